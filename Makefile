@@ -1,0 +1,196 @@
+# dinotools - make demo, make check, make, make install. Non-recursive; sources are found by their folder.
+#
+#   CUDA is a backend of a later version; kernels/cuda/ is its place.
+#   DEPS=0          do not look for missing packages         DEPS_PREFIX=DIR  libraries from DIR/usr/{include,lib}
+#   V=1             show commands                            SAN=address|undefined|thread   sanitizer build
+#   B=DIR           build folder [build, or build-$(SAN)]    GOLDEN=DIR       numbers for check-golden
+
+SHELL      := /bin/bash
+CC         ?= cc
+AR         ?= ar
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/dinotools
+SAN        ?=
+B          ?= build$(if $(SAN),-$(SAN))
+VERSION    := $(shell sed -n 's/.*DINOTOOLS_VERSION "\(.*\)"/\1/p' common/version.h)
+ARCH       := $(shell uname -m)
+GOLDEN     ?= tests/golden
+Q          := $(if $(V),,@)
+
+WARN       := -Wall -Wextra -Wshadow -Wconversion -Wvla
+# No contraction of multiply and add and no fast-math: compilers and processors agree, a NaN stays visible.
+BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -ffp-contract=off -fno-math-errno -g -pthread
+OPT        ?= -O2
+SAN_FLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all))
+ALL_CFLAGS  = $(BASE_FLAGS) $(OPT) $(WARN) $(SAN_FLAGS) $(DEPS_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(SAN_FLAGS) $(DEPS_LDFLAGS) $(LDFLAGS)
+
+ifneq ($(DEPS_PREFIX),)
+MULTIARCH  := $(shell $(CC) -print-multiarch)
+DEPS_CFLAGS  := -isystem $(DEPS_PREFIX)/usr/include -isystem $(DEPS_PREFIX)/usr/include/$(MULTIARCH)
+DEPS_LDFLAGS := -L$(DEPS_PREFIX)/usr/lib/$(MULTIARCH) -L$(DEPS_PREFIX)/usr/lib -Wl,-rpath,$(DEPS_PREFIX)/usr/lib/$(MULTIARCH) -Wl,-rpath-link,$(DEPS_PREFIX)/usr/lib/$(MULTIARCH)
+endif
+
+LIBS_FORMATS := -lzstd -lcjson -lm
+LIBS_COMMON  := -ljpeg -lyaml
+LIBS_KERNELS := -ldnnl -lgomp
+
+# ------------------------------------------------------------------ layers
+# Each layer sees itself and the layers below: a wrong include does not compile.
+INC_formats := -Iformats
+INC_common  := -Iformats -Icommon
+INC_kernels := -Iformats -Icommon -Ikernels
+INC_tools   := $(INC_kernels)
+INC_tests   := $(INC_kernels) -Itests
+
+SRC_formats := $(sort $(wildcard formats/*.c))
+SRC_common  := $(sort $(wildcard common/*.c))
+SRC_kernels := $(sort $(wildcard kernels/*.c kernels/*/*.c))
+# Hot loops: a file named simd-*.c is compiled once for every instruction set, with ISA set to its name;
+# tables of function pointers choose at run time.
+SRC_simd    := $(filter $(foreach d,kernels kernels/cpu kernels/nn kernels/img kernels/eval,$(d)/simd-%.c),$(SRC_kernels))
+SRC_kernels := $(filter-out $(SRC_simd),$(SRC_kernels))
+ISAS        := base
+ISA_base    := -O3
+ifeq ($(ARCH),x86_64)
+ISAS        += avx2 avx512
+ISA_avx2    := -O3 -march=haswell
+ISA_avx512  := -O3 -march=skylake-avx512 -mprefer-vector-width=512
+endif
+
+OBJ_formats := $(SRC_formats:%.c=$(B)/%.o)
+OBJ_common  := $(SRC_common:%.c=$(B)/%.o)
+OBJ_kernels := $(SRC_kernels:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(SRC_simd:%.c=$(B)/%.$(i).o))
+LIBS        := $(B)/libkernels.a $(B)/libcommon.a $(B)/libformats.a
+TOOLS       := $(patsubst tools/%.c,$(B)/%,$(sort $(wildcard tools/*.c)))
+UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test-*.c tests/op/test-*.c)))
+# Helpers that tests and benchmarks start: datagen, raw speed figures, the I/O failure preload.
+HELPERS     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*.c))) $(patsubst examples/%.c,$(B)/examples/%,$(sort $(wildcard examples/*.c)))
+HELPERS     := $(filter-out $(B)/tests/tap,$(HELPERS))
+PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/*.c)))
+FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+REPLAY      := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
+
+.PHONY: all tools check check-unit check-cli check-golden check-fuzz demo bench fuzz lint install uninstall dist clean deps tests help
+all: deps tools
+
+tools: $(TOOLS)
+
+help:
+	@sed -n '1,9s/^# \{0,1\}//p' Makefile
+
+# ------------------------------------------------------------------ compiling
+define compile
+@mkdir -p $(@D)
+$(if $(V),,@echo "  CC   $@")
+$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -c $< -o $@
+endef
+
+$(OBJ_formats): $(B)/%.o: %.c | deps
+	$(call compile,$(INC_formats))
+$(OBJ_common): $(B)/%.o: %.c | deps
+	$(call compile,$(INC_common))
+$(SRC_kernels:%.c=$(B)/%.o): $(B)/%.o: %.c | deps
+	$(call compile,$(INC_kernels))
+define simd_rule
+$(SRC_simd:%.c=$(B)/%.$(1).o): $(B)/%.$(1).o: %.c | deps
+	$$(call compile,$(INC_kernels) $(ISA_$(1)) -DISA=$(1))
+endef
+$(foreach i,$(ISAS),$(eval $(call simd_rule,$(i))))
+$(B)/tools/%.o: tools/%.c | deps
+	$(call compile,$(INC_tools))
+$(B)/tests/%.o: tests/%.c | deps
+	$(call compile,$(INC_tests))
+$(B)/examples/%.o: examples/%.c | deps
+	$(call compile,$(INC_tools))
+
+$(B)/libformats.a: $(OBJ_formats)
+$(B)/libcommon.a: $(OBJ_common)
+$(B)/libkernels.a: $(OBJ_kernels)
+$(LIBS):
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  AR   $@")
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+define link
+@mkdir -p $(@D)
+$(if $(V),,@echo "  LD   $@")
+$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(LIBS_KERNELS) $(LIBS_COMMON) $(LIBS_FORMATS)
+endef
+
+$(TOOLS): $(B)/%: $(B)/tools/%.o $(LIBS)
+	$(call link,$< $(LIBS))
+$(UNIT): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/tap.o $(LIBS)
+	$(call link,$< $(B)/tests/tap.o $(LIBS))
+$(HELPERS): $(B)/%: $(B)/%.o $(LIBS)
+	$(call link,$< $(LIBS))
+$(PRELOADS): $(B)/tests/%.so: tests/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_FLAGS) -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
+
+# ------------------------------------------------------------------ tests
+tests: tools $(UNIT) $(HELPERS) $(PRELOADS) $(REPLAY)
+
+check: deps
+	@$(MAKE) --no-print-directory tests
+	@B=$(B) GOLDEN=$(GOLDEN) tests/run.sh
+check-unit: tests
+	@B=$(B) GOLDEN=$(GOLDEN) tests/run.sh unit op
+check-cli: tests
+	@B=$(B) GOLDEN=$(GOLDEN) tests/run.sh cli
+check-golden: tests
+	@B=$(B) GOLDEN=$(GOLDEN) tests/run.sh golden
+check-fuzz: tests
+	@B=$(B) tests/run.sh fuzz
+
+# A fuzz target as a plain program that runs the files of its corpus once (every compiler can build it) ...
+$(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIBS)
+	$(call link,$< $(B)/tests/fuzz/replay.o $(LIBS))
+# ... and with libFuzzer: make fuzz FUZZ_SECONDS=600
+FUZZ_SECONDS ?= 60
+FUZZ_CC      ?= clang
+FUZZ_FLAGS   := $(BASE_FLAGS) -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(DEPS_CFLAGS)
+fuzz: $(FUZZ)
+	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
+$(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c $(SRC_formats) $(SRC_common)
+	@mkdir -p $(@D)
+	@echo "  FUZZ $@"
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(INC_tests) -o $@ $< $(SRC_formats) $(SRC_common) $(DEPS_LDFLAGS) $(LIBS_COMMON) $(LIBS_FORMATS)
+
+lint:
+	@tests/lint.sh
+
+# ------------------------------------------------------------------ for people
+demo: deps
+	@$(MAKE) --no-print-directory tools $(HELPERS)
+	@B=$(B) examples/demo.sh
+bench: deps
+	@$(MAKE) --no-print-directory tools $(HELPERS)
+	@B=$(B) examples/bench.sh
+
+# Looks for the packages, prints the command that installs what is missing and runs it where it may.
+deps:
+ifneq ($(DEPS),0)
+	@B=$(B) DEPS_PREFIX=$(DEPS_PREFIX) CC="$(CC)" tests/deps.sh
+endif
+
+# ------------------------------------------------------------------ installing
+MAN_PAGES := $(sort $(wildcard man/*.[157]))
+install: tools
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
+	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
+	for p in $(MAN_PAGES); do install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/; done
+	install -m 644 README.md NEWS.md LICENSE $(DESTDIR)$(DOCDIR)
+	install -m 644 $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk) $(DESTDIR)$(DOCDIR)/examples
+uninstall:
+	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	rm -rf $(DESTDIR)$(DOCDIR)
+dist:
+	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD
+	@echo dinotools-$(VERSION).tar.gz
+clean:
+	rm -rf build build-*
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

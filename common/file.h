@@ -1,0 +1,74 @@
+/* file.h - files for the formats layer: reading, and outputs that appear whole or not at all.
+ *
+ * Reading: "-" is standard input. A regular file can be read at offsets by several threads; a pipe cannot.
+ *
+ * Writing: file_create writes to a hidden file beside the final name (".NAME.PID.tmp"); file_commit syncs, closes,
+ * checks and renames it. file_abort, or an exit of the process without commit (msg_die, a signal that ends it
+ * through file_on_signal), removes it. "-" is standard output, and a final name that exists and is not a regular
+ * file (/dev/full, a fifo) is written in place. A directory is made the same way by file_create_dir.
+ */
+#ifndef FILE_H
+#define FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fmt.h"
+
+struct file {
+    int fd;
+    char *path;       /* as given, for messages */
+    bool regular;
+    uint64_t size;    /* of a regular file; UINT64_MAX else */
+    int error_number; /* errno of the last failure of a callback, 0 if none */
+};
+
+/* Errors name the path: "photos/a.jpeg: No such file or directory". */
+int file_open(struct file *f, const char *path, struct fmt_error *e);
+void file_close(struct file *f); /* harmless on a closed one */
+struct fmt_reader file_reader(struct file *f); /* f must outlive it */
+
+/* The whole file; *data is for free(). At most limit bytes, else FMT_LIMIT. */
+int file_load(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e);
+
+struct file_out {
+    int fd;
+    char *path, *temporary; /* temporary NULL: written in place (standard output, a device, a fifo) */
+    uint8_t *buffer;
+    size_t used;
+    uint64_t bytes; /* written so far */
+    int error_number;
+};
+
+int file_create(struct file_out *f, const char *path, struct fmt_error *e);
+/* binary: a terminal is refused (FMT_INVALID), so that nobody's screen is filled with bytes. */
+int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e);
+int file_put(struct file_out *f, const void *data, size_t n); /* 0, or -1 and error_number */
+struct fmt_writer file_writer(struct file_out *f);
+int file_commit(struct file_out *f, struct fmt_error *e); /* also releases, failed or not */
+void file_abort(struct file_out *f);
+
+/* Whole small files: written beside, synced, renamed. */
+int file_save(const char *path, const void *data, size_t n, struct fmt_error *e);
+
+/* A directory under a temporary name beside `path`; *temporary (for free) is where to put the files.
+ * file_commit_dir renames it, replacing an older directory of that name only if `replace` says so. */
+int file_create_dir(const char *path, char **temporary, struct fmt_error *e);
+int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_error *e); /* frees */
+
+int file_make_dirs(const char *path, struct fmt_error *e); /* mkdir -p */
+int file_remove_tree(const char *path, struct fmt_error *e); /* rm -r; nothing there is no error */
+bool file_exists(const char *path);
+bool file_is_dir(const char *path);
+int file_sync_dir(const char *path); /* of the directory that holds path */
+char *file_join(const char *directory, const char *name); /* "a/b"; for free(); NULL: no memory */
+
+/* The names in a directory, sorted as bytes, without "." and ".."; free each and the array. */
+int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt_error *e);
+void file_list_free(char **names, int64_t n_names);
+
+/* Removes what is half-written and ends on SIGINT, SIGTERM, SIGHUP (tools that handle them otherwise do not call it). */
+void file_on_signal(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* log.c - the live line is redrawn at most ten times a second and erased before any message. */
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "msg.h"
+
+static bool line_shown;
+
+static void erase(void)
+{
+    if (line_shown)
+        (void)!write(STDERR_FILENO, "\r\033[K", 4);
+    line_shown = false;
+}
+
+double log_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void log_begin(struct log_progress *p, const char *what, const char *unit, int64_t total)
+{
+    double now = log_now();
+    *p = (struct log_progress){what, unit, total, 0, now, now, isatty(STDERR_FILENO) == 1, msg_level < 0};
+    msg_before = erase;
+}
+
+static void time_text(double seconds, char out[32])
+{
+    int64_t s = (int64_t)(seconds + 0.5);
+    if (s < 100)
+        snprintf(out, 32, "%d s", (int)s);
+    else if (s < 6000)
+        snprintf(out, 32, "%d min %d s", (int)(s / 60), (int)(s % 60));
+    else
+        snprintf(out, 32, "%d h %d min", (int)(s / 3600), (int)(s / 60 % 60));
+}
+
+static void show(struct log_progress *p, double now)
+{
+    char line[256], left[32];
+    double rate = (double)p->done / (now - p->start + 1e-9);
+    int n = snprintf(line, sizeof line, "%s: %s: %lld", msg_tool(), p->what, (long long)p->done);
+    if (p->total > 0)
+        n += snprintf(line + n, sizeof line - (size_t)n, " of %lld", (long long)p->total);
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s, %.4g/s", p->unit, rate);
+    if (p->total > 0 && p->done > 0) {
+        time_text((double)(p->total - p->done) / rate, left);
+        n += snprintf(line + n, sizeof line - (size_t)n, ", %s left", left);
+    }
+    if (p->terminal) {
+        (void)!write(STDERR_FILENO, "\r", 1);
+        (void)!write(STDERR_FILENO, line, (size_t)n);
+        (void)!write(STDERR_FILENO, "\033[K", 3);
+        line_shown = true;
+    } else {
+        line[n] = '\n';
+        (void)!write(STDERR_FILENO, line, (size_t)n + 1);
+    }
+    p->shown = now;
+}
+
+void log_step(struct log_progress *p, int64_t done)
+{
+    p->done = done;
+    if (p->silent)
+        return;
+    double now = log_now();
+    if (now - p->shown >= (p->terminal ? 0.1 : 30))
+        show(p, now);
+}
+
+void log_end(struct log_progress *p)
+{
+    erase();
+    double seconds = log_now() - p->start;
+    if (!p->silent)
+        msg_note("%s: %lld %s in %.1f s (%.4g/s)", p->what, (long long)p->done, p->unit, seconds,
+                 (double)p->done / (seconds + 1e-9));
+}

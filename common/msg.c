@@ -1,0 +1,117 @@
+/* msg.c - messages and exits. A message is formed in one buffer and written by one call, so that
+ * messages of threads and processes do not run into each other. */
+#include "msg.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int msg_level;
+void (*msg_before)(void);
+static const char *tool_name = "dinotools";
+
+void msg_init(const char *tool)
+{
+    tool_name = tool;
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, told like any other */
+}
+
+const char *msg_tool(void)
+{
+    return tool_name;
+}
+
+static void say(const char *format, va_list ap)
+{
+    char line[2048];
+    int head = snprintf(line, sizeof line, "%s: ", tool_name);
+    int n = head + vsnprintf(line + head, sizeof line - (size_t)head - 1, format, ap);
+    if (n > (int)sizeof line - 2)
+        n = (int)sizeof line - 2;
+    for (int i = 0; i < n; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = '?';
+    line[n++] = '\n';
+    if (msg_before)
+        msg_before();
+    for (int at = 0; at < n;) {
+        ssize_t put = write(STDERR_FILENO, line + at, (size_t)(n - at));
+        if (put < 0 && errno != EINTR)
+            return; /* nobody is left to tell */
+        at += put > 0 ? (int)put : 0;
+    }
+}
+
+#define SAY(format)                                                                                \
+    do {                                                                                           \
+        va_list ap;                                                                                \
+        va_start(ap, format);                                                                      \
+        say(format, ap);                                                                           \
+        va_end(ap);                                                                                \
+    } while (0)
+
+void msg_error(const char *format, ...)
+{
+    SAY(format);
+}
+
+void msg_warn(const char *format, ...)
+{
+    if (msg_level >= 0)
+        SAY(format);
+}
+
+void msg_note(const char *format, ...)
+{
+    if (msg_level >= 0)
+        SAY(format);
+}
+
+void msg_more(const char *format, ...)
+{
+    if (msg_level >= 1)
+        SAY(format);
+}
+
+void msg_die(const char *format, ...)
+{
+    SAY(format);
+    exit(EXIT_FAILED);
+}
+
+void msg_exit(int status, const char *format, ...)
+{
+    SAY(format);
+    exit(status);
+}
+
+void msg_usage(const char *format, ...)
+{
+    char line[1024];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(line, sizeof line, format, ap);
+    va_end(ap);
+    msg_exit(EXIT_USAGE, "%s (try %s -h)", line, tool_name);
+}
+
+void msg_bug_at(const char *file, int line, const char *what)
+{
+    msg_error("%s:%d: bug: %s", file, line, what);
+    abort();
+}
+
+int msg_finish(int status)
+{
+    bool failed = ferror(stdout) != 0;
+    if (fclose(stdout) != 0)
+        failed = true;
+    if (!failed)
+        return status;
+    msg_error("standard output: %s", errno ? strerror(errno) : "cannot write");
+    return EXIT_FAILED;
+}

@@ -1,0 +1,51 @@
+/* num.h - checked arithmetic on sizes, and strict numbers from text. */
+#ifndef NUM_H
+#define NUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* *r = a * b, a + b; false (and *r untouched) if it does not fit. */
+static inline bool num_mul(size_t a, size_t b, size_t *r)
+{
+    size_t v;
+    if (__builtin_mul_overflow(a, b, &v))
+        return false;
+    *r = v;
+    return true;
+}
+
+static inline bool num_add(size_t a, size_t b, size_t *r)
+{
+    size_t v;
+    if (__builtin_add_overflow(a, b, &v))
+        return false;
+    *r = v;
+    return true;
+}
+
+static inline bool num_mul_i64(int64_t a, int64_t b, int64_t *r)
+{
+    int64_t v;
+    if (__builtin_mul_overflow(a, b, &v))
+        return false;
+    *r = v;
+    return true;
+}
+
+static inline int64_t num_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t num_max(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t num_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* The whole text is the number: no blanks before, nothing after. num_i64 takes a sign and digits;
+ * num_size digits and one of K, M, G, T (powers of 1024); num_f64 a finite decimal number with '.',
+ * whatever the locale. False and *v untouched else. */
+bool num_i64(const char *text, int64_t *v);
+bool num_size(const char *text, int64_t *v);
+bool num_f64(const char *text, double *v);
+
+/* A count of bytes for people: "3.4 GiB". */
+const char *num_bytes_text(double bytes, char out[32]);
+
+#endif

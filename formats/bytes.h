@@ -1,0 +1,118 @@
+/* bytes.h - a bounded little-endian cursor: the only way in which this project takes numbers from
+ * bytes that it did not write a moment ago.
+ *
+ * A read past the end returns 0 (or NULL) and sets .bad, which stays set: a parser reads a whole
+ * record straight through and asks once, `if (!bytes_ok(&c)) ...`. Works on any host byte order.
+ */
+#ifndef BYTES_H
+#define BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "fmt.h"
+
+struct bytes {
+    const uint8_t *at, *end;
+    bool bad;
+};
+
+static inline struct bytes bytes_over(const void *data, size_t n)
+{
+    return (struct bytes){data, (const uint8_t *)data + n, false};
+}
+
+static inline size_t bytes_left(const struct bytes *c)
+{
+    return c->bad ? 0 : (size_t)(c->end - c->at);
+}
+
+static inline bool bytes_ok(const struct bytes *c)
+{
+    return !c->bad;
+}
+
+/* n bytes in place, or NULL past the end. */
+static inline const uint8_t *bytes_take(struct bytes *c, size_t n)
+{
+    if (c->bad || n > (size_t)(c->end - c->at)) {
+        c->bad = true;
+        return NULL;
+    }
+    const uint8_t *p = c->at;
+    c->at += n;
+    return p;
+}
+
+static inline uint64_t bytes_uint(struct bytes *c, size_t n)
+{
+    const uint8_t *p = bytes_take(c, n);
+    uint64_t v = 0;
+    for (size_t i = 0; p && i < n; i++)
+        v |= (uint64_t)p[i] << (8 * i);
+    return v;
+}
+
+static inline uint8_t bytes_u8(struct bytes *c) { return (uint8_t)bytes_uint(c, 1); }
+static inline uint16_t bytes_u16(struct bytes *c) { return (uint16_t)bytes_uint(c, 2); }
+static inline uint32_t bytes_u32(struct bytes *c) { return (uint32_t)bytes_uint(c, 4); }
+static inline uint64_t bytes_u64(struct bytes *c) { return bytes_uint(c, 8); }
+static inline int32_t bytes_i32(struct bytes *c) { return (int32_t)bytes_u32(c); }
+static inline int64_t bytes_i64(struct bytes *c) { return (int64_t)bytes_u64(c); }
+
+static inline float bytes_f32(struct bytes *c)
+{
+    uint32_t u = bytes_u32(c);
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+static inline double bytes_f64(struct bytes *c)
+{
+    uint64_t u = bytes_u64(c);
+    double d;
+    memcpy(&d, &u, sizeof d);
+    return d;
+}
+
+/* Writing: into a growing buffer; each returns 0, or -1 without memory. */
+static inline int bytes_put(struct fmt_buffer *b, const void *p, size_t n)
+{
+    return fmt_buffer_append(b, p, n);
+}
+
+static inline int bytes_put_uint(struct fmt_buffer *b, uint64_t v, size_t n)
+{
+    uint8_t le[8];
+    for (size_t i = 0; i < n; i++)
+        le[i] = (uint8_t)(v >> (8 * i));
+    return fmt_buffer_append(b, le, n);
+}
+
+static inline int bytes_put_u8(struct fmt_buffer *b, uint8_t v) { return bytes_put_uint(b, v, 1); }
+static inline int bytes_put_u16(struct fmt_buffer *b, uint16_t v) { return bytes_put_uint(b, v, 2); }
+static inline int bytes_put_u32(struct fmt_buffer *b, uint32_t v) { return bytes_put_uint(b, v, 4); }
+static inline int bytes_put_u64(struct fmt_buffer *b, uint64_t v) { return bytes_put_uint(b, v, 8); }
+static inline int bytes_put_i64(struct fmt_buffer *b, int64_t v)
+{
+    return bytes_put_uint(b, (uint64_t)v, 8);
+}
+
+static inline int bytes_put_f32(struct fmt_buffer *b, float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return bytes_put_uint(b, u, 4);
+}
+
+static inline int bytes_put_f64(struct fmt_buffer *b, double d)
+{
+    uint64_t u;
+    memcpy(&u, &d, sizeof u);
+    return bytes_put_uint(b, u, 8);
+}
+
+#endif

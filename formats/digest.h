@@ -1,0 +1,24 @@
+/* digest.h - SHA-256 (FIPS 180-4), streaming. Identities of files, contents and weights, and the
+ * checks of frames that zstd does not check itself, are digests of this kind. */
+#ifndef DIGEST_H
+#define DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_BYTES 32
+#define DIGEST_HEX 65 /* 64 lower-case digits and the end */
+
+struct digest {
+    uint32_t state[8];
+    uint64_t bytes;
+    uint8_t block[64];
+};
+
+void digest_init(struct digest *d);
+void digest_add(struct digest *d, const void *data, size_t n);
+void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
+void digest_of(const void *data, size_t n, uint8_t out[DIGEST_BYTES]);
+void digest_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX]);
+
+#endif

@@ -1,0 +1,149 @@
+/* fmt.c - statuses, exact reads and writes over callbacks, memory as a source and as a sink. */
+#include "fmt.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fmt_fail(struct fmt_error *e, enum fmt_status status, const char *format, ...)
+{
+    if (e && e->status == FMT_OK) {
+        va_list ap;
+        va_start(ap, format);
+        vsnprintf(e->text, sizeof e->text, format, ap);
+        va_end(ap);
+        e->status = status;
+    }
+    return (int)status;
+}
+
+void fmt_prefix(struct fmt_error *e, const char *thing)
+{
+    if (!e)
+        return;
+    char reason[sizeof e->text];
+    memcpy(reason, e->text, sizeof reason);
+    /* A long name must not push the reason out: each gets about half of the line. */
+    snprintf(e->text, sizeof e->text, "%.190s: %.200s", thing, reason);
+}
+
+const char *fmt_status_text(enum fmt_status status)
+{
+    switch (status) {
+    case FMT_OK: return "no error";
+    case FMT_END: return "end of data";
+    case FMT_IO: return "input/output error";
+    case FMT_MEMORY: return "out of memory";
+    case FMT_MAGIC: return "another kind of file";
+    case FMT_VERSION: return "version not known";
+    case FMT_TRUNCATED: return "truncated";
+    case FMT_CHECKSUM: return "checksum does not match";
+    case FMT_LIMIT: return "beyond a limit";
+    case FMT_INVALID: return "invalid";
+    case FMT_UNSUPPORTED: return "not supported";
+    case FMT_MISMATCH: return "does not fit";
+    case FMT_NONFINITE: return "not finite";
+    case FMT_STOPPED: return "stopped";
+    }
+    return "unknown status";
+}
+
+int fmt_read_exact(const struct fmt_reader *r, void *buffer, size_t n, struct fmt_error *e)
+{
+    uint8_t *p = buffer;
+    while (n > 0) {
+        int64_t got = r->read(r->arg, p, n);
+        if (got < 0)
+            return fmt_fail(e, FMT_IO, "cannot read");
+        if (got == 0)
+            return fmt_fail(e, FMT_TRUNCATED, "ends early: %zu more bytes expected", n);
+        p += got;
+        n -= (size_t)got;
+    }
+    return 0;
+}
+
+int fmt_read_at_exact(const struct fmt_reader *r, uint64_t offset, void *buffer, size_t n,
+                      struct fmt_error *e)
+{
+    uint8_t *p = buffer;
+    while (n > 0) {
+        int64_t got = r->read_at(r->arg, offset, p, n);
+        if (got < 0)
+            return fmt_fail(e, FMT_IO, "cannot read");
+        if (got == 0)
+            return fmt_fail(e, FMT_TRUNCATED, "ends early: %zu more bytes expected", n);
+        p += got;
+        offset += (uint64_t)got;
+        n -= (size_t)got;
+    }
+    return 0;
+}
+
+int fmt_write_all(const struct fmt_writer *w, const void *buffer, size_t n, struct fmt_error *e)
+{
+    return w->write(w->arg, buffer, n) ? fmt_fail(e, FMT_IO, "cannot write") : 0;
+}
+
+static int64_t memory_read_at(void *arg, uint64_t offset, void *buffer, size_t n)
+{
+    const struct fmt_memory *m = arg;
+    if (offset >= m->bytes)
+        return 0;
+    size_t left = m->bytes - (size_t)offset;
+    if (n > left)
+        n = left;
+    memcpy(buffer, m->data + offset, n);
+    return (int64_t)n;
+}
+
+static int64_t memory_read(void *arg, void *buffer, size_t n)
+{
+    struct fmt_memory *m = arg;
+    int64_t got = memory_read_at(m, m->at, buffer, n);
+    m->at += (size_t)got;
+    return got;
+}
+
+struct fmt_reader fmt_memory_reader(struct fmt_memory *m)
+{
+    return (struct fmt_reader){m, memory_read, memory_read_at, m->bytes};
+}
+
+int fmt_buffer_append(struct fmt_buffer *b, const void *data, size_t n)
+{
+    if (n > b->room - b->bytes) {
+        size_t room = b->room ? b->room : 4096;
+        while (room - b->bytes < n) {
+            if (room > SIZE_MAX / 2)
+                return -1;
+            room *= 2;
+        }
+        uint8_t *grown = realloc(b->data, room);
+        if (!grown)
+            return -1;
+        b->data = grown;
+        b->room = room;
+    }
+    if (n > 0)
+        memcpy(b->data + b->bytes, data, n);
+    b->bytes += n;
+    return 0;
+}
+
+static int buffer_write(void *arg, const void *data, size_t n)
+{
+    return fmt_buffer_append(arg, data, n);
+}
+
+struct fmt_writer fmt_buffer_writer(struct fmt_buffer *b)
+{
+    return (struct fmt_writer){b, buffer_write};
+}
+
+void fmt_buffer_release(struct fmt_buffer *b)
+{
+    free(b->data);
+    *b = (struct fmt_buffer){0};
+}

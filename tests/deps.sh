@@ -1,0 +1,47 @@
+#!/bin/bash
+# Are the packages there that the build needs? Prints the one command that installs the missing ones, and runs
+# it where it may (root, or sudo without a password, with apt-get). Called by make; DEPS=0 turns it off.
+set -u
+probe() { # header library [what must compile]
+    printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\nint main(void){return 0;}\n' "$1" |
+        ${CC:-cc} ${flags[@]+"${flags[@]}"} -x c - -o /dev/null "$2" 2>/dev/null
+}
+flags=()
+if [ -n "${DEPS_PREFIX:-}" ]; then
+    arch=$(${CC:-cc} -print-multiarch 2>/dev/null)
+    flags=(-isystem "$DEPS_PREFIX/usr/include" -isystem "$DEPS_PREFIX/usr/include/$arch"
+           -L"$DEPS_PREFIX/usr/lib/$arch" -L"$DEPS_PREFIX/usr/lib" -Wl,-rpath-link,"$DEPS_PREFIX/usr/lib/$arch")
+fi
+missing_packages() {
+    command -v ${CC:-cc} >/dev/null 2>&1 || echo gcc libc6-dev
+    probe jpeglib.h -ljpeg || echo libjpeg-dev
+    probe zstd.h -lzstd || echo libzstd-dev
+    probe cjson/cJSON.h -lcjson || echo libcjson-dev
+    probe yaml.h -lyaml || echo libyaml-dev
+    probe oneapi/dnnl/dnnl.h -ldnnl || echo libdnnl-dev
+    command -v man >/dev/null 2>&1 || command -v groff >/dev/null 2>&1 || command -v mandoc >/dev/null 2>&1 || echo groff
+}
+# One answer lasts as long as this file and the build folder's mark of it.
+mark=${B:-build}/.deps
+[ -z "${DEPS_PREFIX:-}" ] && [ -e "$mark" ] && [ "$mark" -nt "$0" ] && exit 0
+packages=$(missing_packages | tr '\n' ' ')
+if [ -n "${packages// }" ]; then
+    command="apt-get install -y --no-install-recommends $packages"
+    echo "dinotools needs packages that are not here. They are installed by:"
+    echo "    sudo $command"
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "This is no Debian or Ubuntu: install them by their names here, then make DEPS=0." >&2
+        exit 1
+    fi
+    if [ "$(id -u)" = 0 ]; then sudo=
+    elif sudo -n true 2>/dev/null; then sudo=sudo
+    else
+        echo "Run it and call make again." >&2
+        exit 1
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    $sudo $command || { $sudo apt-get update && $sudo $command; } || exit 1
+    packages=$(missing_packages | tr '\n' ' ')
+    [ -z "${packages// }" ] || { echo "still missing after the installation: $packages" >&2; exit 1; }
+fi
+mkdir -p "$(dirname "$mark")" && : >"$mark"
