@@ -1,0 +1,26 @@
+# man-fixture.sh - the scratch folder in which the examples of the manual run: made once, copied for each page.
+#   bbu/ a drawn dataset, bbu.index, shards/, run/ (a short training), tiny.safetensors, tiny.yaml, train.feat ...
+man_fixture() { # folder
+    local made=$scratch/fixture
+    if [ ! -e "$made/done" ]; then
+        mkdir -p "$made" && (cd "$made" && make_fixture) >"$scratch/fixture.log" 2>&1 || { tail "$scratch/fixture.log"; return 1; }
+        touch "$made/done"
+    fi
+    rm -rf "$1" && cp -a "$made" "$1" && rm -f "$1/done"
+}
+make_fixture() {
+    set -e
+    "$BUILD/tests/datagen" --groups 12 --seed 1 bbu
+    bbu-index -q bbu -o bbu.index
+    bbu-pack -q bbu.index -o shards
+    cp "$TESTS/../examples/tiny.yaml" .
+    dino-train -q --config tiny.yaml train.dataset_path=shards train.output_dir=run train.OFFICIAL_EPOCH_LENGTH=2 \
+        optim.epochs=2 optim.warmup_epochs=1 evaluation.eval_period_iterations=2 train.saveckp_freq=2 \
+        train.batch_size_per_gpu=4
+    cp "$(ls -d run/eval/training_*/teacher_checkpoint.safetensors | tail -n 1)" tiny.safetensors
+    dino-extract -q -w tiny.safetensors shards -o all.feat
+    local split
+    for split in train val test; do
+        feat-cat -q --split $split all.feat -o $split.feat
+    done
+}
