@@ -1,0 +1,57 @@
+/* image.h - 8-bit pixels in memory: rows from the top, components side by side.
+ *
+ *   struct image im = {0};
+ *   if (image_reserve(&im, 640, 480, 3, &error)) ...    grows, keeps its memory for the next picture
+ *   uint8_t *row = image_row(&im, y);
+ *   image_release(&im);
+ *
+ * One component is grey, three are red, green, blue. A struct image owns `pixels` when it came from
+ * image_reserve; a caller with memory of its own fills in pixels and room, and image_reserve then
+ * refuses to go beyond it (`borrowed`).
+ */
+#ifndef IMAGE_H
+#define IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fmt.h"
+
+enum { IMAGE_SIDE_MAX = 65535, IMAGE_COMPONENTS_MAX = 3 };
+
+struct image {
+    int width, height, components; /* components 1 or 3 */
+    uint8_t *pixels;               /* [height, width, components] */
+    size_t room;                   /* bytes at pixels */
+    bool borrowed;                 /* pixels belong to the caller: never moved, never freed */
+};
+
+/* width * height * components; 0 if a side or the components are out of range. */
+size_t image_bytes(int width, int height, int components);
+
+/* Sets the size and makes room; what the pixels hold is not defined afterwards. */
+int image_reserve(struct image *im, int width, int height, int components, struct fmt_error *e);
+void image_release(struct image *im);
+
+/* A picture in memory of the caller's, for image_reserve and jpeg_decode to fill. */
+static inline struct image image_in(void *memory, size_t bytes)
+{
+    return (struct image){.pixels = (uint8_t *)memory, .room = bytes, .borrowed = true};
+}
+
+static inline uint8_t *image_row(const struct image *im, int y)
+{
+    return im->pixels + (size_t)y * (size_t)im->width * (size_t)im->components;
+}
+
+/* out = im with three equal components, or a copy. out is reserved here; not the same picture. */
+int image_to_rgb(const struct image *im, struct image *out, struct fmt_error *e);
+
+/* Copies stored rows first .. first + n_rows - 1 to where they stand in the upright picture. `orientation` is
+ * the EXIF value (1 .. 8: exif.h); `out` has the upright size, so width and height are exchanged for 5 .. 8;
+ * stored_height is that of the stored picture. */
+void image_place_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
+                      const uint8_t *rows);
+
+#endif
