@@ -1,0 +1,126 @@
+/* block.h - the container of all our files (bbu-file(5)): header, checked blocks, index, end mark.
+ *
+ * A file is a legal zstd stream. Its first frame is skippable and holds the header: kind, versions, identity, the
+ * fields of the kind, provenance. Then come zstd frames, the blocks, each with content size and content checksum.
+ * The last frame is skippable again: one entry per block (sizes, records, a hash of the coded bytes) and the end
+ * mark. The two skippable frames carry a check of their own. So a file that was cut anywhere is refused, a changed
+ * byte is found wherever it is, and a reader can stream (pipe) or seek (read_at).
+ *
+ * What is inside a block belongs to the kind (index.h, shard.h, views.h, feat.h, ckpt.h); here it is bytes that hold
+ * so many records, numbered through the file.
+ *
+ *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;  block_finish(&w, e);
+ *             block_abandon(&w) instead of block_finish gives up.
+ *   in threads:  block_encode(bytes, n, n_records, level, &frame, e) in parallel, block_put(&w, &frame, e) in order.
+ *   reading:  block_open(&r, &io, kind, e);
+ *             block_next(&r, &buffer, e) until FMT_END;     any source; the end is checked before FMT_END comes
+ *             block_read(&r, i_block, &buffer, e);          a source with read_at; several threads at once, each with
+ *                                                           a buffer of its own
+ *             block_close(&r);
+ */
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "fmt.h"
+
+enum block_kind { BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT };
+
+#define BLOCK_BYTES_MAX ((uint32_t)1 << 30)  /* of a block, decoded */
+#define BLOCK_FIELDS_MAX ((uint32_t)16 << 20) /* fields of the kind in the header */
+#define BLOCK_PROVENANCE_MAX ((uint32_t)16 << 20)
+#define BLOCK_COUNT_MAX ((int64_t)1 << 24)   /* blocks in a file */
+#define BLOCK_STORED 0                       /* a level: stored as it is, as fast as memory */
+
+struct block_header {
+    enum block_kind kind;
+    uint8_t major, minor;     /* version of the kind */
+    uint32_t block_bytes_max; /* no block of the file is larger, decoded */
+    uint8_t identity[DIGEST_BYTES];
+    const uint8_t *fields;    /* of the kind */
+    size_t fields_bytes;
+    const char *provenance;   /* JSON text, or "" */
+};
+
+const char *block_kind_name(enum block_kind kind); /* "catalogue", "shard", "views", "features", "checkpoint" */
+
+/* ---------------------------------------------------------------- writing */
+
+struct block_frame { /* a coded block; zero-initialise, reuse freely, release once */
+    struct fmt_buffer coded;
+    uint32_t raw_bytes, n_records;
+    struct ZSTD_CCtx_s *zstd;
+};
+
+/* level: BLOCK_STORED, or a level of zstd (1 fast ... 19). The bytes depend on the input and the level only. */
+int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int level, struct block_frame *frame,
+                 struct fmt_error *e);
+void block_frame_release(struct block_frame *frame);
+
+struct block_writer {
+    struct fmt_writer io;
+    uint32_t block_bytes_max;
+    int64_t n_blocks, n_records;
+    uint64_t bytes; /* written so far */
+    uint8_t header_check[16];
+    struct fmt_buffer entries;
+    struct block_frame frame;
+};
+
+int block_create(struct block_writer *w, const struct fmt_writer *io, const struct block_header *header,
+                 struct fmt_error *e);
+int block_add(struct block_writer *w, const void *raw, size_t raw_bytes, uint32_t n_records, int level,
+              struct fmt_error *e);
+int block_put(struct block_writer *w, const struct block_frame *frame, struct fmt_error *e);
+int block_finish(struct block_writer *w, struct fmt_error *e); /* also releases, failed or not */
+void block_abandon(struct block_writer *w);
+
+/* ---------------------------------------------------------------- reading */
+
+struct block_buffer { /* one per thread; zero-initialise, reuse, release. raw is valid until the next read */
+    const uint8_t *raw;
+    size_t raw_bytes;
+    uint32_t n_records;
+    int64_t i_block, first_record; /* number of the block, and of its first record in the file */
+    struct fmt_buffer coded, memory;
+    struct ZSTD_DCtx_s *zstd;
+};
+void block_buffer_release(struct block_buffer *b);
+
+struct block_entry {
+    uint64_t offset;
+    uint32_t coded_bytes, raw_bytes, n_records;
+    uint64_t hash; /* of the coded bytes */
+    int64_t first_record;
+};
+
+struct block_reader {
+    struct fmt_reader io;
+    struct block_header header; /* fields and provenance live until block_close */
+    uint8_t *header_bytes;
+    uint8_t header_check[16];
+    uint64_t at;                 /* sequential: bytes taken so far */
+    int64_t n_blocks, n_records; /* seekable: of the file; else: seen so far */
+    int64_t i_next;              /* the block that block_next gives next */
+    bool seekable, ended;
+    struct block_entry *entry;   /* seekable: n_blocks of them */
+    struct fmt_buffer seen;      /* else: the entries as the index must have them */
+};
+
+/* kind BLOCK_ANY takes any. Of a seekable source the index is read and checked at once. */
+int block_open(struct block_reader *r, const struct fmt_reader *io, enum block_kind kind, struct fmt_error *e);
+int block_next(struct block_reader *r, struct block_buffer *b, struct fmt_error *e);
+int block_read(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e);
+/* The same, decoded into the caller's memory: exactly `bytes` bytes (FMT_INVALID if the block has another size). */
+int block_next_into(struct block_reader *r, void *to, size_t bytes, struct block_buffer *b, struct fmt_error *e);
+int block_read_into(const struct block_reader *r, int64_t i_block, void *to, size_t bytes, struct block_buffer *b,
+                    struct fmt_error *e);
+/* The block that holds record i (seekable), or -1. */
+int64_t block_of_record(const struct block_reader *r, int64_t i_record);
+void block_close(struct block_reader *r);
+
+#endif

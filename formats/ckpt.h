@@ -1,0 +1,82 @@
+/* ckpt.h - the state of a run (dino-ckpt(5)): a JSON text and named tensors, gigabytes of them.
+ *
+ * The table of tensors comes first, then their bytes in its order, cut into blocks; a tensor begins a block. Nothing
+ * is held twice: the writer stores from the caller's memory, the reader decodes into it.
+ *
+ *   writing:  ckpt_create(&w, &io, &header, tensor, n_tensors, &prov, e);
+ *             ckpt_add(&w, data, bytes, e) for each tensor of the table in order, whole or in parts;  ckpt_finish(&w, e);
+ *   reading:  ckpt_open(&c, &io, e);  i = ckpt_find(&c, "model/teacher.backbone.cls_token");
+ *             ckpt_read(&c, i, memory, bytes, &buffer, e)   with read_at any order, several threads (a buffer each);
+ *                                                           of a pipe each tensor once, in order
+ *             ckpt_check_end(&c, &buffer, e)                of a pipe: the rest is there and whole
+ *             ckpt_close(&c);
+ */
+#ifndef CKPT_H
+#define CKPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "block.h"
+#include "prov.h"
+
+#define CKPT_MAJOR 1
+#define CKPT_MINOR 0
+#define CKPT_DIMS_MAX 8
+#define CKPT_TENSORS_MAX 1000000
+#define CKPT_NAME_MAX 512
+#define CKPT_STATE_MAX ((size_t)16 << 20)
+#define CKPT_TENSOR_BYTES_MAX ((int64_t)1 << 40)
+#define CKPT_PIECE_BYTES ((size_t)4 << 20) /* of a tensor in one block */
+
+enum ckpt_dtype { CKPT_F32 = 1, CKPT_F64 = 2, CKPT_I64 = 3, CKPT_U8 = 4 };
+
+struct ckpt_header {
+    int64_t iteration; /* the last that was done, counted from 0 */
+    int32_t rank, n_ranks;
+    const char *state; /* JSON text: settings, counters, whatever is no tensor */
+};
+
+struct ckpt_tensor {
+    const char *name;
+    enum ckpt_dtype dtype;
+    int32_t n_dims;
+    int64_t dim[CKPT_DIMS_MAX];
+    /* set by ckpt_open: */
+    int64_t bytes, first_block, n_blocks;
+};
+
+int64_t ckpt_tensor_bytes(const struct ckpt_tensor *t); /* -1: beyond a limit */
+
+struct ckpt_writer {
+    struct block_writer block;
+    const struct ckpt_tensor *tensor; /* the caller's, until ckpt_finish */
+    int64_t n_tensors, i_tensor, done; /* bytes of tensor i_tensor that are written or pending */
+    struct fmt_buffer piece;
+    uint8_t identity[DIGEST_BYTES];
+};
+
+int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct ckpt_header *h,
+                const struct ckpt_tensor *tensor, int64_t n_tensors, const struct prov *p, struct fmt_error *e);
+int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_error *e);
+int ckpt_finish(struct ckpt_writer *w, struct fmt_error *e);
+void ckpt_abandon(struct ckpt_writer *w);
+
+struct ckpt {
+    struct block_reader block; /* .header.identity, .header.provenance */
+    struct ckpt_header header;
+    struct ckpt_tensor *tensor; /* names live until ckpt_close */
+    int64_t n_tensors;
+    int64_t i_next; /* of a pipe: the tensor that comes next */
+    struct block_buffer buffer; /* holds the table */
+    int64_t *by_name;
+};
+
+int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e);
+int64_t ckpt_find(const struct ckpt *c, const char *name); /* -1: none */
+/* bytes must be the tensor's. */
+int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_buffer *b, struct fmt_error *e);
+int ckpt_check_end(struct ckpt *c, struct block_buffer *b, struct fmt_error *e);
+void ckpt_close(struct ckpt *c);
+
+#endif

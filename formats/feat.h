@@ -1,0 +1,111 @@
+/* feat.h - features (feat(5)): rows of float32 with what is known of their images.
+ *
+ * Rows lie in blocks of about a megabyte; the values of a block are one matrix, so that a reader may take products
+ * with whole blocks in place and never needs the file in memory.
+ *
+ *   writing:  feat_create(&w, &io, &header, &prov, e);  feat_add(&w, &row, e) ...;  feat_finish(&w, e);
+ *   reading:  feat_open(&f, &io, e);
+ *             feat_next_block(&f, &block, e) until FMT_END     any source; block.x [n_rows, width], feat_block_row(..)
+ *             feat_read_block(&f, i_block, &block, e)          with read_at; several threads at once, a block each
+ *             feat_block_release(&block);  feat_close(&f);
+ *   whole:    feat_load(&t, &io, e)  t.x [n_rows, width], t.row[i];  feat_table_release(&t);
+ */
+#ifndef FEAT_H
+#define FEAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "block.h"
+#include "index.h"
+#include "prov.h"
+
+#define FEAT_MAJOR 1
+#define FEAT_MINOR 0
+#define FEAT_DIM_MAX ((int64_t)1 << 24)   /* values of a token */
+#define FEAT_WIDTH_MAX ((int64_t)1 << 26) /* values of a row */
+#define FEAT_LAYERS_MAX 256
+
+enum feat_what { FEAT_CLS = 1, FEAT_MEAN, FEAT_CLS_MEAN, FEAT_PATCH, FEAT_HEAD };
+
+struct feat_header {
+    enum feat_what what;
+    int32_t dim;              /* values of a token: of all layers together */
+    int32_t n_tokens;         /* of a row: 1, or for FEAT_PATCH grid_h * grid_w */
+    int32_t grid_h, grid_w;   /* patches of the image */
+    int32_t image_h, image_w; /* pixels that the network saw */
+    int32_t n_layers;         /* last blocks that the values come from, each dim / n_layers wide */
+    bool normalised;          /* by the network's last layer norm */
+    uint8_t weights[DIGEST_BYTES]; /* hash of the weights; zeros: not from a network (a baseline) */
+    char **class_name;
+    int n_classes;
+};
+
+struct feat_row {
+    struct index_labels labels;
+    const float *x; /* [n_tokens, dim] */
+};
+
+const char *feat_what_name(enum feat_what what); /* "cls", "mean", "cls+mean", "patch", "head" */
+bool feat_what_parse(const char *name, enum feat_what *what);
+int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * dim */
+
+/* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: made by different weights, of
+ * another width or kind, other classes. */
+int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
+
+struct feat_writer {
+    struct block_writer block;
+    struct feat_header header;
+    uint8_t identity[DIGEST_BYTES];
+    struct fmt_buffer x, labels; /* of the block that is being filled */
+    uint32_t n_rows, rows_per_block;
+};
+
+int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct feat_header *h,
+                const struct prov *p, struct fmt_error *e);
+int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error *e); /* copies */
+int feat_finish(struct feat_writer *w, struct fmt_error *e);
+void feat_abandon(struct feat_writer *w);
+
+struct feat {
+    struct block_reader block; /* .n_records: rows, .n_blocks (where the source can seek); .header.identity */
+    struct feat_header header;
+    int64_t width;
+};
+
+struct feat_block { /* one per thread; zero-initialise, reuse, release */
+    int64_t first_row;
+    int32_t n_rows;
+    const float *x;                    /* [n_rows, width] */
+    const struct index_labels *labels; /* [n_rows]; texts live until the block is reused */
+    struct block_buffer buffer;
+    struct index_labels *labels_memory;
+    int32_t labels_room;
+};
+
+int feat_open(struct feat *f, const struct fmt_reader *io, struct fmt_error *e);
+int feat_next_block(struct feat *f, struct feat_block *b, struct fmt_error *e);
+int feat_read_block(const struct feat *f, int64_t i_block, struct feat_block *b, struct fmt_error *e);
+void feat_block_release(struct feat_block *b);
+void feat_close(struct feat *f);
+
+static inline struct feat_row feat_block_row(const struct feat *f, const struct feat_block *b, int32_t i)
+{
+    return (struct feat_row){b->labels[i], b->x + f->width * i};
+}
+
+/* A whole file in memory, for those who need all rows at once. */
+struct feat_table {
+    struct feat_header header;
+    uint8_t identity[DIGEST_BYTES];
+    int64_t n_rows, width;
+    float *x;                    /* [n_rows, width] */
+    struct index_labels *labels; /* [n_rows] */
+    struct feat_text *text;      /* the memory of their texts */
+};
+
+int feat_load(struct feat_table *t, const struct fmt_reader *io, struct fmt_error *e);
+void feat_table_release(struct feat_table *t);
+
+#endif

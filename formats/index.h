@@ -1,0 +1,72 @@
+/* index.h - the catalogue (bbu-index(5)): one record per photograph. A catalogue is small and is held whole.
+ *
+ *   building:  struct index x = {0};  index_set_root(&x, "..."); index_add_class(&x, "negative"); index_add(&x, &entry) ...
+ *              index_write(&x, &prov, &io, e);  index_release(&x);
+ *   reading:   index_read(&x, &io, e);  x.entry[i].path ...;  index_release(&x);
+ *
+ * Texts are bytes without NUL (names of files need not be UTF-8) and never NULL: "" is none.
+ */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include <stdint.h>
+
+#include "digest.h"
+#include "fmt.h"
+#include "prov.h"
+
+#define INDEX_MAJOR 1
+#define INDEX_MINOR 0
+#define INDEX_ENTRIES_MAX 100000000
+#define INDEX_CLASSES_MAX 65536
+#define INDEX_SIDE_MAX 65535 /* width and height, as JPEG has them */
+#define INDEX_TEXT_MAX 4096  /* path, key, root */
+#define INDEX_NAME_MAX 1024  /* group, split, a class */
+#define INDEX_EXTRA_MAX 65535
+
+/* What every later file says of an image, too (shards, features): the catalogue is where it is made. */
+struct index_labels {
+    const char *key;   /* the image's name in all later files; unique in a catalogue */
+    const char *split; /* "train", "val", "test"; "" none */
+    const char *group; /* "" none */
+    const char *extra; /* further keys of the entry, a JSON object as text; "" none */
+    int32_t label;     /* index into the classes; -1 none */
+    int32_t shot;      /* >= 0; -1 none */
+};
+
+struct index_entry {
+    struct index_labels labels;
+    const char *path; /* relative to the root */
+    int64_t bytes;    /* of the file */
+    int32_t width, height, components;
+    uint8_t sha256[DIGEST_BYTES]; /* of the file's bytes */
+};
+
+struct index {
+    char *root; /* folder that the paths start from; "" the current one */
+    char **class_name;
+    int n_classes;
+    struct index_entry *entry;
+    int64_t n_entries;
+    uint8_t identity[DIGEST_BYTES]; /* set by index_read and index_write */
+    char *provenance;               /* JSON text or ""; set by index_read */
+    int64_t entry_room;
+    struct index_text *text; /* the memory of all texts */
+};
+
+int index_set_root(struct index *x, const char *root, struct fmt_error *e);
+int index_add_class(struct index *x, const char *name, struct fmt_error *e);
+int index_add(struct index *x, const struct index_entry *entry, struct fmt_error *e); /* copies its texts */
+int index_write(struct index *x, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e);
+int index_read(struct index *x, const struct fmt_reader *io, struct fmt_error *e); /* x need not be initialised */
+void index_release(struct index *x);
+
+/* Labels as bytes, for the records of this layer (used by shard.c and feat.c). Texts point into the bytes. */
+struct bytes;
+int index_labels_put(const struct index_labels *l, struct fmt_buffer *to, struct fmt_error *e);
+int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l, struct fmt_error *e);
+/* A list of class names likewise; *names is one block for free(). */
+int index_classes_put(char *const *names, int n, struct fmt_buffer *to, struct fmt_error *e);
+int index_classes_take(struct bytes *from, char ***names, int *n, struct fmt_error *e);
+
+#endif

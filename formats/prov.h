@@ -1,0 +1,45 @@
+/* prov.h - provenance: which tool made a file, with which settings, from which inputs; and its identity.
+ *
+ *   struct prov p;
+ *   prov_init(&p, "bbu-pack", DINOTOOLS_VERSION, keep);     keep false: --no-provenance
+ *   prov_text(&p, "store", "jpeg"); prov_int(&p, "short_side", 512);     what can change the result, nothing else
+ *   prov_input(&p, "catalogue", index.identity);
+ *   index_write(.., &p, ..) / shard_create(.., &p, ..)       each writer of ours takes it
+ *   prov_release(&p);
+ *
+ * The identity is the SHA-256 of kind, version of the kind, settings and inputs in the order given (never of tool
+ * version, file names, threads, verbosity): equal work has equal identity. It stands in every file; the JSON that
+ * explains it is left out where keep is false. Setters do not fail: what went wrong is told by the writer at the end.
+ */
+#ifndef PROV_H
+#define PROV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "block.h"
+#include "digest.h"
+#include "fmt.h"
+
+struct prov {
+    const char *tool, *version;
+    bool keep;
+    bool failed;             /* no memory at some point */
+    struct cJSON *settings, *inputs;
+    struct fmt_buffer canon; /* the lines that the identity is made of */
+};
+
+void prov_init(struct prov *p, const char *tool, const char *version, bool keep);
+void prov_text(struct prov *p, const char *key, const char *value); /* value NULL: null */
+void prov_int(struct prov *p, const char *key, int64_t value);
+void prov_real(struct prov *p, const char *key, double value); /* written so that it reads back exactly */
+void prov_flag(struct prov *p, const char *key, bool value);
+void prov_input(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES]);
+void prov_release(struct prov *p);
+
+/* For the writers: identity of an output of this kind, and the JSON text ("" if not kept; for free()). */
+int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
+                  struct fmt_error *e);
+int prov_json(const struct prov *p, char **json, struct fmt_error *e);
+
+#endif

@@ -1,0 +1,74 @@
+/* shard.h - images and their bytes (bbu-shard(5)), one image per record, in shards that together make a set.
+ * One file here; a whole set by folder or pattern is opened with shardset.h.
+ *
+ *   writing:  shard_create(&w, &io, &header, &prov, e);  shard_add(&w, &image, e) ...;  shard_finish(&w, e);
+ *   in threads:  shard_encode(&header, &image, &frame, e) in parallel, block_put(&w.block, &frame, e) in order.
+ *   reading:  shard_open(&s, &io, e);
+ *             shard_next(&s, &buffer, &image, e) until FMT_END      any source
+ *             shard_read(&s, i, &buffer, &image, e)                 with read_at; several threads at once, a buffer each
+ *             shard_close(&s);
+ */
+#ifndef SHARD_H
+#define SHARD_H
+
+#include <stdint.h>
+
+#include "block.h"
+#include "index.h"
+
+#define SHARD_MAJOR 1
+#define SHARD_MINOR 0
+#define SHARD_SET_MAX 99999 /* shards of a set */
+
+enum shard_store {
+    SHARD_JPEG = 1, /* the file's own bytes, orientation not applied */
+    SHARD_RGB = 2,  /* uint8 [H,W,3], orientation applied */
+    SHARD_GREY = 3  /* uint8 [H,W] */
+};
+
+struct shard_header {
+    uint32_t i_shard, n_shards;     /* this one of so many */
+    uint32_t width_max, height_max; /* of the images of the SET, decoded; orientation applied or not, both fit */
+    uint64_t pixels_max;            /* largest width * height of the set */
+    char **class_name;
+    int n_classes;
+};
+
+struct shard_image {
+    struct index_labels labels;
+    enum shard_store store;
+    int32_t width, height, components; /* as decoded: of a JPEG, before its orientation is applied */
+    uint8_t sha256[DIGEST_BYTES];      /* of the original file */
+    const uint8_t *data;
+    size_t bytes;
+};
+
+struct shard_writer {
+    struct block_writer block;
+    struct shard_header header; /* names are the caller's */
+    struct fmt_buffer raw;
+    uint8_t identity[DIGEST_BYTES];
+};
+
+/* The identity made of p is that of the set: the same in all its shards. */
+int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,
+                 const struct prov *p, struct fmt_error *e);
+int shard_add(struct shard_writer *w, const struct shard_image *image, struct fmt_error *e);
+int shard_encode(const struct shard_header *h, const struct shard_image *image, struct fmt_buffer *raw,
+                 struct block_frame *frame, struct fmt_error *e); /* raw: scratch of the caller's, reused */
+int shard_finish(struct shard_writer *w, struct fmt_error *e);
+void shard_abandon(struct shard_writer *w);
+
+struct shard {
+    struct block_reader block; /* .n_records: images (of a pipe: so far); .header.identity: of the set */
+    struct shard_header header;
+};
+
+int shard_open(struct shard *s, const struct fmt_reader *io, struct fmt_error *e);
+/* The image's texts and data point into the buffer: valid until its next use. */
+int shard_next(struct shard *s, struct block_buffer *b, struct shard_image *image, struct fmt_error *e);
+int shard_read(const struct shard *s, int64_t i, struct block_buffer *b, struct shard_image *image,
+               struct fmt_error *e);
+void shard_close(struct shard *s);
+
+#endif
