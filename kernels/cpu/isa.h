@@ -1,0 +1,43 @@
+/* isa.h - which instruction set this processor has. Hot loops live in files named simd-*.c that are compiled once per
+ * set with -DISA=base|avx2|avx512; each copy exports one const table of functions, and its module picks one here:
+ *
+ *   in simd-x.c:    const struct x_loops ISA_NAME(x_loops) = {...};         x_loops_avx2
+ *   in x.c:         ISA_TABLE(struct x_loops, x_loops)                      declares the copies and
+ *                   x_loops()->f(...)                                       defines static x_loops()
+ *
+ * All copies give the same bits: no contraction, sums in a fixed number of partial sums.
+ */
+#ifndef ISA_H
+#define ISA_H
+
+enum isa { ISA_BASE, ISA_AVX2, ISA_AVX512 };
+
+/* The best that the processor has and this build knows; DINOTOOLS_ISA=base|avx2|avx512 in the environment asks for a
+ * lesser one (tests compare them). The same for the life of the process. */
+enum isa isa_best(void);
+const char *isa_name(enum isa isa);
+
+#define ISA_PASTE2(a, b) a##_##b
+#define ISA_PASTE(a, b) ISA_PASTE2(a, b)
+#ifdef ISA
+#define ISA_NAME(name) ISA_PASTE(name, ISA)
+#endif
+
+#if defined(__x86_64__)
+#define ISA_TABLE(type, name)                                                               \
+    extern type name##_base, name##_avx2, name##_avx512;                                    \
+    static inline type *name(void)                                                          \
+    {                                                                                       \
+        static type *const tables[] = {&name##_base, &name##_avx2, &name##_avx512};         \
+        return tables[isa_best()];                                                          \
+    }
+#else
+#define ISA_TABLE(type, name)       \
+    extern type name##_base;        \
+    static inline type *name(void)  \
+    {                               \
+        return &name##_base;        \
+    }
+#endif
+
+#endif

@@ -1,0 +1,131 @@
+/* op.h - the operations that networks and losses are made of.
+ *
+ * An operation checks its shapes once, here, and calls the backend of its context (backend.h). Operations are
+ * asynchronous on some backends, so errors are sticky: a step runs straight through and op_sync tells at the end;
+ * after an error every operation does nothing.
+ *
+ *   struct op_ctx c = {.backend = backend_find("cpu", &e), .pool = pool, .scratch = &scratch};
+ *
+ * Scratch of an operation is carved from c->scratch and given back before it returns. While the scratch arena is
+ * planning (base NULL) operations check shapes and count scratch, and touch no data: run the same code once so,
+ * then with memory.
+ *
+ * Results do not depend on the number of threads: work is cut by shapes alone, sums have a fixed order. pool NULL
+ * means this thread only, also inside a parallel loop of the caller (one context per worker then).
+ *
+ * Letters (T rows, C channels, ...) as in the table of dinotools(7). "+=": accumulates, "=": is overwritten. Unless
+ * said otherwise an output must not overlap an input. An optional operand is TENSOR_NONE.
+ */
+#ifndef OP_H
+#define OP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "backend.h"
+#include "fmt.h"
+#include "tensor.h"
+#include "thread.h"
+
+struct op_ctx {
+    const struct backend *backend;
+    struct thread_pool *pool;
+    struct arena *scratch;
+    struct fmt_error error; /* the first one; status FMT_OK: none */
+};
+
+int op_sync(struct op_ctx *c, struct fmt_error *e); /* waits; the sticky error or 0; clears it */
+
+/* -- for backends and for operations of other modules -- */
+bool op_planning(const struct op_ctx *c);                     /* or failed: check shapes, touch nothing */
+bool op_check(struct op_ctx *c, bool good, const char *what); /* !good: FMT_MISMATCH "what"; returns good */
+/* t is element type `dtype` with exactly these dimensions, else the sticky error "op: operand is ..., not ...". */
+#define OP_SHAPE(c, op, t, type, ...) \
+    op_shape((c), op ": " #t, (t), (type), TENSOR_COUNT(__VA_ARGS__), (int64_t[]){__VA_ARGS__})
+bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dtype, int n_dims, const int64_t *dims);
+/* work(arg, item, worker) for all items, over the pool; worker < op_workers(c). */
+void op_for(struct op_ctx *c, int64_t n_items, void (*work)(void *arg, int64_t item, int worker), void *arg);
+int op_workers(const struct op_ctx *c);
+
+/* -- products -- */
+
+/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional) */
+void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);
+/* u [T,N] = x w^T + b, a [T,N] = gelu(u); u optional (not kept) */
+void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
+                        struct tensor b);
+/* dx [T,K] = dy [T,N] w [N,K] */
+void op_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w);
+/* dw [N,K] += dy [T,N]^T x [T,K]; db [N] (optional) += column sums of dy */
+void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x);
+
+/* -- activations: element by element -- */
+
+/* y = 0.5 x (1 + erf(x / sqrt 2)); y may be x */
+void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x);
+/* dx = dy gelu'(x), dx may be dy; y (optional) = gelu(x), computed along (may be x) */
+void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x);
+/* y [T,h] = silu(u[:, :h]) * u[:, h:], u [T,2h] */
+void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u);
+/* du [T,2h] = ..., du may be u; y (optional) [T,h] = the forward value, may be dy */
+void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u);
+
+/* -- rows -- */
+
+/* y [T,C] = (x - mean) rstd w + b, biased variance, eps under the root; mean, rstd [T] kept for backward (optional,
+ * both or neither); y may be x if they are not kept */
+void op_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
+                      struct tensor w, struct tensor b, float eps);
+/* dx [T,C] = ..., may be dy; dw, db [C] += ... */
+void op_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, struct tensor db, struct tensor dy,
+                      struct tensor x, struct tensor mean, struct tensor rstd, struct tensor w);
+/* y [M,C] = x[rows[i]], rows [M] i64 */
+void op_gather_rows(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor rows);
+/* x[rows[i]] += y[i], no row twice */
+void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, struct tensor rows);
+/* x[rows[i]] += scale[i] gamma r[i]: the end of a branch. r [M,C]; gamma [C], scale [M], rows [M] optional
+ * (1, 1, all rows in order); no row twice */
+void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                     struct tensor scale);
+/* dr [M,C] = scale[i] gamma dx[rows[i]]; dgamma [C] += sum scale[i] r[i] dx[rows[i]] (left out with gamma) */
+void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, struct tensor dx, struct tensor r,
+                     struct tensor gamma, struct tensor rows, struct tensor scale);
+
+/* -- attention -- */
+
+/* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows [seg[s], seg[s+1]) and head; qkv [T,3C];
+ * seg [S+1] i64, ascending from 0 to T (host memory); lse [T,NH] (optional): log of the sum of exponentials */
+void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg, int NH);
+/* dqkv [T,3C] = ... from d_o [T,C] and what forward kept */
+void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
+                      struct tensor qkv, struct tensor seg, int NH);
+
+/* -- images and tokens -- */
+
+/* y [B*gh*gw, 3*p*p] = patches of x [B,3,H,W] f32, already normalised; column c*p*p + ky*p + kx */
+void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p);
+/* the same from pixels x [B,H,W,3] u8: (x / 255 - mean[c]) / deviation[c] */
+void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, const float mean[3],
+                        const float deviation[3]);
+/* x [B,1+R+P,C] = [cls + pos[0] | reg | patch (mask_token where masked) + pos[1..]]; patches [B*P,C], cls [C],
+ * pos [1+P,C], reg [R,C] (optional), mask_token [C] and masks [B,P] u8 (optional) */
+void op_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, struct tensor cls, struct tensor pos,
+                   struct tensor reg, struct tensor mask_token, struct tensor masks);
+/* dpatches [B*P,C] = ... (0 where masked); dcls, dpos, dreg, dmask_token += ... */
+void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls, struct tensor dpos, struct tensor dreg,
+                   struct tensor dmask_token, struct tensor dx, struct tensor masks);
+/* y [oh*ow,C] = resampled x [M*M,C]; wy [oh,M], wx [ow,M] f32: the weights of each axis, zero but for a few taps */
+void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor wy, struct tensor wx);
+/* dx [M*M,C] += the transposed weights of dy [oh*ow,C] */
+void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx);
+
+/* -- whole arrays, any shape -- */
+
+void op_fill(struct op_ctx *c, struct tensor x, float value);
+void op_copy(struct op_ctx *c, struct tensor y, struct tensor x);           /* y = x */
+void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x);  /* y += a x */
+/* *out = sum of squares, in double, in fixed order; NaN or infinity where x has one (host memory, waits) */
+void op_sum_squares(struct op_ctx *c, double *out, struct tensor x);
+
+#endif
