@@ -1,0 +1,103 @@
+/* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, moving average.
+ *
+ *   struct step *step;
+ *   step_open(&step, config, ctx, &error);             all memory of the run; nothing is allocated after it
+ *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
+ *   for (it = ...) {
+ *       status = step_run(step, &batch, it, NULL, &result, &error);
+ *       if (result.bad) ...                            skipped: the term that went bad; count them
+ *   }
+ *   state.h                                            what a checkpoint holds
+ *   step_close(step);
+ *
+ * The bits of a step depend on its inputs (weights, moments, centres, batch, iteration, settings) alone. Draws of
+ * drop path are keyed by (train.seed, iteration, ...), so there is no random state.
+ *
+ * train.micro_batch_size images are in work at once; what belongs to the whole batch (centering, Sinkhorn-Knopp,
+ * KoLeo, the KL term, drop-path counts, masks) is computed over the whole batch: the teacher goes first and leaves
+ * its bottleneck vectors, and where KoLeo or the KL term is on, the student's global crops go forward twice.
+ */
+#ifndef STEP_H
+#define STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fmt.h"
+#include "nn/schedule.h"
+
+struct arena;
+struct config;
+struct op_ctx;
+struct params;
+struct step;
+
+enum step_module { STEP_BACKBONE, STEP_DINO_HEAD, STEP_IBOT_HEAD, STEP_MODULES };
+
+/* What a step consumes. Either bytes (before normalisation, [n,H,W,3], as views have them) or floats (normalised,
+ * [n,3,H,W], as tests have them). B images: 2B global crops, n_local * B local crops, both crop-major. */
+struct step_batch {
+    int64_t B;
+    const uint8_t *global_u8, *local_u8;
+    const float *global_f32, *local_f32;
+    float mean[3], std[3];  /* of the normalisation, for bytes */
+    const uint8_t *masks;   /* [2B,N]: 0 or 1 */
+};
+
+/* Which crops each branch of the student keeps, fed in instead of drawn (tests). kept[block][branch][kind] lists
+ * n_kept[kind] crops of the whole batch in increasing or any order; branch 0 attention, 1 FFN; kind 0 global, 1 local. */
+struct step_draws {
+    int64_t n_kept[2];
+    const int64_t *(*kept)[2][2]; /* [depth] */
+};
+
+/* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */
+struct step_result {
+    const char *bad; /* NULL, or the term or gradient that was not finite: "ibot_loss", "gradient of backbone" */
+    double dino_local_crops_loss, dino_global_crops_loss, koleo_loss, ibot_loss, kl_loss, total_loss;
+    double grad_norm[STEP_MODULES]; /* before clipping; 0 for a module that is not there */
+    int64_t n_masked;               /* masked patches */
+    int64_t n_koleo_skipped;        /* crops whose nearest neighbour is nearer than 1e-6 */
+    /* Signs of collapse, of the teacher. */
+    double teacher_entropy;         /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
+    double teacher_entropy_mean;    /* entropy of the mean of these: equal to the above when all crops look alike */
+    double feature_rank;            /* effective rank (exp of the entropy of the spectrum) of the 2B class tokens */
+    double prototypes_used;         /* distinct winners among the rows of the teacher over the most there can be */
+};
+
+/* Names of the modules as parameters have them: "backbone", "dino_head", "ibot_head". */
+extern const char *const step_module_name[STEP_MODULES];
+
+/* The memory of a run, by name, without taking any of it. */
+struct step_plan_line {
+    char what[64];
+    size_t bytes;
+};
+struct step_plan {
+    struct step_plan_line line[48];
+    int n_lines;
+    size_t total;
+};
+int step_plan(struct step_plan *plan, const struct config *config, int n_workers, struct fmt_error *e);
+
+int step_open(struct step **step, const struct config *config, struct op_ctx *ctx, struct fmt_error *e);
+void step_close(struct step *step); /* NULL is allowed */
+
+/* Random weights by specification 1.3 and 3.2 from train.seed; the teacher is a copy; moments and centres 0. */
+void step_init_weights(struct step *step);
+void step_copy_to_teacher(struct step *step);
+
+/* One table for both networks, and their values (params.h). */
+const struct params *step_params(const struct step *step);
+float *step_student(struct step *step);
+float *step_teacher(struct step *step);
+const float *step_gradients(const struct step *step); /* of the last step, before clipping */
+
+/* One step. rates: NULL takes those of the settings at `iteration`. draws: NULL draws. With result->bad set nothing
+ * but the caller's iteration may move on: weights, moments, centres and Adam's count are as before. The status is 0
+ * then; it is not 0 for a batch that does not fit the settings. */
+int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,
+             const struct step_draws *draws, struct step_result *result, struct fmt_error *e);
+
+#endif
