@@ -1,0 +1,34 @@
+/* color.h - the point operations of the published augmentation, on n interleaved RGB pixels (uint8), in place and
+ * to the bit: every operation rounds or cuts to 8 bits when it is done, as the published pipeline does. */
+#ifndef COLOR_H
+#define COLOR_H
+
+#include <stdint.h>
+
+/* blend(base, v, f) = base + f * (v - base) in float32, each operation rounded; cut to uint8, above 255 is 255.
+ * Base: black; one grey, the rounded mean luma; each pixel's own luma. A factor of 1 changes nothing. */
+void color_brightness(uint8_t *rgb, int64_t n, float factor);
+void color_contrast(uint8_t *rgb, int64_t n, float factor);
+void color_saturation(uint8_t *rgb, int64_t n, float factor);
+
+/* Through 8-bit HSV, with trunc(255 * turn) added to H modulo 256. Turn 0 is not the identity: HSV is coarse. */
+void color_hue(uint8_t *rgb, int64_t n, double turn);
+
+void color_grey(uint8_t *rgb, int64_t n);                    /* luma in all three channels */
+void color_solarize(uint8_t *rgb, int64_t n, int threshold); /* v >= threshold becomes 255 - v */
+
+/* (19595 R + 38470 G + 7471 B + 32768) >> 16 */
+static inline uint8_t color_luma(uint32_t r, uint32_t g, uint32_t b)
+{
+    return (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+}
+
+/* 8-bit value of a channel -> network input: (v / 255 - mean) / std in float32, in this order. */
+struct color_norm {
+    float value[3][256];
+};
+void color_norm_init(struct color_norm *t, const double mean[3], const double std[3]);
+/* out [3,n], planar */
+void color_normalise(const struct color_norm *t, const uint8_t *rgb, int64_t n, float *out);
+
+#endif

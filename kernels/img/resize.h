@@ -1,0 +1,35 @@
+/* resize.h - bicubic resampling of uint8 images, antialiased, to the bit as Pillow before version 13 does it.
+ *
+ * Horizontal pass first, then vertical, with an 8-bit image between them; an axis whose size stays is not touched.
+ * The filter never sees a pixel outside the given image, so a crop is resized by pointing at its first pixel:
+ *
+ *   struct resize r = {.in_h = box_h, .in_w = box_w, .out_h = 224, .out_w = 224,
+ *                      .rows = 224, .cols = 224, .channels = 3};
+ *   void *scratch = ... resize_scratch_bytes(&r) bytes, aligned to 64 ...
+ *   resize_bicubic(&r, pixels + top * stride + left * 3, stride, out, scratch);
+ *
+ * top, left, rows, cols choose the part of the output that is wanted (a centre crop, say): only what it needs is
+ * computed, with the bits that the whole output would have there.
+ */
+#ifndef RESIZE_H
+#define RESIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RESIZE_SIDE_MAX 65535 /* of input and output: the largest JPEG */
+
+struct resize {
+    int64_t in_h, in_w;            /* the input, 1 .. RESIZE_SIDE_MAX */
+    int64_t out_h, out_w;          /* the whole output, 1 .. RESIZE_SIDE_MAX */
+    int64_t top, left, rows, cols; /* the part of it that is computed, inside */
+    int channels;                  /* 1 or 3, interleaved */
+};
+
+/* Grows with every field: the scratch of the largest input and output does for all that are smaller. */
+size_t resize_scratch_bytes(const struct resize *r);
+
+/* src: rows of in_w * channels bytes, stride bytes apart; dst: rows * cols * channels bytes, contiguous. */
+void resize_bicubic(const struct resize *r, const uint8_t *src, int64_t stride, uint8_t *dst, void *scratch);
+
+#endif
