@@ -1,0 +1,50 @@
+/* zipdir.h - the stored members of a zip file, no more: what a .pth container needs.
+ *
+ * Sizes and offsets come from the central directory alone (PyTorch leaves the local ones 0 and puts descriptors behind
+ * the data); zip64 is followed. Refused: compressed or encrypted members, several disks, names twice, members that
+ * overlap each other or the directory, sizes beyond the file's end.
+ */
+#ifndef ZIPDIR_H
+#define ZIPDIR_H
+
+#include "fmt.h"
+
+enum {
+    ZIPDIR_MEMBERS_MAX = 1000000,
+    ZIPDIR_DIRECTORY_MAX = 256 << 20 /* bytes of the central directory */
+};
+
+struct zipdir_member {
+    char *name; /* no byte of it is 0 */
+    uint64_t at, bytes; /* of the data, in the file */
+    uint64_t header_at;
+    uint32_t crc; /* as the directory has it; some writers leave it 0 */
+};
+
+struct zipdir {
+    struct zipdir_member *member; /* sorted by name */
+    int64_t n;
+};
+
+/* r must have read_at and a size. */
+int zipdir_read(const struct fmt_reader *r, struct zipdir *z, struct fmt_error *e);
+const struct zipdir_member *zipdir_find(const struct zipdir *z, const char *name);
+void zipdir_release(struct zipdir *z);
+
+/* ---- writing: stored members, one after the other, data at multiples of 64 bytes.
+ *   zipdir_start(&w, sink); zipdir_begin(&w, "a/data/0", bytes, e); ... zipdir_put ...; zipdir_finish(&w, e); */
+struct zipdir_writer {
+    const struct fmt_writer *sink;
+    struct zipdir_member *member;
+    int64_t n, room;
+    uint64_t at; /* bytes written */
+    uint64_t left; /* of the open member's data */
+};
+void zipdir_start(struct zipdir_writer *w, const struct fmt_writer *sink);
+/* Announces a member of `bytes` bytes; the one before must be complete. */
+int zipdir_begin(struct zipdir_writer *w, const char *name, uint64_t bytes, struct fmt_error *e);
+int zipdir_put(struct zipdir_writer *w, const void *data, size_t n, struct fmt_error *e);
+int zipdir_finish(struct zipdir_writer *w, struct fmt_error *e); /* the directory; then release */
+void zipdir_writer_release(struct zipdir_writer *w);
+
+#endif
