@@ -1,0 +1,102 @@
+/* image.c - sizes are checked here once; the turning of rows is one loop over steps, not eight copies. */
+#include "image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exif.h"
+#include "num.h"
+
+size_t image_bytes(int width, int height, int components)
+{
+    size_t bytes;
+    if (width < 1 || height < 1 || width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
+        return 0;
+    if (components != 1 && components != 3)
+        return 0;
+    if (!num_mul((size_t)width, (size_t)height, &bytes) || !num_mul(bytes, (size_t)components, &bytes))
+        return 0;
+    return bytes;
+}
+
+int image_reserve(struct image *im, int width, int height, int components, struct fmt_error *e)
+{
+    size_t bytes = image_bytes(width, height, components);
+    if (bytes == 0)
+        return fmt_fail(e, FMT_LIMIT, "a picture of %d x %d x %d", width, height, components);
+    if (bytes > im->room) {
+        if (im->borrowed)
+            return fmt_fail(e, FMT_LIMIT, "%d x %d x %d pixels do not fit into %zu bytes", width, height, components,
+                            im->room);
+        free(im->pixels);
+        *im = (struct image){.pixels = malloc(bytes)};
+        if (!im->pixels)
+            return fmt_fail(e, FMT_MEMORY, "no memory for %d x %d x %d pixels", width, height, components);
+        im->room = bytes;
+    }
+    im->width = width, im->height = height, im->components = components;
+    return 0;
+}
+
+void image_release(struct image *im)
+{
+    if (!im->borrowed)
+        free(im->pixels);
+    *im = (struct image){0};
+}
+
+int image_to_rgb(const struct image *im, struct image *out, struct fmt_error *e)
+{
+    int status = image_reserve(out, im->width, im->height, 3, e);
+    if (status)
+        return status;
+    size_t n = (size_t)im->width * (size_t)im->height;
+    if (im->components == 3) {
+        memcpy(out->pixels, im->pixels, 3 * n);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        memset(out->pixels + 3 * i, im->pixels[i], 3);
+    return 0;
+}
+
+/* Where stored pixel (0, 0) goes, and how far apart neighbours of a stored row and column come to lie. */
+struct placing {
+    uint8_t *origin;
+    ptrdiff_t step_x, step_y; /* bytes */
+};
+
+static struct placing place(const struct image *out, int orientation)
+{
+    ptrdiff_t pixel = out->components, row = pixel * out->width;
+    bool right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+    bool bottom = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+    uint8_t *origin = out->pixels + (right ? row - pixel : 0) + (bottom ? row * (out->height - 1) : 0);
+    ptrdiff_t across = right ? -pixel : pixel, down = bottom ? -row : row;
+    if (exif_turns(orientation))
+        return (struct placing){origin, down, across};
+    return (struct placing){origin, across, down};
+}
+
+void image_place_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
+                      const uint8_t *rows)
+{
+    struct placing p = place(out, orientation);
+    int stored_width = exif_turns(orientation) ? out->height : out->width;
+    size_t pixel = (size_t)out->components, row_bytes = pixel * (size_t)stored_width;
+    if (first < 0 || n_rows > stored_height - first)
+        return;
+    if (p.step_x == (ptrdiff_t)pixel) {
+        for (int y = 0; y < n_rows; y++)
+            memcpy(p.origin + (first + y) * p.step_y, rows + (size_t)y * row_bytes, row_bytes);
+        return;
+    }
+    /* Columns outside, rows inside: a strip of rows that is turned becomes short runs along the new rows. */
+    for (int x = 0; x < stored_width; x++) {
+        const uint8_t *from = rows + (size_t)x * pixel;
+        uint8_t *to = p.origin + x * p.step_x + first * p.step_y;
+        for (int y = 0; y < n_rows; y++, from += row_bytes, to += p.step_y)
+            for (size_t k = 0; k < pixel; k++)
+                to[k] = from[k];
+    }
+}

@@ -1,0 +1,476 @@
+/* jpeg.c - libjpeg behind an error manager of ours. Its calls end in longjmp on errors; on warnings they go on and
+ * fill in grey. So the warnings are sorted: what means that coded data is lost ends the decoding as an error does,
+ * the rest is noted. What libjpeg does not warn about is checked at the end: in a progressive file, whether each
+ * coefficient of each component came; in a file of several scans, whether each component did.
+ *
+ * The end of the bytes is answered with an end mark, as the library advises. If the decoder then still asks
+ * for bits it says so ("premature end of data segment"), and the picture is refused; if not, only the mark was
+ * missing. */
+#include "jpeg.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "exif.h"
+#include "num.h"
+
+enum { STRIP_ROWS = 16, APP1 = JPEG_APP0 + 1, APP1_BYTES_MAX = 65533 };
+
+struct decoder {
+    struct jpeg_decompress_struct c;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    jmp_buf escape;
+    struct fmt_error *e;
+    struct jpeg_notes notes;
+    int status;       /* why it escaped */
+    bool ran_out;     /* the bytes ended before the end mark */
+    bool complete;    /* all pixels are there: what goes wrong now is no loss */
+    unsigned arrived; /* bit i: component i was in a scan */
+    int scans_max;
+};
+
+static void escape(struct decoder *d)
+{
+    longjmp(d->escape, 1);
+}
+
+static enum fmt_status status_of(const struct decoder *d, int code)
+{
+    switch (code) {
+    case JERR_NO_SOI: return FMT_MAGIC;
+    case JERR_OUT_OF_MEMORY: return FMT_MEMORY;
+    case JERR_IMAGE_TOO_BIG: return FMT_LIMIT;
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_BAD_PRECISION:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_NOTIMPL: return FMT_UNSUPPORTED;
+    case JERR_NO_IMAGE: return FMT_TRUNCATED;
+    default: return d->ran_out ? FMT_TRUNCATED : FMT_INVALID;
+    }
+}
+
+static void on_error(j_common_ptr c)
+{
+    struct decoder *d = c->client_data;
+    char text[JMSG_LENGTH_MAX];
+    c->err->format_message(c, text);
+    if (d->complete) {
+        if (d->notes.n++ == 0)
+            snprintf(d->notes.text, sizeof d->notes.text, "after the picture: %.120s", text);
+        escape(d);
+    }
+    enum fmt_status status = status_of(d, c->err->msg_code);
+    if (status == FMT_TRUNCATED)
+        d->status = fmt_fail(d->e, status, "JPEG ends before its picture (%.120s)", text);
+    else if (status == FMT_MAGIC)
+        d->status = fmt_fail(d->e, status, "not a JPEG file");
+    else
+        d->status = fmt_fail(d->e, status, "%s JPEG: %.120s", status == FMT_UNSUPPORTED ? "unsupported" : "broken", text);
+    escape(d);
+}
+
+/* Where the decoder stands, for people. */
+static void say_where(const struct decoder *d, char *out, size_t n)
+{
+    const struct jpeg_decompress_struct *c = &d->c;
+    if (c->input_scan_number > 1 || c->progressive_mode)
+        snprintf(out, n, "in scan %d", c->input_scan_number);
+    else
+        snprintf(out, n, "near line %u of %u", (unsigned)c->output_scanline, (unsigned)c->image_height);
+}
+
+static void on_message(j_common_ptr c, int level)
+{
+    struct decoder *d = c->client_data;
+    char where[48];
+    if (level >= 0)
+        return; /* tracing */
+    if (!d->complete) {
+        say_where(d, where, sizeof where);
+        switch (c->err->msg_code) {
+        case JWRN_HIT_MARKER:
+            d->status = fmt_fail(d->e, FMT_TRUNCATED, "coded data is missing (%s%s)", where,
+                                 d->ran_out ? "; the file is cut short" : "");
+            escape(d);
+            break;
+        case JWRN_HUFF_BAD_CODE:
+        case JWRN_ARITH_BAD_CODE:
+            d->status = fmt_fail(d->e, FMT_TRUNCATED, "coded data is damaged (%s)", where);
+            escape(d);
+            break;
+        case JWRN_BOGUS_PROGRESSION:
+            d->status = fmt_fail(d->e, FMT_TRUNCATED, "scans are missing (%s)", where);
+            escape(d);
+            break;
+        default: break;
+        }
+    }
+    if (d->notes.n++ == 0) {
+        char text[JMSG_LENGTH_MAX];
+        c->err->format_message(c, text);
+        snprintf(d->notes.text, sizeof d->notes.text, "%.150s", text);
+    }
+}
+
+static void add_note(struct decoder *d, const char *text)
+{
+    if (d->notes.n++ == 0)
+        snprintf(d->notes.text, sizeof d->notes.text, "%s", text);
+}
+
+static void source_nothing(j_decompress_ptr c)
+{
+    (void)c;
+}
+
+static boolean source_fill(j_decompress_ptr c)
+{
+    static const JOCTET end_mark[2] = {0xFF, JPEG_EOI};
+    struct decoder *d = c->client_data;
+    d->ran_out = true;
+    c->src->next_input_byte = end_mark;
+    c->src->bytes_in_buffer = sizeof end_mark;
+    return TRUE;
+}
+
+static void source_skip(j_decompress_ptr c, long n)
+{
+    if (n <= 0)
+        return;
+    if ((unsigned long)n > c->src->bytes_in_buffer) {
+        source_fill(c);
+        return;
+    }
+    c->src->next_input_byte += n;
+    c->src->bytes_in_buffer -= (size_t)n;
+}
+
+/* Called for every row of blocks: counts scans, and which components they bring. */
+static void on_progress(j_common_ptr common)
+{
+    struct decoder *d = common->client_data;
+    const struct jpeg_decompress_struct *c = &d->c;
+    if (c->input_scan_number > d->scans_max) {
+        d->status = fmt_fail(d->e, FMT_LIMIT, "more than %d scans", d->scans_max);
+        escape(d);
+    }
+    for (int i = 0; i < c->comps_in_scan; i++)
+        d->arrived |= 1u << c->cur_comp_info[i]->component_index;
+}
+
+static void decoder_init(struct decoder *d, const void *data, size_t bytes, struct fmt_error *e)
+{
+    memset(d, 0, sizeof *d);
+    d->e = e;
+    d->scans_max = JPEG_SCANS_MAX;
+    d->c.err = jpeg_std_error(&d->errors);
+    d->errors.error_exit = on_error;
+    d->errors.emit_message = on_message;
+    d->c.client_data = d;
+    d->source = (struct jpeg_source_mgr){.next_input_byte = data,
+                                         .bytes_in_buffer = bytes,
+                                         .init_source = source_nothing,
+                                         .fill_input_buffer = source_fill,
+                                         .skip_input_data = source_skip,
+                                         .resync_to_restart = jpeg_resync_to_restart,
+                                         .term_source = source_nothing};
+    d->progress.progress_monitor = on_progress;
+}
+
+static int orientation_of(const struct decoder *d, const struct jpeg_settings *settings)
+{
+    if (settings->orientation >= 1 && settings->orientation <= 8)
+        return settings->orientation;
+    for (const struct jpeg_marker_struct *m = d->c.marker_list; m; m = m->next)
+        if (m->marker == APP1 && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0) {
+            int orientation = exif_orientation(m->data, m->data_length);
+            return orientation ? orientation : 1;
+        }
+    return 1;
+}
+
+/* No coding of a block takes less than one bit for its mean and, where the rest is in the same scan, one for
+ * its end. (Arithmetic coding has no such floor.) So a header that promises more is caught by counting. */
+static int check_size(struct decoder *d, size_t bytes, int64_t pixels_max)
+{
+    const struct jpeg_decompress_struct *c = &d->c;
+    int64_t pixels = (int64_t)c->image_width * (int64_t)c->image_height, blocks = 0;
+    if (pixels_max == 0)
+        pixels_max = JPEG_PIXELS_MAX;
+    if (pixels > pixels_max || c->image_width > IMAGE_SIDE_MAX || c->image_height > IMAGE_SIDE_MAX)
+        return fmt_fail(d->e, FMT_LIMIT, "%u x %u pixels are more than the limit of %lld", (unsigned)c->image_width,
+                        (unsigned)c->image_height, (long long)pixels_max);
+    for (int i = 0; i < c->num_components; i++) {
+        const jpeg_component_info *part = &c->comp_info[i];
+        int64_t across = num_ceil_div((int64_t)c->image_width * part->h_samp_factor, 8 * c->max_h_samp_factor);
+        int64_t down = num_ceil_div((int64_t)c->image_height * part->v_samp_factor, 8 * c->max_v_samp_factor);
+        blocks += across * down;
+    }
+    int64_t bits = c->progressive_mode ? blocks : 2 * blocks;
+    if (!c->arith_code && (int64_t)bytes < bits / 8)
+        return fmt_fail(d->e, FMT_TRUNCATED, "%zu bytes cannot hold the coded data of %u x %u pixels", bytes,
+                        (unsigned)c->image_width, (unsigned)c->image_height);
+    int64_t scans = 64 * (int64_t)JPEG_PIXELS_MAX / pixels;
+    d->scans_max = (int)num_min(JPEG_SCANS_MAX, num_max(64, scans));
+    return 0;
+}
+
+static int choose_colour(struct decoder *d, struct jpeg_info *info)
+{
+    struct jpeg_decompress_struct *c = &d->c;
+    if (c->data_precision != 8)
+        return fmt_fail(d->e, FMT_UNSUPPORTED, "unsupported JPEG: %d bits a sample", c->data_precision);
+    info->components = 3;
+    switch (c->jpeg_color_space) {
+    case JCS_GRAYSCALE:
+        c->out_color_space = JCS_GRAYSCALE;
+        info->components = 1;
+        return 0;
+    case JCS_YCbCr:
+    case JCS_RGB: c->out_color_space = JCS_RGB; return 0;
+    case JCS_CMYK:
+    case JCS_YCCK: c->out_color_space = JCS_CMYK; return 0;
+    default:
+        return fmt_fail(d->e, FMT_UNSUPPORTED, "unsupported JPEG: %d components of unknown meaning", c->num_components);
+    }
+}
+
+/* Up to the first scan; may escape. */
+static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settings *settings, struct jpeg_info *info)
+{
+    static const struct jpeg_settings none;
+    struct jpeg_decompress_struct *c = &d->c;
+    settings = settings ? settings : &none;
+    c->src = &d->source;
+    jpeg_save_markers(c, APP1, APP1_BYTES_MAX);
+    jpeg_read_header(c, TRUE);
+    int status = check_size(d, bytes, settings->pixels_max);
+    if (status == 0)
+        status = choose_colour(d, info);
+    if (status)
+        return status;
+    info->orientation = orientation_of(d, settings);
+    info->stored_width = (int)c->image_width;
+    info->stored_height = (int)c->image_height;
+    info->stored_components = c->num_components;
+    bool turns = exif_turns(info->orientation);
+    info->width = turns ? info->stored_height : info->stored_width;
+    info->height = turns ? info->stored_width : info->stored_height;
+    info->progressive = c->progressive_mode;
+    info->arithmetic = c->arith_code;
+    return 0;
+}
+
+/* Adobe's programs write the four inks inverted, and all others followed: 255 is no ink. The published loader
+ * takes every such file so, with or without Adobe's marker; so do we. In place, 4 -> 3 bytes a pixel. */
+static void inks_to_rgb(uint8_t *row, int width)
+{
+    const uint8_t *in = row;
+    uint8_t *out = row;
+    for (int x = 0; x < width; x++, in += 4, out += 3) {
+        unsigned light = in[3];
+        for (int i = 0; i < 3; i++)
+            out[i] = (uint8_t)((in[i] * light + 127) / 255);
+    }
+}
+
+static void read_strips(struct decoder *d, const struct jpeg_info *info, struct image *im)
+{
+    struct jpeg_decompress_struct *c = &d->c;
+    bool inks = c->out_color_space == JCS_CMYK, straight = im && !inks && info->orientation == 1;
+    size_t row_bytes = (size_t)info->stored_width * (size_t)info->components;
+    JSAMPROW rows[STRIP_ROWS];
+    uint8_t *strip = NULL;
+    if (!straight)
+        strip = c->mem->alloc_large((j_common_ptr)c, JPOOL_IMAGE, STRIP_ROWS * (size_t)info->stored_width * 4);
+    while (c->output_scanline < c->output_height) {
+        int first = (int)c->output_scanline, n = (int)num_min(STRIP_ROWS, info->stored_height - first), got = 0;
+        size_t step = inks ? 4 * (size_t)info->stored_width : row_bytes;
+        for (int i = 0; i < n; i++)
+            rows[i] = straight ? image_row(im, first + i) : strip + (size_t)i * step;
+        while (got < n)
+            got += (int)jpeg_read_scanlines(c, rows + got, (JDIMENSION)(n - got));
+        if (inks)
+            for (int i = 0; i < n; i++) {
+                inks_to_rgb(rows[i], info->stored_width);
+                memmove(strip + (size_t)i * row_bytes, rows[i], row_bytes);
+            }
+        if (im && !straight)
+            image_place_rows(im, info->orientation, info->stored_height, first, n, strip);
+    }
+}
+
+/* Did everything come that the header promised? */
+static int check_complete(struct decoder *d)
+{
+    const struct jpeg_decompress_struct *c = &d->c;
+    bool coarse = false;
+    for (int i = 0; i < c->num_components; i++) {
+        if (!(d->arrived >> i & 1))
+            return fmt_fail(d->e, FMT_TRUNCATED, "component %d of %d is missing", i + 1, c->num_components);
+        for (int k = 0; c->coef_bits && k < DCTSIZE2; k++) {
+            if (c->coef_bits[i][k] < 0)
+                return fmt_fail(d->e, FMT_TRUNCATED, "scans are missing (coefficient %d of component %d)", k, i + 1);
+            coarse = coarse || c->coef_bits[i][k] > 0;
+        }
+    }
+    if (d->ran_out && (coarse || c->arith_code))
+        return fmt_fail(d->e, FMT_TRUNCATED, "the file is cut short (after scan %d)", c->input_scan_number);
+    if (coarse)
+        add_note(d, "the last refinement is not in the file");
+    return 0;
+}
+
+/* Another picture behind the first (as cameras with two lenses write them) and padding are no stray bytes. */
+static void check_tail(struct decoder *d)
+{
+    const uint8_t *at = d->source.next_input_byte;
+    size_t left = d->source.bytes_in_buffer;
+    if (d->ran_out) {
+        add_note(d, "the end mark is missing");
+        return;
+    }
+    while (left > 0 && (*at == 0 || *at == 0xFF) && !(left > 1 && at[0] == 0xFF && at[1] == 0xD8))
+        at++, left--;
+    if (left > 0 && at[0] != 0xFF)
+        add_note(d, "stray bytes after the end mark");
+}
+
+static int decode(struct decoder *d, size_t bytes, const struct jpeg_settings *settings, struct image *im)
+{
+    struct jpeg_decompress_struct *c = &d->c;
+    struct jpeg_info info;
+    int status = read_header(d, bytes, settings, &info);
+    if (status == 0 && im)
+        status = image_reserve(im, info.width, info.height, info.components, d->e);
+    if (status)
+        return status;
+    c->dct_method = JDCT_ISLOW;
+    c->do_fancy_upsampling = TRUE;
+    c->progress = &d->progress;
+    jpeg_start_decompress(c);
+    read_strips(d, &info, im);
+    status = check_complete(d);
+    if (status)
+        return status;
+    d->complete = true;
+    jpeg_finish_decompress(c);
+    check_tail(d);
+    return 0;
+}
+
+int jpeg_decode(const void *data, size_t bytes, const struct jpeg_settings *settings, struct image *im,
+                struct jpeg_notes *notes, struct fmt_error *e)
+{
+    struct decoder d;
+    if (bytes == 0)
+        return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
+    decoder_init(&d, data, bytes, e);
+    if (setjmp(d.escape) == 0) {
+        jpeg_create_decompress(&d.c);
+        d.status = decode(&d, bytes, settings, im);
+    }
+    jpeg_destroy_decompress(&d.c);
+    if (notes)
+        *notes = d.notes;
+    return d.status;
+}
+
+int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *settings, struct jpeg_info *info,
+                   struct fmt_error *e)
+{
+    struct decoder d;
+    struct jpeg_info found = {0};
+    if (bytes == 0)
+        return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
+    decoder_init(&d, data, bytes, e);
+    if (setjmp(d.escape) == 0) {
+        jpeg_create_decompress(&d.c);
+        d.status = read_header(&d, bytes, settings, &found);
+        if (d.status == 0)
+            *info = found;
+    }
+    jpeg_destroy_decompress(&d.c);
+    return d.status;
+}
+
+struct encoder {
+    struct jpeg_compress_struct c;
+    struct jpeg_error_mgr errors;
+    jmp_buf escape;
+    struct fmt_error *e;
+    unsigned char *bytes; /* the library's, from malloc */
+    unsigned long n_bytes;
+    int status;
+};
+
+static void on_encoder_error(j_common_ptr c)
+{
+    struct encoder *enc = c->client_data;
+    char text[JMSG_LENGTH_MAX];
+    c->err->format_message(c, text);
+    enc->status = fmt_fail(enc->e, FMT_INVALID, "JPEG coder: %.120s", text);
+    longjmp(enc->escape, 1);
+}
+
+static void on_encoder_message(j_common_ptr c, int level)
+{
+    (void)c, (void)level;
+}
+
+static void encode(struct encoder *enc, const struct image *im, const struct jpeg_coding *coding)
+{
+    struct jpeg_compress_struct *c = &enc->c;
+    jpeg_mem_dest(c, &enc->bytes, &enc->n_bytes);
+    c->image_width = (JDIMENSION)im->width;
+    c->image_height = (JDIMENSION)im->height;
+    c->input_components = im->components;
+    c->in_color_space = im->components == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(c);
+    jpeg_set_quality(c, coding->quality, TRUE);
+    c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor = coding->chroma_halved ? 2 : 1;
+    c->dct_method = JDCT_ISLOW;
+    if (coding->progressive)
+        jpeg_simple_progression(c);
+    jpeg_start_compress(c, TRUE);
+    if (coding->orientation > 1) {
+        uint8_t exif[EXIF_MINIMAL_BYTES];
+        exif_minimal(coding->orientation, exif);
+        jpeg_write_marker(c, APP1, exif, sizeof exif);
+    }
+    while (c->next_scanline < c->image_height) {
+        JSAMPROW row = image_row(im, (int)c->next_scanline);
+        jpeg_write_scanlines(c, &row, 1);
+    }
+    jpeg_finish_compress(c);
+}
+
+int jpeg_encode(const struct image *im, const struct jpeg_coding *coding, struct fmt_buffer *out, struct fmt_error *e)
+{
+    struct encoder enc = {.e = e};
+    if (image_bytes(im->width, im->height, im->components) == 0 || coding->quality < 1 || coding->quality > 100)
+        return fmt_fail(e, FMT_INVALID, "JPEG coder: %d x %d x %d pixels at quality %d", im->width, im->height,
+                        im->components, coding->quality);
+    enc.c.err = jpeg_std_error(&enc.errors);
+    enc.errors.error_exit = on_encoder_error;
+    enc.errors.emit_message = on_encoder_message;
+    enc.c.client_data = &enc;
+    if (setjmp(enc.escape) == 0) {
+        jpeg_create_compress(&enc.c);
+        encode(&enc, im, coding);
+        if (fmt_buffer_append(out, enc.bytes, enc.n_bytes))
+            enc.status = fmt_fail(e, FMT_MEMORY, "out of memory");
+    }
+    jpeg_destroy_compress(&enc.c);
+    free(enc.bytes);
+    return enc.status;
+}
