@@ -1,0 +1,306 @@
+/* config-read.c - settings from YAML and from key=value words.
+ *
+ * libyaml gives events; the names of the open mappings stand in one path ("student", then "student.arch"), so
+ * nested sections and dotted names are the same thing. Nothing is built in memory but the scalars of one value:
+ * what a hostile file can cost is bounded by its own size.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "config-value.h"
+#include "config.h"
+#include "file.h"
+
+#define PATH_MAX_BYTES 200
+#define DEPTH_MAX 8
+
+struct reader {
+    struct config *cfg;
+    const char *name; /* of the file, kept by cfg */
+    yaml_parser_t parser;
+    char path[PATH_MAX_BYTES];
+    int line[CONFIG_N_KEYS]; /* where this file set a key; 0: nowhere yet */
+    struct fmt_error *e;
+};
+
+static int fail_at(struct reader *r, size_t line, enum fmt_status status, const char *text)
+{
+    return fmt_fail(r->e, status, "%.120s:%zu: %.240s", r->name, line + 1, text);
+}
+
+static int next_event(struct reader *r, yaml_event_t *event)
+{
+    if (!yaml_parser_parse(&r->parser, event)) {
+        const yaml_parser_t *p = &r->parser;
+        if (p->error == YAML_MEMORY_ERROR)
+            return fmt_fail(r->e, FMT_MEMORY, "out of memory");
+        return fail_at(r, p->problem_mark.line, FMT_INVALID, p->problem ? p->problem : "not YAML");
+    }
+    const char *wrong = NULL;
+    if (event->type == YAML_ALIAS_EVENT)
+        wrong = "an alias; settings files have none";
+    else if ((event->type == YAML_SCALAR_EVENT && (event->data.scalar.anchor || event->data.scalar.tag)) ||
+             (event->type == YAML_MAPPING_START_EVENT &&
+              (event->data.mapping_start.anchor || event->data.mapping_start.tag)) ||
+             (event->type == YAML_SEQUENCE_START_EVENT &&
+              (event->data.sequence_start.anchor || event->data.sequence_start.tag)))
+        wrong = "an anchor or a tag; settings files have none";
+    if (!wrong)
+        return 0;
+    size_t line = event->start_mark.line;
+    yaml_event_delete(event);
+    return fail_at(r, line, FMT_INVALID, wrong);
+}
+
+static bool scalar_is_null(const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (!*text || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0 ||
+            strcmp(text, "~") == 0);
+}
+
+/* The items of a list whose start was read. */
+static int read_list(struct reader *r, struct config_items *v, char **texts)
+{
+    v->list = true;
+    for (;;) {
+        yaml_event_t event;
+        int status = next_event(r, &event);
+        if (status)
+            return status;
+        bool end = event.type == YAML_SEQUENCE_END_EVENT;
+        if (!end && (event.type != YAML_SCALAR_EVENT || v->n == CONFIG_INTS_MAX))
+            status = fail_at(r, event.start_mark.line, FMT_INVALID, "a list of more than a few plain values");
+        else if (!end && !(texts[v->n] = strdup((const char *)event.data.scalar.value)))
+            status = fmt_fail(r->e, FMT_MEMORY, "out of memory");
+        else if (!end)
+            v->item[v->n] = texts[v->n], v->n++;
+        yaml_event_delete(&event);
+        if (status || end)
+            return status;
+    }
+}
+
+/* Puts "FILE:LINE: " before the reason of a failed value. */
+static int at_line(struct reader *r, size_t line, int status)
+{
+    char where[160];
+    snprintf(where, sizeof where, "%.120s:%zu", r->name, line + 1);
+    if (status != FMT_MEMORY)
+        fmt_prefix(r->e, where);
+    return status;
+}
+
+static int unknown(const char *name, struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_INVALID, "%.100s: no such setting; the nearest is %s", name, config_nearest(name));
+}
+
+/* The value that began with `event` (a scalar or the start of a list) is that of r->path. */
+static int take_value(struct reader *r, const yaml_event_t *event)
+{
+    size_t line = event->start_mark.line;
+    int id = config_find(r->path);
+    if (id < 0 && event->type == YAML_SCALAR_EVENT && scalar_is_null(event) && config_is_section(r->path))
+        return 0; /* a section with nothing in it */
+    if (id < 0 && config_is_section(r->path))
+        return fail_at(r, line, FMT_INVALID, "a section, where one value stands");
+    if (id < 0)
+        return at_line(r, line, unknown(r->path, r->e));
+    if (r->line[id])
+        return fail_at(r, line, FMT_INVALID, "this key stands in the file twice");
+    r->line[id] = (int)line + 1;
+    struct config_items v = {0};
+    char *texts[CONFIG_INTS_MAX] = {0};
+    int status = 0;
+    if (event->type == YAML_SEQUENCE_START_EVENT) {
+        status = read_list(r, &v, texts);
+    } else {
+        v.null = scalar_is_null(event);
+        v.item[v.n++] = (const char *)event->data.scalar.value;
+        if (strlen(v.item[0]) != event->data.scalar.length)
+            status = fail_at(r, line, FMT_INVALID, "a zero byte in a value");
+    }
+    if (!status)
+        status = at_line(r, line, config_take(r->cfg, id, &v, r->e));
+    for (int i = 0; i < CONFIG_INTS_MAX; i++)
+        free(texts[i]);
+    if (!status) {
+        r->cfg->origin[id].kind = CONFIG_FILE;
+        r->cfg->origin[id].file = r->name;
+        r->cfg->origin[id].line = r->line[id];
+    }
+    return status;
+}
+
+/* Makes the path longer by a key; its old length is the way back. */
+static int push_key(struct reader *r, const yaml_event_t *event)
+{
+    const char *key = (const char *)event->data.scalar.value;
+    size_t used = strlen(r->path), n = strlen(key);
+    if (!n || n != event->data.scalar.length || strcmp(key, "<<") == 0 || used + n + 2 > PATH_MAX_BYTES)
+        return fail_at(r, event->start_mark.line, FMT_INVALID, "this is no name of a setting");
+    snprintf(r->path + used, PATH_MAX_BYTES - used, "%s%s", used ? "." : "", key);
+    return 0;
+}
+
+/* The document from its root mapping on, without recursion: depth and path say where we are. */
+static int read_mapping(struct reader *r)
+{
+    size_t lengths[DEPTH_MAX + 1] = {0};
+    int depth = 0;
+    bool want_key = true;
+    for (;;) {
+        yaml_event_t event;
+        int status = next_event(r, &event);
+        if (status)
+            return status;
+        bool end = false;
+        if (want_key && event.type == YAML_SCALAR_EVENT) {
+            status = push_key(r, &event);
+            want_key = false;
+        } else if (want_key && event.type == YAML_MAPPING_END_EVENT) {
+            end = depth == 0;
+            if (!end && !config_is_section(r->path))
+                status = at_line(r, event.start_mark.line, unknown(r->path, r->e));
+            if (!end)
+                r->path[lengths[--depth]] = 0;
+        } else if (!want_key && event.type == YAML_MAPPING_START_EVENT) {
+            /* In a section that is not known, the first key tells more about what was meant. */
+            if (config_find(r->path) >= 0)
+                status = fail_at(r, event.start_mark.line, FMT_INVALID, "a section, where one value is needed");
+            else if (depth == DEPTH_MAX)
+                status = fail_at(r, event.start_mark.line, FMT_LIMIT, "sections too deep");
+            else
+                lengths[++depth] = strlen(r->path);
+            want_key = true;
+        } else if (!want_key && (event.type == YAML_SCALAR_EVENT || event.type == YAML_SEQUENCE_START_EVENT)) {
+            status = take_value(r, &event);
+            r->path[lengths[depth]] = 0;
+            want_key = true;
+        } else {
+            status = fail_at(r, event.start_mark.line, FMT_INVALID, "a name of a setting is needed here");
+        }
+        yaml_event_delete(&event);
+        if (status || end)
+            return status;
+    }
+}
+
+static int read_document(struct reader *r)
+{
+    for (bool seen = false;;) {
+        yaml_event_t event;
+        int status = next_event(r, &event);
+        if (status)
+            return status;
+        yaml_event_type_t type = event.type;
+        size_t line = event.start_mark.line;
+        bool empty = type == YAML_SCALAR_EVENT && scalar_is_null(&event);
+        yaml_event_delete(&event);
+        if (type == YAML_STREAM_END_EVENT)
+            return 0;
+        if (type == YAML_DOCUMENT_START_EVENT && seen)
+            return fail_at(r, line, FMT_INVALID, "a second document");
+        if (type == YAML_DOCUMENT_START_EVENT)
+            seen = true;
+        else if (type == YAML_MAPPING_START_EVENT)
+            status = read_mapping(r);
+        else if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_END_EVENT && !empty)
+            status = fail_at(r, line, FMT_INVALID, "not a mapping of settings");
+        if (status)
+            return status;
+    }
+}
+
+int config_parse(struct config *c, const char *text, size_t bytes, const char *name, struct fmt_error *e)
+{
+    struct reader r = {.cfg = c, .e = e};
+    if (bytes > CONFIG_FILE_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d bytes", name, CONFIG_FILE_MAX);
+    if (!(r.name = config_keep(c, name, e)))
+        return FMT_MEMORY;
+    if (!yaml_parser_initialize(&r.parser))
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, bytes);
+    int status = read_document(&r);
+    yaml_parser_delete(&r.parser);
+    return status;
+}
+
+int config_load(struct config *c, const char *path, struct fmt_error *e)
+{
+    uint8_t *data;
+    size_t n;
+    int status = file_load(path, CONFIG_FILE_MAX, &data, &n, e);
+    if (status)
+        return status;
+    status = config_parse(c, (const char *)data, n, path, e);
+    free(data);
+    return status;
+}
+
+/* ------------------------------------------------------------------ words */
+/* "[a, b]" in place: blanks go, commas become ends. */
+static int split_list(char *text, struct config_items *v)
+{
+    size_t n = strlen(text);
+    text[n - 1] = 0;
+    v->list = true;
+    for (char *at = text + 1; at;) {
+        char *comma = strchr(at, ',');
+        if (comma)
+            *comma++ = 0;
+        at += strspn(at, " ");
+        for (size_t end = strlen(at); end && at[end - 1] == ' ';)
+            at[--end] = 0;
+        if (!*at && !comma && v->n == 0)
+            return 0;
+        if (v->n == CONFIG_INTS_MAX)
+            return -1;
+        v->item[v->n++] = at;
+        at = comma;
+    }
+    return 0;
+}
+
+/* A string is taken as it stands, so that "-", "*.shard" and "a: b" need no quoting beyond the shell's. */
+static int take_word(struct config *c, int id, char *value, struct fmt_error *e)
+{
+    const struct config_key *k = config_key(id);
+    struct config_items v = {.n = 1, .item = {value}};
+    size_t n = strlen(value);
+    if (n >= 2 && (value[0] == '\'' || value[0] == '"') && value[n - 1] == value[0]) {
+        value[n - 1] = 0;
+        v.item[0] = value + 1;
+    } else if (!*value || strcmp(value, "null") == 0 || strcmp(value, "~") == 0) {
+        v.null = true;
+    } else if (k->kind != CONFIG_TEXT && value[0] == '[' && value[n - 1] == ']') {
+        v.n = 0;
+        if (split_list(value, &v))
+            return fmt_fail(e, FMT_INVALID, "%s: a list of more than %d values", k->name, CONFIG_INTS_MAX);
+    }
+    return config_take(c, id, &v, e);
+}
+
+int config_set(struct config *c, const char *word, struct fmt_error *e)
+{
+    const char *equals = strchr(word, '=');
+    if (!equals || equals == word)
+        return fmt_fail(e, FMT_INVALID, "%.100s: not of the form key=value", word);
+    char *name = strndup(word, (size_t)(equals - word)), *value = strdup(equals + 1);
+    int status, id;
+    if (!name || !value)
+        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+    else if ((id = config_find(name)) < 0)
+        status = config_is_section(name) ? fmt_fail(e, FMT_INVALID, "%s: a section, not a setting", name)
+                                         : unknown(name, e);
+    else if (!(status = take_word(c, id, value, e)))
+        c->origin[id].kind = CONFIG_WORD, c->origin[id].file = NULL;
+    free(name);
+    free(value);
+    return status;
+}

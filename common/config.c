@@ -1,0 +1,426 @@
+/* config.c - the table made from config.def, defaults, the setting of one key from text, and what no single value
+ * can show: contradictions between keys. Reading and writing of files are in config-read.c and config-write.c. */
+#include "config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config-value.h"
+#include "num.h"
+
+#define UNPAREN(...) __VA_ARGS__
+#define AT(s, f) offsetof(struct config, s.f)
+
+static const struct config_key table[CONFIG_N_KEYS] = {
+#define SECTION(s)
+#define END(s)
+#define INT(s, f, d, lo, hi, src, eff, h)                                                                              \
+    {#s "." #f, CONFIG_INT, CONFIG_##src, CONFIG_##eff, false, 1, lo, hi, NULL, h, AT(s, f)},
+#define INT_NULL(s, f, d, lo, hi, src, eff, h)                                                                         \
+    {#s "." #f, CONFIG_INT, CONFIG_##src, CONFIG_##eff, true, 1, lo, hi, NULL, h, AT(s, f)},
+#define REAL(s, f, d, lo, hi, src, eff, h)                                                                             \
+    {#s "." #f, CONFIG_REAL, CONFIG_##src, CONFIG_##eff, false, 1, lo, hi, NULL, h, AT(s, f)},
+#define REAL_NULL(s, f, d, lo, hi, src, eff, h)                                                                        \
+    {#s "." #f, CONFIG_REAL, CONFIG_##src, CONFIG_##eff, true, 1, lo, hi, NULL, h, AT(s, f)},
+#define BOOL(s, f, d, src, eff, h)                                                                                     \
+    {#s "." #f, CONFIG_BOOL, CONFIG_##src, CONFIG_##eff, false, 1, 0, 1, NULL, h, AT(s, f)},
+#define TEXT(s, f, d, src, eff, h)                                                                                     \
+    {#s "." #f, CONFIG_TEXT, CONFIG_##src, CONFIG_##eff, true, 1, 0, 0, NULL, h, AT(s, f)},
+#define TEXT_NAMED(s, f, n, d, src, eff, h)                                                                            \
+    {#s "." n, CONFIG_TEXT, CONFIG_##src, CONFIG_##eff, true, 1, 0, 0, NULL, h, AT(s, f)},
+#define PAIR(s, f, a, b, lo, hi, src, eff, h)                                                                          \
+    {#s "." #f, CONFIG_PAIR, CONFIG_##src, CONFIG_##eff, false, 2, lo, hi, NULL, h, AT(s, f)},
+#define TRIPLE(s, f, a, b, c, lo, hi, src, eff, h)                                                                     \
+    {#s "." #f, CONFIG_TRIPLE, CONFIG_##src, CONFIG_##eff, false, 3, lo, hi, NULL, h, AT(s, f)},
+#define INTS(s, f, n, d, lo, hi, src, eff, h)                                                                          \
+    {#s "." #f, CONFIG_INTS, CONFIG_##src, CONFIG_##eff, false, CONFIG_INTS_MAX, lo, hi, NULL, h, AT(s, f)},
+#define CHOICE(s, f, d, w, src, eff, h)                                                                                \
+    {#s "." #f, CONFIG_CHOICE, CONFIG_##src, CONFIG_##eff, false, 1, 0, 0, w, h, AT(s, f)},
+#include "config.def"
+#include "config-undef.h"
+};
+
+static const struct config defaults = {
+#define SECTION(s) .s = {
+#define END(s) },
+#define INT(s, f, d, lo, hi, src, eff, h) .f = d,
+#define INT_NULL INT
+#define REAL INT
+#define REAL_NULL INT
+#define BOOL(s, f, d, src, eff, h) .f = d,
+#define TEXT BOOL
+#define TEXT_NAMED(s, f, n, d, src, eff, h) .f = d,
+#define PAIR(s, f, a, b, lo, hi, src, eff, h) .f = {a, b},
+#define TRIPLE(s, f, a, b, c, lo, hi, src, eff, h) .f = {a, b, c},
+#define INTS(s, f, n_items, d, lo, hi, src, eff, h) .f = {.n = n_items, .item = {UNPAREN d}},
+#define CHOICE(s, f, d, w, src, eff, h) .f = d,
+#include "config.def"
+#include "config-undef.h"
+    .n_texts = 0};
+
+const struct config_key *config_key(int id)
+{
+    return &table[id];
+}
+
+int config_find(const char *name)
+{
+    for (int i = 0; i < CONFIG_N_KEYS; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+bool config_is_section(const char *name)
+{
+    size_t n = strlen(name);
+    for (int i = 0; i < CONFIG_N_KEYS; i++)
+        if (strncmp(table[i].name, name, n) == 0 && table[i].name[n] == '.')
+            return true;
+    return false;
+}
+
+/* Letters to change, add or leave out to make one name of the other (Levenshtein), over one row of the table. */
+#define NAME_MAX_COMPARED 96
+static int distance(const char *a, const char *b)
+{
+    int row[NAME_MAX_COMPARED + 1], n = (int)strnlen(b, NAME_MAX_COMPARED);
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 0; a[i] && i < NAME_MAX_COMPARED; i++) {
+        int corner = row[0];
+        row[0] = i + 1;
+        for (int j = 0; j < n; j++) {
+            int above = row[j + 1], best = corner + (a[i] != b[j]);
+            best = best < above + 1 ? best : above + 1;
+            row[j + 1] = best < row[j] + 1 ? best : row[j] + 1;
+            corner = above;
+        }
+    }
+    return row[n];
+}
+
+const char *config_nearest(const char *name)
+{
+    const char *best = NULL, *last = strrchr(name, '.');
+    int least = 0;
+    last = last ? last + 1 : name;
+    for (int i = 0; i < CONFIG_N_KEYS; i++) {
+        /* The right word in the wrong section is nearer than a word misspelt in two places. */
+        const char *key = strrchr(table[i].name, '.') + 1;
+        int far = distance(name, table[i].name), short_far = distance(last, key) + 2;
+        far = short_far < far ? short_far : far;
+        if (*last && strncmp(name, table[i].name, strlen(name)) == 0)
+            far = 1; /* the beginning of a longer name */
+        if (!best || far < least) {
+            best = table[i].name;
+            least = far;
+        }
+    }
+    return best;
+}
+
+void config_init(struct config *c)
+{
+    *c = defaults;
+}
+
+void config_release(struct config *c)
+{
+    for (int i = 0; i < c->n_texts; i++)
+        free(c->texts[i]);
+    free(c->texts);
+    *c = defaults;
+}
+
+const char *config_keep(struct config *c, const char *text, struct fmt_error *e)
+{
+    char *copy = strdup(text);
+    char **texts = copy ? realloc(c->texts, ((size_t)c->n_texts + 1) * sizeof *texts) : NULL;
+    if (!texts) {
+        free(copy);
+        fmt_fail(e, FMT_MEMORY, "out of memory");
+        return NULL;
+    }
+    c->texts = texts;
+    c->texts[c->n_texts++] = copy;
+    return copy;
+}
+
+int config_copy(struct config *to, const struct config *from, struct fmt_error *e)
+{
+    *to = *from;
+    to->texts = NULL;
+    to->n_texts = 0;
+    int status = 0;
+    for (int i = 0; i < CONFIG_N_KEYS && !status; i++) {
+        const char **text = table[i].kind == CONFIG_TEXT ? config_field(to, i) : NULL;
+        if (text && !(*text = config_keep(to, *text, e)))
+            status = FMT_MEMORY;
+        if (!status && to->origin[i].file && !(to->origin[i].file = config_keep(to, to->origin[i].file, e)))
+            status = FMT_MEMORY;
+    }
+    if (status)
+        config_release(to);
+    return status;
+}
+
+/* ------------------------------------------------------------------ one value from its text */
+static int bad_range(const struct config_key *k, const char *text, struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_LIMIT, "%s: %.60s is not between %.15g and %.15g", k->name, text, k->low, k->high);
+}
+
+static int take_int(const struct config_key *k, const char *text, int64_t *v, struct fmt_error *e)
+{
+    int64_t n;
+    if (!num_i64(text, &n))
+        return fmt_fail(e, FMT_INVALID, "%s: %.60s is not a whole number", k->name, *text ? text : "nothing");
+    if ((double)n < k->low || (double)n > k->high)
+        return bad_range(k, text, e);
+    *v = n;
+    return 0;
+}
+
+static int take_real(const struct config_key *k, const char *text, double *v, struct fmt_error *e)
+{
+    double d;
+    if (!num_f64(text, &d))
+        return fmt_fail(e, FMT_INVALID, "%s: %.60s is not a number", k->name, *text ? text : "nothing");
+    if (d < k->low || d > k->high)
+        return bad_range(k, text, e);
+    *v = d;
+    return 0;
+}
+
+static int take_bool(const struct config_key *k, const char *text, bool *v, struct fmt_error *e)
+{
+    static const char *const yes[] = {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"};
+    static const char *const no[] = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+            *v = strcmp(text, yes[i]) == 0;
+            return 0;
+        }
+    return fmt_fail(e, FMT_INVALID, "%s: %.60s is neither true nor false", k->name, *text ? text : "nothing");
+}
+
+static int take_choice(const struct config_key *k, const char *text, int *v, struct fmt_error *e)
+{
+    size_t n = strlen(text), suffix = strlen("_memeff");
+    bool truth;
+    if (k == &table[CONFIG_student_arch] && n > suffix && strcmp(text + n - suffix, "_memeff") == 0)
+        n -= suffix;
+    /* null, true and false have more than one spelling. */
+    if (k == &table[CONFIG_train_resume] && !take_bool(k, text, &truth, NULL))
+        text = truth ? "true" : "false", n = strlen(text);
+    int place = 0;
+    for (const char *word = k->words; *word; place++) {
+        size_t length = strcspn(word, "|");
+        if (length == n && strncmp(word, text, n) == 0) {
+            *v = place;
+            return 0;
+        }
+        word += length + (word[length] == '|');
+    }
+    return fmt_fail(e, FMT_INVALID, "%s: %.60s is none of %s", k->name, *text ? text : "nothing", k->words);
+}
+
+/* What YAML readers take and every writer can write back: UTF-8 without control characters. */
+static bool plain_utf8(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    while (*p) {
+        uint32_t c = *p++;
+        int more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : -1;
+        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}, mask[] = {0x7f, 0x1f, 0x0f, 0x07};
+        if (more < 0)
+            return false;
+        c &= mask[more];
+        for (int i = 0; i < more; i++) {
+            if ((*p & 0xc0) != 0x80)
+                return false;
+            c = c << 6 | (*p++ & 0x3f);
+        }
+        bool surrogate = c >= 0xd800 && c < 0xe000, control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+        if (c < least[more] || c > 0x10ffff || surrogate || control || c == 0xfeff || (c & 0xfffe) == 0xfffe)
+            return false;
+    }
+    return true;
+}
+
+static int take_text(struct config *c, int id, const char *text, struct fmt_error *e)
+{
+    if (strlen(text) > CONFIG_TEXT_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%s: longer than %d bytes", table[id].name, CONFIG_TEXT_MAX);
+    if (!plain_utf8(text))
+        return fmt_fail(e, FMT_INVALID, "%s: control characters, or not UTF-8", table[id].name);
+    const char *kept = config_keep(c, text, e);
+    if (!kept)
+        return FMT_MEMORY;
+    *(const char **)config_field(c, id) = kept;
+    return 0;
+}
+
+static int take_reals(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
+{
+    const struct config_key *k = &table[id];
+    double got[3] = {0};
+    if (!v->list || v->n != k->n)
+        return fmt_fail(e, FMT_INVALID, "%s: %d numbers are needed, such as [%.15g, %.15g%s]", k->name, k->n,
+                        ((double *)config_field(c, id))[0], ((double *)config_field(c, id))[1], k->n > 2 ? ", ..." : "");
+    for (int i = 0; i < k->n; i++) {
+        int status = take_real(k, v->item[i], &got[i], e);
+        if (status)
+            return status;
+    }
+    if (k->kind == CONFIG_PAIR && got[0] > got[1])
+        return fmt_fail(e, FMT_INVALID, "%s: the first number is larger than the second", k->name);
+    memcpy(config_field(c, id), got, (size_t)k->n * sizeof *got);
+    return 0;
+}
+
+static int take_ints(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
+{
+    const struct config_key *k = &table[id];
+    struct config_ints got = {.n = v->n};
+    if (v->n < 1 || v->n > CONFIG_INTS_MAX)
+        return fmt_fail(e, FMT_INVALID, "%s: 1 to %d numbers are needed", k->name, CONFIG_INTS_MAX);
+    for (int i = 0; i < v->n; i++) {
+        int status = take_int(k, v->item[i], &got.item[i], e);
+        if (status)
+            return status;
+    }
+    *(struct config_ints *)config_field(c, id) = got;
+    return 0;
+}
+
+static int take_null(struct config *c, int id, struct fmt_error *e)
+{
+    const struct config_key *k = &table[id];
+    if (id == CONFIG_train_resume)
+        c->train.resume = RESUME_NULL;
+    else if (!k->null_allowed)
+        return fmt_fail(e, FMT_INVALID, "%s: null is no value of this key", k->name);
+    else if (k->kind == CONFIG_TEXT)
+        *(const char **)config_field(c, id) = "";
+    else if (k->kind == CONFIG_INT)
+        *(int64_t *)config_field(c, id) = 0;
+    else
+        *(double *)config_field(c, id) = 0;
+    return 0;
+}
+
+int config_take(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
+{
+    const struct config_key *k = &table[id];
+    const char *text = v->n ? v->item[0] : "";
+    void *field = config_field(c, id);
+    if (v->null)
+        return take_null(c, id, e);
+    if (k->kind == CONFIG_PAIR || k->kind == CONFIG_TRIPLE)
+        return take_reals(c, id, v, e);
+    if (k->kind == CONFIG_INTS)
+        return take_ints(c, id, v, e);
+    if (v->list)
+        return fmt_fail(e, FMT_INVALID, "%s: a list, where one value is needed", k->name);
+    switch (k->kind) {
+    case CONFIG_INT: return take_int(k, text, field, e);
+    case CONFIG_REAL: return take_real(k, text, field, e);
+    case CONFIG_BOOL: return take_bool(k, text, field, e);
+    case CONFIG_CHOICE: return take_choice(k, text, field, e);
+    default: return take_text(c, id, text, e);
+    }
+}
+
+/* ------------------------------------------------------------------ what the values mean together */
+struct config_dims config_dims(const struct config *c)
+{
+    static const struct {
+        int64_t embed_dim, depth, num_heads;
+    } arch[] = {{384, 12, 6}, {768, 12, 12}, {1024, 24, 16}, {1536, 40, 24}};
+    int a = c->student.arch;
+    struct config_dims d = {
+        .embed_dim = c->student.embed_dim ? c->student.embed_dim : arch[a].embed_dim,
+        .depth = c->student.depth ? c->student.depth : arch[a].depth,
+        .num_heads = c->student.num_heads ? c->student.num_heads : arch[a].num_heads,
+        .patch = c->student.patch_size,
+        .grid = c->crops.global_crops_size / c->student.patch_size,
+    };
+    int64_t wide = (int64_t)((double)d.embed_dim * c->student.mlp_ratio);
+    if (c->student.ffn_layer == FFN_MLP)
+        d.ffn_hidden = wide;
+    else if (c->student.ffn_layer != FFN_IDENTITY)
+        d.ffn_hidden = ((int64_t)((double)(wide * 2) / 3) + 7) / 8 * 8;
+    return d;
+}
+
+static int contradiction(const struct config *c, struct fmt_error *e)
+{
+    struct config_dims d = config_dims(c);
+    int64_t patch = c->student.patch_size;
+    const struct {
+        bool wrong;
+        const char *text;
+    } rules[] = {
+        {c->crops.global_crops_size % patch != 0, "crops.global_crops_size: is no multiple of student.patch_size"},
+        {c->crops.local_crops_size % patch != 0, "crops.local_crops_size: is no multiple of student.patch_size"},
+        {d.embed_dim % d.num_heads != 0, "student.num_heads: does not divide the width of the backbone"},
+        {d.ffn_hidden == 0 && c->student.ffn_layer != FFN_IDENTITY, "student.mlp_ratio: makes layers of no width"},
+        {!(c->dino.loss_weight > 0), "dino.loss_weight: must be larger than 0, the head hangs on it"},
+        {c->optim.warmup_epochs > c->optim.epochs, "optim.warmup_epochs: is larger than optim.epochs"},
+        {config_micro_batch(c) > c->train.batch_size_per_gpu,
+         "train.micro_batch_size: is larger than train.batch_size_per_gpu"},
+        {c->train.freeze_backbone_iterations > config_iterations(c),
+         "train.freeze_backbone_iterations: is longer than the run (optim.epochs x train.OFFICIAL_EPOCH_LENGTH)"},
+        {!*c->evaluation.knn_train != !*c->evaluation.knn_val,
+         "evaluation.knn_train, evaluation.knn_val: only one of the two is set"},
+        {*c->evaluation.knn_train && c->evaluation.crop % patch != 0,
+         "evaluation.crop: is no multiple of student.patch_size"},
+        {*c->train.resume_path && c->train.resume != RESUME_TRUE,
+         "train.resume_path: has a meaning only with train.resume: true"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].wrong)
+            return fmt_fail(e, FMT_INVALID, "%s", rules[i].text);
+    return 0;
+}
+
+int config_finish(struct config *c, struct fmt_error *e)
+{
+    int64_t n;
+    if (!num_mul_i64(c->optim.epochs, c->train.OFFICIAL_EPOCH_LENGTH, &n) || n > (int64_t)1000000000)
+        return fmt_fail(e, FMT_LIMIT, "optim.epochs: more than 1000000000 iterations");
+    int status = contradiction(c, e);
+    if (status)
+        return status;
+    c->optim.lr = c->optim.base_lr * sqrt((double)c->train.batch_size_per_gpu / 1024.0);
+    c->origin[CONFIG_optim_lr].kind = CONFIG_COMPUTED;
+    c->origin[CONFIG_optim_lr].file = NULL;
+    return 0;
+}
+
+int config_differ(const struct config *a, const struct config *b, int effects, int id)
+{
+    for (; id < CONFIG_N_KEYS; id++) {
+        const struct config_key *k = &table[id];
+        const void *x = (const char *)a + k->offset, *y = (const char *)b + k->offset;
+        if (!(k->effect & effects))
+            continue;
+        bool same;
+        switch (k->kind) {
+        case CONFIG_INT: same = memcmp(x, y, sizeof(int64_t)) == 0; break;
+        case CONFIG_REAL: same = *(const double *)x == *(const double *)y; break;
+        case CONFIG_BOOL: same = *(const bool *)x == *(const bool *)y; break;
+        case CONFIG_CHOICE: same = *(const int *)x == *(const int *)y; break;
+        case CONFIG_TEXT: same = strcmp(*(const char *const *)x, *(const char *const *)y) == 0; break;
+        case CONFIG_INTS: same = memcmp(x, y, sizeof(struct config_ints)) == 0; break;
+        default: same = memcmp(x, y, (size_t)k->n * sizeof(double)) == 0; break;
+        }
+        if (!same)
+            return id;
+    }
+    return CONFIG_N_KEYS;
+}
