@@ -49,7 +49,7 @@ struct knn_rows knn_picked_rows(const struct knn_picked *p);
 struct knn_search {
     struct knn_rows bank;
     int k;
-    int64_t memory_bytes;       /* for blocks of the bank; 0: 256 MiB */
+    int64_t memory_bytes;       /* for blocks of the bank; 0: 32 MiB */
     const int64_t *bank_group;  /* NULL, or [bank.n] and [n_queries]: rows of equal numbers are no neighbours */
     const int64_t *query_group;
 };

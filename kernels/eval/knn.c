@@ -1,0 +1,336 @@
+/* knn.c - all similarities, tile by tile, and a heap of the k best per query. Exact search by matrix products is as
+ * fast as the products; what is left is to look at every similarity once. Queries lie transposed, so that a row of a
+ * tile holds one bank row's similarities to 128 queries: these are compared with the queries' worst neighbours so far
+ * all at once, and the few above (k ln(n/k) of n in random order) go to their heaps.
+ *
+ * All products have the shape [512,dim] x [dim,128], the last ones filled up with zeros: a similarity does not
+ * depend on how many queries or bank rows there are. Where there are fewer tiles of queries than threads ask for, the
+ * bank is searched in segments with heaps of their own, merged at the end; the k best are the same set in any case. */
+#include "eval/knn.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/gemm.h"
+#include "eval/topk.h"
+#include "num.h"
+
+enum { TILE_QUERIES = KNN_TILE_QUERIES, TILE_BANK = 512, SEGMENTS_MAX = 16 };
+
+/* ------------------------------------------------------------------ sources of rows */
+static int memory_read(void *arg, int64_t first, int64_t n, float *x, struct fmt_error *e)
+{
+    (void)e;
+    const struct knn_memory *m = arg;
+    memcpy(x, m->x + first * m->dim, (size_t)(n * m->dim) * sizeof *x);
+    return 0;
+}
+
+struct knn_rows knn_memory_rows(const struct knn_memory *m)
+{
+    return (struct knn_rows){(void *)(uintptr_t)m, m->n, m->dim, memory_read};
+}
+
+static int picked_read(void *arg, int64_t first, int64_t n, float *x, struct fmt_error *e)
+{
+    const struct knn_picked *p = arg;
+    for (int64_t i = 0, run; i < n; i += run) { /* neighbouring rows in one piece */
+        const int64_t *pick = p->pick + first + i;
+        for (run = 1; i + run < n && pick[run] == pick[0] + run;)
+            run++;
+        int status = p->rows.read(p->rows.arg, pick[0], run, x + i * p->rows.dim, e);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+struct knn_rows knn_picked_rows(const struct knn_picked *p)
+{
+    return (struct knn_rows){(void *)(uintptr_t)p, p->n, p->rows.dim, picked_read};
+}
+
+/* ------------------------------------------------------------------ the search */
+struct searching {
+    const struct knn_search *s;
+    int64_t n_queries, n_query_tiles, dim;
+    int n_segments;
+    float *queries; /* [n_query_tiles,dim,TILE_QUERIES], unit columns, zeros at the end */
+    float *block;   /* [block_rows,dim], unit rows, zeros at the end */
+    int64_t block_rows, block_first, block_n;
+    float *tiles;             /* [n_workers,TILE_BANK,TILE_QUERIES] similarities */
+    struct topk_entry *heaps; /* [n_segments,n_queries,k] */
+    int *filled;              /* [n_segments,n_queries] */
+};
+
+/* x / max(|x|, 1e-12). False if the norm is not finite. */
+static bool make_unit(float *x, int64_t dim)
+{
+    double norm = sqrt(topk_loops()->squares(x, dim));
+    if (!isfinite(norm))
+        return false;
+    float by = (float)fmax(norm, 1e-12);
+    for (int64_t j = 0; j < dim; j++)
+        x[j] /= by;
+    return true;
+}
+
+struct normalising {
+    float *x;
+    int64_t n, dim;
+    _Atomic int64_t bad; /* the lowest row that is not finite, or n */
+};
+
+static void normalise_tile(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    struct normalising *t = arg;
+    for (int64_t i = item * TILE_QUERIES; i < num_min(t->n, (item + 1) * TILE_QUERIES); i++) {
+        if (make_unit(t->x + i * t->dim, t->dim))
+            continue;
+        int64_t seen = t->bad;
+        while (i < seen && !atomic_compare_exchange_weak(&t->bad, &seen, i))
+            ;
+    }
+}
+
+static int normalise(float *x, int64_t n, int64_t dim, const char *what, int64_t first, struct thread_pool *pool,
+                     struct fmt_error *e)
+{
+    struct normalising t = {x, n, dim, n};
+    thread_for(pool, num_ceil_div(n, TILE_QUERIES), normalise_tile, &t);
+    if (t.bad < n)
+        return fmt_fail(e, FMT_NONFINITE, "%s row %lld: a feature is not finite", what, (long long)(first + t.bad));
+    return 0;
+}
+
+static struct topk heap_of(const struct searching *t, int segment, int64_t query)
+{
+    int64_t at = segment * t->n_queries + query;
+    return (struct topk){t->heaps + at * t->s->k, t->s->k, t->filled + at};
+}
+
+/* Offers a tile's similarities to the heaps of its queries. limit [TILE_QUERIES]: what they must exceed. */
+static void offer_tile(struct searching *t, const float *tile, int64_t first_query, int segment, int64_t first_row,
+                       int64_t n_rows)
+{
+    const struct knn_search *s = t->s;
+    float limit[TILE_QUERIES];
+    int32_t found[TILE_QUERIES];
+    for (int q = 0; q < TILE_QUERIES; q++) {
+        struct topk heap = heap_of(t, segment, num_min(first_query + q, t->n_queries - 1));
+        limit[q] = first_query + q < t->n_queries ? topk_limit(&heap) : INFINITY;
+    }
+    for (int64_t i = 0; i < n_rows; i++, tile += TILE_QUERIES) {
+        int n = topk_loops()->above(tile, limit, TILE_QUERIES, found);
+        for (int f = 0; f < n; f++) {
+            int64_t q = first_query + found[f];
+            if (s->bank_group && s->bank_group[first_row + i] == s->query_group[q])
+                continue;
+            struct topk heap = heap_of(t, segment, q);
+            topk_offer(&heap, tile[found[f]], first_row + i);
+            limit[found[f]] = topk_limit(&heap);
+        }
+    }
+}
+
+static void search_tile(struct searching *t, int64_t query_tile, int segment, int64_t bank_tile, int worker)
+{
+    float *tile = t->tiles + (int64_t)worker * TILE_BANK * TILE_QUERIES;
+    int64_t row = bank_tile * TILE_BANK, query = query_tile * TILE_QUERIES;
+    gemm_f32(false, false, TILE_BANK, TILE_QUERIES, t->dim, 1.0f, t->block + row * t->dim, t->dim,
+             t->queries + query * t->dim, TILE_QUERIES, 0.0f, tile, TILE_QUERIES);
+    offer_tile(t, tile, query, segment, t->block_first + row, num_min(TILE_BANK, t->block_n - row));
+}
+
+/* One item: a tile of queries against one segment of the block. */
+static void search_item(void *arg, int64_t item, int worker)
+{
+    struct searching *t = arg;
+    int64_t query_tile = item / t->n_segments, n_tiles = num_ceil_div(t->block_n, TILE_BANK);
+    int segment = (int)(item % t->n_segments);
+    for (int64_t b = n_tiles * segment / t->n_segments; b < n_tiles * (segment + 1) / t->n_segments; b++)
+        search_tile(t, query_tile, segment, b, worker);
+}
+
+static int search_block(struct searching *t, struct thread_pool *pool, struct fmt_error *e)
+{
+    int64_t padded = num_ceil_div(t->block_n, TILE_BANK) * TILE_BANK;
+    int status = t->s->bank.read(t->s->bank.arg, t->block_first, t->block_n, t->block, e);
+    if (!status)
+        status = normalise(t->block, t->block_n, t->dim, "training", t->block_first, pool, e);
+    if (status)
+        return status;
+    memset(t->block + t->block_n * t->dim, 0, (size_t)((padded - t->block_n) * t->dim) * sizeof(float));
+    thread_for(pool, t->n_query_tiles * t->n_segments, search_item, t);
+    return 0;
+}
+
+static void collect_query(void *arg, int64_t q, int worker)
+{
+    (void)worker;
+    struct searching *t = arg;
+    struct topk all = heap_of(t, 0, q);
+    for (int segment = 1; segment < t->n_segments; segment++) {
+        struct topk part = heap_of(t, segment, q);
+        for (int i = 0; i < *part.n; i++)
+            topk_offer(&all, part.heap[i].value, part.heap[i].index);
+    }
+    topk_sort(&all);
+}
+
+static void searching_release(struct searching *t)
+{
+    free(t->queries);
+    free(t->block);
+    free(t->tiles);
+    free(t->heaps);
+    free(t->filled);
+}
+
+/* 64-byte rows for the products. */
+static void *take(int64_t n, int64_t m, size_t bytes_each)
+{
+    size_t bytes;
+    if (!num_mul((size_t)n, (size_t)m, &bytes) || !num_mul(bytes, bytes_each, &bytes) || !num_add(bytes, 64, &bytes))
+        return NULL;
+    return aligned_alloc(64, bytes / 64 * 64);
+}
+
+static int searching_init(struct searching *t, const struct knn_search *s, int64_t n_queries, int n_workers,
+                          struct fmt_error *e)
+{
+    int64_t memory = s->memory_bytes > 0 ? s->memory_bytes : (int64_t)32 << 20;
+    int64_t rows_all = num_max(1, num_ceil_div(s->bank.n, TILE_BANK)) * TILE_BANK;
+    int64_t rows_fit = num_max(1, memory / (s->bank.dim * (int64_t)sizeof(float)) / TILE_BANK) * TILE_BANK;
+    *t = (struct searching){.s = s, .n_queries = n_queries, .dim = s->bank.dim};
+    t->n_query_tiles = num_ceil_div(n_queries, TILE_QUERIES);
+    t->block_rows = num_min(rows_all, rows_fit);
+    t->n_segments = (int)num_min(SEGMENTS_MAX, num_max(1, 2 * n_workers / t->n_query_tiles));
+    t->queries = take(t->n_query_tiles * TILE_QUERIES, t->dim, sizeof(float));
+    t->block = take(t->block_rows, t->dim, sizeof(float));
+    t->tiles = take(n_workers, TILE_BANK * TILE_QUERIES, sizeof(float));
+    t->heaps = take(t->n_segments * n_queries, s->k, sizeof(struct topk_entry));
+    t->filled = calloc((size_t)(t->n_segments * n_queries), sizeof(int));
+    if (t->queries && t->block && t->tiles && t->heaps && t->filled)
+        return 0;
+    searching_release(t);
+    return fmt_fail(e, FMT_MEMORY, "out of memory for the neighbours of %lld rows", (long long)n_queries);
+}
+
+/* Unit rows, then transposed tile by tile; the block of the bank serves as scratch. */
+static int set_queries(struct searching *t, const float *queries, struct thread_pool *pool, struct fmt_error *e)
+{
+    int64_t dim = t->dim;
+    memset(t->queries, 0, (size_t)(t->n_query_tiles * TILE_QUERIES * dim) * sizeof(float));
+    for (int64_t first = 0, n; first < t->n_queries; first += n) {
+        n = num_min(t->block_rows, t->n_queries - first);
+        memcpy(t->block, queries + first * dim, (size_t)(n * dim) * sizeof(float));
+        int status = normalise(t->block, n, dim, "query", first, pool, e);
+        if (status)
+            return status;
+        for (int64_t i = first; i < first + n; i++)
+            for (int64_t j = 0; j < dim; j++)
+                t->queries[(i / TILE_QUERIES * dim + j) * TILE_QUERIES + i % TILE_QUERIES] = t->block[(i - first) * dim + j];
+    }
+    return 0;
+}
+
+int knn_search(const struct knn_search *s, const float *queries, int64_t n_queries, struct thread_pool *pool,
+               float *similarity, int64_t *index, struct fmt_error *e)
+{
+    if (n_queries <= 0)
+        return 0;
+    if (s->k < 1 || s->bank.dim < 1 || s->bank.n < 0)
+        return fmt_fail(e, FMT_INVALID, "neighbours: k and the dimension must be at least 1");
+    struct searching t;
+    int status = searching_init(&t, s, n_queries, thread_workers(pool), e);
+    if (status)
+        return status;
+    status = set_queries(&t, queries, pool, e);
+    for (t.block_first = 0; !status && t.block_first < s->bank.n; t.block_first += t.block_n) {
+        t.block_n = num_min(t.block_rows, s->bank.n - t.block_first);
+        status = search_block(&t, pool, e);
+    }
+    if (!status)
+        thread_for(pool, n_queries, collect_query, &t);
+    for (int64_t i = 0; !status && i < n_queries * s->k; i++) {
+        bool there = i % s->k < t.filled[i / s->k];
+        similarity[i] = there ? t.heaps[i].value : -INFINITY;
+        index[i] = there ? t.heaps[i].index : -1;
+    }
+    searching_release(&t);
+    return status;
+}
+
+/* ------------------------------------------------------------------ votes */
+static void vote_one(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n_queries,
+                     double *votes)
+{
+    int n = 0, i_k = 0;
+    double sum = 0.0, best = (double)similarity[0];
+    for (; n < v->k && index[n] >= 0; n++)
+        sum += exp(((double)similarity[n] - best) / v->temperature);
+    for (int i = 0; i < n && i_k < v->n_ks; i++) {
+        double weight = exp(((double)similarity[i] - best) / v->temperature) / sum;
+        for (int later = i_k; later < v->n_ks; later++)
+            votes[later * n_queries * v->n_classes + v->label[index[i]]] += weight;
+        while (i_k < v->n_ks && v->ks[i_k] == i + 1)
+            i_k++;
+    }
+}
+
+void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n_queries,
+               double *votes)
+{
+    memset(votes, 0, (size_t)(v->n_ks * n_queries * v->n_classes) * sizeof *votes);
+    for (int64_t q = 0; q < n_queries; q++)
+        vote_one(v, similarity + q * v->k, index + q * v->k, n_queries, votes + q * v->n_classes);
+}
+
+static int best_class(const double *votes, int n_classes)
+{
+    int best = 0;
+    for (int c = 1; c < n_classes; c++)
+        if (votes[c] > votes[best])
+            best = c;
+    return best;
+}
+
+double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_classes)
+{
+    int64_t right = 0, all = 0;
+    for (int64_t i = 0; i < n; i++) {
+        all += label[i] >= 0;
+        right += label[i] >= 0 && best_class(votes + i * n_classes, n_classes) == label[i];
+    }
+    return all ? (double)right / (double)all : NAN;
+}
+
+int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *top1, struct fmt_error *e)
+{
+    int k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0;
+    if (k < 1 || k > p->n_train)
+        return fmt_fail(e, FMT_INVALID, "k-NN: k = %d, but there are %lld training rows", k, (long long)p->n_train);
+    struct knn_memory bank = {p->train_x, p->n_train, p->dim};
+    struct knn_search s = {.bank = knn_memory_rows(&bank), .k = k};
+    struct knn_vote v = {k, KNN_TEMPERATURE, p->train_label, p->n_classes, p->ks, p->n_ks};
+    size_t pairs = (size_t)p->n_val * (size_t)k, cells = (size_t)p->n_val * (size_t)p->n_classes;
+    float *similarity = malloc(pairs * sizeof *similarity);
+    int64_t *index = malloc(pairs * sizeof *index);
+    double *votes = malloc((size_t)p->n_ks * cells * sizeof *votes);
+    int status = similarity && index && votes ? 0 : fmt_fail(e, FMT_MEMORY, "k-NN: out of memory");
+    if (!status)
+        status = knn_search(&s, p->val_x, p->n_val, pool, similarity, index, e);
+    if (!status)
+        knn_votes(&v, similarity, index, p->n_val, votes);
+    for (int i = 0; !status && i < p->n_ks; i++)
+        top1[i] = knn_top1(votes + (size_t)i * cells, p->val_label, p->n_val, p->n_classes);
+    free(similarity);
+    free(index);
+    free(votes);
+    return status;
+}

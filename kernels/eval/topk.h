@@ -1,0 +1,40 @@
+/* topk.h - the k largest of a stream of (value, index), of equal values the lower index: a heap whose root is the worst
+ * that is kept, and a fast look over many values for the few that could enter. */
+#ifndef TOPK_H
+#define TOPK_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "cpu/isa.h"
+
+struct topk_entry {
+    float value;
+    int64_t index;
+};
+
+/* The caller owns the memory: heap [k], and the count, 0 at first. */
+struct topk {
+    struct topk_entry *heap;
+    int k;
+    int *n;
+};
+
+/* Values must be above this to be kept, if their indices are higher than all before. */
+static inline float topk_limit(const struct topk *t)
+{
+    return *t->n < t->k ? -INFINITY : t->heap[0].value;
+}
+
+void topk_offer(struct topk *t, float value, int64_t index); /* in any order of indices */
+void topk_sort(struct topk *t); /* best first; nothing can be offered afterwards */
+
+struct topk_loops {
+    /* Writes the positions i with value[i] > limit[i] to at [n], ascending; returns how many. NaN is never above. */
+    int (*above)(const float *value, const float *limit, int n, int32_t *at);
+    /* Sum of the squares of x [n] in float64, 8 partial sums. */
+    double (*squares)(const float *x, int64_t n);
+};
+ISA_TABLE(const struct topk_loops, topk_loops)
+
+#endif

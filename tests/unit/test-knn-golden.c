@@ -1,0 +1,136 @@
+/* Neighbours, votes and top-1 against the published evaluation (eval.safetensors). */
+#include <math.h>
+#include <string.h>
+
+#include "eval/knn.h"
+#include "golden.h"
+
+enum { KS_MAX = 64 };
+
+struct case_of {
+    struct golden g;
+    const float *train, *test;
+    int32_t *train_label, *test_label;
+    int64_t n_train, n_test, dim;
+    int n_classes, k, ks[KS_MAX], n_ks;
+};
+
+static int32_t *labels_of(struct golden *g, const char *name, int64_t *n, int *n_classes)
+{
+    const double *v = golden_f64(g, name, n);
+    int32_t *label = malloc((size_t)*n * sizeof *label);
+    for (int64_t i = 0; i < *n; i++) {
+        label[i] = (int32_t)v[i];
+        if (label[i] >= *n_classes)
+            *n_classes = label[i] + 1;
+    }
+    return label;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static void load(struct case_of *c)
+{
+    c->train_label = labels_of(&c->g, "train_y", &c->n_train, &c->n_classes);
+    c->test_label = labels_of(&c->g, "test_y", &c->n_test, &c->n_classes);
+    c->train = golden_f32(&c->g, "train_x", NULL);
+    c->test = golden_f32(&c->g, "test_x", NULL);
+    c->dim = golden_find(&c->g, "train_x")->dims[1];
+    c->k = (int)golden_find(&c->g, "knn.index")->dims[1];
+    for (int64_t i = 0; i < c->g.set.n && c->n_ks < KS_MAX; i++)
+        if (sscanf(c->g.set.item[i].name, "knn.votes.k%d", &c->ks[c->n_ks]) == 1)
+            c->n_ks++;
+    qsort(c->ks, (size_t)c->n_ks, sizeof *c->ks, ascending);
+}
+
+/* Neighbours whose similarities are nearer than rounding may stand in another order. */
+static void check_neighbours(struct case_of *c, const float *similarity, const int64_t *index)
+{
+    const double *want = golden_f64(&c->g, "knn.index", NULL);
+    const float *want_similarity = golden_f32(&c->g, "knn.similarity", NULL);
+    int64_t swapped = 0, wrong = 0;
+    is_close(similarity, want_similarity, c->n_test * c->k, 1e-5, 1e-4, "knn.similarity");
+    for (int64_t i = 0; i < c->n_test * c->k; i++) {
+        if (index[i] == (int64_t)want[i])
+            continue;
+        swapped++;
+        bool near = false;
+        for (int64_t j = i / c->k * c->k; j < (i / c->k + 1) * c->k; j++)
+            near = near || (index[i] == (int64_t)want[j] && fabsf(want_similarity[i] - want_similarity[j]) < 4e-6f);
+        near = near || fabsf(want_similarity[i] - want_similarity[(i / c->k + 1) * c->k - 1]) < 4e-6f;
+        wrong += !near;
+    }
+    ok(wrong == 0 && swapped * 100 <= c->n_test * c->k, "knn.index: %lld in another place, %lld wrong", (long long)swapped,
+       (long long)wrong);
+}
+
+static double gap_of_best(const float *v, int n)
+{
+    float best = -1, second = -1;
+    for (int i = 0; i < n; i++) {
+        second = v[i] > best ? best : fmaxf(second, v[i]);
+        best = fmaxf(best, v[i]);
+    }
+    return (double)best - (double)second;
+}
+
+static void check_votes(struct case_of *c, const double *votes, int k)
+{
+    char name[64];
+    int64_t n = c->n_test * c->n_classes, undecided = 0;
+    snprintf(name, sizeof name, "knn.votes.k%d", k);
+    const float *want = golden_f32(&c->g, name, NULL);
+    float *got = malloc((size_t)n * sizeof *got);
+    for (int64_t i = 0; i < n; i++)
+        got[i] = (float)votes[i];
+    is_close(got, want, n, 1e-5, 1e-4, "%s", name);
+    for (int64_t i = 0; i < c->n_test; i++)
+        undecided += gap_of_best(want + i * c->n_classes, c->n_classes) < 1e-5;
+    snprintf(name, sizeof name, "knn.top1.k%d", k);
+    double want_top1 = golden_f64(&c->g, name, NULL)[0];
+    double top1 = knn_top1(votes, c->test_label, c->n_test, c->n_classes);
+    ok(fabs(top1 - want_top1) <= ((double)undecided + 1e-6) / (double)c->n_test, "%s: %.5f, %lld undecided", name, top1,
+       (long long)undecided);
+    free(got);
+}
+
+static void check_all(struct case_of *c)
+{
+    struct fmt_error e = {0};
+    struct knn_memory bank = {c->train, c->n_train, c->dim};
+    struct knn_search s = {.bank = knn_memory_rows(&bank), .k = c->k};
+    struct knn_vote v = {c->k, golden_number(&c->g, "knn_temperature", KNN_TEMPERATURE), c->train_label, c->n_classes, c->ks, c->n_ks};
+    int64_t pairs = c->n_test * c->k, cells = c->n_test * c->n_classes;
+    float *similarity = malloc((size_t)pairs * sizeof *similarity);
+    int64_t *index = malloc((size_t)pairs * sizeof *index);
+    double *votes = malloc((size_t)(c->n_ks * cells) * sizeof *votes), top1[KS_MAX];
+    ok(knn_search(&s, c->test, c->n_test, NULL, similarity, index, &e) == 0, "search: %s", e.text);
+    check_neighbours(c, similarity, index);
+    knn_votes(&v, similarity, index, c->n_test, votes);
+    for (int i = 0; i < c->n_ks; i++)
+        check_votes(c, votes + i * cells, c->ks[i]);
+    struct knn_problem p = {c->train, c->train_label, c->n_train, c->test, c->test_label, c->n_test, c->dim, c->n_classes, c->ks, c->n_ks};
+    ok(knn_evaluate(&p, NULL, top1, &e) == 0, "knn_evaluate: %s", e.text);
+    for (int i = 0; i < c->n_ks; i++)
+        ok(top1[i] == knn_top1(votes + i * cells, c->test_label, c->n_test, c->n_classes), "knn_evaluate at k = %d", c->ks[i]);
+    free(similarity);
+    free(index);
+    free(votes);
+}
+
+int main(void)
+{
+    struct case_of c = {0};
+    if (!golden_open(&c.g, "eval.safetensors"))
+        return tap_done();
+    load(&c);
+    ok(c.n_ks > 0, "%d sets of votes", c.n_ks);
+    check_all(&c);
+    golden_close(&c.g);
+    free(c.train_label);
+    free(c.test_label);
+    return tap_done();
+}

@@ -1,0 +1,182 @@
+/* Exactness against a plain search, ties, groups, and independence of threads, blocks and neighbours in the file. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/knn.h"
+#include "rng.h"
+#include "tap.h"
+
+enum { N_BANK = 1500, N_QUERY = 200, DIM = 19, K = 30 };
+
+static float bank[N_BANK * DIM], query[N_QUERY * DIM];
+static int64_t bank_group[N_BANK], query_group[N_QUERY];
+
+static void fill(float *x, int64_t n, uint64_t stream)
+{
+    struct rng r = rng_stream(7, stream, 0, RNG_TEST);
+    for (int64_t i = 0; i < n * DIM; i++)
+        x[i] = (float)rng_normal(&r);
+}
+
+static double cosine(const float *a, const float *b)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int j = 0; j < DIM; j++) {
+        ab += (double)a[j] * (double)b[j];
+        aa += (double)a[j] * (double)a[j];
+        bb += (double)b[j] * (double)b[j];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+struct result {
+    float similarity[N_QUERY * K];
+    int64_t index[N_QUERY * K];
+};
+
+static int search(const struct knn_search *s, const float *x, int64_t n, int n_threads, struct result *r, struct fmt_error *e)
+{
+    struct thread_pool *pool = thread_open(n_threads, e);
+    int status = knn_search(s, x, n, pool, r->similarity, r->index, e);
+    thread_close(pool);
+    return status;
+}
+
+/* Every neighbour is allowed, in descending order, once, and none that was left out is better than the last. */
+static bool is_exact(const struct result *r, bool groups)
+{
+    for (int64_t q = 0; q < N_QUERY; q++) {
+        bool taken[N_BANK] = {false};
+        const int64_t *index = r->index + q * K;
+        const float *similarity = r->similarity + q * K;
+        for (int i = 0; i < K; i++) {
+            if (index[i] < 0 || taken[index[i]] || (groups && bank_group[index[i]] == query_group[q]))
+                return false;
+            taken[index[i]] = true;
+            if (!(fabs((double)similarity[i] - cosine(query + q * DIM, bank + index[i] * DIM)) < 1e-6))
+                return false;
+            if (i > 0 && !(similarity[i] < similarity[i - 1] || (similarity[i] == similarity[i - 1] && index[i] > index[i - 1])))
+                return false;
+        }
+        for (int64_t b = 0; b < N_BANK; b++)
+            if (!taken[b] && !(groups && bank_group[b] == query_group[q]) &&
+                cosine(query + q * DIM, bank + b * DIM) > (double)similarity[K - 1] + 1e-6)
+                return false;
+    }
+    return true;
+}
+
+static void test_exact(void)
+{
+    static struct result one, other;
+    struct fmt_error e = {0};
+    struct knn_memory m = {bank, N_BANK, DIM};
+    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
+    ok(search(&s, query, N_QUERY, 1, &one, &e) == 0 && is_exact(&one, false), "the nearest of all");
+    int threads[] = {2, 8};
+    for (int i = 0; i < 2; i++) {
+        search(&s, query, N_QUERY, threads[i], &other, &e);
+        ok(memcmp(&one, &other, sizeof one) == 0, "the same bits with %d threads", threads[i]);
+    }
+    s.memory_bytes = 1;
+    search(&s, query, N_QUERY, 3, &other, &e);
+    ok(memcmp(&one, &other, sizeof one) == 0, "the same bits in the smallest blocks");
+    bool same = true;
+    for (int64_t q = 0; q < N_QUERY; q += 17) {
+        search(&s, query + q * DIM, 1, 2, &other, &e);
+        same = same && memcmp(one.similarity + q * K, other.similarity, K * sizeof(float)) == 0 &&
+               memcmp(one.index + q * K, other.index, K * sizeof(int64_t)) == 0;
+    }
+    ok(same, "the same bits for a query alone");
+    s.bank_group = bank_group;
+    s.query_group = query_group;
+    ok(search(&s, query, N_QUERY, 4, &one, &e) == 0 && is_exact(&one, true), "none of the same group");
+}
+
+static void test_ties(void)
+{
+    static struct result r;
+    static float same[N_BANK * DIM];
+    struct fmt_error e = {0};
+    for (int64_t i = 0; i < N_BANK; i++)
+        memcpy(same + i * DIM, bank, DIM * sizeof *same);
+    struct knn_memory m = {same, N_BANK, DIM};
+    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K, .memory_bytes = 1};
+    search(&s, query, 3, 8, &r, &e);
+    bool lowest = true;
+    for (int i = 0; i < 3 * K; i++)
+        lowest = lowest && r.index[i] == i % K;
+    ok(lowest, "of equal rows the lowest indices, in order");
+}
+
+static void test_few_rows(void)
+{
+    static struct result r;
+    struct fmt_error e = {0};
+    int64_t own[5] = {1, 1, 2, 2, 2}, asks[1] = {2};
+    int32_t label[5] = {0, 1, 1, 1, 1};
+    struct knn_memory m = {bank, 5, DIM};
+    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K, .bank_group = own, .query_group = asks};
+    ok(search(&s, query, 1, 1, &r, &e) == 0 && r.index[1] >= 0 && r.index[2] == -1 && isinf(r.similarity[2]),
+       "two rows are allowed, two are found");
+    double votes[4];
+    struct knn_vote v = {K, KNN_TEMPERATURE, label, 2, (const int[]){1, K}, 2};
+    knn_votes(&v, r.similarity, r.index, 1, votes);
+    ok(fabs(votes[2] + votes[3] - 1) < 1e-12 && votes[0] + votes[1] < 1, "weights sum to 1 over those that are there");
+    asks[0] = 9;
+    own[0] = own[1] = own[2] = own[3] = own[4] = 9;
+    search(&s, query, 1, 1, &r, &e);
+    knn_votes(&v, r.similarity, r.index, 1, votes);
+    ok(r.index[0] == -1 && votes[2] == 0 && votes[3] == 0, "nobody left: no votes");
+}
+
+static void test_refusals(void)
+{
+    static struct result r;
+    static float bad[N_BANK * DIM];
+    struct fmt_error e = {0};
+    memcpy(bad, bank, sizeof bad);
+    bad[700 * DIM + 3] = NAN;
+    bad[1200 * DIM] = INFINITY;
+    struct knn_memory m = {bad, N_BANK, DIM};
+    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
+    ok(search(&s, query, N_QUERY, 4, &r, &e) == FMT_NONFINITE && strstr(e.text, "row 700"), "names the first row: %s", e.text);
+    struct knn_problem p = {bank, (const int32_t[N_BANK]){0}, 5, query, (const int32_t[N_QUERY]){0}, 3, DIM, 2, (const int[]){10}, 1};
+    double top1[1];
+    ok(knn_evaluate(&p, NULL, top1, &(struct fmt_error){0}) == FMT_INVALID, "k above the number of rows is refused");
+}
+
+static void test_picked(void)
+{
+    static struct result one, other;
+    static float some[400 * DIM];
+    int64_t pick[400];
+    struct fmt_error e = {0};
+    for (int i = 0; i < 400; i++) {
+        pick[i] = i < 100 ? i : i * 3 + i % 2;
+        memcpy(some + i * DIM, bank + pick[i] * DIM, DIM * sizeof *some);
+    }
+    struct knn_memory all = {bank, N_BANK, DIM}, copied = {some, 400, DIM};
+    struct knn_picked picked = {knn_memory_rows(&all), pick, 400};
+    struct knn_search a = {.bank = knn_picked_rows(&picked), .k = K}, b = {.bank = knn_memory_rows(&copied), .k = K};
+    search(&a, query, N_QUERY, 2, &one, &e);
+    search(&b, query, N_QUERY, 2, &other, &e);
+    ok(memcmp(&one, &other, sizeof one) == 0, "rows picked from a source are those rows");
+}
+
+int main(void)
+{
+    fill(bank, N_BANK, 0);
+    fill(query, N_QUERY, 1);
+    for (int i = 0; i < N_BANK; i++)
+        bank_group[i] = i % 40;
+    for (int i = 0; i < N_QUERY; i++)
+        query_group[i] = i % 45;
+    test_exact();
+    test_ties();
+    test_few_rows();
+    test_refusals();
+    test_picked();
+    return tap_done();
+}
