@@ -12,9 +12,9 @@
 #define AUGMENT_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "config.h"
 #include "image.h"
 #include "img/crop.h"
@@ -62,8 +62,10 @@ struct augment_crop {
 struct augment_crop augment_draw(const struct augment *a, enum augment_kind kind, struct rng *r, int64_t height,
                                  int64_t width);
 
-/* A grey photograph (one component) gives the bits that three equal components would. out: [side,side,3]. */
-size_t augment_scratch_bytes(const struct augment *a, int64_t height_max, int64_t width_max);
-void augment_apply(const struct augment_crop *c, const struct image *photo, uint8_t *out, void *scratch);
+/* A grey photograph (one component) gives the bits that three equal components would. out: [side,side,3]. Scratch is
+ * given back. */
+void augment_apply(const struct augment_crop *c, const struct image *photo, uint8_t *out, struct arena *scratch);
+/* Counts the scratch of every crop of photographs up to this size into a planning arena. */
+void augment_plan(const struct augment *a, int64_t height_max, int64_t width_max, struct arena *plan);
 
 #endif

@@ -3,15 +3,14 @@
 #ifndef BLUR_H
 #define BLUR_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include "arena.h"
 
 #define BLUR_RADIUS 4
 #define BLUR_SIDE_MIN (BLUR_RADIUS + 1) /* mirroring needs that many pixels */
 
-size_t blur_scratch_bytes(int64_t height, int64_t width); /* grows with both */
-
-/* In place. height and width at least BLUR_SIDE_MIN; scratch aligned to 64. */
-void blur_gaussian(uint8_t *rgb, int64_t height, int64_t width, double sigma, void *scratch);
+/* In place. height and width at least BLUR_SIDE_MIN. Scratch is given back; a planning arena only counts. */
+void blur_gaussian(uint8_t *rgb, int64_t height, int64_t width, double sigma, struct arena *scratch);
 
 #endif

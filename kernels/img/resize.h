@@ -5,17 +5,19 @@
  *
  *   struct resize r = {.in_h = box_h, .in_w = box_w, .out_h = 224, .out_w = 224,
  *                      .rows = 224, .cols = 224, .channels = 3};
- *   void *scratch = ... resize_scratch_bytes(&r) bytes, aligned to 64 ...
- *   resize_bicubic(&r, pixels + top * stride + left * 3, stride, out, scratch);
+ *   resize_bicubic(&r, pixels + top * stride + left * 3, stride, out, &scratch);
  *
+ * Scratch comes from an arena and is given back before the call returns. With an arena that is planning nothing is
+ * computed; its needs grow with every field of struct resize, so the plan of the largest does for all others.
  * top, left, rows, cols choose the part of the output that is wanted (a centre crop, say): only what it needs is
  * computed, with the bits that the whole output would have there.
  */
 #ifndef RESIZE_H
 #define RESIZE_H
 
-#include <stddef.h>
 #include <stdint.h>
+
+#include "arena.h"
 
 #define RESIZE_SIDE_MAX 65535 /* of input and output: the largest JPEG */
 
@@ -26,10 +28,8 @@ struct resize {
     int channels;                  /* 1 or 3, interleaved */
 };
 
-/* Grows with every field: the scratch of the largest input and output does for all that are smaller. */
-size_t resize_scratch_bytes(const struct resize *r);
-
 /* src: rows of in_w * channels bytes, stride bytes apart; dst: rows * cols * channels bytes, contiguous. */
-void resize_bicubic(const struct resize *r, const uint8_t *src, int64_t stride, uint8_t *dst, void *scratch);
+void resize_bicubic(const struct resize *r, const uint8_t *src, int64_t stride, uint8_t *dst,
+                    struct arena *scratch);
 
 #endif

@@ -1,0 +1,57 @@
+/* color.c - checks of factors, tables, and the means; the loops are in simd-color.c. */
+#include "img/color.h"
+
+#include "cpu/isa.h"
+#include "img/color-loops.h"
+
+ISA_TABLE(const struct color_loops, color_loops)
+
+void color_brightness(uint8_t *rgb, int64_t n, float factor)
+{
+    if (factor != 1)
+        color_loops()->blend(rgb, 3 * n, 0, factor);
+}
+
+void color_contrast(uint8_t *rgb, int64_t n, float factor)
+{
+    if (factor == 1)
+        return;
+    double mean = (double)color_loops()->luma_sum(rgb, n) / (double)n;
+    color_loops()->blend(rgb, 3 * n, (float)(int)(mean + 0.5), factor);
+}
+
+void color_saturation(uint8_t *rgb, int64_t n, float factor)
+{
+    if (factor != 1)
+        color_loops()->saturation(rgb, n, factor);
+}
+
+void color_hue(uint8_t *rgb, int64_t n, double turn)
+{
+    color_loops()->hue(rgb, n, (int)(turn * 255) & 255);
+}
+
+void color_grey(uint8_t *rgb, int64_t n)
+{
+    color_loops()->grey(rgb, n);
+}
+
+void color_solarize(uint8_t *rgb, int64_t n, int threshold)
+{
+    for (int64_t i = 0; i < 3 * n; i++)
+        rgb[i] = (uint8_t)(rgb[i] < threshold ? rgb[i] : 255 - rgb[i]);
+}
+
+void color_norm_init(struct color_norm *t, const double mean[3], const double std[3])
+{
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++)
+            t->value[c][v] = ((float)v / 255.0f - (float)mean[c]) / (float)std[c];
+}
+
+void color_normalise(const struct color_norm *t, const uint8_t *rgb, int64_t n, float *out)
+{
+    for (int c = 0; c < 3; c++)
+        for (int64_t i = 0; i < n; i++)
+            out[c * n + i] = t->value[c][rgb[3 * i + c]];
+}
