@@ -1,0 +1,216 @@
+/* The image operations against golden/image_ops: every uint8 value, bit for bit. What is tested follows
+ * the names in the file: "hue.-0.1", "resized_crop.2", "resize_short_64". (A test of the command lines runs this again
+ * in every instruction set.) */
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+#include "img/blur.h"
+#include "img/color.h"
+#include "img/crop.h"
+#include "img/resize.h"
+
+struct picture {
+    uint8_t *rgb;
+    int64_t height, width;
+};
+
+static void *take(size_t bytes)
+{
+    void *p = calloc(bytes ? bytes : 1, 1);
+    if (!p)
+        abort();
+    return p;
+}
+
+static uint8_t *as_bytes(struct golden *g, const char *name, int64_t *n)
+{
+    float *f = golden_f32(g, name, n);
+    uint8_t *b = take((size_t)*n);
+    for (int64_t i = 0; i < *n; i++)
+        b[i] = (uint8_t)f[i];
+    return b;
+}
+
+static struct picture picture_of(struct golden *g, const char *name)
+{
+    const struct named *t = golden_find(g, name);
+    int64_t n;
+    struct picture p = {as_bytes(g, name, &n), t->dims[0], t->dims[1]};
+    return p;
+}
+
+static struct picture copy(const struct picture *p)
+{
+    struct picture c = *p;
+    c.rgb = take((size_t)(p->height * p->width * 3));
+    memcpy(c.rgb, p->rgb, (size_t)(p->height * p->width * 3));
+    return c;
+}
+
+static struct picture resized(const struct picture *p, const struct crop_box *box, int64_t out_h, int64_t out_w,
+                              const struct crop_box *part)
+{
+    struct resize r = {.in_h = box->height, .in_w = box->width, .out_h = out_h, .out_w = out_w, .top = part->top,
+                       .left = part->left, .rows = part->height, .cols = part->width, .channels = 3};
+    struct arena scratch = {0};
+    resize_bicubic(&r, NULL, 0, NULL, &scratch);
+    if (arena_init(&scratch, scratch.high, NULL))
+        abort();
+    struct picture out = {take((size_t)(r.rows * r.cols * 3)), r.rows, r.cols};
+    resize_bicubic(&r, p->rgb + (box->top * p->width + box->left) * 3, p->width * 3, out.rgb, &scratch);
+    arena_release(&scratch);
+    return out;
+}
+
+static struct picture resized_crop(const struct picture *p, const struct crop_box *box, int64_t side)
+{
+    return resized(p, box, side, side, &(struct crop_box){0, 0, side, side});
+}
+
+static struct picture short_side(const struct picture *p, int64_t side, int64_t part)
+{
+    int64_t h, w;
+    crop_short_side(p->height, p->width, side, &h, &w);
+    struct crop_box all = {0, 0, h, w}, centre = {crop_centre(h, part), crop_centre(w, part), part, part};
+    return resized(p, &(struct crop_box){0, 0, p->height, p->width}, h, w, part ? &centre : &all);
+}
+
+static void blurred(struct picture *p, double sigma)
+{
+    struct arena scratch = {0};
+    blur_gaussian(NULL, p->height, p->width, sigma, &scratch);
+    if (arena_init(&scratch, scratch.high, NULL))
+        abort();
+    blur_gaussian(p->rgb, p->height, p->width, sigma, &scratch);
+    arena_release(&scratch);
+}
+
+static void compare(struct golden *g, const char *name, const struct picture *got)
+{
+    struct picture want = picture_of(g, name);
+    int64_t n = want.height * want.width * 3, wrong = 0;
+    bool shape = want.height == got->height && want.width == got->width;
+    for (int64_t i = 0; shape && i < n; i++)
+        wrong += want.rgb[i] != got->rgb[i];
+    ok(shape && wrong == 0, "%s: [%ld,%ld] of [%ld,%ld], %ld of %ld values differ", name, (long)got->height,
+       (long)got->width, (long)want.height, (long)want.width, (long)wrong, (long)n);
+    free(want.rgb);
+}
+
+/* The operation that a name with a number behind it stands for; false: it is none of these. */
+static bool point_operation(const char *name, struct picture *p)
+{
+    int64_t n = p->height * p->width;
+    const char *dot = strchr(name, '.');
+    double value = dot ? strtod(dot + 1, NULL) : 0;
+    size_t length = dot ? (size_t)(dot - name) : strlen(name);
+#define NAMED(word) (length == strlen(word) && memcmp(name, word, length) == 0)
+    if (NAMED("brightness"))
+        color_brightness(p->rgb, n, (float)value);
+    else if (NAMED("contrast"))
+        color_contrast(p->rgb, n, (float)value);
+    else if (NAMED("saturation"))
+        color_saturation(p->rgb, n, (float)value);
+    else if (NAMED("hue"))
+        color_hue(p->rgb, n, value);
+    else if (NAMED("solarize"))
+        color_solarize(p->rgb, n, (int)value);
+    else if (NAMED("blur9"))
+        blurred(p, value);
+    else if (NAMED("grayscale3"))
+        color_grey(p->rgb, n);
+    else if (NAMED("hflip"))
+        crop_flip_horizontal(p->rgb, p->height, p->width);
+    else
+        return false;
+    return true;
+#undef NAMED
+}
+
+static void test_crop(struct golden *g, const char *name, const struct picture *image)
+{
+    char box_name[80];
+    snprintf(box_name, sizeof box_name, "%.60s.box_out", name);
+    double *b = golden_f64(g, box_name, NULL);
+    struct crop_box box = {(int64_t)b[0], (int64_t)b[1], (int64_t)b[2], (int64_t)b[3]};
+    struct picture got = resized_crop(image, &box, (int64_t)b[4]);
+    compare(g, name, &got);
+    free(got.rgb);
+}
+
+static void test_chain(struct golden *g, const struct picture *image)
+{
+    const char *text = named_meta_find(&g->set, "chain");
+    struct crop_box box;
+    int64_t side;
+    double brightness, contrast, saturation, hue, sigma;
+    int n = sscanf(text ? text : "",
+                   "crop %ld %ld %ld %ld to %ld, flip, brightness %lf, contrast %lf, saturation %lf, hue %lf, blur 9 taps "
+                   "sigma %lf", &box.top, &box.left, &box.height, &box.width, &side, &brightness, &contrast, &saturation,
+                   &hue, &sigma);
+    if (!ok(n == 10, "the chain is described in the metadata"))
+        return;
+    struct picture p = resized_crop(image, &box, side);
+    crop_flip_horizontal(p.rgb, side, side);
+    color_brightness(p.rgb, side * side, (float)brightness);
+    color_contrast(p.rgb, side * side, (float)contrast);
+    color_saturation(p.rgb, side * side, (float)saturation);
+    color_hue(p.rgb, side * side, hue);
+    blurred(&p, sigma);
+    compare(g, "chain", &p);
+    free(p.rgb);
+}
+
+static void test_normalised(struct golden *g, const struct picture *image)
+{
+    const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
+    int64_t n, pixels = image->height * image->width;
+    const float *want = golden_f32(g, "normalized", &n);
+    float *got = take((size_t)(3 * pixels) * sizeof *got);
+    struct color_norm norm;
+    color_norm_init(&norm, mean, std);
+    color_normalise(&norm, image->rgb, pixels, got);
+    ok(n == 3 * pixels && memcmp(got, want, (size_t)n * sizeof *got) == 0, "normalized, bit for bit");
+    free(got);
+}
+
+static int test_named(struct golden *g, const char *name, const struct picture *image)
+{
+    long side = 0, part = 0;
+    struct picture p;
+    if (strstr(name, ".box_out") || strcmp(name, "image") == 0)
+        return 0;
+    if (strncmp(name, "resized_crop.", 13) == 0) {
+        test_crop(g, name, image);
+    } else if (sscanf(name, "resize_short_%ld_center_%ld", &side, &part) >= 1) {
+        p = short_side(image, side, part);
+        compare(g, name, &p);
+        free(p.rgb);
+    } else if (strcmp(name, "normalized") == 0) {
+        test_normalised(g, image);
+    } else if (strcmp(name, "chain") == 0) {
+        test_chain(g, image);
+    } else {
+        p = copy(image);
+        if (ok(point_operation(name, &p), "%s is an operation of ours", name))
+            compare(g, name, &p);
+        free(p.rgb);
+    }
+    return 1;
+}
+
+int main(void)
+{
+    struct golden g;
+    if (!golden_open(&g, "image_ops.safetensors"))
+        return tap_done();
+    struct picture image = picture_of(&g, "image");
+    int n = 0;
+    for (int64_t i = 0; i < g.set.n; i++)
+        n += test_named(&g, g.set.item[i].name, &image);
+    ok(n > 0, "%d operations", n);
+    free(image.rgb);
+    golden_close(&g);
+    return tap_done();
+}
