@@ -26,6 +26,11 @@
 #define CONFIG_FILE_MAX (1 << 20)  /* bytes of a settings file */
 #define CONFIG_TEXT_MAX 4096       /* bytes of a string */
 
+/* Where files of ours keep the settings of their run, as config_json(.., CONFIG_RESULT, ..) writes and config_parse
+ * reads them: this key of the JSON object that is a checkpoint's state, and of a safetensors file's __metadata__
+ * (there the JSON is the text of a string). */
+#define CONFIG_META_KEY "settings"
+
 struct config_ints {
     int n;
     int64_t item[CONFIG_INTS_MAX];
