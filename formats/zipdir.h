@@ -39,6 +39,7 @@ struct zipdir_writer {
     int64_t n, room;
     uint64_t at; /* bytes written */
     uint64_t left; /* of the open member's data */
+    uint32_t crc_table[4][256];
 };
 void zipdir_start(struct zipdir_writer *w, const struct fmt_writer *sink);
 /* Announces a member of `bytes` bytes; the one before must be complete. */
