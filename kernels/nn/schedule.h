@@ -1,4 +1,4 @@
-/* schedule.h - what changes from step to step: rates as a function of the iteration, in double, bit for bit those of
+/* schedule.h - what changes from step to step: rates as a function of the iteration, in double, in the operations of
  * the published arrays, computed when asked for instead of stored (a resumed run needs only its iteration).
  *
  * [0] * freeze, then linspace(start, base, warmup) with both ends, then half a cosine from base to final over what
@@ -31,7 +31,6 @@ struct schedules {
 
 /* From optim.*, teacher.* and train.OFFICIAL_EPOCH_LENGTH; the peak of lr is base_lr * sqrt(batch / 1024). */
 struct schedules schedules_from(const struct config *config);
-int64_t schedules_iterations(const struct config *config); /* epochs * OFFICIAL_EPOCH_LENGTH */
 struct schedule_rates schedules_at(const struct schedules *s, int64_t iteration);
 
 #endif
