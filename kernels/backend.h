@@ -9,6 +9,11 @@
 #include "fmt.h"
 
 struct op_ctx;
+struct proto;         /* proto.h */
+struct proto_pairs;
+struct proto_targets;
+struct proto_watch;
+struct update;        /* update.h */
 
 struct backend {
     const char *name; /* "cpu" */

@@ -1,0 +1,154 @@
+/* koleo.c - KoLeo: rows brought to unit length, the nearest other row by dot product, -mean log of the distance to it
+ * (specification, 4.6); and the effective rank of rows.
+ *
+ * Neighbours are looked for in blocks of rows (a product each); distances and gradients are in double. The gradient
+ * goes to a row and to its neighbour, so rows are gone through in order by one thread: B x C values, nothing beside
+ * the products. */
+#include <math.h>
+#include <string.h>
+
+#include "cpu/gemm.h"
+#include "num.h"
+#include "proto.h"
+
+enum { BLOCK = 64, RANK_ROWS = 256 };
+
+static const double TINY = 1e-8, TOO_NEAR = 1e-6;
+
+struct koleo {
+    const float *x;
+    float *unit;       /* [B,C] */
+    double *norm;      /* [B] */
+    float *dots;       /* scratch of each worker: [BLOCK,B] */
+    int64_t *neighbour; /* [B] */
+    double *d_unit;    /* [B,C] */
+    int64_t B, C;
+};
+
+static void unit_row(void *arg, int64_t i, int worker)
+{
+    (void)worker;
+    struct koleo *k = arg;
+    const float *x = k->x + i * k->C;
+    double squares = 0;
+    for (int64_t j = 0; j < k->C; j++)
+        squares += (double)x[j] * (double)x[j];
+    double norm = sqrt(squares);
+    k->norm[i] = norm < TINY ? TINY : norm;
+    for (int64_t j = 0; j < k->C; j++)
+        k->unit[i * k->C + j] = (float)((double)x[j] / k->norm[i]);
+}
+
+static void neighbour_block(void *arg, int64_t block, int worker)
+{
+    struct koleo *k = arg;
+    int64_t first = block * BLOCK, n = num_min(BLOCK, k->B - first);
+    float *dots = k->dots + worker * BLOCK * k->B;
+    gemm_f32(false, true, n, k->B, k->C, 1, k->unit + first * k->C, k->C, k->unit, k->C, 0, dots, k->B);
+    for (int64_t i = 0; i < n; i++) {
+        float *row = dots + i * k->B;
+        row[first + i] = -1; /* not itself */
+        int64_t best = 0;
+        for (int64_t j = 1; j < k->B; j++)
+            best = row[j] > row[best] ? j : best;
+        k->neighbour[first + i] = best;
+    }
+}
+
+/* The loss of row i, its gradient added to d_unit. */
+static double koleo_row(struct koleo *k, int64_t i, int64_t *n_left_out)
+{
+    const float *a = k->unit + i * k->C, *b = k->unit + k->neighbour[i] * k->C;
+    double squares = 0;
+    for (int64_t j = 0; j < k->C; j++) {
+        double delta = (double)a[j] - (double)b[j] + TINY;
+        squares += delta * delta;
+    }
+    double d = sqrt(squares);
+    if (d < TOO_NEAR) {
+        ++*n_left_out;
+        return 0;
+    }
+    double factor = 1 / ((double)k->B * d * (d + TINY));
+    double *da = k->d_unit + i * k->C, *db = k->d_unit + k->neighbour[i] * k->C;
+    for (int64_t j = 0; j < k->C; j++) {
+        double g = factor * ((double)a[j] - (double)b[j] + TINY);
+        da[j] -= g;
+        db[j] += g;
+    }
+    return -log(d + TINY) / (double)k->B;
+}
+
+static void koleo_back(const struct koleo *k, int64_t i, float *dx, double weight)
+{
+    const float *unit = k->unit + i * k->C;
+    const double *d = k->d_unit + i * k->C;
+    double along = 0;
+    if (k->norm[i] > TINY)
+        for (int64_t j = 0; j < k->C; j++)
+            along += (double)unit[j] * d[j];
+    for (int64_t j = 0; j < k->C; j++)
+        dx[i * k->C + j] += (float)(weight * (d[j] - (double)unit[j] * along) / k->norm[i]);
+}
+
+void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, float *dx, const float *x, double weight, int64_t B,
+               int64_t C)
+{
+    size_t mark = c->scratch->used;
+    struct koleo k = {.x = x,
+                      .unit = ARENA_TAKE(c->scratch, float, B * C),
+                      .norm = ARENA_TAKE(c->scratch, double, B),
+                      .dots = ARENA_TAKE(c->scratch, float, op_workers(c) * BLOCK * B),
+                      .neighbour = ARENA_TAKE(c->scratch, int64_t, B),
+                      .d_unit = ARENA_TAKE(c->scratch, double, B * C),
+                      .B = B,
+                      .C = C};
+    if (!op_planning(c)) {
+        *loss = 0;
+        *n_left_out = 0;
+        if (B > 1) {
+            memset(k.d_unit, 0, (size_t)(B * C) * sizeof *k.d_unit);
+            op_for(c, B, unit_row, &k);
+            op_for(c, num_ceil_div(B, BLOCK), neighbour_block, &k);
+            for (int64_t i = 0; i < B; i++)
+                *loss += koleo_row(&k, i, n_left_out);
+            for (int64_t i = 0; i < B; i++)
+                koleo_back(&k, i, dx, weight);
+        }
+    }
+    c->scratch->used = mark;
+}
+
+/* With S the Gram matrix of the centred rows, the sum of the eigenvalues is its trace and the sum of their squares
+ * the sum of its squared entries: no eigenvalue is needed. */
+static double rank_of(const double *row, int64_t n, int64_t C)
+{
+    double trace = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j <= i; j++) {
+            double dot = 0;
+            for (int64_t k = 0; k < C; k++)
+                dot += row[i * C + k] * row[j * C + k];
+            squares += (i == j ? 1 : 2) * dot * dot;
+            trace += i == j ? dot : 0;
+        }
+    return squares > 0 ? trace * trace / squares : squares;
+}
+
+void cpu_effective_rank(struct op_ctx *c, double *rank, const float *x, int64_t T, int64_t C)
+{
+    size_t mark = c->scratch->used;
+    int64_t n = num_min(T, RANK_ROWS);
+    double *row = ARENA_TAKE(c->scratch, double, n * C);
+    if (!op_planning(c)) {
+        for (int64_t k = 0; k < C; k++) {
+            double mean = 0;
+            for (int64_t i = 0; i < n; i++)
+                mean += (double)x[i * T / n * C + k] / (double)n;
+            for (int64_t i = 0; i < n; i++)
+                row[i * C + k] = (double)x[i * T / n * C + k] - mean;
+        }
+        *rank = rank_of(row, n, C);
+    }
+    c->scratch->used = mark;
+}

@@ -1,0 +1,42 @@
+/* simd-update.c - AdamW and SGD with the teacher's average, compiled once per instruction set; arithmetic in float,
+ * every factor rounded once. */
+#include <math.h>
+
+#include "cpu/isa.h"
+#include "cpu/update-loops.h"
+
+static void adamw(const struct update *u, const struct update_range *r, int64_t at, int64_t n)
+{
+    float *restrict p = u->student + at, *restrict m = u->m + at, *restrict v = u->v + at, *restrict t = u->teacher + at;
+    const float *restrict g = u->grad + at;
+    float clip = (float)r->clip, keep = (float)(1 - r->lr * r->weight_decay), eps = (float)u->eps;
+    float b1 = (float)u->beta1, a1 = (float)(1 - u->beta1), b2 = (float)u->beta2, a2 = (float)(1 - u->beta2);
+    float rate = (float)(r->lr / r->correction1), root = (float)(1 / sqrt(r->correction2));
+    float stay = (float)u->teacher_momentum, come = (float)(1 - u->teacher_momentum);
+    for (int64_t i = 0; i < n; i++) {
+        float d = g[i] * clip;
+        float mean = b1 * m[i] + a1 * d, square = b2 * v[i] + a2 * (d * d);
+        float x = p[i] * keep - rate * (mean / (sqrtf(square) * root + eps));
+        m[i] = mean;
+        v[i] = square;
+        p[i] = x;
+        t[i] = stay * t[i] + come * x;
+    }
+}
+
+static void sgd(const struct update *u, const struct update_range *r, int64_t at, int64_t n)
+{
+    float *restrict p = u->student + at, *restrict m = u->m + at, *restrict t = u->teacher + at;
+    const float *restrict g = u->grad + at;
+    float clip = (float)r->clip, decay = (float)r->weight_decay, b1 = (float)u->beta1, rate = (float)r->lr;
+    float stay = (float)u->teacher_momentum, come = (float)(1 - u->teacher_momentum);
+    for (int64_t i = 0; i < n; i++) {
+        float d = g[i] * clip + decay * p[i], mean = b1 * m[i] + d;
+        float x = p[i] - rate * mean;
+        m[i] = mean;
+        p[i] = x;
+        t[i] = stay * t[i] + come * x;
+    }
+}
+
+const struct update_loops ISA_NAME(update_loops) = {.adamw = adamw, .sgd = sgd};
