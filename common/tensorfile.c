@@ -1,0 +1,262 @@
+/* tensorfile.c - see tensorfile.h. A checkpoint's tensors are compressed, so that they cannot be read in place: each
+ * gets a source of its own that decodes straight into the caller's memory when a tensor is read whole, as loading
+ * does, and else keeps the last tensor that was asked for. */
+#include "tensorfile.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pth.h"
+#include "safetensors.h"
+
+enum { PARTS_MAX = 1000, INDEX_BYTES_MAX = 64 << 20 };
+#define PIPE_BYTES_MAX ((size_t)16 << 30)
+
+const char *const tensorfile_kind_name[] = {"safetensors", "pth", "checkpoint"};
+
+struct tensorfile_part {
+    struct file file;
+    uint8_t *data; /* of a pipe */
+    struct fmt_memory memory;
+    struct fmt_reader reader;
+};
+
+struct ckpt_source {
+    struct fmt_reader reader;
+    struct tensorfile_ckpt *all;
+    int64_t i;
+};
+
+struct tensorfile_ckpt {
+    struct ckpt *ckpt;
+    struct ckpt_source *source; /* one per tensor */
+    struct block_buffer buffer;
+    uint8_t *cached; /* the bytes of tensor i_cached */
+    int64_t i_cached;
+};
+
+/* ------------------------------------------------------------------ checkpoints */
+static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
+{
+    const struct ckpt_source *s = arg;
+    struct tensorfile_ckpt *all = s->all;
+    int64_t bytes = all->ckpt->tensor[s->i].bytes;
+    if (offset >= (uint64_t)bytes)
+        return 0;
+    if (n > (uint64_t)bytes - offset)
+        n = (size_t)((uint64_t)bytes - offset);
+    if (n == (size_t)bytes)
+        return ckpt_read(all->ckpt, s->i, to, bytes, &all->buffer, NULL) ? -1 : (int64_t)n;
+    if (all->i_cached != s->i) {
+        uint8_t *grown = realloc(all->cached, (size_t)bytes);
+        if (!grown)
+            return -1;
+        all->cached = grown;
+        all->i_cached = -1;
+        if (ckpt_read(all->ckpt, s->i, grown, bytes, &all->buffer, NULL))
+            return -1;
+        all->i_cached = s->i;
+    }
+    memcpy(to, all->cached + offset, n);
+    return (int64_t)n;
+}
+
+static enum named_dtype dtype_of_ckpt(enum ckpt_dtype dtype)
+{
+    switch (dtype) {
+    case CKPT_F32: return NAMED_F32;
+    case CKPT_F64: return NAMED_F64;
+    case CKPT_I64: return NAMED_I64;
+    case CKPT_U8: return NAMED_U8;
+    }
+    return NAMED_NONE;
+}
+
+static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
+{
+    const struct ckpt *c = &f->ckpt;
+    struct tensorfile_ckpt *all = calloc(1, sizeof *all);
+    f->ckpt_part = all;
+    if (all)
+        all->source = calloc((size_t)c->n_tensors + 1, sizeof *all->source);
+    if (!all || !all->source)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    all->ckpt = &f->ckpt;
+    all->i_cached = -1;
+    for (int64_t i = 0; i < c->n_tensors; i++) {
+        const struct ckpt_tensor *t = &c->tensor[i];
+        struct ckpt_source *s = &all->source[i];
+        *s = (struct ckpt_source){{s, NULL, ckpt_read_part, (uint64_t)t->bytes}, all, i};
+        int status = named_add(&f->set, t->name, dtype_of_ckpt(t->dtype), t->n_dims, t->dim, NULL, &s->reader, 0,
+                               (uint64_t)t->bytes, e);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+/* What the state says beside its tensors, as texts: the settings of the run above all. */
+static int copy_state(struct tensorfile *f, struct fmt_error *e)
+{
+    cJSON *state = cJSON_Parse(f->ckpt.header.state);
+    const cJSON *item;
+    int status = 0;
+    cJSON_ArrayForEach(item, state)
+    {
+        if (!item->string || status)
+            continue;
+        char *text = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
+        status = text ? named_add_meta(&f->set, item->string, text, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+        free(text);
+    }
+    cJSON_Delete(state);
+    return status;
+}
+
+static int read_ckpt(struct tensorfile *f, struct fmt_error *e)
+{
+    int status = ckpt_open(&f->ckpt, &f->part[0].reader, e);
+    if (status)
+        return status;
+    f->kind = TENSORFILE_CKPT;
+    status = list_ckpt(f, e);
+    return status ? status : copy_state(f, e);
+}
+
+/* ------------------------------------------------------------------ files */
+/* The next part, opened, at a place that does not move (tensors point to its reader). */
+static struct tensorfile_part *open_part(struct tensorfile *f, const char *path, struct fmt_error *e)
+{
+    struct tensorfile_part *p = &f->part[f->n_parts];
+    if (file_open(&p->file, path, e))
+        return NULL;
+    f->n_parts++;
+    p->reader = file_reader(&p->file);
+    if (p->file.regular)
+        return p;
+    size_t n;
+    if (file_load(path, PIPE_BYTES_MAX, &p->data, &n, e))
+        return NULL;
+    p->memory = (struct fmt_memory){p->data, n, 0};
+    p->reader = fmt_memory_reader(&p->memory);
+    return p;
+}
+
+static int read_part(struct tensorfile *f, const struct tensorfile_part *p, struct fmt_error *e)
+{
+    uint8_t head[12] = {0};
+    size_t n = p->reader.size < sizeof head ? (size_t)p->reader.size : sizeof head;
+    if (fmt_read_at_exact(&p->reader, 0, head, n, e))
+        return (int)e->status;
+    if (n == 0)
+        return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
+    /* A skippable frame of zstd: 0x184d2a50 .. 5f, little-endian. */
+    if ((head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0)
+        return read_ckpt(f, e);
+    if (pth_is(head, n)) {
+        f->kind = TENSORFILE_PTH;
+        return pth_read(&p->reader, &f->set, e);
+    }
+    if (n > 8 && head[8] == '{') {
+        f->kind = TENSORFILE_SAFETENSORS;
+        return safetensors_read(&p->reader, &f->set, e);
+    }
+    return fmt_fail(e, FMT_MAGIC, "neither safetensors, .pth nor a checkpoint");
+}
+
+/* ------------------------------------------------------------------ sharded safetensors */
+/* {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ...}}: each file once, beside the index. */
+static int read_map(struct tensorfile *f, const char *path, const cJSON *map, struct fmt_error *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    const char *seen[PARTS_MAX];
+    int n_seen = 0, status = directory ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    const cJSON *item;
+    cJSON_ArrayForEach(item, map)
+    {
+        bool is_new = cJSON_IsString(item);
+        for (int i = 0; i < n_seen && is_new; i++)
+            is_new = strcmp(seen[i], item->valuestring) != 0;
+        if (!is_new || status)
+            continue;
+        if (n_seen == PARTS_MAX || strchr(item->valuestring, '/')) {
+            status = fmt_fail(e, FMT_INVALID, "names too many files, or ones elsewhere");
+            continue;
+        }
+        seen[n_seen++] = item->valuestring;
+        char *name = file_join(directory, item->valuestring);
+        const struct tensorfile_part *p = name ? open_part(f, name, e) : NULL;
+        status = p ? safetensors_read(&p->reader, &f->set, e) : name ? (int)e->status : FMT_MEMORY;
+        free(name);
+    }
+    free(directory);
+    if (!status && n_seen == 0)
+        status = fmt_fail(e, FMT_INVALID, "no weight_map that names files");
+    return status ? status : named_check_unique(&f->set, e);
+}
+
+static int read_index(struct tensorfile *f, const char *path, struct fmt_error *e)
+{
+    uint8_t *text;
+    size_t n;
+    if (file_load(path, INDEX_BYTES_MAX, &text, &n, e))
+        return (int)e->status;
+    cJSON *index = cJSON_ParseWithLength((const char *)text, n);
+    const cJSON *map = cJSON_GetObjectItemCaseSensitive(index, "weight_map");
+    f->kind = TENSORFILE_SAFETENSORS;
+    int status = read_map(f, path, map, e);
+    cJSON_Delete(index);
+    free(text);
+    return status;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+int tensorfile_open(struct tensorfile *f, const char *path, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    *f = (struct tensorfile){0};
+    bool is_index = ends_with(path, ".index.json");
+    f->part = calloc(is_index ? PARTS_MAX : 1, sizeof *f->part);
+    int status = f->part ? 0 : fmt_fail(&why, FMT_MEMORY, "out of memory");
+    if (!status && is_index) {
+        status = read_index(f, path, &why);
+    } else if (!status) {
+        const struct tensorfile_part *p = open_part(f, path, &why);
+        if (!p) { /* its error names the path */
+            tensorfile_close(f);
+            return fmt_fail(e, why.status, "%s", why.text);
+        }
+        status = read_part(f, p, &why);
+    }
+    if (!status)
+        return 0;
+    tensorfile_close(f);
+    fmt_prefix(&why, path);
+    return fmt_fail(e, why.status, "%s", why.text);
+}
+
+void tensorfile_close(struct tensorfile *f)
+{
+    named_release(&f->set);
+    if (f->ckpt_part) {
+        free(f->ckpt_part->source);
+        free(f->ckpt_part->cached);
+        block_buffer_release(&f->ckpt_part->buffer);
+        free(f->ckpt_part);
+    }
+    if (f->kind == TENSORFILE_CKPT)
+        ckpt_close(&f->ckpt);
+    for (int i = 0; i < f->n_parts; i++) {
+        file_close(&f->part[i].file);
+        free(f->part[i].data);
+    }
+    free(f->part);
+    *f = (struct tensorfile){0};
+}

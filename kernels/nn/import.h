@@ -1,0 +1,93 @@
+/* import.h - weights from any file onto a params table: naming schemes, what the file does not say, and complete lists
+ * of what is missing, misshapen or does not belong.
+ *
+ *   struct weights w;
+ *   weights_open(&w, "dinov2_vits14_pretrain.pth", &(struct weights_hint){0}, e);
+ *   vit_params(&vit, &w.vit, &table, e);                      the file's own dimensions, position grid included
+ *   weights_load(&w, &table, WEIGHTS_BACKBONE, values, e);    w.n_loaded, w.n_new; on failure w.problem[] says all
+ *   weights_close(&w);
+ *
+ * Understood are the published names, bare or under "teacher", "model", "student", "state_dict", "module.",
+ * "backbone.", with or without chunks of blocks; those of Hugging Face (query, key and value apart) and of timm; in
+ * safetensors, .pth and checkpoints of ours. The resampling of positions is the published one whatever the names.
+ * Tensors go one by one straight into the caller's array: nothing large is held twice.
+ *
+ * What the tensors cannot say (number of heads, form of the resampling, normalisation of pixels) comes, in this order,
+ * from the hint, from settings that the file carries (CONFIG_META_KEY), from how the published models have it.
+ */
+#ifndef IMPORT_H
+#define IMPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "digest.h"
+#include "nn/head.h"
+#include "nn/params.h"
+#include "nn/vit.h"
+#include "tensorfile.h"
+
+enum weights_net { WEIGHTS_TEACHER, WEIGHTS_STUDENT };
+
+/* Modules to load: a mask. */
+enum {
+    WEIGHTS_BACKBONE = 1 << PARAMS_BACKBONE,
+    WEIGHTS_DINO_HEAD = 1 << PARAMS_DINO_HEAD,
+    WEIGHTS_IBOT_HEAD = 1 << PARAMS_IBOT_HEAD,
+    WEIGHTS_ALL = WEIGHTS_BACKBONE | WEIGHTS_DINO_HEAD | WEIGHTS_IBOT_HEAD
+};
+
+struct weights_hint {
+    enum weights_net net;        /* of a file that holds both */
+    const char *model;           /* "dinov2_vits14_reg": the published model by its name; or NULL */
+    const struct config *config; /* settings; or NULL. Not together with model */
+};
+
+/* A tensor of the file under its published name. */
+struct weights_tensor {
+    char name[PARAMS_NAME_MAX]; /* with its module: "backbone.norm.bias" */
+    int n_dims;
+    int64_t dims[NAMED_DIMS_MAX];
+    const struct named *from[3]; /* n_from of them follow one another along the first axis (q, k, v) */
+    int n_from;
+    bool zero_row; /* a row of zeros comes first: timm keeps no position of the class token */
+};
+
+struct weights {
+    struct tensorfile file;
+    enum weights_net net;
+    struct vit_config vit; /* M is the file's, whatever the hint says */
+    bool has_head, has_ibot_head;
+    struct head_config head, ibot_head;
+    float mean[3], std[3]; /* normalisation of pixels, of values in 0 .. 1 */
+    bool deduced;          /* heads and resampling are guesses: no hint, no settings */
+    bool has_settings;
+    struct config settings; /* the file's own, where it has some */
+    struct weights_tensor *tensor;
+    int64_t n_tensors;
+    const char **left_out; /* names in the file that were recognised and are not used (a classifier, ...) */
+    int64_t n_left_out;
+    char **problem;        /* lines "NAME is missing", "NAME is [..], this model needs [..]", ... */
+    int64_t n_problems;
+    int64_t n_loaded, n_new; /* rows of the modules asked for: read from the file; left as they were */
+};
+
+int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e);
+void weights_close(struct weights *w);
+
+/* "ViT, width 384, 12 blocks, 6 heads, patch 14, positions 37 x 37, no registers, MLP of 1536". */
+enum { WEIGHTS_TEXT = 400 };
+const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT]);
+
+/* Reads the rows of the modules asked for into values (of the table's layout). The backbone must be complete but for
+ * mask_token, which is left as it is; a head that the file lacks altogether is left as it is, one that it has must be
+ * complete. Fails with FMT_MISMATCH and w.problem filled before anything is read, or as reading fails. */
+int weights_load(struct weights *w, const struct params *t, unsigned modules, float *values, struct fmt_error *e);
+
+/* SHA-256 over name, shape and float32 values of the rows of the modules asked for, sorted by name. mask_token is left
+ * out: features do not depend on it, and not every scheme of names has it. */
+int weights_hash(const struct params *t, unsigned modules, const float *values, uint8_t out[DIGEST_BYTES],
+                 struct fmt_error *e);
+
+#endif
