@@ -1,0 +1,272 @@
+/* dataset-check.c - questions about several images at once: the images are put into an order in which those that
+ * belong together are neighbours, and each run of equals is looked at. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataset.h"
+
+typedef int order_fn(const void *, const void *, void *);
+
+struct check {
+    struct dataset *d;
+    int64_t *order, n; /* numbers of images */
+    struct fmt_error *e;
+};
+
+static int compare_numbers(int64_t a, int64_t b)
+{
+    return (a > b) - (a < b);
+}
+
+/* Orders end with the number of the image, so that equal ones stay as they stood. */
+static int by_path(const void *a, const void *b, void *images)
+{
+    const struct dataset_image *im = images;
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    int c = strcmp(im[i].path, im[j].path);
+    return c ? c : compare_numbers(i, j);
+}
+
+static int by_group(const void *a, const void *b, void *images)
+{
+    const struct dataset_image *im = images;
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    int c = strcmp(im[i].group, im[j].group);
+    return c ? c : compare_numbers(i, j);
+}
+
+static int by_content(const void *a, const void *b, void *images)
+{
+    const struct dataset_image *im = images;
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    int c = memcmp(im[i].sha256, im[j].sha256, DIGEST_BYTES);
+    return c ? c : compare_numbers(i, j);
+}
+
+static bool same_path(const struct dataset_image *a, const struct dataset_image *b)
+{
+    return strcmp(a->path, b->path) == 0;
+}
+
+static bool same_group(const struct dataset_image *a, const struct dataset_image *b)
+{
+    return strcmp(a->group, b->group) == 0;
+}
+
+static bool same_content(const struct dataset_image *a, const struct dataset_image *b)
+{
+    return memcmp(a->sha256, b->sha256, DIGEST_BYTES) == 0;
+}
+
+static const char *label_name(const struct dataset *d, int32_t label)
+{
+    return label < 0 ? "nothing" : d->class_name[label];
+}
+
+/* Sorts the images that `wanted` takes and calls `look` for each run of equals: order[first .. first + n - 1]. */
+static int for_runs(struct check *c, bool (*wanted)(const struct dataset_image *), order_fn *order,
+                    bool (*same)(const struct dataset_image *, const struct dataset_image *),
+                    int (*look)(struct check *c, int64_t first, int64_t n))
+{
+    struct dataset *d = c->d;
+    c->order = calloc((size_t)d->n_images + 1, sizeof *c->order);
+    if (!c->order)
+        return fmt_fail(c->e, FMT_MEMORY, "out of memory");
+    c->n = 0;
+    for (int64_t i = 0; i < d->n_images; i++)
+        if (wanted(&d->image[i]))
+            c->order[c->n++] = i;
+    if (c->n > 1)
+        qsort_r(c->order, (size_t)c->n, sizeof *c->order, order, d->image);
+    int status = 0;
+    for (int64_t i = 0, j; i < c->n && status == 0; i = j) {
+        for (j = i + 1; j < c->n && same(&d->image[c->order[i]], &d->image[c->order[j]]);)
+            j++;
+        status = look(c, i, j - i);
+    }
+    free(c->order);
+    c->order = NULL;
+    return status;
+}
+
+static struct dataset_image *run_image(const struct check *c, int64_t i)
+{
+    return &c->d->image[c->order[i]];
+}
+
+static void blame_all(const struct check *c, int64_t first, int64_t n)
+{
+    for (int64_t i = first; i < first + n; i++)
+        run_image(c, i)->at_fault = true;
+}
+
+/* ---------------------------------------------------------------- one name, several entries */
+
+static bool every_image(const struct dataset_image *im)
+{
+    (void)im;
+    return true;
+}
+
+static int look_at_name(struct check *c, int64_t first, int64_t n)
+{
+    const struct dataset_image *a = run_image(c, first);
+    for (int64_t i = first + 1; i < first + n; i++) {
+        const struct dataset_image *b = run_image(c, i);
+        if (a->label == b->label && strcmp(a->split, b->split) == 0 && strcmp(a->group, b->group) == 0)
+            continue;
+        blame_all(c, first, n);
+        if (a->label != b->label)
+            return dataset_note(c->d, DATASET_NAME_CONFLICT, a->path, c->e, "is labelled %s and %s",
+                                label_name(c->d, a->label), label_name(c->d, b->label));
+        if (strcmp(a->split, b->split) != 0)
+            return dataset_note(c->d, DATASET_LEAK, a->path, c->e, "the image is in %s and in %s", a->split, b->split);
+        return dataset_note(c->d, DATASET_BAD_ENTRY, a->path, c->e, "is in group %s and in group %s", a->group,
+                            b->group);
+    }
+    for (int64_t i = first + 1; i < first + n; i++)
+        run_image(c, i)->again = true;
+    return n == 1 ? 0
+                  : dataset_note(c->d, DATASET_ENTRY_TWICE, a->path, c->e, "stands %lld times; kept once", (long long)n);
+}
+
+int dataset_check_names(struct dataset *d, struct fmt_error *e)
+{
+    struct check c = {.d = d, .e = e};
+    return for_runs(&c, every_image, by_path, same_path, look_at_name);
+}
+
+/* ---------------------------------------------------------------- groups in two splits */
+
+static bool has_split_and_group(const struct dataset_image *im)
+{
+    return *im->split && *im->group && !im->again;
+}
+
+static int look_for_leak(struct check *c, int64_t first, int64_t n)
+{
+    int64_t count[3] = {0};
+    for (int64_t i = first; i < first + n; i++)
+        for (int s = 0; s < 3; s++)
+            count[s] += strcmp(run_image(c, i)->split, dataset_splits[s]) == 0;
+    if ((count[0] > 0) + (count[1] > 0) + (count[2] > 0) < 2)
+        return 0;
+    char where[96] = "";
+    for (int s = 0; s < 3; s++) {
+        size_t used = strlen(where);
+        if (count[s])
+            snprintf(where + used, sizeof where - used, "%s%s (%lld)", used ? ", " : "", dataset_splits[s],
+                     (long long)count[s]);
+    }
+    blame_all(c, first, n);
+    return dataset_note(c->d, DATASET_LEAK, run_image(c, first)->group, c->e, "the group is in %s", where);
+}
+
+/* ---------------------------------------------------------------- one content, several names */
+
+static bool was_read(const struct dataset_image *im)
+{
+    return im->read;
+}
+
+static int look_at_content(struct check *c, int64_t first, int64_t n)
+{
+    const struct dataset_image *a = run_image(c, first);
+    int32_t label = -1;
+    bool conflict = false;
+    for (int64_t i = first; i < first + n; i++) {
+        int32_t next = run_image(c, i)->label;
+        conflict = conflict || (label >= 0 && next >= 0 && label != next);
+        label = next >= 0 ? next : label;
+    }
+    if (conflict)
+        blame_all(c, first, n);
+    int status = 0;
+    for (int64_t i = first + 1; i < first + n && status == 0; i++) {
+        const struct dataset_image *b = run_image(c, i);
+        const char *other = strcmp(a->split, b->split) == 0 ? "" : a->split;
+        if (conflict)
+            status = dataset_note(c->d, DATASET_CONTENT_CONFLICT, b->path, c->e,
+                                  "is labelled %s; the same content, %.200s, is labelled %s", label_name(c->d, b->label),
+                                  a->path, label_name(c->d, a->label));
+        else
+            status = dataset_note(c->d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s%s", a->path,
+                                  *other ? ", of " : "", other);
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- labels and shots of a group */
+
+static bool is_kept_in_group(const struct dataset_image *im)
+{
+    return dataset_keeps(im) && *im->group;
+}
+
+static int look_for_mixed(struct check *c, int64_t first, int64_t n)
+{
+    const struct dataset_image *a = run_image(c, first);
+    for (int64_t i = first + 1; i < first + n; i++) {
+        int32_t label = run_image(c, i)->label;
+        if (label != a->label)
+            return dataset_note(c->d, DATASET_MIXED_GROUP, a->group, c->e, "the group has %s and %s",
+                                label_name(c->d, a->label), label_name(c->d, label));
+    }
+    return 0;
+}
+
+/* Shots are counted where groups are meant to be alike: lists say so, or names that are GROUP-N. */
+static bool counts_shots(const struct check *c, int64_t first, int64_t n)
+{
+    for (int64_t i = first; i < first + n; i++)
+        if (!c->d->has_lists && run_image(c, i)->shot < 0)
+            return false;
+    return true;
+}
+
+enum { SHOTS_MAX = 4096 };
+
+struct shots {
+    struct check check; /* first: look functions get this one */
+    int64_t n_groups[SHOTS_MAX], usual;
+};
+
+static int count_shots(struct check *c, int64_t first, int64_t n)
+{
+    struct shots *s = (struct shots *)c;
+    if (counts_shots(c, first, n))
+        s->n_groups[n < SHOTS_MAX ? n : SHOTS_MAX - 1]++;
+    return 0;
+}
+
+static int compare_shots(struct check *c, int64_t first, int64_t n)
+{
+    const struct shots *s = (const struct shots *)c;
+    if (n == s->usual || !counts_shots(c, first, n))
+        return 0;
+    return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e, "the group has %lld of the usual %lld shots",
+                        (long long)n, (long long)s->usual);
+}
+
+static int check_shots(struct dataset *d, struct fmt_error *e)
+{
+    struct shots s = {.check = {.d = d, .e = e}};
+    int status = for_runs(&s.check, is_kept_in_group, by_group, same_group, count_shots);
+    for (int64_t n = 1; n < SHOTS_MAX; n++)
+        if (s.n_groups[n] && s.n_groups[n] >= s.n_groups[s.usual])
+            s.usual = n;
+    return status || s.usual == SHOTS_MAX - 1
+               ? status
+               : for_runs(&s.check, is_kept_in_group, by_group, same_group, compare_shots);
+}
+
+int dataset_check(struct dataset *d, struct fmt_error *e)
+{
+    struct check c = {.d = d, .e = e};
+    int status = for_runs(&c, has_split_and_group, by_group, same_group, look_for_leak);
+    if (status == 0)
+        status = for_runs(&c, was_read, by_content, same_content, look_at_content);
+    if (status == 0)
+        status = for_runs(&c, is_kept_in_group, by_group, same_group, look_for_mixed);
+    return status ? status : check_shots(d, e);
+}

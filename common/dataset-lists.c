@@ -1,0 +1,226 @@
+/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, the folders hold them. Both sides are
+ * compared: what a list names must lie inside the dataset, what lies in the folders should be in a list. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "annotations.h"
+#include "dataset.h"
+#include "file.h"
+#include "index.h"
+
+#define FOLDER "annotations"
+
+enum list_state { LIST_READ, LIST_BROKEN, LIST_NONE };
+
+struct lists {
+    struct dataset *d;
+    char *real_root; /* without links, to compare with */
+    enum list_state state[3];
+    int64_t n_left[3]; /* images in the folder of a split that has no list */
+    const char **path; /* all that are named, sorted */
+    int64_t n_paths;
+    struct fmt_error *e;
+};
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+/* Does the path, its links followed, stay below the root? What is not there does. */
+static bool stays_inside(const struct lists *l, const char *path)
+{
+    char real[PATH_MAX];
+    char *whole = file_join(l->d->root, path);
+    bool inside = true;
+    if (whole && realpath(whole, real)) {
+        size_t n = strlen(l->real_root);
+        inside = strncmp(real, l->real_root, n) == 0 && (real[n] == '/' || l->real_root[n - 1] == '/');
+    }
+    free(whole);
+    return inside;
+}
+
+/* SPLIT/GROUP/NAME: are the folders those of the entry? */
+static int compare_folders(struct lists *l, const struct dataset_image *im)
+{
+    const char *slash = strchr(im->path, '/'), *second = slash ? strchr(slash + 1, '/') : NULL;
+    size_t n = slash ? (size_t)(slash - im->path) : 0;
+    for (int s = 0; s < 3; s++)
+        if (strlen(dataset_splits[s]) == n && strncmp(im->path, dataset_splits[s], n) == 0 &&
+            strcmp(im->split, dataset_splits[s]) != 0)
+            return dataset_note(l->d, DATASET_OTHER_FOLDER, im->path, l->e, "is listed in %s", im->split);
+    if (!second || strchr(second + 1, '/'))
+        return 0;
+    n = (size_t)(second - slash - 1);
+    if (strlen(im->group) != n || strncmp(slash + 1, im->group, n) != 0)
+        return dataset_note(l->d, DATASET_OTHER_FOLDER, im->path, l->e, "belongs to group %s", im->group);
+    return 0;
+}
+
+/* The folder that the image lies in, where the entry names no group. */
+static const char *folder_group(struct dataset *d, const char *path)
+{
+    const char *end = strrchr(path, '/'), *start = end;
+    while (start && start > path && start[-1] != '/')
+        start--;
+    return end && start > path ? dataset_text(d, start, (size_t)(end - start)) : "";
+}
+
+static int add_item(struct lists *l, const char *split, const struct annotation *item)
+{
+    struct dataset *d = l->d;
+    char path[INDEX_TEXT_MAX + 1];
+    if (!dataset_normal_path(item->path, path))
+        return dataset_note(d, DATASET_OUTSIDE, item->path, l->e, "leaves the dataset (%s.json, line %d)", split,
+                            item->line);
+    struct dataset_image im = {.path = path, .split = split, .group = item->group, .extra = item->extra};
+    if (!*im.group)
+        im.group = folder_group(d, path);
+    if (!im.group)
+        return no_memory(l->e);
+    bool known = item->labelled && item->label >= 0 && item->label < d->n_classes;
+    im.label = known ? (int32_t)item->label : -1;
+    im.shot = item->shot >= 0 ? item->shot : dataset_shot_of(path, im.group);
+    struct dataset_image *added = dataset_add(d, &im, l->e);
+    if (!added)
+        return FMT_MEMORY;
+    int status = 0;
+    if (item->labelled && !known) {
+        added->at_fault = true;
+        status = dataset_note(d, DATASET_BAD_LABEL, path, l->e, "label %lld is outside the %d classes (%s.json, line %d)",
+                              (long long)item->label, d->n_classes, split, item->line);
+    }
+    if (status == 0 && !stays_inside(l, path)) {
+        added->at_fault = true;
+        status = dataset_note(d, DATASET_OUTSIDE, path, l->e, "is a link that leaves the dataset");
+    }
+    return status ? status : compare_folders(l, added);
+}
+
+/* Takes the classes of the first list; the others must have the same. */
+static int take_classes(struct dataset *d, const struct annotations *a, bool *same, struct fmt_error *e)
+{
+    int status = 0;
+    *same = true;
+    if (d->n_classes == 0) {
+        for (int i = 0; i < a->n_classes && status == 0; i++)
+            status = dataset_add_class(d, a->class_name[i], e);
+        return status;
+    }
+    *same = d->n_classes == a->n_classes;
+    for (int i = 0; i < a->n_classes && *same; i++)
+        *same = strcmp(d->class_name[i], a->class_name[i]) == 0;
+    return 0;
+}
+
+static int add_list(struct lists *l, const char *name, const char *split, const struct annotations *a, bool *used)
+{
+    int status = take_classes(l->d, a, used, l->e);
+    if (status == 0 && !*used)
+        return dataset_note(l->d, DATASET_BAD_LIST, name, l->e, "its classes are not those of the list before");
+    for (int64_t i = 0; i < a->n_problems && status == 0; i++)
+        status = dataset_note(l->d, DATASET_BAD_ENTRY, name, l->e, "line %d, column %d: %s", a->problem[i].line,
+                              a->problem[i].column, a->problem[i].text);
+    for (int64_t i = 0; i < a->n_items && status == 0; i++)
+        status = add_item(l, split, &a->item[i]);
+    return status;
+}
+
+static int read_list(struct lists *l, int s)
+{
+    char name[32];
+    struct fmt_error e = {0};
+    struct annotations a;
+    uint8_t *text = NULL;
+    size_t bytes;
+    bool used = false;
+    snprintf(name, sizeof name, FOLDER "/%s.json", dataset_splits[s]);
+    char *whole = file_join(l->d->root, name);
+    if (!whole)
+        return no_memory(l->e);
+    bool there = file_exists(whole);
+    l->state[s] = there ? LIST_BROKEN : LIST_NONE;
+    int status = 0, failed = there ? file_load(whole, ANNOTATIONS_BYTES_MAX, &text, &bytes, &e) : 0;
+    if (failed) /* "FOLDER/NAME: reason" */
+        status = dataset_note(l->d, DATASET_BAD_LIST, name, l->e, "%s",
+                              strncmp(e.text, whole, strlen(whole)) == 0 ? e.text + strlen(whole) + 2 : e.text);
+    else if (there && annotations_parse((char *)text, bytes, &a, &e)) {
+        status = dataset_note(l->d, DATASET_BAD_LIST, name, l->e, "%s", e.text);
+    } else if (there) {
+        status = add_list(l, name, dataset_splits[s], &a, &used);
+        annotations_release(&a);
+    }
+    if (used)
+        l->state[s] = LIST_READ;
+    free(text);
+    free(whole);
+    return status;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* One image of the folders: is it in a list? */
+static int look_up(void *arg, const char *path)
+{
+    struct lists *l = arg;
+    size_t n = strcspn(path, "/");
+    if (n == strlen(FOLDER) && strncmp(path, FOLDER, n) == 0)
+        return 0;
+    if (l->n_paths && bsearch(&path, l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes))
+        return 0;
+    for (int s = 0; s < 3; s++)
+        if (strlen(dataset_splits[s]) == n && strncmp(path, dataset_splits[s], n) == 0 && l->state[s] != LIST_READ) {
+            l->n_left[s]++;
+            return 0;
+        }
+    return dataset_note(l->d, DATASET_UNLISTED, path, l->e, "in no list; left out");
+}
+
+static int look_for_unlisted(struct lists *l)
+{
+    struct dataset *d = l->d;
+    l->path = calloc((size_t)d->n_images + 1, sizeof *l->path);
+    if (!l->path)
+        return no_memory(l->e);
+    l->n_paths = d->n_images;
+    for (int64_t i = 0; i < d->n_images; i++)
+        l->path[i] = d->image[i].path;
+    if (l->n_paths > 1)
+        qsort(l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes);
+    int status = dataset_walk(d, "", look_up, l, l->e);
+    for (int s = 0; s < 3 && status == 0; s++) {
+        char *whole = file_join(d->root, dataset_splits[s]);
+        if (!whole)
+            return no_memory(l->e);
+        if (l->state[s] == LIST_NONE && file_is_dir(whole))
+            status = dataset_note(d, DATASET_NO_LIST, dataset_splits[s], l->e, "there is no " FOLDER
+                                  "/%s.json; %lld images left out", dataset_splits[s], (long long)l->n_left[s]);
+        free(whole);
+    }
+    return status;
+}
+
+int dataset_find_lists(struct dataset *d, struct fmt_error *e)
+{
+    struct lists l = {.d = d, .e = e};
+    l.real_root = realpath(d->root, NULL);
+    if (!l.real_root)
+        return fmt_fail(e, FMT_IO, "%.250s: cannot be resolved", d->root);
+    d->has_lists = true;
+    int status = 0;
+    for (int s = 0; s < 3 && status == 0; s++)
+        status = read_list(&l, s);
+    if (status == 0 && l.state[0] == LIST_NONE && l.state[1] == LIST_NONE && l.state[2] == LIST_NONE)
+        status = dataset_note(d, DATASET_BAD_LIST, FOLDER, e, "has none of train.json, val.json, test.json");
+    if (status == 0)
+        status = look_for_unlisted(&l);
+    free(l.path);
+    free(l.real_root);
+    return status ? status : dataset_check_names(d, e);
+}

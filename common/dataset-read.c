@@ -1,0 +1,126 @@
+/* dataset-read.c - every file is read once and decoded to its last pixel; nothing is kept but its size and digest.
+ * Threads fill in one result per image, and what went wrong is told afterwards in the images' order. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "dataset.h"
+#include "file.h"
+#include "jpeg.h"
+
+struct result {
+    bool failed, odd;
+    enum dataset_finding_kind kind;
+    char *reason; /* NULL: no memory for it */
+};
+
+struct reading {
+    struct dataset *d;
+    const struct dataset_reading *how;
+    struct result *result;
+    _Atomic int64_t n_done;
+};
+
+static void fail(struct result *r, enum dataset_finding_kind kind, const char *reason)
+{
+    *r = (struct result){.failed = true, .kind = kind, .reason = strdup(reason)};
+}
+
+static enum dataset_finding_kind kind_of(int status)
+{
+    switch (status) {
+    case FMT_MAGIC: return DATASET_NOT_JPEG;
+    case FMT_UNSUPPORTED: return DATASET_UNSUPPORTED;
+    case FMT_LIMIT: return DATASET_TOO_LARGE;
+    case FMT_MEMORY:
+    case FMT_IO: return DATASET_UNREADABLE;
+    default: return DATASET_DAMAGED;
+    }
+}
+
+/* False, and the reason in r, for what cannot be read as a file. */
+static bool can_be_read(const char *path, struct result *r)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+        fail(r, missing ? DATASET_MISSING : DATASET_UNREADABLE, strerror(errno));
+    } else if (!S_ISREG(st.st_mode)) {
+        fail(r, DATASET_UNREADABLE, "not a regular file");
+    } else if (st.st_size == 0) {
+        fail(r, DATASET_EMPTY, "the file is empty");
+    } else if (st.st_size > JPEG_FILE_BYTES_MAX) {
+        fail(r, DATASET_TOO_LARGE, "the file is larger than 1 GiB");
+    }
+    return !r->failed;
+}
+
+static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes, struct result *r)
+{
+    struct jpeg_settings settings = {.pixels_max = g->how->pixels_max, .orientation = g->how->as_stored ? 1 : 0};
+    struct jpeg_info info;
+    struct jpeg_notes notes = {0};
+    struct fmt_error e = {0};
+    int status = jpeg_read_info(data, bytes, &settings, &info, &e);
+    if (status == 0)
+        status = jpeg_decode(data, bytes, &settings, NULL, &notes, &e);
+    if (status) {
+        fail(r, kind_of(status), e.text);
+        return;
+    }
+    if (notes.n)
+        *r = (struct result){.odd = true, .kind = DATASET_ODD_JPEG, .reason = strdup(notes.text)};
+    im->bytes = (int64_t)bytes;
+    im->width = info.width, im->height = info.height, im->components = info.components;
+    digest_of(data, bytes, im->sha256);
+    im->read = true;
+}
+
+static void read_one(void *arg, int64_t i, int worker)
+{
+    struct reading *g = arg;
+    struct dataset_image *im = &g->d->image[i];
+    struct result *r = &g->result[i];
+    struct fmt_error e = {0};
+    uint8_t *data;
+    size_t bytes;
+    if (!im->at_fault && !im->again) {
+        char *path = *g->d->root && im->path[0] != '/' ? file_join(g->d->root, im->path) : strdup(im->path);
+        if (!path)
+            fail(r, DATASET_UNREADABLE, "out of memory");
+        else if (can_be_read(path, r)) {
+            if (file_load(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
+                fail(r, DATASET_UNREADABLE, strncmp(e.text, path, strlen(path)) == 0 ? e.text + strlen(path) + 2 : e.text);
+            } else {
+                measure(g, im, data, bytes, r);
+                free(data);
+            }
+        }
+        free(path);
+    }
+    int64_t n = atomic_fetch_add_explicit(&g->n_done, 1, memory_order_relaxed) + 1;
+    if (worker == 0 && g->how->progress)
+        g->how->progress(g->how->arg, n);
+}
+
+int dataset_read(struct dataset *d, struct thread_pool *pool, const struct dataset_reading *how, struct fmt_error *e)
+{
+    struct reading g = {.d = d, .how = how};
+    g.result = calloc((size_t)d->n_images + 1, sizeof *g.result);
+    if (!g.result)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    thread_for(pool, d->n_images, read_one, &g);
+    int status = 0;
+    for (int64_t i = 0; i < d->n_images; i++) {
+        struct result *r = &g.result[i];
+        if (r->failed)
+            d->image[i].at_fault = true;
+        if (status == 0 && (r->failed || r->odd))
+            status = dataset_note(d, r->kind, d->image[i].path, e, "%s", r->reason ? r->reason : "out of memory");
+        free(r->reason);
+    }
+    free(g.result);
+    return status;
+}

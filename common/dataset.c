@@ -1,0 +1,234 @@
+/* dataset.c - the memory of a dataset: images, findings, texts. Texts go into large pieces and are never freed alone. */
+#include "dataset.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "index.h"
+
+enum { PIECE_BYTES = 1 << 18 };
+
+struct dataset_text {
+    struct dataset_text *next;
+    size_t used, room;
+    char bytes[];
+};
+
+const char *const dataset_splits[3] = {"train", "val", "test"};
+
+static const struct {
+    bool error;
+    const char *key, *counted;
+} kinds[DATASET_FINDING_KINDS] = {
+#define X(name, is_error, report_key, plural) {is_error, report_key, plural},
+    DATASET_FINDINGS(X)
+#undef X
+};
+
+bool dataset_finding_is_error(enum dataset_finding_kind kind)
+{
+    return kinds[kind].error;
+}
+
+const char *dataset_finding_key(enum dataset_finding_kind kind)
+{
+    return kinds[kind].key;
+}
+
+const char *dataset_finding_counted(enum dataset_finding_kind kind)
+{
+    return kinds[kind].counted;
+}
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+int dataset_init(struct dataset *d, const char *root, struct fmt_error *e)
+{
+    *d = (struct dataset){.root = strdup(root)};
+    return d->root ? 0 : no_memory(e);
+}
+
+void dataset_release(struct dataset *d)
+{
+    for (int i = 0; i < d->n_classes; i++)
+        free(d->class_name[i]);
+    for (int64_t i = 0; i < d->n_findings; i++)
+        free(d->finding[i].reason);
+    while (d->text) {
+        struct dataset_text *next = d->text->next;
+        free(d->text);
+        d->text = next;
+    }
+    free(d->class_name);
+    free(d->image);
+    free(d->finding);
+    free(d->root);
+    *d = (struct dataset){0};
+}
+
+const char *dataset_text(struct dataset *d, const char *text, size_t bytes)
+{
+    struct dataset_text *piece = d->text;
+    if (bytes == 0)
+        return "";
+    if (!piece || piece->room - piece->used < bytes + 1) {
+        size_t room = bytes + 1 > PIECE_BYTES ? bytes + 1 : PIECE_BYTES;
+        piece = malloc(sizeof *piece + room);
+        if (!piece)
+            return NULL;
+        piece->next = d->text, piece->used = 0, piece->room = room;
+        d->text = piece;
+    }
+    char *copy = piece->bytes + piece->used;
+    memcpy(copy, text, bytes);
+    copy[bytes] = 0;
+    piece->used += bytes + 1;
+    return copy;
+}
+
+/* Room for one more of n; *array may move. */
+static int grow(void *array, int64_t n, int64_t *room, size_t bytes_each)
+{
+    void *old, *grown;
+    if (n < *room)
+        return 0;
+    int64_t wanted = *room ? 2 * *room : 64;
+    memcpy(&old, array, sizeof old);
+    grown = realloc(old, (size_t)wanted * bytes_each);
+    if (!grown)
+        return -1;
+    memcpy(array, &grown, sizeof grown);
+    *room = wanted;
+    return 0;
+}
+
+/* Neighbours often share their split and group: then they share its memory. */
+static const char *shared_text(struct dataset *d, const char *text, const char *before)
+{
+    if (!text)
+        return "";
+    return before && strcmp(before, text) == 0 ? before : dataset_text(d, text, strlen(text));
+}
+
+struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e)
+{
+    if (d->n_images >= INDEX_ENTRIES_MAX || grow(&d->image, d->n_images, &d->image_room, sizeof *d->image)) {
+        no_memory(e);
+        return NULL;
+    }
+    struct dataset_image *to = &d->image[d->n_images];
+    const struct dataset_image *before = d->n_images ? to - 1 : NULL;
+    *to = *im;
+    to->path = dataset_text(d, im->path, strlen(im->path));
+    to->split = shared_text(d, im->split, before ? before->split : NULL);
+    to->group = shared_text(d, im->group, before ? before->group : NULL);
+    to->extra = shared_text(d, im->extra, before ? before->extra : NULL);
+    if (!to->path || !to->split || !to->group || !to->extra) {
+        no_memory(e);
+        return NULL;
+    }
+    d->n_images++;
+    return to;
+}
+
+int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e)
+{
+    if (d->n_classes >= INDEX_CLASSES_MAX)
+        return fmt_fail(e, FMT_LIMIT, "more than %d classes", INDEX_CLASSES_MAX);
+    char **grown = realloc(d->class_name, ((size_t)d->n_classes + 1) * sizeof *grown);
+    if (!grown)
+        return no_memory(e);
+    d->class_name = grown;
+    d->class_name[d->n_classes] = strdup(name);
+    if (!d->class_name[d->n_classes])
+        return no_memory(e);
+    d->n_classes++;
+    return 0;
+}
+
+int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
+                 const char *reason, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, reason);
+    vsnprintf(text, sizeof text, reason, ap);
+    va_end(ap);
+    if (grow(&d->finding, d->n_findings, &d->finding_room, sizeof *d->finding))
+        return no_memory(e);
+    struct dataset_finding *f = &d->finding[d->n_findings];
+    *f = (struct dataset_finding){kind, dataset_text(d, thing, strlen(thing)), strdup(text)};
+    if (!f->thing || !f->reason) {
+        free(f->reason);
+        return no_memory(e);
+    }
+    d->n_findings++;
+    d->n_of_kind[kind]++;
+    return 0;
+}
+
+int64_t dataset_count(const struct dataset *d, bool errors)
+{
+    int64_t n = 0;
+    for (int k = 0; k < DATASET_FINDING_KINDS; k++)
+        if (kinds[k].error == errors)
+            n += d->n_of_kind[k];
+    return n;
+}
+
+bool dataset_normal_path(const char *path, char *out)
+{
+    char *to = out;
+    if (*path == '/')
+        return false;
+    while (*path) {
+        size_t n = strcspn(path, "/");
+        bool dot = n == 1 && path[0] == '.';
+        if (n == 2 && path[0] == '.' && path[1] == '.')
+            return false;
+        if (n && !dot) {
+            if (to > out)
+                *to++ = '/';
+            memmove(to, path, n);
+            to += n;
+        }
+        path += n;
+        while (*path == '/')
+            path++;
+    }
+    *to = 0;
+    return to > out;
+}
+
+bool dataset_is_jpeg_name(const char *name)
+{
+    static const char *const endings[] = {".jpeg", ".jpg", ".jpe", ".jfif"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+int32_t dataset_shot_of(const char *path, const char *group)
+{
+    const char *name = strrchr(path, '/'), *last = strrchr(group, '/');
+    name = name ? name + 1 : path;
+    last = last ? last + 1 : group;
+    size_t n = strlen(last);
+    if (n == 0 || strncmp(name, last, n) != 0 || name[n] != '-')
+        return -1;
+    const char *digit = name + n + 1;
+    int32_t shot = 0;
+    size_t n_digits = strspn(digit, "0123456789");
+    if (n_digits == 0 || n_digits > 9 || (digit[n_digits] != '.' && digit[n_digits] != 0))
+        return -1;
+    for (size_t i = 0; i < n_digits; i++)
+        shot = 10 * shot + (digit[i] - '0');
+    return shot;
+}

@@ -1,0 +1,149 @@
+/* dataset.h - folders of photographs and their lists: what is there, and what is wrong with it.
+ *
+ *   struct dataset d;
+ *   dataset_init(&d, root);
+ *   dataset_find(&d, layout, &error)       walks folders or reads lists; names only (dataset-walk.c, dataset-lists.c)
+ *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel (dataset-read.c)
+ *   dataset_check(&d, &error)              groups, splits, contents (dataset-check.c)
+ *   for (i < d.n_findings) ...             in an order that depends on the dataset alone
+ *   dataset_release(&d);
+ *
+ * Nothing here stops at the first thing that is wrong: it becomes a finding, and where it is an error, a mark on
+ * the images at fault. The functions fail only if memory or the root folder does.
+ */
+#ifndef DATASET_H
+#define DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "digest.h"
+#include "fmt.h"
+#include "thread.h"
+
+/* name, error or warning, key in reports, what is counted */
+#define DATASET_FINDINGS(X)                                                                        \
+    X(MISSING, true, "missing", "missing")                                                         \
+    X(EMPTY, true, "empty", "empty")                                                               \
+    X(NOT_JPEG, true, "not-jpeg", "not JPEG")                                                      \
+    X(DAMAGED, true, "damaged", "cut short or damaged")                                            \
+    X(UNSUPPORTED, true, "unsupported", "of an unsupported kind")                                  \
+    X(TOO_LARGE, true, "too-large", "too large")                                                   \
+    X(UNREADABLE, true, "unreadable", "unreadable")                                                \
+    X(OUTSIDE, true, "outside", "outside the dataset")                                             \
+    X(BAD_LIST, true, "bad-list", "broken lists")                                                  \
+    X(BAD_ENTRY, true, "bad-entry", "broken entries")                                              \
+    X(BAD_LABEL, true, "bad-label", "labels outside the classes")                                  \
+    X(NAME_CONFLICT, true, "name-conflict", "names with two labels")                               \
+    X(CONTENT_CONFLICT, true, "content-conflict", "contents with two labels")                      \
+    X(LEAK, true, "leak", "groups in two splits")                                                  \
+    X(ENTRY_TWICE, false, "entry-twice", "entries twice")                                          \
+    X(CONTENT_TWICE, false, "content-twice", "contents under two names")                           \
+    X(MIXED_GROUP, false, "mixed-group", "groups of mixed labels")                                 \
+    X(SHOTS, false, "shots", "groups of an odd number of shots")                                   \
+    X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
+    X(UNLISTED, false, "unlisted", "in no list")                                                   \
+    X(NO_LIST, false, "no-list", "splits without list")                                            \
+    X(ODD_JPEG, false, "odd-jpeg", "JPEG files with oddities")                                     \
+    X(OTHER_FORMAT, false, "other-format", "images of other formats")
+
+enum dataset_finding_kind {
+#define X(name, error, key, counted) DATASET_##name,
+    DATASET_FINDINGS(X)
+#undef X
+        DATASET_FINDING_KINDS
+};
+
+bool dataset_finding_is_error(enum dataset_finding_kind kind);
+const char *dataset_finding_key(enum dataset_finding_kind kind);
+const char *dataset_finding_counted(enum dataset_finding_kind kind);
+
+struct dataset_finding {
+    enum dataset_finding_kind kind;
+    const char *thing; /* a path, a group, a list */
+    char *reason;
+};
+
+struct dataset_image {
+    const char *path; /* below the root, without "." or doubled slashes; of a list of names: as given */
+    const char *split, *group, *extra; /* "" none */
+    int32_t label, shot;               /* -1 none */
+    bool at_fault;                     /* an error is found with it */
+    bool again;                        /* the same entry stood before: not kept */
+    bool read;                         /* decoded; what follows is known */
+    int64_t bytes;
+    int32_t width, height, components; /* upright, unless the reader was told otherwise */
+    uint8_t sha256[DIGEST_BYTES];
+};
+
+enum dataset_layout {
+    DATASET_AUTO,        /* annotations if the folder has them, else a plain folder */
+    DATASET_ANNOTATIONS, /* annotations/SPLIT.json, SPLIT/GROUP/GROUP-N.jpeg */
+    DATASET_CLASSES,     /* [SPLIT/]CLASS/[GROUP/]NAME.jpeg */
+    DATASET_FOLDER       /* [GROUP/]NAME.jpeg, no labels */
+};
+
+struct dataset {
+    char *root;     /* folder the paths start from; "" the current one */
+    bool has_lists; /* annotations layout: every group is expected to have the same number of shots */
+    char **class_name;
+    int n_classes;
+    struct dataset_image *image;
+    int64_t n_images, image_room;
+    struct dataset_finding *finding;
+    int64_t n_findings, finding_room;
+    int64_t n_of_kind[DATASET_FINDING_KINDS];
+    struct dataset_text *text; /* the memory of all texts */
+};
+
+int dataset_init(struct dataset *d, const char *root, struct fmt_error *e);
+void dataset_release(struct dataset *d);
+
+int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error *e);
+/* Names from a stream, each ended by `end` ('\n' or 0). They may lie anywhere; a name's folder is its group. */
+int dataset_find_names(struct dataset *d, FILE *names, char end, struct fmt_error *e);
+
+struct dataset_reading {
+    int64_t pixels_max; /* jpeg.h */
+    bool as_stored;     /* EXIF orientation is not applied */
+    void (*progress)(void *arg, int64_t n_done); /* from the calling thread; may be NULL */
+    void *arg;
+};
+int dataset_read(struct dataset *d, struct thread_pool *pool, const struct dataset_reading *how, struct fmt_error *e);
+
+int dataset_check(struct dataset *d, struct fmt_error *e); /* groups and contents; after reading */
+
+int64_t dataset_count(const struct dataset *d, bool errors); /* findings that are errors, or that are warnings */
+static inline bool dataset_keeps(const struct dataset_image *im)
+{
+    return im->read && !im->at_fault && !im->again;
+}
+
+/* ---- between the parts of the module */
+
+/* A copy that lives as long as the dataset; NULL: no memory. */
+const char *dataset_text(struct dataset *d, const char *text, size_t bytes);
+/* Copies; text fields that are NULL become "". label and shot are taken as they are. NULL: no memory. */
+struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
+int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);
+int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
+                 const char *reason, ...) __attribute__((format(printf, 5, 6)));
+
+/* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out has room for the path. */
+bool dataset_normal_path(const char *path, char *out);
+bool dataset_is_jpeg_name(const char *name);
+/* The number N of a name GROUP-N.ext for the last component of `group`, or -1. */
+int32_t dataset_shot_of(const char *path, const char *group);
+
+/* All JPEG names below a folder of the root ("" for the root), as paths below the root, in order of bytes. Hidden
+ * names are passed over, links are followed, loops are cut. Images of other formats become findings. */
+int dataset_walk(struct dataset *d, const char *below, int (*found)(void *arg, const char *path), void *arg,
+                 struct fmt_error *e);
+
+int dataset_find_lists(struct dataset *d, struct fmt_error *e); /* annotations layout (dataset-lists.c) */
+int dataset_check_names(struct dataset *d, struct fmt_error *e); /* one name in several entries; before reading */
+
+extern const char *const dataset_splits[3]; /* train, val, test */
+
+#endif
