@@ -1,0 +1,28 @@
+/* source-views.h - views as a source of batches (a part of source.c): do they fit the settings, and where to begin. */
+#ifndef SOURCE_VIEWS_H
+#define SOURCE_VIEWS_H
+
+#include <stdbool.h>
+
+#include "config.h"
+#include "file.h"
+#include "views.h"
+
+struct source_views {
+    struct file input;
+    struct views file;
+    bool placed; /* skipped to the first step */
+};
+
+/* "-", a pipe, or a file that says it holds views. */
+bool source_views_is(const char *path);
+
+int source_views_open(struct source_views *v, const char *path, const struct config *c, int64_t first_step,
+                      struct fmt_error *e);
+/* The batch of this step; steps are asked for in order. May be cancelled (pthread_cancel) while it reads. */
+int source_views_read(struct source_views *v, int64_t step, struct views_batch *batch, struct fmt_error *e);
+/* Reads the end behind the last batch that is wanted, so that who writes into the pipe finds it open. */
+void source_views_drain(struct source_views *v);
+void source_views_close(struct source_views *v);
+
+#endif
