@@ -1,0 +1,106 @@
+/* fail-io.c - a preload that makes input and output fail on demand, for the tests of the command lines.
+ *
+ *   FAIL_IO=CALL[,after=N][,errno=E][,path=TEXT] LD_PRELOAD=fail-io.so tool ...
+ *
+ * CALL is read (read, pread), write, fsync, rename or close. The call fails once N of its kind have succeeded
+ * (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds TEXT count.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static char wanted[16], path_part[128];
+static long after, number = EIO;
+static _Atomic long n_seen;
+
+__attribute__((constructor)) static void read_settings(void)
+{
+    const char *text = getenv("FAIL_IO");
+    if (!text)
+        return;
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", text);
+    char *rest = NULL;
+    for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        if (strncmp(word, "after=", 6) == 0)
+            after = strtol(word + 6, NULL, 10);
+        else if (strncmp(word, "errno=", 6) == 0)
+            number = strtol(word + 6, NULL, 10);
+        else if (strncmp(word, "path=", 5) == 0)
+            snprintf(path_part, sizeof path_part, "%s", word + 5);
+        else
+            snprintf(wanted, sizeof wanted, "%s", word);
+    }
+}
+
+static bool concerns(int fd)
+{
+    char link[64], name[512];
+    if (!path_part[0])
+        return fd > 2;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, name, sizeof name - 1);
+    if (n < 0)
+        return false;
+    name[n] = 0;
+    return strstr(name, path_part) != NULL;
+}
+
+static bool fails(const char *call, bool concerned)
+{
+    if (!concerned || strcmp(call, wanted) != 0 || atomic_fetch_add(&n_seen, 1) < after)
+        return false;
+    errno = (int)number;
+    return true;
+}
+
+/* The next definition of a function, looked up at each call: this is a test, not a hot path. */
+#define NEXT(name, type) ((type)dlsym(RTLD_NEXT, name))
+
+ssize_t read(int fd, void *buffer, size_t n)
+{
+    if (fails("read", concerns(fd)))
+        return -1;
+    return NEXT("read", ssize_t (*)(int, void *, size_t))(fd, buffer, n);
+}
+
+ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
+{
+    if (fails("read", concerns(fd)))
+        return -1;
+    return NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset);
+}
+
+ssize_t write(int fd, const void *buffer, size_t n)
+{
+    if (fails("write", concerns(fd)))
+        return -1;
+    return NEXT("write", ssize_t (*)(int, const void *, size_t))(fd, buffer, n);
+}
+
+int fsync(int fd)
+{
+    if (fails("fsync", concerns(fd)))
+        return -1;
+    return NEXT("fsync", int (*)(int))(fd);
+}
+
+int close(int fd)
+{
+    if (fails("close", concerns(fd)))
+        return -1;
+    return NEXT("close", int (*)(int))(fd);
+}
+
+int rename(const char *from, const char *to)
+{
+    if (fails("rename", !path_part[0] || strstr(to, path_part)))
+        return -1;
+    return NEXT("rename", int (*)(const char *, const char *))(from, to);
+}
