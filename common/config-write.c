@@ -9,24 +9,17 @@
 #include <string.h>
 
 #include "config.h"
+#include "num.h"
 
-static void real_text(double v, char out[40])
+/* "0.5", "4.0", "1.0e-06" */
+static const char *real_text(double v, char out[40])
 {
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, 40, "%.*g", digits, v);
-        if (strtod(out, NULL) == v)
-            break;
-    }
-    if (strchr(out, '.'))
-        return;
-    char *e = strchr(out, 'e');
-    char tail[16] = "";
-    if (e) {
-        snprintf(tail, sizeof tail, "%.15s", e);
-        *e = 0;
-    }
-    size_t n = strlen(out);
-    snprintf(out + n, 40 - n, ".0%s", tail);
+    char digits[32];
+    num_f64_text(v, digits);
+    size_t mantissa = strcspn(digits, "e");
+    bool point = memchr(digits, '.', mantissa) != NULL;
+    snprintf(out, 40, "%.*s%s%s", (int)mantissa, digits, point ? "" : ".0", digits + mantissa);
+    return out;
 }
 
 static int put(struct fmt_buffer *b, const char *text)
@@ -39,8 +32,7 @@ static int put_reals(struct fmt_buffer *b, const double *v, int n, const char *b
     char text[40];
     int bad = put(b, "[");
     for (int i = 0; i < n; i++) {
-        real_text(v[i], text);
-        bad |= (i ? put(b, between) : 0) | put(b, text);
+        bad |= (i ? put(b, between) : 0) | put(b, real_text(v[i], text));
     }
     return bad | put(b, "]");
 }
@@ -90,8 +82,7 @@ static int put_value(struct fmt_buffer *b, const struct config *c, int id, bool 
         snprintf(text, sizeof text, "%" PRId64, *(const int64_t *)at);
         return put(b, k->null_allowed && !*(const int64_t *)at ? "null" : text);
     case CONFIG_REAL:
-        real_text(*(const double *)at, text);
-        return put(b, k->null_allowed && *(const double *)at == 0 ? "null" : text);
+        return put(b, k->null_allowed && *(const double *)at == 0 ? "null" : real_text(*(const double *)at, text));
     case CONFIG_BOOL: return put(b, *(const bool *)at ? "true" : "false");
     case CONFIG_CHOICE: return put_choice(b, k, *(const int *)at, json);
     case CONFIG_TEXT: return put_string(b, *(const char *const *)at, json);

@@ -379,6 +379,8 @@ static int contradiction(const struct config *c, struct fmt_error *e)
          "evaluation.knn_train, evaluation.knn_val: only one of the two is set"},
         {*c->evaluation.knn_train && c->evaluation.crop % patch != 0,
          "evaluation.crop: is no multiple of student.patch_size"},
+        {*c->train.backup_dir && strcmp(c->train.backup_dir, c->train.output_dir) == 0,
+         "train.backup_dir: is train.output_dir"},
         {*c->train.resume_path && c->train.resume != RESUME_TRUE,
          "train.resume_path: has a meaning only with train.resume: true"},
     };

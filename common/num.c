@@ -59,6 +59,16 @@ bool num_f64(const char *text, double *v)
     return true;
 }
 
+const char *num_f64_text(double v, char out[32])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, v);
+        if (strtod(out, NULL) == v)
+            break;
+    }
+    return out;
+}
+
 const char *num_bytes_text(double bytes, char out[32])
 {
     static const char *unit[] = {"B", "KiB", "MiB", "GiB", "TiB"};

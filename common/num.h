@@ -45,6 +45,9 @@ bool num_i64(const char *text, int64_t *v);
 bool num_size(const char *text, int64_t *v);
 bool num_f64(const char *text, double *v);
 
+/* A finite number with the fewest digits that read back to the same value: "0.1", "1e-06". */
+const char *num_f64_text(double v, char out[32]);
+
 /* A count of bytes for people: "3.4 GiB". */
 const char *num_bytes_text(double bytes, char out[32]);
 

@@ -146,6 +146,7 @@ static void test_refusals(void)
     refuses("dino:\n  loss_weight: 0\n", "dino.loss_weight");
     refuses("optim:\n  epochs: 5\n", "optim.warmup_epochs: is larger");
     refuses("train:\n  resume_path: x\n", "only with train.resume: true");
+    refuses("train:\n  output_dir: a\n  backup_dir: a\n", "train.backup_dir: is train.output_dir");
     refuses("train:\n  micro_batch_size: 65\n", "is larger than train.batch_size_per_gpu");
     refuses("evaluation:\n  knn_train: x\n", "only one of the two");
     refuses("optim:\n  epochs: 1000000\ntrain:\n  OFFICIAL_EPOCH_LENGTH: 10000\n", "more than 1000000000 iterations");

@@ -1,0 +1,31 @@
+/* backup.h - verified copies of checkpoints in another place (train.backup_dir), made by a thread of their own so that
+ * a slow or dead file system never stops training. A copy is written beside, synced, renamed, then read back from the
+ * disk and compared by its digest; one that differs is removed. Whatever fails is told through `tell` and forgotten.
+ *
+ *   backup_open(&b, config, tell, arg);            does nothing where train.backup_dir is not set
+ *   backup_start(b, path, iteration, last);        after each checkpoint; last: this one whatever the period says
+ *   backup_close(b);                               waits for the copy in work
+ */
+#ifndef BACKUP_H
+#define BACKUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "fmt.h"
+
+struct backup;
+
+/* tell is called from backup_start and backup_close alone, in the caller's thread: a warning, or (good) a note. */
+int backup_open(struct backup **b, const struct config *config, void (*tell)(void *arg, bool good, const char *text),
+                void *arg, struct fmt_error *e);
+/* Starts a copy where train.backup_period has passed since the last. One that is still in work is waited for only if
+ * this is the last; else it is told that this checkpoint is not copied. */
+void backup_start(struct backup *b, const char *path, int64_t iteration, bool last);
+void backup_close(struct backup *b); /* NULL is allowed */
+
+/* One verified copy, in this thread. */
+int backup_copy(const char *from, const char *directory, struct fmt_error *e);
+
+#endif

@@ -1,0 +1,348 @@
+/* checkpoint-state.c - the state of a run as a JSON text and named tensors, and back.
+ *
+ * The tensors are those of nn/state.h in its order, then metrics.window [METRICS, 20] in float64. Reading goes by
+ * name and wants exactly these with exactly these dimensions, and names all that are missing, misshapen or foreign.
+ */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "named.h"
+#include "nn/state.h"
+#include "nn/step.h"
+#include "run/checkpoint.h"
+#include "version.h"
+
+static const char window_name[] = "metrics.window";
+static const int64_t window_dims[2] = {METRICS, METRICS_WINDOW};
+
+/* ---------------------------------------------------------------- the JSON text */
+static int put_inputs(struct fmt_buffer *b, const struct run_inputs *inputs)
+{
+    int bad = 0;
+    const char *between = "";
+    for (int i = 0; i < INPUTS; i++) {
+        char text[DIGEST_HEX + 40], hex[DIGEST_HEX];
+        if (!inputs->set[i])
+            continue;
+        digest_hex(inputs->digest[i], hex);
+        int n = snprintf(text, sizeof text, "%s\"%s\":\"%s\"", between, run_input_name[i], hex);
+        bad |= fmt_buffer_append(b, text, (size_t)n);
+        between = ",";
+    }
+    return bad;
+}
+
+static int state_text(const struct checkpoint *k, const struct step *step, struct fmt_buffer *b, struct fmt_error *e)
+{
+    char text[300];
+    struct state_numbers numbers = state_numbers(step);
+    int n = snprintf(text, sizeof text,
+                     "{\"optimizer_steps\":%" PRId64 ",\"center_pending\":%" PRId64 ",\"bad_steps\":%" PRId64
+                     ",\"metrics_count\":%" PRId64 ",\"inputs\":{",
+                     numbers.optimizer_steps, numbers.center_pending, k->bad_steps, k->metrics.count);
+    int bad = fmt_buffer_append(b, text, (size_t)n) | put_inputs(b, &k->inputs);
+    bad |= fmt_buffer_append(b, "},\"" CONFIG_META_KEY "\":", strlen("},\"" CONFIG_META_KEY "\":"));
+    if (!bad && config_json(k->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
+        return 0;
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static int take_number(const cJSON *object, const char *key, int64_t *v, struct fmt_error *e)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 9007199254740992.0)
+        return fmt_fail(e, FMT_INVALID, "state: %s is missing or no count", key);
+    *v = (int64_t)item->valuedouble;
+    return 0;
+}
+
+static bool take_digest(const char *hex, uint8_t out[DIGEST_BYTES])
+{
+    if (strlen(hex) != 2 * DIGEST_BYTES || strspn(hex, "0123456789abcdef") != 2 * DIGEST_BYTES)
+        return false;
+    for (int i = 0; i < DIGEST_BYTES; i++)
+        sscanf(hex + 2 * i, "%2hhx", &out[i]);
+    return true;
+}
+
+static int take_inputs(const cJSON *object, struct run_inputs *inputs, struct fmt_error *e)
+{
+    for (int i = 0; i < INPUTS; i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, run_input_name[i]);
+        if (!item)
+            continue;
+        if (!cJSON_IsString(item) || !take_digest(item->valuestring, inputs->digest[i]))
+            return fmt_fail(e, FMT_INVALID, "state: the input %s is no digest", run_input_name[i]);
+        inputs->set[i] = true;
+    }
+    return 0;
+}
+
+static int take_settings(const cJSON *object, struct config *c, struct fmt_error *e)
+{
+    char *text = object ? cJSON_PrintUnformatted(object) : NULL;
+    if (!text)
+        return fmt_fail(e, FMT_INVALID, "state: no " CONFIG_META_KEY);
+    int status = config_parse(c, text, strlen(text), CONFIG_META_KEY, e);
+    cJSON_free(text);
+    return status;
+}
+
+static int take_state(struct checkpoint_file *f, struct fmt_error *e)
+{
+    cJSON *root = cJSON_Parse(f->ckpt.header.state);
+    int status = cJSON_IsObject(root) ? 0 : fmt_fail(e, FMT_INVALID, "state: not a JSON object");
+    if (!status)
+        status = take_number(root, "optimizer_steps", &f->optimizer_steps, e);
+    if (!status)
+        status = take_number(root, "center_pending", &f->center_pending, e);
+    if (!status)
+        status = take_number(root, "bad_steps", &f->found.bad_steps, e);
+    if (!status)
+        status = take_number(root, "metrics_count", &f->metrics_count, e);
+    if (!status)
+        status = take_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->found.inputs, e);
+    if (!status)
+        status = take_settings(cJSON_GetObjectItemCaseSensitive(root, CONFIG_META_KEY), &f->settings, e);
+    cJSON_Delete(root);
+    return status;
+}
+
+/* ---------------------------------------------------------------- writing */
+static int table_of(struct step *step, struct ckpt_tensor **table, struct state_tensor **tensors, struct fmt_error *e)
+{
+    int64_t n = state_count(step);
+    *tensors = calloc((size_t)n + 1, sizeof **tensors);
+    *table = calloc((size_t)n + 1, sizeof **table);
+    if (!*tensors || !*table)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    for (int64_t i = 0; i < n; i++) {
+        struct state_tensor *t = &(*tensors)[i];
+        state_tensor(step, i, t);
+        (*table)[i] = (struct ckpt_tensor){.name = t->name, .dtype = CKPT_F32, .n_dims = t->n_dims};
+        memcpy((*table)[i].dim, t->dims, (size_t)t->n_dims * sizeof t->dims[0]);
+    }
+    (*table)[n] = (struct ckpt_tensor){
+        .name = window_name, .dtype = CKPT_F64, .n_dims = 2, .dim = {window_dims[0], window_dims[1]}};
+    return 0;
+}
+
+static int make_provenance(struct prov *p, const struct checkpoint *k, bool keep, struct fmt_error *e)
+{
+    prov_init(p, "dino-train", DINOTOOLS_VERSION, keep);
+    prov_int(p, "iteration", k->iteration);
+    for (int id = 0; id < CONFIG_N_KEYS; id++) {
+        if (config_key(id)->effect != CONFIG_RESULT)
+            continue;
+        char *value = config_value(k->config, id);
+        if (!value)
+            return fmt_fail(e, FMT_MEMORY, "out of memory");
+        prov_text(p, config_key(id)->name, value);
+        free(value);
+    }
+    for (int i = 0; i < INPUTS; i++)
+        if (k->inputs.set[i])
+            prov_input(p, run_input_name[i], k->inputs.digest[i]);
+    return 0;
+}
+
+static int write_all(const struct fmt_writer *io, const struct checkpoint *k, struct step *step,
+                     const struct ckpt_tensor *table, const struct state_tensor *tensors, const char *state,
+                     const struct prov *p, struct fmt_error *e)
+{
+    struct ckpt_writer w;
+    int64_t n = state_count(step);
+    struct ckpt_header h = {.iteration = k->iteration, .rank = 0, .n_ranks = 1, .state = state};
+    int status = ckpt_create(&w, io, &h, table, n + 1, p, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < n && !status; i++)
+        status = ckpt_add(&w, tensors[i].data, (size_t)tensors[i].n * sizeof(float), e);
+    if (!status)
+        status = ckpt_add(&w, k->metrics.window, sizeof k->metrics.window, e);
+    if (!status)
+        return ckpt_finish(&w, e);
+    ckpt_abandon(&w);
+    return status;
+}
+
+static int write_file(const char *path, const struct checkpoint *k, struct step *step, const struct prov *p,
+                      struct fmt_error *e)
+{
+    struct ckpt_tensor *table = NULL;
+    struct state_tensor *tensors = NULL;
+    struct fmt_buffer state = {0};
+    struct file_out out;
+    int status = table_of(step, &table, &tensors, e);
+    if (!status)
+        status = state_text(k, step, &state, e);
+    if (!status && !(status = file_create(&out, path, e))) {
+        struct fmt_writer io = file_writer(&out);
+        status = write_all(&io, k, step, table, tensors, (const char *)state.data, p, e);
+        if (status && out.error_number) {
+            *e = (struct fmt_error){0};
+            fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(out.error_number));
+        }
+        if (status)
+            file_abort(&out);
+        else
+            status = file_commit(&out, e);
+    }
+    fmt_buffer_release(&state);
+    free(table);
+    free(tensors);
+    return status;
+}
+
+int checkpoint_save(const char *directory, const struct checkpoint *k, struct step *step, bool provenance, char **path,
+                    struct fmt_error *e)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    struct prov p;
+    if (!(*path = file_join(directory, checkpoint_name(k->iteration, 0, name))))
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = make_provenance(&p, k, provenance, e);
+    if (!status)
+        status = write_file(*path, k, step, &p, e);
+    prov_release(&p);
+    if (status) {
+        free(*path);
+        *path = NULL;
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- reading */
+int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_error *e)
+{
+    *f = (struct checkpoint_file){0};
+    config_init(&f->settings);
+    int status = file_open(&f->file, path, e);
+    if (status)
+        return status;
+    f->io = file_reader(&f->file);
+    status = ckpt_open(&f->ckpt, &f->io, e);
+    if (status) {
+        file_close(&f->file);
+        fmt_prefix(e, path);
+        return status;
+    }
+    f->found.iteration = f->ckpt.header.iteration;
+    f->found.config = &f->settings;
+    status = take_state(f, e);
+    if (!status && (f->ckpt.header.n_ranks != 1 || f->ckpt.header.rank != 0))
+        status = fmt_fail(e, FMT_UNSUPPORTED, "one of the %d parts of a run of several processes",
+                          (int)f->ckpt.header.n_ranks);
+    if (status) {
+        checkpoint_close(f);
+        fmt_prefix(e, path);
+    }
+    return status;
+}
+
+void checkpoint_close(struct checkpoint_file *f)
+{
+    ckpt_close(&f->ckpt);
+    file_close(&f->file);
+    config_release(&f->settings);
+}
+
+/* A list of complaints in one line: all names while there is room, then how many more. */
+struct complaints {
+    char text[320];
+    int n, told;
+};
+
+static void complain(struct complaints *c, const char *name, const char *what)
+{
+    size_t used = strlen(c->text);
+    c->n++;
+    if (used + strlen(name) + strlen(what) + 4 < sizeof c->text) {
+        snprintf(c->text + used, sizeof c->text - used, "%s%s %s", used ? ", " : "", name, what);
+        c->told++;
+    }
+}
+
+static void check_tensor(const struct ckpt *c, const char *name, enum ckpt_dtype dtype, int n_dims, const int64_t *dims,
+                         struct complaints *bad)
+{
+    int64_t i = ckpt_find(c, name);
+    if (i < 0) {
+        complain(bad, name, "is missing");
+    } else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
+               memcmp(c->tensor[i].dim, dims, (size_t)n_dims * sizeof *dims) != 0) {
+        char is[NAMED_DIMS_TEXT], needs[NAMED_DIMS_TEXT], what[2 * NAMED_DIMS_TEXT + 40];
+        snprintf(what, sizeof what, "is %s, this model needs %s", named_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is),
+                 named_dims_text(dims, n_dims, needs));
+        complain(bad, name, what);
+    }
+}
+
+static bool is_network(const char *name)
+{
+    return strncmp(name, "student.", 8) == 0 || strncmp(name, "teacher.", 8) == 0 || strstr(name, ".center");
+}
+
+static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t, int64_t n, bool everything,
+                         struct fmt_error *e)
+{
+    struct complaints bad = {0};
+    for (int64_t i = 0; i < n; i++)
+        if (everything || is_network(t[i].name))
+            check_tensor(&f->ckpt, t[i].name, CKPT_F32, t[i].n_dims, t[i].dims, &bad);
+    if (everything)
+        check_tensor(&f->ckpt, window_name, CKPT_F64, 2, window_dims, &bad);
+    if (everything && !bad.n && f->ckpt.n_tensors != n + 1)
+        return fmt_fail(e, FMT_MISMATCH, "%s: holds %" PRId64 " tensors, this model has %" PRId64, f->file.path,
+                        f->ckpt.n_tensors, n + 1);
+    if (!bad.n)
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH, "%.120s: %s%s", f->file.path, bad.text, bad.told < bad.n ? ", ..." : "");
+}
+
+static int read_tensor(struct checkpoint_file *f, const char *name, void *to, size_t bytes, struct fmt_error *e)
+{
+    int status = ckpt_read(&f->ckpt, ckpt_find(&f->ckpt, name), to, (int64_t)bytes, &f->ckpt.buffer, e);
+    if (status)
+        fmt_prefix(e, f->file.path);
+    return status;
+}
+
+static int load(struct checkpoint_file *f, struct step *step, bool everything, struct fmt_error *e)
+{
+    struct ckpt_tensor *table = NULL;
+    struct state_tensor *t = NULL;
+    int64_t n = state_count(step);
+    int status = table_of(step, &table, &t, e);
+    if (!status)
+        status = check_tensors(f, t, n, everything, e);
+    for (int64_t i = 0; i < n && !status; i++)
+        if (everything || is_network(t[i].name))
+            status = read_tensor(f, t[i].name, t[i].data, (size_t)t[i].n * sizeof(float), e);
+    free(table);
+    free(t);
+    return status;
+}
+
+int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_error *e)
+{
+    int status = load(f, step, true, e);
+    if (!status)
+        status = read_tensor(f, window_name, f->found.metrics.window, sizeof f->found.metrics.window, e);
+    if (status)
+        return status;
+    f->found.metrics.count = f->metrics_count;
+    state_set_numbers(step, (struct state_numbers){f->optimizer_steps, f->center_pending});
+    return 0;
+}
+
+int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struct fmt_error *e)
+{
+    int status = load(f, step, false, e);
+    if (!status)
+        state_set_numbers(step, (struct state_numbers){0, f->center_pending});
+    return status;
+}

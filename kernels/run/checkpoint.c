@@ -1,0 +1,144 @@
+/* checkpoint.c - names and housekeeping. What is inside a checkpoint is in checkpoint-state.c. */
+#include "run/checkpoint.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "num.h"
+
+const char *checkpoint_name(int64_t iteration, int rank, char out[CHECKPOINT_NAME_ROOM])
+{
+    snprintf(out, CHECKPOINT_NAME_ROOM, "model_%07" PRId64 ".rank_%d.ckpt", iteration, rank);
+    return out;
+}
+
+bool checkpoint_parse_name(const char *name, int64_t *iteration, int *rank)
+{
+    int64_t i;
+    int r;
+    char again[CHECKPOINT_NAME_ROOM];
+    if (sscanf(name, "model_%" SCNd64 ".rank_%d.ckpt", &i, &r) != 2 || i < 0 || r < 0)
+        return false;
+    if (strcmp(checkpoint_name(i, r, again), name) != 0) /* no blanks, signs or digits too many */
+        return false;
+    *iteration = i;
+    *rank = r;
+    return true;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int checkpoint_list(const char *directory, int rank, struct checkpoint_list *list, struct fmt_error *e)
+{
+    char **names;
+    int64_t n_names;
+    *list = (struct checkpoint_list){0};
+    if (!file_exists(directory))
+        return 0;
+    int status = file_list(directory, &names, &n_names, e);
+    if (status)
+        return status;
+    list->iteration = malloc(((size_t)n_names + 1) * sizeof *list->iteration);
+    for (int64_t i = 0; list->iteration && i < n_names; i++) {
+        int64_t iteration;
+        int r;
+        if (checkpoint_parse_name(names[i], &iteration, &r) && r == rank)
+            list->iteration[list->n++] = iteration;
+    }
+    file_list_free(names, n_names);
+    if (!list->iteration)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    qsort(list->iteration, (size_t)list->n, sizeof *list->iteration, ascending);
+    return 0;
+}
+
+void checkpoint_list_release(struct checkpoint_list *list)
+{
+    free(list->iteration);
+    *list = (struct checkpoint_list){0};
+}
+
+int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e)
+{
+    struct checkpoint_list list;
+    int status = checkpoint_list(directory, rank, &list, e);
+    int64_t n = 0;
+    while (!status && n < list.n && list.iteration[n] <= newest)
+        n++;
+    for (int64_t i = 0; i < n - keep && !status; i++) {
+        char name[CHECKPOINT_NAME_ROOM], *path = file_join(directory, checkpoint_name(list.iteration[i], rank, name));
+        if (!path)
+            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        else if (unlink(path) != 0 && errno != ENOENT)
+            status = fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(errno));
+        free(path);
+    }
+    checkpoint_list_release(&list);
+    return status;
+}
+
+static void sweep(const char *directory, int depth)
+{
+    char **names;
+    int64_t n;
+    if (file_list(directory, &names, &n, NULL))
+        return;
+    for (int64_t i = 0; i < n; i++) {
+        size_t length = strlen(names[i]);
+        char *path = file_join(directory, names[i]);
+        if (path && names[i][0] == '.' && length > 4 && strcmp(names[i] + length - 4, ".tmp") == 0)
+            unlink(path);
+        else if (path && file_is_dir(path) && (depth == 1 || (depth == 2 && strcmp(names[i], "eval") == 0)))
+            sweep(path, depth - 1);
+        free(path);
+    }
+    file_list_free(names, n);
+}
+
+void checkpoint_sweep(const char *directory)
+{
+    sweep(directory, 2);
+}
+
+const char *const run_input_name[INPUTS] = {"data", "weights", "knn_train", "knn_val"};
+const char *const run_input_key[INPUTS] = {"train.dataset_path", "MODEL.WEIGHTS or student.pretrained_weights",
+                                           "evaluation.knn_train", "evaluation.knn_val"};
+
+static void tell_setting(const struct checkpoint_file *f, const struct config *config, int id,
+                         void (*tell)(void *arg, const char *line), void *arg)
+{
+    char line[500], *there = config_value(&f->settings, id), *here = config_value(config, id);
+    snprintf(line, sizeof line, "%s: %.150s there, %.150s here", config_key(id)->name, there ? there : "?",
+             here ? here : "?");
+    tell(arg, line);
+    free(there);
+    free(here);
+}
+
+int checkpoint_differences(const struct checkpoint_file *f, const struct config *config,
+                           const struct run_inputs *inputs, void (*tell)(void *arg, const char *line), void *arg)
+{
+    int n = 0;
+    for (int id = config_differ(&f->settings, config, CONFIG_RESULT, 0); id < CONFIG_N_KEYS;
+         id = config_differ(&f->settings, config, CONFIG_RESULT, id + 1), n++)
+        tell_setting(f, config, id, tell, arg);
+    for (int i = 0; inputs && i < INPUTS; i++) {
+        bool was = f->found.inputs.set[i], is = inputs->set[i];
+        if (was == is && (!was || memcmp(f->found.inputs.digest[i], inputs->digest[i], DIGEST_BYTES) == 0))
+            continue;
+        char line[200];
+        snprintf(line, sizeof line, "%s: %s", run_input_key[i],
+                 was && is ? "other contents there than here" : was ? "set there, not here" : "set here, not there");
+        tell(arg, line);
+        n++;
+    }
+    return n;
+}

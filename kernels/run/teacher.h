@@ -1,0 +1,28 @@
+/* teacher.h - the teacher as files that others read: eval/training_<iteration>/teacher_checkpoint.safetensors under
+ * the published names (backbone., dino_head., ibot_head.; blocks not chunked), with the settings that extraction
+ * needs in its __metadata__; on request teacher_checkpoint.pth beside it, which the published code reads (top key
+ * teacher, block names chunked where student.block_chunks says so).
+ */
+#ifndef TEACHER_H
+#define TEACHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "fmt.h"
+
+struct step;
+
+struct teacher_wish {
+    const struct config *config; /* train.output_dir, train.teacher_pth, student.block_chunks */
+    bool provenance;             /* tool and version in the metadata */
+    const char *folder;          /* "initial", "training_99", "best": below output_dir/eval */
+};
+/* Each file whole or not at all. */
+int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e);
+
+/* "run/eval/best"; for free(). */
+char *teacher_folder(const struct config *config, const char *folder);
+
+#endif

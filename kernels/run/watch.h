@@ -1,0 +1,32 @@
+/* watch.h - signs of collapse: does the teacher still tell images apart?
+ *
+ * The loss does not show it. What does: the information that the teacher's output holds about which crop it saw
+ * (entropy of the mean output less mean entropy, in nats: 0 when all crops get one answer, be it sharp or uniform),
+ * and the effective rank of the class tokens. In the first steps a network with random weights has neither; so
+ * nothing is said until the learning rate has risen.
+ */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include <stdint.h>
+
+struct config;
+
+struct watch_signs {
+    double entropy, entropy_mean; /* nats */
+    double feature_rank;          /* 1 .. crops of a batch */
+    double prototypes_used;       /* share of those that the crops of a batch could win */
+};
+
+enum watch_verdict {
+    WATCH_EARLY,       /* too early to say */
+    WATCH_NONE,        /* crops are told apart */
+    WATCH_DIMENSIONAL, /* features of all crops lie on about one line */
+    WATCH_COMPLETE     /* all crops get one answer */
+};
+
+enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration);
+const char *watch_word(enum watch_verdict v); /* "early", "none", "dimensional", "complete" */
+const char *watch_text(enum watch_verdict v); /* a sentence */
+
+#endif

@@ -1,0 +1,307 @@
+/* What a run is made of beside the mathematics: starting rules, names of checkpoints and which are kept, lines that
+ * are cut when a run goes on, medians, signs of collapse, copies. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "file.h"
+#include "nn/chunk.h"
+#include "run/backup.h"
+#include "run/checkpoint.h"
+#include "run/lines.h"
+#include "run/metrics.h"
+#include "run/start.h"
+#include "run/watch.h"
+#include "tap.h"
+
+/* ------------------------------------------------------------------ the rules of starting, row by row */
+enum { NEWEST = -1 }; /* START_CHECKPOINT without a path */
+static const struct {
+    const char *resume, *path, *weights, *pretrained;
+    int found;
+    bool force;
+    int status, from;
+    const char *from_path;
+    bool may_differ, clear;
+    int n_unused;
+} rules[] = {
+    {"null", "", "", "", 0, false, 0, START_RANDOM, NULL, false, false, 0},
+    {"null", "", "", "p", 0, false, 0, START_PRETRAINED, "p", false, false, 0},
+    {"null", "", "w", "", 0, false, 0, START_WEIGHTS, "w", false, false, 0},
+    {"null", "", "w", "p", 0, false, 0, START_WEIGHTS, "w", false, false, 1},
+    {"null", "", "", "", 2, false, 0, START_CHECKPOINT, NULL, false, false, 0},
+    {"null", "", "w", "p", 1, false, 0, START_CHECKPOINT, NULL, false, false, 2},
+    {"null", "", "", "", 1, true, 0, START_CHECKPOINT, NULL, false, false, 0},
+    {"true", "c", "", "", 0, false, 0, START_CHECKPOINT, "c", true, false, 0},
+    {"true", "c", "w", "p", 3, false, 0, START_CHECKPOINT, "c", true, false, 2},
+    {"true", "", "", "", 3, false, 0, START_CHECKPOINT, NULL, true, false, 0},
+    {"true", "", "w", "p", 3, false, 0, START_CHECKPOINT, NULL, true, false, 2},
+    {"true", "", "w", "p", 0, false, 0, START_CHECKPOINT, "w", true, false, 1},
+    {"true", "", "", "p", 0, false, FMT_END, 0, NULL, false, false, 0},
+    {"true", "", "", "", 0, true, FMT_END, 0, NULL, false, false, 0},
+    {"false", "", "", "", 0, false, 0, START_RANDOM, NULL, false, true, 0},
+    {"false", "", "w", "", 0, false, 0, START_WEIGHTS, "w", false, true, 0},
+    {"false", "", "", "", 1, false, FMT_MISMATCH, 0, NULL, false, false, 0},
+    {"false", "", "", "p", 1, true, 0, START_PRETRAINED, "p", false, true, 0},
+};
+
+static void set(struct config *c, const char *key, const char *value)
+{
+    char word[200];
+    struct fmt_error e = {0};
+    snprintf(word, sizeof word, "%s=%s", key, value);
+    if (config_set(c, word, &e))
+        ok(false, "%s", e.text);
+}
+
+static void test_start(void)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct config c;
+        struct start_plan plan;
+        struct fmt_error e = {0};
+        config_init(&c);
+        set(&c, "train.resume", rules[i].resume);
+        set(&c, "train.resume_path", rules[i].path);
+        set(&c, "MODEL.WEIGHTS", rules[i].weights);
+        set(&c, "student.pretrained_weights", rules[i].pretrained);
+        struct start_wish wish = {&c, rules[i].found, rules[i].force};
+        int status = start_decide(&wish, &plan, &e);
+        bool good = status == rules[i].status;
+        if (good && !status)
+            good = plan.from == (enum start_from)rules[i].from && plan.may_differ == rules[i].may_differ &&
+                   plan.clear == rules[i].clear && plan.n_unused == rules[i].n_unused && !plan.path == !rules[i].from_path &&
+                   (!plan.path || strcmp(plan.path, rules[i].from_path) == 0);
+        ok(good, "resume %s, path '%s', weights '%s', pretrained '%s', %d checkpoints%s: %s", rules[i].resume,
+           rules[i].path, rules[i].weights, rules[i].pretrained, rules[i].found, rules[i].force ? ", -f" : "",
+           status ? e.text : plan.path ? plan.path : "-");
+        config_release(&c);
+    }
+    char *path = start_rank_path("/x/model_0000009.rank_{rank}.ckpt {rank}{", 12);
+    is_text(path, "/x/model_0000009.rank_12.ckpt 12{", "{rank} is put in wherever it stands");
+    free(path);
+}
+
+/* ------------------------------------------------------------------ names, listing, keeping */
+static char *put_file(const char *directory, const char *name, const char *text)
+{
+    struct fmt_error e = {0};
+    char *path = file_join(directory, name);
+    if (file_save(path, text, strlen(text), &e))
+        ok(false, "%s", e.text);
+    return path;
+}
+
+static void test_names(void)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    int64_t iteration;
+    int rank;
+    is_text(checkpoint_name(99, 0, name), "model_0000099.rank_0.ckpt", "seven digits");
+    is_text(checkpoint_name(123456789, 3, name), "model_123456789.rank_3.ckpt", "more where they are needed");
+    ok(checkpoint_parse_name(name, &iteration, &rank) && iteration == 123456789 && rank == 3, "and back");
+    static const char *const foreign[] = {"model_99.rank_0.ckpt", "model_00000099.rank_0.ckpt", "model_0000099.rank_0.ckpt~",
+                                          "model_-000099.rank_0.ckpt", "model_ 000099.rank_0.ckpt", "model_final.rank_0.ckpt",
+                                          "model_0000099.rank_00.ckpt", ".model_0000099.rank_0.ckpt.12.tmp", "model_0000099.rank_0.pth"};
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        ok(!checkpoint_parse_name(foreign[i], &iteration, &rank), "%s is no checkpoint's name", foreign[i]);
+}
+
+static void test_keeping(void)
+{
+    struct fmt_error e = {0};
+    char *dir = file_join(tap_scratch(), "keep");
+    struct checkpoint_list list;
+    ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 0, "a folder that is not there holds no checkpoints");
+    checkpoint_list_release(&list);
+    file_make_dirs(dir, &e);
+    static const char *const names[] = {"model_0000019.rank_0.ckpt", "model_0000009.rank_0.ckpt", "model_0000029.rank_0.ckpt",
+                                        "model_10000000.rank_0.ckpt", "model_0000039.rank_0.ckpt", "model_0000005.rank_1.ckpt",
+                                        "notes.txt", ".model_0000049.rank_0.ckpt.77.tmp"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        free(put_file(dir, names[i], "x"));
+    ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 5 && list.iteration[0] == 9 && list.iteration[4] == 10000000,
+       "the checkpoints of a rank, in the order of their iterations");
+    checkpoint_list_release(&list);
+    ok(!checkpoint_prune(dir, 0, 29, 2, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 4 && list.iteration[0] == 19,
+       "of those up to the newest two are kept; later ones stay");
+    checkpoint_list_release(&list);
+    ok(!checkpoint_prune(dir, 0, 10000000, 1, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 1 &&
+           list.iteration[0] == 10000000, "the newest alone");
+    checkpoint_list_release(&list);
+    checkpoint_sweep(dir);
+    char **left;
+    int64_t n_left;
+    file_list(dir, &left, &n_left, &e);
+    is_int(n_left, 3, "what is half-written is swept away, other files stay");
+    file_list_free(left, n_left);
+    free(dir);
+}
+
+/* ------------------------------------------------------------------ lines */
+static void cut(const char *text, int64_t last, const char *want, const char *what)
+{
+    struct fmt_error e = {0};
+    struct lines l;
+    struct fmt_buffer add = {0};
+    char *path = put_file(tap_scratch(), "lines.json", text);
+    fmt_buffer_append(&add, "{\"iteration\": 7}", 16);
+    int status = lines_open(&l, path, last, &e);
+    if (!status)
+        status = lines_add(&l, &add, &e);
+    if (!status)
+        status = lines_sync(&l, &e);
+    lines_close(&l);
+    uint8_t *data;
+    size_t n;
+    char whole[400];
+    snprintf(whole, sizeof whole, "%s{\"iteration\": 7}\n", want);
+    if (!status && !file_load(path, 1000, &data, &n, &e)) {
+        is_text((char *)data, whole, "%s", what);
+        free(data);
+    } else {
+        ok(false, "%s: %s", what, e.text);
+    }
+    fmt_buffer_release(&add);
+    free(path);
+}
+
+static void test_lines(void)
+{
+    const char *three = "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n{\"iteration\": 10}\n";
+    cut(three, LINES_NONE, "", "a run that begins keeps no line");
+    cut(three, 10, three, "one that goes on behind 10 keeps all three");
+    cut(three, 9, "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n", "behind 9: two");
+    cut(three, -1, "{\"iteration\": -1, \"a\": 1}\n", "behind -1: one");
+    cut("{\"iteration\": 0}\n{\"iterat", 10, "{\"iteration\": 0}\n", "half a line goes");
+    cut("{\"iteration\": 0}\n{\"iteration\": 1}", 10, "{\"iteration\": 0}\n", "a line without its end goes");
+    cut("{\"iteration\": 0}\n{\"iteration\": 99}\n{\"iteration\": 1}\n", 10, "{\"iteration\": 0}\n", "and all behind one too late");
+    cut("", 10, "", "nothing is cut from nothing");
+}
+
+/* ------------------------------------------------------------------ metrics */
+static void test_metrics(void)
+{
+    struct metrics m = {0};
+    struct fmt_error e = {0};
+    struct fmt_buffer line = {0};
+    ok(isnan(metrics_median(&m, METRIC_lr)), "no median before the first step");
+    for (int i = 1; i <= 4; i++) {
+        struct step_result r = {.total_loss = i == 2 ? 100 : i, .grad_norm = {i, 2 * i, 0}};
+        struct schedule_rates rates = {.lr = 0.1 * i};
+        metrics_push(&m, &rates, 8, &r);
+    }
+    ok(metrics_median(&m, METRIC_total_loss) == 3 && metrics_median(&m, METRIC_lr) == 0.2,
+       "the lower median of 1, 100, 3, 4 is 3; of 0.1 ... 0.4 it is 0.2");
+    for (int i = 5; i <= 30; i++) {
+        struct step_result r = {.total_loss = i};
+        struct schedule_rates rates = {0};
+        metrics_push(&m, &rates, 8, &r);
+    }
+    ok(metrics_median(&m, METRIC_total_loss) == 20, "of 30 steps the last 20 count: lower median of 11 ... 30");
+    ok(!metrics_line(&m, 29, WATCH_NONE, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line");
+    static const char front[] = "{\"iteration\": 29, \"lr\": 0, \"wd\": 0, \"mom\": 0, \"last_layer_lr\": 0, "
+                                "\"current_batch_size\": 8, \"total_loss\": 20, \"dino_local_crops_loss\": ";
+    ok(strncmp((char *)line.data, front, sizeof front - 1) == 0 &&
+           strstr((char *)line.data, "\"gradient_norm_backbone\": 0") && strstr((char *)line.data, ", \"collapse\": \"none\"}"),
+       "has the published names in the published order, then ours");
+    fmt_buffer_release(&line);
+    struct metrics_times t = {0};
+    metrics_time(&t, 0.5, 0.125);
+    metrics_time(&t, 1.5, 0.375);
+    ok(!metrics_times_line(&t, 1, 8, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
+    is_text((char *)line.data, "{\"iteration\": 1, \"iter_time\": 0.500000, \"data_time\": 0.125000, "
+                               "\"images_per_second\": 16, \"data_wait\": 0.2500}", "and what it holds");
+    fmt_buffer_release(&line);
+}
+
+static void test_watch(void)
+{
+    struct config c;
+    config_init(&c);
+    c.train.batch_size_per_gpu = 16;
+    c.optim.warmup_epochs = 1;
+    c.train.OFFICIAL_EPOCH_LENGTH = 10;
+    struct watch_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 0.1}, line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
+    is_int(watch_judge(&one, &c, 9), WATCH_EARLY, "nothing is said before the learning rate has risen");
+    is_int(watch_judge(&good, &c, 10), WATCH_NONE, "a teacher that tells images apart");
+    is_int(watch_judge(&one, &c, 10), WATCH_COMPLETE, "one that gives all crops one answer");
+    is_int(watch_judge(&line, &c, 10), WATCH_DIMENSIONAL, "one whose features lie on a line");
+    is_int(watch_judge(&none, &c, 10), WATCH_EARLY, "no step yet");
+    c.train.batch_size_per_gpu = 1;
+    is_int(watch_judge(&one, &c, 10), WATCH_EARLY, "one image a batch tells nothing");
+    config_release(&c);
+}
+
+static void test_chunks(void)
+{
+    char out[CHUNK_NAME_ROOM];
+    is_text(chunk_name("backbone.blocks.13.norm1.weight", 24, 4, out), "backbone.blocks.2.13.norm1.weight",
+            "block 13 of 24 in 4 chunks of 6");
+    is_text(chunk_name("backbone.blocks.39.ls1.gamma", 40, 4, out), "backbone.blocks.3.39.ls1.gamma", "the last of 40");
+    is_text(chunk_name("backbone.blocks.1.ls1.gamma", 2, 0, out), "backbone.blocks.1.ls1.gamma", "no chunks");
+    is_text(chunk_name("dino_head.mlp.0.weight", 24, 4, out), "dino_head.mlp.0.weight", "a head");
+}
+
+/* ------------------------------------------------------------------ copies */
+static int n_good, n_bad;
+static void count(void *arg, bool good, const char *text)
+{
+    (void)arg;
+    printf("# %s\n", text);
+    good ? n_good++ : n_bad++;
+}
+
+static void test_backup(void)
+{
+    struct fmt_error e = {0};
+    struct config c;
+    struct backup *b;
+    config_init(&c);
+    ok(!backup_open(&b, &c, count, NULL, &e) && !b, "no backup_dir, no backup");
+    char *to = file_join(tap_scratch(), "other/place");
+    set(&c, "train.backup_dir", to);
+    set(&c, "train.backup_period", "20");
+    set(&c, "train.max_to_keep", "2");
+    ok(!backup_open(&b, &c, count, NULL, &e), "a backup every 20 iterations");
+    struct checkpoint_list list;
+    for (int64_t it = 9; it < 100; it += 10) {
+        char name[CHECKPOINT_NAME_ROOM], *path = put_file(tap_scratch(), checkpoint_name(it, 0, name), "a checkpoint's bytes");
+        backup_start(b, path, it, it == 99);
+        struct timespec wait = {0, 30000000};
+        nanosleep(&wait, NULL);
+        free(path);
+    }
+    backup_close(b);
+    ok(n_good == 5 && n_bad == 0, "10 checkpoints, one in 10 iterations: 5 copies");
+    ok(!checkpoint_list(to, 0, &list, &e) && list.n == 2 && list.iteration[0] == 79 && list.iteration[1] == 99,
+       "of which the newest two are kept");
+    checkpoint_list_release(&list);
+    n_good = n_bad = 0;
+    char *file = put_file(tap_scratch(), "a-file", "x");
+    set(&c, "train.backup_dir", file);
+    char *path = put_file(tap_scratch(), "model_0000001.rank_0.ckpt", "x");
+    backup_open(&b, &c, count, NULL, &e);
+    backup_start(b, path, 1, true);
+    backup_close(b);
+    ok(n_bad == 1 && n_good == 0, "a backup that fails is a warning and no more");
+    free(file);
+    free(path);
+    free(to);
+    config_release(&c);
+}
+
+int main(void)
+{
+    test_start();
+    test_names();
+    test_keeping();
+    test_lines();
+    test_metrics();
+    test_watch();
+    test_chunks();
+    test_backup();
+    return tap_done();
+}
