@@ -61,6 +61,10 @@ bool num_f64(const char *text, double *v)
 
 const char *num_f64_text(double v, char out[32])
 {
+    if (fabs(v) < 1e15 && v == trunc(v)) { /* not 2e+01 for 20 */
+        snprintf(out, 32, "%.0f", v);
+        return out;
+    }
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(out, 32, "%.*g", digits, v);
         if (strtod(out, NULL) == v)
