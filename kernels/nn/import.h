@@ -55,6 +55,7 @@ struct weights_tensor {
 };
 
 struct weights {
+    char *path;
     struct tensorfile file;
     enum weights_net net;
     struct vit_config vit; /* M is the file's, whatever the hint says */
@@ -76,7 +77,9 @@ struct weights {
 int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e);
 void weights_close(struct weights *w);
 
-/* "ViT, width 384, 12 blocks, 6 heads, patch 14, positions 37 x 37, no registers, MLP of 1536". */
+const struct weights_tensor *weights_find(const struct weights *w, const char *name); /* published; NULL: not there */
+
+/* "width 384, 12 blocks, 6 heads, MLP of 1536, patch 14, no registers, positions 37 x 37 (resampled: offset 0.1)". */
 enum { WEIGHTS_TEXT = 400 };
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT]);
 

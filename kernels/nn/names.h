@@ -1,0 +1,38 @@
+/* names.h - schemes of names for the same tensors -> the published names. Pure text.
+ *
+ * Published: "blocks.3.attn.qkv.weight", in checkpoints behind "backbone.", "dino_head.", "ibot_head."; sharded training
+ * puts the number of a chunk before that of the block. Hugging Face: "encoder.layer.3.attention.attention.query.weight"
+ * (and key, value: three parts of one tensor). timm: as published but for "reg_token" and, where the feed-forward is
+ * SwiGLU, "mlp.fc1" and "mlp.fc2" for "mlp.w12" and "mlp.w3", which only the shapes can tell.
+ */
+#ifndef NAMES_H
+#define NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "nn/params.h"
+
+/* Drops the words that wrappers put between the parts of a name (module, _fsdp_wrapped_module, _orig_mod, ...).
+ * out has room for `room` bytes; false: the name is longer. */
+bool names_clean(const char *name, char *out, size_t room);
+
+enum names_kind {
+    NAMES_PARAMETER, /* out is filled; it may still be a name that no network has */
+    NAMES_EXTRA,     /* known to come with weights and of no use here: a classifier, centres of the losses */
+    NAMES_TOO_LONG
+};
+
+struct names_target {
+    char name[PARAMS_NAME_MAX]; /* with its module */
+    int part, n_parts;          /* the tensor is this one of so many parts along the first axis */
+};
+
+/* name: cleaned, and without what stands before the module ("teacher."). */
+enum names_kind names_publish(const char *name, struct names_target *out);
+
+/* The published name of a backbone's tensor with the chunk before the block: "blocks.1.7.norm1.bias" for block 7 of 12
+ * in 2 chunks. n_chunks 0: as it is. Names of other tensors are copied. */
+void names_chunk(const char *name, long depth, long n_chunks, char out[PARAMS_NAME_MAX + 24]);
+
+#endif
