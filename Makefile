@@ -21,7 +21,7 @@ Q          := $(if $(V),,@)
 
 WARN       := -Wall -Wextra -Wshadow -Wconversion -Wvla
 # No contraction of multiply and add and no fast-math: compilers and processors agree, a NaN stays visible.
-BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -ffp-contract=off -fno-math-errno -g -pthread
+BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -ffp-contract=off -fno-math-errno -fno-trapping-math -g -pthread
 OPT        ?= -O2
 SAN_FLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all))
 ALL_CFLAGS  = $(BASE_FLAGS) $(OPT) $(WARN) $(SAN_FLAGS) $(DEPS_CFLAGS) $(CFLAGS)

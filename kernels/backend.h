@@ -4,6 +4,7 @@
 #ifndef BACKEND_H
 #define BACKEND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fmt.h"
@@ -17,7 +18,8 @@ struct update;        /* update.h */
 
 struct backend {
     const char *name; /* "cpu" */
-    void (*sync)(struct op_ctx *c);
+    void (*sync)(struct op_ctx *c);     /* waits; NULL: nothing is asynchronous */
+    bool (*turns_weights)(void);        /* whether forward products gain from turned weights (tensor.h) */
 #define OP(name, params) void(*name) params;
 #include "ops.def"
 #undef OP

@@ -50,7 +50,7 @@ int op_workers(const struct op_ctx *c);
 
 /* -- products -- */
 
-/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional) */
+/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be turned (tensor.h) in both forward products */
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);
 /* u [T,N] = x w^T + b, a [T,N] = gelu(u); u optional (not kept) */
 void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
@@ -94,8 +94,9 @@ void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, s
 
 /* -- attention -- */
 
-/* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows [seg[s], seg[s+1]) and head; qkv [T,3C];
- * seg [S+1] i64, ascending from 0 to T (host memory); lse [T,NH] (optional): log of the sum of exponentials */
+/* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows and each head; qkv [T,3C]. The rows are cut into
+ * segments by seg [G,2] i64 (host memory, also while planning): seg[g][0] segments of seg[g][1] rows each, group after
+ * group; they fill T. lse [T,NH] (optional): log of the sum of exponentials. No N x N matrix outlives its tile. */
 void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg, int NH);
 /* dqkv [T,3C] = ... from d_o [T,C] and what forward kept */
 void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
@@ -119,6 +120,9 @@ void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls,
 void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor wy, struct tensor wx);
 /* dx [M*M,C] += the transposed weights of dy [oh*ow,C] */
 void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx);
+
+/* y [K,N] = x [N,K] transposed: a weight as TENSOR.turned has it */
+void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x);
 
 /* -- whole arrays, any shape -- */
 

@@ -18,6 +18,7 @@ struct tensor {
     enum dtype dtype;
     int n_dims;
     int64_t dims[TENSOR_DIMS_MAX];
+    bool turned; /* a matrix [N,K] that lies in memory as [K,N]: only weights of a forward product may be so */
 };
 
 /* The element type follows from the pointer; an operand that is only read may come from const memory. */
@@ -26,8 +27,8 @@ struct tensor {
              int64_t *: DTYPE_I64, const int64_t *: DTYPE_I64)
 #define TENSOR_COUNT(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 #define TENSOR(p, ...) \
-    ((struct tensor){(void *)(uintptr_t)(p), TENSOR_DTYPE(p), TENSOR_COUNT(__VA_ARGS__), {__VA_ARGS__}})
-#define TENSOR_NONE ((struct tensor){NULL, DTYPE_F32, 0, {0}})
+    ((struct tensor){(void *)(uintptr_t)(p), TENSOR_DTYPE(p), TENSOR_COUNT(__VA_ARGS__), {__VA_ARGS__}, false})
+#define TENSOR_NONE ((struct tensor){NULL, DTYPE_F32, 0, {0}, false})
 
 static inline bool tensor_given(struct tensor t)
 {

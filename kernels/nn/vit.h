@@ -7,7 +7,7 @@
  *   struct vit_request r = {.n_inputs = 2, .inputs = {globals, locals}, .keep = true, .drop = drops};
  *   vit_forward(&c, &vit, student, &r, &arena, &pass);        pass.norm [T,C]: normalised tokens of all inputs
  *   ... d_norm [T,C] from the losses (zero where none) ...
- *   vit_backward(&c, &vit, student, &pass, d_norm, &arena, grads);     grads += ...
+ *   vit_backward(&c, &vit, student, &pass, d_norm, grads);             grads += ...
  *
  * All inputs of a request are packed into one sequence of T rows: image after image, input after input; an image's
  * rows are [cls | registers | patches in raster order], and it attends to itself alone. vit_row() finds a row.
@@ -102,9 +102,22 @@ struct vit_request {
     struct vit_input inputs[VIT_INPUTS_MAX];
     float mean[3], deviation[3];   /* for pixels, of values in 0..1 */
     const struct vit_drop *drop;   /* [depth] or NULL: every image in every branch */
+    bool turned;                   /* values went through vit_turn */
     bool keep;                     /* keep what vit_backward needs */
     bool layer[VIT_DEPTH_MAX];     /* blocks whose output is wanted (before the norm) */
     bool tokens;                   /* the input of the first block is wanted */
+};
+
+/* A branch of a block as forward leaves it for backward: M rows of the images it was computed for. */
+struct vit_branch {
+    int64_t M;
+    int64_t seg[VIT_INPUTS_MAX][2]; /* (images, rows of each), for op_attention */
+    int64_t *rows;                  /* [M] rows of the sequence, NULL: all */
+    float *scale;                   /* [M] alpha, NULL: 1 */
+    float *x, *mean, *rstd;         /* [M,C], [M], [M]: input of the norm */
+    float *inner;                   /* qkv [M,3C], or the input of the activation [M,hidden or 2 hidden] */
+    float *o, *lse;                 /* attention [M,C], [M,heads] */
+    float *r;                       /* [M,C] before the LayerScale */
 };
 
 /* What a forward pass gives. T rows of C; input i's images are rows first[i] + image * n_tokens[i] ... */
@@ -112,11 +125,12 @@ struct vit_pass {
     struct vit_request request; /* shallow: its arrays must live as long */
     int64_t T;
     int64_t first[VIT_INPUTS_MAX], n_tokens[VIT_INPUTS_MAX];
-    float *tokens;               /* [T,C] input of the first block if asked for, else NULL */
-    float *prenorm;              /* [T,C] output of the last block */
-    float *norm;                 /* [T,C] after the final norm */
+    float *tokens;                /* [T,C] input of the first block if asked for, else NULL */
+    float *prenorm;               /* [T,C] output of the last block */
+    float *norm;                  /* [T,C] after the final norm */
     float *layers[VIT_DEPTH_MAX]; /* [T,C] outputs of the blocks asked for, else NULL */
-    struct vit_saved *saved;     /* for vit_backward */
+    float *mean, *rstd;           /* [T] of the final norm; these and the branches for vit_backward */
+    struct vit_branch attn[VIT_DEPTH_MAX], ffn[VIT_DEPTH_MAX];
 };
 
 /* The row of a token: 0 cls, 1..R registers, then patches. */
@@ -128,11 +142,16 @@ static inline int64_t vit_row(const struct vit_pass *p, int input, int64_t image
 /* 0, or FMT_MISMATCH for sizes that do not fit the config; failures of operations are sticky in the context. */
 int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, const struct vit_request *request,
                 struct arena *arena, struct vit_pass *pass, struct fmt_error *e);
+/* For many passes over single images: turns the weights of all products in place, into the form that this machine
+ * multiplies fastest (gemm.h), and says whether it did; requests over these values then set `turned`. The values have
+ * the published layout no more: no hash, no file, no backward from them. */
+bool vit_turn(struct op_ctx *c, const struct vit *v, float *values);
 /* y [n,C] = the final norm of rows x [n,C] (of a block's output); y may be x. */
 void vit_norm(struct op_ctx *c, const struct vit *v, const float *values, float *y, const float *x, int64_t n);
-/* grads += gradients, given d_norm [T,C], the gradient at pass->norm; request.keep was set. d_norm is overwritten. */
+/* grads += gradients, given d_norm [T,C], the gradient at pass->norm; request.keep was set. d_norm and what the pass
+ * kept are overwritten: once for each forward pass. Temporaries come from the context's scratch. */
 void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, struct vit_pass *pass, float *d_norm,
-                  struct arena *arena, float *grads);
+                  float *grads);
 
 /* The position embedding for images of H x W pixels: out [1 + P, C], the cls row first. */
 void vit_positions(struct op_ctx *c, const struct vit *v, const float *values, int64_t H, int64_t W, float *out);

@@ -1,0 +1,182 @@
+/* o = softmax(scale q k^T) v in each segment and head, scale = 1 / sqrt(HD); N rows of a segment, HD = C / NH
+ *
+ * One item is one head of one segment: it turns its keys to [HD,N] once, then goes over tiles of query rows whose
+ * scores [rows,N] fit into the nearest large cache: product, softmax in place (exponentials only; the sum divides
+ * the tile's output at the end), product. Nothing N x N is kept: backward computes the probabilities of a tile again
+ * from lse, the log of the sum of exponentials of each row.
+ *
+ *   p = exp(scale s - lse)   dv += p^T do   dp = do v^T   ds = scale p (dp - rowsum(do o))   dq = ds k   dk += ds^T q
+ *
+ * The tiles of a segment depend on its length alone and dk, dv are summed over them in order, so bits depend neither
+ * on threads nor on other segments.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cpu/cpu.h"
+
+enum { SCORES_MAX = 81920, TILE_MIN = 16 }; /* 320 KiB of scores */
+
+struct attention {
+    float *o, *lse_out, *dqkv;
+    const float *qkv, *d_o, *o_in, *lse;
+    const int64_t *seg;
+    int64_t G, C, NH, HD;
+    float scale;
+    float *scratch;
+    int64_t scratch_floats; /* of a worker */
+};
+
+/* The rows of an item: which head, first row and number of rows of its segment. */
+struct place {
+    int64_t head, first, N;
+};
+
+static struct place place_of(const struct attention *a, int64_t item)
+{
+    int64_t s = item / a->NH, first = 0, g = 0;
+    for (; s >= a->seg[2 * g]; g++) {
+        s -= a->seg[2 * g];
+        first += a->seg[2 * g] * a->seg[2 * g + 1];
+    }
+    return (struct place){item % a->NH, first + s * a->seg[2 * g + 1], a->seg[2 * g + 1]};
+}
+
+/* Rows of scores: a multiple of 16, and not of 256, so that rows do not fall upon each other in the cache. */
+static int64_t score_stride(int64_t N)
+{
+    int64_t n = (N + 15) / 16 * 16;
+    return n % 256 == 0 ? n + 16 : n;
+}
+
+static struct tiling query_tiles(int64_t N)
+{
+    int64_t height = num_max(TILE_MIN, num_min(N, SCORES_MAX / score_stride(N) / 16 * 16));
+    int64_t n = num_ceil_div(N, height);
+    int64_t even = (num_ceil_div(N, n) + 15) / 16 * 16;
+    return (struct tiling){num_ceil_div(N, even), even, N};
+}
+
+static int64_t longest(const int64_t *seg, int64_t G)
+{
+    int64_t N = 0;
+    for (int64_t g = 0; g < G; g++)
+        N = num_max(N, seg[2 * g] > 0 ? seg[2 * g + 1] : 0);
+    return N;
+}
+
+static int64_t segments(const int64_t *seg, int64_t G)
+{
+    int64_t n = 0;
+    for (int64_t g = 0; g < G; g++)
+        n += seg[2 * g + 1] > 0 ? seg[2 * g] : 0;
+    return n;
+}
+
+/* -- forward -- */
+
+static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct place p, int64_t r0, int64_t n,
+                         float *factor)
+{
+    for (int64_t r = 0; r < n; r++) {
+        float *row = s + r * ld;
+        float shift = row_loops()->max(row, p.N) * a->scale;
+        float sum = row_loops()->exp_sum(row, a->scale, shift, p.N);
+        factor[r] = 1.0f / sum;
+        if (a->lse_out)
+            a->lse_out[(p.first + r0 + r) * a->NH + p.head] = shift + logf(sum);
+    }
+}
+
+static void forward_item(void *arg, int64_t item, int worker)
+{
+    const struct attention *a = arg;
+    struct place p = place_of(a, item);
+    int64_t ld = score_stride(p.N), ldq = 3 * a->C;
+    struct tiling tiles = query_tiles(p.N);
+    float *kt = a->scratch + worker * a->scratch_floats, *s = kt + a->HD * ld, *factor = s + tiles.height * ld;
+    const float *q = a->qkv + p.first * ldq + p.head * a->HD, *k = q + a->C, *v = k + a->C;
+    elementwise_loops()->transpose(kt, ld, k, ldq, p.N, a->HD);
+    for (int64_t i = 0; i < tiles.n; i++) {
+        int64_t r0 = tile_first(tiles, i), n = tile_rows(tiles, i);
+        float *o = a->o + (p.first + r0) * a->C + p.head * a->HD;
+        gemm_f32(false, false, n, p.N, a->HD, 1, q + r0 * ldq, ldq, kt, ld, 0, s, ld);
+        softmax_rows(a, s, ld, p, r0, n, factor);
+        gemm_f32(false, false, n, a->HD, p.N, 1, s, ld, v, ldq, 0, o, a->C);
+        for (int64_t r = 0; r < n; r++)
+            elementwise_loops()->scale(o + r * a->C, factor[r], o + r * a->C, a->HD);
+    }
+}
+
+static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_scores,
+                          void (*item)(void *arg, int64_t item, int worker))
+{
+    int64_t N = longest(a->seg, a->G);
+    if (N == 0)
+        return;
+    size_t mark = c->scratch->used;
+    a->HD = a->C / a->NH;
+    a->scale = 1.0f / sqrtf((float)a->HD);
+    struct tiling tiles = query_tiles(N);
+    /* Shorter segments have more rows in a tile: the bound for scores holds for all. */
+    int64_t rows = num_max(tiles.height, num_min(N, SCORES_MAX / 16)) + 16;
+    int64_t scores = num_max(SCORES_MAX, tiles.height * score_stride(N)) + 16 * score_stride(N);
+    a->scratch_floats = (n_scores * (a->HD * score_stride(N) + scores) + rows + 15) / 16 * 16;
+    a->scratch = ARENA_TAKE(c->scratch, float, a->scratch_floats * op_workers(c));
+    op_for(c, segments(a->seg, a->G) * a->NH, item, a);
+    c->scratch->used = mark;
+}
+
+void cpu_attention_fwd(struct op_ctx *c, float *o, float *lse, const float *qkv, const int64_t *seg, int64_t G,
+                       int64_t T, int64_t C, int64_t NH)
+{
+    (void)T;
+    struct attention a = {.o = o, .lse_out = lse, .qkv = qkv, .seg = seg, .G = G, .C = C, .NH = NH};
+    attention_run(c, &a, 1, forward_item);
+}
+
+/* -- backward -- */
+
+/* s: scores, then probabilities; dp: their gradients, then those of the scores. */
+static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int64_t ld, struct place p, int64_t r0,
+                             int64_t n)
+{
+    for (int64_t r = 0; r < n; r++) {
+        int64_t row = p.first + r0 + r, at = row * a->C + p.head * a->HD;
+        float delta = row_loops()->dot(a->d_o + at, a->o_in + at, a->HD);
+        row_loops()->softmax_bwd(s + r * ld, dp + r * ld, a->scale, a->lse[row * a->NH + p.head], delta, p.N);
+    }
+}
+
+static void backward_item(void *arg, int64_t item, int worker)
+{
+    const struct attention *a = arg;
+    struct place p = place_of(a, item);
+    int64_t ld = score_stride(p.N), ldq = 3 * a->C, HD = a->HD;
+    struct tiling tiles = query_tiles(p.N);
+    float *kt = a->scratch + worker * a->scratch_floats, *vt = kt + HD * ld, *s = vt + HD * ld;
+    float *dp = s + tiles.height * ld;
+    const float *q = a->qkv + p.first * ldq + p.head * HD, *k = q + a->C, *v = k + a->C;
+    float *dq = a->dqkv + p.first * ldq + p.head * HD, *dk = dq + a->C, *dv = dk + a->C;
+    elementwise_loops()->transpose(kt, ld, k, ldq, p.N, HD);
+    elementwise_loops()->transpose(vt, ld, v, ldq, p.N, HD);
+    for (int64_t i = 0; i < tiles.n; i++) {
+        int64_t r0 = tile_first(tiles, i), n = tile_rows(tiles, i);
+        const float *qi = q + r0 * ldq, *doi = a->d_o + (p.first + r0) * a->C + p.head * HD;
+        float beta = i ? 1 : 0;
+        gemm_f32(false, false, n, p.N, HD, 1, qi, ldq, kt, ld, 0, s, ld);
+        gemm_f32(false, false, n, p.N, HD, 1, doi, a->C, vt, ld, 0, dp, ld);
+        softmax_bwd_rows(a, s, dp, ld, p, r0, n);
+        gemm_f32(true, false, p.N, HD, n, 1, s, ld, doi, a->C, beta, dv, ldq);
+        gemm_f32(true, false, p.N, HD, n, 1, dp, ld, qi, ldq, beta, dk, ldq);
+        gemm_f32(false, false, n, HD, p.N, 1, dp, ld, k, ldq, 0, dq + r0 * ldq, ldq);
+    }
+}
+
+void cpu_attention_bwd(struct op_ctx *c, float *dqkv, const float *d_o, const float *o, const float *lse,
+                       const float *qkv, const int64_t *seg, int64_t G, int64_t T, int64_t C, int64_t NH)
+{
+    (void)T;
+    struct attention a = {.dqkv = dqkv, .qkv = qkv, .d_o = d_o, .o_in = o, .lse = lse, .seg = seg, .G = G, .C = C, .NH = NH};
+    attention_run(c, &a, 2, backward_item);
+}

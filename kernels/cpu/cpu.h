@@ -1,0 +1,35 @@
+/* cpu.h - the CPU's operations, declared from ops.def, and how they cut their work. */
+#ifndef CPU_H
+#define CPU_H
+
+#include <stdint.h>
+
+#include "cpu/gemm.h"
+#include "cpu/loops.h"
+#include "num.h"
+#include "op.h"
+
+#define OP(name, params) void cpu_##name params;
+#include "ops.def"
+#undef OP
+
+/* Rows are cut into tiles of equal height near `height` (the last may be lower): by the number of rows alone. */
+struct tiling {
+    int64_t n, height, rows;
+};
+static inline struct tiling tiling_of(int64_t rows, int64_t height)
+{
+    int64_t n = num_max(1, (rows + height / 2) / height);
+    int64_t h = num_max(1, num_ceil_div(rows, n));
+    return (struct tiling){num_ceil_div(rows, h), h, rows};
+}
+static inline int64_t tile_first(struct tiling t, int64_t i) { return i * t.height; }
+static inline int64_t tile_rows(struct tiling t, int64_t i) { return num_min(t.height, t.rows - i * t.height); }
+
+/* Elementwise operations work on stretches, row operations on blocks of rows. */
+enum { CPU_STRETCH = 16384, CPU_ROWS = 32, CPU_SUM_ROWS = 128 };
+
+/* Sums over rows with a fixed order: n partial sums [n,C], one per tile of rows, then added in order: y [C] += */
+void cpu_add_partials(struct op_ctx *c, float *y, const float *partials, int64_t n, int64_t C);
+
+#endif

@@ -1,0 +1,128 @@
+/* linear.c - the products of a linear layer, cut into tiles of rows and strips of columns that are one call of
+ * gemm_f32 each; bias and GELU are applied to a tile while it is in the cache.
+ *
+ * y [T,N] = x [T,K] w [N,K]^T + b      dx [T,K] = dy [T,N] w      dw [N,K] += dy^T x      db [N] += sums of dy's columns
+ *
+ * Tiles depend on the shape alone, so results do not depend on threads. An element of dw is one reduction over all T
+ * rows inside one call. Where many rows share a weight it is turned to [K,N] first (gemm_prefers_turned).
+ */
+#include <string.h>
+
+#include "cpu/cpu.h"
+
+enum {
+    TILE_ROWS = 256,
+    STRIP = 192,           /* columns of a strip: as fast as any wider one, and enough items for many threads */
+    STRIP_WIDE = 768,      /* where there are very many columns */
+    WIDE = 3072,
+    TURN_ROWS = 768,       /* from so many rows on, turning the weight costs less than it gains */
+    DW_STRIP = 96          /* rows of dw */
+};
+
+struct product {
+    struct tiling rows, columns;
+    bool tb;
+    const float *a, *b, *bias;
+    int64_t N, K, lda, ldb;
+    float *y;
+    /* epilogue */
+    bool gelu;
+    float *u; /* where the GELU's input is kept, or NULL */
+};
+
+/* -- y = x w^T + b -- */
+
+static void finish_tile(const struct product *p, int64_t r0, int64_t n_rows, int64_t c0, int64_t n_columns)
+{
+    const float *bias = p->bias ? p->bias + c0 : NULL;
+    for (int64_t r = r0; r < r0 + n_rows; r++) {
+        float *y = p->y + r * p->N + c0;
+        if (p->gelu)
+            activation_loops()->bias_gelu(y, p->u ? p->u + r * p->N + c0 : NULL, y, bias, n_columns);
+        else if (bias)
+            elementwise_loops()->add(y, bias, n_columns);
+    }
+}
+
+static void product_item(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    const struct product *p = arg;
+    int64_t i = item / p->columns.n, j = item % p->columns.n;
+    int64_t r0 = tile_first(p->rows, i), n_rows = tile_rows(p->rows, i);
+    int64_t c0 = tile_first(p->columns, j), n_columns = tile_rows(p->columns, j);
+    const float *b = p->tb ? p->b + c0 * p->ldb : p->b + c0;
+    gemm_f32(false, p->tb, n_rows, n_columns, p->K, 1, p->a + r0 * p->lda, p->lda, b, p->ldb, 0, p->y + r0 * p->N + c0, p->N);
+    finish_tile(p, r0, n_rows, c0, n_columns);
+}
+
+static void product_run(struct op_ctx *c, struct product *p, int64_t T)
+{
+    p->rows = tiling_of(T, TILE_ROWS);
+    p->columns = tiling_of(p->N, p->N > WIDE ? STRIP_WIDE : STRIP);
+    op_for(c, p->rows.n * p->columns.n, product_item, p);
+}
+
+static void linear(struct op_ctx *c, struct product *p, const float *w, bool turned, int64_t T)
+{
+    size_t mark = c->scratch->used;
+    if (!turned && T >= TURN_ROWS && gemm_prefers_turned()) {
+        float *wt = ARENA_TAKE(c->scratch, float, p->N * p->K);
+        cpu_transpose(c, wt, w, p->N, p->K);
+        w = wt;
+        turned = true;
+    }
+    p->b = w;
+    p->tb = !turned;
+    p->ldb = turned ? p->N : p->K;
+    product_run(c, p, T);
+    c->scratch->used = mark;
+}
+
+void cpu_linear_fwd(struct op_ctx *c, float *y, const float *x, const float *w, bool turned, const float *b, int64_t T,
+                    int64_t N, int64_t K)
+{
+    struct product p = {.a = x, .lda = K, .bias = b, .N = N, .K = K, .y = y};
+    linear(c, &p, w, turned, T);
+}
+
+void cpu_linear_gelu_fwd(struct op_ctx *c, float *a, float *u, const float *x, const float *w, bool turned,
+                         const float *b, int64_t T, int64_t N, int64_t K)
+{
+    struct product p = {.a = x, .lda = K, .bias = b, .N = N, .K = K, .y = a, .gelu = true, .u = u};
+    linear(c, &p, w, turned, T);
+}
+
+/* -- backward -- */
+
+void cpu_linear_bwd_x(struct op_ctx *c, float *dx, const float *dy, const float *w, int64_t T, int64_t N, int64_t K)
+{
+    struct product p = {.a = dy, .lda = N, .b = w, .ldb = K, .N = K, .K = N, .y = dx};
+    product_run(c, &p, T);
+}
+
+struct weight_gradient {
+    struct tiling strips; /* rows of dw */
+    float *dw, *db;
+    const float *dy, *x;
+    int64_t T, N, K;
+};
+
+static void weight_gradient_item(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    const struct weight_gradient *g = arg;
+    int64_t n0 = tile_first(g->strips, item), n = tile_rows(g->strips, item);
+    for (int64_t t = 0; g->db && t < g->T; t++)
+        elementwise_loops()->add(g->db + n0, g->dy + t * g->N + n0, n);
+    gemm_f32(true, false, n, g->K, g->T, 1, g->dy + n0, g->N, g->x, g->K, 1, g->dw + n0 * g->K, g->K);
+}
+
+void cpu_linear_bwd_w(struct op_ctx *c, float *dw, float *db, const float *dy, const float *x, int64_t T, int64_t N,
+                      int64_t K)
+{
+    if (T == 0)
+        return;
+    struct weight_gradient g = {tiling_of(N, N > WIDE ? STRIP_WIDE : DW_STRIP), dw, db, dy, x, T, N, K};
+    op_for(c, g.strips.n, weight_gradient_item, &g);
+}

@@ -1,0 +1,57 @@
+/* loops.h - the hot loops of the CPU operations, one table per topic and instruction set (isa.h). A loop works on one
+ * row or one stretch of memory; the operations cut the work and call them from several threads.
+ */
+#ifndef LOOPS_H
+#define LOOPS_H
+
+#include <stdint.h>
+
+#include "cpu/isa.h"
+
+/* simd-activation.c; formulas in op.h */
+struct activation_loops {
+    void (*bias_gelu)(float *a, float *u, const float *x, const float *b, int64_t n); /* u = x + b, a = gelu(u); u, b may be NULL, a, u may be x */
+    void (*gelu_bwd)(float *dx, float *y, const float *dy, const float *x, int64_t n); /* y may be NULL */
+    void (*swiglu_fwd)(float *y, const float *gate, const float *value, int64_t n);
+    void (*swiglu_bwd)(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value, int64_t n);
+};
+
+/* simd-rows.c: sums over a row, in 16 partial sums that are added as a tree */
+struct row_loops {
+    float (*max)(const float *x, int64_t n);                          /* NaN if there is one */
+    float (*exp_sum)(float *x, float scale, float shift, int64_t n);  /* x = exp(scale x - shift); their sum */
+    float (*dot)(const float *x, const float *y, int64_t n);
+    void (*softmax_bwd)(float *p, float *dp, float scale, float lse, float delta, int64_t n); /* p = exp(scale p - lse), dp = scale p (dp - delta) */
+    void (*layernorm_fwd)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, int64_t n);
+    /* dx may be dy; dw, db: += */
+    void (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, int64_t n);
+    double (*sum_squares)(const float *x, int64_t n);
+};
+
+/* simd-elementwise.c */
+struct elementwise_loops {
+    void (*add)(float *y, const float *x, int64_t n);                 /* y += x */
+    void (*axpy)(float *y, float a, const float *x, int64_t n);       /* y += a x */
+    void (*scale)(float *y, float a, const float *x, int64_t n);      /* y = a x; y may be x */
+    void (*scale_add)(float *y, float a, const float *x, const float *g, int64_t n);  /* y += a g x */
+    void (*scale_by)(float *y, float a, const float *x, const float *g, int64_t n);   /* y = a g x */
+    void (*product_add)(float *y, float a, const float *x, const float *z, int64_t n); /* y += a x z */
+    void (*pixels)(float *y, const uint8_t *x, const float scale, const float shift, int64_t n); /* y = x[3 i] scale + shift */
+    /* y [n,m] = x [m,n] transposed, rows of x and y ldx, ldy elements apart */
+    void (*transpose)(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t m, int64_t n);
+};
+
+/* Before a loop whose iterations do not depend on each other, though its output may be its input. */
+#ifdef __clang__
+#define LOOP_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define LOOP_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+#ifndef ISA
+ISA_TABLE(const struct activation_loops, activation_loops)
+ISA_TABLE(const struct row_loops, row_loops)
+ISA_TABLE(const struct elementwise_loops, elementwise_loops)
+#endif
+
+#endif

@@ -1,0 +1,16 @@
+/* positions.h - the weights with which the stored grid of positions is resampled along one axis, in the published
+ * forms. The resampling itself is op_interp_fwd, op_interp_bwd. */
+#ifndef POSITIONS_H
+#define POSITIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* w [out,M]: zero but for the taps.
+ *   offset != 0                    bicubic, A = -0.75, 4 taps, step 1 / ((out + offset) / M), also where out == M
+ *   offset == 0, antialias         bicubic, A = -0.5, widened when shrinking, normalised again at the edges
+ *   offset == 0, no antialias      bicubic, A = -0.75, 4 taps, step M / out
+ * In float32 where PyTorch computes in float32. */
+void positions_axis(float *w, int64_t M, int64_t out, double offset, bool antialias);
+
+#endif

@@ -1,0 +1,464 @@
+/* vit-pass.c - forward and backward of the backbone (specification 1.4 to 1.12).
+ *
+ * The residual stream x [T,C] is one buffer that every branch adds to in place. A branch works on the rows of the
+ * images it keeps (all, without drop path): it gathers them, and scatters its result back. Backward walks the same
+ * way with the gradient dx [T,C]; what is cheap is computed again (norms' outputs, activations, patches).
+ */
+#include "nn/positions.h"
+#include "nn/vit.h"
+
+static const float NORM_EPS = 1e-6f;
+
+struct walk {
+    struct op_ctx *c;
+    const struct vit *v;
+    const float *w;
+    float *g; /* gradients, or NULL */
+    struct vit_pass *pass;
+    struct arena *keep; /* what backward needs goes here, or to scratch */
+};
+
+/* ------------------------------------------------------------------ parameters as tensors */
+
+static struct tensor vector_at(const float *w, int64_t at, int64_t n)
+{
+    return at < 0 ? TENSOR_NONE : TENSOR(w ? w + at : w, n);
+}
+
+static struct tensor matrix_at(const float *w, int64_t at, int64_t N, int64_t K)
+{
+    return TENSOR(w ? w + at : w, N, K);
+}
+
+static struct tensor weight_at(const struct walk *k, int64_t at, int64_t N, int64_t K)
+{
+    struct tensor t = matrix_at(k->w, at, N, K);
+    t.turned = k->pass->request.turned;
+    return t;
+}
+
+static float *scratch(const struct walk *k, int64_t n)
+{
+    return ARENA_TAKE(k->c->scratch, float, n);
+}
+
+static void norm(const struct walk *k, float *y, float *mean, float *rstd, const float *x, int64_t w_at, int64_t b_at,
+                 int64_t n, bool kept)
+{
+    int64_t C = k->v->config.C;
+    op_layernorm_fwd(k->c, TENSOR(y, n, C), kept ? TENSOR(mean, n) : TENSOR_NONE, kept ? TENSOR(rstd, n) : TENSOR_NONE,
+                     TENSOR(x, n, C), vector_at(k->w, w_at, C), vector_at(k->w, b_at, C), NORM_EPS);
+}
+
+/* ------------------------------------------------------------------ positions and tokens */
+
+static int64_t patches_of(const struct vit *v, const struct vit_input *in)
+{
+    return in->H / v->config.patch * (in->W / v->config.patch);
+}
+
+static bool grid_as_stored(const struct vit_config *f, int64_t H, int64_t W)
+{
+    return H == W && H / f->patch == f->M;
+}
+
+/* The weights of one axis, in scratch. */
+static struct tensor axis(struct op_ctx *c, const struct vit_config *f, int64_t pixels)
+{
+    int64_t out = pixels / f->patch;
+    float *w = ARENA_TAKE(c->scratch, float, out * f->M);
+    if (!op_planning(c))
+        positions_axis(w, f->M, out, f->offset, f->antialias);
+    return TENSOR(w, out, f->M);
+}
+
+void vit_positions(struct op_ctx *c, const struct vit *v, const float *values, int64_t H, int64_t W, float *out)
+{
+    const struct vit_config *f = &v->config;
+    int64_t C = f->C, P = H / f->patch * (W / f->patch);
+    const float *pos = values ? values + v->pos : NULL, *grid = pos ? pos + C : NULL;
+    float *rest = out ? out + C : NULL;
+    size_t mark = c->scratch->used;
+    op_copy(c, TENSOR(out, C), TENSOR(pos, C));
+    if (grid_as_stored(f, H, W))
+        op_copy(c, TENSOR(rest, P * C), TENSOR(grid, P * C));
+    else
+        op_interp_fwd(c, TENSOR(rest, P, C), TENSOR(grid, f->M * f->M, C), axis(c, f, H), axis(c, f, W));
+    c->scratch->used = mark;
+}
+
+static void patchify(const struct walk *k, const struct vit_input *in, float *patches)
+{
+    const struct vit_request *r = &k->pass->request;
+    int64_t p = k->v->config.patch, P = patches_of(k->v, in);
+    struct tensor y = TENSOR(patches, in->B * P, 3 * p * p);
+    if (in->values)
+        op_patchify_fwd(k->c, y, TENSOR(in->values, in->B, 3, in->H, in->W), (int)p);
+    else
+        op_patchify_u8_fwd(k->c, y, TENSOR(in->pixels, in->B, in->H, in->W, 3), (int)p, r->mean, r->deviation);
+}
+
+static struct tensor masks_of(const struct walk *k, const struct vit_input *in)
+{
+    return in->masks ? TENSOR(in->masks, in->B, patches_of(k->v, in)) : TENSOR_NONE;
+}
+
+/* Input i's rows of the sequence. */
+static struct tensor input_rows(const struct walk *k, float *x, int i)
+{
+    const struct vit_pass *p = k->pass;
+    int64_t C = k->v->config.C;
+    return TENSOR(x ? x + p->first[i] * C : x, p->request.inputs[i].B, p->n_tokens[i], C);
+}
+
+static void tokens_forward(const struct walk *k, int i, float *x)
+{
+    const struct vit *v = k->v;
+    const struct vit_input *in = &k->pass->request.inputs[i];
+    int64_t C = v->config.C, P = patches_of(v, in), K = 3 * v->config.patch * v->config.patch;
+    size_t mark = k->c->scratch->used;
+    float *patches = scratch(k, in->B * P * K), *embedded = scratch(k, in->B * P * C), *pos = scratch(k, (1 + P) * C);
+    patchify(k, in, patches);
+    op_linear_fwd(k->c, TENSOR(embedded, in->B * P, C), TENSOR(patches, in->B * P, K), weight_at(k, v->patch_w, C, K),
+                  vector_at(k->w, v->patch_b, C));
+    vit_positions(k->c, v, k->w, in->H, in->W, pos);
+    op_tokens_fwd(k->c, input_rows(k, x, i), TENSOR(embedded, in->B * P, C), vector_at(k->w, v->cls, C),
+                  TENSOR(pos, 1 + P, C), v->reg < 0 ? TENSOR_NONE : matrix_at(k->w, v->reg, v->config.R, C),
+                  vector_at(k->w, v->mask, C), masks_of(k, in));
+    k->c->scratch->used = mark;
+}
+
+static void tokens_backward(const struct walk *k, int i, float *dx)
+{
+    const struct vit *v = k->v;
+    const struct vit_config *f = &v->config;
+    const struct vit_input *in = &k->pass->request.inputs[i];
+    int64_t C = f->C, P = patches_of(v, in), K = 3 * f->patch * f->patch;
+    bool stored = grid_as_stored(f, in->H, in->W);
+    float *dstored = k->g ? k->g + v->pos : NULL, *dgrid = k->g ? dstored + C : NULL;
+    size_t mark = k->c->scratch->used;
+    float *patches = scratch(k, in->B * P * K), *dembedded = scratch(k, in->B * P * C);
+    float *dpos = stored ? dstored : scratch(k, (1 + P) * C);
+    if (!stored)
+        op_fill(k->c, TENSOR(dpos, 1 + P, C), 0);
+    op_tokens_bwd(k->c, TENSOR(dembedded, in->B * P, C), vector_at(k->g, v->cls, C), TENSOR(dpos, 1 + P, C),
+                  v->reg < 0 ? TENSOR_NONE : matrix_at(k->g, v->reg, f->R, C), vector_at(k->g, v->mask, C),
+                  input_rows(k, dx, i), masks_of(k, in));
+    if (!stored) {
+        op_axpy(k->c, TENSOR(dstored, C), 1, TENSOR(dpos, C));
+        op_interp_bwd(k->c, TENSOR(dgrid, f->M * f->M, C), TENSOR(dpos ? dpos + C : dpos, P, C), axis(k->c, f, in->H),
+                      axis(k->c, f, in->W));
+    }
+    patchify(k, in, patches);
+    op_linear_bwd_w(k->c, matrix_at(k->g, v->patch_w, C, K), vector_at(k->g, v->patch_b, C),
+                    TENSOR(dembedded, in->B * P, C), TENSOR(patches, in->B * P, K));
+    k->c->scratch->used = mark;
+}
+
+/* ------------------------------------------------------------------ which rows a branch works on */
+
+static void list_rows(const struct walk *k, struct vit_branch *b, const struct vit_kept *kept)
+{
+    const struct vit_pass *p = k->pass;
+    int64_t m = 0;
+    for (int i = 0; i < p->request.n_inputs; i++)
+        for (int64_t s = 0; s < b->seg[i][0]; s++) {
+            int64_t image = kept[i].kept ? kept[i].kept[s] : s;
+            if (!op_check(k->c, image >= 0 && image < p->request.inputs[i].B, "drop path: no such image"))
+                return;
+            for (int64_t t = 0; t < p->n_tokens[i]; t++, m++) {
+                b->rows[m] = vit_row(p, i, image, t);
+                b->scale[m] = kept[i].kept ? kept[i].alpha : 1.0f;
+            }
+        }
+}
+
+static void choose_rows(const struct walk *k, struct vit_branch *b, const struct vit_kept *kept)
+{
+    const struct vit_pass *p = k->pass;
+    bool all = true;
+    *b = (struct vit_branch){0};
+    for (int i = 0; i < p->request.n_inputs; i++) {
+        bool some = kept && kept[i].kept;
+        b->seg[i][0] = some ? kept[i].n_kept : p->request.inputs[i].B;
+        b->seg[i][1] = p->n_tokens[i];
+        b->M += b->seg[i][0] * b->seg[i][1];
+        all = all && !some;
+    }
+    if (all)
+        return;
+    b->rows = ARENA_TAKE(k->keep, int64_t, b->M);
+    b->scale = ARENA_TAKE(k->keep, float, b->M);
+    if (!op_planning(k->c))
+        list_rows(k, b, kept);
+}
+
+/* Whether rows were chosen; the pointers are NULL while planning. */
+static bool is_subset(const struct walk *k, const struct vit_branch *b)
+{
+    return b->M < k->pass->T || b->rows;
+}
+
+static struct tensor rows_of(const struct walk *k, const struct vit_branch *b)
+{
+    return is_subset(k, b) ? TENSOR(b->rows, b->M) : TENSOR_NONE;
+}
+
+static struct tensor scale_of(const struct walk *k, const struct vit_branch *b)
+{
+    return is_subset(k, b) ? TENSOR(b->scale, b->M) : TENSOR_NONE;
+}
+
+/* The branch's own rows of x: a copy if it is to be kept (x goes on changing) or if it is a subset. */
+static void branch_input(const struct walk *k, struct vit_branch *b, float *x, float *normed, int64_t w_at, int64_t b_at)
+{
+    int64_t C = k->v->config.C, M = b->M, T = k->pass->T;
+    bool kept = k->pass->request.keep;
+    b->x = is_subset(k, b) || kept ? ARENA_TAKE(k->keep, float, M * C) : x;
+    if (is_subset(k, b))
+        op_gather_rows(k->c, TENSOR(b->x, M, C), TENSOR(x, T, C), rows_of(k, b));
+    else if (kept)
+        op_copy(k->c, TENSOR(b->x, M, C), TENSOR(x, M, C));
+    b->mean = ARENA_TAKE(k->keep, float, M);
+    b->rstd = ARENA_TAKE(k->keep, float, M);
+    norm(k, normed, b->mean, b->rstd, b->x, w_at, b_at, M, true);
+}
+
+/* ------------------------------------------------------------------ blocks, forward */
+
+static void attention_forward(const struct walk *k, int64_t i, float *x)
+{
+    const struct vit_config *f = &k->v->config;
+    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_drop *drop = k->pass->request.drop;
+    struct vit_branch *b = &k->pass->attn[i];
+    int64_t C = f->C, T = k->pass->T;
+    size_t mark = k->c->scratch->used;
+    choose_rows(k, b, drop ? drop[i].attn : NULL);
+    int64_t M = b->M;
+    float *normed = scratch(k, M * C);
+    branch_input(k, b, x, normed, at->norm1_w, at->norm1_b);
+    b->inner = ARENA_TAKE(k->keep, float, M * 3 * C);
+    b->o = ARENA_TAKE(k->keep, float, M * C);
+    b->lse = ARENA_TAKE(k->keep, float, M * f->n_heads);
+    b->r = ARENA_TAKE(k->keep, float, M * C);
+    op_linear_fwd(k->c, TENSOR(b->inner, M, 3 * C), TENSOR(normed, M, C), weight_at(k, at->qkv_w, 3 * C, C),
+                  vector_at(k->w, at->qkv_b, 3 * C));
+    op_attention_fwd(k->c, TENSOR(b->o, M, C), TENSOR(b->lse, M, f->n_heads), TENSOR(b->inner, M, 3 * C),
+                     TENSOR(&b->seg[0][0], (int64_t)k->pass->request.n_inputs, 2), (int)f->n_heads);
+    op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(b->o, M, C), weight_at(k, at->proj_w, C, C),
+                  vector_at(k->w, at->proj_b, C));
+    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(k, b), scale_of(k, b));
+    k->c->scratch->used = mark;
+}
+
+static int64_t inner_width(const struct vit_config *f)
+{
+    return f->ffn == VIT_SWIGLU ? 2 * f->hidden : f->hidden;
+}
+
+static void ffn_forward(const struct walk *k, int64_t i, float *x)
+{
+    const struct vit_config *f = &k->v->config;
+    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_drop *drop = k->pass->request.drop;
+    struct vit_branch *b = &k->pass->ffn[i];
+    int64_t C = f->C, T = k->pass->T, h = f->hidden, inner = inner_width(f);
+    bool keep = k->pass->request.keep, swiglu = f->ffn == VIT_SWIGLU;
+    size_t mark = k->c->scratch->used;
+    choose_rows(k, b, drop ? drop[i].ffn : NULL);
+    int64_t M = b->M;
+    float *normed = scratch(k, M * C), *a = scratch(k, M * h);
+    branch_input(k, b, x, normed, at->norm2_w, at->norm2_b);
+    b->inner = keep || swiglu ? ARENA_TAKE(k->keep, float, M * inner) : NULL;
+    b->r = ARENA_TAKE(k->keep, float, M * C);
+    struct tensor u = keep || swiglu ? TENSOR(b->inner, M, inner) : TENSOR_NONE, w1 = weight_at(k, at->fc1_w, inner, C);
+    struct tensor b1 = vector_at(k->w, at->fc1_b, inner);
+    if (swiglu) {
+        op_linear_fwd(k->c, u, TENSOR(normed, M, C), w1, b1);
+        op_swiglu_fwd(k->c, TENSOR(a, M, h), u);
+    } else {
+        op_linear_gelu_fwd(k->c, TENSOR(a, M, h), u, TENSOR(normed, M, C), w1, b1);
+    }
+    op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(a, M, h), weight_at(k, at->fc2_w, C, h), vector_at(k->w, at->fc2_b, C));
+    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(k, b), scale_of(k, b));
+    k->c->scratch->used = mark;
+}
+
+/* ------------------------------------------------------------------ blocks, backward */
+
+/* dr [M,C]: the gradient at the branch's output before the LayerScale. */
+static void residual_backward(const struct walk *k, const struct vit_branch *b, float *dr, const float *dx, int64_t ls)
+{
+    int64_t C = k->v->config.C, M = b->M;
+    op_residual_bwd(k->c, TENSOR(dr, M, C), vector_at(k->g, ls, C), TENSOR(dx, k->pass->T, C), TENSOR(b->r, M, C),
+                    vector_at(k->w, ls, C), rows_of(k, b), scale_of(k, b));
+}
+
+/* dn [M,C], the gradient at the norm's output, becomes the one at the branch's input and is added to dx. */
+static void norm_backward(const struct walk *k, const struct vit_branch *b, float *dx, float *dn, int64_t w_at, int64_t b_at)
+{
+    int64_t C = k->v->config.C, M = b->M;
+    op_layernorm_bwd(k->c, TENSOR(dn, M, C), vector_at(k->g, w_at, C), vector_at(k->g, b_at, C), TENSOR(dn, M, C),
+                     TENSOR(b->x, M, C), TENSOR(b->mean, M), TENSOR(b->rstd, M), vector_at(k->w, w_at, C));
+    if (is_subset(k, b))
+        op_scatter_add_rows(k->c, TENSOR(dx, k->pass->T, C), TENSOR(dn, M, C), rows_of(k, b));
+    else
+        op_axpy(k->c, TENSOR(dx, M, C), 1, TENSOR(dn, M, C));
+}
+
+static void ffn_backward(const struct walk *k, int64_t i, float *dx)
+{
+    const struct vit_config *f = &k->v->config;
+    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_branch *b = &k->pass->ffn[i];
+    int64_t C = f->C, M = b->M, h = f->hidden, inner = inner_width(f);
+    size_t mark = k->c->scratch->used;
+    float *dr = scratch(k, M * C), *da = scratch(k, M * h), *n = scratch(k, M * C);
+    residual_backward(k, b, dr, dx, at->ls2);
+    op_linear_bwd_x(k->c, TENSOR(da, M, h), TENSOR(dr, M, C), matrix_at(k->w, at->fc2_w, C, h));
+    /* The activation's value and its gradient take the place of its input and of da, one way or the other. */
+    struct tensor u = TENSOR(b->inner, M, inner), t = TENSOR(da, M, h), a = u, du = t;
+    if (f->ffn == VIT_SWIGLU) {
+        op_swiglu_bwd(k->c, u, t, t, u);
+        a = t, du = u;
+    } else {
+        op_gelu_bwd(k->c, t, u, t, u);
+    }
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->fc2_w, C, h), vector_at(k->g, at->fc2_b, C), TENSOR(dr, M, C), a);
+    norm(k, n, NULL, NULL, b->x, at->norm2_w, at->norm2_b, M, false);
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->fc1_w, inner, C), vector_at(k->g, at->fc1_b, inner), du, TENSOR(n, M, C));
+    op_linear_bwd_x(k->c, TENSOR(n, M, C), du, matrix_at(k->w, at->fc1_w, inner, C));
+    norm_backward(k, b, dx, n, at->norm2_w, at->norm2_b);
+    k->c->scratch->used = mark;
+}
+
+static void attention_backward(const struct walk *k, int64_t i, float *dx)
+{
+    const struct vit_config *f = &k->v->config;
+    const struct vit_block_at *at = &k->v->block[i];
+    struct vit_branch *b = &k->pass->attn[i];
+    int64_t C = f->C, M = b->M;
+    size_t mark = k->c->scratch->used;
+    float *dr = scratch(k, M * C), *d_o = scratch(k, M * C), *dqkv = scratch(k, M * 3 * C), *n = dr;
+    residual_backward(k, b, dr, dx, at->ls1);
+    op_linear_bwd_x(k->c, TENSOR(d_o, M, C), TENSOR(dr, M, C), matrix_at(k->w, at->proj_w, C, C));
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->proj_w, C, C), vector_at(k->g, at->proj_b, C), TENSOR(dr, M, C),
+                    TENSOR(b->o, M, C));
+    op_attention_bwd(k->c, TENSOR(dqkv, M, 3 * C), TENSOR(d_o, M, C), TENSOR(b->o, M, C), TENSOR(b->lse, M, f->n_heads),
+                     TENSOR(b->inner, M, 3 * C), TENSOR(&b->seg[0][0], (int64_t)k->pass->request.n_inputs, 2),
+                     (int)f->n_heads);
+    norm(k, n, NULL, NULL, b->x, at->norm1_w, at->norm1_b, M, false);
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->qkv_w, 3 * C, C), vector_at(k->g, at->qkv_b, 3 * C),
+                    TENSOR(dqkv, M, 3 * C), TENSOR(n, M, C));
+    op_linear_bwd_x(k->c, TENSOR(n, M, C), TENSOR(dqkv, M, 3 * C), matrix_at(k->w, at->qkv_w, 3 * C, C));
+    norm_backward(k, b, dx, n, at->norm1_w, at->norm1_b);
+    k->c->scratch->used = mark;
+}
+
+/* ------------------------------------------------------------------ the whole */
+
+static int lay_out(const struct vit *v, const struct vit_request *r, struct vit_pass *pass, struct fmt_error *e)
+{
+    const struct vit_config *f = &v->config;
+    *pass = (struct vit_pass){.request = *r};
+    if (r->n_inputs < 1 || r->n_inputs > VIT_INPUTS_MAX)
+        return fmt_fail(e, FMT_MISMATCH, "backbone: %d inputs", r->n_inputs);
+    for (int i = 0; i < r->n_inputs; i++) {
+        const struct vit_input *in = &r->inputs[i];
+        if (in->B < 0 || in->H < f->patch || in->W < f->patch || in->H % f->patch || in->W % f->patch)
+            return fmt_fail(e, FMT_MISMATCH, "backbone: an image of %lld x %lld pixels is no multiple of the patch of %lld",
+                            (long long)in->W, (long long)in->H, (long long)f->patch);
+        pass->first[i] = pass->T;
+        pass->n_tokens[i] = 1 + f->R + patches_of(v, in);
+        pass->T += in->B * pass->n_tokens[i];
+    }
+    return 0;
+}
+
+static float *copy_of(const struct walk *k, struct arena *arena, const float *x)
+{
+    int64_t T = k->pass->T, C = k->v->config.C;
+    float *copy = ARENA_TAKE(arena, float, T * C);
+    op_copy(k->c, TENSOR(copy, T, C), TENSOR(x, T, C));
+    return copy;
+}
+
+int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, const struct vit_request *request,
+                struct arena *arena, struct vit_pass *pass, struct fmt_error *e)
+{
+    int status = lay_out(v, request, pass, e);
+    if (status)
+        return status;
+    struct walk k = {.c = c, .v = v, .w = values, .pass = pass, .keep = request->keep ? arena : c->scratch};
+    int64_t T = pass->T, C = v->config.C;
+    float *x = pass->prenorm = ARENA_TAKE(arena, float, T * C);
+    pass->norm = ARENA_TAKE(arena, float, T * C);
+    pass->mean = ARENA_TAKE(arena, float, T);
+    pass->rstd = ARENA_TAKE(arena, float, T);
+    for (int i = 0; i < request->n_inputs; i++)
+        tokens_forward(&k, i, x);
+    if (request->tokens)
+        pass->tokens = copy_of(&k, arena, x);
+    for (int64_t i = 0; i < v->config.depth; i++) {
+        attention_forward(&k, i, x);
+        ffn_forward(&k, i, x);
+        if (request->layer[i])
+            pass->layers[i] = copy_of(&k, arena, x);
+    }
+    norm(&k, pass->norm, pass->mean, pass->rstd, x, v->norm_w, v->norm_b, T, true);
+    return 0;
+}
+
+void vit_norm(struct op_ctx *c, const struct vit *v, const float *values, float *y, const float *x, int64_t n)
+{
+    struct walk k = {.c = c, .v = v, .w = values};
+    norm(&k, y, NULL, NULL, x, v->norm_w, v->norm_b, n, false);
+}
+
+void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, struct vit_pass *pass, float *d_norm,
+                  float *grads)
+{
+    struct walk k = {.c = c, .v = v, .w = values, .g = grads, .pass = pass};
+    int64_t T = pass->T, C = v->config.C;
+    if (!op_check(c, pass->request.keep && !pass->request.turned, "backbone: backward of a pass that kept nothing"))
+        return;
+    float *dx = d_norm;
+    op_layernorm_bwd(c, TENSOR(dx, T, C), vector_at(grads, v->norm_w, C), vector_at(grads, v->norm_b, C),
+                     TENSOR(d_norm, T, C), TENSOR(pass->prenorm, T, C), TENSOR(pass->mean, T), TENSOR(pass->rstd, T),
+                     vector_at(values, v->norm_w, C));
+    for (int64_t i = v->config.depth; i-- > 0;) {
+        ffn_backward(&k, i, dx);
+        attention_backward(&k, i, dx);
+    }
+    for (int i = 0; i < pass->request.n_inputs; i++)
+        tokens_backward(&k, i, dx);
+}
+
+/* ------------------------------------------------------------------ weights turned */
+
+static void turn(struct op_ctx *c, float *w, int64_t N, int64_t K)
+{
+    size_t mark = c->scratch->used;
+    float *copy = ARENA_TAKE(c->scratch, float, N * K);
+    op_copy(c, TENSOR(copy, N * K), TENSOR(w, N * K));
+    op_transpose(c, TENSOR(w, K, N), TENSOR(copy, N, K));
+    c->scratch->used = mark;
+}
+
+bool vit_turn(struct op_ctx *c, const struct vit *v, float *values)
+{
+    const struct vit_config *f = &v->config;
+    if (!c->backend->turns_weights())
+        return false;
+    float *w = values;
+    turn(c, w ? w + v->patch_w : w, f->C, 3 * f->patch * f->patch);
+    for (int64_t i = 0; i < f->depth; i++) {
+        const struct vit_block_at *at = &v->block[i];
+        turn(c, w ? w + at->qkv_w : w, 3 * f->C, f->C);
+        turn(c, w ? w + at->proj_w : w, f->C, f->C);
+        turn(c, w ? w + at->fc1_w : w, inner_width(f), f->C);
+        turn(c, w ? w + at->fc2_w : w, f->C, f->hidden);
+    }
+    return true;
+}

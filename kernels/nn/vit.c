@@ -1,0 +1,162 @@
+/* vit.c - dimensions, parameters and draws of the backbone; what it computes is in vit-pass.c. */
+#include "nn/vit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ dimensions */
+
+bool vit_arch(const char *name, struct vit_config *config)
+{
+    static const struct {
+        const char *name;
+        int64_t C, depth, n_heads;
+    } published[] = {
+        {"vit_small", 384, 12, 6}, {"vit_base", 768, 12, 12}, {"vit_large", 1024, 24, 16}, {"vit_giant2", 1536, 40, 24}};
+    static const char suffix[] = "_memeff";
+    size_t n = strlen(name), tail = sizeof suffix - 1;
+    if (n > tail && strcmp(name + n - tail, suffix) == 0)
+        n -= tail;
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
+        if (strlen(published[i].name) == n && strncmp(name, published[i].name, n) == 0) {
+            config->C = published[i].C;
+            config->depth = published[i].depth;
+            config->n_heads = published[i].n_heads;
+            return true;
+        }
+    return false;
+}
+
+int64_t vit_hidden(int64_t C, double ratio, enum vit_ffn ffn)
+{
+    int64_t hidden = (int64_t)((double)C * ratio);
+    return ffn == VIT_MLP ? hidden : ((int64_t)((double)hidden * 2 / 3) + 7) / 8 * 8;
+}
+
+int vit_check(const struct vit_config *v, struct fmt_error *e)
+{
+    if (v->C < 1 || v->C > 16384 || v->n_heads < 1 || v->C % v->n_heads)
+        return fmt_fail(e, FMT_INVALID, "backbone: width %lld does not divide into %lld heads", (long long)v->C,
+                        (long long)v->n_heads);
+    if (v->depth < 1 || v->depth > VIT_DEPTH_MAX)
+        return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; 1 to %d are possible", (long long)v->depth, VIT_DEPTH_MAX);
+    if (v->patch < 1 || v->patch > 256 || v->M < 1 || v->M > 4096 || v->R < 0 || v->R > 4096)
+        return fmt_fail(e, FMT_LIMIT, "backbone: patch %lld, grid %lld, %lld registers: out of range",
+                        (long long)v->patch, (long long)v->M, (long long)v->R);
+    if (v->hidden < 1 || v->hidden > 262144)
+        return fmt_fail(e, FMT_LIMIT, "backbone: inner width %lld is out of range", (long long)v->hidden);
+    if (!isfinite(v->layerscale) || !isfinite(v->offset) || fabs(v->offset) >= 1)
+        return fmt_fail(e, FMT_LIMIT, "backbone: layerscale or interpolate_offset is out of range");
+    return 0;
+}
+
+double vit_drop_rate(double rate, bool uniform, int64_t block, int64_t depth)
+{
+    return uniform || depth < 2 ? (uniform ? rate : 0) : rate * (double)block / (double)(depth - 1);
+}
+
+int64_t vit_drop_subset(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha)
+{
+    int64_t s = (int64_t)((double)b * (1 - rate));
+    s = s < 1 ? 1 : s;
+    rng_permutation(r, b, kept);
+    *alpha = (float)((double)b / (double)s);
+    return s;
+}
+
+int64_t vit_drop_bernoulli(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha)
+{
+    int64_t s = 0;
+    for (int64_t i = 0; i < b; i++)
+        if (rng_f64(r) >= rate)
+            kept[s++] = i;
+    *alpha = (float)(1 / (1 - rate));
+    return s;
+}
+
+/* ------------------------------------------------------------------ parameters */
+
+struct adding {
+    struct params *table;
+    struct fmt_error *e;
+    int status;
+    char block[32]; /* "backbone." or "backbone.blocks.3." */
+    int layer;
+};
+
+static const float WEIGHT_DEVIATION = 0.02f;
+
+static int64_t add(struct adding *a, const char *name, enum params_init init, float value, unsigned flags, int n_dims,
+                   const int64_t *dims)
+{
+    struct param p = {.n_dims = n_dims, .module = PARAMS_BACKBONE, .init = init, .value = value, .layer = a->layer,
+                      .flags = flags};
+    for (int i = 0; i < n_dims; i++)
+        p.dims[i] = dims[i];
+    snprintf(p.name, sizeof p.name, "%s%s", a->block, name);
+    int64_t at = -1;
+    if (!a->status)
+        a->status = params_add(a->table, &p, &at, a->e);
+    return at;
+}
+
+#define DIMS(...) TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__}
+
+static int64_t add_vector(struct adding *a, const char *name, float value, int64_t n)
+{
+    return add(a, name, INIT_CONSTANT, value, 0, DIMS(n));
+}
+
+static int64_t add_linear(struct adding *a, const char *name, bool bias, int64_t N, int64_t K, int64_t *bias_at)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%s.weight", name);
+    int64_t at = add(a, text, INIT_NORMAL, WEIGHT_DEVIATION, PARAM_DECAY, DIMS(N, K));
+    snprintf(text, sizeof text, "%s.bias", name);
+    *bias_at = bias ? add_vector(a, text, 0, N) : -1;
+    return at;
+}
+
+static void add_block(struct adding *a, const struct vit_config *f, int64_t i, struct vit_block_at *b)
+{
+    bool swiglu = f->ffn == VIT_SWIGLU;
+    snprintf(a->block, sizeof a->block, "backbone.blocks.%d.", (int)i);
+    a->layer = (int)i + 1;
+    b->norm1_w = add_vector(a, "norm1.weight", 1, f->C);
+    b->norm1_b = add_vector(a, "norm1.bias", 0, f->C);
+    b->qkv_w = add_linear(a, "attn.qkv", f->qkv_bias, 3 * f->C, f->C, &b->qkv_b);
+    b->proj_w = add_linear(a, "attn.proj", f->proj_bias, f->C, f->C, &b->proj_b);
+    b->ls1 = f->layerscale != 0 ? add_vector(a, "ls1.gamma", f->layerscale, f->C) : -1;
+    b->norm2_w = add_vector(a, "norm2.weight", 1, f->C);
+    b->norm2_b = add_vector(a, "norm2.bias", 0, f->C);
+    b->fc1_w = add_linear(a, swiglu ? "mlp.w12" : "mlp.fc1", f->ffn_bias, (swiglu ? 2 : 1) * f->hidden, f->C, &b->fc1_b);
+    b->fc2_w = add_linear(a, swiglu ? "mlp.w3" : "mlp.fc2", f->ffn_bias, f->C, f->hidden, &b->fc2_b);
+    b->ls2 = f->layerscale != 0 ? add_vector(a, "ls2.gamma", f->layerscale, f->C) : -1;
+}
+
+int vit_params(struct vit *v, const struct vit_config *config, struct params *t, struct fmt_error *e)
+{
+    int status = vit_check(config, e);
+    if (status)
+        return status;
+    const struct vit_config *f = config;
+    struct adding a = {.table = t, .e = e, .block = "backbone."};
+    *v = (struct vit){.config = *config};
+    /* PyTorch's default for a convolution, which the published code leaves in place: U(-b, b), b = 1 / sqrt(fan in) */
+    float bound = (float)(1 / sqrt((double)(3 * f->patch * f->patch)));
+    v->cls = add(&a, "cls_token", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, 1, f->C));
+    v->pos = add(&a, "pos_embed", INIT_NORMAL, WEIGHT_DEVIATION, PARAM_DECAY, DIMS(1, 1 + f->M * f->M, f->C));
+    v->reg = f->R ? add(&a, "register_tokens", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, f->R, f->C)) : -1;
+    v->mask = add(&a, "mask_token", INIT_CONSTANT, 0, PARAM_DECAY | PARAM_OPTIONAL, DIMS(1, f->C));
+    v->patch_w = add(&a, "patch_embed.proj.weight", INIT_UNIFORM, bound, PARAM_DECAY | PARAM_PATCH_EMBED,
+                     DIMS(f->C, 3, f->patch, f->patch));
+    v->patch_b = add(&a, "patch_embed.proj.bias", INIT_UNIFORM, bound, PARAM_PATCH_EMBED, DIMS(f->C));
+    for (int64_t i = 0; i < f->depth; i++)
+        add_block(&a, f, i, &v->block[i]);
+    snprintf(a.block, sizeof a.block, "backbone.");
+    a.layer = (int)f->depth + 1;
+    v->norm_w = add_vector(&a, "norm.weight", 1, f->C);
+    v->norm_b = add_vector(&a, "norm.bias", 0, f->C);
+    return a.status;
+}

@@ -1,0 +1,348 @@
+/* op.c - every operation checks its shapes here, once for all backends, and is dispatched. A check that fails leaves
+ * its message in the context and the operation undone.
+ */
+#include "op.h"
+
+#include <stdio.h>
+
+/* ------------------------------------------------------------------ the context */
+
+int op_sync(struct op_ctx *c, struct fmt_error *e)
+{
+    if (c->backend->sync)
+        c->backend->sync(c);
+    int status = c->error.status;
+    if (status)
+        fmt_fail(e, c->error.status, "%s", c->error.text);
+    c->error = (struct fmt_error){0};
+    return status;
+}
+
+bool op_planning(const struct op_ctx *c)
+{
+    return arena_planning(c->scratch) || c->error.status;
+}
+
+bool op_check(struct op_ctx *c, bool good, const char *what)
+{
+    if (!good && !c->error.status)
+        fmt_fail(&c->error, FMT_MISMATCH, "%s", what);
+    return good && !c->error.status;
+}
+
+bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dtype, int n_dims, const int64_t *dims)
+{
+    struct tensor wanted = {.dtype = dtype, .n_dims = n_dims};
+    for (int i = 0; i < n_dims; i++)
+        wanted.dims[i] = dims[i];
+    bool same = tensor_same_shape(t, wanted);
+    if (c->error.status)
+        return false;
+    if (!same) {
+        char got[96], want[96];
+        fmt_fail(&c->error, FMT_MISMATCH, "%s is %s, not %s", what, tensor_text(t, got), tensor_text(wanted, want));
+    } else if (!t.data && tensor_elements(t) && !op_planning(c)) {
+        fmt_fail(&c->error, FMT_MISMATCH, "%s has no memory", what);
+    }
+    return !c->error.status;
+}
+
+void op_for(struct op_ctx *c, int64_t n_items, void (*work)(void *arg, int64_t item, int worker), void *arg)
+{
+    if (op_planning(c))
+        return;
+    if (c->pool)
+        thread_for(c->pool, n_items, work, arg);
+    else
+        for (int64_t item = 0; item < n_items; item++)
+            work(arg, item, 0);
+}
+
+int op_workers(const struct op_ctx *c)
+{
+    return thread_workers(c->pool);
+}
+
+/* ------------------------------------------------------------------ checks */
+
+/* `what`: "op: operand", made by the macros from the names that the contract uses. */
+#define SHAPE(op, t, ...) OP_SHAPE(c, op, t, DTYPE_F32, __VA_ARGS__)
+#define OPTIONAL(op, t, ...) (!tensor_given(t) || SHAPE(op, t, __VA_ARGS__))
+#define SHAPE_I64(op, t, ...) OP_SHAPE(c, op, t, DTYPE_I64, __VA_ARGS__)
+
+static int64_t dim(struct tensor t, int i)
+{
+    return i < t.n_dims ? t.dims[i] : 0;
+}
+
+/* Elements from the start of t as raw pointers. */
+static float *f32(struct tensor t) { return t.data; }
+static int64_t *i64(struct tensor t) { return t.data; }
+
+/* A forward weight [N,K] may lie turned in memory. */
+static bool weight_shape(struct op_ctx *c, struct tensor w, int64_t N, int64_t K)
+{
+    w.turned = false;
+    return SHAPE("linear_fwd", w, N, K);
+}
+
+static bool same(struct op_ctx *c, const char *what, struct tensor a, struct tensor b)
+{
+    return op_shape(c, what, a, DTYPE_F32, b.n_dims, b.dims);
+}
+
+/* ------------------------------------------------------------------ products */
+
+void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
+{
+    int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
+    if (SHAPE("linear_fwd", y, T, N) && SHAPE("linear_fwd", x, T, K) && weight_shape(c, w, N, K) &&
+        OPTIONAL("linear_fwd", b, N))
+        c->backend->linear_fwd(c, f32(y), f32(x), f32(w), w.turned, f32(b), T, N, K);
+}
+
+void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
+                        struct tensor b)
+{
+    int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
+    if (SHAPE("linear_gelu_fwd", a, T, N) && OPTIONAL("linear_gelu_fwd", u, T, N) && SHAPE("linear_gelu_fwd", x, T, K) &&
+        weight_shape(c, w, N, K) && OPTIONAL("linear_gelu_fwd", b, N))
+        c->backend->linear_gelu_fwd(c, f32(a), f32(u), f32(x), f32(w), w.turned, f32(b), T, N, K);
+}
+
+void op_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w)
+{
+    int64_t T = dim(dy, 0), N = dim(w, 0), K = dim(w, 1);
+    if (SHAPE("linear_bwd_x", dx, T, K) && SHAPE("linear_bwd_x", dy, T, N) && SHAPE("linear_bwd_x", w, N, K))
+        c->backend->linear_bwd_x(c, f32(dx), f32(dy), f32(w), T, N, K);
+}
+
+void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
+{
+    int64_t T = dim(dy, 0), N = dim(dy, 1), K = dim(x, 1);
+    if (SHAPE("linear_bwd_w", dw, N, K) && OPTIONAL("linear_bwd_w", db, N) && SHAPE("linear_bwd_w", dy, T, N) &&
+        SHAPE("linear_bwd_w", x, T, K))
+        c->backend->linear_bwd_w(c, f32(dw), f32(db), f32(dy), f32(x), T, N, K);
+}
+
+/* ------------------------------------------------------------------ activations */
+
+void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x)
+{
+    if (same(c, "gelu_fwd: y", y, x))
+        c->backend->gelu_fwd(c, f32(y), f32(x), tensor_elements(x));
+}
+
+void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)
+{
+    if (same(c, "gelu_bwd: dx", dx, x) && same(c, "gelu_bwd: dy", dy, x) &&
+        (!tensor_given(y) || same(c, "gelu_bwd: y", y, x)))
+        c->backend->gelu_bwd(c, f32(dx), f32(y), f32(dy), f32(x), tensor_elements(x));
+}
+
+void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
+{
+    int64_t T = dim(y, 0), h = dim(y, 1);
+    if (SHAPE("swiglu_fwd", y, T, h) && SHAPE("swiglu_fwd", u, T, 2 * h))
+        c->backend->swiglu_fwd(c, f32(y), f32(u), T, h);
+}
+
+void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u)
+{
+    int64_t T = dim(dy, 0), h = dim(dy, 1);
+    if (SHAPE("swiglu_bwd", du, T, 2 * h) && OPTIONAL("swiglu_bwd", y, T, h) && SHAPE("swiglu_bwd", dy, T, h) &&
+        SHAPE("swiglu_bwd", u, T, 2 * h))
+        c->backend->swiglu_bwd(c, f32(du), f32(y), f32(dy), f32(u), T, h);
+}
+
+/* ------------------------------------------------------------------ rows */
+
+void op_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
+                      struct tensor w, struct tensor b, float eps)
+{
+    int64_t T = dim(x, 0), C = dim(x, 1);
+    if (SHAPE("layernorm_fwd", y, T, C) && OPTIONAL("layernorm_fwd", mean, T) && OPTIONAL("layernorm_fwd", rstd, T) &&
+        op_check(c, tensor_given(mean) == tensor_given(rstd), "layernorm_fwd: mean without rstd") &&
+        SHAPE("layernorm_fwd", x, T, C) && SHAPE("layernorm_fwd", w, C) && SHAPE("layernorm_fwd", b, C))
+        c->backend->layernorm_fwd(c, f32(y), f32(mean), f32(rstd), f32(x), f32(w), f32(b), eps, T, C);
+}
+
+void op_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, struct tensor db, struct tensor dy,
+                      struct tensor x, struct tensor mean, struct tensor rstd, struct tensor w)
+{
+    int64_t T = dim(x, 0), C = dim(x, 1);
+    if (SHAPE("layernorm_bwd", dx, T, C) && SHAPE("layernorm_bwd", dw, C) && SHAPE("layernorm_bwd", db, C) &&
+        SHAPE("layernorm_bwd", dy, T, C) && SHAPE("layernorm_bwd", x, T, C) && SHAPE("layernorm_bwd", mean, T) &&
+        SHAPE("layernorm_bwd", rstd, T) && SHAPE("layernorm_bwd", w, C))
+        c->backend->layernorm_bwd(c, f32(dx), f32(dw), f32(db), f32(dy), f32(x), f32(mean), f32(rstd), f32(w), T, C);
+}
+
+void op_gather_rows(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor rows)
+{
+    int64_t M = dim(rows, 0), T = dim(x, 0), C = dim(x, 1);
+    if (SHAPE("gather_rows", y, M, C) && SHAPE("gather_rows", x, T, C) && SHAPE_I64("gather_rows", rows, M))
+        c->backend->gather_rows(c, f32(y), f32(x), i64(rows), M, C);
+}
+
+void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, struct tensor rows)
+{
+    int64_t M = dim(rows, 0), T = dim(x, 0), C = dim(x, 1);
+    if (SHAPE("scatter_add_rows", x, T, C) && SHAPE("scatter_add_rows", y, M, C) &&
+        SHAPE_I64("scatter_add_rows", rows, M))
+        c->backend->scatter_add_rows(c, f32(x), f32(y), i64(rows), M, C);
+}
+
+/* What both residual operations share: rows and scale belong to the M rows of a branch. */
+static bool residual_shapes(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                            struct tensor scale)
+{
+    int64_t M = dim(r, 0), C = dim(r, 1), T = tensor_given(rows) ? dim(x, 0) : M;
+    return SHAPE("residual", r, M, C) && SHAPE("residual", x, T, C) && OPTIONAL("residual", gamma, C) &&
+           OPTIONAL("residual", scale, M) && (!tensor_given(rows) || SHAPE_I64("residual", rows, M));
+}
+
+void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                     struct tensor scale)
+{
+    if (residual_shapes(c, x, r, gamma, rows, scale))
+        c->backend->residual_fwd(c, f32(x), f32(r), f32(gamma), i64(rows), f32(scale), dim(r, 0), dim(r, 1));
+}
+
+void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, struct tensor dx, struct tensor r,
+                     struct tensor gamma, struct tensor rows, struct tensor scale)
+{
+    int64_t M = dim(r, 0), C = dim(r, 1);
+    if (SHAPE("residual_bwd", dr, M, C) &&
+        op_check(c, tensor_given(dgamma) == tensor_given(gamma), "residual_bwd: gamma without dgamma") &&
+        OPTIONAL("residual_bwd", dgamma, C) && residual_shapes(c, dx, r, gamma, rows, scale))
+        c->backend->residual_bwd(c, f32(dr), f32(dgamma), f32(dx), f32(r), f32(gamma), i64(rows), f32(scale), M, C);
+}
+
+/* ------------------------------------------------------------------ attention */
+
+static bool attention_shapes(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg,
+                             int NH)
+{
+    int64_t T = dim(o, 0), C = dim(o, 1), G = dim(seg, 0), rows = 0;
+    if (!op_check(c, NH > 0 && C % NH == 0, "attention: the heads do not divide the width") ||
+        !SHAPE("attention", o, T, C) || !OPTIONAL("attention", lse, T, (int64_t)NH) || !SHAPE("attention", qkv, T, 3 * C) ||
+        !SHAPE_I64("attention", seg, G, 2) || !op_check(c, seg.data != NULL, "attention: seg has no memory"))
+        return false;
+    for (int64_t g = 0; g < G; g++)
+        rows += i64(seg)[2 * g] * i64(seg)[2 * g + 1];
+    return op_check(c, rows == T, "attention: the segments do not fill the rows");
+}
+
+void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg, int NH)
+{
+    if (attention_shapes(c, o, lse, qkv, seg, NH))
+        c->backend->attention_fwd(c, f32(o), f32(lse), f32(qkv), i64(seg), dim(seg, 0), dim(o, 0), dim(o, 1), NH);
+}
+
+void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
+                      struct tensor qkv, struct tensor seg, int NH)
+{
+    int64_t T = dim(o, 0), C = dim(o, 1);
+    if (SHAPE("attention_bwd", dqkv, T, 3 * C) && SHAPE("attention_bwd", d_o, T, C) &&
+        SHAPE("attention_bwd", lse, T, (int64_t)NH) && attention_shapes(c, o, lse, qkv, seg, NH))
+        c->backend->attention_bwd(c, f32(dqkv), f32(d_o), f32(o), f32(lse), f32(qkv), i64(seg), dim(seg, 0), T, C, NH);
+}
+
+/* ------------------------------------------------------------------ images and tokens */
+
+static bool patch_shapes(struct op_ctx *c, struct tensor y, int64_t B, int64_t H, int64_t W, int64_t p)
+{
+    return op_check(c, p > 0 && H % p == 0 && W % p == 0, "patchify: the image is no multiple of the patch") &&
+           SHAPE("patchify", y, B * (H / p) * (W / p), 3 * p * p);
+}
+
+void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p)
+{
+    int64_t B = dim(x, 0), H = dim(x, 2), W = dim(x, 3);
+    if (SHAPE("patchify_fwd", x, B, 3, H, W) && patch_shapes(c, y, B, H, W, p))
+        c->backend->patchify_fwd(c, f32(y), f32(x), B, H, W, p);
+}
+
+void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, const float mean[3],
+                        const float deviation[3])
+{
+    int64_t B = dim(x, 0), H = dim(x, 1), W = dim(x, 2);
+    if (OP_SHAPE(c, "patchify_u8_fwd", x, DTYPE_U8, B, H, W, 3) && patch_shapes(c, y, B, H, W, p))
+        c->backend->patchify_u8_fwd(c, f32(y), x.data, B, H, W, p, mean, deviation);
+}
+
+void op_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, struct tensor cls, struct tensor pos,
+                   struct tensor reg, struct tensor mask_token, struct tensor masks)
+{
+    int64_t B = dim(x, 0), C = dim(x, 2), R = dim(reg, 0), P = dim(x, 1) - 1 - R;
+    if (op_check(c, P >= 0, "tokens_fwd: fewer rows than registers") && SHAPE("tokens_fwd", x, B, 1 + R + P, C) &&
+        SHAPE("tokens_fwd", patches, B * P, C) && SHAPE("tokens_fwd", cls, C) && SHAPE("tokens_fwd", pos, 1 + P, C) &&
+        OPTIONAL("tokens_fwd", reg, R, C) && (!tensor_given(masks) || SHAPE("tokens_fwd", mask_token, C)) &&
+        (!tensor_given(masks) || OP_SHAPE(c, "tokens_fwd", masks, DTYPE_U8, B, P)))
+        c->backend->tokens_fwd(c, f32(x), f32(patches), f32(cls), f32(pos), f32(reg), f32(mask_token), masks.data, B, R,
+                               P, C);
+}
+
+void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls, struct tensor dpos, struct tensor dreg,
+                   struct tensor dmask_token, struct tensor dx, struct tensor masks)
+{
+    int64_t B = dim(dx, 0), C = dim(dx, 2), R = dim(dreg, 0), P = dim(dx, 1) - 1 - R;
+    if (op_check(c, P >= 0, "tokens_bwd: fewer rows than registers") && SHAPE("tokens_bwd", dpatches, B * P, C) &&
+        SHAPE("tokens_bwd", dcls, C) && SHAPE("tokens_bwd", dpos, 1 + P, C) && OPTIONAL("tokens_bwd", dreg, R, C) &&
+        (!tensor_given(masks) || SHAPE("tokens_bwd", dmask_token, C)) && SHAPE("tokens_bwd", dx, B, 1 + R + P, C) &&
+        (!tensor_given(masks) || OP_SHAPE(c, "tokens_bwd", masks, DTYPE_U8, B, P)))
+        c->backend->tokens_bwd(c, f32(dpatches), f32(dcls), f32(dpos), f32(dreg), f32(dmask_token), f32(dx), masks.data,
+                               B, R, P, C);
+}
+
+static bool interp_shapes(struct op_ctx *c, struct tensor small, struct tensor grid, struct tensor wy, struct tensor wx)
+{
+    int64_t oh = dim(wy, 0), ow = dim(wx, 0), M = dim(wy, 1), C = dim(grid, 1);
+    return SHAPE("interp", wy, oh, M) && SHAPE("interp", wx, ow, M) && SHAPE("interp", grid, M * M, C) &&
+           SHAPE("interp", small, oh * ow, C);
+}
+
+void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor wy, struct tensor wx)
+{
+    if (interp_shapes(c, y, x, wy, wx))
+        c->backend->interp_fwd(c, f32(y), f32(x), f32(wy), f32(wx), dim(wy, 0), dim(wx, 0), dim(wy, 1), dim(x, 1));
+}
+
+void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx)
+{
+    if (interp_shapes(c, dy, dx, wy, wx))
+        c->backend->interp_bwd(c, f32(dx), f32(dy), f32(wy), f32(wx), dim(wy, 0), dim(wx, 0), dim(wy, 1), dim(dx, 1));
+}
+
+/* ------------------------------------------------------------------ whole arrays */
+
+void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x)
+{
+    int64_t N = dim(x, 0), K = dim(x, 1);
+    if (SHAPE("transpose", y, K, N) && SHAPE("transpose", x, N, K))
+        c->backend->transpose(c, f32(y), f32(x), N, K);
+}
+
+void op_fill(struct op_ctx *c, struct tensor x, float value)
+{
+    if (same(c, "fill: x", x, x))
+        c->backend->fill(c, f32(x), value, tensor_elements(x));
+}
+
+void op_copy(struct op_ctx *c, struct tensor y, struct tensor x)
+{
+    if (same(c, "copy: y", y, x))
+        c->backend->copy(c, f32(y), f32(x), tensor_elements(x));
+}
+
+void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x)
+{
+    if (same(c, "axpy: y", y, x))
+        c->backend->axpy(c, f32(y), a, f32(x), tensor_elements(x));
+}
+
+void op_sum_squares(struct op_ctx *c, double *out, struct tensor x)
+{
+    if (same(c, "sum_squares: x", x, x))
+        c->backend->sum_squares(c, out, f32(x), tensor_elements(x));
+}
