@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "nn/import.h"
+#include "num.h"
 
 struct tally {
     int64_t missing, misshapen, unexpected;
@@ -152,31 +153,56 @@ static int check_all(struct weights *w, const struct params *t, unsigned modules
                     w->n_problems ? w->problem[0] : "(no memory to say)");
 }
 
+int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    int64_t at = 0; /* number of the element that the piece at hand begins with */
+    if (t->zero_row) {
+        int64_t row = t->dims[t->n_dims - 1];
+        for (; first < row && n > 0; first++, n--)
+            *out++ = 0;
+        at = row;
+    }
+    for (int i = 0; i < t->n_from && n > 0; i++) {
+        int64_t skip = first - at, k = num_min(n, t->from[i]->n - skip);
+        at += t->from[i]->n;
+        if (k <= 0)
+            continue;
+        if (named_read_f32(t->from[i], skip, k, out, e))
+            return (int)e->status;
+        first += k;
+        out += k;
+        n -= k;
+    }
+    return n > 0 ? fmt_fail(e, FMT_INVALID, "%.200s: elements beyond its end", t->name) : 0;
+}
+
 static int read_row(const struct param *row, const struct weights_tensor *t, float *out, struct fmt_error *e)
 {
-    if (t->zero_row) {
-        int64_t n = row->dims[row->n_dims - 1];
-        memset(out, 0, (size_t)n * sizeof *out);
-        out += n;
-    }
-    for (int i = 0; i < t->n_from; i++) {
-        const struct named *part = t->from[i];
-        if (named_read_f32(part, 0, part->n, out, e))
-            return (int)e->status;
-        for (int64_t k = 0; k < part->n; k++)
-            if (!isfinite(out[k]))
-                return fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", part->name);
-        out += part->n;
-    }
-    return 0;
+    int status = weights_read(t, 0, row->count, out, e);
+    for (int64_t k = 0; k < row->count && !status; k++)
+        if (!isfinite(out[k]))
+            status = fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", t->from[0]->name);
+    return status;
+}
+
+int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    forget_problems(w);
+    int status = check_all(w, t, modules, &why);
+    if (!status)
+        return 0;
+    fmt_prefix(&why, w->path);
+    return fmt_fail(e, why.status, "%s", why.text);
 }
 
 int weights_load(struct weights *w, const struct params *t, unsigned modules, float *values, struct fmt_error *e)
 {
     struct fmt_error why = {0};
-    forget_problems(w);
     w->n_loaded = w->n_new = 0;
-    int status = check_all(w, t, modules, &why);
+    int status = weights_check(w, t, modules, e);
+    if (status)
+        return status;
     for (int i = 0; i < t->n_rows && !status; i++) {
         const struct param *row = &t->rows[i];
         if (!(modules & 1u << row->module))

@@ -249,7 +249,7 @@ static struct seen look_at_blocks(const struct weights *w)
     return s;
 }
 
-enum { PUBLISHED_HEAD_WIDTH = 64, PUBLISHED_PATCH = 14, PUBLISHED_GRID = 37, PUBLISHED_REGISTERS = 4 };
+enum { PUBLISHED_HEAD_WIDTH = 64, PUBLISHED_PATCH = 14, PUBLISHED_GRID = 37 };
 static const double published_offset = 0.1;
 
 /* As the published models have it where the tensors do not say. */
@@ -277,32 +277,39 @@ static struct vit_config deduce(const struct weights *w)
     return v;
 }
 
-/* "dinov2_vit{s,b,l,g}14[_reg]". */
-static int published_model(const char *name, struct vit_config *v, struct fmt_error *e)
+/* The settings of "dinov2_vit{s,b,l,g}14[_reg]". */
+static int published_model(const char *name, struct config *c, struct fmt_error *e)
 {
     static const struct {
         char letter;
-        const char *arch;
-    } sizes[] = {{'s', "vit_small"}, {'b', "vit_base"}, {'l', "vit_large"}, {'g', "vit_giant2"}};
+        const char *arch, *ffn;
+    } sizes[] = {{'s', "vit_small", "mlp"}, {'b', "vit_base", "mlp"}, {'l', "vit_large", "mlp"},
+                 {'g', "vit_giant2", "swiglufused"}};
+    static const char *const plain[] = {"student.num_register_tokens=0", "student.interpolate_antialias=false",
+                                        "student.interpolate_offset=0.1"};
+    static const char *const reg[] = {"student.num_register_tokens=4", "student.interpolate_antialias=true",
+                                      "student.interpolate_offset=0.0"};
+    static const char *const common[] = {"student.patch_size=14", "crops.global_crops_size=518",
+                                         "student.layerscale=1.0"};
     const char *rest = has_prefix(name, "dinov2_vit") ? name + strlen("dinov2_vit") : "";
-    const char *arch = NULL;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && *rest; i++)
-        if (*rest == sizes[i].letter)
-            arch = sizes[i].arch;
-    bool reg = arch && strcmp(rest + 1, "14_reg") == 0;
-    *v = (struct vit_config){0};
-    if (!arch || (!reg && strcmp(rest + 1, "14") != 0) || !vit_arch(arch, v))
-        return fmt_fail(e, FMT_INVALID, "%.80s: no published model; they are dinov2_vit{s,b,l,g}14[_reg]", name);
-    v->patch = PUBLISHED_PATCH;
-    v->M = PUBLISHED_GRID;
-    v->R = reg ? PUBLISHED_REGISTERS : 0;
-    v->ffn = *rest == 'g' ? VIT_SWIGLU : VIT_MLP;
-    v->hidden = vit_hidden(v->C, 4, v->ffn);
-    v->layerscale = 1.0f;
-    v->qkv_bias = v->proj_bias = v->ffn_bias = true;
-    v->antialias = reg;
-    v->offset = reg ? 0 : published_offset;
-    return 0;
+    size_t i = 0, n = sizeof sizes / sizeof *sizes;
+    while (i < n && *rest != sizes[i].letter)
+        i++;
+    bool registers = i < n && strcmp(rest + 1, "14_reg") == 0;
+    if (i == n || (!registers && strcmp(rest + 1, "14") != 0))
+        return fmt_fail(e, FMT_INVALID, "%.80s is no published model; they are dinov2_vit{s,b,l,g}14[_reg]", name);
+    char arch[40], ffn[40];
+    snprintf(arch, sizeof arch, "student.arch=%s", sizes[i].arch);
+    snprintf(ffn, sizeof ffn, "student.ffn_layer=%s", sizes[i].ffn);
+    int status = config_set(c, arch, e);
+    if (!status)
+        status = config_set(c, ffn, e);
+    for (size_t k = 0; k < 3 && !status; k++) {
+        status = config_set(c, common[k], e);
+        if (!status)
+            status = config_set(c, registers ? reg[k] : plain[k], e);
+    }
+    return status;
 }
 
 /* Widths of a projection head from its tensors; false if the file has none. */
@@ -327,41 +334,39 @@ static bool look_at_head(const struct weights *w, const char *module, struct hea
     return h->n_prototypes > 0 && h->in_dim > 0;
 }
 
-/* The settings that the file carries. */
-static int read_settings(struct weights *w, struct fmt_error *e)
+/* The settings that hold: the file's own; the hint's before them. */
+static int read_settings(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
     const char *text = named_meta_find(&w->file.set, CONFIG_META_KEY);
-    if (!text)
-        return 0;
-    w->has_settings = true;
-    return config_parse(&w->settings, text, strlen(text), "settings", e);
+    w->has_settings = text || hint->model || hint->config;
+    int status = text ? config_parse(&w->settings, text, strlen(text), "settings", e) : 0;
+    if (!status && hint->model)
+        return published_model(hint->model, &w->settings, e);
+    if (!status && hint->config) {
+        config_release(&w->settings);
+        status = config_copy(&w->settings, hint->config, e);
+    }
+    return status;
 }
 
 static int describe_network(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
-    int status = read_settings(w, e);
+    int status = read_settings(w, hint, e);
     if (status)
         return status;
-    const struct config *c = hint->config ? hint->config : &w->settings;
-    if (hint->model)
-        status = published_model(hint->model, &w->vit, e);
-    else if (hint->config || w->has_settings)
-        w->vit = model_vit(c);
-    else
-        w->vit = deduce(w);
-    w->deduced = !hint->model && !hint->config && !w->has_settings;
+    w->vit = w->has_settings ? model_vit(&w->settings) : deduce(w);
     int64_t side = square_root(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     if (side > 0)
         w->vit.M = side;
-    else if (w->vit.M == 0)
+    else if (!w->has_settings)
         w->vit.M = PUBLISHED_GRID;
     for (int i = 0; i < 3; i++) {
-        w->mean[i] = (float)c->augment.mean[i];
-        w->std[i] = (float)c->augment.std[i];
+        w->mean[i] = (float)w->settings.augment.mean[i];
+        w->std[i] = (float)w->settings.augment.std[i];
     }
     w->has_head = look_at_head(w, params_module_name[PARAMS_DINO_HEAD], &w->head);
     w->has_ibot_head = look_at_head(w, params_module_name[PARAMS_IBOT_HEAD], &w->ibot_head);
-    return status;
+    return 0;
 }
 
 static int check_network(const struct weights *w, struct fmt_error *e)
@@ -373,7 +378,7 @@ static int check_network(const struct weights *w, struct fmt_error *e)
         return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer (%lld tensors%s%.60s)",
                         (long long)w->file.set.n, w->file.set.n ? ", the first is " : "",
                         w->file.set.n ? w->file.set.item[0].name : "");
-    if (w->deduced && (w->vit.n_heads == 0 || w->vit.C % PUBLISHED_HEAD_WIDTH != 0))
+    if (!w->has_settings && (w->vit.n_heads == 0 || w->vit.C % PUBLISHED_HEAD_WIDTH != 0))
         return fmt_fail(e, FMT_MISMATCH, "the number of heads cannot be deduced from a width of %lld; name the model "
                         "or its settings", (long long)w->vit.C);
     return vit_check(&w->vit, e);

@@ -62,9 +62,8 @@ struct weights {
     bool has_head, has_ibot_head;
     struct head_config head, ibot_head;
     float mean[3], std[3]; /* normalisation of pixels, of values in 0 .. 1 */
-    bool deduced;          /* heads and resampling are guesses: no hint, no settings */
-    bool has_settings;
-    struct config settings; /* the file's own, where it has some */
+    bool has_settings;      /* by a hint or in the file; else heads and resampling are deduced, to be told */
+    struct config settings; /* those, or the defaults */
     struct weights_tensor *tensor;
     int64_t n_tensors;
     const char **left_out; /* names in the file that were recognised and are not used (a classifier, ...) */
@@ -82,6 +81,12 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 /* "width 384, 12 blocks, 6 heads, MLP of 1536, patch 14, no registers, positions 37 x 37 (resampled: offset 0.1)". */
 enum { WEIGHTS_TEXT = 400 };
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT]);
+
+/* Elements first .. first+n-1 of a tensor, row-major. */
+int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);
+
+/* What weights_load checks, without reading. */
+int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e);
 
 /* Reads the rows of the modules asked for into values (of the table's layout). The backbone must be complete but for
  * mask_token, which is left as it is; a head that the file lacks altogether is left as it is, one that it has must be

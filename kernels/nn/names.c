@@ -122,15 +122,3 @@ enum names_kind names_publish(const char *name, struct names_target *out)
         return NAMES_EXTRA;
     return publish_backbone(name, out) ? NAMES_PARAMETER : NAMES_TOO_LONG;
 }
-
-void names_chunk(const char *name, long depth, long n_chunks, char out[PARAMS_NAME_MAX + 24])
-{
-    const char *block = strstr(name, "blocks.");
-    if (n_chunks < 1 || !block || !behind_number(block + 7)) {
-        snprintf(out, PARAMS_NAME_MAX + 24, "%s", name);
-        return;
-    }
-    long size = depth / n_chunks < 1 ? 1 : depth / n_chunks; /* as published: the last chunk may be one more */
-    int n_before = (int)(block - name) + 7;
-    snprintf(out, PARAMS_NAME_MAX + 24, "%.*s%ld.%s", n_before, name, strtol(block + 7, NULL, 10) / size, block + 7);
-}

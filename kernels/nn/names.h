@@ -31,8 +31,4 @@ struct names_target {
 /* name: cleaned, and without what stands before the module ("teacher."). */
 enum names_kind names_publish(const char *name, struct names_target *out);
 
-/* The published name of a backbone's tensor with the chunk before the block: "blocks.1.7.norm1.bias" for block 7 of 12
- * in 2 chunks. n_chunks 0: as it is. Names of other tensors are copied. */
-void names_chunk(const char *name, long depth, long n_chunks, char out[PARAMS_NAME_MAX + 24]);
-
 #endif
