@@ -46,6 +46,8 @@ struct block_header {
     const char *provenance;   /* JSON text, or "" */
 };
 
+/* The kind that a file's first n bytes tell; BLOCK_ANY if they are not those of a file that this version knows. */
+enum block_kind block_kind_of(const uint8_t *first, size_t n);
 const char *block_kind_name(enum block_kind kind); /* "catalogue", "shard", "views", "features", "checkpoint" */
 
 /* ---------------------------------------------------------------- writing */
@@ -84,7 +86,7 @@ void block_abandon(struct block_writer *w);
 struct block_buffer { /* one per thread; zero-initialise, reuse, release. raw is valid until the next read */
     const uint8_t *raw;
     size_t raw_bytes;
-    uint32_t n_records;
+    uint32_t n_records; /* of a pipe: after block_counted */
     int64_t i_block, first_record; /* number of the block, and of its first record in the file */
     struct fmt_buffer coded, memory;
     struct ZSTD_DCtx_s *zstd;
@@ -119,6 +121,11 @@ int block_read(const struct block_reader *r, int64_t i_block, struct block_buffe
 int block_next_into(struct block_reader *r, void *to, size_t bytes, struct block_buffer *b, struct fmt_error *e);
 int block_read_into(const struct block_reader *r, int64_t i_block, void *to, size_t bytes, struct block_buffer *b,
                     struct fmt_error *e);
+/* The kind counted the records of the block that it just got. How many they are stands in the index alone: where that
+ * was read already the count is compared (block_check_count, for block_read), of a pipe it is kept for the end. */
+int block_counted(struct block_reader *r, struct block_buffer *b, uint32_t n_records, struct fmt_error *e);
+int block_check_count(const struct block_reader *r, const struct block_buffer *b, uint32_t n_records,
+                      struct fmt_error *e);
 /* The block that holds record i (seekable), or -1. */
 int64_t block_of_record(const struct block_reader *r, int64_t i_record);
 void block_close(struct block_reader *r);

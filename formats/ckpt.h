@@ -76,6 +76,8 @@ int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e);
 int64_t ckpt_find(const struct ckpt *c, const char *name); /* -1: none */
 /* bytes must be the tensor's. */
 int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_buffer *b, struct fmt_error *e);
+/* Reads the tensor and keeps nothing of it: for those who only want to know whether it is whole. */
+int ckpt_check(struct ckpt *c, int64_t i, struct block_buffer *b, struct fmt_error *e);
 int ckpt_check_end(struct ckpt *c, struct block_buffer *b, struct fmt_error *e);
 void ckpt_close(struct ckpt *c);
 

@@ -19,6 +19,7 @@
 #include "block.h"
 #include "index.h"
 #include "prov.h"
+#include "text.h"
 
 #define FEAT_MAJOR 1
 #define FEAT_MINOR 0
@@ -102,7 +103,7 @@ struct feat_table {
     int64_t n_rows, width;
     float *x;                    /* [n_rows, width] */
     struct index_labels *labels; /* [n_rows] */
-    struct feat_text *text;      /* the memory of their texts */
+    struct text_pool text;       /* the memory of their texts */
 };
 
 int feat_load(struct feat_table *t, const struct fmt_reader *io, struct fmt_error *e);

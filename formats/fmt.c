@@ -1,6 +1,7 @@
 /* fmt.c - statuses, exact reads and writes over callbacks, memory as a source and as a sink. */
 #include "fmt.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ int fmt_read_exact(const struct fmt_reader *r, void *buffer, size_t n, struct fm
     while (n > 0) {
         int64_t got = r->read(r->arg, p, n);
         if (got < 0)
-            return fmt_fail(e, FMT_IO, "cannot read");
+            return fmt_fail(e, FMT_IO, "cannot read: %s", strerror(errno));
         if (got == 0)
             return fmt_fail(e, FMT_TRUNCATED, "ends early: %zu more bytes expected", n);
         p += got;
@@ -71,7 +72,7 @@ int fmt_read_at_exact(const struct fmt_reader *r, uint64_t offset, void *buffer,
     while (n > 0) {
         int64_t got = r->read_at(r->arg, offset, p, n);
         if (got < 0)
-            return fmt_fail(e, FMT_IO, "cannot read");
+            return fmt_fail(e, FMT_IO, "cannot read: %s", strerror(errno));
         if (got == 0)
             return fmt_fail(e, FMT_TRUNCATED, "ends early: %zu more bytes expected", n);
         p += got;
@@ -83,7 +84,7 @@ int fmt_read_at_exact(const struct fmt_reader *r, uint64_t offset, void *buffer,
 
 int fmt_write_all(const struct fmt_writer *w, const void *buffer, size_t n, struct fmt_error *e)
 {
-    return w->write(w->arg, buffer, n) ? fmt_fail(e, FMT_IO, "cannot write") : 0;
+    return w->write(w->arg, buffer, n) ? fmt_fail(e, FMT_IO, "cannot write: %s", strerror(errno)) : 0;
 }
 
 static int64_t memory_read_at(void *arg, uint64_t offset, void *buffer, size_t n)
@@ -111,21 +112,28 @@ struct fmt_reader fmt_memory_reader(struct fmt_memory *m)
     return (struct fmt_reader){m, memory_read, memory_read_at, m->bytes};
 }
 
+int fmt_buffer_reserve(struct fmt_buffer *b, size_t n)
+{
+    if (n <= b->room - b->bytes)
+        return 0;
+    size_t room = b->room ? b->room : 4096;
+    while (room - b->bytes < n) {
+        if (room > SIZE_MAX / 2)
+            return -1;
+        room *= 2;
+    }
+    uint8_t *grown = realloc(b->data, room);
+    if (!grown)
+        return -1;
+    b->data = grown;
+    b->room = room;
+    return 0;
+}
+
 int fmt_buffer_append(struct fmt_buffer *b, const void *data, size_t n)
 {
-    if (n > b->room - b->bytes) {
-        size_t room = b->room ? b->room : 4096;
-        while (room - b->bytes < n) {
-            if (room > SIZE_MAX / 2)
-                return -1;
-            room *= 2;
-        }
-        uint8_t *grown = realloc(b->data, room);
-        if (!grown)
-            return -1;
-        b->data = grown;
-        b->room = room;
-    }
+    if (fmt_buffer_reserve(b, n))
+        return -1;
     if (n > 0)
         memcpy(b->data + b->bytes, data, n);
     b->bytes += n;

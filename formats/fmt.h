@@ -46,7 +46,7 @@ const char *fmt_status_text(enum fmt_status status);
 
 /* A source of bytes. read: up to n bytes in order, 0 at the end, -1 on error.
  * read_at: exactly as pread, may be called by several threads at once; NULL for a pipe.
- * size: of the whole source, or UINT64_MAX where it is not known (a pipe). */
+ * Both leave the reason of a failure in errno. size: of the whole source, or UINT64_MAX where it is not known (a pipe). */
 struct fmt_reader {
     void *arg;
     int64_t (*read)(void *arg, void *buffer, size_t n);
@@ -54,7 +54,7 @@ struct fmt_reader {
     uint64_t size;
 };
 
-/* A sink of bytes. write: all n bytes, 0 or -1. */
+/* A sink of bytes. write: all n bytes, 0 or -1 and the reason in errno. */
 struct fmt_writer {
     void *arg;
     int (*write)(void *arg, const void *buffer, size_t n);
@@ -80,6 +80,7 @@ struct fmt_buffer {
 };
 struct fmt_writer fmt_buffer_writer(struct fmt_buffer *b);
 int fmt_buffer_append(struct fmt_buffer *b, const void *data, size_t n); /* 0 or -1: no memory */
+int fmt_buffer_reserve(struct fmt_buffer *b, size_t n); /* room for n more bytes; 0 or -1 */
 void fmt_buffer_release(struct fmt_buffer *b);
 
 #endif

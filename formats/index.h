@@ -14,6 +14,7 @@
 #include "digest.h"
 #include "fmt.h"
 #include "prov.h"
+#include "text.h"
 
 #define INDEX_MAJOR 1
 #define INDEX_MINOR 0
@@ -43,7 +44,7 @@ struct index_entry {
 };
 
 struct index {
-    char *root; /* folder that the paths start from; "" the current one */
+    const char *root; /* folder that the paths start from; "" the current one */
     char **class_name;
     int n_classes;
     struct index_entry *entry;
@@ -51,7 +52,7 @@ struct index {
     uint8_t identity[DIGEST_BYTES]; /* set by index_read and index_write */
     char *provenance;               /* JSON text or ""; set by index_read */
     int64_t entry_room;
-    struct index_text *text; /* the memory of all texts */
+    struct text_pool text; /* the memory of all texts */
 };
 
 int index_set_root(struct index *x, const char *root, struct fmt_error *e);
@@ -63,8 +64,10 @@ void index_release(struct index *x);
 
 /* Labels as bytes, for the records of this layer (used by shard.c and feat.c). Texts point into the bytes. */
 struct bytes;
-int index_labels_put(const struct index_labels *l, struct fmt_buffer *to, struct fmt_error *e);
+int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buffer *to, struct fmt_error *e);
 int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l, struct fmt_error *e);
+int index_labels_copy(struct text_pool *p, const struct index_labels *from, struct index_labels *to,
+                      struct fmt_error *e);
 /* A list of class names likewise; *names is one block for free(). */
 int index_classes_put(char *const *names, int n, struct fmt_buffer *to, struct fmt_error *e);
 int index_classes_take(struct bytes *from, char ***names, int *n, struct fmt_error *e);

@@ -1,0 +1,264 @@
+/* shardset.c - paths become a sorted list of files, files become sets: shards with the same identity belong together,
+ * each number of 0 .. n_shards-1 exactly once. Descriptors stay open, so that reading needs no lock. */
+#include "shardset.h"
+
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+
+#define SUFFIX ".shard"
+
+struct shard_file {
+    struct file file;
+    struct shard shard;
+    int set; /* which of the sets it belongs to */
+};
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+/* ---------------------------------------------------------------- paths */
+
+struct path_list {
+    char **path;
+    int n;
+};
+
+static int add_path(struct path_list *l, char *path, struct fmt_error *e) /* takes path */
+{
+    char **grown = path ? realloc(l->path, (size_t)(l->n + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        free(path);
+        return no_memory(e);
+    }
+    l->path = grown;
+    l->path[l->n++] = path;
+    return 0;
+}
+
+static void release_paths(struct path_list *l)
+{
+    for (int i = 0; i < l->n; i++)
+        free(l->path[i]);
+    free(l->path);
+}
+
+static int add_folder(struct path_list *l, const char *folder, struct fmt_error *e)
+{
+    char **name;
+    int64_t n_names;
+    int before = l->n, status = file_list(folder, &name, &n_names, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < n_names && status == 0; i++) {
+        size_t n = strlen(name[i]);
+        if (name[i][0] != '.' && n > strlen(SUFFIX) && strcmp(name[i] + n - strlen(SUFFIX), SUFFIX) == 0)
+            status = add_path(l, file_join(folder, name[i]), e);
+    }
+    file_list_free(name, n_names);
+    if (status == 0 && l->n == before)
+        status = fmt_fail(e, FMT_INVALID, "%.250s: a folder without shards (*%s)", folder, SUFFIX);
+    return status;
+}
+
+static int add_pattern(struct path_list *l, const char *pattern, struct fmt_error *e)
+{
+    glob_t found;
+    int got = glob(pattern, 0, NULL, &found), status = 0;
+    if (got == GLOB_NOMATCH)
+        return fmt_fail(e, FMT_IO, "%.250s: no such file or folder, and no file fits it as a pattern", pattern);
+    if (got != 0)
+        return fmt_fail(e, FMT_IO, "%.250s: cannot look for files", pattern);
+    for (size_t i = 0; i < found.gl_pathc && status == 0; i++)
+        status = add_path(l, strdup(found.gl_pathv[i]), e);
+    globfree(&found);
+    return status;
+}
+
+static int expand(struct path_list *l, const char *const *path, int n_paths, struct fmt_error *e)
+{
+    int status = 0;
+    for (int i = 0; i < n_paths && status == 0; i++) {
+        if (file_is_dir(path[i]))
+            status = add_folder(l, path[i], e);
+        else if (file_exists(path[i]))
+            status = add_path(l, strdup(path[i]), e);
+        else
+            status = add_pattern(l, path[i], e);
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- files */
+
+static int open_file(struct shard_file *f, const char *path, struct fmt_error *e)
+{
+    int status = file_open(&f->file, path, e);
+    if (status)
+        return status;
+    struct fmt_reader io = file_reader(&f->file);
+    if (!io.read_at)
+        return fmt_fail(e, FMT_UNSUPPORTED, "%.250s: a shard has to be a file, not a pipe", path);
+    struct fmt_error why = {0};
+    status = shard_open(&f->shard, &io, &why);
+    return status ? fmt_fail(e, why.status, "%.190s: %.200s", path, why.text) : 0;
+}
+
+/* Number of the set that this file's identity names; a new one at need. */
+static int set_of(struct shard_set *s, const struct shard_file *f)
+{
+    const uint8_t *identity = f->shard.block.header.identity;
+    for (int i = 0; i < s->n_sets; i++)
+        if (memcmp(s->identity[i], identity, DIGEST_BYTES) == 0)
+            return i;
+    memcpy(s->identity[s->n_sets], identity, DIGEST_BYTES);
+    return s->n_sets++;
+}
+
+static int same_classes(const struct shard_set *s, const struct shard_file *f, struct fmt_error *e)
+{
+    const struct shard_header *h = &f->shard.header;
+    bool same = h->n_classes == s->n_classes;
+    for (int i = 0; i < s->n_classes && same; i++)
+        same = strcmp(h->class_name[i], s->class_name[i]) == 0;
+    return same ? 0 : fmt_fail(e, FMT_MISMATCH, "%.250s: its classes are not those of the shards before it", f->file.path);
+}
+
+/* By set, then by number in the set. */
+static int compare_files(const void *a, const void *b)
+{
+    const struct shard_file *x = a, *y = b;
+    if (x->set != y->set)
+        return x->set < y->set ? -1 : 1;
+    uint32_t i = x->shard.header.i_shard, j = y->shard.header.i_shard;
+    return (i > j) - (i < j);
+}
+
+/* After sorting: each set is whole. */
+static int check_sets(const struct shard_set *s, struct fmt_error *e)
+{
+    for (int i = 0; i < s->n_shards;) {
+        const struct shard_file *first = &s->file[i];
+        uint32_t n = first->shard.header.n_shards;
+        for (uint32_t k = 0; k < n; k++, i++) {
+            const struct shard_file *f = &s->file[i < s->n_shards ? i : s->n_shards - 1];
+            if (i < s->n_shards && f->set == first->set && f->shard.header.i_shard == k &&
+                f->shard.header.n_shards == n)
+                continue;
+            if (k > 0 && i < s->n_shards && f->set == first->set && f->shard.header.i_shard < k)
+                return fmt_fail(e, FMT_INVALID, "%.250s: shard %u of its set comes twice", f->file.path,
+                                f->shard.header.i_shard);
+            return fmt_fail(e, FMT_INVALID, "%.250s: its set is not whole: shard %u of %u is missing",
+                            first->file.path, k, n);
+        }
+        if (i < s->n_shards && s->file[i].set == first->set)
+            return fmt_fail(e, FMT_INVALID, "%.250s: shard %u of its set comes twice", s->file[i].file.path,
+                            s->file[i].shard.header.i_shard);
+    }
+    return 0;
+}
+
+static void number_images(struct shard_set *s)
+{
+    for (int i = 0; i < s->n_shards; i++) {
+        const struct shard_header *h = &s->file[i].shard.header;
+        s->first_image[i] = s->n_images;
+        s->n_images += s->file[i].shard.block.n_records;
+        s->width_max = h->width_max > s->width_max ? h->width_max : s->width_max;
+        s->height_max = h->height_max > s->height_max ? h->height_max : s->height_max;
+        s->pixels_max = h->pixels_max > s->pixels_max ? h->pixels_max : s->pixels_max;
+    }
+    s->first_image[s->n_shards] = s->n_images;
+}
+
+static int open_files(struct shard_set *s, const struct path_list *l, struct fmt_error *e)
+{
+    size_t n = (size_t)l->n;
+    s->file = calloc(n, sizeof *s->file);
+    s->identity = calloc(n, sizeof *s->identity);
+    s->first_image = calloc(n + 1, sizeof *s->first_image);
+    if (!s->file || !s->identity || !s->first_image)
+        return no_memory(e);
+    for (size_t i = 0; i < n; i++)
+        s->file[i].file.fd = -1;
+    for (size_t i = 0; i < n; i++) {
+        struct shard_file *f = &s->file[i];
+        s->n_shards++; /* even if it fails: closing is harmless */
+        int status = open_file(f, l->path[i], e);
+        if (status)
+            return status;
+        s->class_name = s->file[0].shard.header.class_name;
+        s->n_classes = s->file[0].shard.header.n_classes;
+        if ((status = same_classes(s, f, e)))
+            return status;
+        f->set = set_of(s, f);
+    }
+    qsort(s->file, n, sizeof *s->file, compare_files);
+    /* The readers hold addresses of the files that the sort moved. */
+    for (size_t i = 0; i < n; i++)
+        s->file[i].shard.block.io.arg = &s->file[i].file;
+    s->class_name = s->file[0].shard.header.class_name;
+    return 0;
+}
+
+int shard_set_open(struct shard_set *s, const char *const *path, int n_paths, struct fmt_error *e)
+{
+    *s = (struct shard_set){0};
+    struct path_list l = {0};
+    int status = expand(&l, path, n_paths, e);
+    if (status == 0 && l.n == 0)
+        status = fmt_fail(e, FMT_INVALID, "no shards are named");
+    if (status == 0 && (status = open_files(s, &l, e)) == 0 && (status = check_sets(s, e)) == 0)
+        number_images(s);
+    release_paths(&l);
+    if (status)
+        shard_set_close(s);
+    return status;
+}
+
+void shard_set_close(struct shard_set *s)
+{
+    for (int i = 0; i < s->n_shards; i++) {
+        shard_close(&s->file[i].shard);
+        file_close(&s->file[i].file);
+    }
+    free(s->file);
+    free(s->identity);
+    free(s->first_image);
+    *s = (struct shard_set){0};
+}
+
+/* ---------------------------------------------------------------- images */
+
+static int shard_holding(const struct shard_set *s, int64_t i)
+{
+    int low = 0, high = s->n_shards; /* first_image[low] <= i < first_image[high] */
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        if (s->first_image[middle] <= i)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b, struct shard_image *image,
+                   struct fmt_error *e)
+{
+    if (i < 0 || i >= s->n_images)
+        return fmt_fail(e, FMT_INVALID, "no image %lld in the shards", (long long)i);
+    int k = shard_holding(s, i);
+    struct fmt_error why = {0};
+    int status = shard_read(&s->file[k].shard, i - s->first_image[k], b, image, &why);
+    return status ? fmt_fail(e, why.status, "%.190s: %.200s", s->file[k].file.path, why.text) : 0;
+}
+
+const char *shard_set_path(const struct shard_set *s, int64_t i)
+{
+    return s->file[shard_holding(s, i)].file.path;
+}

@@ -1,0 +1,555 @@
+/* block.c - the container. Writing needs no seek: sizes and hashes of the blocks are kept and written last. A reader
+ * that can seek takes header, tail and index first and trusts nothing that does not add up to the file's size; a
+ * reader of a pipe rebuilds the index from what it saw and wants exactly those bytes at the end.
+ *
+ * Offsets below are those of bbu-file(5). */
+#include "block.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "bytes.h"
+#include "frame.h"
+#include "xxh64.h"
+
+#define HEADER_MAGIC FRAME_SKIPPABLE_FIRST
+#define INDEX_MAGIC (FRAME_SKIPPABLE_FIRST + 1)
+#define CONTAINER_MAJOR 1
+#define CONTAINER_MINOR 0
+#define FIXED_BYTES ((size_t)72) /* of the header, before the fields */
+#define CHECK_BYTES ((size_t)16) /* the first half of a SHA-256 */
+#define ENTRY_BYTES ((size_t)24)
+#define TAIL_BYTES ((size_t)48)
+#define FRAME_BYTES ((size_t)8)  /* magic and size of a skippable frame */
+
+static const char file_magic[8] = "bbu-file", end_mark[8] = "bbu-end\n";
+
+const char *block_kind_name(enum block_kind kind)
+{
+    static const char *const name[] = {"file", "catalogue", "shard", "views", "features", "checkpoint"};
+    return kind <= BLOCK_CKPT ? name[kind] : "file of an unknown kind";
+}
+
+enum block_kind block_kind_of(const uint8_t *first, size_t n)
+{
+    struct bytes c = bytes_over(first, n);
+    uint32_t magic = bytes_u32(&c);
+    bytes_u32(&c); /* size of the frame */
+    const uint8_t *mark = bytes_take(&c, sizeof file_magic);
+    bytes_u16(&c); /* version of the container */
+    unsigned kind = bytes_u8(&c);
+    bool ours = bytes_ok(&c) && magic == HEADER_MAGIC && memcmp(mark, file_magic, sizeof file_magic) == 0;
+    return ours && kind <= BLOCK_CKPT ? (enum block_kind)kind : BLOCK_ANY;
+}
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+/* SHA-256 over two pieces, cut to its first half. */
+static void check_of(const void *a, size_t a_bytes, const void *b, size_t b_bytes, uint8_t check[CHECK_BYTES])
+{
+    struct digest d;
+    uint8_t whole[DIGEST_BYTES];
+    digest_init(&d);
+    digest_add(&d, a, a_bytes);
+    digest_add(&d, b, b_bytes);
+    digest_end(&d, whole);
+    memcpy(check, whole, CHECK_BYTES);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int level, struct block_frame *frame,
+                 struct fmt_error *e)
+{
+    if (raw_bytes > BLOCK_BYTES_MAX)
+        return fmt_fail(e, FMT_LIMIT, "a block of %zu bytes, %u are allowed", raw_bytes, BLOCK_BYTES_MAX);
+    frame->coded.bytes = 0;
+    frame->raw_bytes = (uint32_t)raw_bytes;
+    frame->n_records = n_records;
+    return frame_encode(raw, raw_bytes, level, &frame->coded, &frame->zstd, e);
+}
+
+static int header_build(const struct block_header *h, struct fmt_buffer *to)
+{
+    size_t provenance_bytes = strlen(h->provenance);
+    size_t frame_bytes = FIXED_BYTES + h->fields_bytes + provenance_bytes + CHECK_BYTES - FRAME_BYTES;
+    int bad = bytes_put_u32(to, HEADER_MAGIC);
+    bad |= bytes_put_u32(to, (uint32_t)frame_bytes);
+    bad |= bytes_put(to, file_magic, sizeof file_magic);
+    bad |= bytes_put_u8(to, CONTAINER_MAJOR);
+    bad |= bytes_put_u8(to, CONTAINER_MINOR);
+    bad |= bytes_put_u8(to, (uint8_t)h->kind);
+    bad |= bytes_put_u8(to, h->major);
+    bad |= bytes_put_u8(to, h->minor);
+    bad |= bytes_put_uint(to, 0, 3); /* reserved */
+    bad |= bytes_put_u32(to, h->block_bytes_max);
+    bad |= bytes_put_u32(to, (uint32_t)h->fields_bytes);
+    bad |= bytes_put_u32(to, (uint32_t)provenance_bytes);
+    bad |= bytes_put_u32(to, 0); /* reserved */
+    bad |= bytes_put(to, h->identity, DIGEST_BYTES);
+    bad |= bytes_put(to, h->fields, h->fields_bytes);
+    bad |= bytes_put(to, h->provenance, provenance_bytes);
+    uint8_t check[CHECK_BYTES];
+    if (!bad)
+        check_of(to->data, to->bytes, NULL, 0, check);
+    return bad ? bad : bytes_put(to, check, CHECK_BYTES);
+}
+
+int block_create(struct block_writer *w, const struct fmt_writer *io, const struct block_header *h,
+                 struct fmt_error *e)
+{
+    *w = (struct block_writer){.io = *io, .block_bytes_max = h->block_bytes_max};
+    if (h->fields_bytes > BLOCK_FIELDS_MAX || strlen(h->provenance) > BLOCK_PROVENANCE_MAX)
+        return fmt_fail(e, FMT_LIMIT, "the header is too large");
+    struct fmt_buffer header = {0};
+    int status = header_build(h, &header) ? no_memory(e) : fmt_write_all(io, header.data, header.bytes, e);
+    if (status == 0) {
+        w->bytes = header.bytes;
+        memcpy(w->header_check, header.data + header.bytes - CHECK_BYTES, CHECK_BYTES);
+    }
+    fmt_buffer_release(&header);
+    return status;
+}
+
+static int put_entry(struct fmt_buffer *to, uint32_t coded_bytes, uint32_t raw_bytes, uint32_t n_records,
+                     uint64_t hash)
+{
+    int bad = bytes_put_u32(to, coded_bytes);
+    bad |= bytes_put_u32(to, raw_bytes);
+    bad |= bytes_put_u32(to, n_records);
+    bad |= bytes_put_u32(to, 0); /* reserved */
+    return bad | bytes_put_u64(to, hash);
+}
+
+int block_put(struct block_writer *w, const struct block_frame *f, struct fmt_error *e)
+{
+    if (f->raw_bytes > w->block_bytes_max)
+        return fmt_fail(e, FMT_LIMIT, "a block of %u bytes, the header allows %u", f->raw_bytes,
+                        w->block_bytes_max);
+    if (w->n_blocks == BLOCK_COUNT_MAX)
+        return fmt_fail(e, FMT_LIMIT, "more than %lld blocks", (long long)BLOCK_COUNT_MAX);
+    if (put_entry(&w->entries, (uint32_t)f->coded.bytes, f->raw_bytes, f->n_records,
+                  xxh64(f->coded.data, f->coded.bytes)))
+        return no_memory(e);
+    int status = fmt_write_all(&w->io, f->coded.data, f->coded.bytes, e);
+    if (status)
+        return status;
+    w->n_blocks++;
+    w->n_records += f->n_records;
+    w->bytes += f->coded.bytes;
+    return 0;
+}
+
+int block_add(struct block_writer *w, const void *raw, size_t raw_bytes, uint32_t n_records, int level,
+              struct fmt_error *e)
+{
+    int status = block_encode(raw, raw_bytes, n_records, level, &w->frame, e);
+    return status ? status : block_put(w, &w->frame, e);
+}
+
+/* The index frame for these entries; `before` bytes of the file come before it. */
+static int index_build(const struct fmt_buffer *entries, int64_t n_records, uint64_t before,
+                       const uint8_t header_check[CHECK_BYTES], struct fmt_buffer *to)
+{
+    size_t frame_bytes = entries->bytes + TAIL_BYTES;
+    int bad = bytes_put_u32(to, INDEX_MAGIC);
+    bad |= bytes_put_u32(to, (uint32_t)frame_bytes);
+    bad |= bytes_put(to, entries->data, entries->bytes);
+    bad |= bytes_put_u64(to, entries->bytes / ENTRY_BYTES);
+    bad |= bytes_put_u64(to, (uint64_t)n_records);
+    bad |= bytes_put_u64(to, before + FRAME_BYTES + frame_bytes);
+    uint8_t check[CHECK_BYTES];
+    if (!bad)
+        check_of(header_check, CHECK_BYTES, to->data, to->bytes, check);
+    bad = bad ? bad : bytes_put(to, check, CHECK_BYTES);
+    return bad | bytes_put(to, end_mark, sizeof end_mark);
+}
+
+int block_finish(struct block_writer *w, struct fmt_error *e)
+{
+    struct fmt_buffer index = {0};
+    int status = index_build(&w->entries, w->n_records, w->bytes, w->header_check, &index)
+                     ? no_memory(e)
+                     : fmt_write_all(&w->io, index.data, index.bytes, e);
+    fmt_buffer_release(&index);
+    block_abandon(w);
+    return status;
+}
+
+void block_abandon(struct block_writer *w)
+{
+    fmt_buffer_release(&w->entries);
+    block_frame_release(&w->frame);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* In order from the source, or at its offset where it can seek. */
+static int fetch(const struct block_reader *r, uint64_t offset, void *to, size_t n, struct fmt_error *e)
+{
+    return r->seekable ? fmt_read_at_exact(&r->io, offset, to, n, e) : fmt_read_exact(&r->io, to, n, e);
+}
+
+/* Versions before anything else: a newer file may differ in all that follows. */
+static int header_version(struct bytes *c, struct block_header *h, enum block_kind want, struct fmt_error *e)
+{
+    uint8_t major = bytes_u8(c);
+    bytes_u8(c); /* minor: what it adds can be ignored */
+    if (major != CONTAINER_MAJOR)
+        return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (container version %u, this program "
+                        "reads 1)", major);
+    unsigned kind = bytes_u8(c);
+    h->major = bytes_u8(c);
+    h->minor = bytes_u8(c);
+    if (kind < BLOCK_INDEX || kind > BLOCK_CKPT)
+        return fmt_fail(e, FMT_VERSION, "a kind of file that this version does not know (%u)", kind);
+    h->kind = (enum block_kind)kind;
+    if (want != BLOCK_ANY && h->kind != want)
+        return fmt_fail(e, FMT_MAGIC, "is a file of kind %s, not %s", block_kind_name(h->kind),
+                        block_kind_name(want));
+    if (h->major != 1)
+        return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (%s version %u.%u, this program "
+                        "reads 1)", block_kind_name(h->kind), h->major, h->minor);
+    return 0;
+}
+
+static int header_fixed(const uint8_t *p, struct block_header *h, size_t *bytes, size_t *provenance_bytes,
+                        enum block_kind want, struct fmt_error *e)
+{
+    struct bytes c = bytes_over(p, FIXED_BYTES);
+    uint32_t magic = bytes_u32(&c), frame_bytes = bytes_u32(&c);
+    if (magic != HEADER_MAGIC || memcmp(bytes_take(&c, sizeof file_magic), file_magic, sizeof file_magic) != 0)
+        return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
+    int status = header_version(&c, h, want, e);
+    if (status)
+        return status;
+    uint64_t reserved = bytes_uint(&c, 3);
+    h->block_bytes_max = bytes_u32(&c);
+    h->fields_bytes = bytes_u32(&c);
+    *provenance_bytes = bytes_u32(&c);
+    reserved |= bytes_u32(&c);
+    memcpy(h->identity, bytes_take(&c, DIGEST_BYTES), DIGEST_BYTES);
+    if (reserved)
+        return fmt_fail(e, FMT_INVALID, "reserved bits of the header are set");
+    if (h->block_bytes_max > BLOCK_BYTES_MAX || h->fields_bytes > BLOCK_FIELDS_MAX ||
+        *provenance_bytes > BLOCK_PROVENANCE_MAX)
+        return fmt_fail(e, FMT_LIMIT, "a size in the header is beyond its limit");
+    *bytes = FIXED_BYTES + h->fields_bytes + *provenance_bytes + CHECK_BYTES;
+    if (frame_bytes != *bytes - FRAME_BYTES)
+        return fmt_fail(e, FMT_INVALID, "the sizes in the header do not add up");
+    return 0;
+}
+
+static int open_header(struct block_reader *r, enum block_kind want, struct fmt_error *e)
+{
+    uint8_t fixed[FIXED_BYTES];
+    size_t bytes = 0, provenance_bytes = 0;
+    struct fmt_error why = {0};
+    /* A file of another kind may well be shorter than a header of ours: look at the first bytes first. */
+    int status = fetch(r, 0, fixed, FRAME_BYTES + sizeof file_magic, &why);
+    if (status == FMT_TRUNCATED)
+        return fmt_fail(e, r->io.size == 0 ? FMT_TRUNCATED : FMT_MAGIC, "%s",
+                        r->io.size == 0 ? "is empty" : "not a file of dinotools, or cut short");
+    if (status)
+        return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
+    if (memcmp(fixed + FRAME_BYTES, file_magic, sizeof file_magic) != 0)
+        return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
+    size_t have = FRAME_BYTES + sizeof file_magic;
+    if ((status = fetch(r, have, fixed + have, FIXED_BYTES - have, e)) ||
+        (status = header_fixed(fixed, &r->header, &bytes, &provenance_bytes, want, e)))
+        return status;
+    if (r->seekable && bytes > r->io.size)
+        return fmt_fail(e, FMT_TRUNCATED, "ends inside its header");
+    if (!(r->header_bytes = malloc(bytes + 1)))
+        return no_memory(e);
+    memcpy(r->header_bytes, fixed, FIXED_BYTES);
+    if ((status = fetch(r, FIXED_BYTES, r->header_bytes + FIXED_BYTES, bytes - FIXED_BYTES, e)))
+        return status;
+    uint8_t *end = r->header_bytes + bytes - CHECK_BYTES;
+    check_of(r->header_bytes, bytes - CHECK_BYTES, NULL, 0, r->header_check);
+    if (memcmp(end, r->header_check, CHECK_BYTES) != 0)
+        return fmt_fail(e, FMT_CHECKSUM, "the header is damaged");
+    *end = 0; /* ends the provenance; the check is kept in header_check */
+    r->header.fields = r->header_bytes + FIXED_BYTES;
+    r->header.provenance = (const char *)end - provenance_bytes;
+    if (strlen(r->header.provenance) != provenance_bytes)
+        return fmt_fail(e, FMT_INVALID, "the provenance has a zero byte");
+    r->at = bytes;
+    return 0;
+}
+
+/* Size of the index frame as the tail tells it, checked against the file. */
+static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_error *e)
+{
+    uint8_t tail[TAIL_BYTES];
+    if (r->io.size < r->at + FRAME_BYTES + TAIL_BYTES)
+        return fmt_fail(e, FMT_TRUNCATED, "ends early: no index, no end mark");
+    int status = fetch(r, r->io.size - TAIL_BYTES, tail, TAIL_BYTES, e);
+    if (status)
+        return status;
+    struct bytes c = bytes_over(tail, TAIL_BYTES);
+    uint64_t n_blocks = bytes_u64(&c), n_records = bytes_u64(&c), file_bytes = bytes_u64(&c);
+    if (memcmp(tail + TAIL_BYTES - sizeof end_mark, end_mark, sizeof end_mark) != 0)
+        return fmt_fail(e, FMT_TRUNCATED, "ends early: no end mark");
+    if (n_blocks > (uint64_t)BLOCK_COUNT_MAX || n_records > INT64_MAX)
+        return fmt_fail(e, FMT_LIMIT, "the index names more blocks or records than are allowed");
+    *index_bytes = FRAME_BYTES + n_blocks * ENTRY_BYTES + TAIL_BYTES;
+    if (file_bytes != r->io.size || *index_bytes > r->io.size - r->at)
+        return fmt_fail(e, FMT_INVALID, "the index does not fit the file");
+    r->n_blocks = (int64_t)n_blocks;
+    r->n_records = (int64_t)n_records;
+    return 0;
+}
+
+/* Entries must be possible, and blocks must fill the file between header and index. */
+static int open_entries(struct block_reader *r, const uint8_t *index, uint64_t index_at, struct fmt_error *e)
+{
+    struct bytes c = bytes_over(index, (size_t)r->n_blocks * ENTRY_BYTES);
+    uint64_t at = r->at, n_records = 0;
+    for (int64_t i = 0; i < r->n_blocks; i++) {
+        struct block_entry *t = &r->entry[i];
+        *t = (struct block_entry){.offset = at, .first_record = (int64_t)n_records};
+        t->coded_bytes = bytes_u32(&c);
+        t->raw_bytes = bytes_u32(&c);
+        t->n_records = bytes_u32(&c);
+        uint32_t reserved = bytes_u32(&c);
+        t->hash = bytes_u64(&c);
+        if (t->raw_bytes > r->header.block_bytes_max || t->coded_bytes > frame_bound(t->raw_bytes))
+            return fmt_fail(e, FMT_LIMIT, "block %lld is larger than the header allows", (long long)i);
+        if (reserved)
+            return fmt_fail(e, FMT_INVALID, "reserved bits of the index are set");
+        at += t->coded_bytes;
+        n_records += t->n_records;
+    }
+    if (at != index_at || n_records != (uint64_t)r->n_records)
+        return fmt_fail(e, FMT_INVALID, "the sizes in the index do not add up");
+    return 0;
+}
+
+static int open_index(struct block_reader *r, struct fmt_error *e)
+{
+    uint64_t index_bytes = 0;
+    int status = open_tail(r, &index_bytes, e);
+    if (status)
+        return status;
+    uint64_t index_at = r->io.size - index_bytes;
+    uint8_t *index = malloc((size_t)index_bytes);
+    r->entry = malloc((size_t)(r->n_blocks + 1) * sizeof *r->entry);
+    if (!index || !r->entry)
+        status = no_memory(e);
+    if (status == 0 && (status = fetch(r, index_at, index, (size_t)index_bytes, e)) == 0) {
+        struct bytes c = bytes_over(index, (size_t)index_bytes);
+        uint32_t magic = bytes_u32(&c), frame_bytes = bytes_u32(&c);
+        uint8_t check[CHECK_BYTES], *end = index + index_bytes - CHECK_BYTES - sizeof end_mark;
+        check_of(r->header_check, CHECK_BYTES, index, (size_t)(end - index), check);
+        if (magic != INDEX_MAGIC || frame_bytes != index_bytes - FRAME_BYTES)
+            status = fmt_fail(e, FMT_INVALID, "no index where it should begin");
+        else if (memcmp(end, check, CHECK_BYTES) != 0)
+            status = fmt_fail(e, FMT_CHECKSUM, "the index is damaged");
+        else
+            status = open_entries(r, index + FRAME_BYTES, index_at, e);
+    }
+    free(index);
+    return status;
+}
+
+int block_open(struct block_reader *r, const struct fmt_reader *io, enum block_kind kind, struct fmt_error *e)
+{
+    *r = (struct block_reader){.io = *io, .seekable = io->read_at && io->size != UINT64_MAX};
+    int status = open_header(r, kind, e);
+    if (status == 0 && r->seekable)
+        status = open_index(r, e);
+    if (status)
+        block_close(r);
+    return status;
+}
+
+void block_close(struct block_reader *r)
+{
+    free(r->header_bytes);
+    free(r->entry);
+    fmt_buffer_release(&r->seen);
+    *r = (struct block_reader){0};
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static int reserve(struct fmt_buffer *b, size_t n, struct fmt_error *e)
+{
+    b->bytes = 0;
+    return fmt_buffer_reserve(b, n) ? no_memory(e) : 0;
+}
+
+/* Decodes b->coded into `to`, or into the buffer's own memory where to is NULL. */
+static int decode(struct block_buffer *b, void *to, size_t raw_bytes, struct fmt_error *e)
+{
+    if (!to) {
+        int status = reserve(&b->memory, raw_bytes + 1, e);
+        if (status)
+            return status;
+        to = b->memory.data;
+    }
+    int status = frame_decode(b->coded.data, b->coded.bytes, to, raw_bytes, &b->zstd, e);
+    b->raw = status ? NULL : to;
+    b->raw_bytes = status ? 0 : raw_bytes;
+    return status;
+}
+
+static int check_size(const void *to, size_t want, size_t raw_bytes, struct fmt_error *e)
+{
+    return to && want != raw_bytes
+               ? fmt_fail(e, FMT_INVALID, "a block of %zu bytes, %zu expected", raw_bytes, want)
+               : 0;
+}
+
+static int read_at(const struct block_reader *r, int64_t i_block, void *to, size_t want, struct block_buffer *b,
+                   struct fmt_error *e)
+{
+    if (!r->seekable)
+        return fmt_fail(e, FMT_UNSUPPORTED, "a pipe cannot be read out of order");
+    if (i_block < 0 || i_block >= r->n_blocks)
+        return fmt_fail(e, FMT_INVALID, "no block %lld", (long long)i_block);
+    const struct block_entry *t = &r->entry[i_block];
+    int status = check_size(to, want, t->raw_bytes, e);
+    if (status || (status = reserve(&b->coded, t->coded_bytes, e)) ||
+        (status = fmt_read_at_exact(&r->io, t->offset, b->coded.data, t->coded_bytes, e)))
+        return status;
+    b->coded.bytes = t->coded_bytes;
+    b->n_records = t->n_records;
+    b->i_block = i_block;
+    b->first_record = t->first_record;
+    if (xxh64(b->coded.data, b->coded.bytes) != t->hash)
+        return fmt_fail(e, FMT_CHECKSUM, "block %lld is damaged", (long long)i_block);
+    return decode(b, to, t->raw_bytes, e);
+}
+
+/* The frame that the index must be, given what was seen; its first 4 bytes are read already. */
+static int pipe_end(struct block_reader *r, struct fmt_error *e)
+{
+    struct fmt_buffer want = {0}, got = {0};
+    int status = index_build(&r->seen, r->n_records, r->at, r->header_check, &want) ||
+                         fmt_buffer_reserve(&got, want.bytes + 1)
+                     ? no_memory(e)
+                     : fmt_read_exact(&r->io, got.data + 4, want.bytes - 4, e);
+    if (status == 0 && memcmp(want.data + 4, got.data + 4, want.bytes - 4) != 0)
+        status = fmt_fail(e, FMT_CHECKSUM, "the index does not fit the blocks");
+    if (status == 0) {
+        int64_t more = r->io.read(r->io.arg, got.data, 1);
+        if (more != 0)
+            status = fmt_fail(e, more < 0 ? FMT_IO : FMT_INVALID, more < 0 ? "cannot read" : "bytes behind the end mark");
+    }
+    r->ended = status == 0;
+    fmt_buffer_release(&want);
+    fmt_buffer_release(&got);
+    return status ? status : FMT_END;
+}
+
+static int pipe_next(struct block_reader *r, void *to, size_t want, struct block_buffer *b, struct fmt_error *e)
+{
+    int status = reserve(&b->coded, FRAME_HEADER_MAX, e);
+    if (status || (status = fmt_read_exact(&r->io, b->coded.data, 4, e)))
+        return status;
+    b->coded.bytes = 4;
+    struct bytes c = bytes_over(b->coded.data, 4);
+    if (bytes_u32(&c) == INDEX_MAGIC)
+        return pipe_end(r, e);
+    size_t raw_bytes;
+    if ((status = frame_collect(&r->io, &b->coded, r->header.block_bytes_max, &raw_bytes, e)) ||
+        (status = check_size(to, want, raw_bytes, e)) || (status = decode(b, to, raw_bytes, e)))
+        return status;
+    if (r->n_blocks == BLOCK_COUNT_MAX)
+        return fmt_fail(e, FMT_LIMIT, "more than %lld blocks", (long long)BLOCK_COUNT_MAX);
+    b->i_block = r->n_blocks++;
+    b->first_record = r->n_records;
+    b->n_records = 0; /* until block_counted */
+    r->at += b->coded.bytes;
+    return put_entry(&r->seen, (uint32_t)b->coded.bytes, (uint32_t)raw_bytes, 0,
+                     xxh64(b->coded.data, b->coded.bytes))
+               ? no_memory(e)
+               : 0;
+}
+
+int block_next_into(struct block_reader *r, void *to, size_t bytes, struct block_buffer *b, struct fmt_error *e)
+{
+    if (r->ended)
+        return FMT_END;
+    if (!r->seekable)
+        return pipe_next(r, to, bytes, b, e);
+    if (r->i_next == r->n_blocks)
+        return FMT_END;
+    int status = read_at(r, r->i_next, to, bytes, b, e);
+    if (status == 0)
+        r->i_next++;
+    return status;
+}
+
+int block_next(struct block_reader *r, struct block_buffer *b, struct fmt_error *e)
+{
+    return block_next_into(r, NULL, 0, b, e);
+}
+
+int block_read_into(const struct block_reader *r, int64_t i_block, void *to, size_t bytes, struct block_buffer *b,
+                    struct fmt_error *e)
+{
+    return read_at(r, i_block, to, bytes, b, e);
+}
+
+int block_read(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e)
+{
+    return read_at(r, i_block, NULL, 0, b, e);
+}
+
+int block_check_count(const struct block_reader *r, const struct block_buffer *b, uint32_t n_records,
+                      struct fmt_error *e)
+{
+    if (r->seekable && b->n_records != n_records)
+        return fmt_fail(e, FMT_INVALID, "block %lld holds %u records, the index says %u", (long long)b->i_block,
+                        n_records, b->n_records);
+    return 0;
+}
+
+int block_counted(struct block_reader *r, struct block_buffer *b, uint32_t n_records, struct fmt_error *e)
+{
+    if (r->seekable)
+        return block_check_count(r, b, n_records, e);
+    uint8_t *at = r->seen.data + (size_t)b->i_block * ENTRY_BYTES + 8; /* n_records of the entry */
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(n_records >> (8 * i));
+    r->n_records += n_records;
+    b->n_records = n_records;
+    return 0;
+}
+
+int64_t block_of_record(const struct block_reader *r, int64_t i_record)
+{
+    if (!r->seekable || i_record < 0 || i_record >= r->n_records)
+        return -1;
+    int64_t low = 0, high = r->n_blocks; /* entry[low].first_record <= i_record < that of entry[high] */
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (r->entry[middle].first_record <= i_record)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void block_frame_release(struct block_frame *f)
+{
+    fmt_buffer_release(&f->coded);
+    ZSTD_freeCCtx(f->zstd);
+    f->zstd = NULL;
+}
+
+void block_buffer_release(struct block_buffer *b)
+{
+    fmt_buffer_release(&b->coded);
+    fmt_buffer_release(&b->memory);
+    ZSTD_freeDCtx(b->zstd);
+    *b = (struct block_buffer){0};
+}

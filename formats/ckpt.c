@@ -1,0 +1,392 @@
+/* ckpt.c - block 0 is the table, then each tensor in pieces of 4 MiB, the last one shorter, an empty tensor one empty
+ * piece. So the blocks of a tensor follow from the table, and random access needs no further index. Stored, not
+ * compressed: moments and weights hardly shrink, and a checkpoint holds up the run that writes it. */
+#include "ckpt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static int dtype_bytes(enum ckpt_dtype dtype)
+{
+    switch (dtype) {
+    case CKPT_F32: return 4;
+    case CKPT_F64:
+    case CKPT_I64: return 8;
+    case CKPT_U8: return 1;
+    }
+    return 0;
+}
+
+int64_t ckpt_tensor_bytes(const struct ckpt_tensor *t)
+{
+    int64_t bytes = dtype_bytes(t->dtype);
+    if (bytes == 0 || t->n_dims < 0 || t->n_dims > CKPT_DIMS_MAX)
+        return -1;
+    for (int32_t i = 0; i < t->n_dims; i++)
+        if (t->dim[i] < 0 || __builtin_mul_overflow(bytes, t->dim[i], &bytes) || bytes > CKPT_TENSOR_BYTES_MAX)
+            return -1;
+    return bytes;
+}
+
+static int64_t pieces_of(int64_t bytes)
+{
+    int64_t piece = (int64_t)CKPT_PIECE_BYTES;
+    return bytes == 0 ? 1 : (bytes + piece - 1) / piece;
+}
+
+static int check_tensor(const struct ckpt_tensor *t, struct fmt_error *e)
+{
+    size_t n = strlen(t->name);
+    if (n < 1 || n > CKPT_NAME_MAX)
+        return fmt_fail(e, FMT_LIMIT, "a tensor's name of %zu bytes", n);
+    if (ckpt_tensor_bytes(t) < 0)
+        return fmt_fail(e, FMT_LIMIT, "%s: a shape or type beyond the limits", t->name);
+    return 0;
+}
+
+static int check_header(const struct ckpt_header *h, struct fmt_error *e)
+{
+    if (h->iteration < -1 || h->n_ranks < 1 || h->rank < 0 || h->rank >= h->n_ranks)
+        return fmt_fail(e, FMT_LIMIT, "iteration %lld of rank %d of %d", (long long)h->iteration, h->rank,
+                        h->n_ranks);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tensor, int64_t n_tensors,
+                     struct fmt_buffer *to, struct fmt_error *e)
+{
+    size_t state_bytes = strlen(h->state);
+    if (state_bytes > CKPT_STATE_MAX || n_tensors > CKPT_TENSORS_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%lld tensors, a state of %zu bytes", (long long)n_tensors, state_bytes);
+    int bad = bytes_put_u32(to, (uint32_t)n_tensors);
+    bad |= bytes_put_u32(to, (uint32_t)state_bytes);
+    bad |= bytes_put(to, h->state, state_bytes + 1);
+    for (int64_t i = 0; i < n_tensors; i++) {
+        const struct ckpt_tensor *t = &tensor[i];
+        int status = check_tensor(t, e);
+        if (status)
+            return status;
+        size_t n = strlen(t->name);
+        bad |= bytes_put_u16(to, (uint16_t)n);
+        bad |= bytes_put(to, t->name, n + 1);
+        bad |= bytes_put_u8(to, (uint8_t)t->dtype);
+        bad |= bytes_put_u8(to, (uint8_t)t->n_dims);
+        for (int32_t d = 0; d < t->n_dims; d++)
+            bad |= bytes_put_i64(to, t->dim[d]);
+    }
+    return bad ? no_memory(e) : 0;
+}
+
+int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct ckpt_header *h,
+                const struct ckpt_tensor *tensor, int64_t n_tensors, const struct prov *p, struct fmt_error *e)
+{
+    *w = (struct ckpt_writer){.tensor = tensor, .n_tensors = n_tensors};
+    struct fmt_buffer fields = {0}, table = {0};
+    int status = check_header(h, e);
+    if (status == 0 && (bytes_put_i64(&fields, h->iteration) || bytes_put_u32(&fields, (uint32_t)h->rank) ||
+                        bytes_put_u32(&fields, (uint32_t)h->n_ranks)))
+        status = no_memory(e);
+    if (status == 0)
+        status = put_table(h, tensor, n_tensors, &table, e);
+    size_t bytes_max = table.bytes > CKPT_PIECE_BYTES ? table.bytes : CKPT_PIECE_BYTES;
+    if (status == 0 && bytes_max > BLOCK_BYTES_MAX)
+        status = fmt_fail(e, FMT_LIMIT, "the table of tensors is too large");
+    struct block_header block = {BLOCK_CKPT, CKPT_MAJOR, CKPT_MINOR, .block_bytes_max = (uint32_t)bytes_max};
+    if (status == 0)
+        status = prov_begin(p, io, &block, &fields, &w->block, e);
+    if (status == 0)
+        status = block_add(&w->block, table.data, table.bytes, 0, 1, e);
+    memcpy(w->identity, block.identity, DIGEST_BYTES);
+    fmt_buffer_release(&fields);
+    fmt_buffer_release(&table);
+    return status;
+}
+
+/* Bytes that the next piece of the tensor must have. */
+static size_t next_piece(int64_t bytes, int64_t done)
+{
+    return bytes - done < (int64_t)CKPT_PIECE_BYTES ? (size_t)(bytes - done) : CKPT_PIECE_BYTES;
+}
+
+/* Writes one whole piece of tensor i_tensor and steps on. */
+static int put_piece(struct ckpt_writer *w, int64_t tensor_bytes, const void *data, size_t n, struct fmt_error *e)
+{
+    int status = block_add(&w->block, data, n, w->done == 0, BLOCK_STORED, e);
+    w->done += (int64_t)n;
+    if (w->done == tensor_bytes) {
+        w->done = 0;
+        w->i_tensor++;
+    }
+    return status;
+}
+
+int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_error *e)
+{
+    const uint8_t *p = data;
+    do {
+        if (w->i_tensor == w->n_tensors)
+            return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%zu bytes more than the table of tensors has", bytes);
+        int64_t tensor_bytes = ckpt_tensor_bytes(&w->tensor[w->i_tensor]);
+        size_t piece = next_piece(tensor_bytes, w->done), have = w->piece.bytes;
+        size_t take = piece - have < bytes ? piece - have : bytes;
+        int status = 0;
+        if (have == 0 && take == piece) { /* from the caller's memory */
+            status = put_piece(w, tensor_bytes, p, piece, e);
+        } else {
+            if (bytes_put(&w->piece, p, take))
+                return no_memory(e);
+            if (w->piece.bytes == piece) {
+                status = put_piece(w, tensor_bytes, w->piece.data, piece, e);
+                w->piece.bytes = 0;
+            }
+        }
+        if (status)
+            return status;
+        p += take;
+        bytes -= take;
+    } while (bytes > 0);
+    return 0;
+}
+
+int ckpt_finish(struct ckpt_writer *w, struct fmt_error *e)
+{
+    int status = 0;
+    if (w->i_tensor != w->n_tensors || w->piece.bytes > 0)
+        status = fmt_fail(e, FMT_INVALID, "%s: not all of its bytes were given", w->tensor[w->i_tensor].name);
+    if (status == 0)
+        status = block_finish(&w->block, e);
+    ckpt_abandon(w);
+    return status;
+}
+
+void ckpt_abandon(struct ckpt_writer *w)
+{
+    fmt_buffer_release(&w->piece);
+    block_abandon(&w->block);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static int take_tensor(struct bytes *c, struct ckpt_tensor *t, struct fmt_error *e)
+{
+    size_t n = bytes_u16(c);
+    t->name = (const char *)bytes_take(c, n + 1);
+    if (!t->name || memchr(t->name, 0, n + 1) != t->name + n)
+        return fmt_fail(e, FMT_INVALID, "the name of a tensor is damaged");
+    t->dtype = (enum ckpt_dtype)bytes_u8(c);
+    t->n_dims = bytes_u8(c);
+    if (t->n_dims > CKPT_DIMS_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%s: %d dimensions", t->name, t->n_dims);
+    for (int32_t d = 0; d < t->n_dims; d++)
+        t->dim[d] = bytes_i64(c);
+    if (!bytes_ok(c))
+        return fmt_fail(e, FMT_INVALID, "the table of tensors is too short");
+    return check_tensor(t, e);
+}
+
+static int take_table(struct ckpt *c, struct fmt_error *e)
+{
+    struct bytes b = bytes_over(c->buffer.raw, c->buffer.raw_bytes);
+    uint32_t n = bytes_u32(&b);
+    size_t state_bytes = bytes_u32(&b);
+    if (n > CKPT_TENSORS_MAX || state_bytes > CKPT_STATE_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%u tensors, a state of %zu bytes", n, state_bytes);
+    c->header.state = (const char *)bytes_take(&b, state_bytes + 1);
+    if (!c->header.state || memchr(c->header.state, 0, state_bytes + 1) != c->header.state + state_bytes)
+        return fmt_fail(e, FMT_INVALID, "the state is damaged");
+    if (n > bytes_left(&b) / 5)
+        return fmt_fail(e, FMT_INVALID, "the table of tensors is too short");
+    c->tensor = calloc(n + 1, sizeof *c->tensor);
+    if (!c->tensor)
+        return no_memory(e);
+    c->n_tensors = n;
+    int64_t block = 1;
+    for (uint32_t i = 0; i < n; i++) {
+        struct ckpt_tensor *t = &c->tensor[i];
+        int status = take_tensor(&b, t, e);
+        if (status)
+            return status;
+        t->bytes = ckpt_tensor_bytes(t);
+        t->first_block = block;
+        t->n_blocks = pieces_of(t->bytes);
+        block += t->n_blocks;
+        if (block > BLOCK_COUNT_MAX)
+            return fmt_fail(e, FMT_LIMIT, "the tensors need more blocks than a file can have");
+    }
+    if (bytes_left(&b) > 0)
+        return fmt_fail(e, FMT_INVALID, "bytes behind the table of tensors");
+    if (c->block.seekable && (block != c->block.n_blocks || n != c->block.n_records))
+        return fmt_fail(e, FMT_INVALID, "the blocks are not those of the table of tensors");
+    return 0;
+}
+
+struct by_name {
+    const char *name;
+    int64_t i;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct by_name *)a)->name, ((const struct by_name *)b)->name);
+}
+
+/* Sorted numbers of the tensors, for ckpt_find; a name may not come twice. */
+static int sort_names(struct ckpt *c, struct fmt_error *e)
+{
+    size_t n = (size_t)c->n_tensors;
+    struct by_name *list = malloc((n + 1) * sizeof *list);
+    c->by_name = malloc((n + 1) * sizeof *c->by_name);
+    int status = list && c->by_name ? 0 : no_memory(e);
+    for (size_t i = 0; i < n && status == 0; i++)
+        list[i] = (struct by_name){c->tensor[i].name, (int64_t)i};
+    if (status == 0)
+        qsort(list, n, sizeof *list, compare_names);
+    for (size_t i = 0; i < n && status == 0; i++) {
+        c->by_name[i] = list[i].i;
+        if (i > 0 && strcmp(list[i - 1].name, list[i].name) == 0)
+            status = fmt_fail(e, FMT_INVALID, "tensor %s comes twice", list[i].name);
+    }
+    free(list);
+    return status;
+}
+
+static int take_fields(struct ckpt *c, struct fmt_error *e)
+{
+    struct bytes b = bytes_over(c->block.header.fields, c->block.header.fields_bytes);
+    c->header.iteration = bytes_i64(&b);
+    c->header.rank = bytes_i32(&b);
+    c->header.n_ranks = bytes_i32(&b);
+    if (!bytes_ok(&b))
+        return fmt_fail(e, FMT_INVALID, "the header of the checkpoint is too short");
+    return check_header(&c->header, e);
+}
+
+int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e)
+{
+    *c = (struct ckpt){0};
+    int status = block_open(&c->block, io, BLOCK_CKPT, e);
+    if (status)
+        return status;
+    if ((status = take_fields(c, e)) == 0 && (status = block_next(&c->block, &c->buffer, e)) == FMT_END)
+        status = fmt_fail(e, FMT_INVALID, "no table of tensors");
+    if (status || (status = block_counted(&c->block, &c->buffer, 0, e)) || (status = take_table(c, e)) ||
+        (status = sort_names(c, e)))
+        ckpt_close(c);
+    return status;
+}
+
+int64_t ckpt_find(const struct ckpt *c, const char *name)
+{
+    int64_t low = 0, high = c->n_tensors;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2, i = c->by_name[middle];
+        int order = strcmp(name, c->tensor[i].name);
+        if (order == 0)
+            return i;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
+static void values_to_host(uint8_t *p, size_t n, enum ckpt_dtype dtype)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    (void)p, (void)n, (void)dtype;
+#else
+    size_t each = (size_t)dtype_bytes(dtype);
+    for (size_t i = 0; i + each <= n; i += each)
+        for (size_t j = 0; j < each / 2; j++) {
+            uint8_t t = p[i + j];
+            p[i + j] = p[i + each - 1 - j];
+            p[i + each - 1 - j] = t;
+        }
+#endif
+}
+
+/* Into `to`, or into the buffer's own memory where that is NULL. */
+static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size_t n, struct block_buffer *b,
+                      struct fmt_error *e)
+{
+    int status = c->block.seekable ? block_read_into(&c->block, i_block, to, n, b, e)
+                                   : block_next_into(&c->block, to, n, b, e);
+    if (status == FMT_END)
+        return fmt_fail(e, FMT_INVALID, "fewer blocks than the table of tensors asks for");
+    if (status)
+        return status;
+    if (b->raw_bytes != n)
+        return fmt_fail(e, FMT_INVALID, "a block of %zu bytes, %zu expected", b->raw_bytes, n);
+    return c->block.seekable ? block_check_count(&c->block, b, (uint32_t)first, e)
+                             : block_counted(&c->block, b, (uint32_t)first, e);
+}
+
+static int read_pieces(struct ckpt *c, int64_t i, uint8_t *to, struct block_buffer *b, struct fmt_error *e)
+{
+    const struct ckpt_tensor *t = &c->tensor[i];
+    if (!c->block.seekable && i != c->i_next)
+        return fmt_fail(e, FMT_UNSUPPORTED, "%s: a pipe gives tensors in order only", t->name);
+    int64_t done = 0;
+    for (int64_t piece = 0; piece < t->n_blocks; piece++) {
+        size_t n = next_piece(t->bytes, done);
+        int status = read_piece(c, t->first_block + piece, piece == 0, n && to ? to + done : NULL, n, b, e);
+        if (status) {
+            fmt_prefix(e, t->name);
+            return status;
+        }
+        done += (int64_t)n;
+    }
+    if (!c->block.seekable)
+        c->i_next = i + 1;
+    return 0;
+}
+
+int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_buffer *b, struct fmt_error *e)
+{
+    if (i < 0 || i >= c->n_tensors)
+        return fmt_fail(e, FMT_INVALID, "no tensor %lld", (long long)i);
+    const struct ckpt_tensor *t = &c->tensor[i];
+    if (bytes != t->bytes)
+        return fmt_fail(e, FMT_MISMATCH, "%s has %lld bytes, %lld are wanted", t->name, (long long)t->bytes,
+                        (long long)bytes);
+    int status = read_pieces(c, i, to, b, e);
+    if (status == 0)
+        values_to_host(to, (size_t)bytes, t->dtype);
+    return status;
+}
+
+int ckpt_check(struct ckpt *c, int64_t i, struct block_buffer *b, struct fmt_error *e)
+{
+    return read_pieces(c, i, NULL, b, e);
+}
+
+int ckpt_check_end(struct ckpt *c, struct block_buffer *b, struct fmt_error *e)
+{
+    if (c->block.seekable)
+        return 0;
+    if (c->i_next != c->n_tensors)
+        return fmt_fail(e, FMT_INVALID, "tensors are left");
+    int status = block_next(&c->block, b, e);
+    if (status == 0)
+        return fmt_fail(e, FMT_INVALID, "more blocks than the table of tensors has");
+    return status == FMT_END ? 0 : status;
+}
+
+void ckpt_close(struct ckpt *c)
+{
+    free(c->tensor);
+    free(c->by_name);
+    block_buffer_release(&c->buffer);
+    block_close(&c->block);
+    *c = (struct ckpt){0};
+}

@@ -1,0 +1,381 @@
+/* feat.c - rows of features. A block is a number of rows, the matrix of their values, then their labels: values stay
+ * aligned and contiguous, and products are taken in place. Stored, not compressed: float32 of a network shrinks by
+ * less than a tenth. */
+#include "feat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#define ROW_TARGET ((int64_t)1 << 20)    /* bytes of values in a block, about */
+#define ROWS_MAX ((int64_t)4096)         /* rows in a block */
+#define LABELS_MAX ((size_t)16 << 20)    /* bytes of labels in a block, but for the last row's */
+#define LABELS_ROW_MAX ((size_t)96 << 10) /* bytes of labels of a row: four texts at their limits */
+#define VALUES_AT ((size_t)16)           /* of the matrix in a block */
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static const char *const what_name[] = {"", "cls", "mean", "cls+mean", "patch", "head"};
+
+const char *feat_what_name(enum feat_what what)
+{
+    return what >= FEAT_CLS && what <= FEAT_HEAD ? what_name[what] : "?";
+}
+
+bool feat_what_parse(const char *name, enum feat_what *what)
+{
+    for (int i = FEAT_CLS; i <= FEAT_HEAD; i++)
+        if (strcmp(name, what_name[i]) == 0) {
+            *what = (enum feat_what)i;
+            return true;
+        }
+    return false;
+}
+
+int64_t feat_width(const struct feat_header *h)
+{
+    return (int64_t)h->n_tokens * h->dim;
+}
+
+/* ---------------------------------------------------------------- header */
+
+static int check_header(const struct feat_header *h, struct fmt_error *e)
+{
+    if (h->what < FEAT_CLS || h->what > FEAT_HEAD)
+        return fmt_fail(e, FMT_LIMIT, "features of an unknown kind (%d)", (int)h->what);
+    if (h->dim < 1 || h->dim > FEAT_DIM_MAX || h->n_tokens < 1 || h->n_tokens > FEAT_WIDTH_MAX ||
+        feat_width(h) > FEAT_WIDTH_MAX)
+        return fmt_fail(e, FMT_LIMIT, "rows of %d x %d values", h->n_tokens, h->dim);
+    if (h->grid_h < 0 || h->grid_w < 0 || h->grid_h > INDEX_SIDE_MAX || h->grid_w > INDEX_SIDE_MAX ||
+        h->image_h < 0 || h->image_w < 0 || h->image_h > INDEX_SIDE_MAX || h->image_w > INDEX_SIDE_MAX)
+        return fmt_fail(e, FMT_LIMIT, "images of %d x %d pixels, %d x %d patches", h->image_h, h->image_w,
+                        h->grid_h, h->grid_w);
+    int64_t tokens = h->what == FEAT_PATCH ? (int64_t)h->grid_h * h->grid_w : 1;
+    if (h->n_tokens != tokens)
+        return fmt_fail(e, FMT_INVALID, "%d tokens a row where %lld belong", h->n_tokens, (long long)tokens);
+    if (h->n_layers < 0 || h->n_layers > FEAT_LAYERS_MAX || (h->n_layers > 0 && h->dim % h->n_layers != 0))
+        return fmt_fail(e, FMT_LIMIT, "%d layers in %d values", h->n_layers, h->dim);
+    return 0;
+}
+
+static int put_fields(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
+{
+    int bad = bytes_put_u8(to, (uint8_t)h->what);
+    bad |= bytes_put_u8(to, h->normalised);
+    bad |= bytes_put_u16(to, 0); /* reserved */
+    const int32_t size[] = {h->dim, h->n_tokens, h->grid_h, h->grid_w, h->image_h, h->image_w, h->n_layers};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+        bad |= bytes_put_u32(to, (uint32_t)size[i]);
+    bad |= bytes_put(to, h->weights, DIGEST_BYTES);
+    return bad ? no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
+}
+
+static int take_fields(const struct block_header *block, struct feat_header *h, struct fmt_error *e)
+{
+    struct bytes c = bytes_over(block->fields, block->fields_bytes);
+    h->what = (enum feat_what)bytes_u8(&c);
+    uint8_t flags = bytes_u8(&c);
+    uint16_t reserved = bytes_u16(&c);
+    int32_t *const size[] = {&h->dim, &h->n_tokens, &h->grid_h, &h->grid_w, &h->image_h, &h->image_w, &h->n_layers};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+        *size[i] = bytes_i32(&c);
+    const uint8_t *weights = bytes_take(&c, DIGEST_BYTES);
+    if (!weights)
+        return fmt_fail(e, FMT_INVALID, "the header of the features is too short");
+    memcpy(h->weights, weights, DIGEST_BYTES);
+    if (flags > 1 || reserved)
+        return fmt_fail(e, FMT_INVALID, "reserved bits of the features' header are set");
+    h->normalised = flags;
+    int status = check_header(h, e);
+    return status ? status : index_classes_take(&c, &h->class_name, &h->n_classes, e);
+}
+
+/* ---------------------------------------------------------------- compatible? */
+
+static int compatible_classes(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
+{
+    if (a->n_classes != b->n_classes)
+        return fmt_fail(e, FMT_MISMATCH, "%d classes against %d", b->n_classes, a->n_classes);
+    for (int i = 0; i < a->n_classes; i++)
+        if (strcmp(a->class_name[i], b->class_name[i]) != 0)
+            return fmt_fail(e, FMT_MISMATCH, "class %d is \"%s\" against \"%s\"", i, b->class_name[i],
+                            a->class_name[i]);
+    return 0;
+}
+
+int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
+{
+    if (memcmp(a->weights, b->weights, DIGEST_BYTES) != 0) {
+        char of_a[DIGEST_HEX], of_b[DIGEST_HEX];
+        digest_hex(a->weights, of_a);
+        digest_hex(b->weights, of_b);
+        return fmt_fail(e, FMT_MISMATCH, "made by different weights (%.12s against %.12s)", of_b, of_a);
+    }
+    if (a->what != b->what)
+        return fmt_fail(e, FMT_MISMATCH, "features of kind %s against %s", feat_what_name(b->what),
+                        feat_what_name(a->what));
+    if (a->n_layers != b->n_layers)
+        return fmt_fail(e, FMT_MISMATCH, "of the last %d layers against %d", b->n_layers, a->n_layers);
+    if (a->dim != b->dim || a->n_tokens != b->n_tokens)
+        return fmt_fail(e, FMT_MISMATCH, "rows of %d x %d values against %d x %d", b->n_tokens, b->dim, a->n_tokens,
+                        a->dim);
+    if (a->normalised != b->normalised)
+        return fmt_fail(e, FMT_MISMATCH, "%s against %s", b->normalised ? "normalised" : "not normalised",
+                        a->normalised ? "normalised" : "not normalised");
+    if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)
+        return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels against %d x %d", b->image_h, b->image_w,
+                        a->image_h, a->image_w);
+    return compatible_classes(a, b, e);
+}
+
+/* ---------------------------------------------------------------- values as bytes */
+
+static int put_values(struct fmt_buffer *to, const float *x, int64_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return bytes_put(to, x, (size_t)n * sizeof *x);
+#else
+    int bad = 0;
+    for (int64_t i = 0; i < n; i++)
+        bad |= bytes_put_f32(to, x[i]);
+    return bad;
+#endif
+}
+
+/* In place: to the processor's own byte order. */
+static void values_to_host(uint8_t *p, int64_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    (void)p, (void)n;
+#else
+    for (int64_t i = 0; i < n; i++, p += 4) {
+        struct bytes c = bytes_over(p, 4);
+        uint32_t u = bytes_u32(&c);
+        memcpy(p, &u, 4);
+    }
+#endif
+}
+
+/* An exponent of all ones is an infinity or no number. Without a branch in the loop. */
+static bool all_finite(const float *x, int64_t n)
+{
+    uint32_t bad = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &x[i], sizeof u);
+        bad |= (u & 0x7f800000u) == 0x7f800000u;
+    }
+    return !bad;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct feat_header *h,
+                const struct prov *p, struct fmt_error *e)
+{
+    *w = (struct feat_writer){.header = *h};
+    int status = check_header(h, e);
+    if (status)
+        return status;
+    int64_t row_bytes = feat_width(h) * (int64_t)sizeof(float), rows = ROW_TARGET / row_bytes;
+    w->rows_per_block = (uint32_t)(rows < 1 ? 1 : rows > ROWS_MAX ? ROWS_MAX : rows);
+    size_t bytes_max = VALUES_AT + (size_t)row_bytes * w->rows_per_block + LABELS_MAX + LABELS_ROW_MAX;
+    struct block_header block = {BLOCK_FEAT, FEAT_MAJOR, FEAT_MINOR, .block_bytes_max = (uint32_t)bytes_max};
+    struct fmt_buffer fields = {0};
+    status = put_fields(h, &fields, e);
+    if (status == 0)
+        status = prov_begin(p, io, &block, &fields, &w->block, e);
+    memcpy(w->identity, block.identity, DIGEST_BYTES);
+    fmt_buffer_release(&fields);
+    return status;
+}
+
+static int flush(struct feat_writer *w, struct fmt_error *e)
+{
+    for (size_t i = 0; i < 4; i++)
+        w->x.data[i] = (uint8_t)(w->n_rows >> (8 * i));
+    if (bytes_put(&w->x, w->labels.data, w->labels.bytes))
+        return no_memory(e);
+    int status = block_add(&w->block, w->x.data, w->x.bytes, w->n_rows, BLOCK_STORED, e);
+    w->n_rows = 0;
+    w->x.bytes = w->labels.bytes = 0;
+    return status;
+}
+
+int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error *e)
+{
+    int64_t width = feat_width(&w->header);
+    if (!all_finite(row->x, width))
+        return fmt_fail(e, FMT_NONFINITE, "%s: a value is not finite", row->labels.key);
+    static const uint8_t head[VALUES_AT]; /* the number of rows is put in when it is known */
+    if (w->n_rows == 0 && bytes_put(&w->x, head, VALUES_AT))
+        return no_memory(e);
+    int status = index_labels_put(&row->labels, w->header.n_classes, &w->labels, e);
+    if (status)
+        return status;
+    if (put_values(&w->x, row->x, width))
+        return no_memory(e);
+    w->n_rows++;
+    return w->n_rows == w->rows_per_block || w->labels.bytes >= LABELS_MAX ? flush(w, e) : 0;
+}
+
+int feat_finish(struct feat_writer *w, struct fmt_error *e)
+{
+    int status = w->n_rows > 0 ? flush(w, e) : 0;
+    if (status == 0)
+        status = block_finish(&w->block, e);
+    feat_abandon(w);
+    return status;
+}
+
+void feat_abandon(struct feat_writer *w)
+{
+    fmt_buffer_release(&w->x);
+    fmt_buffer_release(&w->labels);
+    block_abandon(&w->block);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+int feat_open(struct feat *f, const struct fmt_reader *io, struct fmt_error *e)
+{
+    *f = (struct feat){0};
+    int status = block_open(&f->block, io, BLOCK_FEAT, e);
+    if (status == 0)
+        status = take_fields(&f->block.header, &f->header, e);
+    if (status)
+        feat_close(f);
+    else
+        f->width = feat_width(&f->header);
+    return status;
+}
+
+static int take_block(const struct feat *f, struct feat_block *b, struct fmt_error *e)
+{
+    struct bytes c = bytes_over(b->buffer.raw, b->buffer.raw_bytes);
+    uint32_t n = bytes_u32(&c);
+    uint64_t reserved = bytes_u32(&c) | bytes_u64(&c);
+    /* Divided, not multiplied: n is not believed yet. */
+    if (!bytes_ok(&c) || n < 1 || n > bytes_left(&c) / ((size_t)f->width * sizeof(float)))
+        return fmt_fail(e, FMT_INVALID, "a block of features is too short for its %u rows", n);
+    if (reserved)
+        return fmt_fail(e, FMT_INVALID, "reserved bits of a block of features are set");
+    const uint8_t *values = bytes_take(&c, (size_t)n * (size_t)f->width * sizeof(float));
+    values_to_host(b->buffer.memory.data + (values - b->buffer.raw), (int64_t)n * f->width);
+    b->x = (const float *)(const void *)values;
+    if (!all_finite(b->x, (int64_t)n * f->width))
+        return fmt_fail(e, FMT_NONFINITE, "a value of the rows from %lld is not finite",
+                        (long long)b->buffer.first_record);
+    if ((int64_t)n > b->labels_room) {
+        free(b->labels_memory);
+        b->labels_room = 0;
+        if (!(b->labels_memory = malloc(n * sizeof *b->labels_memory)))
+            return no_memory(e);
+        b->labels_room = (int32_t)n;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        int status = index_labels_take(&c, f->header.n_classes, &b->labels_memory[i], e);
+        if (status)
+            return status;
+    }
+    if (bytes_left(&c) > 0)
+        return fmt_fail(e, FMT_INVALID, "bytes behind the last row of a block");
+    b->labels = b->labels_memory;
+    b->n_rows = (int32_t)n;
+    b->first_row = b->buffer.first_record;
+    return 0;
+}
+
+int feat_next_block(struct feat *f, struct feat_block *b, struct fmt_error *e)
+{
+    int status = block_next(&f->block, &b->buffer, e);
+    if (status || (status = take_block(f, b, e)))
+        return status;
+    return block_counted(&f->block, &b->buffer, (uint32_t)b->n_rows, e);
+}
+
+int feat_read_block(const struct feat *f, int64_t i_block, struct feat_block *b, struct fmt_error *e)
+{
+    int status = block_read(&f->block, i_block, &b->buffer, e);
+    if (status || (status = take_block(f, b, e)))
+        return status;
+    return block_check_count(&f->block, &b->buffer, (uint32_t)b->n_rows, e);
+}
+
+void feat_block_release(struct feat_block *b)
+{
+    block_buffer_release(&b->buffer);
+    free(b->labels_memory);
+    *b = (struct feat_block){0};
+}
+
+void feat_close(struct feat *f)
+{
+    free(f->header.class_name);
+    block_close(&f->block);
+    *f = (struct feat){0};
+}
+
+/* ---------------------------------------------------------------- whole */
+
+static int table_append(struct feat_table *t, const struct feat_block *b, int64_t *room, struct fmt_error *e)
+{
+    if (t->n_rows + b->n_rows > *room) {
+        int64_t more = *room * 2 > t->n_rows + b->n_rows ? *room * 2 : t->n_rows + b->n_rows;
+        float *x = realloc(t->x, (size_t)more * (size_t)t->width * sizeof *x);
+        if (x)
+            t->x = x;
+        struct index_labels *labels = realloc(t->labels, (size_t)more * sizeof *labels);
+        if (labels)
+            t->labels = labels;
+        if (!x || !labels)
+            return no_memory(e);
+        *room = more;
+    }
+    memcpy(t->x + t->n_rows * t->width, b->x, (size_t)b->n_rows * (size_t)t->width * sizeof *t->x);
+    for (int32_t i = 0; i < b->n_rows; i++) {
+        int status = index_labels_copy(&t->text, &b->labels[i], &t->labels[t->n_rows + i], e);
+        if (status)
+            return status;
+    }
+    t->n_rows += b->n_rows;
+    return 0;
+}
+
+int feat_load(struct feat_table *t, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct feat f;
+    *t = (struct feat_table){0};
+    int status = feat_open(&f, io, e);
+    if (status)
+        return status;
+    t->header = f.header;
+    f.header.class_name = NULL; /* the table's from here */
+    f.header.n_classes = t->header.n_classes;
+    t->width = f.width;
+    memcpy(t->identity, f.block.header.identity, DIGEST_BYTES);
+    struct feat_block b = {0};
+    int64_t room = 0;
+    while ((status = feat_next_block(&f, &b, e)) == 0)
+        if ((status = table_append(t, &b, &room, e)))
+            break;
+    feat_block_release(&b);
+    feat_close(&f);
+    if (status == FMT_END)
+        return 0;
+    feat_table_release(t);
+    return status;
+}
+
+void feat_table_release(struct feat_table *t)
+{
+    free(t->header.class_name);
+    free(t->x);
+    free(t->labels);
+    text_release(&t->text);
+    *t = (struct feat_table){0};
+}

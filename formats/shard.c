@@ -1,0 +1,191 @@
+/* shard.c - one image, one block: random access decodes exactly the image that is asked for. JPEG bytes are stored as
+ * they are (they are coded already), pixels are compressed lightly. */
+#include "shard.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#define PIXEL_LEVEL 1
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static int check_header(const struct shard_header *h, struct fmt_error *e)
+{
+    if (h->n_shards < 1 || h->n_shards > SHARD_SET_MAX || h->i_shard >= h->n_shards)
+        return fmt_fail(e, FMT_LIMIT, "shard %u of %u", h->i_shard, h->n_shards);
+    if (h->width_max > INDEX_SIDE_MAX || h->height_max > INDEX_SIDE_MAX ||
+        h->pixels_max > (uint64_t)h->width_max * h->height_max)
+        return fmt_fail(e, FMT_LIMIT, "largest image of %u x %u, %llu pixels", h->width_max, h->height_max,
+                        (unsigned long long)h->pixels_max);
+    return 0;
+}
+
+static int check_image(const struct shard_header *h, const struct shard_image *t, struct fmt_error *e)
+{
+    if (t->width < 1 || t->height < 1 || (uint32_t)t->width > h->width_max || (uint32_t)t->height > h->height_max ||
+        (uint64_t)t->width * (uint64_t)t->height > h->pixels_max)
+        return fmt_fail(e, FMT_LIMIT, "%s: %d x %d pixels, the shard's largest is %u x %u, %llu pixels",
+                        t->labels.key, t->width, t->height, h->width_max, h->height_max,
+                        (unsigned long long)h->pixels_max);
+    if (t->components < 1 || t->components > 4)
+        return fmt_fail(e, FMT_LIMIT, "%s: %d components", t->labels.key, t->components);
+    size_t pixels = (size_t)t->width * (size_t)t->height;
+    bool fits = false;
+    switch (t->store) {
+    case SHARD_JPEG: fits = t->bytes >= 2 && t->data[0] == 0xff && t->data[1] == 0xd8; break;
+    case SHARD_RGB: fits = t->bytes == pixels * 3 && t->components == 3; break;
+    case SHARD_GREY: fits = t->bytes == pixels && t->components == 1; break;
+    }
+    return fits ? 0 : fmt_fail(e, FMT_INVALID, "%s: not the bytes of such an image", t->labels.key);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,
+                 const struct prov *p, struct fmt_error *e)
+{
+    *w = (struct shard_writer){.header = *h};
+    int status = check_header(h, e);
+    if (status)
+        return status;
+    struct fmt_buffer fields = {0};
+    int bad = bytes_put_u32(&fields, h->i_shard);
+    bad |= bytes_put_u32(&fields, h->n_shards);
+    bad |= bytes_put_u32(&fields, h->width_max);
+    bad |= bytes_put_u32(&fields, h->height_max);
+    bad |= bytes_put_u64(&fields, h->pixels_max);
+    struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, SHARD_MINOR, .block_bytes_max = BLOCK_BYTES_MAX};
+    status = bad ? no_memory(e) : index_classes_put(h->class_name, h->n_classes, &fields, e);
+    if (status == 0)
+        status = prov_begin(p, io, &block, &fields, &w->block, e);
+    memcpy(w->identity, block.identity, DIGEST_BYTES);
+    fmt_buffer_release(&fields);
+    return status;
+}
+
+int shard_encode(const struct shard_header *h, const struct shard_image *t, struct fmt_buffer *raw,
+                 struct block_frame *frame, struct fmt_error *e)
+{
+    int status = check_image(h, t, e);
+    if (status)
+        return status;
+    raw->bytes = 0;
+    int bad = bytes_put_u8(raw, (uint8_t)t->store);
+    bad |= bytes_put_u8(raw, (uint8_t)t->components);
+    bad |= bytes_put_u16(raw, 0); /* reserved */
+    bad |= bytes_put_u32(raw, (uint32_t)t->width);
+    bad |= bytes_put_u32(raw, (uint32_t)t->height);
+    bad |= bytes_put_u32(raw, (uint32_t)t->bytes); /* checked by block_encode: a block is smaller than that */
+    bad |= bytes_put(raw, t->sha256, DIGEST_BYTES);
+    if (bad)
+        return no_memory(e);
+    if ((status = index_labels_put(&t->labels, h->n_classes, raw, e)))
+        return status;
+    if (bytes_put(raw, t->data, t->bytes))
+        return no_memory(e);
+    return block_encode(raw->data, raw->bytes, 1, t->store == SHARD_JPEG ? BLOCK_STORED : PIXEL_LEVEL, frame, e);
+}
+
+int shard_add(struct shard_writer *w, const struct shard_image *image, struct fmt_error *e)
+{
+    int status = shard_encode(&w->header, image, &w->raw, &w->block.frame, e);
+    return status ? status : block_put(&w->block, &w->block.frame, e);
+}
+
+int shard_finish(struct shard_writer *w, struct fmt_error *e)
+{
+    fmt_buffer_release(&w->raw);
+    return block_finish(&w->block, e);
+}
+
+void shard_abandon(struct shard_writer *w)
+{
+    fmt_buffer_release(&w->raw);
+    block_abandon(&w->block);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static int take_fields(struct shard *s, struct fmt_error *e)
+{
+    struct shard_header *h = &s->header;
+    struct bytes c = bytes_over(s->block.header.fields, s->block.header.fields_bytes);
+    h->i_shard = bytes_u32(&c);
+    h->n_shards = bytes_u32(&c);
+    h->width_max = bytes_u32(&c);
+    h->height_max = bytes_u32(&c);
+    h->pixels_max = bytes_u64(&c);
+    if (!bytes_ok(&c))
+        return fmt_fail(e, FMT_INVALID, "the shard's header is too short");
+    int status = check_header(h, e);
+    return status ? status : index_classes_take(&c, &h->class_name, &h->n_classes, e);
+}
+
+int shard_open(struct shard *s, const struct fmt_reader *io, struct fmt_error *e)
+{
+    *s = (struct shard){0};
+    int status = block_open(&s->block, io, BLOCK_SHARD, e);
+    if (status == 0 && (status = take_fields(s, e)) == 0 && s->block.seekable &&
+        s->block.n_records != s->block.n_blocks)
+        status = fmt_fail(e, FMT_INVALID, "a block of a shard does not hold exactly one image");
+    if (status)
+        shard_close(s);
+    return status;
+}
+
+static int take_image(const struct shard *s, const struct block_buffer *b, struct shard_image *image,
+                      struct fmt_error *e)
+{
+    struct bytes c = bytes_over(b->raw, b->raw_bytes);
+    struct shard_image t;
+    uint8_t store = bytes_u8(&c);
+    t.components = bytes_u8(&c);
+    uint64_t reserved = bytes_u16(&c);
+    t.width = bytes_i32(&c);
+    t.height = bytes_i32(&c);
+    t.bytes = bytes_u32(&c);
+    const uint8_t *sha256 = bytes_take(&c, DIGEST_BYTES);
+    int status = index_labels_take(&c, s->header.n_classes, &t.labels, e);
+    if (status)
+        return status;
+    t.data = bytes_take(&c, t.bytes);
+    if (!t.data || bytes_left(&c) > 0)
+        return fmt_fail(e, FMT_INVALID, "%s: %zu bytes do not fill its block", t.labels.key, t.bytes);
+    if (reserved || store < SHARD_JPEG || store > SHARD_GREY)
+        return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or an unknown way to store", t.labels.key);
+    t.store = (enum shard_store)store;
+    memcpy(t.sha256, sha256, DIGEST_BYTES); /* not NULL: the labels behind it were read */
+    if ((status = check_image(&s->header, &t, e)) == 0)
+        *image = t;
+    return status;
+}
+
+int shard_next(struct shard *s, struct block_buffer *b, struct shard_image *image, struct fmt_error *e)
+{
+    int status = block_next(&s->block, b, e);
+    if (status || (status = block_counted(&s->block, b, 1, e)))
+        return status;
+    return take_image(s, b, image, e);
+}
+
+int shard_read(const struct shard *s, int64_t i, struct block_buffer *b, struct shard_image *image,
+               struct fmt_error *e)
+{
+    int status = block_read(&s->block, i, b, e);
+    if (status || (status = block_check_count(&s->block, b, 1, e)))
+        return status;
+    return take_image(s, b, image, e);
+}
+
+void shard_close(struct shard *s)
+{
+    free(s->header.class_name);
+    block_close(&s->block);
+    s->header = (struct shard_header){0};
+}

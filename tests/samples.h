@@ -1,0 +1,216 @@
+/* samples.h - a small file of each of our formats, for the unit tests and for the golden examples. What they hold is
+ * written here once; test-formats.c wants it back from the files. */
+#ifndef SAMPLES_H
+#define SAMPLES_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ckpt.h"
+#include "feat.h"
+#include "index.h"
+#include "shard.h"
+#include "views.h"
+
+enum { SAMPLE_IMAGES = 3, SAMPLE_ROWS = 5, SAMPLE_DIM = 3, SAMPLE_BATCHES = 2 };
+
+static char *sample_classes[] = {"negative", "positive"};
+
+static struct index_labels sample_labels(int i)
+{
+    static const struct index_labels label[] = {
+        {"train/a/a-1.jpeg", "train", "a", "{\"site\":\"Lund\"}", 0, 1},
+        {"train/a/a-2.jpeg", "train", "a", "", 0, 2},
+        {"val/b/b-1.jpeg", "val", "b", "", 1, 1},
+        {"x.jpeg", "", "", "", -1, -1},
+        {"test/c \xff.jpeg", "test", "c", "{\"n\":3}", 1, 0},
+    };
+    return label[i];
+}
+
+static void sample_prov(struct prov *p, bool keep)
+{
+    static const uint8_t input[DIGEST_BYTES] = {1, 2, 3};
+    prov_init(p, "sample", "1.0", keep);
+    prov_text(p, "word", "a \"quoted\" one");
+    prov_int(p, "number", 42);
+    prov_real(p, "fraction", 0.1);
+    prov_flag(p, "flag", true);
+    prov_text(p, "nothing", NULL);
+    prov_input(p, "catalogue", input);
+}
+
+static int sample_index(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+{
+    struct index x = {0};
+    struct prov p;
+    sample_prov(&p, keep);
+    int status = index_set_root(&x, "photos", e);
+    for (int i = 0; i < 2 && status == 0; i++)
+        status = index_add_class(&x, sample_classes[i], e);
+    for (int i = 0; i < SAMPLE_IMAGES && status == 0; i++) {
+        struct index_labels l = sample_labels(i);
+        struct index_entry t = {l, l.key, 1000 + i, 640, 480, 3, {(uint8_t)i}};
+        status = index_add(&x, &t, e);
+    }
+    if (status == 0)
+        status = index_write(&x, &p, io, e);
+    index_release(&x);
+    prov_release(&p);
+    return status;
+}
+
+/* Image 0 as JPEG bytes, 1 as RGB, 2 as grey. */
+static struct shard_image sample_image(int i)
+{
+    static const uint8_t jpeg[] = {0xff, 0xd8, 0xff, 0xd9}, rgb[12] = {1, 2, 3, 4, 5, 6}, grey[4] = {9, 8, 7, 6};
+    struct shard_image t = {sample_labels(i), SHARD_JPEG, 2, 2, 3, {(uint8_t)(i + 1)}, jpeg, sizeof jpeg};
+    if (i == 1)
+        t.store = SHARD_RGB, t.data = rgb, t.bytes = sizeof rgb;
+    if (i == 2)
+        t.store = SHARD_GREY, t.components = 1, t.data = grey, t.bytes = sizeof grey;
+    return t;
+}
+
+static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard, uint32_t n_shards,
+                        struct fmt_error *e)
+{
+    struct shard_writer w;
+    struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2};
+    struct prov p;
+    sample_prov(&p, keep);
+    int status = shard_create(&w, io, &h, &p, e);
+    for (int i = 0; i < SAMPLE_IMAGES && status == 0; i++) {
+        struct shard_image t = sample_image(i);
+        status = shard_add(&w, &t, e);
+    }
+    if (status == 0)
+        status = shard_finish(&w, e);
+    else
+        shard_abandon(&w);
+    prov_release(&p);
+    return status;
+}
+
+static struct views_header sample_views_header(void)
+{
+    return (struct views_header){.batch = 2, .global_size = 4, .local_size = 2, .n_local = 1, .grid_h = 2, .grid_w = 2,
+                                 .mean = {0.5f, 0.25f, 0.125f}, .std = {0.5f, 1, 2}, .seed = 7, .first_step = 10,
+                                 .n_images = 3};
+}
+
+static void sample_batch(const struct views_header *h, int k, struct views_batch *b)
+{
+    b->step = h->first_step + k;
+    for (int64_t i = 0; i < views_global_bytes(h); i++)
+        b->global[i] = (uint8_t)(i * 7 + k);
+    for (int64_t i = 0; i < views_local_bytes(h); i++)
+        b->local[i] = (uint8_t)(255 - i - k);
+    for (int64_t i = 0; i < views_mask_bytes(h); i++)
+        b->mask[i] = (i + k) % 3 == 0;
+    for (int i = 0; i < h->batch; i++) {
+        b->image[i] = (k + i) % 3;
+        views_batch_set_key(b, i, sample_labels((k + i) % 3).key, NULL);
+    }
+}
+
+static int sample_views(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+{
+    struct views_writer w;
+    struct views_batch b;
+    struct views_header h = sample_views_header();
+    struct prov p;
+    sample_prov(&p, keep);
+    int status = views_create(&w, io, &h, &p, e);
+    if (status == 0)
+        status = views_batch_init(&b, &h, e);
+    for (int k = 0; k < SAMPLE_BATCHES && status == 0; k++) {
+        sample_batch(&h, k, &b);
+        status = views_add(&w, &b, e);
+    }
+    views_batch_release(&b);
+    if (status == 0)
+        status = views_finish(&w, e);
+    else
+        views_abandon(&w);
+    prov_release(&p);
+    return status;
+}
+
+static struct feat_header sample_feat_header(void)
+{
+    return (struct feat_header){.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .grid_h = 16, .grid_w = 16,
+                                .image_h = 224, .image_w = 224, .n_layers = 1, .normalised = true,
+                                .weights = {0xab, 0xcd}, .class_name = sample_classes, .n_classes = 2};
+}
+
+static float sample_value(int row, int column)
+{
+    return (float)(row - 2) * 0.5f + (float)column * 0.1f;
+}
+
+static int sample_feat(const struct fmt_writer *io, bool keep, int n_rows, struct fmt_error *e)
+{
+    struct feat_writer w;
+    struct feat_header h = sample_feat_header();
+    struct prov p;
+    sample_prov(&p, keep);
+    int status = feat_create(&w, io, &h, &p, e);
+    for (int i = 0; i < n_rows && status == 0; i++) {
+        float x[SAMPLE_DIM];
+        for (int j = 0; j < SAMPLE_DIM; j++)
+            x[j] = sample_value(i, j);
+        struct feat_row row = {sample_labels(i % SAMPLE_ROWS), x};
+        status = feat_add(&w, &row, e);
+    }
+    if (status == 0)
+        status = feat_finish(&w, e);
+    else
+        feat_abandon(&w);
+    prov_release(&p);
+    return status;
+}
+
+static const struct ckpt_tensor sample_tensors[] = {
+    {.name = "a", .dtype = CKPT_F32, .n_dims = 2, .dim = {2, 3}},
+    {.name = "empty", .dtype = CKPT_F64, .n_dims = 1, .dim = {0}},
+    {.name = "count", .dtype = CKPT_I64, .n_dims = 0},
+    {.name = "bytes", .dtype = CKPT_U8, .n_dims = 1, .dim = {5}},
+};
+enum { SAMPLE_TENSORS = sizeof sample_tensors / sizeof *sample_tensors };
+static const float sample_a[6] = {1, 2, 3, -4, 5.5f, 0};
+static const int64_t sample_count = 123456789012345;
+static const uint8_t sample_bytes[5] = {5, 4, 3, 2, 1};
+
+static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+{
+    struct ckpt_writer w;
+    struct ckpt_header h = {99, 0, 1, "{\"epoch\":3}"};
+    struct prov p;
+    sample_prov(&p, keep);
+    int status;
+    if ((status = ckpt_create(&w, io, &h, sample_tensors, SAMPLE_TENSORS, &p, e)) ||
+        (status = ckpt_add(&w, sample_a, 8, e)) || (status = ckpt_add(&w, sample_a + 2, sizeof sample_a - 8, e)) ||
+        (status = ckpt_add(&w, NULL, 0, e)) || (status = ckpt_add(&w, &sample_count, sizeof sample_count, e)) ||
+        (status = ckpt_add(&w, sample_bytes, sizeof sample_bytes, e)))
+        ckpt_abandon(&w);
+    else
+        status = ckpt_finish(&w, e);
+    prov_release(&p);
+    return status;
+}
+
+/* kind 1 .. 5, as enum block_kind. */
+static int sample_write(int kind, const struct fmt_writer *io, bool keep, struct fmt_error *e)
+{
+    switch (kind) {
+    case BLOCK_INDEX: return sample_index(io, keep, e);
+    case BLOCK_SHARD: return sample_shard(io, keep, 0, 1, e);
+    case BLOCK_VIEWS: return sample_views(io, keep, e);
+    case BLOCK_FEAT: return sample_feat(io, keep, SAMPLE_ROWS, e);
+    case BLOCK_CKPT: return sample_ckpt(io, keep, e);
+    }
+    return FMT_INVALID;
+}
+
+#endif
