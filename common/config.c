@@ -347,7 +347,7 @@ struct config_dims config_dims(const struct config *c)
         .depth = c->student.depth ? c->student.depth : arch[a].depth,
         .num_heads = c->student.num_heads ? c->student.num_heads : arch[a].num_heads,
         .patch = c->student.patch_size,
-        .grid = c->crops.global_crops_size / c->student.patch_size,
+        .grid = c->student.pos_grid ? c->student.pos_grid : c->crops.global_crops_size / c->student.patch_size,
     };
     int64_t wide = (int64_t)((double)d.embed_dim * c->student.mlp_ratio);
     if (c->student.ffn_layer == FFN_MLP)

@@ -151,7 +151,7 @@ int config_differ(const struct config *a, const struct config *b, int effects, i
 /* The dimensions that student.* mean. */
 struct config_dims {
     int64_t embed_dim, depth, num_heads, ffn_hidden; /* ffn_hidden: of w1 and w2 each in SwiGLU; 0: identity */
-    int64_t patch, grid;                             /* side of a patch, patches a side of a global crop */
+    int64_t patch, grid;                             /* side of a patch in pixels; stored positions a side */
 };
 struct config_dims config_dims(const struct config *c);
 

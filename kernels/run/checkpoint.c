@@ -124,21 +124,11 @@ static void tell_setting(const struct checkpoint_file *f, const struct config *c
 }
 
 int checkpoint_differences(const struct checkpoint_file *f, const struct config *config,
-                           const struct run_inputs *inputs, void (*tell)(void *arg, const char *line), void *arg)
+                           void (*tell)(void *arg, const char *line), void *arg)
 {
     int n = 0;
     for (int id = config_differ(&f->settings, config, CONFIG_RESULT, 0); id < CONFIG_N_KEYS;
          id = config_differ(&f->settings, config, CONFIG_RESULT, id + 1), n++)
         tell_setting(f, config, id, tell, arg);
-    for (int i = 0; inputs && i < INPUTS; i++) {
-        bool was = f->found.inputs.set[i], is = inputs->set[i];
-        if (was == is && (!was || memcmp(f->found.inputs.digest[i], inputs->digest[i], DIGEST_BYTES) == 0))
-            continue;
-        char line[200];
-        snprintf(line, sizeof line, "%s: %s", run_input_key[i],
-                 was && is ? "other contents there than here" : was ? "set there, not here" : "set here, not there");
-        tell(arg, line);
-        n++;
-    }
     return n;
 }

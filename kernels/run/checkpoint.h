@@ -7,7 +7,7 @@
  *   checkpoint_save(directory, &what, step, e);
  *
  *   checkpoint_open(&f, path, e);                    header, settings, inputs: cheap
- *   checkpoint_differences(&f, config, &inputs, ..)  what makes it another run's
+ *   checkpoint_differences(&f, config, tell, arg)    which settings are others
  *   checkpoint_load(&f, step, e);                    all of it; after a failure the step's state is undefined
  *   checkpoint_close(&f);
  */
@@ -84,10 +84,9 @@ struct checkpoint_file {
 int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_error *e);
 void checkpoint_close(struct checkpoint_file *f);
 
-/* One line for each setting and input that is another here: "optim.base_lr: 0.004 there, 0.001 here". Returns how
- * many. `inputs` NULL: settings only. */
+/* One line for each setting that is another here: "optim.base_lr: 0.004 there, 0.001 here". Returns how many. */
 int checkpoint_differences(const struct checkpoint_file *f, const struct config *config,
-                           const struct run_inputs *inputs, void (*tell)(void *arg, const char *line), void *arg);
+                           void (*tell)(void *arg, const char *line), void *arg);
 
 int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_error *e);
 /* Both networks and the centres alone, for a run that begins at iteration 0 from them. */

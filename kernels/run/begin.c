@@ -1,0 +1,309 @@
+/* begin.c - candidates are tried from the newest back; what makes one another run's is an error, what makes one
+ * damaged is a warning while there is another. */
+#include "run/begin.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "nn/import.h"
+#include "nn/step.h"
+
+enum { RANK = 0 };
+
+__attribute__((format(printf, 3, 4))) static void tell(const struct begin *b, enum begin_level level,
+                                                       const char *format, ...)
+{
+    char text[900];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    b->tell(b->arg, level, text);
+}
+
+/* The path of candidate i, newest first; NULL when there are no more. For free(). */
+static char *candidate(const struct begin *b, const struct config *c, int64_t i)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    if (b->plan.path)
+        return i == 0 ? start_rank_path(b->plan.path, RANK) : NULL;
+    if (i >= b->found.n)
+        return NULL;
+    return file_join(c->train.output_dir, checkpoint_name(b->found.iteration[b->found.n - 1 - i], RANK, name));
+}
+
+/* ---------------------------------------------------------------- looking */
+/* The grid of positions belongs to the weights, not to this run's crops. */
+static int grid_of_checkpoint(const struct begin *b, struct config *config, struct fmt_error *e)
+{
+    for (int64_t i = 0;; i++) {
+        struct checkpoint_file f;
+        struct fmt_error why = {0};
+        char *path = candidate(b, config, i);
+        if (!path)
+            return 0; /* begin_load will say that there is none */
+        int status = checkpoint_open(&f, path, &why);
+        free(path);
+        if (status == FMT_MEMORY)
+            return fmt_fail(e, FMT_MEMORY, "%s", why.text);
+        if (status)
+            continue;
+        config->student.pos_grid = f.settings.student.pos_grid;
+        checkpoint_close(&f);
+        return 0;
+    }
+}
+
+static int grid_of_weights(const struct begin *b, struct config *config, struct fmt_error *e)
+{
+    struct weights w;
+    struct weights_hint hint = {.net = WEIGHTS_STUDENT, .config = config};
+    int status = weights_open(&w, b->plan.path, &hint, e);
+    if (status)
+        return status;
+    if (w.vit.M != config_dims(config).grid)
+        config->student.pos_grid = w.vit.M;
+    weights_close(&w);
+    return 0;
+}
+
+int begin_look(struct begin *b, struct config *config, bool force,
+               void (*tell_line)(void *arg, enum begin_level level, const char *text), void *arg, struct fmt_error *e)
+{
+    *b = (struct begin){.tell = tell_line, .arg = arg};
+    b->state.iteration = -1;
+    int status = checkpoint_list(config->train.output_dir, RANK, &b->found, e);
+    if (status)
+        return status;
+    struct start_wish wish = {config, b->found.n, force};
+    status = start_decide(&wish, &b->plan, e);
+    for (int i = 0; i < b->plan.n_unused && !status; i++)
+        tell(b, BEGIN_NOTE, "%s: set, and not used: the run %s", b->plan.unused[i],
+             b->plan.from == START_CHECKPOINT ? "goes on from a checkpoint" : "starts from MODEL.WEIGHTS");
+    int64_t asked = config->student.pos_grid;
+    if (!status && !asked && b->plan.from == START_CHECKPOINT)
+        status = grid_of_checkpoint(b, config, e);
+    else if (!status && !asked && b->plan.from != START_RANDOM)
+        status = grid_of_weights(b, config, e);
+    if (config->student.pos_grid != asked)
+        config->origin[CONFIG_student_pos_grid].kind = CONFIG_COMPUTED;
+    return status;
+}
+
+/* ---------------------------------------------------------------- weights */
+static void tell_weights(const struct begin *b, const struct weights *w, const struct config *c)
+{
+    int64_t global = c->crops.global_crops_size / c->student.patch_size;
+    int64_t local = c->crops.local_crops_size / c->student.patch_size;
+    bool same = w->vit.M == global && w->vit.M == local;
+    tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s", b->plan.path);
+    tell(b, BEGIN_NOTE,
+         "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s", w->n_loaded, w->n_new,
+         w->vit.M, w->vit.M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
+}
+
+static int load_foreign(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
+                        struct step *step, struct fmt_error *e)
+{
+    struct weights w;
+    struct weights_hint hint = {.config = c};
+    /* student.pretrained_weights is a backbone; MODEL.WEIGHTS brings what heads it has. */
+    unsigned modules = from == START_WEIGHTS ? WEIGHTS_ALL : WEIGHTS_BACKBONE;
+    int status = weights_open(&w, path, &hint, e);
+    if (status)
+        return status;
+    status = weights_load(&w, step_params(step), modules, step_student(step), e);
+    if (status) {
+        for (int64_t i = 0; i < w.n_problems; i++)
+            tell(b, BEGIN_ERROR, "%.200s: %s", path, w.problem[i]);
+    } else {
+        step_copy_to_teacher(step);
+        if (!quiet)
+            tell_weights(b, &w, c);
+        status = weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
+    }
+    weights_close(&w);
+    return status;
+}
+
+/* A checkpoint of ours gives both networks and the centres; anything else one network, which becomes both. */
+static int load_weights(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
+                        struct step *step, struct fmt_error *e)
+{
+    struct checkpoint_file f;
+    struct fmt_error why = {0};
+    int status = from == START_WEIGHTS ? checkpoint_open(&f, path, &why) : FMT_MAGIC;
+    b->state.inputs.set[INPUT_WEIGHTS] = true;
+    if (status == FMT_MAGIC)
+        return load_foreign(b, c, from, path, quiet, step, e);
+    if (status)
+        return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
+    status = checkpoint_load_networks(&f, step, e);
+    memcpy(b->state.inputs.digest[INPUT_WEIGHTS], f.ckpt.block.header.identity, DIGEST_BYTES);
+    if (!status && !quiet) {
+        tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s", path);
+        tell(b, BEGIN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
+             f.found.iteration);
+    }
+    checkpoint_close(&f);
+    return status;
+}
+
+/* ---------------------------------------------------------------- checkpoints */
+struct differences {
+    const struct begin *b;
+    enum begin_level level;
+};
+
+static void tell_difference(void *arg, const char *line)
+{
+    const struct differences *d = arg;
+    tell(d->b, d->level, "differs from the checkpoint: %s", line);
+}
+
+static int check_settings(const struct begin *b, const struct checkpoint_file *f, const struct config *c,
+                          struct fmt_error *e)
+{
+    struct differences d = {b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR};
+    int n = checkpoint_differences(f, c, tell_difference, &d);
+    if (!n || b->plan.may_differ)
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH,
+                    "%.200s: belongs to another run: %d settings differ (train.resume=true goes on all the same)",
+                    f->file.path, n);
+}
+
+/* Of a checkpoint that cannot be used: is it damaged, or whole and not for this run? */
+static bool is_damage(int status)
+{
+    return status != FMT_MISMATCH && status != FMT_MEMORY && status != FMT_VERSION && status != FMT_UNSUPPORTED;
+}
+
+static int load_one(struct begin *b, const struct config *c, const char *path, struct step *step, struct fmt_error *e)
+{
+    struct checkpoint_file f;
+    int status = checkpoint_open(&f, path, e);
+    if (status)
+        return status;
+    status = check_settings(b, &f, c, e);
+    if (!status)
+        status = checkpoint_load(&f, step, e);
+    if (!status) {
+        struct run_inputs weights = b->state.inputs;
+        b->state = f.found;
+        b->before = f.found.inputs;
+        b->resumed = true;
+        if (!b->plan.may_differ) {
+            b->state.inputs.set[INPUT_WEIGHTS] = weights.set[INPUT_WEIGHTS];
+            memcpy(b->state.inputs.digest[INPUT_WEIGHTS], weights.digest[INPUT_WEIGHTS], DIGEST_BYTES);
+        }
+        tell(b, BEGIN_NOTE, "Rank %d: Resumed training from checkpoint %.300s at epoch %" PRId64 ", iteration %" PRId64,
+             RANK, path, f.found.iteration / c->train.OFFICIAL_EPOCH_LENGTH, f.found.iteration);
+    }
+    checkpoint_close(&f);
+    return status;
+}
+
+static int load_exactly(struct begin *b, const struct config *c, struct step *step, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    char *path = candidate(b, c, 0);
+    if (!path)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = load_one(b, c, path, step, &why);
+    if (status && is_damage(status))
+        fmt_fail(e, (enum fmt_status)status, "Rank %d: No checkpoint found at %.300s", RANK, why.text);
+    else if (status)
+        fmt_fail(e, (enum fmt_status)status, "%s", why.text);
+    free(path);
+    return status;
+}
+
+static int load_newest(struct begin *b, const struct config *c, struct step *step, struct fmt_error *e)
+{
+    for (int64_t i = 0; i < b->found.n; i++) {
+        struct fmt_error why = {0};
+        char *path = candidate(b, c, i);
+        if (!path)
+            return fmt_fail(e, FMT_MEMORY, "out of memory");
+        int status = load_one(b, c, path, step, &why);
+        free(path);
+        if (!status)
+            return 0;
+        if (!is_damage(status))
+            return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
+        tell(b, BEGIN_WARNING, "%s; this checkpoint is damaged and is passed over", why.text);
+    }
+    return fmt_fail(e, FMT_CHECKSUM, "%.200s: none of its %" PRId64 " checkpoints is whole", c->train.output_dir,
+                    b->found.n);
+}
+
+int begin_load(struct begin *b, const struct config *c, struct step *step, struct fmt_error *e)
+{
+    int status = 0;
+    b->state.config = c;
+    step_init_weights(step);
+    if (b->plan.from != START_CHECKPOINT)
+        return b->plan.from == START_RANDOM ? 0 : load_weights(b, c, b->plan.from, b->plan.path, false, step, e);
+    /* The same weights must still be named, else this is another run: they are read for their hash alone. */
+    if (!b->plan.may_differ && *c->MODEL.WEIGHTS)
+        status = load_weights(b, c, START_WEIGHTS, c->MODEL.WEIGHTS, true, step, e);
+    else if (!b->plan.may_differ && *c->student.pretrained_weights)
+        status = load_weights(b, c, START_PRETRAINED, c->student.pretrained_weights, true, step, e);
+    if (!status)
+        status = b->plan.path ? load_exactly(b, c, step, e) : load_newest(b, c, step, e);
+    b->state.config = c; /* and not the checkpoint's own */
+    return status;
+}
+
+int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_error *e)
+{
+    int n = 0;
+    for (int i = 0; i < INPUTS; i++) {
+        if (i != INPUT_WEIGHTS) {
+            b->state.inputs.set[i] = inputs->set[i];
+            memcpy(b->state.inputs.digest[i], inputs->digest[i], DIGEST_BYTES);
+        }
+        bool was = b->before.set[i], is = b->state.inputs.set[i];
+        if (!b->resumed ||
+            (was == is && (!was || memcmp(b->before.digest[i], b->state.inputs.digest[i], DIGEST_BYTES) == 0)))
+            continue;
+        n++;
+        tell(b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR, "differs from the checkpoint: %s: %s", run_input_key[i],
+             was && is ? "other contents there than here" : was ? "set there, not here" : "set here, not there");
+    }
+    if (!n || b->plan.may_differ)
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH,
+                    "the checkpoint belongs to another run: %d inputs differ (train.resume=true goes on all the same)", n);
+}
+
+/* ---------------------------------------------------------------- clearing */
+int begin_clear(const struct begin *b, const struct config *c, struct fmt_error *e)
+{
+    static const char *const names[] = {"training_metrics.json", "training_times.json", "evaluation.json"};
+    int status = 0;
+    if (!b->plan.clear)
+        return 0;
+    for (int64_t i = 0; i < b->found.n + 3 && !status; i++) {
+        char name[CHECKPOINT_NAME_ROOM];
+        char *path = file_join(c->train.output_dir,
+                               i < 3 ? names[i] : checkpoint_name(b->found.iteration[i - 3], RANK, name));
+        status = path ? file_remove_tree(path, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+        free(path);
+    }
+    char *eval = status ? NULL : file_join(c->train.output_dir, "eval");
+    if (eval)
+        status = file_remove_tree(eval, e);
+    free(eval);
+    return status;
+}
+
+void begin_release(struct begin *b)
+{
+    checkpoint_list_release(&b->found);
+}

@@ -1,0 +1,43 @@
+/* begin.h - begins a run or goes on with it: carries out what start.h decided.
+ *
+ *   begin_look(&b, &config, force, tell, arg, e);      decides; may set student.pos_grid to what the weights have
+ *   step_open(&step, &config, ...);
+ *   begin_load(&b, &config, step, e);                  weights, or all of a checkpoint; b.state says where we are
+ *   begin_inputs(&b, &inputs, e);                      data and scoring sets are those of the checkpoint?
+ *   begin_clear(&b, &config, e);                       with -f: before the first step
+ *   begin_release(&b);
+ *
+ * What is loaded, passed over, different or unused is told through `tell`, one line each.
+ */
+#ifndef BEGIN_H
+#define BEGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "run/checkpoint.h"
+#include "run/start.h"
+
+struct step;
+
+enum begin_level { BEGIN_NOTE, BEGIN_WARNING, BEGIN_ERROR }; /* of an error the returned status follows */
+
+struct begin {
+    struct start_plan plan;
+    struct checkpoint_list found;
+    struct checkpoint state;  /* .iteration -1 at the beginning of a run */
+    struct run_inputs before; /* what the checkpoint was made from */
+    bool resumed;
+    void (*tell)(void *arg, enum begin_level level, const char *text);
+    void *arg;
+};
+
+int begin_look(struct begin *b, struct config *config, bool force,
+               void (*tell)(void *arg, enum begin_level level, const char *text), void *arg, struct fmt_error *e);
+int begin_load(struct begin *b, const struct config *config, struct step *step, struct fmt_error *e);
+/* Completes b->state.inputs by data and scoring sets. */
+int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_error *e);
+int begin_clear(const struct begin *b, const struct config *config, struct fmt_error *e);
+void begin_release(struct begin *b);
+
+#endif

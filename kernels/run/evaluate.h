@@ -1,0 +1,45 @@
+/* evaluate.h - does it help? The teacher scored during training: k nearest neighbours among labelled shards
+ * (evaluation.knn_train vote, evaluation.knn_val are scored), as feat-knn scores features of dino-extract.
+ *
+ *   evaluate_open(&ev, config, e);               NULL where no shards are named or the period is 0
+ *   evaluate_teacher(ev, step, pool, &scores, e);
+ *   evaluate_line(&scores, iteration, &out, e);  for evaluation.json
+ *   evaluate_close(ev);
+ *
+ * Images without a label are left out. Numbers of neighbours above the images that vote are left out, too.
+ */
+#ifndef EVALUATE_H
+#define EVALUATE_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "fmt.h"
+#include "thread.h"
+
+struct evaluate;
+struct step;
+
+struct evaluate_scores {
+    int n;                    /* numbers of neighbours */
+    int k[CONFIG_INTS_MAX];   /* in the order of the settings: the first decides which teacher is the best */
+    double top1[CONFIG_INTS_MAX];
+    int64_t n_train, n_val;
+};
+
+int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_error *e);
+void evaluate_close(struct evaluate *ev); /* NULL is allowed */
+
+const uint8_t *evaluate_identity(const struct evaluate *ev, bool val); /* [DIGEST_BYTES] of the shards */
+int evaluate_ks_left_out(const struct evaluate *ev);                   /* settings that were too large */
+int64_t evaluate_memory_bytes(const struct evaluate *ev, const struct config *config, int n_workers);
+
+int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,
+                     struct fmt_error *e);
+/* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50}, without a newline */
+int evaluate_line(const struct evaluate_scores *scores, int64_t iteration, struct fmt_buffer *out, struct fmt_error *e);
+
+/* The best score at the first k in an evaluation.json; *iteration is INT64_MIN if there is none. */
+int evaluate_best(const char *path, int first_k, double *score, int64_t *iteration, struct fmt_error *e);
+
+#endif

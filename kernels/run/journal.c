@@ -1,0 +1,39 @@
+/* journal.c - whole lines by single writes in append mode, so that lines of two processes do not mix. */
+#include "run/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int journal_open(struct journal *j, const char *path, struct fmt_error *e)
+{
+    *j = (struct journal){.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)};
+    return j->fd >= 0 ? 0 : fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(errno));
+}
+
+void journal_add(struct journal *j, const char *text)
+{
+    char line[1200], when[40] = "";
+    time_t now = time(NULL);
+    struct tm parts;
+    if (j->fd < 0)
+        return;
+    if (localtime_r(&now, &parts))
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
+    int n = snprintf(line, sizeof line, "[%s] %.1100s\n", when, text);
+    for (char *p = line; p < line + n - 1; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    if (write(j->fd, line, (size_t)n) != n && !j->error_number)
+        j->error_number = errno ? errno : ENOSPC;
+}
+
+void journal_close(struct journal *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    j->fd = -1;
+}
