@@ -1,0 +1,380 @@
+/* dino-weights - weights in safetensors, .pth and checkpoints: list, compare, convert. */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "jsonl.h"
+#include "msg.h"
+#include "nn/export.h"
+#include "nn/import.h"
+#include "num.h"
+#include "opt.h"
+#include "pth.h"
+#include "safetensors.h"
+
+static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;
+static int64_t chunks;
+static double tolerance;
+static bool bare, json;
+
+static const struct opt options[] = {
+    OPT_STRING('o', "output", &output, "FILE", "convert: write to FILE; a name that ends in .pth or .pt chooses that"),
+    OPT_CHOICE(0, "format", &format, "safetensors|pth", "convert: the format, whatever the name [by the name]"),
+    OPT_CHOICE(0, "dtype", &dtype, "f32|f16|bf16", "convert: type of the values [f32]"),
+    OPT_FLAG(0, "bare", &bare, "convert: the backbone alone, its names without backbone."),
+    OPT_COUNT(0, "chunks", &chunks, 0, 1024, "N", "convert: names of blocks in N chunks; 0: not chunked [0]"),
+    OPT_STRING(0, "top", &top, "KEY", "convert to .pth: the key that holds the tensors; '': none [teacher; none if bare]"),
+    OPT_REAL('t', "tolerance", &tolerance, 0, 1e9, "X", "compare: a relative difference that counts as none [0]"),
+    OPT_CHOICE(0, "net", &net, "teacher|student", "the network of a file that holds both [teacher]"),
+    OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
+    OPT_STRING(0, "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_JSON(&json),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {"dino-weights", "list FILE... | compare FILE FILE | convert FILE -o FILE",
+                                     "Lists, compares and converts weights: safetensors, .pth, checkpoints.", options,
+                                     "Nothing that a .pth file names is ever executed.\n"};
+
+static struct config settings; /* of --config */
+
+/* ------------------------------------------------------------------ opening */
+struct opened {
+    struct weights w;
+    struct vit vit;
+    struct params table; /* the backbone's rows */
+};
+
+static void close_opened(struct opened *o)
+{
+    params_release(&o->table);
+    weights_close(&o->w);
+}
+
+static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
+{
+    struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
+                                .model = model,
+                                .config = config_path ? &settings : NULL};
+    memset(o, 0, sizeof *o);
+    int status = weights_open(&o->w, path, &hint, e);
+    if (status)
+        return status;
+    status = vit_params(&o->vit, &o->w.vit, &o->table, e);
+    if (status)
+        close_opened(o);
+    return status;
+}
+
+/* Opens, and ends the tool with all that is wrong where the network is not complete. */
+static void open_complete(struct opened *o, const char *path)
+{
+    struct fmt_error e = {0};
+    if (open_weights(o, path, &e))
+        msg_die("%s", e.text);
+    if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0)
+        return;
+    for (int64_t i = 0; i < o->w.n_problems; i++)
+        msg_error("%s: %s", path, o->w.problem[i]);
+    msg_die("%s", e.text);
+}
+
+/* ------------------------------------------------------------------ list */
+static int hash_text(struct opened *o, char hex[DIGEST_HEX], struct fmt_error *e)
+{
+    uint8_t digest[DIGEST_BYTES];
+    float *values = calloc((size_t)o->table.count + 1, sizeof *values);
+    int status = values ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    if (!status)
+        status = weights_load(&o->w, &o->table, WEIGHTS_BACKBONE, values, e);
+    if (!status)
+        status = weights_hash(&o->table, WEIGHTS_BACKBONE, values, digest, e);
+    free(values);
+    if (!status)
+        digest_hex(digest, hex);
+    return status;
+}
+
+static void list_text(const char *path, const struct tensorfile *f, const char *network, const char *hex)
+{
+    char dims[NAMED_DIMS_TEXT];
+    for (int64_t i = 0; i < f->set.n; i++) {
+        const struct named *t = &f->set.item[i];
+        printf("%s\t%s\t%s\n", t->name, t->unusable ? "-" : named_dtype_text(t->dtype),
+               t->unusable ? t->unusable : named_dims_text(t->dims, t->n_dims, dims));
+    }
+    printf("%s: %s, %" PRId64 " tensors\n", path, tensorfile_kind_name[f->kind], f->set.n);
+    printf("%s: %s\n", path, network);
+    if (hex[0])
+        printf("%s: weights %s\n", path, hex);
+}
+
+static void list_json(const char *path, const struct tensorfile *f, const char *network, const char *hex)
+{
+    for (int64_t i = 0; i < f->set.n; i++) {
+        const struct named *t = &f->set.item[i];
+        struct cJSON *o = jsonl_begin("tensor"), *dims = cJSON_CreateArray();
+        jsonl_text(o, "file", path);
+        jsonl_text(o, "name", t->name);
+        jsonl_text(o, "dtype", named_dtype_text(t->dtype));
+        for (int d = 0; d < t->n_dims; d++)
+            cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)t->dims[d]));
+        if (!o || !cJSON_AddItemToObject(o, "shape", dims))
+            cJSON_Delete(dims);
+        if (t->unusable)
+            jsonl_text(o, "unusable", t->unusable);
+        if (jsonl_end(o))
+            msg_die("out of memory");
+    }
+    struct cJSON *o = jsonl_begin("weights");
+    jsonl_text(o, "file", path);
+    jsonl_text(o, "kind", tensorfile_kind_name[f->kind]);
+    jsonl_int(o, "tensors", f->set.n);
+    jsonl_text(o, "network", network);
+    jsonl_text(o, "weights", hex);
+    if (jsonl_end(o))
+        msg_die("out of memory");
+}
+
+/* A file that is no network, or not all of one, is listed too: the line for the network says why. */
+static void list(const char *path)
+{
+    struct fmt_error e = {0};
+    struct opened o;
+    char shape[WEIGHTS_TEXT], network[WEIGHTS_TEXT + sizeof e.text], hex[DIGEST_HEX] = "";
+    void (*const print)(const char *, const struct tensorfile *, const char *, const char *) =
+        json ? list_json : list_text;
+    if (open_weights(&o, path, &e) == 0) {
+        if (hash_text(&o, hex, &e))
+            snprintf(network, sizeof network, "no complete network: %s", e.text);
+        else
+            snprintf(network, sizeof network, "%s%s", weights_text(&o.w.vit, shape),
+                     o.w.has_settings ? "" : "; heads and resampling deduced");
+        for (int64_t i = 0; i < o.w.n_problems; i++)
+            msg_warn("%s: %s", path, o.w.problem[i]);
+        print(path, &o.w.file, network, hex);
+        close_opened(&o);
+        return;
+    }
+    struct tensorfile f;
+    struct fmt_error damage = {0};
+    if (strcmp(path, "-") == 0 || tensorfile_open(&f, path, &damage))
+        msg_die("%s", damage.status ? damage.text : e.text);
+    snprintf(network, sizeof network, "no network: %s", e.text);
+    print(path, &f, network, hex);
+    tensorfile_close(&f);
+}
+
+/* ------------------------------------------------------------------ compare */
+struct difference {
+    double largest, relative; /* max |a - b|; ||a - b|| / ||b|| */
+};
+
+static struct difference measure(const struct weights_tensor *a, const struct weights_tensor *b, int64_t n)
+{
+    enum { PIECE = 1 << 14 };
+    static float x[PIECE], y[PIECE];
+    struct fmt_error e = {0};
+    double largest = 0, squares = 0, of_b = 0;
+    for (int64_t at = 0; at < n; at += PIECE) {
+        int64_t k = num_min(PIECE, n - at);
+        if (weights_read(a, at, k, x, &e) || weights_read(b, at, k, y, &e))
+            msg_die("%s", e.text);
+        for (int64_t i = 0; i < k; i++) {
+            double d = fabs((double)x[i] - (double)y[i]);
+            largest = d <= largest ? largest : d; /* a NaN stays */
+            squares += d * d;
+            of_b += (double)y[i] * (double)y[i];
+        }
+    }
+    return (struct difference){largest, squares == 0 ? 0 : sqrt(squares / of_b)};
+}
+
+struct counts {
+    int64_t equal, differ, only_a, only_b;
+};
+
+static void tell_pair(const char *name, const char *how, const struct difference *d)
+{
+    if (!json) {
+        if (d)
+            printf("%s\t%s\tlargest %.9g\trelative %.9g\n", name, how, d->largest, d->relative);
+        else
+            printf("%s\t%s\n", name, how);
+        return;
+    }
+    struct cJSON *o = jsonl_begin("difference");
+    jsonl_text(o, "name", name);
+    jsonl_text(o, "how", how);
+    if (o && d) {
+        cJSON_AddNumberToObject(o, "largest", d->largest);
+        cJSON_AddNumberToObject(o, "relative", d->relative);
+    }
+    if (jsonl_end(o))
+        msg_die("out of memory");
+}
+
+static void compare_pair(const struct weights_tensor *a, const struct weights_tensor *b, struct counts *c)
+{
+    int64_t n = 1;
+    bool fits = a->n_dims == b->n_dims && a->n_dims >= 0;
+    for (int d = 0; d < a->n_dims && fits; d++) {
+        fits = a->dims[d] == b->dims[d];
+        n *= a->dims[d];
+    }
+    if (!fits) {
+        tell_pair(a->name, "other shape", NULL);
+        c->differ++;
+        return;
+    }
+    struct difference d = measure(a, b, n);
+    if (d.relative <= tolerance) {
+        c->equal++;
+        return;
+    }
+    tell_pair(a->name, "differs", &d);
+    c->differ++;
+}
+
+static bool compare(const char *path_a, const char *path_b)
+{
+    struct opened a, b;
+    struct counts c = {0};
+    open_complete(&a, path_a);
+    open_complete(&b, path_b);
+    for (int64_t i = 0, k = 0; i < a.w.n_tensors || k < b.w.n_tensors;) {
+        const struct weights_tensor *x = i < a.w.n_tensors ? &a.w.tensor[i] : NULL;
+        const struct weights_tensor *y = k < b.w.n_tensors ? &b.w.tensor[k] : NULL;
+        int order = !x ? 1 : !y ? -1 : strcmp(x->name, y->name);
+        if (order == 0)
+            compare_pair(x, y, &c);
+        else
+            tell_pair(order < 0 ? x->name : y->name, order < 0 ? "only in the first" : "only in the second", NULL);
+        c.only_a += order < 0;
+        c.only_b += order > 0;
+        i += order <= 0;
+        k += order >= 0;
+    }
+    if (json) {
+        struct cJSON *o = jsonl_begin("comparison");
+        jsonl_int(o, "equal", c.equal);
+        jsonl_int(o, "differ", c.differ);
+        jsonl_int(o, "only_first", c.only_a);
+        jsonl_int(o, "only_second", c.only_b);
+        if (jsonl_end(o))
+            msg_die("out of memory");
+    } else {
+        printf("%" PRId64 " tensors are equal, %" PRId64 " differ, %" PRId64 " only in the first, %" PRId64
+               " only in the second\n", c.equal, c.differ, c.only_a, c.only_b);
+    }
+    close_opened(&a);
+    close_opened(&b);
+    return c.differ + c.only_a + c.only_b == 0;
+}
+
+/* ------------------------------------------------------------------ convert */
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), k = strlen(end);
+    return n >= k && strcmp(text + n - k, end) == 0;
+}
+
+static bool writes_pth(void)
+{
+    return format ? strcmp(format, "pth") == 0 : ends_with(output, ".pth") || ends_with(output, ".pt");
+}
+
+/* What the safetensors file carries so that it needs no hint: the settings, where they are known. */
+static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct export *x,
+                             struct fmt_error *e)
+{
+    struct named_values values = export_values(x);
+    struct fmt_buffer text = {0};
+    int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &text, e) : 0;
+    if (!status && fmt_buffer_append(&text, "", 1))
+        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+    char format_key[] = "format", pt[] = "pt", settings_key[] = CONFIG_META_KEY;
+    struct named_meta meta[] = {{format_key, pt}, {settings_key, (char *)text.data}};
+    if (!status)
+        status = safetensors_write(io, x->out, x->n, meta, w->has_settings ? 2 : 1, &values, e);
+    fmt_buffer_release(&text);
+    return status;
+}
+
+static int write_pth(const struct fmt_writer *io, struct export *x, struct fmt_error *e)
+{
+    struct named_values values = export_values(x);
+    const char *key = top ? top : bare ? "" : "teacher";
+    return pth_write(io, key[0] ? key : NULL, x->out, x->n, &values, e);
+}
+
+static void convert(const char *path)
+{
+    struct fmt_error e = {0};
+    struct opened o;
+    struct export x;
+    struct file_out out;
+    struct export_form form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_F16
+                                             : strcmp(dtype, "bf16") == 0 ? NAMED_BF16
+                                                                          : NAMED_F32};
+    open_complete(&o, path);
+    if (form.chunks > o.w.vit.depth)
+        msg_usage("--chunks %" PRId64 ": the network has %" PRId64 " blocks", chunks, o.w.vit.depth);
+    if (export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&out);
+    int status = writes_pth() ? write_pth(&io, &x, &e) : write_safetensors(&io, &o.w, &x, &e);
+    if (status && !out.error_number)
+        msg_die("%s: %s", path, e.text);
+    e = (struct fmt_error){0};
+    if (file_commit(&out, &e)) /* tells a write that failed, too */
+        msg_die("%s", e.text);
+    for (int64_t i = 0; i < x.n; i++)
+        if (!x.from[i])
+            msg_note("%s: %s is not there: zeros were written", path, x.out[i].name);
+    if (!o.w.has_settings && !writes_pth())
+        msg_note("%s: heads and resampling are deduced; --model or --config would put them into %s", path, output);
+    export_release(&x);
+    close_opened(&o);
+}
+
+/* ------------------------------------------------------------------ */
+static void check_usage(const char *command, int n)
+{
+    bool is_convert = strcmp(command, "convert") == 0, is_compare = strcmp(command, "compare") == 0;
+    if (!is_convert && !is_compare && strcmp(command, "list") != 0)
+        msg_usage("%s: the commands are list, compare and convert", command);
+    if (n < 1 || (is_compare && n != 2) || (is_convert && n != 1))
+        msg_usage("%s takes %s", command, is_compare ? "two files" : is_convert ? "one file" : "files");
+    if (is_convert != (output != NULL))
+        msg_usage(is_convert ? "convert needs -o" : "-o is for convert");
+    if (model && config_path)
+        msg_usage("--model and --config exclude each other");
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    struct fmt_error e = {0};
+    if (first == argc)
+        msg_usage("a command is missing: list, compare or convert");
+    const char *command = argv[first];
+    check_usage(command, argc - first - 1);
+    file_on_signal();
+    config_init(&settings);
+    if (config_path && config_load(&settings, config_path, &e))
+        msg_die("%s", e.text);
+    bool good = true;
+    if (strcmp(command, "list") == 0)
+        for (int i = first + 1; i < argc; i++)
+            list(argv[i]);
+    else if (strcmp(command, "compare") == 0)
+        good = compare(argv[first + 1], argv[first + 2]);
+    else
+        convert(argv[first + 1]);
+    config_release(&settings);
+    return msg_finish(good ? EXIT_DONE : EXIT_FAILED);
+}
