@@ -1,29 +1,53 @@
 /* head.h - the projection head (DINOHead): a perceptron D -> hidden -> ... -> bottleneck with GELU between its layers,
  * rows brought to unit length, and a last layer of prototypes with weight norm, W[k] = g[k] v[k] / |v[k]|.
  *
- * Here is the part up to the unit rows z [T,bottleneck]. The logits z W^T are never a tensor of their own: the losses
- * (loss.h) go over the prototypes in tiles.
+ * Here is the part up to the unit rows z [T,bottleneck]. The logits z W^T are no tensor of their own where it can be
+ * helped: the losses go over the prototypes in tiles (proto.h). head_proto() gives them what they need.
  */
 #ifndef HEAD_H
 #define HEAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-struct arena;
-struct op_ctx;
-struct params;
+#include "arena.h"
+#include "nn/params.h"
+#include "op.h"
+#include "proto.h"
 
-#define HEAD_LAYERS_MAX 8
+enum { HEAD_LAYERS_MAX = 16 };
 
 struct head_config {
     int64_t in_dim, hidden_dim, bottleneck_dim, n_prototypes;
-    int n_layers; /* linear layers before the prototypes */
+    int64_t n_layers; /* linear layers before the prototypes: 1 .. HEAD_LAYERS_MAX */
 };
 
-/* Where a head's parameters lie in the table (indices). */
+/* A head's place in the arrays of a table. */
 struct head {
     struct head_config config;
-    int64_t weight[HEAD_LAYERS_MAX], bias[HEAD_LAYERS_MAX], weight_g, weight_v;
+    int64_t weight[HEAD_LAYERS_MAX], bias[HEAD_LAYERS_MAX], weight_g, weight_v; /* offsets */
 };
+
+/* Appends the rows "dino_head.*" or "ibot_head.*" in published order. `layer`: for layer-wise decay, depth + 1. */
+int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer, struct params *t,
+                struct fmt_error *e);
+
+/* What a forward pass leaves; valid until the caller resets the arena. */
+struct head_pass {
+    int64_t T;
+    const float *x;               /* [T,D]: as given, must live as long */
+    float *before[HEAD_LAYERS_MAX]; /* of GELU; kept for backward, else NULL */
+    float *after[HEAD_LAYERS_MAX];  /* input of the next layer */
+    float *norm, *z;              /* [T], [T,bottleneck] */
+};
+
+void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
+                  struct arena *arena, struct head_pass *pass);
+/* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten. keep was set. */
+void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_pass *pass, float *dz,
+                   float *dx, struct arena *arena, float *grads);
+
+/* Rows z [T,bottleneck] before this head's prototypes. */
+struct proto head_proto(const struct head *h, const float *values, const float *z, int64_t T);
 
 #endif

@@ -1,8 +1,8 @@
-/* optim.h - parameter groups and updates over the table of parameters: AdamW, SGD with momentum, clipping per
- * module, layer-wise decay, frozen last layer, moving average of the teacher: one sweep over memory does it all.
+/* optim.h - parameter groups: which learning rate and decay each parameter of the table has in a step (specification,
+ * 7.2), clipping per module, and the ranges that one sweep (update.h) goes over.
  *
  * The learning rate of a parameter is (last layer ? last_layer_lr : lr) * its multiplier, its decay weight_decay * 0
- * or 1 (specification, 7.2). A rate of 0 leaves the weights as they are while the moments run.
+ * or 1. A rate of 0 leaves the weights as they are while the moments run.
  */
 #ifndef OPTIM_H
 #define OPTIM_H
@@ -10,27 +10,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "nn/params.h"
 #include "nn/schedule.h"
-
-struct op_ctx;
-struct params;
-
-enum optim_kind { OPTIM_ADAMW, OPTIM_SGD };
+#include "update.h"
 
 struct optim_config {
-    enum optim_kind kind;
-    double beta1, beta2, eps; /* AdamW */
-    double sgd_momentum;      /* SGD, as PyTorch has it: buffer = momentum * buffer + g (the first time: g) */
+    enum update_rule rule;
+    double beta1, beta2, eps; /* AdamW; SGD: beta1 is the momentum */
     double clip_grad;         /* 0: none */
     double layerwise_decay, patch_embed_lr_mult;
     int64_t depth;            /* blocks of the backbone */
 };
 
-/* The group of a parameter, from its published name ("backbone.blocks.3.attn.qkv.weight", chunked or not). */
-struct optim_group {
-    double lr_mult, wd_mult;
-    bool last_layer;
+struct optim_config optim_config_from(const struct config *config);
+
+/* Multipliers of a parameter. */
+double optim_lr_mult(const struct optim_config *o, const struct param *p);
+double optim_wd_mult(const struct param *p);
+
+/* min(1, clip / (norm + 1e-6)); 1 without clipping */
+double optim_clip(const struct optim_config *o, double norm);
+
+/* What a step knows of a module. */
+struct optim_module {
+    bool frozen;   /* left out altogether: no update, no moments, no average */
+    double clip;
+    int64_t steps; /* executed ones, this one included: Adam's t */
 };
-struct optim_group optim_group_of(const struct optim_config *config, const char *name);
+
+/* Fills ranges (room for one per row of the table); neighbours with equal rates are one. Returns how many. */
+int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct schedule_rates *rates,
+                     const struct optim_module module[PARAMS_MODULES], struct update_range *ranges);
 
 #endif

@@ -24,16 +24,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config.h"
 #include "fmt.h"
+#include "nn/params.h"
 #include "nn/schedule.h"
+#include "nn/vit.h"
+#include "op.h"
 
-struct arena;
-struct config;
-struct op_ctx;
-struct params;
 struct step;
-
-enum step_module { STEP_BACKBONE, STEP_DINO_HEAD, STEP_IBOT_HEAD, STEP_MODULES };
 
 /* What a step consumes. Either bytes (before normalisation, [n,H,W,3], as views have them) or floats (normalised,
  * [n,3,H,W], as tests have them). B images: 2B global crops, n_local * B local crops, both crop-major. */
@@ -55,41 +53,44 @@ struct step_draws {
 /* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */
 struct step_result {
     const char *bad; /* NULL, or the term or gradient that was not finite: "ibot_loss", "gradient of backbone" */
-    double dino_local_crops_loss, dino_global_crops_loss, koleo_loss, ibot_loss, kl_loss, total_loss;
-    double grad_norm[STEP_MODULES]; /* before clipping; 0 for a module that is not there */
+    double dino_local_crops_loss, dino_global_crops_loss, koleo_loss, ibot_loss;
+    double kl_loss;                 /* ours: with its weight, as KoLeo has it */
+    double total_loss;              /* the sum of these five: not what is minimised, as published */
+    double grad_norm[PARAMS_MODULES]; /* before clipping; 0 for a module that is not there */
     int64_t n_masked;               /* masked patches */
     int64_t n_koleo_skipped;        /* crops whose nearest neighbour is nearer than 1e-6 */
     /* Signs of collapse, of the teacher. */
     double teacher_entropy;         /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
     double teacher_entropy_mean;    /* entropy of the mean of these: equal to the above when all crops look alike */
-    double feature_rank;            /* effective rank (exp of the entropy of the spectrum) of the 2B class tokens */
-    double prototypes_used;         /* distinct winners among the rows of the teacher over the most there can be */
+    double feature_rank;            /* effective rank of the 2B class tokens (proto.h): 1 when they lie on a line */
+    double prototypes_used;         /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
 };
 
-/* Names of the modules as parameters have them: "backbone", "dino_head", "ibot_head". */
-extern const char *const step_module_name[STEP_MODULES];
-
-/* The memory of a run, by name, without taking any of it. */
+/* The memory of a run, by name, without taking any of it. The context's backend and pool are looked at. */
+enum { STEP_PLAN_LINES = 16 };
 struct step_plan_line {
-    char what[64];
+    const char *what;
     size_t bytes;
 };
 struct step_plan {
-    struct step_plan_line line[48];
+    struct step_plan_line line[STEP_PLAN_LINES];
     int n_lines;
     size_t total;
+    int64_t parameters[PARAMS_MODULES]; /* of one network */
 };
-int step_plan(struct step_plan *plan, const struct config *config, int n_workers, struct fmt_error *e);
+int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
 
-int step_open(struct step **step, const struct config *config, struct op_ctx *ctx, struct fmt_error *e);
+int step_open(struct step **step, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
 void step_close(struct step *step); /* NULL is allowed */
 
 /* Random weights by specification 1.3 and 3.2 from train.seed; the teacher is a copy; moments and centres 0. */
 void step_init_weights(struct step *step);
 void step_copy_to_teacher(struct step *step);
+void step_reset_optimizer(struct step *step); /* moments and Adam's counts to 0; centres stay */
 
 /* One table for both networks, and their values (params.h). */
 const struct params *step_params(const struct step *step);
+const struct vit *step_vit(const struct step *step);
 float *step_student(struct step *step);
 float *step_teacher(struct step *step);
 const float *step_gradients(const struct step *step); /* of the last step, before clipping */

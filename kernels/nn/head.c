@@ -1,0 +1,117 @@
+/* head.c - the perceptron of a head, layer by layer. */
+#include "nn/head.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static int64_t width_in(const struct head_config *h, int64_t layer)
+{
+    return layer == 0 ? h->in_dim : h->hidden_dim;
+}
+
+static int64_t width_out(const struct head_config *h, int64_t layer)
+{
+    return layer == h->n_layers - 1 ? h->bottleneck_dim : h->hidden_dim;
+}
+
+/* One row "MODULE.NAME" of one or two dimensions. */
+static int add_row(struct params *t, struct param row, const char *name, int64_t *at, struct fmt_error *e)
+{
+    row.n_dims = row.dims[1] ? 2 : 1;
+    snprintf(row.name, sizeof row.name, "%s.%s", params_module_name[row.module], name);
+    return params_add(t, &row, at, e);
+}
+
+int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer, struct params *t,
+                struct fmt_error *e)
+{
+    if (config->n_layers < 1 || config->n_layers > HEAD_LAYERS_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%s: %lld layers, 1 to %d are possible", params_module_name[module],
+                        (long long)config->n_layers, HEAD_LAYERS_MAX);
+    *h = (struct head){.config = *config};
+    struct param row = {.module = module, .layer = layer};
+    int64_t K = config->n_prototypes, b = config->bottleneck_dim;
+    for (int64_t i = 0; i < config->n_layers; i++) {
+        char name[32];
+        struct param w = row, bias = row;
+        w.dims[0] = width_out(config, i), w.dims[1] = width_in(config, i);
+        w.init = INIT_NORMAL, w.value = 0.02f, w.flags = PARAM_DECAY;
+        bias.dims[0] = w.dims[0], bias.init = INIT_CONSTANT;
+        snprintf(name, sizeof name, "mlp.%lld.weight", (long long)(2 * i)); /* GELUs count between them */
+        int status = add_row(t, w, name, &h->weight[i], e);
+        snprintf(name, sizeof name, "mlp.%lld.bias", (long long)(2 * i));
+        if (status || (status = add_row(t, bias, name, &h->bias[i], e)))
+            return status;
+    }
+    row.flags = PARAM_DECAY | PARAM_LAST_LAYER;
+    struct param g = row, v = row;
+    g.dims[0] = K, g.dims[1] = 1, g.init = INIT_CONSTANT, g.value = 1;
+    v.dims[0] = K, v.dims[1] = b, v.init = INIT_UNIFORM, v.value = (float)(1 / sqrt((double)b));
+    int status = add_row(t, g, "last_layer.weight_g", &h->weight_g, e);
+    return status ? status : add_row(t, v, "last_layer.weight_v", &h->weight_v, e);
+}
+
+static struct tensor layer_weight(const struct head *h, const float *values, int64_t i)
+{
+    return TENSOR(values + h->weight[i], width_out(&h->config, i), width_in(&h->config, i));
+}
+
+static struct tensor layer_bias(const struct head *h, const float *values, int64_t i)
+{
+    return TENSOR(values + h->bias[i], width_out(&h->config, i));
+}
+
+void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
+                  struct arena *arena, struct head_pass *pass)
+{
+    const struct head_config *hc = &h->config;
+    *pass = (struct head_pass){.T = T, .x = x};
+    pass->z = ARENA_TAKE(arena, float, T * hc->bottleneck_dim);
+    pass->norm = ARENA_TAKE(arena, float, T);
+    for (int64_t i = 0; i < hc->n_layers; i++) {
+        int64_t N = width_out(hc, i);
+        struct tensor in = TENSOR(x, T, width_in(hc, i)), w = layer_weight(h, values, i), b = layer_bias(h, values, i);
+        pass->after[i] = ARENA_TAKE(arena, float, T * N);
+        if (i == hc->n_layers - 1) {
+            op_linear_fwd(c, TENSOR(pass->after[i], T, N), in, w, b);
+        } else {
+            pass->before[i] = keep ? ARENA_TAKE(arena, float, T * N) : NULL;
+            op_linear_gelu_fwd(c, TENSOR(pass->after[i], T, N), keep ? TENSOR(pass->before[i], T, N) : TENSOR_NONE, in, w, b);
+        }
+        x = pass->after[i];
+    }
+    op_l2norm_fwd(c, TENSOR(pass->z, T, hc->bottleneck_dim), TENSOR(pass->norm, T), TENSOR(x, T, hc->bottleneck_dim), 1e-12f);
+}
+
+void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_pass *pass, float *dz,
+                   float *dx, struct arena *arena, float *grads)
+{
+    const struct head_config *hc = &h->config;
+    int64_t T = pass->T, b = hc->bottleneck_dim;
+    size_t mark = arena->used;
+    float *dy = dz, *hidden[2] = {NULL, NULL};
+    for (int i = 0; i < 2 && hc->n_layers > 1; i++)
+        hidden[i] = ARENA_TAKE(arena, float, T * hc->hidden_dim);
+    op_l2norm_bwd(c, TENSOR(dy, T, b), TENSOR(dz, T, b), TENSOR(pass->z, T, b), TENSOR(pass->norm, T), 1e-12f);
+    for (int64_t i = hc->n_layers - 1; i >= 0; i--) {
+        int64_t N = width_out(hc, i), K = width_in(hc, i);
+        const float *in = i > 0 ? pass->after[i - 1] : pass->x;
+        float *back = i > 0 ? hidden[i % 2] : dx;
+        op_linear_bwd_w(c, TENSOR(grads + h->weight[i], N, K), TENSOR(grads + h->bias[i], N), TENSOR(dy, T, N), TENSOR(in, T, K));
+        op_linear_bwd_x(c, TENSOR(back, T, K), TENSOR(dy, T, N), layer_weight(h, values, i));
+        if (i > 0)
+            op_gelu_bwd(c, TENSOR(back, T, K), TENSOR_NONE, TENSOR(back, T, K), TENSOR(pass->before[i - 1], T, K));
+        dy = back;
+    }
+    arena->used = mark;
+}
+
+struct proto head_proto(const struct head *h, const float *values, const float *z, int64_t T)
+{
+    return (struct proto){.T = T,
+                          .K = h->config.n_prototypes,
+                          .b = h->config.bottleneck_dim,
+                          .z = z,
+                          .v = values + h->weight_v,
+                          .g = values + h->weight_g};
+}
