@@ -1,37 +1,13 @@
 /* simd-proto.c - inner loops of the prototype layer, compiled once per instruction set. Sums along a row are made in
  * 16 partial sums that are added in one order, so that every set gives the same bits. */
 #include <math.h>
-#include <string.h>
 
+#include "cpu/fastmath.h"
 #include "cpu/isa.h"
 #include "cpu/proto-loops.h"
 #include "proto.h"
 
 enum { LANES = 16 };
-
-/* exp of x <= 88, to about one unit in the last place: 2^n times a polynomial over +-ln 2 / 2 (after Cephes); 0 below
- * -87.3. The rounding to n is the addition of 1.5 * 2^23, which leaves n in the low bits. NaN stays NaN. */
-static inline float exp_f32(float x)
-{
-    x = x < -88.0f ? -88.0f : x;
-    x = x > 88.0f ? 88.0f : x;
-    float shifted = x * 1.44269504088896341f + 12582912.0f, n = shifted - 12582912.0f;
-    float r = x - n * 0.693359375f;
-    r = r + n * 2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    uint32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 127u) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
-}
 
 static double lanes_sum(const float lane[LANES])
 {
@@ -93,7 +69,7 @@ static void columns_lse(double *lse, const float *x, int64_t T, int64_t n, doubl
     for (int64_t t = 0; t < T; t++) {
         const float *r = x + t * PROTO_TILE;
         for (int64_t k = 0; k < n; k++)
-            sum[k] += exp_f32((float)((double)r[k] * scale + row[t] - largest[k]));
+            sum[k] += fast_exp((float)((double)r[k] * scale + row[t] - largest[k]));
     }
     for (int64_t k = 0; k < n; k++)
         lse[k] = largest[k] + log((double)sum[k]);
@@ -107,7 +83,7 @@ static void rows_lse(double *largest, double *sum, const float *x, int64_t T, in
         for (int64_t k = 0; k < n; k++)
             y[k] = (double)r[k] * scale + col[k];
         for (int l = 0; l < LANES; l++)
-            top[l] = y[l < n ? l : 0];
+            top[l] = -HUGE_VAL;
         int64_t k = 0;
         for (; k + LANES <= n; k += LANES)
             for (int l = 0; l < LANES; l++)
@@ -120,9 +96,9 @@ static void rows_lse(double *largest, double *sum, const float *x, int64_t T, in
         float lane[LANES] = {0};
         for (k = 0; k + LANES <= n; k += LANES)
             for (int l = 0; l < LANES; l++)
-                lane[l] += exp_f32((float)(y[k + l] - m));
+                lane[l] += fast_exp((float)(y[k + l] - m));
         for (int l = 0; k + l < n; l++)
-            lane[l] += exp_f32((float)(y[k + l] - m));
+            lane[l] += fast_exp((float)(y[k + l] - m));
         largest[t] = m;
         sum[t] = lanes_sum(lane);
     }
@@ -134,7 +110,7 @@ static void targets(float *out, const float *x, int64_t T, int64_t n, double sca
         const float *r = x + t * PROTO_TILE;
         float *o = out + t * PROTO_TILE;
         for (int64_t k = 0; k < n; k++)
-            o[k] = exp_f32((float)((double)r[k] * scale + col[k] + row[t]));
+            o[k] = fast_exp((float)((double)r[k] * scale + col[k] + row[t]));
     }
 }
 
@@ -155,7 +131,7 @@ static void xent_row(double out[4], const float *x, const float *a, const float 
     for (int64_t k = 0; k < n; k++)
         y[k] = x[k] * scale;
     for (int l = 0; l < LANES; l++)
-        top[l] = y[l < n ? l : 0];
+        top[l] = -HUGE_VALF;
     int64_t k = 0;
     for (; k + LANES <= n; k += LANES)
         for (int l = 0; l < LANES; l++)
@@ -167,12 +143,12 @@ static void xent_row(double out[4], const float *x, const float *a, const float 
         m = top[l] > m ? top[l] : m;
     for (k = 0; k + LANES <= n; k += LANES)
         for (int l = 0; l < LANES; l++) {
-            sum[l] += exp_f32(y[k + l] - m);
+            sum[l] += fast_exp(y[k + l] - m);
             dot[l] += t[k + l] * y[k + l];
             mass[l] += t[k + l];
         }
     for (int l = 0; k + l < n; l++) {
-        sum[l] += exp_f32(y[k + l] - m);
+        sum[l] += fast_exp(y[k + l] - m);
         dot[l] += t[k + l] * y[k + l];
         mass[l] += t[k + l];
     }
@@ -189,7 +165,7 @@ static void xent_row_bwd(float *x, const float *a, const float *b, int64_t n, fl
     const float *t = both(room, a, b, n);
     float factor = weight * scale;
     for (int64_t k = 0; k < n; k++)
-        x[k] = factor * (exp_f32(x[k] * scale - lse) * mass - t[k]);
+        x[k] = factor * (fast_exp(x[k] * scale - lse) * mass - t[k]);
 }
 
 static void column_sums(double *sum, const float *x, int64_t T, int64_t n)

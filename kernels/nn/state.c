@@ -5,11 +5,6 @@
 
 #include "nn/step-in.h"
 
-const char *const state_number_name[STATE_NUMBERS] = {
-    "optimizer_steps.backbone", "optimizer_steps.dino_head", "optimizer_steps.ibot_head", "dino_loss.pending",
-    "ibot_patch_loss.pending",
-};
-
 static int n_arrays(const struct step *s)
 {
     return s->optim.rule == UPDATE_ADAMW ? 4 : 3;
@@ -58,18 +53,18 @@ void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
     t->data = array[which] + p->offset;
 }
 
-void state_numbers(const struct step *s, int64_t value[STATE_NUMBERS])
+struct state_numbers state_numbers(const struct step *s)
 {
-    for (int m = 0; m < PARAMS_MODULES; m++)
-        value[m] = s->steps[m];
-    value[PARAMS_MODULES] = s->head[0].center[LOSS_DINO].has_pending;
-    value[PARAMS_MODULES + 1] = s->head[s->n_heads - 1].center[LOSS_IBOT].has_pending;
+    bool dino = s->head[0].center[LOSS_DINO].has_pending, ibot = s->head[s->n_heads - 1].center[LOSS_IBOT].has_pending;
+    return (struct state_numbers){.optimizer_steps = s->steps[PARAMS_DINO_HEAD],
+                                  .backbone_steps = s->steps[PARAMS_BACKBONE],
+                                  .center_pending = dino + 2 * ibot};
 }
 
-void state_set_numbers(struct step *s, const int64_t value[STATE_NUMBERS])
+void state_set_numbers(struct step *s, struct state_numbers n)
 {
-    for (int m = 0; m < PARAMS_MODULES; m++)
-        s->steps[m] = value[m];
-    s->head[0].center[LOSS_DINO].has_pending = value[PARAMS_MODULES] != 0;
-    ibot_head(s)->center[LOSS_IBOT].has_pending = value[PARAMS_MODULES + 1] != 0;
+    s->steps[PARAMS_BACKBONE] = n.backbone_steps;
+    s->steps[PARAMS_DINO_HEAD] = s->steps[PARAMS_IBOT_HEAD] = n.optimizer_steps;
+    s->head[0].center[LOSS_DINO].has_pending = (n.center_pending & 1) != 0;
+    ibot_head(s)->center[LOSS_IBOT].has_pending = (n.center_pending & 2) != 0;
 }

@@ -27,11 +27,13 @@ struct state_tensor {
 int64_t state_count(const struct step *step);
 void state_tensor(struct step *step, int64_t i, struct state_tensor *t);
 
-/* The small numbers of a state, by name: "optimizer_steps.backbone" (executed ones: Adam's t), ..., and whether a mean
- * is pending, "dino_loss.pending". */
-enum { STATE_NUMBERS = 5 };
-extern const char *const state_number_name[STATE_NUMBERS];
-void state_numbers(const struct step *step, int64_t value[STATE_NUMBERS]);
-void state_set_numbers(struct step *step, const int64_t value[STATE_NUMBERS]);
+/* The small numbers of a state. */
+struct state_numbers {
+    int64_t optimizer_steps; /* executed ones: Adam's t of the heads */
+    int64_t backbone_steps;  /* and of the backbone, which rests in the first freeze_backbone_iterations */
+    int64_t center_pending;  /* pending means to be folded in: 1 of DINO, 2 of iBOT, 3 both */
+};
+struct state_numbers state_numbers(const struct step *step);
+void state_set_numbers(struct step *step, struct state_numbers n);
 
 #endif

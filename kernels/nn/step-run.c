@@ -298,7 +298,7 @@ static void student_backward(struct step *s, const struct micro *micro, struct v
         op_scatter_add_rows(&s->c, TENSOR(d_norm, pass->T, C), TENSOR(dx, h->T, C), TENSOR(h->rows, h->T));
     }
     if (!frozen)
-        vit_backward(&s->c, &s->vit, s->student, pass, d_norm, &s->work, s->grads);
+        vit_backward(&s->c, &s->vit, s->student, pass, d_norm, s->grads);
 }
 
 static int student_micro(struct step *s, int64_t i, bool frozen, struct step_result *r, struct fmt_error *e)

@@ -40,9 +40,9 @@ static int state_text(const struct checkpoint *k, const struct step *step, struc
     char text[300];
     struct state_numbers numbers = state_numbers(step);
     int n = snprintf(text, sizeof text,
-                     "{\"optimizer_steps\":%" PRId64 ",\"center_pending\":%" PRId64 ",\"bad_steps\":%" PRId64
-                     ",\"metrics_count\":%" PRId64 ",\"inputs\":{",
-                     numbers.optimizer_steps, numbers.center_pending, k->bad_steps, k->metrics.count);
+                     "{\"optimizer_steps\":%" PRId64 ",\"backbone_steps\":%" PRId64 ",\"center_pending\":%" PRId64
+                     ",\"bad_steps\":%" PRId64 ",\"metrics_count\":%" PRId64 ",\"inputs\":{",
+                     numbers.optimizer_steps, numbers.backbone_steps, numbers.center_pending, k->bad_steps, k->metrics.count);
     int bad = fmt_buffer_append(b, text, (size_t)n) | put_inputs(b, &k->inputs);
     bad |= fmt_buffer_append(b, "},\"" CONFIG_META_KEY "\":", strlen("},\"" CONFIG_META_KEY "\":"));
     if (!bad && config_json(k->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
@@ -97,6 +97,8 @@ static int take_state(struct checkpoint_file *f, struct fmt_error *e)
     int status = cJSON_IsObject(root) ? 0 : fmt_fail(e, FMT_INVALID, "state: not a JSON object");
     if (!status)
         status = take_number(root, "optimizer_steps", &f->optimizer_steps, e);
+    if (!status)
+        status = take_number(root, "backbone_steps", &f->backbone_steps, e);
     if (!status)
         status = take_number(root, "center_pending", &f->center_pending, e);
     if (!status)
@@ -335,7 +337,7 @@ int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_err
     if (status)
         return status;
     f->found.metrics.count = f->metrics_count;
-    state_set_numbers(step, (struct state_numbers){f->optimizer_steps, f->center_pending});
+    state_set_numbers(step, (struct state_numbers){f->optimizer_steps, f->backbone_steps, f->center_pending});
     return 0;
 }
 
@@ -343,6 +345,6 @@ int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struc
 {
     int status = load(f, step, false, e);
     if (!status)
-        state_set_numbers(step, (struct state_numbers){0, f->center_pending});
+        state_set_numbers(step, (struct state_numbers){.center_pending = f->center_pending});
     return status;
 }

@@ -77,7 +77,7 @@ struct checkpoint_file {
     struct ckpt ckpt;
     struct config settings;
     struct checkpoint found; /* .config is &settings; .metrics is set by checkpoint_load */
-    int64_t optimizer_steps, center_pending, metrics_count;
+    int64_t optimizer_steps, backbone_steps, center_pending, metrics_count;
 };
 
 /* Errors name the path. FMT_MAGIC: no checkpoint at all. */
