@@ -59,17 +59,20 @@ static int check_header(const struct feat_header *h, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "%d tokens a row where %lld belong", h->n_tokens, (long long)tokens);
     if (h->n_layers < 0 || h->n_layers > FEAT_LAYERS_MAX || (h->n_layers > 0 && h->dim % h->n_layers != 0))
         return fmt_fail(e, FMT_LIMIT, "%d layers in %d values", h->n_layers, h->dim);
+    if (h->layers && __builtin_popcountll(h->layers) != h->n_layers)
+        return fmt_fail(e, FMT_INVALID, "%d layers, but others are named", h->n_layers);
     return 0;
 }
 
 static int put_fields(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
 {
     int bad = bytes_put_u8(to, (uint8_t)h->what);
-    bad |= bytes_put_u8(to, h->normalised);
+    bad |= bytes_put_u8(to, (uint8_t)(h->normalised | h->unit << 1)); /* flags */
     bad |= bytes_put_u16(to, 0); /* reserved */
     const int32_t size[] = {h->dim, h->n_tokens, h->grid_h, h->grid_w, h->image_h, h->image_w, h->n_layers};
     for (size_t i = 0; i < sizeof size / sizeof *size; i++)
         bad |= bytes_put_u32(to, (uint32_t)size[i]);
+    bad |= bytes_put_u64(to, h->layers);
     bad |= bytes_put(to, h->weights, DIGEST_BYTES);
     return bad ? no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
 }
@@ -83,13 +86,15 @@ static int take_fields(const struct block_header *block, struct feat_header *h, 
     int32_t *const size[] = {&h->dim, &h->n_tokens, &h->grid_h, &h->grid_w, &h->image_h, &h->image_w, &h->n_layers};
     for (size_t i = 0; i < sizeof size / sizeof *size; i++)
         *size[i] = bytes_i32(&c);
+    h->layers = bytes_u64(&c);
     const uint8_t *weights = bytes_take(&c, DIGEST_BYTES);
     if (!weights)
         return fmt_fail(e, FMT_INVALID, "the header of the features is too short");
     memcpy(h->weights, weights, DIGEST_BYTES);
-    if (flags > 1 || reserved)
+    if (flags > 3 || reserved)
         return fmt_fail(e, FMT_INVALID, "reserved bits of the features' header are set");
-    h->normalised = flags;
+    h->normalised = flags & 1;
+    h->unit = flags >> 1;
     int status = check_header(h, e);
     return status ? status : index_classes_take(&c, &h->class_name, &h->n_classes, e);
 }
@@ -118,14 +123,17 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     if (a->what != b->what)
         return fmt_fail(e, FMT_MISMATCH, "features of kind %s against %s", feat_what_name(b->what),
                         feat_what_name(a->what));
-    if (a->n_layers != b->n_layers)
-        return fmt_fail(e, FMT_MISMATCH, "of the last %d layers against %d", b->n_layers, a->n_layers);
+    if (a->n_layers != b->n_layers || a->layers != b->layers)
+        return fmt_fail(e, FMT_MISMATCH, "of other layers (%d against %d of them)", b->n_layers, a->n_layers);
     if (a->dim != b->dim || a->n_tokens != b->n_tokens)
         return fmt_fail(e, FMT_MISMATCH, "rows of %d x %d values against %d x %d", b->n_tokens, b->dim, a->n_tokens,
                         a->dim);
     if (a->normalised != b->normalised)
         return fmt_fail(e, FMT_MISMATCH, "%s against %s", b->normalised ? "normalised" : "not normalised",
                         a->normalised ? "normalised" : "not normalised");
+    if (a->unit != b->unit)
+        return fmt_fail(e, FMT_MISMATCH, "%s against %s", b->unit ? "of unit length" : "of any length",
+                        a->unit ? "of unit length" : "of any length");
     if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)
         return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels against %d x %d", b->image_h, b->image_w,
                         a->image_h, a->image_w);

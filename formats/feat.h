@@ -35,8 +35,10 @@ struct feat_header {
     int32_t n_tokens;         /* of a row: 1, or for FEAT_PATCH grid_h * grid_w */
     int32_t grid_h, grid_w;   /* patches of the image */
     int32_t image_h, image_w; /* pixels that the network saw */
-    int32_t n_layers;         /* last blocks that the values come from, each dim / n_layers wide */
+    int32_t n_layers;         /* blocks that the values come from, each dim / n_layers wide, in block order */
+    uint64_t layers;          /* which: bit i is block i (0: not from a network) */
     bool normalised;          /* by the network's last layer norm */
+    bool unit;                /* each token brought to unit length (L2) */
     uint8_t weights[DIGEST_BYTES]; /* hash of the weights; zeros: not from a network (a baseline) */
     char **class_name;
     int n_classes;
