@@ -25,33 +25,51 @@ static uint32_t tiff_uint(const struct tiff *t, size_t at, size_t n)
     return v;
 }
 
+/* The entry of the orientation: where its value stands, and how many bytes it has. False if there is none. */
+static bool find_orientation(struct tiff *t, size_t *at, size_t *n)
+{
+    if (t->bytes >= sizeof exif_name && memcmp(t->data, exif_name, sizeof exif_name) == 0)
+        t->data += sizeof exif_name, t->bytes -= sizeof exif_name;
+    if (t->bytes < 8 || (t->data[0] != 'M' && t->data[0] != 'I') || t->data[1] != t->data[0])
+        return false;
+    t->big = t->data[0] == 'M';
+    size_t directory = tiff_uint(t, 4, 4);
+    if (tiff_uint(t, 2, 2) != 42 || directory > t->bytes - 2)
+        return false;
+    size_t n_entries = tiff_uint(t, directory, 2);
+    for (size_t i = 0; i < n_entries; i++) {
+        size_t entry = directory + 2 + 12 * i;
+        if (entry > t->bytes || t->bytes - entry < 12)
+            return false;
+        if (tiff_uint(t, entry, 2) != TAG_ORIENTATION)
+            continue;
+        uint32_t type = tiff_uint(t, entry + 2, 2), count = tiff_uint(t, entry + 4, 4);
+        *at = entry + 8;
+        *n = type == TYPE_SHORT ? 2 : 4;
+        return count == 1 && (type == TYPE_SHORT || type == TYPE_LONG);
+    }
+    return false;
+}
+
 int exif_orientation(const uint8_t *segment, size_t bytes)
 {
-    if (bytes >= sizeof exif_name && memcmp(segment, exif_name, sizeof exif_name) == 0)
-        segment += sizeof exif_name, bytes -= sizeof exif_name;
     struct tiff t = {segment, bytes, false};
-    if (bytes < 8)
+    size_t at, n;
+    if (!find_orientation(&t, &at, &n))
         return 0;
-    t.big = segment[0] == 'M';
-    if ((segment[0] != 'M' && segment[0] != 'I') || segment[1] != segment[0] || tiff_uint(&t, 2, 2) != 42)
-        return 0;
-    size_t directory = tiff_uint(&t, 4, 4);
-    if (directory > bytes - 2)
-        return 0;
-    size_t n_entries = tiff_uint(&t, directory, 2);
-    for (size_t i = 0; i < n_entries; i++) {
-        size_t at = directory + 2 + 12 * i;
-        if (at > bytes || bytes - at < 12)
-            return 0;
-        if (tiff_uint(&t, at, 2) != TAG_ORIENTATION)
-            continue;
-        uint32_t type = tiff_uint(&t, at + 2, 2), count = tiff_uint(&t, at + 4, 4);
-        if (count != 1 || (type != TYPE_SHORT && type != TYPE_LONG))
-            return 0;
-        uint32_t v = tiff_uint(&t, at + 8, type == TYPE_SHORT ? 2 : 4);
-        return v >= 1 && v <= 8 ? (int)v : 0;
-    }
-    return 0;
+    uint32_t v = tiff_uint(&t, at, n);
+    return v >= 1 && v <= 8 ? (int)v : 0;
+}
+
+void exif_make_upright(uint8_t *segment, size_t bytes)
+{
+    struct tiff t = {segment, bytes, false};
+    size_t at, n;
+    if (!find_orientation(&t, &at, &n))
+        return;
+    uint8_t *value = segment + (t.data - segment) + at;
+    memset(value, 0, n);
+    value[t.big ? n - 1 : 0] = 1;
 }
 
 void exif_minimal(int orientation, uint8_t out[EXIF_MINIMAL_BYTES])

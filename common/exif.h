@@ -20,6 +20,9 @@
  * structure: 1 .. 8, or 0 if there is none. */
 int exif_orientation(const uint8_t *segment, size_t bytes);
 
+/* Makes the orientation that exif_orientation finds 1, in place. Nothing happens where there is none. */
+void exif_make_upright(uint8_t *segment, size_t bytes);
+
 /* 5 .. 8 exchange width and height. */
 static inline bool exif_turns(int orientation)
 {

@@ -88,6 +88,18 @@ static void say_where(const struct decoder *d, char *out, size_t n)
         snprintf(out, n, "near line %u of %u", (unsigned)c->output_scanline, (unsigned)c->image_height);
 }
 
+/* Warnings that stand for lost data. */
+static const char *loss_of(int code)
+{
+    switch (code) {
+    case JWRN_HIT_MARKER: return "coded data is missing";
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE: return "coded data is damaged";
+    case JWRN_BOGUS_PROGRESSION: return "scans are missing";
+    default: return NULL;
+    }
+}
+
 static void on_message(j_common_ptr c, int level)
 {
     struct decoder *d = c->client_data;
@@ -95,30 +107,23 @@ static void on_message(j_common_ptr c, int level)
     if (level >= 0)
         return; /* tracing */
     if (!d->complete) {
+        const char *loss = loss_of(c->err->msg_code);
         say_where(d, where, sizeof where);
-        switch (c->err->msg_code) {
-        case JWRN_HIT_MARKER:
-            d->status = fmt_fail(d->e, FMT_TRUNCATED, "coded data is missing (%s%s)", where,
+        if (loss) {
+            d->status = fmt_fail(d->e, FMT_TRUNCATED, "%s (%s%s)", loss, where,
                                  d->ran_out ? "; the file is cut short" : "");
             escape(d);
-            break;
-        case JWRN_HUFF_BAD_CODE:
-        case JWRN_ARITH_BAD_CODE:
-            d->status = fmt_fail(d->e, FMT_TRUNCATED, "coded data is damaged (%s)", where);
-            escape(d);
-            break;
-        case JWRN_BOGUS_PROGRESSION:
-            d->status = fmt_fail(d->e, FMT_TRUNCATED, "scans are missing (%s)", where);
-            escape(d);
-            break;
-        default: break;
         }
     }
-    if (d->notes.n++ == 0) {
-        char text[JMSG_LENGTH_MAX];
+    if (d->notes.n++ > 0)
+        return;
+    char text[JMSG_LENGTH_MAX];
+    if (c->err->msg_code == JWRN_EXTRANEOUS_DATA)
+        snprintf(text, sizeof text, "%d stray bytes before marker %02x", c->err->msg_parm.i[0],
+                 (unsigned)c->err->msg_parm.i[1]);
+    else
         c->err->format_message(c, text);
-        snprintf(d->notes.text, sizeof d->notes.text, "%.150s", text);
-    }
+    snprintf(d->notes.text, sizeof d->notes.text, "%.150s", text);
 }
 
 static void add_note(struct decoder *d, const char *text)
@@ -401,6 +406,31 @@ int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *s
     }
     jpeg_destroy_decompress(&d.c);
     return d.status;
+}
+
+/* Walks the segments before the first scan as the library does: bytes before a marker are passed over. */
+void jpeg_make_upright(uint8_t *data, size_t bytes)
+{
+    size_t at = 2;
+    while (at + 4 <= bytes) {
+        if (data[at] != 0xFF || data[at + 1] == 0xFF || data[at + 1] == 0) {
+            at++;
+            continue;
+        }
+        int marker = data[at + 1];
+        size_t n = (size_t)data[at + 2] << 8 | data[at + 3];
+        if (marker == 0x01 || (marker >= JPEG_RST0 && marker <= JPEG_RST0 + 7)) { /* without a body */
+            at += 2;
+            continue;
+        }
+        if (marker == 0xDA || marker == JPEG_EOI || n < 2 || n > bytes - at - 2)
+            return;
+        if (marker == APP1 && n >= 8 && memcmp(data + at + 4, "Exif\0", 6) == 0) {
+            exif_make_upright(data + at + 4, n - 2);
+            return;
+        }
+        at += 2 + n;
+    }
 }
 
 struct encoder {

@@ -64,6 +64,10 @@ int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *s
 int jpeg_decode(const void *data, size_t bytes, const struct jpeg_settings *settings, struct image *im,
                 struct jpeg_notes *notes, struct fmt_error *e);
 
+/* Makes the EXIF orientation of a JPEG file 1, in place: its pixels will be taken as they are stored by everybody.
+ * Nothing else changes; a file without orientation stays as it is. */
+void jpeg_make_upright(uint8_t *data, size_t bytes);
+
 struct jpeg_coding {
     int quality;          /* 1 .. 100 */
     bool chroma_halved;   /* 4:2:0; else 4:4:4 */
