@@ -1,0 +1,327 @@
+/* bbu-index - walks folders of photographs, decodes every file, writes the catalogue; bad data stops here. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "dataset.h"
+#include "file.h"
+#include "index.h"
+#include "jpeg.h"
+#include "jsonl.h"
+#include "log.h"
+#include "msg.h"
+#include "opt.h"
+#include "rootpath.h"
+#include "version.h"
+
+static const char *output = "-", *layout_name = "auto";
+static bool null_ended, keep_going, as_stored, json, provenance = true;
+static int64_t n_jobs, pixels_max = JPEG_PIXELS_MAX;
+
+static const struct opt options[] = {
+    OPT_STRING('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
+    OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
+    OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
+    OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
+    OPT_FLAG(0, "as-stored", &as_stored, "sizes of the pixels as stored: no EXIF orientation"),
+    OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest picture [256M]"),
+    OPT_JOBS(&n_jobs),
+    OPT_JSON(&json),
+    OPT_NO_PROVENANCE(&provenance),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "bbu-index", "DATASET -o FILE", "look through a folder of photographs and write its catalogue", options,
+    "DATASET is a folder, or - for names on standard input."};
+
+static enum dataset_layout layout_of(const char *name)
+{
+    static const char *const names[] = {"auto", "annotations", "classes", "folder"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum dataset_layout)i;
+    msg_bug("layout");
+}
+
+static void find(struct dataset *d, const char *root)
+{
+    struct fmt_error e = {0};
+    bool names = strcmp(root, "-") == 0;
+    int status = dataset_init(d, names ? "" : root, &e);
+    if (status == 0)
+        status = names ? dataset_find_names(d, stdin, null_ended ? 0 : '\n', &e)
+                       : dataset_find(d, layout_of(layout_name), &e);
+    if (status)
+        msg_die("%s", e.text);
+}
+
+static void show_progress(void *progress, int64_t n_done)
+{
+    log_step(progress, n_done);
+}
+
+static void read_and_check(struct dataset *d)
+{
+    struct fmt_error e = {0};
+    struct log_progress progress;
+    struct dataset_reading how = {pixels_max, as_stored, show_progress, &progress};
+    struct thread_pool *pool = thread_open((int)n_jobs, &e);
+    if (!pool)
+        msg_die("%s", e.text);
+    log_begin(&progress, "decode", "images", d->n_images);
+    int status = dataset_read(d, pool, &how, &e);
+    log_step(&progress, d->n_images);
+    log_end(&progress);
+    thread_close(pool);
+    if (status || dataset_check(d, &e))
+        msg_die("%s", e.text);
+}
+
+/* ---------------------------------------------------------------- reports */
+
+static void report_finding(const struct dataset_finding *f)
+{
+    bool error = dataset_finding_is_error(f->kind);
+    if (error)
+        msg_error("%s: %s", f->thing, f->reason);
+    else
+        msg_warn("warning: %s: %s", f->thing, f->reason);
+    if (!json)
+        return;
+    struct cJSON *o = jsonl_begin("finding");
+    jsonl_text(o, "level", error ? "error" : "warning");
+    jsonl_text(o, "kind", dataset_finding_key(f->kind));
+    jsonl_text(o, "thing", f->thing);
+    jsonl_text(o, "reason", f->reason);
+    if (jsonl_end(o))
+        msg_die("out of memory");
+}
+
+/* "3 errors: 1 missing, 2 groups in two splits" */
+static void say_counts(const struct dataset *d, bool errors)
+{
+    char text[1024] = "";
+    int64_t n = dataset_count(d, errors);
+    for (int k = 0; k < DATASET_FINDING_KINDS; k++) {
+        size_t used = strlen(text);
+        if (d->n_of_kind[k] && dataset_finding_is_error((enum dataset_finding_kind)k) == errors)
+            snprintf(text + used, sizeof text - used, "%s%" PRId64 " %s", used ? ", " : "", d->n_of_kind[k],
+                     dataset_finding_counted((enum dataset_finding_kind)k));
+    }
+    void (*say)(const char *, ...) = errors ? msg_error : msg_note;
+    if (n)
+        say("%" PRId64 " %s%s: %s", n, errors ? "error" : "warning", n == 1 ? "" : "s", text);
+}
+
+struct totals {
+    int64_t n_kept, n_left_out, n_groups, n_unlabelled, *of_class, of_split[4]; /* train, val, test, none */
+};
+
+static int split_number(const char *split)
+{
+    for (int s = 0; s < 3; s++)
+        if (strcmp(split, dataset_splits[s]) == 0)
+            return s;
+    return 3;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static struct totals count(const struct dataset *d)
+{
+    struct totals t = {.of_class = calloc((size_t)d->n_classes + 1, sizeof *t.of_class)};
+    const char **group = calloc((size_t)d->n_images + 1, sizeof *group);
+    int64_t n_in_groups = 0;
+    if (!t.of_class || !group)
+        msg_die("out of memory");
+    for (int64_t i = 0; i < d->n_images; i++) {
+        const struct dataset_image *im = &d->image[i];
+        if (!dataset_keeps(im)) {
+            t.n_left_out += !im->again;
+            continue;
+        }
+        t.n_kept++;
+        t.of_split[split_number(im->split)]++;
+        *(im->label < 0 ? &t.n_unlabelled : &t.of_class[im->label]) += 1;
+        if (*im->group)
+            group[n_in_groups++] = im->group;
+    }
+    if (n_in_groups > 1)
+        qsort(group, (size_t)n_in_groups, sizeof *group, by_text);
+    for (int64_t i = 0; i < n_in_groups; i++)
+        t.n_groups += i == 0 || strcmp(group[i], group[i - 1]) != 0;
+    free(group);
+    return t;
+}
+
+static void say_totals(const struct dataset *d, const struct totals *t)
+{
+    char text[1024] = "";
+    size_t used = 0;
+    for (int s = 0; s < 3; s++, used = strlen(text))
+        if (t->of_split[s])
+            snprintf(text + used, sizeof text - used, ", %s %" PRId64, dataset_splits[s], t->of_split[s]);
+    for (int c = 0; c < d->n_classes && used < sizeof text / 2; c++, used = strlen(text))
+        snprintf(text + used, sizeof text - used, ", %.64s %" PRId64, d->class_name[c], t->of_class[c]);
+    if (t->n_unlabelled)
+        snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
+    msg_note("%" PRId64 " images in %" PRId64 " groups%s", t->n_kept, t->n_groups, text);
+}
+
+static void report_totals(const struct dataset *d, const struct totals *t)
+{
+    struct cJSON *o = jsonl_begin("summary");
+    jsonl_int(o, "images", t->n_kept);
+    jsonl_int(o, "left_out", t->n_left_out);
+    jsonl_int(o, "groups", t->n_groups);
+    jsonl_int(o, "errors", dataset_count(d, true));
+    jsonl_int(o, "warnings", dataset_count(d, false));
+    struct cJSON *splits = jsonl_object(o, "splits");
+    for (int s = 0; s < 3; s++)
+        jsonl_int(splits, dataset_splits[s], t->of_split[s]);
+    jsonl_int(splits, "none", t->of_split[3]);
+    struct cJSON *classes = jsonl_object(o, "classes");
+    for (int c = 0; c < d->n_classes; c++)
+        jsonl_int(classes, d->class_name[c], t->of_class[c]);
+    jsonl_int(o, "without_label", t->n_unlabelled);
+    struct cJSON *kinds = jsonl_object(o, "findings");
+    for (int k = 0; k < DATASET_FINDING_KINDS; k++)
+        if (d->n_of_kind[k])
+            jsonl_int(kinds, dataset_finding_key((enum dataset_finding_kind)k), d->n_of_kind[k]);
+    if (jsonl_end(o))
+        msg_die("out of memory");
+}
+
+/* ---------------------------------------------------------------- the catalogue */
+
+static struct index_entry entry_of(const struct dataset_image *im)
+{
+    struct index_entry t = {.labels = {im->path, im->split, im->group, im->extra, im->label, im->shot},
+                            .path = im->path, .bytes = im->bytes,
+                            .width = im->width, .height = im->height, .components = im->components};
+    memcpy(t.sha256, im->sha256, sizeof t.sha256);
+    return t;
+}
+
+static int put_text(struct fmt_buffer *b, const char *text)
+{
+    return bytes_put_u64(b, strlen(text)) | bytes_put(b, text, strlen(text));
+}
+
+/* The input's identity: all that the catalogue says of it, contents included. */
+static void identify(const struct dataset *d, uint8_t out[DIGEST_BYTES], struct fmt_error *e)
+{
+    struct digest digest;
+    struct fmt_buffer b = {0};
+    int bad = 0;
+    digest_init(&digest);
+    for (int c = 0; c < d->n_classes; c++)
+        bad |= put_text(&b, d->class_name[c]);
+    digest_add(&digest, b.data, b.bytes);
+    for (int64_t i = 0; i < d->n_images; i++) {
+        const struct dataset_image *im = &d->image[i];
+        if (!dataset_keeps(im))
+            continue;
+        b.bytes = 0;
+        bad |= put_text(&b, im->path) | put_text(&b, im->split) | put_text(&b, im->group) | put_text(&b, im->extra);
+        bad |= bytes_put_u32(&b, (uint32_t)im->label) | bytes_put_u32(&b, (uint32_t)im->shot);
+        bad |= bytes_put_u32(&b, (uint32_t)im->width) | bytes_put_u32(&b, (uint32_t)im->height);
+        bad |= bytes_put(&b, im->sha256, DIGEST_BYTES);
+        digest_add(&digest, b.data, b.bytes);
+    }
+    digest_end(&digest, out);
+    fmt_buffer_release(&b);
+    if (bad)
+        fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static int build(const struct dataset *d, const char *root, struct index *x, struct fmt_error *e)
+{
+    char *stored;
+    int status = rootpath_store(root, output, &stored, e);
+    if (status)
+        return status;
+    status = index_set_root(x, stored, e);
+    free(stored);
+    for (int c = 0; c < d->n_classes && status == 0; c++)
+        status = index_add_class(x, d->class_name[c], e);
+    for (int64_t i = 0; i < d->n_images && status == 0; i++)
+        if (dataset_keeps(&d->image[i])) {
+            struct index_entry t = entry_of(&d->image[i]);
+            status = index_add(x, &t, e);
+        }
+    return status;
+}
+
+static void write_catalogue(const struct dataset *d, const char *root)
+{
+    struct fmt_error e = {0};
+    struct index x = {0};
+    struct file_out f;
+    struct prov p;
+    uint8_t identity[DIGEST_BYTES];
+    prov_init(&p, "bbu-index", DINOTOOLS_VERSION, provenance);
+    prov_text(&p, "layout", layout_name);
+    prov_flag(&p, "as_stored", as_stored);
+    prov_int(&p, "max_pixels", pixels_max);
+    prov_flag(&p, "keep_going", keep_going);
+    identify(d, identity, &e);
+    prov_input(&p, "dataset", identity);
+    if (e.status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&f);
+    if (index_write(&x, &p, &io, &e)) {
+        file_abort(&f);
+        msg_die("%s", e.text);
+    }
+    if (file_commit(&f, &e))
+        msg_die("%s", e.text);
+    index_release(&x);
+    prov_release(&p);
+}
+
+int main(int argc, char **argv)
+{
+    struct dataset d;
+    int first = opt_parse(&tool, argc, argv);
+    if (argc - first != 1)
+        msg_usage(argc == first ? "which DATASET?" : "one DATASET at a time");
+    const char *root = argv[first];
+    bool names = strcmp(root, "-") == 0;
+    if (null_ended && !names)
+        msg_usage("-0 is for names on standard input (-)");
+    if (json && strcmp(output, "-") == 0)
+        msg_usage("--json and the catalogue both go to standard output; name a file with -o");
+    file_on_signal();
+
+    find(&d, root);
+    read_and_check(&d);
+
+    for (int64_t i = 0; i < d.n_findings; i++)
+        report_finding(&d.finding[i]);
+    struct totals totals = count(&d);
+    int64_t n_errors = dataset_count(&d, true);
+    bool stop = totals.n_kept == 0 || (n_errors && !keep_going);
+    if (!stop)
+        write_catalogue(&d, names ? "" : root);
+
+    say_counts(&d, true);
+    say_counts(&d, false);
+    if (json)
+        report_totals(&d, &totals);
+    if (!stop)
+        say_totals(&d, &totals);
+    else if (totals.n_kept == 0)
+        msg_error("%s: no image%s; no catalogue written", root, n_errors ? " is left" : "s");
+    else
+        msg_error("%s: no catalogue written (-k leaves out what is at fault)", root);
+    free(totals.of_class);
+    dataset_release(&d);
+    return msg_finish(stop ? EXIT_FAILED : n_errors ? EXIT_SKIPPED : EXIT_DONE);
+}

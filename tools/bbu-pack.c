@@ -1,0 +1,488 @@
+/* bbu-pack - catalogue -> shards: every image is read, compared with its digest, decoded once, and stored. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "file.h"
+#include "img/crop.h"
+#include "img/resize.h"
+#include "index.h"
+#include "jpeg.h"
+#include "jsonl.h"
+#include "log.h"
+#include "msg.h"
+#include "num.h"
+#include "opt.h"
+#include "rootpath.h"
+#include "shard.h"
+#include "thread.h"
+#include "version.h"
+
+static const char *output, *split, *store = "jpeg", *given_root;
+static bool keep_going, as_stored, json, provenance = true;
+static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels_max = JPEG_PIXELS_MAX;
+
+static const struct opt options[] = {
+    OPT_STRING('o', "output", &output, "DIR", "write the shards into DIR"),
+    OPT_STRING(0, "split", &split, "NAME", "only images of this split [all]"),
+    OPT_CHOICE(0, "store", &store, "jpeg|rgb", "what is stored: JPEG bytes or decoded pixels [jpeg]"),
+    OPT_COUNT(0, "short-side", &short_side, 16, 65535, "N", "scale down to N pixels on the short side [no]"),
+    OPT_COUNT(0, "quality", &quality, 1, 100, "N", "of JPEG bytes that were scaled [95]"),
+    OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
+    OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
+    OPT_FLAG('k', "keep-going", &keep_going, "leave out images that fail; exit 3"),
+    OPT_STRING(0, "root", &given_root, "DIR", "the photographs lie in DIR [as the catalogue says]"),
+    OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest picture [256M]"),
+    OPT_JOBS(&n_jobs),
+    OPT_JSON(&json),
+    OPT_NO_PROVENANCE(&provenance),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "put the images of a catalogue into shards",
+                                     options, NULL};
+
+/* ---------------------------------------------------------------- the plan: which image goes into which shard */
+
+struct plan {
+    const struct index *index;
+    int64_t *image, n_images; /* numbers of entries */
+    int64_t *first;           /* [n_shards + 1] place of each shard's first image */
+    uint32_t n_shards;
+    bool *failed;             /* [n_entries] left out, by -k */
+    int64_t n_failed;
+    uint32_t side_max;
+    uint64_t pixels_max;
+};
+
+static void scaled_size(int width, int height, int64_t *w, int64_t *h)
+{
+    *w = width, *h = height;
+    if (short_side && num_min(width, height) > short_side)
+        crop_short_side(height, width, short_side, h, w);
+}
+
+static int64_t stored_bytes(const struct index_entry *t)
+{
+    int64_t w, h;
+    scaled_size(t->width, t->height, &w, &h);
+    return strcmp(store, "rgb") == 0 ? w * h * t->components : t->bytes;
+}
+
+static void plan_shards(struct plan *p)
+{
+    const struct index *x = p->index;
+    int64_t filled = 0;
+    p->n_images = p->n_shards = 0;
+    p->side_max = 0, p->pixels_max = 0;
+    for (int64_t i = 0; i < x->n_entries; i++) {
+        const struct index_entry *t = &x->entry[i];
+        int64_t w, h, bytes = stored_bytes(t);
+        if ((split && strcmp(t->labels.split, split) != 0) || p->failed[i])
+            continue;
+        if (p->n_images == 0 || (filled > 0 && filled + bytes > shard_bytes)) {
+            p->first[p->n_shards++] = p->n_images;
+            filled = 0;
+        }
+        filled += bytes;
+        p->image[p->n_images++] = i;
+        scaled_size(t->width, t->height, &w, &h);
+        /* Of JPEG bytes the stored picture may lie on its side: both ways must fit. */
+        p->side_max = (uint32_t)num_max(p->side_max, num_max(w, h));
+        p->pixels_max = (uint64_t)num_max((int64_t)p->pixels_max, w * h);
+    }
+    p->first[p->n_shards] = p->n_images;
+}
+
+static void plan_begin(struct plan *p, const struct index *x)
+{
+    size_t n = (size_t)x->n_entries + 1;
+    *p = (struct plan){.index = x};
+    p->image = calloc(n, sizeof *p->image);
+    p->first = calloc(n + 1, sizeof *p->first);
+    p->failed = calloc(n, sizeof *p->failed);
+    if (!p->image || !p->first || !p->failed)
+        msg_die("out of memory");
+    plan_shards(p);
+    if (p->n_images == 0)
+        msg_die("%s%s", split ? split : "the catalogue", split ? ": no image of the catalogue is in this split" : " has no images");
+    if (p->n_shards > SHARD_SET_MAX)
+        msg_die("%" PRIu32 " shards are more than %d: make them larger (--shard-bytes)", p->n_shards, SHARD_SET_MAX);
+}
+
+static void plan_end(struct plan *p)
+{
+    free(p->image);
+    free(p->first);
+    free(p->failed);
+}
+
+/* ---------------------------------------------------------------- one image */
+
+struct worker {
+    struct image decoded, scaled;
+    struct arena scratch;
+    struct fmt_buffer coded, raw;
+};
+
+static int scale(struct worker *w, int64_t width, int64_t height, struct fmt_error *e)
+{
+    const struct image *im = &w->decoded;
+    struct resize r = {im->height, im->width, height, width, 0, 0, height, width, im->components};
+    struct arena wanted = {0};
+    resize_bicubic(&r, im->pixels, 0, NULL, &wanted);
+    if (wanted.high > w->scratch.size) {
+        arena_release(&w->scratch);
+        if (arena_init(&w->scratch, wanted.high, e))
+            return FMT_MEMORY;
+    }
+    int status = image_reserve(&w->scaled, (int)width, (int)height, im->components, e);
+    if (status == 0)
+        resize_bicubic(&r, im->pixels, (int64_t)im->width * im->components, w->scaled.pixels, &w->scratch);
+    return status;
+}
+
+static void take_pixels(const struct image *im, struct shard_image *out)
+{
+    out->store = im->components == 1 ? SHARD_GREY : SHARD_RGB;
+    out->width = im->width, out->height = im->height, out->components = im->components;
+    out->data = im->pixels;
+    out->bytes = image_bytes(im->width, im->height, im->components);
+}
+
+static int take_coded(struct worker *w, const struct image *im, struct shard_image *out, struct fmt_error *e)
+{
+    struct jpeg_coding coding = {.quality = (int)quality};
+    w->coded.bytes = 0;
+    int status = jpeg_encode(im, &coding, &w->coded, e);
+    out->store = SHARD_JPEG;
+    out->width = im->width, out->height = im->height, out->components = im->components;
+    out->data = w->coded.data, out->bytes = w->coded.bytes;
+    return status;
+}
+
+/* Decodes the file's bytes, which proves them whole, and chooses what is stored. */
+static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shard_image *out, struct fmt_error *e)
+{
+    struct jpeg_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0};
+    struct jpeg_info info;
+    int64_t width, height;
+    int status = jpeg_read_info(data, bytes, &settings, &info, e);
+    if (status)
+        return status;
+    scaled_size(info.width, info.height, &width, &height);
+    bool scales = width != info.width || height != info.height, pixels = strcmp(store, "rgb") == 0;
+    status = jpeg_decode(data, bytes, &settings, scales || pixels ? &w->decoded : NULL, NULL, e);
+    if (status == 0 && scales)
+        status = scale(w, width, height, e);
+    if (status)
+        return status;
+    const struct image *im = scales ? &w->scaled : &w->decoded;
+    if (pixels) {
+        take_pixels(im, out);
+        return 0;
+    }
+    if (scales)
+        return take_coded(w, im, out, e);
+    if (as_stored)
+        jpeg_make_upright(data, bytes);
+    out->store = SHARD_JPEG;
+    out->width = info.stored_width, out->height = info.stored_height, out->components = info.components;
+    out->data = data, out->bytes = bytes;
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the pipeline */
+
+struct slot {
+    struct block_frame frame;
+    struct fmt_error e; /* what went wrong with the image */
+};
+
+struct packing {
+    struct plan *plan;
+    const char *root, *folder; /* of the photographs; of the shards, under its temporary name */
+    struct prov *prov;
+    struct shard_header header;
+    struct worker *worker;
+    struct slot *slot;
+    struct shard_writer writer;
+    struct file_out file;
+    struct fmt_writer io;
+    bool writing;
+    uint64_t bytes; /* of the shards that are finished */
+    int64_t n_failed_now;
+    struct log_progress progress;
+    struct fmt_error e;
+};
+
+static int pack_read(void *arg, int slot, int64_t item)
+{
+    struct packing *g = arg;
+    g->slot[slot].e = (struct fmt_error){0};
+    return item < g->plan->n_images ? 0 : FMT_END;
+}
+
+static int load(const struct packing *g, const struct index_entry *t, uint8_t **data, size_t *bytes,
+                struct fmt_error *e)
+{
+    uint8_t found[DIGEST_BYTES];
+    char *path = *g->root && t->path[0] != '/' ? file_join(g->root, t->path) : strdup(t->path);
+    if (!path)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = file_load(path, JPEG_FILE_BYTES_MAX, data, bytes, e);
+    if (status == 0) {
+        digest_of(*data, *bytes, found);
+        if (memcmp(found, t->sha256, DIGEST_BYTES) != 0) {
+            status = fmt_fail(e, FMT_MISMATCH, "%.250s: changed since it was indexed", path);
+            free(*data);
+        }
+    }
+    free(path);
+    return status;
+}
+
+static int pack_compute(void *arg, int slot, int64_t item, int worker)
+{
+    struct packing *g = arg;
+    struct worker *w = &g->worker[worker];
+    struct slot *s = &g->slot[slot];
+    const struct index_entry *t = &g->plan->index->entry[g->plan->image[item]];
+    uint8_t *data;
+    size_t bytes;
+    if (load(g, t, &data, &bytes, &s->e))
+        return 0; /* told when its turn comes */
+    struct shard_image im = {.labels = t->labels};
+    memcpy(im.sha256, t->sha256, DIGEST_BYTES);
+    if (make_image(w, data, bytes, &im, &s->e))
+        fmt_prefix(&s->e, t->path);
+    else
+        shard_encode(&g->header, &im, &w->raw, &s->frame, &s->e);
+    free(data);
+    return 0;
+}
+
+static int finish_shard(struct packing *g)
+{
+    if (!g->writing)
+        return 0;
+    g->writing = false;
+    int status = shard_finish(&g->writer, &g->e);
+    g->bytes += g->file.bytes;
+    if (status) {
+        file_abort(&g->file);
+        return status;
+    }
+    return file_commit(&g->file, &g->e);
+}
+
+static int begin_shard(struct packing *g, uint32_t i_shard)
+{
+    char name[64];
+    int status = finish_shard(g);
+    snprintf(name, sizeof name, "shard-%05" PRIu32 "-of-%05" PRIu32 ".shard", i_shard, g->plan->n_shards);
+    char *path = status ? NULL : file_join(g->folder, name);
+    if (!path)
+        return status ? status : fmt_fail(&g->e, FMT_MEMORY, "out of memory");
+    status = file_create(&g->file, path, &g->e);
+    free(path);
+    if (status)
+        return status;
+    g->header.i_shard = i_shard;
+    g->io = file_writer(&g->file);
+    status = shard_create(&g->writer, &g->io, &g->header, g->prov, &g->e);
+    if (status)
+        file_abort(&g->file);
+    g->writing = status == 0;
+    return status;
+}
+
+static int pack_write(void *arg, int slot, int64_t item)
+{
+    struct packing *g = arg;
+    struct slot *s = &g->slot[slot];
+    const struct plan *p = g->plan;
+    int status = 0;
+    uint32_t i_shard = item == 0 ? 0 : g->header.i_shard + 1;
+    if (i_shard < p->n_shards && item == p->first[i_shard])
+        status = begin_shard(g, i_shard);
+    if (status == 0 && s->e.status) {
+        msg_error("%s", s->e.text);
+        g->plan->failed[p->image[item]] = true;
+        g->n_failed_now++;
+    } else if (status == 0 && g->n_failed_now == 0) {
+        status = block_put(&g->writer.block, &s->frame, &g->e);
+        if (status && g->file.error_number)
+            g->e = (struct fmt_error){0}, fmt_fail(&g->e, FMT_IO, "%s: %s", output, strerror(g->file.error_number));
+    }
+    log_step(&g->progress, item + 1);
+    return status;
+}
+
+/* The images left out are part of what was done, so of the identity. */
+static void describe(const struct plan *p, struct prov *prov)
+{
+    prov_init(prov, "bbu-pack", DINOTOOLS_VERSION, provenance);
+    prov_text(prov, "split", split);
+    prov_text(prov, "store", store);
+    prov_int(prov, "short_side", short_side);
+    prov_int(prov, "quality", strcmp(store, "jpeg") == 0 && short_side ? quality : 0);
+    prov_int(prov, "shard_bytes", shard_bytes);
+    prov_flag(prov, "as_stored", as_stored);
+    prov_int(prov, "max_pixels", pixels_max);
+    prov_input(prov, "catalogue", p->index->identity);
+    if (p->n_failed == 0)
+        return;
+    struct digest d;
+    uint8_t names[DIGEST_BYTES];
+    digest_init(&d);
+    for (int64_t i = 0; i < p->index->n_entries; i++)
+        if (p->failed[i])
+            digest_add(&d, p->index->entry[i].path, strlen(p->index->entry[i].path) + 1);
+    digest_end(&d, names);
+    prov_input(prov, "left out", names);
+}
+
+static void packing_release(struct packing *g, int n_workers, int n_slots)
+{
+    for (int i = 0; i < n_workers; i++) {
+        image_release(&g->worker[i].decoded);
+        image_release(&g->worker[i].scaled);
+        fmt_buffer_release(&g->worker[i].coded);
+        fmt_buffer_release(&g->worker[i].raw);
+        arena_release(&g->worker[i].scratch);
+    }
+    for (int i = 0; i < n_slots; i++)
+        block_frame_release(&g->slot[i].frame);
+    free(g->worker);
+    free(g->slot);
+}
+
+/* One pass over the plan into `folder`. True: all images went in; else the plan knows who failed. */
+static bool pack(struct plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
+{
+    int n_workers = thread_workers(pool), n_slots = 3 * n_workers;
+    struct prov prov;
+    struct packing g = {.plan = p, .root = root, .folder = folder, .prov = &prov};
+    describe(p, &prov);
+    g.header = (struct shard_header){0, p->n_shards, p->side_max, p->side_max, p->pixels_max,
+                                     p->index->class_name, p->index->n_classes};
+    g.worker = calloc((size_t)n_workers, sizeof *g.worker);
+    g.slot = calloc((size_t)n_slots, sizeof *g.slot);
+    if (!g.worker || !g.slot)
+        msg_die("out of memory");
+    log_begin(&g.progress, "pack", "images", p->n_images);
+    struct thread_pipe pipe = {&g, n_slots, pack_read, pack_compute, pack_write};
+    int status = thread_pipe_run(pool, &pipe);
+    if (status == 0)
+        status = finish_shard(&g);
+    log_end(&g.progress);
+    if (status)
+        msg_die("%s", g.e.status ? g.e.text : fmt_status_text((enum fmt_status)status));
+    packing_release(&g, n_workers, n_slots);
+    prov_release(&prov);
+    p->n_failed += g.n_failed_now;
+    *bytes = g.bytes;
+    return g.n_failed_now == 0;
+}
+
+/* ---------------------------------------------------------------- the folder */
+
+/* An older folder of shards is replaced; anything else that stands there is not ours to remove. */
+static void check_output(void)
+{
+    char **names;
+    int64_t n;
+    struct fmt_error e = {0};
+    if (!file_exists(output))
+        return;
+    if (!file_is_dir(output))
+        msg_die("%s: is there and is not a folder", output);
+    if (file_list(output, &names, &n, &e))
+        msg_die("%s", e.text);
+    for (int64_t i = 0; i < n; i++) {
+        size_t length = strlen(names[i]);
+        if (length < 6 || strcmp(names[i] + length - 6, ".shard") != 0)
+            msg_die("%s: holds %s, which is no shard: not replaced", output, names[i]);
+    }
+    file_list_free(names, n);
+}
+
+static void read_catalogue(const char *path, struct index *x, char **root)
+{
+    struct file f;
+    struct fmt_error e = {0};
+    if (file_open(&f, path, &e))
+        msg_die("%s", e.text);
+    struct fmt_reader io = file_reader(&f);
+    if (index_read(x, &io, &e)) {
+        fmt_prefix(&e, f.path);
+        msg_die("%s", e.text);
+    }
+    file_close(&f);
+    if (given_root ? !(*root = strdup(given_root)) : rootpath_find(x->root, path, root, &e) != 0)
+        msg_die("%s", e.status ? e.text : "out of memory");
+}
+
+static void report(const struct plan *p, uint64_t bytes)
+{
+    char text[32];
+    if (json) {
+        struct cJSON *o = jsonl_begin("summary");
+        jsonl_int(o, "images", p->n_images);
+        jsonl_int(o, "left_out", p->n_failed);
+        jsonl_int(o, "shards", p->n_shards);
+        jsonl_int(o, "bytes", (int64_t)bytes);
+        if (jsonl_end(o))
+            msg_die("out of memory");
+    }
+    msg_note("%" PRId64 " images in %" PRIu32 " shard%s, %s", p->n_images, p->n_shards, p->n_shards == 1 ? "" : "s",
+             num_bytes_text((double)bytes, text));
+    if (p->n_failed)
+        msg_error("%" PRId64 " image%s left out", p->n_failed, p->n_failed == 1 ? "" : "s");
+}
+
+int main(int argc, char **argv)
+{
+    struct index x;
+    struct plan plan;
+    struct fmt_error e = {0};
+    char *root, *folder;
+    uint64_t bytes = 0;
+    int first = opt_parse(&tool, argc, argv);
+    if (argc - first != 1)
+        msg_usage(argc == first ? "which CATALOGUE?" : "one CATALOGUE at a time");
+    if (!output)
+        msg_usage("where to? -o DIR");
+    file_on_signal();
+    check_output();
+    read_catalogue(argv[first], &x, &root);
+    plan_begin(&plan, &x);
+    struct thread_pool *pool = thread_open((int)n_jobs, &e);
+    if (!pool || file_create_dir(output, &folder, &e))
+        msg_die("%s", e.text);
+
+    bool whole = pack(&plan, root, folder, pool, &bytes);
+    if (!whole && !keep_going)
+        msg_die("%s: no shards written: %" PRId64 " image%s failed (-k leaves them out)", output, plan.n_failed,
+                plan.n_failed == 1 ? "" : "s");
+    while (!whole) { /* again, without them: a set is cut and named by what is in it */
+        if (file_remove_tree(folder, &e) || file_make_dirs(folder, &e))
+            msg_die("%s", e.text);
+        plan_shards(&plan);
+        if (plan.n_images == 0)
+            msg_die("%s: no shards written: no image is left", output);
+        whole = pack(&plan, root, folder, pool, &bytes);
+    }
+    if (file_commit_dir(folder, output, true, &e))
+        msg_die("%s", e.text);
+    report(&plan, bytes);
+    thread_close(pool);
+    plan_end(&plan);
+    index_release(&x);
+    free(root);
+    return msg_finish(plan.n_failed ? EXIT_SKIPPED : EXIT_DONE);
+}
