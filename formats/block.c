@@ -263,7 +263,7 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
         (status = header_fixed(fixed, &r->header, &bytes, &provenance_bytes, want, e)))
         return status;
     if (r->seekable && bytes > r->io.size)
-        return fmt_fail(e, FMT_TRUNCATED, "ends inside its header");
+        return fmt_fail(e, FMT_TRUNCATED, "ends early: inside its header");
     if (!(r->header_bytes = malloc(bytes + 1)))
         return no_memory(e);
     memcpy(r->header_bytes, fixed, FIXED_BYTES);

@@ -77,7 +77,7 @@ int frame_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_t *raw
     default: *raw_bytes = bytes_u64(&c);
     }
     if (!bytes_ok(&c))
-        return fmt_fail(e, FMT_TRUNCATED, "ends inside a block");
+        return fmt_fail(e, FMT_TRUNCATED, "ends early: inside a block");
     *header_bytes = (size_t)(c.at - p);
     return 0;
 }

@@ -137,11 +137,13 @@ static int sample_views(const struct fmt_writer *io, bool keep, struct fmt_error
     return status;
 }
 
+static uint8_t sample_weights = 0xcd; /* in the hash of the weights that the features come from */
+
 static struct feat_header sample_feat_header(void)
 {
     return (struct feat_header){.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .grid_h = 16, .grid_w = 16,
                                 .image_h = 224, .image_w = 224, .n_layers = 1, .normalised = true,
-                                .weights = {0xab, 0xcd}, .class_name = sample_classes, .n_classes = 2};
+                                .weights = {0xab, sample_weights}, .class_name = sample_classes, .n_classes = 2};
 }
 
 static float sample_value(int row, int column)

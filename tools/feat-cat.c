@@ -1,0 +1,289 @@
+/* feat-cat - features to text, JSON lines, .npy, or to one features file: joined and selected. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "featform.h"
+#include "file.h"
+#include "msg.h"
+#include "num.h"
+#include "opt.h"
+#include "version.h"
+
+static const char *output = "-", *keys_path;
+static bool as_text, as_json, as_npy, keep_provenance = true;
+static struct opt_list splits, labels, groups;
+
+static const struct opt options[] = {
+    OPT_STRING('o', "output", &output, "FILE", "write to FILE [-, standard output]"),
+    OPT_FLAG(0, "text", &as_text, "one line a row, fields separated by tabs"),
+    OPT_FLAG(0, "json", &as_json, "one JSON object a row"),
+    OPT_FLAG(0, "npy", &as_npy, "an array of numpy (.npy)"),
+    OPT_STRING(0, "keys", &keys_path, "FILE", "keys and labels of the rows to FILE, as JSON lines"),
+    OPT_LIST(0, "split", &splits, "NAME", "only rows of this split; may be given again [all]"),
+    OPT_LIST(0, "label", &labels, "CLASS", "only rows of this class (name or number; none: without) [all]"),
+    OPT_LIST(0, "group", &groups, "NAME", "only rows of this group [all]"),
+    OPT_NO_PROVENANCE(&keep_provenance),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "feat-cat", "FEATURES...", "Join features, select rows, and write them in a form that others read.", options,
+    "Without --text, --json or --npy a features file is written. Features that were made by\n"
+    "different weights are not joined."};
+
+struct input {
+    const char *path;
+    struct file file;
+    struct feat feat;
+    struct feat_block block;
+};
+
+/* ---------------------------------------------------------------- inputs */
+
+static struct input *inputs;
+static int n_inputs;
+
+static void open_inputs(char **path, int n)
+{
+    inputs = calloc((size_t)n, sizeof *inputs);
+    if (!inputs)
+        msg_die("out of memory");
+    for (int i = 0; i < n; i++) {
+        struct input *in = &inputs[i];
+        struct fmt_error e = {0};
+        in->path = strcmp(path[i], "-") == 0 ? "standard input" : path[i];
+        if (file_open(&in->file, path[i], &e))
+            msg_die("%s", e.text);
+        struct fmt_reader io = file_reader(&in->file);
+        if (feat_open(&in->feat, &io, &e))
+            msg_die("%s: %s", in->path, e.text);
+        if (feat_compatible(&inputs[0].feat.header, &in->feat.header, &e))
+            msg_die("%s: does not go with %s: %s", in->path, inputs[0].path, e.text);
+    }
+    n_inputs = n;
+}
+
+static void close_inputs(void)
+{
+    for (int i = 0; i < n_inputs; i++) {
+        feat_block_release(&inputs[i].block);
+        feat_close(&inputs[i].feat);
+        file_close(&inputs[i].file);
+    }
+    free(inputs);
+}
+
+/* ---------------------------------------------------------------- selection */
+
+static int32_t *label_number; /* [labels.n] */
+
+static void resolve_labels(const struct feat_header *h)
+{
+    label_number = calloc((size_t)labels.n + 1, sizeof *label_number);
+    if (!label_number)
+        msg_die("out of memory");
+    for (int i = 0; i < labels.n; i++) {
+        const char *word = labels.item[i];
+        int64_t number = strcmp(word, "none") == 0 ? -1 : -2;
+        for (int c = 0; c < h->n_classes; c++)
+            if (strcmp(word, h->class_name[c]) == 0)
+                number = c;
+        if (number == -2 && (!num_i64(word, &number) || number < 0 || number >= h->n_classes))
+            msg_die("--label %s: no such class; there are %d classes%s%s", word, h->n_classes,
+                    h->n_classes ? ", the first is " : "", h->n_classes ? h->class_name[0] : "");
+        label_number[i] = (int32_t)number;
+    }
+}
+
+static bool one_of(const char *word, const struct opt_list *list)
+{
+    for (int i = 0; i < list->n; i++)
+        if (strcmp(word, list->item[i]) == 0)
+            return true;
+    return list->n == 0;
+}
+
+static bool selected(const struct index_labels *l)
+{
+    bool label = labels.n == 0;
+    for (int i = 0; i < labels.n; i++)
+        label = label || l->label == label_number[i];
+    return label && one_of(l->split, &splits) && one_of(l->group, &groups);
+}
+
+/* Calls take for each selected row of all inputs, in order; returns how many. */
+static int64_t each_row(int (*take)(const struct feat_row *row, struct fmt_error *e))
+{
+    int64_t n = 0;
+    for (int k = 0; k < n_inputs; k++) {
+        struct input *in = &inputs[k];
+        struct fmt_error e = {0};
+        int status;
+        while ((status = feat_next_block(&in->feat, &in->block, &e)) == 0)
+            for (int32_t i = 0; i < in->block.n_rows; i++) {
+                struct feat_row row = feat_block_row(&in->feat, &in->block, i);
+                if (!selected(&row.labels))
+                    continue;
+                if (take(&row, &e))
+                    msg_die("%s", e.text);
+                n++;
+            }
+        if (status != FMT_END)
+            msg_die("%s: %s", in->path, e.text);
+    }
+    return n;
+}
+
+/* ---------------------------------------------------------------- outputs */
+
+static struct file_out out, keys_out;
+static struct feat_writer writer;
+static struct fmt_buffer line; /* of one row, reused */
+static struct fmt_buffer spool; /* .npy: values of pipes, until their number is known */
+static bool spooling;
+
+/* A write that failed is told by the commit, which knows why and where. */
+static _Noreturn void die_writing(struct file_out *to)
+{
+    struct fmt_error e = {0};
+    file_commit(to, &e);
+    msg_die("%s", e.text);
+}
+
+static void put(struct file_out *to, const struct fmt_buffer *b)
+{
+    if (file_put(to, b->data, b->bytes))
+        die_writing(to);
+}
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static int take_row(const struct feat_row *row, struct fmt_error *e)
+{
+    const struct feat_header *h = &inputs[0].feat.header;
+    if (keys_path) {
+        struct feat_row labels_only = {row->labels, NULL};
+        line.bytes = 0;
+        if (featform_json(h, &labels_only, &line))
+            return no_memory(e);
+        put(&keys_out, &line);
+    }
+    line.bytes = 0;
+    if (spooling)
+        return featform_npy_values(h, row->x, &spool) ? no_memory(e) : 0;
+    int bad = as_text   ? featform_text(h, row, &line)
+              : as_json ? featform_json(h, row, &line)
+              : as_npy  ? featform_npy_values(h, row->x, &line)
+                        : 0;
+    if (bad)
+        return no_memory(e);
+    if (as_text || as_json || as_npy)
+        put(&out, &line);
+    else if (feat_add(&writer, row, e)) {
+        if (out.error_number)
+            die_writing(&out);
+        return (int)e->status;
+    }
+    return 0;
+}
+
+static int take_nothing(const struct feat_row *row, struct fmt_error *e)
+{
+    (void)row, (void)e;
+    return 0;
+}
+
+static void open_output(void)
+{
+    struct fmt_error e = {0};
+    bool binary = !as_text && !as_json;
+    if (binary ? file_create_binary(&out, output, &e) : file_create(&out, output, &e))
+        msg_die("%s%s", e.text, binary && !as_npy ? "; --text and --json are for people" : "");
+    if (keys_path && file_create(&keys_out, keys_path, &e))
+        msg_die("%s", e.text);
+}
+
+static void add_list(struct prov *p, const char *key, const struct opt_list *list)
+{
+    for (int i = 0; i < list->n; i++)
+        prov_text(p, key, list->item[i]);
+}
+
+static int64_t write_features(void)
+{
+    struct prov p;
+    struct fmt_error e = {0};
+    prov_init(&p, "feat-cat", DINOTOOLS_VERSION, keep_provenance);
+    add_list(&p, "split", &splits);
+    add_list(&p, "label", &labels);
+    add_list(&p, "group", &groups);
+    for (int i = 0; i < n_inputs; i++)
+        prov_input(&p, "features", inputs[i].feat.block.header.identity);
+    struct fmt_writer io = file_writer(&out);
+    if (feat_create(&writer, &io, &inputs[0].feat.header, &p, &e))
+        msg_die("%s: %s", output, e.text);
+    prov_release(&p);
+    int64_t n = each_row(take_row);
+    if (feat_finish(&writer, &e)) {
+        if (out.error_number)
+            die_writing(&out);
+        msg_die("%s: %s", output, e.text);
+    }
+    return n;
+}
+
+/* The number of rows stands before them: inputs that can be read again are, a pipe's values wait in memory. */
+static int64_t write_npy(void)
+{
+    for (int i = 0; i < n_inputs; i++)
+        spooling = spooling || !inputs[i].feat.block.seekable;
+    int64_t n = each_row(spooling ? take_row : take_nothing);
+    line.bytes = 0;
+    if (featform_npy_header(&inputs[0].feat.header, n, &line))
+        msg_die("out of memory");
+    put(&out, &line);
+    if (spooling) {
+        put(&out, &spool);
+        return n;
+    }
+    for (int i = 0; i < n_inputs; i++)
+        inputs[i].feat.block.i_next = 0;
+    return each_row(take_row);
+}
+
+static void finish(int64_t n)
+{
+    struct fmt_error e = {0};
+    if (file_commit(&out, &e) || (keys_path && file_commit(&keys_out, &e)))
+        msg_die("%s", e.text);
+    if (n == 0)
+        msg_warn("no row was selected");
+    msg_more("%" PRId64 " rows of %" PRId64 " values", n, inputs[0].feat.width);
+    feat_abandon(&writer);
+    fmt_buffer_release(&line);
+    fmt_buffer_release(&spool);
+    free(label_number);
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    if (first == argc)
+        msg_usage("features are missing");
+    if (as_text + as_json + as_npy > 1)
+        msg_usage("--text, --json and --npy exclude each other");
+    if (keys_path && strcmp(keys_path, "-") == 0 && strcmp(output, "-") == 0)
+        msg_usage("--keys and -o cannot both be standard output");
+    file_on_signal();
+    open_inputs(argv + first, argc - first);
+    resolve_labels(&inputs[0].feat.header);
+    open_output();
+    int64_t n = as_npy ? write_npy() : as_text || as_json ? each_row(take_row) : write_features();
+    finish(n);
+    close_inputs();
+    return msg_finish(EXIT_DONE);
+}
