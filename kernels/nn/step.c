@@ -140,8 +140,9 @@ static void fill_with_masks(struct step *s)
 /* Goes through a step without memory: what passes and operations need. No sample is dropped: the most there can be. */
 static int plan_step(struct step *s, struct fmt_error *e)
 {
-    static const uint8_t nowhere[1];
-    struct step_batch batch = {.B = s->z.B, .global_u8 = nowhere, .local_u8 = nowhere, .masks = nowhere};
+    static const float crops[1]; /* numbers: crops copied into a micro-batch take more than as bytes */
+    static const uint8_t masks[1];
+    struct step_batch batch = {.B = s->z.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
     struct step_result r;
     struct fmt_error failed = {0};
     s->batch = &batch;

@@ -1,0 +1,329 @@
+/* Whole training steps against the published code: losses as logged, gradient norms, gradients, and both networks after
+ * the update (the rules of comparison are those of the golden numbers: only elements whose first gradient is more than
+ * noise, and their way from the start beside the weights themselves). */
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+#include "nn/state.h"
+#include "nn/step.h"
+
+struct run {
+    struct golden g;
+    struct config config;
+    struct op_ctx ctx;
+    struct step *step;
+    float *start; /* the student's weights before the first step */
+    bool *keep;   /* elements that are compared */
+    int64_t n_steps;
+    double worst[4]; /* loss, gradient, weights, way */
+};
+
+static void set(struct run *r, const char *format, ...)
+{
+    char word[200];
+    struct fmt_error e = {0};
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(word, sizeof word, format, ap);
+    va_end(ap);
+    if (config_set(&r->config, word, &e))
+        ok(false, "setting %s: %s", word, e.text);
+}
+
+static void set_from(struct run *r, const char *key, const char *meta)
+{
+    const char *text = named_meta_find(&r->g.set, meta);
+    char lower[64] = "";
+    for (size_t i = 0; text && text[i] && i < sizeof lower - 1; i++)
+        lower[i] = (char)(text[i] == 'T' ? 't' : text[i] == 'F' ? 'f' : text[i]);
+    set(r, "%s=%s", key, lower);
+}
+
+static void settings(struct run *r, int64_t micro)
+{
+    static const char *const same[][2] = {
+        {"train.batch_size_per_gpu", "batch"}, {"student.embed_dim", "embed_dim"}, {"student.depth", "depth"},
+        {"student.num_heads", "num_heads"}, {"student.patch_size", "patch"}, {"crops.global_crops_size", "img_size"},
+        {"crops.local_crops_size", "local"}, {"crops.local_crops_number", "n_local"},
+        {"dino.head_n_prototypes", "prototypes"}, {"dino.head_hidden_dim", "hidden"},
+        {"dino.head_bottleneck_dim", "bottleneck"}, {"ibot.head_n_prototypes", "ibot_prototypes"},
+        {"ibot.head_hidden_dim", "hidden"}, {"ibot.head_bottleneck_dim", "bottleneck"}, {"train.centering", "centering"},
+        {"ibot.separate_head", "separate_head"}, {"student.drop_path_rate", "drop_path_rate"},
+        {"dino.loss_weight", "dino_loss_weight"}, {"ibot.loss_weight", "ibot_loss_weight"},
+        {"dino.koleo_loss_weight", "koleo_loss_weight"}, {"student.num_register_tokens", "num_register_tokens"},
+        {"student.interpolate_offset", "interpolate_offset"}, {"student.interpolate_antialias", "interpolate_antialias"},
+        {"student.ffn_layer", "ffn_layer"}, {"optim.layerwise_decay", "layerwise_decay"},
+        {"optim.patch_embed_lr_mult", "patch_embed_lr_mult"},
+    };
+    config_init(&r->config);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        set_from(r, same[i][0], same[i][1]);
+    set(r, "optim.clip_grad=%.17g", golden_number(&r->g, "clip_grad", 3.0));
+    set(r, "ibot.mask_sample_probability=1"); /* room for any masks */
+    set(r, "ibot.mask_ratio_min_max=[0.1, 1.0]");
+    if (micro)
+        set(r, "train.micro_batch_size=%lld", (long long)micro);
+}
+
+/* A golden tensor of parameter p, values and shape; NULL if it is not there. */
+static const float *golden_param(struct run *r, const char *prefix, const struct param *p)
+{
+    char name[200];
+    int64_t n;
+    snprintf(name, sizeof name, "%s%s", prefix, p->name);
+    if (!golden_find(&r->g, name))
+        return NULL;
+    const float *values = golden_f32(&r->g, name, &n);
+    return n == p->count ? values : NULL;
+}
+
+static void load_weights(struct run *r)
+{
+    const struct params *t = step_params(r->step);
+    bool all = true;
+    step_init_weights(r->step);
+    for (int i = 0; i < t->n_rows; i++) {
+        const struct param *p = &t->rows[i];
+        const float *s = golden_param(r, "student.", p), *te = golden_param(r, "teacher.", p);
+        all &= s && te;
+        if (s && te) {
+            memcpy(step_student(r->step) + p->offset, s, (size_t)p->count * sizeof *s);
+            memcpy(step_teacher(r->step) + p->offset, te, (size_t)p->count * sizeof *te);
+        }
+    }
+    ok(all, "both networks have their weights in the file");
+    memcpy(r->start, step_student(r->step), (size_t)t->count * sizeof *r->start);
+}
+
+static int64_t *golden_indices(struct run *r, const char *name, int64_t *n)
+{
+    const double *values = golden_f64(&r->g, name, n);
+    int64_t *out = malloc((size_t)(*n + 1) * sizeof *out);
+    for (int64_t i = 0; i < *n; i++)
+        out[i] = (int64_t)values[i];
+    return out;
+}
+
+static struct step_draws load_draws(struct run *r, int64_t k)
+{
+    struct step_draws d = {.kept = NULL};
+    int64_t depth = r->config.student.depth;
+    if (r->config.student.drop_path_rate <= 0)
+        return d;
+    const int64_t *(*kept)[2][2] = calloc((size_t)depth, sizeof *kept);
+    for (int64_t block = 0; block < depth; block++)
+        for (int branch = 0; branch < 2; branch++)
+            for (int kind = 0; kind < 2; kind++) {
+                char name[100];
+                snprintf(name, sizeof name, "step%lld.kept.block%lld.%s.%s", (long long)k, (long long)block,
+                         branch ? "ffn" : "attn", kind ? "local" : "global");
+                kept[block][branch][kind] = golden_indices(r, name, &d.n_kept[kind]);
+            }
+    d.kept = kept;
+    return d;
+}
+
+static void release_draws(struct run *r, struct step_draws *d)
+{
+    for (int64_t block = 0; d->kept && block < r->config.student.depth; block++)
+        for (int i = 0; i < 4; i++)
+            free((void *)(uintptr_t)d->kept[block][i / 2][i % 2]);
+    free((void *)(uintptr_t)d->kept);
+}
+
+static float *step_tensor(struct run *r, int64_t k, const char *what)
+{
+    char name[100];
+    snprintf(name, sizeof name, "step%lld.%s", (long long)k, what);
+    return golden_f32(&r->g, name, NULL);
+}
+
+static void check_losses(struct run *r, int64_t k, const struct step_result *got)
+{
+    const struct {
+        const char *name;
+        double value;
+    } term[] = {{"dino_local_crops_loss", got->dino_local_crops_loss}, {"dino_global_crops_loss", got->dino_global_crops_loss},
+                {"koleo_loss", got->koleo_loss}, {"ibot_loss", got->ibot_loss}};
+    ok(!got->bad, "step %lld: all is finite (%s)", (long long)k, got->bad ? got->bad : "");
+    for (size_t i = 0; i < sizeof term / sizeof *term; i++) {
+        float value = (float)term[i].value;
+        is_close(&value, step_tensor(r, k, term[i].name), 1, 1e-5, 1e-4, "step %lld: %s", (long long)k, term[i].name);
+    }
+    for (int m = 0; m < PARAMS_MODULES; m++) {
+        char name[64];
+        float norm = (float)got->grad_norm[m];
+        snprintf(name, sizeof name, "step%lld.grad_norm.%s", (long long)k, params_module_name[m]);
+        if (golden_find(&r->g, name))
+            is_close(&norm, golden_f32(&r->g, name, NULL), 1, 1e-5, 1e-4, "step %lld: norm of the gradient of %s",
+                     (long long)k, params_module_name[m]);
+    }
+}
+
+static bool is_k_bias(const struct param *p, int64_t i)
+{
+    return strstr(p->name, "attn.qkv.bias") && i >= p->count / 3 && i < p->count / 3 * 2;
+}
+
+static void choose_elements(struct run *r, const struct step_result *got)
+{
+    const struct params *t = step_params(r->step);
+    int64_t n_left_out = 0, n = 0;
+    for (int i = 0; i < t->n_rows; i++) {
+        const struct param *p = &t->rows[i];
+        const float *g = golden_param(r, "step0.grad.", p);
+        double norm = got->grad_norm[p->module], clip = r->config.optim.clip_grad / (norm + 1e-6);
+        for (int64_t j = 0; g && j < p->count; j++) {
+            bool keep = fabs((double)g[j]) * (clip < 1 ? clip : 1) >= 1e-5 && !is_k_bias(p, j);
+            r->keep[p->offset + j] = keep;
+            n_left_out += !keep;
+            n++;
+        }
+    }
+    ok(n > 0 && n_left_out * 20 < n, "%.2f %% of the elements are not compared", 100.0 * (double)n_left_out / (double)n);
+}
+
+/* ||a - b|| / ||b|| over the elements compared, b less `from` if given; tells whether b is more than 0. */
+static double relative(const struct run *r, const struct param *p, const float *a, const float *b, const float *from)
+{
+    double dd = 0, bb = 0;
+    for (int64_t j = 0; j < p->count; j++) {
+        if (!r->keep[p->offset + j])
+            continue;
+        double start = from ? (double)from[j] : 0, d = (double)a[j] - (double)b[j], w = (double)b[j] - start;
+        dd += d * d;
+        bb += w * w;
+    }
+    return dd == 0 ? 0 : sqrt(dd / bb);
+}
+
+static void check_gradients(struct run *r, int64_t k)
+{
+    const struct params *t = step_params(r->step);
+    char prefix[32];
+    double worst = 0;
+    int64_t n = 0;
+    snprintf(prefix, sizeof prefix, "step%lld.grad.", (long long)k);
+    for (int i = 0; i < t->n_rows; i++) {
+        const struct param *p = &t->rows[i];
+        const float *want = golden_param(r, prefix, p), *got = step_gradients(r->step) + p->offset;
+        double dd = 0, bb = 0;
+        for (int64_t j = 0; want && j < p->count; j++) {
+            double d = is_k_bias(p, j) ? 0 : (double)got[j] - (double)want[j];
+            dd += d * d;
+            bb += (double)want[j] * (double)want[j];
+        }
+        double rel = dd == 0 ? 0 : sqrt(dd / bb);
+        n += want != NULL;
+        if (want && !(rel <= 1e-4))
+            ok(false, "step %lld: gradient of %s: relative difference %.3g", (long long)k, p->name, rel);
+        worst = rel > worst ? rel : worst;
+    }
+    if (n)
+        ok(n == t->n_rows && worst <= 1e-4, "step %lld: %lld gradients, largest relative difference %.3g", (long long)k,
+           (long long)n, worst);
+}
+
+static void check_weights(struct run *r, int64_t k)
+{
+    const struct params *t = step_params(r->step);
+    char student[48], teacher[48];
+    double worst[3] = {0};
+    int64_t n = 0;
+    snprintf(student, sizeof student, "step%lld.after.student.", (long long)k);
+    snprintf(teacher, sizeof teacher, "step%lld.after.teacher.", (long long)k);
+    for (int i = 0; i < t->n_rows; i++) {
+        const struct param *p = &t->rows[i];
+        const float *s = golden_param(r, student, p), *te = golden_param(r, teacher, p), *start = r->start + p->offset;
+        const float *got = step_student(r->step) + p->offset;
+        if (!s || !te)
+            continue;
+        bool frozen = k == 0 && (p->flags & PARAM_LAST_LAYER);
+        double rel[3] = {relative(r, p, got, s, NULL), relative(r, p, step_teacher(r->step) + p->offset, te, NULL),
+                         frozen ? 0 : relative(r, p, got, s, start)};
+        static const double limit[3] = {1e-4, 1e-4, 1e-3};
+        static const char *const what[3] = {"student", "teacher", "way of the student"};
+        for (int c = 0; c < 3; c++) {
+            if (!(rel[c] <= limit[c]))
+                ok(false, "step %lld: %s, %s: relative difference %.3g", (long long)k, what[c], p->name, rel[c]);
+            worst[c] = rel[c] > worst[c] ? rel[c] : worst[c];
+        }
+        if (frozen)
+            ok(memcmp(got, start, (size_t)p->count * sizeof *got) == 0, "step 0 leaves %s bit for bit", p->name);
+        n++;
+    }
+    if (n)
+        ok(n == t->n_rows && worst[0] <= 1e-4 && worst[1] <= 1e-4 && worst[2] <= 1e-3,
+           "step %lld: %lld weights; student %.3g, teacher %.3g, way from the start %.3g", (long long)k, (long long)n,
+           worst[0], worst[1], worst[2]);
+}
+
+static void run_steps(struct run *r)
+{
+    double lr = golden_number(&r->g, "lr", 1e-3), wd = golden_number(&r->g, "wd", 0.05);
+    for (int64_t k = 0; k < r->n_steps; k++) {
+        struct fmt_error e = {0};
+        float *masks = step_tensor(r, k, "collated_masks");
+        int64_t n_masks = 2 * r->config.train.batch_size_per_gpu * config_dims(&r->config).grid * config_dims(&r->config).grid;
+        uint8_t *bytes = malloc((size_t)n_masks);
+        for (int64_t i = 0; i < n_masks; i++)
+            bytes[i] = masks[i] != 0;
+        struct step_batch batch = {.B = r->config.train.batch_size_per_gpu,
+                                   .global_f32 = step_tensor(r, k, "collated_global_crops"),
+                                   .local_f32 = step_tensor(r, k, "collated_local_crops"),
+                                   .masks = bytes};
+        struct schedule_rates rates = {lr, golden_number(&r->g, k ? "last_layer_lr_from_step1" : "last_layer_lr_step0", 0), wd,
+                                       golden_number(&r->g, "momentum", 0.95), golden_number(&r->g, "teacher_temp", 0.06)};
+        struct step_draws draws = load_draws(r, k);
+        struct step_result result;
+        ok(step_run(r->step, &batch, k, &rates, draws.kept ? &draws : NULL, &result, &e) == 0, "step %lld runs: %s",
+           (long long)k, e.text);
+        check_losses(r, k, &result);
+        if (k == 0)
+            choose_elements(r, &result);
+        check_gradients(r, k);
+        check_weights(r, k);
+        release_draws(r, &draws);
+        free(bytes);
+    }
+}
+
+static void test_file(const char *name, int64_t micro, int n_threads)
+{
+    struct run r = {.n_steps = 0};
+    struct fmt_error e = {0};
+    printf("# %s, %lld images at once, %d threads\n", name, (long long)micro, n_threads);
+    if (!golden_open(&r.g, name))
+        return;
+    settings(&r, micro);
+    r.n_steps = (int64_t)golden_number(&r.g, "steps", 1);
+    r.ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
+    if (ok(step_open(&r.step, &r.config, &r.ctx, &e) == 0, "a step by the settings of the file: %s", e.text)) {
+        size_t n = (size_t)step_params(r.step)->count;
+        r.start = calloc(n, sizeof *r.start);
+        r.keep = calloc(n, sizeof *r.keep);
+        load_weights(&r);
+        run_steps(&r);
+        step_close(r.step);
+        free(r.start);
+        free(r.keep);
+    }
+    thread_close(r.ctx.pool);
+    config_release(&r.config);
+    golden_close(&r.g);
+}
+
+int main(void)
+{
+    static const char *const name[] = {"train_step_centering_separate.safetensors", "train_step_centering_shared.safetensors",
+                                       "train_step_sinkhorn_knopp_separate.safetensors",
+                                       "train_step_sinkhorn_knopp_shared.safetensors"};
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+        test_file(name[i], 0, 2);
+        test_file(name[i], 1 + (int64_t)i % 3, 1); /* in parts: the same numbers */
+    }
+    return tap_done();
+}
