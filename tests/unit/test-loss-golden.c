@@ -1,0 +1,293 @@
+/* Head, losses and schedules against the published code. Where it has logits and the program has rows before prototypes,
+ * the prototypes are the unit matrix: rows are then logits, bit for bit, and gradients at rows those at logits. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+#include "nn/head.h"
+#include "nn/loss.h"
+#include "nn/schedule.h"
+
+static struct op_ctx ctx;
+static struct arena scratch, work;
+
+static void open_context(void)
+{
+    struct fmt_error e = {0};
+    ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
+    if (!ctx.backend || !ctx.pool || arena_init(&scratch, 64 << 20, &e) || arena_init(&work, 64 << 20, &e))
+        exit(1);
+}
+
+static bool clean(void)
+{
+    struct fmt_error e = {0};
+    return op_sync(&ctx, &e) == 0 || ok(false, "operations: %s", e.text);
+}
+
+static void forward_close(const float *got, const float *want, int64_t n, const char *what)
+{
+    is_close(got, want, n, 1e-5, 1e-4, "%s", what);
+}
+
+/* ---- head ---- */
+
+static void test_head(void)
+{
+    struct golden g;
+    if (!golden_open(&g, "dino_head.safetensors"))
+        return;
+    const struct named *x = golden_find(&g, "x"), *w0 = golden_find(&g, "param.mlp.0.weight"),
+                       *v = golden_find(&g, "param.last_layer.weight_v");
+    int64_t T = x->dims[0], D = x->dims[1], K = v->dims[0], b = v->dims[1], layers = 0;
+    struct params t = {0};
+    struct head h;
+    struct fmt_error e = {0};
+    char name[160];
+    for (; snprintf(name, sizeof name, "param.mlp.%lld.weight", (long long)(2 * layers)), golden_find(&g, name); layers++)
+        ;
+    struct head_config config = {D, w0->dims[0], b, K, layers};
+    ok(head_params(&h, &config, PARAMS_DINO_HEAD, 3, &t, &e) == 0, "a head of %lld layers: %s", (long long)layers, e.text);
+    float *values = calloc((size_t)t.count, sizeof *values), *grads = calloc((size_t)t.count, sizeof *grads);
+    for (int i = 0; i < t.n_rows; i++) {
+        snprintf(name, sizeof name, "param.%s", strchr(t.rows[i].name, '.') + 1);
+        memcpy(values + t.rows[i].offset, golden_f32(&g, name, NULL), (size_t)t.rows[i].count * sizeof *values);
+    }
+    struct head_pass pass;
+    head_forward(&ctx, &h, values, golden_f32(&g, "x", NULL), T, true, &work, &pass);
+    struct proto p = head_proto(&h, values, pass.z, T);
+    float *y = ARENA_TAKE(&work, float, T * K), *dz = ARENA_TAKE(&work, float, T * b), *dx = ARENA_TAKE(&work, float, T * D);
+    op_proto_fwd(&ctx, TENSOR(y, T, K), &p);
+    forward_close(y, golden_f32(&g, "y", NULL), T * K, "head: logits");
+    op_proto_bwd(&ctx, dz, grads + h.weight_v, grads + h.weight_g, TENSOR(golden_f32(&g, "dy", NULL), T, K), &p);
+    head_backward(&ctx, &h, values, &pass, dz, dx, &work, grads);
+    if (clean())
+        is_near(dx, golden_f32(&g, "dx", NULL), T * D, 1e-4, "head: gradient at the input");
+    for (int i = 0; i < t.n_rows; i++) {
+        snprintf(name, sizeof name, "grad.%s", strchr(t.rows[i].name, '.') + 1);
+        is_near(grads + t.rows[i].offset, golden_f32(&g, name, NULL), t.rows[i].count, 1e-4, "head: %s", name);
+    }
+    free(values);
+    free(grads);
+    params_release(&t);
+    golden_close(&g);
+    work.used = 0;
+}
+
+/* ---- losses ---- */
+
+/* A head whose logits are its rows. */
+static struct proto unit_prototypes(const float *logits, int64_t T, int64_t K)
+{
+    float *v = ARENA_TAKE(&work, float, K * K), *g = ARENA_TAKE(&work, float, K);
+    memset(v, 0, (size_t)(K * K) * sizeof *v);
+    for (int64_t k = 0; k < K; k++)
+        v[k * K + k] = g[k] = 1;
+    return (struct proto){.T = T, .K = K, .b = K, .z = logits, .v = v, .g = g};
+}
+
+static float *targets_of(const struct proto *p, const double *log_col, const double *log_row, double temperature)
+{
+    float *t = ARENA_TAKE(&work, float, p->T * p->K);
+    for (int64_t i = 0; i < p->T; i++)
+        for (int64_t k = 0; k < p->K; k++)
+            t[i * p->K + k] = (float)exp((double)p->z[i * p->K + k] / temperature + log_col[k] + log_row[i]);
+    return t;
+}
+
+static struct proto_targets sinkhorn(const struct proto *p, double temperature)
+{
+    double *col = ARENA_TAKE(&work, double, p->K), *row = ARENA_TAKE(&work, double, p->T);
+    op_proto_sinkhorn(&ctx, col, row, p, 0, p->T, temperature, LOSS_SINKHORN_ROUNDS);
+    return (struct proto_targets){.teacher = *p, .temperature = temperature, .n_first = p->T, .log_col = {col, col}, .log_row = row};
+}
+
+static void check_sinkhorn(struct golden *g, const char *logits, const char *want, double temperature)
+{
+    size_t mark = work.used;
+    const struct named *t = golden_find(g, logits);
+    int64_t T = t->dims[0], K = t->dims[1];
+    struct proto p = unit_prototypes(golden_f32(g, logits, NULL), T, K);
+    struct proto_targets got = sinkhorn(&p, temperature);
+    float *w = golden_f32(g, want, NULL);
+    if (clean())
+        forward_close(targets_of(&p, got.log_col[0], got.log_row, temperature), w, T * K, want);
+    work.used = mark;
+}
+
+/* Three rounds of centering: in each the centre holds the batches before the last. */
+static void check_centering(struct golden *g, const char *logits, const char *kind, double temperature, double shift)
+{
+    size_t mark = work.used;
+    const struct named *t = golden_find(g, logits);
+    int64_t T = t->dims[0], K = t->dims[1];
+    const float *base = golden_f32(g, logits, NULL);
+    float *shifted = ARENA_TAKE(&work, float, T * K), *after = ARENA_TAKE(&work, float, K), *values = ARENA_TAKE(&work, float, K * K + K);
+    struct loss_head l = {.head = {.config = {.in_dim = K, .bottleneck_dim = K, .n_prototypes = K, .n_layers = 1}},
+                          .serves = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1};
+    char name[100];
+    loss_carve(&l, false, &work);
+    loss_clear_centers(&ctx, &l);
+    l.rows[LOSS_DINO] = T;
+    l.head.weight_v = 0, l.head.weight_g = K * K;
+    for (int64_t k = 0; k < K * K + K; k++)
+        values[k] = k >= K * K || k % K == k / K;
+    for (int round = 0; round < 3; round++) {
+        for (int64_t i = 0; i < T * K; i++)
+            shifted[i] = base[i] + (float)shift * (float)round;
+        memcpy(l.z, shifted, (size_t)(T * K) * sizeof *shifted);
+        loss_targets(&ctx, &l, values, temperature);
+        snprintf(name, sizeof name, "%s.center_softmax.%d", kind, round);
+        if (clean())
+            forward_close(targets_of(&l.teacher, l.log_col[LOSS_DINO], l.log_row, temperature), golden_f32(g, name, NULL), T * K, name);
+        loss_commit(&ctx, &l);
+    }
+    for (int64_t k = 0; k < K; k++)
+        after[k] = 0.9f * l.center[LOSS_DINO].now[k] + 0.1f * l.center[LOSS_DINO].pending[k];
+    snprintf(name, sizeof name, "%s.center.after3", kind);
+    if (golden_find(g, name))
+        forward_close(after, golden_f32(g, name, NULL), K, name);
+    work.used = mark;
+}
+
+static void check_xent(struct golden *g, const char *what, const char *logits, const char *gradient, const char *loss,
+                       const struct proto_targets *targets, const int64_t *target, const float *weight, double factor)
+{
+    const struct named *t = golden_find(g, logits);
+    int64_t T = t->dims[0], K = t->dims[1];
+    struct proto s = unit_prototypes(golden_f32(g, logits, NULL), T, K);
+    double *row_loss = ARENA_TAKE(&work, double, 3 * T), sum = 0;
+    float *dz = ARENA_TAKE(&work, float, T * K), *dv = ARENA_TAKE(&work, float, K * K + K), got;
+    struct proto_pairs pairs = {target, weight, golden_number(g, "student_temperature", 0.1)};
+    memset(dv, 0, (size_t)(K * K + K) * sizeof *dv);
+    op_proto_xent_fwd(&ctx, row_loss, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
+    op_proto_xent_bwd(&ctx, dz, dv, dv + K * K, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
+    for (int64_t i = 0; i < T; i++)
+        sum += row_loss[i] * (double)weight[i] * factor;
+    got = (float)sum;
+    if (clean()) {
+        is_close(&got, golden_f32(g, loss, NULL), 1, 1e-5, 1e-4, "%s: loss", what);
+        is_near(dz, golden_f32(g, gradient, NULL), T * K, 1e-4, "%s: gradient", what);
+    }
+}
+
+static void check_dino(struct golden *g)
+{
+    size_t mark = work.used;
+    const struct named *t = golden_find(g, "teacher_logits"), *s = golden_find(g, "dino.student_logits");
+    int64_t B = t->dims[0] / 2, n = s->dims[0];
+    struct proto p = unit_prototypes(golden_f32(g, "teacher_logits", NULL), 2 * B, t->dims[1]);
+    struct proto_targets targets = sinkhorn(&p, 0.07);
+    int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
+    float *weight = ARENA_TAKE(&work, float, n);
+    for (int64_t i = 0; i < n; i++)
+        target[2 * i] = i % B, target[2 * i + 1] = B + i % B, weight[i] = (float)(1 / (double)B);
+    check_xent(g, "DINO", "dino.student_logits", "dino.student_grad", "dino.loss_4local_x_2global", &targets, target, weight, 1);
+    work.used = mark;
+}
+
+static void check_ibot(struct golden *g)
+{
+    size_t mark = work.used;
+    const struct named *t = golden_find(g, "ibot.teacher_logits"), *m = golden_find(g, "ibot.masks");
+    int64_t n = t->dims[0], crops = m->dims[0], N = m->dims[1], at = 0;
+    struct proto p = unit_prototypes(golden_f32(g, "ibot.teacher_logits", NULL), n, t->dims[1]);
+    struct proto_targets targets = sinkhorn(&p, 0.05);
+    const float *masks = golden_f32(g, "ibot.masks", NULL), *given = golden_f32(g, "ibot.masks_weight", NULL);
+    int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
+    float *weight = ARENA_TAKE(&work, float, n), *per_token = ARENA_TAKE(&work, float, n);
+    for (int64_t crop = 0; crop < crops; crop++) {
+        double count = 0;
+        for (int64_t i = 0; i < N; i++)
+            count += masks[crop * N + i] != 0;
+        for (int64_t i = 0; i < N; i++)
+            if (masks[crop * N + i] != 0 && at < n)
+                per_token[at++] = (float)(1 / count);
+    }
+    ok(at == n, "iBOT: %lld masked patches", (long long)at);
+    forward_close(per_token, given, n, "iBOT: weights of the patches");
+    for (int64_t i = 0; i < n; i++)
+        target[2 * i] = i, target[2 * i + 1] = -1, weight[i] = per_token[i] / (float)crops;
+    check_xent(g, "iBOT", "ibot.student_logits", "ibot.student_grad", "ibot.loss", &targets, target, weight, 1);
+    work.used = mark;
+}
+
+static void check_koleo(struct golden *g)
+{
+    const struct named *t = golden_find(g, "koleo.x");
+    int64_t B = t->dims[0], C = t->dims[1], n_left_out = -1;
+    float *dx = ARENA_TAKE(&work, float, B * C), got;
+    double loss = 0;
+    memset(dx, 0, (size_t)(B * C) * sizeof *dx);
+    op_koleo(&ctx, &loss, &n_left_out, TENSOR(dx, B, C), TENSOR(golden_f32(g, "koleo.x", NULL), B, C), 1);
+    got = (float)loss;
+    if (clean()) {
+        is_close(&got, golden_f32(g, "koleo.loss", NULL), 1, 1e-5, 1e-4, "KoLeo: loss");
+        is_near(dx, golden_f32(g, "koleo.grad", NULL), B * C, 1e-4, "KoLeo: gradient");
+        is_int(n_left_out, 0, "KoLeo: no row is left out");
+    }
+}
+
+static void test_losses(void)
+{
+    struct golden g;
+    if (!golden_open(&g, "losses.safetensors"))
+        return;
+    double temperature = golden_number(&g, "centering_temperature", 0.07);
+    check_sinkhorn(&g, "teacher_logits", "dino.sinkhorn.0.04", 0.04);
+    check_sinkhorn(&g, "teacher_logits", "dino.sinkhorn.0.07", 0.07);
+    check_sinkhorn(&g, "ibot.teacher_logits", "ibot.sinkhorn.0.05", 0.05);
+    check_sinkhorn(&g, "large.teacher_logits", "large.sinkhorn.0.04", 0.04);
+    check_centering(&g, "teacher_logits", "dino", temperature, golden_number(&g, "dino_round_shift", 0.3));
+    check_centering(&g, "ibot.teacher_logits", "ibot", temperature, golden_number(&g, "ibot_round_shift", 0.2));
+    check_dino(&g);
+    check_ibot(&g);
+    check_koleo(&g);
+    golden_close(&g);
+    work.used = 0;
+}
+
+/* ---- schedules ---- */
+
+/* The cosine's last bit differs between mathematical libraries, and so 1 + cos near -1 by more; all else is exact. */
+static void check_schedule(struct golden *g, const char *name, struct schedule s)
+{
+    int64_t n, n_exact = 0, n_off = 0;
+    const double *want = golden_f64(g, name, &n);
+    double span = fabs(s.base - s.final), worst = 0;
+    for (int64_t i = 0; i < n; i++) {
+        double d = fabs(schedule_at(&s, i) - want[i]);
+        bool cosine = i >= s.freeze + s.warmup && i < s.total && span > 0;
+        n_exact += d == 0;
+        n_off += !(d <= (cosine ? 4e-16 * span + 2.3e-16 * fabs(want[i]) : 0));
+        worst = d > worst ? d : worst;
+    }
+    ok(n_off == 0, "schedule %s: %lld of %lld to the bit, the others by a cosine's last bit (%.2g)", name, (long long)n_exact,
+       (long long)n, worst);
+}
+
+static void test_schedules(void)
+{
+    struct golden g;
+    if (!golden_open(&g, "schedules.safetensors"))
+        return;
+    check_schedule(&g, "lr", (struct schedule){0.004, 1e-6, 0, 1000, 100, 0});
+    check_schedule(&g, "wd", (struct schedule){0.04, 0.4, 0, 1000, 0, 0});
+    check_schedule(&g, "mom", (struct schedule){0.992, 1, 0, 1000, 0, 0});
+    check_schedule(&g, "temp", (struct schedule){0.07, 0.07, 0.04, 300, 300, 0});
+    check_schedule(&g, "frozen", (struct schedule){0.004, 1e-6, 0, 1000, 100, 50});
+    golden_close(&g);
+}
+
+int main(void)
+{
+    open_context();
+    test_head();
+    test_losses();
+    test_schedules();
+    thread_close(ctx.pool);
+    arena_release(&scratch);
+    arena_release(&work);
+    return tap_done();
+}
