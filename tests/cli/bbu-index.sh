@@ -1,0 +1,292 @@
+# bbu-index: every rule about bad data, the layouts, the statuses, the reports.
+. "$TESTS/cli/lib.sh"
+"$BUILD/tests/datagen" -q --groups 10 --width 64 --seed 5 made || exit 1
+fresh() { rm -rf d && cp -r made d; }
+group() { ls "d/$1" | sed -n "${2}p"; } # the n-th group of a split
+edit() { sed -i "$2" "d/annotations/$1.json"; }
+index() { local want=$1; shift; rm -f x.index; status "$want" bbu-index -o x.index "$@" d; }
+no_catalogue() { check "there is no catalogue" test ! -e x.index; }
+
+# ---- a good dataset
+fresh
+index 0
+err_has '30 images in 10 groups, train 18, val 6, test 6'
+err_lacks warning
+cp x.index first.index
+index 0 -j1
+same first.index x.index
+index 0 --no-provenance
+differ first.index x.index
+status 0 bbu-index d
+cp out piped.index
+same first.index piped.index
+(cd d && bbu-index -q . -o ../inside.index)
+check 'a root is kept as seen from the catalogue' bash -c 'bbu-pack -q inside.index -o s1 && bbu-pack -q first.index -o s2 && cmp s1/*.shard s2/*.shard'
+mkdir far && status 0 bbu-index -q d -o far/x.index
+status 0 bbu-pack -q far/x.index -o far/shards
+check 'packed from elsewhere' bash -c 'cd far && bbu-pack -q x.index -o again && cmp shards/shard-00000-of-00001.shard again/shard-00000-of-00001.shard'
+
+# ---- files
+a=$(group train 1) b=$(group train 2) c=$(group train 3)
+fresh
+rm "d/train/$a/$a-0.jpeg"
+: >"d/train/$a/$a-1.jpeg"
+echo 'no picture' >"d/train/$b/$b-0.jpeg"
+size=$(stat -c %s "d/train/$b/$b-1.jpeg")
+truncate -s $((size / 2)) "d/train/$b/$b-1.jpeg"
+index 1
+no_catalogue
+err_has "train/$a/$a-0.jpeg: No such file"
+err_has "train/$a/$a-1.jpeg: the file is empty"
+err_has "train/$b/$b-0.jpeg: not a JPEG file"
+err_has "train/$b/$b-1.jpeg: coded data is missing"
+err_has '4 errors: 1 missing, 1 empty, 1 not JPEG, 1 cut short or damaged'
+index 3 -k
+err_has '26 images in 10 groups'
+err_has "warning: $a: the group has 1 of the usual 3 shots"
+cp x.index k.index
+index 3 -k -j1
+same k.index x.index
+index 3 -k -q
+err_lacks warning
+
+# ---- labels
+fresh
+edit val '0,/"gt_label": [01]/s//"gt_label": 2/'
+index 1
+err_has 'label 2 is outside the 2 classes (val.json, line 3)'
+index 3 -k
+err_has 'val 5'
+fresh
+edit val '0,/"gt_label": [01]/s//"gt_label": -1/'
+index 1
+err_has 'label -1 is outside'
+fresh # no list has labels: a set without labels
+sed -i 's/"gt_label": [01], //' d/annotations/*.json
+index 0
+err_has 'without label 30'
+fresh
+edit test '0,/"gt_label": [01], /s///'
+index 1
+err_has 'annotations/test.json: line 3, column 3: data_list[0]: gt_label is missing'
+
+# ---- one name or content with two labels; entries twice; contents twice
+fresh
+line=$(sed -n 3p d/annotations/train.json)
+case $line in *'"gt_label": 0'*) other=${line/'"gt_label": 0'/'"gt_label": 1'} ;; *) other=${line/'"gt_label": 1'/'"gt_label": 0'} ;; esac
+edit train "3i\\$other"
+index 1
+check 'both labels are named' grep -qE 'is labelled (negative and positive|positive and negative)' err
+err_has '1 names with two labels'
+index 3 -k
+err_has 'train 17'
+fresh
+edit train "3i\\$line"
+index 0
+err_has 'stands 2 times; kept once'
+err_has '30 images'
+fresh
+negative=$(grep -h '"gt_label": 0' d/annotations/train.json | head -n 1 | sed 's/.*"img_path": "\([^"]*\).*/\1/')
+positive=$(grep -h '"gt_label": 1' d/annotations/train.json | head -n 1 | sed 's/.*"img_path": "\([^"]*\).*/\1/')
+cp "d/$negative" "d/$positive"
+index 1
+err_has "is labelled positive; the same content, $negative, is labelled negative"
+index 3 -k
+err_has 'train 16'
+fresh
+cp "d/train/$a/$a-0.jpeg" "d/train/$a/$a-1.jpeg"
+index 0
+err_has "warning: train/$a/$a-1.jpeg: the same content as train/$a/$a-0.jpeg"
+
+# ---- leaks
+fresh
+v=$(group val 1)
+sed -i "s/\"group_id\": \"$v\"/\"group_id\": \"$a\"/" d/annotations/val.json
+index 1
+err_has "$a: the group is in train (3), val (3)"
+err_has "warning: val/$v/$v-0.jpeg: belongs to group $a"
+index 3 -k
+err_has '24 images'
+fresh
+edit val "3i\\$line"
+index 1
+err_has 'the image is in train and in val'
+err_has 'is listed in val'
+
+# ---- paths
+fresh
+edit train "0,/train\\/$a\\/$a-0/s//..\\/train\\/$a\\/$a-0/"
+index 1
+err_has "../train/$a/$a-0.jpeg: leaves the dataset (train.json, line"
+fresh
+edit train "0,/train\\/$a\\/$a-0.jpeg/s//\\/etc\\/passwd/"
+index 1
+err_has '/etc/passwd: leaves the dataset'
+fresh
+cp made/train/"$a/$a-0.jpeg" outside.jpeg
+ln -sf "$PWD/outside.jpeg" "d/train/$a/$a-0.jpeg"
+index 1
+err_has "train/$a/$a-0.jpeg: is a link that leaves the dataset"
+index 3 -k
+err_has 'train 17'
+fresh # a link that stays is fine
+mv "d/train/$a/$a-0.jpeg" d/kept.bin && ln -s ../../kept.bin "d/train/$a/$a-0.jpeg"
+index 0
+fresh # spelled otherwise, the same path
+edit train "0,/train\\/$a\\/$a-0/s//.\\/train\\/\\/$a\\/.\\/$a-0/"
+index 0
+err_lacks warning
+
+# ---- broken lists
+fresh
+sed -i '4s/"gt_label"/gt_label"/' d/annotations/val.json
+index 1
+err_has 'annotations/val.json: line 4, column'
+index 3 -k
+err_has '24 images'
+fresh
+head -c 300 made/annotations/val.json >d/annotations/val.json
+index 1
+err_has 'annotations/val.json: line'
+fresh
+echo '{}' >>d/annotations/val.json
+index 1
+err_has 'something follows the end'
+fresh
+edit val '0,/"group_id"/s//"group_id": "x", "group_id"/'
+index 1
+err_has 'the key group_id comes twice'
+fresh
+printf '%s' "$(printf '[%.0s' $(seq 1 5000))" >d/annotations/val.json
+index 1
+err_has 'nested too deep'
+fresh
+edit val 's/"negative", "positive"/"positive", "negative"/'
+index 1
+err_has 'its classes are not those of the list before'
+fresh
+edit val '0,/"gt_label": [01]/s//"gt_label": "1"/'
+edit val '4s/"img_path": "[^"]*"/"img_path": 7/'
+index 1
+err_has 'line 3, column 3: data_list[0]: gt_label is not a whole number'
+err_has 'line 4, column 3: data_list[1]: img_path is not a text'
+fresh
+rm d/annotations/*.json
+index 1
+err_has 'annotations: has none of train.json'
+
+# ---- what is only odd
+fresh
+edit val '3,5s/"gt_label": [01]/"gt_label": 1/'
+edit val '3s/"gt_label": 1/"gt_label": 0/'
+index 0
+err_has 'the group has negative and positive'
+fresh
+edit val 3d
+index 0
+err_has "warning: $v: the group has 2 of the usual 3 shots"
+err_has 'in no list; left out'
+err_has '29 images'
+fresh
+rm d/annotations/val.json
+index 0
+err_has 'warning: val: there is no annotations/val.json; 6 images left out'
+fresh
+printf 'tail' >>"d/train/$a/$a-0.jpeg"
+size=$(stat -c %s "d/train/$a/$a-1.jpeg")
+truncate -s $((size - 2)) "d/train/$a/$a-1.jpeg"
+index 0
+err_has "warning: train/$a/$a-0.jpeg: stray bytes after the end mark"
+err_has "warning: train/$a/$a-1.jpeg: the end mark is missing"
+
+# ---- reports, further keys
+fresh
+rm "d/train/$a/$a-0.jpeg"
+index 1 --json
+out_has '{"report":"finding","level":"error","kind":"missing","thing":"train/'
+out_has '"images":29,"left_out":1,"groups":10,"errors":1,"warnings":1,"splits":{"train":17,"val":6,"test":6,"none":0}'
+out_has '"findings":{"missing":1,"shots":1}'
+check 'every line is an object' bash -c '! grep -qv "^{.*}$" out'
+status 2 bbu-index --json d
+err_has 'both go to standard output'
+fresh
+index 0
+check 'site, camera and date are carried on' bash -c 'zstd -dc x.index 2>/dev/null | grep -aq "\"site\":\"[a-z]*\",\"camera\":\"cam[0-9]\",\"date\":\"2024-"'
+
+# ---- folders of classes
+mkdir -p cl/ok/s1 cl/bad
+cp made/train/"$a"/*.jpeg cl/ok/s1 && cp made/train/"$b"/*.jpeg cl/bad
+status 0 bbu-index --layout classes -o c.index cl
+err_has '6 images in 1 groups, bad 3, ok 3'
+mkdir -p sp/train/ok sp/train/bad sp/val/bad sp/test sp/other
+cp made/train/"$a"/*.jpeg sp/train/ok && cp made/train/"$b"/*.jpeg sp/train/bad && cp made/train/"$c"/*.jpeg sp/val/bad
+cp made/val/"$v"/*.jpeg sp/test
+cp "made/val/$v/$v-0.jpeg" sp/other/z.jpg
+status 0 bbu-index --layout classes -o c.index sp
+err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
+err_has "warning: other/z.jpg: in no split's folder; left out"
+
+# ---- plain folders, names on standard input
+mkdir -p pf/in/deep pf/.hidden
+cp made/train/"$a"/*.jpeg pf/in/deep && cp "made/val/$v/$v-0.jpeg" pf/UPPER.JPG && cp pf/UPPER.JPG pf/.hidden/h.jpg
+echo >pf/notes.txt && echo >pf/scan.png && ln -s .. pf/in/loop
+status 0 bbu-index -o p.index pf
+err_has '4 images in 1 groups, without label 4'
+err_has 'warning: scan.png: not JPEG; left out'
+(cd pf && find . -name '*.jpeg' | LC_ALL=C sort) >names
+(cd pf && bbu-index -q - <../names -o ../n.index)
+check 'names from standard input' bash -c 'bbu-pack -q n.index -o ns'
+find "$PWD/pf" -name '*.JPG' -print0 >names0
+status 0 bash -c 'bbu-index -0 -o n0.index - <names0'
+err_has '1 images in 1 groups'
+status 1 bash -c 'printf "none.jpg\nnone.jpg\n" | bbu-index -o n0.index -'
+err_has 'none.jpg: No such file'
+err_has 'stands 2 times'
+printf 'made/train/%s/%s-0.jpeg\n' "$a" "$a" >names
+status 0 bash -c 'bbu-index -o n0.index - <names'
+
+# ---- nothing, nonsense, full disks
+mkdir none
+status 1 bbu-index -o x.index none
+err_has 'none: no images; no catalogue written'
+status 1 bbu-index -o x.index nowhere
+err_has 'nowhere: No such file'
+status 2 bbu-index
+status 2 bbu-index -0 d
+status 2 bbu-index d d
+status 2 bbu-index --layout heap d
+status 1 bbu-index -q d -o /dev/full
+err_has 'No space left'
+status 1 bbu-index -q d -o nowhere/x.index
+status 1 bash -c 'bbu-index -q --max-pixels 1000 -o y.index d'
+err_has 'more than the limit of 1000'
+status 1 env FAIL_IO=read,path=jpeg LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-index d -o z.index
+err_has 'Input/output error'
+err_has '30 errors: 30 unreadable'
+status 0 bbu-index --help
+out_has '--layout'
+status 0 bbu-index --version
+no_leftovers
+chmod 000 "d/train/$a"
+if [ "$(id -u)" -ne 0 ]; then
+    index 1
+    err_has 'Permission denied'
+fi
+chmod 700 "d/train/$a"
+
+# ---- real odd files, where they are
+odd=$TESTS/../../shared/data/odd-jpegs
+[ -d "$odd" ] || odd=$TESTS/../../../shared/data/odd-jpegs
+if [ -d "$odd" ]; then
+    status 3 bbu-index -k "$odd" -o odd.index
+    for f in "$odd"/damaged/truncated_baseline_*.jpg "$odd"/damaged/truncated_progressive_*.jpg; do
+        err_has "damaged/$(basename "$f"): coded data is missing"
+    done
+    err_has 'hostile/bomb_65500x65500.jpg: 65500 x 65500 pixels are more than the limit'
+    err_has 'warning: damaged/no_eoi.jpg: the end mark is missing'
+    err_lacks ' ok/'
+    check 'memory stays small' bash -c '(ulimit -v 600000; bbu-index -q -j2 -k "$1" -o odd2.index 2>/dev/null; test $? -eq 3)' - "$odd"
+else
+    skip 'shared/data is not here' 'hard cases of other people'
+fi
+done_testing
