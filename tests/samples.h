@@ -203,7 +203,7 @@ static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error 
 }
 
 /* kind 1 .. 5, as enum block_kind. */
-static int sample_write(int kind, const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static inline int sample_write(int kind, const struct fmt_writer *io, bool keep, struct fmt_error *e)
 {
     switch (kind) {
     case BLOCK_INDEX: return sample_index(io, keep, e);

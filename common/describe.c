@@ -1,0 +1,454 @@
+/* describe.c - one function per kind; keys are added in the order in which a person wants to read them. */
+#include "describe.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "ckpt.h"
+#include "feat.h"
+#include "jsonl.h"
+#include "shardset.h"
+#include "tensorfile.h"
+#include "verify.h"
+#include "views.h"
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static void add_form(struct cJSON *o, const char *key, const char *form, ...) __attribute__((format(printf, 3, 4)));
+static void add_form(struct cJSON *o, const char *key, const char *form, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, form);
+    vsnprintf(text, sizeof text, form, ap);
+    va_end(ap);
+    jsonl_text(o, key, text);
+}
+
+static void add_hex(struct cJSON *o, const char *key, const uint8_t digest[DIGEST_BYTES])
+{
+    char hex[DIGEST_HEX];
+    digest_hex(digest, hex);
+    jsonl_text(o, key, hex);
+}
+
+static void add_names(struct cJSON *o, const char *key, char *const *name, int n)
+{
+    struct cJSON *list = cJSON_AddArrayToObject(o, key), *one = cJSON_CreateObject();
+    for (int i = 0; i < n; i++) {
+        jsonl_text(one, "x", name[i]); /* cleaned as a text of an object; then taken over by the list */
+        cJSON_AddItemToArray(list, cJSON_DetachItemFromObject(one, "x"));
+    }
+    cJSON_Delete(one);
+}
+
+static void add_reals(struct cJSON *o, const char *key, const float *x, int n)
+{
+    struct cJSON *list = cJSON_AddArrayToObject(o, key);
+    for (int i = 0; i < n; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "%.7g", (double)x[i]);
+        cJSON_AddItemToArray(list, cJSON_CreateRaw(text));
+    }
+}
+
+/* JSON text as it stands in a file; what is none is shown as a string. */
+static void add_json(struct cJSON *o, const char *key, const char *text)
+{
+    struct cJSON *value = text[0] ? cJSON_ParseWithOpts(text, NULL, 1) : cJSON_CreateNull();
+    if (value)
+        cJSON_AddItemToObject(o, key, value);
+    else
+        jsonl_text(o, key, text);
+}
+
+static void add_container(struct cJSON *o, const struct block_reader *r)
+{
+    add_form(o, "version", "%u.%u", r->header.major, r->header.minor);
+    jsonl_int(o, "bytes", (int64_t)r->io.size);
+    jsonl_int(o, "blocks", r->n_blocks);
+    add_hex(o, "identity", r->header.identity);
+}
+
+/* ---------------------------------------------------------------- catalogue */
+
+static void count_name(struct cJSON *counts, const char *name)
+{
+    struct cJSON *n = cJSON_GetObjectItemCaseSensitive(counts, name);
+    if (n)
+        cJSON_SetNumberValue(n, n->valuedouble + 1);
+    else
+        cJSON_AddNumberToObject(counts, name, 1);
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int64_t count_groups(const struct index *x)
+{
+    const char **group = malloc((size_t)(x->n_entries + 1) * sizeof *group);
+    int64_t n = 0, distinct = 0;
+    for (int64_t i = 0; group && i < x->n_entries; i++)
+        if (x->entry[i].labels.group[0])
+            group[n++] = x->entry[i].labels.group;
+    if (group)
+        qsort(group, (size_t)n, sizeof *group, compare_groups);
+    for (int64_t i = 0; i < n; i++)
+        distinct += i == 0 || strcmp(group[i], group[i - 1]) != 0;
+    free(group);
+    return distinct;
+}
+
+static void index_facts(struct cJSON *o, const struct index *x)
+{
+    int64_t image_bytes = 0, pixels = 0;
+    struct cJSON *splits = cJSON_CreateObject(), *classes = cJSON_CreateObject();
+    for (int c = 0; c < x->n_classes; c++)
+        cJSON_AddNumberToObject(classes, x->class_name[c], 0);
+    for (int64_t i = 0; i < x->n_entries; i++) {
+        const struct index_entry *t = &x->entry[i];
+        image_bytes += t->bytes;
+        pixels = (int64_t)t->width * t->height > pixels ? (int64_t)t->width * t->height : pixels;
+        count_name(splits, t->labels.split[0] ? t->labels.split : "(none)");
+        count_name(classes, t->labels.label >= 0 ? x->class_name[t->labels.label] : "(none)");
+    }
+    jsonl_int(o, "images", x->n_entries);
+    jsonl_int(o, "groups", count_groups(x));
+    cJSON_AddItemToObject(o, "splits", splits);
+    cJSON_AddItemToObject(o, "classes", classes);
+    jsonl_int(o, "image_bytes", image_bytes);
+    jsonl_int(o, "pixels_max", pixels);
+    jsonl_text(o, "root", x->root);
+}
+
+static int describe_index(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct block_reader r;
+    struct index x;
+    int status = block_open(&r, io, BLOCK_INDEX, e);
+    if (status)
+        return status;
+    add_container(o, &r);
+    block_close(&r);
+    if ((status = index_read(&x, io, e)))
+        return status;
+    index_facts(o, &x);
+    add_json(o, "provenance", x.provenance);
+    index_release(&x);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the other kinds */
+
+static int describe_shard(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct shard s;
+    int status = shard_open(&s, io, e);
+    if (status)
+        return status;
+    add_container(o, &s.block);
+    jsonl_int(o, "images", s.block.n_records);
+    jsonl_int(o, "shard", s.header.i_shard);
+    jsonl_int(o, "shards", s.header.n_shards);
+    jsonl_int(o, "width_max", s.header.width_max);
+    jsonl_int(o, "height_max", s.header.height_max);
+    jsonl_int(o, "pixels_max", (int64_t)s.header.pixels_max);
+    add_names(o, "classes", s.header.class_name, s.header.n_classes);
+    add_json(o, "provenance", s.block.header.provenance);
+    shard_close(&s);
+    return 0;
+}
+
+static int describe_views(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct views v;
+    int status = views_open(&v, io, e);
+    if (status)
+        return status;
+    const struct views_header *h = &v.header;
+    add_container(o, &v.block);
+    jsonl_int(o, "batches", v.block.n_records);
+    jsonl_int(o, "batch", h->batch);
+    jsonl_int(o, "first_step", h->first_step);
+    jsonl_int(o, "global_size", h->global_size);
+    jsonl_int(o, "local_size", h->local_size);
+    jsonl_int(o, "local_crops", h->n_local);
+    add_form(o, "mask_grid", "%" PRId32 " x %" PRId32, h->grid_h, h->grid_w);
+    add_reals(o, "mean", h->mean, 3);
+    add_reals(o, "std", h->std, 3);
+    jsonl_int(o, "seed", (int64_t)h->seed);
+    jsonl_int(o, "images", h->n_images);
+    add_json(o, "provenance", v.block.header.provenance);
+    views_close(&v);
+    return 0;
+}
+
+static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    static const uint8_t none[DIGEST_BYTES];
+    struct feat f;
+    int status = feat_open(&f, io, e);
+    if (status)
+        return status;
+    const struct feat_header *h = &f.header;
+    add_container(o, &f.block);
+    jsonl_int(o, "rows", f.block.n_records);
+    jsonl_text(o, "tokens", feat_what_name(h->what));
+    jsonl_int(o, "dim", h->dim);
+    jsonl_int(o, "tokens_per_row", h->n_tokens);
+    jsonl_int(o, "layers", h->n_layers);
+    cJSON_AddBoolToObject(o, "normalised", h->normalised);
+    add_form(o, "image", "%" PRId32 " x %" PRId32, h->image_h, h->image_w);
+    add_form(o, "grid", "%" PRId32 " x %" PRId32, h->grid_h, h->grid_w);
+    if (memcmp(h->weights, none, DIGEST_BYTES) == 0)
+        cJSON_AddNullToObject(o, "weights");
+    else
+        add_hex(o, "weights", h->weights);
+    add_names(o, "classes", h->class_name, h->n_classes);
+    add_json(o, "provenance", f.block.header.provenance);
+    feat_close(&f);
+    return 0;
+}
+
+static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct ckpt c;
+    int status = ckpt_open(&c, io, e);
+    if (status)
+        return status;
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < c.n_tensors; i++)
+        bytes += c.tensor[i].bytes;
+    add_container(o, &c.block);
+    jsonl_int(o, "iteration", c.header.iteration);
+    jsonl_int(o, "rank", c.header.rank);
+    jsonl_int(o, "ranks", c.header.n_ranks);
+    jsonl_int(o, "tensors", c.n_tensors);
+    jsonl_int(o, "tensor_bytes", bytes);
+    add_json(o, "state", c.header.state);
+    add_json(o, "provenance", c.block.header.provenance);
+    ckpt_close(&c);
+    return 0;
+}
+
+/* Files of weights are opened by name; a copy of a pipe (or standard input) has none but this. */
+static int open_weights(struct tensorfile *t, const struct file *f, struct fmt_error *e)
+{
+    char by_number[32];
+    snprintf(by_number, sizeof by_number, "/dev/fd/%d", f->fd);
+    return tensorfile_open(t, file_exists(f->path) ? f->path : by_number, e);
+}
+
+static int describe_weights(struct cJSON *o, struct file *f, struct fmt_error *e)
+{
+    struct tensorfile t;
+    int status = open_weights(&t, f, e);
+    if (status)
+        return status;
+    int64_t values = 0, unusable = 0;
+    for (int64_t i = 0; i < t.set.n; i++) {
+        values += t.set.item[i].unusable ? 0 : t.set.item[i].n;
+        unusable += t.set.item[i].unusable != NULL;
+    }
+    jsonl_text(o, "kind", tensorfile_kind_name[t.kind]);
+    jsonl_int(o, "bytes", (int64_t)f->size);
+    jsonl_int(o, "tensors", t.set.n);
+    jsonl_int(o, "values", values);
+    jsonl_int(o, "unusable", unusable);
+    struct cJSON *meta = jsonl_object(o, "metadata");
+    for (int64_t i = 0; i < t.set.n_meta; i++)
+        add_json(meta, t.set.meta[i].key, t.set.meta[i].value);
+    tensorfile_close(&t);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- any file */
+
+/* Foreign weights: by how a file begins (safetensors by the brace behind its length). */
+static bool looks_like_weights(const struct verify_peek *p)
+{
+    return (p->n > 8 && p->first[8] == '{') || (p->n > 4 && memcmp(p->first, "PK\3\4", 4) == 0) ||
+           (p->n > 2 && p->first[0] == 0x80 && p->first[1] <= 5) || (p->n > 0 && p->first[0] == '{');
+}
+
+static int not_known(const struct verify_peek *p, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct block_reader r;
+    struct fmt_error why = {0};
+    if (p->n == 0)
+        return fmt_fail(e, FMT_MAGIC, "is empty");
+    if (p->n > 2 && p->first[0] == 0xff && p->first[1] == 0xd8)
+        return fmt_fail(e, FMT_MAGIC, "not a file of dinotools: a JPEG image");
+    if (block_open(&r, io, BLOCK_ANY, &why) == 0)
+        block_close(&r);
+    if (why.status && why.status != FMT_MAGIC) /* ours, but cut, newer or of a kind that is not known yet */
+        return fmt_fail(e, why.status, "%s", why.text);
+    return fmt_fail(e, FMT_MAGIC, "not a file of dinotools, and not of weights (safetensors, .pth)");
+}
+
+int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error *e)
+{
+    static int (*const describe[])(struct cJSON *, const struct fmt_reader *, struct fmt_error *) = {
+        [BLOCK_INDEX] = describe_index, [BLOCK_SHARD] = describe_shard, [BLOCK_VIEWS] = describe_views,
+        [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,
+    };
+    struct fmt_reader io = file_reader(f);
+    struct verify_peek p;
+    enum block_kind kind = verify_peek(&p, &io);
+    *ours = kind != BLOCK_ANY;
+    if (!o)
+        return no_memory(e);
+    if (*ours) {
+        jsonl_text(o, "kind", block_kind_name(kind));
+        return describe[kind](o, &io, e);
+    }
+    return looks_like_weights(&p) ? describe_weights(o, f, e) : not_known(&p, &io, e);
+}
+
+int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
+{
+    struct shard_set s;
+    int status = shard_set_open(&s, &path, 1, e);
+    if (status)
+        return status;
+    jsonl_text(o, "kind", "shard set");
+    jsonl_int(o, "shards", s.n_shards);
+    jsonl_int(o, "sets", s.n_sets);
+    jsonl_int(o, "images", s.n_images);
+    jsonl_int(o, "width_max", s.width_max);
+    jsonl_int(o, "height_max", s.height_max);
+    jsonl_int(o, "pixels_max", (int64_t)s.pixels_max);
+    add_names(o, "classes", s.class_name, s.n_classes);
+    add_hex(o, "identity", s.identity[0]);
+    shard_set_close(&s);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- records */
+
+static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name, char *text, size_t room)
+{
+    char shot[16] = "";
+    if (l->shot >= 0)
+        snprintf(shot, sizeof shot, "%" PRId32, l->shot);
+    snprintf(text, room, "%s\t%s\t%s\t%s\t%s", l->key, l->split, l->group, shot,
+             l->label >= 0 && l->label < n_classes ? class_name[l->label] : "");
+}
+
+enum { LINE_ROOM = 16384 };
+
+static int index_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct index x;
+    int status = index_read(&x, io, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < x.n_entries; i++) {
+        const struct index_entry *t = &x.entry[i];
+        char text[LINE_ROOM], labels[LINE_ROOM - 128];
+        labels_line(&t->labels, x.n_classes, x.class_name, labels, sizeof labels);
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64, labels, t->width,
+                 t->height, t->components, t->bytes);
+        line(text);
+    }
+    index_release(&x);
+    return FMT_END;
+}
+
+static int shard_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    static const char *const store[] = {"", "jpeg", "rgb", "grey"};
+    struct shard s;
+    struct block_buffer b = {0};
+    struct shard_image t;
+    int status = shard_open(&s, io, e);
+    if (status)
+        return status;
+    while ((status = shard_next(&s, &b, &t, e)) == 0) {
+        char text[LINE_ROOM], labels[LINE_ROOM - 128];
+        labels_line(&t.labels, s.header.n_classes, s.header.class_name, labels, sizeof labels);
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%s\t%zu", labels, t.width, t.height,
+                 t.components, store[t.store], t.bytes);
+        line(text);
+    }
+    block_buffer_release(&b);
+    shard_close(&s);
+    return status;
+}
+
+static int views_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct views v;
+    struct views_batch b = {0};
+    int status = views_open(&v, io, e);
+    if (status)
+        return status;
+    status = views_batch_init(&b, &v.header, e);
+    while (status == 0 && (status = views_next(&v, &b, e)) == 0)
+        for (int32_t i = 0; i < v.header.batch; i++) {
+            char text[LINE_ROOM];
+            snprintf(text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%s", b.step, b.image[i], b.key[i]);
+            line(text);
+        }
+    views_batch_release(&b);
+    views_close(&v);
+    return status;
+}
+
+static int feat_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct feat f;
+    struct feat_block b = {0};
+    int status = feat_open(&f, io, e);
+    if (status)
+        return status;
+    while ((status = feat_next_block(&f, &b, e)) == 0)
+        for (int32_t i = 0; i < b.n_rows; i++) {
+            char text[LINE_ROOM];
+            labels_line(&b.labels[i], f.header.n_classes, f.header.class_name, text, sizeof text);
+            line(text);
+        }
+    feat_block_release(&b);
+    feat_close(&f);
+    return status;
+}
+
+static int tensor_lines(struct file *f, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct tensorfile t;
+    int status = open_weights(&t, f, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < t.set.n; i++) {
+        const struct named *n = &t.set.item[i];
+        char text[LINE_ROOM], dims[NAMED_DIMS_TEXT];
+        snprintf(text, sizeof text, "%s\t%s\t%s", n->name,
+                 n->unusable ? "unusable" : named_dtype_text(n->dtype),
+                 n->unusable ? n->unusable : named_dims_text(n->dims, n->n_dims, dims));
+        line(text);
+    }
+    tensorfile_close(&t);
+    return FMT_END;
+}
+
+int describe_records(struct file *f, void (*line)(const char *text), struct fmt_error *e)
+{
+    static int (*const lines[])(const struct fmt_reader *, void (*)(const char *), struct fmt_error *) = {
+        [BLOCK_INDEX] = index_lines, [BLOCK_SHARD] = shard_lines, [BLOCK_VIEWS] = views_lines,
+        [BLOCK_FEAT] = feat_lines};
+    struct fmt_reader io = file_reader(f);
+    struct verify_peek p;
+    enum block_kind kind = verify_peek(&p, &io);
+    int status = kind != BLOCK_ANY && kind != BLOCK_CKPT ? lines[kind](&io, line, e) : tensor_lines(f, line, e);
+    return status == FMT_END ? 0 : status;
+}

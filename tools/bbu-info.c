@@ -1,0 +1,237 @@
+/* bbu-info - what a file is, what is in it, where it came from; with --verify, whether every byte is as it was. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "describe.h"
+#include "jsonl.h"
+#include "log.h"
+#include "msg.h"
+#include "opt.h"
+#include "verify.h"
+
+static bool verify, as_json, list;
+
+static const struct opt options[] = {
+    OPT_FLAG('c', "verify", &verify, "read everything and check every byte"),
+    OPT_FLAG('l', "list", &list, "one line for each record"),
+    OPT_JSON(&as_json),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "bbu-info", "FILE...", "Tell what files of dinotools are, what is in them and where they came from.", options,
+    "FILE may be a folder of shards; safetensors and .pth files are described by their headers."};
+
+/* ---------------------------------------------------------------- the form for people */
+
+static void print_clean(const char *s)
+{
+    for (; *s; s++)
+        putchar((unsigned char)*s < 32 || *s == 127 ? '?' : *s);
+}
+
+static void print_scalar(const struct cJSON *v)
+{
+    char *text = cJSON_IsString(v) ? NULL : cJSON_PrintUnformatted(v);
+    print_clean(text ? text : v->valuestring ? v->valuestring : "");
+    cJSON_free(text);
+}
+
+/* Arrays of scalars in one line; objects, and arrays of objects, indented. */
+static void print_value(const struct cJSON *v, int depth)
+{
+    const struct cJSON *kind = cJSON_GetObjectItemCaseSensitive(v, "kind");
+    const struct cJSON *identity = cJSON_GetObjectItemCaseSensitive(v, "identity");
+    if (cJSON_IsString(kind) && cJSON_IsString(identity)) { /* an input */
+        printf("%*s", 2 * depth, "");
+        print_clean(kind->valuestring);
+        putchar(' ');
+        print_clean(identity->valuestring);
+        putchar('\n');
+        return;
+    }
+    char name[256];
+    snprintf(name, sizeof name, "%s", v->string ? v->string : "-");
+    for (char *s = name; *s; s++)
+        *s = *s == '_' && depth == 1 ? ' ' : *s;
+    printf("%*s", 2 * depth, "");
+    print_clean(name);
+    bool nested = cJSON_IsObject(v) || (cJSON_IsArray(v) && cJSON_IsObject(v->child));
+    if (nested && v->child) {
+        putchar('\n');
+        for (const struct cJSON *c = v->child; c; c = c->next)
+            print_value(c, depth + 1);
+        return;
+    }
+    int pad = 18 - 2 * depth - (int)strlen(name);
+    printf("%*s", pad > 1 ? pad : 1, "");
+    if (cJSON_IsArray(v))
+        for (const struct cJSON *c = v->child; c; c = c->next) {
+            print_scalar(c);
+            fputs(c->next ? ", " : "", stdout);
+        }
+    else
+        print_scalar(v);
+    putchar('\n');
+}
+
+static void print_facts(const struct cJSON *o)
+{
+    for (const struct cJSON *v = o->child; v; v = v->next) {
+        if (strcmp(v->string, "report") == 0)
+            continue;
+        if (strcmp(v->string, "path") == 0) {
+            print_clean(v->valuestring);
+            puts(":");
+        } else if (strcmp(v->string, "state") != 0 || msg_level > 0) { /* long: with -v */
+            print_value(v, 1);
+        }
+    }
+}
+
+static void print_line(const char *text)
+{
+    for (const char *s = text; *s; s++)
+        putchar(((unsigned char)*s < 32 && *s != '\t') || *s == 127 ? '?' : *s);
+    putchar('\n');
+}
+
+/* ---------------------------------------------------------------- one file */
+
+/* A pipe is copied to a file without a name, so that it can be read again and from its end. */
+static int copy_pipe(struct file *f, struct fmt_error *e)
+{
+    FILE *copy = tmpfile();
+    struct fmt_reader io = file_reader(f);
+    static uint8_t piece[1 << 16];
+    int64_t n = 0;
+    while (copy && (n = io.read(io.arg, piece, sizeof piece)) > 0)
+        if (fwrite(piece, 1, (size_t)n, copy) != (size_t)n)
+            break;
+    if (!copy || n != 0 || fflush(copy) != 0)
+        return fmt_fail(e, FMT_IO, "cannot copy what the pipe gives");
+    f->size = (uint64_t)ftello(copy);
+    f->fd = dup(fileno(copy));
+    f->regular = true;
+    fclose(copy);
+    return f->fd < 0 ? fmt_fail(e, FMT_IO, "cannot copy what the pipe gives") : 0;
+}
+
+static struct log_progress progress;
+
+static void show_progress(void *arg, int64_t n)
+{
+    (void)arg;
+    log_step(&progress, n);
+}
+
+static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
+{
+    struct fmt_reader io = file_reader(f);
+    struct verify_counts n;
+    bool slow = f->size > (uint64_t)64 << 20;
+    if (slow)
+        log_begin(&progress, "verify", "records", 0);
+    int status = verify_whole(&io, &n, slow ? show_progress : NULL, NULL, e);
+    if (slow)
+        log_end(&progress);
+    if (status == 0)
+        cJSON_AddTrueToObject(o, "verified");
+    return status;
+}
+
+static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
+{
+    struct file f;
+    bool ours = false;
+    int status = file_open(&f, path, e);
+    if (status)
+        return status;
+    struct fmt_error why = {0};
+    if (!f.regular)
+        status = copy_pipe(&f, &why);
+    if (status == 0 && list)
+        status = describe_records(&f, print_line, &why);
+    else if (status == 0)
+        status = describe_file(o, &f, &ours, &why);
+    if (status == 0 && verify && ours)
+        status = verify_file(&f, o, &why);
+    else if (status == 0 && verify && !list)
+        msg_warn("%s: not verified: files of this kind carry no checks of ours", path);
+    if (status && strncmp(why.text, f.path, strlen(f.path)) == 0)
+        fmt_fail(e, why.status, "%s", why.text); /* named already */
+    else if (status)
+        fmt_fail(e, why.status, "%.190s: %.200s", f.path, why.text);
+    file_close(&f);
+    return status;
+}
+
+static int verify_folder(const char *path, struct fmt_error *e)
+{
+    char **name;
+    int64_t n_names;
+    int status = file_list(path, &name, &n_names, e);
+    for (int64_t i = 0; status == 0 && i < n_names; i++) {
+        size_t n = strlen(name[i]);
+        if (n < 6 || strcmp(name[i] + n - 6, ".shard") != 0)
+            continue;
+        char *inside = file_join(path, name[i]);
+        struct cJSON *unused = cJSON_CreateObject();
+        status = inside ? info_file(inside, unused, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+        cJSON_Delete(unused);
+        free(inside);
+    }
+    if (status == 0)
+        file_list_free(name, n_names);
+    return status;
+}
+
+static int info_folder(const char *path, struct cJSON *o, struct fmt_error *e)
+{
+    int status = list ? 0 : describe_shards(o, path, e);
+    if (status == 0 && (verify || list))
+        status = verify_folder(path, e);
+    if (status == 0 && verify)
+        cJSON_AddTrueToObject(o, "verified");
+    return status;
+}
+
+static bool info(const char *path)
+{
+    struct cJSON *o = jsonl_begin("file");
+    struct fmt_error e = {0};
+    jsonl_text(o, "path", path);
+    bool good = (file_is_dir(path) ? info_folder(path, o, &e) : info_file(path, o, &e)) == 0;
+    if (!good)
+        msg_error("%s", e.text);
+    if (!good && as_json)
+        jsonl_text(o, "error", e.text);
+    if (as_json && !list) {
+        if (jsonl_end(o))
+            msg_die("out of memory");
+        return good;
+    }
+    if (good && !list)
+        print_facts(o);
+    cJSON_Delete(o);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    if (first == argc)
+        msg_usage("a file is missing");
+    if (list && as_json)
+        msg_usage("--list and --json exclude each other; feat-cat and dino-weights give records as JSON");
+    file_on_signal();
+    bool good = true;
+    for (int i = first; i < argc; i++)
+        good = info(argv[i]) && good;
+    return msg_finish(good ? EXIT_DONE : EXIT_FAILED);
+}
