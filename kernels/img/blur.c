@@ -61,6 +61,5 @@ void blur_gaussian(uint8_t *rgb, int64_t height, int64_t width, double sigma, st
     float taps[BLUR_TAPS * BLUR_TAPS];
     taps_init(sigma, taps);
     pad(rgb, height, width, padded);
-    for (int64_t y = 0; y < height; y++)
-        blur_loops()->row(padded + y * padded_row, padded_row, taps, width * 3, rgb + y * width * 3);
+    blur_loops()->image(padded, padded_row, taps, height, width * 3, rgb);
 }

@@ -1,5 +1,5 @@
 /* resize.c - the two passes over the loops of simd-resize.c. Taps are fixed-point numbers of 22 bits, made in double
- * precision as Pillow makes them; the sums fit 32 bits. */
+ * precision as Pillow makes them; the sums fit 32 bits, whatever wraps on the way. */
 #include "img/resize.h"
 
 #include <math.h>
@@ -15,9 +15,10 @@ ISA_TABLE(const struct resize_loops, resize_loops)
 
 /* What a part of one axis needs: output first + i is made of n[i] taps on the input from low[i] on. */
 struct axis {
-    int64_t in, out, first, n_out, taps_max;
-    int32_t *low, *n, *taps; /* taps [n_out, taps_max] */
-    double *weight;          /* [taps_max] */
+    int64_t in, out, first, n_out, pairs_max;
+    int32_t *low, *n;
+    struct resize_pair *taps; /* [n_out, pairs_max] */
+    double *weight;           /* [2 * pairs_max] */
 };
 
 static double bicubic(double x) /* a = -0.5 */
@@ -35,16 +36,26 @@ static int32_t fixed(double w)
     return (int32_t)(w * (1 << RESIZE_PRECISION) + (w < 0 ? -0.5 : 0.5));
 }
 
+static void set_tap(struct resize_pair *pairs, int64_t j, int32_t tap)
+{
+    int32_t high = tap >> RESIZE_SPLIT; /* below 0 rounds down, so that low is never negative */
+    pairs[j / 2].high[j % 2] = (int16_t)high;
+    pairs[j / 2].low[j % 2] = (int16_t)(tap - high * (1 << RESIZE_SPLIT));
+}
+
 static void axis_taps(const struct axis *a, double scale, double factor, int64_t i)
 {
     double support = SUPPORT * factor, inverse = 1 / factor, sum = 0;
     double centre = ((double)(a->first + i) + 0.5) * scale;
     int64_t low = num_max((int64_t)(centre - support + 0.5), 0);
     int64_t n = num_min((int64_t)(centre + support + 0.5), a->in) - low;
+    struct resize_pair *taps = a->taps + i * a->pairs_max;
     for (int64_t j = 0; j < n; j++)
         sum += a->weight[j] = bicubic(((double)(low + j) - centre + 0.5) * inverse);
     for (int64_t j = 0; j < n; j++)
-        a->taps[i * a->taps_max + j] = fixed(a->weight[j] / sum);
+        set_tap(taps, j, fixed(a->weight[j] / sum));
+    if (n % 2)
+        set_tap(taps, n, 0);
     a->low[i] = (int32_t)low;
     a->n[i] = (int32_t)n;
 }
@@ -53,13 +64,13 @@ static struct axis axis_take(int64_t in, int64_t out, int64_t first, int64_t n_o
 {
     double scale = (double)in / (double)out, factor = scale > 1 ? scale : 1; /* enlarging: the filter stays */
     struct axis a = {.in = in, .out = out, .first = first, .n_out = n_out};
-    a.taps_max = 2 * (int64_t)ceil(SUPPORT * factor) + 1;
-    /* At least n_out * taps_max, and growing with in, out and n_out, as a plan for the largest needs it. */
-    int64_t room = 2 * (int64_t)SUPPORT * num_max(in, out) + 3 * out;
+    a.pairs_max = (int64_t)ceil(SUPPORT * factor) + 1; /* of at most 2 * ceil + 1 taps */
+    /* At least n_out * pairs_max, and growing with in and out, as a plan for the largest needs it. */
+    int64_t room = (int64_t)SUPPORT * num_max(in, out) + 2 * out;
     a.low = ARENA_TAKE(scratch, int32_t, n_out);
     a.n = ARENA_TAKE(scratch, int32_t, n_out);
-    a.taps = ARENA_TAKE(scratch, int32_t, room);
-    a.weight = ARENA_TAKE(scratch, double, room);
+    a.taps = ARENA_TAKE(scratch, struct resize_pair, room);
+    a.weight = ARENA_TAKE(scratch, double, 2 * room);
     for (int64_t i = 0; !arena_planning(scratch) && i < n_out; i++)
         axis_taps(&a, scale, factor, i);
     return a;
@@ -86,7 +97,7 @@ static void horizontal(const struct axis *x, int channels, const uint8_t *src, i
             row[l] = src + (y + num_min(l, n_lanes - 1)) * stride + low * channels;
         loops->to_lanes(row, n * channels, lanes);
         for (int64_t i = 0; i < x->n_out; i++)
-            loops->mix(lanes + (x->low[i] - low) * width, width, x->taps + i * x->taps_max, x->n[i], width,
+            loops->mix(lanes + (x->low[i] - low) * width, width, x->taps + i * x->pairs_max, x->n[i], width,
                        mixed + i * width);
         loops->from_lanes(mixed, x->n_out * channels, n_lanes, to + y * x->n_out * channels,
                           x->n_out * channels);
@@ -97,7 +108,7 @@ static void vertical(const struct axis *y, const uint8_t *src, int64_t stride, i
                      uint8_t *dst)
 {
     for (int64_t i = 0; i < y->n_out; i++)
-        resize_loops()->mix(src + (y->low[i] - first_row) * stride, stride, y->taps + i * y->taps_max, y->n[i],
+        resize_loops()->mix(src + (y->low[i] - first_row) * stride, stride, y->taps + i * y->pairs_max, y->n[i],
                             row_bytes, dst + i * row_bytes);
 }
 

@@ -1,13 +1,11 @@
-/* simd-blur.c - one row of the 9 x 9 convolution. Each output is a sum of its own in a fixed order, so the width of
+/* simd-blur.c - the 9 x 9 convolution. Each output is a sum of its own in a fixed order, so the width of
  * vectors changes nothing. */
 #include <string.h>
 
 #include "cpu/isa.h"
 #include "img/blur-loops.h"
 
-#if defined(__AVX512F__)
-typedef float v_f32 __attribute__((vector_size(64)));
-#elif defined(__AVX2__)
+#if defined(__AVX2__) /* 64 bytes, where there are, are slower: every load would cross a cache line */
 typedef float v_f32 __attribute__((vector_size(32)));
 #else
 typedef float v_f32 __attribute__((vector_size(16)));
@@ -22,20 +20,27 @@ static inline uint8_t round_even(float v)
     return (uint8_t)(int32_t)(r > 255 ? 255 : r);
 }
 
-static inline void block(const float *padded, int64_t stride, const float *taps, uint8_t *out)
+/* Two rows of outputs at once: most rows of inputs are taken for both. */
+static inline void block(const float *padded, int64_t stride, const float *taps, uint8_t *out, int64_t out_stride)
 {
-    v_f32 sum[SUMS] = {{0}};
-    for (int y = 0; y < BLUR_TAPS; y++)
+    v_f32 upper[SUMS] = {{0}}, lower[SUMS] = {{0}};
+    for (int y = 0; y <= BLUR_TAPS; y++)
         for (int x = 0; x < BLUR_TAPS; x++)
             for (int k = 0; k < SUMS; k++) {
                 v_f32 v;
                 memcpy(&v, padded + y * stride + 3 * x + k * V, sizeof v);
-                sum[k] += v * taps[y * BLUR_TAPS + x];
+                if (y < BLUR_TAPS)
+                    upper[k] += v * taps[y * BLUR_TAPS + x];
+                if (y > 0)
+                    lower[k] += v * taps[(y - 1) * BLUR_TAPS + x];
             }
-    float whole[LANES];
-    memcpy(whole, sum, sizeof whole);
+    float whole[2][LANES];
+    memcpy(whole[0], upper, sizeof whole[0]);
+    memcpy(whole[1], lower, sizeof whole[1]);
     for (int i = 0; i < LANES; i++)
-        out[i] = round_even(whole[i]);
+        out[i] = round_even(whole[0][i]);
+    for (int i = 0; i < LANES; i++)
+        out[out_stride + i] = round_even(whole[1][i]);
 }
 
 static uint8_t one(const float *padded, int64_t stride, const float *taps)
@@ -47,13 +52,20 @@ static uint8_t one(const float *padded, int64_t stride, const float *taps)
     return round_even(sum);
 }
 
-static void row(const float *padded, int64_t stride, const float *taps, int64_t n, uint8_t *out)
+static void image(const float *padded, int64_t stride, const float *taps, int64_t n_rows, int64_t n, uint8_t *out)
 {
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        block(padded + i, stride, taps, out + i);
-    for (; i < n; i++)
-        out[i] = one(padded + i, stride, taps);
+    for (int64_t y = 0; y < n_rows; y += 2) {
+        const float *from = padded + y * stride;
+        uint8_t *to = out + y * n;
+        int64_t i = 0;
+        for (; y + 2 <= n_rows && i + LANES <= n; i += LANES)
+            block(from + i, stride, taps, to + i, n);
+        for (; i < n; i++) {
+            to[i] = one(from + i, stride, taps);
+            if (y + 2 <= n_rows)
+                to[n + i] = one(from + stride + i, stride, taps);
+        }
+    }
 }
 
-const struct blur_loops ISA_NAME(blur_loops) = {row};
+const struct blur_loops ISA_NAME(blur_loops) = {image};

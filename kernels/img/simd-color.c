@@ -2,7 +2,7 @@
  * pixels taken apart into channels; choices are selections, not branches.
  *
  * Which steps are float32 and which double is part of the result: HSV with all in either differs in values by up
- * to 6. A hue in [0, 6) and its remainders are found by truncation, as everything is positive.
+ * to 6. Remainders are found by truncation, as everything is positive.
  */
 #include "cpu/isa.h"
 #include "img/color-loops.h"
@@ -53,24 +53,61 @@ static int64_t luma_sum(const uint8_t *rgb, int64_t n)
     return sum;
 }
 
-/* H [0,255], S [0,255]; V is the largest. H and S are 0 where all are equal. */
-static inline void to_hsv(float r, float g, float b, int32_t *h, float *s, float *v)
+/* A block of pixels on its way through HSV. Each step is a loop of its own over arrays, without a branch: so the
+ * compiler makes vectors of all of them. */
+struct hsv {
+    float r[BLOCK], g[BLOCK], b[BLOCK];
+    float high[BLOCK], range[BLOCK];                          /* V; V - smallest */
+    float from_r[BLOCK], from_g[BLOCK], from_b[BLOCK];        /* the hue in sixths, if r, g, b is the largest */
+    int32_t h[BLOCK], p[BLOCK], q[BLOCK], t[BLOCK];           /* H; the three values beside V */
+    float s[BLOCK];                                           /* S */
+};
+
+static void load_block(struct hsv *k, const uint8_t *rgb, int n)
 {
-    float high = r > g ? r : g, low = r < g ? r : g;
-    high = high > b ? high : b;
-    low = low < b ? low : b;
-    float range = high - low, divisor = range > 0 ? range : 1;
-    float rc = (high - r) / divisor, gc = (high - g) / divisor, bc = (high - b) / divisor;
-    double of_g = 2.0 + (double)rc - (double)bc, of_b = 4.0 + (double)gc - (double)rc;
-    float of_rest = (float)(g == high ? of_g : of_b);
-    float sector = r == high ? bc - gc : of_rest;
-    double turn = (double)sector / 6.0 + 1.0;
-    float part = (float)(turn >= 1.0 ? turn - 1.0 : turn);
-    int32_t hue = (int32_t)((double)part * 255.0);
-    float share = (float)(int32_t)(255.0f * range / (high > 0 ? high : 1));
-    *h = range > 0 ? hue : 0;
-    *s = range > 0 ? share : 0;
-    *v = high;
+    for (int i = 0; i < n; i++)
+        k->r[i] = rgb[3 * i], k->g[i] = rgb[3 * i + 1], k->b[i] = rgb[3 * i + 2];
+    for (int i = n; i < BLOCK; i++)
+        k->r[i] = k->g[i] = k->b[i] = 0;
+}
+
+/* rc, gc, bc and the hue are float32; 2 + rc - bc and 4 + gc - rc are double. */
+static void find_sixths(struct hsv *k)
+{
+    float rc[BLOCK], gc[BLOCK], bc[BLOCK];
+    for (int i = 0; i < BLOCK; i++) {
+        float r = k->r[i], g = k->g[i], b = k->b[i];
+        float high = r > g ? r : g, low = r < g ? r : g;
+        high = high > b ? high : b;
+        low = low < b ? low : b;
+        float range = high - low, divisor = range > 0 ? range : 1;
+        rc[i] = (high - r) / divisor, gc[i] = (high - g) / divisor, bc[i] = (high - b) / divisor;
+        k->from_r[i] = bc[i] - gc[i];
+        k->high[i] = high, k->range[i] = range;
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        k->from_g[i] = (float)(2.0 + (double)rc[i] - (double)bc[i]);
+        k->from_b[i] = (float)(4.0 + (double)gc[i] - (double)rc[i]);
+    }
+}
+
+/* H and S, 0 .. 255 and whole; without range both are 0. */
+static void find_hue(struct hsv *k)
+{
+    float sixths[BLOCK];
+    for (int i = 0; i < BLOCK; i++) {
+        float of_rest = k->g[i] == k->high[i] ? k->from_g[i] : k->from_b[i];
+        sixths[i] = k->r[i] == k->high[i] ? k->from_r[i] : of_rest;
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        double turn = (double)sixths[i] / 6.0 + 1.0; /* 0.83 .. 1.84: fmod by 1 is taking off the whole part */
+        k->h[i] = (int32_t)((double)(float)(turn - (double)(int32_t)turn) * 255.0);
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        float divisor = k->high[i] > 0 ? k->high[i] : 1;
+        k->s[i] = (float)(int32_t)(255.0f * k->range[i] / divisor); /* 0 without range */
+        k->h[i] = k->range[i] > 0 ? k->h[i] : 0;
+    }
 }
 
 static inline int32_t round_half_up(double v)
@@ -78,40 +115,47 @@ static inline int32_t round_half_up(double v)
     return (int32_t)(v + 0.5);
 }
 
-static inline void from_hsv(int32_t h, float s, float v, int32_t *r, int32_t *g, int32_t *b)
+/* The other two values of a colour of hue h: p the smallest, q on the way down, t on the way up. */
+static void find_values(struct hsv *k, int shift)
 {
-    double sixths = 6.0 * (double)h / 255.0;
-    int32_t i = (int32_t)sixths;
-    double phase = (double)(float)(sixths - (double)i), share = (double)(float)((double)s / 255.0);
-    int32_t V = (int32_t)v;
-    int32_t p = round_half_up((double)v * (1.0 - share));
-    int32_t q = round_half_up((double)v * (1.0 - share * phase));
-    int32_t t = round_half_up((double)v * (1.0 - share * (1.0 - phase)));
-    i = i == 6 ? 0 : i;
-    int32_t red = i == 0 || i == 5 ? V : i == 1 ? q : i == 4 ? t : p;
-    int32_t green = i == 1 || i == 2 ? V : i == 3 ? q : i == 0 ? t : p;
-    int32_t blue = i == 3 || i == 4 ? V : i == 5 ? q : i == 2 ? t : p;
-    *r = s > 0 ? red : V;
-    *g = s > 0 ? green : V;
-    *b = s > 0 ? blue : V;
+    for (int i = 0; i < BLOCK; i++)
+        k->h[i] = (k->h[i] + shift) & 255;
+    for (int i = 0; i < BLOCK; i++) {
+        double sixths = 6.0 * (double)k->h[i] / 255.0;
+        int32_t whole = (int32_t)sixths;
+        double phase = (double)(float)(sixths - (double)whole), share = (double)(float)((double)k->s[i] / 255.0);
+        double v = (double)k->high[i];
+        k->p[i] = round_half_up(v * (1.0 - share));
+        k->q[i] = round_half_up(v * (1.0 - share * phase));
+        k->t[i] = round_half_up(v * (1.0 - share * (1.0 - phase)));
+        k->h[i] = whole; /* from here on the sixth, 0 .. 6 */
+    }
+}
+
+/* Without saturation p, q and t are all V, so grey needs no case of its own. */
+static void store_block(const struct hsv *k, uint8_t *rgb, int n)
+{
+    int32_t r[BLOCK], g[BLOCK], b[BLOCK];
+    for (int i = 0; i < BLOCK; i++) {
+        int32_t v = (int32_t)k->high[i], p = k->p[i], q = k->q[i], t = k->t[i], h = k->h[i];
+        r[i] = (h == 0) | (h >= 5) ? v : h == 1 ? q : h == 4 ? t : p; /* 6 is 0 again, where t is p and q is v */
+        g[i] = (h == 1) | (h == 2) ? v : h == 3 ? q : (h == 0) | (h == 6) ? t : p;
+        b[i] = (h == 3) | (h == 4) ? v : h == 5 ? q : h == 2 ? t : p;
+    }
+    for (int i = 0; i < n; i++)
+        rgb[3 * i] = (uint8_t)r[i], rgb[3 * i + 1] = (uint8_t)g[i], rgb[3 * i + 2] = (uint8_t)b[i];
 }
 
 static void hue(uint8_t *rgb, int64_t n, int shift)
 {
-    int32_t r[BLOCK], g[BLOCK], b[BLOCK];
+    struct hsv block;
     for (int64_t first = 0; first < n; first += BLOCK) {
         int m = (int)(n - first < BLOCK ? n - first : BLOCK);
-        uint8_t *p = rgb + 3 * first;
-        for (int i = 0; i < m; i++)
-            r[i] = p[3 * i], g[i] = p[3 * i + 1], b[i] = p[3 * i + 2];
-        for (int i = 0; i < m; i++) {
-            int32_t h;
-            float s, v;
-            to_hsv((float)r[i], (float)g[i], (float)b[i], &h, &s, &v);
-            from_hsv((h + shift) & 255, s, v, &r[i], &g[i], &b[i]);
-        }
-        for (int i = 0; i < m; i++)
-            p[3 * i] = (uint8_t)r[i], p[3 * i + 1] = (uint8_t)g[i], p[3 * i + 2] = (uint8_t)b[i];
+        load_block(&block, rgb + 3 * first, m);
+        find_sixths(&block);
+        find_hue(&block);
+        find_values(&block, shift);
+        store_block(&block, rgb + 3 * first, m);
     }
 }
 

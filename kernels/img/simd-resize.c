@@ -2,80 +2,122 @@
  *
  * Both passes of a resize are the same sum: output row = sum of taps times input rows, each byte for itself. The
  * horizontal pass gets there by turning 32 rows of the image into "lanes": byte b of all 32 rows side by side, so
- * that one tap is multiplied with a whole vector. Integer sums have one value in any order, so all instruction sets
- * agree. The compiler's portable vectors do all but the widening of bytes, which it does one by one if left alone.
+ * that one tap is multiplied with a whole vector.
+ *
+ * x86 has one instruction that multiplies pairs of 16-bit numbers and adds the two products; no plain C becomes it.
+ * So two rows are interleaved byte by byte and meet two taps, once with their high and once with their low parts.
+ * Integer sums have one value in any order, so all instruction sets agree with the plain form below.
  */
 #include <string.h>
 
 #include "cpu/isa.h"
 #include "img/resize-loops.h"
 
-typedef uint8_t v_u8 __attribute__((vector_size(16)));
+static inline uint8_t clip(uint32_t sum)
+{
+    int32_t v = (int32_t)sum >> RESIZE_PRECISION;
+    v = v < 0 ? 0 : v;
+    return (uint8_t)(v > 255 ? 255 : v);
+}
 
-#if defined(__AVX512F__)
+static uint8_t mix_byte(const uint8_t *rows, int64_t stride, const struct resize_pair *taps, int64_t n_taps)
+{
+    uint32_t sum = 1u << (RESIZE_PRECISION - 1);
+    for (int64_t j = 0; j < n_taps; j++) {
+        const struct resize_pair *t = &taps[j / 2];
+        int32_t tap = t->high[j % 2] * (1 << RESIZE_SPLIT) + t->low[j % 2];
+        sum += (uint32_t)(rows[j * stride] * tap);
+    }
+    return clip(sum);
+}
+
+#if defined(__AVX2__)
 #include <immintrin.h>
-typedef int32_t v_i32 __attribute__((vector_size(64)));
-#define WIDEN(p) ((v_i32)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p))))
-#elif defined(__AVX2__)
-#include <immintrin.h>
-typedef int32_t v_i32 __attribute__((vector_size(32)));
-#define WIDEN(p) ((v_i32)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p))))
-#else
-typedef int32_t v_i32 __attribute__((vector_size(16)));
-#define WIDEN(p) ((v_i32){(p)[0], (p)[1], (p)[2], (p)[3]})
+typedef __m256i vec;
+#define V(op) _mm256_##op
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define STORE(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+#define ZERO _mm256_setzero_si256()
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+typedef __m128i vec;
+#define V(op) _mm_##op
+#define LOAD(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+#define STORE(p, v) _mm_storeu_si128((__m128i *)(void *)(p), v)
+#define ZERO _mm_setzero_si128()
 #endif
-enum { V = sizeof(v_i32) / sizeof(int32_t) };
 
-static inline void store(const int32_t *sum, int n, uint8_t *out)
+#ifdef LOAD
+enum { BLOCK = sizeof(vec) };
+
+static inline int32_t both(const int16_t pair[2])
 {
-    for (int i = 0; i < n; i++) {
-        int32_t v = sum[i] >> RESIZE_PRECISION;
-        v = v < 0 ? 0 : v;
-        out[i] = (uint8_t)(v > 255 ? 255 : v);
-    }
+    int32_t v;
+    memcpy(&v, pair, sizeof v);
+    return v;
 }
 
-/* N bytes. The sums stay in registers; several of them hide the latency of the products. */
-#define MIX(N)                                                                                                    \
-    static void mix_##N(const uint8_t *rows, int64_t stride, const int32_t *taps, int64_t n_taps, uint8_t *out)     \
-    {                                                                                                             \
-        v_i32 sum[N / V];                                                                                         \
-        for (int g = 0; g < N / V; g++)                                                                           \
-            sum[g] = (v_i32){0} + (1 << (RESIZE_PRECISION - 1));                                                  \
-        for (int64_t j = 0; j < n_taps; j++, rows += stride)                                                      \
-            for (int g = 0; g < N / V; g++)                                                                       \
-                sum[g] += WIDEN(rows + V * g) * taps[j];                                                          \
-        int32_t whole[N];                                                                                         \
-        memcpy(whole, sum, sizeof whole);                                                                         \
-        store(whole, N, out);                                                                                     \
-    }
-MIX(96) /* 32 lanes of three channels */
-MIX(32)
-MIX(16)
-
-static uint8_t mix_byte(const uint8_t *rows, int64_t stride, const int32_t *taps, int64_t n_taps)
+/* The sum of high parts, shifted to its place, and of low parts; cut to 16 bits with saturation when packed. */
+static inline vec total(vec high, vec low)
 {
-    int32_t sum = 1 << (RESIZE_PRECISION - 1);
-    for (int64_t j = 0; j < n_taps; j++)
-        sum += rows[j * stride] * taps[j];
-    sum >>= RESIZE_PRECISION;
-    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+    vec half = V(set1_epi32)(1 << (RESIZE_PRECISION - 1));
+    vec sum = V(add_epi32)(V(add_epi32)(V(slli_epi32)(high, RESIZE_SPLIT), low), half);
+    return V(srai_epi32)(sum, RESIZE_PRECISION);
 }
 
-static void mix(const uint8_t *rows, int64_t stride, const int32_t *taps, int64_t n_taps, int64_t n, uint8_t *out)
+/* Interleaving and packing work within 128 bits and undo each other, so bytes come out where they went in. */
+static void mix_block(const uint8_t *rows, int64_t stride, const struct resize_pair *taps, int64_t n_taps, uint8_t *out)
+{
+    vec zero = ZERO, h0 = zero, h1 = zero, h2 = zero, h3 = zero, l0 = zero, l1 = zero, l2 = zero, l3 = zero;
+    for (int64_t j = 0; j < n_taps; j += 2, taps++) {
+        vec a = LOAD(rows), b = LOAD(j + 1 < n_taps ? rows + stride : rows); /* no row behind the last is read */
+        vec front = V(unpacklo_epi8)(a, b), back = V(unpackhi_epi8)(a, b);
+        vec p0 = V(unpacklo_epi8)(front, zero), p1 = V(unpackhi_epi8)(front, zero);
+        vec p2 = V(unpacklo_epi8)(back, zero), p3 = V(unpackhi_epi8)(back, zero);
+        vec high = V(set1_epi32)(both(taps->high)), low = V(set1_epi32)(both(taps->low));
+        h0 = V(add_epi32)(h0, V(madd_epi16)(p0, high)), l0 = V(add_epi32)(l0, V(madd_epi16)(p0, low));
+        h1 = V(add_epi32)(h1, V(madd_epi16)(p1, high)), l1 = V(add_epi32)(l1, V(madd_epi16)(p1, low));
+        h2 = V(add_epi32)(h2, V(madd_epi16)(p2, high)), l2 = V(add_epi32)(l2, V(madd_epi16)(p2, low));
+        h3 = V(add_epi32)(h3, V(madd_epi16)(p3, high)), l3 = V(add_epi32)(l3, V(madd_epi16)(p3, low));
+        rows += 2 * stride;
+    }
+    vec front = V(packs_epi32)(total(h0, l0), total(h1, l1)), back = V(packs_epi32)(total(h2, l2), total(h3, l3));
+    STORE(out, V(packus_epi16)(front, back));
+}
+#else
+enum { BLOCK = 32 };
+
+static void mix_block(const uint8_t *rows, int64_t stride, const struct resize_pair *taps, int64_t n_taps, uint8_t *out)
+{
+    uint32_t sum[BLOCK];
+    for (int i = 0; i < BLOCK; i++)
+        sum[i] = 1u << (RESIZE_PRECISION - 1);
+    for (int64_t j = 0; j < n_taps; j++, rows += stride) {
+        int32_t tap = taps[j / 2].high[j % 2] * (1 << RESIZE_SPLIT) + taps[j / 2].low[j % 2];
+        for (int i = 0; i < BLOCK; i++)
+            sum[i] += (uint32_t)(rows[i] * tap);
+    }
+    for (int i = 0; i < BLOCK; i++)
+        out[i] = clip(sum[i]);
+}
+#endif
+
+static void mix(const uint8_t *rows, int64_t stride, const struct resize_pair *taps, int64_t n_taps, int64_t n,
+                uint8_t *out)
 {
     int64_t i = 0;
-    for (; i + 96 <= n; i += 96)
-        mix_96(rows + i, stride, taps, n_taps, out + i);
-    for (; i + 32 <= n; i += 32)
-        mix_32(rows + i, stride, taps, n_taps, out + i);
-    for (; i + 16 <= n; i += 16)
-        mix_16(rows + i, stride, taps, n_taps, out + i);
-    for (; i < n; i++)
-        out[i] = mix_byte(rows + i, stride, taps, n_taps);
+    for (; i + BLOCK <= n; i += BLOCK)
+        mix_block(rows + i, stride, taps, n_taps, out + i);
+    if (i < n && n >= BLOCK) /* the rest again as the end of a whole block: the same bytes come out twice */
+        mix_block(rows + n - BLOCK, stride, taps, n_taps, out + n - BLOCK);
+    else
+        for (; i < n; i++)
+            out[i] = mix_byte(rows + i, stride, taps, n_taps);
 }
 
 /* ------------------------------------------------------------ transposes */
+
+typedef uint8_t v_u8 __attribute__((vector_size(16)));
 
 #define LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)

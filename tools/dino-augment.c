@@ -1,0 +1,223 @@
+/* dino-augment - shards -> views: batches of multi-crop samples with their masks, as training uses them; or a contact
+ * sheet for a person. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "file.h"
+#include "jpeg.h"
+#include "log.h"
+#include "msg.h"
+#include "nn/sheet.h"
+#include "nn/source.h"
+#include "num.h"
+#include "opt.h"
+#include "prov.h"
+#include "version.h"
+#include "views.h"
+
+static const char *output, *sheet_name, *config_name;
+static int64_t n_steps, first_step, n_rows = 8, n_jobs, seed = -1;
+static bool json, keep = true;
+
+static const struct opt options[] = {
+    OPT_STRING('o', "output", &output, "FILE", "write views to FILE; -: standard output [-]"),
+    OPT_STRING('c', "config", &config_name, "FILE", "settings of the run (YAML) [the published defaults]"),
+    OPT_COUNT('n', "steps", &n_steps, 1, 1000000000, "N", "batches to write [all that the run's settings have]"),
+    OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
+    OPT_STRING(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
+    OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "photographs on the sheet [8]"),
+    OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
+    OPT_JOBS(&n_jobs),
+    OPT_JSON(&json),
+    OPT_NO_PROVENANCE(&keep),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {
+    "dino-augment", "SHARD... [key=value]...",
+    "Makes the augmented batches of a training run from shards.", options,
+    "SHARD is a shard, a folder of them or a pattern; without one train.dataset_path is taken.\n"
+    "key=value words are settings as dino-train(1) takes them: crops.local_crops_number=4"};
+
+/* A word is a setting if a dotted name stands before its first '='. */
+static bool is_setting(const char *word)
+{
+    size_t n = strcspn(word, "=");
+    return word[n] == '=' && memchr(word, '.', n) && !memchr(word, '/', n);
+}
+
+static void read_settings(struct config *c, int n_words, char **word)
+{
+    struct fmt_error e = {0};
+    config_init(c);
+    if (config_name && config_load(c, config_name, &e))
+        msg_usage("%s", e.text);
+    for (int i = 0; i < n_words; i++)
+        if (is_setting(word[i]) && config_set(c, word[i], &e))
+            msg_usage("%s", e.text);
+    if (seed >= 0) {
+        char text[48];
+        snprintf(text, sizeof text, "train.seed=%lld", (long long)seed);
+        if (config_set(c, text, &e))
+            msg_usage("%s", e.text);
+    }
+    if (config_finish(c, &e))
+        msg_usage("%s", e.text);
+}
+
+/* The operands that are shards are moved to the front. */
+static int take_paths(const struct config *c, int n_words, char **word, const char **path)
+{
+    int n = 0;
+    for (int i = 0; i < n_words; i++)
+        if (!is_setting(word[i]))
+            path[n++] = word[i];
+    if (n == 0 && c->origin[CONFIG_train_dataset_path].kind != CONFIG_DEFAULT)
+        path[n++] = c->train.dataset_path;
+    if (n == 0)
+        msg_usage("no shards are named");
+    return n;
+}
+
+static void on_bad_image(void *arg, const char *reason, const char *replaced_by)
+{
+    (void)arg;
+    msg_warn("%s; replaced by %s", reason, replaced_by);
+}
+
+/* ------------------------------------------------------------ views */
+
+static void describe(struct prov *p, const struct config *c, const struct source *s)
+{
+    prov_init(p, "dino-augment", DINOTOOLS_VERSION, keep);
+    for (int id = 0; id < CONFIG_N_KEYS; id++)
+        if (sample_setting(id)) {
+            char *value = config_value(c, id);
+            if (!value)
+                msg_die("out of memory");
+            prov_text(p, config_key(id)->name, value);
+            free(value);
+        }
+    prov_input(p, "shards", source_identity(s));
+}
+
+static int64_t write_batches(struct source *s, struct views_writer *w, int64_t n)
+{
+    struct fmt_error e = {0};
+    struct log_progress progress;
+    const struct views_batch *batch;
+    log_begin(&progress, "augment", "batches", n);
+    for (int64_t i = 0; i < n; i++) {
+        if (source_next(s, &batch, &e) || views_add(w, batch, &e))
+            msg_die("%s", e.text);
+        log_step(&progress, i + 1);
+    }
+    log_end(&progress);
+    return n;
+}
+
+static void report_views(const struct source *s, int64_t n)
+{
+    int64_t B = source_header(s)->batch;
+    if (json)
+        printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld}\n", (long long)n,
+               (long long)(n * B), (long long)source_header(s)->n_images, (long long)source_bad_images(s));
+    msg_note("%lld batches of %lld samples from %lld images%s", (long long)n, (long long)B,
+             (long long)source_header(s)->n_images, source_bad_images(s) ? ", bad ones replaced" : "");
+}
+
+static void write_views(const struct config *c, const char **path, int n_paths)
+{
+    struct fmt_error e = {0};
+    int64_t end = n_steps ? first_step + n_steps : config_iterations(c);
+    if (first_step >= end)
+        msg_usage("--first-step %lld: the run has %lld steps", (long long)first_step, (long long)end);
+    struct source_wish wish = {.config = c, .paths = path, .n_paths = n_paths, .first_step = first_step,
+                               .end_step = end, .n_threads = (int)n_jobs, .bad_image = on_bad_image};
+    struct source *s;
+    if (source_open(&s, &wish, &e))
+        msg_die("%s", e.text);
+    if (source_is_views(s))
+        msg_usage("%s: holds views, not shards", path[0]);
+    char text[32];
+    msg_more("memory: %s", num_bytes_text((double)source_memory_bytes(s), text));
+
+    struct file_out out;
+    struct prov prov;
+    struct views_writer w;
+    struct views_header header = *source_header(s);
+    header.first_step = first_step;
+    describe(&prov, c, s);
+    if (file_create_binary(&out, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&out);
+    if (views_create(&w, &io, &header, &prov, &e))
+        msg_die("%s", e.text);
+    int64_t n = write_batches(s, &w, end - first_step);
+    if (views_finish(&w, &e) || file_commit(&out, &e))
+        msg_die("%s", e.text);
+    report_views(s, n);
+    prov_release(&prov);
+    source_close(s);
+}
+
+/* ------------------------------------------------------------ contact sheet */
+
+static void on_row(void *arg, int64_t i_row, const char *key, const char *bad)
+{
+    (void)arg;
+    if (bad)
+        msg_warn("%s; replaced by %s", bad, key);
+    msg_more("row %lld: %s", (long long)i_row + 1, key);
+}
+
+static void write_sheet(const struct config *c, const char **path, int n_paths)
+{
+    struct fmt_error e = {0};
+    struct sample_maker maker;
+    struct image sheet = {0};
+    struct fmt_buffer jpeg = {0};
+    struct jpeg_coding coding = {.quality = 92};
+    struct sheet_wish wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row};
+    if (sample_maker_open(&maker, c, path, n_paths, &e))
+        msg_die("%s", e.text);
+    if (sheet_draw(&maker, &wish, &sheet, &e) || jpeg_encode(&sheet, &coding, &jpeg, &e))
+        msg_die("%s", e.text);
+    struct file_out out;
+    if (file_create_binary(&out, sheet_name, &e))
+        msg_die("%s", e.text);
+    (void)file_put(&out, jpeg.data, jpeg.bytes); /* file_commit tells what went wrong */
+    if (file_commit(&out, &e))
+        msg_die("%s", e.text);
+    if (json)
+        printf("{\"rows\":%lld,\"width\":%d,\"height\":%d}\n", (long long)n_rows, sheet.width, sheet.height);
+    msg_note("%s: %lld photographs, %d x %d pixels", sheet_name, (long long)n_rows, sheet.width, sheet.height);
+    fmt_buffer_release(&jpeg);
+    image_release(&sheet);
+    sample_maker_close(&maker);
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    struct config config;
+    file_on_signal();
+    if (sheet_name && output)
+        msg_usage("--sheet and --output are two different things");
+    output = output ? output : "-";
+    if (json && strcmp(sheet_name ? sheet_name : output, "-") == 0)
+        msg_usage("--json: standard output is taken by what is written");
+    const char **path = calloc((size_t)argc + 1, sizeof *path);
+    if (!path)
+        msg_die("out of memory");
+    read_settings(&config, argc - first, argv + first);
+    int n_paths = take_paths(&config, argc - first, argv + first, path);
+    if (sheet_name)
+        write_sheet(&config, path, n_paths);
+    else
+        write_views(&config, path, n_paths);
+    free(path);
+    config_release(&config);
+    return msg_finish(EXIT_DONE);
+}
