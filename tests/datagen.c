@@ -455,11 +455,19 @@ struct work {
     const char *out;
     uint64_t seed;
     int64_t width;
+    bool grey;
     struct site *site;
     struct canvas *canvas; /* one per worker */
     struct fmt_error e;
     pthread_mutex_t lock;
 };
+
+static void drop_colour(struct image *im)
+{
+    for (int i = 0; i < im->width * im->height; i++)
+        im->pixels[i] = (uint8_t)((im->pixels[3 * i] + 2 * im->pixels[3 * i + 1] + im->pixels[3 * i + 2] + 2) / 4);
+    im->components = 1;
+}
 
 static void shoot(struct work *w, const struct canvas *c, int64_t i, int shot, struct fmt_error *e)
 {
@@ -473,6 +481,8 @@ static void shoot(struct work *w, const struct canvas *c, int64_t i, int shot, s
     snprintf(path, sizeof path, "%s/%s/%u/%u-%d.jpeg", w->out, split_of(i), s->id, s->id, shot);
     if (image_reserve(&im, (int)w->width, (int)(w->width * 3 / 4), 3, e) == 0) {
         camera_shoot(c, &k, &r, &im);
+        if (w->grey)
+            drop_colour(&im);
         if (jpeg_encode(&im, &coding, &coded, e) == 0)
             file_save(path, coded.data, coded.bytes, e);
     }
@@ -540,10 +550,12 @@ static void write_defects(const struct work *w, int64_t n)
 
 static int64_t n_groups = 60, seed, width = 448, n_jobs;
 static double positive = 0.5;
+static bool grey;
 static const struct opt options[] = {
     OPT_COUNT(0, "groups", &n_groups, 1, 100000, "N", "installations, of three photographs each [60]"),
     OPT_COUNT(0, "width", &width, 32, 4096, "N", "of the photographs; the height is 3/4 of it [448]"),
     OPT_REAL(0, "positive", &positive, 0, 1, "P", "share of installations with a fault [0.5]"),
+    OPT_FLAG(0, "grey", &grey, "photographs of one channel"),
     OPT_SEED(&seed), OPT_JOBS(&n_jobs), OPT_COMMON, OPT_END};
 static const struct opt_tool tool = {"datagen", "OUT", "draw a dataset of base-band units", options, NULL};
 
@@ -554,7 +566,7 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
         msg_usage("one folder OUT is wanted");
-    w.out = argv[first], w.seed = (uint64_t)seed, w.width = width;
+    w.out = argv[first], w.seed = (uint64_t)seed, w.width = width, w.grey = grey;
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool || file_make_dirs(w.out, &e))
         msg_die("%s", e.text);
