@@ -155,11 +155,11 @@ struct fmt_reader file_reader(struct file *f)
 int file_load(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e)
 {
     struct file f;
-    if (file_open(&f, path, e))
-        return (int)e->status;
+    int status = file_open(&f, path, e);
+    if (status)
+        return status;
     struct fmt_buffer b = {0};
     uint8_t piece[BUFFER_BYTES];
-    int status = 0;
     for (;;) {
         int64_t got = fd_read(&f, piece, sizeof piece);
         if (got == 0)

@@ -95,16 +95,14 @@ static int take_state(struct checkpoint_file *f, struct fmt_error *e)
 {
     cJSON *root = cJSON_Parse(f->ckpt.header.state);
     int status = cJSON_IsObject(root) ? 0 : fmt_fail(e, FMT_INVALID, "state: not a JSON object");
-    if (!status)
-        status = take_number(root, "optimizer_steps", &f->optimizer_steps, e);
-    if (!status)
-        status = take_number(root, "backbone_steps", &f->backbone_steps, e);
-    if (!status)
-        status = take_number(root, "center_pending", &f->center_pending, e);
-    if (!status)
-        status = take_number(root, "bad_steps", &f->found.bad_steps, e);
-    if (!status)
-        status = take_number(root, "metrics_count", &f->metrics_count, e);
+    const struct {
+        const char *key;
+        int64_t *value;
+    } numbers[] = {{"optimizer_steps", &f->numbers.optimizer_steps}, {"backbone_steps", &f->numbers.backbone_steps},
+                   {"center_pending", &f->numbers.center_pending}, {"bad_steps", &f->found.bad_steps},
+                   {"metrics_count", &f->metrics_count}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !status; i++)
+        status = take_number(root, numbers[i].key, numbers[i].value, e);
     if (!status)
         status = take_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->found.inputs, e);
     if (!status)
@@ -337,7 +335,7 @@ int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_err
     if (status)
         return status;
     f->found.metrics.count = f->metrics_count;
-    state_set_numbers(step, (struct state_numbers){f->optimizer_steps, f->backbone_steps, f->center_pending});
+    state_set_numbers(step, f->numbers);
     return 0;
 }
 
@@ -345,6 +343,6 @@ int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struc
 {
     int status = load(f, step, false, e);
     if (!status)
-        state_set_numbers(step, (struct state_numbers){.center_pending = f->center_pending});
+        state_set_numbers(step, (struct state_numbers){.center_pending = f->numbers.center_pending});
     return status;
 }

@@ -21,6 +21,7 @@
 #include "config.h"
 #include "digest.h"
 #include "file.h"
+#include "nn/state.h"
 #include "run/metrics.h"
 
 struct step;
@@ -77,7 +78,8 @@ struct checkpoint_file {
     struct ckpt ckpt;
     struct config settings;
     struct checkpoint found; /* .config is &settings; .metrics is set by checkpoint_load */
-    int64_t optimizer_steps, backbone_steps, center_pending, metrics_count;
+    struct state_numbers numbers;
+    int64_t metrics_count;
 };
 
 /* Errors name the path. FMT_MAGIC: no checkpoint at all. */

@@ -32,14 +32,10 @@ void evaluate_close(struct evaluate *ev); /* NULL is allowed */
 
 const uint8_t *evaluate_identity(const struct evaluate *ev, bool val); /* [DIGEST_BYTES] of the shards */
 int evaluate_ks_left_out(const struct evaluate *ev);                   /* settings that were too large */
-int64_t evaluate_memory_bytes(const struct evaluate *ev, const struct config *config, int n_workers);
 
 int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,
                      struct fmt_error *e);
 /* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50}, without a newline */
 int evaluate_line(const struct evaluate_scores *scores, int64_t iteration, struct fmt_buffer *out, struct fmt_error *e);
-
-/* The best score at the first k in an evaluation.json; *iteration is INT64_MIN if there is none. */
-int evaluate_best(const char *path, int first_k, double *score, int64_t *iteration, struct fmt_error *e);
 
 #endif

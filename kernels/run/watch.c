@@ -12,7 +12,8 @@
 enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration)
 {
     int64_t crops = 2 * c->train.batch_size_per_gpu, warm = c->optim.warmup_epochs * c->train.OFFICIAL_EPOCH_LENGTH;
-    if (iteration < warm || isnan(s->entropy) || c->train.batch_size_per_gpu < 2)
+    double follows = (double)iteration * (1 - c->teacher.momentum_teacher);
+    if (iteration < warm || follows < 2 || isnan(s->entropy) || c->train.batch_size_per_gpu < 2)
         return WATCH_EARLY;
     double most = log((double)num_min(crops, c->dino.head_n_prototypes));
     if (most > 0 && s->entropy_mean - s->entropy < INFORMATION_LEAST * most)

@@ -1,0 +1,98 @@
+/* examine.c - first the file, then the score, then the line, then the best: what a later one says has happened is on
+ * the disk before it. */
+#include "run/examine.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "run/teacher.h"
+
+static const char file_name[] = "evaluation.json";
+
+/* The best line of the file by its first score. */
+static void find_best(struct examine *x, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    while (f && getline(&line, &room, f) > 0) {
+        cJSON *o = cJSON_Parse(line);
+        const cJSON *iteration = cJSON_GetObjectItemCaseSensitive(o, "iteration");
+        const cJSON *scores = cJSON_GetObjectItemCaseSensitive(o, "knn_top1"), *score = scores ? scores->child : NULL;
+        if (cJSON_IsNumber(iteration) && cJSON_IsNumber(score) &&
+            (x->best_iteration == INT64_MIN || score->valuedouble > x->best_score)) {
+            x->best_score = score->valuedouble;
+            x->best_iteration = (int64_t)iteration->valuedouble;
+        }
+        cJSON_Delete(o);
+    }
+    free(line);
+    if (f)
+        fclose(f);
+}
+
+int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, int64_t last_iteration,
+                 bool provenance, struct fmt_error *e)
+{
+    *x = (struct examine){.config = config, .evaluate = evaluate, .provenance = provenance, .lines = {.fd = -1},
+                          .best_iteration = INT64_MIN};
+    if (!evaluate)
+        return 0;
+    char *path = file_join(config->train.output_dir, file_name);
+    int status = path ? lines_open(&x->lines, path, last_iteration, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    if (!status)
+        find_best(x, path);
+    free(path);
+    return status;
+}
+
+void examine_close(struct examine *x)
+{
+    evaluate_close(x->evaluate);
+    lines_close(&x->lines);
+}
+
+bool examine_due(const struct examine *x, int64_t iteration)
+{
+    int64_t period = x->config->evaluation.eval_period_iterations;
+    if (iteration == EXAMINE_INITIAL)
+        return x->evaluate != NULL;
+    return iteration + 1 == config_iterations(x->config) || (period && (iteration + 1) % period == 0);
+}
+
+static int score(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                 struct evaluate_scores *scores, struct fmt_error *e)
+{
+    struct fmt_buffer line = {0};
+    int status = evaluate_teacher(x->evaluate, step, pool, scores, e);
+    if (!status)
+        status = evaluate_line(scores, iteration, &line, e);
+    if (!status)
+        status = lines_add(&x->lines, &line, e);
+    fmt_buffer_release(&line);
+    if (status || (x->best_iteration != INT64_MIN && scores->top1[0] <= x->best_score))
+        return status;
+    x->best_score = scores->top1[0];
+    x->best_iteration = iteration;
+    return teacher_write(step, &(struct teacher_wish){x->config, x->provenance, "best"}, e);
+}
+
+int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                    struct evaluate_scores *scores, struct fmt_error *e)
+{
+    char folder[40] = "initial";
+    scores->n = 0;
+    if (iteration != EXAMINE_INITIAL)
+        snprintf(folder, sizeof folder, "training_%" PRId64, iteration);
+    int status = teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);
+    return status || !x->evaluate ? status : score(x, step, pool, iteration, scores, e);
+}
+
+int examine_sync(struct examine *x, struct fmt_error *e)
+{
+    return x->lines.fd >= 0 ? lines_sync(&x->lines, e) : 0;
+}

@@ -1,0 +1,41 @@
+/* examine.h - the teacher in regular intervals: written for others (teacher.h), scored (evaluate.h), its line put into
+ * evaluation.json, the best kept in eval/best/.
+ *
+ * The best is the one with the highest score at the first number of neighbours, the earlier of equals. Who goes on
+ * with a run finds it in the lines of evaluation.json that were kept, so a kill between any two writes heals itself.
+ */
+#ifndef EXAMINE_H
+#define EXAMINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "run/evaluate.h"
+#include "run/lines.h"
+
+#define EXAMINE_INITIAL (-1) /* the iteration before the first */
+
+struct examine {
+    const struct config *config;
+    struct evaluate *evaluate; /* NULL: the teacher is written, not scored */
+    bool provenance;
+    struct lines lines;
+    double best_score;
+    int64_t best_iteration; /* INT64_MIN: none yet */
+};
+
+/* last_iteration: of the checkpoint that the run goes on from, or LINES_NONE. Takes over `evaluate`. */
+int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, int64_t last_iteration,
+                 bool provenance, struct fmt_error *e);
+void examine_close(struct examine *x);
+
+/* Every eval_period_iterations and after the last; before the first only where there is something to score by. */
+bool examine_due(const struct examine *x, int64_t iteration);
+
+/* scores->n is 0 where nothing was scored. */
+int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                    struct evaluate_scores *scores, struct fmt_error *e);
+int examine_sync(struct examine *x, struct fmt_error *e); /* before a checkpoint is written */
+
+#endif

@@ -1,0 +1,25 @@
+/* memory.h - the memory of a run before it starts, by name: the step's (nn/step.h), that of the data and of scoring. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "nn/step.h"
+
+/* The lines of the step and, where train.dataset_path can be opened (a pipe is not), those of the data; data_known:
+ * whether it could. The context's backend and pool are looked at. */
+int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, bool *data_known,
+                struct fmt_error *e);
+
+/* Bytes that this process may use: of the machine, or of its control group where that is less. */
+int64_t memory_of_machine(void);
+
+/* FMT_LIMIT with the figures if the plan is more than the machine has. */
+int memory_fits(const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
+
+/* Why a network like ViT-g is trained here only in a shortened form; NULL for the smaller ones. */
+const char *memory_giant_text(const struct config *config, char *out, size_t room);
+
+#endif

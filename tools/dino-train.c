@@ -1,0 +1,506 @@
+/* dino-train - shards or views -> checkpoints, metrics, a log, the teacher.
+ *
+ * The loop is train(); all that it calls is above it and short. What a run begins with is kernels/run/begin.h, a step
+ * kernels/nn/step.h, batches kernels/nn/source.h. Everything that can change the result is in the settings.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "arena.h"
+#include "config.h"
+#include "file.h"
+#include "log.h"
+#include "msg.h"
+#include "nn/schedule.h"
+#include "nn/source.h"
+#include "nn/step.h"
+#include "num.h"
+#include "op.h"
+#include "opt.h"
+#include "run/backup.h"
+#include "run/begin.h"
+#include "run/examine.h"
+#include "run/journal.h"
+#include "run/memory.h"
+#include "run/metrics.h"
+
+static const char *config_path;
+static int64_t n_jobs;
+static bool force, provenance = true, only_plan, only_config, json;
+
+static const struct opt options[] = {
+    OPT_STRING('c', "config", &config_path, "FILE", "settings: YAML with the published keys [defaults]"),
+    OPT_FLAG('f', "force", &force, "with train.resume=false: remove the old run in the output directory"),
+    OPT_JOBS(&n_jobs),
+    OPT_FLAG(0, "plan", &only_plan, "print the memory that the run takes, by name, and end"),
+    OPT_FLAG(0, "print-config", &only_config, "print every setting and where it comes from, and end"),
+    OPT_JSON(&json),
+    OPT_NO_PROVENANCE(&provenance),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {
+    "dino-train", "[-c FILE] [key=value]...",
+    "Trains a DINOv2 network on shards or views; the same command again goes on where it stopped.", options,
+    "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys.\n"};
+
+struct run {
+    struct config config;
+    struct begin begin;
+    struct checkpoint state; /* where the run is */
+    struct journal journal;
+    int lock;
+    struct thread_pool *pool;
+    struct op_ctx ctx;
+    struct step *step;
+    struct source *source;
+    struct examine examine;
+    struct backup *backup;
+    struct lines metrics, times;
+    struct metrics_times clock;
+    struct schedules schedules;
+    enum watch_verdict verdict;
+    int64_t n_iterations, saved; /* saved: iteration of the last checkpoint written or gone on from */
+};
+
+/* ------------------------------------------------------------------ what is said */
+static void say(struct run *r, enum begin_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct run *r, enum begin_level level, const char *format, ...)
+{
+    char text[1000];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    journal_add(&r->journal, text);
+    if (level == BEGIN_ERROR)
+        msg_error("%s", text);
+    else if (level == BEGIN_WARNING)
+        msg_warn("%s", text);
+    else
+        msg_note("%s", text);
+}
+
+static void tell(void *arg, enum begin_level level, const char *text)
+{
+    say(arg, level, "%s", text);
+}
+
+static _Noreturn void fail(struct run *r, const struct fmt_error *e)
+{
+    journal_add(&r->journal, e->text);
+    msg_die("%s", e->text);
+}
+
+#define MUST(r, call, e)     \
+    do {                     \
+        if (call)            \
+            fail((r), (e));  \
+    } while (0)
+
+/* ------------------------------------------------------------------ settings and memory */
+static void read_settings(struct config *c, int argc, char **argv, int first)
+{
+    struct fmt_error e = {0};
+    config_init(c);
+    int status = config_path ? config_load(c, config_path, &e) : 0;
+    for (int i = first; i < argc && !status; i++)
+        status = config_set(c, argv[i], &e);
+    double asked = c->optim.lr;
+    if (!status)
+        status = config_finish(c, &e);
+    if (status == FMT_IO || status == FMT_MEMORY)
+        msg_die("%s", e.text);
+    if (status)
+        msg_usage("%s", e.text);
+    if (asked != 0 && asked != c->optim.lr)
+        msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
+    if (*c->evaluation.knn_train && !c->evaluation.eval_period_iterations)
+        msg_warn("evaluation.knn_train, evaluation.knn_val: set, and not used: evaluation.eval_period_iterations is 0");
+}
+
+static int print_settings(const struct config *c)
+{
+    struct fmt_buffer text = {0};
+    struct fmt_error e = {0};
+    if (json ? config_json(c, CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED, &text, &e) : config_write(c, true, &text, &e))
+        msg_die("%s", e.text);
+    fwrite(text.data, 1, text.bytes, stdout);
+    if (json)
+        putchar('\n');
+    fmt_buffer_release(&text);
+    return msg_finish(EXIT_DONE);
+}
+
+static int print_plan(struct run *r)
+{
+    const struct config *c = &r->config;
+    struct step_plan plan;
+    struct fmt_error e = {0};
+    bool data_known;
+    char text[600], bytes[32];
+    if (memory_plan(&plan, c, &r->ctx, &data_known, &e))
+        msg_die("%s", e.text);
+    for (int i = 0; i < plan.n_lines; i++)
+        if (json)
+            printf("{\"report\":\"plan\",\"what\":\"%s\",\"bytes\":%zu}\n", plan.line[i].what, plan.line[i].bytes);
+        else
+            printf("%12s  %s\n", num_bytes_text((double)plan.line[i].bytes, bytes), plan.line[i].what);
+    if (json)
+        printf("{\"report\":\"plan\",\"what\":\"total\",\"bytes\":%zu}\n", plan.total);
+    else
+        printf("%12s  in all%s\n", num_bytes_text((double)plan.total, bytes),
+               data_known ? "" : ", but for the data: train.dataset_path cannot be opened");
+    if (!json && memory_giant_text(c, text, sizeof text))
+        printf("%s.\n", text);
+    return msg_finish(EXIT_DONE);
+}
+
+/* ------------------------------------------------------------------ opening */
+static void lock_directory(struct run *r)
+{
+    struct fmt_error e = {0};
+    const char *path = r->config.train.output_dir;
+    if (file_make_dirs(path, &e))
+        msg_die("%s", e.text);
+    r->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->lock < 0)
+        msg_die("%s: %s", path, strerror(errno));
+    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        msg_die("%s: another dino-train is at work in this directory", path);
+    checkpoint_sweep(path);
+}
+
+static char *in_output(struct run *r, const char *name)
+{
+    char *path = file_join(r->config.train.output_dir, name);
+    if (!path)
+        msg_die("out of memory");
+    return path;
+}
+
+static void open_lines(struct run *r, struct lines *l, const char *name)
+{
+    struct fmt_error e = {0};
+    char *path = in_output(r, name);
+    MUST(r, lines_open(l, path, r->begin.resumed ? r->state.iteration : LINES_NONE, &e), &e);
+    free(path);
+}
+
+static void bad_image(void *arg, const char *reason, const char *replaced_by)
+{
+    say(arg, BEGIN_WARNING, "%s; replaced by %s", reason, replaced_by);
+}
+
+static void open_data(struct run *r)
+{
+    struct fmt_error e = {0};
+    const char *path = r->config.train.dataset_path;
+    struct source_wish wish = {.config = &r->config, .paths = &path, .n_paths = 1, .first_step = r->state.iteration + 1,
+                               .end_step = r->n_iterations, .n_threads = (int)n_jobs, .bad_image = bad_image, .arg = r};
+    if (source_open(&r->source, &wish, &e)) {
+        if (!file_exists(path) && strchr(path, ':'))
+            msg_note("train.dataset_path: a published data set's name; here it names shards or views");
+        fail(r, &e);
+    }
+}
+
+/* What the run is made from, compared with what the checkpoint was made from. */
+static void check_inputs(struct run *r, const struct evaluate *evaluate)
+{
+    struct fmt_error e = {0};
+    struct run_inputs inputs = {.set[INPUT_DATA] = true};
+    memcpy(inputs.digest[INPUT_DATA], source_identity(r->source), DIGEST_BYTES);
+    for (int val = 0; val < 2 && evaluate; val++) {
+        enum run_input i = val ? INPUT_KNN_VAL : INPUT_KNN_TRAIN;
+        inputs.set[i] = true;
+        memcpy(inputs.digest[i], evaluate_identity(evaluate, val), DIGEST_BYTES);
+    }
+    MUST(r, begin_inputs(&r->begin, &inputs, &e), &e);
+    r->state = r->begin.state;
+}
+
+static void save_settings(struct run *r)
+{
+    struct fmt_buffer text = {0};
+    struct fmt_error e = {0};
+    char *path = in_output(r, "config.yaml");
+    MUST(r, config_write(&r->config, true, &text, &e), &e);
+    MUST(r, file_save(path, text.data, text.bytes, &e), &e);
+    free(path);
+    fmt_buffer_release(&text);
+}
+
+static void tell_backup(void *arg, bool good, const char *text)
+{
+    say(arg, good ? BEGIN_NOTE : BEGIN_WARNING, "%s", text);
+}
+
+static void tell_plan(struct run *r)
+{
+    const struct config *c = &r->config;
+    double seen = (double)r->n_iterations * (double)c->train.batch_size_per_gpu;
+    const struct views_header *h = source_header(r->source);
+    say(r, BEGIN_NOTE, "%" PRId64 " iterations of %" PRId64 " images: each of the %" PRId64 " images is seen %.1f times",
+        r->n_iterations, c->train.batch_size_per_gpu, h->n_images, seen / (double)num_max(h->n_images, 1));
+    say(r, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
+        c->optim.base_lr, c->train.batch_size_per_gpu);
+    if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
+        say(r, BEGIN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
+}
+
+static void open_run(struct run *r)
+{
+    struct fmt_error e = {0};
+    struct evaluate *evaluate;
+    lock_directory(r);
+    char *path = in_output(r, "log.txt");
+    MUST(r, journal_open(&r->journal, path, &e), &e);
+    free(path);
+    MUST(r, begin_look(&r->begin, &r->config, force, tell, r, &e), &e);
+    MUST(r, memory_fits(&r->config, &r->ctx, &e), &e);
+    MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
+    MUST(r, begin_load(&r->begin, &r->config, r->step, &e), &e);
+    r->state = r->begin.state;
+    r->saved = r->state.iteration;
+    open_data(r);
+    MUST(r, evaluate_open(&evaluate, &r->config, &e), &e);
+    check_inputs(r, evaluate);
+    MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
+    save_settings(r);
+    open_lines(r, &r->metrics, "training_metrics.json");
+    open_lines(r, &r->times, "training_times.json");
+    MUST(r, examine_open(&r->examine, &r->config, evaluate, r->begin.resumed ? r->state.iteration : LINES_NONE,
+                         provenance, &e), &e);
+    MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
+    r->schedules = schedules_from(&r->config);
+    tell_plan(r);
+}
+
+static void close_run(struct run *r)
+{
+    backup_close(r->backup);
+    examine_close(&r->examine);
+    lines_close(&r->times);
+    lines_close(&r->metrics);
+    source_close(r->source);
+    step_close(r->step);
+    thread_close(r->pool);
+    begin_release(&r->begin);
+    journal_close(&r->journal);
+    close(r->lock);
+    config_release(&r->config);
+}
+
+/* ------------------------------------------------------------------ the parts of an iteration */
+static volatile sig_atomic_t stop_signal;
+
+static void stop(int number)
+{
+    stop_signal = number;
+}
+
+/* A step that is not finite changes nothing but the iteration. */
+static void tell_bad_step(struct run *r, const struct views_batch *batch, int64_t iteration, const char *term)
+{
+    char names[600] = "";
+    int64_t n = r->config.train.batch_size_per_gpu;
+    for (int64_t i = 0; i < n; i++) {
+        size_t used = strlen(names);
+        if (used + strlen(batch->key[i]) + 8 > sizeof names) {
+            snprintf(names + used, sizeof names - used, ", ...");
+            break;
+        }
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", batch->key[i]);
+    }
+    say(r, BEGIN_WARNING, "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
+        iteration, term, r->state.bad_steps, names);
+    if (r->state.bad_steps < r->config.train.max_bad_steps)
+        return;
+    say(r, BEGIN_ERROR, "training has diverged: %" PRId64 " steps in a row were not finite (train.max_bad_steps)",
+        r->state.bad_steps);
+    exit(EXIT_DIVERGED);
+}
+
+static void one_step(struct run *r, const struct views_batch *batch, int64_t iteration)
+{
+    struct fmt_error e = {0};
+    struct step_result result;
+    const struct views_header *h = source_header(r->source);
+    struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local, .masks = batch->mask};
+    memcpy(b.mean, h->mean, sizeof b.mean);
+    memcpy(b.std, h->std, sizeof b.std);
+    MUST(r, step_run(r->step, &b, iteration, NULL, NULL, &result, &e), &e);
+    r->state.iteration = iteration;
+    r->state.bad_steps = result.bad ? r->state.bad_steps + 1 : 0;
+    if (result.bad) {
+        tell_bad_step(r, batch, iteration, result.bad);
+        return;
+    }
+    struct schedule_rates rates = schedules_at(&r->schedules, iteration);
+    metrics_push(&r->state.metrics, &rates, h->batch, &result);
+}
+
+static enum watch_verdict judge(const struct run *r)
+{
+    struct watch_signs signs = metrics_signs(&r->state.metrics);
+    return watch_judge(&signs, &r->config, r->state.iteration);
+}
+
+static void log_metrics(struct run *r, int64_t iteration)
+{
+    struct fmt_error e = {0};
+    struct fmt_buffer line = {0};
+    const struct metrics *m = &r->state.metrics;
+    enum watch_verdict before = r->verdict;
+    r->verdict = judge(r);
+    MUST(r, metrics_line(m, iteration, r->verdict, &line, &e), &e);
+    MUST(r, lines_add(&r->metrics, &line, &e), &e);
+    line.bytes = 0;
+    MUST(r, metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
+    MUST(r, lines_add(&r->times, &line, &e), &e);
+    fmt_buffer_release(&line);
+    char text[300];
+    snprintf(text, sizeof text,
+             "iteration %" PRId64 ": loss %.4f, gradient %.3g, rate %.3g, %.3g images/s, %.0f %% waiting for data, collapse: %s",
+             iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
+             metrics_median(m, METRIC_lr),
+             (double)r->config.train.batch_size_per_gpu * (double)r->clock.count / r->clock.iter_total,
+             100 * r->clock.data_total / r->clock.iter_total, watch_word(r->verdict));
+    journal_add(&r->journal, text);
+    msg_more("%s", text);
+    if (r->verdict != before && r->verdict > WATCH_NONE)
+        say(r, BEGIN_WARNING, "iteration %" PRId64 ": %s", iteration, watch_text(r->verdict));
+}
+
+static void examine(struct run *r, int64_t iteration)
+{
+    struct fmt_error e = {0};
+    struct evaluate_scores s;
+    if (!examine_due(&r->examine, iteration))
+        return;
+    MUST(r, examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e), &e);
+    if (s.n)
+        say(r, BEGIN_NOTE, "iteration %" PRId64 ": %d nearest neighbours are right for %.2f %% of %" PRId64 " images; best: %.2f %% (iteration %" PRId64 ")",
+            iteration, s.k[0], 100 * s.top1[0], s.n_val, 100 * r->examine.best_score, r->examine.best_iteration);
+}
+
+static bool save_due(const struct run *r, int64_t iteration)
+{
+    const struct config *c = &r->config;
+    int64_t period = c->train.saveckp_freq ? c->train.saveckp_freq : 3 * c->train.OFFICIAL_EPOCH_LENGTH;
+    return (iteration + 1) % period == 0 || iteration + 1 == r->n_iterations;
+}
+
+/* The lines first: a checkpoint never says more than they do. */
+static void save(struct run *r, bool last)
+{
+    struct fmt_error e = {0};
+    char *path;
+    if (r->saved == r->state.iteration)
+        return;
+    MUST(r, lines_sync(&r->metrics, &e), &e);
+    MUST(r, examine_sync(&r->examine, &e), &e);
+    MUST(r, checkpoint_save(r->config.train.output_dir, &r->state, r->step, provenance, &path, &e), &e);
+    r->saved = r->state.iteration;
+    char text[600];
+    snprintf(text, sizeof text, "saved %s", path);
+    journal_add(&r->journal, text);
+    backup_start(r->backup, path, r->state.iteration, last);
+    MUST(r, checkpoint_prune(r->config.train.output_dir, 0, r->state.iteration, r->config.train.max_to_keep, &e), &e);
+    free(path);
+}
+
+/* The next batch; NULL when the run has to stop here: a signal, or (an error then) no more views. */
+static const struct views_batch *next_batch(struct run *r, int64_t iteration)
+{
+    struct fmt_error e = {0};
+    const struct views_batch *batch = NULL;
+    int status = stop_signal ? FMT_STOPPED : source_next(r->source, &batch, &e);
+    if (!status)
+        return batch;
+    if (!stop_signal && status != FMT_END)
+        fail(r, &e);
+    save(r, true);
+    if (!stop_signal)
+        say(r, BEGIN_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is saved",
+            r->config.train.dataset_path, iteration, r->n_iterations);
+    return NULL;
+}
+
+static int train(struct run *r)
+{
+    struct log_progress progress;
+    int64_t first = r->state.iteration + 1;
+    if (first == 0)
+        examine(r, EXAMINE_INITIAL);
+    r->verdict = judge(r);
+    log_begin(&progress, "train", "iterations", r->n_iterations - first);
+    for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
+        double began = log_now(), waited = source_waited(r->source);
+        const struct views_batch *batch = next_batch(r, iteration);
+        if (!batch)
+            return stop_signal ? EXIT_RESUMABLE : EXIT_FAILED;
+        one_step(r, batch, iteration);
+        metrics_time(&r->clock, log_now() - began, source_waited(r->source) - waited);
+        if (iteration % METRICS_PERIOD == 0 || iteration + 1 == r->n_iterations)
+            log_metrics(r, iteration);
+        examine(r, iteration);
+        if (stop_signal || save_due(r, iteration))
+            save(r, stop_signal || iteration + 1 == r->n_iterations);
+        log_step(&progress, iteration + 1 - first);
+    }
+    log_end(&progress);
+    return r->verdict == WATCH_COMPLETE ? EXIT_DIVERGED : EXIT_DONE;
+}
+
+/* ------------------------------------------------------------------ */
+static void open_context(struct run *r)
+{
+    struct fmt_error e = {0};
+    if (!(r->pool = thread_open((int)n_jobs, &e)) || !(r->ctx.backend = backend_find("cpu", &e)))
+        msg_die("%s", e.text);
+    r->ctx.pool = r->pool;
+}
+
+static int run_it(struct run *r)
+{
+    struct sigaction action = {.sa_handler = stop};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    r->n_iterations = config_iterations(&r->config);
+    open_run(r);
+    if (r->state.iteration + 1 >= r->n_iterations)
+        say(r, BEGIN_NOTE, "nothing is left to do: the run is complete");
+    int status = train(r);
+    if (status == EXIT_RESUMABLE)
+        say(r, BEGIN_NOTE, "stopped by signal %d behind iteration %" PRId64 "; the same command goes on", (int)stop_signal,
+            r->state.iteration);
+    else if (status != EXIT_FAILED)
+        say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
+            watch_text(r->verdict));
+    close_run(r);
+    return msg_finish(status);
+}
+
+int main(int argc, char **argv)
+{
+    static struct run r = {.lock = -1, .journal.fd = -1};
+    int first = opt_parse(&tool, argc, argv);
+    read_settings(&r.config, argc, argv, first);
+    if (only_config)
+        return print_settings(&r.config);
+    open_context(&r);
+    if (only_plan)
+        return print_plan(&r);
+    return run_it(&r);
+}
