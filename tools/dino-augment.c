@@ -102,7 +102,15 @@ static void describe(struct prov *p, const struct config *c, const struct source
     prov_input(p, "shards", source_identity(s));
 }
 
-static int64_t write_batches(struct source *s, struct views_writer *w, int64_t n)
+/* What failed: the output, if it says so, else the making. */
+static _Noreturn void die_of(const struct file_out *out, const struct fmt_error *e)
+{
+    if (out->error_number)
+        msg_die("%s: %s", strcmp(out->path, "-") == 0 ? "standard output" : out->path, strerror(out->error_number));
+    msg_die("%s", e->text);
+}
+
+static void write_batches(struct source *s, struct views_writer *w, int64_t n, const struct file_out *out)
 {
     struct fmt_error e = {0};
     struct log_progress progress;
@@ -110,11 +118,10 @@ static int64_t write_batches(struct source *s, struct views_writer *w, int64_t n
     log_begin(&progress, "augment", "batches", n);
     for (int64_t i = 0; i < n; i++) {
         if (source_next(s, &batch, &e) || views_add(w, batch, &e))
-            msg_die("%s", e.text);
+            die_of(out, &e);
         log_step(&progress, i + 1);
     }
     log_end(&progress);
-    return n;
 }
 
 static void report_views(const struct source *s, int64_t n)
@@ -133,13 +140,12 @@ static void write_views(const struct config *c, const char **path, int n_paths)
     int64_t end = n_steps ? first_step + n_steps : config_iterations(c);
     if (first_step >= end)
         msg_usage("--first-step %lld: the run has %lld steps", (long long)first_step, (long long)end);
-    struct source_wish wish = {.config = c, .paths = path, .n_paths = n_paths, .first_step = first_step,
-                               .end_step = end, .n_threads = (int)n_jobs, .bad_image = on_bad_image};
+    struct source_wish wish = {.config = c, .paths = path, .n_paths = n_paths, .shards_only = true,
+                               .first_step = first_step, .end_step = end, .n_threads = (int)n_jobs,
+                               .bad_image = on_bad_image};
     struct source *s;
     if (source_open(&s, &wish, &e))
         msg_die("%s", e.text);
-    if (source_is_views(s))
-        msg_usage("%s: holds views, not shards", path[0]);
     char text[32];
     msg_more("memory: %s", num_bytes_text((double)source_memory_bytes(s), text));
 
@@ -153,11 +159,13 @@ static void write_views(const struct config *c, const char **path, int n_paths)
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&out);
     if (views_create(&w, &io, &header, &prov, &e))
+        die_of(&out, &e);
+    write_batches(s, &w, end - first_step, &out);
+    if (views_finish(&w, &e))
+        die_of(&out, &e);
+    if (file_commit(&out, &e))
         msg_die("%s", e.text);
-    int64_t n = write_batches(s, &w, end - first_step);
-    if (views_finish(&w, &e) || file_commit(&out, &e))
-        msg_die("%s", e.text);
-    report_views(s, n);
+    report_views(s, end - first_step);
     prov_release(&prov);
     source_close(s);
 }

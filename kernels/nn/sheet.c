@@ -10,11 +10,10 @@
 
 enum {
     GAP = 8,          /* between cells */
-    FRAME = 3,        /* thickness of frames of crops; boxes are thinner */
-    BOX = 2,
+    FRAME = 3,        /* thickness of frames of crops, and of boxes of global ones */
+    FRAME_LOCAL = 2,  /* of boxes of local crops */
     BACKGROUND = 40,
-    CELL_MIN = 160,   /* crops smaller than this are enlarged */
-    PHOTO_WIDE = 2    /* the photograph may be so many times wider than high */
+    CELL_MIN = 160    /* crops smaller than this are enlarged */
 };
 
 struct layout {
@@ -54,7 +53,7 @@ static struct layout layout_of(const struct views_header *h)
     l.global = h->global_size * l.zoom + 2 * FRAME;
     l.local = h->local_size * l.zoom + 2 * FRAME;
     l.height = num_max(l.global, l.local);
-    l.photo_width = (l.height - 2 * FRAME) * PHOTO_WIDE;
+    l.photo_width = l.height * 3 / 2;
     l.local_down = num_max(1, (l.height + GAP) / (l.local + GAP));
     l.local_across = num_ceil_div(h->n_local, l.local_down);
     return l;
@@ -200,7 +199,8 @@ static int draw_row(struct sheet *s, const struct sheet_wish *wish, int64_t i_ro
         return status;
     for (int64_t c = VIEWS_GLOBAL + h->n_local; c-- > 0;) { /* the global ones last, on top */
         struct augment_crop crop = sample_draw(s->maker, &s->worker, &place, c);
-        frame(s->out, on_sheet(crop.box, &s->worker.photo, shown), BOX, color_of(c, h->n_local));
+        frame(s->out, on_sheet(crop.box, &s->worker.photo, shown), c < VIEWS_GLOBAL ? FRAME : FRAME_LOCAL,
+              color_of(c, h->n_local));
     }
     draw_crops(s, i, top);
     if (wish->row)

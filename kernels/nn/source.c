@@ -202,7 +202,7 @@ int source_open(struct source **out, const struct source_wish *wish, struct fmt_
         return fmt_fail(e, FMT_MEMORY, "out of memory for a source of batches");
     s->wish = *wish;
     s->base = s->step = s->next = wish->first_step;
-    s->is_views = wish->n_paths == 1 && source_views_is(wish->paths[0]);
+    s->is_views = !wish->shards_only && wish->n_paths == 1 && source_views_is(wish->paths[0]);
     int status;
     if (s->is_views) {
         s->n_workers = 1;

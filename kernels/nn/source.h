@@ -32,6 +32,7 @@ struct source_wish {
     const struct config *config; /* crops, augment, ibot masks, batch size, patch, seed */
     const char *const *paths;    /* shards (folders, files, patterns), or one file or pipe of views; "-": standard input */
     int n_paths;
+    bool shards_only; /* views are refused */
     int64_t first_step;
     int64_t end_step; /* no batch from here on is made; 0: without end */
     int n_threads;    /* 0: one per processor */
