@@ -1,0 +1,62 @@
+/* wrap.h - puts a fuzzer's bytes into a container whose checks are right, so that mutations reach the parsers of the
+ * records instead of ending at a checksum. The input: u16 length of the fields, fields; then for each block a byte
+ * with the number of its records, u16 length, bytes (the last one may be short). */
+#ifndef WRAP_H
+#define WRAP_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "block.h"
+#include "bytes.h"
+
+/* A source of bytes in order only, 13 at a time. */
+static inline int64_t wrap_piped(void *arg, void *buffer, size_t n)
+{
+    struct fmt_reader r = fmt_memory_reader(arg);
+    return r.read(r.arg, buffer, n < 13 ? n : 13);
+}
+
+static inline struct fmt_reader wrap_pipe(struct fmt_memory *m)
+{
+    return (struct fmt_reader){m, wrap_piped, NULL, UINT64_MAX};
+}
+
+static inline int wrap(enum block_kind kind, const uint8_t *data, size_t n, struct fmt_buffer *file)
+{
+    struct bytes c = bytes_over(data, n);
+    struct block_header h = {kind, 1, 0, .block_bytes_max = BLOCK_BYTES_MAX, .provenance = ""};
+    struct block_writer w;
+    struct fmt_writer io = fmt_buffer_writer(file);
+    h.fields_bytes = bytes_u16(&c);
+    if (!(h.fields = bytes_take(&c, h.fields_bytes)) || block_create(&w, &io, &h, NULL))
+        return -1;
+    while (bytes_left(&c) > 3) {
+        uint32_t n_records = bytes_u8(&c);
+        size_t bytes = bytes_u16(&c);
+        bytes = bytes < bytes_left(&c) ? bytes : bytes_left(&c);
+        block_add(&w, bytes_take(&c, bytes), bytes, n_records, BLOCK_STORED, NULL);
+    }
+    return block_finish(&w, NULL);
+}
+
+/* The other way round: how the corpora were made from whole files. */
+static inline int unwrap(const struct fmt_reader *io, struct fmt_buffer *out)
+{
+    struct block_reader r;
+    struct block_buffer b = {0};
+    if (block_open(&r, io, BLOCK_ANY, NULL))
+        return -1;
+    bytes_put_u16(out, (uint16_t)r.header.fields_bytes);
+    bytes_put(out, r.header.fields, r.header.fields_bytes);
+    while (block_next(&r, &b, NULL) == 0) {
+        bytes_put_u8(out, (uint8_t)b.n_records);
+        bytes_put_u16(out, (uint16_t)b.raw_bytes);
+        bytes_put(out, b.raw, b.raw_bytes);
+    }
+    block_buffer_release(&b);
+    block_close(&r);
+    return 0;
+}
+
+#endif
