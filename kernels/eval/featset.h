@@ -1,0 +1,41 @@
+/* featset.h - a file of features as the classifiers need it: labels and names of all rows in memory, values in memory
+ * or, where they are more than wanted, read again block by block.
+ *
+ *   struct featset s;
+ *   featset_open(&s, "train.feat", hold_bytes, e);       "-": standard input, always held
+ *   s.label[i], s.group[i] ...;  featset_rows(&s)        as a source for knn.h;  s.x [n,width] if held
+ *   featset_close(&s);
+ */
+#ifndef FEATSET_H
+#define FEATSET_H
+
+#include <stdint.h>
+
+#include "eval/knn.h"
+#include "feat.h"
+#include "file.h"
+#include "text.h"
+
+struct featset {
+    const char *path;
+    struct feat_header header;
+    uint8_t identity[DIGEST_BYTES];
+    int64_t n, width;
+    int32_t *label, *shot;                 /* [n], -1 none */
+    const char **key, **group, **extra;    /* [n], "" none */
+    float *x;                              /* [n,width], or NULL */
+    /* how the values are read again */
+    struct file file;
+    struct feat feat;
+    struct feat_block block;
+    int64_t room;
+    struct text_pool text;
+};
+
+/* hold_bytes: the most that the values may take in memory. Errors name the path. */
+int featset_open(struct featset *s, const char *path, int64_t hold_bytes, struct fmt_error *e);
+void featset_close(struct featset *s);
+struct knn_rows featset_rows(struct featset *s); /* from one thread */
+int64_t featset_n_labelled(const struct featset *s);
+
+#endif

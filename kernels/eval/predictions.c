@@ -1,0 +1,129 @@
+/* predictions.c - numbers are written with 9 digits: enough for what was float32, and for a person. */
+#include "eval/predictions.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/metrics.h"
+#include "jsonl.h"
+
+static int put(struct predictions *p, const char *text, size_t n, struct fmt_error *e)
+{
+    if (file_put(&p->out, text, n) == 0)
+        return 0;
+    return fmt_fail(e, FMT_IO, "%s: %s", p->out.path, strerror(p->out.error_number));
+}
+
+/* A tab or a line end inside a name would break the table. */
+static void put_name(FILE *line, const char *name)
+{
+    for (; *name; name++)
+        fputc((unsigned char)*name < 32 || *name == 127 ? '?' : *name, line);
+}
+
+static int close_line(struct predictions *p, FILE *line, char **text, size_t *bytes, struct fmt_error *e)
+{
+    fputc('\n', line);
+    if (fclose(line) != 0)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    int status = put(p, *text, *bytes, e);
+    free(*text);
+    return status;
+}
+
+static int head_line(struct predictions *p, struct fmt_error *e)
+{
+    char *text;
+    size_t bytes;
+    FILE *line = open_memstream(&text, &bytes);
+    if (!line)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    fprintf(line, "key\tgroup\tshot\tlabel\t%sprediction", p->with_votes ? "k\t" : "");
+    for (int c = 0; c < p->n_classes; c++) {
+        fprintf(line, "\tscore:");
+        put_name(line, p->class_name[c]);
+    }
+    for (int c = 0; p->with_votes && c < p->n_classes; c++) {
+        fprintf(line, "\tvotes:");
+        put_name(line, p->class_name[c]);
+    }
+    return close_line(p, line, &text, &bytes, e);
+}
+
+int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, int n_classes,
+                       char *const *class_name, struct fmt_error *e)
+{
+    *p = (struct predictions){.json = json, .with_votes = with_votes, .n_classes = n_classes, .class_name = class_name};
+    int status = file_create(&p->out, path, e);
+    if (!status && !json && (status = head_line(p, e)) != 0)
+        file_abort(&p->out);
+    return status;
+}
+
+static int text_row(struct predictions *p, const struct predictions_row *r, struct fmt_error *e)
+{
+    char *text;
+    size_t bytes;
+    FILE *line = open_memstream(&text, &bytes);
+    if (!line)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    put_name(line, r->key);
+    fputc('\t', line);
+    put_name(line, r->group[0] ? r->group : "-");
+    if (r->shot >= 0)
+        fprintf(line, "\t%d\t", r->shot);
+    else
+        fprintf(line, "\t-\t");
+    put_name(line, r->label >= 0 ? p->class_name[r->label] : "-");
+    if (p->with_votes)
+        fprintf(line, "\t%d", r->k);
+    fputc('\t', line);
+    put_name(line, p->class_name[metrics_best_class(r->proba, p->n_classes)]);
+    for (int c = 0; c < p->n_classes; c++)
+        fprintf(line, "\t%.9g", r->proba[c]);
+    for (int c = 0; p->with_votes && c < p->n_classes; c++)
+        fprintf(line, "\t%.9g", r->votes[c]);
+    return close_line(p, line, &text, &bytes, e);
+}
+
+static int json_row(struct predictions *p, const struct predictions_row *r, struct fmt_error *e)
+{
+    cJSON *o = cJSON_CreateObject();
+    jsonl_text(o, "key", r->key);
+    if (r->group[0])
+        jsonl_text(o, "group", r->group);
+    if (r->shot >= 0)
+        cJSON_AddNumberToObject(o, "shot", r->shot);
+    if (r->label >= 0)
+        jsonl_text(o, "label", p->class_name[r->label]);
+    if (p->with_votes)
+        cJSON_AddNumberToObject(o, "k", r->k);
+    jsonl_text(o, "prediction", p->class_name[metrics_best_class(r->proba, p->n_classes)]);
+    cJSON_AddItemToObject(o, "scores", cJSON_CreateDoubleArray(r->proba, p->n_classes));
+    if (p->with_votes)
+        cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(r->votes, p->n_classes));
+    if (r->extra[0])
+        cJSON_AddItemToObject(o, "extra", cJSON_Parse(r->extra));
+    char *text = cJSON_PrintUnformatted(o);
+    int status = text ? put(p, text, strlen(text), e) : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    if (!status)
+        status = put(p, "\n", 1, e);
+    cJSON_free(text);
+    cJSON_Delete(o);
+    return status;
+}
+
+int predictions_add(struct predictions *p, const struct predictions_row *row, struct fmt_error *e)
+{
+    int status = p->json ? json_row(p, row, e) : text_row(p, row, e);
+    if (status)
+        file_abort(&p->out);
+    return status;
+}
+
+int predictions_commit(struct predictions *p, struct fmt_error *e)
+{
+    return file_commit(&p->out, e);
+}

@@ -1,0 +1,362 @@
+/* scores.c - every level is made into the same view (probabilities, labels, groups, folds) and goes one way. */
+#include "eval/scores.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/groups.h"
+
+enum { SHOTS_MAX = 64 };
+
+/* Labelled rows of one level; all arrays are its own. */
+struct view {
+    int64_t n, n_groups, n_mixed;
+    double *proba;
+    int32_t *label;
+    int64_t *group;
+    int *fold; /* NULL: none */
+};
+
+static void view_release(struct view *v)
+{
+    free(v->proba);
+    free(v->label);
+    free(v->group);
+    free(v->fold);
+    *v = (struct view){0};
+}
+
+static int view_allocate(struct view *v, int64_t n, int n_classes, bool folds, struct fmt_error *e)
+{
+    *v = (struct view){0};
+    v->proba = calloc((size_t)n + 1, (size_t)n_classes * sizeof(double));
+    v->label = calloc((size_t)n + 1, sizeof *v->label);
+    v->group = calloc((size_t)n + 1, sizeof *v->group);
+    v->fold = folds ? calloc((size_t)n + 1, sizeof *v->fold) : NULL;
+    if (v->proba && v->label && v->group && (v->fold || !folds))
+        return 0;
+    view_release(v);
+    return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+}
+
+/* Images, all or of one shot number. */
+static int view_images(struct view *v, const struct scores_plan *plan, const struct scores_rows *rows, int32_t shot,
+                       struct fmt_error *e)
+{
+    size_t K = (size_t)plan->n_classes;
+    int status = view_allocate(v, rows->n, plan->n_classes, rows->fold != NULL, e);
+    for (int64_t i = 0; !status && i < rows->n; i++) {
+        if (rows->label[i] < 0 || (shot >= 0 && rows->shot[i] != shot))
+            continue;
+        memcpy(v->proba + (size_t)v->n * K, rows->proba + (size_t)i * K, K * sizeof(double));
+        v->label[v->n] = rows->label[i];
+        v->group[v->n] = rows->group[i];
+        if (v->fold)
+            v->fold[v->n] = rows->fold[i];
+        v->n++;
+    }
+    if (!status)
+        status = groups_compact(v->group, v->n, rows->n_groups, &v->n_groups, e);
+    return status;
+}
+
+static int view_groups(struct view *v, const struct scores_plan *plan, const struct scores_rows *rows,
+                       struct fmt_error *e)
+{
+    struct groups_scores g;
+    size_t K = (size_t)plan->n_classes;
+    int status = groups_score(rows->proba, rows->label, rows->group, rows->n, rows->n_groups, plan->n_classes,
+                              plan->positive, plan->group_mean, &g, e);
+    if (status)
+        return status;
+    status = view_allocate(v, rows->n_groups, plan->n_classes, rows->fold != NULL, e);
+    int *fold_of = calloc((size_t)rows->n_groups + 1, sizeof *fold_of);
+    if (!status && !fold_of)
+        status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    for (int64_t i = 0; !status && rows->fold && i < rows->n; i++)
+        fold_of[rows->group[i]] = rows->fold[i];
+    if (!status) {
+        memcpy(v->proba, g.proba, (size_t)g.n * K * sizeof(double));
+        memcpy(v->label, g.label, (size_t)g.n * sizeof *v->label);
+        v->n = v->n_groups = g.n;
+        v->n_mixed = g.n_mixed;
+    }
+    for (int64_t i = 0; !status && i < g.n; i++) {
+        v->group[i] = i;
+        if (v->fold)
+            v->fold[i] = fold_of[g.origin[i]];
+    }
+    free(fold_of);
+    groups_scores_release(&g);
+    return status;
+}
+
+static int view_of(struct view *v, const struct scores_plan *plan, const struct scores_rows *rows,
+                   enum scores_level level, int32_t shot, struct fmt_error *e)
+{
+    *v = (struct view){0};
+    int status = level == SCORES_GROUPS ? view_groups(v, plan, rows, e) : view_images(v, plan, rows, shot, e);
+    if (status)
+        view_release(v);
+    return status;
+}
+
+/* ------------------------------------------------------------------ operating points */
+int scores_n_points(const struct scores_plan *plan)
+{
+    return (plan->n_at_recall + plan->n_at_precision) * (plan->n_classes == 2 ? 1 : plan->n_classes);
+}
+
+/* The p-th point: classes one after the other, wanted recalls before wanted precisions. */
+static struct threshold point_of(const struct scores_plan *plan, int p)
+{
+    int each = plan->n_at_recall + plan->n_at_precision, i = p % each;
+    bool at_recall = i < plan->n_at_recall;
+    return (struct threshold){.of_class = plan->n_classes == 2 ? plan->positive : p / each,
+                              .at_recall = at_recall,
+                              .wanted = at_recall ? plan->at_recall[i] : plan->at_precision[i - plan->n_at_recall],
+                              .value = NAN,
+                              .precision = NAN,
+                              .recall = NAN};
+}
+
+static int choose_all(const struct scores_plan *plan, const struct view *v, const int32_t *label,
+                      struct threshold *point, struct fmt_error *e)
+{
+    int status = 0;
+    for (int p = 0; !status && p < scores_n_points(plan); p++) {
+        point[p] = point_of(plan, p);
+        status = threshold_choose(&point[p], v->proba + point[p].of_class, plan->n_classes, label, v->n, e);
+    }
+    return status;
+}
+
+int scores_choose(const struct scores_plan *plan, const struct scores_rows *rows, enum scores_level level,
+                  struct threshold *point, struct fmt_error *e)
+{
+    struct view v;
+    int status = view_of(&v, plan, rows, level, -1, e);
+    if (!status)
+        status = choose_all(plan, &v, v.label, point, e);
+    view_release(&v);
+    return status;
+}
+
+static void call_rows(const struct scores_plan *plan, const struct view *v, const struct threshold *point, int fold,
+                      uint8_t *called)
+{
+    for (int p = 0; p < scores_n_points(plan); p++)
+        for (int64_t i = 0; i < v->n; i++)
+            if (fold < 0 || v->fold[i] == fold)
+                called[p * v->n + i] = v->proba[i * plan->n_classes + point[p].of_class] >= point[p].value;
+}
+
+/* Rows of every fold are called by the thresholds of the other folds' rows among those of the choice; a fold whose
+ * others have none is not called. */
+static int call_out_of_fold(const struct scores_plan *plan, const struct view *choice, const struct view *v,
+                            uint8_t *called, struct fmt_error *e)
+{
+    int n_folds = 0, status = 0;
+    size_t n_points = (size_t)scores_n_points(plan);
+    int32_t *label = malloc((size_t)(choice->n + 1) * sizeof *label);
+    struct threshold *point = calloc(n_points + 1, sizeof *point);
+    if (!label || !point)
+        status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    for (int64_t i = 0; i < choice->n; i++)
+        n_folds = choice->fold[i] >= n_folds ? choice->fold[i] + 1 : n_folds;
+    for (int fold = 0; !status && fold < n_folds; fold++) {
+        for (int64_t i = 0; i < choice->n; i++)
+            label[i] = choice->fold[i] == fold ? -1 : choice->label[i];
+        status = choose_all(plan, choice, label, point, e);
+        if (!status)
+            call_rows(plan, v, point, fold, called);
+    }
+    free(label);
+    free(point);
+    return status;
+}
+
+/* ------------------------------------------------------------------ one level */
+static int scores_allocate(struct scores *s, const struct metrics *m, struct fmt_error *e)
+{
+    size_t n = (size_t)m->n_values, K = (size_t)m->rows.n_classes;
+    s->n_values = m->n_values;
+    s->values = calloc(n, sizeof(double));
+    s->low = calloc(n, sizeof(double));
+    s->high = calloc(n, sizeof(double));
+    s->confusion = calloc(K, K * sizeof *s->confusion);
+    if (!s->values || !s->low || !s->high || !s->confusion)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    return 0;
+}
+
+static int compute(const struct scores_plan *plan, const struct view *v, const uint8_t *called, struct thread_pool *pool,
+                   struct scores *s, struct fmt_error *e)
+{
+    int *point_class = calloc((size_t)s->n_points + 1, sizeof *point_class);
+    if (!point_class)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    for (int p = 0; p < s->n_points; p++)
+        point_class[p] = s->point[p].of_class;
+    struct metrics_rows rows = {v->n, plan->n_classes, plan->positive, v->proba, v->label, s->n_points, point_class, called};
+    struct metrics m = {0};
+    int status = metrics_open(&m, &rows, e);
+    if (!status)
+        status = scores_allocate(s, &m, e);
+    if (!status) {
+        metrics_compute(&m, NULL, s->values, s->confusion);
+        for (int i = 0; i < s->n_values; i++)
+            s->low[i] = s->high[i] = NAN;
+        if (plan->bootstrap.n_resamples > 0)
+            status = bootstrap_run(&plan->bootstrap, &m, v->group, v->n_groups, pool, s->low, s->high, e);
+    }
+    for (int p = 0; !status && p < s->n_points; p++)
+        for (int i = 0; isnan(s->point[p].value) && i < METRICS_N_POINT; i++) {
+            int at = metrics_at_point(&m, (enum metrics_point)i, p);
+            s->values[at] = s->low[at] = s->high[at] = NAN;
+        }
+    metrics_close(&m);
+    free(point_class);
+    return status;
+}
+
+static int choose_and_call(const struct scores_plan *plan, const struct view *v, const struct scores_rows *rows,
+                           const struct scores_rows *choice, struct scores *s, uint8_t *called, struct fmt_error *e)
+{
+    enum scores_level level = s->level == SCORES_GROUPS ? SCORES_GROUPS : SCORES_IMAGES;
+    struct view c;
+    int status = view_of(&c, plan, choice, level, -1, e);
+    if (!status)
+        status = choose_all(plan, &c, c.label, s->point, e);
+    if (!status && choice == rows)
+        status = call_out_of_fold(plan, &c, v, called, e);
+    else if (!status)
+        call_rows(plan, v, s->point, -1, called);
+    view_release(&c);
+    return status;
+}
+
+static int run_level(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
+                     struct thread_pool *pool, struct scores *s, struct fmt_error *e)
+{
+    struct view v;
+    int status = view_of(&v, plan, rows, s->level, s->shot, e);
+    if (status || v.n == 0) {
+        view_release(&v);
+        return status;
+    }
+    s->n = v.n;
+    s->n_groups = v.n_groups;
+    s->n_mixed = v.n_mixed;
+    s->n_tries = 1;
+    s->n_points = choice ? scores_n_points(plan) : 0;
+    s->point = calloc((size_t)s->n_points + 1, sizeof *s->point);
+    uint8_t *called = calloc((size_t)s->n_points + 1, (size_t)v.n);
+    if (!s->point || !called)
+        status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    if (!status && choice)
+        status = choose_and_call(plan, &v, rows, choice, s, called, e);
+    if (!status)
+        status = compute(plan, &v, called, pool, s, e);
+    free(called);
+    view_release(&v);
+    return status;
+}
+
+static int add_level(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
+                     struct thread_pool *pool, enum scores_level level, int32_t shot, struct scores_list *list,
+                     struct fmt_error *e)
+{
+    struct scores *s = &list->item[list->n];
+    *s = (struct scores){.level = level, .shot = shot};
+    list->n++;
+    int status = run_level(plan, rows, choice, pool, s, e);
+    if (!status && s->n == 0)
+        list->n--;
+    return status;
+}
+
+static int shots_of(const struct scores_rows *rows, int32_t shots[SHOTS_MAX])
+{
+    int n = 0;
+    for (int64_t i = 0; rows->shot && i < rows->n; i++) {
+        int at = 0;
+        if (rows->shot[i] < 0 || rows->label[i] < 0)
+            continue;
+        while (at < n && shots[at] < rows->shot[i])
+            at++;
+        if ((at < n && shots[at] == rows->shot[i]) || n == SHOTS_MAX)
+            continue;
+        memmove(shots + at + 1, shots + at, (size_t)(n - at) * sizeof *shots);
+        shots[at] = rows->shot[i];
+        n++;
+    }
+    return n;
+}
+
+int scores_run(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
+               struct thread_pool *pool, struct scores_list *list, struct fmt_error *e)
+{
+    int32_t shots[SHOTS_MAX];
+    int n_shots = shots_of(rows, shots);
+    *list = (struct scores_list){.room = n_shots + 2};
+    list->item = calloc((size_t)list->room, sizeof *list->item);
+    if (!list->item)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    int status = add_level(plan, rows, choice, pool, SCORES_IMAGES, -1, list, e);
+    if (!status && list->n && list->item[0].n_groups < list->item[0].n)
+        status = add_level(plan, rows, choice, pool, SCORES_GROUPS, -1, list, e);
+    for (int i = 0; !status && i < n_shots; i++)
+        status = add_level(plan, rows, choice, pool, SCORES_SHOT, shots[i], list, e);
+    if (status)
+        scores_release(list);
+    return status;
+}
+
+void scores_release(struct scores_list *list)
+{
+    for (int i = 0; i < list->n; i++) {
+        free(list->item[i].point);
+        free(list->item[i].values);
+        free(list->item[i].low);
+        free(list->item[i].high);
+        free(list->item[i].confusion);
+    }
+    free(list->item);
+    *list = (struct scores_list){0};
+}
+
+/* ------------------------------------------------------------------ tries */
+int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt_error *e)
+{
+    if (!sum->item) {
+        *sum = *next;
+        *next = (struct scores_list){0};
+        for (int i = 0; i < sum->n; i++) {
+            memcpy(sum->item[i].low, sum->item[i].values, (size_t)sum->item[i].n_values * sizeof(double));
+            memcpy(sum->item[i].high, sum->item[i].values, (size_t)sum->item[i].n_values * sizeof(double));
+        }
+        return 0;
+    }
+    if (sum->n != next->n)
+        return fmt_fail(e, FMT_MISMATCH, "tries of different work");
+    for (int i = 0; i < sum->n; i++) {
+        struct scores *a = &sum->item[i], *b = &next->item[i];
+        for (int v = 0; v < a->n_values; v++) {
+            a->values[v] += b->values[v];
+            a->low[v] = fmin(a->low[v], b->values[v]);
+            a->high[v] = fmax(a->high[v], b->values[v]);
+        }
+        a->n_tries++;
+    }
+    scores_release(next);
+    return 0;
+}
+
+void scores_average(struct scores_list *sum)
+{
+    for (int i = 0; i < sum->n; i++)
+        for (int v = 0; v < sum->item[i].n_values; v++)
+            sum->item[i].values[v] /= sum->item[i].n_tries;
+}

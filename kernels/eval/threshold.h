@@ -1,0 +1,28 @@
+/* threshold.h - operating points: the best precision at a wanted recall, the best recall at a wanted precision, and
+ * the threshold that gives it. A threshold is chosen on some rows (validation, or out of fold) and applied to others.
+ *
+ * A row is called positive where its score is at least the threshold. Thresholds are among the scores; of equally good
+ * ones the highest is taken.
+ */
+#ifndef THRESHOLD_H
+#define THRESHOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fmt.h"
+
+struct threshold {
+    int of_class;
+    bool at_recall;   /* wanted is a recall, else a precision */
+    double wanted;
+    double value;     /* NAN: what is wanted cannot be had on the rows of the choice */
+    double precision, recall; /* there */
+};
+
+/* Sets value, precision and recall from n rows: score i is score[i * stride], positive where label[i] is of_class;
+ * rows with label < 0 do not count. */
+int threshold_choose(struct threshold *t, const double *score, int64_t stride, const int32_t *label, int64_t n,
+                     struct fmt_error *e);
+
+#endif

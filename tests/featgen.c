@@ -1,0 +1,85 @@
+/* featgen - draws features for tests: clusters of classes, groups of shots, written as dino-extract would.
+ * usage: featgen [-c CLASSES] [-g GROUPS] [-s SHOTS] [-d DIM] [-n NOISE] [--first G] [--mixed] [--seed N] [--weights N]
+ *                [--unlabelled] -o FILE                                         tests only; not installed */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "feat.h"
+#include "file.h"
+#include "msg.h"
+#include "opt.h"
+#include "rng.h"
+
+static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1;
+static double noise = 1.0;
+static bool mixed, unlabelled;
+static const char *output;
+static const struct opt options[] = {
+    OPT_COUNT('c', "classes", &n_classes, 1, 1000, "N", "classes [2]"),
+    OPT_COUNT('g', "groups", &n_groups, 1, 10000000, "N", "groups [30]"),
+    OPT_COUNT('s', "shots", &n_shots, 1, 100, "N", "shots of a group [3]"),
+    OPT_COUNT('d', "dim", &dim, 1, 100000, "N", "values of a row [16]"),
+    OPT_REAL('n', "noise", &noise, 0, 1e6, "X", "deviation within a class [1]"),
+    OPT_COUNT(0, "first", &first_group, 0, 1e9, "N", "number of the first group [0]"),
+    OPT_FLAG(0, "mixed", &mixed, "a shot of every fifth group has another label"),
+    OPT_FLAG(0, "unlabelled", &unlabelled, "no labels"),
+    OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
+    OPT_STRING('o', "output", &output, "FILE", "features"),
+    OPT_SEED(&seed),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {"featgen", "", "Draw features for tests.", options, NULL};
+
+/* Centres depend on the class alone, so that files of several calls belong together. */
+static void draw(int64_t group, int64_t shot, int32_t label, float *x)
+{
+    struct rng centre = rng_stream(99, (uint64_t)label, 0, RNG_TEST);
+    struct rng own = rng_stream((uint64_t)seed, (uint64_t)(group + first_group), 0, RNG_TEST);
+    struct rng r = rng_stream((uint64_t)seed, (uint64_t)(group + first_group), (uint64_t)shot + 1, RNG_TEST);
+    for (int64_t j = 0; j < dim; j++)
+        x[j] = (float)(0.5 * rng_normal(&centre) + noise * (0.5 * rng_normal(&own) + 0.7 * rng_normal(&r)));
+}
+
+int main(int argc, char **argv)
+{
+    struct fmt_error e = {0};
+    opt_parse(&tool, argc, argv);
+    if (!output)
+        msg_usage("-o FILE is needed");
+    char names[1000][16], *class_name[1000];
+    for (int c = 0; c < n_classes; c++) {
+        snprintf(names[c], sizeof names[c], n_classes == 2 ? (c ? "positive" : "negative") : "class%d", c);
+        class_name[c] = names[c];
+    }
+    struct feat_header h = {.what = FEAT_CLS, .dim = (int32_t)dim, .n_tokens = 1, .grid_h = 16, .grid_w = 16, .image_h = 224,
+                            .image_w = 224, .n_layers = 1, .normalised = true, .class_name = class_name, .n_classes = (int)n_classes};
+    h.weights[0] = (uint8_t)weights;
+    struct file_out f;
+    struct feat_writer w;
+    struct prov p;
+    prov_init(&p, "featgen", "0", false);
+    prov_int(&p, "seed", seed);
+    prov_int(&p, "first", first_group);
+    if (file_create(&f, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&f);
+    int status = feat_create(&w, &io, &h, &p, &e);
+    float *x = malloc((size_t)dim * sizeof *x);
+    for (int64_t g = 0; !status && g < n_groups; g++)
+        for (int64_t s = 0; !status && s < n_shots; s++) {
+            char key[96], group[32];
+            int64_t odd = mixed && g % 5 == 0 && s == 0;
+            int32_t label = (int32_t)((g + odd) % n_classes);
+            snprintf(group, sizeof group, "g%05lld", (long long)(g + first_group));
+            snprintf(key, sizeof key, "%s/%s-%lld.jpeg", group, group, (long long)s);
+            struct feat_row row = {{key, "", group, "", unlabelled ? -1 : label, (int32_t)s}, x};
+            draw(g, s, label, x);
+            status = feat_add(&w, &row, &e);
+        }
+    if (status || feat_finish(&w, &e) || file_commit(&f, &e))
+        msg_die("%s", e.text);
+    prov_release(&p);
+    free(x);
+    return msg_finish(EXIT_DONE);
+}
