@@ -1,0 +1,41 @@
+/* fuzz-jpeg - any bytes as a JPEG file: header and picture agree, and what passes whole passes again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "jpeg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void check_upright(const uint8_t *data, size_t n, const struct jpeg_settings *limit)
+{
+    struct jpeg_info info;
+    uint8_t *copy = malloc(n);
+    if (!copy)
+        return;
+    memcpy(copy, data, n);
+    jpeg_make_upright(copy, n);
+    if (jpeg_read_info(copy, n, limit, &info, NULL) != 0)
+        abort();
+    free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct jpeg_settings limit = {.pixels_max = 1 << 18};
+    struct jpeg_info info;
+    struct jpeg_notes notes;
+    struct image im = {0};
+    struct fmt_error e = {0};
+    int header = jpeg_read_info(data, n, &limit, &info, &e);
+    if (header && e.text[0] == 0)
+        abort();
+    int status = jpeg_decode(data, n, &limit, &im, &notes, NULL);
+    if (status == 0 && (header || im.width != info.width || im.height != info.height || im.components != info.components))
+        abort();
+    if (status != jpeg_decode(data, n, &limit, NULL, NULL, NULL))
+        abort();
+    if (status == 0)
+        check_upright(data, n, &limit);
+    image_release(&im);
+    return 0;
+}

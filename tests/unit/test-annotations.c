@@ -1,0 +1,105 @@
+/* The reader of lists: what it takes, what it calls a problem of one entry, what breaks a list; paths and shots. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "annotations.h"
+#include "dataset.h"
+#include "tap.h"
+
+#define HEAD "{\"metainfo\": {\"classes\": [\"negative\", \"positive\"]},\n \"data_list\": [\n"
+#define GOOD "{\"img_path\": \"train/7/7-0.jpeg\", \"gt_label\": 0, \"group_id\": \"7\"}"
+
+static void broken(const char *text, const char *reason)
+{
+    struct annotations a;
+    struct fmt_error e = {0};
+    int status = annotations_parse(text, strlen(text), &a, &e);
+    ok(status != 0 && strstr(e.text, reason), "refused: %s (%s)", reason, e.text);
+    if (status == 0)
+        annotations_release(&a);
+}
+
+static void problem(const char *entry, const char *reason)
+{
+    char text[4096];
+    struct annotations a;
+    struct fmt_error e = {0};
+    snprintf(text, sizeof text, HEAD GOOD ",\n  %s,\n" GOOD "]}", entry);
+    if (annotations_parse(text, strlen(text), &a, &e)) {
+        ok(false, "%s: %s", entry, e.text);
+        return;
+    }
+    ok(a.n_items == 2 && a.n_problems == 1 && a.problem[0].line == 4 && a.problem[0].column == 3 &&
+           strstr(a.problem[0].text, reason), "a problem of line 4: %s", a.n_problems ? a.problem[0].text : "none");
+    annotations_release(&a);
+}
+
+static void good_list(void)
+{
+    static const char text[] = "\xEF\xBB\xBF" HEAD GOOD ",\n"
+                               "{\"group_id\": 12345678901, \"gt_label\": null, \"img_path\": \"a.jpg\", \"shot\": 4,"
+                               " \"site\": \"\\u00e5\", \"n\": 1.5, \"tags\": [1, {\"x\": null}]}]}\n\t ";
+    struct annotations a;
+    struct fmt_error e = {0};
+    if (annotations_parse(text, sizeof text - 1, &a, &e)) {
+        ok(false, "%s", e.text);
+        return;
+    }
+    is_int(a.n_items, 2, "two entries");
+    is_int(a.n_problems, 0, "no problem");
+    is_int(a.n_classes, 2, "two classes");
+    is_text(a.class_name[1], "positive", "the second class");
+    is_text(a.item[0].path, "train/7/7-0.jpeg", "path");
+    ok(a.item[0].labelled && a.item[0].label == 0 && a.item[0].shot == -1, "label, no shot");
+    is_text(a.item[0].extra, "", "no further keys");
+    is_text(a.item[1].group, "12345678901", "a group that is a number");
+    ok(!a.item[1].labelled && a.item[1].shot == 4 && a.item[1].line == 4, "no label, a shot, its line");
+    is_text(a.item[1].extra, "{\"site\":\"\xC3\xA5\",\"n\":1.5,\"tags\":[1,{\"x\":null}]}", "further keys");
+    annotations_release(&a);
+}
+
+static void paths(void)
+{
+    char out[64];
+    ok(dataset_normal_path("./a//b/./c", out), "dots and doubled slashes");
+    is_text(out, "a/b/c", "go");
+    ok(!dataset_normal_path("/a", out) && !dataset_normal_path("a/../b", out) && !dataset_normal_path("..", out) &&
+           !dataset_normal_path("", out) && !dataset_normal_path("./", out), "absolute, .., empty are refused");
+    ok(dataset_normal_path("..a/b..", out), "dots in names are fine");
+    is_int(dataset_shot_of("train/7/7-12.jpeg", "7"), 12, "shot of GROUP-N");
+    is_int(dataset_shot_of("x-1/x-1-0.jpg", "y/x-1"), 0, "the last folder counts");
+    is_int(dataset_shot_of("7/8-1.jpeg", "7"), -1, "another group's name has no shot");
+    is_int(dataset_shot_of("7/7-1b.jpeg", "7"), -1, "not a number");
+    is_int(dataset_shot_of("7/7-12345678901.jpeg", "7"), -1, "too large a number");
+}
+
+int main(void)
+{
+    good_list();
+    problem("7", "not an object");
+    problem("{\"gt_label\": 0}", "img_path is not a text");
+    problem("{\"img_path\": \"x\", \"gt_label\": 0.5}", "gt_label is not a whole number");
+    problem("{\"img_path\": \"x\", \"gt_label\": true}", "gt_label is not a whole number");
+    problem("{\"img_path\": \"x\"}", "gt_label is missing");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"group_id\": []}", "group_id is neither");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": -2}", "shot is not");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"gt_label\": 1}", "comes twice");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"n\": 12345678901234567890}", "too large");
+    broken("", "broken JSON");
+    broken("[]", "not an object");
+    broken("{\"data_list\": []}", "metainfo.classes");
+    broken("{\"metainfo\": {\"classes\": [\"a\", \"a\"]}, \"data_list\": []}", "twice");
+    broken("{\"metainfo\": {\"classes\": []}, \"data_list\": []}", "0 names");
+    broken("{\"metainfo\": {\"classes\": [\"a\"]}}", "data_list is not there");
+    broken("{\"data_list\": [], \"data_list\": []}", "comes twice");
+    broken(HEAD GOOD ",\n]}", "line 4, column");
+    broken(HEAD GOOD "\n" GOOD "]}", "line 4, column");
+    broken(HEAD GOOD "]} x", "line 3, column");
+    broken(HEAD "{\"img_path\": \"a\nb\"}]}", "line 3, column 16: control character");
+    broken(HEAD "{\"img_path\": \"a\\u0000b\"}]}", "\\u0000");
+    broken(HEAD "{\"img_path\": \"a", "a string without end");
+    broken("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested too deep");
+    paths();
+    return tap_done();
+}

@@ -1,0 +1,406 @@
+/* JPEG and EXIF: what was written is what is read; what is not all there is refused; nothing large for small files. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <jpeglib.h>
+
+#include "exif.h"
+#include "file.h"
+#include "jpeg.h"
+#include "rng.h"
+#include "tap.h"
+#include "thread.h"
+
+enum { W = 83, H = 61 };
+
+/* Smooth, with something in every channel. */
+static void fill(struct image *im, int width, int height, int components)
+{
+    image_reserve(im, width, height, components, NULL);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int k = 0; k < components; k++)
+                image_row(im, y)[x * components + k] =
+                    (uint8_t)(127 + 100 * sin(0.05 * (x + 1) * (k + 1)) * cos(0.07 * y + k));
+}
+
+static struct fmt_buffer make(int width, int height, int components, struct jpeg_coding coding)
+{
+    struct image im = {0};
+    struct fmt_buffer b = {0};
+    struct fmt_error e = {0};
+    fill(&im, width, height, components);
+    if (jpeg_encode(&im, &coding, &b, &e))
+        ok(false, "encode: %s", e.text);
+    image_release(&im);
+    return b;
+}
+
+static double mean_difference(const struct image *a, const struct image *b)
+{
+    double sum = 0;
+    size_t n = image_bytes(a->width, a->height, a->components);
+    if (a->width != b->width || a->height != b->height || a->components != b->components)
+        return 1e9;
+    for (size_t i = 0; i < n; i++)
+        sum += abs(a->pixels[i] - b->pixels[i]);
+    return sum / (double)n;
+}
+
+static void round_trip(int components, struct jpeg_coding coding, double limit, const char *what)
+{
+    struct fmt_buffer b = make(W, H, components, coding);
+    struct image want = {0}, got = {0};
+    struct jpeg_notes notes;
+    struct fmt_error e = {0};
+    fill(&want, W, H, components);
+    int status = jpeg_decode(b.data, b.bytes, NULL, &got, &notes, &e);
+    ok(status == 0 && mean_difference(&want, &got) < limit, "%s comes back (%s)", what, e.text);
+    is_int(notes.n, 0, "%s: nothing odd", what);
+    struct jpeg_info info;
+    ok(jpeg_read_info(b.data, b.bytes, NULL, &info, &e) == 0 && info.width == W && info.height == H &&
+           info.components == components && info.progressive == coding.progressive, "%s: the header says so", what);
+    image_release(&want);
+    image_release(&got);
+    fmt_buffer_release(&b);
+}
+
+/* Every prefix is refused, but for the one that lacks the end mark alone; none of them crashes. */
+static void cut_everywhere(int components, bool progressive, const char *what)
+{
+    struct fmt_buffer b = make(40, 33, components, (struct jpeg_coding){.quality = 80, .progressive = progressive});
+    size_t n_taken = 0, longest_refused = 0;
+    for (size_t n = 0; n < b.bytes; n++) {
+        uint8_t *exact = malloc(n ? n : 1); /* so that the sanitizer sees a byte too far */
+        struct image im = {0};
+        struct jpeg_notes notes;
+        struct fmt_error e = {0};
+        memcpy(exact, b.data, n);
+        if (jpeg_decode(exact, n, NULL, &im, &notes, &e) == 0)
+            n_taken += notes.n > 0 ? 1 : 100;
+        else
+            longest_refused = n;
+        image_release(&im);
+        free(exact);
+    }
+    ok(n_taken >= 1 && n_taken <= 4 && longest_refused >= b.bytes - 6,
+       "%s: of all prefixes only those without the end mark pass, with a note (%zu)", what, n_taken);
+    fmt_buffer_release(&b);
+}
+
+static void stray_bytes(void)
+{
+    struct fmt_buffer b = make(W, H, 3, (struct jpeg_coding){.quality = 80});
+    struct image im = {0};
+    struct jpeg_notes notes;
+    struct fmt_error e = {0};
+    fmt_buffer_append(&b, "tail", 4);
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e), 0, "bytes after the end mark are no error");
+    is_text(notes.text, "stray bytes after the end mark", "and are told");
+    b.bytes -= 4;
+    size_t one = b.bytes;
+    uint8_t *copy = malloc(one);
+    memcpy(copy, b.data, one);
+    fmt_buffer_append(&b, copy, one);
+    free(copy);
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e) + notes.n, 0, "a second picture behind is nothing odd");
+    fmt_buffer_append(&b, "x", 1);
+    is_int(jpeg_decode(b.data + 1, b.bytes - 1, NULL, &im, &notes, &e), FMT_MAGIC, "bytes before the start: no JPEG");
+    image_release(&im);
+    fmt_buffer_release(&b);
+}
+
+static void limits(void)
+{
+    struct fmt_buffer b = make(W, H, 3, (struct jpeg_coding){.quality = 80});
+    struct jpeg_settings settings = {.pixels_max = W * H - 1};
+    struct jpeg_info info;
+    struct fmt_error e = {0};
+    is_int(jpeg_read_info(b.data, b.bytes, &settings, &info, &e), FMT_LIMIT, "more pixels than allowed: %s", e.text);
+    settings.pixels_max++;
+    is_int(jpeg_read_info(b.data, b.bytes, &settings, &info, NULL), 0, "as many as allowed");
+    size_t sof = 0;
+    for (size_t i = 0; i + 9 < b.bytes && !sof; i++)
+        if (b.data[i] == 0xFF && b.data[i + 1] == 0xC0)
+            sof = i;
+    b.data[sof + 5] = 0x3F, b.data[sof + 7] = 0x3F; /* 16,000 lines and columns: below the limit of pixels */
+    struct image im = {0};
+    e = (struct fmt_error){0};
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, NULL, &e), FMT_TRUNCATED, "a bomb within the limit: %s", e.text);
+    ok(im.pixels == NULL, "nothing was allocated for it");
+    uint8_t room[64];
+    struct image small = image_in(room, sizeof room);
+    struct fmt_buffer c = make(W, H, 3, (struct jpeg_coding){.quality = 80});
+    is_int(jpeg_decode(c.data, c.bytes, NULL, &small, NULL, NULL), FMT_LIMIT, "memory of the caller's is not left");
+    is_int(jpeg_decode(c.data, c.bytes, NULL, NULL, NULL, NULL), 0, "decoding without keeping");
+    fmt_buffer_release(&b);
+    fmt_buffer_release(&c);
+}
+
+/* A grey picture in two scans: means, all the rest. */
+static struct fmt_buffer make_two_scans(void)
+{
+    static const jpeg_scan_info scans[] = {{1, {0}, 0, 0, 0, 0}, {1, {0}, 1, 63, 0, 0}};
+    struct jpeg_compress_struct c;
+    struct jpeg_error_mgr errors;
+    struct image im = {0};
+    struct fmt_buffer b = {0};
+    unsigned char *bytes = NULL;
+    unsigned long n = 0;
+    fill(&im, 64, 64, 1);
+    c.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&c);
+    jpeg_mem_dest(&c, &bytes, &n);
+    c.image_width = c.image_height = 64, c.input_components = 1, c.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&c);
+    c.scan_info = scans, c.num_scans = 2;
+    jpeg_start_compress(&c, TRUE);
+    while (c.next_scanline < 64) {
+        JSAMPROW row = image_row(&im, (int)c.next_scanline);
+        jpeg_write_scanlines(&c, &row, 1);
+    }
+    jpeg_finish_compress(&c);
+    jpeg_destroy_compress(&c);
+    fmt_buffer_append(&b, bytes, n);
+    free(bytes);
+    image_release(&im);
+    return b;
+}
+
+/* A progressive file whose last scan comes again and again. */
+static void scan_bomb(void)
+{
+    struct fmt_buffer b = make_two_scans(), bomb = {0};
+    is_int(jpeg_decode(b.data, b.bytes, NULL, NULL, NULL, NULL), 0, "a file of two scans");
+    size_t last = 0;
+    for (size_t i = 0; i + 1 < b.bytes; i++)
+        if (b.data[i] == 0xFF && b.data[i + 1] == 0xDA)
+            last = i;
+    fmt_buffer_append(&bomb, b.data, b.bytes - 2);
+    for (int i = 0; i < 2 * JPEG_SCANS_MAX; i++)
+        fmt_buffer_append(&bomb, b.data + last, b.bytes - 2 - last);
+    fmt_buffer_append(&bomb, b.data + b.bytes - 2, 2);
+    struct fmt_error e = {0};
+    is_int(jpeg_decode(bomb.data, bomb.bytes, NULL, NULL, NULL, &e), FMT_LIMIT, "a bomb of scans is refused: %s",
+           e.text);
+    fmt_buffer_release(&b);
+    fmt_buffer_release(&bomb);
+}
+
+/* The pixel (x, y) of the upright picture, found by the definition in exif.h. */
+static const uint8_t *stored_pixel(const struct image *im, int o, int x, int y)
+{
+    int w = im->width - 1, h = im->height - 1, sx, sy;
+    switch (o) {
+    case 2: sx = w - x, sy = y; break;
+    case 3: sx = w - x, sy = h - y; break;
+    case 4: sx = x, sy = h - y; break;
+    case 5: sx = y, sy = x; break;
+    case 6: sx = y, sy = h - x; break;
+    case 7: sx = w - y, sy = h - x; break;
+    case 8: sx = w - y, sy = x; break;
+    default: sx = x, sy = y; break;
+    }
+    return image_row(im, sy) + sx * im->components;
+}
+
+static void orientations(int components)
+{
+    for (int o = 1; o <= 8; o++) {
+        struct fmt_buffer b = make(37, 21, components, (struct jpeg_coding){.quality = 90, .orientation = o});
+        struct jpeg_settings as_stored = {.orientation = 1}, other = {.orientation = o};
+        struct image raw = {0}, got = {0}, again = {0};
+        struct jpeg_info info;
+        struct fmt_error e = {0};
+        int bad = jpeg_decode(b.data, b.bytes, &as_stored, &raw, NULL, &e);
+        bad |= jpeg_decode(b.data, b.bytes, NULL, &got, NULL, &e) | jpeg_read_info(b.data, b.bytes, NULL, &info, &e);
+        bool same = bad == 0 && info.orientation == o && info.width == got.width && info.height == got.height &&
+                    got.width == (o >= 5 ? 21 : 37);
+        for (int y = 0; same && y < got.height; y++)
+            for (int x = 0; x < got.width; x++)
+                same &= memcmp(image_row(&got, y) + x * components, stored_pixel(&raw, o, x, y), (size_t)components) == 0;
+        jpeg_make_upright(b.data, b.bytes);
+        same &= jpeg_decode(b.data, b.bytes, NULL, &again, NULL, &e) == 0 && mean_difference(&again, &raw) == 0;
+        same &= jpeg_decode(b.data, b.bytes, &other, &again, NULL, &e) == 0 && mean_difference(&again, &got) == 0;
+        ok(same, "orientation %d, %d components: as exif.h says, as stored, made upright, as told", o, components);
+        image_release(&raw);
+        image_release(&got);
+        image_release(&again);
+        fmt_buffer_release(&b);
+    }
+}
+
+static void exif_bytes(void)
+{
+    uint8_t good[EXIF_MINIMAL_BYTES], big[] = "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    exif_minimal(6, good);
+    is_int(exif_orientation(good, sizeof good), 6, "the smallest EXIF");
+    is_int(exif_orientation(big, sizeof big - 1), 6, "big-endian, without the name before");
+    int n_other = 0;
+    for (size_t n = 0; n < sizeof good; n++) {
+        uint8_t *exact = malloc(n ? n : 1);
+        memcpy(exact, good, n);
+        int o = exif_orientation(exact, n);
+        n_other += o != 0 && o != 6;
+        free(exact);
+    }
+    is_int(n_other, 0, "cut anywhere: none, or the right one");
+    for (size_t i = 0; i < sizeof good; i++)
+        for (int v = 0; v < 256; v++) {
+            uint8_t copy[EXIF_MINIMAL_BYTES];
+            memcpy(copy, good, sizeof copy);
+            copy[i] = (uint8_t)v;
+            int o = exif_orientation(copy, sizeof copy);
+            n_other += o < 0 || o > 8;
+            exif_make_upright(copy, sizeof copy);
+        }
+    is_int(n_other, 0, "any byte changed: 0 to 8");
+    exif_minimal(9, good);
+    is_int(exif_orientation(good, sizeof good), 0, "9 is none");
+}
+
+static void decode_item(void *arg, int64_t i, int worker)
+{
+    struct fmt_buffer *b = arg;
+    struct image im = {0};
+    (void)worker;
+    int status = jpeg_decode(b[i % 2].data, b[i % 2].bytes - (i % 5 == 0 ? 40 : 0), NULL, &im, NULL, NULL);
+    if ((status == 0) != (i % 5 != 0))
+        ok(false, "item %d", (int)i);
+    image_release(&im);
+}
+
+static void threads(void)
+{
+    struct fmt_buffer b[2] = {make(W, H, 3, (struct jpeg_coding){.quality = 80}),
+                              make(W, H, 1, (struct jpeg_coding){.quality = 80, .progressive = true})};
+    struct thread_pool *pool = thread_open(4, NULL);
+    thread_for(pool, 200, decode_item, b);
+    thread_close(pool);
+    ok(true, "four threads decode good and bad files at once");
+    fmt_buffer_release(&b[0]);
+    fmt_buffer_release(&b[1]);
+}
+
+static void changed_bytes(void)
+{
+    struct fmt_buffer b = make(40, 33, 3, (struct jpeg_coding){.quality = 60, .progressive = true});
+    struct rng r = rng_stream(1, 0, 0, RNG_TEST);
+    struct image im = {0};
+    for (int i = 0; i < 3000; i++) {
+        size_t at = 2 + (size_t)rng_below(&r, b.bytes - 2);
+        uint8_t was = b.data[at];
+        b.data[at] = (uint8_t)rng_u32(&r);
+        struct jpeg_settings settings = {.pixels_max = 1 << 20};
+        jpeg_decode(b.data, b.bytes, &settings, &im, NULL, NULL);
+        b.data[at] = was;
+    }
+    ok(true, "3,000 files with a changed byte");
+    image_release(&im);
+    fmt_buffer_release(&b);
+}
+
+/* ---------------------------------------------------------------- other people's hard cases, where they are */
+
+static const char *odd_folder(void)
+{
+    static const char *const places[] = {"../shared/data/odd-jpegs", "../../shared/data/odd-jpegs"};
+    for (int i = 0; i < 2; i++)
+        if (file_is_dir(places[i]))
+            return places[i];
+    return NULL;
+}
+
+static const char *const must_refuse[] = {"truncated_baseline", "truncated_progressive", "height_doubled", "ultrahdr",
+                                          "restart_interval_zeroed", "restart_marker_missing", "partial_progressive",
+                                          "progressive-missing", "hopper_bad_exif", "junk_before_soi"};
+static const char *const must_note[] = {"no_eoi", "junk_after_eoi", "extraneous-data", "truncated_app14",
+                                        "jpeg_ff00", "junk_jpeg_header", "bit_flips_progressive"};
+
+static bool in(const char *name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(name, list[i], strlen(list[i])) == 0)
+            return true;
+    return false;
+}
+
+static void odd_file(const char *kind, const char *name, const char *path)
+{
+    uint8_t *data;
+    size_t bytes;
+    struct fmt_error e = {0};
+    struct image im = {0};
+    struct jpeg_notes notes = {0};
+    if (file_load(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
+        ok(false, "%s", e.text);
+        return;
+    }
+    int status = jpeg_decode(data, bytes, NULL, &im, &notes, &e);
+    if (strcmp(kind, "ok") == 0)
+        ok(status == 0 && notes.n == 0, "%s/%s decodes, nothing odd %s%s", kind, name, e.text, notes.text);
+    else if (strcmp(kind, "hostile") == 0)
+        ok(status != 0 && im.room < 4000000, "%s/%s is refused: %s", kind, name, e.text);
+    else if (in(name, must_refuse, sizeof must_refuse / sizeof *must_refuse))
+        ok(status != 0, "%s/%s is refused: %s", kind, name, e.text);
+    else if (in(name, must_note, sizeof must_note / sizeof *must_note))
+        ok(status == 0 && notes.n > 0, "%s/%s decodes with a note: %s%s", kind, name, notes.text, e.text);
+    else
+        ok(true, "%s/%s: %s%s", kind, name, status ? e.text : "decodes ", notes.text);
+    image_release(&im);
+    free(data);
+}
+
+static void odd_files(void)
+{
+    static const char *const kinds[] = {"ok", "rare", "damaged", "hostile"};
+    const char *folder = odd_folder();
+    if (!folder) {
+        skip("shared/data/odd-jpegs is not here", "hard cases of other people");
+        return;
+    }
+    for (int k = 0; k < 4; k++) {
+        char **names, *below = file_join(folder, kinds[k]);
+        int64_t n;
+        if (!below || file_list(below, &names, &n, NULL))
+            continue;
+        for (int64_t i = 0; i < n; i++) {
+            char *path = file_join(below, names[i]);
+            odd_file(kinds[k], names[i], path);
+            free(path);
+        }
+        file_list_free(names, n);
+        free(below);
+    }
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+#ifndef __SANITIZE_ADDRESS__
+    ok(used.ru_maxrss < 200 << 10, "at most 200 MiB for all of them (%ld KiB)", used.ru_maxrss);
+#endif
+}
+
+int main(void)
+{
+    round_trip(3, (struct jpeg_coding){.quality = 95}, 1.5, "RGB");
+    round_trip(3, (struct jpeg_coding){.quality = 95, .chroma_halved = true}, 3, "RGB with chroma halved");
+    round_trip(3, (struct jpeg_coding){.quality = 95, .progressive = true}, 1.5, "progressive RGB");
+    round_trip(1, (struct jpeg_coding){.quality = 95}, 1, "grey");
+    round_trip(1, (struct jpeg_coding){.quality = 95, .progressive = true, .chroma_halved = true}, 1, "progressive grey");
+    cut_everywhere(3, false, "baseline RGB");
+    cut_everywhere(1, false, "baseline grey");
+    cut_everywhere(3, true, "progressive RGB");
+    cut_everywhere(1, true, "progressive grey");
+    stray_bytes();
+    limits();
+    scan_bomb();
+    orientations(1);
+    orientations(3);
+    exif_bytes();
+    threads();
+    changed_bytes();
+    odd_files();
+    return tap_done();
+}
