@@ -1,0 +1,667 @@
+/* The prototype layer, its losses, KoLeo, rows to unit length and the sweep of the optimizer: against plain formulas in
+ * double, by finite differences, and the properties that training relies on. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/isa.h"
+#include "cpu/proto-loops.h"
+#include "cpu/update-loops.h"
+#include "proto.h"
+#include "rng.h"
+#include "tap.h"
+#include "update.h"
+
+static struct op_ctx ctx;
+static struct arena scratch;
+static struct rng draws;
+
+static float *noise(int64_t n, double scale)
+{
+    float *x = calloc((size_t)n + 1, sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(scale * rng_normal(&draws));
+    return x;
+}
+
+static float *zeros_f32(int64_t n) { return calloc((size_t)n + 1, sizeof(float)); }
+static double *zeros_f64(int64_t n) { return calloc((size_t)n + 1, sizeof(double)); }
+
+static void clean(const char *what)
+{
+    struct fmt_error e = {0};
+    if (op_sync(&ctx, &e))
+        ok(false, "%s: %s", what, e.text);
+}
+
+static double dot(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* ---- a case: a student, a teacher with targets, pairs ---- */
+
+struct layer {
+    int64_t T, K, b;
+    float *z, *v, *g, *logits;
+    struct proto p;
+};
+
+static struct layer layer_make(int64_t T, int64_t K, int64_t b)
+{
+    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K), {0}};
+    for (int64_t k = 0; k < K; k++)
+        l.g[k] += 1;
+    l.p = (struct proto){.T = T, .K = K, .b = b, .z = l.z, .v = l.v, .g = l.g};
+    op_proto_fwd(&ctx, TENSOR(l.logits, T, K), &l.p);
+    return l;
+}
+
+static void layer_free(struct layer *l)
+{
+    free(l->z), free(l->v), free(l->g), free(l->logits);
+}
+
+struct xent_case {
+    struct layer s, t;
+    int64_t n_first;
+    double *log_col[2], *log_row;
+    int64_t *target;
+    float *weight;
+    struct proto_targets targets;
+    struct proto_pairs pairs;
+};
+
+static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
+{
+    struct xent_case x = {layer_make(Ts, K, b), layer_make(Tt, K, b), n_first, {zeros_f64(K), zeros_f64(K)}, zeros_f64(Tt),
+                          calloc((size_t)(2 * Ts), sizeof(int64_t)), noise(Ts, 1), .pairs = {.target = NULL}};
+    if (n_first)
+        op_proto_sinkhorn(&ctx, x.log_col[0], x.log_row, &x.t.p, 0, n_first, 0.1, 3);
+    if (n_first < Tt)
+        op_proto_sinkhorn(&ctx, x.log_col[1], x.log_row + n_first, &x.t.p, n_first, Tt - n_first, 0.1, 3);
+    for (int64_t i = 0; i < Ts; i++) {
+        x.target[2 * i] = (int64_t)rng_below(&draws, (uint64_t)Tt);
+        x.target[2 * i + 1] = i % 3 == 0 ? (int64_t)rng_below(&draws, (uint64_t)Tt) : -1;
+    }
+    x.targets = (struct proto_targets){x.t.p, 0.1, n_first, {x.log_col[0], x.log_col[1]}, x.log_row};
+    x.pairs = (struct proto_pairs){x.target, x.weight, 0.2};
+    return x;
+}
+
+static void case_free(struct xent_case *x)
+{
+    layer_free(&x->s), layer_free(&x->t);
+    free(x->log_col[0]), free(x->log_col[1]), free(x->log_row), free(x->target), free(x->weight);
+}
+
+static double target_of(const struct xent_case *x, int64_t row, int64_t k)
+{
+    if (row < 0)
+        return 0;
+    return exp((double)x->t.logits[row * x->t.K + k] / 0.1 + x->log_col[row >= x->n_first][k] + x->log_row[row]);
+}
+
+/* Loss of each row and the gradient at the logits, by the formulas of the specification. */
+static void plain_xent(const struct xent_case *x, double *loss, float *dlogits)
+{
+    for (int64_t i = 0; i < x->s.T; i++) {
+        const float *s = x->s.logits + i * x->s.K;
+        double sum = 0, mass = 0;
+        for (int64_t k = 0; k < x->s.K; k++)
+            sum += exp((double)s[k] / 0.2);
+        loss[i] = 0;
+        for (int64_t k = 0; k < x->s.K; k++) {
+            double t = target_of(x, x->target[2 * i], k) + target_of(x, x->target[2 * i + 1], k);
+            loss[i] -= t * ((double)s[k] / 0.2 - log(sum));
+            mass += t;
+        }
+        for (int64_t k = 0; k < x->s.K; k++) {
+            double t = target_of(x, x->target[2 * i], k) + target_of(x, x->target[2 * i + 1], k);
+            dlogits[i * x->s.K + k] = (float)((double)x->weight[i] * (exp((double)s[k] / 0.2) / sum * mass - t) / 0.2);
+        }
+    }
+}
+
+struct xent_out {
+    double *loss, *lse, *mass;
+    float *dz, *dv, *dg;
+};
+
+static struct xent_out run_xent(struct xent_case *x, bool keep)
+{
+    int64_t T = x->s.T, K = x->s.K, b = x->s.b;
+    struct xent_out o = {zeros_f64(T), zeros_f64(T), zeros_f64(T), zeros_f32(T * b), zeros_f32(K * b), zeros_f32(K)};
+    struct proto s = x->s.p;
+    struct proto_targets t = x->targets;
+    if (keep) {
+        s.logits = zeros_f32(proto_kept_count(T, K));
+        t.teacher.logits = zeros_f32(proto_kept_count(x->t.T, K));
+        op_proto_keep(&ctx, &t.teacher);
+    }
+    op_proto_xent_fwd(&ctx, o.loss, o.lse, o.mass, &s, &t, &x->pairs);
+    op_proto_xent_bwd(&ctx, o.dz, o.dv, o.dg, o.lse, o.mass, &s, &t, &x->pairs);
+    free(s.logits), free(t.teacher.logits);
+    return o;
+}
+
+static void out_free(struct xent_out *o)
+{
+    free(o->loss), free(o->lse), free(o->mass), free(o->dz), free(o->dv), free(o->dg);
+}
+
+static bool out_same(const struct xent_out *a, const struct xent_out *b, const struct layer *l)
+{
+    return memcmp(a->loss, b->loss, (size_t)l->T * sizeof(double)) == 0 &&
+           memcmp(a->dz, b->dz, (size_t)(l->T * l->b) * sizeof(float)) == 0 &&
+           memcmp(a->dv, b->dv, (size_t)(l->K * l->b) * sizeof(float)) == 0 &&
+           memcmp(a->dg, b->dg, (size_t)l->K * sizeof(float)) == 0;
+}
+
+static void check_threads(struct xent_case *x, const struct xent_out *want)
+{
+    struct fmt_error e = {0};
+    struct thread_pool *pool = ctx.pool;
+    for (int n = 1; n <= 5; n += 2) {
+        ctx.pool = thread_open(n, &e);
+        struct xent_out o = run_xent(x, n == 3);
+        ok(out_same(&o, want, &x->s), "cross-entropy: %d threads, the same bits", n);
+        out_free(&o);
+        thread_close(ctx.pool);
+    }
+    ctx.pool = pool;
+}
+
+static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
+{
+    struct xent_case x = case_make(Ts, Tt, n_first, K, b);
+    struct xent_out o = run_xent(&x, false);
+    double *loss = zeros_f64(Ts), worst = 0;
+    float *d = zeros_f32(Ts * K), *dz = zeros_f32(Ts * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
+    plain_xent(&x, loss, d);
+    op_proto_bwd(&ctx, dz, dv, dg, TENSOR(d, Ts, K), &x.s.p);
+    for (int64_t i = 0; i < Ts; i++)
+        worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
+    ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b, worst);
+    is_near(o.dz, dz, Ts * b, 2e-5, "gradient at the rows");
+    is_near(o.dv, dv, K * b, 2e-5, "gradient at v");
+    is_near(o.dg, dg, K, 2e-5, "gradient at g");
+    check_threads(&x, &o);
+    clean("cross-entropy");
+    out_free(&o);
+    free(loss), free(d), free(dz), free(dv), free(dg);
+    case_free(&x);
+}
+
+/* ---- finite differences: the derivative along a random direction against gradient . direction ---- */
+
+struct function {
+    double (*value)(void *arg); /* at the present x */
+    void *arg;
+    double h; /* step; 0: 4e-3, for values that were rounded to float on the way */
+};
+
+static void check_direction(const char *what, struct function f, float *x, int64_t n, const float *gradient)
+{
+    float *at = malloc((size_t)n * sizeof *at), *way = noise(n, 1);
+    double h = f.h > 0 ? f.h : 4e-3, want;
+    memcpy(at, x, (size_t)n * sizeof *at);
+    double value[2];
+    for (int side = 0; side < 2; side++) {
+        double sign = side ? -1 : 1;
+        for (int64_t i = 0; i < n; i++)
+            x[i] = at[i] + (float)(sign * h * (double)way[i]);
+        value[side] = f.value(f.arg);
+    }
+    memcpy(x, at, (size_t)n * sizeof *at);
+    want = dot(gradient, way, n);
+    double moved = (value[0] - value[1]) / (2 * h);
+    double scale = sqrt(dot(gradient, gradient, n)) + 1e-12;
+    ok(fabs(moved - want) <= 5e-3 * scale + 2e-4, "%s: difference quotient %.6g, gradient %.6g", what, moved, want);
+    free(at), free(way);
+}
+
+struct proto_value {
+    struct proto *p;
+    const float *dlogits;
+    float *logits;
+};
+
+static double proto_value(void *arg)
+{
+    struct proto_value *a = arg;
+    op_proto_fwd(&ctx, TENSOR(a->logits, a->p->T, a->p->K), a->p);
+    return dot(a->logits, a->dlogits, a->p->T * a->p->K);
+}
+
+static void test_proto_differences(int64_t T, int64_t K, int64_t b)
+{
+    struct layer l = layer_make(T, K, b);
+    float *d = noise(T * K, 0.1), *dz = zeros_f32(T * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
+    struct proto_value a = {&l.p, d, l.logits};
+    op_proto_bwd(&ctx, dz, dv, dg, TENSOR(d, T, K), &l.p);
+    check_direction("proto, z", (struct function){proto_value, &a, 0}, l.z, T * b, dz);
+    check_direction("proto, v", (struct function){proto_value, &a, 0}, l.v, K * b, dv);
+    check_direction("proto, g", (struct function){proto_value, &a, 0}, l.g, K, dg);
+    clean("proto");
+    free(d), free(dz), free(dv), free(dg);
+    layer_free(&l);
+}
+
+static double xent_value(void *arg)
+{
+    struct xent_case *x = arg;
+    double *rows = zeros_f64(3 * x->s.T), sum = 0;
+    struct proto s = x->s.p;
+    op_proto_xent_fwd(&ctx, rows, rows + x->s.T, rows + 2 * x->s.T, &s, &x->targets, &x->pairs);
+    for (int64_t i = 0; i < x->s.T; i++)
+        sum += rows[i] * (double)x->weight[i];
+    free(rows);
+    return sum;
+}
+
+static void test_xent_differences(void)
+{
+    struct xent_case x = case_make(9, 7, 3, 300, 12);
+    struct xent_out o = run_xent(&x, false);
+    struct function f = {xent_value, &x, 0};
+    check_direction("cross-entropy, z", f, x.s.z, 9 * 12, o.dz);
+    check_direction("cross-entropy, v", f, x.s.v, 300 * 12, o.dv);
+    check_direction("cross-entropy, g", f, x.s.g, 300, o.dg);
+    clean("cross-entropy");
+    out_free(&o);
+    case_free(&x);
+}
+
+struct kl_value {
+    struct layer *l;
+    int64_t first, n;
+};
+
+static double kl_loss(const struct kl_value *a, float *dz, float *dv, float *dg)
+{
+    double loss = 0;
+    op_proto_kl(&ctx, &loss, dz, dv, dg, &a->l->p, a->first, a->n, 0.2, 0.7);
+    return 0.7 * loss;
+}
+
+static double kl_value(void *arg)
+{
+    struct kl_value *a = arg;
+    struct layer *l = a->l;
+    float *dz = zeros_f32(a->n * l->b), *dv = zeros_f32(l->K * l->b), *dg = zeros_f32(l->K);
+    double loss = kl_loss(a, dz, dv, dg);
+    free(dz), free(dv), free(dg);
+    return loss;
+}
+
+static void test_kl(void)
+{
+    struct layer l = layer_make(9, 300, 12);
+    struct kl_value a = {&l, 2, 5};
+    float *dz = zeros_f32(5 * 12), *dv = zeros_f32(300 * 12), *dg = zeros_f32(300), *all = zeros_f32(9 * 12);
+    double loss = kl_loss(&a, dz, dv, dg), want = 0;
+    for (int64_t k = 0; k < l.K; k++) {
+        double mean = 0;
+        for (int64_t t = 2; t < 7; t++) {
+            double sum = 0;
+            for (int64_t j = 0; j < l.K; j++)
+                sum += exp((double)l.logits[t * l.K + j] / 0.2);
+            mean += exp((double)l.logits[t * l.K + k] / 0.2) / sum / 5;
+        }
+        want += mean * log(mean * (double)l.K);
+    }
+    ok(fabs(loss - 0.7 * want) < 1e-6, "KL to uniform: %.7g, by the formula %.7g", loss, 0.7 * want);
+    memcpy(all + 2 * 12, dz, 5 * 12 * sizeof *dz);
+    check_direction("KL, z", (struct function){kl_value, &a, 0}, l.z, 9 * 12, all);
+    check_direction("KL, v", (struct function){kl_value, &a, 0}, l.v, 300 * 12, dv);
+    check_direction("KL, g", (struct function){kl_value, &a, 0}, l.g, 300, dg);
+    clean("KL");
+    free(dz), free(dv), free(dg), free(all);
+    layer_free(&l);
+}
+
+/* ---- targets ---- */
+
+static void row_sums(const struct proto *p, const float *logits, const double *col, const double *row, double tau, double *sum)
+{
+    for (int64_t i = 0; i < p->T; i++)
+        sum[i] = 0;
+    for (int64_t i = 0; i < p->T; i++)
+        for (int64_t k = 0; k < p->K; k++)
+            sum[i] += exp((double)logits[i * p->K + k] / tau + col[k] + row[i]);
+}
+
+static void test_targets(void)
+{
+    struct layer l = layer_make(11, 600, 8);
+    double *col = zeros_f64(600), *row = zeros_f64(11), *sum = zeros_f64(11), worst[2] = {0};
+    float *center = noise(600, 0.1), *mean = zeros_f32(600);
+    op_proto_sinkhorn(&ctx, col, row, &l.p, 0, 11, 0.05, 3);
+    row_sums(&l.p, l.logits, col, row, 0.05, sum);
+    for (int i = 0; i < 11; i++)
+        worst[0] = fmax(worst[0], fabs(sum[i] - 1));
+    op_proto_center(&ctx, col, row, mean, &l.p, 0, 11, center, 0.05);
+    row_sums(&l.p, l.logits, col, row, 0.05, sum);
+    for (int i = 0; i < 11; i++)
+        worst[1] = fmax(worst[1], fabs(sum[i] - 1));
+    ok(worst[0] < 1e-6 && worst[1] < 1e-6, "targets of a row sum to 1: Sinkhorn-Knopp %.2g, centering %.2g off", worst[0], worst[1]);
+    float want = 0;
+    for (int64_t t = 0; t < 11; t++)
+        want += l.logits[t * 600 + 300] / 11;
+    is_close(&mean[300], &want, 1, 1e-6, 1e-5, "the mean of a prototype's logits");
+    /* A permuted batch: the same numbers for each prototype. */
+    double *col2 = zeros_f64(600), *col1 = zeros_f64(600), *row2 = zeros_f64(11), off = 0;
+    op_proto_sinkhorn(&ctx, col1, row, &l.p, 0, 11, 0.05, 3);
+    float *z = zeros_f32(11 * 8);
+    for (int64_t t = 0; t < 11; t++)
+        memcpy(z + (t * 4 + 3) % 11 * 8, l.z + t * 8, 8 * sizeof *z);
+    struct proto q = l.p;
+    q.z = z;
+    op_proto_sinkhorn(&ctx, col2, row2, &q, 0, 11, 0.05, 3);
+    for (int64_t k = 0; k < 600; k++)
+        off = fmax(off, fabs(col1[k] - col2[k]));
+    for (int64_t t = 0; t < 11; t++)
+        off = fmax(off, fabs(row[t] - row2[(t * 4 + 3) % 11]));
+    ok(off < 1e-5, "Sinkhorn-Knopp of a permuted batch is the permuted one (%.2g)", off);
+    clean("targets");
+    free(col), free(row), free(sum), free(center), free(mean), free(col1), free(col2), free(row2), free(z);
+    layer_free(&l);
+}
+
+/* The specification's vectors. */
+static void test_sinkhorn_vector(void)
+{
+    static const float logits[12] = {0.10f, -0.20f, 0.05f, 0.00f, 0.30f, -0.10f, -0.25f, 0.15f, 0.20f, 0.30f, 0.05f, -0.05f};
+    static const double want[2][12] = {{0.350666, 0.000282, 0.649051, 0.000380, 0.999419, 0.000201, 0.000002, 0.060676, 0.939322, 0.996179, 0.002801, 0.001020},
+                                       {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458, 0.178908, 0.820634, 0.947235, 0.034305, 0.018460}};
+    static const float v[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, g[3] = {1, 1, 1};
+    struct proto p = {.T = 4, .K = 3, .b = 3, .z = logits, .v = v, .g = g};
+    for (int i = 0; i < 2; i++) {
+        double col[3], row[4], tau = i ? 0.07 : 0.04, worst = 0;
+        op_proto_sinkhorn(&ctx, col, row, &p, 0, 4, tau, 3);
+        for (int j = 0; j < 12; j++)
+            worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - want[i][j]));
+        ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the specification's numbers (%.2g)", tau, worst);
+    }
+}
+
+static void test_watch(void)
+{
+    struct layer l = layer_make(6, 700, 8);
+    struct proto_watch w = {0}, same = {0};
+    double entropy = 0, *mean = zeros_f64(700), of_mean = 0;
+    int64_t winners = 0;
+    bool won[700] = {0};
+    for (int64_t t = 0; t < 6; t++) {
+        double sum = 0, h = 0;
+        int64_t best = 0;
+        for (int64_t k = 0; k < 700; k++) {
+            sum += exp((double)l.logits[t * 700 + k] / 0.3);
+            best = l.logits[t * 700 + k] > l.logits[t * 700 + best] ? k : best;
+        }
+        for (int64_t k = 0; k < 700; k++) {
+            double q = exp((double)l.logits[t * 700 + k] / 0.3) / sum;
+            h -= q * log(q);
+            mean[k] += q / 6;
+        }
+        won[best] = true;
+        entropy += h / 6;
+    }
+    for (int64_t k = 0; k < 700; k++)
+        of_mean -= mean[k] * log(mean[k]), winners += won[k];
+    op_proto_watch(&ctx, &w, &l.p, 0, 6, NULL, 0.3);
+    ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.entropy_of_mean - of_mean) < 1e-5, "entropies %.6f, %.6f; by the formula %.6f, %.6f",
+       w.entropy, w.entropy_of_mean, entropy, of_mean);
+    is_int(w.n_winners, winners, "winners");
+    for (int64_t t = 1; t < 6; t++)
+        memcpy(l.z + t * 8, l.z, 8 * sizeof *l.z);
+    op_proto_watch(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
+    ok(fabs(same.entropy - same.entropy_of_mean) < 1e-6 && same.n_winners == 1, "all rows alike: one winner, no spread");
+    memset(l.z, 0, 6 * 8 * sizeof *l.z);
+    op_proto_watch(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
+    ok(fabs(same.entropy - log(700)) < 1e-5 && same.n_winners == 1, "all logits alike: entropy log K, one winner");
+    clean("watch");
+    free(mean);
+    layer_free(&l);
+}
+
+/* ---- rows ---- */
+
+struct rows_value {
+    float *x, *y, *norm, *dy;
+    int64_t T, C;
+};
+
+static double l2norm_value(void *arg)
+{
+    struct rows_value *a = arg;
+    op_l2norm_fwd(&ctx, TENSOR(a->y, a->T, a->C), TENSOR(a->norm, a->T), TENSOR(a->x, a->T, a->C), 1e-12f);
+    return dot(a->y, a->dy, a->T * a->C);
+}
+
+static void test_l2norm(int64_t T, int64_t C)
+{
+    struct rows_value a = {noise(T * C, 1), zeros_f32(T * C), zeros_f32(T), noise(T * C, 1), T, C};
+    float *dx = zeros_f32(T * C);
+    l2norm_value(&a);
+    double worst = 0;
+    for (int64_t t = 0; t < T; t++)
+        worst = fmax(worst, fabs(dot(a.y + t * C, a.y + t * C, C) - 1));
+    ok(worst < 1e-6, "rows of %lld have length 1 (%.2g)", (long long)C, worst);
+    op_l2norm_bwd(&ctx, TENSOR(dx, T, C), TENSOR(a.dy, T, C), TENSOR(a.y, T, C), TENSOR(a.norm, T), 1e-12f);
+    check_direction("l2norm", (struct function){l2norm_value, &a, 0}, a.x, T * C, dx);
+    memset(a.x, 0, (size_t)(T * C) * sizeof *a.x);
+    l2norm_value(&a);
+    ok(a.y[0] == 0 && a.norm[0] == 0, "a row of zeros stays one");
+    clean("l2norm");
+    free(a.x), free(a.y), free(a.norm), free(a.dy), free(dx);
+}
+
+static double koleo_value(void *arg)
+{
+    struct rows_value *a = arg;
+    double loss = 0;
+    int64_t n;
+    float *dx = zeros_f32(a->T * a->C);
+    op_koleo(&ctx, &loss, &n, TENSOR(dx, a->T, a->C), TENSOR(a->x, a->T, a->C), 1);
+    free(dx);
+    return loss;
+}
+
+static void test_koleo(void)
+{
+    static float three[6] = {1, 2, 2, 1, -1, 0.5f};
+    struct rows_value v = {.x = three, .T = 3, .C = 2};
+    double loss = koleo_value(&v);
+    ok(fabs(loss - 0.1899057039) < 1e-7, "KoLeo: the specification's number (%.10f)", loss);
+    v.T = 1;
+    ok(koleo_value(&v) == 0, "KoLeo of one row is 0");
+    for (int64_t B = 2; B <= 130; B += 64) {
+        struct rows_value a = {.x = noise(B * 17, 1), .T = B, .C = 17};
+        float *dx = zeros_f32(B * 17);
+        int64_t n;
+        op_koleo(&ctx, &loss, &n, TENSOR(dx, B, 17), TENSOR(a.x, B, 17), 1);
+        check_direction("KoLeo", (struct function){koleo_value, &a, 3e-4}, a.x, B * 17, dx);
+        free(a.x), free(dx);
+    }
+    /* Rows 0 and 1 the same: left out and counted; the others as they were, their divisor too. */
+    float *x = noise(4 * 8, 1), *dx = zeros_f32(4 * 8);
+    memcpy(x + 8, x, 8 * sizeof *x);
+    for (int i = 0; i < 8; i++)
+        x[16 + i] = (float)(i == 0 ? 3 : 0.1 * i), x[24 + i] = (float)(i == 0 ? 3 : -0.1 * i);
+    int64_t n = 0;
+    op_koleo(&ctx, &loss, &n, TENSOR(dx, 4, 8), TENSOR(x, 4, 8), 1);
+    struct rows_value last = {.x = x + 16, .T = 2, .C = 8};
+    ok(n == 2 && isfinite(loss) && fabs(loss - koleo_value(&last) * 2 / 4) < 1e-9, "KoLeo leaves out %lld rows that coincide", (long long)n);
+    bool finite = true, still = true;
+    for (int i = 0; i < 32; i++)
+        finite &= isfinite(dx[i]) != 0, still &= i >= 16 || dx[i] == 0;
+    ok(finite && still, "and moves them by nothing");
+    clean("KoLeo");
+    free(x), free(dx);
+}
+
+static void test_rank(void)
+{
+    double rank = 0;
+    float *x = zeros_f32(5 * 6);
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 6; j++)
+            x[i * 6 + j] = (float)(i * (j + 1)) + 2;
+    op_effective_rank(&ctx, &rank, TENSOR(x, 5, 6));
+    ok(fabs(rank - 1) < 1e-9, "rows on a line have rank %.6f", rank);
+    memset(x, 0, 30 * sizeof *x);
+    for (int i = 0; i < 5; i++)
+        x[i * 6 + i] = 3;
+    op_effective_rank(&ctx, &rank, TENSOR(x, 5, 6));
+    ok(fabs(rank - 4) < 1e-9, "five corners of a simplex have rank %.6f", rank);
+    memset(x, 0, 30 * sizeof *x);
+    op_effective_rank(&ctx, &rank, TENSOR(x, 5, 6));
+    ok(rank == 0, "rows that are the same have rank 0");
+    free(x);
+}
+
+/* ---- the sweep ---- */
+
+static void plain_adamw(double *p, double *m, double *v, double g, double lr, double wd, double t)
+{
+    *p *= 1 - lr * wd;
+    *m = 0.9 * *m + 0.1 * g;
+    *v = 0.999 * *v + 0.001 * g * g;
+    *p -= lr * (*m / (1 - pow(0.9, t))) / (sqrt(*v / (1 - pow(0.999, t))) + 1e-8);
+}
+
+static void test_update(enum update_rule rule)
+{
+    enum { N = 70000 };
+    float *p = noise(N, 1), *m = zeros_f32(N), *v = zeros_f32(N), *t = noise(N, 1), *start = malloc(N * sizeof *start);
+    double *pd = zeros_f64(N), *md = zeros_f64(N), *vd = zeros_f64(N), *td = zeros_f64(N), worst = 0;
+    for (int i = 0; i < N; i++)
+        pd[i] = (double)p[i], td[i] = (double)t[i];
+    memcpy(start, p, N * sizeof *start);
+    for (int step = 1; step <= 3; step++) {
+        float *g = noise(N, 0.01);
+        struct update_range r[2] = {{0, 40000, 1e-2, 0.1, 0.5, 1 - pow(0.9, step), 1 - pow(0.999, step)},
+                                    {40000, N - 40000 - 10, step == 1 ? 0 : 1e-3, 0, 1, 1 - pow(0.9, step), 1 - pow(0.999, step)}};
+        struct update u = {.rule = rule, .ranges = r, .n_ranges = 2, .student = p, .m = m, .v = v, .grad = g, .teacher = t,
+                           .teacher_momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+        op_update(&ctx, &u);
+        for (int i = 0; i < N - 10; i++) {
+            const struct update_range *q = &r[i >= 40000];
+            double d = (double)g[i] * q->clip;
+            if (rule == UPDATE_ADAMW)
+                plain_adamw(&pd[i], &md[i], &vd[i], d, q->lr, q->weight_decay, step);
+            else
+                md[i] = 0.9 * md[i] + d + q->weight_decay * pd[i], pd[i] -= q->lr * md[i];
+            td[i] = 0.9 * td[i] + 0.1 * pd[i];
+        }
+        if (step == 1)
+            ok(memcmp(p + 40000, start + 40000, (N - 40000) * sizeof *p) == 0 && m[40001] != 0,
+               "a rate of 0 leaves weights bit for bit and moments run");
+        free(g);
+    }
+    for (int i = 0; i < N - 10; i++) {
+        worst = fmax(worst, fabs((double)p[i] - pd[i]));
+        worst = fmax(worst, fabs((double)t[i] - td[i]));
+    }
+    ok(worst < 2e-6, "three steps of %s: largest difference %.2g", rule == UPDATE_ADAMW ? "AdamW" : "SGD", worst);
+    ok(memcmp(p + N - 10, start + N - 10, 10 * sizeof *p) == 0, "what is in no range stays");
+    clean("update");
+    free(p), free(m), free(v), free(t), free(start), free(pd), free(md), free(vd), free(td);
+}
+
+/* ---- instruction sets ---- */
+
+#if defined(__x86_64__)
+extern const struct proto_loops proto_loops_base, proto_loops_avx2, proto_loops_avx512;
+extern const struct update_loops update_loops_base, update_loops_avx2, update_loops_avx512;
+
+static void compare_sets(const struct proto_loops *a, const struct proto_loops *b, const struct update_loops *ua,
+                         const struct update_loops *ub, const char *name)
+{
+    enum { T = 9, N = 251, NB = 37 };
+    float *x = noise(T * PROTO_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
+    double col[PROTO_TILE], row[T], lse[2][PROTO_TILE], top[2][T], sum[2][T], four[2][4];
+    for (int i = 0; i < PROTO_TILE; i++)
+        col[i] = rng_normal(&draws);
+    for (int i = 0; i < T; i++)
+        row[i] = rng_normal(&draws) - 20;
+    for (int s = 0; s < 2; s++) {
+        const struct proto_loops *l = s ? b : a;
+        w[s] = zeros_f32(N * NB), inv[s] = zeros_f32(N), o[s] = zeros_f32(T * PROTO_TILE);
+        l->weights(w[s], inv[s], v, g, N, NB);
+        l->columns_lse(lse[s], x, T, N, 17.0, row);
+        l->rows_lse(top[s], sum[s], x, T, N, 17.0, col);
+        l->targets(o[s], x, T, N, 2.0, col, row);
+        l->xent_row(four[s], x, o[s], o[s] + PROTO_TILE, N, 10);
+        l->xent_row_bwd(o[s] + 2 * PROTO_TILE, o[s], o[s] + PROTO_TILE, N, 10, 3.5f, 1.5f, 0.3f);
+    }
+    bool same = !memcmp(w[0], w[1], N * NB * sizeof(float)) && !memcmp(inv[0], inv[1], N * sizeof(float)) &&
+                !memcmp(lse[0], lse[1], N * sizeof(double)) && !memcmp(top[0], top[1], sizeof top[0]) &&
+                !memcmp(sum[0], sum[1], sizeof sum[0]) && !memcmp(four[0], four[1], sizeof four[0]) &&
+                !memcmp(o[0], o[1], T * PROTO_TILE * sizeof(float));
+    ok(same, "prototype loops: %s gives the bits of the base", name);
+    float *p[2] = {noise(1001, 1), zeros_f32(1001)}, *m[2] = {noise(1001, 1), zeros_f32(1001)};
+    memcpy(p[1], p[0], 1001 * sizeof(float)), memcpy(m[1], m[0], 1001 * sizeof(float));
+    for (int s = 0; s < 2; s++) {
+        float *vv = zeros_f32(1001), *t = zeros_f32(1001);
+        struct update u = {.student = p[s], .m = m[s], .v = vv, .grad = x, .teacher = t, .teacher_momentum = 0.9, .beta1 = 0.9,
+                           .beta2 = 0.999, .eps = 1e-8};
+        struct update_range r = {0, 1001, 1e-2, 0.1, 0.7, 0.1, 0.001};
+        (s ? ub : ua)->adamw(&u, &r, 0, 1001);
+        (s ? ub : ua)->sgd(&u, &r, 0, 1001);
+        free(vv), free(t);
+    }
+    ok(!memcmp(p[0], p[1], 1001 * sizeof(float)) && !memcmp(m[0], m[1], 1001 * sizeof(float)), "update: %s gives the bits of the base", name);
+    for (int s = 0; s < 2; s++)
+        free(w[s]), free(inv[s]), free(o[s]), free(p[s]), free(m[s]);
+    free(x), free(v), free(g);
+}
+
+static void test_sets(void)
+{
+    if (isa_best() >= ISA_AVX2)
+        compare_sets(&proto_loops_base, &proto_loops_avx2, &update_loops_base, &update_loops_avx2, "avx2");
+    else
+        skip("this processor has no AVX2", "prototype loops: avx2");
+    if (isa_best() >= ISA_AVX512)
+        compare_sets(&proto_loops_base, &proto_loops_avx512, &update_loops_base, &update_loops_avx512, "avx512");
+    else
+        skip("this processor has no AVX-512", "prototype loops: avx512");
+}
+#else
+static void test_sets(void) {}
+#endif
+
+int main(void)
+{
+    struct fmt_error e = {0};
+    ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
+    draws = rng_stream(7, 0, 0, RNG_TEST);
+    if (!ctx.backend || !ctx.pool || arena_init(&scratch, 64 << 20, &e))
+        return 1;
+    test_xent(5, 4, 4, 31, 3);
+    test_xent(17, 9, 4, 257, 16);
+    test_xent(40, 23, 0, 1500, 33);
+    test_xent(1, 1, 1, 1, 1);
+    test_proto_differences(7, 300, 12);
+    test_xent_differences();
+    test_kl();
+    test_targets();
+    test_sinkhorn_vector();
+    test_watch();
+    test_l2norm(5, 31);
+    test_l2norm(1, 257);
+    test_koleo();
+    test_rank();
+    test_update(UPDATE_ADAMW);
+    test_update(UPDATE_SGD);
+    test_sets();
+    thread_close(ctx.pool);
+    arena_release(&scratch);
+    return tap_done();
+}
