@@ -1,0 +1,381 @@
+/* What training relies on of a step: a batch in parts gives what the whole gives, threads change no bit, a step that is
+ * not finite changes nothing, a state carried over goes on with the same bits, a resting backbone rests. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/optim.h"
+#include "nn/state.h"
+#include "nn/step.h"
+#include "tap.h"
+
+enum { B = 5, G = 56, L = 28, N_LOCAL = 3, N = 16 };
+
+static uint8_t global_pixels[2 * B * G * G * 3], local_pixels[N_LOCAL * B * L * L * 3], masks[2 * B * N];
+static const struct step_batch batch = {.B = B, .global_u8 = global_pixels, .local_u8 = local_pixels, .masks = masks,
+                                        .mean = {0.5f, 0.4f, 0.3f}, .std = {0.2f, 0.3f, 0.25f}};
+
+static void draw_batch(void)
+{
+    struct rng r = rng_stream(3, 0, 0, RNG_TEST);
+    for (size_t i = 0; i < sizeof global_pixels; i++)
+        global_pixels[i] = (uint8_t)rng_u32(&r);
+    for (size_t i = 0; i < sizeof local_pixels; i++)
+        local_pixels[i] = (uint8_t)rng_u32(&r);
+    for (int crop = 0; crop < 2 * B; crop += 3) /* images with 0, 1 and 2 masked crops, of different counts */
+        for (int i = 0; i < N; i++)
+            masks[crop * N + i] = rng_below(&r, 3) == 0;
+}
+
+struct bed {
+    struct config config;
+    struct op_ctx ctx;
+    struct step *step;
+};
+
+/* Settings of a tiny model, then words of the case. */
+static struct bed bed_open(int n_threads, ...)
+{
+    static const char *const tiny[] = {
+        "train.batch_size_per_gpu=5", "student.embed_dim=32", "student.depth=3", "student.num_heads=2", "student.patch_size=14",
+        "crops.global_crops_size=56", "crops.local_crops_size=28", "crops.local_crops_number=3", "dino.head_n_prototypes=600",
+        "dino.head_hidden_dim=40", "dino.head_bottleneck_dim=12", "ibot.head_n_prototypes=300", "ibot.head_hidden_dim=24",
+        "ibot.head_bottleneck_dim=8", "student.layerscale=0.5", "ibot.mask_ratio_min_max=[0.1, 0.9]", "optim.base_lr=0.05",
+        "optim.warmup_epochs=0", "optim.epochs=1", "train.OFFICIAL_EPOCH_LENGTH=50", "optim.freeze_last_layer_epochs=0",
+        "teacher.warmup_teacher_temp_epochs=1",
+    };
+    struct bed b;
+    struct fmt_error e = {0};
+    va_list ap;
+    config_init(&b.config);
+    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++)
+        if (config_set(&b.config, tiny[i], &e))
+            ok(false, "%s", e.text);
+    va_start(ap, n_threads);
+    for (const char *word; (word = va_arg(ap, const char *));)
+        if (config_set(&b.config, word, &e))
+            ok(false, "%s", e.text);
+    va_end(ap);
+    b.ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
+    if (step_open(&b.step, &b.config, &b.ctx, &e)) {
+        ok(false, "a step opens: %s", e.text);
+        exit(tap_done());
+    }
+    step_init_weights(b.step);
+    return b;
+}
+
+static void bed_close(struct bed *b)
+{
+    step_close(b->step);
+    thread_close(b->ctx.pool);
+    config_release(&b->config);
+}
+
+static struct step_result run(struct bed *b, int64_t iteration)
+{
+    struct step_result r;
+    struct fmt_error e = {0};
+    if (step_run(b->step, &batch, iteration, NULL, NULL, &r, &e))
+        ok(false, "step %lld: %s", (long long)iteration, e.text);
+    return r;
+}
+
+static int64_t count(const struct bed *b) { return step_params(b->step)->count; }
+
+/* ---- in parts ---- */
+
+static void compare_parts(const char *what, const char *a, const char *b, const char *c)
+{
+    struct bed whole = bed_open(2, a, b, c, NULL);
+    struct step_result want = run(&whole, 3);
+    for (int m = 1; m <= 4; m += m == 1 ? 1 : 2) { /* 1, 2, 4: five images are no multiple */
+        char word[40];
+        snprintf(word, sizeof word, "train.micro_batch_size=%d", m);
+        struct bed parts = bed_open(2, a, b, c, word, NULL);
+        struct step_result got = run(&parts, 3);
+        double off = fabs(got.dino_local_crops_loss - want.dino_local_crops_loss) +
+                     fabs(got.dino_global_crops_loss - want.dino_global_crops_loss) + fabs(got.koleo_loss - want.koleo_loss) +
+                     fabs(got.ibot_loss - want.ibot_loss) + fabs(got.kl_loss - want.kl_loss);
+        ok(off < 2e-5, "%s, %d at once: losses (%.2g off)", what, m, off);
+        is_near(step_gradients(parts.step), step_gradients(whole.step), count(&whole), 1e-5, "%s, %d at once: gradients", what, m);
+        ok(fabs(got.teacher_entropy - want.teacher_entropy) < 1e-4 && fabs(got.feature_rank - want.feature_rank) < 1e-3,
+           "and what is watched");
+        bed_close(&parts);
+    }
+    bed_close(&whole);
+}
+
+static void test_parts(void)
+{
+    compare_parts("centering", "train.centering=centering", "dino.koleo_loss_weight=0.3", "student.drop_path_rate=0.4");
+    compare_parts("Sinkhorn, separate heads", "train.centering=sinkhorn_knopp", "ibot.separate_head=true", "dino.kl_loss_weight=0.5");
+    compare_parts("KL, rising drop path", "dino.kl_loss_weight=2", "dino.koleo_loss_weight=0", "student.drop_path_uniform=false");
+    compare_parts("no terms of the whole batch", "dino.koleo_loss_weight=0", "student.num_register_tokens=2", "student.ffn_layer=swiglu");
+}
+
+/* ---- bits ---- */
+
+static uint64_t bits_after(struct bed *b, int64_t n_steps)
+{
+    uint64_t sum = 14695981039346656037u;
+    for (int64_t i = 0; i < n_steps; i++)
+        run(b, i);
+    for (int64_t i = 0; i < state_count(b->step); i++) {
+        struct state_tensor t;
+        state_tensor(b->step, i, &t);
+        const uint8_t *bytes = (const uint8_t *)t.data;
+        for (int64_t j = 0; j < t.n * (int64_t)sizeof(float); j++)
+            sum = (sum ^ bytes[j]) * 1099511628211u;
+    }
+    return sum;
+}
+
+static void test_threads(void)
+{
+    for (int parts = 0; parts < 2; parts++) {
+        uint64_t first = 0;
+        for (int n = 1; n <= 4; n++) {
+            struct bed b = bed_open(n, parts ? "train.micro_batch_size=2" : "train.centering=sinkhorn_knopp", NULL);
+            uint64_t bits = bits_after(&b, 3);
+            first = n == 1 ? bits : first;
+            ok(bits == first, "%s, %d threads: the bits of one", parts ? "in parts" : "whole", n);
+            bed_close(&b);
+        }
+    }
+}
+
+static void test_resume(const char *centering, const char *optimizer)
+{
+    struct bed through = bed_open(2, centering, optimizer, "train.freeze_backbone_iterations=2", NULL),
+               first = bed_open(1, centering, optimizer, "train.freeze_backbone_iterations=2", NULL),
+               second = bed_open(2, centering, optimizer, "train.freeze_backbone_iterations=2", "train.max_bad_steps=3", NULL);
+    for (int64_t i = 0; i < 3; i++)
+        run(&first, i);
+    bool named = true;
+    for (int64_t i = 0; i < state_count(first.step); i++) {
+        struct state_tensor from, to;
+        state_tensor(first.step, i, &from);
+        state_tensor(second.step, i, &to);
+        int64_t n = 1;
+        for (int d = 0; d < from.n_dims; d++)
+            n *= from.dims[d];
+        named &= strcmp(from.name, to.name) == 0 && from.name[0] && n == from.n && n == to.n;
+        memcpy(to.data, from.data, (size_t)n * sizeof *to.data);
+    }
+    state_set_numbers(second.step, state_numbers(first.step));
+    for (int64_t i = 3; i < 6; i++)
+        run(&second, i);
+    bits_after(&through, 6);
+    bool same = true;
+    for (int64_t i = 0; i < state_count(second.step); i++) {
+        struct state_tensor a, b;
+        state_tensor(through.step, i, &a);
+        state_tensor(second.step, i, &b);
+        same &= memcmp(a.data, b.data, (size_t)a.n * sizeof *a.data) == 0;
+    }
+    ok(named && same, "%s, %s: three steps, state carried over, three more: the bits of six", centering, optimizer);
+    bed_close(&through), bed_close(&first), bed_close(&second);
+}
+
+/* ---- not finite ---- */
+
+static float *copy_state(struct bed *b, int64_t *n)
+{
+    float *all = NULL;
+    *n = 0;
+    for (int64_t i = 0; i < state_count(b->step); i++) {
+        struct state_tensor t;
+        state_tensor(b->step, i, &t);
+        all = realloc(all, (size_t)(*n + t.n) * sizeof *all);
+        memcpy(all + *n, t.data, (size_t)t.n * sizeof *all);
+        *n += t.n;
+    }
+    return all;
+}
+
+static void check_bad(struct bed *b, int64_t iteration, const char *what, const char *term)
+{
+    int64_t n, m;
+    struct state_numbers before = state_numbers(b->step);
+    float *old = copy_state(b, &n);
+    struct step_result r = run(b, iteration);
+    float *now = copy_state(b, &m);
+    struct state_numbers after = state_numbers(b->step);
+    ok(r.bad && strstr(r.bad, term), "%s: %s", what, r.bad ? r.bad : "nothing bad was seen");
+    ok(n == m && memcmp(old, now, (size_t)n * sizeof *old) == 0 && memcmp(&before, &after, sizeof before) == 0,
+       "and nothing has changed");
+    free(old), free(now);
+}
+
+static float *weight_of(struct bed *b, float *values, const char *name)
+{
+    const struct param *p = params_find(step_params(b->step), name);
+    return p ? values + p->offset : values;
+}
+
+static void test_bad_steps(void)
+{
+    for (int parts = 0; parts < 2; parts++) {
+        struct bed b = bed_open(2, "ibot.separate_head=true", parts ? "train.micro_batch_size=2" : "train.centering=centering",
+                                "dino.koleo_loss_weight=0", NULL);
+        run(&b, 0);
+        float *g = weight_of(&b, step_student(b.step), "ibot_head.last_layer.weight_g"), good = *g;
+        *g = NAN;
+        check_bad(&b, 1, "a prototype of iBOT is NaN", "ibot_loss");
+        *g = good;
+        g = weight_of(&b, step_teacher(b.step), "dino_head.last_layer.weight_v"), good = *g;
+        *g = INFINITY;
+        check_bad(&b, 1, "a prototype of the teacher is infinite", "dino_");
+        *g = good;
+        ok(!run(&b, 1).bad, "without them the step is as good as any");
+        bed_close(&b);
+    }
+}
+
+/* ---- resting backbone, SGD, terms ---- */
+
+static void test_frozen(void)
+{
+    struct bed b = bed_open(2, "train.freeze_backbone_iterations=2", NULL);
+    int64_t at, n = params_module_span(step_params(b.step), PARAMS_BACKBONE, &at);
+    float *start = malloc((size_t)n * sizeof *start), *head = weight_of(&b, step_student(b.step), "dino_head.mlp.0.weight"), first = *head;
+    memcpy(start, step_student(b.step) + at, (size_t)n * sizeof *start);
+    struct step_result r = run(&b, 0);
+    run(&b, 1);
+    ok(r.grad_norm[PARAMS_BACKBONE] == 0 && r.grad_norm[PARAMS_DINO_HEAD] > 0, "a resting backbone has no gradient");
+    ok(memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) == 0 &&
+           memcmp(start, step_teacher(b.step) + at, (size_t)n * sizeof *start) == 0 && *head != first,
+       "it and its teacher stay bit for bit, the head learns");
+    r = run(&b, 2);
+    struct state_numbers numbers = state_numbers(b.step);
+    ok(r.grad_norm[PARAMS_BACKBONE] > 0 && memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) != 0 &&
+           numbers.backbone_steps == 1 && numbers.optimizer_steps == 3,
+       "then it learns, its first step being Adam's first");
+    free(start);
+    bed_close(&b);
+}
+
+static void test_terms(void)
+{
+    struct bed b = bed_open(2, "ibot.loss_weight=0", "dino.koleo_loss_weight=0", "student.drop_path_rate=0", NULL);
+    struct step_result r = run(&b, 0);
+    ok(!r.bad && r.ibot_loss == 0 && r.koleo_loss == 0 && r.kl_loss == 0 && r.n_masked == 0 && r.dino_global_crops_loss > 0,
+       "terms of weight 0 are not there");
+    float *mask = weight_of(&b, (float *)(uintptr_t)step_gradients(b.step), "backbone.mask_token");
+    ok(*mask != 0, "but the student still sees masked crops");
+    bed_close(&b);
+    b = bed_open(2, "optim.optimizer=sgd", "optim.base_lr=0.5", NULL);
+    double start = run(&b, 0).total_loss, now = start;
+    for (int i = 1; i < 12; i++)
+        now = run(&b, i).total_loss;
+    ok(now < start, "SGD lowers the loss of a batch seen twelve times (%.4f to %.4f)", start, now);
+    bed_close(&b);
+    b = bed_open(2, NULL);
+    start = now = run(&b, 0).total_loss;
+    for (int i = 1; i < 12; i++)
+        now = run(&b, i).total_loss;
+    ok(now < start, "AdamW lowers the loss of a batch seen twelve times (%.4f to %.4f)", start, now);
+    bed_close(&b);
+}
+
+static void test_refusals(void)
+{
+    struct bed b = bed_open(1, "ibot.mask_ratio_min_max=[0.1, 0.2]", NULL);
+    struct step_result r;
+    struct fmt_error e = {0};
+    struct step_batch other = batch;
+    ok(step_run(b.step, &batch, 0, NULL, NULL, &r, &e) == FMT_LIMIT, "more masked patches than the settings allow: %s", e.text);
+    other.B = 4;
+    e = (struct fmt_error){0};
+    ok(step_run(b.step, &other, 0, NULL, NULL, &r, &e) == FMT_MISMATCH, "another batch size: %s", e.text);
+    bed_close(&b);
+}
+
+static void test_plan(void)
+{
+    struct config config;
+    struct op_ctx ctx = {.backend = backend_find("cpu", NULL)};
+    struct step_plan plan;
+    struct fmt_error e = {0};
+    config_init(&config);
+    config_set(&config, "student.arch=vit_giant2", &e);
+    config_set(&config, "student.patch_size=14", &e);
+    config_set(&config, "student.ffn_layer=swiglufused", &e);
+    config_set(&config, "dino.head_n_prototypes=131072", &e);
+    config_set(&config, "crops.local_crops_size=98", &e);
+    size_t sum = 0;
+    ok(step_plan(&plan, &config, &ctx, &e) == 0, "the plan of ViT-g takes no memory: %s", e.text);
+    for (int i = 0; i < plan.n_lines; i++)
+        sum += plan.line[i].bytes;
+    ok(sum == plan.total && plan.parameters[PARAMS_BACKBONE] == 1134771200 && plan.total > (size_t)5 * 4 * 1134771200u,
+       "ViT-g: %lld parameters, %.1f GiB", (long long)plan.parameters[PARAMS_BACKBONE], (double)plan.total / 1073741824.0);
+    config_release(&config);
+}
+
+/* ---- schedules and groups: the specification's tables ---- */
+
+static void test_schedule_table(void)
+{
+    static const struct {
+        int64_t it;
+        double lr, wd, momentum, temp;
+    } want[] = {{0, 0, 0.04, 0.992, 0.04}, {1, 4.525845467e-07, 0.04000000006, 0.992, 0.04000080002},
+                {1249, 0.0005652780989, 0.04008867709, 0.9920019706, 0.04099922665},
+                {12500, 0.005656854249, 0.04880982707, 0.9921957739, 0.05000026667},
+                {37499, 0.004995295745, 0.1141949947, 0.9936487777, 0.07}, {62500, 0.003319991517, 0.22, 0.996, 0.07},
+                {124999, 1.000001103e-06, 0.3999999999, 1, 0.07}};
+    struct config config;
+    config_init(&config);
+    config_set(&config, "train.batch_size_per_gpu=2048", NULL); /* 32 processes of 64 */
+    struct schedules s = schedules_from(&config);
+    bool good = s.lr.base == 0.005656854249492381;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct schedule_rates r = schedules_at(&s, want[i].it);
+        good &= fabs(r.lr - want[i].lr) <= 1e-9 * r.lr && fabs(r.weight_decay - want[i].wd) < 1e-10 &&
+                fabs(r.momentum - want[i].momentum) < 1e-10 && fabs(r.teacher_temp - want[i].temp) < 1e-11 &&
+                r.last_layer_lr == (want[i].it < 1250 ? 0 : r.lr);
+    }
+    ok(good, "rates of the published short run");
+    config_release(&config);
+}
+
+static void test_groups(void)
+{
+    struct bed b = bed_open(1, "student.depth=24", NULL);
+    struct optim_config o = optim_config_from(&b.config);
+    const struct params *t = step_params(b.step);
+    static const struct {
+        const char *name;
+        double lr, wd;
+    } want[] = {{"backbone.patch_embed.proj.weight", 0.014357960, 1}, {"backbone.patch_embed.proj.bias", 0.014357960, 0},
+                {"backbone.pos_embed", 0.071789799, 1},               {"backbone.mask_token", 0.071789799, 1},
+                {"backbone.blocks.0.norm1.weight", 0.079766443, 0},   {"backbone.blocks.23.ls1.gamma", 0.9, 0},
+                {"backbone.blocks.23.attn.qkv.weight", 0.9, 1},       {"backbone.norm.bias", 1, 0},
+                {"dino_head.mlp.0.bias", 1, 0},                       {"dino_head.last_layer.weight_g", 1, 1},
+                {"dino_head.last_layer.weight_v", 1, 1}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const struct param *p = params_find(t, want[i].name);
+        ok(p && fabs(optim_lr_mult(&o, p) - want[i].lr) < 1e-9 && optim_wd_mult(p) == want[i].wd, "group of %s", want[i].name);
+    }
+    bed_close(&b);
+}
+
+int main(void)
+{
+    draw_batch();
+    test_parts();
+    test_threads();
+    test_resume("train.centering=centering", "optim.optimizer=adamw");
+    test_resume("train.centering=sinkhorn_knopp", "optim.optimizer=sgd");
+    test_bad_steps();
+    test_frozen();
+    test_terms();
+    test_refusals();
+    test_plan();
+    test_schedule_table();
+    test_groups();
+    return tap_done();
+}
