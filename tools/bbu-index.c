@@ -308,6 +308,9 @@ int main(int argc, char **argv)
     struct totals totals = count(&d);
     int64_t n_errors = dataset_count(&d, true);
     bool stop = totals.n_kept == 0 || (n_errors && !keep_going);
+    for (int64_t i = 0; i < d.n_images; i++)
+        if (!stop && d.image[i].at_fault)
+            msg_more("%s: left out", d.image[i].path);
     if (!stop)
         write_catalogue(&d, names ? "" : root);
 
