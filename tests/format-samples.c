@@ -1,6 +1,8 @@
 /* format-samples - writes the small files of samples.h: KIND (catalogue, shard, views, features, checkpoint) to a
  * FILE. For tests of the command lines, and how the golden examples and the corpora of the fuzz targets were made.
- * usage: format-samples KIND FILE [bare|fuzz]     bare: without provenance; fuzz: as tests/fuzz/wrap.h takes it
+ * usage: format-samples KIND FILE [bare|small|apart|joined]
+ *   bare: without provenance; small: the example of the manual's page (KIND "empty" too); apart: as tests/fuzz/wrap.h
+ *   takes it; joined: such bytes from standard input into a container
  * features also take a number that changes the weights: "features:2" */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 #include "fuzz/wrap.h"
 #include "samples.h"
 
-static int write_unwrapped(int kind, struct file_out *f, struct fmt_error *e)
+static int write_apart(int kind, struct file_out *f, struct fmt_error *e)
 {
     struct fmt_buffer whole = {0}, apart = {0};
     struct fmt_writer io = fmt_buffer_writer(&whole);
@@ -24,24 +26,41 @@ static int write_unwrapped(int kind, struct file_out *f, struct fmt_error *e)
     return status;
 }
 
+static int write_joined(int kind, struct file_out *f, struct fmt_error *e)
+{
+    struct fmt_buffer whole = {0};
+    uint8_t *data;
+    size_t n;
+    int status = file_load("-", 1 << 20, &data, &n, e);
+    if (status)
+        return status;
+    if (wrap((enum block_kind)kind, data, n, &whole) || file_put(f, whole.data, whole.bytes))
+        status = fmt_fail(e, FMT_IO, "cannot be joined");
+    free(data);
+    fmt_buffer_release(&whole);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct file_out f;
     struct fmt_error e = {0};
     if (argc < 3 || file_create(&f, argv[2], &e)) {
-        fprintf(stderr, "format-samples: %s\n", argc < 3 ? "KIND FILE [bare]" : e.text);
+        fprintf(stderr, "format-samples: %s\n", argc < 3 ? "KIND FILE [bare|small|apart|joined]" : e.text);
         return 2;
     }
-    struct fmt_writer io = file_writer(&f);
-    int status = FMT_INVALID;
-    const char *colon = strchr(argv[1], ':');
+    const char *colon = strchr(argv[1], ':'), *how = argc > 3 ? argv[3] : "";
     size_t n = colon ? (size_t)(colon - argv[1]) : strlen(argv[1]);
     if (colon)
         sample_weights = (uint8_t)atoi(colon + 1);
-    for (int kind = BLOCK_INDEX; kind <= BLOCK_CKPT; kind++)
-        if (strncmp(argv[1], block_kind_name((enum block_kind)kind), n) == 0)
-            status = argc > 3 && strcmp(argv[3], "fuzz") == 0 ? write_unwrapped(kind, &f, &e)
-                                                              : sample_write(kind, &io, argc == 3, &e);
+    int kind = 0; /* "empty" */
+    for (int k = BLOCK_INDEX; k <= BLOCK_CKPT; k++)
+        kind = strncmp(argv[1], block_kind_name((enum block_kind)k), n) == 0 ? k : kind;
+    struct fmt_writer io = file_writer(&f);
+    int status = strcmp(how, "small") == 0    ? sample_small(kind, &io, &e)
+                 : strcmp(how, "apart") == 0  ? write_apart(kind, &f, &e)
+                 : strcmp(how, "joined") == 0 ? write_joined(kind, &f, &e)
+                                              : sample_write(kind, &io, strcmp(how, "bare") != 0, &e);
     if (status || file_commit(&f, &e)) {
         fprintf(stderr, "format-samples: %s: %s\n", argv[1], e.text);
         return 1;

@@ -40,7 +40,7 @@ static void sample_prov(struct prov *p, bool keep)
     prov_input(p, "catalogue", input);
 }
 
-static int sample_index(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static inline int sample_index(const struct fmt_writer *io, bool keep, struct fmt_error *e)
 {
     struct index x = {0};
     struct prov p;
@@ -198,6 +198,92 @@ static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error 
         ckpt_abandon(&w);
     else
         status = ckpt_finish(&w, e);
+    prov_release(&p);
+    return status;
+}
+
+/* ---------------------------------------------------------------- the examples of the manual's pages */
+
+/* A catalogue without images, or with one. */
+static inline int small_index(const struct fmt_writer *io, const struct prov *p, int n_images, struct fmt_error *e)
+{
+    struct index x = {0};
+    struct index_entry t = {{"a.jpeg", "", "", "", -1, -1}, "a.jpeg", 4, 1, 1, 1, {0xe3}};
+    int status = n_images ? index_add(&x, &t, e) : 0;
+    if (status == 0)
+        status = index_write(&x, p, io, e);
+    index_release(&x);
+    return status;
+}
+
+static inline int small_shard(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+{
+    static const uint8_t jpeg[4] = {0xff, 0xd8, 0xff, 0xd9};
+    struct shard_writer w;
+    struct shard_header h = {0, 1, 1, 1, 1, NULL, 0};
+    struct shard_image t = {{"a.jpeg", "", "", "", -1, -1}, SHARD_JPEG, 1, 1, 1, {0xe3}, jpeg, sizeof jpeg};
+    int status = shard_create(&w, io, &h, p, e);
+    if (status == 0)
+        status = shard_add(&w, &t, e);
+    return status ? status : shard_finish(&w, e);
+}
+
+static inline int small_views(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+{
+    struct views_header h = {.batch = 1, .global_size = 1, .grid_h = 1, .grid_w = 1, .std = {1, 1, 1}, .n_images = 1};
+    struct views_writer w;
+    struct views_batch b;
+    int status = views_create(&w, io, &h, p, e);
+    if (status || (status = views_batch_init(&b, &h, e)))
+        return status;
+    memcpy(b.global, "\x11\x12\x13\x21\x22\x23", 6);
+    b.mask[1] = 1;
+    status = views_batch_set_key(&b, 0, "a", e);
+    if (status == 0)
+        status = views_add(&w, &b, e);
+    views_batch_release(&b);
+    return status ? status : views_finish(&w, e);
+}
+
+static inline int small_feat(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+{
+    static const float x[2] = {1, -0.5f};
+    struct feat_header h = {.what = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .normalised = true,
+                            .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab}};
+    struct feat_row row = {{"a", "", "", "", -1, -1}, x};
+    struct feat_writer w;
+    int status = feat_create(&w, io, &h, p, e);
+    if (status == 0)
+        status = feat_add(&w, &row, e);
+    return status ? status : feat_finish(&w, e);
+}
+
+static inline int small_ckpt(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+{
+    static const struct ckpt_tensor t = {.name = "a", .dtype = CKPT_F32, .n_dims = 1, .dim = {1}};
+    static const float a = 1;
+    struct ckpt_header h = {0, 0, 1, "{}"};
+    struct ckpt_writer w;
+    int status = ckpt_create(&w, io, &h, &t, 1, p, e);
+    if (status == 0)
+        status = ckpt_add(&w, &a, sizeof a, e);
+    return status ? status : ckpt_finish(&w, e);
+}
+
+/* kind as below; 0: the empty catalogue, the smallest file of all. */
+static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt_error *e)
+{
+    struct prov p;
+    int status = FMT_INVALID;
+    prov_init(&p, "sample", "1.0", false);
+    switch (kind) {
+    case 0:
+    case BLOCK_INDEX: status = small_index(io, &p, kind == BLOCK_INDEX, e); break;
+    case BLOCK_SHARD: status = small_shard(io, &p, e); break;
+    case BLOCK_VIEWS: status = small_views(io, &p, e); break;
+    case BLOCK_FEAT: status = small_feat(io, &p, e); break;
+    case BLOCK_CKPT: status = small_ckpt(io, &p, e); break;
+    }
     prov_release(&p);
     return status;
 }
