@@ -193,6 +193,15 @@ static int describe_views(struct cJSON *o, const struct fmt_reader *io, struct f
     return 0;
 }
 
+/* Numbers of the blocks that the values come from. */
+static void add_layers(struct cJSON *o, const struct feat_header *h)
+{
+    struct cJSON *list = cJSON_AddArrayToObject(o, "layers");
+    for (int i = 0; i < 64; i++)
+        if (h->layers >> i & 1)
+            cJSON_AddItemToArray(list, cJSON_CreateNumber(i));
+}
+
 static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
     static const uint8_t none[DIGEST_BYTES];
@@ -206,8 +215,9 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     jsonl_text(o, "tokens", feat_what_name(h->what));
     jsonl_int(o, "dim", h->dim);
     jsonl_int(o, "tokens_per_row", h->n_tokens);
-    jsonl_int(o, "layers", h->n_layers);
+    add_layers(o, h);
     cJSON_AddBoolToObject(o, "normalised", h->normalised);
+    cJSON_AddBoolToObject(o, "unit_length", h->unit);
     add_form(o, "image", "%" PRId32 " x %" PRId32, h->image_h, h->image_w);
     add_form(o, "grid", "%" PRId32 " x %" PRId32, h->grid_h, h->grid_w);
     if (memcmp(h->weights, none, DIGEST_BYTES) == 0)
