@@ -297,6 +297,24 @@ int extract_photo(struct extract *x, int worker, const struct image *photo, stru
 }
 
 /* ------------------------------------------------------------------ opening */
+int extract_turn(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned, struct fmt_error *e)
+{
+    struct arena scratch = {0};
+    struct op_ctx c = {.backend = backend_find("cpu", e), .pool = pool, .scratch = &scratch};
+    if (!c.backend)
+        return (int)(e ? e->status : FMT_UNSUPPORTED);
+    *turned = vit_turn(&c, vit, NULL); /* planning */
+    int status = op_sync(&c, e);
+    if (!status && *turned)
+        status = arena_init(&scratch, scratch.high, e);
+    if (!status && *turned) {
+        vit_turn(&c, vit, values);
+        status = op_sync(&c, e);
+    }
+    arena_release(&scratch);
+    return status;
+}
+
 static int check_settings(const struct extract *x, struct fmt_error *e)
 {
     const struct extract_settings *s = &x->settings;

@@ -48,6 +48,10 @@ struct extract_settings {
     bool unit;         /* each token (of a row of one token: the row) to unit length */
 };
 
+/* Turns the values of a model for many pictures (vit_turn), where this machine gains by it: *turned. They can be neither
+ * hashed nor written afterwards. */
+int extract_turn(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned, struct fmt_error *e);
+
 /* As the published k-NN evaluation has it: class token, 256, 224. */
 struct extract_settings extract_published(void);
 

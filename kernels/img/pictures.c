@@ -1,0 +1,216 @@
+/* pictures.c - see pictures.h. */
+#include "img/pictures.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "img/photo.h"
+#include "jpeg.h"
+
+/* ------------------------------------------------------------------ opening */
+static int add_path(struct pictures *p, const char *path, size_t n, struct fmt_error *e)
+{
+    if (n > PICTURES_NAME_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, PICTURES_NAME_MAX);
+    if (p->n == p->room) {
+        int64_t room = p->room ? 2 * p->room : 256;
+        char **grown = realloc(p->path, (size_t)room * sizeof *grown);
+        if (!grown)
+            return fmt_fail(e, FMT_MEMORY, "out of memory");
+        p->path = grown;
+        p->room = room;
+    }
+    p->path[p->n] = strndup(path, n);
+    if (!p->path[p->n])
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    p->n++;
+    return 0;
+}
+
+static int add_list(struct pictures *p, struct fmt_error *e)
+{
+    uint8_t *text;
+    size_t n;
+    if (file_load("-", PICTURES_LIST_BYTES_MAX, &text, &n, e))
+        return (int)e->status;
+    int status = memchr(text, 0, n) ? fmt_fail(e, FMT_INVALID, "standard input: no list of names") : 0;
+    for (char *line = (char *)text, *end; *line && !status; line = end) {
+        size_t length = strcspn(line, "\n");
+        end = line + length + (line[length] == '\n');
+        if (length > 0)
+            status = add_path(p, line, length, e);
+    }
+    free(text);
+    return status;
+}
+
+/* A folder, a pattern, or a file that begins as a zstd stream of ours does. */
+static bool is_shard(const char *path)
+{
+    uint8_t head[4] = {0};
+    struct file f;
+    if (file_is_dir(path) || (!file_exists(path) && strpbrk(path, "*?[")))
+        return true;
+    if (strcmp(path, "-") == 0 || file_open(&f, path, NULL))
+        return false;
+    struct fmt_reader r = file_reader(&f);
+    bool good = f.regular && fmt_read_at_exact(&r, 0, head, sizeof head, NULL) == 0;
+    file_close(&f);
+    return good && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
+int pictures_open(struct pictures *p, const char *const *operand, int n, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    int n_shards = 0, status = 0;
+    *p = (struct pictures){0};
+    for (int i = 0; i < n; i++)
+        n_shards += is_shard(operand[i]);
+    if (n_shards > 0 && n_shards < n)
+        return fmt_fail(e, FMT_INVALID, "shards and pictures cannot be mixed");
+    if (n_shards > 0) {
+        status = shard_set_open(&p->set, operand, n, e);
+        p->from_shards = status == 0;
+        p->n = status ? 0 : p->set.n_images;
+        return status;
+    }
+    for (int i = 0; i < n && !status; i++)
+        status = strcmp(operand[i], "-") == 0 ? add_list(p, &why)
+                                               : add_path(p, operand[i], strlen(operand[i]), &why);
+    if (!status)
+        return 0;
+    pictures_close(p);
+    return fmt_fail(e, why.status, "%s", why.text);
+}
+
+void pictures_close(struct pictures *p)
+{
+    if (p->from_shards)
+        shard_set_close(&p->set);
+    for (int64_t i = 0; p->path && i < p->n; i++)
+        free(p->path[i]);
+    free(p->path);
+    *p = (struct pictures){0};
+}
+
+const char *pictures_name(const struct pictures *p, int64_t i)
+{
+    return p->from_shards ? shard_set_path(&p->set, i) : p->path[i];
+}
+
+/* ------------------------------------------------------------------ reading */
+static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error *e)
+{
+    if (bytes <= slot->file_room)
+        return 0;
+    uint8_t *grown = realloc(slot->file, bytes);
+    if (!grown)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    slot->file = grown;
+    slot->file_room = bytes;
+    return 0;
+}
+
+/* A whole regular file into the slot's memory. */
+static int load_file(const char *path, struct pictures_slot *slot, size_t *bytes, struct fmt_error *e)
+{
+    struct file f;
+    int status = file_open(&f, path, e);
+    if (status)
+        return status;
+    struct fmt_reader r = file_reader(&f);
+    if (!f.regular || f.size > JPEG_FILE_BYTES_MAX)
+        status = fmt_fail(e, FMT_LIMIT, "%.200s: no regular file, or a larger one than pictures are", path);
+    if (!status)
+        status = grow_file(slot, (size_t)f.size, e);
+    if (!status) {
+        struct fmt_error why = {0};
+        *bytes = (size_t)f.size;
+        status = fmt_read_at_exact(&r, 0, slot->file, *bytes, &why);
+        if (status)
+            fmt_fail(e, why.status, "%.200s: %.150s", path, why.text);
+    }
+    file_close(&f);
+    return status;
+}
+
+static int read_file(const char *path, struct pictures_slot *slot, bool as_stored, struct fmt_error *e)
+{
+    struct jpeg_settings settings = {.orientation = as_stored ? 1 : 0};
+    struct fmt_error why = {0};
+    size_t bytes = 0;
+    if (load_file(path, slot, &bytes, e))
+        return (int)(e ? e->status : FMT_IO);
+    slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
+                                                   .shot = -1},
+                                        .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
+    int status = jpeg_decode(slot->file, bytes, &settings, &slot->photo, NULL, &why);
+    return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
+}
+
+int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e)
+{
+    if (!p->from_shards)
+        return read_file(p->path[i], slot, as_stored, e);
+    struct fmt_error why = {0};
+    int status = shard_set_read(&p->set, i, &slot->buffer, &slot->record, e);
+    if (status)
+        return status;
+    status = photo_decode(&slot->record, !as_stored, &slot->photo, &why);
+    return status ? fmt_fail(e, why.status, "%.200s: %.150s", slot->record.labels.key, why.text) : 0;
+}
+
+void pictures_slot_release(struct pictures_slot *slot)
+{
+    block_buffer_release(&slot->buffer);
+    image_release(&slot->photo);
+    free(slot->file);
+    *slot = (struct pictures_slot){0};
+}
+
+/* ------------------------------------------------------------------ provenance */
+struct hashing {
+    const struct pictures *p;
+    struct pictures_slot *slot;         /* one per worker */
+    uint8_t (*digest)[DIGEST_BYTES]; /* one per picture; zeros where it cannot be read */
+};
+
+static void hash_one(void *arg, int64_t i, int worker)
+{
+    struct hashing *h = arg;
+    size_t bytes;
+    if (load_file(h->p->path[i], &h->slot[worker], &bytes, NULL) == 0)
+        digest_of(h->slot[worker].file, bytes, h->digest[i]);
+}
+
+static int hash_files(const struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+{
+    int n_workers = thread_workers(pool);
+    struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot), calloc((size_t)p->n + 1, sizeof *h.digest)};
+    int status = h.slot && h.digest ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    if (!status) {
+        uint8_t all[DIGEST_BYTES];
+        struct digest d;
+        thread_for(pool, p->n, hash_one, &h);
+        digest_init(&d);
+        for (int64_t i = 0; i < p->n; i++) {
+            digest_add(&d, p->path[i], strlen(p->path[i]) + 1); /* names become the keys of rows */
+            digest_add(&d, h.digest[i], DIGEST_BYTES);
+        }
+        digest_end(&d, all);
+        prov_input(prov, "pictures", all);
+    }
+    for (int i = 0; h.slot && i < n_workers; i++)
+        pictures_slot_release(&h.slot[i]);
+    free(h.slot);
+    free(h.digest);
+    return status;
+}
+
+int pictures_inputs(const struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+{
+    for (int i = 0; i < p->set.n_sets; i++)
+        prov_input(prov, "shards", p->set.identity[i]);
+    return p->from_shards ? 0 : hash_files(p, pool, prov, e);
+}

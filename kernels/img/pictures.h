@@ -1,0 +1,51 @@
+/* pictures.h - pictures by number, from shards or from files: JPEG files by their names, with nothing known of them.
+ *
+ *   struct pictures p;
+ *   pictures_open(&p, operands, n, e);             "-": names on standard input, one a line
+ *   pictures_read(&p, i, &slot, as_stored, e);     slot.record, slot.photo; several threads at once, a slot each
+ *   pictures_slot_release(&slot);  pictures_close(&p);
+ *
+ * Operands are shards (files, folders, patterns), or names of JPEG files: of one kind.
+ */
+#ifndef PICTURES_H
+#define PICTURES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+#include "prov.h"
+#include "shardset.h"
+#include "thread.h"
+
+enum { PICTURES_LIST_BYTES_MAX = 1 << 30, PICTURES_NAME_MAX = INDEX_TEXT_MAX };
+
+struct pictures {
+    int64_t n;
+    bool from_shards;
+    struct shard_set set;
+    char **path; /* [n] of files */
+    int64_t room;
+};
+
+struct pictures_slot { /* zero-initialise, reuse, release */
+    struct block_buffer buffer;
+    uint8_t *file;
+    size_t file_room;
+    struct shard_image record; /* texts and data: until the slot is reused. Of a file: its name as the key */
+    struct image photo;
+};
+
+int pictures_open(struct pictures *p, const char *const *operand, int n, struct fmt_error *e);
+void pictures_close(struct pictures *p);
+const char *pictures_name(const struct pictures *p, int64_t i); /* the file that holds picture i */
+
+/* Reads and decodes. A failure names the picture. */
+int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e);
+void pictures_slot_release(struct pictures_slot *slot);
+
+/* Adds what they are to the provenance: the identities of the sets; of files a digest of names and contents, for which
+ * each is read. */
+int pictures_inputs(const struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e);
+
+#endif

@@ -1,0 +1,363 @@
+/* dino-extract - pictures and weights -> features. */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "img/pictures.h"
+#include "jsonl.h"
+#include "log.h"
+#include "msg.h"
+#include "nn/extract.h"
+#include "nn/import.h"
+#include "opt.h"
+#include "version.h"
+
+static const char *weights_path, *output = "-", *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *model,
+                                 *config_path;
+static int64_t resize = 256, size = 224, jobs;
+static bool no_norm, unit, as_stored, keep_going, json, provenance = true;
+
+static const struct opt options[] = {
+    OPT_STRING('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint"),
+    OPT_STRING('o', "output", &output, "FILE", "write the features to FILE [-]"),
+    OPT_CHOICE(0, "tokens", &tokens, "cls|mean|cls+mean|patch|head",
+               "class token, mean of the patches, both, all patches, or the head's output [cls]"),
+    OPT_STRING(0, "layers", &layers, "LIST", "N: the last N blocks; A,B: these, counted from 0; A,: this one [1]"),
+    OPT_FLAG(0, "no-norm", &no_norm, "outputs of blocks as they are, without the final norm"),
+    OPT_FLAG(0, "unit", &unit, "bring each token to unit length"),
+    OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "pixels of the shorter side; 0: as it is [256]"),
+    OPT_COUNT(0, "size", &size, 0, 65535, "N", "then the square of N pixels in the middle; 0: the whole picture [224]"),
+    OPT_CHOICE(0, "fit", &fit, "resize|crop|pad", "what is done to sizes that are no multiple of the patch [resize]"),
+    OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
+    OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
+    OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
+    OPT_STRING(0, "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded, exit 3"),
+    OPT_JOBS(&jobs),
+    OPT_JSON(&json),
+    OPT_NO_PROVENANCE(&provenance),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {"dino-extract", "-w WEIGHTS SHARD... | PICTURE... | -",
+                                     "Features of pictures: from shards, JPEG files, or names on standard input.",
+                                     options, NULL};
+
+/* ------------------------------------------------------------------ the network */
+struct network {
+    struct params table;
+    struct vit vit;
+    struct head head;
+    bool with_head;
+    float *values;
+    float mean[3], std[3];
+    uint8_t hash[DIGEST_BYTES];
+    char text[WEIGHTS_TEXT];
+    bool turned;
+};
+
+static void make_table(struct network *n, const struct weights *w)
+{
+    struct fmt_error e = {0};
+    n->with_head = strcmp(tokens, "head") == 0;
+    if (n->with_head && !w->has_head)
+        msg_die("%s: holds no projection head (--tokens head)", weights_path);
+    if (vit_params(&n->vit, &w->vit, &n->table, &e))
+        msg_die("%s: %s", weights_path, e.text);
+    if (n->with_head && head_params(&n->head, &w->head, PARAMS_DINO_HEAD, (int)w->vit.depth + 1, &n->table, &e))
+        msg_die("%s: %s", weights_path, e.text);
+}
+
+/* Opens, reads each tensor to its place, hashes; the file is closed again. */
+static void load_network(struct network *n, struct thread_pool *pool)
+{
+    struct fmt_error e = {0};
+    struct weights w;
+    struct config settings;
+    config_init(&settings);
+    if (config_path && config_load(&settings, config_path, &e))
+        msg_die("%s", e.text);
+    struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
+                                .model = model, .config = config_path ? &settings : NULL};
+    if (weights_open(&w, weights_path, &hint, &e))
+        msg_die("%s", e.text);
+    make_table(n, &w);
+    unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
+    n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
+    if (!n->values)
+        msg_die("out of memory for the weights");
+    if (weights_load(&w, &n->table, modules, n->values, &e)) {
+        for (int64_t i = 0; i < w.n_problems; i++)
+            msg_error("%s: %s", weights_path, w.problem[i]);
+        msg_die("%s", e.text);
+    }
+    if (weights_hash(&n->table, modules, n->values, n->hash, &e))
+        msg_die("%s", e.text);
+    memcpy(n->mean, w.mean, sizeof n->mean);
+    memcpy(n->std, w.std, sizeof n->std);
+    weights_text(&w.vit, n->text);
+    msg_note("Loaded pretrained weights from %s: %" PRId64 " tensors loaded, %" PRId64 " new; %s%s", weights_path,
+             w.n_loaded, w.n_new, n->text, w.has_settings ? "" : "; heads and resampling deduced");
+    weights_close(&w);
+    config_release(&settings);
+    if (extract_turn(&n->vit, n->values, pool, &n->turned, &e))
+        msg_die("%s", e.text);
+}
+
+/* ------------------------------------------------------------------ the run */
+struct slot {
+    struct pictures_slot picture;
+    struct extract_row row;
+    struct fmt_error error; /* why it failed */
+};
+
+struct run {
+    const struct pictures *pictures;
+    struct extract *extract;
+    struct feat_writer *writer;
+    struct slot *slot;
+    struct feat_header header;
+    struct log_progress progress;
+    struct fmt_error error; /* of the output */
+    int64_t n_rows, n_skipped;
+    double cut_away; /* sum over the rows */
+};
+
+static int take_number(void *arg, int slot, int64_t item)
+{
+    (void)slot;
+    const struct run *r = arg;
+    return item < r->pictures->n ? 0 : FMT_END;
+}
+
+/* All patches of whole pictures make rows of one width only if the pictures have one shape. */
+static int check_shape(const struct run *r, struct slot *s)
+{
+    const struct extract_place *p = &s->row.place;
+    if (r->header.what != FEAT_PATCH || s->row.n_tokens == 0 ||
+        (p->net_h == r->header.image_h && p->net_w == r->header.image_w))
+        return 0;
+    return fmt_fail(&s->error, FMT_MISMATCH, "%s: %" PRId64 " x %" PRId64 " pixels where the first has %d x %d: rows of "
+                    "all patches need one --size", s->picture.record.labels.key, p->net_w, p->net_h,
+                    r->header.image_w, r->header.image_h);
+}
+
+/* What fails is kept for the writer, who is serial and decides. */
+static int compute(void *arg, int slot, int64_t item, int worker)
+{
+    struct run *r = arg;
+    struct slot *s = &r->slot[slot];
+    struct fmt_error why = {0};
+    s->error = (struct fmt_error){0};
+    if (pictures_read(r->pictures, item, &s->picture, as_stored, &s->error))
+        return 0;
+    if (extract_photo(r->extract, worker, &s->picture.photo, &s->row, &why))
+        fmt_fail(&s->error, why.status, "%.190s: %.200s", s->picture.record.labels.key, why.text);
+    else
+        check_shape(r, s);
+    return 0;
+}
+
+static int write_row(void *arg, int slot, int64_t item)
+{
+    struct run *r = arg;
+    struct slot *s = &r->slot[slot];
+    log_step(&r->progress, item + 1);
+    if (s->error.status) {
+        if (!keep_going || s->error.status == FMT_MEMORY)
+            return fmt_fail(&r->error, s->error.status, "%s", s->error.text);
+        msg_error("%s; left out", s->error.text);
+        r->n_skipped++;
+        return 0;
+    }
+    struct feat_row row = {s->picture.record.labels, s->row.x};
+    r->n_rows++;
+    r->cut_away += s->row.place.cut_away;
+    return feat_add(r->writer, &row, &r->error);
+}
+
+/* The shape of the rows where only a picture can tell: the first that can be decoded. */
+static void shape_of_first(struct run *r)
+{
+    int64_t patch = r->extract->model.vit->config.patch;
+    struct slot *s = &r->slot[0];
+    for (int64_t i = 0; i < r->pictures->n; i++) {
+        struct fmt_error e = {0};
+        struct extract_place p;
+        if (pictures_read(r->pictures, i, &s->picture, as_stored, &e) ||
+            extract_place(&r->extract->settings, patch, s->picture.photo.height, s->picture.photo.width, &p, &e)) {
+            if (!keep_going)
+                msg_die("%s", e.text);
+            continue;
+        }
+        r->header.image_h = (int32_t)p.net_h;
+        r->header.image_w = (int32_t)p.net_w;
+        r->header.grid_h = (int32_t)(p.net_h / patch);
+        r->header.grid_w = (int32_t)(p.net_w / patch);
+        r->header.n_tokens = r->header.grid_h * r->header.grid_w;
+        return;
+    }
+    msg_die("no picture can be decoded");
+}
+
+static void describe(struct prov *p, const struct network *n, const struct extract *x, const struct pictures *pictures,
+                     struct thread_pool *pool)
+{
+    struct fmt_error e = {0};
+    char list[4 * VIT_DEPTH_MAX] = "", mean[96], std[96];
+    for (int64_t i = 0, at = 0; i < n->vit.config.depth; i++)
+        if (x->settings.layers >> i & 1)
+            at += snprintf(list + at, sizeof list - (size_t)at, "%s%" PRId64, at ? "," : "", i);
+    snprintf(mean, sizeof mean, "%.9g,%.9g,%.9g", n->mean[0], n->mean[1], n->mean[2]);
+    snprintf(std, sizeof std, "%.9g,%.9g,%.9g", n->std[0], n->std[1], n->std[2]);
+    prov_init(p, "dino-extract", DINOTOOLS_VERSION, provenance);
+    prov_text(p, "network", n->text);
+    prov_text(p, "tokens", tokens);
+    prov_text(p, "layers", list);
+    prov_flag(p, "norm", !no_norm);
+    prov_flag(p, "unit", unit);
+    prov_int(p, "resize", resize);
+    prov_int(p, "size", size);
+    prov_text(p, "fit", fit);
+    prov_flag(p, "as_stored", as_stored);
+    prov_flag(p, "keep_going", keep_going);
+    prov_text(p, "mean", mean);
+    prov_text(p, "std", std);
+    prov_input(p, "weights", n->hash);
+    if (pictures_inputs(pictures, pool, p, &e))
+        msg_die("%s", e.text);
+}
+
+/* Several at once, each picture in one thread; rows are written in the order of the pictures. */
+static void run_all(struct run *r, struct thread_pool *pool, const struct prov *prov)
+{
+    struct fmt_error e = {0};
+    struct file_out out;
+    struct feat_writer writer;
+    if (file_create_binary(&out, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&out);
+    if (feat_create(&writer, &io, &r->header, prov, &e))
+        msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
+    r->writer = &writer;
+    log_begin(&r->progress, "extract", "images", r->pictures->n);
+    struct thread_pipe pipe = {r, 2 * thread_workers(pool) + 1, take_number, compute, write_row};
+    int status = thread_pipe_run(pool, &pipe);
+    if (!status)
+        status = feat_finish(&writer, &r->error);
+    else
+        feat_abandon(&writer);
+    log_end(&r->progress);
+    if (status && out.error_number)
+        msg_die("%s: %s", output, strerror(out.error_number));
+    if (status)
+        msg_die("%s", r->error.status ? r->error.text : fmt_status_text((enum fmt_status)status));
+    if (file_commit(&out, &e))
+        msg_die("%s", e.text);
+}
+
+static void report(const struct run *r, const struct network *n)
+{
+    double cut = r->n_rows > 0 ? r->cut_away / (double)r->n_rows : 0;
+    char hex[DIGEST_HEX];
+    digest_hex(n->hash, hex);
+    if (cut > 0)
+        msg_note("%.1f %% of the pictures' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
+                 100 * cut, resize, size, fit);
+    if (r->n_skipped > 0)
+        msg_note("%" PRId64 " of %" PRId64 " pictures were left out", r->n_skipped, r->pictures->n);
+    if (!json)
+        return;
+    struct cJSON *o = jsonl_begin("extract");
+    jsonl_int(o, "images", r->n_rows);
+    jsonl_int(o, "skipped", r->n_skipped);
+    jsonl_int(o, "values", feat_width(&r->header));
+    if (o)
+        cJSON_AddNumberToObject(o, "cut_away", cut);
+    jsonl_text(o, "weights", hex);
+    jsonl_text(o, "network", n->text);
+    if (jsonl_end(o))
+        msg_die("out of memory");
+}
+
+/* ------------------------------------------------------------------ */
+static struct extract_settings settings_of(const struct network *n)
+{
+    struct fmt_error e = {0};
+    struct extract_settings s = {.resize = resize, .size = size, .as_stored = as_stored, .no_norm = no_norm,
+                                 .unit = unit};
+    if (!feat_what_parse(tokens, &s.what))
+        msg_bug("a kind of tokens that the option knows and features do not");
+    s.fit = strcmp(fit, "crop") == 0 ? EXTRACT_CROP : strcmp(fit, "pad") == 0 ? EXTRACT_PAD : EXTRACT_RESIZE;
+    if (layers && extract_layers(layers, n->vit.config.depth, &s.layers, &e))
+        msg_usage("--%s", e.text);
+    return s;
+}
+
+static void check_usage(int n_operands)
+{
+    if (!weights_path)
+        msg_usage("-w WEIGHTS is missing");
+    if (n_operands == 0)
+        msg_usage("nothing to extract from: name shards, pictures, or - for names on standard input");
+    if (model && config_path)
+        msg_usage("--model and --config exclude each other");
+    if (strcmp(tokens, "head") == 0 && (layers || no_norm))
+        msg_usage("the head takes the last block's normalised output: no --layers, no --no-norm");
+    if (json && strcmp(output, "-") == 0)
+        msg_usage("--json and the features would both go to standard output: give -o");
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    struct fmt_error e = {0};
+    struct network n = {0};
+    struct pictures pictures;
+    struct extract x;
+    struct prov prov;
+    check_usage(argc - first);
+    file_on_signal();
+    struct thread_pool *pool = thread_open((int)jobs, &e);
+    if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, &e))
+        msg_die("%s", e.text);
+    if (pictures.n == 0)
+        msg_die("no pictures are named");
+    load_network(&n, pool);
+    struct extract_settings settings = settings_of(&n);
+    struct extract_model m = {.vit = &n.vit, .values = n.values, .turned = n.turned,
+                              .head = n.with_head ? &n.head : NULL};
+    memcpy(m.mean, n.mean, sizeof m.mean);
+    memcpy(m.std, n.std, sizeof m.std);
+    if (extract_open(&x, &m, &settings, thread_workers(pool), &e))
+        msg_die("%s", e.text);
+
+    struct run r = {.pictures = &pictures, .extract = &x, .header = extract_header(&x)};
+    int n_slots = 2 * thread_workers(pool) + 1;
+    r.slot = calloc((size_t)n_slots, sizeof *r.slot);
+    if (!r.slot)
+        msg_die("out of memory");
+    memcpy(r.header.weights, n.hash, DIGEST_BYTES);
+    r.header.class_name = pictures.set.class_name;
+    r.header.n_classes = pictures.set.n_classes;
+    if (extract_width(&x) == 0)
+        shape_of_first(&r);
+    describe(&prov, &n, &x, &pictures, pool);
+    run_all(&r, pool, &prov);
+    report(&r, &n);
+
+    prov_release(&prov);
+    for (int i = 0; i < n_slots; i++) {
+        pictures_slot_release(&r.slot[i].picture);
+        free(r.slot[i].row.x);
+    }
+    free(r.slot);
+    extract_close(&x);
+    pictures_close(&pictures);
+    params_release(&n.table);
+    free(n.values);
+    thread_close(pool);
+    return msg_finish(r.n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
+}
