@@ -47,6 +47,7 @@ static const char vitg14_reg4_eval[] =
 static int parse(struct config *c, const char *text, struct fmt_error *e)
 {
     *e = (struct fmt_error){0};
+    config_release(c); /* of the text before */
     config_init(c);
     return config_parse(c, text, strlen(text), "f.yaml", e);
 }
@@ -62,7 +63,7 @@ static bool reads(struct config *c, const char *text)
 
 static void test_published(void)
 {
-    struct config c;
+    struct config c = {0};
     ok(reads(&c, vitl16_short), "the settings of vitl16_short are read as they are");
     ok(c.train.batch_size_per_gpu == 64 && c.student.block_chunks == 4 && c.optim.epochs == 100 &&
            c.student.arch == ARCH_LARGE && config_iterations(&c) == 125000 && fabs(c.optim.lr - 0.001) < 1e-15,
@@ -93,7 +94,7 @@ static void test_published(void)
 
 static void refuses(const char *text, const char *reason)
 {
-    struct config c;
+    struct config c = {0};
     struct fmt_error e;
     int status = parse(&c, text, &e);
     if (!status)
@@ -154,7 +155,7 @@ static void test_refusals(void)
 
 static void test_values(void)
 {
-    struct config c;
+    struct config c = {0};
     ok(reads(&c, "") && reads(&c, "# nothing\n") && reads(&c, "---\n") && reads(&c, "train:\nstudent: {}\n"),
        "an empty file and empty sections set nothing");
     ok(reads(&c, "train:\n  resume: yes\n  saveckp_freq: ~\nstudent:\n  layerscale: null\n  pretrained_weights: null\n") &&
@@ -180,7 +181,7 @@ static bool sets(struct config *c, const char *word)
 
 static void test_words(void)
 {
-    struct config c;
+    struct config c = {0};
     struct fmt_error e = {0};
     config_init(&c);
     ok(sets(&c, "train.dataset_path=-") && strcmp(c.train.dataset_path, "-") == 0 &&
@@ -266,7 +267,7 @@ static void test_round_trip(void)
 
 static void test_table(void)
 {
-    struct config c;
+    struct config c = {0};
     struct fmt_error e = {0};
     config_init(&c);
     int n_published = 0, n_wrong = 0;
