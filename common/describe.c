@@ -11,6 +11,7 @@
 
 #include "ckpt.h"
 #include "feat.h"
+#include "linear.h"
 #include "jsonl.h"
 #include "shardset.h"
 #include "tensorfile.h"
@@ -230,6 +231,26 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     return 0;
 }
 
+static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct linear m;
+    int status = linear_read(&m, io, e);
+    if (status)
+        return status;
+    add_hex(o, "identity", m.identity);
+    jsonl_int(o, "rows", m.n_rows);
+    jsonl_int(o, "dim", m.dim);
+    cJSON_AddNumberToObject(o, "C", m.C);
+    cJSON_AddNumberToObject(o, "gradient", m.gradient);
+    jsonl_int(o, "thresholds", m.n_points);
+    jsonl_text(o, "tokens", feat_what_name(m.features.what));
+    add_hex(o, "weights", m.features.weights);
+    add_names(o, "classes", m.features.class_name, m.features.n_classes);
+    add_json(o, "provenance", m.provenance);
+    linear_release(&m);
+    return 0;
+}
+
 static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
     struct ckpt c;
@@ -310,7 +331,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
 {
     static int (*const describe[])(struct cJSON *, const struct fmt_reader *, struct fmt_error *) = {
         [BLOCK_INDEX] = describe_index, [BLOCK_SHARD] = describe_shard, [BLOCK_VIEWS] = describe_views,
-        [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,
+        [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,   [BLOCK_LINEAR] = describe_linear,
     };
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
@@ -433,6 +454,25 @@ static int feat_lines(const struct fmt_reader *io, void (*line)(const char *text
     return status;
 }
 
+/* Its thresholds: the weights are for programs. */
+static int linear_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct linear m;
+    int status = linear_read(&m, io, e);
+    if (status)
+        return status;
+    for (int i = 0; i < m.n_points; i++) {
+        const struct linear_point *p = &m.point[i];
+        char text[LINE_ROOM];
+        snprintf(text, sizeof text, "%s\t%s\t%s >= %g\t%.9g\t%.6g\t%.6g", m.features.class_name[p->of_class],
+                 p->level == LINEAR_GROUPS ? "groups" : "images", p->at_recall ? "recall" : "precision", p->wanted,
+                 p->threshold, p->precision, p->recall);
+        line(text);
+    }
+    linear_release(&m);
+    return FMT_END;
+}
+
 static int tensor_lines(struct file *f, void (*line)(const char *text), struct fmt_error *e)
 {
     struct tensorfile t;
@@ -455,7 +495,7 @@ int describe_records(struct file *f, void (*line)(const char *text), struct fmt_
 {
     static int (*const lines[])(const struct fmt_reader *, void (*)(const char *), struct fmt_error *) = {
         [BLOCK_INDEX] = index_lines, [BLOCK_SHARD] = shard_lines, [BLOCK_VIEWS] = views_lines,
-        [BLOCK_FEAT] = feat_lines};
+        [BLOCK_FEAT] = feat_lines,   [BLOCK_LINEAR] = linear_lines};
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
     enum block_kind kind = verify_peek(&p, &io);

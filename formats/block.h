@@ -28,7 +28,7 @@
 #include "digest.h"
 #include "fmt.h"
 
-enum block_kind { BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT };
+enum block_kind { BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT, BLOCK_LINEAR };
 
 #define BLOCK_BYTES_MAX ((uint32_t)1 << 30)  /* of a block, decoded */
 #define BLOCK_FIELDS_MAX ((uint32_t)16 << 20) /* fields of the kind in the header */
@@ -48,7 +48,7 @@ struct block_header {
 
 /* The kind that a file's first n bytes tell; BLOCK_ANY if they are not those of a file that this version knows. */
 enum block_kind block_kind_of(const uint8_t *first, size_t n);
-const char *block_kind_name(enum block_kind kind); /* "catalogue", "shard", "views", "features", "checkpoint" */
+const char *block_kind_name(enum block_kind kind); /* "catalogue", "shard", "views", "features", "checkpoint", "classifier" */
 
 /* ---------------------------------------------------------------- writing */
 

@@ -64,7 +64,7 @@ static int check_header(const struct feat_header *h, struct fmt_error *e)
     return 0;
 }
 
-static int put_fields(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
+int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
 {
     int bad = bytes_put_u8(to, (uint8_t)h->what);
     bad |= bytes_put_u8(to, (uint8_t)(h->normalised | h->unit << 1)); /* flags */
@@ -77,17 +77,16 @@ static int put_fields(const struct feat_header *h, struct fmt_buffer *to, struct
     return bad ? no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
 }
 
-static int take_fields(const struct block_header *block, struct feat_header *h, struct fmt_error *e)
+int feat_header_take(struct bytes *c, struct feat_header *h, struct fmt_error *e)
 {
-    struct bytes c = bytes_over(block->fields, block->fields_bytes);
-    h->what = (enum feat_what)bytes_u8(&c);
-    uint8_t flags = bytes_u8(&c);
-    uint16_t reserved = bytes_u16(&c);
+    h->what = (enum feat_what)bytes_u8(c);
+    uint8_t flags = bytes_u8(c);
+    uint16_t reserved = bytes_u16(c);
     int32_t *const size[] = {&h->dim, &h->n_tokens, &h->grid_h, &h->grid_w, &h->image_h, &h->image_w, &h->n_layers};
     for (size_t i = 0; i < sizeof size / sizeof *size; i++)
-        *size[i] = bytes_i32(&c);
-    h->layers = bytes_u64(&c);
-    const uint8_t *weights = bytes_take(&c, DIGEST_BYTES);
+        *size[i] = bytes_i32(c);
+    h->layers = bytes_u64(c);
+    const uint8_t *weights = bytes_take(c, DIGEST_BYTES);
     if (!weights)
         return fmt_fail(e, FMT_INVALID, "the header of the features is too short");
     memcpy(h->weights, weights, DIGEST_BYTES);
@@ -96,7 +95,7 @@ static int take_fields(const struct block_header *block, struct feat_header *h, 
     h->normalised = flags & 1;
     h->unit = flags >> 1;
     int status = check_header(h, e);
-    return status ? status : index_classes_take(&c, &h->class_name, &h->n_classes, e);
+    return status ? status : index_classes_take(c, &h->class_name, &h->n_classes, e);
 }
 
 /* ---------------------------------------------------------------- compatible? */
@@ -194,7 +193,7 @@ int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct
     size_t bytes_max = VALUES_AT + (size_t)row_bytes * w->rows_per_block + LABELS_MAX + LABELS_ROW_MAX;
     struct block_header block = {BLOCK_FEAT, FEAT_MAJOR, FEAT_MINOR, .block_bytes_max = (uint32_t)bytes_max};
     struct fmt_buffer fields = {0};
-    status = put_fields(h, &fields, e);
+    status = feat_header_put(h, &fields, e);
     if (status == 0)
         status = prov_begin(p, io, &block, &fields, &w->block, e);
     memcpy(w->identity, block.identity, DIGEST_BYTES);
@@ -253,8 +252,9 @@ int feat_open(struct feat *f, const struct fmt_reader *io, struct fmt_error *e)
 {
     *f = (struct feat){0};
     int status = block_open(&f->block, io, BLOCK_FEAT, e);
+    struct bytes fields = bytes_over(f->block.header.fields, f->block.header.fields_bytes);
     if (status == 0)
-        status = take_fields(&f->block.header, &f->header, e);
+        status = feat_header_take(&fields, &f->header, e);
     if (status)
         feat_close(f);
     else

@@ -57,6 +57,12 @@ int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * 
  * another width or kind, other classes. */
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
 
+/* The header as bytes, for files that say which features they are for (linear.h). Names are for free() of
+ * h->class_name. */
+struct bytes;
+int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e);
+int feat_header_take(struct bytes *from, struct feat_header *h, struct fmt_error *e);
+
 struct feat_writer {
     struct block_writer block;
     struct feat_header header;

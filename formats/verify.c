@@ -7,6 +7,7 @@
 #include "ckpt.h"
 #include "feat.h"
 #include "index.h"
+#include "linear.h"
 #include "shard.h"
 #include "views.h"
 
@@ -127,6 +128,17 @@ static int walk_ckpt(const struct fmt_reader *io, struct walk *w, struct fmt_err
     return status;
 }
 
+static int walk_linear(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
+{
+    struct linear m;
+    int status = linear_read(&m, io, e);
+    if (status)
+        return status;
+    count(w, m.n_rows);
+    linear_release(&m);
+    return 0;
+}
+
 int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*step)(void *arg, int64_t n_records),
                  void *arg, struct fmt_error *e)
 {
@@ -141,6 +153,7 @@ int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*st
     case BLOCK_VIEWS: status = walk_views(&p.io, &w, e); break;
     case BLOCK_FEAT: status = walk_feat(&p.io, &w, e); break;
     case BLOCK_CKPT: status = walk_ckpt(&p.io, &w, e); break;
+    case BLOCK_LINEAR: status = walk_linear(&p.io, &w, e); break;
     case BLOCK_ANY: /* the container says what is wrong with it */
         if ((status = block_open(&r, &p.io, BLOCK_ANY, e)) == 0) {
             block_close(&r);

@@ -117,8 +117,8 @@ static void open_set(struct featset *s, const char *path, int64_t hold)
     struct fmt_error e = {0};
     if (featset_open(s, path, hold, &e))
         msg_die("%s", e.text);
-    if (s != &train && feat_compatible(&train.header, &s->header, &e))
-        msg_die("%s: does not go with %s: %s", path, train.path, e.text);
+    if (s != &train && featset_check(s, &train.header, train.path, &e))
+        msg_die("%s", e.text);
 }
 
 static void number_groups(void)

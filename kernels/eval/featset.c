@@ -135,6 +135,18 @@ struct knn_rows featset_rows(struct featset *s)
     return (struct knn_rows){s, s->n, s->width, read_rows};
 }
 
+int featset_check(const struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    struct feat_header own = s->header;
+    if (own.n_classes == 0) {
+        own.class_name = h->class_name;
+        own.n_classes = h->n_classes;
+    }
+    int status = feat_compatible(h, &own, &why);
+    return status ? fmt_fail(e, (enum fmt_status)status, "%s: does not go with %s: %s", s->path, name, why.text) : 0;
+}
+
 int64_t featset_n_labelled(const struct featset *s)
 {
     int64_t n = 0;

@@ -36,6 +36,8 @@ struct featset {
 int featset_open(struct featset *s, const char *path, int64_t hold_bytes, struct fmt_error *e);
 void featset_close(struct featset *s);
 struct knn_rows featset_rows(struct featset *s); /* from one thread */
+/* As feat_compatible, but rows without classes go with any. name: of what h is from. */
+int featset_check(const struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
 int64_t featset_n_labelled(const struct featset *s);
 
 #endif

@@ -250,13 +250,18 @@ static int run_level(const struct scores_plan *plan, const struct scores_rows *r
     s->n_groups = v.n_groups;
     s->n_mixed = v.n_mixed;
     s->n_tries = 1;
-    s->n_points = choice ? scores_n_points(plan) : 0;
+    const struct threshold *given = plan->given[s->level == SCORES_GROUPS];
+    s->n_points = choice || given ? scores_n_points(plan) : 0;
     s->point = calloc((size_t)s->n_points + 1, sizeof *s->point);
     uint8_t *called = calloc((size_t)s->n_points + 1, (size_t)v.n);
     if (!s->point || !called)
         status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
     if (!status && choice)
         status = choose_and_call(plan, &v, rows, choice, s, called, e);
+    else if (!status && given) {
+        memcpy(s->point, given, (size_t)s->n_points * sizeof *given);
+        call_rows(plan, &v, s->point, -1, called);
+    }
     if (!status)
         status = compute(plan, &v, called, pool, s, e);
     free(called);

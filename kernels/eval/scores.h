@@ -35,6 +35,7 @@ struct scores_plan {
     bool group_mean;    /* a group's score is the mean, else the largest */
     const double *at_recall, *at_precision;
     int n_at_recall, n_at_precision;
+    const struct threshold *given[2]; /* NULL, or thresholds for images and for groups that were chosen before */
     struct bootstrap bootstrap; /* n_resamples 0: no intervals */
 };
 
@@ -56,7 +57,7 @@ struct scores_list {
     int n, room;
 };
 
-/* choice: the rows on which thresholds are chosen; NULL: none are. rows itself, with folds, for out-of-fold choice
+/* choice: the rows on which thresholds are chosen; NULL: the given ones are taken, or none. rows itself, with folds, for out-of-fold choice
  * (the threshold told is then that of all rows). */
 int scores_run(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
                struct thread_pool *pool, struct scores_list *list, struct fmt_error *e);

@@ -1,0 +1,239 @@
+/* linear.c - everything but the weights stands in the header; a row of weights is a record. */
+#include "linear.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#define BLOCK_TARGET ((int64_t)1 << 20)
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
+static int64_t rows_per_block(int64_t row_bytes)
+{
+    int64_t n = BLOCK_TARGET / row_bytes;
+    return n < 1 ? 1 : n;
+}
+
+static int rows_of_classes(int n_classes)
+{
+    return n_classes == 2 ? 1 : n_classes;
+}
+
+static bool is_share(double v)
+{
+    return v >= 0 && v <= 1;
+}
+
+/* ---------------------------------------------------------------- rules */
+static int check_point(const struct linear *m, const struct linear_point *p, struct fmt_error *e)
+{
+    bool had = !isnan(p->threshold);
+    if (p->of_class < 0 || p->of_class >= m->features.n_classes)
+        return fmt_fail(e, FMT_LIMIT, "a threshold of class %d", p->of_class);
+    if (!is_share(p->wanted) || isinf(p->threshold) || (had && (!is_share(p->precision) || !is_share(p->recall))))
+        return fmt_fail(e, FMT_INVALID, "a threshold with numbers that cannot be");
+    return 0;
+}
+
+static int check(const struct linear *m, struct fmt_error *e)
+{
+    if (m->features.n_classes < 2)
+        return fmt_fail(e, FMT_INVALID, "a classifier of %d classes", m->features.n_classes);
+    if (m->positive < 0 || m->positive >= m->features.n_classes)
+        return fmt_fail(e, FMT_LIMIT, "class %d of %d is the positive", m->positive, m->features.n_classes);
+    if (m->n_rows != rows_of_classes(m->features.n_classes) || m->dim != feat_width(&m->features))
+        return fmt_fail(e, FMT_INVALID, "weights of %d x %lld do not fit the features", m->n_rows, (long long)m->dim);
+    if (!(m->C > 0) || !isfinite(m->C) || !(m->gradient >= 0) || !isfinite(m->gradient))
+        return fmt_fail(e, FMT_INVALID, "C %g, gradient %g", m->C, m->gradient);
+    for (int i = 0; i < m->n_points; i++) {
+        int status = check_point(m, &m->point[i], e);
+        if (status)
+            return status;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- fields */
+static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_error *e)
+{
+    int bad = bytes_put_u32(to, (uint32_t)m->positive);
+    bad |= bytes_put_u32(to, m->group_mean); /* flags */
+    bad |= bytes_put_f64(to, m->C);
+    bad |= bytes_put_f64(to, m->gradient);
+    bad |= bytes_put_u32(to, (uint32_t)m->n_points);
+    for (int i = 0; i < m->n_points; i++) {
+        const struct linear_point *p = &m->point[i];
+        bad |= bytes_put_u32(to, (uint32_t)p->of_class);
+        bad |= bytes_put_u8(to, (uint8_t)p->level);
+        bad |= bytes_put_u8(to, p->at_recall);
+        bad |= bytes_put_u16(to, 0);
+        const double number[] = {p->wanted, p->threshold, p->precision, p->recall};
+        for (int j = 0; j < 4; j++)
+            bad |= bytes_put_f64(to, isnan(number[j]) ? (double)NAN : number[j]);
+    }
+    return bad ? no_memory(e) : feat_header_put(&m->features, to, e);
+}
+
+static int take_point(struct bytes *c, struct linear_point *p, struct fmt_error *e)
+{
+    p->of_class = bytes_i32(c);
+    unsigned level = bytes_u8(c), at_recall = bytes_u8(c), reserved = bytes_u16(c);
+    p->level = (enum linear_level)level;
+    p->at_recall = at_recall;
+    double *const number[] = {&p->wanted, &p->threshold, &p->precision, &p->recall};
+    for (int j = 0; j < 4; j++)
+        *number[j] = bytes_f64(c);
+    if (level > LINEAR_GROUPS || at_recall > 1 || reserved)
+        return fmt_fail(e, FMT_INVALID, "reserved bits of a threshold are set");
+    return 0;
+}
+
+static int take_fields(struct linear *m, const struct block_header *h, struct fmt_error *e)
+{
+    enum { POINT_BYTES = 40 };
+    struct bytes c = bytes_over(h->fields, h->fields_bytes);
+    m->positive = bytes_i32(&c);
+    uint32_t flags = bytes_u32(&c);
+    m->C = bytes_f64(&c);
+    m->gradient = bytes_f64(&c);
+    uint32_t n = bytes_u32(&c);
+    if (flags > 1)
+        return fmt_fail(e, FMT_INVALID, "reserved bits of the classifier's header are set");
+    if (n > LINEAR_POINTS_MAX || n > bytes_left(&c) / POINT_BYTES)
+        return fmt_fail(e, FMT_LIMIT, "%u thresholds", n);
+    m->group_mean = flags;
+    m->point = calloc((size_t)n + 1, sizeof *m->point);
+    if (!m->point)
+        return no_memory(e);
+    m->n_points = (int)n;
+    for (uint32_t i = 0; i < n; i++) {
+        int status = take_point(&c, &m->point[i], e);
+        if (status)
+            return status;
+    }
+    int status = feat_header_take(&c, &m->features, e);
+    if (status)
+        return status;
+    if (bytes_left(&c))
+        return fmt_fail(e, FMT_INVALID, "bytes behind the classifier's header");
+    m->n_rows = rows_of_classes(m->features.n_classes);
+    m->dim = feat_width(&m->features);
+    return check(m, e);
+}
+
+/* ---------------------------------------------------------------- writing */
+static int write_rows(const struct linear *m, struct block_writer *w, struct fmt_error *e)
+{
+    int64_t row = m->dim + 1, each = rows_per_block(row * 8);
+    struct fmt_buffer raw = {0};
+    int status = 0;
+    for (int64_t first = 0, n; !status && first < m->n_rows; first += n) {
+        n = m->n_rows - first < each ? m->n_rows - first : each;
+        raw.bytes = 0;
+        for (int64_t i = 0; !status && i < n * row; i++)
+            if (bytes_put_f64(&raw, m->theta[first * row + i]))
+                status = no_memory(e);
+        if (!status)
+            status = block_add(w, raw.data, raw.bytes, (uint32_t)n, BLOCK_STORED, e);
+    }
+    fmt_buffer_release(&raw);
+    return status;
+}
+
+int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e)
+{
+    struct fmt_buffer fields = {0};
+    struct block_writer w;
+    int64_t row_bytes = (m->dim + 1) * 8;
+    int status = check(m, e);
+    for (int64_t i = 0; !status && i < m->n_rows * (m->dim + 1); i++)
+        if (!isfinite(m->theta[i]))
+            status = fmt_fail(e, FMT_NONFINITE, "a weight is not finite");
+    if (!status)
+        status = put_fields(m, &fields, e);
+    struct block_header h = {BLOCK_LINEAR, LINEAR_MAJOR, LINEAR_MINOR,
+                             .block_bytes_max = (uint32_t)(rows_per_block(row_bytes) * row_bytes)};
+    if (!status)
+        status = prov_begin(p, io, &h, &fields, &w, e);
+    fmt_buffer_release(&fields);
+    if (status)
+        return status;
+    memcpy(m->identity, h.identity, DIGEST_BYTES);
+    status = write_rows(m, &w, e);
+    if (status) {
+        block_abandon(&w);
+        return status;
+    }
+    return block_finish(&w, e);
+}
+
+/* ---------------------------------------------------------------- reading */
+/* Room for the weights grows with what is really there: a header alone cannot ask for much. */
+static int take_rows(struct linear *m, struct block_reader *r, struct fmt_error *e)
+{
+    struct block_buffer b = {0};
+    size_t row_bytes = (size_t)(m->dim + 1) * 8, n = 0;
+    int status;
+    while ((status = block_next(r, &b, e)) == 0) {
+        if (b.raw_bytes != b.n_records * row_bytes || b.n_records == 0 || n + b.n_records > (size_t)m->n_rows) {
+            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block, (long long)m->dim);
+            break;
+        }
+        double *grown = realloc(m->theta, (n + b.n_records) * row_bytes);
+        if (!grown) {
+            status = no_memory(e);
+            break;
+        }
+        m->theta = grown;
+        struct bytes c = bytes_over(b.raw, b.raw_bytes);
+        bool finite = true;
+        for (size_t i = 0; i < b.raw_bytes / 8; i++) {
+            double v = bytes_f64(&c);
+            m->theta[n * row_bytes / 8 + i] = v;
+            finite = finite && isfinite(v);
+        }
+        n += b.n_records;
+        if (!finite) {
+            status = fmt_fail(e, FMT_NONFINITE, "a weight is not finite");
+            break;
+        }
+    }
+    block_buffer_release(&b);
+    if (status == FMT_END)
+        status = n == (size_t)m->n_rows ? 0 : fmt_fail(e, FMT_INVALID, "%zu of %d rows of weights", n, m->n_rows);
+    return status;
+}
+
+int linear_read(struct linear *m, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct block_reader r;
+    *m = (struct linear){0};
+    int status = block_open(&r, io, BLOCK_LINEAR, e);
+    if (status)
+        return status;
+    status = take_fields(m, &r.header, e);
+    if (!status) {
+        memcpy(m->identity, r.header.identity, DIGEST_BYTES);
+        m->provenance = strdup(r.header.provenance);
+        status = m->provenance ? take_rows(m, &r, e) : no_memory(e);
+    }
+    block_close(&r);
+    if (status)
+        linear_release(m);
+    return status;
+}
+
+void linear_release(struct linear *m)
+{
+    free(m->features.class_name);
+    free(m->theta);
+    free(m->point);
+    free(m->provenance);
+    *m = (struct linear){0};
+}

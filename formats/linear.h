@@ -1,0 +1,48 @@
+/* linear.h - a linear classifier of features (feat-logreg(5)): weights, which features they are for, and thresholds.
+ *
+ *   struct linear m;  linear_read(&m, &io, e);  feat_compatible(&m.features, &f.header, e);  linear_release(&m);
+ *
+ * One row of weights for two classes (its sigmoid is the probability of class 1), else one a class (softmax). A row is
+ * dim weights and the intercept, float64.
+ */
+#ifndef LINEAR_H
+#define LINEAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "feat.h"
+
+#define LINEAR_MAJOR 1
+#define LINEAR_MINOR 0
+#define LINEAR_POINTS_MAX 1000000
+
+enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
+
+struct linear_point { /* a threshold: called positive where the score reaches it */
+    int32_t of_class;
+    enum linear_level level;
+    bool at_recall; /* what was wanted is a recall, else a precision */
+    double wanted, threshold; /* threshold NAN: it could not be had */
+    double precision, recall; /* on the rows where it was chosen; NAN with it */
+};
+
+struct linear {
+    struct feat_header features; /* what it was fitted on; classes included */
+    int32_t positive;            /* of two classes */
+    bool group_mean;             /* scores of groups are means, else the largest */
+    int n_rows;
+    int64_t dim;
+    double *theta;               /* [n_rows,dim + 1] */
+    double C, gradient;          /* penalty; largest entry of the gradient over n, where the fit ended */
+    struct linear_point *point;
+    int n_points;
+    uint8_t identity[DIGEST_BYTES]; /* set by reading and writing */
+    char *provenance;               /* JSON or ""; set by reading */
+};
+
+int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e);
+int linear_read(struct linear *m, const struct fmt_reader *io, struct fmt_error *e); /* m need not be initialised */
+void linear_release(struct linear *m);
+
+#endif

@@ -1,0 +1,523 @@
+/* feat-logreg - logistic regression on features: fit, predict, or both. */
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/choose.h"
+#include "eval/featset.h"
+#include "eval/groups.h"
+#include "eval/predictions.h"
+#include "eval/scoreopts.h"
+#include "file.h"
+#include "jsonl.h"
+#include "linear.h"
+#include "log.h"
+#include "msg.h"
+#include "num.h"
+#include "version.h"
+
+enum { C_MAX = 1000, SCORE_FOLDS = 5 };
+
+static const char *train_path, *val_path, *model_path, *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
+static const char *output, *report_path = "-";
+static int64_t n_folds = 5, n_iterations = 1000, jobs, seed;
+static double gradient_limit = 1e-6;
+static bool json, keep_provenance = true;
+static struct scoreopts scoring = SCOREOPTS_DEFAULT;
+
+static const struct opt options[] = {
+    OPT_STRING('t', "train", &train_path, "FILE", "fit on these rows"),
+    OPT_STRING(0, "val", &val_path, "FILE", "choose C and thresholds on these rows [folds of --train]"),
+    OPT_STRING('m', "model", &model_path, "FILE", "with --train: write the classifier; without: use it"),
+    OPT_STRING('C', "penalty", &C_text, "C,C,...", "inverse penalties to try [grid, the 45 published ones]"),
+    OPT_COUNT(0, "folds", &n_folds, 2, 1000, "N", "folds where there is no --val; groups stay whole [5]"),
+    OPT_CHOICE(0, "select", &select_by, "accuracy|balanced-accuracy|f1|mcc|auroc|average-precision|log-loss",
+               "what the best C is best in [accuracy]"),
+    OPT_STRING(0, "class-weight", &class_weight, "none|balanced|W,W", "weights of the classes' rows [none]"),
+    OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G", "converged: no entry of the gradient / n is larger [1e-6]"),
+    OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
+    SCOREOPTS(scoring),
+    OPT_STRING('o', "output", &output, "FILE", "predictions of each row of QUERY"),
+    OPT_STRING('r', "report", &report_path, "FILE", "scores to FILE [-, standard output]"),
+    OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
+    OPT_NO_PROVENANCE(&keep_provenance),
+    OPT_SEED(&seed),
+    OPT_JOBS(&jobs),
+    OPT_COMMON,
+    OPT_END};
+
+static const struct opt_tool tool = {
+    "feat-logreg", "[-t TRAIN] [-m MODEL] [QUERY]", "Fit a logistic regression to rows of features, predict with it, and score it.",
+    options,
+    "Without QUERY the rows that C was chosen on are scored. One FILE of features may be -.\n"
+    "Exit status 4: the fit that was chosen missed the limit of --gradient."};
+
+static struct featset train, val, query;
+static struct choose_set train_set, val_set;
+static struct choose choose;
+static struct choice choice;
+static struct linear model;
+static struct threshold *given[2];
+static struct thread_pool *pool;
+static struct scores_plan plan;
+static FILE *report;
+
+static void *room(int64_t n, size_t bytes_each)
+{
+    void *memory = calloc((size_t)n + 1, bytes_each);
+    if (!memory)
+        msg_die("out of memory");
+    return memory;
+}
+
+static void open_set(struct featset *s, const char *path)
+{
+    struct fmt_error e = {0};
+    if (featset_open(s, path, INT64_MAX, &e))
+        msg_die("%s", e.text);
+}
+
+/* ------------------------------------------------------------------ fitting */
+static struct choose_set labelled(const struct featset *s)
+{
+    int64_t *pick = room(s->n, sizeof *pick), n = 0;
+    for (int64_t i = 0; i < s->n; i++)
+        if (s->label[i] >= 0)
+            pick[n++] = i;
+    if (n == 0)
+        msg_die("%s: no labels", s->path);
+    return (struct choose_set){s->x, s->label, pick, n};
+}
+
+static enum choose_by parse_select(void)
+{
+    static const char *const name[] = {[CHOOSE_ACCURACY] = "accuracy", [CHOOSE_BALANCED_ACCURACY] = "balanced-accuracy",
+                                       [CHOOSE_F1] = "f1", [CHOOSE_MCC] = "mcc", [CHOOSE_AUROC] = "auroc",
+                                       [CHOOSE_AVERAGE_PRECISION] = "average-precision", [CHOOSE_LOG_LOSS] = "log-loss"};
+    int i = 0;
+    while (strcmp(name[i], select_by) != 0)
+        i++;
+    return (enum choose_by)i;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static int parse_C(double *C)
+{
+    if (strcmp(C_text, "grid") == 0) {
+        for (int i = 0; i < LOGREG_GRID; i++)
+            C[i] = logreg_grid(i);
+        return LOGREG_GRID;
+    }
+    int n = scoreopts_numbers(C_text, 1e-300, 1e300, C_MAX, C);
+    if (n < 1)
+        msg_usage("-C %s: numbers above 0 with commas between them", C_text);
+    qsort(C, (size_t)n, sizeof *C, ascending);
+    return n;
+}
+
+/* Group numbers of the labelled rows of a set. */
+static int64_t *groups_of(const struct featset *s, const struct choose_set *set, int64_t *n_groups)
+{
+    struct fmt_error e = {0};
+    const char **name = room(set->n, sizeof *name);
+    int64_t *group = room(set->n, sizeof *group);
+    for (int64_t i = 0; i < set->n; i++)
+        name[i] = s->group[set->pick[i]];
+    struct groups_names list = {name, set->n, group};
+    if (groups_number(&list, 1, n_groups, &e))
+        msg_die("%s", e.text);
+    free(name);
+    return group;
+}
+
+static int *folds_of(const struct featset *s, const struct choose_set *set, int n)
+{
+    struct fmt_error e = {0};
+    int64_t n_groups, *group = groups_of(s, set, &n_groups);
+    int32_t *label = room(set->n, sizeof *label);
+    int *fold = room(set->n, sizeof *fold);
+    for (int64_t i = 0; i < set->n; i++)
+        label[i] = s->label[set->pick[i]];
+    if (n_groups < n)
+        msg_die("%s: %lld groups do not make %d folds", s->path, (long long)n_groups, n);
+    if (groups_folds(group, n_groups, label, set->n, n, (uint64_t)seed, fold, &e))
+        msg_die("%s", e.text);
+    free(group);
+    free(label);
+    return fold;
+}
+
+static void show_step(void *arg, int n_done, int n_all)
+{
+    (void)n_all;
+    log_step(arg, n_done);
+}
+
+static void fit(double *C)
+{
+    struct fmt_error e = {0};
+    struct log_progress progress;
+    train_set = labelled(&train);
+    if (val_path)
+        val_set = labelled(&val);
+    choose = (struct choose){.train = train_set, .val = val_path ? &val_set : NULL, .n_folds = (int)n_folds, .dim = train.width,
+                             .n_classes = plan.n_classes, .positive = plan.positive, .C = C, .n_C = parse_C(C), .by = parse_select(),
+                             .class_weight = class_weight, .limits = {gradient_limit, (int)n_iterations},
+                             .step = show_step, .step_arg = &progress};
+    if (!val_path)
+        choose.fold = folds_of(&train, &train_set, choose.n_folds);
+    log_begin(&progress, "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
+    if (choose_run(&choose, pool, &choice, &e))
+        msg_die("%s: %s", train.path, e.text);
+    log_end(&progress);
+    if (choice.n_missed)
+        msg_warn("%d fits of the choice ended before the gradient was small enough", choice.n_missed);
+}
+
+static void tell_fit(void)
+{
+    const struct logreg_report *r = &choice.report;
+    if (!json) {
+        fprintf(report, "logistic regression of %lld rows x %lld, %d classes, weights %s\n", (long long)train_set.n,
+                (long long)train.width, plan.n_classes, class_weight);
+        fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %d iterations%s\n\n", choose.C[choice.i_best], choose.n_C,
+                select_by, fabs(choice.score[choice.i_best]), val_path ? "on the validation rows" : "out of fold", r->gradient,
+                r->n_iterations, r->converged ? "" : ": NOT CONVERGED");
+        return;
+    }
+    cJSON *o = jsonl_begin("fit"), *grid;
+    jsonl_text(o, "tool", "feat-logreg");
+    jsonl_int(o, "rows", train_set.n);
+    jsonl_int(o, "dim", train.width);
+    jsonl_int(o, "classes", plan.n_classes);
+    jsonl_text(o, "class_weight", class_weight);
+    jsonl_text(o, "select", select_by);
+    jsonl_text(o, "chosen_on", val_path ? "validation" : "folds");
+    cJSON_AddNumberToObject(o, "C", choose.C[choice.i_best]);
+    cJSON_AddNumberToObject(o, "gradient", r->gradient);
+    jsonl_int(o, "iterations", r->n_iterations);
+    cJSON_AddBoolToObject(o, "converged", r->converged);
+    grid = cJSON_AddArrayToObject(o, "grid");
+    for (int i = 0; i < choose.n_C; i++) {
+        double pair[2] = {choose.C[i], choose.by == CHOOSE_LOG_LOSS ? -choice.score[i] : choice.score[i]};
+        cJSON_AddItemToArray(grid, isfinite(pair[1]) ? cJSON_CreateDoubleArray(pair, 2) : cJSON_CreateNull());
+    }
+    char *text = cJSON_PrintUnformatted(o);
+    if (!text)
+        msg_die("out of memory for the report");
+    fprintf(report, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(o);
+}
+
+/* ------------------------------------------------------------------ rows to be scored */
+struct scored {
+    struct scores_rows rows;
+    int32_t *label, *shot;
+    int64_t *group;
+    int *fold;
+};
+
+static struct scored scored_set(const struct featset *s, const struct choose_set *set, const double *proba)
+{
+    struct scored r = {.label = room(set->n, sizeof *r.label), .shot = room(set->n, sizeof *r.shot)};
+    r.rows = (struct scores_rows){.n = set->n, .proba = proba};
+    r.group = groups_of(s, set, &r.rows.n_groups);
+    for (int64_t i = 0; i < set->n; i++) {
+        r.label[i] = s->label[set->pick[i]];
+        r.shot[i] = s->shot[set->pick[i]];
+    }
+    r.rows.label = r.label;
+    r.rows.shot = r.shot;
+    r.rows.group = r.group;
+    return r;
+}
+
+static void scored_release(struct scored *r)
+{
+    free(r->label);
+    free(r->shot);
+    free(r->group);
+    free(r->fold);
+}
+
+/* The rows that C was chosen on, with what was predicted for them then. */
+static struct scored chosen_rows(void)
+{
+    return scored_set(val_path ? &val : &train, val_path ? &val_set : &train_set, choice.proba);
+}
+
+static void tell_scores(const char *of, const struct scores_rows *rows, const struct scores_rows *chosen)
+{
+    struct fmt_error e = {0};
+    struct scores_list list;
+    if (scores_run(&plan, rows, chosen, pool, &list, &e))
+        msg_die("%s", e.text);
+    if (json) {
+        cJSON *head = jsonl_begin("scores");
+        jsonl_text(head, "tool", "feat-logreg");
+        jsonl_text(head, "of", of);
+        if (scores_json(report, &plan, &list, head))
+            msg_die("out of memory for the report");
+        cJSON_Delete(head);
+    } else {
+        fprintf(report, "scores of the %s rows\n", of);
+        scores_text(report, &plan, &list);
+    }
+    scores_release(&list);
+}
+
+/* Without QUERY: out of fold, or the validation rows; thresholds for a part of them come from the other parts. */
+static void score_chosen(void)
+{
+    struct scored r = chosen_rows();
+    if (val_path)
+        r.fold = folds_of(&val, &val_set, SCORE_FOLDS);
+    r.rows.fold = val_path ? r.fold : choose.fold;
+    tell_scores(val_path ? "validation" : "out-of-fold", &r.rows, &r.rows);
+    scored_release(&r);
+}
+
+static void write_predictions(const double *proba)
+{
+    struct fmt_error e = {0};
+    struct predictions p;
+    if (predictions_create(&p, output, json, false, plan.n_classes, plan.class_name, &e))
+        msg_die("%s", e.text);
+    for (int64_t i = 0; i < query.n; i++) {
+        struct predictions_row row = {query.key[i], query.group[i], query.extra[i], query.shot[i], query.label[i], 0,
+                                      proba + i * plan.n_classes, NULL};
+        if (predictions_add(&p, &row, &e))
+            msg_die("%s", e.text);
+    }
+    if (predictions_commit(&p, &e))
+        msg_die("%s", e.text);
+}
+
+static void predict_query(void)
+{
+    struct logreg_model m = {plan.n_classes, model.n_rows, model.dim, model.theta};
+    double *proba = room(query.n * plan.n_classes, sizeof *proba);
+    logreg_predict(&m, query.x, NULL, query.n, pool, proba);
+    if (output)
+        write_predictions(proba);
+    if (featset_n_labelled(&query) == 0) {
+        msg_note("%s: no labels, no scores", query.path);
+    } else {
+        struct choose_set all = {query.x, query.label, room(query.n, sizeof(int64_t)), query.n};
+        for (int64_t i = 0; i < query.n; i++)
+            ((int64_t *)(uintptr_t)all.pick)[i] = i;
+        struct scored r = scored_set(&query, &all, proba);
+        tell_scores("query", &r.rows, NULL);
+        scored_release(&r);
+        free((void *)(uintptr_t)all.pick);
+    }
+    free(proba);
+}
+
+/* ------------------------------------------------------------------ the model */
+static void choose_thresholds(void)
+{
+    struct fmt_error e = {0};
+    struct scored r = chosen_rows();
+    int n = scores_n_points(&plan);
+    model.point = room(2 * n, sizeof *model.point);
+    for (int level = 0; level < 2; level++) {
+        given[level] = room(n, sizeof **given);
+        if (scores_choose(&plan, &r.rows, level ? SCORES_GROUPS : SCORES_IMAGES, given[level], &e))
+            msg_die("%s", e.text);
+        for (int i = 0; i < n; i++) {
+            const struct threshold *t = &given[level][i];
+            model.point[model.n_points++] = (struct linear_point){t->of_class, level ? LINEAR_GROUPS : LINEAR_IMAGES, t->at_recall,
+                                                                  t->wanted, t->value, t->precision, t->recall};
+        }
+        plan.given[level] = given[level];
+    }
+    scored_release(&r);
+}
+
+static void make_model(void)
+{
+    model.features = train.header;
+    model.positive = plan.positive;
+    model.group_mean = plan.group_mean;
+    model.n_rows = choice.model.n_rows;
+    model.dim = choice.model.dim;
+    model.theta = choice.model.theta;
+    model.C = choose.C[choice.i_best];
+    model.gradient = choice.report.gradient;
+    choose_thresholds();
+}
+
+static void write_model(void)
+{
+    struct fmt_error e = {0};
+    struct prov p;
+    struct file_out f;
+    prov_init(&p, "feat-logreg", DINOTOOLS_VERSION, keep_provenance);
+    prov_text(&p, "C", C_text);
+    prov_text(&p, "select", select_by);
+    prov_text(&p, "class_weight", class_weight);
+    prov_real(&p, "gradient", gradient_limit);
+    prov_int(&p, "iterations", n_iterations);
+    prov_int(&p, "folds", val_path ? 0 : n_folds);
+    prov_int(&p, "seed", seed);
+    prov_text(&p, "at_recall", scoring.at_recall);
+    prov_text(&p, "at_precision", scoring.at_precision);
+    prov_text(&p, "positive", plan.n_classes == 2 ? plan.class_name[plan.positive] : NULL);
+    prov_text(&p, "group_score", scoring.group_score);
+    prov_input(&p, "train", train.identity);
+    if (val_path)
+        prov_input(&p, "val", val.identity);
+    if (file_create_binary(&f, model_path, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&f);
+    if (linear_write(&model, &p, &io, &e) || file_commit(&f, &e))
+        msg_die("%s: %s", model_path, e.text);
+    prov_release(&p);
+}
+
+/* The wanted recalls and precisions are those of the first class at the first level; the order is ours. */
+static void take_thresholds(void)
+{
+    int n_each = 0;
+    scoring.at_recall = scoring.at_precision = "";
+    plan.n_at_recall = plan.n_at_precision = 0;
+    for (; n_each < model.n_points / 2 && model.point[n_each].of_class == model.point[0].of_class; n_each++) {
+        const struct linear_point *p = &model.point[n_each];
+        if (plan.n_at_recall == SCOREOPTS_POINTS_MAX || plan.n_at_precision == SCOREOPTS_POINTS_MAX)
+            msg_die("%s: too many thresholds", model_path);
+        if (p->at_recall)
+            scoring.recall[plan.n_at_recall++] = p->wanted;
+        else
+            scoring.precision[plan.n_at_precision++] = p->wanted;
+    }
+    if (model.n_points != 2 * scores_n_points(&plan))
+        msg_die("%s: thresholds that are not those of every class", model_path);
+    for (int level = 0; level < 2; level++) {
+        given[level] = room(model.n_points, sizeof **given);
+        for (int i = 0; i < model.n_points / 2; i++) {
+            const struct linear_point *p = &model.point[level * model.n_points / 2 + i];
+            given[level][i] = (struct threshold){p->of_class, p->at_recall, p->wanted, p->threshold, p->precision, p->recall};
+        }
+        plan.given[level] = given[level];
+    }
+}
+
+static void read_model(void)
+{
+    struct fmt_error e = {0};
+    struct file f;
+    if (file_open(&f, model_path, &e))
+        msg_die("%s", e.text);
+    struct fmt_reader io = file_reader(&f);
+    if (linear_read(&model, &io, &e))
+        msg_die("%s: %s", model_path, e.text);
+    file_close(&f);
+    if (scoreopts_plan(&scoring, &model.features, (uint64_t)seed, &plan, &e))
+        msg_die("%s", e.text);
+    plan.positive = model.positive;
+    plan.group_mean = model.group_mean;
+    take_thresholds();
+}
+
+static void check_usage(int n_operands)
+{
+    if (n_operands > 1)
+        msg_usage("expected one QUERY, got %d files", n_operands);
+    if (!train_path && !model_path)
+        msg_usage("-t TRAIN to fit, or -m MODEL to predict");
+    if (!train_path && n_operands == 0)
+        msg_usage("nothing to do: -t TRAIN fits, QUERY is predicted");
+    if (val_path && !train_path)
+        msg_usage("--val goes with --train");
+    if (output && n_operands == 0)
+        msg_usage("-o is for the predictions of QUERY");
+}
+
+static void open_inputs(const char *query_path)
+{
+    struct fmt_error e = {0};
+    if (train_path) {
+        open_set(&train, train_path);
+        if (scoreopts_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
+            msg_die("%s: %s", train_path, e.text);
+    } else {
+        read_model();
+    }
+    const struct feat_header *own = train_path ? &train.header : &model.features;
+    const char *name = train_path ? train_path : model_path;
+    if (val_path)
+        open_set(&val, val_path);
+    if (query_path)
+        open_set(&query, query_path);
+    if ((val_path && featset_check(&val, own, name, &e)) || (query_path && featset_check(&query, own, name, &e)))
+        msg_die("%s", e.text);
+}
+
+static void release_all(void)
+{
+    if (train_path)
+        free(model.point); /* the rest is of train and choice */
+    else
+        linear_release(&model);
+    free(given[0]);
+    free(given[1]);
+    choose_release(&choice);
+    free((void *)(uintptr_t)train_set.pick);
+    free((void *)(uintptr_t)val_set.pick);
+    free((void *)(uintptr_t)choose.fold);
+    featset_close(&train);
+    featset_close(&val);
+    featset_close(&query);
+    thread_close(pool);
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    const char *query_path = first < argc ? argv[first] : NULL;
+    struct fmt_error e = {0};
+    double C[C_MAX];
+    char *text = NULL;
+    size_t bytes = 0;
+    file_on_signal();
+    check_usage(argc - first);
+
+    open_inputs(query_path);
+    pool = thread_open((int)jobs, &e);
+    if (!pool)
+        msg_die("%s", e.text);
+    report = open_memstream(&text, &bytes);
+    if (!report)
+        msg_die("out of memory");
+
+    if (train_path) {
+        fit(C);
+        tell_fit();
+        if (!query_path)
+            score_chosen();
+        make_model();
+        if (model_path)
+            write_model();
+    }
+    if (query_path)
+        predict_query();
+
+    bool missed = train_path && !choice.report.converged;
+    if (missed)
+        msg_error("C %g: not converged: gradient / n is %.2e, the limit %.2e", model.C, choice.report.gradient, gradient_limit);
+    if (fclose(report) != 0)
+        msg_die("out of memory for the report");
+    if (bytes > 0 && file_save(report_path, text, bytes, &e))
+        msg_die("%s", e.text);
+    free(text);
+    release_all();
+    return msg_finish(missed ? EXIT_NOT_CONVERGED : EXIT_DONE);
+}
