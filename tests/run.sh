@@ -48,7 +48,7 @@ done
 for t in tests/cli/*.sh; do
     [ -e "$t" ] || continue
     name=$(basename "$t" .sh)
-    case $name in lib|man-fixture) continue ;; esac # sourced by the others
+    case $name in lib|*-fixture) continue ;; esac # sourced by the others
     selected cli "$name" && run cli "$name" bash "$t"
 done
 for t in tests/fuzz/fuzz-*.c; do
