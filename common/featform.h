@@ -14,7 +14,8 @@
 #include "feat.h"
 
 int featform_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
-int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out); /* x NULL: left out */
+/* row->x NULL: values are left out. */
+int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
 
 /* Header of a .npy file, version 1.0, for n_rows rows: shape [n_rows, dim], patch features [n_rows, tokens, dim];
  * the values follow, little-endian. */

@@ -125,7 +125,9 @@ static int same_classes(const struct shard_set *s, const struct shard_file *f, s
     bool same = h->n_classes == s->n_classes;
     for (int i = 0; i < s->n_classes && same; i++)
         same = strcmp(h->class_name[i], s->class_name[i]) == 0;
-    return same ? 0 : fmt_fail(e, FMT_MISMATCH, "%.250s: its classes are not those of the shards before it", f->file.path);
+    return same ? 0
+                : fmt_fail(e, FMT_MISMATCH, "%.250s: its classes are not those of the shards before it",
+                           f->file.path);
 }
 
 /* By set, then by number in the set. */

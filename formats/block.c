@@ -5,6 +5,7 @@
  * Offsets below are those of bbu-file(5). */
 #include "block.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -21,6 +22,7 @@
 #define CHECK_BYTES ((size_t)16) /* the first half of a SHA-256 */
 #define ENTRY_BYTES ((size_t)24)
 #define TAIL_BYTES ((size_t)48)
+#define WORTH_BYTES ((size_t)512) /* less is not worth compressing */
 #define FRAME_BYTES ((size_t)8)  /* magic and size of a skippable frame */
 
 static const char file_magic[8] = "bbu-file", end_mark[8] = "bbu-end\n";
@@ -70,7 +72,7 @@ int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int leve
     frame->coded.bytes = 0;
     frame->raw_bytes = (uint32_t)raw_bytes;
     frame->n_records = n_records;
-    return frame_encode(raw, raw_bytes, level, &frame->coded, &frame->zstd, e);
+    return frame_encode(raw, raw_bytes, raw_bytes < WORTH_BYTES ? BLOCK_STORED : level, &frame->coded, &frame->zstd, e);
 }
 
 static int header_build(const struct block_header *h, struct fmt_buffer *to)
@@ -439,8 +441,10 @@ static int pipe_end(struct block_reader *r, struct fmt_error *e)
         status = fmt_fail(e, FMT_CHECKSUM, "the index does not fit the blocks");
     if (status == 0) {
         int64_t more = r->io.read(r->io.arg, got.data, 1);
-        if (more != 0)
-            status = fmt_fail(e, more < 0 ? FMT_IO : FMT_INVALID, more < 0 ? "cannot read" : "bytes behind the end mark");
+        if (more < 0)
+            status = fmt_fail(e, FMT_IO, "cannot read: %s", strerror(errno));
+        else if (more > 0)
+            status = fmt_fail(e, FMT_INVALID, "bytes behind the end mark");
     }
     r->ended = status == 0;
     fmt_buffer_release(&want);

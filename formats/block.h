@@ -9,7 +9,8 @@
  * What is inside a block belongs to the kind (index.h, shard.h, views.h, feat.h, ckpt.h); here it is bytes that hold
  * so many records, numbered through the file.
  *
- *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;  block_finish(&w, e);
+ *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;
+ *             block_finish(&w, e);
  *             block_abandon(&w) instead of block_finish gives up.
  *   in threads:  block_encode(bytes, n, n_records, level, &frame, e) in parallel, block_put(&w, &frame, e) in order.
  *   reading:  block_open(&r, &io, kind, e);
@@ -58,7 +59,8 @@ struct block_frame { /* a coded block; zero-initialise, reuse freely, release on
     struct ZSTD_CCtx_s *zstd;
 };
 
-/* level: BLOCK_STORED, or a level of zstd (1 fast ... 19). The bytes depend on the input and the level only. */
+/* level: BLOCK_STORED, or a level of zstd (1 fast ... 19); less than 512 bytes are stored in any case.
+ * The bytes depend on the input and the level only. */
 int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int level, struct block_frame *frame,
                  struct fmt_error *e);
 void block_frame_release(struct block_frame *frame);

@@ -4,7 +4,8 @@
  * is held twice: the writer stores from the caller's memory, the reader decodes into it.
  *
  *   writing:  ckpt_create(&w, &io, &header, tensor, n_tensors, &prov, e);
- *             ckpt_add(&w, data, bytes, e) for each tensor of the table in order, whole or in parts;  ckpt_finish(&w, e);
+ *             ckpt_add(&w, data, bytes, e) for each tensor of the table in order, whole or in parts;
+ *             ckpt_finish(&w, e);
  *   reading:  ckpt_open(&c, &io, e);  i = ckpt_find(&c, "model/teacher.backbone.cls_token");
  *             ckpt_read(&c, i, memory, bytes, &buffer, e)   with read_at any order, several threads (a buffer each);
  *                                                           of a pipe each tensor once, in order

@@ -46,7 +46,8 @@ const char *fmt_status_text(enum fmt_status status);
 
 /* A source of bytes. read: up to n bytes in order, 0 at the end, -1 on error.
  * read_at: exactly as pread, may be called by several threads at once; NULL for a pipe.
- * Both leave the reason of a failure in errno. size: of the whole source, or UINT64_MAX where it is not known (a pipe). */
+ * Both leave the reason of a failure in errno.
+ * size: of the whole source, or UINT64_MAX where it is not known (a pipe). */
 struct fmt_reader {
     void *arg;
     int64_t (*read)(void *arg, void *buffer, size_t n);

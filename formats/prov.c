@@ -123,8 +123,8 @@ int prov_json(const struct prov *p, char **json, struct fmt_error *e)
     return *json ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
 }
 
-int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h, const struct fmt_buffer *fields,
-               struct block_writer *w, struct fmt_error *e)
+int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h,
+               const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e)
 {
     char *json;
     int status = prov_identity(p, h->kind, h->major, h->identity, e);

@@ -5,7 +5,7 @@
  *   in threads:  shard_encode(&header, &image, &frame, e) in parallel, block_put(&w.block, &frame, e) in order.
  *   reading:  shard_open(&s, &io, e);
  *             shard_next(&s, &buffer, &image, e) until FMT_END      any source
- *             shard_read(&s, i, &buffer, &image, e)                 with read_at; several threads at once, a buffer each
+ *             shard_read(&s, i, &buffer, &image, e)                 with read_at; many threads at once, a buffer each
  *             shard_close(&s);
  */
 #ifndef SHARD_H

@@ -248,7 +248,8 @@ static inline int small_views(const struct fmt_writer *io, const struct prov *p,
 static inline int small_feat(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
 {
     static const float x[2] = {1, -0.5f};
-    struct feat_header h = {.what = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11, .normalised = true,
+    struct feat_header h = {.what = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
+                            .normalised = true,
                             .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab}};
     struct feat_row row = {{"a", "", "", "", -1, -1}, x};
     struct feat_writer w;
