@@ -36,6 +36,7 @@
 static const char *config_path;
 static int64_t n_jobs;
 static bool force, provenance = true, only_plan, only_config, json;
+static volatile sig_atomic_t stop_signal; /* asks for the end after this iteration */
 
 static const struct opt options[] = {
     OPT_STRING('c', "config", &config_path, "FILE", "settings: YAML with the published keys [defaults]"),
@@ -205,7 +206,8 @@ static void open_data(struct run *r)
     struct fmt_error e = {0};
     const char *path = r->config.train.dataset_path;
     struct source_wish wish = {.config = &r->config, .paths = &path, .n_paths = 1, .first_step = r->state.iteration + 1,
-                               .end_step = r->n_iterations, .n_threads = (int)n_jobs, .bad_image = bad_image, .arg = r};
+                               .end_step = r->n_iterations, .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image,
+                               .arg = r};
     if (source_open(&r->source, &wish, &e)) {
         if (!file_exists(path) && strchr(path, ':'))
             msg_note("train.dataset_path: a published data set's name; here it names shards or views");
@@ -301,8 +303,6 @@ static void close_run(struct run *r)
 }
 
 /* ------------------------------------------------------------------ the parts of an iteration */
-static volatile sig_atomic_t stop_signal;
-
 static void stop(int number)
 {
     stop_signal = number;

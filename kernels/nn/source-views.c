@@ -10,16 +10,21 @@
 #include <sys/stat.h>
 
 #include "nn/sample.h"
+#include "nn/source.h"
+
+bool source_is_pipe(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
 
 bool source_views_is(const char *path)
 {
     struct stat st;
-    if (strcmp(path, "-") == 0)
+    if (source_is_pipe(path))
         return true;
-    if (stat(path, &st) || S_ISDIR(st.st_mode))
+    if (stat(path, &st) || !S_ISREG(st.st_mode))
         return false;
-    if (!S_ISREG(st.st_mode))
-        return true;
     struct file f;
     if (file_open(&f, path, NULL))
         return false;

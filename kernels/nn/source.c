@@ -254,7 +254,12 @@ static int settle_reports(struct source *s, struct slot *slot, struct fmt_error 
     return 0;
 }
 
-/* Lets the slot of the batch before go, and waits for the next one. */
+static bool stopped(const struct source *s)
+{
+    return s->wish.stop && *s->wish.stop;
+}
+
+/* Lets the slot of the batch before go, and waits for the next one; NULL: stopped. */
 static struct slot *wait_for_batch(struct source *s)
 {
     double begin = log_now();
@@ -262,11 +267,16 @@ static struct slot *wait_for_batch(struct source *s)
     s->base = s->next;
     struct slot *slot = slot_of(s, s->base);
     pthread_cond_broadcast(&s->room);
-    while (s->step <= s->base || slot->n_done < slot->n_parts)
-        pthread_cond_wait(&s->done, &s->lock);
+    while (!stopped(s) && (s->step <= s->base || slot->n_done < slot->n_parts)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 1; /* a signal wakes nobody: it is looked for now and then */
+        pthread_cond_timedwait(&s->done, &s->lock, &until);
+    }
+    bool there = s->step > s->base && slot->n_done == slot->n_parts;
     pthread_mutex_unlock(&s->lock);
     s->waited += log_now() - begin;
-    return slot;
+    return there ? slot : NULL;
 }
 
 int source_next(struct source *s, const struct views_batch **batch, struct fmt_error *e)
@@ -277,6 +287,8 @@ int source_next(struct source *s, const struct views_batch **batch, struct fmt_e
     if (s->over || (s->wish.end_step && s->next >= s->wish.end_step))
         return s->over ? fmt_fail(e, s->over, "no more batches") : FMT_END;
     struct slot *slot = wait_for_batch(s);
+    if (!slot)
+        return fmt_fail(e, FMT_STOPPED, "stopped");
     if (slot->status && slot->status != FMT_END && e)
         *e = slot->error;
     s->over = slot->status;

@@ -18,6 +18,7 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ struct source_wish {
     int64_t end_step; /* no batch from here on is made; 0: without end */
     int n_threads;    /* 0: one per processor */
     int n_ahead;      /* batches made before they are asked for; 0: SOURCE_AHEAD */
+    /* Looked at while source_next waits: once it is not 0, FMT_STOPPED (a pipe may be silent for ever). May be NULL. */
+    const volatile sig_atomic_t *stop;
     /* Once for each image that could not be used, from within source_next. May be NULL. */
     void (*bad_image)(void *arg, const char *reason, const char *replaced_by);
     void *arg;
@@ -45,6 +48,9 @@ struct source_wish {
 int source_open(struct source **s, const struct source_wish *wish, struct fmt_error *e);
 int source_next(struct source *s, const struct views_batch **batch, struct fmt_error *e);
 void source_close(struct source *s); /* NULL is allowed; a thread that waits for a pipe is not waited for */
+
+/* "-", or something that is neither a file nor a folder: it can be opened once. */
+bool source_is_pipe(const char *path);
 
 bool source_is_views(const struct source *s);
 const uint8_t *source_identity(const struct source *s); /* [DIGEST_BYTES] of the shards or of the views */

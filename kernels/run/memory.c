@@ -24,7 +24,7 @@ static int64_t data_bytes(const struct config *config, int n_workers)
     struct source *s;
     const char *path = config->train.dataset_path;
     struct source_wish wish = {.config = config, .paths = &path, .n_paths = 1, .n_threads = n_workers};
-    if (strcmp(path, "-") == 0 || source_open(&s, &wish, NULL))
+    if (source_is_pipe(path) || source_open(&s, &wish, NULL))
         return -1;
     int64_t bytes = source_memory_bytes(s);
     source_close(s);

@@ -370,9 +370,13 @@ static void test_silent_pipe(struct source_wish wish)
     ok(write(fd, data, 40000) == 40000, "with a header and a little more");
     wish.paths = paths;
     wish.n_ahead = 1;
+    static volatile sig_atomic_t stop;
+    wish.stop = &stop;
     need(source_open(&s, &wish, &e), &e);
     const struct views_batch *b;
     is_int(source_next(s, &b, &e), 0, "the first batch is all there");
+    stop = 1;
+    is_int(source_next(s, &b, &e), FMT_STOPPED, "a wait for the second can be stopped");
     source_close(s);
     ok(true, "a source that waits for a pipe can be closed");
     close(fd);

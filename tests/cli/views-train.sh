@@ -1,0 +1,58 @@
+#!/bin/bash
+# Training from views: the bytes of training from shards, from a file and from a pipe; a pipe that falls silent; going on
+# from a stream that begins with batches that were used; views that do not fit.
+. "$TESTS/cli/lib.sh"
+
+"$BUILD/tests/datagen" --groups 3 --seed 2 bbu >log 2>&1
+bbu-index -q bbu -o bbu.index >>log 2>&1
+bbu-pack -q bbu.index -o shards >>log 2>&1
+cat >s.yaml <<'Y'
+student: {arch: vit_small, embed_dim: 48, depth: 2, num_heads: 2, patch_size: 8}
+dino: {head_n_prototypes: 64, head_hidden_dim: 64, head_bottleneck_dim: 32}
+crops: {global_crops_size: 48, local_crops_size: 24, local_crops_number: 2}
+train: {batch_size_per_gpu: 4, OFFICIAL_EPOCH_LENGTH: 6}
+optim: {epochs: 1, warmup_epochs: 0, freeze_last_layer_epochs: 0}
+teacher: {warmup_teacher_temp_epochs: 0}
+evaluation: {eval_period_iterations: 0}
+Y
+train() { dino-train -q -c s.yaml "$@"; }
+teacher() { echo "$1"/eval/training_*/teacher_checkpoint.safetensors; }
+
+status 0 train train.dataset_path=shards train.output_dir=from-shards
+status 0 dino-augment -q -c s.yaml shards -o all.views
+status 0 train train.dataset_path=all.views train.output_dir=from-file
+same "$(teacher from-shards)" "$(teacher from-file)"
+same from-shards/training_metrics.json from-file/training_metrics.json
+check "from a pipe, and both ends do well" bash -c 'set -o pipefail
+    dino-augment -q -c s.yaml shards | dino-train -q -c s.yaml train.dataset_path=- train.output_dir=from-pipe'
+same "$(teacher from-shards)" "$(teacher from-pipe)"
+
+# a pipe that falls silent after one and a half batches: SIGTERM still saves; the same stream again goes on
+mkfifo pipe
+{ head -c 110000 all.views; exec sleep 30; } >pipe &
+writer=$!
+dino-train -q -c s.yaml train.dataset_path=pipe train.output_dir=stopped 2>err &
+trainer=$!
+for _ in $(seq 100); do grep -q '"iteration": 0' stopped/training_metrics.json 2>/dev/null && break; sleep 0.1; done
+kill -TERM $trainer
+wait $trainer
+code=$?
+kill $writer 2>/dev/null
+check "SIGTERM ends the wait for a silent pipe with status 75, not $code" test $code -eq 75
+check "a checkpoint was saved" bash -c 'ls stopped/model_*.ckpt'
+check "the same stream again" bash -c 'set -o pipefail
+    dino-augment -q -c s.yaml shards | dino-train -q -c s.yaml train.dataset_path=- train.output_dir=stopped'
+same "$(teacher from-shards)" "$(teacher stopped)"
+
+# what does not fit
+status 1 train train.dataset_path=all.views train.output_dir=x train.batch_size_per_gpu=3
+err_has 'train.batch_size_per_gpu 4, the settings say 3'
+status 1 train train.dataset_path=all.views train.output_dir=x augment.hue=0
+err_has 'augment.hue'
+dino-augment -q -c s.yaml shards -n 3 -o short.views
+status 1 train train.dataset_path=short.views train.output_dir=short
+err_has 'the views end before iteration 3'
+head -c 200000 all.views >cut.views
+status 1 train train.dataset_path=cut.views train.output_dir=x
+check "a file that was cut is refused" grep -q 'cut.views' err
+done_testing
