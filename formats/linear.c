@@ -182,7 +182,8 @@ static int take_rows(struct linear *m, struct block_reader *r, struct fmt_error 
     int status;
     while ((status = block_next(r, &b, e)) == 0) {
         if (b.raw_bytes != b.n_records * row_bytes || b.n_records == 0 || n + b.n_records > (size_t)m->n_rows) {
-            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block, (long long)m->dim);
+            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block,
+                              (long long)m->dim);
             break;
         }
         double *grown = realloc(m->theta, (n + b.n_records) * row_bytes);

@@ -2,8 +2,8 @@
  *
  *   struct linear m;  linear_read(&m, &io, e);  feat_compatible(&m.features, &f.header, e);  linear_release(&m);
  *
- * One row of weights for two classes (its sigmoid is the probability of class 1), else one a class (softmax). A row is
- * dim weights and the intercept, float64.
+ * One row of weights for two classes (its sigmoid is the probability of class 1), else one a class (softmax). A row
+ * is dim weights and the intercept, float64.
  */
 #ifndef LINEAR_H
 #define LINEAR_H
@@ -22,7 +22,7 @@ enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
 struct linear_point { /* a threshold: called positive where the score reaches it */
     int32_t of_class;
     enum linear_level level;
-    bool at_recall; /* what was wanted is a recall, else a precision */
+    bool at_recall;           /* what was wanted is a recall, else a precision */
     double wanted, threshold; /* threshold NAN: it could not be had */
     double precision, recall; /* on the rows where it was chosen; NAN with it */
 };
@@ -33,8 +33,8 @@ struct linear {
     bool group_mean;             /* scores of groups are means, else the largest */
     int n_rows;
     int64_t dim;
-    double *theta;               /* [n_rows,dim + 1] */
-    double C, gradient;          /* penalty; largest entry of the gradient over n, where the fit ended */
+    double *theta;      /* [n_rows,dim + 1] */
+    double C, gradient; /* penalty; largest entry of the gradient over n, where the fit ended */
     struct linear_point *point;
     int n_points;
     uint8_t identity[DIGEST_BYTES]; /* set by reading and writing */

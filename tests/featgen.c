@@ -1,5 +1,6 @@
 /* featgen - draws features for tests: clusters of classes, groups of shots, written as dino-extract would.
- * usage: featgen [-c CLASSES] [-g GROUPS] [-s SHOTS] [-d DIM] [-n NOISE] [--first G] [--mixed] [--seed N] [--weights N]
+ * usage: featgen [-c CLASSES] [-g GROUPS] [-s SHOTS] [-d DIM] [-n NOISE] [--first G] [--mixed] [--seed N] [--weights
+ * N]
  *                [--unlabelled] -o FILE                                         tests only; not installed */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,8 +53,17 @@ int main(int argc, char **argv)
         snprintf(names[c], sizeof names[c], n_classes == 2 ? (c ? "positive" : "negative") : "class%d", c);
         class_name[c] = names[c];
     }
-    struct feat_header h = {.what = FEAT_CLS, .dim = (int32_t)dim, .n_tokens = 1, .grid_h = 16, .grid_w = 16, .image_h = 224,
-                            .image_w = 224, .n_layers = 1, .normalised = true, .class_name = class_name, .n_classes = (int)n_classes};
+    struct feat_header h = {.what = FEAT_CLS,
+                            .dim = (int32_t)dim,
+                            .n_tokens = 1,
+                            .grid_h = 16,
+                            .grid_w = 16,
+                            .image_h = 224,
+                            .image_w = 224,
+                            .n_layers = 1,
+                            .normalised = true,
+                            .class_name = class_name,
+                            .n_classes = (int)n_classes};
     h.weights[0] = (uint8_t)weights;
     struct file_out f;
     struct feat_writer w;

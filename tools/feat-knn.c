@@ -27,7 +27,8 @@ static struct scoreopts scoring = SCOREOPTS_DEFAULT;
 static const struct opt options[] = {
     OPT_STRING('k', "neighbours", &k_text, "K,K,...", "how many neighbours vote [10,20,100,200]"),
     OPT_REAL('T', "temperature", &temperature, 1e-6, 1e6, "T", "votes weigh exp(similarity / T) [0.07]"),
-    OPT_FLAG('g', "leave-group-out", &leave_group_out, "rows of the query's own group never vote; QUERY may be left out"),
+    OPT_FLAG('g', "leave-group-out", &leave_group_out,
+             "rows of the query's own group never vote; QUERY may be left out"),
     OPT_STRING(0, "per-class", &per_class_text, "N,N,...", "use only N training rows of each class [all]"),
     OPT_COUNT(0, "tries", &n_tries, 1, 10000, "N", "draw the rows of --per-class so often, give means [1]"),
     OPT_STRING(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
@@ -42,9 +43,9 @@ static const struct opt options[] = {
     OPT_COMMON,
     OPT_END};
 
-static const struct opt_tool tool = {
-    "feat-knn", "TRAIN [QUERY]", "Classify rows of features by their nearest neighbours and score the result.", options,
-    "One FILE of features may be - for standard input."};
+static const struct opt_tool tool = {"feat-knn", "TRAIN [QUERY]",
+                                     "Classify rows of features by their nearest neighbours and score the result.",
+                                     options, "One FILE of features may be - for standard input."};
 
 /* Rows that vote: all labelled ones of TRAIN, or a draw of them. */
 struct bank {
@@ -213,7 +214,8 @@ static int64_t chunk_rows(int64_t width, int k)
     return num_max(1, memory_bytes / 4 / each / KNN_TILE_QUERIES) * KNN_TILE_QUERIES;
 }
 
-static void vote_chunk(const struct knn_search *search, const struct knn_vote *vote, struct asked *q, int64_t first, int64_t n)
+static void vote_chunk(const struct knn_search *search, const struct knn_vote *vote, struct asked *q, int64_t first,
+                       int64_t n)
 {
     struct fmt_error e = {0};
     int64_t K = plan.n_classes, width = q->set->width;
@@ -362,8 +364,9 @@ static void write_predictions(const struct asked *q)
     for (int i_k = 0; i_k < n_ks; i_k++) {
         double *proba = probabilities(q, i_k);
         for (int64_t i = 0; i < q->n; i++) {
-            struct predictions_row row = {q->set->key[i], q->set->group[i], q->set->extra[i], q->set->shot[i], q->set->label[i],
-                                          ks[i_k], proba + i * K, q->votes + (i_k * q->n + i) * K};
+            struct predictions_row row = {
+                q->set->key[i],   q->set->group[i], q->set->extra[i], q->set->shot[i],
+                q->set->label[i], ks[i_k],          proba + i * K,    q->votes + (i_k * q->n + i) * K};
             if (predictions_add(&p, &row, &e))
                 msg_die("%s", e.text);
         }

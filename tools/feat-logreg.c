@@ -19,7 +19,8 @@
 
 enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 
-static const char *train_path, *val_path, *model_path, *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
+static const char *train_path, *val_path, *model_path, *C_text = "grid", *select_by = "accuracy",
+                                                       *class_weight = "none";
 static const char *output, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, jobs, seed;
 static double gradient_limit = 1e-6;
@@ -35,7 +36,8 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "select", &select_by, "accuracy|balanced-accuracy|f1|mcc|auroc|average-precision|log-loss",
                "what the best C is best in [accuracy]"),
     OPT_STRING(0, "class-weight", &class_weight, "none|balanced|W,W", "weights of the classes' rows [none]"),
-    OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G", "converged: no entry of the gradient / n is larger [1e-6]"),
+    OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G",
+             "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCOREOPTS(scoring),
     OPT_STRING('o', "output", &output, "FILE", "predictions of each row of QUERY"),
@@ -48,8 +50,8 @@ static const struct opt options[] = {
     OPT_END};
 
 static const struct opt_tool tool = {
-    "feat-logreg", "[-t TRAIN] [-m MODEL] [QUERY]", "Fit a logistic regression to rows of features, predict with it, and score it.",
-    options,
+    "feat-logreg", "[-t TRAIN] [-m MODEL] [QUERY]",
+    "Fit a logistic regression to rows of features, predict with it, and score it.", options,
     "Without QUERY the rows that C was chosen on are scored. One FILE of features may be -.\n"
     "Exit status 4: the fit that was chosen missed the limit of --gradient."};
 
@@ -92,9 +94,13 @@ static struct choose_set labelled(const struct featset *s)
 
 static enum choose_by parse_select(void)
 {
-    static const char *const name[] = {[CHOOSE_ACCURACY] = "accuracy", [CHOOSE_BALANCED_ACCURACY] = "balanced-accuracy",
-                                       [CHOOSE_F1] = "f1", [CHOOSE_MCC] = "mcc", [CHOOSE_AUROC] = "auroc",
-                                       [CHOOSE_AVERAGE_PRECISION] = "average-precision", [CHOOSE_LOG_LOSS] = "log-loss"};
+    static const char *const name[] = {[CHOOSE_ACCURACY] = "accuracy",
+                                       [CHOOSE_BALANCED_ACCURACY] = "balanced-accuracy",
+                                       [CHOOSE_F1] = "f1",
+                                       [CHOOSE_MCC] = "mcc",
+                                       [CHOOSE_AUROC] = "auroc",
+                                       [CHOOSE_AVERAGE_PRECISION] = "average-precision",
+                                       [CHOOSE_LOG_LOSS] = "log-loss"};
     int i = 0;
     while (strcmp(name[i], select_by) != 0)
         i++;
@@ -166,10 +172,19 @@ static void fit(double *C)
     train_set = labelled(&train);
     if (val_path)
         val_set = labelled(&val);
-    choose = (struct choose){.train = train_set, .val = val_path ? &val_set : NULL, .n_folds = (int)n_folds, .dim = train.width,
-                             .n_classes = plan.n_classes, .positive = plan.positive, .C = C, .n_C = parse_C(C), .by = parse_select(),
-                             .class_weight = class_weight, .limits = {gradient_limit, (int)n_iterations},
-                             .step = show_step, .step_arg = &progress};
+    choose = (struct choose){.train = train_set,
+                             .val = val_path ? &val_set : NULL,
+                             .n_folds = (int)n_folds,
+                             .dim = train.width,
+                             .n_classes = plan.n_classes,
+                             .positive = plan.positive,
+                             .C = C,
+                             .n_C = parse_C(C),
+                             .by = parse_select(),
+                             .class_weight = class_weight,
+                             .limits = {gradient_limit, (int)n_iterations},
+                             .step = show_step,
+                             .step_arg = &progress};
     if (!val_path)
         choose.fold = folds_of(&train, &train_set, choose.n_folds);
     log_begin(&progress, "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
@@ -186,9 +201,10 @@ static void tell_fit(void)
     if (!json) {
         fprintf(report, "logistic regression of %lld rows x %lld, %d classes, weights %s\n", (long long)train_set.n,
                 (long long)train.width, plan.n_classes, class_weight);
-        fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %d iterations%s\n\n", choose.C[choice.i_best], choose.n_C,
-                select_by, fabs(choice.score[choice.i_best]), val_path ? "on the validation rows" : "out of fold", r->gradient,
-                r->n_iterations, r->converged ? "" : ": NOT CONVERGED");
+        fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %d iterations%s\n\n",
+                choose.C[choice.i_best], choose.n_C, select_by, fabs(choice.score[choice.i_best]),
+                val_path ? "on the validation rows" : "out of fold", r->gradient, r->n_iterations,
+                r->converged ? "" : ": NOT CONVERGED");
         return;
     }
     cJSON *o = jsonl_begin("fit"), *grid;
@@ -291,8 +307,14 @@ static void write_predictions(const double *proba)
     if (predictions_create(&p, output, json, false, plan.n_classes, plan.class_name, &e))
         msg_die("%s", e.text);
     for (int64_t i = 0; i < query.n; i++) {
-        struct predictions_row row = {query.key[i], query.group[i], query.extra[i], query.shot[i], query.label[i], 0,
-                                      proba + i * plan.n_classes, NULL};
+        struct predictions_row row = {query.key[i],
+                                      query.group[i],
+                                      query.extra[i],
+                                      query.shot[i],
+                                      query.label[i],
+                                      0,
+                                      proba + i * plan.n_classes,
+                                      NULL};
         if (predictions_add(&p, &row, &e))
             msg_die("%s", e.text);
     }
@@ -334,8 +356,9 @@ static void choose_thresholds(void)
             msg_die("%s", e.text);
         for (int i = 0; i < n; i++) {
             const struct threshold *t = &given[level][i];
-            model.point[model.n_points++] = (struct linear_point){t->of_class, level ? LINEAR_GROUPS : LINEAR_IMAGES, t->at_recall,
-                                                                  t->wanted, t->value, t->precision, t->recall};
+            model.point[model.n_points++] = (struct linear_point){
+                t->of_class, level ? LINEAR_GROUPS : LINEAR_IMAGES, t->at_recall, t->wanted, t->value, t->precision,
+                t->recall};
         }
         plan.given[level] = given[level];
     }
@@ -404,7 +427,8 @@ static void take_thresholds(void)
         given[level] = room(model.n_points, sizeof **given);
         for (int i = 0; i < model.n_points / 2; i++) {
             const struct linear_point *p = &model.point[level * model.n_points / 2 + i];
-            given[level][i] = (struct threshold){p->of_class, p->at_recall, p->wanted, p->threshold, p->precision, p->recall};
+            given[level][i] =
+                (struct threshold){p->of_class, p->at_recall, p->wanted, p->threshold, p->precision, p->recall};
         }
         plan.given[level] = given[level];
     }
@@ -512,7 +536,8 @@ int main(int argc, char **argv)
 
     bool missed = train_path && !choice.report.converged;
     if (missed)
-        msg_error("C %g: not converged: gradient / n is %.2e, the limit %.2e", model.C, choice.report.gradient, gradient_limit);
+        msg_error("C %g: not converged: gradient / n is %.2e, the limit %.2e", model.C, choice.report.gradient,
+                  gradient_limit);
     if (fclose(report) != 0)
         msg_die("out of memory for the report");
     if (bytes > 0 && file_save(report_path, text, bytes, &e))

@@ -9,12 +9,12 @@
 
 struct resampling {
     const struct bootstrap *b;
-    const struct metrics *m;
+    const struct measures *m;
     const int64_t *group;
     int64_t n_groups;
-    double *values;                 /* [n_resamples,n_values] */
-    int32_t *count, *weight;        /* [n_workers,n_groups], [n_workers,n] */
-    int64_t *confusion;             /* [n_workers,n_classes,n_classes] */
+    double *values;          /* [n_resamples,n_values] */
+    int32_t *count, *weight; /* [n_workers,n_groups], [n_workers,n] */
+    int64_t *confusion;      /* [n_workers,n_classes,n_classes] */
     double *low, *high;
 };
 
@@ -30,7 +30,7 @@ static void resample(void *arg, int64_t item, int worker)
         count[rng_below(&r, (uint64_t)t->n_groups)]++;
     for (int64_t i = 0; i < n; i++)
         weight[i] = count[t->group[i]];
-    metrics_compute(t->m, weight, t->values + item * t->m->n_values, t->confusion + worker * K * K);
+    measures_compute(t->m, weight, t->values + item * t->m->n_values, t->confusion + worker * K * K);
 }
 
 static int ascending(const void *a, const void *b)
@@ -65,7 +65,7 @@ static int take_quantiles(struct resampling *t, struct fmt_error *e)
     return 0;
 }
 
-int bootstrap_run(const struct bootstrap *b, const struct metrics *m, const int64_t *group, int64_t n_groups,
+int bootstrap_run(const struct bootstrap *b, const struct measures *m, const int64_t *group, int64_t n_groups,
                   struct thread_pool *pool, double *low, double *high, struct fmt_error *e)
 {
     size_t workers = (size_t)thread_workers(pool), K = (size_t)m->rows.n_classes;
@@ -74,7 +74,9 @@ int bootstrap_run(const struct bootstrap *b, const struct metrics *m, const int6
     t.count = calloc(workers, (size_t)n_groups * sizeof *t.count);
     t.weight = calloc(workers, (size_t)m->rows.n * sizeof *t.weight);
     t.confusion = calloc(workers, K * K * sizeof *t.confusion);
-    int status = t.values && t.count && t.weight && t.confusion ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
+    int status = t.values && t.count && t.weight && t.confusion
+                     ? 0
+                     : fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
     if (!status)
         thread_for(pool, b->n_resamples, resample, &t);
     if (!status)

@@ -1,11 +1,12 @@
 /* bootstrap.h - percentile intervals of scores: groups are drawn with replacement, as many as there are, because
- * shots of one installation are no independent witnesses. Resample r is drawn from (seed, r): threads do not matter. */
+ * shots of one installation are no independent witnesses. Resample r is drawn from (seed, r): threads do not matter.
+ */
 #ifndef BOOTSTRAP_H
 #define BOOTSTRAP_H
 
 #include <stdint.h>
 
-#include "eval/metrics.h"
+#include "eval/measures.h"
 #include "thread.h"
 
 struct bootstrap {
@@ -16,7 +17,7 @@ struct bootstrap {
 
 /* group [m->rows.n], 0 .. n_groups-1. low, high [m->n_values]; NAN where fewer than half of the resamples define a
  * score. */
-int bootstrap_run(const struct bootstrap *b, const struct metrics *m, const int64_t *group, int64_t n_groups,
+int bootstrap_run(const struct bootstrap *b, const struct measures *m, const int64_t *group, int64_t n_groups,
                   struct thread_pool *pool, double *low, double *high, struct fmt_error *e);
 
 #endif

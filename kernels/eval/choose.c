@@ -1,21 +1,21 @@
 /* choose.c - a path is the grid on one training set. With folds there is one path for each, then one more on all rows
- * up to the best C, so that the classifier that is kept starts as warm as those that were judged. The probabilities of
- * all judged rows at all values of C are kept until the best is known. */
+ * up to the best C, so that the classifier that is kept starts as warm as those that were judged. The probabilities
+ * of all judged rows at all values of C are kept until the best is known. */
 #include "eval/choose.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/metrics.h"
+#include "eval/measures.h"
 #include "eval/scoreopts.h"
 
 struct path {
     const struct choose *c;
     struct thread_pool *pool;
     struct choose_set fitted, judged;
-    double **proba;         /* [n_C] of all judged rows of all paths, or NULL: only fit */
-    const int64_t *place;   /* [judged.n] where in proba; NULL: the same place */
+    double **proba;       /* [n_C] of all judged rows of all paths, or NULL: only fit */
+    const int64_t *place; /* [judged.n] where in proba; NULL: the same place */
     int n_C;
 };
 
@@ -61,8 +61,8 @@ static void judge(const struct path *p, const struct logreg_model *m, double *pr
 }
 
 /* Fits the path; m ends at its last C. */
-static int run_path(const struct path *p, struct logreg_model *m, struct logreg_report *report, int *n_missed, int *n_done,
-                    int n_all, struct fmt_error *e)
+static int run_path(const struct path *p, struct logreg_model *m, struct logreg_report *report, int *n_missed,
+                    int *n_done, int n_all, struct fmt_error *e)
 {
     const struct choose *c = p->c;
     double *weights = calloc((size_t)c->n_classes, sizeof *weights);
@@ -72,7 +72,8 @@ static int run_path(const struct path *p, struct logreg_model *m, struct logreg_
     if (!status)
         status = choose_class_weights(c->class_weight, &p->fitted, c->n_classes, weights, e);
     if (!status) {
-        struct logreg_data data = {p->fitted.x, p->fitted.n, c->dim, p->fitted.pick, p->fitted.label, c->n_classes, weights};
+        struct logreg_data data = {p->fitted.x,     p->fitted.n,  c->dim, p->fitted.pick,
+                                   p->fitted.label, c->n_classes, weights};
         s = logreg_open(&data, p->pool, e);
         status = s ? 0 : (int)FMT_MEMORY;
     }
@@ -93,12 +94,12 @@ static int run_path(const struct path *p, struct logreg_model *m, struct logreg_
 /* ------------------------------------------------------------------ judging */
 static double value_of(enum choose_by by, const double *v)
 {
-    static const enum metrics_whole what[] = {
-        [CHOOSE_ACCURACY] = METRICS_accuracy, [CHOOSE_BALANCED_ACCURACY] = METRICS_balanced_accuracy,
-        [CHOOSE_F1] = METRICS_f1_macro,       [CHOOSE_MCC] = METRICS_mcc,
-        [CHOOSE_AUROC] = METRICS_auroc,       [CHOOSE_AVERAGE_PRECISION] = METRICS_average_precision,
-        [CHOOSE_LOG_LOSS] = METRICS_log_loss};
-    double value = v[metrics_at_whole(what[by])];
+    static const enum measures_whole what[] = {
+        [CHOOSE_ACCURACY] = MEASURES_accuracy, [CHOOSE_BALANCED_ACCURACY] = MEASURES_balanced_accuracy,
+        [CHOOSE_F1] = MEASURES_f1_macro,       [CHOOSE_MCC] = MEASURES_mcc,
+        [CHOOSE_AUROC] = MEASURES_auroc,       [CHOOSE_AVERAGE_PRECISION] = MEASURES_average_precision,
+        [CHOOSE_LOG_LOSS] = MEASURES_log_loss};
+    double value = v[measures_at_whole(what[by])];
     return by == CHOOSE_LOG_LOSS ? -value : value;
 }
 
@@ -111,20 +112,21 @@ static int score_grid(const struct choose *c, const struct choose_set *judged, d
     for (int64_t i = 0; !status && i < judged->n; i++)
         label[i] = judged->label[judged->pick[i]];
     for (int i = 0; !status && i < c->n_C; i++) {
-        struct metrics_rows rows = {.n = judged->n, .n_classes = c->n_classes, .positive = c->positive, .proba = proba[i], .label = label};
-        struct metrics m;
-        if ((status = metrics_open(&m, &rows, e)) != 0)
+        struct measures_rows rows = {
+            .n = judged->n, .n_classes = c->n_classes, .positive = c->positive, .proba = proba[i], .label = label};
+        struct measures m;
+        if ((status = measures_open(&m, &rows, e)) != 0)
             break;
         double *values = calloc((size_t)m.n_values, sizeof *values);
         if (values) {
-            metrics_compute(&m, NULL, values, confusion);
+            measures_compute(&m, NULL, values, confusion);
             double v = value_of(c->by, values);
             choice->score[i] = isnan(v) ? -INFINITY : v;
         } else {
             status = no_memory(e);
         }
         free(values);
-        metrics_close(&m);
+        measures_close(&m);
         if (choice->score[i] > choice->score[choice->i_best])
             choice->i_best = i;
     }
@@ -147,8 +149,8 @@ static int judge_on_val(const struct choose *c, struct thread_pool *pool, double
     return status;
 }
 
-static int judge_fold(const struct choose *c, int fold, struct thread_pool *pool, double **proba, struct choice *choice,
-                      int *n_done, int n_all, struct fmt_error *e)
+static int judge_fold(const struct choose *c, int fold, struct thread_pool *pool, double **proba,
+                      struct choice *choice, int *n_done, int n_all, struct fmt_error *e)
 {
     int64_t n = c->train.n;
     int64_t *fitted = malloc((size_t)(n + 1) * sizeof *fitted), *judged = malloc((size_t)(n + 1) * sizeof *judged);

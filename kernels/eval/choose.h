@@ -1,5 +1,5 @@
-/* choose.h - which C? Every value of a grid is fitted, with warm starts from the one before, and judged on rows that it
- * was not fitted on: a validation set, or each fold by a classifier of the other folds, groups kept whole.
+/* choose.h - which C? Every value of a grid is fitted, with warm starts from the one before, and judged on rows that
+ * it was not fitted on: a validation set, or each fold by a classifier of the other folds, groups kept whole.
  *
  *   choose_run(&c, pool, &choice, e);    choice.i_best, .score[i]; choice.proba: of the judged rows at the best C
  *   choose_release(&choice);
@@ -12,7 +12,15 @@
 #include "eval/logreg.h"
 
 /* What is best. Of equally good values of C the smallest is taken, as published. */
-enum choose_by { CHOOSE_ACCURACY, CHOOSE_BALANCED_ACCURACY, CHOOSE_F1, CHOOSE_MCC, CHOOSE_AUROC, CHOOSE_AVERAGE_PRECISION, CHOOSE_LOG_LOSS };
+enum choose_by {
+    CHOOSE_ACCURACY,
+    CHOOSE_BALANCED_ACCURACY,
+    CHOOSE_F1,
+    CHOOSE_MCC,
+    CHOOSE_AUROC,
+    CHOOSE_AVERAGE_PRECISION,
+    CHOOSE_LOG_LOSS
+};
 
 struct choose_set {
     const float *x; /* [.., dim] */
@@ -39,12 +47,12 @@ struct choose {
 
 struct choice {
     int i_best;
-    double *score;       /* [n_C], higher is better */
-    double *proba;       /* of val, or out of fold of train: [n,n_classes] at the best C */
+    double *score; /* [n_C], higher is better */
+    double *proba; /* of val, or out of fold of train: [n,n_classes] at the best C */
     int64_t n;
     struct logreg_model model; /* fitted on all of train at the best C */
     struct logreg_report report;
-    int n_missed;        /* fits of the grid that missed the limit */
+    int n_missed; /* fits of the grid that missed the limit */
 };
 
 int choose_run(const struct choose *c, struct thread_pool *pool, struct choice *choice, struct fmt_error *e);

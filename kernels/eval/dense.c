@@ -1,5 +1,6 @@
 /* dense.c - Cholesky, right-looking in panels of 8 columns: after a panel is done, every later row takes off its
- * products with the panel. Rows are independent, so they are shared among threads; each row's arithmetic is its own. */
+ * products with the panel. Rows are independent, so they are shared among threads; each row's arithmetic is its own.
+ */
 #include "eval/dense.h"
 
 #include <math.h>
@@ -42,7 +43,8 @@ static void update_rows(void *arg, int64_t item, int worker)
     struct update *u = arg;
     int64_t from = u->first + u->n_columns, i0 = from + item * ROWS_PER_ITEM;
     for (int64_t i = i0; i < num_min(u->n, i0 + ROWS_PER_ITEM); i++)
-        dense_loops()->minus8(u->a + i * u->n + from, u->a + i * u->n + u->first, u->panel + from, u->n, i + 1 - from);
+        dense_loops()->minus8(u->a + i * u->n + from, u->a + i * u->n + u->first, u->panel + from, u->n,
+                              i + 1 - from);
 }
 
 /* The diagonal block, by the plain formula. */

@@ -30,8 +30,7 @@ static int make_room(struct featset *s, int64_t n, bool hold, struct fmt_error *
         room = num_max(n, s->feat.block.n_records);
     if (resize(&s->label, room, sizeof *s->label) || resize(&s->shot, room, sizeof *s->shot) ||
         resize(&s->key, room, sizeof *s->key) || resize(&s->group, room, sizeof *s->group) ||
-        resize(&s->extra, room, sizeof *s->extra) ||
-        (hold && resize(&s->x, room, (size_t)s->width * sizeof *s->x)))
+        resize(&s->extra, room, sizeof *s->extra) || (hold && resize(&s->x, room, (size_t)s->width * sizeof *s->x)))
         return no_memory(s, e);
     s->room = room;
     return 0;

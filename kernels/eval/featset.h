@@ -21,9 +21,9 @@ struct featset {
     struct feat_header header;
     uint8_t identity[DIGEST_BYTES];
     int64_t n, width;
-    int32_t *label, *shot;                 /* [n], -1 none */
-    const char **key, **group, **extra;    /* [n], "" none */
-    float *x;                              /* [n,width], or NULL */
+    int32_t *label, *shot;              /* [n], -1 none */
+    const char **key, **group, **extra; /* [n], "" none */
+    float *x;                           /* [n,width], or NULL */
     /* how the values are read again */
     struct file file;
     struct feat feat;

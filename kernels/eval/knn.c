@@ -5,7 +5,8 @@
  *
  * All products have the shape [512,dim] x [dim,128], the last ones filled up with zeros: a similarity does not
  * depend on how many queries or bank rows there are. Where there are fewer tiles of queries than threads ask for, the
- * bank is searched in segments with heaps of their own, merged at the end; the k best are the same set in any case. */
+ * bank is searched in segments with heaps of their own, merged at the end; the k best are the same set in any case.
+ */
 #include "eval/knn.h"
 
 #include <math.h>
@@ -234,7 +235,8 @@ static int set_queries(struct searching *t, const float *queries, struct thread_
             return status;
         for (int64_t i = first; i < first + n; i++)
             for (int64_t j = 0; j < dim; j++)
-                t->queries[(i / TILE_QUERIES * dim + j) * TILE_QUERIES + i % TILE_QUERIES] = t->block[(i - first) * dim + j];
+                t->queries[(i / TILE_QUERIES * dim + j) * TILE_QUERIES + i % TILE_QUERIES] =
+                    t->block[(i - first) * dim + j];
     }
     return 0;
 }

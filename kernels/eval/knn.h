@@ -49,8 +49,8 @@ struct knn_rows knn_picked_rows(const struct knn_picked *p);
 struct knn_search {
     struct knn_rows bank;
     int k;
-    int64_t memory_bytes;       /* for blocks of the bank; 0: 32 MiB */
-    const int64_t *bank_group;  /* NULL, or [bank.n] and [n_queries]: rows of equal numbers are no neighbours */
+    int64_t memory_bytes;      /* for blocks of the bank; 0: 32 MiB */
+    const int64_t *bank_group; /* NULL, or [bank.n] and [n_queries]: rows of equal numbers are no neighbours */
     const int64_t *query_group;
 };
 
@@ -72,7 +72,8 @@ struct knn_vote {
 void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n_queries,
                double *votes);
 
-/* Share of the rows whose highest vote (of equals the lower class) is their label; rows with label < 0 do not count. */
+/* Share of the rows whose highest vote (of equals the lower class) is their label; rows with label < 0 do not count.
+ */
 double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_classes);
 
 /* Everything at once for features in memory, as the evaluation during training needs it: top1[i] for each ks[i]

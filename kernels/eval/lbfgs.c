@@ -13,11 +13,11 @@ static const double DECREASE = 1e-4, SLOPE_LEFT = 0.9, ROUNDING = 1e-14;
 
 struct lbfgs {
     int64_t n;
-    double *memory;                   /* all below */
-    double *s[MEMORY], *y[MEMORY];    /* steps and changes of the gradient */
+    double *memory;                /* all below */
+    double *s[MEMORY], *y[MEMORY]; /* steps and changes of the gradient */
     double *gradient, *direction, *x_new, *gradient_new;
     double rho[MEMORY], alpha[MEMORY];
-    int n_pairs, next;                /* the next pair to be written */
+    int n_pairs, next; /* the next pair to be written */
 };
 
 struct lbfgs *lbfgs_open(int64_t n, struct fmt_error *e)
@@ -114,7 +114,8 @@ static bool good_step(const struct trial *start, const struct trial *t)
         return false;
     if (t->value <= start->value + DECREASE * t->length * start->slope)
         return true;
-    return t->value <= start->value + ROUNDING * fabs(start->value) && fabs(t->slope) <= SLOPE_LEFT * fabs(start->slope);
+    return t->value <= start->value + ROUNDING * fabs(start->value) &&
+           fabs(t->slope) <= SLOPE_LEFT * fabs(start->slope);
 }
 
 /* x_new, gradient_new hold the step that was found. False: none. */

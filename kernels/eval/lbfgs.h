@@ -1,5 +1,6 @@
 /* lbfgs.h - minimises a smooth convex function: limited-memory BFGS (Liu and Nocedal 1989) around a preconditioner,
- * with a line search that goes on by slopes where differences of the function drown in rounding (Hager and Zhang 2005). */
+ * with a line search that goes on by slopes where differences of the function drown in rounding (Hager and Zhang
+ * 2005). */
 #ifndef LBFGS_H
 #define LBFGS_H
 
@@ -13,7 +14,7 @@ struct lbfgs_function {
     int64_t n;
     double (*value)(void *arg, const double *x, double *gradient); /* sets gradient [n] */
     void (*prepare)(void *arg, const double *x); /* once before the first step from x; NULL: nothing to do */
-    void (*precondition)(void *arg, double *v); /* v [n] becomes H v, H near the inverse Hessian; NULL: H = 1 */
+    void (*precondition)(void *arg, double *v);  /* v [n] becomes H v, H near the inverse Hessian; NULL: H = 1 */
 };
 
 struct lbfgs_limits {

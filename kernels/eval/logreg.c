@@ -2,9 +2,9 @@
  *
  * Features of a network are far from isotropic, and C goes through eleven powers of ten: plain L-BFGS needs thousands
  * of iterations for the grid. Here it works around the Hessian at the point where a fit starts, simplified to one
- * matrix for all classes:  P = sum_i v_i x_i x_i^T + 1/C,  v_i = u_i sum_k p_ik (1 - p_ik) / (n_rows > 1 ? K - 1 : 1),
- * exact for two classes and for equal probabilities. It costs about as much as a few iterations and saves tens; with
- * warm starts a fit then takes a handful. P comes from float32 products summed in float64 (it may be rough, the
+ * matrix for all classes:  P = sum_i v_i x_i x_i^T + 1/C,  v_i = u_i sum_k p_ik (1 - p_ik) / (n_rows > 1 ? K - 1 :
+ * 1), exact for two classes and for equal probabilities. It costs about as much as a few iterations and saves tens;
+ * with warm starts a fit then takes a handful. P comes from float32 products summed in float64 (it may be rough, the
  * gradient is not) and is factored in float64. Around the weighted mean of the features the intercept stands apart
  * from the weights. Where there are many more features than rows, or very many, only the diagonal of P is taken.
  *
@@ -22,13 +22,13 @@
 #include "num.h"
 
 enum {
-    BLOCK_ROWS = 64,          /* stay in the cache between logits and gradient */
+    BLOCK_ROWS = 64, /* stay in the cache between logits and gradient */
     CHUNKS_MAX = 64,
-    FULL_DIM_MAX = 2048,      /* largest P that is factored */
-    GRAM_ROWS = 512,          /* rows of one float32 product */
-    GRAM_BATCH = 8,           /* times GRAM_ROWS are prepared at once */
+    FULL_DIM_MAX = 2048, /* largest P that is factored */
+    GRAM_ROWS = 512,     /* rows of one float32 product */
+    GRAM_BATCH = 8,      /* times GRAM_ROWS are prepared at once */
     GRAM_TILE = 128,
-    ROUND = 30                /* iterations until P is made anew */
+    ROUND = 30 /* iterations until P is made anew */
 };
 static const int64_t CHUNK_BYTES_MAX = (int64_t)256 << 20; /* of all chunks' gradients */
 
@@ -51,12 +51,12 @@ struct logreg_solver {
     double *chunk_memory;
     /* the preconditioner */
     bool full;
-    double *curvature; /* [n] v_i */
-    double *mean;      /* [dim] of the features, weighted by v */
-    double total;      /* sum of v */
-    double *p;         /* [dim,dim] its Cholesky factor, or [dim] the diagonal */
-    float *scaled;     /* [GRAM_BATCH * GRAM_ROWS,dim]  sqrt(v) (x - mean) */
-    float *tiles;      /* [n_workers,GRAM_TILE,GRAM_TILE] */
+    double *curvature;          /* [n] v_i */
+    double *mean;               /* [dim] of the features, weighted by v */
+    double total;               /* sum of v */
+    double *p;                  /* [dim,dim] its Cholesky factor, or [dim] the diagonal */
+    float *scaled;              /* [GRAM_BATCH * GRAM_ROWS,dim]  sqrt(v) (x - mean) */
+    float *tiles;               /* [n_workers,GRAM_TILE,GRAM_TILE] */
     int64_t gram_first, gram_n; /* the rows in scaled */
 };
 

@@ -25,7 +25,7 @@
 #include "thread.h"
 
 struct logreg_data {
-    const float *x;       /* [n_all,dim] */
+    const float *x; /* [n_all,dim] */
     int64_t n, dim;
     const int64_t *pick;  /* NULL: rows 0 .. n-1; else [n] rows of x and label, ascending */
     const int32_t *label; /* 0 .. n_classes-1 */

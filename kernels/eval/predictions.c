@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/metrics.h"
+#include "eval/measures.h"
 #include "jsonl.h"
 
 static int put(struct predictions *p, const char *text, size_t n, struct fmt_error *e)
@@ -55,7 +55,8 @@ static int head_line(struct predictions *p, struct fmt_error *e)
 int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, int n_classes,
                        char *const *class_name, struct fmt_error *e)
 {
-    *p = (struct predictions){.json = json, .with_votes = with_votes, .n_classes = n_classes, .class_name = class_name};
+    *p = (struct predictions){
+        .json = json, .with_votes = with_votes, .n_classes = n_classes, .class_name = class_name};
     int status = file_create(&p->out, path, e);
     if (!status && !json && (status = head_line(p, e)) != 0)
         file_abort(&p->out);
@@ -80,7 +81,7 @@ static int text_row(struct predictions *p, const struct predictions_row *r, stru
     if (p->with_votes)
         fprintf(line, "\t%d", r->k);
     fputc('\t', line);
-    put_name(line, p->class_name[metrics_best_class(r->proba, p->n_classes)]);
+    put_name(line, p->class_name[measures_best_class(r->proba, p->n_classes)]);
     for (int c = 0; c < p->n_classes; c++)
         fprintf(line, "\t%.9g", r->proba[c]);
     for (int c = 0; p->with_votes && c < p->n_classes; c++)
@@ -100,14 +101,15 @@ static int json_row(struct predictions *p, const struct predictions_row *r, stru
         jsonl_text(o, "label", p->class_name[r->label]);
     if (p->with_votes)
         cJSON_AddNumberToObject(o, "k", r->k);
-    jsonl_text(o, "prediction", p->class_name[metrics_best_class(r->proba, p->n_classes)]);
+    jsonl_text(o, "prediction", p->class_name[measures_best_class(r->proba, p->n_classes)]);
     cJSON_AddItemToObject(o, "scores", cJSON_CreateDoubleArray(r->proba, p->n_classes));
     if (p->with_votes)
         cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(r->votes, p->n_classes));
     if (r->extra[0])
         cJSON_AddItemToObject(o, "extra", cJSON_Parse(r->extra));
     char *text = cJSON_PrintUnformatted(o);
-    int status = text ? put(p, text, strlen(text), e) : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    int status =
+        text ? put(p, text, strlen(text), e) : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
     if (!status)
         status = put(p, "\n", 1, e);
     cJSON_free(text);

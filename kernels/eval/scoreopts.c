@@ -1,3 +1,4 @@
+/* scoreopts.c - lists of numbers and the plan of the scores. */
 #include "eval/scoreopts.h"
 
 #include <stdlib.h>

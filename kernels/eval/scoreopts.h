@@ -17,15 +17,18 @@ struct scoreopts {
     double recall[SCOREOPTS_POINTS_MAX], precision[SCOREOPTS_POINTS_MAX];
 };
 
-#define SCOREOPTS_DEFAULT                                                                                   \
-    {.at_recall = "0.9,0.95,0.99", .at_precision = "0.9,0.95", .group_score = "max", .n_resamples = 1000, .level = 0.95}
-#define SCOREOPTS(o)                                                                                         \
-    OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]"),   \
-    OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"),     \
-    OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"),    \
-    OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"),          \
-    OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
-    OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
+#define SCOREOPTS_DEFAULT                                                                                            \
+    {                                                                                                                \
+        .at_recall = "0.9,0.95,0.99", .at_precision = "0.9,0.95", .group_score = "max", .n_resamples = 1000,         \
+        .level = 0.95                                                                                                \
+    }
+#define SCOREOPTS(o)                                                                                                 \
+    OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]"),           \
+        OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"),         \
+        OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"),        \
+        OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"),              \
+        OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
+        OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
 
 /* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. Each number may be told apart. */
 int scoreopts_numbers(const char *text, double low, double high, int max, double *out);

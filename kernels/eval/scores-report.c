@@ -1,5 +1,5 @@
 /* scores-report.c - the scores as a person reads them, and as JSON lines. The names of both come from the tables in
- * metrics.h. */
+ * measures.h. */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 
 #define KEY(name, text) #name,
 #define TEXT(name, text) text,
-static const char *const whole_key[] = {METRICS_WHOLE(KEY)}, *const whole_text[] = {METRICS_WHOLE(TEXT)};
-static const char *const class_key[] = {METRICS_CLASS(KEY)}, *const class_text[] = {METRICS_CLASS(TEXT)};
-static const char *const point_key[] = {METRICS_POINT(KEY)};
+static const char *const whole_key[] = {MEASURES_WHOLE(KEY)}, *const whole_text[] = {MEASURES_WHOLE(TEXT)};
+static const char *const class_key[] = {MEASURES_CLASS(KEY)}, *const class_text[] = {MEASURES_CLASS(TEXT)};
+static const char *const point_key[] = {MEASURES_POINT(KEY)};
 enum { COLUMNS = 3, CONFUSION_MAX = 12, CLASSES_SHOWN = 40 };
 
 /* "class_auroc" and "point_recall" are the auroc and recall of where they stand. */
@@ -23,14 +23,14 @@ static const char *short_key(const char *key)
     return key;
 }
 
-static int at_class(enum metrics_class what, int c)
+static int at_class(enum measures_class what, int c)
 {
-    return metrics_at_class(what, c);
+    return measures_at_class(what, c);
 }
 
 static int at_point(const struct scores_plan *plan, int what, int p)
 {
-    return METRICS_N_WHOLE + plan->n_classes * METRICS_N_CLASS + p * METRICS_N_POINT + what;
+    return MEASURES_N_WHOLE + plan->n_classes * MEASURES_N_CLASS + p * MEASURES_N_POINT + what;
 }
 
 /* ------------------------------------------------------------------ text */
@@ -86,10 +86,10 @@ static void class_lines(FILE *out, const struct scores_plan *plan, const struct 
 {
     for (int c = 0; c < plan->n_classes && c < CLASSES_SHOWN; c++) {
         fprintf(out, "class %s\n", plan->class_name[c]);
-        for (int what = 0; what < METRICS_N_CLASS; what++) {
+        for (int what = 0; what < MEASURES_N_CLASS; what++) {
             char name[64];
             snprintf(name, sizeof name, "  %s", class_text[what]);
-            line(out, name, s, n, at_class((enum metrics_class)what, c));
+            line(out, name, s, n, at_class((enum measures_class)what, c));
         }
     }
 }
@@ -116,9 +116,9 @@ static void point_lines(FILE *out, const struct scores_plan *plan, const struct 
             fprintf(out, "  %-25s", s[i].n_tries > 1 ? "differs" : v);
         }
         fputc('\n', out);
-        line(out, "  precision", s, n, at_point(plan, METRICS_point_precision, p));
-        line(out, "  recall", s, n, at_point(plan, METRICS_point_recall, p));
-        line(out, "  false alarms per 1,000 negatives", s, n, at_point(plan, METRICS_point_false_alarms, p));
+        line(out, "  precision", s, n, at_point(plan, MEASURES_point_precision, p));
+        line(out, "  recall", s, n, at_point(plan, MEASURES_point_recall, p));
+        line(out, "  false alarms per 1,000 negatives", s, n, at_point(plan, MEASURES_point_false_alarms, p));
     }
 }
 
@@ -141,8 +141,8 @@ static void confusion(FILE *out, const struct scores_plan *plan, const struct sc
 static void table(FILE *out, const struct scores_plan *plan, const struct scores *s, int n)
 {
     head_line(out, "", s, n);
-    for (int what = 0; what < METRICS_N_WHOLE; what++)
-        if (what != METRICS_top5 || plan->n_classes > 5)
+    for (int what = 0; what < MEASURES_N_WHOLE; what++)
+        if (what != MEASURES_top5 || plan->n_classes > 5)
             line(out, whole_text[what], s, n, what);
     class_lines(out, plan, s, n);
     point_lines(out, plan, s, n);
@@ -213,8 +213,8 @@ static void add_classes(cJSON *o, const struct scores_plan *plan, const struct s
             support += s->confusion[c * plan->n_classes + b];
         jsonl_text(one, "class", plan->class_name[c]);
         cJSON_AddNumberToObject(one, "support", (double)support);
-        for (int what = 0; what < METRICS_N_CLASS; what++)
-            add_value(one, intervals, short_key(class_key[what]), s, at_class((enum metrics_class)what, c));
+        for (int what = 0; what < MEASURES_N_CLASS; what++)
+            add_value(one, intervals, short_key(class_key[what]), s, at_class((enum measures_class)what, c));
         cJSON_AddItemToObject(one, "intervals", intervals);
         cJSON_AddItemToArray(all, one);
     }
@@ -232,7 +232,7 @@ static void add_points(cJSON *o, const struct scores_plan *plan, const struct sc
         add_number(one, "threshold", t->value);
         add_number(one, "chosen_precision", t->precision);
         add_number(one, "chosen_recall", t->recall);
-        for (int what = 0; what < METRICS_N_POINT; what++)
+        for (int what = 0; what < MEASURES_N_POINT; what++)
             add_value(one, intervals, short_key(point_key[what]), s, at_point(plan, what, p));
         cJSON_AddItemToObject(one, "intervals", intervals);
         cJSON_AddItemToArray(all, one);
@@ -253,8 +253,8 @@ static int json_line(FILE *out, const struct scores_plan *plan, const struct sco
     if (plan->n_classes == 2)
         jsonl_text(o, "positive", plan->class_name[plan->positive]);
     cJSON_AddNumberToObject(o, "tries", s->n_tries);
-    for (int what = 0; what < METRICS_N_WHOLE; what++)
-        if (what != METRICS_top5 || plan->n_classes > 5)
+    for (int what = 0; what < MEASURES_N_WHOLE; what++)
+        if (what != MEASURES_top5 || plan->n_classes > 5)
             add_value(o, intervals, whole_key[what], s, what);
     cJSON_AddItemToObject(o, "intervals", intervals);
     add_confusion(o, plan, s);

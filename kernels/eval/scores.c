@@ -178,7 +178,7 @@ static int call_out_of_fold(const struct scores_plan *plan, const struct view *c
 }
 
 /* ------------------------------------------------------------------ one level */
-static int scores_allocate(struct scores *s, const struct metrics *m, struct fmt_error *e)
+static int scores_allocate(struct scores *s, const struct measures *m, struct fmt_error *e)
 {
     size_t n = (size_t)m->n_values, K = (size_t)m->rows.n_classes;
     s->n_values = m->n_values;
@@ -191,32 +191,33 @@ static int scores_allocate(struct scores *s, const struct metrics *m, struct fmt
     return 0;
 }
 
-static int compute(const struct scores_plan *plan, const struct view *v, const uint8_t *called, struct thread_pool *pool,
-                   struct scores *s, struct fmt_error *e)
+static int compute(const struct scores_plan *plan, const struct view *v, const uint8_t *called,
+                   struct thread_pool *pool, struct scores *s, struct fmt_error *e)
 {
     int *point_class = calloc((size_t)s->n_points + 1, sizeof *point_class);
     if (!point_class)
         return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
     for (int p = 0; p < s->n_points; p++)
         point_class[p] = s->point[p].of_class;
-    struct metrics_rows rows = {v->n, plan->n_classes, plan->positive, v->proba, v->label, s->n_points, point_class, called};
-    struct metrics m = {0};
-    int status = metrics_open(&m, &rows, e);
+    struct measures_rows rows = {v->n,     plan->n_classes, plan->positive, v->proba,
+                                 v->label, s->n_points,     point_class,    called};
+    struct measures m = {0};
+    int status = measures_open(&m, &rows, e);
     if (!status)
         status = scores_allocate(s, &m, e);
     if (!status) {
-        metrics_compute(&m, NULL, s->values, s->confusion);
+        measures_compute(&m, NULL, s->values, s->confusion);
         for (int i = 0; i < s->n_values; i++)
             s->low[i] = s->high[i] = NAN;
         if (plan->bootstrap.n_resamples > 0)
             status = bootstrap_run(&plan->bootstrap, &m, v->group, v->n_groups, pool, s->low, s->high, e);
     }
     for (int p = 0; !status && p < s->n_points; p++)
-        for (int i = 0; isnan(s->point[p].value) && i < METRICS_N_POINT; i++) {
-            int at = metrics_at_point(&m, (enum metrics_point)i, p);
+        for (int i = 0; isnan(s->point[p].value) && i < MEASURES_N_POINT; i++) {
+            int at = measures_at_point(&m, (enum measures_point)i, p);
             s->values[at] = s->low[at] = s->high[at] = NAN;
         }
-    metrics_close(&m);
+    measures_close(&m);
     free(point_class);
     return status;
 }

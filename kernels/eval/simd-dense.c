@@ -85,7 +85,8 @@ INLINE void logits_block(const float *const *row, int n_rows, int64_t dim, const
 }
 
 /* All classes of n_rows rows: blocks of CLASSES, halves, the last alone. */
-INLINE void logits_rows(const float *const *row, int n_rows, int64_t dim, const double *w, int64_t w_stride, int R, double *z)
+INLINE void logits_rows(const float *const *row, int n_rows, int64_t dim, const double *w, int64_t w_stride, int R,
+                        double *z)
 {
     int k = 0;
     for (; k + CLASSES <= R; k += CLASSES)
@@ -113,8 +114,8 @@ static void logits(const float *const *row, int n, int64_t dim, const double *w,
 }
 
 /* g [n_classes, n_panels * LANES] += r^T [n,n_classes] x, at column j. */
-INLINE void outer_block(const float *const *row, int n, int64_t j, const double *r, int R, int n_classes, int n_panels,
-                        double *g, int64_t g_stride)
+INLINE void outer_block(const float *const *row, int n, int64_t j, const double *r, int R, int n_classes,
+                        int n_panels, double *g, int64_t g_stride)
 {
     part sum[OUTER][2 * PANELS][PARTS];
     for (int k = 0; k < n_classes; k++)
@@ -154,8 +155,10 @@ static void outer(const float *const *row, int n, int64_t dim, const double *r, 
 static void minus8(double *a, const double *c, const double *b, int64_t stride, int64_t n)
 {
     for (int64_t j = 0; j < n; j++) {
-        double even = (c[0] * b[j] + c[2] * b[2 * stride + j]) + (c[4] * b[4 * stride + j] + c[6] * b[6 * stride + j]);
-        double odd = (c[1] * b[stride + j] + c[3] * b[3 * stride + j]) + (c[5] * b[5 * stride + j] + c[7] * b[7 * stride + j]);
+        double even =
+            (c[0] * b[j] + c[2] * b[2 * stride + j]) + (c[4] * b[4 * stride + j] + c[6] * b[6 * stride + j]);
+        double odd =
+            (c[1] * b[stride + j] + c[3] * b[3 * stride + j]) + (c[5] * b[5 * stride + j] + c[7] * b[7 * stride + j]);
         a[j] -= even + odd;
     }
 }

@@ -1,8 +1,8 @@
 /* threshold.h - operating points: the best precision at a wanted recall, the best recall at a wanted precision, and
  * the threshold that gives it. A threshold is chosen on some rows (validation, or out of fold) and applied to others.
  *
- * A row is called positive where its score is at least the threshold. Thresholds are among the scores; of equally good
- * ones the highest is taken.
+ * A row is called positive where its score is at least the threshold. Thresholds are among the scores; of equally
+ * good ones the highest is taken.
  */
 #ifndef THRESHOLD_H
 #define THRESHOLD_H
@@ -14,9 +14,9 @@
 
 struct threshold {
     int of_class;
-    bool at_recall;   /* wanted is a recall, else a precision */
+    bool at_recall; /* wanted is a recall, else a precision */
     double wanted;
-    double value;     /* NAN: what is wanted cannot be had on the rows of the choice */
+    double value;             /* NAN: what is wanted cannot be had on the rows of the choice */
     double precision, recall; /* there */
 };
 

@@ -1,5 +1,5 @@
-/* topk.h - the k largest of a stream of (value, index), of equal values the lower index: a heap whose root is the worst
- * that is kept, and a fast look over many values for the few that could enter. */
+/* topk.h - the k largest of a stream of (value, index), of equal values the lower index: a heap whose root is the
+ * worst that is kept, and a fast look over many values for the few that could enter. */
 #ifndef TOPK_H
 #define TOPK_H
 
@@ -27,7 +27,7 @@ static inline float topk_limit(const struct topk *t)
 }
 
 void topk_offer(struct topk *t, float value, int64_t index); /* in any order of indices */
-void topk_sort(struct topk *t); /* best first; nothing can be offered afterwards */
+void topk_sort(struct topk *t);                              /* best first; nothing can be offered afterwards */
 
 struct topk_loops {
     /* Writes the positions i with value[i] > limit[i] to at [n], ascending; returns how many. NaN is never above. */

@@ -63,8 +63,8 @@ static void check_neighbours(struct case_of *c, const float *similarity, const i
         near = near || fabsf(want_similarity[i] - want_similarity[(i / c->k + 1) * c->k - 1]) < 4e-6f;
         wrong += !near;
     }
-    ok(wrong == 0 && swapped * 100 <= c->n_test * c->k, "knn.index: %lld in another place, %lld wrong", (long long)swapped,
-       (long long)wrong);
+    ok(wrong == 0 && swapped * 100 <= c->n_test * c->k, "knn.index: %lld in another place, %lld wrong",
+       (long long)swapped, (long long)wrong);
 }
 
 static double gap_of_best(const float *v, int n)
@@ -92,8 +92,8 @@ static void check_votes(struct case_of *c, const double *votes, int k)
     snprintf(name, sizeof name, "knn.top1.k%d", k);
     double want_top1 = golden_f64(&c->g, name, NULL)[0];
     double top1 = knn_top1(votes, c->test_label, c->n_test, c->n_classes);
-    ok(fabs(top1 - want_top1) <= ((double)undecided + 1e-6) / (double)c->n_test, "%s: %.5f, %lld undecided", name, top1,
-       (long long)undecided);
+    ok(fabs(top1 - want_top1) <= ((double)undecided + 1e-6) / (double)c->n_test, "%s: %.5f, %lld undecided", name,
+       top1, (long long)undecided);
     free(got);
 }
 
@@ -102,7 +102,8 @@ static void check_all(struct case_of *c)
     struct fmt_error e = {0};
     struct knn_memory bank = {c->train, c->n_train, c->dim};
     struct knn_search s = {.bank = knn_memory_rows(&bank), .k = c->k};
-    struct knn_vote v = {c->k, golden_number(&c->g, "knn_temperature", KNN_TEMPERATURE), c->train_label, c->n_classes, c->ks, c->n_ks};
+    struct knn_vote v = {
+        c->k, golden_number(&c->g, "knn_temperature", KNN_TEMPERATURE), c->train_label, c->n_classes, c->ks, c->n_ks};
     int64_t pairs = c->n_test * c->k, cells = c->n_test * c->n_classes;
     float *similarity = malloc((size_t)pairs * sizeof *similarity);
     int64_t *index = malloc((size_t)pairs * sizeof *index);
@@ -112,10 +113,12 @@ static void check_all(struct case_of *c)
     knn_votes(&v, similarity, index, c->n_test, votes);
     for (int i = 0; i < c->n_ks; i++)
         check_votes(c, votes + i * cells, c->ks[i]);
-    struct knn_problem p = {c->train, c->train_label, c->n_train, c->test, c->test_label, c->n_test, c->dim, c->n_classes, c->ks, c->n_ks};
+    struct knn_problem p = {c->train,  c->train_label, c->n_train,   c->test, c->test_label,
+                            c->n_test, c->dim,         c->n_classes, c->ks,   c->n_ks};
     ok(knn_evaluate(&p, NULL, top1, &e) == 0, "knn_evaluate: %s", e.text);
     for (int i = 0; i < c->n_ks; i++)
-        ok(top1[i] == knn_top1(votes + i * cells, c->test_label, c->n_test, c->n_classes), "knn_evaluate at k = %d", c->ks[i]);
+        ok(top1[i] == knn_top1(votes + i * cells, c->test_label, c->n_test, c->n_classes), "knn_evaluate at k = %d",
+           c->ks[i]);
     free(similarity);
     free(index);
     free(votes);

@@ -35,7 +35,8 @@ struct result {
     int64_t index[N_QUERY * K];
 };
 
-static int search(const struct knn_search *s, const float *x, int64_t n, int n_threads, struct result *r, struct fmt_error *e)
+static int search(const struct knn_search *s, const float *x, int64_t n, int n_threads, struct result *r,
+                  struct fmt_error *e)
 {
     struct thread_pool *pool = thread_open(n_threads, e);
     int status = knn_search(s, x, n, pool, r->similarity, r->index, e);
@@ -56,7 +57,8 @@ static bool is_exact(const struct result *r, bool groups)
             taken[index[i]] = true;
             if (!(fabs((double)similarity[i] - cosine(query + q * DIM, bank + index[i] * DIM)) < 1e-6))
                 return false;
-            if (i > 0 && !(similarity[i] < similarity[i - 1] || (similarity[i] == similarity[i - 1] && index[i] > index[i - 1])))
+            if (i > 0 && !(similarity[i] < similarity[i - 1] ||
+                           (similarity[i] == similarity[i - 1] && index[i] > index[i - 1])))
                 return false;
         }
         for (int64_t b = 0; b < N_BANK; b++)
@@ -123,7 +125,8 @@ static void test_few_rows(void)
     double votes[4];
     struct knn_vote v = {K, KNN_TEMPERATURE, label, 2, (const int[]){1, K}, 2};
     knn_votes(&v, r.similarity, r.index, 1, votes);
-    ok(fabs(votes[2] + votes[3] - 1) < 1e-12 && votes[0] + votes[1] < 1, "weights sum to 1 over those that are there");
+    ok(fabs(votes[2] + votes[3] - 1) < 1e-12 && votes[0] + votes[1] < 1,
+       "weights sum to 1 over those that are there");
     asks[0] = 9;
     own[0] = own[1] = own[2] = own[3] = own[4] = 9;
     search(&s, query, 1, 1, &r, &e);
@@ -141,8 +144,10 @@ static void test_refusals(void)
     bad[1200 * DIM] = INFINITY;
     struct knn_memory m = {bad, N_BANK, DIM};
     struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
-    ok(search(&s, query, N_QUERY, 4, &r, &e) == FMT_NONFINITE && strstr(e.text, "row 700"), "names the first row: %s", e.text);
-    struct knn_problem p = {bank, (const int32_t[N_BANK]){0}, 5, query, (const int32_t[N_QUERY]){0}, 3, DIM, 2, (const int[]){10}, 1};
+    ok(search(&s, query, N_QUERY, 4, &r, &e) == FMT_NONFINITE && strstr(e.text, "row 700"), "names the first row: %s",
+       e.text);
+    struct knn_problem p = {bank, (const int32_t[N_BANK]){0}, 5, query, (const int32_t[N_QUERY]){0}, 3, DIM,
+                            2,    (const int[]){10},          1};
     double top1[1];
     ok(knn_evaluate(&p, NULL, top1, &(struct fmt_error){0}) == FMT_INVALID, "k above the number of rows is refused");
 }

@@ -1,11 +1,13 @@
-/* Logistic regression against the golden optimum (eval.safetensors): weights, intercepts and probabilities to 1e-6. */
+/* Logistic regression against the golden optimum (eval.safetensors): weights, intercepts and probabilities to 1e-6.
+ */
 #include <math.h>
 #include <string.h>
 
 #include "eval/logreg.h"
 #include "golden.h"
 
-/* Tighter than the 1e-10 that the golden numbers ask for: at large C a small gradient still leaves room in weak weights. */
+/* Tighter than the 1e-10 that the golden numbers ask for: at large C a small gradient still leaves room in weak
+ * weights. */
 static const double LIMIT = 1e-12;
 static struct golden g;
 
@@ -39,7 +41,8 @@ static void check_fit(const char *name, double C, const int32_t *label, int n_cl
     logreg_model_init(&m, n_classes, dim, &e);
     logreg_fit(s, C, &(struct logreg_limits){LIMIT, 1000}, &m, &r);
     ok(r.converged, "%s: gradient %.2e after %d iterations", name, r.gradient, r.n_iterations);
-    double *weight = malloc((size_t)(m.n_rows * dim) * sizeof *weight), *bias = malloc((size_t)m.n_rows * sizeof *bias);
+    double *weight = malloc((size_t)(m.n_rows * dim) * sizeof *weight),
+           *bias = malloc((size_t)m.n_rows * sizeof *bias);
     for (int k = 0; k < m.n_rows; k++) {
         memcpy(weight + k * dim, m.theta + k * (dim + 1), (size_t)dim * sizeof *weight);
         bias[k] = m.theta[k * (dim + 1) + dim];

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "eval/groups.h"
-#include "eval/metrics.h"
+#include "eval/measures.h"
 #include "eval/threshold.h"
 #include "golden.h"
 
@@ -38,9 +38,9 @@ static void check_classes(const char *stem, const double *values, const int64_t 
 {
     for (int c = 0; c < K; c++) {
         int64_t support = 0;
-        near(values[metrics_at_class(METRICS_precision, c)], stem, "precision", c);
-        near(values[metrics_at_class(METRICS_recall, c)], stem, "recall", c);
-        near(values[metrics_at_class(METRICS_f1, c)], stem, "f1", c);
+        near(values[measures_at_class(MEASURES_precision, c)], stem, "precision", c);
+        near(values[measures_at_class(MEASURES_recall, c)], stem, "recall", c);
+        near(values[measures_at_class(MEASURES_f1, c)], stem, "f1", c);
         for (int b = 0; b < K; b++) {
             near((double)confusion[c * K + b], stem, "confusion", c * K + b);
             support += confusion[c * K + b];
@@ -58,45 +58,45 @@ static void check_scores(const char *stem)
     const double *proba = golden_f64(&g, key, NULL);
     int K = (int)golden_find(&g, key)->dims[1];
     int32_t *label = labels_of("test_y", &n, strncmp(stem, "logreg.binary.", 14) == 0);
-    struct metrics_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
-    struct metrics m;
+    struct measures_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    struct measures m;
     struct fmt_error e = {0};
-    if (!ok(metrics_open(&m, &rows, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(measures_open(&m, &rows, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     int64_t *confusion = calloc((size_t)(K * K), sizeof *confusion);
-    metrics_compute(&m, NULL, v, confusion);
-    near(v[METRICS_accuracy], stem, "accuracy", 0);
-    near(v[METRICS_mcc], stem, "mcc", 0);
-    near(v[METRICS_log_loss], stem, "log_loss", 0);
+    measures_compute(&m, NULL, v, confusion);
+    near(v[MEASURES_accuracy], stem, "accuracy", 0);
+    near(v[MEASURES_mcc], stem, "mcc", 0);
+    near(v[MEASURES_log_loss], stem, "log_loss", 0);
     if (has(stem, "auroc")) {
-        near(v[METRICS_auroc], stem, "auroc", 0);
-        near(v[METRICS_average_precision], stem, "average_precision", 0);
-        near(v[METRICS_brier], stem, "brier", 0);
+        near(v[MEASURES_auroc], stem, "auroc", 0);
+        near(v[MEASURES_average_precision], stem, "average_precision", 0);
+        near(v[MEASURES_brier], stem, "brier", 0);
     }
     check_classes(stem, v, confusion, K);
     free(v);
     free(confusion);
     free(label);
-    metrics_close(&m);
+    measures_close(&m);
 }
 
 static void check_ranking(const char *stem, const double *proba, const int32_t *label, int64_t n, bool brier)
 {
-    struct metrics_rows rows = {.n = n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
-    struct metrics m;
+    struct measures_rows rows = {.n = n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+    struct measures m;
     struct fmt_error e = {0};
     int64_t confusion[4];
-    if (!ok(metrics_open(&m, &rows, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(measures_open(&m, &rows, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
-    metrics_compute(&m, NULL, v, confusion);
-    near(v[METRICS_auroc], stem, "auroc", 0);
-    near(v[METRICS_average_precision], stem, "average_precision", 0);
+    measures_compute(&m, NULL, v, confusion);
+    near(v[MEASURES_auroc], stem, "auroc", 0);
+    near(v[MEASURES_average_precision], stem, "average_precision", 0);
     if (brier)
-        near(v[METRICS_brier], stem, "brier", 0);
+        near(v[MEASURES_brier], stem, "brier", 0);
     free(v);
-    metrics_close(&m);
+    measures_close(&m);
 }
 
 static void check_points(const double *score, const int32_t *label, int64_t n)
@@ -112,7 +112,8 @@ static void check_points(const double *score, const int32_t *label, int64_t n)
         const double *want = golden_f64(&g, name, NULL);
         threshold_choose(&t, score, 1, label, n, NULL);
         double gained = t.at_recall ? t.precision : t.recall;
-        ok(fabs(gained - want[0]) <= TOLERANCE && fabs(t.value - want[1]) <= TOLERANCE, "%s: %.15g at %.15g", name, gained, t.value);
+        ok(fabs(gained - want[0]) <= TOLERANCE && fabs(t.value - want[1]) <= TOLERANCE, "%s: %.15g at %.15g", name,
+           gained, t.value);
         found++;
     }
     ok(found > 0, "%d operating points", found);
@@ -135,7 +136,8 @@ static void check_ties(void)
     check_points(score, label, n);
     for (int mean = 0; mean < 2; mean++) {
         struct groups_scores s;
-        ok(groups_score(proba, label, group, n, n_groups, 2, 1, mean, &s, NULL) == 0 && s.n == n_groups && s.n_mixed == 0,
+        ok(groups_score(proba, label, group, n, n_groups, 2, 1, mean, &s, NULL) == 0 && s.n == n_groups &&
+               s.n_mixed == 0,
            "groups of %d", SHOTS);
         check_ranking(mean ? "ties.group_mean" : "ties.group_max", s.proba, s.label, s.n, false);
         groups_scores_release(&s);

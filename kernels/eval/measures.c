@@ -1,6 +1,6 @@
-/* metrics.c - counts are whole numbers, so that resampled and plain scores come from the same sums; scores are sorted
- * once, and every resample walks along that order. */
-#include "eval/metrics.h"
+/* measures.c - counts are whole numbers, so that resampled and plain scores come from the same sums; scores are
+ * sorted once, and every resample walks along that order. */
+#include "eval/measures.h"
 
 #include <float.h>
 #include <math.h>
@@ -9,7 +9,7 @@
 
 #include "num.h"
 
-int metrics_best_class(const double *proba, int n_classes)
+int measures_best_class(const double *proba, int n_classes)
 {
     int best = 0;
     for (int c = 1; c < n_classes; c++)
@@ -32,9 +32,9 @@ static int by_descending_score(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static void sort_class(struct metrics *m, int c, struct ranked *ranked)
+static void sort_class(struct measures *m, int c, struct ranked *ranked)
 {
-    const struct metrics_rows *r = &m->rows;
+    const struct measures_rows *r = &m->rows;
     for (int64_t i = 0; i < r->n; i++)
         ranked[i] = (struct ranked){r->proba[i * r->n_classes + c], i};
     qsort(ranked, (size_t)r->n, sizeof *ranked, by_descending_score);
@@ -42,9 +42,9 @@ static void sort_class(struct metrics *m, int c, struct ranked *ranked)
         m->order[c * r->n + i] = ranked[i].row;
 }
 
-static void prepare_row(struct metrics *m, int64_t i)
+static void prepare_row(struct measures *m, int64_t i)
 {
-    const struct metrics_rows *r = &m->rows;
+    const struct measures_rows *r = &m->rows;
     const double *p = r->proba + i * r->n_classes;
     int32_t label = r->label[i];
     int above = 0;
@@ -54,19 +54,20 @@ static void prepare_row(struct metrics *m, int64_t i)
         brier += off * off;
         above += p[c] > p[label] || (p[c] == p[label] && c < label);
     }
-    m->prediction[i] = metrics_best_class(p, r->n_classes);
+    m->prediction[i] = measures_best_class(p, r->n_classes);
     m->loss[i] = -log(fmin(fmax(p[label], DBL_EPSILON), 1 - DBL_EPSILON));
     m->brier[i] = brier / r->n_classes;
     m->in_top5[i] = above < 5;
 }
 
-static int check_rows(const struct metrics_rows *r, struct fmt_error *e)
+static int check_rows(const struct measures_rows *r, struct fmt_error *e)
 {
     if (r->n < 1 || r->n_classes < 2)
         return fmt_fail(e, FMT_INVALID, "scores need labelled rows of at least two classes");
     for (int64_t i = 0; i < r->n; i++) {
         if (r->label[i] < 0 || r->label[i] >= r->n_classes)
-            return fmt_fail(e, FMT_INVALID, "row %lld: label %d of %d classes", (long long)i, r->label[i], r->n_classes);
+            return fmt_fail(e, FMT_INVALID, "row %lld: label %d of %d classes", (long long)i, r->label[i],
+                            r->n_classes);
         for (int c = 0; c < r->n_classes; c++)
             if (!isfinite(r->proba[i * r->n_classes + c]))
                 return fmt_fail(e, FMT_NONFINITE, "row %lld: a probability is not finite", (long long)i);
@@ -74,14 +75,14 @@ static int check_rows(const struct metrics_rows *r, struct fmt_error *e)
     return 0;
 }
 
-int metrics_open(struct metrics *m, const struct metrics_rows *rows, struct fmt_error *e)
+int measures_open(struct measures *m, const struct measures_rows *rows, struct fmt_error *e)
 {
     int status = check_rows(rows, e);
     if (status)
         return status;
     size_t n = (size_t)rows->n;
-    *m = (struct metrics){.rows = *rows};
-    m->n_values = metrics_at_point(m, METRICS_point_precision, rows->n_points);
+    *m = (struct measures){.rows = *rows};
+    m->n_values = measures_at_point(m, MEASURES_point_precision, rows->n_points);
     m->order = calloc(n, (size_t)rows->n_classes * sizeof *m->order);
     m->prediction = calloc(n, sizeof *m->prediction);
     m->loss = calloc(n, sizeof *m->loss);
@@ -90,7 +91,7 @@ int metrics_open(struct metrics *m, const struct metrics_rows *rows, struct fmt_
     struct ranked *ranked = calloc(n, sizeof *ranked);
     if (!m->order || !m->prediction || !m->loss || !m->brier || !m->in_top5 || !ranked) {
         free(ranked);
-        metrics_close(m);
+        measures_close(m);
         return fmt_fail(e, FMT_MEMORY, "out of memory for the scores of %lld rows", (long long)rows->n);
     }
     for (int64_t i = 0; i < rows->n; i++)
@@ -101,14 +102,14 @@ int metrics_open(struct metrics *m, const struct metrics_rows *rows, struct fmt_
     return 0;
 }
 
-void metrics_close(struct metrics *m)
+void measures_close(struct measures *m)
 {
     free(m->order);
     free(m->prediction);
     free(m->loss);
     free(m->brier);
     free(m->in_top5);
-    *m = (struct metrics){0};
+    *m = (struct measures){0};
 }
 
 /* ------------------------------------------------------------------ computing */
@@ -129,10 +130,10 @@ static double per_thousand(int64_t false_alarms, int64_t true_negatives)
 }
 
 /* AUROC: pairs in the right order, ties a half; average precision: a step sum over distinct scores. */
-static void rank_scores(const struct metrics *m, int c, const int32_t *weight, int64_t n_positive, int64_t n_negative,
-                        double *auroc, double *average_precision)
+static void rank_scores(const struct measures *m, int c, const int32_t *weight, int64_t n_positive,
+                        int64_t n_negative, double *auroc, double *average_precision)
 {
-    const struct metrics_rows *r = &m->rows;
+    const struct measures_rows *r = &m->rows;
     const int64_t *order = m->order + c * r->n;
     int64_t tp = 0, fp = 0;
     double pairs = 0, precision = 0;
@@ -162,28 +163,28 @@ struct totals {
     int64_t *labelled, *predicted; /* [n_classes] row and column sums */
 };
 
-static void class_values(const struct metrics *m, const int32_t *weight, const struct totals *t, double *values)
+static void class_values(const struct measures *m, const int32_t *weight, const struct totals *t, double *values)
 {
     int K = m->rows.n_classes;
     for (int c = 0; c < K; c++) {
         int64_t tp = t->confusion[c * K + c], fp = t->predicted[c] - tp, fn = t->labelled[c] - tp;
-        double *v = values + metrics_at_class(METRICS_precision, c);
-        v[METRICS_precision] = ratio(tp, tp + fp);
-        v[METRICS_recall] = ratio(tp, tp + fn);
-        v[METRICS_f1] = ratio(2 * tp, 2 * tp + fp + fn);
-        v[METRICS_class_false_alarms] = per_thousand(fp, t->n - t->labelled[c] - fp);
-        rank_scores(m, c, weight, t->labelled[c], t->n - t->labelled[c], &v[METRICS_class_auroc],
-                    &v[METRICS_class_average_precision]);
+        double *v = values + measures_at_class(MEASURES_precision, c);
+        v[MEASURES_precision] = ratio(tp, tp + fp);
+        v[MEASURES_recall] = ratio(tp, tp + fn);
+        v[MEASURES_f1] = ratio(2 * tp, 2 * tp + fp + fn);
+        v[MEASURES_class_false_alarms] = per_thousand(fp, t->n - t->labelled[c] - fp);
+        rank_scores(m, c, weight, t->labelled[c], t->n - t->labelled[c], &v[MEASURES_class_auroc],
+                    &v[MEASURES_class_average_precision]);
     }
 }
 
 /* The mean over the classes that count and where the value is defined. */
-static double class_mean(const struct metrics *m, const double *values, enum metrics_class what, const bool *counts)
+static double class_mean(const struct measures *m, const double *values, enum measures_class what, const bool *counts)
 {
     double sum = 0;
     int n = 0;
     for (int c = 0; c < m->rows.n_classes; c++) {
-        double v = values[metrics_at_class(what, c)];
+        double v = values[measures_at_class(what, c)];
         if ((counts && !counts[c]) || isnan(v))
             continue;
         sum += v;
@@ -205,7 +206,8 @@ static double correlation(const struct totals *t, int K)
 }
 
 /* After the classes' values. */
-static void whole_values(const struct metrics *m, const int32_t *weight, const struct totals *t, bool *present, double *v)
+static void whole_values(const struct measures *m, const int32_t *weight, const struct totals *t, bool *present,
+                         double *v)
 {
     int K = m->rows.n_classes;
     double loss = 0, brier = 0;
@@ -217,31 +219,31 @@ static void whole_values(const struct metrics *m, const int32_t *weight, const s
     }
     for (int c = 0; c < K; c++)
         present[c] = t->labelled[c] > 0;
-    v[METRICS_accuracy] = ratio(t->right, t->n);
-    v[METRICS_balanced_accuracy] = class_mean(m, v, METRICS_recall, present);
+    v[MEASURES_accuracy] = ratio(t->right, t->n);
+    v[MEASURES_balanced_accuracy] = class_mean(m, v, MEASURES_recall, present);
     for (int c = 0; c < K; c++)
         present[c] = t->labelled[c] > 0 || t->predicted[c] > 0;
-    v[METRICS_precision_macro] = class_mean(m, v, METRICS_precision, present);
-    v[METRICS_recall_macro] = class_mean(m, v, METRICS_recall, present);
-    v[METRICS_f1_macro] = class_mean(m, v, METRICS_f1, present);
-    v[METRICS_mcc] = correlation(t, K);
+    v[MEASURES_precision_macro] = class_mean(m, v, MEASURES_precision, present);
+    v[MEASURES_recall_macro] = class_mean(m, v, MEASURES_recall, present);
+    v[MEASURES_f1_macro] = class_mean(m, v, MEASURES_f1, present);
+    v[MEASURES_mcc] = correlation(t, K);
     bool *chosen = NULL;
     if (K == 2) {
         present[m->rows.positive] = true;
         present[!m->rows.positive] = false;
         chosen = present;
     }
-    v[METRICS_auroc] = class_mean(m, v, METRICS_class_auroc, chosen);
-    v[METRICS_average_precision] = class_mean(m, v, METRICS_class_average_precision, chosen);
-    v[METRICS_false_alarms] = class_mean(m, v, METRICS_class_false_alarms, chosen);
-    v[METRICS_log_loss] = t->n ? loss / (double)t->n : NAN;
-    v[METRICS_brier] = t->n ? brier / (double)t->n : NAN;
-    v[METRICS_top5] = K > 5 ? ratio(in_top5, t->n) : NAN;
+    v[MEASURES_auroc] = class_mean(m, v, MEASURES_class_auroc, chosen);
+    v[MEASURES_average_precision] = class_mean(m, v, MEASURES_class_average_precision, chosen);
+    v[MEASURES_false_alarms] = class_mean(m, v, MEASURES_class_false_alarms, chosen);
+    v[MEASURES_log_loss] = t->n ? loss / (double)t->n : NAN;
+    v[MEASURES_brier] = t->n ? brier / (double)t->n : NAN;
+    v[MEASURES_top5] = K > 5 ? ratio(in_top5, t->n) : NAN;
 }
 
-static void point_values(const struct metrics *m, const int32_t *weight, const struct totals *t, double *values)
+static void point_values(const struct measures *m, const int32_t *weight, const struct totals *t, double *values)
 {
-    const struct metrics_rows *r = &m->rows;
+    const struct measures_rows *r = &m->rows;
     for (int p = 0; p < r->n_points; p++) {
         const uint8_t *called = r->called + p * r->n;
         int64_t tp = 0, fp = 0;
@@ -253,13 +255,13 @@ static void point_values(const struct metrics *m, const int32_t *weight, const s
                 fp += n;
         }
         int64_t positives = t->labelled[r->point_class[p]];
-        values[metrics_at_point(m, METRICS_point_precision, p)] = ratio(tp, tp + fp);
-        values[metrics_at_point(m, METRICS_point_recall, p)] = ratio(tp, positives);
-        values[metrics_at_point(m, METRICS_point_false_alarms, p)] = per_thousand(fp, t->n - positives - fp);
+        values[measures_at_point(m, MEASURES_point_precision, p)] = ratio(tp, tp + fp);
+        values[measures_at_point(m, MEASURES_point_recall, p)] = ratio(tp, positives);
+        values[measures_at_point(m, MEASURES_point_false_alarms, p)] = per_thousand(fp, t->n - positives - fp);
     }
 }
 
-void metrics_compute(const struct metrics *m, const int32_t *weight, double *values, int64_t *confusion)
+void measures_compute(const struct measures *m, const int32_t *weight, double *values, int64_t *confusion)
 {
     enum { FEW = 64 }; /* classes whose sums fit the stack */
     int K = m->rows.n_classes;

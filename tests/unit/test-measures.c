@@ -1,0 +1,316 @@
+/* Scores against numbers that scikit-learn 1.9 gave for these rows; groups, folds, resamples, thresholds out of fold.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/bootstrap.h"
+#include "eval/groups.h"
+#include "eval/scores.h"
+#include "rng.h"
+#include "tap.h"
+
+struct want {
+    enum measures_whole what;
+    double value;
+};
+
+static const double two_proba[] = {0.748, 0.252, 0.536, 0.464, 0.136, 0.864, 0.256, 0.744, 0.390, 0.610,
+                                   0.225, 0.775, 0.073, 0.927, 0.164, 0.836, 0.091, 0.909, 0.073, 0.927,
+                                   0.467, 0.533, 0.336, 0.664, 0.873, 0.127, 0.058, 0.942, 0.824, 0.176,
+                                   0.293, 0.707, 0.814, 0.186, 0.762, 0.238, 0.661, 0.339, 0.000, 1.000};
+static const int32_t two_label[] = {0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1};
+static const struct want two_want[] = {{MEASURES_accuracy, 0.65},
+                                       {MEASURES_balanced_accuracy, 0.625},
+                                       {MEASURES_precision_macro, 0.631868131868},
+                                       {MEASURES_recall_macro, 0.625},
+                                       {MEASURES_f1_macro, 0.626666666667},
+                                       {MEASURES_mcc, 0.256776295507},
+                                       {MEASURES_auroc, 0.697916666667},
+                                       {MEASURES_average_precision, 0.784840880797},
+                                       {MEASURES_brier, 0.2284428},
+                                       {MEASURES_false_alarms, 500},
+                                       {MEASURES_log_loss, 0.671917586622}};
+static const double three_proba[] = {
+    0.086, 0.205, 0.709, 0.887, 0.000, 0.113, 0.494, 0.088, 0.418, 0.554, 0.261, 0.185, 0.875, 0.010, 0.115,
+    0.016, 0.714, 0.270, 0.171, 0.684, 0.145, 0.286, 0.162, 0.552, 0.546, 0.013, 0.441, 0.003, 0.293, 0.704,
+    0.315, 0.381, 0.304, 0.073, 0.791, 0.136, 0.001, 0.671, 0.328, 0.016, 0.605, 0.379, 0.045, 0.681, 0.274,
+    0.741, 0.259, 0.000, 0.042, 0.223, 0.735, 0.664, 0.041, 0.295, 0.245, 0.088, 0.667, 0.873, 0.118, 0.009,
+    0.202, 0.790, 0.008, 0.888, 0.095, 0.017, 0.606, 0.010, 0.384, 0.160, 0.831, 0.009};
+static const int32_t three_label[] = {2, 0, 0, 0, 0, 1, 1, 2, 0, 2, 1, 1, 0, 1, 2, 1, 1, 2, 2, 2, 0, 1, 1, 1};
+static const struct want three_want[] = {{MEASURES_accuracy, 0.625},
+                                         {MEASURES_balanced_accuracy, 0.628571428571},
+                                         {MEASURES_precision_macro, 0.655555555556},
+                                         {MEASURES_recall_macro, 0.628571428571},
+                                         {MEASURES_f1_macro, 0.628826969384},
+                                         {MEASURES_mcc, 0.441201705186},
+                                         {MEASURES_auroc, 0.699649859944},
+                                         {MEASURES_average_precision, 0.572505148169},
+                                         {MEASURES_brier, 0.210353694444},
+                                         {MEASURES_log_loss, 1.33316302672}};
+static const double absent_proba[] = {
+    0.005, 0.734, 0.128, 0.133, 0.040, 0.531, 0.326, 0.103, 0.020, 0.050, 0.497, 0.433, 0.255, 0.236, 0.023, 0.486,
+    0.006, 0.948, 0.001, 0.045, 0.435, 0.415, 0.128, 0.022, 0.449, 0.429, 0.109, 0.013, 0.009, 0.215, 0.014, 0.762,
+    0.102, 0.274, 0.406, 0.218, 0.070, 0.387, 0.516, 0.027, 0.039, 0.333, 0.622, 0.006, 0.067, 0.261, 0.095, 0.577,
+    0.038, 0.535, 0.067, 0.360, 0.394, 0.101, 0.432, 0.073, 0.158, 0.237, 0.604, 0.001, 0.016, 0.191, 0.055, 0.738,
+    0.038, 0.032, 0.786, 0.144, 0.057, 0.161, 0.668, 0.114, 0.083, 0.049, 0.711, 0.157, 0.148, 0.492, 0.190, 0.170};
+static const int32_t absent_label[] = {0, 2, 2, 0, 2, 0, 0, 2, 2, 2, 0, 0, 2, 2, 2, 2, 0, 2, 0, 2};
+static const struct want absent_want[] = {{MEASURES_accuracy, 0.4},
+                                          {MEASURES_balanced_accuracy, 0.375},
+                                          {MEASURES_precision_macro, 0.416666666667},
+                                          {MEASURES_recall_macro, 0.1875},
+                                          {MEASURES_f1_macro, 0.242857142857},
+                                          {MEASURES_mcc, 0.156955523943},
+                                          {MEASURES_auroc, 0.533854166667},
+                                          {MEASURES_average_precision, 0.602945485564},
+                                          {MEASURES_brier, 0.2402347},
+                                          {MEASURES_log_loss, 2.17875058358}};
+static const double seven_proba[] = {
+    0.003, 0.211, 0.122, 0.006, 0.012, 0.494, 0.152, 0.006, 0.223, 0.162, 0.364, 0.181, 0.028, 0.036, 0.033, 0.202,
+    0.034, 0.224, 0.089, 0.374, 0.044, 0.038, 0.053, 0.129, 0.166, 0.510, 0.033, 0.071, 0.055, 0.057, 0.472, 0.231,
+    0.098, 0.001, 0.086, 0.000, 0.151, 0.080, 0.091, 0.526, 0.000, 0.152, 0.064, 0.101, 0.260, 0.002, 0.085, 0.178,
+    0.310, 0.009, 0.392, 0.014, 0.330, 0.141, 0.016, 0.098, 0.168, 0.292, 0.093, 0.212, 0.116, 0.117, 0.002, 0.411,
+    0.022, 0.015, 0.122, 0.238, 0.064, 0.128, 0.177, 0.676, 0.026, 0.019, 0.005, 0.022, 0.075, 0.030, 0.557, 0.104,
+    0.011, 0.019, 0.267, 0.012, 0.103, 0.170, 0.076, 0.265, 0.261, 0.101, 0.024, 0.003, 0.007, 0.234, 0.305, 0.055,
+    0.394, 0.002, 0.293, 0.193, 0.216, 0.054, 0.017, 0.164, 0.063, 0.007, 0.714, 0.105, 0.021, 0.001, 0.094, 0.058};
+static const int32_t seven_label[] = {5, 3, 5, 4, 2, 4, 6, 1, 2, 0, 2, 0, 1, 0, 3, 5};
+static const struct want seven_want[] = {{MEASURES_accuracy, 0.5625},
+                                         {MEASURES_balanced_accuracy, 0.619047619048},
+                                         {MEASURES_precision_macro, 0.695238095238},
+                                         {MEASURES_recall_macro, 0.619047619048},
+                                         {MEASURES_f1_macro, 0.621768707483},
+                                         {MEASURES_mcc, 0.504806844389},
+                                         {MEASURES_auroc, 0.731292517007},
+                                         {MEASURES_average_precision, 0.631524427953},
+                                         {MEASURES_brier, 0.109026464286},
+                                         {MEASURES_log_loss, 1.88490237739},
+                                         {MEASURES_top5, 0.8125}};
+
+#define COUNT(a) ((int64_t)(sizeof(a) / sizeof *(a)))
+#define CHECK(name, K)                                                                                               \
+    check_frozen(#name, name##_proba, name##_label, COUNT(name##_label), K, name##_want, COUNT(name##_want))
+
+static void check_frozen(const char *name, const double *proba, const int32_t *label, int64_t n, int K,
+                         const struct want *want, int64_t n_want)
+{
+    static const char *const text[] = {
+#define NAME(key, text) #key,
+        MEASURES_WHOLE(NAME)};
+    struct measures_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    struct measures m;
+    double values[200];
+    int64_t confusion[100];
+    ok(measures_open(&m, &rows, NULL) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
+    measures_compute(&m, NULL, values, confusion);
+    for (int64_t i = 0; i < n_want; i++)
+        ok(fabs(values[want[i].what] - want[i].value) < 1e-9, "%s: %s %.9g", name, text[want[i].what],
+           values[want[i].what]);
+    measures_close(&m);
+}
+
+/* A row of weight 2 counts as a row that stands there twice; one of weight 0 is not there. */
+static void test_weights(void)
+{
+    enum { N = COUNT(three_label), K = 3 };
+    static double proba[2 * N * K], values[3][100];
+    static int32_t label[2 * N], weight[N];
+    static int64_t confusion[2][K * K];
+    int64_t n = 0;
+    for (int64_t i = 0; i < N; i++) {
+        weight[i] = (int32_t)(i * 7 % 3);
+        for (int32_t t = 0; t < weight[i]; t++, n++) {
+            memcpy(proba + n * K, three_proba + i * K, K * sizeof *proba);
+            label[n] = three_label[i];
+        }
+    }
+    struct measures_rows a = {.n = N, .n_classes = K, .proba = three_proba, .label = three_label};
+    struct measures_rows b = {.n = n, .n_classes = K, .proba = proba, .label = label};
+    struct measures m;
+    measures_open(&m, &a, NULL);
+    measures_compute(&m, weight, values[0], confusion[0]);
+    measures_close(&m);
+    measures_open(&m, &b, NULL);
+    measures_compute(&m, NULL, values[1], confusion[1]);
+    bool same = memcmp(confusion[0], confusion[1], sizeof confusion[0]) == 0;
+    for (int i = 0; i < m.n_values; i++)
+        same = same && (fabs(values[0][i] - values[1][i]) < 1e-12 || (isnan(values[0][i]) && isnan(values[1][i])));
+    ok(same, "weights of rows are copies of rows");
+    measures_close(&m);
+}
+
+static void test_groups(void)
+{
+    const char *const a[] = {"x", "", "y", "x", ""}, *const b[] = {"y", "z"};
+    int64_t of_a[5], of_b[2], n;
+    struct groups_names list[] = {{a, 5, of_a}, {b, 2, of_b}};
+    groups_number(list, 2, &n, NULL);
+    ok(n == 5 && of_a[0] == 0 && of_a[1] == 1 && of_a[2] == 2 && of_a[3] == 0 && of_a[4] == 3 && of_b[0] == 2 &&
+           of_b[1] == 4,
+       "names are numbered as they come, over several lists; no name is a group of its own");
+
+    const double proba[] = {.5, .3, .2, .1, .8, .1, .2, .2, .6, .6, .2, .2};
+    const int32_t label[] = {0, 0, 2, 1};
+    const int64_t group[] = {0, 0, 1, 1};
+    struct groups_scores s;
+    groups_score(proba, label, group, 4, 2, 3, 1, false, &s, NULL);
+    ok(s.n == 1 && s.n_mixed == 1 && s.label[0] == 0 && fabs(s.proba[1] - .8 / 1.5) < 1e-15,
+       "three classes: a group of mixed labels is left out, the largest values over their sum");
+    groups_scores_release(&s);
+    groups_score(proba, label, group, 4, 2, 3, 1, true, &s, NULL);
+    ok(fabs(s.proba[0] - .3) < 1e-15 && fabs(s.proba[1] - .55) < 1e-15, "or the means");
+    groups_scores_release(&s);
+}
+
+static void test_folds(void)
+{
+    enum { GROUPS = 50, SHOTS = 3, N = GROUPS * SHOTS, FOLDS = 5 };
+    static int64_t group[N];
+    static int32_t label[N];
+    static int fold[N];
+    int count[FOLDS] = {0}, positives[FOLDS] = {0};
+    for (int i = 0; i < N; i++) {
+        group[i] = i / SHOTS;
+        label[i] = i / SHOTS % 5 == 0;
+    }
+    groups_folds(group, GROUPS, label, N, FOLDS, 3, fold, NULL);
+    bool whole = true;
+    for (int i = 0; i < N; i++) {
+        whole = whole && fold[i] == fold[i / SHOTS * SHOTS];
+        count[fold[i]]++;
+        positives[fold[i]] += label[i];
+    }
+    bool even = true;
+    for (int f = 0; f < FOLDS; f++)
+        even = even && count[f] == N / FOLDS && positives[f] == N / 5 / FOLDS;
+    ok(whole && even, "folds keep groups whole and are even in rows and positives");
+}
+
+enum { GROUPS = 40, ROWS = 120 };
+
+struct drawn {
+    double proba[2 * ROWS];
+    int32_t label[ROWS], shot[ROWS];
+    int64_t group[ROWS];
+    int fold[ROWS];
+};
+
+static struct scores_rows draw(struct drawn *d, uint64_t stream)
+{
+    struct rng r = rng_stream(4, stream, 0, RNG_TEST);
+    for (int i = 0; i < ROWS; i++) {
+        d->group[i] = i / 3;
+        d->shot[i] = i % 3;
+        d->label[i] = i / 3 % 4 == 0;
+        d->fold[i] = i / 3 % 5;
+        d->proba[2 * i + 1] = 1 / (1 + exp(-rng_normal(&r) - d->label[i]));
+        d->proba[2 * i] = 1 - d->proba[2 * i + 1];
+    }
+    return (struct scores_rows){ROWS, d->proba, d->label, d->group, GROUPS, d->shot, NULL};
+}
+
+static void test_bootstrap(void)
+{
+    static struct drawn d;
+    static double low[2][100], high[2][100];
+    struct scores_rows rows = draw(&d, 0);
+    struct measures_rows r = {.n = ROWS, .n_classes = 2, .positive = 1, .proba = rows.proba, .label = rows.label};
+    struct measures m;
+    struct bootstrap b = {400, 0.95, 7};
+    double values[100];
+    int64_t confusion[4];
+    measures_open(&m, &r, NULL);
+    measures_compute(&m, NULL, values, confusion);
+    for (int threads = 0; threads < 2; threads++) {
+        struct thread_pool *pool = thread_open(1 + 4 * threads, NULL);
+        bootstrap_run(&b, &m, d.group, GROUPS, pool, low[threads], high[threads], NULL);
+        thread_close(pool);
+    }
+    ok(memcmp(low[0], low[1], sizeof *low) == 0 && memcmp(high[0], high[1], sizeof *high) == 0,
+       "the same intervals on 1 and 5 threads");
+    double width = high[0][MEASURES_auroc] - low[0][MEASURES_auroc];
+    ok(low[0][MEASURES_auroc] < values[MEASURES_auroc] && values[MEASURES_auroc] < high[0][MEASURES_auroc] &&
+           width > 0.05 && width < 0.5,
+       "AUROC %.3f lies in [%.3f, %.3f]", values[MEASURES_auroc], low[0][MEASURES_auroc], high[0][MEASURES_auroc]);
+    int64_t one_group[ROWS] = {0};
+    bootstrap_run(&b, &m, one_group, 1, NULL, low[1], high[1], NULL);
+    ok(low[1][MEASURES_auroc] == high[1][MEASURES_auroc], "a single group has nothing to resample");
+    measures_close(&m);
+}
+
+static double recall_at(const struct scores *s)
+{
+    struct measures m = {.rows.n_classes = 2};
+    return s->values[measures_at_point(&m, MEASURES_point_recall, 0)];
+}
+
+static void test_points(void)
+{
+    static struct drawn d, v;
+    static const double wanted[] = {0.9};
+    char *const names[] = {"negative", "positive"};
+    struct scores_plan plan = {
+        .n_classes = 2, .class_name = names, .positive = 1, .at_recall = wanted, .n_at_recall = 1};
+    struct scores_rows rows = draw(&d, 0), val = draw(&v, 1);
+    struct scores_list list;
+    scores_run(&plan, &rows, &val, NULL, &list, NULL);
+    ok(list.n == 5 && list.item[1].level == SCORES_GROUPS && list.item[1].n == GROUPS && list.item[4].shot == 2 &&
+           list.item[4].n == GROUPS,
+       "images, groups and three shots");
+    struct threshold t = {.of_class = 1, .at_recall = true, .wanted = 0.9};
+    threshold_choose(&t, v.proba + 1, 2, v.label, ROWS, NULL);
+    int64_t tp = 0, positives = 0;
+    for (int i = 0; i < ROWS; i++) {
+        positives += d.label[i];
+        tp += d.label[i] && d.proba[2 * i + 1] >= t.value;
+    }
+    ok(list.item[0].point[0].value == t.value && recall_at(&list.item[0]) == (double)tp / (double)positives &&
+           t.recall >= 0.9,
+       "the threshold comes from the validation rows, the recall from the scored rows");
+    scores_release(&list);
+
+    rows.fold = d.fold;
+    scores_run(&plan, &rows, &rows, NULL, &list, NULL);
+    tp = 0;
+    for (int fold = 0; fold < 5; fold++) {
+        int32_t other[ROWS];
+        for (int i = 0; i < ROWS; i++)
+            other[i] = d.fold[i] == fold ? -1 : d.label[i];
+        threshold_choose(&t, d.proba + 1, 2, other, ROWS, NULL);
+        for (int i = 0; i < ROWS; i++)
+            tp += d.fold[i] == fold && d.label[i] && d.proba[2 * i + 1] >= t.value;
+    }
+    ok(recall_at(&list.item[0]) == (double)tp / (double)positives,
+       "out of fold: the rows of a fold by the threshold of the others");
+    scores_release(&list);
+}
+
+static void test_refusals(void)
+{
+    const double proba[] = {0.5, NAN, 0.5, 0.5};
+    const int32_t label[] = {0, 1}, beyond[] = {0, 2};
+    struct measures m;
+    ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba, .label = label}, NULL) ==
+           FMT_NONFINITE,
+       "a probability that is no number is refused");
+    ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba + 2, .label = beyond},
+                     NULL) == FMT_INVALID,
+       "a label beyond the classes is refused");
+    struct threshold t = {.of_class = 1, .at_recall = false, .wanted = 0.9};
+    threshold_choose(&t, (const double[]){0.9, 0.1}, 1, (const int32_t[]){0, 1}, 2, NULL);
+    ok(isnan(t.value), "a precision that cannot be had has no threshold");
+}
+
+int main(void)
+{
+    CHECK(two, 2);
+    CHECK(three, 3);
+    CHECK(absent, 4);
+    CHECK(seven, 7);
+    test_weights();
+    test_groups();
+    test_folds();
+    test_bootstrap();
+    test_points();
+    test_refusals();
+    return tap_done();
+}
