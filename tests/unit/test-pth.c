@@ -1,5 +1,6 @@
 /* test-pth.c - .pth files: both containers, all golden files, what is written, what is cut, what is hostile. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,8 +105,179 @@ static void golden_files(void)
     close_opened(&plain);
 }
 
+/* ------------------------------------------------------------------ files made here */
+/* A zip container with this pickle and one storage "0" of `floats` zeros. */
+static void make_zip(struct fmt_buffer *b, const char *pickle, size_t n, int floats)
+{
+    static const uint8_t zeros[1 << 12];
+    struct fmt_writer io = fmt_buffer_writer(b);
+    struct fmt_error e = {0};
+    struct zipdir_writer w;
+    zipdir_start(&w, &io);
+    if (zipdir_begin(&w, "x/data.pkl", n, &e) || zipdir_put(&w, pickle, n, &e) ||
+        zipdir_begin(&w, "x/data/0", (uint64_t)floats * 4, &e) || zipdir_put(&w, zeros, (size_t)floats * 4, &e) ||
+        zipdir_finish(&w, &e))
+        exit(1);
+}
+
+static int open_pickle(struct opened *o, struct fmt_buffer *b, const char *pickle, size_t n, int floats)
+{
+    *o = (struct opened){0};
+    make_zip(b, pickle, n, floats);
+    return open_bytes(o, b->data, b->bytes);
+}
+
+/* A tensor's record: storage 0 of `numel` floats, one dimension. */
+#define TENSOR(numel, offset, size, stride)                                                                        \
+    "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0X\3\0\0\0cpu" numel "tQ" \
+    offset "(" size "t(" stride "t\x89)tR"
+#define KEY(letter) "X\1\0\0\0" letter
+
+static void inert_names(void)
+{
+    struct opened o;
+    struct fmt_buffer b = {0};
+    /* {"a": T, "x": posix.system("touch pwned"), "y": a tensor whose storage is that} */
+    static const char pickle[] =
+        "\x80\2}(" KEY("a") TENSOR("K\4", "K\0", "K\4", "K\1") KEY("x") "cposix\nsystem\n(X\x0b\0\0\0touch pwnedtR"
+        KEY("y") "ctorch._utils\n_rebuild_tensor_v2\n(cposix\nsystem\n(X\x0b\0\0\0touch pwnedtR" "K\0)t" "\x81u.";
+    ok(open_pickle(&o, &b, pickle, sizeof pickle - 1, 4) == 0, "a file that names posix.system is read %s", o.error.text);
+    ok(!file_exists("pwned"), "nothing was executed");
+    const struct named *a = named_find(&o.set, "a"), *x = named_find(&o.set, "x"), *y = named_find(&o.set, "y");
+    float v[4];
+    struct fmt_error e = {0};
+    ok(a && named_read_f32(a, 0, 4, v, &e) == 0, "a tensor beside it is read");
+    ok(x && x->unusable && strstr(x->unusable, "posix.system"), "its place says why it is none: %s", x ? x->unusable : "");
+    ok(y && y->unusable && named_read_f32(y, 0, 1, v, &e) == FMT_UNSUPPORTED && strstr(e.text, "posix.system"),
+       "a tensor that depends on it is refused when it is read: %s", e.text);
+    named_release(&o.set);
+    fmt_buffer_release(&b);
+}
+
+static void views(void)
+{
+    struct opened o;
+    struct fmt_buffer b = {0};
+    static const char shared[] = "\x80\2}(" KEY("a") TENSOR("K\10", "K\2", "K\2", "K\3") KEY("b")
+        TENSOR("K\10", "K\0", "", "") KEY("c") TENSOR("K\10", "K\0", "K\0", "K\1") "u.";
+    ok(open_pickle(&o, &b, shared, sizeof shared - 1, 8) == 0 && o.set.n == 3, "views of one storage %s", o.error.text);
+    const struct named *t = named_find(&o.set, "b");
+    ok(t && t->n_dims == 0 && t->n == 1, "a tensor without dimensions");
+    t = named_find(&o.set, "c");
+    ok(t && t->n == 0, "an empty tensor");
+    named_release(&o.set);
+    fmt_buffer_release(&b);
+}
+
+static void hostile_sizes(void)
+{
+    static const struct {
+        const char *pickle, *what;
+        size_t n;
+    } bad[] = {
+#define BAD(text, what) {text, what, sizeof(text) - 1}
+        BAD("\x80\2}" KEY("a") TENSOR("K\5", "K\0", "K\4", "K\1") "s.", "a storage larger than its member"),
+        BAD("\x80\2}" KEY("a") TENSOR("K\4", "K\1", "K\4", "K\1") "s.", "a view beyond its storage"),
+        BAD("\x80\2}" KEY("a") TENSOR("K\4", "K\5", "K\0", "K\1") "s.", "an offset beyond its storage"),
+        BAD("\x80\2}" KEY("a") TENSOR("K\4", "K\0", "K\2", "K\4") "s.", "a stride beyond its storage"),
+        BAD("\x80\2}" KEY("a") TENSOR("K\4", "K\0", "K\2", "J\xff\xff\xff\xff") "s.", "a negative stride"),
+        BAD("\x80\2}" KEY("a") TENSOR("K\4", "K\0", "J\xff\xff\xff\xff", "K\1") "s.", "a negative size"),
+        BAD("\x80\2}" KEY("a") TENSOR("K\4", "K\0", "\x8a\10\xff\xff\xff\xff\xff\xff\xff\x7fK\2", "K\1K\1") "s.",
+            "sizes whose product overflows"),
+        BAD("\x80\2}" KEY("a") TENSOR("\x8a\10\xff\xff\xff\xff\xff\xff\xff\x7f", "K\0", "K\1", "K\1") "s.",
+            "a storage whose bytes overflow"),
+        BAD("\x80\2}(" KEY("a") TENSOR("K\4", "K\0", "K\4", "K\1") KEY("a") TENSOR("K\4", "K\0", "K\4", "K\1") "u.",
+            "one name twice"),
+        BAD("\x80\2}" KEY("a") "h\7s.", "a memo entry that was never made"),
+        BAD("\x80\2R.", "a call on an empty stack"), BAD("\x80\2}u.", "a mark that is missing"),
+        BAD("\x80\2]q\0h\0a.", "a list that holds itself"), BAD("\x80\2i.", "an opcode that is not known"),
+        BAD("\x80\2X\xff\xff\xff\x7f", "a text longer than the file"), BAD("\x80\2", "no end")};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct opened o;
+        struct fmt_buffer b = {0};
+        int status = open_pickle(&o, &b, bad[i].pickle, bad[i].n, 4);
+        ok(status != 0 && o.error.text[0] && o.set.n == 0, "%s: %s", bad[i].what, o.error.text);
+        named_release(&o.set);
+        fmt_buffer_release(&b);
+    }
+}
+
+/* A file that was cut is refused, wherever that was. */
+static void cut_files(void)
+{
+    static const char *const names[] = {"vit_plain.pth", "vit_plain_legacy.pth", "vit_plain_half.pth"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct fmt_error e = {0};
+        uint8_t *data;
+        size_t n;
+        int64_t n_taken = 0, n_cuts = 0;
+        if (file_load(tap_golden(names[i]), (size_t)1 << 30, &data, &n, &e)) {
+            ok(false, "%s", e.text);
+            continue;
+        }
+        for (size_t at = 0; at < n; at += at < 4096 || at + 4096 > n ? 1 : 4999) {
+            struct opened o;
+            n_taken += open_bytes(&o, data, at) == 0;
+            named_release(&o.set);
+            n_cuts++;
+        }
+        ok(n_taken == 0, "%s: refused at all of %lld places where it was cut", names[i], (long long)n_cuts);
+        free(data);
+    }
+}
+
+/* ------------------------------------------------------------------ writing */
+static int counting(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    (void)arg, (void)e;
+    for (int64_t k = 0; k < n; k++)
+        out[k] = (float)(i + 1) + 0.001f * (float)(first + k);
+    return 0;
+}
+
+static void written_files(void)
+{
+    static const struct named_out list[] = {{"a.weight", NAMED_F32, 2, {300, 100}}, {"b", NAMED_F16, 1, {5}},
+                                            {"c", NAMED_BF16, 3, {1, 2, 3}}, {"scalar", NAMED_F32, 0, {0}},
+                                            {"empty", NAMED_F32, 2, {0, 7}}};
+    const int64_t n = sizeof list / sizeof *list;
+    const struct named_values values = {NULL, counting};
+    static const char *const tops[] = {NULL, "teacher"};
+    for (int k = 0; k < 2; k++) {
+        struct fmt_buffer b = {0};
+        struct fmt_writer io = fmt_buffer_writer(&b);
+        struct opened o = {0};
+        struct fmt_error e = {0};
+        int status = pth_write(&io, tops[k], list, n, &values, &e);
+        ok(status == 0 && open_bytes(&o, b.data, b.bytes) == 0 && o.set.n == n, "what is written is read %s%s", e.text,
+           o.error.text);
+        bool same = true;
+        for (int64_t i = 0; i < n; i++) {
+            char name[32];
+            snprintf(name, sizeof name, "%s%s", k ? "teacher." : "", list[i].name);
+            const struct named *t = named_find(&o.set, name);
+            float *v = t ? values_of(t) : NULL;
+            same = same && t && t->dtype == list[i].dtype && t->n_dims == list[i].n_dims && (t->at % 64 == 0 || !t->n);
+            for (int64_t j = 0; same && j < t->n; j++) {
+                float want;
+                (void)counting(NULL, i, j, 1, &want, NULL);
+                same = fabsf(v[j] - want) <= (t->dtype == NAMED_F32 ? 0 : 0.01f * want);
+            }
+            free(v);
+        }
+        ok(same, "names, types, shapes and values come back, data at multiples of 64 bytes");
+        named_release(&o.set);
+        fmt_buffer_release(&b);
+    }
+}
+
 int main(void)
 {
     golden_files();
+    inert_names();
+    views();
+    hostile_sizes();
+    cut_files();
+    written_files();
     return tap_done();
 }
