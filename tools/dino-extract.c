@@ -18,7 +18,7 @@
 static const char *weights_path, *output = "-", *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *model,
                                  *config_path;
 static int64_t resize = 256, size = 224, jobs;
-static bool no_norm, unit, as_stored, keep_going, json, provenance = true;
+static bool null_names, no_norm, unit, as_stored, keep_going, json, provenance = true;
 
 static const struct opt options[] = {
     OPT_STRING('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint"),
@@ -35,6 +35,7 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
     OPT_STRING(0, "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded, exit 3"),
     OPT_JOBS(&jobs),
     OPT_JSON(&json),
@@ -139,9 +140,9 @@ static int check_shape(const struct run *r, struct slot *s)
     if (r->header.what != FEAT_PATCH || s->row.n_tokens == 0 ||
         (p->net_h == r->header.image_h && p->net_w == r->header.image_w))
         return 0;
-    return fmt_fail(&s->error, FMT_MISMATCH, "%s: %" PRId64 " x %" PRId64 " pixels where the first has %d x %d: rows of "
-                    "all patches need one --size", s->picture.record.labels.key, p->net_w, p->net_h,
-                    r->header.image_w, r->header.image_h);
+    return fmt_fail(&s->error, FMT_MISMATCH,
+                    "%s: %" PRId64 " x %" PRId64 " pixels, the first has %d x %d: rows of all patches need one --size",
+                    s->picture.record.labels.key, p->net_w, p->net_h, r->header.image_w, r->header.image_h);
 }
 
 /* What fails is kept for the writer, who is serial and decides. */
@@ -321,7 +322,7 @@ int main(int argc, char **argv)
     check_usage(argc - first);
     file_on_signal();
     struct thread_pool *pool = thread_open((int)jobs, &e);
-    if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, &e))
+    if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (pictures.n == 0)
         msg_die("no pictures are named");

@@ -27,7 +27,7 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "dtype", &dtype, "f32|f16|bf16", "convert: type of the values [f32]"),
     OPT_FLAG(0, "bare", &bare, "convert: the backbone alone, its names without backbone."),
     OPT_COUNT(0, "chunks", &chunks, 0, 1024, "N", "convert: names of blocks in N chunks; 0: not chunked [0]"),
-    OPT_STRING(0, "top", &top, "KEY", "convert to .pth: the key that holds the tensors; '': none [teacher; none if bare]"),
+    OPT_STRING(0, "top", &top, "KEY", "convert to .pth: the key above the tensors; '': none [teacher; none if bare]"),
     OPT_REAL('t', "tolerance", &tolerance, 0, 1e9, "X", "compare: a relative difference that counts as none [0]"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of a file that holds both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),

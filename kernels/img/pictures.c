@@ -28,18 +28,20 @@ static int add_path(struct pictures *p, const char *path, size_t n, struct fmt_e
     return 0;
 }
 
-static int add_list(struct pictures *p, struct fmt_error *e)
+static int add_list(struct pictures *p, char separator, struct fmt_error *e)
 {
     uint8_t *text;
     size_t n;
     if (file_load("-", PICTURES_LIST_BYTES_MAX, &text, &n, e))
         return (int)e->status;
-    int status = memchr(text, 0, n) ? fmt_fail(e, FMT_INVALID, "standard input: no list of names") : 0;
-    for (char *line = (char *)text, *end; *line && !status; line = end) {
-        size_t length = strcspn(line, "\n");
-        end = line + length + (line[length] == '\n');
+    int status = separator && memchr(text, 0, n) ? fmt_fail(e, FMT_INVALID, "standard input: no list of names") : 0;
+    for (size_t at = 0; at < n && !status;) {
+        const char *name = (const char *)text + at;
+        const char *end = memchr(name, separator, n - at);
+        size_t length = end ? (size_t)(end - name) : n - at;
         if (length > 0)
-            status = add_path(p, line, length, e);
+            status = add_path(p, name, length, e);
+        at += length + 1;
     }
     free(text);
     return status;
@@ -60,7 +62,7 @@ static bool is_shard(const char *path)
     return good && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
-int pictures_open(struct pictures *p, const char *const *operand, int n, struct fmt_error *e)
+int pictures_open(struct pictures *p, const char *const *operand, int n, char separator, struct fmt_error *e)
 {
     struct fmt_error why = {0};
     int n_shards = 0, status = 0;
@@ -76,7 +78,7 @@ int pictures_open(struct pictures *p, const char *const *operand, int n, struct 
         return status;
     }
     for (int i = 0; i < n && !status; i++)
-        status = strcmp(operand[i], "-") == 0 ? add_list(p, &why)
+        status = strcmp(operand[i], "-") == 0 ? add_list(p, separator, &why)
                                                : add_path(p, operand[i], strlen(operand[i]), &why);
     if (!status)
         return 0;

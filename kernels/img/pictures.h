@@ -1,7 +1,7 @@
 /* pictures.h - pictures by number, from shards or from files: JPEG files by their names, with nothing known of them.
  *
  *   struct pictures p;
- *   pictures_open(&p, operands, n, e);             "-": names on standard input, one a line
+ *   pictures_open(&p, operands, n, '\n', e);       "-": names on standard input
  *   pictures_read(&p, i, &slot, as_stored, e);     slot.record, slot.photo; several threads at once, a slot each
  *   pictures_slot_release(&slot);  pictures_close(&p);
  *
@@ -36,7 +36,8 @@ struct pictures_slot { /* zero-initialise, reuse, release */
     struct image photo;
 };
 
-int pictures_open(struct pictures *p, const char *const *operand, int n, struct fmt_error *e);
+/* names on standard input are ended by `separator`: a newline, or 0. */
+int pictures_open(struct pictures *p, const char *const *operand, int n, char separator, struct fmt_error *e);
 void pictures_close(struct pictures *p);
 const char *pictures_name(const struct pictures *p, int64_t i); /* the file that holds picture i */
 

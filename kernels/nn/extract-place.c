@@ -23,8 +23,8 @@ int extract_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt
         if (list && *word == 0 && !rest && *layers)
             break; /* "11," */
         if (!num_i64(word, &v) || v < (list ? 0 : 1) || v > (list ? depth - 1 : depth))
-            status = fmt_fail(e, FMT_INVALID, "layers %.60s: a count from 1 to %lld, or a list of blocks from 0 to %lld",
-                              text, (long long)depth, (long long)depth - 1);
+            status = fmt_fail(e, FMT_INVALID, "layers %.60s: a count, 1 to %lld, or a list of blocks, 0 to %lld", text,
+                              (long long)depth, (long long)depth - 1);
         else if (!list)
             for (int64_t i = depth - v; i < depth; i++)
                 *layers |= (uint64_t)1 << i;
@@ -86,7 +86,7 @@ static void place_whole(const struct extract_settings *s, int64_t patch, int64_t
     p->canvas_w = num_min(p->full_w, p->net_w);
 }
 
-/* Along one axis: what of the picture falls on the canvas, and where. A picture that is smaller stands in the middle. */
+/* Along one axis: what of the picture falls on the canvas, and where. A smaller one stands in the middle. */
 static void place_axis(int64_t full, int64_t canvas, int64_t *first, int64_t *n, int64_t *at)
 {
     *n = num_min(full, canvas);

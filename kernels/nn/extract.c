@@ -343,8 +343,9 @@ int extract_open(struct extract *x, const struct extract_model *model, const str
     if (!settings->layers)
         x->settings.layers = (uint64_t)1 << (f->depth - 1);
     x->n_layers = __builtin_popcountll(x->settings.layers);
-    x->dim = settings->what == FEAT_HEAD && model->head ? model->head->config.n_prototypes
-                                                        : f->C * x->n_layers * (settings->what == FEAT_CLS_MEAN ? 2 : 1);
+    x->dim = f->C * x->n_layers * (settings->what == FEAT_CLS_MEAN ? 2 : 1);
+    if (settings->what == FEAT_HEAD && model->head)
+        x->dim = model->head->config.n_prototypes;
     int status = check_settings(x, e);
     const struct backend *backend = status ? NULL : backend_find("cpu", e);
     if (!backend)

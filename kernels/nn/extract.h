@@ -48,8 +48,8 @@ struct extract_settings {
     bool unit;         /* each token (of a row of one token: the row) to unit length */
 };
 
-/* Turns the values of a model for many pictures (vit_turn), where this machine gains by it: *turned. They can be neither
- * hashed nor written afterwards. */
+/* Turns the values of a model for many pictures (vit_turn), where this machine gains by it: *turned. They can be
+ * neither hashed nor written afterwards. */
 int extract_turn(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned, struct fmt_error *e);
 
 /* As the published k-NN evaluation has it: class token, 256, 224. */
@@ -58,8 +58,8 @@ struct extract_settings extract_published(void);
 /* Reads "4" (the last four blocks), "3,7,11" (these) or "11," (this one) for a network of `depth` blocks. */
 int extract_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e);
 
-/* Where a picture goes: resized to full_h x full_w, of which rows x cols at (top, left) land at (at_y, at_x) of a canvas
- * (black elsewhere) of canvas_h x canvas_w, which lies at (net_y, net_x) of what the network sees. */
+/* Where a picture goes: resized to full_h x full_w, of which rows x cols at (top, left) land at (at_y, at_x) of a
+ * canvas (black elsewhere) of canvas_h x canvas_w, which lies at (net_y, net_x) of what the network sees. */
 struct extract_place {
     int64_t full_h, full_w, top, left, rows, cols;
     int64_t canvas_h, canvas_w, at_y, at_x;

@@ -148,7 +148,8 @@ static int check_all(struct weights *w, const struct params *t, unsigned modules
         return FMT_MEMORY;
     if (tally.missing + tally.misshapen + tally.unexpected == 0)
         return 0;
-    return fmt_fail(e, FMT_MISMATCH, "%lld tensors are missing, %lld do not fit, %lld belong nowhere; the first: %.150s",
+    return fmt_fail(e, FMT_MISMATCH,
+                    "%lld tensors are missing, %lld do not fit, %lld belong nowhere; the first: %.150s",
                     (long long)tally.missing, (long long)tally.misshapen, (long long)tally.unexpected,
                     w->n_problems ? w->problem[0] : "(no memory to say)");
 }

@@ -187,7 +187,7 @@ static int64_t square_root(int64_t n)
     return n > 0 && side * side == n ? side : -1;
 }
 
-/* What timm names or keeps otherwise and only shapes tell: the gated feed-forward, and positions without class token. */
+/* What timm names or keeps otherwise, and only shapes tell: the gated feed-forward; positions without class token. */
 static void settle_timm(struct weights *w)
 {
     struct weights_tensor *pos = (struct weights_tensor *)(uintptr_t)weights_find(w, "backbone.pos_embed");

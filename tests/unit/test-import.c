@@ -13,6 +13,8 @@
 #include "tap.h"
 
 /* ------------------------------------------------------------------ a network in memory */
+static const struct weights_hint plain; /* none: the teacher, the rest deduced */
+
 struct network {
     struct weights w;
     struct vit vit;
@@ -171,7 +173,7 @@ static void hugging_face(const char *golden, const char *prefix)
     struct network a, b;
     static struct rebuilt r;
     r.n = 0;
-    if (!ok(open_network(&a, tap_golden(golden), &(struct weights_hint){0}) == 0, "%s %s", golden, a.error.text))
+    if (!ok(open_network(&a, tap_golden(golden), &plain) == 0, "%s %s", golden, a.error.text))
         return;
     for (int64_t i = 0; i < a.w.file.set.n; i++)
         add_hugging_face(&r, &a.w.file.set.item[i]);
@@ -182,7 +184,7 @@ static void hugging_face(const char *golden, const char *prefix)
     }
     add(&r, "classifier.bias", &a.w.file.set.item[0], 0, 0);
     save(&r, scratch_file("hf.safetensors"), NULL);
-    ok(open_network(&b, scratch_file("hf.safetensors"), &(struct weights_hint){0}) == 0, "%s as Hugging Face names it %s",
+    ok(open_network(&b, scratch_file("hf.safetensors"), &plain) == 0, "%s as Hugging Face names it %s",
        golden, b.error.text);
     same_network(&a, &b, golden);
     is_int(b.w.n_left_out, 1, "the classifier is left out");
@@ -204,7 +206,8 @@ static void add_timm(struct rebuilt *r, const struct network *a, const struct na
     if (registers && strcmp(name, "pos_embed") == 0)
         add(r, name, t, C, t->dims[1] - 1);
     else
-        add(r, name, t, 0, 0)->added = registers && strcmp(name, "cls_token") == 0 ? row_of(a, "backbone.pos_embed") : NULL;
+        add(r, name, t, 0, 0)->added =
+            registers && strcmp(name, "cls_token") == 0 ? row_of(a, "backbone.pos_embed") : NULL;
 }
 
 static void timm(const char *golden)
@@ -212,12 +215,12 @@ static void timm(const char *golden)
     struct network a, b;
     static struct rebuilt r;
     r.n = 0;
-    if (!ok(open_network(&a, tap_golden(golden), &(struct weights_hint){0}) == 0, "%s %s", golden, a.error.text))
+    if (!ok(open_network(&a, tap_golden(golden), &plain) == 0, "%s %s", golden, a.error.text))
         return;
     for (int64_t i = 0; i < a.w.file.set.n; i++)
         add_timm(&r, &a, &a.w.file.set.item[i]);
     save(&r, scratch_file("timm.safetensors"), NULL);
-    ok(open_network(&b, scratch_file("timm.safetensors"), &(struct weights_hint){0}) == 0, "%s as timm names it %s",
+    ok(open_network(&b, scratch_file("timm.safetensors"), &plain) == 0, "%s as timm names it %s",
        golden, b.error.text);
     is_int(b.w.n_new, 1, "mask_token is new");
     if (a.w.vit.R == 0) {
@@ -240,7 +243,7 @@ static void wrapped(void)
     static const char *const prefixes[] = {"", "model.", "teacher.backbone.", "backbone.", "student.", "module.",
                                            "state_dict.module.backbone.", "teacher.backbone._fsdp_wrapped_module."};
     struct network a, b;
-    if (open_network(&a, tap_golden("vit_plain.pth"), &(struct weights_hint){0})) {
+    if (open_network(&a, tap_golden("vit_plain.pth"), &plain)) {
         ok(false, "%s", a.error.text);
         return;
     }
@@ -253,21 +256,22 @@ static void wrapped(void)
             add(&r, name, &a.w.file.set.item[k], 0, 0);
         }
         save(&r, scratch_file("wrapped.safetensors"), NULL);
-        ok(open_network(&b, scratch_file("wrapped.safetensors"), &(struct weights_hint){0}) == 0, "under \"%s\" %s",
+        ok(open_network(&b, scratch_file("wrapped.safetensors"), &plain) == 0, "under \"%s\" %s",
            prefixes[i], b.error.text);
         same_network(&a, &b, prefixes[i]);
         close_network(&b);
     }
-    if (open_network(&b, tap_golden("vit_plain_teacher_checkpoint.pth"), &(struct weights_hint){0}) == 0) {
+    if (open_network(&b, tap_golden("vit_plain_teacher_checkpoint.pth"), &plain) == 0) {
         same_network(&a, &b, "teacher checkpoint");
         ok(b.w.has_head && b.w.head.n_prototypes > 0 && b.w.head.n_layers > 0, "its head: %lld layers, %lld prototypes",
            (long long)b.w.head.n_layers, (long long)b.w.head.n_prototypes);
     }
     close_network(&b);
-    ok(open_network(&b, tap_golden("vit_plain_teacher_checkpoint.pth"), &(struct weights_hint){.net = WEIGHTS_STUDENT}) ==
-           FMT_MISMATCH, "a student is asked for where there is none: %s", b.error.text);
+    const struct weights_hint student = {.net = WEIGHTS_STUDENT};
+    int status = open_network(&b, tap_golden("vit_plain_teacher_checkpoint.pth"), &student);
+    ok(status == FMT_MISMATCH, "a student is asked for where there is none: %s", b.error.text);
     close_network(&a);
-    ok(open_network(&a, tap_golden("vit_chunked.pth"), &(struct weights_hint){0}) == 0 && a.w.vit.depth > 1,
+    ok(open_network(&a, tap_golden("vit_chunked.pth"), &plain) == 0 && a.w.vit.depth > 1,
        "chunked blocks are found");
     close_network(&a);
 }
@@ -278,7 +282,7 @@ static void problems(void)
     struct network a, b;
     static struct rebuilt r;
     r.n = 0;
-    if (open_network(&a, tap_golden("vit_plain.pth"), &(struct weights_hint){0})) {
+    if (open_network(&a, tap_golden("vit_plain.pth"), &plain)) {
         ok(false, "%s", a.error.text);
         return;
     }
@@ -289,20 +293,21 @@ static void problems(void)
     }
     add(&r, "blocks.0.attn.extra", named_find(&a.w.file.set, "norm.bias"), 0, 0);
     save(&r, scratch_file("bad.safetensors"), NULL);
-    ok(open_network(&b, scratch_file("bad.safetensors"), &(struct weights_hint){0}) == FMT_MISMATCH, "%s", b.error.text);
+    ok(open_network(&b, scratch_file("bad.safetensors"), &plain) == FMT_MISMATCH, "%s", b.error.text);
     is_int(b.w.n_problems, 4, "all four problems are listed");
-    ok(has_problem(&b, "backbone.norm.bias is missing") && has_problem(&b, "backbone.blocks.1.attn.proj.weight is missing"),
-       "missing tensors");
+    ok(has_problem(&b, "backbone.norm.bias is missing"), "a missing tensor");
+    ok(has_problem(&b, "backbone.blocks.1.attn.proj.weight is missing"), "another one");
     ok(has_problem(&b, "backbone.blocks.0.mlp.fc2.bias is ["), "a misshapen one");
     ok(has_problem(&b, "blocks.0.attn.extra belongs nowhere"), "one that belongs nowhere");
     close_network(&b);
-    ok(open_network(&b, tap_golden("vit_plain.pth"), &(struct weights_hint){.model = "dinov2_vits14_reg"}) == FMT_MISMATCH &&
+    const struct weights_hint other = {.model = "dinov2_vits14_reg"}, nobody = {.model = "dinov2_vitx14"};
+    ok(open_network(&b, tap_golden("vit_plain.pth"), &other) == FMT_MISMATCH &&
            has_problem(&b, "backbone.register_tokens is missing") && b.w.n_problems > 20,
        "another model than it is");
     close_network(&b);
-    ok(open_network(&b, tap_golden("vit_plain.pth"), &(struct weights_hint){.model = "dinov2_vitx14"}) == FMT_INVALID, "%s",
+    ok(open_network(&b, tap_golden("vit_plain.pth"), &nobody) == FMT_INVALID, "%s",
        b.error.text);
-    ok(open_network(&b, tap_golden("dino_head.safetensors"), &(struct weights_hint){0}) == FMT_MISMATCH, "%s", b.error.text);
+    ok(open_network(&b, tap_golden("dino_head.safetensors"), &plain) == FMT_MISMATCH, "%s", b.error.text);
     close_network(&a);
 }
 
@@ -314,7 +319,7 @@ static void settings(void)
     struct config c;
     struct fmt_error e = {0};
     r.n = 0;
-    if (open_network(&a, tap_golden("vit_plain.pth"), &(struct weights_hint){0})) {
+    if (open_network(&a, tap_golden("vit_plain.pth"), &plain)) {
         ok(false, "%s", a.error.text);
         return;
     }
@@ -322,10 +327,11 @@ static void settings(void)
         add(&r, a.w.file.set.item[i].name, &a.w.file.set.item[i], 0, 0);
     char text[400];
     snprintf(text, sizeof text, "{\"student.patch_size\":%d,\"student.embed_dim\":%d,\"student.depth\":%d,"
-             "\"student.num_heads\":2,\"student.interpolate_offset\":0.0,\"student.mlp_ratio\":%g,\"augment.std\":[1,1,1]}",
+             "\"student.num_heads\":2,\"student.interpolate_offset\":0.0,\"student.mlp_ratio\":%g,"
+             "\"augment.std\":[1,1,1]}",
              (int)a.w.vit.patch, (int)a.w.vit.C, (int)a.w.vit.depth, (double)a.w.vit.hidden / (double)a.w.vit.C);
     save(&r, scratch_file("settings.safetensors"), text);
-    ok(open_network(&b, scratch_file("settings.safetensors"), &(struct weights_hint){0}) == 0, "settings in the file %s",
+    ok(open_network(&b, scratch_file("settings.safetensors"), &plain) == 0, "settings in the file %s",
        b.error.text);
     ok(b.w.has_settings && b.w.vit.n_heads == 2 && b.w.vit.offset == 0 && b.w.std[0] == 1.0f && b.w.vit.M == a.w.vit.M,
        "heads, resampling and normalisation are theirs, the grid is the file's");
