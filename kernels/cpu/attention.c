@@ -15,6 +15,8 @@
 
 #include "cpu/cpu.h"
 
+static const float LOG2_E = 1.44269504f; /* exponentials are powers of two: less to compute */
+
 enum { SCORES_MAX = 81920, TILE_MIN = 16 }; /* 320 KiB of scores */
 
 struct attention {
@@ -80,11 +82,11 @@ static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct
 {
     for (int64_t r = 0; r < n; r++) {
         float *row = s + r * ld;
-        float shift = row_loops()->max(row, p.N) * a->scale;
-        float sum = row_loops()->exp_sum(row, a->scale, shift, p.N);
+        float scale2 = a->scale * LOG2_E, shift2 = row_loops()->max(row, p.N) * scale2;
+        float sum = row_loops()->exp2_sum(row, scale2, shift2, p.N);
         factor[r] = 1.0f / sum;
         if (a->lse_out)
-            a->lse_out[(p.first + r0 + r) * a->NH + p.head] = shift + logf(sum);
+            a->lse_out[(p.first + r0 + r) * a->NH + p.head] = shift2 / LOG2_E + logf(sum);
     }
 }
 
@@ -144,7 +146,8 @@ static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int
     for (int64_t r = 0; r < n; r++) {
         int64_t row = p.first + r0 + r, at = row * a->C + p.head * a->HD;
         float delta = row_loops()->dot(a->d_o + at, a->o_in + at, a->HD);
-        row_loops()->softmax_bwd(s + r * ld, dp + r * ld, a->scale, a->lse[row * a->NH + p.head], delta, p.N);
+        float lse2 = a->lse[row * a->NH + p.head] * LOG2_E;
+        row_loops()->softmax_bwd(s + r * ld, dp + r * ld, a->scale * LOG2_E, lse2, a->scale, delta, p.N);
     }
 }
 

@@ -18,10 +18,11 @@ struct activation_loops {
 
 /* simd-rows.c: sums over a row, in 16 partial sums that are added as a tree */
 struct row_loops {
-    float (*max)(const float *x, int64_t n);                          /* NaN if there is one */
-    float (*exp_sum)(float *x, float scale, float shift, int64_t n);  /* x = exp(scale x - shift); their sum */
+    float (*max)(const float *x, int64_t n);                          /* n > 0; passes over NaN but in x[0] (exp2_sum then shows it) */
+    float (*exp2_sum)(float *x, float scale, float shift, int64_t n); /* x = 2^(scale x - shift); their sum */
     float (*dot)(const float *x, const float *y, int64_t n);
-    void (*softmax_bwd)(float *p, float *dp, float scale, float lse, float delta, int64_t n); /* p = exp(scale p - lse), dp = scale p (dp - delta) */
+    /* p = 2^(scale2 p - lse2), dp = scale p (dp - delta) */
+    void (*softmax_bwd)(float *p, float *dp, float scale2, float lse2, float scale, float delta, int64_t n);
     void (*layernorm_fwd)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, int64_t n);
     /* dx may be dy; dw, db: += */
     void (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, int64_t n);

@@ -22,34 +22,39 @@ static inline float lanes_sum(const float *s)
     for (int64_t i = (n) - (n) % LANES, k = 0; i < (n); i++, k++) \
     (lanes)[k] += (f)
 
+/* The order of comparisons does not matter, so four vectors at a time hide their latency. */
 static float row_max(const float *x, int64_t n)
 {
-    float m[LANES];
-    for (int k = 0; k < LANES; k++)
-        m[k] = x[k < n ? k : 0];
-    for (int64_t i = LANES; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++)
-            m[k] = x[i + k] > m[k] || x[i + k] != x[i + k] ? x[i + k] : m[k];
-    for (int64_t i = n - n % LANES; i < n; i++)
-        m[0] = x[i] > m[0] || x[i] != x[i] ? x[i] : m[0];
-    float best = m[0];
-    for (int k = 1; k < LANES; k++)
-        best = m[k] > best || m[k] != m[k] ? m[k] : best;
+    enum { WIDE = 4 * LANES };
+    float m[WIDE], best = x[0];
+    int64_t i = 0;
+    for (int k = 0; k < WIDE; k++)
+        m[k] = x[0];
+    for (; i + WIDE <= n; i += WIDE)
+        for (int k = 0; k < WIDE; k++)
+            m[k] = x[i + k] > m[k] ? x[i + k] : m[k];
+    for (; i < n; i++)
+        best = x[i] > best ? x[i] : best;
+    for (int half = WIDE / 2; half >= LANES / 2; half /= 2)
+        for (int k = 0; k < half; k++)
+            m[k] = m[k] > m[k + half] ? m[k] : m[k + half];
+    for (int k = 0; k < LANES / 2; k++)
+        best = m[k] > best ? m[k] : best;
     return best;
 }
 
-static float exp_sum(float *x, float scale, float shift, int64_t n)
+static float exp2_sum(float *x, float scale, float shift, int64_t n)
 {
     float s[LANES] = {0};
     int64_t whole = n - n % LANES;
     for (int64_t i = 0; i < whole; i += LANES)
         for (int k = 0; k < LANES; k++) {
-            float e = fast_exp(x[i + k] * scale - shift);
+            float e = fast_exp2(x[i + k] * scale - shift);
             x[i + k] = e;
             s[k] += e;
         }
     for (int64_t i = whole; i < n; i++) {
-        x[i] = fast_exp(x[i] * scale - shift);
+        x[i] = fast_exp2(x[i] * scale - shift);
         s[i - whole] += x[i];
     }
     return lanes_sum(s);
@@ -65,11 +70,11 @@ static float dot(const float *x, const float *y, int64_t n)
     return lanes_sum(s);
 }
 
-static void softmax_bwd(float *p, float *dp, float scale, float lse, float delta, int64_t n)
+static void softmax_bwd(float *p, float *dp, float scale2, float lse2, float scale, float delta, int64_t n)
 {
     LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
-        p[i] = fast_exp(p[i] * scale - lse);
+        p[i] = fast_exp2(p[i] * scale2 - lse2);
         dp[i] = p[i] * (dp[i] - delta) * scale;
     }
 }
@@ -131,7 +136,7 @@ static double sum_squares(const float *x, int64_t n)
 }
 
 const struct row_loops ISA_NAME(row_loops) = {.max = row_max,
-                                              .exp_sum = exp_sum,
+                                              .exp2_sum = exp2_sum,
                                               .dot = dot,
                                               .softmax_bwd = softmax_bwd,
                                               .layernorm_fwd = layernorm_fwd,

@@ -1,0 +1,306 @@
+/* bench.c - speed of the backbone on this machine: images per second, GFLOP/s, share of the measured peak, memory.
+ *
+ *   bench peak                                        multiply-adds in registers
+ *   bench extract [arch] [size] [images at once]      forward, image by image, images in memory (vit_small 224 8)
+ *   bench train [arch] [batch] [drop path]            forward and backward of a student's backbone and forward of its
+ *                                                     teacher over 2 x 224 and 8 x 98 crops, no heads (vit_small 4 0.3)
+ *   -j N  threads (one per processor)
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "cpu/gemm.h"
+#include "cpu/isa.h"
+#include "cpu/peak.h"
+#include "nn/vit.h"
+#include "num.h"
+
+enum { REPEATS = 5 };
+
+struct bench {
+    struct thread_pool *pool;
+    int n_workers;
+    double peak; /* GFLOP/s */
+    struct vit vit;
+    struct params table;
+    float *values;
+};
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *take(int64_t n, size_t each)
+{
+    struct arena a = {0};
+    struct fmt_error e = {0};
+    if (arena_init(&a, (size_t)n * each, &e)) {
+        fprintf(stderr, "bench: %s\n", e.text);
+        exit(1);
+    }
+    return a.base;
+}
+
+static void check(struct op_ctx *c, int status, const struct fmt_error *e)
+{
+    struct fmt_error sticky = {0};
+    if (status || op_sync(c, &sticky)) {
+        fprintf(stderr, "bench: %s\n", status ? e->text : sticky.text);
+        exit(1);
+    }
+}
+
+static void open_network(struct bench *b, const char *arch, int64_t M)
+{
+    struct fmt_error e = {0};
+    struct vit_config f = {.patch = 14, .M = M, .layerscale = 1e-5f, .qkv_bias = true, .proj_bias = true,
+                           .ffn_bias = true, .offset = 0.1};
+    if (!vit_arch(arch, &f)) {
+        fprintf(stderr, "bench: %s: no such network\n", arch);
+        exit(2);
+    }
+    f.ffn = strcmp(arch, "vit_giant2") == 0 ? VIT_SWIGLU : VIT_MLP;
+    f.hidden = vit_hidden(f.C, 4, f.ffn);
+    if (vit_params(&b->vit, &f, &b->table, &e))
+        exit(1);
+    b->values = take(b->table.count, sizeof *b->values);
+    params_init(&b->table, b->values, 1);
+}
+
+/* Multiply-adds count twice; only products. */
+static double forward_flops(const struct vit *v, double N)
+{
+    double C = (double)v->config.C, inner = (double)v->config.hidden * (v->config.ffn == VIT_SWIGLU ? 3 : 2);
+    double patch = 3.0 * (double)(v->config.patch * v->config.patch);
+    return 2 * N * C * patch + (double)v->config.depth * (2 * N * C * (4 * C + inner) + 4 * N * N * C);
+}
+
+struct timing {
+    double wall, cpu; /* seconds; cpu: of all threads, so it tells the truth on a machine that is shared */
+};
+
+static struct timing timing_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (struct timing){seconds(), (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
+}
+
+static struct timing timing_since(struct timing start)
+{
+    struct timing now = timing_now();
+    return (struct timing){now.wall - start.wall, now.cpu - start.cpu};
+}
+
+/* The best of each. */
+static struct timing timing_best(struct timing a, struct timing b)
+{
+    return (struct timing){a.wall < b.wall ? a.wall : b.wall, a.cpu < b.cpu ? a.cpu : b.cpu};
+}
+
+static const struct timing TIMING_WORST = {1e30, 1e30};
+
+static void report(const struct bench *b, const char *what, double images, double flops, struct timing t)
+{
+    struct rusage u;
+    char text[32];
+    getrusage(RUSAGE_SELF, &u);
+    printf("%-50s %8.2f images/s  %7.1f GFLOP/s  %5.1f %% of peak  %.3f CPU s/image  peak memory %s\n", what,
+           images / t.wall, 1e-9 * flops / t.wall, 1e-7 * flops / t.wall / b->peak, t.cpu / images,
+           num_bytes_text((double)u.ru_maxrss * 1024, text));
+}
+
+/* ------------------------------------------------------------------ extraction */
+
+struct worker {
+    struct op_ctx c;
+    struct arena arena, scratch;
+    struct vit_pass pass;
+};
+
+struct extraction {
+    struct bench *b;
+    struct worker *workers;
+    const uint8_t *pixels;
+    int64_t size;
+    bool turned;
+};
+
+static void extract_image(void *arg, int64_t image, int worker)
+{
+    struct extraction *x = arg;
+    struct worker *w = &x->workers[worker];
+    struct fmt_error e = {0};
+    struct vit_request r = {.n_inputs = 1, .turned = x->turned, .mean = {0.485f, 0.456f, 0.406f},
+                            .deviation = {0.229f, 0.224f, 0.225f}};
+    r.inputs[0] = (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
+    w->arena.used = w->scratch.used = 0;
+    check(&w->c, vit_forward(&w->c, &x->b->vit, w->arena.base ? x->b->values : NULL, &r, &w->arena, &w->pass, &e), &e);
+}
+
+static void open_worker(struct extraction *x, int i)
+{
+    struct worker *w = &x->workers[i];
+    w->c = (struct op_ctx){.backend = &backend_cpu, .scratch = &w->scratch};
+    extract_image(x, 0, i);
+    if (arena_init(&w->arena, w->arena.high, NULL) || arena_init(&w->scratch, w->scratch.high, NULL))
+        exit(1);
+}
+
+static void extract(struct bench *b, const char *arch, int64_t size, int64_t batch)
+{
+    open_network(b, arch, 37);
+    struct extraction x = {.b = b, .workers = take(b->n_workers, sizeof(struct worker)), .size = size};
+    uint8_t *pixels = take(batch * size * size * 3, 1);
+    for (int64_t i = 0; i < batch * size * size * 3; i++)
+        pixels[i] = (uint8_t)(i * 2654435761u >> 13);
+    x.pixels = pixels;
+    struct arena scratch = {0};
+    struct op_ctx c = {.backend = &backend_cpu, .pool = b->pool, .scratch = &scratch};
+    vit_turn(&c, &b->vit, NULL);
+    if (arena_init(&scratch, scratch.high, NULL))
+        exit(1);
+    x.turned = vit_turn(&c, &b->vit, b->values);
+    arena_release(&scratch);
+    for (int i = 0; i < b->n_workers; i++)
+        open_worker(&x, i);
+    thread_for(b->pool, batch, extract_image, &x); /* warm */
+    struct timing best = TIMING_WORST;
+    for (int r = 0; r < REPEATS; r++) {
+        struct timing start = timing_now();
+        thread_for(b->pool, batch, extract_image, &x);
+        best = timing_best(best, timing_since(start));
+    }
+    double N = 1.0 + (double)(size / 14 * (size / 14));
+    char what[96];
+    snprintf(what, sizeof what, "%s/14 forward, %d pixels, batch %d, float32", arch, (int)size, (int)batch);
+    report(b, what, (double)batch, (double)batch * forward_flops(&b->vit, N), best);
+}
+
+/* ------------------------------------------------------------------ training */
+
+static void draw_drops(const struct bench *b, struct vit_drop *drops, const int64_t n[2], double rate)
+{
+    for (int64_t i = 0; i < b->vit.config.depth; i++)
+        for (int k = 0; k < 4; k++) {
+            int input = k % 2;
+            struct rng r = rng_stream(1, (uint64_t)i, (uint64_t)k, RNG_TEST);
+            int64_t *kept = take(n[input], sizeof *kept);
+            struct vit_kept *to = k < 2 ? &drops[i].attn[input] : &drops[i].ffn[input];
+            to->n_kept = vit_drop_subset(&r, n[input], rate, kept, &to->alpha);
+            to->kept = kept;
+        }
+}
+
+struct training {
+    struct bench *b;
+    struct op_ctx c;
+    struct arena arena, scratch;
+    struct vit_request student, teacher;
+    struct vit_pass pass;
+    float *grads;
+    double student_s, teacher_s, backward_s;
+};
+
+static void training_step(struct training *t)
+{
+    struct fmt_error e = {0};
+    bool real = t->arena.base != NULL;
+    const float *values = real ? t->b->values : NULL;
+    double start = seconds();
+    t->arena.used = t->scratch.used = 0;
+    check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->teacher, &t->arena, &t->pass, &e), &e);
+    double after_teacher = seconds();
+    t->arena.used = 0;
+    check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->student, &t->arena, &t->pass, &e), &e);
+    double after_student = seconds();
+    int64_t n = t->pass.T * t->b->vit.config.C;
+    float *d = ARENA_TAKE(&t->arena, float, n);
+    op_fill(&t->c, TENSOR(d, n), 1e-3f);
+    vit_backward(&t->c, &t->b->vit, values, &t->pass, d, real ? t->grads : NULL);
+    check(&t->c, 0, NULL);
+    t->teacher_s = after_teacher - start;
+    t->student_s = after_student - after_teacher;
+    t->backward_s = seconds() - after_student;
+}
+
+static void train(struct bench *b, const char *arch, int64_t batch, double rate)
+{
+    open_network(b, arch, 16);
+    static struct training t;
+    static struct vit_drop drops[VIT_DEPTH_MAX];
+    const int64_t n[2] = {2 * batch, 8 * batch};
+    t.b = b;
+    t.c = (struct op_ctx){.backend = &backend_cpu, .pool = b->pool, .scratch = &t.scratch};
+    struct vit_input global = {.B = n[0], .H = 224, .W = 224, .pixels = take(n[0] * 224 * 224 * 3, 1)};
+    struct vit_input local = {.B = n[1], .H = 98, .W = 98, .pixels = take(n[1] * 98 * 98 * 3, 1)};
+    uint8_t *masks = take(n[0] * 256, 1);
+    for (int64_t i = 0; i < n[0] * 256; i++)
+        masks[i] = i / 256 % 2 == 0 && i % 10 < 3;
+    t.teacher = (struct vit_request){.n_inputs = 1, .inputs = {global}, .deviation = {1, 1, 1}};
+    global.masks = masks;
+    t.student = (struct vit_request){.n_inputs = 2, .inputs = {global, local}, .deviation = {1, 1, 1}, .keep = true,
+                                     .drop = rate > 0 ? drops : NULL};
+    if (rate > 0)
+        draw_drops(b, drops, n, rate);
+    t.grads = take(b->table.count, sizeof *t.grads);
+    training_step(&t);
+    if (arena_init(&t.arena, t.arena.high, NULL) || arena_init(&t.scratch, t.scratch.high, NULL))
+        exit(1);
+    training_step(&t); /* warm */
+    struct timing best = TIMING_WORST;
+    double parts[3] = {1e30, 1e30, 1e30};
+    for (int r = 0; r < REPEATS; r++) {
+        struct timing start = timing_now();
+        training_step(&t);
+        best = timing_best(best, timing_since(start));
+        const double now[3] = {t.teacher_s, t.student_s, t.backward_s};
+        for (int k = 0; k < 3; k++)
+            parts[k] = now[k] < parts[k] ? now[k] : parts[k];
+    }
+    double global_flops = forward_flops(&b->vit, 257), local_flops = forward_flops(&b->vit, 50), keep = 1 - rate;
+    double student = keep * ((double)n[0] * global_flops + (double)n[1] * local_flops);
+    char what[96];
+    snprintf(what, sizeof what, "%s/14 training, backbone, batch %d, drop %.1f", arch, (int)batch, rate);
+    report(b, what, (double)batch, (double)n[0] * global_flops + 3 * student, best);
+    printf("    teacher %.3f s, student forward %.3f s, backward %.3f s\n", parts[0], parts[1], parts[2]);
+}
+
+static const char *argument(int argc, char **argv, int i, const char *otherwise)
+{
+    return i < argc ? argv[i] : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = {0};
+    struct fmt_error e = {0};
+    int n = 0;
+    if (argc > 2 && strcmp(argv[1], "-j") == 0) {
+        n = atoi(argv[2]);
+        argc -= 2, argv += 2;
+    }
+    b.pool = thread_open(n, &e);
+    if (!b.pool)
+        return 1;
+    b.n_workers = thread_workers(b.pool);
+    b.peak = peak_gflops(b.pool);
+    const char *what = argument(argc, argv, 1, "peak");
+    if (strcmp(what, "peak") == 0)
+        printf("%d threads, %s, %s: %.1f GFLOP/s of multiply-adds in registers\n", b.n_workers, isa_name(isa_best()),
+               gemm_library(), b.peak);
+    else if (strcmp(what, "extract") == 0)
+        extract(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "224")), atoi(argument(argc, argv, 4, "8")));
+    else if (strcmp(what, "train") == 0)
+        train(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "4")), atof(argument(argc, argv, 4, "0.3")));
+    else
+        return 2;
+    thread_close(b.pool);
+    return 0;
+}
