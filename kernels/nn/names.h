@@ -1,7 +1,8 @@
 /* names.h - schemes of names for the same tensors -> the published names. Pure text.
  *
  * Published: "blocks.3.attn.qkv.weight", in checkpoints behind "backbone.", "dino_head.", "ibot_head."; sharded
- * training puts the number of a chunk before that of the block. Hugging Face: "encoder.layer.3.attention.attention.query.weight"
+ * training puts the number of a chunk before that of the block. Hugging Face:
+ * "encoder.layer.3.attention.attention.query.weight"
  * (and key, value: three parts of one tensor). timm: as published but for "reg_token" and, where the feed-forward is
  * SwiGLU, "mlp.fc1" and "mlp.fc2" for "mlp.w12" and "mlp.w3", which only the shapes can tell.
  */

@@ -1,0 +1,116 @@
+# dino-extract: rows for every picture, the same bits whatever stands beside it; sizes, layers, what is left out.
+. "$TESTS/cli/lib.sh"
+golden=${GOLDEN:-$TESTS/golden}
+case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac
+"$BUILD/tests/datagen" -q --groups 6 --width 96 --seed 6 d && bbu-index -q d -o x.index && bbu-pack -q x.index -o s &&
+    bbu-pack -q --store rgb x.index -o rgb || exit 1
+w=$golden/vit_plain.pth
+extract() { dino-extract -q -w "$w" "$@"; }
+text() { feat-cat -q --text "$1" >"${1%.feat}.txt"; }
+
+# ---- labels come along; bits do not depend on threads, neighbours or form
+status 0 dino-extract -w "$w" s -o a.feat
+err_has 'Loaded pretrained weights from'
+err_has 'heads and resampling deduced'
+err_has '% of the pictures'
+text a.feat
+check 'a row for each picture' bash -c 'test $(grep -c jpeg a.txt) -eq $(find d -name "*.jpeg" | wc -l)'
+for j in 1 2 5; do
+    status 0 extract -j$j s -o j.feat
+    same a.feat j.feat
+done
+status 0 extract rgb -o rgb.feat
+check 'decoded pixels give the same values' bash -c 'cmp <(feat-cat -q --npy a.feat) <(feat-cat -q --npy rgb.feat)'
+find d -name '*.jpeg' | sort >names
+status 0 bash -c 'dino-extract -q -w "$1" - <names >n.feat' - "$w"
+status 0 bash -c 'sort -r names | tr "\n" "\0" | dino-extract -q -w "$1" -0 - -o r.feat' - "$w"
+feat-cat -q --text n.feat | sort >n.txt
+feat-cat -q --text r.feat | sort >r.txt
+same n.txt r.txt
+first=$(head -n 1 names)
+status 0 extract "$first" -o one.feat
+check 'a picture alone has the same features' bash -c 'grep -qxF "$(feat-cat -q --text one.feat)" n.txt'
+status 0 dino-extract -w "$w" --json s -o k.feat
+out_has '"report":"extract"'
+out_has '"skipped":0'
+
+# ---- equal work, equal bytes; other names of files are not other work
+mkdir moved && cp -r s moved/other
+status 0 extract moved/other -o m.feat
+same a.feat m.feat
+status 0 dino-weights -q convert "$w" -o w.safetensors
+status 0 dino-extract -q -w w.safetensors s -o ws.feat
+same a.feat ws.feat
+status 0 extract --no-provenance s -o np.feat
+differ a.feat np.feat
+
+# ---- what a row holds
+values() { feat-cat -q --npy "$1" | head -c 128 | tr -d '\0' | grep -ao "'shape': ([0-9]*, [0-9]*" | sed 's/.*, //'; }
+width=$(values a.feat)
+for want in "mean 1" "cls+mean 2" "patch 256"; do
+    status 0 extract --tokens ${want% *} s -o t.feat
+    check "${want% *}: ${want#* } times as wide" test "$(values t.feat)" -eq $((width * ${want#* }))
+done
+status 0 extract --layers 2 s -o l2.feat
+check 'two layers' test "$(values l2.feat)" -eq $((width * 2))
+status 0 extract --layers 2,1 s -o l21.feat
+same l2.feat l21.feat
+status 0 extract --layers 2, s -o last.feat
+same last.feat a.feat
+status 0 extract --layers 2 --no-norm s -o raw.feat
+differ l2.feat raw.feat
+status 0 extract --unit s -o unit.feat
+check 'rows of unit length' bash -c 'feat-cat -q --json unit.feat | sed "s/.*\[//; s/\].*//" | tr , " " |
+    awk "{s = 0; for (i = 1; i <= NF; i++) s += \$i * \$i; if (s < 0.999999 || s > 1.000001) bad = 1} END {exit bad}"'
+status 0 dino-extract -q -w "$golden/vit_plain_teacher_checkpoint.pth" --tokens head s -o head.feat
+check 'the head has its prototypes' test "$(values head.feat)" -ne "$width"
+status 1 extract --tokens head s -o no.feat
+err_has 'holds no projection head'
+
+# ---- sizes
+for fit in resize crop pad; do
+    status 0 extract --resize 0 --size 0 --fit $fit s -o fit-$fit.feat
+    status 0 extract --resize 100 --size 90 --fit $fit s -o fit9-$fit.feat
+done
+differ fit-resize.feat fit-crop.feat
+differ fit-crop.feat fit-pad.feat
+status 0 dino-extract -w "$w" --size 0 s -o whole.feat
+err_lacks 'cut away'
+status 0 extract --resize 20 --size 56 s -o small.feat
+status 1 extract --size 13 --fit crop s -o no.feat
+err_has 'less than a patch'
+status 1 extract --resize 1 --size 0 --fit crop s -o no.feat
+err_has 'less than a patch'
+"$BUILD/tests/datagen" -q --groups 4 --width 128 --seed 7 e
+status 1 extract --size 0 --resize 0 --tokens patch "$first" "$(find e -name '*.jpeg' | head -n 1)" -o no.feat
+err_has 'rows of all patches need one --size'
+status 0 extract --size 0 --resize 0 --tokens patch s -o p.feat
+check 'no output of what failed' test ! -e no.feat
+no_leftovers
+
+# ---- what fails
+head -c 1000 "$first" >cut.jpeg
+status 1 extract "$first" cut.jpeg missing.jpeg -o no.feat
+err_has 'cut.jpeg: '
+status 3 dino-extract -k -w "$w" "$first" cut.jpeg missing.jpeg -o k.feat
+err_has 'missing.jpeg: No such file or directory; left out'
+err_has '2 of 3 pictures were left out'
+text k.feat
+check 'the good one is there' test "$(grep -c jpeg k.txt)" -eq 1
+status 2 dino-extract s
+status 2 dino-extract -w "$w"
+status 2 extract --layers 4 s -o no.feat
+status 2 extract --layers 1,1 s -o no.feat
+status 2 extract --tokens head --no-norm s -o no.feat
+status 2 extract --json s
+status 1 extract s cut.jpeg -o no.feat
+err_has 'cannot be mixed'
+status 1 bash -c ': | dino-extract -w "$1" - -o no.feat' - "$w"
+status 1 extract s -o /dev/full
+err_has '/dev/full: No space left on device'
+status 1 dino-extract -w "$golden/eval.safetensors" s -o no.feat
+err_has 'no weights of a vision transformer'
+status 1 dino-extract -w missing.pth s -o no.feat
+check 'no output of what failed' test ! -e no.feat
+no_leftovers
+done_testing
