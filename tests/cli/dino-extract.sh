@@ -45,7 +45,10 @@ status 0 extract --no-provenance s -o np.feat
 differ a.feat np.feat
 
 # ---- what a row holds
-values() { feat-cat -q --npy "$1" | head -c 128 | tr -d '\0' | grep -ao "'shape': ([0-9]*, [0-9]*" | sed 's/.*, //'; }
+values() { # of a row: the product of the array's dimensions but the first
+    feat-cat -q --npy "$1" -o v.npy && head -c 128 v.npy | grep -ao "'shape': ([0-9, ]*" |
+        sed 's/.*(//' | tr -d ' ' | awk -F, '{n = 1; for (i = 2; i <= NF; i++) if ($i != "") n *= $i; print n}'
+}
 width=$(values a.feat)
 for want in "mean 1" "cls+mean 2" "patch 256"; do
     status 0 extract --tokens ${want% *} s -o t.feat
