@@ -51,18 +51,20 @@ static void read_settings(struct config *c, int n_words, char **word)
 {
     struct fmt_error e = {0};
     config_init(c);
-    if (config_name && config_load(c, config_name, &e))
-        msg_usage("%s", e.text);
-    for (int i = 0; i < n_words; i++)
-        if (is_setting(word[i]) && config_set(c, word[i], &e))
-            msg_usage("%s", e.text);
-    if (seed >= 0) {
+    int status = config_name ? config_load(c, config_name, &e) : 0;
+    for (int i = 0; i < n_words && !status; i++)
+        if (is_setting(word[i]))
+            status = config_set(c, word[i], &e);
+    if (seed >= 0 && !status) {
         char text[48];
         snprintf(text, sizeof text, "train.seed=%lld", (long long)seed);
-        if (config_set(c, text, &e))
-            msg_usage("%s", e.text);
+        status = config_set(c, text, &e);
     }
-    if (config_finish(c, &e))
+    if (!status)
+        status = config_finish(c, &e);
+    if (status == FMT_IO || status == FMT_MEMORY)
+        msg_die("%s", e.text);
+    if (status)
         msg_usage("%s", e.text);
 }
 

@@ -43,8 +43,8 @@ survives one.views dino-augment -q shards --config tiny.yaml train.batch_size_pe
 survives train.feat dino-extract -q -w tiny.safetensors shards -o train.feat
 feat-cat -q train.feat --json -o train.json
 survives train.json feat-cat -q train.feat --json -o train.json
-dino-weights -q tiny.safetensors -o tiny.pth
-survives tiny.pth dino-weights -q tiny.safetensors -o tiny.pth
+dino-weights -q convert tiny.safetensors -o tiny.pth
+survives tiny.pth dino-weights -q convert tiny.safetensors -o tiny.pth
 
 # A full disk and a closed pipe on standard output.
 for command in "feat-cat --text train.feat" "bbu-info bbu.index" "feat-knn train.feat val.feat" "bbu-index -h"; do
