@@ -175,35 +175,39 @@ int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer
 
 /* ---------------------------------------------------------------- reading */
 /* Room for the weights grows with what is really there: a header alone cannot ask for much. */
+static int take_block(struct linear *m, const struct block_buffer *b, size_t n, struct fmt_error *e)
+{
+    size_t row = (size_t)(m->dim + 1);
+    double *grown = realloc(m->theta, (n + b->n_records) * row * sizeof *grown);
+    if (!grown)
+        return no_memory(e);
+    m->theta = grown;
+    struct bytes c = bytes_over(b->raw, b->raw_bytes);
+    bool finite = true;
+    for (size_t i = 0; i < b->n_records * row; i++) {
+        double v = bytes_f64(&c);
+        m->theta[n * row + i] = v;
+        finite = finite && isfinite(v);
+    }
+    return finite ? 0 : fmt_fail(e, FMT_NONFINITE, "a weight is not finite");
+}
+
 static int take_rows(struct linear *m, struct block_reader *r, struct fmt_error *e)
 {
     struct block_buffer b = {0};
     size_t row_bytes = (size_t)(m->dim + 1) * 8, n = 0;
     int status;
     while ((status = block_next(r, &b, e)) == 0) {
-        if (b.raw_bytes != b.n_records * row_bytes || b.n_records == 0 || n + b.n_records > (size_t)m->n_rows) {
-            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block,
-                              (long long)m->dim);
+        size_t rows = b.raw_bytes / row_bytes;
+        if (b.raw_bytes % row_bytes || rows == 0 || rows > (size_t)m->n_rows - n)
+            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block, (long long)m->dim);
+        if (!status)
+            status = block_counted(r, &b, (uint32_t)rows, e);
+        if (!status)
+            status = take_block(m, &b, n, e);
+        if (status)
             break;
-        }
-        double *grown = realloc(m->theta, (n + b.n_records) * row_bytes);
-        if (!grown) {
-            status = no_memory(e);
-            break;
-        }
-        m->theta = grown;
-        struct bytes c = bytes_over(b.raw, b.raw_bytes);
-        bool finite = true;
-        for (size_t i = 0; i < b.raw_bytes / 8; i++) {
-            double v = bytes_f64(&c);
-            m->theta[n * row_bytes / 8 + i] = v;
-            finite = finite && isfinite(v);
-        }
-        n += b.n_records;
-        if (!finite) {
-            status = fmt_fail(e, FMT_NONFINITE, "a weight is not finite");
-            break;
-        }
+        n += rows;
     }
     block_buffer_release(&b);
     if (status == FMT_END)

@@ -3,12 +3,14 @@
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ckpt.h"
 #include "feat.h"
 #include "index.h"
+#include "linear.h"
 #include "shard.h"
 #include "views.h"
 
@@ -259,6 +261,36 @@ static inline int small_feat(const struct fmt_writer *io, const struct prov *p, 
     return status ? status : feat_finish(&w, e);
 }
 
+static inline int small_linear(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+{
+    double theta[2] = {1, -0.5};
+    struct linear m = {.features = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1, .weights = {0xab}, .class_name = sample_classes,
+                                    .n_classes = 2},
+                       .positive = 1, .n_rows = 1, .dim = 1, .theta = theta, .C = 1};
+    return linear_write(&m, p, io, e);
+}
+
+static inline int sample_linear(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+{
+    static char *classes[] = {"a", "b", "c"};
+    static struct linear_point point[] = {{0, LINEAR_IMAGES, true, 0.9, 0.25, 0.5, 1}, {2, LINEAR_GROUPS, false, 0.9, 0, 0, 0}};
+    double theta[3 * (SAMPLE_DIM + 1)];
+    for (int i = 0; i < 3 * (SAMPLE_DIM + 1); i++)
+        theta[i] = 0.5 * i - 1;
+    point[1].threshold = point[1].precision = point[1].recall = NAN;
+    struct linear m = {.features = {.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1, .normalised = true,
+                                    .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab},
+                                    .class_name = classes, .n_classes = 3},
+                       .positive = 1, .group_mean = true, .n_rows = 3, .dim = SAMPLE_DIM, .theta = theta, .C = 10,
+                       .gradient = 1e-7, .point = point, .n_points = 2};
+    struct prov p;
+    prov_init(&p, "sample", "1.0", keep);
+    prov_text(&p, "C", "10");
+    int status = linear_write(&m, &p, io, e);
+    prov_release(&p);
+    return status;
+}
+
 static inline int small_ckpt(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
 {
     static const struct ckpt_tensor t = {.name = "a", .dtype = CKPT_F32, .n_dims = 1, .dim = {1}};
@@ -284,12 +316,13 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_VIEWS: status = small_views(io, &p, e); break;
     case BLOCK_FEAT: status = small_feat(io, &p, e); break;
     case BLOCK_CKPT: status = small_ckpt(io, &p, e); break;
+    case BLOCK_LINEAR: status = small_linear(io, &p, e); break;
     }
     prov_release(&p);
     return status;
 }
 
-/* kind 1 .. 5, as enum block_kind. */
+/* kind 1 .. 6, as enum block_kind. */
 static inline int sample_write(int kind, const struct fmt_writer *io, bool keep, struct fmt_error *e)
 {
     switch (kind) {
@@ -298,6 +331,7 @@ static inline int sample_write(int kind, const struct fmt_writer *io, bool keep,
     case BLOCK_VIEWS: return sample_views(io, keep, e);
     case BLOCK_FEAT: return sample_feat(io, keep, SAMPLE_ROWS, e);
     case BLOCK_CKPT: return sample_ckpt(io, keep, e);
+    case BLOCK_LINEAR: return sample_linear(io, keep, e);
     }
     return FMT_INVALID;
 }
