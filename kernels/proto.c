@@ -64,7 +64,9 @@ static bool xent_good(struct op_ctx *c, const struct proto *s, const struct prot
                       const struct proto_pairs *pairs)
 {
     return proto_good(c, s) && proto_good(c, &t->teacher) &&
-           op_check(c, s->T > 0 && s->K == t->teacher.K && s->b == t->teacher.b && t->n_first >= 0 && t->n_first <= t->teacher.T,
+           op_check(c,
+                    s->T > 0 && s->K == t->teacher.K && s->b == t->teacher.b && t->n_first >= 0 &&
+                        t->n_first <= t->teacher.T,
                     "cross-entropy: student and teacher have different prototypes, or there are no rows") &&
            op_check(c, t->temperature > 0 && pairs->temperature > 0, "cross-entropy: a temperature is not positive");
 }

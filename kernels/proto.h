@@ -91,7 +91,8 @@ void op_proto_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg
 /* y [T,C] = x / max(|x|, eps); norm [T]: |x|, kept for backward. y may be x */
 void op_l2norm_fwd(struct op_ctx *c, struct tensor y, struct tensor norm, struct tensor x, float eps);
 /* dx [T,C] = (dy - y (y . dy)) / norm, or dy / eps where the norm is below; dx may be dy */
-void op_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm, float eps);
+void op_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm,
+                   float eps);
 /* KoLeo (specification, 4.6) of x [B,C]: *loss, and dx [B,C] += weight times its gradient. A row whose nearest
  * neighbour is nearer than 1e-6 is left out and counted, the divisor stays B; of one row the loss is 0. */
 void op_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight);

@@ -1,7 +1,8 @@
 /* bench-step.c - speed of whole training steps on this machine: teacher, student, heads, losses, optimizer.
  *
- *   bench-step [-j THREADS] [-n REPEATS] [key=value ...]       settings as dino-train has them; default: ViT-S/14,
- *                                                              batch 4, 65,536 prototypes, Sinkhorn-Knopp, drop path 0.3
+ *   bench-step [-j THREADS] [-n REPEATS] [key=value ...]
+ *
+ * Settings are those of dino-train; by default ViT-S/14, batch 4, 65,536 prototypes, Sinkhorn-Knopp, drop path 0.3.
  *
  * Crops are noise in memory, half of the global ones are masked by 30 % of their patches. Prints the best of the
  * repeats (5) after one to warm up, and what the plan says of memory.
@@ -46,7 +47,8 @@ static uint8_t *noise(int64_t n, uint64_t seed)
 
 static struct step_batch make_batch(const struct config *config)
 {
-    int64_t B = config->train.batch_size_per_gpu, G = config->crops.global_crops_size, L = config->crops.local_crops_size;
+    int64_t B = config->train.batch_size_per_gpu, G = config->crops.global_crops_size,
+            L = config->crops.local_crops_size;
     int64_t grid = config_dims(config).grid, N = grid * grid, *order = malloc((size_t)N * sizeof *order);
     uint8_t *masks = calloc((size_t)(2 * B), (size_t)N);
     struct rng r = rng_stream(1, 0, 0, RNG_MASK);
@@ -78,8 +80,9 @@ static void print_plan(const struct config *config, const struct op_ctx *ctx)
 
 int main(int argc, char **argv)
 {
-    static const char *const defaults[] = {"student.arch=vit_small", "student.patch_size=14", "crops.local_crops_size=98",
-                                           "train.batch_size_per_gpu=4", "train.centering=sinkhorn_knopp"};
+    static const char *const defaults[] = {"student.arch=vit_small", "student.patch_size=14",
+                                           "crops.local_crops_size=98", "train.batch_size_per_gpu=4",
+                                           "train.centering=sinkhorn_knopp"};
     struct config config;
     struct fmt_error e = {0};
     int n_threads = 0, n_repeats = 5;
@@ -112,7 +115,8 @@ int main(int argc, char **argv)
             fail(&e);
         double time = seconds() - start;
         best = time < best && i > 0 ? time : best;
-        printf("  step %d: %.3f s, processors %.3f s, loss %.4f%s%s\n", i, time, cpu_seconds() - cpu, r.total_loss, r.bad ? ", not finite: " : "", r.bad ? r.bad : "");
+        printf("  step %d: %.3f s, processors %.3f s, loss %.4f%s%s\n", i, time, cpu_seconds() - cpu, r.total_loss,
+               r.bad ? ", not finite: " : "", r.bad ? r.bad : "");
     }
     struct rusage u;
     char text[32];

@@ -45,8 +45,8 @@ static void bwd_row(void *arg, int64_t t, int worker)
         a->out[t * a->C + i] = (dy[i] - y[i] * along) / divisor;
 }
 
-void cpu_l2norm_bwd(struct op_ctx *c, float *dx, const float *dy, const float *y, const float *norm, float eps, int64_t T,
-                    int64_t C)
+void cpu_l2norm_bwd(struct op_ctx *c, float *dx, const float *dy, const float *y, const float *norm, float eps,
+                    int64_t T, int64_t C)
 {
     if (!op_planning(c))
         op_for(c, T, bwd_row, &(struct l2norm){.out = dx, .in = dy, .y = y, .norm = norm, .eps = eps, .C = C});

@@ -17,9 +17,11 @@ struct proto_loops {
     /* lse [n]: over the rows, of y without col */
     void (*columns_lse)(double *lse, const float *x, int64_t T, int64_t n, double scale, const double *row);
     /* for each row: the largest y without row, and the sum of exp(y - largest) */
-    void (*rows_lse)(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale, const double *col);
+    void (*rows_lse)(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale,
+                     const double *col);
     /* out = exp(y); out may be x */
-    void (*targets)(float *out, const float *x, int64_t T, int64_t n, double scale, const double *col, const double *row);
+    void (*targets)(float *out, const float *x, int64_t T, int64_t n, double scale, const double *col,
+                    const double *row);
     /* one row of the student against one or two targets (b may be NULL): largest of x * scale, sum of exponentials
      * beside it, sum of t * x * scale, sum of t, with t = a + b */
     void (*xent_row)(double out[4], const float *x, const float *a, const float *b, int64_t n, float scale);

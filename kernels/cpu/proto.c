@@ -194,16 +194,16 @@ void cpu_proto_keep(struct op_ctx *c, const struct proto *p)
 
 /* The gradient at a tile's logits (rows ld apart) goes on to the weights and, added up over the strip, to the rows.
  * The tile's weights are in the worker's scratch. */
-static void tile_backward(struct pass *pass, const struct plain *a, int64_t tile, bool opens, int worker, const float *d,
-                          int64_t ld)
+static void tile_backward(struct pass *pass, const struct plain *a, int64_t tile, bool opens, int worker,
+                          const float *d, int64_t ld)
 {
     const struct proto *p = pass->p;
     int64_t k0 = tile * PROTO_TILE, columns = tile_columns(p, tile);
     const float *w = worker_w(pass, worker), *z = p->z + pass->first * p->b;
     float *dw = a->dw + worker * PROTO_TILE * p->b, *part = a->parts + tile / pass->tiles_per_strip * pass->n * p->b;
     gemm_f32(true, false, columns, p->b, pass->n, 1, d, ld, z, p->b, 0, dw, p->b);
-    pass->loops->weights_bwd(a->dv + k0 * p->b, a->dg + k0, dw, p->v + k0 * p->b, p->g + k0, worker_inverse(pass, worker),
-                             columns, p->b);
+    pass->loops->weights_bwd(a->dv + k0 * p->b, a->dg + k0, dw, p->v + k0 * p->b, p->g + k0,
+                             worker_inverse(pass, worker), columns, p->b);
     gemm_f32(false, false, pass->n, p->b, columns, 1, d, ld, w, p->b, opens ? 0 : 1, part, p->b);
 }
 
@@ -457,10 +457,11 @@ static const float *tile_targets(const struct pass *pass, const struct xent_arg 
     const float *x = tile_logits(pass, p, tile, 0, p->T, want, worker);
     int64_t columns = tile_columns(p, tile), split = t->n_first;
     if (split > 0)
-        pass->loops->targets(want, x, split, columns, 1 / t->temperature, t->log_col[0] + tile * PROTO_TILE, t->log_row);
+        pass->loops->targets(want, x, split, columns, 1 / t->temperature, t->log_col[0] + tile * PROTO_TILE,
+                             t->log_row);
     if (split < p->T)
-        pass->loops->targets(want + split * PROTO_TILE, x + split * PROTO_TILE, p->T - split, columns, 1 / t->temperature,
-                             t->log_col[1] + tile * PROTO_TILE, t->log_row + split);
+        pass->loops->targets(want + split * PROTO_TILE, x + split * PROTO_TILE, p->T - split, columns,
+                             1 / t->temperature, t->log_col[1] + tile * PROTO_TILE, t->log_row + split);
     return want;
 }
 

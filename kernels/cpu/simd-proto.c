@@ -75,7 +75,8 @@ static void columns_lse(double *lse, const float *x, int64_t T, int64_t n, doubl
         lse[k] = largest[k] + log((double)sum[k]);
 }
 
-static void rows_lse(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale, const double *col)
+static void rows_lse(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale,
+                     const double *col)
 {
     for (int64_t t = 0; t < T; t++) {
         const float *r = x + t * PROTO_TILE;
@@ -104,7 +105,8 @@ static void rows_lse(double *largest, double *sum, const float *x, int64_t T, in
     }
 }
 
-static void targets(float *out, const float *x, int64_t T, int64_t n, double scale, const double *col, const double *row)
+static void targets(float *out, const float *x, int64_t T, int64_t n, double scale, const double *col,
+                    const double *row)
 {
     for (int64_t t = 0; t < T; t++) {
         const float *r = x + t * PROTO_TILE;

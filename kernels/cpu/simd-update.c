@@ -7,7 +7,8 @@
 
 static void adamw(const struct update *u, const struct update_range *r, int64_t at, int64_t n)
 {
-    float *restrict p = u->student + at, *restrict m = u->m + at, *restrict v = u->v + at, *restrict t = u->teacher + at;
+    float *restrict p = u->student + at, *restrict m = u->m + at, *restrict v = u->v + at,
+                    *restrict t = u->teacher + at;
     const float *restrict g = u->grad + at;
     float clip = (float)r->clip, keep = (float)(1 - r->lr * r->weight_decay), eps = (float)u->eps;
     float b1 = (float)u->beta1, a1 = (float)(1 - u->beta1), b2 = (float)u->beta2, a2 = (float)(1 - u->beta2);

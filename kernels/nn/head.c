@@ -22,8 +22,8 @@ static int add_row(struct params *t, struct param row, const char *name, int64_t
     return params_add(t, &row, at, e);
 }
 
-int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer, struct params *t,
-                struct fmt_error *e)
+int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer,
+                struct params *t, struct fmt_error *e)
 {
     if (config->n_layers < 1 || config->n_layers > HEAD_LAYERS_MAX)
         return fmt_fail(e, FMT_LIMIT, "%s: %lld layers, 1 to %d are possible", params_module_name[module],
@@ -76,11 +76,13 @@ void head_forward(struct op_ctx *c, const struct head *h, const float *values, c
             op_linear_fwd(c, TENSOR(pass->after[i], T, N), in, w, b);
         } else {
             pass->before[i] = keep ? ARENA_TAKE(arena, float, T * N) : NULL;
-            op_linear_gelu_fwd(c, TENSOR(pass->after[i], T, N), keep ? TENSOR(pass->before[i], T, N) : TENSOR_NONE, in, w, b);
+            op_linear_gelu_fwd(c, TENSOR(pass->after[i], T, N), keep ? TENSOR(pass->before[i], T, N) : TENSOR_NONE, in,
+                               w, b);
         }
         x = pass->after[i];
     }
-    op_l2norm_fwd(c, TENSOR(pass->z, T, hc->bottleneck_dim), TENSOR(pass->norm, T), TENSOR(x, T, hc->bottleneck_dim), 1e-12f);
+    op_l2norm_fwd(c, TENSOR(pass->z, T, hc->bottleneck_dim), TENSOR(pass->norm, T), TENSOR(x, T, hc->bottleneck_dim),
+                  1e-12f);
 }
 
 void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_pass *pass, float *dz,
@@ -97,7 +99,8 @@ void head_backward(struct op_ctx *c, const struct head *h, const float *values, 
         int64_t N = width_out(hc, i), K = width_in(hc, i);
         const float *in = i > 0 ? pass->after[i - 1] : pass->x;
         float *back = i > 0 ? hidden[i % 2] : dx;
-        op_linear_bwd_w(c, TENSOR(grads + h->weight[i], N, K), TENSOR(grads + h->bias[i], N), TENSOR(dy, T, N), TENSOR(in, T, K));
+        op_linear_bwd_w(c, TENSOR(grads + h->weight[i], N, K), TENSOR(grads + h->bias[i], N), TENSOR(dy, T, N),
+                        TENSOR(in, T, K));
         op_linear_bwd_x(c, TENSOR(back, T, K), TENSOR(dy, T, N), layer_weight(h, values, i));
         if (i > 0)
             op_gelu_bwd(c, TENSOR(back, T, K), TENSOR_NONE, TENSOR(back, T, K), TENSOR(pass->before[i - 1], T, K));

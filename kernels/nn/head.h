@@ -29,8 +29,8 @@ struct head {
 };
 
 /* Appends the rows "dino_head.*" or "ibot_head.*" in published order. `layer`: for layer-wise decay, depth + 1. */
-int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer, struct params *t,
-                struct fmt_error *e);
+int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer,
+                struct params *t, struct fmt_error *e);
 
 /* What a forward pass leaves; valid until the caller resets the arena. */
 struct head_pass {

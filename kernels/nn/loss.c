@@ -76,7 +76,8 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
 
 void loss_watch(struct op_ctx *c, struct loss_head *l, struct proto_watch *out)
 {
-    op_proto_watch(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? NULL : l->log_col[LOSS_DINO], l->temperature);
+    op_proto_watch(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? NULL : l->log_col[LOSS_DINO],
+                   l->temperature);
 }
 
 void loss_commit(struct op_ctx *c, struct loss_head *l)

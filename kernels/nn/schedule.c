@@ -18,7 +18,8 @@ double schedule_at(const struct schedule *s, int64_t iteration)
             return s->start;
         return i == s->warmup - 1 ? s->base : (double)i * ((s->base - s->start) / (double)(s->warmup - 1)) + s->start;
     }
-    double length = (double)(s->total - s->warmup - s->freeze), angle = 3.14159265358979323846 * (double)(i - s->warmup);
+    double length = (double)(s->total - s->warmup - s->freeze),
+           angle = 3.14159265358979323846 * (double)(i - s->warmup);
     return s->final + 0.5 * (s->base - s->final) * (1 + cos(angle / length));
 }
 
@@ -31,8 +32,8 @@ struct schedules schedules_from(const struct config *config)
         .lr = {peak, config->optim.min_lr, 0, total, config->optim.warmup_epochs * epoch, 0},
         .weight_decay = {config->optim.weight_decay, config->optim.weight_decay_end, 0, total, 0, 0},
         .momentum = {config->teacher.momentum_teacher, config->teacher.final_momentum_teacher, 0, total, 0, 0},
-        .teacher_temp = {config->teacher.teacher_temp, config->teacher.teacher_temp, config->teacher.warmup_teacher_temp,
-                         warm, warm, 0},
+        .teacher_temp = {config->teacher.teacher_temp, config->teacher.teacher_temp,
+                         config->teacher.warmup_teacher_temp, warm, warm, 0},
         .last_layer_frozen = config->optim.freeze_last_layer_epochs * epoch,
     };
 }

@@ -75,7 +75,8 @@ static void draw_one(struct step *s, int64_t iteration, int64_t block, int branc
     double rate = vit_drop_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
     *k = (struct vit_kept){.kept = NULL, .alpha = 1};
     if (rate > 0 && s->z.crops[kind] > 0) {
-        struct rng r = rng_stream(s->seed, (uint64_t)iteration, (uint64_t)(block * 4 + branch * 2 + kind), RNG_DROP_PATH);
+        struct rng r =
+            rng_stream(s->seed, (uint64_t)iteration, (uint64_t)(block * 4 + branch * 2 + kind), RNG_DROP_PATH);
         k->n_kept = vit_drop_subset(&r, s->z.crops[kind], rate, kept, &k->alpha);
         k->kept = kept;
     }

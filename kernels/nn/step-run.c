@@ -52,7 +52,8 @@ static void teacher_heads(struct step *s, const struct micro *micro, const struc
     for (int h = 0; h < s->n_heads; h++) {
         struct loss_head *l = &s->head[h];
         bool cls = l->serves[LOSS_DINO], patches = l->serves[LOSS_IBOT];
-        int64_t first = cls ? n_cls : 0, T = first + (patches ? micro->n_patches : 0), b = l->head.config.bottleneck_dim;
+        int64_t first = cls ? n_cls : 0, T = first + (patches ? micro->n_patches : 0),
+                b = l->head.config.bottleneck_dim;
         if (T == 0)
             continue;
         int64_t *rows = ARENA_TAKE(&s->work, int64_t, T), *end = rows;
@@ -69,7 +70,8 @@ static void teacher_heads(struct step *s, const struct micro *micro, const struc
             spread_global(s, micro, l->z, out.z, b);
         }
         for (int c = 0; patches && c < 2; c++)
-            copy_rows(&s->c, l->z, l->rows[LOSS_DINO] + runs.first[c], out.z, first + (c ? runs.n[0] : 0), runs.n[c], b);
+            copy_rows(&s->c, l->z, l->rows[LOSS_DINO] + runs.first[c], out.z, first + (c ? runs.n[0] : 0), runs.n[c],
+                      b);
     }
 }
 
@@ -115,7 +117,8 @@ static void koleo_term(struct step *s, const float *cls, struct step_result *r)
     for (int64_t crop = 0; crop < 2; crop++) {
         double loss = 0;
         int64_t n_left_out = 0;
-        op_koleo(&s->c, &loss, &n_left_out, rows_of(s->d_cls, crop * B, B, C), rows_of(cls, crop * B, B, C), s->koleo_weight);
+        op_koleo(&s->c, &loss, &n_left_out, rows_of(s->d_cls, crop * B, B, C), rows_of(cls, crop * B, B, C),
+                 s->koleo_weight);
         sum += loss;
         r->n_koleo_skipped += n_left_out;
     }
@@ -267,8 +270,11 @@ static void find_bad_loss(struct step_result *r)
     const struct {
         const char *name;
         double value;
-    } term[] = {{"dino_local_crops_loss", r->dino_local_crops_loss}, {"dino_global_crops_loss", r->dino_global_crops_loss},
-                {"koleo_loss", r->koleo_loss}, {"ibot_loss", r->ibot_loss}, {"kl_loss", r->kl_loss}};
+    } term[] = {{"dino_local_crops_loss", r->dino_local_crops_loss},
+                {"dino_global_crops_loss", r->dino_global_crops_loss},
+                {"koleo_loss", r->koleo_loss},
+                {"ibot_loss", r->ibot_loss},
+                {"kl_loss", r->kl_loss}};
     r->total_loss = 0;
     for (size_t i = 0; i < sizeof term / sizeof *term; i++) {
         r->total_loss += term[i].value;
@@ -277,8 +283,8 @@ static void find_bad_loss(struct step_result *r)
     }
 }
 
-static void student_backward(struct step *s, const struct micro *micro, struct vit_pass *pass, struct student_head *heads,
-                             bool frozen)
+static void student_backward(struct step *s, const struct micro *micro, struct vit_pass *pass,
+                             struct student_head *heads, bool frozen)
 {
     int64_t C = s->vit.config.C;
     float *d_norm = ARENA_TAKE(&s->work, float, pass->T * C);

@@ -79,7 +79,8 @@ static void carve_life(struct step *s, struct step_plan *plan)
     struct arena *a = &s->life;
     size_t before = a->used;
 #define LINE(what) (plan ? plan_line(plan, what, a->used - before) : (void)0, before = a->used)
-    int64_t n = s->params.count, crops = s->z.crops[GLOBAL], C = s->vit.config.C, b = s->head[0].head.config.bottleneck_dim;
+    int64_t n = s->params.count, crops = s->z.crops[GLOBAL], C = s->vit.config.C,
+            b = s->head[0].head.config.bottleneck_dim;
     s->student = ARENA_TAKE(a, float, n);
     LINE("student");
     s->teacher = ARENA_TAKE(a, float, n);
@@ -207,8 +208,8 @@ int step_open(struct step **step, const struct config *config, const struct op_c
     if (!s)
         return fmt_fail(e, FMT_MEMORY, "out of memory");
     int status = set_up(s, config, ctx, NULL, e);
-    if (!status && !(status = arena_init(&s->life, s->life.high, e)) && !(status = arena_init(&s->work, s->work.high, e)) &&
-        !(status = arena_init(&s->scratch, s->scratch.high, e))) {
+    if (!status && !(status = arena_init(&s->life, s->life.high, e)) &&
+        !(status = arena_init(&s->work, s->work.high, e)) && !(status = arena_init(&s->scratch, s->scratch.high, e))) {
         carve_life(s, NULL);
         *step = s;
         return 0;

@@ -77,8 +77,14 @@ struct xent_case {
 
 static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
 {
-    struct xent_case x = {layer_make(Ts, K, b), layer_make(Tt, K, b), n_first, {zeros_f64(K), zeros_f64(K)}, zeros_f64(Tt),
-                          calloc((size_t)(2 * Ts), sizeof(int64_t)), noise(Ts, 1), .pairs = {.target = NULL}};
+    struct xent_case x = {layer_make(Ts, K, b),
+                          layer_make(Tt, K, b),
+                          n_first,
+                          {zeros_f64(K), zeros_f64(K)},
+                          zeros_f64(Tt),
+                          calloc((size_t)(2 * Ts), sizeof(int64_t)),
+                          noise(Ts, 1),
+                          .pairs = {.target = NULL}};
     if (n_first)
         op_proto_sinkhorn(&ctx, x.log_col[0], x.log_row, &x.t.p, 0, n_first, 0.1, 3);
     if (n_first < Tt)
@@ -185,7 +191,8 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
     op_proto_bwd(&ctx, dz, dv, dg, TENSOR(d, Ts, K), &x.s.p);
     for (int64_t i = 0; i < Ts; i++)
         worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
-    ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b, worst);
+    ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b,
+       worst);
     is_near(o.dz, dz, Ts * b, 2e-5, "gradient at the rows");
     is_near(o.dv, dv, K * b, 2e-5, "gradient at v");
     is_near(o.dg, dg, K, 2e-5, "gradient at g");
@@ -326,7 +333,8 @@ static void test_kl(void)
 
 /* ---- targets ---- */
 
-static void row_sums(const struct proto *p, const float *logits, const double *col, const double *row, double tau, double *sum)
+static void row_sums(const struct proto *p, const float *logits, const double *col, const double *row, double tau,
+                     double *sum)
 {
     for (int64_t i = 0; i < p->T; i++)
         sum[i] = 0;
@@ -348,7 +356,8 @@ static void test_targets(void)
     row_sums(&l.p, l.logits, col, row, 0.05, sum);
     for (int i = 0; i < 11; i++)
         worst[1] = fmax(worst[1], fabs(sum[i] - 1));
-    ok(worst[0] < 1e-6 && worst[1] < 1e-6, "targets of a row sum to 1: Sinkhorn-Knopp %.2g, centering %.2g off", worst[0], worst[1]);
+    ok(worst[0] < 1e-6 && worst[1] < 1e-6, "targets of a row sum to 1: Sinkhorn-Knopp %.2g, centering %.2g off",
+       worst[0], worst[1]);
     float want = 0;
     for (int64_t t = 0; t < 11; t++)
         want += l.logits[t * 600 + 300] / 11;
@@ -375,9 +384,12 @@ static void test_targets(void)
 /* The specification's vectors. */
 static void test_sinkhorn_vector(void)
 {
-    static const float logits[12] = {0.10f, -0.20f, 0.05f, 0.00f, 0.30f, -0.10f, -0.25f, 0.15f, 0.20f, 0.30f, 0.05f, -0.05f};
-    static const double want[2][12] = {{0.350666, 0.000282, 0.649051, 0.000380, 0.999419, 0.000201, 0.000002, 0.060676, 0.939322, 0.996179, 0.002801, 0.001020},
-                                       {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458, 0.178908, 0.820634, 0.947235, 0.034305, 0.018460}};
+    static const float logits[12] = {0.10f,  -0.20f, 0.05f, 0.00f, 0.30f, -0.10f,
+                                     -0.25f, 0.15f,  0.20f, 0.30f, 0.05f, -0.05f};
+    static const double want[2][12] = {{0.350666, 0.000282, 0.649051, 0.000380, 0.999419, 0.000201, 0.000002, 0.060676,
+                                        0.939322, 0.996179, 0.002801, 0.001020},
+                                       {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458, 0.178908,
+                                        0.820634, 0.947235, 0.034305, 0.018460}};
     static const float v[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, g[3] = {1, 1, 1};
     struct proto p = {.T = 4, .K = 3, .b = 3, .z = logits, .v = v, .g = g};
     for (int i = 0; i < 2; i++) {
@@ -414,13 +426,14 @@ static void test_watch(void)
     for (int64_t k = 0; k < 700; k++)
         of_mean -= mean[k] * log(mean[k]), winners += won[k];
     op_proto_watch(&ctx, &w, &l.p, 0, 6, NULL, 0.3);
-    ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.entropy_of_mean - of_mean) < 1e-5, "entropies %.6f, %.6f; by the formula %.6f, %.6f",
-       w.entropy, w.entropy_of_mean, entropy, of_mean);
+    ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.entropy_of_mean - of_mean) < 1e-5,
+       "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.entropy_of_mean, entropy, of_mean);
     is_int(w.n_winners, winners, "winners");
     for (int64_t t = 1; t < 6; t++)
         memcpy(l.z + t * 8, l.z, 8 * sizeof *l.z);
     op_proto_watch(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
-    ok(fabs(same.entropy - same.entropy_of_mean) < 1e-6 && same.n_winners == 1, "all rows alike: one winner, no spread");
+    ok(fabs(same.entropy - same.entropy_of_mean) < 1e-6 && same.n_winners == 1,
+       "all rows alike: one winner, no spread");
     memset(l.z, 0, 6 * 8 * sizeof *l.z);
     op_proto_watch(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
     ok(fabs(same.entropy - log(700)) < 1e-5 && same.n_winners == 1, "all logits alike: entropy log K, one winner");
@@ -496,7 +509,8 @@ static void test_koleo(void)
     int64_t n = 0;
     op_koleo(&ctx, &loss, &n, TENSOR(dx, 4, 8), TENSOR(x, 4, 8), 1);
     struct rows_value last = {.x = x + 16, .T = 2, .C = 8};
-    ok(n == 2 && isfinite(loss) && fabs(loss - koleo_value(&last) * 2 / 4) < 1e-9, "KoLeo leaves out %lld rows that coincide", (long long)n);
+    ok(n == 2 && isfinite(loss) && fabs(loss - koleo_value(&last) * 2 / 4) < 1e-9,
+       "KoLeo leaves out %lld rows that coincide", (long long)n);
     bool finite = true, still = true;
     for (int i = 0; i < 32; i++)
         finite &= isfinite(dx[i]) != 0, still &= i >= 16 || dx[i] == 0;
@@ -545,10 +559,21 @@ static void test_update(enum update_rule rule)
     memcpy(start, p, N * sizeof *start);
     for (int step = 1; step <= 3; step++) {
         float *g = noise(N, 0.01);
-        struct update_range r[2] = {{0, 40000, 1e-2, 0.1, 0.5, 1 - pow(0.9, step), 1 - pow(0.999, step)},
-                                    {40000, N - 40000 - 10, step == 1 ? 0 : 1e-3, 0, 1, 1 - pow(0.9, step), 1 - pow(0.999, step)}};
-        struct update u = {.rule = rule, .ranges = r, .n_ranges = 2, .student = p, .m = m, .v = v, .grad = g, .teacher = t,
-                           .teacher_momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+        struct update_range r[2] = {
+            {0, 40000, 1e-2, 0.1, 0.5, 1 - pow(0.9, step), 1 - pow(0.999, step)},
+            {40000, N - 40000 - 10, step == 1 ? 0 : 1e-3, 0, 1, 1 - pow(0.9, step), 1 - pow(0.999, step)}};
+        struct update u = {.rule = rule,
+                           .ranges = r,
+                           .n_ranges = 2,
+                           .student = p,
+                           .m = m,
+                           .v = v,
+                           .grad = g,
+                           .teacher = t,
+                           .teacher_momentum = 0.9,
+                           .beta1 = 0.9,
+                           .beta2 = 0.999,
+                           .eps = 1e-8};
         op_update(&ctx, &u);
         for (int i = 0; i < N - 10; i++) {
             const struct update_range *q = &r[i >= 40000];
@@ -609,14 +634,22 @@ static void compare_sets(const struct proto_loops *a, const struct proto_loops *
     memcpy(p[1], p[0], 1001 * sizeof(float)), memcpy(m[1], m[0], 1001 * sizeof(float));
     for (int s = 0; s < 2; s++) {
         float *vv = zeros_f32(1001), *t = zeros_f32(1001);
-        struct update u = {.student = p[s], .m = m[s], .v = vv, .grad = x, .teacher = t, .teacher_momentum = 0.9, .beta1 = 0.9,
-                           .beta2 = 0.999, .eps = 1e-8};
+        struct update u = {.student = p[s],
+                           .m = m[s],
+                           .v = vv,
+                           .grad = x,
+                           .teacher = t,
+                           .teacher_momentum = 0.9,
+                           .beta1 = 0.9,
+                           .beta2 = 0.999,
+                           .eps = 1e-8};
         struct update_range r = {0, 1001, 1e-2, 0.1, 0.7, 0.1, 0.001};
         (s ? ub : ua)->adamw(&u, &r, 0, 1001);
         (s ? ub : ua)->sgd(&u, &r, 0, 1001);
         free(vv), free(t);
     }
-    ok(!memcmp(p[0], p[1], 1001 * sizeof(float)) && !memcmp(m[0], m[1], 1001 * sizeof(float)), "update: %s gives the bits of the base", name);
+    ok(!memcmp(p[0], p[1], 1001 * sizeof(float)) && !memcmp(m[0], m[1], 1001 * sizeof(float)),
+       "update: %s gives the bits of the base", name);
     for (int s = 0; s < 2; s++)
         free(w[s]), free(inv[s]), free(o[s]), free(p[s]), free(m[s]);
     free(x), free(v), free(g);

@@ -1,5 +1,5 @@
-/* Head, losses and schedules against the published code. Where it has logits and the program has rows before prototypes,
- * the prototypes are the unit matrix: rows are then logits, bit for bit, and gradients at rows those at logits. */
+/* Head, losses and schedules against the published code. Where it has logits and the program has rows before
+ * prototypes, the prototypes are the unit matrix: rows are then logits, bit for bit, and so are their gradients. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,10 +45,12 @@ static void test_head(void)
     struct head h;
     struct fmt_error e = {0};
     char name[160];
-    for (; snprintf(name, sizeof name, "param.mlp.%lld.weight", (long long)(2 * layers)), golden_find(&g, name); layers++)
+    for (; snprintf(name, sizeof name, "param.mlp.%lld.weight", (long long)(2 * layers)), golden_find(&g, name);
+         layers++)
         ;
     struct head_config config = {D, w0->dims[0], b, K, layers};
-    ok(head_params(&h, &config, PARAMS_DINO_HEAD, 3, &t, &e) == 0, "a head of %lld layers: %s", (long long)layers, e.text);
+    ok(head_params(&h, &config, PARAMS_DINO_HEAD, 3, &t, &e) == 0, "a head of %lld layers: %s", (long long)layers,
+       e.text);
     float *values = calloc((size_t)t.count, sizeof *values), *grads = calloc((size_t)t.count, sizeof *grads);
     for (int i = 0; i < t.n_rows; i++) {
         snprintf(name, sizeof name, "param.%s", strchr(t.rows[i].name, '.') + 1);
@@ -57,7 +59,8 @@ static void test_head(void)
     struct head_pass pass;
     head_forward(&ctx, &h, values, golden_f32(&g, "x", NULL), T, true, &work, &pass);
     struct proto p = head_proto(&h, values, pass.z, T);
-    float *y = ARENA_TAKE(&work, float, T * K), *dz = ARENA_TAKE(&work, float, T * b), *dx = ARENA_TAKE(&work, float, T * D);
+    float *y = ARENA_TAKE(&work, float, T *K), *dz = ARENA_TAKE(&work, float, T *b),
+          *dx = ARENA_TAKE(&work, float, T *D);
     op_proto_fwd(&ctx, TENSOR(y, T, K), &p);
     forward_close(y, golden_f32(&g, "y", NULL), T * K, "head: logits");
     op_proto_bwd(&ctx, dz, grads + h.weight_v, grads + h.weight_g, TENSOR(golden_f32(&g, "dy", NULL), T, K), &p);
@@ -100,7 +103,8 @@ static struct proto_targets sinkhorn(const struct proto *p, double temperature)
 {
     double *col = ARENA_TAKE(&work, double, p->K), *row = ARENA_TAKE(&work, double, p->T);
     op_proto_sinkhorn(&ctx, col, row, p, 0, p->T, temperature, LOSS_SINKHORN_ROUNDS);
-    return (struct proto_targets){.teacher = *p, .temperature = temperature, .n_first = p->T, .log_col = {col, col}, .log_row = row};
+    return (struct proto_targets){
+        .teacher = *p, .temperature = temperature, .n_first = p->T, .log_col = {col, col}, .log_row = row};
 }
 
 static void check_sinkhorn(struct golden *g, const char *logits, const char *want, double temperature)
@@ -123,7 +127,8 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
     const struct named *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
     const float *base = golden_f32(g, logits, NULL);
-    float *shifted = ARENA_TAKE(&work, float, T * K), *after = ARENA_TAKE(&work, float, K), *values = ARENA_TAKE(&work, float, K * K + K);
+    float *shifted = ARENA_TAKE(&work, float, T *K), *after = ARENA_TAKE(&work, float, K),
+          *values = ARENA_TAKE(&work, float, K *K + K);
     struct loss_head l = {.head = {.config = {.in_dim = K, .bottleneck_dim = K, .n_prototypes = K, .n_layers = 1}},
                           .serves = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1};
     char name[100];
@@ -140,7 +145,8 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
         loss_targets(&ctx, &l, values, temperature);
         snprintf(name, sizeof name, "%s.center_softmax.%d", kind, round);
         if (clean())
-            forward_close(targets_of(&l.teacher, l.log_col[LOSS_DINO], l.log_row, temperature), golden_f32(g, name, NULL), T * K, name);
+            forward_close(targets_of(&l.teacher, l.log_col[LOSS_DINO], l.log_row, temperature),
+                          golden_f32(g, name, NULL), T * K, name);
         loss_commit(&ctx, &l);
     }
     for (int64_t k = 0; k < K; k++)
@@ -183,7 +189,8 @@ static void check_dino(struct golden *g)
     float *weight = ARENA_TAKE(&work, float, n);
     for (int64_t i = 0; i < n; i++)
         target[2 * i] = i % B, target[2 * i + 1] = B + i % B, weight[i] = (float)(1 / (double)B);
-    check_xent(g, "DINO", "dino.student_logits", "dino.student_grad", "dino.loss_4local_x_2global", &targets, target, weight, 1);
+    check_xent(g, "DINO", "dino.student_logits", "dino.student_grad", "dino.loss_4local_x_2global", &targets, target,
+               weight, 1);
     work.used = mark;
 }
 
@@ -263,8 +270,8 @@ static void check_schedule(struct golden *g, const char *name, struct schedule s
         n_off += !(d <= (cosine ? 4e-16 * span + 2.3e-16 * fabs(want[i]) : 0));
         worst = d > worst ? d : worst;
     }
-    ok(n_off == 0, "schedule %s: %lld of %lld to the bit, the others by a cosine's last bit (%.2g)", name, (long long)n_exact,
-       (long long)n, worst);
+    ok(n_off == 0, "schedule %s: %lld of %lld to the bit, the others by a cosine's last bit (%.2g)", name,
+       (long long)n_exact, (long long)n, worst);
 }
 
 static void test_schedules(void)

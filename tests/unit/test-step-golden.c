@@ -45,17 +45,31 @@ static void set_from(struct run *r, const char *key, const char *meta)
 static void settings(struct run *r, int64_t micro)
 {
     static const char *const same[][2] = {
-        {"train.batch_size_per_gpu", "batch"}, {"student.embed_dim", "embed_dim"}, {"student.depth", "depth"},
-        {"student.num_heads", "num_heads"}, {"student.patch_size", "patch"}, {"crops.global_crops_size", "img_size"},
-        {"crops.local_crops_size", "local"}, {"crops.local_crops_number", "n_local"},
-        {"dino.head_n_prototypes", "prototypes"}, {"dino.head_hidden_dim", "hidden"},
-        {"dino.head_bottleneck_dim", "bottleneck"}, {"ibot.head_n_prototypes", "ibot_prototypes"},
-        {"ibot.head_hidden_dim", "hidden"}, {"ibot.head_bottleneck_dim", "bottleneck"}, {"train.centering", "centering"},
-        {"ibot.separate_head", "separate_head"}, {"student.drop_path_rate", "drop_path_rate"},
-        {"dino.loss_weight", "dino_loss_weight"}, {"ibot.loss_weight", "ibot_loss_weight"},
-        {"dino.koleo_loss_weight", "koleo_loss_weight"}, {"student.num_register_tokens", "num_register_tokens"},
-        {"student.interpolate_offset", "interpolate_offset"}, {"student.interpolate_antialias", "interpolate_antialias"},
-        {"student.ffn_layer", "ffn_layer"}, {"optim.layerwise_decay", "layerwise_decay"},
+        {"train.batch_size_per_gpu", "batch"},
+        {"student.embed_dim", "embed_dim"},
+        {"student.depth", "depth"},
+        {"student.num_heads", "num_heads"},
+        {"student.patch_size", "patch"},
+        {"crops.global_crops_size", "img_size"},
+        {"crops.local_crops_size", "local"},
+        {"crops.local_crops_number", "n_local"},
+        {"dino.head_n_prototypes", "prototypes"},
+        {"dino.head_hidden_dim", "hidden"},
+        {"dino.head_bottleneck_dim", "bottleneck"},
+        {"ibot.head_n_prototypes", "ibot_prototypes"},
+        {"ibot.head_hidden_dim", "hidden"},
+        {"ibot.head_bottleneck_dim", "bottleneck"},
+        {"train.centering", "centering"},
+        {"ibot.separate_head", "separate_head"},
+        {"student.drop_path_rate", "drop_path_rate"},
+        {"dino.loss_weight", "dino_loss_weight"},
+        {"ibot.loss_weight", "ibot_loss_weight"},
+        {"dino.koleo_loss_weight", "koleo_loss_weight"},
+        {"student.num_register_tokens", "num_register_tokens"},
+        {"student.interpolate_offset", "interpolate_offset"},
+        {"student.interpolate_antialias", "interpolate_antialias"},
+        {"student.ffn_layer", "ffn_layer"},
+        {"optim.layerwise_decay", "layerwise_decay"},
         {"optim.patch_embed_lr_mult", "patch_embed_lr_mult"},
     };
     config_init(&r->config);
@@ -146,8 +160,10 @@ static void check_losses(struct run *r, int64_t k, const struct step_result *got
     const struct {
         const char *name;
         double value;
-    } term[] = {{"dino_local_crops_loss", got->dino_local_crops_loss}, {"dino_global_crops_loss", got->dino_global_crops_loss},
-                {"koleo_loss", got->koleo_loss}, {"ibot_loss", got->ibot_loss}};
+    } term[] = {{"dino_local_crops_loss", got->dino_local_crops_loss},
+                {"dino_global_crops_loss", got->dino_global_crops_loss},
+                {"koleo_loss", got->koleo_loss},
+                {"ibot_loss", got->ibot_loss}};
     ok(!got->bad, "step %lld: all is finite (%s)", (long long)k, got->bad ? got->bad : "");
     for (size_t i = 0; i < sizeof term / sizeof *term; i++) {
         float value = (float)term[i].value;
@@ -183,7 +199,8 @@ static void choose_elements(struct run *r, const struct step_result *got)
             n++;
         }
     }
-    ok(n > 0 && n_left_out * 20 < n, "%.2f %% of the elements are not compared", 100.0 * (double)n_left_out / (double)n);
+    ok(n > 0 && n_left_out * 20 < n, "%.2f %% of the elements are not compared",
+       100.0 * (double)n_left_out / (double)n);
 }
 
 /* ||a - b|| / ||b|| over the elements compared, b less `from` if given; tells whether b is more than 0. */
@@ -267,7 +284,8 @@ static void run_steps(struct run *r)
     for (int64_t k = 0; k < r->n_steps; k++) {
         struct fmt_error e = {0};
         float *masks = step_tensor(r, k, "collated_masks");
-        int64_t n_masks = 2 * r->config.train.batch_size_per_gpu * config_dims(&r->config).grid * config_dims(&r->config).grid;
+        int64_t n_masks =
+            2 * r->config.train.batch_size_per_gpu * config_dims(&r->config).grid * config_dims(&r->config).grid;
         uint8_t *bytes = malloc((size_t)n_masks);
         for (int64_t i = 0; i < n_masks; i++)
             bytes[i] = masks[i] != 0;
@@ -275,8 +293,9 @@ static void run_steps(struct run *r)
                                    .global_f32 = step_tensor(r, k, "collated_global_crops"),
                                    .local_f32 = step_tensor(r, k, "collated_local_crops"),
                                    .masks = bytes};
-        struct schedule_rates rates = {lr, golden_number(&r->g, k ? "last_layer_lr_from_step1" : "last_layer_lr_step0", 0), wd,
-                                       golden_number(&r->g, "momentum", 0.95), golden_number(&r->g, "teacher_temp", 0.06)};
+        struct schedule_rates rates = {
+            lr, golden_number(&r->g, k ? "last_layer_lr_from_step1" : "last_layer_lr_step0", 0), wd,
+            golden_number(&r->g, "momentum", 0.95), golden_number(&r->g, "teacher_temp", 0.06)};
         struct step_draws draws = load_draws(r, k);
         struct step_result result;
         ok(step_run(r->step, &batch, k, &rates, draws.kept ? &draws : NULL, &result, &e) == 0, "step %lld runs: %s",
@@ -318,9 +337,9 @@ static void test_file(const char *name, int64_t micro, int n_threads)
 
 int main(void)
 {
-    static const char *const name[] = {"train_step_centering_separate.safetensors", "train_step_centering_shared.safetensors",
-                                       "train_step_sinkhorn_knopp_separate.safetensors",
-                                       "train_step_sinkhorn_knopp_shared.safetensors"};
+    static const char *const name[] = {
+        "train_step_centering_separate.safetensors", "train_step_centering_shared.safetensors",
+        "train_step_sinkhorn_knopp_separate.safetensors", "train_step_sinkhorn_knopp_shared.safetensors"};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
         test_file(name[i], 0, 2);
         test_file(name[i], 1 + (int64_t)i % 3, 1); /* in parts: the same numbers */

@@ -39,11 +39,27 @@ struct bed {
 static struct bed bed_open(int n_threads, ...)
 {
     static const char *const tiny[] = {
-        "train.batch_size_per_gpu=5", "student.embed_dim=32", "student.depth=3", "student.num_heads=2", "student.patch_size=14",
-        "crops.global_crops_size=56", "crops.local_crops_size=28", "crops.local_crops_number=3", "dino.head_n_prototypes=600",
-        "dino.head_hidden_dim=40", "dino.head_bottleneck_dim=12", "ibot.head_n_prototypes=300", "ibot.head_hidden_dim=24",
-        "ibot.head_bottleneck_dim=8", "student.layerscale=0.5", "ibot.mask_ratio_min_max=[0.1, 0.9]", "optim.base_lr=0.05",
-        "optim.warmup_epochs=0", "optim.epochs=1", "train.OFFICIAL_EPOCH_LENGTH=50", "optim.freeze_last_layer_epochs=0",
+        "train.batch_size_per_gpu=5",
+        "student.embed_dim=32",
+        "student.depth=3",
+        "student.num_heads=2",
+        "student.patch_size=14",
+        "crops.global_crops_size=56",
+        "crops.local_crops_size=28",
+        "crops.local_crops_number=3",
+        "dino.head_n_prototypes=600",
+        "dino.head_hidden_dim=40",
+        "dino.head_bottleneck_dim=12",
+        "ibot.head_n_prototypes=300",
+        "ibot.head_hidden_dim=24",
+        "ibot.head_bottleneck_dim=8",
+        "student.layerscale=0.5",
+        "ibot.mask_ratio_min_max=[0.1, 0.9]",
+        "optim.base_lr=0.05",
+        "optim.warmup_epochs=0",
+        "optim.epochs=1",
+        "train.OFFICIAL_EPOCH_LENGTH=50",
+        "optim.freeze_last_layer_epochs=0",
         "teacher.warmup_teacher_temp_epochs=1",
     };
     struct bed b;
@@ -97,10 +113,12 @@ static void compare_parts(const char *what, const char *a, const char *b, const 
         struct bed parts = bed_open(2, a, b, c, word, NULL);
         struct step_result got = run(&parts, 3);
         double off = fabs(got.dino_local_crops_loss - want.dino_local_crops_loss) +
-                     fabs(got.dino_global_crops_loss - want.dino_global_crops_loss) + fabs(got.koleo_loss - want.koleo_loss) +
-                     fabs(got.ibot_loss - want.ibot_loss) + fabs(got.kl_loss - want.kl_loss);
+                     fabs(got.dino_global_crops_loss - want.dino_global_crops_loss) +
+                     fabs(got.koleo_loss - want.koleo_loss) + fabs(got.ibot_loss - want.ibot_loss) +
+                     fabs(got.kl_loss - want.kl_loss);
         ok(off < 2e-5, "%s, %d at once: losses (%.2g off)", what, m, off);
-        is_near(step_gradients(parts.step), step_gradients(whole.step), count(&whole), 1e-5, "%s, %d at once: gradients", what, m);
+        is_near(step_gradients(parts.step), step_gradients(whole.step), count(&whole), 1e-5,
+                "%s, %d at once: gradients", what, m);
         ok(fabs(got.teacher_entropy - want.teacher_entropy) < 1e-4 && fabs(got.feature_rank - want.feature_rank) < 1e-3,
            "and what is watched");
         bed_close(&parts);
@@ -111,9 +129,12 @@ static void compare_parts(const char *what, const char *a, const char *b, const 
 static void test_parts(void)
 {
     compare_parts("centering", "train.centering=centering", "dino.koleo_loss_weight=0.3", "student.drop_path_rate=0.4");
-    compare_parts("Sinkhorn, separate heads", "train.centering=sinkhorn_knopp", "ibot.separate_head=true", "dino.kl_loss_weight=0.5");
-    compare_parts("KL, rising drop path", "dino.kl_loss_weight=2", "dino.koleo_loss_weight=0", "student.drop_path_uniform=false");
-    compare_parts("no terms of the whole batch", "dino.koleo_loss_weight=0", "student.num_register_tokens=2", "student.ffn_layer=swiglu");
+    compare_parts("Sinkhorn, separate heads", "train.centering=sinkhorn_knopp", "ibot.separate_head=true",
+                  "dino.kl_loss_weight=0.5");
+    compare_parts("KL, rising drop path", "dino.kl_loss_weight=2", "dino.koleo_loss_weight=0",
+                  "student.drop_path_uniform=false");
+    compare_parts("no terms of the whole batch", "dino.koleo_loss_weight=0", "student.num_register_tokens=2",
+                  "student.ffn_layer=swiglu");
 }
 
 /* ---- bits ---- */
@@ -151,7 +172,8 @@ static void test_resume(const char *centering, const char *optimizer)
 {
     struct bed through = bed_open(2, centering, optimizer, "train.freeze_backbone_iterations=2", NULL),
                first = bed_open(1, centering, optimizer, "train.freeze_backbone_iterations=2", NULL),
-               second = bed_open(2, centering, optimizer, "train.freeze_backbone_iterations=2", "train.max_bad_steps=3", NULL);
+               second = bed_open(2, centering, optimizer, "train.freeze_backbone_iterations=2",
+                                 "train.max_bad_steps=3", NULL);
     for (int64_t i = 0; i < 3; i++)
         run(&first, i);
     bool named = true;
@@ -219,8 +241,9 @@ static float *weight_of(struct bed *b, float *values, const char *name)
 static void test_bad_steps(void)
 {
     for (int parts = 0; parts < 2; parts++) {
-        struct bed b = bed_open(2, "ibot.separate_head=true", parts ? "train.micro_batch_size=2" : "train.centering=centering",
-                                "dino.koleo_loss_weight=0", NULL);
+        struct bed b =
+            bed_open(2, "ibot.separate_head=true", parts ? "train.micro_batch_size=2" : "train.centering=centering",
+                     "dino.koleo_loss_weight=0", NULL);
         run(&b, 0);
         float *g = weight_of(&b, step_student(b.step), "ibot_head.last_layer.weight_g"), good = *g;
         *g = NAN;
@@ -241,7 +264,8 @@ static void test_frozen(void)
 {
     struct bed b = bed_open(2, "train.freeze_backbone_iterations=2", NULL);
     int64_t at, n = params_module_span(step_params(b.step), PARAMS_BACKBONE, &at);
-    float *start = malloc((size_t)n * sizeof *start), *head = weight_of(&b, step_student(b.step), "dino_head.mlp.0.weight"), first = *head;
+    float *start = malloc((size_t)n * sizeof *start),
+          *head = weight_of(&b, step_student(b.step), "dino_head.mlp.0.weight"), first = *head;
     memcpy(start, step_student(b.step) + at, (size_t)n * sizeof *start);
     struct step_result r = run(&b, 0);
     run(&b, 1);
@@ -262,7 +286,8 @@ static void test_terms(void)
 {
     struct bed b = bed_open(2, "ibot.loss_weight=0", "dino.koleo_loss_weight=0", "student.drop_path_rate=0", NULL);
     struct step_result r = run(&b, 0);
-    ok(!r.bad && r.ibot_loss == 0 && r.koleo_loss == 0 && r.kl_loss == 0 && r.n_masked == 0 && r.dino_global_crops_loss > 0,
+    ok(!r.bad && r.ibot_loss == 0 && r.koleo_loss == 0 && r.kl_loss == 0 && r.n_masked == 0 &&
+           r.dino_global_crops_loss > 0,
        "terms of weight 0 are not there");
     float *mask = weight_of(&b, (float *)(uintptr_t)step_gradients(b.step), "backbone.mask_token");
     ok(*mask != 0, "but the student still sees masked crops");
@@ -287,7 +312,8 @@ static void test_refusals(void)
     struct step_result r;
     struct fmt_error e = {0};
     struct step_batch other = batch;
-    ok(step_run(b.step, &batch, 0, NULL, NULL, &r, &e) == FMT_LIMIT, "more masked patches than the settings allow: %s", e.text);
+    ok(step_run(b.step, &batch, 0, NULL, NULL, &r, &e) == FMT_LIMIT, "more masked patches than the settings allow: %s",
+       e.text);
     other.B = 4;
     e = (struct fmt_error){0};
     ok(step_run(b.step, &other, 0, NULL, NULL, &r, &e) == FMT_MISMATCH, "another batch size: %s", e.text);
@@ -311,7 +337,8 @@ static void test_plan(void)
     for (int i = 0; i < plan.n_lines; i++)
         sum += plan.line[i].bytes;
     ok(sum == plan.total && plan.parameters[PARAMS_BACKBONE] == 1134771200 && plan.total > (size_t)5 * 4 * 1134771200u,
-       "ViT-g: %lld parameters, %.1f GiB", (long long)plan.parameters[PARAMS_BACKBONE], (double)plan.total / 1073741824.0);
+       "ViT-g: %lld parameters, %.1f GiB", (long long)plan.parameters[PARAMS_BACKBONE],
+       (double)plan.total / 1073741824.0);
     config_release(&config);
 }
 
@@ -350,15 +377,21 @@ static void test_groups(void)
     static const struct {
         const char *name;
         double lr, wd;
-    } want[] = {{"backbone.patch_embed.proj.weight", 0.014357960, 1}, {"backbone.patch_embed.proj.bias", 0.014357960, 0},
-                {"backbone.pos_embed", 0.071789799, 1},               {"backbone.mask_token", 0.071789799, 1},
-                {"backbone.blocks.0.norm1.weight", 0.079766443, 0},   {"backbone.blocks.23.ls1.gamma", 0.9, 0},
-                {"backbone.blocks.23.attn.qkv.weight", 0.9, 1},       {"backbone.norm.bias", 1, 0},
-                {"dino_head.mlp.0.bias", 1, 0},                       {"dino_head.last_layer.weight_g", 1, 1},
+    } want[] = {{"backbone.patch_embed.proj.weight", 0.014357960, 1},
+                {"backbone.patch_embed.proj.bias", 0.014357960, 0},
+                {"backbone.pos_embed", 0.071789799, 1},
+                {"backbone.mask_token", 0.071789799, 1},
+                {"backbone.blocks.0.norm1.weight", 0.079766443, 0},
+                {"backbone.blocks.23.ls1.gamma", 0.9, 0},
+                {"backbone.blocks.23.attn.qkv.weight", 0.9, 1},
+                {"backbone.norm.bias", 1, 0},
+                {"dino_head.mlp.0.bias", 1, 0},
+                {"dino_head.last_layer.weight_g", 1, 1},
                 {"dino_head.last_layer.weight_v", 1, 1}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         const struct param *p = params_find(t, want[i].name);
-        ok(p && fabs(optim_lr_mult(&o, p) - want[i].lr) < 1e-9 && optim_wd_mult(p) == want[i].wd, "group of %s", want[i].name);
+        ok(p && fabs(optim_lr_mult(&o, p) - want[i].lr) < 1e-9 && optim_wd_mult(p) == want[i].wd, "group of %s",
+           want[i].name);
     }
     bed_close(&b);
 }
