@@ -1,0 +1,84 @@
+#!/bin/bash
+# feat-knn: one and two files, groups, thresholds, draws, outputs, refusals; independence of threads and memory.
+. "$(dirname "$0")/lib.sh"
+gen() { "$BUILD/tests/featgen" -q "$@"; }
+gen -g 40 -n 1.5 -o train.feat
+gen -g 20 --first 100 -n 1.5 -o test.feat
+gen -g 20 --first 200 -n 1.5 -o val.feat
+gen -g 20 --first 100 -n 1.5 --weights 2 -o other.feat
+gen -g 20 --first 100 -n 1.5 --unlabelled -o unlabelled.feat
+gen -c 4 -g 40 --mixed -o four.feat
+
+status 0 feat-knn -q -k 5,20 --resamples 50 train.feat test.feat
+out_has 'k-NN, k = 20, 120 rows vote'
+out_has 'groups (20)'
+out_has 'shot 2 (20)'
+out_has 'positive precision at recall >= 0.95:'
+status 0 feat-knn -q --json -k 5,20 --resamples 50 -o votes.json -r scores.json train.feat test.feat
+out_empty
+check 'ten lines of scores: two k, images, groups, three shots' test "$(wc -l <scores.json)" = 10
+check 'a line for each row and k' test "$(wc -l <votes.json)" = 120
+check 'keys in order' grep -q '^{"report":"scores","tool":"feat-knn","k":5,"train_rows":120,"level":"image","rows":60' scores.json
+status 0 feat-knn -q --json -k 5,20 --resamples 50 -j 1 --memory 1M -o votes1.json -r scores1.json train.feat test.feat
+same votes.json votes1.json
+same scores.json scores1.json
+status 0 feat-knn -q -k 5 -o votes.txt -r report.txt train.feat test.feat
+check 'names over the columns' grep -q "^key	group	shot	label	k	prediction	score:negative	score:positive	votes:negative" votes.txt
+check 'votes out of one file from a pipe' bash -c 'feat-knn -q -k 5 -o piped.txt -r /dev/null - test.feat <train.feat && cmp piped.txt votes.txt'
+
+status 0 feat-knn -q -g -k 5 --resamples 0 --json train.feat
+out_has '"intervals":{"accuracy":null'
+cp out apart
+status 0 feat-knn -q -k 5 --resamples 0 --json train.feat train.feat
+check 'with its own group a row is found again' bash -c '! cmp -s out apart'
+feat-knn -k 5 --resamples 0 train.feat train.feat >/dev/null 2>err
+err_has '40 of its groups are in train.feat, too'
+status 0 feat-knn -g -k 5 --resamples 0 --json train.feat train.feat
+err_lacks 'too good'
+
+status 0 feat-knn -q --val val.feat -k 5 --resamples 0 --json train.feat test.feat
+cp out by_val
+status 0 feat-knn -q --no-thresholds -k 5 --resamples 0 --json train.feat test.feat
+out_has '"points":[]'
+differ out by_val
+status 0 feat-knn -q --per-class 3,10 --tries 4 -k 5,10 --json train.feat test.feat
+check 'k up to n, and n' bash -c 'grep -o "\"k\":[0-9]*,\"train_rows\":[0-9]*,\"per_class_rows\":[0-9]*,\"level\":\"image\"" out >ks
+    printf "\"k\":3,\"train_rows\":6,\"per_class_rows\":3,\"level\":\"image\"\n\"k\":5,\"train_rows\":20,\"per_class_rows\":10,\"level\":\"image\"\n\"k\":10,\"train_rows\":20,\"per_class_rows\":10,\"level\":\"image\"\n" | cmp - ks'
+out_has '"tries":4'
+cp out tries
+status 0 feat-knn -q --per-class 3,10 --tries 4 -k 5,10 --json -j 1 train.feat test.feat
+same out tries
+status 0 feat-knn -q --per-class 3,10 --tries 4 -k 5,10 --json --seed 1 train.feat test.feat
+differ out tries
+
+status 0 feat-knn -q -g -k 5 --resamples 20 four.feat
+out_has '8 groups of mixed labels are left out'
+status 0 feat-knn -q -k 5 --positive negative --resamples 0 --json train.feat test.feat
+out_has '"positive":"negative"'
+status 0 feat-knn -k 5 -o u.txt train.feat unlabelled.feat
+err_has 'unlabelled.feat: no labels, no scores'
+check 'unlabelled rows are predicted' test "$(wc -l <u.txt)" = 61
+
+status 1 feat-knn -q train.feat other.feat
+err_has 'other.feat: does not go with train.feat: made by different weights'
+status 1 feat-knn -q train.feat four.feat
+err_has '4 classes against 2'
+status 1 feat-knn -q -k 121 train.feat test.feat
+err_has 'only 120 rows can vote'
+status 1 feat-knn -q unlabelled.feat test.feat
+err_has 'nobody can vote'
+status 1 feat-knn -q --positive good train.feat test.feat
+status 1 feat-knn -q missing.feat test.feat
+head -c 2000 test.feat >cut.feat
+status 1 feat-knn -q train.feat cut.feat
+status 1 feat-knn -q -o none/votes.txt train.feat test.feat
+status 1 feat-knn -q -r /dev/full train.feat test.feat
+status 1 feat-knn -q -o /dev/full -r report.txt train.feat test.feat
+status 2 feat-knn -q train.feat
+status 2 feat-knn -q
+status 2 feat-knn -q -k 0 train.feat test.feat
+status 2 feat-knn -q -k 1.5 train.feat test.feat
+status 2 feat-knn -q --tries 2 train.feat test.feat
+status 2 feat-knn -q a b c
+no_leftovers
+done_testing

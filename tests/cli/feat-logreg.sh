@@ -1,0 +1,77 @@
+#!/bin/bash
+# feat-logreg: fit, predict, both; choice of C, thresholds, the classifier's file, exit statuses, refusals.
+. "$(dirname "$0")/lib.sh"
+gen() { "$BUILD/tests/featgen" -q "$@"; }
+gen -g 40 -n 1.5 -o train.feat
+gen -g 20 --first 100 -n 1.5 -o test.feat
+gen -g 20 --first 200 -n 1.5 -o val.feat
+gen -g 20 --first 100 -n 1.5 --weights 2 -o other.feat
+gen -g 20 --first 100 -n 1.5 --unlabelled -o unlabelled.feat
+gen -c 3 -g 40 -o three.feat
+
+status 0 feat-logreg -q -t train.feat -m a.logreg -o both.txt -r both.report test.feat
+out_empty
+check 'what was fitted is told' grep -q '^logistic regression of 120 rows x 16, 2 classes, weights none' both.report
+status 0 feat-logreg -q -m a.logreg -o predicted.txt -r predicted.report test.feat
+same both.txt predicted.txt
+check 'the same scores and thresholds from the file' bash -c 'tail -n +4 both.report | cmp - predicted.report'
+check 'columns' grep -q "^key	group	shot	label	prediction	score:negative	score:positive$" both.txt
+status 0 bbu-info --verify a.logreg
+out_has 'classifier'
+status 0 feat-logreg -q -j 1 -t train.feat -m b.logreg -r /dev/null
+same a.logreg b.logreg
+status 0 feat-logreg -q -t train.feat -m c.logreg -r /dev/null --seed 3
+differ a.logreg c.logreg
+status 0 feat-logreg -q --no-provenance -t train.feat -m d.logreg -r /dev/null
+status 0 bbu-info --json d.logreg
+out_has '"provenance":null'
+
+status 0 feat-logreg -q -t train.feat --json
+out_has '"chosen_on":"folds"'
+out_has '"of":"out-of-fold","level":"image","rows":120'
+status 0 feat-logreg -q -t train.feat --val val.feat --json
+out_has '"chosen_on":"validation"'
+out_has '"of":"validation","level":"group","rows":20'
+status 0 feat-logreg -q -t train.feat -C 0.01,1 --select log-loss --class-weight balanced --json test.feat
+check 'two values of C' bash -c 'head -n 1 out | grep -q "\"select\":\"log-loss\".*\"grid\":\[\[0.01,[0-9.]*\],\[1,[0-9.]*\]\]}"'
+status 0 feat-logreg -q -t train.feat -C 1 --class-weight 1,5 --resamples 0 --json test.feat
+cp out weighted
+status 0 feat-logreg -q -t train.feat -C 1 --resamples 0 --json test.feat
+differ out weighted
+status 0 feat-logreg -q -t three.feat --folds 3 --json
+check 'points of every class' bash -c 'head -n 2 out | tail -n 1 | grep -q "\"class\":\"class2\",\"at\":\"precision\""'
+status 0 feat-logreg -m a.logreg -o u.txt unlabelled.feat
+err_has 'no labels, no scores'
+check 'unlabelled rows are predicted' test "$(wc -l <u.txt)" = 61
+check 'a query from a pipe' bash -c 'feat-logreg -q -m a.logreg -o piped.txt -r /dev/null - <test.feat && cmp piped.txt both.txt'
+check 'a classifier from a pipe' bash -c 'feat-logreg -q -m - -o piped.txt -r /dev/null test.feat <a.logreg && cmp piped.txt both.txt'
+
+status 4 feat-logreg -q -t train.feat -C 1 --iterations 1 --gradient 1e-12 -m far.logreg -r far.report
+err_has 'not converged'
+check 'outputs are there all the same' test -s far.logreg -a -s far.report
+status 0 feat-logreg -q -t train.feat -C 0.1 --gradient 1e-10 -r /dev/null
+
+status 1 feat-logreg -q -m a.logreg other.feat
+err_has 'other.feat: does not go with a.logreg: made by different weights'
+status 1 feat-logreg -q -m a.logreg three.feat
+err_has '3 classes against 2'
+status 1 feat-logreg -q -t train.feat --val other.feat
+status 1 feat-logreg -q -t unlabelled.feat
+err_has 'no labels'
+status 1 feat-logreg -q -t train.feat --folds 41
+err_has '40 groups do not make 41 folds'
+status 1 feat-logreg -q -t train.feat --class-weight 1,2,3
+err_has 'class weight 1,2,3'
+head -c 300 a.logreg >cut.logreg
+status 1 feat-logreg -q -m cut.logreg test.feat
+status 1 feat-logreg -q -m train.feat test.feat
+status 1 feat-logreg -q -t train.feat -m /dev/full -r /dev/null
+status 1 feat-logreg -q -t train.feat -r /dev/full
+status 2 feat-logreg -q
+status 2 feat-logreg -q -m a.logreg
+status 2 feat-logreg -q test.feat
+status 2 feat-logreg -q -t train.feat -C 0
+status 2 feat-logreg -q -t train.feat -o predictions.txt
+status 2 feat-logreg -q -m a.logreg --val val.feat test.feat
+no_leftovers
+done_testing
