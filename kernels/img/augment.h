@@ -6,7 +6,7 @@
  *
  *   resized crop, flips, quarter turn, colour jitter in its drawn order, grey, blur, solarize    -> uint8 [side,side,3]
  *
- * Crop 0 is global crop 1, crop 1 is global crop 2, the others are local: they differ in size, scale, blur and solarize.
+ * Crop 0 is global crop 1, crop 1 is global crop 2, the others are local: size, scale, blur and solarize differ.
  */
 #ifndef AUGMENT_H
 #define AUGMENT_H

@@ -138,9 +138,9 @@ static void store_block(const struct hsv *k, uint8_t *rgb, int n)
     int32_t r[BLOCK], g[BLOCK], b[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
         int32_t v = (int32_t)k->high[i], p = k->p[i], q = k->q[i], t = k->t[i], h = k->h[i];
-        r[i] = (h == 0) | (h >= 5) ? v : h == 1 ? q : h == 4 ? t : p; /* 6 is 0 again, where t is p and q is v */
-        g[i] = (h == 1) | (h == 2) ? v : h == 3 ? q : (h == 0) | (h == 6) ? t : p;
-        b[i] = (h == 3) | (h == 4) ? v : h == 5 ? q : h == 2 ? t : p;
+        r[i] = ((h == 0) | (h >= 5)) ? v : h == 1 ? q : h == 4 ? t : p; /* 6 is 0 again, where t is p */
+        g[i] = ((h == 1) | (h == 2)) ? v : h == 3 ? q : h == 0 ? t : p;
+        b[i] = ((h == 3) | (h == 4)) ? v : h == 5 ? q : h == 2 ? t : p;
     }
     for (int i = 0; i < n; i++)
         rgb[3 * i] = (uint8_t)r[i], rgb[3 * i + 1] = (uint8_t)g[i], rgb[3 * i + 2] = (uint8_t)b[i];

@@ -95,7 +95,8 @@ struct crop_cell {
     struct color color;
 };
 
-static void paste_crop(struct image *sheet, const struct layout *l, const struct crop_cell *c, int64_t top, int64_t left)
+static void paste_crop(struct image *sheet, const struct layout *l, const struct crop_cell *c, int64_t top,
+                       int64_t left)
 {
     int64_t shown = c->side * l->zoom;
     struct crop_box b = {top, left, shown + 2 * FRAME, shown + 2 * FRAME};

@@ -9,8 +9,9 @@
  *   source_close(source);
  *
  * The order of the samples: running number s = step * B + i; pass = s / n_images; its place in the pass is
- * s % n_images; the order of a pass is drawn from (seed, pass, 0, RNG_ORDER). An image that cannot be decoded is replaced by
- * the next one in the shards that can, with the random choices of the one it stands for, and bad_image is told.
+ * s % n_images; the order of a pass is drawn from (seed, pass, 0, RNG_ORDER). An image that cannot be decoded is
+ * replaced by the next one in the shards that can, with the random choices of the one it stands for, and bad_image is
+ * told.
  *
  * Views must fit the settings: batch size, crops, masks, normalisation, and, where they carry their provenance, every
  * setting that they depend on but the seed. Batches before first_step are skipped.
@@ -31,7 +32,7 @@ struct source;
 
 struct source_wish {
     const struct config *config; /* crops, augment, ibot masks, batch size, patch, seed */
-    const char *const *paths;    /* shards (folders, files, patterns), or one file or pipe of views; "-": standard input */
+    const char *const *paths;    /* shards (folders, files, patterns), or one file or pipe of views ("-") */
     int n_paths;
     bool shards_only; /* views are refused */
     int64_t first_step;

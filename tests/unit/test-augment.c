@@ -48,7 +48,8 @@ static struct augment_crop draw(const struct augment *a, enum augment_kind kind,
 static void is_share(int64_t n, double want, const char *what)
 {
     double share = (double)n / MANY;
-    ok(fabs(share - want) < 5 * sqrt(want * (1 - want) / MANY) + 1e-9, "%s: share %.4f, wanted %.2f", what, share, want);
+    ok(fabs(share - want) < 5 * sqrt(want * (1 - want) / MANY) + 1e-9, "%s: share %.4f, wanted %.2f", what, share,
+       want);
 }
 
 static void test_probabilities(void)
@@ -98,7 +99,8 @@ static void test_boxes(void)
     ok(inside && allowed, "boxes lie inside and have shapes from 3/4 to 4/3");
     ok(least > 0.049 && least < 0.053 && most > 0.315 && most < 0.322, "shares from %.4f to %.4f", least, most);
     ok(fabs(sum / MANY - 0.185) < 0.002, "mean share %.4f of 0.05 .. 0.32", sum / MANY);
-    struct crop_box wide = draw(&a, AUGMENT_GLOBAL1, 1, 10, 1000).box, tall = draw(&a, AUGMENT_GLOBAL1, 1, 1000, 10).box;
+    struct crop_box wide = draw(&a, AUGMENT_GLOBAL1, 1, 10, 1000).box;
+    struct crop_box tall = draw(&a, AUGMENT_GLOBAL1, 1, 1000, 10).box;
     ok(wide.height == 10 && wide.width == 13 && wide.left == 493 && tall.width == 10 && tall.height == 13,
        "what is far too wide or tall gives the largest centred box of an allowed shape");
     struct crop_box dot = draw(&a, AUGMENT_LOCAL, 1, 1, 1).box;
@@ -139,7 +141,7 @@ static void test_extras_move_nothing(void)
                 x.flip_horizontal == y.flip_horizontal && x.grey == y.grey && x.solarize == y.solarize;
     }
     ok(equal, "vertical flip and turns change no other draw");
-    ok(turns[0] == 0 && turns[1] > 250 && turns[2] > 250 && turns[3] > 250, "turns by 90, 180, 270 degrees, each alike");
+    ok(turns[0] == 0 && turns[1] > 250 && turns[2] > 250 && turns[3] > 250, "turns by 90, 180, 270 degrees alike");
 }
 
 /* ------------------------------------------------------------ pixels */

@@ -146,9 +146,9 @@ static void test_chain(struct golden *g, const struct picture *image)
     int64_t side;
     double brightness, contrast, saturation, hue, sigma;
     int n = sscanf(text ? text : "",
-                   "crop %ld %ld %ld %ld to %ld, flip, brightness %lf, contrast %lf, saturation %lf, hue %lf, blur 9 taps "
-                   "sigma %lf", &box.top, &box.left, &box.height, &box.width, &side, &brightness, &contrast, &saturation,
-                   &hue, &sigma);
+                   "crop %ld %ld %ld %ld to %ld, flip, brightness %lf, contrast %lf, saturation %lf, hue %lf, "
+                   "blur 9 taps sigma %lf", &box.top, &box.left, &box.height, &box.width, &side, &brightness,
+                   &contrast, &saturation, &hue, &sigma);
     if (!ok(n == 10, "the chain is described in the metadata"))
         return;
     struct picture p = resized_crop(image, &box, side);

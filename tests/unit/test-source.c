@@ -58,7 +58,8 @@ static void add_image(struct shard_writer *w, int i, bool with_bad)
     snprintf(key, sizeof key, "photo-%02d", i);
     need(jpeg_encode(&im, &coding, &jpeg, &e), &e);
     struct shard_image record = {.labels = {key, "train", "", "", -1, -1}, .width = im.width, .height = im.height,
-                                 .components = im.components, .store = SHARD_JPEG, .data = jpeg.data, .bytes = jpeg.bytes};
+                                 .components = im.components, .store = SHARD_JPEG, .data = jpeg.data,
+                                 .bytes = jpeg.bytes};
     if (i == BAD && with_bad)
         record.bytes /= 2;
     if (i % 4 == 3) {
@@ -106,7 +107,7 @@ static void small_config(struct config *c)
     struct fmt_error e = {0};
     const char *words[] = {"train.batch_size_per_gpu=4",  "crops.global_crops_size=32",   "crops.local_crops_size=16",
                            "crops.local_crops_number=3",  "student.patch_size=8",         "train.seed=5",
-                           "augment.vertical_flip=0.3",   "augment.rotate90=0.5",         "augment.gray_probability=0.3"};
+                           "augment.vertical_flip=0.3",   "augment.rotate90=0.5"};
     config_init(c);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         need(config_set(c, words[i], &e), &e);
