@@ -57,7 +57,7 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
     op_proto_keep(c, &l->teacher);
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
-        int64_t first = first_row(l, kind), n = l->rows[kind];
+        int64_t first = first_row(l, (enum loss_kind)kind), n = l->rows[kind];
         if (!l->serves[kind])
             continue;
         center->has_mean = !l->sinkhorn && n > 0;
