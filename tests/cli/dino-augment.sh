@@ -81,7 +81,7 @@ status 2 dino-augment shards -o x.views --sheet x.jpg
 status 2 dino-augment shards --json -n 1 $small
 status 2 dino-augment shards -n 0
 status 2 dino-augment shards --rows 0 --sheet x.jpg
-status 2 dino-augment shards -c nothere.yaml
+status 1 dino-augment shards -c nothere.yaml
 status 2 dino-augment shards $small -o x.views --first-step 125000
 err_has 'the run has 125000 steps'
 status 1 dino-augment nothere -n 1 -o x.views
