@@ -1,0 +1,36 @@
+#!/bin/bash
+# Speeds on this machine: make bench. Everything is drawn here and removed at the end.
+# usage: examples/bench.sh [quick]      quick: the networks alone
+set -eu
+cd "$(dirname "$0")/.."
+B=${B:-build}
+export PATH="$PWD/$B:$PATH"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+timed() { # what command...
+    local what=$1 start end
+    shift
+    start=$(date +%s.%N)
+    "$@" >"$scratch/out" 2>&1 || { echo "$what: failed"; tail -n 3 "$scratch/out"; return; }
+    end=$(date +%s.%N)
+    awk -v w="$what" -v a="$start" -v b="$end" 'BEGIN { printf "%-50s %8.2f s\n", w, b - a }'
+}
+
+"$B/tests/bench" peak
+"$B/tests/bench" extract vit_small 224 8
+"$B/tests/bench" extract vit_small 518 4
+"$B/tests/bench" extract vit_base 224 4
+"$B/tests/bench-step" -n 3 | tail -n 1
+[ "${1:-}" = quick ] && exit 0
+
+"$B/tests/datagen" "$scratch/bbu" >/dev/null
+timed "bbu-index, the drawn photographs" bbu-index -q "$scratch/bbu" -o "$scratch/bbu.index"
+timed "bbu-pack, the same" bbu-pack -q "$scratch/bbu.index" -o "$scratch/shards"
+for part in "bank 33334 0" "query 667 40000"; do
+    set -- $part
+    "$B/tests/featgen" -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
+done
+timed "feat-knn, 2,001 queries x 100,002 x 384" feat-knn -q -o /dev/null "$scratch/bank.feat" "$scratch/query.feat"
+"$B/tests/featgen" -c 10 -g 3334 -s 3 -d 384 -o "$scratch/train.feat"
+timed "feat-logreg, 10,002 x 384, 10 classes, 45 C" feat-logreg -q -t "$scratch/train.feat" --val "$scratch/query.feat" --resamples 0
