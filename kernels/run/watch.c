@@ -2,12 +2,13 @@
 #include "run/watch.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "config.h"
 #include "num.h"
 
 #define INFORMATION_LEAST 0.01 /* of the most that the crops of a batch can carry */
-#define RANK_LEAST 1.05
+#define RANK_LEAST 1.5
 
 enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration)
 {
@@ -16,14 +17,16 @@ enum watch_verdict watch_judge(const struct watch_signs *s, const struct config 
     if (iteration < warm || follows < 2 || isnan(s->entropy) || c->train.batch_size_per_gpu < 2)
         return WATCH_EARLY;
     double most = log((double)num_min(crops, c->dino.head_n_prototypes));
-    if (most > 0 && s->entropy_mean - s->entropy < INFORMATION_LEAST * most)
+    bool one_answer = most > 0 && s->entropy_mean - s->entropy < INFORMATION_LEAST * most;
+    bool one_line = s->feature_rank < RANK_LEAST;
+    if (one_answer && one_line)
         return WATCH_COMPLETE;
-    return s->feature_rank < RANK_LEAST ? WATCH_DIMENSIONAL : WATCH_NONE;
+    return one_answer ? WATCH_OUTPUT : one_line ? WATCH_DIMENSIONAL : WATCH_NONE;
 }
 
 const char *watch_word(enum watch_verdict v)
 {
-    static const char *const words[] = {"early", "none", "dimensional", "complete"};
+    static const char *const words[] = {"early", "none", "output", "dimensional", "complete"};
     return words[v];
 }
 
@@ -32,7 +35,8 @@ const char *watch_text(enum watch_verdict v)
     static const char *const texts[] = {
         "too early to say whether the teacher tells images apart",
         "no collapse: the teacher tells images apart",
+        "collapse of the output: the teacher's heads give all crops one answer, though their features differ",
         "dimensional collapse: the class tokens of all crops lie on about one line",
-        "complete collapse: the teacher gives all crops one answer"};
+        "complete collapse: the teacher gives all crops one answer, and their features are alike"};
     return texts[v];
 }

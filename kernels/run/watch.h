@@ -22,12 +22,13 @@ struct watch_signs {
 enum watch_verdict {
     WATCH_EARLY,       /* too early to say */
     WATCH_NONE,        /* crops are told apart */
+    WATCH_OUTPUT,      /* all crops get one answer from the heads, though their features differ */
     WATCH_DIMENSIONAL, /* features of all crops lie on about one line */
-    WATCH_COMPLETE     /* all crops get one answer */
+    WATCH_COMPLETE     /* both: all crops get one answer, and their features are alike */
 };
 
 enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration);
-const char *watch_word(enum watch_verdict v); /* "early", "none", "dimensional", "complete" */
+const char *watch_word(enum watch_verdict v); /* "early", "none", "output", "dimensional", "complete" */
 const char *watch_text(enum watch_verdict v); /* a sentence */
 
 #endif

@@ -1,0 +1,54 @@
+# Settings on the command line: origins, words over file over defaults, errors that help; the manual page is the table.
+. "$TESTS/cli/lib.sh"
+
+# ---- the manual page cannot lie
+cp "$TESTS/../man/dino-config.5" page
+chmod u+w page
+"$BUILD/tests/config-page" --replace page
+check 'dino-config(5) lists the keys as the table has them (build/tests/config-page --replace man/dino-config.5)' \
+    cmp page "$TESTS/../man/dino-config.5"
+
+# ---- the settings in examples/
+for f in "$TESTS"/../examples/*.yaml; do
+    status 0 dino-train --config "$f" --print-config
+done
+check 'the vitg14 example is the published ViT-g' bash -c "dino-train -c '$TESTS/../examples/vitg14.yaml' --print-config | grep -q 'arch: vit_giant2'"
+
+# ---- where values come from
+printf 'train:\n  seed: 3\n  batch_size_per_gpu: 8\n' >c.yaml
+status 0 dino-train -c c.yaml train.seed=4 --print-config
+out_has "  seed: 4  # command line"
+out_has "  batch_size_per_gpu: 8  # c.yaml:3"
+out_has "  max_to_keep: 3  # default"
+out_has "# computed"
+check 'what is printed is settings again' bash -c 'cp out again.yaml && dino-train -c again.yaml --print-config | sed "s/  #.*//" | cmp - <(sed "s/  #.*//" out)'
+check 'and a pipe of it' bash -c 'dino-train -c <(cat again.yaml) --print-config | grep -q "seed: 4"'
+status 0 dino-train -c c.yaml --print-config --json
+check 'one line of JSON' bash -c 'test $(wc -l <out) -eq 1 && grep -q "\"train.seed\":3" out'
+status 0 dino-train -c out --print-config
+
+# ---- errors: status 2, one line, the key, the place, the nearest name
+status 2 dino-train train.sed=4 --print-config
+err_has 'dino-train: train.sed: no such setting; the nearest is train.seed'
+status 2 dino-train seed=4 --print-config
+err_has 'the nearest is train.seed'
+printf 'optim:\n  base_lr: fast\n' >bad.yaml
+status 2 dino-train -c bad.yaml --print-config
+err_has 'bad.yaml:2: optim.base_lr: fast is not a number'
+status 2 dino-train optim.base_lr=-1 --print-config
+err_has 'optim.base_lr: -1 is not between 0 and 1000'
+status 2 dino-train train.resume_path=x --print-config
+err_has 'train.resume_path: has a meaning only with train.resume: true'
+status 2 dino-train nonsense
+err_has 'not of the form key=value'
+status 1 dino-train -c nothing.yaml --print-config
+err_has 'nothing.yaml: No such file'
+check 'a full disk is an error' bash -c '! dino-train --print-config >/dev/full'
+for n in 1 2 3; do printf 'a%d: &a%d [*a%d,*a%d]\n' $n $n $((n - 1)) $((n - 1)); done >bomb.yaml
+status 2 dino-train -c bomb.yaml --print-config
+head -c 2000000 /dev/zero | tr '\0' '#' >huge.yaml
+status 2 dino-train -c huge.yaml --print-config
+err_has 'more than'
+status 0 dino-train optim.lr=0.5 --print-config
+err_has 'optim.lr: set, and overwritten'
+done_testing

@@ -1,0 +1,195 @@
+# dino-train: the rules of starting and resuming, what is written, what is said, what is refused.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/train-fixture.sh"
+train_fixture || exit 1
+train() { dino-train -c t.yaml -j2 "$@"; }
+keep() { ls "$1"/model_*.ckpt | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '\n' ' '; }
+
+# ---- a run, and what it leaves
+status 0 train
+err_has '24 iterations of 4 images: each of the 30 images is seen 3.2 times'
+err_has 'learning rate 0.00025 = optim.base_lr 0.004 x sqrt(batch 4 / 1024)'
+err_has 'nearest neighbours are right for'
+check 'the last three checkpoints are kept' test "$(keep run)" = "15 19 23 "
+check 'the teacher before the first step, every 8 iterations, and the best' \
+    test "$(ls run/eval | tr '\n' ' ')" = "best initial training_15 training_23 training_7 "
+check 'the best is a copy of one of them' bash -c 'for d in initial training_7 training_15 training_23; do cmp -s run/eval/best/teacher_checkpoint.safetensors run/eval/$d/teacher_checkpoint.safetensors && exit 0; done; exit 1'
+check 'no .pth unless asked for' bash -c '! ls run/eval/*/*.pth'
+check 'metrics at 0, 10, 20 and the last' test "$(sed 's/{"iteration": \([0-9]*\),.*/\1/' run/training_metrics.json | tr '\n' ' ')" = "0 10 20 23 "
+check 'times beside them' test "$(wc -l <run/training_times.json)" -eq 4
+check 'no times in the metrics' lacks _time run/training_metrics.json
+check 'four lines of scores, the first of iteration -1' test "$(sed 's/{"iteration": \(-*[0-9]*\),.*/\1/' run/evaluation.json | tr '\n' ' ')" = "-1 7 15 23 "
+check 'config.yaml says where values come from' grep -q 'batch_size_per_gpu: 4  # t.yaml:2' run/config.yaml
+check 'settings travel with the teacher' grep -aqF '"settings":"{\"dino.loss_weight\":1.0,' run/eval/training_23/teacher_checkpoint.safetensors
+status 0 bbu-info --verify run/model_0000023.rank_0.ckpt
+status 0 dino-weights list run/eval/training_23/teacher_checkpoint.safetensors
+no_leftovers run
+
+# ---- the same command again; another setting; more of the same
+cp -a run done
+status 0 train
+err_has 'Rank 0: Resumed training from checkpoint run/model_0000023.rank_0.ckpt at epoch 1, iteration 23'
+err_has 'the run is complete'
+same_results run done
+status 1 train optim.base_lr=0.001 dino.koleo_loss_weight=0
+err_has 'optim.base_lr: 0.004 there, 0.001 here'
+err_has 'dino.koleo_loss_weight: 0.1 there, 0.0 here'
+err_has 'belongs to another run: 2 settings differ'
+status 1 train train.dataset_path=train
+err_has 'train.dataset_path: other contents there than here'
+status 1 train evaluation.knn_train= evaluation.knn_val=
+err_has 'evaluation.knn_train: set there, not here'
+status 0 train train.max_to_keep=1 train.saveckp_freq=5 train.num_workers=3 -q
+same_results run done
+status 0 train train.resume=true optim.base_lr=0.001
+err_has 'dino-train: differs from the checkpoint: optim.base_lr: 0.004 there, 0.001 here'
+
+# ---- half a run made longer by resume: true, in another folder, from exactly one checkpoint
+status 0 train -q train.output_dir=half optim.epochs=1
+status 1 train train.output_dir=half
+err_has 'optim.epochs: 1 there, 2 here'
+status 0 train train.output_dir=longer train.resume=true 'train.resume_path=half/model_0000007.rank_{rank}.ckpt'
+err_has 'Resumed training from checkpoint half/model_0000007.rank_0.ckpt at epoch 0, iteration 7'
+check 'it went on behind 7' test "$(keep longer)" = "15 19 23 "
+status 1 train train.output_dir=x train.resume=true train.resume_path=nowhere.ckpt
+err_has 'Rank 0: No checkpoint found at nowhere.ckpt: No such file'
+status 1 train train.output_dir=x train.resume=true
+err_has 'No checkpoint found'
+status 0 train train.output_dir=from-weights train.resume=true MODEL.WEIGHTS=half/model_0000011.rank_0.ckpt
+err_has 'at epoch 0, iteration 11'
+status 2 train train.resume_path=x
+
+# ---- resume: false
+status 1 train train.resume=false
+err_has 'holds checkpoints and train.resume is false'
+same_results run done
+status 0 train -f train.resume=false train.output_dir=longer optim.epochs=1 -q
+check 'the old run is gone' test "$(keep longer)$(ls longer/eval | tr '\n' ' ')" = "3 7 11 best initial training_11 training_7 "
+status 0 train train.resume=false train.output_dir=new optim.epochs=1 -q
+same_results new longer
+
+# ---- damage: the newest is passed over, then the one before, then none is whole
+newest=run/model_0000023.rank_0.ckpt
+rm -rf run && cp -a done run
+printf X | dd of=$newest bs=1 seek=$(($(stat -c %s $newest) / 2)) conv=notrunc 2>/dev/null
+status 0 train
+err_has "$newest"
+err_has 'this checkpoint is damaged and is passed over'
+err_has 'Resumed training from checkpoint run/model_0000019.rank_0.ckpt'
+same_results run done
+for part in 2 3; do # cut at the end, cut to nothing
+    truncate -s $((part == 2 ? 1000 : 0)) $newest
+    status 0 train
+    err_has 'is passed over'
+    same_results run done
+done
+for f in run/model_*.ckpt; do truncate -s -1 "$f"; done
+status 1 train
+err_has 'run: none of its 3 checkpoints is whole'
+status 1 train train.resume=true "train.resume_path=$newest"
+err_has 'No checkpoint found at run/model_0000023'
+
+# ---- weights to start from
+teacher=done/eval/training_23/teacher_checkpoint.safetensors
+status 0 train train.output_dir=w1 "student.pretrained_weights=$teacher" optim.epochs=1
+err_has "Loaded pretrained weights from $teacher"
+err_has '35 tensors loaded, 0 new; positions 4 x 4 will be interpolated'
+status 0 train train.output_dir=w1 "student.pretrained_weights=$teacher" optim.epochs=1
+err_has "student.pretrained_weights: set, and not used: the run goes on from a checkpoint"
+status 1 train train.output_dir=w1 optim.epochs=1
+err_has 'student.pretrained_weights: set there, not here'
+status 1 train train.output_dir=w1 student.pretrained_weights=done/eval/initial/teacher_checkpoint.safetensors optim.epochs=1
+err_has 'other contents there than here'
+status 0 train train.output_dir=w2 "MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt" "student.pretrained_weights=$teacher" optim.epochs=1
+err_has 'Loaded pretrained weights from done/model_0000023.rank_0.ckpt'
+err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
+check 'its teacher before the first step is that of the checkpoint' cmp <(dino-weights list w2/eval/initial/teacher_checkpoint.safetensors | grep -v initial) <(dino-weights list $teacher | grep -v training_23)
+status 0 train train.output_dir=w3 "MODEL.WEIGHTS=$teacher" optim.epochs=1 -q
+status 1 train train.output_dir=w4 "MODEL.WEIGHTS=$teacher" student.embed_dim=64
+err_has 'is [32'
+status 0 train train.output_dir=w5 "student.pretrained_weights=$teacher" crops.global_crops_size=48 optim.epochs=1
+err_has 'positions 4 x 4 will be interpolated'
+status 0 train train.output_dir=w5 "student.pretrained_weights=$teacher" crops.global_crops_size=48 optim.epochs=1
+err_has 'the run is complete'
+
+# ---- views, from a file and from a pipe, are the same batches; stopping and going on skips what was used
+dino-augment -q -c t.yaml all -o t.views
+status 0 train train.dataset_path=t.views train.output_dir=views -q
+check 'views give the same metrics' cmp views/training_metrics.json done/training_metrics.json
+check 'and the same teacher' cmp {views,done}/eval/training_23/teacher_checkpoint.safetensors
+status 0 bash -c 'dino-augment -q -c t.yaml all -o - | dino-train -q -c t.yaml train.dataset_path=- train.output_dir=pipe'
+same_results pipe views
+dino-augment -q -c t.yaml -n 10 all -o short.views
+status 1 train train.dataset_path=short.views train.output_dir=short
+err_has 'the views end before iteration 10 of 24; the state is saved'
+check 'the state is saved' test "$(keep short)" = "3 7 9 "
+status 0 train train.dataset_path=t.views train.output_dir=short train.resume=true -q
+same_results short views
+status 0 train train.output_dir=short train.resume=true
+err_has 'differs from the checkpoint: train.dataset_path: other contents there than here'
+status 1 train train.dataset_path=t.views train.output_dir=y train.batch_size_per_gpu=5
+err_has 'batch'
+
+# ---- two at once; what cannot be written; what cannot be read
+mkfifo hold
+train train.dataset_path=hold train.output_dir=both -q 2>/dev/null &
+holder=$!
+for i in $(seq 100); do [ -e both/log.txt ] && break; sleep 0.05; done
+status 1 train train.output_dir=both
+err_has 'another dino-train is at work in this directory'
+kill $holder 2>/dev/null
+: >hold 2>/dev/null & sleep 0.2; kill $! 2>/dev/null
+wait 2>/dev/null
+status 1 train train.output_dir=/proc/nothing
+status 1 train train.dataset_path=nothing train.output_dir=z
+err_has 'nothing'
+status 1 train train.dataset_path=ImageNet:split=TRAIN train.output_dir=z
+err_has 'a published data set'
+status 1 train evaluation.knn_k=1000 train.output_dir=z
+err_has 'evaluation.knn_k: none is at most'
+fail=$BUILD/tests/cli/fail-io.so
+for what in write,after=0,errno=28,path=model_ fsync,path=model_ rename,path=model_; do
+    rm -rf z
+    status 1 env FAIL_IO=$what LD_PRELOAD=$fail dino-train -q -c t.yaml train.output_dir=z
+    err_has 'model_0000003.rank_0.ckpt'
+    check "$what: nothing stands under the name" bash -c '! ls z/model_*.ckpt 2>/dev/null'
+    no_leftovers z
+done
+err_has 'Input/output error'
+status 0 train -q train.output_dir=z
+same_results z done
+
+# ---- backup: a verified copy; a backup that fails warns and does not stop
+status 0 train train.output_dir=b train.backup_dir=copies train.backup_period=8 optim.epochs=1
+same b/model_0000011.rank_0.ckpt copies/model_0000011.rank_0.ckpt
+err_has 'backup of model_0000011.rank_0.ckpt in copies, read back and compared'
+status 0 train train.output_dir=b2 train.backup_dir=/proc/nothing optim.epochs=1
+err_has 'training goes on'
+
+# ---- collapse and divergence: status 5
+flat="teacher.momentum_teacher=0.5 student.layerscale=1e-5 optim.base_lr=0 optim.min_lr=0 evaluation.knn_train= evaluation.knn_val=
+    augment.jitter_probability=0 augment.gray_probability=0 augment.solarize_probability=0 augment.blur_rule=paper
+    augment.blur_probability_global1=0 augment.blur_probability_global2=0 crops.global_crops_scale=[0.9,1] ibot.mask_sample_probability=0"
+status 5 train train.output_dir=c $flat
+err_has 'complete collapse'
+status 5 train train.output_dir=c $flat
+err_has 'the run is complete'
+status 5 train train.output_dir=n student.layerscale=1e6 optim.base_lr=1000 optim.warmup_epochs=0 optim.clip_grad=0 train.max_bad_steps=3 evaluation.knn_train= evaluation.knn_val=
+err_has 'is not finite; the step is skipped (3 in a row); its images: '
+err_has 'training has diverged: 3 steps in a row were not finite'
+
+# ---- memory before it starts
+status 0 train --plan
+out_has 'in all'
+check 'nothing is made' test ! -e planned
+status 0 dino-train --plan -c "$TESTS/../examples/vitg14.yaml"
+out_has 'trains it only in a shortened form'
+status 0 train --plan --json
+check 'lines of JSON' bash -c '! grep -v "^{\"report\":\"plan\",\"what\":\".*\",\"bytes\":[0-9]*}$" out'
+check 'a full disk is an error' bash -c '! dino-train -c t.yaml --plan >/dev/full'
+
+# ---- teacher_checkpoint.pth with chunked names
+status 0 train -q train.output_dir=p optim.epochs=1 train.teacher_pth=true student.block_chunks=2
+check 'chunked names in the .pth' grep -aq 'backbone.blocks.1.1.norm1.weight' p/eval/training_11/teacher_checkpoint.pth
+check 'and not in the safetensors' lacks 'blocks.1.1.' p/eval/training_11/teacher_checkpoint.safetensors
+done_testing
