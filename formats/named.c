@@ -253,7 +253,7 @@ float named_f32_of_f16(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff;
     if (exponent == 0) {
-        float f = ldexpf((float)mantissa, -24);
+        float f = (float)mantissa * 0x1p-24f;
         return sign ? -f : f;
     }
     uint32_t u = sign | (exponent == 31 ? 0x7f800000 : (exponent + 112) << 23) | mantissa << 13;
@@ -309,9 +309,24 @@ struct sink {
     double *f64;
 };
 
+static uint16_t half_at(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
 static void put_run(const struct sink *out, int64_t at, enum named_dtype dtype, const uint8_t *p, int64_t n)
 {
     size_t bytes = named_dtype_bytes(dtype);
+    if (out->f32 && dtype == NAMED_F16) { /* the usual ones without detours */
+        for (int64_t i = 0; i < n; i++)
+            out->f32[at + i] = named_f32_of_f16(half_at(p + 2 * i));
+        return;
+    }
+    if (out->f32 && dtype == NAMED_BF16) {
+        for (int64_t i = 0; i < n; i++)
+            out->f32[at + i] = named_f32_of_bf16(half_at(p + 2 * i));
+        return;
+    }
     for (int64_t i = 0; i < n; i++) {
         double v = one_value(dtype, p + (size_t)i * bytes);
         if (out->f32)
