@@ -16,12 +16,11 @@ enum watch_verdict watch_judge(const struct watch_signs *s, const struct config 
     double follows = (double)iteration * (1 - c->teacher.momentum_teacher);
     if (iteration < warm || follows < 2 || isnan(s->entropy) || c->train.batch_size_per_gpu < 2)
         return WATCH_EARLY;
-    double most = log((double)num_min(crops, c->dino.head_n_prototypes));
-    bool one_answer = most > 0 && s->entropy_mean - s->entropy < INFORMATION_LEAST * most;
-    bool one_line = s->feature_rank < RANK_LEAST;
-    if (one_answer && one_line)
-        return WATCH_COMPLETE;
-    return one_answer ? WATCH_OUTPUT : one_line ? WATCH_DIMENSIONAL : WATCH_NONE;
+    double winners = (double)num_min(crops, c->dino.head_n_prototypes); /* the most there can be */
+    bool one_answer = s->entropy_mean - s->entropy < INFORMATION_LEAST * log(winners);
+    if (one_answer)
+        return s->prototypes_used * winners < 1.5 ? WATCH_COMPLETE : WATCH_OUTPUT;
+    return s->feature_rank < RANK_LEAST ? WATCH_DIMENSIONAL : WATCH_NONE;
 }
 
 const char *watch_word(enum watch_verdict v)
@@ -35,8 +34,8 @@ const char *watch_text(enum watch_verdict v)
     static const char *const texts[] = {
         "too early to say whether the teacher tells images apart",
         "no collapse: the teacher tells images apart",
-        "collapse of the output: the teacher's heads give all crops one answer, though their features differ",
+        "collapse of the output: the teacher's heads give all crops one answer, though not quite the same",
         "dimensional collapse: the class tokens of all crops lie on about one line",
-        "complete collapse: the teacher gives all crops one answer, and their features are alike"};
+        "complete collapse: the teacher gives all crops one answer, and one prototype wins them all"};
     return texts[v];
 }

@@ -2,7 +2,7 @@
  *
  * The loss does not show it. What does: the information that the teacher's output holds about which crop it saw
  * (entropy of the mean output less mean entropy, in nats: 0 when all crops get one answer, be it sharp or uniform),
- * and the effective rank of the class tokens. A network with random weights has neither, and the teacher follows the
+ * the number of prototypes that win a crop, and the effective rank of the class tokens. A network with random weights has neither, and the teacher follows the
  * student slowly; so nothing is said until the learning rate has risen and the teacher is mostly made of what was
  * learned (2 / (1 - momentum) steps: 250 at the published momentum).
  */
@@ -22,9 +22,9 @@ struct watch_signs {
 enum watch_verdict {
     WATCH_EARLY,       /* too early to say */
     WATCH_NONE,        /* crops are told apart */
-    WATCH_OUTPUT,      /* all crops get one answer from the heads, though their features differ */
+    WATCH_OUTPUT,      /* all crops get nearly one answer: the loss stays where it is */
     WATCH_DIMENSIONAL, /* features of all crops lie on about one line */
-    WATCH_COMPLETE     /* both: all crops get one answer, and their features are alike */
+    WATCH_COMPLETE     /* all crops get one answer, and one prototype wins them all */
 };
 
 enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration);

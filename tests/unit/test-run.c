@@ -224,7 +224,7 @@ static void test_watch(void)
     c.train.batch_size_per_gpu = 16;
     c.optim.warmup_epochs = 1;
     c.train.OFFICIAL_EPOCH_LENGTH = 10;
-    struct watch_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 1.2, 0.1}, heads = {2, 2.001, 8, 0.1}, line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
+    struct watch_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 1.0 / 32}, heads = {2, 2.001, 8, 0.1}, line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
     is_int(watch_judge(&one, &c, 10), WATCH_EARLY, "nothing is said before the teacher has followed the student");
     c.teacher.momentum_teacher = 0.5;
     is_int(watch_judge(&one, &c, 9), WATCH_EARLY, "nor before the learning rate has risen");
