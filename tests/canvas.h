@@ -8,6 +8,7 @@
 #define CANVAS_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,16 @@ static inline struct rgb rgb_scale(struct rgb c, float f)
 static inline struct rgb rgb_mix(struct rgb a, struct rgb b, float t)
 {
     return (struct rgb){a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t};
+}
+
+static inline float lesser(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float greater(float a, float b)
+{
+    return a > b ? a : b;
 }
 
 static inline float clamp01(float v)
@@ -81,8 +92,8 @@ static inline void canvas_shape(struct canvas *c, const struct shape *s)
     float cy = c->turn_y + (s->x - c->turn_x) * c->turn_sin + (s->y - c->turn_y) * c->turn_cos;
     float reach_x = c->turn_sin == 0 ? s->half_w + s->soft + 2 : reach;
     float reach_y = c->turn_sin == 0 ? s->half_h + s->soft + 2 : reach;
-    int x0 = (int)fmaxf(0, cx - reach_x), x1 = (int)fminf((float)c->width - 1, cx + reach_x);
-    int y0 = (int)fmaxf(0, cy - reach_y), y1 = (int)fminf((float)c->height - 1, cy + reach_y);
+    int x0 = (int)greater(0, cx - reach_x), x1 = (int)lesser((float)c->width - 1, cx + reach_x);
+    int y0 = (int)greater(0, cy - reach_y), y1 = (int)lesser((float)c->height - 1, cy + reach_y);
     for (int y = y0; y <= y1; y++)
         for (int x = x0; x <= x1; x++) {
             float dx = (float)x - c->turn_x, dy = (float)y - c->turn_y;
@@ -148,38 +159,54 @@ static inline float piece_distance(struct point a, struct point b, float x, floa
     return sqrtf(dx * dx + dy * dy);
 }
 
+static inline void cable_pixel(struct canvas *c, int x, int y, float near, float radius, struct rgb colour, bool shadow)
+{
+    if (shadow) {
+        canvas_blend(c, x, y, (struct rgb){0, 0, 0}, 0.38f * clamp01(1 - (near - radius + 4) / 12));
+    } else if (near < radius + 1) {
+        float t = clamp01(near / radius), round = sqrtf(1 - t * t), shine = round * round * round;
+        struct rgb lit = rgb_scale(colour, 0.42f + 0.62f * round);
+        canvas_blend(c, x, y, rgb_mix(lit, (struct rgb){1, 1, 1}, 0.22f * shine * shine * shine),
+                     clamp01(radius + 0.5f - near));
+    }
+}
+
+/* The pieces of a curve that come within reach of a row, and the columns that they reach. */
+static inline int pieces_of_row(const struct point *p, float y, float reach, int piece[CABLE_PIECES], float *x0, float *x1)
+{
+    int n = 0;
+    *x0 = 1e9f, *x1 = -1e9f;
+    for (int i = 0; i < CABLE_PIECES; i++) {
+        if (y < lesser(p[i].y, p[i + 1].y) - reach || y > greater(p[i].y, p[i + 1].y) + reach)
+            continue;
+        piece[n++] = i;
+        *x0 = lesser(*x0, lesser(p[i].x, p[i + 1].x) - reach);
+        *x1 = greater(*x1, greater(p[i].x, p[i + 1].x) + reach);
+    }
+    return n;
+}
+
 /* A round cable along a curve, lit from above; shadow: only the shadow it throws. */
-static inline void paint_cable(struct canvas *c, const struct point curve[4], float radius, struct rgb colour, int shadow)
+static inline void paint_cable(struct canvas *c, const struct point curve[4], float radius, struct rgb colour, bool shadow)
 {
     struct point p[CABLE_PIECES + 1];
-    float reach = radius + (shadow ? 12 : 2), x0 = 1e9f, x1 = -1e9f, y0 = 1e9f, y1 = -1e9f;
+    float reach = radius + (shadow ? 12 : 2);
     for (int i = 0; i <= CABLE_PIECES; i++) {
         p[i] = bezier(curve, (float)i / CABLE_PIECES);
         if (shadow)
             p[i].x += 5, p[i].y += 9;
-        x0 = fminf(x0, p[i].x), x1 = fmaxf(x1, p[i].x), y0 = fminf(y0, p[i].y), y1 = fmaxf(y1, p[i].y);
     }
-    int ix0 = (int)fmaxf(0, x0 - reach), ix1 = (int)fminf((float)c->width - 1, x1 + reach);
-    int iy0 = (int)fmaxf(0, y0 - reach), iy1 = (int)fminf((float)c->height - 1, y1 + reach);
-    for (int y = iy0; y <= iy1; y++)
-        for (int x = ix0; x <= ix1; x++) {
+    for (int y = 0; y < c->height; y++) {
+        int piece[CABLE_PIECES];
+        float x0, x1;
+        int n = pieces_of_row(p, (float)y, reach, piece, &x0, &x1);
+        for (int x = (int)greater(0, x0); n && x <= (int)lesser((float)c->width - 1, x1); x++) {
             float near = reach + 1;
-            for (int i = 0; i < CABLE_PIECES; i++) {
-                float fx = (float)x, fy = (float)y;
-                if (fx < fminf(p[i].x, p[i + 1].x) - reach || fx > fmaxf(p[i].x, p[i + 1].x) + reach ||
-                    fy < fminf(p[i].y, p[i + 1].y) - reach || fy > fmaxf(p[i].y, p[i + 1].y) + reach)
-                    continue;
-                near = fminf(near, piece_distance(p[i], p[i + 1], fx, fy));
-            }
-            if (shadow) {
-                canvas_blend(c, x, y, (struct rgb){0, 0, 0}, 0.38f * clamp01(1 - (near - radius + 4) / 12));
-            } else if (near < radius + 1) {
-                float t = clamp01(near / radius), round = sqrtf(1 - t * t);
-                struct rgb lit = rgb_scale(colour, 0.42f + 0.62f * round);
-                canvas_blend(c, x, y, rgb_mix(lit, (struct rgb){1, 1, 1}, 0.22f * powf(round, 10)),
-                             clamp01(radius + 0.5f - near));
-            }
+            for (int i = 0; i < n; i++)
+                near = lesser(near, piece_distance(p[piece[i]], p[piece[i] + 1], (float)x, (float)y));
+            cable_pixel(c, x, y, near, radius, colour, shadow);
         }
+    }
 }
 
 /* ---------------------------------------------------------------- letters */
@@ -226,8 +253,8 @@ static inline float texture(uint32_t seed, float x, float y, float cell_w, float
 static inline void paint_texture(struct canvas *c, float x, float y, float w, float h, uint32_t seed, float cell_w,
                                  float cell_h, float strength)
 {
-    for (int iy = (int)fmaxf(0, y); iy < (int)fminf((float)c->height, y + h); iy++)
-        for (int ix = (int)fmaxf(0, x); ix < (int)fminf((float)c->width, x + w); ix++) {
+    for (int iy = (int)greater(0, y); iy < (int)lesser((float)c->height, y + h); iy++)
+        for (int ix = (int)greater(0, x); ix < (int)lesser((float)c->width, x + w); ix++) {
             struct rgb *p = &c->pixel[(size_t)iy * (size_t)c->width + (size_t)ix];
             *p = rgb_scale(*p, 1 + strength * (2 * texture(seed, (float)ix, (float)iy, cell_w, cell_h) - 1));
         }
@@ -237,7 +264,8 @@ static inline void paint_texture(struct canvas *c, float x, float y, float w, fl
 
 struct camera {
     float x, y, zoom;         /* canvas point in the middle; canvas pixels per photograph's width */
-    float yaw, pitch, roll;   /* radians */
+    float yaw, pitch;         /* how much nearer the right and the lower side are */
+    float roll_cos, roll_sin;
     float light_x, light_y, light_size, light, ambient; /* a lamp on the scene, in canvas pixels */
     struct rgb tint;          /* of the light */
     float glare;              /* strength of a band of reflection */
@@ -249,7 +277,7 @@ struct camera {
 
 static inline struct rgb canvas_at(const struct canvas *c, float x, float y)
 {
-    x = fminf(fmaxf(x, 0), (float)c->width - 1.01f), y = fminf(fmaxf(y, 0), (float)c->height - 1.01f);
+    x = lesser(greater(x, 0), (float)c->width - 1.01f), y = lesser(greater(y, 0), (float)c->height - 1.01f);
     int ix = (int)x, iy = (int)y;
     const struct rgb *p = &c->pixel[(size_t)iy * (size_t)c->width + (size_t)ix];
     return rgb_mix(rgb_mix(p[0], p[1], x - (float)ix), rgb_mix(p[c->width], p[c->width + 1], x - (float)ix), y - (float)iy);
@@ -257,14 +285,14 @@ static inline struct rgb canvas_at(const struct canvas *c, float x, float y)
 
 static inline struct rgb camera_see(const struct canvas *c, const struct camera *k, float u, float v)
 {
-    float cr = cosf(k->roll), sr = sinf(k->roll), ru = u * cr - v * sr, rv = u * sr + v * cr;
+    float ru = u * k->roll_cos - v * k->roll_sin, rv = u * k->roll_sin + v * k->roll_cos;
     float far = 1 + k->yaw * ru + k->pitch * rv; /* the plane is not parallel to the sensor */
     float x = k->x + k->zoom * ru / far, y = k->y + k->zoom * rv / far;
     struct rgb p = canvas_at(c, x, y);
     float dx = (x - k->light_x) / k->light_size, dy = (y - k->light_y) / k->light_size;
     float light = k->ambient + k->light / (1 + dx * dx + dy * dy);
-    float band = (x * 0.8f + y * 0.6f - k->glare_at) / 70;
-    float glare = k->glare * expf(-band * band);
+    float band = (x * 0.8f + y * 0.6f - k->glare_at) / 70, fade = band * band < 1.5f ? 1 - band * band / 1.5f : 0;
+    float glare = k->glare * fade * fade;
     light *= 1 - k->vignette * (u * u + v * v) * 4;
     return (struct rgb){p.r * light * k->tint.r + glare, p.g * light * k->tint.g + glare, p.b * light * k->tint.b + glare};
 }
@@ -278,19 +306,19 @@ static inline uint8_t to_byte(float v, float noise)
 
 static inline void camera_shoot(const struct canvas *c, const struct camera *k, struct rng *r, struct image *out)
 {
-    enum { TAPS = 3 };
+    enum { TAPS = 2 };
     float w = (float)out->width, h = (float)out->height;
     for (int y = 0; y < out->height; y++)
         for (int x = 0; x < out->width; x++) {
             struct rgb sum = {0, 0, 0};
             for (int i = 0; i < TAPS * TAPS; i++) {
-                float ox = ((float)(i % TAPS) - 1) * (0.33f + k->blur), oy = ((float)(i / TAPS) - 1) * (0.33f + k->blur);
+                float step = 0.5f + k->blur, ox = ((float)(i % TAPS) - 0.5f) * step, oy = ((float)(i / TAPS) - 0.5f) * step;
                 struct rgb p = camera_see(c, k, ((float)x + 0.5f + ox - w / 2) / w, ((float)y + 0.5f + oy - h / 2) / w);
                 sum.r += p.r, sum.g += p.g, sum.b += p.b;
             }
             uint8_t *to = image_row(out, y) + 3 * x;
             float common = (float)rng_normal(r);
-            const float v[3] = {sum.r / 9, sum.g / 9, sum.b / 9};
+            const float n = TAPS * TAPS, v[3] = {sum.r / n, sum.g / n, sum.b / n};
             for (int j = 0; j < 3; j++)
                 to[j] = to_byte(v[j], k->noise * (0.4f + v[j]) * (0.7f * common + 0.5f * (rng_f32(r) * 2 - 1)));
         }

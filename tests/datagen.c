@@ -210,7 +210,7 @@ static void paint_screw(struct canvas *c, float x, float y, float r, bool there,
     for (int i = 0; i < 2; i++, a += 1.5708f) {
         struct point line[4] = {{x - r * 0.6f * cosf(a), y - r * 0.6f * sinf(a)}, {x, y}, {x, y},
                                 {x + r * 0.6f * cosf(a), y + r * 0.6f * sinf(a)}};
-        paint_cable(c, line, 1.3f, rgb_of(0x404244), 0);
+        paint_cable(c, line, 1.3f, rgb_of(0x404244), false);
     }
 }
 
@@ -387,8 +387,8 @@ static void paint_cables(struct canvas *c, const struct site *s)
             if (!b->port[k].cabled)
                 continue;
             cable_curve(s, i, k, curve);
-            paint_cable(c, curve, 4.4f, cable_colours[b->port[k].colour], 1);
-            paint_cable(c, curve, b->port[k].colour == GREY ? 5.6f : 4.4f, cable_colours[b->port[k].colour], 0);
+            paint_cable(c, curve, 4.4f, cable_colours[b->port[k].colour], true);
+            paint_cable(c, curve, b->port[k].colour == GREY ? 5.6f : 4.4f, cable_colours[b->port[k].colour], false);
             if (b->port[k].unplugged) {
                 paint_box(c, curve[0].x - 8, curve[0].y - 22, 16, 26, 2, rgb_of(0x2F5FA8), 0.25f);
                 paint_box(c, curve[0].x - 4, curve[0].y - 29, 8, 8, 1, rgb_of(0xE8E8E0), 0.1f);
@@ -400,8 +400,8 @@ static void paint_cables(struct canvas *c, const struct site *s)
             float x = b->x + 127 + 54 * (float)k, y = b->y + b->h / 2 + 6, end = i % 2 ? s->x + s->w - 40 : s->x + 36;
             struct point curve[4] = {{x, y}, {x, y + 70}, {end + 20 * (float)k, s->y + s->h + 60},
                                      {end + 20 * (float)k, SCENE_H + 20}};
-            paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), 1);
-            paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), 0);
+            paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), true);
+            paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), false);
         }
     }
     for (int side = 0; side < 2; side++) /* ties around the two bundles */
@@ -432,7 +432,8 @@ static struct camera stand(const struct site *s, struct rng *r, int shot)
     k.zoom = (shot == 2 ? 905 : 985) * between(r, 0.96, 1.1);
     k.yaw = 0.11f * side + between(r, -0.07, 0.07);
     k.pitch = between(r, -0.1, 0.12);
-    k.roll = between(r, -0.035, 0.035);
+    float roll = between(r, -0.035, 0.035);
+    k.roll_cos = cosf(roll), k.roll_sin = sinf(roll);
     k.light_x = s->x + s->w * between(r, 0.1, 0.9), k.light_y = s->y + s->h * between(r, -0.6, 0.9);
     k.light_size = between(r, 320, 700);
     k.light = between(r, 0.45, 0.8), k.ambient = between(r, 0.5, 0.72);
