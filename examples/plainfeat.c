@@ -1,0 +1,103 @@
+/* plainfeat - the plainest features there are: mean and standard deviation of red, green and blue of each picture.
+ * What a network is worth shows beside them. usage: plainfeat -o FILE SHARD... */
+#include <math.h>
+#include <string.h>
+
+#include "feat.h"
+#include "file.h"
+#include "image.h"
+#include "jpeg.h"
+#include "msg.h"
+#include "opt.h"
+#include "shardset.h"
+#include "version.h"
+
+static const char *output;
+static bool keep_provenance = true;
+static const struct opt options[] = {
+    OPT_STRING('o', "output", &output, "FILE", "write the features to FILE"),
+    OPT_NO_PROVENANCE(&keep_provenance),
+    OPT_COMMON,
+    OPT_END};
+static const struct opt_tool tool = {"plainfeat", "-o FILE SHARD...", "Mean and deviation of the colours of pictures, as features.",
+                                     options, NULL};
+
+/* x [6]: means, then deviations, of values between 0 and 1; sums are of whole numbers, and exact. */
+static void measure(const struct image *im, float *x)
+{
+    int64_t n = (int64_t)im->width * im->height;
+    for (int c = 0; c < 3; c++) {
+        int64_t sum = 0, squares = 0;
+        const uint8_t *p = im->pixels + (im->components == 3 ? c : 0);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t v = p[i * im->components];
+            sum += v;
+            squares += v * v;
+        }
+        double mean = (double)sum / (double)n, variance = (double)squares / (double)n - mean * mean;
+        x[c] = (float)(mean / 255);
+        x[3 + c] = (float)(sqrt(fmax(variance, 0)) / 255);
+    }
+}
+
+/* Shards hold JPEG bytes or pixels. */
+static int decode(const struct shard_image *s, struct image *im, struct fmt_error *e)
+{
+    if (s->store == SHARD_JPEG)
+        return jpeg_decode(s->data, s->bytes, NULL, im, NULL, e);
+    int status = image_reserve(im, s->width, s->height, s->store == SHARD_RGB ? 3 : 1, e);
+    if (!status)
+        memcpy(im->pixels, s->data, s->bytes);
+    return status;
+}
+
+static void add_pictures(const struct shard_set *set, struct feat_writer *w)
+{
+    struct fmt_error e = {0};
+    struct block_buffer buffer = {0};
+    struct image im = {0};
+    for (int64_t i = 0; i < set->n_images; i++) {
+        struct shard_image s;
+        float x[6];
+        if (shard_set_read(set, i, &buffer, &s, &e))
+            msg_die("%s", e.text);
+        if (decode(&s, &im, &e))
+            msg_die("%s: %s", s.labels.key, e.text);
+        measure(&im, x);
+        struct feat_row row = {s.labels, x};
+        if (feat_add(w, &row, &e))
+            msg_die("%s: %s", output, e.text);
+    }
+    image_release(&im);
+    block_buffer_release(&buffer);
+}
+
+int main(int argc, char **argv)
+{
+    int first = opt_parse(&tool, argc, argv);
+    struct fmt_error e = {0};
+    struct shard_set set;
+    struct file_out f;
+    struct feat_writer w;
+    struct prov p;
+    file_on_signal();
+    if (!output || first == argc)
+        msg_usage("-o FILE and shards are needed");
+    if (shard_set_open(&set, (const char *const *)argv + first, argc - first, &e))
+        msg_die("%s", e.text);
+    struct feat_header h = {.what = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
+    prov_init(&p, "plainfeat", DINOTOOLS_VERSION, keep_provenance);
+    for (int i = 0; i < set.n_sets; i++)
+        prov_input(&p, "shards", set.identity[i]);
+    if (file_create_binary(&f, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&f);
+    if (feat_create(&w, &io, &h, &p, &e))
+        msg_die("%s: %s", output, e.text);
+    add_pictures(&set, &w);
+    if (feat_finish(&w, &e) || file_commit(&f, &e))
+        msg_die("%s: %s", output, e.text);
+    prov_release(&p);
+    shard_set_close(&set);
+    return msg_finish(EXIT_DONE);
+}
