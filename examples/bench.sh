@@ -31,6 +31,6 @@ for part in "bank 33334 0" "query 667 40000"; do
     set -- $part
     "$B/tests/featgen" -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
 done
-timed "feat-knn, 2,001 queries x 100,002 x 384" feat-knn -q -o /dev/null "$scratch/bank.feat" "$scratch/query.feat"
+timed "feat-knn, 2,001 queries x 100,002 x 384" feat-knn -q -k 20 --no-thresholds --resamples 0 "$scratch/bank.feat" "$scratch/query.feat"
 "$B/tests/featgen" -c 10 -g 3334 -s 3 -d 384 -o "$scratch/train.feat"
 timed "feat-logreg, 10,002 x 384, 10 classes, 45 C" feat-logreg -q -t "$scratch/train.feat" --val "$scratch/query.feat" --resamples 0

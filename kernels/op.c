@@ -11,7 +11,7 @@ int op_sync(struct op_ctx *c, struct fmt_error *e)
 {
     if (c->backend->sync)
         c->backend->sync(c);
-    int status = c->error.status;
+    int status = (int)c->error.status;
     if (status)
         fmt_fail(e, c->error.status, "%s", c->error.text);
     c->error = (struct fmt_error){0};
@@ -105,8 +105,8 @@ void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, stru
                         struct tensor b)
 {
     int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
-    if (SHAPE("linear_gelu_fwd", a, T, N) && OPTIONAL("linear_gelu_fwd", u, T, N) && SHAPE("linear_gelu_fwd", x, T, K) &&
-        weight_shape(c, w, N, K) && OPTIONAL("linear_gelu_fwd", b, N))
+    if (SHAPE("linear_gelu_fwd", a, T, N) && OPTIONAL("linear_gelu_fwd", u, T, N) &&
+        SHAPE("linear_gelu_fwd", x, T, K) && weight_shape(c, w, N, K) && OPTIONAL("linear_gelu_fwd", b, N))
         c->backend->linear_gelu_fwd(c, f32(a), f32(u), f32(x), f32(w), w.turned, f32(b), T, N, K);
 }
 
@@ -225,15 +225,17 @@ static bool attention_shapes(struct op_ctx *c, struct tensor o, struct tensor ls
 {
     int64_t T = dim(o, 0), C = dim(o, 1), G = dim(seg, 0), rows = 0;
     if (!op_check(c, NH > 0 && C % NH == 0, "attention: the heads do not divide the width") ||
-        !SHAPE("attention", o, T, C) || !OPTIONAL("attention", lse, T, (int64_t)NH) || !SHAPE("attention", qkv, T, 3 * C) ||
-        !SHAPE_I64("attention", seg, G, 2) || !op_check(c, seg.data != NULL, "attention: seg has no memory"))
+        !SHAPE("attention", o, T, C) || !OPTIONAL("attention", lse, T, (int64_t)NH) ||
+        !SHAPE("attention", qkv, T, 3 * C) || !SHAPE_I64("attention", seg, G, 2) ||
+        !op_check(c, seg.data != NULL, "attention: seg has no memory"))
         return false;
     for (int64_t g = 0; g < G; g++)
         rows += i64(seg)[2 * g] * i64(seg)[2 * g + 1];
     return op_check(c, rows == T, "attention: the segments do not fill the rows");
 }
 
-void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg, int NH)
+void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg,
+                      int NH)
 {
     if (attention_shapes(c, o, lse, qkv, seg, NH))
         c->backend->attention_fwd(c, f32(o), f32(lse), f32(qkv), i64(seg), dim(seg, 0), dim(o, 0), dim(o, 1), NH);

@@ -97,7 +97,8 @@ void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, s
 /* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows and each head; qkv [T,3C]. The rows are cut into
  * segments by seg [G,2] i64 (host memory, also while planning): seg[g][0] segments of seg[g][1] rows each, group after
  * group; they fill T. lse [T,NH] (optional): log of the sum of exponentials. No N x N matrix outlives its tile. */
-void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg, int NH);
+void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg,
+                      int NH);
 /* dqkv [T,3C] = ... from d_o [T,C] and what forward kept */
 void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
                       struct tensor qkv, struct tensor seg, int NH);

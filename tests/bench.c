@@ -139,7 +139,8 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct fmt_error e = {0};
     struct vit_request r = {.n_inputs = 1, .turned = x->turned, .mean = {0.485f, 0.456f, 0.406f},
                             .deviation = {0.229f, 0.224f, 0.225f}};
-    r.inputs[0] = (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
+    r.inputs[0] =
+        (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
     w->arena.used = w->scratch.used = 0;
     check(&w->c, vit_forward(&w->c, &x->b->vit, w->arena.base ? x->b->values : NULL, &r, &w->arena, &w->pass, &e), &e);
 }
@@ -296,9 +297,11 @@ int main(int argc, char **argv)
         printf("%d threads, %s, %s: %.1f GFLOP/s of multiply-adds in registers\n", b.n_workers, isa_name(isa_best()),
                gemm_library(), b.peak);
     else if (strcmp(what, "extract") == 0)
-        extract(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "224")), atoi(argument(argc, argv, 4, "8")));
+        extract(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "224")),
+                atoi(argument(argc, argv, 4, "8")));
     else if (strcmp(what, "train") == 0)
-        train(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "4")), atof(argument(argc, argv, 4, "0.3")));
+        train(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "4")),
+              atof(argument(argc, argv, 4, "0.3")));
     else
         return 2;
     thread_close(b.pool);

@@ -180,6 +180,7 @@ void cpu_attention_bwd(struct op_ctx *c, float *dqkv, const float *d_o, const fl
                        const float *qkv, const int64_t *seg, int64_t G, int64_t T, int64_t C, int64_t NH)
 {
     (void)T;
-    struct attention a = {.dqkv = dqkv, .qkv = qkv, .d_o = d_o, .o_in = o, .lse = lse, .seg = seg, .G = G, .C = C, .NH = NH};
+    struct attention a = {
+        .dqkv = dqkv, .qkv = qkv, .d_o = d_o, .o_in = o, .lse = lse, .seg = seg, .G = G, .C = C, .NH = NH};
     attention_run(c, &a, 2, backward_item);
 }

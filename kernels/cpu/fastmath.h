@@ -41,8 +41,8 @@ static inline float fast_exp2(float x)
     x = x < -126.0f ? -126.0f : x;
     float t = x + magic;
     float r = x - (t - magic);
-    float p = (((((0.00015353362f * r + 0.00133988739f) * r + 0.00961843692f) * r + 0.0555033237f) * r + 0.240226477f) * r +
-               0.693147182f) * r + 1.0f;
+    float q = (((0.00015353362f * r + 0.00133988739f) * r + 0.00961843692f) * r + 0.0555033237f) * r + 0.240226477f;
+    float p = (q * r + 0.693147182f) * r + 1.0f;
     uint32_t bits;
     float scale;
     memcpy(&bits, &t, sizeof bits);

@@ -1,7 +1,8 @@
 /* linear.c - the products of a linear layer, cut into tiles of rows and strips of columns that are one call of
  * gemm_f32 each; bias and GELU are applied to a tile while it is in the cache.
  *
- * y [T,N] = x [T,K] w [N,K]^T + b      dx [T,K] = dy [T,N] w      dw [N,K] += dy^T x      db [N] += sums of dy's columns
+ * y [T,N] = x [T,K] w [N,K]^T + b      dx [T,K] = dy [T,N] w      dw [N,K] += dy^T x      db [N] += sums of dy's
+ * columns
  *
  * Tiles depend on the shape alone, so results do not depend on threads. An element of dw is one reduction over all T
  * rows inside one call. Where many rows share a weight it is turned to [K,N] first (gemm_prefers_turned).
@@ -52,7 +53,8 @@ static void product_item(void *arg, int64_t item, int worker)
     int64_t r0 = tile_first(p->rows, i), n_rows = tile_rows(p->rows, i);
     int64_t c0 = tile_first(p->columns, j), n_columns = tile_rows(p->columns, j);
     const float *b = p->tb ? p->b + c0 * p->ldb : p->b + c0;
-    gemm_f32(false, p->tb, n_rows, n_columns, p->K, 1, p->a + r0 * p->lda, p->lda, b, p->ldb, 0, p->y + r0 * p->N + c0, p->N);
+    gemm_f32(false, p->tb, n_rows, n_columns, p->K, 1, p->a + r0 * p->lda, p->lda, b, p->ldb, 0, p->y + r0 * p->N + c0,
+             p->N);
     finish_tile(p, r0, n_rows, c0, n_columns);
 }
 

@@ -8,24 +8,28 @@
 
 #include "cpu/isa.h"
 
-/* simd-activation.c; formulas in op.h */
+/* simd-activation.c; formulas in op.h. swiglu_bwd's outputs may be its inputs */
 struct activation_loops {
-    void (*bias_gelu)(float *a, float *u, const float *x, const float *b, int64_t n); /* u = x + b, a = gelu(u); u, b may be NULL, a, u may be x */
+    /* u = x + b, a = gelu(u); u, b may be NULL; a, u may be x */
+    void (*bias_gelu)(float *a, float *u, const float *x, const float *b, int64_t n);
     void (*gelu_bwd)(float *dx, float *y, const float *dy, const float *x, int64_t n); /* y may be NULL */
     void (*swiglu_fwd)(float *y, const float *gate, const float *value, int64_t n);
-    void (*swiglu_bwd)(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value, int64_t n);
+    void (*swiglu_bwd)(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value,
+                       int64_t n);
 };
 
 /* simd-rows.c: sums over a row, in 16 partial sums that are added as a tree */
 struct row_loops {
-    float (*max)(const float *x, int64_t n);                          /* n > 0; passes over NaN but in x[0] (exp2_sum then shows it) */
+    float (*max)(const float *x, int64_t n); /* n > 0; passes over NaN but in x[0] (exp2_sum then shows it) */
     float (*exp2_sum)(float *x, float scale, float shift, int64_t n); /* x = 2^(scale x - shift); their sum */
     float (*dot)(const float *x, const float *y, int64_t n);
     /* p = 2^(scale2 p - lse2), dp = scale p (dp - delta) */
     void (*softmax_bwd)(float *p, float *dp, float scale2, float lse2, float scale, float delta, int64_t n);
-    void (*layernorm_fwd)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, int64_t n);
+    void (*layernorm_fwd)(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps,
+                          int64_t n);
     /* dx may be dy; dw, db: += */
-    void (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean, float rstd, int64_t n);
+    void (*layernorm_bwd)(float *dx, float *dw, float *db, const float *dy, const float *x, const float *w, float mean,
+                          float rstd, int64_t n);
     double (*sum_squares)(const float *x, int64_t n);
 };
 
@@ -37,7 +41,7 @@ struct elementwise_loops {
     void (*scale_add)(float *y, float a, const float *x, const float *g, int64_t n);  /* y += a g x */
     void (*scale_by)(float *y, float a, const float *x, const float *g, int64_t n);   /* y = a g x */
     void (*product_add)(float *y, float a, const float *x, const float *z, int64_t n); /* y += a x z */
-    void (*pixels)(float *y, const uint8_t *x, const float scale, const float shift, int64_t n); /* y = x[3 i] scale + shift */
+    void (*pixels)(float *y, const uint8_t *x, float scale, float shift, int64_t n); /* y = x[3 i] scale + shift */
     /* y [n,m] = x [m,n] transposed, rows of x and y ldx, ldy elements apart */
     void (*transpose)(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t m, int64_t n);
 };

@@ -1,7 +1,7 @@
 /* simd-activation.c - GELU with the error function, and SwiGLU. One pass, no branch: compilers vectorise it.
  *
- * gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2, phi(x) = exp(-x^2 / 2) / sqrt(2 pi)
- * silu(g) = g s, silu'(g) = s (1 + g (1 - s)), s = 1 / (1 + exp(-g))
+ * gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2, phi(x) = exp(-x^2 / 2) / sqrt(2
+ * pi) silu(g) = g s, silu'(g) = s (1 + g (1 - s)), s = 1 / (1 + exp(-g))
  */
 #include <stddef.h>
 #include <string.h>
@@ -68,7 +68,8 @@ static void swiglu_fwd(float *y, const float *gate, const float *value, int64_t 
         y[i] = gate[i] * sigmoid(gate[i]) * value[i];
 }
 
-static void swiglu_bwd(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value, int64_t n)
+static void swiglu_bwd(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value,
+                       int64_t n)
 {
     LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {

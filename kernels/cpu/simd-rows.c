@@ -79,7 +79,8 @@ static void softmax_bwd(float *p, float *dp, float scale2, float lse2, float sca
     }
 }
 
-static void layernorm_fwd(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps, int64_t n)
+static void layernorm_fwd(float *y, float *mean, float *rstd, const float *x, const float *w, const float *b, float eps,
+                          int64_t n)
 {
     float s[LANES] = {0}, v[LANES] = {0};
     for (int64_t i = 0; i + LANES <= n; i += LANES)

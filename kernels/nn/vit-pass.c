@@ -210,7 +210,8 @@ static struct tensor scale_of(const struct walk *k, const struct vit_branch *b)
 }
 
 /* The branch's own rows of x: a copy if it is to be kept (x goes on changing) or if it is a subset. */
-static void branch_input(const struct walk *k, struct vit_branch *b, float *x, float *normed, int64_t w_at, int64_t b_at)
+static void branch_input(const struct walk *k, struct vit_branch *b, float *x, float *normed, int64_t w_at,
+                         int64_t b_at)
 {
     int64_t C = k->v->config.C, M = b->M, T = k->pass->T;
     bool kept = k->pass->request.keep;
@@ -248,7 +249,8 @@ static void attention_forward(const struct walk *k, int64_t i, float *x)
                      TENSOR(&b->seg[0][0], (int64_t)k->pass->request.n_inputs, 2), (int)f->n_heads);
     op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(b->o, M, C), weight_at(k, at->proj_w, C, C),
                   vector_at(k->w, at->proj_b, C));
-    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(k, b), scale_of(k, b));
+    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(k, b),
+                    scale_of(k, b));
     k->c->scratch->used = mark;
 }
 
@@ -280,8 +282,10 @@ static void ffn_forward(const struct walk *k, int64_t i, float *x)
     } else {
         op_linear_gelu_fwd(k->c, TENSOR(a, M, h), u, TENSOR(normed, M, C), w1, b1);
     }
-    op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(a, M, h), weight_at(k, at->fc2_w, C, h), vector_at(k->w, at->fc2_b, C));
-    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(k, b), scale_of(k, b));
+    op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(a, M, h), weight_at(k, at->fc2_w, C, h),
+                  vector_at(k->w, at->fc2_b, C));
+    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(k, b),
+                    scale_of(k, b));
     k->c->scratch->used = mark;
 }
 
@@ -296,7 +300,8 @@ static void residual_backward(const struct walk *k, const struct vit_branch *b, 
 }
 
 /* dn [M,C], the gradient at the norm's output, becomes the one at the branch's input and is added to dx. */
-static void norm_backward(const struct walk *k, const struct vit_branch *b, float *dx, float *dn, int64_t w_at, int64_t b_at)
+static void norm_backward(const struct walk *k, const struct vit_branch *b, float *dx, float *dn, int64_t w_at,
+                          int64_t b_at)
 {
     int64_t C = k->v->config.C, M = b->M;
     op_layernorm_bwd(k->c, TENSOR(dn, M, C), vector_at(k->g, w_at, C), vector_at(k->g, b_at, C), TENSOR(dn, M, C),
@@ -367,7 +372,8 @@ static int lay_out(const struct vit *v, const struct vit_request *r, struct vit_
     for (int i = 0; i < r->n_inputs; i++) {
         const struct vit_input *in = &r->inputs[i];
         if (in->B < 0 || in->H < f->patch || in->W < f->patch || in->H % f->patch || in->W % f->patch)
-            return fmt_fail(e, FMT_MISMATCH, "backbone: an image of %lld x %lld pixels is no multiple of the patch of %lld",
+            return fmt_fail(e, FMT_MISMATCH,
+                            "backbone: an image of %lld x %lld pixels is no multiple of the patch of %lld",
                             (long long)in->W, (long long)in->H, (long long)f->patch);
         pass->first[i] = pass->T;
         pass->n_tokens[i] = 1 + f->R + patches_of(v, in);

@@ -12,8 +12,10 @@ bool vit_arch(const char *name, struct vit_config *config)
     static const struct {
         const char *name;
         int64_t C, depth, n_heads;
-    } published[] = {
-        {"vit_small", 384, 12, 6}, {"vit_base", 768, 12, 12}, {"vit_large", 1024, 24, 16}, {"vit_giant2", 1536, 40, 24}};
+    } published[] = {{"vit_small", 384, 12, 6},
+                     {"vit_base", 768, 12, 12},
+                     {"vit_large", 1024, 24, 16},
+                     {"vit_giant2", 1536, 40, 24}};
     static const char suffix[] = "_memeff";
     size_t n = strlen(name), tail = sizeof suffix - 1;
     if (n > tail && strcmp(name + n - tail, suffix) == 0)
@@ -40,7 +42,8 @@ int vit_check(const struct vit_config *v, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "backbone: width %lld does not divide into %lld heads", (long long)v->C,
                         (long long)v->n_heads);
     if (v->depth < 1 || v->depth > VIT_DEPTH_MAX)
-        return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; 1 to %d are possible", (long long)v->depth, VIT_DEPTH_MAX);
+        return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; 1 to %d are possible", (long long)v->depth,
+                        VIT_DEPTH_MAX);
     if (v->patch < 1 || v->patch > 256 || v->M < 1 || v->M > 4096 || v->R < 0 || v->R > 4096)
         return fmt_fail(e, FMT_LIMIT, "backbone: patch %lld, grid %lld, %lld registers: out of range",
                         (long long)v->patch, (long long)v->M, (long long)v->R);
@@ -130,7 +133,8 @@ static void add_block(struct adding *a, const struct vit_config *f, int64_t i, s
     b->ls1 = f->layerscale != 0 ? add_vector(a, "ls1.gamma", f->layerscale, f->C) : -1;
     b->norm2_w = add_vector(a, "norm2.weight", 1, f->C);
     b->norm2_b = add_vector(a, "norm2.bias", 0, f->C);
-    b->fc1_w = add_linear(a, swiglu ? "mlp.w12" : "mlp.fc1", f->ffn_bias, (swiglu ? 2 : 1) * f->hidden, f->C, &b->fc1_b);
+    b->fc1_w =
+        add_linear(a, swiglu ? "mlp.w12" : "mlp.fc1", f->ffn_bias, (swiglu ? 2 : 1) * f->hidden, f->C, &b->fc1_b);
     b->fc2_w = add_linear(a, swiglu ? "mlp.w3" : "mlp.fc2", f->ffn_bias, f->C, f->hidden, &b->fc2_b);
     b->ls2 = f->layerscale != 0 ? add_vector(a, "ls2.gamma", f->layerscale, f->C) : -1;
 }

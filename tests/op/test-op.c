@@ -4,7 +4,8 @@
  *   outputs that are set, not added to, from NaN                      accumulated gradients from a value that is not 0
  *   the same bits with one thread and with three                      scratch exactly as planned
  *
- * Derivatives along random directions: (L(x + h d) - L(x - h d)) / 2h against the sum of dx d, L = sum of r y, r random.
+ * Derivatives along random directions: (L(x + h d) - L(x - h d)) / 2h against the sum of dx d, L = sum of r y, r
+ * random.
  */
 #include <math.h>
 #include <stdio.h>
@@ -97,7 +98,8 @@ static void linear_forward(struct run *r)
 
 static void linear_backward(struct run *r)
 {
-    op_linear_bwd_x(&r->c, TENSOR(r->in[0].d, r->T, LIN_K), TENSOR(r->dy, r->T, LIN_N), TENSOR(r->in[1].x, LIN_N, LIN_K));
+    op_linear_bwd_x(&r->c, TENSOR(r->in[0].d, r->T, LIN_K), TENSOR(r->dy, r->T, LIN_N),
+                    TENSOR(r->in[1].x, LIN_N, LIN_K));
     op_linear_bwd_w(&r->c, TENSOR(r->in[1].d, LIN_N, LIN_K), TENSOR(r->in[2].d, LIN_N), TENSOR(r->dy, r->T, LIN_N),
                     TENSOR(r->in[0].x, r->T, LIN_K));
 }
@@ -187,8 +189,8 @@ static void swiglu_forward(struct run *r)
 
 static void swiglu_backward(struct run *r)
 {
-    op_swiglu_bwd(&r->c, TENSOR(r->in[0].d, r->T, 2 * ACT_H), TENSOR(r->kept[0], r->T, ACT_H), TENSOR(r->dy, r->T, ACT_H),
-                  TENSOR(r->in[0].x, r->T, 2 * ACT_H));
+    op_swiglu_bwd(&r->c, TENSOR(r->in[0].d, r->T, 2 * ACT_H), TENSOR(r->kept[0], r->T, ACT_H),
+                  TENSOR(r->dy, r->T, ACT_H), TENSOR(r->in[0].x, r->T, 2 * ACT_H));
 }
 
 static void swiglu_plain(const struct run *r, double *y)
@@ -235,7 +237,8 @@ static void layernorm_plain(const struct run *r, double *y)
         for (int i = 0; i < ROW_C; i++)
             variance += ((double)x[i] - mean) * ((double)x[i] - mean) / ROW_C;
         for (int i = 0; i < ROW_C; i++)
-            y[t * ROW_C + i] = ((double)x[i] - mean) / sqrt(variance + 1e-6) * (double)r->in[1].x[i] + (double)r->in[2].x[i];
+            y[t * ROW_C + i] =
+                ((double)x[i] - mean) / sqrt(variance + 1e-6) * (double)r->in[1].x[i] + (double)r->in[2].x[i];
     }
 }
 
@@ -331,7 +334,8 @@ static void residual_bare_shape(struct run *r)
 static void residual_bare_forward(struct run *r)
 {
     op_copy(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[0].x, r->T, ROW_C));
-    op_residual_fwd(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE, TENSOR_NONE);
+    op_residual_fwd(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE,
+                    TENSOR_NONE);
 }
 
 static void residual_bare_backward(struct run *r)
@@ -374,8 +378,8 @@ static void attention_forward(struct run *r)
 {
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
-    op_attention_fwd(&r->c, TENSOR(r->y, rows, ATT_C), TENSOR(r->kept[0], rows, ATT_NH), TENSOR(r->in[0].x, rows, 3 * ATT_C),
-                     TENSOR(&seg[0][0], 3, 2), ATT_NH);
+    op_attention_fwd(&r->c, TENSOR(r->y, rows, ATT_C), TENSOR(r->kept[0], rows, ATT_NH),
+                     TENSOR(r->in[0].x, rows, 3 * ATT_C), TENSOR(&seg[0][0], 3, 2), ATT_NH);
 }
 
 static void attention_backward(struct run *r)
@@ -383,7 +387,8 @@ static void attention_backward(struct run *r)
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
     op_attention_bwd(&r->c, TENSOR(r->in[0].d, rows, 3 * ATT_C), TENSOR(r->dy, rows, ATT_C), TENSOR(r->y, rows, ATT_C),
-                     TENSOR(r->kept[0], rows, ATT_NH), TENSOR(r->in[0].x, rows, 3 * ATT_C), TENSOR(&seg[0][0], 3, 2), ATT_NH);
+                     TENSOR(r->kept[0], rows, ATT_NH), TENSOR(r->in[0].x, rows, 3 * ATT_C), TENSOR(&seg[0][0], 3, 2),
+                     ATT_NH);
 }
 
 static void attention_plain_row(const struct run *r, double *y, int64_t row, int64_t first, int64_t N, int head)
@@ -574,11 +579,13 @@ static void patchify_u8_plain(const struct run *r, double *y)
     const uint8_t *pixels = (const uint8_t *)r->kept[0];
     for (int64_t at = 0; at < r->y_n; at++) {
         patch_source(r, at, s);
-        y[at] = ((double)pixels[((s[0] * H + s[2]) * W + s[3]) * 3 + s[1]] / 255 - (double)MEAN[s[1]]) / (double)DEVIATION[s[1]];
+        y[at] = ((double)pixels[((s[0] * H + s[2]) * W + s[3]) * 3 + s[1]] / 255 - (double)MEAN[s[1]]) /
+                (double)DEVIATION[s[1]];
     }
 }
 
-/* ------------------------------------------------------------------ whole arrays: y = x^T with 2 x added, and the sum of squares */
+/* ------------------------------------------------------------------ whole arrays: y = x^T with 2 x added, and the sum
+ * of squares */
 
 static void arrays_shape(struct run *r)
 {
@@ -618,7 +625,8 @@ static const struct op_case cases[] = {
     {" layernorm_fwd layernorm_bwd ", layernorm_shape, layernorm_forward, layernorm_backward, layernorm_plain},
     {" gather_rows scatter_add_rows copy ", rows_shape, rows_forward, rows_backward, rows_plain},
     {" residual_fwd residual_bwd fill ", residual_shape, residual_forward, residual_backward, residual_plain},
-    {" residual_fwd residual_bwd ", residual_bare_shape, residual_bare_forward, residual_bare_backward, residual_bare_plain},
+    {" residual_fwd residual_bwd ", residual_bare_shape, residual_bare_forward, residual_bare_backward,
+     residual_bare_plain},
     {" attention_fwd attention_bwd ", attention_shape, attention_forward, attention_backward, attention_plain},
     {" tokens_fwd tokens_bwd ", tokens_shape, tokens_forward, tokens_backward, tokens_plain},
     {" interp_fwd interp_bwd ", interp_shape, interp_forward, interp_backward, interp_plain},
@@ -628,9 +636,10 @@ static const struct op_case cases[] = {
 };
 
 /* Operations of the losses and the optimizer, by the test that has their cases. */
-static const char elsewhere[] = " l2norm_fwd l2norm_bwd koleo effective_rank proto_fwd proto_bwd proto_keep proto_sinkhorn "
-                                "proto_center proto_watch proto_xent_fwd proto_xent_bwd proto_kl "  /* op/test-proto.c */
-                                "update ";                                                         /* unit/test-step-golden.c */
+static const char elsewhere[] =
+    " l2norm_fwd l2norm_bwd koleo effective_rank proto_fwd proto_bwd proto_keep proto_sinkhorn "
+    "proto_center proto_watch proto_xent_fwd proto_xent_bwd proto_kl " /* op/test-proto.c */
+    "update ";                                                         /* unit/test-step-golden.c */
 
 static void every_operation_has_a_case(void)
 {
@@ -651,7 +660,8 @@ static void every_operation_has_a_case(void)
 
 /* ------------------------------------------------------------------ running a case */
 
-static void open_run(const struct op_case *op, struct run *r, int64_t T, struct thread_pool *pool, struct arena *scratch)
+static void open_run(const struct op_case *op, struct run *r, int64_t T, struct thread_pool *pool,
+                     struct arena *scratch)
 {
     *r = (struct run){.T = T, .c = {.backend = &backend_cpu, .pool = pool, .scratch = scratch}};
     op->shape(r);

@@ -209,8 +209,8 @@ static void gradients(const char *name)
         for (int i = 0; i < b.table.n_rows; i++) {
             char text[128];
             snprintf(text, sizeof text, "grad.%s", b.table.rows[i].name + strlen("backbone."));
-            is_near(grads + b.table.rows[i].offset, golden_f32(&g, text, NULL), b.table.rows[i].count, GRADIENT, "%s %s",
-                    name, text);
+            is_near(grads + b.table.rows[i].offset, golden_f32(&g, text, NULL), b.table.rows[i].count, GRADIENT,
+                    "%s %s", name, text);
         }
         free(grads);
         free(masks);
