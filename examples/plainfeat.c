@@ -14,13 +14,10 @@
 
 static const char *output;
 static bool keep_provenance = true;
-static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "write the features to FILE"),
-    OPT_NO_PROVENANCE(&keep_provenance),
-    OPT_COMMON,
-    OPT_END};
-static const struct opt_tool tool = {"plainfeat", "-o FILE SHARD...", "Mean and deviation of the colours of pictures, as features.",
-                                     options, NULL};
+static const struct opt options[] = {OPT_STRING('o', "output", &output, "FILE", "write the features to FILE"),
+                                     OPT_NO_PROVENANCE(&keep_provenance), OPT_COMMON, OPT_END};
+static const struct opt_tool tool = {"plainfeat", "-o FILE SHARD...",
+                                     "Mean and deviation of the colours of pictures, as features.", options, NULL};
 
 /* x [6]: means, then deviations, of values between 0 and 1; sums are of whole numbers, and exact. */
 static void measure(const struct image *im, float *x)
@@ -85,7 +82,8 @@ int main(int argc, char **argv)
         msg_usage("-o FILE and shards are needed");
     if (shard_set_open(&set, (const char *const *)argv + first, argc - first, &e))
         msg_die("%s", e.text);
-    struct feat_header h = {.what = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
+    struct feat_header h = {
+        .what = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
     prov_init(&p, "plainfeat", DINOTOOLS_VERSION, keep_provenance);
     for (int i = 0; i < set.n_sets; i++)
         prov_input(&p, "shards", set.identity[i]);

@@ -200,7 +200,8 @@ static int take_rows(struct linear *m, struct block_reader *r, struct fmt_error 
     while ((status = block_next(r, &b, e)) == 0) {
         size_t rows = b.raw_bytes / row_bytes;
         if (b.raw_bytes % row_bytes || rows == 0 || rows > (size_t)m->n_rows - n)
-            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block, (long long)m->dim);
+            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block,
+                              (long long)m->dim);
         if (!status)
             status = block_counted(r, &b, (uint32_t)rows, e);
         if (!status)

@@ -264,8 +264,8 @@ static inline int small_feat(const struct fmt_writer *io, const struct prov *p, 
 static inline int small_linear(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
 {
     double theta[2] = {1, -0.5};
-    struct linear m = {.features = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1, .weights = {0xab}, .class_name = sample_classes,
-                                    .n_classes = 2},
+    struct linear m = {.features = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1, .weights = {0xab},
+                                    .class_name = sample_classes, .n_classes = 2},
                        .positive = 1, .n_rows = 1, .dim = 1, .theta = theta, .C = 1};
     return linear_write(&m, p, io, e);
 }
@@ -273,13 +273,14 @@ static inline int small_linear(const struct fmt_writer *io, const struct prov *p
 static inline int sample_linear(const struct fmt_writer *io, bool keep, struct fmt_error *e)
 {
     static char *classes[] = {"a", "b", "c"};
-    static struct linear_point point[] = {{0, LINEAR_IMAGES, true, 0.9, 0.25, 0.5, 1}, {2, LINEAR_GROUPS, false, 0.9, 0, 0, 0}};
+    static struct linear_point point[] = {{0, LINEAR_IMAGES, true, 0.9, 0.25, 0.5, 1},
+                                          {2, LINEAR_GROUPS, false, 0.9, 0, 0, 0}};
     double theta[3 * (SAMPLE_DIM + 1)];
     for (int i = 0; i < 3 * (SAMPLE_DIM + 1); i++)
         theta[i] = 0.5 * i - 1;
     point[1].threshold = point[1].precision = point[1].recall = NAN;
-    struct linear m = {.features = {.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1, .normalised = true,
-                                    .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab},
+    struct linear m = {.features = {.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1,
+                                    .normalised = true, .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab},
                                     .class_name = classes, .n_classes = 3},
                        .positive = 1, .group_mean = true, .n_rows = 3, .dim = SAMPLE_DIM, .theta = theta, .C = 10,
                        .gradient = 1e-7, .point = point, .n_points = 2};
