@@ -234,7 +234,11 @@ static bool plain_utf8(const char *text)
     const unsigned char *p = (const unsigned char *)text;
     while (*p) {
         uint32_t c = *p++;
-        int more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : -1;
+        int more = c < 0x80                ? 0
+                   : c >= 0xc2 && c < 0xe0 ? 1
+                   : c >= 0xe0 && c < 0xf0 ? 2
+                   : c >= 0xf0 && c < 0xf5 ? 3
+                                           : -1;
         static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}, mask[] = {0x7f, 0x1f, 0x0f, 0x07};
         if (more < 0)
             return false;
@@ -270,7 +274,8 @@ static int take_reals(struct config *c, int id, const struct config_items *v, st
     double got[3] = {0};
     if (!v->list || v->n != k->n)
         return fmt_fail(e, FMT_INVALID, "%s: %d numbers are needed, such as [%.15g, %.15g%s]", k->name, k->n,
-                        ((double *)config_field(c, id))[0], ((double *)config_field(c, id))[1], k->n > 2 ? ", ..." : "");
+                        ((double *)config_field(c, id))[0], ((double *)config_field(c, id))[1],
+                        k->n > 2 ? ", ..." : "");
     for (int i = 0; i < k->n; i++) {
         int status = take_real(k, v->item[i], &got[i], e);
         if (status)

@@ -126,8 +126,9 @@ static int look_at_name(struct check *c, int64_t first, int64_t n)
     }
     for (int64_t i = first + 1; i < first + n; i++)
         run_image(c, i)->again = true;
-    return n == 1 ? 0
-                  : dataset_note(c->d, DATASET_ENTRY_TWICE, a->path, c->e, "stands %lld times; kept once", (long long)n);
+    return n == 1
+               ? 0
+               : dataset_note(c->d, DATASET_ENTRY_TWICE, a->path, c->e, "stands %lld times; kept once", (long long)n);
 }
 
 int dataset_check_names(struct dataset *d, struct fmt_error *e)
@@ -187,8 +188,8 @@ static int look_at_content(struct check *c, int64_t first, int64_t n)
         const char *other = strcmp(a->split, b->split) == 0 ? "" : a->split;
         if (conflict)
             status = dataset_note(c->d, DATASET_CONTENT_CONFLICT, b->path, c->e,
-                                  "is labelled %s; the same content, %.200s, is labelled %s", label_name(c->d, b->label),
-                                  a->path, label_name(c->d, a->label));
+                                  "is labelled %s; the same content, %.200s, is labelled %s",
+                                  label_name(c->d, b->label), a->path, label_name(c->d, a->label));
         else
             status = dataset_note(c->d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s%s", a->path,
                                   *other ? ", of " : "", other);
@@ -244,8 +245,8 @@ static int compare_shots(struct check *c, int64_t first, int64_t n)
     const struct shots *s = (const struct shots *)c;
     if (n == s->usual || !counts_shots(c, first, n))
         return 0;
-    return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e, "the group has %lld of the usual %lld shots",
-                        (long long)n, (long long)s->usual);
+    return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
+                        "the group has %lld of the usual %lld shots", (long long)n, (long long)s->usual);
 }
 
 static int check_shots(struct dataset *d, struct fmt_error *e)

@@ -1,5 +1,5 @@
-/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, the folders hold them. Both sides are
- * compared: what a list names must lie inside the dataset, what lies in the folders should be in a list. */
+/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, the folders hold them. Both sides
+ * are compared: what a list names must lie inside the dataset, what lies in the folders should be in a list. */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,8 +90,9 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
     int status = 0;
     if (item->labelled && !known) {
         added->at_fault = true;
-        status = dataset_note(d, DATASET_BAD_LABEL, path, l->e, "label %lld is outside the %d classes (%s.json, line %d)",
-                              (long long)item->label, d->n_classes, split, item->line);
+        status =
+            dataset_note(d, DATASET_BAD_LABEL, path, l->e, "label %lld is outside the %d classes (%s.json, line %d)",
+                         (long long)item->label, d->n_classes, split, item->line);
     }
     if (status == 0 && !stays_inside(l, path)) {
         added->at_fault = true;

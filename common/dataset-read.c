@@ -92,7 +92,8 @@ static void read_one(void *arg, int64_t i, int worker)
             fail(r, DATASET_UNREADABLE, "out of memory");
         else if (can_be_read(path, r)) {
             if (file_load(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
-                fail(r, DATASET_UNREADABLE, strncmp(e.text, path, strlen(path)) == 0 ? e.text + strlen(path) + 2 : e.text);
+                fail(r, DATASET_UNREADABLE,
+                     strncmp(e.text, path, strlen(path)) == 0 ? e.text + strlen(path) + 2 : e.text);
             } else {
                 measure(g, im, data, bytes, r);
                 free(data);

@@ -1,4 +1,5 @@
-/* dataset.c - the memory of a dataset: images, findings, texts. Texts go into large pieces and are never freed alone. */
+/* dataset.c - the memory of a dataset: images, findings, texts. Texts go into large pieces and are never freed
+ * alone. */
 #include "dataset.h"
 
 #include <stdarg.h>

@@ -68,7 +68,8 @@ char *file_join(const char *directory, const char *name); /* "a/b"; for free(); 
 int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt_error *e);
 void file_list_free(char **names, int64_t n_names);
 
-/* Removes what is half-written and ends on SIGINT, SIGTERM, SIGHUP (tools that handle them otherwise do not call it). */
+/* Removes what is half-written and ends on SIGINT, SIGTERM, SIGHUP (tools that handle them otherwise do not call
+ * it). */
 void file_on_signal(void);
 
 #endif

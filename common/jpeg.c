@@ -74,7 +74,8 @@ static void on_error(j_common_ptr c)
     else if (status == FMT_MAGIC)
         d->status = fmt_fail(d->e, status, "not a JPEG file");
     else
-        d->status = fmt_fail(d->e, status, "%s JPEG: %.120s", status == FMT_UNSUPPORTED ? "unsupported" : "broken", text);
+        d->status =
+            fmt_fail(d->e, status, "%s JPEG: %.120s", status == FMT_UNSUPPORTED ? "unsupported" : "broken", text);
     escape(d);
 }
 
@@ -467,7 +468,8 @@ static void encode(struct encoder *enc, const struct image *im, const struct jpe
     c->in_color_space = im->components == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(c);
     jpeg_set_quality(c, coding->quality, TRUE);
-    c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor = coding->chroma_halved && im->components == 3 ? 2 : 1;
+    c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor =
+        coding->chroma_halved && im->components == 3 ? 2 : 1;
     c->dct_method = JDCT_ISLOW;
     if (coding->progressive)
         jpeg_simple_progression(c);

@@ -49,7 +49,8 @@ struct block_header {
 
 /* The kind that a file's first n bytes tell; BLOCK_ANY if they are not those of a file that this version knows. */
 enum block_kind block_kind_of(const uint8_t *first, size_t n);
-const char *block_kind_name(enum block_kind kind); /* "catalogue", "shard", "views", "features", "checkpoint", "classifier" */
+/* "catalogue", "shard", "views", "features", "checkpoint", "classifier" */
+const char *block_kind_name(enum block_kind kind);
 
 /* ---------------------------------------------------------------- writing */
 

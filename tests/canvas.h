@@ -172,7 +172,8 @@ static inline void cable_pixel(struct canvas *c, int x, int y, float near, float
 }
 
 /* The pieces of a curve that come within reach of a row, and the columns that they reach. */
-static inline int pieces_of_row(const struct point *p, float y, float reach, int piece[CABLE_PIECES], float *x0, float *x1)
+static inline int pieces_of_row(const struct point *p, float y, float reach, int piece[CABLE_PIECES], float *x0,
+                                float *x1)
 {
     int n = 0;
     *x0 = 1e9f, *x1 = -1e9f;
@@ -187,7 +188,8 @@ static inline int pieces_of_row(const struct point *p, float y, float reach, int
 }
 
 /* A round cable along a curve, lit from above; shadow: only the shadow it throws. */
-static inline void paint_cable(struct canvas *c, const struct point curve[4], float radius, struct rgb colour, bool shadow)
+static inline void paint_cable(struct canvas *c, const struct point curve[4], float radius, struct rgb colour,
+                               bool shadow)
 {
     struct point p[CABLE_PIECES + 1];
     float reach = radius + (shadow ? 12 : 2);
@@ -280,7 +282,8 @@ static inline struct rgb canvas_at(const struct canvas *c, float x, float y)
     x = lesser(greater(x, 0), (float)c->width - 1.01f), y = lesser(greater(y, 0), (float)c->height - 1.01f);
     int ix = (int)x, iy = (int)y;
     const struct rgb *p = &c->pixel[(size_t)iy * (size_t)c->width + (size_t)ix];
-    return rgb_mix(rgb_mix(p[0], p[1], x - (float)ix), rgb_mix(p[c->width], p[c->width + 1], x - (float)ix), y - (float)iy);
+    return rgb_mix(rgb_mix(p[0], p[1], x - (float)ix), rgb_mix(p[c->width], p[c->width + 1], x - (float)ix),
+                   y - (float)iy);
 }
 
 static inline struct rgb camera_see(const struct canvas *c, const struct camera *k, float u, float v)
@@ -294,7 +297,8 @@ static inline struct rgb camera_see(const struct canvas *c, const struct camera 
     float band = (x * 0.8f + y * 0.6f - k->glare_at) / 70, fade = band * band < 1.5f ? 1 - band * band / 1.5f : 0;
     float glare = k->glare * fade * fade;
     light *= 1 - k->vignette * (u * u + v * v) * 4;
-    return (struct rgb){p.r * light * k->tint.r + glare, p.g * light * k->tint.g + glare, p.b * light * k->tint.b + glare};
+    return (struct rgb){p.r * light * k->tint.r + glare, p.g * light * k->tint.g + glare,
+                        p.b * light * k->tint.b + glare};
 }
 
 static inline uint8_t to_byte(float v, float noise)
@@ -312,7 +316,8 @@ static inline void camera_shoot(const struct canvas *c, const struct camera *k, 
         for (int x = 0; x < out->width; x++) {
             struct rgb sum = {0, 0, 0};
             for (int i = 0; i < TAPS * TAPS; i++) {
-                float step = 0.5f + k->blur, ox = ((float)(i % TAPS) - 0.5f) * step, oy = ((float)(i / TAPS) - 0.5f) * step;
+                float step = 0.5f + k->blur, ox = ((float)(i % TAPS) - 0.5f) * step,
+                      oy = ((float)(i / TAPS) - 0.5f) * step;
                 struct rgb p = camera_see(c, k, ((float)x + 0.5f + ox - w / 2) / w, ((float)y + 0.5f + oy - h / 2) / w);
                 sum.r += p.r, sum.g += p.g, sum.b += p.b;
             }

@@ -71,7 +71,9 @@ static void put_key(struct fmt_buffer *out, const struct config *defaults, int i
     put(out, ".Pq ");
     put_kind(out, k);
     put(out, k->source == CONFIG_OURS ? "; ours" : "");
-    put(out, k->effect == CONFIG_UNUSED ? "; accepted without effect" : k->effect == CONFIG_QUIET ? "; leaves the result as it is" : "");
+    put(out, k->effect == CONFIG_UNUSED  ? "; accepted without effect"
+             : k->effect == CONFIG_QUIET ? "; leaves the result as it is"
+                                         : "");
     put(out, "\n.Bq ");
     put_plain(out, value);
     put(out, "\n");

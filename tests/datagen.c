@@ -1,4 +1,5 @@
-/* datagen - draws a small dataset of base-band units: OUT/annotations/{train,val,test}.json, OUT/SPLIT/GROUP/GROUP-N.jpeg.
+/* datagen - draws a small dataset of base-band units: OUT/annotations/{train,val,test}.json and
+ * OUT/SPLIT/GROUP/GROUP-N.jpeg.
  *
  * An installation is a unit in a rack: boards in two columns with ports, lamps, screws, levers and labels, a fan, a
  * power board, and cables whose colour follows a rule. It is painted once (canvas.h) and photographed three times,
@@ -24,8 +25,9 @@ enum { SCENE_W = 1200, SCENE_H = 900, N_SHOTS = 3, ROWS = 4, N_BOARDS = 2 * ROWS
 
 enum board_kind { BOARD_BASEBAND, BOARD_CONTROL, BOARD_POWER, BOARD_FILLER };
 
-#define DEFECTS(X) X(SCREW, "missing screw") X(COLOUR, "wrong cable colour") X(UNPLUGGED, "unplugged cable") \
-    X(LAMP, "dark lamp") X(TILT, "tilted board") X(FILLER, "missing filler") X(LABEL, "missing label") X(LEVER, "open lever")
+#define DEFECTS(X) \
+    X(SCREW, "missing screw") X(COLOUR, "wrong cable colour") X(UNPLUGGED, "unplugged cable") X(LAMP, "dark lamp") \
+    X(TILT, "tilted board") X(FILLER, "missing filler") X(LABEL, "missing label") X(LEVER, "open lever")
 enum defect_kind {
 #define X(name, text) DEFECT_##name,
     DEFECTS(X)
@@ -357,7 +359,8 @@ static void cable_curve(const struct site *s, int i, int k, struct point curve[4
     struct point at = port_place(b, k);
     at.y += 18;
     bool left = i % 2 == 0;
-    float end = left ? s->x + 70 + 9 * (float)k + 4 * (float)(i / 2) : s->x + s->w - 120 + 9 * (float)k + 4 * (float)(i / 2);
+    float end =
+        left ? s->x + 70 + 9 * (float)k + 4 * (float)(i / 2) : s->x + s->w - 120 + 9 * (float)k + 4 * (float)(i / 2);
     if (p->unplugged) { /* hangs beside its port, the plug turned away */
         at.x += 17, at.y += 26;
     }

@@ -280,8 +280,8 @@ static inline int sample_linear(const struct fmt_writer *io, bool keep, struct f
         theta[i] = 0.5 * i - 1;
     point[1].threshold = point[1].precision = point[1].recall = NAN;
     struct linear m = {.features = {.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1,
-                                    .normalised = true, .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab},
-                                    .class_name = classes, .n_classes = 3},
+                                    .normalised = true, .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16,
+                                    .weights = {0xab}, .class_name = classes, .n_classes = 3},
                        .positive = 1, .group_mean = true, .n_rows = 3, .dim = SAMPLE_DIM, .theta = theta, .C = 10,
                        .gradient = 1e-7, .point = point, .n_points = 2};
     struct prov p;

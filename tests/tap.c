@@ -71,8 +71,8 @@ bool is_close(const float *a, const float *b, int64_t n, double absolute, double
             worst = d;
     }
     if (n_off)
-        snprintf(note, sizeof note, "%lld of %lld off, first [%lld]: got %.9g, want %.9g; largest %.3g", (long long)n_off,
-                 (long long)n, (long long)at, (double)a[at], (double)b[at], worst);
+        snprintf(note, sizeof note, "%lld of %lld off, first [%lld]: got %.9g, want %.9g; largest %.3g",
+                 (long long)n_off, (long long)n, (long long)at, (double)a[at], (double)b[at], worst);
     else
         snprintf(note, sizeof note, "largest difference %.3g", worst);
     REPORT(n_off == 0, note, format);

@@ -1,5 +1,5 @@
-/* vitbed.h - a backbone ready to run in a test: context, memory by plan, parts of its output as golden files have them.
- */
+/* vitbed.h - a backbone ready to run in a test: context, memory by plan, parts of its output as golden files have
+ * them. */
 #ifndef VITBED_H
 #define VITBED_H
 

@@ -108,7 +108,8 @@ static void plan_begin(struct plan *p, const struct index *x)
         msg_die("out of memory");
     plan_shards(p);
     if (p->n_images == 0)
-        msg_die("%s%s", split ? split : "the catalogue", split ? ": no image of the catalogue is in this split" : " has no images");
+        msg_die("%s%s", split ? split : "the catalogue",
+                split ? ": no image of the catalogue is in this split" : " has no images");
     if (p->n_shards > SHARD_SET_MAX)
         msg_die("%" PRIu32 " shards are more than %d: make them larger (--shard-bytes)", p->n_shards, SHARD_SET_MAX);
 }

@@ -132,7 +132,8 @@ static int print_settings(const struct config *c)
 {
     struct fmt_buffer text = {0};
     struct fmt_error e = {0};
-    if (json ? config_json(c, CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED, &text, &e) : config_write(c, true, &text, &e))
+    if (json ? config_json(c, CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED, &text, &e)
+             : config_write(c, true, &text, &e))
         msg_die("%s", e.text);
     fwrite(text.data, 1, text.bytes, stdout);
     if (json)
@@ -205,9 +206,9 @@ static void open_data(struct run *r)
 {
     struct fmt_error e = {0};
     const char *path = r->config.train.dataset_path;
-    struct source_wish wish = {.config = &r->config, .paths = &path, .n_paths = 1, .first_step = r->state.iteration + 1,
-                               .end_step = r->n_iterations, .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image,
-                               .arg = r};
+    struct source_wish wish = {.config = &r->config, .paths = &path, .n_paths = 1,
+                               .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
+                               .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image, .arg = r};
     if (source_open(&r->source, &wish, &e)) {
         if (!file_exists(path) && strchr(path, ':'))
             msg_note("train.dataset_path: a published data set's name; here it names shards or views");
@@ -251,7 +252,8 @@ static void tell_plan(struct run *r)
     const struct config *c = &r->config;
     double seen = (double)r->n_iterations * (double)c->train.batch_size_per_gpu;
     const struct views_header *h = source_header(r->source);
-    say(r, BEGIN_NOTE, "%" PRId64 " iterations of %" PRId64 " images: each of the %" PRId64 " images is seen %.1f times",
+    say(r, BEGIN_NOTE,
+        "%" PRId64 " iterations of %" PRId64 " images: each of the %" PRId64 " images is seen %.1f times",
         r->n_iterations, c->train.batch_size_per_gpu, h->n_images, seen / (double)num_max(h->n_images, 1));
     say(r, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
         c->optim.base_lr, c->train.batch_size_per_gpu);
@@ -321,7 +323,8 @@ static void tell_bad_step(struct run *r, const struct views_batch *batch, int64_
         }
         snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", batch->key[i]);
     }
-    say(r, BEGIN_WARNING, "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
+    say(r, BEGIN_WARNING,
+        "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
         iteration, term, r->state.bad_steps, names);
     if (r->state.bad_steps < r->config.train.max_bad_steps)
         return;
@@ -370,7 +373,8 @@ static void log_metrics(struct run *r, int64_t iteration)
     fmt_buffer_release(&line);
     char text[300];
     snprintf(text, sizeof text,
-             "iteration %" PRId64 ": loss %.4f, gradient %.3g, rate %.3g, %.3g images/s, %.0f %% waiting for data, collapse: %s",
+             "iteration %" PRId64
+             ": loss %.4f, gradient %.3g, rate %.3g, %.3g images/s, %.0f %% waiting for data, collapse: %s",
              iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
              metrics_median(m, METRIC_lr),
              (double)r->config.train.batch_size_per_gpu * (double)r->clock.count / r->clock.iter_total,
@@ -389,7 +393,9 @@ static void examine(struct run *r, int64_t iteration)
         return;
     MUST(r, examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e), &e);
     if (s.n)
-        say(r, BEGIN_NOTE, "iteration %" PRId64 ": %d nearest neighbours are right for %.2f %% of %" PRId64 " images; best: %.2f %% (iteration %" PRId64 ")",
+        say(r, BEGIN_NOTE,
+            "iteration %" PRId64 ": %d nearest neighbours are right for %.2f %% of %" PRId64
+            " images; best: %.2f %% (iteration %" PRId64 ")",
             iteration, s.k[0], 100 * s.top1[0], s.n_val, 100 * r->examine.best_score, r->examine.best_iteration);
 }
 
@@ -483,8 +489,8 @@ static int run_it(struct run *r)
         say(r, BEGIN_NOTE, "nothing is left to do: the run is complete");
     int status = train(r);
     if (status == EXIT_RESUMABLE)
-        say(r, BEGIN_NOTE, "stopped by signal %d behind iteration %" PRId64 "; the same command goes on", (int)stop_signal,
-            r->state.iteration);
+        say(r, BEGIN_NOTE, "stopped by signal %d behind iteration %" PRId64 "; the same command goes on",
+            (int)stop_signal, r->state.iteration);
     else if (status != EXIT_FAILED)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));

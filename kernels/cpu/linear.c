@@ -1,8 +1,7 @@
 /* linear.c - the products of a linear layer, cut into tiles of rows and strips of columns that are one call of
  * gemm_f32 each; bias and GELU are applied to a tile while it is in the cache.
  *
- * y [T,N] = x [T,K] w [N,K]^T + b      dx [T,K] = dy [T,N] w      dw [N,K] += dy^T x      db [N] += sums of dy's
- * columns
+ * y [T,N] = x [T,K] w [N,K]^T + b    dx [T,K] = dy [T,N] w    dw [N,K] += dy^T x    db [N] += sums of dy's columns
  *
  * Tiles depend on the shape alone, so results do not depend on threads. An element of dw is one reduction over all T
  * rows inside one call. Where many rows share a weight it is turned to [K,N] first (gemm_prefers_turned).

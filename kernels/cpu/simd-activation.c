@@ -1,7 +1,8 @@
 /* simd-activation.c - GELU with the error function, and SwiGLU. One pass, no branch: compilers vectorise it.
  *
- * gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x), Phi(x) = (1 + erf(x / sqrt 2)) / 2, phi(x) = exp(-x^2 / 2) / sqrt(2
- * pi) silu(g) = g s, silu'(g) = s (1 + g (1 - s)), s = 1 / (1 + exp(-g))
+ * gelu(x) = x Phi(x), gelu'(x) = Phi(x) + x phi(x), with Phi(x) = (1 + erf(x / sqrt 2)) / 2,
+ * phi(x) = exp(-x^2 / 2) / sqrt(2 pi)
+ * silu(g) = g s, silu'(g) = s (1 + g (1 - s)), s = 1 / (1 + exp(-g))
  */
 #include <stddef.h>
 #include <string.h>

@@ -14,6 +14,7 @@ const char *chunk_name(const char *name, int64_t depth, int64_t chunks, char out
     if (!at || chunks <= 0)
         return name;
     int64_t block = strtoll(at + sizeof mark - 1, &rest, 10), size = depth / chunks > 0 ? depth / chunks : 1;
-    snprintf(out, CHUNK_NAME_ROOM, "%.*sblocks.%" PRId64 ".%" PRId64 "%s", (int)(at - name), name, block / size, block, rest);
+    snprintf(out, CHUNK_NAME_ROOM, "%.*sblocks.%" PRId64 ".%" PRId64 "%s", (int)(at - name), name, block / size, block,
+             rest);
     return out;
 }

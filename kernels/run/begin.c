@@ -124,7 +124,8 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
         step_copy_to_teacher(step);
         if (!quiet)
             tell_weights(b, &w, c);
-        status = weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
+        status =
+            weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }
     weights_close(&w);
     return status;
@@ -273,13 +274,17 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
             (was == is && (!was || memcmp(b->before.digest[i], b->state.inputs.digest[i], DIGEST_BYTES) == 0)))
             continue;
         n++;
-        tell(b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR, "differs from the checkpoint: %s: %s", run_input_key[i],
-             was && is ? "other contents there than here" : was ? "set there, not here" : "set here, not there");
+        tell(b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR, "differs from the checkpoint: %s: %s",
+             run_input_key[i],
+             was && is ? "other contents there than here"
+             : was     ? "set there, not here"
+                       : "set here, not there");
     }
     if (!n || b->plan.may_differ)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "the checkpoint belongs to another run: %d inputs differ (train.resume=true goes on all the same)", n);
+                    "the checkpoint belongs to another run: %d inputs differ (train.resume=true goes on all the same)",
+                    n);
 }
 
 /* ---------------------------------------------------------------- clearing */

@@ -42,7 +42,8 @@ static int state_text(const struct checkpoint *k, const struct step *step, struc
     int n = snprintf(text, sizeof text,
                      "{\"optimizer_steps\":%" PRId64 ",\"backbone_steps\":%" PRId64 ",\"center_pending\":%" PRId64
                      ",\"bad_steps\":%" PRId64 ",\"metrics_count\":%" PRId64 ",\"inputs\":{",
-                     numbers.optimizer_steps, numbers.backbone_steps, numbers.center_pending, k->bad_steps, k->metrics.count);
+                     numbers.optimizer_steps, numbers.backbone_steps, numbers.center_pending, k->bad_steps,
+                     k->metrics.count);
     int bad = fmt_buffer_append(b, text, (size_t)n) | put_inputs(b, &k->inputs);
     bad |= fmt_buffer_append(b, "},\"" CONFIG_META_KEY "\":", strlen("},\"" CONFIG_META_KEY "\":"));
     if (!bad && config_json(k->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
@@ -275,8 +276,8 @@ static void check_tensor(const struct ckpt *c, const char *name, enum ckpt_dtype
     } else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
                memcmp(c->tensor[i].dim, dims, (size_t)n_dims * sizeof *dims) != 0) {
         char is[NAMED_DIMS_TEXT], needs[NAMED_DIMS_TEXT], what[2 * NAMED_DIMS_TEXT + 40];
-        snprintf(what, sizeof what, "is %s, this model needs %s", named_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is),
-                 named_dims_text(dims, n_dims, needs));
+        snprintf(what, sizeof what, "is %s, this model needs %s",
+                 named_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is), named_dims_text(dims, n_dims, needs));
         complain(bad, name, what);
     }
 }

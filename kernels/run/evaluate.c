@@ -263,7 +263,9 @@ static int all_features(struct evaluate *ev, struct step *step, struct thread_po
     struct job job = {.ev = ev, .vit = step_vit(step), .values = step_teacher(step)};
     job.worker = calloc((size_t)n, sizeof *job.worker);
     job.error = calloc((size_t)n, sizeof *job.error);
-    int status = !like.backend ? FMT_UNSUPPORTED : job.worker && job.error ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = !like.backend             ? FMT_UNSUPPORTED
+                 : job.worker && job.error ? 0
+                                           : fmt_fail(e, FMT_MEMORY, "out of memory");
     for (; n_open < n && !status; n_open++)
         status = open_worker(&job.worker[n_open], &job, &like, e);
     if (!status)

@@ -61,7 +61,8 @@ int64_t memory_of_machine(void)
 {
     int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     int64_t machine = pages > 0 && size > 0 ? pages * size : INT64_MAX;
-    int64_t group = num_min(limit_in("/sys/fs/cgroup/memory.max"), limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    int64_t group =
+        num_min(limit_in("/sys/fs/cgroup/memory.max"), limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
     return num_min(machine, group);
 }
 
@@ -93,11 +94,12 @@ const char *memory_giant_text(const struct config *config, char *out, size_t roo
     char bytes[32];
     if (parameters < 8e8)
         return NULL;
-    snprintf(out, room,
-             "a backbone of %.2g parameters is held five times in float32 (student, teacher, gradients, two moments): %s "
-             "before the first activation. One process on one machine trains it only in a shortened form "
-             "(student.depth=4, say); the whole needs parameters spread over processes, which this version does not have. "
-             "Extraction with all of it works",
-             parameters, num_bytes_text(5 * 4 * parameters, bytes));
+    snprintf(
+        out, room,
+        "a backbone of %.2g parameters is held five times in float32 (student, teacher, gradients, two moments): %s "
+        "before the first activation. One process on one machine trains it only in a shortened form "
+        "(student.depth=4, say); the whole needs parameters spread over processes, which this version does not have. "
+        "Extraction with all of it works",
+        parameters, num_bytes_text(5 * 4 * parameters, bytes));
     return out;
 }

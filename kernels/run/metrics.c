@@ -67,8 +67,9 @@ double metrics_median(const struct metrics *m, enum metric i)
 
 struct watch_signs metrics_signs(const struct metrics *m)
 {
-    return (struct watch_signs){metrics_median(m, METRIC_teacher_entropy), metrics_median(m, METRIC_teacher_entropy_mean),
-                                metrics_median(m, METRIC_feature_rank), metrics_median(m, METRIC_prototypes_used)};
+    return (struct watch_signs){metrics_median(m, METRIC_teacher_entropy),
+                                metrics_median(m, METRIC_teacher_entropy_mean), metrics_median(m, METRIC_feature_rank),
+                                metrics_median(m, METRIC_prototypes_used)};
 }
 
 __attribute__((format(printf, 2, 3))) static int put(struct fmt_buffer *b, const char *format, ...)

@@ -2,9 +2,9 @@
  *
  * The loss does not show it. What does: the information that the teacher's output holds about which crop it saw
  * (entropy of the mean output less mean entropy, in nats: 0 when all crops get one answer, be it sharp or uniform),
- * the number of prototypes that win a crop, and the effective rank of the class tokens. A network with random weights has neither, and the teacher follows the
- * student slowly; so nothing is said until the learning rate has risen and the teacher is mostly made of what was
- * learned (2 / (1 - momentum) steps: 250 at the published momentum).
+ * the number of prototypes that win a crop, and the effective rank of the class tokens. A network with random weights
+ * has neither, and the teacher follows the student slowly; so nothing is said until the learning rate has risen and
+ * the teacher is mostly made of what was learned (2 / (1 - momentum) steps: 250 at the published momentum).
  */
 #ifndef WATCH_H
 #define WATCH_H

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (header && e.text[0] == 0)
         abort();
     int status = jpeg_decode(data, n, &limit, &im, &notes, NULL);
-    if (status == 0 && (header || im.width != info.width || im.height != info.height || im.components != info.components))
+    if (status == 0 &&
+        (header || im.width != info.width || im.height != info.height || im.components != info.components))
         abort();
     if (status != jpeg_decode(data, n, &limit, NULL, NULL, NULL))
         abort();

@@ -4,8 +4,8 @@
  *   outputs that are set, not added to, from NaN                      accumulated gradients from a value that is not 0
  *   the same bits with one thread and with three                      scratch exactly as planned
  *
- * Derivatives along random directions: (L(x + h d) - L(x - h d)) / 2h against the sum of dx d, L = sum of r y, r
- * random.
+ * Derivatives along random directions: (L(x + h d) - L(x - h d)) / 2h against the sum of dx d, L = sum of r y,
+ * r random.
  */
 #include <math.h>
 #include <stdio.h>
@@ -584,8 +584,8 @@ static void patchify_u8_plain(const struct run *r, double *y)
     }
 }
 
-/* ------------------------------------------------------------------ whole arrays: y = x^T with 2 x added, and the sum
- * of squares */
+/* ------------------------------------------------------------------ whole arrays */
+/* y = x^T with 2 x added, and the sum of squares */
 
 static void arrays_shape(struct run *r)
 {

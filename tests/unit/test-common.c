@@ -23,9 +23,11 @@ static void test_numbers(void)
     ok(!num_i64("12x", &v) && !num_i64("", &v) && !num_i64(" 1", &v) && !num_i64("99999999999999999999", &v),
        "num_i64 refuses 12x, nothing, blanks and what does not fit");
     ok(num_size("3K", &v) && v == 3072 && num_size("2G", &v) && v == (int64_t)2 << 30, "num_size knows K and G");
-    ok(!num_size("3KB", &v) && !num_size("-1", &v) && !num_size("9999999999G", &v), "num_size refuses 3KB, -1, overflow");
+    ok(!num_size("3KB", &v) && !num_size("-1", &v) && !num_size("9999999999G", &v),
+       "num_size refuses 3KB, -1, overflow");
     ok(num_f64("1e-3", &d) && d == 1e-3 && num_f64(".5", &d) && d == 0.5, "num_f64");
-    ok(!num_f64("nan", &d) && !num_f64("inf", &d) && !num_f64("0x1p3", &d) && !num_f64("1,5", &d) && !num_f64("1e999", &d),
+    ok(!num_f64("nan", &d) && !num_f64("inf", &d) && !num_f64("0x1p3", &d) && !num_f64("1,5", &d) &&
+           !num_f64("1e999", &d),
        "num_f64 refuses nan, inf, hexadecimal, a comma, overflow");
     size_t r = 5;
     ok(!num_mul(SIZE_MAX, 2, &r) && r == 5 && !num_add(SIZE_MAX, 1, &r) && num_mul(6, 7, &r) && r == 42,
@@ -165,7 +167,8 @@ static void test_threads(void)
         ok(each && s.total == 50 * 499500, "%d workers do every item once", n);
         struct line l = {.n = 500, .ordered = true, .fail_at = -1};
         struct thread_pipe pipe = {&l, 5, line_read, line_compute, line_write};
-        ok(thread_pipe_run(pool, &pipe) == 0 && l.ordered && l.written == 500, "a pipeline of %d workers keeps order", n);
+        ok(thread_pipe_run(pool, &pipe) == 0 && l.ordered && l.written == 500, "a pipeline of %d workers keeps order",
+           n);
         struct line f = {.n = 500, .ordered = true, .fail_at = 77};
         pipe.arg = &f;
         ok(thread_pipe_run(pool, &pipe) == FMT_INVALID && f.written <= 78, "a failure stops the pipeline");
@@ -220,10 +223,12 @@ static void test_files(void)
 static void test_bytes(void)
 {
     struct fmt_buffer b = {0};
-    bytes_put_u16(&b, 0x1234), bytes_put_u64(&b, 0x0102030405060708u), bytes_put_f32(&b, 1.5f), bytes_put_f64(&b, -2.25);
+    bytes_put_u16(&b, 0x1234), bytes_put_u64(&b, 0x0102030405060708u), bytes_put_f32(&b, 1.5f),
+        bytes_put_f64(&b, -2.25);
     struct bytes c = bytes_over(b.data, b.bytes);
     ok(b.data[0] == 0x34 && b.data[2] == 8, "little-endian");
-    ok(bytes_u16(&c) == 0x1234 && bytes_u64(&c) == 0x0102030405060708u && bytes_f32(&c) == 1.5f && bytes_f64(&c) == -2.25,
+    ok(bytes_u16(&c) == 0x1234 && bytes_u64(&c) == 0x0102030405060708u && bytes_f32(&c) == 1.5f &&
+           bytes_f64(&c) == -2.25,
        "what was put is taken");
     ok(bytes_ok(&c) && bytes_left(&c) == 0 && bytes_u8(&c) == 0 && !bytes_ok(&c) && bytes_u32(&c) == 0 && !bytes_ok(&c),
        "a read past the end gives 0 and stays bad");

@@ -16,7 +16,8 @@ static const char vitl14[] =
     "dino:\n  head_n_prototypes: 131072\n  head_bottleneck_dim: 384\n"
     "ibot:\n  separate_head: true\n  head_n_prototypes: 131072\n"
     "train:\n  batch_size_per_gpu: 32\n  dataset_path: ImageNet22k\n  centering: sinkhorn_knopp\n"
-    "student:\n  arch: vit_large\n  patch_size: 14\n  drop_path_rate: 0.4\n  ffn_layer: swiglufused\n  block_chunks: 4\n"
+    "student:\n  arch: vit_large\n  patch_size: 14\n  drop_path_rate: 0.4\n  ffn_layer: swiglufused\n  block_chunks: "
+    "4\n"
     "teacher:\n  momentum_teacher: 0.994\n"
     "optim:\n  epochs: 500\n  weight_decay_end: 0.2\n  base_lr: 2.0e-04\n  warmup_epochs: 80\n  layerwise_decay: 1.0\n"
     "crops:\n  local_crops_size: 98\n";
@@ -24,7 +25,8 @@ static const char vitg14[] =
     "dino:\n  head_n_prototypes: 131072\n  head_bottleneck_dim: 384\n"
     "ibot:\n  separate_head: true\n  head_n_prototypes: 131072\n"
     "train:\n  batch_size_per_gpu: 12\n  dataset_path: ImageNet22k\n  centering: sinkhorn_knopp\n"
-    "student:\n  arch: vit_giant2\n  patch_size: 14\n  drop_path_rate: 0.4\n  ffn_layer: swiglufused\n  block_chunks: 4\n"
+    "student:\n  arch: vit_giant2\n  patch_size: 14\n  drop_path_rate: 0.4\n  ffn_layer: swiglufused\n  block_chunks: "
+    "4\n"
     "teacher:\n  momentum_teacher: 0.994\n"
     "optim:\n  epochs: 500\n  weight_decay_end: 0.2\n  base_lr: 2.0e-04\n  warmup_epochs: 80\n  layerwise_decay: 1.0\n"
     "crops:\n  local_crops_size: 98\n";
@@ -74,7 +76,8 @@ static void test_published(void)
     ok(c.train.centering == CENTERING_SINKHORN && c.optim.base_lr == 2e-4 && c.ibot.separate_head &&
            c.dino.head_n_prototypes == 131072 && c.crops.local_crops_size == 98 && c.optim.layerwise_decay == 1,
        "and mean what they say");
-    ok(d.embed_dim == 1024 && d.depth == 24 && d.num_heads == 16 && d.ffn_hidden == 2736 && d.grid == 16 && d.patch == 14,
+    ok(d.embed_dim == 1024 && d.depth == 24 && d.num_heads == 16 && d.ffn_hidden == 2736 && d.grid == 16 &&
+           d.patch == 14,
        "a ViT-L/14 with SwiGLU of 2736, 16 patches a side");
     config_release(&c);
     ok(reads(&c, vitg14) && (d = config_dims(&c), d.embed_dim == 1536 && d.depth == 40 && d.ffn_hidden == 4096),
@@ -85,7 +88,8 @@ static void test_published(void)
     config_release(&c);
     struct config plain;
     config_init(&plain);
-    ok(reads(&c, all_defaults) && c.train.saveckp_freq == 20, "a file with the published defaults, both shapes of lists");
+    ok(reads(&c, all_defaults) && c.train.saveckp_freq == 20,
+       "a file with the published defaults, both shapes of lists");
     c.train.saveckp_freq = 0;
     ok(config_differ(&c, &plain, CONFIG_RESULT | CONFIG_QUIET, 0) == CONFIG_N_KEYS,
        "says the same as no file at all (saveckp_freq aside: null here, as the published code ignores it)");
@@ -105,7 +109,8 @@ static void refuses(const char *text, const char *reason)
 
 static void test_refusals(void)
 {
-    refuses("train:\n  batch_size: 4\n", "f.yaml:2: train.batch_size: no such setting; the nearest is train.batch_size_per_gpu");
+    refuses("train:\n  batch_size: 4\n",
+            "f.yaml:2: train.batch_size: no such setting; the nearest is train.batch_size_per_gpu");
     refuses("optim:\n  lr_base: 4\n", "no such setting; the nearest is optim.");
     refuses("trian:\n  seed: 4\n", "the nearest is train.seed");
     refuses("train:\n  base_lr: 4\n", "the nearest is optim.base_lr");
@@ -158,15 +163,18 @@ static void test_values(void)
     struct config c = {0};
     ok(reads(&c, "") && reads(&c, "# nothing\n") && reads(&c, "---\n") && reads(&c, "train:\nstudent: {}\n"),
        "an empty file and empty sections set nothing");
-    ok(reads(&c, "train:\n  resume: yes\n  saveckp_freq: ~\nstudent:\n  layerscale: null\n  pretrained_weights: null\n") &&
+    ok(reads(&c,
+             "train:\n  resume: yes\n  saveckp_freq: ~\nstudent:\n  layerscale: null\n  pretrained_weights: null\n") &&
            c.train.resume == RESUME_TRUE && c.train.saveckp_freq == 0 && c.student.layerscale == 0 &&
            strcmp(c.student.pretrained_weights, "") == 0,
        "nulls where they have a meaning");
     config_release(&c);
-    ok(reads(&c, "student.arch: vit_small_memeff\ntrain.seed: 3\n") && c.student.arch == ARCH_SMALL && c.train.seed == 3,
+    ok(reads(&c, "student.arch: vit_small_memeff\ntrain.seed: 3\n") && c.student.arch == ARCH_SMALL &&
+           c.train.seed == 3,
        "dotted names in a file; the suffix _memeff is dropped");
     config_release(&c);
-    ok(reads(&c, "{\"optim\": {\"base_lr\": 1e-3}, \"train.resume_path\": \"\"}") && c.optim.base_lr == 1e-3, "JSON is YAML");
+    ok(reads(&c, "{\"optim\": {\"base_lr\": 1e-3}, \"train.resume_path\": \"\"}") && c.optim.base_lr == 1e-3,
+       "JSON is YAML");
     config_release(&c);
 }
 
@@ -188,17 +196,18 @@ static void test_words(void)
            sets(&c, "train.dataset_path=*.shard") && strcmp(c.train.dataset_path, "*.shard") == 0 &&
            sets(&c, "train.dataset_path=a=b: c #d") && strcmp(c.train.dataset_path, "a=b: c #d") == 0,
        "a word's string is taken as it stands");
-    ok(sets(&c, "train.output_dir='x y'") && strcmp(c.train.output_dir, "x y") == 0 && sets(&c, "train.output_dir=\"\"") &&
-           strcmp(c.train.output_dir, "") == 0,
+    ok(sets(&c, "train.output_dir='x y'") && strcmp(c.train.output_dir, "x y") == 0 &&
+           sets(&c, "train.output_dir=\"\"") && strcmp(c.train.output_dir, "") == 0,
        "quotes around it go");
     ok(sets(&c, "crops.global_crops_scale=[0.4, 0.9]") && c.crops.global_crops_scale[0] == 0.4 &&
            sets(&c, "evaluation.knn_k=5") && c.evaluation.knn_k.n == 1 && c.evaluation.knn_k.item[0] == 5 &&
            sets(&c, "evaluation.knn_k=[1,2,3]") && c.evaluation.knn_k.n == 3 && c.evaluation.knn_k.item[2] == 3,
        "lists");
-    ok(sets(&c, "train.resume=null") && sets(&c, "train.resume=True") && c.train.resume == RESUME_TRUE, "null and True");
-    static const char *const bad[] = {"train.seed", "=4", "seed=4", "train=4", "train.seed=", "train.seed= 4", "train.seed=[4",
-                                      "crops.global_crops_scale=[1,2,3]", "train.output_dir=a\tb", "train.output_dir=\xff",
-                                      "train.output_dir=\xed\xa0\x80", "augment.std=[0,1,1]"};
+    ok(sets(&c, "train.resume=null") && sets(&c, "train.resume=True") && c.train.resume == RESUME_TRUE,
+       "null and True");
+    static const char *const bad[] = {"train.seed", "=4", "seed=4", "train=4", "train.seed=", "train.seed= 4",
+                                      "train.seed=[4", "crops.global_crops_scale=[1,2,3]", "train.output_dir=a\tb",
+                                      "train.output_dir=\xff", "train.output_dir=\xed\xa0\x80", "augment.std=[0,1,1]"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         e = (struct fmt_error){0};
         ok(config_set(&c, bad[i], &e) != 0 && e.text[0], "refused: %s", e.text);
@@ -219,12 +228,16 @@ static void disturb(struct config *c)
         switch (k->kind) {
         case CONFIG_INT: snprintf(word, sizeof word, "%s=%.0f", k->name, floor(v)); break;
         case CONFIG_REAL: snprintf(word, sizeof word, "%s=%.17g", k->name, v); break;
-        case CONFIG_BOOL: snprintf(word, sizeof word, "%s=%s", k->name, *((bool *)((char *)c + k->offset)) ? "no" : "yes"); break;
+        case CONFIG_BOOL:
+            snprintf(word, sizeof word, "%s=%s", k->name, *((bool *)((char *)c + k->offset)) ? "no" : "yes");
+            break;
         case CONFIG_TEXT: snprintf(word, sizeof word, "%s=it's \"%d\" \\ # : é {rank}", k->name, id); break;
         case CONFIG_PAIR: snprintf(word, sizeof word, "%s=[%.17g,%.17g]", k->name, v, v); break;
         case CONFIG_TRIPLE: snprintf(word, sizeof word, "%s=[%.17g,%.17g,%.17g]", k->name, v, v, v); break;
         case CONFIG_INTS: snprintf(word, sizeof word, "%s=[7,%.0f]", k->name, floor(v)); break;
-        default: snprintf(word, sizeof word, "%s=%s", k->name, strrchr(k->words, '|') ? strrchr(k->words, '|') + 1 : k->words);
+        default:
+            snprintf(word, sizeof word, "%s=%s", k->name,
+                     strrchr(k->words, '|') ? strrchr(k->words, '|') + 1 : k->words);
         }
         if (!sets(c, word))
             ok(false, "%s", word);
@@ -243,7 +256,8 @@ static void test_round_trip(void)
     ok(config_parse(&b, (const char *)yaml.data, yaml.bytes, "c", &e) == 0, "is read back %s", e.text);
     is_int(config_differ(&a, &b, 7, 0), CONFIG_N_KEYS, "and every value is the same to the bit");
     char origin[64];
-    ok(strncmp(config_origin_text(&b, CONFIG_train_seed, origin, sizeof origin), "c:", 2) == 0, "its origin is %s", origin);
+    ok(strncmp(config_origin_text(&b, CONFIG_train_seed, origin, sizeof origin), "c:", 2) == 0, "its origin is %s",
+       origin);
     config_release(&b);
     config_init(&b);
     ok(config_json(&a, 7, &json, &e) == 0 && config_parse(&b, (const char *)json.data, json.bytes, "j", &e) == 0 &&
@@ -251,7 +265,8 @@ static void test_round_trip(void)
        "and through JSON %s", e.text);
     ok(config_copy(&copy, &a, &e) == 0, "a copy");
     config_release(&a);
-    ok(config_json(&copy, 7, &again, &e) == 0 && again.bytes == json.bytes && !memcmp(again.data, json.data, json.bytes),
+    ok(config_json(&copy, 7, &again, &e) == 0 && again.bytes == json.bytes &&
+           !memcmp(again.data, json.data, json.bytes),
        "lives on without its original and gives the same JSON");
     copy.optim.base_lr += 1;
     copy.train.max_to_keep += 1;
@@ -281,8 +296,8 @@ static void test_table(void)
             printf("# %s\n", e.text), e.status = 0;
         free(value);
     }
-    is_int(n_wrong, 0, "%d keys, %d of them published: each is found, has a help and takes its own default", CONFIG_N_KEYS,
-           n_published);
+    is_int(n_wrong, 0, "%d keys, %d of them published: each is found, has a help and takes its own default",
+           CONFIG_N_KEYS, n_published);
     struct config plain;
     config_init(&plain);
     is_int(config_differ(&c, &plain, 7, 0), CONFIG_N_KEYS, "and is the same afterwards");

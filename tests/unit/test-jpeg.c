@@ -221,7 +221,8 @@ static void orientations(int components)
                     got.width == (o >= 5 ? 21 : 37);
         for (int y = 0; same && y < got.height; y++)
             for (int x = 0; x < got.width; x++)
-                same &= memcmp(image_row(&got, y) + x * components, stored_pixel(&raw, o, x, y), (size_t)components) == 0;
+                same &=
+                    memcmp(image_row(&got, y) + x * components, stored_pixel(&raw, o, x, y), (size_t)components) == 0;
         jpeg_make_upright(b.data, b.bytes);
         same &= jpeg_decode(b.data, b.bytes, NULL, &again, NULL, &e) == 0 && mean_difference(&again, &raw) == 0;
         same &= jpeg_decode(b.data, b.bytes, &other, &again, NULL, &e) == 0 && mean_difference(&again, &got) == 0;
@@ -388,7 +389,8 @@ int main(void)
     round_trip(3, (struct jpeg_coding){.quality = 95, .chroma_halved = true}, 3, "RGB with chroma halved");
     round_trip(3, (struct jpeg_coding){.quality = 95, .progressive = true}, 1.5, "progressive RGB");
     round_trip(1, (struct jpeg_coding){.quality = 95}, 1, "grey");
-    round_trip(1, (struct jpeg_coding){.quality = 95, .progressive = true, .chroma_halved = true}, 1, "progressive grey");
+    round_trip(1, (struct jpeg_coding){.quality = 95, .progressive = true, .chroma_halved = true}, 1,
+               "progressive grey");
     cut_everywhere(3, false, "baseline RGB");
     cut_everywhere(1, false, "baseline grey");
     cut_everywhere(3, true, "progressive RGB");

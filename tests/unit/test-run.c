@@ -72,8 +72,8 @@ static void test_start(void)
         bool good = status == rules[i].status;
         if (good && !status)
             good = plan.from == (enum start_from)rules[i].from && plan.may_differ == rules[i].may_differ &&
-                   plan.clear == rules[i].clear && plan.n_unused == rules[i].n_unused && !plan.path == !rules[i].from_path &&
-                   (!plan.path || strcmp(plan.path, rules[i].from_path) == 0);
+                   plan.clear == rules[i].clear && plan.n_unused == rules[i].n_unused &&
+                   !plan.path == !rules[i].from_path && (!plan.path || strcmp(plan.path, rules[i].from_path) == 0);
         ok(good, "resume %s, path '%s', weights '%s', pretrained '%s', %d checkpoints%s: %s", rules[i].resume,
            rules[i].path, rules[i].weights, rules[i].pretrained, rules[i].found, rules[i].force ? ", -f" : "",
            status ? e.text : plan.path ? plan.path : "-");
@@ -102,9 +102,10 @@ static void test_names(void)
     is_text(checkpoint_name(99, 0, name), "model_0000099.rank_0.ckpt", "seven digits");
     is_text(checkpoint_name(123456789, 3, name), "model_123456789.rank_3.ckpt", "more where they are needed");
     ok(checkpoint_parse_name(name, &iteration, &rank) && iteration == 123456789 && rank == 3, "and back");
-    static const char *const foreign[] = {"model_99.rank_0.ckpt", "model_00000099.rank_0.ckpt", "model_0000099.rank_0.ckpt~",
-                                          "model_-000099.rank_0.ckpt", "model_ 000099.rank_0.ckpt", "model_final.rank_0.ckpt",
-                                          "model_0000099.rank_00.ckpt", ".model_0000099.rank_0.ckpt.12.tmp", "model_0000099.rank_0.pth"};
+    static const char *const foreign[] = {
+        "model_99.rank_0.ckpt",       "model_00000099.rank_0.ckpt",        "model_0000099.rank_0.ckpt~",
+        "model_-000099.rank_0.ckpt",  "model_ 000099.rank_0.ckpt",         "model_final.rank_0.ckpt",
+        "model_0000099.rank_00.ckpt", ".model_0000099.rank_0.ckpt.12.tmp", "model_0000099.rank_0.pth"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         ok(!checkpoint_parse_name(foreign[i], &iteration, &rank), "%s is no checkpoint's name", foreign[i]);
 }
@@ -117,15 +118,17 @@ static void test_keeping(void)
     ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 0, "a folder that is not there holds no checkpoints");
     checkpoint_list_release(&list);
     file_make_dirs(dir, &e);
-    static const char *const names[] = {"model_0000019.rank_0.ckpt", "model_0000009.rank_0.ckpt", "model_0000029.rank_0.ckpt",
-                                        "model_10000000.rank_0.ckpt", "model_0000039.rank_0.ckpt", "model_0000005.rank_1.ckpt",
-                                        "notes.txt", ".model_0000049.rank_0.ckpt.77.tmp"};
+    static const char *const names[] = {"model_0000019.rank_0.ckpt", "model_0000009.rank_0.ckpt",
+                                        "model_0000029.rank_0.ckpt", "model_10000000.rank_0.ckpt",
+                                        "model_0000039.rank_0.ckpt", "model_0000005.rank_1.ckpt", "notes.txt",
+                                        ".model_0000049.rank_0.ckpt.77.tmp"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         free(put_file(dir, names[i], "x"));
     ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 5 && list.iteration[0] == 9 && list.iteration[4] == 10000000,
        "the checkpoints of a rank, in the order of their iterations");
     checkpoint_list_release(&list);
-    ok(!checkpoint_prune(dir, 0, 29, 2, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 4 && list.iteration[0] == 19,
+    ok(!checkpoint_prune(dir, 0, 29, 2, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 4 &&
+           list.iteration[0] == 19,
        "of those up to the newest two are kept; later ones stay");
     checkpoint_list_release(&list);
     ok(!checkpoint_prune(dir, 0, 10000000, 1, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 1 &&
@@ -177,7 +180,8 @@ static void test_lines(void)
     cut(three, -1, "{\"iteration\": -1, \"a\": 1}\n", "behind -1: one");
     cut("{\"iteration\": 0}\n{\"iterat", 10, "{\"iteration\": 0}\n", "half a line goes");
     cut("{\"iteration\": 0}\n{\"iteration\": 1}", 10, "{\"iteration\": 0}\n", "a line without its end goes");
-    cut("{\"iteration\": 0}\n{\"iteration\": 99}\n{\"iteration\": 1}\n", 10, "{\"iteration\": 0}\n", "and all behind one too late");
+    cut("{\"iteration\": 0}\n{\"iteration\": 99}\n{\"iteration\": 1}\n", 10, "{\"iteration\": 0}\n",
+        "and all behind one too late");
     cut("", 10, "", "nothing is cut from nothing");
 }
 
@@ -205,7 +209,8 @@ static void test_metrics(void)
     static const char front[] = "{\"iteration\": 29, \"lr\": 0, \"wd\": 0, \"mom\": 0, \"last_layer_lr\": 0, "
                                 "\"current_batch_size\": 8, \"total_loss\": 20, \"dino_local_crops_loss\": ";
     ok(strncmp((char *)line.data, front, sizeof front - 1) == 0 &&
-           strstr((char *)line.data, "\"gradient_norm_backbone\": 0") && strstr((char *)line.data, ", \"collapse\": \"none\"}"),
+           strstr((char *)line.data, "\"gradient_norm_backbone\": 0") &&
+           strstr((char *)line.data, ", \"collapse\": \"none\"}"),
        "has the published names in the published order, then ours");
     fmt_buffer_release(&line);
     struct metrics_times t = {0};
@@ -224,7 +229,8 @@ static void test_watch(void)
     c.train.batch_size_per_gpu = 16;
     c.optim.warmup_epochs = 1;
     c.train.OFFICIAL_EPOCH_LENGTH = 10;
-    struct watch_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 1.0 / 32}, heads = {2, 2.001, 8, 0.1}, line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
+    struct watch_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 1.0 / 32}, heads = {2, 2.001, 8, 0.1},
+                       line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
     is_int(watch_judge(&one, &c, 10), WATCH_EARLY, "nothing is said before the teacher has followed the student");
     c.teacher.momentum_teacher = 0.5;
     is_int(watch_judge(&one, &c, 9), WATCH_EARLY, "nor before the learning rate has risen");
@@ -271,7 +277,8 @@ static void test_backup(void)
     ok(!backup_open(&b, &c, count, NULL, &e), "a backup every 20 iterations");
     struct checkpoint_list list;
     for (int64_t it = 9; it < 100; it += 10) {
-        char name[CHECKPOINT_NAME_ROOM], *path = put_file(tap_scratch(), checkpoint_name(it, 0, name), "a checkpoint's bytes");
+        char name[CHECKPOINT_NAME_ROOM],
+            *path = put_file(tap_scratch(), checkpoint_name(it, 0, name), "a checkpoint's bytes");
         backup_start(b, path, it, it == 99);
         struct timespec wait = {0, 30000000};
         nanosleep(&wait, NULL);
