@@ -61,7 +61,7 @@ static int grid_of_checkpoint(const struct begin *b, struct config *config, stru
 static int grid_of_weights(const struct begin *b, struct config *config, struct fmt_error *e)
 {
     struct weights w;
-    struct weights_hint hint = {.net = WEIGHTS_STUDENT, .config = config};
+    struct weights_hint hint = {.config = config};
     int status = weights_open(&w, b->plan.path, &hint, e);
     if (status)
         return status;

@@ -21,7 +21,7 @@ enum { METRICS_WINDOW = 20, METRICS_PERIOD = 10 };
     X(lr) X(wd) X(mom) X(last_layer_lr) X(current_batch_size) X(total_loss) X(dino_local_crops_loss)                 \
     X(dino_global_crops_loss) X(koleo_loss) X(ibot_loss) X(kl_loss) X(gradient_norm_backbone)                        \
     X(gradient_norm_dino_head) X(gradient_norm_ibot_head) X(teacher_entropy) X(teacher_entropy_mean)                 \
-    X(feature_rank) X(prototypes_used)
+    X(feature_rank) X(prototypes_used) X(koleo_left_out)
 enum metric {
 #define X(name) METRIC_##name,
     METRICS_LIST(X)

@@ -105,6 +105,13 @@ err_has 'Loaded pretrained weights from done/model_0000023.rank_0.ckpt'
 err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
 check 'its teacher before the first step is that of the checkpoint' cmp <(dino-weights list w2/eval/initial/teacher_checkpoint.safetensors | grep -v initial) <(dino-weights list $teacher | grep -v training_23)
 status 0 train train.output_dir=w3 "MODEL.WEIGHTS=$teacher" optim.epochs=1 -q
+dino-weights convert -q "$teacher" -o t.pth # a teacher alone, in the published container: fills both networks too
+for key in MODEL.WEIGHTS student.pretrained_weights; do
+    rm -rf w6
+    status 0 train train.output_dir=w6 "$key=t.pth" optim.epochs=1
+    err_has 'Loaded pretrained weights from t.pth'
+    [ $key = MODEL.WEIGHTS ] && check 'its values' dino-weights compare w6/eval/initial/teacher_checkpoint.safetensors "$teacher"
+done
 status 1 train train.output_dir=w4 "MODEL.WEIGHTS=$teacher" student.embed_dim=64
 err_has 'is [32'
 status 0 train train.output_dir=w5 "student.pretrained_weights=$teacher" crops.global_crops_size=48 optim.epochs=1
@@ -177,6 +184,13 @@ err_has 'the run is complete'
 status 5 train train.output_dir=n student.layerscale=1e6 optim.base_lr=1000 optim.warmup_epochs=0 optim.clip_grad=0 train.max_bad_steps=3 evaluation.knn_train= evaluation.knn_val=
 err_has 'is not finite; the step is skipped (3 in a row); its images: '
 err_has 'training has diverged: 3 steps in a row were not finite'
+
+# ---- KoLeo: crops with an equal neighbour are left out and counted
+mkdir same && for i in 1 2 3 4; do cp "$(ls bbu/train/*/*.jpeg | head -n 1)" same/$i.jpeg; done
+bbu-index -q same -o same.index 2>/dev/null && bbu-pack -q same.index -o same.shards
+status 0 train -q train.output_dir=equal train.dataset_path=same.shards $flat optim.epochs=1 augment.horizontal_flip=0 crops.global_crops_scale=[1,1] student.drop_path_rate=0 teacher.momentum_teacher=0.99
+check 'all 8 of a step' grep -q '"koleo_left_out": 8,' equal/training_metrics.json
+check 'none as a rule' bash -c '! grep -v "\"koleo_left_out\": 0," done/training_metrics.json'
 
 # ---- memory before it starts
 status 0 train --plan
