@@ -13,9 +13,9 @@
 #include "version.h"
 
 static const char *output;
-static bool keep_provenance = true;
+static bool provenance = true;
 static const struct opt options[] = {OPT_STRING('o', "output", &output, "FILE", "write the features to FILE"),
-                                     OPT_NO_PROVENANCE(&keep_provenance), OPT_COMMON, OPT_END};
+                                     OPT_NO_PROVENANCE(&provenance), OPT_COMMON, OPT_END};
 static const struct opt_tool tool = {"plainfeat", "-o FILE SHARD...",
                                      "Mean and deviation of the colours of pictures, as features.", options, NULL};
 
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     struct feat_header h = {
         .what = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
-    prov_init(&p, "plainfeat", DINOTOOLS_VERSION, keep_provenance);
+    prov_init(&p, "plainfeat", DINOTOOLS_VERSION, provenance);
     for (int i = 0; i < set.n_sets; i++)
         prov_input(&p, "shards", set.identity[i]);
     if (file_create_binary(&f, output, &e))

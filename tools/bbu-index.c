@@ -34,7 +34,7 @@ static const struct opt options[] = {
     OPT_END};
 
 static const struct opt_tool tool = {
-    "bbu-index", "DATASET -o FILE", "look through a folder of photographs and write its catalogue", options,
+    "bbu-index", "DATASET -o FILE", "Look through a folder of photographs and write its catalogue.", options,
     "DATASET is a folder, or - for names on standard input."};
 
 static enum dataset_layout layout_of(const char *name)

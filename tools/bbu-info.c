@@ -14,12 +14,12 @@
 #include "opt.h"
 #include "verify.h"
 
-static bool verify, as_json, list;
+static bool verify, json, list;
 
 static const struct opt options[] = {
     OPT_FLAG('c', "verify", &verify, "read everything and check every byte"),
     OPT_FLAG('l', "list", &list, "one line for each record"),
-    OPT_JSON(&as_json),
+    OPT_JSON(&json),
     OPT_COMMON,
     OPT_END};
 
@@ -209,9 +209,9 @@ static bool info(const char *path)
     bool good = (file_is_dir(path) ? info_folder(path, o, &e) : info_file(path, o, &e)) == 0;
     if (!good)
         msg_error("%s", e.text);
-    if (!good && as_json)
+    if (!good && json)
         jsonl_text(o, "error", e.text);
-    if (as_json && !list) {
+    if (json && !list) {
         if (jsonl_end(o))
             msg_die("out of memory");
         return good;
@@ -227,7 +227,7 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     if (first == argc)
         msg_usage("a file is missing");
-    if (list && as_json)
+    if (list && json)
         msg_usage("--list and --json exclude each other; feat-cat and dino-weights give records as JSON");
     file_on_signal();
     bool good = true;

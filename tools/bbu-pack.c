@@ -42,7 +42,7 @@ static const struct opt options[] = {
     OPT_COMMON,
     OPT_END};
 
-static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "put the images of a catalogue into shards",
+static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "Put the images of a catalogue into shards.",
                                      options, NULL};
 
 /* ---------------------------------------------------------------- the plan: which image goes into which shard */

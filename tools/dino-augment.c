@@ -19,10 +19,10 @@
 
 static const char *output, *sheet_name, *config_name;
 static int64_t n_steps, first_step, n_rows = 8, n_jobs, seed = -1;
-static bool json, keep = true;
+static bool json, provenance = true;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "write views to FILE; -: standard output [-]"),
+    OPT_STRING('o', "output", &output, "FILE", "write the views to FILE [-]"),
     OPT_STRING('c', "config", &config_name, "FILE", "settings of the run (YAML) [the published defaults]"),
     OPT_COUNT('n', "steps", &n_steps, 1, 1000000000, "N", "batches to write [all that the run's settings have]"),
     OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
@@ -31,12 +31,12 @@ static const struct opt options[] = {
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
-    OPT_NO_PROVENANCE(&keep),
+    OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
     OPT_END};
 static const struct opt_tool tool = {
     "dino-augment", "SHARD... [key=value]...",
-    "Makes the augmented batches of a training run from shards.", options,
+    "Make the augmented batches of a training run from shards.", options,
     "SHARD is a shard, a folder of them or a pattern; without one train.dataset_path is taken.\n"
     "key=value words are settings as dino-train(1) takes them: crops.local_crops_number=4"};
 
@@ -92,7 +92,7 @@ static void on_bad_image(void *arg, const char *reason, const char *replaced_by)
 
 static void describe(struct prov *p, const struct config *c, const struct source *s)
 {
-    prov_init(p, "dino-augment", DINOTOOLS_VERSION, keep);
+    prov_init(p, "dino-augment", DINOTOOLS_VERSION, provenance);
     for (int id = 0; id < CONFIG_N_KEYS; id++)
         if (sample_setting(id)) {
             char *value = config_value(c, id);

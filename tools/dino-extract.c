@@ -17,7 +17,7 @@
 
 static const char *weights_path, *output = "-", *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *model,
                                  *config_path;
-static int64_t resize = 256, size = 224, jobs;
+static int64_t resize = 256, size = 224, n_jobs;
 static bool null_names, no_norm, unit, as_stored, keep_going, json, provenance = true;
 
 static const struct opt options[] = {
@@ -34,17 +34,17 @@ static const struct opt options[] = {
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
-    OPT_STRING(0, "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_STRING('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
-    OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded, exit 3"),
-    OPT_JOBS(&jobs),
+    OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded; exit 3"),
+    OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
     OPT_END};
-static const struct opt_tool tool = {"dino-extract", "-w WEIGHTS SHARD... | PICTURE... | -",
-                                     "Features of pictures: from shards, JPEG files, or names on standard input.",
-                                     options, NULL};
+static const struct opt_tool tool = {
+    "dino-extract", "-w WEIGHTS SHARD... | PICTURE... | -",
+    "Compute features of pictures from shards, JPEG files, or names on standard input.", options, NULL};
 
 /* ------------------------------------------------------------------ the network */
 struct network {
@@ -321,7 +321,7 @@ int main(int argc, char **argv)
     struct prov prov;
     check_usage(argc - first);
     file_on_signal();
-    struct thread_pool *pool = thread_open((int)jobs, &e);
+    struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (pictures.n == 0)

@@ -39,7 +39,7 @@ static bool force, provenance = true, only_plan, only_config, json;
 static volatile sig_atomic_t stop_signal; /* asks for the end after this iteration */
 
 static const struct opt options[] = {
-    OPT_STRING('c', "config", &config_path, "FILE", "settings: YAML with the published keys [defaults]"),
+    OPT_STRING('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
     OPT_FLAG('f', "force", &force, "with train.resume=false: remove the old run in the output directory"),
     OPT_JOBS(&n_jobs),
     OPT_FLAG(0, "plan", &only_plan, "print the memory that the run takes, by name, and end"),
@@ -50,8 +50,8 @@ static const struct opt options[] = {
     OPT_END};
 static const struct opt_tool tool = {
     "dino-train", "[-c FILE] [key=value]...",
-    "Trains a DINOv2 network on shards or views; the same command again goes on where it stopped.", options,
-    "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys.\n"};
+    "Train a DINOv2 network on shards or views; the same command again goes on where it stopped.", options,
+    "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys."};
 
 struct run {
     struct config config;

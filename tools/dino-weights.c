@@ -31,13 +31,13 @@ static const struct opt options[] = {
     OPT_REAL('t', "tolerance", &tolerance, 0, 1e9, "X", "compare: a relative difference that counts as none [0]"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of a file that holds both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
-    OPT_STRING(0, "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_STRING('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_JSON(&json),
     OPT_COMMON,
     OPT_END};
 static const struct opt_tool tool = {"dino-weights", "list FILE... | compare FILE FILE | convert FILE -o FILE",
-                                     "Lists, compares and converts weights: safetensors, .pth, checkpoints.", options,
-                                     "Nothing that a .pth file names is ever executed.\n"};
+                                     "List, compare and convert weights: safetensors, .pth, checkpoints.", options,
+                                     "Nothing that a .pth file names is ever executed."};
 
 static struct config settings; /* of --config */
 

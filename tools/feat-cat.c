@@ -11,11 +11,11 @@
 #include "version.h"
 
 static const char *output = "-", *keys_path;
-static bool as_text, as_json, as_npy, keep_provenance = true;
+static bool as_text, as_json, as_npy, provenance = true;
 static struct opt_list splits, labels, groups;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "write to FILE [-, standard output]"),
+    OPT_STRING('o', "output", &output, "FILE", "write to FILE [-]"),
     OPT_FLAG(0, "text", &as_text, "one line a row, fields separated by tabs"),
     OPT_FLAG(0, "json", &as_json, "one JSON object a row"),
     OPT_FLAG(0, "npy", &as_npy, "an array of numpy (.npy)"),
@@ -23,7 +23,7 @@ static const struct opt options[] = {
     OPT_LIST(0, "split", &splits, "NAME", "only rows of this split; may be given again [all]"),
     OPT_LIST(0, "label", &labels, "CLASS", "only rows of this class (name or number; none: without) [all]"),
     OPT_LIST(0, "group", &groups, "NAME", "only rows of this group [all]"),
-    OPT_NO_PROVENANCE(&keep_provenance),
+    OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
     OPT_END};
 
@@ -217,7 +217,7 @@ static int64_t write_features(void)
 {
     struct prov p;
     struct fmt_error e = {0};
-    prov_init(&p, "feat-cat", DINOTOOLS_VERSION, keep_provenance);
+    prov_init(&p, "feat-cat", DINOTOOLS_VERSION, provenance);
     add_list(&p, "split", &splits);
     add_list(&p, "label", &labels);
     add_list(&p, "group", &groups);

@@ -19,7 +19,7 @@ enum { KS_MAX = 32, FOLDS = 5, CHOICE_MAX = 20000 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
 
 static const char *k_text = PUBLISHED_KS, *per_class_text = "", *val_path, *output, *report_path = "-";
-static int64_t n_tries = 1, jobs, seed, memory_bytes = (int64_t)1 << 30;
+static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
 static double temperature = KNN_TEMPERATURE;
 static bool leave_group_out, no_thresholds, json, show_progress = true;
 static struct scoreopts scoring = SCOREOPTS_DEFAULT;
@@ -34,12 +34,12 @@ static const struct opt options[] = {
     OPT_STRING(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
     OPT_FLAG(0, "no-thresholds", &no_thresholds, "choose none"),
     SCOREOPTS(scoring),
-    OPT_STRING('o', "output", &output, "FILE", "votes and predictions of each row"),
-    OPT_STRING('r', "report", &report_path, "FILE", "scores to FILE [-, standard output]"),
+    OPT_STRING('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
+    OPT_STRING('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
     OPT_SIZE(0, "memory", &memory_bytes, 1 << 20, 1e15, "SIZE", "about how much memory features may take [1G]"),
     OPT_SEED(&seed),
-    OPT_JOBS(&jobs),
+    OPT_JOBS(&n_jobs),
     OPT_COMMON,
     OPT_END};
 
@@ -509,7 +509,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     number_groups();
     warn_of_shared_groups();
-    pool = thread_open((int)jobs, &e);
+    pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
     report = need(open_memstream(&text, &bytes));

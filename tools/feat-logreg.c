@@ -22,16 +22,16 @@ enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 static const char *train_path, *val_path, *model_path, *C_text = "grid", *select_by = "accuracy",
                                                        *class_weight = "none";
 static const char *output, *report_path = "-";
-static int64_t n_folds = 5, n_iterations = 1000, jobs, seed;
+static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static double gradient_limit = 1e-6;
-static bool json, keep_provenance = true;
+static bool json, provenance = true;
 static struct scoreopts scoring = SCOREOPTS_DEFAULT;
 
 static const struct opt options[] = {
     OPT_STRING('t', "train", &train_path, "FILE", "fit on these rows"),
     OPT_STRING(0, "val", &val_path, "FILE", "choose C and thresholds on these rows [folds of --train]"),
     OPT_STRING('m', "model", &model_path, "FILE", "with --train: write the classifier; without: use it"),
-    OPT_STRING('C', "penalty", &C_text, "C,C,...", "inverse penalties to try [grid, the 45 published ones]"),
+    OPT_STRING('C', "penalty", &C_text, "C,C,...", "inverse penalties to try; grid: the 45 published ones [grid]"),
     OPT_COUNT(0, "folds", &n_folds, 2, 1000, "N", "folds where there is no --val; groups stay whole [5]"),
     OPT_CHOICE(0, "select", &select_by, "accuracy|balanced-accuracy|f1|mcc|auroc|average-precision|log-loss",
                "what the best C is best in [accuracy]"),
@@ -40,12 +40,12 @@ static const struct opt options[] = {
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCOREOPTS(scoring),
-    OPT_STRING('o', "output", &output, "FILE", "predictions of each row of QUERY"),
-    OPT_STRING('r', "report", &report_path, "FILE", "scores to FILE [-, standard output]"),
+    OPT_STRING('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
+    OPT_STRING('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
-    OPT_NO_PROVENANCE(&keep_provenance),
+    OPT_NO_PROVENANCE(&provenance),
     OPT_SEED(&seed),
-    OPT_JOBS(&jobs),
+    OPT_JOBS(&n_jobs),
     OPT_COMMON,
     OPT_END};
 
@@ -383,7 +383,7 @@ static void write_model(void)
     struct fmt_error e = {0};
     struct prov p;
     struct file_out f;
-    prov_init(&p, "feat-logreg", DINOTOOLS_VERSION, keep_provenance);
+    prov_init(&p, "feat-logreg", DINOTOOLS_VERSION, provenance);
     prov_text(&p, "C", C_text);
     prov_text(&p, "select", select_by);
     prov_text(&p, "class_weight", class_weight);
@@ -515,7 +515,7 @@ int main(int argc, char **argv)
     check_usage(argc - first);
 
     open_inputs(query_path);
-    pool = thread_open((int)jobs, &e);
+    pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
     report = open_memstream(&text, &bytes);
