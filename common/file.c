@@ -14,11 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "signals.h"
+
 enum { BUFFER_BYTES = 1 << 16, N_TEMPORARY = 64 };
 
-/* What has to go if the process ends now. Slots are claimed under the lock and read by the exit handler and by the
- * signal handler (which may see a slot half a moment late: a pointer is written whole). */
-static char *volatile temporary_path[N_TEMPORARY];
+/* What has to go if the process ends now, by exit or by a signal. */
+static char *temporary_path[N_TEMPORARY];
 static pthread_mutex_t temporary_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -27,8 +28,10 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
+/* Keeps the lock: whoever else would rename or forget a name has to wait for the end. */
 static void remove_temporaries(void)
 {
+    pthread_mutex_lock(&temporary_lock);
     for (int i = 0; i < N_TEMPORARY; i++)
         if (temporary_path[i])
             nftw(temporary_path[i], remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -61,22 +64,15 @@ static void forget(const char *path)
 
 static void end_by_signal(int number)
 {
-    /* unlink and _exit are safe here; directories are left to their next maker (they have our hidden name). */
-    for (int i = 0; i < N_TEMPORARY; i++)
-        if (temporary_path[i])
-            unlink(temporary_path[i]);
-    signal(number, SIG_DFL);
-    raise(number);
+    remove_temporaries();
+    signals_die(number);
 }
 
 void file_on_signal(void)
 {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        struct sigaction action = {.sa_handler = end_by_signal};
-        sigemptyset(&action.sa_mask);
-        sigaction(ends[i], &action, NULL);
-    }
+    /* Without a thread to spare a signal ends the tool all the same; the hidden file stays. */
+    (void)signals_take(ends, (int)(sizeof ends / sizeof *ends), end_by_signal, NULL);
 }
 
 static int fail_errno(struct fmt_error *e, const char *path)

@@ -32,11 +32,12 @@
 #include "run/journal.h"
 #include "run/memory.h"
 #include "run/metrics.h"
+#include "signals.h"
 
 static const char *config_path;
 static int64_t n_jobs;
 static bool force, provenance = true, only_plan, only_config, json;
-static volatile sig_atomic_t stop_signal; /* asks for the end after this iteration */
+static _Atomic int stop_signal; /* asks for the end after this iteration */
 
 static const struct opt options[] = {
     OPT_STRING('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
@@ -471,18 +472,16 @@ static int train(struct run *r)
 /* ------------------------------------------------------------------ */
 static void open_context(struct run *r)
 {
+    static const int stops[] = {SIGTERM, SIGINT};
     struct fmt_error e = {0};
-    if (!(r->pool = thread_open((int)n_jobs, &e)) || !(r->ctx.backend = backend_find("cpu", &e)))
+    if (signals_take(stops, 2, stop, &e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
+        !(r->ctx.backend = backend_find("cpu", &e)))
         msg_die("%s", e.text);
     r->ctx.pool = r->pool;
 }
 
 static int run_it(struct run *r)
 {
-    struct sigaction action = {.sa_handler = stop};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
     r->n_iterations = config_iterations(&r->config);
     open_run(r);
     if (r->state.iteration + 1 >= r->n_iterations)
@@ -490,7 +489,7 @@ static int run_it(struct run *r)
     int status = train(r);
     if (status == EXIT_RESUMABLE)
         say(r, BEGIN_NOTE, "stopped by signal %d behind iteration %" PRId64 "; the same command goes on",
-            (int)stop_signal, r->state.iteration);
+            stop_signal, r->state.iteration);
     else if (status != EXIT_FAILED)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));

@@ -19,7 +19,6 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,7 +39,7 @@ struct source_wish {
     int n_threads;    /* 0: one per processor */
     int n_ahead;      /* batches made before they are asked for; 0: SOURCE_AHEAD */
     /* Looked at while source_next waits: once it is not 0, FMT_STOPPED (a pipe may be silent for ever). May be NULL. */
-    const volatile sig_atomic_t *stop;
+    const _Atomic int *stop;
     /* Once for each image that could not be used, from within source_next. May be NULL. */
     void (*bad_image)(void *arg, const char *reason, const char *replaced_by);
     void *arg;

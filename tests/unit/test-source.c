@@ -371,7 +371,7 @@ static void test_silent_pipe(struct source_wish wish)
     ok(write(fd, data, 40000) == 40000, "with a header and a little more");
     wish.paths = paths;
     wish.n_ahead = 1;
-    static volatile sig_atomic_t stop;
+    static _Atomic int stop;
     wish.stop = &stop;
     need(source_open(&s, &wish, &e), &e);
     const struct views_batch *b;
