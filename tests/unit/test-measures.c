@@ -237,6 +237,37 @@ static void test_bootstrap(void)
     measures_close(&m);
 }
 
+/* Groups are drawn, not rows: three copies of each row, together in a group, say no more than the row alone. */
+static void test_bootstrap_of_groups(void)
+{
+    enum { N = 20, COPIES = 3 };
+    static double proba[2 * N * COPIES], low[2][100], high[2][100];
+    static int32_t label[N * COPIES];
+    static int64_t group[N * COPIES], alone[N];
+    struct bootstrap b = {400, 0.95, 11};
+    for (int64_t i = 0; i < N * COPIES; i++) {
+        int64_t row = i % N; /* the copies of a row lie apart */
+        proba[2 * i] = two_proba[2 * row];
+        proba[2 * i + 1] = two_proba[2 * row + 1];
+        label[i] = two_label[row];
+        group[i] = row;
+        alone[row] = row;
+    }
+    for (int copies = 0; copies < 2; copies++) {
+        struct measures_rows r = {
+            .n = copies ? N * COPIES : N, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+        struct measures m;
+        measures_open(&m, &r, NULL);
+        bootstrap_run(&b, &m, copies ? group : alone, N, NULL, low[copies], high[copies], NULL);
+        measures_close(&m);
+    }
+    static const enum measures_whole same[] = {MEASURES_accuracy, MEASURES_auroc, MEASURES_f1_macro, MEASURES_brier};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        ok(fabs(low[0][same[i]] - low[1][same[i]]) < 1e-12 && fabs(high[0][same[i]] - high[1][same[i]]) < 1e-12,
+           "copies in a group do not narrow interval %d: [%.4f, %.4f]", (int)same[i], low[1][same[i]],
+           high[1][same[i]]);
+}
+
 static double recall_at(const struct scores *s)
 {
     struct measures m = {.rows.n_classes = 2};
@@ -310,6 +341,7 @@ int main(void)
     test_groups();
     test_folds();
     test_bootstrap();
+    test_bootstrap_of_groups();
     test_points();
     test_refusals();
     return tap_done();
