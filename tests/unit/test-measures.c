@@ -243,22 +243,19 @@ static void test_bootstrap_of_groups(void)
     enum { N = 20, COPIES = 3 };
     static double proba[2 * N * COPIES], low[2][100], high[2][100];
     static int32_t label[N * COPIES];
-    static int64_t group[N * COPIES], alone[N];
+    static int64_t group[N * COPIES];
     struct bootstrap b = {400, 0.95, 11};
-    for (int64_t i = 0; i < N * COPIES; i++) {
-        int64_t row = i % N; /* the copies of a row lie apart */
-        proba[2 * i] = two_proba[2 * row];
-        proba[2 * i + 1] = two_proba[2 * row + 1];
-        label[i] = two_label[row];
-        group[i] = row;
-        alone[row] = row;
-    }
-    for (int copies = 0; copies < 2; copies++) {
-        struct measures_rows r = {
-            .n = copies ? N * COPIES : N, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+    for (int several = 0; several < 2; several++) {
+        int n = several ? COPIES : 1;
+        for (int i = 0; i < N * n; i++) {
+            group[i] = i / n;
+            label[i] = two_label[group[i]];
+            memcpy(proba + 2 * i, two_proba + 2 * group[i], 2 * sizeof *proba);
+        }
+        struct measures_rows r = {.n = N * n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
         struct measures m;
         measures_open(&m, &r, NULL);
-        bootstrap_run(&b, &m, copies ? group : alone, N, NULL, low[copies], high[copies], NULL);
+        bootstrap_run(&b, &m, group, N, NULL, low[several], high[several], NULL);
         measures_close(&m);
     }
     static const enum measures_whole same[] = {MEASURES_accuracy, MEASURES_auroc, MEASURES_f1_macro, MEASURES_brier};
