@@ -144,7 +144,7 @@ static int read_list(struct lists *l, int s)
         return no_memory(l->e);
     bool there = file_exists(whole);
     l->state[s] = there ? LIST_BROKEN : LIST_NONE;
-    int status = 0, failed = there ? file_load(whole, ANNOTATIONS_BYTES_MAX, &text, &bytes, &e) : 0;
+    int status = 0, failed = there ? file_load_regular(whole, ANNOTATIONS_BYTES_MAX, &text, &bytes, &e) : 0;
     if (failed) /* "FOLDER/NAME: reason" */
         status = dataset_note(l->d, DATASET_BAD_LIST, name, l->e, "%s",
                               strncmp(e.text, whole, strlen(whole)) == 0 ? e.text + strlen(whole) + 2 : e.text);

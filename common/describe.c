@@ -306,10 +306,16 @@ static int describe_weights(struct cJSON *o, struct file *f, struct fmt_error *e
 /* ---------------------------------------------------------------- any file */
 
 /* Foreign weights: by how a file begins (safetensors by the brace behind its length). */
-static bool looks_like_weights(const struct verify_peek *p)
+static bool looks_like_weights(const uint8_t *first, size_t n)
 {
-    return (p->n > 8 && p->first[8] == '{') || (p->n > 4 && memcmp(p->first, "PK\3\4", 4) == 0) ||
-           (p->n > 2 && p->first[0] == 0x80 && p->first[1] <= 5) || (p->n > 0 && p->first[0] == '{');
+    return (n > 8 && first[8] == '{') || (n > 4 && memcmp(first, "PK\3\4", 4) == 0) ||
+           (n > 2 && first[0] == 0x80 && first[1] <= 5) || (n > 0 && first[0] == '{');
+}
+
+bool describe_may_know(const uint8_t *first, size_t n)
+{
+    bool zstd = n >= 4 && (first[0] & 0xf0) == 0x50 && memcmp(first + 1, "\x2a\x4d\x18", 3) == 0;
+    return zstd || looks_like_weights(first, n);
 }
 
 static int not_known(const struct verify_peek *p, const struct fmt_reader *io, struct fmt_error *e)
@@ -343,7 +349,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
         jsonl_text(o, "kind", block_kind_name(kind));
         return describe[kind](o, &io, e);
     }
-    return looks_like_weights(&p) ? describe_weights(o, f, e) : not_known(&p, &io, e);
+    return looks_like_weights(p.first, p.n) ? describe_weights(o, f, e) : not_known(&p, &io, e);
 }
 
 int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)

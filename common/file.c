@@ -105,12 +105,12 @@ static int64_t fd_read_at(void *arg, uint64_t offset, void *buffer, size_t n)
     }
 }
 
-int file_open(struct file *f, const char *path, struct fmt_error *e)
+static int open_with(struct file *f, const char *path, int flags, struct fmt_error *e)
 {
     bool standard = strcmp(path, "-") == 0;
     struct stat st;
     *f = (struct file){.fd = -1, .size = UINT64_MAX};
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | flags);
     if (fd < 0)
         return fail_errno(e, path);
     if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
@@ -134,6 +134,20 @@ int file_open(struct file *f, const char *path, struct fmt_error *e)
     return 0;
 }
 
+int file_open(struct file *f, const char *path, struct fmt_error *e)
+{
+    return open_with(f, path, 0, e);
+}
+
+int file_open_regular(struct file *f, const char *path, struct fmt_error *e)
+{
+    int status = open_with(f, path, O_NONBLOCK, e); /* a fifo without a writer would not be opened, ever */
+    if (status || f->regular)
+        return status;
+    file_close(f);
+    return fmt_fail(e, FMT_UNSUPPORTED, "%.250s: not a regular file", path);
+}
+
 void file_close(struct file *f)
 {
     if (f->fd > STDERR_FILENO)
@@ -148,32 +162,32 @@ struct fmt_reader file_reader(struct file *f)
     return (struct fmt_reader){f, fd_read, f->regular ? fd_read_at : NULL, f->size};
 }
 
-int file_load(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e)
+int file_read_rest(struct file *f, size_t limit, struct fmt_buffer *b, struct fmt_error *e)
 {
-    struct file f;
-    int status = file_open(&f, path, e);
-    if (status)
-        return status;
-    struct fmt_buffer b = {0};
     uint8_t piece[BUFFER_BYTES];
     for (;;) {
-        int64_t got = fd_read(&f, piece, sizeof piece);
+        int64_t got = fd_read(f, piece, sizeof piece);
         if (got == 0)
-            break;
+            return 0;
         if (got < 0) {
-            errno = f.error_number;
-            status = fail_errno(e, f.path);
-        } else if ((size_t)got > limit - b.bytes) {
-            status = fmt_fail(e, FMT_LIMIT, "%.250s: more than %zu bytes", f.path, limit);
-        } else if (fmt_buffer_append(&b, piece, (size_t)got)) {
-            status = fmt_fail(e, FMT_MEMORY, "%.250s: out of memory", f.path);
+            errno = f->error_number;
+            return fail_errno(e, f->path);
         }
-        if (status)
-            break;
+        if (b->bytes > limit || (size_t)got > limit - b->bytes)
+            return fmt_fail(e, FMT_LIMIT, "%.250s: more than %zu bytes", f->path, limit);
+        if (fmt_buffer_append(b, piece, (size_t)got))
+            return fmt_fail(e, FMT_MEMORY, "%.250s: out of memory", f->path);
     }
-    file_close(&f);
+}
+
+/* All of an open file, which is closed. */
+static int load(struct file *f, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e)
+{
+    struct fmt_buffer b = {0};
+    int status = file_read_rest(f, limit, &b, e);
     if (status == 0 && fmt_buffer_append(&b, "", 1)) /* a 0 behind the data: text can be used as a string */
-        status = fmt_fail(e, FMT_MEMORY, "%.250s: out of memory", path);
+        status = fmt_fail(e, FMT_MEMORY, "%.250s: out of memory", f->path);
+    file_close(f);
     if (status) {
         fmt_buffer_release(&b);
         return status;
@@ -181,6 +195,20 @@ int file_load(const char *path, size_t limit, uint8_t **data, size_t *bytes, str
     *data = b.data;
     *bytes = b.bytes - 1;
     return 0;
+}
+
+int file_load(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e)
+{
+    struct file f;
+    int status = file_open(&f, path, e);
+    return status ? status : load(&f, limit, data, bytes, e);
+}
+
+int file_load_regular(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e)
+{
+    struct file f;
+    int status = file_open_regular(&f, path, e);
+    return status ? status : load(&f, limit, data, bytes, e);
 }
 
 /* DIR/NAME -> DIR/.NAME.PID.tmp */

@@ -26,11 +26,16 @@ struct file {
 
 /* Errors name the path: "photos/a.jpeg: No such file or directory". */
 int file_open(struct file *f, const char *path, struct fmt_error *e);
+/* Refuses (FMT_UNSUPPORTED) what is not a regular file, without waiting for a fifo's writer. */
+int file_open_regular(struct file *f, const char *path, struct fmt_error *e);
 void file_close(struct file *f); /* harmless on a closed one */
 struct fmt_reader file_reader(struct file *f); /* f must outlive it */
 
 /* The whole file; *data is for free(). At most limit bytes, else FMT_LIMIT. */
 int file_load(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e);
+int file_load_regular(const char *path, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e);
+/* What is left of an open file, appended to b until that holds more than limit bytes (FMT_LIMIT). */
+int file_read_rest(struct file *f, size_t limit, struct fmt_buffer *b, struct fmt_error *e);
 
 struct file_out {
     int fd;

@@ -10,7 +10,7 @@
 #include "pth.h"
 #include "safetensors.h"
 
-enum { PARTS_MAX = 1000, INDEX_BYTES_MAX = 64 << 20 };
+enum { PARTS_MAX = 1000, INDEX_BYTES_MAX = 64 << 20, HEAD_BYTES = 12 };
 #define PIPE_BYTES_MAX ((size_t)16 << 30)
 
 const char *const tensorfile_kind_name[] = {"safetensors", "pth", "checkpoint"};
@@ -125,6 +125,50 @@ static int read_ckpt(struct tensorfile *f, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ files */
+/* By the first bytes; false: none of ours. */
+static bool know_kind(const uint8_t *head, size_t n, enum tensorfile_kind *kind)
+{
+    /* A skippable frame of zstd: 0x184d2a50 .. 5f, little-endian. */
+    if (n >= 4 && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0)
+        *kind = TENSORFILE_CKPT;
+    else if (pth_is(head, n))
+        *kind = TENSORFILE_PTH;
+    else if (n > 8 && head[8] == '{')
+        *kind = TENSORFILE_SAFETENSORS;
+    else
+        return false;
+    return true;
+}
+
+static int read_head(struct tensorfile_part *p, struct fmt_buffer *b, struct fmt_error *e)
+{
+    while (b->bytes < HEAD_BYTES) {
+        uint8_t piece[HEAD_BYTES];
+        int64_t got = p->reader.read(p->reader.arg, piece, HEAD_BYTES - b->bytes);
+        if (got < 0)
+            return fmt_fail(e, FMT_IO, "%.250s: cannot be read", p->file.path);
+        if (got == 0)
+            break;
+        if (fmt_buffer_append(b, piece, (size_t)got))
+            return fmt_fail(e, FMT_MEMORY, "out of memory");
+    }
+    return 0;
+}
+
+/* A pipe is read into memory, if it begins as weights do: endless zeros are not waited for. */
+static int read_pipe(struct tensorfile_part *p, struct fmt_error *e)
+{
+    struct fmt_buffer b = {0};
+    enum tensorfile_kind kind;
+    int status = read_head(p, &b, e);
+    if (!status && know_kind(b.data, b.bytes, &kind))
+        status = file_read_rest(&p->file, PIPE_BYTES_MAX, &b, e);
+    p->data = b.data;
+    p->memory = (struct fmt_memory){b.data, b.bytes, 0};
+    p->reader = fmt_memory_reader(&p->memory);
+    return status;
+}
+
 /* The next part, opened, at a place that does not move (tensors point to its reader). */
 static struct tensorfile_part *open_part(struct tensorfile *f, const char *path, struct fmt_error *e)
 {
@@ -133,36 +177,24 @@ static struct tensorfile_part *open_part(struct tensorfile *f, const char *path,
         return NULL;
     f->n_parts++;
     p->reader = file_reader(&p->file);
-    if (p->file.regular)
-        return p;
-    size_t n;
-    if (file_load(path, PIPE_BYTES_MAX, &p->data, &n, e))
-        return NULL;
-    p->memory = (struct fmt_memory){p->data, n, 0};
-    p->reader = fmt_memory_reader(&p->memory);
-    return p;
+    return p->file.regular || read_pipe(p, e) == 0 ? p : NULL;
 }
 
 static int read_part(struct tensorfile *f, const struct tensorfile_part *p, struct fmt_error *e)
 {
-    uint8_t head[12] = {0};
+    uint8_t head[HEAD_BYTES];
     size_t n = p->reader.size < sizeof head ? (size_t)p->reader.size : sizeof head;
     if (fmt_read_at_exact(&p->reader, 0, head, n, e))
         return (int)e->status;
     if (n == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
-    /* A skippable frame of zstd: 0x184d2a50 .. 5f, little-endian. */
-    if ((head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0)
+    enum tensorfile_kind kind;
+    if (!know_kind(head, n, &kind))
+        return fmt_fail(e, FMT_MAGIC, "neither safetensors, .pth nor a checkpoint");
+    if (kind == TENSORFILE_CKPT)
         return read_ckpt(f, e);
-    if (pth_is(head, n)) {
-        f->kind = TENSORFILE_PTH;
-        return pth_read(&p->reader, &f->set, e);
-    }
-    if (n > 8 && head[8] == '{') {
-        f->kind = TENSORFILE_SAFETENSORS;
-        return safetensors_read(&p->reader, &f->set, e);
-    }
-    return fmt_fail(e, FMT_MAGIC, "neither safetensors, .pth nor a checkpoint");
+    f->kind = kind;
+    return kind == TENSORFILE_PTH ? pth_read(&p->reader, &f->set, e) : safetensors_read(&p->reader, &f->set, e);
 }
 
 /* ------------------------------------------------------------------ sharded safetensors */

@@ -110,9 +110,13 @@ static int copy_pipe(struct file *f, struct fmt_error *e)
     struct fmt_reader io = file_reader(f);
     static uint8_t piece[1 << 16];
     int64_t n = 0;
-    while (copy && (n = io.read(io.arg, piece, sizeof piece)) > 0)
+    bool all = copy != NULL;
+    while (all && (n = io.read(io.arg, piece, sizeof piece)) > 0) {
         if (fwrite(piece, 1, (size_t)n, copy) != (size_t)n)
             break;
+        if (ftello(copy) == n && n >= 24 && !describe_may_know(piece, (size_t)n))
+            all = false, n = 0; /* describe_file will say so of what there is */
+    }
     if (!copy || n != 0 || fflush(copy) != 0)
         return fmt_fail(e, FMT_IO, "cannot copy what the pipe gives");
     f->size = (uint64_t)ftello(copy);

@@ -160,9 +160,13 @@ static void list(const char *path)
         return;
     }
     struct tensorfile f;
+    struct file again;
     struct fmt_error damage = {0};
-    if (strcmp(path, "-") == 0 || tensorfile_open(&f, path, &damage))
-        msg_die("%s", damage.status ? damage.text : e.text);
+    if (file_open_regular(&again, path, NULL)) /* a pipe is read once only */
+        msg_die("%s", e.text);
+    file_close(&again);
+    if (tensorfile_open(&f, path, &damage))
+        msg_die("%s", damage.text);
     snprintf(network, sizeof network, "no network: %s", e.text);
     print(path, &f, network, hex);
     tensorfile_close(&f);

@@ -54,10 +54,10 @@ static bool is_shard(const char *path)
     struct file f;
     if (file_is_dir(path) || (!file_exists(path) && strpbrk(path, "*?[")))
         return true;
-    if (strcmp(path, "-") == 0 || file_open(&f, path, NULL))
+    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
         return false;
     struct fmt_reader r = file_reader(&f);
-    bool good = f.regular && fmt_read_at_exact(&r, 0, head, sizeof head, NULL) == 0;
+    bool good = fmt_read_at_exact(&r, 0, head, sizeof head, NULL) == 0;
     file_close(&f);
     return good && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
 }
@@ -118,12 +118,12 @@ static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error 
 static int load_file(const char *path, struct pictures_slot *slot, size_t *bytes, struct fmt_error *e)
 {
     struct file f;
-    int status = file_open(&f, path, e);
+    int status = file_open_regular(&f, path, e);
     if (status)
         return status;
     struct fmt_reader r = file_reader(&f);
-    if (!f.regular || f.size > JPEG_FILE_BYTES_MAX)
-        status = fmt_fail(e, FMT_LIMIT, "%.200s: no regular file, or a larger one than pictures are", path);
+    if (f.size > JPEG_FILE_BYTES_MAX)
+        status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than pictures are", path);
     if (!status)
         status = grow_file(slot, (size_t)f.size, e);
     if (!status) {

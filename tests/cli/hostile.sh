@@ -1,0 +1,33 @@
+# What a hostile or careless world gives to the tools: files that are none, streams without end, names that are traps.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/train-fixture.sh"
+train_fixture
+one_step="train.OFFICIAL_EPOCH_LENGTH=1 optim.epochs=1 optim.warmup_epochs=0 evaluation.eval_period_iterations=0"
+status 0 dino-train -q -c t.yaml train.output_dir=made $one_step
+cp made/eval/training_0/teacher_checkpoint.safetensors w.safetensors
+extract="dino-extract -q -w w.safetensors --resize 36 --size 32"
+in_time() { timeout -s KILL 20 "$@"; }
+
+# ---- what is no regular file: neither waited for nor read without end
+mkfifo a.jpeg
+status 1 in_time $extract a.jpeg -o a.feat
+err_has 'dino-extract: a.jpeg: not a regular file'
+cp -r bbu lists && rm lists/annotations/train.json && mkfifo lists/annotations/train.json
+status 1 in_time bbu-index -q lists -o a.index
+err_has 'annotations/train.json: not a regular file'
+status 1 in_time bbu-info /dev/zero
+err_has 'bbu-info: /dev/zero: not a file of dinotools'
+status 1 in_time dino-weights list /dev/zero
+err_has 'dino-weights: /dev/zero: neither safetensors, .pth nor a checkpoint'
+check "weights are read from a fifo, however short they are" \
+    bash -c 'mkfifo w.fifo && { cat w.safetensors >w.fifo & } && timeout 20 dino-weights list w.fifo'
+check "of a pipe that cannot be read twice the first reason is told" \
+    bash -c 'head -c 5000 w.safetensors | dino-weights list - 2>&1 | grep -v empty'
+
+# ---- a teacher alone fills both networks, a .pth file too
+status 0 dino-weights convert w.safetensors -o w.pth
+status 0 dino-train -c t.yaml train.output_dir=from-weights MODEL.WEIGHTS=w.pth $one_step
+err_has 'Loaded pretrained weights from w.pth'
+status 0 dino-train -c t.yaml train.output_dir=from-backbone student.pretrained_weights=w.pth $one_step
+no_leftovers
+done_testing
