@@ -396,8 +396,34 @@ static void test_groups(void)
     bed_close(&b);
 }
 
+/* Counts as published: truncated, never none, scaled by b / s (specification, 1.10). */
+static void test_drop_path_counts(void)
+{
+    static const struct {
+        int64_t b;
+        double rate;
+        int64_t kept;
+    } want[] = {{128, 0.3, 89}, {128, 0.4, 76}, {512, 0.3, 358}, {512, 0.4, 307}, {64, 0.3, 44},
+                {64, 0.4, 38},  {24, 0.3, 16},  {24, 0.4, 14},   {1, 0.9, 1},     {3, 0.9, 1}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        int64_t kept[512];
+        bool seen[512] = {false}, distinct = true;
+        float alpha;
+        struct rng r = rng_stream(5, i, 0, RNG_TEST);
+        int64_t s = vit_drop_subset(&r, want[i].b, want[i].rate, kept, &alpha);
+        for (int64_t k = 0; k < s; k++) {
+            distinct = distinct && kept[k] >= 0 && kept[k] < want[i].b && !seen[kept[k]];
+            seen[kept[k]] = true;
+        }
+        ok(s == want[i].kept && distinct && alpha == (float)((double)want[i].b / (double)s),
+           "drop path %g keeps %lld of %lld crops, has %lld", want[i].rate, (long long)want[i].kept,
+           (long long)want[i].b, (long long)s);
+    }
+}
+
 int main(void)
 {
+    test_drop_path_counts();
     draw_batch();
     test_parts();
     test_threads();
