@@ -13,8 +13,9 @@
  * Results do not depend on the number of threads: work is cut by shapes alone, sums have a fixed order. pool NULL
  * means this thread only, also inside a parallel loop of the caller (one context per worker then).
  *
- * Letters (T rows, C channels, ...) as in the table of dinotools(7). "+=": accumulates, "=": is overwritten. Unless
- * said otherwise an output must not overlap an input. An optional operand is TENSOR_NONE.
+ * Letters: T rows, C channels, B images or crops, H, W height and width, N tokens of an image = 1 + R registers + P
+ * patches, NH heads, K inputs of a product. "+=": accumulates, "=": is overwritten. Unless said otherwise an output
+ * must not overlap an input. An optional operand is TENSOR_NONE.
  */
 #ifndef OP_H
 #define OP_H

@@ -17,7 +17,7 @@
 
 static const char *weights_path, *output = "-", *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *model,
                                  *config_path;
-static int64_t resize = 256, size = 224, n_jobs;
+static int64_t resize, size, n_jobs;
 static bool null_names, no_norm, unit, as_stored, keep_going, json, provenance = true;
 
 static const struct opt options[] = {
@@ -313,6 +313,7 @@ static void check_usage(int n_operands)
 
 int main(int argc, char **argv)
 {
+    resize = extract_published().resize, size = extract_published().size;
     int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0};
     struct network n = {0};

@@ -278,6 +278,9 @@ static void open_run(struct run *r)
     r->saved = r->state.iteration;
     open_data(r);
     MUST(r, evaluate_open(&evaluate, &r->config, &e), &e);
+    if (evaluate && evaluate_ks_left_out(evaluate))
+        say(r, BEGIN_WARNING, "evaluation.knn_k: %d of its values are more than the labelled images; left out",
+            evaluate_ks_left_out(evaluate));
     check_inputs(r, evaluate);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
     save_settings(r);

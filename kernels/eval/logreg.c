@@ -411,11 +411,6 @@ int logreg_model_init(struct logreg_model *m, int n_classes, int64_t dim, struct
     return m->theta ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for a classifier");
 }
 
-void logreg_model_copy(struct logreg_model *to, const struct logreg_model *from)
-{
-    memcpy(to->theta, from->theta, (size_t)(from->n_rows * (from->dim + 1)) * sizeof *to->theta);
-}
-
 void logreg_model_release(struct logreg_model *m)
 {
     free(m->theta);

@@ -59,7 +59,6 @@ void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *l
                 struct logreg_report *report);
 
 int logreg_model_init(struct logreg_model *m, int n_classes, int64_t dim, struct fmt_error *e);
-void logreg_model_copy(struct logreg_model *to, const struct logreg_model *from); /* of equal sizes */
 void logreg_model_release(struct logreg_model *m);
 
 /* proba [n,n_classes] of rows of x (pick as in struct logreg_data). */

@@ -41,17 +41,3 @@ void color_solarize(uint8_t *rgb, int64_t n, int threshold)
     for (int64_t i = 0; i < 3 * n; i++)
         rgb[i] = (uint8_t)(rgb[i] < threshold ? rgb[i] : 255 - rgb[i]);
 }
-
-void color_norm_init(struct color_norm *t, const double mean[3], const double std[3])
-{
-    for (int c = 0; c < 3; c++)
-        for (int v = 0; v < 256; v++)
-            t->value[c][v] = ((float)v / 255.0f - (float)mean[c]) / (float)std[c];
-}
-
-void color_normalise(const struct color_norm *t, const uint8_t *rgb, int64_t n, float *out)
-{
-    for (int c = 0; c < 3; c++)
-        for (int64_t i = 0; i < n; i++)
-            out[c * n + i] = t->value[c][rgb[3 * i + c]];
-}

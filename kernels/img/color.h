@@ -23,12 +23,4 @@ static inline uint8_t color_luma(uint32_t r, uint32_t g, uint32_t b)
     return (uint8_t)((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
 }
 
-/* 8-bit value of a channel -> network input: (v / 255 - mean) / std in float32, in this order. */
-struct color_norm {
-    float value[3][256];
-};
-void color_norm_init(struct color_norm *t, const double mean[3], const double std[3]);
-/* out [3,n], planar */
-void color_normalise(const struct color_norm *t, const uint8_t *rgb, int64_t n, float *out);
-
 #endif

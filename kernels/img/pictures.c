@@ -96,11 +96,6 @@ void pictures_close(struct pictures *p)
     *p = (struct pictures){0};
 }
 
-const char *pictures_name(const struct pictures *p, int64_t i)
-{
-    return p->from_shards ? shard_set_path(&p->set, i) : p->path[i];
-}
-
 /* ------------------------------------------------------------------ reading */
 static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error *e)
 {

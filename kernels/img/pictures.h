@@ -39,7 +39,6 @@ struct pictures_slot { /* zero-initialise, reuse, release */
 /* names on standard input are ended by `separator`: a newline, or 0. */
 int pictures_open(struct pictures *p, const char *const *operand, int n, char separator, struct fmt_error *e);
 void pictures_close(struct pictures *p);
-const char *pictures_name(const struct pictures *p, int64_t i); /* the file that holds picture i */
 
 /* Reads and decodes. A failure names the picture. */
 int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e);

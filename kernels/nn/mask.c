@@ -117,23 +117,3 @@ int64_t mask_batch_max(const struct mask_grid *g, const struct mask_settings *s,
         n += (int64_t)((float)(g->rows * g->cols) * stratum_edge(s, i + 1, n_masked));
     return n;
 }
-
-int64_t mask_indices(const uint8_t *masks, int64_t n_crops, int64_t n_patches, int64_t *indices, float *weights)
-{
-    int64_t n = 0;
-    for (int64_t crop = 0; crop < n_crops; crop++) {
-        const uint8_t *mask = masks + crop * n_patches;
-        int64_t ones = 0;
-        for (int64_t i = 0; i < n_patches; i++)
-            ones += mask[i] != 0;
-        for (int64_t i = 0; i < n_patches; i++)
-            if (mask[i]) {
-                if (indices)
-                    indices[n] = crop * n_patches + i;
-                if (weights)
-                    weights[n] = 1.0f / (float)ones;
-                n++;
-            }
-    }
-    return n;
-}

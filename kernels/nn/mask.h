@@ -31,8 +31,4 @@ int64_t mask_batch(struct rng *r, const struct mask_grid *g, const struct mask_s
 /* The most ones that mask_batch can set: sizes the buffers of a step. */
 int64_t mask_batch_max(const struct mask_grid *g, const struct mask_settings *s, int64_t n_crops);
 
-/* Flat positions of the ones, ascending, in indices [n], and 1 / (ones of its crop) in weights [n]; either may be
- * NULL. Returns n. */
-int64_t mask_indices(const uint8_t *masks, int64_t n_crops, int64_t n_patches, int64_t *indices, float *weights);
-
 #endif

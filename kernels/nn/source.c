@@ -285,7 +285,7 @@ int source_next(struct source *s, const struct views_batch **batch, struct fmt_e
     if (status)
         return status;
     if (s->over || (s->wish.end_step && s->next >= s->wish.end_step))
-        return s->over ? fmt_fail(e, s->over, "no more batches") : FMT_END;
+        return s->over ? fmt_fail(e, (enum fmt_status)s->over, "no more batches") : FMT_END;
     struct slot *slot = wait_for_batch(s);
     if (!slot)
         return fmt_fail(e, FMT_STOPPED, "stopped");
@@ -361,11 +361,6 @@ void source_close(struct source *s)
 }
 
 /* ------------------------------------------------------------ what is known */
-
-bool source_is_views(const struct source *s)
-{
-    return s->is_views;
-}
 
 const uint8_t *source_identity(const struct source *s)
 {

@@ -52,7 +52,6 @@ void source_close(struct source *s); /* NULL is allowed; a thread that waits for
 /* "-", or something that is neither a file nor a folder: it can be opened once. */
 bool source_is_pipe(const char *path);
 
-bool source_is_views(const struct source *s);
 const uint8_t *source_identity(const struct source *s); /* [DIGEST_BYTES] of the shards or of the views */
 const struct views_header *source_header(const struct source *s);
 int64_t source_bad_images(const struct source *s); /* different ones so far */

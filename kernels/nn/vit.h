@@ -90,10 +90,11 @@ struct vit_kept {
 struct vit_drop {
     struct vit_kept attn[VIT_INPUTS_MAX], ffn[VIT_INPUTS_MAX];
 };
-/* Draws form (a): s = max(trunc(b (1 - rate)), 1) of b images without replacement, alpha = b / s.
+/* What training uses. Draws s = max(trunc(b (1 - rate)), 1) of b images without replacement, alpha = b / s.
  * Returns s. kept [b] */
 int64_t vit_drop_subset(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha);
-/* Draws form (b), rate <= 0.1: each image on its own, alpha = 1 / (1 - rate). Returns how many. kept [b] */
+/* The published form for one tensor and a rate of at most 0.1, which its training loop never comes to: each image
+ * on its own, alpha = 1 / (1 - rate). Returns how many are kept; none is possible. kept [b] */
 int64_t vit_drop_bernoulli(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha);
 /* The rate of a block: `rate` for all, or linspace(0, rate, depth). */
 double vit_drop_rate(double rate, bool uniform, int64_t block, int64_t depth);

@@ -124,17 +124,6 @@ static int copy_open_file(struct file *from, const char *directory, struct fmt_e
     return status;
 }
 
-int backup_copy(const char *from, const char *directory, struct fmt_error *e)
-{
-    struct file f;
-    int status = file_open(&f, from, e);
-    if (!status) {
-        status = copy_open_file(&f, directory, e);
-        file_close(&f);
-    }
-    return status;
-}
-
 static void *work(void *arg)
 {
     struct backup *b = arg;

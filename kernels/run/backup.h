@@ -25,7 +25,4 @@ int backup_open(struct backup **b, const struct config *config, void (*tell)(voi
 void backup_start(struct backup *b, const char *path, int64_t iteration, bool last);
 void backup_close(struct backup *b); /* NULL is allowed */
 
-/* One verified copy, in this thread. */
-int backup_copy(const char *from, const char *directory, struct fmt_error *e);
-
 #endif

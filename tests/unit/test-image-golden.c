@@ -9,6 +9,7 @@
 #include "img/color.h"
 #include "img/crop.h"
 #include "img/resize.h"
+#include "op.h"
 
 struct picture {
     uint8_t *rgb;
@@ -162,17 +163,24 @@ static void test_chain(struct golden *g, const struct picture *image)
     free(p.rgb);
 }
 
+/* Patches of one pixel: the operation that brings pixels to the network. */
 static void test_normalised(struct golden *g, const struct picture *image)
 {
-    const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
-    int64_t n, pixels = image->height * image->width;
-    const float *want = golden_f32(g, "normalized", &n);
-    float *got = take((size_t)(3 * pixels) * sizeof *got);
-    struct color_norm norm;
-    color_norm_init(&norm, mean, std);
-    color_normalise(&norm, image->rgb, pixels, got);
-    ok(n == 3 * pixels && memcmp(got, want, (size_t)n * sizeof *got) == 0, "normalized, bit for bit");
-    free(got);
+    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+    int64_t n, H = image->height, W = image->width;
+    const float *want = golden_f32(g, "normalized", &n); /* [3,H,W] */
+    float *y = take((size_t)(3 * H * W) * sizeof *y), *got = take((size_t)(3 * H * W) * sizeof *got);
+    struct arena scratch = {0};
+    struct op_ctx c = {.backend = &backend_cpu, .scratch = &scratch};
+    if (arena_init(&scratch, 1 << 20, NULL))
+        abort();
+    op_patchify_u8_fwd(&c, TENSOR(y, H * W, 3), TENSOR(image->rgb, 1, H, W, 3), 1, mean, deviation);
+    for (int64_t i = 0; i < 3 * H * W; i++)
+        got[i % 3 * H * W + i / 3] = y[i];
+    is_int(n, 3 * H * W, "normalized: its size");
+    is_close(got, want, n, 1e-5, 1e-4, "normalized");
+    free(got), free(y);
+    arena_release(&scratch);
 }
 
 static int test_named(struct golden *g, const char *name, const struct picture *image)

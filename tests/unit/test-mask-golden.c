@@ -67,11 +67,9 @@ static void test_batch(void)
     struct mask_grid grid = mask_grid_of(224, 16);
     struct mask_settings s = {0.5, 0.1, 0.5};
     static uint8_t masks[CROPS * N], again[CROPS * N];
-    static int64_t indices[CROPS * N];
-    static float weights[CROPS * N];
     double total = 0;
     int64_t most = 0, first_crop = 0;
-    bool counts = true, halves = true, lists = true, below = true;
+    bool counts = true, halves = true, below = true;
     for (int step = 0; step < BATCHES; step++) {
         struct rng r = rng_stream(SEED, (uint64_t)step, 0, RNG_MASK);
         int64_t n = mask_batch(&r, &grid, &s, CROPS, masks), ones = 0, masked = 0;
@@ -85,19 +83,11 @@ static void test_batch(void)
         first_crop += memchr(masks, 1, N) != NULL;
         counts = counts && ones == n;
         halves = halves && masked == CROPS / 2;
-        lists = lists && mask_indices(masks, CROPS, N, indices, weights) == n;
-        for (int64_t k = 0; k < n; k++)
-            lists = lists && masks[indices[k]] == 1 && (k == 0 || indices[k] > indices[k - 1]);
-        double weight = 0;
-        for (int64_t k = 0; k < n; k++)
-            weight += (double)weights[k];
-        lists = lists && fabs(weight - CROPS / 2) < 1e-3;
         total += (double)n, most = n > most ? n : most;
     }
     ok(counts, "mask_batch returns the ones");
     ok(halves, "half of the crops are masked, exactly");
     ok(below, "no crop has more than the largest ratio");
-    ok(lists, "mask_indices lists them in order; the weights of a crop sum to 1");
     ok(most <= mask_batch_max(&grid, &s, CROPS), "never more than mask_batch_max says");
     double mean = total / (BATCHES * CROPS / 2);
     ok(fabs(mean - 58.2) < 0.4, "mean %.2f patches of 196 in a masked crop (published 58.2)", mean);

@@ -291,7 +291,6 @@ static void test_views(struct source_wish wish, const struct batches *want)
     struct source *s;
     const struct views_batch *b;
     need(source_open(&s, &wish, &e), &e);
-    ok(source_is_views(s), "it knows that it reads views");
     is_int(source_next(s, &b, &e), 0, "the last batch");
     is_int(source_next(s, &b, &e), FMT_END, "and the end");
     is_int(source_next(s, &b, &e), FMT_END, "and still the end");

@@ -421,9 +421,36 @@ static void test_drop_path_counts(void)
     }
 }
 
+/* Over many draws every image is kept as often as the rate says. */
+static void test_drop_path_draws(void)
+{
+    enum { IMAGES = 24, DRAWS = 2000 };
+    int64_t kept[IMAGES], n_kept = 0, seen[IMAGES] = {0};
+    float alpha = 0;
+    struct rng r = rng_stream(1, 2, 3, RNG_DROP_PATH);
+    bool even = true, ascending = true;
+    for (int draw = 0; draw < DRAWS; draw++) {
+        for (int64_t n = vit_drop_subset(&r, IMAGES, 0.3, kept, &alpha), i = 0; i < n; i++)
+            seen[kept[i]]++;
+        int64_t n = vit_drop_bernoulli(&r, IMAGES, 0.1, kept, &alpha);
+        for (int64_t i = 1; i < n; i++)
+            ascending = ascending && kept[i] > kept[i - 1];
+        n_kept += n;
+    }
+    for (int i = 0; i < IMAGES; i++)
+        even = even && fabs((double)seen[i] / DRAWS - 16.0 / 24) < 0.05;
+    ok(even, "drop path keeps all images alike often");
+    ok(ascending && fabs((double)n_kept / (IMAGES * DRAWS) - 0.9) < 0.01 && alpha == (float)(1 / 0.9),
+       "image by image: nine of ten, 1/0.9 of the branch");
+    ok(vit_drop_rate(0.4, true, 0, 5) == 0.4 && vit_drop_rate(0.4, false, 0, 5) == 0 &&
+           fabs(vit_drop_rate(0.4, false, 3, 5) - 0.3) < 1e-15 && vit_drop_rate(0.4, false, 4, 5) == 0.4,
+       "its rate: the same in all blocks, or rising from 0");
+}
+
 int main(void)
 {
     test_drop_path_counts();
+    test_drop_path_draws();
     draw_batch();
     test_parts();
     test_threads();
