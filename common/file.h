@@ -37,6 +37,12 @@ int file_load_regular(const char *path, size_t limit, uint8_t **data, size_t *by
 /* What is left of an open file, appended to b until that holds more than limit bytes (FMT_LIMIT). */
 int file_read_rest(struct file *f, size_t limit, struct fmt_buffer *b, struct fmt_error *e);
 
+/* "-" as "standard output", for messages. */
+static inline const char *file_output_name(const char *path)
+{
+    return path[0] == '-' && !path[1] ? "standard output" : path;
+}
+
 struct file_out {
     int fd;
     char *path, *temporary; /* temporary NULL: written in place (standard output, a device, a fifo) */

@@ -65,8 +65,8 @@ int rootpath_store(const char *root, const char *catalogue, char **stored, struc
 {
     if (*root == '/' || !strchr(catalogue, '/'))
         return keep(root, stored, e);
-    char *from = folder_of(catalogue), *to = realpath(*root ? root : ".", NULL);
-    if (!from || !to) {
+    char *from = folder_of(catalogue), *to = from ? realpath(*root ? root : ".", NULL) : NULL;
+    if (!to) {
         int status = fmt_fail(e, FMT_IO, "%.250s: %s", from ? root : catalogue, strerror(errno));
         free(from), free(to);
         return status;

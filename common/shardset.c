@@ -69,6 +69,8 @@ static int add_pattern(struct path_list *l, const char *pattern, struct fmt_erro
 {
     glob_t found;
     int got = glob(pattern, 0, NULL, &found), status = 0;
+    if (!*pattern)
+        return fmt_fail(e, FMT_IO, "no shards are named");
     if (got == GLOB_NOMATCH)
         return fmt_fail(e, FMT_IO, "%.250s: no such file or folder, and no file fits it as a pattern", pattern);
     if (got != 0)

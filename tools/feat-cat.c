@@ -202,7 +202,7 @@ static void open_output(void)
     struct fmt_error e = {0};
     bool binary = !as_text && !as_json;
     if (binary ? file_create_binary(&out, output, &e) : file_create(&out, output, &e))
-        msg_die("%s%s", e.text, binary && !as_npy ? "; --text and --json are for people" : "");
+        msg_die("%s%s", e.text, e.status == FMT_INVALID && !as_npy ? "; --text and --json are for people" : "");
     if (keys_path && file_create(&keys_out, keys_path, &e))
         msg_die("%s", e.text);
 }
@@ -276,8 +276,8 @@ int main(int argc, char **argv)
         msg_usage("features are missing");
     if (as_text + as_json + as_npy > 1)
         msg_usage("--text, --json and --npy exclude each other");
-    if (keys_path && strcmp(keys_path, "-") == 0 && strcmp(output, "-") == 0)
-        msg_usage("--keys and -o cannot both be standard output");
+    if (keys_path && strcmp(keys_path, output) == 0)
+        msg_usage("--keys and -o both write to %s", file_output_name(output));
     file_on_signal();
     open_inputs(argv + first, argc - first);
     resolve_labels(&inputs[0].feat.header);

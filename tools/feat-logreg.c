@@ -463,6 +463,11 @@ static void check_usage(int n_operands)
         msg_usage("--val goes with --train");
     if (output && n_operands == 0)
         msg_usage("-o is for the predictions of QUERY");
+    if (output && strcmp(output, report_path) == 0)
+        msg_usage("-o and --report both write to %s", file_output_name(output));
+    const char *written = train_path ? model_path : NULL;
+    if (written && (strcmp(written, report_path) == 0 || (output && strcmp(written, output) == 0)))
+        msg_usage("--model and another option both write to %s", file_output_name(written));
 }
 
 static void open_inputs(const char *query_path)

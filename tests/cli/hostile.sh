@@ -24,6 +24,28 @@ check "weights are read from a fifo, however short they are" \
 check "of a pipe that cannot be read twice the first reason is told" \
     bash -c 'head -c 5000 w.safetensors | dino-weights list - 2>&1 | grep -v empty'
 
+# ---- outputs that cannot be, or that two options want
+status 1 bbu-index -q bbu -o nosuch/a.index
+err_has 'nosuch/a.index: No such file or directory'
+status 0 $extract all -o a.feat
+status 1 feat-cat a.feat -o nosuch/a.feat
+err_lacks 'for people'
+status 2 feat-cat --npy a.feat -o a.npy --keys a.npy
+err_has '--keys and -o both write to a.npy'
+status 2 feat-knn a.feat a.feat -o scores -r scores
+status 2 feat-logreg -t a.feat a.feat -o scores -r scores
+status 2 feat-logreg -t a.feat -m -
+err_has 'both write to standard output'
+check "and nothing was written" test ! -e a.npy -a ! -e scores
+
+# ---- settings that contradict, or name nothing
+for wrong in train.output_dir= student.ffn_layer=identity train.micro_batch_size=5 crops.local_crops_size=17; do
+    status 2 dino-train -c t.yaml $one_step $wrong
+    err_has "dino-train: ${wrong%%=*}: "
+done
+status 1 dino-train -c t.yaml $one_step train.dataset_path= train.output_dir=none
+err_has 'dino-train: no shards are named'
+
 # ---- a teacher alone fills both networks, a .pth file too
 status 0 dino-weights convert w.safetensors -o w.pth
 status 0 dino-train -c t.yaml train.output_dir=from-weights MODEL.WEIGHTS=w.pth $one_step
