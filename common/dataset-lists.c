@@ -66,7 +66,7 @@ static const char *folder_group(struct dataset *d, const char *path)
     const char *end = strrchr(path, '/'), *start = end;
     while (start && start > path && start[-1] != '/')
         start--;
-    return end && start > path ? dataset_text(d, start, (size_t)(end - start)) : "";
+    return end && start > path ? text_copy(&d->text, start, (size_t)(end - start)) : "";
 }
 
 static int add_item(struct lists *l, const char *split, const struct annotation *item)

@@ -1,5 +1,4 @@
-/* dataset.c - the memory of a dataset: images, findings, texts. Texts go into large pieces and are never freed
- * alone. */
+/* dataset.c - the memory of a dataset: images, findings, texts. */
 #include "dataset.h"
 
 #include <stdarg.h>
@@ -8,14 +7,6 @@
 #include <strings.h>
 
 #include "index.h"
-
-enum { PIECE_BYTES = 1 << 18 };
-
-struct dataset_text {
-    struct dataset_text *next;
-    size_t used, room;
-    char bytes[];
-};
 
 const char *const dataset_splits[3] = {"train", "val", "test"};
 
@@ -60,36 +51,12 @@ void dataset_release(struct dataset *d)
         free(d->class_name[i]);
     for (int64_t i = 0; i < d->n_findings; i++)
         free(d->finding[i].reason);
-    while (d->text) {
-        struct dataset_text *next = d->text->next;
-        free(d->text);
-        d->text = next;
-    }
+    text_release(&d->text);
     free(d->class_name);
     free(d->image);
     free(d->finding);
     free(d->root);
     *d = (struct dataset){0};
-}
-
-const char *dataset_text(struct dataset *d, const char *text, size_t bytes)
-{
-    struct dataset_text *piece = d->text;
-    if (bytes == 0)
-        return "";
-    if (!piece || piece->room - piece->used < bytes + 1) {
-        size_t room = bytes + 1 > PIECE_BYTES ? bytes + 1 : PIECE_BYTES;
-        piece = malloc(sizeof *piece + room);
-        if (!piece)
-            return NULL;
-        piece->next = d->text, piece->used = 0, piece->room = room;
-        d->text = piece;
-    }
-    char *copy = piece->bytes + piece->used;
-    memcpy(copy, text, bytes);
-    copy[bytes] = 0;
-    piece->used += bytes + 1;
-    return copy;
 }
 
 /* Room for one more of n; *array may move. */
@@ -113,7 +80,7 @@ static const char *shared_text(struct dataset *d, const char *text, const char *
 {
     if (!text)
         return "";
-    return before && strcmp(before, text) == 0 ? before : dataset_text(d, text, strlen(text));
+    return before && strcmp(before, text) == 0 ? before : text_copy(&d->text, text, strlen(text));
 }
 
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e)
@@ -125,7 +92,7 @@ struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image 
     struct dataset_image *to = &d->image[d->n_images];
     const struct dataset_image *before = d->n_images ? to - 1 : NULL;
     *to = *im;
-    to->path = dataset_text(d, im->path, strlen(im->path));
+    to->path = text_copy(&d->text, im->path, strlen(im->path));
     to->split = shared_text(d, im->split, before ? before->split : NULL);
     to->group = shared_text(d, im->group, before ? before->group : NULL);
     to->extra = shared_text(d, im->extra, before ? before->extra : NULL);
@@ -163,7 +130,7 @@ int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *
     if (grow(&d->finding, d->n_findings, &d->finding_room, sizeof *d->finding))
         return no_memory(e);
     struct dataset_finding *f = &d->finding[d->n_findings];
-    *f = (struct dataset_finding){kind, dataset_text(d, thing, strlen(thing)), strdup(text)};
+    *f = (struct dataset_finding){kind, text_copy(&d->text, thing, strlen(thing)), strdup(text)};
     if (!f->thing || !f->reason) {
         free(f->reason);
         return no_memory(e);

@@ -20,6 +20,7 @@
 
 #include "digest.h"
 #include "fmt.h"
+#include "text.h"
 #include "thread.h"
 
 /* name, error or warning, key in reports, what is counted */
@@ -94,7 +95,7 @@ struct dataset {
     struct dataset_finding *finding;
     int64_t n_findings, finding_room;
     int64_t n_of_kind[DATASET_FINDING_KINDS];
-    struct dataset_text *text; /* the memory of all texts */
+    struct text_pool text; /* all of them: they end with the dataset */
 };
 
 int dataset_init(struct dataset *d, const char *root, struct fmt_error *e);
@@ -122,8 +123,6 @@ static inline bool dataset_keeps(const struct dataset_image *im)
 
 /* ---- between the parts of the module */
 
-/* A copy that lives as long as the dataset; NULL: no memory. */
-const char *dataset_text(struct dataset *d, const char *text, size_t bytes);
 /* Copies; text fields that are NULL become "". label and shot are taken as they are. NULL: no memory. */
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
 int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);

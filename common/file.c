@@ -344,6 +344,17 @@ void file_abort(struct file_out *f)
     *f = (struct file_out){.fd = -1};
 }
 
+int file_finish(struct file_out *f, int status, struct fmt_error *e)
+{
+    if (status && !f->error_number) {
+        file_abort(f);
+        return status;
+    }
+    if (e)
+        *e = (struct fmt_error){0};
+    return file_commit(f, e); /* knows which write failed, and aborts then */
+}
+
 int file_save(const char *path, const void *data, size_t n, struct fmt_error *e)
 {
     struct file_out f;

@@ -59,6 +59,9 @@ int file_put(struct file_out *f, const void *data, size_t n); /* 0, or -1 and er
 struct fmt_writer file_writer(struct file_out *f);
 int file_commit(struct file_out *f, struct fmt_error *e); /* also releases, failed or not */
 void file_abort(struct file_out *f);
+/* Ends an output whose contents were made with this status: 0 commits it; else it is aborted, and if a write had
+ * failed, that is the reason told. */
+int file_finish(struct file_out *f, int status, struct fmt_error *e);
 
 /* Whole small files: written beside, synced, renamed. */
 int file_save(const char *path, const void *data, size_t n, struct fmt_error *e);

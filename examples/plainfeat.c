@@ -93,8 +93,8 @@ int main(int argc, char **argv)
     if (feat_create(&w, &io, &h, &p, &e))
         msg_die("%s: %s", output, e.text);
     add_pictures(&set, &w);
-    if (feat_finish(&w, &e) || file_commit(&f, &e))
-        msg_die("%s: %s", output, e.text);
+    if (file_finish(&f, feat_finish(&w, &e), &e))
+        msg_die("%s", e.text);
     prov_release(&p);
     shard_set_close(&set);
     return msg_finish(EXIT_DONE);

@@ -276,11 +276,7 @@ static void write_catalogue(const struct dataset *d, const char *root)
     if (e.status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
-    if (index_write(&x, &p, &io, &e)) {
-        file_abort(&f);
-        msg_die("%s", e.text);
-    }
-    if (file_commit(&f, &e))
+    if (file_finish(&f, index_write(&x, &p, &io, &e), &e))
         msg_die("%s", e.text);
     index_release(&x);
     prov_release(&p);

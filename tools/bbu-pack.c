@@ -273,11 +273,7 @@ static int finish_shard(struct packing *g)
     g->writing = false;
     int status = shard_finish(&g->writer, &g->e);
     g->bytes += g->file.bytes;
-    if (status) {
-        file_abort(&g->file);
-        return status;
-    }
-    return file_commit(&g->file, &g->e);
+    return file_finish(&g->file, status, &g->e);
 }
 
 static int begin_shard(struct packing *g, uint32_t i_shard)

@@ -105,14 +105,13 @@ static void describe(struct prov *p, const struct config *c, const struct source
 }
 
 /* What failed: the output, if it says so, else the making. */
-static _Noreturn void die_of(const struct file_out *out, const struct fmt_error *e)
+static _Noreturn void die_of(struct file_out *out, struct fmt_error *e)
 {
-    if (out->error_number)
-        msg_die("%s: %s", strcmp(out->path, "-") == 0 ? "standard output" : out->path, strerror(out->error_number));
+    file_finish(out, (int)e->status, e);
     msg_die("%s", e->text);
 }
 
-static void write_batches(struct source *s, struct views_writer *w, int64_t n, const struct file_out *out)
+static void write_batches(struct source *s, struct views_writer *w, int64_t n, struct file_out *out)
 {
     struct fmt_error e = {0};
     struct log_progress progress;

@@ -251,12 +251,10 @@ static void run_all(struct run *r, struct thread_pool *pool, const struct prov *
     else
         feat_abandon(&writer);
     log_end(&r->progress);
-    if (status && out.error_number)
-        msg_die("%s: %s", output, strerror(out.error_number));
-    if (status)
-        msg_die("%s", r->error.status ? r->error.text : fmt_status_text((enum fmt_status)status));
-    if (file_commit(&out, &e))
-        msg_die("%s", e.text);
+    if (status && !r->error.status)
+        fmt_fail(&r->error, (enum fmt_status)status, "%s", fmt_status_text((enum fmt_status)status));
+    if (file_finish(&out, status, &r->error))
+        msg_die("%s", r->error.text);
 }
 
 static void report(const struct run *r, const struct network *n)

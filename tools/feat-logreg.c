@@ -401,8 +401,8 @@ static void write_model(void)
     if (file_create_binary(&f, model_path, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
-    if (linear_write(&model, &p, &io, &e) || file_commit(&f, &e))
-        msg_die("%s: %s", model_path, e.text);
+    if (file_finish(&f, linear_write(&model, &p, &io, &e), &e))
+        msg_die("%s", e.text);
     prov_release(&p);
 }
 

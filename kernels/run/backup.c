@@ -108,11 +108,7 @@ static int copy_open_file(struct file *from, const char *directory, struct fmt_e
     char *path = file_join(directory, last_name(from->path));
     int status = path ? file_make_dirs(directory, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
     if (!status && !(status = file_create(&out, path, e))) {
-        status = copy_bytes(from, &out, wanted, e);
-        if (status)
-            file_abort(&out);
-        else
-            status = file_commit(&out, e);
+        status = file_finish(&out, copy_bytes(from, &out, wanted, e), e);
         if (!status)
             status = file_digest(path, got, e);
         if (!status && memcmp(wanted, got, DIGEST_BYTES) != 0) {

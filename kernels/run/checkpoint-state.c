@@ -182,15 +182,7 @@ static int write_file(const char *path, const struct checkpoint *k, struct step 
         status = state_text(k, step, &state, e);
     if (!status && !(status = file_create(&out, path, e))) {
         struct fmt_writer io = file_writer(&out);
-        status = write_all(&io, k, step, table, tensors, (const char *)state.data, p, e);
-        if (status && out.error_number) {
-            *e = (struct fmt_error){0};
-            fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(out.error_number));
-        }
-        if (status)
-            file_abort(&out);
-        else
-            status = file_commit(&out, e);
+        status = file_finish(&out, write_all(&io, k, step, table, tensors, (const char *)state.data, p, e), e);
     }
     fmt_buffer_release(&state);
     free(table);

@@ -66,15 +66,7 @@ static int write_file(const char *folder, const char *name,
     int status = path ? file_create(&out, path, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
     if (!status) {
         struct fmt_writer io = file_writer(&out);
-        status = write(&io, arg, e);
-        if (status && out.error_number) {
-            *e = (struct fmt_error){0};
-            fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(out.error_number));
-        }
-        if (status)
-            file_abort(&out);
-        else
-            status = file_commit(&out, e);
+        status = file_finish(&out, write(&io, arg, e), e);
     }
     free(path);
     return status;
