@@ -58,14 +58,17 @@ $(OUT)/train: $(OUT)/catalogue.index $(OUT)/settings/pack
 	$(call tool,bbu-pack) -q $(PACK) --split train $< -o $@
 
 # Settings with the same words of training share one run: its folder is named by their digest. A run that was stopped
-# goes on; one of other settings cannot be taken for this one.
+# goes on; one of another CONFIG or of other shards, which dino-train refuses to go on with, is removed.
 digest = $(firstword $(shell printf '%s' '$(call set_to,TRAIN,$(1))' | sha256sum | cut -c1-12))
 define training
 ifndef trained_$(2)
 trained_$(2) := 1
 $(OUT)/run-$(2)/teacher.safetensors: $(OUT)/train $(CONFIG) $(OUT)/settings/train.$(1)
+	@{ cat $(CONFIG) $(OUT)/settings/train.$(1); $(call tool,bbu-info) $(OUT)/train; } | sha256sum >$(OUT)/run-$(2).made-of; \
+	cmp -s $(OUT)/run-$(2).made-of $(OUT)/run-$(2)/made-of || rm -rf $(OUT)/run-$(2); \
+	mkdir -p $(OUT)/run-$(2) && mv $(OUT)/run-$(2).made-of $(OUT)/run-$(2)/made-of
 	$(call tool,dino-train) -q --config $(CONFIG) $(call set_to,TRAIN,$(1)) train.dataset_path=$(OUT)/train train.output_dir=$(OUT)/run-$(2)
-	cp "$$$$(ls -d $(OUT)/run-$(2)/eval/training_* | sort -t_ -k2 -n | tail -n 1)/teacher_checkpoint.safetensors" $$@
+	cp "$$$$(ls -d $(OUT)/run-$(2)/eval/training_* | sort -V | tail -n 1)/teacher_checkpoint.safetensors" $$@
 endif
 $(OUT)/$(1).feat: $(OUT)/run-$(2)/teacher.safetensors $(OUT)/shards $(OUT)/settings/extract.$(1)
 	$(call tool,dino-extract) -q -w $$< --tokens $(call set_to,TOKENS,$(1)) --resize $(call set_to,SIZE,$(1)) --size $(call set_to,SIZE,$(1)) -o $$@ $(OUT)/shards

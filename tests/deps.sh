@@ -19,6 +19,7 @@ missing_packages() {
     probe cjson/cJSON.h -lcjson || echo libcjson-dev
     probe yaml.h -lyaml || echo libyaml-dev
     probe oneapi/dnnl/dnnl.h -ldnnl || echo libdnnl-dev
+    command -v zstd >/dev/null 2>&1 || echo zstd # tests look into files with it
     command -v man >/dev/null 2>&1 || command -v groff >/dev/null 2>&1 || command -v mandoc >/dev/null 2>&1 || echo groff
 }
 # One answer lasts as long as this file and the build folder's mark of it.

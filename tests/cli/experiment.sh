@@ -25,4 +25,17 @@ check 'other scores for a: nothing is extracted' bash -c 'diff <(grep "feat " af
 check 'a is scored anew' bash -c '! diff <(grep "/a.scores" after) <(grep "/a.scores" again) >/dev/null'
 status 0 run SIZE_b=64 "TRAIN_b=$train train.seed=5"
 check 'a second training' test "$(ls -d experiment/run-* | wc -l)" = 2
+
+# ---- what training is refused to go on with begins anew; the teacher of the last step is the one taken
+cp "$TESTS/../examples/tiny.yaml" of_mine.yaml
+mine() { status 0 make -f "$mk" DATASET=bbu BIN="$BUILD" CONFIG=of_mine.yaml OUT=my_own RUNS=a "TRAIN=$train train.OFFICIAL_EPOCH_LENGTH=12 evaluation.eval_period_iterations=9" SCORE='--resamples 0 -C 1' SIZE=48 "$@"; }
+mine
+check 'the last teacher' cmp my_own/run-*/eval/training_11/teacher_checkpoint.safetensors my_own/run-*/teacher.safetensors
+cp my_own/run-*/teacher.safetensors first
+sed -i 's/drop_path_rate: 0.0/drop_path_rate: 0.2/' of_mine.yaml
+mine
+differ first my_own/run-*/teacher.safetensors
+cp my_own/run-*/teacher.safetensors first
+mine PACK='--store jpeg'
+differ first my_own/run-*/teacher.safetensors
 done_testing
