@@ -183,7 +183,7 @@ install: tools
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	for p in $(MAN_PAGES); do install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/; done
 	install -m 644 README.md NEWS.md LICENSE $(DESTDIR)$(DOCDIR)
-	install -m 644 $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk) $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg) $(DESTDIR)$(DOCDIR)/examples
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 	rm -rf $(DESTDIR)$(DOCDIR)

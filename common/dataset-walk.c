@@ -116,7 +116,8 @@ struct adding {
 static const char *folders_of(struct dataset *d, const char *path, size_t skip)
 {
     const char *slash = strrchr(path, '/');
-    return slash && (size_t)(slash - path) > skip ? text_copy(&d->text, path + skip, (size_t)(slash - path) - skip) : "";
+    return slash && (size_t)(slash - path) > skip ? text_copy(&d->text, path + skip, (size_t)(slash - path) - skip)
+                                                  : "";
 }
 
 static int class_of(const struct dataset *d, const char *name, size_t bytes)
