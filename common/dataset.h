@@ -1,7 +1,7 @@
 /* dataset.h - folders of photographs and their lists: what is there, and what is wrong with it.
  *
  *   struct dataset d;
- *   dataset_init(&d, root);
+ *   dataset_init(&d, root, &error);
  *   dataset_find(&d, layout, &error)       walks folders or reads lists; names only (dataset-walk.c, dataset-lists.c)
  *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel (dataset-read.c)
  *   dataset_check(&d, &error)              groups, splits, contents (dataset-check.c)

@@ -1,7 +1,7 @@
 /* index.h - the catalogue (bbu-index(5)): one record per photograph. A catalogue is small and is held whole.
  *
- *   building:  struct index x = {0};  index_set_root(&x, "..."); index_add_class(&x, "negative");
- *              index_add(&x, &entry) ...
+ *   building:  struct index x = {0};  index_set_root(&x, "...", e);
+ *              index_add_class(&x, "negative", e) ...  index_add(&x, &entry, e) ...
  *              index_write(&x, &prov, &io, e);  index_release(&x);
  *   reading:   index_read(&x, &io, e);  x.entry[i].path ...;  index_release(&x);
  *

@@ -2,7 +2,7 @@
  * One file here; a whole set by folder or pattern is opened with shardset.h.
  *
  *   writing:  shard_create(&w, &io, &header, &prov, e);  shard_add(&w, &image, e) ...;  shard_finish(&w, e);
- *   in threads:  shard_encode(&header, &image, &frame, e) in parallel, block_put(&w.block, &frame, e) in order.
+ *   in threads:  shard_encode(&header, &image, &raw, &frame, e) in parallel, block_put(&w.block, &frame, e) in order.
  *   reading:  shard_open(&s, &io, e);
  *             shard_next(&s, &buffer, &image, e) until FMT_END      any source
  *             shard_read(&s, i, &buffer, &image, e)                 with read_at; many threads at once, a buffer each

@@ -57,7 +57,7 @@ void op_proto_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, struct tens
 void op_proto_keep(struct op_ctx *c, struct proto *p);
 
 /* Sinkhorn-Knopp over rows [first, first + n): log_col [K] and log_row [n] of their targets, in logarithms, so that
- * no logit is too large (specification, 4.3). */
+ * no logit is too large. */
 void op_proto_sinkhorn(struct op_ctx *c, double *log_col, double *log_row, const struct proto *p, int64_t first,
                        int64_t n, double temperature, int rounds);
 /* Centering: log_col = -center / temperature, log_row = -log sum exp((logits - center) / temperature); mean [K]: of
@@ -93,8 +93,9 @@ void op_l2norm_fwd(struct op_ctx *c, struct tensor y, struct tensor norm, struct
 /* dx [T,C] = (dy - y (y . dy)) / norm, or dy / eps where the norm is below; dx may be dy */
 void op_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm,
                    float eps);
-/* KoLeo (specification, 4.6) of x [B,C]: *loss, and dx [B,C] += weight times its gradient. A row whose nearest
- * neighbour is nearer than 1e-6 is left out and counted, the divisor stays B; of one row the loss is 0. */
+/* KoLeo of x [B,C]: -mean log of the distance to the nearest other row. *loss, and dx [B,C] += weight times its
+ * gradient. A row whose nearest neighbour is nearer than 1e-6 is left out and counted, the divisor stays B; of one
+ * row the loss is 0. */
 void op_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight);
 /* *rank = (sum of the eigenvalues)^2 / sum of their squares, of the covariance of the rows of x [T,C]: from 1, all
  * rows on a line, to min(T - 1, C); 0 if all rows are the same. At most 256 rows are looked at, evenly spaced. */

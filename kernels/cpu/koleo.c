@@ -1,5 +1,5 @@
-/* koleo.c - KoLeo: rows brought to unit length, the nearest other row by dot product, -mean log of the distance to it
- * (specification, 4.6); and the effective rank of rows.
+/* koleo.c - KoLeo: rows brought to unit length, the nearest other row by dot product, -mean log of the distance to
+ * it; and the effective rank of rows.
  *
  * Neighbours are looked for in blocks of rows (a product each); distances and gradients are in double. The gradient
  * goes to a row and to its neighbour, so rows are gone through in order by one thread: B x C values, nothing beside

@@ -10,7 +10,7 @@
  *   struct logreg_solver *s = logreg_open(&data, pool, e);
  *   struct logreg_model m;  logreg_model_init(&m, 2, dim, e);         zeros
  *   for each C, ascending: logreg_fit(s, C, &limits, &m, &report);    m: warm start in, solution out
- *   logreg_predict(&m, x, n, pool, proba);
+ *   logreg_predict(&m, x, pick, n, pool, proba);
  *   logreg_model_release(&m);  logreg_close(s);
  *
  * Results do not depend on the number of threads.

@@ -1,5 +1,5 @@
-/* loss.h - what a head's outputs are compared with, and the losses: DINO on class tokens, iBOT on masked patches
- * (specification, 4). One struct loss_head per head; a head that is not separate serves both.
+/* loss.h - what a head's outputs are compared with, and the losses: DINO on class tokens, iBOT on masked
+ * patches. One struct loss_head per head; a head that is not separate serves both.
  *
  * The teacher's bottleneck vectors z of a whole batch are collected first, class tokens before patches; then
  *

@@ -1,4 +1,4 @@
-/* positions.c - see positions.h; specification 1.6. */
+/* positions.c - the weights of positions.h, in float32 throughout, as the published code has them. */
 #include "nn/positions.h"
 
 #include <math.h>

@@ -120,7 +120,7 @@ static void koleo_term(struct step *s, const float *cls, struct step_result *r)
         op_koleo(&s->c, &loss, &n_left_out, rows_of(s->d_cls, crop * B, B, C), rows_of(cls, crop * B, B, C),
                  s->koleo_weight);
         sum += loss;
-        r->n_koleo_skipped += n_left_out;
+        r->n_koleo_left_out += n_left_out;
     }
     r->koleo_loss = s->koleo_weight * sum / 2; /* logged halved, as published */
 }
@@ -200,7 +200,7 @@ static const int64_t *pick_teacher(struct step *s, const struct micro *micro, co
     return picked;
 }
 
-/* Which target each row has and what its gradient weighs (specification, 4.4 and 4.5). */
+/* Which target each row has and what its gradient weighs. */
 static void fill_pairs(const struct step *s, const struct micro *micro, struct student_head *h)
 {
     int64_t *target = h->loss.target, m = micro->m;

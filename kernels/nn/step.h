@@ -4,7 +4,7 @@
  *   step_open(&step, config, ctx, &error);             all memory of the run; nothing is allocated after it
  *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
  *   for (it = ...) {
- *       status = step_run(step, &batch, it, NULL, &result, &error);
+ *       status = step_run(step, &batch, it, NULL, NULL, &result, &error);
  *       if (result.bad) ...                            skipped: the term that went bad; count them
  *   }
  *   state.h                                            what a checkpoint holds
@@ -58,11 +58,11 @@ struct step_result {
     double total_loss;              /* the sum of these five: not what is minimised, as published */
     double grad_norm[PARAMS_MODULES]; /* before clipping; 0 for a module that is not there */
     int64_t n_masked;               /* masked patches */
-    int64_t n_koleo_skipped;        /* crops whose nearest neighbour is nearer than 1e-6 */
+    int64_t n_koleo_left_out;       /* crops whose nearest neighbour is nearer than 1e-6 */
     /* Signs of collapse, of the teacher. */
     double teacher_entropy;         /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
     double teacher_entropy_mean;    /* entropy of the mean of these: equal to the above when all crops look alike */
-    double feature_rank;            /* effective rank of the 2B class tokens (proto.h): 1 when they lie on a line */
+    double feature_rank;            /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
     double prototypes_used;         /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
 };
 
@@ -83,7 +83,7 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
 int step_open(struct step **step, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
 void step_close(struct step *step); /* NULL is allowed */
 
-/* Random weights by specification 1.3 and 3.2 from train.seed; the teacher is a copy; moments and centres 0. */
+/* Random weights, drawn as published (params.h), from train.seed; the teacher is a copy; moments and centres 0. */
 void step_init_weights(struct step *step);
 void step_copy_to_teacher(struct step *step);
 void step_reset_optimizer(struct step *step); /* moments and Adam's counts to 0; centres stay */

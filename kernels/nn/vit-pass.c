@@ -1,4 +1,4 @@
-/* vit-pass.c - forward and backward of the backbone (specification 1.4 to 1.12).
+/* vit-pass.c - forward and backward of the backbone (vit.h).
  *
  * The residual stream x [T,C] is one buffer that every branch adds to in place. A branch works on the rows of the
  * images it keeps (all, without drop path): it gathers them, and scatters its result back. Backward walks the same

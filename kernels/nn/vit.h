@@ -5,7 +5,7 @@
  *
  *   vit_params(&vit, &config, &table, &e);
  *   struct vit_request r = {.n_inputs = 2, .inputs = {globals, locals}, .keep = true, .drop = drops};
- *   vit_forward(&c, &vit, student, &r, &arena, &pass);        pass.norm [T,C]: normalised tokens of all inputs
+ *   vit_forward(&c, &vit, student, &r, &arena, &pass, &error);    pass.norm [T,C]: normalised tokens of all inputs
  *   ... d_norm [T,C] from the losses (zero where none) ...
  *   vit_backward(&c, &vit, student, &pass, d_norm, grads);             grads += ...
  *

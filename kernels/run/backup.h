@@ -2,7 +2,7 @@
  * a slow or dead file system never stops training. A copy is written beside, synced, renamed, then read back from the
  * disk and compared by its digest; one that differs is removed. Whatever fails is told through `tell` and forgotten.
  *
- *   backup_open(&b, config, tell, arg);            does nothing where train.backup_dir is not set
+ *   backup_open(&b, config, tell, arg, e);         does nothing where train.backup_dir is not set
  *   backup_start(b, path, iteration, last);        after each checkpoint; last: this one whatever the period says
  *   backup_close(b);                               waits for the copy in work
  */

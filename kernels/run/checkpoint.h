@@ -4,7 +4,7 @@
  * that can change the result, the identities of the inputs, and a few counters. Nothing in it depends on where or
  * when it was made. It appears under its name whole and synced, or not at all; every byte is checked when it is read.
  *
- *   checkpoint_save(directory, &what, step, e);
+ *   checkpoint_save(directory, &what, step, provenance, &path, e);
  *
  *   checkpoint_open(&f, path, e);                    header, settings, inputs: cheap
  *   checkpoint_differences(&f, config, tell, arg)    which settings are others

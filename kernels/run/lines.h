@@ -6,7 +6,7 @@
  * more than these files.
  *
  *   lines_open(&l, "run/training_metrics.json", iteration, e);     LINES_NONE: nothing is kept
- *   lines_add(&l, text, n, e);  lines_sync(&l, e);  lines_close(&l);
+ *   lines_add(&l, &line, e);  lines_sync(&l, e);  lines_close(&l);
  */
 #ifndef LINES_H
 #define LINES_H

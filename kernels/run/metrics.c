@@ -37,7 +37,7 @@ void metrics_push(struct metrics *m, const struct schedule_rates *rates, int64_t
         [METRIC_teacher_entropy_mean] = r->teacher_entropy_mean,
         [METRIC_feature_rank] = r->feature_rank,
         [METRIC_prototypes_used] = r->prototypes_used,
-        [METRIC_koleo_left_out] = (double)r->n_koleo_skipped,
+        [METRIC_koleo_left_out] = (double)r->n_koleo_left_out,
     };
     for (int i = 0; i < METRICS; i++)
         m->window[i][m->count % METRICS_WINDOW] = values[i];

@@ -15,7 +15,7 @@ struct config;
 
 struct watch_signs {
     double entropy, entropy_mean; /* nats */
-    double feature_rank;          /* 1 .. crops of a batch */
+    double feature_rank;          /* 0 (all alike), 1 .. crops of a batch less one */
     double prototypes_used;       /* share of those that the crops of a batch could win */
 };
 

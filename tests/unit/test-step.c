@@ -396,7 +396,7 @@ static void test_groups(void)
     bed_close(&b);
 }
 
-/* Counts as published: truncated, never none, scaled by b / s (specification, 1.10). */
+/* Counts as published: truncated, never none, scaled by b / s. */
 static void test_drop_path_counts(void)
 {
     static const struct {
