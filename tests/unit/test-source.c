@@ -434,6 +434,75 @@ static void test_one_pass(struct source_wish wish)
     source_close(s);
 }
 
+/* ------------------------------------------------------------ what the draws depend on */
+
+enum { PASSES = 2 };
+
+struct draws {
+    uint8_t crop[PASSES][N_IMAGES][VIEWS_GLOBAL][DIGEST_BYTES]; /* the global crops */
+    uint8_t masks[STEPS][DIGEST_BYTES];
+    int n_seen; /* crops */
+};
+
+static void look_at(struct draws *d, const struct views_header *h, const struct views_batch *b)
+{
+    size_t bytes = (size_t)views_global_bytes(h) / VIEWS_GLOBAL / (size_t)h->batch;
+    for (int i = 0; i < h->batch; i++) {
+        int64_t pass = (b->step * h->batch + i) / N_IMAGES;
+        for (int c = 0; c < VIEWS_GLOBAL && pass < PASSES; c++, d->n_seen++)
+            digest_of(b->global + (size_t)(c * (int)h->batch + i) * bytes, bytes, d->crop[pass][b->image[i]][c]);
+    }
+    if (b->step < STEPS)
+        digest_of(b->mask, (size_t)views_mask_bytes(h), d->masks[b->step]);
+}
+
+static void see_two_passes(struct draws *d, const char *path, const char *words)
+{
+    struct config c;
+    struct fmt_error e = {0};
+    struct source *s;
+    const struct views_batch *b;
+    small_config(&c);
+    need(config_set(&c, "ibot.mask_sample_probability=1", &e) || config_set(&c, words, &e), &e);
+    struct source_wish wish = {.config = &c, .paths = &path, .n_paths = 1, .n_threads = 2};
+    *d = (struct draws){.n_seen = 0};
+    need(source_open(&s, &wish, &e), &e);
+    while (d->n_seen < PASSES * N_IMAGES * VIEWS_GLOBAL) {
+        need(source_next(s, &b, &e), &e);
+        look_at(d, source_header(s), b);
+    }
+    source_close(s);
+    config_release(&c);
+}
+
+static int n_equal(const void *a, const void *b, int n)
+{
+    int equal = 0;
+    for (int i = 0; i < n; i++)
+        equal += memcmp((const uint8_t *)a + i * DIGEST_BYTES, (const uint8_t *)b + i * DIGEST_BYTES, DIGEST_BYTES) == 0;
+    return equal;
+}
+
+/* Crops are drawn for (seed, pass, image), whatever the batches; masks for (seed, step). */
+static void test_draws(void)
+{
+    static struct draws a, other;
+    const char *shards = make_shards("draws", false, 0, N_IMAGES);
+    see_two_passes(&a, shards, "train.seed=5");
+    is_int(n_equal(a.crop[0], a.crop[1], VIEWS_GLOBAL * N_IMAGES), 0, "no crop of a pass comes again in the next");
+    int same = 0;
+    for (int i = 0; i < N_IMAGES; i++)
+        same += n_equal(a.crop[0][i][0], a.crop[0][i][1], 1);
+    is_int(same, 0, "the two crops of an image differ");
+    is_int(n_equal(a.masks[0], a.masks[1], STEPS - 2), 0, "no step has the masks of the one before");
+    see_two_passes(&other, shards, "train.batch_size_per_gpu=3");
+    is_int(n_equal(a.crop, other.crop, PASSES * N_IMAGES * VIEWS_GLOBAL), PASSES * N_IMAGES * VIEWS_GLOBAL,
+           "batches of another size have the same crops");
+    see_two_passes(&other, shards, "train.seed=6");
+    is_int(n_equal(a.crop, other.crop, PASSES * N_IMAGES * VIEWS_GLOBAL), 0, "another seed, other crops");
+    is_int(n_equal(a.masks, other.masks, 5), 0, "another seed, other masks");
+}
+
 int main(void)
 {
     struct config c;
@@ -452,6 +521,7 @@ int main(void)
     test_ends(wish);
     wish.paths = whole_paths;
     test_one_pass(wish);
+    test_draws();
     config_release(&c);
     return tap_done();
 }
