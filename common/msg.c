@@ -18,6 +18,7 @@ void msg_init(const char *tool)
 {
     tool_name = tool;
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, told like any other */
+    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
 }
 
 const char *msg_tool(void)

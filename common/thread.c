@@ -13,8 +13,8 @@ struct thread_pool {
     pthread_t *threads; /* n_workers - 1 */
     pthread_mutex_t lock;
     pthread_cond_t start, done;
-    uint64_t round; /* raised for every loop */
-    int n_busy;     /* workers that have not finished this round */
+    int n_wanted; /* workers that this loop can use and that have not woken yet */
+    int n_busy;   /* workers in this loop, the caller not counted */
     bool closing;
     void (*work)(void *, int64_t, int);
     void *arg;
@@ -57,14 +57,14 @@ static void *worker_main(void *arg)
     struct worker_start start = *(struct worker_start *)arg;
     free(arg);
     struct thread_pool *pool = start.pool;
-    uint64_t seen = 0;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->round == seen && !pool->closing)
+        while (pool->n_wanted == 0 && !pool->closing)
             pthread_cond_wait(&pool->start, &pool->lock);
         if (pool->closing)
             break;
-        seen = pool->round;
+        pool->n_wanted--;
+        pool->n_busy++;
         pthread_mutex_unlock(&pool->lock);
         take_items(pool, start.worker);
         pthread_mutex_lock(&pool->lock);
@@ -141,13 +141,17 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
     pthread_mutex_lock(&pool->lock);
     pool->work = work, pool->arg = arg, pool->n_items = n_items;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    pool->n_busy = pool->n_workers;
-    pool->round++;
-    pthread_cond_broadcast(&pool->start);
+    int n_helpers = n_items < pool->n_workers ? (int)n_items - 1 : pool->n_workers - 1;
+    pool->n_wanted = n_helpers;
+    if (n_helpers == pool->n_workers - 1)
+        pthread_cond_broadcast(&pool->start);
+    else
+        for (int i = 0; i < n_helpers; i++)
+            pthread_cond_signal(&pool->start);
     pthread_mutex_unlock(&pool->lock);
     take_items(pool, 0);
     pthread_mutex_lock(&pool->lock);
-    pool->n_busy--;
+    pool->n_wanted = 0; /* nothing is left to claim: who still sleeps is not waited for */
     while (pool->n_busy > 0)
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

@@ -213,7 +213,7 @@ int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_erro
 {
     *f = (struct checkpoint_file){0};
     config_init(&f->settings);
-    int status = file_open(&f->file, path, e);
+    int status = file_open_regular(&f->file, path, e);
     if (status)
         return status;
     f->io = file_reader(&f->file);

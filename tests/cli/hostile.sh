@@ -24,6 +24,10 @@ check "weights are read from a fifo, however short they are" \
 check "of a pipe that cannot be read twice the first reason is told" \
     bash -c 'head -c 5000 w.safetensors | dino-weights list - 2>&1 | grep -v empty'
 
+cp -r made fifo && mkfifo fifo/model_0000009.rank_0.ckpt
+status 1 in_time dino-train -q -c t.yaml train.output_dir=fifo $one_step
+err_has 'fifo/model_0000009.rank_0.ckpt: not a regular file'
+
 # ---- outputs that cannot be, or that two options want
 status 1 bbu-index -q bbu -o nosuch/a.index
 err_has 'nosuch/a.index: No such file or directory'
@@ -37,6 +41,14 @@ status 2 feat-logreg -t a.feat a.feat -o scores -r scores
 status 2 feat-logreg -t a.feat -m -
 err_has 'both write to standard output'
 check "and nothing was written" test ! -e a.npy -a ! -e scores
+
+# ---- limits of the system, and more threads than there is work
+file_limit() { bash -c 'ulimit -f 1; exec "$@"' - "$@"; } # the signal of it is ignored: the write fails
+status 1 file_limit bbu-pack -q bbu.index -o limited
+err_has 'File too large'
+check "and no folder is left" bash -c '! ls -A | grep -q limited'
+"$BUILD/tests/featgen" -q -o many.feat
+status 0 in_time feat-logreg -q -j 500 -t many.feat
 
 # ---- settings that contradict, or name nothing
 for wrong in train.output_dir= student.ffn_layer=identity train.micro_batch_size=5 crops.local_crops_size=17; do
