@@ -59,22 +59,6 @@ void dataset_release(struct dataset *d)
     *d = (struct dataset){0};
 }
 
-/* Room for one more of n; *array may move. */
-static int grow(void *array, int64_t n, int64_t *room, size_t bytes_each)
-{
-    void *old, *grown;
-    if (n < *room)
-        return 0;
-    int64_t wanted = *room ? 2 * *room : 64;
-    memcpy(&old, array, sizeof old);
-    grown = realloc(old, (size_t)wanted * bytes_each);
-    if (!grown)
-        return -1;
-    memcpy(array, &grown, sizeof grown);
-    *room = wanted;
-    return 0;
-}
-
 /* Neighbours often share their split and group: then they share its memory. */
 static const char *shared_text(struct dataset *d, const char *text, const char *before)
 {
@@ -85,7 +69,7 @@ static const char *shared_text(struct dataset *d, const char *text, const char *
 
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e)
 {
-    if (d->n_images >= INDEX_ENTRIES_MAX || grow(&d->image, d->n_images, &d->image_room, sizeof *d->image)) {
+    if (d->n_images >= INDEX_ENTRIES_MAX || fmt_grow(&d->image, d->n_images, &d->image_room, sizeof *d->image, e)) {
         no_memory(e);
         return NULL;
     }
@@ -127,8 +111,8 @@ int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *
     va_start(ap, reason);
     vsnprintf(text, sizeof text, reason, ap);
     va_end(ap);
-    if (grow(&d->finding, d->n_findings, &d->finding_room, sizeof *d->finding))
-        return no_memory(e);
+    if (fmt_grow(&d->finding, d->n_findings, &d->finding_room, sizeof *d->finding, e))
+        return FMT_MEMORY;
     struct dataset_finding *f = &d->finding[d->n_findings];
     *f = (struct dataset_finding){kind, text_copy(&d->text, thing, strlen(thing)), strdup(text)};
     if (!f->thing || !f->reason) {

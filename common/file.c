@@ -498,15 +498,8 @@ int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if (n == room) {
-            room = room ? 2 * room : 64;
-            char **grown = realloc(list, (size_t)room * sizeof *list);
-            if (!grown) {
-                status = fmt_fail(e, FMT_MEMORY, "out of memory");
-                break;
-            }
-            list = grown;
-        }
+        if ((status = fmt_grow(&list, n, &room, sizeof *list, e)) != 0)
+            break;
         list[n] = strdup(entry->d_name);
         if (!list[n]) {
             status = fmt_fail(e, FMT_MEMORY, "out of memory");

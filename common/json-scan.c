@@ -61,13 +61,8 @@ static int scan_string(struct scan *s)
 static int add_offset(struct scan *s)
 {
     s->want_element = false;
-    if (s->n == s->room) {
-        int64_t room = s->room ? 2 * s->room : 256;
-        size_t *grown = realloc(s->offset, (size_t)room * sizeof *grown);
-        if (!grown)
-            return fmt_fail(s->e, FMT_MEMORY, "out of memory");
-        s->offset = grown, s->room = room;
-    }
+    if (fmt_grow(&s->offset, s->n, &s->room, sizeof *s->offset, s->e))
+        return FMT_MEMORY;
     s->offset[s->n++] = s->at;
     return 0;
 }

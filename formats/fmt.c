@@ -155,3 +155,18 @@ void fmt_buffer_release(struct fmt_buffer *b)
     free(b->data);
     *b = (struct fmt_buffer){0};
 }
+
+int fmt_grow(void *array, int64_t n, int64_t *room, size_t each, struct fmt_error *e)
+{
+    void *old, *grown;
+    if (n < *room)
+        return 0;
+    int64_t wanted = *room ? 2 * *room : 64;
+    memcpy(&old, array, sizeof old); /* whatever its elements are */
+    grown = realloc(old, (size_t)wanted * each);
+    if (!grown)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    memcpy(array, &grown, sizeof grown);
+    *room = wanted;
+    return 0;
+}

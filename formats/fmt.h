@@ -84,4 +84,8 @@ int fmt_buffer_append(struct fmt_buffer *b, const void *data, size_t n); /* 0 or
 int fmt_buffer_reserve(struct fmt_buffer *b, size_t n); /* room for n more bytes; 0 or -1 */
 void fmt_buffer_release(struct fmt_buffer *b);
 
+/* Room for one more of n elements: *array, from malloc or NULL, moves and its room doubles when it is full.
+ *   fmt_grow(&list->item, list->n, &list->room, sizeof *list->item, e)      0 or FMT_MEMORY */
+int fmt_grow(void *array, int64_t n, int64_t *room, size_t each, struct fmt_error *e);
+
 #endif

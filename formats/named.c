@@ -100,16 +100,8 @@ static struct named *append(struct named_set *set, const char *name, struct fmt_
         fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", name, NAMED_NAME_MAX);
         return NULL;
     }
-    if (set->n == set->room) {
-        int64_t room = set->room ? 2 * set->room : 64;
-        struct named *grown = realloc(set->item, (size_t)room * sizeof *grown);
-        if (!grown) {
-            fmt_fail(e, FMT_MEMORY, "out of memory");
-            return NULL;
-        }
-        set->item = grown;
-        set->room = room;
-    }
+    if (fmt_grow(&set->item, set->n, &set->room, sizeof *set->item, e))
+        return NULL;
     char *copy = strdup(name);
     if (!copy) {
         fmt_fail(e, FMT_MEMORY, "out of memory");
@@ -190,14 +182,8 @@ int named_add_unusable(struct named_set *set, const char *name, const char *why,
 
 int named_add_meta(struct named_set *set, const char *key, const char *value, struct fmt_error *e)
 {
-    if (set->n_meta == set->meta_room) {
-        int64_t room = set->meta_room ? 2 * set->meta_room : 8;
-        struct named_meta *grown = realloc(set->meta, (size_t)room * sizeof *grown);
-        if (!grown)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
-        set->meta = grown;
-        set->meta_room = room;
-    }
+    if (fmt_grow(&set->meta, set->n_meta, &set->meta_room, sizeof *set->meta, e))
+        return FMT_MEMORY;
     struct named_meta m = {strdup(key), strdup(value)};
     if (!m.key || !m.value) {
         free(m.key);

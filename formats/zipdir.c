@@ -370,16 +370,10 @@ static int put_local(struct zipdir_writer *w, struct fmt_error *e)
 int zipdir_begin(struct zipdir_writer *w, const char *name, uint64_t bytes, struct fmt_error *e)
 {
     int status = close_member(w, e);
+    if (!status)
+        status = fmt_grow(&w->member, w->n, &w->room, sizeof *w->member, e);
     if (status)
         return status;
-    if (w->n == w->room) {
-        int64_t room = w->room ? 2 * w->room : 64;
-        struct zipdir_member *grown = realloc(w->member, (size_t)room * sizeof *grown);
-        if (!grown)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
-        w->member = grown;
-        w->room = room;
-    }
     if (strlen(name) > UINT16_MAX || w->n == ZIPDIR_MEMBERS_MAX)
         return fmt_fail(e, FMT_LIMIT, "%.60s...: name too long, or too many members", name);
     struct zipdir_member m = {.name = strdup(name), .bytes = bytes, .header_at = w->at};

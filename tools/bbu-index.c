@@ -293,7 +293,7 @@ int main(int argc, char **argv)
     if (null_ended && !names)
         msg_usage("-0 is for names on standard input (-)");
     if (json && strcmp(output, "-") == 0)
-        msg_usage("--json and the catalogue both go to standard output; name a file with -o");
+        msg_usage("--json and the catalogue would both go to standard output: give -o");
     file_on_signal();
 
     find(&d, root);

@@ -216,7 +216,7 @@ int main(int argc, char **argv)
         msg_usage("--sheet and --output are two different things");
     output = output ? output : "-";
     if (json && strcmp(sheet_name ? sheet_name : output, "-") == 0)
-        msg_usage("--json: standard output is taken by what is written");
+        msg_usage("--json and the output would both go to standard output: give -o or --sheet a file");
     const char **path = calloc((size_t)argc + 1, sizeof *path);
     if (!path)
         msg_die("out of memory");

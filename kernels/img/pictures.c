@@ -13,14 +13,8 @@ static int add_path(struct pictures *p, const char *path, size_t n, struct fmt_e
 {
     if (n > PICTURES_NAME_MAX)
         return fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, PICTURES_NAME_MAX);
-    if (p->n == p->room) {
-        int64_t room = p->room ? 2 * p->room : 256;
-        char **grown = realloc(p->path, (size_t)room * sizeof *grown);
-        if (!grown)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
-        p->path = grown;
-        p->room = room;
-    }
+    if (fmt_grow(&p->path, p->n, &p->room, sizeof *p->path, e))
+        return FMT_MEMORY;
     p->path[p->n] = strndup(path, n);
     if (!p->path[p->n])
         return fmt_fail(e, FMT_MEMORY, "out of memory");

@@ -208,7 +208,7 @@ out_has '"images":29,"left_out":1,"groups":10,"errors":1,"warnings":1,"splits":{
 out_has '"findings":{"missing":1,"shots":1}'
 check 'every line is an object' bash -c '! grep -qv "^{.*}$" out'
 status 2 bbu-index --json d
-err_has 'both go to standard output'
+err_has 'would both go to standard output'
 fresh
 index 0
 check 'site, camera and date are carried on' bash -c 'zstd -dc x.index 2>/dev/null | grep -aq "\"site\":\"[a-z]*\",\"camera\":\"cam[0-9]\",\"date\":\"2024-"'
