@@ -172,6 +172,9 @@ same_results z done
 status 0 train train.output_dir=b train.backup_dir=copies train.backup_period=8 optim.epochs=1
 same b/model_0000011.rank_0.ckpt copies/model_0000011.rank_0.ckpt
 err_has 'backup of model_0000011.rank_0.ckpt in copies, read back and compared'
+status 0 env FAIL_IO=damage,path=copies3 LD_PRELOAD="$fail" dino-train -c t.yaml train.output_dir=b3 train.backup_dir=copies3 train.backup_period=8 optim.epochs=1
+err_has 'the copy reads back other bytes; training goes on'
+check 'no copy that is not one' bash -c '! ls copies3/model_* 2>/dev/null'
 status 0 train train.output_dir=b2 train.backup_dir=/proc/nothing optim.epochs=1
 err_has 'training goes on'
 

@@ -4,6 +4,7 @@
  *
  * CALL is read (read, pread), write, fsync, rename or close. The call fails once N of its kind have succeeded
  * (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds TEXT count.
+ * CALL damage: reads succeed, with one bit turned.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -60,6 +61,13 @@ static bool fails(const char *call, bool concerned)
     return true;
 }
 
+static ssize_t damage(int fd, void *buffer, ssize_t n)
+{
+    if (n > 0 && strcmp(wanted, "damage") == 0 && concerns(fd))
+        *(unsigned char *)buffer ^= 1;
+    return n;
+}
+
 /* The next definition of a function, looked up at each call: this is a test, not a hot path. */
 #define NEXT(name, type) ((type)dlsym(RTLD_NEXT, name))
 
@@ -67,14 +75,14 @@ ssize_t read(int fd, void *buffer, size_t n)
 {
     if (fails("read", concerns(fd)))
         return -1;
-    return NEXT("read", ssize_t (*)(int, void *, size_t))(fd, buffer, n);
+    return damage(fd, buffer, NEXT("read", ssize_t (*)(int, void *, size_t))(fd, buffer, n));
 }
 
 ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
 {
     if (fails("read", concerns(fd)))
         return -1;
-    return NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset);
+    return damage(fd, buffer, NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset));
 }
 
 ssize_t write(int fd, const void *buffer, size_t n)
