@@ -4,7 +4,7 @@
  * An installation is a unit in a rack: boards in two columns with ports, lamps, screws, levers and labels, a fan, a
  * power board, and cables whose colour follows a rule. It is painted once (canvas.h) and photographed three times,
  * from other places, in other light, with noise and JPEG coding. A positive installation differs from what it would
- * be without fault in one to three small things; which ones stands in OUT/defects.tsv. All is drawn from the seed.
+ * be without fault in two or three things (site.h); which ones stands in OUT/defects.tsv. All is drawn from the seed.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -17,183 +17,10 @@
 #include "msg.h"
 #include "opt.h"
 #include "rng.h"
+#include "site.h"
 #include "thread.h"
 
-enum { SCENE_W = 1200, SCENE_H = 900, N_SHOTS = 3, ROWS = 4, N_BOARDS = 2 * ROWS, N_PORTS = 6 };
-
-/* ---------------------------------------------------------------- what an installation is */
-
-enum board_kind { BOARD_BASEBAND, BOARD_CONTROL, BOARD_POWER, BOARD_FILLER };
-
-#define DEFECTS(X) \
-    X(SCREW, "missing screw") X(COLOUR, "wrong cable colour") X(UNPLUGGED, "unplugged cable") X(LAMP, "dark lamp") \
-    X(TILT, "tilted board") X(FILLER, "missing filler") X(LABEL, "missing label") X(LEVER, "open lever")
-enum defect_kind {
-#define X(name, text) DEFECT_##name,
-    DEFECTS(X)
-#undef X
-        N_DEFECTS
-};
-static const char *const defect_name[N_DEFECTS] = {
-#define X(name, text) text,
-    DEFECTS(X)
-#undef X
-};
-
-struct port {
-    bool cabled, unplugged, labelled;
-    int colour; /* of cable_colours */
-    float slack, sway;
-};
-
-struct board {
-    enum board_kind kind;
-    float x, y, w, h, tilt;
-    bool screw[2], lever_open, lamp_dark, filler_gone, active;
-    char name[8];
-    struct port port[N_PORTS];
-};
-
-struct site {
-    uint32_t id, seed;
-    bool positive;
-    struct rgb chassis, face, wall, rail;
-    struct board board[N_BOARDS];
-    float x, y, w, h; /* of the unit */
-    bool power_left;
-    char defects[160];
-    char city[16], camera[16], date[32];
-};
-
-static const struct rgb cable_colours[] = {{0.93f, 0.76f, 0.16f}, {0.20f, 0.66f, 0.72f}, {0.88f, 0.44f, 0.14f},
-                                           {0.42f, 0.32f, 0.66f}, {0.30f, 0.58f, 0.28f}, {0.62f, 0.62f, 0.64f}};
-enum { YELLOW, AQUA, ORANGE, VIOLET, GREEN, GREY };
-
-static float between(struct rng *r, double a, double b)
-{
-    return (float)rng_between(r, a, b);
-}
-
-static bool chance(struct rng *r, double p)
-{
-    return rng_f64(r) < p;
-}
-
-/* The rule that a technician knows: left column yellow, right column aqua, the last two ports of a board orange;
- * network cables of the control boards are grey. */
-static int ruled_colour(const struct board *b, int column, int i_port)
-{
-    if (b->kind == BOARD_CONTROL)
-        return i_port < 2 ? ORANGE : GREY;
-    return i_port >= 4 ? ORANGE : column == 0 ? YELLOW : AQUA;
-}
-
-static void draw_board(struct site *s, int i, struct rng *r)
-{
-    struct board *b = &s->board[i];
-    int column = i % 2, row = i / 2;
-    float fan = 84, gap = 5, w = (s->w - fan - 3 * gap) / 2, h = (s->h - (ROWS + 1) * gap) / ROWS;
-    *b = (struct board){.x = s->x + fan + gap + (float)column * (w + gap), .y = s->y + gap + (float)row * (h + gap),
-                        .w = w, .h = h, .screw = {true, true}, .active = chance(r, 0.6)};
-    bool filler = chance(r, 0.22);
-    b->kind = row == ROWS - 1 ? ((column == 0) == s->power_left ? BOARD_POWER : BOARD_CONTROL)
-              : filler        ? BOARD_FILLER
-                              : BOARD_BASEBAND;
-    static const char *const names[] = {"UBBP", "UMPT", "UPEU", ""};
-    snprintf(b->name, sizeof b->name, "%s%c", names[b->kind], 'D' + (int)rng_below(r, 4));
-    for (int k = 0; k < N_PORTS; k++) {
-        struct port *p = &b->port[k];
-        p->cabled = chance(r, b->kind == BOARD_BASEBAND ? 0.66 : 0.8);
-        p->labelled = true;
-        p->colour = ruled_colour(b, column, k);
-        p->slack = between(r, 0.7, 1.3);
-        p->sway = between(r, -22, 22);
-    }
-}
-
-static void draw_site(struct site *s, uint64_t seed, uint32_t i)
-{
-    static const uint32_t chassis[] = {0xB9BBB6, 0xA8ADB2, 0xC3BFB2, 0x8D939A};
-    static const uint32_t walls[] = {0x4A4D50, 0x5B5750, 0x3C4248, 0x6A6A66};
-    static const char *const cities[] = {"north", "harbour", "station", "hill"};
-    struct rng r = rng_stream(seed, i, 0, RNG_DRAW);
-    s->seed = rng_u32(&r);
-    s->id = 1000000 + 7919 * i + (uint32_t)rng_below(&r, 7000);
-    s->chassis = rgb_scale(rgb_of(chassis[rng_below(&r, 4)]), between(&r, 0.88, 1.06));
-    s->face = rgb_scale(s->chassis, between(&r, 0.98, 1.16));
-    s->wall = rgb_scale(rgb_of(walls[rng_below(&r, 4)]), between(&r, 0.6, 1.1));
-    s->rail = rgb_scale(rgb_of(0x8A8C8E), between(&r, 0.6, 1.1));
-    s->w = 800, s->h = between(&r, 318, 350);
-    s->x = 200 + between(&r, -12, 12), s->y = 240 + between(&r, -25, 25);
-    s->power_left = chance(&r, 0.5);
-    for (int k = 0; k < N_BOARDS; k++)
-        draw_board(s, k, &r);
-    snprintf(s->city, sizeof s->city, "%s", cities[rng_below(&r, 4)]);
-    snprintf(s->camera, sizeof s->camera, "cam%d", 1 + (int)rng_below(&r, 3));
-    snprintf(s->date, sizeof s->date, "2024-%02d-%02d", 1 + (int)rng_below(&r, 12), 1 + (int)rng_below(&r, 28));
-}
-
-/* ---------------------------------------------------------------- what can be wrong with it */
-
-/* A port of the board that has a cable, or -1. */
-static int cabled_port(const struct board *b, struct rng *r)
-{
-    int from = (int)rng_below(r, N_PORTS), n = b->kind == BOARD_CONTROL ? 4 : N_PORTS;
-    for (int i = 0; i < N_PORTS; i++) {
-        int k = (from + i) % N_PORTS;
-        if (k < n && b->port[k].cabled && !b->port[k].unplugged)
-            return k;
-    }
-    return -1;
-}
-
-/* False if this board cannot have this fault. */
-static bool damage(struct board *b, enum defect_kind kind, struct rng *r)
-{
-    bool has_ports = b->kind == BOARD_BASEBAND || b->kind == BOARD_CONTROL;
-    int k = has_ports ? cabled_port(b, r) : -1;
-    switch (kind) {
-    case DEFECT_SCREW: b->screw[rng_below(r, 2)] = false; return true;
-    case DEFECT_COLOUR:
-        if (k < 0)
-            return false;
-        b->port[k].colour = (b->port[k].colour + 1 + (int)rng_below(r, 4)) % 5;
-        return true;
-    case DEFECT_UNPLUGGED: return k >= 0 && (b->port[k].unplugged = true);
-    case DEFECT_LAMP: return b->kind != BOARD_FILLER && (b->lamp_dark = true);
-    case DEFECT_TILT: b->tilt = (chance(r, 0.5) ? 1.0f : -1.0f) * between(r, 0.016, 0.028); return true;
-    case DEFECT_FILLER: return b->kind == BOARD_FILLER && (b->filler_gone = true);
-    case DEFECT_LABEL:
-        if (k < 0)
-            return false;
-        for (int i = 0; i < N_PORTS; i++)
-            b->port[i].labelled = false;
-        return true;
-    case DEFECT_LEVER: return b->kind != BOARD_FILLER && (b->lever_open = true);
-    default: return false;
-    }
-}
-
-static void spoil(struct site *s, uint64_t seed, uint32_t i)
-{
-    struct rng r = rng_stream(seed, i, 1, RNG_DRAW);
-    int n = 1 + (int)rng_below(&r, 3);
-    s->positive = true;
-    while (n > 0) {
-        enum defect_kind kind = (enum defect_kind)rng_below(&r, N_DEFECTS);
-        int board = -1;
-        for (int k = 0; k < 40 && board < 0; k++) { /* not every board can have every fault */
-            int at = (int)rng_below(&r, N_BOARDS);
-            board = damage(&s->board[at], kind, &r) ? at : -1;
-        }
-        if (board < 0)
-            continue;
-        size_t used = strlen(s->defects);
-        snprintf(s->defects + used, sizeof s->defects - used, "%s%s at board %d", used ? "; " : "", defect_name[kind],
-                 board);
-        n--;
-    }
-}
+enum { SCENE_W = 1200, SCENE_H = 900, N_SHOTS = 3 };
 
 /* ---------------------------------------------------------------- painting it */
 
@@ -251,7 +78,27 @@ static void paint_chassis(struct canvas *c, const struct site *s)
         paint_screw(c, x + 28, s->y + s->h - 40, 11, true, s->seed);
     }
     paint_box(c, s->x - 4, s->y - 6, s->w + 8, s->h + 12, 4, rgb_scale(s->chassis, 0.7f), 0.2f);
-    paint_box(c, s->x + 6, s->y + 6, 74, s->h - 12, 4, rgb_scale(s->face, 0.92f), 0.14f); /* the fan */
+}
+
+static void paint_fan(struct canvas *c, const struct site *s)
+{
+    paint_box(c, s->x + 6, s->y + 6, 74, s->h - 12, 4, rgb_scale(s->face, 0.92f), 0.14f);
+    if (s->uncovered) { /* the rotors behind the cover */
+        paint_box(c, s->x + 12, s->y + 14, 62, s->h - 28, 2, rgb_of(0x202226), -0.1f);
+        for (float y = s->y + 46; y < s->y + s->h - 30; y += 66) {
+            paint_disc(c, s->x + 43, y, 29, rgb_of(0x3A3D42), 1.2f, 0.7f);
+            paint_disc(c, s->x + 43, y, 25, black, 1, 1);
+            for (int k = 0; k < 5; k++) {
+                float a = 1.2566f * ((float)k + lattice(s->seed, (int)y, 5));
+                struct point blade[4] = {{s->x + 43, y}, {s->x + 43 + 10 * cosf(a), y + 10 * sinf(a)},
+                                         {s->x + 43 + 16 * cosf(a + 0.4f), y + 16 * sinf(a + 0.4f)},
+                                         {s->x + 43 + 23 * cosf(a + 0.7f), y + 23 * sinf(a + 0.7f)}};
+                paint_cable(c, blade, 4, rgb_of(0x5A5E64), false);
+            }
+            paint_disc(c, s->x + 43, y, 9, rgb_of(0x6C7076), 1.1f, 0.8f);
+        }
+        return;
+    }
     for (float y = s->y + 44; y < s->y + s->h - 40; y += 15)
         for (int k = 0; k < 4; k++)
             paint_box(c, s->x + 16 + 14 * (float)k + (k % 2 ? 0 : 2), y, 10, 10, 4, black, -0.1f);
@@ -266,7 +113,7 @@ static void paint_port(struct canvas *c, const struct board *b, int k, struct po
     float w = net ? 30 : 25, h = net ? 26 : 22;
     paint_box(c, at.x - w / 2 - 3, at.y - h / 2 - 3, w + 6, h + 6, 2, rgb_of(0xB4B6B8), 0.25f);
     paint_box(c, at.x - w / 2, at.y - h / 2, w, h, 1, black, -0.05f);
-    if (b->port[k].cabled && !b->port[k].unplugged) {
+    if (b->port[k].cabled && !b->port[k].unplugged && !b->port[k].loose) {
         struct rgb plug = net ? rgb_of(0xBFC4C6) : b->port[k].colour == AQUA ? rgb_of(0x2C84A8) : rgb_of(0x2F5FA8);
         paint_box(c, at.x - w / 2 + 3, at.y - h / 2 + 3, w - 6, h + 6, 2, plug, 0.2f);
     } else if (!b->port[k].cabled && !net) { /* a port that is not used has a cap */
@@ -324,8 +171,9 @@ static void paint_lamps(struct canvas *c, const struct board *b)
 static void paint_board(struct canvas *c, const struct site *s, int i)
 {
     const struct board *b = &s->board[i];
-    paint_box(c, b->x - 2, b->y - 2, b->w + 4, b->h + 4, 1, black, 0);
-    if (b->filler_gone) { /* the open slot: guides of the cards and the dark behind */
+    float out = b->out; /* the slot stays where it is */
+    paint_box(c, b->x + out / 2 - 2, b->y - out / 2 - 2, b->w - out + 4, b->h - out / 2 + 4, 1, black, 0);
+    if (b->gone) { /* the open slot: guides of the cards and the dark behind */
         paint_box(c, b->x + 4, b->y + 8, b->w - 8, 5, 1, rgb_of(0x34363A), 0.1f);
         paint_box(c, b->x + 4, b->y + b->h - 13, b->w - 8, 5, 1, rgb_of(0x2A2C30), 0.1f);
         return;
@@ -333,6 +181,10 @@ static void paint_board(struct canvas *c, const struct site *s, int i)
     canvas_turn(c, b->tilt > 0 ? b->x : b->x + b->w, b->y + b->h / 2, b->tilt);
     if (b->tilt != 0)
         paint_shadow(c, b->x, b->y + 6, b->w + 4, b->h + 8, 14, 0.6f);
+    if (out > 0) { /* its shadow, and its upper side */
+        paint_shadow(c, b->x - 4, b->y + 8, b->w + 16, b->h + out, 26, 0.8f);
+        paint_box(c, b->x + out / 4, b->y - out / 4, b->w - out / 2, out / 2, 1, rgb_scale(s->face, 0.55f), 0.1f);
+    }
     paint_box(c, b->x, b->y, b->w, b->h, 2, s->face, 0.2f);
     paint_screw(c, b->x + 26, b->y + b->h / 2, 7.5f, b->screw[0], s->seed);
     paint_screw(c, b->x + b->w - 26, b->y + b->h / 2, 7.5f, b->screw[1], s->seed);
@@ -346,28 +198,41 @@ static void paint_board(struct canvas *c, const struct site *s, int i)
     }
     if (b->kind == BOARD_POWER)
         paint_power(c, b);
-    for (int k = 0; k < N_PORTS && (b->kind == BOARD_BASEBAND || b->kind == BOARD_CONTROL); k++)
-        if (b->kind == BOARD_BASEBAND || k < 4)
+    for (int k = 0; k < N_PORTS; k++)
+        if (has_port(b, k))
             paint_port(c, b, k, port_place(b, k));
     canvas_turn(c, 0, 0, 0);
 }
 
+/* From the port to the bundle of its side. A loose one comes up out of the bundle and drops its end. */
 static void cable_curve(const struct site *s, int i, int k, struct point curve[4])
 {
     const struct board *b = &s->board[i];
     const struct port *p = &b->port[k];
     struct point at = port_place(b, k);
+    bool left = (i % 2 == 0) != b->crossed;
+    float below = s->y + s->h, of_bundle = 9 * (float)k + 4 * (float)(i / 2);
+    float end = left ? s->x + 70 + of_bundle : s->x + s->w - 120 + of_bundle;
     at.y += 18;
-    bool left = i % 2 == 0;
-    float end =
-        left ? s->x + 70 + 9 * (float)k + 4 * (float)(i / 2) : s->x + s->w - 120 + 9 * (float)k + 4 * (float)(i / 2);
-    if (p->unplugged) { /* hangs beside its port, the plug turned away */
+    if (p->unplugged) /* hangs beside its port, the plug turned away */
         at.x += 17, at.y += 26;
-    }
     curve[0] = at;
     curve[1] = (struct point){at.x + p->sway * 0.3f, at.y + 46 * p->slack};
-    curve[2] = (struct point){end + p->sway, s->y + s->h + 10 + 30 * p->slack};
-    curve[3] = (struct point){end, s->y + s->h + 250};
+    curve[2] = (struct point){end + p->sway, below + 10 + 30 * p->slack};
+    curve[3] = (struct point){end, below + 250};
+    if (p->loose) {
+        float drop = end + (left ? 1.0f : -1.0f) * (60 + 34 * (float)k + 2 * p->sway);
+        curve[0] = (struct point){drop, below + 70 * p->slack + 2 * p->sway};
+        curve[1] = (struct point){drop - p->sway, below - 130 * p->slack};
+        curve[2] = (struct point){end + p->sway, below - 60 * p->slack};
+    }
+}
+
+/* The plug of a cable that is in no port: where the cable came from, or at its lower end. */
+static void paint_plug(struct canvas *c, struct point at, bool down)
+{
+    paint_box(c, at.x - 8, down ? at.y - 4 : at.y - 22, 16, 26, 2, rgb_of(0x2F5FA8), 0.25f);
+    paint_box(c, at.x - 4, down ? at.y + 22 : at.y - 29, 8, 8, 1, rgb_of(0xE8E8E0), 0.1f);
 }
 
 static void paint_tag(struct canvas *c, const struct point curve[4], uint32_t seed, int number)
@@ -380,34 +245,34 @@ static void paint_tag(struct canvas *c, const struct point curve[4], uint32_t se
     paint_text(c, at.x - 7, at.y - 5, 2, text, ink);
 }
 
-static void paint_cables(struct canvas *c, const struct site *s)
+static void paint_board_cables(struct canvas *c, const struct site *s, int i)
 {
-    for (int i = 0; i < N_BOARDS; i++) {
-        const struct board *b = &s->board[i];
-        int n = b->kind == BOARD_BASEBAND ? N_PORTS : b->kind == BOARD_CONTROL ? 4 : 0;
-        for (int k = 0; k < n; k++) {
-            struct point curve[4];
-            if (!b->port[k].cabled)
-                continue;
-            cable_curve(s, i, k, curve);
-            paint_cable(c, curve, 4.4f, cable_colours[b->port[k].colour], true);
-            paint_cable(c, curve, b->port[k].colour == GREY ? 5.6f : 4.4f, cable_colours[b->port[k].colour], false);
-            if (b->port[k].unplugged) {
-                paint_box(c, curve[0].x - 8, curve[0].y - 22, 16, 26, 2, rgb_of(0x2F5FA8), 0.25f);
-                paint_box(c, curve[0].x - 4, curve[0].y - 29, 8, 8, 1, rgb_of(0xE8E8E0), 0.1f);
-            }
-            if (b->port[k].labelled)
-                paint_tag(c, curve, s->seed, 10 * i + k);
-        }
-        for (int k = 0; k < 2 && b->kind == BOARD_POWER; k++) { /* supply: blue and black */
-            float x = b->x + 127 + 54 * (float)k, y = b->y + b->h / 2 + 6, end = i % 2 ? s->x + s->w - 40 : s->x + 36;
-            struct point curve[4] = {{x, y}, {x, y + 70}, {end + 20 * (float)k, s->y + s->h + 60},
-                                     {end + 20 * (float)k, SCENE_H + 20}};
-            paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), true);
-            paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), false);
-        }
+    const struct board *b = &s->board[i];
+    for (int k = 0; k < N_PORTS; k++) {
+        struct point curve[4];
+        const struct port *p = &b->port[k];
+        if (!has_port(b, k) || !p->cabled)
+            continue;
+        cable_curve(s, i, k, curve);
+        paint_cable(c, curve, 4.4f, cable_colours[p->colour], true);
+        paint_cable(c, curve, p->colour == GREY ? 5.6f : 4.4f, cable_colours[p->colour], false);
+        if (p->unplugged || p->loose)
+            paint_plug(c, curve[0], p->loose);
+        if (p->labelled)
+            paint_tag(c, curve, s->seed, 10 * i + k);
     }
-    for (int side = 0; side < 2; side++) /* ties around the two bundles */
+    for (int k = 0; k < 2 && b->kind == BOARD_POWER; k++) { /* supply: blue and black */
+        float x = b->x + 127 + 54 * (float)k, y = b->y + b->h / 2 + 6, end = i % 2 ? s->x + s->w - 40 : s->x + 36;
+        struct point curve[4] = {{x, y}, {x, y + 70}, {end + 20 * (float)k, s->y + s->h + 60},
+                                 {end + 20 * (float)k, SCENE_H + 20}};
+        paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), true);
+        paint_cable(c, curve, 9, k ? rgb_of(0x26282C) : rgb_of(0x2A52A0), false);
+    }
+}
+
+static void paint_ties(struct canvas *c, const struct site *s)
+{
+    for (int side = 0; side < 2; side++) /* around the two bundles */
         for (int k = 0; k < 2; k++) {
             float x = side ? s->x + s->w - 130 : s->x + 58, y = s->y + s->h + 118 + 70 * (float)k;
             paint_shadow(c, x, y + 4, 84, 16, 8, 0.5f);
@@ -419,10 +284,15 @@ static void paint_site(struct canvas *c, const struct site *s)
 {
     paint_room(c, s);
     paint_chassis(c, s);
-    for (int i = 0; i < N_BOARDS; i++)
-        paint_board(c, s, i);
+    paint_fan(c, s);
+    for (int nearer = 0; nearer < 2; nearer++)
+        for (int i = 0; i < N_BOARDS; i++)
+            if ((s->board[i].out > 0) == nearer)
+                paint_board(c, s, i);
     paint_texture(c, s->x, s->y, s->w, s->h, s->seed + 3, 70, 2.5f, 0.05f); /* brushed metal */
-    paint_cables(c, s);
+    for (int i = 0; i < N_BOARDS; i++)
+        paint_board_cables(c, s, i);
+    paint_ties(c, s);
     paint_texture(c, 0, 0, SCENE_W, SCENE_H, s->seed + 4, 240, 200, 0.08f);
 }
 
@@ -432,7 +302,7 @@ static struct camera stand(const struct site *s, struct rng *r, int shot)
 {
     float side = shot == 0 ? 0 : shot == 1 ? -1 : 1; /* from the front, from the left, from the right and nearer */
     struct camera k = {.x = s->x + s->w / 2 + between(r, -18, 18), .y = s->y + s->h / 2 + 36 + between(r, -22, 22)};
-    k.zoom = (shot == 2 ? 905 : 985) * between(r, 0.96, 1.1);
+    k.zoom = (shot == 2 ? 850 : 900) * between(r, 0.96, 1.08);
     k.yaw = 0.11f * side + between(r, -0.07, 0.07);
     k.pitch = between(r, -0.1, 0.12);
     float roll = between(r, -0.035, 0.035);
