@@ -69,10 +69,10 @@ static const char *shared_text(struct dataset *d, const char *text, const char *
 
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e)
 {
-    if (d->n_images >= INDEX_ENTRIES_MAX || fmt_grow(&d->image, d->n_images, &d->image_room, sizeof *d->image, e)) {
-        no_memory(e);
+    if (d->n_images >= INDEX_ENTRIES_MAX)
+        fmt_fail(e, FMT_LIMIT, "more than %d images", (int)INDEX_ENTRIES_MAX);
+    if (d->n_images >= INDEX_ENTRIES_MAX || fmt_grow(&d->image, d->n_images, &d->image_room, sizeof *d->image, e))
         return NULL;
-    }
     struct dataset_image *to = &d->image[d->n_images];
     const struct dataset_image *before = d->n_images ? to - 1 : NULL;
     *to = *im;

@@ -479,7 +479,8 @@ static int n_equal(const void *a, const void *b, int n)
 {
     int equal = 0;
     for (int i = 0; i < n; i++)
-        equal += memcmp((const uint8_t *)a + i * DIGEST_BYTES, (const uint8_t *)b + i * DIGEST_BYTES, DIGEST_BYTES) == 0;
+        equal +=
+            memcmp((const uint8_t *)a + i * DIGEST_BYTES, (const uint8_t *)b + i * DIGEST_BYTES, DIGEST_BYTES) == 0;
     return equal;
 }
 
