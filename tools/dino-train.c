@@ -271,6 +271,8 @@ static void open_run(struct run *r)
     MUST(r, journal_open(&r->journal, path, &e), &e);
     free(path);
     MUST(r, begin_look(&r->begin, &r->config, force, tell, r, &e), &e);
+    if (force && !r->begin.plan.clear)
+        say(r, BEGIN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
     MUST(r, memory_fits(&r->config, &r->ctx, &e), &e);
     MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
     MUST(r, begin_load(&r->begin, &r->config, r->step, &e), &e);

@@ -33,6 +33,9 @@ status 0 train
 err_has 'Rank 0: Resumed training from checkpoint run/model_0000023.rank_0.ckpt at epoch 1, iteration 23'
 err_has 'the run is complete'
 same_results run done
+status 0 train -f
+err_has 'not used: it removes an old run only with train.resume=false'
+same_results run done
 status 1 train optim.base_lr=0.001 dino.koleo_loss_weight=0
 err_has 'optim.base_lr: 0.004 there, 0.001 here'
 err_has 'dino.koleo_loss_weight: 0.1 there, 0.0 here'
