@@ -378,8 +378,16 @@ static void labels_line(const struct index_labels *l, int n_classes, char *const
     char shot[16] = "";
     if (l->shot >= 0)
         snprintf(shot, sizeof shot, "%" PRId32, l->shot);
-    snprintf(text, room, "%s\t%s\t%s\t%s\t%s", l->key, l->split, l->group, shot,
-             l->label >= 0 && l->label < n_classes ? class_name[l->label] : "");
+    const char *field[] = {l->key, l->split, l->group, shot,
+                           l->label >= 0 && l->label < n_classes ? class_name[l->label] : ""};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+        if (i && at + 1 < room)
+            text[at++] = '\t';
+        for (const char *s = field[i]; *s && at + 1 < room; s++)
+            text[at++] = *s == '\t' ? '?' : *s; /* a tab in a name is no end of its field */
+    }
+    text[at] = 0;
 }
 
 enum { LINE_ROOM = 16384 };

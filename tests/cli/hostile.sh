@@ -28,6 +28,17 @@ cp -r made fifo && mkfifo fifo/model_0000009.rank_0.ckpt
 status 1 in_time dino-train -q -c t.yaml train.output_dir=fifo $one_step
 err_has 'fifo/model_0000009.rank_0.ckpt: not a regular file'
 
+# ---- names that would break lines and columns
+mkdir -p odd/g && n=0
+for name in $'tab\tx' $'line\nx' $'esc\e[31mx' 'quote"x' $'latin\xe9' '-f'; do
+    n=$((n + 1))
+    cp "$(find bbu -name '*.jpeg' | sort | sed -n ${n}p)" "odd/g/$name.jpeg"
+done
+status 0 bbu-index -q odd -o odd.index
+status 0 bbu-info -l odd.index
+check "six lines of seven fields" bash -c "test \$(grep -c . out) = 6 && ! awk -F'\t' 'NF != 7' out | grep ."
+check "no control character is printed" bash -c "! tr -d '\n\t' <out | LC_ALL=C grep -q '[[:cntrl:]]'"
+
 # ---- outputs that cannot be, or that two options want
 status 1 bbu-index -q bbu -o nosuch/a.index
 err_has 'nosuch/a.index: No such file or directory'
