@@ -447,8 +447,44 @@ static void test_drop_path_draws(void)
        "its rate: the same in all blocks, or rising from 0");
 }
 
+/* SGD as PyTorch has it: decay is part of the gradient, so momentum carries it; the first step's momentum is the
+ * gradient itself. Plain arithmetic beside it. */
+static void test_sgd(void)
+{
+    enum { COUNT = 5, ROUNDS = 4 };
+    const double mu = 0.9, lr = 0.1, decay = 0.3, clip = 0.5, keep = 0.8;
+    float student[COUNT] = {1, -2, 0.5f, 3, 0}, teacher[COUNT] = {0, 1, 2, -1, 0.25f}, m[COUNT] = {0}, v[COUNT] = {0};
+    float grad[COUNT];
+    double p[COUNT], t[COUNT], carried[COUNT] = {0}, worst = 0;
+    struct fmt_error e = {0};
+    struct arena scratch = {0};
+    struct op_ctx c = {.backend = backend_find("cpu", &e), .pool = thread_open(1, &e), .scratch = &scratch};
+    struct update_range range = {.count = COUNT, .lr = lr, .weight_decay = decay, .clip = clip};
+    struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1, .student = student, .m = m, .v = v,
+                       .grad = grad, .teacher = teacher, .teacher_momentum = keep, .beta1 = mu};
+    for (int i = 0; i < COUNT; i++)
+        p[i] = student[i], t[i] = teacher[i];
+    arena_init(&scratch, 4096, NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < COUNT; i++) {
+            grad[i] = (float)(i - 2 + round) * 0.25f;
+            double d = (double)grad[i] * clip + decay * p[i];
+            carried[i] = round ? mu * carried[i] + d : d;
+            p[i] -= lr * carried[i];
+            t[i] = keep * t[i] + (1 - keep) * p[i];
+        }
+        op_update(&c, &u);
+    }
+    for (int i = 0; i < COUNT; i++)
+        worst = fmax(worst, fmax(fabs(p[i] - (double)student[i]), fabs(t[i] - (double)teacher[i])));
+    ok(op_sync(&c, &e) == 0 && worst < 1e-5, "SGD with momentum and decay: %g off", worst);
+    thread_close(c.pool);
+    arena_release(&scratch);
+}
+
 int main(void)
 {
+    test_sgd();
     test_drop_path_counts();
     test_drop_path_draws();
     draw_batch();
