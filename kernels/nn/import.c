@@ -224,7 +224,7 @@ static int64_t dimension(const struct weights *w, const char *name, int d, int64
 /* Number of blocks, and a word for each thing that any block has. */
 struct seen {
     int64_t depth;
-    bool ls, qkv_bias, proj_bias, ffn_bias, swiglu;
+    bool ls, qkv_bias, proj_bias, ffn_bias, mlp, swiglu;
 };
 
 static struct seen look_at_blocks(const struct weights *w)
@@ -244,6 +244,7 @@ static struct seen look_at_blocks(const struct weights *w)
         s.qkv_bias = s.qkv_bias || strcmp(rest, "attn.qkv.bias") == 0;
         s.proj_bias = s.proj_bias || strcmp(rest, "attn.proj.bias") == 0;
         s.ffn_bias = s.ffn_bias || strcmp(rest, "mlp.fc1.bias") == 0 || strcmp(rest, "mlp.w12.bias") == 0;
+        s.mlp = s.mlp || has_prefix(rest, "mlp.");
         s.swiglu = s.swiglu || has_prefix(rest, "mlp.w12.");
     }
     return s;
@@ -260,7 +261,7 @@ static struct vit_config deduce(const struct weights *w)
         .depth = s.depth,
         .patch = dimension(w, "backbone.patch_embed.proj.weight", 3, PUBLISHED_PATCH),
         .R = dimension(w, "backbone.register_tokens", 1, 0),
-        .ffn = s.swiglu ? VIT_SWIGLU : VIT_MLP,
+        .ffn = s.swiglu ? VIT_SWIGLU : s.mlp || !s.depth ? VIT_MLP : VIT_IDENTITY,
         .layerscale = s.ls ? 1.0f : 0.0f,
         .qkv_bias = s.qkv_bias,
         .proj_bias = s.proj_bias,
@@ -435,7 +436,9 @@ void weights_close(struct weights *w)
 
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
 {
-    char registers[32] = "no registers", resampling[64];
+    char registers[32] = "no registers", resampling[64], ffn[48] = "no FFN";
+    if (v->ffn != VIT_IDENTITY)
+        snprintf(ffn, sizeof ffn, "%s of %lld", v->ffn == VIT_SWIGLU ? "SwiGLU" : "MLP", (long long)v->hidden);
     if (v->R > 0)
         snprintf(registers, sizeof registers, "%lld registers", (long long)v->R);
     if (v->offset != 0)
@@ -443,8 +446,8 @@ const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
     else
         snprintf(resampling, sizeof resampling, "%s", v->antialias ? "antialiased" : "plain");
     snprintf(out, WEIGHTS_TEXT,
-             "width %lld, %lld blocks, %lld heads, %s of %lld, patch %lld, %s, positions %lld x %lld (resampled: %s)",
-             (long long)v->C, (long long)v->depth, (long long)v->n_heads, v->ffn == VIT_SWIGLU ? "SwiGLU" : "MLP",
-             (long long)v->hidden, (long long)v->patch, registers, (long long)v->M, (long long)v->M, resampling);
+             "width %lld, %lld blocks, %lld heads, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)",
+             (long long)v->C, (long long)v->depth, (long long)v->n_heads, ffn,
+             (long long)v->patch, registers, (long long)v->M, (long long)v->M, resampling);
     return out;
 }

@@ -4,7 +4,8 @@
 struct vit_config model_vit(const struct config *c)
 {
     struct config_dims d = config_dims(c);
-    bool swiglu = c->student.ffn_layer == FFN_SWIGLU || c->student.ffn_layer == FFN_SWIGLUFUSED;
+    static const enum vit_ffn ffn[] = {
+        [FFN_MLP] = VIT_MLP, [FFN_SWIGLU] = VIT_SWIGLU, [FFN_SWIGLUFUSED] = VIT_SWIGLU, [FFN_IDENTITY] = VIT_IDENTITY};
     return (struct vit_config){
         .C = d.embed_dim,
         .depth = d.depth,
@@ -12,7 +13,7 @@ struct vit_config model_vit(const struct config *c)
         .patch = d.patch,
         .M = d.grid,
         .R = c->student.num_register_tokens,
-        .ffn = swiglu ? VIT_SWIGLU : VIT_MLP,
+        .ffn = ffn[c->student.ffn_layer],
         .hidden = d.ffn_hidden,
         .layerscale = (float)c->student.layerscale,
         .qkv_bias = c->student.qkv_bias,

@@ -259,21 +259,17 @@ static int64_t inner_width(const struct vit_config *f)
     return f->ffn == VIT_SWIGLU ? 2 * f->hidden : f->hidden;
 }
 
-static void ffn_forward(const struct walk *k, int64_t i, float *x)
+/* MLP or SwiGLU of the branch's rows of x, into b->r. */
+static void ffn_products(const struct walk *k, int64_t i, float *x)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_at *at = &k->v->block[i];
-    const struct vit_drop *drop = k->pass->request.drop;
     struct vit_branch *b = &k->pass->ffn[i];
-    int64_t C = f->C, T = k->pass->T, h = f->hidden, inner = inner_width(f);
+    int64_t C = f->C, M = b->M, h = f->hidden, inner = inner_width(f);
     bool keep = k->pass->request.keep, swiglu = f->ffn == VIT_SWIGLU;
-    size_t mark = k->c->scratch->used;
-    choose_rows(k, b, drop ? drop[i].ffn : NULL);
-    int64_t M = b->M;
     float *normed = scratch(k, M * C), *a = scratch(k, M * h);
     branch_input(k, b, x, normed, at->norm2_w, at->norm2_b);
     b->inner = keep || swiglu ? ARENA_TAKE(k->keep, float, M * inner) : NULL;
-    b->r = ARENA_TAKE(k->keep, float, M * C);
     struct tensor u = keep || swiglu ? TENSOR(b->inner, M, inner) : TENSOR_NONE, w1 = weight_at(k, at->fc1_w, inner, C);
     struct tensor b1 = vector_at(k->w, at->fc1_b, inner);
     if (swiglu) {
@@ -284,6 +280,23 @@ static void ffn_forward(const struct walk *k, int64_t i, float *x)
     }
     op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(a, M, h), weight_at(k, at->fc2_w, C, h),
                   vector_at(k->w, at->fc2_b, C));
+}
+
+static void ffn_forward(const struct walk *k, int64_t i, float *x)
+{
+    const struct vit_config *f = &k->v->config;
+    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_drop *drop = k->pass->request.drop;
+    struct vit_branch *b = &k->pass->ffn[i];
+    int64_t C = f->C, T = k->pass->T;
+    size_t mark = k->c->scratch->used;
+    choose_rows(k, b, drop ? drop[i].ffn : NULL);
+    int64_t M = b->M;
+    b->r = ARENA_TAKE(k->keep, float, M * C);
+    if (f->ffn == VIT_IDENTITY)
+        branch_input(k, b, x, b->r, at->norm2_w, at->norm2_b);
+    else
+        ffn_products(k, i, x);
     op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(k, b),
                     scale_of(k, b));
     k->c->scratch->used = mark;
@@ -312,15 +325,14 @@ static void norm_backward(const struct walk *k, const struct vit_branch *b, floa
         op_axpy(k->c, TENSOR(dx, M, C), 1, TENSOR(dn, M, C));
 }
 
-static void ffn_backward(const struct walk *k, int64_t i, float *dx)
+/* dr [M,C], the gradient at the output of the MLP or SwiGLU, to the one at its input, which is returned. */
+static float *products_backward(const struct walk *k, int64_t i, float *dr)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_at *at = &k->v->block[i];
     const struct vit_branch *b = &k->pass->ffn[i];
     int64_t C = f->C, M = b->M, h = f->hidden, inner = inner_width(f);
-    size_t mark = k->c->scratch->used;
-    float *dr = scratch(k, M * C), *da = scratch(k, M * h), *n = scratch(k, M * C);
-    residual_backward(k, b, dr, dx, at->ls2);
+    float *da = scratch(k, M * h), *n = scratch(k, M * C);
     op_linear_bwd_x(k->c, TENSOR(da, M, h), TENSOR(dr, M, C), matrix_at(k->w, at->fc2_w, C, h));
     /* The activation's value and its gradient take the place of its input and of da, one way or the other. */
     struct tensor u = TENSOR(b->inner, M, inner), t = TENSOR(da, M, h), a = u, du = t;
@@ -334,7 +346,18 @@ static void ffn_backward(const struct walk *k, int64_t i, float *dx)
     norm(k, n, NULL, NULL, b->x, at->norm2_w, at->norm2_b, M, false);
     op_linear_bwd_w(k->c, matrix_at(k->g, at->fc1_w, inner, C), vector_at(k->g, at->fc1_b, inner), du, TENSOR(n, M, C));
     op_linear_bwd_x(k->c, TENSOR(n, M, C), du, matrix_at(k->w, at->fc1_w, inner, C));
-    norm_backward(k, b, dx, n, at->norm2_w, at->norm2_b);
+    return n;
+}
+
+static void ffn_backward(const struct walk *k, int64_t i, float *dx)
+{
+    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_branch *b = &k->pass->ffn[i];
+    size_t mark = k->c->scratch->used;
+    float *dr = scratch(k, b->M * k->v->config.C);
+    residual_backward(k, b, dr, dx, at->ls2);
+    float *dn = k->v->config.ffn == VIT_IDENTITY ? dr : products_backward(k, i, dr);
+    norm_backward(k, b, dx, dn, at->norm2_w, at->norm2_b);
     k->c->scratch->used = mark;
 }
 

@@ -33,6 +33,8 @@ bool vit_arch(const char *name, struct vit_config *config)
 int64_t vit_hidden(int64_t C, double ratio, enum vit_ffn ffn)
 {
     int64_t hidden = (int64_t)((double)C * ratio);
+    if (ffn == VIT_IDENTITY)
+        return 0;
     return ffn == VIT_MLP ? hidden : ((int64_t)((double)hidden * 2 / 3) + 7) / 8 * 8;
 }
 
@@ -47,7 +49,7 @@ int vit_check(const struct vit_config *v, struct fmt_error *e)
     if (v->patch < 1 || v->patch > 256 || v->M < 1 || v->M > 4096 || v->R < 0 || v->R > 4096)
         return fmt_fail(e, FMT_LIMIT, "backbone: patch %lld, grid %lld, %lld registers: out of range",
                         (long long)v->patch, (long long)v->M, (long long)v->R);
-    if (v->hidden < 1 || v->hidden > 262144)
+    if ((v->hidden < 1) != (v->ffn == VIT_IDENTITY) || v->hidden > 262144)
         return fmt_fail(e, FMT_LIMIT, "backbone: inner width %lld is out of range", (long long)v->hidden);
     if (!isfinite(v->layerscale) || !isfinite(v->offset) || fabs(v->offset) >= 1)
         return fmt_fail(e, FMT_LIMIT, "backbone: layerscale or interpolate_offset is out of range");
@@ -133,9 +135,12 @@ static void add_block(struct adding *a, const struct vit_config *f, int64_t i, s
     b->ls1 = f->layerscale != 0 ? add_vector(a, "ls1.gamma", f->layerscale, f->C) : -1;
     b->norm2_w = add_vector(a, "norm2.weight", 1, f->C);
     b->norm2_b = add_vector(a, "norm2.bias", 0, f->C);
-    b->fc1_w =
-        add_linear(a, swiglu ? "mlp.w12" : "mlp.fc1", f->ffn_bias, (swiglu ? 2 : 1) * f->hidden, f->C, &b->fc1_b);
-    b->fc2_w = add_linear(a, swiglu ? "mlp.w3" : "mlp.fc2", f->ffn_bias, f->C, f->hidden, &b->fc2_b);
+    b->fc1_w = b->fc1_b = b->fc2_w = b->fc2_b = -1;
+    if (f->ffn != VIT_IDENTITY) {
+        int64_t inner = (swiglu ? 2 : 1) * f->hidden;
+        b->fc1_w = add_linear(a, swiglu ? "mlp.w12" : "mlp.fc1", f->ffn_bias, inner, f->C, &b->fc1_b);
+        b->fc2_w = add_linear(a, swiglu ? "mlp.w3" : "mlp.fc2", f->ffn_bias, f->C, f->hidden, &b->fc2_b);
+    }
     b->ls2 = f->layerscale != 0 ? add_vector(a, "ls2.gamma", f->layerscale, f->C) : -1;
 }
 

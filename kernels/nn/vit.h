@@ -29,7 +29,7 @@
 #include "op.h"
 #include "rng.h"
 
-enum vit_ffn { VIT_MLP, VIT_SWIGLU };
+enum vit_ffn { VIT_MLP, VIT_SWIGLU, VIT_IDENTITY };
 
 struct vit_config {
     int64_t C;          /* embed_dim */
@@ -39,7 +39,7 @@ struct vit_config {
     int64_t M;          /* side of the stored position grid */
     int64_t R;          /* register tokens */
     enum vit_ffn ffn;
-    int64_t hidden;     /* MLP inner width, or h of SwiGLU (w12 has 2h rows): vit_hidden() */
+    int64_t hidden;     /* MLP inner width, h of SwiGLU (w12 has 2h rows), 0 of the identity: vit_hidden() */
     float layerscale;   /* first value of gamma; 0: no LayerScale at all */
     bool qkv_bias, proj_bias, ffn_bias;
     bool antialias;     /* interpolate_antialias */
@@ -51,14 +51,15 @@ enum { VIT_DEPTH_MAX = 64, VIT_INPUTS_MAX = 2 };
 /* Published dimensions by name: vit_small, vit_base, vit_large, vit_giant2 (a suffix _memeff is ignored): C, depth,
  * n_heads are set and the rest is left as it is. false: no such name. */
 bool vit_arch(const char *name, struct vit_config *config);
-/* Inner width of the FFN for a ratio (4): int(C * ratio), of SwiGLU its 2/3 rounded up to a multiple of 8. */
+/* Inner width of the FFN for a ratio (4): int(C * ratio), of SwiGLU its 2/3 rounded up to a multiple of 8, of
+ * the identity 0. */
 int64_t vit_hidden(int64_t C, double ratio, enum vit_ffn ffn);
 int vit_check(const struct vit_config *config, struct fmt_error *e); /* ranges and what must divide what */
 
 /* Offsets of the parameters in a table's arrays; -1 where the config has none. */
 struct vit_block_at {
     int64_t norm1_w, norm1_b, qkv_w, qkv_b, proj_w, proj_b, ls1, norm2_w, norm2_b;
-    int64_t fc1_w, fc1_b, fc2_w, fc2_b; /* MLP fc1, fc2; SwiGLU w12, w3 */
+    int64_t fc1_w, fc1_b, fc2_w, fc2_b; /* MLP fc1, fc2; SwiGLU w12, w3; identity none */
     int64_t ls2;
 };
 struct vit {

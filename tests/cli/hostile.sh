@@ -62,7 +62,7 @@ check "and no folder is left" bash -c '! ls -A | grep -q limited'
 status 0 in_time feat-logreg -q -j 500 -t many.feat
 
 # ---- settings that contradict, or name nothing
-for wrong in train.output_dir= student.ffn_layer=identity train.micro_batch_size=5 crops.local_crops_size=17; do
+for wrong in train.output_dir= student.num_heads=5 train.micro_batch_size=5 crops.local_crops_size=17; do
     status 2 dino-train -c t.yaml $one_step $wrong
     err_has "dino-train: ${wrong%%=*}: "
 done

@@ -135,6 +135,8 @@ static void test_parts(void)
                   "student.drop_path_uniform=false");
     compare_parts("no terms of the whole batch", "dino.koleo_loss_weight=0", "student.num_register_tokens=2",
                   "student.ffn_layer=swiglu");
+    compare_parts("an FFN that is the identity", "dino.koleo_loss_weight=0", "student.drop_path_rate=0.4",
+                  "student.ffn_layer=identity");
 }
 
 /* ---- bits ---- */
