@@ -27,7 +27,7 @@ status 0 bash -c 'sort -r names | tr "\n" "\0" | dino-extract -q -w "$1" -0 - -o
 feat-cat -q --text n.feat | sort >n.txt
 feat-cat -q --text r.feat | sort >r.txt
 same n.txt r.txt
-check 'named JPEG files give the values of the shards' bash -c 'cmp <(feat-cat -q --npy a.feat) <(feat-cat -q --npy n.feat)'
+check 'named JPEG files give the values of the shards' cmp <(cut -f 1,6- a.txt | sed 's|^|d/|' | sort) <(cut -f 1,6- n.txt | sort)
 first=$(head -n 1 names)
 status 0 extract "$first" -o one.feat
 check 'a picture alone has the same features' bash -c 'grep -qxF "$(feat-cat -q --text one.feat)" n.txt'

@@ -214,4 +214,9 @@ check 'a full disk is an error' bash -c '! dino-train -c t.yaml --plan >/dev/ful
 status 0 train -q train.output_dir=p optim.epochs=1 train.teacher_pth=true student.block_chunks=2
 check 'chunked names in the .pth' grep -aq 'backbone.blocks.1.1.norm1.weight' p/eval/training_11/teacher_checkpoint.pth
 check 'and not in the safetensors' lacks 'blocks.1.1.' p/eval/training_11/teacher_checkpoint.safetensors
+
+# ---- an FFN that is the identity: trained, written and read again
+status 0 train -q train.output_dir=id optim.epochs=1 student.ffn_layer=identity
+status 0 dino-extract -w id/eval/training_11/teacher_checkpoint.safetensors val -o id.feat
+err_has '2 blocks, 2 heads, no FFN'
 done_testing
