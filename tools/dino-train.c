@@ -477,9 +477,9 @@ static int train(struct run *r)
 /* ------------------------------------------------------------------ */
 static void open_context(struct run *r)
 {
-    static const int stops[] = {SIGTERM, SIGINT};
+    static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
     struct fmt_error e = {0};
-    if (signals_take(stops, 2, stop, &e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
+    if (signals_take(stops, 3, stop, &e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
         !(r->ctx.backend = backend_find("cpu", &e)))
         msg_die("%s", e.text);
     r->ctx.pool = r->pool;
