@@ -2,6 +2,7 @@
 # Speeds on this machine: make bench. Everything is drawn here and removed at the end.
 # usage: examples/bench.sh [quick]      quick: the networks alone
 set -eu
+took=0
 cd "$(dirname "$0")/.."
 B=${B:-build}
 export PATH="$PWD/$B:$PATH"
@@ -14,7 +15,13 @@ timed() { # what command...
     start=$(date +%s.%N)
     "$@" >"$scratch/out" 2>&1 || { echo "$what: failed"; tail -n 3 "$scratch/out"; return; }
     end=$(date +%s.%N)
-    awk -v w="$what" -v a="$start" -v b="$end" 'BEGIN { printf "%-50s %8.2f s\n", w, b - a }'
+    took=$(awk -v a="$start" -v b="$end" 'BEGIN { print b - a }')
+    printf '%-50s %8.2f s\n' "$what" "$took"
+}
+
+rates() { # count what count what: of the command before
+    awk -v t="$took" -v a="$1" -v an="$2" -v b="$3" -v bn="$4" \
+        'BEGIN { printf "%-50s %8.2f %s/s  %.1f %s/s\n", "", a / t, an, b / t, bn }'
 }
 
 "$B/tests/bench" peak
@@ -27,6 +34,11 @@ timed() { # what command...
 "$B/tests/datagen" "$scratch/bbu" >/dev/null
 timed "bbu-index, the drawn photographs" bbu-index -q "$scratch/bbu" -o "$scratch/bbu.index"
 timed "bbu-pack, the same" bbu-pack -q "$scratch/bbu.index" -o "$scratch/shards"
+rates "$(find "$scratch/bbu" -name '*.jpeg' | wc -l)" images "$(du -sm "$scratch/bbu" | cut -f 1)" MB
+timed "dino-augment, 8 batches of 16, as published" dino-augment -q -n 8 "$scratch/shards" train.batch_size_per_gpu=16 \
+    -o "$scratch/x.views"
+rates 128 images 1280 crops
+rm -f "$scratch/x.views"
 for part in "bank 33334 0" "query 667 40000"; do
     set -- $part
     "$B/tests/featgen" -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
