@@ -1,7 +1,8 @@
 #!/bin/bash
 # demo.sh - from photographs to scores in a few minutes, on a machine without GPU and without any data of its own:
-# draws base-band units, looks through them, packs them, trains a tiny network without labels, and compares the
-# features before and after by nearest neighbours and by logistic regression. `make demo` calls it.
+# draws base-band units, looks through them, packs them, trains a tiny network without labels, and compares features by
+# nearest neighbours and by logistic regression: mean and deviation of the colours, those of the untrained network, and
+# those of the trained one. `make demo` calls it.
 #
 #   examples/demo.sh [FOLDER]      everything goes there [$B/demo]; B is the build folder [build]
 set -euo pipefail
@@ -9,11 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 build=$PWD/${B:-build}
 out=${1:-$build/demo}
-export PATH=$build:$PATH LC_ALL=C
-groups=${DEMO_GROUPS:-160}
+export PATH=$build:$build/examples:$PATH LC_ALL=C
+groups=${DEMO_GROUPS:-300}
 rm -rf "$out"
 mkdir -p "$out"
-cp examples/tiny.yaml "$out"
+cp examples/demo.yaml "$out"
 cd "$out"
 
 say() { printf '\n== %s\n' "$*"; }
@@ -21,9 +22,30 @@ run() { # shows the command, then runs it
     printf '$ %s\n' "$*"
     "$@"
 }
+features() { # name command...: name-train.feat, name-val.feat, name-test.feat
+    local name=$1 split
+    shift
+    for split in train val test; do run "$@" $split -o $name-$split.feat; done
+}
+row() { # report name-of-the-score: its two columns, photographs and installations
+    sed -n -E "s/^$2 +([0-9.]+ \[[^]]*\]) +([0-9.]+ \[[^]]*\]).*/\1\t\2/p" "$1" | head -n 1
+}
+line() { # title way report
+    local image group balanced
+    IFS=$'\t' read -r image group < <(row "$3" AUROC)
+    IFS=$'\t' read -r balanced _ < <(row "$3" 'balanced accuracy')
+    printf "$columns" "$1" "$2" "$image" "$group" "$balanced"
+}
+score() { # name title
+    feat-knn -q -k 20 --val $1-val.feat $1-train.feat $1-test.feat -r $1-knn.txt
+    feat-logreg -q -t $1-train.feat --val $1-val.feat --select auroc $1-test.feat -r $1-logreg.txt
+    line "$2" k-NN $1-knn.txt
+    line "$2" logreg $1-logreg.txt
+}
+columns='%-28s %-7s %-24s %-24s %s\n'
 
-say "photographs of $groups installations, half of them with small faults (bbu/defects.tsv says which)"
-run "$build/tests/datagen" -q --groups "$groups" --seed 1 bbu
+say "photographs of $groups installations, half of them with two or three faults (bbu/defects.tsv says which)"
+run "$build/tests/datagen" -q --groups "$groups" --seed 2 bbu
 
 say 'what is there, and is it whole?'
 run bbu-index bbu -o bbu.index
@@ -34,42 +56,42 @@ for split in train val test; do
 done
 
 say 'what training will see'
-run dino-augment -q -c tiny.yaml train --sheet crops.jpg --rows 8
+run dino-augment -q -c demo.yaml train --sheet crops.jpg --rows 8
 
-say 'training, without labels'
-run dino-train -q --config tiny.yaml train.dataset_path=train train.output_dir=run \
+say 'training, without labels: a minute or two'
+run dino-train -q --config demo.yaml train.dataset_path=train train.output_dir=run \
     evaluation.knn_train=train evaluation.knn_val=val
 teacher_before=run/eval/initial/teacher_checkpoint.safetensors
 teacher_after=$(ls -d run/eval/training_* | sort -t _ -k 2 -n | tail -n 1)/teacher_checkpoint.safetensors
 
-say 'features of the untrained and of the trained network'
+say 'features: colours alone; the network before and after, a summary of each photograph (cls+mean) or all its patches'
+features plain plainfeat -q
 for when in before after; do
     weights=teacher_$when
-    for split in train val test; do
-        run dino-extract -q -w "${!weights}" --tokens cls+mean --resize 224 --size 0 $split -o $when-$split.feat
-    done
+    features $when dino-extract -q -w "${!weights}" --tokens cls+mean --resize 96 --size 0
+    features $when-patch dino-extract -q -w "${!weights}" --tokens patch --resize 96 --size 0
 done
 
 say 'scores on the installations of the test split, which nothing was chosen on'
-for when in before after; do
-    feat-knn -q -k 10,20 --val $when-val.feat $when-train.feat $when-test.feat -r $when-knn.txt
-    feat-logreg -q -t $when-train.feat --val $when-val.feat --select auroc $when-test.feat -r $when-logreg.txt
-done
-for method in knn logreg; do
-    for when in before after; do
-        printf '%-7s %s training\n' $method $when
-        grep -E -m 1 '^ +images' $when-$method.txt
-        grep -E -m 3 '^(accuracy|balanced accuracy|AUROC) ' $when-$method.txt
-    done
-done
+{
+    printf "$columns" '' '' 'AUROC, photographs' 'AUROC, installations' 'balanced accuracy, photographs'
+    score plain 'mean, deviation of colours'
+    score before 'untrained network, summary'
+    score after 'trained network, summary'
+    score before-patch 'untrained network, patches'
+    score after-patch 'trained network, patches'
+} | tee scores.txt
 cat <<END
 
-In brackets: 95 % intervals, from resamples of whole installations. Whether they overlap is the answer to "did it
-help?"; a network this small, after minutes, on a few hundred photographs, need not.
+An AUROC of 0.5 is guessing, 1 is perfect. In brackets: 95 % intervals, from resamples of whole installations. Did
+training help? Compare the trained lines with the untrained ones, and mind how far the intervals overlap: a network this
+small, after minutes, on a few hundred photographs, does no wonders. To k-NN all parts of a feature are equal, and it
+finds similar units in similar light; the regression learns which parts tell of faults.
 
 Look at    $out/crops.jpg             crops that training saw
            $out/bbu/                  the photographs
-           $out/after-logreg.txt      all scores
+           $out/scores.txt            the table above
+           $out/after-logreg.txt      all scores of one of its lines
            $out/run/evaluation.json   nearest neighbours during training
 Took $SECONDS seconds.
 END
