@@ -224,7 +224,7 @@ static int64_t dimension(const struct weights *w, const char *name, int d, int64
 /* Number of blocks, and a word for each thing that any block has. */
 struct seen {
     int64_t depth;
-    bool ls, qkv_bias, proj_bias, ffn_bias, mlp, swiglu;
+    bool ls, qkv_bias, proj_bias, ffn_bias, swiglu;
 };
 
 static struct seen look_at_blocks(const struct weights *w)
@@ -244,7 +244,6 @@ static struct seen look_at_blocks(const struct weights *w)
         s.qkv_bias = s.qkv_bias || strcmp(rest, "attn.qkv.bias") == 0;
         s.proj_bias = s.proj_bias || strcmp(rest, "attn.proj.bias") == 0;
         s.ffn_bias = s.ffn_bias || strcmp(rest, "mlp.fc1.bias") == 0 || strcmp(rest, "mlp.w12.bias") == 0;
-        s.mlp = s.mlp || has_prefix(rest, "mlp.");
         s.swiglu = s.swiglu || has_prefix(rest, "mlp.w12.");
     }
     return s;
@@ -261,7 +260,7 @@ static struct vit_config deduce(const struct weights *w)
         .depth = s.depth,
         .patch = dimension(w, "backbone.patch_embed.proj.weight", 3, PUBLISHED_PATCH),
         .R = dimension(w, "backbone.register_tokens", 1, 0),
-        .ffn = s.swiglu ? VIT_SWIGLU : s.mlp || !s.depth ? VIT_MLP : VIT_IDENTITY,
+        .ffn = s.swiglu ? VIT_SWIGLU : VIT_MLP, /* identity is never guessed: missing tensors must be an error */
         .layerscale = s.ls ? 1.0f : 0.0f,
         .qkv_bias = s.qkv_bias,
         .proj_bias = s.proj_bias,
