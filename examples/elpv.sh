@@ -4,7 +4,7 @@
 # classifiers: trained weights, the same network untrained, and mean and deviation of the grey values. Prints a table.
 #
 # usage: examples/elpv.sh [DATASET [FOLDER]]     [../shared/data/elpv-cells build/elpv]
-#   EPOCHS=N     passes of 30 iterations of 24 pictures [30]          SEED=N  seed of the training [0]
+#   EPOCHS=N     passes of 20 iterations of 24 pictures [30]          SEED=N  seed of the training [0]
 # What is there already in FOLDER is not made again; remove it to begin anew.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -62,6 +62,6 @@ field() { # file level key
         done
     done
     printf '\nscored: the test split; in brackets 95 %% intervals that resample groups; C and thresholds from the val split\n'
-    printf 'trained: %s x 30 iterations of 24 pictures, seed %s; all of it took %d s on %d processors\n' "$epochs" "$seed" \
+    printf 'trained: %s x 20 iterations of 24 pictures, seed %s; all of it took %d s on %d processors\n' "$epochs" "$seed" \
         $((SECONDS - start)) "$(nproc)"
 } | tee table.md
