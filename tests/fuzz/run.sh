@@ -6,10 +6,10 @@ shift
 bad=0
 for target in "$@"; do
     name=$(basename "$target" | sed 's/^fuzz-//')
-    finds=$(dirname "$target")/finds/$name work=$(dirname "$target")/work/$name
-    mkdir -p "$finds" "$work"
+    finds=$(dirname "$target")/finds/$name grown=$(dirname "$target")/grown/$name
+    mkdir -p "$finds" "$grown"
     if "$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-        -artifact_prefix="$finds/" "$work" "tests/fuzz/corpus/$name" >"$finds.log" 2>&1; then
+        -artifact_prefix="$finds/" "$grown" "tests/fuzz/corpus/$name" >"$finds.log" 2>&1; then
         echo "fuzz $name: ${seconds} s, $(grep -o 'stat::number_of_executed_units: *[0-9]*' "$finds.log" | grep -o '[0-9]*$') runs, no find"
     else
         echo "fuzz $name: FOUND something, see $finds.log and $finds/"
