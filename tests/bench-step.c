@@ -1,39 +1,24 @@
 /* bench-step.c - speed of whole training steps on this machine: teacher, student, heads, losses, optimizer.
  *
- *   bench-step [-j THREADS] [-n REPEATS] [key=value ...]
+ *   bench-step [-v] [-j THREADS] [-n REPEATS] [key=value ...]
  *
  * Settings are those of dino-train; by default ViT-S/14, batch 4, 65,536 prototypes, Sinkhorn-Knopp, drop path 0.3.
  *
  * Crops are noise in memory, half of the global ones are masked by 30 % of their patches. Prints the best of the
- * repeats (5) after one to warm up, and what the plan says of memory.
+ * repeats (5) after one to warm up, as a row of make bench's table; -v adds the plan's memory and every step.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "bench-row.h"
+#include "cpu/peak.h"
+#include "nn/model.h"
 #include "nn/step.h"
-#include "num.h"
 
 static _Noreturn void fail(const struct fmt_error *e)
 {
     fprintf(stderr, "bench-step: %s\n", e->text);
     exit(1);
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double cpu_seconds(void) /* of all threads: says more than the clock on a machine that others use too */
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static uint8_t *noise(int64_t n, uint64_t seed)
@@ -78,52 +63,103 @@ static void print_plan(const struct config *config, const struct op_ctx *ctx)
     printf("  %-36s %s\n", "in all", num_bytes_text((double)plan.total, text));
 }
 
-int main(int argc, char **argv)
+/* A row before the head and its prototypes, forward. */
+static double head_flops(const struct head_config *f)
+{
+    double in = (double)f->in_dim, hidden = (double)f->hidden_dim, out = (double)f->bottleneck_dim;
+    double layers = f->n_layers == 1 ? in * out : hidden * (in + (double)(f->n_layers - 2) * hidden + out);
+    return 2 * (layers + out * (double)f->n_prototypes);
+}
+
+/* The products of a step in one piece: the teacher forward, the student forward and twice that backward, the rows that
+ * drop path leaves out not counted. */
+static double step_flops(const struct config *config, const struct step_batch *batch)
+{
+    struct vit_config vit = model_vit(config);
+    struct head_config dino = model_head(config, false);
+    struct head_config ibot = config->ibot.separate_head ? model_head(config, true) : dino;
+    struct config_dims d = config_dims(config);
+    double B = (double)batch->B, n_local = B * (double)config->crops.local_crops_number, n_masked = 0;
+    for (int64_t i = 0; i < 2 * batch->B * d.grid * d.grid; i++)
+        n_masked += batch->masks[i];
+    double local_grid = (double)(config->crops.local_crops_size / vit.patch);
+    double global = bench_vit_flops(&vit, 1 + (double)(d.grid * d.grid));
+    double local = bench_vit_flops(&vit, 1 + local_grid * local_grid);
+    double patches = n_masked * head_flops(&ibot), kept = 1 - config->student.drop_path_rate;
+    double teacher = 2 * B * (global + head_flops(&dino)) + patches;
+    double student = kept * (2 * B * global + n_local * local) + (2 * B + n_local) * head_flops(&dino) + patches;
+    return teacher + 3 * student;
+}
+
+struct options {
+    int n_threads, n_repeats;
+    bool verbose;
+};
+
+static struct options read_options(int argc, char **argv, struct config *config)
 {
     static const char *const defaults[] = {"student.arch=vit_small", "student.patch_size=14",
                                            "crops.local_crops_size=98", "train.batch_size_per_gpu=4",
                                            "train.centering=sinkhorn_knopp"};
-    struct config config;
+    struct options o = {.n_repeats = 5};
     struct fmt_error e = {0};
-    int n_threads = 0, n_repeats = 5;
-    config_init(&config);
+    config_init(config);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-        if (config_set(&config, defaults[i], &e))
+        if (config_set(config, defaults[i], &e))
             fail(&e);
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-j") == 0 && i + 1 < argc)
-            n_threads = atoi(argv[++i]);
+        if (strcmp(argv[i], "-v") == 0)
+            o.verbose = true;
+        else if (strcmp(argv[i], "-j") == 0 && i + 1 < argc)
+            o.n_threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
-            n_repeats = atoi(argv[++i]);
-        else if (config_set(&config, argv[i], &e))
+            o.n_repeats = atoi(argv[++i]);
+        else if (config_set(config, argv[i], &e))
             fail(&e);
     }
-    struct op_ctx ctx = {.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
+    return o;
+}
+
+static struct bench_time best_step(struct step *step, const struct step_batch *batch, const struct options *o)
+{
+    struct bench_time best = BENCH_WORST;
+    struct fmt_error e = {0};
+    for (int i = 0; i <= o->n_repeats; i++) {
+        struct step_result r;
+        struct bench_time start = bench_now();
+        if (step_run(step, batch, 100 + i, NULL, NULL, &r, &e))
+            fail(&e);
+        struct bench_time t = bench_since(start);
+        if (i > 0)
+            best = bench_best(best, t);
+        if (o->verbose)
+            printf("  step %d: %.3f s, processors %.3f s, loss %.4f%s%s\n", i, t.wall, t.cpu, r.total_loss,
+                   r.bad ? ", not finite: " : "", r.bad ? r.bad : "");
+    }
+    return best;
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct fmt_error e = {0};
+    struct options o = read_options(argc, argv, &config);
+    struct op_ctx ctx = {.backend = backend_find("cpu", &e), .pool = thread_open(o.n_threads, &e)};
     struct step *step = NULL;
     if (!ctx.pool)
         fail(&e);
-    print_plan(&config, &ctx);
+    double peak = peak_gflops(ctx.pool);
+    if (o.verbose)
+        print_plan(&config, &ctx);
     if (step_open(&step, &config, &ctx, &e))
         fail(&e);
     step_init_weights(step);
     struct step_batch batch = make_batch(&config);
-    double best = 1e30;
-    for (int i = 0; i <= n_repeats; i++) {
-        struct step_result r;
-        double start = seconds(), cpu = cpu_seconds();
-        if (step_run(step, &batch, 100 + i, NULL, NULL, &r, &e))
-            fail(&e);
-        double time = seconds() - start;
-        best = time < best && i > 0 ? time : best;
-        printf("  step %d: %.3f s, processors %.3f s, loss %.4f%s%s\n", i, time, cpu_seconds() - cpu, r.total_loss,
-               r.bad ? ", not finite: " : "", r.bad ? r.bad : "");
-    }
-    struct rusage u;
-    char text[32];
-    getrusage(RUSAGE_SELF, &u);
-    printf("training step, batch %lld, %lld prototypes, drop path %g: %.3f images/s, peak memory %s\n",
-           (long long)batch.B, (long long)config.dino.head_n_prototypes, config.student.drop_path_rate,
-           (double)batch.B / best, num_bytes_text((double)u.ru_maxrss * 1024, text));
+    struct bench_time best = best_step(step, &batch, &o);
+    char what[96];
+    snprintf(what, sizeof what, "training step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
+             (int)batch.B, (int)config.dino.head_n_prototypes);
+    bench_row(what, (double)batch.B, "images", best, step_flops(&config, &batch), peak, bench_memory(RUSAGE_SELF));
     step_close(step);
     thread_close(ctx.pool);
     config_release(&config);

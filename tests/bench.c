@@ -1,22 +1,18 @@
 /* bench.c - speed of the backbone on this machine: images per second, GFLOP/s, share of the measured peak, memory.
  *
- *   bench peak                                        multiply-adds in registers
+ *   bench peak                                        multiply-adds in registers, and the head of the table
  *   bench extract [arch] [size] [images at once]      forward, image by image, images in memory (vit_small 224 8)
  *   bench train [arch] [batch] [drop path]            forward and backward of a student's backbone and forward of its
  *                                                     teacher over 2 x 224 and 8 x 98 crops, no heads (vit_small 4 0.3)
  *   -j N  threads (one per processor)
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
+#include "bench-row.h"
 #include "cpu/gemm.h"
 #include "cpu/isa.h"
 #include "cpu/peak.h"
-#include "nn/vit.h"
-#include "num.h"
 
 enum { REPEATS = 5 };
 
@@ -28,13 +24,6 @@ struct bench {
     struct params table;
     float *values;
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void *take(int64_t n, size_t each)
 {
@@ -73,47 +62,9 @@ static void open_network(struct bench *b, const char *arch, int64_t M)
     params_init(&b->table, b->values, 1);
 }
 
-/* Multiply-adds count twice; only products. */
-static double forward_flops(const struct vit *v, double N)
+static void report(const struct bench *b, const char *what, double images, double flops, struct bench_time t)
 {
-    double C = (double)v->config.C, inner = (double)v->config.hidden * (v->config.ffn == VIT_SWIGLU ? 3 : 2);
-    double patch = 3.0 * (double)(v->config.patch * v->config.patch);
-    return 2 * N * C * patch + (double)v->config.depth * (2 * N * C * (4 * C + inner) + 4 * N * N * C);
-}
-
-struct timing {
-    double wall, cpu; /* seconds; cpu: of all threads, so it tells the truth on a machine that is shared */
-};
-
-static struct timing timing_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (struct timing){seconds(), (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
-}
-
-static struct timing timing_since(struct timing start)
-{
-    struct timing now = timing_now();
-    return (struct timing){now.wall - start.wall, now.cpu - start.cpu};
-}
-
-/* The best of each. */
-static struct timing timing_best(struct timing a, struct timing b)
-{
-    return (struct timing){a.wall < b.wall ? a.wall : b.wall, a.cpu < b.cpu ? a.cpu : b.cpu};
-}
-
-static const struct timing TIMING_WORST = {1e30, 1e30};
-
-static void report(const struct bench *b, const char *what, double images, double flops, struct timing t)
-{
-    struct rusage u;
-    char text[32];
-    getrusage(RUSAGE_SELF, &u);
-    printf("%-50s %8.2f images/s  %7.1f GFLOP/s  %5.1f %% of peak  %.3f CPU s/image  peak memory %s\n", what,
-           images / t.wall, 1e-9 * flops / t.wall, 1e-7 * flops / t.wall / b->peak, t.cpu / images,
-           num_bytes_text((double)u.ru_maxrss * 1024, text));
+    bench_row(what, images, "images", t, flops, b->peak, bench_memory(RUSAGE_SELF));
 }
 
 /* ------------------------------------------------------------------ extraction */
@@ -172,16 +123,16 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     for (int i = 0; i < b->n_workers; i++)
         open_worker(&x, i);
     thread_for(b->pool, batch, extract_image, &x); /* warm */
-    struct timing best = TIMING_WORST;
+    struct bench_time best = BENCH_WORST;
     for (int r = 0; r < REPEATS; r++) {
-        struct timing start = timing_now();
+        struct bench_time start = bench_now();
         thread_for(b->pool, batch, extract_image, &x);
-        best = timing_best(best, timing_since(start));
+        best = bench_best(best, bench_since(start));
     }
     double N = 1.0 + (double)(size / 14 * (size / 14));
     char what[96];
-    snprintf(what, sizeof what, "%s/14 forward, %d pixels, batch %d, float32", arch, (int)size, (int)batch);
-    report(b, what, (double)batch, (double)batch * forward_flops(&b->vit, N), best);
+    snprintf(what, sizeof what, "%s/14 forward, %d pixels, batch %d", arch, (int)size, (int)batch);
+    report(b, what, (double)batch, (double)batch * bench_vit_flops(&b->vit.config, N), best);
 }
 
 /* ------------------------------------------------------------------ training */
@@ -214,13 +165,13 @@ static void training_step(struct training *t)
     struct fmt_error e = {0};
     bool real = t->arena.base != NULL;
     const float *values = real ? t->b->values : NULL;
-    double start = seconds();
+    double start = bench_clock(CLOCK_MONOTONIC);
     t->arena.used = t->scratch.used = 0;
     check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->teacher, &t->arena, &t->pass, &e), &e);
-    double after_teacher = seconds();
+    double after_teacher = bench_clock(CLOCK_MONOTONIC);
     t->arena.used = 0;
     check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->student, &t->arena, &t->pass, &e), &e);
-    double after_student = seconds();
+    double after_student = bench_clock(CLOCK_MONOTONIC);
     int64_t n = t->pass.T * t->b->vit.config.C;
     float *d = ARENA_TAKE(&t->arena, float, n);
     op_fill(&t->c, TENSOR(d, n), 1e-3f);
@@ -228,7 +179,7 @@ static void training_step(struct training *t)
     check(&t->c, 0, NULL);
     t->teacher_s = after_teacher - start;
     t->student_s = after_student - after_teacher;
-    t->backward_s = seconds() - after_student;
+    t->backward_s = bench_clock(CLOCK_MONOTONIC) - after_student;
 }
 
 static void train(struct bench *b, const char *arch, int64_t batch, double rate)
@@ -255,22 +206,29 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
     if (arena_init(&t.arena, t.arena.high, NULL) || arena_init(&t.scratch, t.scratch.high, NULL))
         exit(1);
     training_step(&t); /* warm */
-    struct timing best = TIMING_WORST;
+    struct bench_time best = BENCH_WORST;
     double parts[3] = {1e30, 1e30, 1e30};
     for (int r = 0; r < REPEATS; r++) {
-        struct timing start = timing_now();
+        struct bench_time start = bench_now();
         training_step(&t);
-        best = timing_best(best, timing_since(start));
+        best = bench_best(best, bench_since(start));
         const double now[3] = {t.teacher_s, t.student_s, t.backward_s};
         for (int k = 0; k < 3; k++)
             parts[k] = now[k] < parts[k] ? now[k] : parts[k];
     }
-    double global_flops = forward_flops(&b->vit, 257), local_flops = forward_flops(&b->vit, 50), keep = 1 - rate;
+    double global_flops = bench_vit_flops(&b->vit.config, 257), local_flops = bench_vit_flops(&b->vit.config, 50), keep = 1 - rate;
     double student = keep * ((double)n[0] * global_flops + (double)n[1] * local_flops);
     char what[96];
     snprintf(what, sizeof what, "%s/14 training, backbone, batch %d, drop %.1f", arch, (int)batch, rate);
     report(b, what, (double)batch, (double)n[0] * global_flops + 3 * student, best);
     printf("    teacher %.3f s, student forward %.3f s, backward %.3f s\n", parts[0], parts[1], parts[2]);
+}
+
+static void peak_row(const struct bench *b)
+{
+    printf("%d threads, %s, %s: %.1f GFLOP/s of multiply-adds in registers\n", b->n_workers, isa_name(isa_best()),
+           gemm_library(), b->peak);
+    bench_head();
 }
 
 static const char *argument(int argc, char **argv, int i, const char *otherwise)
@@ -294,8 +252,7 @@ int main(int argc, char **argv)
     b.peak = peak_gflops(b.pool);
     const char *what = argument(argc, argv, 1, "peak");
     if (strcmp(what, "peak") == 0)
-        printf("%d threads, %s, %s: %.1f GFLOP/s of multiply-adds in registers\n", b.n_workers, isa_name(isa_best()),
-               gemm_library(), b.peak);
+        peak_row(&b);
     else if (strcmp(what, "extract") == 0)
         extract(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "224")),
                 atoi(argument(argc, argv, 4, "8")));
