@@ -1,5 +1,5 @@
-/* annotations.c - cJSON makes the tree; json-scan.h guards it and tells where entries stand. The tree is walked once,
- * in order; an entry with a mistake becomes a problem with its place and the others go on. */
+/* annotations.c - the text is checked as a whole, then walked: each entry becomes a cJSON tree of its own for as long as
+ * it is read. An entry with a mistake becomes a problem with its place and the others go on. */
 #include "annotations.h"
 
 #include <math.h>
@@ -18,8 +18,6 @@
 struct reading {
     const char *text;
     struct json_place place;
-    const size_t *offset; /* of the entries; n_offsets may differ from their number if the key was escaped */
-    int64_t n_offsets;
     bool has_labels; /* some entry has one */
     struct annotations *a;
     struct fmt_error *e;
@@ -30,59 +28,65 @@ static int no_memory(struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory");
 }
 
+static void find_place(struct reading *r, struct json_span value)
+{
+    json_place_find(&r->place, r->text, (size_t)(value.at - r->text));
+}
+
+/* The list as a whole is refused. */
+static int refuse(struct reading *r, struct json_span value, enum fmt_status status, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static int refuse(struct reading *r, struct json_span value, enum fmt_status status, const char *format, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    find_place(r, value);
+    return fmt_fail(r->e, status, "line %d, column %d: %s", r->place.line, r->place.column, text);
+}
+
+/* ---------------------------------------------------------------- one entry */
+
+static int add_problem(struct reading *r, int64_t i, struct json_span entry, const char *mistake)
+{
+    struct annotations *a = r->a;
+    char text[256];
+    if (a->n_problems == ANNOTATIONS_PROBLEMS_MAX)
+        return refuse(r, entry, FMT_LIMIT, "more than %d entries are wrong; data_list[%lld]: %s",
+                      ANNOTATIONS_PROBLEMS_MAX, (long long)i, mistake);
+    if (fmt_grow(&a->problem, a->n_problems, &a->problem_room, sizeof *a->problem, r->e))
+        return FMT_MEMORY;
+    int n = snprintf(text, sizeof text, "data_list[%lld]: %s", (long long)i, mistake);
+    find_place(r, entry);
+    struct annotation_problem *p = &a->problem[a->n_problems];
+    *p = (struct annotation_problem){r->place.line, r->place.column, text_copy(&a->text, text, (size_t)n)};
+    if (!p->text)
+        return no_memory(r->e);
+    a->n_problems++;
+    return 0;
+}
+
 static bool is_whole(const cJSON *v)
 {
     return cJSON_IsNumber(v) && fabs(v->valuedouble) < EXACT_MAX && v->valuedouble == floor(v->valuedouble);
 }
 
-static void entry_place(struct reading *r, int64_t i, int *line, int *column)
-{
-    *line = *column = 0;
-    if (i < r->n_offsets) {
-        json_place_find(&r->place, r->text, r->offset[i]);
-        *line = r->place.line;
-        *column = r->place.column;
-    }
-}
-
-static int add_problem(struct reading *r, int64_t i, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int add_problem(struct reading *r, int64_t i, const char *format, ...)
-{
-    struct annotations *a = r->a;
-    char text[256];
-    va_list ap;
-    va_start(ap, format);
-    int n = snprintf(text, sizeof text, "data_list[%lld]: ", (long long)i);
-    vsnprintf(text + n, sizeof text - (size_t)n, format, ap);
-    va_end(ap);
-    if ((a->n_problems & (a->n_problems - 1)) == 0) { /* grows at powers of two */
-        size_t room = a->n_problems ? 2 * (size_t)a->n_problems : 1;
-        struct annotation_problem *grown = realloc(a->problem, room * sizeof *grown);
-        if (!grown)
-            return no_memory(r->e);
-        a->problem = grown;
-    }
-    struct annotation_problem *p = &a->problem[a->n_problems];
-    p->text = strdup(text);
-    if (!p->text)
-        return no_memory(r->e);
-    entry_place(r, i, &p->line, &p->column);
-    a->n_problems++;
-    return 0;
-}
-
-/* The first key that an object has twice, or NULL; "" if it has too many to look. */
-static const char *doubled_key(const cJSON *object)
+/* The first key that an object in the tree has twice, or NULL; "" if one has too many to look. */
+static const char *doubled_key(const cJSON *tree)
 {
     int n = 0;
-    for (const cJSON *v = object->child; v; v = v->next) {
-        if (++n > ANNOTATIONS_KEYS_MAX)
+    const char *doubled = NULL;
+    for (const cJSON *v = tree->child; v && !doubled; v = v->next) {
+        if (cJSON_IsObject(tree) && ++n > ANNOTATIONS_KEYS_MAX)
             return "";
-        for (const cJSON *w = object->child; w != v; w = w->next)
-            if (strcmp(w->string, v->string) == 0)
-                return v->string;
+        for (const cJSON *w = tree->child; v->string && w != v && !doubled; w = w->next)
+            doubled = strcmp(w->string, v->string) == 0 ? v->string : NULL;
+        if (!doubled)
+            doubled = doubled_key(v);
     }
-    return NULL;
+    return doubled;
 }
 
 /* Numbers that cannot be carried on unchanged. */
@@ -96,22 +100,11 @@ static bool has_rounded_number(const cJSON *v)
     return false;
 }
 
-/* Detaches what is ours from the entry; the rest is printed. */
-static char *take_extra(cJSON *entry)
-{
-    static const char *const ours[] = {"img_path", "gt_label", "group_id", "shot"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        cJSON_DeleteItemFromObjectCaseSensitive(entry, ours[i]);
-    if (!entry->child)
-        return strdup("");
-    char *printed = cJSON_PrintUnformatted(entry), *text = printed ? strdup(printed) : NULL;
-    cJSON_free(printed);
-    return text;
-}
-
 /* NULL when fine, else what is wrong with the entry as a whole. */
 static const char *entry_mistake(const struct reading *r, const cJSON *entry, char room[128])
 {
+    if (!cJSON_IsObject(entry))
+        return "not an object";
     const cJSON *path = cJSON_GetObjectItemCaseSensitive(entry, "img_path");
     const cJSON *label = cJSON_GetObjectItemCaseSensitive(entry, "gt_label");
     const cJSON *group = cJSON_GetObjectItemCaseSensitive(entry, "group_id");
@@ -140,141 +133,204 @@ static const char *entry_mistake(const struct reading *r, const cJSON *entry, ch
     return NULL;
 }
 
-static char *group_text(const cJSON *group)
+static const char *copy(struct reading *r, const char *text)
+{
+    return text_copy(&r->a->text, text, strlen(text));
+}
+
+static const char *group_text(struct reading *r, const cJSON *group)
 {
     char number[32] = "";
     if (cJSON_IsString(group))
-        return strdup(group->valuestring);
+        return copy(r, group->valuestring);
     if (cJSON_IsNumber(group))
         snprintf(number, sizeof number, "%.0f", group->valuedouble);
-    return strdup(number);
+    return copy(r, number);
 }
 
-static int read_entry(struct reading *r, int64_t i, cJSON *entry)
+static int add_item(struct reading *r, struct json_span entry, const cJSON *tree)
 {
     struct annotations *a = r->a;
-    char room[128];
-    int column;
-    const char *mistake = cJSON_IsObject(entry) ? entry_mistake(r, entry, room) : "not an object";
-    if (mistake)
-        return add_problem(r, i, "%s", mistake);
-    const cJSON *label = cJSON_GetObjectItemCaseSensitive(entry, "gt_label");
-    const cJSON *shot = cJSON_GetObjectItemCaseSensitive(entry, "shot");
+    const cJSON *label = cJSON_GetObjectItemCaseSensitive(tree, "gt_label");
+    const cJSON *shot = cJSON_GetObjectItemCaseSensitive(tree, "shot");
+    if (fmt_grow(&a->item, a->n_items, &a->item_room, sizeof *a->item, r->e))
+        return FMT_MEMORY;
     struct annotation *item = &a->item[a->n_items];
-    *item = (struct annotation){.label = -1, .shot = -1};
-    item->path = strdup(cJSON_GetObjectItemCaseSensitive(entry, "img_path")->valuestring);
-    item->group = group_text(cJSON_GetObjectItemCaseSensitive(entry, "group_id"));
+    find_place(r, entry);
+    *item = (struct annotation){.extra = "", .label = -1, .shot = -1, .line = r->place.line};
+    item->path = copy(r, cJSON_GetObjectItemCaseSensitive(tree, "img_path")->valuestring);
+    item->group = group_text(r, cJSON_GetObjectItemCaseSensitive(tree, "group_id"));
     if (cJSON_IsNumber(label))
         item->labelled = true, item->label = (int64_t)label->valuedouble;
     if (cJSON_IsNumber(shot))
         item->shot = (int32_t)shot->valuedouble;
-    entry_place(r, i, &item->line, &column);
-    item->extra = take_extra(entry);
+    if (!item->path || !item->group)
+        return no_memory(r->e);
     a->n_items++;
-    if (!item->path || !item->group || !item->extra)
+    return 0;
+}
+
+/* Of the entry's tree what is ours goes; the rest is printed. NULL: no memory. */
+static char *print_extra(cJSON *tree)
+{
+    static const char *const ours[] = {"img_path", "gt_label", "group_id", "shot"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(tree, ours[i]);
+    return tree->child ? cJSON_PrintUnformatted(tree) : strdup("");
+}
+
+static int add_extra(struct reading *r, int64_t i, struct json_span entry, cJSON *tree)
+{
+    char *extra = print_extra(tree);
+    if (!extra)
         return no_memory(r->e);
-    if (strlen(item->extra) > INDEX_EXTRA_MAX) {
-        a->n_items--;
-        free(item->path), free(item->group), free(item->extra);
-        return add_problem(r, i, "the further keys are longer than %d bytes", INDEX_EXTRA_MAX);
+    bool fits = strlen(extra) <= INDEX_EXTRA_MAX;
+    const char *kept = fits ? copy(r, extra) : "";
+    free(extra);
+    if (!kept)
+        return no_memory(r->e);
+    if (!fits) {
+        r->a->n_items--;
+        return add_problem(r, i, entry, "the further keys are longer than 65535 bytes");
+    }
+    r->a->item[r->a->n_items - 1].extra = kept;
+    return 0;
+}
+
+static int read_entry(struct reading *r, int64_t i, struct json_span entry)
+{
+    char room[128];
+    if (entry.bytes > ANNOTATIONS_ENTRY_BYTES_MAX)
+        return add_problem(r, i, entry, "longer than 1 MiB");
+    cJSON *tree = cJSON_ParseWithLength(entry.at, entry.bytes);
+    if (!tree)
+        return no_memory(r->e); /* it was checked: nothing else can be wrong with it */
+    const char *mistake = entry_mistake(r, tree, room);
+    int status = mistake ? add_problem(r, i, entry, mistake) : add_item(r, entry, tree);
+    if (status == 0 && !mistake)
+        status = add_extra(r, i, entry, tree);
+    cJSON_Delete(tree);
+    return status;
+}
+
+/* ---------------------------------------------------------------- the list */
+
+/* The member of that name, or one with at == NULL; twice is an error. */
+static int find_member(struct reading *r, struct json_span object, const char *name, struct json_span *found)
+{
+    struct json_walk walk = json_enter(object);
+    struct json_span key, value;
+    found->at = NULL;
+    while (json_next(&walk, &key, &value)) {
+        if (!json_text_is(key, name))
+            continue;
+        if (found->at)
+            return refuse(r, key, FMT_INVALID, "the key %s comes twice", name);
+        *found = value;
     }
     return 0;
 }
 
-static int read_entries(struct reading *r, const cJSON *list)
+static int by_text(const void *a, const void *b)
 {
-    int64_t n = 0, i = 0;
-    for (const cJSON *v = list->child; v; v = v->next, n++)
-        r->has_labels = r->has_labels || cJSON_GetObjectItemCaseSensitive(v, "gt_label");
-    r->a->item = calloc((size_t)n + 1, sizeof *r->a->item);
-    if (!r->a->item)
-        return no_memory(r->e);
-    for (cJSON *v = list->child; v; v = v->next, i++) {
-        int status = read_entry(r, i, v);
-        if (status)
-            return status;
-    }
-    return 0;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int read_classes(struct reading *r, const cJSON *root)
+/* Names twice, in any two places: they stand side by side when sorted. */
+static int check_names(struct reading *r, struct json_span classes)
 {
-    const cJSON *meta = cJSON_GetObjectItemCaseSensitive(root, "metainfo");
-    const cJSON *classes = cJSON_GetObjectItemCaseSensitive(meta, "classes");
+    const struct annotations *a = r->a;
+    const char **sorted = malloc((size_t)a->n_classes * sizeof *sorted), *twice = NULL;
+    if (!sorted)
+        return no_memory(r->e);
+    memcpy(sorted, a->class_name, (size_t)a->n_classes * sizeof *sorted);
+    qsort(sorted, (size_t)a->n_classes, sizeof *sorted, by_text);
+    for (int i = 1; i < a->n_classes && !twice; i++)
+        twice = strcmp(sorted[i - 1], sorted[i]) == 0 ? sorted[i] : NULL;
+    free(sorted);
+    return twice ? refuse(r, classes, FMT_INVALID, "metainfo.classes has %.60s twice", twice) : 0;
+}
+
+static int read_class(struct reading *r, struct json_span name)
+{
     struct annotations *a = r->a;
-    if (!cJSON_IsArray(classes))
-        return fmt_fail(r->e, FMT_INVALID, "metainfo.classes is not there, or not a list");
-    int n = cJSON_GetArraySize(classes);
-    if (n < 1 || n > INDEX_CLASSES_MAX)
-        return fmt_fail(r->e, FMT_LIMIT, "metainfo.classes has %d names", n);
-    a->class_name = calloc((size_t)n, sizeof *a->class_name);
-    if (!a->class_name)
+    bool may_fit = *name.at == '"' && name.bytes <= 6 * INDEX_NAME_MAX + 2; /* all of it in escapes */
+    cJSON *text = may_fit ? cJSON_ParseWithLength(name.at, name.bytes) : NULL;
+    if (may_fit && !text)
         return no_memory(r->e);
-    for (const cJSON *v = classes->child; v; v = v->next) {
-        if (!cJSON_IsString(v) || !*v->valuestring || strlen(v->valuestring) > INDEX_NAME_MAX)
-            return fmt_fail(r->e, FMT_INVALID, "metainfo.classes[%d] is not a name", a->n_classes);
-        for (int i = 0; i < a->n_classes && n <= 4096; i++)
-            if (strcmp(a->class_name[i], v->valuestring) == 0)
-                return fmt_fail(r->e, FMT_INVALID, "metainfo.classes has %.60s twice", v->valuestring);
-        a->class_name[a->n_classes] = strdup(v->valuestring);
-        if (!a->class_name[a->n_classes++])
-            return no_memory(r->e);
-    }
+    bool fits = may_fit && *text->valuestring && strlen(text->valuestring) <= INDEX_NAME_MAX;
+    const char *kept = fits ? copy(r, text->valuestring) : "";
+    cJSON_Delete(text);
+    if (!fits)
+        return refuse(r, name, FMT_INVALID, "metainfo.classes[%d] is not a name", a->n_classes);
+    if (!kept)
+        return no_memory(r->e);
+    a->class_name[a->n_classes++] = kept;
     return 0;
 }
 
-static int read_tree(struct reading *r, const cJSON *root)
+static int read_classes(struct reading *r, struct json_span root)
 {
-    if (!cJSON_IsObject(root))
-        return fmt_fail(r->e, FMT_INVALID, "line 1, column 1: not an object");
-    const char *doubled = doubled_key(root);
-    if (doubled)
-        return fmt_fail(r->e, FMT_INVALID, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "data_list");
-    if (!cJSON_IsArray(list))
-        return fmt_fail(r->e, FMT_INVALID, "data_list is not there, or not a list");
-    int status = read_classes(r, root);
-    return status ? status : read_entries(r, list);
+    struct json_span meta, classes = {0}, value;
+    int status = find_member(r, root, "metainfo", &meta);
+    if (status == 0 && meta.at)
+        status = find_member(r, meta, "classes", &classes);
+    if (status)
+        return status;
+    if (!classes.at || *classes.at != '[')
+        return fmt_fail(r->e, FMT_INVALID, "metainfo.classes is not there, or not a list");
+    int n = 0;
+    for (struct json_walk walk = json_enter(classes); n <= INDEX_CLASSES_MAX && json_next(&walk, NULL, &value);)
+        n++;
+    if (n < 1 || n > INDEX_CLASSES_MAX)
+        return refuse(r, classes, FMT_LIMIT, "metainfo.classes has %s names", n ? "more than 65536" : "no");
+    r->a->class_name = calloc((size_t)n, sizeof *r->a->class_name);
+    if (!r->a->class_name)
+        return no_memory(r->e);
+    for (struct json_walk walk = json_enter(classes); status == 0 && json_next(&walk, NULL, &value);)
+        status = read_class(r, value);
+    return status ? status : check_names(r, classes);
 }
 
-/* cJSON's tree, or NULL and the place where it gave up. */
-static cJSON *parse(const char *text, size_t bytes, struct fmt_error *e)
+/* A list in which no entry has a label has none; in one that has, an entry without is a mistake. */
+static bool find_a_label(struct json_span list)
 {
-    struct json_place p = {0};
-    const char *end = text;
-    cJSON *root = cJSON_ParseWithLengthOpts(text, bytes, &end, 0);
-    size_t at = (size_t)(end - text);
-    if (!root) {
-        json_place_find(&p, text, at < bytes ? at : bytes);
-        fmt_fail(e, FMT_INVALID, "line %d, column %d: broken JSON", p.line, p.column);
-        return NULL;
-    }
-    while (at < bytes && text[at] && strchr(" \t\r\n", text[at]))
-        at++;
-    if (at < bytes) {
-        json_place_find(&p, text, at);
-        fmt_fail(e, FMT_INVALID, "line %d, column %d: something follows the end of the JSON", p.line, p.column);
-        cJSON_Delete(root);
-        return NULL;
-    }
-    return root;
+    struct json_span entry, key, value;
+    for (struct json_walk entries = json_enter(list); json_next(&entries, NULL, &entry);)
+        for (struct json_walk keys = json_enter(entry); keys.object && json_next(&keys, &key, &value);)
+            if (json_text_is(key, "gt_label"))
+                return true;
+    return false;
+}
+
+static int read_list(struct reading *r, struct json_span root)
+{
+    struct json_span list, entry;
+    if (*root.at != '{')
+        return refuse(r, root, FMT_INVALID, "not an object");
+    int status = find_member(r, root, "data_list", &list);
+    if (status)
+        return status;
+    if (!list.at || *list.at != '[')
+        return fmt_fail(r->e, FMT_INVALID, "data_list is not there, or not a list");
+    status = read_classes(r, root);
+    r->has_labels = find_a_label(list);
+    int64_t i = 0;
+    for (struct json_walk walk = json_enter(list); status == 0 && json_next(&walk, NULL, &entry); i++)
+        status = read_entry(r, i, entry);
+    return status;
 }
 
 int annotations_parse(const char *text, size_t bytes, struct annotations *a, struct fmt_error *e)
 {
-    size_t *offset = NULL;
-    *a = (struct annotations){0};
     struct reading r = {.text = text, .a = a, .e = e};
+    struct json_span root;
+    *a = (struct annotations){0};
     if (bytes > ANNOTATIONS_BYTES_MAX)
         return fmt_fail(e, FMT_LIMIT, "more than %d bytes", ANNOTATIONS_BYTES_MAX);
-    int status = json_scan(text, bytes, ANNOTATIONS_DEPTH_MAX, "data_list", &offset, &r.n_offsets, e);
-    if (status)
-        return status;
-    r.offset = offset;
-    cJSON *root = parse(text, bytes, e);
-    status = root ? read_tree(&r, root) : FMT_INVALID;
-    cJSON_Delete(root);
-    free(offset);
+    int status = json_check(text, bytes, ANNOTATIONS_DEPTH_MAX, &root, e);
+    if (status == 0)
+        status = read_list(&r, root);
     if (status)
         annotations_release(a);
     return status;
@@ -282,17 +338,9 @@ int annotations_parse(const char *text, size_t bytes, struct annotations *a, str
 
 void annotations_release(struct annotations *a)
 {
-    for (int i = 0; i < a->n_classes; i++)
-        free(a->class_name[i]);
-    for (int64_t i = 0; i < a->n_items; i++) {
-        free(a->item[i].path);
-        free(a->item[i].group);
-        free(a->item[i].extra);
-    }
-    for (int64_t i = 0; i < a->n_problems; i++)
-        free(a->problem[i].text);
     free(a->class_name);
     free(a->item);
     free(a->problem);
+    text_release(&a->text);
     *a = (struct annotations){0};
 }

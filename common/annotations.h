@@ -13,7 +13,9 @@
  *   annotations_release(&a);
  *
  * Whether labels fit the classes, and paths the disk, is for the caller (dataset.h). The text is believed in
- * nothing: sizes, depth and counts are limited, a key that comes twice in an entry is a problem of that entry.
+ * nothing: it is checked to the letter (json-scan.h), then entries are read one by one, so that memory follows the
+ * entries and not the text. A key that comes twice is a problem of its entry, at any depth, as the entry is carried on;
+ * elsewhere only keys that are read may not come twice.
  */
 #ifndef ANNOTATIONS_H
 #define ANNOTATIONS_H
@@ -23,33 +25,37 @@
 #include <stdint.h>
 
 #include "fmt.h"
+#include "text.h"
 
 enum {
     ANNOTATIONS_BYTES_MAX = 1 << 29,
+    ANNOTATIONS_ENTRY_BYTES_MAX = 1 << 20,
     ANNOTATIONS_DEPTH_MAX = 32,
-    ANNOTATIONS_KEYS_MAX = 256, /* of one entry */
+    ANNOTATIONS_KEYS_MAX = 256,       /* of one object in an entry */
+    ANNOTATIONS_PROBLEMS_MAX = 10000, /* with more it is another kind of file */
 };
 
 struct annotation {
-    char *path, *group, *extra; /* group and extra: "" none */
-    int64_t label;              /* as written, in the classes or not */
+    const char *path, *group, *extra; /* group and extra: "" none */
+    int64_t label;                    /* as written, in the classes or not */
     bool labelled;
     int32_t shot; /* -1 none */
-    int line;     /* where the entry begins; 0 not known */
+    int line;     /* where the entry begins */
 };
 
 struct annotation_problem {
     int line, column;
-    char *text;
+    const char *text;
 };
 
 struct annotations {
-    char **class_name;
+    const char **class_name;
     int n_classes;
     struct annotation *item;
-    int64_t n_items;
+    int64_t n_items, item_room;
     struct annotation_problem *problem;
-    int64_t n_problems;
+    int64_t n_problems, problem_room;
+    struct text_pool text; /* all of them: they end with the annotations */
 };
 
 int annotations_parse(const char *text, size_t bytes, struct annotations *a, struct fmt_error *e);

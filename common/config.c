@@ -9,6 +9,7 @@
 
 #include "config-value.h"
 #include "num.h"
+#include "utf8.h"
 
 #define UNPAREN(...) __VA_ARGS__
 #define AT(s, f) offsetof(struct config, s.f)
@@ -231,26 +232,14 @@ static int take_choice(const struct config_key *k, const char *text, int *v, str
 /* What YAML readers take and every writer can write back: UTF-8 without control characters. */
 static bool plain_utf8(const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    while (*p) {
-        uint32_t c = *p++;
-        int more = c < 0x80                ? 0
-                   : c >= 0xc2 && c < 0xe0 ? 1
-                   : c >= 0xe0 && c < 0xf0 ? 2
-                   : c >= 0xf0 && c < 0xf5 ? 3
-                                           : -1;
-        static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}, mask[] = {0x7f, 0x1f, 0x0f, 0x07};
-        if (more < 0)
+    size_t left = strlen(text);
+    while (left > 0) {
+        uint32_t c = 0;
+        size_t n = utf8_decode(text, left, &c);
+        bool control = c < 0x20 || (c >= 0x7f && c < 0xa0), mark = c == 0xfeff || (c & 0xfffe) == 0xfffe;
+        if (n == 0 || control || mark)
             return false;
-        c &= mask[more];
-        for (int i = 0; i < more; i++) {
-            if ((*p & 0xc0) != 0x80)
-                return false;
-            c = c << 6 | (*p++ & 0x3f);
-        }
-        bool surrogate = c >= 0xd800 && c < 0xe000, control = c < 0x20 || (c >= 0x7f && c < 0xa0);
-        if (c < least[more] || c > 0x10ffff || surrogate || control || c == 0xfeff || (c & 0xfffe) == 0xfffe)
-            return false;
+        text += n, left -= n;
     }
     return true;
 }

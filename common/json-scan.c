@@ -1,9 +1,15 @@
-/* json-scan.c - one pass with a depth and a bit for "in a string"; what is legal beyond that is cJSON's to say. */
+/* json-scan.c - the grammar of RFC 8259, a function for each of its words; depth is limited, so recursion is. What was
+ * checked needs little care to be walked: a value ends where its brackets do. */
 #include "json-scan.h"
 
-#include <stdbool.h>
+#include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "utf8.h"
 
 void json_place_find(struct json_place *p, const char *text, size_t offset)
 {
@@ -16,16 +22,12 @@ void json_place_find(struct json_place *p, const char *text, size_t offset)
     }
 }
 
+/* ---------------------------------------------------------------- the check */
+
 struct scan {
     const char *text;
     size_t bytes, at;
     int depth, depth_max;
-    const char *key; /* of the list that is looked for */
-    size_t key_bytes;
-    size_t string_at, string_bytes; /* the last string, without quotes */
-    bool key_found, in_list, want_element;
-    size_t *offset;
-    int64_t n, room;
     struct fmt_error *e;
 };
 
@@ -33,89 +35,286 @@ static int fail_at(const struct scan *s, enum fmt_status status, size_t at, cons
 {
     struct json_place p = {0};
     json_place_find(&p, s->text, at);
-    return fmt_fail(s->e, status, "line %d, column %d: %s", p.line, p.column, reason);
+    return fmt_fail(s->e, status, "line %d, column %d: broken JSON: %s", p.line, p.column,
+                    at == s->bytes ? "it ends too soon" : reason);
 }
 
-/* From the opening quote to behind the closing one. */
-static int scan_string(struct scan *s)
+static int fail(const struct scan *s, const char *reason)
+{
+    return fail_at(s, FMT_INVALID, s->at, reason);
+}
+
+static int next_byte(const struct scan *s) /* -1: the end */
+{
+    return s->at < s->bytes ? (uint8_t)s->text[s->at] : -1;
+}
+
+static bool take(struct scan *s, char c)
+{
+    bool there = s->at < s->bytes && s->text[s->at] == c;
+    s->at += there;
+    return there;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_space(struct scan *s)
+{
+    while (s->at < s->bytes && is_space(s->text[s->at]))
+        s->at++;
+}
+
+static int check_word(struct scan *s, const char *word)
+{
+    size_t n = strlen(word);
+    if (s->bytes - s->at < n || memcmp(s->text + s->at, word, n) != 0)
+        return fail(s, "not a value of JSON");
+    s->at += n;
+    return 0;
+}
+
+static bool skip_digits(struct scan *s) /* false: there are none */
+{
+    size_t start = s->at;
+    while (s->at < s->bytes && isdigit((uint8_t)s->text[s->at]))
+        s->at++;
+    return s->at > start;
+}
+
+static int check_number(struct scan *s)
+{
+    size_t start = s->at;
+    if (take(s, '-') && !isdigit(next_byte(s)))
+        return fail(s, "a digit is missing");
+    if (take(s, '0') ? skip_digits(s) : !skip_digits(s))
+        return fail_at(s, FMT_INVALID, start, "a number with a leading zero");
+    if (take(s, '.') && !skip_digits(s))
+        return fail(s, "a digit is missing");
+    if (take(s, 'e') || take(s, 'E')) {
+        if (!take(s, '+'))
+            take(s, '-');
+        if (!skip_digits(s))
+            return fail(s, "a digit is missing");
+    }
+    if (s->at - start > JSON_NUMBER_MAX)
+        return fail_at(s, FMT_LIMIT, start, "a number of more than 63 characters");
+    return 0;
+}
+
+/* The four digits behind \u; -1: they are not there. */
+static int hex_code(const struct scan *s, size_t at)
+{
+    int code = 0;
+    if (s->bytes - at < 4)
+        return -1;
+    for (size_t i = at; i < at + 4; i++) {
+        int c = (uint8_t)s->text[i];
+        if (!isxdigit(c))
+            return -1;
+        code = 16 * code + (isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    return code;
+}
+
+static int check_unicode_escape(struct scan *s) /* at the backslash */
+{
+    int code = hex_code(s, s->at + 2);
+    size_t n = 6;
+    if (code < 0)
+        return fail(s, "\\u without four hexadecimal digits");
+    if (code == 0)
+        return fail(s, "\\u0000 in a string");
+    if (code >= 0xDC00 && code < 0xE000)
+        return fail(s, "the second half of a surrogate pair without the first");
+    if (code >= 0xD800 && code < 0xDC00) {
+        bool more = s->bytes - s->at >= 12 && memcmp(s->text + s->at + 6, "\\u", 2) == 0;
+        int low = more ? hex_code(s, s->at + 8) : -1;
+        if (low < 0xDC00 || low >= 0xE000)
+            return fail(s, "the first half of a surrogate pair without the second");
+        n = 12;
+    }
+    s->at += n;
+    return 0;
+}
+
+static int check_escape(struct scan *s)
+{
+    if (s->bytes - s->at < 2)
+        return fail_at(s, FMT_INVALID, s->bytes, "a string without end");
+    char c = s->text[s->at + 1];
+    if (c == 'u')
+        return check_unicode_escape(s);
+    if (!c || !strchr("\"\\/bfnrt", c))
+        return fail(s, "a backslash before a character that needs none");
+    s->at += 2;
+    return 0;
+}
+
+static int check_string(struct scan *s) /* at the opening quote */
 {
     size_t start = s->at++;
-    s->string_at = s->at;
-    for (; s->at < s->bytes; s->at++) {
-        unsigned char c = (unsigned char)s->text[s->at];
-        if (c == '"') {
-            s->string_bytes = s->at++ - s->string_at;
-            return 0;
-        }
-        if (c < 0x20)
-            return fail_at(s, FMT_INVALID, s->at, "control character in a string");
-        if (c == '\\' && s->at + 1 < s->bytes) {
-            if (s->bytes - s->at >= 6 && memcmp(s->text + s->at, "\\u0000", 6) == 0)
-                return fail_at(s, FMT_INVALID, s->at, "\\u0000 in a string");
-            s->at++;
-        }
-    }
-    return fail_at(s, FMT_INVALID, start, "a string without end");
-}
-
-static int add_offset(struct scan *s)
-{
-    s->want_element = false;
-    if (fmt_grow(&s->offset, s->n, &s->room, sizeof *s->offset, s->e))
-        return FMT_MEMORY;
-    s->offset[s->n++] = s->at;
-    return 0;
-}
-
-static int scan_mark(struct scan *s, char c)
-{
-    switch (c) {
-    case '{':
-    case '[':
-        if (++s->depth > s->depth_max)
-            return fail_at(s, FMT_LIMIT, s->at, "nested too deep");
-        if (c == '[' && s->depth == 2 && s->key_found)
-            s->in_list = s->want_element = true, s->key_found = false;
-        break;
-    case '}':
-    case ']':
-        if (--s->depth < 2)
-            s->in_list = s->want_element = false;
-        break;
-    case ':':
-        if (s->depth == 1)
-            s->key_found = s->key && s->string_bytes == s->key_bytes &&
-                           memcmp(s->text + s->string_at, s->key, s->key_bytes) == 0;
-        break;
-    case ',': s->want_element = s->in_list && s->depth == 2; break;
-    default: break;
-    }
-    s->at++;
-    return 0;
-}
-
-int json_scan(const char *text, size_t bytes, int depth_max, const char *list_key, size_t **offset, int64_t *n_offsets,
-              struct fmt_error *e)
-{
-    struct scan s = {.text = text, .bytes = bytes, .depth_max = depth_max, .key = list_key, .e = e};
-    s.key_bytes = list_key ? strlen(list_key) : 0;
     int status = 0;
-    while (status == 0 && s.at < bytes) {
-        char c = text[s.at];
-        if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-            s.at++;
-            continue;
-        }
-        if (s.want_element && c != ']')
-            status = add_offset(&s);
+    while (status == 0 && s->at < s->bytes) {
+        uint32_t c;
+        size_t n = utf8_decode(s->text + s->at, s->bytes - s->at, &c);
+        if (n == 0)
+            return fail(s, "bytes that are not UTF-8");
+        if (c < 0x20)
+            return fail(s, "control character in a string");
+        if (c == '\\')
+            status = check_escape(s);
+        else
+            s->at += n;
+        if (c == '"')
+            return 0;
+    }
+    return status ? status : fail_at(s, FMT_INVALID, start, "a string without end");
+}
+
+static int check_value(struct scan *s);
+
+static int check_key(struct scan *s)
+{
+    if (next_byte(s) != '"')
+        return fail(s, "a key in double quotes is missing");
+    int status = check_string(s);
+    skip_space(s);
+    if (status == 0 && !take(s, ':'))
+        status = fail(s, "':' is missing");
+    skip_space(s);
+    return status;
+}
+
+/* An object or an array, from its bracket to behind the one that ends it. */
+static int check_inside(struct scan *s, char end)
+{
+    if (++s->depth > s->depth_max)
+        return fail_at(s, FMT_LIMIT, s->at, "nested too deep");
+    s->at++;
+    skip_space(s);
+    bool more = !take(s, end);
+    while (more) {
+        skip_space(s);
+        int status = end == '}' ? check_key(s) : 0;
         if (status == 0)
-            status = c == '"' ? scan_string(&s) : scan_mark(&s, c);
+            status = check_value(s);
+        if (status)
+            return status;
+        skip_space(s);
+        more = take(s, ',');
+        if (!more && !take(s, end))
+            return fail(s, end == '}' ? "',' or '}' is missing" : "',' or ']' is missing");
     }
-    if (status || !list_key) {
-        free(s.offset);
-        return status;
-    }
-    *offset = s.offset;
-    *n_offsets = s.n;
+    s->depth--;
     return 0;
+}
+
+static int check_value(struct scan *s)
+{
+    int c = next_byte(s);
+    switch (c) {
+    case '{': return check_inside(s, '}');
+    case '[': return check_inside(s, ']');
+    case '"': return check_string(s);
+    case 't': return check_word(s, "true");
+    case 'f': return check_word(s, "false");
+    case 'n': return check_word(s, "null");
+    case ',':
+    case ':':
+    case ']':
+    case '}': return fail(s, "a value is missing");
+    default: return isdigit(c) || c == '-' ? check_number(s) : fail(s, "not a value of JSON");
+    }
+}
+
+int json_check(const char *text, size_t bytes, int depth_max, struct json_span *root, struct fmt_error *e)
+{
+    struct scan s = {.text = text, .bytes = bytes, .depth_max = depth_max, .e = e};
+    if (bytes >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+        s.at = 3;
+    skip_space(&s);
+    size_t start = s.at;
+    int status = check_value(&s);
+    if (status)
+        return status;
+    *root = (struct json_span){text + start, s.at - start};
+    skip_space(&s);
+    return s.at == bytes ? 0 : fail(&s, "something follows the end of the JSON");
+}
+
+/* ---------------------------------------------------------------- the walk */
+
+static const char *behind_space(const char *at)
+{
+    while (is_space(*at))
+        at++;
+    return at;
+}
+
+static const char *behind_string(const char *at)
+{
+    for (at++; *at != '"'; at++)
+        at += *at == '\\';
+    return at + 1;
+}
+
+/* A number or a word ends before a mark or a space: there is one, as only what lies in brackets is walked. */
+static const char *behind_value(const char *at)
+{
+    int depth = 0;
+    do {
+        if (*at == '"')
+            at = behind_string(at);
+        else if (*at == '{' || *at == '[')
+            depth++, at++;
+        else if (*at == '}' || *at == ']')
+            depth--, at++;
+        else
+            at += depth ? 1 : strcspn(at, " \t\n\r,]}");
+    } while (depth > 0);
+    return at;
+}
+
+struct json_walk json_enter(struct json_span value)
+{
+    bool object = *value.at == '{';
+    return (struct json_walk){object || *value.at == '[' ? value.at + 1 : NULL, object};
+}
+
+bool json_next(struct json_walk *w, struct json_span *key, struct json_span *value)
+{
+    if (!w->at)
+        return false;
+    w->at = behind_space(w->at);
+    if (*w->at == ',')
+        w->at = behind_space(w->at + 1);
+    if (*w->at == '}' || *w->at == ']') {
+        w->at = NULL;
+        return false;
+    }
+    if (w->object) {
+        const char *end = behind_string(w->at);
+        *key = (struct json_span){w->at, (size_t)(end - w->at)};
+        w->at = behind_space(behind_space(end) + 1); /* the colon */
+    }
+    const char *end = behind_value(w->at);
+    *value = (struct json_span){w->at, (size_t)(end - w->at)};
+    w->at = end;
+    return true;
+}
+
+bool json_text_is(struct json_span string, const char *text)
+{
+    size_t n = strlen(text), written = string.bytes - 2;
+    if (!memchr(string.at, '\\', string.bytes))
+        return written == n && memcmp(string.at + 1, text, n) == 0;
+    if (written > 6 * n) /* longer than all in escapes */
+        return false;
+    cJSON *decoded = cJSON_ParseWithLength(string.at, string.bytes);
+    bool is = cJSON_IsString(decoded) && strcmp(decoded->valuestring, text) == 0;
+    cJSON_Delete(decoded);
+    return is;
 }

@@ -1,12 +1,40 @@
-/* json-scan.h - a first walk over JSON text, before cJSON sees it: limits that the parser does not have, and the
- * places of things, which it forgets. */
+/* json-scan.h - JSON text, checked to the letter and walked without a tree, so that memory follows what is used of it.
+ *
+ *   struct json_span root, key, value;
+ *   json_check(text, bytes, 32, &root, &error)             "line 12, column 3: a leading zero"
+ *   struct json_walk walk = json_enter(root);
+ *   while (json_next(&walk, &key, &value))                 the members of an object, the elements of an array
+ *       if (json_text_is(key, "data_list")) ...
+ *
+ * What passes is JSON as RFC 8259 has it, in UTF-8, and no more than that, but for a byte order mark before it, which
+ * is passed over. Refused besides: nesting beyond a limit, the escape \u0000, halves of surrogate pairs, and numbers
+ * of more than JSON_NUMBER_MAX characters. Keys that come twice are for the caller to judge.
+ */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "fmt.h"
+
+enum { JSON_NUMBER_MAX = 63 /* cJSON reads no longer ones */ };
+
+struct json_span { /* of a value, or of a key with its quotes */
+    const char *at;
+    size_t bytes;
+};
+
+int json_check(const char *text, size_t bytes, int depth_max, struct json_span *root, struct fmt_error *e);
+
+/* The rest is for text that was checked. */
+struct json_walk {
+    const char *at;
+    bool object;
+};
+struct json_walk json_enter(struct json_span value); /* a value that is neither object nor array: nothing in it */
+bool json_next(struct json_walk *w, struct json_span *key, struct json_span *value); /* an array's key is not touched */
+bool json_text_is(struct json_span string, const char *text);
 
 /* Line and column (from 1, in bytes) of offsets that are asked for in rising order. */
 struct json_place {
@@ -15,11 +43,5 @@ struct json_place {
     int line, column;
 };
 void json_place_find(struct json_place *p, const char *text, size_t offset); /* zero-initialise p */
-
-/* Refuses nesting beyond depth_max, control characters and \u0000 in strings, strings without end: "line L, column
- * C: reason". If list_key is not NULL, finds the array under that key of the outermost object and puts the offsets
- * of its elements into *offset (for free) in order. */
-int json_scan(const char *text, size_t bytes, int depth_max, const char *list_key, size_t **offset, int64_t *n_offsets,
-              struct fmt_error *e);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "utf8.h"
+
 struct cJSON *jsonl_begin(const char *report)
 {
     cJSON *o = cJSON_CreateObject();
@@ -15,36 +17,17 @@ struct cJSON *jsonl_begin(const char *report)
     return o;
 }
 
-/* Length of the UTF-8 sequence at s (shortest form, no surrogates), or 0 if it is none. */
-static size_t sequence(const unsigned char *s)
-{
-    static const unsigned least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
-    unsigned code = n > 1 ? s[0] & (0x7FU >> n) : s[0];
-    for (size_t i = 1; i < n; i++) {
-        if (s[i] >> 6 != 2)
-            return 0;
-        code = code << 6 | (s[i] & 0x3F);
-    }
-    if (n > 1 && (code < least[n] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)))
-        return 0;
-    return n;
-}
-
 void jsonl_text(struct cJSON *o, const char *key, const char *text)
 {
-    char *clean = malloc(3 * strlen(text) + 1), *to = clean;
+    size_t left = strlen(text);
+    char *clean = malloc(3 * left + 1), *to = clean;
     if (!clean)
         return;
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t n = sequence(s);
-        if (n == 0) {
-            memcpy(to, "\xEF\xBF\xBD", 3);
-            to += 3, s++;
-            continue;
-        }
-        memcpy(to, s, n);
-        to += n, s += n;
+    while (left > 0) {
+        uint32_t code;
+        size_t n = utf8_decode(text, left, &code), taken = n ? n : 1;
+        to = mempcpy(to, n ? text : "\xEF\xBF\xBD", n ? n : 3);
+        text += taken, left -= taken;
     }
     *to = 0;
     if (o)

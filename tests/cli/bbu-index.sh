@@ -153,6 +153,20 @@ echo '{}' >>d/annotations/val.json
 index 1
 err_has 'something follows the end'
 fresh
+edit val '4s/"gt_label": /"gt_label": 0/'
+index 1
+check 'a leading zero is named where it stands' grep -qE 'annotations/val.json: line 4, column [0-9]+: broken JSON: a number with a leading zero' err
+fresh
+sed '3s/site": "/&\xe5/' made/annotations/val.json >d/annotations/val.json
+index 1
+check 'bytes that are not UTF-8 too' grep -qE 'annotations/val.json: line 3, column [0-9]+: broken JSON: bytes that are not UTF-8' err
+fresh
+{ printf '{"metainfo": {"classes": ["negative", "positive"]}, "data_list": [], "numbers": ['; yes 7, | head -n 4000000 | tr -d '\n'; printf '7]}'; } >d/annotations/val.json
+check 'a long array of numbers takes no more memory than its text' bash -c '(ulimit -v 150000; bbu-index -q -j1 d -o y.index)'
+sed -i 's/"data_list": \[\], "numbers"/"data_list"/' d/annotations/val.json
+index 1
+err_has 'more than 10000 entries are wrong; data_list[10000]: not an object'
+fresh
 edit val '0,/"group_id"/s//"group_id": "x", "group_id"/'
 index 1
 err_has 'the key group_id comes twice'

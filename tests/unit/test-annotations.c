@@ -59,6 +59,47 @@ static void good_list(void)
     annotations_release(&a);
 }
 
+/* HEAD, n times the entry, a good one and the end; for free(). */
+static char *list_of(const char *entry, int n)
+{
+    size_t each = strlen(entry) + 1;
+    char *text = malloc(sizeof HEAD GOOD "]}" + each * (size_t)n), *to = text;
+    if (!text)
+        abort();
+    to = stpcpy(to, HEAD);
+    for (int i = 0; i < n; i++)
+        to = stpcpy(stpcpy(to, entry), ",");
+    strcpy(to, GOOD "]}");
+    return text;
+}
+
+static void limits(void)
+{
+    struct annotations a;
+    struct fmt_error e = {0};
+    char *text = list_of("7", ANNOTATIONS_PROBLEMS_MAX);
+    is_int(annotations_parse(text, strlen(text), &a, &e), 0, "as many wrong entries as are told one by one");
+    is_int(a.n_problems, ANNOTATIONS_PROBLEMS_MAX, "are all told");
+    annotations_release(&a);
+    free(text);
+    text = list_of("7", ANNOTATIONS_PROBLEMS_MAX + 1);
+    broken(text, "more than 10000 entries are wrong; data_list[10000]: not an object");
+    free(text);
+
+    static char entry[ANNOTATIONS_ENTRY_BYTES_MAX + 64];
+    for (int over = 0; over < 2; over++) {
+        int n = sprintf(entry, "%s", "{\"img_path\": \"x\", \"gt_label\": 1, \"spaces\":");
+        memset(entry + n, ' ', sizeof entry - (size_t)n);
+        strcpy(entry + ANNOTATIONS_ENTRY_BYTES_MAX + over - 2, "1}");
+        text = list_of(entry, 1);
+        int status = annotations_parse(text, strlen(text), &a, &e);
+        ok(status == 0 && a.n_problems == over && a.n_items == 2 - over, "an entry of %zu bytes is %s", strlen(entry),
+           over ? "too long" : "not");
+        annotations_release(&a);
+        free(text);
+    }
+}
+
 static void paths(void)
 {
     char out[64];
@@ -86,20 +127,25 @@ int main(void)
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": -2}", "shot is not");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"gt_label\": 1}", "comes twice");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"n\": 12345678901234567890}", "too large");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"tags\": [{\"a\": 1, \"b\": 2, \"\\u0061\": 1}]}",
+            "the key a comes twice");
     broken("", "broken JSON");
     broken("[]", "not an object");
     broken("{\"data_list\": []}", "metainfo.classes");
     broken("{\"metainfo\": {\"classes\": [\"a\", \"a\"]}, \"data_list\": []}", "twice");
-    broken("{\"metainfo\": {\"classes\": []}, \"data_list\": []}", "0 names");
+    broken("{\"metainfo\": {\"classes\": []}, \"data_list\": []}", "no names");
     broken("{\"metainfo\": {\"classes\": [\"a\"]}}", "data_list is not there");
     broken("{\"data_list\": [], \"data_list\": []}", "comes twice");
-    broken(HEAD GOOD ",\n]}", "line 4, column");
-    broken(HEAD GOOD "\n" GOOD "]}", "line 4, column");
-    broken(HEAD GOOD "]} x", "line 3, column");
-    broken(HEAD "{\"img_path\": \"a\nb\"}]}", "line 3, column 16: control character");
+    broken("{\"metainfo\": {\"classes\": [\"a\"], \"classes\": [\"a\"]}, \"data_list\": []}", "comes twice");
+    broken("{\"metainfo\": {\"classes\": [\"a\", 7]},\n\"data_list\": []}", "classes[1] is not a name");
+    broken(HEAD GOOD ",\n]}", "line 4, column 1: broken JSON: a value is missing");
+    broken(HEAD GOOD "\n" GOOD "]}", "line 4, column 1: broken JSON: ',' or ']' is missing");
+    broken(HEAD GOOD "]} x", "line 3, column 68: broken JSON: something follows the end");
+    broken(HEAD "{\"img_path\": \"a\nb\"}]}", "line 3, column 16: broken JSON: control character");
     broken(HEAD "{\"img_path\": \"a\\u0000b\"}]}", "\\u0000");
     broken(HEAD "{\"img_path\": \"a", "a string without end");
     broken("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested too deep");
+    limits();
     paths();
     return tap_done();
 }
