@@ -139,6 +139,11 @@ int file_open(struct file *f, const char *path, struct fmt_error *e)
     return open_with(f, path, 0, e);
 }
 
+int file_open_nowait(struct file *f, const char *path, struct fmt_error *e)
+{
+    return open_with(f, path, O_NONBLOCK, e);
+}
+
 int file_open_regular(struct file *f, const char *path, struct fmt_error *e)
 {
     int status = open_with(f, path, O_NONBLOCK, e); /* a fifo without a writer would not be opened, ever */

@@ -28,6 +28,8 @@ struct file {
 int file_open(struct file *f, const char *path, struct fmt_error *e);
 /* Refuses (FMT_UNSUPPORTED) what is not a regular file, without waiting for a fifo's writer. */
 int file_open_regular(struct file *f, const char *path, struct fmt_error *e);
+/* The writer of a fifo is not waited for; its reads fail with EAGAIN while it says nothing (inlet.h waits). */
+int file_open_nowait(struct file *f, const char *path, struct fmt_error *e);
 void file_close(struct file *f); /* harmless on a closed one */
 struct fmt_reader file_reader(struct file *f); /* f must outlive it */
 

@@ -6,9 +6,6 @@ set -u
 cd "$(dirname "$0")/.."
 export B=${B:-build} GOLDEN=${GOLDEN:-tests/golden} LC_ALL=C
 export PATH="$PWD/$B:$PATH" TESTS=$PWD/tests BUILD=$PWD/$B
-# A thread that is cancelled while it reads from a silent pipe leaves marks of its frames on its stack; the address
-# sanitizer trips over them when it takes its signal stack away, which nothing here needs.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-use_sigaltstack=0}
 log=$B/tests/log
 mkdir -p "$log"
 selected() { # kind name

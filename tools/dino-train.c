@@ -210,7 +210,12 @@ static void open_data(struct run *r)
     struct source_wish wish = {.config = &r->config, .paths = &path, .n_paths = 1,
                                .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
                                .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image, .arg = r};
-    if (source_open(&r->source, &wish, &e)) {
+    int status = source_open(&r->source, &wish, &e);
+    if (status == FMT_STOPPED) { /* a pipe that said nothing: there is nothing to save */
+        say(r, BEGIN_NOTE, "stopped by signal %d before the first batch; the same command goes on", stop_signal);
+        exit(EXIT_RESUMABLE);
+    }
+    if (status) {
         if (!file_exists(path) && strchr(path, ':'))
             msg_note("train.dataset_path: a published data set's name; here it names shards or views");
         fail(r, &e);

@@ -4,7 +4,6 @@
 #include "nn/source-views.h"
 
 #include <cjson/cJSON.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -100,33 +99,38 @@ static int check(const struct views *v, const struct config *c, int64_t first_st
 }
 
 int source_views_open(struct source_views *v, const char *path, const struct config *c, int64_t first_step,
-                      struct fmt_error *e)
+                      const _Atomic int *stop, struct fmt_error *e)
 {
     *v = (struct source_views){0};
-    int status = file_open(&v->input, path, e);
+    int status = inlet_open(&v->input, path, e);
     if (status)
         return status;
-    struct fmt_reader io = file_reader(&v->input);
+    v->input.stop = stop;
+    struct fmt_reader io = inlet_reader(&v->input);
     status = views_open(&v->file, &io, e);
     if (status == 0 && (status = check(&v->file, c, first_step, e)))
         views_close(&v->file);
-    if (status) {
-        fmt_prefix(e, path);
-        file_close(&v->input);
+    if (status)
+        inlet_close(&v->input);
+    v->input.stop = NULL; /* from here on source_views_end tells */
+    if (status && stop && *stop) {
+        if (e)
+            *e = (struct fmt_error){0};
+        return fmt_fail(e, FMT_STOPPED, "stopped");
     }
+    if (status)
+        fmt_prefix(e, path);
     return status;
 }
 
 int source_views_read(struct source_views *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
 {
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     int status = v->placed ? 0 : views_skip_to(&v->file, step, e);
     if (status == 0)
         status = views_next(&v->file, batch, e);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     v->placed = true;
     if (status && status != FMT_END)
-        fmt_prefix(e, v->input.path);
+        fmt_prefix(e, v->input.file.path);
     return status;
 }
 
@@ -134,14 +138,17 @@ void source_views_drain(struct source_views *v)
 {
     struct fmt_error ignored = {0};
     struct block_buffer buffer = {0};
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     (void)block_next(&v->file.block, &buffer, &ignored);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     block_buffer_release(&buffer);
+}
+
+void source_views_end(struct source_views *v)
+{
+    inlet_end(&v->input);
 }
 
 void source_views_close(struct source_views *v)
 {
     views_close(&v->file);
-    file_close(&v->input);
+    inlet_close(&v->input);
 }

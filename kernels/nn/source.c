@@ -129,7 +129,6 @@ static void *read_batches(void *arg)
     struct worker *w = arg;
     struct source *s = w->source;
     int status = 0;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     pthread_mutex_lock(&s->lock);
     while (status == 0 && wait_for_work(s)) {
         begin_batch(s, 1);
@@ -206,7 +205,7 @@ int source_open(struct source **out, const struct source_wish *wish, struct fmt_
     int status;
     if (s->is_views) {
         s->n_workers = 1;
-        status = source_views_open(&s->views, wish->paths[0], wish->config, wish->first_step, e);
+        status = source_views_open(&s->views, wish->paths[0], wish->config, wish->first_step, wish->stop, e);
     } else {
         s->n_workers = wish->n_threads ? wish->n_threads : thread_processors();
         status = sample_maker_open(&s->maker, wish->config, wish->paths, wish->n_paths, e);
@@ -301,16 +300,16 @@ int source_next(struct source *s, const struct views_batch **batch, struct fmt_e
 
 /* ------------------------------------------------------------ the end */
 
-/* A thread that waits for a pipe that says nothing is cancelled; one that reads the end of a pipe, behind the last
+/* A thread that waits for a pipe that says nothing is called back; one that reads the end of a pipe, behind the last
  * batch, is given a moment, as its writer would fail otherwise. */
-static void join_reader(pthread_t thread, bool all_read)
+static void join_reader(struct source *s, pthread_t thread, bool all_read)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += all_read ? DRAIN_SECONDS : 0;
     if (pthread_timedjoin_np(thread, NULL, &until) == 0)
         return;
-    pthread_cancel(thread);
+    source_views_end(&s->views);
     pthread_join(thread, NULL);
 }
 
@@ -323,7 +322,7 @@ static void stop_threads(struct source *s)
     pthread_mutex_unlock(&s->lock);
     for (int i = 0; i < s->n_started; i++) {
         if (s->is_views)
-            join_reader(s->worker[i].thread, all_read);
+            join_reader(s, s->worker[i].thread, all_read);
         else
             pthread_join(s->worker[i].thread, NULL);
         sample_worker_release(&s->worker[i].sample);

@@ -38,7 +38,8 @@ struct source_wish {
     int64_t end_step; /* no batch from here on is made; 0: without end */
     int n_threads;    /* 0: one per processor */
     int n_ahead;      /* batches made before they are asked for; 0: SOURCE_AHEAD */
-    /* Looked at while source_next waits: once it is not 0, FMT_STOPPED (a pipe may be silent for ever). May be NULL. */
+    /* Looked at while source_open waits for the header of a pipe, and source_next for a batch: once it is not 0,
+     * FMT_STOPPED (a pipe may be silent for ever). May be NULL. */
     const _Atomic int *stop;
     /* Once for each image that could not be used, from within source_next. May be NULL. */
     void (*bad_image)(void *arg, const char *reason, const char *replaced_by);

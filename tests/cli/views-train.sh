@@ -44,6 +44,16 @@ check "the same stream again" bash -c 'set -o pipefail
     dino-augment -q -c s.yaml shards | dino-train -q -c s.yaml train.dataset_path=- train.output_dir=stopped'
 same "$(teacher from-shards)" "$(teacher stopped)"
 
+# a pipe that nobody writes into
+mkfifo mute
+dino-train -q -c s.yaml train.dataset_path=mute train.output_dir=never 2>err &
+trainer=$!
+for _ in $(seq 100); do test -e never/log.txt && break; sleep 0.1; done; sleep 0.5
+kill -TERM $trainer
+wait $trainer
+code=$?
+check "SIGTERM ends the wait for a writer with status 75, not $code" test $code -eq 75
+
 # what does not fit
 status 1 train train.dataset_path=all.views train.output_dir=x train.batch_size_per_gpu=3
 err_has 'train.batch_size_per_gpu 4, the settings say 3'

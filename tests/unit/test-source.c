@@ -383,6 +383,37 @@ static void test_silent_pipe(struct source_wish wish)
     free(data);
 }
 
+static _Atomic int asked_to_stop;
+
+static void *ask_soon(void *arg)
+{
+    (void)arg;
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    asked_to_stop = 15;
+    return NULL;
+}
+
+/* Not even a header comes, once with a writer and once without. */
+static void test_mute_pipe(struct source_wish wish)
+{
+    const char *fifo = in_scratch("mute"), *paths[1] = {fifo};
+    ok(mkfifo(fifo, 0600) == 0, "a pipe that says nothing");
+    wish.paths = paths;
+    wish.stop = &asked_to_stop;
+    for (int writer = 0; writer < 2; writer++) {
+        struct fmt_error e = {0};
+        struct source *s;
+        pthread_t thread;
+        int fd = writer ? open(fifo, O_RDWR) : -1;
+        asked_to_stop = 0;
+        pthread_create(&thread, NULL, ask_soon, NULL);
+        is_int(source_open(&s, &wish, &e), FMT_STOPPED, "%s: %s", writer ? "with a writer" : "without", e.text);
+        pthread_join(thread, NULL);
+        if (writer)
+            close(fd);
+    }
+}
+
 /* ------------------------------------------------------------ ends */
 
 static void test_ends(struct source_wish wish)
@@ -519,6 +550,7 @@ int main(void)
     test_refusals(wish);
     test_pipe(wish, &want);
     test_silent_pipe(wish);
+    test_mute_pipe(wish);
     test_ends(wish);
     wish.paths = whole_paths;
     test_one_pass(wish);
