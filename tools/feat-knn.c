@@ -116,7 +116,7 @@ static int sort_unique(int *v, int n)
 static void open_set(struct featset *s, const char *path, int64_t hold)
 {
     struct fmt_error e = {0};
-    if (featset_open(s, path, hold, &e))
+    if (featset_open(s, path, hold, pool, &e))
         msg_die("%s", e.text);
     if (s != &train && featset_check(s, &train.header, train.path, &e))
         msg_die("%s", e.text);
@@ -500,6 +500,9 @@ int main(int argc, char **argv)
     check_usage(argc - first, n_per_class);
     bool one_file = argc - first == 1;
 
+    pool = thread_open((int)n_jobs, &e);
+    if (!pool)
+        msg_die("%s", e.text);
     open_set(&train, argv[first], memory_bytes / 4);
     if (!one_file)
         open_set(&query, argv[first + 1], memory_bytes / 4);
@@ -511,9 +514,6 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     number_groups();
     warn_of_shared_groups();
-    pool = thread_open((int)n_jobs, &e);
-    if (!pool)
-        msg_die("%s", e.text);
     report = need(open_memstream(&text, &bytes));
 
     struct asked q = one_file ? (struct asked){.set = &train, .n = train.n, .group = train_group}

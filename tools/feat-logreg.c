@@ -76,7 +76,7 @@ static void *room(int64_t n, size_t bytes_each)
 static void open_set(struct featset *s, const char *path)
 {
     struct fmt_error e = {0};
-    if (featset_open(s, path, INT64_MAX, &e))
+    if (featset_open(s, path, INT64_MAX, pool, &e))
         msg_die("%s", e.text);
 }
 
@@ -519,10 +519,10 @@ int main(int argc, char **argv)
     file_on_signal();
     check_usage(argc - first);
 
-    open_inputs(query_path);
     pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
+    open_inputs(query_path);
     report = open_memstream(&text, &bytes);
     if (!report)
         msg_die("out of memory");

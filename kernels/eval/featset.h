@@ -2,7 +2,7 @@
  * or, where they are more than wanted, read again block by block.
  *
  *   struct featset s;
- *   featset_open(&s, "train.feat", hold_bytes, e);       "-": standard input, always held
+ *   featset_open(&s, "train.feat", hold_bytes, pool, e);  "-": standard input, always held
  *   s.label[i], s.group[i] ...;  featset_rows(&s)        as a source for knn.h;  s.x [n,width] if held
  *   featset_close(&s);
  */
@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "arena.h"
 #include "eval/knn.h"
 #include "feat.h"
 #include "file.h"
@@ -28,12 +29,17 @@ struct featset {
     struct file file;
     struct feat feat;
     struct feat_block block;
+    /* where all that lies */
     int64_t room;
-    struct text_pool text;
+    struct arena values;
+    struct text_pool *text; /* [n_texts]: each thread that reads has its own */
+    int n_texts;
 };
 
-/* hold_bytes: the most that the values may take in memory. Errors name the path. */
-int featset_open(struct featset *s, const char *path, int64_t hold_bytes, struct fmt_error *e);
+/* hold_bytes: the most that the values may take in memory. pool: threads that read a seekable file's blocks, or NULL.
+ * Errors name the path. */
+int featset_open(struct featset *s, const char *path, int64_t hold_bytes, struct thread_pool *pool,
+                 struct fmt_error *e);
 void featset_close(struct featset *s);
 struct knn_rows featset_rows(struct featset *s); /* from one thread */
 /* As feat_compatible, but rows without classes go with any. name: of what h is from. */

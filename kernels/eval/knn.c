@@ -61,7 +61,10 @@ struct searching {
     int n_segments;
     float *queries; /* [n_query_tiles,dim,TILE_QUERIES], unit columns, zeros at the end */
     float *block;   /* [block_rows,dim], unit rows, zeros at the end */
-    int64_t block_rows, block_first, block_n;
+    float *ahead;   /* the next one, read while this one is searched; NULL where one block holds all */
+    int64_t block_rows, block_first, block_n, ahead_n;
+    int ahead_status;
+    struct fmt_error ahead_error;
     float *tiles;             /* [n_workers,TILE_BANK,TILE_QUERIES] similarities */
     struct topk_entry *heaps; /* [n_segments,n_queries,k] */
     int *filled;              /* [n_segments,n_queries] */
@@ -148,26 +151,56 @@ static void search_tile(struct searching *t, int64_t query_tile, int segment, in
 }
 
 /* One item: a tile of queries against one segment of the block. */
-static void search_item(void *arg, int64_t item, int worker)
+static void search_item(struct searching *t, int64_t item, int worker)
 {
-    struct searching *t = arg;
     int64_t query_tile = item / t->n_segments, n_tiles = num_ceil_div(t->block_n, TILE_BANK);
     int segment = (int)(item % t->n_segments);
     for (int64_t b = n_tiles * segment / t->n_segments; b < n_tiles * (segment + 1) / t->n_segments; b++)
         search_tile(t, query_tile, segment, b, worker);
 }
 
+static int read_rows(struct searching *t, int64_t first, int64_t n, float *to, struct fmt_error *e)
+{
+    return n > 0 ? t->s->bank.read(t->s->bank.arg, first, n, to, e) : 0;
+}
+
+/* The first item reads the next block: one thread is reading while the others compute, and joins them then. */
+static void search_or_read(void *arg, int64_t item, int worker)
+{
+    struct searching *t = arg;
+    if (item > 0)
+        search_item(t, item - 1, worker);
+    else
+        t->ahead_status = read_rows(t, t->block_first + t->block_n, t->ahead_n, t->ahead, &t->ahead_error);
+}
+
+static int64_t block_size(const struct searching *t, int64_t first)
+{
+    return num_min(t->block_rows, t->s->bank.n - first);
+}
+
+/* The block has been read; behind it, the next one has. */
 static int search_block(struct searching *t, struct thread_pool *pool, struct fmt_error *e)
 {
     int64_t padded = num_ceil_div(t->block_n, TILE_BANK) * TILE_BANK;
-    int status = t->s->bank.read(t->s->bank.arg, t->block_first, t->block_n, t->block, e);
-    if (!status)
-        status = normalise(t->block, t->block_n, t->dim, "training", t->block_first, pool, e);
+    int status = normalise(t->block, t->block_n, t->dim, "training", t->block_first, pool, e);
     if (status)
         return status;
     memset(t->block + t->block_n * t->dim, 0, (size_t)((padded - t->block_n) * t->dim) * sizeof(float));
-    thread_for(pool, t->n_query_tiles * t->n_segments, search_item, t);
+    t->ahead_n = block_size(t, t->block_first + t->block_n);
+    thread_for(pool, 1 + t->n_query_tiles * t->n_segments, search_or_read, t);
+    if (t->ahead_status)
+        return fmt_fail(e, (enum fmt_status)t->ahead_status, "%s", t->ahead_error.text);
     return 0;
+}
+
+static void next_block(struct searching *t)
+{
+    float *searched = t->block;
+    t->block = t->ahead;
+    t->ahead = searched;
+    t->block_first += t->block_n;
+    t->block_n = t->ahead_n;
 }
 
 static void collect_query(void *arg, int64_t q, int worker)
@@ -187,6 +220,7 @@ static void searching_release(struct searching *t)
 {
     free(t->queries);
     free(t->block);
+    free(t->ahead);
     free(t->tiles);
     free(t->heaps);
     free(t->filled);
@@ -206,17 +240,18 @@ static int searching_init(struct searching *t, const struct knn_search *s, int64
 {
     int64_t memory = s->memory_bytes > 0 ? s->memory_bytes : (int64_t)32 << 20;
     int64_t rows_all = num_max(1, num_ceil_div(s->bank.n, TILE_BANK)) * TILE_BANK;
-    int64_t rows_fit = num_max(1, memory / (s->bank.dim * (int64_t)sizeof(float)) / TILE_BANK) * TILE_BANK;
+    int64_t rows_fit = num_max(1, memory / 2 / (s->bank.dim * (int64_t)sizeof(float)) / TILE_BANK) * TILE_BANK;
     *t = (struct searching){.s = s, .n_queries = n_queries, .dim = s->bank.dim};
     t->n_query_tiles = num_ceil_div(n_queries, TILE_QUERIES);
     t->block_rows = num_min(rows_all, rows_fit);
     t->n_segments = (int)num_min(SEGMENTS_MAX, num_max(1, 2 * n_workers / t->n_query_tiles));
     t->queries = take(t->n_query_tiles * TILE_QUERIES, t->dim, sizeof(float));
     t->block = take(t->block_rows, t->dim, sizeof(float));
+    t->ahead = rows_all > t->block_rows ? take(t->block_rows, t->dim, sizeof(float)) : NULL;
     t->tiles = take(n_workers, TILE_BANK * TILE_QUERIES, sizeof(float));
     t->heaps = take(t->n_segments * n_queries, s->k, sizeof(struct topk_entry));
     t->filled = calloc((size_t)(t->n_segments * n_queries), sizeof(int));
-    if (t->queries && t->block && t->tiles && t->heaps && t->filled)
+    if (t->queries && t->block && (t->ahead || rows_all <= t->block_rows) && t->tiles && t->heaps && t->filled)
         return 0;
     searching_release(t);
     return fmt_fail(e, FMT_MEMORY, "out of memory for the neighbours of %lld rows", (long long)n_queries);
@@ -253,10 +288,11 @@ int knn_search(const struct knn_search *s, const float *queries, int64_t n_queri
     if (status)
         return status;
     status = set_queries(&t, queries, pool, e);
-    for (t.block_first = 0; !status && t.block_first < s->bank.n; t.block_first += t.block_n) {
-        t.block_n = num_min(t.block_rows, s->bank.n - t.block_first);
+    t.block_n = block_size(&t, 0);
+    if (!status)
+        status = read_rows(&t, 0, t.block_n, t.block, e);
+    for (; !status && t.block_n > 0; next_block(&t))
         status = search_block(&t, pool, e);
-    }
     if (!status)
         thread_for(pool, n_queries, collect_query, &t);
     for (int64_t i = 0; !status && i < n_queries * s->k; i++) {

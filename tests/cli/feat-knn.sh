@@ -71,6 +71,21 @@ status 1 feat-knn -q --positive good train.feat test.feat
 status 1 feat-knn -q missing.feat test.feat
 head -c 2000 test.feat >cut.feat
 status 1 feat-knn -q train.feat cut.feat
+# Threads read the blocks: of two that are damaged the first is named, whoever found it.
+"$BUILD/tests/featgen" -g 1000 -s 3 -d 384 -o wide.feat
+size=$(stat -c %s wide.feat)
+for at in $((size / 3)) $((size * 2 / 3)); do
+    printf '\377\377\377\377' | dd of=wide.feat bs=1 seek="$at" conv=notrunc 2>/dev/null
+done
+status 1 feat-knn -q -j 1 wide.feat test.feat
+err_has 'is damaged'
+cp err first
+for j in 2 3 7; do
+    status 1 feat-knn -q -j $j wide.feat test.feat
+    same err first
+done
+rm -f wide.feat
+
 status 1 feat-knn -q -o none/votes.txt train.feat test.feat
 status 1 feat-knn -q -r /dev/full train.feat test.feat
 status 1 feat-knn -q -o /dev/full -r report.txt train.feat test.feat
