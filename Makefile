@@ -15,7 +15,8 @@ DOCDIR     ?= $(PREFIX)/share/doc/dinotools
 SAN        ?=
 B          ?= build$(if $(SAN),-$(SAN))
 VERSION    := $(shell sed -n 's/.*DINOTOOLS_VERSION "\(.*\)"/\1/p' common/version.h)
-ARCH       := $(shell uname -m)
+# What the compiler makes code for, which a cross compiler tells; where there is none yet, this machine.
+ARCH       := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)))
 GOLDEN     ?= tests/golden
 Q          := $(if $(V),,@)
 

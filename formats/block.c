@@ -219,7 +219,8 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
     return 0;
 }
 
-static int header_fixed(const uint8_t *p, struct block_header *h, size_t *bytes, size_t *provenance_bytes,
+/* What the fixed part says; rest: bytes of the header that follow it. */
+static int header_fixed(const uint8_t *p, struct block_header *h, size_t *rest, size_t *provenance_bytes,
                         enum block_kind want, struct fmt_error *e)
 {
     struct bytes c = bytes_over(p, FIXED_BYTES);
@@ -240,8 +241,8 @@ static int header_fixed(const uint8_t *p, struct block_header *h, size_t *bytes,
     if (h->block_bytes_max > BLOCK_BYTES_MAX || h->fields_bytes > BLOCK_FIELDS_MAX ||
         *provenance_bytes > BLOCK_PROVENANCE_MAX)
         return fmt_fail(e, FMT_LIMIT, "a size in the header is beyond its limit");
-    *bytes = FIXED_BYTES + h->fields_bytes + *provenance_bytes + CHECK_BYTES;
-    if (frame_bytes != *bytes - FRAME_BYTES)
+    *rest = h->fields_bytes + *provenance_bytes + CHECK_BYTES;
+    if (frame_bytes != FIXED_BYTES + *rest - FRAME_BYTES)
         return fmt_fail(e, FMT_INVALID, "the sizes in the header do not add up");
     return 0;
 }
@@ -249,7 +250,7 @@ static int header_fixed(const uint8_t *p, struct block_header *h, size_t *bytes,
 static int open_header(struct block_reader *r, enum block_kind want, struct fmt_error *e)
 {
     uint8_t fixed[FIXED_BYTES];
-    size_t bytes = 0, provenance_bytes = 0;
+    size_t rest = 0, provenance_bytes = 0;
     struct fmt_error why = {0};
     /* A file of another kind may well be shorter than a header of ours: look at the first bytes first. */
     int status = fetch(r, 0, fixed, FRAME_BYTES + sizeof file_magic, &why);
@@ -262,14 +263,15 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
         return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
     size_t have = FRAME_BYTES + sizeof file_magic;
     if ((status = fetch(r, have, fixed + have, FIXED_BYTES - have, e)) ||
-        (status = header_fixed(fixed, &r->header, &bytes, &provenance_bytes, want, e)))
+        (status = header_fixed(fixed, &r->header, &rest, &provenance_bytes, want, e)))
         return status;
+    size_t bytes = FIXED_BYTES + rest;
     if (r->seekable && bytes > r->io.size)
         return fmt_fail(e, FMT_TRUNCATED, "ends early: inside its header");
-    if (!(r->header_bytes = malloc(bytes + 1)))
+    if (!(r->header_bytes = malloc(bytes)))
         return no_memory(e);
     memcpy(r->header_bytes, fixed, FIXED_BYTES);
-    if ((status = fetch(r, FIXED_BYTES, r->header_bytes + FIXED_BYTES, bytes - FIXED_BYTES, e)))
+    if ((status = fetch(r, FIXED_BYTES, r->header_bytes + FIXED_BYTES, rest, e)))
         return status;
     uint8_t *end = r->header_bytes + bytes - CHECK_BYTES;
     check_of(r->header_bytes, bytes - CHECK_BYTES, NULL, 0, r->header_check);

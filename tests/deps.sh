@@ -26,6 +26,10 @@ missing_packages() {
 mark=${B:-build}/.deps
 [ -z "${DEPS_PREFIX:-}" ] && [ -e "$mark" ] && [ "$mark" -nt "$0" ] && exit 0
 packages=$(missing_packages | tr '\n' ' ')
+if [ -n "${packages// }" ] && [ -n "${DEPS_PREFIX:-}" ]; then
+    echo "dinotools needs what these packages bring, in $DEPS_PREFIX or on this machine: $packages" >&2
+    exit 1
+fi
 if [ -n "${packages// }" ]; then
     command="apt-get install -y --no-install-recommends $packages"
     echo "dinotools needs packages that are not here. They are installed by:"
