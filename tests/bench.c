@@ -216,8 +216,8 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
         for (int k = 0; k < 3; k++)
             parts[k] = now[k] < parts[k] ? now[k] : parts[k];
     }
-    double global_flops = bench_vit_flops(&b->vit.config, 257), local_flops = bench_vit_flops(&b->vit.config, 50), keep = 1 - rate;
-    double student = keep * ((double)n[0] * global_flops + (double)n[1] * local_flops);
+    double global_flops = bench_vit_flops(&b->vit.config, 257), local_flops = bench_vit_flops(&b->vit.config, 50);
+    double student = (1 - rate) * ((double)n[0] * global_flops + (double)n[1] * local_flops);
     char what[96];
     snprintf(what, sizeof what, "%s/14 training, backbone, batch %d, drop %.1f", arch, (int)batch, rate);
     report(b, what, (double)batch, (double)n[0] * global_flops + 3 * student, best);
