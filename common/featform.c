@@ -134,13 +134,5 @@ int featform_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_
 
 int featform_npy_values(const struct feat_header *h, const float *x, struct fmt_buffer *out)
 {
-    int64_t width = feat_width(h);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return bytes_put(out, x, (size_t)width * sizeof *x);
-#else
-    int bad = 0;
-    for (int64_t i = 0; i < width; i++)
-        bad |= bytes_put_f32(out, x[i]);
-    return bad;
-#endif
+    return bytes_put_f32s(out, x, feat_width(h));
 }

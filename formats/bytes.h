@@ -107,6 +107,18 @@ static inline int bytes_put_f32(struct fmt_buffer *b, float f)
     memcpy(&u, &f, sizeof u);
     return bytes_put_uint(b, u, 4);
 }
+/* n values at once: where the processor's byte order is the files' they are copied. */
+static inline int bytes_put_f32s(struct fmt_buffer *b, const float *x, int64_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return bytes_put(b, x, (size_t)n * sizeof *x);
+#else
+    int bad = 0;
+    for (int64_t i = 0; i < n; i++)
+        bad |= bytes_put_f32(b, x[i]);
+    return bad;
+#endif
+}
 
 static inline int bytes_put_f64(struct fmt_buffer *b, double d)
 {

@@ -141,18 +141,6 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
 
 /* ---------------------------------------------------------------- values as bytes */
 
-static int put_values(struct fmt_buffer *to, const float *x, int64_t n)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return bytes_put(to, x, (size_t)n * sizeof *x);
-#else
-    int bad = 0;
-    for (int64_t i = 0; i < n; i++)
-        bad |= bytes_put_f32(to, x[i]);
-    return bad;
-#endif
-}
-
 /* In place: to the processor's own byte order. */
 static void values_to_host(uint8_t *p, int64_t n)
 {
@@ -224,7 +212,7 @@ int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error
     int status = index_labels_put(&row->labels, w->header.n_classes, &w->labels, e);
     if (status)
         return status;
-    if (put_values(&w->x, row->x, width))
+    if (bytes_put_f32s(&w->x, row->x, width))
         return no_memory(e);
     w->n_rows++;
     return w->n_rows == w->rows_per_block || w->labels.bytes >= LABELS_MAX ? flush(w, e) : 0;
