@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "inputs.h"
 #include "signals.h"
 
 enum { BUFFER_BYTES = 1 << 16, N_TEMPORARY = 64 };
@@ -80,6 +81,11 @@ static int fail_errno(struct fmt_error *e, const char *path)
     return fmt_fail(e, FMT_IO, "%.250s: %s", path, strerror(errno));
 }
 
+static int fail_input(struct fmt_error *e, const char *path)
+{
+    return fmt_fail(e, FMT_UNSUPPORTED, "%.250s: is an input of this run: not replaced", path);
+}
+
 static int64_t fd_read(void *arg, void *buffer, size_t n)
 {
     struct file *f = arg;
@@ -127,6 +133,7 @@ static int open_with(struct file *f, const char *path, int flags, struct fmt_err
             close(fd);
         return fmt_fail(e, FMT_MEMORY, "out of memory");
     }
+    inputs_add(fd);
     f->fd = fd;
     f->regular = S_ISREG(st.st_mode) && (!standard || lseek(fd, 0, SEEK_CUR) == 0);
     if (f->regular)
@@ -236,9 +243,12 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
     struct stat st;
     *f = (struct file_out){.fd = -1};
     bool standard = strcmp(path, "-") == 0;
+    bool there = (standard ? fstat(STDOUT_FILENO, &st) : stat(path, &st)) == 0;
+    if (there && inputs_have(&st))
+        return fail_input(e, file_output_name(path));
     f->path = strdup(standard ? "standard output" : path);
     f->buffer = malloc(BUFFER_BYTES);
-    bool in_place = standard || (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+    bool in_place = standard || (there && !S_ISREG(st.st_mode));
     f->temporary = in_place ? NULL : temporary_name(path);
     if (!f->path || !f->buffer || (!in_place && !f->temporary)) {
         file_abort(f);
@@ -319,13 +329,15 @@ int file_commit(struct file_out *f, struct fmt_error *e)
     if (f->fd > STDERR_FILENO && close(f->fd) != 0 && !number)
         number = errno; /* standard output is closed and checked by msg_finish */
     f->fd = -1;
-    if (!number && f->temporary && rename(f->temporary, f->path) != 0)
-        number = errno;
     int status = 0;
+    if (!number && f->temporary && inputs_have_path(f->path)) /* it was read since */
+        status = fail_input(e, f->path);
+    else if (!number && f->temporary && rename(f->temporary, f->path) != 0)
+        number = errno;
     if (number) {
         errno = number;
         status = fail_errno(e, f->path);
-    } else if (f->temporary) {
+    } else if (f->temporary && !status) {
         forget(f->temporary);
         file_sync_dir(f->path);
         free(f->temporary);
@@ -369,13 +381,38 @@ int file_save(const char *path, const void *data, size_t n, struct fmt_error *e)
     return file_commit(&f, e);
 }
 
+/* A folder takes the place of all that is in the older one. */
+static int check_replaced_dir(const char *path, struct fmt_error *e)
+{
+    char **names;
+    int64_t n;
+    if (!file_is_dir(path))
+        return 0;
+    int status = file_list(path, &names, &n, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < n && !status; i++) {
+        char *inside = file_join(path, names[i]);
+        if (!inside)
+            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        else if (inputs_have_path(inside))
+            status = fail_input(e, inside);
+        free(inside);
+    }
+    file_list_free(names, n);
+    return status;
+}
+
 int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
 {
+    int status = check_replaced_dir(path, e);
+    if (status)
+        return status;
     char *name = temporary_name(path);
     if (!name)
         return fmt_fail(e, FMT_MEMORY, "out of memory");
     if (file_remove_tree(name, e) || remember(name) || mkdir(name, 0777) != 0) {
-        int status = fail_errno(e, path);
+        status = fail_errno(e, path);
         forget(name);
         free(name);
         return status;

@@ -6,6 +6,9 @@
  * checks and renames it. file_abort, or an exit of the process without commit (msg_die, a signal that ends it
  * through file_on_signal), removes it. "-" is standard output, and a final name that exists and is not a regular
  * file (/dev/full, a fifo) is written in place. A directory is made the same way by file_create_dir.
+ *
+ * Where a tool has asked for it (inputs.h), an output never replaces a file that the same run has read:
+ * FMT_UNSUPPORTED, on creation, or on commit if it was read later.
  */
 #ifndef FILE_H
 #define FILE_H

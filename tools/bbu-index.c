@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bytes.h"
 #include "dataset.h"
 #include "file.h"
 #include "index.h"
+#include "inputs.h"
 #include "jpeg.h"
 #include "jsonl.h"
 #include "log.h"
@@ -50,6 +52,8 @@ static void find(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
     bool names = strcmp(root, "-") == 0;
+    if (names)
+        inputs_add(STDIN_FILENO);
     int status = dataset_init(d, names ? "" : root, &e);
     if (status == 0)
         status = names ? dataset_find_names(d, stdin, null_ended ? 0 : '\n', &e)
@@ -295,6 +299,7 @@ int main(int argc, char **argv)
     if (json && strcmp(output, "-") == 0)
         msg_usage("--json and the catalogue would both go to standard output: give -o");
     file_on_signal();
+    inputs_guard();
 
     find(&d, root);
     read_and_check(&d);

@@ -10,6 +10,7 @@
 #include "img/crop.h"
 #include "img/resize.h"
 #include "index.h"
+#include "inputs.h"
 #include "jpeg.h"
 #include "jsonl.h"
 #include "log.h"
@@ -455,6 +456,7 @@ int main(int argc, char **argv)
     if (!output)
         msg_usage("where to? -o DIR");
     file_on_signal();
+    inputs_guard();
     check_output();
     read_catalogue(argv[first], &x, &root);
     plan_begin(&plan, &x);

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "file.h"
+#include "inputs.h"
 #include "jpeg.h"
 #include "log.h"
 #include "msg.h"
@@ -212,6 +213,7 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     struct config config;
     file_on_signal();
+    inputs_guard();
     if (sheet_name && output)
         msg_usage("--sheet and --output are two different things");
     output = output ? output : "-";

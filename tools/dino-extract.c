@@ -7,6 +7,7 @@
 
 #include "file.h"
 #include "img/pictures.h"
+#include "inputs.h"
 #include "jsonl.h"
 #include "log.h"
 #include "msg.h"
@@ -320,6 +321,7 @@ int main(int argc, char **argv)
     struct prov prov;
     check_usage(argc - first);
     file_on_signal();
+    inputs_guard();
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "inputs.h"
 #include "jsonl.h"
 #include "msg.h"
 #include "nn/export.h"
@@ -368,6 +369,7 @@ int main(int argc, char **argv)
     const char *command = argv[first];
     check_usage(command, argc - first - 1);
     file_on_signal();
+    inputs_guard();
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         msg_die("%s", e.text);

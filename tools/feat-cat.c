@@ -5,6 +5,7 @@
 
 #include "featform.h"
 #include "file.h"
+#include "inputs.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
@@ -279,6 +280,7 @@ int main(int argc, char **argv)
     if (keys_path && strcmp(keys_path, output) == 0)
         msg_usage("--keys and -o both write to %s", file_output_name(output));
     file_on_signal();
+    inputs_guard();
     open_inputs(argv + first, argc - first);
     resolve_labels(&inputs[0].feat.header);
     open_output();

@@ -9,6 +9,7 @@
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
+#include "inputs.h"
 #include "jsonl.h"
 #include "log.h"
 #include "msg.h"
@@ -495,6 +496,7 @@ int main(int argc, char **argv)
     char *text = NULL;
     size_t bytes = 0;
     file_on_signal();
+    inputs_guard();
     n_ks = sort_unique(ks, parse_ks(k_text, "k", ks));
     int n_per_class = parse_ks(per_class_text, "per-class", per_class);
     check_usage(argc - first, n_per_class);

@@ -10,6 +10,7 @@
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
+#include "inputs.h"
 #include "jsonl.h"
 #include "linear.h"
 #include "log.h"
@@ -517,6 +518,7 @@ int main(int argc, char **argv)
     char *text = NULL;
     size_t bytes = 0;
     file_on_signal();
+    inputs_guard();
     check_usage(argc - first);
 
     pool = thread_open((int)n_jobs, &e);
