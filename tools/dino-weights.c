@@ -59,12 +59,14 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
 {
     struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model,
-                                .config = config_path ? &settings : NULL};
+                                .config = config_path ? &settings : NULL,
+                                .tensors_only = true};
     memset(o, 0, sizeof *o);
     int status = weights_open(&o->w, path, &hint, e);
     if (status)
         return status;
-    status = vit_params(&o->vit, &o->w.vit, &o->table, e);
+    struct vit_config shape = weights_shape(&o->w);
+    status = vit_params(&o->vit, &shape, &o->table, e);
     if (status)
         close_opened(o);
     return status;
@@ -81,6 +83,14 @@ static void open_complete(struct opened *o, const char *path)
     for (int64_t i = 0; i < o->w.n_problems; i++)
         msg_error("%s: %s", path, o->w.problem[i]);
     msg_die("%s", e.text);
+}
+
+/* What the file does not say, for the line about its network. */
+static const char *deduced(const struct weights *w)
+{
+    if (w->has_settings)
+        return "";
+    return w->vit.n_heads > 0 ? "; heads and resampling deduced" : "; resampling deduced";
 }
 
 /* ------------------------------------------------------------------ list */
@@ -152,8 +162,7 @@ static void list(const char *path)
         if (hash_text(&o, hex, &e))
             snprintf(network, sizeof network, "no complete network: %s", e.text);
         else
-            snprintf(network, sizeof network, "%s%s", weights_text(&o.w.vit, shape),
-                     o.w.has_settings ? "" : "; heads and resampling deduced");
+            snprintf(network, sizeof network, "%s%s", weights_text(&o.w.vit, shape), deduced(&o.w));
         for (int64_t i = 0; i < o.w.n_problems; i++)
             msg_warn("%s: %s", path, o.w.problem[i]);
         print(path, &o.w.file, network, hex);
@@ -341,7 +350,9 @@ static void convert(const char *path)
         if (!x.from[i])
             msg_note("%s: %s is not there: zeros were written", path, x.out[i].name);
     if (!o.w.has_settings && !writes_pth())
-        msg_note("%s: heads and resampling are deduced; --model or --config would put them into %s", path, output);
+        msg_note("%s: %s; --model or --config would put them into %s", path,
+                 o.w.vit.n_heads > 0 ? "heads and resampling are deduced"
+                                     : "the number of heads is unknown, the resampling deduced", output);
     export_release(&x);
     close_opened(&o);
 }

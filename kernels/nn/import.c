@@ -271,36 +271,53 @@ static struct vit_config deduce(const struct weights *w)
                         : dimension(w, "backbone.blocks.0.mlp.fc1.weight", 0, 0);
     if (v.hidden == 0)
         v.hidden = vit_hidden(v.C, 4, v.ffn);
-    v.n_heads = v.C / PUBLISHED_HEAD_WIDTH;
+    v.n_heads = v.C % PUBLISHED_HEAD_WIDTH == 0 ? v.C / PUBLISHED_HEAD_WIDTH : 0;
     v.antialias = v.R > 0;
     v.offset = v.R > 0 ? 0 : published_offset;
     return v;
 }
 
-/* The settings of "dinov2_vit{s,b,l,g}14[_reg]". */
+/* "dinov2_vit{s,b,l,g}14[_reg]" */
+struct published {
+    char letter;
+    const char *arch, *ffn;
+};
+
+static const struct published *find_published(const char *name, bool *registers)
+{
+    static const struct published sizes[] = {{'s', "vit_small", "mlp"}, {'b', "vit_base", "mlp"},
+                                             {'l', "vit_large", "mlp"}, {'g', "vit_giant2", "swiglufused"}};
+    const char *rest = has_prefix(name, "dinov2_vit") ? name + strlen("dinov2_vit") : "";
+    *registers = *rest && strcmp(rest + 1, "14_reg") == 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (*rest == sizes[i].letter && (*registers || strcmp(rest + 1, "14") == 0))
+            return &sizes[i];
+    return NULL;
+}
+
+int weights_check_model(const char *name, struct fmt_error *e)
+{
+    bool registers;
+    if (find_published(name, &registers))
+        return 0;
+    return fmt_fail(e, FMT_INVALID, "%.80s is no published model; they are dinov2_vit{s,b,l,g}14[_reg]", name);
+}
+
 static int published_model(const char *name, struct config *c, struct fmt_error *e)
 {
-    static const struct {
-        char letter;
-        const char *arch, *ffn;
-    } sizes[] = {{'s', "vit_small", "mlp"}, {'b', "vit_base", "mlp"}, {'l', "vit_large", "mlp"},
-                 {'g', "vit_giant2", "swiglufused"}};
     static const char *const plain[] = {"student.num_register_tokens=0", "student.interpolate_antialias=false",
                                         "student.interpolate_offset=0.1"};
     static const char *const reg[] = {"student.num_register_tokens=4", "student.interpolate_antialias=true",
                                       "student.interpolate_offset=0.0"};
     static const char *const common[] = {"student.patch_size=14", "crops.global_crops_size=518",
                                          "student.layerscale=1.0"};
-    const char *rest = has_prefix(name, "dinov2_vit") ? name + strlen("dinov2_vit") : "";
-    size_t i = 0, n = sizeof sizes / sizeof *sizes;
-    while (i < n && *rest != sizes[i].letter)
-        i++;
-    bool registers = i < n && strcmp(rest + 1, "14_reg") == 0;
-    if (i == n || (!registers && strcmp(rest + 1, "14") != 0))
-        return fmt_fail(e, FMT_INVALID, "%.80s is no published model; they are dinov2_vit{s,b,l,g}14[_reg]", name);
+    bool registers;
+    const struct published *p = find_published(name, &registers);
+    if (!p)
+        return weights_check_model(name, e);
     char arch[40], ffn[40];
-    snprintf(arch, sizeof arch, "student.arch=%s", sizes[i].arch);
-    snprintf(ffn, sizeof ffn, "student.ffn_layer=%s", sizes[i].ffn);
+    snprintf(arch, sizeof arch, "student.arch=%s", p->arch);
+    snprintf(ffn, sizeof ffn, "student.ffn_layer=%s", p->ffn);
     int status = config_set(c, arch, e);
     if (!status)
         status = config_set(c, ffn, e);
@@ -369,8 +386,17 @@ static int describe_network(struct weights *w, const struct weights_hint *hint, 
     return 0;
 }
 
-static int check_network(const struct weights *w, struct fmt_error *e)
+struct vit_config weights_shape(const struct weights *w)
 {
+    struct vit_config v = w->vit;
+    if (!w->has_settings && v.n_heads == 0)
+        v.n_heads = 1;
+    return v;
+}
+
+static int check_network(const struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
+{
+    struct vit_config shape = weights_shape(w);
     bool any = false;
     for (int64_t i = 0; i < w->n_tensors && !any; i++)
         any = has_prefix(w->tensor[i].name, "backbone.blocks.");
@@ -378,10 +404,10 @@ static int check_network(const struct weights *w, struct fmt_error *e)
         return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer (%lld tensors%s%.60s)",
                         (long long)w->file.set.n, w->file.set.n ? ", the first is " : "",
                         w->file.set.n ? w->file.set.item[0].name : "");
-    if (!w->has_settings && (w->vit.n_heads == 0 || w->vit.C % PUBLISHED_HEAD_WIDTH != 0))
+    if (!w->has_settings && w->vit.n_heads == 0 && !hint->tensors_only)
         return fmt_fail(e, FMT_MISMATCH, "the number of heads cannot be deduced from a width of %lld; name the model "
                         "or its settings", (long long)w->vit.C);
-    return vit_check(&w->vit, e);
+    return vit_check(&shape, e);
 }
 
 int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e)
@@ -412,7 +438,7 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
         status = describe_network(w, hint, &why);
     }
     if (!status)
-        status = check_network(w, &why);
+        status = check_network(w, hint, &why);
     if (!status)
         return 0;
     weights_close(w);
@@ -435,7 +461,9 @@ void weights_close(struct weights *w)
 
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
 {
-    char registers[32] = "no registers", resampling[64], ffn[48] = "no FFN";
+    char registers[32] = "no registers", resampling[64], ffn[48] = "no FFN", heads[32] = "unknown heads";
+    if (v->n_heads > 0)
+        snprintf(heads, sizeof heads, "%lld heads", (long long)v->n_heads);
     if (v->ffn != VIT_IDENTITY)
         snprintf(ffn, sizeof ffn, "%s of %lld", v->ffn == VIT_SWIGLU ? "SwiGLU" : "MLP", (long long)v->hidden);
     if (v->R > 0)
@@ -445,8 +473,8 @@ const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
     else
         snprintf(resampling, sizeof resampling, "%s", v->antialias ? "antialiased" : "plain");
     snprintf(out, WEIGHTS_TEXT,
-             "width %lld, %lld blocks, %lld heads, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)",
-             (long long)v->C, (long long)v->depth, (long long)v->n_heads, ffn,
+             "width %lld, %lld blocks, %s, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)",
+             (long long)v->C, (long long)v->depth, heads, ffn,
              (long long)v->patch, registers, (long long)v->M, (long long)v->M, resampling);
     return out;
 }

@@ -42,6 +42,7 @@ struct weights_hint {
     enum weights_net net;        /* of a file that holds both */
     const char *model;           /* "dinov2_vits14_reg": the published model by its name; or NULL */
     const struct config *config; /* settings; or NULL. Not together with model */
+    bool tensors_only;           /* the number of heads need not be known: w.vit.n_heads is 0 then */
 };
 
 /* A tensor of the file under its published name. */
@@ -73,8 +74,14 @@ struct weights {
     int64_t n_loaded, n_new; /* rows of the modules asked for: read from the file; left as they were */
 };
 
+/* A name that hint.model may have. Else FMT_INVALID, with those that are known. */
+int weights_check_model(const char *name, struct fmt_error *e);
+
 int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e);
 void weights_close(struct weights *w);
+
+/* w.vit as vit_params takes it: where the number of heads is unknown it is 1, as no tensor depends on it. */
+struct vit_config weights_shape(const struct weights *w);
 
 const struct weights_tensor *weights_find(const struct weights *w, const char *name); /* published; NULL: not there */
 

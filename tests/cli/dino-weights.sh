@@ -46,6 +46,28 @@ same piped.safetensors vit_plain.safetensors
 status 0 bash -c 'dino-weights compare - vit_plain.safetensors <piped.safetensors'
 no_leftovers
 
+# A bare file of a width from which no heads can be deduced: its tensors need none, features do.
+odd=$golden/train_step_centering_shared.safetensors
+status 0 dino-weights list "$odd"
+out_has 'width 32, 2 blocks, unknown heads, '
+check 'and its hash' test ${#hash} -eq "$(hash_of "$odd" | tr -d '\n' | wc -c)"
+status 0 dino-weights convert "$odd" -o odd.pth
+status 0 dino-weights convert odd.pth -o odd.safetensors
+err_has 'odd.pth: the number of heads is unknown, the resampling deduced; --model or --config would put them into odd'
+check 'the same hash in every form' test "$(hash_of odd.pth)$(hash_of odd.safetensors)" = "$(hash_of "$odd")$(hash_of "$odd")"
+status 0 dino-weights compare odd.pth odd.safetensors
+out_has ' 0 differ, 0 only in the first, 0 only in the second'
+status 1 dino-weights compare odd.pth "$golden/vit_plain.pth"
+out_has 'backbone.cls_token	other shape'
+cp "$(find "$TESTS/fuzz/corpus" -name '*.jpeg' -o -name '*.jpg' | sort | head -n 1)" a.jpeg 2>/dev/null || : >a.jpeg
+status 1 dino-extract -w odd.safetensors a.jpeg -o odd.feat
+err_has 'the number of heads cannot be deduced from a width of 32; name the model or its settings'
+printf 'student: {patch_size: 14, embed_dim: 32, depth: 2, num_heads: 4}\n' >odd.yaml
+status 0 dino-weights convert -c odd.yaml odd.pth -o known.safetensors
+status 0 dino-weights list known.safetensors
+out_has 'width 32, 2 blocks, 4 heads, '
+no_leftovers
+
 # What is wrong.
 status 2 dino-weights
 status 2 dino-weights merge a b
