@@ -45,13 +45,20 @@ static void set_number(const struct opt *o, const char *text)
 
 static void set_choice(const struct opt *o, const char *text)
 {
-    size_t n = strlen(text);
+    size_t n = strchr(text, '|') ? 0 : strlen(text);
     for (const char *w = o->arg; w; w = strchr(w, '|') ? strchr(w, '|') + 1 : NULL)
         if (n > 0 && strncmp(w, text, n) == 0 && (w[n] == '|' || w[n] == 0)) {
             *(const char **)o->value = text;
             return;
         }
     msg_usage("%s: \"%s\" is none of %s", spelled(o), text, o->arg);
+}
+
+static void set_path(const struct opt *o, const char *text)
+{
+    if (!*text)
+        msg_usage("%s: an empty name", spelled(o));
+    *(const char **)o->value = text;
 }
 
 static void append(const struct opt *o, const char *text)
@@ -64,8 +71,14 @@ static void append(const struct opt *o, const char *text)
     list->item[list->n++] = text;
 }
 
-static void set(const struct opt *o, const char *text)
+enum { OPTIONS_MAX = 64 };
+static bool was_set[OPTIONS_MAX]; /* by its place in the tool's table */
+
+static void set(const struct opt_tool *tool, const struct opt *o, const char *text)
 {
+    if (o - tool->options >= OPTIONS_MAX)
+        msg_bug("more options than OPTIONS_MAX");
+    was_set[o - tool->options] = true;
     switch (o->kind) {
     case OPT_KIND_FLAG: *(bool *)o->value = true; return;
     case OPT_KIND_UNFLAG: *(bool *)o->value = false; return;
@@ -74,6 +87,7 @@ static void set(const struct opt *o, const char *text)
     case OPT_KIND_SIZE:
     case OPT_KIND_REAL: set_number(o, text); return;
     case OPT_KIND_STRING: *(const char **)o->value = text; return;
+    case OPT_KIND_PATH: set_path(o, text); return;
     case OPT_KIND_CHOICE: set_choice(o, text); return;
     case OPT_KIND_LIST: append(o, text); return;
     case OPT_KIND_END: break;
@@ -147,12 +161,12 @@ static int parse_long(const struct opt_tool *tool, const char *word, const char 
     if (!takes_value(o)) {
         if (equals)
             msg_usage("--%s takes no value", o->name);
-        set(o, NULL);
+        set(tool, o, NULL);
         return 0;
     }
     if (!equals && !next)
         msg_usage("--%s needs a value: %s", o->name, o->arg);
-    set(o, equals ? equals + 1 : next);
+    set(tool, o, equals ? equals + 1 : next);
     return !equals;
 }
 
@@ -163,12 +177,12 @@ static int parse_letters(const struct opt_tool *tool, const char *word, const ch
             print_help(tool);
         const struct opt *o = find_letter(tool, *c);
         if (!takes_value(o)) {
-            set(o, NULL);
+            set(tool, o, NULL);
             continue;
         }
         if (!c[1] && !next)
             msg_usage("-%c needs a value: %s", *c, o->arg);
-        set(o, c[1] ? c + 1 : next);
+        set(tool, o, c[1] ? c + 1 : next);
         return !c[1];
     }
     return 0;
@@ -198,5 +212,23 @@ int opt_parse(const struct opt_tool *tool, int argc, char **argv)
     int first = argc - n_operands;
     memcpy(argv + first, operands, sizeof *operands * (size_t)n_operands);
     free(operands);
+    for (i = first; i < argc; i++)
+        if (!*argv[i])
+            msg_usage("a word is empty");
     return first;
+}
+
+void opt_unused(const struct opt_tool *tool, const void *const *values, const char *why)
+{
+    for (const struct opt *o = tool->options; o->kind != OPT_KIND_END; o++)
+        for (const void *const *v = values; *v && was_set[o - tool->options]; v++)
+            if (*v == o->value)
+                msg_warn("%s: not used: %s", spelled(o), why);
+}
+
+void opt_bad_settings(const struct fmt_error *e)
+{
+    if (e->status == FMT_IO || e->status == FMT_MEMORY)
+        msg_die("%s", e->text);
+    msg_usage("%s", e->text);
 }

@@ -1,7 +1,7 @@
 /* opt.h - one table of options per tool; parsing, ranges, -h and --version are made from it.
  *
  *   static const struct opt options[] = {
- *       OPT_STRING('o', "output", &output, "FILE", "write the catalogue to FILE"),
+ *       OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE"),
  *       OPT_COUNT('n', "shards", &n_shards, 1, 99999, "N", "number of shards [as the size asks]"),
  *       OPT_FLAG('k', "keep-going", &keep_going, "leave out images at fault, exit 3"),
  *       OPT_CHOICE(0, "store", &store, "jpeg|rgb", "what a record holds [jpeg]"),
@@ -11,13 +11,15 @@
  *
  * Short options can be joined (-qk), take their value in the same word or the next (-o F, -oF); long ones
  * take --name=V or --name V and may be shortened while unique. Options may stand anywhere; -- ends them; a
- * lone - is an operand. Wrong usage ends the tool with status 2 and one line.
+ * lone - is an operand. Wrong usage ends the tool with status 2 and one line: what is wrong whatever the files hold.
  */
 #ifndef OPT_H
 #define OPT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "fmt.h"
 
 enum opt_kind {
     OPT_KIND_END,
@@ -27,6 +29,7 @@ enum opt_kind {
     OPT_KIND_SIZE,   /* int64_t *: whole number with K, M, G, T in [low, high] */
     OPT_KIND_REAL,   /* double *: in [low, high] */
     OPT_KIND_STRING, /* const char ** */
+    OPT_KIND_PATH,   /* const char **: the name of a file or folder, so not empty */
     OPT_KIND_CHOICE, /* const char **: one of the words in choices, "a|b|c" */
     OPT_KIND_LIST,   /* struct opt_list *: may be given again and again */
     OPT_KIND_LEVEL,  /* adds low to msg_level (-q, -v) */
@@ -58,6 +61,7 @@ struct opt_tool {
 #define OPT_SIZE(c, n, v, lo, hi, a, h) {c, n, OPT_KIND_SIZE, v, lo, hi, a, h}
 #define OPT_REAL(c, n, v, lo, hi, a, h) {c, n, OPT_KIND_REAL, v, lo, hi, a, h}
 #define OPT_STRING(c, n, v, a, h) {c, n, OPT_KIND_STRING, v, 0, 0, a, h}
+#define OPT_PATH(c, n, v, a, h) {c, n, OPT_KIND_PATH, v, 0, 0, a, h}
 #define OPT_CHOICE(c, n, v, words, h) {c, n, OPT_KIND_CHOICE, v, 0, 0, words, h}
 #define OPT_LIST(c, n, v, a, h) {c, n, OPT_KIND_LIST, v, 0, 0, a, h}
 #define OPT_END {0, 0, OPT_KIND_END, 0, 0, 0, 0, 0}
@@ -76,5 +80,12 @@ struct opt_tool {
 /* Index of the first operand; operands are moved behind the options. Does not return on -h, --version
  * or wrong usage. Calls msg_init. */
 int opt_parse(const struct opt_tool *tool, int argc, char **argv);
+
+/* Names each option of these values (NULL ends the list) that the command line sets, though it has no effect there:
+ * "--rows: not used: it is for --sheet". */
+void opt_unused(const struct opt_tool *tool, const void *const *values, const char *why);
+
+/* Ends the tool because settings cannot be read or do not hold: status 1 where the system failed, else wrong usage. */
+_Noreturn void opt_bad_settings(const struct fmt_error *e);
 
 #endif

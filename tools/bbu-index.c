@@ -23,7 +23,7 @@ static bool null_ended, keep_going, as_stored, json, provenance = true;
 static int64_t n_jobs, pixels_max = JPEG_PIXELS_MAX;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
+    OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
     OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
     OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
@@ -298,6 +298,9 @@ int main(int argc, char **argv)
         msg_usage("-0 is for names on standard input (-)");
     if (json && strcmp(output, "-") == 0)
         msg_usage("--json and the catalogue would both go to standard output: give -o");
+    static const void *const of_folders[] = {&layout_name, NULL};
+    if (names)
+        opt_unused(&tool, of_folders, "names on standard input have no layout");
     file_on_signal();
     inputs_guard();
 

@@ -27,7 +27,7 @@ static bool keep_going, as_stored, json, provenance = true;
 static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels_max = JPEG_PIXELS_MAX;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "DIR", "write the shards into DIR"),
+    OPT_PATH('o', "output", &output, "DIR", "write the shards into DIR"),
     OPT_STRING(0, "split", &split, "NAME", "only images of this split [all]"),
     OPT_CHOICE(0, "store", &store, "jpeg|rgb", "what is stored: JPEG bytes or decoded pixels [jpeg]"),
     OPT_COUNT(0, "short-side", &short_side, 16, 65535, "N", "scale down to N pixels on the short side [no]"),
@@ -35,7 +35,7 @@ static const struct opt options[] = {
     OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out images that fail; exit 3"),
-    OPT_STRING(0, "root", &given_root, "DIR", "the photographs lie in DIR [as the catalogue says]"),
+    OPT_PATH(0, "root", &given_root, "DIR", "the photographs lie in DIR [as the catalogue says]"),
     OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest picture [256M]"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
@@ -443,6 +443,17 @@ static void report(const struct plan *p, uint64_t bytes)
         msg_error("%" PRId64 " image%s left out", p->n_failed, p->n_failed == 1 ? "" : "s");
 }
 
+static void check_usage(void)
+{
+    static const void *const of_scaled_jpeg[] = {&quality, NULL};
+    if (!output)
+        msg_usage("where to? -o DIR");
+    if (strcmp(output, "-") == 0)
+        msg_usage("shards are a folder of files: they cannot go to standard output");
+    if (!short_side || strcmp(store, "jpeg") != 0)
+        opt_unused(&tool, of_scaled_jpeg, "it is for JPEG bytes that --short-side scaled");
+}
+
 int main(int argc, char **argv)
 {
     struct index x;
@@ -453,8 +464,7 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
         msg_usage(argc == first ? "which CATALOGUE?" : "one CATALOGUE at a time");
-    if (!output)
-        msg_usage("where to? -o DIR");
+    check_usage();
     file_on_signal();
     inputs_guard();
     check_output();

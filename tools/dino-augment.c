@@ -23,11 +23,11 @@ static int64_t n_steps, first_step, n_rows = 8, n_jobs, seed = -1;
 static bool json, provenance = true;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "write the views to FILE [-]"),
-    OPT_STRING('c', "config", &config_name, "FILE", "settings of the run (YAML) [the published defaults]"),
+    OPT_PATH('o', "output", &output, "FILE", "write the views to FILE [-]"),
+    OPT_PATH('c', "config", &config_name, "FILE", "settings of the run (YAML) [the published defaults]"),
     OPT_COUNT('n', "steps", &n_steps, 1, 1000000000, "N", "batches to write [all that the run's settings have]"),
     OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
-    OPT_STRING(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
+    OPT_PATH(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
     OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "photographs on the sheet [8]"),
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
     OPT_JOBS(&n_jobs),
@@ -63,10 +63,8 @@ static void read_settings(struct config *c, int n_words, char **word)
     }
     if (!status)
         status = config_finish(c, &e);
-    if (status == FMT_IO || status == FMT_MEMORY)
-        msg_die("%s", e.text);
     if (status)
-        msg_usage("%s", e.text);
+        opt_bad_settings(&e);
 }
 
 /* The operands that are shards are moved to the front. */
@@ -212,10 +210,12 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
     struct config config;
+    static const void *const of_views[] = {&n_steps, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
     file_on_signal();
     inputs_guard();
     if (sheet_name && output)
         msg_usage("--sheet and --output are two different things");
+    opt_unused(&tool, sheet_name ? of_views : of_sheets, sheet_name ? "a sheet has rows" : "it is for --sheet");
     output = output ? output : "-";
     if (json && strcmp(sheet_name ? sheet_name : output, "-") == 0)
         msg_usage("--json and the output would both go to standard output: give -o or --sheet a file");

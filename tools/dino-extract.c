@@ -16,14 +16,14 @@
 #include "opt.h"
 #include "version.h"
 
-static const char *weights_path, *output = "-", *tokens = "cls", *layers, *fit = "resize", *net = "teacher", *model,
-                                 *config_path;
+static const char *weights_path, *config_path, *model, *output = "-";
+static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
 static int64_t resize, size, n_jobs;
 static bool null_names, no_norm, unit, as_stored, keep_going, json, provenance = true;
 
 static const struct opt options[] = {
-    OPT_STRING('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint"),
-    OPT_STRING('o', "output", &output, "FILE", "write the features to FILE [-]"),
+    OPT_PATH('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint"),
+    OPT_PATH('o', "output", &output, "FILE", "write the features to FILE [-]"),
     OPT_CHOICE(0, "tokens", &tokens, "cls|mean|cls+mean|patch|head",
                "class token, mean of the patches, both, all patches, or the head's output [cls]"),
     OPT_STRING(0, "layers", &layers, "LIST", "N: the last N blocks; A,B: these, counted from 0; A,: this one [1]"),
@@ -35,7 +35,7 @@ static const struct opt options[] = {
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
-    OPT_STRING('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded; exit 3"),
     OPT_JOBS(&n_jobs),
@@ -80,7 +80,7 @@ static void load_network(struct network *n, struct thread_pool *pool)
     struct config settings;
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
-        msg_die("%s", e.text);
+        opt_bad_settings(&e);
     struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model, .config = config_path ? &settings : NULL};
     if (weights_open(&w, weights_path, &hint, &e))
@@ -296,14 +296,25 @@ static struct extract_settings settings_of(const struct network *n)
     return s;
 }
 
-static void check_usage(int n_operands)
+static void check_usage(int n_operands, char **operand)
 {
+    struct fmt_error e = {0};
+    uint64_t any;
+    bool names = false;
+    for (int i = 0; i < n_operands; i++)
+        names = names || strcmp(operand[i], "-") == 0;
     if (!weights_path)
         msg_usage("-w WEIGHTS is missing");
     if (n_operands == 0)
         msg_usage("nothing to extract from: name shards, pictures, or - for names on standard input");
     if (model && config_path)
         msg_usage("--model and --config exclude each other");
+    if (model && weights_check_model(model, &e))
+        msg_usage("--model: %s", e.text);
+    if (layers && extract_layers(layers, VIT_DEPTH_MAX, &any, &e))
+        msg_usage("--%s", e.text);
+    if (null_names && !names)
+        msg_usage("-0 is for names on standard input (-)");
     if (strcmp(tokens, "head") == 0 && (layers || no_norm))
         msg_usage("the head takes the last block's normalised output: no --layers, no --no-norm");
     if (json && strcmp(output, "-") == 0)
@@ -319,7 +330,7 @@ int main(int argc, char **argv)
     struct pictures pictures;
     struct extract x;
     struct prov prov;
-    check_usage(argc - first);
+    check_usage(argc - first, argv + first);
     file_on_signal();
     inputs_guard();
     struct thread_pool *pool = thread_open((int)n_jobs, &e);

@@ -40,7 +40,7 @@ static bool force, provenance = true, only_plan, only_config, json;
 static _Atomic int stop_signal; /* asks for the end after this iteration */
 
 static const struct opt options[] = {
-    OPT_STRING('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
+    OPT_PATH('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
     OPT_FLAG('f', "force", &force, "with train.resume=false: remove the old run in the output directory"),
     OPT_JOBS(&n_jobs),
     OPT_FLAG(0, "plan", &only_plan, "print the memory that the run takes, by name, and end"),
@@ -119,10 +119,8 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
     double asked = c->optim.lr;
     if (!status)
         status = config_finish(c, &e);
-    if (status == FMT_IO || status == FMT_MEMORY)
-        msg_die("%s", e.text);
     if (status)
-        msg_usage("%s", e.text);
+        opt_bad_settings(&e);
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
     if (*c->evaluation.knn_train && !c->evaluation.eval_period_iterations)
@@ -511,6 +509,8 @@ int main(int argc, char **argv)
 {
     static struct run r = {.lock = -1, .journal.fd = -1};
     int first = opt_parse(&tool, argc, argv);
+    if (only_plan && only_config)
+        msg_usage("--plan and --print-config exclude each other");
     read_settings(&r.config, argc, argv, first);
     if (only_config)
         return print_settings(&r.config);

@@ -23,7 +23,7 @@ static double tolerance;
 static bool bare, json;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "convert: write to FILE; a name that ends in .pth or .pt chooses that"),
+    OPT_PATH('o', "output", &output, "FILE", "convert: write to FILE; a name that ends in .pth or .pt chooses that"),
     OPT_CHOICE(0, "format", &format, "safetensors|pth", "convert: the format, whatever the name [by the name]"),
     OPT_CHOICE(0, "dtype", &dtype, "f32|f16|bf16", "convert: type of the values [f32]"),
     OPT_FLAG(0, "bare", &bare, "convert: the backbone alone, its names without backbone."),
@@ -32,7 +32,7 @@ static const struct opt options[] = {
     OPT_REAL('t', "tolerance", &tolerance, 0, 1e9, "X", "compare: a relative difference that counts as none [0]"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of a file that holds both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
-    OPT_STRING('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_JSON(&json),
     OPT_COMMON,
     OPT_END};
@@ -360,7 +360,10 @@ static void convert(const char *path)
 /* ------------------------------------------------------------------ */
 static void check_usage(const char *command, int n)
 {
+    static const void *const of_convert[] = {&format, &dtype, &bare, &chunks, &top, NULL};
+    static const void *const of_pth[] = {&top, NULL}, *const of_compare[] = {&tolerance, NULL};
     bool is_convert = strcmp(command, "convert") == 0, is_compare = strcmp(command, "compare") == 0;
+    struct fmt_error e = {0};
     if (!is_convert && !is_compare && strcmp(command, "list") != 0)
         msg_usage("%s: the commands are list, compare and convert", command);
     if (n < 1 || (is_compare && n != 2) || (is_convert && n != 1))
@@ -369,6 +372,14 @@ static void check_usage(const char *command, int n)
         msg_usage(is_convert ? "convert needs -o" : "-o is for convert");
     if (model && config_path)
         msg_usage("--model and --config exclude each other");
+    if (model && weights_check_model(model, &e))
+        msg_usage("--model: %s", e.text);
+    if (!is_convert)
+        opt_unused(&tool, of_convert, "it is for convert");
+    else if (!writes_pth())
+        opt_unused(&tool, of_pth, "it is for .pth");
+    if (!is_compare)
+        opt_unused(&tool, of_compare, "it is for compare");
 }
 
 int main(int argc, char **argv)
@@ -383,7 +394,7 @@ int main(int argc, char **argv)
     inputs_guard();
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
-        msg_die("%s", e.text);
+        opt_bad_settings(&e);
     bool good = true;
     if (strcmp(command, "list") == 0)
         for (int i = first + 1; i < argc; i++)

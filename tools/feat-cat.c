@@ -16,11 +16,11 @@ static bool as_text, as_json, as_npy, provenance = true;
 static struct opt_list splits, labels, groups;
 
 static const struct opt options[] = {
-    OPT_STRING('o', "output", &output, "FILE", "write to FILE [-]"),
+    OPT_PATH('o', "output", &output, "FILE", "write to FILE [-]"),
     OPT_FLAG(0, "text", &as_text, "one line a row, fields separated by tabs"),
     OPT_FLAG(0, "json", &as_json, "one JSON object a row"),
     OPT_FLAG(0, "npy", &as_npy, "an array of numpy (.npy)"),
-    OPT_STRING(0, "keys", &keys_path, "FILE", "keys and labels of the rows to FILE, as JSON lines"),
+    OPT_PATH(0, "keys", &keys_path, "FILE", "keys and labels of the rows to FILE, as JSON lines"),
     OPT_LIST(0, "split", &splits, "NAME", "only rows of this split; may be given again [all]"),
     OPT_LIST(0, "label", &labels, "CLASS", "only rows of this class (name or number; none: without) [all]"),
     OPT_LIST(0, "group", &groups, "NAME", "only rows of this group [all]"),

@@ -19,7 +19,7 @@
 enum { KS_MAX = 32, FOLDS = 5, CHOICE_MAX = 20000 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
 
-static const char *k_text = PUBLISHED_KS, *per_class_text = "", *val_path, *output, *report_path = "-";
+static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *report_path = "-";
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
 static double temperature = KNN_TEMPERATURE;
 static bool leave_group_out, no_thresholds, json, show_progress = true;
@@ -32,11 +32,11 @@ static const struct opt options[] = {
              "rows of the query's own group never vote; QUERY may be left out"),
     OPT_STRING(0, "per-class", &per_class_text, "N,N,...", "use only N training rows of each class [all]"),
     OPT_COUNT(0, "tries", &n_tries, 1, 10000, "N", "draw the rows of --per-class so often, give means [1]"),
-    OPT_STRING(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
+    OPT_PATH(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
     OPT_FLAG(0, "no-thresholds", &no_thresholds, "choose none"),
     SCOREOPTS(scoring),
-    OPT_STRING('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
-    OPT_STRING('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
+    OPT_PATH('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
+    OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
     OPT_SIZE(0, "memory", &memory_bytes, 1 << 20, 1e15, "SIZE", "about how much memory features may take [1G]"),
     OPT_SEED(&seed),
@@ -85,17 +85,17 @@ static void *room(int64_t n, size_t bytes_each)
 }
 
 /* ------------------------------------------------------------------ inputs */
-static int parse_ks(const char *text, const char *option, int *out)
+static int parse_counts(const char *option, const char *text, int *out)
 {
     double v[KS_MAX];
     int n = scoreopts_numbers(text, 1, 1e6, KS_MAX, v);
-    if (n < (option[0] == 'k'))
-        msg_usage("%s: whole numbers with commas between them", text);
+    bool whole = n > 0;
     for (int i = 0; i < n; i++) {
         out[i] = (int)v[i];
-        if (v[i] != out[i])
-            msg_usage("%s: whole numbers with commas between them", text);
+        whole = whole && v[i] == out[i];
     }
+    if (!whole)
+        msg_usage("%s %s: whole numbers from 1 on, %d at most, with commas between them", option, text, KS_MAX);
     return n;
 }
 
@@ -477,6 +477,8 @@ static void run_per_class(struct asked *q, int n)
 
 static void check_usage(int n_operands, int n_per_class)
 {
+    static const void *const of_thresholds[] = {&val_path, &scoring.at_recall, &scoring.at_precision, NULL};
+    struct fmt_error e = {0};
     if (n_operands < 1 || n_operands > 2)
         msg_usage("expected TRAIN and QUERY, got %d files", n_operands);
     if (n_operands == 1 && !leave_group_out)
@@ -487,6 +489,10 @@ static void check_usage(int n_operands, int n_per_class)
         msg_usage("--tries is for --per-class");
     if (output && strcmp(output, report_path) == 0)
         msg_usage("-o and --report both write to %s", file_output_name(output));
+    if (scoreopts_parse(&scoring, &e))
+        msg_usage("%s", e.text);
+    if (no_thresholds)
+        opt_unused(&tool, of_thresholds, "--no-thresholds");
 }
 
 int main(int argc, char **argv)
@@ -497,8 +503,8 @@ int main(int argc, char **argv)
     size_t bytes = 0;
     file_on_signal();
     inputs_guard();
-    n_ks = sort_unique(ks, parse_ks(k_text, "k", ks));
-    int n_per_class = parse_ks(per_class_text, "per-class", per_class);
+    n_ks = sort_unique(ks, parse_counts("-k", k_text, ks));
+    int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);
     bool one_file = argc - first == 1;
 

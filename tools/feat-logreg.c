@@ -18,10 +18,10 @@
 #include "num.h"
 #include "version.h"
 
-enum { C_MAX = 1000, SCORE_FOLDS = 5 };
+enum { C_MAX = 1000, SCORE_PARTS = 5 };
 
-static const char *train_path, *val_path, *model_path, *C_text = "grid", *select_by = "accuracy",
-                                                       *class_weight = "none";
+static const char *train_path, *val_path, *model_path;
+static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
 static const char *output, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static double gradient_limit = 1e-6;
@@ -29,9 +29,9 @@ static bool json, provenance = true;
 static struct scoreopts scoring = SCOREOPTS_DEFAULT;
 
 static const struct opt options[] = {
-    OPT_STRING('t', "train", &train_path, "FILE", "fit on these rows"),
-    OPT_STRING(0, "val", &val_path, "FILE", "choose C and thresholds on these rows [folds of --train]"),
-    OPT_STRING('m', "model", &model_path, "FILE", "with --train: write the classifier; without: use it"),
+    OPT_PATH('t', "train", &train_path, "FILE", "fit on these rows"),
+    OPT_PATH(0, "val", &val_path, "FILE", "choose C and thresholds on these rows [folds of --train]"),
+    OPT_PATH('m', "model", &model_path, "FILE", "with --train: write the classifier; without: use it"),
     OPT_STRING('C', "penalty", &C_text, "C,C,...", "inverse penalties to try; grid: the 45 published ones [grid]"),
     OPT_COUNT(0, "folds", &n_folds, 2, 1000, "N", "folds where there is no --val; groups stay whole [5]"),
     OPT_CHOICE(0, "select", &select_by, "accuracy|balanced-accuracy|f1|mcc|auroc|average-precision|log-loss",
@@ -41,8 +41,8 @@ static const struct opt options[] = {
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
     SCOREOPTS(scoring),
-    OPT_STRING('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
-    OPT_STRING('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
+    OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
+    OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
     OPT_NO_PROVENANCE(&provenance),
     OPT_SEED(&seed),
@@ -54,6 +54,7 @@ static const struct opt_tool tool = {
     "feat-logreg", "[-t TRAIN] [-m MODEL] [QUERY]",
     "Fit a logistic regression to rows of features, predict with it, and score it.", options,
     "Without QUERY the rows that C was chosen on are scored. One FILE of features may be -.\n"
+    "All features are held in memory: 4 bytes for each value of each row.\n"
     "Exit status 4: the fit that was chosen missed the limit of --gradient."};
 
 static struct featset train, val, query;
@@ -114,6 +115,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Into C [C_MAX], ascending; returns how many. */
 static int parse_C(double *C)
 {
     if (strcmp(C_text, "grid") == 0) {
@@ -152,7 +154,7 @@ static int *folds_of(const struct featset *s, const struct choose_set *set, int 
     for (int64_t i = 0; i < set->n; i++)
         label[i] = s->label[set->pick[i]];
     if (n_groups < n)
-        msg_die("%s: %lld groups do not make %d folds", s->path, (long long)n_groups, n);
+        msg_die("%s: %lld groups do not make %d folds (--folds)", s->path, (long long)n_groups, n);
     if (groups_folds(group, n_groups, label, set->n, n, (uint64_t)seed, fold, &e))
         msg_die("%s", e.text);
     free(group);
@@ -166,7 +168,7 @@ static void show_step(void *arg, int n_done, int n_all)
     log_step(arg, n_done);
 }
 
-static void fit(double *C)
+static void fit(const double *C, int n_C)
 {
     struct fmt_error e = {0};
     struct log_progress progress;
@@ -180,7 +182,7 @@ static void fit(double *C)
                              .n_classes = plan.n_classes,
                              .positive = plan.positive,
                              .C = C,
-                             .n_C = parse_C(C),
+                             .n_C = n_C,
                              .by = parse_select(),
                              .class_weight = class_weight,
                              .limits = {gradient_limit, (int)n_iterations},
@@ -290,14 +292,18 @@ static void tell_scores(const char *of, const struct scores_rows *rows, const st
     scores_release(&list);
 }
 
-/* Without QUERY: out of fold, or the validation rows; thresholds for a part of them come from the other parts. */
+/* Without QUERY: out of fold, or the validation rows; thresholds for a part of them come from the other parts. Few
+ * groups make fewer parts; one alone has no others, so no thresholds. */
 static void score_chosen(void)
 {
     struct scored r = chosen_rows();
-    if (val_path)
-        r.fold = folds_of(&val, &val_set, SCORE_FOLDS);
+    int n_parts = (int)num_min(SCORE_PARTS, r.rows.n_groups);
+    if (val_path && n_parts > 1)
+        r.fold = folds_of(&val, &val_set, n_parts);
+    else if (val_path)
+        msg_warn("%s: one group only: no thresholds for its own rows", val.path);
     r.rows.fold = val_path ? r.fold : choose.fold;
-    tell_scores(val_path ? "validation" : "out-of-fold", &r.rows, &r.rows);
+    tell_scores(val_path ? "validation" : "out-of-fold", &r.rows, r.rows.fold ? &r.rows : NULL);
     scored_release(&r);
 }
 
@@ -452,8 +458,25 @@ static void read_model(void)
     take_thresholds();
 }
 
+/* What the command line sets without effect. */
+static void tell_unused(void)
+{
+    static const void *const of_fit[] = {&C_text, &n_folds, &select_by, &class_weight, &gradient_limit, &n_iterations,
+                                         &provenance, NULL};
+    static const void *const of_model[] = {&scoring.positive, &scoring.at_recall, &scoring.at_precision,
+                                           &scoring.group_score, NULL};
+    static const void *const of_folds[] = {&n_folds, NULL};
+    if (!train_path) {
+        opt_unused(&tool, of_fit, "it goes with --train");
+        opt_unused(&tool, of_model, "the classifier has its own");
+    } else if (val_path) {
+        opt_unused(&tool, of_folds, "C is chosen on the rows of --val");
+    }
+}
+
 static void check_usage(int n_operands)
 {
+    struct fmt_error e = {0};
     if (n_operands > 1)
         msg_usage("expected one QUERY, got %d files", n_operands);
     if (!train_path && !model_path)
@@ -469,6 +492,12 @@ static void check_usage(int n_operands)
     const char *written = train_path ? model_path : NULL;
     if (written && (strcmp(written, report_path) == 0 || (output && strcmp(written, output) == 0)))
         msg_usage("--model and another option both write to %s", file_output_name(written));
+    if (scoreopts_parse(&scoring, &e))
+        msg_usage("%s", e.text);
+    if (!choose_class_weights_valid(class_weight))
+        msg_usage("--class-weight %s: none, balanced, or a number above 0 for each class, with commas between them",
+                  class_weight);
+    tell_unused();
 }
 
 static void open_inputs(const char *query_path)
@@ -520,6 +549,7 @@ int main(int argc, char **argv)
     file_on_signal();
     inputs_guard();
     check_usage(argc - first);
+    int n_C = parse_C(C);
 
     pool = thread_open((int)n_jobs, &e);
     if (!pool)
@@ -530,7 +560,7 @@ int main(int argc, char **argv)
         msg_die("out of memory");
 
     if (train_path) {
-        fit(C);
+        fit(C, n_C);
         tell_fit();
         if (!query_path)
             score_chosen();

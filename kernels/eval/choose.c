@@ -3,6 +3,7 @@
  * of all judged rows at all values of C are kept until the best is known. */
 #include "eval/choose.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,14 @@ static int no_memory(struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory for the choice of C");
 }
 
+static const double weight_least = 1e-12, weight_most = 1e12;
+
+bool choose_class_weights_valid(const char *text)
+{
+    return strcmp(text, "none") == 0 || strcmp(text, "balanced") == 0 ||
+           scoreopts_numbers(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
+}
+
 int choose_class_weights(const char *text, const struct choose_set *set, int n_classes, double *class_weight,
                          struct fmt_error *e)
 {
@@ -33,7 +42,7 @@ int choose_class_weights(const char *text, const struct choose_set *set, int n_c
         return 0;
     if (strcmp(text, "balanced") == 0)
         return logreg_balance(set->label, set->pick, set->n, n_classes, class_weight, e);
-    if (scoreopts_numbers(text, 1e-12, 1e12, n_classes, class_weight) != n_classes)
+    if (scoreopts_numbers(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
         return fmt_fail(e, FMT_INVALID, "class weight %s: none, balanced, or %d numbers above 0", text, n_classes);
     return 0;
 }

@@ -7,6 +7,7 @@
 #ifndef CHOOSE_H
 #define CHOOSE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "eval/logreg.h"
@@ -58,6 +59,8 @@ struct choice {
 int choose_run(const struct choose *c, struct thread_pool *pool, struct choice *choice, struct fmt_error *e);
 void choose_release(struct choice *choice);
 
+/* Whether the text may be right for some rows: none, balanced, or two or more numbers. */
+bool choose_class_weights_valid(const char *text);
 /* class_weight [n_classes] as its text says, for these rows. */
 int choose_class_weights(const char *text, const struct choose_set *set, int n_classes, double *class_weight,
                          struct fmt_error *e);

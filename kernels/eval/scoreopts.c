@@ -16,8 +16,11 @@ int scoreopts_numbers(const char *text, double low, double high, int max, double
             return -1;
         memcpy(word, text, length);
         word[length] = 0;
-        if (!num_f64(word, &out[n]) || out[n] < low || out[n] > high)
+        double v;
+        if (!num_f64(word, &v) || v < low || v > high)
             return -1;
+        if (out)
+            out[n] = v;
         n++;
         text += length;
         if (*text == ',' && *++text == 0)
@@ -26,7 +29,22 @@ int scoreopts_numbers(const char *text, double low, double high, int max, double
     return n;
 }
 
-int scoreopts_plan(struct scoreopts *o, const struct feat_header *h, uint64_t seed, struct scores_plan *plan,
+static int parse_points(const char *option, const char *text, double *out, int *n, struct fmt_error *e)
+{
+    *n = scoreopts_numbers(text, 1e-9, 1, SCOREOPTS_POINTS_MAX, out);
+    if (*n >= 0)
+        return 0;
+    return fmt_fail(e, FMT_INVALID, "%s %.60s: numbers above 0 and up to 1, %d at most, with commas between them",
+                    option, text, SCOREOPTS_POINTS_MAX);
+}
+
+int scoreopts_parse(struct scoreopts *o, struct fmt_error *e)
+{
+    int status = parse_points("--at-recall", o->at_recall, o->recall, &o->n_recall, e);
+    return status ? status : parse_points("--at-precision", o->at_precision, o->precision, &o->n_precision, e);
+}
+
+int scoreopts_plan(const struct scoreopts *o, const struct feat_header *h, uint64_t seed, struct scores_plan *plan,
                    struct fmt_error *e)
 {
     *plan = (struct scores_plan){.n_classes = h->n_classes, .class_name = h->class_name, .positive = 1};
@@ -38,11 +56,8 @@ int scoreopts_plan(struct scoreopts *o, const struct feat_header *h, uint64_t se
         if (plan->positive-- == 0)
             return fmt_fail(e, FMT_INVALID, "--positive %s: the classes are %s and %s", o->positive, h->class_name[0],
                             h->class_name[1]);
-    plan->n_at_recall = scoreopts_numbers(o->at_recall, 1e-9, 1, SCOREOPTS_POINTS_MAX, o->recall);
-    plan->n_at_precision = scoreopts_numbers(o->at_precision, 1e-9, 1, SCOREOPTS_POINTS_MAX, o->precision);
-    if (plan->n_at_recall < 0 || plan->n_at_precision < 0)
-        return fmt_fail(e, FMT_INVALID, "%s: numbers above 0 and up to 1, with commas between them",
-                        plan->n_at_recall < 0 ? o->at_recall : o->at_precision);
+    plan->n_at_recall = o->n_recall;
+    plan->n_at_precision = o->n_precision;
     plan->at_recall = o->recall;
     plan->at_precision = o->precision;
     plan->group_mean = strcmp(o->group_score, "mean") == 0;

@@ -14,7 +14,8 @@ struct scoreopts {
     const char *positive, *group_score;
     int64_t n_resamples;
     double level;
-    double recall[SCOREOPTS_POINTS_MAX], precision[SCOREOPTS_POINTS_MAX];
+    double recall[SCOREOPTS_POINTS_MAX], precision[SCOREOPTS_POINTS_MAX]; /* of the lists, by scoreopts_parse */
+    int n_recall, n_precision;
 };
 
 #define SCOREOPTS_DEFAULT                                                                                            \
@@ -30,11 +31,14 @@ struct scoreopts {
         OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
         OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
 
-/* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. Each number may be told apart. */
+/* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. out may be NULL. */
 int scoreopts_numbers(const char *text, double low, double high, int max, double *out);
 
-/* plan points into o and h. An unknown class is FMT_INVALID. */
-int scoreopts_plan(struct scoreopts *o, const struct feat_header *h, uint64_t seed, struct scores_plan *plan,
+/* The lists of recalls and precisions; a wrong one is FMT_INVALID and wrong usage. */
+int scoreopts_parse(struct scoreopts *o, struct fmt_error *e);
+
+/* After scoreopts_parse. plan points into o and h. An unknown class is FMT_INVALID. */
+int scoreopts_plan(const struct scoreopts *o, const struct feat_header *h, uint64_t seed, struct scores_plan *plan,
                    struct fmt_error *e);
 
 #endif

@@ -32,6 +32,16 @@ out_has '"of":"out-of-fold","level":"image","rows":120'
 status 0 feat-logreg -q -t train.feat --val val.feat --json
 out_has '"chosen_on":"validation"'
 out_has '"of":"validation","level":"group","rows":20'
+for n in 3 1; do # few groups to choose on: fewer parts for their own thresholds, of one alone none
+    gen -g $n --first 200 -n 1.5 -o few$n.feat
+    status 0 feat-logreg -q -t train.feat --val few$n.feat --resamples 0 -m few$n.logreg --json
+    out_has "\"of\":\"validation\",\"level\":\"group\",\"rows\":$n"
+    check 'the classifier has its thresholds' bash -c "bbu-info --json few$n.logreg | grep -q '\"thresholds\":10'"
+done
+check 'thresholds of three groups' bash -c "feat-logreg -q -t train.feat --val few3.feat --resamples 0 --json | grep -q '\"points\":\[{'"
+out_has '"points":[]'
+status 0 feat-logreg -t train.feat --val few1.feat --resamples 0 -r /dev/null
+err_has 'few1.feat: one group only: no thresholds for its own rows'
 status 0 feat-logreg -q -t train.feat -C 0.01,1 --select log-loss --class-weight balanced --json test.feat
 check 'two values of C' bash -c 'head -n 1 out | grep -q "\"select\":\"log-loss\".*\"grid\":\[\[0.01,[0-9.]*\],\[1,[0-9.]*\]\]}"'
 status 0 feat-logreg -q -t train.feat -C 1 --class-weight 1,5 --resamples 0 --json test.feat
