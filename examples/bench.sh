@@ -32,6 +32,7 @@ for part in "bank 33334 0" "query 667 40000"; do
     set -- $part
     "$B/tests/featgen" -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
 done
+sync -f "$scratch" # what was just written does not compete
 row "feat-knn, 2,001 x 100,002 rows of 384" 2001 queries "$((2 * 2001 * 100002 * 384))" feat-knn -q -k 20 \
     --no-thresholds --resamples 0 "$scratch/bank.feat" "$scratch/query.feat"
 "$B/tests/featgen" -c 10 -g 3334 -s 3 -d 384 -o "$scratch/train.feat"

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cpu/peak.h"
 #include "nn/vit.h"
 #include "num.h"
 
@@ -47,16 +48,29 @@ static inline void bench_head(void)
     printf("%-50s %20s %8s %8s %10s %10s\n", "", "rate", "GFLOP/s", "of peak", "CPU s each", "memory");
 }
 
-/* n units took t. flops: of all n, products alone, multiply and add counted apart; 0 where they say nothing.
- * peak: GFLOP/s. bytes: the most memory in use. */
+/* Before the work and after it: a shared machine may be busy for half a second. */
+struct bench_peak {
+    struct thread_pool *pool;
+    double gflops;
+};
+
+static inline double bench_peak(struct bench_peak *p)
+{
+    double now = peak_gflops(p->pool);
+    p->gflops = now > p->gflops ? now : p->gflops;
+    return p->gflops;
+}
+
+/* n units took t. flops: of all n, products alone, multiply and add counted apart; 0 where they say nothing (and peak
+ * may be NULL). bytes: the most memory in use. */
 static inline void bench_row(const char *what, double n, const char *unit, struct bench_time t, double flops,
-                             double peak, double bytes)
+                             struct bench_peak *peak, double bytes)
 {
     char rate[32], speed[16] = "-", share[16] = "-", memory[32];
     snprintf(rate, sizeof rate, "%.*f %s/s", n / t.wall < 100 ? 2 : 0, n / t.wall, unit);
     if (flops > 0) {
         snprintf(speed, sizeof speed, "%.1f", 1e-9 * flops / t.wall);
-        snprintf(share, sizeof share, "%.1f %%", 1e-7 * flops / t.wall / peak);
+        snprintf(share, sizeof share, "%.1f %%", 1e-7 * flops / t.wall / bench_peak(peak));
     }
     printf("%-50s %20s %8s %8s %10.4f %10s\n", what, rate, speed, share, t.cpu / n, num_bytes_text(bytes, memory));
     fflush(stdout);

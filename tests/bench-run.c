@@ -2,8 +2,8 @@
  *
  *   bench-run [-n COUNT] [-u UNIT] [-f FLOPS] WHAT COMMAND [ARGUMENT...]
  *
- * COUNT units (1 run) of FLOPS together were worked on. What the command prints is thrown away; if it fails the row
- * says so, and the exit status is the command's.
+ * COUNT units (1 run) of FLOPS together were worked on. Of three runs the best counts. What the command prints is thrown
+ * away; if it fails the row says so, and the exit status is the command's.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "bench-row.h"
-#include "cpu/peak.h"
+
+enum { REPEATS = 3 };
 
 static _Noreturn void run_child(char **command)
 {
@@ -23,17 +24,33 @@ static _Noreturn void run_child(char **command)
     _exit(127);
 }
 
-static double measured_peak(void)
+/* The best of the repeats; the exit status of the first that failed. */
+static int repeat(char **command, struct bench_time *best, double *bytes)
 {
-    struct thread_pool *pool = thread_open(0, NULL);
-    double peak = pool ? peak_gflops(pool) : 0;
-    thread_close(pool);
-    return peak;
+    *best = BENCH_WORST;
+    for (int i = 0; i < REPEATS; i++) {
+        double start = bench_clock(CLOCK_MONOTONIC);
+        pid_t child = fork();
+        if (child == 0)
+            run_child(command);
+        int status = 0;
+        struct rusage used;
+        if (child < 0 || wait4(child, &status, 0, &used) != child)
+            return 1;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+        struct timeval user = used.ru_utime, system = used.ru_stime;
+        *best = bench_best(*best, (struct bench_time){bench_clock(CLOCK_MONOTONIC) - start,
+                                                      (double)(user.tv_sec + system.tv_sec) +
+                                                          1e-6 * (double)(user.tv_usec + system.tv_usec)});
+        *bytes = (double)used.ru_maxrss * 1024;
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    double n = 1, flops = 0;
+    double n = 1, flops = 0, bytes = 0;
     const char *unit = "runs";
     for (int option; (option = getopt(argc, argv, "+n:u:f:")) != -1;) {
         if (option == 'n')
@@ -47,21 +64,13 @@ int main(int argc, char **argv)
     }
     if (argc - optind < 2 || !(n > 0))
         return 2;
-    double peak = flops > 0 ? measured_peak() : 0, start = bench_clock(CLOCK_MONOTONIC);
-    pid_t child = fork();
-    if (child == 0)
-        run_child(argv + optind + 1);
-    int status = 0;
-    struct rusage used;
-    if (child < 0 || wait4(child, &status, 0, &used) != child)
-        return 1;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    struct bench_peak peak = {.pool = flops > 0 ? thread_open(0, NULL) : NULL};
+    struct bench_time best;
+    int status = repeat(argv + optind + 1, &best, &bytes);
+    if (status)
         printf("%-50s failed\n", argv[optind]);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-    }
-    struct bench_time t = {bench_clock(CLOCK_MONOTONIC) - start,
-                           (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-                               1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec)};
-    bench_row(argv[optind], n, unit, t, flops, peak, (double)used.ru_maxrss * 1024);
-    return 0;
+    else
+        bench_row(argv[optind], n, unit, best, flops, &peak, bytes);
+    thread_close(peak.pool);
+    return status;
 }

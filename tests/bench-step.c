@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "bench-row.h"
-#include "cpu/peak.h"
 #include "nn/model.h"
 #include "nn/step.h"
 
@@ -148,7 +147,8 @@ int main(int argc, char **argv)
     struct step *step = NULL;
     if (!ctx.pool)
         fail(&e);
-    double peak = peak_gflops(ctx.pool);
+    struct bench_peak peak = {.pool = ctx.pool};
+    bench_peak(&peak);
     if (o.verbose)
         print_plan(&config, &ctx);
     if (step_open(&step, &config, &ctx, &e))
@@ -159,7 +159,7 @@ int main(int argc, char **argv)
     char what[96];
     snprintf(what, sizeof what, "training step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
              (int)batch.B, (int)config.dino.head_n_prototypes);
-    bench_row(what, (double)batch.B, "images", best, step_flops(&config, &batch), peak, bench_memory(RUSAGE_SELF));
+    bench_row(what, (double)batch.B, "images", best, step_flops(&config, &batch), &peak, bench_memory(RUSAGE_SELF));
     step_close(step);
     thread_close(ctx.pool);
     config_release(&config);

@@ -12,14 +12,13 @@
 #include "bench-row.h"
 #include "cpu/gemm.h"
 #include "cpu/isa.h"
-#include "cpu/peak.h"
 
 enum { REPEATS = 5 };
 
 struct bench {
     struct thread_pool *pool;
     int n_workers;
-    double peak; /* GFLOP/s */
+    struct bench_peak peak;
     struct vit vit;
     struct params table;
     float *values;
@@ -62,9 +61,9 @@ static void open_network(struct bench *b, const char *arch, int64_t M)
     params_init(&b->table, b->values, 1);
 }
 
-static void report(const struct bench *b, const char *what, double images, double flops, struct bench_time t)
+static void report(struct bench *b, const char *what, double images, double flops, struct bench_time t)
 {
-    bench_row(what, images, "images", t, flops, b->peak, bench_memory(RUSAGE_SELF));
+    bench_row(what, images, "images", t, flops, &b->peak, bench_memory(RUSAGE_SELF));
 }
 
 /* ------------------------------------------------------------------ extraction */
@@ -224,10 +223,12 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
     printf("    teacher %.3f s, student forward %.3f s, backward %.3f s\n", parts[0], parts[1], parts[2]);
 }
 
-static void peak_row(const struct bench *b)
+static void peak_row(struct bench *b)
 {
+    for (int i = 0; i < 3; i++)
+        bench_peak(&b->peak);
     printf("%d threads, %s, %s: %.1f GFLOP/s of multiply-adds in registers\n", b->n_workers, isa_name(isa_best()),
-           gemm_library(), b->peak);
+           gemm_library(), b->peak.gflops);
     bench_head();
 }
 
@@ -249,7 +250,8 @@ int main(int argc, char **argv)
     if (!b.pool)
         return 1;
     b.n_workers = thread_workers(b.pool);
-    b.peak = peak_gflops(b.pool);
+    b.peak.pool = b.pool;
+    bench_peak(&b.peak);
     const char *what = argument(argc, argv, 1, "peak");
     if (strcmp(what, "peak") == 0)
         peak_row(&b);
