@@ -1,5 +1,6 @@
-/* Logistic regression against the golden optimum (eval.safetensors): weights, intercepts and probabilities to 1e-6.
- */
+/* Logistic regression against the golden optimum (eval.safetensors): weights, intercepts and probabilities to 1e-6,
+ * and the gradient that the golden solver left. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,6 +24,31 @@ static bool all_near(const double *got, const double *want, int64_t n, const cha
         worst = fmax(worst, off);
     }
     return ok(good, "%s.%s # largest relative difference %.2e", name, what, worst);
+}
+
+/* At the golden weights the largest entry of the objective's gradient (of the sum, not over n) is the golden one. It is
+ * what is left of terms as large as w / C, so it is known to their rounding. */
+static void check_gradient(const char *name, struct logreg_solver *s, double C, int64_t n, struct logreg_model *m)
+{
+    char key[96];
+    struct logreg_report r;
+    double largest = 0;
+    snprintf(key, sizeof key, "%s.weight", name);
+    const double *weight = golden_f64(&g, key, NULL);
+    snprintf(key, sizeof key, "%s.bias", name);
+    const double *bias = golden_f64(&g, key, NULL);
+    snprintf(key, sizeof key, "%s.gradient_max", name);
+    double want = *golden_f64(&g, key, NULL);
+    for (int64_t k = 0; k < m->n_rows; k++) {
+        memcpy(m->theta + k * (m->dim + 1), weight + k * m->dim, (size_t)m->dim * sizeof *weight);
+        m->theta[k * (m->dim + 1) + m->dim] = bias[k];
+    }
+    for (int64_t i = 0; i < m->n_rows * m->dim; i++)
+        largest = fmax(largest, fabs(weight[i] / C));
+    logreg_fit(s, C, &(struct logreg_limits){0, 0}, m, &r); /* no step: looks where it stands */
+    double got = r.gradient * (double)n;
+    ok(fabs(got - want) <= 1e-4 * want + 4 * DBL_EPSILON * largest, "%s.gradient_max %.6g, golden %.6g", name, got,
+       want);
 }
 
 static void check_fit(const char *name, double C, const int32_t *label, int n_classes)
@@ -55,6 +81,7 @@ static void check_fit(const char *name, double C, const int32_t *label, int n_cl
     logreg_predict(&m, test, NULL, n_test, pool, proba);
     snprintf(key, sizeof key, "%s.proba", name);
     all_near(proba, golden_f64(&g, key, NULL), n_test * n_classes, "proba", name);
+    check_gradient(name, s, C, n, &m);
     free(weight);
     free(bias);
     free(proba);

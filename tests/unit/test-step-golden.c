@@ -1,4 +1,4 @@
-/* Whole training steps against the published code: losses as logged, gradient norms, gradients, and both networks after
+/* Whole training steps against the published code: the masked patches, losses as logged, gradient norms, gradients, and both networks after
  * the update (the rules of comparison are those of the golden numbers: only elements whose first gradient is more than
  * noise, and their way from the start beside the weights themselves). */
 #include <math.h>
@@ -8,7 +8,7 @@
 
 #include "golden.h"
 #include "nn/state.h"
-#include "nn/step.h"
+#include "nn/step-in.h"
 
 struct run {
     struct golden g;
@@ -155,6 +155,43 @@ static float *step_tensor(struct run *r, int64_t k, const char *what)
     return golden_f32(&r->g, name, NULL);
 }
 
+/* The masked patches as the step lists them for its heads, part by part: by place in the whole batch, crop x N + patch,
+ * and what each counts. Files that hold no weights for this step have their places compared alone. */
+static void check_masks(struct run *r, int64_t k, const struct step_batch *batch)
+{
+    struct step *s = r->step;
+    struct fmt_error e = {0};
+    char name[100];
+    int64_t n_want, n_got = 0, N = s->z.N, B = s->z.B;
+    snprintf(name, sizeof name, "step%lld.mask_indices_list", (long long)k);
+    int64_t *want = golden_indices(r, name, &n_want), *rows = calloc((size_t)(2 * B * N), sizeof *rows);
+    snprintf(name, sizeof name, "step%lld.masks_weight", (long long)k);
+    const float *weight = golden_find(&r->g, name) ? golden_f32(&r->g, name, NULL) : NULL;
+    uint8_t *seen = calloc((size_t)(2 * B * N), 1);
+    bool good = batch_begin(s, batch, &e) == 0;
+    for (int64_t i = 0; i < s->z.n_micro && good; i++) {
+        struct micro micro;
+        struct vit_pass pass = {.n_tokens = {1 + s->vit.config.R + N}};
+        s->work.used = 0;
+        micro_begin(s, i, &micro);
+        int64_t n = rows_patches(s, &micro, &pass, rows) - rows;
+        good &= n == micro.n_patches;
+        for (int64_t j = 0; j < n; j++, n_got++) {
+            int64_t crop = rows[j] / pass.n_tokens[0], patch = rows[j] % pass.n_tokens[0] - 1 - s->vit.config.R;
+            seen[(crop / micro.m * B + micro.first + crop % micro.m) * N + patch]++;
+        }
+    }
+    for (int64_t j = 0; j < n_want; j++) {
+        good &= want[j] >= 0 && want[j] < 2 * B * N && (j == 0 || want[j] > want[j - 1]) && seen[want[j]] == 1;
+        good &= !weight || fabs((double)weight[j] * (double)crop_masked(s, want[j] / N) - 1) <= 1e-4;
+    }
+    ok(good && n_got == n_want, "step %lld: %lld masked patches, each in its place%s", (long long)k, (long long)n_want,
+       weight ? " and with its weight" : "");
+    s->work.used = 0;
+    s->batch = NULL;
+    free(want), free(rows), free(seen);
+}
+
 static void check_losses(struct run *r, int64_t k, const struct step_result *got)
 {
     const struct {
@@ -298,6 +335,7 @@ static void run_steps(struct run *r)
             golden_number(&r->g, "momentum", 0.95), golden_number(&r->g, "teacher_temp", 0.06)};
         struct step_draws draws = load_draws(r, k);
         struct step_result result;
+        check_masks(r, k, &batch);
         ok(step_run(r->step, &batch, k, &rates, draws.kept ? &draws : NULL, &result, &e) == 0, "step %lld runs: %s",
            (long long)k, e.text);
         check_losses(r, k, &result);
