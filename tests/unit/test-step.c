@@ -260,6 +260,42 @@ static void test_bad_steps(void)
     }
 }
 
+/* Scales a tensor of the student by a power of two. */
+static void scale(struct bed *b, const char *name, int power)
+{
+    const struct param *p = params_find(step_params(b->step), name);
+    ok(p != NULL, "%s is there", name);
+    for (int64_t i = 0; p && i < p->count; i++)
+        step_student(b->step)[p->offset + i] = ldexpf(step_student(b->step)[p->offset + i], power);
+}
+
+/* The loss is as finite as before and a gradient overflows: one layer's output is made huge and the next undoes it, so
+ * that only the gradient of the second, which holds that output, is beyond float32. */
+static void test_bad_gradients(void)
+{
+    static const struct {
+        const char *term, *huge, *tiny;
+    } cases[] = {
+        {"gradient of dino_head", "dino_head.mlp.0.weight", "dino_head.mlp.2.weight"},
+        {"gradient of ibot_head", "ibot_head.mlp.0.weight", "ibot_head.mlp.2.weight"},
+        {"gradient of backbone", "backbone.blocks.1.mlp.fc2.weight", "backbone.blocks.1.ls2.gamma"},
+    };
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        struct bed b = bed_open(2, "ibot.separate_head=true", "dino.loss_weight=1e6", "ibot.loss_weight=1e6",
+                                i % 2 ? "train.micro_batch_size=2" : "train.centering=centering", NULL);
+        ok(!run(&b, 0).bad, "a good step");
+        scale(&b, cases[i / 2].huge, 120);
+        scale(&b, cases[i / 2].tiny, -120);
+        check_bad(&b, 1, cases[i / 2].huge, cases[i / 2].term);
+        struct step_result r = run(&b, 1);
+        ok(isfinite(r.total_loss) && r.total_loss > 0, "though the loss is finite: %g", r.total_loss);
+        scale(&b, cases[i / 2].huge, -120);
+        scale(&b, cases[i / 2].tiny, 120);
+        ok(!run(&b, 1).bad, "without it the step is as good as any");
+        bed_close(&b);
+    }
+}
+
 /* ---- resting backbone, SGD, terms ---- */
 
 static void test_frozen(void)
@@ -495,6 +531,7 @@ int main(void)
     test_resume("train.centering=centering", "optim.optimizer=adamw");
     test_resume("train.centering=sinkhorn_knopp", "optim.optimizer=sgd");
     test_bad_steps();
+    test_bad_gradients();
     test_frozen();
     test_terms();
     test_refusals();
