@@ -138,7 +138,26 @@ static void fill_with_masks(struct step *s)
         s->patch_start[crop + 1] += s->patch_start[crop];
 }
 
-/* Goes through a step without memory: what passes and operations need. No sample is dropped: the most there can be. */
+/* Drop path keeps as many crops as it always does: the first micro-batch is full of them. With a rate of 0 in one
+ * block alone they are a list all the same, as draws that are fed in have it. */
+static void fill_with_kept(struct step *s)
+{
+    for (int kind = 0; kind < KINDS; kind++) {
+        int64_t crops = s->z.crops[kind], *list = s->kept_room + (kind == LOCAL ? s->z.crops[GLOBAL] : 0), *to = list;
+        for (int round = 0; round < 2; round++)
+            for (int64_t crop = 0; crop < crops; crop++)
+                if ((crop % s->z.B < s->z.m) == (round == 0))
+                    *to++ = crop;
+        for (int64_t block = 0; block < s->vit.config.depth; block++) {
+            double rate = vit_drop_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
+            for (int branch = 0; branch < BRANCHES; branch++)
+                s->whole[(block * BRANCHES + branch) * KINDS + kind] =
+                    (struct vit_kept){list, crops ? vit_drop_count(crops, rate) : 0, 1};
+        }
+    }
+}
+
+/* Goes through a step without memory: what passes and operations need, of the largest batch there can be. */
 static int plan_step(struct step *s, struct fmt_error *e)
 {
     static const float crops[1]; /* numbers: crops copied into a micro-batch take more than as bytes */
@@ -150,11 +169,7 @@ static int plan_step(struct step *s, struct fmt_error *e)
     fill_with_masks(s);
     s->head[0].rows[LOSS_DINO] = s->z.crops[GLOBAL];
     ibot_head(s)->rows[LOSS_IBOT] = s->z.masked_max;
-    for (int64_t block = 0; block < s->vit.config.depth; block++)
-        for (int i = 0; i < BRANCHES * KINDS; i++)
-            s->whole[block * BRANCHES * KINDS + i] = (struct vit_kept){s->kept_room, s->z.crops[i % KINDS], 1};
-    for (int64_t crop = 0; crop < s->z.crops[GLOBAL] + s->z.crops[LOCAL]; crop++)
-        s->kept_room[crop] = crop;
+    fill_with_kept(s);
     step_forward_backward(s, s->frozen_iterations, 1, &r, &failed);
     s->batch = NULL;
     int status = op_sync(&s->c, &failed);

@@ -61,10 +61,15 @@ double vit_drop_rate(double rate, bool uniform, int64_t block, int64_t depth)
     return uniform || depth < 2 ? (uniform ? rate : 0) : rate * (double)block / (double)(depth - 1);
 }
 
-int64_t vit_drop_subset(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha)
+int64_t vit_drop_count(int64_t b, double rate)
 {
     int64_t s = (int64_t)((double)b * (1 - rate));
-    s = s < 1 ? 1 : s;
+    return s < 1 ? 1 : s;
+}
+
+int64_t vit_drop_subset(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha)
+{
+    int64_t s = vit_drop_count(b, rate);
     rng_permutation(r, b, kept);
     *alpha = (float)((double)b / (double)s);
     return s;

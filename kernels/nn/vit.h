@@ -91,8 +91,9 @@ struct vit_kept {
 struct vit_drop {
     struct vit_kept attn[VIT_INPUTS_MAX], ffn[VIT_INPUTS_MAX];
 };
-/* What training uses. Draws s = max(trunc(b (1 - rate)), 1) of b images without replacement, alpha = b / s.
- * Returns s. kept [b] */
+/* How many of b images training keeps: max(trunc(b (1 - rate)), 1). */
+int64_t vit_drop_count(int64_t b, double rate);
+/* What training uses. Draws s = vit_drop_count of b images without replacement, alpha = b / s. Returns s. kept [b] */
 int64_t vit_drop_subset(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha);
 /* The published form for one tensor and a rate of at most 0.1, which its training loop never comes to: each image
  * on its own, alpha = 1 / (1 - rate). Returns how many are kept; none is possible. kept [b] */
