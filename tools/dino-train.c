@@ -70,6 +70,7 @@ struct run {
     struct metrics_times clock;
     struct schedules schedules;
     enum watch_verdict verdict;
+    size_t planned_bytes;
     int64_t n_iterations, saved; /* saved: iteration of the last checkpoint written or gone on from */
 };
 
@@ -146,9 +147,9 @@ static int print_plan(struct run *r)
     const struct config *c = &r->config;
     struct step_plan plan;
     struct fmt_error e = {0};
-    bool data_known;
+    const char *unknown;
     char text[600], bytes[32];
-    if (memory_plan(&plan, c, &r->ctx, &data_known, &e))
+    if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
         msg_die("%s", e.text);
     for (int i = 0; i < plan.n_lines; i++)
         if (json)
@@ -158,8 +159,8 @@ static int print_plan(struct run *r)
     if (json)
         printf("{\"report\":\"plan\",\"what\":\"total\",\"bytes\":%zu}\n", plan.total);
     else
-        printf("%12s  in all%s\n", num_bytes_text((double)plan.total, bytes),
-               data_known ? "" : ", but for the data: train.dataset_path cannot be opened");
+        printf("%12s  in all%s%s\n", num_bytes_text((double)plan.total, bytes), unknown ? ", but for " : "",
+               unknown ? unknown : "");
     if (!json && memory_giant_text(c, text, sizeof text))
         printf("%s.\n", text);
     return msg_finish(EXIT_DONE);
@@ -276,7 +277,7 @@ static void open_run(struct run *r)
     MUST(r, begin_look(&r->begin, &r->config, force, tell, r, &e), &e);
     if (force && !r->begin.plan.clear)
         say(r, BEGIN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
-    MUST(r, memory_fits(&r->config, &r->ctx, &e), &e);
+    MUST(r, memory_fits(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
     MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
     MUST(r, begin_load(&r->begin, &r->config, r->step, &e), &e);
     r->state = r->begin.state;
@@ -401,6 +402,9 @@ static void examine(struct run *r, int64_t iteration)
     if (!examine_due(&r->examine, iteration))
         return;
     MUST(r, examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e), &e);
+    if (s.n_failed)
+        say(r, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s.failed.text,
+            s.n_failed - 1);
     if (s.n)
         say(r, BEGIN_NOTE,
             "iteration %" PRId64 ": %d nearest neighbours are right for %.2f %% of %" PRId64
@@ -488,6 +492,13 @@ static void open_context(struct run *r)
     r->ctx.pool = r->pool;
 }
 
+static void tell_memory(struct run *r)
+{
+    char used[32], planned[32];
+    num_bytes_text((double)memory_of_process(), used);
+    say(r, BEGIN_NOTE, "memory: %s at most; planned were %s", used, num_bytes_text((double)r->planned_bytes, planned));
+}
+
 static int run_it(struct run *r)
 {
     r->n_iterations = config_iterations(&r->config);
@@ -501,6 +512,7 @@ static int run_it(struct run *r)
     else if (status != EXIT_FAILED)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));
+    tell_memory(r);
     close_run(r);
     return msg_finish(status);
 }

@@ -235,8 +235,7 @@ static void *take(int64_t n, int64_t m, size_t bytes_each)
     return aligned_alloc(64, bytes / 64 * 64);
 }
 
-static int searching_init(struct searching *t, const struct knn_search *s, int64_t n_queries, int n_workers,
-                          struct fmt_error *e)
+static void searching_shape(struct searching *t, const struct knn_search *s, int64_t n_queries, int n_workers)
 {
     int64_t memory = s->memory_bytes > 0 ? s->memory_bytes : (int64_t)32 << 20;
     int64_t rows_all = num_max(1, num_ceil_div(s->bank.n, TILE_BANK)) * TILE_BANK;
@@ -245,6 +244,12 @@ static int searching_init(struct searching *t, const struct knn_search *s, int64
     t->n_query_tiles = num_ceil_div(n_queries, TILE_QUERIES);
     t->block_rows = num_min(rows_all, rows_fit);
     t->n_segments = (int)num_min(SEGMENTS_MAX, num_max(1, 2 * n_workers / t->n_query_tiles));
+}
+
+static int searching_init(struct searching *t, const struct knn_search *s, int64_t n_queries, int n_workers,
+                          struct fmt_error *e)
+{
+    searching_shape(t, s, n_queries, n_workers);
     t->queries = take(t->n_query_tiles * TILE_QUERIES, t->dim, sizeof(float));
     t->block = take(t->block_rows, t->dim, sizeof(float));
     t->ahead = rows_all > t->block_rows ? take(t->block_rows, t->dim, sizeof(float)) : NULL;
@@ -346,6 +351,19 @@ double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_clas
         right += label[i] >= 0 && best_class(votes + i * n_classes, n_classes) == label[i];
     }
     return all ? (double)right / (double)all : NAN;
+}
+
+int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers)
+{
+    struct searching t;
+    if (p->n_val <= 0 || p->dim <= 0)
+        return 0;
+    struct knn_search s = {.bank = {.n = p->n_train, .dim = p->dim}, .k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0};
+    searching_shape(&t, &s, p->n_val, n_workers);
+    int64_t rows = t.n_query_tiles * TILE_QUERIES + t.block_rows, pairs = p->n_val * s.k;
+    return (rows * p->dim + (int64_t)n_workers * TILE_BANK * TILE_QUERIES) * (int64_t)sizeof(float) +
+           pairs * (int64_t)((size_t)t.n_segments * sizeof(struct topk_entry) + sizeof(float) + sizeof(int64_t)) +
+           p->n_ks * p->n_val * p->n_classes * (int64_t)sizeof(double);
 }
 
 int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *top1, struct fmt_error *e)

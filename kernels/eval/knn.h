@@ -90,6 +90,7 @@ struct knn_problem {
     const int *ks;
     int n_ks;
 };
+int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers); /* memory it takes; looks at no row */
 int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *top1, struct fmt_error *e);
 
 #endif

@@ -72,13 +72,17 @@ static void put_part(const struct extract_place *p, const uint8_t *part, int cha
     }
 }
 
+static struct resize resize_to(const struct extract_place *p, int64_t height, int64_t width, int components)
+{
+    return (struct resize){.in_h = height, .in_w = width, .out_h = p->full_h, .out_w = p->full_w, .top = p->top,
+                           .left = p->left, .rows = p->rows, .cols = p->cols, .channels = components};
+}
+
 /* The picture on its canvas [canvas_h, canvas_w, 3]. */
 static int draw_canvas(struct extract_worker *w, const struct image *photo, const struct extract_place *p,
                        struct fmt_error *e)
 {
-    struct resize r = {.in_h = photo->height, .in_w = photo->width, .out_h = p->full_h, .out_w = p->full_w,
-                       .top = p->top, .left = p->left, .rows = p->rows, .cols = p->cols,
-                       .channels = photo->components};
+    struct resize r = resize_to(p, photo->height, photo->width, photo->components);
     size_t bytes = pixels_bytes(p->canvas_h, p->canvas_w);
     bool direct = photo->components == 3 && p->rows == p->canvas_h && p->cols == p->canvas_w;
     int64_t stride = (int64_t)photo->width * photo->components;
@@ -164,6 +168,15 @@ static struct vit_request request_of(const struct extract *x, int64_t net_h, int
     return r;
 }
 
+/* What a pass needs, in the arenas' high. */
+static int count_pass(const struct extract *x, struct extract_worker *w, const struct vit_request *r,
+                      struct arena *pass, struct arena *scratch, struct fmt_error *e)
+{
+    struct op_ctx c = {.backend = w->c.backend, .scratch = scratch};
+    struct outputs out = {0};
+    return forward(x, &c, pass, r, &w->run, &out, e);
+}
+
 /* Arenas for pictures of this size. */
 static int plan(const struct extract *x, struct extract_worker *w, struct vit_request r, struct fmt_error *e)
 {
@@ -171,10 +184,8 @@ static int plan(const struct extract *x, struct extract_worker *w, struct vit_re
     if (w->net_h == H && w->net_w == W)
         return 0;
     struct arena pass = {0}, scratch = {0};
-    struct op_ctx c = {.backend = w->c.backend, .scratch = &scratch};
-    struct outputs out = {0};
     w->net_h = w->net_w = 0;
-    int status = forward(x, &c, &pass, &r, &w->run, &out, e);
+    int status = count_pass(x, w, &r, &pass, &scratch, e);
     if (!status)
         status = make_arena(&w->pass, pass.high, e);
     if (!status)
@@ -294,6 +305,24 @@ int extract_photo(struct extract *x, int worker, const struct image *photo, stru
     for (int64_t i = 0; i < row->n_tokens && x->settings.unit; i++)
         to_unit(row->x + i * x->dim, x->dim);
     return 0;
+}
+
+int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_t *bytes, struct fmt_error *e)
+{
+    struct extract_place p;
+    struct arena pass = {0}, scratch = {0}, draw = {0};
+    int status = extract_place(&x->settings, x->model.vit->config.patch, height, width, &p, e);
+    if (status)
+        return status;
+    struct vit_request request = request_of(x, p.net_h, p.net_w);
+    struct resize resize = resize_to(&p, height, width, 3);
+    resize_bicubic(&resize, NULL, width * 3, NULL, &draw);
+    status = count_pass(x, &x->worker[0], &request, &pass, &scratch, e);
+    x->worker[0].net_h = x->worker[0].net_w = 0;
+    bool padded = p.net_h != p.canvas_h || p.net_w != p.canvas_w;
+    *bytes = pass.high + scratch.high + draw.high + pixels_bytes(p.canvas_h, p.canvas_w) +
+             pixels_bytes(p.rows, p.cols) + (padded ? pixels_bytes(p.net_h, p.net_w) * sizeof(float) : 0);
+    return status;
 }
 
 /* ------------------------------------------------------------------ opening */

@@ -90,6 +90,9 @@ int extract_open(struct extract *x, const struct extract_model *model, const str
                  int n_workers, struct fmt_error *e);
 void extract_close(struct extract *x);
 
+/* Memory of a worker for a picture so large, but for the picture itself. */
+int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_t *bytes, struct fmt_error *e);
+
 /* Values of a row where settings.size fixes it; 0 if it differs from picture to picture (all patches of all of it). */
 int64_t extract_width(const struct extract *x);
 /* What the file's header says; classes are the caller's to add, and the weights' hash. */

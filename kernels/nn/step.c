@@ -199,6 +199,7 @@ static int set_up(struct step *s, const struct config *config, const struct op_c
     status = plan_step(s, e);
     if (plan) {
         plan_line(plan, "activations of a pass", s->work.high);
+        plan->activations = s->work.high;
         plan_line(plan, "scratch of operations", s->scratch.high);
         for (int m = 0; m < PARAMS_MODULES; m++)
             plan->parameters[m] = params_elements(&s->params, (enum params_module)m);

@@ -67,7 +67,7 @@ struct step_result {
 };
 
 /* The memory of a run, by name, without taking any of it. The context's backend and pool are looked at. */
-enum { STEP_PLAN_LINES = 16 };
+enum { STEP_PLAN_LINES = 20 };
 struct step_plan_line {
     const char *what;
     size_t bytes;
@@ -75,7 +75,7 @@ struct step_plan_line {
 struct step_plan {
     struct step_plan_line line[STEP_PLAN_LINES];
     int n_lines;
-    size_t total;
+    size_t total, activations; /* activations: of a pass, one of the lines */
     int64_t parameters[PARAMS_MODULES]; /* of one network */
 };
 int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);

@@ -1,7 +1,5 @@
-/* evaluate.c - class tokens of both sets by the teacher, image by image, then one search.
- *
- * An image goes through the network alone, so its features do not depend on what stands beside it, and images are
- * spread over the threads. Both sets' features are held in memory: they are small beside the networks.
+/* evaluate.c - class tokens of both sets by the teacher, then one search. The features are made by nn/extract.h alone,
+ * with the settings that dino-extract would be given, from a copy of the backbone: extraction turns its weights.
  */
 #include "run/evaluate.h"
 
@@ -10,15 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
+#include "backend.h"
 #include "eval/knn.h"
-#include "img/crop.h"
-#include "img/photo.h"
-#include "img/resize.h"
+#include "nn/extract.h"
 #include "nn/model.h"
 #include "nn/step.h"
 #include "num.h"
-#include "op.h"
 #include "shardset.h"
 
 enum { TRAIN, VAL, SETS };
@@ -30,7 +25,8 @@ struct set {
     int64_t *image; /* [n] the labelled ones */
     int32_t *label; /* [n] */
     int64_t n;
-    float *x; /* [n, C] */
+    float *x;        /* [n, C] */
+    uint8_t *failed; /* [n] */
 };
 
 struct evaluate {
@@ -76,7 +72,8 @@ static int open_set(struct set *s, const char *path, int64_t C, struct fmt_error
     digest_end(&d, s->identity);
     status = find_labels(s, path, e);
     size_t bytes;
-    if (!status && (!num_mul((size_t)s->n, (size_t)C * sizeof(float), &bytes) || !(s->x = malloc(bytes))))
+    if (!status && (!num_mul((size_t)s->n, (size_t)C * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
+                    !(s->failed = malloc((size_t)s->n))))
         status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
     return status;
 }
@@ -91,9 +88,11 @@ static int check_classes(const struct evaluate *ev, struct fmt_error *e)
     return same ? 0 : fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: their classes differ");
 }
 
+/* Those of the settings that the images which vote allow. */
 static int choose_ks(struct evaluate *ev, struct fmt_error *e)
 {
     const struct config_ints *asked = &ev->config->evaluation.knn_k;
+    ev->n_k = ev->n_left_out = 0;
     for (int i = 0; i < asked->n; i++)
         if (asked->item[i] <= ev->set[TRAIN].n)
             ev->k[ev->n_k++] = (int)asked->item[i];
@@ -136,6 +135,7 @@ void evaluate_close(struct evaluate *ev)
         free(ev->set[i].image);
         free(ev->set[i].label);
         free(ev->set[i].x);
+        free(ev->set[i].failed);
     }
     free(ev);
 }
@@ -151,130 +151,84 @@ int evaluate_ks_left_out(const struct evaluate *ev)
 }
 
 /* ---------------------------------------------------------------- features */
-struct worker {
-    struct block_buffer buffer;
-    struct image photo;
-    struct arena memory, scratch;
-    struct op_ctx ctx;
-};
-
-struct job {
-    const struct evaluate *ev;
-    struct set *set;
-    const struct vit *vit;
-    const float *values;
-    struct worker *worker;
-    struct fmt_error *error; /* [n_workers] */
-};
-
-/* Where an image of h x w is resized to, and the square that is cut from its centre. */
-static struct resize centre_square(const struct config *c, int64_t h, int64_t w, int channels)
+static struct extract_settings settings_of(const struct config *c)
 {
-    int64_t side = c->evaluation.crop;
-    struct resize r = {.in_h = h, .in_w = w, .rows = side, .cols = side, .channels = channels};
-    crop_short_side(h, w, c->evaluation.resize, &r.out_h, &r.out_w);
-    r.top = crop_centre(r.out_h, side);
-    r.left = crop_centre(r.out_w, side);
-    return r;
+    struct extract_settings s = extract_published();
+    s.resize = c->evaluation.resize;
+    s.size = c->evaluation.crop;
+    s.as_stored = !c->augment.exif_orientation;
+    return s;
 }
 
-/* Also plans: with planning arenas nothing is computed and what is needed is counted. */
-static int features(const struct job *job, struct worker *w, int64_t height, int64_t width, int channels,
-                    const uint8_t *pixels, float *out, struct fmt_error *e)
+static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values, bool turned)
 {
-    const struct config *c = job->ev->config;
-    int64_t side = c->evaluation.crop;
-    struct resize r = centre_square(c, height, width, channels);
-    uint8_t *square = ARENA_TAKE(&w->memory, uint8_t, side * side * 3);
-    resize_bicubic(&r, pixels, width * channels, square, &w->memory);
-    for (int64_t i = side * side - 1; channels == 1 && out && i >= 0; i--)
-        square[3 * i] = square[3 * i + 1] = square[3 * i + 2] = square[i];
-    struct vit_request request = {.n_inputs = 1, .inputs[0] = {.B = 1, .H = side, .W = side, .pixels = square}};
+    struct extract_model m = {.vit = vit, .values = values, .turned = turned};
     for (int i = 0; i < 3; i++) {
-        request.mean[i] = (float)c->augment.mean[i];
-        request.deviation[i] = (float)c->augment.std[i];
+        m.mean[i] = (float)c->augment.mean[i];
+        m.std[i] = (float)c->augment.std[i];
     }
-    struct vit_pass pass;
-    int status = vit_forward(&w->ctx, job->vit, job->values, &request, &w->memory, &pass, e);
-    if (!status && out && !(status = op_sync(&w->ctx, e)))
-        memcpy(out, pass.norm + vit_row(&pass, 0, 0, 0) * job->ev->C, (size_t)job->ev->C * sizeof *out);
-    return status;
+    return m;
 }
 
-static void one_image(void *arg, int64_t item, int worker)
+/* The teacher's backbone, for free(): the first module of the table. */
+static float *copy_teacher(struct step *step, struct fmt_error *e)
 {
-    struct job *job = arg;
-    struct worker *w = &job->worker[worker];
-    struct fmt_error *e = &job->error[worker];
-    struct shard_image record;
-    if (e->status)
-        return;
-    if (shard_set_read(&job->set->shards, job->set->image[item], &w->buffer, &record, e))
-        return;
-    if (photo_decode(&record, job->ev->config->augment.exif_orientation, &w->photo, e)) {
-        fmt_prefix(e, record.labels.key);
-        return;
+    int64_t at, n = params_module_span(step_params(step), PARAMS_BACKBONE, &at);
+    float *copy = malloc((size_t)(at + n) * sizeof *copy);
+    if (copy)
+        memcpy(copy, step_teacher(step), (size_t)(at + n) * sizeof *copy);
+    else
+        fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
+    return copy;
+}
+
+/* Images that failed are no part of the set any more. */
+static void leave_out_failed(struct set *s, int64_t C)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        if (s->failed[i])
+            continue;
+        s->image[n] = s->image[i];
+        s->label[n] = s->label[i];
+        memmove(s->x + n++ * C, s->x + i * C, (size_t)C * sizeof *s->x);
     }
-    w->memory.used = 0;
-    features(job, w, w->photo.height, w->photo.width, w->photo.components, w->photo.pixels,
-             job->set->x + item * job->ev->C, e);
+    s->n = n;
 }
 
-/* Memory for the largest image of both sets, lying and standing. */
-static int open_worker(struct worker *w, const struct job *job, const struct op_ctx *like, struct fmt_error *e)
+static int set_features(struct evaluate *ev, struct set *s, struct extract *x, struct thread_pool *pool,
+                        struct evaluate_scores *scores, struct fmt_error *e)
 {
-    *w = (struct worker){.ctx.backend = like->backend};
-    w->ctx.scratch = &w->scratch;
-    int64_t long_side = 1;
-    for (int i = 0; i < SETS; i++)
-        long_side = num_max(long_side, num_max(job->ev->set[i].shards.width_max, job->ev->set[i].shards.height_max));
-    int status = features(job, w, long_side, long_side, 3, NULL, NULL, e);
-    if (!status)
-        status = arena_init(&w->memory, w->memory.high, e);
-    if (!status)
-        status = arena_init(&w->scratch, w->scratch.high, e);
-    return status;
-}
-
-static void close_worker(struct worker *w)
-{
-    block_buffer_release(&w->buffer);
-    image_release(&w->photo);
-    arena_release(&w->memory);
-    arena_release(&w->scratch);
-}
-
-static int both_sets(struct job *job, struct evaluate *ev, struct thread_pool *pool, int n_workers, struct fmt_error *e)
-{
-    for (int i = 0; i < SETS; i++) {
-        job->set = &ev->set[i];
-        thread_for(pool, ev->set[i].n, one_image, job);
-        for (int w = 0; w < n_workers; w++)
-            if (job->error[w].status)
-                return fmt_fail(e, job->error[w].status, "%s", job->error[w].text);
-    }
+    struct extract_job job = {.image = s->image, .n = s->n, .out = s->x, .failed = s->failed};
+    int status = extract_set(x, &s->shards, pool, &job, e);
+    if (status || !job.n_failed)
+        return status;
+    if (job.n_failed == s->n || job.first.status == FMT_MEMORY)
+        return fmt_fail(e, job.first.status, "%s", job.first.text);
+    leave_out_failed(s, ev->C);
+    if (!scores->n_failed)
+        scores->failed = job.first;
+    scores->n_failed += job.n_failed;
     return 0;
 }
 
-static int all_features(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct fmt_error *e)
+static int all_features(struct evaluate *ev, struct step *step, struct thread_pool *pool,
+                        struct evaluate_scores *scores, struct fmt_error *e)
 {
-    int n = thread_workers(pool), n_open = 0;
-    struct op_ctx like = {.backend = backend_find("cpu", e)};
-    struct job job = {.ev = ev, .vit = step_vit(step), .values = step_teacher(step)};
-    job.worker = calloc((size_t)n, sizeof *job.worker);
-    job.error = calloc((size_t)n, sizeof *job.error);
-    int status = !like.backend             ? FMT_UNSUPPORTED
-                 : job.worker && job.error ? 0
-                                           : fmt_fail(e, FMT_MEMORY, "out of memory");
-    for (; n_open < n && !status; n_open++)
-        status = open_worker(&job.worker[n_open], &job, &like, e);
-    if (!status)
-        status = both_sets(&job, ev, pool, n, e);
-    for (int i = 0; i < n_open; i++)
-        close_worker(&job.worker[i]);
-    free(job.worker);
-    free(job.error);
-    return status;
+    struct extract x = {.n_workers = 0};
+    struct extract_settings settings = settings_of(ev->config);
+    bool turned = false;
+    float *values = copy_teacher(step, e);
+    int status = values ? extract_turn(step_vit(step), values, pool, &turned, e) : FMT_MEMORY;
+    if (!status) {
+        struct extract_model model = model_of(ev->config, step_vit(step), values, turned);
+        status = extract_open(&x, &model, &settings, thread_workers(pool), e);
+    }
+    for (int i = 0; i < SETS && !status; i++)
+        status = set_features(ev, &ev->set[i], &x, pool, scores, e);
+    extract_close(&x);
+    free(values);
+    return status || !scores->n_failed ? status : choose_ks(ev, e);
 }
 
 /* ---------------------------------------------------------------- scores */
@@ -284,24 +238,35 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The search wants them ascending, each once. Returns how many. */
+static int ascending(const int *k, int n, int ks[CONFIG_INTS_MAX])
+{
+    int n_ks = 0;
+    memcpy(ks, k, (size_t)n * sizeof *k);
+    qsort(ks, (size_t)n, sizeof *ks, by_size);
+    for (int i = 0; i < n; i++)
+        if (!n_ks || ks[i] != ks[n_ks - 1])
+            ks[n_ks++] = ks[i];
+    return n_ks;
+}
+
 int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,
                      struct fmt_error *e)
 {
-    int ks[CONFIG_INTS_MAX], n_ks = 0;
+    int ks[CONFIG_INTS_MAX];
     double top1[CONFIG_INTS_MAX];
     const struct set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
-    memcpy(ks, ev->k, sizeof ks);
-    qsort(ks, (size_t)ev->n_k, sizeof *ks, by_size); /* the search wants them ascending, each once */
-    for (int i = 0; i < ev->n_k; i++)
-        if (!n_ks || ks[i] != ks[n_ks - 1])
-            ks[n_ks++] = ks[i];
+    *scores = (struct evaluate_scores){.n = 0};
+    int status = all_features(ev, step, pool, scores, e);
+    int n_ks = ascending(ev->k, ev->n_k, ks);
     struct knn_problem problem = {.train_x = train->x, .train_label = train->label, .n_train = train->n,
                                   .val_x = val->x, .val_label = val->label, .n_val = val->n, .dim = ev->C,
                                   .n_classes = train->shards.n_classes, .ks = ks, .n_ks = n_ks};
-    int status = all_features(ev, step, pool, e);
     if (!status)
         status = knn_evaluate(&problem, pool, top1, e);
-    *scores = (struct evaluate_scores){.n = status ? 0 : ev->n_k, .n_train = train->n, .n_val = val->n};
+    scores->n = status ? 0 : ev->n_k;
+    scores->n_train = train->n;
+    scores->n_val = val->n;
     for (int i = 0; i < scores->n; i++) {
         scores->k[i] = ev->k[i];
         for (int j = 0; j < n_ks; j++)
@@ -323,4 +288,76 @@ int evaluate_line(const struct evaluate_scores *s, int64_t iteration, struct fmt
     n = snprintf(text, sizeof text, "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 "}", s->n_train, s->n_val);
     bad |= fmt_buffer_append(out, text, (size_t)n);
     return bad ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+}
+
+/* ---------------------------------------------------------------- memory */
+struct counts {
+    int64_t n[SETS], side[SETS], pixels;
+    int n_classes;
+};
+
+static int count_sets(const struct config *c, struct counts *n, struct fmt_error *e)
+{
+    const char *path[SETS] = {c->evaluation.knn_train, c->evaluation.knn_val};
+    for (int i = 0; i < SETS; i++) {
+        struct shard_set s;
+        int status = shard_set_open(&s, &path[i], 1, e);
+        if (status)
+            return status;
+        n->n[i] = s.n_images;
+        n->side[0] = num_max(n->side[0], s.height_max);
+        n->side[1] = num_max(n->side[1], s.width_max);
+        n->pixels = num_max(n->pixels, (int64_t)s.pixels_max);
+        n->n_classes = s.n_classes;
+        shard_set_close(&s);
+    }
+    return 0;
+}
+
+/* A picture of a worker, the bytes it is decoded from (no more than its pixels, as a rule), and all that follows. */
+static int plan_passes(const struct config *c, const struct vit *vit, const struct counts *n, int n_workers,
+                       int64_t *bytes, struct fmt_error *e)
+{
+    struct extract x;
+    struct extract_settings settings = settings_of(c);
+    size_t worker = 0;
+    struct extract_model model = model_of(c, vit, NULL, backend_cpu.turns_weights());
+    int status = extract_open(&x, &model, &settings, 1, e);
+    if (!status)
+        status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);
+    extract_close(&x);
+    *bytes = n_workers * ((int64_t)worker + 2 * 3 * n->pixels);
+    return status;
+}
+
+int evaluate_plan(const struct config *c, int n_workers, struct evaluate_bytes *bytes, struct fmt_error *e)
+{
+    struct counts n = {.n_classes = 0};
+    struct params table = {0};
+    struct vit vit;
+    struct vit_config shape = model_vit(c);
+    int ks[CONFIG_INTS_MAX], k[CONFIG_INTS_MAX], n_k = 0;
+    int64_t at = 0;
+    *bytes = (struct evaluate_bytes){0};
+    if (!*c->evaluation.knn_train || !c->evaluation.eval_period_iterations)
+        return 0;
+    int status = count_sets(c, &n, e);
+    if (!status)
+        status = vit_params(&vit, &shape, &table, e);
+    if (!status)
+        status = plan_passes(c, &vit, &n, n_workers, &bytes->passes, e);
+    if (!status)
+        bytes->copy = params_module_span(&table, PARAMS_BACKBONE, &at) * (int64_t)sizeof(float);
+    params_release(&table);
+    if (status)
+        return status;
+    for (int i = 0; i < c->evaluation.knn_k.n; i++)
+        if (c->evaluation.knn_k.item[i] <= n.n[TRAIN])
+            k[n_k++] = (int)c->evaluation.knn_k.item[i];
+    int64_t row = shape.C * (int64_t)sizeof(float) + (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1);
+    struct knn_problem problem = {.n_train = n.n[TRAIN], .n_val = n.n[VAL], .dim = shape.C, .n_classes = n.n_classes,
+                                  .ks = ks, .n_ks = ascending(k, n_k, ks)};
+    bytes->features = (n.n[TRAIN] + n.n[VAL]) * row;
+    bytes->search = knn_evaluate_bytes(&problem, n_workers);
+    return 0;
 }

@@ -1,12 +1,14 @@
 /* evaluate.h - does it help? The teacher scored during training: k nearest neighbours among labelled shards
- * (evaluation.knn_train vote, evaluation.knn_val are scored), as feat-knn scores features of dino-extract.
+ * (evaluation.knn_train vote, evaluation.knn_val are scored): the very features that dino-extract makes of the
+ * teacher's file (nn/extract.h) and the very votes that feat-knn counts (eval/knn.h).
  *
  *   evaluate_open(&ev, config, e);               NULL where no shards are named or the period is 0
  *   evaluate_teacher(ev, step, pool, &scores, e);
  *   evaluate_line(&scores, iteration, &out, e);  for evaluation.json
  *   evaluate_close(ev);
  *
- * Images without a label are left out. Numbers of neighbours above the images that vote are left out, too.
+ * Images without a label are left out, and so is one that cannot be decoded, from then on: that does not stop a run.
+ * Numbers of neighbours above the images that vote are left out, too.
  */
 #ifndef EVALUATE_H
 #define EVALUATE_H
@@ -25,10 +27,22 @@ struct evaluate_scores {
     int k[CONFIG_INTS_MAX];   /* in the order of the settings: the first decides which teacher is the best */
     double top1[CONFIG_INTS_MAX];
     int64_t n_train, n_val;
+    int64_t n_failed;         /* images found now that cannot be decoded */
+    struct fmt_error failed;  /* why the first of them cannot */
+};
+
+/* Memory beside that of training. The search comes when copy and passes are given back. */
+struct evaluate_bytes {
+    int64_t features; /* of both sets, as if all images had labels */
+    int64_t copy;     /* of the teacher's backbone */
+    int64_t passes;   /* pictures and passes of all threads */
+    int64_t search;
 };
 
 int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_error *e);
 void evaluate_close(struct evaluate *ev); /* NULL is allowed */
+/* What evaluate_teacher will take, without reading an image; all 0 where nothing is scored. */
+int evaluate_plan(const struct config *config, int n_workers, struct evaluate_bytes *bytes, struct fmt_error *e);
 
 const uint8_t *evaluate_identity(const struct evaluate *ev, bool val); /* [DIGEST_BYTES] of the shards */
 int evaluate_ks_left_out(const struct evaluate *ev);                   /* settings that were too large */

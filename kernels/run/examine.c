@@ -85,7 +85,7 @@ int examine_teacher(struct examine *x, struct step *step, struct thread_pool *po
                     struct evaluate_scores *scores, struct fmt_error *e)
 {
     char folder[40] = "initial";
-    scores->n = 0;
+    *scores = (struct evaluate_scores){.n = 0};
     if (iteration != EXAMINE_INITIAL)
         snprintf(folder, sizeof folder, "training_%" PRId64, iteration);
     int status = teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);

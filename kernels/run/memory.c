@@ -4,12 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "file.h"
 #include "nn/source.h"
 #include "num.h"
+#include "run/evaluate.h"
 #include "thread.h"
+
+/* What no module names, as measured: buffers of files and what libraries keep; in each thread those, and the parts of
+ * matrices that a product packs, which small ones do not fill. */
+static const int64_t UNNAMED = (int64_t)17 << 19, UNNAMED_WORKER = (int64_t)200 << 10, PACKED_MAX = (int64_t)4 << 20;
 
 static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
 {
@@ -31,15 +37,44 @@ static int64_t data_bytes(const struct config *config, int n_workers)
     return bytes;
 }
 
-int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, bool *data_known,
+/* The copy and the passes of scoring are given back before the search begins. */
+static void add_scoring(struct step_plan *plan, const struct evaluate_bytes *b)
+{
+    add_line(plan, "scoring: features of both sets", b->features);
+    add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
+    add_line(plan, "scoring: pictures and passes of all threads, then the search", num_max(b->passes, b->search - b->copy));
+}
+
+/* What this process holds now, and what no plan names. */
+static int64_t program_bytes(int n_workers, int64_t activations)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%*d %ld", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE) + UNNAMED +
+           n_workers * (UNNAMED_WORKER + num_min(PACKED_MAX, activations / 8));
+}
+
+int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e)
 {
-    int status = step_plan(plan, config, ctx, e);
+    struct evaluate_bytes scoring;
+    int n = thread_workers(ctx->pool), status = step_plan(plan, config, ctx, e);
     if (status)
         return status;
-    int64_t bytes = data_bytes(config, thread_workers(ctx->pool));
-    *data_known = bytes >= 0;
-    add_line(plan, "data: batches made ahead, pictures, scratch", bytes);
+    int64_t data = data_bytes(config, n), activations = (int64_t)plan->activations;
+    bool scored = evaluate_plan(config, n, &scoring, NULL) == 0;
+    *unknown = data < 0 && !scored ? "the data and scoring: their shards cannot be opened"
+               : data < 0          ? "the data: train.dataset_path cannot be opened"
+               : !scored           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
+                                   : NULL;
+    add_line(plan, "data: batches made ahead, pictures, scratch", data);
+    if (scored)
+        add_scoring(plan, &scoring);
+    add_line(plan, "program, libraries, buffers", program_bytes(n, activations));
     return 0;
 }
 
@@ -66,12 +101,19 @@ int64_t memory_of_machine(void)
     return num_min(machine, group);
 }
 
-int memory_fits(const struct config *config, const struct op_ctx *ctx, struct fmt_error *e)
+int64_t memory_of_process(void)
+{
+    struct rusage used;
+    return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
+}
+
+int memory_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
 {
     struct step_plan plan;
-    bool known;
+    const char *unknown;
     char needs[32], has[32];
-    int status = memory_plan(&plan, config, ctx, &known, e);
+    int status = memory_plan(&plan, config, ctx, &unknown, e);
+    *planned = plan.total;
     if (status || (double)plan.total <= (double)memory_of_machine())
         return status;
     return fmt_fail(e, FMT_LIMIT,

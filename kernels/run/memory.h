@@ -8,16 +8,18 @@
 #include "config.h"
 #include "nn/step.h"
 
-/* The lines of the step and, where train.dataset_path can be opened (a pipe is not), those of the data; data_known:
- * whether it could. The context's backend and pool are looked at. */
-int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, bool *data_known,
+/* The lines of the step, of the data and of scoring where their shards can be opened (a pipe is not), and of the
+ * program itself. unknown: NULL, or what is not in it and why. The context's backend and pool are looked at. */
+int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e);
 
 /* Bytes that this process may use: of the machine, or of its control group where that is less. */
 int64_t memory_of_machine(void);
 
-/* FMT_LIMIT with the figures if the plan is more than the machine has. */
-int memory_fits(const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
+int64_t memory_of_process(void); /* the most that this one has held so far */
+
+/* FMT_LIMIT with the figures if the plan, of `planned` bytes, is more than the machine has. */
+int memory_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e);
 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for the smaller ones. */
 const char *memory_giant_text(const struct config *config, char *out, size_t room);
