@@ -62,6 +62,7 @@ struct searching {
     float *queries; /* [n_query_tiles,dim,TILE_QUERIES], unit columns, zeros at the end */
     float *block;   /* [block_rows,dim], unit rows, zeros at the end */
     float *ahead;   /* the next one, read while this one is searched; NULL where one block holds all */
+    bool in_blocks; /* the bank is more than one block: the next is read ahead */
     int64_t block_rows, block_first, block_n, ahead_n;
     int ahead_status;
     struct fmt_error ahead_error;
@@ -243,6 +244,7 @@ static void searching_shape(struct searching *t, const struct knn_search *s, int
     *t = (struct searching){.s = s, .n_queries = n_queries, .dim = s->bank.dim};
     t->n_query_tiles = num_ceil_div(n_queries, TILE_QUERIES);
     t->block_rows = num_min(rows_all, rows_fit);
+    t->in_blocks = rows_all > t->block_rows;
     t->n_segments = (int)num_min(SEGMENTS_MAX, num_max(1, 2 * n_workers / t->n_query_tiles));
 }
 
@@ -252,11 +254,11 @@ static int searching_init(struct searching *t, const struct knn_search *s, int64
     searching_shape(t, s, n_queries, n_workers);
     t->queries = take(t->n_query_tiles * TILE_QUERIES, t->dim, sizeof(float));
     t->block = take(t->block_rows, t->dim, sizeof(float));
-    t->ahead = rows_all > t->block_rows ? take(t->block_rows, t->dim, sizeof(float)) : NULL;
+    t->ahead = t->in_blocks ? take(t->block_rows, t->dim, sizeof(float)) : NULL;
     t->tiles = take(n_workers, TILE_BANK * TILE_QUERIES, sizeof(float));
     t->heaps = take(t->n_segments * n_queries, s->k, sizeof(struct topk_entry));
     t->filled = calloc((size_t)(t->n_segments * n_queries), sizeof(int));
-    if (t->queries && t->block && (t->ahead || rows_all <= t->block_rows) && t->tiles && t->heaps && t->filled)
+    if (t->queries && t->block && (t->ahead || !t->in_blocks) && t->tiles && t->heaps && t->filled)
         return 0;
     searching_release(t);
     return fmt_fail(e, FMT_MEMORY, "out of memory for the neighbours of %lld rows", (long long)n_queries);
@@ -360,7 +362,7 @@ int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers)
         return 0;
     struct knn_search s = {.bank = {.n = p->n_train, .dim = p->dim}, .k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0};
     searching_shape(&t, &s, p->n_val, n_workers);
-    int64_t rows = t.n_query_tiles * TILE_QUERIES + t.block_rows, pairs = p->n_val * s.k;
+    int64_t rows = t.n_query_tiles * TILE_QUERIES + (t.in_blocks ? 2 : 1) * t.block_rows, pairs = p->n_val * s.k;
     return (rows * p->dim + (int64_t)n_workers * TILE_BANK * TILE_QUERIES) * (int64_t)sizeof(float) +
            pairs * (int64_t)((size_t)t.n_segments * sizeof(struct topk_entry) + sizeof(float) + sizeof(int64_t)) +
            p->n_ks * p->n_val * p->n_classes * (int64_t)sizeof(double);
