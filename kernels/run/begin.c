@@ -71,6 +71,38 @@ static int grid_of_weights(const struct begin *b, struct config *config, struct 
     return 0;
 }
 
+/* Whether `path` is NAME in the output directory, or within it; by what files they are, whatever their names. */
+static bool is_of_run(const struct config *c, const char *name, const char *path)
+{
+    char *place = file_join(c->train.output_dir, name);
+    char *a = realpath(path, NULL), *b = place ? realpath(place, NULL) : NULL;
+    size_t n = b ? strlen(b) : 0;
+    bool is = a && b && strncmp(a, b, n) == 0 && (a[n] == 0 || a[n] == '/');
+    free(place);
+    free(a);
+    free(b);
+    return is;
+}
+
+/* What begin_clear removes must not be what the run begins with. */
+static int check_clear(const struct begin *b, const struct config *c, struct fmt_error *e)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    if (!b->plan.clear || !b->plan.path)
+        return 0;
+    char *path = start_rank_path(b->plan.path, RANK);
+    if (!path)
+        return fmt_fail(e, FMT_MEMORY, "out of memory");
+    bool is = is_of_run(c, "eval", path);
+    for (int64_t i = 0; i < b->found.n && !is; i++)
+        is = is_of_run(c, checkpoint_name(b->found.iteration[i], RANK, name), path);
+    free(path);
+    if (is)
+        return fmt_fail(e, FMT_MISMATCH,
+                        "%.250s: is of the run that would be removed; another train.output_dir keeps it", b->plan.path);
+    return 0;
+}
+
 int begin_look(struct begin *b, struct config *config, bool force,
                void (*tell_line)(void *arg, enum begin_level level, const char *text), void *arg, struct fmt_error *e)
 {
@@ -81,6 +113,8 @@ int begin_look(struct begin *b, struct config *config, bool force,
         return status;
     struct start_wish wish = {config, b->found.n, force};
     status = start_decide(&wish, &b->plan, e);
+    if (!status)
+        status = check_clear(b, config, e);
     for (int i = 0; i < b->plan.n_unused && !status; i++)
         tell(b, BEGIN_NOTE, "%s: set, and not used: the run %s", b->plan.unused[i],
              b->plan.from == START_CHECKPOINT ? "goes on from a checkpoint" : "starts from MODEL.WEIGHTS");

@@ -73,6 +73,15 @@ check 'the old run is gone' test "$(keep longer)$(ls longer/eval | tr '\n' ' ')"
 status 0 train train.resume=false train.output_dir=new optim.epochs=1 -q
 same_results new longer
 
+for own in MODEL.WEIGHTS=longer/eval/training_11/teacher_checkpoint.safetensors \
+    MODEL.WEIGHTS=./longer/../longer/model_0000011.rank_0.ckpt \
+    student.pretrained_weights=longer/eval/best/teacher_checkpoint.safetensors; do # not what -f would remove
+    status 1 train -f train.resume=false train.output_dir=longer optim.epochs=1 $own
+    err_has "${own#*=}: is of the run that would be removed"
+    check 'it is there' test -s "${own#*=}"
+done
+same_results new longer
+
 # ---- damage: the newest is passed over, then the one before, then none is whole
 newest=run/model_0000023.rank_0.ckpt
 rm -rf run && cp -a done run
