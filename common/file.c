@@ -493,10 +493,39 @@ bool file_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-int file_sync_dir(const char *path)
+static char *directory_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+static bool stat_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+    if (strcmp(a, b) == 0)
+        return true;
+    if (strcmp(a, "-") == 0 || strcmp(b, "-") == 0)
+        return false;
+    if (file_exists(a) || file_exists(b))
+        return stat_same(a, b);
+    const char *last_a = strrchr(a, '/'), *last_b = strrchr(b, '/');
+    if (strcmp(last_a ? last_a + 1 : a, last_b ? last_b + 1 : b) != 0)
+        return false;
+    char *above_a = directory_of(a), *above_b = directory_of(b);
+    bool same = above_a && above_b && stat_same(above_a, above_b);
+    free(above_a);
+    free(above_b);
+    return same;
+}
+
+int file_sync_dir(const char *path)
+{
+    char *directory = directory_of(path);
     if (!directory)
         return -1;
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

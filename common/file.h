@@ -80,6 +80,7 @@ int file_make_dirs(const char *path, struct fmt_error *e); /* mkdir -p */
 int file_remove_tree(const char *path, struct fmt_error *e); /* rm -r; nothing there is no error */
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
+bool file_is_same(const char *a, const char *b); /* two names of one file, there or yet to be written; "-" is itself */
 int file_sync_dir(const char *path); /* of the directory that holds path */
 char *file_join(const char *directory, const char *name); /* "a/b"; for free(); NULL: no memory */
 

@@ -277,7 +277,7 @@ int main(int argc, char **argv)
         msg_usage("features are missing");
     if (as_text + as_json + as_npy > 1)
         msg_usage("--text, --json and --npy exclude each other");
-    if (keys_path && strcmp(keys_path, output) == 0)
+    if (keys_path && file_is_same(keys_path, output))
         msg_usage("--keys and -o both write to %s", file_output_name(output));
     file_on_signal();
     inputs_guard();

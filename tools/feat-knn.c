@@ -487,7 +487,7 @@ static void check_usage(int n_operands, int n_per_class)
         msg_usage("-o does not go with --per-class");
     if (n_tries > 1 && !n_per_class)
         msg_usage("--tries is for --per-class");
-    if (output && strcmp(output, report_path) == 0)
+    if (output && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
     if (scoreopts_parse(&scoring, &e))
         msg_usage("%s", e.text);

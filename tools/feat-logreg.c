@@ -487,10 +487,10 @@ static void check_usage(int n_operands)
         msg_usage("--val goes with --train");
     if (output && n_operands == 0)
         msg_usage("-o is for the predictions of QUERY");
-    if (output && strcmp(output, report_path) == 0)
+    if (output && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
     const char *written = train_path ? model_path : NULL;
-    if (written && (strcmp(written, report_path) == 0 || (output && strcmp(written, output) == 0)))
+    if (written && (file_is_same(written, report_path) || (output && file_is_same(written, output))))
         msg_usage("--model and another option both write to %s", file_output_name(written));
     if (scoreopts_parse(&scoring, &e))
         msg_usage("%s", e.text);

@@ -82,6 +82,7 @@ done
 
 # ---- operands that are missing or too many, options that exclude each other, outputs of one name
 while read -r command; do
+    command=${command/'$HERE'/$(basename "$PWD")}
     check "$command" refused $command
 done <<'END'
 bbu-index
@@ -136,10 +137,13 @@ feat-cat a --text --json
 feat-cat a --json --npy
 feat-cat a --keys b -o b
 feat-cat a --keys -
+feat-cat a --keys ./b -o b
+feat-cat a --keys //dev/null -o /dev/null
 feat-knn
 feat-knn a
 feat-knn a b c
 feat-knn a b -o c -r c
+feat-knn a b -o ./c -r ../$HERE/c
 feat-knn a b -o -
 feat-knn a b --tries 2
 feat-knn a b --per-class 3 -o c
@@ -153,7 +157,16 @@ feat-logreg -t a b -o c -r c
 feat-logreg -t a b -o -
 feat-logreg -t a -m -
 feat-logreg -t a -m b -o b c
+feat-logreg -t a -m ./b -r b c
 END
+
+printf 'train: {sed: 1}\n' >wrong.yaml
+for tool in dino-augment dino-extract dino-train dino-weights; do
+    check "$tool: settings that are wrong" refused "$tool" $(words_of "$tool") -c wrong.yaml
+    err_has 'the nearest is train.seed'
+    status 1 "$tool" $(words_of "$tool") -c nosuch.yaml
+    err_has 'nosuch.yaml: No such file'
+done
 
 # ---- every setting that is a number, a switch or a list refuses words that are none
 dino-train --print-config --json | grep -oE '"[a-zA-Z_]+\.[a-zA-Z_0-9]+":("[^"]*"|\[[^]]*\]|[^,}]+)' >settings
