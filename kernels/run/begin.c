@@ -271,9 +271,9 @@ static int load_newest(struct begin *b, const struct config *c, struct step *ste
             return 0;
         if (!is_damage(status))
             return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
-        tell(b, BEGIN_WARNING, "%s; this checkpoint is damaged and is passed over", why.text);
+        tell(b, BEGIN_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
     }
-    return fmt_fail(e, FMT_CHECKSUM, "%.200s: none of its %" PRId64 " checkpoints is whole", c->train.output_dir,
+    return fmt_fail(e, FMT_CHECKSUM, "%.200s: none of its %" PRId64 " checkpoints can be used", c->train.output_dir,
                     b->found.n);
 }
 

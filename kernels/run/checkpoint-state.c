@@ -209,6 +209,18 @@ int checkpoint_save(const char *directory, const struct checkpoint *k, struct st
 }
 
 /* ---------------------------------------------------------------- reading */
+/* A file may have any name, but not that of another iteration's checkpoint. */
+static int check_name(const struct checkpoint_file *f, const char *path, struct fmt_error *e)
+{
+    const char *slash = strrchr(path, '/');
+    int64_t iteration;
+    int rank;
+    if (!checkpoint_parse_name(slash ? slash + 1 : path, &iteration, &rank) || iteration == f->found.iteration)
+        return 0;
+    return fmt_fail(e, FMT_INVALID, "its name says iteration %" PRId64 ", and it holds iteration %" PRId64, iteration,
+                    f->found.iteration);
+}
+
 int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_error *e)
 {
     *f = (struct checkpoint_file){0};
@@ -229,6 +241,8 @@ int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_erro
     if (!status && (f->ckpt.header.n_ranks != 1 || f->ckpt.header.rank != 0))
         status = fmt_fail(e, FMT_UNSUPPORTED, "one of the %d parts of a run of several processes",
                           (int)f->ckpt.header.n_ranks);
+    if (!status)
+        status = check_name(f, path, e);
     if (status) {
         checkpoint_close(f);
         fmt_prefix(e, path);

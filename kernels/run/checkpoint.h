@@ -82,7 +82,8 @@ struct checkpoint_file {
     int64_t metrics_count;
 };
 
-/* Errors name the path. FMT_MAGIC: no checkpoint at all. */
+/* Errors name the path. FMT_MAGIC: no checkpoint at all. FMT_INVALID also for one that was given the name of another
+ * iteration's. */
 int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_error *e);
 void checkpoint_close(struct checkpoint_file *f);
 

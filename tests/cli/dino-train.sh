@@ -88,7 +88,7 @@ rm -rf run && cp -a done run
 printf X | dd of=$newest bs=1 seek=$(($(stat -c %s $newest) / 2)) conv=notrunc 2>/dev/null
 status 0 train
 err_has "$newest"
-err_has 'this checkpoint is damaged and is passed over'
+err_has 'this checkpoint cannot be used and is passed over'
 err_has 'Resumed training from checkpoint run/model_0000019.rank_0.ckpt'
 same_results run done
 for part in 2 3; do # cut at the end, cut to nothing
@@ -99,9 +99,22 @@ for part in 2 3; do # cut at the end, cut to nothing
 done
 for f in run/model_*.ckpt; do truncate -s -1 "$f"; done
 status 1 train
-err_has 'run: none of its 3 checkpoints is whole'
+err_has 'run: none of its 3 checkpoints can be used'
 status 1 train train.resume=true "train.resume_path=$newest"
 err_has 'No checkpoint found at run/model_0000023'
+
+# ---- a checkpoint under the name of another iteration: its content counts, so it is passed over, or refused by name
+rm -rf run && cp -a done run && cp run/model_0000015.rank_0.ckpt run/model_0000099.rank_0.ckpt
+mv run/model_0000023.rank_0.ckpt run/model_0000021.rank_0.ckpt
+status 0 train
+err_has 'run/model_0000099.rank_0.ckpt: its name says iteration 99, and it holds iteration 15; this checkpoint cannot be used and is passed over'
+err_has 'run/model_0000021.rank_0.ckpt: its name says iteration 21, and it holds iteration 23; this checkpoint'
+err_has 'Resumed training from checkpoint run/model_0000019.rank_0.ckpt at epoch 1, iteration 19'
+check 'no line is lost or doubled' cmp run/training_metrics.json done/training_metrics.json
+status 1 train train.output_dir=x train.resume=true train.resume_path=run/model_0000099.rank_0.ckpt
+err_has 'Rank 0: No checkpoint found at run/model_0000099.rank_0.ckpt: its name says iteration 99'
+cp done/model_0000019.rank_0.ckpt any.ckpt
+status 0 train -q train.output_dir=x train.resume=true train.resume_path=any.ckpt
 
 # ---- weights to start from
 teacher=done/eval/training_23/teacher_checkpoint.safetensors
