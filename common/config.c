@@ -211,7 +211,7 @@ static int take_bool(const struct config_key *k, const char *text, bool *v, stru
 static int take_choice(const struct config_key *k, const char *text, int *v, struct fmt_error *e)
 {
     size_t n = strlen(text), suffix = strlen("_memeff");
-    bool truth;
+    bool truth = false;
     if (k == &table[CONFIG_student_arch] && n > suffix && strcmp(text + n - suffix, "_memeff") == 0)
         n -= suffix;
     /* null, true and false have more than one spelling. */

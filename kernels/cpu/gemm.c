@@ -6,12 +6,14 @@
  * no cache of them, and no call that differs between versions 2 and 3. */
 #include "cpu/gemm.h"
 
-#include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 
 #include "cpu/isa.h"
 #include "msg.h"
+
+/* Of OpenMP's library, which oneDNN brings; its header comes with some compilers only. */
+void omp_set_num_threads(int n);
 
 static _Thread_local bool single;
 
