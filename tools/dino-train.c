@@ -189,12 +189,61 @@ static char *in_output(struct run *r, const char *name)
     return path;
 }
 
-static void open_lines(struct run *r, struct lines *l, const char *name)
+/* Whether an iteration behind us had a line of metrics, of scores. With train.resume=true the run may once have been
+ * shorter or longer, so that its last iteration is not known. */
+static bool ended_at(const struct run *r, int64_t iteration)
+{
+    return iteration + 1 == r->n_iterations && !r->begin.plan.may_differ;
+}
+
+static bool had_metrics(const void *arg, int64_t iteration)
+{
+    return iteration >= 0 && (iteration % METRICS_PERIOD == 0 || ended_at(arg, iteration));
+}
+
+static bool had_scores(const void *arg, int64_t iteration)
+{
+    const struct run *r = arg;
+    return r->begin.before.set[INPUT_KNN_TRAIN] &&
+           (iteration == EXAMINE_INITIAL || ended_at(r, iteration) ||
+            (r->begin.eval_period && (iteration + 1) % r->begin.eval_period == 0));
+}
+
+static struct lines_past past_of(struct run *r, bool (*due)(const void *arg, int64_t iteration))
+{
+    return (struct lines_past){.last = r->begin.resumed ? r->state.iteration : LINES_NONE, .due = due, .arg = r};
+}
+
+/* Of a checkpoint named with its path the lines are where it comes from. */
+static void tell_past(struct run *r, const char *name, const struct lines_past *past)
+{
+    enum begin_level level = r->begin.plan.path ? BEGIN_NOTE : BEGIN_WARNING;
+    if (past->n_foreign)
+        say(r, BEGIN_WARNING, "%s: damaged lines, left out: %" PRId64, name, past->n_foreign);
+    if (past->n_missing)
+        say(r, level,
+            "%s: lines up to iteration %" PRId64 " that are missing: %" PRId64 ", the first of iteration %" PRId64
+            "; they are not made again", name, past->last, past->n_missing, past->first_missing);
+}
+
+static void open_lines(struct run *r, struct lines *l, const char *name,
+                       bool (*due)(const void *arg, int64_t iteration))
 {
     struct fmt_error e = {0};
+    struct lines_past past = past_of(r, due);
     char *path = in_output(r, name);
-    MUST(r, lines_open(l, path, r->begin.resumed ? r->state.iteration : LINES_NONE, &e), &e);
+    MUST(r, lines_open(l, path, &past, &e), &e);
+    tell_past(r, name, &past);
     free(path);
+}
+
+static void open_examine(struct run *r, struct evaluate *evaluate)
+{
+    struct fmt_error e = {0};
+    struct lines_past past = past_of(r, had_scores);
+    MUST(r, examine_open(&r->examine, &r->config, evaluate, &past, provenance, &e), &e);
+    if (evaluate)
+        tell_past(r, "evaluation.json", &past);
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
@@ -290,10 +339,9 @@ static void open_run(struct run *r)
     check_inputs(r, evaluate);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
     save_settings(r);
-    open_lines(r, &r->metrics, "training_metrics.json");
-    open_lines(r, &r->times, "training_times.json");
-    MUST(r, examine_open(&r->examine, &r->config, evaluate, r->begin.resumed ? r->state.iteration : LINES_NONE,
-                         provenance, &e), &e);
+    open_lines(r, &r->metrics, "training_metrics.json", had_metrics);
+    open_lines(r, &r->times, "training_times.json", NULL);
+    open_examine(r, evaluate);
     MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
     r->schedules = schedules_from(&r->config);
     tell_plan(r);

@@ -44,7 +44,8 @@ struct step_batch {
 };
 
 /* Which crops each branch of the student keeps, fed in instead of drawn (tests). kept[block][branch][kind] lists
- * n_kept[kind] crops of the whole batch (vit_drop_count of them), in any order; branch 0 attention, 1 FFN; kind 0 global, 1 local. */
+ * n_kept[kind] crops of the whole batch, as many as vit_drop_count says, in any order; branch 0 attention, 1 FFN; kind
+ * 0 global, 1 local. */
 struct step_draws {
     int64_t n_kept[2];
     const int64_t *(*kept)[2][2]; /* [depth] */

@@ -232,6 +232,7 @@ static int load_one(struct begin *b, const struct config *c, const char *path, s
         b->state = f.found;
         b->before = f.found.inputs;
         b->resumed = true;
+        b->eval_period = f.settings.evaluation.eval_period_iterations;
         if (!b->plan.may_differ) {
             b->state.inputs.set[INPUT_WEIGHTS] = weights.set[INPUT_WEIGHTS];
             memcpy(b->state.inputs.digest[INPUT_WEIGHTS], weights.digest[INPUT_WEIGHTS], DIGEST_BYTES);

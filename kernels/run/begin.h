@@ -28,6 +28,7 @@ struct begin {
     struct checkpoint state;  /* .iteration -1 at the beginning of a run */
     struct run_inputs before; /* what the checkpoint was made from */
     bool resumed;
+    int64_t eval_period; /* evaluation.eval_period_iterations of the checkpoint */
     void (*tell)(void *arg, enum begin_level level, const char *text);
     void *arg;
 };

@@ -35,7 +35,7 @@ static void find_best(struct examine *x, const char *path)
         fclose(f);
 }
 
-int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, int64_t last_iteration,
+int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, struct lines_past *past,
                  bool provenance, struct fmt_error *e)
 {
     *x = (struct examine){.config = config, .evaluate = evaluate, .provenance = provenance, .lines = {.fd = -1},
@@ -43,7 +43,7 @@ int examine_open(struct examine *x, const struct config *config, struct evaluate
     if (!evaluate)
         return 0;
     char *path = file_join(config->train.output_dir, file_name);
-    int status = path ? lines_open(&x->lines, path, last_iteration, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = path ? lines_open(&x->lines, path, past, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
     if (!status)
         find_best(x, path);
     free(path);

@@ -25,8 +25,8 @@ struct examine {
     int64_t best_iteration; /* INT64_MIN: none yet */
 };
 
-/* last_iteration: of the checkpoint that the run goes on from, or LINES_NONE. Takes over `evaluate`. */
-int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, int64_t last_iteration,
+/* past: of evaluation.json, looked at where something is scored. Takes over `evaluate`. */
+int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, struct lines_past *past,
                  bool provenance, struct fmt_error *e);
 void examine_close(struct examine *x);
 

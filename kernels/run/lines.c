@@ -1,13 +1,16 @@
-/* lines.c - a growing file of lines; what is too much is found by reading it once from the front. */
+/* lines.c - a growing file of lines; what stays and what is missing is found by reading it once from the front. */
 #include "run/lines.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "file.h"
 
 static const char first_key[] = "{\"iteration\": ";
 
@@ -16,52 +19,87 @@ static int fail(struct lines *l, struct fmt_error *e)
     return fmt_fail(e, FMT_IO, "%.300s: %s", l->path, strerror(errno));
 }
 
-/* The iteration of a line; false if it is none of ours or has no end. */
+/* The iteration of a line; false if it is none of ours or not whole. */
 static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
 {
-    size_t skip = sizeof first_key - 1;
-    char *end;
-    if (n <= 0 || line[n - 1] != '\n' || strncmp(line, first_key, skip) != 0)
+    if (n <= 0 || line[n - 1] != '\n' || strlen(line) != (size_t)n ||
+        strncmp(line, first_key, sizeof first_key - 1) != 0)
         return false;
-    errno = 0;
-    *iteration = strtoll(line + skip, &end, 10);
-    return errno == 0 && end != line + skip;
+    cJSON *o = cJSON_Parse(line);
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(o, "iteration");
+    bool good = cJSON_IsNumber(number) && fabs(number->valuedouble) < 9e15;
+    *iteration = good ? (int64_t)number->valuedouble : 0;
+    cJSON_Delete(o);
+    return good;
 }
 
-/* How many bytes from the front belong to iterations up to `last`. */
-static int64_t bytes_to_keep(FILE *f, int64_t last)
+/* Lines that should stand from `next` on and before iteration `end`, and do not. */
+static void count_missing(struct lines_past *past, int64_t next, int64_t end)
+{
+    for (int64_t i = next; past->due && i < end; i++)
+        if (past->due(past->arg, i) && past->n_missing++ == 0)
+            past->first_missing = i;
+}
+
+/* The lines to keep; *as_it_is says whether the file begins with just these. */
+static int take_lines(FILE *f, struct lines_past *past, struct fmt_buffer *keep, bool *as_it_is)
 {
     char *line = NULL;
     size_t room = 0;
-    int64_t keep = 0, iteration;
-    for (ssize_t n; (n = getline(&line, &room, f)) > 0; keep += n)
-        if (!line_iteration(line, n, &iteration) || iteration > last)
+    int64_t next = LINES_NONE, iteration;
+    int bad = 0;
+    *as_it_is = true;
+    for (ssize_t n; (n = getline(&line, &room, f)) > 0 && !bad;) {
+        if (!line_iteration(line, n, &iteration) || iteration < next) {
+            past->n_foreign += line[n - 1] == '\n'; /* else a kill left it, at the end */
+            continue;
+        }
+        if (iteration > past->last)
             break;
+        count_missing(past, next == LINES_NONE ? iteration : next, iteration);
+        next = iteration + 1;
+        *as_it_is &= past->n_foreign == 0;
+        bad = fmt_buffer_append(keep, line, (size_t)n);
+    }
+    count_missing(past, next == LINES_NONE ? LINES_FIRST : next, past->last + 1);
     free(line);
-    return keep;
+    return bad;
 }
 
-int lines_open(struct lines *l, const char *path, int64_t last_iteration, struct fmt_error *e)
+/* Cuts the file to the lines that stay; where there is something else between them it is written anew. */
+static int keep_past(const char *path, struct lines_past *past, int64_t *keep_bytes, struct fmt_error *e)
 {
+    struct fmt_buffer keep = {0};
+    bool as_it_is = true;
+    int status = 0;
+    FILE *f = fopen(path, "re");
+    if (!f && errno != ENOENT)
+        return fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(errno));
+    if (f && take_lines(f, past, &keep, &as_it_is))
+        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+    if (!f)
+        count_missing(past, LINES_FIRST, past->last + 1);
+    if (!status && !as_it_is)
+        status = file_save(path, keep.data, keep.bytes, e);
+    *keep_bytes = (int64_t)keep.bytes;
+    fmt_buffer_release(&keep);
+    if (f)
+        fclose(f);
+    return status;
+}
+
+int lines_open(struct lines *l, const char *path, struct lines_past *past, struct fmt_error *e)
+{
+    int64_t keep = 0;
     *l = (struct lines){.fd = -1};
+    past->n_missing = past->n_foreign = 0;
     if (!(l->path = strdup(path)))
         return fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = past->last == LINES_NONE ? 0 : keep_past(path, past, &keep, e);
+    if (status)
+        return status;
     l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (l->fd < 0)
-        return fail(l, e);
-    int64_t keep = 0;
-    if (last_iteration != LINES_NONE) {
-        int copy = dup(l->fd);
-        FILE *f = copy < 0 ? NULL : fdopen(copy, "r");
-        if (!f) {
-            if (copy >= 0)
-                close(copy);
-            return fail(l, e);
-        }
-        keep = bytes_to_keep(f, last_iteration);
-        fclose(f);
-    }
-    if (ftruncate(l->fd, keep) != 0 || lseek(l->fd, keep, SEEK_SET) != keep)
+    if (l->fd < 0 || ftruncate(l->fd, keep) != 0 || lseek(l->fd, keep, SEEK_SET) != keep)
         return fail(l, e);
     return 0;
 }

@@ -42,7 +42,8 @@ static void add_scoring(struct step_plan *plan, const struct evaluate_bytes *b)
 {
     add_line(plan, "scoring: features of both sets", b->features);
     add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
-    add_line(plan, "scoring: pictures and passes of all threads, then the search", num_max(b->passes, b->search - b->copy));
+    add_line(plan, "scoring: pictures and passes of all threads, then the search",
+             num_max(b->passes, b->search - b->copy));
 }
 
 /* What this process holds now, and what no plan names. */

@@ -103,6 +103,32 @@ err_has 'run: none of its 3 checkpoints can be used'
 status 1 train train.resume=true "train.resume_path=$newest"
 err_has 'No checkpoint found at run/model_0000023'
 
+# ---- files of lines: half a line behind the checkpoint is redone in silence; what someone deleted or damaged is told
+back_to_19() { rm -rf run && cp -a done run && rm run/model_0000023.rank_0.ckpt; }
+back_to_19
+for f in training_metrics evaluation; do head -c -20 done/$f.json >run/$f.json; done
+status 0 train
+err_lacks 'that are missing'
+err_lacks 'damaged lines'
+same_results run done
+back_to_19 && rm run/training_metrics.json run/evaluation.json
+status 0 train
+err_has 'training_metrics.json: lines up to iteration 19 that are missing: 2, the first of iteration 0; they are not made again'
+err_has 'evaluation.json: lines up to iteration 19 that are missing: 3, the first of iteration -1'
+status 0 train
+err_lacks 'that are missing'
+back_to_19 && sed -i '2s/lr/l"r/' run/training_metrics.json && sed -i 2d run/evaluation.json
+status 0 train
+err_has 'training_metrics.json: damaged lines, left out: 1'
+err_has 'training_metrics.json: lines up to iteration 19 that are missing: 1, the first of iteration 10'
+err_has 'evaluation.json: lines up to iteration 19 that are missing: 1, the first of iteration 7'
+check 'the lines around it stay' cmp run/training_metrics.json <(sed 2d done/training_metrics.json)
+check 'and those of the scores' cmp run/evaluation.json <(sed 2d done/evaluation.json)
+back_to_19 && head -n 1 done/training_metrics.json >run/training_metrics.json
+status 0 train
+err_has 'training_metrics.json: lines up to iteration 19 that are missing: 1, the first of iteration 10'
+check 'it is in log.txt, too' grep -q 'that are missing: 1, the first of iteration 10' run/log.txt
+
 # ---- a checkpoint under the name of another iteration: its content counts, so it is passed over, or refused by name
 rm -rf run && cp -a done run && cp run/model_0000015.rank_0.ckpt run/model_0000099.rank_0.ckpt
 mv run/model_0000023.rank_0.ckpt run/model_0000021.rank_0.ckpt

@@ -144,14 +144,23 @@ static void test_keeping(void)
 }
 
 /* ------------------------------------------------------------------ lines */
-static void cut(const char *text, int64_t last, const char *want, const char *what)
+/* Tens and -1 had a line. */
+static bool due(const void *arg, int64_t iteration)
 {
+    (void)arg;
+    return iteration == -1 || iteration % 10 == 0;
+}
+
+/* Opens a file of this text behind `last` and adds a line; the file is `want` and that line then. */
+static struct lines_past cut(const char *text, int64_t last, const char *want, const char *what)
+{
+    struct lines_past past = {.last = last, .due = due};
     struct fmt_error e = {0};
     struct lines l;
     struct fmt_buffer add = {0};
     char *path = put_file(tap_scratch(), "lines.json", text);
     fmt_buffer_append(&add, "{\"iteration\": 7}", 16);
-    int status = lines_open(&l, path, last, &e);
+    int status = lines_open(&l, path, &past, &e);
     if (!status)
         status = lines_add(&l, &add, &e);
     if (!status)
@@ -169,6 +178,14 @@ static void cut(const char *text, int64_t last, const char *want, const char *wh
     }
     fmt_buffer_release(&add);
     free(path);
+    return past;
+}
+
+static void missing(const char *text, int64_t last, const char *want, int n, int first, int n_foreign, const char *what)
+{
+    struct lines_past p = cut(text, last, want, what);
+    ok(p.n_missing == n && (n == 0 || p.first_missing == first) && p.n_foreign == n_foreign,
+       "%d missing, from %d on, %d damaged", (int)p.n_missing, (int)p.first_missing, (int)p.n_foreign);
 }
 
 static void test_lines(void)
@@ -183,6 +200,18 @@ static void test_lines(void)
     cut("{\"iteration\": 0}\n{\"iteration\": 99}\n{\"iteration\": 1}\n", 10, "{\"iteration\": 0}\n",
         "and all behind one too late");
     cut("", 10, "", "nothing is cut from nothing");
+#define L(number) "{\"iteration\": " #number "}\n"
+    missing(L(-1) L(0) L(10), 19, L(-1) L(0) L(10), 0, 0, 0, "all are there");
+    missing(L(-1) L(0) L(10) "{\"iter", 19, L(-1) L(0) L(10), 0, 0, 0, "half a line behind the last is a kill's");
+    missing(L(-1) L(0) "{\"iter", 19, L(-1) L(0), 1, 10, 0, "half a line of 10, with a checkpoint of 19, is not");
+    missing(L(-1) L(0), 29, L(-1) L(0), 2, 10, 0, "the end is missing");
+    missing("", 10, "", 3, -1, 0, "everything is missing");
+    missing(L(0) "rubbish\n" L(20) L(30), 20, L(0) L(20), 1, 10, 1, "rubbish in the middle: the others stay");
+    missing(L(0) "{\"iteration\": 10, \"a\": \n" L(20), 25, L(0) L(20), 1, 10, 1, "a line that is no JSON");
+    missing(L(0) L(10) L(0) L(20), 25, L(0) L(10) L(20), 0, 0, 1, "a line out of order");
+    missing("\n" L(0), 5, L(0), 0, 0, 1, "rubbish in front");
+    missing(L(20) L(30), 35, L(20) L(30), 0, 0, 0, "what came before the first line was elsewhere");
+#undef L
 }
 
 /* ------------------------------------------------------------------ metrics */

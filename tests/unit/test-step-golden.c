@@ -1,6 +1,6 @@
-/* Whole training steps against the published code: the masked patches, losses as logged, gradient norms, gradients, and both networks after
- * the update (the rules of comparison are those of the golden numbers: only elements whose first gradient is more than
- * noise, and their way from the start beside the weights themselves). */
+/* Whole training steps against the published code: the places of masked patches, losses as logged, gradient norms,
+ * gradients, and both networks after the update (the rules of comparison are those of the golden numbers: only elements
+ * whose first gradient is more than noise, and their way from the start beside the weights themselves). */
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
