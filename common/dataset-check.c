@@ -1,5 +1,6 @@
 /* dataset-check.c - questions about several images at once: the images are put into an order in which those that
  * belong together are neighbours, and each run of equals is looked at. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, the folders hold them. Both sides
  * are compared: what a list names must lie inside the dataset, what lies in the folders should be in a list. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

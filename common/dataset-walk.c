@@ -9,6 +9,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "index.h"
+#include "namelist.h"
 
 enum { DEPTH_MAX = 64 };
 
@@ -236,29 +237,16 @@ int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error
     }
 }
 
-int dataset_find_names(struct dataset *d, FILE *names, char end, struct fmt_error *e)
+static int add_name(void *arg, const char *name)
+{
+    while (name[0] == '.' && name[1] == '/')
+        name += 2 + strspn(name + 2, "/");
+    return *name ? add_found(arg, name) : 0;
+}
+
+int dataset_find_names(struct dataset *d, char end, struct fmt_error *e)
 {
     struct adding a = {.d = d, .split = "", .e = e};
-    char *line = NULL;
-    size_t room = 0;
-    int status = 0;
-    while (status == 0) {
-        errno = 0;
-        ssize_t n = getdelim(&line, &room, end, names);
-        if (n < 0)
-            break;
-        if (n > 0 && line[n - 1] == end)
-            line[--n] = 0;
-        const char *name = line;
-        while (name[0] == '.' && name[1] == '/')
-            name += 2 + strspn(name + 2, "/");
-        if (n > 0 && *name && strlen(line) == (size_t)n)
-            status = add_found(&a, name);
-        else if (n > 0)
-            status = dataset_note(d, DATASET_BAD_ENTRY, line, e, "not a name");
-    }
-    if (status == 0 && ferror(names))
-        status = fmt_fail(e, FMT_IO, "standard input: %s", strerror(errno));
-    free(line);
+    int status = namelist_read(end, add_name, &a, e);
     return status ? status : dataset_check_names(d, e);
 }

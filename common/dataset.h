@@ -16,7 +16,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "digest.h"
 #include "fmt.h"
@@ -102,8 +101,8 @@ int dataset_init(struct dataset *d, const char *root, struct fmt_error *e);
 void dataset_release(struct dataset *d);
 
 int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error *e);
-/* Names from a stream, each ended by `end` ('\n' or 0). They may lie anywhere; a name's folder is its group. */
-int dataset_find_names(struct dataset *d, FILE *names, char end, struct fmt_error *e);
+/* Names from standard input, each ended by `end` ('\n' or 0). They may lie anywhere; a name's folder is its group. */
+int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
 
 struct dataset_reading {
     int64_t pixels_max; /* jpeg.h */

@@ -42,14 +42,20 @@ static void time_text(double seconds, char out[32])
         snprintf(out, 32, "%d h %d min", (int)(s / 3600), (int)(s / 60 % 60));
 }
 
+static const char *rate_text(double per_second, char out[32])
+{
+    snprintf(out, 32, "%.*f/s", per_second < 10 ? 2 : per_second < 100 ? 1 : 0, per_second);
+    return out;
+}
+
 static void show(struct log_progress *p, double now)
 {
-    char line[256], left[32];
+    char line[256], left[32], text[32];
     double rate = (double)p->done / (now - p->start + 1e-9);
     int n = snprintf(line, sizeof line, "%s: %s: %lld", msg_tool(), p->what, (long long)p->done);
     if (p->total > 0)
         n += snprintf(line + n, sizeof line - (size_t)n, " of %lld", (long long)p->total);
-    n += snprintf(line + n, sizeof line - (size_t)n, " %s, %.4g/s", p->unit, rate);
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s, %s", p->unit, rate_text(rate, text));
     if (p->total > 0 && p->done > 0) {
         time_text((double)(p->total - p->done) / rate, left);
         n += snprintf(line + n, sizeof line - (size_t)n, ", %s left", left);
@@ -78,9 +84,10 @@ void log_step(struct log_progress *p, int64_t done)
 
 void log_end(struct log_progress *p)
 {
+    char text[32];
     erase();
     double seconds = log_now() - p->start;
     if (!p->silent)
-        msg_note("%s: %lld %s in %.1f s (%.4g/s)", p->what, (long long)p->done, p->unit, seconds,
-                 (double)p->done / (seconds + 1e-9));
+        msg_note("%s: %lld %s in %.1f s (%s)", p->what, (long long)p->done, p->unit, seconds,
+                 rate_text((double)p->done / (seconds + 1e-9), text));
 }

@@ -56,7 +56,7 @@ static void find(struct dataset *d, const char *root)
         inputs_add(STDIN_FILENO);
     int status = dataset_init(d, names ? "" : root, &e);
     if (status == 0)
-        status = names ? dataset_find_names(d, stdin, null_ended ? 0 : '\n', &e)
+        status = names ? dataset_find_names(d, null_ended ? 0 : '\n', &e)
                        : dataset_find(d, layout_of(layout_name), &e);
     if (status)
         msg_die("%s", e.text);

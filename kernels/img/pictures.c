@@ -7,38 +7,27 @@
 #include "file.h"
 #include "img/photo.h"
 #include "jpeg.h"
+#include "namelist.h"
 
 /* ------------------------------------------------------------------ opening */
-static int add_path(struct pictures *p, const char *path, size_t n, struct fmt_error *e)
+struct adding {
+    struct pictures *p;
+    struct fmt_error *e;
+};
+
+static int add_path(void *arg, const char *path)
 {
-    if (n > PICTURES_NAME_MAX)
-        return fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, PICTURES_NAME_MAX);
-    if (fmt_grow(&p->path, p->n, &p->room, sizeof *p->path, e))
+    struct adding *a = arg;
+    struct pictures *p = a->p;
+    if (strlen(path) > INDEX_TEXT_MAX)
+        return fmt_fail(a->e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, INDEX_TEXT_MAX);
+    if (fmt_grow(&p->path, p->n, &p->room, sizeof *p->path, a->e))
         return FMT_MEMORY;
-    p->path[p->n] = strndup(path, n);
+    p->path[p->n] = strdup(path);
     if (!p->path[p->n])
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_fail(a->e, FMT_MEMORY, "out of memory");
     p->n++;
     return 0;
-}
-
-static int add_list(struct pictures *p, char separator, struct fmt_error *e)
-{
-    uint8_t *text;
-    size_t n;
-    if (file_load("-", PICTURES_LIST_BYTES_MAX, &text, &n, e))
-        return (int)e->status;
-    int status = separator && memchr(text, 0, n) ? fmt_fail(e, FMT_INVALID, "standard input: no list of names") : 0;
-    for (size_t at = 0; at < n && !status;) {
-        const char *name = (const char *)text + at;
-        const char *end = memchr(name, separator, n - at);
-        size_t length = end ? (size_t)(end - name) : n - at;
-        if (length > 0)
-            status = add_path(p, name, length, e);
-        at += length + 1;
-    }
-    free(text);
-    return status;
 }
 
 /* A folder, a pattern, or a file that begins as a zstd stream of ours does. */
@@ -58,7 +47,7 @@ static bool is_shard(const char *path)
 
 int pictures_open(struct pictures *p, const char *const *operand, int n, char separator, struct fmt_error *e)
 {
-    struct fmt_error why = {0};
+    struct adding adding = {p, e};
     int n_shards = 0, status = 0;
     *p = (struct pictures){0};
     for (int i = 0; i < n; i++)
@@ -72,12 +61,11 @@ int pictures_open(struct pictures *p, const char *const *operand, int n, char se
         return status;
     }
     for (int i = 0; i < n && !status; i++)
-        status = strcmp(operand[i], "-") == 0 ? add_list(p, separator, &why)
-                                               : add_path(p, operand[i], strlen(operand[i]), &why);
-    if (!status)
-        return 0;
-    pictures_close(p);
-    return fmt_fail(e, why.status, "%s", why.text);
+        status = strcmp(operand[i], "-") == 0 ? namelist_read(separator, add_path, &adding, e)
+                                               : add_path(&adding, operand[i]);
+    if (status)
+        pictures_close(p);
+    return status;
 }
 
 void pictures_close(struct pictures *p)

@@ -18,8 +18,6 @@
 #include "shardset.h"
 #include "thread.h"
 
-enum { PICTURES_LIST_BYTES_MAX = 1 << 30, PICTURES_NAME_MAX = INDEX_TEXT_MAX };
-
 struct pictures {
     int64_t n;
     bool from_shards;

@@ -268,8 +268,50 @@ err_has '1 images in 1 groups'
 status 1 bash -c 'printf "none.jpg\nnone.jpg\n" | bbu-index -o n0.index -'
 err_has 'none.jpg: No such file'
 err_has 'stands 2 times'
-printf 'made/train/%s/%s-0.jpeg\n' "$a" "$a" >names
-status 0 bash -c 'bbu-index -o n0.index - <names'
+printf 'made/train/%s/%s-0.jpeg\n' "$a" "$a" "$b" "$b" >names
+status 0 bash -c 'bbu-index --no-provenance -o n0.index - <names'
+{ printf '\xEF\xBB\xBF'; sed 's/$/\r/' names; echo; } >windows
+status 0 bash -c 'bbu-index --no-provenance -o n1.index - <windows'
+same n0.index n1.index
+head -c -1 names >cut && status 0 bash -c 'bbu-index --no-provenance -o n1.index - <cut'
+same n0.index n1.index
+cp made/train/"$a/$a-0.jpeg" $'odd\r'
+status 0 bash -c 'printf "odd\r\0" | bbu-index -0 -o n1.index -'
+status 1 bash -c 'tr "\n" "\0" <names | bbu-index -o n1.index -'
+err_has 'such names are read with -0'
+status 1 bash -c 'head -c 5000 /dev/zero | tr "\0" x | bbu-index -o n1.index -'
+err_has 'standard input: no list of names: one is longer than 4096 bytes'
+
+# ---- a messy folder: any bytes in names, what is no photograph, loops, what may not be read
+mkdir -p "mess/a b" "mess/it's \"q\"" mess/$'new\nline' mess/$'latin\xe5' mess/links mess/secret mess/dir.jpg
+n=0
+for name in "a b/x y.JPG" "it's \"q\"/\$HOME;x.jpeg" $'new\nline/b\t.jpg' $'latin\xe5/c\xff.JpEg' "-dash.jpg" "dir.jpg/in.jpg" secret/s.jpg; do
+    n=$((n + 1))
+    cp "$(find made/train -name '*.jpeg' | sort | sed -n ${n}p)" "mess/$name"
+done
+ln -s . mess/links/self && ln -s .. mess/links/up && ln -s nothing mess/links/dangling.jpg && ln -s loop.jpg mess/links/loop.jpg
+mkfifo mess/links/fifo.jpg && echo >mess/links/Thumbs.db && printf '\x89PNG\r\n' >mess/links/png.jpg
+status 1 bbu-index -o m.index mess
+err_has 'links/dangling.jpg: No such file'
+err_has 'links/loop.jpg: Too many levels of symbolic links'
+err_has 'links/fifo.jpg: not a regular file'
+err_has 'links/png.jpg: not a JPEG file'
+err_has '4 errors: 2 missing, 1 not JPEG, 1 unreadable'
+status 3 bbu-index -k --json -o m.index mess
+out_has '"images":7,"left_out":4,"groups":6'
+check 'and the names are found again' bash -c 'bbu-pack -q m.index -o ms'
+(cd mess && find . -name '*.[jJ]*' -type f ! -name png.jpg -print0 | bbu-index -q -0 -o ../m0.index - && bbu-pack -q ../m0.index --root . -o ../ms0)
+check 'as they are from find -print0' bash -c 'bbu-info -l ms >1 && bbu-info -l ms0 >2 && test $(wc -l <1) = 7 && cmp <(sort 1) <(sort 2)'
+chmod 755 .
+nobody=$([ "$(id -u)" -ne 0 ] || echo setpriv --reuid 65534 --clear-groups)
+if $nobody test -x "$BUILD/bbu-index" -a -r mess 2>/dev/null; then
+    chmod 000 mess/secret
+    status 1 $nobody "$BUILD/bbu-index" -o /dev/null mess
+    err_has 'secret: Permission denied'
+    chmod 755 mess/secret
+else
+    skip 'root may read everything, and nobody else can be tried' 'a folder that may not be read'
+fi
 
 # ---- nothing, nonsense, full disks
 mkdir none
@@ -293,12 +335,6 @@ status 0 bbu-index --help
 out_has '--layout'
 status 0 bbu-index --version
 no_leftovers
-chmod 000 "d/train/$a"
-if [ "$(id -u)" -ne 0 ]; then
-    index 1
-    err_has 'Permission denied'
-fi
-chmod 700 "d/train/$a"
 
 # ---- real odd files, where they are
 odd=$TESTS/../../shared/data/odd-jpegs

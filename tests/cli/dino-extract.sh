@@ -23,6 +23,10 @@ status 0 extract rgb -o rgb.feat
 check 'decoded pixels give the same values' bash -c 'cmp <(feat-cat -q --npy a.feat) <(feat-cat -q --npy rgb.feat)'
 find d -name '*.jpeg' | sort >names
 status 0 bash -c 'dino-extract -q -w "$1" - <names >n.feat' - "$w"
+status 0 bash -c 'sed "s/\$/\r/" names | dino-extract -q -w "$1" - -o crlf.feat' - "$w"
+same n.feat crlf.feat
+status 1 bash -c 'tr "\n" "\0" <names | dino-extract -q -w "$1" - -o z.feat' - "$w"
+err_has 'such names are read with -0'
 status 0 bash -c 'sort -r names | tr "\n" "\0" | dino-extract -q -w "$1" -0 - -o r.feat' - "$w"
 feat-cat -q --text n.feat | sort >n.txt
 feat-cat -q --text r.feat | sort >r.txt
