@@ -31,7 +31,7 @@ void log_begin(struct log_progress *p, const char *what, const char *unit, int64
     msg_before = erase;
 }
 
-static void time_text(double seconds, char out[32])
+void log_time_text(double seconds, char out[32])
 {
     int64_t s = (int64_t)(seconds + 0.5);
     if (s < 100)
@@ -57,7 +57,7 @@ static void show(struct log_progress *p, double now)
         n += snprintf(line + n, sizeof line - (size_t)n, " of %lld", (long long)p->total);
     n += snprintf(line + n, sizeof line - (size_t)n, " %s, %s", p->unit, rate_text(rate, text));
     if (p->total > 0 && p->done > 0) {
-        time_text((double)(p->total - p->done) / rate, left);
+        log_time_text((double)(p->total - p->done) / rate, left);
         n += snprintf(line + n, sizeof line - (size_t)n, ", %s left", left);
     }
     if (p->terminal) {

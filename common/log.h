@@ -23,5 +23,6 @@ void log_step(struct log_progress *p, int64_t done);
 void log_end(struct log_progress *p); /* erases the live line; at level >= 0 one closing line with the rate */
 
 double log_now(void); /* seconds of the monotonic clock */
+void log_time_text(double seconds, char out[32]); /* "3 h 20 min" */
 
 #endif

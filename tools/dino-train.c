@@ -33,6 +33,7 @@
 #include "run/memory.h"
 #include "run/metrics.h"
 #include "signals.h"
+#include "version.h"
 
 static const char *config_path;
 static int64_t n_jobs;
@@ -75,6 +76,16 @@ struct run {
 };
 
 /* ------------------------------------------------------------------ what is said */
+/* Into log.txt; a full disk is told once and is no reason to stop. */
+static void keep(struct run *r, const char *text)
+{
+    int before = r->journal.error_number;
+    journal_add(&r->journal, text);
+    if (!before && r->journal.error_number)
+        msg_warn("%s/log.txt: %s; what is said is not kept there", r->config.train.output_dir,
+                 strerror(r->journal.error_number));
+}
+
 static void say(struct run *r, enum begin_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void say(struct run *r, enum begin_level level, const char *format, ...)
 {
@@ -83,7 +94,7 @@ static void say(struct run *r, enum begin_level level, const char *format, ...)
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    journal_add(&r->journal, text);
+    keep(r, text);
     if (level == BEGIN_ERROR)
         msg_error("%s", text);
     else if (level == BEGIN_WARNING)
@@ -99,7 +110,7 @@ static void tell(void *arg, enum begin_level level, const char *text)
 
 static _Noreturn void fail(struct run *r, const struct fmt_error *e)
 {
-    journal_add(&r->journal, e->text);
+    keep(r, e->text);
     msg_die("%s", e->text);
 }
 
@@ -108,6 +119,15 @@ static _Noreturn void fail(struct run *r, const struct fmt_error *e)
         if (call)            \
             fail((r), (e));  \
     } while (0)
+
+/* "iteration 99", "before the first iteration" */
+static const char *when(int64_t iteration, char out[40])
+{
+    if (iteration < 0)
+        return "before the first iteration";
+    snprintf(out, 40, "iteration %" PRId64, iteration);
+    return out;
+}
 
 /* ------------------------------------------------------------------ settings and memory */
 static void read_settings(struct config *c, int argc, char **argv, int first)
@@ -148,7 +168,7 @@ static int print_plan(struct run *r)
     struct step_plan plan;
     struct fmt_error e = {0};
     const char *unknown;
-    char text[600], bytes[32];
+    char text[600], bytes[32], machine[32];
     if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
         msg_die("%s", e.text);
     for (int i = 0; i < plan.n_lines; i++)
@@ -159,8 +179,9 @@ static int print_plan(struct run *r)
     if (json)
         printf("{\"report\":\"plan\",\"what\":\"total\",\"bytes\":%zu}\n", plan.total);
     else
-        printf("%12s  in all%s%s\n", num_bytes_text((double)plan.total, bytes), unknown ? ", but for " : "",
-               unknown ? unknown : "");
+        printf("%12s  in all%s%s; this machine has %s\n", num_bytes_text((double)plan.total, bytes),
+               unknown ? ", but for " : "", unknown ? unknown : "",
+               num_bytes_text((double)memory_of_machine(), machine));
     if (!json && memory_giant_text(c, text, sizeof text))
         printf("%s.\n", text);
     return msg_finish(EXIT_DONE);
@@ -304,6 +325,7 @@ static void tell_backup(void *arg, bool good, const char *text)
 static void tell_plan(struct run *r)
 {
     const struct config *c = &r->config;
+    char planned[32], machine[32];
     double seen = (double)r->n_iterations * (double)c->train.batch_size_per_gpu;
     const struct views_header *h = source_header(r->source);
     say(r, BEGIN_NOTE,
@@ -311,8 +333,19 @@ static void tell_plan(struct run *r)
         r->n_iterations, c->train.batch_size_per_gpu, h->n_images, seen / (double)num_max(h->n_images, 1));
     say(r, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
         c->optim.base_lr, c->train.batch_size_per_gpu);
+    say(r, BEGIN_NOTE, "memory: %s are planned (--plan lists them), the machine has %s",
+        num_bytes_text((double)r->planned_bytes, planned), num_bytes_text((double)memory_of_machine(), machine));
     if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
         say(r, BEGIN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
+}
+
+/* log.txt is of all processes that worked on the run. */
+static void tell_process(struct run *r)
+{
+    char text[100];
+    snprintf(text, sizeof text, "dino-train %s begins: process %ld, threads: %d", DINOTOOLS_VERSION, (long)getpid(),
+             thread_workers(r->pool));
+    keep(r, text);
 }
 
 static void open_run(struct run *r)
@@ -323,6 +356,7 @@ static void open_run(struct run *r)
     char *path = in_output(r, "log.txt");
     MUST(r, journal_open(&r->journal, path, &e), &e);
     free(path);
+    tell_process(r);
     MUST(r, begin_look(&r->begin, &r->config, force, tell, r, &e), &e);
     if (force && !r->begin.plan.clear)
         say(r, BEGIN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
@@ -363,15 +397,22 @@ static void close_run(struct run *r)
 }
 
 /* ------------------------------------------------------------------ the parts of an iteration */
+static const char *signal_name(int number)
+{
+    return number == SIGTERM ? "SIGTERM" : number == SIGINT ? "SIGINT" : "SIGHUP";
+}
+
 static void stop(int number)
 {
+    if (!stop_signal)
+        msg_note("%s: the run stops when what is in work is done and saved", signal_name(number));
     stop_signal = number;
 }
 
 /* A step that is not finite changes nothing but the iteration. */
 static void tell_bad_step(struct run *r, const struct views_batch *batch, int64_t iteration, const char *term)
 {
-    char names[600] = "";
+    char names[600] = "", text[40];
     int64_t n = r->config.train.batch_size_per_gpu;
     for (int64_t i = 0; i < n; i++) {
         size_t used = strlen(names);
@@ -388,6 +429,8 @@ static void tell_bad_step(struct run *r, const struct views_batch *batch, int64_
         return;
     say(r, BEGIN_ERROR, "training has diverged: %" PRId64 " steps in a row were not finite (train.max_bad_steps)",
         r->state.bad_steps);
+    say(r, BEGIN_ERROR, "last saved: %s; from there the same comes again unless something changes (optim.base_lr, "
+        "optim.clip_grad)", r->saved < 0 ? "nothing" : when(r->saved, text));
     exit(EXIT_DIVERGED);
 }
 
@@ -429,15 +472,17 @@ static void log_metrics(struct run *r, int64_t iteration)
     MUST(r, metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
     MUST(r, lines_add(&r->times, &line, &e), &e);
     fmt_buffer_release(&line);
-    char text[300];
+    char text[300], left[32];
+    double seconds = r->clock.iter_total / (double)r->clock.count;
+    log_time_text(seconds * (double)(r->n_iterations - 1 - iteration), left);
     snprintf(text, sizeof text,
-             "iteration %" PRId64
-             ": loss %.4f, gradient %.3g, rate %.3g, %.3g images/s, %.0f %% waiting for data, collapse: %s",
+             "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
+             "%.0f %% waiting for data, %s left",
              iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
-             metrics_median(m, METRIC_lr),
-             (double)r->config.train.batch_size_per_gpu * (double)r->clock.count / r->clock.iter_total,
-             100 * r->clock.data_total / r->clock.iter_total, watch_word(r->verdict));
-    journal_add(&r->journal, text);
+             metrics_median(m, METRIC_lr), watch_word(r->verdict),
+             (double)r->config.train.batch_size_per_gpu / seconds, 100 * r->clock.data_total / r->clock.iter_total,
+             left);
+    keep(r, text);
     msg_more("%s", text);
     if (r->verdict != before && r->verdict > WATCH_NONE)
         say(r, BEGIN_WARNING, "iteration %" PRId64 ": %s", iteration, watch_text(r->verdict));
@@ -447,6 +492,7 @@ static void examine(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     struct evaluate_scores s;
+    char now[40], then[40];
     if (!examine_due(&r->examine, iteration))
         return;
     MUST(r, examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e), &e);
@@ -455,9 +501,9 @@ static void examine(struct run *r, int64_t iteration)
             s.n_failed - 1);
     if (s.n)
         say(r, BEGIN_NOTE,
-            "iteration %" PRId64 ": %d nearest neighbours are right for %.2f %% of %" PRId64
-            " images; best: %.2f %% (iteration %" PRId64 ")",
-            iteration, s.k[0], 100 * s.top1[0], s.n_val, 100 * r->examine.best_score, r->examine.best_iteration);
+            "%s: %d nearest neighbours are right for %.2f %% of %" PRId64 " images; best: %.2f %% (%s)",
+            when(iteration, now), s.k[0], 100 * s.top1[0], s.n_val, 100 * r->examine.best_score,
+            when(r->examine.best_iteration, then));
 }
 
 static bool save_due(const struct run *r, int64_t iteration)
@@ -480,7 +526,7 @@ static void save(struct run *r, bool last)
     r->saved = r->state.iteration;
     char text[600];
     snprintf(text, sizeof text, "saved %s", path);
-    journal_add(&r->journal, text);
+    keep(r, text);
     backup_start(r->backup, path, r->state.iteration, last);
     MUST(r, checkpoint_prune(r->config.train.output_dir, 0, r->state.iteration, r->config.train.max_to_keep, &e), &e);
     free(path);
@@ -544,7 +590,8 @@ static void tell_memory(struct run *r)
 {
     char used[32], planned[32];
     num_bytes_text((double)memory_of_process(), used);
-    say(r, BEGIN_NOTE, "memory: %s at most; planned were %s", used, num_bytes_text((double)r->planned_bytes, planned));
+    say(r, BEGIN_NOTE, "memory: %s were taken at most, %s were planned", used,
+        num_bytes_text((double)r->planned_bytes, planned));
 }
 
 static int run_it(struct run *r)
@@ -553,10 +600,11 @@ static int run_it(struct run *r)
     open_run(r);
     if (r->state.iteration + 1 >= r->n_iterations)
         say(r, BEGIN_NOTE, "nothing is left to do: the run is complete");
+    char text[40];
     int status = train(r);
     if (status == EXIT_RESUMABLE)
-        say(r, BEGIN_NOTE, "stopped by signal %d behind iteration %" PRId64 "; the same command goes on",
-            stop_signal, r->state.iteration);
+        say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signal_name(stop_signal),
+            r->saved < 0 ? "" : "behind ", when(r->saved, text));
     else if (status != EXIT_FAILED)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));

@@ -283,6 +283,8 @@ int begin_load(struct begin *b, const struct config *c, struct step *step, struc
     int status = 0;
     b->state.config = c;
     step_init_weights(step);
+    if (b->plan.from == START_RANDOM)
+        tell(b, BEGIN_NOTE, "Random weights, drawn from train.seed %" PRId64, c->train.seed);
     if (b->plan.from != START_CHECKPOINT)
         return b->plan.from == START_RANDOM ? 0 : load_weights(b, c, b->plan.from, b->plan.path, false, step, e);
     /* The same weights must still be named, else this is another run: they are read for their hash alone. */

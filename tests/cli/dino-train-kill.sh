@@ -37,7 +37,7 @@ same_results straight killed
 no_leftovers killed
 
 # ---- stopped politely: the step is finished, the state saved, 75; the same command goes on
-dino-train -q -j2 -c t.yaml train.output_dir=stopped train.teacher_pth=true train.saveckp_freq=1000 >out 2>err &
+dino-train -j2 -c t.yaml train.output_dir=stopped train.teacher_pth=true train.saveckp_freq=1000 >out 2>err &
 pid=$!
 for i in $(seq 200); do
     [ -s stopped/training_metrics.json ] && break
@@ -47,6 +47,8 @@ kill -TERM $pid
 wait $pid
 got=$?
 check "SIGTERM: status 75 (or the run was over: 0), not $got" test $got -eq 75 -o $got -eq 0
+[ $got -eq 75 ] && err_has 'dino-train: SIGTERM: the run stops when what is in work is done and saved'
+[ $got -eq 75 ] && err_has 'dino-train: stopped by SIGTERM behind iteration'
 check "the state is saved" bash -c 'ls stopped/model_*.ckpt'
 status 0 dino-train -c t.yaml train.output_dir=stopped train.teacher_pth=true train.saveckp_freq=1000
 [ $got -eq 75 ] && err_has 'Rank 0: Resumed training from checkpoint stopped/model_'

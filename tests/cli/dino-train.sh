@@ -9,7 +9,11 @@ keep() { ls "$1"/model_*.ckpt | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '
 status 0 train
 err_has '24 iterations of 4 images: each of the 30 images is seen 3.2 times'
 err_has 'learning rate 0.00025 = optim.base_lr 0.004 x sqrt(batch 4 / 1024)'
-err_has 'nearest neighbours are right for'
+err_has 'Random weights, drawn from train.seed 0'
+err_has 'are planned (--plan lists them), the machine has'
+err_has 'dino-train: before the first iteration: 5 nearest neighbours are right for'
+check 'log.txt says what began' grep -q '\] dino-train [0-9.]* begins: process [0-9]*, threads: 2$' run/log.txt
+check 'a line of figures, with the time that is left' grep -qE 'iteration 10: loss [0-9.]+, gradient norm [0-9.]+, learning rate [0-9.e-]+, collapse: early; [0-9.]+ images/s, [0-9]+ % waiting for data, [0-9]+ s left$' run/log.txt
 check 'the last three checkpoints are kept' test "$(keep run)" = "15 19 23 "
 check 'the teacher before the first step, every 8 iterations, and the best' \
     test "$(ls run/eval | tr '\n' ' ')" = "best initial training_15 training_23 training_7 "
@@ -218,6 +222,10 @@ done
 err_has 'Input/output error'
 status 0 train -q train.output_dir=z
 same_results z done
+rm -rf z
+status 0 env FAIL_IO=write,after=0,errno=28,path=log.txt LD_PRELOAD=$fail dino-train -c t.yaml train.output_dir=z
+check 'a log that cannot be written is told once' test "$(grep -c 'z/log.txt: No space left on device; what is said is not kept there' err)" -eq 1
+same_results z done
 
 # ---- backup: a verified copy; a backup that fails warns and does not stop
 status 0 train train.output_dir=b train.backup_dir=copies train.backup_period=8 optim.epochs=1
@@ -240,6 +248,7 @@ err_has 'the run is complete'
 status 5 train train.output_dir=n student.layerscale=1e6 optim.base_lr=1000 optim.warmup_epochs=0 optim.clip_grad=0 train.max_bad_steps=3 evaluation.knn_train= evaluation.knn_val=
 err_has 'is not finite; the step is skipped (3 in a row); its images: '
 err_has 'training has diverged: 3 steps in a row were not finite'
+err_has 'last saved: '
 
 # ---- KoLeo: crops with an equal neighbour are left out and counted
 mkdir same && for i in 1 2 3 4; do cp "$(ls bbu/train/*/*.jpeg | head -n 1)" same/$i.jpeg; done
@@ -250,7 +259,7 @@ check 'none as a rule' bash -c '! grep -v "\"koleo_left_out\": 0," done/training
 
 # ---- memory before it starts
 status 0 train --plan
-out_has 'in all'
+out_has 'in all; this machine has'
 check 'nothing is made' test ! -e planned
 status 0 dino-train --plan -c "$TESTS/../examples/vitg14.yaml"
 out_has 'trains it only in a shortened form'
