@@ -1,0 +1,156 @@
+/* Scoring during training: an image that cannot be decoded is named once and left out from then on, the others score as
+ * if it had never been there; what scoring will take is known before. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "nn/step.h"
+#include "rng.h"
+#include "run/evaluate.h"
+#include "shard.h"
+#include "tap.h"
+
+enum { IMAGES = 12, SIDE = 40 };
+
+/* Labelled noise of two classes, one darker; image `bad` begins as a JPEG file and is none, or (left out) is not there. */
+static const char *write_shard(const char *name, int bad, bool left_out)
+{
+    static char path[4][400];
+    static int n_paths;
+    static char *classes[] = {"dark", "light"};
+    static uint8_t pixels[SIDE * SIDE * 3];
+    struct shard_header h = {.n_shards = 1, .width_max = SIDE, .height_max = SIDE, .pixels_max = SIDE * SIDE,
+                             .class_name = classes, .n_classes = 2};
+    char *to = path[n_paths++];
+    struct file_out f;
+    struct fmt_error e = {0};
+    struct shard_writer w;
+    struct prov prov;
+    snprintf(to, sizeof path[0], "%s/%s.shard", tap_scratch(), name);
+    prov_init(&prov, "test", "0", false);
+    int status = file_create(&f, to, &e);
+    struct fmt_writer io = file_writer(&f);
+    status = status ? status : shard_create(&w, &io, &h, &prov, &e);
+    for (int i = 0; i < IMAGES && !status; i++) {
+        char key[16];
+        struct rng r = rng_stream(1, (uint64_t)i, 0, RNG_TEST);
+        for (size_t p = 0; p < sizeof pixels; p++)
+            pixels[p] = (uint8_t)(rng_below(&r, 90) + (i % 2 ? 100 : 0));
+        if (i == bad)
+            memcpy(pixels, "\xff\xd8\xff", 3);
+        snprintf(key, sizeof key, "k%d", i);
+        struct shard_image s = {.labels = {.key = key, .split = "", .group = "", .extra = "", .label = i % 2, .shot = -1},
+                                .store = i == bad ? SHARD_JPEG : SHARD_RGB, .width = SIDE, .height = SIDE,
+                                .components = 3, .data = pixels, .bytes = sizeof pixels};
+        if (i != bad || !left_out)
+            status = shard_add(&w, &s, &e);
+    }
+    if (status || shard_finish(&w, &e) || file_commit(&f, &e)) {
+        fprintf(stderr, "%s\n", e.text);
+        exit(1);
+    }
+    prov_release(&prov);
+    return to;
+}
+
+static void set(struct config *c, const char *key, const char *value)
+{
+    char word[500];
+    struct fmt_error e = {0};
+    snprintf(word, sizeof word, "%s=%s", key, value);
+    if (config_set(c, word, &e))
+        ok(false, "%s", e.text);
+}
+
+struct bed {
+    struct config config;
+    struct op_ctx ctx;
+    struct step *step;
+};
+
+static void bed_open(struct bed *b)
+{
+    static const char *const words[][2] = {
+        {"student.embed_dim", "32"}, {"student.depth", "2"}, {"student.num_heads", "2"}, {"student.patch_size", "8"},
+        {"crops.global_crops_size", "32"}, {"crops.local_crops_size", "16"}, {"train.batch_size_per_gpu", "2"},
+        {"dino.head_n_prototypes", "16"}, {"dino.head_hidden_dim", "16"}, {"dino.head_bottleneck_dim", "8"},
+        {"evaluation.resize", "32"}, {"evaluation.crop", "32"}, {"evaluation.knn_k", "[11, 3, 12]"}};
+    struct fmt_error e = {0};
+    config_init(&b->config);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        set(&b->config, words[i][0], words[i][1]);
+    b->ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e)};
+    if (!ok(step_open(&b->step, &b->config, &b->ctx, &e) == 0, "a step %s", e.text))
+        exit(tap_done());
+    step_init_weights(b->step);
+}
+
+/* Scores these sets, twice where `again` is given. */
+static struct evaluate_scores score(struct bed *b, const char *train, const char *val, struct evaluate_scores *again)
+{
+    struct evaluate *ev;
+    struct evaluate_scores s = {.n = 0};
+    struct fmt_error e = {0};
+    set(&b->config, "evaluation.knn_train", train);
+    set(&b->config, "evaluation.knn_val", val);
+    int status = evaluate_open(&ev, &b->config, &e);
+    if (!status)
+        status = evaluate_teacher(ev, b->step, b->ctx.pool, &s, &e);
+    if (!status && again)
+        status = evaluate_teacher(ev, b->step, b->ctx.pool, again, &e);
+    ok(status == 0, "the teacher is scored %s", e.text);
+    if (!status)
+        evaluate_close(ev);
+    return s;
+}
+
+static void same_scores(const struct evaluate_scores *a, const struct evaluate_scores *b, const char *what)
+{
+    bool same = a->n == b->n && a->n > 0 && a->n_train == b->n_train && a->n_val == b->n_val;
+    for (int i = 0; i < a->n && same; i++)
+        same = a->k[i] == b->k[i] && memcmp(&a->top1[i], &b->top1[i], sizeof a->top1[i]) == 0;
+    ok(same, "%s: %d scores, %d vote, %d are scored", what, a->n, (int)a->n_train, (int)a->n_val);
+}
+
+static void test_damage(struct bed *b)
+{
+    const char *hurt = write_shard("hurt", 5, false), *without = write_shard("without", 5, true),
+               *whole = write_shard("whole", -1, false), *only = write_shard("only", -1, false);
+    struct evaluate_scores again, clean, s;
+    clean = score(b, without, whole, NULL);
+    ok(clean.n_failed == 0 && clean.n == 2 && clean.n_train == IMAGES - 1, "12 neighbours are more than vote");
+    s = score(b, hurt, whole, &again);
+    ok(s.n_failed == 1 && strncmp(s.failed.text, "k5: ", 4) == 0, "the image is named: %s", s.failed.text);
+    same_scores(&s, &clean, "as if it were not there");
+    ok(again.n_failed == 0, "it is told once");
+    same_scores(&again, &clean, "and stays out");
+    s = score(b, only, hurt, NULL);
+    ok(s.n_failed == 1 && s.n_val == IMAGES - 1 && s.n == 3, "the same among those that are scored");
+}
+
+static void test_plan(struct bed *b)
+{
+    struct evaluate_bytes two, four, none;
+    struct fmt_error e = {0};
+    ok(evaluate_plan(&b->config, 2, &two, &e) == 0 && evaluate_plan(&b->config, 4, &four, &e) == 0, "a plan %s", e.text);
+    ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.passes == 2 * two.passes &&
+           two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
+       "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.passes, (int)two.features,
+       (int)two.search);
+    set(&b->config, "evaluation.eval_period_iterations", "0");
+    ok(evaluate_plan(&b->config, 2, &none, &e) == 0 && none.copy + none.passes + none.features + none.search == 0,
+       "nothing where nothing is scored");
+}
+
+int main(void)
+{
+    struct bed b;
+    bed_open(&b);
+    test_damage(&b);
+    test_plan(&b);
+    step_close(b.step);
+    thread_close(b.ctx.pool);
+    config_release(&b.config);
+    return tap_done();
+}
