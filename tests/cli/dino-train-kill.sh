@@ -1,6 +1,6 @@
 # A run that is killed at any moment and resumed ends in the same bytes as one that was not, and so does a run with
 # another number of threads. SIGKILL at random moments, at least ten times, with a checkpoint at every iteration, so
-# that most kills fall behind one.
+# that most kills fall behind one. KILL_SEED draws other moments, KILL_SIGNAL=TERM asks politely.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
@@ -12,22 +12,30 @@ took_ms=$((($(date +%s%N) - began) / 1000000))
 status 0 dino-train -q -j3 -c t.yaml train.output_dir=threads train.saveckp_freq=1 train.teacher_pth=true
 same_results straight threads
 
-# ---- killed: each attempt gets a random time, longer and longer, so that it ends in the end
+# ---- killed at random moments: most attempts first come to a checkpoint of their own, every fourth is killed whenever
 command="dino-train -q -j2 -c t.yaml train.output_dir=killed train.saveckp_freq=1 train.teacher_pth=true"
-RANDOM=20241 kills=0 behind=0
-for attempt in $(seq 40); do # then the last attempt takes the time it needs
-    wait_ms=$((10 + RANDOM % (took_ms / 3 + 20)))
+newest() { find killed -name 'model_*.ckpt' 2>/dev/null | sort | tail -n 1; }
+RANDOM=${KILL_SEED:-20241} kills=0 behind=0
+for attempt in $(seq 60); do # then the last attempt takes the time it needs
+    before=$(newest)
     $command >out 2>err &
     pid=$!
+    while [ $((attempt % 4)) -ne 0 ] && [ "$(newest)" = "$before" ] && kill -0 $pid 2>/dev/null; do
+        sleep 0.005
+    done
+    wait_ms=$((RANDOM % (took_ms / 4 + 10)))
     sleep "$((wait_ms / 1000)).$(printf %03d $((wait_ms % 1000)))"
-    kill -KILL $pid 2>/dev/null
+    kill -${KILL_SIGNAL:-KILL} $pid 2>/dev/null
     wait $pid 2>/dev/null
     got=$?
-    [ $got -eq 137 ] || [ $got -eq 0 ] || break
-    [ $got -eq 137 ] && kills=$((kills + 1))
-    [ $got -eq 137 ] && ls killed/model_*.ckpt >/dev/null 2>&1 && behind=$((behind + 1))
-    # A run that was over before ten kills begins again: every beginning must end in the same bytes.
-    [ $got -eq 0 ] && { [ $kills -ge 12 ] && break || rm -rf killed; }
+    [ $got -eq 137 ] || [ $got -eq 75 ] || [ $got -eq 0 ] || break
+    [ $got -ne 0 ] && kills=$((kills + 1))
+    [ $got -ne 0 ] && [ -n "$(newest)" ] && behind=$((behind + 1))
+    [ $got -ne 0 ] && continue
+    [ $kills -ge 12 ] && break
+    # Over before twelve kills: it begins again, killed sooner. Every beginning must end in the same bytes.
+    rm -rf killed
+    took_ms=$((took_ms / 2))
 done
 status 0 $command
 echo "# $kills kills, $behind of them behind a checkpoint, $(grep -c 'Resumed training' killed/log.txt) times resumed"
