@@ -301,7 +301,8 @@ static void paint_site(struct canvas *c, const struct site *s)
 static struct camera stand(const struct site *s, struct rng *r, int shot)
 {
     float side = shot == 0 ? 0 : shot == 1 ? -1 : 1; /* from the front, from the left, from the right and nearer */
-    struct camera k = {.x = s->x + s->w / 2 + between(r, -18, 18), .y = s->y + s->h / 2 + 36 + between(r, -22, 22)};
+    struct camera k = {.x = s->x + s->w / 2 + between(r, -18, 18)};
+    k.y = s->y + s->h / 2 + 36 + between(r, -22, 22);
     k.zoom = (shot == 2 ? 850 : 900) * between(r, 0.96, 1.08);
     k.yaw = 0.11f * side + between(r, -0.07, 0.07);
     k.pitch = between(r, -0.1, 0.12);

@@ -119,9 +119,11 @@ static void draw_site(struct site *s, uint64_t seed, uint32_t i)
     struct rng r = rng_stream(seed, i, 0, RNG_DRAW);
     s->seed = rng_u32(&r);
     s->id = 1000000 + 7919 * i + (uint32_t)rng_below(&r, 7000);
-    s->chassis = rgb_scale(rgb_of(chassis[rng_below(&r, 4)]), between(&r, 0.88, 1.06));
+    float light = between(&r, 0.88, 1.06); /* one draw a statement: C does not say which argument comes first */
+    s->chassis = rgb_scale(rgb_of(chassis[rng_below(&r, 4)]), light);
     s->face = rgb_scale(s->chassis, between(&r, 0.98, 1.16));
-    s->wall = rgb_scale(rgb_of(walls[rng_below(&r, 4)]), between(&r, 0.6, 1.1));
+    light = between(&r, 0.6, 1.1);
+    s->wall = rgb_scale(rgb_of(walls[rng_below(&r, 4)]), light);
     s->rail = rgb_scale(rgb_of(0x8A8C8E), between(&r, 0.6, 1.1));
     s->w = 800, s->h = between(&r, 318, 350);
     s->x = 200 + between(&r, -12, 12), s->y = 240 + between(&r, -25, 25);
@@ -130,7 +132,8 @@ static void draw_site(struct site *s, uint64_t seed, uint32_t i)
         draw_board(s, k, &r);
     snprintf(s->city, sizeof s->city, "%s", cities[rng_below(&r, 4)]);
     snprintf(s->camera, sizeof s->camera, "cam%d", 1 + (int)rng_below(&r, 3));
-    snprintf(s->date, sizeof s->date, "2024-%02d-%02d", 1 + (int)rng_below(&r, 12), 1 + (int)rng_below(&r, 28));
+    int day = 1 + (int)rng_below(&r, 28), month = 1 + (int)rng_below(&r, 12);
+    snprintf(s->date, sizeof s->date, "2024-%02d-%02d", month, day);
 }
 
 /* ---------------------------------------------------------------- what can be wrong with it */
@@ -230,7 +233,10 @@ static bool damage_little(struct board *b, enum defect_kind kind, struct rng *r)
         return true;
     case DEFECT_UNPLUGGED: return k >= 0 && (b->port[k].unplugged = true);
     case DEFECT_LAMP: return b->kind != BOARD_FILLER && (b->lamp_dark = true);
-    case DEFECT_TILT: b->tilt = (chance(r, 0.5) ? 1.0f : -1.0f) * between(r, 0.016, 0.028); return true;
+    case DEFECT_TILT:
+        b->tilt = chance(r, 0.5) ? 1.0f : -1.0f;
+        b->tilt *= between(r, 0.016, 0.028);
+        return true;
     case DEFECT_LABEL:
         if (k < 0)
             return false;

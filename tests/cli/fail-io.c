@@ -85,6 +85,17 @@ ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
     return damage(fd, buffer, NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset));
 }
 
+/* What the C library calls them where it knows the buffer's size (_FORTIFY_SOURCE, which some systems always set). */
+ssize_t __read_chk(int fd, void *buffer, size_t n, size_t room)
+{
+    return n <= room ? read(fd, buffer, n) : (abort(), -1);
+}
+
+ssize_t __pread64_chk(int fd, void *buffer, size_t n, off64_t offset, size_t room)
+{
+    return n <= room ? pread64(fd, buffer, n, offset) : (abort(), -1);
+}
+
 ssize_t write(int fd, const void *buffer, size_t n)
 {
     if (fails("write", concerns(fd)))
