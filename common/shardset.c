@@ -2,6 +2,8 @@
  * each number of 0 .. n_shards-1 exactly once. Descriptors stay open, so that reading needs no lock. */
 #include "shardset.h"
 
+#include "num.h"
+
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 #include "file.h"
 
 #define SUFFIX ".shard"
+
+enum { DECODER_ROWS = 512 }; /* bytes for each pixel of a row */
 
 struct shard_file {
     struct file file;
@@ -222,6 +226,22 @@ int shard_set_open(struct shard_set *s, const char *const *path, int n_paths, st
     if (status)
         shard_set_close(s);
     return status;
+}
+
+int64_t shard_set_index_bytes(const struct shard_set *s)
+{
+    return s->n_images * (int64_t)sizeof(struct block_entry) + s->n_shards * (int64_t)sizeof *s->file;
+}
+
+int64_t shard_set_record_bytes(const struct shard_set *s)
+{
+    int64_t most = 0;
+    for (int i = 0; i < s->n_shards; i++)
+        for (int64_t k = 0; k < s->file[i].shard.block.n_blocks; k++) {
+            const struct block_entry *t = &s->file[i].shard.block.entry[k];
+            most = num_max(most, (int64_t)t->coded_bytes + t->raw_bytes);
+        }
+    return most + (int64_t)s->width_max * DECODER_ROWS;
 }
 
 void shard_set_close(struct shard_set *s)

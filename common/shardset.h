@@ -34,6 +34,10 @@ int shard_set_open(struct shard_set *s, const char *const *path, int n_paths, st
 int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b, struct shard_image *image,
                    struct fmt_error *e); /* errors name the shard */
 const char *shard_set_path(const struct shard_set *s, int64_t i); /* file that holds image i */
+/* Memory: of the open set; of a thread that has read its largest image, coded and decoded, with the rows that a JPEG
+ * decoder keeps (of a progressive one it keeps all coefficients: that is not known here). */
+int64_t shard_set_index_bytes(const struct shard_set *s);
+int64_t shard_set_record_bytes(const struct shard_set *s);
 void shard_set_close(struct shard_set *s);
 
 #endif

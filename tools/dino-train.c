@@ -378,6 +378,7 @@ static void open_run(struct run *r)
     open_examine(r, evaluate);
     MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
     r->schedules = schedules_from(&r->config);
+    memory_give_back();
     tell_plan(r);
 }
 
@@ -496,6 +497,7 @@ static void examine(struct run *r, int64_t iteration)
     if (!examine_due(&r->examine, iteration))
         return;
     MUST(r, examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e), &e);
+    memory_give_back();
     if (s.n_failed)
         say(r, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s.failed.text,
             s.n_failed - 1);

@@ -385,6 +385,10 @@ int64_t source_memory_bytes(const struct source *s)
 {
     int64_t n_slots = (s->wish.n_ahead ? s->wish.n_ahead : SOURCE_AHEAD) + 1;
     int64_t batch = views_global_bytes(&s->header) + views_local_bytes(&s->header) + views_mask_bytes(&s->header);
-    int64_t worker = s->is_views ? batch : (int64_t)sample_worker_bytes(&s->maker);
-    return n_slots * batch + s->n_workers * worker;
+    if (s->is_views)
+        return (n_slots + s->n_workers) * batch;
+    const struct shard_set *set = &s->maker.shards;
+    int64_t worker = (int64_t)sample_worker_bytes(&s->maker) + shard_set_record_bytes(set);
+    return n_slots * batch + s->n_workers * worker + shard_set_index_bytes(set) +
+           set->n_images * (int64_t)sizeof *s->maker.order;
 }

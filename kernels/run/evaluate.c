@@ -292,7 +292,7 @@ int evaluate_line(const struct evaluate_scores *s, int64_t iteration, struct fmt
 
 /* ---------------------------------------------------------------- memory */
 struct counts {
-    int64_t n[SETS], side[SETS], pixels;
+    int64_t n[SETS], side[2], pixels, record, index;
     int n_classes;
 };
 
@@ -308,13 +308,15 @@ static int count_sets(const struct config *c, struct counts *n, struct fmt_error
         n->side[0] = num_max(n->side[0], s.height_max);
         n->side[1] = num_max(n->side[1], s.width_max);
         n->pixels = num_max(n->pixels, (int64_t)s.pixels_max);
+        n->record = num_max(n->record, shard_set_record_bytes(&s));
+        n->index += shard_set_index_bytes(&s);
         n->n_classes = s.n_classes;
         shard_set_close(&s);
     }
     return 0;
 }
 
-/* A picture of a worker, the bytes it is decoded from (no more than its pixels, as a rule), and all that follows. */
+/* Of each worker the record, its picture, and all that follows. */
 static int plan_passes(const struct config *c, const struct vit *vit, const struct counts *n, int n_workers,
                        int64_t *bytes, struct fmt_error *e)
 {
@@ -326,7 +328,7 @@ static int plan_passes(const struct config *c, const struct vit *vit, const stru
     if (!status)
         status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);
     extract_close(&x);
-    *bytes = n_workers * ((int64_t)worker + 2 * 3 * n->pixels);
+    *bytes = n_workers * ((int64_t)worker + n->record + 3 * n->pixels);
     return status;
 }
 
@@ -357,7 +359,7 @@ int evaluate_plan(const struct config *c, int n_workers, struct evaluate_bytes *
     int64_t row = shape.C * (int64_t)sizeof(float) + (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1);
     struct knn_problem problem = {.n_train = n.n[TRAIN], .n_val = n.n[VAL], .dim = shape.C, .n_classes = n.n_classes,
                                   .ks = ks, .n_ks = ascending(k, n_k, ks)};
-    bytes->features = (n.n[TRAIN] + n.n[VAL]) * row;
+    bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
     bytes->search = knn_evaluate_bytes(&problem, n_workers);
     return 0;
 }

@@ -33,7 +33,7 @@ struct evaluate_scores {
 
 /* Memory beside that of training. The search comes when copy and passes are given back. */
 struct evaluate_bytes {
-    int64_t features; /* of both sets, as if all images had labels */
+    int64_t features; /* of both sets, as if all images had labels, and the sets' indices */
     int64_t copy;     /* of the teacher's backbone */
     int64_t passes;   /* pictures and passes of all threads */
     int64_t search;

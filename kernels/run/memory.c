@@ -1,6 +1,7 @@
 /* memory.c - sums what the modules say of themselves. */
 #include "run/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,13 @@ int64_t memory_of_machine(void)
     int64_t group =
         num_min(limit_in("/sys/fs/cgroup/memory.max"), limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
     return num_min(machine, group);
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 int64_t memory_of_process(void)

@@ -16,6 +16,8 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
 /* Bytes that this process may use: of the machine, or of its control group where that is less. */
 int64_t memory_of_machine(void);
 
+/* Gives what was freed back to the system: opening and scoring free much that malloc would keep. */
+void memory_give_back(void);
 int64_t memory_of_process(void); /* the most that this one has held so far */
 
 /* FMT_LIMIT with the figures if the plan, of `planned` bytes, is more than the machine has. */
