@@ -13,7 +13,7 @@
 
 enum { IMAGES = 12, SIDE = 40 };
 
-/* Labelled noise of two classes, one darker; image `bad` begins as a JPEG file and is none, or (left out) is not there. */
+/* Labelled noise of two classes, one darker; image `bad` begins as a JPEG file and is none, or is left out. */
 static const char *write_shard(const char *name, int bad, bool left_out)
 {
     static char path[4][400];
@@ -40,9 +40,9 @@ static const char *write_shard(const char *name, int bad, bool left_out)
         if (i == bad)
             memcpy(pixels, "\xff\xd8\xff", 3);
         snprintf(key, sizeof key, "k%d", i);
-        struct shard_image s = {.labels = {.key = key, .split = "", .group = "", .extra = "", .label = i % 2, .shot = -1},
-                                .store = i == bad ? SHARD_JPEG : SHARD_RGB, .width = SIDE, .height = SIDE,
-                                .components = 3, .data = pixels, .bytes = sizeof pixels};
+        struct index_labels labels = {.key = key, .split = "", .group = "", .extra = "", .label = i % 2, .shot = -1};
+        struct shard_image s = {.labels = labels, .store = i == bad ? SHARD_JPEG : SHARD_RGB, .width = SIDE,
+                                .height = SIDE, .components = 3, .data = pixels, .bytes = sizeof pixels};
         if (i != bad || !left_out)
             status = shard_add(&w, &s, &e);
     }
@@ -133,7 +133,8 @@ static void test_plan(struct bed *b)
 {
     struct evaluate_bytes two, four, none;
     struct fmt_error e = {0};
-    ok(evaluate_plan(&b->config, 2, &two, &e) == 0 && evaluate_plan(&b->config, 4, &four, &e) == 0, "a plan %s", e.text);
+    ok(evaluate_plan(&b->config, 2, &two, &e) == 0 && evaluate_plan(&b->config, 4, &four, &e) == 0, "a plan %s",
+       e.text);
     ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.passes == 2 * two.passes &&
            two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
        "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.passes, (int)two.features,
