@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "inputs.h"
 
 struct name {
     char bytes[NAMELIST_NAME_MAX + 2]; /* a '\r' more than a name, and a zero byte */
@@ -36,6 +39,7 @@ static int read_name(struct name *name, char end, struct fmt_error *e)
 
 int namelist_read(char end, int (*found)(void *arg, const char *name), void *arg, struct fmt_error *e)
 {
+    inputs_add(STDIN_FILENO);
     struct name name;
     int status = read_name(&name, end, e);
     bool marked = status == 0 && end && strncmp(name.bytes, "\xEF\xBB\xBF", 3) == 0;

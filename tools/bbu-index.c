@@ -52,8 +52,6 @@ static void find(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
     bool names = strcmp(root, "-") == 0;
-    if (names)
-        inputs_add(STDIN_FILENO);
     int status = dataset_init(d, names ? "" : root, &e);
     if (status == 0)
         status = names ? dataset_find_names(d, null_ended ? 0 : '\n', &e)
