@@ -4,28 +4,31 @@
 # classifiers: trained weights, the same network untrained, and mean and deviation of the grey values. Prints a table.
 #
 # usage: examples/elpv.sh [DATASET [FOLDER]]     [../shared/data/elpv-cells build/elpv]
-#   EPOCHS=N     passes of 20 iterations of 24 pictures [30]          SEED=N  seed of the training [0]
+#   EPOCHS=N     passes of 20 iterations of 24 pictures [20]          SEED=N  seed of the training [0]
 # What is there already in FOLDER is not made again; remove it to begin anew.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "${B:-$here/../build}" && pwd)
 dataset=${1:-$here/../../shared/data/elpv-cells} folder=${2:-$build/elpv}
-epochs=${EPOCHS:-30} seed=${SEED:-0} start=$SECONDS
+epochs=${EPOCHS:-20} seed=${SEED:-0} start=$SECONDS
 export PATH=$build:$build/examples:$PATH LC_ALL=C
 [ -d "$dataset" ] || { echo "elpv.sh: $dataset is not there" >&2; exit 1; }
 dataset=$(cd "$dataset" && pwd)
 mkdir -p "$folder" && cd "$folder"
 
 [ -e elpv.index ] || bbu-index -q "$dataset" -o elpv.index
-[ -e shards ] || bbu-pack -q --store rgb --short-side 128 elpv.index -o shards
-[ -e train ] || bbu-pack -q --store rgb --short-side 128 --split train elpv.index -o train
-[ -e val ] || bbu-pack -q --store rgb --short-side 128 --split val elpv.index -o val
+[ -e shards ] || bbu-pack -q --store rgb elpv.index -o shards
+[ -e train ] || bbu-pack -q --store rgb --split train elpv.index -o train
+[ -e val ] || bbu-pack -q --store rgb --split val elpv.index -o val
 
-# A cell has no right way up. Without evaluation.* the untrained teacher would not be kept.
+# A cell has no right way up. A crack is a line of a few pixels: crops are cut out near the size of the pictures, and
+# the features are those of whole pictures. Without evaluation.* the untrained teacher would not be kept.
 dino-train --config "$here/tiny.yaml" train.dataset_path=train train.output_dir=run train.seed="$seed" \
-    optim.epochs="$epochs" augment.vertical_flip=0.5 augment.rotate90=0.5 \
-    evaluation.knn_train=train evaluation.knn_val=val evaluation.resize=112 evaluation.crop=112 \
-    evaluation.eval_period_iterations=150
+    optim.epochs="$epochs" optim.warmup_epochs=2 crops.global_crops_scale=[0.1,0.3] crops.local_crops_scale=[0.03,0.1] \
+    augment.vertical_flip=0.5 augment.rotate90=0.5 augment.blur_probability_global1=0 \
+    augment.blur_probability_global2=0 augment.blur_probability_local=0 \
+    evaluation.knn_train=train evaluation.knn_val=val evaluation.resize=288 evaluation.crop=288 \
+    evaluation.eval_period_iterations=200
 last=$(find run/eval -name 'training_*' | sort -t_ -k2 -n | tail -n 1)
 
 features() { # name command...: name.train.feat, name.val.feat, name.test.feat
@@ -34,7 +37,7 @@ features() { # name command...: name.train.feat, name.val.feat, name.test.feat
     "$@" -o "$name.feat"
     for split in train val test; do feat-cat -q --split $split "$name.feat" -o "$name.$split.feat"; done
 }
-extract() { dino-extract -q -w "$1" --tokens cls+mean --resize 112 --size 112 "${@:2}" shards; }
+extract() { dino-extract -q -w "$1" --tokens cls+mean --resize 288 --size 288 "${@:2}" shards; }
 features plain plainfeat -q shards
 features untrained extract run/eval/initial/teacher_checkpoint.safetensors
 features trained extract "$last/teacher_checkpoint.safetensors"
