@@ -129,15 +129,15 @@ int begin_look(struct begin *b, struct config *config, bool force,
 }
 
 /* ---------------------------------------------------------------- weights */
-static void tell_weights(const struct begin *b, const struct weights *w, const struct config *c)
+/* M: the side of the grid of positions that was loaded. */
+static void tell_weights(const struct begin *b, const struct config *c, int64_t n_loaded, int64_t n_new, int64_t M)
 {
     int64_t global = c->crops.global_crops_size / c->student.patch_size;
     int64_t local = c->crops.local_crops_size / c->student.patch_size;
-    bool same = w->vit.M == global && w->vit.M == local;
+    bool same = M == global && M == local;
     tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s", b->plan.path);
-    tell(b, BEGIN_NOTE,
-         "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s", w->n_loaded, w->n_new,
-         w->vit.M, w->vit.M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
+    tell(b, BEGIN_NOTE, "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s", n_loaded,
+         n_new, M, M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
 }
 
 static int load_foreign(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
@@ -157,7 +157,7 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
     } else {
         step_copy_to_teacher(step);
         if (!quiet)
-            tell_weights(b, &w, c);
+            tell_weights(b, c, w.n_loaded, w.n_new, w.vit.M);
         status =
             weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }
@@ -180,7 +180,7 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
     status = checkpoint_load_networks(&f, step, e);
     memcpy(b->state.inputs.digest[INPUT_WEIGHTS], f.ckpt.block.header.identity, DIGEST_BYTES);
     if (!status && !quiet) {
-        tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s", path);
+        tell_weights(b, c, step_params(step)->n_rows, 0, config_dims(c).grid);
         tell(b, BEGIN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
              f.found.iteration);
     }
@@ -237,8 +237,7 @@ static int load_one(struct begin *b, const struct config *c, const char *path, s
             b->state.inputs.set[INPUT_WEIGHTS] = weights.set[INPUT_WEIGHTS];
             memcpy(b->state.inputs.digest[INPUT_WEIGHTS], weights.digest[INPUT_WEIGHTS], DIGEST_BYTES);
         }
-        tell(b, BEGIN_NOTE, "Rank %d: Resumed training from checkpoint %.300s at epoch %" PRId64 ", iteration %" PRId64,
-             RANK, path, f.found.iteration / c->train.OFFICIAL_EPOCH_LENGTH, f.found.iteration);
+        snprintf(b->resumed_from, sizeof b->resumed_from, "%.300s", path);
     }
     checkpoint_close(&f);
     return status;
@@ -317,11 +316,15 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
              : was     ? "set there, not here"
                        : "set here, not there");
     }
-    if (!n || b->plan.may_differ)
-        return 0;
-    return fmt_fail(e, FMT_MISMATCH,
-                    "the checkpoint belongs to another run: %d inputs differ (train.resume=true goes on all the same)",
-                    n);
+    if (n && !b->plan.may_differ)
+        return fmt_fail(e, FMT_MISMATCH,
+                        "%.200s: belongs to another run: %d inputs differ (train.resume=true goes on all the same)",
+                        b->resumed_from, n);
+    if (b->resumed)
+        tell(b, BEGIN_NOTE, "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64,
+             RANK, b->resumed_from, b->state.iteration / b->state.config->train.OFFICIAL_EPOCH_LENGTH,
+             b->state.iteration);
+    return 0;
 }
 
 /* ---------------------------------------------------------------- clearing */

@@ -28,6 +28,7 @@ struct begin {
     struct checkpoint state;  /* .iteration -1 at the beginning of a run */
     struct run_inputs before; /* what the checkpoint was made from */
     bool resumed;
+    char resumed_from[304]; /* the checkpoint */
     int64_t eval_period; /* evaluation.eval_period_iterations of the checkpoint */
     void (*tell)(void *arg, enum begin_level level, const char *text);
     void *arg;
@@ -36,7 +37,7 @@ struct begin {
 int begin_look(struct begin *b, struct config *config, bool force,
                void (*tell)(void *arg, enum begin_level level, const char *text), void *arg, struct fmt_error *e);
 int begin_load(struct begin *b, const struct config *config, struct step *step, struct fmt_error *e);
-/* Completes b->state.inputs by data and scoring sets. */
+/* Completes b->state.inputs by data and scoring sets; then it is sure from what the run goes on, and told. */
 int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_error *e);
 int begin_clear(const struct begin *b, const struct config *config, struct fmt_error *e);
 void begin_release(struct begin *b);

@@ -46,6 +46,8 @@ err_has 'dino.koleo_loss_weight: 0.1 there, 0.0 here'
 err_has 'belongs to another run: 2 settings differ'
 status 1 train train.dataset_path=train
 err_has 'train.dataset_path: other contents there than here'
+err_has 'run/model_0000023.rank_0.ckpt: belongs to another run: 1 inputs differ'
+err_lacks 'Resumed training'
 status 1 train evaluation.knn_train= evaluation.knn_val=
 err_has 'evaluation.knn_train: set there, not here'
 status 0 train train.max_to_keep=1 train.saveckp_freq=5 train.num_workers=3 -q
@@ -159,6 +161,8 @@ status 1 train train.output_dir=w1 student.pretrained_weights=done/eval/initial/
 err_has 'other contents there than here'
 status 0 train train.output_dir=w2 "MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt" "student.pretrained_weights=$teacher" optim.epochs=1
 err_has 'Loaded pretrained weights from done/model_0000023.rank_0.ckpt'
+err_has '43 tensors loaded, 0 new; positions 4 x 4 will be interpolated'
+err_has 'both networks and the centres of iteration 23; the optimizer begins anew'
 err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
 check 'its teacher before the first step is that of the checkpoint' cmp <(dino-weights list w2/eval/initial/teacher_checkpoint.safetensors | grep -v initial) <(dino-weights list $teacher | grep -v training_23)
 status 0 train train.output_dir=w3 "MODEL.WEIGHTS=$teacher" optim.epochs=1 -q
