@@ -171,6 +171,19 @@ static bool was_read(const struct dataset_image *im)
     return im->read;
 }
 
+/* Of the images with b's content one that is labelled otherwise, a labelled one if there is. */
+static const struct dataset_image *labelled_otherwise(const struct check *c, int64_t first, int64_t n,
+                                                      const struct dataset_image *b)
+{
+    const struct dataset_image *found = run_image(c, first);
+    for (int64_t i = first; i < first + n; i++) {
+        const struct dataset_image *a = run_image(c, i);
+        if (a->label != b->label && (found->label == b->label || found->label < 0))
+            found = a;
+    }
+    return found;
+}
+
 static int look_at_content(struct check *c, int64_t first, int64_t n)
 {
     const struct dataset_image *a = run_image(c, first);
@@ -186,11 +199,12 @@ static int look_at_content(struct check *c, int64_t first, int64_t n)
     int status = 0;
     for (int64_t i = first + 1; i < first + n && status == 0; i++) {
         const struct dataset_image *b = run_image(c, i);
+        const struct dataset_image *against = labelled_otherwise(c, first, n, b);
         const char *other = strcmp(a->split, b->split) == 0 ? "" : a->split;
         if (conflict)
             status = dataset_note(c->d, DATASET_CONTENT_CONFLICT, b->path, c->e,
                                   "is labelled %s; the same content, %.200s, is labelled %s",
-                                  label_name(c->d, b->label), a->path, label_name(c->d, a->label));
+                                  label_name(c->d, b->label), against->path, label_name(c->d, against->label));
         else
             status = dataset_note(c->d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s%s", a->path,
                                   *other ? ", of " : "", other);

@@ -105,6 +105,13 @@ index 1
 err_has "is labelled positive; the same content, $negative, is labelled negative"
 index 3 -k
 err_has 'train 16'
+third=$(grep -h '"gt_label": 0' d/annotations/train.json | tail -n 1 | sed 's/.*"img_path": "\([^"]*\).*/\1/')
+cp "d/$negative" "d/$third" # a third name for it, labelled as the first: what disagrees is named, and all are left out
+index 1
+err_lacks "is labelled negative; the same content, $negative, is labelled negative"
+err_has 'is labelled negative; the same content'
+index 3 -k
+err_has 'train 15'
 fresh
 cp "d/train/$a/$a-0.jpeg" "d/train/$a/$a-1.jpeg"
 index 0
