@@ -73,7 +73,7 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
     if (notes.n)
         *r = (struct result){.odd = true, .kind = DATASET_ODD_JPEG, .reason = strdup(notes.text)};
     im->bytes = (int64_t)bytes;
-    im->width = info.width, im->height = info.height, im->components = info.components;
+    im->width = info.width, im->height = info.height, im->components = info.stored_components;
     digest_of(data, bytes, im->sha256);
     im->read = true;
 }

@@ -73,7 +73,8 @@ struct dataset_image {
     bool again;                        /* the same entry stood before: not kept */
     bool read;                         /* decoded; what follows is known */
     int64_t bytes;
-    int32_t width, height, components; /* upright, unless the reader was told otherwise */
+    int32_t width, height; /* upright, unless the reader was told otherwise */
+    int32_t components;    /* of the file: 1, 3 or 4 */
     uint8_t sha256[DIGEST_BYTES];
 };
 

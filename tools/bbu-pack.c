@@ -70,7 +70,7 @@ static int64_t stored_bytes(const struct index_entry *t)
 {
     int64_t w, h;
     scaled_size(t->width, t->height, &w, &h);
-    return strcmp(store, "rgb") == 0 ? w * h * t->components : t->bytes;
+    return strcmp(store, "rgb") == 0 ? w * h * (t->components == 1 ? 1 : 3) : t->bytes;
 }
 
 static void plan_shards(struct plan *p)

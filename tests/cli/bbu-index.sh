@@ -354,6 +354,8 @@ if [ -d "$odd" ]; then
     err_has 'hostile/bomb_65500x65500.jpg: 65500 x 65500 pixels are more than the limit'
     err_has 'warning: damaged/no_eoi.jpg: the end mark is missing'
     err_lacks ' ok/'
+    bbu-info -l odd.index >listed
+    check 'grey, colour and CMYK keep their components' bash -c 'grep -q "^ok/hopper_gray.jpg.*128 x 128 x 1" listed && grep -q "^ok/hopper.jpg.*128 x 128 x 3" listed && grep -q "^ok/pil_sample_cmyk.jpg.*100 x 100 x 4" listed && grep -q "^ok/jpg-cmyk-1.jpg.*32 x 32 x 4" listed'
     check 'memory stays small' bash -c '(ulimit -v 600000; bbu-index -q -j2 -k "$1" -o odd2.index 2>/dev/null; test $? -eq 3)' - "$odd"
 else
     skip 'shared/data is not here' 'hard cases of other people'
