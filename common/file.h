@@ -27,7 +27,9 @@ struct file {
     int error_number; /* errno of the last failure of a callback, 0 if none */
 };
 
-/* Errors name the path: "photos/a.jpeg: No such file or directory". */
+/* FMT_IO: "photos/a.jpeg: No such file or directory", as errno says. All errors here name the path so. */
+int file_fail(const char *path, struct fmt_error *e);
+
 int file_open(struct file *f, const char *path, struct fmt_error *e);
 /* Refuses (FMT_UNSUPPORTED) what is not a regular file, without waiting for a fifo's writer. */
 int file_open_regular(struct file *f, const char *path, struct fmt_error *e);

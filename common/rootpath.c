@@ -1,7 +1,6 @@
 /* rootpath.c - both folders are resolved to real paths; from the last folder they share one goes up and then down. */
 #include "rootpath.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +66,7 @@ int rootpath_store(const char *root, const char *catalogue, char **stored, struc
         return keep(root, stored, e);
     char *from = folder_of(catalogue), *to = from ? realpath(*root ? root : ".", NULL) : NULL;
     if (!to) {
-        int status = fmt_fail(e, FMT_IO, "%.250s: %s", from ? root : catalogue, strerror(errno));
+        int status = file_fail(from ? root : catalogue, e);
         free(from), free(to);
         return status;
     }

@@ -78,7 +78,7 @@ int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t ke
         if (!path)
             status = fmt_fail(e, FMT_MEMORY, "out of memory");
         else if (unlink(path) != 0 && errno != ENOENT)
-            status = fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(errno));
+            status = file_fail(path, e);
         free(path);
     }
     checkpoint_list_release(&list);

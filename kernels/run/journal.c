@@ -8,10 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
+
 int journal_open(struct journal *j, const char *path, struct fmt_error *e)
 {
     *j = (struct journal){.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)};
-    return j->fd >= 0 ? 0 : fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(errno));
+    return j->fd >= 0 ? 0 : file_fail(path, e);
 }
 
 void journal_add(struct journal *j, const char *text)

@@ -14,11 +14,6 @@
 
 static const char first_key[] = "{\"iteration\": ";
 
-static int fail(struct lines *l, struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_IO, "%.300s: %s", l->path, strerror(errno));
-}
-
 /* The iteration of a line; false if it is none of ours or not whole. */
 static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
 {
@@ -74,7 +69,7 @@ static int keep_past(const char *path, struct lines_past *past, int64_t *keep_by
     int status = 0;
     FILE *f = fopen(path, "re");
     if (!f && errno != ENOENT)
-        return fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(errno));
+        return file_fail(path, e);
     if (f && take_lines(f, past, &keep, &as_it_is))
         status = fmt_fail(e, FMT_MEMORY, "out of memory");
     if (!f)
@@ -100,7 +95,7 @@ int lines_open(struct lines *l, const char *path, struct lines_past *past, struc
         return status;
     l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (l->fd < 0 || ftruncate(l->fd, keep) != 0 || lseek(l->fd, keep, SEEK_SET) != keep)
-        return fail(l, e);
+        return file_fail(l->path, e);
     return 0;
 }
 
@@ -117,7 +112,7 @@ int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *
         if (n >= 0)
             at += (size_t)n;
         else if (errno != EINTR)
-            status = fail(l, e);
+            status = file_fail(l->path, e);
     }
     fmt_buffer_release(&whole);
     return status;
@@ -125,7 +120,7 @@ int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *
 
 int lines_sync(struct lines *l, struct fmt_error *e)
 {
-    return fsync(l->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : fail(l, e);
+    return fsync(l->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : file_fail(l->path, e);
 }
 
 void lines_close(struct lines *l)
