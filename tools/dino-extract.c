@@ -72,6 +72,13 @@ static void make_table(struct network *n, const struct weights *w)
         msg_die("%s: %s", weights_path, e.text);
 }
 
+/* A file of one network is that one, whichever was asked for. */
+static void tell_one_network(void)
+{
+    static const void *const of_both[] = {&net, NULL};
+    opt_unused(&tool, of_both, "the weights are one network");
+}
+
 /* Opens, reads each tensor to its place, hashes; the file is closed again. */
 static void load_network(struct network *n, struct thread_pool *pool)
 {
@@ -85,6 +92,8 @@ static void load_network(struct network *n, struct thread_pool *pool)
                                 .model = model, .config = config_path ? &settings : NULL};
     if (weights_open(&w, weights_path, &hint, &e))
         msg_die("%s", e.text);
+    if (w.one_network)
+        tell_one_network();
     make_table(n, &w);
     unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
     n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);

@@ -55,6 +55,15 @@ static void close_opened(struct opened *o)
     weights_close(&o->w);
 }
 
+/* A file of one network is that one, whichever was asked for. */
+static void tell_one_network(const char *path)
+{
+    static const void *const of_both[] = {&net, NULL};
+    char why[512];
+    snprintf(why, sizeof why, "%.400s holds one network", path);
+    opt_unused(&tool, of_both, why);
+}
+
 static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
 {
     struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
@@ -65,6 +74,8 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
     int status = weights_open(&o->w, path, &hint, e);
     if (status)
         return status;
+    if (o->w.one_network)
+        tell_one_network(path);
     struct vit_config shape = weights_shape(&o->w);
     status = vit_params(&o->vit, &shape, &o->table, e);
     if (status)

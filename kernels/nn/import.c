@@ -74,19 +74,21 @@ static bool take_under(struct candidates *c, const char *word)
     return any;
 }
 
-static int choose_network(struct candidates *c, enum weights_net net, struct fmt_error *e)
+static int choose_network(struct candidates *c, struct weights *w, struct fmt_error *e)
 {
     enum { WORDS = 4, ROUNDS = 4 };
     static const char *const words[2][WORDS] = {{"teacher.", "model.", "state_dict.", "student."},
                                                 {"student.", "model.", "state_dict.", "teacher."}};
+    w->one_network = true;
     for (int round = 0; round < ROUNDS; round++) {
         int i = 0;
-        while (i < WORDS && !take_under(c, words[net][i]))
+        while (i < WORDS && !take_under(c, words[w->net][i]))
             i++;
         if (i == WORDS)
             break;
-        if (net == WEIGHTS_STUDENT && i == WORDS - 1)
+        if (w->net == WEIGHTS_STUDENT && i == WORDS - 1)
             return fmt_fail(e, FMT_MISMATCH, "holds a teacher and no student");
+        w->one_network = i != 0;
         if (i == 0 || i == WORDS - 1)
             break; /* a network's own word is the last one */
     }
@@ -427,7 +429,7 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
     if (!status)
         status = collect_candidates(&w->file.set, &c, &why);
     if (!status)
-        status = choose_network(&c, hint->net, &why);
+        status = choose_network(&c, w, &why);
     if (!status)
         status = rename_all(w, &c, &why);
     if (!status)

@@ -59,6 +59,7 @@ struct weights {
     char *path;
     struct tensorfile file;
     enum weights_net net;
+    bool one_network;      /* the file does not name the network that was asked for: what it holds was taken */
     struct vit_config vit; /* M is the file's, whatever the hint says */
     bool has_head, has_ibot_head;
     struct head_config head, ibot_head;

@@ -120,5 +120,22 @@ status 1 dino-extract -w "$golden/eval.safetensors" s -o no.feat
 err_has 'no weights of a vision transformer'
 status 1 dino-extract -w missing.pth s -o no.feat
 check 'no output of what failed' test ! -e no.feat
+
+# ---- teacher or student
+. "$TESTS/cli/man-fixture.sh"
+man_fixture "$scratch/both" || check 'the fixture is made' false
+ckpt=$(ls -d both/run/model_*.ckpt | tail -n 1)
+status 0 dino-extract -w "$ckpt" --net teacher s -o teacher.feat
+err_lacks 'not used'
+status 0 dino-extract -w both/tiny.safetensors s -o file.feat
+err_lacks 'not used'
+check 'a checkpoint gives its teacher' bash -c 'cmp <(feat-cat -q --npy teacher.feat) <(feat-cat -q --npy file.feat)'
+status 0 dino-extract -w "$ckpt" --net student s -o student.feat
+err_lacks 'not used'
+check 'or its student' bash -c '! cmp -s <(feat-cat -q --npy teacher.feat) <(feat-cat -q --npy student.feat)'
+status 0 dino-extract -w both/tiny.safetensors --net student s -o one.feat
+err_has '--net: not used: the weights are one network'
+status 1 extract -w "$golden/vit_plain_teacher_checkpoint.pth" --net student s -o no.feat
+err_has 'holds a teacher and no student'
 no_leftovers
 done_testing

@@ -93,4 +93,10 @@ status 1 dino-weights list text
 err_has 'neither safetensors, .pth nor a checkpoint'
 status 0 dino-weights list "$golden/eval.safetensors"
 out_has 'no network: '
+status 1 dino-weights --net student convert "$golden/vit_plain_teacher_checkpoint.pth" -o no.pth
+err_has 'holds a teacher and no student'
+status 0 dino-weights --net teacher list "$golden/vit_plain_teacher_checkpoint.pth"
+err_lacks 'not used'
+status 0 dino-weights --net student list "$golden/vit_plain.pth"
+err_has 'vit_plain.pth holds one network'
 done_testing
