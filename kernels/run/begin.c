@@ -157,12 +157,23 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
     } else {
         step_copy_to_teacher(step);
         if (!quiet)
-            tell_weights(b, c, w.n_loaded, w.n_new, w.vit.M);
+            tell_weights(b, c, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
         status =
             weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }
     weights_close(&w);
     return status;
+}
+
+struct told {
+    const struct begin *b;
+    const char *path;
+};
+
+static void tell_problem(void *arg, const char *line)
+{
+    const struct told *t = arg;
+    tell(t->b, BEGIN_ERROR, "%.300s: %s", t->path, line);
 }
 
 /* A checkpoint of ours gives both networks and the centres; anything else one network, which becomes both. */
@@ -177,7 +188,8 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
         return load_foreign(b, c, from, path, quiet, step, e);
     if (status)
         return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
-    status = checkpoint_load_networks(&f, step, e);
+    struct checkpoint_told told = {tell_problem, &(struct told){b, path}};
+    status = checkpoint_load_networks(&f, step, &told, e);
     memcpy(b->state.inputs.digest[INPUT_WEIGHTS], f.ckpt.block.header.identity, DIGEST_BYTES);
     if (!status && !quiet) {
         tell_weights(b, c, step_params(step)->n_rows, 0, config_dims(c).grid);
@@ -221,12 +233,13 @@ static bool is_damage(int status)
 static int load_one(struct begin *b, const struct config *c, const char *path, struct step *step, struct fmt_error *e)
 {
     struct checkpoint_file f;
+    struct checkpoint_told told = {tell_problem, &(struct told){b, path}};
     int status = checkpoint_open(&f, path, e);
     if (status)
         return status;
     status = check_settings(b, &f, c, e);
     if (!status)
-        status = checkpoint_load(&f, step, e);
+        status = checkpoint_load(&f, step, &told, e);
     if (!status) {
         struct run_inputs weights = b->state.inputs;
         b->state = f.found;

@@ -5,6 +5,7 @@
  */
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -257,57 +258,76 @@ void checkpoint_close(struct checkpoint_file *f)
     config_release(&f->settings);
 }
 
-/* A list of complaints in one line: all names while there is room, then how many more. */
+/* What does not go with the model, told line by line. */
 struct complaints {
-    char text[320];
-    int n, told;
+    const struct checkpoint_told *told;
+    int64_t missing, misshapen, unexpected;
 };
 
-static void complain(struct complaints *c, const char *name, const char *what)
+__attribute__((format(printf, 3, 4))) static void complain(const struct complaints *c, int64_t *count,
+                                                           const char *format, ...)
 {
-    size_t used = strlen(c->text);
-    c->n++;
-    if (used + strlen(name) + strlen(what) + 4 < sizeof c->text) {
-        snprintf(c->text + used, sizeof c->text - used, "%s%s %s", used ? ", " : "", name, what);
-        c->told++;
-    }
+    char line[CKPT_NAME_MAX + 2 * NAMED_DIMS_TEXT + 64];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(line, sizeof line, format, ap);
+    va_end(ap);
+    ++*count;
+    c->told->tell(c->told->arg, line);
 }
 
 static void check_tensor(const struct ckpt *c, const char *name, enum ckpt_dtype dtype, int n_dims, const int64_t *dims,
                          struct complaints *bad)
 {
     int64_t i = ckpt_find(c, name);
-    if (i < 0) {
-        complain(bad, name, "is missing");
-    } else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
-               memcmp(c->tensor[i].dim, dims, (size_t)n_dims * sizeof *dims) != 0) {
-        char is[NAMED_DIMS_TEXT], needs[NAMED_DIMS_TEXT], what[2 * NAMED_DIMS_TEXT + 40];
-        snprintf(what, sizeof what, "is %s, this model needs %s",
+    char is[NAMED_DIMS_TEXT], needs[NAMED_DIMS_TEXT];
+    if (i < 0)
+        complain(bad, &bad->missing, "%s is missing", name);
+    else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
+             memcmp(c->tensor[i].dim, dims, (size_t)n_dims * sizeof *dims) != 0)
+        complain(bad, &bad->misshapen, "%s is %s, this model needs %s", name,
                  named_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is), named_dims_text(dims, n_dims, needs));
-        complain(bad, name, what);
-    }
 }
 
 static bool is_network(const char *name)
 {
-    return strncmp(name, "student.", 8) == 0 || strncmp(name, "teacher.", 8) == 0 || strstr(name, ".center");
+    return strncmp(name, "student.", 8) == 0 || strncmp(name, "teacher.", 8) == 0;
+}
+
+/* Of the networks alone, the centres are taken where this run has some; a file's others have no use. */
+static bool is_wanted(const char *name, bool everything)
+{
+    return everything || is_network(name) || strstr(name, ".center");
+}
+
+static void check_unexpected(const struct ckpt *c, const struct state_tensor *t, int64_t n, bool everything,
+                             struct complaints *bad)
+{
+    for (int64_t i = 0; i < c->n_tensors; i++) {
+        const char *name = c->tensor[i].name;
+        bool known = everything ? strcmp(name, window_name) == 0 : !is_network(name);
+        for (int64_t k = 0; k < n && !known; k++)
+            known = strcmp(name, t[k].name) == 0;
+        if (!known)
+            complain(bad, &bad->unexpected, "%s belongs nowhere in this model", name);
+    }
 }
 
 static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t, int64_t n, bool everything,
-                         struct fmt_error *e)
+                         const struct checkpoint_told *told, struct fmt_error *e)
 {
-    struct complaints bad = {0};
+    struct complaints bad = {.told = told};
     for (int64_t i = 0; i < n; i++)
-        if (everything || is_network(t[i].name))
+        if (is_wanted(t[i].name, everything))
             check_tensor(&f->ckpt, t[i].name, CKPT_F32, t[i].n_dims, t[i].dims, &bad);
     if (everything)
         check_tensor(&f->ckpt, window_name, CKPT_F64, 2, window_dims, &bad);
-    if (everything && !bad.n && f->ckpt.n_tensors != n + 1)
-        return fmt_fail(e, FMT_MISMATCH, "%s: holds %" PRId64 " tensors, this model has %" PRId64, f->file.path,
-                        f->ckpt.n_tensors, n + 1);
-    if (!bad.n)
+    check_unexpected(&f->ckpt, t, n, everything, &bad);
+    if (!bad.missing && !bad.misshapen && !bad.unexpected)
         return 0;
-    return fmt_fail(e, FMT_MISMATCH, "%.120s: %s%s", f->file.path, bad.text, bad.told < bad.n ? ", ..." : "");
+    return fmt_fail(e, FMT_MISMATCH,
+                    "%.200s: %" PRId64 " tensors are missing, %" PRId64 " do not fit, %" PRId64 " belong nowhere",
+                    f->file.path, bad.missing, bad.misshapen, bad.unexpected);
 }
 
 static int read_tensor(struct checkpoint_file *f, const char *name, void *to, size_t bytes, struct fmt_error *e)
@@ -318,25 +338,27 @@ static int read_tensor(struct checkpoint_file *f, const char *name, void *to, si
     return status;
 }
 
-static int load(struct checkpoint_file *f, struct step *step, bool everything, struct fmt_error *e)
+static int load(struct checkpoint_file *f, struct step *step, bool everything, const struct checkpoint_told *told,
+                struct fmt_error *e)
 {
     struct ckpt_tensor *table = NULL;
     struct state_tensor *t = NULL;
     int64_t n = state_count(step);
     int status = table_of(step, &table, &t, e);
     if (!status)
-        status = check_tensors(f, t, n, everything, e);
+        status = check_tensors(f, t, n, everything, told, e);
     for (int64_t i = 0; i < n && !status; i++)
-        if (everything || is_network(t[i].name))
+        if (is_wanted(t[i].name, everything))
             status = read_tensor(f, t[i].name, t[i].data, (size_t)t[i].n * sizeof(float), e);
     free(table);
     free(t);
     return status;
 }
 
-int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_error *e)
+int checkpoint_load(struct checkpoint_file *f, struct step *step, const struct checkpoint_told *told,
+                    struct fmt_error *e)
 {
-    int status = load(f, step, true, e);
+    int status = load(f, step, true, told, e);
     if (!status)
         status = read_tensor(f, window_name, f->found.metrics.window, sizeof f->found.metrics.window, e);
     if (status)
@@ -346,9 +368,10 @@ int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_err
     return 0;
 }
 
-int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struct fmt_error *e)
+int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, const struct checkpoint_told *told,
+                             struct fmt_error *e)
 {
-    int status = load(f, step, false, e);
+    int status = load(f, step, false, told, e);
     if (!status)
         state_set_numbers(step, (struct state_numbers){.center_pending = f->numbers.center_pending});
     return status;

@@ -91,8 +91,16 @@ void checkpoint_close(struct checkpoint_file *f);
 int checkpoint_differences(const struct checkpoint_file *f, const struct config *config,
                            void (*tell)(void *arg, const char *line), void *arg);
 
-int checkpoint_load(struct checkpoint_file *f, struct step *step, struct fmt_error *e);
+struct checkpoint_told {
+    void (*tell)(void *arg, const char *line);
+    void *arg;
+};
+
+/* FMT_MISMATCH: tensors that are missing, misshapen, or belong nowhere; each was told, and nothing is changed. */
+int checkpoint_load(struct checkpoint_file *f, struct step *step, const struct checkpoint_told *told,
+                    struct fmt_error *e);
 /* Both networks and the centres alone, for a run that begins at iteration 0 from them. */
-int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struct fmt_error *e);
+int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, const struct checkpoint_told *told,
+                             struct fmt_error *e);
 
 #endif

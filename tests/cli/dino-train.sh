@@ -152,7 +152,7 @@ status 0 train -q train.output_dir=x train.resume=true train.resume_path=any.ckp
 teacher=done/eval/training_23/teacher_checkpoint.safetensors
 status 0 train train.output_dir=w1 "student.pretrained_weights=$teacher" optim.epochs=1
 err_has "Loaded pretrained weights from $teacher"
-err_has '35 tensors loaded, 0 new; positions 4 x 4 will be interpolated'
+err_has '35 tensors loaded, 8 new; positions 4 x 4 will be interpolated'
 status 0 train train.output_dir=w1 "student.pretrained_weights=$teacher" optim.epochs=1
 err_has "student.pretrained_weights: set, and not used: the run goes on from a checkpoint"
 status 1 train train.output_dir=w1 optim.epochs=1
@@ -164,6 +164,17 @@ err_has 'Loaded pretrained weights from done/model_0000023.rank_0.ckpt'
 err_has '43 tensors loaded, 0 new; positions 4 x 4 will be interpolated'
 err_has 'both networks and the centres of iteration 23; the optimizer begins anew'
 err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
+status 1 train train.output_dir=w7 MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt student.depth=1 # what it has and the model has not
+err_has 'dino-train: done/model_0000023.rank_0.ckpt: student.backbone.blocks.1.norm1.weight belongs nowhere in this model'
+err_has 'dino-train: done/model_0000023.rank_0.ckpt: teacher.backbone.blocks.1.ls2.gamma belongs nowhere in this model'
+err_has '0 tensors are missing, 0 do not fit, 28 belong nowhere'
+status 1 train train.output_dir=w7 MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt student.qkv_bias=false
+err_has '0 tensors are missing, 0 do not fit, 4 belong nowhere'
+status 1 train train.output_dir=done train.resume=true student.depth=3
+check 'all that are missing are listed' test $(grep -c 'blocks.2.* is missing' err) -eq 56
+err_has '56 tensors are missing, 0 do not fit, 0 belong nowhere'
+status 1 train train.output_dir=done train.resume=true optim.optimizer=sgd
+err_has 'optimizer.v.backbone.cls_token belongs nowhere in this model'
 check 'its teacher before the first step is that of the checkpoint' cmp <(dino-weights list w2/eval/initial/teacher_checkpoint.safetensors | grep -v initial) <(dino-weights list $teacher | grep -v training_23)
 status 0 train train.output_dir=w3 "MODEL.WEIGHTS=$teacher" optim.epochs=1 -q
 dino-weights convert -q "$teacher" -o t.pth # a teacher alone, in the published container: fills both networks too
