@@ -32,6 +32,7 @@
 #include "run/journal.h"
 #include "run/memory.h"
 #include "run/metrics.h"
+#include "run/past.h"
 #include "signals.h"
 #include "version.h"
 
@@ -210,61 +211,22 @@ static char *in_output(struct run *r, const char *name)
     return path;
 }
 
-/* Whether an iteration behind us had a line of metrics, of scores. With train.resume=true the run may once have been
- * shorter or longer, so that its last iteration is not known. */
-static bool ended_at(const struct run *r, int64_t iteration)
-{
-    return iteration + 1 == r->n_iterations && !r->begin.plan.may_differ;
-}
-
-static bool had_metrics(const void *arg, int64_t iteration)
-{
-    return iteration >= 0 && (iteration % METRICS_PERIOD == 0 || ended_at(arg, iteration));
-}
-
-static bool had_scores(const void *arg, int64_t iteration)
-{
-    const struct run *r = arg;
-    return r->begin.before.set[INPUT_KNN_TRAIN] &&
-           (iteration == EXAMINE_INITIAL || ended_at(r, iteration) ||
-            (r->begin.eval_period && (iteration + 1) % r->begin.eval_period == 0));
-}
-
-static struct lines_past past_of(struct run *r, bool (*due)(const void *arg, int64_t iteration))
-{
-    return (struct lines_past){.last = r->begin.resumed ? r->state.iteration : LINES_NONE, .due = due, .arg = r};
-}
-
-/* Of a checkpoint named with its path the lines are where it comes from. */
-static void tell_past(struct run *r, const char *name, const struct lines_past *past)
-{
-    enum begin_level level = r->begin.plan.path ? BEGIN_NOTE : BEGIN_WARNING;
-    if (past->n_foreign)
-        say(r, BEGIN_WARNING, "%s: damaged lines, left out: %" PRId64, name, past->n_foreign);
-    if (past->n_missing)
-        say(r, level,
-            "%s: lines up to iteration %" PRId64 " that are missing: %" PRId64 ", the first of iteration %" PRId64
-            "; they are not made again", name, past->last, past->n_missing, past->first_missing);
-}
-
-static void open_lines(struct run *r, struct lines *l, const char *name,
-                       bool (*due)(const void *arg, int64_t iteration))
+static void open_lines(struct run *r, struct lines *l, const char *name, struct lines_past past)
 {
     struct fmt_error e = {0};
-    struct lines_past past = past_of(r, due);
     char *path = in_output(r, name);
     MUST(r, lines_open(l, path, &past, &e), &e);
-    tell_past(r, name, &past);
+    past_tell(&r->begin, name, &past);
     free(path);
 }
 
 static void open_examine(struct run *r, struct evaluate *evaluate)
 {
     struct fmt_error e = {0};
-    struct lines_past past = past_of(r, had_scores);
+    struct lines_past past = past_of_scores(&r->begin);
     MUST(r, examine_open(&r->examine, &r->config, evaluate, &past, provenance, &e), &e);
     if (evaluate)
-        tell_past(r, "evaluation.json", &past);
+        past_tell(&r->begin, "evaluation.json", &past);
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
@@ -373,8 +335,8 @@ static void open_run(struct run *r)
     check_inputs(r, evaluate);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
     save_settings(r);
-    open_lines(r, &r->metrics, "training_metrics.json", had_metrics);
-    open_lines(r, &r->times, "training_times.json", NULL);
+    open_lines(r, &r->metrics, "training_metrics.json", past_of_metrics(&r->begin));
+    open_lines(r, &r->times, "training_times.json", past_of_times(&r->begin));
     open_examine(r, evaluate);
     MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
     r->schedules = schedules_from(&r->config);
@@ -473,16 +435,9 @@ static void log_metrics(struct run *r, int64_t iteration)
     MUST(r, metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
     MUST(r, lines_add(&r->times, &line, &e), &e);
     fmt_buffer_release(&line);
-    char text[300], left[32];
-    double seconds = r->clock.iter_total / (double)r->clock.count;
-    log_time_text(seconds * (double)(r->n_iterations - 1 - iteration), left);
-    snprintf(text, sizeof text,
-             "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
-             "%.0f %% waiting for data, %s left",
-             iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
-             metrics_median(m, METRIC_lr), watch_word(r->verdict),
-             (double)r->config.train.batch_size_per_gpu / seconds, 100 * r->clock.data_total / r->clock.iter_total,
-             left);
+    char text[METRICS_TEXT_ROOM];
+    metrics_text(m, &r->clock, iteration, r->n_iterations - 1 - iteration, r->config.train.batch_size_per_gpu,
+                 r->verdict, text);
     keep(r, text);
     msg_more("%s", text);
     if (r->verdict != before && r->verdict > WATCH_NONE)
@@ -566,7 +521,7 @@ static int train(struct run *r)
             return stop_signal ? EXIT_RESUMABLE : EXIT_FAILED;
         one_step(r, batch, iteration);
         metrics_time(&r->clock, log_now() - began, source_waited(r->source) - waited);
-        if (iteration % METRICS_PERIOD == 0 || iteration + 1 == r->n_iterations)
+        if (metrics_due(iteration, iteration + 1 == r->n_iterations))
             log_metrics(r, iteration);
         examine(r, iteration);
         if (stop_signal || save_due(r, iteration))

@@ -56,12 +56,17 @@ void examine_close(struct examine *x)
     lines_close(&x->lines);
 }
 
+bool examine_period_due(int64_t period, int64_t iteration)
+{
+    return period && (iteration + 1) % period == 0;
+}
+
 bool examine_due(const struct examine *x, int64_t iteration)
 {
-    int64_t period = x->config->evaluation.eval_period_iterations;
     if (iteration == EXAMINE_INITIAL)
         return x->evaluate != NULL;
-    return iteration + 1 == config_iterations(x->config) || (period && (iteration + 1) % period == 0);
+    return iteration + 1 == config_iterations(x->config) ||
+           examine_period_due(x->config->evaluation.eval_period_iterations, iteration);
 }
 
 static int score(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,

@@ -32,6 +32,7 @@ void examine_close(struct examine *x);
 
 /* Every eval_period_iterations and after the last; before the first only where there is something to score by. */
 bool examine_due(const struct examine *x, int64_t iteration);
+bool examine_period_due(int64_t period, int64_t iteration); /* period 0: none */
 
 /* scores->n is 0 where nothing was scored. */
 int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,

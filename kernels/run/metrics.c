@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "num.h"
 
 static const char *const names[METRICS] = {
@@ -117,4 +118,18 @@ int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t
     bad |= put(out, ", \"images_per_second\": %.6g, \"data_wait\": %.4f}", (double)batch / iter,
                t->data_total / t->iter_total);
     return bad ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+}
+
+void metrics_text(const struct metrics *m, const struct metrics_times *t, int64_t iteration, int64_t n_left,
+                  int64_t batch, enum watch_verdict verdict, char out[METRICS_TEXT_ROOM])
+{
+    char left[32];
+    double seconds = t->iter_total / (double)t->count;
+    log_time_text(seconds * (double)n_left, left);
+    snprintf(out, METRICS_TEXT_ROOM,
+             "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
+             "%.0f %% waiting for data, %s left",
+             iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
+             metrics_median(m, METRIC_lr), watch_word(verdict), (double)batch / seconds,
+             100 * t->data_total / t->iter_total, left);
 }

@@ -7,6 +7,7 @@
 #ifndef METRICS_H
 #define METRICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fmt.h"
@@ -14,7 +15,13 @@
 #include "nn/step.h"
 #include "run/watch.h"
 
-enum { METRICS_WINDOW = 20, METRICS_PERIOD = 10 };
+enum { METRICS_WINDOW = 20, METRICS_PERIOD = 10, METRICS_TEXT_ROOM = 300 };
+
+/* Whether an iteration has a line; last: of the run. */
+static inline bool metrics_due(int64_t iteration, bool last)
+{
+    return last || iteration % METRICS_PERIOD == 0;
+}
 
 /* The names in the file, in its order. */
 #define METRICS_LIST(X)                                                                                              \
@@ -55,5 +62,9 @@ void metrics_time(struct metrics_times *t, double iter_seconds, double data_seco
 /* {"iteration": 90, "iter_time": ..., "data_time": ..., "images_per_second": ..., "data_wait": ...} */
 int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t batch, struct fmt_buffer *out,
                        struct fmt_error *e);
+
+/* For people: the newest figures of both, and the time that n_left more iterations take. */
+void metrics_text(const struct metrics *m, const struct metrics_times *t, int64_t iteration, int64_t n_left,
+                  int64_t batch, enum watch_verdict verdict, char out[METRICS_TEXT_ROOM]);
 
 #endif
