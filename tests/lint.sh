@@ -11,8 +11,11 @@ report() { # description findings
         echo "$2" | head -n 20 | sed 's/^/#   /'
     fi
 }
-code=$(git ls-files '*.c' '*.h' '*.def' 2>/dev/null || find . -name '*.[ch]')
-text=$(git ls-files Makefile README.md NEWS.md '*.c' '*.h' '*.sh' '*.def' '*.yaml' '*.mk' 'man/*' .ci/run)
+# All files of the project: what git knows, or, of an unpacked archive, what is there beside the builds.
+all=$(git ls-files --error-unmatch tests/lint.sh >/dev/null 2>&1 && git ls-files ||
+    find .ci Makefile README.md NEWS.md common examples formats kernels man tests tools -type f)
+code=$(echo "$all" | grep -E '\.(c|h|def)$')
+text=$(echo "$all" | grep -E '^(Makefile|README\.md|NEWS\.md|\.ci/run|man/.*)$|\.(c|h|sh|def|yaml|mk)$')
 report 'no tabs or trailing blanks in C' "$(grep -nP '\t| +$' $code)"
 report 'no trailing blanks in texts' "$(grep -nP ' +$' $text)"
 report 'lines of at most 120 characters in C' "$(awk 'length($0) > 120 {print FILENAME ":" FNR ": " length($0)}' $code)"
