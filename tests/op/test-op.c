@@ -15,11 +15,12 @@
 #include "op-cases.h"
 #include "tap.h"
 
-/* Operations of the losses and the optimizer, by the test that has their cases. */
+/* Operations that have a test of their own. */
 static const char elsewhere[] =
-    " l2norm_fwd l2norm_bwd koleo effective_rank proto_fwd proto_bwd proto_keep proto_sinkhorn "
-    "proto_center proto_watch proto_xent_fwd proto_xent_bwd proto_kl " /* op/test-proto.c */
-    "update ";                                                         /* unit/test-step-golden.c */
+    " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
+    "proto_fwd proto_bwd proto_keep proto_sinkhorn proto_center proto_watch proto_xent_fwd proto_xent_bwd "
+    "proto_kl " /* test-proto.c */
+    "update ";  /* test-update.c */
 
 static void every_operation_has_a_case(void)
 {

@@ -1,46 +1,13 @@
-/* The prototype layer, its losses, KoLeo, rows to unit length and the sweep of the optimizer: against plain formulas in
- * double, by finite differences, and the properties that training relies on. */
+/* The prototype layer, its targets and its losses: against plain formulas in double, by finite differences, and the
+ * properties that training relies on. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cpu/isa.h"
 #include "cpu/proto-loops.h"
-#include "cpu/update-loops.h"
+#include "opbed.h"
 #include "proto.h"
-#include "rng.h"
-#include "tap.h"
-#include "update.h"
-
-static struct op_ctx ctx;
-static struct arena scratch;
-static struct rng draws;
-
-static float *noise(int64_t n, double scale)
-{
-    float *x = calloc((size_t)n + 1, sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (float)(scale * rng_normal(&draws));
-    return x;
-}
-
-static float *zeros_f32(int64_t n) { return calloc((size_t)n + 1, sizeof(float)); }
-static double *zeros_f64(int64_t n) { return calloc((size_t)n + 1, sizeof(double)); }
-
-static void clean(const char *what)
-{
-    struct fmt_error e = {0};
-    if (op_sync(&ctx, &e))
-        ok(false, "%s: %s", what, e.text);
-}
-
-static double dot(const float *a, const float *b, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)a[i] * (double)b[i];
-    return sum;
-}
 
 /* ---- a case: a student, a teacher with targets, pairs ---- */
 
@@ -203,33 +170,7 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
     case_free(&x);
 }
 
-/* ---- finite differences: the derivative along a random direction against gradient . direction ---- */
-
-struct function {
-    double (*value)(void *arg); /* at the present x */
-    void *arg;
-    double h; /* step; 0: 4e-3, for values that were rounded to float on the way */
-};
-
-static void check_direction(const char *what, struct function f, float *x, int64_t n, const float *gradient)
-{
-    float *at = malloc((size_t)n * sizeof *at), *way = noise(n, 1);
-    double h = f.h > 0 ? f.h : 4e-3, want;
-    memcpy(at, x, (size_t)n * sizeof *at);
-    double value[2];
-    for (int side = 0; side < 2; side++) {
-        double sign = side ? -1 : 1;
-        for (int64_t i = 0; i < n; i++)
-            x[i] = at[i] + (float)(sign * h * (double)way[i]);
-        value[side] = f.value(f.arg);
-    }
-    memcpy(x, at, (size_t)n * sizeof *at);
-    want = dot(gradient, way, n);
-    double moved = (value[0] - value[1]) / (2 * h);
-    double scale = sqrt(dot(gradient, gradient, n)) + 1e-12;
-    ok(fabs(moved - want) <= 5e-3 * scale + 2e-4, "%s: difference quotient %.6g, gradient %.6g", what, moved, want);
-    free(at), free(way);
-}
+/* ---- finite differences ---- */
 
 struct proto_value {
     struct proto *p;
@@ -442,171 +383,12 @@ static void test_watch(void)
     layer_free(&l);
 }
 
-/* ---- rows ---- */
-
-struct rows_value {
-    float *x, *y, *norm, *dy;
-    int64_t T, C;
-};
-
-static double l2norm_value(void *arg)
-{
-    struct rows_value *a = arg;
-    op_l2norm_fwd(&ctx, TENSOR(a->y, a->T, a->C), TENSOR(a->norm, a->T), TENSOR(a->x, a->T, a->C), 1e-12f);
-    return dot(a->y, a->dy, a->T * a->C);
-}
-
-static void test_l2norm(int64_t T, int64_t C)
-{
-    struct rows_value a = {noise(T * C, 1), zeros_f32(T * C), zeros_f32(T), noise(T * C, 1), T, C};
-    float *dx = zeros_f32(T * C);
-    l2norm_value(&a);
-    double worst = 0;
-    for (int64_t t = 0; t < T; t++)
-        worst = fmax(worst, fabs(dot(a.y + t * C, a.y + t * C, C) - 1));
-    ok(worst < 1e-6, "rows of %lld have length 1 (%.2g)", (long long)C, worst);
-    op_l2norm_bwd(&ctx, TENSOR(dx, T, C), TENSOR(a.dy, T, C), TENSOR(a.y, T, C), TENSOR(a.norm, T), 1e-12f);
-    check_direction("l2norm", (struct function){l2norm_value, &a, 0}, a.x, T * C, dx);
-    memset(a.x, 0, (size_t)(T * C) * sizeof *a.x);
-    l2norm_value(&a);
-    ok(a.y[0] == 0 && a.norm[0] == 0, "a row of zeros stays one");
-    clean("l2norm");
-    free(a.x), free(a.y), free(a.norm), free(a.dy), free(dx);
-}
-
-static double koleo_value(void *arg)
-{
-    struct rows_value *a = arg;
-    double loss = 0;
-    int64_t n;
-    float *dx = zeros_f32(a->T * a->C);
-    op_koleo(&ctx, &loss, &n, TENSOR(dx, a->T, a->C), TENSOR(a->x, a->T, a->C), 1);
-    free(dx);
-    return loss;
-}
-
-static void test_koleo(void)
-{
-    static float three[6] = {1, 2, 2, 1, -1, 0.5f};
-    struct rows_value v = {.x = three, .T = 3, .C = 2};
-    double loss = koleo_value(&v);
-    ok(fabs(loss - 0.1899057039) < 1e-7, "KoLeo: the specification's number (%.10f)", loss);
-    v.T = 1;
-    ok(koleo_value(&v) == 0, "KoLeo of one row is 0");
-    for (int64_t B = 2; B <= 130; B += 64) {
-        struct rows_value a = {.x = noise(B * 17, 1), .T = B, .C = 17};
-        float *dx = zeros_f32(B * 17);
-        int64_t n;
-        op_koleo(&ctx, &loss, &n, TENSOR(dx, B, 17), TENSOR(a.x, B, 17), 1);
-        check_direction("KoLeo", (struct function){koleo_value, &a, 3e-4}, a.x, B * 17, dx);
-        free(a.x), free(dx);
-    }
-    /* Rows 0 and 1 the same: left out and counted; the others as they were, their divisor too. */
-    float *x = noise(4 * 8, 1), *dx = zeros_f32(4 * 8);
-    memcpy(x + 8, x, 8 * sizeof *x);
-    for (int i = 0; i < 8; i++)
-        x[16 + i] = (float)(i == 0 ? 3 : 0.1 * i), x[24 + i] = (float)(i == 0 ? 3 : -0.1 * i);
-    int64_t n = 0;
-    op_koleo(&ctx, &loss, &n, TENSOR(dx, 4, 8), TENSOR(x, 4, 8), 1);
-    struct rows_value last = {.x = x + 16, .T = 2, .C = 8};
-    ok(n == 2 && isfinite(loss) && fabs(loss - koleo_value(&last) * 2 / 4) < 1e-9,
-       "KoLeo leaves out %lld rows that coincide", (long long)n);
-    bool finite = true, still = true;
-    for (int i = 0; i < 32; i++)
-        finite &= isfinite(dx[i]) != 0, still &= i >= 16 || dx[i] == 0;
-    ok(finite && still, "and moves them by nothing");
-    clean("KoLeo");
-    free(x), free(dx);
-}
-
-static void test_rank(void)
-{
-    double rank = 0;
-    float *x = zeros_f32(5 * 6);
-    for (int i = 0; i < 5; i++)
-        for (int j = 0; j < 6; j++)
-            x[i * 6 + j] = (float)(i * (j + 1)) + 2;
-    op_effective_rank(&ctx, &rank, TENSOR(x, 5, 6));
-    ok(fabs(rank - 1) < 1e-9, "rows on a line have rank %.6f", rank);
-    memset(x, 0, 30 * sizeof *x);
-    for (int i = 0; i < 5; i++)
-        x[i * 6 + i] = 3;
-    op_effective_rank(&ctx, &rank, TENSOR(x, 5, 6));
-    ok(fabs(rank - 4) < 1e-9, "five corners of a simplex have rank %.6f", rank);
-    memset(x, 0, 30 * sizeof *x);
-    op_effective_rank(&ctx, &rank, TENSOR(x, 5, 6));
-    ok(rank == 0, "rows that are the same have rank 0");
-    free(x);
-}
-
-/* ---- the sweep ---- */
-
-static void plain_adamw(double *p, double *m, double *v, double g, double lr, double wd, double t)
-{
-    *p *= 1 - lr * wd;
-    *m = 0.9 * *m + 0.1 * g;
-    *v = 0.999 * *v + 0.001 * g * g;
-    *p -= lr * (*m / (1 - pow(0.9, t))) / (sqrt(*v / (1 - pow(0.999, t))) + 1e-8);
-}
-
-static void test_update(enum update_rule rule)
-{
-    enum { N = 70000 };
-    float *p = noise(N, 1), *m = zeros_f32(N), *v = zeros_f32(N), *t = noise(N, 1), *start = malloc(N * sizeof *start);
-    double *pd = zeros_f64(N), *md = zeros_f64(N), *vd = zeros_f64(N), *td = zeros_f64(N), worst = 0;
-    for (int i = 0; i < N; i++)
-        pd[i] = (double)p[i], td[i] = (double)t[i];
-    memcpy(start, p, N * sizeof *start);
-    for (int step = 1; step <= 3; step++) {
-        float *g = noise(N, 0.01);
-        struct update_range r[2] = {
-            {0, 40000, 1e-2, 0.1, 0.5, 1 - pow(0.9, step), 1 - pow(0.999, step)},
-            {40000, N - 40000 - 10, step == 1 ? 0 : 1e-3, 0, 1, 1 - pow(0.9, step), 1 - pow(0.999, step)}};
-        struct update u = {.rule = rule,
-                           .ranges = r,
-                           .n_ranges = 2,
-                           .student = p,
-                           .m = m,
-                           .v = v,
-                           .grad = g,
-                           .teacher = t,
-                           .teacher_momentum = 0.9,
-                           .beta1 = 0.9,
-                           .beta2 = 0.999,
-                           .eps = 1e-8};
-        op_update(&ctx, &u);
-        for (int i = 0; i < N - 10; i++) {
-            const struct update_range *q = &r[i >= 40000];
-            double d = (double)g[i] * q->clip;
-            if (rule == UPDATE_ADAMW)
-                plain_adamw(&pd[i], &md[i], &vd[i], d, q->lr, q->weight_decay, step);
-            else
-                md[i] = 0.9 * md[i] + d + q->weight_decay * pd[i], pd[i] -= q->lr * md[i];
-            td[i] = 0.9 * td[i] + 0.1 * pd[i];
-        }
-        if (step == 1)
-            ok(memcmp(p + 40000, start + 40000, (N - 40000) * sizeof *p) == 0 && m[40001] != 0,
-               "a rate of 0 leaves weights bit for bit and moments run");
-        free(g);
-    }
-    for (int i = 0; i < N - 10; i++) {
-        worst = fmax(worst, fabs((double)p[i] - pd[i]));
-        worst = fmax(worst, fabs((double)t[i] - td[i]));
-    }
-    ok(worst < 2e-6, "three steps of %s: largest difference %.2g", rule == UPDATE_ADAMW ? "AdamW" : "SGD", worst);
-    ok(memcmp(p + N - 10, start + N - 10, 10 * sizeof *p) == 0, "what is in no range stays");
-    clean("update");
-    free(p), free(m), free(v), free(t), free(start), free(pd), free(md), free(vd), free(td);
-}
-
 /* ---- instruction sets ---- */
 
 #if defined(__x86_64__)
 extern const struct proto_loops proto_loops_base, proto_loops_avx2, proto_loops_avx512;
-extern const struct update_loops update_loops_base, update_loops_avx2, update_loops_avx512;
 
-static void compare_sets(const struct proto_loops *a, const struct proto_loops *b, const struct update_loops *ua,
-                         const struct update_loops *ub, const char *name)
+static void compare_sets(const struct proto_loops *a, const struct proto_loops *b, const char *name)
 {
     enum { T = 9, N = 251, NB = 37 };
     float *x = noise(T * PROTO_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
@@ -630,39 +412,19 @@ static void compare_sets(const struct proto_loops *a, const struct proto_loops *
                 !memcmp(sum[0], sum[1], sizeof sum[0]) && !memcmp(four[0], four[1], sizeof four[0]) &&
                 !memcmp(o[0], o[1], T * PROTO_TILE * sizeof(float));
     ok(same, "prototype loops: %s gives the bits of the base", name);
-    float *p[2] = {noise(1001, 1), zeros_f32(1001)}, *m[2] = {noise(1001, 1), zeros_f32(1001)};
-    memcpy(p[1], p[0], 1001 * sizeof(float)), memcpy(m[1], m[0], 1001 * sizeof(float));
-    for (int s = 0; s < 2; s++) {
-        float *vv = zeros_f32(1001), *t = zeros_f32(1001);
-        struct update u = {.student = p[s],
-                           .m = m[s],
-                           .v = vv,
-                           .grad = x,
-                           .teacher = t,
-                           .teacher_momentum = 0.9,
-                           .beta1 = 0.9,
-                           .beta2 = 0.999,
-                           .eps = 1e-8};
-        struct update_range r = {0, 1001, 1e-2, 0.1, 0.7, 0.1, 0.001};
-        (s ? ub : ua)->adamw(&u, &r, 0, 1001);
-        (s ? ub : ua)->sgd(&u, &r, 0, 1001);
-        free(vv), free(t);
-    }
-    ok(!memcmp(p[0], p[1], 1001 * sizeof(float)) && !memcmp(m[0], m[1], 1001 * sizeof(float)),
-       "update: %s gives the bits of the base", name);
     for (int s = 0; s < 2; s++)
-        free(w[s]), free(inv[s]), free(o[s]), free(p[s]), free(m[s]);
+        free(w[s]), free(inv[s]), free(o[s]);
     free(x), free(v), free(g);
 }
 
 static void test_sets(void)
 {
     if (isa_best() >= ISA_AVX2)
-        compare_sets(&proto_loops_base, &proto_loops_avx2, &update_loops_base, &update_loops_avx2, "avx2");
+        compare_sets(&proto_loops_base, &proto_loops_avx2, "avx2");
     else
         skip("this processor has no AVX2", "prototype loops: avx2");
     if (isa_best() >= ISA_AVX512)
-        compare_sets(&proto_loops_base, &proto_loops_avx512, &update_loops_base, &update_loops_avx512, "avx512");
+        compare_sets(&proto_loops_base, &proto_loops_avx512, "avx512");
     else
         skip("this processor has no AVX-512", "prototype loops: avx512");
 }
@@ -672,10 +434,7 @@ static void test_sets(void) {}
 
 int main(void)
 {
-    struct fmt_error e = {0};
-    ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
-    draws = rng_stream(7, 0, 0, RNG_TEST);
-    if (!ctx.backend || !ctx.pool || arena_init(&scratch, 64 << 20, &e))
+    if (bed_open())
         return 1;
     test_xent(5, 4, 4, 31, 3);
     test_xent(17, 9, 4, 257, 16);
@@ -687,14 +446,6 @@ int main(void)
     test_targets();
     test_sinkhorn_vector();
     test_watch();
-    test_l2norm(5, 31);
-    test_l2norm(1, 257);
-    test_koleo();
-    test_rank();
-    test_update(UPDATE_ADAMW);
-    test_update(UPDATE_SGD);
     test_sets();
-    thread_close(ctx.pool);
-    arena_release(&scratch);
-    return tap_done();
+    return bed_close();
 }

@@ -1,0 +1,90 @@
+/* opbed.h - what the tests in op/ that have cases of their own share: a context of two threads, random arrays, difference
+ * quotients. Arrays are for free(). One test includes it.
+ *
+ *   int main(void) { if (bed_open()) return 1;  ...;  return bed_close(); }
+ */
+#ifndef OPBED_H
+#define OPBED_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "op.h"
+#include "rng.h"
+#include "tap.h"
+
+static struct op_ctx ctx;
+static struct arena scratch;
+static struct rng draws;
+
+static inline int bed_open(void)
+{
+    struct fmt_error e = {0};
+    ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
+    draws = rng_stream(7, 0, 0, RNG_TEST);
+    return !ctx.backend || !ctx.pool || arena_init(&scratch, 64 << 20, &e);
+}
+
+static inline int bed_close(void) /* the exit status */
+{
+    thread_close(ctx.pool);
+    arena_release(&scratch);
+    return tap_done();
+}
+
+static inline float *noise(int64_t n, double scale)
+{
+    float *x = calloc((size_t)n + 1, sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(scale * rng_normal(&draws));
+    return x;
+}
+
+static inline float *zeros_f32(int64_t n) { return calloc((size_t)n + 1, sizeof(float)); }
+static inline double *zeros_f64(int64_t n) { return calloc((size_t)n + 1, sizeof(double)); }
+
+/* No error has come up since. */
+static inline void clean(const char *what)
+{
+    struct fmt_error e = {0};
+    if (op_sync(&ctx, &e))
+        ok(false, "%s: %s", what, e.text);
+}
+
+static inline double dot(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* What check_direction looks at: a function of the numbers x that it is given. */
+struct function {
+    double (*value)(void *arg); /* at the present x */
+    void *arg;
+    double h; /* step; 0: 4e-3, for values that were rounded to float on the way */
+};
+
+/* Finite differences: the derivative along a random direction against gradient . direction. */
+static inline void check_direction(const char *what, struct function f, float *x, int64_t n, const float *gradient)
+{
+    float *at = malloc((size_t)n * sizeof *at), *way = noise(n, 1);
+    double h = f.h > 0 ? f.h : 4e-3;
+    memcpy(at, x, (size_t)n * sizeof *at);
+    double value[2];
+    for (int side = 0; side < 2; side++) {
+        double sign = side ? -1 : 1;
+        for (int64_t i = 0; i < n; i++)
+            x[i] = at[i] + (float)(sign * h * (double)way[i]);
+        value[side] = f.value(f.arg);
+    }
+    memcpy(x, at, (size_t)n * sizeof *at);
+    double want = dot(gradient, way, n), moved = (value[0] - value[1]) / (2 * h);
+    double scale = sqrt(dot(gradient, gradient, n)) + 1e-12;
+    ok(fabs(moved - want) <= 5e-3 * scale + 2e-4, "%s: difference quotient %.6g, gradient %.6g", what, moved, want);
+    free(at), free(way);
+}
+
+#endif
