@@ -4,17 +4,17 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
 
 static const char first_key[] = "{\"iteration\": ";
 
-/* The iteration of a line; false if it is none of ours or not whole. */
+/* The iteration of a line; false if it is none of ours, not whole, or of no iteration that there can be. */
 static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
 {
     if (n <= 0 || line[n - 1] != '\n' || strlen(line) != (size_t)n ||
@@ -22,7 +22,7 @@ static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
         return false;
     cJSON *o = cJSON_Parse(line);
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(o, "iteration");
-    bool good = cJSON_IsNumber(number) && fabs(number->valuedouble) < 9e15;
+    bool good = cJSON_IsNumber(number) && number->valuedouble >= LINES_FIRST && number->valuedouble < 9e15;
     *iteration = good ? (int64_t)number->valuedouble : 0;
     cJSON_Delete(o);
     return good;
@@ -61,17 +61,38 @@ static int take_lines(FILE *f, struct lines_past *past, struct fmt_buffer *keep,
     return bad;
 }
 
+/* NULL and errno: not there, or none that has an end. A fifo would not be opened before someone writes to it. */
+static FILE *open_regular(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool good = fd >= 0 && fstat(fd, &st) == 0;
+    if (good && !S_ISREG(st.st_mode)) {
+        errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+        good = false;
+    }
+    FILE *f = good ? fdopen(fd, "r") : NULL;
+    if (!f && fd >= 0) {
+        int number = errno;
+        close(fd);
+        errno = number;
+    }
+    return f;
+}
+
 /* Cuts the file to the lines that stay; where there is something else between them it is written anew. */
 static int keep_past(const char *path, struct lines_past *past, int64_t *keep_bytes, struct fmt_error *e)
 {
     struct fmt_buffer keep = {0};
     bool as_it_is = true;
     int status = 0;
-    FILE *f = fopen(path, "re");
+    FILE *f = open_regular(path);
     if (!f && errno != ENOENT)
         return file_fail(path, e);
     if (f && take_lines(f, past, &keep, &as_it_is))
         status = fmt_fail(e, FMT_MEMORY, "out of memory");
+    else if (f && ferror(f)) /* what was not read must not be cut off */
+        status = file_fail(path, e);
     if (!f)
         count_missing(past, LINES_FIRST, past->last + 1);
     if (!status && !as_it_is)

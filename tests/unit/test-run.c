@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "nn/chunk.h"
@@ -188,6 +190,25 @@ static void missing(const char *text, int64_t last, const char *want, int n, int
        "%d missing, from %d on, %d damaged", (int)p.n_missing, (int)p.first_missing, (int)p.n_foreign);
 }
 
+/* A fifo would be waited for, and a signal cannot end that; what a failing read did not give must not be lost. */
+static void test_lines_unreadable(void)
+{
+    struct lines_past past = {.last = 10};
+    struct fmt_error e = {0};
+    struct lines l;
+    char path[300];
+    snprintf(path, sizeof path, "%s/lines.fifo", tap_scratch());
+    ok(mkfifo(path, 0666) == 0, "a fifo in the file's place");
+    alarm(20);
+    ok(lines_open(&l, path, &past, &e) == FMT_IO && strstr(e.text, "lines.fifo: "), "is refused at once: %s", e.text);
+    alarm(0);
+    lines_close(&l);
+    e = (struct fmt_error){0};
+    ok(lines_open(&l, "/proc/self/mem", &past, &e) == FMT_IO && strstr(e.text, "nput/output error"),
+       "a file that cannot be read is not cut: %s", e.text);
+    lines_close(&l);
+}
+
 static void test_lines(void)
 {
     const char *three = "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n{\"iteration\": 10}\n";
@@ -210,6 +231,7 @@ static void test_lines(void)
     missing(L(0) "{\"iteration\": 10, \"a\": \n" L(20), 25, L(0) L(20), 1, 10, 1, "a line that is no JSON");
     missing(L(0) L(10) L(0) L(20), 25, L(0) L(10) L(20), 0, 0, 1, "a line out of order");
     missing("\n" L(0), 5, L(0), 0, 0, 1, "rubbish in front");
+    missing(L(-8999999999999999) L(0), 5, L(0), 0, 0, 1, "an iteration that cannot be is no line");
     missing(L(20) L(30), 35, L(20) L(30), 0, 0, 0, "what came before the first line was elsewhere");
 #undef L
 }
@@ -338,6 +360,7 @@ int main(void)
     test_names();
     test_keeping();
     test_lines();
+    test_lines_unreadable();
     test_metrics();
     test_watch();
     test_chunks();
