@@ -3,6 +3,7 @@
 #include "msg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,9 +15,20 @@ int msg_level;
 void (*msg_before)(void);
 static const char *tool_name = "dinotools";
 
+/* A tool may be started without its three streams. The next file opened would take such a number, and messages would
+ * be written into it. What stands there instead gives the errors that a closed stream does; messages go nowhere. */
+static void fill_streams(void)
+{
+    static const int mode[] = {[STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd]) < 0)
+            _exit(EXIT_FAILED);
+}
+
 void msg_init(const char *tool)
 {
     tool_name = tool;
+    fill_streams();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, told like any other */
     signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
 }

@@ -53,6 +53,18 @@ status 2 feat-logreg -t a.feat -m -
 err_has 'both write to standard output'
 check "and nothing was written" test ! -e a.npy -a ! -e scores
 
+# ---- started without its streams: no file takes a stream's number, so no message ends up in one
+closed() { bash -c '"$@" <&- >&- 2>&-' - "$@"; }
+status 0 closed bbu-index bbu -o closed.index
+same closed.index bbu.index
+status 0 closed dino-train -c t.yaml $one_step train.output_dir=closed
+check "it trained" test -e closed/eval/training_0/teacher_checkpoint.safetensors
+status 1 closed feat-cat --text a.feat
+status 1 bash -c 'feat-cat --text a.feat >&-'
+err_has 'feat-cat: standard output: Bad file descriptor'
+status 1 bash -c 'feat-cat --text - <&-'
+err_has 'feat-cat: standard input: cannot read: Bad file descriptor'
+
 # ---- limits of the system, and more threads than there is work
 file_limit() { bash -c 'ulimit -f 1; exec "$@"' - "$@"; } # the signal of it is ignored: the write fails
 status 1 file_limit bbu-pack -q bbu.index -o limited
