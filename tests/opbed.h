@@ -1,5 +1,5 @@
-/* opbed.h - what the tests in op/ that have cases of their own share: a context of two threads, random arrays, difference
- * quotients. Arrays are for free(). One test includes it.
+/* opbed.h - what the tests in op/ that have cases of their own share: a context of two threads, random arrays,
+ * difference quotients. Arrays are for free(). One test includes it.
  *
  *   int main(void) { if (bed_open()) return 1;  ...;  return bed_close(); }
  */
