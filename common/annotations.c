@@ -23,11 +23,6 @@ struct reading {
     struct fmt_error *e;
 };
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static void find_place(struct reading *r, struct json_span value)
 {
     json_place_find(&r->place, r->text, (size_t)(value.at - r->text));
@@ -63,7 +58,7 @@ static int add_problem(struct reading *r, int64_t i, struct json_span entry, con
     struct annotation_problem *p = &a->problem[a->n_problems];
     *p = (struct annotation_problem){r->place.line, r->place.column, text_copy(&a->text, text, (size_t)n)};
     if (!p->text)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     a->n_problems++;
     return 0;
 }
@@ -165,7 +160,7 @@ static int add_item(struct reading *r, struct json_span entry, const cJSON *tree
     if (cJSON_IsNumber(shot))
         item->shot = (int32_t)shot->valuedouble;
     if (!item->path || !item->group)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     a->n_items++;
     return 0;
 }
@@ -183,12 +178,12 @@ static int add_extra(struct reading *r, int64_t i, struct json_span entry, cJSON
 {
     char *extra = print_extra(tree);
     if (!extra)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     bool fits = strlen(extra) <= INDEX_EXTRA_MAX;
     const char *kept = fits ? copy(r, extra) : "";
     free(extra);
     if (!kept)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     if (!fits) {
         r->a->n_items--;
         return add_problem(r, i, entry, "the further keys are longer than 65535 bytes");
@@ -204,7 +199,7 @@ static int read_entry(struct reading *r, int64_t i, struct json_span entry)
         return add_problem(r, i, entry, "longer than 1 MiB");
     cJSON *tree = cJSON_ParseWithLength(entry.at, entry.bytes);
     if (!tree)
-        return no_memory(r->e); /* it was checked: nothing else can be wrong with it */
+        return fmt_no_memory(r->e); /* it was checked: nothing else can be wrong with it */
     const char *mistake = entry_mistake(r, tree, room);
     int status = mistake ? add_problem(r, i, entry, mistake) : add_item(r, entry, tree);
     if (status == 0 && !mistake)
@@ -242,7 +237,7 @@ static int check_names(struct reading *r, struct json_span classes)
     const struct annotations *a = r->a;
     const char **sorted = malloc((size_t)a->n_classes * sizeof *sorted), *twice = NULL;
     if (!sorted)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     memcpy(sorted, a->class_name, (size_t)a->n_classes * sizeof *sorted);
     qsort(sorted, (size_t)a->n_classes, sizeof *sorted, by_text);
     for (int i = 1; i < a->n_classes && !twice; i++)
@@ -257,14 +252,14 @@ static int read_class(struct reading *r, struct json_span name)
     bool may_fit = *name.at == '"' && name.bytes <= 6 * INDEX_NAME_MAX + 2; /* all of it in escapes */
     cJSON *text = may_fit ? cJSON_ParseWithLength(name.at, name.bytes) : NULL;
     if (may_fit && !text)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     bool fits = may_fit && *text->valuestring && strlen(text->valuestring) <= INDEX_NAME_MAX;
     const char *kept = fits ? copy(r, text->valuestring) : "";
     cJSON_Delete(text);
     if (!fits)
         return refuse(r, name, FMT_INVALID, "metainfo.classes[%d] is not a name", a->n_classes);
     if (!kept)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     a->class_name[a->n_classes++] = kept;
     return 0;
 }
@@ -286,7 +281,7 @@ static int read_classes(struct reading *r, struct json_span root)
         return refuse(r, classes, FMT_LIMIT, "metainfo.classes has %s names", n ? "more than 65536" : "no");
     r->a->class_name = calloc((size_t)n, sizeof *r->a->class_name);
     if (!r->a->class_name)
-        return no_memory(r->e);
+        return fmt_no_memory(r->e);
     for (struct json_walk walk = json_enter(classes); status == 0 && json_next(&walk, NULL, &value);)
         status = read_class(r, value);
     return status ? status : check_names(r, classes);

@@ -35,7 +35,7 @@ static int next_event(struct reader *r, yaml_event_t *event)
     if (!yaml_parser_parse(&r->parser, event)) {
         const yaml_parser_t *p = &r->parser;
         if (p->error == YAML_MEMORY_ERROR)
-            return fmt_fail(r->e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(r->e);
         return fail_at(r, p->problem_mark.line, FMT_INVALID, p->problem ? p->problem : "not YAML");
     }
     const char *wrong = NULL;
@@ -75,7 +75,7 @@ static int read_list(struct reader *r, struct config_items *v, char **texts)
         if (!end && (event.type != YAML_SCALAR_EVENT || v->n == CONFIG_INTS_MAX))
             status = fail_at(r, event.start_mark.line, FMT_INVALID, "a list of more than a few plain values");
         else if (!end && !(texts[v->n] = strdup((const char *)event.data.scalar.value)))
-            status = fmt_fail(r->e, FMT_MEMORY, "out of memory");
+            status = fmt_no_memory(r->e);
         else if (!end)
             v->item[v->n] = texts[v->n], v->n++;
         yaml_event_delete(&event);
@@ -224,7 +224,7 @@ int config_parse(struct config *c, const char *text, size_t bytes, const char *n
     if (!(r.name = config_keep(c, name, e)))
         return FMT_MEMORY;
     if (!yaml_parser_initialize(&r.parser))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, bytes);
     int status = read_document(&r);
     yaml_parser_delete(&r.parser);
@@ -294,7 +294,7 @@ int config_set(struct config *c, const char *word, struct fmt_error *e)
     char *name = strndup(word, (size_t)(equals - word)), *value = strdup(equals + 1);
     int status, id;
     if (!name || !value)
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     else if ((id = config_find(name)) < 0)
         status = config_is_section(name) ? fmt_fail(e, FMT_INVALID, "%s: a section, not a setting", name)
                                          : unknown(name, e);

@@ -155,7 +155,7 @@ int config_write(const struct config *c, bool with_origin, struct fmt_buffer *ou
         bad |= put(out, "\n");
         before = config_key(id)->name;
     }
-    return bad ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+    return bad ? fmt_no_memory(e) : 0;
 }
 
 int config_json(const struct config *c, int effects, struct fmt_buffer *out, struct fmt_error *e)
@@ -169,5 +169,5 @@ int config_json(const struct config *c, int effects, struct fmt_buffer *out, str
                put_value(out, c, id, true);
         first = false;
     }
-    return bad | put(out, "}") ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+    return bad | put(out, "}") ? fmt_no_memory(e) : 0;
 }

@@ -142,7 +142,7 @@ const char *config_keep(struct config *c, const char *text, struct fmt_error *e)
     char **texts = copy ? realloc(c->texts, ((size_t)c->n_texts + 1) * sizeof *texts) : NULL;
     if (!texts) {
         free(copy);
-        fmt_fail(e, FMT_MEMORY, "out of memory");
+        fmt_no_memory(e);
         return NULL;
     }
     c->texts = texts;

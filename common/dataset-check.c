@@ -72,7 +72,7 @@ static int for_runs(struct check *c, bool (*wanted)(const struct dataset_image *
     struct dataset *d = c->d;
     c->order = calloc((size_t)d->n_images + 1, sizeof *c->order);
     if (!c->order)
-        return fmt_fail(c->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(c->e);
     c->n = 0;
     for (int64_t i = 0; i < d->n_images; i++)
         if (wanted(&d->image[i]))

@@ -25,11 +25,6 @@ struct lists {
     struct fmt_error *e;
 };
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 /* Does the path, its links followed, stay below the root? What is not there does. */
 static bool stays_inside(const struct lists *l, const char *path)
 {
@@ -81,7 +76,7 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
     if (!*im.group)
         im.group = folder_group(d, path);
     if (!im.group)
-        return no_memory(l->e);
+        return fmt_no_memory(l->e);
     bool known = item->labelled && item->label >= 0 && item->label < d->n_classes;
     im.label = known ? (int32_t)item->label : -1;
     im.shot = item->shot >= 0 ? item->shot : dataset_shot_of(path, im.group);
@@ -142,7 +137,7 @@ static int read_list(struct lists *l, int s)
     snprintf(name, sizeof name, FOLDER "/%s.json", dataset_splits[s]);
     char *whole = file_join(l->d->root, name);
     if (!whole)
-        return no_memory(l->e);
+        return fmt_no_memory(l->e);
     bool there = file_exists(whole);
     l->state[s] = there ? LIST_BROKEN : LIST_NONE;
     int status = 0, failed = there ? file_load_regular(whole, ANNOTATIONS_BYTES_MAX, &text, &bytes, &e) : 0;
@@ -189,7 +184,7 @@ static int look_for_unlisted(struct lists *l)
     struct dataset *d = l->d;
     l->path = calloc((size_t)d->n_images + 1, sizeof *l->path);
     if (!l->path)
-        return no_memory(l->e);
+        return fmt_no_memory(l->e);
     l->n_paths = d->n_images;
     for (int64_t i = 0; i < d->n_images; i++)
         l->path[i] = d->image[i].path;
@@ -199,7 +194,7 @@ static int look_for_unlisted(struct lists *l)
     for (int s = 0; s < 3 && status == 0; s++) {
         char *whole = file_join(d->root, dataset_splits[s]);
         if (!whole)
-            return no_memory(l->e);
+            return fmt_no_memory(l->e);
         if (l->state[s] == LIST_NONE && file_is_dir(whole))
             status = dataset_note(d, DATASET_NO_LIST, dataset_splits[s], l->e, "there is no " FOLDER
                                   "/%s.json; %lld images left out", dataset_splits[s], (long long)l->n_left[s]);

@@ -111,7 +111,7 @@ int dataset_read(struct dataset *d, struct thread_pool *pool, const struct datas
     struct reading g = {.d = d, .how = how};
     g.result = calloc((size_t)d->n_images + 1, sizeof *g.result);
     if (!g.result)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     thread_for(pool, d->n_images, read_one, &g);
     int status = 0;
     for (int64_t i = 0; i < d->n_images; i++) {

@@ -51,7 +51,7 @@ static int walk_name(struct walk *w, const char *path, int depth)
     const char *name = strrchr(path, '/');
     char *whole = file_join(w->d->root, path);
     if (!whole)
-        return fmt_fail(w->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(w->e);
     bool there = stat(whole, &st) == 0;
     free(whole);
     name = name ? name + 1 : path;
@@ -73,7 +73,7 @@ static int walk_folder(struct walk *w, const char *below, int depth)
     int64_t n;
     struct fmt_error e = {0};
     if (!whole)
-        return fmt_fail(w->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(w->e);
     int status = file_list(whole, &names, &n, &e);
     free(whole);
     if (status)
@@ -83,7 +83,7 @@ static int walk_folder(struct walk *w, const char *below, int depth)
         if (names[i][0] == '.')
             continue;
         char *path = *below ? file_join(below, names[i]) : strdup(names[i]);
-        status = path ? walk_name(w, path, depth) : fmt_fail(w->e, FMT_MEMORY, "out of memory");
+        status = path ? walk_name(w, path, depth) : fmt_no_memory(w->e);
         free(path);
     }
     file_list_free(names, n);
@@ -97,7 +97,7 @@ int dataset_walk(struct dataset *d, const char *below, int (*found)(void *arg, c
     struct stat st;
     char *whole = *below ? file_join(d->root, below) : strdup(d->root);
     if (!whole)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     if (stat(whole, &st) == 0)
         enter(&w, 0, &st);
     free(whole);
@@ -145,7 +145,7 @@ static int add_found(void *arg, const char *path)
         return dataset_note(a->d, DATASET_BAD_ENTRY, path, a->e, "the name is too long");
     im.group = folders_of(a->d, path, skip);
     if (!im.group)
-        return fmt_fail(a->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(a->e);
     if (strlen(im.group) > INDEX_NAME_MAX)
         return dataset_note(a->d, DATASET_BAD_ENTRY, path, a->e, "its folder's name is too long for a group");
     im.shot = dataset_shot_of(path, im.group);
@@ -173,7 +173,7 @@ static int add_classes(struct dataset *d, const char *split, struct fmt_error *e
     char *whole = *split ? file_join(d->root, split) : strdup(d->root), **names;
     int64_t n;
     if (!whole)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = file_list(whole, &names, &n, e);
     free(whole);
     if (status)
@@ -181,7 +181,7 @@ static int add_classes(struct dataset *d, const char *split, struct fmt_error *e
     for (int64_t i = 0; i < n && status == 0; i++) {
         char *below = *split ? file_join(split, names[i]) : strdup(names[i]);
         if (!below)
-            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+            status = fmt_no_memory(e);
         else if (names[i][0] != '.' && class_of(d, names[i], strlen(names[i])) < 0 && is_folder(d, below))
             status = dataset_add_class(d, names[i], e);
         free(below);

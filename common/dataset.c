@@ -35,15 +35,10 @@ const char *dataset_finding_counted(enum dataset_finding_kind kind)
     return kinds[kind].counted;
 }
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 int dataset_init(struct dataset *d, const char *root, struct fmt_error *e)
 {
     *d = (struct dataset){.root = strdup(root)};
-    return d->root ? 0 : no_memory(e);
+    return d->root ? 0 : fmt_no_memory(e);
 }
 
 void dataset_release(struct dataset *d)
@@ -82,7 +77,7 @@ struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image 
     to->group = shared_text(d, im->group, before ? before->group : NULL);
     to->extra = shared_text(d, im->extra, before ? before->extra : NULL);
     if (!to->path || !to->split || !to->group || !to->extra) {
-        no_memory(e);
+        fmt_no_memory(e);
         return NULL;
     }
     d->n_images++;
@@ -95,11 +90,11 @@ int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e)
         return fmt_fail(e, FMT_LIMIT, "more than %d classes", INDEX_CLASSES_MAX);
     char **grown = realloc(d->class_name, ((size_t)d->n_classes + 1) * sizeof *grown);
     if (!grown)
-        return no_memory(e);
+        return fmt_no_memory(e);
     d->class_name = grown;
     d->class_name[d->n_classes] = strdup(name);
     if (!d->class_name[d->n_classes])
-        return no_memory(e);
+        return fmt_no_memory(e);
     d->n_classes++;
     return 0;
 }
@@ -118,7 +113,7 @@ int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *
     *f = (struct dataset_finding){kind, text_copy(&d->text, thing, strlen(thing)), strdup(text)};
     if (!f->thing || !f->reason) {
         free(f->reason);
-        return no_memory(e);
+        return fmt_no_memory(e);
     }
     d->n_findings++;
     d->n_of_kind[kind]++;

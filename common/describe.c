@@ -18,11 +18,6 @@
 #include "verify.h"
 #include "views.h"
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static void add_form(struct cJSON *o, const char *key, const char *form, ...) __attribute__((format(printf, 3, 4)));
 static void add_form(struct cJSON *o, const char *key, const char *form, ...)
 {
@@ -344,7 +339,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
     enum block_kind kind = verify_peek(&p, &io);
     *ours = kind != BLOCK_ANY;
     if (!o)
-        return no_memory(e);
+        return fmt_no_memory(e);
     if (*ours) {
         jsonl_text(o, "kind", block_kind_name(kind));
         return describe[kind](o, &io, e);

@@ -106,7 +106,7 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
     f->temporary = in_place ? NULL : temporary_name(path);
     if (!f->path || !f->buffer || (!in_place && !f->temporary)) {
         file_abort(f);
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     }
     if (standard)
         f->fd = STDOUT_FILENO;
@@ -250,7 +250,7 @@ static int check_replaced_dir(const char *path, struct fmt_error *e)
     for (int64_t i = 0; i < n && !status; i++) {
         char *inside = file_join(path, names[i]);
         if (!inside)
-            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+            status = fmt_no_memory(e);
         else if (inputs_have_path(inside))
             status = fail_input(e, inside);
         free(inside);
@@ -266,7 +266,7 @@ int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
         return status;
     char *name = temporary_name(path);
     if (!name)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     if (file_remove_tree(name, e) || remember(name) || mkdir(name, 0777) != 0) {
         status = file_fail(path, e);
         forget(name);
@@ -286,7 +286,7 @@ int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_
         if ((errno != ENOTEMPTY && errno != EEXIST) || !replace)
             status = file_fail(path, e);
         else if (!(aside = malloc(strlen(temporary) + 5)))
-            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+            status = fmt_no_memory(e);
         else {
             /* The older one steps aside, the new one takes its name, the older one goes. */
             sprintf(aside, "%s.old", temporary);

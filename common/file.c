@@ -68,7 +68,7 @@ static int open_with(struct file *f, const char *path, int flags, struct fmt_err
     if (!f->path) {
         if (!standard)
             close(fd);
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     }
     inputs_add(fd);
     f->fd = fd;
@@ -166,7 +166,7 @@ int file_make_dirs(const char *path, struct fmt_error *e)
 {
     char *copy = strdup(path);
     if (!copy)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = 0;
     for (char *p = copy + 1; status == 0; p++) {
         bool last = *p == 0;
@@ -291,7 +291,7 @@ int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt
             break;
         list[n] = strdup(entry->d_name);
         if (!list[n]) {
-            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+            status = fmt_no_memory(e);
             break;
         }
         n++;

@@ -500,7 +500,7 @@ int jpeg_encode(const struct image *im, const struct jpeg_coding *coding, struct
         jpeg_create_compress(&enc.c);
         encode(&enc, im, coding);
         if (fmt_buffer_append(out, enc.bytes, enc.n_bytes))
-            enc.status = fmt_fail(e, FMT_MEMORY, "out of memory");
+            enc.status = fmt_no_memory(e);
     }
     jpeg_destroy_compress(&enc.c);
     free(enc.bytes);

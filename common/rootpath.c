@@ -7,18 +7,13 @@
 
 #include "file.h"
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static int keep(const char *path, char **to, struct fmt_error *e)
 {
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
         n--;
     *to = strndup(path, n);
-    return *to ? 0 : no_memory(e);
+    return *to ? 0 : fmt_no_memory(e);
 }
 
 /* The real folder that holds a file; NULL and errno. */
@@ -72,7 +67,7 @@ int rootpath_store(const char *root, const char *catalogue, char **stored, struc
     }
     *stored = way(from, to);
     free(from), free(to);
-    return *stored ? 0 : no_memory(e);
+    return *stored ? 0 : fmt_no_memory(e);
 }
 
 int rootpath_find(const char *stored, const char *catalogue, char **root, struct fmt_error *e)
@@ -84,7 +79,7 @@ int rootpath_find(const char *stored, const char *catalogue, char **root, struct
     *root = !folder ? NULL : *stored ? file_join(folder, stored) : strdup(folder);
     free(folder);
     if (!*root)
-        return no_memory(e);
+        return fmt_no_memory(e);
     if (!file_is_dir(*root) && *stored && file_is_dir(stored)) {
         free(*root);
         return keep(stored, root, e);

@@ -20,11 +20,6 @@ struct shard_file {
     int set; /* which of the sets it belongs to */
 };
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 /* ---------------------------------------------------------------- paths */
 
 struct path_list {
@@ -37,7 +32,7 @@ static int add_path(struct path_list *l, char *path, struct fmt_error *e) /* tak
     char **grown = path ? realloc(l->path, (size_t)(l->n + 1) * sizeof *grown) : NULL;
     if (!grown) {
         free(path);
-        return no_memory(e);
+        return fmt_no_memory(e);
     }
     l->path = grown;
     l->path[l->n++] = path;
@@ -190,7 +185,7 @@ static int open_files(struct shard_set *s, const struct path_list *l, struct fmt
     s->identity = calloc(n, sizeof *s->identity);
     s->first_image = calloc(n + 1, sizeof *s->first_image);
     if (!s->file || !s->identity || !s->first_image)
-        return no_memory(e);
+        return fmt_no_memory(e);
     for (size_t i = 0; i < n; i++)
         s->file[i].file.fd = -1;
     for (size_t i = 0; i < n; i++) {

@@ -81,7 +81,7 @@ static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
     if (all)
         all->source = calloc((size_t)c->n_tensors + 1, sizeof *all->source);
     if (!all || !all->source)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     all->ckpt = &f->ckpt;
     all->i_cached = -1;
     for (int64_t i = 0; i < c->n_tensors; i++) {
@@ -107,7 +107,7 @@ static int copy_state(struct tensorfile *f, struct fmt_error *e)
         if (!item->string || status)
             continue;
         char *text = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
-        status = text ? named_add_meta(&f->set, item->string, text, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = text ? named_add_meta(&f->set, item->string, text, e) : fmt_no_memory(e);
         free(text);
     }
     cJSON_Delete(state);
@@ -150,7 +150,7 @@ static int read_head(struct tensorfile_part *p, struct fmt_buffer *b, struct fmt
         if (got == 0)
             break;
         if (fmt_buffer_append(b, piece, (size_t)got))
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
     }
     return 0;
 }
@@ -204,7 +204,7 @@ static int read_map(struct tensorfile *f, const char *path, const cJSON *map, st
     const char *slash = strrchr(path, '/');
     char *directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     const char *seen[PARTS_MAX];
-    int n_seen = 0, status = directory ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int n_seen = 0, status = directory ? 0 : fmt_no_memory(e);
     const cJSON *item;
     cJSON_ArrayForEach(item, map)
     {
@@ -256,7 +256,7 @@ int tensorfile_open(struct tensorfile *f, const char *path, struct fmt_error *e)
     *f = (struct tensorfile){0};
     bool is_index = ends_with(path, ".index.json");
     f->part = calloc(is_index ? PARTS_MAX : 1, sizeof *f->part);
-    int status = f->part ? 0 : fmt_fail(&why, FMT_MEMORY, "out of memory");
+    int status = f->part ? 0 : fmt_no_memory(&why);
     if (!status && is_index) {
         status = read_index(f, path, &why);
     } else if (!status) {

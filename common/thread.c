@@ -84,7 +84,7 @@ struct thread_pool *thread_open(int n_workers, struct fmt_error *e)
         pool->threads = calloc((size_t)n_workers, sizeof *pool->threads);
     if (!pool || !pool->threads) {
         free(pool);
-        fmt_fail(e, FMT_MEMORY, "out of memory");
+        fmt_no_memory(e);
         return NULL;
     }
     pthread_mutex_init(&pool->lock, NULL);

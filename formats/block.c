@@ -45,11 +45,6 @@ enum block_kind block_kind_of(const uint8_t *first, size_t n)
     return ours && kind <= BLOCK_LINEAR ? (enum block_kind)kind : BLOCK_ANY;
 }
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 /* SHA-256 over two pieces, cut to its first half. */
 static void check_of(const void *a, size_t a_bytes, const void *b, size_t b_bytes, uint8_t check[CHECK_BYTES])
 {
@@ -108,7 +103,7 @@ int block_create(struct block_writer *w, const struct fmt_writer *io, const stru
     if (h->fields_bytes > BLOCK_FIELDS_MAX || strlen(h->provenance) > BLOCK_PROVENANCE_MAX)
         return fmt_fail(e, FMT_LIMIT, "the header is too large");
     struct fmt_buffer header = {0};
-    int status = header_build(h, &header) ? no_memory(e) : fmt_write_all(io, header.data, header.bytes, e);
+    int status = header_build(h, &header) ? fmt_no_memory(e) : fmt_write_all(io, header.data, header.bytes, e);
     if (status == 0) {
         w->bytes = header.bytes;
         memcpy(w->header_check, header.data + header.bytes - CHECK_BYTES, CHECK_BYTES);
@@ -136,7 +131,7 @@ int block_put(struct block_writer *w, const struct block_frame *f, struct fmt_er
         return fmt_fail(e, FMT_LIMIT, "more than %lld blocks", (long long)BLOCK_COUNT_MAX);
     if (put_entry(&w->entries, (uint32_t)f->coded.bytes, f->raw_bytes, f->n_records,
                   xxh64(f->coded.data, f->coded.bytes)))
-        return no_memory(e);
+        return fmt_no_memory(e);
     int status = fmt_write_all(&w->io, f->coded.data, f->coded.bytes, e);
     if (status)
         return status;
@@ -175,7 +170,7 @@ int block_finish(struct block_writer *w, struct fmt_error *e)
 {
     struct fmt_buffer index = {0};
     int status = index_build(&w->entries, w->n_records, w->bytes, w->header_check, &index)
-                     ? no_memory(e)
+                     ? fmt_no_memory(e)
                      : fmt_write_all(&w->io, index.data, index.bytes, e);
     fmt_buffer_release(&index);
     block_abandon(w);
@@ -269,7 +264,7 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
     if (r->seekable && bytes > r->io.size)
         return fmt_fail(e, FMT_TRUNCATED, "ends early: inside its header");
     if (!(r->header_bytes = malloc(bytes)))
-        return no_memory(e);
+        return fmt_no_memory(e);
     memcpy(r->header_bytes, fixed, FIXED_BYTES);
     if ((status = fetch(r, FIXED_BYTES, r->header_bytes + FIXED_BYTES, rest, e)))
         return status;
@@ -344,7 +339,7 @@ static int open_index(struct block_reader *r, struct fmt_error *e)
     uint8_t *index = malloc((size_t)index_bytes);
     r->entry = malloc((size_t)(r->n_blocks + 1) * sizeof *r->entry);
     if (!index || !r->entry)
-        status = no_memory(e);
+        status = fmt_no_memory(e);
     if (status == 0 && (status = fetch(r, index_at, index, (size_t)index_bytes, e)) == 0) {
         struct bytes c = bytes_over(index, (size_t)index_bytes);
         uint32_t magic = bytes_u32(&c), frame_bytes = bytes_u32(&c);
@@ -385,7 +380,7 @@ void block_close(struct block_reader *r)
 static int reserve(struct fmt_buffer *b, size_t n, struct fmt_error *e)
 {
     b->bytes = 0;
-    return fmt_buffer_reserve(b, n) ? no_memory(e) : 0;
+    return fmt_buffer_reserve(b, n) ? fmt_no_memory(e) : 0;
 }
 
 /* Decodes b->coded into `to`, or into the buffer's own memory where to is NULL. */
@@ -437,7 +432,7 @@ static int pipe_end(struct block_reader *r, struct fmt_error *e)
     struct fmt_buffer want = {0}, got = {0};
     int status = index_build(&r->seen, r->n_records, r->at, r->header_check, &want) ||
                          fmt_buffer_reserve(&got, want.bytes + 1)
-                     ? no_memory(e)
+                     ? fmt_no_memory(e)
                      : fmt_read_exact(&r->io, got.data + 4, want.bytes - 4, e);
     if (status == 0 && memcmp(want.data + 4, got.data + 4, want.bytes - 4) != 0)
         status = fmt_fail(e, FMT_CHECKSUM, "the index does not fit the blocks");
@@ -475,7 +470,7 @@ static int pipe_next(struct block_reader *r, void *to, size_t want, struct block
     r->at += b->coded.bytes;
     return put_entry(&r->seen, (uint32_t)b->coded.bytes, (uint32_t)raw_bytes, 0,
                      xxh64(b->coded.data, b->coded.bytes))
-               ? no_memory(e)
+               ? fmt_no_memory(e)
                : 0;
 }
 

@@ -8,11 +8,6 @@
 
 #include "bytes.h"
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static int dtype_bytes(enum ckpt_dtype dtype)
 {
     switch (dtype) {
@@ -83,7 +78,7 @@ static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tens
         for (int32_t d = 0; d < t->n_dims; d++)
             bad |= bytes_put_i64(to, t->dim[d]);
     }
-    return bad ? no_memory(e) : 0;
+    return bad ? fmt_no_memory(e) : 0;
 }
 
 int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct ckpt_header *h,
@@ -94,7 +89,7 @@ int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct
     int status = check_header(h, e);
     if (status == 0 && (bytes_put_i64(&fields, h->iteration) || bytes_put_u32(&fields, (uint32_t)h->rank) ||
                         bytes_put_u32(&fields, (uint32_t)h->n_ranks)))
-        status = no_memory(e);
+        status = fmt_no_memory(e);
     if (status == 0)
         status = put_table(h, tensor, n_tensors, &table, e);
     size_t bytes_max = table.bytes > CKPT_PIECE_BYTES ? table.bytes : CKPT_PIECE_BYTES;
@@ -143,7 +138,7 @@ int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_e
             status = put_piece(w, tensor_bytes, p, piece, e);
         } else {
             if (bytes_put(&w->piece, p, take))
-                return no_memory(e);
+                return fmt_no_memory(e);
             if (w->piece.bytes == piece) {
                 status = put_piece(w, tensor_bytes, w->piece.data, piece, e);
                 w->piece.bytes = 0;
@@ -207,7 +202,7 @@ static int take_table(struct ckpt *c, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "the table of tensors is too short");
     c->tensor = calloc(n + 1, sizeof *c->tensor);
     if (!c->tensor)
-        return no_memory(e);
+        return fmt_no_memory(e);
     c->n_tensors = n;
     int64_t block = 1;
     for (uint32_t i = 0; i < n; i++) {
@@ -245,7 +240,7 @@ static int sort_names(struct ckpt *c, struct fmt_error *e)
     size_t n = (size_t)c->n_tensors;
     struct by_name *list = malloc((n + 1) * sizeof *list);
     c->by_name = malloc((n + 1) * sizeof *c->by_name);
-    int status = list && c->by_name ? 0 : no_memory(e);
+    int status = list && c->by_name ? 0 : fmt_no_memory(e);
     for (size_t i = 0; i < n && status == 0; i++)
         list[i] = (struct by_name){c->tensor[i].name, (int64_t)i};
     if (status == 0)

@@ -14,11 +14,6 @@
 #define LABELS_ROW_MAX ((size_t)96 << 10) /* bytes of labels of a row: four texts at their limits */
 #define VALUES_AT ((size_t)16)           /* of the matrix in a block */
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static const char *const what_name[] = {"", "cls", "mean", "cls+mean", "patch", "head"};
 
 const char *feat_what_name(enum feat_what what)
@@ -74,7 +69,7 @@ int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct f
         bad |= bytes_put_u32(to, (uint32_t)size[i]);
     bad |= bytes_put_u64(to, h->layers);
     bad |= bytes_put(to, h->weights, DIGEST_BYTES);
-    return bad ? no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
+    return bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
 }
 
 int feat_header_take(struct bytes *c, struct feat_header *h, struct fmt_error *e)
@@ -194,7 +189,7 @@ static int flush(struct feat_writer *w, struct fmt_error *e)
     for (size_t i = 0; i < 4; i++)
         w->x.data[i] = (uint8_t)(w->n_rows >> (8 * i));
     if (bytes_put(&w->x, w->labels.data, w->labels.bytes))
-        return no_memory(e);
+        return fmt_no_memory(e);
     int status = block_add(&w->block, w->x.data, w->x.bytes, w->n_rows, BLOCK_STORED, e);
     w->n_rows = 0;
     w->x.bytes = w->labels.bytes = 0;
@@ -208,12 +203,12 @@ int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error
         return fmt_fail(e, FMT_NONFINITE, "%s: a value is not finite", row->labels.key);
     static const uint8_t head[VALUES_AT]; /* the number of rows is put in when it is known */
     if (w->n_rows == 0 && bytes_put(&w->x, head, VALUES_AT))
-        return no_memory(e);
+        return fmt_no_memory(e);
     int status = index_labels_put(&row->labels, w->header.n_classes, &w->labels, e);
     if (status)
         return status;
     if (bytes_put_f32s(&w->x, row->x, width))
-        return no_memory(e);
+        return fmt_no_memory(e);
     w->n_rows++;
     return w->n_rows == w->rows_per_block || w->labels.bytes >= LABELS_MAX ? flush(w, e) : 0;
 }
@@ -270,7 +265,7 @@ static int take_block(const struct feat *f, struct feat_block *b, struct fmt_err
         free(b->labels_memory);
         b->labels_room = 0;
         if (!(b->labels_memory = malloc(n * sizeof *b->labels_memory)))
-            return no_memory(e);
+            return fmt_no_memory(e);
         b->labels_room = (int32_t)n;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -329,7 +324,7 @@ static int table_append(struct feat_table *t, const struct feat_block *b, int64_
         if (labels)
             t->labels = labels;
         if (!x || !labels)
-            return no_memory(e);
+            return fmt_no_memory(e);
         *room = more;
     }
     memcpy(t->x + t->n_rows * t->width, b->x, (size_t)b->n_rows * (size_t)t->width * sizeof *t->x);

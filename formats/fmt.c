@@ -19,6 +19,11 @@ int fmt_fail(struct fmt_error *e, enum fmt_status status, const char *format, ..
     return (int)status;
 }
 
+int fmt_no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory");
+}
+
 void fmt_prefix(struct fmt_error *e, const char *thing)
 {
     if (!e)
@@ -165,7 +170,7 @@ int fmt_grow(void *array, int64_t n, int64_t *room, size_t each, struct fmt_erro
     memcpy(&old, array, sizeof old); /* whatever its elements are */
     grown = realloc(old, (size_t)wanted * each);
     if (!grown)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     memcpy(array, &grown, sizeof grown);
     *room = wanted;
     return 0;

@@ -37,6 +37,7 @@ struct fmt_error {
 /* Records a failure and returns its status; e may be NULL. The first failure is kept if e is set. */
 int fmt_fail(struct fmt_error *e, enum fmt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+int fmt_no_memory(struct fmt_error *e); /* FMT_MEMORY: "out of memory" */
 
 /* Puts "thing: " before the text that e holds (a reader of bytes does not know its file's name). */
 void fmt_prefix(struct fmt_error *e, const char *thing);

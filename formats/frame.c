@@ -42,11 +42,11 @@ int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer
     if (raw_bytes > UINT32_MAX)
         return fmt_fail(e, FMT_LIMIT, "a block of %zu bytes is too large", raw_bytes);
     if (fmt_buffer_reserve(to, frame_bound(raw_bytes)))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     if (level == 0)
-        return store(raw, raw_bytes, to) ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+        return store(raw, raw_bytes, to) ? fmt_no_memory(e) : 0;
     if (!*zstd && !(*zstd = ZSTD_createCCtx()))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     ZSTD_CCtx_setParameter(*zstd, ZSTD_c_compressionLevel, level);
     ZSTD_CCtx_setParameter(*zstd, ZSTD_c_checksumFlag, 1);
     size_t n = ZSTD_compress2(*zstd, to->data + to->bytes, to->room - to->bytes, raw, raw_bytes);
@@ -86,7 +86,7 @@ int frame_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_t *raw
 static int take(const struct fmt_reader *io, struct fmt_buffer *coded, size_t n, struct fmt_error *e)
 {
     if (fmt_buffer_reserve(coded, n))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = fmt_read_exact(io, coded->data + coded->bytes, n, e);
     if (status == 0)
         coded->bytes += n;
@@ -139,7 +139,7 @@ int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_
     if (raw != raw_bytes)
         return fmt_fail(e, FMT_INVALID, "a block of %llu bytes, %zu expected", (unsigned long long)raw, raw_bytes);
     if (!*zstd && !(*zstd = ZSTD_createDCtx()))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     if (ZSTD_findFrameCompressedSize(coded, coded_bytes) != coded_bytes) /* also: a second frame behind it */
         return fmt_fail(e, FMT_INVALID, "a block is damaged");
     uint8_t nothing[1];

@@ -13,11 +13,6 @@
 #define RECORD_MAX ((size_t)256 << 10) /* no record is larger: six texts of at most 64 KiB */
 #define LEVEL 3
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 /* ---------------------------------------------------------------- texts and labels, as bytes */
 
 /* u16 length, the bytes, a zero byte: readers use it in place. */
@@ -26,7 +21,7 @@ static int put_text(const char *name, const char *s, size_t limit, struct fmt_bu
     size_t n = strlen(s);
     if (n > limit)
         return fmt_fail(e, FMT_LIMIT, "%s of %zu bytes, %zu are allowed", name, n, limit);
-    return bytes_put_u16(to, (uint16_t)n) || bytes_put(to, s, n + 1) ? no_memory(e) : 0;
+    return bytes_put_u16(to, (uint16_t)n) || bytes_put(to, s, n + 1) ? fmt_no_memory(e) : 0;
 }
 
 static int take_text(const char *name, struct bytes *from, size_t limit, const char **s, struct fmt_error *e)
@@ -63,7 +58,7 @@ int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buf
     if (status)
         return status;
     if (bytes_put_u32(to, (uint32_t)l->label) || bytes_put_u32(to, (uint32_t)l->shot))
-        return no_memory(e);
+        return fmt_no_memory(e);
     if ((status = put_text("a key", l->key, INDEX_TEXT_MAX, to, e)) ||
         (status = put_text("a split", l->split, INDEX_NAME_MAX, to, e)) ||
         (status = put_text("a group", l->group, INDEX_NAME_MAX, to, e)))
@@ -94,7 +89,7 @@ int index_labels_copy(struct text_pool *p, const struct index_labels *from, stru
     const char **text[] = {&t.key, &t.split, &t.group, &t.extra};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
         if (!(*text[i] = text_copy(p, *text[i], strlen(*text[i]))))
-            return no_memory(e);
+            return fmt_no_memory(e);
     *to = t;
     return 0;
 }
@@ -103,7 +98,7 @@ int index_classes_put(char *const *names, int n, struct fmt_buffer *to, struct f
 {
     if (n < 0 || n > INDEX_CLASSES_MAX)
         return fmt_fail(e, FMT_LIMIT, "%d classes, %d are allowed", n, INDEX_CLASSES_MAX);
-    int status = bytes_put_u32(to, (uint32_t)n) ? no_memory(e) : 0;
+    int status = bytes_put_u32(to, (uint32_t)n) ? fmt_no_memory(e) : 0;
     for (int i = 0; i < n && status == 0; i++)
         status = put_text("a class", names[i], INDEX_NAME_MAX, to, e);
     return status;
@@ -118,7 +113,7 @@ int index_classes_take(struct bytes *from, char ***names, int *n_names, struct f
     size_t text_bytes = bytes_left(from);
     char **list = malloc(n * sizeof *list + text_bytes + 1);
     if (!list)
-        return no_memory(e);
+        return fmt_no_memory(e);
     char *text = (char *)(list + n);
     for (uint32_t i = 0; i < n; i++) {
         const char *s;
@@ -141,7 +136,7 @@ int index_set_root(struct index *x, const char *root, struct fmt_error *e)
 {
     const char *copy = text_copy(&x->text, root, strlen(root));
     if (!copy)
-        return no_memory(e);
+        return fmt_no_memory(e);
     x->root = copy;
     return 0;
 }
@@ -156,7 +151,7 @@ int index_add_class(struct index *x, const char *name, struct fmt_error *e)
         old_text += strlen(x->class_name[i]) + 1;
     char **list = malloc((n + 1) * sizeof *list + old_text + strlen(name) + 1);
     if (!list)
-        return no_memory(e);
+        return fmt_no_memory(e);
     char *text = (char *)(list + n + 1);
     for (size_t i = 0; i <= n; i++) {
         list[i] = text;
@@ -177,7 +172,7 @@ static int grow(struct index *x, struct fmt_error *e)
     int64_t room = x->entry_room ? x->entry_room * 2 : 256;
     struct index_entry *grown = realloc(x->entry, (size_t)room * sizeof *grown);
     if (!grown)
-        return no_memory(e);
+        return fmt_no_memory(e);
     x->entry = grown;
     x->entry_room = room;
     return 0;
@@ -202,7 +197,7 @@ int index_add(struct index *x, const struct index_entry *entry, struct fmt_error
         (status = index_labels_copy(&x->text, &entry->labels, &t.labels, e)))
         return status;
     if (!(t.path = text_copy(&x->text, entry->path, strlen(entry->path))))
-        return no_memory(e);
+        return fmt_no_memory(e);
     x->entry[x->n_entries++] = t;
     return 0;
 }
@@ -229,12 +224,12 @@ static int put_record(const struct index_entry *t, int n_classes, struct fmt_buf
     bad |= bytes_put_uint(record, 0, 3); /* reserved */
     bad |= bytes_put(record, t->sha256, DIGEST_BYTES);
     if (bad)
-        return no_memory(e);
+        return fmt_no_memory(e);
     int status = check_entry(t, n_classes, e);
     if (status || (status = index_labels_put(&t->labels, n_classes, record, e)) ||
         (status = put_text("a path", t->path, INDEX_TEXT_MAX, record, e)))
         return status;
-    return bytes_put_u32(to, (uint32_t)record->bytes) || bytes_put(to, record->data, record->bytes) ? no_memory(e)
+    return bytes_put_u32(to, (uint32_t)record->bytes) || bytes_put(to, record->data, record->bytes) ? fmt_no_memory(e)
                                                                                                     : 0;
 }
 
@@ -312,7 +307,7 @@ static int take_fields(const struct block_header *h, struct index *x, struct fmt
         (status = index_set_root(x, root, e)))
         return status;
     memcpy(x->identity, h->identity, DIGEST_BYTES);
-    return (x->provenance = strdup(h->provenance)) ? 0 : no_memory(e);
+    return (x->provenance = strdup(h->provenance)) ? 0 : fmt_no_memory(e);
 }
 
 int index_read(struct index *x, const struct fmt_reader *io, struct fmt_error *e)

@@ -9,11 +9,6 @@
 
 #define BLOCK_TARGET ((int64_t)1 << 20)
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static int64_t rows_per_block(int64_t row_bytes)
 {
     int64_t n = BLOCK_TARGET / row_bytes;
@@ -77,7 +72,7 @@ static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_
         for (int j = 0; j < 4; j++)
             bad |= bytes_put_f64(to, isnan(number[j]) ? (double)NAN : number[j]);
     }
-    return bad ? no_memory(e) : feat_header_put(&m->features, to, e);
+    return bad ? fmt_no_memory(e) : feat_header_put(&m->features, to, e);
 }
 
 static int take_point(struct bytes *c, struct linear_point *p, struct fmt_error *e)
@@ -110,7 +105,7 @@ static int take_fields(struct linear *m, const struct block_header *h, struct fm
     m->group_mean = flags;
     m->point = calloc((size_t)n + 1, sizeof *m->point);
     if (!m->point)
-        return no_memory(e);
+        return fmt_no_memory(e);
     m->n_points = (int)n;
     for (uint32_t i = 0; i < n; i++) {
         int status = take_point(&c, &m->point[i], e);
@@ -138,7 +133,7 @@ static int write_rows(const struct linear *m, struct block_writer *w, struct fmt
         raw.bytes = 0;
         for (int64_t i = 0; !status && i < n * row; i++)
             if (bytes_put_f64(&raw, m->theta[first * row + i]))
-                status = no_memory(e);
+                status = fmt_no_memory(e);
         if (!status)
             status = block_add(w, raw.data, raw.bytes, (uint32_t)n, BLOCK_STORED, e);
     }
@@ -180,7 +175,7 @@ static int take_block(struct linear *m, const struct block_buffer *b, size_t n, 
     size_t row = (size_t)(m->dim + 1);
     double *grown = realloc(m->theta, (n + b->n_records) * row * sizeof *grown);
     if (!grown)
-        return no_memory(e);
+        return fmt_no_memory(e);
     m->theta = grown;
     struct bytes c = bytes_over(b->raw, b->raw_bytes);
     bool finite = true;
@@ -227,7 +222,7 @@ int linear_read(struct linear *m, const struct fmt_reader *io, struct fmt_error 
     if (!status) {
         memcpy(m->identity, r.header.identity, DIGEST_BYTES);
         m->provenance = strdup(r.header.provenance);
-        status = m->provenance ? take_rows(m, &r, e) : no_memory(e);
+        status = m->provenance ? take_rows(m, &r, e) : fmt_no_memory(e);
     }
     block_close(&r);
     if (status)

@@ -104,7 +104,7 @@ static struct named *append(struct named_set *set, const char *name, struct fmt_
         return NULL;
     char *copy = strdup(name);
     if (!copy) {
-        fmt_fail(e, FMT_MEMORY, "out of memory");
+        fmt_no_memory(e);
         return NULL;
     }
     struct named *t = &set->item[set->n++];
@@ -177,7 +177,7 @@ int named_add_unusable(struct named_set *set, const char *name, const char *why,
     if (!slot)
         return (int)(e ? e->status : FMT_MEMORY);
     slot->unusable = strdup(why);
-    return slot->unusable ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    return slot->unusable ? 0 : fmt_no_memory(e);
 }
 
 int named_add_meta(struct named_set *set, const char *key, const char *value, struct fmt_error *e)
@@ -188,7 +188,7 @@ int named_add_meta(struct named_set *set, const char *key, const char *value, st
     if (!m.key || !m.value) {
         free(m.key);
         free(m.value);
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     }
     set->meta[set->n_meta++] = m;
     return 0;
@@ -205,7 +205,7 @@ int named_check_unique(const struct named_set *set, struct fmt_error *e)
         return 0;
     char **name = malloc((size_t)set->n * sizeof *name);
     if (!name)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int64_t i = 0; i < set->n; i++)
         name[i] = set->item[i].name;
     qsort(name, (size_t)set->n, sizeof *name, by_name);
@@ -380,7 +380,7 @@ static int read_strided(const struct named *t, int64_t first, int64_t n, const s
     if (dense) {
         span = malloc((size_t)(last + 1) * each);
         if (!span)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
         if (fmt_read_at_exact(t->source, t->at, span, (size_t)(last + 1) * each, e)) {
             free(span);
             return (int)(e ? e->status : FMT_IO);

@@ -42,7 +42,7 @@ static void *grow(struct machine *m, void *array, int32_t n, int32_t *room, int3
         wanted = max;
     void *grown = realloc(array, (size_t)wanted * each);
     if (!grown)
-        fmt_fail(m->e, FMT_MEMORY, "out of memory");
+        fmt_no_memory(m->e);
     else
         *room = wanted;
     return grown;

@@ -94,7 +94,7 @@ int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uin
                   struct fmt_error *e)
 {
     if (p->failed)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     const uint8_t head[] = {'d', 'i', 'n', 'o', 1, (uint8_t)kind, major};
     struct digest d;
     digest_init(&d);
@@ -108,7 +108,7 @@ int prov_json(const struct prov *p, char **json, struct fmt_error *e)
 {
     *json = NULL;
     if (!p->keep)
-        return (*json = strdup("")) ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+        return (*json = strdup("")) ? 0 : fmt_no_memory(e);
     struct cJSON *all = cJSON_CreateObject();
     bool good = !p->failed && cJSON_AddStringToObject(all, "tool", p->tool) &&
                 cJSON_AddStringToObject(all, "version", p->version) &&
@@ -117,10 +117,10 @@ int prov_json(const struct prov *p, char **json, struct fmt_error *e)
     char *text = good ? cJSON_PrintUnformatted(all) : NULL;
     cJSON_Delete(all);
     if (!text)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     *json = strdup(text); /* cJSON's memory is cJSON's: free() is promised to the caller */
     cJSON_free(text);
-    return *json ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    return *json ? 0 : fmt_no_memory(e);
 }
 
 int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h,

@@ -75,7 +75,7 @@ static int make_pickle(struct fmt_buffer *b, const char *top, const struct named
         good = put_tensor(b, &list[i], i);
     }
     good = good && put_bytes(b, "u") && (!top || put_bytes(b, "s")) && put_bytes(b, ".");
-    return good ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    return good ? 0 : fmt_no_memory(e);
 }
 
 /* ------------------------------------------------------------------ the members */

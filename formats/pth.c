@@ -119,7 +119,7 @@ static int collect_storages(struct reading *x)
         n += x->p.value[i].kind == PICKLE_PERSISTENT;
     x->storage = calloc((size_t)n + 1, sizeof *x->storage);
     if (!x->storage)
-        return fmt_fail(x->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(x->e);
     n = 0;
     for (int32_t i = 0; i < x->p.n_values; i++)
         if (x->p.value[i].kind == PICKLE_PERSISTENT && storage_of(&x->p, &x->p.value[i], &x->storage[n]))
@@ -358,7 +358,7 @@ static int read_zip_object(struct reading *x, const struct zipdir *z, uint8_t **
     archive[n] = 0;
     *data = malloc((size_t)m->bytes + 1);
     if (!*data)
-        return fmt_fail(x->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(x->e);
     if (fmt_read_at_exact(x->r, m->at, *data, (size_t)m->bytes, x->e) || check_byte_order(x, z, archive) ||
         pickle_read(*data, (size_t)m->bytes, &x->p, &used, x->e) || collect_storages(x) ||
         place_zip_storages(x, z, archive))
@@ -485,7 +485,7 @@ static int read_legacy(struct reading *x)
     size_t n = x->r->size < PICKLE_BYTES_MAX ? (size_t)x->r->size : PICKLE_BYTES_MAX;
     uint8_t *data = malloc(n + 1);
     if (!data)
-        return fmt_fail(x->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(x->e);
     struct legacy l = {.data = data, .bytes = n};
     int status = fmt_read_at_exact(x->r, 0, data, n, x->e);
     if (!status)

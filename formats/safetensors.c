@@ -122,7 +122,7 @@ static int read_entries(const struct fmt_reader *r, uint64_t base, const cJSON *
     int n_entries = cJSON_GetArraySize(header);
     struct range *range = malloc(((size_t)n_entries + 1) * sizeof *range);
     if (!range)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = 0;
     cJSON_ArrayForEach(item, header)
     {
@@ -160,7 +160,7 @@ int safetensors_read(const struct fmt_reader *r, struct named_set *set, struct f
         return fmt_fail(e, FMT_TRUNCATED, "ends early: the header alone has %" PRIu64 " bytes", n);
     char *text = malloc((size_t)n + 1);
     if (!text)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     if (fmt_read_at_exact(r, sizeof head, text, (size_t)n, e)) {
         free(text);
         return (int)e->status;
@@ -231,7 +231,7 @@ static int make_header(struct fmt_buffer *b, const struct named_out *list, int64
         good = put_text(b, " ");
     if (good && b->bytes > SAFETENSORS_HEADER_MAX)
         return fmt_fail(e, FMT_LIMIT, "a header of more than %d bytes", SAFETENSORS_HEADER_MAX);
-    return good ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    return good ? 0 : fmt_no_memory(e);
 }
 
 int safetensors_write(const struct fmt_writer *w, const struct named_out *list, int64_t n,
@@ -241,7 +241,7 @@ int safetensors_write(const struct fmt_writer *w, const struct named_out *list, 
     struct fmt_buffer header = {0}, length = {0};
     int status = make_header(&header, list, n, meta, n_meta, e);
     if (!status && bytes_put_u64(&length, header.bytes))
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     if (!status)
         status = fmt_write_all(w, length.data, length.bytes, e);
     if (!status)

@@ -10,11 +10,6 @@
 
 #define PIXEL_LEVEL 1
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static int check_header(const struct shard_header *h, struct fmt_error *e)
 {
     if (h->n_shards < 1 || h->n_shards > SHARD_SET_MAX || h->i_shard >= h->n_shards)
@@ -61,7 +56,7 @@ int shard_create(struct shard_writer *w, const struct fmt_writer *io, const stru
     bad |= bytes_put_u32(&fields, h->height_max);
     bad |= bytes_put_u64(&fields, h->pixels_max);
     struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, SHARD_MINOR, .block_bytes_max = BLOCK_BYTES_MAX};
-    status = bad ? no_memory(e) : index_classes_put(h->class_name, h->n_classes, &fields, e);
+    status = bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, &fields, e);
     if (status == 0)
         status = prov_begin(p, io, &block, &fields, &w->block, e);
     memcpy(w->identity, block.identity, DIGEST_BYTES);
@@ -84,11 +79,11 @@ int shard_encode(const struct shard_header *h, const struct shard_image *t, stru
     bad |= bytes_put_u32(raw, (uint32_t)t->bytes); /* checked by block_encode: a block is smaller than that */
     bad |= bytes_put(raw, t->sha256, DIGEST_BYTES);
     if (bad)
-        return no_memory(e);
+        return fmt_no_memory(e);
     if ((status = index_labels_put(&t->labels, h->n_classes, raw, e)))
         return status;
     if (bytes_put(raw, t->data, t->bytes))
-        return no_memory(e);
+        return fmt_no_memory(e);
     return block_encode(raw->data, raw->bytes, 1, t->store == SHARD_JPEG ? BLOCK_STORED : PIXEL_LEVEL, frame, e);
 }
 

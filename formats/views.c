@@ -9,11 +9,6 @@
 
 #include "bytes.h"
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 /* With the limits of views.h no product below leaves int64_t: 2^16 * 2^8 * 2^24 * 3. */
 int64_t views_global_bytes(const struct views_header *h)
 {
@@ -75,7 +70,7 @@ int views_batch_init(struct views_batch *b, const struct views_header *h, struct
     size_t mask = (size_t)views_mask_bytes(h);
     uint8_t *p = calloc(n * (sizeof *b->image + sizeof *b->key) + global + local + mask, 1);
     if (!p)
-        return no_memory(e);
+        return fmt_no_memory(e);
     b->memory = p;
     b->image = (int64_t *)p;
     b->key = (char **)(b->image + n);
@@ -98,7 +93,7 @@ int views_batch_set_key(struct views_batch *b, int64_t i, const char *key, struc
             room *= 2;
         char *text = malloc(room);
         if (!text)
-            return no_memory(e);
+            return fmt_no_memory(e);
         if (b->key_used > 0)
             memcpy(text, b->key_text, b->key_used);
         for (int64_t j = 0; j < i; j++)
@@ -141,7 +136,7 @@ int views_create(struct views_writer *w, const struct fmt_writer *io, const stru
     bad |= bytes_put_u64(&fields, h->seed);
     bad |= bytes_put_i64(&fields, h->first_step);
     bad |= bytes_put_i64(&fields, h->n_images);
-    status = bad ? no_memory(e) : prov_begin(p, io, &block, &fields, &w->block, e);
+    status = bad ? fmt_no_memory(e) : prov_begin(p, io, &block, &fields, &w->block, e);
     fmt_buffer_release(&fields);
     return status;
 }
@@ -164,7 +159,7 @@ int views_add(struct views_writer *w, const struct views_batch *b, struct fmt_er
         bad |= bytes_put(&w->raw, b->key[i], n + 1);
     }
     if (bad)
-        return no_memory(e);
+        return fmt_no_memory(e);
     w->next_step++;
     return block_add(&w->block, w->raw.data, w->raw.bytes, 1, BLOCK_STORED, e);
 }

@@ -75,7 +75,7 @@ static int find_directory(const struct fmt_reader *r, struct directory *d, struc
         tail = (size_t)r->size;
     uint8_t *raw = malloc(tail);
     if (!raw)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     if (fmt_read_at_exact(r, r->size - tail, raw, tail, e)) {
         free(raw);
         return (int)e->status;
@@ -148,7 +148,7 @@ static int take_entry(struct bytes *c, struct zipdir_member *m, struct fmt_error
         return fmt_fail(e, FMT_INVALID, "its zip directory is damaged");
     m->name = malloc((size_t)n_name + 1);
     if (!m->name)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     memcpy(m->name, name, n_name);
     m->name[n_name] = 0;
     if (flags & FLAG_ENCRYPTED)
@@ -215,7 +215,7 @@ static int read_members(const struct fmt_reader *r, const struct directory *d, s
     z->member = calloc((size_t)d->n + 1, sizeof *z->member);
     int status = 0;
     if (!raw || !z->member)
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     if (!status)
         status = fmt_read_at_exact(r, d->at, raw, (size_t)d->bytes, e);
     struct bytes c = bytes_over(raw, (size_t)d->bytes);
@@ -306,7 +306,7 @@ void zipdir_writer_release(struct zipdir_writer *w)
 
 static int put_raw(struct zipdir_writer *w, struct fmt_buffer *b, bool built, struct fmt_error *e)
 {
-    int status = built ? fmt_write_all(w->sink, b->data, b->bytes, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = built ? fmt_write_all(w->sink, b->data, b->bytes, e) : fmt_no_memory(e);
     if (!status)
         w->at += b->bytes;
     fmt_buffer_release(b);
@@ -378,7 +378,7 @@ int zipdir_begin(struct zipdir_writer *w, const char *name, uint64_t bytes, stru
         return fmt_fail(e, FMT_LIMIT, "%.60s...: name too long, or too many members", name);
     struct zipdir_member m = {.name = strdup(name), .bytes = bytes, .header_at = w->at};
     if (!m.name)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     w->member[w->n++] = m;
     w->left = bytes;
     return put_local(w, e);

@@ -240,7 +240,7 @@ static void identify(const struct dataset *d, uint8_t out[DIGEST_BYTES], struct 
     digest_end(&digest, out);
     fmt_buffer_release(&b);
     if (bad)
-        fmt_fail(e, FMT_MEMORY, "out of memory");
+        fmt_no_memory(e);
 }
 
 static int build(const struct dataset *d, const char *root, struct index *x, struct fmt_error *e)

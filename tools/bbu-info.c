@@ -186,7 +186,7 @@ static int verify_folder(const char *path, struct fmt_error *e)
             continue;
         char *inside = file_join(path, name[i]);
         struct cJSON *unused = cJSON_CreateObject();
-        status = inside ? info_file(inside, unused, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = inside ? info_file(inside, unused, e) : fmt_no_memory(e);
         cJSON_Delete(unused);
         free(inside);
     }

@@ -234,7 +234,7 @@ static int load(const struct packing *g, const struct index_entry *t, uint8_t **
     uint8_t found[DIGEST_BYTES];
     char *path = *g->root && t->path[0] != '/' ? file_join(g->root, t->path) : strdup(t->path);
     if (!path)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = file_load(path, JPEG_FILE_BYTES_MAX, data, bytes, e);
     if (status == 0) {
         digest_of(*data, *bytes, found);
@@ -284,7 +284,7 @@ static int begin_shard(struct packing *g, uint32_t i_shard)
     snprintf(name, sizeof name, "shard-%05" PRIu32 "-of-%05" PRIu32 ".shard", i_shard, g->plan->n_shards);
     char *path = status ? NULL : file_join(g->folder, name);
     if (!path)
-        return status ? status : fmt_fail(&g->e, FMT_MEMORY, "out of memory");
+        return status ? status : fmt_no_memory(&g->e);
     status = file_create(&g->file, path, &g->e);
     free(path);
     if (status)

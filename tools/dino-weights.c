@@ -109,7 +109,7 @@ static int hash_text(struct opened *o, char hex[DIGEST_HEX], struct fmt_error *e
 {
     uint8_t digest[DIGEST_BYTES];
     float *values = calloc((size_t)o->table.count + 1, sizeof *values);
-    int status = values ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = values ? 0 : fmt_no_memory(e);
     if (!status)
         status = weights_load(&o->w, &o->table, WEIGHTS_BACKBONE, values, e);
     if (!status)
@@ -320,7 +320,7 @@ static int write_safetensors(const struct fmt_writer *io, const struct weights *
     struct fmt_buffer text = {0};
     int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &text, e) : 0;
     if (!status && fmt_buffer_append(&text, "", 1))
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     char format_key[] = "format", pt[] = "pt", settings_key[] = CONFIG_META_KEY;
     struct named_meta meta[] = {{format_key, pt}, {settings_key, (char *)text.data}};
     if (!status)

@@ -158,11 +158,6 @@ static void put(struct file_out *to, const struct fmt_buffer *b)
         die_writing(to);
 }
 
-static int no_memory(struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
-}
-
 static int take_row(const struct feat_row *row, struct fmt_error *e)
 {
     const struct feat_header *h = &inputs[0].feat.header;
@@ -170,18 +165,18 @@ static int take_row(const struct feat_row *row, struct fmt_error *e)
         struct feat_row labels_only = {row->labels, NULL};
         line.bytes = 0;
         if (featform_json(h, &labels_only, &line))
-            return no_memory(e);
+            return fmt_no_memory(e);
         put(&keys_out, &line);
     }
     line.bytes = 0;
     if (spooling)
-        return featform_npy_values(h, row->x, &spool) ? no_memory(e) : 0;
+        return featform_npy_values(h, row->x, &spool) ? fmt_no_memory(e) : 0;
     int bad = as_text   ? featform_text(h, row, &line)
               : as_json ? featform_json(h, row, &line)
               : as_npy  ? featform_npy_values(h, row->x, &line)
                         : 0;
     if (bad)
-        return no_memory(e);
+        return fmt_no_memory(e);
     if (as_text || as_json || as_npy)
         put(&out, &line);
     else if (feat_add(&writer, row, e)) {

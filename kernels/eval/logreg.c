@@ -353,7 +353,7 @@ struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_
     }
     struct logreg_solver *s = calloc(1, sizeof *s);
     if (!s) {
-        fmt_fail(e, FMT_MEMORY, "out of memory");
+        fmt_no_memory(e);
         return NULL;
     }
     s->data = *data;

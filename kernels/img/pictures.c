@@ -25,7 +25,7 @@ static int add_path(void *arg, const char *path)
         return FMT_MEMORY;
     p->path[p->n] = strdup(path);
     if (!p->path[p->n])
-        return fmt_fail(a->e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(a->e);
     p->n++;
     return 0;
 }
@@ -85,7 +85,7 @@ static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error 
         return 0;
     uint8_t *grown = realloc(slot->file, bytes);
     if (!grown)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     slot->file = grown;
     slot->file_room = bytes;
     return 0;
@@ -167,7 +167,7 @@ static int hash_files(const struct pictures *p, struct thread_pool *pool, struct
 {
     int n_workers = thread_workers(pool);
     struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot), calloc((size_t)p->n + 1, sizeof *h.digest)};
-    int status = h.slot && h.digest ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = h.slot && h.digest ? 0 : fmt_no_memory(e);
     if (!status) {
         uint8_t all[DIGEST_BYTES];
         struct digest d;

@@ -28,7 +28,7 @@ int export_list(struct export *x, const struct weights *w, const struct params *
                          .name = calloc(room, sizeof *x->name)};
     if (!x->out || !x->from || !x->name) {
         export_release(x);
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     }
     for (int i = 0; i < table->n_rows; i++) {
         const struct param *row = &table->rows[i];

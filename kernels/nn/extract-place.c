@@ -15,7 +15,7 @@ struct extract_settings extract_published(void)
 int extract_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e)
 {
     char *copy = strdup(text), *rest = copy, *word;
-    int status = copy ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = copy ? 0 : fmt_no_memory(e);
     bool list = strchr(text, ',') != NULL;
     *layers = 0;
     while (!status && (word = strsep(&rest, ",")) != NULL) {

@@ -38,7 +38,7 @@ static int make_room(struct room *r, size_t bytes, struct fmt_error *e)
     if (r->p)
         return 0;
     r->bytes = 0;
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
+    return fmt_no_memory(e);
 }
 
 /* An arena of at least so many bytes, empty. */
@@ -268,7 +268,7 @@ static int reserve_row(struct extract_row *row, int64_t n, struct fmt_error *e)
         return 0;
     float *grown = realloc(row->x, (size_t)n * sizeof *grown);
     if (!grown)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     row->x = grown;
     row->room = n;
     return 0;
@@ -381,14 +381,14 @@ int extract_open(struct extract *x, const struct extract_model *model, const str
         return status ? status : (int)(e ? e->status : FMT_UNSUPPORTED);
     x->worker = calloc((size_t)n_workers, sizeof *x->worker);
     if (!x->worker)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int i = 0; i < n_workers; i++) {
         struct extract_worker *w = &x->worker[i];
         w->c = (struct op_ctx){.backend = backend, .scratch = &w->scratch};
         w->sum = calloc((size_t)f->C, sizeof *w->sum);
         if (!w->sum) {
             extract_close(x);
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
         }
     }
     return 0;
@@ -487,7 +487,7 @@ int extract_set(struct extract *x, const struct shard_set *set, struct thread_po
         return fmt_fail(e, FMT_INVALID, "more threads than workers");
     run.error = calloc((size_t)x->n_workers, sizeof *run.error);
     run.at = calloc((size_t)x->n_workers, sizeof *run.at);
-    int status = run.error && run.at ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = run.error && run.at ? 0 : fmt_no_memory(e);
     job->n_failed = 0;
     job->first = (struct fmt_error){0};
     if (!status)

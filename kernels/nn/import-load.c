@@ -105,7 +105,7 @@ static int check_unexpected(struct weights *w, const struct params *t, unsigned 
     int n;
     const struct param **rows = sorted_rows(t, modules, &n);
     if (!rows)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int64_t i = 0; i < w->n_tensors; i++) {
         const struct weights_tensor *x = &w->tensor[i];
         if (!(modules & 1u << module_of(x->name)))
@@ -226,7 +226,7 @@ int weights_hash(const struct params *t, unsigned modules, const float *values, 
     int n;
     const struct param **rows = sorted_rows(t, modules, &n);
     if (!rows)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     struct digest d;
     digest_init(&d);
     for (int i = 0; i < n; i++) {

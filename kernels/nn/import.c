@@ -44,14 +44,14 @@ static int collect_candidates(const struct named_set *set, struct candidates *c,
     c->item = calloc((size_t)set->n + 1, sizeof *c->item);
     c->n = 0;
     if (!c->item)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int64_t i = 0; i < set->n; i++) {
         struct candidate *k = &c->item[c->n++];
         size_t room = strlen(set->item[i].name) + 1;
         k->from = &set->item[i];
         k->text = malloc(room);
         if (!k->text)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
         (void)names_clean(set->item[i].name, k->text, room); /* never longer than the name */
         k->rest = k->text;
     }
@@ -109,7 +109,7 @@ static int leave_out(struct weights *w, const struct candidate *k, struct fmt_er
 {
     const char **grown = realloc(w->left_out, (size_t)(w->n_left_out + 1) * sizeof *grown);
     if (!grown)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     w->left_out = grown;
     grown[w->n_left_out++] = k->from->name;
     return 0;
@@ -153,7 +153,7 @@ static int group(struct weights *w, const struct candidates *c, struct fmt_error
 {
     w->tensor = calloc((size_t)c->n + 1, sizeof *w->tensor);
     if (!w->tensor)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int64_t i = 0; i < c->n && !c->item[i].out;) {
         struct weights_tensor *t = &w->tensor[w->n_tensors++];
         const struct names_target *target = &c->item[i].target;
@@ -425,7 +425,7 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
     }
     w->path = strdup(path);
     if (!w->path)
-        status = fmt_fail(&why, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(&why);
     if (!status)
         status = collect_candidates(&w->file.set, &c, &why);
     if (!status)

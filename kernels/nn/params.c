@@ -17,7 +17,7 @@ int params_add(struct params *t, const struct param *row, int64_t *at, struct fm
         int room = t->room ? 2 * t->room : 256;
         struct param *rows = realloc(t->rows, (size_t)room * sizeof *rows);
         if (!rows)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
         t->rows = rows;
         t->room = room;
     }

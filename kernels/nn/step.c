@@ -118,7 +118,7 @@ static int take_tables(struct step *s, struct fmt_error *e)
     s->kept_mark = calloc(both, sizeof *s->kept_mark);
     s->ranges = calloc((size_t)s->params.n_rows, sizeof *s->ranges);
     if (!s->patch_start || !s->kept_room || !s->micro_room || !s->whole || !s->drop || !s->kept_mark || !s->ranges)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     return 0;
 }
 
@@ -212,7 +212,7 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
     *plan = (struct step_plan){.n_lines = 0};
     struct step *s = calloc(1, sizeof *s);
     if (!s)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = set_up(s, config, ctx, plan, e);
     step_close(s);
     return status;
@@ -222,7 +222,7 @@ int step_open(struct step **step, const struct config *config, const struct op_c
 {
     struct step *s = calloc(1, sizeof *s);
     if (!s)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = set_up(s, config, ctx, NULL, e);
     if (!status && !(status = arena_init(&s->life, s->life.high, e)) &&
         !(status = arena_init(&s->work, s->work.high, e)) && !(status = arena_init(&s->scratch, s->scratch.high, e))) {

@@ -40,7 +40,7 @@ int backup_open(struct backup **b, const struct config *config, void (*tell)(voi
     if (!*b || !((*b)->directory = strdup(config->train.backup_dir))) {
         free(*b);
         *b = NULL;
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     }
     (*b)->period = config->train.backup_period;
     (*b)->keep = config->train.max_to_keep;
@@ -55,7 +55,7 @@ static int copy_bytes(struct file *from, struct file_out *to, uint8_t digest[DIG
     struct fmt_reader in = file_reader(from);
     struct digest d;
     uint8_t *buffer = malloc(COPY_BYTES);
-    int status = buffer ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = buffer ? 0 : fmt_no_memory(e);
     digest_init(&d);
     for (int64_t n = 1; !status && n > 0;) {
         n = in.read(in.arg, buffer, COPY_BYTES);
@@ -77,7 +77,7 @@ static int file_digest(const char *path, uint8_t digest[DIGEST_BYTES], struct fm
     struct digest d;
     uint8_t *buffer = malloc(COPY_BYTES);
     if (!buffer)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = file_open(&f, path, e);
     digest_init(&d);
     if (!status) {
@@ -106,7 +106,7 @@ static int copy_open_file(struct file *from, const char *directory, struct fmt_e
     uint8_t wanted[DIGEST_BYTES], got[DIGEST_BYTES];
     struct file_out out;
     char *path = file_join(directory, last_name(from->path));
-    int status = path ? file_make_dirs(directory, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = path ? file_make_dirs(directory, e) : fmt_no_memory(e);
     if (!status && !(status = file_create(&out, path, e))) {
         status = file_finish(&out, copy_bytes(from, &out, wanted, e), e);
         if (!status)

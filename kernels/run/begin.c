@@ -92,7 +92,7 @@ static int check_clear(const struct begin *b, const struct config *c, struct fmt
         return 0;
     char *path = start_rank_path(b->plan.path, RANK);
     if (!path)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     bool is = is_of_run(c, "eval", path);
     for (int64_t i = 0; i < b->found.n && !is; i++)
         is = is_of_run(c, checkpoint_name(b->found.iteration[i], RANK, name), path);
@@ -261,7 +261,7 @@ static int load_exactly(struct begin *b, const struct config *c, struct step *st
     struct fmt_error why = {0};
     char *path = candidate(b, c, 0);
     if (!path)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = load_one(b, c, path, step, &why);
     if (status && is_damage(status))
         fmt_fail(e, (enum fmt_status)status, "Rank %d: No checkpoint found at %.300s", RANK, why.text);
@@ -277,7 +277,7 @@ static int load_newest(struct begin *b, const struct config *c, struct step *ste
         struct fmt_error why = {0};
         char *path = candidate(b, c, i);
         if (!path)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
         int status = load_one(b, c, path, step, &why);
         free(path);
         if (!status)
@@ -351,7 +351,7 @@ int begin_clear(const struct begin *b, const struct config *c, struct fmt_error 
         char name[CHECKPOINT_NAME_ROOM];
         char *path = file_join(c->train.output_dir,
                                i < 3 ? names[i] : checkpoint_name(b->found.iteration[i - 3], RANK, name));
-        status = path ? file_remove_tree(path, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = path ? file_remove_tree(path, e) : fmt_no_memory(e);
         free(path);
     }
     char *eval = status ? NULL : file_join(c->train.output_dir, "eval");

@@ -49,7 +49,7 @@ static int state_text(const struct checkpoint *k, const struct step *step, struc
     bad |= fmt_buffer_append(b, "},\"" CONFIG_META_KEY "\":", strlen("},\"" CONFIG_META_KEY "\":"));
     if (!bad && config_json(k->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
         return 0;
-    return fmt_fail(e, FMT_MEMORY, "out of memory");
+    return fmt_no_memory(e);
 }
 
 static int take_number(const cJSON *object, const char *key, int64_t *v, struct fmt_error *e)
@@ -120,7 +120,7 @@ static int table_of(struct step *step, struct ckpt_tensor **table, struct state_
     *tensors = calloc((size_t)n + 1, sizeof **tensors);
     *table = calloc((size_t)n + 1, sizeof **table);
     if (!*tensors || !*table)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int64_t i = 0; i < n; i++) {
         struct state_tensor *t = &(*tensors)[i];
         state_tensor(step, i, t);
@@ -141,7 +141,7 @@ static int make_provenance(struct prov *p, const struct checkpoint *k, bool keep
             continue;
         char *value = config_value(k->config, id);
         if (!value)
-            return fmt_fail(e, FMT_MEMORY, "out of memory");
+            return fmt_no_memory(e);
         prov_text(p, config_key(id)->name, value);
         free(value);
     }
@@ -197,7 +197,7 @@ int checkpoint_save(const char *directory, const struct checkpoint *k, struct st
     char name[CHECKPOINT_NAME_ROOM];
     struct prov p;
     if (!(*path = file_join(directory, checkpoint_name(k->iteration, 0, name))))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = make_provenance(&p, k, provenance, e);
     if (!status)
         status = write_file(*path, k, step, &p, e);

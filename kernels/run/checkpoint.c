@@ -55,7 +55,7 @@ int checkpoint_list(const char *directory, int rank, struct checkpoint_list *lis
     }
     file_list_free(names, n_names);
     if (!list->iteration)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     qsort(list->iteration, (size_t)list->n, sizeof *list->iteration, ascending);
     return 0;
 }
@@ -76,7 +76,7 @@ int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t ke
     for (int64_t i = 0; i < n - keep && !status; i++) {
         char name[CHECKPOINT_NAME_ROOM], *path = file_join(directory, checkpoint_name(list.iteration[i], rank, name));
         if (!path)
-            status = fmt_fail(e, FMT_MEMORY, "out of memory");
+            status = fmt_no_memory(e);
         else if (unlink(path) != 0 && errno != ENOENT)
             status = file_fail(path, e);
         free(path);

@@ -44,7 +44,7 @@ static int find_labels(struct set *s, const char *path, struct fmt_error *e)
     s->image = malloc(((size_t)s->shards.n_images + 1) * sizeof *s->image);
     s->label = malloc(((size_t)s->shards.n_images + 1) * sizeof *s->label);
     if (!s->image || !s->label)
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     for (int64_t i = 0; i < s->shards.n_images && !status; i++) {
         struct shard_image image;
         status = shard_set_read(&s->shards, i, &buffer, &image, e);
@@ -110,7 +110,7 @@ int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_
     if (!*config->evaluation.knn_train || !config->evaluation.eval_period_iterations)
         return 0;
     if (!(*ev = calloc(1, sizeof **ev)))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     (*ev)->config = config;
     (*ev)->C = config_dims(config).embed_dim;
     int status = open_set(&(*ev)->set[TRAIN], config->evaluation.knn_train, (*ev)->C, e);
@@ -287,7 +287,7 @@ int evaluate_line(const struct evaluate_scores *s, int64_t iteration, struct fmt
     }
     n = snprintf(text, sizeof text, "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 "}", s->n_train, s->n_val);
     bad |= fmt_buffer_append(out, text, (size_t)n);
-    return bad ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+    return bad ? fmt_no_memory(e) : 0;
 }
 
 /* ---------------------------------------------------------------- memory */

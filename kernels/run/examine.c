@@ -43,7 +43,7 @@ int examine_open(struct examine *x, const struct config *config, struct evaluate
     if (!evaluate)
         return 0;
     char *path = file_join(config->train.output_dir, file_name);
-    int status = path ? lines_open(&x->lines, path, past, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = path ? lines_open(&x->lines, path, past, e) : fmt_no_memory(e);
     if (!status)
         find_best(x, path);
     free(path);

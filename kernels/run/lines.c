@@ -90,7 +90,7 @@ static int keep_past(const char *path, struct lines_past *past, int64_t *keep_by
     if (!f && errno != ENOENT)
         return file_fail(path, e);
     if (f && take_lines(f, past, &keep, &as_it_is))
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     else if (f && ferror(f)) /* what was not read must not be cut off */
         status = file_fail(path, e);
     if (!f)
@@ -110,7 +110,7 @@ int lines_open(struct lines *l, const char *path, struct lines_past *past, struc
     *l = (struct lines){.fd = -1};
     past->n_missing = past->n_foreign = 0;
     if (!(l->path = strdup(path)))
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     int status = past->last == LINES_NONE ? 0 : keep_past(path, past, &keep, e);
     if (status)
         return status;
@@ -125,7 +125,7 @@ int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *
     struct fmt_buffer whole = {0};
     if (fmt_buffer_append(&whole, line->data, line->bytes) || fmt_buffer_append(&whole, "\n", 1)) {
         fmt_buffer_release(&whole);
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     }
     int status = 0;
     for (size_t at = 0; at < whole.bytes && !status;) {

@@ -97,7 +97,7 @@ int metrics_line(const struct metrics *m, int64_t iteration, enum watch_verdict 
     for (int i = 0; i < METRICS; i++)
         bad |= put_real(out, names[i], metrics_median(m, (enum metric)i));
     bad |= put(out, ", \"collapse\": \"%s\"}", watch_word(verdict));
-    return bad ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+    return bad ? fmt_no_memory(e) : 0;
 }
 
 void metrics_time(struct metrics_times *t, double iter_seconds, double data_seconds)
@@ -117,7 +117,7 @@ int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t
                   lower_median(t->data, t->count));
     bad |= put(out, ", \"images_per_second\": %.6g, \"data_wait\": %.4f}", (double)batch / iter,
                t->data_total / t->iter_total);
-    return bad ? fmt_fail(e, FMT_MEMORY, "out of memory") : 0;
+    return bad ? fmt_no_memory(e) : 0;
 }
 
 void metrics_text(const struct metrics *m, const struct metrics_times *t, int64_t iteration, int64_t n_left,

@@ -47,7 +47,7 @@ static int make_list(struct teacher_list *l, const struct params *table, struct 
     l->out = calloc((size_t)l->n, sizeof *l->out);
     l->name = calloc((size_t)l->n, sizeof *l->name);
     if (!l->out || !l->name)
-        return fmt_fail(e, FMT_MEMORY, "out of memory");
+        return fmt_no_memory(e);
     for (int64_t i = 0; i < l->n; i++) {
         const struct param *row = &table->rows[i];
         l->out[i] = (struct named_out){.name = row->name, .dtype = NAMED_F32, .n_dims = row->n_dims};
@@ -63,7 +63,7 @@ static int write_file(const char *folder, const char *name,
 {
     struct file_out out;
     char *path = file_join(folder, name);
-    int status = path ? file_create(&out, path, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = path ? file_create(&out, path, e) : fmt_no_memory(e);
     if (!status) {
         struct fmt_writer io = file_writer(&out);
         status = file_finish(&out, write(&io, arg, e), e);
@@ -113,13 +113,13 @@ int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt
     struct named_values values = {&source, read_values};
     struct fmt_buffer settings = {0};
     char *folder = teacher_folder(wish->config, wish->folder);
-    int status = folder ? file_make_dirs(folder, e) : fmt_fail(e, FMT_MEMORY, "out of memory");
+    int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
         status = make_list(&list, source.table, e);
     if (!status)
         status = config_json(wish->config, CONFIG_RESULT, &settings, e);
     if (!status && fmt_buffer_append(&settings, "", 1))
-        status = fmt_fail(e, FMT_MEMORY, "out of memory");
+        status = fmt_no_memory(e);
     if (!status) {
         struct teacher_job job = {wish, &list, &values, (const char *)settings.data};
         status = write_both(folder, &list, &job, e);
