@@ -185,8 +185,10 @@ static int add_extra(struct reading *r, int64_t i, struct json_span entry, cJSON
     if (!kept)
         return fmt_no_memory(r->e);
     if (!fits) {
+        char mistake[80];
+        snprintf(mistake, sizeof mistake, "the further keys are longer than %d bytes", INDEX_EXTRA_MAX);
         r->a->n_items--;
-        return add_problem(r, i, entry, "the further keys are longer than 65535 bytes");
+        return add_problem(r, i, entry, mistake);
     }
     r->a->item[r->a->n_items - 1].extra = kept;
     return 0;
@@ -277,8 +279,10 @@ static int read_classes(struct reading *r, struct json_span root)
     int n = 0;
     for (struct json_walk walk = json_enter(classes); n <= INDEX_CLASSES_MAX && json_next(&walk, NULL, &value);)
         n++;
-    if (n < 1 || n > INDEX_CLASSES_MAX)
-        return refuse(r, classes, FMT_LIMIT, "metainfo.classes has %s names", n ? "more than 65536" : "no");
+    if (n < 1)
+        return refuse(r, classes, FMT_LIMIT, "metainfo.classes has no names");
+    if (n > INDEX_CLASSES_MAX)
+        return refuse(r, classes, FMT_LIMIT, "metainfo.classes has more than %d names", INDEX_CLASSES_MAX);
     r->a->class_name = calloc((size_t)n, sizeof *r->a->class_name);
     if (!r->a->class_name)
         return fmt_no_memory(r->e);

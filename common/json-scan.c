@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,9 +100,11 @@ static int check_number(struct scan *s)
         if (!skip_digits(s))
             return fail(s, "a digit is missing");
     }
-    if (s->at - start > JSON_NUMBER_MAX)
-        return fail_at(s, FMT_LIMIT, start, "a number of more than 63 characters");
-    return 0;
+    if (s->at - start <= JSON_NUMBER_MAX)
+        return 0;
+    char reason[60];
+    snprintf(reason, sizeof reason, "a number of more than %d characters", JSON_NUMBER_MAX);
+    return fail_at(s, FMT_LIMIT, start, reason);
 }
 
 /* The four digits behind \u; -1: they are not there. */

@@ -2,13 +2,12 @@
  * each number of 0 .. n_shards-1 exactly once. Descriptors stay open, so that reading needs no lock. */
 #include "shardset.h"
 
-#include "num.h"
-
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
+#include "num.h"
 
 #define SUFFIX ".shard"
 
