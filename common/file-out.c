@@ -277,31 +277,41 @@ int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
     return 0;
 }
 
+/* The new folder and the older one change names in one step. Where the file system knows no such step the older one
+ * moves aside for a moment, and back if the new one cannot take its place. */
+static int replace_dir(const char *temporary, const char *path, struct fmt_error *e)
+{
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
+        return file_remove_tree(temporary, e);
+    char *aside = malloc(strlen(temporary) + 5);
+    if (!aside)
+        return fmt_no_memory(e);
+    sprintf(aside, "%s.old", temporary);
+    int status = 0;
+    if (rename(path, aside) != 0)
+        status = file_fail(path, e);
+    else if (rename(temporary, path) == 0)
+        status = file_remove_tree(aside, e);
+    else {
+        status = file_fail(path, e);
+        (void)rename(aside, path);
+    }
+    free(aside);
+    return status;
+}
+
 int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_error *e)
 {
-    char *aside = NULL;
     int status = 0;
     file_sync_dir(temporary);
-    if (rename(temporary, path) != 0) {
-        if ((errno != ENOTEMPTY && errno != EEXIST) || !replace)
-            status = file_fail(path, e);
-        else if (!(aside = malloc(strlen(temporary) + 5)))
-            status = fmt_no_memory(e);
-        else {
-            /* The older one steps aside, the new one takes its name, the older one goes. */
-            sprintf(aside, "%s.old", temporary);
-            if (rename(path, aside) != 0 || rename(temporary, path) != 0)
-                status = file_fail(path, e);
-            else
-                status = file_remove_tree(aside, e);
-        }
-    }
+    if (rename(temporary, path) != 0)
+        status = replace && (errno == ENOTEMPTY || errno == EEXIST) ? replace_dir(temporary, path, e)
+                                                                    : file_fail(path, e);
     if (status)
         file_remove_tree(temporary, NULL);
     else
         file_sync_dir(path);
     forget(temporary);
     free(temporary);
-    free(aside);
     return status;
 }

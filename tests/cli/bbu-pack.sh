@@ -144,6 +144,14 @@ status 1 env FAIL_IO=fsync,path=shard LD_PRELOAD="$BUILD/tests/cli/fail-io.so" b
 status 1 env FAIL_IO=read,path=jpeg LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q x.index -o y
 err_has 'Input/output error'
 check 'nothing is made of it' test ! -e y
+
+# A folder of shards takes the place of another in one step, or in two where the file system knows no such step.
+status 0 bbu-pack -q x.index -o y
+status 0 env FAIL_IO=exchange,errno=22 LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q --shard-bytes=20K x.index -o y
+check 'the new shards are there' bash -c '[ $(ls y | wc -l) -gt 1 ]'
+status 0 bbu-info -q --verify y/*
+status 0 bbu-pack -q x.index -o y
+check 'and now the old ones again' bash -c '[ $(ls y | wc -l) -eq 1 ]'
 no_leftovers
 status 0 bbu-pack --help
 done_testing

@@ -2,8 +2,8 @@
  *
  *   FAIL_IO=CALL[,after=N][,errno=E][,path=TEXT] LD_PRELOAD=fail-io.so tool ...
  *
- * CALL is read (read, pread), write, fsync, rename or close. The call fails once N of its kind have succeeded
- * (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds TEXT count.
+ * CALL is read (read, pread), write, fsync, rename, exchange (renameat2) or close. The call fails once N of its kind
+ * have succeeded (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds TEXT count.
  * CALL damage: reads succeed, with one bit turned.
  */
 #include <dlfcn.h>
@@ -122,4 +122,13 @@ int rename(const char *from, const char *to)
     if (fails("rename", !path_part[0] || strstr(to, path_part)))
         return -1;
     return NEXT("rename", int (*)(const char *, const char *))(from, to);
+}
+
+int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+    if (fails("exchange", !path_part[0] || strstr(to, path_part)))
+        return -1;
+    int (*next)(int, const char *, int, const char *, unsigned) =
+        NEXT("renameat2", int (*)(int, const char *, int, const char *, unsigned));
+    return next(from_dir, from, to_dir, to, flags);
 }
