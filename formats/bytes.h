@@ -19,9 +19,12 @@ struct bytes {
     bool bad;
 };
 
+/* data NULL: nothing, whatever n (what a failed call left; nothing may be added to a null pointer, not even 0). */
 static inline struct bytes bytes_over(const void *data, size_t n)
 {
-    return (struct bytes){data, (const uint8_t *)data + n, false};
+    static const uint8_t nothing[1];
+    const uint8_t *at = data ? data : nothing;
+    return (struct bytes){at, data ? at + n : at, false};
 }
 
 static inline size_t bytes_left(const struct bytes *c)

@@ -3,7 +3,8 @@
  *   FAIL_IO=CALL[,after=N][,errno=E][,path=TEXT] LD_PRELOAD=fail-io.so tool ...
  *
  * CALL is read (read, pread), write, fsync, rename, exchange (renameat2) or close. The call fails once N of its kind
- * have succeeded (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds TEXT count.
+ * have succeeded (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds
+ * TEXT count.
  * CALL damage: reads succeed, with one bit turned.
  */
 #include <dlfcn.h>
