@@ -45,21 +45,6 @@ void image_release(struct image *im)
     *im = (struct image){0};
 }
 
-int image_to_rgb(const struct image *im, struct image *out, struct fmt_error *e)
-{
-    int status = image_reserve(out, im->width, im->height, 3, e);
-    if (status)
-        return status;
-    size_t n = (size_t)im->width * (size_t)im->height;
-    if (im->components == 3) {
-        memcpy(out->pixels, im->pixels, 3 * n);
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++)
-        memset(out->pixels + 3 * i, im->pixels[i], 3);
-    return 0;
-}
-
 /* Where stored pixel (0, 0) goes, and how far apart neighbours of a stored row and column come to lie. */
 struct placing {
     uint8_t *origin;

@@ -45,9 +45,6 @@ static inline uint8_t *image_row(const struct image *im, int y)
     return im->pixels + (size_t)y * (size_t)im->width * (size_t)im->components;
 }
 
-/* out = im with three equal components, or a copy. out is reserved here; not the same picture. */
-int image_to_rgb(const struct image *im, struct image *out, struct fmt_error *e);
-
 /* Copies stored rows first .. first + n_rows - 1 to where they stand in the upright picture. `orientation` is
  * the EXIF value (1 .. 8: exif.h); `out` has the upright size, so width and height are exchanged for 5 .. 8;
  * stored_height is that of the stored picture. */

@@ -96,12 +96,6 @@ void msg_die(const char *format, ...)
     exit(EXIT_FAILED);
 }
 
-void msg_exit(int status, const char *format, ...)
-{
-    SAY(format);
-    exit(status);
-}
-
 void msg_usage(const char *format, ...)
 {
     char line[1024];
@@ -109,7 +103,8 @@ void msg_usage(const char *format, ...)
     va_start(ap, format);
     vsnprintf(line, sizeof line, format, ap);
     va_end(ap);
-    msg_exit(EXIT_USAGE, "%s (try %s -h)", line, tool_name);
+    msg_error("%s (try %s -h)", line, tool_name);
+    exit(EXIT_USAGE);
 }
 
 void msg_bug_at(const char *file, int line, const char *what)

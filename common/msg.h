@@ -31,9 +31,8 @@ void msg_warn(const char *format, ...) MSG_FORM(1);  /* not at level -1 */
 void msg_note(const char *format, ...) MSG_FORM(1);  /* what is going on; not at level -1 */
 void msg_more(const char *format, ...) MSG_FORM(1);  /* only at level 1 */
 
-/* Print, remove what is half-written (file.h), exit: 1, the status given, or 2 with "try -h". */
+/* Print, remove what is half-written (file.h), exit: 1, or 2 with "try -h". */
 _Noreturn void msg_die(const char *format, ...) MSG_FORM(1);
-_Noreturn void msg_exit(int status, const char *format, ...) MSG_FORM(2);
 _Noreturn void msg_usage(const char *format, ...) MSG_FORM(1);
 
 /* The impossible: a broken invariant of ours. Prints where and aborts. */

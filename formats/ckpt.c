@@ -19,7 +19,8 @@ static int dtype_bytes(enum ckpt_dtype dtype)
     return 0;
 }
 
-int64_t ckpt_tensor_bytes(const struct ckpt_tensor *t)
+/* In bytes; -1: beyond a limit. */
+static int64_t tensor_size(const struct ckpt_tensor *t)
 {
     int64_t bytes = dtype_bytes(t->dtype);
     if (bytes == 0 || t->n_dims < 0 || t->n_dims > CKPT_DIMS_MAX)
@@ -41,7 +42,7 @@ static int check_tensor(const struct ckpt_tensor *t, struct fmt_error *e)
     size_t n = strlen(t->name);
     if (n < 1 || n > CKPT_NAME_MAX)
         return fmt_fail(e, FMT_LIMIT, "a tensor's name of %zu bytes", n);
-    if (ckpt_tensor_bytes(t) < 0)
+    if (tensor_size(t) < 0)
         return fmt_fail(e, FMT_LIMIT, "%s: a shape or type beyond the limits", t->name);
     return 0;
 }
@@ -130,7 +131,7 @@ int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_e
     do {
         if (w->i_tensor == w->n_tensors)
             return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%zu bytes more than the table of tensors has", bytes);
-        int64_t tensor_bytes = ckpt_tensor_bytes(&w->tensor[w->i_tensor]);
+        int64_t tensor_bytes = tensor_size(&w->tensor[w->i_tensor]);
         size_t piece = next_piece(tensor_bytes, w->done), have = w->piece.bytes;
         size_t take = piece - have < bytes ? piece - have : bytes;
         int status = 0;
@@ -210,7 +211,7 @@ static int take_table(struct ckpt *c, struct fmt_error *e)
         int status = take_tensor(&b, t, e);
         if (status)
             return status;
-        t->bytes = ckpt_tensor_bytes(t);
+        t->bytes = tensor_size(t);
         t->first_block = block;
         t->n_blocks = pieces_of(t->bytes);
         block += t->n_blocks;

@@ -47,8 +47,6 @@ struct ckpt_tensor {
     int64_t bytes, first_block, n_blocks;
 };
 
-int64_t ckpt_tensor_bytes(const struct ckpt_tensor *t); /* -1: beyond a limit */
-
 struct ckpt_writer {
     struct block_writer block;
     const struct ckpt_tensor *tensor; /* the caller's, until ckpt_finish */

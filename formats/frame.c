@@ -56,7 +56,8 @@ int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer
     return 0;
 }
 
-int frame_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_t *raw_bytes, struct fmt_error *e)
+/* Its own bytes, and the content's. p holds n >= 5 bytes; FMT_TRUNCATED if n is too few. */
+static int read_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_t *raw_bytes, struct fmt_error *e)
 {
     struct bytes c = bytes_over(p, n);
     if (bytes_u32(&c) != FRAME_ZSTD_MAGIC)
@@ -107,7 +108,7 @@ int frame_collect(const struct fmt_reader *io, struct fmt_buffer *coded, uint64_
     size_t header_bytes;
     uint64_t raw;
     if ((status = take(io, coded, more, e)) ||
-        (status = frame_header(coded->data, coded->bytes, &header_bytes, &raw, e)))
+        (status = read_header(coded->data, coded->bytes, &header_bytes, &raw, e)))
         return status;
     if (raw > raw_max)
         return fmt_fail(e, FMT_LIMIT, "a block of %llu bytes, the header allows %llu", (unsigned long long)raw,
@@ -133,7 +134,7 @@ int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_
 {
     size_t header_bytes;
     uint64_t raw;
-    int status = frame_header(coded, coded_bytes, &header_bytes, &raw, e);
+    int status = read_header(coded, coded_bytes, &header_bytes, &raw, e);
     if (status)
         return status;
     if (raw != raw_bytes)

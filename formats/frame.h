@@ -24,9 +24,6 @@ size_t frame_bound(size_t raw_bytes);
 int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer *to, struct ZSTD_CCtx_s **zstd,
                  struct fmt_error *e);
 
-/* The frame header: its own bytes, and the content's. p holds n >= 5 bytes; FMT_TRUNCATED if n is too few. */
-int frame_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_t *raw_bytes, struct fmt_error *e);
-
 /* Reads a frame, whose first n_have bytes are in `coded` already (at least the magic), in order from io to its end.
  * Content beyond raw_max bytes is refused before anything is read. */
 int frame_collect(const struct fmt_reader *io, struct fmt_buffer *coded, uint64_t raw_max, size_t *raw_bytes,

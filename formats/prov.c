@@ -104,7 +104,8 @@ int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uin
     return 0;
 }
 
-int prov_json(const struct prov *p, char **json, struct fmt_error *e)
+/* The JSON text; "" if it is not kept. For free(). */
+static int print_json(const struct prov *p, char **json, struct fmt_error *e)
 {
     *json = NULL;
     if (!p->keep)
@@ -128,7 +129,7 @@ int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_h
 {
     char *json;
     int status = prov_identity(p, h->kind, h->major, h->identity, e);
-    if (status || (status = prov_json(p, &json, e)))
+    if (status || (status = print_json(p, &json, e)))
         return status;
     h->provenance = json;
     h->fields = fields->data;

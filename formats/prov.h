@@ -40,9 +40,8 @@ void prov_release(struct prov *p);
 /* For the writers: begins a file of kind and version h with these fields (h gets the identity). */
 int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h,
                const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e);
-/* Its parts: identity of an output of this kind, and the JSON text ("" if not kept; for free()). */
+/* Of it the identity of an output of this kind. */
 int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
                   struct fmt_error *e);
-int prov_json(const struct prov *p, char **json, struct fmt_error *e);
 
 #endif

@@ -33,8 +33,9 @@ bool choose_class_weights_valid(const char *text)
            scoreopts_numbers(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
 }
 
-int choose_class_weights(const char *text, const struct choose_set *set, int n_classes, double *class_weight,
-                         struct fmt_error *e)
+/* class_weight [n_classes] as its text says, for these rows. */
+static int read_class_weights(const char *text, const struct choose_set *set, int n_classes, double *class_weight,
+                              struct fmt_error *e)
 {
     for (int c = 0; c < n_classes; c++)
         class_weight[c] = 1;
@@ -79,7 +80,7 @@ static int run_path(const struct path *p, struct logreg_model *m, struct logreg_
     struct logreg_solver *s = NULL;
     int status = weights && scratch ? check_classes(&p->fitted, c->n_classes, e) : no_memory(e);
     if (!status)
-        status = choose_class_weights(c->class_weight, &p->fitted, c->n_classes, weights, e);
+        status = read_class_weights(c->class_weight, &p->fitted, c->n_classes, weights, e);
     if (!status) {
         struct logreg_data data = {p->fitted.x,     p->fitted.n,  c->dim, p->fitted.pick,
                                    p->fitted.label, c->n_classes, weights};

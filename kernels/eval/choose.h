@@ -61,8 +61,5 @@ void choose_release(struct choice *choice);
 
 /* Whether the text may be right for some rows: none, balanced, or two or more numbers. */
 bool choose_class_weights_valid(const char *text);
-/* class_weight [n_classes] as its text says, for these rows. */
-int choose_class_weights(const char *text, const struct choose_set *set, int n_classes, double *class_weight,
-                         struct fmt_error *e);
 
 #endif

@@ -146,7 +146,8 @@ struct sample_place sample_place(struct sample_maker *m, int64_t step, int64_t i
     return (struct sample_place){pass, m->order[s % m->shards.n_images]};
 }
 
-int sample_load(const struct sample_maker *m, struct sample_worker *w, int64_t image, struct fmt_error *e)
+/* Reads and decodes an image into w->photo; w->record tells about it. Errors name it. */
+static int load(const struct sample_maker *m, struct sample_worker *w, int64_t image, struct fmt_error *e)
 {
     int status = shard_set_read(&m->shards, image, &w->buffer, &w->record, e);
     if (status) {
@@ -191,7 +192,7 @@ static int load_or_replace(const struct sample_maker *m, struct sample_worker *w
     for (int64_t k = 0; k < m->shards.n_images; k++) {
         struct fmt_error reason = {0};
         report->image = (image + k) % m->shards.n_images;
-        int status = sample_load(m, w, report->image, &reason);
+        int status = load(m, w, report->image, &reason);
         if (status == 0)
             return 0;
         if (!report->bad && (report->bad = malloc(sizeof *report->bad))) {

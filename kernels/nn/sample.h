@@ -58,8 +58,6 @@ int sample_worker_init(struct sample_worker *w, const struct sample_maker *m, st
 void sample_worker_release(struct sample_worker *w);
 size_t sample_worker_bytes(const struct sample_maker *m);
 
-/* Reads and decodes an image into w->photo; w->record tells about it. Errors name it. */
-int sample_load(const struct sample_maker *m, struct sample_worker *w, int64_t image, struct fmt_error *e);
 /* What happens to crop i_crop of the photo in w. `image` keys the draws: of a replacement, the image replaced. */
 struct augment_crop sample_draw(const struct sample_maker *m, const struct sample_worker *w,
                                 const struct sample_place *place, int64_t i_crop);

@@ -264,7 +264,7 @@ void step_copy_to_teacher(struct step *s)
     op_copy(&s->c, all(s, s->teacher), all(s, s->student));
 }
 
-void step_reset_optimizer(struct step *s)
+static void reset_optimizer(struct step *s)
 {
     op_fill(&s->c, all(s, s->m1), 0);
     if (s->m2)
@@ -278,7 +278,7 @@ void step_init_weights(struct step *s)
     op_fill(&s->c, all(s, s->student), 0); /* the padding between tensors too */
     params_init(&s->params, s->student, s->seed);
     step_copy_to_teacher(s);
-    step_reset_optimizer(s);
+    reset_optimizer(s);
     for (int i = 0; i < s->n_heads; i++)
         loss_clear_centers(&s->c, &s->head[i]);
 }

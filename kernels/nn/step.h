@@ -87,7 +87,6 @@ void step_close(struct step *step); /* NULL is allowed */
 /* Random weights, drawn as published (params.h), from train.seed; the teacher is a copy; moments and centres 0. */
 void step_init_weights(struct step *step);
 void step_copy_to_teacher(struct step *step);
-void step_reset_optimizer(struct step *step); /* moments and Adam's counts to 0; centres stay */
 
 /* One table for both networks, and their values (params.h). */
 const struct params *step_params(const struct step *step);

@@ -15,7 +15,8 @@
 #include "safetensors.h"
 #include "version.h"
 
-char *teacher_folder(const struct config *config, const char *folder)
+/* "run/eval/best"; for free(). */
+static char *place_of(const struct config *config, const char *folder)
 {
     char *eval = file_join(config->train.output_dir, "eval"), *path = eval ? file_join(eval, folder) : NULL;
     free(eval);
@@ -112,7 +113,7 @@ int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt
     struct teacher_values source = {step_params(step), step_teacher(step)};
     struct named_values values = {&source, read_values};
     struct fmt_buffer settings = {0};
-    char *folder = teacher_folder(wish->config, wish->folder);
+    char *folder = place_of(wish->config, wish->folder);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
         status = make_list(&list, source.table, e);

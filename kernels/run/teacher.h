@@ -22,7 +22,4 @@ struct teacher_wish {
 /* Each file whole or not at all. */
 int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e);
 
-/* "run/eval/best"; for free(). */
-char *teacher_folder(const struct config *config, const char *folder);
-
 #endif
