@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/isa.h"
 #include "op.h"
 #include "rng.h"
 #include "tap.h"
@@ -31,6 +32,15 @@ static inline int bed_close(void) /* the exit status */
     thread_close(ctx.pool);
     arena_release(&scratch);
     return tap_done();
+}
+
+/* Whether this processor has an instruction set; where not, the check of these loops is skipped. */
+static inline bool bed_has(enum isa set, const char *loops)
+{
+    bool has = isa_best() >= set;
+    if (!has)
+        skip("not on this processor", "%s: %s", loops, isa_name(set));
+    return has;
 }
 
 static inline float *noise(int64_t n, double scale)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/isa.h"
 #include "cpu/proto-loops.h"
 #include "opbed.h"
 #include "proto.h"
@@ -419,14 +418,10 @@ static void compare_sets(const struct proto_loops *a, const struct proto_loops *
 
 static void test_sets(void)
 {
-    if (isa_best() >= ISA_AVX2)
+    if (bed_has(ISA_AVX2, "prototype loops"))
         compare_sets(&proto_loops_base, &proto_loops_avx2, "avx2");
-    else
-        skip("this processor has no AVX2", "prototype loops: avx2");
-    if (isa_best() >= ISA_AVX512)
+    if (bed_has(ISA_AVX512, "prototype loops"))
         compare_sets(&proto_loops_base, &proto_loops_avx512, "avx512");
-    else
-        skip("this processor has no AVX-512", "prototype loops: avx512");
 }
 #else
 static void test_sets(void) {}

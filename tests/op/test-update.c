@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/isa.h"
 #include "cpu/update-loops.h"
 #include "opbed.h"
 #include "update.h"
@@ -95,14 +94,10 @@ static void compare_sets(const struct update_loops *a, const struct update_loops
 
 static void test_sets(void)
 {
-    if (isa_best() >= ISA_AVX2)
+    if (bed_has(ISA_AVX2, "update"))
         compare_sets(&update_loops_base, &update_loops_avx2, "avx2");
-    else
-        skip("this processor has no AVX2", "update: avx2");
-    if (isa_best() >= ISA_AVX512)
+    if (bed_has(ISA_AVX512, "update"))
         compare_sets(&update_loops_base, &update_loops_avx512, "avx512");
-    else
-        skip("this processor has no AVX-512", "update: avx512");
 }
 #else
 static void test_sets(void) {}
