@@ -68,8 +68,8 @@ struct opt_tool {
 
 /* The same in every tool: -q, -v, -h, --version. */
 #define OPT_COMMON                                                                                 \
-    {'q', "quiet", OPT_KIND_LEVEL, 0, -1, 0, 0, "say errors only"},                                \
-    {'v', "verbose", OPT_KIND_LEVEL, 0, 1, 0, 0, "say more"}
+    {'q', "quiet", OPT_KIND_LEVEL, 0, -1, 0, 0, "print errors only"},                                \
+    {'v', "verbose", OPT_KIND_LEVEL, 0, 1, 0, 0, "print more"}
 /* Where they apply, these have one spelling: */
 #define OPT_JOBS(v) OPT_COUNT('j', "jobs", v, 0, 1024, "N", "threads; 0: one per processor [0]")
 #define OPT_SEED(v) OPT_COUNT(0, "seed", v, 0, 9007199254740991.0, "N", "seed of all random choices [0]")
