@@ -171,6 +171,8 @@ static int plan_step(struct step *s, struct fmt_error *e)
     ibot_head(s)->rows[LOSS_IBOT] = s->z.masked_max;
     fill_with_kept(s);
     step_forward_backward(s, s->frozen_iterations, 1, &r, &failed);
+    if (s->frozen_iterations > 0) /* there nothing is kept for a backward pass, but taken from the scratch */
+        step_forward_backward(s, 0, 1, &r, &failed);
     s->batch = NULL;
     int status = op_sync(&s->c, &failed);
     if (status)

@@ -185,6 +185,7 @@ static void choose_rows(const struct walk *k, struct vit_branch *b, const struct
         b->M += b->seg[i][0] * b->seg[i][1];
         all = all && !some;
     }
+    b->listed = !all;
     if (all)
         return;
     b->rows = ARENA_TAKE(k->keep, int64_t, b->M);
@@ -193,31 +194,26 @@ static void choose_rows(const struct walk *k, struct vit_branch *b, const struct
         list_rows(k, b, kept);
 }
 
-/* Whether rows were chosen; the pointers are NULL while planning. */
-static bool is_subset(const struct walk *k, const struct vit_branch *b)
+/* Asked of `listed`, not of the pointers, which are NULL while planning. */
+static struct tensor rows_of(const struct vit_branch *b)
 {
-    return b->M < k->pass->T || b->rows;
+    return b->listed ? TENSOR(b->rows, b->M) : TENSOR_NONE;
 }
 
-static struct tensor rows_of(const struct walk *k, const struct vit_branch *b)
+static struct tensor scale_of(const struct vit_branch *b)
 {
-    return is_subset(k, b) ? TENSOR(b->rows, b->M) : TENSOR_NONE;
+    return b->listed ? TENSOR(b->scale, b->M) : TENSOR_NONE;
 }
 
-static struct tensor scale_of(const struct walk *k, const struct vit_branch *b)
-{
-    return is_subset(k, b) ? TENSOR(b->scale, b->M) : TENSOR_NONE;
-}
-
-/* The branch's own rows of x: a copy if it is to be kept (x goes on changing) or if it is a subset. */
+/* The branch's own rows of x: a copy if it is to be kept (x goes on changing) or if rows are listed. */
 static void branch_input(const struct walk *k, struct vit_branch *b, float *x, float *normed, int64_t w_at,
                          int64_t b_at)
 {
     int64_t C = k->v->config.C, M = b->M, T = k->pass->T;
     bool kept = k->pass->request.keep;
-    b->x = is_subset(k, b) || kept ? ARENA_TAKE(k->keep, float, M * C) : x;
-    if (is_subset(k, b))
-        op_gather_rows(k->c, TENSOR(b->x, M, C), TENSOR(x, T, C), rows_of(k, b));
+    b->x = b->listed || kept ? ARENA_TAKE(k->keep, float, M * C) : x;
+    if (b->listed)
+        op_gather_rows(k->c, TENSOR(b->x, M, C), TENSOR(x, T, C), rows_of(b));
     else if (kept)
         op_copy(k->c, TENSOR(b->x, M, C), TENSOR(x, M, C));
     b->mean = ARENA_TAKE(k->keep, float, M);
@@ -249,8 +245,8 @@ static void attention_forward(const struct walk *k, int64_t i, float *x)
                      TENSOR(&b->seg[0][0], (int64_t)k->pass->request.n_inputs, 2), (int)f->n_heads);
     op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(b->o, M, C), weight_at(k, at->proj_w, C, C),
                   vector_at(k->w, at->proj_b, C));
-    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(k, b),
-                    scale_of(k, b));
+    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(b),
+                    scale_of(b));
     k->c->scratch->used = mark;
 }
 
@@ -297,8 +293,8 @@ static void ffn_forward(const struct walk *k, int64_t i, float *x)
         branch_input(k, b, x, b->r, at->norm2_w, at->norm2_b);
     else
         ffn_products(k, i, x);
-    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(k, b),
-                    scale_of(k, b));
+    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(b),
+                    scale_of(b));
     k->c->scratch->used = mark;
 }
 
@@ -309,7 +305,7 @@ static void residual_backward(const struct walk *k, const struct vit_branch *b, 
 {
     int64_t C = k->v->config.C, M = b->M;
     op_residual_bwd(k->c, TENSOR(dr, M, C), vector_at(k->g, ls, C), TENSOR(dx, k->pass->T, C), TENSOR(b->r, M, C),
-                    vector_at(k->w, ls, C), rows_of(k, b), scale_of(k, b));
+                    vector_at(k->w, ls, C), rows_of(b), scale_of(b));
 }
 
 /* dn [M,C], the gradient at the norm's output, becomes the one at the branch's input and is added to dx. */
@@ -319,8 +315,8 @@ static void norm_backward(const struct walk *k, const struct vit_branch *b, floa
     int64_t C = k->v->config.C, M = b->M;
     op_layernorm_bwd(k->c, TENSOR(dn, M, C), vector_at(k->g, w_at, C), vector_at(k->g, b_at, C), TENSOR(dn, M, C),
                      TENSOR(b->x, M, C), TENSOR(b->mean, M), TENSOR(b->rstd, M), vector_at(k->w, w_at, C));
-    if (is_subset(k, b))
-        op_scatter_add_rows(k->c, TENSOR(dx, k->pass->T, C), TENSOR(dn, M, C), rows_of(k, b));
+    if (b->listed)
+        op_scatter_add_rows(k->c, TENSOR(dx, k->pass->T, C), TENSOR(dn, M, C), rows_of(b));
     else
         op_axpy(k->c, TENSOR(dx, M, C), 1, TENSOR(dn, M, C));
 }

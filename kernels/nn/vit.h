@@ -116,6 +116,7 @@ struct vit_request {
 struct vit_branch {
     int64_t M;
     int64_t seg[VIT_INPUTS_MAX][2]; /* (images, rows of each), for op_attention */
+    bool listed;                    /* rows were chosen, if only all of them in another order */
     int64_t *rows;                  /* [M] rows of the sequence, NULL: all */
     float *scale;                   /* [M] alpha, NULL: 1 */
     float *x, *mean, *rstd;         /* [M,C], [M], [M]: input of the norm */

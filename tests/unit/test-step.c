@@ -320,6 +320,28 @@ static void test_frozen(void)
     bed_close(&b);
 }
 
+/* A resting backbone keeps nothing for a backward pass: its forward pass may be the largest user of scratch. It is with
+ * many tokens for its width, so patches are small here. */
+static void test_frozen_memory(void)
+{
+    static const char *const rate[] = {"student.drop_path_rate=0", "student.drop_path_rate=0.1"};
+    static const char *const at_once[] = {"train.micro_batch_size=null", "train.micro_batch_size=2"};
+    static uint8_t fine_masks[2 * B * 14 * 14];
+    for (size_t i = 0; i < sizeof fine_masks; i += 5)
+        fine_masks[i] = 1;
+    struct step_batch fine = batch;
+    fine.masks = fine_masks;
+    for (int i = 0; i < 4; i++) {
+        struct bed b = bed_open(2, "train.freeze_backbone_iterations=1", "student.patch_size=4",
+                                "student.embed_dim=96", "dino.head_n_prototypes=20", rate[i % 2], at_once[i / 2], NULL);
+        struct step_result r;
+        struct fmt_error e = {0};
+        ok(step_run(b.step, &fine, 0, NULL, NULL, &r, &e) == 0 && !r.bad,
+           "%s, %s: the step of a resting backbone was planned: %s", rate[i % 2], at_once[i / 2], e.text);
+        bed_close(&b);
+    }
+}
+
 static void test_terms(void)
 {
     struct bed b = bed_open(2, "ibot.loss_weight=0", "dino.koleo_loss_weight=0", "student.drop_path_rate=0", NULL);
@@ -533,6 +555,7 @@ int main(void)
     test_bad_steps();
     test_bad_gradients();
     test_frozen();
+    test_frozen_memory();
     test_terms();
     test_refusals();
     test_plan();
