@@ -582,5 +582,7 @@ int main(int argc, char **argv)
     open_context(&r);
     if (only_plan)
         return print_plan(&r);
+    if (r.config.origin[CONFIG_train_dataset_path].kind == CONFIG_DEFAULT)
+        msg_usage("train.dataset_path is not set: which shards or views?");
     return run_it(&r);
 }

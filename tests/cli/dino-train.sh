@@ -69,6 +69,9 @@ err_has 'No checkpoint found'
 status 0 train train.output_dir=from-weights train.resume=true MODEL.WEIGHTS=half/model_0000011.rank_0.ckpt
 err_has 'at epoch 0, iteration 11'
 status 2 train train.resume_path=x
+status 2 dino-train train.output_dir=unnamed
+err_has 'train.dataset_path is not set: which shards or views?'
+check 'nothing is made for it' test ! -e unnamed
 
 # ---- resume: false
 status 1 train train.resume=false
