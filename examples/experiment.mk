@@ -11,7 +11,7 @@
 # Values are kept in files under $(OUT)/settings that are touched only when they change: these are what make looks at.
 # Tools are taken from PATH, or from BIN.
 
-DATASET ?= ../shared/data/elpv-cells
+DATASET ?=
 OUT     ?= experiment
 CONFIG  ?= $(dir $(lastword $(MAKEFILE_LIST)))tiny.yaml
 BIN     ?=
@@ -51,6 +51,7 @@ $(foreach r,$(RUNS),$(eval $(call setting,extract.$(r),$(call set_to,TOKENS,$(r)
 $(foreach r,$(RUNS),$(eval $(call setting,score.$(r),$(call set_to,SCORE,$(r)))))
 
 $(OUT)/catalogue.index: $(OUT)/settings/dataset
+	$(if $(DATASET),,$(error which DATASET? a folder of photographs, as in DATASET=photos))
 	$(call tool,bbu-index) -q $(INDEX) $(DATASET) -o $@
 $(OUT)/shards: $(OUT)/catalogue.index $(OUT)/settings/pack
 	$(call tool,bbu-pack) -q $(PACK) $< -o $@

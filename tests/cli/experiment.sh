@@ -7,6 +7,8 @@ train='optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=2 train.
 run() { make -f "$mk" DATASET=bbu BIN="$BUILD" "TRAIN=$train" SCORE='--resamples 0 -C 1' SIZE=48 "$@"; }
 stamp() { stat -c '%n %y' experiment/*.feat experiment/*.json experiment/run-*/teacher.safetensors | sort >"$1"; }
 
+status 2 make -f "$mk"
+err_has 'which DATASET?'
 status 0 run
 out_has 'auroc'
 check 'two columns' bash -c 'head -n 1 experiment/table.txt | grep -q " a  *b$"'
