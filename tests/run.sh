@@ -35,6 +35,7 @@ run() { # kind name command...
     [ "$skips" -gt 0 ] && printf ', %d skipped' "$skips"
     [ "$bad" -gt 0 ] && printf ', %d FAILED' "$bad"
     printf '  (%d s)\n' $((SECONDS - start))
+    sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/    skipped: \1: \2/p' "$out"
     if [ "$bad" -gt 0 ]; then
         grep '^not ok' "$out" | head -n 10 | sed 's/^/    /'
         tail -n 5 "$out.err" | sed 's/^/    stderr: /'
