@@ -41,7 +41,7 @@
     X(ENTRY_TWICE, false, "entry-twice", "entries twice")                                          \
     X(CONTENT_TWICE, false, "content-twice", "contents under two names")                           \
     X(MIXED_GROUP, false, "mixed-group", "groups of mixed labels")                                 \
-    X(SHOTS, false, "shots", "groups of an odd number of shots")                                   \
+    X(SHOTS, false, "shots", "groups of an unusual number of shots")                               \
     X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
     X(UNLISTED, false, "unlisted", "in no list")                                                   \
     X(NO_LIST, false, "no-list", "splits without list")                                            \
