@@ -229,15 +229,17 @@ static int take_choice(const struct config_key *k, const char *text, int *v, str
     return fmt_fail(e, FMT_INVALID, "%s: %.60s is none of %s", k->name, *text ? text : "nothing", k->words);
 }
 
-/* What YAML readers take and every writer can write back: UTF-8 without control characters. */
+/* What YAML readers take and every writer can write back: UTF-8 without control characters, and without the two line
+ * separators that YAML folds like the end of a line. */
 static bool plain_utf8(const char *text)
 {
     size_t left = strlen(text);
     while (left > 0) {
         uint32_t c = 0;
         size_t n = utf8_decode(text, left, &c);
-        bool control = c < 0x20 || (c >= 0x7f && c < 0xa0), mark = c == 0xfeff || (c & 0xfffe) == 0xfffe;
-        if (n == 0 || control || mark)
+        bool control = c < 0x20 || (c >= 0x7f && c < 0xa0), separator = c == 0x2028 || c == 0x2029;
+        bool mark = c == 0xfeff || (c & 0xfffe) == 0xfffe;
+        if (n == 0 || control || separator || mark)
             return false;
         text += n, left -= n;
     }
