@@ -176,7 +176,8 @@ static int look_up(void *arg, const char *path)
             l->n_left[s]++;
             return 0;
         }
-    return dataset_note(l->d, DATASET_UNLISTED, path, l->e, "in no list; left out");
+    return dataset_note(l->d, DATASET_UNLISTED, path, l->e, "in no list%s; left out",
+                        l->d->n_of_kind[DATASET_BAD_ENTRY] ? ", or in an entry that is wrong" : "");
 }
 
 static int look_for_unlisted(struct lists *l)

@@ -87,7 +87,7 @@ void log_end(struct log_progress *p)
     char text[32];
     erase();
     double seconds = log_now() - p->start;
-    if (!p->silent)
+    if (!p->silent && p->done > 0)
         msg_note("%s: %lld %s in %.1f s (%s)", p->what, (long long)p->done, p->unit, seconds,
                  rate_text((double)p->done / (seconds + 1e-9), text));
 }

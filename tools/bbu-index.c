@@ -48,6 +48,22 @@ static enum dataset_layout layout_of(const char *name)
     msg_bug("layout");
 }
 
+/* Folders named after splits that are taken for groups: their user may have meant classes. */
+static void hint_at_classes(const struct dataset *d)
+{
+    if (strcmp(layout_name, "auto") != 0 || d->has_lists)
+        return;
+    for (int64_t i = 0; i < d->n_images; i++)
+        for (int s = 0; s < 3; s++) {
+            size_t n = strlen(dataset_splits[s]);
+            if (strncmp(d->image[i].path, dataset_splits[s], n) == 0 && d->image[i].path[n] == '/') {
+                msg_warn("%s/: taken for a folder without labels; --layout classes takes its sub-folders for classes",
+                         dataset_splits[s]);
+                return;
+            }
+        }
+}
+
 static void find(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
@@ -58,6 +74,8 @@ static void find(struct dataset *d, const char *root)
                        : dataset_find(d, layout_of(layout_name), &e);
     if (status)
         msg_die("%s", e.text);
+    if (!names)
+        hint_at_classes(d);
 }
 
 static void show_progress(void *progress, int64_t n_done)

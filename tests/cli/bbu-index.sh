@@ -203,6 +203,7 @@ edit val '4s/"img_path": "[^"]*"/"img_path": 7/'
 index 1
 err_has 'line 3, column 3: data_list[0]: gt_label is not a whole number'
 err_has 'line 4, column 3: data_list[1]: img_path is not a text'
+err_has 'in no list, or in an entry that is wrong; left out'
 fresh
 rm d/annotations/*.json
 index 1
@@ -220,6 +221,10 @@ index 0
 err_has "warning: $v: the group has 2 of the usual 3 shots"
 err_has 'in no list; left out'
 err_has '29 images'
+fresh
+rm -r d/annotations
+index 0
+err_has 'warning: test/: taken for a folder without labels; --layout classes takes its sub-folders for classes'
 fresh
 rm d/annotations/val.json
 index 0
