@@ -57,8 +57,8 @@ static void hint_at_classes(const struct dataset *d)
         for (int s = 0; s < 3; s++) {
             size_t n = strlen(dataset_splits[s]);
             if (strncmp(d->image[i].path, dataset_splits[s], n) == 0 && d->image[i].path[n] == '/') {
-                msg_warn("%s/: taken for a folder without labels; --layout classes takes its sub-folders for classes",
-                         dataset_splits[s]);
+                msg_warn("warning: %s/: taken for a folder without labels; --layout classes takes its sub-folders "
+                         "for classes", dataset_splits[s]);
                 return;
             }
         }
