@@ -30,7 +30,7 @@ static int store(const uint8_t *raw, size_t raw_bytes, struct fmt_buffer *to)
         size_t n = raw_bytes - at < STORED_BLOCK ? raw_bytes - at : STORED_BLOCK;
         unsigned last = at + n == raw_bytes;
         bad |= bytes_put_uint(to, last | RAW << 1 | n << 3, 3);
-        bad |= bytes_put(to, raw + at, n);
+        bad |= n > 0 ? bytes_put(to, raw + at, n) : 0; /* raw may be NULL for nothing */
         at += n;
     } while (at < raw_bytes);
     return bad | bytes_put_u32(to, (uint32_t)xxh64(raw, raw_bytes));

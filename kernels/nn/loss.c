@@ -65,11 +65,11 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
             fold_center(c, center, K);
         if (n == 0)
             continue;
+        double *log_row = l->log_row ? l->log_row + first : NULL; /* NULL while planning */
         if (l->sinkhorn)
-            op_proto_sinkhorn(c, l->log_col[kind], l->log_row + first, &l->teacher, first, n, temperature,
-                              LOSS_SINKHORN_ROUNDS);
+            op_proto_sinkhorn(c, l->log_col[kind], log_row, &l->teacher, first, n, temperature, LOSS_SINKHORN_ROUNDS);
         else
-            op_proto_center(c, l->log_col[kind], l->log_row + first, center->mean, &l->teacher, first, n, center->next,
+            op_proto_center(c, l->log_col[kind], log_row, center->mean, &l->teacher, first, n, center->next,
                             temperature);
     }
 }
