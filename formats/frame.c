@@ -30,7 +30,7 @@ static int store(const uint8_t *raw, size_t raw_bytes, struct fmt_buffer *to)
         size_t n = raw_bytes - at < STORED_BLOCK ? raw_bytes - at : STORED_BLOCK;
         unsigned last = at + n == raw_bytes;
         bad |= bytes_put_uint(to, last | RAW << 1 | n << 3, 3);
-        bad |= n > 0 ? bytes_put(to, raw + at, n) : 0; /* raw may be NULL for nothing */
+        bad |= bytes_put(to, raw + at, n);
         at += n;
     } while (at < raw_bytes);
     return bad | bytes_put_u32(to, (uint32_t)xxh64(raw, raw_bytes));
@@ -43,6 +43,9 @@ int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer
         return fmt_fail(e, FMT_LIMIT, "a block of %zu bytes is too large", raw_bytes);
     if (fmt_buffer_reserve(to, frame_bound(raw_bytes)))
         return fmt_no_memory(e);
+    static const uint8_t nothing[1];
+    if (raw_bytes == 0)
+        raw = nothing; /* NULL till now, perhaps: nothing may be added to that */
     if (level == 0)
         return store(raw, raw_bytes, to) ? fmt_no_memory(e) : 0;
     if (!*zstd && !(*zstd = ZSTD_createCCtx()))
