@@ -127,7 +127,8 @@ static int put_piece(struct ckpt_writer *w, int64_t tensor_bytes, const void *da
 
 int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_error *e)
 {
-    const uint8_t *p = data;
+    static const uint8_t nothing[1];
+    const uint8_t *p = bytes > 0 ? data : nothing; /* data may be NULL then */
     do {
         if (w->i_tensor == w->n_tensors)
             return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%zu bytes more than the table of tensors has", bytes);
