@@ -17,7 +17,8 @@ static int check(const char *text, size_t n, struct json_span *root, struct fmt_
         abort();
     memcpy(copy, text, n);
     int status = json_check(copy, n, DEPTH, root, e);
-    *root = (struct json_span){text + (root->at - copy), root->bytes};
+    if (status == 0)
+        *root = (struct json_span){text + (root->at - copy), root->bytes};
     free(copy);
     return status;
 }
