@@ -43,6 +43,19 @@ static inline bool bed_has(enum isa set, const char *loops)
     return has;
 }
 
+/* compare_sets(base, other, name) of a test for the loops of each instruction set against those of the base. */
+#if defined(__x86_64__)
+#define BED_COMPARE_SETS(loops, what)                               \
+    do {                                                            \
+        if (bed_has(ISA_AVX2, what))                                \
+            compare_sets(&loops##_base, &loops##_avx2, "avx2");     \
+        if (bed_has(ISA_AVX512, what))                              \
+            compare_sets(&loops##_base, &loops##_avx512, "avx512"); \
+    } while (0)
+#else
+#define BED_COMPARE_SETS(loops, what) ((void)0)
+#endif
+
 static inline float *noise(int64_t n, double scale)
 {
     float *x = calloc((size_t)n + 1, sizeof *x);

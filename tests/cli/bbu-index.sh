@@ -26,11 +26,11 @@ mkdir far && status 0 bbu-index -q d -o far/x.index
 status 0 bbu-pack -q far/x.index -o far/shards
 check 'packed from elsewhere' bash -c 'cd far && bbu-pack -q x.index -o again && cmp shards/shard-00000-of-00001.shard again/shard-00000-of-00001.shard'
 
-mkdir -p site/work && cp -r made site/d && status 0 bbu-index -q site/d -o site/x.index
-status 0 bbu-index -q site/d -o site/work/y.index
+mkdir -p site/lists && cp -r made site/d && status 0 bbu-index -q site/d -o site/x.index
+status 0 bbu-index -q site/d -o site/lists/y.index
 mkdir moved && mv site moved/to
-check 'dataset and catalogue were moved together' bash -c 'bbu-pack -q moved/to/x.index -o s3 && bbu-pack -q moved/to/work/y.index -o s4 && cmp s3/*.shard s4/*.shard && cmp s3/*.shard s1/*.shard'
-check 'and are packed from within' bash -c 'cd moved/to/work && bbu-pack -q y.index -o ../s5 && bbu-pack -q ../x.index -o ../s6 && cmp ../s5/*.shard ../s6/*.shard'
+check 'dataset and catalogue were moved together' bash -c 'bbu-pack -q moved/to/x.index -o s3 && bbu-pack -q moved/to/lists/y.index -o s4 && cmp s3/*.shard s4/*.shard && cmp s3/*.shard s1/*.shard'
+check 'and are packed from within' bash -c 'cd moved/to/lists && bbu-pack -q y.index -o ../s5 && bbu-pack -q ../x.index -o ../s6 && cmp ../s5/*.shard ../s6/*.shard'
 status 0 bbu-index -q "$PWD/moved/to/d" -o moved/z.index
 mv moved/z.index . && status 0 bbu-pack -q z.index -o s7
 mv moved/to/d moved/e && cd moved && status 1 bbu-pack -q to/x.index -o ../s8

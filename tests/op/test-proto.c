@@ -415,16 +415,6 @@ static void compare_sets(const struct proto_loops *a, const struct proto_loops *
         free(w[s]), free(inv[s]), free(o[s]);
     free(x), free(v), free(g);
 }
-
-static void test_sets(void)
-{
-    if (bed_has(ISA_AVX2, "prototype loops"))
-        compare_sets(&proto_loops_base, &proto_loops_avx2, "avx2");
-    if (bed_has(ISA_AVX512, "prototype loops"))
-        compare_sets(&proto_loops_base, &proto_loops_avx512, "avx512");
-}
-#else
-static void test_sets(void) {}
 #endif
 
 int main(void)
@@ -441,6 +431,6 @@ int main(void)
     test_targets();
     test_sinkhorn_vector();
     test_watch();
-    test_sets();
+    BED_COMPARE_SETS(proto_loops, "prototype loops");
     return bed_close();
 }

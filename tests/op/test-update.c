@@ -91,16 +91,6 @@ static void compare_sets(const struct update_loops *a, const struct update_loops
         free(p[s]), free(m[s]);
     free(g);
 }
-
-static void test_sets(void)
-{
-    if (bed_has(ISA_AVX2, "update"))
-        compare_sets(&update_loops_base, &update_loops_avx2, "avx2");
-    if (bed_has(ISA_AVX512, "update"))
-        compare_sets(&update_loops_base, &update_loops_avx512, "avx512");
-}
-#else
-static void test_sets(void) {}
 #endif
 
 int main(void)
@@ -109,6 +99,6 @@ int main(void)
         return 1;
     test_update(UPDATE_ADAMW);
     test_update(UPDATE_SGD);
-    test_sets();
+    BED_COMPARE_SETS(update_loops, "update");
     return bed_close();
 }
