@@ -250,6 +250,22 @@ void shard_set_close(struct shard_set *s)
     *s = (struct shard_set){0};
 }
 
+int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e)
+{
+    int status = recipe_copy(r, &s->file[0].shard.header.recipe, e);
+    for (int i = 1; i < s->n_shards && !status; i++) {
+        const struct recipe *other = &s->file[i].shard.header.recipe;
+        struct fmt_error why = {0};
+        if (recipe_compare(r, other, &why))
+            status = fmt_fail(e, FMT_MISMATCH, "%.190s: made otherwise than %.100s: %.80s", s->file[i].file.path,
+                              s->file[0].file.path, why.text);
+        recipe_keep_common(r, other);
+    }
+    if (status)
+        recipe_release(r);
+    return status;
+}
+
 /* ---------------------------------------------------------------- images */
 
 static int shard_holding(const struct shard_set *s, int64_t i)

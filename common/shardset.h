@@ -33,6 +33,9 @@ struct shard_set {
 int shard_set_open(struct shard_set *s, const char *const *path, int n_paths, struct fmt_error *e);
 int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b, struct shard_image *image,
                    struct fmt_error *e); /* errors name the shard */
+/* What was done to the pixels of all sets; items that a set of version 1.0 does not say are left out. FMT_MISMATCH,
+ * with the path, where sets differ. r is empty, and for recipe_release. */
+int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e);
 const char *shard_set_path(const struct shard_set *s, int64_t i); /* file that holds image i */
 /* Memory: of the open set; of a thread that has read its largest image, coded and decoded, with the rows that a JPEG
  * decoder keeps (of a progressive one it keeps all coefficients: that is not known here). */

@@ -61,7 +61,7 @@ static void add_pictures(const struct shard_set *set, struct feat_writer *w)
         if (decode(&s, &im, &e))
             msg_die("%s: %s", s.labels.key, e.text);
         measure(&im, x);
-        struct feat_row row = {s.labels, x};
+        struct feat_row row = {s.labels, x, s.sha256};
         if (feat_add(w, &row, &e))
             msg_die("%s: %s", output, e.text);
     }
@@ -84,6 +84,9 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     struct feat_header h = {
         .what = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
+    if (shard_set_recipe(&set, &h.recipe, &e) ||
+        recipe_add(&h.recipe, "values", "mean and deviation of each colour", &e))
+        msg_die("%s", e.text);
     prov_init(&p, "plainfeat", DINOTOOLS_VERSION, provenance);
     for (int i = 0; i < set.n_sets; i++)
         prov_input(&p, "shards", set.identity[i]);
@@ -96,6 +99,7 @@ int main(int argc, char **argv)
     if (file_finish(&f, feat_finish(&w, &e), &e))
         msg_die("%s", e.text);
     prov_release(&p);
+    recipe_release(&h.recipe);
     shard_set_close(&set);
     return msg_finish(EXIT_DONE);
 }

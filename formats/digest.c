@@ -101,3 +101,11 @@ void digest_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX])
     }
     out[DIGEST_HEX - 1] = 0;
 }
+
+bool digest_is_set(const uint8_t digest[DIGEST_BYTES])
+{
+    uint8_t any = 0;
+    for (int i = 0; i < DIGEST_BYTES; i++)
+        any |= digest[i];
+    return any != 0;
+}

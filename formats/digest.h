@@ -3,6 +3,7 @@
 #ifndef DIGEST_H
 #define DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ void digest_init(struct digest *d);
 void digest_add(struct digest *d, const void *data, size_t n);
 void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
 void digest_of(const void *data, size_t n, uint8_t out[DIGEST_BYTES]);
+bool digest_is_set(const uint8_t digest[DIGEST_BYTES]); /* any byte but zero: zeros stand for "not known", "none" */
 void digest_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX]);
 
 #endif

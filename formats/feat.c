@@ -3,6 +3,7 @@
  * less than a tenth. */
 #include "feat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define ROWS_MAX ((int64_t)4096)         /* rows in a block */
 #define LABELS_MAX ((size_t)16 << 20)    /* bytes of labels in a block, but for the last row's */
 #define LABELS_ROW_MAX ((size_t)96 << 10) /* bytes of labels of a row: four texts at their limits */
+#define CONTENTS_MAX ((size_t)ROWS_MAX * DIGEST_BYTES)
 #define VALUES_AT ((size_t)16)           /* of the matrix in a block */
 
 static const char *const what_name[] = {"", "cls", "mean", "cls+mean", "patch", "head"};
@@ -69,11 +71,13 @@ int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct f
         bad |= bytes_put_u32(to, (uint32_t)size[i]);
     bad |= bytes_put_u64(to, h->layers);
     bad |= bytes_put(to, h->weights, DIGEST_BYTES);
-    return bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
+    int status = bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
+    return status ? status : recipe_put(&h->recipe, to, e);
 }
 
-int feat_header_take(struct bytes *c, struct feat_header *h, struct fmt_error *e)
+int feat_header_take(struct bytes *c, uint8_t minor, struct feat_header *h, struct fmt_error *e)
 {
+    *h = (struct feat_header){0};
     h->what = (enum feat_what)bytes_u8(c);
     uint8_t flags = bytes_u8(c);
     uint16_t reserved = bytes_u16(c);
@@ -90,7 +94,18 @@ int feat_header_take(struct bytes *c, struct feat_header *h, struct fmt_error *e
     h->normalised = flags & 1;
     h->unit = flags >> 1;
     int status = check_header(h, e);
-    return status ? status : index_classes_take(c, &h->class_name, &h->n_classes, e);
+    if (!status)
+        status = index_classes_take(c, &h->class_name, &h->n_classes, e);
+    if (!status && minor >= 1 && (status = recipe_take(c, &h->recipe, e)) != 0)
+        feat_header_release(h);
+    return status;
+}
+
+void feat_header_release(struct feat_header *h)
+{
+    free(h->class_name);
+    recipe_release(&h->recipe);
+    *h = (struct feat_header){0};
 }
 
 /* ---------------------------------------------------------------- compatible? */
@@ -131,7 +146,16 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)
         return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels against %d x %d", b->image_h, b->image_w,
                         a->image_h, a->image_w);
-    return compatible_classes(a, b, e);
+    int status = recipe_compare(&a->recipe, &b->recipe, e);
+    return status ? status : compatible_classes(a, b, e);
+}
+
+bool feat_unsaid(const struct feat_header *a, const struct feat_header *b, char *what, size_t room)
+{
+    if (a->recipe.n > 0 || b->recipe.n > 0)
+        return recipe_unsaid(&a->recipe, &b->recipe, what, room) > 0;
+    snprintf(what, room, "how the photographs were resized, cut and normalised");
+    return true;
 }
 
 /* ---------------------------------------------------------------- values as bytes */
@@ -173,7 +197,7 @@ int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct
         return status;
     int64_t row_bytes = feat_width(h) * (int64_t)sizeof(float), rows = ROW_TARGET / row_bytes;
     w->rows_per_block = (uint32_t)(rows < 1 ? 1 : rows > ROWS_MAX ? ROWS_MAX : rows);
-    size_t bytes_max = VALUES_AT + (size_t)row_bytes * w->rows_per_block + LABELS_MAX + LABELS_ROW_MAX;
+    size_t bytes_max = VALUES_AT + (size_t)row_bytes * w->rows_per_block + LABELS_MAX + LABELS_ROW_MAX + CONTENTS_MAX;
     struct block_header block = {BLOCK_FEAT, FEAT_MAJOR, FEAT_MINOR, .block_bytes_max = (uint32_t)bytes_max};
     struct fmt_buffer fields = {0};
     status = feat_header_put(h, &fields, e);
@@ -188,11 +212,11 @@ static int flush(struct feat_writer *w, struct fmt_error *e)
 {
     for (size_t i = 0; i < 4; i++)
         w->x.data[i] = (uint8_t)(w->n_rows >> (8 * i));
-    if (bytes_put(&w->x, w->labels.data, w->labels.bytes))
+    if (bytes_put(&w->x, w->labels.data, w->labels.bytes) || bytes_put(&w->x, w->contents.data, w->contents.bytes))
         return fmt_no_memory(e);
     int status = block_add(&w->block, w->x.data, w->x.bytes, w->n_rows, BLOCK_STORED, e);
     w->n_rows = 0;
-    w->x.bytes = w->labels.bytes = 0;
+    w->x.bytes = w->labels.bytes = w->contents.bytes = 0;
     return status;
 }
 
@@ -207,7 +231,9 @@ int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error
     int status = index_labels_put(&row->labels, w->header.n_classes, &w->labels, e);
     if (status)
         return status;
-    if (bytes_put_f32s(&w->x, row->x, width))
+    static const uint8_t not_known[DIGEST_BYTES];
+    if (bytes_put_f32s(&w->x, row->x, width) ||
+        bytes_put(&w->contents, row->content ? row->content : not_known, DIGEST_BYTES))
         return fmt_no_memory(e);
     w->n_rows++;
     return w->n_rows == w->rows_per_block || w->labels.bytes >= LABELS_MAX ? flush(w, e) : 0;
@@ -226,6 +252,7 @@ void feat_abandon(struct feat_writer *w)
 {
     fmt_buffer_release(&w->x);
     fmt_buffer_release(&w->labels);
+    fmt_buffer_release(&w->contents);
     block_abandon(&w->block);
 }
 
@@ -237,7 +264,7 @@ int feat_open(struct feat *f, const struct fmt_reader *io, struct fmt_error *e)
     int status = block_open(&f->block, io, BLOCK_FEAT, e);
     struct bytes fields = bytes_over(f->block.header.fields, f->block.header.fields_bytes);
     if (status == 0)
-        status = feat_header_take(&fields, &f->header, e);
+        status = feat_header_take(&fields, f->block.header.minor, &f->header, e);
     if (status)
         feat_close(f);
     else
@@ -273,8 +300,10 @@ static int take_block(const struct feat *f, struct feat_block *b, struct fmt_err
         if (status)
             return status;
     }
-    if (bytes_left(&c) > 0)
-        return fmt_fail(e, FMT_INVALID, "bytes behind the last row of a block");
+    uint8_t minor = f->block.header.minor;
+    b->contents = minor >= 1 ? bytes_take(&c, (size_t)n * DIGEST_BYTES) : NULL;
+    if (!bytes_ok(&c) || (minor <= FEAT_MINOR && bytes_left(&c) > 0))
+        return fmt_fail(e, FMT_INVALID, "a block of features has less or more than its %u rows", n);
     b->labels = b->labels_memory;
     b->n_rows = (int32_t)n;
     b->first_row = b->buffer.first_record;
@@ -306,7 +335,7 @@ void feat_block_release(struct feat_block *b)
 
 void feat_close(struct feat *f)
 {
-    free(f->header.class_name);
+    feat_header_release(&f->header);
     block_close(&f->block);
     *f = (struct feat){0};
 }
@@ -344,9 +373,8 @@ int feat_load(struct feat_table *t, const struct fmt_reader *io, struct fmt_erro
     int status = feat_open(&f, io, e);
     if (status)
         return status;
-    t->header = f.header;
-    f.header.class_name = NULL; /* the table's from here */
-    f.header.n_classes = t->header.n_classes;
+    t->header = f.header; /* the table's from here; the reader needs the number of classes */
+    f.header = (struct feat_header){.n_classes = t->header.n_classes};
     t->width = f.width;
     memcpy(t->identity, f.block.header.identity, DIGEST_BYTES);
     struct feat_block b = {0};
@@ -364,7 +392,7 @@ int feat_load(struct feat_table *t, const struct fmt_reader *io, struct fmt_erro
 
 void feat_table_release(struct feat_table *t)
 {
-    free(t->header.class_name);
+    feat_header_release(&t->header);
     free(t->x);
     free(t->labels);
     text_release(&t->text);

@@ -19,10 +19,11 @@
 #include "block.h"
 #include "index.h"
 #include "prov.h"
+#include "recipe.h"
 #include "text.h"
 
 #define FEAT_MAJOR 1
-#define FEAT_MINOR 0
+#define FEAT_MINOR 1 /* 1.1: the recipe, and the content of each row's image */
 #define FEAT_DIM_MAX ((int64_t)1 << 24)   /* values of a token */
 #define FEAT_WIDTH_MAX ((int64_t)1 << 26) /* values of a row */
 #define FEAT_LAYERS_MAX 256
@@ -42,11 +43,13 @@ struct feat_header {
     uint8_t weights[DIGEST_BYTES]; /* hash of the weights; zeros: not from a network (a baseline) */
     char **class_name;
     int n_classes;
+    struct recipe recipe; /* how the pictures became what the network saw; empty in files of version 1.0 */
 };
 
 struct feat_row {
     struct index_labels labels;
-    const float *x; /* [n_tokens, dim] */
+    const float *x;         /* [n_tokens, dim] */
+    const uint8_t *content; /* [DIGEST_BYTES] SHA-256 of the image's file; NULL: not known */
 };
 
 const char *feat_what_name(enum feat_what what); /* "cls", "mean", "cls+mean", "patch", "head" */
@@ -54,20 +57,24 @@ bool feat_what_parse(const char *name, enum feat_what *what);
 int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * dim */
 
 /* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: made by different weights, of
- * another width or kind, other classes. */
+ * another width or kind, by another recipe, other classes. */
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
+/* What feat_compatible could not compare, since one of the two does not say it: "resize, size, fit". False if there is
+ * nothing of the kind. */
+bool feat_unsaid(const struct feat_header *a, const struct feat_header *b, char *what, size_t room);
 
-/* The header as bytes, for files that say which features they are for (linear.h). Names are for free() of
- * h->class_name. */
+/* The header as bytes of version 1.1, for files that say which features they are for (linear.h). minor: of the bytes
+ * that are read. What was taken is for feat_header_release. */
 struct bytes;
 int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e);
-int feat_header_take(struct bytes *from, struct feat_header *h, struct fmt_error *e);
+int feat_header_take(struct bytes *from, uint8_t minor, struct feat_header *h, struct fmt_error *e);
+void feat_header_release(struct feat_header *h);
 
 struct feat_writer {
     struct block_writer block;
     struct feat_header header;
     uint8_t identity[DIGEST_BYTES];
-    struct fmt_buffer x, labels; /* of the block that is being filled */
+    struct fmt_buffer x, labels, contents; /* of the block that is being filled */
     uint32_t n_rows, rows_per_block;
 };
 
@@ -88,6 +95,7 @@ struct feat_block { /* one per thread; zero-initialise, reuse, release */
     int32_t n_rows;
     const float *x;                    /* [n_rows, width] */
     const struct index_labels *labels; /* [n_rows]; texts live until the block is reused */
+    const uint8_t *contents;           /* [n_rows, DIGEST_BYTES], zeros: not known; NULL in version 1.0 */
     struct block_buffer buffer;
     struct index_labels *labels_memory;
     int32_t labels_room;
@@ -101,7 +109,8 @@ void feat_close(struct feat *f);
 
 static inline struct feat_row feat_block_row(const struct feat *f, const struct feat_block *b, int32_t i)
 {
-    return (struct feat_row){b->labels[i], b->x + f->width * i};
+    const uint8_t *content = b->contents ? b->contents + (size_t)i * DIGEST_BYTES : NULL;
+    return (struct feat_row){b->labels[i], b->x + f->width * i, content && digest_is_set(content) ? content : NULL};
 }
 
 /* A whole file in memory, for those who need all rows at once. */

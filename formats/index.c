@@ -15,29 +15,6 @@
 
 /* ---------------------------------------------------------------- texts and labels, as bytes */
 
-/* u16 length, the bytes, a zero byte: readers use it in place. */
-static int put_text(const char *name, const char *s, size_t limit, struct fmt_buffer *to, struct fmt_error *e)
-{
-    size_t n = strlen(s);
-    if (n > limit)
-        return fmt_fail(e, FMT_LIMIT, "%s of %zu bytes, %zu are allowed", name, n, limit);
-    return bytes_put_u16(to, (uint16_t)n) || bytes_put(to, s, n + 1) ? fmt_no_memory(e) : 0;
-}
-
-static int take_text(const char *name, struct bytes *from, size_t limit, const char **s, struct fmt_error *e)
-{
-    size_t n = bytes_u16(from);
-    const char *p = (const char *)bytes_take(from, n + 1);
-    if (!p)
-        return fmt_fail(e, FMT_INVALID, "%s ends beyond its record", name);
-    if (n > limit)
-        return fmt_fail(e, FMT_LIMIT, "%s of %zu bytes, %zu are allowed", name, n, limit);
-    if (memchr(p, 0, n + 1) != p + n)
-        return fmt_fail(e, FMT_INVALID, "%s has a zero byte where none may be", name);
-    *s = p;
-    return 0;
-}
-
 static int check_labels(const struct index_labels *l, int n_classes, struct fmt_error *e)
 {
     if (l->label < -1 || l->label >= n_classes)
@@ -59,11 +36,11 @@ int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buf
         return status;
     if (bytes_put_u32(to, (uint32_t)l->label) || bytes_put_u32(to, (uint32_t)l->shot))
         return fmt_no_memory(e);
-    if ((status = put_text("a key", l->key, INDEX_TEXT_MAX, to, e)) ||
-        (status = put_text("a split", l->split, INDEX_NAME_MAX, to, e)) ||
-        (status = put_text("a group", l->group, INDEX_NAME_MAX, to, e)))
+    if ((status = text_put("a key", l->key, INDEX_TEXT_MAX, to, e)) ||
+        (status = text_put("a split", l->split, INDEX_NAME_MAX, to, e)) ||
+        (status = text_put("a group", l->group, INDEX_NAME_MAX, to, e)))
         return status;
-    return put_text("further keys", l->extra, INDEX_EXTRA_MAX, to, e);
+    return text_put("further keys", l->extra, INDEX_EXTRA_MAX, to, e);
 }
 
 int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l, struct fmt_error *e)
@@ -72,10 +49,10 @@ int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l,
     int status;
     t.label = bytes_i32(from);
     t.shot = bytes_i32(from);
-    if ((status = take_text("a key", from, INDEX_TEXT_MAX, &t.key, e)) ||
-        (status = take_text("a split", from, INDEX_NAME_MAX, &t.split, e)) ||
-        (status = take_text("a group", from, INDEX_NAME_MAX, &t.group, e)) ||
-        (status = take_text("further keys", from, INDEX_EXTRA_MAX, &t.extra, e)) ||
+    if ((status = text_take("a key", from, INDEX_TEXT_MAX, &t.key, e)) ||
+        (status = text_take("a split", from, INDEX_NAME_MAX, &t.split, e)) ||
+        (status = text_take("a group", from, INDEX_NAME_MAX, &t.group, e)) ||
+        (status = text_take("further keys", from, INDEX_EXTRA_MAX, &t.extra, e)) ||
         (status = check_labels(&t, n_classes, e)))
         return status;
     *l = t;
@@ -100,7 +77,7 @@ int index_classes_put(char *const *names, int n, struct fmt_buffer *to, struct f
         return fmt_fail(e, FMT_LIMIT, "%d classes, %d are allowed", n, INDEX_CLASSES_MAX);
     int status = bytes_put_u32(to, (uint32_t)n) ? fmt_no_memory(e) : 0;
     for (int i = 0; i < n && status == 0; i++)
-        status = put_text("a class", names[i], INDEX_NAME_MAX, to, e);
+        status = text_put("a class", names[i], INDEX_NAME_MAX, to, e);
     return status;
 }
 
@@ -117,7 +94,7 @@ int index_classes_take(struct bytes *from, char ***names, int *n_names, struct f
     char *text = (char *)(list + n);
     for (uint32_t i = 0; i < n; i++) {
         const char *s;
-        int status = take_text("a class", from, INDEX_NAME_MAX, &s, e);
+        int status = text_take("a class", from, INDEX_NAME_MAX, &s, e);
         if (status) {
             free(list);
             return status;
@@ -227,7 +204,7 @@ static int put_record(const struct index_entry *t, int n_classes, struct fmt_buf
         return fmt_no_memory(e);
     int status = check_entry(t, n_classes, e);
     if (status || (status = index_labels_put(&t->labels, n_classes, record, e)) ||
-        (status = put_text("a path", t->path, INDEX_TEXT_MAX, record, e)))
+        (status = text_put("a path", t->path, INDEX_TEXT_MAX, record, e)))
         return status;
     return bytes_put_u32(to, (uint32_t)record->bytes) || bytes_put(to, record->data, record->bytes) ? fmt_no_memory(e)
                                                                                                     : 0;
@@ -256,7 +233,7 @@ int index_write(struct index *x, const struct prov *p, const struct fmt_writer *
     struct fmt_buffer fields = {0};
     struct block_writer w = {0};
     struct block_header h = {BLOCK_INDEX, INDEX_MAJOR, INDEX_MINOR, .block_bytes_max = BLOCK_TARGET + RECORD_MAX};
-    int status = put_text("the root", x->root ? x->root : "", INDEX_TEXT_MAX, &fields, e);
+    int status = text_put("the root", x->root ? x->root : "", INDEX_TEXT_MAX, &fields, e);
     if (status == 0)
         status = index_classes_put(x->class_name, x->n_classes, &fields, e);
     if (status == 0)
@@ -290,7 +267,7 @@ static int take_record(struct bytes *block, uint8_t minor, struct index *x, stru
     const uint8_t *sha256 = bytes_take(&c, DIGEST_BYTES);
     int status;
     if ((status = index_labels_take(&c, x->n_classes, &t.labels, e)) ||
-        (status = take_text("a path", &c, INDEX_TEXT_MAX, &t.path, e)))
+        (status = text_take("a path", &c, INDEX_TEXT_MAX, &t.path, e)))
         return status;
     if (reserved || (minor <= INDEX_MINOR && bytes_left(&c) > 0))
         return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or bytes behind the record", t.path);
@@ -302,7 +279,7 @@ static int take_fields(const struct block_header *h, struct index *x, struct fmt
 {
     struct bytes c = bytes_over(h->fields, h->fields_bytes);
     const char *root;
-    int status = take_text("the root", &c, INDEX_TEXT_MAX, &root, e);
+    int status = text_take("the root", &c, INDEX_TEXT_MAX, &root, e);
     if (status || (status = index_classes_take(&c, &x->class_name, &x->n_classes, e)) ||
         (status = index_set_root(x, root, e)))
         return status;

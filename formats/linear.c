@@ -54,6 +54,62 @@ static int check(const struct linear *m, struct fmt_error *e)
     return 0;
 }
 
+/* ---------------------------------------------------------------- rows that were seen */
+static int put_hashes(const uint64_t *hash, uint32_t n, struct fmt_buffer *to)
+{
+    int bad = bytes_put_u32(to, n);
+    for (uint32_t i = 0; i < n; i++)
+        bad |= bytes_put_u64(to, hash[i]);
+    return bad;
+}
+
+static int put_seen(const struct linear *m, struct fmt_buffer *to, struct fmt_error *e)
+{
+    const struct linear_seen *both[] = {&m->fitted, &m->chosen};
+    int bad = 0;
+    for (int i = 0; i < 2; i++) {
+        if (both[i]->n_images > LINEAR_SEEN_MAX || both[i]->n_groups > LINEAR_SEEN_MAX)
+            return fmt_fail(e, FMT_LIMIT, "more than %u images or groups that were seen", LINEAR_SEEN_MAX);
+        bad |= put_hashes(both[i]->image, both[i]->n_images, to);
+        bad |= put_hashes(both[i]->group, both[i]->n_groups, to);
+    }
+    return bad ? fmt_no_memory(e) : 0;
+}
+
+static int take_hashes(struct bytes *c, uint64_t **hash, uint32_t *n_hashes, struct fmt_error *e)
+{
+    uint32_t n = bytes_u32(c);
+    if (n > LINEAR_SEEN_MAX || n > bytes_left(c) / sizeof **hash)
+        return fmt_fail(e, FMT_LIMIT, "%u images or groups that were seen", n);
+    if (!(*hash = malloc(((size_t)n + 1) * sizeof **hash)))
+        return fmt_no_memory(e);
+    for (uint32_t i = 0; i < n; i++) {
+        (*hash)[i] = bytes_u64(c);
+        if (i && (*hash)[i] <= (*hash)[i - 1])
+            return fmt_fail(e, FMT_INVALID, "the images or groups that were seen are not in order");
+    }
+    *n_hashes = n;
+    return 0;
+}
+
+static int take_seen(struct linear *m, struct bytes *c, struct fmt_error *e)
+{
+    struct linear_seen *both[] = {&m->fitted, &m->chosen};
+    int status = 0;
+    for (int i = 0; i < 2 && !status; i++)
+        if ((status = take_hashes(c, &both[i]->image, &both[i]->n_images, e)) == 0)
+            status = take_hashes(c, &both[i]->group, &both[i]->n_groups, e);
+    m->says_seen = true;
+    return !status && !bytes_ok(c) ? fmt_fail(e, FMT_INVALID, "the classifier's header is too short") : status;
+}
+
+void linear_seen_release(struct linear_seen *s)
+{
+    free(s->image);
+    free(s->group);
+    *s = (struct linear_seen){0};
+}
+
 /* ---------------------------------------------------------------- fields */
 static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_error *e)
 {
@@ -72,7 +128,8 @@ static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_
         for (int j = 0; j < 4; j++)
             bad |= bytes_put_f64(to, isnan(number[j]) ? (double)NAN : number[j]);
     }
-    return bad ? fmt_no_memory(e) : feat_header_put(&m->features, to, e);
+    int status = bad ? fmt_no_memory(e) : feat_header_put(&m->features, to, e);
+    return status ? status : put_seen(m, to, e);
 }
 
 static int take_point(struct bytes *c, struct linear_point *p, struct fmt_error *e)
@@ -112,10 +169,12 @@ static int take_fields(struct linear *m, const struct block_header *h, struct fm
         if (status)
             return status;
     }
-    int status = feat_header_take(&c, &m->features, e);
+    int status = feat_header_take(&c, h->minor, &m->features, e);
+    if (!status && h->minor >= 1)
+        status = take_seen(m, &c, e);
     if (status)
         return status;
-    if (bytes_left(&c))
+    if (h->minor <= LINEAR_MINOR && bytes_left(&c))
         return fmt_fail(e, FMT_INVALID, "bytes behind the classifier's header");
     m->n_rows = rows_of_classes(m->features.n_classes);
     m->dim = feat_width(&m->features);
@@ -232,7 +291,9 @@ int linear_read(struct linear *m, const struct fmt_reader *io, struct fmt_error 
 
 void linear_release(struct linear *m)
 {
-    free(m->features.class_name);
+    feat_header_release(&m->features);
+    linear_seen_release(&m->fitted);
+    linear_seen_release(&m->chosen);
     free(m->theta);
     free(m->point);
     free(m->provenance);

@@ -14,8 +14,9 @@
 #include "feat.h"
 
 #define LINEAR_MAJOR 1
-#define LINEAR_MINOR 0
+#define LINEAR_MINOR 1 /* 1.1: features of version 1.1, and which rows the classifier has seen */
 #define LINEAR_POINTS_MAX 1000000
+#define LINEAR_SEEN_MAX ((uint32_t)1 << 18)
 
 enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
 
@@ -25,6 +26,13 @@ struct linear_point { /* a threshold: called positive where the score reaches it
     bool at_recall;           /* what was wanted is a recall, else a precision */
     double wanted, threshold; /* threshold NAN: it could not be had */
     double precision, recall; /* on the rows where it was chosen; NAN with it */
+};
+
+/* Images and groups by the first eight bytes, little-endian, of a SHA-256: of the image's file, of the group's name.
+ * Ascending, each once. Of more than LINEAR_SEEN_MAX the least are kept, which is a sample of them all. */
+struct linear_seen {
+    uint64_t *image, *group;
+    uint32_t n_images, n_groups;
 };
 
 struct linear {
@@ -37,9 +45,13 @@ struct linear {
     double C, gradient; /* penalty; largest entry of the gradient over n, where the fit ended */
     struct linear_point *point;
     int n_points;
+    bool says_seen;                    /* false in files of version 1.0: nothing is known of the rows */
+    struct linear_seen fitted, chosen; /* rows of the fit; rows that C and thresholds were chosen on beside them */
     uint8_t identity[DIGEST_BYTES]; /* set by reading and writing */
     char *provenance;               /* JSON or ""; set by reading */
 };
+
+void linear_seen_release(struct linear_seen *s);
 
 int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e);
 int linear_read(struct linear *m, const struct fmt_reader *io, struct fmt_error *e); /* m need not be initialised */

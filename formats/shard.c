@@ -40,6 +40,14 @@ static int check_image(const struct shard_header *h, const struct shard_image *t
     return fits ? 0 : fmt_fail(e, FMT_INVALID, "%s: not the bytes of such an image", t->labels.key);
 }
 
+int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct recipe *r, struct fmt_error *e)
+{
+    int status = recipe_add_int(r, "pack.short_side", short_side, e);
+    if (!status)
+        status = recipe_add_int(r, "pack.quality", quality, e);
+    return status ? status : recipe_add_flag(r, "pack.as_stored", as_stored, e);
+}
+
 /* ---------------------------------------------------------------- writing */
 
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,
@@ -57,6 +65,8 @@ int shard_create(struct shard_writer *w, const struct fmt_writer *io, const stru
     bad |= bytes_put_u64(&fields, h->pixels_max);
     struct block_header block = {BLOCK_SHARD, SHARD_MAJOR, SHARD_MINOR, .block_bytes_max = BLOCK_BYTES_MAX};
     status = bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, &fields, e);
+    if (status == 0)
+        status = recipe_put(&h->recipe, &fields, e);
     if (status == 0)
         status = prov_begin(p, io, &block, &fields, &w->block, e);
     memcpy(w->identity, block.identity, DIGEST_BYTES);
@@ -119,7 +129,9 @@ static int take_fields(struct shard *s, struct fmt_error *e)
     if (!bytes_ok(&c))
         return fmt_fail(e, FMT_INVALID, "the shard's header is too short");
     int status = check_header(h, e);
-    return status ? status : index_classes_take(&c, &h->class_name, &h->n_classes, e);
+    if (!status)
+        status = index_classes_take(&c, &h->class_name, &h->n_classes, e);
+    return status || s->block.header.minor < 1 ? status : recipe_take(&c, &h->recipe, e);
 }
 
 int shard_open(struct shard *s, const struct fmt_reader *io, struct fmt_error *e)
@@ -181,6 +193,7 @@ int shard_read(const struct shard *s, int64_t i, struct block_buffer *b, struct 
 void shard_close(struct shard *s)
 {
     free(s->header.class_name);
+    recipe_release(&s->header.recipe);
     block_close(&s->block);
     s->header = (struct shard_header){0};
 }

@@ -11,13 +11,15 @@
 #ifndef SHARD_H
 #define SHARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "block.h"
 #include "index.h"
+#include "recipe.h"
 
 #define SHARD_MAJOR 1
-#define SHARD_MINOR 0
+#define SHARD_MINOR 1 /* 1.1: the recipe */
 #define SHARD_SET_MAX 99999 /* shards of a set */
 
 enum shard_store {
@@ -32,6 +34,7 @@ struct shard_header {
     uint64_t pixels_max;            /* largest width * height of the set */
     char **class_name;
     int n_classes;
+    struct recipe recipe; /* what was done to the pixels of the photographs; empty in files of version 1.0 */
 };
 
 struct shard_image {
@@ -49,6 +52,11 @@ struct shard_writer {
     struct fmt_buffer raw;
     uint8_t identity[DIGEST_BYTES];
 };
+
+/* What bbu-pack does to pixels: short_side pixels at most on the short side (0: the size as it was), then coded anew
+ * with this quality of JPEG (0: not), EXIF orientation left unapplied. (0, 0, false) is what a photograph that is read
+ * from its own file is. r is empty. */
+int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct recipe *r, struct fmt_error *e);
 
 /* The identity made of p is that of the set: the same in all its shards. */
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
+
 #define CHUNK_BYTES ((size_t)65536)
 
 struct text_chunk {
@@ -39,4 +41,26 @@ void text_release(struct text_pool *p)
         free(p->chunk);
         p->chunk = next;
     }
+}
+
+int text_put(const char *name, const char *s, size_t limit, struct fmt_buffer *to, struct fmt_error *e)
+{
+    size_t n = strlen(s);
+    if (n > limit)
+        return fmt_fail(e, FMT_LIMIT, "%s of %zu bytes, %zu are allowed", name, n, limit);
+    return bytes_put_u16(to, (uint16_t)n) || bytes_put(to, s, n + 1) ? fmt_no_memory(e) : 0;
+}
+
+int text_take(const char *name, struct bytes *from, size_t limit, const char **s, struct fmt_error *e)
+{
+    size_t n = bytes_u16(from);
+    const char *p = (const char *)bytes_take(from, n + 1);
+    if (!p)
+        return fmt_fail(e, FMT_INVALID, "%s ends beyond its record", name);
+    if (n > limit)
+        return fmt_fail(e, FMT_LIMIT, "%s of %zu bytes, %zu are allowed", name, n, limit);
+    if (memchr(p, 0, n + 1) != p + n)
+        return fmt_fail(e, FMT_INVALID, "%s has a zero byte where none may be", name);
+    *s = p;
+    return 0;
 }

@@ -1,4 +1,5 @@
-/* text.h - a pool of texts with one end of life: copies go in, all are given back at once. */
+/* text.h - texts in records of our files, and a pool of texts with one end of life: copies go in, all are given back at
+ * once. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -11,5 +12,13 @@ struct text_pool {
 /* A copy of n bytes and a zero byte, or NULL without memory. */
 const char *text_copy(struct text_pool *p, const char *s, size_t n);
 void text_release(struct text_pool *p);
+
+/* A text as bytes of a record: u16 length, the bytes, a zero byte; readers use it in place. `name` is what the text is,
+ * for errors ("a key"); limit: bytes without the zero, FMT_LIMIT beyond it. A text with a zero byte is FMT_INVALID. */
+struct bytes;
+struct fmt_buffer;
+struct fmt_error;
+int text_put(const char *name, const char *s, size_t limit, struct fmt_buffer *to, struct fmt_error *e);
+int text_take(const char *name, struct bytes *from, size_t limit, const char **s, struct fmt_error *e);
 
 #endif

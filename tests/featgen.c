@@ -12,7 +12,7 @@
 #include "opt.h"
 #include "rng.h"
 
-static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1;
+static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1, resize = -1;
 static double noise = 1.0;
 static bool mixed, unlabelled;
 static const char *output;
@@ -26,6 +26,7 @@ static const struct opt options[] = {
     OPT_FLAG(0, "mixed", &mixed, "a shot of every fifth group has another label"),
     OPT_FLAG(0, "unlabelled", &unlabelled, "no labels"),
     OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
+    OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "an item of the recipe [no recipe]"),
     OPT_STRING('o', "output", &output, "FILE", "features"),
     OPT_SEED(&seed),
     OPT_COMMON,
@@ -68,6 +69,8 @@ int main(int argc, char **argv)
     struct file_out f;
     struct feat_writer w;
     struct prov p;
+    if (resize >= 0 && recipe_add_int(&h.recipe, "resize", resize, &e))
+        msg_die("%s", e.text);
     prov_init(&p, "featgen", "0", false);
     prov_int(&p, "seed", seed);
     prov_int(&p, "first", first_group);
@@ -79,17 +82,20 @@ int main(int argc, char **argv)
     for (int64_t g = 0; !status && g < n_groups; g++)
         for (int64_t s = 0; !status && s < n_shots; s++) {
             char key[96], group[32];
+            uint8_t content[DIGEST_BYTES];
             int64_t odd = mixed && g % 5 == 0 && s == 0;
             int32_t label = (int32_t)((g + odd) % n_classes);
             snprintf(group, sizeof group, "g%05lld", (long long)(g + first_group));
             snprintf(key, sizeof key, "%s/%s-%lld.jpeg", group, group, (long long)s);
-            struct feat_row row = {{key, "", group, "", unlabelled ? -1 : label, (int32_t)s}, x};
+            struct feat_row row = {{key, "", group, "", unlabelled ? -1 : label, (int32_t)s}, x, content};
+            digest_of(key, strlen(key), content);
             draw(g, s, label, x);
             status = feat_add(&w, &row, &e);
         }
     if (status || feat_finish(&w, &e) || file_commit(&f, &e))
         msg_die("%s", e.text);
     prov_release(&p);
+    recipe_release(&h.recipe);
     free(x);
     return msg_finish(EXIT_DONE);
 }

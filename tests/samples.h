@@ -78,10 +78,12 @@ static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard
                         struct fmt_error *e)
 {
     struct shard_writer w;
-    struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2};
+    struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2, {.n = 0}};
     struct prov p;
     sample_prov(&p, keep);
-    int status = shard_create(&w, io, &h, &p, e);
+    int status = shard_recipe(512, 95, false, &h.recipe, e);
+    if (status == 0)
+        status = shard_create(&w, io, &h, &p, e);
     for (int i = 0; i < SAMPLE_IMAGES && status == 0; i++) {
         struct shard_image t = sample_image(i);
         status = shard_add(&w, &t, e);
@@ -90,6 +92,7 @@ static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard
         status = shard_finish(&w, e);
     else
         shard_abandon(&w);
+    recipe_release(&h.recipe);
     prov_release(&p);
     return status;
 }
@@ -148,6 +151,14 @@ static struct feat_header sample_feat_header(void)
                                 .weights = {0xab, sample_weights}, .class_name = sample_classes, .n_classes = 2};
 }
 
+static int sample_recipe(struct recipe *r, struct fmt_error *e)
+{
+    int status = shard_recipe(512, 95, false, r, e);
+    if (status == 0)
+        status = recipe_add_int(r, "resize", 256, e);
+    return status ? status : recipe_add(r, "fit", "crop", e);
+}
+
 static float sample_value(int row, int column)
 {
     return (float)(row - 2) * 0.5f + (float)column * 0.1f;
@@ -159,18 +170,22 @@ static int sample_feat(const struct fmt_writer *io, bool keep, int n_rows, struc
     struct feat_header h = sample_feat_header();
     struct prov p;
     sample_prov(&p, keep);
-    int status = feat_create(&w, io, &h, &p, e);
+    int status = sample_recipe(&h.recipe, e);
+    if (status == 0)
+        status = feat_create(&w, io, &h, &p, e);
     for (int i = 0; i < n_rows && status == 0; i++) {
         float x[SAMPLE_DIM];
         for (int j = 0; j < SAMPLE_DIM; j++)
             x[j] = sample_value(i, j);
-        struct feat_row row = {sample_labels(i % SAMPLE_ROWS), x};
+        const uint8_t content[DIGEST_BYTES] = {(uint8_t)(i + 1)};
+        struct feat_row row = {sample_labels(i % SAMPLE_ROWS), x, i == 3 ? NULL : content};
         status = feat_add(&w, &row, e);
     }
     if (status == 0)
         status = feat_finish(&w, e);
     else
         feat_abandon(&w);
+    recipe_release(&h.recipe);
     prov_release(&p);
     return status;
 }
@@ -222,11 +237,14 @@ static inline int small_shard(const struct fmt_writer *io, const struct prov *p,
 {
     static const uint8_t jpeg[4] = {0xff, 0xd8, 0xff, 0xd9};
     struct shard_writer w;
-    struct shard_header h = {0, 1, 1, 1, 1, NULL, 0};
+    struct shard_header h = {.n_shards = 1, .width_max = 1, .height_max = 1, .pixels_max = 1};
     struct shard_image t = {{"a.jpeg", "", "", "", -1, -1}, SHARD_JPEG, 1, 1, 1, {0xe3}, jpeg, sizeof jpeg};
-    int status = shard_create(&w, io, &h, p, e);
+    int status = shard_recipe(0, 0, false, &h.recipe, e);
+    if (status == 0)
+        status = shard_create(&w, io, &h, p, e);
     if (status == 0)
         status = shard_add(&w, &t, e);
+    recipe_release(&h.recipe);
     return status ? status : shard_finish(&w, e);
 }
 
@@ -253,21 +271,31 @@ static inline int small_feat(const struct fmt_writer *io, const struct prov *p, 
     struct feat_header h = {.what = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
                             .normalised = true,
                             .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab}};
-    struct feat_row row = {{"a", "", "", "", -1, -1}, x};
+    static const uint8_t content[DIGEST_BYTES] = {0xe3};
+    struct feat_row row = {{"a", "", "", "", -1, -1}, x, content};
     struct feat_writer w;
-    int status = feat_create(&w, io, &h, p, e);
+    int status = recipe_add_int(&h.recipe, "size", 224, e);
+    if (status == 0)
+        status = feat_create(&w, io, &h, p, e);
     if (status == 0)
         status = feat_add(&w, &row, e);
+    recipe_release(&h.recipe);
     return status ? status : feat_finish(&w, e);
 }
 
 static inline int small_linear(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
 {
     double theta[2] = {1, -0.5};
+    uint64_t image = 0xe3;
     struct linear m = {.features = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1, .weights = {0xab},
                                     .class_name = sample_classes, .n_classes = 2},
-                       .positive = 1, .n_rows = 1, .dim = 1, .theta = theta, .C = 1};
-    return linear_write(&m, p, io, e);
+                       .positive = 1, .n_rows = 1, .dim = 1, .theta = theta, .C = 1,
+                       .fitted = {.image = &image, .n_images = 1}};
+    int status = recipe_add_int(&m.features.recipe, "size", 224, e);
+    if (status == 0)
+        status = linear_write(&m, p, io, e);
+    recipe_release(&m.features.recipe);
+    return status;
 }
 
 static inline int sample_linear(const struct fmt_writer *io, bool keep, struct fmt_error *e)
@@ -279,15 +307,20 @@ static inline int sample_linear(const struct fmt_writer *io, bool keep, struct f
     for (int i = 0; i < 3 * (SAMPLE_DIM + 1); i++)
         theta[i] = 0.5 * i - 1;
     point[1].threshold = point[1].precision = point[1].recall = NAN;
+    static uint64_t image[] = {3, 17, UINT64_MAX}, group[] = {5, 6};
     struct linear m = {.features = {.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1,
                                     .normalised = true, .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16,
                                     .weights = {0xab}, .class_name = classes, .n_classes = 3},
                        .positive = 1, .group_mean = true, .n_rows = 3, .dim = SAMPLE_DIM, .theta = theta, .C = 10,
-                       .gradient = 1e-7, .point = point, .n_points = 2};
+                       .gradient = 1e-7, .point = point, .n_points = 2, .fitted = {image, group, 3, 1},
+                       .chosen = {image, group, 1, 2}};
     struct prov p;
     prov_init(&p, "sample", "1.0", keep);
     prov_text(&p, "C", "10");
-    int status = linear_write(&m, &p, io, e);
+    int status = sample_recipe(&m.features.recipe, e);
+    if (status == 0)
+        status = linear_write(&m, &p, io, e);
+    recipe_release(&m.features.recipe);
     prov_release(&p);
     return status;
 }

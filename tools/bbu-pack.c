@@ -359,6 +359,15 @@ static void packing_release(struct packing *g, int n_workers, int n_slots)
     free(g->slot);
 }
 
+/* JPEG bytes that are not scaled stay the file's own: nothing was done to their pixels yet. */
+static void make_recipe(struct recipe *r)
+{
+    struct fmt_error e = {0};
+    bool jpeg = strcmp(store, "jpeg") == 0, untouched = jpeg && !short_side;
+    if (shard_recipe(short_side, jpeg && short_side ? quality : 0, as_stored && !untouched, r, &e))
+        msg_die("%s", e.text);
+}
+
 /* One pass over the plan into `folder`. True: all images went in; else the plan knows who failed. */
 static bool pack(struct plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
 {
@@ -366,8 +375,10 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
     struct prov prov;
     struct packing g = {.plan = p, .root = root, .folder = folder, .prov = &prov};
     describe(p, &prov);
-    g.header = (struct shard_header){0, p->n_shards, p->side_max, p->side_max, p->pixels_max,
-                                     p->index->class_name, p->index->n_classes};
+    g.header = (struct shard_header){.n_shards = p->n_shards, .width_max = p->side_max, .height_max = p->side_max,
+                                     .pixels_max = p->pixels_max, .class_name = p->index->class_name,
+                                     .n_classes = p->index->n_classes};
+    make_recipe(&g.header.recipe);
     g.worker = calloc((size_t)n_workers, sizeof *g.worker);
     g.slot = calloc((size_t)n_slots, sizeof *g.slot);
     if (!g.worker || !g.slot)
@@ -381,6 +392,7 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
     if (status)
         msg_die("%s", g.e.status ? g.e.text : fmt_status_text((enum fmt_status)status));
     packing_release(&g, n_workers, n_slots);
+    recipe_release(&g.header.recipe);
     prov_release(&prov);
     p->n_failed += g.n_failed_now;
     *bytes = g.bytes;

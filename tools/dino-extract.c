@@ -183,7 +183,7 @@ static int write_row(void *arg, int slot, int64_t item)
         r->n_skipped++;
         return 0;
     }
-    struct feat_row row = {s->picture.record.labels, s->row.x};
+    struct feat_row row = {s->picture.record.labels, s->row.x, s->picture.record.sha256};
     r->n_rows++;
     r->cut_away += s->row.place.cut_away;
     return feat_add(r->writer, &row, &r->error);
@@ -213,7 +213,15 @@ static void shape_of_first(struct run *r)
     msg_die("no picture can be decoded");
 }
 
-static void describe(struct prov *p, const struct network *n, const struct extract *x, const struct pictures *pictures,
+static void make_recipe(const struct extract *x, const struct network *n, const struct pictures *pictures,
+                        struct recipe *r)
+{
+    struct fmt_error e = {0};
+    if (pictures_recipe(pictures, r, &e) || extract_recipe(x, n->text, r, &e))
+        msg_die("%s", e.text);
+}
+
+static void describe(struct prov *p, const struct network *n, const struct extract *x, struct pictures *pictures,
                      struct thread_pool *pool)
 {
     struct fmt_error e = {0};
@@ -364,6 +372,7 @@ int main(int argc, char **argv)
     memcpy(r.header.weights, n.hash, DIGEST_BYTES);
     r.header.class_name = pictures.set.class_name;
     r.header.n_classes = pictures.set.n_classes;
+    make_recipe(&x, &n, &pictures, &r.header.recipe);
     if (extract_width(&x) == 0)
         shape_of_first(&r);
     describe(&prov, &n, &x, &pictures, pool);
@@ -376,6 +385,7 @@ int main(int argc, char **argv)
         free(r.slot[i].row.x);
     }
     free(r.slot);
+    recipe_release(&r.header.recipe);
     extract_close(&x);
     pictures_close(&pictures);
     params_release(&n.table);

@@ -45,6 +45,15 @@ struct input {
 static struct input *inputs;
 static int n_inputs;
 
+/* What cannot be compared is named, and the joined file does not claim it. */
+static void tell_unsaid(const struct input *in)
+{
+    char what[512];
+    if (in != inputs && feat_unsaid(&inputs[0].feat.header, &in->feat.header, what, sizeof what))
+        msg_warn("%s, %s: not compared, since one of them does not say it: %s", inputs[0].path, in->path, what);
+    recipe_keep_common(&inputs[0].feat.header.recipe, &in->feat.header.recipe);
+}
+
 static void open_inputs(char **path, int n)
 {
     inputs = calloc((size_t)n, sizeof *inputs);
@@ -61,6 +70,7 @@ static void open_inputs(char **path, int n)
             msg_die("%s: %s", in->path, e.text);
         if (feat_compatible(&inputs[0].feat.header, &in->feat.header, &e))
             msg_die("%s: does not go with %s: %s", in->path, inputs[0].path, e.text);
+        tell_unsaid(in);
     }
     n_inputs = n;
 }
@@ -162,7 +172,7 @@ static int take_row(const struct feat_row *row, struct fmt_error *e)
 {
     const struct feat_header *h = &inputs[0].feat.header;
     if (keys_path) {
-        struct feat_row labels_only = {row->labels, NULL};
+        struct feat_row labels_only = {row->labels, NULL, row->content};
         line.bytes = 0;
         if (featform_json(h, &labels_only, &line))
             return fmt_no_memory(e);

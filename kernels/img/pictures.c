@@ -75,6 +75,7 @@ void pictures_close(struct pictures *p)
     for (int64_t i = 0; p->path && i < p->n; i++)
         free(p->path[i]);
     free(p->path);
+    free(p->content);
     *p = (struct pictures){0};
 }
 
@@ -114,8 +115,10 @@ static int load_file(const char *path, struct pictures_slot *slot, size_t *bytes
     return status;
 }
 
-static int read_file(const char *path, struct pictures_slot *slot, bool as_stored, struct fmt_error *e)
+static int read_file(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored,
+                     struct fmt_error *e)
 {
+    const char *path = p->path[i];
     struct jpeg_settings settings = {.orientation = as_stored ? 1 : 0};
     struct fmt_error why = {0};
     size_t bytes = 0;
@@ -124,6 +127,8 @@ static int read_file(const char *path, struct pictures_slot *slot, bool as_store
     slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
                                                    .shot = -1},
                                         .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
+    if (p->content)
+        memcpy(slot->record.sha256, p->content[i], DIGEST_BYTES);
     int status = jpeg_decode(slot->file, bytes, &settings, &slot->photo, NULL, &why);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
 }
@@ -131,7 +136,7 @@ static int read_file(const char *path, struct pictures_slot *slot, bool as_store
 int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e)
 {
     if (!p->from_shards)
-        return read_file(p->path[i], slot, as_stored, e);
+        return read_file(p, i, slot, as_stored, e);
     struct fmt_error why = {0};
     int status = shard_set_read(&p->set, i, &slot->buffer, &slot->record, e);
     if (status)
@@ -149,10 +154,14 @@ void pictures_slot_release(struct pictures_slot *slot)
 }
 
 /* ------------------------------------------------------------------ provenance */
+int pictures_recipe(const struct pictures *p, struct recipe *r, struct fmt_error *e)
+{
+    return p->from_shards ? shard_set_recipe(&p->set, r, e) : shard_recipe(0, 0, false, r, e);
+}
+
 struct hashing {
-    const struct pictures *p;
-    struct pictures_slot *slot;         /* one per worker */
-    uint8_t (*digest)[DIGEST_BYTES]; /* one per picture; zeros where it cannot be read */
+    struct pictures *p;
+    struct pictures_slot *slot; /* one per worker */
 };
 
 static void hash_one(void *arg, int64_t i, int worker)
@@ -160,14 +169,15 @@ static void hash_one(void *arg, int64_t i, int worker)
     struct hashing *h = arg;
     size_t bytes;
     if (load_file(h->p->path[i], &h->slot[worker], &bytes, NULL) == 0)
-        digest_of(h->slot[worker].file, bytes, h->digest[i]);
+        digest_of(h->slot[worker].file, bytes, h->p->content[i]);
 }
 
-static int hash_files(const struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+static int hash_files(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
 {
     int n_workers = thread_workers(pool);
-    struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot), calloc((size_t)p->n + 1, sizeof *h.digest)};
-    int status = h.slot && h.digest ? 0 : fmt_no_memory(e);
+    struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot)};
+    p->content = calloc((size_t)p->n + 1, sizeof *p->content);
+    int status = h.slot && p->content ? 0 : fmt_no_memory(e);
     if (!status) {
         uint8_t all[DIGEST_BYTES];
         struct digest d;
@@ -175,7 +185,7 @@ static int hash_files(const struct pictures *p, struct thread_pool *pool, struct
         digest_init(&d);
         for (int64_t i = 0; i < p->n; i++) {
             digest_add(&d, p->path[i], strlen(p->path[i]) + 1); /* names become the keys of rows */
-            digest_add(&d, h.digest[i], DIGEST_BYTES);
+            digest_add(&d, p->content[i], DIGEST_BYTES);
         }
         digest_end(&d, all);
         prov_input(prov, "pictures", all);
@@ -183,11 +193,10 @@ static int hash_files(const struct pictures *p, struct thread_pool *pool, struct
     for (int i = 0; h.slot && i < n_workers; i++)
         pictures_slot_release(&h.slot[i]);
     free(h.slot);
-    free(h.digest);
     return status;
 }
 
-int pictures_inputs(const struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+int pictures_inputs(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
 {
     for (int i = 0; i < p->set.n_sets; i++)
         prov_input(prov, "shards", p->set.identity[i]);

@@ -24,6 +24,7 @@ struct pictures {
     struct shard_set set;
     char **path; /* [n] of files */
     int64_t room;
+    uint8_t (*content)[DIGEST_BYTES]; /* [n] of files: SHA-256, zeros where one could not be read; by pictures_inputs */
 };
 
 struct pictures_slot { /* zero-initialise, reuse, release */
@@ -42,8 +43,11 @@ void pictures_close(struct pictures *p);
 int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e);
 void pictures_slot_release(struct pictures_slot *slot);
 
+/* What was done to their pixels before: of shards as bbu-pack says, of files nothing. r is empty. */
+int pictures_recipe(const struct pictures *p, struct recipe *r, struct fmt_error *e);
+
 /* Adds what they are to the provenance: the identities of the sets; of files a digest of names and contents, for which
- * each is read. */
-int pictures_inputs(const struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e);
+ * each is read; from then on their records carry it. */
+int pictures_inputs(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e);
 
 #endif

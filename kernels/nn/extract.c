@@ -440,6 +440,24 @@ struct feat_header extract_header(const struct extract *x)
     return h;
 }
 
+int extract_recipe(const struct extract *x, const char *network, struct recipe *r, struct fmt_error *e)
+{
+    static const char *const fit[] = {[EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad"};
+    const struct extract_settings *s = &x->settings;
+    int status = recipe_add_int(r, "resize", s->resize, e);
+    if (!status)
+        status = recipe_add_int(r, "size", s->size, e);
+    if (!status)
+        status = recipe_add(r, "fit", fit[s->fit], e);
+    if (!status)
+        status = recipe_add_flag(r, "as_stored", s->as_stored, e);
+    if (!status)
+        status = recipe_add_reals(r, "mean", x->model.mean, 3, e);
+    if (!status)
+        status = recipe_add_reals(r, "std", x->model.std, 3, e);
+    return status ? status : recipe_add(r, "network", network, e);
+}
+
 /* ------------------------------------------------------------------ a shard set into memory */
 struct set_run {
     struct extract *x;

@@ -95,8 +95,11 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 
 /* Values of a row where settings.size fixes it; 0 if it differs from picture to picture (all patches of all of it). */
 int64_t extract_width(const struct extract *x);
-/* What the file's header says; classes are the caller's to add, and the weights' hash. */
+/* What the file's header says; classes, the weights' hash and the recipe are the caller's to add. */
 struct feat_header extract_header(const struct extract *x);
+/* Adds to r how a picture becomes what the network sees, and `network`, the settings of the network that the hash of
+ * its weights does not cover (weights_text). */
+int extract_recipe(const struct extract *x, const char *network, struct recipe *r, struct fmt_error *e);
 
 /* row->x (NULL at first) is kept and grows as needed: free() it at the end. Errors have the reason only. */
 int extract_photo(struct extract *x, int worker, const struct image *photo, struct extract_row *row,

@@ -18,7 +18,7 @@ static void round_trip(const struct feat_table *t)
     if (feat_create(&w, &io, &t->header, &p, NULL))
         abort();
     for (int64_t i = 0; i < t->n_rows; i++) {
-        struct feat_row row = {t->labels[i], t->x + i * t->width};
+        struct feat_row row = {t->labels[i], t->x + i * t->width, NULL};
         if (feat_add(&w, &row, NULL))
             abort();
     }

@@ -1,6 +1,6 @@
 /* wrap.h - puts a fuzzer's bytes into a container whose checks are right, so that mutations reach the parsers of the
- * records instead of ending at a checksum. The input: u16 length of the fields, fields; then for each block a byte
- * with the number of its records, u16 length, bytes (the last one may be short). */
+ * records instead of ending at a checksum. The input: u16 length of the fields, whose highest bit is the minor version,
+ * fields; then for each block a byte with the number of its records, u16 length, bytes (the last one may be short). */
 #ifndef WRAP_H
 #define WRAP_H
 
@@ -9,6 +9,8 @@
 
 #include "block.h"
 #include "bytes.h"
+
+#define WRAP_MINOR 0x8000u
 
 /* A source of bytes in order only, 13 at a time. */
 static inline int64_t wrap_piped(void *arg, void *buffer, size_t n)
@@ -29,6 +31,8 @@ static inline int wrap(enum block_kind kind, const uint8_t *data, size_t n, stru
     struct block_writer w;
     struct fmt_writer io = fmt_buffer_writer(file);
     h.fields_bytes = bytes_u16(&c);
+    h.minor = h.fields_bytes >= WRAP_MINOR;
+    h.fields_bytes %= WRAP_MINOR;
     if (!(h.fields = bytes_take(&c, h.fields_bytes)) || block_create(&w, &io, &h, NULL))
         return -1;
     while (bytes_left(&c) > 3) {
@@ -47,7 +51,7 @@ static inline int unwrap(const struct fmt_reader *io, struct fmt_buffer *out)
     struct block_buffer b = {0};
     if (block_open(&r, io, BLOCK_ANY, NULL))
         return -1;
-    bytes_put_u16(out, (uint16_t)r.header.fields_bytes);
+    bytes_put_u16(out, (uint16_t)(r.header.fields_bytes | (r.header.minor ? WRAP_MINOR : 0)));
     bytes_put(out, r.header.fields, r.header.fields_bytes);
     while (block_next(&r, &b, NULL) == 0) {
         bytes_put_u8(out, (uint8_t)b.n_records);

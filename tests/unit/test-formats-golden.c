@@ -1,5 +1,6 @@
 /* test-formats-golden.c - kept files of each format: those in must-decode hold what samples.h says, whatever version
- * of this program or of zstd wrote them; those in must-refuse are refused, each for its own reason. */
+ * of zstd wrote them; those in must-decode-1.0 are of an older minor version; those in must-refuse are refused, each for
+ * its own reason. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +76,72 @@ static int check_folder(const char *name, bool decode)
     return (int)n;
 }
 
+/* Files that version 0.1.0 wrote: what they hold is read, what they do not say is empty. */
+static void old_feat(struct file *file, int n_rows, const char *name)
+{
+    struct feat f;
+    struct feat_block b = {0};
+    struct fmt_error e = {0};
+    struct fmt_reader io = file_reader(file);
+    ok(feat_open(&f, &io, &e) == 0 && f.block.header.minor == 0, "%s: features 1.0 %s", name, e.text);
+    ok(f.header.recipe.n == 0 && f.header.weights[0] == 0xab, "%s: says no recipe", name);
+    ok(feat_next_block(&f, &b, &e) == 0 && b.n_rows == n_rows && !b.contents, "%s: rows without contents %s", name,
+       e.text);
+    struct feat_row row = feat_block_row(&f, &b, 0);
+    is_text(row.labels.key, n_rows == 1 ? "a" : sample_labels(0).key, "%s: a key", name);
+    ok(!row.content && row.x[0] == (n_rows == 1 ? 1.0f : sample_value(0, 0)), "%s: a value", name);
+    feat_block_release(&b);
+    feat_close(&f);
+}
+
+static void old_linear(struct file *file, int n_points, const char *name)
+{
+    struct linear m;
+    struct fmt_error e = {0};
+    struct fmt_reader io = file_reader(file);
+    ok(linear_read(&m, &io, &e) == 0 && m.n_points == n_points, "%s: classifier 1.0 %s", name, e.text);
+    ok(!m.says_seen && m.features.recipe.n == 0 && m.theta[0] == (n_points ? -1 : 1), "%s: says no rows, no recipe",
+       name);
+    linear_release(&m);
+}
+
+static void old_shard(struct file *file, int n_images, const char *name)
+{
+    struct shard s;
+    struct fmt_error e = {0};
+    struct block_buffer b = {0};
+    struct shard_image t;
+    struct fmt_reader io = file_reader(file);
+    ok(shard_open(&s, &io, &e) == 0 && s.block.n_records == n_images, "%s: shard 1.0 %s", name, e.text);
+    ok(s.header.recipe.n == 0 && shard_read(&s, 0, &b, &t, &e) == 0 && t.store == SHARD_JPEG,
+       "%s: says no recipe; its image is read", name);
+    block_buffer_release(&b);
+    shard_close(&s);
+}
+
+static void check_old(const char *how)
+{
+    bool small = strcmp(how, "small") == 0;
+    void (*const check[])(struct file *, int, const char *) = {old_feat, old_linear, old_shard};
+    static const char *const ending[] = {"feat", "logreg", "shard"};
+    const int n[] = {small ? 1 : SAMPLE_ROWS, small ? 0 : 2, small ? 1 : SAMPLE_IMAGES};
+    for (int i = 0; i < 3; i++) {
+        char path[200];
+        struct file f;
+        struct fmt_error e = {0};
+        snprintf(path, sizeof path, "tests/golden/formats/must-decode-1.0/%s.%s", how, ending[i]);
+        if (!ok(file_open(&f, path, &e) == 0, "%s %s", path, e.text))
+            continue;
+        check[i](&f, n[i], path + strlen("tests/golden/formats/must-decode-1.0/"));
+        file_close(&f);
+    }
+}
+
 int main(void)
 {
+    check_old("full");
+    check_old("bare");
+    check_old("small");
     ok(check_folder("must-decode", true) >= 16, "examples of each kind");
     ok(check_folder("must-refuse", false) >= 16, "examples of what breaks the rules");
     return tap_done();

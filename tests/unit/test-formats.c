@@ -284,7 +284,7 @@ static void test_shard(void)
     shard_close(&s);
 
     struct shard_writer w;
-    struct shard_header h = {0, 1, 2, 2, 4, sample_classes, 2};
+    struct shard_header h = {0, 1, 2, 2, 4, sample_classes, 2, {.n = 0}};
     struct prov p;
     struct fmt_buffer out = {0};
     struct fmt_writer to = fmt_buffer_writer(&out);
@@ -411,7 +411,7 @@ static void test_feat_rules(void)
     is_int(feat_create(&w, &to, &b, &p, NULL), FMT_INVALID, "feat: two class tokens are refused");
     ok(feat_create(&w, &to, &a, &p, NULL) == 0, "feat: create");
     float x[SAMPLE_DIM] = {1, 0.0f / 0.0f, 3};
-    struct feat_row row = {sample_labels(0), x};
+    struct feat_row row = {sample_labels(0), x, NULL};
     e = (struct fmt_error){0};
     is_int(feat_add(&w, &row, &e), FMT_NONFINITE, "feat: %s", e.text);
     feat_abandon(&w);

@@ -85,7 +85,7 @@ static const char *make_shards(const char *name, bool with_bad, int first, int n
         struct file_out f;
         need(file_create(&f, path, &e), &e);
         struct fmt_writer io = file_writer(&f);
-        struct shard_header h = {k, 2, 128, 128, 128 * 64, NULL, 0};
+        struct shard_header h = {k, 2, 128, 128, 128 * 64, NULL, 0, {.n = 0}};
         struct prov p;
         prov_init(&p, "test", "1", true);
         prov_text(&p, "set", name);

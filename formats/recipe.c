@@ -1,0 +1,140 @@
+/* recipe.c - a list that is short and searched from its front. */
+#include "recipe.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bytes.h"
+
+static const struct recipe_item *find(const struct recipe *r, const char *name)
+{
+    for (int i = 0; i < r->n; i++)
+        if (strcmp(r->item[i].name, name) == 0)
+            return &r->item[i];
+    return NULL;
+}
+
+const char *recipe_find(const struct recipe *r, const char *name)
+{
+    const struct recipe_item *item = find(r, name);
+    return item ? item->value : NULL;
+}
+
+int recipe_add(struct recipe *r, const char *name, const char *value, struct fmt_error *e)
+{
+    if (!*name || find(r, name))
+        return fmt_fail(e, FMT_INVALID, "a recipe with %s%s", *name ? name : "an item without a name",
+                        *name ? " twice" : "");
+    if (r->n == RECIPE_ITEMS_MAX || strlen(name) > RECIPE_NAME_MAX || strlen(value) > RECIPE_VALUE_MAX)
+        return fmt_fail(e, FMT_LIMIT, "a recipe of more than %d items, or with a text that is too long",
+                        RECIPE_ITEMS_MAX);
+    struct recipe_item item = {text_copy(&r->text, name, strlen(name)), text_copy(&r->text, value, strlen(value))};
+    if (!item.name || !item.value)
+        return fmt_no_memory(e);
+    r->item[r->n++] = item;
+    return 0;
+}
+
+int recipe_add_int(struct recipe *r, const char *name, int64_t value, struct fmt_error *e)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    return recipe_add(r, name, text, e);
+}
+
+int recipe_add_flag(struct recipe *r, const char *name, bool value, struct fmt_error *e)
+{
+    return recipe_add(r, name, value ? "yes" : "no", e);
+}
+
+int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e)
+{
+    char text[RECIPE_VALUE_MAX + 1] = "";
+    size_t at = 0;
+    for (int i = 0; i < n && at < sizeof text; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.9g", i ? "," : "", (double)x[i]);
+    return recipe_add(r, name, text, e);
+}
+
+int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e)
+{
+    int status = 0;
+    for (int i = 0; i < from->n && !status; i++)
+        status = recipe_add(to, from->item[i].name, from->item[i].value, e);
+    return status;
+}
+
+void recipe_release(struct recipe *r)
+{
+    text_release(&r->text);
+    r->n = 0;
+}
+
+/* ---------------------------------------------------------------- comparing */
+
+int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_error *e)
+{
+    for (int i = 0; i < a->n; i++) {
+        const char *other = recipe_find(b, a->item[i].name);
+        if (other && strcmp(other, a->item[i].value) != 0)
+            return fmt_fail(e, FMT_MISMATCH, "%s %.100s against %.100s", a->item[i].name, other, a->item[i].value);
+    }
+    return 0;
+}
+
+static int add_unsaid(const struct recipe *in, const struct recipe *by, char *names, size_t room, int n)
+{
+    for (int i = 0; i < in->n; i++)
+        if (!find(by, in->item[i].name)) {
+            size_t at = strlen(names);
+            snprintf(names + at, room - at, "%s%s", n ? ", " : "", in->item[i].name);
+            n++;
+        }
+    return n;
+}
+
+int recipe_unsaid(const struct recipe *a, const struct recipe *b, char *names, size_t room)
+{
+    names[0] = 0;
+    return add_unsaid(b, a, names, room, add_unsaid(a, b, names, room, 0));
+}
+
+void recipe_keep_common(struct recipe *r, const struct recipe *other)
+{
+    int kept = 0;
+    for (int i = 0; i < r->n; i++)
+        if (find(other, r->item[i].name))
+            r->item[kept++] = r->item[i];
+    r->n = kept;
+}
+
+/* ---------------------------------------------------------------- as bytes: u32 n, then n times name and value */
+
+int recipe_put(const struct recipe *r, struct fmt_buffer *to, struct fmt_error *e)
+{
+    int status = bytes_put_u32(to, (uint32_t)r->n) ? fmt_no_memory(e) : 0;
+    for (int i = 0; i < r->n && !status; i++)
+        if ((status = text_put("an item's name", r->item[i].name, RECIPE_NAME_MAX, to, e)) == 0)
+            status = text_put("an item's value", r->item[i].value, RECIPE_VALUE_MAX, to, e);
+    return status;
+}
+
+int recipe_take(struct bytes *from, struct recipe *r, struct fmt_error *e)
+{
+    uint32_t n = bytes_u32(from);
+    int status = 0;
+    r->n = 0;
+    r->text = (struct text_pool){0};
+    if (!bytes_ok(from) || n > RECIPE_ITEMS_MAX)
+        return fmt_fail(e, FMT_LIMIT, "a recipe of %u items", n);
+    for (uint32_t i = 0; i < n && !status; i++) {
+        const char *name, *value;
+        if ((status = text_take("an item's name", from, RECIPE_NAME_MAX, &name, e)) == 0 &&
+            (status = text_take("an item's value", from, RECIPE_VALUE_MAX, &value, e)) == 0)
+            status = recipe_add(r, name, value, e);
+    }
+    if (status)
+        recipe_release(r);
+    return status;
+}

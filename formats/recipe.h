@@ -1,0 +1,60 @@
+/* recipe.h - how rows of features, or the images of shards, were made: names and values, as texts.
+ *
+ * Rows of two files belong together only if they were made in one way. What the shape of a row tells stands in the
+ * header of features (feat.h); the rest is a list of items here: "resize" "256", "fit" "crop", "mean" "0.485,0.456,0.406".
+ * A later program may add items. One that only one of two recipes has is "unsaid": it cannot be compared.
+ *
+ *   struct recipe r = {0};
+ *   recipe_add(&r, "fit", "crop", e);  recipe_add_int(&r, "resize", 256, e) ...
+ *   recipe_put(&r, &fields, e);        in the fields of a file; recipe_take(&cursor, &r, e) reads them
+ *   recipe_compare(&a, &b, e);         FMT_MISMATCH: "resize 192 against 256"
+ *   recipe_release(&r);
+ */
+#ifndef RECIPE_H
+#define RECIPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fmt.h"
+#include "text.h"
+
+#define RECIPE_ITEMS_MAX 64
+#define RECIPE_NAME_MAX 64    /* bytes */
+#define RECIPE_VALUE_MAX 1024 /* bytes */
+
+struct recipe_item {
+    const char *name, *value;
+};
+
+struct recipe {
+    struct recipe_item item[RECIPE_ITEMS_MAX];
+    int n;                 /* 0: nothing is said (files of version 1.0) */
+    struct text_pool text; /* the memory of names and values */
+};
+
+/* A name that is there already is FMT_INVALID; both texts are copied. */
+int recipe_add(struct recipe *r, const char *name, const char *value, struct fmt_error *e);
+int recipe_add_int(struct recipe *r, const char *name, int64_t value, struct fmt_error *e);
+int recipe_add_flag(struct recipe *r, const char *name, bool value, struct fmt_error *e); /* "yes", "no" */
+/* Nine digits each, with commas between them: they read back exactly. */
+int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e);
+int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e); /* to: empty */
+void recipe_release(struct recipe *r);
+
+const char *recipe_find(const struct recipe *r, const char *name); /* the value, or NULL */
+
+/* 0, or FMT_MISMATCH with the first item whose values differ, b's before a's. Unsaid items do not count. */
+int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_error *e);
+/* The names that one of the two has and the other has not, with commas between them; "" if there are none. Cut to the
+ * room. Returns how many they are. */
+int recipe_unsaid(const struct recipe *a, const struct recipe *b, char *names, size_t room);
+/* Takes from r what `other` does not say. */
+void recipe_keep_common(struct recipe *r, const struct recipe *other);
+
+struct bytes;
+int recipe_put(const struct recipe *r, struct fmt_buffer *to, struct fmt_error *e);
+int recipe_take(struct bytes *from, struct recipe *r, struct fmt_error *e); /* r need not be initialised */
+
+#endif
