@@ -36,16 +36,6 @@ static void add_hex(struct cJSON *o, const char *key, const uint8_t digest[DIGES
     jsonl_text(o, key, hex);
 }
 
-static void add_names(struct cJSON *o, const char *key, char *const *name, int n)
-{
-    struct cJSON *list = cJSON_AddArrayToObject(o, key), *one = cJSON_CreateObject();
-    for (int i = 0; i < n; i++) {
-        jsonl_text(one, "x", name[i]); /* cleaned as a text of an object; then taken over by the list */
-        cJSON_AddItemToArray(list, cJSON_DetachItemFromObject(one, "x"));
-    }
-    cJSON_Delete(one);
-}
-
 static void add_reals(struct cJSON *o, const char *key, const float *x, int n)
 {
     struct cJSON *list = cJSON_AddArrayToObject(o, key);
@@ -159,7 +149,7 @@ static int describe_shard(struct cJSON *o, const struct fmt_reader *io, struct f
     jsonl_int(o, "width_max", s.header.width_max);
     jsonl_int(o, "height_max", s.header.height_max);
     jsonl_int(o, "pixels_max", (int64_t)s.header.pixels_max);
-    add_names(o, "classes", s.header.class_name, s.header.n_classes);
+    jsonl_names(o, "classes", s.header.class_name, s.header.n_classes);
     add_json(o, "provenance", s.block.header.provenance);
     shard_close(&s);
     return 0;
@@ -220,7 +210,7 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
         cJSON_AddNullToObject(o, "weights");
     else
         add_hex(o, "weights", h->weights);
-    add_names(o, "classes", h->class_name, h->n_classes);
+    jsonl_names(o, "classes", h->class_name, h->n_classes);
     add_json(o, "provenance", f.block.header.provenance);
     feat_close(&f);
     return 0;
@@ -240,7 +230,7 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     jsonl_int(o, "thresholds", m.n_points);
     jsonl_text(o, "tokens", feat_what_name(m.features.what));
     add_hex(o, "weights", m.features.weights);
-    add_names(o, "classes", m.features.class_name, m.features.n_classes);
+    jsonl_names(o, "classes", m.features.class_name, m.features.n_classes);
     add_json(o, "provenance", m.provenance);
     linear_release(&m);
     return 0;
@@ -360,7 +350,7 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
     jsonl_int(o, "width_max", s.width_max);
     jsonl_int(o, "height_max", s.height_max);
     jsonl_int(o, "pixels_max", (int64_t)s.pixels_max);
-    add_names(o, "classes", s.class_name, s.n_classes);
+    jsonl_names(o, "classes", s.class_name, s.n_classes);
     add_hex(o, "identity", s.identity[0]);
     shard_set_close(&s);
     return 0;

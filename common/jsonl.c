@@ -58,3 +58,13 @@ int jsonl_end(struct cJSON *o)
     cJSON_free(line);
     return 0;
 }
+
+void jsonl_names(struct cJSON *o, const char *key, char *const *name, int n)
+{
+    struct cJSON *list = cJSON_AddArrayToObject(o, key), *one = cJSON_CreateObject();
+    for (int i = 0; i < n; i++) {
+        jsonl_text(one, "x", name[i]); /* cleaned as a text of an object; then taken over by the list */
+        cJSON_AddItemToArray(list, cJSON_DetachItemFromObject(one, "x"));
+    }
+    cJSON_Delete(one);
+}

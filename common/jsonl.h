@@ -17,6 +17,9 @@ void jsonl_text(struct cJSON *o, const char *key, const char *text);
 void jsonl_int(struct cJSON *o, const char *key, int64_t value);
 int jsonl_end(struct cJSON *o); /* 0, or -1: no memory */
 
+/* A list of texts, cleaned as those of jsonl_text. */
+void jsonl_names(struct cJSON *o, const char *key, char *const *name, int n);
+
 /* An object below a key, for jsonl_text and jsonl_int. */
 struct cJSON *jsonl_object(struct cJSON *o, const char *key);
 

@@ -281,6 +281,21 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
     return 0;
 }
 
+/* A file that does not end with the end mark was cut, or something was appended: an editor's newline, say. */
+static int no_end_mark(struct block_reader *r, struct fmt_error *e)
+{
+    enum { LAST_BYTES = 4096 };
+    uint8_t last[LAST_BYTES];
+    size_t n = r->io.size < LAST_BYTES ? (size_t)r->io.size : LAST_BYTES;
+    int status = fetch(r, r->io.size - n, last, n, e);
+    if (status)
+        return status;
+    for (size_t after = 1; after + sizeof end_mark <= n; after++)
+        if (memcmp(last + n - after - sizeof end_mark, end_mark, sizeof end_mark) == 0)
+            return fmt_fail(e, FMT_INVALID, "%zu byte%s after the end mark", after, after > 1 ? "s" : "");
+    return fmt_fail(e, FMT_TRUNCATED, "ends early: no end mark");
+}
+
 /* Size of the index frame as the tail tells it, checked against the file. */
 static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_error *e)
 {
@@ -293,7 +308,11 @@ static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_e
     struct bytes c = bytes_over(tail, TAIL_BYTES);
     uint64_t n_blocks = bytes_u64(&c), n_records = bytes_u64(&c), file_bytes = bytes_u64(&c);
     if (memcmp(tail + TAIL_BYTES - sizeof end_mark, end_mark, sizeof end_mark) != 0)
-        return fmt_fail(e, FMT_TRUNCATED, "ends early: no end mark");
+        return no_end_mark(r, e);
+    if (file_bytes < r->io.size)
+        return fmt_fail(e, FMT_INVALID, "another file follows after the end mark of the first, or something stands "
+                        "before it (%llu of %llu bytes are the last file's)", (unsigned long long)file_bytes,
+                        (unsigned long long)r->io.size);
     if (n_blocks > (uint64_t)BLOCK_COUNT_MAX || n_records > INT64_MAX)
         return fmt_fail(e, FMT_LIMIT, "the index names more blocks or records than are allowed");
     *index_bytes = FRAME_BYTES + n_blocks * ENTRY_BYTES + TAIL_BYTES;
@@ -441,7 +460,7 @@ static int pipe_end(struct block_reader *r, struct fmt_error *e)
         if (more < 0)
             status = fmt_fail(e, FMT_IO, "cannot read: %s", strerror(errno));
         else if (more > 0)
-            status = fmt_fail(e, FMT_INVALID, "bytes behind the end mark");
+            status = fmt_fail(e, FMT_INVALID, "bytes after the end mark");
     }
     r->ended = status == 0;
     fmt_buffer_release(&want);

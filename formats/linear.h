@@ -28,7 +28,7 @@ struct linear_point { /* a threshold: called positive where the score reaches it
     double precision, recall; /* on the rows where it was chosen; NAN with it */
 };
 
-/* Images and groups by the first eight bytes, little-endian, of a SHA-256: of the image's file, of the group's name.
+/* Images by the first eight bytes, little-endian, of the SHA-256 of their file, groups by the XXH64 of their name.
  * Ascending, each once. Of more than LINEAR_SEEN_MAX the least are kept, which is a sample of them all. */
 struct linear_seen {
     uint64_t *image, *group;

@@ -1,7 +1,7 @@
 /* recipe.h - how rows of features, or the images of shards, were made: names and values, as texts.
  *
  * Rows of two files belong together only if they were made in one way. What the shape of a row tells stands in the
- * header of features (feat.h); the rest is a list of items here: "resize" "256", "fit" "crop", "mean" "0.485,0.456,0.406".
+ * header of features (feat.h); the rest is a list of items here: "resize" "256", "fit" "crop", "as_stored" "no".
  * A later program may add items. One that only one of two recipes has is "unsaid": it cannot be compared.
  *
  *   struct recipe r = {0};

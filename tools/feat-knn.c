@@ -6,6 +6,8 @@
 
 #include "eval/featset.h"
 #include "eval/groups.h"
+#include "eval/origins.h"
+#include "eval/overlap.h"
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
@@ -70,6 +72,7 @@ static int64_t *train_group, *query_group, *val_group, n_groups;
 static int ks[KS_MAX], n_ks;
 static struct thread_pool *pool;
 static struct scores_plan plan;
+static struct origins origins;
 static FILE *report;
 
 static void *need(void *memory)
@@ -114,13 +117,19 @@ static int sort_unique(int *v, int n)
     return kept;
 }
 
-static void open_set(struct featset *s, const char *path, int64_t hold)
+static void open_set(struct featset *s, const char *role, const char *path)
 {
     struct fmt_error e = {0};
-    if (featset_open(s, path, hold, pool, &e))
+    char what[512];
+    if (featset_open(s, path, memory_bytes / 4, pool, &e))
         msg_die("%s", e.text);
-    if (s != &train && featset_check(s, &train.header, train.path, &e))
+    origins_add(&origins, role, path, s->identity);
+    if (s == &train)
+        return;
+    if (featset_check(s, &train.header, train.path, &e))
         msg_die("%s", e.text);
+    if (feat_unsaid(&train.header, &s->header, what, sizeof what))
+        msg_warn("%s, %s: not compared, since one of them does not say it: %s", train.path, s->path, what);
 }
 
 static void number_groups(void)
@@ -137,21 +146,30 @@ static void number_groups(void)
         msg_die("%s", e.text);
 }
 
-/* Groups that vote for themselves make scores too good. */
-static void warn_of_shared_groups(void)
+/* Rows that vote for themselves, or for another view of their installation, make scores too good. */
+static void check_overlap(const struct featset *learned, const struct featset *asked, bool apart)
 {
-    bool *in_train = room(n_groups, sizeof *in_train);
-    int64_t shared = 0;
-    for (int64_t i = 0; i < train.n; i++)
-        in_train[train_group[i]] = true;
-    for (int64_t i = 0; i < query.n; i++) {
-        shared += in_train[query_group[i]];
-        in_train[query_group[i]] = false;
-    }
-    free(in_train);
-    if (shared && !leave_group_out)
-        msg_warn("%s: %lld of its groups are in %s, too: the scores are too good; --leave-group-out keeps them apart",
-                 query.path, (long long)shared, train.path);
+    struct fmt_error e = {0};
+    struct overlap o;
+    char text[OVERLAP_TEXT];
+    if (overlap_sets(learned, asked, apart, &o, &e))
+        msg_die("%s", e.text);
+    overlap_text(&o, asked->path, learned->path, text);
+    if (overlap_any(&o) && !scoring.allow_overlap)
+        msg_die("%s: the scores would be too good (%s--allow-overlap scores them)", text,
+                apart ? "" : "--leave-group-out keeps groups apart, ");
+    if (text[0])
+        msg_warn("%s: the scores are too good", text);
+}
+
+static void check_overlaps(void)
+{
+    if (query.n > 0)
+        check_overlap(&train, &query, leave_group_out);
+    if (val.n > 0)
+        check_overlap(&train, &val, leave_group_out);
+    if (val.n > 0)
+        check_overlap(&val, query.n > 0 ? &query : &train, false);
 }
 
 /* ------------------------------------------------------------------ votes */
@@ -333,11 +351,19 @@ static struct scores_list score(struct asked *q, struct asked *choice, int i_k)
     return list;
 }
 
+static void begin_report(void)
+{
+    scores_classes_text(report, "", &plan);
+    origins_text(report, "", &origins);
+    fputc('\n', report);
+}
+
 static void tell(const struct scores_list *list, int k, int per_class, int64_t n_bank)
 {
     cJSON *head = jsonl_begin("scores");
     if (json) {
         jsonl_text(head, "tool", "feat-knn");
+        origins_json(head, &origins);
         jsonl_int(head, "k", k);
         jsonl_int(head, "train_rows", n_bank);
         if (per_class)
@@ -360,7 +386,7 @@ static void write_predictions(const struct asked *q)
     struct fmt_error e = {0};
     struct predictions p;
     int64_t K = plan.n_classes;
-    if (predictions_create(&p, output, json, true, plan.n_classes, plan.class_name, &e))
+    if (predictions_create(&p, output, json, true, "feat-knn", &plan, &origins, &e))
         msg_die("%s", e.text);
     for (int i_k = 0; i_k < n_ks; i_k++) {
         double *proba = probabilities(q, i_k);
@@ -511,18 +537,21 @@ int main(int argc, char **argv)
     pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
-    open_set(&train, argv[first], memory_bytes / 4);
+    open_set(&train, "train", argv[first]);
     if (!one_file)
-        open_set(&query, argv[first + 1], memory_bytes / 4);
+        open_set(&query, "query", argv[first + 1]);
     if (val_path)
-        open_set(&val, val_path, memory_bytes / 4);
+        open_set(&val, "val", val_path);
+    origins_add(&origins, "weights", NULL, train.header.weights);
     if (featset_n_labelled(&train) == 0)
         msg_die("%s: no labels: nobody can vote", train.path);
     if (scoreopts_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
         msg_die("%s", e.text);
     number_groups();
-    warn_of_shared_groups();
+    check_overlaps();
     report = need(open_memstream(&text, &bytes));
+    if (!json)
+        begin_report();
 
     struct asked q = one_file ? (struct asked){.set = &train, .n = train.n, .group = train_group}
                               : (struct asked){.set = &query, .n = query.n, .group = query_group};

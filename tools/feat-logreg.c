@@ -7,6 +7,8 @@
 #include "eval/choose.h"
 #include "eval/featset.h"
 #include "eval/groups.h"
+#include "eval/origins.h"
+#include "eval/overlap.h"
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
@@ -65,6 +67,7 @@ static struct linear model;
 static struct threshold *given[2];
 static struct thread_pool *pool;
 static struct scores_plan plan;
+static struct origins origins;
 static FILE *report;
 
 static void *room(int64_t n, size_t bytes_each)
@@ -75,11 +78,12 @@ static void *room(int64_t n, size_t bytes_each)
     return memory;
 }
 
-static void open_set(struct featset *s, const char *path)
+static void open_set(struct featset *s, const char *role, const char *path)
 {
     struct fmt_error e = {0};
     if (featset_open(s, path, INT64_MAX, pool, &e))
         msg_die("%s", e.text);
+    origins_add(&origins, role, path, s->identity);
 }
 
 /* ------------------------------------------------------------------ fitting */
@@ -198,10 +202,18 @@ static void fit(const double *C, int n_C)
         msg_warn("%d fits of the choice ended before the gradient was small enough", choice.n_missed);
 }
 
+static void begin_report(void)
+{
+    scores_classes_text(report, "", &plan);
+    origins_text(report, "", &origins);
+    fputc('\n', report);
+}
+
 static void tell_fit(void)
 {
     const struct logreg_report *r = &choice.report;
     if (!json) {
+        begin_report();
         fprintf(report, "logistic regression of %lld rows x %lld, %d classes, weights %s\n", (long long)train_set.n,
                 (long long)train.width, plan.n_classes, class_weight);
         fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %d iterations%s\n\n",
@@ -212,6 +224,9 @@ static void tell_fit(void)
     }
     cJSON *o = jsonl_begin("fit"), *grid;
     jsonl_text(o, "tool", "feat-logreg");
+    if (plan.n_classes == 2)
+        jsonl_text(o, "positive", plan.class_name[plan.positive]);
+    origins_json(o, &origins);
     jsonl_int(o, "rows", train_set.n);
     jsonl_int(o, "dim", train.width);
     jsonl_int(o, "classes", plan.n_classes);
@@ -281,11 +296,14 @@ static void tell_scores(const char *of, const struct scores_rows *rows, const st
     if (json) {
         cJSON *head = jsonl_begin("scores");
         jsonl_text(head, "tool", "feat-logreg");
+        origins_json(head, &origins);
         jsonl_text(head, "of", of);
         if (scores_json(report, &plan, &list, head))
             msg_die("out of memory for the report");
         cJSON_Delete(head);
     } else {
+        if (!train_path)
+            begin_report();
         fprintf(report, "scores of the %s rows\n", of);
         scores_text(report, &plan, &list);
     }
@@ -311,7 +329,7 @@ static void write_predictions(const double *proba)
 {
     struct fmt_error e = {0};
     struct predictions p;
-    if (predictions_create(&p, output, json, false, plan.n_classes, plan.class_name, &e))
+    if (predictions_create(&p, output, json, false, "feat-logreg", &plan, &origins, &e))
         msg_die("%s", e.text);
     for (int64_t i = 0; i < query.n; i++) {
         struct predictions_row row = {query.key[i],
@@ -383,6 +401,9 @@ static void make_model(void)
     model.C = choose.C[choice.i_best];
     model.gradient = choice.report.gradient;
     choose_thresholds();
+    struct fmt_error e = {0};
+    if (overlap_remember(&train, &model.fitted, &e) || (val_path && overlap_remember(&val, &model.chosen, &e)))
+        msg_die("%s", e.text);
 }
 
 static void write_model(void)
@@ -410,6 +431,7 @@ static void write_model(void)
     struct fmt_writer io = file_writer(&f);
     if (file_finish(&f, linear_write(&model, &p, &io, &e), &e))
         msg_die("%s", e.text);
+    origins_add(&origins, "model", model_path, model.identity);
     prov_release(&p);
 }
 
@@ -453,9 +475,15 @@ static void read_model(void)
     file_close(&f);
     if (scoreopts_plan(&scoring, &model.features, (uint64_t)seed, &plan, &e))
         msg_die("%s", e.text);
-    plan.positive = model.positive;
     plan.group_mean = model.group_mean;
-    take_thresholds();
+    origins_add(&origins, "model", model_path, model.identity);
+    if (!scoring.positive)
+        plan.positive = model.positive;
+    if (plan.positive == model.positive)
+        take_thresholds();
+    else
+        msg_warn("--positive %s: %s has thresholds of %s only: none are used", scoring.positive, model_path,
+                 plan.class_name[model.positive]);
 }
 
 /* What the command line sets without effect. */
@@ -463,7 +491,7 @@ static void tell_unused(void)
 {
     static const void *const of_fit[] = {&C_text, &n_folds, &select_by, &class_weight, &gradient_limit, &n_iterations,
                                          &provenance, NULL};
-    static const void *const of_model[] = {&scoring.positive, &scoring.at_recall, &scoring.at_precision,
+    static const void *const of_model[] = {&scoring.at_recall, &scoring.at_precision,
                                            &scoring.group_score, NULL};
     static const void *const of_folds[] = {&n_folds, NULL};
     if (!train_path) {
@@ -500,32 +528,100 @@ static void check_usage(int n_operands)
     tell_unused();
 }
 
+/* Against what the classifier is fitted to, or was. */
+static void check_features(const struct featset *s)
+{
+    struct fmt_error e = {0};
+    const struct feat_header *own = train_path ? &train.header : &model.features;
+    const char *name = train_path ? train_path : model_path;
+    char what[512];
+    if (featset_check(s, own, name, &e))
+        msg_die("%s", e.text);
+    if (feat_unsaid(own, &s->header, what, sizeof what))
+        msg_warn("%s, %s: not compared, since one of them does not say it: %s", name, s->path, what);
+}
+
+static void refuse_overlap(const struct featset *asked, const struct overlap *o, const char *learned)
+{
+    char text[OVERLAP_TEXT];
+    overlap_text(o, asked->path, learned, text);
+    if (overlap_any(o) && !scoring.allow_overlap)
+        msg_die("%s: the scores would be too good (--allow-overlap scores them)", text);
+    if (text[0])
+        msg_warn("%s: the scores are too good", text);
+}
+
+static void check_overlap(const struct featset *learned, const struct featset *asked)
+{
+    struct fmt_error e = {0};
+    struct overlap o;
+    if (overlap_sets(learned, asked, false, &o, &e))
+        msg_die("%s", e.text);
+    refuse_overlap(asked, &o, learned->path);
+}
+
+/* Rows that a classifier of a file remembers. */
+static void check_model_overlap(void)
+{
+    const struct linear_seen *seen[] = {&model.fitted, &model.chosen};
+    static const char *const what[] = {"the rows that the classifier was fitted to",
+                                       "the rows that the classifier was chosen on"};
+    struct fmt_error e = {0};
+    struct overlap o;
+    if (!model.says_seen)
+        msg_warn("%s: does not say which rows it was fitted to: whether %s has some of them is not known", model_path,
+                 query.path);
+    for (int i = 0; i < 2; i++) {
+        if (overlap_seen(seen[i], &query, &o, &e))
+            msg_die("%s", e.text);
+        refuse_overlap(&query, &o, what[i]);
+    }
+}
+
+static void check_overlaps(void)
+{
+    if (train_path && val.n > 0)
+        check_overlap(&train, &val);
+    if (query.n == 0)
+        return;
+    if (!train_path) {
+        check_model_overlap();
+        return;
+    }
+    check_overlap(&train, &query);
+    if (val.n > 0)
+        check_overlap(&val, &query);
+}
+
 static void open_inputs(const char *query_path)
 {
     struct fmt_error e = {0};
     if (train_path) {
-        open_set(&train, train_path);
+        open_set(&train, "train", train_path);
         if (scoreopts_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
             msg_die("%s: %s", train_path, e.text);
     } else {
         read_model();
     }
-    const struct feat_header *own = train_path ? &train.header : &model.features;
-    const char *name = train_path ? train_path : model_path;
-    if (val_path)
-        open_set(&val, val_path);
-    if (query_path)
-        open_set(&query, query_path);
-    if ((val_path && featset_check(&val, own, name, &e)) || (query_path && featset_check(&query, own, name, &e)))
-        msg_die("%s", e.text);
+    if (val_path) {
+        open_set(&val, "val", val_path);
+        check_features(&val);
+    }
+    if (query_path) {
+        open_set(&query, "query", query_path);
+        check_features(&query);
+    }
+    origins_add(&origins, "weights", NULL, train_path ? train.header.weights : model.features.weights);
+    check_overlaps();
 }
 
 static void release_all(void)
 {
-    if (train_path)
-        free(model.point); /* the rest is of train and choice */
-    else
-        linear_release(&model);
+    if (train_path) { /* the rest is of train and choice */
+        model.features = (struct feat_header){0};
+        model.theta = NULL;
+    }
+    linear_release(&model);
     free(given[0]);
     free(given[1]);
     choose_release(&choice);

@@ -48,7 +48,7 @@ static int make_room(struct featset *s, int64_t n, bool hold, struct fmt_error *
         return 0;
     if (resize(&s->label, n, sizeof *s->label) || resize(&s->shot, n, sizeof *s->shot) ||
         resize(&s->key, n, sizeof *s->key) || resize(&s->group, n, sizeof *s->group) ||
-        resize(&s->extra, n, sizeof *s->extra))
+        resize(&s->extra, n, sizeof *s->extra) || resize(&s->content, n, sizeof *s->content))
         return no_memory(e);
     s->room = n;
     return hold ? make_room_for_values(s, n, e) : 0;
@@ -64,6 +64,7 @@ static int make_texts(struct featset *s, int n, struct fmt_error *e)
 static int take_block(struct featset *s, const struct feat_block *b, int64_t row, struct text_pool *text,
                       struct fmt_error *e)
 {
+    static const uint8_t not_known[DIGEST_BYTES];
     for (int64_t i = 0, to = row; i < b->n_rows; i++, to++) {
         const struct index_labels *l = &b->labels[i];
         s->label[to] = l->label;
@@ -71,6 +72,7 @@ static int take_block(struct featset *s, const struct feat_block *b, int64_t row
         s->key[to] = text_copy(text, l->key, strlen(l->key));
         s->group[to] = text_copy(text, l->group, strlen(l->group));
         s->extra[to] = text_copy(text, l->extra, strlen(l->extra));
+        memcpy(s->content[to], b->contents ? b->contents + i * DIGEST_BYTES : not_known, DIGEST_BYTES);
         if (!s->key[to] || !s->group[to] || !s->extra[to])
             return no_memory(e);
     }
@@ -190,6 +192,7 @@ void featset_close(struct featset *s)
     free(s->key);
     free(s->group);
     free(s->extra);
+    free(s->content);
     arena_release(&s->values);
     *s = (struct featset){.file.fd = -1};
 }

@@ -24,6 +24,7 @@ struct featset {
     int64_t n, width;
     int32_t *label, *shot;              /* [n], -1 none */
     const char **key, **group, **extra; /* [n], "" none */
+    uint8_t (*content)[DIGEST_BYTES];   /* [n] SHA-256 of the image's file; zeros: not known */
     float *x;                           /* [n,width], or NULL */
     /* how the values are read again */
     struct file file;

@@ -33,13 +33,18 @@ static int close_line(struct predictions *p, FILE *line, char **text, size_t *by
     return status;
 }
 
-static int head_line(struct predictions *p, struct fmt_error *e)
+/* Comments, then the line of names. */
+static int text_head(struct predictions *p, const char *tool, const struct scores_plan *plan,
+                     const struct origins *origins, struct fmt_error *e)
 {
     char *text;
     size_t bytes;
     FILE *line = open_memstream(&text, &bytes);
     if (!line)
         return fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    fprintf(line, "# predictions of %s\n", tool);
+    scores_classes_text(line, "# ", plan);
+    origins_text(line, "# ", origins);
     fprintf(line, "key\tgroup\tshot\tlabel\t%sprediction", p->with_votes ? "k\t" : "");
     for (int c = 0; c < p->n_classes; c++) {
         fprintf(line, "\tscore:");
@@ -52,13 +57,40 @@ static int head_line(struct predictions *p, struct fmt_error *e)
     return close_line(p, line, &text, &bytes, e);
 }
 
-int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, int n_classes,
-                       char *const *class_name, struct fmt_error *e)
+static int put_object(struct predictions *p, cJSON *o, struct fmt_error *e)
+{
+    char *text = cJSON_PrintUnformatted(o);
+    int status =
+        text ? put(p, text, strlen(text), e) : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    if (!status)
+        status = put(p, "\n", 1, e);
+    cJSON_free(text);
+    cJSON_Delete(o);
+    return status;
+}
+
+static int json_head(struct predictions *p, const char *tool, const struct scores_plan *plan,
+                     const struct origins *origins, struct fmt_error *e)
+{
+    cJSON *o = jsonl_begin("predictions");
+    jsonl_text(o, "tool", tool);
+    if (plan->n_classes == 2)
+        jsonl_text(o, "positive", plan->class_name[plan->positive]);
+    jsonl_names(o, "classes", plan->class_name, plan->n_classes);
+    origins_json(o, origins);
+    return put_object(p, o, e);
+}
+
+int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, const char *tool,
+                       const struct scores_plan *plan, const struct origins *origins, struct fmt_error *e)
 {
     *p = (struct predictions){
-        .json = json, .with_votes = with_votes, .n_classes = n_classes, .class_name = class_name};
+        .json = json, .with_votes = with_votes, .n_classes = plan->n_classes, .class_name = plan->class_name};
     int status = file_create(&p->out, path, e);
-    if (!status && !json && (status = head_line(p, e)) != 0)
+    if (status)
+        return status;
+    status = json ? json_head(p, tool, plan, origins, e) : text_head(p, tool, plan, origins, e);
+    if (status)
         file_abort(&p->out);
     return status;
 }
@@ -107,14 +139,7 @@ static int json_row(struct predictions *p, const struct predictions_row *r, stru
         cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(r->votes, p->n_classes));
     if (r->extra[0])
         cJSON_AddItemToObject(o, "extra", cJSON_Parse(r->extra));
-    char *text = cJSON_PrintUnformatted(o);
-    int status =
-        text ? put(p, text, strlen(text), e) : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
-    if (!status)
-        status = put(p, "\n", 1, e);
-    cJSON_free(text);
-    cJSON_Delete(o);
-    return status;
+    return put_object(p, o, e);
 }
 
 int predictions_add(struct predictions *p, const struct predictions_row *row, struct fmt_error *e)

@@ -1,10 +1,13 @@
-/* predictions.h - one line for each row that was predicted: text with tabs under a line of names, or JSON lines. */
+/* predictions.h - one line for each row that was predicted: text with tabs under a line of names, or JSON lines. First
+ * come what they were made from and the positive class: lines that begin with '#', or a JSON line of its own. */
 #ifndef PREDICTIONS_H
 #define PREDICTIONS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "eval/origins.h"
+#include "eval/scores.h"
 #include "file.h"
 
 struct predictions {
@@ -21,8 +24,9 @@ struct predictions_row {
     const double *proba, *votes; /* [n_classes] */
 };
 
-int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, int n_classes,
-                       char *const *class_name, struct fmt_error *e);
+/* tool: its name. plan: classes, and which is positive; the names live until predictions_commit. */
+int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, const char *tool,
+                       const struct scores_plan *plan, const struct origins *origins, struct fmt_error *e);
 int predictions_add(struct predictions *p, const struct predictions_row *row, struct fmt_error *e);
 int predictions_commit(struct predictions *p, struct fmt_error *e); /* also releases */
 

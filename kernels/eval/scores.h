@@ -70,6 +70,9 @@ int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt
 void scores_average(struct scores_list *sum);
 void scores_release(struct scores_list *list);
 
+/* The first lines of a report: which class is looked for, and what that means for groups. before: what each line begins
+ * with. */
+void scores_classes_text(FILE *out, const char *before, const struct scores_plan *plan);
 void scores_text(FILE *out, const struct scores_plan *plan, const struct scores_list *list);
 /* One line for each level; head: keys that come first in each. -1: no memory. */
 int scores_json(FILE *out, const struct scores_plan *plan, const struct scores_list *list, const struct cJSON *head);

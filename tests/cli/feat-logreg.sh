@@ -13,8 +13,8 @@ status 0 feat-logreg -q -t train.feat -m a.logreg -o both.txt -r both.report tes
 out_empty
 check 'what was fitted is told' grep -q '^logistic regression of 120 rows x 16, 2 classes, weights none' both.report
 status 0 feat-logreg -q -m a.logreg -o predicted.txt -r predicted.report test.feat
-same both.txt predicted.txt
-check 'the same scores and thresholds from the file' bash -c 'tail -n +4 both.report | cmp - predicted.report'
+check 'the same predictions from the file' cmp <(grep -v '^#' both.txt) <(grep -v '^#' predicted.txt)
+check 'the same scores and thresholds from the file' cmp <(sed -n '/^scores of/,$p' both.report) <(sed -n '/^scores of/,$p' predicted.report)
 check 'columns' grep -q "^key	group	shot	label	prediction	score:negative	score:positive$" both.txt
 status 0 bbu-info --verify a.logreg
 out_has 'classifier'
@@ -52,9 +52,56 @@ status 0 feat-logreg -q -t three.feat --folds 3 --json
 check 'points of every class' bash -c 'head -n 2 out | tail -n 1 | grep -q "\"class\":\"class2\",\"at\":\"precision\""'
 status 0 feat-logreg -m a.logreg -o u.txt unlabelled.feat
 err_has 'no labels, no scores'
-check 'unlabelled rows are predicted' test "$(wc -l <u.txt)" = 61
-check 'a query from a pipe' bash -c 'feat-logreg -q -m a.logreg -o piped.txt -r /dev/null - <test.feat && cmp piped.txt both.txt'
-check 'a classifier from a pipe' bash -c 'feat-logreg -q -m - -o piped.txt -r /dev/null test.feat <a.logreg && cmp piped.txt both.txt'
+check 'unlabelled rows are predicted' test "$(grep -vc '^#' u.txt)" = 61
+check 'a query from a pipe' bash -c 'feat-logreg -q -m a.logreg -o piped.txt -r /dev/null - <test.feat && cmp <(sed "s/ -$/ test.feat/" piped.txt) predicted.txt'
+check 'a classifier from a pipe' bash -c 'feat-logreg -q -m - -o piped.txt -r /dev/null test.feat <a.logreg && cmp <(sed "s/ -$/ a.logreg/" piped.txt) predicted.txt'
+
+# ---- leaks: rows that the classifier was fitted to, or chosen on, are named, counted, and refused unless asked for
+status 1 feat-logreg -q -m a.logreg train.feat
+err_has 'train.feat: 120 of its images are in the rows that the classifier was fitted to, the first is g00000/g00000-0.jpeg; so are 40 of its groups'
+status 0 feat-logreg -m a.logreg --allow-overlap -r /dev/null train.feat
+err_has 'the scores are too good'
+status 1 feat-logreg -q -t train.feat train.feat
+err_has 'train.feat: 120 of its images are in train.feat'
+status 1 feat-logreg -q -t train.feat --val train.feat
+err_has 'train.feat: 120 of its images are in train.feat'
+status 1 feat-logreg -q -t train.feat --val val.feat val.feat
+err_has 'val.feat: 60 of its images are in val.feat'
+status 0 feat-logreg -q -t train.feat --val val.feat -C 1 --resamples 0 -m chosen.logreg -r /dev/null
+status 1 feat-logreg -q -m chosen.logreg val.feat
+err_has 'val.feat: 60 of its images are in the rows that the classifier was chosen on'
+status 0 feat-logreg -q -m a.logreg --resamples 0 -r /dev/null test.feat
+"$BUILD/tests/featgen" -q -g 40 -n 1.5 --unlabelled -o plain.feat
+status 0 feat-logreg -m a.logreg -o u.txt plain.feat # without labels nothing is scored
+
+# ---- features that were made in different ways do not meet, in a file of a classifier either
+gen -g 40 -n 1.5 --resize 192 -o at192.feat
+gen -g 20 --first 100 -n 1.5 --resize 96 -o at96.feat
+status 0 feat-logreg -q -t at192.feat -C 1 -m at192.logreg -r /dev/null
+status 1 feat-logreg -q -m at192.logreg at96.feat
+err_has 'at96.feat: does not go with at192.logreg: resize 96 against 192'
+status 0 feat-logreg -m at192.logreg --resamples 0 -r /dev/null test.feat
+err_has 'at192.logreg, test.feat: not compared, since one of them does not say it: resize'
+
+# ---- which class is looked for
+check 'the report says it first' grep -q '^positive class: positive (of negative, positive)' <(head -n 1 both.report)
+status 0 feat-logreg -m a.logreg --positive negative --resamples 0 test.feat
+check 'another one is looked for with -m, too' grep -q '^positive class: negative' <(head -n 1 out)
+err_has '--positive negative: a.logreg has thresholds of positive only: none are used'
+status 0 feat-logreg -q -m a.logreg --positive positive --resamples 0 test.feat
+out_has 'positive precision at recall >= 0.9'
+status 0 feat-logreg -q -t train.feat -C 1 --positive negative -m negative.logreg -r /dev/null
+status 0 feat-logreg -q -m negative.logreg --resamples 0 test.feat
+check 'a classifier keeps it' grep -q '^positive class: negative' <(head -n 1 out)
+
+# ---- what scores are made from
+identity() { bbu-info --json "$1" | grep -o '"identity":"[0-9a-f]*"' | head -n 1 | cut -d '"' -f 4; }
+check 'the report names its files' grep -q "^query    $(identity test.feat) test.feat" predicted.report
+check '... and the classifier' grep -q "^model    $(identity a.logreg) a.logreg" predicted.report
+check 'predictions, too' grep -q "^# model    $(identity a.logreg) a.logreg" predicted.txt
+status 0 feat-logreg -q -m a.logreg --json --resamples 0 -o p.json test.feat
+out_has "\"model\":{\"identity\":\"$(identity a.logreg)\",\"path\":\"a.logreg\"}"
+check 'and as JSON' grep -q "\"model\":{\"identity\":\"$(identity a.logreg)\"" p.json
 
 status 4 feat-logreg -q -t train.feat -C 1 --iterations 1 --gradient 1e-12 -m far.logreg -r far.report
 err_has 'not converged'

@@ -200,7 +200,6 @@ done <<'END'
 --folds:feat-logreg -t nosuch --val nosuch --folds 3
 --penalty:feat-logreg -m nosuch nosuch -C 1
 --at-recall:feat-logreg -m nosuch nosuch --at-recall 0.5
---positive:feat-logreg -m nosuch nosuch --positive a
 END
 printf '' | bbu-index - --layout classes -o x 2>err
 check "a layout of names" grep -qF -- '--layout: not used: ' err

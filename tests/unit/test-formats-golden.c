@@ -1,6 +1,6 @@
 /* test-formats-golden.c - kept files of each format: those in must-decode hold what samples.h says, whatever version
- * of zstd wrote them; those in must-decode-1.0 are of an older minor version; those in must-refuse are refused, each for
- * its own reason. */
+ * of zstd wrote them; those in must-decode-1.0 are of an older minor version; those in must-refuse are refused, each
+ * for its own reason. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

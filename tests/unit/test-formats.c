@@ -102,7 +102,15 @@ static void test_bytes(int kind)
 
     fmt_buffer_append(&b, "", 1);
     ok(verify_seeking(b.data, b.bytes, &n, NULL) && verify_piped(b.data, b.bytes, &n, NULL),
-       "%s: a byte behind the end is refused", name_of(kind));
+       "%s: a byte after the end is refused", name_of(kind));
+    e = (struct fmt_error){0};
+    verify_seeking(b.data, b.bytes, &n, &e);
+    ok(strstr(e.text, "1 byte after the end mark"), "... and so called: %s", e.text);
+    b.bytes--;
+    fmt_buffer_append(&b, bare.data, bare.bytes);
+    e = (struct fmt_error){0};
+    ok(verify_seeking(b.data, b.bytes, &n, &e) && strstr(e.text, "another file follows"), "%s: joined by cat: %s",
+       name_of(kind), e.text);
     fmt_buffer_release(&b);
     fmt_buffer_release(&again);
     fmt_buffer_release(&bare);

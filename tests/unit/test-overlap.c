@@ -1,0 +1,121 @@
+/* test-overlap.c - rows on both sides: by content, by group, by key where nothing else is known; what a classifier
+ * remembers. Sets are made in memory: only what the module reads is there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/overlap.h"
+#include "tap.h"
+
+struct row {
+    const char *key, *group;
+    uint8_t content; /* first byte; 0: not known */
+    int32_t label;
+};
+
+static struct featset set_of(const struct row *row, int64_t n)
+{
+    struct featset s = {.n = n};
+    s.key = calloc((size_t)n, sizeof *s.key);
+    s.group = calloc((size_t)n, sizeof *s.group);
+    s.label = calloc((size_t)n, sizeof *s.label);
+    s.content = calloc((size_t)n, sizeof *s.content);
+    for (int64_t i = 0; i < n; i++) {
+        s.key[i] = row[i].key;
+        s.group[i] = row[i].group;
+        s.label[i] = row[i].label;
+        s.content[i][0] = row[i].content;
+    }
+    return s;
+}
+
+static void release(struct featset *s)
+{
+    free(s->key);
+    free(s->group);
+    free(s->label);
+    free(s->content);
+}
+
+static const struct row learned[] = {
+    {"a1", "a", 1, 0}, {"a2", "a", 2, 0}, {"b1", "b", 3, 1}, {"n1", "", 4, 1}, {"u1", "u", 5, -1}};
+static const struct row query[] = {
+    {"x1", "x", 9, 0}, {"copy", "x", 3, 1}, {"a3", "a", 8, 0}, {"a2", "a", 2, 0}, {"n2", "", 7, 1},
+    {"u1", "u", 5, 0}, {"n1", "", 4, -1}};
+
+static void test_sets(void)
+{
+    struct featset l = set_of(learned, 5), q = set_of(query, 7);
+    struct overlap o;
+    struct fmt_error e = {0};
+    char text[OVERLAP_TEXT];
+    ok(overlap_sets(&l, &q, false, &o, &e) == 0, "two sets %s", e.text);
+    is_int(o.n_images, 2, "a copy in another group, and a row itself; rows without a label do not count");
+    is_text(o.image, "copy", "the first in the order of the query");
+    is_int(o.n_groups, 1, "one group on both sides, of two rows");
+    is_text(o.group, "a", "its name");
+    is_text(overlap_text(&o, "q", "l", text),
+            "q: 2 of its images are in l, the first is copy; so is 1 of its groups, namely a", "in words");
+    ok(overlap_sets(&l, &q, true, &o, &e) == 0, "groups kept apart");
+    is_int(o.n_images, 1, "then only a copy in another group counts");
+    is_int(o.n_groups, 0, "and no group");
+    release(&q);
+    q = set_of(query, 1);
+    ok(overlap_sets(&l, &q, false, &o, &e) == 0 && !overlap_any(&o) && o.n_keys == 0, "nothing in common");
+    is_text(overlap_text(&o, "q", "l", text), "", "... has no words");
+    release(&q);
+    release(&l);
+}
+
+/* Rows without groups have none in common; without contents keys are told apart from proof. */
+static void test_keys(void)
+{
+    static const struct row unknown[] = {{"a1", "", 0, 0}, {"z", "", 0, 0}}, known[] = {{"a1", "", 1, 0}};
+    struct featset u = set_of(unknown, 2), k = set_of(known, 1);
+    struct overlap o;
+    ok(overlap_sets(&u, &u, false, &o, NULL) == 0 && !overlap_any(&o), "no proof without contents");
+    is_int(o.n_keys, 2, "but keys");
+    overlap_sets(&k, &u, false, &o, NULL);
+    is_int(o.n_keys, 1, "the query's contents are not known");
+    overlap_sets(&u, &k, false, &o, NULL);
+    is_int(o.n_keys, 1, "the other side's are not known");
+    overlap_sets(&k, &k, false, &o, NULL);
+    ok(o.n_keys == 0 && o.n_images == 1, "where contents are known keys are not compared");
+    release(&u);
+    release(&k);
+}
+
+static void test_remembered(void)
+{
+    struct featset l = set_of(learned, 5), q = set_of(query, 7);
+    struct linear_seen seen;
+    struct overlap o;
+    ok(overlap_remember(&l, &seen, NULL) == 0, "remembered");
+    is_int(seen.n_images, 4, "images of labelled rows");
+    is_int(seen.n_groups, 2, "each group once");
+    ok(seen.image[0] < seen.image[1] && seen.group[0] < seen.group[1], "ascending");
+    ok(overlap_seen(&seen, &q, &o, NULL) == 0 && o.n_images == 2 && o.n_groups == 1, "and found again");
+    linear_seen_release(&seen);
+    release(&l);
+    release(&q);
+
+    int64_t n = LINEAR_SEEN_MAX + 1000;
+    struct row *many = calloc((size_t)n, sizeof *many);
+    for (int64_t i = 0; i < n; i++)
+        many[i] = (struct row){"k", "g", 1, 0};
+    struct featset big = set_of(many, n);
+    for (int64_t i = 0; i < n; i++)
+        memcpy(big.content[i], &(uint64_t){(uint64_t)(n - i)}, 8);
+    ok(overlap_remember(&big, &seen, NULL) == 0 && seen.n_images == LINEAR_SEEN_MAX && seen.n_groups == 1,
+       "of too many the least are kept");
+    linear_seen_release(&seen);
+    release(&big);
+    free(many);
+}
+
+int main(void)
+{
+    test_sets();
+    test_keys();
+    test_remembered();
+    return tap_done();
+}
