@@ -56,6 +56,13 @@ static void add_json(struct cJSON *o, const char *key, const char *text)
         jsonl_text(o, key, text);
 }
 
+static void add_recipe(struct cJSON *o, const struct recipe *r)
+{
+    struct cJSON *all = jsonl_object(o, "recipe");
+    for (int i = 0; i < r->n; i++)
+        jsonl_text(all, r->item[i].name, r->item[i].value);
+}
+
 static void add_container(struct cJSON *o, const struct block_reader *r)
 {
     add_form(o, "version", "%u.%u", r->header.major, r->header.minor);
@@ -150,6 +157,7 @@ static int describe_shard(struct cJSON *o, const struct fmt_reader *io, struct f
     jsonl_int(o, "height_max", s.header.height_max);
     jsonl_int(o, "pixels_max", (int64_t)s.header.pixels_max);
     jsonl_names(o, "classes", s.header.class_name, s.header.n_classes);
+    add_recipe(o, &s.header.recipe);
     add_json(o, "provenance", s.block.header.provenance);
     shard_close(&s);
     return 0;
@@ -211,9 +219,19 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     else
         add_hex(o, "weights", h->weights);
     jsonl_names(o, "classes", h->class_name, h->n_classes);
+    add_recipe(o, &h->recipe);
     add_json(o, "provenance", f.block.header.provenance);
     feat_close(&f);
     return 0;
+}
+
+static void add_seen(struct cJSON *o, const struct linear *m)
+{
+    struct cJSON *seen = jsonl_object(o, "seen");
+    jsonl_int(seen, "fitted_images", m->fitted.n_images);
+    jsonl_int(seen, "fitted_groups", m->fitted.n_groups);
+    jsonl_int(seen, "chosen_images", m->chosen.n_images);
+    jsonl_int(seen, "chosen_groups", m->chosen.n_groups);
 }
 
 static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
@@ -231,6 +249,11 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     jsonl_text(o, "tokens", feat_what_name(m.features.what));
     add_hex(o, "weights", m.features.weights);
     jsonl_names(o, "classes", m.features.class_name, m.features.n_classes);
+    if (m.features.n_classes == 2)
+        jsonl_text(o, "positive", m.features.class_name[m.positive]);
+    add_recipe(o, &m.features.recipe);
+    if (m.says_seen)
+        add_seen(o, &m);
     add_json(o, "provenance", m.provenance);
     linear_release(&m);
     return 0;
@@ -352,6 +375,11 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
     jsonl_int(o, "pixels_max", (int64_t)s.pixels_max);
     jsonl_names(o, "classes", s.class_name, s.n_classes);
     add_hex(o, "identity", s.identity[0]);
+    struct recipe recipe = {.n = 0};
+    if (shard_set_recipe(&s, &recipe, NULL) == 0)
+        add_recipe(o, &recipe);
+    add_json(o, "provenance", shard_set_provenance(&s, 0));
+    recipe_release(&recipe);
     shard_set_close(&s);
     return 0;
 }

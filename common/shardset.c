@@ -250,6 +250,14 @@ void shard_set_close(struct shard_set *s)
     *s = (struct shard_set){0};
 }
 
+const char *shard_set_provenance(const struct shard_set *s, int i_set)
+{
+    for (int i = 0; i < s->n_shards; i++)
+        if (s->file[i].set == i_set)
+            return s->file[i].shard.block.header.provenance;
+    return "";
+}
+
 int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e)
 {
     int status = recipe_copy(r, &s->file[0].shard.header.recipe, e);

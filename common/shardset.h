@@ -36,6 +36,7 @@ int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b,
 /* What was done to the pixels of all sets; items that a set of version 1.0 does not say are left out. FMT_MISMATCH,
  * with the path, where sets differ. r is empty, and for recipe_release. */
 int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e);
+const char *shard_set_provenance(const struct shard_set *s, int i_set); /* JSON text or "" */
 const char *shard_set_path(const struct shard_set *s, int64_t i); /* file that holds image i */
 /* Memory: of the open set; of a thread that has read its largest image, coded and decoded, with the rows that a JPEG
  * decoder keeps (of a progressive one it keeps all coefficients: that is not known here). */

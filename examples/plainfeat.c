@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     prov_init(&p, "plainfeat", DINOTOOLS_VERSION, provenance);
     for (int i = 0; i < set.n_sets; i++)
-        prov_input(&p, "shards", set.identity[i]);
+        prov_input_from(&p, "shards", set.identity[i], shard_set_provenance(&set, i));
     if (file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);

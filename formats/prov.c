@@ -77,13 +77,31 @@ void prov_flag(struct prov *p, const char *key, bool value)
     literal(p, key, value ? "true" : "false");
 }
 
+static void nest(struct prov *p, struct cJSON *input, const char *provenance)
+{
+    size_t n = strlen(provenance);
+    if (n == 0 || n > PROV_NESTED_MAX - p->nested)
+        return;
+    struct cJSON *own = cJSON_ParseWithOpts(provenance, NULL, 1);
+    if (!cJSON_IsObject(own) || !cJSON_AddItemToObject(input, "provenance", own))
+        cJSON_Delete(own);
+    else
+        p->nested += n;
+}
+
 void prov_input(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES])
+{
+    prov_input_from(p, kind, identity, "");
+}
+
+void prov_input_from(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES], const char *provenance)
 {
     char hex[DIGEST_HEX];
     digest_hex(identity, hex);
     line(p, 'i', kind, identity, DIGEST_BYTES);
     struct cJSON *input = cJSON_CreateObject();
     p->failed |= !cJSON_AddStringToObject(input, "kind", kind) || !cJSON_AddStringToObject(input, "identity", hex);
+    nest(p, input, provenance);
     if (!cJSON_AddItemToArray(p->inputs, input)) {
         cJSON_Delete(input);
         p->failed = true;

@@ -10,6 +10,9 @@
  * The identity is the SHA-256 of kind, version of the kind, settings and inputs in the order given (never of tool
  * version, file names, threads, verbosity): equal work has equal identity. It stands in every file; the JSON that
  * explains it is left out where keep is false. Setters do not fail: what went wrong is told by the writer at the end.
+ *
+ * An input may bring its own provenance, which is kept inside: so the way back is known even where files in between are
+ * gone. It is no part of the identity.
  */
 #ifndef PROV_H
 #define PROV_H
@@ -21,11 +24,14 @@
 #include "digest.h"
 #include "fmt.h"
 
+#define PROV_NESTED_MAX ((size_t)1 << 20)
+
 struct prov {
     const char *tool, *version;
     bool keep;
     bool failed;             /* no memory at some point */
     struct cJSON *settings, *inputs;
+    size_t nested;           /* bytes of the inputs' own provenance */
     struct fmt_buffer canon; /* the lines that the identity is made of */
 };
 
@@ -35,6 +41,9 @@ void prov_int(struct prov *p, const char *key, int64_t value);
 void prov_real(struct prov *p, const char *key, double value); /* written so that it reads back exactly */
 void prov_flag(struct prov *p, const char *key, bool value);
 void prov_input(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES]);
+/* provenance: the input's, JSON text or "". What is no JSON object is left out, and what makes all of them together
+ * longer than PROV_NESTED_MAX. */
+void prov_input_from(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES], const char *provenance);
 void prov_release(struct prov *p);
 
 /* For the writers: begins a file of kind and version h with these fields (h gets the identity). */

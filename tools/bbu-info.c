@@ -53,6 +53,9 @@ static void print_value(const struct cJSON *v, int depth)
         putchar(' ');
         print_clean(identity->valuestring);
         putchar('\n');
+        const struct cJSON *own = cJSON_GetObjectItemCaseSensitive(v, "provenance");
+        for (const struct cJSON *c = own && msg_level > 0 ? own->child : NULL; c; c = c->next)
+            print_value(c, depth + 1); /* of the input itself: with -v */
         return;
     }
     char name[256];

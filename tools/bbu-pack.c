@@ -331,7 +331,7 @@ static void describe(const struct plan *p, struct prov *prov)
     prov_int(prov, "shard_bytes", shard_bytes);
     prov_flag(prov, "as_stored", as_stored);
     prov_int(prov, "max_pixels", pixels_max);
-    prov_input(prov, "catalogue", p->index->identity);
+    prov_input_from(prov, "catalogue", p->index->identity, p->index->provenance);
     if (p->n_failed == 0)
         return;
     struct digest d;

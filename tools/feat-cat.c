@@ -228,7 +228,8 @@ static int64_t write_features(void)
     add_list(&p, "label", &labels);
     add_list(&p, "group", &groups);
     for (int i = 0; i < n_inputs; i++)
-        prov_input(&p, "features", inputs[i].feat.block.header.identity);
+        prov_input_from(&p, "features", inputs[i].feat.block.header.identity,
+                        inputs[i].feat.block.header.provenance);
     struct fmt_writer io = file_writer(&out);
     if (feat_create(&writer, &io, &inputs[0].feat.header, &p, &e))
         msg_die("%s: %s", output, e.text);

@@ -423,9 +423,9 @@ static void write_model(void)
     prov_text(&p, "at_precision", scoring.at_precision);
     prov_text(&p, "positive", plan.n_classes == 2 ? plan.class_name[plan.positive] : NULL);
     prov_text(&p, "group_score", scoring.group_score);
-    prov_input(&p, "train", train.identity);
+    prov_input_from(&p, "train", train.identity, train.feat.block.header.provenance);
     if (val_path)
-        prov_input(&p, "val", val.identity);
+        prov_input_from(&p, "val", val.identity, val.feat.block.header.provenance);
     if (file_create_binary(&f, model_path, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);

@@ -199,6 +199,6 @@ static int hash_files(struct pictures *p, struct thread_pool *pool, struct prov 
 int pictures_inputs(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
 {
     for (int i = 0; i < p->set.n_sets; i++)
-        prov_input(prov, "shards", p->set.identity[i]);
+        prov_input_from(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
     return p->from_shards ? 0 : hash_files(p, pool, prov, e);
 }

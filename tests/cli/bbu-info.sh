@@ -17,7 +17,8 @@ for kind in catalogue shard views features checkpoint; do
     check "$kind: without provenance" grep -Eq 'provenance +null' out
     status 0 bbu-info --json --verify $kind
     check "$kind: one line" test "$(wc -l <out)" -eq 1
-    out_has "{\"report\":\"file\",\"path\":\"$kind\",\"kind\":\"$kind\",\"version\":\"1.0\",\"bytes\":$(stat -c %s $kind),"
+    case $kind in shard | features) version=1.1 ;; *) version=1.0 ;; esac
+    out_has "{\"report\":\"file\",\"path\":\"$kind\",\"kind\":\"$kind\",\"version\":\"$version\",\"bytes\":$(stat -c %s $kind),"
     out_has '"verified":true}'
     status 0 bash -c "cat $kind | bbu-info --verify -"
     out_has 'verified        true'
@@ -35,6 +36,16 @@ for kind in catalogue shard views features checkpoint; do
     status 1 bbu-info cut
     err_has 'cut: ends early'
 done
+# ---- how images and rows were made; which rows a classifier has seen
+status 0 bbu-info --json shard features
+check 'the recipe of shards' grep -q '"recipe":{"pack.short_side":"512","pack.quality":"95","pack.as_stored":"no"}' out
+check 'the recipe of features' grep -q '"recipe":{"pack.short_side":"512",.*"resize":"256","fit":"crop"}' out
+"$samples" classifier model.logreg
+status 0 bbu-info --json model.logreg
+out_has '"seen":{"fitted_images":3,"fitted_groups":1,"chosen_images":1,"chosen_groups":2}'
+mkdir set && cp shard set/a.shard
+status 0 bbu-info --json set
+check 'a folder of shards has its provenance, too' grep -q '"provenance":{"tool":"sample"' out
 status 0 bbu-info catalogue
 check 'images by split' grep -Eq 'train +2' out
 check 'images by class' grep -Eq 'positive +1' out

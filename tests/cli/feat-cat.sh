@@ -49,8 +49,13 @@ feat-cat --text two.feat >two.txt
 check 'joined: rows of both' cmp two.txt <(cat one.txt one.txt)
 status 0 feat-cat --split train a.feat -o t1.feat
 status 0 feat-cat --split train bare.feat -o t2.feat
-same t1.feat t2.feat
+identity() { bbu-info --json "$1" | grep -o '"identity":"[0-9a-f]*"' | head -n 1; }
+check 'how an input came about is no part of the identity' test "$(identity t1.feat)" = "$(identity t2.feat)"
+check 'but it is kept: settings of the input' bash -c 'bbu-info --json t1.feat | grep -q "\"kind\":\"features\",\"identity\":\"[0-9a-f]*\",\"provenance\":{\"tool\":\"sample\".*\"number\":42"'
+check '... shown with -v' bash -c 'bbu-info -v t1.feat | grep -q "number *42" && ! bbu-info t1.feat | grep -q "number *42"'
 status 0 feat-cat --split train --no-provenance a.feat -o t3.feat
+status 0 feat-cat --split train --no-provenance bare.feat -o t4.feat
+same t3.feat t4.feat
 differ t1.feat t3.feat
 check 'provenance is there' grep -aq '"tool":"feat-cat"' t1.feat
 check 'and left out' lacks feat-cat t3.feat
