@@ -7,7 +7,6 @@
 #include "eval/featset.h"
 #include "eval/groups.h"
 #include "eval/origins.h"
-#include "eval/overlap.h"
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
@@ -149,10 +148,11 @@ static void number_groups(void)
 /* Rows that vote for themselves, or for another view of their installation, make scores too good. */
 static void check_overlap(const struct featset *learned, const struct featset *asked, bool apart)
 {
+    struct overlap_rows from = featset_overlap_rows(learned), rows = featset_overlap_rows(asked);
     struct fmt_error e = {0};
     struct overlap o;
     char text[OVERLAP_TEXT];
-    if (overlap_sets(learned, asked, apart, &o, &e))
+    if (overlap_sets(&from, &rows, apart, &o, &e))
         msg_die("%s", e.text);
     overlap_text(&o, asked->path, learned->path, text);
     if (overlap_any(&o) && !scoring.allow_overlap)

@@ -8,7 +8,6 @@
 #include "eval/featset.h"
 #include "eval/groups.h"
 #include "eval/origins.h"
-#include "eval/overlap.h"
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
@@ -401,8 +400,9 @@ static void make_model(void)
     model.C = choose.C[choice.i_best];
     model.gradient = choice.report.gradient;
     choose_thresholds();
+    struct overlap_rows fitted = featset_overlap_rows(&train), chosen = featset_overlap_rows(&val);
     struct fmt_error e = {0};
-    if (overlap_remember(&train, &model.fitted, &e) || (val_path && overlap_remember(&val, &model.chosen, &e)))
+    if (overlap_remember(&fitted, &model.fitted, &e) || (val_path && overlap_remember(&chosen, &model.chosen, &e)))
         msg_die("%s", e.text);
 }
 
@@ -553,9 +553,10 @@ static void refuse_overlap(const struct featset *asked, const struct overlap *o,
 
 static void check_overlap(const struct featset *learned, const struct featset *asked)
 {
+    struct overlap_rows from = featset_overlap_rows(learned), rows = featset_overlap_rows(asked);
     struct fmt_error e = {0};
     struct overlap o;
-    if (overlap_sets(learned, asked, false, &o, &e))
+    if (overlap_sets(&from, &rows, false, &o, &e))
         msg_die("%s", e.text);
     refuse_overlap(asked, &o, learned->path);
 }
@@ -566,13 +567,14 @@ static void check_model_overlap(void)
     const struct linear_seen *seen[] = {&model.fitted, &model.chosen};
     static const char *const what[] = {"the rows that the classifier was fitted to",
                                        "the rows that the classifier was chosen on"};
+    struct overlap_rows rows = featset_overlap_rows(&query);
     struct fmt_error e = {0};
     struct overlap o;
     if (!model.says_seen)
         msg_warn("%s: does not say which rows it was fitted to: whether %s has some of them is not known", model_path,
                  query.path);
     for (int i = 0; i < 2; i++) {
-        if (overlap_seen(seen[i], &query, &o, &e))
+        if (overlap_seen(seen[i], &rows, &o, &e))
             msg_die("%s", e.text);
         refuse_overlap(&query, &o, what[i]);
     }

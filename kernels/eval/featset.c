@@ -246,3 +246,8 @@ int64_t featset_n_labelled(const struct featset *s)
         n += s->label[i] >= 0;
     return n;
 }
+
+struct overlap_rows featset_overlap_rows(const struct featset *s)
+{
+    return (struct overlap_rows){s->n, s->label, s->key, s->group, (const uint8_t (*)[DIGEST_BYTES])s->content};
+}

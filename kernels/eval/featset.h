@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "eval/knn.h"
+#include "eval/overlap.h"
 #include "feat.h"
 #include "file.h"
 #include "text.h"
@@ -46,5 +47,6 @@ struct knn_rows featset_rows(struct featset *s); /* from one thread */
 /* As feat_compatible, but rows without classes go with any. name: of what h is from. */
 int featset_check(const struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
 int64_t featset_n_labelled(const struct featset *s);
+struct overlap_rows featset_overlap_rows(const struct featset *s); /* while the set is open */
 
 #endif

@@ -78,7 +78,7 @@ static int64_t table_find(const struct table *t, uint64_t hash)
 }
 
 /* Marks the query's rows of this hash; of (not NULL): only those that are not of this group. */
-static void meet(struct table *t, uint64_t hash, const struct featset *query, const char *of)
+static void meet(struct table *t, uint64_t hash, const struct overlap_rows *query, const char *of)
 {
     for (int64_t i = table_find(t, hash); i < t->n && t->entry[i].hash == hash; i++) {
         int64_t row = t->entry[i].row;
@@ -93,7 +93,7 @@ struct tables {
     bool all_known; /* the content of each of the query's rows is known */
 };
 
-static int tables_open(struct tables *t, const struct featset *query, struct fmt_error *e)
+static int tables_open(struct tables *t, const struct overlap_rows *query, struct fmt_error *e)
 {
     int status = 0;
     *t = (struct tables){.all_known = true};
@@ -123,7 +123,7 @@ static void tables_close(struct tables *t)
     table_close(&t->key);
 }
 
-static const char *count_met(const struct table *t, const struct featset *query, const char *const *name, int64_t *n)
+static const char *count_met(const struct table *t, const struct overlap_rows *query, const char *const *name, int64_t *n)
 {
     const char *first = NULL;
     for (int64_t i = 0; i < query->n; i++)
@@ -135,7 +135,7 @@ static const char *count_met(const struct table *t, const struct featset *query,
 }
 
 /* All rows of a group are met together: each counts once, by the first of its hash. */
-static const char *count_groups(const struct table *t, const struct featset *query, int64_t *n)
+static const char *count_groups(const struct table *t, const struct overlap_rows *query, int64_t *n)
 {
     int64_t first = INT64_MAX;
     for (int64_t i = 0; i < t->n; i++) {
@@ -148,14 +148,14 @@ static const char *count_groups(const struct table *t, const struct featset *que
     return *n ? query->group[first] : NULL;
 }
 
-static void count_all(const struct tables *t, const struct featset *query, struct overlap *o)
+static void count_all(const struct tables *t, const struct overlap_rows *query, struct overlap *o)
 {
     o->image = count_met(&t->image, query, query->key, &o->n_images);
     o->group = count_groups(&t->group, query, &o->n_groups);
     o->key = count_met(&t->key, query, query->key, &o->n_keys);
 }
 
-int overlap_sets(const struct featset *learned, const struct featset *query, bool apart, struct overlap *o,
+int overlap_sets(const struct overlap_rows *learned, const struct overlap_rows *query, bool apart, struct overlap *o,
                  struct fmt_error *e)
 {
     struct tables t;
@@ -179,7 +179,7 @@ int overlap_sets(const struct featset *learned, const struct featset *query, boo
     return status;
 }
 
-int overlap_seen(const struct linear_seen *seen, const struct featset *query, struct overlap *o, struct fmt_error *e)
+int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *query, struct overlap *o, struct fmt_error *e)
 {
     struct tables t;
     *o = (struct overlap){0};
@@ -212,7 +212,7 @@ static uint32_t keep_least(uint64_t *hash, int64_t n)
     return kept;
 }
 
-int overlap_remember(const struct featset *s, struct linear_seen *seen, struct fmt_error *e)
+int overlap_remember(const struct overlap_rows *s, struct linear_seen *seen, struct fmt_error *e)
 {
     int64_t n_images = 0, n_groups = 0;
     *seen = (struct linear_seen){.image = malloc(((size_t)s->n + 1) * sizeof *seen->image),

@@ -15,8 +15,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "eval/featset.h"
+#include "digest.h"
+#include "fmt.h"
 #include "linear.h"
+
+struct overlap_rows { /* all the caller's; [n] each */
+    int64_t n;
+    const int32_t *label;                   /* -1: does not count */
+    const char *const *key, *const *group;  /* "" none */
+    const uint8_t (*content)[DIGEST_BYTES]; /* zeros: not known */
+};
 
 struct overlap {
     int64_t n_images, n_groups, n_keys; /* rows of the query by content; its groups; its rows by key alone */
@@ -30,13 +38,14 @@ static inline bool overlap_any(const struct overlap *o)
 
 /* apart: rows of one group are kept apart by other means (k-NN that leaves the group out), so that groups do not count
  * and images only where they stand in two groups. */
-int overlap_sets(const struct featset *learned, const struct featset *query, bool apart, struct overlap *o,
+int overlap_sets(const struct overlap_rows *learned, const struct overlap_rows *query, bool apart, struct overlap *o,
                  struct fmt_error *e);
-int overlap_seen(const struct linear_seen *seen, const struct featset *query, struct overlap *o, struct fmt_error *e);
+int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *query, struct overlap *o,
+                 struct fmt_error *e);
 
 /* The images and groups of the labelled rows; seen is for linear_seen_release. Rows whose content is not known are
  * remembered by their group alone. */
-int overlap_remember(const struct featset *s, struct linear_seen *seen, struct fmt_error *e);
+int overlap_remember(const struct overlap_rows *s, struct linear_seen *seen, struct fmt_error *e);
 
 /* What was found, in words: "test.feat: 12 of its images are in train.feat, the first is a/1.jpg; 3 of its groups, the
  * first is a", or, of keys alone, that they may be the same images. "" if nothing was found. */

@@ -10,11 +10,13 @@
 
 #include "backend.h"
 #include "eval/knn.h"
+#include "eval/overlap.h"
 #include "nn/extract.h"
 #include "nn/model.h"
 #include "nn/step.h"
 #include "num.h"
 #include "shardset.h"
+#include "text.h"
 
 enum { TRAIN, VAL, SETS };
 
@@ -25,6 +27,11 @@ struct set {
     int64_t *image; /* [n] the labelled ones */
     int32_t *label; /* [n] */
     int64_t n;
+    struct names { /* of the same, until the two sets have been compared */
+        const char **key, **group; /* [n] */
+        uint8_t (*content)[DIGEST_BYTES];
+        struct text_pool text;
+    } names;
     float *x;        /* [n, C] */
     uint8_t *failed; /* [n] */
 };
@@ -37,18 +44,44 @@ struct evaluate {
 };
 
 /* ---------------------------------------------------------------- opening */
+static void names_release(struct names *names)
+{
+    free(names->key);
+    free(names->group);
+    free(names->content);
+    text_release(&names->text);
+    *names = (struct names){0};
+}
+
+static int take_names(struct names *names, int64_t i, const struct shard_image *image, struct fmt_error *e)
+{
+    const struct index_labels *l = &image->labels;
+    memcpy(names->content[i], image->sha256, DIGEST_BYTES);
+    names->key[i] = text_copy(&names->text, l->key, strlen(l->key));
+    names->group[i] = text_copy(&names->text, l->group, strlen(l->group));
+    return names->key[i] && names->group[i] ? 0 : fmt_no_memory(e);
+}
+
+static int make_room(struct set *s, struct fmt_error *e)
+{
+    size_t n = (size_t)s->shards.n_images + 1;
+    s->image = malloc(n * sizeof *s->image);
+    s->label = malloc(n * sizeof *s->label);
+    s->names.key = malloc(n * sizeof *s->names.key);
+    s->names.group = malloc(n * sizeof *s->names.group);
+    s->names.content = malloc(n * sizeof *s->names.content);
+    bool all = s->image && s->label && s->names.key && s->names.group && s->names.content;
+    return all ? 0 : fmt_no_memory(e);
+}
+
 static int find_labels(struct set *s, const char *path, struct fmt_error *e)
 {
     struct block_buffer buffer = {0};
-    int status = 0;
-    s->image = malloc(((size_t)s->shards.n_images + 1) * sizeof *s->image);
-    s->label = malloc(((size_t)s->shards.n_images + 1) * sizeof *s->label);
-    if (!s->image || !s->label)
-        status = fmt_no_memory(e);
+    int status = make_room(s, e);
     for (int64_t i = 0; i < s->shards.n_images && !status; i++) {
         struct shard_image image;
         status = shard_set_read(&s->shards, i, &buffer, &image, e);
-        if (status || image.labels.label < 0)
+        if (status || image.labels.label < 0 || (status = take_names(&s->names, s->n, &image, e)) != 0)
             continue;
         s->image[s->n] = i;
         s->label[s->n++] = image.labels.label;
@@ -88,6 +121,26 @@ static int check_classes(const struct evaluate *ev, struct fmt_error *e)
     return same ? 0 : fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: their classes differ");
 }
 
+/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. */
+static int check_overlap(struct evaluate *ev, struct fmt_error *e)
+{
+    const struct set *s = ev->set;
+    struct overlap_rows rows[SETS];
+    struct overlap o;
+    char text[OVERLAP_TEXT];
+    for (int i = 0; i < SETS; i++)
+        rows[i] = (struct overlap_rows){s[i].n, s[i].label, s[i].names.key, s[i].names.group,
+                                        (const uint8_t (*)[DIGEST_BYTES])s[i].names.content};
+    int status = overlap_sets(&rows[TRAIN], &rows[VAL], false, &o, e);
+    if (!status && overlap_any(&o) && !ev->config->evaluation.allow_overlap)
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: %s: the scores would be too good "
+                          "(evaluation.allow_overlap=true scores them)",
+                          overlap_text(&o, ev->config->evaluation.knn_val, ev->config->evaluation.knn_train, text));
+    for (int i = 0; i < SETS; i++)
+        names_release(&ev->set[i].names);
+    return status;
+}
+
 /* Those of the settings that the images which vote allow. */
 static int choose_ks(struct evaluate *ev, struct fmt_error *e)
 {
@@ -119,6 +172,8 @@ int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_
     if (!status)
         status = check_classes(*ev, e);
     if (!status)
+        status = check_overlap(*ev, e);
+    if (!status)
         status = choose_ks(*ev, e);
     if (status) {
         evaluate_close(*ev);
@@ -132,6 +187,7 @@ void evaluate_close(struct evaluate *ev)
     for (int i = 0; ev && i < SETS; i++) {
         if (ev->set[i].open)
             shard_set_close(&ev->set[i].shards);
+        names_release(&ev->set[i].names);
         free(ev->set[i].image);
         free(ev->set[i].label);
         free(ev->set[i].x);

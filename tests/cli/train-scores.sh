@@ -6,9 +6,14 @@ train_fixture || exit 1
 train() { dino-train -c t.yaml -j2 "$@"; }
 
 # ---- one truth: the teacher's file, extracted and scored by the tools, has the top-1 of evaluation.json
-status 0 train evaluation.knn_train=val evaluation.knn_val=all 'evaluation.knn_k=[1,3,5]' optim.base_lr=0.1
+status 1 train evaluation.knn_train=val evaluation.knn_val=all
+err_has 'evaluation.knn_val: all: '
+check 'images on both sides are counted and named' grep -Eq 'all: [0-9]+ of its images are in val, the first is val/[^ ]*; so (are|is) [0-9]+ of its groups' err
+status 1 train evaluation.knn_train=val evaluation.knn_val=val
+check 'nothing was begun' test ! -e run/eval
+status 0 train evaluation.allow_overlap=true evaluation.knn_train=val evaluation.knn_val=all 'evaluation.knn_k=[1,3,5]' optim.base_lr=0.1
 accuracies() { # features: "k accuracy" of each k, twelve digits
-    feat-knn -q -k 1,3,5 --resamples 0 --no-thresholds --json "$1.train" "$1.val" |
+    feat-knn -q --allow-overlap -k 1,3,5 --resamples 0 --no-thresholds --json "$1.train" "$1.val" |
         sed -n 's/.*"k":\([0-9]*\),.*"level":"image",.*"accuracy":\([0-9.e-]*\),.*/\1 \2/p' | cut -d, -f1
 }
 for line in -1,initial 7,training_7 23,training_23; do
@@ -56,7 +61,7 @@ measure 'a wider network' $wider
 "$BUILD/tests/datagen" -q --groups 2 --width 1600 --seed 4 large && bbu-index -q large -o large.index
 for store in jpeg rgb; do
     bbu-pack -q --store $store large.index -o large.$store
-    measure "large images, $store" evaluation.knn_train=large.$store evaluation.knn_val=large.$store train.dataset_path=large.$store
+    measure "large images, $store" evaluation.knn_train=large.$store evaluation.knn_val=large.$store evaluation.allow_overlap=true train.dataset_path=large.$store
 done
 
 # ---- good losses, gradients that overflow: one layer of the head is made huge and the next undoes it

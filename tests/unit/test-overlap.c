@@ -1,5 +1,5 @@
 /* test-overlap.c - rows on both sides: by content, by group, by key where nothing else is known; what a classifier
- * remembers. Sets are made in memory: only what the module reads is there. */
+ * remembers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,28 +12,26 @@ struct row {
     int32_t label;
 };
 
-static struct featset set_of(const struct row *row, int64_t n)
+static struct overlap_rows set_of(const struct row *row, int64_t n)
 {
-    struct featset s = {.n = n};
-    s.key = calloc((size_t)n, sizeof *s.key);
-    s.group = calloc((size_t)n, sizeof *s.group);
-    s.label = calloc((size_t)n, sizeof *s.label);
-    s.content = calloc((size_t)n, sizeof *s.content);
+    const char **key = calloc((size_t)n, sizeof *key), **group = calloc((size_t)n, sizeof *group);
+    int32_t *label = calloc((size_t)n, sizeof *label);
+    uint8_t(*content)[DIGEST_BYTES] = calloc((size_t)n, sizeof *content);
     for (int64_t i = 0; i < n; i++) {
-        s.key[i] = row[i].key;
-        s.group[i] = row[i].group;
-        s.label[i] = row[i].label;
-        s.content[i][0] = row[i].content;
+        key[i] = row[i].key;
+        group[i] = row[i].group;
+        label[i] = row[i].label;
+        content[i][0] = row[i].content;
     }
-    return s;
+    return (struct overlap_rows){n, label, key, group, (const uint8_t (*)[DIGEST_BYTES])content};
 }
 
-static void release(struct featset *s)
+static void release(struct overlap_rows *s)
 {
-    free(s->key);
-    free(s->group);
-    free(s->label);
-    free(s->content);
+    free((void *)(uintptr_t)s->key);
+    free((void *)(uintptr_t)s->group);
+    free((void *)(uintptr_t)s->label);
+    free((void *)(uintptr_t)s->content);
 }
 
 static const struct row learned[] = {
@@ -44,7 +42,7 @@ static const struct row query[] = {
 
 static void test_sets(void)
 {
-    struct featset l = set_of(learned, 5), q = set_of(query, 7);
+    struct overlap_rows l = set_of(learned, 5), q = set_of(query, 7);
     struct overlap o;
     struct fmt_error e = {0};
     char text[OVERLAP_TEXT];
@@ -70,7 +68,7 @@ static void test_sets(void)
 static void test_keys(void)
 {
     static const struct row unknown[] = {{"a1", "", 0, 0}, {"z", "", 0, 0}}, known[] = {{"a1", "", 1, 0}};
-    struct featset u = set_of(unknown, 2), k = set_of(known, 1);
+    struct overlap_rows u = set_of(unknown, 2), k = set_of(known, 1);
     struct overlap o;
     ok(overlap_sets(&u, &u, false, &o, NULL) == 0 && !overlap_any(&o), "no proof without contents");
     is_int(o.n_keys, 2, "but keys");
@@ -86,7 +84,7 @@ static void test_keys(void)
 
 static void test_remembered(void)
 {
-    struct featset l = set_of(learned, 5), q = set_of(query, 7);
+    struct overlap_rows l = set_of(learned, 5), q = set_of(query, 7);
     struct linear_seen seen;
     struct overlap o;
     ok(overlap_remember(&l, &seen, NULL) == 0, "remembered");
@@ -102,9 +100,9 @@ static void test_remembered(void)
     struct row *many = calloc((size_t)n, sizeof *many);
     for (int64_t i = 0; i < n; i++)
         many[i] = (struct row){"k", "g", 1, 0};
-    struct featset big = set_of(many, n);
+    struct overlap_rows big = set_of(many, n);
     for (int64_t i = 0; i < n; i++)
-        memcpy(big.content[i], &(uint64_t){(uint64_t)(n - i)}, 8);
+        memcpy((void *)(uintptr_t)big.content[i], &(uint64_t){(uint64_t)(n - i)}, 8);
     ok(overlap_remember(&big, &seen, NULL) == 0 && seen.n_images == LINEAR_SEEN_MAX && seen.n_groups == 1,
        "of too many the least are kept");
     linear_seen_release(&seen);
