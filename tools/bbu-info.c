@@ -8,17 +8,23 @@
 #include <cjson/cJSON.h>
 
 #include "describe.h"
+#include "idfiles.h"
 #include "jsonl.h"
 #include "log.h"
 #include "msg.h"
+#include "nn/import.h"
 #include "opt.h"
+#include "trace.h"
 #include "verify.h"
 
-static bool verify, json, list;
+static bool verify, json, list, trace;
+static struct opt_list places;
 
 static const struct opt options[] = {
     OPT_FLAG('c', "verify", &verify, "read everything and check every byte"),
     OPT_FLAG('l', "list", &list, "one line for each record"),
+    OPT_FLAG('t', "trace", &trace, "name the files before it, back to the photographs"),
+    OPT_LIST(0, "in", &places, "DIR", "look for them below DIR, too [the current folder, FILE's folder]"),
     OPT_JSON(&json),
     OPT_COMMON,
     OPT_END};
@@ -152,6 +158,19 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
     return status;
 }
 
+/* Of weights: the hash that features made with them carry; null where they are no network that is known here. */
+static void add_hash(const char *path, struct cJSON *o)
+{
+    uint8_t backbone[DIGEST_BYTES], with_head[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    if (weights_file_hashes(path, backbone, with_head, NULL)) {
+        cJSON_AddNullToObject(o, "weights");
+        return;
+    }
+    digest_hex(backbone, hex);
+    jsonl_text(o, "weights", hex);
+}
+
 static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
 {
     struct file f;
@@ -164,8 +183,8 @@ static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
         status = copy_pipe(&f, &why);
     if (status == 0 && list)
         status = describe_records(&f, print_line, &why);
-    else if (status == 0)
-        status = describe_file(o, &f, &ours, &why);
+    else if (status == 0 && (status = describe_file(o, &f, &ours, &why)) == 0 && !ours)
+        add_hash(path, o);
     if (status == 0 && verify && ours)
         status = verify_file(&f, o, &why);
     else if (status == 0 && verify && !list)
@@ -229,6 +248,73 @@ static bool info(const char *path)
     return good;
 }
 
+/* ---------------------------------------------------------------- the way back */
+
+static void print_link(void *arg, const struct trace_link *link)
+{
+    (void)arg;
+    if (json) {
+        struct cJSON *o = jsonl_begin("trace");
+        jsonl_int(o, "depth", link->depth);
+        jsonl_text(o, "kind", link->kind);
+        if (link->identity[0])
+            jsonl_text(o, "identity", link->identity);
+        if (link->path)
+            jsonl_text(o, "path", link->path);
+        if (link->note[0])
+            jsonl_text(o, "note", link->note);
+        if (jsonl_end(o))
+            msg_die("out of memory");
+        return;
+    }
+    printf("%*s", 2 * link->depth, "");
+    print_clean(link->kind);
+    printf("%s%.12s: ", link->identity[0] ? " " : "", link->identity);
+    print_clean(link->path ? link->path : link->is_file ? "not found" : "of contents, no file");
+    if (link->note[0]) {
+        fputs(" (", stdout);
+        print_clean(link->note);
+        putchar(')');
+    }
+    putchar('\n');
+}
+
+static void look_below(struct idfiles *files, const char *folder, bool must)
+{
+    struct fmt_error e = {0};
+    if (idfiles_add(files, folder, &e) && (must || e.status == FMT_MEMORY))
+        msg_die("%s", e.text);
+}
+
+static void find_files(struct idfiles *files, const char *path)
+{
+    char *slash = strrchr(path, '/'), *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+    look_below(files, ".", false);
+    if (folder)
+        look_below(files, folder, false);
+    for (int i = 0; i < places.n; i++)
+        look_below(files, places.item[i], true);
+    free(folder);
+}
+
+static bool trace_back(const char *path)
+{
+    struct idfiles files = {.weights_hash = weights_file_hashes};
+    struct fmt_error e = {0};
+    find_files(&files, path);
+    if (!json) {
+        print_clean(path);
+        puts(":");
+    }
+    bool good = trace_file(&files, path, print_link, NULL, &e) == 0;
+    if (!good)
+        msg_error("%s", e.text);
+    idfiles_release(&files);
+    return good;
+}
+
+/* ---------------------------------------------------------------- */
+
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -236,9 +322,13 @@ int main(int argc, char **argv)
         msg_usage("a file is missing");
     if (list && json)
         msg_usage("--list and --json exclude each other; feat-cat and dino-weights give records as JSON");
+    if (trace && (list || verify))
+        msg_usage("--trace goes with neither --list nor --verify");
+    if (places.n && !trace)
+        msg_usage("--in is for --trace");
     file_on_signal();
     bool good = true;
     for (int i = first; i < argc; i++)
-        good = info(argv[i]) && good;
+        good = (trace ? trace_back(argv[i]) : info(argv[i])) && good;
     return msg_finish(good ? EXIT_DONE : EXIT_FAILED);
 }
