@@ -1,5 +1,5 @@
-/* trace.c - provenance is a tree of JSON: inputs with kind and identity. A file that is found tells its own; of one that
- * is gone the copy is used that its successor keeps. */
+/* trace.c - provenance is a tree of JSON: inputs with kind and identity. A file that is found tells its own; of one
+ * that is gone the copy is used that its successor keeps. */
 #include "trace.h"
 
 #include <cjson/cJSON.h>

@@ -1,5 +1,5 @@
-/* overlap.c - the query's rows are sorted by hash; what was learned from is looked up row by row and marks those that it
- * meets. So the work is in the smaller set, as a rule, and the first in the order of the query can be named. */
+/* overlap.c - the query's rows are sorted by hash; what was learned from is looked up row by row and marks those that
+ * it meets. So the work is in the smaller set, as a rule, and the first in the order of the query can be named. */
 #include "eval/overlap.h"
 
 #include <inttypes.h>
@@ -123,12 +123,12 @@ static void tables_close(struct tables *t)
     table_close(&t->key);
 }
 
-static const char *count_met(const struct table *t, const struct overlap_rows *query, const char *const *name, int64_t *n)
+static const char *count_met(const struct table *t, const struct overlap_rows *query, int64_t *n)
 {
     const char *first = NULL;
     for (int64_t i = 0; i < query->n; i++)
         if (t->met[i]) {
-            first = first ? first : name[i];
+            first = first ? first : query->key[i];
             ++*n;
         }
     return first;
@@ -150,9 +150,9 @@ static const char *count_groups(const struct table *t, const struct overlap_rows
 
 static void count_all(const struct tables *t, const struct overlap_rows *query, struct overlap *o)
 {
-    o->image = count_met(&t->image, query, query->key, &o->n_images);
+    o->image = count_met(&t->image, query, &o->n_images);
     o->group = count_groups(&t->group, query, &o->n_groups);
-    o->key = count_met(&t->key, query, query->key, &o->n_keys);
+    o->key = count_met(&t->key, query, &o->n_keys);
 }
 
 int overlap_sets(const struct overlap_rows *learned, const struct overlap_rows *query, bool apart, struct overlap *o,
@@ -179,7 +179,8 @@ int overlap_sets(const struct overlap_rows *learned, const struct overlap_rows *
     return status;
 }
 
-int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *query, struct overlap *o, struct fmt_error *e)
+int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *query, struct overlap *o,
+                 struct fmt_error *e)
 {
     struct tables t;
     *o = (struct overlap){0};

@@ -1,4 +1,4 @@
-/* overlap.h - leaks: rows that are to be scored although their image, or another image of their group, was learned from.
+/* overlap.h - leaks: rows that are to be scored although their image, or another of their group, was learned from.
  *
  *   struct overlap o;
  *   overlap_sets(&train, &query, false, &o, e);          both in memory
