@@ -22,7 +22,7 @@ int64_t views_local_bytes(const struct views_header *h)
 
 int64_t views_mask_bytes(const struct views_header *h)
 {
-    return (int64_t)VIEWS_GLOBAL * h->batch * h->grid_h * h->grid_w;
+    return (int64_t)VIEWS_GLOBAL * h->batch * views_patches(h);
 }
 
 static bool within(int32_t v, int32_t low, int32_t high)

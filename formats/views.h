@@ -48,6 +48,10 @@ struct views_batch {
     void *memory;    /* of global, local, mask, image, key */
 };
 
+static inline int64_t views_patches(const struct views_header *h) /* N: of a global crop, a row of the masks */
+{
+    return (int64_t)h->grid_h * h->grid_w;
+}
 int64_t views_global_bytes(const struct views_header *h);
 int64_t views_local_bytes(const struct views_header *h);
 int64_t views_mask_bytes(const struct views_header *h);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bench-row.h"
+#include "nn/mask.h"
 #include "nn/model.h"
 #include "nn/step.h"
 
@@ -33,7 +34,8 @@ static struct step_batch make_batch(const struct config *config)
 {
     int64_t B = config->train.batch_size_per_gpu, G = config->crops.global_crops_size,
             L = config->crops.local_crops_size;
-    int64_t grid = config_dims(config).grid, N = grid * grid, *order = malloc((size_t)N * sizeof *order);
+    struct mask_grid grid = mask_grid_of(G, config->student.patch_size);
+    int64_t N = mask_patches(&grid), *order = malloc((size_t)N * sizeof *order);
     uint8_t *masks = calloc((size_t)(2 * B), (size_t)N);
     struct rng r = rng_stream(1, 0, 0, RNG_MASK);
     for (int64_t crop = 0; crop < 2 * B; crop += 2) {
@@ -47,7 +49,8 @@ static struct step_batch make_batch(const struct config *config)
                                .local_u8 = noise(config->crops.local_crops_number * B * L * L * 3, 2),
                                .mean = {0.485f, 0.456f, 0.406f},
                                .std = {0.229f, 0.224f, 0.225f},
-                               .masks = masks};
+                               .masks = masks,
+                               .N = N};
 }
 
 static void print_plan(const struct config *config, const struct op_ctx *ctx)
@@ -77,12 +80,11 @@ static double step_flops(const struct config *config, const struct step_batch *b
     struct vit_config vit = model_vit(config);
     struct head_config dino = model_head(config, false);
     struct head_config ibot = config->ibot.separate_head ? model_head(config, true) : dino;
-    struct config_dims d = config_dims(config);
     double B = (double)batch->B, n_local = B * (double)config->crops.local_crops_number, n_masked = 0;
-    for (int64_t i = 0; i < 2 * batch->B * d.grid * d.grid; i++)
+    for (int64_t i = 0; i < 2 * batch->B * batch->N; i++)
         n_masked += batch->masks[i];
     double local_grid = (double)(config->crops.local_crops_size / vit.patch);
-    double global = bench_vit_flops(&vit, 1 + (double)(d.grid * d.grid));
+    double global = bench_vit_flops(&vit, 1 + (double)batch->N);
     double local = bench_vit_flops(&vit, 1 + local_grid * local_grid);
     double patches = n_masked * head_flops(&ibot), kept = 1 - config->student.drop_path_rate;
     double teacher = 2 * B * (global + head_flops(&dino)) + patches;

@@ -24,17 +24,22 @@ struct golden {
     int64_t n_given;
 };
 
-static inline bool golden_open(struct golden *g, const char *name)
+static inline bool golden_open_path(struct golden *g, const char *path)
 {
     struct fmt_error e = {0};
     *g = (struct golden){0};
-    if (file_open(&g->file, tap_golden(name), &e) == 0) {
+    if (file_open(&g->file, path, &e) == 0) {
         g->reader = file_reader(&g->file);
         if (safetensors_read(&g->reader, &g->set, &e) == 0)
             return true;
     }
-    ok(false, "%s can be read: %s", name, e.text);
+    ok(false, "%s can be read: %s", path, e.text);
     return false;
+}
+
+static inline bool golden_open(struct golden *g, const char *name)
+{
+    return golden_open_path(g, tap_golden(name));
 }
 
 static inline void golden_close(struct golden *g)

@@ -402,7 +402,8 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
     struct fmt_error e = {0};
     struct step_result result;
     const struct views_header *h = source_header(r->source);
-    struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local, .masks = batch->mask};
+    struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
+                           .masks = batch->mask, .N = views_patches(h)};
     memcpy(b.mean, h->mean, sizeof b.mean);
     memcpy(b.std, h->std, sizeof b.std);
     MUST(r, step_run(r->step, &b, iteration, NULL, NULL, &result, &e), &e);

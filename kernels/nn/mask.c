@@ -60,7 +60,7 @@ static int64_t lay_box(struct rng *r, const struct mask_grid *g, int64_t limit, 
 
 int64_t mask_blocks(struct rng *r, const struct mask_grid *g, int64_t n_wanted, uint8_t *mask)
 {
-    memset(mask, 0, (size_t)(g->rows * g->cols));
+    memset(mask, 0, (size_t)mask_patches(g));
     int64_t n = 0;
     while (n < n_wanted) {
         int64_t laid = lay_box(r, g, num_min(n_wanted - n, g->block_max), mask);
@@ -99,7 +99,7 @@ static void shuffle(struct rng *r, int64_t n, int64_t bytes, uint8_t *rows)
 int64_t mask_batch(struct rng *r, const struct mask_grid *g, const struct mask_settings *s, int64_t n_crops,
                    uint8_t *masks)
 {
-    int64_t n_patches = g->rows * g->cols, n_masked = n_masked_crops(s, n_crops), n = 0;
+    int64_t n_patches = mask_patches(g), n_masked = n_masked_crops(s, n_crops), n = 0;
     memset(masks, 0, (size_t)(n_crops * n_patches));
     for (int64_t i = 0; i < n_masked; i++) {
         float low = stratum_edge(s, i, n_masked), high = stratum_edge(s, i + 1, n_masked);
@@ -114,6 +114,6 @@ int64_t mask_batch_max(const struct mask_grid *g, const struct mask_settings *s,
 {
     int64_t n_masked = n_masked_crops(s, n_crops), n = 0;
     for (int64_t i = 0; i < n_masked; i++)
-        n += (int64_t)((float)(g->rows * g->cols) * stratum_edge(s, i + 1, n_masked));
+        n += (int64_t)((float)mask_patches(g) * stratum_edge(s, i + 1, n_masked));
     return n;
 }

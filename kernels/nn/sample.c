@@ -32,13 +32,14 @@ int sample_header(const struct config *c, struct views_header *h, struct fmt_err
     if (global < least || local < least)
         return fmt_fail(e, FMT_INVALID, "crops of %ld and %ld pixels: at least %ld are needed", (long)global,
                         (long)local, (long)least);
+    struct mask_grid grid = mask_grid_of(global, patch);
     *h = (struct views_header){
         .batch = (int32_t)c->train.batch_size_per_gpu,
         .global_size = (int32_t)global,
         .local_size = (int32_t)local,
         .n_local = (int32_t)c->crops.local_crops_number,
-        .grid_h = (int32_t)(global / patch),
-        .grid_w = (int32_t)(global / patch),
+        .grid_h = (int32_t)grid.rows,
+        .grid_w = (int32_t)grid.cols,
         .seed = (uint64_t)c->train.seed,
     };
     for (int i = 0; i < 3; i++) {

@@ -171,7 +171,7 @@ static void draw_crops(struct sheet *s, int64_t i, int64_t top)
 {
     const struct views_header *h = &s->maker->header;
     const struct layout *l = &s->layout;
-    int64_t B = h->batch, G = h->global_size, L = h->local_size, N = (int64_t)h->grid_h * h->grid_w;
+    int64_t B = h->batch, G = h->global_size, L = h->local_size, N = views_patches(h);
     int64_t left = GAP + l->photo_width + GAP;
     for (int64_t c = 0; c < VIEWS_GLOBAL; c++, left += l->global + GAP) {
         struct crop_cell cell = {s->batch.global + (c * B + i) * G * G * 3, s->batch.mask + (c * B + i) * N, G,

@@ -22,6 +22,9 @@ int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error
     if (batch->B != s->z.B)
         return fmt_fail(e, FMT_MISMATCH, "batch: %lld images, the settings say %lld", (long long)batch->B,
                         (long long)s->z.B);
+    if (batch->masks && batch->N != s->z.N)
+        return fmt_fail(e, FMT_MISMATCH, "batch: masks of %lld patches, a global crop has %lld", (long long)batch->N,
+                        (long long)s->z.N);
     bool bytes = batch->global_u8 && (batch->local_u8 || s->z.n_local == 0);
     bool floats = batch->global_f32 && (batch->local_f32 || s->z.n_local == 0);
     if (bytes == floats)

@@ -20,7 +20,7 @@ struct step_sizes {
     int64_t n_local;
     int64_t side[KINDS];      /* pixels */
     int64_t crops[KINDS];     /* 2B, n_local * B */
-    int64_t N;                /* patches of a global crop */
+    int64_t N;                /* patches of a global crop, whatever grid of positions is stored */
     int64_t masked_max;       /* masked patches of a batch */
 };
 

@@ -25,7 +25,7 @@ static struct step_sizes sizes_of(const struct config *config, const struct vit_
         .n_local = config->crops.local_crops_number,
         .side = {config->crops.global_crops_size, config->crops.local_crops_size},
         .crops = {2 * B, config->crops.local_crops_number * B},
-        .N = vit->M * vit->M,
+        .N = mask_patches(&grid),
         .masked_max = config->ibot.loss_weight > 0 ? mask_batch_max(&grid, &masks, 2 * B) : 0,
     };
 }

@@ -40,7 +40,8 @@ struct step_batch {
     const uint8_t *global_u8, *local_u8;
     const float *global_f32, *local_f32;
     float mean[3], std[3];  /* of the normalisation, for bytes */
-    const uint8_t *masks;   /* [2B,N]: 0 or 1 */
+    const uint8_t *masks;   /* [2B,N]: 0 or 1; NULL: none */
+    int64_t N;              /* as long are their rows: refused if a global crop has not just as many patches */
 };
 
 /* Which crops each branch of the student keeps, fed in instead of drawn (tests). kept[block][branch][kind] lists

@@ -1,6 +1,13 @@
 /* Whole training steps against the published code: the places of masked patches, losses as logged, gradient norms,
  * gradients, and both networks after the update (the rules of comparison are those of the golden numbers: only elements
- * whose first gradient is more than noise, and their way from the start beside the weights themselves). */
+ * whose first gradient is more than noise, and their way from the start beside the weights themselves).
+ *
+ * Continued training, where the stored grid of positions is not that of the crops, is in files of our own. They have
+ * the form of the published ones, with random weights, crops and masks as input. The results in them are those of the
+ * numpy reference that meets all published files: class Step of its step.py, built with the interpolate_offset and
+ * interpolate_antialias of the file, .grads(k) and then .update() with the clip_grad of the file, for each step k.
+ *   step_grid37            37 x 37 stored; crops of 8 x 8 and 7 x 7 patches, as 112 and 98 pixels make of 14
+ *   step_grid5_antialias   5 x 5 stored, antialiased, registers; crops of 6 x 6 and 3 x 3: one grows, one shrinks */
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -75,6 +82,8 @@ static void settings(struct run *r, int64_t micro)
     config_init(&r->config);
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         set_from(r, same[i][0], same[i][1]);
+    if (named_meta_find(&r->g.set, "pos_grid"))
+        set_from(r, "student.pos_grid", "pos_grid");
     set(r, "optim.clip_grad=%.17g", golden_number(&r->g, "clip_grad", 3.0));
     set(r, "ibot.mask_sample_probability=1"); /* room for any masks */
     set(r, "ibot.mask_ratio_min_max=[0.1, 1.0]");
@@ -148,11 +157,16 @@ static void release_draws(struct run *r, struct step_draws *d)
     free((void *)(uintptr_t)d->kept);
 }
 
-static float *step_tensor(struct run *r, int64_t k, const char *what)
+static float *step_values(struct run *r, int64_t k, const char *what, int64_t *n)
 {
     char name[100];
     snprintf(name, sizeof name, "step%lld.%s", (long long)k, what);
-    return golden_f32(&r->g, name, NULL);
+    return golden_f32(&r->g, name, n);
+}
+
+static float *step_tensor(struct run *r, int64_t k, const char *what)
+{
+    return step_values(r, k, what, NULL);
 }
 
 /* The masked patches as the step lists them for its heads, part by part: by place in the whole batch, crop x N + patch,
@@ -221,6 +235,12 @@ static bool is_k_bias(const struct param *p, int64_t i)
     return strstr(p->name, "attn.qkv.bias") && i >= p->count / 3 && i < p->count / 3 * 2;
 }
 
+/* A gradient of 0 is none: cells of the stored grid that no crop uses move by weight decay alone. */
+static bool is_noise(float gradient, double clip)
+{
+    return gradient != 0 && fabs((double)gradient) * (clip < 1 ? clip : 1) < 1e-5;
+}
+
 static void choose_elements(struct run *r, const struct step_result *got)
 {
     const struct params *t = step_params(r->step);
@@ -230,7 +250,7 @@ static void choose_elements(struct run *r, const struct step_result *got)
         const float *g = golden_param(r, "step0.grad.", p);
         double norm = got->grad_norm[p->module], clip = r->config.optim.clip_grad / (norm + 1e-6);
         for (int64_t j = 0; g && j < p->count; j++) {
-            bool keep = fabs((double)g[j]) * (clip < 1 ? clip : 1) >= 1e-5 && !is_k_bias(p, j);
+            bool keep = !is_noise(g[j], clip) && !is_k_bias(p, j);
             r->keep[p->offset + j] = keep;
             n_left_out += !keep;
             n++;
@@ -320,16 +340,16 @@ static void run_steps(struct run *r)
     double lr = golden_number(&r->g, "lr", 1e-3), wd = golden_number(&r->g, "wd", 0.05);
     for (int64_t k = 0; k < r->n_steps; k++) {
         struct fmt_error e = {0};
-        float *masks = step_tensor(r, k, "collated_masks");
-        int64_t n_masks =
-            2 * r->config.train.batch_size_per_gpu * config_dims(&r->config).grid * config_dims(&r->config).grid;
+        int64_t n_masks;
+        float *masks = step_values(r, k, "collated_masks", &n_masks);
         uint8_t *bytes = malloc((size_t)n_masks);
         for (int64_t i = 0; i < n_masks; i++)
             bytes[i] = masks[i] != 0;
         struct step_batch batch = {.B = r->config.train.batch_size_per_gpu,
                                    .global_f32 = step_tensor(r, k, "collated_global_crops"),
                                    .local_f32 = step_tensor(r, k, "collated_local_crops"),
-                                   .masks = bytes};
+                                   .masks = bytes,
+                                   .N = n_masks / (2 * r->config.train.batch_size_per_gpu)};
         struct schedule_rates rates = {
             lr, golden_number(&r->g, k ? "last_layer_lr_from_step1" : "last_layer_lr_step0", 0), wd,
             golden_number(&r->g, "momentum", 0.95), golden_number(&r->g, "teacher_temp", 0.06)};
@@ -348,12 +368,12 @@ static void run_steps(struct run *r)
     }
 }
 
-static void test_file(const char *name, int64_t micro, int n_threads)
+static void test_file(const char *path, int64_t micro, int n_threads)
 {
     struct run r = {.n_steps = 0};
     struct fmt_error e = {0};
-    printf("# %s, %lld images at once, %d threads\n", name, (long long)micro, n_threads);
-    if (!golden_open(&r.g, name))
+    printf("# %s, %lld images at once, %d threads\n", path, (long long)micro, n_threads);
+    if (!golden_open_path(&r.g, path))
         return;
     settings(&r, micro);
     r.n_steps = (int64_t)golden_number(&r.g, "steps", 1);
@@ -378,9 +398,15 @@ int main(void)
     static const char *const name[] = {
         "train_step_centering_separate.safetensors", "train_step_centering_shared.safetensors",
         "train_step_sinkhorn_knopp_separate.safetensors", "train_step_sinkhorn_knopp_shared.safetensors"};
+    static const char *const own[] = {"tests/golden/step_grid37.safetensors",
+                                      "tests/golden/step_grid5_antialias.safetensors"};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
-        test_file(name[i], 0, 2);
-        test_file(name[i], 1 + (int64_t)i % 3, 1); /* in parts: the same numbers */
+        test_file(tap_golden(name[i]), 0, 2);
+        test_file(tap_golden(name[i]), 1 + (int64_t)i % 3, 1); /* in parts: the same numbers */
+    }
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        test_file(own[i], 0, 2);
+        test_file(own[i], 2, 1);
     }
     return tap_done();
 }
