@@ -163,6 +163,20 @@ static int print_settings(const struct config *c)
     return msg_finish(EXIT_DONE);
 }
 
+static void tell_nothing(void *arg, enum begin_level level, const char *text)
+{
+    (void)arg, (void)level, (void)text;
+}
+
+/* The network has the grid of positions of what the run begins with. */
+static void find_grid(struct run *r)
+{
+    struct fmt_error e = {0};
+    if (begin_look(&r->begin, &r->config, force, tell_nothing, NULL, &e))
+        msg_warn("%s; planned without it", e.text);
+    begin_release(&r->begin);
+}
+
 static int print_plan(struct run *r)
 {
     const struct config *c = &r->config;
@@ -170,6 +184,7 @@ static int print_plan(struct run *r)
     struct fmt_error e = {0};
     const char *unknown;
     char text[600], bytes[32], machine[32];
+    find_grid(r);
     if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
         msg_die("%s", e.text);
     for (int i = 0; i < plan.n_lines; i++)

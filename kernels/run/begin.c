@@ -53,6 +53,9 @@ static int grid_of_checkpoint(const struct begin *b, struct config *config, stru
         if (status)
             continue;
         config->student.pos_grid = f.settings.student.pos_grid;
+        int64_t M = config_dims(&f.settings).grid;
+        if (b->plan.may_differ && config_dims(config).grid != M) /* null there, and its crops had another */
+            config->student.pos_grid = M;
         checkpoint_close(&f);
         return 0;
     }
