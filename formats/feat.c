@@ -143,11 +143,13 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     if (a->unit != b->unit)
         return fmt_fail(e, FMT_MISMATCH, "%s against %s", b->unit ? "of unit length" : "of any length",
                         a->unit ? "of unit length" : "of any length");
+    int status = recipe_compare(&a->recipe, &b->recipe, e);
+    if (status)
+        return status;
     if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)
         return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels against %d x %d", b->image_h, b->image_w,
                         a->image_h, a->image_w);
-    int status = recipe_compare(&a->recipe, &b->recipe, e);
-    return status ? status : compatible_classes(a, b, e);
+    return compatible_classes(a, b, e);
 }
 
 bool feat_unsaid(const struct feat_header *a, const struct feat_header *b, char *what, size_t room)

@@ -1,0 +1,68 @@
+#!/bin/bash
+# Features that were made in different ways do not meet: each option of dino-extract and of bbu-pack that changes them is
+# in the recipe, is refused with both values by all three tools, and is kept by feat-cat.
+. "$(dirname "$0")/lib.sh"
+"$BUILD/tests/datagen" -q --groups 12 --width 96 --seed 3 bbu && bbu-index -q bbu -o bbu.index || exit 1
+for s in train test; do bbu-pack -q --split $s bbu.index -o $s || exit 1; done
+bbu-pack -q --split test --short-side 48 bbu.index -o small
+bbu-pack -q --split test --short-side 48 --quality 80 bbu.index -o coarse
+bbu-pack -q --split test --store rgb --as-stored bbu.index -o stored
+w=$TESTS/golden/vit_plain.pth
+shape='arch: vit_small, patch_size: 14, embed_dim: 64, depth: 3, num_heads: 1, interpolate_antialias: false'
+printf 'student: {%s, interpolate_offset: 0.1}\ncrops: {global_crops_size: 84}\naugment: {mean: [0.5, 0.5, 0.5]}\n' "$shape" >other.yaml
+printf 'student: {%s, interpolate_offset: 0.0}\ncrops: {global_crops_size: 84}\n' "$shape" >offset.yaml
+extract() { # name shards options...
+    dino-extract -q -w "$w" -o "$1.feat" "${@:3}" "$2"
+}
+extract train train --resize 32 --size 0
+extract test test --resize 32 --size 0
+status 0 feat-logreg -q -t train.feat -C 1 --resamples 0 -m m.logreg -r /dev/null test.feat
+
+# name, shards, what is told, options
+refused() {
+    extract "$1" "$2" "${@:4}"
+    status 1 feat-cat train.feat "$1.feat" -o both.feat
+    err_has "$1.feat: does not go with train.feat: $3"
+    status 1 feat-knn -q -k 3 train.feat "$1.feat"
+    err_has "$1.feat: does not go with train.feat: $3"
+    status 1 feat-logreg -q -m m.logreg "$1.feat"
+    err_has "$1.feat: does not go with m.logreg: $3"
+    status 1 feat-logreg -q -t train.feat --val "$1.feat"
+    err_has "$3"
+}
+refused resize test 'resize 48 against 32' --resize 48 --size 0
+refused size test 'size 28 against 0' --resize 32 --size 28
+refused fit test 'fit crop against resize' --resize 32 --size 0 --fit crop
+refused orientation test 'as_stored yes against no' --resize 32 --size 0 --as-stored
+refused short-side small 'pack.short_side 48 against 0' --resize 32 --size 0
+refused stored stored 'pack.as_stored yes against no' --resize 32 --size 0
+extract small small --resize 32 --size 0
+extract coarse coarse --resize 32 --size 0
+status 1 feat-cat small.feat coarse.feat -o both.feat
+err_has 'pack.quality 80 against 95'
+refused mean test 'mean 0.5,0.5,0.5 against 0.485' --resize 32 --size 0 -c other.yaml
+refused offset test 'network width' --resize 32 --size 0 -c offset.yaml
+
+# ---- sets that were packed in different ways are not extracted together
+status 1 dino-extract -q -w "$w" --resize 32 --size 0 test small -o mixed.feat
+err_has 'made otherwise than'
+err_has 'pack.short_side'
+
+# ---- photographs from their files are as shards that were not scaled
+status 0 dino-extract -q -w "$w" --resize 32 --size 0 bbu/test/*/*.jpeg -o files.feat
+status 0 feat-knn -k 3 -o predicted.txt train.feat files.feat
+err_lacks 'not compared'
+status 0 bbu-info --json files.feat
+out_has '"recipe":{"pack.short_side":"0","pack.quality":"0","pack.as_stored":"no","resize":"32","size":"0","fit":"resize"'
+
+# ---- an old file: what it does not say is named, in every tool, and a joined file does not claim it
+old=$TESTS/golden/formats/must-decode-1.0/full.feat
+"$BUILD/tests/format-samples" features new.feat
+status 0 feat-cat new.feat "$old" -o joined.feat
+err_has "new.feat, $old: not compared, since one of them does not say it: pack.short_side, pack.quality, pack.as_stored, resize, fit"
+status 0 bbu-info --json joined.feat
+out_has '"recipe":{}'
+status 0 feat-cat "$old" "$old" -o joined.feat
+err_has 'how the photographs were resized, cut and normalised'
+no_leftovers
+done_testing
