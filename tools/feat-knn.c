@@ -170,6 +170,8 @@ static void check_overlaps(void)
         check_overlap(&train, &val, leave_group_out);
     if (val.n > 0)
         check_overlap(&val, query.n > 0 ? &query : &train, false);
+    if (query.n == 0)
+        check_overlap(&train, &train, true); /* an image in two groups */
 }
 
 /* ------------------------------------------------------------------ votes */

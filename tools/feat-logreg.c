@@ -154,8 +154,14 @@ static int *folds_of(const struct featset *s, const struct choose_set *set, int 
     int64_t n_groups, *group = groups_of(s, set, &n_groups);
     int32_t *label = room(set->n, sizeof *label);
     int *fold = room(set->n, sizeof *fold);
-    for (int64_t i = 0; i < set->n; i++)
+    const uint8_t **content = room(set->n, sizeof *content);
+    for (int64_t i = 0; i < set->n; i++) {
         label[i] = s->label[set->pick[i]];
+        content[i] = s->content[set->pick[i]];
+    }
+    if (groups_join(group, set->n, content, &n_groups, &e))
+        msg_die("%s", e.text);
+    free(content);
     if (n_groups < n)
         msg_die("%s: %lld groups do not make %d folds (--folds)", s->path, (long long)n_groups, n);
     if (groups_folds(group, n_groups, label, set->n, n, (uint64_t)seed, fold, &e))

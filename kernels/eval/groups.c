@@ -81,6 +81,56 @@ int groups_compact(int64_t *group, int64_t n, int64_t n_groups_before, int64_t *
     return 0;
 }
 
+/* ------------------------------------------------------------------ groups that share an image */
+struct content_row {
+    const uint8_t *content;
+    int64_t group;
+};
+
+static int by_content(const void *a, const void *b)
+{
+    const struct content_row *x = a, *y = b;
+    int order = memcmp(x->content, y->content, DIGEST_BYTES);
+    return order ? order : (x->group > y->group) - (x->group < y->group);
+}
+
+/* The group that g was joined to, in the end; the way there is shortened. */
+static int64_t root_of(int64_t *joined, int64_t g)
+{
+    while (joined[g] != g) {
+        joined[g] = joined[joined[g]];
+        g = joined[g];
+    }
+    return g;
+}
+
+int groups_join(int64_t *group, int64_t n, const uint8_t *const *content, int64_t *n_groups, struct fmt_error *e)
+{
+    struct content_row *row = malloc((size_t)(n + 1) * sizeof *row);
+    int64_t *joined = malloc((size_t)(*n_groups + 1) * sizeof *joined), n_known = 0;
+    if (!row || !joined) {
+        free(row);
+        free(joined);
+        return no_memory(e);
+    }
+    for (int64_t g = 0; g < *n_groups; g++)
+        joined[g] = g;
+    for (int64_t i = 0; i < n; i++)
+        if (digest_is_set(content[i]))
+            row[n_known++] = (struct content_row){content[i], group[i]};
+    qsort(row, (size_t)n_known, sizeof *row, by_content);
+    for (int64_t i = 1; i < n_known; i++)
+        if (memcmp(row[i].content, row[i - 1].content, DIGEST_BYTES) == 0) {
+            int64_t a = root_of(joined, row[i].group), b = root_of(joined, row[i - 1].group);
+            joined[a > b ? a : b] = a < b ? a : b;
+        }
+    for (int64_t i = 0; i < n; i++)
+        group[i] = root_of(joined, group[i]);
+    free(row);
+    free(joined);
+    return groups_compact(group, n, *n_groups, n_groups, e);
+}
+
 /* ------------------------------------------------------------------ folds */
 int groups_folds(const int64_t *group, int64_t n_groups, const int32_t *label, int64_t n, int n_folds, uint64_t seed,
                  int *fold, struct fmt_error *e)

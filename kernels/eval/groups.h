@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "digest.h"
 #include "fmt.h"
 
 /* Numbers 0 .. n_groups-1 in order of first appearance; a row without a name ("") is a group of its own. Names of
@@ -16,6 +17,10 @@ struct groups_names {
     int64_t *group; /* [n] out */
 };
 int groups_number(struct groups_names *list, int n_lists, int64_t *n_groups, struct fmt_error *e);
+
+/* Groups that share an image become one, so that no image stands in two folds. content [n]: SHA-256 of each row's image,
+ * zeros: not known. Renumbers in order of first appearance. */
+int groups_join(int64_t *group, int64_t n, const uint8_t *const *content, int64_t *n_groups, struct fmt_error *e);
 
 /* Renumbers 0 .. n_groups-1 in order of first appearance, for a part of the rows. */
 int groups_compact(int64_t *group, int64_t n, int64_t n_groups_before, int64_t *n_groups, struct fmt_error *e);

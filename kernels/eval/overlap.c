@@ -77,12 +77,12 @@ static int64_t table_find(const struct table *t, uint64_t hash)
     return low;
 }
 
-/* Marks the query's rows of this hash; of (not NULL): only those that are not of this group. */
-static void meet(struct table *t, uint64_t hash, const struct overlap_rows *query, const char *of)
+/* Marks the query's rows of this hash, but for row `self`; of (not NULL): only those that are not of this group. */
+static void meet(struct table *t, uint64_t hash, const struct overlap_rows *query, const char *of, int64_t self)
 {
     for (int64_t i = table_find(t, hash); i < t->n && t->entry[i].hash == hash; i++) {
         int64_t row = t->entry[i].row;
-        if (!of || !*of || strcmp(query->group[row], of) != 0)
+        if (row != self && (!of || !*of || strcmp(query->group[row], of) != 0))
             t->met[row] = true;
     }
 }
@@ -165,13 +165,14 @@ int overlap_sets(const struct overlap_rows *learned, const struct overlap_rows *
         if (learned->label[i] < 0)
             continue;
         const char *of = apart ? learned->group[i] : NULL;
+        int64_t self = learned->key == query->key ? i : -1;
         bool known = digest_is_set(learned->content[i]);
         if (known)
-            meet(&t.image, hash_of_content(learned->content[i]), query, of);
+            meet(&t.image, hash_of_content(learned->content[i]), query, of, self);
         if (!apart && learned->group[i][0])
-            meet(&t.group, hash_of_name(learned->group[i]), query, NULL);
+            meet(&t.group, hash_of_name(learned->group[i]), query, NULL, self);
         if (!known || !t.all_known)
-            meet(&t.key, hash_of_name(learned->key[i]), query, of);
+            meet(&t.key, hash_of_name(learned->key[i]), query, of, self);
     }
     if (!status)
         count_all(&t, query, o);
@@ -186,9 +187,9 @@ int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *quer
     *o = (struct overlap){0};
     int status = tables_open(&t, query, e);
     for (uint32_t i = 0; i < seen->n_images && !status; i++)
-        meet(&t.image, seen->image[i], query, NULL);
+        meet(&t.image, seen->image[i], query, NULL, -1);
     for (uint32_t i = 0; i < seen->n_groups && !status; i++)
-        meet(&t.group, seen->group[i], query, NULL);
+        meet(&t.group, seen->group[i], query, NULL, -1);
     if (!status)
         count_all(&t, query, o);
     tables_close(&t);

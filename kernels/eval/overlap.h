@@ -37,7 +37,7 @@ static inline bool overlap_any(const struct overlap *o)
 }
 
 /* apart: rows of one group are kept apart by other means (k-NN that leaves the group out), so that groups do not count
- * and images only where they stand in two groups. */
+ * and images only where they stand in two groups. The two may be one set: a row is not compared with itself. */
 int overlap_sets(const struct overlap_rows *learned, const struct overlap_rows *query, bool apart, struct overlap *o,
                  struct fmt_error *e);
 int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *query, struct overlap *o,

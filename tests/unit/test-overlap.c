@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eval/groups.h"
 #include "eval/overlap.h"
 #include "tap.h"
 
@@ -61,6 +62,11 @@ static void test_sets(void)
     ok(overlap_sets(&l, &q, false, &o, &e) == 0 && !overlap_any(&o) && o.n_keys == 0, "nothing in common");
     is_text(overlap_text(&o, "q", "l", text), "", "... has no words");
     release(&q);
+    static const struct row twice[] = {{"a1", "a", 1, 0}, {"a2", "a", 1, 0}, {"b1", "b", 1, 0}, {"n", "", 2, 0}};
+    q = set_of(twice, 4);
+    ok(overlap_sets(&q, &q, true, &o, &e) == 0, "a set and itself, groups apart");
+    is_int(o.n_images, 3, "an image in two groups counts, a row without a group does not meet itself");
+    release(&q);
     release(&l);
 }
 
@@ -68,18 +74,20 @@ static void test_sets(void)
 static void test_keys(void)
 {
     static const struct row unknown[] = {{"a1", "", 0, 0}, {"z", "", 0, 0}}, known[] = {{"a1", "", 1, 0}};
-    struct overlap_rows u = set_of(unknown, 2), k = set_of(known, 1);
+    struct overlap_rows u = set_of(unknown, 2), again = set_of(unknown, 2), k = set_of(known, 1), copy = set_of(known, 1);
     struct overlap o;
-    ok(overlap_sets(&u, &u, false, &o, NULL) == 0 && !overlap_any(&o), "no proof without contents");
+    ok(overlap_sets(&u, &again, false, &o, NULL) == 0 && !overlap_any(&o), "no proof without contents");
     is_int(o.n_keys, 2, "but keys");
     overlap_sets(&k, &u, false, &o, NULL);
     is_int(o.n_keys, 1, "the query's contents are not known");
     overlap_sets(&u, &k, false, &o, NULL);
     is_int(o.n_keys, 1, "the other side's are not known");
-    overlap_sets(&k, &k, false, &o, NULL);
+    overlap_sets(&k, &copy, false, &o, NULL);
     ok(o.n_keys == 0 && o.n_images == 1, "where contents are known keys are not compared");
     release(&u);
+    release(&again);
     release(&k);
+    release(&copy);
 }
 
 static void test_remembered(void)
@@ -110,8 +118,26 @@ static void test_remembered(void)
     free(many);
 }
 
+/* For folds: groups that share an image become one, and numbers stay as they were where none does. */
+static void test_joined(void)
+{
+    static const uint8_t image[4][DIGEST_BYTES] = {{0}, {1}, {2}, {3}};
+    const uint8_t *content[] = {image[1], image[2], image[2], image[3], image[0], image[0], image[1]};
+    int64_t group[] = {0, 0, 1, 2, 3, 4, 5}, n_groups = 6;
+    ok(groups_join(group, 7, content, &n_groups, NULL) == 0, "joined");
+    is_int(n_groups, 4, "two of six are joined to the first; unknown contents join nothing");
+    static const int64_t want[] = {0, 0, 0, 1, 2, 3, 0};
+    ok(memcmp(group, want, sizeof want) == 0, "numbered in order of first appearance");
+    int64_t apart[] = {0, 1, 2};
+    const uint8_t *own[] = {image[1], image[2], image[3]};
+    n_groups = 3;
+    ok(groups_join(apart, 3, own, &n_groups, NULL) == 0 && n_groups == 3 && apart[0] == 0 && apart[2] == 2,
+       "none is joined where nothing is shared");
+}
+
 int main(void)
 {
+    test_joined();
     test_sets();
     test_keys();
     test_remembered();
