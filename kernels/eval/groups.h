@@ -18,8 +18,8 @@ struct groups_names {
 };
 int groups_number(struct groups_names *list, int n_lists, int64_t *n_groups, struct fmt_error *e);
 
-/* Groups that share an image become one, so that no image stands in two folds. content [n]: SHA-256 of each row's image,
- * zeros: not known. Renumbers in order of first appearance. */
+/* Groups that share an image become one, so that no image stands in two folds. content [n]: SHA-256 of each row's
+ * image, zeros: not known. Renumbers in order of first appearance. */
 int groups_join(int64_t *group, int64_t n, const uint8_t *const *content, int64_t *n_groups, struct fmt_error *e);
 
 /* Renumbers 0 .. n_groups-1 in order of first appearance, for a part of the rows. */

@@ -74,7 +74,8 @@ static void test_sets(void)
 static void test_keys(void)
 {
     static const struct row unknown[] = {{"a1", "", 0, 0}, {"z", "", 0, 0}}, known[] = {{"a1", "", 1, 0}};
-    struct overlap_rows u = set_of(unknown, 2), again = set_of(unknown, 2), k = set_of(known, 1), copy = set_of(known, 1);
+    struct overlap_rows u = set_of(unknown, 2), again = set_of(unknown, 2);
+    struct overlap_rows k = set_of(known, 1), copy = set_of(known, 1);
     struct overlap o;
     ok(overlap_sets(&u, &again, false, &o, NULL) == 0 && !overlap_any(&o), "no proof without contents");
     is_int(o.n_keys, 2, "but keys");
