@@ -304,3 +304,9 @@ const char *shard_set_path(const struct shard_set *s, int64_t i)
 {
     return s->file[shard_holding(s, i)].file.path;
 }
+
+const char *shard_set_salvage_key(const struct shard_set *s, int64_t i, struct block_buffer *b)
+{
+    int k = shard_holding(s, i);
+    return shard_salvage_key(&s->file[k].shard, i - s->first_image[k], b);
+}

@@ -38,6 +38,8 @@ int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b,
 int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e);
 const char *shard_set_provenance(const struct shard_set *s, int i_set); /* JSON text or "" */
 const char *shard_set_path(const struct shard_set *s, int64_t i); /* file that holds image i */
+/* shard_salvage_key of an image that shard_set_read refused. */
+const char *shard_set_salvage_key(const struct shard_set *s, int64_t i, struct block_buffer *b);
 /* Memory: of the open set; of a thread that has read its largest image, coded and decoded, with the rows that a JPEG
  * decoder keeps (of a progressive one it keeps all coefficients: that is not known here). */
 int64_t shard_set_index_bytes(const struct shard_set *s);

@@ -424,8 +424,9 @@ static int check_size(const void *to, size_t want, size_t raw_bytes, struct fmt_
                : 0;
 }
 
-static int read_at(const struct block_reader *r, int64_t i_block, void *to, size_t want, struct block_buffer *b,
-                   struct fmt_error *e)
+/* Its bytes as they lie in the file, into b->coded. */
+static int fetch_block(const struct block_reader *r, int64_t i_block, void *to, size_t want, struct block_buffer *b,
+                       struct fmt_error *e)
 {
     if (!r->seekable)
         return fmt_fail(e, FMT_UNSUPPORTED, "a pipe cannot be read out of order");
@@ -440,9 +441,18 @@ static int read_at(const struct block_reader *r, int64_t i_block, void *to, size
     b->n_records = t->n_records;
     b->i_block = i_block;
     b->first_record = t->first_record;
-    if (xxh64(b->coded.data, b->coded.bytes) != t->hash)
+    return 0;
+}
+
+static int read_at(const struct block_reader *r, int64_t i_block, void *to, size_t want, struct block_buffer *b,
+                   struct fmt_error *e)
+{
+    int status = fetch_block(r, i_block, to, want, b, e);
+    if (status)
+        return status;
+    if (xxh64(b->coded.data, b->coded.bytes) != r->entry[i_block].hash)
         return fmt_fail(e, FMT_CHECKSUM, "block %lld is damaged", (long long)i_block);
-    return decode(b, to, t->raw_bytes, e);
+    return decode(b, to, r->entry[i_block].raw_bytes, e);
 }
 
 /* The frame that the index must be, given what was seen; its first 4 bytes are read already. */
@@ -521,6 +531,17 @@ int block_read_into(const struct block_reader *r, int64_t i_block, void *to, siz
 int block_read(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e)
 {
     return read_at(r, i_block, NULL, 0, b, e);
+}
+
+int block_salvage(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e)
+{
+    int status = fetch_block(r, i_block, NULL, 0, b, e);
+    if (status || (status = reserve(&b->memory, (size_t)r->entry[i_block].raw_bytes + 1, e)))
+        return status;
+    b->raw = b->memory.data;
+    b->raw_bytes = r->entry[i_block].raw_bytes;
+    frame_salvage(b->coded.data, b->coded.bytes, b->memory.data, b->raw_bytes, &b->zstd);
+    return 0;
 }
 
 int block_check_count(const struct block_reader *r, const struct block_buffer *b, uint32_t n_records,

@@ -120,6 +120,9 @@ struct block_reader {
 int block_open(struct block_reader *r, const struct fmt_reader *io, enum block_kind kind, struct fmt_error *e);
 int block_next(struct block_reader *r, struct block_buffer *b, struct fmt_error *e);
 int block_read(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e);
+/* What is left of a block that block_read refused, in b->raw: unchecked, zeros where there is nothing. For messages
+ * alone. */
+int block_salvage(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e);
 /* The same, decoded into the caller's memory: exactly `bytes` bytes (FMT_INVALID if the block has another size). */
 int block_next_into(struct block_reader *r, void *to, size_t bytes, struct block_buffer *b, struct fmt_error *e);
 int block_read_into(const struct block_reader *r, int64_t i_block, void *to, size_t bytes, struct block_buffer *b,

@@ -154,3 +154,10 @@ int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_
         return fmt_fail(e, FMT_INVALID, "a block of %zu bytes, %zu expected", n, raw_bytes);
     return 0;
 }
+
+void frame_salvage(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_bytes, struct ZSTD_DCtx_s **zstd)
+{
+    memset(to, 0, raw_bytes);
+    if (*zstd || (*zstd = ZSTD_createDCtx()))
+        (void)ZSTD_decompressDCtx(*zstd, to, raw_bytes, coded, coded_bytes); /* writes as far as it gets */
+}

@@ -33,4 +33,7 @@ int frame_collect(const struct fmt_reader *io, struct fmt_buffer *coded, uint64_
 int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_bytes, struct ZSTD_DCtx_s **zstd,
                  struct fmt_error *e);
 
+/* What a damaged frame still gives, in front: unchecked, zeros where there is nothing. For messages alone. */
+void frame_salvage(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_bytes, struct ZSTD_DCtx_s **zstd);
+
 #endif

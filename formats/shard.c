@@ -9,6 +9,7 @@
 #include "bytes.h"
 
 #define PIXEL_LEVEL 1
+#define LABELS_AT ((size_t)48) /* of a record */
 
 static int check_header(const struct shard_header *h, struct fmt_error *e)
 {
@@ -188,6 +189,18 @@ int shard_read(const struct shard *s, int64_t i, struct block_buffer *b, struct 
     if (status || (status = block_check_count(&s->block, b, 1, e)))
         return status;
     return take_image(s, b, image, e);
+}
+
+const char *shard_salvage_key(const struct shard *s, int64_t i, struct block_buffer *b)
+{
+    if (block_salvage(&s->block, i, b, NULL))
+        return NULL;
+    struct bytes c = bytes_over(b->raw, b->raw_bytes);
+    bytes_take(&c, LABELS_AT + 8); /* its label and number are of no interest */
+    size_t n = bytes_u16(&c);
+    const char *key = (const char *)bytes_take(&c, n + 1);
+    bool good = key && n > 0 && n <= INDEX_TEXT_MAX && memchr(key, 0, n + 1) == key + n;
+    return good ? key : NULL;
 }
 
 void shard_close(struct shard *s)

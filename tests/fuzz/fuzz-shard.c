@@ -7,6 +7,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* Whatever a block holds, looking for a key in it stays within it. */
+static void look_for_keys(const struct shard *s)
+{
+    struct block_buffer b = {0};
+    for (int64_t i = 0; s->block.seekable && i < s->block.n_blocks; i++) {
+        const char *key = shard_salvage_key(s, i, &b);
+        if (key && strlen(key) > INDEX_TEXT_MAX)
+            abort();
+    }
+    block_buffer_release(&b);
+}
+
 static void read_images(struct shard *s)
 {
     struct block_buffer b = {0}, c = {0};
@@ -35,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             struct fmt_reader io = piped ? wrap_pipe(&m) : fmt_memory_reader(&m);
             struct shard s;
             if (shard_open(&s, &io, NULL) == 0) {
+                look_for_keys(&s);
                 read_images(&s);
                 shard_close(&s);
             }

@@ -264,6 +264,28 @@ static void read_some(void *arg, int64_t item, int worker)
         r->bad[worker]++;
 }
 
+/* Each byte of an image's block is changed in turn: it is refused, and its key is told where that still stands. */
+static void test_salvage(struct shard *s, uint8_t *file)
+{
+    struct block_buffer b = {0};
+    struct shard_image image, want = sample_image(0);
+    const struct block_entry *t = &s->block.entry[0];
+    int refused = 0, told = 0;
+    for (uint64_t at = t->offset; at < t->offset + t->coded_bytes; at++) {
+        file[at] ^= 0x20;
+        refused += shard_read(s, 0, &b, &image, NULL) != 0;
+        const char *key = shard_salvage_key(s, 0, &b);
+        told += key && strcmp(key, want.labels.key) == 0;
+        file[at] ^= 0x20;
+    }
+    is_int(refused, t->coded_bytes, "shard: any change of an image is refused");
+    size_t key_bytes = strlen(want.labels.key) + 3, head_bytes = 12; /* of zstd: a frame, a block */
+    ok(told >= (int)(t->coded_bytes - key_bytes - head_bytes), "shard: and its key is told (%d of %u)", told,
+       t->coded_bytes);
+    ok(!shard_salvage_key(s, SAMPLE_IMAGES, &b), "shard: no key beyond the last image");
+    block_buffer_release(&b);
+}
+
 static void test_shard(void)
 {
     struct fmt_buffer b = make(BLOCK_SHARD, true);
@@ -289,6 +311,7 @@ static void test_shard(void)
     ok(shard_read(&s, SAMPLE_IMAGES, &buffer, &image, NULL) && shard_read(&s, -1, &buffer, &image, NULL),
        "shard: no image beyond the last");
     block_buffer_release(&buffer);
+    test_salvage(&s, b.data);
     shard_close(&s);
 
     struct shard_writer w;
