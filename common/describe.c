@@ -259,6 +259,19 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     return 0;
 }
 
+/* Of a run with images that could not be used; the state's own object tells which. */
+static void add_replaced(struct cJSON *o, const char *state)
+{
+    struct cJSON *root = cJSON_Parse(state);
+    const struct cJSON *replaced = cJSON_GetObjectItemCaseSensitive(root, "replaced");
+    const struct cJSON *samples = cJSON_GetObjectItemCaseSensitive(replaced, "samples");
+    if (cJSON_IsNumber(samples)) {
+        cJSON_AddNumberToObject(o, "replaced_samples", samples->valuedouble);
+        jsonl_int(o, "replaced_images", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(replaced, "images")));
+    }
+    cJSON_Delete(root);
+}
+
 static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
     struct ckpt c;
@@ -274,6 +287,7 @@ static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fm
     jsonl_int(o, "ranks", c.header.n_ranks);
     jsonl_int(o, "tensors", c.n_tensors);
     jsonl_int(o, "tensor_bytes", bytes);
+    add_replaced(o, c.header.state);
     add_json(o, "state", c.header.state);
     add_json(o, "provenance", c.block.header.provenance);
     ckpt_close(&c);

@@ -20,6 +20,7 @@ enum rng_purpose {
     RNG_BOOTSTRAP = 6,
     RNG_DRAW = 7,      /* drawn test photographs */
     RNG_TEST = 8,
+    RNG_REPLACE = 9,   /* who stands for an image that cannot be used; a = pass, b = image */
     RNG_CROP = 64      /* + index of the crop within its sample */
 };
 

@@ -77,8 +77,8 @@ int shard_open(struct shard *s, const struct fmt_reader *io, struct fmt_error *e
 int shard_next(struct shard *s, struct block_buffer *b, struct shard_image *image, struct fmt_error *e);
 int shard_read(const struct shard *s, int64_t i, struct block_buffer *b, struct shard_image *image,
                struct fmt_error *e);
-/* The key of an image that shard_read refused, as far as its bytes still tell: unchecked, for messages alone, valid until
- * the next use of the buffer. NULL: nothing can be told. */
+/* The key of an image that shard_read refused, as far as its bytes still tell: unchecked, for messages alone, valid
+ * until the next use of the buffer. NULL: nothing can be told. */
 const char *shard_salvage_key(const struct shard *s, int64_t i, struct block_buffer *b);
 void shard_close(struct shard *s);
 

@@ -20,7 +20,7 @@
 
 static const char *output, *sheet_name, *config_name;
 static int64_t n_steps, first_step, n_rows = 8, n_jobs, seed = -1;
-static bool json, provenance = true;
+static bool json, keep_going, provenance = true;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the views to FILE [-]"),
@@ -30,6 +30,7 @@ static const struct opt options[] = {
     OPT_PATH(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
     OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "photographs on the sheet [8]"),
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
+    OPT_FLAG('k', "keep-going", &keep_going, "replace images that cannot be used by others; exit 3"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
@@ -84,6 +85,8 @@ static int take_paths(const struct config *c, int n_words, char **word, const ch
 static void on_bad_image(void *arg, const char *reason, const char *replaced_by)
 {
     (void)arg;
+    if (!keep_going)
+        msg_die("%s; nothing is replaced without -k", reason);
     msg_warn("%s; replaced by %s", reason, replaced_by);
 }
 
@@ -100,6 +103,8 @@ static void describe(struct prov *p, const struct config *c, const struct source
             prov_text(p, config_key(id)->name, value);
             free(value);
         }
+    if (keep_going) /* then images may have been replaced: how many is known at the end only */
+        prov_flag(p, "keep_going", true);
     prov_input(p, "shards", source_identity(s));
 }
 
@@ -126,15 +131,21 @@ static void write_batches(struct source *s, struct views_writer *w, int64_t n, s
 
 static void report_views(const struct source *s, int64_t n)
 {
+    const struct replaced *r = source_replaced(s);
     int64_t B = source_header(s)->batch;
     if (json)
-        printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld}\n", (long long)n,
-               (long long)(n * B), (long long)source_header(s)->n_images, (long long)source_bad_images(s));
-    msg_note("%lld batches of %lld samples from %lld images%s", (long long)n, (long long)B,
-             (long long)source_header(s)->n_images, source_bad_images(s) ? ", bad ones replaced" : "");
+        printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld,\"replaced\":%lld}\n",
+               (long long)n, (long long)(n * B), (long long)source_header(s)->n_images, (long long)r->n_images,
+               (long long)r->samples);
+    msg_note("%lld batches of %lld samples from %lld images", (long long)n, (long long)B,
+             (long long)source_header(s)->n_images);
+    if (r->samples > 0)
+        msg_warn("%lld of the samples were made of other images: %lld image%s cannot be used", (long long)r->samples,
+                 (long long)r->n_images, r->n_images == 1 ? "" : "s");
 }
 
-static void write_views(const struct config *c, const char **path, int n_paths)
+/* Whether images were replaced. */
+static bool write_views(const struct config *c, const char **path, int n_paths)
 {
     struct fmt_error e = {0};
     int64_t end = n_steps ? first_step + n_steps : config_iterations(c);
@@ -166,28 +177,33 @@ static void write_views(const struct config *c, const char **path, int n_paths)
     if (file_commit(&out, &e))
         msg_die("%s", e.text);
     report_views(s, end - first_step);
+    bool replaced = source_replaced(s)->samples > 0;
     prov_release(&prov);
     source_close(s);
+    return replaced;
 }
 
 /* ------------------------------------------------------------ contact sheet */
 
 static void on_row(void *arg, int64_t i_row, const char *key, const char *bad)
 {
-    (void)arg;
+    bool *replaced = arg;
     if (bad)
-        msg_warn("%s; replaced by %s", bad, key);
+        on_bad_image(NULL, bad, key);
+    *replaced = *replaced || bad;
     msg_more("row %lld: %s", (long long)i_row + 1, key);
 }
 
-static void write_sheet(const struct config *c, const char **path, int n_paths)
+/* Whether images were replaced. */
+static bool write_sheet(const struct config *c, const char **path, int n_paths)
 {
     struct fmt_error e = {0};
+    bool replaced = false;
     struct sample_maker maker;
     struct image sheet = {0};
     struct fmt_buffer jpeg = {0};
     struct jpeg_coding coding = {.quality = 92};
-    struct sheet_wish wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row};
+    struct sheet_wish wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row, .arg = &replaced};
     if (sample_maker_open(&maker, c, path, n_paths, &e))
         msg_die("%s", e.text);
     if (sheet_draw(&maker, &wish, &sheet, &e) || jpeg_encode(&sheet, &coding, &jpeg, &e))
@@ -204,6 +220,7 @@ static void write_sheet(const struct config *c, const char **path, int n_paths)
     fmt_buffer_release(&jpeg);
     image_release(&sheet);
     sample_maker_close(&maker);
+    return replaced;
 }
 
 int main(int argc, char **argv)
@@ -224,11 +241,8 @@ int main(int argc, char **argv)
         msg_die("out of memory");
     read_settings(&config, argc - first, argv + first);
     int n_paths = take_paths(&config, argc - first, argv + first, path);
-    if (sheet_name)
-        write_sheet(&config, path, n_paths);
-    else
-        write_views(&config, path, n_paths);
+    bool replaced = sheet_name ? write_sheet(&config, path, n_paths) : write_views(&config, path, n_paths);
     free(path);
     config_release(&config);
-    return msg_finish(EXIT_DONE);
+    return msg_finish(replaced ? EXIT_SKIPPED : EXIT_DONE);
 }

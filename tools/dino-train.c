@@ -244,6 +244,28 @@ static void open_examine(struct run *r, struct evaluate *evaluate)
         past_tell(&r->begin, "evaluation.json", &past);
 }
 
+/* Images that cannot be used go on being counted, by their numbers where the data are the same. */
+static void go_on_counting(struct run *r)
+{
+    struct fmt_error e = {0};
+    const struct begin *b = &r->begin;
+    bool same_data = b->before.set[INPUT_DATA] &&
+                     memcmp(b->before.digest[INPUT_DATA], source_identity(r->source), DIGEST_BYTES) == 0;
+    MUST(r, source_recall(r->source, &b->replaced, same_data, &e), &e);
+    r->state.replaced = source_replaced(r->source);
+}
+
+/* At the end; the images were named when they were met. */
+static void tell_replaced(struct run *r)
+{
+    const struct replaced *p = source_replaced(r->source);
+    int64_t n = (r->state.iteration + 1) * r->config.train.batch_size_per_gpu;
+    if (p->samples > 0)
+        say(r, BEGIN_WARNING,
+            "%" PRId64 " of %" PRId64 " samples were made of other images: %" PRId64
+            " image%s of the data cannot be used", p->samples, n, p->n_images, p->n_images == 1 ? "" : "s");
+}
+
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
 {
     say(arg, BEGIN_WARNING, "%s; replaced by %s", reason, replaced_by);
@@ -348,6 +370,7 @@ static void open_run(struct run *r)
         say(r, BEGIN_WARNING, "evaluation.knn_k: %d of its values are more than the labelled images; left out",
             evaluate_ks_left_out(evaluate));
     check_inputs(r, evaluate);
+    go_on_counting(r);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
     save_settings(r);
     open_lines(r, &r->metrics, "training_metrics.json", past_of_metrics(&r->begin));
@@ -445,7 +468,7 @@ static void log_metrics(struct run *r, int64_t iteration)
     const struct metrics *m = &r->state.metrics;
     enum watch_verdict before = r->verdict;
     r->verdict = judge(r);
-    MUST(r, metrics_line(m, iteration, r->verdict, &line, &e), &e);
+    MUST(r, metrics_line(m, iteration, r->state.replaced->samples, r->verdict, &line, &e), &e);
     MUST(r, lines_add(&r->metrics, &line, &e), &e);
     line.bytes = 0;
     MUST(r, metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
@@ -505,7 +528,8 @@ static void save(struct run *r, bool last)
     free(path);
 }
 
-/* The next batch; NULL when the run has to stop here: a signal, or (an error then) no more views. */
+/* The next batch; NULL when the run has to stop here: a signal, or (errors then) no more views, too many images that
+ * cannot be used. */
 static const struct views_batch *next_batch(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
@@ -513,10 +537,12 @@ static const struct views_batch *next_batch(struct run *r, int64_t iteration)
     int status = stop_signal ? FMT_STOPPED : source_next(r->source, &batch, &e);
     if (!status)
         return batch;
-    if (!stop_signal && status != FMT_END)
+    if (!stop_signal && status != FMT_END && status != FMT_LIMIT)
         fail(r, &e);
     save(r, true);
-    if (!stop_signal)
+    if (!stop_signal && status == FMT_LIMIT)
+        say(r, BEGIN_ERROR, "%s%s", e.text, r->saved < 0 ? "" : "; the state is saved");
+    else if (!stop_signal)
         say(r, BEGIN_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is saved",
             r->config.train.dataset_path, iteration, r->n_iterations);
     return NULL;
@@ -581,6 +607,7 @@ static int run_it(struct run *r)
     else if (status != EXIT_FAILED)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));
+    tell_replaced(r);
     tell_memory(r);
     close_run(r);
     return msg_finish(status);

@@ -2,6 +2,9 @@
  * crops in a batch. */
 #include "nn/sample.h"
 
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +70,12 @@ static void draw_order(struct sample_maker *m, int64_t pass)
     m->order_pass = pass;
 }
 
+/* Rounded up, so that one image may be replaced whatever the share, unless it is 0. */
+static int64_t share_of(double share, int64_t n)
+{
+    return num_min(n, (int64_t)ceil(share * (double)n - 1e-9));
+}
+
 int sample_maker_open(struct sample_maker *m, const struct config *c, const char *const *paths, int n_paths,
                       struct fmt_error *e)
 {
@@ -78,6 +87,8 @@ int sample_maker_open(struct sample_maker *m, const struct config *c, const char
     m->mask = (struct mask_settings){c->ibot.mask_sample_probability, c->ibot.mask_ratio_min_max[0],
                                      c->ibot.mask_ratio_min_max[1]};
     m->header.n_images = m->shards.n_images;
+    m->replaced_share = c->train.max_replaced;
+    m->replaced_max = share_of(m->replaced_share, m->shards.n_images);
     identity_of(&m->shards, m->identity);
     size_t bytes = 0;
     if (m->shards.n_images == 0)
@@ -147,7 +158,7 @@ struct sample_place sample_place(struct sample_maker *m, int64_t step, int64_t i
     return (struct sample_place){pass, m->order[s % m->shards.n_images]};
 }
 
-/* Reads and decodes an image into w->photo; w->record tells about it. Errors name it. */
+/* Reads and decodes an image into w->photo; w->record tells about it. Errors name the shard. */
 static int load(const struct sample_maker *m, struct sample_worker *w, int64_t image, struct fmt_error *e)
 {
     int status = shard_set_read(&m->shards, image, &w->buffer, &w->record, e);
@@ -160,7 +171,7 @@ static int load(const struct sample_maker *m, struct sample_worker *w, int64_t i
                         (uint32_t)w->photo.height > m->shards.height_max))
         status = fmt_fail(e, FMT_LIMIT, "larger than the largest image that the shards name");
     if (status)
-        fmt_prefix(e, w->record.labels.key);
+        fmt_prefix(e, shard_set_path(&m->shards, image));
     return status;
 }
 
@@ -186,22 +197,75 @@ static int keep_key(struct sample_report *report, const char *key, struct fmt_er
     return 0;
 }
 
-/* Loads the image of this place, or else the next one in the shards that can be loaded. */
-static int load_or_replace(const struct sample_maker *m, struct sample_worker *w, int64_t image,
+/* Keeps who could not be loaded. Too little memory is no fault of an image. */
+static int keep_bad(const struct sample_maker *m, struct sample_worker *w, int64_t image, const struct fmt_error *why,
+                    struct sample_report *report, struct fmt_error *e)
+{
+    if (why->status == FMT_MEMORY || !(report->bad = malloc(sizeof *report->bad)))
+        return fmt_no_memory(e);
+    const char *key = w->record.labels.key;
+    if (!key) /* nothing of it could be read */
+        key = shard_set_salvage_key(&m->shards, image, &w->buffer);
+    report->bad->image = image;
+    report->bad->why = *why;
+    if (key)
+        snprintf(report->bad->key, sizeof report->bad->key, "%s", key);
+    else
+        snprintf(report->bad->key, sizeof report->bad->key, "image %" PRId64, image);
+    fmt_prefix(&report->bad->why, report->bad->key);
+    return 0;
+}
+
+int sample_too_many(const struct sample_maker *m, const struct sample_bad *bad, int64_t n, struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_LIMIT,
+                    "%.280s; with it %" PRId64 " of %" PRId64 " images cannot be used, train.max_replaced=%g allows %"
+                    PRId64, bad->why.text, n, m->shards.n_images, m->replaced_share, m->replaced_max);
+}
+
+/* A step that has no divisor in common with n: from anywhere, n of them lead to each of n images once. */
+static int64_t draw_stride(struct rng *r, int64_t n)
+{
+    for (;;) {
+        int64_t stride = 1 + (int64_t)rng_below(r, (uint64_t)n), a = n, b = stride;
+        while (b) {
+            int64_t rest = a % b;
+            a = b, b = rest;
+        }
+        if (a == 1)
+            return stride;
+    }
+}
+
+/* Loads another image than that of this place, which report->bad tells of. */
+static int load_other(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place,
+                      struct sample_report *report, struct fmt_error *e)
+{
+    struct rng r = rng_stream(m->header.seed, (uint64_t)place->pass, (uint64_t)place->image, RNG_REPLACE);
+    int64_t n = m->shards.n_images, n_bad = 1;
+    int64_t image = (int64_t)rng_below(&r, (uint64_t)n), stride = draw_stride(&r, n);
+    for (int64_t k = 0; k < n && n_bad <= m->replaced_max; k++, image = (image + stride) % n) {
+        struct fmt_error why = {0};
+        int status = image == place->image ? FMT_INVALID : load(m, w, image, &why);
+        report->image = image;
+        if (status == 0 || status == FMT_MEMORY)
+            return status ? fmt_no_memory(e) : 0;
+        n_bad += image != place->image;
+    }
+    if (n_bad > m->replaced_max)
+        return sample_too_many(m, report->bad, n_bad, e);
+    return fmt_fail(e, FMT_INVALID, "no image can be used: %.300s", report->bad->why.text);
+}
+
+static int load_or_replace(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place,
                            struct sample_report *report, struct fmt_error *e)
 {
-    for (int64_t k = 0; k < m->shards.n_images; k++) {
-        struct fmt_error reason = {0};
-        report->image = (image + k) % m->shards.n_images;
-        int status = load(m, w, report->image, &reason);
-        if (status == 0)
-            return 0;
-        if (!report->bad && (report->bad = malloc(sizeof *report->bad))) {
-            *report->bad = reason;
-            report->bad_image = report->image;
-        }
-    }
-    return fmt_fail(e, FMT_INVALID, "no image can be used: %s", report->bad ? report->bad->text : "out of memory");
+    struct fmt_error why = {0};
+    report->image = place->image;
+    if (load(m, w, place->image, &why) == 0)
+        return 0;
+    int status = keep_bad(m, w, place->image, &why, report, e);
+    return status ? status : load_other(m, w, place, report, e);
 }
 
 static uint8_t *crop_place(const struct views_header *h, const struct views_batch *b, int64_t i_crop, int64_t i)
@@ -215,7 +279,7 @@ static uint8_t *crop_place(const struct views_header *h, const struct views_batc
 int sample_make(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place, int64_t i,
                 struct views_batch *batch, struct sample_report *report, struct fmt_error *e)
 {
-    int status = load_or_replace(m, w, place->image, report, e);
+    int status = load_or_replace(m, w, place, report, e);
     if (status || (status = keep_key(report, w->record.labels.key, e)))
         return status;
     batch->image[i] = report->image;

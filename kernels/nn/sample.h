@@ -19,6 +19,8 @@
 #include "shardset.h"
 #include "views.h"
 
+#define SAMPLE_KEY_ROOM 512
+
 struct sample_maker { /* read only while workers work */
     struct shard_set shards;
     struct views_header header; /* first_step 0 */
@@ -26,6 +28,8 @@ struct sample_maker { /* read only while workers work */
     struct mask_grid grid;
     struct mask_settings mask;
     bool exif;
+    double replaced_share; /* train.max_replaced */
+    int64_t replaced_max;  /* so many of the images, rounded up */
     int64_t *order; /* [n_images] of pass order_pass */
     int64_t order_pass;
     uint8_t identity[DIGEST_BYTES]; /* of the shard sets together */
@@ -62,18 +66,28 @@ size_t sample_worker_bytes(const struct sample_maker *m);
 struct augment_crop sample_draw(const struct sample_maker *m, const struct sample_worker *w,
                                 const struct sample_place *place, int64_t i_crop);
 
+/* An image that cannot be used. */
+struct sample_bad {
+    int64_t image;
+    char key[SAMPLE_KEY_ROOM]; /* cut if it is longer */
+    struct fmt_error why;      /* "KEY: SHARD: REASON"; where no key can be read it is "image N" */
+};
+
 /* Who is in the batch; texts are kept from call to call. */
 struct sample_report {
     char *key; /* of the image used */
     size_t key_room;
     int64_t image;
-    struct fmt_error *bad; /* NULL, or why the image of this place could not be used: the caller frees it */
-    int64_t bad_image;
+    struct sample_bad *bad; /* NULL, or the image of this place, which was replaced: the caller frees it */
 };
 
-/* Fails only if no image at all can be used. */
+/* An image that cannot be used is replaced by one that is drawn from all, for (seed, pass, image). FMT_LIMIT: more than
+ * replaced_max cannot be used. FMT_INVALID: none can. */
 int sample_make(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place, int64_t i,
                 struct views_batch *batch, struct sample_report *report, struct fmt_error *e);
 void sample_masks(const struct sample_maker *m, int64_t step, struct views_batch *batch);
+
+/* FMT_LIMIT: with this one, n images are known that cannot be used. */
+int sample_too_many(const struct sample_maker *m, const struct sample_bad *bad, int64_t n, struct fmt_error *e);
 
 #endif

@@ -205,7 +205,7 @@ static int draw_row(struct sheet *s, const struct sheet_wish *wish, int64_t i_ro
     }
     draw_crops(s, i, top);
     if (wish->row)
-        wish->row(wish->arg, i_row, s->report.key, s->report.bad ? s->report.bad->text : NULL);
+        wish->row(wish->arg, i_row, s->report.key, s->report.bad ? s->report.bad->why.text : NULL);
     free(s->report.bad);
     s->report.bad = NULL;
     return 0;

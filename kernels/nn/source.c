@@ -6,6 +6,7 @@
  */
 #include "nn/source.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ struct source {
     struct worker *worker;
     int n_workers, n_started;
     uint8_t *bad_seen; /* a bit for each image */
-    int64_t n_bad;
+    struct replaced replaced; /* up to the batch given last */
     double waited;
 
     pthread_mutex_t lock;
@@ -187,8 +188,7 @@ static int start(struct source *s, struct fmt_error *e)
 {
     s->started = true;
     s->worker = calloc((size_t)s->n_workers, sizeof *s->worker);
-    s->bad_seen = calloc((size_t)(s->is_views ? 1 : s->header.n_images / 8 + 1), 1);
-    if (!s->worker || !s->bad_seen)
+    if (!s->worker)
         return fmt_fail(e, FMT_MEMORY, "out of memory for threads");
     int status = take_slots(s, e);
     return status ? status : start_threads(s, e);
@@ -216,41 +216,78 @@ int source_open(struct source **out, const struct source_wish *wish, struct fmt_
     }
     s->header = s->is_views ? s->views.file.header : s->maker.header;
     memcpy(s->identity, s->is_views ? s->views.file.block.header.identity : s->maker.identity, DIGEST_BYTES);
+    s->bad_seen = calloc((size_t)(s->is_views ? 1 : s->header.n_images / 8 + 1), 1);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->room, NULL);
     pthread_cond_init(&s->done, NULL);
+    if (!s->bad_seen) {
+        source_close(s);
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a bit for each image");
+    }
     *out = s;
     return 0;
 }
 
 /* ------------------------------------------------------------ the next batch */
 
-static void tell_bad(struct source *s, const struct sample_report *report)
+/* Whether this is the first time. */
+static bool mark_bad(struct source *s, int64_t image)
 {
-    uint8_t *byte = &s->bad_seen[report->bad_image / 8], bit = (uint8_t)(1 << report->bad_image % 8);
-    if (*byte & bit)
-        return;
+    uint8_t *byte = &s->bad_seen[image / 8], bit = (uint8_t)(1 << image % 8);
+    bool first = !(*byte & bit);
     *byte |= bit;
-    s->n_bad++;
-    if (s->wish.bad_image)
-        s->wish.bad_image(s->wish.arg, report->bad->text, report->key);
+    return first;
 }
 
-/* Keys into the batch, and word of images that were replaced. */
+int source_recall(struct source *s, const struct replaced *before, bool same_data, struct fmt_error *e)
+{
+    int status = 0;
+    s->replaced.samples = before->samples;
+    for (int64_t i = 0; same_data && !s->is_views && i < before->n_images && !status; i++) {
+        int64_t image = before->image[i];
+        if (image >= s->header.n_images)
+            status = fmt_fail(e, FMT_INVALID, "image %" PRId64 " was replaced, the data have %" PRId64, image,
+                              s->header.n_images);
+        else if (mark_bad(s, image))
+            status = replaced_add(&s->replaced, image, i < before->n_keys ? before->key[i] : "", e);
+    }
+    return status;
+}
+
+/* Gives word of images that were replaced, each once, and counts them. A batch with one too many is not counted: it is
+ * not given. */
+static int settle_replaced(struct source *s, const struct slot *slot, struct fmt_error *e)
+{
+    struct replaced *r = &s->replaced;
+    int64_t n_before = r->n_images, n_samples = 0;
+    int status = 0;
+    for (int64_t i = 0; i < s->header.batch && !status; i++) {
+        const struct sample_report *report = &slot->report[i];
+        n_samples += report->bad != NULL;
+        if (!report->bad || !mark_bad(s, report->bad->image))
+            continue;
+        if (r->n_images >= s->maker.replaced_max)
+            status = sample_too_many(&s->maker, report->bad, r->n_images + 1, e);
+        else if ((status = replaced_add(r, report->bad->image, report->bad->key, e)) == 0 && s->wish.bad_image)
+            s->wish.bad_image(s->wish.arg, report->bad->why.text, report->key);
+    }
+    if (status)
+        replaced_cut(r, n_before);
+    else
+        r->samples += n_samples;
+    return status;
+}
+
+/* Keys into the batch, and what was replaced. */
 static int settle_reports(struct source *s, struct slot *slot, struct fmt_error *e)
 {
-    for (int64_t i = 0; i < s->header.batch; i++) {
-        struct sample_report *report = &slot->report[i];
-        if (report->bad) {
-            tell_bad(s, report);
-            free(report->bad);
-            report->bad = NULL;
-        }
-        int status = views_batch_set_key(&slot->batch, i, report->key, e);
-        if (status)
-            return status;
+    int status = settle_replaced(s, slot, e);
+    for (int64_t i = 0; i < s->header.batch && !status; i++) {
+        free(slot->report[i].bad);
+        slot->report[i].bad = NULL;
+        status = views_batch_set_key(&slot->batch, i, slot->report[i].key, e);
     }
-    return 0;
+    return status;
 }
 
 static bool stopped(const struct source *s)
@@ -290,12 +327,12 @@ int source_next(struct source *s, const struct views_batch **batch, struct fmt_e
         return fmt_fail(e, FMT_STOPPED, "stopped");
     if (slot->status && slot->status != FMT_END && e)
         *e = slot->error;
-    s->over = slot->status;
+    s->over = slot->status ? slot->status : slot->report ? settle_reports(s, slot, e) : 0;
     if (s->over)
         return s->over;
     s->next++;
     *batch = &slot->batch;
-    return slot->report ? settle_reports(s, slot, e) : 0;
+    return 0;
 }
 
 /* ------------------------------------------------------------ the end */
@@ -349,6 +386,7 @@ void source_close(struct source *s)
     free(s->slot);
     free(s->worker);
     free(s->bad_seen);
+    replaced_release(&s->replaced);
     if (s->is_views)
         source_views_close(&s->views);
     else
@@ -371,9 +409,9 @@ const struct views_header *source_header(const struct source *s)
     return &s->header;
 }
 
-int64_t source_bad_images(const struct source *s)
+const struct replaced *source_replaced(const struct source *s)
 {
-    return s->n_bad;
+    return &s->replaced;
 }
 
 double source_waited(const struct source *s)

@@ -9,9 +9,9 @@
  *   source_close(source);
  *
  * The order of the samples: running number s = step * B + i; pass = s / n_images; its place in the pass is
- * s % n_images; the order of a pass is drawn from (seed, pass, 0, RNG_ORDER). An image that cannot be decoded is
- * replaced by the next one in the shards that can, with the random choices of the one it stands for, and bad_image is
- * told.
+ * s % n_images; the order of a pass is drawn from (seed, pass, 0, RNG_ORDER). An image that cannot be read or decoded
+ * is replaced by another one, drawn from (seed, pass, image, RNG_REPLACE), with the random choices of the one it stands
+ * for; bad_image is told. Where more than train.max_replaced of the images cannot be used, source_next ends: FMT_LIMIT.
  *
  * Views must fit the settings: batch size, crops, masks, normalisation, and, where they carry their provenance, every
  * setting that they depend on but the seed. Batches before first_step are skipped.
@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "nn/replaced.h"
 #include "views.h"
 
 #define SOURCE_AHEAD 3
@@ -48,6 +49,9 @@ struct source_wish {
 
 int source_open(struct source **s, const struct source_wish *wish, struct fmt_error *e);
 int source_next(struct source *s, const struct views_batch **batch, struct fmt_error *e);
+/* Before the first batch: goes on counting from what an earlier part of the run had replaced. same_data: its images are
+ * numbers in these data; they are not told again. */
+int source_recall(struct source *s, const struct replaced *before, bool same_data, struct fmt_error *e);
 void source_close(struct source *s); /* NULL is allowed; a thread that waits for a pipe is not waited for */
 
 /* "-", or something that is neither a file nor a folder: it can be opened once. */
@@ -55,7 +59,8 @@ bool source_is_pipe(const char *path);
 
 const uint8_t *source_identity(const struct source *s); /* [DIGEST_BYTES] of the shards or of the views */
 const struct views_header *source_header(const struct source *s);
-int64_t source_bad_images(const struct source *s); /* different ones so far */
+/* What was replaced up to the batch given last: read from it after source_next, valid until the next call. */
+const struct replaced *source_replaced(const struct source *s);
 double source_waited(const struct source *s);      /* seconds that source_next waited, all in all */
 int64_t source_memory_bytes(const struct source *s); /* batches, and pictures and scratch of all threads */
 

@@ -247,6 +247,9 @@ static int load_one(struct begin *b, const struct config *c, const char *path, s
         struct run_inputs weights = b->state.inputs;
         b->state = f.found;
         b->before = f.found.inputs;
+        b->replaced = f.replaced;
+        b->state.replaced = &b->replaced;
+        f.replaced = (struct replaced){0};
         b->resumed = true;
         b->eval_period = f.settings.evaluation.eval_period_iterations;
         if (!b->plan.may_differ) {
@@ -367,4 +370,5 @@ int begin_clear(const struct begin *b, const struct config *c, struct fmt_error 
 void begin_release(struct begin *b)
 {
     checkpoint_list_release(&b->found);
+    replaced_release(&b->replaced);
 }

@@ -36,6 +36,21 @@ static int put_inputs(struct fmt_buffer *b, const struct run_inputs *inputs)
     return bad;
 }
 
+static bool has_replaced(const struct checkpoint *k)
+{
+    return k->replaced && k->replaced->samples > 0;
+}
+
+/* Nothing of a run in which nothing was replaced. */
+static int put_replaced(struct fmt_buffer *b, const struct checkpoint *k)
+{
+    static const char key[] = "\"replaced\":";
+    if (!has_replaced(k))
+        return 0;
+    return fmt_buffer_append(b, key, strlen(key)) | replaced_write(k->replaced, b, NULL) |
+           fmt_buffer_append(b, ",", 1);
+}
+
 static int state_text(const struct checkpoint *k, const struct step *step, struct fmt_buffer *b, struct fmt_error *e)
 {
     char text[300];
@@ -46,7 +61,8 @@ static int state_text(const struct checkpoint *k, const struct step *step, struc
                      numbers.optimizer_steps, numbers.backbone_steps, numbers.center_pending, k->bad_steps,
                      k->metrics.count);
     int bad = fmt_buffer_append(b, text, (size_t)n) | put_inputs(b, &k->inputs);
-    bad |= fmt_buffer_append(b, "},\"" CONFIG_META_KEY "\":", strlen("},\"" CONFIG_META_KEY "\":"));
+    bad |= fmt_buffer_append(b, "},", 2) | put_replaced(b, k);
+    bad |= fmt_buffer_append(b, "\"" CONFIG_META_KEY "\":", strlen("\"" CONFIG_META_KEY "\":"));
     if (!bad && config_json(k->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
         return 0;
     return fmt_no_memory(e);
@@ -107,6 +123,9 @@ static int take_state(struct checkpoint_file *f, struct fmt_error *e)
         status = take_number(root, numbers[i].key, numbers[i].value, e);
     if (!status)
         status = take_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->found.inputs, e);
+    const cJSON *replaced = cJSON_GetObjectItemCaseSensitive(root, "replaced"); /* older ones have none */
+    if (!status && replaced)
+        status = replaced_read(&f->replaced, replaced, e);
     if (!status)
         status = take_settings(cJSON_GetObjectItemCaseSensitive(root, CONFIG_META_KEY), &f->settings, e);
     cJSON_Delete(root);
@@ -148,6 +167,11 @@ static int make_provenance(struct prov *p, const struct checkpoint *k, bool keep
     for (int i = 0; i < INPUTS; i++)
         if (k->inputs.set[i])
             prov_input(p, run_input_name[i], k->inputs.digest[i]);
+    if (has_replaced(k)) {
+        uint8_t digest[DIGEST_BYTES];
+        replaced_digest(k->replaced, digest);
+        prov_input(p, "replaced", digest);
+    }
     return 0;
 }
 
@@ -238,6 +262,7 @@ int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_erro
     }
     f->found.iteration = f->ckpt.header.iteration;
     f->found.config = &f->settings;
+    f->found.replaced = &f->replaced;
     status = take_state(f, e);
     if (!status && (f->ckpt.header.n_ranks != 1 || f->ckpt.header.rank != 0))
         status = fmt_fail(e, FMT_UNSUPPORTED, "one of the %d parts of a run of several processes",
@@ -256,6 +281,7 @@ void checkpoint_close(struct checkpoint_file *f)
     ckpt_close(&f->ckpt);
     file_close(&f->file);
     config_release(&f->settings);
+    replaced_release(&f->replaced);
 }
 
 /* What does not go with the model, told line by line. */

@@ -1,8 +1,9 @@
 /* checkpoint.h - checkpoints of a run: their names, which are there, writing, reading, which are kept.
  *
  * A checkpoint (dino-ckpt(5)) holds all tensors of nn/state.h, the window of the metrics, and as JSON the settings
- * that can change the result, the identities of the inputs, and a few counters. Nothing in it depends on where or
- * when it was made. It appears under its name whole and synced, or not at all; every byte is checked when it is read.
+ * that can change the result, the identities of the inputs, a few counters, and what was replaced, if anything was
+ * (its identity then is another one). Nothing in it depends on where or when it was made. It appears under its name
+ * whole and synced, or not at all; every byte is checked when it is read.
  *
  *   checkpoint_save(directory, &what, step, provenance, &path, e);
  *
@@ -21,6 +22,7 @@
 #include "config.h"
 #include "digest.h"
 #include "file.h"
+#include "nn/replaced.h"
 #include "nn/state.h"
 #include "run/metrics.h"
 
@@ -66,6 +68,7 @@ struct checkpoint {
     struct run_inputs inputs;
     struct metrics metrics;
     int64_t bad_steps; /* in a row, up to here */
+    const struct replaced *replaced; /* images that could not be used; NULL: none */
 };
 
 /* The path of what was written is for free(). */
@@ -77,7 +80,8 @@ struct checkpoint_file {
     struct fmt_reader io;
     struct ckpt ckpt;
     struct config settings;
-    struct checkpoint found; /* .config is &settings; .metrics is set by checkpoint_load */
+    struct replaced replaced; /* who keeps it leaves zeros */
+    struct checkpoint found; /* .config is &settings, .replaced &replaced; .metrics is set by checkpoint_load */
     struct state_numbers numbers;
     int64_t metrics_count;
 };

@@ -90,13 +90,13 @@ static int put_real(struct fmt_buffer *b, const char *name, double v)
     return put(b, ", \"%s\": %s", name, isfinite(v) ? num_f64_text(v, text) : "null");
 }
 
-int metrics_line(const struct metrics *m, int64_t iteration, enum watch_verdict verdict, struct fmt_buffer *out,
-                 struct fmt_error *e)
+int metrics_line(const struct metrics *m, int64_t iteration, int64_t n_replaced, enum watch_verdict verdict,
+                 struct fmt_buffer *out, struct fmt_error *e)
 {
     int bad = put(out, "{\"iteration\": %" PRId64, iteration);
     for (int i = 0; i < METRICS; i++)
         bad |= put_real(out, names[i], metrics_median(m, (enum metric)i));
-    bad |= put(out, ", \"collapse\": \"%s\"}", watch_word(verdict));
+    bad |= put(out, ", \"replaced\": %" PRId64 ", \"collapse\": \"%s\"}", n_replaced, watch_word(verdict));
     return bad ? fmt_no_memory(e) : 0;
 }
 

@@ -48,9 +48,10 @@ void metrics_push(struct metrics *m, const struct schedule_rates *rates, int64_t
 double metrics_median(const struct metrics *m, enum metric i);
 struct watch_signs metrics_signs(const struct metrics *m);
 
-/* {"iteration": 90, "lr": ..., "collapse": "none"}, without a newline; a value that is not there is null. */
-int metrics_line(const struct metrics *m, int64_t iteration, enum watch_verdict verdict, struct fmt_buffer *out,
-                 struct fmt_error *e);
+/* {"iteration": 90, "lr": ..., "replaced": 0, "collapse": "none"}, without a newline; a value that is not there is
+ * null. n_replaced: samples since the beginning of the run. */
+int metrics_line(const struct metrics *m, int64_t iteration, int64_t n_replaced, enum watch_verdict verdict,
+                 struct fmt_buffer *out, struct fmt_error *e);
 
 /* Seconds of the last 20 steps; the waiting share is of all steps since the start of the process. */
 struct metrics_times {

@@ -29,7 +29,7 @@ differ a.views b.views
 # a run's own length; from a step on
 status 0 dino-augment $small shards -o b.views optim.epochs=1 optim.warmup_epochs=0 optim.freeze_last_layer_epochs=0 \
     teacher.warmup_teacher_temp_epochs=0 train.OFFICIAL_EPOCH_LENGTH=3 --json
-out_has '{"batches":3,"samples":12,"images":12,"bad_images":0}'
+out_has '{"batches":3,"samples":12,"images":12,"bad_images":0,"replaced":0}'
 status 0 dino-augment $small shards -n 2 --first-step 3 -o b.views
 status 0 bbu-info --json b.views
 check "it says where it begins" grep -q '"first_step": *3' out
@@ -67,7 +67,7 @@ out_has '{"rows":2,'
 cp -r shards hurt
 file=$(ls hurt/*.shard)
 printf 'XXXX' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") / 2)) conv=notrunc 2>>log
-status 0 dino-augment hurt $small -n 9 -o c.views
+status 3 dino-augment -k hurt $small -n 9 -o c.views
 err_has 'replaced by'
 status 0 bbu-info --verify c.views
 

@@ -256,12 +256,12 @@ static void test_metrics(void)
         metrics_push(&m, &rates, 8, &r);
     }
     ok(metrics_median(&m, METRIC_total_loss) == 20, "of 30 steps the last 20 count: lower median of 11 ... 30");
-    ok(!metrics_line(&m, 29, WATCH_NONE, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line");
+    ok(!metrics_line(&m, 29, 7, WATCH_NONE, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line");
     static const char front[] = "{\"iteration\": 29, \"lr\": 0, \"wd\": 0, \"mom\": 0, \"last_layer_lr\": 0, "
                                 "\"current_batch_size\": 8, \"total_loss\": 20, \"dino_local_crops_loss\": ";
     ok(strncmp((char *)line.data, front, sizeof front - 1) == 0 &&
            strstr((char *)line.data, "\"gradient_norm_backbone\": 0") &&
-           strstr((char *)line.data, ", \"collapse\": \"none\"}"),
+           strstr((char *)line.data, ", \"replaced\": 7, \"collapse\": \"none\"}"),
        "has the published names in the published order, then ours");
     fmt_buffer_release(&line);
     struct metrics_times t = {0};

@@ -48,8 +48,9 @@ static struct image drawn(int i)
     return im;
 }
 
-/* Image i as JPEG or as pixels; of BAD half of the bytes are missing, behind the back of the pack tool. */
-static void add_image(struct shard_writer *w, int i, bool with_bad)
+/* Image i as JPEG or as pixels; of BAD and those behind it half of the bytes are missing, behind the back of the pack
+ * tool. */
+static void add_image(struct shard_writer *w, int i, int n_bad)
 {
     struct fmt_error e = {0};
     struct image im = drawn(i);
@@ -61,7 +62,7 @@ static void add_image(struct shard_writer *w, int i, bool with_bad)
     struct shard_image record = {.labels = {key, "train", "", "", -1, -1}, .width = im.width, .height = im.height,
                                  .components = im.components, .store = SHARD_JPEG, .data = jpeg.data,
                                  .bytes = jpeg.bytes};
-    if (i == BAD && with_bad)
+    if (i >= BAD && i < BAD + n_bad)
         record.bytes /= 2;
     if (i % 4 == 3) {
         record.store = im.components == 1 ? SHARD_GREY : SHARD_RGB;
@@ -73,7 +74,7 @@ static void add_image(struct shard_writer *w, int i, bool with_bad)
     image_release(&im);
 }
 
-static const char *make_shards(const char *name, bool with_bad, int first, int n)
+static const char *make_shards(const char *name, int n_bad, int first, int n)
 {
     static char folder[300];
     struct fmt_error e = {0};
@@ -93,7 +94,7 @@ static const char *make_shards(const char *name, bool with_bad, int first, int n
         need(shard_create(&w, &io, &h, &p, &e), &e);
         for (int i = first; i < first + n; i++)
             if ((i < first + n / 2) == (k == 0))
-                add_image(&w, i, with_bad);
+                add_image(&w, i, n_bad);
         need(shard_finish(&w, &e), &e);
         need(file_commit(&f, &e), &e);
         prov_release(&p);
@@ -108,7 +109,7 @@ static void small_config(struct config *c)
     struct fmt_error e = {0};
     const char *words[] = {"train.batch_size_per_gpu=4",  "crops.global_crops_size=32",   "crops.local_crops_size=16",
                            "crops.local_crops_number=3",  "student.patch_size=8",         "train.seed=5",
-                           "augment.vertical_flip=0.3",   "augment.rotate90=0.5"};
+                           "augment.vertical_flip=0.3",   "augment.rotate90=0.5",        "train.max_replaced=1"};
     config_init(c);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         need(config_set(c, words[i], &e), &e);
@@ -185,8 +186,8 @@ static struct batches test_threads(struct source_wish wish)
     struct batches one = run(wish);
     is_int(one.n, STEPS, "seven batches, two and a half passes");
     is_int(told.n, 1, "the bad image is told once");
-    ok(strstr(told.reason, "photo-04") && strcmp(told.replaced_by, "photo-05") == 0, "%s; replaced by %s", told.reason,
-       told.replaced_by);
+    ok(strncmp(told.reason, "photo-04: ", 10) == 0 && strstr(told.reason, "/bad/shard-00000-of-00002.shard: "),
+       "%s; replaced by %s", told.reason, told.replaced_by);
     for (int t = 2; t <= 8; t *= 2) {
         wish.n_threads = t, wish.n_ahead = t / 2;
         struct batches more = run(wish);
@@ -219,13 +220,108 @@ static void test_replacement(struct source_wish wish, const char *whole, const c
         for (int i = 0; i < h->batch; i++) {
             bool equal_crops = memcmp(x->local + (size_t)i * bytes, y->local + (size_t)i * bytes, bytes) == 0;
             if (x->image[i] == BAD)
-                other += !equal_crops && y->image[i] == BAD + 1;
+                other += !equal_crops && y->image[i] != BAD;
             else
                 same += equal_crops && x->image[i] == y->image[i];
         }
     }
     ok(other >= 1 && same + other == 12, "a bad image changes its own place only (%d of 12)", other);
     source_close(a), source_close(b);
+}
+
+/* Over many passes all others stand for the bad image, not its neighbours. */
+static void test_spread(struct source_wish wish)
+{
+    enum { PLACES = 40 * N_IMAGES };
+    struct fmt_error e = {0};
+    struct source *s;
+    const struct views_batch *b;
+    int seen[2][N_IMAGES] = {{0}}, n[2] = {0, 0};
+    need(source_open(&s, &wish, &e), &e);
+    for (int step = 0; step * 4 < PLACES; step++) {
+        need(source_next(s, &b, &e), &e);
+        for (int i = 0; i < 4; i++)
+            seen[step * 4 >= PLACES / 2][b->image[i]]++;
+    }
+    for (int half = 0; half < 2; half++)
+        for (int i = 0; i < N_IMAGES; i++)
+            n[half] += seen[half][i] > 20; /* 20 passes have each of them 20 times */
+    ok(n[0] >= 4 && n[1] >= 4 && !seen[0][BAD] && !seen[1][BAD], "20 replacements are %d and %d images", n[0], n[1]);
+    ok(memcmp(seen[0], seen[1], sizeof seen[0]) != 0, "other ones in other passes");
+    is_int(source_replaced(s)->samples, 40, "40 passes replace a sample each");
+    is_int(source_replaced(s)->n_images, 1, "for one image");
+    is_text(source_replaced(s)->key[0], "photo-04", "whose key is kept");
+    source_close(s);
+}
+
+/* ------------------------------------------------------------ too many that are bad */
+
+struct ended {
+    int64_t steps, samples, images;
+    char text[400];
+};
+
+static struct ended run_to_end(struct source_wish wish, const struct replaced *before)
+{
+    struct ended r = {.steps = wish.first_step};
+    struct fmt_error e = {0};
+    struct source *s;
+    const struct views_batch *b;
+    need(source_open(&s, &wish, &e), &e);
+    if (before)
+        need(source_recall(s, before, true, &e), &e);
+    int status;
+    while (r.steps < 20 && (status = source_next(s, &b, &e)) == 0)
+        r.steps++;
+    ok(status == FMT_LIMIT && source_next(s, &b, NULL) == FMT_LIMIT, "it ends behind step %ld, for good: %s",
+       (long)r.steps, e.text);
+    r.samples = source_replaced(s)->samples, r.images = source_replaced(s)->n_images;
+    snprintf(r.text, sizeof r.text, "%s", e.text);
+    source_close(s);
+    return r;
+}
+
+/* Two of eleven, one is allowed: the batch in which the second comes is not given, and not counted. */
+static void test_too_many(struct source_wish wish)
+{
+    struct config c;
+    struct fmt_error e = {0};
+    struct told told = {0};
+    const char *paths[1] = {make_shards("two-bad", 2, 0, N_IMAGES)};
+    small_config(&c);
+    need(config_set(&c, "train.max_replaced=0.05", &e) || config_set(&c, "train.seed=9", &e), &e);
+    wish.config = &c, wish.paths = paths, wish.n_threads = 1, wish.bad_image = on_bad, wish.arg = &told;
+    struct ended one = run_to_end(wish, NULL);
+    ok(strstr(one.text, "two-bad/shard-0000") && strstr(one.text, "with it 2 of 11 images cannot be used") &&
+           strstr(one.text, "train.max_replaced=0.05 allows 1"),
+       "the shard is named, and what is allowed");
+    is_int(told.n, 1, "the first was told");
+    ok(one.samples == 1 && one.images == 1, "and counted");
+    wish.n_threads = 3;
+    struct ended more = run_to_end(wish, NULL);
+    ok(more.steps == one.steps && more.samples == one.samples && more.images == one.images,
+       "three threads end in the same place");
+
+    struct replaced before = {.samples = 5};
+    need(replaced_add(&before, BAD, "photo-04", &e), &e);
+    need(replaced_add(&before, BAD + 1, "photo-05", &e), &e);
+    struct source *s;
+    const struct views_batch *b;
+    need(config_set(&c, "train.max_replaced=0.1", &e), &e);
+    need(source_open(&s, &wish, &e), &e);
+    need(source_recall(s, &before, true, &e), &e);
+    told.n = 0;
+    for (int step = 0; step < 11; step++)
+        need(source_next(s, &b, &e), &e);
+    is_int(told.n, 0, "what an earlier process met is not told again");
+    is_int(source_replaced(s)->samples, 5 + 2 * 4, "but counted on");
+    source_close(s);
+    before.image[1] = N_IMAGES;
+    need(source_open(&s, &wish, &e), &e);
+    ok(source_recall(s, &before, true, &e) == FMT_INVALID, "%s", e.text);
+    source_close(s);
+    replaced_release(&before);
+    config_release(&c);
 }
 
 /* ------------------------------------------------------------ views */
@@ -441,12 +537,12 @@ static void test_ends(struct source_wish wish)
     ok(source_memory_bytes(s) > views_global_bytes(source_header(s)), "memory is known");
     source_close(s);
     source_close(NULL);
-    const char *paths[1] = {make_shards("only-bad", true, BAD, 2)};
+    const char *paths[1] = {make_shards("only-bad", 1, BAD, 2)};
     wish.paths = paths;
     need(source_open(&s, &wish, &e), &e);
     is_int(source_next(s, &b, &e), 0, "one good image of two will do");
     source_close(s);
-    wish.paths = (const char *const[]){make_shards("all-bad", true, BAD, 1)};
+    wish.paths = (const char *const[]){make_shards("all-bad", 1, BAD, 1)};
     need(source_open(&s, &wish, &e), &e);
     ok(source_next(s, &b, &e) == FMT_INVALID && strstr(e.text, "no image can be used"), "%s", e.text);
     source_close(s);
@@ -528,7 +624,7 @@ static int n_equal(const void *a, const void *b, int n)
 static void test_draws(void)
 {
     static struct draws a, other;
-    const char *shards = make_shards("draws", false, 0, N_IMAGES);
+    const char *shards = make_shards("draws", 0, 0, N_IMAGES);
     see_two_passes(&a, shards, "train.seed=5");
     is_int(n_equal(a.crop[0], a.crop[1], VIEWS_GLOBAL * N_IMAGES), 0, "no crop of a pass comes again in the next");
     int same = 0;
@@ -549,12 +645,14 @@ int main(void)
     struct config c;
     small_config(&c);
     char bad[300], whole[300];
-    snprintf(bad, sizeof bad, "%s", make_shards("bad", true, 0, N_IMAGES));
-    snprintf(whole, sizeof whole, "%s", make_shards("whole", false, 0, N_IMAGES));
+    snprintf(bad, sizeof bad, "%s", make_shards("bad", 1, 0, N_IMAGES));
+    snprintf(whole, sizeof whole, "%s", make_shards("whole", 0, 0, N_IMAGES));
     const char *bad_paths[1] = {bad}, *whole_paths[1] = {whole};
     struct source_wish wish = {.config = &c, .paths = bad_paths, .n_paths = 1, .n_threads = 2};
     struct batches want = test_threads(wish);
     test_replacement(wish, whole, bad);
+    test_spread(wish);
+    test_too_many(wish);
     test_views(wish, &want);
     test_refusals(wish);
     test_pipe(wish, &want);
