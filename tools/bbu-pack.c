@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "disk.h"
 #include "file.h"
 #include "img/crop.h"
 #include "img/resize.h"
@@ -23,7 +24,7 @@
 #include "version.h"
 
 static const char *output, *split, *store = "jpeg", *given_root;
-static bool keep_going, as_stored, json, provenance = true;
+static bool keep_going, force, as_stored, json, provenance = true;
 static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels_max = JPEG_PIXELS_MAX;
 
 static const struct opt options[] = {
@@ -35,6 +36,7 @@ static const struct opt options[] = {
     OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out images that fail; exit 3"),
+    OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
     OPT_PATH(0, "root", &given_root, "DIR", "the photographs lie in DIR [as the catalogue says]"),
     OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest picture [256M]"),
     OPT_JOBS(&n_jobs),
@@ -57,6 +59,7 @@ struct plan {
     int64_t n_failed;
     uint32_t side_max;
     uint64_t pixels_max;
+    double bytes;             /* of what is stored, pixels before they are compressed; JPEG bytes as they are now */
 };
 
 static void scaled_size(int width, int height, int64_t *w, int64_t *h)
@@ -78,7 +81,7 @@ static void plan_shards(struct plan *p)
     const struct index *x = p->index;
     int64_t filled = 0;
     p->n_images = p->n_shards = 0;
-    p->side_max = 0, p->pixels_max = 0;
+    p->side_max = 0, p->pixels_max = 0, p->bytes = 0;
     for (int64_t i = 0; i < x->n_entries; i++) {
         const struct index_entry *t = &x->entry[i];
         int64_t w, h, bytes = stored_bytes(t);
@@ -89,6 +92,7 @@ static void plan_shards(struct plan *p)
             filled = 0;
         }
         filled += bytes;
+        p->bytes += (double)bytes;
         p->image[p->n_images++] = i;
         scaled_size(t->width, t->height, &w, &h);
         /* Of JPEG bytes the stored picture may lie on its side: both ways must fit. */
@@ -437,6 +441,23 @@ static void read_catalogue(const char *path, struct index *x, char **root)
         msg_die("%s", e.status ? e.text : "out of memory");
 }
 
+/* Before anything is written. What JPEG bytes that are scaled will take is not known. */
+static void tell_size(const struct plan *p)
+{
+    struct fmt_error e = {0};
+    char text[32];
+    bool pixels = strcmp(store, "rgb") == 0;
+    if (short_side && !pixels)
+        return;
+    msg_note("%" PRId64 " images are going to be written: %s%s", p->n_images, num_bytes_text(p->bytes, text),
+             pixels ? ", less what their compression saves" : "");
+    if (disk_check(output, p->bytes, &e) == 0)
+        return;
+    if (!force)
+        msg_die("%s (-f writes them all the same)", e.text);
+    msg_warn("%s", e.text);
+}
+
 static void report(const struct plan *p, uint64_t bytes)
 {
     char text[32];
@@ -482,6 +503,7 @@ int main(int argc, char **argv)
     check_output();
     read_catalogue(argv[first], &x, &root);
     plan_begin(&plan, &x);
+    tell_size(&plan);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool || file_create_dir(output, &folder, &e))
         msg_die("%s", e.text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "disk.h"
 #include "file.h"
 #include "inputs.h"
 #include "jpeg.h"
@@ -20,13 +21,14 @@
 
 static const char *output, *sheet_name, *config_name;
 static int64_t n_steps, first_step, n_rows = 8, n_jobs, seed = -1;
-static bool json, keep_going, provenance = true;
+static bool json, keep_going, force, provenance = true;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the views to FILE [-]"),
     OPT_PATH('c', "config", &config_name, "FILE", "settings of the run (YAML) [the published defaults]"),
     OPT_COUNT('n', "steps", &n_steps, 1, 1000000000, "N", "batches to write [all that the run's settings have]"),
     OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
+    OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
     OPT_PATH(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
     OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "photographs on the sheet [8]"),
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
@@ -108,6 +110,23 @@ static void describe(struct prov *p, const struct config *c, const struct source
     prov_input(p, "shards", source_identity(s));
 }
 
+/* Before anything is written: a run of the published length is terabytes. Whoever gives a number knows it. */
+static void tell_size(const struct views_header *h, int64_t n)
+{
+    enum { LABEL_BYTES = 64 }; /* number and key of a sample, about */
+    struct fmt_error e = {0};
+    char text[32];
+    double batch = (double)(views_global_bytes(h) + views_local_bytes(h) + views_mask_bytes(h) +
+                            (int64_t)h->batch * LABEL_BYTES);
+    msg_note("%lld batches of %lld samples are going to be written: %s", (long long)n, (long long)h->batch,
+             num_bytes_text(batch * (double)n, text));
+    if (disk_check(output, batch * (double)n, &e) == 0)
+        return;
+    if (!n_steps && !force)
+        msg_die("%s (-n writes fewer batches, -f all the same)", e.text);
+    msg_warn("%s", e.text);
+}
+
 /* What failed: the output, if it says so, else the making. */
 static _Noreturn void die_of(struct file_out *out, struct fmt_error *e)
 {
@@ -159,6 +178,8 @@ static bool write_views(const struct config *c, const char **path, int n_paths)
         msg_die("%s", e.text);
     char text[32];
     msg_more("memory: %s", num_bytes_text((double)source_memory_bytes(s), text));
+
+    tell_size(source_header(s), end - first_step);
 
     struct file_out out;
     struct prov prov;
@@ -227,7 +248,7 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
     struct config config;
-    static const void *const of_views[] = {&n_steps, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
+    static const void *const of_views[] = {&n_steps, &force, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
     file_on_signal();
     inputs_guard();
     if (sheet_name && output)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk.h"
 #include "file.h"
 #include "img/pictures.h"
 #include "inputs.h"
@@ -13,13 +14,14 @@
 #include "msg.h"
 #include "nn/extract.h"
 #include "nn/import.h"
+#include "num.h"
 #include "opt.h"
 #include "version.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
 static int64_t resize, size, n_jobs;
-static bool null_names, no_norm, unit, as_stored, keep_going, json, provenance = true;
+static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
     OPT_PATH('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint"),
@@ -38,6 +40,7 @@ static const struct opt options[] = {
     OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded; exit 3"),
+    OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
@@ -221,6 +224,24 @@ static void make_recipe(const struct extract *x, const struct network *n, const 
         msg_die("%s", e.text);
 }
 
+/* Before the first picture goes through the network: all patches of many pictures are more than one thinks. */
+static void tell_size(const struct run *r)
+{
+    enum { LABEL_BYTES = 128 }; /* of a row, about */
+    struct fmt_error e = {0};
+    char text[32];
+    double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
+    double bytes = row * (double)r->pictures->n;
+    (r->header.what == FEAT_PATCH ? msg_note : msg_more)("%" PRId64 " rows of %" PRId64 " values are going to be "
+                                                         "written: %s", r->pictures->n, feat_width(&r->header),
+                                                         num_bytes_text(bytes, text));
+    if (disk_check(output, bytes, &e) == 0)
+        return;
+    if (!force)
+        msg_die("%s (-f writes them all the same)", e.text);
+    msg_warn("%s", e.text);
+}
+
 static void describe(struct prov *p, const struct network *n, const struct extract *x, struct pictures *pictures,
                      struct thread_pool *pool)
 {
@@ -375,6 +396,7 @@ int main(int argc, char **argv)
     make_recipe(&x, &n, &pictures, &r.header.recipe);
     if (extract_width(&x) == 0)
         shape_of_first(&r);
+    tell_size(&r);
     describe(&prov, &n, &x, &pictures, pool);
     run_all(&r, pool, &prov);
     report(&r, &n);

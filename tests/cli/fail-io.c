@@ -6,6 +6,7 @@
  * have succeeded (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds
  * TEXT count.
  * CALL damage: reads succeed, with one bit turned.
+ * CALL room: nothing fails, but every file system says that N bytes are free.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -102,6 +104,14 @@ ssize_t write(int fd, const void *buffer, size_t n)
     if (fails("write", concerns(fd)))
         return -1;
     return NEXT("write", ssize_t (*)(int, const void *, size_t))(fd, buffer, n);
+}
+
+int statvfs64(const char *path, struct statvfs64 *s)
+{
+    int status = NEXT("statvfs64", int (*)(const char *, struct statvfs64 *))(path, s);
+    if (status == 0 && strcmp(wanted, "room") == 0)
+        s->f_bavail = (fsblkcnt64_t)after / s->f_frsize;
+    return status;
 }
 
 int fsync(int fd)

@@ -1,0 +1,77 @@
+# Large outputs: their size is said before they are written, and what the disk cannot hold is refused unless asked for.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/train-fixture.sh"
+train_fixture || exit 1
+fail=$BUILD/tests/cli/fail-io.so
+room() { # bytes command...: with so many bytes free on every disk; 20 seconds are enough for what is asked here
+    local free=$1 # whole blocks of 4096
+    shift
+    timeout 20 env FAIL_IO=room,after=$free LD_PRELOAD=$fail "$@"
+}
+
+# ---- views: the published length is 125000 batches
+small="train.batch_size_per_gpu=4 crops.global_crops_size=64 crops.local_crops_size=32 crops.local_crops_number=3"
+short="$small optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=3"
+status 1 timeout 20 dino-augment all -o V optim.epochs=800000
+err_has '1000000000 batches of 64 samples are going to be written: 3'
+err_has 'TiB are going to be written, '
+err_has ' are free there (-n writes fewer batches, -f all the same)'
+check 'nothing is there' test ! -e V
+status 1 room 98304 dino-augment all $short -o V
+err_has 'V: 397.1 KiB are going to be written, 96.0 KiB are free there (-n'
+check 'nothing is there' test ! -e V
+status 0 room 98304 dino-augment all $short -f -o V
+err_has 'dino-augment: V: 397.1 KiB are going to be written, 96.0 KiB are free there'
+check 'it was right about the size' test "$(stat -c %s V)" -gt 406000 -a "$(stat -c %s V)" -lt 410000
+status 0 room 98304 dino-augment all $small -n 3 -o V
+err_has '96.0 KiB are free there'
+status 0 room 1048576 dino-augment all $short -o V
+err_lacks 'are free there'
+err_has '3 batches of 4 samples are going to be written: 397.1 KiB'
+status 1 room 98304 dino-augment all $short -o ./V # an older one makes no room
+status 0 room 98304 dino-augment all $short -o -
+same V out
+status 0 bash -c "FAIL_IO=room LD_PRELOAD=$fail dino-augment -q all $short -o >(cat >W); wait \$!"
+same V W
+status 1 room 0 dino-augment all $short -o /dev/full
+err_has '/dev/full: No space left on device'
+status 1 room 0 dino-augment all $short -o nothere/V
+err_has 'nothere/V: No such file or directory'
+mkdir there
+status 1 room 98304 dino-augment all $short -o there/V
+err_has 'there/V: 397.1 KiB are going'
+
+# ---- shards: JPEG bytes as they are, pixels before compression; what is scaled is not known before
+status 1 room 57344 bbu-pack bbu.index -o P
+err_has '30 images are going to be written: 6'
+err_has 'P: 6'
+err_has ' are going to be written, 56.0 KiB are free there (-f writes them all the same)'
+status 0 room 81920 bbu-pack bbu.index -o P
+err_lacks 'are free there'
+same P/shard-00000-of-00001.shard all/shard-00000-of-00001.shard
+status 1 room 81920 bbu-pack --store rgb bbu.index -o Q/
+err_has "30 images are going to be written: $((30 * 64 * 48 * 3 / 1024)).0 KiB, less what their compression saves"
+check 'nothing is there' test ! -e Q
+status 1 room 81920 bbu-pack --store rgb bbu.index -o P
+same P/shard-00000-of-00001.shard all/shard-00000-of-00001.shard
+status 0 room 81920 bbu-pack --store rgb -f bbu.index -o Q/
+err_has ' are free there'
+status 0 room 0 bbu-pack --short-side 32 bbu.index -o S
+no_leftovers
+
+# ---- features of all patches
+status 0 dino-train -q -c t.yaml optim.epochs=1
+w=run/eval/training_11/teacher_checkpoint.safetensors
+extract() { room "$1" dino-extract -w $w --resize 32 --size 32 all "${@:2}"; } # 16 patches of 32 values
+status 1 extract 57344 --tokens patch -o F
+err_has '30 rows of 512 values are going to be written: 63.8 KiB'
+err_has 'F: 63.8 KiB are going to be written, 56.0 KiB are free there (-f writes them all the same)'
+check 'nothing is there' test ! -e F
+status 0 extract 57344 --tokens patch -f -o F
+check 'it was right about the size' test "$(stat -c %s F)" -gt 61000 -a "$(stat -c %s F)" -lt 75000
+status 0 extract 57344 --tokens patch -o -
+same F out
+status 0 extract 57344 -o G
+err_lacks 'are going to be written'
+no_leftovers
+done_testing
