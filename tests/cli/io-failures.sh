@@ -47,7 +47,7 @@ dino-weights -q convert tiny.safetensors -o tiny.pth
 survives tiny.pth dino-weights -q convert tiny.safetensors -o tiny.pth
 
 # A full disk and a closed pipe on standard output.
-for command in "feat-cat --text train.feat" "bbu-info bbu.index" "feat-knn train.feat val.feat" "bbu-index -h"; do
+for command in "feat-cat --text train.feat" "bbu-info bbu.index" "feat-knn --allow-overlap train.feat val.feat" "bbu-index -h"; do
     status 1 bash -c "$command >/dev/full"
     err_has "No space left"
     check "$command into a closed pipe ends by itself" bash -c "set -o pipefail; timeout 60 $command 2>/dev/null | head -c 1 >/dev/null; [ \${PIPESTATUS[0]} -le 1 ]"
