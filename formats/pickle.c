@@ -400,13 +400,17 @@ static int do_call(struct machine *m)
     if (p->value[args].kind == PICKLE_TUPLE &&
         pickle_is_global(p, &p->value[callee], "collections", "OrderedDict"))
         return push_ordered(m, args);
-    return push(m, (struct pickle_value){.kind = PICKLE_CALL, .a = callee, .b = args});
+    return push(m, (struct pickle_value){.kind = PICKLE_CALL, .a = callee, .b = args, .n = -1});
 }
 
-static int do_build(struct machine *m) /* the state of an object: attributes, of no use here */
+static int do_build(struct machine *m) /* the state of an object; it tells what kind of object that is */
 {
-    int32_t object = pop(m) < 0 ? -1 : pop(m);
-    return object < 0 ? (int)m->e->status : push_number(m, object);
+    int32_t state = pop(m), object = state < 0 ? -1 : pop(m);
+    if (object < 0)
+        return (int)m->e->status;
+    if (m->p->value[object].kind == PICKLE_CALL)
+        m->p->value[object].n = state;
+    return push_number(m, object);
 }
 
 static int do_persistent(struct machine *m)

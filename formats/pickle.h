@@ -35,7 +35,7 @@ enum pickle_kind {
     PICKLE_LIST,
     PICKLE_DICT,
     PICKLE_GLOBAL,     /* a: module, b: name (texts) */
-    PICKLE_CALL,       /* a: what is called, b: its arguments (a tuple) */
+    PICKLE_CALL,       /* a: what is called, b: its arguments (a tuple), n: the state given to it, -1: none */
     PICKLE_PERSISTENT, /* a: the persistent identity */
     PICKLE_BIG         /* an integer of more than 64 bits: text is its bytes, little-endian two's complement */
 };
@@ -43,7 +43,7 @@ enum pickle_kind {
 struct pickle_value {
     enum pickle_kind kind;
     int32_t a, b;        /* values, see above; containers: first and last cell, -1 none */
-    int32_t n;           /* cells of a container; bytes of a text */
+    int32_t n;           /* cells of a container; bytes of a text; a call: see above */
     union {
         int64_t integer; /* INT, BOOL */
         double real;

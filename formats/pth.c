@@ -89,6 +89,36 @@ static void describe(const struct pickle *p, const struct pickle_value *v, char 
              name->text);
 }
 
+/* Whether the call made a torch.nn.Module or its like: its state holds the module's own tables, near the front. */
+static bool is_module(const struct pickle *p, const struct pickle_value *v)
+{
+    enum { KEYS_LOOKED_AT = 64 };
+    const struct pickle_value *state = v->kind == PICKLE_CALL && v->n >= 0 ? pickle_at(p, v->n) : NULL;
+    if (!state || state->kind != PICKLE_DICT)
+        return false;
+    int n = 0;
+    for (int32_t c = state->a; c >= 0 && n < KEYS_LOOKED_AT; c = p->cell[p->cell[c].next].next, n++) {
+        const struct pickle_value *key = pickle_at(p, p->cell[c].value);
+        if (pickle_is_text(key, "_parameters") || pickle_is_text(key, "_modules"))
+            return true;
+    }
+    return false;
+}
+
+/* Why what a name that is not known here made is no tensor. */
+static const char *why_unknown(const struct pickle *p, const struct pickle_value *v, char why[240])
+{
+    char name[160];
+    describe(p, v, name);
+    if (is_module(p, v))
+        snprintf(why, 240, "a whole module (%s), not its weights: its state_dict() is to be saved", name);
+    else if (strncmp(name, "torch.distributed.", 18) == 0)
+        snprintf(why, 240, "one process's part of a tensor of sharded training (%s)", name);
+    else
+        snprintf(why, 240, "made by %s, which is not known here", name);
+    return why;
+}
+
 /* ------------------------------------------------------------------ storages */
 static int by_key(const void *a, const void *b)
 {
@@ -188,11 +218,8 @@ static const char *view_of(const struct reading *x, const struct pickle_value *v
     const struct pickle_value *callee = pickle_at(p, v->a), *args = pickle_at(p, v->b);
     bool v3 = pickle_is_global(p, callee, "torch._utils", "_rebuild_tensor_v3");
     if (!v3 && !pickle_is_global(p, callee, "torch._utils", "_rebuild_tensor_v2") &&
-        !pickle_is_global(p, callee, "torch._utils", "_rebuild_tensor")) {
-        describe(p, v, name);
-        snprintf(why, 240, "made by %s, which is not known here", name);
-        return why;
-    }
+        !pickle_is_global(p, callee, "torch._utils", "_rebuild_tensor"))
+        return why_unknown(p, v, why);
     const struct pickle_value *storage = pickle_item(p, args, 0), *offset = pickle_item(p, args, 1);
     if (storage && storage->kind != PICKLE_PERSISTENT) {
         describe(p, storage, name);
@@ -278,13 +305,22 @@ static int walk(struct reading *x, const struct pickle_value *v, size_t n_name, 
     return 0;
 }
 
+/* A file that is one object: a tensor, else there is nothing to list. */
+static int add_root(struct reading *x, const struct pickle_value *root)
+{
+    char why[240];
+    if (!is_module(&x->p, root))
+        return add_tensor(x, root);
+    return fmt_fail(x->e, FMT_UNSUPPORTED, "holds %s", why_unknown(&x->p, root, why));
+}
+
 static int add_all(struct reading *x)
 {
     const struct pickle_value *root = pickle_at(&x->p, x->p.root);
     int status;
     if (root->kind == PICKLE_CALL) {
         strcpy(x->name, "tensor");
-        status = add_tensor(x, root);
+        status = add_root(x, root);
     } else {
         status = walk(x, root, 0, 0);
     }
@@ -292,10 +328,27 @@ static int add_all(struct reading *x)
 }
 
 /* ------------------------------------------------------------------ the zip container */
+#define PACKED "%.100s: a compressed or encrypted member, which torch.save does not write"
+
+/* torch.jit.save adds the program to what torch.save writes: "archive/code/...", "archive/constants.pkl". */
+static bool is_script(const struct zipdir *z)
+{
+    for (int64_t i = 0; i < z->n; i++) {
+        const char *slash = strchr(z->member[i].name, '/');
+        if (slash && (strncmp(slash, "/code/", 6) == 0 || strcmp(slash, "/constants.pkl") == 0))
+            return true;
+    }
+    return false;
+}
+
 /* "archive" of the one member "archive/data.pkl". */
 static const struct zipdir_member *find_pickle(const struct zipdir *z, struct fmt_error *e)
 {
     const struct zipdir_member *found = NULL;
+    if (is_script(z)) {
+        fmt_fail(e, FMT_UNSUPPORTED, "TorchScript, a program: the state_dict() of the model is to be saved instead");
+        return NULL;
+    }
     for (int64_t i = 0; i < z->n; i++) {
         const char *slash = strchr(z->member[i].name, '/');
         if (!slash || strcmp(slash, "/data.pkl") != 0)
@@ -306,9 +359,14 @@ static const struct zipdir_member *find_pickle(const struct zipdir *z, struct fm
         }
         found = &z->member[i];
     }
-    if (!found)
-        fmt_fail(e, FMT_MAGIC, "a zip file without data.pkl: not written by torch.save");
-    return found;
+    if (!found && z->n > 0)
+        fmt_fail(e, FMT_MAGIC, "a zip file without data.pkl: not written by torch.save, it holds %.100s",
+                 z->member[0].name);
+    else if (!found)
+        fmt_fail(e, FMT_MAGIC, "a zip file without members");
+    else if (found->packed)
+        fmt_fail(e, FMT_UNSUPPORTED, PACKED, found->name);
+    return found && found->packed ? NULL : found;
 }
 
 static int check_byte_order(struct reading *x, const struct zipdir *z, const char *archive)
@@ -318,6 +376,8 @@ static int check_byte_order(struct reading *x, const struct zipdir *z, const cha
     const struct zipdir_member *m = zipdir_find(z, name);
     if (!m)
         return 0;
+    if (m->packed)
+        return fmt_fail(x->e, FMT_UNSUPPORTED, PACKED, m->name);
     if (m->bytes >= sizeof order || fmt_read_at_exact(x->r, m->at, order, (size_t)m->bytes, x->e))
         return fmt_fail(x->e, FMT_INVALID, "member byteorder is damaged");
     return strncmp(order, "little", 6) == 0 ? 0 : fmt_fail(x->e, FMT_UNSUPPORTED, "byte order %.7s", order);
@@ -335,6 +395,8 @@ static int place_zip_storages(struct reading *x, const struct zipdir *z, const c
         const struct zipdir_member *m = n < (int)sizeof name ? zipdir_find(z, name) : NULL;
         if (!m)
             return fmt_fail(x->e, FMT_INVALID, "storage %.60s is missing", name);
+        if (m->packed)
+            return fmt_fail(x->e, FMT_UNSUPPORTED, PACKED, name);
         if (!storage_bytes(s, &bytes) || bytes > m->bytes)
             return fmt_fail(x->e, FMT_INVALID, "storage %.60s has %" PRIu64 " bytes, too few for %" PRId64 " elements",
                             name, m->bytes, s->numel);

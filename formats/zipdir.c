@@ -151,13 +151,10 @@ static int take_entry(struct bytes *c, struct zipdir_member *m, struct fmt_error
         return fmt_no_memory(e);
     memcpy(m->name, name, n_name);
     m->name[n_name] = 0;
-    if (flags & FLAG_ENCRYPTED)
-        return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: an encrypted member", m->name);
-    if (method != 0)
-        return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: a compressed member", m->name);
-    if (size != stored)
+    m->packed = flags & FLAG_ENCRYPTED || method != 0;
+    if (size != stored && !m->packed)
         return fmt_fail(e, FMT_INVALID, "%.200s: stored, but its two sizes differ", m->name);
-    m->bytes = size;
+    m->bytes = stored;
     m->header_at = at;
     return 0;
 }

@@ -1,11 +1,14 @@
-/* zipdir.h - the stored members of a zip file, no more: what a .pth container needs.
+/* zipdir.h - the members of a zip file, the stored ones to be read: what a .pth container needs.
  *
  * Sizes and offsets come from the central directory alone (PyTorch leaves the local ones 0 and puts descriptors behind
- * the data); zip64 is followed. Refused: compressed or encrypted members, several disks, names twice, members that
- * overlap each other or the directory, sizes beyond the file's end.
+ * the data); zip64 is followed. Compressed and encrypted members are listed, so that their names tell what the file is;
+ * nothing here reads them. Refused: several disks, names twice, members that overlap each other or the directory, sizes
+ * beyond the file's end.
  */
 #ifndef ZIPDIR_H
 #define ZIPDIR_H
+
+#include <stdbool.h>
 
 #include "fmt.h"
 
@@ -17,6 +20,7 @@ enum {
 struct zipdir_member {
     char *name; /* no byte of it is 0 */
     uint64_t at, bytes; /* of the data, in the file */
+    bool packed;        /* compressed or encrypted: its bytes are not its data */
     uint64_t header_at;
     uint32_t crc; /* as the directory has it; some writers leave it 0 */
 };

@@ -21,8 +21,11 @@ static void check_value(const struct pickle *p, const struct pickle_value *v, co
             (v->kind == PICKLE_DICT && v->n % 2))
             abort();
         break;
-    case PICKLE_GLOBAL:
     case PICKLE_CALL:
+        if (v->n < -1 || v->n >= p->n_values)
+            abort();
+        /* fall through */
+    case PICKLE_GLOBAL:
         if (v->a < 0 || v->a >= p->n_values || v->b < 0 || v->b >= p->n_values)
             abort();
         break;

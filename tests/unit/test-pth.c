@@ -107,6 +107,79 @@ static void hostile_sizes(void)
     }
 }
 
+/* ------------------------------------------------------------------ other things that end in .pth */
+#define MODULE(name) "cnets\n" name "\n)\x81}(" "X\x08\0\0\0training\x89X\x0b\0\0\0_parameters}u" "b"
+
+static void whole_modules(void)
+{
+    struct opened o;
+    struct fmt_buffer b = {0};
+    static const char root[] = "\x80\2" MODULE("Vit") ".";
+    int status = open_pickle(&o, &b, root, sizeof root - 1, 1);
+    ok(status == FMT_UNSUPPORTED && strstr(o.error.text, "a whole module (nets.Vit)") &&
+           strstr(o.error.text, "state_dict()"), "torch.save(model): %s", o.error.text);
+    fmt_buffer_release(&b);
+    static const char inside[] = "\x80\2}" KEY("m") MODULE("Vit") "s.";
+    status = open_pickle(&o, &b, inside, sizeof inside - 1, 1);
+    const struct named *t = named_find(&o.set, "m");
+    ok(!status && t && t->unusable && strstr(t->unusable, "a whole module (nets.Vit)"), "a module inside: %s",
+       t && t->unusable ? t->unusable : o.error.text);
+    named_release(&o.set);
+    fmt_buffer_release(&b);
+    static const char shard[] = "\x80\2}" KEY("d") "ctorch.distributed.tensor\nDTensor\n)R}bs.";
+    status = open_pickle(&o, &b, shard, sizeof shard - 1, 1);
+    t = named_find(&o.set, "d");
+    ok(!status && t && t->unusable && strstr(t->unusable, "sharded training"), "a part of a tensor: %s",
+       t && t->unusable ? t->unusable : o.error.text);
+    named_release(&o.set);
+    fmt_buffer_release(&b);
+}
+
+/* A zip file of small members of these names. */
+static void make_members(struct fmt_buffer *b, const char *const *names, int n)
+{
+    struct fmt_writer io = fmt_buffer_writer(b);
+    struct fmt_error e = {0};
+    struct zipdir_writer w;
+    zipdir_start(&w, &io);
+    for (int i = 0; i < n; i++)
+        if (zipdir_begin(&w, names[i], 3, &e) || zipdir_put(&w, "\x80\2N", 3, &e))
+            exit(1);
+    if (zipdir_finish(&w, &e))
+        exit(1);
+}
+
+/* The compression method of every member in the directory becomes "deflated". */
+static void pack_members(struct fmt_buffer *b)
+{
+    for (size_t i = 0; i + 12 < b->bytes; i++)
+        if (memcmp(b->data + i, "PK\1\2", 4) == 0)
+            b->data[i + 10] = 8;
+}
+
+static void other_zips(void)
+{
+    static const struct {
+        const char *names[3], *told;
+        bool packed;
+    } zip[] = {{{"s/data.pkl", "s/code/__torch__.py", "s/constants.pkl"}, "TorchScript", false},
+               {{"s/data.pkl", "s/code/__torch__.py", "s/version"}, "TorchScript", true},
+               {{"[Content_Types].xml", "word/document.xml", "x"}, "it holds [Content_Types].xml", true},
+               {{"arr_0.npy", "arr_1.npy", "arr_2.npy"}, "it holds arr_0.npy", false},
+               {{"a/data.pkl", "a/version", "a/x"}, "a/data.pkl: a compressed or encrypted member", true},
+               {{"a/data.pkl", "b/data.pkl", "x"}, "two members named data.pkl", false}};
+    for (size_t i = 0; i < sizeof zip / sizeof *zip; i++) {
+        struct opened o;
+        struct fmt_buffer b = {0};
+        make_members(&b, zip[i].names, 3);
+        if (zip[i].packed)
+            pack_members(&b);
+        int status = open_bytes(&o, b.data, b.bytes);
+        ok(status && strstr(o.error.text, zip[i].told) && o.set.n == 0, "%s: %s", zip[i].names[0], o.error.text);
+        fmt_buffer_release(&b);
+    }
+}
+
 /* A file that was cut is refused, wherever that was. */
 static void cut_files(void)
 {
@@ -181,6 +254,8 @@ int main(void)
     inert_names();
     views();
     hostile_sizes();
+    whole_modules();
+    other_zips();
     cut_files();
     written_files();
     return tap_done();
