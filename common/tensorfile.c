@@ -9,8 +9,9 @@
 
 #include "pth.h"
 #include "safetensors.h"
+#include "sniff.h"
 
-enum { PARTS_MAX = 1000, INDEX_BYTES_MAX = 64 << 20, HEAD_BYTES = 12 };
+enum { PARTS_MAX = 1000, INDEX_BYTES_MAX = 64 << 20, HEAD_BYTES = SNIFF_BYTES };
 #define PIPE_BYTES_MAX ((size_t)16 << 30)
 
 const char *const tensorfile_kind_name[] = {"safetensors", "pth", "checkpoint"};
@@ -133,7 +134,7 @@ static bool know_kind(const uint8_t *head, size_t n, enum tensorfile_kind *kind)
         *kind = TENSORFILE_CKPT;
     else if (pth_is(head, n))
         *kind = TENSORFILE_PTH;
-    else if (n > 8 && head[8] == '{')
+    else if (n > 8 && head[8] == '{' && head[6] == 0 && head[7] == 0) /* a length, and no text */
         *kind = TENSORFILE_SAFETENSORS;
     else
         return false;
@@ -180,7 +181,8 @@ static struct tensorfile_part *open_part(struct tensorfile *f, const char *path,
     return p->file.regular || read_pipe(p, e) == 0 ? p : NULL;
 }
 
-static int read_part(struct tensorfile *f, const struct tensorfile_part *p, struct fmt_error *e)
+/* alone: not one of several, as which a checkpoint of ours does not come. */
+static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool alone, struct fmt_error *e)
 {
     uint8_t head[HEAD_BYTES];
     size_t n = p->reader.size < sizeof head ? (size_t)p->reader.size : sizeof head;
@@ -189,15 +191,18 @@ static int read_part(struct tensorfile *f, const struct tensorfile_part *p, stru
     if (n == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
     enum tensorfile_kind kind;
-    if (!know_kind(head, n, &kind))
-        return fmt_fail(e, FMT_MAGIC, "neither safetensors, .pth nor a checkpoint");
+    if (!know_kind(head, n, &kind)) {
+        const char *what = sniff_text(head, n);
+        return fmt_fail(e, FMT_MAGIC, "neither safetensors, .pth nor a checkpoint%s%s", what ? ": " : "",
+                        what ? what : "");
+    }
     if (kind == TENSORFILE_CKPT)
-        return read_ckpt(f, e);
+        return alone ? read_ckpt(f, e) : fmt_fail(e, FMT_MAGIC, "a checkpoint, which is no part of weights");
     f->kind = kind;
     return kind == TENSORFILE_PTH ? pth_read(&p->reader, &f->set, e) : safetensors_read(&p->reader, &f->set, e);
 }
 
-/* ------------------------------------------------------------------ sharded safetensors */
+/* ------------------------------------------------------------------ in several files */
 /* {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ...}}: each file once, beside the index. */
 static int read_map(struct tensorfile *f, const char *path, const cJSON *map, struct fmt_error *e)
 {
@@ -220,7 +225,9 @@ static int read_map(struct tensorfile *f, const char *path, const cJSON *map, st
         seen[n_seen++] = item->valuestring;
         char *name = file_join(directory, item->valuestring);
         const struct tensorfile_part *p = name ? open_part(f, name, e) : NULL;
-        status = p ? safetensors_read(&p->reader, &f->set, e) : name ? (int)e->status : FMT_MEMORY;
+        status = p ? read_part(f, p, false, e) : name ? (int)e->status : fmt_no_memory(e);
+        if (status && p)
+            fmt_prefix(e, item->valuestring);
         free(name);
     }
     free(directory);
@@ -237,7 +244,6 @@ static int read_index(struct tensorfile *f, const char *path, struct fmt_error *
         return (int)e->status;
     cJSON *index = cJSON_ParseWithLength((const char *)text, n);
     const cJSON *map = cJSON_GetObjectItemCaseSensitive(index, "weight_map");
-    f->kind = TENSORFILE_SAFETENSORS;
     int status = read_map(f, path, map, e);
     cJSON_Delete(index);
     free(text);
@@ -250,10 +256,34 @@ static bool ends_with(const char *text, const char *end)
     return n >= k && strcmp(text + n - k, end) == 0;
 }
 
-int tensorfile_open(struct tensorfile *f, const char *path, struct fmt_error *e)
+/* What `path` stands for, for free(): itself, or of a folder the first of the names that Hugging Face gives. */
+static char *find_file(const char *path, struct fmt_error *e)
+{
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                        "pytorch_model.bin.index.json"};
+    bool is_folder = file_is_dir(path);
+    char *found = is_folder ? NULL : strdup(path);
+    if (!is_folder && !found)
+        fmt_no_memory(e);
+    for (size_t i = 0; i < sizeof names / sizeof *names && is_folder; i++) {
+        found = file_join(path, names[i]);
+        if (found && file_exists(found))
+            return found;
+        free(found);
+        found = NULL;
+    }
+    if (is_folder)
+        fmt_fail(e, FMT_IO, "%.250s: a folder without %s, %s or an index of their parts", path, names[0], names[2]);
+    return found;
+}
+
+int tensorfile_open(struct tensorfile *f, const char *given, struct fmt_error *e)
 {
     struct fmt_error why = {0};
     *f = (struct tensorfile){0};
+    const char *path = f->path = find_file(given, &why);
+    if (!path)
+        return fmt_fail(e, why.status, "%s", why.text);
     bool is_index = ends_with(path, ".index.json");
     f->part = calloc(is_index ? PARTS_MAX : 1, sizeof *f->part);
     int status = f->part ? 0 : fmt_no_memory(&why);
@@ -265,12 +295,12 @@ int tensorfile_open(struct tensorfile *f, const char *path, struct fmt_error *e)
             tensorfile_close(f);
             return fmt_fail(e, why.status, "%s", why.text);
         }
-        status = read_part(f, p, &why);
+        status = read_part(f, p, true, &why);
     }
     if (!status)
         return 0;
-    tensorfile_close(f);
     fmt_prefix(&why, path);
+    tensorfile_close(f);
     return fmt_fail(e, why.status, "%s", why.text);
 }
 
@@ -290,5 +320,6 @@ void tensorfile_close(struct tensorfile *f)
         free(f->part[i].data);
     }
     free(f->part);
+    free(f->path);
     *f = (struct tensorfile){0};
 }
