@@ -21,6 +21,7 @@ struct vit_config model_vit(const struct config *c)
         .ffn_bias = c->student.ffn_bias,
         .antialias = c->student.interpolate_antialias,
         .offset = c->student.interpolate_offset,
+        .eps = c->student.layer_norm_eps,
     };
 }
 

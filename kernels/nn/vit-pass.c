@@ -7,8 +7,6 @@
 #include "nn/positions.h"
 #include "nn/vit.h"
 
-static const float NORM_EPS = 1e-6f;
-
 struct walk {
     struct op_ctx *c;
     const struct vit *v;
@@ -47,7 +45,8 @@ static void norm(const struct walk *k, float *y, float *mean, float *rstd, const
 {
     int64_t C = k->v->config.C;
     op_layernorm_fwd(k->c, TENSOR(y, n, C), kept ? TENSOR(mean, n) : TENSOR_NONE, kept ? TENSOR(rstd, n) : TENSOR_NONE,
-                     TENSOR(x, n, C), vector_at(k->w, w_at, C), vector_at(k->w, b_at, C), NORM_EPS);
+                     TENSOR(x, n, C), vector_at(k->w, w_at, C), vector_at(k->w, b_at, C),
+                     (float)k->v->config.eps);
 }
 
 /* ------------------------------------------------------------------ positions and tokens */

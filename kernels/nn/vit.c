@@ -51,6 +51,8 @@ int vit_check(const struct vit_config *v, struct fmt_error *e)
                         (long long)v->patch, (long long)v->M, (long long)v->R);
     if ((v->hidden < 1) != (v->ffn == VIT_IDENTITY) || v->hidden > 262144)
         return fmt_fail(e, FMT_LIMIT, "backbone: inner width %lld is out of range", (long long)v->hidden);
+    if (!(v->eps >= 0 && v->eps < 1))
+        return fmt_fail(e, FMT_LIMIT, "backbone: layer_norm_eps is out of range");
     if (!isfinite(v->layerscale) || !isfinite(v->offset) || fabs(v->offset) >= 1)
         return fmt_fail(e, FMT_LIMIT, "backbone: layerscale or interpolate_offset is out of range");
     return 0;
@@ -157,6 +159,8 @@ int vit_params(struct vit *v, const struct vit_config *config, struct params *t,
     const struct vit_config *f = config;
     struct adding a = {.table = t, .e = e, .block = "backbone."};
     *v = (struct vit){.config = *config};
+    if (f->eps == 0)
+        v->config.eps = VIT_EPS;
     /* PyTorch's default for a convolution, which the published code leaves in place: U(-b, b), b = 1 / sqrt(fan in) */
     float bound = (float)(1 / sqrt((double)(3 * f->patch * f->patch)));
     v->cls = add(&a, "cls_token", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, 1, f->C));

@@ -44,7 +44,10 @@ struct vit_config {
     bool qkv_bias, proj_bias, ffn_bias;
     bool antialias;     /* interpolate_antialias */
     double offset;      /* interpolate_offset */
+    double eps;         /* of the norms; 0 stands for VIT_EPS */
 };
+
+#define VIT_EPS 1e-6 /* as published */
 
 enum { VIT_DEPTH_MAX = 64, VIT_INPUTS_MAX = 2 };
 

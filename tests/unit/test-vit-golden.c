@@ -1,6 +1,9 @@
 /* The backbone against the published code's numbers: golden/vit_*.safetensors, weights from golden/vit_*.pth. Every
  * size, mask and layer that the files hold; then gradients. */
+#include <math.h>
+
 #include "nn/import.h"
+#include "nn/model.h"
 #include "vitbed.h"
 
 static const double ABSOLUTE = 1e-5, RELATIVE = 1e-4, GRADIENT = 1e-4;
@@ -219,8 +222,38 @@ static void gradients(const char *name)
     golden_close(&g);
 }
 
+/* Norms have the epsilon of the settings; nothing said: 1e-6. */
+static void epsilon(void)
+{
+    struct config c;
+    struct fmt_error e = {0};
+    config_init(&c);
+    is_close((float[]){(float)model_vit(&c).eps}, (float[]){1e-6f}, 1, 0, 0, "as published, if nothing is said");
+    ok(config_set(&c, "student.layer_norm_eps=0.05", &e) == 0 && model_vit(&c).eps == 0.05, "a setting %s", e.text);
+    config_release(&c);
+    static const double eps[] = {0, 0.05};
+    for (int k = 0; k < 2; k++) {
+        const struct vit_config config = {.C = 4, .depth = 1, .n_heads = 1, .patch = 2, .M = 2, .hidden = 4,
+                                          .qkv_bias = true, .proj_bias = true, .ffn_bias = true, .eps = eps[k]};
+        const float x[4] = {0.001f, 0.002f, 0.003f, 0.006f};
+        const double mean = 0.003, variance = 3.5e-6;
+        float y[4], want[4];
+        struct vitbed b;
+        bed_init(&b, &config);
+        ok(arena_init(&b.scratch, 1 << 12, &e) == 0, "memory for a norm");
+        for (int i = 0; i < 4; i++) {
+            b.values[b.vit.norm_w + i] = 1;
+            want[i] = (float)((x[i] - mean) / sqrt(variance + (eps[k] > 0 ? eps[k] : 1e-6)));
+        }
+        vit_norm(&b.c, &b.vit, b.values, y, x, 1);
+        is_close(y, want, 4, 1e-6, 1e-5, "rows of small variance with an epsilon of %g", eps[k]);
+        bed_release(&b);
+    }
+}
+
 int main(void)
 {
+    epsilon();
     static const char *const names[] = {"vit_plain", "vit_reg4", "vit_swiglu", "vit_chunked"};
     for (int i = 0; i < 4; i++)
         forward(names[i]);
