@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const names_holder[NAMES_HOLDERS] = {"backbone.", "dinov2.", "dinov2_with_registers."};
+
 /* Behind a prefix, or NULL. */
 static const char *behind(const char *text, const char *prefix)
 {
@@ -55,8 +57,12 @@ struct renaming {
 static const struct renaming hugging_face[] = {
     {"attention.attention.query.", "attn.qkv.", 0, 3}, {"attention.attention.key.", "attn.qkv.", 1, 3},
     {"attention.attention.value.", "attn.qkv.", 2, 3}, {"attention.output.dense.", "attn.proj.", 0, 1},
+    {"attention.q_proj.", "attn.qkv.", 0, 3},          {"attention.k_proj.", "attn.qkv.", 1, 3},
+    {"attention.v_proj.", "attn.qkv.", 2, 3},          {"attention.o_proj.", "attn.proj.", 0, 1},
     {"layer_scale1.lambda1", "ls1.gamma", 0, 1},       {"layer_scale2.lambda1", "ls2.gamma", 0, 1},
     {"mlp.weights_in.", "mlp.w12.", 0, 1},             {"mlp.weights_out.", "mlp.w3.", 0, 1},
+    {"mlp.gate_proj.", "mlp.w12.", 0, 2},              {"mlp.up_proj.", "mlp.w12.", 1, 2},
+    {"mlp.down_proj.", "mlp.w3.", 0, 1},
 };
 
 static const struct renaming roots[] = {
@@ -74,6 +80,14 @@ static const char *behind_number(const char *text)
     while (isdigit((unsigned char)*p))
         p++;
     return p > text && *p == '.' ? p + 1 : NULL;
+}
+
+const char *names_block(const char *name)
+{
+    const char *rest = behind(name, "blocks.");
+    if (!rest)
+        rest = behind(name, "encoder.layer.");
+    return rest ? behind_number(rest) : NULL;
 }
 
 /* A name inside the backbone. */
@@ -94,6 +108,7 @@ static bool publish_backbone(const char *name, struct names_target *out)
         for (size_t i = 0; i < sizeof roots / sizeof *roots && !r; i++)
             r = behind(name, roots[i].theirs) ? &roots[i] : NULL;
     }
+    out->hugging_face = layer && *before;
     out->part = r ? r->part : 0;
     out->n_parts = r ? r->n_parts : 1;
     int n = snprintf(out->name, sizeof out->name, "backbone.%s%s%s", before, r ? r->ours : "",
@@ -101,20 +116,36 @@ static bool publish_backbone(const char *name, struct names_target *out)
     return n < (int)sizeof out->name;
 }
 
+/* A name inside a head, with its module. */
+static bool publish_head(const char *name, struct names_target *out)
+{
+    static const char *const normed[][2] = {{".parametrizations.weight.original0", ".weight_g"},
+                                            {".parametrizations.weight.original1", ".weight_v"}};
+    size_t n = strlen(name);
+    const char *tail = "";
+    for (size_t i = 0; i < 2 && !*tail; i++) {
+        size_t k = strlen(normed[i][0]);
+        if (n <= k || strcmp(name + n - k, normed[i][0]) != 0)
+            continue;
+        n -= k;
+        tail = normed[i][1];
+    }
+    out->hugging_face = false;
+    out->part = 0;
+    out->n_parts = 1;
+    return n < sizeof out->name && snprintf(out->name, sizeof out->name, "%.*s%s", (int)n, name, tail) <
+                                       (int)sizeof out->name;
+}
+
 enum names_kind names_publish(const char *name, struct names_target *out)
 {
     for (int m = PARAMS_DINO_HEAD; m <= PARAMS_IBOT_HEAD; m++) {
         const char *rest = behind(name, params_module_name[m]);
-        if (!rest || *rest != '.')
-            continue;
-        out->part = 0;
-        out->n_parts = 1;
-        return snprintf(out->name, sizeof out->name, "%s", name) < (int)sizeof out->name ? NAMES_PARAMETER
-                                                                                            : NAMES_TOO_LONG;
+        if (rest && *rest == '.')
+            return publish_head(name, out) ? NAMES_PARAMETER : NAMES_TOO_LONG;
     }
-    static const char *const holders[] = {"backbone.", "dinov2.", "dinov2_with_registers."};
-    for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
-        const char *rest = behind(name, holders[i]);
+    for (size_t i = 0; i < NAMES_HOLDERS; i++) {
+        const char *rest = behind(name, names_holder[i]);
         if (rest)
             return publish_backbone(rest, out) ? NAMES_PARAMETER : NAMES_TOO_LONG;
     }

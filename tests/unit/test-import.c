@@ -1,146 +1,7 @@
 /* test-import.c - the golden backbones under every scheme of names, with what is missing, misshapen and foreign, and
  * what is written from them. Renamed files are made here from the golden ones. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "file.h"
-#include "nn/export.h"
-#include "nn/import.h"
+#include "importbed.h"
 #include "nn/names.h"
-#include "pth.h"
-#include "safetensors.h"
-#include "tap.h"
-
-/* ------------------------------------------------------------------ a network in memory */
-static const struct weights_hint plain; /* none: the teacher, the rest deduced */
-
-struct network {
-    struct weights w;
-    struct vit vit;
-    struct params table;
-    float *values;
-    struct fmt_error error;
-};
-
-static int open_network(struct network *n, const char *path, const struct weights_hint *hint)
-{
-    memset(n, 0, sizeof *n);
-    int status = weights_open(&n->w, path, hint, &n->error);
-    if (status)
-        return status;
-    status = vit_params(&n->vit, &n->w.vit, &n->table, &n->error);
-    n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
-    return status ? status : weights_load(&n->w, &n->table, WEIGHTS_BACKBONE, n->values, &n->error);
-}
-
-static void close_network(struct network *n)
-{
-    params_release(&n->table);
-    weights_close(&n->w);
-    free(n->values);
-}
-
-static bool has_problem(const struct network *n, const char *text)
-{
-    for (int64_t i = 0; i < n->w.n_problems; i++)
-        if (strstr(n->w.problem[i], text))
-            return true;
-    return false;
-}
-
-static const float *row_of(const struct network *n, const char *name)
-{
-    const struct param *p = params_find(&n->table, name);
-    return p ? n->values + p->offset : NULL;
-}
-
-/* Equal values in every row, but for those that the scheme does not keep. */
-static void same_network(const struct network *a, const struct network *b, const char *what)
-{
-    uint8_t x[DIGEST_BYTES], y[DIGEST_BYTES];
-    struct fmt_error e = {0};
-    ok(a->w.vit.C == b->w.vit.C && a->w.vit.depth == b->w.vit.depth && a->w.vit.M == b->w.vit.M &&
-           a->w.vit.R == b->w.vit.R && a->w.vit.ffn == b->w.vit.ffn && a->w.vit.hidden == b->w.vit.hidden &&
-           a->w.vit.antialias == b->w.vit.antialias && a->w.vit.offset == b->w.vit.offset,
-       "%s: the same dimensions", what);
-    ok(weights_hash(&a->table, WEIGHTS_BACKBONE, a->values, x, &e) == 0 &&
-           weights_hash(&b->table, WEIGHTS_BACKBONE, b->values, y, &e) == 0 && memcmp(x, y, sizeof x) == 0,
-       "%s: the same hash", what);
-}
-
-/* ------------------------------------------------------------------ files made from another's tensors */
-struct piece {
-    struct named_out out;
-    char name[160];
-    const struct named *from; /* NULL: made of nothing, zeros */
-    int64_t first;            /* element of it that the piece begins with */
-    const float *added;       /* NULL, or a vector that is added (timm's class token) */
-};
-
-struct rebuilt {
-    struct piece piece[256];
-    struct named_out out[256];
-    int64_t n;
-};
-
-static struct piece *add(struct rebuilt *r, const char *name, const struct named *from, int64_t first, int64_t rows)
-{
-    struct piece *p = &r->piece[r->n++];
-    *p = (struct piece){.from = from, .first = first};
-    snprintf(p->name, sizeof p->name, "%s", name);
-    p->out = (struct named_out){.name = p->name, .dtype = NAMED_F32, .n_dims = from->n_dims};
-    memcpy(p->out.dims, from->dims, sizeof p->out.dims);
-    if (rows > 0)
-        p->out.dims[from->n_dims == 3 ? 1 : 0] = rows;
-    return p;
-}
-
-static int read_piece(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
-{
-    const struct piece *p = &((struct rebuilt *)arg)->piece[i];
-    int status = named_read_f32(p->from, p->first + first, n, out, e);
-    for (int64_t k = 0; p->added && k < n; k++)
-        out[k] += p->added[first + k];
-    return status;
-}
-
-static void save(struct rebuilt *r, const char *path, const char *settings)
-{
-    struct fmt_error e = {0};
-    struct file_out f;
-    struct named_values values = {r, read_piece};
-    char key[] = CONFIG_META_KEY;
-    struct named_meta meta = {key, (char *)(uintptr_t)settings};
-    for (int64_t i = 0; i < r->n; i++) {
-        r->out[i] = r->piece[i].out;
-        r->out[i].name = r->piece[i].name;
-    }
-    if (file_create(&f, path, &e))
-        exit(1);
-    struct fmt_writer io = file_writer(&f);
-    if (safetensors_write(&io, r->out, r->n, settings ? &meta : NULL, settings != NULL, &values, &e) ||
-        file_commit(&f, &e))
-        exit(1);
-}
-
-static const char *scratch_file(const char *name)
-{
-    static char path[400];
-    snprintf(path, sizeof path, "%s/%s", tap_scratch(), name);
-    return path;
-}
-
-/* Text with every `from` as `to`. */
-static void replace(char *text, size_t room, const char *from, const char *to)
-{
-    char rest[160];
-    char *at = strstr(text, from);
-    if (!at)
-        return;
-    snprintf(rest, sizeof rest, "%s", at + strlen(from));
-    snprintf(at, room - (size_t)(at - text), "%s%s", to, rest);
-}
 
 static void add_hugging_face(struct rebuilt *r, const struct named *t)
 {
@@ -358,6 +219,10 @@ static void names(void)
                 {"dinov2_with_registers.embeddings.register_tokens", "backbone.register_tokens"},
                 {"encoder.layer.7.layer_scale1.lambda1", "backbone.blocks.7.ls1.gamma"},
                 {"reg_token", "backbone.register_tokens"},
+                {"encoder.layer.7.attention.o_proj.bias", "backbone.blocks.7.attn.proj.bias"},
+                {"encoder.layer.7.mlp.down_proj.weight", "backbone.blocks.7.mlp.w3.weight"},
+                {"dino_head.last_layer.parametrizations.weight.original0", "dino_head.last_layer.weight_g"},
+                {"ibot_head.last_layer.parametrizations.weight.original1", "ibot_head.last_layer.weight_v"},
                 {"dino_head.mlp.0.bias", "dino_head.mlp.0.bias"}};
     struct names_target t;
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
@@ -366,6 +231,11 @@ static void names(void)
     ok(names_publish("head.weight", &t) == NAMES_EXTRA, "a classifier is known and left out");
     ok(names_publish("encoder.layer.7.attention.attention.value.bias", &t) == NAMES_PARAMETER && t.part == 2 &&
            t.n_parts == 3, "value is the third part");
+    ok(names_publish("encoder.layer.7.attention.k_proj.bias", &t) == NAMES_PARAMETER && t.part == 1 && t.n_parts == 3 &&
+           strcmp(t.name, "backbone.blocks.7.attn.qkv.bias") == 0, "key as transformers 5 names it, the second");
+    ok(names_publish("encoder.layer.7.mlp.gate_proj.weight", &t) == NAMES_PARAMETER && t.part == 0 && t.n_parts == 2 &&
+           strcmp(t.name, "backbone.blocks.7.mlp.w12.weight") == 0, "the gate is the first half of w12");
+    ok(names_publish("encoder.layer.7.mlp.up_proj.weight", &t) == NAMES_PARAMETER && t.part == 1, "up the second");
     char clean[64];
     ok(names_clean("module.a._orig_mod.b.module", clean, sizeof clean) && strcmp(clean, "a.b.module") == 0,
        "wrappers go, a last part stays");
