@@ -104,7 +104,7 @@ static void load_network(struct network *n, struct thread_pool *pool)
         msg_die("out of memory for the weights");
     if (weights_load(&w, &n->table, modules, n->values, &e)) {
         for (int64_t i = 0; i < w.n_problems; i++)
-            msg_error("%s: %s", weights_path, w.problem[i]);
+            msg_error("%s: %s", w.path, w.problem[i]);
         msg_die("%s", e.text);
     }
     if (weights_hash(&n->table, modules, n->values, n->hash, &e))
@@ -112,8 +112,8 @@ static void load_network(struct network *n, struct thread_pool *pool)
     memcpy(n->mean, w.mean, sizeof n->mean);
     memcpy(n->std, w.std, sizeof n->std);
     weights_text(&w.vit, n->text);
-    msg_note("Loaded pretrained weights from %s: %" PRId64 " tensors loaded, %" PRId64 " new; %s%s", weights_path,
-             w.n_loaded, w.n_new, n->text, w.has_settings ? "" : "; heads and resampling deduced");
+    msg_note("Loaded pretrained weights from %s: %" PRId64 " tensors loaded, %" PRId64 " new; %s%s%s%s", w.path,
+             w.n_loaded, w.n_new, n->text, weights_deduced(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
     if (extract_turn(&n->vit, n->values, pool, &n->turned, &e))

@@ -89,19 +89,14 @@ static void open_complete(struct opened *o, const char *path)
     struct fmt_error e = {0};
     if (open_weights(o, path, &e))
         msg_die("%s", e.text);
-    if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0)
+    if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0) {
+        if (*o->w.choice)
+            msg_note("%s: %s", o->w.path, o->w.choice);
         return;
+    }
     for (int64_t i = 0; i < o->w.n_problems; i++)
         msg_error("%s: %s", path, o->w.problem[i]);
     msg_die("%s", e.text);
-}
-
-/* What the file does not say, for the line about its network. */
-static const char *deduced(const struct weights *w)
-{
-    if (w->has_settings)
-        return "";
-    return w->vit.n_heads > 0 ? "; heads and resampling deduced" : "; resampling deduced";
 }
 
 /* ------------------------------------------------------------------ list */
@@ -166,14 +161,15 @@ static void list(const char *path)
 {
     struct fmt_error e = {0};
     struct opened o;
-    char shape[WEIGHTS_TEXT], network[WEIGHTS_TEXT + sizeof e.text], hex[DIGEST_HEX] = "";
+    char shape[WEIGHTS_TEXT], network[WEIGHTS_TEXT + sizeof e.text + sizeof o.w.choice], hex[DIGEST_HEX] = "";
     void (*const print)(const char *, const struct tensorfile *, const char *, const char *) =
         json ? list_json : list_text;
     if (open_weights(&o, path, &e) == 0) {
         if (hash_text(&o, hex, &e))
             snprintf(network, sizeof network, "no complete network: %s", e.text);
         else
-            snprintf(network, sizeof network, "%s%s", weights_text(&o.w.vit, shape), deduced(&o.w));
+            snprintf(network, sizeof network, "%s%s%s%s", weights_text(&o.w.vit, shape), weights_deduced(&o.w),
+                     *o.w.choice ? "; " : "", o.w.choice);
         for (int64_t i = 0; i < o.w.n_problems; i++)
             msg_warn("%s: %s", path, o.w.problem[i]);
         print(path, &o.w.file, network, hex);
@@ -183,9 +179,11 @@ static void list(const char *path)
     struct tensorfile f;
     struct file again;
     struct fmt_error damage = {0};
-    if (file_open_regular(&again, path, NULL)) /* a pipe is read once only */
-        msg_die("%s", e.text);
-    file_close(&again);
+    if (!file_is_dir(path)) {
+        if (file_open_regular(&again, path, NULL)) /* a pipe is read once only */
+            msg_die("%s", e.text);
+        file_close(&again);
+    }
     if (tensorfile_open(&f, path, &damage))
         msg_die("%s", damage.text);
     snprintf(network, sizeof network, "no network: %s", e.text);

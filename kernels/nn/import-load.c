@@ -70,7 +70,8 @@ static bool check_row(struct weights *w, const struct param *row, const struct w
     }
     char got[NAMED_DIMS_TEXT], want[NAMED_DIMS_TEXT];
     if (t->n_dims < 0) {
-        add_problem(w, "%s: query, key and value are not all there, or do not fit together", row->name);
+        add_problem(w, "%s: %s are not all there, or do not fit together", row->name,
+                    strstr(row->name, ".attn.") ? "query, key and value" : "gate and up");
         return false;
     }
     if (t->n_dims == row->n_dims && memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0)

@@ -7,13 +7,16 @@
  *   weights_load(&w, &table, WEIGHTS_BACKBONE, values, e);    w.n_loaded, w.n_new; on failure w.problem[] says all
  *   weights_close(&w);
  *
- * Understood are the published names, bare or under "teacher", "model", "student", "state_dict", "module.",
- * "backbone.", with or without chunks of blocks; those of Hugging Face (query, key and value apart) and of timm; in
- * safetensors, .pth and checkpoints of ours. The resampling of positions is the published one whatever the names.
- * Tensors go one by one straight into the caller's array: nothing large is held twice.
+ * Understood are the published names, with or without chunks of blocks; those of Hugging Face (query, key and value
+ * apart) and of timm; in safetensors, .pth and checkpoints of ours. Any words may stand before all names of a network
+ * ("teacher.backbone."); of several networks in a file the teacher is taken, else the averaged one ("ema" among the
+ * words), else the one that is no student's; where words do not tell, it is an error that names them. The resampling
+ * of positions is the published one whatever the names. Tensors go one by one straight into the caller's array: nothing
+ * large is held twice.
  *
- * What the tensors cannot say (number of heads, form of the resampling, normalisation of pixels) comes, in this order,
- * from the hint, from settings that the file carries (CONFIG_META_KEY), from how the published models have it.
+ * What the tensors cannot say (number of heads, epsilon, form of the resampling, normalisation of pixels) comes, in
+ * this order, from the hint, from settings that the file carries (CONFIG_META_KEY), from how the published models have
+ * it.
  */
 #ifndef IMPORT_H
 #define IMPORT_H
@@ -56,10 +59,11 @@ struct weights_tensor {
 };
 
 struct weights {
-    char *path;
+    char *path; /* of the file; of a folder, of the file in it */
     struct tensorfile file;
     enum weights_net net;
     bool one_network;      /* the file does not name the network that was asked for: what it holds was taken */
+    char choice[300];      /* to be told: of 2 networks "teacher" was taken, not "student"; or "" */
     struct vit_config vit; /* M is the file's, whatever the hint says */
     bool has_head, has_ibot_head;
     struct head_config head, ibot_head;
@@ -89,6 +93,7 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 /* "width 384, 12 blocks, 6 heads, MLP of 1536, patch 14, no registers, positions 37 x 37 (resampled: offset 0.1)". */
 enum { WEIGHTS_TEXT = 400 };
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT]);
+const char *weights_deduced(const struct weights *w); /* "; heads and resampling deduced", to follow it; or "" */
 
 /* Elements first .. first+n-1 of a tensor, row-major. */
 int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);

@@ -132,13 +132,15 @@ int begin_look(struct begin *b, struct config *config, bool force,
 }
 
 /* ---------------------------------------------------------------- weights */
-/* M: the side of the grid of positions that was loaded. */
-static void tell_weights(const struct begin *b, const struct config *c, int64_t n_loaded, int64_t n_new, int64_t M)
+/* w: a foreign file, or NULL; M: the side of the grid of positions that was loaded. */
+static void tell_weights(const struct begin *b, const struct config *c, const struct weights *w, int64_t n_loaded,
+                         int64_t n_new, int64_t M)
 {
     int64_t global = c->crops.global_crops_size / c->student.patch_size;
     int64_t local = c->crops.local_crops_size / c->student.patch_size;
     bool same = M == global && M == local;
-    tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s", b->plan.path);
+    tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
+         w && *w->choice ? ": " : "", w ? w->choice : "");
     tell(b, BEGIN_NOTE, "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s", n_loaded,
          n_new, M, M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
 }
@@ -156,11 +158,11 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
     status = weights_load(&w, step_params(step), modules, step_student(step), e);
     if (status) {
         for (int64_t i = 0; i < w.n_problems; i++)
-            tell(b, BEGIN_ERROR, "%.200s: %s", path, w.problem[i]);
+            tell(b, BEGIN_ERROR, "%.200s: %s", w.path, w.problem[i]);
     } else {
         step_copy_to_teacher(step);
         if (!quiet)
-            tell_weights(b, c, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
+            tell_weights(b, c, &w, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
         status =
             weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }
@@ -185,7 +187,8 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
 {
     struct checkpoint_file f;
     struct fmt_error why = {0};
-    int status = from == START_WEIGHTS ? checkpoint_open(&f, path, &why) : FMT_MAGIC;
+    bool may_be_ours = from == START_WEIGHTS && !file_is_dir(path);
+    int status = may_be_ours ? checkpoint_open(&f, path, &why) : FMT_MAGIC;
     b->state.inputs.set[INPUT_WEIGHTS] = true;
     if (status == FMT_MAGIC)
         return load_foreign(b, c, from, path, quiet, step, e);
@@ -195,7 +198,7 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
     status = checkpoint_load_networks(&f, step, &told, e);
     memcpy(b->state.inputs.digest[INPUT_WEIGHTS], f.ckpt.block.header.identity, DIGEST_BYTES);
     if (!status && !quiet) {
-        tell_weights(b, c, step_params(step)->n_rows, 0, config_dims(c).grid);
+        tell_weights(b, c, NULL, step_params(step)->n_rows, 0, config_dims(c).grid);
         tell(b, BEGIN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
              f.found.iteration);
     }

@@ -127,11 +127,13 @@ man_fixture "$scratch/both" || check 'the fixture is made' false
 ckpt=$(ls -d both/run/model_*.ckpt | tail -n 1)
 status 0 dino-extract -w "$ckpt" --net teacher s -o teacher.feat
 err_lacks 'not used'
+err_has 'of 2 networks "teacher" was taken, not "student"'
 status 0 dino-extract -w both/tiny.safetensors s -o file.feat
 err_lacks 'not used'
 check 'a checkpoint gives its teacher' bash -c 'cmp <(feat-cat -q --npy teacher.feat) <(feat-cat -q --npy file.feat)'
 status 0 dino-extract -w "$ckpt" --net student s -o student.feat
 err_lacks 'not used'
+err_has 'of 2 networks "student" was taken, not "teacher"'
 check 'or its student' bash -c '! cmp -s <(feat-cat -q --npy teacher.feat) <(feat-cat -q --npy student.feat)'
 status 0 dino-extract -w both/tiny.safetensors --net student s -o one.feat
 err_has '--net: not used: the weights are one network'

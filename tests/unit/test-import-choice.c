@@ -1,0 +1,256 @@
+/* test-import-choice.c - which weights of a file are meant: of several networks, behind unknown words; what is refused
+ * instead of being guessed. */
+#include "importbed.h"
+
+static struct network golden; /* vit_plain: the tensors that files are made of here */
+
+/* ------------------------------------------------------------------ files */
+static struct rebuilt made;
+
+/* All tensors of the golden network behind a prefix; `part` of a tensor of the second kind, so that they differ. */
+static void add_network(const char *prefix, bool other)
+{
+    for (int64_t i = 0; i < golden.w.file.set.n; i++) {
+        const struct named *t = &golden.w.file.set.item[i];
+        char name[160];
+        snprintf(name, sizeof name, "%.60s%.90s", prefix, t->name);
+        if (other && strcmp(t->name, "norm.weight") == 0)
+            t = named_find(&golden.w.file.set, "norm.bias");
+        add(&made, name, t, 0, 0);
+    }
+}
+
+static const char *save_as(const char *name)
+{
+    const char *path = scratch_file(name);
+    save(&made, path, NULL);
+    made.n = 0;
+    return path;
+}
+
+/* The first letter of the network that is read from the file: 'g' the golden one, 'o' the other, '-' none. */
+static char read_which(struct network *n, const char *path, enum weights_net net)
+{
+    const struct weights_hint hint = {.net = net};
+    if (open_network(n, path, &hint))
+        return '-';
+    const float *norm = row_of(n, "backbone.norm.weight");
+    const char *wanted[] = {"backbone.norm.weight", "backbone.norm.bias"};
+    for (int i = 0; i < 2; i++)
+        if (memcmp(norm, row_of(&golden, wanted[i]), (size_t)n->w.vit.C * sizeof *norm) == 0)
+            return "go"[i];
+    return '?';
+}
+
+/* ------------------------------------------------------------------ several networks */
+static void two_networks(void)
+{
+    static const struct {
+        const char *golden, *other; /* their prefixes; other NULL: alone */
+        char teacher, student;      /* which is read when the one or the other is asked for */
+        const char *told;           /* in the line of what was chosen, or in the error */
+    } file[] = {
+        {"state_dict.", "state_dict_ema.", 'o', 'g', "\"state_dict_ema\" was taken, not \"state_dict\""},
+        {"model_ema.module.", "model.", 'g', 'o', "\"model_ema\" was taken, not \"model\""},
+        {"teacher.backbone.", "student.backbone.", 'g', 'o', "\"teacher\" was taken, not \"student\""},
+        {"model.student.backbone.", "model.teacher.backbone.", 'o', 'g', "\"model.teacher\" was taken"},
+        {"ema_model.net.", "net.", 'g', 'o', "\"ema_model.net\" was taken, not \"net\""},
+        {"student.", "teacher_model.encoder.", 'o', 'g', "\"teacher_model.encoder\" was taken, not \"student\""},
+        {"ema.", "student.", 'g', 'o', "\"ema\" was taken"},
+        {"teacher.", "ema.", 'g', '-', "\"teacher\" was taken, not \"ema\""},
+        {"model.", "student.", 'g', 'o', "\"model\" was taken"},
+        {"teacher.", "step0.teacher.", 'g', '-', "\"teacher\" was taken, not \"step0.teacher\""},
+        {"model.", "optimizer.exp_avg.", 'g', 'g', ""},
+        {"encoder_a.", "encoder_b.", '-', '-', "\"encoder_a\", \"encoder_b\""},
+        {"", "encoder.", '-', '-', "that without a prefix, \"encoder\""},
+        {"backbone.", "dinov2.", '-', '-', "\"backbone\", \"dinov2\""},
+        {"encoder.", NULL, 'g', 'g', ""},
+        {"state_dict.net.encoder.", NULL, 'g', 'g', ""},
+        {"0.trunk.", NULL, 'g', 'g', ""},
+        {"state_dict_ema.", NULL, 'g', '-', ""},
+    };
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) {
+        struct network n;
+        add_network(file[i].golden, false);
+        if (file[i].other)
+            add_network(file[i].other, true);
+        const char *path = save_as("two.safetensors");
+        char got = read_which(&n, path, WEIGHTS_TEACHER);
+        ok(got == file[i].teacher && strstr(got == '-' ? n.error.text : n.w.choice, file[i].told),
+           "\"%s\" and \"%s\": %c, %s", file[i].golden, file[i].other ? file[i].other : "none", got,
+           got == '-' ? n.error.text : n.w.choice);
+        ok(!*file[i].told == !(got == '-' ? *n.error.text : *n.w.choice), "and nothing is said of one network");
+        close_network(&n);
+        got = read_which(&n, path, WEIGHTS_STUDENT);
+        ok(got == file[i].student && (got != '-' || n.error.status == FMT_MISMATCH), "its student: %c %s", got,
+           n.error.text);
+        close_network(&n);
+    }
+}
+
+/* What stands beside a network is none of its tensors. */
+static void neighbours(void)
+{
+    struct network n;
+    const struct named *some = &golden.w.file.set.item[0];
+    add_network("backbone.", false);
+    add(&made, "neck.conv.weight", some, 0, 0);
+    add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
+    ok(read_which(&n, save_as("beside.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_left_out == 2,
+       "another module beside a backbone is left out %s", n.error.text);
+    close_network(&n);
+    add_network("net.", false);
+    add(&made, "net.blocks.0.extra.weight", some, 0, 0);
+    ok(read_which(&n, save_as("inside.safetensors"), WEIGHTS_TEACHER) == '-' && has_problem(&n, "belongs nowhere"),
+       "inside it belongs nowhere: %s", n.error.text);
+    close_network(&n);
+    for (int i = 0; i < 17; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "net%d.patch_embed.proj.weight", i);
+        add(&made, name, some, 0, 0);
+    }
+    ok(read_which(&n, save_as("many.safetensors"), WEIGHTS_TEACHER) == '-' && strstr(n.error.text, "more than 16"),
+       "%s", n.error.text);
+    close_network(&n);
+}
+
+/* ------------------------------------------------------------------ what cannot be read */
+static void refusals(void)
+{
+    struct network n;
+    const struct named *some = &golden.w.file.set.item[0];
+    const char *flat = "model.teacher.backbone._fsdp_wrapped_module.blocks.0._fsdp_wrapped_module._flat_param";
+    add(&made, "model.teacher.backbone._fsdp_wrapped_module._flat_param", some, 0, 0);
+    add(&made, flat, some, 0, 0);
+    ok(read_which(&n, save_as("flat.safetensors"), WEIGHTS_TEACHER) == '-' &&
+           strstr(n.error.text, "flat parameters of sharded training"), "%s", n.error.text);
+    close_network(&n);
+    add(&made, "stages.0.blocks.0.conv.weight", some, 0, 0);
+    add(&made, "stages.1.blocks.0.conv.weight", some, 0, 0);
+    ok(read_which(&n, save_as("conv.safetensors"), WEIGHTS_TEACHER) == '-' &&
+           strstr(n.error.text, "no weights of a vision transformer"), "%s", n.error.text);
+    close_network(&n);
+    add(&made, "blocks.0.attn.proj.weight", some, 0, 0);
+    ok(read_which(&n, save_as("nothing.safetensors"), WEIGHTS_TEACHER) == '-' &&
+           strstr(n.error.text, "to tell the width"), "%s", n.error.text);
+    close_network(&n);
+    add_network("", false);
+    add(&made, "blocks.70.norm1.weight", named_find(&golden.w.file.set, "norm.weight"), 0, 0);
+    ok(read_which(&n, save_as("deep.safetensors"), WEIGHTS_TEACHER) == '-' &&
+           strstr(n.error.text, "71 blocks; 1 to 64 are possible"), "%s", n.error.text);
+    close_network(&n);
+}
+
+/* Positions: [1,n,C], where n or n - 1 is a square. */
+static void positions(void)
+{
+    const struct named *pos = named_find(&golden.w.file.set, "pos_embed");
+    const struct {
+        const char *from; /* a tensor that becomes pos_embed */
+        int64_t rows;
+        const char *told;
+    } bad[] = {{"pos_embed", 13, "pos_embed is [1,13,64]: 13 positions, or 12 without that of the class token, make"},
+               {"pos_embed", 3, "make no square grid"},
+               {"norm.weight", 0, "pos_embed is [64], and no [1,1+M*M,width]"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct network n;
+        add_network("", false);
+        for (int64_t k = 0; k < made.n; k++) {
+            if (strcmp(made.piece[k].name, "pos_embed") != 0)
+                continue;
+            int64_t last = made.n;
+            add(&made, "pos_embed", named_find(&golden.w.file.set, bad[i].from), 0, bad[i].rows);
+            made.piece[k] = made.piece[last];
+            made.n = last;
+        }
+        ok(read_which(&n, save_as("pos.safetensors"), WEIGHTS_TEACHER) == '-' && strstr(n.error.text, bad[i].told),
+           "%s", n.error.text);
+        close_network(&n);
+    }
+    ok(pos && pos->n_dims == 3, "the golden positions have three dimensions");
+}
+
+/* ------------------------------------------------------------------ newer names */
+static void add_newer(const struct network *from)
+{
+    static const char *const words[][2] = {
+        {"blocks.", "encoder.layer."}, {"attn.proj", "attention.o_proj"}, {"ls1.gamma", "layer_scale1.lambda1"},
+        {"ls2.gamma", "layer_scale2.lambda1"}, {"mlp.w3", "mlp.down_proj"},
+        {"pos_embed", "embeddings.position_embeddings"}, {"patch_embed.proj", "embeddings.patch_embeddings.projection"},
+        {"cls_token", "embeddings.cls_token"}, {"mask_token", "embeddings.mask_token"},
+        {"register_tokens", "embeddings.register_tokens"}};
+    static const char *const parts[][4] = {{"attn.qkv", "attention.q_proj", "attention.k_proj", "attention.v_proj"},
+                                           {"mlp.w12", "mlp.gate_proj", "mlp.up_proj", NULL}};
+    for (int64_t i = 0; i < from->w.file.set.n; i++) {
+        const struct named *t = &from->w.file.set.item[i];
+        char name[160], part[160];
+        snprintf(name, sizeof name, "%s%s", strncmp(t->name, "norm.", 5) == 0 ? "layer" : "", t->name);
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            replace(name, sizeof name, words[k][0], words[k][1]);
+        int at = strstr(name, parts[0][0]) ? 0 : strstr(name, parts[1][0]) ? 1 : -1, n = at == 0 ? 3 : 2;
+        if (at < 0)
+            add(&made, name, t, 0, 0);
+        for (int k = 0; k < n && at >= 0; k++) {
+            snprintf(part, sizeof part, "%s", name);
+            replace(part, sizeof part, parts[at][0], parts[at][1 + k]);
+            add(&made, part, t, t->n / n * k, t->dims[0] / n);
+        }
+    }
+}
+
+static void newer_names(const char *file)
+{
+    struct network a, b;
+    if (!ok(open_network(&a, tap_golden(file), &plain) == 0, "%s %s", file, a.error.text))
+        return;
+    add_newer(&a);
+    ok(open_network(&b, save_as("newer.safetensors"), &plain) == 0, "%s as transformers 5 names it %s", file,
+       b.error.text);
+    same_network(&a, &b, file);
+    close_network(&b);
+    add_newer(&a);
+    const char *word = a.w.vit.ffn == VIT_SWIGLU ? "up_proj.weight" : "k_proj.weight";
+    for (int64_t i = made.n; i-- > 0;)
+        if (strstr(made.piece[i].name, word))
+            made.piece[i] = made.piece[--made.n];
+    ok(open_network(&b, save_as("part.safetensors"), &plain) &&
+           has_problem(&b, a.w.vit.ffn == VIT_SWIGLU ? "gate and up are not all" : "query, key and value are not all"),
+       "without a part: %s", b.error.text);
+    close_network(&a);
+    close_network(&b);
+}
+
+static void newer_head(void)
+{
+    struct network a, b;
+    if (!ok(open_network(&a, tap_golden("vit_plain_teacher_checkpoint.pth"), &plain) == 0, "%s", a.error.text))
+        return;
+    for (int64_t i = 0; i < a.w.file.set.n; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%.150s", a.w.file.set.item[i].name);
+        replace(name, sizeof name, ".weight_g", ".parametrizations.weight.original0");
+        replace(name, sizeof name, ".weight_v", ".parametrizations.weight.original1");
+        add(&made, name, &a.w.file.set.item[i], 0, 0);
+    }
+    ok(open_network(&b, save_as("head.safetensors"), &plain) == 0 && b.w.has_head &&
+           b.w.head.n_prototypes == a.w.head.n_prototypes && b.w.head.bottleneck_dim == a.w.head.bottleneck_dim &&
+           weights_find(&b.w, "dino_head.last_layer.weight_g"), "a head as torch 2 names it %s", b.error.text);
+    close_network(&a);
+    close_network(&b);
+}
+
+int main(void)
+{
+    if (!ok(open_network(&golden, tap_golden("vit_plain.pth"), &plain) == 0, "%s", golden.error.text))
+        return tap_done();
+    two_networks();
+    neighbours();
+    refusals();
+    positions();
+    newer_names("vit_plain.pth");
+    newer_names("vit_reg4.pth");
+    newer_names("vit_swiglu.pth");
+    newer_head();
+    close_network(&golden);
+    return tap_done();
+}
