@@ -24,7 +24,7 @@ static int64_t resize, size, n_jobs;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
-    OPT_PATH('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint"),
+    OPT_PATH('w', "weights", &weights_path, "FILE", "safetensors, .pth or a checkpoint; or a folder of Hugging Face's"),
     OPT_PATH('o', "output", &output, "FILE", "write the features to FILE [-]"),
     OPT_CHOICE(0, "tokens", &tokens, "cls|mean|cls+mean|patch|head",
                "class token, mean of the patches, both, all patches, or the head's output [cls]"),
@@ -97,6 +97,8 @@ static void load_network(struct network *n, struct thread_pool *pool)
         msg_die("%s", e.text);
     if (w.one_network)
         tell_one_network();
+    if (*w.warning)
+        msg_warn("%s", w.warning);
     make_table(n, &w);
     unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
     n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);

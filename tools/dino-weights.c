@@ -76,6 +76,8 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
         return status;
     if (o->w.one_network)
         tell_one_network(path);
+    if (*o->w.warning)
+        msg_warn("%s", o->w.warning);
     struct vit_config shape = weights_shape(&o->w);
     status = vit_params(&o->vit, &shape, &o->table, e);
     if (status)

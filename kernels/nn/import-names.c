@@ -344,6 +344,7 @@ static int rename_all(struct weights *w, struct candidates *c, struct fmt_error 
         if (kind == NAMES_TOO_LONG && !k->from->unusable)
             return fmt_fail(e, FMT_MISMATCH, "%.200s belongs nowhere in such a network", k->from->name);
         k->out = kind != NAMES_PARAMETER;
+        w->hugging_face = w->hugging_face || (!k->out && k->target.hugging_face);
         if (k->out && leave_out(w, k, e))
             return (int)e->status;
     }

@@ -1,4 +1,4 @@
-/* import-net.c - the network that opened tensors make: what their shapes tell, and what settings say. */
+/* import-net.c - the network that opened tensors make: what their shapes tell, and what settings say beside them. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +173,78 @@ static bool look_at_head(const struct weights *w, const char *module, struct hea
 }
 
 /* ------------------------------------------------------------------ settings */
-/* The settings that hold: the file's own; the hint's before them. */
+/* Settings that make this network (model.h), so that it can be written with them. */
+static int settings_of(const struct vit_config *v, struct config *c, struct fmt_error *e)
+{
+    double wide = v->ffn == VIT_SWIGLU ? 1.5 * (double)v->hidden : (double)v->hidden, ratio = wide / (double)v->C;
+    while (vit_hidden(v->C, ratio, v->ffn) < v->hidden) /* the product may round to just below */
+        ratio = nextafter(ratio, HUGE_VAL);
+    char word[13][64];
+    int n = 0;
+#define WORD(...) snprintf(word[n++], sizeof *word, __VA_ARGS__)
+    WORD("student.embed_dim=%lld", (long long)v->C);
+    WORD("student.depth=%lld", (long long)v->depth);
+    WORD("student.num_heads=%lld", (long long)v->n_heads);
+    WORD("student.pos_grid=%lld", (long long)v->M);
+    WORD("student.patch_size=%lld", (long long)v->patch);
+    WORD("student.num_register_tokens=%lld", (long long)v->R);
+    WORD("student.ffn_layer=%s", v->ffn == VIT_SWIGLU ? "swiglufused" : "mlp");
+    WORD("student.mlp_ratio=%.17g", ratio);
+    WORD("student.layerscale=%g", (double)v->layerscale);
+    WORD("student.qkv_bias=%s", v->qkv_bias ? "true" : "false");
+    WORD("student.layer_norm_eps=%.17g", v->eps);
+    WORD("student.interpolate_antialias=%s", v->antialias ? "true" : "false");
+    WORD("student.interpolate_offset=%.17g", v->offset);
+#undef WORD
+    int status = 0;
+    for (int i = 0; i < n && !status; i++)
+        status = config_set(c, word[i], e);
+    return status;
+}
+
+/* What config.json says holds where nothing is said before it; else it is told where the two differ. */
+static int use_hf(struct weights *w, const struct import_hf *h, struct fmt_error *e)
+{
+    struct vit_config v = deduce(w);
+    if (h->path && !h->found)
+        snprintf(w->warning, sizeof w->warning, "%.200s describes another kind of model and is not used", h->path);
+    if (!h->found || v.C == 0)
+        return 0;
+    int status = import_hf_check(h, &v, e);
+    v.n_heads = h->heads > 0 ? h->heads : v.n_heads;
+    v.eps = h->eps > 0 ? h->eps : v.eps;
+    if (status || v.n_heads == 0) /* neither said there nor by the width */
+        return status;
+    status = settings_of(&v, &w->settings, e);
+    w->has_settings = w->of_config_json = !status;
+    return status;
+}
+
+/* config.json of a Hugging Face model beside the file. */
+static int look_beside(struct weights *w, struct fmt_error *e)
+{
+    struct import_hf h;
+    struct fmt_error why = {0};
+    char differs[IMPORT_HF_TEXT];
+    if (!w->hugging_face || strcmp(w->file.path, "-") == 0)
+        return 0;
+    int status = import_hf_read(&h, w->file.path, &why);
+    if (!w->has_settings) {
+        if (!status)
+            status = use_hf(w, &h, &why);
+        if (status)
+            fmt_fail(e, why.status, "%s", why.text);
+    } else if (!status) { /* else it is not asked what it says */
+        struct vit_config holds = model_vit(&w->settings);
+        if (*import_hf_differs(&h, &holds, differs))
+            snprintf(w->warning, sizeof w->warning, "%.180s says %s", h.path, differs);
+    }
+    status = w->has_settings ? 0 : status;
+    free(h.path);
+    return status;
+}
+
+/* The settings that hold: the file's own, or those beside it; the hint's before them. */
 static int read_settings(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
     const char *text = named_meta_find(&w->file.set, CONFIG_META_KEY);
@@ -185,7 +256,7 @@ static int read_settings(struct weights *w, const struct weights_hint *hint, str
         config_release(&w->settings);
         status = config_copy(&w->settings, hint->config, e);
     }
-    return status;
+    return status ? status : look_beside(w, e);
 }
 
 /* ------------------------------------------------------------------ the network */

@@ -69,6 +69,8 @@ void weights_close(struct weights *w)
 
 const char *weights_deduced(const struct weights *w)
 {
+    if (w->of_config_json)
+        return "; heads as config.json says, resampling deduced";
     if (w->has_settings)
         return "";
     return w->vit.n_heads > 0 ? "; heads and resampling deduced" : "; resampling deduced";

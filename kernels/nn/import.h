@@ -15,8 +15,8 @@
  * large is held twice.
  *
  * What the tensors cannot say (number of heads, epsilon, form of the resampling, normalisation of pixels) comes, in
- * this order, from the hint, from settings that the file carries (CONFIG_META_KEY), from how the published models have
- * it.
+ * this order, from the hint, from settings that the file carries (CONFIG_META_KEY), of Hugging Face's names from
+ * config.json beside the file (heads and epsilon), from how the published models have it.
  */
 #ifndef IMPORT_H
 #define IMPORT_H
@@ -64,11 +64,14 @@ struct weights {
     enum weights_net net;
     bool one_network;      /* the file does not name the network that was asked for: what it holds was taken */
     char choice[300];      /* to be told: of 2 networks "teacher" was taken, not "student"; or "" */
+    char warning[400];     /* to be told; or "": config.json says another thing than the hint */
+    bool hugging_face;     /* names of blocks are Hugging Face's */
     struct vit_config vit; /* M is the file's, whatever the hint says */
     bool has_head, has_ibot_head;
     struct head_config head, ibot_head;
     float mean[3], std[3]; /* normalisation of pixels, of values in 0 .. 1 */
-    bool has_settings;      /* by a hint or in the file; else heads and resampling are deduced, to be told */
+    bool has_settings;      /* by a hint, in or beside the file; else heads and resampling are deduced, to be told */
+    bool of_config_json;    /* of them heads and epsilon are config.json's, the rest is deduced */
     struct config settings; /* those, or the defaults */
     struct weights_tensor *tensor;
     int64_t n_tensors;

@@ -163,6 +163,8 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
         step_copy_to_teacher(step);
         if (!quiet)
             tell_weights(b, c, &w, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
+        if (!quiet && *w.warning)
+            tell(b, BEGIN_WARNING, "%s", w.warning);
         status =
             weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }

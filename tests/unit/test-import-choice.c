@@ -1,5 +1,5 @@
-/* test-import-choice.c - which weights of a file are meant: of several networks, behind unknown words; what is refused
- * instead of being guessed. */
+/* test-import-choice.c - which weights of a file are meant: of several networks, behind unknown words; what Hugging
+ * Face's config.json beside them says; what is refused instead of being guessed. */
 #include "importbed.h"
 
 static struct network golden; /* vit_plain: the tensors that files are made of here */
@@ -239,6 +239,103 @@ static void newer_head(void)
     close_network(&b);
 }
 
+/* ------------------------------------------------------------------ config.json */
+static void put_config(const char *text)
+{
+    struct fmt_error e = {0};
+    if (file_save(scratch_file("config.json"), text, strlen(text), &e))
+        exit(1);
+}
+
+/* The golden network as Hugging Face names it, beside such a config.json. */
+static int open_beside(struct network *n, const char *json, const struct weights_hint *hint)
+{
+    add_newer(&golden);
+    put_config(json);
+    return open_network(n, save_as("model.safetensors"), hint);
+}
+
+#define DINOV2 "{\"model_type\":\"dinov2\","
+
+static void config_said(void)
+{
+    struct network n;
+    ok(open_beside(&n, DINOV2 "\"num_attention_heads\":4,\"layer_norm_eps\":0.001,\"hidden_size\":64,"
+                   "\"patch_size\":14,\"use_swiglu_ffn\":false,\"hidden_act\":\"gelu\"}", &plain) == 0 &&
+           n.w.vit.n_heads == 4 && n.w.vit.eps == 0.001 && n.w.has_settings && n.w.of_config_json && !*n.w.warning,
+       "heads and epsilon are config.json's %s", n.error.text);
+    ok(n.w.vit.hidden == golden.w.vit.hidden && n.w.vit.M == golden.w.vit.M && n.w.vit.offset == golden.w.vit.offset &&
+           n.w.vit.depth == golden.w.vit.depth && n.w.vit.layerscale == 1 && n.w.vit.qkv_bias,
+       "the rest is the tensors'");
+    close_network(&n);
+    ok(open_beside(&n, "{\"model_type\":\"depth_anything\",\"patch_size\":99,\"backbone_config\":" DINOV2
+                   "\"num_attention_heads\":8}}", &plain) == 0 && n.w.vit.n_heads == 8,
+       "of a model with a backbone, the backbone's %s", n.error.text);
+    close_network(&n);
+    const struct weights_hint folder = {.net = WEIGHTS_TEACHER};
+    ok(open_network(&n, tap_scratch(), &folder) == 0 && n.w.vit.n_heads == 8, "in a folder, too %s", n.error.text);
+    close_network(&n);
+    ok(open_beside(&n, "{\"model_type\":\"vit\",\"num_attention_heads\":4}", &plain) == 0 && !n.w.has_settings &&
+           n.w.vit.n_heads == 1 && strstr(n.w.warning, "config.json describes another kind of model"),
+       "another model's is not used: %s", n.w.warning);
+    close_network(&n);
+    put_config(DINOV2 "\"num_attention_heads\":4}");
+    add_network("", false);
+    ok(open_network(&n, save_as("published.safetensors"), &plain) == 0 && n.w.vit.n_heads == 1 && !*n.w.warning,
+       "beside published names it is nobody's");
+    close_network(&n);
+}
+
+static void config_contradicts(void)
+{
+    static const char *const bad[][2] = {
+        {DINOV2 "\"patch_size\":16}", "says patch_size 16, the tensors have 14"},
+        {DINOV2 "\"num_register_tokens\":4}", "says num_register_tokens 4, the tensors have 0"},
+        {DINOV2 "\"hidden_size\":128}", "says hidden_size 128, the tensors have 64"},
+        {DINOV2 "\"num_hidden_layers\":12}", "says num_hidden_layers 12, the tensors have"},
+        {DINOV2 "\"use_swiglu_ffn\":true}", "says use_swiglu_ffn true, the tensors have an MLP"},
+        {DINOV2 "\"num_attention_heads\":5}", "num_attention_heads 5, which do not divide the width 64"},
+        {DINOV2 "\"num_attention_heads\":0}", "num_attention_heads is 0"},
+        {DINOV2 "\"num_attention_heads\":\"4\"}", "num_attention_heads is no whole number"},
+        {DINOV2 "\"patch_size\":1e300}", "patch_size is no whole number"},
+        {DINOV2 "\"layer_norm_eps\":0}", "layer_norm_eps is no number between 0 and 1"},
+        {DINOV2 "\"hidden_act\":\"quick_gelu\"}", "hidden_act is quick_gelu, computed is gelu alone"},
+        {"[1,2]", "config.json beside it: no JSON object"},
+        {"version https://git-lfs.github.com/spec/v1\n", "config.json beside it: no JSON object"}};
+    struct network n;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int status = open_beside(&n, bad[i][0], &plain);
+        ok(status && strstr(n.error.text, bad[i][1]), "%s", n.error.text);
+        close_network(&n);
+    }
+}
+
+/* A hint comes first, and is told where it differs in what no tensor tells. */
+static void hint_first(void)
+{
+    struct network n;
+    struct config c;
+    struct fmt_error e = {0};
+    config_init(&c);
+    char text[200];
+    snprintf(text, sizeof text, "{\"student.patch_size\":14,\"student.embed_dim\":64,\"student.depth\":%d,"
+             "\"student.num_heads\":2,\"student.mlp_ratio\":%g}", (int)golden.w.vit.depth,
+             (double)golden.w.vit.hidden / 64);
+    ok(config_parse(&c, text, strlen(text), "hint", &e) == 0, "settings %s", e.text);
+    const struct weights_hint hint = {.config = &c};
+    ok(open_beside(&n, DINOV2 "\"num_attention_heads\":4,\"layer_norm_eps\":0.001}", &hint) == 0 &&
+           n.w.vit.n_heads == 2 && n.w.vit.eps == 1e-6 &&
+           strstr(n.w.warning, "num_attention_heads 4, here 2; layer_norm_eps 0.001, here 1e-06"), "%s%s", n.w.warning,
+       n.error.text);
+    close_network(&n);
+    ok(open_beside(&n, DINOV2 "\"num_attention_heads\":2,\"layer_norm_eps\":1e-06}", &hint) == 0 && !*n.w.warning,
+       "nothing is said where they agree");
+    close_network(&n);
+    ok(open_beside(&n, "nothing", &hint) == 0 && !*n.w.warning, "and what cannot be read is not asked");
+    close_network(&n);
+    config_release(&c);
+}
+
 int main(void)
 {
     if (!ok(open_network(&golden, tap_golden("vit_plain.pth"), &plain) == 0, "%s", golden.error.text))
@@ -251,6 +348,9 @@ int main(void)
     newer_names("vit_reg4.pth");
     newer_names("vit_swiglu.pth");
     newer_head();
+    config_said();
+    config_contradicts();
+    hint_first();
     close_network(&golden);
     return tap_done();
 }
