@@ -382,6 +382,9 @@ static int contradiction(const struct config *c, struct fmt_error *e)
          "train.backup_dir: is train.output_dir"},
         {*c->train.resume_path && c->train.resume != RESUME_TRUE,
          "train.resume_path: has a meaning only with train.resume: true"},
+        {c->optim.optimizer == OPTIMIZER_ADAM && (c->optim.weight_decay != 0 || c->optim.weight_decay_end != 0),
+         "optim.optimizer: adam is adamw without decay: optim.weight_decay and optim.weight_decay_end must be 0 (a "
+         "decay as part of the gradient is not offered)"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].wrong)
@@ -389,12 +392,34 @@ static int contradiction(const struct config *c, struct fmt_error *e)
     return 0;
 }
 
+/* One process: its rank is 0. */
+static int put_rank(struct config *c, int id, struct fmt_error *e)
+{
+    static const char mark[] = "{rank}";
+    const char *from = *(const char **)config_field(c, id), *at = strstr(from, mark);
+    char text[CONFIG_TEXT_MAX + 1], *to = text;
+    if (!at)
+        return 0;
+    for (; at; from = at + sizeof mark - 1, at = strstr(from, mark))
+        to += sprintf(to, "%.*s0", (int)(at - from), from);
+    strcpy(to, from); /* shorter than before */
+    const char *kept = config_keep(c, text, e);
+    if (kept)
+        *(const char **)config_field(c, id) = kept;
+    return kept ? 0 : FMT_MEMORY;
+}
+
 int config_finish(struct config *c, struct fmt_error *e)
 {
     int64_t n;
     if (!num_mul_i64(c->optim.epochs, c->train.OFFICIAL_EPOCH_LENGTH, &n) || n > (int64_t)1000000000)
         return fmt_fail(e, FMT_LIMIT, "optim.epochs: more than 1000000000 iterations");
-    int status = contradiction(c, e);
+    int status = 0;
+    for (int id = 0; id < CONFIG_N_KEYS && !status; id++)
+        if (table[id].kind == CONFIG_TEXT && table[id].effect != CONFIG_UNUSED) /* the name of a file or folder */
+            status = put_rank(c, id, e);
+    if (!status)
+        status = contradiction(c, e);
     if (status)
         return status;
     c->optim.lr = c->optim.base_lr * sqrt((double)c->train.batch_size_per_gpu / 1024.0);

@@ -41,7 +41,7 @@ enum config_centering { CENTERING_CENTERING, CENTERING_SINKHORN };
 enum config_resume { RESUME_NULL, RESUME_TRUE, RESUME_FALSE };
 enum config_arch { ARCH_SMALL, ARCH_BASE, ARCH_LARGE, ARCH_GIANT2 };
 enum config_ffn { FFN_MLP, FFN_SWIGLU, FFN_SWIGLUFUSED, FFN_IDENTITY }; /* the two SwiGLU are the same */
-enum config_optimizer { OPTIMIZER_ADAMW, OPTIMIZER_SGD };
+enum config_optimizer { OPTIMIZER_ADAMW, OPTIMIZER_SGD, OPTIMIZER_ADAM };
 enum config_blur_rule { BLUR_PUBLISHED, BLUR_PAPER };
 
 enum config_kind {
@@ -129,7 +129,8 @@ int config_load(struct config *c, const char *path, struct fmt_error *e);
 int config_parse(struct config *c, const char *text, size_t bytes, const char *name, struct fmt_error *e);
 int config_set(struct config *c, const char *word, struct fmt_error *e); /* "key=value" */
 
-/* Fills in what is computed (optim.lr) and refuses values that contradict each other. */
+/* Fills in what is computed (optim.lr, the rank of the process for {rank} in paths) and refuses values that contradict
+ * each other. */
 int config_finish(struct config *c, struct fmt_error *e);
 
 /* The value of a key as YAML text that config_set reads back: "[0.32, 1.0]"; for free(). NULL: no memory. */
@@ -137,8 +138,8 @@ char *config_value(const struct config *c, int id);
 /* Where it came from: "default", "vitl14.yaml:3", "command line", "computed". */
 const char *config_origin_text(const struct config *c, int id, char *out, size_t room);
 
-/* All values as a YAML file that the published code reads too (our keys aside); with_origin puts the origin and the
- * help of each behind it as a comment. */
+/* All values as a YAML file that the published code reads too (our keys aside); with_origin puts the origin of each
+ * behind it as a comment, and whether it is without effect. */
 int config_write(const struct config *c, bool with_origin, struct fmt_buffer *out, struct fmt_error *e);
 
 /* {"optim.base_lr":0.004,...}: the keys whose effect is in the mask, in the order of the table. */
@@ -147,6 +148,11 @@ int config_json(const struct config *c, int effects, struct fmt_buffer *out, str
 /* The first key >= id of the mask whose value differs, CONFIG_N_KEYS if none:
  * for (int i = config_differ(a, b, m, 0); i < CONFIG_N_KEYS; i = config_differ(a, b, m, i + 1)) */
 int config_differ(const struct config *a, const struct config *b, int effects, int id);
+
+/* Why a key changes nothing here, or nothing beside the other values: "ibot.separate_head is false"; NULL: it does. */
+const char *config_idle(const struct config *c, int id);
+/* Tells each key that a file or a word has set to another value than its default and that changes nothing. */
+void config_tell_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg);
 
 /* The dimensions that student.* mean. */
 struct config_dims {

@@ -131,6 +131,12 @@ static const char *when(int64_t iteration, char out[40])
 }
 
 /* ------------------------------------------------------------------ settings and memory */
+static void tell_idle(void *arg, const char *key, const char *why)
+{
+    (void)arg;
+    msg_warn("%s: set, and without effect: %s", key, why);
+}
+
 static void read_settings(struct config *c, int argc, char **argv, int first)
 {
     struct fmt_error e = {0};
@@ -145,8 +151,7 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
         opt_bad_settings(&e);
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
-    if (*c->evaluation.knn_train && !c->evaluation.eval_period_iterations)
-        msg_warn("evaluation.knn_train, evaluation.knn_val: set, and not used: evaluation.eval_period_iterations is 0");
+    config_tell_idle(c, tell_idle, NULL);
 }
 
 static int print_settings(const struct config *c)

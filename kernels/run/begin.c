@@ -30,7 +30,7 @@ static char *candidate(const struct begin *b, const struct config *c, int64_t i)
 {
     char name[CHECKPOINT_NAME_ROOM];
     if (b->plan.path)
-        return i == 0 ? start_rank_path(b->plan.path, RANK) : NULL;
+        return i == 0 ? strdup(b->plan.path) : NULL;
     if (i >= b->found.n)
         return NULL;
     return file_join(c->train.output_dir, checkpoint_name(b->found.iteration[b->found.n - 1 - i], RANK, name));
@@ -93,13 +93,9 @@ static int check_clear(const struct begin *b, const struct config *c, struct fmt
     char name[CHECKPOINT_NAME_ROOM];
     if (!b->plan.clear || !b->plan.path)
         return 0;
-    char *path = start_rank_path(b->plan.path, RANK);
-    if (!path)
-        return fmt_no_memory(e);
-    bool is = is_of_run(c, "eval", path);
+    bool is = is_of_run(c, "eval", b->plan.path);
     for (int64_t i = 0; i < b->found.n && !is; i++)
-        is = is_of_run(c, checkpoint_name(b->found.iteration[i], RANK, name), path);
-    free(path);
+        is = is_of_run(c, checkpoint_name(b->found.iteration[i], RANK, name), b->plan.path);
     if (is)
         return fmt_fail(e, FMT_MISMATCH,
                         "%.250s: is of the run that would be removed; another train.output_dir keeps it", b->plan.path);
@@ -119,8 +115,10 @@ int begin_look(struct begin *b, struct config *config, bool force,
     if (!status)
         status = check_clear(b, config, e);
     for (int i = 0; i < b->plan.n_unused && !status; i++)
-        tell(b, BEGIN_NOTE, "%s: set, and not used: the run %s", b->plan.unused[i],
-             b->plan.from == START_CHECKPOINT ? "goes on from a checkpoint" : "starts from MODEL.WEIGHTS");
+        if (b->plan.from == START_CHECKPOINT) /* as it is each time that the same command goes on */
+            tell(b, BEGIN_NOTE, "%s: set, and not used: the run goes on from a checkpoint", b->plan.unused[i]);
+        else
+            tell(b, BEGIN_WARNING, "%s: set, and not used: the run starts from MODEL.WEIGHTS", b->plan.unused[i]);
     int64_t asked = config->student.pos_grid;
     if (!status && !asked && b->plan.from == START_CHECKPOINT)
         status = grid_of_checkpoint(b, config, e);

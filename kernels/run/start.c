@@ -2,10 +2,6 @@
  * then, if not, what the weights are. */
 #include "run/start.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 static int go_on(struct start_plan *plan, const char *path)
 {
     plan->from = START_CHECKPOINT;
@@ -63,26 +59,4 @@ int start_decide(const struct start_wish *w, struct start_plan *plan, struct fmt
     if (*c->student.pretrained_weights && plan->path != c->student.pretrained_weights)
         plan->unused[plan->n_unused++] = "student.pretrained_weights";
     return 0;
-}
-
-char *start_rank_path(const char *path, int rank)
-{
-    static const char mark[] = "{rank}";
-    char number[16];
-    snprintf(number, sizeof number, "%d", rank);
-    size_t room = 1;
-    for (const char *p = path; *p; p++)
-        room += strncmp(p, mark, sizeof mark - 1) == 0 ? strlen(number) : 1;
-    char *out = malloc(room), *to = out;
-    while (out && *path) {
-        if (strncmp(path, mark, sizeof mark - 1) == 0) {
-            to = stpcpy(to, number);
-            path += sizeof mark - 1;
-        } else {
-            *to++ = *path++;
-        }
-    }
-    if (out)
-        *to = 0;
-    return out;
 }

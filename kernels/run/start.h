@@ -27,8 +27,8 @@ struct start_wish {
 
 struct start_plan {
     enum start_from from;
-    /* START_CHECKPOINT: exactly this file (resume_path, in which {rank} is still to be put in, or MODEL.WEIGHTS);
-     * NULL: the newest in the output directory that is whole. START_WEIGHTS, START_PRETRAINED: the file. */
+    /* START_CHECKPOINT: exactly this file (resume_path or MODEL.WEIGHTS); NULL: the newest in the output directory that
+     * is whole. START_WEIGHTS, START_PRETRAINED: the file. */
     const char *path;
     bool may_differ; /* other settings or inputs are named and taken, not refused */
     bool clear;      /* old checkpoints, metrics and eval/ go before the first step */
@@ -38,8 +38,5 @@ struct start_plan {
 
 /* 0; FMT_MISMATCH: checkpoints in the way; FMT_END: resume: true and nothing to go on from. */
 int start_decide(const struct start_wish *wish, struct start_plan *plan, struct fmt_error *e);
-
-/* "train.resume_path" with every {rank} replaced; for free(). NULL: no memory. */
-char *start_rank_path(const char *path, int rank);
 
 #endif

@@ -51,4 +51,24 @@ status 2 dino-train -c huge.yaml --print-config
 err_has 'more than'
 status 0 dino-train optim.lr=0.5 --print-config
 err_has 'optim.lr: set, and overwritten'
+
+# ---- what has no effect is said, once for each key, and marked
+status 0 dino-train compute_precision.student.backbone.mixed_precision.param_dtype=bf16 train.num_workers=3 \
+    compute_precision.teacher.backbone.sharding_strategy=FULL_SHARD train.cache_dataset=true ibot.head_nlayers=2 --print-config
+err_has 'dino-train: compute_precision.student.backbone.mixed_precision.param_dtype: set, and without effect: type of parameters in products; here float32'
+err_has 'compute_precision.teacher.backbone.sharding_strategy: set, and without effect: '
+err_has 'train.num_workers: set, and without effect: loader processes; here threads'
+err_has 'ibot.head_nlayers: set, and without effect: ibot.separate_head is false'
+check 'and nothing else' test "$(wc -l <err)" -eq 4
+out_has "        param_dtype: 'bf16'  # command line; without effect"
+out_has '  cache_dataset: true  # command line; without effect'
+out_has '  num_workers: 3  # command line; without effect'
+sed 's/  #.*//' out >printed.yaml
+status 0 dino-train -c printed.yaml train.num_workers=10 --print-config
+check 'defaults that a file repeats are not told' test "$(wc -l <err)" -eq 3
+status 0 dino-train 'MODEL.WEIGHTS=a/model_0000009.rank_{rank}.ckpt' --print-config
+out_has "WEIGHTS: 'a/model_0000009.rank_0.ckpt'  # command line"
+status 2 dino-train optim.optimizer=adam --print-config
+err_has 'optim.weight_decay and optim.weight_decay_end must be 0'
+status 0 dino-train optim.optimizer=adam optim.weight_decay=0 optim.weight_decay_end=0 --print-config
 done_testing

@@ -155,6 +155,11 @@ static void test_refusals(void)
     refuses("train:\n  output_dir: a\n  backup_dir: a\n", "train.backup_dir: is train.output_dir");
     refuses("train:\n  micro_batch_size: 65\n", "is larger than train.batch_size_per_gpu");
     refuses("evaluation:\n  knn_train: x\n", "only one of the two");
+    refuses("optim:\n  optimizer: adam\n  weight_decay: 0\n",
+            "optim.optimizer: adam is adamw without decay: optim.weight_decay and");
+    refuses("optim:\n  optimizer: adam\n  weight_decay_end: 0\n", "optim.weight_decay_end must be 0");
+    refuses("optim:\n  optimizer: Adam\n", "Adam is none of adamw|sgd|adam");
+    refuses("train:\n  output_dir: a0\n  backup_dir: a{rank}\n", "train.backup_dir: is train.output_dir");
     refuses("optim:\n  epochs: 1000000\ntrain:\n  OFFICIAL_EPOCH_LENGTH: 10000\n", "more than 1000000000 iterations");
 }
 
@@ -176,6 +181,71 @@ static void test_values(void)
     ok(reads(&c, "{\"optim\": {\"base_lr\": 1e-3}, \"train.resume_path\": \"\"}") && c.optim.base_lr == 1e-3,
        "JSON is YAML");
     config_release(&c);
+}
+
+/* Each setting that names a file or folder, and nothing else. */
+static void test_rank(void)
+{
+    struct config c = {0};
+    int n_paths = 0, n_put = 0;
+    ok(reads(&c, "MODEL:\n  WEIGHTS: /x/model_0000009.rank_{rank}.ckpt {rank}{\n"
+                 "train: {dataset_path: 'd{rank}', output_dir: 'o{rank}', backup_dir: 'b{rank}', resume: true, "
+                 "resume_path: 'r{rank}'}\nstudent: {pretrained_weights: 'p{rank}'}\n"
+                 "evaluation: {knn_train: 't{rank}', knn_val: 'v{rank}'}\n"
+                 "compute_precision.teacher.backbone.sharding_strategy: '{rank}'\n"),
+       "paths with {rank}");
+    is_text(c.MODEL.WEIGHTS, "/x/model_0000009.rank_0.ckpt 0{", "{rank} is put in wherever it stands");
+    for (int id = 0; id < CONFIG_N_KEYS; id++)
+        if (config_key(id)->kind == CONFIG_TEXT && config_key(id)->effect != CONFIG_UNUSED) {
+            const char *text = *(const char **)((char *)&c + config_key(id)->offset);
+            n_paths++;
+            n_put += !strstr(text, "{rank}") && strchr(text, '0') != NULL;
+        }
+    ok(n_paths == 8 && n_put == n_paths, "in all %d paths alike", n_paths);
+    is_text(c.compute_precision.teacher_backbone_sharding_strategy, "{rank}", "in no other text");
+    config_release(&c);
+}
+
+static void note_idle(void *arg, const char *key, const char *why)
+{
+    char *told = arg;
+    printf("# %s: %s\n", key, why);
+    snprintf(told + strlen(told), 1000 - strlen(told), "%s ", strrchr(key, '.') + 1);
+}
+
+static void idle(const char *text, const char *want)
+{
+    struct config c = {0};
+    char told[1000] = "";
+    ok(reads(&c, text), "settings are read");
+    config_tell_idle(&c, note_idle, told);
+    is_text(told, want, "what is without effect");
+    config_release(&c);
+}
+
+static void test_idle(void)
+{
+    idle("", "");
+    idle(vitl16_short, "block_chunks ");
+    idle(vitg14_reg4_eval, "");
+    idle(all_defaults, "");
+    idle("compute_precision:\n  grad_scaler: false\n  student:\n    backbone:\n      sharding_strategy: FULL_SHARD\n"
+         "      mixed_precision: {param_dtype: bf16, reduce_dtype: fp32, buffer_dtype: bf16}\n",
+         "grad_scaler sharding_strategy param_dtype reduce_dtype buffer_dtype ");
+    idle("train: {num_workers: 4, cache_dataset: false, backup_period: 5}\n",
+         "num_workers cache_dataset backup_period ");
+    idle("train: {num_workers: 10, backup_period: 5, backup_dir: b}\n", "");
+    idle("ibot: {head_n_prototypes: 5, head_bottleneck_dim: 6, head_nlayers: 1, head_hidden_dim: 7}\n",
+         "head_n_prototypes head_bottleneck_dim head_nlayers head_hidden_dim ");
+    idle("ibot: {separate_head: true, head_n_prototypes: 5, head_nlayers: 1, head_hidden_dim: 7}\n",
+         "head_hidden_dim ");
+    idle("optim: {momentum: 0.5, adamw_beta1: 0.5}\n", "momentum ");
+    idle("optim: {momentum: 0.5, adamw_beta1: 0.5, adamw_beta2: 0.5, optimizer: sgd}\n", "adamw_beta1 adamw_beta2 ");
+    idle("student: {block_chunks: 4}\ntrain: {teacher_pth: true}\n", "");
+    idle("student: {ffn_layer: identity, mlp_ratio: 2, ffn_bias: false, drop_path_rate: 0, drop_path_uniform: false}\n",
+         "drop_path_uniform ffn_bias mlp_ratio ");
+    idle("evaluation: {eval_period_iterations: 0, knn_train: a, knn_val: b}\n", "knn_train knn_val ");
+    idle("evaluation: {knn_k: [5], resize: 300}\n", "");
 }
 
 static bool sets(struct config *c, const char *word)
@@ -310,6 +380,8 @@ int main(void)
     test_refusals();
     test_values();
     test_words();
+    test_rank();
+    test_idle();
     test_round_trip();
     test_table();
     return tap_done();

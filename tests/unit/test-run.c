@@ -81,9 +81,6 @@ static void test_start(void)
            status ? e.text : plan.path ? plan.path : "-");
         config_release(&c);
     }
-    char *path = start_rank_path("/x/model_0000009.rank_{rank}.ckpt {rank}{", 12);
-    is_text(path, "/x/model_0000009.rank_12.ckpt 12{", "{rank} is put in wherever it stands");
-    free(path);
 }
 
 /* ------------------------------------------------------------------ names, listing, keeping */
