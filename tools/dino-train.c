@@ -30,6 +30,7 @@
 #include "run/begin.h"
 #include "run/examine.h"
 #include "run/journal.h"
+#include "run/launch.h"
 #include "run/memory.h"
 #include "run/metrics.h"
 #include "run/past.h"
@@ -152,6 +153,19 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
     config_tell_idle(c, tell_idle, NULL);
+}
+
+/* Processes side by side would each train the whole run, and all but one fail at the lock of the directory. */
+static void look_at_launch(void)
+{
+    struct fmt_error e = {0};
+    if (launch_check(&e)) {
+        msg_error("%s", e.text);
+        exit(EXIT_USAGE);
+    }
+    const char *threads = getenv("OMP_NUM_THREADS");
+    if (threads && !n_jobs)
+        msg_warn("OMP_NUM_THREADS=%.20s: not used: -j sets the number of threads", threads);
 }
 
 static int print_settings(const struct config *c)
@@ -632,5 +646,6 @@ int main(int argc, char **argv)
         return print_plan(&r);
     if (r.config.origin[CONFIG_train_dataset_path].kind == CONFIG_DEFAULT)
         msg_usage("train.dataset_path is not set: which shards or views?");
+    look_at_launch();
     return run_it(&r);
 }

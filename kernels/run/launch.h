@@ -1,0 +1,11 @@
+/* launch.h - how this process was started: launchers say in the environment how many there are and which this is. */
+#ifndef LAUNCH_H
+#define LAUNCH_H
+
+#include "fmt.h"
+
+/* FMT_UNSUPPORTED: one of several processes, by WORLD_SIZE and RANK (torchrun), SLURM_*, OMPI_COMM_WORLD_*, PMI_* and
+ * their kind. There is one process to a run here, and the others would not share its work. */
+int launch_check(struct fmt_error *e);
+
+#endif

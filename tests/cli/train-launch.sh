@@ -1,0 +1,54 @@
+# dino-train: what a launcher says in the environment, the rank in paths, and the optimizer that has two names.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/train-fixture.sh"
+train_fixture || exit 1
+train() { dino-train -c t.yaml -j2 optim.epochs=1 evaluation.knn_train= evaluation.knn_val= "$@"; }
+
+# ---- several processes are not ignored: they would train the same run side by side
+for what in 'WORLD_SIZE=4 RANK=1' WORLD_SIZE=2 RANK=3 SLURM_NTASKS=2 SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=1 \
+    OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1 PMI_SIZE=16 PMI_RANK=2 MV2_COMM_WORLD_SIZE=2 PMIX_RANK=1 LOCAL_RANK=1; do
+    status 2 env $what dino-train -c t.yaml
+    err_has "dino-train: ${what% *}: one of several processes; a run is trained by one"
+done
+check 'nothing was begun' test ! -e run
+status 0 env WORLD_SIZE=4 dino-train -c t.yaml --plan
+status 0 env WORLD_SIZE=4 dino-train -c t.yaml --print-config
+status 0 env WORLD_SIZE=1 RANK=0 LOCAL_RANK=0 SLURM_NTASKS=1 SLURM_PROCID=0 OMPI_COMM_WORLD_SIZE=1 PMI_RANK= \
+    dino-train -c t.yaml optim.epochs=1
+status 0 env OMP_NUM_THREADS=7 dino-train -c t.yaml optim.epochs=1
+err_has 'OMP_NUM_THREADS=7: not used: -j sets the number of threads'
+status 0 env OMP_NUM_THREADS=7 dino-train -j1 -c t.yaml optim.epochs=1
+err_lacks OMP_NUM_THREADS
+
+# ---- the rank, in every path
+status 0 train -q train.output_dir=a
+status 0 train 'train.output_dir=b{rank}' 'MODEL.WEIGHTS=a/model_0000011.rank_{rank}.ckpt'
+err_has 'Loaded pretrained weights from a/model_0000011.rank_0.ckpt'
+check 'the folder is that of the rank' test -e b0/model_0000011.rank_0.ckpt
+status 0 train 'train.output_dir=b{rank}' 'MODEL.WEIGHTS=a/model_0000011.rank_{rank}.ckpt'
+err_has 'the run is complete'
+status 0 train train.output_dir=c train.resume=true 'MODEL.WEIGHTS=a/model_0000007.rank_{rank}.ckpt'
+err_has 'Resumed training from checkpoint a/model_0000007.rank_0.ckpt'
+same a/model_0000011.rank_0.ckpt c/model_0000011.rank_0.ckpt
+cp a/eval/training_11/teacher_checkpoint.safetensors teacher-0
+ln -s all shards-0
+status 0 train train.output_dir=d 'student.pretrained_weights=teacher-{rank}' 'train.dataset_path=shards-{rank}' \
+    'train.backup_dir=copies-{rank}'
+err_has 'Loaded pretrained weights from teacher-0'
+check 'copies too' test -e copies-0/model_0000011.rank_0.ckpt
+status 0 dino-augment -q -c t.yaml 'train.dataset_path=shards-{rank}' -n 1 -o one.views
+
+# ---- two files of weights: which is used
+status 0 train train.output_dir=e MODEL.WEIGHTS=teacher-0 student.pretrained_weights=teacher-0
+err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
+
+# ---- adam is adamw where nothing decays
+none="optim.weight_decay=0 optim.weight_decay_end=0"
+status 0 train -q train.output_dir=adamw $none
+status 0 train -q train.output_dir=adam $none optim.optimizer=adam
+status 0 dino-weights compare adam/model_0000011.rank_0.ckpt adamw/model_0000011.rank_0.ckpt
+same adam/training_metrics.json adamw/training_metrics.json
+status 2 train train.output_dir=f optim.optimizer=adam
+err_has 'optim.optimizer: adam is adamw without decay'
+check 'nothing was begun with decay' test ! -e f
+done_testing
