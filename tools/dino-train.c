@@ -3,16 +3,12 @@
  * The loop is train(); all that it calls is above it and short. What a run begins with is kernels/run/begin.h, a step
  * kernels/nn/step.h, batches kernels/nn/source.h. Everything that can change the result is in the settings.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -29,11 +25,14 @@
 #include "run/backup.h"
 #include "run/begin.h"
 #include "run/examine.h"
+#include "run/folder.h"
 #include "run/journal.h"
 #include "run/launch.h"
 #include "run/memory.h"
 #include "run/metrics.h"
 #include "run/past.h"
+#include "run/report.h"
+#include "run/saving.h"
 #include "signals.h"
 #include "version.h"
 
@@ -74,7 +73,9 @@ struct run {
     struct schedules schedules;
     enum watch_verdict verdict;
     size_t planned_bytes;
-    int64_t n_iterations, saved; /* saved: iteration of the last checkpoint written or gone on from */
+    int64_t n_iterations;
+    struct saving saving;
+    bool lines_wait, unexamined; /* lines that could not be written; the last teacher could not */
 };
 
 /* ------------------------------------------------------------------ what is said */
@@ -223,20 +224,6 @@ static int print_plan(struct run *r)
 }
 
 /* ------------------------------------------------------------------ opening */
-static void lock_directory(struct run *r)
-{
-    struct fmt_error e = {0};
-    const char *path = r->config.train.output_dir;
-    if (file_make_dirs(path, &e))
-        msg_die("%s", e.text);
-    r->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (r->lock < 0)
-        msg_die("%s: %s", path, strerror(errno));
-    if (flock(r->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        msg_die("%s: another dino-train is at work in this directory", path);
-    checkpoint_sweep(path);
-}
-
 static char *in_output(struct run *r, const char *name)
 {
     char *path = file_join(r->config.train.output_dir, name);
@@ -304,7 +291,7 @@ static void open_data(struct run *r)
     }
     if (status) {
         if (!file_exists(path) && strchr(path, ':'))
-            msg_note("train.dataset_path: a published data set's name; here it names shards or views");
+            say(r, BEGIN_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
         fail(r, &e);
     }
 }
@@ -324,37 +311,17 @@ static void check_inputs(struct run *r, const struct evaluate *evaluate)
     r->state = r->begin.state;
 }
 
-static void save_settings(struct run *r)
-{
-    struct fmt_buffer text = {0};
-    struct fmt_error e = {0};
-    char *path = in_output(r, "config.yaml");
-    MUST(r, config_write(&r->config, true, &text, &e), &e);
-    MUST(r, file_save(path, text.data, text.bytes, &e), &e);
-    free(path);
-    fmt_buffer_release(&text);
-}
-
 static void tell_backup(void *arg, bool good, const char *text)
 {
     say(arg, good ? BEGIN_NOTE : BEGIN_WARNING, "%s", text);
 }
 
-static void tell_plan(struct run *r)
+/* The lines first: a checkpoint never says more than they do. */
+static int sync_lines(void *arg, struct fmt_error *e)
 {
-    const struct config *c = &r->config;
-    char planned[32], machine[32];
-    double seen = (double)r->n_iterations * (double)c->train.batch_size_per_gpu;
-    const struct views_header *h = source_header(r->source);
-    say(r, BEGIN_NOTE,
-        "%" PRId64 " iterations of %" PRId64 " images: each of the %" PRId64 " images is seen %.1f times",
-        r->n_iterations, c->train.batch_size_per_gpu, h->n_images, seen / (double)num_max(h->n_images, 1));
-    say(r, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
-        c->optim.base_lr, c->train.batch_size_per_gpu);
-    say(r, BEGIN_NOTE, "memory: %s are planned (--plan lists them), the machine has %s",
-        num_bytes_text((double)r->planned_bytes, planned), num_bytes_text((double)memory_of_machine(), machine));
-    if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
-        say(r, BEGIN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
+    struct run *r = arg;
+    int status = lines_sync(&r->metrics, e);
+    return status ? status : examine_sync(&r->examine, e);
 }
 
 /* log.txt is of all processes that worked on the run. */
@@ -370,7 +337,8 @@ static void open_run(struct run *r)
 {
     struct fmt_error e = {0};
     struct evaluate *evaluate;
-    lock_directory(r);
+    if (folder_lock(&r->config, &r->lock, &e))
+        msg_die("%s", e.text);
     char *path = in_output(r, "log.txt");
     MUST(r, journal_open(&r->journal, path, &e), &e);
     free(path);
@@ -382,7 +350,6 @@ static void open_run(struct run *r)
     MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
     MUST(r, begin_load(&r->begin, &r->config, r->step, &e), &e);
     r->state = r->begin.state;
-    r->saved = r->state.iteration;
     open_data(r);
     MUST(r, evaluate_open(&evaluate, &r->config, &e), &e);
     if (evaluate && evaluate_ks_left_out(evaluate))
@@ -391,14 +358,16 @@ static void open_run(struct run *r)
     check_inputs(r, evaluate);
     go_on_counting(r);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
-    save_settings(r);
+    MUST(r, folder_save_settings(&r->config, &e), &e);
     open_lines(r, &r->metrics, "training_metrics.json", past_of_metrics(&r->begin));
     open_lines(r, &r->times, "training_times.json", past_of_times(&r->begin));
     open_examine(r, evaluate);
+    r->saving = (struct saving){.config = &r->config, .begin = &r->begin, .provenance = provenance, .sync = sync_lines,
+                                .arg = r, .saved = r->state.iteration};
     MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
     r->schedules = schedules_from(&r->config);
     memory_give_back();
-    tell_plan(r);
+    report_plan(&r->begin, source_header(r->source), r->planned_bytes);
 }
 
 static void close_run(struct run *r)
@@ -429,31 +398,6 @@ static void stop(int number)
     stop_signal = number;
 }
 
-/* A step that is not finite changes nothing but the iteration. */
-static void tell_bad_step(struct run *r, const struct views_batch *batch, int64_t iteration, const char *term)
-{
-    char names[600] = "", text[40];
-    int64_t n = r->config.train.batch_size_per_gpu;
-    for (int64_t i = 0; i < n; i++) {
-        size_t used = strlen(names);
-        if (used + strlen(batch->key[i]) + 8 > sizeof names) {
-            snprintf(names + used, sizeof names - used, ", ...");
-            break;
-        }
-        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", batch->key[i]);
-    }
-    say(r, BEGIN_WARNING,
-        "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
-        iteration, term, r->state.bad_steps, names);
-    if (r->state.bad_steps < r->config.train.max_bad_steps)
-        return;
-    say(r, BEGIN_ERROR, "training has diverged: %" PRId64 " steps in a row were not finite (train.max_bad_steps)",
-        r->state.bad_steps);
-    say(r, BEGIN_ERROR, "last saved: %s; from there the same comes again unless something changes (optim.base_lr, "
-        "optim.clip_grad)", r->saved < 0 ? "nothing" : when(r->saved, text));
-    exit(EXIT_DIVERGED);
-}
-
 static void one_step(struct run *r, const struct views_batch *batch, int64_t iteration)
 {
     struct fmt_error e = {0};
@@ -467,7 +411,11 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
     r->state.iteration = iteration;
     r->state.bad_steps = result.bad ? r->state.bad_steps + 1 : 0;
     if (result.bad) {
-        tell_bad_step(r, batch, iteration, result.bad);
+        report_bad_step(&r->begin, &r->state, batch, result.bad);
+        if (r->state.bad_steps >= r->config.train.max_bad_steps) {
+            report_divergence(&r->begin, &r->state, r->saving.saved);
+            exit(EXIT_DIVERGED);
+        }
         return;
     }
     struct schedule_rates rates = schedules_at(&r->schedules, iteration);
@@ -480,6 +428,16 @@ static enum watch_verdict judge(const struct run *r)
     return watch_judge(&signs, &r->config, r->state.iteration);
 }
 
+/* A disk that is full now may have room when the next line comes. */
+static void add_line(struct run *r, struct lines *l, const struct fmt_buffer *line)
+{
+    struct fmt_error e = {0};
+    bool waits = lines_add(l, line, &e) != 0;
+    if (waits && !r->lines_wait)
+        say(r, BEGIN_WARNING, "%s; lines wait in memory until they can be written", e.text);
+    r->lines_wait = waits;
+}
+
 static void log_metrics(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
@@ -488,10 +446,10 @@ static void log_metrics(struct run *r, int64_t iteration)
     enum watch_verdict before = r->verdict;
     r->verdict = judge(r);
     MUST(r, metrics_line(m, iteration, r->state.replaced->samples, r->verdict, &line, &e), &e);
-    MUST(r, lines_add(&r->metrics, &line, &e), &e);
+    add_line(r, &r->metrics, &line);
     line.bytes = 0;
     MUST(r, metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
-    MUST(r, lines_add(&r->times, &line, &e), &e);
+    add_line(r, &r->times, &line);
     fmt_buffer_release(&line);
     char text[METRICS_TEXT_ROOM];
     metrics_text(m, &r->clock, iteration, r->n_iterations - 1 - iteration, r->config.train.batch_size_per_gpu,
@@ -509,7 +467,12 @@ static void examine(struct run *r, int64_t iteration)
     char now[40], then[40];
     if (!examine_due(&r->examine, iteration))
         return;
-    MUST(r, examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e), &e);
+    r->unexamined = examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e) != 0;
+    if (r->unexamined && iteration == EXAMINE_INITIAL)
+        fail(r, &e);
+    if (r->unexamined)
+        say(r, BEGIN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
+            iteration);
     memory_give_back();
     if (s.n_failed)
         say(r, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s.failed.text,
@@ -528,22 +491,17 @@ static bool save_due(const struct run *r, int64_t iteration)
     return (iteration + 1) % period == 0 || iteration + 1 == r->n_iterations;
 }
 
-/* The lines first: a checkpoint never says more than they do. */
 static void save(struct run *r, bool last)
 {
-    struct fmt_error e = {0};
-    char *path;
-    if (r->saved == r->state.iteration)
-        return;
-    MUST(r, lines_sync(&r->metrics, &e), &e);
-    MUST(r, examine_sync(&r->examine, &e), &e);
-    MUST(r, checkpoint_save(r->config.train.output_dir, &r->state, r->step, provenance, &path, &e), &e);
-    r->saved = r->state.iteration;
     char text[600];
+    if (r->saving.saved == r->state.iteration)
+        return;
+    char *path = saving_write(&r->saving, &r->state, r->step);
+    if (!path)
+        return;
     snprintf(text, sizeof text, "saved %s", path);
     keep(r, text);
     backup_start(r->backup, path, r->state.iteration, last);
-    MUST(r, checkpoint_prune(r->config.train.output_dir, 0, r->state.iteration, r->config.train.max_to_keep, &e), &e);
     free(path);
 }
 
@@ -560,10 +518,10 @@ static const struct views_batch *next_batch(struct run *r, int64_t iteration)
         fail(r, &e);
     save(r, true);
     if (!stop_signal && status == FMT_LIMIT)
-        say(r, BEGIN_ERROR, "%s%s", e.text, r->saved < 0 ? "" : "; the state is saved");
+        say(r, BEGIN_ERROR, "%s%s", e.text, r->saving.saved < 0 || r->saving.failed ? "" : "; the state is saved");
     else if (!stop_signal)
-        say(r, BEGIN_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is saved",
-            r->config.train.dataset_path, iteration, r->n_iterations);
+        say(r, BEGIN_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
+            r->config.train.dataset_path, iteration, r->n_iterations, r->saving.failed ? "not " : "");
     return NULL;
 }
 
@@ -604,12 +562,23 @@ static void open_context(struct run *r)
     r->ctx.pool = r->pool;
 }
 
-static void tell_memory(struct run *r)
+/* What keeps the result from being whole is an error, whatever else there is to say. */
+static int close_with(struct run *r, int status)
 {
-    char used[32], planned[32];
-    num_bytes_text((double)memory_of_process(), used);
-    say(r, BEGIN_NOTE, "memory: %s were taken at most, %s were planned", used,
-        num_bytes_text((double)r->planned_bytes, planned));
+    char text[40];
+    bool complete = r->state.iteration + 1 >= r->n_iterations;
+    if (r->saving.failed)
+        say(r, BEGIN_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
+            r->saving.why.text, r->saving.saved < 0 ? "nothing" : when(r->saving.saved, text));
+    else if (status == EXIT_RESUMABLE)
+        say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signal_name(stop_signal),
+            r->saving.saved < 0 ? "" : "behind ", when(r->saving.saved, text));
+    else if (status != EXIT_FAILED && complete)
+        say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
+            watch_text(r->verdict));
+    if (complete && r->unexamined)
+        say(r, BEGIN_ERROR, "the last teacher, or its score, is not written");
+    return r->saving.failed || (complete && r->unexamined) ? EXIT_FAILED : status;
 }
 
 static int run_it(struct run *r)
@@ -618,16 +587,9 @@ static int run_it(struct run *r)
     open_run(r);
     if (r->state.iteration + 1 >= r->n_iterations)
         say(r, BEGIN_NOTE, "nothing is left to do: the run is complete");
-    char text[40];
-    int status = train(r);
-    if (status == EXIT_RESUMABLE)
-        say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signal_name(stop_signal),
-            r->saved < 0 ? "" : "behind ", when(r->saved, text));
-    else if (status != EXIT_FAILED)
-        say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
-            watch_text(r->verdict));
+    int status = close_with(r, train(r));
     tell_replaced(r);
-    tell_memory(r);
+    report_memory(&r->begin, r->planned_bytes);
     close_run(r);
     return msg_finish(status);
 }

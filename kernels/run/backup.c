@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "file.h"
@@ -124,6 +125,11 @@ static void *work(void *arg)
 {
     struct backup *b = arg;
     b->status = copy_open_file(&b->source, b->directory, &b->error);
+    if (b->status && checkpoint_make_room(b->directory, 0, b->iteration - 1, b->keep, &b->error) > 0 &&
+        lseek(b->source.fd, 0, SEEK_SET) == 0) {
+        b->error = (struct fmt_error){0};
+        b->status = copy_open_file(&b->source, b->directory, &b->error);
+    }
     if (!b->status)
         b->status = checkpoint_prune(b->directory, 0, b->iteration, b->keep, &b->error);
     atomic_store(&b->done, true);

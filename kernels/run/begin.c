@@ -14,8 +14,7 @@
 
 enum { RANK = 0 };
 
-__attribute__((format(printf, 3, 4))) static void tell(const struct begin *b, enum begin_level level,
-                                                       const char *format, ...)
+void begin_tell(const struct begin *b, enum begin_level level, const char *format, ...)
 {
     char text[900];
     va_list ap;
@@ -116,9 +115,9 @@ int begin_look(struct begin *b, struct config *config, bool force,
         status = check_clear(b, config, e);
     for (int i = 0; i < b->plan.n_unused && !status; i++)
         if (b->plan.from == START_CHECKPOINT) /* as it is each time that the same command goes on */
-            tell(b, BEGIN_NOTE, "%s: set, and not used: the run goes on from a checkpoint", b->plan.unused[i]);
+            begin_tell(b, BEGIN_NOTE, "%s: set, and not used: the run goes on from a checkpoint", b->plan.unused[i]);
         else
-            tell(b, BEGIN_WARNING, "%s: set, and not used: the run starts from MODEL.WEIGHTS", b->plan.unused[i]);
+            begin_tell(b, BEGIN_WARNING, "%s: set, and not used: the run starts from MODEL.WEIGHTS", b->plan.unused[i]);
     int64_t asked = config->student.pos_grid;
     if (!status && !asked && b->plan.from == START_CHECKPOINT)
         status = grid_of_checkpoint(b, config, e);
@@ -137,10 +136,10 @@ static void tell_weights(const struct begin *b, const struct config *c, const st
     int64_t global = c->crops.global_crops_size / c->student.patch_size;
     int64_t local = c->crops.local_crops_size / c->student.patch_size;
     bool same = M == global && M == local;
-    tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
-         w && *w->choice ? ": " : "", w ? w->choice : "");
-    tell(b, BEGIN_NOTE, "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s", n_loaded,
-         n_new, M, M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
+    begin_tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
+               w && *w->choice ? ": " : "", w ? w->choice : "");
+    begin_tell(b, BEGIN_NOTE, "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s",
+               n_loaded, n_new, M, M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
 }
 
 static int load_foreign(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
@@ -156,13 +155,13 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
     status = weights_load(&w, step_params(step), modules, step_student(step), e);
     if (status) {
         for (int64_t i = 0; i < w.n_problems; i++)
-            tell(b, BEGIN_ERROR, "%.200s: %s", w.path, w.problem[i]);
+            begin_tell(b, BEGIN_ERROR, "%.200s: %s", w.path, w.problem[i]);
     } else {
         step_copy_to_teacher(step);
         if (!quiet)
             tell_weights(b, c, &w, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
         if (!quiet && *w.warning)
-            tell(b, BEGIN_WARNING, "%s", w.warning);
+            begin_tell(b, BEGIN_WARNING, "%s", w.warning);
         status =
             weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }
@@ -178,7 +177,7 @@ struct told {
 static void tell_problem(void *arg, const char *line)
 {
     const struct told *t = arg;
-    tell(t->b, BEGIN_ERROR, "%.300s: %s", t->path, line);
+    begin_tell(t->b, BEGIN_ERROR, "%.300s: %s", t->path, line);
 }
 
 /* A checkpoint of ours gives both networks and the centres; anything else one network, which becomes both. */
@@ -199,8 +198,8 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
     memcpy(b->state.inputs.digest[INPUT_WEIGHTS], f.ckpt.block.header.identity, DIGEST_BYTES);
     if (!status && !quiet) {
         tell_weights(b, c, NULL, step_params(step)->n_rows, 0, config_dims(c).grid);
-        tell(b, BEGIN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
-             f.found.iteration);
+        begin_tell(b, BEGIN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
+                   f.found.iteration);
     }
     checkpoint_close(&f);
     return status;
@@ -215,7 +214,7 @@ struct differences {
 static void tell_difference(void *arg, const char *line)
 {
     const struct differences *d = arg;
-    tell(d->b, d->level, "differs from the checkpoint: %s", line);
+    begin_tell(d->b, d->level, "differs from the checkpoint: %s", line);
 }
 
 static int check_settings(const struct begin *b, const struct checkpoint_file *f, const struct config *c,
@@ -293,7 +292,7 @@ static int load_newest(struct begin *b, const struct config *c, struct step *ste
             return 0;
         if (!is_damage(status))
             return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
-        tell(b, BEGIN_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
+        begin_tell(b, BEGIN_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
     }
     return fmt_fail(e, FMT_CHECKSUM, "%.200s: none of its %" PRId64 " checkpoints can be used", c->train.output_dir,
                     b->found.n);
@@ -305,7 +304,7 @@ int begin_load(struct begin *b, const struct config *c, struct step *step, struc
     b->state.config = c;
     step_init_weights(step);
     if (b->plan.from == START_RANDOM)
-        tell(b, BEGIN_NOTE, "Random weights, drawn from train.seed %" PRId64, c->train.seed);
+        begin_tell(b, BEGIN_NOTE, "Random weights, drawn from train.seed %" PRId64, c->train.seed);
     if (b->plan.from != START_CHECKPOINT)
         return b->plan.from == START_RANDOM ? 0 : load_weights(b, c, b->plan.from, b->plan.path, false, step, e);
     /* The same weights must still be named, else this is another run: they are read for their hash alone. */
@@ -332,20 +331,21 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
             (was == is && (!was || memcmp(b->before.digest[i], b->state.inputs.digest[i], DIGEST_BYTES) == 0)))
             continue;
         n++;
-        tell(b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR, "differs from the checkpoint: %s: %s",
-             run_input_key[i],
-             was && is ? "other contents there than here"
-             : was     ? "set there, not here"
-                       : "set here, not there");
+        begin_tell(b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR, "differs from the checkpoint: %s: %s",
+                   run_input_key[i],
+                   was && is ? "other contents there than here"
+                   : was     ? "set there, not here"
+                             : "set here, not there");
     }
     if (n && !b->plan.may_differ)
         return fmt_fail(e, FMT_MISMATCH,
                         "%.200s: belongs to another run: %d inputs differ (train.resume=true goes on all the same)",
                         b->resumed_from, n);
     if (b->resumed)
-        tell(b, BEGIN_NOTE, "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64,
-             RANK, b->resumed_from, b->state.iteration / b->state.config->train.OFFICIAL_EPOCH_LENGTH,
-             b->state.iteration);
+        begin_tell(b, BEGIN_NOTE,
+                   "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64, RANK,
+                   b->resumed_from, b->state.iteration / b->state.config->train.OFFICIAL_EPOCH_LENGTH,
+                   b->state.iteration);
     return 0;
 }
 

@@ -43,4 +43,8 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
 int begin_clear(const struct begin *b, const struct config *config, struct fmt_error *e);
 void begin_release(struct begin *b);
 
+/* One line through b->tell. */
+void begin_tell(const struct begin *b, enum begin_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -66,7 +66,7 @@ void checkpoint_list_release(struct checkpoint_list *list)
     *list = (struct checkpoint_list){0};
 }
 
-int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e)
+static int prune(const char *directory, int rank, int64_t newest, int64_t keep, int64_t *n_removed, struct fmt_error *e)
 {
     struct checkpoint_list list;
     int status = checkpoint_list(directory, rank, &list, e);
@@ -77,12 +77,35 @@ int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t ke
         char name[CHECKPOINT_NAME_ROOM], *path = file_join(directory, checkpoint_name(list.iteration[i], rank, name));
         if (!path)
             status = fmt_no_memory(e);
-        else if (unlink(path) != 0 && errno != ENOENT)
+        else if (unlink(path) == 0)
+            ++*n_removed;
+        else if (errno != ENOENT)
             status = file_fail(path, e);
         free(path);
     }
     checkpoint_list_release(&list);
     return status;
+}
+
+int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e)
+{
+    int64_t n_removed = 0;
+    return prune(directory, rank, newest, keep, &n_removed, e);
+}
+
+/* What the system said stands at the end of the text (file_fail). */
+static bool is_full(const struct fmt_error *why)
+{
+    return why->status == FMT_IO && (strstr(why->text, strerror(ENOSPC)) || strstr(why->text, strerror(EDQUOT)));
+}
+
+int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, int64_t keep,
+                             const struct fmt_error *why)
+{
+    int64_t n_removed = 0;
+    if (is_full(why))
+        prune(directory, rank, last_good, num_max(keep - 1, 1), &n_removed, NULL);
+    return n_removed;
 }
 
 static void sweep(const char *directory, int depth)

@@ -13,6 +13,17 @@
 
 static const char file_name[] = "evaluation.json";
 
+/* Whether it is the best so far. */
+static bool take_score(struct examine *x, int64_t iteration, double score)
+{
+    bool best = x->best_iteration == INT64_MIN || score > x->best_score;
+    if (best) {
+        x->best_score = score;
+        x->best_iteration = iteration;
+    }
+    return best;
+}
+
 /* The best line of the file by its first score. */
 static void find_best(struct examine *x, const char *path)
 {
@@ -23,11 +34,8 @@ static void find_best(struct examine *x, const char *path)
         cJSON *o = cJSON_Parse(line);
         const cJSON *iteration = cJSON_GetObjectItemCaseSensitive(o, "iteration");
         const cJSON *scores = cJSON_GetObjectItemCaseSensitive(o, "knn_top1"), *score = scores ? scores->child : NULL;
-        if (cJSON_IsNumber(iteration) && cJSON_IsNumber(score) &&
-            (x->best_iteration == INT64_MIN || score->valuedouble > x->best_score)) {
-            x->best_score = score->valuedouble;
-            x->best_iteration = (int64_t)iteration->valuedouble;
-        }
+        if (cJSON_IsNumber(iteration) && cJSON_IsNumber(score))
+            take_score(x, (int64_t)iteration->valuedouble, score->valuedouble);
         cJSON_Delete(o);
     }
     free(line);
@@ -69,21 +77,25 @@ bool examine_due(const struct examine *x, int64_t iteration)
            examine_period_due(x->config->evaluation.eval_period_iterations, iteration);
 }
 
+static int write_teacher(const struct examine *x, struct step *step, const char *folder, struct fmt_error *e)
+{
+    return teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);
+}
+
 static int score(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
                  struct evaluate_scores *scores, struct fmt_error *e)
 {
     struct fmt_buffer line = {0};
     int status = evaluate_teacher(x->evaluate, step, pool, scores, e);
-    if (!status)
-        status = evaluate_line(scores, iteration, &line, e);
+    if (status)
+        return status;
+    bool best = take_score(x, iteration, scores->top1[0]);
+    status = evaluate_line(scores, iteration, &line, e);
     if (!status)
         status = lines_add(&x->lines, &line, e);
     fmt_buffer_release(&line);
-    if (status || (x->best_iteration != INT64_MIN && scores->top1[0] <= x->best_score))
-        return status;
-    x->best_score = scores->top1[0];
-    x->best_iteration = iteration;
-    return teacher_write(step, &(struct teacher_wish){x->config, x->provenance, "best"}, e);
+    int written = best ? write_teacher(x, step, "best", status ? NULL : e) : 0;
+    return status ? status : written;
 }
 
 int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
@@ -93,8 +105,10 @@ int examine_teacher(struct examine *x, struct step *step, struct thread_pool *po
     *scores = (struct evaluate_scores){.n = 0};
     if (iteration != EXAMINE_INITIAL)
         snprintf(folder, sizeof folder, "training_%" PRId64, iteration);
-    int status = teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);
-    return status || !x->evaluate ? status : score(x, step, pool, iteration, scores, e);
+    int status = write_teacher(x, step, folder, e);
+    struct fmt_error other = {0}; /* the first failure is the one to tell */
+    int scored = x->evaluate ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
+    return status ? status : scored;
 }
 
 int examine_sync(struct examine *x, struct fmt_error *e)

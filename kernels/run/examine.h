@@ -34,7 +34,8 @@ void examine_close(struct examine *x);
 bool examine_due(const struct examine *x, int64_t iteration);
 bool examine_period_due(int64_t period, int64_t iteration); /* period 0: none */
 
-/* scores->n is 0 where nothing was scored. */
+/* scores->n is 0 where nothing was scored. After a failure (a full disk) the run can go on: what could be done was
+ * done, and a line that could not be written comes with the next. */
 int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
                     struct evaluate_scores *scores, struct fmt_error *e);
 int examine_sync(struct examine *x, struct fmt_error *e); /* before a checkpoint is written */

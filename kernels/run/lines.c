@@ -115,32 +115,46 @@ int lines_open(struct lines *l, const char *path, struct lines_past *past, struc
     if (status)
         return status;
     l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (l->fd < 0 || ftruncate(l->fd, keep) != 0 || lseek(l->fd, keep, SEEK_SET) != keep)
+    l->bytes = keep;
+    if (l->fd < 0 || ftruncate(l->fd, keep) != 0)
         return file_fail(l->path, e);
+    return 0;
+}
+
+/* Whole lines or none: what was written of them when the disk was full is cut off again. */
+static int write_waiting(struct lines *l, struct fmt_error *e)
+{
+    size_t at = 0;
+    if (lseek(l->fd, l->bytes, SEEK_SET) != l->bytes)
+        return file_fail(l->path, e);
+    while (at < l->waiting.bytes) {
+        ssize_t n = write(l->fd, l->waiting.data + at, l->waiting.bytes - at);
+        if (n < 0 && errno != EINTR) {
+            int status = file_fail(l->path, e);
+            (void)!ftruncate(l->fd, l->bytes);
+            return status;
+        }
+        at += n > 0 ? (size_t)n : 0;
+    }
+    l->bytes += (int64_t)at;
+    l->waiting.bytes = 0;
     return 0;
 }
 
 int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *e)
 {
-    struct fmt_buffer whole = {0};
-    if (fmt_buffer_append(&whole, line->data, line->bytes) || fmt_buffer_append(&whole, "\n", 1)) {
-        fmt_buffer_release(&whole);
+    if (fmt_buffer_reserve(&l->waiting, line->bytes + 1))
         return fmt_no_memory(e);
-    }
-    int status = 0;
-    for (size_t at = 0; at < whole.bytes && !status;) {
-        ssize_t n = write(l->fd, whole.data + at, whole.bytes - at);
-        if (n >= 0)
-            at += (size_t)n;
-        else if (errno != EINTR)
-            status = file_fail(l->path, e);
-    }
-    fmt_buffer_release(&whole);
-    return status;
+    fmt_buffer_append(&l->waiting, line->data, line->bytes);
+    fmt_buffer_append(&l->waiting, "\n", 1);
+    return write_waiting(l, e);
 }
 
 int lines_sync(struct lines *l, struct fmt_error *e)
 {
+    int status = write_waiting(l, e);
+    if (status)
+        return status;
     return fsync(l->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : file_fail(l->path, e);
 }
 
@@ -148,6 +162,7 @@ void lines_close(struct lines *l)
 {
     if (l->fd >= 0)
         close(l->fd);
+    fmt_buffer_release(&l->waiting);
     free(l->path);
     *l = (struct lines){.fd = -1};
 }

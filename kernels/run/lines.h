@@ -10,6 +10,8 @@
  *   struct lines_past past = {.last = iteration, .due = due, .arg = arg};      .last LINES_NONE: nothing is kept
  *   lines_open(&l, "run/training_metrics.json", &past, e);  if (past.n_missing || past.n_foreign) ...
  *   lines_add(&l, &line, e);  lines_sync(&l, e);  lines_close(&l);
+ *
+ * A line that cannot be written, as on a full disk, is not lost: it waits in memory, and each later call tries again.
  */
 #ifndef LINES_H
 #define LINES_H
@@ -25,6 +27,8 @@
 struct lines {
     int fd; /* -1: closed */
     char *path;
+    int64_t bytes;             /* of the file, whole lines */
+    struct fmt_buffer waiting; /* to stand behind them */
 };
 
 struct lines_past {
@@ -37,7 +41,7 @@ struct lines_past {
 
 int lines_open(struct lines *l, const char *path, struct lines_past *past, struct fmt_error *e);
 int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *e); /* the newline is added here */
-int lines_sync(struct lines *l, struct fmt_error *e);
+int lines_sync(struct lines *l, struct fmt_error *e); /* 0: all lines are on the disk */
 void lines_close(struct lines *l);
 
 #endif

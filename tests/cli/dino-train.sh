@@ -232,7 +232,7 @@ err_has 'evaluation.knn_k: none is at most'
 fail=$BUILD/tests/cli/fail-io.so
 for what in write,after=0,errno=28,path=model_ fsync,path=model_ rename,path=model_; do
     rm -rf z
-    status 1 env FAIL_IO=$what LD_PRELOAD=$fail dino-train -q -c t.yaml train.output_dir=z
+    status 1 env FAIL_IO=$what LD_PRELOAD=$fail dino-train -c t.yaml train.output_dir=z
     err_has 'model_0000003.rank_0.ckpt'
     check "$what: nothing stands under the name" bash -c '! ls z/model_*.ckpt 2>/dev/null'
     no_leftovers z

@@ -1,15 +1,16 @@
 /* fail-io.c - a preload that makes input and output fail on demand, for the tests of the command lines.
  *
- *   FAIL_IO=CALL[,after=N][,errno=E][,path=TEXT] LD_PRELOAD=fail-io.so tool ...
+ *   FAIL_IO=CALL[,after=N][,times=N][,errno=E][,path=TEXT] LD_PRELOAD=fail-io.so tool ...
  *
  * CALL is read (read, pread), write, fsync, rename, exchange (renameat2) or close. The call fails once N of its kind
- * have succeeded (default 0) and from then on. With path only descriptors (or names, for rename) whose name holds
- * TEXT count.
+ * have succeeded (default 0) and from then on, or so many times and no more. With path only descriptors (or names, for
+ * rename) whose name holds TEXT count.
  * CALL damage: reads succeed, with one bit turned.
  * CALL room: nothing fails, but every file system says that N bytes are free.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 static char wanted[16], path_part[128];
-static long after, number = EIO;
+static long after, times = LONG_MAX, number = EIO;
 static _Atomic long n_seen;
 
 __attribute__((constructor)) static void read_settings(void)
@@ -34,6 +35,8 @@ __attribute__((constructor)) static void read_settings(void)
     for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
         if (strncmp(word, "after=", 6) == 0)
             after = strtol(word + 6, NULL, 10);
+        else if (strncmp(word, "times=", 6) == 0)
+            times = strtol(word + 6, NULL, 10);
         else if (strncmp(word, "errno=", 6) == 0)
             number = strtol(word + 6, NULL, 10);
         else if (strncmp(word, "path=", 5) == 0)
@@ -58,7 +61,10 @@ static bool concerns(int fd)
 
 static bool fails(const char *call, bool concerned)
 {
-    if (!concerned || strcmp(call, wanted) != 0 || atomic_fetch_add(&n_seen, 1) < after)
+    if (!concerned || strcmp(call, wanted) != 0)
+        return false;
+    long before = atomic_fetch_add(&n_seen, 1);
+    if (before < after || before - after >= times)
         return false;
     errno = (int)number;
     return true;

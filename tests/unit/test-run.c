@@ -1,9 +1,12 @@
 /* What a run is made of beside the mathematics: starting rules, names of checkpoints and which are kept, lines that
  * are cut when a run goes on, medians, signs of collapse, copies. */
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -142,6 +145,34 @@ static void test_keeping(void)
     free(dir);
 }
 
+/* What a failed write may remove: only where the disk is full, only what would go after success, never the last. */
+static void test_room(void)
+{
+    struct fmt_error e = {0}, full = {0}, other = {0};
+    struct checkpoint_list list;
+    char *dir = file_join(tap_scratch(), "room"), name[CHECKPOINT_NAME_ROOM];
+    file_make_dirs(dir, &e);
+    for (int64_t it = 9; it < 60; it += 10)
+        free(put_file(dir, checkpoint_name(it, 0, name), "x"));
+    errno = ENOSPC;
+    file_fail("a", &full);
+    errno = EIO;
+    file_fail("a", &other);
+    is_int(checkpoint_make_room(dir, 0, 49, 3, &other), 0, "nothing for an error of the device");
+    is_int(checkpoint_make_room(dir, 0, -1, 3, &full), 0, "nothing before the first good one");
+    is_int(checkpoint_make_room(dir, 0, 49, 3, &full), 3, "two of those up to 49 stay where three are kept");
+    is_int(checkpoint_make_room(dir, 0, 49, 3, &full), 0, "and are not asked for again");
+    is_int(checkpoint_make_room(dir, 0, 49, 1, &full), 1, "one stays where one is kept");
+    ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 2 && list.iteration[0] == 49 && list.iteration[1] == 59,
+       "the last good one, and the later one that is not counted");
+    checkpoint_list_release(&list);
+    errno = EDQUOT;
+    full = (struct fmt_error){0};
+    file_fail("a", &full);
+    is_int(checkpoint_make_room(dir, 0, 59, 1, &full), 1, "a quota is a full disk, too");
+    free(dir);
+}
+
 /* ------------------------------------------------------------------ lines */
 /* Tens and -1 had a line. */
 static bool due(const void *arg, int64_t iteration)
@@ -204,6 +235,37 @@ static void test_lines_unreadable(void)
     ok(lines_open(&l, "/proc/self/mem", &past, &e) == FMT_IO && strstr(e.text, "nput/output error"),
        "a file that cannot be read is not cut: %s", e.text);
     lines_close(&l);
+}
+
+/* A line that finds no room (a limit of the file's size stands for the full disk) comes with a later one. */
+static void test_lines_wait(void)
+{
+    struct lines_past past = {.last = LINES_NONE};
+    struct fmt_error e = {0};
+    struct fmt_buffer line = {0};
+    struct lines l;
+    struct rlimit before, none;
+    uint8_t *data;
+    size_t n;
+    char *path = file_join(tap_scratch(), "wait.json");
+    fmt_buffer_append(&line, "{\"iteration\": 7}", 16);
+    ok(!lines_open(&l, path, &past, &e) && !lines_add(&l, &line, &e), "a line");
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    none = (struct rlimit){20, before.rlim_max}; /* three bytes of the next line */
+    setrlimit(RLIMIT_FSIZE, &none);
+    ok(lines_add(&l, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "), "no room for the next: %s", e.text);
+    ok(!file_load(path, 1000, &data, &n, &e) && n == 17, "half a line does not stay");
+    free(data);
+    ok(lines_sync(&l, NULL) == FMT_IO, "not all are on the disk");
+    setrlimit(RLIMIT_FSIZE, &before);
+    e = (struct fmt_error){0};
+    ok(!lines_add(&l, &line, &e) && !lines_sync(&l, &e), "room again");
+    lines_close(&l);
+    ok(!file_load(path, 1000, &data, &n, &e) && n == 51, "three whole lines");
+    free(data);
+    free(path);
+    fmt_buffer_release(&line);
 }
 
 static void test_lines(void)
@@ -356,7 +418,9 @@ int main(void)
     test_start();
     test_names();
     test_keeping();
+    test_room();
     test_lines();
+    test_lines_wait();
     test_lines_unreadable();
     test_metrics();
     test_watch();

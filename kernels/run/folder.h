@@ -1,0 +1,13 @@
+/* folder.h - the output directory of a run: one process at a time works in it, and config.yaml says with what. */
+#ifndef FOLDER_H
+#define FOLDER_H
+
+#include "config.h"
+#include "fmt.h"
+
+/* Makes it where it is not there, locks it until *lock is closed, and removes what killed processes left half-written.
+ * FMT_MISMATCH: another process has the lock. */
+int folder_lock(const struct config *config, int *lock, struct fmt_error *e);
+int folder_save_settings(const struct config *config, struct fmt_error *e);
+
+#endif

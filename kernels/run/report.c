@@ -1,0 +1,63 @@
+/* report.c - figures as sentences. */
+#include "run/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/source.h"
+#include "num.h"
+#include "run/memory.h"
+
+void report_plan(const struct begin *b, const struct views_header *h, size_t planned_bytes)
+{
+    const struct config *c = b->state.config;
+    char planned[32], machine[32];
+    double seen = (double)config_iterations(c) * (double)c->train.batch_size_per_gpu;
+    begin_tell(b, BEGIN_NOTE,
+               "%" PRId64 " iterations of %" PRId64 " images: each of the %" PRId64 " images is seen %.1f times",
+               config_iterations(c), c->train.batch_size_per_gpu, h->n_images, seen / (double)num_max(h->n_images, 1));
+    begin_tell(b, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
+               c->optim.base_lr, c->train.batch_size_per_gpu);
+    begin_tell(b, BEGIN_NOTE, "memory: %s are planned (--plan lists them), the machine has %s",
+               num_bytes_text((double)planned_bytes, planned), num_bytes_text((double)memory_of_machine(), machine));
+    if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
+        begin_tell(b, BEGIN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
+}
+
+void report_memory(const struct begin *b, size_t planned_bytes)
+{
+    char used[32], planned[32];
+    begin_tell(b, BEGIN_NOTE, "memory: %s were taken at most, %s were planned",
+               num_bytes_text((double)memory_of_process(), used), num_bytes_text((double)planned_bytes, planned));
+}
+
+void report_bad_step(const struct begin *b, const struct checkpoint *now, const struct views_batch *batch,
+                     const char *term)
+{
+    char names[600] = "";
+    for (int64_t i = 0; i < now->config->train.batch_size_per_gpu; i++) {
+        size_t used = strlen(names);
+        if (used + strlen(batch->key[i]) + 8 > sizeof names) {
+            snprintf(names + used, sizeof names - used, ", ...");
+            break;
+        }
+        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", batch->key[i]);
+    }
+    begin_tell(b, BEGIN_WARNING,
+               "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
+               now->iteration, term, now->bad_steps, names);
+}
+
+void report_divergence(const struct begin *b, const struct checkpoint *now, int64_t saved)
+{
+    char text[40] = "nothing";
+    if (saved >= 0)
+        snprintf(text, sizeof text, "iteration %" PRId64, saved);
+    begin_tell(b, BEGIN_ERROR,
+               "training has diverged: %" PRId64 " steps in a row were not finite (train.max_bad_steps)",
+               now->bad_steps);
+    begin_tell(b, BEGIN_ERROR,
+               "last saved: %s; from there the same comes again unless something changes (optim.base_lr, "
+               "optim.clip_grad)", text);
+}

@@ -1,0 +1,24 @@
+/* report.h - what a run says about itself while it is under way, through the tell of its struct begin: what is planned
+ * and taken, and steps that went wrong. How it ends is in closing.h.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "run/begin.h"
+
+struct views_batch;
+struct views_header;
+
+/* How often images are seen, the learning rate, memory. */
+void report_plan(const struct begin *b, const struct views_header *h, size_t planned_bytes);
+void report_memory(const struct begin *b, size_t planned_bytes); /* what was taken at most */
+
+/* A step that is not finite changes nothing but the iteration. term: "the loss", what was not finite. */
+void report_bad_step(const struct begin *b, const struct checkpoint *now, const struct views_batch *batch,
+                     const char *term);
+void report_divergence(const struct begin *b, const struct checkpoint *now, int64_t saved); /* -1: nothing */
+
+#endif

@@ -1,0 +1,30 @@
+/* saving.h - the checkpoints of a run that goes on for days: one that cannot be written does not end it.
+ *
+ * Where the disk is full, the checkpoints that would go once this one is written go before, and it is tried once more;
+ * the last good one stays. A failure is told each time, and the next checkpoint that is due is the next attempt.
+ */
+#ifndef SAVING_H
+#define SAVING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "run/begin.h"
+#include "run/checkpoint.h"
+
+struct saving {
+    const struct config *config;
+    const struct begin *begin; /* whose tell is used */
+    bool provenance;
+    int (*sync)(void *arg, struct fmt_error *e); /* comes before each attempt: what a checkpoint relies on */
+    void *arg;
+    int64_t saved; /* iteration of the last good one: written, or gone on from; -1: none */
+    bool failed;   /* the last attempt, for this reason: */
+    struct fmt_error why;
+};
+
+/* The path of what was written, for free(), and older ones are pruned to train.max_to_keep; NULL: it failed, as is
+ * told. */
+char *saving_write(struct saving *s, const struct checkpoint *k, struct step *step);
+
+#endif

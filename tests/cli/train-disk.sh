@@ -1,0 +1,112 @@
+# dino-train on a disk that is full, for a while or for good: the run goes on, says so, and ends with 1 if the last of
+# its checkpoints, or its teacher, is not there.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/train-fixture.sh"
+train_fixture || exit 1
+if ldd "$BUILD/dino-train" 2>/dev/null | grep -q 'lib[atu]*san'; then
+    skip "sanitizer build" "failing calls"
+    done_testing
+fi
+train() { dino-train -c t.yaml -j2 "$@"; }
+fail() { # settings words...
+    local settings=$1
+    shift
+    FAIL_IO=$settings LD_PRELOAD=$BUILD/tests/cli/fail-io.so train "$@"
+}
+keep() { ls "$1"/model_*.ckpt 2>/dev/null | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '\n' ' '; }
+full=errno=28
+status 0 train -q train.output_dir=good
+
+# ---- one checkpoint fails: the next is written, and the run ends as if nothing had been
+status 0 fail write,$full,times=1,path=model_ train.output_dir=once
+err_has 'once/model_0000003.rank_0.ckpt: No space left on device; the state of iteration 3 is not saved; last saved: nothing'
+err_has 'iteration 7 is saved again'
+same_results once good
+check 'it is in log.txt' grep -q 'iteration 3 is not saved' once/log.txt
+status 0 fail fsync,$full,times=2,path=model_ train.output_dir=twice
+check 'each attempt is told' test "$(grep -c 'is not saved; last saved: nothing' err)" -eq 2
+same_results twice good
+
+# ---- full when three are there: the oldest goes, the new one is written at the second attempt
+status 0 fail fsync,$full,after=3,times=1,path=model_ train.output_dir=room optim.epochs=2
+err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed, to make room: 1 of the older checkpoints'
+err_lacks 'is not saved'
+same_results room good
+check 'three are kept in the end' test "$(keep room)" = "15 19 23 "
+
+# ---- full for good behind three: one goes, and never the last good one nor what train.max_to_keep wants; status 1
+status 1 fail fsync,$full,after=3,path=model_ train.output_dir=end
+check 'what would have gone is gone, no more' test "$(keep end)" = "7 11 "
+check 'told at each of the three attempts' test "$(grep -c 'the state of iteration [0-9]* is not saved; last saved: iteration 11' err)" -eq 3
+err_has 'end/model_0000023.rank_0.ckpt: No space left on device: the last state is not saved; last saved: iteration 11; the same command goes on from there'
+no_leftovers end
+status 0 train -q train.output_dir=end
+same_results end good
+status 1 fail fsync,$full,after=1,path=model_ train.output_dir=one train.max_to_keep=1
+check 'the only one stays' test "$(keep one)" = "3 "
+err_lacks 'to make room'
+
+# ---- an error that is not a full disk removes nothing
+status 1 fail fsync,after=3,path=model_ train.output_dir=io
+err_has 'Input/output error; the state of iteration 15 is not saved; last saved: iteration 11'
+check 'nothing was removed for it' test "$(keep io)" = "3 7 11 "
+
+# ---- stopped while nothing can be saved: 1, not 75
+env FAIL_IO=write,$full,path=model_ LD_PRELOAD="$BUILD/tests/cli/fail-io.so" dino-train -c t.yaml optim.epochs=500 \
+    train.output_dir=stopped train.saveckp_freq=100000 evaluation.knn_train= evaluation.knn_val= >out 2>err &
+pid=$!
+for i in $(seq 200); do
+    [ -s stopped/training_metrics.json ] && break
+    sleep 0.02
+done
+kill -TERM $pid
+wait $pid
+check "a stop that cannot save is status 1" test $? -eq 1
+err_has 'the last state is not saved; last saved: nothing'
+
+# ---- lines of metrics and scores: kept in memory, written when there is room, whole
+status 0 fail write,$full,times=2,path=training_metrics train.output_dir=lines
+err_has 'lines/training_metrics.json: No space left on device; lines wait in memory until they can be written'
+same_results lines good
+status 0 fail write,$full,after=1,times=1,path=evaluation.json train.output_dir=scores
+err_has 'scores/evaluation.json: No space left on device; the teacher of iteration 7, or its score, is not written'
+same_results scores good
+status 0 fail write,$full,times=1,path=training_times train.output_dir=times
+check 'times too' test "$(wc -l <times/training_times.json)" -eq 4
+
+# ---- lines that cannot be written at all: no checkpoint says more than they do
+status 1 fail write,$full,after=1,path=training_metrics train.output_dir=never
+err_has 'never/training_metrics.json: No space left on device: the last state is not saved; last saved: iteration 7'
+check 'checkpoints as far as the lines' test "$(keep never)" = "3 7 "
+status 0 train -q train.output_dir=never
+same_results never good
+
+# ---- teachers: before the first step an error; in the middle the run goes on; the last one is status 1, and comes back
+status 1 fail fsync,$full,path=teacher_ train.output_dir=t0
+err_has 't0/eval/initial/teacher_checkpoint.safetensors: No space left on device'
+check 'nothing was trained for nothing' test ! -e t0/model_0000003.rank_0.ckpt
+status 0 fail write,$full,times=1,path=teacher_ train.output_dir=t1 evaluation.knn_train= evaluation.knn_val=
+err_has 't1/eval/training_7/teacher_checkpoint.safetensors: No space left on device; the teacher of iteration 7'
+check 'the others are there' test "$(ls t1/eval/*/* | wc -l)" -eq 2
+status 1 fail write,$full,after=2,path=teacher_ train.output_dir=t2 evaluation.knn_train= evaluation.knn_val=
+err_has 'the last teacher, or its score, is not written'
+
+# ---- old checkpoints that cannot be removed are no reason to stop
+mkdir -p stays/model_0000001.rank_0.ckpt
+status 0 train train.output_dir=stays train.resume=true train.resume_path=good/model_0000019.rank_0.ckpt train.max_to_keep=1
+err_has 'stays/model_0000001.rank_0.ckpt: Is a directory; this older checkpoint stays'
+same stays/model_0000023.rank_0.ckpt good/model_0000023.rank_0.ckpt
+
+# ---- copies in a full backup folder: the oldest goes first there, too, never the newest; a failure is told
+copies() { # folder, settings of the failure: a run with one copy, and two older ones
+    mkdir "$1" && cp good/model_0000015.rank_0.ckpt good/model_0000019.rank_0.ckpt "$1"
+    status 0 fail "fsync,$full,$2,path=$1" train.output_dir=of-${1%-copies} train.backup_dir=$1 train.max_to_keep=2 \
+        train.saveckp_freq=1000 evaluation.knn_train= evaluation.knn_val=
+}
+copies room-copies times=1
+check 'the newest two' test "$(keep room-copies)" = "19 23 "
+err_has 'backup of model_0000023.rank_0.ckpt in room-copies, read back and compared'
+copies none-copies times=9
+check 'the newest stays' test "$(keep none-copies)" = "19 "
+err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'
+done_testing
