@@ -24,6 +24,7 @@
 #include "opt.h"
 #include "run/backup.h"
 #include "run/begin.h"
+#include "run/closing.h"
 #include "run/examine.h"
 #include "run/folder.h"
 #include "run/journal.h"
@@ -33,6 +34,7 @@
 #include "run/past.h"
 #include "run/report.h"
 #include "run/saving.h"
+#include "run/teachers.h"
 #include "signals.h"
 #include "version.h"
 
@@ -367,7 +369,7 @@ static void open_run(struct run *r)
     MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
     r->schedules = schedules_from(&r->config);
     memory_give_back();
-    report_plan(&r->begin, source_header(r->source), r->planned_bytes);
+    report_plan(&r->begin, r->step, source_header(r->source), r->planned_bytes);
 }
 
 static void close_run(struct run *r)
@@ -473,6 +475,8 @@ static void examine(struct run *r, int64_t iteration)
     if (r->unexamined)
         say(r, BEGIN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
             iteration);
+    else if (teachers_prune(&r->config, iteration, &e))
+        say(r, BEGIN_WARNING, "%s; this older teacher stays", e.text);
     memory_give_back();
     if (s.n_failed)
         say(r, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s.failed.text,
@@ -525,6 +529,13 @@ static const struct views_batch *next_batch(struct run *r, int64_t iteration)
     return NULL;
 }
 
+/* Asked where the metrics have a line, so that a run which stopped here and is started again stops here. */
+static bool has_collapsed(const struct run *r, int64_t iteration)
+{
+    return r->config.train.stop_on_collapse && r->verdict == WATCH_COMPLETE && iteration >= 0 &&
+           metrics_due(iteration, false);
+}
+
 static int train(struct run *r)
 {
     struct log_progress progress;
@@ -532,6 +543,8 @@ static int train(struct run *r)
     if (first == 0)
         examine(r, EXAMINE_INITIAL);
     r->verdict = judge(r);
+    if (has_collapsed(r, first - 1))
+        return EXIT_DIVERGED;
     log_begin(&progress, "train", "iterations", r->n_iterations - first);
     for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
         double began = log_now(), waited = source_waited(r->source);
@@ -543,9 +556,12 @@ static int train(struct run *r)
         if (metrics_due(iteration, iteration + 1 == r->n_iterations))
             log_metrics(r, iteration);
         examine(r, iteration);
-        if (stop_signal || save_due(r, iteration))
-            save(r, stop_signal || iteration + 1 == r->n_iterations);
+        bool over = iteration + 1 == r->n_iterations || has_collapsed(r, iteration);
+        if (stop_signal || over || save_due(r, iteration))
+            save(r, stop_signal || over);
         log_step(&progress, iteration + 1 - first);
+        if (over)
+            break;
     }
     log_end(&progress);
     return r->verdict == WATCH_COMPLETE ? EXIT_DIVERGED : EXIT_DONE;
@@ -576,17 +592,25 @@ static int close_with(struct run *r, int status)
     else if (status != EXIT_FAILED && complete)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));
+    else if (status == EXIT_DIVERGED)
+        say(r, BEGIN_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
+            when(r->state.iteration, text), watch_text(r->verdict));
     if (complete && r->unexamined)
-        say(r, BEGIN_ERROR, "the last teacher, or its score, is not written");
+        say(r, BEGIN_ERROR, "the last teacher, or its score, is not written; the same command writes the teacher");
+    if (complete)
+        closing_tell(&r->examine, &r->begin, r->state.iteration);
     return r->saving.failed || (complete && r->unexamined) ? EXIT_FAILED : status;
 }
 
 static int run_it(struct run *r)
 {
+    struct fmt_error e = {0};
     r->n_iterations = config_iterations(&r->config);
     open_run(r);
-    if (r->state.iteration + 1 >= r->n_iterations)
+    if (r->state.iteration + 1 >= r->n_iterations) {
         say(r, BEGIN_NOTE, "nothing is left to do: the run is complete");
+        MUST(r, closing_restore(&r->examine, &r->begin, r->step, r->state.iteration, &e), &e);
+    }
     int status = close_with(r, train(r));
     tell_replaced(r);
     report_memory(&r->begin, r->planned_bytes);

@@ -332,7 +332,8 @@ int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool 
     return status;
 }
 
-int evaluate_line(const struct evaluate_scores *s, int64_t iteration, struct fmt_buffer *out, struct fmt_error *e)
+int evaluate_line(const struct evaluate_scores *s, int64_t iteration, int64_t best_iteration, struct fmt_buffer *out,
+                  struct fmt_error *e)
 {
     char text[120], number[32];
     int n = snprintf(text, sizeof text, "{\"iteration\": %" PRId64 ", \"knn_top1\": {", iteration);
@@ -341,7 +342,9 @@ int evaluate_line(const struct evaluate_scores *s, int64_t iteration, struct fmt
         n = snprintf(text, sizeof text, "%s\"%d\": %s", i ? ", " : "", s->k[i], num_f64_text(s->top1[i], number));
         bad |= fmt_buffer_append(out, text, (size_t)n);
     }
-    n = snprintf(text, sizeof text, "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 "}", s->n_train, s->n_val);
+    n = snprintf(text, sizeof text,
+                 "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 ", \"best_iteration\": %" PRId64 "}", s->n_train,
+                 s->n_val, best_iteration);
     bad |= fmt_buffer_append(out, text, (size_t)n);
     return bad ? fmt_no_memory(e) : 0;
 }

@@ -4,7 +4,7 @@
  *
  *   evaluate_open(&ev, config, e);               NULL where no shards are named or the period is 0
  *   evaluate_teacher(ev, step, pool, &scores, e);
- *   evaluate_line(&scores, iteration, &out, e);  for evaluation.json
+ *   evaluate_line(&scores, iteration, best_iteration, &out, e);      for evaluation.json
  *   evaluate_close(ev);
  *
  * Images without a label are left out, and so is one that cannot be decoded, from then on: that does not stop a run.
@@ -49,7 +49,9 @@ int evaluate_ks_left_out(const struct evaluate *ev);                   /* settin
 
 int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,
                      struct fmt_error *e);
-/* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50}, without a newline */
-int evaluate_line(const struct evaluate_scores *scores, int64_t iteration, struct fmt_buffer *out, struct fmt_error *e);
+/* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50, "best_iteration": -1}, without a
+ * newline */
+int evaluate_line(const struct evaluate_scores *scores, int64_t iteration, int64_t best_iteration,
+                  struct fmt_buffer *out, struct fmt_error *e);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "file.h"
 #include "run/teacher.h"
+#include "run/teachers.h"
 
 static const char file_name[] = "evaluation.json";
 
@@ -17,6 +18,7 @@ static const char file_name[] = "evaluation.json";
 static bool take_score(struct examine *x, int64_t iteration, double score)
 {
     bool best = x->best_iteration == INT64_MIN || score > x->best_score;
+    x->last_score = score;
     if (best) {
         x->best_score = score;
         x->best_iteration = iteration;
@@ -90,7 +92,7 @@ static int score(struct examine *x, struct step *step, struct thread_pool *pool,
     if (status)
         return status;
     bool best = take_score(x, iteration, scores->top1[0]);
-    status = evaluate_line(scores, iteration, &line, e);
+    status = evaluate_line(scores, iteration, x->best_iteration, &line, e);
     if (!status)
         status = lines_add(&x->lines, &line, e);
     fmt_buffer_release(&line);
@@ -101,11 +103,9 @@ static int score(struct examine *x, struct step *step, struct thread_pool *pool,
 int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
                     struct evaluate_scores *scores, struct fmt_error *e)
 {
-    char folder[40] = "initial";
+    char folder[TEACHERS_FOLDER_ROOM];
     *scores = (struct evaluate_scores){.n = 0};
-    if (iteration != EXAMINE_INITIAL)
-        snprintf(folder, sizeof folder, "training_%" PRId64, iteration);
-    int status = write_teacher(x, step, folder, e);
+    int status = write_teacher(x, step, teachers_folder(iteration, folder), e);
     struct fmt_error other = {0}; /* the first failure is the one to tell */
     int scored = x->evaluate ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
     return status ? status : scored;

@@ -21,7 +21,7 @@ struct examine {
     struct evaluate *evaluate; /* NULL: the teacher is written, not scored */
     bool provenance;
     struct lines lines;
-    double best_score;
+    double best_score, last_score;
     int64_t best_iteration; /* INT64_MIN: none yet */
 };
 

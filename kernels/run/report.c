@@ -5,11 +5,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/params.h"
 #include "nn/source.h"
+#include "nn/step.h"
 #include "num.h"
 #include "run/memory.h"
 
-void report_plan(const struct begin *b, const struct views_header *h, size_t planned_bytes)
+/* Those of the periods, the last, and where they are scored the first and the best. */
+static void report_teachers(const struct begin *b, struct step *step)
+{
+    const struct config *c = b->state.config;
+    int64_t period = c->evaluation.eval_period_iterations, n = period ? num_ceil_div(config_iterations(c), period) : 1;
+    int64_t each = (c->train.teacher_pth ? 2 : 1) * step_params(step)->count * (int64_t)sizeof(float);
+    char bytes[32], all[32];
+    n = c->evaluation.max_to_keep ? num_min(n, c->evaluation.max_to_keep) : n;
+    n += period && *c->evaluation.knn_train ? 2 : 0;
+    begin_tell(b, BEGIN_NOTE,
+               "teachers: %" PRId64 " of %s are kept in eval/, %s in all (evaluation.eval_period_iterations, "
+               "evaluation.max_to_keep)", n, num_bytes_text((double)each, bytes),
+               num_bytes_text((double)n * (double)each, all));
+}
+
+void report_plan(const struct begin *b, struct step *step, const struct views_header *h, size_t planned_bytes)
 {
     const struct config *c = b->state.config;
     char planned[32], machine[32];
@@ -21,6 +38,7 @@ void report_plan(const struct begin *b, const struct views_header *h, size_t pla
                c->optim.base_lr, c->train.batch_size_per_gpu);
     begin_tell(b, BEGIN_NOTE, "memory: %s are planned (--plan lists them), the machine has %s",
                num_bytes_text((double)planned_bytes, planned), num_bytes_text((double)memory_of_machine(), machine));
+    report_teachers(b, step);
     if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
         begin_tell(b, BEGIN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
 }

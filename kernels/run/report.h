@@ -9,11 +9,12 @@
 
 #include "run/begin.h"
 
+struct step;
 struct views_batch;
 struct views_header;
 
-/* How often images are seen, the learning rate, memory. */
-void report_plan(const struct begin *b, const struct views_header *h, size_t planned_bytes);
+/* How often images are seen, the learning rate, memory, the teachers that will be in eval/. */
+void report_plan(const struct begin *b, struct step *step, const struct views_header *h, size_t planned_bytes);
 void report_memory(const struct begin *b, size_t planned_bytes); /* what was taken at most */
 
 /* A step that is not finite changes nothing but the iteration. term: "the loss", what was not finite. */

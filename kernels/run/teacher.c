@@ -15,11 +15,15 @@
 #include "safetensors.h"
 #include "version.h"
 
-/* "run/eval/best"; for free(). */
-static char *place_of(const struct config *config, const char *folder)
+char *teacher_path(const struct config *config, const char *folder, const char *file)
 {
-    char *eval = file_join(config->train.output_dir, "eval"), *path = eval ? file_join(eval, folder) : NULL;
-    free(eval);
+    const char *below[] = {"eval", folder, file};
+    char *path = strdup(config->train.output_dir);
+    for (int i = 0; i < 3 && below[i] && path; i++) {
+        char *longer = file_join(path, below[i]);
+        free(path);
+        path = longer;
+    }
     return path;
 }
 
@@ -99,12 +103,12 @@ static int write_pth(const struct fmt_writer *io, const void *arg, struct fmt_er
 static int write_both(const char *folder, struct teacher_list *list, const struct teacher_job *job, struct fmt_error *e)
 {
     const struct config *c = job->wish->config;
-    int status = write_file(folder, "teacher_checkpoint.safetensors", write_safetensors, job, e);
+    int status = write_file(folder, TEACHER_SAFETENSORS, write_safetensors, job, e);
     if (status || !c->train.teacher_pth)
         return status;
     for (int64_t i = 0; i < list->n; i++)
         list->out[i].name = chunk_name(list->out[i].name, config_dims(c).depth, c->student.block_chunks, list->name[i]);
-    return write_file(folder, "teacher_checkpoint.pth", write_pth, job, e);
+    return write_file(folder, TEACHER_PTH, write_pth, job, e);
 }
 
 int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e)
@@ -113,7 +117,7 @@ int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt
     struct teacher_values source = {step_params(step), step_teacher(step)};
     struct named_values values = {&source, read_values};
     struct fmt_buffer settings = {0};
-    char *folder = place_of(wish->config, wish->folder);
+    char *folder = teacher_path(wish->config, wish->folder, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
         status = make_list(&list, source.table, e);

@@ -14,6 +14,12 @@
 
 struct step;
 
+#define TEACHER_SAFETENSORS "teacher_checkpoint.safetensors"
+#define TEACHER_PTH "teacher_checkpoint.pth"
+
+/* output_dir/eval/FOLDER/FILE, or only as far as they are not NULL; for free(). NULL: no memory. */
+char *teacher_path(const struct config *config, const char *folder, const char *file);
+
 struct teacher_wish {
     const struct config *config; /* train.output_dir, train.teacher_pth, student.block_chunks */
     bool provenance;             /* tool and version in the metadata */

@@ -89,7 +89,10 @@ status 0 fail write,$full,times=1,path=teacher_ train.output_dir=t1 evaluation.k
 err_has 't1/eval/training_7/teacher_checkpoint.safetensors: No space left on device; the teacher of iteration 7'
 check 'the others are there' test "$(ls t1/eval/*/* | wc -l)" -eq 2
 status 1 fail write,$full,after=2,path=teacher_ train.output_dir=t2 evaluation.knn_train= evaluation.knn_val=
-err_has 'the last teacher, or its score, is not written'
+err_has 'the last teacher, or its score, is not written; the same command writes the teacher'
+status 0 train train.output_dir=t2 evaluation.knn_train= evaluation.knn_val=
+err_has 't2/eval/training_23/teacher_checkpoint.safetensors: No such file or directory; written again from the state of iteration 23'
+same t2/eval/training_23/teacher_checkpoint.safetensors t1/eval/training_23/teacher_checkpoint.safetensors
 
 # ---- old checkpoints that cannot be removed are no reason to stop
 mkdir -p stays/model_0000001.rank_0.ckpt

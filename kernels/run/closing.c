@@ -1,0 +1,68 @@
+/* closing.c - what a user looks for when a run is over. */
+#include "run/closing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "run/teacher.h"
+#include "run/teachers.h"
+
+static int restore_last(const struct examine *x, const struct begin *b, struct step *step, const char *folder,
+                        int64_t iteration, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    if (!teachers_check(step, x->config, folder, &why))
+        return 0;
+    int status = teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);
+    if (!status)
+        begin_tell(b, BEGIN_WARNING, "%s; written again from the state of iteration %" PRId64, why.text, iteration);
+    return status;
+}
+
+static int restore_best(const struct examine *x, const struct begin *b, struct fmt_error *e)
+{
+    char from[TEACHERS_FOLDER_ROOM];
+    struct fmt_error why = {0}, missing = {0};
+    if (!teachers_check(NULL, x->config, "best", &why))
+        return 0;
+    teachers_folder(x->best_iteration, from);
+    if (teachers_check(NULL, x->config, from, &missing)) {
+        begin_tell(b, BEGIN_WARNING, "%s; it cannot be made again: %s", why.text, missing.text);
+        return 0;
+    }
+    int status = teachers_copy(x->config, from, "best", e);
+    if (!status)
+        begin_tell(b, BEGIN_WARNING, "%s; copied again from eval/%s", why.text, from);
+    return status;
+}
+
+int closing_restore(const struct examine *x, const struct begin *b, struct step *step, int64_t iteration,
+                    struct fmt_error *e)
+{
+    char folder[TEACHERS_FOLDER_ROOM];
+    int status = restore_last(x, b, step, teachers_folder(iteration, folder), iteration, e);
+    if (status || x->best_iteration == INT64_MIN)
+        return status;
+    return x->best_iteration == iteration ? restore_last(x, b, step, "best", iteration, e) : restore_best(x, b, e);
+}
+
+void closing_tell(const struct examine *x, const struct begin *b, int64_t iteration)
+{
+    char folder[TEACHERS_FOLDER_ROOM];
+    char *last = teacher_path(x->config, teachers_folder(iteration, folder), TEACHER_SAFETENSORS);
+    char *best = teacher_path(x->config, "best", TEACHER_SAFETENSORS);
+    if (last && file_exists(last))
+        begin_tell(b, BEGIN_NOTE, "teacher: %s", last);
+    if (x->best_iteration == EXAMINE_INITIAL)
+        begin_tell(b, BEGIN_WARNING,
+                   "the best teacher is the one before the first iteration: %.2f %% right, the last %.2f %%; by these "
+                   "scores training did not help", 100 * x->best_score, 100 * x->last_score);
+    else if (x->best_iteration != INT64_MIN)
+        begin_tell(b, BEGIN_NOTE, "best by the scores: iteration %" PRId64 ": %.2f %% right, the last %.2f %%",
+                   x->best_iteration, 100 * x->best_score, 100 * x->last_score);
+    if (x->best_iteration != INT64_MIN && best && file_exists(best))
+        begin_tell(b, BEGIN_NOTE, "best teacher: %s", best);
+    free(last);
+    free(best);
+}
