@@ -582,6 +582,7 @@ static void open_context(struct run *r)
 static int close_with(struct run *r, int status)
 {
     char text[40];
+    struct fmt_error e = {0};
     bool complete = r->state.iteration + 1 >= r->n_iterations;
     if (r->saving.failed)
         say(r, BEGIN_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
@@ -595,6 +596,8 @@ static int close_with(struct run *r, int status)
     else if (status == EXIT_DIVERGED)
         say(r, BEGIN_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
             when(r->state.iteration, text), watch_text(r->verdict));
+    if (lines_sync(&r->times, &e)) /* of the process, and in no checkpoint */
+        say(r, BEGIN_WARNING, "%s; its last lines are lost", e.text);
     if (complete && r->unexamined)
         say(r, BEGIN_ERROR, "the last teacher, or its score, is not written; the same command writes the teacher");
     if (complete)

@@ -73,6 +73,8 @@ err_has 'scores/evaluation.json: No space left on device; the teacher of iterati
 same_results scores good
 status 0 fail write,$full,times=1,path=training_times train.output_dir=times
 check 'times too' test "$(wc -l <times/training_times.json)" -eq 4
+status 0 fail write,$full,path=training_times train.output_dir=no-times
+err_has 'no-times/training_times.json: No space left on device; its last lines are lost'
 
 # ---- lines that cannot be written at all: no checkpoint says more than they do
 status 1 fail write,$full,after=1,path=training_metrics train.output_dir=never
