@@ -125,15 +125,6 @@ static _Noreturn void fail(struct run *r, const struct fmt_error *e)
             fail((r), (e));  \
     } while (0)
 
-/* "iteration 99", "before the first iteration" */
-static const char *when(int64_t iteration, char out[40])
-{
-    if (iteration < 0)
-        return "before the first iteration";
-    snprintf(out, 40, "iteration %" PRId64, iteration);
-    return out;
-}
-
 /* ------------------------------------------------------------------ settings and memory */
 static void tell_idle(void *arg, const char *key, const char *why)
 {
@@ -226,19 +217,11 @@ static int print_plan(struct run *r)
 }
 
 /* ------------------------------------------------------------------ opening */
-static char *in_output(struct run *r, const char *name)
-{
-    char *path = file_join(r->config.train.output_dir, name);
-    if (!path)
-        msg_die("out of memory");
-    return path;
-}
-
 static void open_lines(struct run *r, struct lines *l, const char *name, struct lines_past past)
 {
     struct fmt_error e = {0};
-    char *path = in_output(r, name);
-    MUST(r, lines_open(l, path, &past, &e), &e);
+    char *path = file_join(r->config.train.output_dir, name);
+    MUST(r, path ? lines_open(l, path, &past, &e) : fmt_no_memory(&e), &e);
     past_tell(&r->begin, name, &past);
     free(path);
 }
@@ -261,17 +244,6 @@ static void go_on_counting(struct run *r)
                      memcmp(b->before.digest[INPUT_DATA], source_identity(r->source), DIGEST_BYTES) == 0;
     MUST(r, source_recall(r->source, &b->replaced, same_data, &e), &e);
     r->state.replaced = source_replaced(r->source);
-}
-
-/* At the end; the images were named when they were met. */
-static void tell_replaced(struct run *r)
-{
-    const struct replaced *p = source_replaced(r->source);
-    int64_t n = (r->state.iteration + 1) * r->config.train.batch_size_per_gpu;
-    if (p->samples > 0)
-        say(r, BEGIN_WARNING,
-            "%" PRId64 " of %" PRId64 " samples were made of other images: %" PRId64
-            " image%s of the data cannot be used", p->samples, n, p->n_images, p->n_images == 1 ? "" : "s");
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
@@ -341,9 +313,7 @@ static void open_run(struct run *r)
     struct evaluate *evaluate;
     if (folder_lock(&r->config, &r->lock, &e))
         msg_die("%s", e.text);
-    char *path = in_output(r, "log.txt");
-    MUST(r, journal_open(&r->journal, path, &e), &e);
-    free(path);
+    MUST(r, journal_open(&r->journal, r->config.train.output_dir, &e), &e);
     tell_process(r);
     MUST(r, begin_look(&r->begin, &r->config, force, tell, r, &e), &e);
     if (force && !r->begin.plan.clear)
@@ -466,7 +436,6 @@ static void examine(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     struct evaluate_scores s;
-    char now[40], then[40];
     if (!examine_due(&r->examine, iteration))
         return;
     r->unexamined = examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e) != 0;
@@ -478,21 +447,7 @@ static void examine(struct run *r, int64_t iteration)
     else if (teachers_prune(&r->config, iteration, &e))
         say(r, BEGIN_WARNING, "%s; this older teacher stays", e.text);
     memory_give_back();
-    if (s.n_failed)
-        say(r, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s.failed.text,
-            s.n_failed - 1);
-    if (s.n)
-        say(r, BEGIN_NOTE,
-            "%s: %d nearest neighbours are right for %.2f %% of %" PRId64 " images; best: %.2f %% (%s)",
-            when(iteration, now), s.k[0], 100 * s.top1[0], s.n_val, 100 * r->examine.best_score,
-            when(r->examine.best_iteration, then));
-}
-
-static bool save_due(const struct run *r, int64_t iteration)
-{
-    const struct config *c = &r->config;
-    int64_t period = c->train.saveckp_freq ? c->train.saveckp_freq : 3 * c->train.OFFICIAL_EPOCH_LENGTH;
-    return (iteration + 1) % period == 0 || iteration + 1 == r->n_iterations;
+    report_scores(&r->begin, &r->examine, &s, iteration);
 }
 
 static void save(struct run *r, bool last)
@@ -557,7 +512,7 @@ static int train(struct run *r)
             log_metrics(r, iteration);
         examine(r, iteration);
         bool over = iteration + 1 == r->n_iterations || has_collapsed(r, iteration);
-        if (stop_signal || over || save_due(r, iteration))
+        if (stop_signal || over || saving_due(&r->config, iteration))
             save(r, stop_signal || over);
         log_step(&progress, iteration + 1 - first);
         if (over)
@@ -581,21 +536,21 @@ static void open_context(struct run *r)
 /* What keeps the result from being whole is an error, whatever else there is to say. */
 static int close_with(struct run *r, int status)
 {
-    char text[40];
+    char text[REPORT_WHEN_ROOM];
     struct fmt_error e = {0};
     bool complete = r->state.iteration + 1 >= r->n_iterations;
     if (r->saving.failed)
         say(r, BEGIN_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
-            r->saving.why.text, r->saving.saved < 0 ? "nothing" : when(r->saving.saved, text));
+            r->saving.why.text, r->saving.saved < 0 ? "nothing" : report_when(r->saving.saved, text));
     else if (status == EXIT_RESUMABLE)
         say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signal_name(stop_signal),
-            r->saving.saved < 0 ? "" : "behind ", when(r->saving.saved, text));
+            r->saving.saved < 0 ? "" : "behind ", report_when(r->saving.saved, text));
     else if (status != EXIT_FAILED && complete)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
             watch_text(r->verdict));
     else if (status == EXIT_DIVERGED)
         say(r, BEGIN_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
-            when(r->state.iteration, text), watch_text(r->verdict));
+            report_when(r->state.iteration, text), watch_text(r->verdict));
     if (lines_sync(&r->times, &e)) /* of the process, and in no checkpoint */
         say(r, BEGIN_WARNING, "%s; its last lines are lost", e.text);
     if (complete && r->unexamined)
@@ -615,7 +570,7 @@ static int run_it(struct run *r)
         MUST(r, closing_restore(&r->examine, &r->begin, r->step, r->state.iteration, &e), &e);
     }
     int status = close_with(r, train(r));
-    tell_replaced(r);
+    report_replaced(&r->begin, source_replaced(r->source), r->state.iteration);
     report_memory(&r->begin, r->planned_bytes);
     close_run(r);
     return msg_finish(status);

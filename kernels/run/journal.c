@@ -4,16 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "file.h"
 
-int journal_open(struct journal *j, const char *path, struct fmt_error *e)
+int journal_open(struct journal *j, const char *directory, struct fmt_error *e)
 {
-    *j = (struct journal){.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666)};
-    return j->fd >= 0 ? 0 : file_fail(path, e);
+    char *path = file_join(directory, "log.txt");
+    *j = (struct journal){.fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1};
+    int status = !path ? fmt_no_memory(e) : j->fd < 0 ? file_fail(path, e) : 0;
+    free(path);
+    return status;
 }
 
 void journal_add(struct journal *j, const char *text)

@@ -11,7 +11,7 @@ struct journal {
     int error_number;
 };
 
-int journal_open(struct journal *j, const char *path, struct fmt_error *e);
+int journal_open(struct journal *j, const char *directory, struct fmt_error *e);
 void journal_add(struct journal *j, const char *text); /* one line */
 void journal_close(struct journal *j);
 

@@ -50,6 +50,37 @@ void report_memory(const struct begin *b, size_t planned_bytes)
                num_bytes_text((double)memory_of_process(), used), num_bytes_text((double)planned_bytes, planned));
 }
 
+void report_replaced(const struct begin *b, const struct replaced *replaced, int64_t iteration)
+{
+    int64_t n = (iteration + 1) * b->state.config->train.batch_size_per_gpu;
+    if (replaced->samples > 0)
+        begin_tell(b, BEGIN_WARNING,
+                   "%" PRId64 " of %" PRId64 " samples were made of other images: %" PRId64
+                   " image%s of the data cannot be used", replaced->samples, n, replaced->n_images,
+                   replaced->n_images == 1 ? "" : "s");
+}
+
+const char *report_when(int64_t iteration, char out[REPORT_WHEN_ROOM])
+{
+    if (iteration < 0)
+        return "before the first iteration";
+    snprintf(out, REPORT_WHEN_ROOM, "iteration %" PRId64, iteration);
+    return out;
+}
+
+void report_scores(const struct begin *b, const struct examine *x, const struct evaluate_scores *s, int64_t iteration)
+{
+    char now[REPORT_WHEN_ROOM], then[REPORT_WHEN_ROOM];
+    if (s->n_failed)
+        begin_tell(b, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s->failed.text,
+                   s->n_failed - 1);
+    if (s->n)
+        begin_tell(b, BEGIN_NOTE,
+                   "%s: %d nearest neighbours are right for %.2f %% of %" PRId64 " images; best: %.2f %% (%s)",
+                   report_when(iteration, now), s->k[0], 100 * s->top1[0], s->n_val, 100 * x->best_score,
+                   report_when(x->best_iteration, then));
+}
+
 void report_bad_step(const struct begin *b, const struct checkpoint *now, const struct views_batch *batch,
                      const char *term)
 {

@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool saving_due(const struct config *c, int64_t iteration)
+{
+    int64_t period = c->train.saveckp_freq ? c->train.saveckp_freq : 3 * c->train.OFFICIAL_EPOCH_LENGTH;
+    return (iteration + 1) % period == 0 || iteration + 1 == config_iterations(c);
+}
+
 static int attempt(const struct saving *s, const struct checkpoint *k, struct step *step, char **path,
                    struct fmt_error *e)
 {

@@ -23,6 +23,9 @@ struct saving {
     struct fmt_error why;
 };
 
+/* Every train.saveckp_freq iterations, and after the last. */
+bool saving_due(const struct config *config, int64_t iteration);
+
 /* The path of what was written, for free(), and older ones are pruned to train.max_to_keep; NULL: it failed, as is
  * told. */
 char *saving_write(struct saving *s, const struct checkpoint *k, struct step *step);
