@@ -180,7 +180,8 @@ static void note(struct trace_link *link, const struct cJSON *provenance)
 /* Inputs that are digests of contents or names, and no file carries. */
 static bool is_no_file(const char *kind)
 {
-    return strcmp(kind, "dataset") == 0 || strcmp(kind, "pictures") == 0 || strcmp(kind, "left out") == 0;
+    return strcmp(kind, "dataset") == 0 || strcmp(kind, "pictures") == 0 || strcmp(kind, "left out") == 0 ||
+           strcmp(kind, "replaced") == 0;
 }
 
 static const char *folder_of(const char *path, char *folder, size_t room)

@@ -122,6 +122,20 @@ int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uin
     return 0;
 }
 
+/* cJSON's memory is cJSON's: free() is promised to the caller. */
+static int printed(const struct cJSON *value, char **json, struct fmt_error *e)
+{
+    char *text = value ? cJSON_PrintUnformatted(value) : NULL;
+    *json = text ? strdup(text) : NULL;
+    cJSON_free(text);
+    return *json ? 0 : fmt_no_memory(e);
+}
+
+int prov_inputs_json(const struct prov *p, char **json, struct fmt_error *e)
+{
+    return printed(p->failed ? NULL : p->inputs, json, e);
+}
+
 /* The JSON text; "" if it is not kept. For free(). */
 static int print_json(const struct prov *p, char **json, struct fmt_error *e)
 {
@@ -133,13 +147,9 @@ static int print_json(const struct prov *p, char **json, struct fmt_error *e)
                 cJSON_AddStringToObject(all, "version", p->version) &&
                 cJSON_AddItemReferenceToObject(all, "settings", p->settings) &&
                 cJSON_AddItemReferenceToObject(all, "inputs", p->inputs);
-    char *text = good ? cJSON_PrintUnformatted(all) : NULL;
+    int status = printed(good ? all : NULL, json, e);
     cJSON_Delete(all);
-    if (!text)
-        return fmt_no_memory(e);
-    *json = strdup(text); /* cJSON's memory is cJSON's: free() is promised to the caller */
-    cJSON_free(text);
-    return *json ? 0 : fmt_no_memory(e);
+    return status;
 }
 
 int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h,

@@ -44,6 +44,8 @@ void prov_input(struct prov *p, const char *kind, const uint8_t identity[DIGEST_
 /* provenance: the input's, JSON text or "". What is no JSON object is left out, and what makes all of them together
  * longer than PROV_NESTED_MAX. */
 void prov_input_from(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES], const char *provenance);
+/* The inputs as JSON text, an array of objects, for files that are not ours; *json is for free(). */
+int prov_inputs_json(const struct prov *p, char **json, struct fmt_error *e);
 void prov_release(struct prov *p);
 
 /* For the writers: begins a file of kind and version h with these fields (h gets the identity). */

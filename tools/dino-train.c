@@ -231,6 +231,7 @@ static void open_examine(struct run *r, struct evaluate *evaluate)
     struct fmt_error e = {0};
     struct lines_past past = past_of_scores(&r->begin);
     MUST(r, examine_open(&r->examine, &r->config, evaluate, &past, provenance, &e), &e);
+    r->examine.state = &r->state;
     if (evaluate)
         past_tell(&r->begin, "evaluation.json", &past);
 }

@@ -151,10 +151,11 @@ static int table_of(struct step *step, struct ckpt_tensor **table, struct state_
     return 0;
 }
 
-static int make_provenance(struct prov *p, const struct checkpoint *k, bool keep, struct fmt_error *e)
+int checkpoint_provenance(struct prov *p, const struct checkpoint *k, int64_t iteration, bool keep,
+                          struct fmt_error *e)
 {
     prov_init(p, "dino-train", DINOTOOLS_VERSION, keep);
-    prov_int(p, "iteration", k->iteration);
+    prov_int(p, "iteration", iteration);
     for (int id = 0; id < CONFIG_N_KEYS; id++) {
         if (config_key(id)->effect != CONFIG_RESULT)
             continue;
@@ -222,7 +223,7 @@ int checkpoint_save(const char *directory, const struct checkpoint *k, struct st
     struct prov p;
     if (!(*path = file_join(directory, checkpoint_name(k->iteration, 0, name))))
         return fmt_no_memory(e);
-    int status = make_provenance(&p, k, provenance, e);
+    int status = checkpoint_provenance(&p, k, k->iteration, provenance, e);
     if (!status)
         status = write_file(*path, k, step, &p, e);
     prov_release(&p);

@@ -75,6 +75,10 @@ struct checkpoint {
     const struct replaced *replaced; /* images that could not be used; NULL: none */
 };
 
+/* What the state of this iteration was made from, for prov_release; also of a teacher that is written by itself. */
+int checkpoint_provenance(struct prov *p, const struct checkpoint *k, int64_t iteration, bool keep,
+                          struct fmt_error *e);
+
 /* The path of what was written is for free(). */
 int checkpoint_save(const char *directory, const struct checkpoint *k, struct step *step, bool provenance, char **path,
                     struct fmt_error *e);

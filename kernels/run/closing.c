@@ -14,7 +14,8 @@ static int restore_last(const struct examine *x, const struct begin *b, struct s
     struct fmt_error why = {0};
     if (!teachers_check(step, x->config, folder, &why))
         return 0;
-    int status = teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);
+    struct teacher_wish wish = examine_wish(x, folder, iteration);
+    int status = teacher_write(step, &wish, e);
     if (!status)
         begin_tell(b, BEGIN_WARNING, "%s; written again from the state of iteration %" PRId64, why.text, iteration);
     return status;

@@ -79,9 +79,17 @@ bool examine_due(const struct examine *x, int64_t iteration)
            examine_period_due(x->config->evaluation.eval_period_iterations, iteration);
 }
 
-static int write_teacher(const struct examine *x, struct step *step, const char *folder, struct fmt_error *e)
+struct teacher_wish examine_wish(const struct examine *x, const char *folder, int64_t iteration)
 {
-    return teacher_write(step, &(struct teacher_wish){x->config, x->provenance, folder}, e);
+    return (struct teacher_wish){.config = x->config, .state = x->state, .iteration = iteration,
+                                 .provenance = x->provenance, .folder = folder};
+}
+
+static int write_teacher(const struct examine *x, struct step *step, const char *folder, int64_t iteration,
+                         struct fmt_error *e)
+{
+    struct teacher_wish wish = examine_wish(x, folder, iteration);
+    return teacher_write(step, &wish, e);
 }
 
 static int score(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
@@ -96,7 +104,7 @@ static int score(struct examine *x, struct step *step, struct thread_pool *pool,
     if (!status)
         status = lines_add(&x->lines, &line, e);
     fmt_buffer_release(&line);
-    int written = best ? write_teacher(x, step, "best", status ? NULL : e) : 0;
+    int written = best ? write_teacher(x, step, "best", iteration, status ? NULL : e) : 0;
     return status ? status : written;
 }
 
@@ -105,7 +113,7 @@ int examine_teacher(struct examine *x, struct step *step, struct thread_pool *po
 {
     char folder[TEACHERS_FOLDER_ROOM];
     *scores = (struct evaluate_scores){.n = 0};
-    int status = write_teacher(x, step, teachers_folder(iteration, folder), e);
+    int status = write_teacher(x, step, teachers_folder(iteration, folder), iteration, e);
     struct fmt_error other = {0}; /* the first failure is the one to tell */
     int scored = x->evaluate ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
     return status ? status : scored;

@@ -13,11 +13,13 @@
 #include "config.h"
 #include "run/evaluate.h"
 #include "run/lines.h"
+#include "run/teacher.h"
 
 #define EXAMINE_INITIAL (-1) /* the iteration before the first */
 
 struct examine {
     const struct config *config;
+    const struct checkpoint *state; /* of the run: its inputs; set before the first teacher is written */
     struct evaluate *evaluate; /* NULL: the teacher is written, not scored */
     bool provenance;
     struct lines lines;
@@ -33,6 +35,9 @@ void examine_close(struct examine *x);
 /* Every eval_period_iterations and after the last; before the first only where there is something to score by. */
 bool examine_due(const struct examine *x, int64_t iteration);
 bool examine_period_due(int64_t period, int64_t iteration); /* period 0: none */
+
+/* The wish for a teacher of this iteration in a folder. */
+struct teacher_wish examine_wish(const struct examine *x, const char *folder, int64_t iteration);
 
 /* scores->n is 0 where nothing was scored. After a failure (a full disk) the run can go on: what could be done was
  * done, and a line that could not be written comes with the next. */

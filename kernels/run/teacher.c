@@ -9,10 +9,12 @@
 #include "file.h"
 #include "named.h"
 #include "nn/chunk.h"
+#include "nn/import.h"
 #include "nn/params.h"
 #include "nn/step.h"
 #include "pth.h"
 #include "safetensors.h"
+#include "trace.h"
 #include "version.h"
 
 char *teacher_path(const struct config *config, const char *folder, const char *file)
@@ -77,21 +79,71 @@ static int write_file(const char *folder, const char *name,
     return status;
 }
 
+enum { META_MAX = 6 };
+
 struct teacher_job {
     const struct teacher_wish *wish;
     const struct teacher_list *list;
     const struct named_values *values;
-    const char *settings;
+    struct named_meta meta[META_MAX]; /* values are for free() */
+    int n_meta;
 };
+
+static void add_meta(struct teacher_job *job, const char *key, char *value)
+{
+    job->meta[job->n_meta++] = (struct named_meta){(char *)(uintptr_t)key, value};
+}
+
+/* Settings as JSON, for free(). */
+static char *settings_text(const struct config *config, struct fmt_error *e)
+{
+    struct fmt_buffer text = {0};
+    if (config_json(config, CONFIG_RESULT, &text, e) == 0 && fmt_buffer_append(&text, "", 1) == 0)
+        return (char *)text.data;
+    fmt_buffer_release(&text);
+    return NULL;
+}
+
+/* Where the teacher comes from: which run, after which iteration; and the hash that features made with it carry. */
+static int add_origin(struct teacher_job *job, struct step *step, struct fmt_error *e)
+{
+    const struct teacher_wish *w = job->wish;
+    uint8_t hash[DIGEST_BYTES];
+    char hex[DIGEST_HEX], iteration[24], *inputs = NULL;
+    struct prov p;
+    int status = checkpoint_provenance(&p, w->state, w->iteration, true, e);
+    if (!status)
+        status = prov_inputs_json(&p, &inputs, e);
+    if (!status)
+        status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), hash, e);
+    prov_release(&p);
+    if (status) {
+        free(inputs);
+        return status;
+    }
+    digest_hex(hash, hex);
+    snprintf(iteration, sizeof iteration, "%" PRId64, w->iteration);
+    add_meta(job, "tool", strdup("dino-train " DINOTOOLS_VERSION));
+    add_meta(job, TRACE_META_ITERATION, strdup(iteration));
+    add_meta(job, TRACE_META_INPUTS, inputs);
+    add_meta(job, TRACE_META_WEIGHTS, strdup(hex));
+    return 0;
+}
+
+static int make_meta(struct teacher_job *job, struct step *step, struct fmt_error *e)
+{
+    add_meta(job, "format", strdup("pt")); /* what other readers of such files look for */
+    add_meta(job, CONFIG_META_KEY, settings_text(job->wish->config, e));
+    int status = job->wish->provenance ? add_origin(job, step, e) : 0;
+    for (int i = 0; i < job->n_meta && !status; i++)
+        status = job->meta[i].value ? 0 : fmt_no_memory(e);
+    return status;
+}
 
 static int write_safetensors(const struct fmt_writer *io, const void *arg, struct fmt_error *e)
 {
     const struct teacher_job *job = arg;
-    char settings_key[] = CONFIG_META_KEY, format_key[] = "format", format[] = "pt", tool_key[] = "tool",
-         tool[] = "dino-train " DINOTOOLS_VERSION;
-    /* "format" is what other readers of such files look for. */
-    struct named_meta meta[] = {{format_key, format}, {settings_key, (char *)job->settings}, {tool_key, tool}};
-    return safetensors_write(io, job->list->out, job->list->n, meta, job->wish->provenance ? 3 : 2, job->values, e);
+    return safetensors_write(io, job->list->out, job->list->n, job->meta, job->n_meta, job->values, e);
 }
 
 static int write_pth(const struct fmt_writer *io, const void *arg, struct fmt_error *e)
@@ -116,20 +168,17 @@ int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt
     struct teacher_list list = {0};
     struct teacher_values source = {step_params(step), step_teacher(step)};
     struct named_values values = {&source, read_values};
-    struct fmt_buffer settings = {0};
+    struct teacher_job job = {.wish = wish, .list = &list, .values = &values};
     char *folder = teacher_path(wish->config, wish->folder, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
         status = make_list(&list, source.table, e);
     if (!status)
-        status = config_json(wish->config, CONFIG_RESULT, &settings, e);
-    if (!status && fmt_buffer_append(&settings, "", 1))
-        status = fmt_no_memory(e);
-    if (!status) {
-        struct teacher_job job = {wish, &list, &values, (const char *)settings.data};
+        status = make_meta(&job, step, e);
+    if (!status)
         status = write_both(folder, &list, &job, e);
-    }
-    fmt_buffer_release(&settings);
+    for (int i = 0; i < job.n_meta; i++)
+        free(job.meta[i].value);
     free(list.out);
     free(list.name);
     free(folder);

@@ -1,7 +1,8 @@
 /* teacher.h - the teacher as files that others read: eval/training_<iteration>/teacher_checkpoint.safetensors under
  * the published names (backbone., dino_head., ibot_head.; blocks not chunked), with the settings that extraction
- * needs in its __metadata__; on request teacher_checkpoint.pth beside it, which the published code reads (top key
- * teacher, block names chunked where student.block_chunks says so).
+ * needs in its __metadata__, and what it was made from: iteration, inputs, the hash of its backbone (trace.h); on
+ * request teacher_checkpoint.pth beside it, which the published code reads (top key teacher, block names chunked where
+ * student.block_chunks says so).
  */
 #ifndef TEACHER_H
 #define TEACHER_H
@@ -11,6 +12,7 @@
 
 #include "config.h"
 #include "fmt.h"
+#include "run/checkpoint.h"
 
 struct step;
 
@@ -22,7 +24,9 @@ char *teacher_path(const struct config *config, const char *folder, const char *
 
 struct teacher_wish {
     const struct config *config; /* train.output_dir, train.teacher_pth, student.block_chunks */
-    bool provenance;             /* tool and version in the metadata */
+    const struct checkpoint *state; /* of the run: its inputs */
+    int64_t iteration;
+    bool provenance;             /* tool and version, iteration and inputs in the metadata */
     const char *folder;          /* "initial", "training_99", "best": below output_dir/eval */
 };
 /* Each file whole or not at all. */

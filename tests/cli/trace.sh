@@ -71,5 +71,25 @@ status 2 bbu-info --trace --verify bbu.index
 # ---- the hash of weights is that which features carry
 status 0 bbu-info --json elsewhere/weights/vit.safetensors
 check 'bbu-info tells the hash of weights' test "$(grep -o '"weights":"[0-9a-f]*"' out)" = "$(bbu-info --json features/cat.feat | grep -o '"weights":"[0-9a-f]*"')"
+
+# ---- a teacher says after which iteration of which run it was written, and its hash
+. "$TESTS/cli/train-fixture.sh"
+mkdir run-folder && cd run-folder && train_fixture || exit 1
+status 0 dino-train -q -c t.yaml -j2 optim.epochs=1
+teacher=run/eval/training_11/teacher_checkpoint.safetensors
+status 0 bbu-info --trace $teacher
+check 'its data' grep -Eq '^  data [0-9a-f]{12}: all/ \(by bbu-pack\)$' out
+check 'the sets that it was scored by' grep -Eq '^  knn_val [0-9a-f]{12}: val/ \(by bbu-pack\)$' out
+check 'and their photographs' grep -Eq '^ +photographs: bbu ' out
+status 0 bbu-info --json $teacher
+out_has '"iteration":11'
+check 'the hash in it is that of its tensors' test "$(grep -o '"metadata":{.*},"weights"' out | grep -o '"weights":"[0-9a-f]*"')" = "$(grep -o '"weights":"[0-9a-f]*"' out | tail -n 1)"
+dino-extract -q -w $teacher --resize 36 --size 32 val -o val.feat
+status 0 bbu-info --trace val.feat
+check 'features, teacher, data, photographs' grep -Eq '^  weights [0-9a-f]{12}: run/eval/(best|training_11)/teacher_checkpoint.safetensors \(by dino-train [0-9.]*, iteration 11\)$' out
+check 'the checkpoint has the same inputs' test "$(bbu-info --trace run/model_0000011.rank_0.ckpt | tail -n +2)" = "$(bbu-info --trace $teacher | tail -n +2)"
+status 0 dino-train -q --no-provenance -c t.yaml -j2 optim.epochs=1 train.output_dir=bare
+status 1 bbu-info --trace bare/eval/training_11/teacher_checkpoint.safetensors
+cd .. || exit 1
 no_leftovers
 done_testing

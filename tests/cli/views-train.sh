@@ -1,6 +1,7 @@
 #!/bin/bash
 # Training from views: the bytes of training from shards, from a file and from a pipe; a pipe that falls silent; going on
-# from a stream that begins with batches that were used; views that do not fit.
+# from a stream that begins with batches that were used; views that do not fit. Without provenance, which names what the
+# samples came from: shards or views.
 . "$TESTS/cli/lib.sh"
 
 "$BUILD/tests/datagen" --groups 3 --seed 2 bbu >log 2>&1
@@ -15,7 +16,7 @@ optim: {epochs: 1, warmup_epochs: 0, freeze_last_layer_epochs: 0}
 teacher: {warmup_teacher_temp_epochs: 0}
 evaluation: {eval_period_iterations: 0}
 Y
-train() { dino-train -q -c s.yaml "$@"; }
+train() { dino-train -q --no-provenance -c s.yaml "$@"; }
 teacher() { echo "$1"/eval/training_*/teacher_checkpoint.safetensors; }
 
 status 0 train train.dataset_path=shards train.output_dir=from-shards
@@ -24,14 +25,14 @@ status 0 train train.dataset_path=all.views train.output_dir=from-file
 same "$(teacher from-shards)" "$(teacher from-file)"
 same from-shards/training_metrics.json from-file/training_metrics.json
 check "from a pipe, and both ends do well" bash -c 'set -o pipefail
-    dino-augment -q -c s.yaml shards | dino-train -q -c s.yaml train.dataset_path=- train.output_dir=from-pipe'
+    dino-augment -q -c s.yaml shards | dino-train -q --no-provenance -c s.yaml train.dataset_path=- train.output_dir=from-pipe'
 same "$(teacher from-shards)" "$(teacher from-pipe)"
 
 # a pipe that falls silent after one and a half batches: SIGTERM still saves; the same stream again goes on
 mkfifo pipe
 { head -c 110000 all.views; exec sleep 30; } >pipe &
 writer=$!
-dino-train -q -c s.yaml train.dataset_path=pipe train.output_dir=stopped 2>err &
+dino-train -q --no-provenance -c s.yaml train.dataset_path=pipe train.output_dir=stopped 2>err &
 trainer=$!
 for _ in $(seq 100); do grep -q '"iteration": 0' stopped/training_metrics.json 2>/dev/null && break; sleep 0.1; done
 kill -TERM $trainer
@@ -41,12 +42,12 @@ kill $writer 2>/dev/null
 check "SIGTERM ends the wait for a silent pipe with status 75, not $code" test $code -eq 75
 check "a checkpoint was saved" bash -c 'ls stopped/model_*.ckpt'
 check "the same stream again" bash -c 'set -o pipefail
-    dino-augment -q -c s.yaml shards | dino-train -q -c s.yaml train.dataset_path=- train.output_dir=stopped'
+    dino-augment -q -c s.yaml shards | dino-train -q --no-provenance -c s.yaml train.dataset_path=- train.output_dir=stopped'
 same "$(teacher from-shards)" "$(teacher stopped)"
 
 # a pipe that nobody writes into
 mkfifo mute
-dino-train -q -c s.yaml train.dataset_path=mute train.output_dir=never 2>err &
+dino-train -q --no-provenance -c s.yaml train.dataset_path=mute train.output_dir=never 2>err &
 trainer=$!
 for _ in $(seq 100); do test -e never/log.txt && break; sleep 0.1; done; sleep 0.5
 kill -TERM $trainer
