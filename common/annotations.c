@@ -13,7 +13,7 @@
 #include "index.h"
 #include "json-scan.h"
 
-#define EXACT_MAX 9007199254740992.0 /* whole numbers beyond are rounded by JSON readers */
+#define EXACT_MAX 9007199254740992.0 /* whole numbers beyond are rounded */
 
 struct reading {
     const char *text;
@@ -63,9 +63,22 @@ static int add_problem(struct reading *r, int64_t i, struct json_span entry, con
     return 0;
 }
 
+static bool is_number(const cJSON *v)
+{
+    return cJSON_IsNumber(v) || cJSON_IsRaw(v); /* json_parse */
+}
+
+/* One that a double holds. */
 static bool is_whole(const cJSON *v)
 {
-    return cJSON_IsNumber(v) && fabs(v->valuedouble) < EXACT_MAX && v->valuedouble == floor(v->valuedouble);
+    bool exact = is_number(v) && fabs(v->valuedouble) < EXACT_MAX && v->valuedouble == floor(v->valuedouble);
+    return exact && (cJSON_IsNumber(v) || v->valuedouble != 0);
+}
+
+static bool is_digits(const cJSON *v)
+{
+    const char *digits = cJSON_IsRaw(v) ? v->valuestring + (*v->valuestring == '-') : "";
+    return *digits && !digits[strspn(digits, "0123456789")];
 }
 
 /* The first key that an object in the tree has twice, or NULL; "" if one has too many to look. */
@@ -84,15 +97,32 @@ static const char *doubled_key(const cJSON *tree)
     return doubled;
 }
 
-/* Numbers that cannot be carried on unchanged. */
-static bool has_rounded_number(const cJSON *v)
+static const char *label_mistake(const cJSON *label)
 {
-    if (cJSON_IsNumber(v))
-        return !(fabs(v->valuedouble) < EXACT_MAX);
-    for (const cJSON *w = v->child; w; w = w->next)
-        if (has_rounded_number(w))
-            return true;
-    return false;
+    if (!label || cJSON_IsNull(label) || is_whole(label))
+        return NULL;
+    bool large = is_number(label) && fabs(label->valuedouble) >= EXACT_MAX;
+    return large ? "gt_label is too large for a class" : "gt_label is not a whole number";
+}
+
+static const char *group_mistake(const cJSON *group)
+{
+    if (!group || cJSON_IsNull(group) || is_whole(group) || is_digits(group))
+        return NULL;
+    if (cJSON_IsRaw(group))
+        return "group_id is a number with more digits than are kept; write it in plain digits or as a text";
+    if (!cJSON_IsString(group))
+        return "group_id is neither a text nor a whole number";
+    return strlen(group->valuestring) > INDEX_NAME_MAX ? "group_id is too long" : NULL;
+}
+
+static const char *shot_mistake(const cJSON *shot)
+{
+    if (!shot || cJSON_IsNull(shot))
+        return NULL;
+    if (is_number(shot) && shot->valuedouble > INT32_MAX)
+        return "shot is more than 2147483647";
+    return is_whole(shot) && shot->valuedouble >= 0 ? NULL : "shot is not a whole number from 0";
 }
 
 /* NULL when fine, else what is wrong with the entry as a whole. */
@@ -110,21 +140,18 @@ static const char *entry_mistake(const struct reading *r, const cJSON *entry, ch
         return "img_path is too long";
     if (!label && r->has_labels)
         return "gt_label is missing";
-    if (label && !cJSON_IsNull(label) && !is_whole(label))
-        return "gt_label is not a whole number";
-    if (group && !cJSON_IsNull(group) && !cJSON_IsString(group) && !is_whole(group))
-        return "group_id is neither a text nor a whole number";
-    if (cJSON_IsString(group) && strlen(group->valuestring) > INDEX_NAME_MAX)
-        return "group_id is too long";
-    if (shot && !cJSON_IsNull(shot) && (!is_whole(shot) || shot->valuedouble < 0 || shot->valuedouble > INT32_MAX))
-        return "shot is not a whole number from 0";
+    const char *mistake = label_mistake(label);
+    if (!mistake)
+        mistake = group_mistake(group);
+    if (!mistake)
+        mistake = shot_mistake(shot);
+    if (mistake)
+        return mistake;
     const char *doubled = doubled_key(entry);
     if (doubled) {
         snprintf(room, 128, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
         return room;
     }
-    if (has_rounded_number(entry))
-        return "a number is too large to be kept exactly; write it as a text";
     return NULL;
 }
 
@@ -136,9 +163,9 @@ static const char *copy(struct reading *r, const char *text)
 static const char *group_text(struct reading *r, const cJSON *group)
 {
     char number[32] = "";
-    if (cJSON_IsString(group))
+    if (cJSON_IsString(group) || is_digits(group))
         return copy(r, group->valuestring);
-    if (cJSON_IsNumber(group))
+    if (is_number(group))
         snprintf(number, sizeof number, "%.0f", group->valuedouble);
     return copy(r, number);
 }
@@ -155,9 +182,9 @@ static int add_item(struct reading *r, struct json_span entry, const cJSON *tree
     *item = (struct annotation){.extra = "", .label = -1, .shot = -1, .line = r->place.line};
     item->path = copy(r, cJSON_GetObjectItemCaseSensitive(tree, "img_path")->valuestring);
     item->group = group_text(r, cJSON_GetObjectItemCaseSensitive(tree, "group_id"));
-    if (cJSON_IsNumber(label))
+    if (is_number(label))
         item->labelled = true, item->label = (int64_t)label->valuedouble;
-    if (cJSON_IsNumber(shot))
+    if (is_number(shot))
         item->shot = (int32_t)shot->valuedouble;
     if (!item->path || !item->group)
         return fmt_no_memory(r->e);
@@ -199,7 +226,7 @@ static int read_entry(struct reading *r, int64_t i, struct json_span entry)
     char room[128];
     if (entry.bytes > ANNOTATIONS_ENTRY_BYTES_MAX)
         return add_problem(r, i, entry, "longer than 1 MiB");
-    cJSON *tree = cJSON_ParseWithLength(entry.at, entry.bytes);
+    cJSON *tree = json_parse(entry);
     if (!tree)
         return fmt_no_memory(r->e); /* it was checked: nothing else can be wrong with it */
     const char *mistake = entry_mistake(r, tree, room);

@@ -4,8 +4,9 @@
  *    "data_list": [{"img_path": "train/7/7-0.jpeg", "gt_label": 0, "group_id": "7", "site": "north"}, ...]}
  *
  * img_path is a must. gt_label is a whole number, or null for no label; a list in which no entry has one is a list
- * without labels, but a single entry without is a mistake. group_id is a text or a whole number. shot is a whole
- * number. All other keys of an entry are kept as a JSON object in text.
+ * without labels, but a single entry without is a mistake. group_id is a text or a whole number, of as many digits as
+ * it has. shot is a whole number. All other keys of an entry are kept as a JSON object in text, in which a number that
+ * a double does not hold stands as it was written.
  *
  *   struct annotations a;
  *   if (annotations_parse(text, bytes, &a, &error)) ...   broken JSON: "line 12, column 3: ..."; nothing to release

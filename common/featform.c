@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "bytes.h"
+#include "json-scan.h"
 #include "jsonl.h"
 
 static int put(struct fmt_buffer *out, const char *s)
@@ -85,6 +86,15 @@ static void add_int(struct cJSON *o, const char *key, int64_t value)
         cJSON_AddNullToObject(o, key);
 }
 
+/* Large numbers stay as they are written. NULL: no memory. */
+static struct cJSON *extra_json(const char *extra)
+{
+    struct json_span root;
+    if (!*extra)
+        return cJSON_CreateNull();
+    return json_check(extra, strlen(extra), 1000, &root, NULL) == 0 ? json_parse(root) : cJSON_Parse(extra);
+}
+
 static char *labels_json(const struct feat_header *h, const struct index_labels *l)
 {
     struct cJSON *o = cJSON_CreateObject();
@@ -94,7 +104,7 @@ static char *labels_json(const struct feat_header *h, const struct index_labels 
     add_int(o, "shot", l->shot);
     add_int(o, "label", l->label);
     add_text(o, "class", class_of(h, l));
-    cJSON_AddItemToObject(o, "extra", l->extra[0] ? cJSON_Parse(l->extra) : cJSON_CreateNull());
+    cJSON_AddItemToObject(o, "extra", extra_json(l->extra));
     char *text = cJSON_PrintUnformatted(o);
     cJSON_Delete(o);
     return text;

@@ -3,8 +3,10 @@
 #include "json-scan.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -76,6 +78,34 @@ static int check_word(struct scan *s, const char *word)
     return 0;
 }
 
+#define NOT_THERE ", which JSON does not have: write null"
+
+/* What programs write that take their own words, or those of JavaScript, for JSON. */
+static int refuse_value(struct scan *s)
+{
+    static const struct {
+        const char *word, *reason;
+    } known[] = {
+        {"NaN", "NaN" NOT_THERE},
+        {"nan", "nan" NOT_THERE},
+        {"Infinity", "Infinity" NOT_THERE},
+        {"inf", "inf" NOT_THERE},
+        {"None", "None, which JSON writes as null"},
+        {"undefined", "undefined" NOT_THERE},
+        {"True", "True, which JSON writes as true"},
+        {"False", "False, which JSON writes as false"},
+        {"'", "a single quote; JSON has texts in double quotes"},
+        {"//", "a comment; JSON has none"},
+        {"/*", "a comment; JSON has none"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t n = strlen(known[i].word);
+        if (s->bytes - s->at >= n && memcmp(s->text + s->at, known[i].word, n) == 0)
+            return fail(s, known[i].reason);
+    }
+    return fail(s, "not a value of JSON");
+}
+
 static bool skip_digits(struct scan *s) /* false: there are none */
 {
     size_t start = s->at;
@@ -88,7 +118,7 @@ static int check_number(struct scan *s)
 {
     size_t start = s->at;
     if (take(s, '-') && !isdigit(next_byte(s)))
-        return fail(s, "a digit is missing");
+        return fail(s, next_byte(s) == 'I' ? "-Infinity" NOT_THERE : "a digit is missing");
     if (take(s, '0') ? skip_digits(s) : !skip_digits(s))
         return fail_at(s, FMT_INVALID, start, "a number with a leading zero");
     if (take(s, '.') && !skip_digits(s))
@@ -228,13 +258,21 @@ static int check_value(struct scan *s)
     case ':':
     case ']':
     case '}': return fail(s, "a value is missing");
-    default: return isdigit(c) || c == '-' ? check_number(s) : fail(s, "not a value of JSON");
+    default: return isdigit(c) || c == '-' ? check_number(s) : refuse_value(s);
     }
+}
+
+/* JSON begins with two characters of ASCII: a zero byte among them is half of one. */
+static bool is_wide(const char *text, size_t bytes)
+{
+    return bytes >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0 || !text[0] || !text[1]);
 }
 
 int json_check(const char *text, size_t bytes, int depth_max, struct json_span *root, struct fmt_error *e)
 {
     struct scan s = {.text = text, .bytes = bytes, .depth_max = depth_max, .e = e};
+    if (is_wide(text, bytes))
+        return fail(&s, "UTF-16 (or 32), where UTF-8 is needed");
     if (bytes >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
         s.at = 3;
     skip_space(&s);
@@ -319,4 +357,53 @@ bool json_text_is(struct json_span string, const char *text)
     bool is = cJSON_IsString(decoded) && strcmp(decoded->valuestring, text) == 0;
     cJSON_Delete(decoded);
     return is;
+}
+
+/* ---------------------------------------------------------------- trees */
+
+static bool is_zero(struct json_span number)
+{
+    for (size_t i = 0; i < number.bytes && number.at[i] != 'e' && number.at[i] != 'E'; i++)
+        if (number.at[i] >= '1' && number.at[i] <= '9')
+            return false;
+    return true;
+}
+
+/* cJSON prints 15 digits where the rest is less than the relative error of a double, which may lose the last ones. */
+static bool is_held(const cJSON *number, struct json_span text)
+{
+    double v = number->valuedouble;
+    char digits[40];
+    if (v == 0)
+        return is_zero(text);
+    snprintf(digits, sizeof digits, "%.15g", v);
+    return fabs(v) < 9007199254740992.0 && strtod(digits, NULL) == v;
+}
+
+static bool keep_numbers(cJSON *tree, struct json_span text)
+{
+    struct json_walk walk = json_enter(text);
+    struct json_span key, value;
+    for (cJSON *v = tree->child; v && json_next(&walk, &key, &value); v = v->next) {
+        if (!keep_numbers(v, value))
+            return false;
+        if (!cJSON_IsNumber(v) || is_held(v, value))
+            continue;
+        v->valuestring = cJSON_malloc(value.bytes + 1);
+        if (!v->valuestring)
+            return false;
+        memcpy(v->valuestring, value.at, value.bytes);
+        v->valuestring[value.bytes] = 0;
+        v->type = cJSON_Raw;
+    }
+    return true;
+}
+
+cJSON *json_parse(struct json_span value)
+{
+    cJSON *tree = cJSON_ParseWithLength(value.at, value.bytes);
+    if (tree && keep_numbers(tree, value))
+        return tree;
+    cJSON_Delete(tree);
+    return NULL;
 }

@@ -8,7 +8,7 @@
  *
  * What passes is JSON as RFC 8259 has it, in UTF-8, and no more than that, but for a byte order mark before it, which
  * is passed over. Refused besides: nesting beyond a limit, the escape \u0000, halves of surrogate pairs, and numbers
- * of more than JSON_NUMBER_MAX characters. Keys that come twice are for the caller to judge.
+ * of more than JSON_NUMBER_MAX characters. What other writers are known for (NaN, None, UTF-16) is named. Keys that come twice are for the caller to judge.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
@@ -35,6 +35,11 @@ struct json_walk {
 struct json_walk json_enter(struct json_span value); /* a value that is neither object nor array: nothing in it */
 bool json_next(struct json_walk *w, struct json_span *key, struct json_span *value); /* an array's key is not touched */
 bool json_text_is(struct json_span string, const char *text);
+
+/* A tree, for cJSON_Delete. A number that would not come out of cJSON as it went in (of more than 15 digits, whole ones
+ * from 2^53 on, what would become infinite or 0) is cJSON_Raw: its text is in valuestring, which cJSON prints, its
+ * rounded value in valuedouble. NULL: no memory. */
+struct cJSON *json_parse(struct json_span value);
 
 /* Line and column (from 1, in bytes) of offsets that are asked for in rising order. */
 struct json_place {

@@ -14,6 +14,14 @@ struct name {
     size_t n;
 };
 
+/* A zero byte came in a line. */
+static int refuse_zero(const struct name *name, struct fmt_error *e)
+{
+    bool wide = name->n >= 2 && (memcmp(name->bytes, "\xFF\xFE", 2) == 0 || memcmp(name->bytes, "\xFE\xFF", 2) == 0);
+    return fmt_fail(e, FMT_INVALID, wide ? "standard input: names in UTF-16, where UTF-8 is needed"
+                                         : "standard input: a zero byte in a line; such names are read with -0");
+}
+
 /* Up to `end` or the end of the stream. FMT_END: there is no more. */
 static int read_name(struct name *name, char end, struct fmt_error *e)
 {
@@ -21,7 +29,7 @@ static int read_name(struct name *name, char end, struct fmt_error *e)
     name->n = 0;
     while ((c = getc_unlocked(stdin)) != EOF && c != end) {
         if (c == 0)
-            return fmt_fail(e, FMT_INVALID, "standard input: a zero byte in a line; such names are read with -0");
+            return refuse_zero(name, e);
         if (name->n == sizeof name->bytes - 1)
             return fmt_fail(e, FMT_LIMIT, "standard input: no list of names: one is longer than %d bytes",
                             NAMELIST_NAME_MAX);

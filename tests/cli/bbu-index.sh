@@ -190,6 +190,15 @@ edit val '0,/"group_id"/s//"group_id": "x", "group_id"/'
 index 1
 err_has 'the key group_id comes twice'
 fresh
+edit val '3s/"group_id": "[^"]*"/"group_id": 9007199254740993, "serial": 12345678901234567890/;4,5s/"group_id": "[^"]*"/"group_id": 9007199254740992/'
+index 0
+check 'groups of more than 53 bits stay apart' bash -c 'bbu-info -l x.index | grep -c "	900719925474099[23]	" | grep -qx 3 && bbu-info -l x.index | grep -c "	9007199254740993	" | grep -qx 1'
+check 'and so do further numbers' bash -c 'zstd -dc x.index 2>/dev/null | grep -aq "\"serial\":12345678901234567890"'
+fresh
+edit val '3s/"site": "[^"]*"/"site": NaN/'
+index 1
+check 'NaN is named' grep -qE 'annotations/val.json: line 3, column [0-9]+: broken JSON: NaN, which JSON does not have: write null' err
+fresh
 printf '%s' "$(printf '[%.0s' $(seq 1 5000))" >d/annotations/val.json
 index 1
 err_has 'nested too deep'
@@ -291,6 +300,8 @@ cp made/train/"$a/$a-0.jpeg" $'odd\r'
 status 0 bash -c 'printf "odd\r\0" | bbu-index -0 -o n1.index -'
 status 1 bash -c 'tr "\n" "\0" <names | bbu-index -o n1.index -'
 err_has 'such names are read with -0'
+status 1 bash -c 'printf "\377\376a\0\n\0" | bbu-index -o n1.index -'
+err_has 'standard input: names in UTF-16, where UTF-8 is needed'
 status 1 bash -c 'head -c 5000 /dev/zero | tr "\0" x | bbu-index -o n1.index -'
 err_has 'standard input: no list of names: one is longer than 4096 bytes'
 

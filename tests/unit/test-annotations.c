@@ -59,6 +59,33 @@ static void good_list(void)
     annotations_release(&a);
 }
 
+/* Keys of databases have 64 bits and more: names and further keys keep every digit. */
+static void large_numbers(void)
+{
+    static const char text[] = HEAD GOOD ",{\"img_path\": \"a\", \"gt_label\": 1, \"group_id\": 9007199254740993,"
+                               " \"id\": 12345678901234567890, \"deep\": [{\"x\": -9007199254740993}, 1e400, 1e-400,"
+                               " 0.0e5, 1.50, 1234567890123457, 0.12345678901234567]},"
+                               "{\"img_path\": \"b\", \"gt_label\": 1, \"group_id\": -18446744073709551617,"
+                               " \"n\": 9007199254740992}]}";
+    struct annotations a;
+    struct fmt_error e = {0};
+    if (annotations_parse(text, sizeof text - 1, &a, &e)) {
+        ok(false, "%s", e.text);
+        return;
+    }
+    is_int(a.n_problems, 0, "large numbers are no problem%s%s", a.n_problems ? ": " : "",
+           a.n_problems ? a.problem[0].text : "");
+    if (a.n_items == 3) {
+        is_text(a.item[1].group, "9007199254740993", "a group beyond 2^53");
+        is_text(a.item[2].group, "-18446744073709551617", "and one beyond 64 bits");
+        is_text(a.item[1].extra, "{\"id\":12345678901234567890,\"deep\":[{\"x\":-9007199254740993},"
+                "1e400,1e-400,0,1.5,1234567890123457,0.12345678901234567]}",
+                "in further keys what a double does not hold stands as it was written");
+        is_text(a.item[2].extra, "{\"n\":9007199254740992}", "from 2^53 on");
+    }
+    annotations_release(&a);
+}
+
 /* HEAD, n times the entry, a good one and the end; for free(). */
 static char *list_of(const char *entry, int n)
 {
@@ -118,6 +145,7 @@ static void paths(void)
 int main(void)
 {
     good_list();
+    large_numbers();
     problem("7", "not an object");
     problem("{\"gt_label\": 0}", "img_path is not a text");
     problem("{\"img_path\": \"x\", \"gt_label\": 0.5}", "gt_label is not a whole number");
@@ -126,7 +154,15 @@ int main(void)
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"group_id\": []}", "group_id is neither");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": -2}", "shot is not");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"gt_label\": 1}", "comes twice");
-    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"n\": 12345678901234567890}", "too large");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": 0.5}", "shot is not a whole number from 0");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": -9007199254740993}",
+            "shot is not a whole number from 0");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": 1099511627776}", "shot is more than 2147483647");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": 9007199254740993}", "shot is more than 2147483647");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": 1e400}", "shot is more than 2147483647");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1e20}", "gt_label is too large for a class");
+    problem("{\"img_path\": \"x\", \"gt_label\": 9007199254740993}", "gt_label is too large for a class");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"group_id\": 1e20}", "write it in plain digits or as a text");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"tags\": [{\"a\": 1, \"b\": 2, \"\\u0061\": 1}]}",
             "the key a comes twice");
     broken("", "broken JSON");
@@ -144,6 +180,8 @@ int main(void)
     broken(HEAD "{\"img_path\": \"a\nb\"}]}", "line 3, column 16: broken JSON: control character");
     broken(HEAD "{\"img_path\": \"a\\u0000b\"}]}", "\\u0000");
     broken(HEAD "{\"img_path\": \"a", "a string without end");
+    broken(HEAD "{\"img_path\": \"a\", \"score\": NaN}]}",
+           "line 3, column 28: broken JSON: NaN, which JSON does not have");
     broken("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", "nested too deep");
     limits();
     paths();

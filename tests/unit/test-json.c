@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "featform.h"
 #include "json-scan.h"
 #include "tap.h"
 
@@ -68,8 +69,10 @@ static void test_numbers(void)
     REFUSED("[1e+]", 5, "a digit is missing");
     REFUSED("[0x10]", 3, "is missing");
     REFUSED("[1 2]", 4, "',' or ']' is missing");
-    REFUSED("[NaN]", 2, "not a value");
-    REFUSED("[-Infinity]", 3, "a digit is missing");
+    REFUSED("[NaN]", 2, "NaN, which JSON does not have");
+    REFUSED("[Infinity]", 2, "Infinity, which JSON does not have");
+    REFUSED("[-Infinity]", 3, "-Infinity, which JSON does not have");
+    REFUSED("[N]", 2, "not a value");
     REFUSED("-", 2, "it ends too soon");
     REFUSED("[1234567890123456789012345678901234567890123456789012345678901234]", 2, "more than 63 characters");
 }
@@ -96,7 +99,7 @@ static void test_strings(void)
     REFUSED("\"\xF4\x90\x80\x80\"", 2, "not UTF-8");     /* beyond the last character */
     REFUSED("\"\x80\"", 2, "not UTF-8");
     REFUSED("\"\xE2\x82", 2, "not UTF-8");
-    REFUSED("'a'", 1, "not a value");
+    REFUSED("'a'", 1, "a single quote");
 }
 
 static void test_structure(void)
@@ -114,12 +117,19 @@ static void test_structure(void)
     REFUSED("{\"a\":1]", 7, "',' or '}' is missing");
     REFUSED("{\"a\":1", 7, "it ends too soon");
     REFUSED("tru", 1, "not a value");
+    REFUSED("[None]", 2, "None, which JSON writes as null");
+    REFUSED("[False]", 2, "False, which JSON writes as false");
+    REFUSED("[/* note */ 1]", 2, "a comment");
     REFUSED("nulll", 5, "something follows the end");
     REFUSED("[] []", 4, "something follows the end");
     REFUSED("[]\0", 3, "something follows the end");
     REFUSED("[1] // note", 5, "something follows the end");
     REFUSED("[\xC2\xA0]", 2, "not a value"); /* a space, but none of JSON's */
-    REFUSED("\xFF\xFE[\0]\0", 1, "not a value");
+    REFUSED("\xFF\xFE[\0]\0", 1, "UTF-16");
+    REFUSED("\xFE\xFF\0[\0]", 1, "UTF-16");
+    REFUSED("[\0]\0", 1, "UTF-16");
+    REFUSED("\0[\0]", 1, "UTF-16");
+    REFUSED("\xFF\xFE\0\0[\0\0\0", 1, "UTF-16 (or 32)");
     REFUSED("[[[[[]]]]]", 5, "nested too deep");
     struct json_span root;
     struct fmt_error e = {0};
@@ -154,6 +164,33 @@ static void test_walk(void)
     ok(!json_next(&walk, NULL, &element), "nothing is in a text");
 }
 
+static void test_trees(void)
+{
+    static const char text[] = "[1, 9007199254740991, -9007199254740992, {\"a\":[1e400]}, 0.000e9, 1e-999, 0.1]";
+    struct json_span root;
+    struct fmt_error e = {0};
+    cJSON *tree = json_check(text, sizeof text - 1, DEPTH, &root, &e) ? NULL : json_parse(root);
+    char *again = tree ? cJSON_PrintUnformatted(tree) : NULL;
+    is_text(again ? again : "", "[1,9007199254740991,-9007199254740992,{\"a\":[1e400]},0,1e-999,0.1]",
+            "numbers beyond a double keep their text");
+    ok(tree && cJSON_IsRaw(cJSON_GetArrayItem(tree, 2)) && cJSON_IsNumber(cJSON_GetArrayItem(tree, 0)),
+       "those within stay numbers");
+    cJSON_free(again);
+    cJSON_Delete(tree);
+}
+
+/* Further keys on their last way out. */
+static void test_features(void)
+{
+    struct feat_header h = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1};
+    struct feat_row row = {.labels = {.key = "k", .split = "", .group = "", .label = -1, .shot = -1,
+                                      .extra = "{\"id\":12345678901234567890}"}};
+    struct fmt_buffer out = {0};
+    bool made = featform_json(&h, &row, &out) == 0 && fmt_buffer_append(&out, "", 1) == 0;
+    ok(made && strstr((char *)out.data, "\"extra\":{\"id\":12345678901234567890}"), "rows as JSON keep it too");
+    fmt_buffer_release(&out);
+}
+
 int main(void)
 {
     test_passes();
@@ -161,5 +198,7 @@ int main(void)
     test_strings();
     test_structure();
     test_walk();
+    test_trees();
+    test_features();
     return tap_done();
 }
