@@ -28,7 +28,7 @@ static uint32_t tiff_uint(const struct tiff *t, size_t at, size_t n)
 /* The entry of the orientation: where its value stands, and how many bytes it has. False if there is none. */
 static bool find_orientation(struct tiff *t, size_t *at, size_t *n)
 {
-    if (t->bytes >= sizeof exif_name && memcmp(t->data, exif_name, sizeof exif_name) == 0)
+    while (t->bytes >= sizeof exif_name && memcmp(t->data, exif_name, sizeof exif_name) == 0)
         t->data += sizeof exif_name, t->bytes -= sizeof exif_name;
     if (t->bytes < 8 || (t->data[0] != 'M' && t->data[0] != 'I') || t->data[1] != t->data[0])
         return false;
@@ -70,6 +70,21 @@ void exif_make_upright(uint8_t *segment, size_t bytes)
     uint8_t *value = segment + (t.data - segment) + at;
     memset(value, 0, n);
     value[t.big ? n - 1 : 0] = 1;
+}
+
+int exif_xmp_orientation(const uint8_t *segment, size_t bytes)
+{
+    static const char start[] = "http://ns.adobe.com/xap/1.0/", name[] = "tiff:Orientation";
+    const uint8_t *end = segment + bytes;
+    if (bytes < sizeof start || memcmp(segment, start, sizeof start) != 0)
+        return 0;
+    const uint8_t *at = memmem(segment, bytes, name, sizeof name - 1);
+    if (!at)
+        return 0;
+    at += sizeof name - 1;
+    while (at < end && *at && strchr(" \t\r\n=>\"'", *at)) /* ="6", or >6< */
+        at++;
+    return at < end && *at >= '1' && *at <= '8' ? *at - '0' : 0;
 }
 
 void exif_minimal(int orientation, uint8_t out[EXIF_MINIMAL_BYTES])

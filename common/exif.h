@@ -17,11 +17,14 @@
 #include <stdint.h>
 
 /* The orientation in the body of an APP1 segment ("Exif", two zeros, a TIFF structure), or in the bare TIFF
- * structure: 1 .. 8, or 0 if there is none. */
+ * structure: 1 .. 8, or 0 if there is none. Some programs write the name before the structure twice. */
 int exif_orientation(const uint8_t *segment, size_t bytes);
 
 /* Makes the orientation that exif_orientation finds 1, in place. Nothing happens where there is none. */
 void exif_make_upright(uint8_t *segment, size_t bytes);
+
+/* What XMP, another form of such notes, says in the body of an APP1 segment: 1 .. 8, or 0. Nothing here applies it. */
+int exif_xmp_orientation(const uint8_t *segment, size_t bytes);
 
 /* 5 .. 8 exchange width and height. */
 static inline bool exif_turns(int orientation)

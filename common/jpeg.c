@@ -192,16 +192,25 @@ static void decoder_init(struct decoder *d, const void *data, size_t bytes, stru
     d->progress.progress_monitor = on_progress;
 }
 
-static int orientation_of(const struct decoder *d, const struct jpeg_settings *settings)
+/* EXIF decides, the first one; what XMP alone says is noted. */
+static int orientation_of(struct decoder *d, const struct jpeg_settings *settings)
 {
+    int exif = -1, xmp = 0;
+    char note[80];
     if (settings->orientation >= 1 && settings->orientation <= 8)
         return settings->orientation;
-    for (const struct jpeg_marker_struct *m = d->c.marker_list; m; m = m->next)
-        if (m->marker == APP1 && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0) {
-            int orientation = exif_orientation(m->data, m->data_length);
-            return orientation ? orientation : 1;
-        }
-    return 1;
+    for (const struct jpeg_marker_struct *m = d->c.marker_list; m; m = m->next) {
+        bool named = m->marker == APP1 && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0;
+        if (named && exif < 0)
+            exif = exif_orientation(m->data, m->data_length);
+        else if (!named && m->marker == APP1 && xmp == 0)
+            xmp = exif_xmp_orientation(m->data, m->data_length);
+    }
+    if (exif <= 0 && xmp > 1) {
+        snprintf(note, sizeof note, "orientation %d stands in XMP alone, not in EXIF, and is not applied", xmp);
+        add_note(d, note);
+    }
+    return exif > 0 ? exif : 1;
 }
 
 /* No coding of a block takes less than one bit for its mean and, where the rest is in the same scan, one for

@@ -246,6 +246,18 @@ index 0
 err_has "warning: train/$a/$a-0.jpeg: stray bytes after the end mark"
 err_has "warning: train/$a/$a-1.jpeg: the end mark is missing"
 
+fresh # orientation: after a doubled name, and in XMP alone
+segment() { head -c 2 "$1"; printf "\xff\xe1\x00\x$2$3"; tail -c +3 "$1"; }
+segment "made/train/$a/$a-0.jpeg" 28 'Exif\0\0Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0' >"d/train/$a/$a-0.jpeg"
+segment "made/train/$a/$a-1.jpeg" 33 'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="6"' >"d/train/$a/$a-1.jpeg"
+index 0
+check 'EXIF whose name stands twice turns the picture' bash -c "bbu-info -l x.index | grep '$a-0.jpeg' | grep -q '48 x 64'"
+err_lacks "$a-0.jpeg"
+err_has "warning: train/$a/$a-1.jpeg: orientation 6 stands in XMP alone, not in EXIF, and is not applied"
+check 'XMP does not' bash -c "bbu-info -l x.index | grep '$a-1.jpeg' | grep -q '64 x 48'"
+index 0 --as-stored
+err_lacks XMP
+
 # ---- reports, further keys
 fresh
 rm "d/train/$a/$a-0.jpeg"

@@ -8,8 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    int before = exif_orientation(data, n);
-    if (before < 0 || before > 8)
+    int before = exif_orientation(data, n), xmp = exif_xmp_orientation(data, n);
+    if (before < 0 || before > 8 || xmp < 0 || xmp > 8)
         abort();
     uint8_t *copy = malloc(n ? n : 1);
     if (!copy)

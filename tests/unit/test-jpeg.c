@@ -259,8 +259,39 @@ static void exif_bytes(void)
             exif_make_upright(copy, sizeof copy);
         }
     is_int(n_other, 0, "any byte changed: 0 to 8");
+    static const uint8_t name[6] = {'E', 'x', 'i', 'f', 0, 0};
+    uint8_t twice[2 * sizeof name + EXIF_MINIMAL_BYTES];
+    for (int i = 0; i < 2; i++)
+        memcpy(twice + i * (int)sizeof name, name, sizeof name);
+    exif_minimal(8, twice + 2 * sizeof name);
+    is_int(exif_orientation(twice, sizeof twice), 8, "the name before the structure three times");
+    exif_make_upright(twice, sizeof twice);
+    is_int(exif_orientation(twice, sizeof twice), 1, "is made upright, too");
+    is_int(exif_orientation(twice, sizeof name), 0, "the name alone");
     exif_minimal(9, good);
     is_int(exif_orientation(good, sizeof good), 0, "9 is none");
+}
+
+static void xmp_bytes(void)
+{
+#define XMP "http://ns.adobe.com/xap/1.0/\0<rdf:Description "
+    static const struct {
+        const char *text;
+        size_t n;
+        int want;
+    } cases[] = {
+#define CASE(text, want) {text, sizeof(text) - 1, want}
+        CASE(XMP "tiff:Orientation=\"6\"/>", 6), CASE(XMP "tiff:Orientation = '3'", 3),
+        CASE(XMP "><tiff:Orientation>8</tiff:Orientation>", 8), CASE(XMP "tiff:Orientation=\"9\"", 0),
+        CASE(XMP "tiff:Orientation=\"", 0), CASE(XMP "tiff:Orientation", 0), CASE(XMP, 0),
+        CASE("tiff:Orientation=\"6\"", 0),
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t *exact = malloc(cases[i].n);
+        memcpy(exact, cases[i].text, cases[i].n);
+        is_int(exif_xmp_orientation(exact, cases[i].n), cases[i].want, "XMP, case %d", (int)i);
+        free(exact);
+    }
 }
 
 static void decode_item(void *arg, int64_t i, int worker)
@@ -401,6 +432,7 @@ int main(void)
     orientations(1);
     orientations(3);
     exif_bytes();
+    xmp_bytes();
     threads();
     changed_bytes();
     odd_files();
