@@ -167,10 +167,10 @@ static int look_up(void *arg, const char *path)
 {
     struct lists *l = arg;
     size_t n = strcspn(path, "/");
-    if (n == strlen(FOLDER) && strncmp(path, FOLDER, n) == 0)
-        return 0;
     if (l->n_paths && bsearch(&path, l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes))
         return 0;
+    if (!dataset_is_jpeg_name(path))
+        return dataset_note_format(l->d, path, l->e);
     for (int s = 0; s < 3; s++)
         if (strlen(dataset_splits[s]) == n && strncmp(path, dataset_splits[s], n) == 0 && l->state[s] != LIST_READ) {
             l->n_left[s]++;
@@ -182,6 +182,7 @@ static int look_up(void *arg, const char *path)
 
 static int look_for_unlisted(struct lists *l)
 {
+    static const char *const skip[] = {FOLDER, NULL};
     struct dataset *d = l->d;
     l->path = calloc((size_t)d->n_images + 1, sizeof *l->path);
     if (!l->path)
@@ -191,7 +192,7 @@ static int look_for_unlisted(struct lists *l)
         l->path[i] = d->image[i].path;
     if (l->n_paths > 1)
         qsort(l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes);
-    int status = dataset_walk(d, "", look_up, l, l->e);
+    int status = dataset_walk(d, "", skip, look_up, l, l->e);
     for (int s = 0; s < 3 && status == 0; s++) {
         char *whole = file_join(d->root, dataset_splits[s]);
         if (!whole)

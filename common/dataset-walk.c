@@ -1,6 +1,7 @@
 /* dataset-walk.c - folders without lists: their names are all there is. A folder is listed in the order of bytes, and
  * sub-folders are entered where their name stands in that order. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,8 +14,24 @@
 
 enum { DEPTH_MAX = 64 };
 
+/* Thumbnails, waste and old versions of photographs lie in them, beside each folder or in the topmost one. */
+static const struct {
+    const char *name, *whose;
+} system_folders[] = {
+    {"@eaDir", "a Synology storage"},       {"#recycle", "a Synology storage"},
+    {"#snapshot", "a Synology storage"},    {"@tmp", "a Synology storage"},
+    {"@Recycle", "a QNAP storage"},         {"@Recently-Snapshot", "a QNAP storage"},
+    {"~snapshot", "a NetApp storage"},      {"$RECYCLE.BIN", "Windows"},
+    {"System Volume Information", "Windows"}, {"__MACOSX", "macOS"},
+    {"Network Trash Folder", "macOS"},      {"lost+found", "the file system"},
+};
+enum { SYSTEM_FOLDERS = sizeof system_folders / sizeof *system_folders };
+
 struct walk {
     struct dataset *d;
+    const char *const *skip;
+    char *system_path[SYSTEM_FOLDERS]; /* the first of each name */
+    int64_t n_system[SYSTEM_FOLDERS];
     int (*found)(void *arg, const char *path);
     void *arg;
     struct fmt_error *e;
@@ -29,6 +46,23 @@ static bool is_other_format(const char *name)
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
         if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Its place in the table, or -1. */
+static int system_folder(const char *name, size_t bytes)
+{
+    for (int i = 0; i < SYSTEM_FOLDERS; i++)
+        if (strlen(system_folders[i].name) == bytes && strncasecmp(system_folders[i].name, name, bytes) == 0)
+            return i;
+    return -1;
+}
+
+static bool is_skipped(const struct walk *w, const char *name)
+{
+    for (const char *const *s = w->skip; s && *s; s++)
+        if (strcmp(*s, name) == 0)
             return true;
     return false;
 }
@@ -55,16 +89,18 @@ static int walk_name(struct walk *w, const char *path, int depth)
     bool there = stat(whole, &st) == 0;
     free(whole);
     name = name ? name + 1 : path;
+    if (depth == 0 && is_skipped(w, name))
+        return 0;
     if (there && S_ISDIR(st.st_mode)) {
+        int system = system_folder(name, strlen(name));
+        if (system >= 0)
+            return w->n_system[system]++ || (w->system_path[system] = strdup(path)) ? 0 : fmt_no_memory(w->e);
         if (depth + 1 == DEPTH_MAX)
             return dataset_note(w->d, DATASET_UNREADABLE, path, w->e, "folders nested too deep");
         return enter(w, depth + 1, &st) ? walk_folder(w, path, depth + 1) : 0;
     }
-    if (dataset_is_jpeg_name(name))
-        return w->found(w->arg, path); /* a link to nothing too: it will be missed by name */
-    if (is_other_format(name))
-        return dataset_note(w->d, DATASET_OTHER_FORMAT, path, w->e, "not JPEG; left out");
-    return 0;
+    /* A link to nothing too: it will be missed by name. */
+    return dataset_is_jpeg_name(name) || is_other_format(name) ? w->found(w->arg, path) : 0;
 }
 
 static int walk_folder(struct walk *w, const char *below, int depth)
@@ -90,10 +126,25 @@ static int walk_folder(struct walk *w, const char *below, int depth)
     return status;
 }
 
-int dataset_walk(struct dataset *d, const char *below, int (*found)(void *arg, const char *path), void *arg,
-                 struct fmt_error *e)
+static int note_system_folders(struct walk *w)
 {
-    struct walk w = {.d = d, .found = found, .arg = arg, .e = e};
+    int status = 0;
+    for (int i = 0; i < SYSTEM_FOLDERS; i++) {
+        char more[64] = "";
+        if (w->n_system[i] > 1)
+            snprintf(more, sizeof more, ", with %lld more of this name", (long long)w->n_system[i] - 1);
+        if (w->n_system[i] && status == 0)
+            status = dataset_note(w->d, DATASET_SYSTEM_FOLDER, w->system_path[i], w->e,
+                                  "a folder of %s, not of photographs; left out%s", system_folders[i].whose, more);
+        free(w->system_path[i]);
+    }
+    return status;
+}
+
+int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
+                 int (*found)(void *arg, const char *path), void *arg, struct fmt_error *e)
+{
+    struct walk w = {.d = d, .skip = skip, .found = found, .arg = arg, .e = e};
     struct stat st;
     char *whole = *below ? file_join(d->root, below) : strdup(d->root);
     if (!whole)
@@ -101,7 +152,13 @@ int dataset_walk(struct dataset *d, const char *below, int (*found)(void *arg, c
     if (stat(whole, &st) == 0)
         enter(&w, 0, &st);
     free(whole);
-    return walk_folder(&w, below, 0);
+    int status = walk_folder(&w, below, 0), noted = note_system_folders(&w);
+    return status ? status : noted;
+}
+
+int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e)
+{
+    return dataset_note(d, DATASET_OTHER_FORMAT, path, e, "not JPEG; left out");
 }
 
 /* ---------------------------------------------------------------- a plain folder */
@@ -110,6 +167,7 @@ struct adding {
     struct dataset *d;
     const char *split;
     bool classes; /* the first folder below the split is the class */
+    bool system_told[SYSTEM_FOLDERS];
     struct fmt_error *e;
 };
 
@@ -152,6 +210,12 @@ static int add_found(void *arg, const char *path)
     return dataset_add(a->d, &im, a->e) ? 0 : (int)FMT_MEMORY;
 }
 
+static int add_walked(void *arg, const char *path)
+{
+    struct adding *a = arg;
+    return dataset_is_jpeg_name(path) ? add_found(a, path) : dataset_note_format(a->d, path, a->e);
+}
+
 /* ---------------------------------------------------------------- a folder per class */
 
 static bool is_folder(const struct dataset *d, const char *below)
@@ -165,6 +229,11 @@ static bool is_folder(const struct dataset *d, const char *below)
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_class_name(const char *folder)
+{
+    return folder[0] != '.' && system_folder(folder, strlen(folder)) < 0;
 }
 
 /* The sub-folders of a split (or of the root) are classes. */
@@ -182,7 +251,7 @@ static int add_classes(struct dataset *d, const char *split, struct fmt_error *e
         char *below = *split ? file_join(split, names[i]) : strdup(names[i]);
         if (!below)
             status = fmt_no_memory(e);
-        else if (names[i][0] != '.' && class_of(d, names[i], strlen(names[i])) < 0 && is_folder(d, below))
+        else if (is_class_name(names[i]) && class_of(d, names[i], strlen(names[i])) < 0 && is_folder(d, below))
             status = dataset_add_class(d, names[i], e);
         free(below);
     }
@@ -193,11 +262,9 @@ static int add_classes(struct dataset *d, const char *split, struct fmt_error *e
 static int note_outside_splits(void *arg, const char *path)
 {
     const struct adding *a = arg;
-    size_t n = strcspn(path, "/");
-    for (size_t i = 0; i < 3; i++)
-        if (path[n] == '/' && strlen(dataset_splits[i]) == n && strncmp(path, dataset_splits[i], n) == 0)
-            return 0;
-    return dataset_note(a->d, DATASET_UNLISTED, path, a->e, "in no split's folder; left out");
+    return dataset_is_jpeg_name(path)
+               ? dataset_note(a->d, DATASET_UNLISTED, path, a->e, "in no split's folder; left out")
+               : dataset_note_format(a->d, path, a->e);
 }
 
 static int find_classes(struct dataset *d, struct fmt_error *e)
@@ -217,11 +284,13 @@ static int find_classes(struct dataset *d, struct fmt_error *e)
     for (int s = 0; s < 3 && any && status == 0; s++) {
         a.split = dataset_splits[s];
         if (split_there[s])
-            status = dataset_walk(d, dataset_splits[s], add_found, &a, e);
+            status = dataset_walk(d, dataset_splits[s], NULL, add_walked, &a, e);
     }
     a.split = "";
-    if (status == 0)
-        status = dataset_walk(d, "", any ? note_outside_splits : add_found, &a, e);
+    if (status == 0 && any)
+        status = dataset_walk(d, "", dataset_splits, note_outside_splits, &a, e);
+    else if (status == 0)
+        status = dataset_walk(d, "", NULL, add_walked, &a, e);
     return status;
 }
 
@@ -233,15 +302,32 @@ int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error
     switch (layout) {
     case DATASET_ANNOTATIONS: return dataset_find_lists(d, e);
     case DATASET_CLASSES: return find_classes(d, e);
-    default: return dataset_walk(d, "", add_found, &a, e);
+    default: return dataset_walk(d, "", NULL, add_walked, &a, e);
     }
+}
+
+/* Who lets find(1) name the files is told once of each kind of folder. */
+static int note_named_folder(struct adding *a, const char *name)
+{
+    for (const char *slash; (slash = strchr(name, '/')); name = slash + 1) {
+        int i = system_folder(name, (size_t)(slash - name));
+        if (i < 0 || a->system_told[i])
+            continue;
+        a->system_told[i] = true;
+        return dataset_note(a->d, DATASET_SYSTEM_FOLDER, system_folders[i].name, a->e,
+                            "a folder of %s, not of photographs; files in it are named, and taken",
+                            system_folders[i].whose);
+    }
+    return 0;
 }
 
 static int add_name(void *arg, const char *name)
 {
+    struct adding *a = arg;
     while (name[0] == '.' && name[1] == '/')
         name += 2 + strspn(name + 2, "/");
-    return *name ? add_found(arg, name) : 0;
+    int status = note_named_folder(a, name);
+    return status || !*name ? status : add_found(a, name);
 }
 
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e)

@@ -9,7 +9,7 @@
 
 #include "index.h"
 
-const char *const dataset_splits[3] = {"train", "val", "test"};
+const char *const dataset_splits[4] = {"train", "val", "test", NULL};
 
 static const struct {
     bool error;

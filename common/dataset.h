@@ -46,7 +46,8 @@
     X(UNLISTED, false, "unlisted", "in no list")                                                   \
     X(NO_LIST, false, "no-list", "splits without list")                                            \
     X(ODD_JPEG, false, "odd-jpeg", "JPEG files with oddities")                                     \
-    X(OTHER_FORMAT, false, "other-format", "images of other formats")
+    X(OTHER_FORMAT, false, "other-format", "images of other formats")                              \
+    X(SYSTEM_FOLDER, false, "system-folder", "folders of a system")
 
 enum dataset_finding_kind {
 #define X(name, error, key, counted) DATASET_##name,
@@ -135,14 +136,17 @@ bool dataset_is_jpeg_name(const char *name);
 /* The number N of a name GROUP-N.ext for the last component of `group`, or -1. */
 int32_t dataset_shot_of(const char *path, const char *group);
 
-/* All JPEG names below a folder of the root ("" for the root), as paths below the root, in order of bytes. Hidden
- * names are passed over, links are followed, loops are cut. Images of other formats become findings. */
-int dataset_walk(struct dataset *d, const char *below, int (*found)(void *arg, const char *path), void *arg,
-                 struct fmt_error *e);
+/* All names of images below a folder of the root ("" for the root), as paths below the root, in order of bytes: JPEG
+ * (dataset_is_jpeg_name) and other formats. Hidden names are passed over, links are followed, loops are cut. Folders
+ * that storage and operating systems put among others' files become findings. `skip`: names right below the folder
+ * that are passed over, too, ended by NULL; may be NULL. */
+int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
+                 int (*found)(void *arg, const char *path), void *arg, struct fmt_error *e);
+int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e); /* an image, but no JPEG file */
 
 int dataset_find_lists(struct dataset *d, struct fmt_error *e); /* annotations layout (dataset-lists.c) */
 int dataset_check_names(struct dataset *d, struct fmt_error *e); /* one name in several entries; before reading */
 
-extern const char *const dataset_splits[3]; /* train, val, test */
+extern const char *const dataset_splits[4]; /* train, val, test, NULL */
 
 #endif

@@ -156,6 +156,14 @@ edit train "0,/train\\/$a\\/$a-0/s//.\\/train\\/\\/$a\\/.\\/$a-0/"
 index 0
 err_lacks warning
 
+fresh # a listed PNG file is an error, and told once
+edit val "0,/$v-0.jpeg/s//$v-0.png/"
+mv "d/val/$v/$v-0.jpeg" "d/val/$v/$v-0.png" && printf '\x89PNG\r\n' >"d/val/$v/$v-0.png" && cp "d/val/$v/$v-0.png" d/other.png
+index 1
+check 'it is told once' test "$(grep -c "val/$v/$v-0.png" err)" -eq 1
+err_has "val/$v/$v-0.png: not a JPEG file"
+err_has 'warning: other.png: not JPEG; left out'
+
 # ---- broken lists
 fresh
 sed -i '4s/"gt_label"/gt_label"/' d/annotations/val.json
@@ -284,6 +292,31 @@ cp "made/val/$v/$v-0.jpeg" sp/other/z.jpg
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
 err_has "warning: other/z.jpg: in no split's folder; left out"
+
+echo >sp/train/ok/s.png && echo >sp/other/o.png
+mkdir sp/@eaDir sp/train/@eaDir sp/train/ok/@eaDir && cp sp/other/z.jpg sp/train/ok/@eaDir
+status 0 bbu-index --layout classes -o c.index sp
+err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
+check 'an image that is no JPEG file is told once' test "$(grep -c 's\.png: not JPEG; left out' err)" -eq 1
+err_has 'warning: other/o.png: not JPEG; left out'
+err_has 'warning: train/@eaDir: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
+err_has 'warning: @eaDir: a folder of a Synology storage, not of photographs; left out'
+
+# ---- folders of systems are no classes and hold no photographs
+for folder in @eaDir '#recycle' '$RECYCLE.BIN' lost+found 'System Volume Information' __MACOSX; do
+    mkdir -p "nas/ok/$folder/x.jpg" "nas/$folder" && cp "made/val/$v/$v-0.jpeg" "nas/ok/$folder/x.jpg/small.jpg"
+    cp "made/val/$v/$v-0.jpeg" "nas/$folder"
+done
+mkdir nas/bad && cp made/train/"$a"/*.jpeg nas/ok && cp made/train/"$b"/*.jpeg nas/bad
+for layout in classes folder; do
+    status 0 bbu-index --layout $layout -o c.index nas
+    err_has '6 images in'
+    err_has '6 warnings: 6 folders of a system'
+    check 'no name of theirs' bash -c '! bbu-info -l c.index | grep -E "@eaDir|#rec|BIN|lost|Volume|MACOSX"'
+done
+err_has 'warning: #recycle: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
+status 0 bash -c 'find nas -type f | bbu-index -o c.index -'
+err_has 'warning: lost+found: a folder of the file system, not of photographs; files in it are named, and taken'
 
 # ---- plain folders, names on standard input
 mkdir -p pf/in/deep pf/.hidden
