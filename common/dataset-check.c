@@ -171,43 +171,40 @@ static bool was_read(const struct dataset_image *im)
     return im->read;
 }
 
-/* Of the images with b's content one that is labelled otherwise, a labelled one if there is. */
-static const struct dataset_image *labelled_otherwise(const struct check *c, int64_t first, int64_t n,
-                                                      const struct dataset_image *b)
+/* The first labelled image from place i of a run on, of another label than `not`; NULL: none. */
+static const struct dataset_image *first_labelled(const struct check *c, int64_t first, int64_t n, int32_t not)
 {
-    const struct dataset_image *found = run_image(c, first);
-    for (int64_t i = first; i < first + n; i++) {
-        const struct dataset_image *a = run_image(c, i);
-        if (a->label != b->label && (found->label == b->label || found->label < 0))
-            found = a;
-    }
-    return found;
+    for (int64_t i = first; i < first + n; i++)
+        if (run_image(c, i)->label >= 0 && run_image(c, i)->label != not)
+            return run_image(c, i);
+    return NULL;
 }
 
+static int note_conflict(struct check *c, const struct dataset_image *b, const struct dataset_image *against)
+{
+    return dataset_note(c->d, DATASET_CONTENT_CONFLICT, b->path, c->e,
+                        "is labelled %s; the same content, %.200s, is labelled %s", label_name(c->d, b->label),
+                        against->path, label_name(c->d, against->label));
+}
+
+static int note_twice(struct check *c, const struct dataset_image *b, const struct dataset_image *a)
+{
+    bool elsewhere = strcmp(a->split, b->split) != 0 && *a->split;
+    return dataset_note(c->d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s%s", a->path,
+                        elsewhere ? ", of " : "", elsewhere ? a->split : "");
+}
+
+/* Each is told against the first that is labelled otherwise: one of two images, whatever the number. */
 static int look_at_content(struct check *c, int64_t first, int64_t n)
 {
-    const struct dataset_image *a = run_image(c, first);
-    int32_t label = -1;
-    bool conflict = false;
-    for (int64_t i = first; i < first + n; i++) {
-        int32_t next = run_image(c, i)->label;
-        conflict = conflict || (label >= 0 && next >= 0 && label != next);
-        label = next >= 0 ? next : label;
-    }
-    if (conflict)
+    const struct dataset_image *a = first_labelled(c, first, n, -1);
+    const struct dataset_image *other = a ? first_labelled(c, first, n, a->label) : NULL;
+    if (other)
         blame_all(c, first, n);
     int status = 0;
     for (int64_t i = first + 1; i < first + n && status == 0; i++) {
         const struct dataset_image *b = run_image(c, i);
-        const struct dataset_image *against = labelled_otherwise(c, first, n, b);
-        const char *other = strcmp(a->split, b->split) == 0 ? "" : a->split;
-        if (conflict)
-            status = dataset_note(c->d, DATASET_CONTENT_CONFLICT, b->path, c->e,
-                                  "is labelled %s; the same content, %.200s, is labelled %s",
-                                  label_name(c->d, b->label), against->path, label_name(c->d, against->label));
-        else
-            status = dataset_note(c->d, DATASET_CONTENT_TWICE, b->path, c->e, "the same content as %.250s%s%s", a->path,
-                                  *other ? ", of " : "", other);
+        status = other ? note_conflict(c, b, b->label == a->label ? other : a) : note_twice(c, b, run_image(c, first));
     }
     return status;
 }
