@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataset.h"
+#include "nameform.h"
 
 typedef int order_fn(const void *, const void *, void *);
 
@@ -36,6 +37,14 @@ static int by_group(const void *a, const void *b, void *images)
     return c ? c : compare_numbers(i, j);
 }
 
+static int by_group_form(const void *a, const void *b, void *images)
+{
+    const struct dataset_image *im = images;
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    int c = nameform_compare(im[i].group, im[j].group);
+    return c ? c : compare_numbers(i, j);
+}
+
 static int by_content(const void *a, const void *b, void *images)
 {
     const struct dataset_image *im = images;
@@ -52,6 +61,11 @@ static bool same_path(const struct dataset_image *a, const struct dataset_image 
 static bool same_group(const struct dataset_image *a, const struct dataset_image *b)
 {
     return strcmp(a->group, b->group) == 0;
+}
+
+static bool same_group_form(const struct dataset_image *a, const struct dataset_image *b)
+{
+    return nameform_compare(a->group, b->group) == 0;
 }
 
 static bool same_content(const struct dataset_image *a, const struct dataset_image *b)
@@ -209,6 +223,44 @@ static int look_at_content(struct check *c, int64_t first, int64_t n)
     return status;
 }
 
+/* ---------------------------------------------------------------- one name in two Unicode forms */
+
+static int note_forms(struct check *c, const char *name, const char *what)
+{
+    return dataset_note(c->d, DATASET_NAME_FORMS, name, c->e, "another %s's name differs only in its Unicode form",
+                        what);
+}
+
+static int look_for_group_forms(struct check *c, int64_t first, int64_t n)
+{
+    const char *group = run_image(c, first)->group;
+    for (int64_t i = first + 1; i < first + n; i++)
+        if (strcmp(run_image(c, i)->group, group) != 0)
+            return note_forms(c, group, "group");
+    return 0;
+}
+
+static int by_form(const void *a, const void *b)
+{
+    return nameform_compare(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_class_forms(struct check *c)
+{
+    size_t n = (size_t)c->d->n_classes;
+    char **sorted = calloc(n + 1, sizeof *sorted);
+    if (!sorted)
+        return fmt_no_memory(c->e);
+    memcpy(sorted, c->d->class_name, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_form);
+    int status = 0;
+    for (size_t i = 1; i < n && status == 0; i++)
+        if (by_form(&sorted[i - 1], &sorted[i]) == 0)
+            status = note_forms(c, sorted[i], "class");
+    free(sorted);
+    return status;
+}
+
 /* ---------------------------------------------------------------- labels and shots of a group */
 
 static bool is_kept_in_group(const struct dataset_image *im)
@@ -276,7 +328,11 @@ static int check_shots(struct dataset *d, struct fmt_error *e)
 int dataset_check(struct dataset *d, struct fmt_error *e)
 {
     struct check c = {.d = d, .e = e};
-    int status = for_runs(&c, has_split_and_group, by_group, same_group, look_for_leak);
+    int status = for_runs(&c, has_split_and_group, by_group_form, same_group_form, look_for_leak);
+    if (status == 0 && d->n_classes)
+        status = check_class_forms(&c);
+    if (status == 0)
+        status = for_runs(&c, is_kept_in_group, by_group_form, same_group_form, look_for_group_forms);
     if (status == 0)
         status = for_runs(&c, was_read, by_content, same_content, look_at_content);
     if (status == 0)

@@ -10,6 +10,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "index.h"
+#include "nameform.h"
 
 #define FOLDER "annotations"
 
@@ -22,6 +23,7 @@ struct lists {
     int64_t n_left[3]; /* images in the folder of a split that has no list */
     const char **path; /* all that are named, sorted */
     int64_t n_paths;
+    struct dataset_image **by_form; /* sorted by nameform_compare; NULL: not asked for yet */
     struct fmt_error *e;
 };
 
@@ -162,6 +164,27 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int by_form(const void *a, const void *b)
+{
+    return nameform_compare((*(struct dataset_image *const *)a)->path, (*(struct dataset_image *const *)b)->path);
+}
+
+/* The listed image whose path is this one in another Unicode form; NULL: none. */
+static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
+{
+    struct dataset_image key = {.path = path}, *wanted = &key, **found = NULL;
+    if (nameform_is_plain(path) || l->n_paths == 0)
+        return NULL;
+    if (!l->by_form && (l->by_form = calloc((size_t)l->n_paths, sizeof *l->by_form))) {
+        for (int64_t i = 0; i < l->n_paths; i++)
+            l->by_form[i] = &l->d->image[i];
+        qsort(l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
+    }
+    if (l->by_form)
+        found = bsearch(&wanted, l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
+    return found ? *found : NULL;
+}
+
 /* One image of the folders: is it in a list? */
 static int look_up(void *arg, const char *path)
 {
@@ -176,6 +199,12 @@ static int look_up(void *arg, const char *path)
             l->n_left[s]++;
             return 0;
         }
+    struct dataset_image *listed = listed_otherwise(l, path);
+    if (listed) {
+        listed->other_form = true;
+        return dataset_note(l->d, DATASET_UNLISTED, path, l->e,
+                            "in no list, but for a name that differs only in its Unicode form; left out");
+    }
     return dataset_note(l->d, DATASET_UNLISTED, path, l->e, "in no list%s; left out",
                         l->d->n_of_kind[DATASET_BAD_ENTRY] ? ", or in an entry that is wrong" : "");
 }
@@ -220,6 +249,7 @@ int dataset_find_lists(struct dataset *d, struct fmt_error *e)
     if (status == 0)
         status = look_for_unlisted(&l);
     free(l.path);
+    free(l.by_form);
     free(l.real_root);
     return status ? status : dataset_check_names(d, e);
 }

@@ -2,6 +2,7 @@
  * Threads fill in one result per image, and what went wrong is told afterwards in the images' order. */
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "jpeg.h"
+#include "nameform.h"
 
 struct result {
     bool failed, odd;
@@ -40,13 +42,22 @@ static enum dataset_finding_kind kind_of(int status)
     }
 }
 
+/* stat said no. With lists the folders were walked, and their names compared. */
+static void fail_to_find(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
+{
+    char reason[160];
+    bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+    const char *hint = d->has_lists ? (im->other_form ? NAMEFORM_HINT : "") : nameform_hint(path);
+    snprintf(reason, sizeof reason, "%s%s", strerror(errno), errno == ENOENT ? hint : "");
+    fail(r, missing ? DATASET_MISSING : DATASET_UNREADABLE, reason);
+}
+
 /* False, and the reason in r, for what cannot be read as a file. */
-static bool can_be_read(const char *path, struct result *r)
+static bool can_be_read(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
 {
     struct stat st;
     if (stat(path, &st) != 0) {
-        bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-        fail(r, missing ? DATASET_MISSING : DATASET_UNREADABLE, strerror(errno));
+        fail_to_find(d, im, path, r);
     } else if (!S_ISREG(st.st_mode)) {
         fail(r, DATASET_UNREADABLE, "not a regular file");
     } else if (st.st_size == 0) {
@@ -90,8 +101,8 @@ static void read_one(void *arg, int64_t i, int worker)
         char *path = *g->d->root && im->path[0] != '/' ? file_join(g->d->root, im->path) : strdup(im->path);
         if (!path)
             fail(r, DATASET_UNREADABLE, "out of memory");
-        else if (can_be_read(path, r)) {
-            if (file_load(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
+        else if (can_be_read(g->d, im, path, r)) {
+            if (file_load_regular(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
                 fail(r, DATASET_UNREADABLE,
                      strncmp(e.text, path, strlen(path)) == 0 ? e.text + strlen(path) + 2 : e.text);
             } else {

@@ -41,6 +41,7 @@
     X(ENTRY_TWICE, false, "entry-twice", "entries twice")                                          \
     X(CONTENT_TWICE, false, "content-twice", "contents under two names")                           \
     X(MIXED_GROUP, false, "mixed-group", "groups of mixed labels")                                 \
+    X(NAME_FORMS, false, "name-forms", "names in two Unicode forms")                               \
     X(SHOTS, false, "shots", "groups of an unusual number of shots")                               \
     X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
     X(UNLISTED, false, "unlisted", "in no list")                                                   \
@@ -71,6 +72,7 @@ struct dataset_image {
     const char *split, *group, *extra; /* "" none */
     int32_t label, shot;               /* -1 none */
     bool at_fault;                     /* an error is found with it */
+    bool other_form;                   /* lists: a file is there whose name differs in its Unicode form only */
     bool again;                        /* the same entry stood before: not kept */
     bool read;                         /* decoded; what follows is known */
     int64_t bytes;

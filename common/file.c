@@ -13,12 +13,14 @@
 #include <unistd.h>
 
 #include "inputs.h"
+#include "nameform.h"
 
 enum { PIECE_BYTES = 1 << 16 };
 
 int file_fail(const char *path, struct fmt_error *e)
 {
-    return fmt_fail(e, FMT_IO, "%.250s: %s", path, strerror(errno));
+    const char *hint = errno == ENOENT ? nameform_hint(path) : "";
+    return fmt_fail(e, FMT_IO, "%.250s: %s%s", path, strerror(errno), hint);
 }
 
 /* ---------------------------------------------------------------- reading */

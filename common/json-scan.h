@@ -8,7 +8,8 @@
  *
  * What passes is JSON as RFC 8259 has it, in UTF-8, and no more than that, but for a byte order mark before it, which
  * is passed over. Refused besides: nesting beyond a limit, the escape \u0000, halves of surrogate pairs, and numbers
- * of more than JSON_NUMBER_MAX characters. What other writers are known for (NaN, None, UTF-16) is named. Keys that come twice are for the caller to judge.
+ * of more than JSON_NUMBER_MAX characters. What other writers are known for (NaN, None, UTF-16) is named. Keys that
+ * come twice are for the caller to judge.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H

@@ -164,6 +164,27 @@ check 'it is told once' test "$(grep -c "val/$v/$v-0.png" err)" -eq 1
 err_has "val/$v/$v-0.png: not a JPEG file"
 err_has 'warning: other.png: not JPEG; left out'
 
+fresh # names in two Unicode forms: ü, and u with a mark
+u=$'\xc3\xbc' ue=$'u\xcc\x88'
+mv "d/val/$v/$v-0.jpeg" "d/val/$v/$ue.jpeg" && edit val "0,/$v-0.jpeg/s//$u.jpeg/"
+index 1
+err_has "val/$v/$u.jpeg: No such file or directory; a name is there that differs only in its Unicode form"
+err_has "warning: val/$v/$ue.jpeg: in no list, but for a name that differs only in its Unicode form; left out"
+mv "d/val/$v/$ue.jpeg" "d/val/$v/$u.jpeg"
+index 0
+status 1 bash -c "printf 'd/val/$v/$ue.jpeg\n' | bbu-index -o n.index -"
+err_has "d/val/$v/$ue.jpeg: No such file or directory; a name is there that differs only in its Unicode form"
+edit val "3,5s/\"group_id\": \"$v\"/\"group_id\": \"$u\"/" && edit train "3s/\"group_id\": \"$a\"/\"group_id\": \"$ue\"/"
+index 1
+err_has "the group is in train (1), val (3)"
+fresh
+edit val "3,4s/\"group_id\": \"$v\"/\"group_id\": \"$u\"/;5s/\"group_id\": \"$v\"/\"group_id\": \"$ue\"/"
+index 0
+err_has "another group's name differs only in its Unicode form"
+mkdir -p forms/train/$u forms/val/$ue && cp made/train/"$a"/*.jpeg forms/train/$u && cp made/val/"$v"/*.jpeg forms/val/$ue
+status 0 bbu-index --layout classes -o f.index forms
+err_has "another class's name differs only in its Unicode form"
+
 # ---- broken lists
 fresh
 sed -i '4s/"gt_label"/gt_label"/' d/annotations/val.json

@@ -1,0 +1,93 @@
+/* Names in two Unicode forms, and the contents of many names: what belongs together is found, and soon. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dataset.h"
+#include "file.h"
+#include "nameform.h"
+#include "tap.h"
+
+static void forms(void)
+{
+    static const struct {
+        const char *composed, *apart;
+    } same[] = {
+        {"Pr\u00fcfung", "Pru\u0308fung"},          {"caf\u00e9.jpg", "cafe\u0301.jpg"},
+        {"\u00c5", "A\u030a"},                      {"Vi\u1ec7t", "Vie\u0323\u0302t"},
+        {"\u01d7", "U\u0308\u0301"},                {"\u0439\u0451", "\u0438\u0306\u0435\u0308"},
+        {"\u03ac\u0390", "\u03b1\u0301\u03b9\u0308\u0301"}, {"\u304c\u30d1", "\u304b\u3099\u30cf\u309a"},
+        {"\ud55c\uae00", "\u1112\u1161\u11ab\u1100\u1173\u11af"}, {"\uac00", "\u1100\u1161"},
+    };
+    static const char *const other[] = {"", "a", "a\u0301", "ab", "b", "u", "u\u0308", "u\u0308\u0301", "\u00fb",
+                                        "\xff", "\xfc", "a\xff", "\u4e00", "\u0301"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        ok(nameform_compare(same[i].composed, same[i].apart) == 0 &&
+               nameform_compare(same[i].apart, same[i].composed) == 0 && strcmp(same[i].composed, same[i].apart),
+           "%s in two forms", same[i].composed);
+    int bad = 0;
+    size_t n = sizeof other / sizeof *other;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            int c = nameform_compare(other[i], other[j]), back = nameform_compare(other[j], other[i]);
+            bad += (c == 0) != (i == j) || (c > 0) != (back < 0);
+        }
+    is_int(bad, 0, "others stay apart, in an order");
+    ok(nameform_is_plain("a-1.jpg") && !nameform_is_plain("\u00e9") && !nameform_is_plain("\xff"), "plain names");
+}
+
+static void hints(void)
+{
+    struct fmt_error e = {0};
+    struct file f;
+    char *folder = file_join(tap_scratch(), "Pru\u0308fung"), *file = file_join(folder, "a\u0301.jpg");
+    char *other = file_join(tap_scratch(), "Pr\u00fcfung/\u00e1.jpg");
+    char *none = file_join(tap_scratch(), "Pr\u00fcfung/b\u00e1");
+    ok(file_make_dirs(folder, &e) == 0 && file_save(file, "x", 1, &e) == 0, "a file as a Mac names it %s", e.text);
+    errno = ENOENT;
+    is_text(nameform_hint(other), NAMEFORM_HINT, "its folder and itself in another form");
+    is_int(errno, ENOENT, "errno stays");
+    is_text(nameform_hint(none), "", "the folder alone is no hint");
+    is_text(nameform_hint(file), "", "nor is what is there");
+    ok(file_open(&f, other, &e) == FMT_IO && strstr(e.text, NAMEFORM_HINT), "opening it says so: %s", e.text);
+    if (chdir(folder))
+        ok(false, "a folder to be in");
+    is_text(nameform_hint("\u00e1.jpg"), NAMEFORM_HINT, "a name without a folder");
+    free(folder), free(file), free(other), free(none);
+}
+
+/* Of a content that stands under n names each name was compared with all others. */
+static void contents(void)
+{
+    enum { N = 300000 };
+    struct dataset d;
+    struct fmt_error e = {0};
+    alarm(60);
+    int status = dataset_init(&d, "", &e);
+    for (int i = 0; i < N && status == 0; i++) {
+        char path[20];
+        snprintf(path, sizeof path, "%d.jpg", i);
+        struct dataset_image im = {.path = path, .label = i == 0 ? -1 : i % 2, .shot = -1, .read = true};
+        status = dataset_add(&d, &im, &e) ? 0 : FMT_MEMORY;
+    }
+    status = status || dataset_add_class(&d, "good", &e) || dataset_add_class(&d, "bad", &e) || dataset_check(&d, &e);
+    ok(!status && d.n_of_kind[DATASET_CONTENT_CONFLICT] == N - 1, "one content under %d names, two labels %s", N,
+       e.text);
+    if (!status) {
+        is_text(d.finding[0].reason, "is labelled bad; the same content, 2.jpg, is labelled good", "the second");
+        is_text(d.finding[N - 2].reason, "is labelled bad; the same content, 2.jpg, is labelled good", "the last");
+        is_text(d.finding[1].reason, "is labelled good; the same content, 1.jpg, is labelled bad", "one between");
+    }
+    dataset_release(&d);
+    alarm(0);
+}
+
+int main(void)
+{
+    forms();
+    hints();
+    contents();
+    return tap_done();
+}
