@@ -97,12 +97,10 @@ static int expand(struct path_list *l, const char *const *path, int n_paths, str
 
 static int open_file(struct shard_file *f, const char *path, struct fmt_error *e)
 {
-    int status = file_open(&f->file, path, e);
+    int status = file_open_regular(&f->file, path, e); /* a folder may hold a fifo, which is not waited for */
     if (status)
         return status;
     struct fmt_reader io = file_reader(&f->file);
-    if (!io.read_at)
-        return fmt_fail(e, FMT_UNSUPPORTED, "%.250s: a shard has to be a file, not a pipe", path);
     struct fmt_error why = {0};
     status = shard_open(&f->shard, &io, &why);
     return status ? fmt_fail(e, why.status, "%.190s: %.200s", path, why.text) : 0;

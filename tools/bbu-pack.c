@@ -60,6 +60,7 @@ struct plan {
     uint32_t side_max;
     uint64_t pixels_max;
     double bytes;             /* of what is stored, pixels before they are compressed; JPEG bytes as they are now */
+    int64_t stored_max;       /* bytes */
 };
 
 static void scaled_size(int width, int height, int64_t *w, int64_t *h)
@@ -81,7 +82,7 @@ static void plan_shards(struct plan *p)
     const struct index *x = p->index;
     int64_t filled = 0;
     p->n_images = p->n_shards = 0;
-    p->side_max = 0, p->pixels_max = 0, p->bytes = 0;
+    p->side_max = 0, p->pixels_max = 0, p->bytes = 0, p->stored_max = 0;
     for (int64_t i = 0; i < x->n_entries; i++) {
         const struct index_entry *t = &x->entry[i];
         int64_t w, h, bytes = stored_bytes(t);
@@ -93,6 +94,7 @@ static void plan_shards(struct plan *p)
         }
         filled += bytes;
         p->bytes += (double)bytes;
+        p->stored_max = num_max(p->stored_max, bytes);
         p->image[p->n_images++] = i;
         scaled_size(t->width, t->height, &w, &h);
         /* Of JPEG bytes the stored picture may lie on its side: both ways must fit. */
@@ -239,7 +241,7 @@ static int load(const struct packing *g, const struct index_entry *t, uint8_t **
     char *path = *g->root && t->path[0] != '/' ? file_join(g->root, t->path) : strdup(t->path);
     if (!path)
         return fmt_no_memory(e);
-    int status = file_load(path, JPEG_FILE_BYTES_MAX, data, bytes, e);
+    int status = file_load_regular(path, JPEG_FILE_BYTES_MAX, data, bytes, e);
     if (status == 0) {
         digest_of(*data, *bytes, found);
         if (memcmp(found, t->sha256, DIGEST_BYTES) != 0) {
@@ -348,6 +350,13 @@ static void describe(const struct plan *p, struct prov *prov)
     prov_input(prov, "left out", names);
 }
 
+/* A slot keeps what its largest image was coded to. Many of them let fast threads go ahead of a slow one; of large
+ * pictures few have to do. */
+static int choose_slots(const struct plan *p, int n_workers)
+{
+    return p->stored_max < 4 << 20 ? 3 * n_workers : n_workers + (n_workers + 3) / 4;
+}
+
 static void packing_release(struct packing *g, int n_workers, int n_slots)
 {
     for (int i = 0; i < n_workers; i++) {
@@ -375,7 +384,7 @@ static void make_recipe(struct recipe *r)
 /* One pass over the plan into `folder`. True: all images went in; else the plan knows who failed. */
 static bool pack(struct plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
 {
-    int n_workers = thread_workers(pool), n_slots = 3 * n_workers;
+    int n_workers = thread_workers(pool), n_slots = choose_slots(p, n_workers);
     struct prov prov;
     struct packing g = {.plan = p, .root = root, .folder = folder, .prov = &prov};
     describe(p, &prov);

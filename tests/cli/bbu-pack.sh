@@ -124,6 +124,19 @@ same b/$shard c/$shard
 status 1 bbu-pack -q --max-pixels 100 x.index -o c2
 err_has 'more than the limit of 100'
 
+# ---- what took the place of a photograph or of a shard is not waited for
+in_time() { timeout -s KILL 20 "$@"; }
+cp -r d fifo && bbu-index -q fifo -o fifo.index
+rm "fifo/train/$a/$a-0.jpeg" "fifo/train/$a/$a-1.jpeg" && mkfifo "fifo/train/$a/$a-0.jpeg" && ln -s /dev/zero "fifo/train/$a/$a-1.jpeg"
+status 1 in_time bbu-pack -q fifo.index -o f
+err_has "fifo/train/$a/$a-0.jpeg: not a regular file"
+err_has "fifo/train/$a/$a-1.jpeg: not a regular file"
+status 3 in_time bbu-pack -k fifo.index -o f
+err_has '28 images in 1 shard'
+mkdir shardfifo && mkfifo shardfifo/$shard
+status 1 in_time dino-augment -q -n 1 shardfifo -o f.views
+err_has "shardfifo/$shard: not a regular file"
+
 # ---- provenance, wrong usage, broken input, full disks
 status 0 bbu-pack -q --no-provenance x.index -o np
 differ s/$shard np/$shard
