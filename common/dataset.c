@@ -99,6 +99,60 @@ int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e)
     return 0;
 }
 
+static int find_class(const struct dataset *d, const char *name, size_t bytes)
+{
+    for (int i = 0; i < d->n_classes; i++)
+        if (strlen(d->class_name[i]) == bytes && strncmp(d->class_name[i], name, bytes) == 0)
+            return i;
+    return -1;
+}
+
+/* place[i]: where class i stands in the names; -1: not at all. */
+static int read_order(const struct dataset *d, const char *names, int *place, struct fmt_error *e)
+{
+    int n = 0;
+    for (const char *at = names;; at++) {
+        size_t bytes = strcspn(at, ",");
+        int i = find_class(d, at, bytes), shown = (int)(bytes < 100 ? bytes : 100);
+        if (i < 0)
+            return fmt_fail(e, FMT_INVALID, "%.*s is no class", shown, at);
+        if (place[i] >= 0)
+            return fmt_fail(e, FMT_INVALID, "%.*s stands twice", shown, at);
+        place[i] = n++;
+        at += bytes;
+        if (!*at)
+            break;
+    }
+    for (int i = 0; i < d->n_classes; i++)
+        if (place[i] < 0)
+            return fmt_fail(e, FMT_INVALID, "%.100s is missing", d->class_name[i]);
+    return 0;
+}
+
+int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e)
+{
+    size_t n = (size_t)d->n_classes;
+    int *place = malloc((n + 1) * sizeof *place);
+    char **ordered = malloc((n + 1) * sizeof *ordered);
+    int status = place && ordered ? 0 : fmt_no_memory(e);
+    for (size_t i = 0; i < n && !status; i++)
+        place[i] = -1;
+    if (!status && n == 0)
+        status = fmt_fail(e, FMT_INVALID, "the dataset has no classes (names and plain folders have none)");
+    if (!status)
+        status = read_order(d, names, place, e);
+    for (size_t i = 0; i < n && !status; i++)
+        ordered[place[i]] = d->class_name[i];
+    if (!status)
+        memcpy(d->class_name, ordered, n * sizeof *ordered);
+    for (int64_t i = 0; i < d->n_images && !status; i++)
+        if (d->image[i].label >= 0)
+            d->image[i].label = place[d->image[i].label];
+    free(place);
+    free(ordered);
+    return status;
+}
+
 int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
                  const char *reason, ...)
 {

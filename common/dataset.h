@@ -3,6 +3,7 @@
  *   struct dataset d;
  *   dataset_init(&d, root, &error);
  *   dataset_find(&d, layout, &error)       walks folders or reads lists; names only (dataset-walk.c, dataset-lists.c)
+ *   dataset_order_classes(&d, "good,bad", &error)
  *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel (dataset-read.c)
  *   dataset_check(&d, &error)              groups, splits, contents (dataset-check.c)
  *   for (i < d.n_findings) ...             in an order that depends on the dataset alone
@@ -107,6 +108,10 @@ void dataset_release(struct dataset *d);
 int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error *e);
 /* Names from standard input, each ended by `end` ('\n' or 0). They may lie anywhere; a name's folder is its group. */
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
+
+/* The classes of a dataset that was found in another order: `names` is "good,bad", and has every class once. Labels
+ * follow. FMT_INVALID: a class that is not there, is missing, or stands twice. */
+int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e);
 
 struct dataset_reading {
     int64_t pixels_max; /* jpeg.h */

@@ -18,13 +18,14 @@
 #include "rootpath.h"
 #include "version.h"
 
-static const char *output = "-", *layout_name = "auto";
+static const char *output = "-", *layout_name = "auto", *class_order;
 static bool null_ended, keep_going, as_stored, json, provenance = true;
 static int64_t n_jobs, pixels_max = JPEG_PIXELS_MAX;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
     OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
+    OPT_STRING(0, "classes", &class_order, "A,B", "order of the classes; of two the second is positive [as found]"),
     OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
     OPT_FLAG(0, "as-stored", &as_stored, "sizes of the pixels as stored: no EXIF orientation"),
@@ -64,6 +65,17 @@ static void hint_at_classes(const struct dataset *d)
         }
 }
 
+static void order_classes(struct dataset *d)
+{
+    struct fmt_error e = {0};
+    char there[512] = "";
+    if (dataset_order_classes(d, class_order, &e) == 0)
+        return;
+    for (int i = 0; i < d->n_classes && strlen(there) < 400; i++)
+        snprintf(there + strlen(there), 100, "%s%.80s", i ? ", " : "; there are ", d->class_name[i]);
+    msg_die("--classes: %s%s", e.text, there);
+}
+
 static void find(struct dataset *d, const char *root)
 {
     struct fmt_error e = {0};
@@ -74,6 +86,8 @@ static void find(struct dataset *d, const char *root)
                        : dataset_find(d, layout_of(layout_name), &e);
     if (status)
         msg_die("%s", e.text);
+    if (class_order)
+        order_classes(d);
     if (!names)
         hint_at_classes(d);
 }
@@ -192,6 +206,9 @@ static void say_totals(const struct dataset *d, const struct totals *t)
     if (t->n_unlabelled)
         snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
     msg_note("%" PRId64 " images in %" PRId64 " groups%s", t->n_kept, t->n_groups, text);
+    if (d->n_classes == 2)
+        msg_note("of the two classes %.100s, the second, is the positive one (the defect); --classes orders them",
+                 d->class_name[1]);
 }
 
 static void report_totals(const struct dataset *d, const struct totals *t)
@@ -209,6 +226,9 @@ static void report_totals(const struct dataset *d, const struct totals *t)
     struct cJSON *classes = jsonl_object(o, "classes");
     for (int c = 0; c < d->n_classes; c++)
         jsonl_int(classes, d->class_name[c], t->of_class[c]);
+    jsonl_names(o, "class_order", d->class_name, d->n_classes);
+    if (d->n_classes == 2)
+        jsonl_text(o, "positive", d->class_name[1]);
     jsonl_int(o, "without_label", t->n_unlabelled);
     struct cJSON *kinds = jsonl_object(o, "findings");
     for (int k = 0; k < DATASET_FINDING_KINDS; k++)
@@ -288,6 +308,8 @@ static void write_catalogue(const struct dataset *d, const char *root)
     uint8_t identity[DIGEST_BYTES];
     prov_init(&p, "bbu-index", DINOTOOLS_VERSION, provenance);
     prov_text(&p, "layout", layout_name);
+    if (class_order)
+        prov_text(&p, "classes", class_order);
     prov_flag(&p, "as_stored", as_stored);
     prov_int(&p, "max_pixels", pixels_max);
     prov_flag(&p, "keep_going", keep_going);

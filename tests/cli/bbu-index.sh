@@ -306,6 +306,29 @@ mkdir -p cl/ok/s1 cl/bad
 cp made/train/"$a"/*.jpeg cl/ok/s1 && cp made/train/"$b"/*.jpeg cl/bad
 status 0 bbu-index --layout classes -o c.index cl
 err_has '6 images in 1 groups, bad 3, ok 3'
+err_has 'of the two classes ok, the second, is the positive one'
+status 0 bbu-index --json --layout classes -o c.index cl
+out_has '"classes":{"bad":3,"ok":3},"class_order":["bad","ok"],"positive":"ok"'
+status 0 bash -c 'bbu-index --json --layout classes --classes ok,bad -o o.index cl'
+out_has '"classes":{"ok":3,"bad":3},"class_order":["ok","bad"],"positive":"bad"'
+err_has 'of the two classes bad, the second, is the positive one'
+bbu-pack -q o.index -o os
+check 'the order is that of the catalogue and of the shards' bash -c 'bbu-info --json o.index | grep -q "\"classes\":{\"ok\":3,\"bad\":3}" && bbu-info --json os/* | grep -q "\"classes\":\[\"ok\",\"bad\"\]"'
+check 'labels follow it' bash -c '"$BUILD/tests/shardcat" os | grep "^bad/" | grep -vq " label 1 " || "$BUILD/tests/shardcat" os | grep "^ok/" | grep -vq " label 0 "; test $? -eq 1'
+check 'settings name it' bash -c 'bbu-info --json o.index | grep -q "\"classes\":\"ok,bad\"" && ! bbu-info --json c.index | grep -q "\"classes\":\""'
+for wrong in 'ok,badd:badd is no class; there are bad, ok' 'ok:bad is missing; there are bad, ok' 'ok,bad,ok:ok stands twice' ',ok: is no class'; do
+    status 1 bbu-index --layout classes --classes "${wrong%%:*}" -o w.index cl
+    err_has "--classes: ${wrong#*:}"
+done
+status 1 bbu-index --layout folder --classes ok,bad -o w.index cl
+err_has '--classes: the dataset has no classes'
+check 'and no catalogue is made' test ! -e w.index
+index 0 --classes negative,positive
+bbu-info -l x.index >1
+index 0 --classes positive,negative
+err_has 'of the two classes negative, the second'
+bbu-info -l x.index >2
+same 1 2
 mkdir -p sp/train/ok sp/train/bad sp/val/bad sp/test sp/other
 cp made/train/"$a"/*.jpeg sp/train/ok && cp made/train/"$b"/*.jpeg sp/train/bad && cp made/train/"$c"/*.jpeg sp/val/bad
 cp made/val/"$v"/*.jpeg sp/test
