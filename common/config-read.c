@@ -19,6 +19,8 @@
 struct reader {
     struct config *cfg;
     const char *name; /* of the file, kept by cfg */
+    const char *text;
+    size_t bytes;
     yaml_parser_t parser;
     char path[PATH_MAX_BYTES];
     int line[CONFIG_N_KEYS]; /* where this file set a key; 0: nowhere yet */
@@ -30,17 +32,35 @@ static int fail_at(struct reader *r, size_t line, enum fmt_status status, const 
     return fmt_fail(r->e, status, "%.120s:%zu: %.240s", r->name, line + 1, text);
 }
 
+/* What is likely wrong with a line (from 0) that the parser does not take; NULL: nothing that is known. */
+static const char *likely_cause(const struct reader *r, size_t line)
+{
+    const char *at = r->text, *end = r->text + r->bytes, *next;
+    for (; line > 0 && (next = memchr(at, '\n', (size_t)(end - at))); line--)
+        at = next + 1;
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    size_t n = (size_t)((stop ? stop : end) - at), blanks = 0;
+    while (blanks < n && (at[blanks] == ' ' || at[blanks] == '\t'))
+        blanks++;
+    if (memchr(at, '\t', blanks))
+        return "a tab in front of the line; YAML is indented by spaces";
+    if (memmem(at, n, "${", 2))
+        return "an interpolation (${...}); settings have none, write the value";
+    return memmem(at, n, ": *", 3) ? "a text that begins with * needs quotes" : NULL;
+}
+
 static int next_event(struct reader *r, yaml_event_t *event)
 {
     if (!yaml_parser_parse(&r->parser, event)) {
         const yaml_parser_t *p = &r->parser;
         if (p->error == YAML_MEMORY_ERROR)
             return fmt_no_memory(r->e);
-        return fail_at(r, p->problem_mark.line, FMT_INVALID, p->problem ? p->problem : "not YAML");
+        const char *cause = likely_cause(r, p->problem_mark.line);
+        return fail_at(r, p->problem_mark.line, FMT_INVALID, cause ? cause : p->problem ? p->problem : "not YAML");
     }
     const char *wrong = NULL;
     if (event->type == YAML_ALIAS_EVENT)
-        wrong = "an alias; settings files have none";
+        wrong = "an alias; settings files have none, and a text that begins with * needs quotes";
     else if ((event->type == YAML_SCALAR_EVENT && (event->data.scalar.anchor || event->data.scalar.tag)) ||
              (event->type == YAML_MAPPING_START_EVENT &&
               (event->data.mapping_start.anchor || event->data.mapping_start.tag)) ||
@@ -54,12 +74,15 @@ static int next_event(struct reader *r, yaml_event_t *event)
     return fail_at(r, line, FMT_INVALID, wrong);
 }
 
+static bool is_null(const char *text)
+{
+    return !*text || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0 ||
+           strcmp(text, "~") == 0;
+}
+
 static bool scalar_is_null(const yaml_event_t *event)
 {
-    const char *text = (const char *)event->data.scalar.value;
-    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           (!*text || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0 ||
-            strcmp(text, "~") == 0);
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && is_null((const char *)event->data.scalar.value);
 }
 
 /* The items of a list whose start was read. */
@@ -110,8 +133,12 @@ static int take_value(struct reader *r, const yaml_event_t *event)
         return fail_at(r, line, FMT_INVALID, "a section, where one value stands");
     if (id < 0)
         return at_line(r, line, unknown(r->path, r->e));
-    if (r->line[id])
-        return fail_at(r, line, FMT_INVALID, "this key stands in the file twice");
+    if (r->line[id]) {
+        char text[160];
+        snprintf(text, sizeof text, "%.100s: this key stands in the file twice, first in line %d", r->path,
+                 r->line[id]);
+        return fail_at(r, line, FMT_INVALID, text);
+    }
     r->line[id] = (int)line + 1;
     struct config_items v = {0};
     char *texts[CONFIG_INTS_MAX] = {0};
@@ -120,6 +147,7 @@ static int take_value(struct reader *r, const yaml_event_t *event)
         status = read_list(r, &v, texts);
     } else {
         v.null = scalar_is_null(event);
+        v.quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
         v.item[v.n++] = (const char *)event->data.scalar.value;
         if (strlen(v.item[0]) != event->data.scalar.length)
             status = fail_at(r, line, FMT_INVALID, "a zero byte in a value");
@@ -218,7 +246,7 @@ static int read_document(struct reader *r)
 
 int config_parse(struct config *c, const char *text, size_t bytes, const char *name, struct fmt_error *e)
 {
-    struct reader r = {.cfg = c, .e = e};
+    struct reader r = {.cfg = c, .text = text, .bytes = bytes, .e = e};
     if (bytes > CONFIG_FILE_MAX)
         return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d bytes", name, CONFIG_FILE_MAX);
     if (!(r.name = config_keep(c, name, e)))
@@ -276,7 +304,8 @@ static int take_word(struct config *c, int id, char *value, struct fmt_error *e)
     if (n >= 2 && (value[0] == '\'' || value[0] == '"') && value[n - 1] == value[0]) {
         value[n - 1] = 0;
         v.item[0] = value + 1;
-    } else if (!*value || strcmp(value, "null") == 0 || strcmp(value, "~") == 0) {
+        v.quoted = true;
+    } else if (is_null(value)) {
         v.null = true;
     } else if (k->kind != CONFIG_TEXT && value[0] == '[' && value[n - 1] == ']') {
         v.n = 0;

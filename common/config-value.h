@@ -7,6 +7,7 @@
 /* One value before its kind is known: null, one text, or a list of texts. */
 struct config_items {
     bool null, list;
+    bool quoted; /* one text, in quotes: it is not taken for a word of another language */
     int n;
     const char *item[CONFIG_INTS_MAX];
 };

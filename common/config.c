@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config-value.h"
 #include "num.h"
@@ -177,17 +178,31 @@ static int bad_range(const struct config_key *k, const char *text, struct fmt_er
 static int take_int(const struct config_key *k, const char *text, int64_t *v, struct fmt_error *e)
 {
     int64_t n;
+    double d;
     if (!num_i64(text, &n))
-        return fmt_fail(e, FMT_INVALID, "%s: %.60s is not a whole number", k->name, *text ? text : "nothing");
+        return fmt_fail(e, FMT_INVALID, "%s: %.60s is not a whole number%s", k->name, *text ? text : "nothing",
+                        num_f64(text, &d) && d == floor(d) ? " in plain digits" : "");
+    const char *digits = text + strspn(text, "+-");
+    if (digits[0] == '0' && digits[1])
+        return fmt_fail(e, FMT_INVALID, "%s: %.60s begins with 0, which YAML reads as octal", k->name, text);
     if ((double)n < k->low || (double)n > k->high)
         return bad_range(k, text, e);
     *v = n;
     return 0;
 }
 
+static bool is_infinite(const char *text)
+{
+    text += strspn(text, "+-");
+    text += *text == '.';
+    return strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0;
+}
+
 static int take_real(const struct config_key *k, const char *text, double *v, struct fmt_error *e)
 {
     double d;
+    if (is_infinite(text))
+        return bad_range(k, text, e);
     if (!num_f64(text, &d))
         return fmt_fail(e, FMT_INVALID, "%s: %.60s is not a number", k->name, *text ? text : "nothing");
     if (d < k->low || d > k->high)
@@ -246,7 +261,36 @@ static bool plain_utf8(const char *text)
     return true;
 }
 
-static int take_text(struct config *c, int id, const char *text, struct fmt_error *e)
+/* Texts that are names of files: all that something is done with. */
+static bool is_path(const struct config_key *k)
+{
+    return k->kind == CONFIG_TEXT && k->effect != CONFIG_UNUSED;
+}
+
+/* A shell puts folders in the place of ~ and $NAME, but hardly ever inside key=value, and nobody does in a file.
+ * *expanded is for free(), or NULL where the path stays as it is. */
+static int expand_path(const char *key, const char *path, char **expanded, struct fmt_error *e)
+{
+    const char *home = getenv("HOME");
+    *expanded = NULL;
+    if (*path == '$')
+        return fmt_fail(e, FMT_INVALID, "%s: %.100s: variables have no value here; write the folder (or ./%.100s)", key,
+                        path, path);
+    if (*path != '~')
+        return 0;
+    if (path[1] && path[1] != '/')
+        return fmt_fail(e, FMT_INVALID, "%s: %.100s: only ~/ is the home folder; write the folder (or ./%.100s)", key,
+                        path, path);
+    if (!home || *home != '/')
+        return fmt_fail(e, FMT_INVALID, "%s: %.100s: HOME names no folder; write it", key, path);
+    *expanded = malloc(strlen(home) + strlen(path));
+    if (!*expanded)
+        return fmt_no_memory(e);
+    sprintf(*expanded, "%s%s", home, path + 1);
+    return 0;
+}
+
+static int keep_text(struct config *c, int id, const char *text, struct fmt_error *e)
 {
     if (strlen(text) > CONFIG_TEXT_MAX)
         return fmt_fail(e, FMT_LIMIT, "%s: longer than %d bytes", table[id].name, CONFIG_TEXT_MAX);
@@ -257,6 +301,16 @@ static int take_text(struct config *c, int id, const char *text, struct fmt_erro
         return FMT_MEMORY;
     *(const char **)config_field(c, id) = kept;
     return 0;
+}
+
+static int take_text(struct config *c, int id, const char *text, struct fmt_error *e)
+{
+    char *expanded = NULL;
+    int status = is_path(&table[id]) ? expand_path(table[id].name, text, &expanded, e) : 0;
+    if (!status)
+        status = keep_text(c, id, expanded ? expanded : text, e);
+    free(expanded);
+    return status;
 }
 
 static int take_reals(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
@@ -309,6 +363,27 @@ static int take_null(struct config *c, int id, struct fmt_error *e)
     return 0;
 }
 
+static bool null_fits(const struct config_key *k)
+{
+    return k->null_allowed || k == &table[CONFIG_train_resume];
+}
+
+/* What other readers of such files put a value in the place of, and a word of theirs that is none here. */
+static int refuse_foreign(const struct config_key *k, const struct config_items *v, struct fmt_error *e)
+{
+    for (int i = 0; i < v->n; i++) {
+        if (strstr(v->item[i], "${"))
+            return fmt_fail(e, FMT_INVALID, "%s: %.100s: an interpolation; settings have none, write the value",
+                            k->name, v->item[i]);
+        if (strcmp(v->item[i], "???") == 0)
+            return fmt_fail(e, FMT_INVALID, "%s: ??? stands for a missing value, which has to be written", k->name);
+        if (strcmp(v->item[i], "None") == 0 && !v->quoted)
+            return fmt_fail(e, FMT_INVALID, "%s: None is Python's; nothing is written null%s", k->name,
+                            null_fits(k) ? "" : ", which is no value of this key");
+    }
+    return 0;
+}
+
 int config_take(struct config *c, int id, const struct config_items *v, struct fmt_error *e)
 {
     const struct config_key *k = &table[id];
@@ -316,6 +391,9 @@ int config_take(struct config *c, int id, const struct config_items *v, struct f
     void *field = config_field(c, id);
     if (v->null)
         return take_null(c, id, e);
+    int status = refuse_foreign(k, v, e);
+    if (status)
+        return status;
     if (k->kind == CONFIG_PAIR || k->kind == CONFIG_TRIPLE)
         return take_reals(c, id, v, e);
     if (k->kind == CONFIG_INTS)

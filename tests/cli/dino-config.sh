@@ -49,6 +49,16 @@ status 2 dino-train -c bomb.yaml --print-config
 head -c 2000000 /dev/zero | tr '\0' '#' >huge.yaml
 status 2 dino-train -c huge.yaml --print-config
 err_has 'more than'
+printf 'train:\n  output_dir: ${oc.env:HOME}/run\n' >home.yaml
+status 2 dino-train -c home.yaml --print-config
+err_has 'home.yaml:2: train.output_dir: ${oc.env:HOME}/run: an interpolation; settings have none, write the value'
+status 2 dino-train train.saveckp_freq=None --print-config
+err_has "train.saveckp_freq: None is Python's; nothing is written null"
+status 0 env HOME="$PWD" dino-train 'train.output_dir=~/home' 'evaluation.knn_train=~/a' evaluation.knn_val=./~ --print-config
+out_has "  output_dir: '$PWD/home'"
+out_has "  knn_val: './~'"
+status 2 dino-train 'train.output_dir=~root/home' --print-config
+err_has 'only ~/ is the home folder'
 status 0 dino-train optim.lr=0.5 --print-config
 err_has 'optim.lr: set, and overwritten'
 

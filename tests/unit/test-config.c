@@ -123,7 +123,10 @@ static void test_refusals(void)
     refuses("train: 5\n", "a section, where one value stands");
     refuses("train:\n  centering: sinkhorn\n", "train.centering: sinkhorn is none of centering|sinkhorn_knopp");
     refuses("optim:\n  base_lr: nan\n", "optim.base_lr: nan is not a number");
-    refuses("optim:\n  base_lr: .inf\n", "is not a number");
+    refuses("optim:\n  base_lr: .inf\n", "optim.base_lr: .inf is not between 0 and 1000");
+    refuses("optim:\n  clip_grad: -Infinity\n", "is not between");
+    refuses("train:\n  seed: 1e3\n", "train.seed: 1e3 is not a whole number in plain digits");
+    refuses("train:\n  seed: 010\n", "train.seed: 010 begins with 0, which YAML reads as octal");
     refuses("ibot:\n  separate_head: 1\n", "is neither true nor false");
     refuses("crops:\n  global_crops_scale: 0.5\n", "crops.global_crops_scale: 2 numbers are needed");
     refuses("crops:\n  global_crops_scale: [0.5]\n", "2 numbers are needed");
@@ -131,7 +134,8 @@ static void test_refusals(void)
     refuses("crops:\n  global_crops_scale: [0.9, 0.5]\n", "the first number is larger");
     refuses("crops:\n  global_crops_scale: [[0.9], 0.5]\n", "plain values");
     refuses("evaluation:\n  knn_k: []\n", "1 to 16 numbers are needed");
-    refuses("train:\n  seed: 1\n  seed: 2\n", "f.yaml:3: this key stands in the file twice");
+    refuses("train:\n  seed: 1\n  seed: 2\n",
+            "f.yaml:3: train.seed: this key stands in the file twice, first in line 2");
     refuses("train:\n  seed: 1\ntrain.seed: 2\n", "twice");
     refuses("train: &t\n  seed: 1\n", "an anchor or a tag");
     refuses("train:\n  seed: &a 1\n", "an anchor or a tag");
@@ -143,7 +147,8 @@ static void test_refusals(void)
     refuses("- a\n", "not a mapping");
     refuses("just words\n", "not a mapping");
     refuses("train:\n  seed: \"1\n", "f.yaml:");
-    refuses("train:\n\tseed: 1\n", "f.yaml:2: ");
+    refuses("train:\n\tseed: 1\n", "f.yaml:2: a tab in front of the line");
+    refuses("train:\n  \tseed: 1\n", "f.yaml:2: a tab in front of the line");
     refuses("[a]: 1\n", "a name of a setting is needed");
     refuses("foo: {}\n", "no such setting");
     refuses("train:\n  output_dir: \"a\\nb\"\n", "control characters");
@@ -161,6 +166,55 @@ static void test_refusals(void)
     refuses("optim:\n  optimizer: Adam\n", "Adam is none of adamw|sgd|adam");
     refuses("train:\n  output_dir: a0\n  backup_dir: a{rank}\n", "train.backup_dir: is train.output_dir");
     refuses("optim:\n  epochs: 1000000\ntrain:\n  OFFICIAL_EPOCH_LENGTH: 10000\n", "more than 1000000000 iterations");
+}
+
+/* Words that other readers of such files, or a shell, would put a value in the place of. */
+static void test_foreign(void)
+{
+    refuses("train:\n  output_dir: ${oc.env:HOME}/run\n",
+            "f.yaml:2: train.output_dir: ${oc.env:HOME}/run: an interpolation");
+    refuses("train:\n  output_dir: \"${oc.env:HOME}/run\"\n", "an interpolation");
+    refuses("train:\n  saveckp_freq: ${train.OFFICIAL_EPOCH_LENGTH}\n", "train.saveckp_freq: ${train.OFFICIAL");
+    refuses("crops:\n  global_crops_scale: [0.1, ${crops.x}]\n", "f.yaml:2: an interpolation");
+    refuses("crops:\n  global_crops_scale:\n  - 0.1\n  - ${crops.x}\n", "an interpolation");
+    refuses("train:\n  centering: ${x}\n", "an interpolation");
+    refuses("compute_precision:\n  teacher:\n    backbone:\n      sharding_strategy: ${x}\n", "an interpolation");
+    refuses("train:\n  dataset_path: ???\n", "train.dataset_path: ??? stands for a missing value");
+    refuses("train:\n  seed: \"???\"\n", "train.seed: ??? stands for a missing value");
+    refuses("train:\n  saveckp_freq: None\n", "train.saveckp_freq: None is Python's; nothing is written null");
+    refuses("train:\n  seed: None\n", "null, which is no value of this key");
+    refuses("train:\n  resume: None\n", "nothing is written null");
+    refuses("student:\n  pretrained_weights: None\n", "nothing is written null");
+    refuses("train:\n  output_dir: $HOME/run\n", "train.output_dir: $HOME/run: variables have no value here");
+    refuses("train:\n  output_dir: ~nobody/run\n", "train.output_dir: ~nobody/run: only ~/ is the home folder");
+    refuses("train:\n  dataset_path: *.shard\n", "a text that begins with * needs quotes");
+}
+
+static void test_home(void)
+{
+    struct config c = {0};
+    static const int paths[] = {CONFIG_MODEL_WEIGHTS, CONFIG_train_dataset_path, CONFIG_train_output_dir,
+                                CONFIG_train_resume_path, CONFIG_train_backup_dir, CONFIG_student_pretrained_weights,
+                                CONFIG_evaluation_knn_train, CONFIG_evaluation_knn_val};
+    setenv("HOME", "/home/x", 1);
+    config_init(&c);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct fmt_error e = {0};
+        char word[100];
+        snprintf(word, sizeof word, "%s=~/a b", config_key(paths[i])->name);
+        const char *const *value = (const void *)((const char *)&c + config_key(paths[i])->offset);
+        ok(config_set(&c, word, &e) == 0 && strcmp(*value, "/home/x/a b") == 0, "%s is %s", word, *value);
+    }
+    config_release(&c);
+    ok(reads(&c, "train:\n  output_dir: '~/run'\n") && strcmp(c.train.output_dir, "/home/x/run") == 0,
+       "quotes keep no ~ from a path");
+    ok(reads(&c, "train:\n  output_dir: ./~/None\n") && strcmp(c.train.output_dir, "./~/None") == 0, "./ does");
+    ok(reads(&c, "train:\n  output_dir: 'None'\n") && strcmp(c.train.output_dir, "None") == 0, "'None' is a name");
+    ok(reads(&c, "train:\n  output_dir: a~b$c\n") && strcmp(c.train.output_dir, "a~b$c") == 0,
+       "inside they are letters");
+    unsetenv("HOME");
+    refuses("train:\n  output_dir: ~/run\n", "HOME names no folder");
+    config_release(&c);
 }
 
 static void test_values(void)
@@ -275,9 +329,12 @@ static void test_words(void)
        "lists");
     ok(sets(&c, "train.resume=null") && sets(&c, "train.resume=True") && c.train.resume == RESUME_TRUE,
        "null and True");
+    ok(sets(&c, "train.backup_dir=NULL") && !*c.train.backup_dir, "null as a file may have it");
     static const char *const bad[] = {"train.seed", "=4", "seed=4", "train=4", "train.seed=", "train.seed= 4",
                                       "train.seed=[4", "crops.global_crops_scale=[1,2,3]", "train.output_dir=a\tb",
-                                      "train.output_dir=\xff", "train.output_dir=\xed\xa0\x80", "augment.std=[0,1,1]"};
+                                      "train.output_dir=\xff", "train.output_dir=\xed\xa0\x80", "augment.std=[0,1,1]",
+                                      "train.output_dir=${x}", "train.seed=None", "train.output_dir=None",
+                                      "train.output_dir=~x", "train.output_dir=???", "train.output_dir=$HOME"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         e = (struct fmt_error){0};
         ok(config_set(&c, bad[i], &e) != 0 && e.text[0], "refused: %s", e.text);
@@ -378,6 +435,8 @@ int main(void)
 {
     test_published();
     test_refusals();
+    test_foreign();
+    test_home();
     test_values();
     test_words();
     test_rank();
