@@ -65,8 +65,8 @@ static struct axis axis_take(int64_t in, int64_t out, int64_t first, int64_t n_o
     double scale = (double)in / (double)out, factor = scale > 1 ? scale : 1; /* enlarging: the filter stays */
     struct axis a = {.in = in, .out = out, .first = first, .n_out = n_out};
     a.pairs_max = (int64_t)ceil(SUPPORT * factor) + 1; /* of at most 2 * ceil + 1 taps */
-    /* At least n_out * pairs_max, and growing with in and out, as a plan for the largest needs it. */
-    int64_t room = (int64_t)SUPPORT * num_max(in, out) + 2 * out;
+    /* At least n_out * pairs_max, and growing with in, out and n_out, as a plan for the largest needs it. */
+    int64_t room = num_min((int64_t)SUPPORT * num_max(in, out) + 2 * out, (int64_t)SUPPORT * in + 3 * n_out);
     a.low = ARENA_TAKE(scratch, int32_t, n_out);
     a.n = ARENA_TAKE(scratch, int32_t, n_out);
     a.taps = ARENA_TAKE(scratch, struct resize_pair, room);

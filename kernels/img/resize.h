@@ -19,12 +19,13 @@
 
 #include "arena.h"
 
-#define RESIZE_SIDE_MAX 65535 /* of input and output: the largest JPEG */
+#define RESIZE_SIDE_MAX 65535 /* of input and of what is computed: the largest JPEG */
+#define RESIZE_OUT_MAX ((int64_t)1 << 32) /* a strip of one pixel by the largest side, made as wide as that side */
 
 struct resize {
     int64_t in_h, in_w;            /* the input, 1 .. RESIZE_SIDE_MAX */
-    int64_t out_h, out_w;          /* the whole output, 1 .. RESIZE_SIDE_MAX */
-    int64_t top, left, rows, cols; /* the part of it that is computed, inside */
+    int64_t out_h, out_w;          /* the whole output, 1 .. RESIZE_OUT_MAX */
+    int64_t top, left, rows, cols; /* the part of it that is computed, inside; at most RESIZE_SIDE_MAX a side */
     int channels;                  /* 1 or 3, interleaved */
 };
 

@@ -105,10 +105,10 @@ int extract_place(const struct extract_settings *s, int64_t patch, int64_t heigh
     if (p->net_h < patch || p->net_w < patch)
         return fmt_fail(e, FMT_INVALID, "%lld x %lld pixels are less than a patch of %lld", (long long)p->full_w,
                         (long long)p->full_h, (long long)patch);
-    if (p->full_h < 1 || p->full_w < 1 || p->full_h > RESIZE_SIDE_MAX || p->full_w > RESIZE_SIDE_MAX ||
+    if (p->full_h < 1 || p->full_w < 1 || p->full_h > RESIZE_OUT_MAX || p->full_w > RESIZE_OUT_MAX ||
         p->net_h > RESIZE_SIDE_MAX || p->net_w > RESIZE_SIDE_MAX)
-        return fmt_fail(e, FMT_LIMIT, "a picture of %lld x %lld would become one of %lld x %lld", (long long)width,
-                        (long long)height, (long long)p->full_w, (long long)p->full_h);
+        return fmt_fail(e, FMT_LIMIT, "a picture of %lld x %lld would become one of %lld x %lld for the network",
+                        (long long)width, (long long)height, (long long)p->net_w, (long long)p->net_h);
     place_axis(p->full_h, p->canvas_h, &p->top, &p->rows, &p->at_y);
     place_axis(p->full_w, p->canvas_w, &p->left, &p->cols, &p->at_x);
     p->net_y = (p->net_h - p->canvas_h) / 2;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "file.h"
 #include "img/resize.h"
 #include "nn/extract.h"
@@ -60,6 +61,12 @@ static void fits(void)
     ok(p.net_h == 98 && p.net_w == 56 && p.rows == 97 && p.cols == 55 && p.cut_away == 0, "whole, padded");
     p = place(0, 0, EXTRACT_RESIZE, 3, 5);
     ok(p.net_h == PATCH && p.net_w == PATCH, "at least a patch");
+    p = place(256, 224, EXTRACT_RESIZE, 700, 1);
+    ok(p.full_w == 256 && p.full_h == 179200 && p.top == 89488 && p.rows == 224, "the middle of a strip of 1 x 700");
+    p = place(65535, 224, EXTRACT_RESIZE, 1, 65535);
+    ok(p.full_w == 65535 * (int64_t)65535 && p.cols == 224, "and of the longest one");
+    struct extract_settings whole = {.resize = 256};
+    ok(extract_place(&whole, PATCH, 700, 1, &p, NULL) == FMT_LIMIT, "which no network sees as a whole");
     bool inside = true;
     struct rng r = rng_stream(1, 0, 0, RNG_TEST);
     for (int i = 0; i < 20000; i++) {
@@ -76,6 +83,32 @@ static void fits(void)
                  p.cut_away < 1;
     }
     ok(inside, "all parts of 20000 places lie inside");
+}
+
+/* What is computed of a strip has the bits of the whole, which is larger than any picture. */
+static void strips(void)
+{
+    enum { LONG = 300, WIDE = 256, PART = 32, HIGH = LONG * WIDE };
+    static uint8_t strip[LONG * 3], whole[(size_t)HIGH * WIDE * 3], part[PART * WIDE * 3];
+    for (int i = 0; i < LONG * 3; i++)
+        strip[i] = (uint8_t)(i * i / 7 + 31 * i);
+    struct resize r = {.in_h = LONG, .in_w = 1, .out_h = HIGH, .out_w = WIDE, .rows = HIGH, .cols = WIDE,
+                       .channels = 3};
+    struct arena plan = {0}, memory;
+    struct fmt_error e = {0};
+    resize_bicubic(&r, NULL, 0, NULL, &plan);
+    if (arena_init(&memory, plan.high, &e)) {
+        ok(false, "%s", e.text);
+        return;
+    }
+    resize_bicubic(&r, strip, 3, whole, &memory);
+    r.top = HIGH / 2 - PART / 2, r.rows = PART;
+    struct arena small = {0};
+    resize_bicubic(&r, NULL, 0, NULL, &small);
+    ok(small.high < 1 << 20, "the middle of a strip takes %zu bytes", small.high);
+    resize_bicubic(&r, strip, 3, part, &memory);
+    ok(memcmp(part, whole + (size_t)r.top * WIDE * 3, sizeof part) == 0, "and has the bits of the whole");
+    arena_release(&memory);
 }
 
 static void layers(void)
@@ -326,6 +359,7 @@ int main(void)
     struct network n;
     published_sizes();
     fits();
+    strips();
     layers();
     if (load(&n, "vit_reg4.pth")) {
         against_pass(&n);
