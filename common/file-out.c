@@ -125,7 +125,7 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
 int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e)
 {
     if (strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
-        return fmt_fail(e, FMT_INVALID, "standard output is a terminal: binary data is not written there");
+        return fmt_fail(e, FMT_INVALID, FILE_TERMINAL);
     return file_create(f, path, e);
 }
 

@@ -62,6 +62,11 @@ struct file_out {
 int file_create(struct file_out *f, const char *path, struct fmt_error *e);
 /* binary: a terminal is refused (FMT_INVALID), so that nobody's screen is filled with bytes. */
 int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e);
+#define FILE_TERMINAL "standard output is a terminal: binary data is not written there"
+/* Before the work: is there a folder for it, that takes it? As file_create would say later. NULL: there is no output.
+ * Nothing is made or opened. */
+int file_check_output(const char *path, bool binary, struct fmt_error *e);
+int file_check_folder(const char *path, struct fmt_error *e); /* the same of a folder to be made or replaced */
 int file_put(struct file_out *f, const void *data, size_t n); /* 0, or -1 and error_number */
 struct fmt_writer file_writer(struct file_out *f);
 int file_commit(struct file_out *f, struct fmt_error *e); /* also releases, failed or not */

@@ -25,7 +25,8 @@ static int64_t n_jobs, pixels_max = JPEG_PIXELS_MAX;
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE [-]"),
     OPT_CHOICE(0, "layout", &layout_name, "auto|annotations|classes|folder", "what the folders mean [auto]"),
-    OPT_STRING(0, "classes", &class_order, "A,B", "order of the classes; of two the second is positive [as found]"),
+    OPT_STRING(0, "classes", &class_order, "NAMES",
+               "order of the classes: good,bad; the second of two is positive [as found]"),
     OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
     OPT_FLAG(0, "as-stored", &as_stored, "sizes of the pixels as stored: no EXIF orientation"),
@@ -324,6 +325,13 @@ static void write_catalogue(const struct dataset *d, const char *root)
     prov_release(&p);
 }
 
+static void check_output(void)
+{
+    struct fmt_error e = {0};
+    if (file_check_output(output, true, &e))
+        msg_die("%s", e.text);
+}
+
 int main(int argc, char **argv)
 {
     struct dataset d;
@@ -341,6 +349,7 @@ int main(int argc, char **argv)
         opt_unused(&tool, of_folders, "names on standard input have no layout");
     file_on_signal();
     inputs_guard();
+    check_output();
 
     find(&d, root);
     read_and_check(&d);

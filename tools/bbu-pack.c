@@ -420,6 +420,8 @@ static void check_output(void)
     char **names;
     int64_t n;
     struct fmt_error e = {0};
+    if (file_check_folder(output, &e))
+        msg_die("%s", e.text);
     if (!file_exists(output))
         return;
     if (!file_is_dir(output))

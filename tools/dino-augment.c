@@ -258,8 +258,11 @@ int main(int argc, char **argv)
     if (json && strcmp(sheet_name ? sheet_name : output, "-") == 0)
         msg_usage("--json and the output would both go to standard output: give -o or --sheet a file");
     const char **path = calloc((size_t)argc + 1, sizeof *path);
+    struct fmt_error e = {0};
     if (!path)
         msg_die("out of memory");
+    if (file_check_output(sheet_name ? sheet_name : output, true, &e))
+        msg_die("%s", e.text);
     read_settings(&config, argc - first, argv + first);
     int n_paths = take_paths(&config, argc - first, argv + first, path);
     bool replaced = sheet_name ? write_sheet(&config, path, n_paths) : write_views(&config, path, n_paths);

@@ -373,6 +373,8 @@ int main(int argc, char **argv)
     check_usage(argc - first, argv + first);
     file_on_signal();
     inputs_guard();
+    if (file_check_output(output, true, &e))
+        msg_die("%s", e.text);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);

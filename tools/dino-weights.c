@@ -403,6 +403,8 @@ int main(int argc, char **argv)
     check_usage(command, argc - first - 1);
     file_on_signal();
     inputs_guard();
+    if (strcmp(command, "convert") == 0 && file_check_output(output, true, &e))
+        msg_die("%s", e.text);
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         opt_bad_settings(&e);

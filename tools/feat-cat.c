@@ -279,6 +279,7 @@ static void finish(int64_t n)
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
+    struct fmt_error e = {0};
     if (first == argc)
         msg_usage("features are missing");
     if (as_text + as_json + as_npy > 1)
@@ -287,6 +288,8 @@ int main(int argc, char **argv)
         msg_usage("--keys and -o both write to %s", file_output_name(output));
     file_on_signal();
     inputs_guard();
+    if (file_check_output(output, !(as_text || as_json), &e) || file_check_output(keys_path, false, &e))
+        msg_die("%s", e.text);
     open_inputs(argv + first, argc - first);
     resolve_labels(&inputs[0].feat.header);
     open_output();

@@ -535,6 +535,8 @@ int main(int argc, char **argv)
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);
     bool one_file = argc - first == 1;
+    if (file_check_output(output, false, &e) || file_check_output(report_path, false, &e))
+        msg_die("%s", e.text);
 
     pool = thread_open((int)n_jobs, &e);
     if (!pool)

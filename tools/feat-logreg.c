@@ -654,6 +654,9 @@ int main(int argc, char **argv)
     inputs_guard();
     check_usage(argc - first);
     int n_C = parse_C(C);
+    if ((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
+        file_check_output(report_path, false, &e))
+        msg_die("%s", e.text);
 
     pool = thread_open((int)n_jobs, &e);
     if (!pool)

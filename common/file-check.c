@@ -1,0 +1,48 @@
+/* file-check.c - what can be known of an output before hours of work go into it. */
+#include "file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* May a name appear in the folder of this path? errno if not. */
+static bool folder_takes(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    char *folder = n > 0 ? strndup(path, n) : strdup(".");
+    struct stat st;
+    bool good = folder && stat(folder, &st) == 0;
+    if (good && !S_ISDIR(st.st_mode))
+        good = false, errno = ENOTDIR;
+    good = good && access(folder, W_OK | X_OK) == 0;
+    free(folder);
+    return good;
+}
+
+int file_check_output(const char *path, bool binary, struct fmt_error *e)
+{
+    struct stat st;
+    if (!path || !*path)
+        return 0;
+    if (strcmp(path, "-") == 0)
+        return binary && isatty(STDOUT_FILENO) ? fmt_fail(e, FMT_INVALID, FILE_TERMINAL) : 0;
+    bool there = stat(path, &st) == 0;
+    if ((there && S_ISDIR(st.st_mode)) || path[strlen(path) - 1] == '/') {
+        errno = EISDIR;
+        return file_fail(path, e);
+    }
+    bool in_place = there && !S_ISREG(st.st_mode); /* a device, a fifo */
+    bool good = in_place ? access(path, W_OK) == 0 : folder_takes(path);
+    return good ? 0 : file_fail(path, e);
+}
+
+int file_check_folder(const char *path, struct fmt_error *e)
+{
+    return folder_takes(path) ? 0 : file_fail(path, e);
+}
