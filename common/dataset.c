@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "index.h"
+#include "nameform.h"
 
 const char *const dataset_splits[4] = {"train", "val", "test", NULL};
 
@@ -99,34 +100,42 @@ int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e)
     return 0;
 }
 
-static int find_class(const struct dataset *d, const char *name, size_t bytes)
+/* By its name, in whatever Unicode form. */
+static int find_class(const struct dataset *d, const char *name)
 {
-    for (int i = 0; i < d->n_classes; i++)
-        if (strlen(d->class_name[i]) == bytes && strncmp(d->class_name[i], name, bytes) == 0)
+    int other = -1;
+    for (int i = 0; i < d->n_classes; i++) {
+        if (strcmp(d->class_name[i], name) == 0)
             return i;
-    return -1;
+        if (nameform_compare(d->class_name[i], name) == 0)
+            other = i;
+    }
+    return other;
+}
+
+static int place_class(const struct dataset *d, const char *name, int n, int *place, struct fmt_error *e)
+{
+    int i = find_class(d, name);
+    if (i < 0)
+        return fmt_fail(e, FMT_INVALID, "%.100s is no class", *name ? name : "an empty name");
+    if (place[i] >= 0)
+        return fmt_fail(e, FMT_INVALID, "%.100s stands twice", name);
+    place[i] = n;
+    return 0;
 }
 
 /* place[i]: where class i stands in the names; -1: not at all. */
 static int read_order(const struct dataset *d, const char *names, int *place, struct fmt_error *e)
 {
-    int n = 0;
-    for (const char *at = names;; at++) {
-        size_t bytes = strcspn(at, ",");
-        int i = find_class(d, at, bytes), shown = (int)(bytes < 100 ? bytes : 100);
-        if (i < 0)
-            return fmt_fail(e, FMT_INVALID, "%.*s is no class", shown, at);
-        if (place[i] >= 0)
-            return fmt_fail(e, FMT_INVALID, "%.*s stands twice", shown, at);
-        place[i] = n++;
-        at += bytes;
-        if (!*at)
-            break;
-    }
-    for (int i = 0; i < d->n_classes; i++)
+    char *copy = strdup(names), *at = copy, *name;
+    int status = copy ? 0 : fmt_no_memory(e);
+    for (int n = 0; status == 0 && (name = strsep(&at, ",")); n++)
+        status = place_class(d, name, n, place, e);
+    free(copy);
+    for (int i = 0; i < d->n_classes && status == 0; i++)
         if (place[i] < 0)
-            return fmt_fail(e, FMT_INVALID, "%.100s is missing", d->class_name[i]);
-    return 0;
+            status = fmt_fail(e, FMT_INVALID, "%.100s is missing", d->class_name[i]);
+    return status;
 }
 
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e)

@@ -184,6 +184,9 @@ err_has "another group's name differs only in its Unicode form"
 mkdir -p forms/train/$u forms/val/$ue && cp made/train/"$a"/*.jpeg forms/train/$u && cp made/val/"$v"/*.jpeg forms/val/$ue
 status 0 bbu-index --layout classes -o f.index forms
 err_has "another class's name differs only in its Unicode form"
+rm -r forms/val && mkdir forms/train/bad && cp made/val/"$v"/*.jpeg forms/train/bad
+status 0 bbu-index --layout classes --classes "$ue,bad" -o f.index forms
+err_has "$u 3, bad 3"
 
 # ---- broken lists
 fresh
@@ -316,7 +319,7 @@ bbu-pack -q o.index -o os
 check 'the order is that of the catalogue and of the shards' bash -c 'bbu-info --json o.index | grep -q "\"classes\":{\"ok\":3,\"bad\":3}" && bbu-info --json os/* | grep -q "\"classes\":\[\"ok\",\"bad\"\]"'
 check 'labels follow it' bash -c '"$BUILD/tests/shardcat" os | grep "^bad/" | grep -vq " label 1 " || "$BUILD/tests/shardcat" os | grep "^ok/" | grep -vq " label 0 "; test $? -eq 1'
 check 'settings name it' bash -c 'bbu-info --json o.index | grep -q "\"classes\":\"ok,bad\"" && ! bbu-info --json c.index | grep -q "\"classes\":\""'
-for wrong in 'ok,badd:badd is no class; there are bad, ok' 'ok:bad is missing; there are bad, ok' 'ok,bad,ok:ok stands twice' ',ok: is no class'; do
+for wrong in 'ok,badd:badd is no class; there are bad, ok' 'ok:bad is missing; there are bad, ok' 'ok,bad,ok:ok stands twice' ',ok:an empty name is no class'; do
     status 1 bbu-index --layout classes --classes "${wrong%%:*}" -o w.index cl
     err_has "--classes: ${wrong#*:}"
 done
