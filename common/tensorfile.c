@@ -170,11 +170,12 @@ static int read_pipe(struct tensorfile_part *p, struct fmt_error *e)
     return status;
 }
 
-/* The next part, opened, at a place that does not move (tensors point to its reader). */
-static struct tensorfile_part *open_part(struct tensorfile *f, const char *path, struct fmt_error *e)
+/* The next part, opened, at a place that does not move (tensors point to its reader). A pipe is waited for where the
+ * user names it, and not where an index does. */
+static struct tensorfile_part *open_part(struct tensorfile *f, const char *path, bool named, struct fmt_error *e)
 {
     struct tensorfile_part *p = &f->part[f->n_parts];
-    if (file_open(&p->file, path, e))
+    if (named ? file_open(&p->file, path, e) : file_open_regular(&p->file, path, e))
         return NULL;
     f->n_parts++;
     p->reader = file_reader(&p->file);
@@ -224,7 +225,7 @@ static int read_map(struct tensorfile *f, const char *path, const cJSON *map, st
         }
         seen[n_seen++] = item->valuestring;
         char *name = file_join(directory, item->valuestring);
-        const struct tensorfile_part *p = name ? open_part(f, name, e) : NULL;
+        const struct tensorfile_part *p = name ? open_part(f, name, false, e) : NULL;
         status = p ? read_part(f, p, false, e) : name ? (int)e->status : fmt_no_memory(e);
         if (status && p)
             fmt_prefix(e, item->valuestring);
@@ -290,7 +291,7 @@ int tensorfile_open(struct tensorfile *f, const char *given, struct fmt_error *e
     if (!status && is_index) {
         status = read_index(f, path, &why);
     } else if (!status) {
-        const struct tensorfile_part *p = open_part(f, path, &why);
+        const struct tensorfile_part *p = open_part(f, path, true, &why);
         if (!p) { /* its error names the path */
             tensorfile_close(f);
             return fmt_fail(e, why.status, "%s", why.text);

@@ -24,6 +24,10 @@ check "weights are read from a fifo, however short they are" \
 check "of a pipe that cannot be read twice the first reason is told" \
     bash -c 'head -c 5000 w.safetensors | dino-weights list - 2>&1 | grep -v empty'
 
+mkfifo part.safetensors && echo '{"weight_map": {"a": "part.safetensors"}}' >parts.safetensors.index.json
+status 1 in_time dino-weights list parts.safetensors.index.json
+err_has 'part.safetensors: not a regular file'
+
 cp -r made fifo && mkfifo fifo/model_0000009.rank_0.ckpt
 status 1 in_time dino-train -q -c t.yaml train.output_dir=fifo $one_step
 err_has 'fifo/model_0000009.rank_0.ckpt: not a regular file'
