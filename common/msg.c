@@ -74,8 +74,7 @@ void msg_error(const char *format, ...)
 
 void msg_warn(const char *format, ...)
 {
-    if (msg_level >= 0)
-        SAY(format);
+    SAY(format);
 }
 
 void msg_note(const char *format, ...)

@@ -18,7 +18,7 @@ enum exit_status {
     EXIT_RESUMABLE = 75     /* stopped by a signal, state saved */
 };
 
-/* How much is said: -1 errors only (-q), 0 as usual, 1 more (-v). */
+/* How much is said: -1 errors and warnings only (-q), 0 as usual, 1 more (-v). */
 extern int msg_level;
 
 void msg_init(const char *tool); /* the name before every message; also ignores SIGPIPE */
@@ -27,7 +27,7 @@ const char *msg_tool(void);
 #define MSG_FORM(n) __attribute__((format(printf, n, n + 1)))
 
 void msg_error(const char *format, ...) MSG_FORM(1); /* an error; the tool goes on (and counts) */
-void msg_warn(const char *format, ...) MSG_FORM(1);  /* not at level -1 */
+void msg_warn(const char *format, ...) MSG_FORM(1);  /* said at every level: a warning is not progress */
 void msg_note(const char *format, ...) MSG_FORM(1);  /* what is going on; not at level -1 */
 void msg_more(const char *format, ...) MSG_FORM(1);  /* only at level 1 */
 

@@ -68,7 +68,7 @@ struct opt_tool {
 
 /* The same in every tool: -q, -v, -h, --version. */
 #define OPT_COMMON                                                                                 \
-    {'q', "quiet", OPT_KIND_LEVEL, 0, -1, 0, 0, "print errors only"},                                \
+    {'q', "quiet", OPT_KIND_LEVEL, 0, -1, 0, 0, "print errors and warnings only"},                                \
     {'v', "verbose", OPT_KIND_LEVEL, 0, 1, 0, 0, "print more"}
 /* Where they apply, these have one spelling: */
 #define OPT_JOBS(v) OPT_COUNT('j', "jobs", v, 0, 1024, "N", "threads; 0: one per processor [0]")

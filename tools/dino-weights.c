@@ -359,7 +359,7 @@ static void convert(const char *path)
         msg_die("%s", e.text);
     for (int64_t i = 0; i < x.n; i++)
         if (!x.from[i])
-            msg_note("%s: %s is not there: zeros were written", path, x.out[i].name);
+            msg_warn("%s: %s is not there: zeros were written", path, x.out[i].name);
     if (!o.w.has_settings && !writes_pth())
         msg_note("%s: %s; --model or --config would put them into %s", path,
                  o.w.vit.n_heads > 0 ? "heads and resampling are deduced"

@@ -452,7 +452,7 @@ static void run_all(struct asked *q, bool one_file)
         scores_release(&list);
     }
     if (!scored)
-        msg_note("%s: no labels, no scores", q->set->path);
+        (output ? msg_note : msg_warn)("%s: no labels, no scores", q->set->path);
     if (output)
         write_predictions(q);
     free(choice.pick);

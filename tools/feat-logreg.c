@@ -360,7 +360,7 @@ static void predict_query(void)
     if (output)
         write_predictions(proba);
     if (featset_n_labelled(&query) == 0) {
-        msg_note("%s: no labels, no scores", query.path);
+        (output ? msg_note : msg_warn)("%s: no labels, no scores", query.path);
     } else {
         struct choose_set all = {query.x, query.label, room(query.n, sizeof(int64_t)), query.n};
         for (int64_t i = 0; i < query.n; i++)

@@ -60,7 +60,8 @@ cp x.index k.index
 index 3 -k -j1
 same k.index x.index
 index 3 -k -q
-err_lacks warning
+err_has "warning: $a: the group has 1 of the usual 3 shots"
+err_lacks 'in 10 groups'
 
 # ---- labels
 fresh
