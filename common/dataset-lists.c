@@ -89,8 +89,8 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
     if (item->labelled && !known) {
         added->at_fault = true;
         status =
-            dataset_note(d, DATASET_BAD_LABEL, path, l->e, "label %lld is outside the %d classes (%s.json, line %d)",
-                         (long long)item->label, d->n_classes, split, item->line);
+            dataset_note(d, DATASET_BAD_LABEL, path, l->e, "label %lld is outside the %s (%s.json, line %d)",
+                         (long long)item->label, FMT_COUNT(d->n_classes, "class", "classes"), split, item->line);
     }
     if (status == 0 && !stays_inside(l, path)) {
         added->at_fault = true;
@@ -228,7 +228,8 @@ static int look_for_unlisted(struct lists *l)
             return fmt_no_memory(l->e);
         if (l->state[s] == LIST_NONE && file_is_dir(whole))
             status = dataset_note(d, DATASET_NO_LIST, dataset_splits[s], l->e, "there is no " FOLDER
-                                  "/%s.json; %lld images left out", dataset_splits[s], (long long)l->n_left[s]);
+                                  "/%s.json; %s left out", dataset_splits[s],
+                                  FMT_COUNT(l->n_left[s], "image", "images"));
         free(whole);
     }
     return status;

@@ -14,9 +14,9 @@ const char *const dataset_splits[4] = {"train", "val", "test", NULL};
 
 static const struct {
     bool error;
-    const char *key, *counted;
+    const char *key, *counted[2]; /* of one; of more, where that is another word */
 } kinds[DATASET_FINDING_KINDS] = {
-#define X(name, is_error, report_key, plural) {is_error, report_key, plural},
+#define X(name, is_error, report_key, ...) {is_error, report_key, {__VA_ARGS__}},
     DATASET_FINDINGS(X)
 #undef X
 };
@@ -31,9 +31,10 @@ const char *dataset_finding_key(enum dataset_finding_kind kind)
     return kinds[kind].key;
 }
 
-const char *dataset_finding_counted(enum dataset_finding_kind kind)
+const char *dataset_finding_counted(enum dataset_finding_kind kind, int64_t n)
 {
-    return kinds[kind].counted;
+    const char *const *counted = kinds[kind].counted;
+    return n != 1 && counted[1] ? counted[1] : counted[0];
 }
 
 int dataset_init(struct dataset *d, const char *root, struct fmt_error *e)

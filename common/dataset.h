@@ -33,26 +33,26 @@
     X(TOO_LARGE, true, "too-large", "too large")                                                   \
     X(UNREADABLE, true, "unreadable", "unreadable")                                                \
     X(OUTSIDE, true, "outside", "outside the dataset")                                             \
-    X(BAD_LIST, true, "bad-list", "broken lists")                                                  \
-    X(BAD_ENTRY, true, "bad-entry", "broken entries")                                              \
-    X(BAD_LABEL, true, "bad-label", "labels outside the classes")                                  \
-    X(NAME_CONFLICT, true, "name-conflict", "names with two labels")                               \
-    X(CONTENT_CONFLICT, true, "content-conflict", "contents with two labels")                      \
-    X(LEAK, true, "leak", "groups in two splits")                                                  \
-    X(ENTRY_TWICE, false, "entry-twice", "entries twice")                                          \
-    X(CONTENT_TWICE, false, "content-twice", "contents under two names")                           \
-    X(MIXED_GROUP, false, "mixed-group", "groups of mixed labels")                                 \
-    X(NAME_FORMS, false, "name-forms", "names in two Unicode forms")                               \
-    X(SHOTS, false, "shots", "groups of an unusual number of shots")                               \
+    X(BAD_LIST, true, "bad-list", "broken list", "broken lists")                                   \
+    X(BAD_ENTRY, true, "bad-entry", "broken entry", "broken entries")                              \
+    X(BAD_LABEL, true, "bad-label", "label outside the classes", "labels outside the classes")     \
+    X(NAME_CONFLICT, true, "name-conflict", "name with two labels", "names with two labels")       \
+    X(CONTENT_CONFLICT, true, "content-conflict", "content with two labels", "contents with two labels") \
+    X(LEAK, true, "leak", "group in two splits", "groups in two splits")                           \
+    X(ENTRY_TWICE, false, "entry-twice", "entry twice", "entries twice")                           \
+    X(CONTENT_TWICE, false, "content-twice", "content under two names", "contents under two names") \
+    X(MIXED_GROUP, false, "mixed-group", "group of mixed labels", "groups of mixed labels")        \
+    X(NAME_FORMS, false, "name-forms", "name in two Unicode forms", "names in two Unicode forms")  \
+    X(SHOTS, false, "shots", "group of an unusual number of shots", "groups of an unusual number of shots") \
     X(OTHER_FOLDER, false, "other-folder", "in another's folder")                                  \
     X(UNLISTED, false, "unlisted", "in no list")                                                   \
-    X(NO_LIST, false, "no-list", "splits without list")                                            \
-    X(ODD_JPEG, false, "odd-jpeg", "JPEG files with oddities")                                     \
-    X(OTHER_FORMAT, false, "other-format", "images of other formats")                              \
-    X(SYSTEM_FOLDER, false, "system-folder", "folders of a system")
+    X(NO_LIST, false, "no-list", "split without list", "splits without list")                      \
+    X(ODD_JPEG, false, "odd-jpeg", "JPEG file with oddities", "JPEG files with oddities")          \
+    X(OTHER_FORMAT, false, "other-format", "image of another format", "images of other formats") \
+    X(SYSTEM_FOLDER, false, "system-folder", "folder of a system", "folders of a system")
 
 enum dataset_finding_kind {
-#define X(name, error, key, counted) DATASET_##name,
+#define X(name, error, key, ...) DATASET_##name,
     DATASET_FINDINGS(X)
 #undef X
         DATASET_FINDING_KINDS
@@ -60,7 +60,7 @@ enum dataset_finding_kind {
 
 bool dataset_finding_is_error(enum dataset_finding_kind kind);
 const char *dataset_finding_key(enum dataset_finding_kind kind);
-const char *dataset_finding_counted(enum dataset_finding_kind kind);
+const char *dataset_finding_counted(enum dataset_finding_kind kind, int64_t n); /* what stands behind the count */
 
 struct dataset_finding {
     enum dataset_finding_kind kind;

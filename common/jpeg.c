@@ -120,8 +120,8 @@ static void on_message(j_common_ptr c, int level)
         return;
     char text[JMSG_LENGTH_MAX];
     if (c->err->msg_code == JWRN_EXTRANEOUS_DATA)
-        snprintf(text, sizeof text, "%d stray bytes before marker %02x", c->err->msg_parm.i[0],
-                 (unsigned)c->err->msg_parm.i[1]);
+        snprintf(text, sizeof text, "%s before marker %02x",
+                 FMT_COUNT(c->err->msg_parm.i[0], "stray byte", "stray bytes"), (unsigned)c->err->msg_parm.i[1]);
     else
         c->err->format_message(c, text);
     snprintf(d->notes.text, sizeof d->notes.text, "%.150s", text);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fmt.h"
 #include "msg.h"
 
 static bool line_shown;
@@ -24,10 +25,10 @@ double log_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void log_begin(struct log_progress *p, const char *what, const char *unit, int64_t total)
+void log_begin(struct log_progress *p, const char *what, const char *one, const char *many, int64_t total)
 {
     double now = log_now();
-    *p = (struct log_progress){what, unit, total, 0, now, now, isatty(STDERR_FILENO) == 1, msg_level < 0};
+    *p = (struct log_progress){what, one, many, total, 0, now, now, isatty(STDERR_FILENO) == 1, msg_level < 0};
     msg_before = erase;
 }
 
@@ -55,7 +56,8 @@ static void show(struct log_progress *p, double now)
     int n = snprintf(line, sizeof line, "%s: %s: %lld", msg_tool(), p->what, (long long)p->done);
     if (p->total > 0)
         n += snprintf(line + n, sizeof line - (size_t)n, " of %lld", (long long)p->total);
-    n += snprintf(line + n, sizeof line - (size_t)n, " %s, %s", p->unit, rate_text(rate, text));
+    n += snprintf(line + n, sizeof line - (size_t)n, " %s, %s", (p->total ? p->total : p->done) == 1 ? p->one : p->many,
+                  rate_text(rate, text));
     if (p->total > 0 && p->done > 0) {
         log_time_text((double)(p->total - p->done) / rate, left);
         n += snprintf(line + n, sizeof line - (size_t)n, ", %s left", left);
@@ -88,6 +90,6 @@ void log_end(struct log_progress *p)
     erase();
     double seconds = log_now() - p->start;
     if (!p->silent && p->done > 0)
-        msg_note("%s: %lld %s in %.1f s (%s)", p->what, (long long)p->done, p->unit, seconds,
+        msg_note("%s: %s in %.1f s (%s)", p->what, FMT_COUNT(p->done, p->one, p->many), seconds,
                  rate_text((double)p->done / (seconds + 1e-9), text));
 }

@@ -1,7 +1,7 @@
 /* log.h - progress on standard error: a live line on a terminal, a line now and then (every 30 s) elsewhere.
  *
  *   struct log_progress p;
- *   log_begin(&p, "pack", "images", n_images);    total 0: not known
+ *   log_begin(&p, "pack", "image", "images", n_images);    total 0: not known
  *   log_step(&p, n_done);                          cheap; from one thread
  *   log_end(&p);
  */
@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 struct log_progress {
-    const char *what, *unit;
+    const char *what, *one, *many; /* "pack"; what is counted: "image", "images" */
     int64_t total, done;
     double start, shown; /* seconds of the monotonic clock */
     bool terminal, silent;
 };
 
-void log_begin(struct log_progress *p, const char *what, const char *unit, int64_t total);
+void log_begin(struct log_progress *p, const char *what, const char *one, const char *many, int64_t total);
 void log_step(struct log_progress *p, int64_t done);
 void log_end(struct log_progress *p); /* erases the live line; at level >= 0 one closing line with the rate */
 

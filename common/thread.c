@@ -98,7 +98,7 @@ struct thread_pool *thread_open(int n_workers, struct fmt_error *e)
         if (!start || pthread_create(&pool->threads[pool->n_workers - 1], NULL, worker_main, start)) {
             free(start);
             thread_close(pool);
-            fmt_fail(e, FMT_MEMORY, "cannot start %d threads", n_workers);
+            fmt_fail(e, FMT_MEMORY, "cannot start %s", FMT_COUNT(n_workers, "thread", "threads"));
             return NULL;
         }
         pool->n_workers++;

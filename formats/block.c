@@ -420,7 +420,7 @@ static int decode(struct block_buffer *b, void *to, size_t raw_bytes, struct fmt
 static int check_size(const void *to, size_t want, size_t raw_bytes, struct fmt_error *e)
 {
     return to && want != raw_bytes
-               ? fmt_fail(e, FMT_INVALID, "a block of %zu bytes, %zu expected", raw_bytes, want)
+               ? fmt_fail(e, FMT_INVALID, "a block of %s, %zu expected", FMT_COUNT(raw_bytes, "byte", "bytes"), want)
                : 0;
 }
 
@@ -548,8 +548,8 @@ int block_check_count(const struct block_reader *r, const struct block_buffer *b
                       struct fmt_error *e)
 {
     if (r->seekable && b->n_records != n_records)
-        return fmt_fail(e, FMT_INVALID, "block %lld holds %u records, the index says %u", (long long)b->i_block,
-                        n_records, b->n_records);
+        return fmt_fail(e, FMT_INVALID, "block %lld holds %s, the index says %u", (long long)b->i_block,
+                        FMT_COUNT(n_records, "record", "records"), b->n_records);
     return 0;
 }
 

@@ -131,7 +131,8 @@ int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_e
     const uint8_t *p = bytes > 0 ? data : nothing; /* data may be NULL then */
     do {
         if (w->i_tensor == w->n_tensors)
-            return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%zu bytes more than the table of tensors has", bytes);
+            return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%s more than the table of tensors has",
+                                               FMT_COUNT(bytes, "byte", "bytes"));
         int64_t tensor_bytes = tensor_size(&w->tensor[w->i_tensor]);
         size_t piece = next_piece(tensor_bytes, w->done), have = w->piece.bytes;
         size_t take = piece - have < bytes ? piece - have : bytes;
@@ -323,7 +324,7 @@ static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size
     if (status)
         return status;
     if (b->raw_bytes != n)
-        return fmt_fail(e, FMT_INVALID, "a block of %zu bytes, %zu expected", b->raw_bytes, n);
+        return fmt_fail(e, FMT_INVALID, "a block of %s, %zu expected", FMT_COUNT(b->raw_bytes, "byte", "bytes"), n);
     return c->block.seekable ? block_check_count(&c->block, b, (uint32_t)first, e)
                              : block_counted(&c->block, b, (uint32_t)first, e);
 }
@@ -354,7 +355,7 @@ int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_b
         return fmt_fail(e, FMT_INVALID, "no tensor %lld", (long long)i);
     const struct ckpt_tensor *t = &c->tensor[i];
     if (bytes != t->bytes)
-        return fmt_fail(e, FMT_MISMATCH, "%s has %lld bytes, %lld are wanted", t->name, (long long)t->bytes,
+        return fmt_fail(e, FMT_MISMATCH, "%s has %s where %lld belong", t->name, FMT_COUNT(t->bytes, "byte", "bytes"),
                         (long long)bytes);
     int status = read_pieces(c, i, to, b, e);
     if (status == 0)

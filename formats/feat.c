@@ -53,11 +53,13 @@ static int check_header(const struct feat_header *h, struct fmt_error *e)
                         h->grid_h, h->grid_w);
     int64_t tokens = h->what == FEAT_PATCH ? (int64_t)h->grid_h * h->grid_w : 1;
     if (h->n_tokens != tokens)
-        return fmt_fail(e, FMT_INVALID, "%d tokens a row where %lld belong", h->n_tokens, (long long)tokens);
+        return fmt_fail(e, FMT_INVALID, "%s a row where %lld belong", FMT_COUNT(h->n_tokens, "token", "tokens"),
+                        (long long)tokens);
     if (h->n_layers < 0 || h->n_layers > FEAT_LAYERS_MAX || (h->n_layers > 0 && h->dim % h->n_layers != 0))
-        return fmt_fail(e, FMT_LIMIT, "%d layers in %d values", h->n_layers, h->dim);
+        return fmt_fail(e, FMT_LIMIT, "%s in %s", FMT_COUNT(h->n_layers, "layer", "layers"),
+                        FMT_COUNT(h->dim, "value", "values"));
     if (h->layers && __builtin_popcountll(h->layers) != h->n_layers)
-        return fmt_fail(e, FMT_INVALID, "%d layers, but others are named", h->n_layers);
+        return fmt_fail(e, FMT_INVALID, "%s, but others are named", FMT_COUNT(h->n_layers, "layer", "layers"));
     return 0;
 }
 
@@ -113,7 +115,7 @@ void feat_header_release(struct feat_header *h)
 static int compatible_classes(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
 {
     if (a->n_classes != b->n_classes)
-        return fmt_fail(e, FMT_MISMATCH, "%d classes against %d", b->n_classes, a->n_classes);
+        return fmt_fail(e, FMT_MISMATCH, "%s against %d", FMT_COUNT(b->n_classes, "class", "classes"), a->n_classes);
     for (int i = 0; i < a->n_classes; i++)
         if (strcmp(a->class_name[i], b->class_name[i]) != 0)
             return fmt_fail(e, FMT_MISMATCH, "class %d is \"%s\" against \"%s\"", i, b->class_name[i],

@@ -2,6 +2,7 @@
 #include "fmt.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,13 @@ const char *fmt_status_text(enum fmt_status status)
     return "unknown status";
 }
 
+struct fmt_counted fmt_count(int64_t n, const char *one, const char *many)
+{
+    struct fmt_counted c;
+    snprintf(c.text, sizeof c.text, "%" PRId64 " %s", n, n == 1 ? one : many);
+    return c;
+}
+
 int fmt_read_exact(const struct fmt_reader *r, void *buffer, size_t n, struct fmt_error *e)
 {
     uint8_t *p = buffer;
@@ -63,7 +71,7 @@ int fmt_read_exact(const struct fmt_reader *r, void *buffer, size_t n, struct fm
         if (got < 0)
             return fmt_fail(e, FMT_IO, "cannot read: %s", strerror(errno));
         if (got == 0)
-            return fmt_fail(e, FMT_TRUNCATED, "ends early: %zu more bytes expected", n);
+            return fmt_fail(e, FMT_TRUNCATED, "ends early: %s expected", FMT_COUNT(n, "more byte", "more bytes"));
         p += got;
         n -= (size_t)got;
     }
@@ -79,7 +87,7 @@ int fmt_read_at_exact(const struct fmt_reader *r, uint64_t offset, void *buffer,
         if (got < 0)
             return fmt_fail(e, FMT_IO, "cannot read: %s", strerror(errno));
         if (got == 0)
-            return fmt_fail(e, FMT_TRUNCATED, "ends early: %zu more bytes expected", n);
+            return fmt_fail(e, FMT_TRUNCATED, "ends early: %s expected", FMT_COUNT(n, "more byte", "more bytes"));
         p += got;
         offset += (uint64_t)got;
         n -= (size_t)got;

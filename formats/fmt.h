@@ -45,6 +45,14 @@ void fmt_prefix(struct fmt_error *e, const char *thing);
 /* A short text for a status: "truncated", "checksum does not match". */
 const char *fmt_status_text(enum fmt_status status);
 
+/* A count with its noun, for messages, "1 image" or "3 images"; the text lives as long as the expression:
+ *   msg_note("%s in %s", FMT_COUNT(n, "image", "images"), FMT_COUNT(m, "shard", "shards")) */
+struct fmt_counted {
+    char text[64];
+};
+struct fmt_counted fmt_count(int64_t n, const char *one, const char *many);
+#define FMT_COUNT(n, one, many) (fmt_count((int64_t)(n), one, many).text)
+
 /* A source of bytes. read: up to n bytes in order, 0 at the end, -1 on error.
  * read_at: exactly as pread, may be called by several threads at once; NULL for a pipe.
  * Both leave the reason of a failure in errno.

@@ -151,7 +151,7 @@ int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_
     if (ZSTD_isError(n))
         return fmt_fail(e, FMT_CHECKSUM, "a block is damaged (%s)", ZSTD_getErrorName(n));
     if (n != raw_bytes)
-        return fmt_fail(e, FMT_INVALID, "a block of %zu bytes, %zu expected", n, raw_bytes);
+        return fmt_fail(e, FMT_INVALID, "a block of %s, %zu expected", FMT_COUNT(n, "byte", "bytes"), raw_bytes);
     return 0;
 }
 

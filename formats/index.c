@@ -18,7 +18,8 @@
 static int check_labels(const struct index_labels *l, int n_classes, struct fmt_error *e)
 {
     if (l->label < -1 || l->label >= n_classes)
-        return fmt_fail(e, FMT_LIMIT, "%s: label %d, there are %d classes", l->key, l->label, n_classes);
+        return fmt_fail(e, FMT_LIMIT, "%s: label %d is outside the %s", l->key, l->label,
+                        FMT_COUNT(n_classes, "class", "classes"));
     if (l->shot < -1)
         return fmt_fail(e, FMT_LIMIT, "%s: shot %d", l->key, l->shot);
     if (!l->extra[0])

@@ -39,7 +39,7 @@ static int check_point(const struct linear *m, const struct linear_point *p, str
 static int check(const struct linear *m, struct fmt_error *e)
 {
     if (m->features.n_classes < 2)
-        return fmt_fail(e, FMT_INVALID, "a classifier of %d classes", m->features.n_classes);
+        return fmt_fail(e, FMT_INVALID, "a classifier of %s", FMT_COUNT(m->features.n_classes, "class", "classes"));
     if (m->positive < 0 || m->positive >= m->features.n_classes)
         return fmt_fail(e, FMT_LIMIT, "class %d of %d is the positive", m->positive, m->features.n_classes);
     if (m->n_rows != rows_of_classes(m->features.n_classes) || m->dim != feat_width(&m->features))
@@ -254,8 +254,8 @@ static int take_rows(struct linear *m, struct block_reader *r, struct fmt_error 
     while ((status = block_next(r, &b, e)) == 0) {
         size_t rows = b.raw_bytes / row_bytes;
         if (b.raw_bytes % row_bytes || rows == 0 || rows > (size_t)m->n_rows - n)
-            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %lld weights", (long long)b.i_block,
-                              (long long)m->dim);
+            status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %s", (long long)b.i_block,
+                              FMT_COUNT(m->dim, "weight", "weights"));
         if (!status)
             status = block_counted(r, &b, (uint32_t)rows, e);
         if (!status)

@@ -398,8 +398,8 @@ static int place_zip_storages(struct reading *x, const struct zipdir *z, const c
         if (m->packed)
             return fmt_fail(x->e, FMT_UNSUPPORTED, PACKED, name);
         if (!storage_bytes(s, &bytes) || bytes > m->bytes)
-            return fmt_fail(x->e, FMT_INVALID, "storage %.60s has %" PRIu64 " bytes, too few for %" PRId64 " elements",
-                            name, m->bytes, s->numel);
+            return fmt_fail(x->e, FMT_INVALID, "storage %.60s has %s, too few for %s", name,
+                            FMT_COUNT(m->bytes, "byte", "bytes"), FMT_COUNT(s->numel, "element", "elements"));
         s->at = m->at;
         s->end = m->at + bytes;
     }
@@ -512,8 +512,8 @@ static int place_legacy_storages(struct reading *x, const struct pickle *keys, u
     for (int32_t i = 0; i < x->n_storages; i++)
         if (!x->storage[i].end && x->storage[i].known)
             return fmt_fail(x->e, FMT_INVALID, "a storage is not in the list of storages");
-    return at == x->r->size ? 0 : fmt_fail(x->e, FMT_INVALID, "%" PRIu64 " bytes behind the last storage",
-                                           x->r->size - at);
+    return at == x->r->size ? 0 : fmt_fail(x->e, FMT_INVALID, "%s behind the last storage",
+                                           FMT_COUNT(x->r->size - at, "byte", "bytes"));
 }
 
 /* Views of the older container add an offset to their storage; none is known in weights of this kind. */

@@ -108,9 +108,10 @@ static int check_ranges(struct range *range, int64_t n, uint64_t data_bytes, str
         at = range[i].end;
     }
     if (at < data_bytes)
-        return fmt_fail(e, FMT_INVALID, "%" PRIu64 " bytes behind the last tensor", data_bytes - at);
+        return fmt_fail(e, FMT_INVALID, "%s behind the last tensor", FMT_COUNT(data_bytes - at, "byte", "bytes"));
     if (at > data_bytes)
-        return fmt_fail(e, FMT_TRUNCATED, "ends early: %" PRIu64 " more bytes expected", at - data_bytes);
+        return fmt_fail(e, FMT_TRUNCATED, "ends early: %s expected",
+                        FMT_COUNT(at - data_bytes, "more byte", "more bytes"));
     return 0;
 }
 

@@ -164,7 +164,8 @@ static int take_image(const struct shard *s, const struct block_buffer *b, struc
         return status;
     t.data = bytes_take(&c, t.bytes);
     if (!t.data || bytes_left(&c) > 0)
-        return fmt_fail(e, FMT_INVALID, "%s: %zu bytes do not fill its block", t.labels.key, t.bytes);
+        return fmt_fail(e, FMT_INVALID, "%s: %s its block", t.labels.key,
+                        FMT_COUNT(t.bytes, "byte does not fill", "bytes do not fill"));
     if (reserved || store < SHARD_JPEG || store > SHARD_GREY)
         return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or an unknown way to store", t.labels.key);
     t.store = (enum shard_store)store;

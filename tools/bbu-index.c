@@ -106,7 +106,7 @@ static void read_and_check(struct dataset *d)
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
-    log_begin(&progress, "decode", "images", d->n_images);
+    log_begin(&progress, "decode", "image", "images", d->n_images);
     int status = dataset_read(d, pool, &how, &e);
     log_step(&progress, d->n_images);
     log_end(&progress);
@@ -144,11 +144,11 @@ static void say_counts(const struct dataset *d, bool errors)
         size_t used = strlen(text);
         if (d->n_of_kind[k] && dataset_finding_is_error((enum dataset_finding_kind)k) == errors)
             snprintf(text + used, sizeof text - used, "%s%" PRId64 " %s", used ? ", " : "", d->n_of_kind[k],
-                     dataset_finding_counted((enum dataset_finding_kind)k));
+                     dataset_finding_counted((enum dataset_finding_kind)k, d->n_of_kind[k]));
     }
     void (*say)(const char *, ...) = errors ? msg_error : msg_note;
     if (n)
-        say("%" PRId64 " %s%s: %s", n, errors ? "error" : "warning", n == 1 ? "" : "s", text);
+        say("%s: %s", errors ? FMT_COUNT(n, "error", "errors") : FMT_COUNT(n, "warning", "warnings"), text);
 }
 
 struct totals {
@@ -206,7 +206,7 @@ static void say_totals(const struct dataset *d, const struct totals *t)
         snprintf(text + used, sizeof text - used, ", %.64s %" PRId64, d->class_name[c], t->of_class[c]);
     if (t->n_unlabelled)
         snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
-    msg_note("%" PRId64 " images in %" PRId64 " groups%s", t->n_kept, t->n_groups, text);
+    msg_note("%s in %s%s", FMT_COUNT(t->n_kept, "image", "images"), FMT_COUNT(t->n_groups, "group", "groups"), text);
     if (d->n_classes == 2)
         msg_note("of the two classes %.100s, the second, is the positive one (the defect); --classes orders them",
                  d->class_name[1]);

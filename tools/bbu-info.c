@@ -149,7 +149,7 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
     struct verify_counts n;
     bool slow = f->size > (uint64_t)64 << 20;
     if (slow)
-        log_begin(&progress, "verify", "records", 0);
+        log_begin(&progress, "verify", "record", "records", 0);
     int status = verify_whole(&io, &n, slow ? show_progress : NULL, NULL, e);
     if (slow)
         log_end(&progress);

@@ -396,7 +396,7 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
     g.slot = calloc((size_t)n_slots, sizeof *g.slot);
     if (!g.worker || !g.slot)
         msg_die("out of memory");
-    log_begin(&g.progress, "pack", "images", p->n_images);
+    log_begin(&g.progress, "pack", "image", "images", p->n_images);
     struct thread_pipe pipe = {&g, n_slots, pack_read, pack_compute, pack_write};
     int status = thread_pipe_run(pool, &pipe);
     if (status == 0)
@@ -481,10 +481,10 @@ static void report(const struct plan *p, uint64_t bytes)
         if (jsonl_end(o))
             msg_die("out of memory");
     }
-    msg_note("%" PRId64 " images in %" PRIu32 " shard%s, %s", p->n_images, p->n_shards, p->n_shards == 1 ? "" : "s",
+    msg_note("%s in %s, %s", FMT_COUNT(p->n_images, "image", "images"), FMT_COUNT(p->n_shards, "shard", "shards"),
              num_bytes_text((double)bytes, text));
     if (p->n_failed)
-        msg_error("%" PRId64 " image%s left out", p->n_failed, p->n_failed == 1 ? "" : "s");
+        msg_error("%s left out", FMT_COUNT(p->n_failed, "image", "images"));
 }
 
 static void check_usage(void)
@@ -521,8 +521,8 @@ int main(int argc, char **argv)
 
     bool whole = pack(&plan, root, folder, pool, &bytes);
     if (!whole && !keep_going)
-        msg_die("%s: no shards written: %" PRId64 " image%s failed (-k leaves them out)", output, plan.n_failed,
-                plan.n_failed == 1 ? "" : "s");
+        msg_die("%s: no shards written: %s failed (-k leaves them out)", output,
+                FMT_COUNT(plan.n_failed, "image", "images"));
     while (!whole) { /* again, without them: a set is cut and named by what is in it */
         if (file_remove_tree(folder, &e) || file_make_dirs(folder, &e))
             msg_die("%s", e.text);

@@ -139,7 +139,7 @@ static void write_batches(struct source *s, struct views_writer *w, int64_t n, s
     struct fmt_error e = {0};
     struct log_progress progress;
     const struct views_batch *batch;
-    log_begin(&progress, "augment", "batches", n);
+    log_begin(&progress, "augment", "batch", "batches", n);
     for (int64_t i = 0; i < n; i++) {
         if (source_next(s, &batch, &e) || views_add(w, batch, &e))
             die_of(out, &e);
@@ -156,11 +156,12 @@ static void report_views(const struct source *s, int64_t n)
         printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld,\"replaced\":%lld}\n",
                (long long)n, (long long)(n * B), (long long)source_header(s)->n_images, (long long)r->n_images,
                (long long)r->samples);
-    msg_note("%lld batches of %lld samples from %lld images", (long long)n, (long long)B,
-             (long long)source_header(s)->n_images);
+    msg_note("%s of %s from %s", FMT_COUNT(n, "batch", "batches"), FMT_COUNT(B, "sample", "samples"),
+             FMT_COUNT(source_header(s)->n_images, "image", "images"));
     if (r->samples > 0)
-        msg_warn("%lld of the samples were made of other images: %lld image%s cannot be used", (long long)r->samples,
-                 (long long)r->n_images, r->n_images == 1 ? "" : "s");
+        msg_warn("%s made of other images: %s be used",
+                 FMT_COUNT(r->samples, "of the samples was", "of the samples were"),
+                 FMT_COUNT(r->n_images, "image cannot", "images cannot"));
 }
 
 /* Whether images were replaced. */
@@ -169,7 +170,7 @@ static bool write_views(const struct config *c, const char **path, int n_paths)
     struct fmt_error e = {0};
     int64_t end = n_steps ? first_step + n_steps : config_iterations(c);
     if (first_step >= end)
-        msg_usage("--first-step %lld: the run has %lld steps", (long long)first_step, (long long)end);
+        msg_usage("--first-step %lld: the run has %s", (long long)first_step, FMT_COUNT(end, "step", "steps"));
     struct source_wish wish = {.config = c, .paths = path, .n_paths = n_paths, .shards_only = true,
                                .first_step = first_step, .end_step = end, .n_threads = (int)n_jobs,
                                .bad_image = on_bad_image};
@@ -237,7 +238,8 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
         msg_die("%s", e.text);
     if (json)
         printf("{\"rows\":%lld,\"width\":%d,\"height\":%d}\n", (long long)n_rows, sheet.width, sheet.height);
-    msg_note("%s: %lld photographs, %d x %d pixels", sheet_name, (long long)n_rows, sheet.width, sheet.height);
+    msg_note("%s: %s, %d x %d pixels", sheet_name, FMT_COUNT(n_rows, "photograph", "photographs"), sheet.width,
+             sheet.height);
     fmt_buffer_release(&jpeg);
     image_release(&sheet);
     sample_maker_close(&maker);

@@ -114,8 +114,9 @@ static void load_network(struct network *n, struct thread_pool *pool)
     memcpy(n->mean, w.mean, sizeof n->mean);
     memcpy(n->std, w.std, sizeof n->std);
     weights_text(&w.vit, n->text);
-    msg_note("Loaded pretrained weights from %s: %" PRId64 " tensors loaded, %" PRId64 " new; %s%s%s%s", w.path,
-             w.n_loaded, w.n_new, n->text, weights_deduced(&w), *w.choice ? "; " : "", w.choice);
+    msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new; %s%s%s%s", w.path,
+             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, n->text, weights_deduced(&w), *w.choice ? "; " : "",
+             w.choice);
     weights_close(&w);
     config_release(&settings);
     if (extract_turn(&n->vit, n->values, pool, &n->turned, &e))
@@ -284,7 +285,7 @@ static void run_all(struct run *r, struct thread_pool *pool, const struct prov *
     if (feat_create(&writer, &io, &r->header, prov, &e))
         msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
     r->writer = &writer;
-    log_begin(&r->progress, "extract", "images", r->pictures->n);
+    log_begin(&r->progress, "extract", "image", "images", r->pictures->n);
     struct thread_pipe pipe = {r, 2 * thread_workers(pool) + 1, take_number, compute, write_row};
     int status = thread_pipe_run(pool, &pipe);
     if (!status)
@@ -307,7 +308,8 @@ static void report(const struct run *r, const struct network *n)
         msg_note("%.1f %% of the pictures' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
                  100 * cut, resize, size, fit);
     if (r->n_skipped > 0)
-        msg_note("%" PRId64 " of %" PRId64 " pictures were left out", r->n_skipped, r->pictures->n);
+        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->pictures->n, "picture", "pictures"),
+                 r->n_skipped == 1 ? "was" : "were");
     if (!json)
         return;
     struct cJSON *o = jsonl_begin("extract");

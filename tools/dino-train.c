@@ -326,8 +326,8 @@ static void open_run(struct run *r)
     open_data(r);
     MUST(r, evaluate_open(&evaluate, &r->config, &e), &e);
     if (evaluate && evaluate_ks_left_out(evaluate))
-        say(r, BEGIN_WARNING, "evaluation.knn_k: %d of its values are more than the labelled images; left out",
-            evaluate_ks_left_out(evaluate));
+        say(r, BEGIN_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
+            FMT_COUNT(evaluate_ks_left_out(evaluate), "of its values is", "of its values are"));
     check_inputs(r, evaluate);
     go_on_counting(r);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
@@ -501,7 +501,7 @@ static int train(struct run *r)
     r->verdict = judge(r);
     if (has_collapsed(r, first - 1))
         return EXIT_DIVERGED;
-    log_begin(&progress, "train", "iterations", r->n_iterations - first);
+    log_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
     for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
         double began = log_now(), waited = source_waited(r->source);
         const struct views_batch *batch = next_batch(r, iteration);

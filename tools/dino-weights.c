@@ -125,7 +125,7 @@ static void list_text(const char *path, const struct tensorfile *f, const char *
         printf("%s\t%s\t%s\n", t->name, t->unusable ? "-" : named_dtype_text(t->dtype),
                t->unusable ? t->unusable : named_dims_text(t->dims, t->n_dims, dims));
     }
-    printf("%s: %s, %" PRId64 " tensors\n", path, tensorfile_kind_name[f->kind], f->set.n);
+    printf("%s: %s, %s\n", path, tensorfile_kind_name[f->kind], FMT_COUNT(f->set.n, "tensor", "tensors"));
     printf("%s: %s\n", path, network);
     if (hex[0])
         printf("%s: weights %s\n", path, hex);
@@ -292,8 +292,9 @@ static bool compare(const char *path_a, const char *path_b)
         if (jsonl_end(o))
             msg_die("out of memory");
     } else {
-        printf("%" PRId64 " tensors are equal, %" PRId64 " differ, %" PRId64 " only in the first, %" PRId64
-               " only in the second\n", c.equal, c.differ, c.only_a, c.only_b);
+        printf("%s equal, %s, %" PRId64 " only in the first, %" PRId64 " only in the second\n",
+               FMT_COUNT(c.equal, "tensor is", "tensors are"), FMT_COUNT(c.differ, "differs", "differ"), c.only_a,
+               c.only_b);
     }
     close_opened(&a);
     close_opened(&b);
@@ -347,7 +348,7 @@ static void convert(const char *path)
                                                                           : NAMED_F32};
     open_complete(&o, path);
     if (form.chunks > o.w.vit.depth)
-        msg_usage("--chunks %" PRId64 ": the network has %" PRId64 " blocks", chunks, o.w.vit.depth);
+        msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(o.w.vit.depth, "block", "blocks"));
     if (export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&out);

@@ -101,7 +101,7 @@ static void resolve_labels(const struct feat_header *h)
             if (strcmp(word, h->class_name[c]) == 0)
                 number = c;
         if (number == -2 && (!num_i64(word, &number) || number < 0 || number >= h->n_classes))
-            msg_die("--label %s: no such class; there are %d classes%s%s", word, h->n_classes,
+            msg_die("--label %s: no such class among %s%s%s", word, FMT_COUNT(h->n_classes, "class", "classes"),
                     h->n_classes ? ", the first is " : "", h->n_classes ? h->class_name[0] : "");
         label_number[i] = (int32_t)number;
     }
@@ -269,7 +269,7 @@ static void finish(int64_t n)
         msg_die("%s", e.text);
     if (n == 0)
         msg_warn("no row was selected");
-    msg_more("%" PRId64 " rows of %" PRId64 " values", n, inputs[0].feat.width);
+    msg_more("%s of %s", FMT_COUNT(n, "row", "rows"), FMT_COUNT(inputs[0].feat.width, "value", "values"));
     feat_abandon(&writer);
     fmt_buffer_release(&line);
     fmt_buffer_release(&spool);

@@ -274,7 +274,7 @@ static void vote(const struct bank *b, bool apart, struct asked *q, const int *o
     int64_t chunk = chunk_rows(q->set->width, votes.k);
     struct log_progress progress;
     q->votes = room(q->n * plan.n_classes * n_of, sizeof *q->votes);
-    log_begin(&progress, "neighbours", "rows", q->n);
+    log_begin(&progress, "neighbours", "row", "rows", q->n);
     progress.silent = progress.silent || !show_progress;
     for (int64_t first = 0; first < q->n; first += chunk) {
         vote_chunk(&search, &votes, q, first, num_min(chunk, q->n - first));
@@ -373,7 +373,7 @@ static void tell(const struct scores_list *list, int k, int per_class, int64_t n
         if (scores_json(report, &plan, list, head))
             msg_die("out of memory for the report");
     } else {
-        fprintf(report, "k-NN, k = %d, %lld rows vote", k, (long long)n_bank);
+        fprintf(report, "k-NN, k = %d, %s", k, FMT_COUNT(n_bank, "row votes", "rows vote"));
         if (per_class)
             fprintf(report, ", %d of a class", per_class);
         fprintf(report, ", temperature %g\n", temperature);
@@ -414,7 +414,7 @@ static int usable_ks(const int *wanted, int n, int64_t n_bank, int *out)
         if (wanted[i] <= n_bank)
             out[kept++] = wanted[i];
         else if (k_text != PUBLISHED_KS)
-            msg_die("%s: -k %d, but only %lld rows can vote", train.path, wanted[i], (long long)n_bank);
+            msg_die("%s: -k %d, but only %s can vote", train.path, wanted[i], FMT_COUNT(n_bank, "row", "rows"));
     }
     if (kept == 0)
         out[kept++] = (int)n_bank;

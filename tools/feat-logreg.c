@@ -163,7 +163,8 @@ static int *folds_of(const struct featset *s, const struct choose_set *set, int 
         msg_die("%s", e.text);
     free(content);
     if (n_groups < n)
-        msg_die("%s: %lld groups do not make %d folds (--folds)", s->path, (long long)n_groups, n);
+        msg_die("%s: %s %d folds (--folds)", s->path,
+                FMT_COUNT(n_groups, "group does not make", "groups do not make"), n);
     if (groups_folds(group, n_groups, label, set->n, n, (uint64_t)seed, fold, &e))
         msg_die("%s", e.text);
     free(group);
@@ -199,12 +200,13 @@ static void fit(const double *C, int n_C)
                              .step_arg = &progress};
     if (!val_path)
         choose.fold = folds_of(&train, &train_set, choose.n_folds);
-    log_begin(&progress, "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
+    log_begin(&progress, "fit", "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
     if (choose_run(&choose, pool, &choice, &e))
         msg_die("%s: %s", train.path, e.text);
     log_end(&progress);
     if (choice.n_missed)
-        msg_warn("%d fits of the choice ended before the gradient was small enough", choice.n_missed);
+        msg_warn("%s of the choice ended before the gradient was small enough",
+                 FMT_COUNT(choice.n_missed, "fit", "fits"));
 }
 
 static void begin_report(void)
@@ -219,12 +221,12 @@ static void tell_fit(void)
     const struct logreg_report *r = &choice.report;
     if (!json) {
         begin_report();
-        fprintf(report, "logistic regression of %lld rows x %lld, %d classes, weights %s\n", (long long)train_set.n,
-                (long long)train.width, plan.n_classes, class_weight);
-        fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %d iterations%s\n\n",
+        fprintf(report, "logistic regression of %s x %lld, %d classes, weights %s\n",
+                FMT_COUNT(train_set.n, "row", "rows"), (long long)train.width, plan.n_classes, class_weight);
+        fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s\n\n",
                 choose.C[choice.i_best], choose.n_C, select_by, fabs(choice.score[choice.i_best]),
-                val_path ? "on the validation rows" : "out of fold", r->gradient, r->n_iterations,
-                r->converged ? "" : ": NOT CONVERGED");
+                val_path ? "on the validation rows" : "out of fold", r->gradient,
+                FMT_COUNT(r->n_iterations, "iteration", "iterations"), r->converged ? "" : ": NOT CONVERGED");
         return;
     }
     cJSON *o = jsonl_begin("fit"), *grid;

@@ -372,7 +372,8 @@ int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *
 {
     int k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0;
     if (k < 1 || k > p->n_train)
-        return fmt_fail(e, FMT_INVALID, "k-NN: k = %d, but there are %lld training rows", k, (long long)p->n_train);
+        return fmt_fail(e, FMT_INVALID, "k-NN: k = %d of %s", k,
+                        FMT_COUNT(p->n_train, "training row", "training rows"));
     struct knn_memory bank = {p->train_x, p->n_train, p->dim};
     struct knn_search s = {.bank = knn_memory_rows(&bank), .k = k};
     struct knn_vote v = {k, KNN_TEMPERATURE, p->train_label, p->n_classes, p->ks, p->n_ks};

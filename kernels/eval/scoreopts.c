@@ -49,7 +49,7 @@ int scoreopts_plan(const struct scoreopts *o, const struct feat_header *h, uint6
 {
     *plan = (struct scores_plan){.n_classes = h->n_classes, .class_name = h->class_name, .positive = 1};
     if (h->n_classes < 2)
-        return fmt_fail(e, FMT_INVALID, "%d classes; two or more are needed", h->n_classes);
+        return fmt_fail(e, FMT_INVALID, "%s; two or more are needed", FMT_COUNT(h->n_classes, "class", "classes"));
     if (o->positive && h->n_classes != 2)
         return fmt_fail(e, FMT_INVALID, "--positive: there are %d classes, not two", h->n_classes);
     for (plan->positive = 1; o->positive && strcmp(h->class_name[plan->positive], o->positive) != 0;)

@@ -180,12 +180,13 @@ void scores_text(FILE *out, const struct scores_plan *plan, const struct scores_
     if (list->item[0].n_tries > 1)
         fprintf(out, "means of %d tries, in brackets the least and the most of them\n", list->item[0].n_tries);
     else if (plan->bootstrap.n_resamples > 0)
-        fprintf(out, "in brackets: %g %% intervals from %d resamples of %lld groups\n", 100 * plan->bootstrap.level,
-                plan->bootstrap.n_resamples, (long long)list->item[0].n_groups);
+        fprintf(out, "in brackets: %g %% intervals from %s of %s\n", 100 * plan->bootstrap.level,
+                FMT_COUNT(plan->bootstrap.n_resamples, "resample", "resamples"),
+                FMT_COUNT(list->item[0].n_groups, "group", "groups"));
     for (int i = 0; i < list->n; i++)
         if (list->item[i].n_mixed)
-            fprintf(out, "%lld groups of mixed labels are left out of the scores of groups\n",
-                    (long long)list->item[i].n_mixed);
+            fprintf(out, "%s left out of the scores of groups\n",
+                    FMT_COUNT(list->item[i].n_mixed, "group of mixed labels is", "groups of mixed labels are"));
     for (int first = 0; first < list->n;) { /* images and groups together, then shots */
         int n = 1;
         bool shot = list->item[first].level == SCORES_SHOT;

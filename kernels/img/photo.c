@@ -9,8 +9,8 @@ static int copy_pixels(const struct shard_image *s, int components, struct image
 {
     size_t want = image_bytes(s->width, s->height, components);
     if (want == 0 || s->bytes != want)
-        return fmt_fail(e, FMT_INVALID, "%zu bytes of pixels, %d x %d x %d were to be there", s->bytes, s->width,
-                        s->height, components);
+        return fmt_fail(e, FMT_INVALID, "%s of pixels, %d x %d x %d were to be there",
+                        FMT_COUNT(s->bytes, "byte", "bytes"), s->width, s->height, components);
     if (image_reserve(im, s->width, s->height, components, e))
         return e ? (int)e->status : FMT_MEMORY;
     memcpy(im->pixels, s->data, want);

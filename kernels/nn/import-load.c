@@ -150,8 +150,10 @@ static int check_all(struct weights *w, const struct params *t, unsigned modules
     if (tally.missing + tally.misshapen + tally.unexpected == 0)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%lld tensors are missing, %lld do not fit, %lld belong nowhere; the first: %.150s",
-                    (long long)tally.missing, (long long)tally.misshapen, (long long)tally.unexpected,
+                    "%s missing, %s fit, %s nowhere; the first: %.150s",
+                    FMT_COUNT(tally.missing, "tensor is", "tensors are"),
+                    FMT_COUNT(tally.misshapen, "does not", "do not"),
+                    FMT_COUNT(tally.unexpected, "belongs", "belong"),
                     w->n_problems ? w->problem[0] : "(no memory to say)");
 }
 

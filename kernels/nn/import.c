@@ -78,23 +78,19 @@ const char *weights_deduced(const struct weights *w)
 
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
 {
-    char registers[32] = "no registers", resampling[64], ffn[48] = "no FFN", heads[32] = "unknown heads", eps[40] = "";
-    if (v->n_heads > 0)
-        snprintf(heads, sizeof heads, "%lld heads", (long long)v->n_heads);
+    char resampling[64], ffn[48] = "no FFN", eps[40] = "";
     if (v->ffn != VIT_IDENTITY)
         snprintf(ffn, sizeof ffn, "%s of %lld", v->ffn == VIT_SWIGLU ? "SwiGLU" : "MLP", (long long)v->hidden);
     if (v->eps != 0 && v->eps != VIT_EPS)
         snprintf(eps, sizeof eps, ", epsilon %g", v->eps);
-    if (v->R > 0)
-        snprintf(registers, sizeof registers, "%lld registers", (long long)v->R);
     if (v->offset != 0)
         snprintf(resampling, sizeof resampling, "offset %g%s", v->offset, v->antialias ? ", antialiased" : "");
     else
         snprintf(resampling, sizeof resampling, "%s", v->antialias ? "antialiased" : "plain");
-    snprintf(out, WEIGHTS_TEXT,
-             "width %lld, %lld blocks, %s, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)%s",
-             (long long)v->C, (long long)v->depth, heads, ffn,
-             (long long)v->patch, registers, (long long)v->M, (long long)v->M, resampling,
-             eps);
+    snprintf(out, WEIGHTS_TEXT, "width %lld, %s, %s, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)%s",
+             (long long)v->C, FMT_COUNT(v->depth, "block", "blocks"),
+             v->n_heads > 0 ? FMT_COUNT(v->n_heads, "head", "heads") : "unknown heads", ffn, (long long)v->patch,
+             v->R > 0 ? FMT_COUNT(v->R, "register", "registers") : "no registers", (long long)v->M, (long long)v->M,
+             resampling, eps);
     return out;
 }

@@ -20,7 +20,7 @@ static int64_t count_masked(struct step *s, const uint8_t *masks)
 int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error *e)
 {
     if (batch->B != s->z.B)
-        return fmt_fail(e, FMT_MISMATCH, "batch: %lld images, the settings say %lld", (long long)batch->B,
+        return fmt_fail(e, FMT_MISMATCH, "batch: %s, the settings say %lld", FMT_COUNT(batch->B, "image", "images"),
                         (long long)s->z.B);
     if (batch->masks && batch->N != s->z.N)
         return fmt_fail(e, FMT_MISMATCH, "batch: masks of %lld patches, a global crop has %lld", (long long)batch->N,
@@ -31,8 +31,8 @@ int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error
         return fmt_fail(e, FMT_INVALID, "batch: crops must be given once, as bytes or as numbers");
     int64_t n = count_masked(s, s->ibot_weight > 0 ? batch->masks : NULL);
     if (n > s->z.masked_max)
-        return fmt_fail(e, FMT_LIMIT, "batch: %lld masked patches, ibot.mask_* allow %lld", (long long)n,
-                        (long long)s->z.masked_max);
+        return fmt_fail(e, FMT_LIMIT, "batch: %s, ibot.mask_* allow %lld",
+                        FMT_COUNT(n, "masked patch", "masked patches"), (long long)s->z.masked_max);
     s->batch = batch;
     for (int i = 0; i < 3; i++)
         s->mean[i] = batch->mean[i], s->deviation[i] = batch->std[i];

@@ -41,8 +41,8 @@ int64_t vit_hidden(int64_t C, double ratio, enum vit_ffn ffn)
 int vit_check(const struct vit_config *v, struct fmt_error *e)
 {
     if (v->C < 1 || v->C > 16384 || v->n_heads < 1 || v->C % v->n_heads)
-        return fmt_fail(e, FMT_INVALID, "backbone: width %lld does not divide into %lld heads", (long long)v->C,
-                        (long long)v->n_heads);
+        return fmt_fail(e, FMT_INVALID, "backbone: width %lld does not divide into %s", (long long)v->C,
+                        FMT_COUNT(v->n_heads, "head", "heads"));
     if (v->depth < 1 || v->depth > VIT_DEPTH_MAX)
         return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; 1 to %d are possible", (long long)v->depth,
                         VIT_DEPTH_MAX);

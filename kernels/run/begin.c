@@ -138,8 +138,9 @@ static void tell_weights(const struct begin *b, const struct config *c, const st
     bool same = M == global && M == local;
     begin_tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
                w && *w->choice ? ": " : "", w ? w->choice : "");
-    begin_tell(b, BEGIN_NOTE, "%" PRId64 " tensors loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s",
-               n_loaded, n_new, M, M, same ? "as the crops have them" : "will be interpolated to the crops' grids");
+    begin_tell(b, BEGIN_NOTE, "%s loaded, %" PRId64 " new; positions %" PRId64 " x %" PRId64 " %s",
+               FMT_COUNT(n_loaded, "tensor", "tensors"), n_new, M, M,
+               same ? "as the crops have them" : "will be interpolated to the crops' grids");
 }
 
 static int load_foreign(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
@@ -225,8 +226,8 @@ static int check_settings(const struct begin *b, const struct checkpoint_file *f
     if (!n || b->plan.may_differ)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%.200s: belongs to another run: %d settings differ (train.resume=true goes on all the same)",
-                    f->file.path, n);
+                    "%.200s: belongs to another run: %s (train.resume=true goes on all the same)", f->file.path,
+                    FMT_COUNT(n, "setting differs", "settings differ"));
 }
 
 /* Of a checkpoint that cannot be used: is it damaged, or whole and not for this run? */
@@ -294,6 +295,8 @@ static int load_newest(struct begin *b, const struct config *c, struct step *ste
             return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
         begin_tell(b, BEGIN_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
     }
+    if (b->found.n == 1)
+        return fmt_fail(e, FMT_CHECKSUM, "%.200s: its only checkpoint cannot be used", c->train.output_dir);
     return fmt_fail(e, FMT_CHECKSUM, "%.200s: none of its %" PRId64 " checkpoints can be used", c->train.output_dir,
                     b->found.n);
 }
@@ -339,8 +342,8 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
     }
     if (n && !b->plan.may_differ)
         return fmt_fail(e, FMT_MISMATCH,
-                        "%.200s: belongs to another run: %d inputs differ (train.resume=true goes on all the same)",
-                        b->resumed_from, n);
+                        "%.200s: belongs to another run: %s (train.resume=true goes on all the same)",
+                        b->resumed_from, FMT_COUNT(n, "input differs", "inputs differ"));
     if (b->resumed)
         begin_tell(b, BEGIN_NOTE,
                    "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64, RANK,

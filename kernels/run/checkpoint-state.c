@@ -353,8 +353,9 @@ static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t
     if (!bad.missing && !bad.misshapen && !bad.unexpected)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%.200s: %" PRId64 " tensors are missing, %" PRId64 " do not fit, %" PRId64 " belong nowhere",
-                    f->file.path, bad.missing, bad.misshapen, bad.unexpected);
+                    "%.200s: %s missing, %s fit, %s nowhere", f->file.path,
+                    FMT_COUNT(bad.missing, "tensor is", "tensors are"),
+                    FMT_COUNT(bad.misshapen, "does not", "do not"), FMT_COUNT(bad.unexpected, "belongs", "belong"));
 }
 
 static int read_tensor(struct checkpoint_file *f, const char *name, void *to, size_t bytes, struct fmt_error *e)

@@ -153,8 +153,8 @@ static int choose_ks(struct evaluate *ev, struct fmt_error *e)
             ev->n_left_out++;
     if (ev->n_k)
         return 0;
-    return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: none is at most the %" PRId64 " labelled images of %.200s",
-                    ev->set[TRAIN].n, ev->config->evaluation.knn_train);
+    return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: none is at most the %s of %.200s",
+                    FMT_COUNT(ev->set[TRAIN].n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
 }
 
 int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_error *e)

@@ -90,7 +90,7 @@ case $line in *'"gt_label": 0'*) other=${line/'"gt_label": 0'/'"gt_label": 1'} ;
 edit train "3i\\$other"
 index 1
 check 'both labels are named' grep -qE 'is labelled (negative and positive|positive and negative)' err
-err_has '1 names with two labels'
+err_has '1 name with two labels'
 index 3 -k
 err_has 'train 17'
 fresh
@@ -309,7 +309,7 @@ check 'site, camera and date are carried on' bash -c 'zstd -dc x.index 2>/dev/nu
 mkdir -p cl/ok/s1 cl/bad
 cp made/train/"$a"/*.jpeg cl/ok/s1 && cp made/train/"$b"/*.jpeg cl/bad
 status 0 bbu-index --layout classes -o c.index cl
-err_has '6 images in 1 groups, bad 3, ok 3'
+err_has '6 images in 1 group, bad 3, ok 3'
 err_has 'of the two classes ok, the second, is the positive one'
 status 0 bbu-index --json --layout classes -o c.index cl
 out_has '"classes":{"bad":3,"ok":3},"class_order":["bad","ok"],"positive":"ok"'
@@ -371,14 +371,14 @@ mkdir -p pf/in/deep pf/.hidden
 cp made/train/"$a"/*.jpeg pf/in/deep && cp "made/val/$v/$v-0.jpeg" pf/UPPER.JPG && cp pf/UPPER.JPG pf/.hidden/h.jpg
 echo >pf/notes.txt && echo >pf/scan.png && ln -s .. pf/in/loop
 status 0 bbu-index -o p.index pf
-err_has '4 images in 1 groups, without label 4'
+err_has '4 images in 1 group, without label 4'
 err_has 'warning: scan.png: not JPEG; left out'
 (cd pf && find . -name '*.jpeg' | LC_ALL=C sort) >names
 (cd pf && bbu-index -q - <../names -o ../n.index)
 check 'names from standard input' bash -c 'bbu-pack -q n.index -o ns'
 find "$PWD/pf" -name '*.JPG' -print0 >names0
 status 0 bash -c 'bbu-index -0 -o n0.index - <names0'
-err_has '1 images in 1 groups'
+err_has '1 image in 1 group'
 status 1 bash -c 'printf "none.jpg\nnone.jpg\n" | bbu-index -o n0.index -'
 err_has 'none.jpg: No such file'
 err_has 'stands 2 times'

@@ -46,7 +46,7 @@ err_has 'dino.koleo_loss_weight: 0.1 there, 0.0 here'
 err_has 'belongs to another run: 2 settings differ'
 status 1 train train.dataset_path=train
 err_has 'train.dataset_path: other contents there than here'
-err_has 'run/model_0000023.rank_0.ckpt: belongs to another run: 1 inputs differ'
+err_has 'run/model_0000023.rank_0.ckpt: belongs to another run: 1 input differs'
 err_lacks 'Resumed training'
 status 1 train evaluation.knn_train= evaluation.knn_val=
 err_has 'evaluation.knn_train: set there, not here'
