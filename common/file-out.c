@@ -135,6 +135,8 @@ static int drain(struct file_out *f, const uint8_t *p, size_t n)
         ssize_t put = write(f->fd, p, n);
         if (put < 0 && errno == EINTR)
             continue;
+        if (put < 0 && errno == EPIPE && f->fd == STDOUT_FILENO && signals_pipe_ends())
+            end_by_signal(SIGPIPE);
         if (put < 0) {
             f->error_number = errno;
             return -1;

@@ -4,7 +4,8 @@
  *
  * Writing: file_create writes to a hidden file beside the final name (".NAME.PID.tmp"); file_commit syncs, closes,
  * checks and renames it. file_abort, or an exit of the process without commit (msg_die, a signal that ends it
- * through file_on_signal), removes it. "-" is standard output, and a final name that exists and is not a regular
+ * through file_on_signal), removes it. "-" is standard output; where its reader has gone, the process ends as by
+ * SIGPIPE (signals.h), and what is half-written is removed. A final name that exists and is not a regular
  * file (/dev/full, a fifo) is written in place. A directory is made the same way by file_create_dir.
  *
  * Where a tool has asked for it (inputs.h), an output never replaces a file that the same run has read:

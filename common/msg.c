@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "signals.h"
 
 int msg_level;
 void (*msg_before)(void);
@@ -29,8 +32,8 @@ void msg_init(const char *tool)
 {
     tool_name = tool;
     fill_streams();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write, told like any other */
-    signal(SIGXFSZ, SIG_IGN); /* and so is a file that may not grow */
+    signals_ignore_pipe();
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write, told like any other */
 }
 
 const char *msg_tool(void)
@@ -112,9 +115,18 @@ void msg_bug_at(const char *file, int line, const char *what)
     abort();
 }
 
+/* Which write found the pipe closed does not matter, nor what errno was since. */
+static bool reader_has_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 int msg_finish(int status)
 {
-    bool failed = ferror(stdout) != 0;
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    if (failed && signals_pipe_ends() && reader_has_gone())
+        signals_die(SIGPIPE);
     if (fclose(stdout) != 0)
         failed = true;
     if (!failed)

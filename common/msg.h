@@ -21,7 +21,7 @@ enum exit_status {
 /* How much is said: -1 errors and warnings only (-q), 0 as usual, 1 more (-v). */
 extern int msg_level;
 
-void msg_init(const char *tool); /* the name before every message; also ignores SIGPIPE */
+void msg_init(const char *tool); /* the name before every message; also signals_ignore_pipe */
 const char *msg_tool(void);
 
 #define MSG_FORM(n) __attribute__((format(printf, n, n + 1)))
@@ -39,8 +39,8 @@ _Noreturn void msg_usage(const char *format, ...) MSG_FORM(1);
 #define msg_bug(what) msg_bug_at(__FILE__, __LINE__, what)
 _Noreturn void msg_bug_at(const char *file, int line, const char *what);
 
-/* The last act of every main: flushes and closes standard output; a full disk or a closed pipe is
- * status 1 with a message. Returns status else. */
+/* The last act of every main: flushes and closes standard output; a full disk is status 1 with a message; if its reader
+ * has gone the process ends by SIGPIPE, without a word. Returns status else. */
 int msg_finish(int status);
 
 /* A live line on a terminal is erased before a message is printed (log.h sets this). */

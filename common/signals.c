@@ -40,6 +40,19 @@ int signals_take(const int *signals, int n, void (*act)(int number), struct fmt_
     return 0;
 }
 
+static bool pipe_ends;
+
+void signals_ignore_pipe(void)
+{
+    struct sigaction before, ignore = {.sa_handler = SIG_IGN};
+    pipe_ends = sigaction(SIGPIPE, &ignore, &before) == 0 && before.sa_handler != SIG_IGN;
+}
+
+bool signals_pipe_ends(void)
+{
+    return pipe_ends;
+}
+
 _Noreturn void signals_die(int number)
 {
     sigset_t one;

@@ -108,6 +108,8 @@ static void print_line(const char *text)
     for (const char *s = text; *s; s++)
         putchar(((unsigned char)*s < 32 && *s != '\t') || *s == 127 ? '?' : *s);
     putchar('\n');
+    if (ferror(stdout)) /* the rest, which may be long, would go nowhere */
+        exit(msg_finish(EXIT_FAILED));
 }
 
 /* ---------------------------------------------------------------- one file */

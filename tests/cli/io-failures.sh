@@ -46,11 +46,46 @@ survives train.json feat-cat -q train.feat --json -o train.json
 dino-weights -q convert tiny.safetensors -o tiny.pth
 survives tiny.pth dino-weights -q convert tiny.safetensors -o tiny.pth
 
-# A full disk and a closed pipe on standard output.
-for command in "feat-cat --text train.feat" "bbu-info bbu.index" "feat-knn --allow-overlap train.feat val.feat" "bbu-index -h"; do
+# A full disk and a closed pipe on standard output. A tool whose reader has gone ends as other programs do: by SIGPIPE,
+# without a word, and nothing half-written stays. Only who is started with SIGPIPE ignored is told.
+closed() { # signal-setting command...: its standard output has no reader any more; its status
+    (sleep 0.3; exec env "$1=PIPE" timeout --foreground 60 "${@:2}" 2>err) | true
+    return "${PIPESTATUS[0]}"
+}
+while read -r command; do
     status 1 bash -c "$command >/dev/full"
     err_has "No space left"
-    check "$command into a closed pipe ends by itself" bash -c "set -o pipefail; timeout 60 $command 2>/dev/null | head -c 1 >/dev/null; [ \${PIPESTATUS[0]} -le 1 ]"
-done
+    closed --default-signal $command
+    check "$command into a closed pipe: SIGPIPE" test $? -eq 141
+    err_lacks "roken pipe"
+    closed --ignore-signal $command
+    check "$command into a closed pipe, SIGPIPE ignored: status 1" test $? -eq 1
+    err_has "standard output: Broken pipe"
+    no_leftovers .
+done <<'END'
+feat-cat -q --text train.feat
+feat-cat -q train.feat
+feat-cat -q --npy --keys train.keys train.feat
+feat-knn -q --allow-overlap train.feat val.feat
+feat-logreg -q --allow-overlap -C 1 -t train.feat --val val.feat
+bbu-info bbu.index
+bbu-info -l train.feat
+bbu-index -h
+bbu-index -q --json bbu -o bbu.index
+bbu-pack -q --json bbu.index -o shards
+dino-augment -q shards --config tiny.yaml train.batch_size_per_gpu=2 -n 1
+dino-extract -q -w tiny.safetensors shards
+dino-train --print-config
+dino-train --plan
+dino-weights list tiny.safetensors
+dino-weights -q convert tiny.safetensors -o -
+END
+mkfifo fifo
+(sleep 0.3; exec feat-cat -q --text train.feat train.feat train.feat train.feat train.feat train.feat -o fifo 2>err; ) &
+pid=$!
+: <fifo
+wait $pid
+check "another pipe than standard output is told: status 1" test $? -eq 1
+err_has "fifo: Broken pipe"
 cd "$scratch" || exit 1
 done_testing
