@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "config-value.h"
+#include "nearest.h"
 #include "num.h"
 #include "utf8.h"
 
@@ -84,26 +85,6 @@ bool config_is_section(const char *name)
     return false;
 }
 
-/* Letters to change, add or leave out to make one name of the other (Levenshtein), over one row of the table. */
-#define NAME_MAX_COMPARED 96
-static int distance(const char *a, const char *b)
-{
-    int row[NAME_MAX_COMPARED + 1], n = (int)strnlen(b, NAME_MAX_COMPARED);
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 0; a[i] && i < NAME_MAX_COMPARED; i++) {
-        int corner = row[0];
-        row[0] = i + 1;
-        for (int j = 0; j < n; j++) {
-            int above = row[j + 1], best = corner + (a[i] != b[j]);
-            best = best < above + 1 ? best : above + 1;
-            row[j + 1] = best < row[j] + 1 ? best : row[j] + 1;
-            corner = above;
-        }
-    }
-    return row[n];
-}
-
 const char *config_nearest(const char *name)
 {
     const char *best = NULL, *last = strrchr(name, '.');
@@ -112,7 +93,7 @@ const char *config_nearest(const char *name)
     for (int i = 0; i < CONFIG_N_KEYS; i++) {
         /* The right word in the wrong section is nearer than a word misspelt in two places. */
         const char *key = strrchr(table[i].name, '.') + 1;
-        int far = distance(name, table[i].name), short_far = distance(last, key) + 2;
+        int far = nearest_distance(name, table[i].name), short_far = nearest_distance(last, key) + 2;
         far = short_far < far ? short_far : far;
         if (*last && strncmp(name, table[i].name, strlen(name)) == 0)
             far = 1; /* the beginning of a longer name */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "msg.h"
+#include "nearest.h"
 #include "num.h"
 #include "version.h"
 
@@ -131,6 +132,23 @@ static const struct opt *find_letter(const struct opt_tool *tool, char c)
     msg_usage("unknown option -%c", c);
 }
 
+/* "; the nearest is --short-side", or nothing where no option is like the n letters of the name. */
+static const char *nearest(const struct opt_tool *tool, const char *name, int n)
+{
+    static char text[80];
+    char word[NEAREST_NAME_MAX];
+    const char *best = "help";
+    snprintf(word, sizeof word, "%.*s", n, name);
+    int least = nearest_distance(word, best), far = nearest_distance(word, "version");
+    if (far < least)
+        least = far, best = "version";
+    for (const struct opt *o = tool->options; o->kind != OPT_KIND_END; o++)
+        if (o->name && (far = n > 2 && strstr(o->name, word) ? 1 : nearest_distance(word, o->name)) < least)
+            least = far, best = o->name;
+    snprintf(text, sizeof text, "; the nearest is --%s", best);
+    return n > 0 && least <= 1 + n / 3 ? text : "";
+}
+
 static const struct opt *find_name(const struct opt_tool *tool, const char *name, size_t n)
 {
     const struct opt *found = NULL;
@@ -144,7 +162,7 @@ static const struct opt *find_name(const struct opt_tool *tool, const char *name
         found = o;
     }
     if (!found)
-        msg_usage("unknown option --%.*s", (int)n, name);
+        msg_usage("unknown option --%.*s%s", (int)n, name, nearest(tool, name, (int)n));
     return found;
 }
 

@@ -80,6 +80,25 @@ for page in "$TESTS"/../man/*.1; do
     status 0 "$tool" --version
 done
 
+# ---- an unknown option is told with the one that was meant, if one is like it
+while read -r word near; do
+    check "--$word" refused bbu-pack nosuch -o nosuch-shards "--$word"
+    if [ -n "$near" ]; then err_has "unknown option --${word%%=*}; the nearest is --$near (try"; else
+        err_lacks 'nearest'; fi
+done <<'END'
+short_side=3 short-side
+shortside short-side
+shrt-side short-side
+bytes=3 shard-bytes
+keepgoing keep-going
+hlep help
+nosuch
+x
+qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq
+END
+check "--tokns" refused dino-extract nosuch -w nosuch.pth -o nosuch.feat --tokns=cls
+err_has 'the nearest is --tokens'
+
 # ---- operands that are missing or too many, options that exclude each other, outputs of one name
 while read -r command; do
     command=${command/'$HERE'/$(basename "$PWD")}

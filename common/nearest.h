@@ -1,0 +1,10 @@
+/* nearest.h - how far one name is from another, so that a name which is not known can be told with the one meant. */
+#ifndef NEAREST_H
+#define NEAREST_H
+
+enum { NEAREST_NAME_MAX = 96 }; /* what is behind so many bytes of a name is not looked at */
+
+/* Letters to change, add or leave out to make one name of the other (Levenshtein). */
+int nearest_distance(const char *a, const char *b);
+
+#endif
