@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config.h"
 #include "disk.h"
@@ -246,6 +247,14 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
     return replaced;
 }
 
+/* The sheet is a JPEG file: a name that says otherwise is a mistake. */
+static void check_sheet_name(void)
+{
+    const char *base = strrchr(sheet_name, '/'), *end = strrchr(base ? base : sheet_name, '.');
+    if (end && strcasecmp(end, ".jpg") != 0 && strcasecmp(end, ".jpeg") != 0)
+        msg_usage("--sheet %s: a JPEG file is written: .jpg or .jpeg", sheet_name);
+}
+
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -255,6 +264,8 @@ int main(int argc, char **argv)
     inputs_guard();
     if (sheet_name && output)
         msg_usage("--sheet and --output are two different things");
+    if (sheet_name)
+        check_sheet_name();
     opt_unused(&tool, sheet_name ? of_views : of_sheets, sheet_name ? "a sheet has rows" : "it is for --sheet");
     output = output ? output : "-";
     if (json && strcmp(sheet_name ? sheet_name : output, "-") == 0)

@@ -26,7 +26,8 @@ refused names bbu-index -q - -o names '<names'
 refused p bbu-pack -q --root bbu p/a.shard -o p
 refused "$shard" dino-augment $small shards -o "$shard"
 refused "$shard" dino-augment $small shards -o "./$shard"
-refused "$shard" dino-augment -q --config tiny.yaml "'shards/*.shard'" --rows 1 --sheet "$shard"
+ln "$shard" twin.jpg
+refused twin.jpg dino-augment -q --config tiny.yaml "'shards/*.shard'" --rows 1 --sheet twin.jpg
 refused tiny.yaml dino-augment $small shards -o tiny.yaml
 refused $w dino-extract -q -w $w shards -o $w
 refused "$shard" dino-extract -q -w $w shards -o "$shard"

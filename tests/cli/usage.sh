@@ -119,6 +119,9 @@ dino-augment
 dino-augment train.seed=1
 dino-augment a --sheet b.jpg -o c
 dino-augment a --json
+dino-augment a --sheet b.png
+dino-augment a --sheet b.JPG.webp
+dino-augment a --sheet ./c.d/b.
 dino-augment a --sheet - --json
 dino-augment a -o b train.seed=x
 dino-augment a -o b train.sed=1
