@@ -21,9 +21,9 @@ static const struct opt options[] = {
     OPT_FLAG(0, "json", &as_json, "one JSON object a row"),
     OPT_FLAG(0, "npy", &as_npy, "an array of numpy (.npy)"),
     OPT_PATH(0, "keys", &keys_path, "FILE", "keys and labels of the rows to FILE, as JSON lines"),
-    OPT_LIST(0, "split", &splits, "NAME", "only rows of this split; may be given again [all]"),
+    OPT_LIST(0, "split", &splits, "NAME", "only rows of this split (none: without); may be given again [all]"),
     OPT_LIST(0, "label", &labels, "CLASS", "only rows of this class (name or number; none: without) [all]"),
-    OPT_LIST(0, "group", &groups, "NAME", "only rows of this group [all]"),
+    OPT_LIST(0, "group", &groups, "NAME", "only rows of this group (none: without) [all]"),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
     OPT_END};
@@ -88,12 +88,22 @@ static void close_inputs(void)
 /* ---------------------------------------------------------------- selection */
 
 static int32_t *label_number; /* [labels.n] */
+static bool *label_seen, *split_seen, *group_seen; /* a row fits this word of the list */
+
+static void *room(int n, size_t bytes_each)
+{
+    void *memory = calloc((size_t)n + 1, bytes_each);
+    if (!memory)
+        msg_die("out of memory");
+    return memory;
+}
 
 static void resolve_labels(const struct feat_header *h)
 {
-    label_number = calloc((size_t)labels.n + 1, sizeof *label_number);
-    if (!label_number)
-        msg_die("out of memory");
+    label_number = room(labels.n, sizeof *label_number);
+    label_seen = room(labels.n, sizeof *label_seen);
+    split_seen = room(splits.n, sizeof *split_seen);
+    group_seen = room(groups.n, sizeof *group_seen);
     for (int i = 0; i < labels.n; i++) {
         const char *word = labels.item[i];
         int64_t number = strcmp(word, "none") == 0 ? -1 : -2;
@@ -107,20 +117,32 @@ static void resolve_labels(const struct feat_header *h)
     }
 }
 
-static bool one_of(const char *word, const struct opt_list *list)
+/* "none" is for rows without a name, and for those that are called so. */
+static bool one_of(const char *word, const struct opt_list *list, bool *seen)
 {
+    bool is = list->n == 0;
     for (int i = 0; i < list->n; i++)
-        if (strcmp(word, list->item[i]) == 0)
-            return true;
-    return list->n == 0;
+        if (strcmp(word, list->item[i]) == 0 || (!*word && strcmp(list->item[i], "none") == 0))
+            is = seen[i] = true;
+    return is;
 }
 
 static bool selected(const struct index_labels *l)
 {
     bool label = labels.n == 0;
     for (int i = 0; i < labels.n; i++)
-        label = label || l->label == label_number[i];
-    return label && one_of(l->split, &splits) && one_of(l->group, &groups);
+        if (l->label == label_number[i])
+            label = label_seen[i] = true;
+    bool split = one_of(l->split, &splits, split_seen), group = one_of(l->group, &groups, group_seen);
+    return label && split && group;
+}
+
+/* A word that no row fits is likely misspelt, even if others select some. */
+static void tell_unseen(const char *option, const struct opt_list *list, const bool *seen)
+{
+    for (int i = 0; i < list->n; i++)
+        if (!seen[i])
+            msg_warn("%s %s: there is no such row", option, list->item[i]);
 }
 
 /* Calls take for each selected row of all inputs, in order; returns how many. */
@@ -267,6 +289,9 @@ static void finish(int64_t n)
     struct fmt_error e = {0};
     if (file_commit(&out, &e) || (keys_path && file_commit(&keys_out, &e)))
         msg_die("%s", e.text);
+    tell_unseen("--split", &splits, split_seen);
+    tell_unseen("--label", &labels, label_seen);
+    tell_unseen("--group", &groups, group_seen);
     if (n == 0)
         msg_warn("no row was selected");
     msg_more("%s of %s", FMT_COUNT(n, "row", "rows"), FMT_COUNT(inputs[0].feat.width, "value", "values"));
@@ -274,6 +299,9 @@ static void finish(int64_t n)
     fmt_buffer_release(&line);
     fmt_buffer_release(&spool);
     free(label_number);
+    free(label_seen);
+    free(split_seen);
+    free(group_seen);
 }
 
 int main(int argc, char **argv)

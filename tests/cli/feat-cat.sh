@@ -32,13 +32,23 @@ same a.keys piped.keys
 
 # selecting
 for words in '--split train:2' '--group b:1' '--label positive:2' '--label 0:2' '--label none:1' \
+    '--split none:1' '--group none:1' '--split none --split val:2' \
     '--split train --split val:3' '--split train --label positive:0' '--label none --label negative:3'; do
     feat-cat --json ${words%:*} a.feat >out 2>err
     check "${words%:*} gives ${words#*:} rows" test "$(wc -l <out)" -eq "${words#*:}"
 done
 err_lacks 'no row'
-status 0 feat-cat --json --split nowhere a.feat
+status 0 feat-cat -q --json --split nowhere a.feat
+err_has '--split nowhere: there is no such row'
 err_has 'no row was selected'
+status 0 feat-cat -q --npy --split train --split nowhere --group x --label none a.feat -o no.npy
+err_has '--split nowhere: there is no such row'
+err_has '--group x: there is no such row'
+err_lacks '--split train'
+err_lacks '--label'
+status 0 feat-cat -q --split train --split nowhere a.feat -o some.feat
+err_has '--split nowhere: there is no such row'
+err_lacks 'no row was selected'
 status 1 feat-cat --json --label purple a.feat
 err_has 'no such class'
 
