@@ -1,5 +1,6 @@
 /* feat-logreg - logistic regression on features: fit, predict, or both. */
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -610,6 +611,10 @@ static void open_inputs(const char *query_path)
         open_set(&train, "train", train_path);
         if (scoreopts_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
             msg_die("%s: %s", train_path, e.text);
+        int n_weights = scoreopts_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
+        if (n_weights >= 0 && n_weights != plan.n_classes)
+            msg_usage("--class-weight %s: %d weights; %s has %d classes", class_weight, n_weights, train_path,
+                      plan.n_classes);
     } else {
         read_model();
     }

@@ -117,8 +117,10 @@ status 1 feat-logreg -q -t unlabelled.feat
 err_has 'no labels'
 status 1 feat-logreg -q -t train.feat --folds 41
 err_has '40 groups do not make 41 folds'
-status 1 feat-logreg -q -t train.feat --class-weight 1,2,3
-err_has 'class weight 1,2,3'
+status 2 feat-logreg -q -t train.feat --class-weight 1,2,3
+err_has '--class-weight 1,2,3: 3 weights; train.feat has 2 classes'
+status 2 feat-logreg -q -t train.feat --val test.feat --class-weight 1,2,3 -m no.model
+check 'and nothing was written' test ! -e no.model
 head -c 300 a.logreg >cut.logreg
 status 1 feat-logreg -q -m cut.logreg test.feat
 status 1 feat-logreg -q -m train.feat test.feat
