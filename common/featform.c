@@ -37,18 +37,20 @@ static const char *class_of(const struct feat_header *h, const struct index_labe
     return l->label >= 0 && l->label < h->n_classes ? h->class_name[l->label] : NULL;
 }
 
+int featform_escape(char c, char out[5])
+{
+    unsigned char code = (unsigned char)c;
+    if (c == '\\' || c == '\t' || c == '\n')
+        return snprintf(out, 5, "\\%c", c == '\t' ? 't' : c == '\n' ? 'n' : '\\');
+    return snprintf(out, 5, code < 32 || code == 127 ? "\\%03o" : "%c", code);
+}
+
 static int put_name(struct fmt_buffer *out, const char *s)
 {
+    char escaped[5];
     int bad = 0;
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        char escaped[5] = {(char)c};
-        if (c == '\\' || c == '\t' || c == '\n')
-            snprintf(escaped, sizeof escaped, "\\%c", c == '\t' ? 't' : c == '\n' ? 'n' : '\\');
-        else if (c < 32 || c == 127)
-            snprintf(escaped, sizeof escaped, "\\%03o", c);
-        bad |= put(out, escaped);
-    }
+    for (; *s; s++)
+        bad |= bytes_put(out, escaped, (size_t)featform_escape(*s, escaped));
     return bad;
 }
 

@@ -13,6 +13,10 @@
 
 #include "feat.h"
 
+/* A character of a name as it stands in a field of a text with tabs, here and in predictions: itself, or escaped as
+ * above. Returns the length. */
+int featform_escape(char c, char out[5]);
+
 int featform_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
 /* row->x NULL: values are left out. */
 int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);

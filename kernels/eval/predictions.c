@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "eval/measures.h"
+#include "featform.h"
 #include "jsonl.h"
 
 static int put(struct predictions *p, const char *text, size_t n, struct fmt_error *e)
@@ -19,8 +20,9 @@ static int put(struct predictions *p, const char *text, size_t n, struct fmt_err
 /* A tab or a line end inside a name would break the table. */
 static void put_name(FILE *line, const char *name)
 {
+    char escaped[5];
     for (; *name; name++)
-        fputc((unsigned char)*name < 32 || *name == 127 ? '?' : *name, line);
+        fwrite(escaped, 1, (size_t)featform_escape(*name, escaped), line);
 }
 
 static int close_line(struct predictions *p, FILE *line, char **text, size_t *bytes, struct fmt_error *e)

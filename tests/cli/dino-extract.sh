@@ -27,6 +27,16 @@ status 0 bash -c 'sed "s/\$/\r/" names | dino-extract -q -w "$1" - -o crlf.feat'
 same n.feat crlf.feat
 status 1 bash -c 'tr "\n" "\0" <names | dino-extract -q -w "$1" - -o z.feat' - "$w"
 err_has 'such names are read with -0'
+# ---- a name with anything in it stands in a table as one field, the same in every tool
+odd=$'odd\tname\nwith\\all\x01.jpeg'
+cp "$(head -n 1 names)" "$odd"
+status 0 bash -c 'printf "%s\0" "$2" | dino-extract -q -w "$1" -0 - -o odd.feat' - "$w" "$odd"
+text odd.feat
+check 'feat-cat writes it escaped' test "$(cut -f 1 odd.txt)" = 'odd\tname\nwith\\all\001.jpeg'
+status 0 feat-knn -q -k 1 -o odd.knn a.feat odd.feat
+check 'feat-knn writes the same' bash -c 'test "$(tail -n +2 odd.knn | cut -f 1)" = "$(cut -f 1 odd.txt)"'
+status 0 feat-logreg -q -C 1 -t a.feat --folds 2 -o odd.logreg odd.feat
+check 'feat-logreg writes the same' bash -c 'test "$(tail -n +2 odd.logreg | cut -f 1)" = "$(cut -f 1 odd.txt)"'
 status 0 bash -c 'sort -r names | tr "\n" "\0" | dino-extract -q -w "$1" -0 - -o r.feat' - "$w"
 feat-cat -q --text n.feat | sort >n.txt
 feat-cat -q --text r.feat | sort >r.txt
