@@ -235,8 +235,9 @@ static void tell_size(const struct run *r)
     char text[32];
     double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
     double bytes = row * (double)r->pictures->n;
-    (r->header.what == FEAT_PATCH ? msg_note : msg_more)("%" PRId64 " rows of %" PRId64 " values are going to be "
-                                                         "written: %s", r->pictures->n, feat_width(&r->header),
+    (r->header.what == FEAT_PATCH ? msg_note : msg_more)("%s of %s are going to be written: %s",
+                                                         FMT_COUNT(r->pictures->n, "row", "rows"),
+                                                         FMT_COUNT(feat_width(&r->header), "value", "values"),
                                                          num_bytes_text(bytes, text));
     if (disk_check(output, bytes, &e) == 0)
         return;
@@ -245,14 +246,33 @@ static void tell_size(const struct run *r)
     msg_warn("%s", e.text);
 }
 
+enum { LIST_ROOM = 4 * VIT_DEPTH_MAX };
+
+/* "10,11" */
+static void list_layers(const struct network *n, const struct extract *x, char list[LIST_ROOM])
+{
+    list[0] = 0;
+    for (int64_t i = 0, at = 0; i < n->vit.config.depth; i++)
+        if (x->settings.layers >> i & 1)
+            at += snprintf(list + at, LIST_ROOM - (size_t)at, "%s%" PRId64, at ? "," : "", i);
+}
+
+/* "2" are two blocks, "2," is one: what was taken is said. */
+static void tell_layers(const struct network *n, const struct extract *x)
+{
+    char list[LIST_ROOM];
+    list_layers(n, x, list);
+    if (layers)
+        msg_note("--layers %s: block%s %s of 0 to %" PRId64, layers, strchr(list, ',') ? "s" : "", list,
+                 n->vit.config.depth - 1);
+}
+
 static void describe(struct prov *p, const struct network *n, const struct extract *x, struct pictures *pictures,
                      struct thread_pool *pool)
 {
     struct fmt_error e = {0};
-    char list[4 * VIT_DEPTH_MAX] = "", mean[96], std[96];
-    for (int64_t i = 0, at = 0; i < n->vit.config.depth; i++)
-        if (x->settings.layers >> i & 1)
-            at += snprintf(list + at, sizeof list - (size_t)at, "%s%" PRId64, at ? "," : "", i);
+    char list[LIST_ROOM], mean[96], std[96];
+    list_layers(n, x, list);
     snprintf(mean, sizeof mean, "%.9g,%.9g,%.9g", n->mean[0], n->mean[1], n->mean[2]);
     snprintf(std, sizeof std, "%.9g,%.9g,%.9g", n->std[0], n->std[1], n->std[2]);
     prov_init(p, "dino-extract", DINOTOOLS_VERSION, provenance);
@@ -390,6 +410,7 @@ int main(int argc, char **argv)
     memcpy(m.std, n.std, sizeof m.std);
     if (extract_open(&x, &m, &settings, thread_workers(pool), &e))
         msg_die("%s", e.text);
+    tell_layers(&n, &x);
 
     struct run r = {.pictures = &pictures, .extract = &x, .header = extract_header(&x)};
     int n_slots = 2 * thread_workers(pool) + 1;
