@@ -12,7 +12,7 @@
 #include "opt.h"
 #include "rng.h"
 
-static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1, resize = -1;
+static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1, only = -1, resize = -1;
 static double noise = 1.0;
 static bool mixed, unlabelled;
 static const char *output;
@@ -23,6 +23,7 @@ static const struct opt options[] = {
     OPT_COUNT('d', "dim", &dim, 1, 100000, "N", "values of a row [16]"),
     OPT_REAL('n', "noise", &noise, 0, 1e6, "X", "deviation within a class [1]"),
     OPT_COUNT(0, "first", &first_group, 0, 1e9, "N", "number of the first group [0]"),
+    OPT_COUNT(0, "only", &only, 0, 999, "N", "rows of this class alone, and no other class in the header [all]"),
     OPT_FLAG(0, "mixed", &mixed, "a shot of every fifth group has another label"),
     OPT_FLAG(0, "unlabelled", &unlabelled, "no labels"),
     OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
@@ -65,6 +66,10 @@ int main(int argc, char **argv)
                             .normalised = true,
                             .class_name = class_name,
                             .n_classes = (int)n_classes};
+    if (only >= 0 && only < n_classes) {
+        h.class_name = &class_name[only];
+        h.n_classes = 1;
+    }
     h.weights[0] = (uint8_t)weights;
     struct file_out f;
     struct feat_writer w;
@@ -74,6 +79,8 @@ int main(int argc, char **argv)
     prov_init(&p, "featgen", "0", false);
     prov_int(&p, "seed", seed);
     prov_int(&p, "first", first_group);
+    if (only >= 0)
+        prov_int(&p, "only", only);
     if (file_create(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
@@ -85,9 +92,11 @@ int main(int argc, char **argv)
             uint8_t content[DIGEST_BYTES];
             int64_t odd = mixed && g % 5 == 0 && s == 0;
             int32_t label = (int32_t)((g + odd) % n_classes);
+            if (only >= 0 && label != only)
+                continue;
             snprintf(group, sizeof group, "g%05lld", (long long)(g + first_group));
             snprintf(key, sizeof key, "%s/%s-%lld.jpeg", group, group, (long long)s);
-            struct feat_row row = {{key, "", group, "", unlabelled ? -1 : label, (int32_t)s}, x, content};
+            struct feat_row row = {{key, "", group, "", unlabelled ? -1 : only >= 0 ? 0 : label, (int32_t)s}, x, content};
             digest_of(key, strlen(key), content);
             draw(g, s, label, x);
             status = feat_add(&w, &row, &e);

@@ -538,7 +538,7 @@ static void check_usage(int n_operands)
 }
 
 /* Against what the classifier is fitted to, or was. */
-static void check_features(const struct featset *s)
+static void check_features(struct featset *s)
 {
     struct fmt_error e = {0};
     const struct feat_header *own = train_path ? &train.header : &model.features;
@@ -546,6 +546,9 @@ static void check_features(const struct featset *s)
     char what[512];
     if (featset_check(s, own, name, &e))
         msg_die("%s", e.text);
+    if (s->header.n_classes && s->header.n_classes < own->n_classes)
+        msg_note("%s: %s of the %d of %s; labels go by name", s->path,
+                 FMT_COUNT(s->header.n_classes, "class", "classes"), own->n_classes, name);
     if (feat_unsaid(own, &s->header, what, sizeof what))
         msg_warn("%s, %s: not compared, since one of them does not say it: %s", name, s->path, what);
 }

@@ -259,7 +259,8 @@ const char *overlap_text(const struct overlap *o, const char *query, const char 
         count_text(out + at, OVERLAP_TEXT - (size_t)at, o->n_groups, "groups", learned, o->group);
     else if (!o->n_images)
         snprintf(out + at, OVERLAP_TEXT - (size_t)at,
-                 "%" PRId64 " of its rows have keys that stand in %.80s, too, the first is %.60s; if they are the same "
-                 "images", o->n_keys, learned, o->key);
+                 "%s in %.80s, too, the first is %.60s; if they are the same images",
+                 FMT_COUNT(o->n_keys, "of its rows has a key that stands", "of its rows have keys that stand"), learned,
+                 o->key);
     return out;
 }

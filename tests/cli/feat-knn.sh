@@ -26,6 +26,11 @@ status 0 feat-knn -q -k 5 -o votes.txt -r report.txt train.feat test.feat
 check 'names over the columns' grep -q "^key	group	shot	label	k	prediction	score:negative	score:positive	votes:negative" votes.txt
 check 'votes out of one file from a pipe' bash -c 'feat-knn -q -k 5 -o piped.txt -r /dev/null - test.feat <train.feat && cmp <(sed "s/ -$/ train.feat/" piped.txt) votes.txt'
 
+gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
+status 0 feat-knn -k 5 -o positives.txt -r /dev/null train.feat positives.feat
+err_has 'positives.feat: 1 class of the 2 of train.feat; labels go by name'
+check 'one class of two: the same lines as among both' cmp <(grep -v '^#' positives.txt) <(grep -e '	positive	5	' -e '^key' votes.txt)
+
 status 0 feat-knn -q -g -k 5 --resamples 0 --json train.feat
 out_has '"intervals":{"accuracy":null'
 cp out apart
@@ -101,7 +106,7 @@ check 'unlabelled rows are predicted' test "$(grep -vc '^#' u.txt)" = 61
 status 1 feat-knn -q train.feat other.feat
 err_has 'other.feat: does not go with train.feat: made by different weights'
 status 1 feat-knn -q train.feat four.feat
-err_has '4 classes against 2'
+err_has 'four.feat: does not go with train.feat: rows of class class1, which is none of its 2 classes'
 status 1 feat-knn -q -k 121 train.feat test.feat
 err_has 'only 120 rows can vote'
 status 1 feat-knn -q unlabelled.feat test.feat

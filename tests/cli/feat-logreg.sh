@@ -111,7 +111,18 @@ status 0 feat-logreg -q -t train.feat -C 0.1 --gradient 1e-10 -r /dev/null
 status 1 feat-logreg -q -m a.logreg other.feat
 err_has 'other.feat: does not go with a.logreg: made by different weights'
 status 1 feat-logreg -q -m a.logreg three.feat
-err_has '3 classes against 2'
+err_has 'three.feat: does not go with a.logreg: rows of class class0, which is none of its 2 classes, the first is negative'
+status 1 feat-logreg -q -t train.feat --val three.feat
+err_has 'three.feat: does not go with train.feat: rows of class class0'
+
+# ---- classes go by name: a batch of one class of the model's is scored, whatever its number there
+gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
+status 0 feat-logreg -m a.logreg -o positives.txt -r positives.report positives.feat
+err_has 'positives.feat: 1 class of the 2 of a.logreg; labels go by name'
+check 'the same lines as among both' cmp <(grep -v '^#' positives.txt) <(grep -e '	positive	[np].*	[0-9]' -e '^key' predicted.txt)
+check 'areas are not defined, accuracy is' bash -c 'grep -q "^AUROC  *-" positives.report && grep -q "^accuracy  *0\.[0-9]" positives.report'
+status 0 feat-logreg -q -t train.feat --val val.feat -r /dev/null positives.feat
+
 status 1 feat-logreg -q -t train.feat --val other.feat
 status 1 feat-logreg -q -t unlabelled.feat
 err_has 'no labels'
