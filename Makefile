@@ -12,6 +12,8 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/dinotools
+# Programs that the examples call beside the tools; they look for them beside the tools' folder.
+HELPERDIR  ?= $(BINDIR)/../libexec/dinotools
 SAN        ?=
 B          ?= build$(if $(SAN),-$(SAN))
 VERSION    := $(shell sed -n 's/.*DINOTOOLS_VERSION "\(.*\)"/\1/p' common/version.h)
@@ -180,19 +182,29 @@ endif
 
 # ------------------------------------------------------------------ installing
 MAN_PAGES := $(sort $(wildcard man/*.[157]))
-install: tools
+EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg))
+TEXTS     := README.md NEWS.md LICENSE
+# What demo.sh, elpv.sh and bench.sh call.
+INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run examples/plainfeat)
+install: tools $(INSTALLED_HELPERS)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
+	install -d $(DESTDIR)$(HELPERDIR)
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
+	install -m 755 $(INSTALLED_HELPERS) $(DESTDIR)$(HELPERDIR)
 	for p in $(MAN_PAGES); do install -m 644 $$p $(DESTDIR)$(MANDIR)/man$${p##*.}/; done
-	install -m 644 README.md NEWS.md LICENSE $(DESTDIR)$(DOCDIR)
-	install -m 644 $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg) $(DESTDIR)$(DOCDIR)/examples
+	install -m 644 $(TEXTS) $(DESTDIR)$(DOCDIR)
+	install -m 644 $(filter-out %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
+	install -m 755 $(filter %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
+# By name: folders stay if something else is in them.
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
+	-rmdir $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
 dist:
 	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD
 	@echo dinotools-$(VERSION).tar.gz
+# Folders that hold a build; what else is called so is not ours.
 clean:
-	rm -rf build build-*
+	rm -rf $(patsubst %/formats/,%,$(wildcard build/formats/ build-*/formats/))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

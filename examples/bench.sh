@@ -1,27 +1,26 @@
 #!/bin/bash
 # Speeds on this machine: make bench. Everything is drawn here and removed at the end.
-# usage: examples/bench.sh [quick]      quick: the networks alone
+# usage: bench.sh [quick]      quick: the networks alone
 set -eu
-cd "$(dirname "$0")/.."
-B=${B:-build}
-export PATH="$PWD/$B:$PATH"
+. "$(dirname "$0")/find-tools.sh"
+need bbu-index bbu-pack dino-augment feat-knn feat-logreg bench bench-step bench-run datagen featgen
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 row() { # what count unit flops command...
     local what=$1 count=$2 unit=$3 flops=$4
     shift 4
-    "$B/tests/bench-run" -n "$count" -u "$unit" -f "$flops" "$what" "$@" || true
+    bench-run -n "$count" -u "$unit" -f "$flops" "$what" "$@" || true
 }
 
-"$B/tests/bench" peak
-"$B/tests/bench" extract vit_small 224 8
-"$B/tests/bench" extract vit_small 518 4
-"$B/tests/bench" extract vit_base 224 4
-"$B/tests/bench-step" -n 3
+bench peak
+bench extract vit_small 224 8
+bench extract vit_small 518 4
+bench extract vit_base 224 4
+bench-step -n 3
 [ "${1:-}" = quick ] && exit 0
 
-"$B/tests/datagen" "$scratch/bbu" >/dev/null
+datagen "$scratch/bbu" >/dev/null
 images=$(find "$scratch/bbu" -name '*.jpeg' | wc -l)
 row "bbu-index, the drawn photographs" "$images" images 0 bbu-index -q "$scratch/bbu" -o "$scratch/bbu.index"
 row "bbu-pack, the same" "$images" images 0 bbu-pack -q "$scratch/bbu.index" -o "$scratch/shards"
@@ -30,11 +29,11 @@ row "dino-augment, 2 + 8 crops, as published" 128 images 0 dino-augment -q -n 8 
 rm -f "$scratch/x.views"
 for part in "bank 33334 0" "query 667 40000"; do
     set -- $part
-    "$B/tests/featgen" -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
+    featgen -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
 done
 sync -f "$scratch" # what was just written does not compete
 row "feat-knn, 2,001 x 100,002 rows of 384" 2001 queries "$((2 * 2001 * 100002 * 384))" feat-knn -q -k 20 \
     --no-thresholds --resamples 0 "$scratch/bank.feat" "$scratch/query.feat"
-"$B/tests/featgen" -c 10 -g 3334 -s 3 -d 384 -o "$scratch/train.feat"
+featgen -c 10 -g 3334 -s 3 -d 384 -o "$scratch/train.feat"
 row "feat-logreg, 10,002 x 384, 10 classes, 45 C" 45 fits 0 feat-logreg -q -t "$scratch/train.feat" \
     --val "$scratch/query.feat" --resamples 0

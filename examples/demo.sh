@@ -4,18 +4,34 @@
 # nearest neighbours and by logistic regression: mean and deviation of the colours, those of the untrained network, and
 # those of the trained one. `make demo` calls it.
 #
-#   examples/demo.sh [FOLDER]      everything goes there [$B/demo]; B is the build folder [build]
+#   demo.sh [--quick] [FOLDER]     everything goes there [demo, in the source build/demo]
+#
+# --quick only shows that all works: few photographs, a training of seconds, scores that say nothing. FOLDER must be new
+# or empty, or of an earlier demo, of which what the demo made is made anew.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-cd "$here/.."
-build=$PWD/${B:-build}
-out=${1:-$build/demo}
-export PATH=$build:$build/examples:$PATH LC_ALL=C
-groups=${DEMO_GROUPS:-300}
-rm -rf "$out"
+. "$(dirname "$0")/find-tools.sh"
+groups=${DEMO_GROUPS:-300} settings=()
+if [ "${1:-}" = --quick ]; then
+    groups=${DEMO_GROUPS:-30}
+    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8)
+    shift
+fi
+case ${1:-} in -*) echo "demo.sh: $1: usage: demo.sh [--quick] [FOLDER]" >&2; exit 2 ;; esac
+need bbu-index bbu-pack dino-augment dino-train dino-extract feat-knn feat-logreg datagen plainfeat
+out=${1:-${build:+$build/}demo}
+if [ -e "$out" ] && [ ! -e "$out/.demo" ] && [ ! -e "$out/bbu/defects.tsv" ] && [ -n "$(ls -A "$out")" ]; then
+    echo "demo.sh: $out: is there and is no demo: name another folder" >&2
+    exit 1
+fi
 mkdir -p "$out"
-cp examples/demo.yaml "$out"
 cd "$out"
+out=$PWD
+: >.demo
+rm -rf demo.yaml bbu bbu.index train val test crops.jpg run scores.txt
+for name in plain before after before-patch after-patch; do
+    rm -f $name-{train,val,test}.feat $name-{knn,logreg}.txt
+done
+cp "$here/demo.yaml" .
 
 say() { printf '\n== %s\n' "$*"; }
 run() { # shows the command, then runs it
@@ -45,7 +61,7 @@ score() { # name title
 columns='%-28s %-7s %-24s %-24s %s\n'
 
 say "photographs of $groups installations, half of them with two or three faults (bbu/defects.tsv says which)"
-run "$build/tests/datagen" -q --groups "$groups" --seed 2 bbu
+run datagen -q --groups "$groups" --seed 2 bbu
 
 say 'what is there, and is it whole?'
 run bbu-index bbu -o bbu.index
@@ -60,7 +76,7 @@ run dino-augment -q -c demo.yaml train --sheet crops.jpg --rows 8
 
 say 'training, without labels: a minute or two'
 run dino-train -q --config demo.yaml train.dataset_path=train train.output_dir=run \
-    evaluation.knn_train=train evaluation.knn_val=val
+    evaluation.knn_train=train evaluation.knn_val=val ${settings[@]+"${settings[@]}"}
 teacher_before=run/eval/initial/teacher_checkpoint.safetensors
 teacher_after=$(ls -d run/eval/training_* | sort -t _ -k 2 -n | tail -n 1)/teacher_checkpoint.safetensors
 

@@ -3,23 +3,27 @@
 # Learns from the training pictures without their labels, then compares three kinds of features with the same
 # classifiers: trained weights, the same network untrained, and mean and deviation of the grey values. Prints a table.
 #
-# usage: examples/elpv.sh [DATASET [FOLDER]]     [../shared/data/elpv-cells build/elpv]
+# usage: elpv.sh [DATASET [FOLDER]]     [in the source ../shared/data/elpv-cells build/elpv; else FOLDER is elpv]
 #   EPOCHS=N     passes of 20 iterations of 24 pictures [20]          SEED=N  seed of the training [0]
-# What is there already in FOLDER is not made again; remove it to begin anew.
+# A training that is there already in FOLDER goes on; one of other pictures or settings is refused. Name another FOLDER.
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "${B:-$here/../build}" && pwd)
-dataset=${1:-$here/../../shared/data/elpv-cells} folder=${2:-$build/elpv}
+. "$(dirname "$0")/find-tools.sh"
+need bbu-index bbu-pack dino-train dino-extract feat-cat feat-knn feat-logreg plainfeat
+dataset=${1:-${build:+$here/../../shared/data/elpv-cells}} folder=${2:-${build:+$build/}elpv}
 epochs=${EPOCHS:-20} seed=${SEED:-0} start=$SECONDS
-export PATH=$build:$build/examples:$PATH LC_ALL=C
+[ -n "$dataset" ] || { echo "elpv.sh: which DATASET? a folder of photographs with lists" >&2; exit 2; }
 [ -d "$dataset" ] || { echo "elpv.sh: $dataset is not there" >&2; exit 1; }
 dataset=$(cd "$dataset" && pwd)
 mkdir -p "$folder" && cd "$folder"
 
-[ -e elpv.index ] || bbu-index -q "$dataset" -o elpv.index
-[ -e shards ] || bbu-pack -q --store rgb elpv.index -o shards
-[ -e train ] || bbu-pack -q --store rgb --split train elpv.index -o train
-[ -e val ] || bbu-pack -q --store rgb --split val elpv.index -o val
+bbu-index -q "$dataset" -o now.index
+cmp -s now.index elpv.index && [ -e val ] || {
+    bbu-pack -q --store rgb now.index -o shards
+    bbu-pack -q --store rgb --split train now.index -o train
+    bbu-pack -q --store rgb --split val now.index -o val
+    mv now.index elpv.index
+}
+rm -f now.index
 
 # A cell has no right way up. A crack is a line of a few pixels: crops are cut out near the size of the pictures, and
 # the features are those of whole pictures. Without evaluation.* the untrained teacher would not be kept.

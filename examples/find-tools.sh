@@ -1,0 +1,26 @@
+# find-tools.sh - sourced by the other examples: puts the tools and their helpers (datagen, plainfeat, bench ...) on PATH.
+# In the source these are what was built, in B [build]. Where the examples were installed, the tools have to be on PATH;
+# their helpers are in libexec/dinotools beside the tools' bin, or in HELPERS.
+#
+#   here    the folder of the examples            build   the build folder, empty where there is none
+#   need PROGRAM...    ends with a message if one is not there
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=
+if [ -n "${B:-}" ] || [ -e "$here/../Makefile" ]; then
+    for build in "${B:-$here/../build}" "$here/../${B:-build}"; do
+        [ -d "$build" ] && build=$(cd "$build" && pwd) && break
+    done
+    PATH=$build:$build/tests:$build/examples:$PATH
+elif tool=$(command -v bbu-index); then
+    PATH=$PATH:${HELPERS:-$(dirname "$(readlink -f "$tool")")/../libexec/dinotools}
+fi
+export PATH LC_ALL=C
+need() {
+    local program
+    for program; do
+        command -v "$program" >/dev/null && continue
+        echo "${0##*/}: $program is not there: make demo builds it in the source, make install puts it beside the tools," \
+            "which have to be on PATH" >&2
+        exit 1
+    done
+}

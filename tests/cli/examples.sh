@@ -1,0 +1,59 @@
+# The examples that are scripts: they run where make install puts them, with no source or build beside them, and neither
+# they nor make remove what they did not make.
+. "$TESTS/cli/lib.sh"
+root=$(cd "$TESTS/.." && pwd) source=$BUILD
+unset B BUILD
+status 0 make -s -C "$root" B="$source" DEPS=0 install DESTDIR="$PWD/dest" PREFIX=/usr
+examples=$PWD/dest/usr/share/doc/dinotools/examples
+installed() { PATH=$scratch/dest/usr/bin:/usr/bin:/bin "$@"; }
+
+# ---- the demo, into a folder of its own, again, and not into somebody's
+status 0 installed "$examples/demo.sh" --quick 'my demo'
+check 'a table of ten rows' test "$(grep -cE '(k-NN|logreg) +[01]\.[0-9]+ \[' 'my demo/scores.txt')" = 10
+out_has "$PWD/my demo/crops.jpg"
+echo precious >'my demo/notes'
+cp 'my demo/scores.txt' first
+status 0 installed "$examples/demo.sh" --quick 'my demo'
+same first 'my demo/scores.txt'
+check 'what else is there stays' test "$(cat 'my demo/notes')" = precious
+mkdir theirs && echo precious >theirs/scores.txt
+status 1 installed "$examples/demo.sh" --quick theirs
+err_has 'demo.sh: theirs: is there and is no demo'
+check 'it stays as it was' test "$(ls -A theirs) $(cat theirs/scores.txt)" = 'scores.txt precious'
+status 2 installed "$examples/demo.sh" --nosuch
+status 1 env PATH=/usr/bin:/bin "$examples/demo.sh" --quick other
+err_has 'demo.sh: bbu-index is not there'
+status 1 env HELPERS=/nosuch PATH="$PWD/dest/usr/bin:/usr/bin:/bin" "$examples/demo.sh" --quick other
+err_has 'demo.sh: datagen is not there'
+check 'nothing is begun' test ! -e other
+
+# ---- the other scripts
+status 1 env HELPERS=/nosuch PATH="$PWD/dest/usr/bin:/usr/bin:/bin" "$examples/bench.sh" quick
+err_has 'bench.sh: bench is not there'
+check 'its helpers are there' test -x dest/usr/libexec/dinotools/bench -a -x dest/usr/libexec/dinotools/bench-step
+status 0 dest/usr/libexec/dinotools/bench-run -n 1 -u runs -f 0 nothing true
+status 2 installed "$examples/elpv.sh"
+err_has 'which DATASET?'
+"$source/tests/datagen" -q --groups 24 --width 64 --seed 4 cells
+EPOCHS=3 status 0 installed "$examples/elpv.sh" cells compared
+check 'six rows' test "$(grep -cE '^\| (plain|untrained|trained) \| (knn|logreg) \| [01]\.' compared/table.md)" = 6
+relabel() { # list: a negative installation is positive
+    local group
+    group=$(grep -m 1 '"gt_label": 0' "$1" | sed 's/.*"group_id": "\([^"]*\).*/\1/')
+    sed -i "/\"group_id\": \"$group\"/s/\"gt_label\": 0/\"gt_label\": 1/" "$1"
+}
+relabel cells/annotations/train.json
+EPOCHS=3 status 1 installed "$examples/elpv.sh" cells compared
+err_has 'belongs to another run'
+status 0 installed make -f "$examples/experiment.mk" DATASET=cells RUNS=a SCORE='-C 1 --resamples 0' \
+    TRAIN='optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=1 train.batch_size_per_gpu=4' SIZE=48 PACK=--store=rgb
+out_has 'a, untrained'
+
+# ---- uninstall takes away what was installed, clean what was built
+echo precious >"$examples/notes"
+status 0 make -s -C "$root" B="$source" DEPS=0 uninstall DESTDIR="$PWD/dest" PREFIX=/usr
+check 'one file is left' test "$(find dest ! -type d)" = "${examples#"$PWD/"}/notes"
+mkdir -p tree/build-notes tree/build-x/formats tree/build/formats && touch tree/build-notes/precious
+status 0 make -s -C tree -f "$root/Makefile" DEPS=0 clean
+check 'clean removes builds, and no other folder' test "$(ls tree)" = build-notes
+done_testing
