@@ -154,7 +154,7 @@ static void tell_photographs(struct trace *t, const char *path, int depth)
             const char *folder = root[0] ? root : ".";
             link.path = file_is_dir(folder) ? folder : NULL;
         }
-        snprintf(link.note, sizeof link.note, "%" PRId64 " image%s%s%.80s", x.n_entries, x.n_entries == 1 ? "" : "s",
+        snprintf(link.note, sizeof link.note, "%s%s%.80s", FMT_COUNT(x.n_entries, "image", "images"),
                  link.path ? "" : ", once in ", link.path ? "" : x.root);
         t->tell(t->arg, &link);
         free(root);

@@ -307,7 +307,8 @@ static int take_block(const struct feat *f, struct feat_block *b, struct fmt_err
     uint8_t minor = f->block.header.minor;
     b->contents = minor >= 1 ? bytes_take(&c, (size_t)n * DIGEST_BYTES) : NULL;
     if (!bytes_ok(&c) || (minor <= FEAT_MINOR && bytes_left(&c) > 0))
-        return fmt_fail(e, FMT_INVALID, "a block of features has less or more than its %u rows", n);
+        return fmt_fail(e, FMT_INVALID, "a block of features has less or more than its %s",
+                        FMT_COUNT(n, "row", "rows"));
     b->labels = b->labels_memory;
     b->n_rows = (int32_t)n;
     b->first_row = b->buffer.first_record;

@@ -460,8 +460,8 @@ static void tell_size(const struct plan *p)
     bool pixels = strcmp(store, "rgb") == 0;
     if (short_side && !pixels)
         return;
-    msg_note("%" PRId64 " images are going to be written: %s%s", p->n_images, num_bytes_text(p->bytes, text),
-             pixels ? ", less what their compression saves" : "");
+    msg_note("%s going to be written: %s%s", FMT_COUNT(p->n_images, "image is", "images are"),
+             num_bytes_text(p->bytes, text), pixels ? ", less what their compression saves" : "");
     if (disk_check(output, p->bytes, &e) == 0)
         return;
     if (!force)

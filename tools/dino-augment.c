@@ -119,8 +119,8 @@ static void tell_size(const struct views_header *h, int64_t n)
     char text[32];
     double batch = (double)(views_global_bytes(h) + views_local_bytes(h) + views_mask_bytes(h) +
                             (int64_t)h->batch * LABEL_BYTES);
-    msg_note("%lld batches of %lld samples are going to be written: %s", (long long)n, (long long)h->batch,
-             num_bytes_text(batch * (double)n, text));
+    msg_note("%s of %s %s going to be written: %s", FMT_COUNT(n, "batch", "batches"),
+             FMT_COUNT(h->batch, "sample", "samples"), n == 1 ? "is" : "are", num_bytes_text(batch * (double)n, text));
     if (disk_check(output, batch * (double)n, &e) == 0)
         return;
     if (!n_steps && !force)

@@ -235,9 +235,10 @@ static void tell_size(const struct run *r)
     char text[32];
     double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
     double bytes = row * (double)r->pictures->n;
-    (r->header.what == FEAT_PATCH ? msg_note : msg_more)("%s of %s are going to be written: %s",
+    (r->header.what == FEAT_PATCH ? msg_note : msg_more)("%s of %s %s going to be written: %s",
                                                          FMT_COUNT(r->pictures->n, "row", "rows"),
                                                          FMT_COUNT(feat_width(&r->header), "value", "values"),
+                                                         r->pictures->n == 1 ? "is" : "are",
                                                          num_bytes_text(bytes, text));
     if (disk_check(output, bytes, &e) == 0)
         return;

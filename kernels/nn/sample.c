@@ -219,8 +219,9 @@ static int keep_bad(const struct sample_maker *m, struct sample_worker *w, int64
 int sample_too_many(const struct sample_maker *m, const struct sample_bad *bad, int64_t n, struct fmt_error *e)
 {
     return fmt_fail(e, FMT_LIMIT,
-                    "%.280s; with it %" PRId64 " of %" PRId64 " images cannot be used, train.max_replaced=%g allows %"
-                    PRId64, bad->why.text, n, m->shards.n_images, m->replaced_share, m->replaced_max);
+                    "%.280s; with it %" PRId64 " of %s cannot be used, train.max_replaced=%g allows %" PRId64,
+                    bad->why.text, n, FMT_COUNT(m->shards.n_images, "image", "images"), m->replaced_share,
+                    m->replaced_max);
 }
 
 /* A step that has no divisor in common with n: from anywhere, n of them lead to each of n images once. */

@@ -31,7 +31,8 @@ singular dino-augment -c tiny.yaml two-shards -n 1 train.batch_size_per_gpu=1 -o
 singular dino-augment -c tiny.yaml two-shards --rows 1 --sheet one.jpg
 run='train.dataset_path=two-shards train.output_dir=run train.batch_size_per_gpu=1 train.OFFICIAL_EPOCH_LENGTH=1
     optim.epochs=1 optim.warmup_epochs=0 student.depth=1 evaluation.knn_train=two-shards evaluation.knn_val=two-shards
-    evaluation.knn_k=[1,5] evaluation.eval_period_iterations=1'
+    evaluation.knn_k=[1,5] evaluation.eval_period_iterations=1
+    evaluation.allow_overlap=true'
 singular dino-train -v -c tiny.yaml $run
 singular dino-train -v -c tiny.yaml $run optim.base_lr=0.1
 w=run/eval/training_0/teacher_checkpoint.safetensors
