@@ -31,9 +31,9 @@ if [ -n "${packages// }" ] && [ -n "${DEPS_PREFIX:-}" ]; then
     exit 1
 fi
 if [ -n "${packages// }" ]; then
-    command="apt-get install -y --no-install-recommends $packages"
+    command="install -y --no-install-recommends $packages"
     echo "dinotools needs packages that are not here. They are installed by:"
-    echo "    sudo $command"
+    echo "    sudo apt-get $command"
     if ! command -v apt-get >/dev/null 2>&1; then
         echo "This is no Debian or Ubuntu: install them by their names here, then make DEPS=0." >&2
         exit 1
@@ -45,7 +45,8 @@ if [ -n "${packages// }" ]; then
         exit 1
     fi
     export DEBIAN_FRONTEND=noninteractive
-    $sudo $command || { $sudo apt-get update && $sudo $command; } || exit 1
+    . "$(dirname "$0")/apt.sh"
+    apt $command || { apt update && apt $command; } || exit 1
     packages=$(missing_packages | tr '\n' ' ')
     [ -z "${packages// }" ] || { echo "still missing after the installation: $packages" >&2; exit 1; }
 fi

@@ -1,0 +1,50 @@
+# tests/deps.sh: what is missing is installed by one command; locks of other programs are waited for, other failures not.
+# Nothing is installed here: apt-get, the compiler, sleep and id are stand-ins.
+. "$TESTS/cli/lib.sh"
+mkdir bin
+stand_in() { printf '#!/bin/bash\n%s\n' "$2" >"bin/$1" && chmod +x "bin/$1"; }
+stand_in id 'echo 0'
+stand_in sleep 'echo "$1" >>slept'
+stand_in cc '[ -e installed ]'
+# The n-th call does what the n-th line of "calls" says.
+stand_in apt-get 'echo "$*" >>asked
+n=$(wc -l <asked)
+eval "$(sed -n ${n}p calls)"'
+deps() { PATH=$PWD/bin:$PATH B=$PWD/b CC=cc "$TESTS/deps.sh"; }
+fresh() { rm -f asked slept installed b/.deps && cat >calls; }
+lock='echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1 (apt)" >&2; exit 100'
+
+fresh <<'END'
+touch installed
+END
+status 0 deps
+out_has 'sudo apt-get install -y --no-install-recommends '
+check 'once' test "$(wc -l <asked)" = 1
+check 'apt waits for its own lock' grep -q '^-o DPkg::Lock::Timeout=[0-9]* install -y .*libjpeg-dev' asked
+status 0 deps
+check 'what was found is remembered' test "$(wc -l <asked)" = 1
+fresh <<END
+echo 'E: Unable to locate package' >&2; exit 100
+$lock
+$lock
+true
+touch installed
+END
+status 0 deps
+check 'the lists, as soon as they are free' test "$(cut -d ' ' -f 3 asked | tr '\n' ' ')" = 'install update update update install '
+check 'it waits between' test "$(wc -l <slept)" = 2
+err_has 'waiting for the lock'
+fresh <<END
+$lock
+touch installed
+END
+status 0 deps
+check 'packages, too' test "$(wc -l <slept)" = 1
+fresh <<'END'
+echo 'E: Unable to locate package' >&2; exit 100
+echo 'E: no network' >&2; exit 100
+END
+status 1 deps
+err_has 'no network'
+check 'another failure is not waited for' test ! -e slept
+done_testing
