@@ -21,6 +21,7 @@
 #include "rootpath.h"
 #include "shard.h"
 #include "thread.h"
+#include "verify.h"
 #include "version.h"
 
 static const char *output, *split, *store = "jpeg", *given_root;
@@ -414,6 +415,22 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
 
 /* ---------------------------------------------------------------- the folder */
 
+static bool is_shard(const char *folder, const char *name)
+{
+    struct file f;
+    struct verify_peek peek;
+    char *path = file_join(folder, name);
+    size_t n = strlen(name);
+    bool is = n >= 6 && strcmp(name + n - 6, ".shard") == 0 && path && file_open_regular(&f, path, NULL) == 0;
+    if (is) {
+        struct fmt_reader io = file_reader(&f);
+        is = verify_peek(&peek, &io) == BLOCK_SHARD;
+        file_close(&f);
+    }
+    free(path);
+    return is;
+}
+
 /* An older folder of shards is replaced; anything else that stands there is not ours to remove. */
 static void check_output(void)
 {
@@ -428,11 +445,9 @@ static void check_output(void)
         msg_die("%s: is there and is not a folder", output);
     if (file_list(output, &names, &n, &e))
         msg_die("%s", e.text);
-    for (int64_t i = 0; i < n; i++) {
-        size_t length = strlen(names[i]);
-        if (length < 6 || strcmp(names[i] + length - 6, ".shard") != 0)
+    for (int64_t i = 0; i < n; i++)
+        if (!is_shard(output, names[i]))
             msg_die("%s: holds %s, which is no shard: not replaced", output, names[i]);
-    }
     file_list_free(names, n);
 }
 
@@ -510,8 +525,8 @@ int main(int argc, char **argv)
         msg_usage(argc == first ? "which CATALOGUE?" : "one CATALOGUE at a time");
     check_usage();
     file_on_signal();
+    check_output(); /* what it looks into is no input */
     inputs_guard();
-    check_output();
     read_catalogue(argv[first], &x, &root);
     plan_begin(&plan, &x);
     tell_size(&plan);

@@ -92,6 +92,13 @@ mkdir photos && cp "d/train/$a/$a-0.jpeg" photos/mine.jpeg
 status 1 bbu-pack -q x.index -o photos
 err_has 'photos: holds mine.jpeg, which is no shard: not replaced'
 check 'and left alone' test -e photos/mine.jpeg
+mkdir named && echo precious >named/diary.shard
+status 1 bbu-pack -q x.index -o named
+err_has 'named: holds diary.shard, which is no shard: not replaced'
+check 'whatever it is called' test "$(cat named/diary.shard)" = precious
+rm named/diary.shard && mkdir named/a.shard
+status 1 bbu-pack -q x.index -o named
+err_has 'named: holds a.shard, which is no shard: not replaced'
 echo text >plain
 status 1 bbu-pack -q x.index -o plain
 err_has 'not a folder'

@@ -23,7 +23,9 @@ refused() { # file command...: nothing is written onto it
 refused bbu/annotations/train.json bbu-index -q bbu -o bbu/annotations/train.json
 refused "$photo" bbu-index -q bbu -o "$photo"
 refused names bbu-index -q - -o names '<names'
-refused p bbu-pack -q --root bbu p/a.shard -o p
+status 1 bbu-pack -q --root bbu p/a.shard -o p
+err_has "p: holds a.shard, which is no shard: not replaced"
+same p/a.shard bbu.index
 refused "$shard" dino-augment $small shards -o "$shard"
 refused "$shard" dino-augment $small shards -o "./$shard"
 ln "$shard" twin.jpg
