@@ -9,9 +9,10 @@
  *   static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "pack ...", options};
  *   int first = opt_parse(&tool, argc, argv);     operands are argv[first .. argc)
  *
- * Short options can be joined (-qk), take their value in the same word or the next (-o F, -oF); long ones
- * take --name=V or --name V and may be shortened while unique; of an unknown one the nearest is told. Options may stand anywhere; -- ends them; a
- * lone - is an operand. Wrong usage ends the tool with status 2 and one line: what is wrong whatever the files hold.
+ * Short options can be joined (-qk), take their value in the same word or the next (-o F, -oF); long ones take --name=V
+ * or --name V and may be shortened while unique; of an unknown one the nearest is told. Options may stand anywhere; --
+ * ends them; a lone - is an operand. Wrong usage ends the tool with status 2 and one line: what is wrong whatever the
+ * files hold.
  */
 #ifndef OPT_H
 #define OPT_H

@@ -12,7 +12,8 @@
 #include "opt.h"
 #include "rng.h"
 
-static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1, only = -1, resize = -1;
+static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1;
+static int64_t only = -1, resize = -1;
 static double noise = 1.0;
 static bool mixed, unlabelled;
 static const char *output;
@@ -96,7 +97,8 @@ int main(int argc, char **argv)
                 continue;
             snprintf(group, sizeof group, "g%05lld", (long long)(g + first_group));
             snprintf(key, sizeof key, "%s/%s-%lld.jpeg", group, group, (long long)s);
-            struct feat_row row = {{key, "", group, "", unlabelled ? -1 : only >= 0 ? 0 : label, (int32_t)s}, x, content};
+            int32_t number = unlabelled ? -1 : only >= 0 ? 0 : label;
+            struct feat_row row = {{key, "", group, "", number, (int32_t)s}, x, content};
             digest_of(key, strlen(key), content);
             draw(g, s, label, x);
             status = feat_add(&w, &row, &e);

@@ -45,7 +45,8 @@ int featset_open(struct featset *s, const char *path, int64_t hold_bytes, struct
 void featset_close(struct featset *s);
 struct knn_rows featset_rows(struct featset *s); /* from one thread */
 /* As feat_compatible, but classes are compared by name, and only those that rows have: labels are numbered anew, as h
- * numbers them. Rows of one class go with a classifier of two, rows without classes with any. name: of what h is from. */
+ * numbers them. Rows of one class go with a classifier of two, rows without classes with any. name: of what h is
+ * from. */
 int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
 int64_t featset_n_labelled(const struct featset *s);
 struct overlap_rows featset_overlap_rows(const struct featset *s); /* while the set is open */
