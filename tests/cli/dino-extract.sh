@@ -34,9 +34,9 @@ status 0 bash -c 'printf "%s\0" "$2" | dino-extract -q -w "$1" -0 - -o odd.feat'
 text odd.feat
 check 'feat-cat writes it escaped' test "$(cut -f 1 odd.txt)" = 'odd\tname\nwith\\all\001.jpeg'
 status 0 feat-knn -q -k 1 -o odd.knn a.feat odd.feat
-check 'feat-knn writes the same' bash -c 'test "$(tail -n +2 odd.knn | cut -f 1)" = "$(cut -f 1 odd.txt)"'
+check 'feat-knn writes the same' bash -c 'test "$(grep -v "^#" odd.knn | tail -n +2 | cut -f 1)" = "$(cut -f 1 odd.txt)"'
 status 0 feat-logreg -q -C 1 -t a.feat --folds 2 -o odd.logreg odd.feat
-check 'feat-logreg writes the same' bash -c 'test "$(tail -n +2 odd.logreg | cut -f 1)" = "$(cut -f 1 odd.txt)"'
+check 'feat-logreg writes the same' bash -c 'test "$(grep -v "^#" odd.logreg | tail -n +2 | cut -f 1)" = "$(cut -f 1 odd.txt)"'
 status 0 bash -c 'sort -r names | tr "\n" "\0" | dino-extract -q -w "$1" -0 - -o r.feat' - "$w"
 feat-cat -q --text n.feat | sort >n.txt
 feat-cat -q --text r.feat | sort >r.txt
