@@ -259,10 +259,11 @@ static int no_network(const struct weights *w, const struct candidates *c, struc
                         "file of them has the weights; that of the teacher under eval/ is the one to take");
     for (int64_t i = 0; i < set->n; i++)
         if (set->item[i].unusable)
-            return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%lld tensors; %.60s: "
-                            "%.150s)", (long long)set->n, set->item[i].name, set->item[i].unusable);
-    return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%lld tensors%s%.60s)",
-                    (long long)set->n, set->n ? ", the first is " : "", set->n ? set->item[0].name : "");
+            return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%s; %.60s: %.150s)",
+                            FMT_COUNT(set->n, "tensor", "tensors"), set->item[i].name, set->item[i].unusable);
+    return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%s%s%.60s)",
+                    FMT_COUNT(set->n, "tensor", "tensors"), set->n ? ", the first is " : "",
+                    set->n ? set->item[0].name : "");
 }
 
 /* The one nearest to what was asked for; NULL, with the error, where there is no such one or several. */
