@@ -547,8 +547,8 @@ static int close_with(struct run *r, int status)
         say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signal_name(stop_signal),
             r->saving.saved < 0 ? "" : "behind ", report_when(r->saving.saved, text));
     else if (status != EXIT_FAILED && complete)
-        say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%" PRId64 " iterations are done; %s", r->n_iterations,
-            watch_text(r->verdict));
+        say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%s done; %s",
+            FMT_COUNT(r->n_iterations, "iteration is", "iterations are"), watch_text(r->verdict));
     else if (status == EXIT_DIVERGED)
         say(r, BEGIN_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
             report_when(r->state.iteration, text), watch_text(r->verdict));

@@ -21,8 +21,8 @@ static void report_teachers(const struct begin *b, struct step *step)
     n = c->evaluation.max_to_keep ? num_min(n, c->evaluation.max_to_keep) : n;
     n += period && *c->evaluation.knn_train ? 2 : 0;
     begin_tell(b, BEGIN_NOTE,
-               "teachers: %" PRId64 " of %s are kept in eval/, %s in all (evaluation.eval_period_iterations, "
-               "evaluation.max_to_keep)", n, num_bytes_text((double)each, bytes),
+               "teachers: %" PRId64 " of %s %s kept in eval/, %s in all (evaluation.eval_period_iterations, "
+               "evaluation.max_to_keep)", n, num_bytes_text((double)each, bytes), n == 1 ? "is" : "are",
                num_bytes_text((double)n * (double)each, all));
 }
 
@@ -31,9 +31,10 @@ void report_plan(const struct begin *b, struct step *step, const struct views_he
     const struct config *c = b->state.config;
     char planned[32], machine[32];
     double seen = (double)config_iterations(c) * (double)c->train.batch_size_per_gpu;
-    begin_tell(b, BEGIN_NOTE,
-               "%" PRId64 " iterations of %" PRId64 " images: each of the %" PRId64 " images is seen %.1f times",
-               config_iterations(c), c->train.batch_size_per_gpu, h->n_images, seen / (double)num_max(h->n_images, 1));
+    begin_tell(b, BEGIN_NOTE, "%s of %s: each of the %s is seen %.1f times",
+               FMT_COUNT(config_iterations(c), "iteration", "iterations"),
+               FMT_COUNT(c->train.batch_size_per_gpu, "image", "images"), FMT_COUNT(h->n_images, "image", "images"),
+               seen / (double)num_max(h->n_images, 1));
     begin_tell(b, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
                c->optim.base_lr, c->train.batch_size_per_gpu);
     begin_tell(b, BEGIN_NOTE, "memory: %s are planned (--plan lists them), the machine has %s",
@@ -55,9 +56,8 @@ void report_replaced(const struct begin *b, const struct replaced *replaced, int
     int64_t n = (iteration + 1) * b->state.config->train.batch_size_per_gpu;
     if (replaced->samples > 0)
         begin_tell(b, BEGIN_WARNING,
-                   "%" PRId64 " of %" PRId64 " samples were made of other images: %" PRId64
-                   " image%s of the data cannot be used", replaced->samples, n, replaced->n_images,
-                   replaced->n_images == 1 ? "" : "s");
+                   "%" PRId64 " of %s made of other images: %s of the data cannot be used", replaced->samples,
+                   FMT_COUNT(n, "sample was", "samples were"), FMT_COUNT(replaced->n_images, "image", "images"));
 }
 
 const char *report_when(int64_t iteration, char out[REPORT_WHEN_ROOM])
@@ -72,13 +72,13 @@ void report_scores(const struct begin *b, const struct examine *x, const struct 
 {
     char now[REPORT_WHEN_ROOM], then[REPORT_WHEN_ROOM];
     if (s->n_failed)
-        begin_tell(b, BEGIN_WARNING, "evaluation: %s; left out, with %" PRId64 " others like it", s->failed.text,
-                   s->n_failed - 1);
+        begin_tell(b, BEGIN_WARNING, "evaluation: %s; left out, with %s like it", s->failed.text,
+                   FMT_COUNT(s->n_failed - 1, "other", "others"));
     if (s->n)
         begin_tell(b, BEGIN_NOTE,
-                   "%s: %d nearest neighbours are right for %.2f %% of %" PRId64 " images; best: %.2f %% (%s)",
-                   report_when(iteration, now), s->k[0], 100 * s->top1[0], s->n_val, 100 * x->best_score,
-                   report_when(x->best_iteration, then));
+                   "%s: %s right for %.2f %% of %s; best: %.2f %% (%s)", report_when(iteration, now),
+                   FMT_COUNT(s->k[0], "nearest neighbour is", "nearest neighbours are"), 100 * s->top1[0],
+                   FMT_COUNT(s->n_val, "image", "images"), 100 * x->best_score, report_when(x->best_iteration, then));
 }
 
 void report_bad_step(const struct begin *b, const struct checkpoint *now, const struct views_batch *batch,
@@ -103,9 +103,8 @@ void report_divergence(const struct begin *b, const struct checkpoint *now, int6
     char text[40] = "nothing";
     if (saved >= 0)
         snprintf(text, sizeof text, "iteration %" PRId64, saved);
-    begin_tell(b, BEGIN_ERROR,
-               "training has diverged: %" PRId64 " steps in a row were not finite (train.max_bad_steps)",
-               now->bad_steps);
+    begin_tell(b, BEGIN_ERROR, "training has diverged: %s not finite (train.max_bad_steps)",
+               FMT_COUNT(now->bad_steps, "step was", "steps in a row were"));
     begin_tell(b, BEGIN_ERROR,
                "last saved: %s; from there the same comes again unless something changes (optim.base_lr, "
                "optim.clip_grad)", text);
