@@ -128,8 +128,8 @@ static void open_set(struct featset *s, const char *role, const char *path)
     if (featset_check(s, &train.header, train.path, &e))
         msg_die("%s", e.text);
     if (s->header.n_classes && s->header.n_classes < train.header.n_classes)
-        msg_note("%s: %s of the %d of %s; labels go by name", s->path,
-                 FMT_COUNT(s->header.n_classes, "class", "classes"), train.header.n_classes, train.path);
+        msg_note("%s: %d of the %d classes of %s; they go by name", s->path, s->header.n_classes,
+                 train.header.n_classes, train.path);
     if (feat_unsaid(&train.header, &s->header, what, sizeof what))
         msg_warn("%s, %s: not compared, since one of them does not say it: %s", train.path, s->path, what);
 }

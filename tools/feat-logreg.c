@@ -206,8 +206,7 @@ static void fit(const double *C, int n_C)
         msg_die("%s: %s", train.path, e.text);
     log_end(&progress);
     if (choice.n_missed)
-        msg_warn("%s of the choice ended before the gradient was small enough",
-                 FMT_COUNT(choice.n_missed, "fit", "fits"));
+        msg_warn("fits of the choice that ended before the gradient was small enough: %d", choice.n_missed);
 }
 
 static void begin_report(void)
@@ -547,8 +546,7 @@ static void check_features(struct featset *s)
     if (featset_check(s, own, name, &e))
         msg_die("%s", e.text);
     if (s->header.n_classes && s->header.n_classes < own->n_classes)
-        msg_note("%s: %s of the %d of %s; labels go by name", s->path,
-                 FMT_COUNT(s->header.n_classes, "class", "classes"), own->n_classes, name);
+        msg_note("%s: %d of the %d classes of %s; they go by name", s->path, s->header.n_classes, own->n_classes, name);
     if (feat_unsaid(own, &s->header, what, sizeof what))
         msg_warn("%s, %s: not compared, since one of them does not say it: %s", name, s->path, what);
 }

@@ -28,7 +28,7 @@ check 'votes out of one file from a pipe' bash -c 'feat-knn -q -k 5 -o piped.txt
 
 gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
 status 0 feat-knn -k 5 -o positives.txt -r /dev/null train.feat positives.feat
-err_has 'positives.feat: 1 class of the 2 of train.feat; labels go by name'
+err_has 'positives.feat: 1 of the 2 classes of train.feat; they go by name'
 check 'one class of two: the same lines as among both' cmp <(grep -v '^#' positives.txt) <(grep -e '	positive	5	' -e '^key' votes.txt)
 
 status 0 feat-knn -q -g -k 5 --resamples 0 --json train.feat

@@ -118,7 +118,7 @@ err_has 'three.feat: does not go with train.feat: rows of class class0'
 # ---- classes go by name: a batch of one class of the model's is scored, whatever its number there
 gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
 status 0 feat-logreg -m a.logreg -o positives.txt -r positives.report positives.feat
-err_has 'positives.feat: 1 class of the 2 of a.logreg; labels go by name'
+err_has 'positives.feat: 1 of the 2 classes of a.logreg; they go by name'
 check 'the same lines as among both' cmp <(grep -v '^#' positives.txt) <(grep -e '	positive	[np].*	[0-9]' -e '^key' predicted.txt)
 check 'areas are not defined, accuracy is' bash -c 'grep -q "^AUROC  *-" positives.report && grep -q "^accuracy  *0\.[0-9]" positives.report'
 status 0 feat-logreg -q -t train.feat --val val.feat -r /dev/null positives.feat
