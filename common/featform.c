@@ -97,8 +97,10 @@ static struct cJSON *extra_json(const char *extra)
     return json_check(extra, strlen(extra), 1000, &root, NULL) == 0 ? json_parse(root) : cJSON_Parse(extra);
 }
 
-static char *labels_json(const struct feat_header *h, const struct index_labels *l)
+static char *labels_json(const struct feat_header *h, const struct feat_row *row)
 {
+    const struct index_labels *l = &row->labels;
+    char hex[DIGEST_HEX] = "";
     struct cJSON *o = cJSON_CreateObject();
     jsonl_text(o, "key", l->key);
     add_text(o, "split", l->split);
@@ -107,6 +109,9 @@ static char *labels_json(const struct feat_header *h, const struct index_labels 
     add_int(o, "label", l->label);
     add_text(o, "class", class_of(h, l));
     cJSON_AddItemToObject(o, "extra", extra_json(l->extra));
+    if (row->content)
+        digest_hex(row->content, hex);
+    add_text(o, "content", hex);
     char *text = cJSON_PrintUnformatted(o);
     cJSON_Delete(o);
     return text;
@@ -114,7 +119,7 @@ static char *labels_json(const struct feat_header *h, const struct index_labels 
 
 int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out)
 {
-    char *labels = labels_json(h, &row->labels);
+    char *labels = labels_json(h, row);
     if (!labels)
         return -1;
     int bad = bytes_put(out, labels, strlen(labels) - 1); /* without the closing brace */

@@ -4,7 +4,8 @@
  * Text: one line a row, fields separated by tabs: key, split, group, shot, class, then the values; a field is empty
  * where there is none; a backslash, tab, newline or other control character in a name is written \\, \t, \n, \ooo.
  * Values have nine digits: what is read back is the same float32.
- * JSON: an object a line: key, split, group, shot, label, class, extra, x; null where there is none.
+ * JSON: an object a line: key, split, group, shot, label, class, extra, content (SHA-256 of the
+ * image's file), x; null where there is none.
  */
 #ifndef FEATFORM_H
 #define FEATFORM_H

@@ -48,6 +48,13 @@ int recipe_add_flag(struct recipe *r, const char *name, bool value, struct fmt_e
     return recipe_add(r, name, value ? "yes" : "no", e);
 }
 
+int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt_error *e)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.9g", value);
+    return recipe_add(r, name, text, e);
+}
+
 int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e)
 {
     char text[RECIPE_VALUE_MAX + 1] = "";

@@ -219,11 +219,10 @@ static void shape_of_first(struct run *r)
     msg_die("no picture can be decoded");
 }
 
-static void make_recipe(const struct extract *x, const struct network *n, const struct pictures *pictures,
-                        struct recipe *r)
+static void make_recipe(const struct extract *x, const struct pictures *pictures, struct recipe *r)
 {
     struct fmt_error e = {0};
-    if (pictures_recipe(pictures, r, &e) || extract_recipe(x, n->text, r, &e))
+    if (pictures_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
         msg_die("%s", e.text);
 }
 
@@ -421,7 +420,7 @@ int main(int argc, char **argv)
     memcpy(r.header.weights, n.hash, DIGEST_BYTES);
     r.header.class_name = pictures.set.class_name;
     r.header.n_classes = pictures.set.n_classes;
-    make_recipe(&x, &n, &pictures, &r.header.recipe);
+    make_recipe(&x, &pictures, &r.header.recipe);
     if (extract_width(&x) == 0)
         shape_of_first(&r);
     tell_size(&r);

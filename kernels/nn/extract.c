@@ -440,7 +440,17 @@ struct feat_header extract_header(const struct extract *x)
     return h;
 }
 
-int extract_recipe(const struct extract *x, const char *network, struct recipe *r, struct fmt_error *e)
+static int network_recipe(const struct vit_config *v, struct recipe *r, struct fmt_error *e)
+{
+    int status = recipe_add_int(r, "num_heads", v->n_heads, e);
+    if (!status)
+        status = recipe_add_real(r, "interpolate_offset", v->offset, e);
+    if (!status)
+        status = recipe_add_flag(r, "interpolate_antialias", v->antialias, e);
+    return status ? status : recipe_add_real(r, "layer_norm_eps", v->eps != 0 ? v->eps : VIT_EPS, e);
+}
+
+int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *e)
 {
     static const char *const fit[] = {[EXTRACT_RESIZE] = "resize", [EXTRACT_CROP] = "crop", [EXTRACT_PAD] = "pad"};
     const struct extract_settings *s = &x->settings;
@@ -455,7 +465,7 @@ int extract_recipe(const struct extract *x, const char *network, struct recipe *
         status = recipe_add_reals(r, "mean", x->model.mean, 3, e);
     if (!status)
         status = recipe_add_reals(r, "std", x->model.std, 3, e);
-    return status ? status : recipe_add(r, "network", network, e);
+    return status ? status : network_recipe(&x->model.vit->config, r, e);
 }
 
 /* ------------------------------------------------------------------ a shard set into memory */

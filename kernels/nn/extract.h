@@ -97,9 +97,9 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 int64_t extract_width(const struct extract *x);
 /* What the file's header says; classes, the weights' hash and the recipe are the caller's to add. */
 struct feat_header extract_header(const struct extract *x);
-/* Adds to r how a picture becomes what the network sees, and `network`, the settings of the network that the hash of
- * its weights does not cover (weights_text). */
-int extract_recipe(const struct extract *x, const char *network, struct recipe *r, struct fmt_error *e);
+/* Adds to r how a picture becomes what the network sees, and those settings of the network that the hash of its weights
+ * does not cover: heads, the resampling of positions, the epsilon of the norms. */
+int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *e);
 
 /* row->x (NULL at first) is kept and grows as needed: free() it at the end. Errors have the reason only. */
 int extract_photo(struct extract *x, int worker, const struct image *photo, struct extract_row *row,

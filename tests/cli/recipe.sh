@@ -41,7 +41,7 @@ extract coarse coarse --resize 32 --size 0
 status 1 feat-cat small.feat coarse.feat -o both.feat
 err_has 'pack.quality 80 against 95'
 refused mean test 'mean 0.5,0.5,0.5 against 0.485' --resize 32 --size 0 -c other.yaml
-refused offset test 'network width' --resize 32 --size 0 -c offset.yaml
+refused offset test 'interpolate_offset 0 against 0.1' --resize 32 --size 0 -c offset.yaml
 
 # ---- sets that were packed in different ways are not extracted together
 status 1 dino-extract -q -w "$w" --resize 32 --size 0 test small -o mixed.feat
