@@ -1,59 +1,46 @@
-/* file-out.c - outputs: written beside, synced, renamed. Temporary names are kept in a table so that exit() and signals
- * can remove what is half-written. */
+/* file-out.c - outputs. A file has no name until it is complete (O_TMPFILE), so that nothing is left of it however the
+ * process ends. Folders, and files where the file system has no such files, have a temporary name; these are kept in a
+ * table so that exit() and signals can remove what is half-written. */
 #include "file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "inputs.h"
 #include "signals.h"
 
-enum { BUFFER_BYTES = 1 << 16, N_TEMPORARY = 64 };
+enum { BUFFER_BYTES = 1 << 16, KEPT_BYTES = 100, RANDOM_LETTERS = 12, MAX_ATTEMPTS = 100 };
 
 /* ---------------------------------------------------------------- temporary names */
 
 /* What has to go if the process ends now, by exit or by a signal. */
-static char *temporary_path[N_TEMPORARY];
+static char **temporary_path;
+static int64_t n_temporary, temporary_room;
 static pthread_mutex_t temporary_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Keeps the lock: whoever else would rename or forget a name has to wait for the end. */
+/* Keeps the lock: whoever else would make, rename or forget a name has to wait for the end. */
 static void remove_temporaries(void)
 {
     pthread_mutex_lock(&temporary_lock);
-    for (int i = 0; i < N_TEMPORARY; i++)
-        if (temporary_path[i])
-            file_remove_tree(temporary_path[i], NULL);
-}
-
-static int remember(char *path)
-{
-    static bool registered;
-    int status = -1;
-    pthread_mutex_lock(&temporary_lock);
-    if (!registered)
-        registered = atexit(remove_temporaries) == 0;
-    for (int i = 0; i < N_TEMPORARY && status; i++)
-        if (!temporary_path[i]) {
-            temporary_path[i] = path;
-            status = 0;
-        }
-    pthread_mutex_unlock(&temporary_lock);
-    return status;
+    for (int64_t i = 0; i < n_temporary; i++)
+        file_remove_tree(temporary_path[i], NULL);
 }
 
 static void forget(const char *path)
 {
     pthread_mutex_lock(&temporary_lock);
-    for (int i = 0; i < N_TEMPORARY; i++)
+    for (int64_t i = 0; i < n_temporary; i++)
         if (temporary_path[i] == path)
-            temporary_path[i] = NULL;
+            temporary_path[i--] = temporary_path[--n_temporary];
     pthread_mutex_unlock(&temporary_lock);
 }
 
@@ -65,12 +52,31 @@ static void end_by_signal(int number)
 
 void file_on_signal(void)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
-    /* Without a thread to spare a signal ends the tool all the same; the hidden file stays. */
-    (void)signals_take(ends, (int)(sizeof ends / sizeof *ends), end_by_signal, NULL);
+    /* Without a thread to spare a signal ends the tool all the same; what has a temporary name stays. */
+    (void)signals_take(end_by_signal, NULL);
 }
 
-/* DIR/NAME -> DIR/.NAME.PID.tmp */
+static uint64_t random_number(void)
+{
+    uint64_t number;
+    struct timespec now;
+    if (getrandom(&number, sizeof number, GRND_NONBLOCK) == (ssize_t)sizeof number)
+        return number;
+    clock_gettime(CLOCK_REALTIME, &now); /* good enough: a name that is taken is not used */
+    return (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
+}
+
+/* The beginning of a name that is too long for one with additions, cut between characters of UTF-8. */
+static size_t kept_length(const char *name, size_t n)
+{
+    if (n <= KEPT_BYTES)
+        return n;
+    for (n = KEPT_BYTES; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
+        n--;
+    return n;
+}
+
+/* DIR/NAME -> DIR/.NAME.RANDOM.tmp */
 static char *temporary_name(const char *path)
 {
     size_t n = strlen(path);
@@ -79,10 +85,63 @@ static char *temporary_name(const char *path)
     size_t base = n;
     while (base > 0 && path[base - 1] != '/')
         base--;
-    char *name = malloc(n + 32);
+    char *name = malloc(n + 32), letters[RANDOM_LETTERS + 1] = "";
+    uint64_t random = random_number();
+    for (int i = 0; i < RANDOM_LETTERS; i++, random >>= 5)
+        letters[i] = "0123456789abcdefghijklmnopqrstuv"[random & 31];
     if (name)
-        sprintf(name, "%.*s.%.*s.%ld.tmp", (int)base, path, (int)(n - base), path + base, (long)getpid());
+        sprintf(name, "%.*s.%.*s.%s.tmp", (int)base, path, (int)kept_length(path + base, n - base), path + base,
+                letters);
     return name;
+}
+
+/* Makes something under a temporary name beside path that nothing else had: what make returns is in *made. The name is
+ * remembered, and no signal comes between the two. NULL and errno: failed. */
+static char *make_temporary(const char *path, int (*make)(const char *name, int fd), int fd, int *made)
+{
+    static bool registered;
+    char *name = NULL;
+    int number = EEXIST;
+    pthread_mutex_lock(&temporary_lock);
+    if (!registered)
+        registered = atexit(remove_temporaries) == 0;
+    bool room = fmt_grow(&temporary_path, n_temporary, &temporary_room, sizeof *temporary_path, NULL) == 0;
+    for (int attempt = 0; !name && number == EEXIST && attempt < MAX_ATTEMPTS; attempt++) {
+        name = room ? temporary_name(path) : NULL;
+        if (!name) {
+            number = ENOMEM;
+        } else if ((*made = make(name, fd)) < 0) {
+            number = errno;
+            free(name);
+            name = NULL;
+        }
+    }
+    if (name)
+        temporary_path[n_temporary++] = name;
+    pthread_mutex_unlock(&temporary_lock);
+    errno = number;
+    return name;
+}
+
+/* The modes are those of open and mkdir, which the umask narrows: mkostemp's 0600 would be nobody's wish. */
+static int make_file(const char *name, int fd)
+{
+    (void)fd;
+    return open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
+static int make_folder(const char *name, int fd)
+{
+    (void)fd;
+    return mkdir(name, 0777);
+}
+
+/* A name for a file that has none. */
+static int make_link(const char *name, int fd)
+{
+    char open_file[40];
+    snprintf(open_file, sizeof open_file, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, open_file, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
 }
 
 /* ---------------------------------------------------------------- files */
@@ -90,6 +149,32 @@ static char *temporary_name(const char *path)
 static int fail_input(struct fmt_error *e, const char *path)
 {
     return fmt_fail(e, FMT_UNSUPPORTED, "%.250s: is an input of this run: not replaced", path);
+}
+
+/* -1 and errno if no file could have this name: that is told before the work, not behind it. */
+static int check_name(const char *path, bool folder)
+{
+    struct stat st;
+    size_t n = strlen(path);
+    bool slash = n > 0 && path[n - 1] == '/';
+    if (slash && !folder)
+        errno = EISDIR;
+    else if (stat(path, &st) == 0 || errno != ENAMETOOLONG)
+        return 0;
+    return -1;
+}
+
+/* A file without a name in the folder of path; where the file system has none, one with a temporary name. */
+static int open_beside(struct file_out *f)
+{
+    char *directory = check_name(f->path, false) ? NULL : file_directory(f->path);
+    if (!directory)
+        return -1;
+    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    free(directory);
+    if (fd < 0)
+        f->temporary = make_temporary(f->path, make_file, -1, &fd);
+    return fd;
 }
 
 int file_create(struct file_out *f, const char *path, struct fmt_error *e)
@@ -102,18 +187,12 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
         return fail_input(e, file_output_name(path));
     f->path = strdup(standard ? "standard output" : path);
     f->buffer = malloc(BUFFER_BYTES);
-    bool in_place = standard || (there && !S_ISREG(st.st_mode));
-    f->temporary = in_place ? NULL : temporary_name(path);
-    if (!f->path || !f->buffer || (!in_place && !f->temporary)) {
+    f->in_place = standard || (there && !S_ISREG(st.st_mode));
+    if (!f->path || !f->buffer) {
         file_abort(f);
         return fmt_no_memory(e);
     }
-    if (standard)
-        f->fd = STDOUT_FILENO;
-    else if (in_place)
-        f->fd = open(path, O_WRONLY | O_CLOEXEC);
-    else if (remember(f->temporary) == 0)
-        f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    f->fd = standard ? STDOUT_FILENO : f->in_place ? open(path, O_WRONLY | O_CLOEXEC) : open_beside(f);
     if (f->fd < 0) {
         int status = file_fail(path, e);
         file_abort(f);
@@ -175,29 +254,78 @@ struct fmt_writer file_writer(struct file_out *f)
     return (struct fmt_writer){f, put_callback};
 }
 
+/* For a sandbox that lets nobody name an open file, or shows no /proc: what was written is not lost. */
+static char *copy_to_temporary(struct file_out *f)
+{
+    struct stat st;
+    off_t at = 0;
+    int fd = -1, number = 0;
+    char *name = make_temporary(f->path, make_file, -1, &fd);
+    if (!name)
+        return NULL;
+    bool good = fstat(f->fd, &st) == 0;
+    while (good && at < st.st_size)
+        good = sendfile(fd, f->fd, &at, (size_t)(st.st_size - at)) > 0;
+    if (!good || fsync(fd) != 0)
+        number = errno;
+    if (close(fd) != 0 && !number)
+        number = errno;
+    if (number) {
+        unlink(name);
+        forget(name);
+        free(name);
+        errno = number;
+        return NULL;
+    }
+    return name;
+}
+
+/* The complete file gets its name, in one step if nothing has that name. To take the place of an older one it needs a
+ * temporary name for the time between two calls. -1 and errno. */
+static int publish(struct file_out *f)
+{
+    int made;
+    if (!f->temporary) {
+        if (make_link(f->path, f->fd) == 0)
+            return 0;
+        if (errno == EEXIST)
+            f->temporary = make_temporary(f->path, make_link, f->fd, &made);
+        if (!f->temporary && errno != ENOSPC && errno != EDQUOT)
+            f->temporary = copy_to_temporary(f);
+    }
+    if (!f->temporary || rename(f->temporary, f->path) != 0)
+        return -1;
+    forget(f->temporary);
+    free(f->temporary);
+    f->temporary = NULL;
+    return 0;
+}
+
+/* What only a close would tell (NFS, FUSE), told while the file is open. */
+static int close_error(int fd)
+{
+    int other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return other >= 0 && close(other) != 0 ? errno : 0;
+}
+
 int file_commit(struct file_out *f, struct fmt_error *e)
 {
-    int number = f->error_number;
+    int number = f->error_number, status = 0;
     if (!number && drain(f, f->buffer, f->used))
         number = f->error_number;
-    if (!number && f->temporary && fsync(f->fd) != 0 && errno != EINVAL)
+    if (!number && !f->in_place && fsync(f->fd) != 0 && errno != EINVAL)
         number = errno;
-    if (f->fd > STDERR_FILENO && close(f->fd) != 0 && !number)
-        number = errno; /* standard output is closed and checked by msg_finish */
-    f->fd = -1;
-    int status = 0;
-    if (!number && f->temporary && inputs_have_path(f->path)) /* it was read since */
+    if (!number && f->fd > STDERR_FILENO) /* standard output is closed and checked by msg_finish */
+        number = close_error(f->fd);
+    if (!number && !f->in_place && inputs_have_path(f->path)) /* it was read since */
         status = fail_input(e, f->path);
-    else if (!number && f->temporary && rename(f->temporary, f->path) != 0)
+    else if (!number && !f->in_place && publish(f) != 0)
         number = errno;
     if (number) {
         errno = number;
         status = file_fail(f->path, e);
-    } else if (f->temporary && !status) {
-        forget(f->temporary);
+    } else if (!f->in_place && !status) {
         file_sync_dir(f->path);
-        free(f->temporary);
-        f->temporary = NULL;
     }
     file_abort(f);
     return status;
@@ -266,37 +394,29 @@ int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
     int status = check_replaced_dir(path, e);
     if (status)
         return status;
-    char *name = temporary_name(path);
-    if (!name)
-        return fmt_no_memory(e);
-    if (file_remove_tree(name, e) || remember(name) || mkdir(name, 0777) != 0) {
-        status = file_fail(path, e);
-        forget(name);
-        free(name);
-        return status;
-    }
-    *temporary = name;
-    return 0;
+    int made;
+    *temporary = check_name(path, true) ? NULL : make_temporary(path, make_folder, -1, &made);
+    return *temporary ? 0 : file_fail(path, e);
 }
 
-/* The new folder and the older one change names in one step. Where the file system knows no such step the older one
- * moves aside for a moment, and back if the new one cannot take its place. */
-static int replace_dir(const char *temporary, const char *path, struct fmt_error *e)
+/* The new folder takes the place of an older one, which is then under the temporary name: the two change names in one
+ * step. Where the file system knows no such step the older one moves aside for a moment, and back if the new one cannot
+ * take its place. -1 and errno. */
+static int exchange(const char *temporary, const char *path)
 {
     if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
-        return file_remove_tree(temporary, e);
+        return 0;
     char *aside = malloc(strlen(temporary) + 5);
     if (!aside)
-        return fmt_no_memory(e);
+        return -1;
     sprintf(aside, "%s.old", temporary);
-    int status = 0;
-    if (rename(path, aside) != 0)
-        status = file_fail(path, e);
-    else if (rename(temporary, path) == 0)
-        status = file_remove_tree(aside, e);
-    else {
-        status = file_fail(path, e);
+    int status = rename(path, aside);
+    if (status == 0 && (status = rename(temporary, path)) != 0) {
+        int number = errno;
         (void)rename(aside, path);
+        errno = number;
+    } else if (status == 0) {
+        status = rename(aside, temporary);
     }
     free(aside);
     return status;
@@ -304,11 +424,15 @@ static int replace_dir(const char *temporary, const char *path, struct fmt_error
 
 int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_error *e)
 {
-    int status = 0;
     file_sync_dir(temporary);
-    if (rename(temporary, path) != 0)
-        status = replace && (errno == ENOTEMPTY || errno == EEXIST) ? replace_dir(temporary, path, e)
-                                                                    : file_fail(path, e);
+    pthread_mutex_lock(&temporary_lock); /* a signal waits: it removes what the temporary name then names */
+    int failed = rename(temporary, path), older = failed && (errno == ENOTEMPTY || errno == EEXIST);
+    if (older && replace)
+        failed = exchange(temporary, path);
+    pthread_mutex_unlock(&temporary_lock);
+    int status = failed ? file_fail(path, e) : 0;
+    if (!status && older)
+        status = file_remove_tree(temporary, e);
     if (status)
         file_remove_tree(temporary, NULL);
     else

@@ -213,7 +213,7 @@ bool file_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static char *directory_of(const char *path)
+char *file_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
@@ -236,7 +236,7 @@ bool file_is_same(const char *a, const char *b)
     const char *last_a = strrchr(a, '/'), *last_b = strrchr(b, '/');
     if (strcmp(last_a ? last_a + 1 : a, last_b ? last_b + 1 : b) != 0)
         return false;
-    char *above_a = directory_of(a), *above_b = directory_of(b);
+    char *above_a = file_directory(a), *above_b = file_directory(b);
     bool same = above_a && above_b && stat_same(above_a, above_b);
     free(above_a);
     free(above_b);
@@ -245,7 +245,7 @@ bool file_is_same(const char *a, const char *b)
 
 int file_sync_dir(const char *path)
 {
-    char *directory = directory_of(path);
+    char *directory = file_directory(path);
     if (!directory)
         return -1;
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -2,11 +2,14 @@
  *
  * Reading: "-" is standard input. A regular file can be read at offsets by several threads; a pipe cannot.
  *
- * Writing: file_create writes to a hidden file beside the final name (".NAME.PID.tmp"); file_commit syncs, closes,
- * checks and renames it. file_abort, or an exit of the process without commit (msg_die, a signal that ends it
- * through file_on_signal), removes it. "-" is standard output; where its reader has gone, the process ends as by
- * SIGPIPE (signals.h), and what is half-written is removed. A final name that exists and is not a regular
- * file (/dev/full, a fifo) is written in place. A directory is made the same way by file_create_dir.
+ * Writing: file_create opens a file without a name in the folder of the final one (O_TMPFILE); file_commit syncs and
+ * checks it and gives it the name. Until then it goes with the process, however that ends. To replace an older file it
+ * is called ".NAME.RANDOM.tmp" between two calls, a link and a rename: SIGKILL or a power cut in that moment leaves
+ * that name, with all of the file. Where the file system has no such files (NFS, FAT) it is so called from the start,
+ * and a directory (file_create_dir) always is: file_abort, or an exit of the process without commit (msg_die, a signal
+ * that ends it through file_on_signal), removes what is so called, SIGKILL leaves it. No two writers share such a name.
+ * "-" is standard output; where its reader has gone, the process ends as by SIGPIPE (signals.h), and what is
+ * half-written is removed. A final name that exists and is not a regular file (/dev/full, a fifo) is written in place.
  *
  * Where a tool has asked for it (inputs.h), an output never replaces a file that the same run has read:
  * FMT_UNSUPPORTED, on creation, or on commit if it was read later.
@@ -53,7 +56,8 @@ static inline const char *file_output_name(const char *path)
 
 struct file_out {
     int fd;
-    char *path, *temporary; /* temporary NULL: written in place (standard output, a device, a fifo) */
+    char *path, *temporary; /* temporary NULL: it has no name yet */
+    bool in_place;          /* standard output, a device, a fifo */
     uint8_t *buffer;
     size_t used;
     uint64_t bytes; /* written so far */
@@ -91,12 +95,13 @@ bool file_is_dir(const char *path);
 bool file_is_same(const char *a, const char *b); /* two names of one file, there or yet to be written; "-" is itself */
 int file_sync_dir(const char *path); /* of the directory that holds path */
 char *file_join(const char *directory, const char *name); /* "a/b"; for free(); NULL: no memory */
+char *file_directory(const char *path); /* that holds path: "a" of "a/b", "." of "b"; for free(); NULL: no memory */
 
 /* The names in a directory, sorted as bytes, without "." and ".."; free each and the array. */
 int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt_error *e);
 void file_list_free(char **names, int64_t n_names);
 
-/* Removes what is half-written and ends on SIGINT, SIGTERM, SIGHUP (tools that handle them otherwise do not call
+/* Removes what is half-written and ends on the signals of signals.h (tools that handle them otherwise do not call
  * it). */
 void file_on_signal(void);
 

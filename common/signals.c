@@ -3,8 +3,22 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static const struct {
+    int number;
+    bool always; /* also if it was ignored */
+    const char *name;
+} ends[] = {
+    {SIGHUP, false, "SIGHUP"},   {SIGINT, true, "SIGINT"},       {SIGQUIT, true, "SIGQUIT"},
+    {SIGTERM, true, "SIGTERM"},  {SIGUSR1, false, "SIGUSR1"},    {SIGUSR2, false, "SIGUSR2"},
+    {SIGXCPU, false, "SIGXCPU"}, {SIGALRM, false, "SIGALRM"},    {SIGVTALRM, false, "SIGVTALRM"},
+    {SIGPROF, false, "SIGPROF"},
+};
+enum { N_ENDS = sizeof ends / sizeof *ends, STACK_BYTES = 1 << 18 };
 
 static sigset_t taken;
 static void (*act_on)(int number);
@@ -20,24 +34,44 @@ static void *wait_for_signals(void *arg)
     return NULL;
 }
 
-int signals_take(const int *signals, int n, void (*act)(int number), struct fmt_error *e)
+/* A small stack: where ulimit -v holds, the usual one of 8 MiB is worth something. */
+static int start_thread(void)
 {
     pthread_t thread;
+    pthread_attr_t small;
+    if (pthread_attr_init(&small))
+        return -1;
+    pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
+    (void)pthread_attr_setstacksize(&small, STACK_BYTES);
+    int status = pthread_create(&thread, &small, wait_for_signals, NULL);
+    pthread_attr_destroy(&small);
+    return status;
+}
+
+int signals_take(void (*act)(int number), struct fmt_error *e)
+{
     act_on = act;
+    signal(SIGXFSZ, SIG_IGN);
     sigemptyset(&taken);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < N_ENDS; i++) {
         struct sigaction now;
-        /* nohup ignores SIGHUP before it starts a tool: it stays so. */
-        if (signals[i] != SIGHUP || (sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler != SIG_IGN))
-            sigaddset(&taken, signals[i]);
+        if (ends[i].always || (sigaction(ends[i].number, NULL, &now) == 0 && now.sa_handler == SIG_DFL))
+            sigaddset(&taken, ends[i].number);
     }
     pthread_sigmask(SIG_BLOCK, &taken, NULL);
-    if (pthread_create(&thread, NULL, wait_for_signals, NULL)) {
+    if (start_thread()) {
         pthread_sigmask(SIG_UNBLOCK, &taken, NULL);
         return fmt_fail(e, FMT_MEMORY, "cannot start the thread that waits for signals");
     }
-    pthread_detach(thread);
     return 0;
+}
+
+const char *signals_name(int number)
+{
+    for (int i = 0; i < N_ENDS; i++)
+        if (ends[i].number == number)
+            return ends[i].name;
+    return "a signal";
 }
 
 static bool pipe_ends;

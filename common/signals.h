@@ -5,6 +5,14 @@
  * signals are blocked everywhere, and one thread waits for them. What it calls is an ordinary function, which may
  * lock, allocate and print.
  *
+ * They are the signals that would end a program that does not ask for them, and that somebody else sends or a timer:
+ * SIGHUP, SIGINT, SIGQUIT, SIGTERM; SIGUSR1, SIGUSR2, SIGXCPU, SIGALRM, which batch systems send before the end of a
+ * job; SIGVTALRM, SIGPROF. One that was ignored when the tool started stays so (nohup, trap), as does one that a
+ * library loaded before it handles (a profiler); but SIGINT, SIGQUIT and SIGTERM are always taken: a shell's background
+ * jobs start with the first two ignored.
+ *
+ * SIGXFSZ is ignored: a file that grows beyond ulimit -f is then a failed write with a reason, as a full disk is.
+ *
  * SIGPIPE is ignored: it would leave what is half-written, and end a run of days because nobody reads its messages any
  * more. Where the reader of standard output has gone, a tool ends as that signal ends other programs, but tidily.
  */
@@ -15,9 +23,11 @@
 
 #include "fmt.h"
 
-/* Blocks the n signals in this thread and in all that it starts from now on, and calls act(number) from a thread of
+/* Blocks these signals in this thread and in all that it starts from now on, and calls act(number) from a thread of
  * its own each time one of them comes. Call it before any other thread is started, and only once. */
-int signals_take(const int *signals, int n, void (*act)(int number), struct fmt_error *e);
+int signals_take(void (*act)(int number), struct fmt_error *e);
+
+const char *signals_name(int number); /* "SIGTERM"; of one that is not taken: "a signal" */
 
 /* From now on a write into a closed pipe is an error of write, EPIPE. */
 void signals_ignore_pipe(void);

@@ -261,7 +261,7 @@ static void open_data(struct run *r)
                                .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image, .arg = r};
     int status = source_open(&r->source, &wish, &e);
     if (status == FMT_STOPPED) { /* a pipe that said nothing: there is nothing to save */
-        say(r, BEGIN_NOTE, "stopped by signal %d before the first batch; the same command goes on", stop_signal);
+        say(r, BEGIN_NOTE, "stopped by %s before the first batch; the same command goes on", signals_name(stop_signal));
         exit(EXIT_RESUMABLE);
     }
     if (status) {
@@ -359,15 +359,13 @@ static void close_run(struct run *r)
 }
 
 /* ------------------------------------------------------------------ the parts of an iteration */
-static const char *signal_name(int number)
-{
-    return number == SIGTERM ? "SIGTERM" : number == SIGINT ? "SIGINT" : "SIGHUP";
-}
-
+/* All signals ask for the same but SIGQUIT: the run ends at once, for whoever cannot wait. */
 static void stop(int number)
 {
+    if (number == SIGQUIT)
+        signals_die(number);
     if (!stop_signal)
-        msg_note("%s: the run stops when what is in work is done and saved", signal_name(number));
+        msg_note("%s: the run stops when what is in work is done and saved", signals_name(number));
     stop_signal = number;
 }
 
@@ -526,9 +524,8 @@ static int train(struct run *r)
 /* ------------------------------------------------------------------ */
 static void open_context(struct run *r)
 {
-    static const int stops[] = {SIGTERM, SIGINT, SIGHUP};
     struct fmt_error e = {0};
-    if (signals_take(stops, 3, stop, &e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
+    if (signals_take(stop, &e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
         !(r->ctx.backend = backend_find("cpu", &e)))
         msg_die("%s", e.text);
     r->ctx.pool = r->pool;
@@ -544,7 +541,7 @@ static int close_with(struct run *r, int status)
         say(r, BEGIN_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
             r->saving.why.text, r->saving.saved < 0 ? "nothing" : report_when(r->saving.saved, text));
     else if (status == EXIT_RESUMABLE)
-        say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signal_name(stop_signal),
+        say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signals_name(stop_signal),
             r->saving.saved < 0 ? "" : "behind ", report_when(r->saving.saved, text));
     else if (status != EXIT_FAILED && complete)
         say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%s done; %s",

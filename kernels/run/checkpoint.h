@@ -51,8 +51,8 @@ int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t ke
 int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, int64_t keep,
                              const struct fmt_error *why);
 
-/* Removes what killed processes left half-written (.NAME.PID.tmp) in the directory and the folders of its eval/. Only
- * for who holds the directory's lock. */
+/* Removes what killed processes left half-written (.NAME.RANDOM.tmp) in the directory and the folders of its eval/.
+ * Only for who holds the directory's lock. */
 void checkpoint_sweep(const char *directory);
 
 /* ---------------------------------------------------------------- what a run is made from */

@@ -158,9 +158,9 @@ head -c 900 x.index >cut.index
 status 1 bbu-pack cut.index -o y
 err_has 'cut.index: '
 status 1 bbu-pack "$TESTS/cli/lib.sh" -o y
-status 1 env FAIL_IO=write,after=1,errno=28,path=shard LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q x.index -o y
+status 1 env FAIL_IO=write,after=1,errno=28,output LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q x.index -o y
 err_has 'No space left'
-status 1 env FAIL_IO=fsync,path=shard LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q x.index -o y
+status 1 env FAIL_IO=fsync,output LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q x.index -o y
 status 1 env FAIL_IO=read,path=jpeg LD_PRELOAD="$BUILD/tests/cli/fail-io.so" bbu-pack -q x.index -o y
 err_has 'Input/output error'
 check 'nothing is made of it' test ! -e y

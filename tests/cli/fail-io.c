@@ -1,16 +1,20 @@
 /* fail-io.c - a preload that makes input and output fail on demand, for the tests of the command lines.
  *
- *   FAIL_IO=CALL[,after=N][,times=N][,errno=E][,path=TEXT] LD_PRELOAD=fail-io.so tool ...
+ *   FAIL_IO=CALL[,after=N][,times=N][,errno=E][,path=TEXT][,output][,named] LD_PRELOAD=fail-io.so tool ...
  *
- * CALL is read (read, pread), write, fsync, rename, exchange (renameat2) or close. The call fails once N of its kind
- * have succeeded (default 0) and from then on, or so many times and no more. With path only descriptors (or names, for
- * rename) whose name holds TEXT count.
- * CALL damage: reads succeed, with one bit turned.
+ * CALL is read (read, pread), write, fsync, rename, exchange (renameat2), link (linkat) or close. The call fails once N
+ * of its kind have succeeded (default 0) and from then on, or so many times and no more. With path only descriptors (or
+ * names, for rename and link) whose name holds TEXT count; with output only descriptors of files in the making, without
+ * a name or with a temporary one. With named, or a path to look for, no file can be made without a name (O_TMPFILE), as
+ * on NFS.
+ * CALL damage: reads succeed, with one bit turned. CALL slow: every read takes 30 ms.
  * CALL room: nothing fails, but every file system says that N bytes are free.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,6 +26,7 @@
 
 static char wanted[16], path_part[128];
 static long after, times = LONG_MAX, number = EIO;
+static bool only_outputs, only_named;
 static _Atomic long n_seen;
 
 __attribute__((constructor)) static void read_settings(void)
@@ -41,6 +46,10 @@ __attribute__((constructor)) static void read_settings(void)
             number = strtol(word + 6, NULL, 10);
         else if (strncmp(word, "path=", 5) == 0)
             snprintf(path_part, sizeof path_part, "%s", word + 5);
+        else if (strcmp(word, "output") == 0)
+            only_outputs = true;
+        else if (strcmp(word, "named") == 0)
+            only_named = true;
         else
             snprintf(wanted, sizeof wanted, "%s", word);
     }
@@ -49,13 +58,15 @@ __attribute__((constructor)) static void read_settings(void)
 static bool concerns(int fd)
 {
     char link[64], name[512];
-    if (!path_part[0])
+    if (!path_part[0] && !only_outputs)
         return fd > 2;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, name, sizeof name - 1);
     if (n < 0)
         return false;
     name[n] = 0;
+    if (only_outputs && !strstr(name, "/#") && !strstr(name, ".tmp"))
+        return false;
     return strstr(name, path_part) != NULL;
 }
 
@@ -68,6 +79,12 @@ static bool fails(const char *call, bool concerned)
         return false;
     errno = (int)number;
     return true;
+}
+
+static void delay(void)
+{
+    if (strcmp(wanted, "slow") == 0)
+        usleep(30000);
 }
 
 static ssize_t damage(int fd, void *buffer, ssize_t n)
@@ -84,6 +101,7 @@ ssize_t read(int fd, void *buffer, size_t n)
 {
     if (fails("read", concerns(fd)))
         return -1;
+    delay();
     return damage(fd, buffer, NEXT("read", ssize_t (*)(int, void *, size_t))(fd, buffer, n));
 }
 
@@ -91,6 +109,7 @@ ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
 {
     if (fails("read", concerns(fd)))
         return -1;
+    delay();
     return damage(fd, buffer, NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset));
 }
 
@@ -148,4 +167,24 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
     int (*next)(int, const char *, int, const char *, unsigned) =
         NEXT("renameat2", int (*)(int, const char *, int, const char *, unsigned));
     return next(from_dir, from, to_dir, to, flags);
+}
+
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+    if (fails("link", !path_part[0] || strstr(to, path_part)))
+        return -1;
+    return NEXT("linkat", int (*)(int, const char *, int, const char *, int))(from_dir, from, to_dir, to, flags);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, int) : 0;
+    va_end(rest);
+    if ((only_named || path_part[0]) && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return NEXT("open64", int (*)(const char *, int, ...))(path, flags, mode);
 }

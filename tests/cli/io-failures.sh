@@ -18,14 +18,16 @@ fail() { # settings command...
 }
 one_line() { check "one line on stderr" test "$(wc -l <err)" -eq 1; }
 
-# output NAME: the command writes NAME, which exists and must survive every failure.
+# The command writes NAME, which exists and must survive every failure; with files that have no name until they are
+# complete, and where the file system has none.
 survives() { # name command...
     local name=$1 call
     shift
-    for call in write fsync rename; do
-        local path=${name##*/}
+    for call in write,output fsync,output rename write,named fsync,named rename,named; do
+        local path=,path=${name##*/}
+        case $call in *output) path= ;; esac
         cp -a "$name" before 2>/dev/null
-        status 1 fail "$call,errno=28,path=$path" "$@"
+        status 1 fail "$call,errno=28$path" "$@"
         err_has "No space left"
         check "$name is as it was after a failing $call" diff -r "$name" before
         rm -rf before
@@ -45,6 +47,33 @@ feat-cat -q train.feat --json -o train.json
 survives train.json feat-cat -q train.feat --json -o train.json
 dino-weights -q convert tiny.safetensors -o tiny.pth
 survives tiny.pth dino-weights -q convert tiny.safetensors -o tiny.pth
+
+# Files that cannot be named after all, and a new name: the work is not lost.
+for name in train.json new.json; do
+    rm -rf before
+    status 0 fail link,errno=1 feat-cat -q train.feat --json -o $name
+    status 0 feat-cat -q train.feat --json -o before
+    same $name before
+done
+status 1 fail link,errno=28 feat-cat -q train.feat --json -o other.json
+err_has "other.json: No space left"
+status 1 fail close,output feat-cat -q train.feat --json -o other.json
+err_has "other.json: Input/output error"
+check "no name was given" test ! -e other.json
+no_leftovers .
+# A folder that cannot change names with the older one in one step takes its place all the same.
+status 0 fail exchange,errno=22 bbu-pack -q bbu.index -o shards
+no_leftovers .
+check "nothing was left aside" bash -c '! ls -A | grep -F .old'
+
+# Beyond ulimit -f a write fails, with its reason.
+for mode in write,after=999999 write,after=999999,named; do
+    status 1 bash -c "ulimit -f 1; FAIL_IO=$mode LD_PRELOAD=$preload exec bbu-pack -q bbu.index -o large"
+    err_has "File too large"
+    one_line
+    check "nothing is there" test ! -e large
+    no_leftovers .
+done
 
 # A full disk and a closed pipe on standard output. A tool whose reader has gone ends as other programs do: by SIGPIPE,
 # without a word, and nothing half-written stays. Only who is started with SIGPIPE ignored is told.

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -220,6 +221,55 @@ static void test_files(void)
     free(dir);
 }
 
+/* Whole under its name, whoever else writes it; with the mode of the umask; under names of any length. */
+static void test_outputs(void)
+{
+    struct fmt_error e = {0};
+    char *folder = file_join(tap_scratch(), "outputs"), *temporary[2], name[300], *path, *longest, *too_long;
+    ok(file_make_dirs(folder, &e) == 0, "a folder");
+    path = file_join(folder, "same");
+    struct file_out a, b;
+    ok(file_create(&a, path, &e) == 0 && file_create(&b, path, &e) == 0, "two writers of one name");
+    file_put(&b, "bb", 2);
+    file_put(&a, "a", 1);
+    uint8_t *data = NULL;
+    size_t n = 0;
+    ok(file_commit(&a, &e) == 0 && file_load(path, 10, &data, &n, &e) == 0 && n == 1 && *data == 'a',
+       "the first of two writers has its file: %s", e.text);
+    free(data);
+    data = NULL;
+    ok(file_commit(&b, &e) == 0 && file_load(path, 10, &data, &n, &e) == 0 && n == 2 && *data == 'b',
+       "then the second: %s", e.text);
+    free(data);
+    mode_t mask = umask(027);
+    struct stat st = {0};
+    ok(file_save(path, "x", 1, &e) == 0 && stat(path, &st) == 0 && (st.st_mode & 0777) == 0640,
+       "the mode follows the umask: %o", st.st_mode & 0777u);
+    memset(name, 'n', 256);
+    name[255] = 0;
+    longest = file_join(folder, name);
+    ok(file_save(longest, "x", 1, &e) == 0 && file_save(longest, "y", 1, &e) == 0, "a name of 255 bytes: %s", e.text);
+    unlink(longest);
+    ok(file_create_dir(longest, &temporary[0], &e) == 0 && file_create_dir(longest, &temporary[1], &e) == 0 &&
+           strcmp(temporary[0], temporary[1]) != 0,
+       "two folders in the making have two names: %s", e.text);
+    ok(stat(temporary[0], &st) == 0 && (st.st_mode & 0777) == 0750, "the mode of a folder: %o", st.st_mode & 0777u);
+    ok(file_commit_dir(temporary[0], longest, true, &e) == 0 && file_commit_dir(temporary[1], longest, true, &e) == 0,
+       "both get the name: %s", e.text);
+    umask(mask);
+    memset(name, 'n', 256);
+    name[256] = 0;
+    too_long = file_join(folder, name);
+    e = (struct fmt_error){0};
+    ok(file_create(&a, too_long, &e) == FMT_IO && strstr(e.text, "name too long"), "256 bytes are refused at once: %s",
+       e.text);
+    char **names;
+    int64_t n_names;
+    ok(file_list(folder, &names, &n_names, &e) == 0 && n_names == 2, "no temporary is left");
+    file_list_free(names, n_names);
+    free(folder), free(path), free(longest), free(too_long);
+}
+
 static void test_bytes(void)
 {
     struct fmt_buffer b = {0};
@@ -243,6 +293,7 @@ int main(void)
     test_arena();
     test_threads();
     test_files();
+    test_outputs();
     test_bytes();
     return tap_done();
 }
