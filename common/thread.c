@@ -7,6 +7,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "allowed.h"
+#include "num.h"
 
 struct thread_pool {
     int n_workers;
@@ -33,10 +37,8 @@ int thread_processors(void)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    int n = CPU_COUNT(&set);
-    return n > 0 ? n : 1;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+    return (int)num_max(1, num_min(n, allowed_processors("")));
 }
 
 static void take_items(struct thread_pool *pool, int worker)

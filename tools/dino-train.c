@@ -14,6 +14,7 @@
 #include "arena.h"
 #include "config.h"
 #include "file.h"
+#include "jsonl.h"
 #include "log.h"
 #include "msg.h"
 #include "nn/schedule.h"
@@ -196,7 +197,8 @@ static int print_plan(struct run *r)
     struct step_plan plan;
     struct fmt_error e = {0};
     const char *unknown;
-    char text[600], bytes[32], machine[32];
+    char text[600], bytes[32], allowed[MEMORY_LIMIT_ROOM];
+    struct allowed limit = allowed_memory();
     find_grid(r);
     if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
         msg_die("%s", e.text);
@@ -208,9 +210,16 @@ static int print_plan(struct run *r)
     if (json)
         printf("{\"report\":\"plan\",\"what\":\"total\",\"bytes\":%zu}\n", plan.total);
     else
-        printf("%12s  in all%s%s; this machine has %s\n", num_bytes_text((double)plan.total, bytes),
-               unknown ? ", but for " : "", unknown ? unknown : "",
-               num_bytes_text((double)memory_of_machine(), machine));
+        printf("%12s  in all%s%s; %s\n", num_bytes_text((double)plan.total, bytes), unknown ? ", but for " : "",
+               unknown ? unknown : "", memory_limit_text(&limit, allowed));
+    if (json) {
+        struct cJSON *o = jsonl_begin("plan");
+        jsonl_text(o, "what", "limit");
+        jsonl_text(o, "of", limit.what);
+        jsonl_int(o, "bytes", limit.bytes);
+        if (jsonl_end(o))
+            msg_die("out of memory");
+    }
     if (!json && memory_giant_text(c, text, sizeof text))
         printf("%s.\n", text);
     return msg_finish(EXIT_DONE);

@@ -8,7 +8,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "file.h"
 #include "nn/source.h"
 #include "num.h"
 #include "run/evaluate.h"
@@ -80,27 +79,13 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     return 0;
 }
 
-static int64_t limit_in(const char *path)
+const char *memory_limit_text(const struct allowed *l, char out[MEMORY_LIMIT_ROOM])
 {
-    uint8_t *text;
-    size_t n;
-    int64_t limit = INT64_MAX;
-    if (file_load(path, 100, &text, &n, NULL))
-        return INT64_MAX;
-    text[strcspn((char *)text, "\n")] = 0;
-    if (!num_i64((char *)text, &limit) || limit <= 0) /* "max" */
-        limit = INT64_MAX;
-    free(text);
-    return limit;
-}
-
-int64_t memory_of_machine(void)
-{
-    int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    int64_t machine = pages > 0 && size > 0 ? pages * size : INT64_MAX;
-    int64_t group =
-        num_min(limit_in("/sys/fs/cgroup/memory.max"), limit_in("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
-    return num_min(machine, group);
+    char bytes[32];
+    bool machine = strncmp(l->what, "this", 4) == 0, process = strncmp(l->what, "ulimit", 6) == 0;
+    const char *verb = machine ? "has" : process ? "leaves" : "allows";
+    snprintf(out, MEMORY_LIMIT_ROOM, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
+    return out;
 }
 
 void memory_give_back(void)
@@ -120,15 +105,16 @@ int memory_fits(const struct config *config, const struct op_ctx *ctx, size_t *p
 {
     struct step_plan plan;
     const char *unknown;
-    char needs[32], has[32];
+    char needs[32], has[MEMORY_LIMIT_ROOM];
     int status = memory_plan(&plan, config, ctx, &unknown, e);
+    struct allowed limit = allowed_memory();
     *planned = plan.total;
-    if (status || (double)plan.total <= (double)memory_of_machine())
+    if (status || (double)plan.total <= (double)limit.bytes)
         return status;
     return fmt_fail(e, FMT_LIMIT,
-                    "this run takes %s of memory and the machine has %s; a smaller train.micro_batch_size, "
+                    "this run takes %s of memory and %s; a smaller train.micro_batch_size, "
                     "dino.head_n_prototypes or student.arch takes less (--plan lists what takes how much)",
-                    num_bytes_text((double)plan.total, needs), num_bytes_text((double)memory_of_machine(), has));
+                    num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
 }
 
 /* Parameters of the blocks alone, which is nearly all. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "allowed.h"
 #include "nn/step.h"
 
 /* The lines of the step, of the data and of scoring where their shards can be opened (a pipe is not), and of the
@@ -13,14 +14,16 @@
 int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e);
 
-/* Bytes that this process may use: of the machine, or of its control group where that is less. */
-int64_t memory_of_machine(void);
+/* How much memory this process may use, and who says so (allowed.h): "this machine has 23.5 GiB",
+ * "control group /jobs/7 (memory.max) allows 2.0 GiB". */
+enum { MEMORY_LIMIT_ROOM = 280 };
+const char *memory_limit_text(const struct allowed *l, char out[MEMORY_LIMIT_ROOM]);
 
 /* Gives what was freed back to the system: opening and scoring free much that malloc would keep. */
 void memory_give_back(void);
 int64_t memory_of_process(void); /* the most that this one has held so far */
 
-/* FMT_LIMIT with the figures if the plan, of `planned` bytes, is more than the machine has. */
+/* FMT_LIMIT with the figures if the plan, of `planned` bytes, is more than this process may use. */
 int memory_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e);
 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for the smaller ones. */

@@ -29,7 +29,8 @@ static void report_teachers(const struct begin *b, struct step *step)
 void report_plan(const struct begin *b, struct step *step, const struct views_header *h, size_t planned_bytes)
 {
     const struct config *c = b->state.config;
-    char planned[32], machine[32];
+    char planned[32], allowed[MEMORY_LIMIT_ROOM];
+    struct allowed limit = allowed_memory();
     double seen = (double)config_iterations(c) * (double)c->train.batch_size_per_gpu;
     begin_tell(b, BEGIN_NOTE, "%s of %s: each of the %s is seen %.1f times",
                FMT_COUNT(config_iterations(c), "iteration", "iterations"),
@@ -37,8 +38,8 @@ void report_plan(const struct begin *b, struct step *step, const struct views_he
                seen / (double)num_max(h->n_images, 1));
     begin_tell(b, BEGIN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
                c->optim.base_lr, c->train.batch_size_per_gpu);
-    begin_tell(b, BEGIN_NOTE, "memory: %s are planned (--plan lists them), the machine has %s",
-               num_bytes_text((double)planned_bytes, planned), num_bytes_text((double)memory_of_machine(), machine));
+    begin_tell(b, BEGIN_NOTE, "memory: %s are planned (--plan lists them), %s",
+               num_bytes_text((double)planned_bytes, planned), memory_limit_text(&limit, allowed));
     report_teachers(b, step);
     if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
         begin_tell(b, BEGIN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");

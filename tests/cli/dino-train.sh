@@ -10,7 +10,7 @@ status 0 train
 err_has '24 iterations of 4 images: each of the 30 images is seen 3.2 times'
 err_has 'learning rate 0.00025 = optim.base_lr 0.004 x sqrt(batch 4 / 1024)'
 err_has 'Random weights, drawn from train.seed 0'
-err_has 'are planned (--plan lists them), the machine has'
+err_has 'are planned (--plan lists them), this machine has'
 err_has 'dino-train: before the first iteration: 5 nearest neighbours are right for'
 check 'log.txt says what began' grep -q '\] dino-train [0-9.]* begins: process [0-9]*, threads: 2$' run/log.txt
 check 'a line of figures, with the time that is left' grep -qE 'iteration 10: loss [0-9.]+, gradient norm [0-9.]+, learning rate [0-9.e-]+, collapse: early; [0-9.]+ images/s, [0-9]+ % waiting for data, [0-9]+ s left$' run/log.txt
@@ -282,6 +282,7 @@ check 'nothing is made' test ! -e planned
 status 0 dino-train --plan -c "$TESTS/../examples/vitg14.yaml"
 out_has 'trains it only in a shortened form'
 status 0 train --plan --json
+out_has '{"report":"plan","what":"limit","of":"this machine","bytes":'
 check 'lines of JSON' bash -c '! grep -v "^{\"report\":\"plan\",\"what\":\".*\",\"bytes\":[0-9]*}$" out'
 check 'a full disk is an error' bash -c '! dino-train -c t.yaml --plan >/dev/full'
 
