@@ -1,5 +1,5 @@
-/* allowed.c - /proc/self/cgroup tells the groups, /proc/self/mountinfo where their files are; proc(5), cgroups(7) and the
- * kernel's cgroup-v2.rst and memcg documents say how. */
+/* allowed.c - /proc/self/cgroup tells the groups, /proc/self/mountinfo where their files are; proc(5) and cgroups(7)
+ * say how. */
 #include "allowed.h"
 
 #include <limits.h>

@@ -32,8 +32,8 @@ struct allowed allowed_by_ulimit(void);
 /* The least of both and of the machine's memory, of which `what` says "this machine". */
 struct allowed allowed_memory(void);
 
-/* Whether a request for address space may fail though the machine has memory: ulimit -v or -d, or a system that promises
- * no more than it has. */
+/* Whether a request for address space may fail though the machine has memory: by ulimit -v or -d, or because the system
+ * promises no more than it has. */
 bool allowed_space_is_limited(void);
 
 #endif

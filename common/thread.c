@@ -2,6 +2,7 @@
  * spinning: a machine shared with others is left alone, and a loop is worth some hundred microseconds. */
 #include "thread.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -77,8 +78,18 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
+/* The C library would set aside 64 MiB of address space for the allocations of each thread. */
+static void share_heap(void)
+{
+#ifdef M_ARENA_MAX
+    if (allowed_space_is_limited())
+        mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 struct thread_pool *thread_open(int n_workers, struct fmt_error *e)
 {
+    share_heap();
     if (n_workers <= 0)
         n_workers = thread_processors();
     struct thread_pool *pool = calloc(1, sizeof *pool);

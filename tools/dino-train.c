@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "cpu/gemm.h"
 #include "file.h"
 #include "jsonl.h"
 #include "log.h"
@@ -534,9 +535,12 @@ static int train(struct run *r)
 static void open_context(struct run *r)
 {
     struct fmt_error e = {0};
-    if (signals_take(stop, &e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
+    char set[GEMM_ENVIRONMENT_ROOM];
+    if (signals_take(stop, &e) || gemm_open(&e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
         !(r->ctx.backend = backend_find("cpu", &e)))
         msg_die("%s", e.text);
+    if (gemm_environment(set))
+        msg_warn("%s", set);
     r->ctx.pool = r->pool;
 }
 

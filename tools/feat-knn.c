@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/gemm.h"
 #include "eval/featset.h"
 #include "eval/groups.h"
 #include "eval/origins.h"
@@ -526,6 +527,16 @@ static void check_usage(int n_operands, int n_per_class)
         opt_unused(&tool, of_thresholds, "--no-thresholds");
 }
 
+static void begin_computing(void)
+{
+    struct fmt_error e = {0};
+    char set[GEMM_ENVIRONMENT_ROOM];
+    if (gemm_open(&e) || !(pool = thread_open((int)n_jobs, &e)))
+        msg_die("%s", e.text);
+    if (gemm_environment(set))
+        msg_warn("%s", set);
+}
+
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv), per_class[KS_MAX];
@@ -541,9 +552,7 @@ int main(int argc, char **argv)
     if (file_check_output(output, false, &e) || file_check_output(report_path, false, &e))
         msg_die("%s", e.text);
 
-    pool = thread_open((int)n_jobs, &e);
-    if (!pool)
-        msg_die("%s", e.text);
+    begin_computing();
     open_set(&train, "train", argv[first]);
     if (!one_file)
         open_set(&query, "query", argv[first + 1]);

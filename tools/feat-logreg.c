@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/gemm.h"
 #include "eval/choose.h"
 #include "eval/featset.h"
 #include "eval/groups.h"
@@ -650,6 +651,16 @@ static void release_all(void)
     thread_close(pool);
 }
 
+static void begin_computing(void)
+{
+    struct fmt_error e = {0};
+    char set[GEMM_ENVIRONMENT_ROOM];
+    if (gemm_open(&e) || !(pool = thread_open((int)n_jobs, &e)))
+        msg_die("%s", e.text);
+    if (gemm_environment(set))
+        msg_warn("%s", set);
+}
+
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -666,9 +677,7 @@ int main(int argc, char **argv)
         file_check_output(report_path, false, &e))
         msg_die("%s", e.text);
 
-    pool = thread_open((int)n_jobs, &e);
-    if (!pool)
-        msg_die("%s", e.text);
+    begin_computing();
     open_inputs(query_path);
     report = open_memstream(&text, &bytes);
     if (!report)

@@ -3,19 +3,33 @@
  *
  * Why sgemm and not the matmul primitive with weights packed ahead: measured at the shapes of ViT-S (one core of Zen 4,
  * peak 118 GFLOP/s) sgemm with B as [K,N] reaches 113 to 115, packed matmul 113 to 116, and sgemm needs no primitive,
- * no cache of them, and no call that differs between versions 2 and 3. */
+ * no cache of them, and no call that differs between versions 2 and 3.
+ *
+ * Memory. The library makes its machine code in the first product of each kind, and version 2 ends by SIGSEGV or an
+ * exception where it gets no memory for that (a null pointer is written to; measured: 17.6 MiB of address space with
+ * AVX-512, 6 with AVX2). So where memory can be refused gemm_open first sees that there is more than enough, gives it
+ * back, and makes one product of each kind, while no other thread can take it. From then on a product asks for its
+ * workspace alone, and the library says if it does not get that. */
 #include "cpu/gemm.h"
 
 #include <oneapi/dnnl/dnnl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/mman.h>
 
+#include "allowed.h"
 #include "cpu/isa.h"
 #include "msg.h"
 
 /* Of OpenMP's library, which oneDNN brings; its header comes with some compilers only. */
 void omp_set_num_threads(int n);
 
+enum { CODE_MIB = 32 };
+
 static _Thread_local bool single;
+static atomic_bool out_of_memory;
 
 static void use_this_thread_only(void)
 {
@@ -28,16 +42,73 @@ static void use_this_thread_only(void)
 void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
               const float *B, int64_t ldb, float beta, float *C, int64_t ldc)
 {
-    if (M <= 0 || N <= 0)
+    if (M <= 0 || N <= 0 || atomic_load_explicit(&out_of_memory, memory_order_relaxed))
         return;
     use_this_thread_only();
-    if (dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, alpha, A, lda, B, ldb, beta, C, ldc) != dnnl_success)
+    dnnl_status_t status =
+        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
+    if (status == dnnl_out_of_memory)
+        atomic_store(&out_of_memory, true);
+    else if (status != dnnl_success)
         msg_bug("gemm: the library refused a product");
+}
+
+int gemm_status(struct fmt_error *e)
+{
+    return atomic_load(&out_of_memory) ? fmt_fail(e, FMT_MEMORY, "out of memory for a product of matrices") : 0;
+}
+
+/* The kinds: an ordinary product, and one with few rows and B turned. Code for a single row or column, and that which
+ * copies, is made along with the first. */
+static void make_code(void)
+{
+    enum { SIDE = 64, FEW = 4 };
+    float in[SIDE * SIDE] = {0}, out[SIDE * SIDE];
+    gemm_f32(false, false, SIDE, SIDE, SIDE, 1, in, SIDE, in, SIDE, 0, out, SIDE);
+    gemm_f32(false, true, FEW, SIDE, SIDE, 1, in, SIDE, in, SIDE, 0, out, SIDE);
+}
+
+int gemm_open(struct fmt_error *e)
+{
+    const size_t bytes = (size_t)CODE_MIB << 20;
+    if (!allowed_space_is_limited())
+        return 0;
+    void *reserve = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (reserve == MAP_FAILED)
+        return fmt_fail(e, FMT_MEMORY, "out of memory: products of matrices need %d MiB of address space to begin with",
+                        CODE_MIB);
+    munmap(reserve, bytes);
+    make_code();
+    return gemm_status(e);
 }
 
 bool gemm_prefers_turned(void)
 {
-    return isa_best() == ISA_AVX512;
+    return isa_of_processor() == ISA_AVX512;
+}
+
+/* Of the library's documentation, versions 2 and 3; each has an older name with DNNL_. */
+const char *gemm_environment(char out[GEMM_ENVIRONMENT_ROOM])
+{
+    static const struct {
+        const char *name, *usual[2]; /* values that ask for what is done without it */
+    } variables[] = {
+        {"ONEDNN_MAX_CPU_ISA", {"ALL", "DEFAULT"}},        {"DNNL_MAX_CPU_ISA", {"ALL", "DEFAULT"}},
+        {"ONEDNN_CPU_ISA_HINTS", {"NO_HINTS", ""}},        {"DNNL_CPU_ISA_HINTS", {"NO_HINTS", ""}},
+        {"ONEDNN_DEFAULT_FPMATH_MODE", {"STRICT", ""}},    {"DNNL_DEFAULT_FPMATH_MODE", {"STRICT", ""}},
+    };
+    int used = 0;
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *value = getenv(variables[i].name);
+        if (value && *value && strcasecmp(value, variables[i].usual[0]) && strcasecmp(value, variables[i].usual[1]))
+            used += snprintf(out + used, (size_t)(GEMM_ENVIRONMENT_ROOM - used), "%s%s=%.20s", used ? ", " : "",
+                             variables[i].name, value);
+    }
+    if (!used)
+        return NULL;
+    snprintf(out + used, (size_t)(GEMM_ENVIRONMENT_ROOM - used),
+             ": set in the environment; results may differ from those without it");
+    return out;
 }
 
 const char *gemm_library(void)

@@ -9,15 +9,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fmt.h"
+
+/* Once, by a tool that computes, before anything else is at work: FMT_MEMORY where address space is limited and the
+ * library would not get what its code takes, which it does not survive. */
+int gemm_open(struct fmt_error *e);
+
 /* C [M,N] = alpha * op(A) [M,K] op(B) [K,N] + beta * C, row-major; lda, ldb, ldc: elements from row to row as
  * stored (op(A) = A^T where ta: A is stored [K,M]). beta 0: C is not read. Shapes are the caller's promise; a
- * failure of the library is a bug (it aborts). */
+ * failure of the library is a bug (it aborts), but for want of memory: then neither this product nor a later one is
+ * made, which gemm_status tells (op_sync does for operations). */
 void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
               const float *B, int64_t ldb, float beta, float *C, int64_t ldc);
+
+/* FMT_MEMORY if a product was not made since the process began. Whoever calls gemm_f32 asks before results leave. */
+int gemm_status(struct fmt_error *e);
 
 /* How the products of this processor like B of a product that is called many times: true if [K,N] is worth turning a
  * [N,K] matrix for (AVX-512: 115 against 105 GFLOP/s a core of Zen 4), false if it makes no difference (AVX2). */
 bool gemm_prefers_turned(void);
+
+/* The variables of the environment that make the library compute otherwise, so that the last digits of results, or
+ * more, are not those of other runs, in a sentence for a warning. NULL: none is set. */
+enum { GEMM_ENVIRONMENT_ROOM = 400 };
+const char *gemm_environment(char out[GEMM_ENVIRONMENT_ROOM]);
 
 /* "oneDNN 2.6.3". */
 const char *gemm_library(void);

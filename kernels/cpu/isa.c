@@ -9,7 +9,7 @@
 static const char *const names[] = {[ISA_BASE] = "base", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512"};
 static enum isa chosen;
 
-static enum isa processor_isa(void)
+enum isa isa_of_processor(void)
 {
 #if defined(__x86_64__)
     /* The sets that -march=haswell and -march=skylake-avx512 let the compiler use in these loops. */
@@ -26,7 +26,7 @@ static enum isa processor_isa(void)
 
 static void choose(void)
 {
-    enum isa best = processor_isa();
+    enum isa best = isa_of_processor();
     const char *wish = getenv("DINOTOOLS_ISA");
     for (int i = 0; wish && i < (int)best; i++)
         if (strcmp(wish, names[i]) == 0)

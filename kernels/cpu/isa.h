@@ -15,6 +15,7 @@ enum isa { ISA_BASE, ISA_AVX2, ISA_AVX512 };
 /* The best that the processor has and this build knows; DINOTOOLS_ISA=base|avx2|avx512 in the environment asks for a
  * lesser one (tests compare them). The same for the life of the process. */
 enum isa isa_best(void);
+enum isa isa_of_processor(void); /* whatever the environment asks for: what decides about the bits of a result */
 const char *isa_name(enum isa isa);
 
 #define ISA_PASTE2(a, b) a##_##b

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/gemm.h"
 #include "eval/measures.h"
 #include "eval/scoreopts.h"
 
@@ -92,6 +93,7 @@ static int run_path(const struct path *p, struct logreg_model *m, struct logreg_
         *n_missed += !report->converged;
         if (p->proba)
             judge(p, m, p->proba[i], scratch);
+        status = gemm_status(e);
         if (c->step)
             c->step(c->step_arg, ++*n_done, n_all);
     }

@@ -301,6 +301,8 @@ int knn_search(const struct knn_search *s, const float *queries, int64_t n_queri
     for (; !status && t.block_n > 0; next_block(&t))
         status = search_block(&t, pool, e);
     if (!status)
+        status = gemm_status(e);
+    if (!status)
         thread_for(pool, n_queries, collect_query, &t);
     for (int64_t i = 0; !status && i < n_queries * s->k; i++) {
         bool there = i % s->k < t.filled[i / s->k];

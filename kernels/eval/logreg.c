@@ -258,7 +258,7 @@ static void factor_gram(struct logreg_solver *s)
     for (double more = 1e-8;; more *= 100) {
         for (int64_t j = 0; j < dim; j++)
             s->p[j * dim + j] += 1 / s->C + more * trace / (double)dim;
-        if (dense_cholesky(s->p, dim, s->pool))
+        if (dense_cholesky(s->p, dim, s->pool) || gemm_status(NULL))
             return;
         make_gram(s);
     }

@@ -113,7 +113,8 @@ static void test_odd(void)
     begin("cut", "0::/a", "31 25 0:27 / /groups ro - cgroup2");
     put("/groups/a/memory.max", "5");
     memory_is(5, "control group /a (memory.max)");
-    begin("damaged", "0\n::\n0:\n0::\n", "\n - \n - cgroup2\n31 - cgroup2 x y\n31 25 0:27 / /groups\\09 - cgroup2 c rw\n");
+    begin("damaged", "0\n::\n0:\n0::\n",
+          "\n - \n - cgroup2\n31 - cgroup2 x y\n31 25 0:27 / /groups\\09 - cgroup2 c rw\n");
     put("/groups\\09/memory.max", "12x\n");
     memory_is(INT64_MAX, "");
     is_int(allowed_processors(root), INT_MAX, "nor a quota");
