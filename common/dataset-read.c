@@ -14,6 +14,7 @@
 
 struct result {
     bool failed, odd;
+    bool no_memory; /* no fault of the image */
     enum dataset_finding_kind kind;
     char *reason; /* NULL: no memory for it */
 };
@@ -36,7 +37,6 @@ static enum dataset_finding_kind kind_of(int status)
     case FMT_MAGIC: return DATASET_NOT_JPEG;
     case FMT_UNSUPPORTED: return DATASET_UNSUPPORTED;
     case FMT_LIMIT: return DATASET_TOO_LARGE;
-    case FMT_MEMORY:
     case FMT_IO: return DATASET_UNREADABLE;
     default: return DATASET_DAMAGED;
     }
@@ -79,6 +79,7 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
         status = jpeg_decode(data, bytes, &settings, NULL, &notes, &e);
     if (status) {
         fail(r, kind_of(status), e.text);
+        r->no_memory = status == FMT_MEMORY;
         return;
     }
     if (notes.n)
@@ -99,12 +100,14 @@ static void read_one(void *arg, int64_t i, int worker)
     size_t bytes;
     if (!im->at_fault && !im->again) {
         char *path = *g->d->root && im->path[0] != '/' ? file_join(g->d->root, im->path) : strdup(im->path);
-        if (!path)
-            fail(r, DATASET_UNREADABLE, "out of memory");
-        else if (can_be_read(g->d, im, path, r)) {
+        if (!path) {
+            r->no_memory = true;
+        } else if (can_be_read(g->d, im, path, r)) {
             if (file_load_regular(path, JPEG_FILE_BYTES_MAX, &data, &bytes, &e)) {
-                fail(r, DATASET_UNREADABLE,
-                     strncmp(e.text, path, strlen(path)) == 0 ? e.text + strlen(path) + 2 : e.text);
+                r->no_memory = e.status == FMT_MEMORY;
+                if (!r->no_memory)
+                    fail(r, DATASET_UNREADABLE,
+                         strncmp(e.text, path, strlen(path)) == 0 ? e.text + strlen(path) + 2 : e.text);
             } else {
                 measure(g, im, data, bytes, r);
                 free(data);
@@ -129,6 +132,8 @@ int dataset_read(struct dataset *d, struct thread_pool *pool, const struct datas
         struct result *r = &g.result[i];
         if (r->failed)
             d->image[i].at_fault = true;
+        if (status == 0 && r->no_memory)
+            status = fmt_fail(e, FMT_MEMORY, "%.250s: out of memory", d->image[i].path);
         if (status == 0 && (r->failed || r->odd))
             status = dataset_note(d, r->kind, d->image[i].path, e, "%s", r->reason ? r->reason : "out of memory");
         free(r->reason);

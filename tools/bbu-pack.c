@@ -314,7 +314,10 @@ static int pack_write(void *arg, int slot, int64_t item)
     uint32_t i_shard = item == 0 ? 0 : g->header.i_shard + 1;
     if (i_shard < p->n_shards && item == p->first[i_shard])
         status = begin_shard(g, i_shard);
-    if (status == 0 && s->e.status) {
+    if (status == 0 && s->e.status == FMT_MEMORY) { /* no fault of the image: it is not left out for it */
+        const char *path = p->index->entry[p->image[item]].path;
+        status = fmt_fail(&g->e, FMT_MEMORY, "%.250s: out of memory", path);
+    } else if (status == 0 && s->e.status) {
         msg_error("%s", s->e.text);
         g->plan->failed[p->image[item]] = true;
         g->n_failed_now++;

@@ -63,4 +63,20 @@ done
 survives dino-augment o.views dino-augment -q -j8 -c t.yaml -n 2 all -o o.views
 survives bbu-pack packed bbu-pack -q -j8 bbu.index -o packed
 survives bbu-index o.index bbu-index -q -j8 bbu -o o.index
+
+# ---- no memory is no fault of an image: -k leaves none out for it
+"$BUILD/tests/datagen" -q --groups 1 --width 3000 large && bbu-index -q large -o large.index
+never_left_out() { # name from to step command...
+    local name=$1 v code left= short=
+    for v in $(seq $2 $4 $3); do
+        (ulimit -v $v && exec timeout 60 "${@:5}") >out 2>err </dev/null
+        code=$?
+        [ $code -eq 3 ] && left="$left $v"
+        [ $code -eq 1 ] && grep -q memory err && short=1
+    done
+    check "$name: memory is short somewhere" test "$short"
+    check "$name: nothing is left out (but with$left KiB)" test -z "$left"
+}
+never_left_out 'bbu-pack -k' 20000 120000 5000 bbu-pack -q -j1 -k --store rgb large.index -o rgb
+never_left_out 'bbu-index -k' 8000 14000 250 bbu-index -q -j1 -k large -o k.index
 done_testing
