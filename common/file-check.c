@@ -38,8 +38,12 @@ int file_check_output(const char *path, bool binary, struct fmt_error *e)
         return file_fail(path, e);
     }
     bool in_place = there && !S_ISREG(st.st_mode); /* a device, a fifo */
-    bool good = in_place ? access(path, W_OK) == 0 : folder_takes(path);
-    return good ? 0 : file_fail(path, e);
+    bool open_file = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0;
+    char *real = file_followed(path);
+    bool good = real && (in_place || open_file ? access(path, W_OK) == 0 : folder_takes(real));
+    int status = good ? 0 : file_fail(path, e);
+    free(real);
+    return status;
 }
 
 int file_check_folder(const char *path, struct fmt_error *e)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "inputs.h"
+#include "num.h"
 #include "signals.h"
 
 enum { BUFFER_BYTES = 1 << 16, KEPT_BYTES = 100, RANDOM_LETTERS = 12, MAX_ATTEMPTS = 100 };
@@ -177,22 +179,47 @@ static int open_beside(struct file_out *f)
     return fd;
 }
 
+/* The open file that a path names: "-" and /dev/stdout are 1, /dev/fd/7 is 7; -1: none. Such a name is a link to a file
+ * that is there, perhaps as a regular one; a rename would take the place of the link itself. */
+static int descriptor_of(const char *path)
+{
+    static const char *const before[] = {"/dev/fd/", "/proc/self/fd/"};
+    if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (int i = 0; i < 2; i++) {
+        size_t n = strlen(before[i]);
+        int64_t fd;
+        if (strncmp(path, before[i], n) == 0 && num_i64(path + n, &fd) && fd >= 0 && fd <= INT_MAX)
+            return (int)fd;
+    }
+    return -1;
+}
+
+/* Standard output itself is closed by msg_finish, another open file by whoever opened it. */
+static int open_descriptor(int fd)
+{
+    return fd == STDOUT_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 int file_create(struct file_out *f, const char *path, struct fmt_error *e)
 {
     struct stat st;
     *f = (struct file_out){.fd = -1};
-    bool standard = strcmp(path, "-") == 0;
-    bool there = (standard ? fstat(STDOUT_FILENO, &st) : stat(path, &st)) == 0;
+    int open_fd = descriptor_of(path);
+    bool there = (open_fd >= 0 ? fstat(open_fd, &st) : stat(path, &st)) == 0;
     if (there && inputs_have(&st))
         return fail_input(e, file_output_name(path));
-    f->path = strdup(standard ? "standard output" : path);
+    f->path = open_fd == STDOUT_FILENO ? strdup("standard output") : open_fd >= 0 ? strdup(path) : file_followed(path);
     f->buffer = malloc(BUFFER_BYTES);
-    f->in_place = standard || (there && !S_ISREG(st.st_mode));
+    f->in_place = open_fd >= 0 || (there && !S_ISREG(st.st_mode));
     if (!f->path || !f->buffer) {
+        int status = f->path || errno == ENOMEM ? fmt_no_memory(e) : file_fail(path, e);
         file_abort(f);
-        return fmt_no_memory(e);
+        return status;
     }
-    f->fd = standard ? STDOUT_FILENO : f->in_place ? open(path, O_WRONLY | O_CLOEXEC) : open_beside(f);
+    f->fd = open_fd >= 0 ? open_descriptor(open_fd) : f->in_place ? open(path, O_WRONLY | O_CLOEXEC) : open_beside(f);
     if (f->fd < 0) {
         int status = file_fail(path, e);
         file_abort(f);
@@ -395,8 +422,11 @@ int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
     if (status)
         return status;
     int made;
-    *temporary = check_name(path, true) ? NULL : make_temporary(path, make_folder, -1, &made);
-    return *temporary ? 0 : file_fail(path, e);
+    char *real = file_followed(path);
+    *temporary = !real || check_name(real, true) ? NULL : make_temporary(real, make_folder, -1, &made);
+    status = *temporary ? 0 : file_fail(path, e);
+    free(real);
+    return status;
 }
 
 /* The new folder takes the place of an older one, which is then under the temporary name: the two change names in one
@@ -424,11 +454,12 @@ static int exchange(const char *temporary, const char *path)
 
 int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_error *e)
 {
+    char *real = file_followed(path);
     file_sync_dir(temporary);
     pthread_mutex_lock(&temporary_lock); /* a signal waits: it removes what the temporary name then names */
-    int failed = rename(temporary, path), older = failed && (errno == ENOTEMPTY || errno == EEXIST);
+    int failed = real ? rename(temporary, real) : -1, older = real && failed && (errno == ENOTEMPTY || errno == EEXIST);
     if (older && replace)
-        failed = exchange(temporary, path);
+        failed = exchange(temporary, real);
     pthread_mutex_unlock(&temporary_lock);
     int status = failed ? file_fail(path, e) : 0;
     if (!status && older)
@@ -436,7 +467,8 @@ int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_
     if (status)
         file_remove_tree(temporary, NULL);
     else
-        file_sync_dir(path);
+        file_sync_dir(real);
+    free(real);
     forget(temporary);
     free(temporary);
     return status;

@@ -15,7 +15,7 @@
 #include "inputs.h"
 #include "nameform.h"
 
-enum { PIECE_BYTES = 1 << 16 };
+enum { PIECE_BYTES = 1 << 16, LINKS_MAX = 40 };
 
 int file_fail(const char *path, struct fmt_error *e)
 {
@@ -217,6 +217,34 @@ char *file_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+}
+
+/* What one link says, seen from where it lies. NULL and errno: it is none, or no memory. */
+static char *read_link(const char *path)
+{
+    char *to = malloc(PATH_MAX), *folder = file_directory(path), *joined = NULL;
+    ssize_t n = to ? readlink(path, to, PATH_MAX - 1) : -1;
+    if (n > 0 && folder) {
+        to[n] = 0;
+        joined = to[0] == '/' ? strdup(to) : file_join(folder, to);
+    }
+    free(folder);
+    free(to);
+    return joined;
+}
+
+char *file_followed(const char *path)
+{
+    struct stat st;
+    char *at = strdup(path);
+    for (int i = 0; at && lstat(at, &st) == 0 && S_ISLNK(st.st_mode); i++) {
+        char *next = i < LINKS_MAX ? read_link(at) : NULL;
+        free(at);
+        at = next;
+        if (!at && i >= LINKS_MAX)
+            errno = ELOOP;
+    }
+    return at;
 }
 
 static bool stat_same(const char *a, const char *b)

@@ -64,6 +64,8 @@ struct file_out {
     int error_number;
 };
 
+/* Links are followed: what they lead to is written, the link stays. /dev/stdout and /dev/fd/N are the open files that
+ * they name, written in place. */
 int file_create(struct file_out *f, const char *path, struct fmt_error *e);
 /* binary: a terminal is refused (FMT_INVALID), so that nobody's screen is filled with bytes. */
 int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e);
@@ -94,6 +96,9 @@ bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 bool file_is_same(const char *a, const char *b); /* two names of one file, there or yet to be written; "-" is itself */
 int file_sync_dir(const char *path); /* of the directory that holds path */
+/* Where a link leads, be it to something that is yet to be written; of what is no link a copy. For free(); NULL and errno:
+ * no memory, or too many links. */
+char *file_followed(const char *path);
 char *file_join(const char *directory, const char *name); /* "a/b"; for free(); NULL: no memory */
 char *file_directory(const char *path); /* that holds path: "a" of "a/b", "." of "b"; for free(); NULL: no memory */
 
