@@ -384,18 +384,6 @@ static void check_usage(int n_operands, char **operand)
         msg_usage("--json and the features would both go to standard output: give -o");
 }
 
-static struct thread_pool *begin_computing(void)
-{
-    struct fmt_error e = {0};
-    struct thread_pool *pool = NULL;
-    char set[GEMM_ENVIRONMENT_ROOM];
-    if (gemm_open(&e) || !(pool = thread_open((int)n_jobs, &e)))
-        msg_die("%s", e.text);
-    if (gemm_environment(set))
-        msg_warn("%s", set);
-    return pool;
-}
-
 int main(int argc, char **argv)
 {
     resize = extract_published().resize, size = extract_published().size;
@@ -410,8 +398,8 @@ int main(int argc, char **argv)
     inputs_guard();
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
-    struct thread_pool *pool = begin_computing();
-    if (pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
+    struct thread_pool *pool = gemm_begin((int)n_jobs, msg_warn, &e);
+    if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (pictures.n == 0)
         msg_die("no pictures are named");

@@ -535,12 +535,9 @@ static int train(struct run *r)
 static void open_context(struct run *r)
 {
     struct fmt_error e = {0};
-    char set[GEMM_ENVIRONMENT_ROOM];
-    if (signals_take(stop, &e) || gemm_open(&e) || !(r->pool = thread_open((int)n_jobs, &e)) ||
+    if (signals_take(stop, &e) || !(r->pool = gemm_begin((int)n_jobs, msg_warn, &e)) ||
         !(r->ctx.backend = backend_find("cpu", &e)))
         msg_die("%s", e.text);
-    if (gemm_environment(set))
-        msg_warn("%s", set);
     r->ctx.pool = r->pool;
 }
 

@@ -527,16 +527,6 @@ static void check_usage(int n_operands, int n_per_class)
         opt_unused(&tool, of_thresholds, "--no-thresholds");
 }
 
-static void begin_computing(void)
-{
-    struct fmt_error e = {0};
-    char set[GEMM_ENVIRONMENT_ROOM];
-    if (gemm_open(&e) || !(pool = thread_open((int)n_jobs, &e)))
-        msg_die("%s", e.text);
-    if (gemm_environment(set))
-        msg_warn("%s", set);
-}
-
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv), per_class[KS_MAX];
@@ -552,7 +542,9 @@ int main(int argc, char **argv)
     if (file_check_output(output, false, &e) || file_check_output(report_path, false, &e))
         msg_die("%s", e.text);
 
-    begin_computing();
+    pool = gemm_begin((int)n_jobs, msg_warn, &e);
+    if (!pool)
+        msg_die("%s", e.text);
     open_set(&train, "train", argv[first]);
     if (!one_file)
         open_set(&query, "query", argv[first + 1]);

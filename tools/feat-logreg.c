@@ -651,16 +651,6 @@ static void release_all(void)
     thread_close(pool);
 }
 
-static void begin_computing(void)
-{
-    struct fmt_error e = {0};
-    char set[GEMM_ENVIRONMENT_ROOM];
-    if (gemm_open(&e) || !(pool = thread_open((int)n_jobs, &e)))
-        msg_die("%s", e.text);
-    if (gemm_environment(set))
-        msg_warn("%s", set);
-}
-
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -677,10 +667,11 @@ int main(int argc, char **argv)
         file_check_output(report_path, false, &e))
         msg_die("%s", e.text);
 
-    begin_computing();
+    pool = gemm_begin((int)n_jobs, msg_warn, &e);
+    if (!pool)
+        msg_die("%s", e.text);
     open_inputs(query_path);
-    report = open_memstream(&text, &bytes);
-    if (!report)
+    if (!(report = open_memstream(&text, &bytes)))
         msg_die("out of memory");
 
     if (train_path) {

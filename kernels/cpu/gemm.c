@@ -82,6 +82,15 @@ int gemm_open(struct fmt_error *e)
     return gemm_status(e);
 }
 
+struct thread_pool *gemm_begin(int n_workers, void (*warn)(const char *format, ...), struct fmt_error *e)
+{
+    char set[GEMM_ENVIRONMENT_ROOM];
+    struct thread_pool *pool = gemm_open(e) ? NULL : thread_open(n_workers, e);
+    if (pool && gemm_environment(set))
+        warn("%s", set);
+    return pool;
+}
+
 bool gemm_prefers_turned(void)
 {
     return isa_of_processor() == ISA_AVX512;

@@ -10,9 +10,14 @@
 #include <stdint.h>
 
 #include "fmt.h"
+#include "thread.h"
 
-/* Once, by a tool that computes, before anything else is at work: FMT_MEMORY where address space is limited and the
- * library would not get what its code takes, which it does not survive. */
+/* How a tool that computes begins, before anything else is at work: gemm_open, thread_open, and a warning if there is
+ * something to say of the environment. NULL: failed. */
+struct thread_pool *gemm_begin(int n_workers, void (*warn)(const char *format, ...), struct fmt_error *e);
+
+/* FMT_MEMORY where address space is limited and the library would not get what its code takes, which it does not
+ * survive. Once, while this thread alone is at work. */
 int gemm_open(struct fmt_error *e);
 
 /* C [M,N] = alpha * op(A) [M,K] op(B) [K,N] + beta * C, row-major; lda, ldb, ldc: elements from row to row as
