@@ -57,7 +57,7 @@ for lost in 5 3; do # the backbone moves on, or rests still
 done
 status 0 augment crops.global_crops_size=112 all -o all.views
 status 0 train -q -j2 crops.global_crops_size=112 train.dataset_path=all.views train.output_dir=views
-same "$(teacher views)" "$(teacher run-112)"
+status 0 dino-weights compare "$(teacher views)" "$(teacher run-112)" # the files tell their data apart
 status 0 augment crops.global_crops_size=112 all --rows 2 --sheet sheet.jpg
 
 # ---- views whose masks have another grid, even if they keep no settings
