@@ -256,6 +256,14 @@ const char *shard_set_provenance(const struct shard_set *s, int i_set)
     return "";
 }
 
+const char *shard_set_unsaid(const struct shard_set *s)
+{
+    for (int i = 0; i < s->n_shards; i++)
+        if (s->file[i].shard.header.recipe.n == 0)
+            return s->file[i].file.path;
+    return NULL;
+}
+
 int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e)
 {
     int status = recipe_copy(r, &s->file[0].shard.header.recipe, e);

@@ -36,6 +36,8 @@ int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b,
 /* What was done to the pixels of all sets; items that a set of version 1.0 does not say are left out. FMT_MISMATCH,
  * with the path, where sets differ. r is empty, and for recipe_release. */
 int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e);
+/* The first shard that does not say what was done to its pixels; NULL: all say it. */
+const char *shard_set_unsaid(const struct shard_set *s);
 const char *shard_set_provenance(const struct shard_set *s, int i_set); /* JSON text or "" */
 const char *shard_set_path(const struct shard_set *s, int64_t i); /* file that holds image i */
 /* shard_salvage_key of an image that shard_set_read refused. */

@@ -338,6 +338,9 @@ static void open_run(struct run *r)
     if (evaluate && evaluate_ks_left_out(evaluate))
         say(r, BEGIN_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
             FMT_COUNT(evaluate_ks_left_out(evaluate), "of its values is", "of its values are"));
+    if (evaluate && evaluate_unsaid(evaluate))
+        say(r, BEGIN_WARNING, "%s: does not say what bbu-pack did to its photographs: whether evaluation.knn_train and "
+            "evaluation.knn_val are alike is not known", evaluate_unsaid(evaluate));
     check_inputs(r, evaluate);
     go_on_counting(r);
     MUST(r, begin_clear(&r->begin, &r->config, &e), &e);

@@ -12,6 +12,7 @@
 #include "eval/knn.h"
 #include "eval/overlap.h"
 #include "nn/extract.h"
+#include "nn/import.h"
 #include "nn/model.h"
 #include "nn/step.h"
 #include "num.h"
@@ -121,6 +122,22 @@ static int check_classes(const struct evaluate *ev, struct fmt_error *e)
     return same ? 0 : fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: their classes differ");
 }
 
+/* Photographs of the two sets were prepared alike. A set of version 1.0 does not say how, and is taken. */
+static int check_recipes(const struct evaluate *ev, struct fmt_error *e)
+{
+    struct recipe r[SETS] = {{.n = 0}};
+    struct fmt_error why = {0};
+    int status = 0;
+    for (int i = 0; i < SETS && !status; i++)
+        status = shard_set_recipe(&ev->set[i].shards, &r[i], e);
+    if (!status && recipe_compare(&r[TRAIN], &r[VAL], &why))
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: packed in different ways: %s",
+                          why.text);
+    for (int i = 0; i < SETS; i++)
+        recipe_release(&r[i]);
+    return status;
+}
+
 /* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. */
 static int check_overlap(struct evaluate *ev, struct fmt_error *e)
 {
@@ -172,6 +189,8 @@ int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_
     if (!status)
         status = check_classes(*ev, e);
     if (!status)
+        status = check_recipes(*ev, e);
+    if (!status)
         status = check_overlap(*ev, e);
     if (!status)
         status = choose_ks(*ev, e);
@@ -194,6 +213,12 @@ void evaluate_close(struct evaluate *ev)
         free(ev->set[i].failed);
     }
     free(ev);
+}
+
+const char *evaluate_unsaid(const struct evaluate *ev)
+{
+    const char *train = shard_set_unsaid(&ev->set[TRAIN].shards);
+    return train ? train : shard_set_unsaid(&ev->set[VAL].shards);
 }
 
 const uint8_t *evaluate_identity(const struct evaluate *ev, bool val)
@@ -320,6 +345,10 @@ int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool 
                                   .n_classes = train->shards.n_classes, .ks = ks, .n_ks = n_ks};
     if (!status)
         status = knn_evaluate(&problem, pool, top1, e);
+    if (!status)
+        status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), scores->weights, e);
+    memcpy(scores->train, train->identity, DIGEST_BYTES);
+    memcpy(scores->val, val->identity, DIGEST_BYTES);
     scores->n = status ? 0 : ev->n_k;
     scores->n_train = train->n;
     scores->n_val = val->n;
@@ -332,6 +361,22 @@ int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool 
     return status;
 }
 
+/* As reports of feat-knn have it: the way back from a score (bbu-info --trace). */
+static int put_origins(const struct evaluate_scores *s, struct fmt_buffer *out)
+{
+    static const char *const role[] = {"weights", "knn_train", "knn_val"};
+    const uint8_t *const identity[] = {s->weights, s->train, s->val};
+    int bad = 0;
+    for (int i = 0; i < 3; i++) {
+        char text[160], hex[DIGEST_HEX];
+        digest_hex(identity[i], hex);
+        int n = snprintf(text, sizeof text, "%s\"%s\": {\"identity\": \"%s\"}", i ? ", " : ", \"origins\": {", role[i],
+                         hex);
+        bad |= fmt_buffer_append(out, text, (size_t)n);
+    }
+    return bad | fmt_buffer_append(out, "}}", 2);
+}
+
 int evaluate_line(const struct evaluate_scores *s, int64_t iteration, int64_t best_iteration, struct fmt_buffer *out,
                   struct fmt_error *e)
 {
@@ -342,10 +387,10 @@ int evaluate_line(const struct evaluate_scores *s, int64_t iteration, int64_t be
         n = snprintf(text, sizeof text, "%s\"%d\": %s", i ? ", " : "", s->k[i], num_f64_text(s->top1[i], number));
         bad |= fmt_buffer_append(out, text, (size_t)n);
     }
-    n = snprintf(text, sizeof text,
-                 "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 ", \"best_iteration\": %" PRId64 "}", s->n_train,
-                 s->n_val, best_iteration);
+    n = snprintf(text, sizeof text, "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 ", \"best_iteration\": %" PRId64,
+                 s->n_train, s->n_val, best_iteration);
     bad |= fmt_buffer_append(out, text, (size_t)n);
+    bad |= put_origins(s, out);
     return bad ? fmt_no_memory(e) : 0;
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "digest.h"
 #include "fmt.h"
 #include "thread.h"
 
@@ -29,6 +30,8 @@ struct evaluate_scores {
     int64_t n_train, n_val;
     int64_t n_failed;         /* images found now that cannot be decoded */
     struct fmt_error failed;  /* why the first of them cannot */
+    uint8_t weights[DIGEST_BYTES];                         /* hash of the teacher's backbone */
+    uint8_t train[DIGEST_BYTES], val[DIGEST_BYTES];        /* evaluate_identity */
 };
 
 /* Memory beside that of training. The search comes when copy and passes are given back. */
@@ -44,6 +47,8 @@ void evaluate_close(struct evaluate *ev); /* NULL is allowed */
 /* What evaluate_teacher will take, without reading an image; all 0 where nothing is scored. */
 int evaluate_plan(const struct config *config, int n_workers, struct evaluate_bytes *bytes, struct fmt_error *e);
 
+/* A shard of the two sets that does not say how its photographs were prepared, so that it was not compared; or NULL. */
+const char *evaluate_unsaid(const struct evaluate *ev);
 const uint8_t *evaluate_identity(const struct evaluate *ev, bool val); /* [DIGEST_BYTES] of the shards */
 int evaluate_ks_left_out(const struct evaluate *ev);                   /* settings that were too large */
 

@@ -13,8 +13,8 @@ err_has 'teachers: 5 of 141.1 KiB are kept in eval/, 705.3 KiB in all'
 err_has 'dino-train: teacher: run/eval/training_23/teacher_checkpoint.safetensors'
 best=$(sed 's/{"iteration": \(-*[0-9]*\), "knn_top1": {"5": \([0-9.]*\),.*/\2 \1/' run/evaluation.json | sort -s -k1,1gr | head -n 1)
 check 'each line of scores names the best so far' \
-    test "$(sed -n '$s/.*"best_iteration": \(-*[0-9]*\)}/\1/p' run/evaluation.json)" = "${best#* }"
-check 'the first line names itself' grep -q '^{"iteration": -1, .*, "n_val": [0-9]*, "best_iteration": -1}$' run/evaluation.json
+    test "$(sed -n '$s/.*"best_iteration": \(-*[0-9]*\), .*/\1/p' run/evaluation.json)" = "${best#* }"
+check 'the first line names itself' grep -q '^{"iteration": -1, .*, "n_val": [0-9]*, "best_iteration": -1, "origins": {"weights": {"identity": "[0-9a-f]*"}, .*}}$' run/evaluation.json
 cp -a run done
 status 0 train
 err_has 'dino-train: teacher: run/eval/training_23/teacher_checkpoint.safetensors'
@@ -33,7 +33,7 @@ status 0 train train.output_dir=worse
 err_has 'the best teacher is the one before the first iteration: 99.00 % right, the last '
 err_has 'by these scores training did not help'
 err_has 'best teacher: worse/eval/best/teacher_checkpoint.safetensors'
-check 'the metrics say so' grep -q '^{"iteration": 23, .*"best_iteration": -1}$' worse/evaluation.json
+check 'the metrics say so' grep -q '^{"iteration": 23, .*"best_iteration": -1, ' worse/evaluation.json
 status 0 train train.output_dir=worse
 err_has 'the best teacher is the one before the first iteration: 99.00 % right, the last '
 with_scores better 0.5 0.99

@@ -11,6 +11,9 @@ err_has 'evaluation.knn_val: all: '
 check 'images on both sides are counted and named' grep -Eq 'all: [0-9]+ of its images are in val, the first is val/[^ ]*; so (are|is) [0-9]+ of its groups' err
 status 1 train evaluation.knn_train=val evaluation.knn_val=val
 check 'nothing was begun' test ! -e run/eval
+bbu-pack -q --split val --short-side 40 bbu.index -o val40
+status 1 train evaluation.knn_val=val40
+err_has 'evaluation.knn_train, evaluation.knn_val: packed in different ways: pack.short_side 40 against 0'
 status 0 train evaluation.allow_overlap=true evaluation.knn_train=val evaluation.knn_val=all 'evaluation.knn_k=[1,3,5]' optim.base_lr=0.1
 accuracies() { # features: "k accuracy" of each k, twelve digits
     feat-knn -q --allow-overlap -k 1,3,5 --resamples 0 --no-thresholds --json "$1.train" "$1.val" |
@@ -23,6 +26,8 @@ for line in -1,initial 7,training_7 23,training_23; do
     done
     grep "\"iteration\": ${line%,*}," run/evaluation.json | grep -o '"[0-9]*": [0-9.e-]*' | tr -d '":' >said
     accuracies $folder >found
+    check 'the line names its weights' grep -q "\"weights\": {\"identity\": \"$(bbu-info --json $folder.val | grep -o '"weights":"[0-9a-f]*"' | cut -d '"' -f 4)" \
+        <(grep "\"iteration\": ${line%,*}," run/evaluation.json)
     check "iteration ${line%,*}: three scores" test "$(wc -l <said)$(wc -l <found)" = 33
     check 'evaluation.json has those of dino-extract and feat-knn' \
         cmp <(awk '{ printf "%d %.12f\n", $1, $2 }' said) <(awk '{ printf "%d %.12f\n", $1, $2 }' found)
