@@ -43,7 +43,7 @@ static double quantile(const double *sorted, int n, double q)
 {
     double at = q * (n - 1);
     int i = (int)at;
-    return i + 1 < n ? sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+    return i + 1 < n ? fmin(sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]), sorted[i + 1]) : sorted[n - 1];
 }
 
 static int take_quantiles(struct resampling *t, struct fmt_error *e)

@@ -129,7 +129,8 @@ static double per_thousand(int64_t false_alarms, int64_t true_negatives)
     return negatives ? 1000.0 * (double)false_alarms / (double)negatives : NAN;
 }
 
-/* AUROC: pairs in the right order, ties a half; average precision: a step sum over distinct scores. */
+/* AUROC: pairs in the right order, ties a half; average precision: a step sum over distinct scores. Both sums are of
+ * terms that are whole (or half) where the score is 1, and are divided at the end: rounding takes neither beyond 1. */
 static void rank_scores(const struct measures *m, int c, const int32_t *weight, int64_t n_positive,
                         int64_t n_negative, double *auroc, double *average_precision)
 {
@@ -151,10 +152,10 @@ static void rank_scores(const struct measures *m, int c, const int32_t *weight, 
         tp += positives;
         fp += negatives;
         if (positives)
-            precision += (double)positives / (double)n_positive * ((double)tp / (double)(tp + fp));
+            precision += (double)positives * ((double)tp / (double)(tp + fp));
     }
     *auroc = n_positive && n_negative ? pairs / ((double)n_positive * (double)n_negative) : NAN;
-    *average_precision = n_positive ? precision : NAN;
+    *average_precision = n_positive ? precision / (double)n_positive : NAN;
 }
 
 struct totals {
@@ -201,7 +202,7 @@ static double correlation(const struct totals *t, int K)
         predicted += (double)t->predicted[c] * (double)t->predicted[c];
         labelled += (double)t->labelled[c] * (double)t->labelled[c];
     }
-    double below = sqrt(n * n - predicted) * sqrt(n * n - labelled);
+    double below = sqrt((n * n - predicted) * (n * n - labelled)); /* one root: of equal factors it is the factor */
     return below > 0 ? ((double)t->right * n - both) / below : 0.0;
 }
 

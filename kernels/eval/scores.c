@@ -362,7 +362,11 @@ int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt
 
 void scores_average(struct scores_list *sum)
 {
-    for (int i = 0; i < sum->n; i++)
-        for (int v = 0; v < sum->item[i].n_values; v++)
-            sum->item[i].values[v] /= sum->item[i].n_tries;
+    for (int i = 0; i < sum->n; i++) {
+        struct scores *s = &sum->item[i];
+        for (int v = 0; v < s->n_values; v++) {
+            double mean = s->values[v] / s->n_tries;
+            s->values[v] = isnan(mean) ? mean : fmin(fmax(mean, s->low[v]), s->high[v]); /* whatever rounding says */
+        }
+    }
 }

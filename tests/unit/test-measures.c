@@ -312,6 +312,85 @@ static void test_points(void)
     scores_release(&list);
 }
 
+/* Rows of labels label(i) with the probability of their own class above all others where right, else drawn. */
+static struct measures_rows drawn_rows(int n, int K, int n_labels, bool right, uint64_t stream, double *proba,
+                                       int32_t *label)
+{
+    struct rng r = rng_stream(5, stream, 0, RNG_TEST);
+    for (int i = 0; i < n; i++) {
+        double sum = 0, *p = proba + i * K;
+        label[i] = K - 1 - i % n_labels; /* of one: the positive class alone */
+        for (int c = 0; c < K; c++)
+            sum += p[c] = (double)(1 + rng_below(&r, 1000)) * (right && c == label[i] ? 1e6 : 1);
+        for (int c = 0; c < K; c++)
+            p[c] /= sum;
+    }
+    return (struct measures_rows){.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+}
+
+/* No score leaves its range by rounding, and who is always right has exactly 1. */
+static void test_range(void)
+{
+    enum { N_MOST = 40, K_MOST = 3 };
+    double proba[N_MOST * K_MOST], values[100], worst_high = 0, worst_low = 0;
+    int32_t label[N_MOST], weight[N_MOST];
+    int64_t confusion[K_MOST * K_MOST];
+    bool exact = true;
+    for (int n = 1; n <= N_MOST; n++)
+        for (int variant = 0; variant < 12; variant++) {
+            int K = 2 + variant % 2, n_labels = variant / 2 % 3 == 0 ? 1 : K;
+            bool right = variant / 6;
+            struct measures_rows rows = drawn_rows(n, K, n_labels, right, (uint64_t)n, proba, label);
+            struct measures m;
+            measures_open(&m, &rows, NULL);
+            for (int i = 0; i < n; i++)
+                weight[i] = i % 4;
+            for (int resample = 0; resample < 2; resample++) {
+                measures_compute(&m, resample ? weight : NULL, values, confusion);
+                for (int v = 0; v < m.n_values; v++) {
+                    bool alarms = v == MEASURES_false_alarms ||
+                                  (v >= MEASURES_N_WHOLE &&
+                                   (v - MEASURES_N_WHOLE) % MEASURES_N_CLASS == MEASURES_class_false_alarms);
+                    double most = v == MEASURES_log_loss ? INFINITY : alarms ? 1000 : 1;
+                    worst_high = fmax(worst_high, values[v] - most); /* of NAN the other */
+                    worst_low = fmin(worst_low, values[v] - (v == MEASURES_mcc ? -1 : 0));
+                }
+                if (n_labels == 1 && !resample)
+                    exact = exact && values[measures_at_class(MEASURES_class_average_precision, K - 1)] == 1;
+                if (right && n_labels == K && n > K && !resample)
+                    exact = exact && values[MEASURES_mcc] == 1 && values[MEASURES_auroc] == 1 &&
+                            values[MEASURES_average_precision] == 1;
+            }
+            measures_close(&m);
+        }
+    ok(worst_high <= 0 && worst_low >= 0, "no score leaves its range # by %.2g above, %.2g below", worst_high,
+       worst_low);
+    ok(exact, "average precision of positives alone, and all that is always right, are exactly 1");
+}
+
+static void test_mean_of_tries(void)
+{
+    static struct drawn d;
+    char *const names[] = {"negative", "positive"};
+    struct scores_plan plan = {.n_classes = 2, .class_name = names, .positive = 1};
+    struct scores_list sum = {0};
+    bool within = true;
+    enum { TRIES = 10 };
+    for (int try = 0; try < TRIES; try++) {
+        struct scores_list list;
+        struct scores_rows rows = draw(&d, 0); /* the same each time */
+        scores_run(&plan, &rows, NULL, NULL, &list, NULL);
+        scores_add_try(&sum, &list, NULL);
+    }
+    scores_average(&sum);
+    for (int i = 0; i < sum.n; i++)
+        for (int v = 0; v < sum.item[i].n_values; v++)
+            within = within && !(sum.item[i].values[v] < sum.item[i].low[v]) &&
+                     !(sum.item[i].values[v] > sum.item[i].high[v]);
+    ok(within, "a mean of tries lies between the least and the most of them");
+    scores_release(&sum);
+}
+
 static void test_refusals(void)
 {
     const double proba[] = {0.5, NAN, 0.5, 0.5};
@@ -335,6 +414,8 @@ int main(void)
     CHECK(absent, 4);
     CHECK(seven, 7);
     test_weights();
+    test_range();
+    test_mean_of_tries();
     test_groups();
     test_folds();
     test_bootstrap();
