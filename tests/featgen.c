@@ -1,7 +1,7 @@
 /* featgen - draws features for tests: clusters of classes, groups of shots, written as dino-extract would.
  * usage: featgen [-c CLASSES] [-g GROUPS] [-s SHOTS] [-d DIM] [-n NOISE] [--first G] [--mixed] [--seed N] [--weights
  * N]
- *                [--unlabelled] -o FILE                                         tests only; not installed */
+ *                [--unlabelled] [--scale X] [--first-column X] -o FILE          tests only; not installed */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1;
 static int64_t only = -1, resize = -1;
-static double noise = 1.0;
+static double noise = 1.0, scale = 1.0, first_column = 1.0;
 static bool mixed, unlabelled;
 static const char *output;
 static const struct opt options[] = {
@@ -29,6 +29,8 @@ static const struct opt options[] = {
     OPT_FLAG(0, "unlabelled", &unlabelled, "no labels"),
     OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
     OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "an item of the recipe [no recipe]"),
+    OPT_REAL(0, "scale", &scale, 0, 1e38, "X", "values are multiplied by this [1]"),
+    OPT_REAL(0, "first-column", &first_column, 0, 1e38, "X", "and those of the first column by this [1]"),
     OPT_STRING('o', "output", &output, "FILE", "features"),
     OPT_SEED(&seed),
     OPT_COMMON,
@@ -42,7 +44,8 @@ static void draw(int64_t group, int64_t shot, int32_t label, float *x)
     struct rng own = rng_stream((uint64_t)seed, (uint64_t)(group + first_group), 0, RNG_TEST);
     struct rng r = rng_stream((uint64_t)seed, (uint64_t)(group + first_group), (uint64_t)shot + 1, RNG_TEST);
     for (int64_t j = 0; j < dim; j++)
-        x[j] = (float)(0.5 * rng_normal(&centre) + noise * (0.5 * rng_normal(&own) + 0.7 * rng_normal(&r)));
+        x[j] = (float)(scale * (0.5 * rng_normal(&centre) + noise * (0.5 * rng_normal(&own) + 0.7 * rng_normal(&r))));
+    x[0] = (float)(first_column * (double)x[0]);
 }
 
 int main(int argc, char **argv)

@@ -9,6 +9,7 @@
  */
 #include "eval/knn.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -71,15 +72,15 @@ struct searching {
     int *filled;              /* [n_segments,n_queries] */
 };
 
-/* x / max(|x|, 1e-12). False if the norm is not finite. */
+/* x / max(|x|, 1e-12). False if the norm is not finite. That of finite values may be beyond float32. */
 static bool make_unit(float *x, int64_t dim)
 {
     double norm = sqrt(topk_loops()->squares(x, dim));
     if (!isfinite(norm))
         return false;
-    float by = (float)fmax(norm, 1e-12);
+    float shrink = norm > (double)FLT_MAX ? 0x1p-32f : 1.0f, by = (float)fmax(norm * (double)shrink, 1e-12);
     for (int64_t j = 0; j < dim; j++)
-        x[j] /= by;
+        x[j] = x[j] * shrink / by;
     return true;
 }
 
@@ -314,6 +315,12 @@ int knn_search(const struct knn_search *s, const float *queries, int64_t n_queri
 }
 
 /* ------------------------------------------------------------------ votes */
+/* Weights that sum to 1 make no vote above 1, whatever rounding says. */
+static void add_vote(double *vote, double weight)
+{
+    *vote = fmin(*vote + weight, 1);
+}
+
 static void vote_one(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n_queries,
                      double *votes)
 {
@@ -324,7 +331,7 @@ static void vote_one(const struct knn_vote *v, const float *similarity, const in
     for (int i = 0; i < n && i_k < v->n_ks; i++) {
         double weight = exp(((double)similarity[i] - best) / v->temperature) / sum;
         for (int later = i_k; later < v->n_ks; later++)
-            votes[later * n_queries * v->n_classes + v->label[index[i]]] += weight;
+            add_vote(&votes[later * n_queries * v->n_classes + v->label[index[i]]], weight);
         while (i_k < v->n_ks && v->ks[i_k] == i + 1)
             i_k++;
     }

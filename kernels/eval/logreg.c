@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "cpu/gemm.h"
+#include "eval/columns.h"
 #include "eval/dense.h"
 #include "eval/lbfgs.h"
 #include "num.h"
@@ -49,6 +50,11 @@ struct logreg_solver {
     int64_t n_chunks, chunk_rows;
     struct chunk *chunk;
     double *chunk_memory;
+    /* columns of very large values; all NULL where there are none */
+    int *exponent;     /* [dim] data.x is a copy, divided by 2^exponent */
+    double *shrink;    /* [dim] 4^-exponent: what the penalty of a weight of the copy is multiplied by */
+    float *divided;    /* [n,dim] the copy */
+    int32_t *label_of; /* [n] of its rows */
     /* the preconditioner */
     bool full;
     double *curvature;          /* [n] v_i */
@@ -98,6 +104,12 @@ static int64_t point_at_rows(const struct logreg_data *d, int64_t first, int64_t
     return n;
 }
 
+/* 1/C of the j-th weight. */
+static double penalty(const struct logreg_solver *s, int64_t j)
+{
+    return s->shrink ? s->shrink[j] / s->C : 1 / s->C;
+}
+
 static double class_weight(const struct logreg_data *d, int32_t label)
 {
     return d->class_weight ? d->class_weight[label] : 1.0;
@@ -142,6 +154,17 @@ static void evaluate_chunk(void *arg, int64_t item, int worker)
     }
 }
 
+/* The penalty of one row of weights where some columns are divided: its gradient is added, the squares returned. */
+static double add_shrunk(const struct logreg_solver *s, const double *w, double *gradient)
+{
+    double squares = 0;
+    for (int64_t j = 0; j < s->data.dim; j++) {
+        squares += s->shrink[j] * w[j] * w[j];
+        gradient[j] += penalty(s, j) * w[j];
+    }
+    return squares;
+}
+
 static double objective(void *arg, const double *theta, double *gradient)
 {
     struct logreg_solver *s = arg;
@@ -155,8 +178,9 @@ static double objective(void *arg, const double *theta, double *gradient)
     }
     for (int k = 0; k < s->R; k++) {
         const double *w = theta + k * s->m;
-        squares += dense_loops()->dot(w, w, s->data.dim);
-        dense_loops()->axpy(1 / s->C, w, gradient + k * s->m, s->data.dim);
+        squares += s->shrink ? add_shrunk(s, w, gradient + k * s->m) : dense_loops()->dot(w, w, s->data.dim);
+        if (!s->shrink)
+            dense_loops()->axpy(1 / s->C, w, gradient + k * s->m, s->data.dim);
     }
     return loss + squares / (2 * s->C);
 }
@@ -248,19 +272,24 @@ static void make_gram(struct logreg_solver *s)
 }
 
 /* Rounding of the float32 products may have cost P its definiteness in weak directions: a little is added, and more
- * if that was not enough. */
+ * if that was not enough. Where nothing helps (no memory for the factor is such a case) the diagonal alone is taken. */
 static void factor_gram(struct logreg_solver *s)
 {
     int64_t dim = s->data.dim;
     double trace = 0;
     for (int64_t j = 0; j < dim; j++)
         trace += s->p[j * dim + j];
-    for (double more = 1e-8;; more *= 100) {
+    for (double more = 1e-8; more < 1e3; more *= 100) {
         for (int64_t j = 0; j < dim; j++)
-            s->p[j * dim + j] += 1 / s->C + more * trace / (double)dim;
+            s->p[j * dim + j] += penalty(s, j) + more * trace / (double)dim;
         if (dense_cholesky(s->p, dim, s->pool) || gemm_status(NULL))
             return;
         make_gram(s);
+    }
+    for (int64_t i = 0; i < dim; i++) {
+        double root = sqrt(s->p[i * dim + i] + penalty(s, i));
+        memset(s->p + i * dim, 0, (size_t)dim * sizeof *s->p);
+        s->p[i * dim + i] = root > 0 && isfinite(root) ? root : 1;
     }
 }
 
@@ -287,7 +316,7 @@ static void make_preconditioner(void *arg, const double *theta)
     for (int64_t j = 0; j < dim; j++)
         s->mean[j] /= s->total;
     for (int64_t j = 0; !s->full && j < dim; j++)
-        squares[j] = fmax(squares[j] - s->total * s->mean[j] * s->mean[j], 0) + 1 / s->C;
+        squares[j] = fmax(squares[j] - s->total * s->mean[j] * s->mean[j], 0) + penalty(s, j);
     if (s->full) {
         make_gram(s);
         factor_gram(s);
@@ -345,6 +374,29 @@ static int allocate(struct logreg_solver *s, struct fmt_error *e)
     return 0;
 }
 
+/* The copy of the rows in which columns of very large values are divided, if there are such columns. */
+static int divide_columns(struct logreg_solver *s, struct fmt_error *e)
+{
+    struct logreg_data *d = &s->data;
+    s->exponent = calloc((size_t)d->dim, sizeof *s->exponent);
+    if (s->exponent && !columns_exponents(d->x, d->pick, d->n, d->dim, s->pool, s->exponent))
+        return 0;
+    s->shrink = calloc((size_t)d->dim, sizeof *s->shrink);
+    s->divided = calloc((size_t)d->n, (size_t)d->dim * sizeof *s->divided);
+    s->label_of = calloc((size_t)d->n, sizeof *s->label_of);
+    if (!s->exponent || !s->shrink || !s->divided || !s->label_of)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for columns of very large values");
+    for (int64_t j = 0; j < d->dim; j++)
+        s->shrink[j] = ldexp(1, -2 * s->exponent[j]);
+    columns_divide(d->x, d->pick, d->n, d->dim, s->pool, s->exponent, s->divided);
+    for (int64_t i = 0; i < d->n; i++)
+        s->label_of[i] = d->label[row_of(d, i)];
+    d->x = s->divided;
+    d->label = s->label_of;
+    d->pick = NULL;
+    return 0;
+}
+
 struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_pool *pool, struct fmt_error *e)
 {
     if (data->n < 1 || data->dim < 1 || data->n_classes < 2) {
@@ -361,7 +413,7 @@ struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_
     s->m = data->dim + 1;
     s->R = data->n_classes == 2 ? 1 : data->n_classes;
     s->full = data->dim <= FULL_DIM_MAX && data->dim <= 2 * data->n;
-    if (allocate(s, e)) {
+    if (divide_columns(s, e) || allocate(s, e)) {
         logreg_close(s);
         return NULL;
     }
@@ -373,6 +425,10 @@ void logreg_close(struct logreg_solver *s)
     if (!s)
         return;
     lbfgs_close(s->lbfgs);
+    free(s->exponent);
+    free(s->shrink);
+    free(s->divided);
+    free(s->label_of);
     free(s->chunk);
     free(s->chunk_memory);
     free(s->curvature);
@@ -383,6 +439,14 @@ void logreg_close(struct logreg_solver *s)
     free(s);
 }
 
+/* Weights of the columns as they are become those of the divided ones, with sign 1; with -1 back again. */
+static void convert_weights(const struct logreg_solver *s, struct logreg_model *m, int sign)
+{
+    for (int64_t k = 0; s->shrink && k < s->R; k++)
+        for (int64_t j = 0; j < m->dim; j++)
+            m->theta[k * s->m + j] = ldexp(m->theta[k * s->m + j], sign * s->exponent[j]);
+}
+
 void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *limits, struct logreg_model *m,
                 struct logreg_report *report)
 {
@@ -391,6 +455,7 @@ void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *l
     struct lbfgs_report round = {0};
     *report = (struct logreg_report){0};
     s->C = C;
+    convert_weights(s, m, 1);
     do {
         int left = limits->n_iterations - report->n_iterations;
         struct lbfgs_limits l = {limits->gradient * (double)n, left < ROUND ? left : ROUND};
@@ -398,6 +463,7 @@ void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *l
         report->n_iterations += round.n_iterations;
         report->n_evaluations += round.n_evaluations;
     } while (!round.converged && !round.stuck && report->n_iterations < limits->n_iterations);
+    convert_weights(s, m, -1);
     report->gradient = round.gradient / (double)n;
     report->loss = round.value;
     report->converged = round.converged;

@@ -108,6 +108,24 @@ err_has 'not converged'
 check 'outputs are there all the same' test -s far.logreg -a -s far.report
 status 0 feat-logreg -q -t train.feat -C 0.1 --gradient 1e-10 -r /dev/null
 
+# Squares of values from 1e19 on are beyond float32: a fit ends all the same, with what it finds for smaller ones.
+gen -g 40 -n 3 --scale 1e4 -o large.feat
+gen -g 40 -n 3 --scale 1e30 -o huge.feat
+gen -g 40 -n 3 --first-column 1e30 -o column.feat
+for f in large huge column; do
+    status 0 timeout 60 feat-logreg -q --allow-overlap -t $f.feat -C 1 --at-recall '' --at-precision '' --resamples 0 \
+        -r $f.report $f.feat
+    grep '^AUROC\|^accuracy' $f.report >$f.scores
+done
+same large.scores huge.scores
+status 0 timeout 60 feat-logreg -q -t huge.feat -C 1e-300,1e300 -r /dev/null
+gen -g 40 --scale 1e37 -d 300 -o norm.feat # their norms are beyond float32, too
+gen -g 40 -d 300 -o small.feat
+status 0 feat-knn -q -g -k 5 --resamples 0 small.feat
+cp out small.scores
+status 0 feat-knn -q -g -k 5 --resamples 0 norm.feat
+same out small.scores
+
 status 1 feat-logreg -q -m a.logreg other.feat
 err_has 'other.feat: does not go with a.logreg: made by different weights'
 status 1 feat-logreg -q -m a.logreg three.feat

@@ -134,6 +134,51 @@ static void test_few_rows(void)
     ok(r.index[0] == -1 && votes[2] == 0 && votes[3] == 0, "nobody left: no votes");
 }
 
+/* n values of x, cut at 3.9, times scale. */
+static void scale_up(const float *x, int64_t n, float scale, float *to)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = fminf(fmaxf(x[i], -3.9f), 3.9f) * scale;
+}
+
+/* Almost the largest finite values: their norm is beyond float32. */
+static void test_large_values(void)
+{
+    static struct result r[2];
+    static float rows[N_BANK * DIM], asks[N_QUERY * DIM];
+    struct fmt_error e = {0};
+    int status = 0;
+    for (int large = 0; large < 2; large++) {
+        scale_up(bank, N_BANK * DIM, large ? 0x1p126f : 1, rows);
+        scale_up(query, N_QUERY * DIM, large ? 0x1p126f : 1, asks);
+        struct knn_memory m = {rows, N_BANK, DIM};
+        struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
+        status += search(&s, asks, N_QUERY, 2, &r[large], &e);
+    }
+    ok(status == 0 && memcmp(&r[0], &r[1], sizeof r[0]) == 0,
+       "values up to 2^128 have the neighbours that they have when they are small");
+}
+
+/* A vote is a share: all weights for one class never make more than 1. */
+static void test_votes_are_shares(void)
+{
+    enum { MOST = 60 };
+    float similarity[MOST];
+    int64_t index[MOST];
+    int32_t label[MOST] = {0};
+    double votes[2], most = 0;
+    for (int i = 0; i < MOST; i++) {
+        similarity[i] = 1 - (float)(i * i) / 5000;
+        index[i] = i;
+    }
+    for (int k = 1; k <= MOST; k++) {
+        struct knn_vote v = {k, KNN_TEMPERATURE, label, 2, &k, 1};
+        knn_votes(&v, similarity, index, 1, votes);
+        most = fmax(most, votes[0]);
+    }
+    ok(most <= 1 && most > 1 - 1e-12, "the votes of one class are at most 1 # %.17g", most);
+}
+
 static void test_refusals(void)
 {
     static struct result r;
@@ -181,6 +226,8 @@ int main(void)
     test_exact();
     test_ties();
     test_few_rows();
+    test_large_values();
+    test_votes_are_shares();
     test_refusals();
     test_picked();
     return tap_done();

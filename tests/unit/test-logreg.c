@@ -1,0 +1,133 @@
+/* Logistic regression at the edge: very large values, independence of threads. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/logreg.h"
+#include "rng.h"
+#include "tap.h"
+
+enum { N = 200, DIM = 7, THETA = 3 * (DIM + 1) };
+
+static float drawn[N * DIM];
+static int32_t two[N], three[N];
+
+static void draw(void)
+{
+    struct rng r = rng_stream(3, 0, 0, RNG_TEST);
+    for (int i = 0; i < N; i++) {
+        for (int j = 0; j < DIM; j++)
+            drawn[i * DIM + j] = (float)fmin(fmax(rng_normal(&r), -3.5), 3.5);
+        double score = (double)(drawn[i * DIM] - drawn[i * DIM + 1]) + rng_normal(&r);
+        two[i] = score > 0;
+        three[i] = score > 1 ? 2 : score > -1;
+    }
+}
+
+/* Column j of the drawn rows times scale[j]. */
+static void scaled(const float scale[DIM], float *x)
+{
+    for (int i = 0; i < N * DIM; i++)
+        x[i] = drawn[i] * scale[i % DIM];
+}
+
+static struct logreg_report fit(const float *x, const int32_t *label, int K, double C, double gradient, int threads,
+                                double theta[THETA])
+{
+    struct fmt_error e = {0};
+    struct thread_pool *pool = thread_open(threads, &e);
+    struct logreg_data data = {.x = x, .n = N, .dim = DIM, .label = label, .n_classes = K};
+    struct logreg_solver *s = logreg_open(&data, pool, &e);
+    struct logreg_model m;
+    struct logreg_report r;
+    logreg_model_init(&m, K, DIM, &e);
+    logreg_fit(s, C, &(struct logreg_limits){gradient, 500}, &m, &r);
+    memcpy(theta, m.theta, (size_t)(m.n_rows * (DIM + 1)) * sizeof *theta);
+    logreg_model_release(&m);
+    logreg_close(s);
+    thread_close(pool);
+    return r;
+}
+
+static bool near(const double *a, const double *b, int n, double limit)
+{
+    double most = 0, off = 0;
+    for (int i = 0; i < n; i++) {
+        most = fmax(most, fabs(b[i]));
+        off = fmax(off, isfinite(a[i]) ? fabs(a[i] - b[i]) : INFINITY);
+    }
+    return off <= limit * most;
+}
+
+/* Values times s at C / s^2 have the weights divided by s: below 2^20 as they are, above as divided columns. */
+static void test_all_columns(void)
+{
+    static float x[N * DIM];
+    double ordinary[THETA], large[THETA];
+    for (int K = 2; K <= 3; K++)
+        for (int power = 24; power <= 120; power += 32) {
+            float one[DIM], all[DIM];
+            int rows = K == 2 ? 1 : K;
+            for (int j = 0; j < DIM; j++) {
+                one[j] = 1;
+                all[j] = ldexpf(1, power);
+            }
+            scaled(one, x);
+            fit(x, K == 2 ? two : three, K, 0.1, 1e-12, 1, ordinary);
+            scaled(all, x);
+            struct logreg_report r = fit(x, K == 2 ? two : three, K, ldexp(0.1, -2 * power), 1e-12, 1, large);
+            for (int i = 0; i < rows * (DIM + 1); i++)
+                large[i] = i % (DIM + 1) == DIM ? large[i] : ldexp(large[i], power);
+            ok(r.converged && near(large, ordinary, rows * (DIM + 1), 1e-9),
+               "%d classes, values times 2^%d: the same classifier after %d iterations", K, power, r.n_iterations);
+        }
+}
+
+/* One such column among ordinary ones: its weight is as good as free of the penalty, the others pay as they did. */
+static void test_one_column(void)
+{
+    static float x[N * DIM];
+    double first[THETA], other[THETA];
+    const float scale[2][DIM] = {{0x1p60f, 1, 1, 1, 1, 1, 1}, {0x1p100f, 1, 1, 1, 1, 1, 1}};
+    scaled(scale[0], x);
+    struct logreg_report a = fit(x, two, 2, 0.1, 1e-12, 1, first);
+    scaled(scale[1], x);
+    struct logreg_report b = fit(x, two, 2, 0.1, 1e-12, 3, other);
+    other[0] *= 0x1p40;
+    ok(a.converged && b.converged && near(other, first, DIM + 1, 1e-9) && first[1] < -0.1,
+       "one column of 2^60, and of 2^100: the others keep their weights");
+}
+
+static void test_ordinary_columns(void)
+{
+    static float x[N * DIM];
+    double one[THETA], several[THETA];
+    const float scale[DIM] = {1, 1e4f, 1e-3f, 1, 1, 2e5f, 1};
+    scaled(scale, x);
+    fit(x, three, 3, 1, 1e-6, 1, one);
+    fit(x, three, 3, 1, 1e-6, 5, several);
+    ok(memcmp(one, several, sizeof one) == 0, "the same bits with 5 threads");
+}
+
+/* What cannot be fitted ends, too. */
+static void test_ends(void)
+{
+    static float x[N * DIM];
+    double theta[THETA];
+    memcpy(x, drawn, sizeof x);
+    x[DIM + 1] = INFINITY;
+    ok(!fit(x, two, 2, 1, 1e-6, 1, theta).converged, "an infinite value: no classifier, but an end");
+    x[DIM + 1] = NAN;
+    ok(!fit(x, two, 2, 1, 1e-6, 1, theta).converged, "a value that is no number: the same");
+}
+
+int main(void)
+{
+    draw();
+    test_all_columns();
+    test_one_column();
+    test_ordinary_columns();
+    test_ends();
+    return tap_done();
+}
