@@ -42,8 +42,10 @@ static int read_class_weights(const char *text, const struct choose_set *set, in
         class_weight[c] = 1;
     if (strcmp(text, "none") == 0)
         return 0;
-    if (strcmp(text, "balanced") == 0)
-        return logreg_balance(set->label, set->pick, set->n, n_classes, class_weight, e);
+    if (strcmp(text, "balanced") == 0) {
+        logreg_balance(set->label, set->pick, set->n, n_classes, class_weight);
+        return 0;
+    }
     if (scoreopts_numbers(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
         return fmt_fail(e, FMT_INVALID, "class weight %s: none, balanced, or %d numbers above 0", text, n_classes);
     return 0;

@@ -517,18 +517,16 @@ void logreg_predict(const struct logreg_model *m, const float *x, const int64_t 
     thread_for(pool, num_ceil_div(n, BLOCK_ROWS), predict_block, &t);
 }
 
-int logreg_balance(const int32_t *label, const int64_t *pick, int64_t n, int n_classes, double *class_weight,
-                   struct fmt_error *e)
+void logreg_balance(const int32_t *label, const int64_t *pick, int64_t n, int n_classes, double *class_weight)
 {
+    int n_present = 0;
     memset(class_weight, 0, (size_t)n_classes * sizeof *class_weight);
     for (int64_t i = 0; i < n; i++)
         class_weight[label[pick ? pick[i] : i]]++;
-    for (int c = 0; c < n_classes; c++) {
-        if (class_weight[c] == 0)
-            return fmt_fail(e, FMT_INVALID, "class %d has no rows to be balanced", c);
-        class_weight[c] = (double)n / (n_classes * class_weight[c]);
-    }
-    return 0;
+    for (int c = 0; c < n_classes; c++)
+        n_present += class_weight[c] > 0;
+    for (int c = 0; c < n_classes; c++)
+        class_weight[c] = class_weight[c] > 0 ? (double)n / (n_present * class_weight[c]) : 1;
 }
 
 double logreg_grid(int i)

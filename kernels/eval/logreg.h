@@ -69,9 +69,8 @@ void logreg_model_release(struct logreg_model *m);
 void logreg_predict(const struct logreg_model *m, const float *x, const int64_t *pick, int64_t n,
                     struct thread_pool *pool, double *proba);
 
-/* u = n / (n_classes * count): every class weighs the same. A class without rows is FMT_INVALID. */
-int logreg_balance(const int32_t *label, const int64_t *pick, int64_t n, int n_classes, double *class_weight,
-                   struct fmt_error *e);
+/* u = n / (classes that occur * count): every class that has rows weighs the same. The others have 1. */
+void logreg_balance(const int32_t *label, const int64_t *pick, int64_t n, int n_classes, double *class_weight);
 
 /* The published grid: value i of 45, 10^(-6 + 11 i / 44). */
 enum { LOGREG_GRID = 45 };

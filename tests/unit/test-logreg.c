@@ -1,4 +1,4 @@
-/* Logistic regression at the edge: very large values, independence of threads. */
+/* Logistic regression at the edge: very large values, classes without rows, independence of threads. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -122,6 +122,18 @@ static void test_ends(void)
     ok(!fit(x, two, 2, 1, 1e-6, 1, theta).converged, "a value that is no number: the same");
 }
 
+static void test_balance(void)
+{
+    const int32_t label[] = {0, 0, 0, 2, 3, 3};
+    const int64_t pick[] = {0, 1, 3, 4};
+    double u[4];
+    logreg_balance(label, NULL, 6, 4, u);
+    ok(u[0] == 6.0 / 9 && u[2] == 2 && u[3] == 1, "balanced: n / (classes that occur x rows of the class)");
+    ok(isfinite(u[1]), "a class without rows has a weight, too");
+    logreg_balance(label, pick, 4, 4, u);
+    ok(u[0] == 4.0 / 6 && u[2] == 4.0 / 3 && u[3] == 4.0 / 3, "among picked rows");
+}
+
 int main(void)
 {
     draw();
@@ -129,5 +141,6 @@ int main(void)
     test_one_column();
     test_ordinary_columns();
     test_ends();
+    test_balance();
     return tap_done();
 }
