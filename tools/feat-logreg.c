@@ -385,7 +385,7 @@ static void choose_thresholds(void)
     model.point = room(2 * n, sizeof *model.point);
     for (int level = 0; level < 2; level++) {
         given[level] = room(n, sizeof **given);
-        if (scores_choose(&plan, &r.rows, level ? SCORES_GROUPS : SCORES_IMAGES, given[level], &e))
+        if (scores_choose(&plan, &r.rows, level ? SCORES_GROUPS : SCORES_IMAGES, pool, given[level], &e))
             msg_die("%s", e.text);
         for (int i = 0; i < n; i++) {
             const struct threshold *t = &given[level][i];

@@ -1,4 +1,4 @@
-/* bootstrap.c - all values of all resamples are kept, then each column is sorted. */
+/* bootstrap.c - all values of all resamples are kept, then each column is sorted for itself. */
 #include "eval/bootstrap.h"
 
 #include <math.h>
@@ -14,14 +14,14 @@ struct resampling {
     int64_t n_groups;
     double *values;          /* [n_resamples,n_values] */
     int32_t *count, *weight; /* [n_workers,n_groups], [n_workers,n] */
-    int64_t *confusion;      /* [n_workers,n_classes,n_classes] */
+    double *column;          /* [n_workers,n_resamples] of one value */
     double *low, *high;
 };
 
 static void resample(void *arg, int64_t item, int worker)
 {
     struct resampling *t = arg;
-    int64_t n = t->m->rows.n, K = t->m->rows.n_classes;
+    int64_t n = t->m->rows.n;
     int32_t *count = t->count + worker * t->n_groups, *weight = t->weight + worker * n;
     struct rng r = rng_stream(t->b->seed, (uint64_t)item, 0, RNG_BOOTSTRAP);
     for (int64_t g = 0; g < t->n_groups; g++)
@@ -30,7 +30,7 @@ static void resample(void *arg, int64_t item, int worker)
         count[rng_below(&r, (uint64_t)t->n_groups)]++;
     for (int64_t i = 0; i < n; i++)
         weight[i] = count[t->group[i]];
-    measures_compute(t->m, weight, t->values + item * t->m->n_values, t->confusion + worker * K * K);
+    measures_compute(t->m, weight, t->values + item * t->m->n_values, NULL);
 }
 
 static int ascending(const void *a, const void *b)
@@ -46,44 +46,39 @@ static double quantile(const double *sorted, int n, double q)
     return i + 1 < n ? fmin(sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]), sorted[i + 1]) : sorted[n - 1];
 }
 
-static int take_quantiles(struct resampling *t, struct fmt_error *e)
+static void take_quantiles(void *arg, int64_t v, int worker)
 {
-    double *column = malloc((size_t)t->b->n_resamples * sizeof *column);
-    if (!column)
-        return fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
-    for (int v = 0; v < t->m->n_values; v++) {
-        int n = 0;
-        for (int64_t r = 0; r < t->b->n_resamples; r++)
-            if (!isnan(t->values[r * t->m->n_values + v]))
-                column[n++] = t->values[r * t->m->n_values + v];
-        qsort(column, (size_t)n, sizeof *column, ascending);
-        bool enough = n > 0 && 2 * n >= t->b->n_resamples;
-        t->low[v] = enough ? quantile(column, n, (1 - t->b->level) / 2) : NAN;
-        t->high[v] = enough ? quantile(column, n, (1 + t->b->level) / 2) : NAN;
-    }
-    free(column);
-    return 0;
+    struct resampling *t = arg;
+    double *column = t->column + worker * t->b->n_resamples;
+    int n = 0;
+    for (int64_t r = 0; r < t->b->n_resamples; r++)
+        if (!isnan(t->values[r * t->m->n_values + v]))
+            column[n++] = t->values[r * t->m->n_values + v];
+    qsort(column, (size_t)n, sizeof *column, ascending);
+    bool enough = n > 0 && 2 * n >= t->b->n_resamples;
+    t->low[v] = enough ? quantile(column, n, (1 - t->b->level) / 2) : NAN;
+    t->high[v] = enough ? quantile(column, n, (1 + t->b->level) / 2) : NAN;
 }
 
 int bootstrap_run(const struct bootstrap *b, const struct measures *m, const int64_t *group, int64_t n_groups,
                   struct thread_pool *pool, double *low, double *high, struct fmt_error *e)
 {
-    size_t workers = (size_t)thread_workers(pool), K = (size_t)m->rows.n_classes;
+    size_t workers = (size_t)thread_workers(pool);
     struct resampling t = {.b = b, .m = m, .group = group, .n_groups = n_groups, .low = low, .high = high};
     t.values = calloc((size_t)b->n_resamples + 1, (size_t)m->n_values * sizeof(double));
     t.count = calloc(workers, (size_t)n_groups * sizeof *t.count);
     t.weight = calloc(workers, (size_t)m->rows.n * sizeof *t.weight);
-    t.confusion = calloc(workers, K * K * sizeof *t.confusion);
-    int status = t.values && t.count && t.weight && t.confusion
+    t.column = calloc(workers, ((size_t)b->n_resamples + 1) * sizeof *t.column);
+    int status = t.values && t.count && t.weight && t.column
                      ? 0
                      : fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
-    if (!status)
+    if (!status) {
         thread_for(pool, b->n_resamples, resample, &t);
-    if (!status)
-        status = take_quantiles(&t, e);
+        thread_for(pool, m->n_values, take_quantiles, &t);
+    }
     free(t.values);
     free(t.count);
     free(t.weight);
-    free(t.confusion);
+    free(t.column);
     return status;
 }

@@ -117,23 +117,23 @@ static double value_of(enum choose_by by, const double *v)
     return by == CHOOSE_LOG_LOSS ? -value : value;
 }
 
-static int score_grid(const struct choose *c, const struct choose_set *judged, double **proba, struct choice *choice,
-                      struct fmt_error *e)
+static int score_grid(const struct choose *c, const struct choose_set *judged, double **proba,
+                      struct thread_pool *pool, struct choice *choice, struct fmt_error *e)
 {
-    int64_t *confusion = calloc((size_t)c->n_classes, (size_t)c->n_classes * sizeof *confusion);
     int32_t *label = calloc((size_t)judged->n + 1, sizeof *label);
-    int status = confusion && label ? 0 : no_memory(e);
+    int status = label ? 0 : no_memory(e);
     for (int64_t i = 0; !status && i < judged->n; i++)
         label[i] = judged->label[judged->pick[i]];
     for (int i = 0; !status && i < c->n_C; i++) {
         struct measures_rows rows = {
-            .n = judged->n, .n_classes = c->n_classes, .positive = c->positive, .proba = proba[i], .label = label};
+            .n = judged->n, .n_classes = c->n_classes, .positive = c->positive, .proba = proba[i], .label = label,
+            .without_ranks = c->by != CHOOSE_AUROC && c->by != CHOOSE_AVERAGE_PRECISION};
         struct measures m;
-        if ((status = measures_open(&m, &rows, e)) != 0)
+        if ((status = measures_open(&m, &rows, pool, e)) != 0)
             break;
         double *values = calloc((size_t)m.n_values, sizeof *values);
         if (values) {
-            measures_compute(&m, NULL, values, confusion);
+            measures_compute(&m, NULL, values, NULL);
             double v = value_of(c->by, values);
             choice->score[i] = isnan(v) ? -INFINITY : v;
         } else {
@@ -144,7 +144,6 @@ static int score_grid(const struct choose *c, const struct choose_set *judged, d
         if (choice->score[i] > choice->score[choice->i_best])
             choice->i_best = i;
     }
-    free(confusion);
     free(label);
     return status;
 }
@@ -226,7 +225,7 @@ int choose_run(const struct choose *c, struct thread_pool *pool, struct choice *
     for (int fold = 0; !status && !c->val && fold < c->n_folds; fold++)
         status = judge_fold(c, fold, pool, proba, choice, &n_done, n_all, e);
     if (!status)
-        status = score_grid(c, judged, proba, choice, e);
+        status = score_grid(c, judged, proba, pool, choice, e);
     if (!status) {
         choice->proba = proba[choice->i_best];
         proba[choice->i_best] = NULL;

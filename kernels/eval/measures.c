@@ -1,5 +1,6 @@
-/* measures.c - counts are whole numbers, so that resampled and plain scores come from the same sums; scores are
- * sorted once, and every resample walks along that order. */
+/* measures.c - counts are whole numbers, so that resampled and plain scores come from the same sums. Whatever does not
+ * depend on how often rows count is made once: the ranking, where in it the rows of a class stand (of many classes each
+ * has few), and lists of the rows that are called. A resample walks along these. */
 #include "eval/measures.h"
 
 #include <float.h>
@@ -19,27 +20,32 @@ int measures_best_class(const double *proba, int n_classes)
 }
 
 /* ------------------------------------------------------------------ preparing */
-struct ranked {
-    double score;
-    int64_t row;
-};
-
-static int by_descending_score(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score < y->score ? 1 : -1;
-    return x->row < y->row ? -1 : x->row > y->row;
-}
-
-static void sort_class(struct measures *m, int c, struct ranked *ranked)
+/* Where the rows of class c stand in its ranking, one step for each of their scores; returns how many. */
+static int64_t find_steps(const struct measures *m, int c, struct measures_step *step)
 {
     const struct measures_rows *r = &m->rows;
-    for (int64_t i = 0; i < r->n; i++)
-        ranked[i] = (struct ranked){r->proba[i * r->n_classes + c], i};
-    qsort(ranked, (size_t)r->n, sizeof *ranked, by_descending_score);
-    for (int64_t i = 0; i < r->n; i++)
-        m->order[c * r->n + i] = ranked[i].row;
+    const int32_t *at = ranking_of(r->ranking, c);
+    int64_t n = 0;
+    for (int32_t first = 0, end; first < r->n; first = end) {
+        bool positive = false;
+        for (end = first; end == first || ranking_tied(at[end - 1]); end++)
+            positive = positive || r->label[ranking_row(at[end])] == c;
+        if (positive)
+            step[n++] = (struct measures_step){first, end};
+    }
+    return n;
+}
+
+static void list_called(struct measures *m)
+{
+    const struct measures_rows *r = &m->rows;
+    int64_t n = 0;
+    for (int p = 0; p < r->n_points; p++) {
+        for (int64_t i = 0; i < r->n; i++)
+            if (r->called[p * r->n + i])
+                m->called[n++] = (int32_t)i;
+        m->called_at[p + 1] = n;
+    }
 }
 
 static void prepare_row(struct measures *m, int64_t i)
@@ -75,36 +81,62 @@ static int check_rows(const struct measures_rows *r, struct fmt_error *e)
     return 0;
 }
 
-int measures_open(struct measures *m, const struct measures_rows *rows, struct fmt_error *e)
+static int64_t count_called(const struct measures_rows *r)
 {
-    int status = check_rows(rows, e);
-    if (status)
-        return status;
-    size_t n = (size_t)rows->n;
-    *m = (struct measures){.rows = *rows};
-    m->n_values = measures_at_point(m, MEASURES_point_precision, rows->n_points);
-    m->order = calloc(n, (size_t)rows->n_classes * sizeof *m->order);
+    int64_t n = 0;
+    for (int64_t i = 0; i < r->n_points * r->n; i++)
+        n += r->called[i];
+    return n;
+}
+
+static int allocate(struct measures *m, struct fmt_error *e)
+{
+    const struct measures_rows *r = &m->rows;
+    size_t n = (size_t)r->n;
+    m->step_at = calloc((size_t)r->n_classes + 1, sizeof *m->step_at);
+    m->step = calloc(n, sizeof *m->step);
+    m->called_at = calloc((size_t)r->n_points + 1, sizeof *m->called_at);
+    m->called = calloc((size_t)count_called(r) + 1, sizeof *m->called);
     m->prediction = calloc(n, sizeof *m->prediction);
     m->loss = calloc(n, sizeof *m->loss);
     m->brier = calloc(n, sizeof *m->brier);
     m->in_top5 = calloc(n, 1);
-    struct ranked *ranked = calloc(n, sizeof *ranked);
-    if (!m->order || !m->prediction || !m->loss || !m->brier || !m->in_top5 || !ranked) {
-        free(ranked);
+    if (m->step_at && m->step && m->called_at && m->called && m->prediction && m->loss && m->brier && m->in_top5)
+        return 0;
+    return fmt_fail(e, FMT_MEMORY, "out of memory for the scores of %lld rows", (long long)r->n);
+}
+
+int measures_open(struct measures *m, const struct measures_rows *rows, struct thread_pool *pool, struct fmt_error *e)
+{
+    *m = (struct measures){.rows = *rows};
+    int status = check_rows(rows, e);
+    if (status)
+        return status;
+    m->n_values = measures_at_point(m, MEASURES_point_precision, rows->n_points);
+    status = allocate(m, e);
+    if (!status && !rows->ranking && !rows->without_ranks) {
+        m->rows.ranking = &m->own;
+        status = ranking_make(&m->own, rows->proba, rows->n, rows->n_classes, pool, e);
+    }
+    if (status) {
         measures_close(m);
-        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores of %lld rows", (long long)rows->n);
+        return status;
     }
     for (int64_t i = 0; i < rows->n; i++)
         prepare_row(m, i);
-    for (int c = 0; c < rows->n_classes; c++)
-        sort_class(m, c, ranked);
-    free(ranked);
+    for (int c = 0; !rows->without_ranks && c < rows->n_classes; c++)
+        m->step_at[c + 1] = m->step_at[c] + find_steps(m, c, m->step + m->step_at[c]);
+    list_called(m);
     return 0;
 }
 
 void measures_close(struct measures *m)
 {
-    free(m->order);
+    ranking_release(&m->own);
+    free(m->step_at);
+    free(m->step);
+    free(m->called_at);
+    free(m->called);
     free(m->prediction);
     free(m->loss);
     free(m->brier);
@@ -129,46 +161,62 @@ static double per_thousand(int64_t false_alarms, int64_t true_negatives)
     return negatives ? 1000.0 * (double)false_alarms / (double)negatives : NAN;
 }
 
+static int64_t times_of(const int32_t *weight, const int32_t *at, int32_t first, int32_t end)
+{
+    int64_t n = 0;
+    if (!weight)
+        return end - first;
+    for (int32_t i = first; i < end; i++)
+        n += weight[ranking_row(at[i])];
+    return n;
+}
+
 /* AUROC: pairs in the right order, ties a half; average precision: a step sum over distinct scores. Both sums are of
  * terms that are whole (or half) where the score is 1, and are divided at the end: rounding takes neither beyond 1. */
 static void rank_scores(const struct measures *m, int c, const int32_t *weight, int64_t n_positive,
                         int64_t n_negative, double *auroc, double *average_precision)
 {
     const struct measures_rows *r = &m->rows;
-    const int64_t *order = m->order + c * r->n;
+    *auroc = *average_precision = NAN;
+    if (!n_positive || r->without_ranks)
+        return;
+    const int32_t *at = ranking_of(r->ranking, c);
     int64_t tp = 0, fp = 0;
     double pairs = 0, precision = 0;
-    for (int64_t i = 0; i < r->n;) {
-        double score = r->proba[order[i] * r->n_classes + c];
-        int64_t positives = 0, negatives = 0;
-        for (; i < r->n && r->proba[order[i] * r->n_classes + c] == score; i++) {
-            int64_t t = times(weight, order[i]);
-            if (r->label[order[i]] == c)
-                positives += t;
+    int32_t seen = 0;
+    for (int64_t s = m->step_at[c]; s < m->step_at[c + 1]; s++) {
+        const struct measures_step *step = &m->step[s];
+        int64_t between = times_of(weight, at, seen, step->first), positives = 0, negatives = 0;
+        for (int32_t i = step->first; i < step->end; i++) {
+            int32_t row = ranking_row(at[i]);
+            if (r->label[row] == c)
+                positives += times(weight, row);
             else
-                negatives += t;
+                negatives += times(weight, row);
         }
-        pairs += (double)negatives * ((double)tp + 0.5 * (double)positives);
+        pairs += (double)between * (double)tp + (double)negatives * ((double)tp + 0.5 * (double)positives);
         tp += positives;
-        fp += negatives;
+        fp += between + negatives;
         if (positives)
             precision += (double)positives * ((double)tp / (double)(tp + fp));
+        seen = step->end;
     }
-    *auroc = n_positive && n_negative ? pairs / ((double)n_positive * (double)n_negative) : NAN;
-    *average_precision = n_positive ? precision / (double)n_positive : NAN;
+    pairs += (double)(n_negative - fp) * (double)tp;
+    if (n_negative)
+        *auroc = pairs / ((double)n_positive * (double)n_negative);
+    *average_precision = precision / (double)n_positive;
 }
 
 struct totals {
     int64_t n, right;
-    const int64_t *confusion;
-    int64_t *labelled, *predicted; /* [n_classes] row and column sums */
+    int64_t *labelled, *predicted, *both; /* [n_classes] rows, and those that are labelled and predicted so */
 };
 
 static void class_values(const struct measures *m, const int32_t *weight, const struct totals *t, double *values)
 {
     int K = m->rows.n_classes;
     for (int c = 0; c < K; c++) {
-        int64_t tp = t->confusion[c * K + c], fp = t->predicted[c] - tp, fn = t->labelled[c] - tp;
+        int64_t tp = t->both[c], fp = t->predicted[c] - tp, fn = t->labelled[c] - tp;
         double *v = values + measures_at_class(MEASURES_precision, c);
         v[MEASURES_precision] = ratio(tp, tp + fp);
         v[MEASURES_recall] = ratio(tp, tp + fn);
@@ -246,14 +294,12 @@ static void point_values(const struct measures *m, const int32_t *weight, const 
 {
     const struct measures_rows *r = &m->rows;
     for (int p = 0; p < r->n_points; p++) {
-        const uint8_t *called = r->called + p * r->n;
         int64_t tp = 0, fp = 0;
-        for (int64_t i = 0; i < r->n; i++) {
-            int64_t n = called[i] ? times(weight, i) : 0;
-            if (r->label[i] == r->point_class[p])
-                tp += n;
+        for (int64_t i = m->called_at[p]; i < m->called_at[p + 1]; i++) {
+            if (r->label[m->called[i]] == r->point_class[p])
+                tp += times(weight, m->called[i]);
             else
-                fp += n;
+                fp += times(weight, m->called[i]);
         }
         int64_t positives = t->labelled[r->point_class[p]];
         values[measures_at_point(m, MEASURES_point_precision, p)] = ratio(tp, tp + fp);
@@ -262,33 +308,40 @@ static void point_values(const struct measures *m, const int32_t *weight, const 
     }
 }
 
+static void count(const struct measures *m, const int32_t *weight, struct totals *t, int64_t *confusion)
+{
+    int K = m->rows.n_classes;
+    if (confusion)
+        memset(confusion, 0, (size_t)K * (size_t)K * sizeof *confusion);
+    for (int64_t i = 0; i < m->rows.n; i++) {
+        int32_t is = m->rows.label[i], called = m->prediction[i];
+        int64_t n = times(weight, i);
+        t->n += n;
+        t->labelled[is] += n;
+        t->predicted[called] += n;
+        t->both[is] += is == called ? n : 0;
+        t->right += is == called ? n : 0;
+        if (confusion)
+            confusion[is * K + called] += n;
+    }
+}
+
 void measures_compute(const struct measures *m, const int32_t *weight, double *values, int64_t *confusion)
 {
     enum { FEW = 64 }; /* classes whose sums fit the stack */
     int K = m->rows.n_classes;
-    int64_t few[2 * FEW] = {0};
+    int64_t few[3 * FEW] = {0};
     bool few_present[FEW];
-    int64_t *sums = K <= FEW ? few : calloc((size_t)K, 2 * sizeof *sums + sizeof(bool));
+    int64_t *sums = K <= FEW ? few : calloc((size_t)K, 3 * sizeof *sums + sizeof(bool));
     if (!sums) {
         for (int i = 0; i < m->n_values; i++)
             values[i] = NAN;
         return;
     }
-    struct totals t = {.confusion = confusion, .labelled = sums, .predicted = sums + K};
-    memset(confusion, 0, (size_t)K * (size_t)K * sizeof *confusion);
-    for (int64_t i = 0; i < m->rows.n; i++)
-        confusion[m->rows.label[i] * K + m->prediction[i]] += times(weight, i);
-    for (int a = 0; a < K; a++) {
-        for (int b = 0; b < K; b++) {
-            t.labelled[a] += confusion[a * K + b];
-            t.predicted[b] += confusion[a * K + b];
-        }
-        t.right += confusion[a * K + a];
-    }
-    for (int c = 0; c < K; c++)
-        t.n += t.labelled[c];
+    struct totals t = {.labelled = sums, .predicted = sums + K, .both = sums + 2 * K};
+    count(m, weight, &t, confusion);
     class_values(m, weight, &t, values);
-    whole_values(m, weight, &t, K <= FEW ? few_present : (bool *)(sums + 2 * K), values);
+    whole_values(m, weight, &t, K <= FEW ? few_present : (bool *)(sums + 3 * K), values);
     point_values(m, weight, &t, values);
     if (sums != few)
         free(sums);

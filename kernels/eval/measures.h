@@ -1,7 +1,7 @@
 /* measures.h - scores of predictions: one flat vector of numbers with a table of names.
  *
  *   struct measures m;
- *   measures_open(&m, &rows, e);                       sorts the scores once
+ *   measures_open(&m, &rows, pool, e);                 sorts the scores once, if they are not ranked yet
  *   measures_compute(&m, NULL, values, confusion);     values [m.n_values]; NAN where a score is not defined
  *   measures_compute(&m, weight, values, confusion);   a resample: row i counts weight[i] times (bootstrap.h)
  *   measures_close(&m);
@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fmt.h"
+#include "eval/ranking.h"
 
 struct measures_rows {
     int64_t n;
@@ -30,6 +30,8 @@ struct measures_rows {
     int n_points;           /* operating points (threshold.h) */
     const int *point_class; /* [n_points] the class that each is of */
     const uint8_t *called;  /* [n_points,n] 1: the row's score reaches the threshold */
+    const struct ranking *ranking; /* of proba, or NULL: measures_open makes one */
+    bool without_ranks;            /* no AUROC and average precision (NAN): nothing is sorted */
 };
 
 /* One number for all rows. */
@@ -65,19 +67,28 @@ enum measures_whole { MEASURES_WHOLE(MEASURES_ENUM) MEASURES_N_WHOLE };
 enum measures_class { MEASURES_CLASS(MEASURES_ENUM) MEASURES_N_CLASS };
 enum measures_point { MEASURES_POINT(MEASURES_ENUM) MEASURES_N_POINT };
 
+/* Rows of one score among which some are of the class: positions first .. end - 1 of its ranking. */
+struct measures_step {
+    int32_t first, end;
+};
+
 struct measures {
     struct measures_rows rows;
     int n_values;
-    int64_t *order;       /* [n_classes,n]: rows by descending score of each class */
-    int32_t *prediction;  /* [n] */
-    double *loss, *brier; /* [n] of each row */
-    uint8_t *in_top5;     /* [n] */
+    struct ranking own;         /* where the caller has none */
+    int64_t *step_at;           /* [n_classes+1] the steps of a class begin and end here */
+    struct measures_step *step; /* at most n */
+    int64_t *called_at;         /* [n_points+1] */
+    int32_t *called;            /* the rows that are called at each point */
+    int32_t *prediction;        /* [n] */
+    double *loss, *brier;       /* [n] of each row */
+    uint8_t *in_top5;           /* [n] */
 };
 
 /* What rows points to must outlive m. No rows is FMT_INVALID, a probability that is not finite FMT_NONFINITE. */
-int measures_open(struct measures *m, const struct measures_rows *rows, struct fmt_error *e);
+int measures_open(struct measures *m, const struct measures_rows *rows, struct thread_pool *pool, struct fmt_error *e);
 void measures_close(struct measures *m);
-/* May run in several threads at once. confusion [n_classes,n_classes]: [label][prediction]. */
+/* May run in several threads at once. confusion [n_classes,n_classes]: [label][prediction]; may be NULL. */
 void measures_compute(const struct measures *m, const int32_t *weight, double *values, int64_t *confusion);
 
 int measures_best_class(const double *proba, int n_classes);

@@ -1,4 +1,6 @@
-/* scores.c - every level is made into the same view (probabilities, labels, groups, folds) and goes one way. */
+/* scores.c - every level is made into the same view (probabilities, labels, groups, folds) and goes one way. A view is
+ * ranked once; operating points, areas and resamples all walk along that. Points are chosen once for images and once
+ * for groups: shots have those of the images. */
 #include "eval/scores.h"
 
 #include <math.h>
@@ -16,6 +18,7 @@ struct view {
     int32_t *label;
     int64_t *group;
     int *fold; /* NULL: none */
+    struct ranking ranking;
 };
 
 static void view_release(struct view *v)
@@ -24,6 +27,7 @@ static void view_release(struct view *v)
     free(v->label);
     free(v->group);
     free(v->fold);
+    ranking_release(&v->ranking);
     *v = (struct view){0};
 }
 
@@ -93,10 +97,12 @@ static int view_groups(struct view *v, const struct scores_plan *plan, const str
 }
 
 static int view_of(struct view *v, const struct scores_plan *plan, const struct scores_rows *rows,
-                   enum scores_level level, int32_t shot, struct fmt_error *e)
+                   enum scores_level level, int32_t shot, struct thread_pool *pool, struct fmt_error *e)
 {
     *v = (struct view){0};
     int status = level == SCORES_GROUPS ? view_groups(v, plan, rows, e) : view_images(v, plan, rows, shot, e);
+    if (!status)
+        status = ranking_make(&v->ranking, v->proba, v->n, plan->n_classes, pool, e);
     if (status)
         view_release(v);
     return status;
@@ -121,60 +127,64 @@ static struct threshold point_of(const struct scores_plan *plan, int p)
                               .recall = NAN};
 }
 
-static int choose_all(const struct scores_plan *plan, const struct view *v, const int32_t *label,
-                      struct threshold *point, struct fmt_error *e)
+/* point [scores_n_points]. Rows with label < 0 do not count. */
+static void choose_all(const struct scores_plan *plan, const struct view *v, const int32_t *label,
+                       struct threshold *point)
 {
-    int status = 0;
-    for (int p = 0; !status && p < scores_n_points(plan); p++) {
+    int n = scores_n_points(plan), each = plan->n_at_recall + plan->n_at_precision;
+    for (int p = 0; p < n; p++)
         point[p] = point_of(plan, p);
-        status = threshold_choose(&point[p], v->proba + point[p].of_class, plan->n_classes, label, v->n, e);
-    }
-    return status;
+    for (int p = 0; p < n; p += each)
+        threshold_choose(point + p, each, &v->ranking, v->proba, label, NULL);
 }
 
 int scores_choose(const struct scores_plan *plan, const struct scores_rows *rows, enum scores_level level,
-                  struct threshold *point, struct fmt_error *e)
+                  struct thread_pool *pool, struct threshold *point, struct fmt_error *e)
 {
     struct view v;
-    int status = view_of(&v, plan, rows, level, -1, e);
+    int status = view_of(&v, plan, rows, level, -1, pool, e);
     if (!status)
-        status = choose_all(plan, &v, v.label, point, e);
+        choose_all(plan, &v, v.label, point);
     view_release(&v);
     return status;
 }
 
-static void call_rows(const struct scores_plan *plan, const struct view *v, const struct threshold *point, int fold,
-                      uint8_t *called)
-{
-    for (int p = 0; p < scores_n_points(plan); p++)
-        for (int64_t i = 0; i < v->n; i++)
-            if (fold < 0 || v->fold[i] == fold)
-                called[p * v->n + i] = v->proba[i * plan->n_classes + point[p].of_class] >= point[p].value;
-}
+/* The points of a level, first those of all rows of the choice; where it is made out of fold, then those of all rows
+ * but each fold's. A fold whose others have no rows has none. */
+struct chosen {
+    int n_folds;             /* 0: not out of fold */
+    struct threshold *point; /* [n_folds + 1,n_points] */
+};
 
-/* Rows of every fold are called by the thresholds of the other folds' rows among those of the choice; a fold whose
- * others have none is not called. */
-static int call_out_of_fold(const struct scores_plan *plan, const struct view *choice, const struct view *v,
-                            uint8_t *called, struct fmt_error *e)
+static int choose_level(const struct scores_plan *plan, const struct scores_rows *choice, bool out_of_fold,
+                        enum scores_level level, struct thread_pool *pool, struct chosen *c, struct fmt_error *e)
 {
-    int n_folds = 0, status = 0;
-    size_t n_points = (size_t)scores_n_points(plan);
-    int32_t *label = malloc((size_t)(choice->n + 1) * sizeof *label);
-    struct threshold *point = calloc(n_points + 1, sizeof *point);
-    if (!label || !point)
+    struct view v;
+    int status = view_of(&v, plan, choice, level, -1, pool, e), n_points = scores_n_points(plan);
+    for (int64_t i = 0; !status && out_of_fold && i < v.n; i++)
+        c->n_folds = v.fold[i] >= c->n_folds ? v.fold[i] + 1 : c->n_folds;
+    int32_t *label = malloc((size_t)(v.n + 1) * sizeof *label);
+    c->point = calloc((size_t)c->n_folds + 1, ((size_t)n_points + 1) * sizeof *c->point);
+    if (!status && (!label || !c->point))
         status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    for (int64_t i = 0; i < choice->n; i++)
-        n_folds = choice->fold[i] >= n_folds ? choice->fold[i] + 1 : n_folds;
-    for (int fold = 0; !status && fold < n_folds; fold++) {
-        for (int64_t i = 0; i < choice->n; i++)
-            label[i] = choice->fold[i] == fold ? -1 : choice->label[i];
-        status = choose_all(plan, choice, label, point, e);
-        if (!status)
-            call_rows(plan, v, point, fold, called);
+    for (int fold = -1; !status && fold < c->n_folds; fold++) {
+        for (int64_t i = 0; i < v.n; i++)
+            label[i] = fold >= 0 && v.fold[i] == fold ? -1 : v.label[i];
+        choose_all(plan, &v, label, c->point + (fold + 1) * n_points);
     }
     free(label);
-    free(point);
+    view_release(&v);
     return status;
+}
+
+static void call_rows(const struct scores_plan *plan, const struct view *v, const struct chosen *c, uint8_t *called)
+{
+    int n_points = scores_n_points(plan);
+    for (int p = 0; p < n_points; p++)
+        for (int64_t i = 0; i < v->n; i++) {
+            const struct threshold *t = &c->point[(c->n_folds ? v->fold[i] + 1 : 0) * n_points + p];
+            called[p * v->n + i] = v->proba[i * plan->n_classes + t->of_class] >= t->value;
+        }
 }
 
 /* ------------------------------------------------------------------ one level */
@@ -200,9 +210,10 @@ static int compute(const struct scores_plan *plan, const struct view *v, const u
     for (int p = 0; p < s->n_points; p++)
         point_class[p] = s->point[p].of_class;
     struct measures_rows rows = {v->n,     plan->n_classes, plan->positive, v->proba,
-                                 v->label, s->n_points,     point_class,    called};
+                                 v->label, s->n_points,     point_class,    called,
+                                 &v->ranking, false};
     struct measures m = {0};
-    int status = measures_open(&m, &rows, e);
+    int status = measures_open(&m, &rows, pool, e);
     if (!status)
         status = scores_allocate(s, &m, e);
     if (!status) {
@@ -222,27 +233,11 @@ static int compute(const struct scores_plan *plan, const struct view *v, const u
     return status;
 }
 
-static int choose_and_call(const struct scores_plan *plan, const struct view *v, const struct scores_rows *rows,
-                           const struct scores_rows *choice, struct scores *s, uint8_t *called, struct fmt_error *e)
-{
-    enum scores_level level = s->level == SCORES_GROUPS ? SCORES_GROUPS : SCORES_IMAGES;
-    struct view c;
-    int status = view_of(&c, plan, choice, level, -1, e);
-    if (!status)
-        status = choose_all(plan, &c, c.label, s->point, e);
-    if (!status && choice == rows)
-        status = call_out_of_fold(plan, &c, v, called, e);
-    else if (!status)
-        call_rows(plan, v, s->point, -1, called);
-    view_release(&c);
-    return status;
-}
-
-static int run_level(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
+static int run_level(const struct scores_plan *plan, const struct scores_rows *rows, const struct chosen *chosen,
                      struct thread_pool *pool, struct scores *s, struct fmt_error *e)
 {
     struct view v;
-    int status = view_of(&v, plan, rows, s->level, s->shot, e);
+    int status = view_of(&v, plan, rows, s->level, s->shot, pool, e);
     if (status || v.n == 0) {
         view_release(&v);
         return status;
@@ -251,17 +246,14 @@ static int run_level(const struct scores_plan *plan, const struct scores_rows *r
     s->n_groups = v.n_groups;
     s->n_mixed = v.n_mixed;
     s->n_tries = 1;
-    const struct threshold *given = plan->given[s->level == SCORES_GROUPS];
-    s->n_points = choice || given ? scores_n_points(plan) : 0;
+    s->n_points = chosen->point ? scores_n_points(plan) : 0;
     s->point = calloc((size_t)s->n_points + 1, sizeof *s->point);
     uint8_t *called = calloc((size_t)s->n_points + 1, (size_t)v.n);
     if (!s->point || !called)
         status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    if (!status && choice)
-        status = choose_and_call(plan, &v, rows, choice, s, called, e);
-    else if (!status && given) {
-        memcpy(s->point, given, (size_t)s->n_points * sizeof *given);
-        call_rows(plan, &v, s->point, -1, called);
+    if (!status && chosen->point) {
+        memcpy(s->point, chosen->point, (size_t)s->n_points * sizeof *s->point);
+        call_rows(plan, &v, chosen, called);
     }
     if (!status)
         status = compute(plan, &v, called, pool, s, e);
@@ -270,14 +262,14 @@ static int run_level(const struct scores_plan *plan, const struct scores_rows *r
     return status;
 }
 
-static int add_level(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
+static int add_level(const struct scores_plan *plan, const struct scores_rows *rows, const struct chosen *chosen,
                      struct thread_pool *pool, enum scores_level level, int32_t shot, struct scores_list *list,
                      struct fmt_error *e)
 {
     struct scores *s = &list->item[list->n];
     *s = (struct scores){.level = level, .shot = shot};
     list->n++;
-    int status = run_level(plan, rows, choice, pool, s, e);
+    int status = run_level(plan, rows, chosen, pool, s, e);
     if (!status && s->n == 0)
         list->n--;
     return status;
@@ -301,20 +293,47 @@ static int shots_of(const struct scores_rows *rows, int32_t shots[SHOTS_MAX])
     return n;
 }
 
+/* The given points, those of the choice, or none. */
+static int points_of_level(const struct scores_plan *plan, const struct scores_rows *rows,
+                           const struct scores_rows *choice, enum scores_level level, struct thread_pool *pool,
+                           struct chosen *c, struct fmt_error *e)
+{
+    const struct threshold *given = plan->given[level == SCORES_GROUPS];
+    size_t n_points = (size_t)scores_n_points(plan);
+    *c = (struct chosen){0};
+    if (choice)
+        return choose_level(plan, choice, choice == rows, level, pool, c, e);
+    if (!given)
+        return 0;
+    c->point = calloc(n_points + 1, sizeof *c->point);
+    if (!c->point)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    memcpy(c->point, given, n_points * sizeof *given);
+    return 0;
+}
+
 int scores_run(const struct scores_plan *plan, const struct scores_rows *rows, const struct scores_rows *choice,
                struct thread_pool *pool, struct scores_list *list, struct fmt_error *e)
 {
     int32_t shots[SHOTS_MAX];
     int n_shots = shots_of(rows, shots);
+    struct chosen of_images = {0}, of_groups = {0};
     *list = (struct scores_list){.room = n_shots + 2};
     list->item = calloc((size_t)list->room, sizeof *list->item);
     if (!list->item)
         return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    int status = add_level(plan, rows, choice, pool, SCORES_IMAGES, -1, list, e);
-    if (!status && list->n && list->item[0].n_groups < list->item[0].n)
-        status = add_level(plan, rows, choice, pool, SCORES_GROUPS, -1, list, e);
+    int status = points_of_level(plan, rows, choice, SCORES_IMAGES, pool, &of_images, e);
+    if (!status)
+        status = add_level(plan, rows, &of_images, pool, SCORES_IMAGES, -1, list, e);
+    if (!status && list->n && list->item[0].n_groups < list->item[0].n) {
+        status = points_of_level(plan, rows, choice, SCORES_GROUPS, pool, &of_groups, e);
+        if (!status)
+            status = add_level(plan, rows, &of_groups, pool, SCORES_GROUPS, -1, list, e);
+    }
     for (int i = 0; !status && i < n_shots; i++)
-        status = add_level(plan, rows, choice, pool, SCORES_SHOT, shots[i], list, e);
+        status = add_level(plan, rows, &of_images, pool, SCORES_SHOT, shots[i], list, e);
+    free(of_images.point);
+    free(of_groups.point);
     if (status)
         scores_release(list);
     return status;

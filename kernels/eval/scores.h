@@ -64,7 +64,7 @@ int scores_run(const struct scores_plan *plan, const struct scores_rows *rows, c
 /* Thresholds of all points on these rows, at a level; for a model. n: scores_n_points. */
 int scores_n_points(const struct scores_plan *plan);
 int scores_choose(const struct scores_plan *plan, const struct scores_rows *rows, enum scores_level level,
-                  struct threshold *point, struct fmt_error *e);
+                  struct thread_pool *pool, struct threshold *point, struct fmt_error *e);
 /* sum takes the next try of the same work; after the last, scores_average. */
 int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt_error *e);
 void scores_average(struct scores_list *sum);

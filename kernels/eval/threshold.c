@@ -1,56 +1,46 @@
-/* threshold.c - from the highest score down, every distinct score is a threshold. */
+/* threshold.c - from the highest score down, every distinct score is a threshold. Those that add no positive row cannot
+ * be the best: they only cost precision. One walk serves all points of a class. */
 #include "eval/threshold.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-struct scored {
-    double score;
-    bool positive;
+/* What the walk has seen, in rows or what they stand for. */
+struct seen {
+    double rows, positives, n_positive;
 };
 
-static int by_descending_score(const void *a, const void *b)
+static void consider(struct threshold *t, const struct seen *s, double score)
 {
-    const struct scored *x = a, *y = b;
-    return (x->score < y->score) - (x->score > y->score);
+    double precision = s->positives / s->rows, recall = s->positives / s->n_positive;
+    double reached = t->at_recall ? recall : precision, gained = t->at_recall ? precision : recall;
+    double best = t->at_recall ? t->precision : t->recall; /* NAN: none so far */
+    if (reached >= t->wanted && !(gained <= best)) {
+        t->value = score;
+        t->precision = precision;
+        t->recall = recall;
+    }
 }
 
-static void walk(struct threshold *t, const struct scored *row, int64_t n, int64_t n_positive)
+void threshold_choose(struct threshold *t, int n_points, const struct ranking *r, const double *score,
+                      const int32_t *label, const double *weight)
 {
-    int64_t tp = 0;
-    double best = -1;
-    for (int64_t i = 0; i < n;) {
-        double score = row[i].score;
-        for (; i < n && row[i].score == score; i++)
-            tp += row[i].positive;
-        double precision = (double)tp / (double)i, recall = (double)tp / (double)n_positive;
-        double reached = t->at_recall ? recall : precision, gained = t->at_recall ? precision : recall;
-        if (reached >= t->wanted && gained > best) {
-            best = gained;
-            t->value = score;
-            t->precision = precision;
-            t->recall = recall;
+    struct seen s = {0};
+    int c = n_points > 0 ? t[0].of_class : 0;
+    const int32_t *at = ranking_of(r, c);
+    for (int p = 0; p < n_points; p++)
+        t[p].value = t[p].precision = t[p].recall = NAN;
+    for (int64_t i = 0; i < r->n; i++) /* in the order of the walk: a recall of 1 is 1 */
+        s.n_positive += label[ranking_row(at[i])] == c ? weight ? weight[ranking_row(at[i])] : 1 : 0;
+    for (int64_t i = 0; i < r->n && s.positives < s.n_positive; i++) {
+        double before = s.positives;
+        for (bool more = true; more; i += more) { /* rows of one score */
+            int32_t row = ranking_row(at[i]);
+            double w = label[row] < 0 ? 0 : weight ? weight[row] : 1;
+            s.rows += w;
+            s.positives += label[row] == c ? w : 0;
+            more = ranking_tied(at[i]);
         }
+        for (int p = 0; s.positives > before && p < n_points; p++)
+            consider(&t[p], &s, score[(int64_t)ranking_row(at[i]) * r->n_classes + c]);
     }
-}
-
-int threshold_choose(struct threshold *t, const double *score, int64_t stride, const int32_t *label, int64_t n,
-                     struct fmt_error *e)
-{
-    struct scored *row = malloc((size_t)(n + 1) * sizeof *row);
-    if (!row)
-        return fmt_fail(e, FMT_MEMORY, "out of memory for %lld scores", (long long)n);
-    int64_t n_rows = 0, n_positive = 0;
-    for (int64_t i = 0; i < n; i++) {
-        if (label[i] < 0)
-            continue;
-        row[n_rows++] = (struct scored){score[i * stride], label[i] == t->of_class};
-        n_positive += label[i] == t->of_class;
-    }
-    t->value = t->precision = t->recall = NAN;
-    qsort(row, (size_t)n_rows, sizeof *row, by_descending_score);
-    if (n_positive > 0)
-        walk(t, row, n_rows, n_positive);
-    free(row);
-    return 0;
 }

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fmt.h"
+#include "eval/ranking.h"
 
 struct threshold {
     int of_class;
@@ -20,9 +20,10 @@ struct threshold {
     double precision, recall; /* there */
 };
 
-/* Sets value, precision and recall from n rows: score i is score[i * stride], positive where label[i] is of_class;
- * rows with label < 0 do not count. */
-int threshold_choose(struct threshold *t, const double *score, int64_t stride, const int32_t *label, int64_t n,
-                     struct fmt_error *e);
+/* Sets value, precision and recall of points of one class, t [n_points], from the rows of the table that was ranked,
+ * score [n,n_classes]: positive where label[i] is that class; rows with label < 0 do not count. weight [n]: how many
+ * rows each stands for, or NULL: 1. */
+void threshold_choose(struct threshold *t, int n_points, const struct ranking *r, const double *score,
+                      const int32_t *label, const double *weight);
 
 #endif

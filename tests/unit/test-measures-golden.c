@@ -61,7 +61,7 @@ static void check_scores(const char *stem)
     struct measures_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
     struct measures m;
     struct fmt_error e = {0};
-    if (!ok(measures_open(&m, &rows, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(measures_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     int64_t *confusion = calloc((size_t)(K * K), sizeof *confusion);
@@ -87,7 +87,7 @@ static void check_ranking(const char *stem, const double *proba, const int32_t *
     struct measures m;
     struct fmt_error e = {0};
     int64_t confusion[4];
-    if (!ok(measures_open(&m, &rows, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(measures_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     measures_compute(&m, NULL, v, confusion);
@@ -99,8 +99,10 @@ static void check_ranking(const char *stem, const double *proba, const int32_t *
     measures_close(&m);
 }
 
-static void check_points(const double *score, const int32_t *label, int64_t n)
+static void check_points(const double *proba, const int32_t *label, int64_t n)
 {
+    struct ranking r;
+    ranking_make(&r, proba, n, 2, NULL, NULL);
     static const char at_recall[] = "ties.precision_at_recall.", at_precision[] = "ties.recall_at_precision.";
     int found = 0;
     for (int64_t i = 0; i < g.set.n; i++) {
@@ -110,12 +112,13 @@ static void check_points(const double *score, const int32_t *label, int64_t n)
             continue;
         t.wanted = strtod(name + sizeof at_recall - 1, NULL);
         const double *want = golden_f64(&g, name, NULL);
-        threshold_choose(&t, score, 1, label, n, NULL);
+        threshold_choose(&t, 1, &r, proba, label, NULL);
         double gained = t.at_recall ? t.precision : t.recall;
         ok(fabs(gained - want[0]) <= TOLERANCE && fabs(t.value - want[1]) <= TOLERANCE, "%s: %.15g at %.15g", name,
            gained, t.value);
         found++;
     }
+    ranking_release(&r);
     ok(found > 0, "%d operating points", found);
 }
 
@@ -133,7 +136,7 @@ static void check_ties(void)
         group[i] = i / SHOTS;
     }
     check_ranking("ties", proba, label, n, true);
-    check_points(score, label, n);
+    check_points(proba, label, n);
     for (int mean = 0; mean < 2; mean++) {
         struct groups_scores s;
         ok(groups_score(proba, label, group, n, n_groups, 2, 1, mean, &s, NULL) == 0 && s.n == n_groups &&

@@ -100,7 +100,7 @@ static void check_frozen(const char *name, const double *proba, const int32_t *l
     struct measures m;
     double values[200];
     int64_t confusion[100];
-    ok(measures_open(&m, &rows, NULL) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
+    ok(measures_open(&m, &rows, NULL, NULL) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
     measures_compute(&m, NULL, values, confusion);
     for (int64_t i = 0; i < n_want; i++)
         ok(fabs(values[want[i].what] - want[i].value) < 1e-9, "%s: %s %.9g", name, text[want[i].what],
@@ -126,10 +126,10 @@ static void test_weights(void)
     struct measures_rows a = {.n = N, .n_classes = K, .proba = three_proba, .label = three_label};
     struct measures_rows b = {.n = n, .n_classes = K, .proba = proba, .label = label};
     struct measures m;
-    measures_open(&m, &a, NULL);
+    measures_open(&m, &a, NULL, NULL);
     measures_compute(&m, weight, values[0], confusion[0]);
     measures_close(&m);
-    measures_open(&m, &b, NULL);
+    measures_open(&m, &b, NULL, NULL);
     measures_compute(&m, NULL, values[1], confusion[1]);
     bool same = memcmp(confusion[0], confusion[1], sizeof confusion[0]) == 0;
     for (int i = 0; i < m.n_values; i++)
@@ -218,7 +218,7 @@ static void test_bootstrap(void)
     struct bootstrap b = {400, 0.95, 7};
     double values[100];
     int64_t confusion[4];
-    measures_open(&m, &r, NULL);
+    measures_open(&m, &r, NULL, NULL);
     measures_compute(&m, NULL, values, confusion);
     for (int threads = 0; threads < 2; threads++) {
         struct thread_pool *pool = thread_open(1 + 4 * threads, NULL);
@@ -254,7 +254,7 @@ static void test_bootstrap_of_groups(void)
         }
         struct measures_rows r = {.n = N * n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
         struct measures m;
-        measures_open(&m, &r, NULL);
+        measures_open(&m, &r, NULL, NULL);
         bootstrap_run(&b, &m, group, N, NULL, low[several], high[several], NULL);
         measures_close(&m);
     }
@@ -263,6 +263,14 @@ static void test_bootstrap_of_groups(void)
         ok(fabs(low[0][same[i]] - low[1][same[i]]) < 1e-12 && fabs(high[0][same[i]] - high[1][same[i]]) < 1e-12,
            "copies in a group do not narrow interval %d: [%.4f, %.4f]", (int)same[i], low[1][same[i]],
            high[1][same[i]]);
+}
+
+static void choose_one(struct threshold *t, const double *proba, const int32_t *label, int64_t n)
+{
+    struct ranking r;
+    ranking_make(&r, proba, n, 2, NULL, NULL);
+    threshold_choose(t, 1, &r, proba, label, NULL);
+    ranking_release(&r);
 }
 
 static double recall_at(const struct scores *s)
@@ -285,7 +293,7 @@ static void test_points(void)
            list.item[4].n == GROUPS,
        "images, groups and three shots");
     struct threshold t = {.of_class = 1, .at_recall = true, .wanted = 0.9};
-    threshold_choose(&t, v.proba + 1, 2, v.label, ROWS, NULL);
+    choose_one(&t, v.proba, v.label, ROWS);
     int64_t tp = 0, positives = 0;
     for (int i = 0; i < ROWS; i++) {
         positives += d.label[i];
@@ -303,7 +311,7 @@ static void test_points(void)
         int32_t other[ROWS];
         for (int i = 0; i < ROWS; i++)
             other[i] = d.fold[i] == fold ? -1 : d.label[i];
-        threshold_choose(&t, d.proba + 1, 2, other, ROWS, NULL);
+        choose_one(&t, d.proba, other, ROWS);
         for (int i = 0; i < ROWS; i++)
             tp += d.fold[i] == fold && d.label[i] && d.proba[2 * i + 1] >= t.value;
     }
@@ -342,7 +350,7 @@ static void test_range(void)
             bool right = variant / 6;
             struct measures_rows rows = drawn_rows(n, K, n_labels, right, (uint64_t)n, proba, label);
             struct measures m;
-            measures_open(&m, &rows, NULL);
+            measures_open(&m, &rows, NULL, NULL);
             for (int i = 0; i < n; i++)
                 weight[i] = i % 4;
             for (int resample = 0; resample < 2; resample++) {
@@ -366,6 +374,88 @@ static void test_range(void)
     ok(worst_high <= 0 && worst_low >= 0, "no score leaves its range # by %.2g above, %.2g below", worst_high,
        worst_low);
     ok(exact, "average precision of positives alone, and all that is always right, are exactly 1");
+}
+
+/* The best point of a class by trying every score as the threshold. */
+static struct threshold best_point(struct threshold t, const double *proba, int K, const int32_t *label, int64_t n)
+{
+    double best = -1;
+    for (int64_t i = 0; i < n; i++) {
+        double at = proba[i * K + t.of_class], rows = 0, right = 0, positives = 0;
+        for (int64_t j = 0; j < n; j++) {
+            bool counts = label[j] >= 0, positive = label[j] == t.of_class;
+            rows += counts && proba[j * K + t.of_class] >= at;
+            right += positive && proba[j * K + t.of_class] >= at;
+            positives += positive;
+        }
+        double precision = right / rows, recall = right / positives;
+        double reached = t.at_recall ? recall : precision, gained = t.at_recall ? precision : recall;
+        if (reached >= t.wanted && (gained > best || (gained == best && at > t.value))) {
+            best = gained;
+            t.value = at;
+            t.precision = precision;
+            t.recall = recall;
+        }
+    }
+    return t;
+}
+
+/* Pairs of a row of the class and another in the right order, ties a half. */
+static double pairs(const double *proba, int K, int c, const int32_t *label, const int32_t *weight, int64_t n)
+{
+    double good = 0, all = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double a = proba[i * K + c], b = proba[j * K + c], w = (double)weight[i] * weight[j];
+            if (label[i] != c || label[j] == c)
+                continue;
+            all += w;
+            good += a > b ? w : a == b ? 0.5 * w : 0;
+        }
+    return good / all;
+}
+
+/* Few distinct scores: everything that walks along the ranking has to see rows of one score as one. */
+static void test_ties(void)
+{
+    enum { N_TIED = 60, K = 3 };
+    double proba[N_TIED * K], values[100];
+    int32_t label[N_TIED], weight[N_TIED];
+    struct rng r = rng_stream(8, 0, 0, RNG_TEST);
+    for (int i = 0; i < N_TIED; i++) {
+        label[i] = (int32_t)rng_below(&r, K);
+        weight[i] = (int32_t)rng_below(&r, 4);
+        for (int c = 0; c < K; c++)
+            proba[i * K + c] = (double)(rng_below(&r, 5) + (c == label[i])) / 8;
+    }
+    struct measures_rows rows = {.n = N_TIED, .n_classes = K, .proba = proba, .label = label};
+    struct measures m;
+    bool same = true;
+    measures_open(&m, &rows, NULL, NULL);
+    measures_compute(&m, weight, values, NULL);
+    for (int c = 0; c < K; c++)
+        same = same && fabs(values[measures_at_class(MEASURES_class_auroc, c)] -
+                            pairs(proba, K, c, label, weight, N_TIED)) < 1e-12;
+    measures_close(&m);
+    ok(same, "areas of tied and weighted rows are shares of pairs");
+
+    struct thread_pool *pool = thread_open(3, NULL);
+    struct ranking ranking;
+    same = true;
+    label[5] = label[6] = -1;
+    ranking_make(&ranking, proba, N_TIED, K, pool, NULL);
+    for (int c = 0; c < K; c++) {
+        struct threshold t[] = {{c, true, 0.9, 0, 0, 0}, {c, true, 0.3, 0, 0, 0}, {c, false, 0.6, 0, 0, 0}};
+        threshold_choose(t, 3, &ranking, proba, label, NULL);
+        for (int p = 0; p < 3; p++) {
+            struct threshold want = {c, t[p].at_recall, t[p].wanted, NAN, NAN, NAN};
+            want = best_point(want, proba, K, label, N_TIED);
+            same = same && t[p].value == want.value && t[p].precision == want.precision && t[p].recall == want.recall;
+        }
+    }
+    ok(same, "points of tied rows, several in one walk: the best of all thresholds");
+    ranking_release(&ranking);
+    thread_close(pool);
 }
 
 static void test_mean_of_tries(void)
@@ -396,14 +486,14 @@ static void test_refusals(void)
     const double proba[] = {0.5, NAN, 0.5, 0.5};
     const int32_t label[] = {0, 1}, beyond[] = {0, 2};
     struct measures m;
-    ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba, .label = label}, NULL) ==
+    ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba, .label = label}, NULL, NULL) ==
            FMT_NONFINITE,
        "a probability that is no number is refused");
     ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba + 2, .label = beyond},
-                     NULL) == FMT_INVALID,
+                     NULL, NULL) == FMT_INVALID,
        "a label beyond the classes is refused");
     struct threshold t = {.of_class = 1, .at_recall = false, .wanted = 0.9};
-    threshold_choose(&t, (const double[]){0.9, 0.1}, 1, (const int32_t[]){0, 1}, 2, NULL);
+    choose_one(&t, (const double[]){0.1, 0.9, 0.9, 0.1}, (const int32_t[]){0, 1}, 2);
     ok(isnan(t.value), "a precision that cannot be had has no threshold");
 }
 
@@ -415,6 +505,7 @@ int main(void)
     CHECK(seven, 7);
     test_weights();
     test_range();
+    test_ties();
     test_mean_of_tries();
     test_groups();
     test_folds();
