@@ -87,7 +87,7 @@ static double softmax_row(double *z, int R, int32_t label)
     }
     double top = z[0], sum = 0, of_label = label < 0 ? 0 : z[label];
     for (int k = 1; k < R; k++)
-        top = fmax(top, z[k]);
+        top = z[k] > top ? z[k] : top;
     for (int k = 0; k < R; k++)
         sum += z[k] = exp(z[k] - top);
     for (int k = 0; k < R; k++)
@@ -149,8 +149,9 @@ static void evaluate_chunk(void *arg, int64_t item, int worker)
         dense_loops()->logits(row, (int)n, d->dim, s->theta, s->m, s->theta + d->dim, s->m, s->R, z);
         c->loss += residuals(s, first, n, z);
         dense_loops()->outer(row, (int)n, d->dim, z, s->R, c->gradient, s->m);
-        for (int64_t i = 0; i < n * s->R; i++)
-            c->gradient[i % s->R * s->m + d->dim] += z[i];
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t k = 0; k < s->R; k++)
+                c->gradient[k * s->m + d->dim] += z[i * s->R + k];
     }
 }
 

@@ -4,6 +4,9 @@
 #include "eval/dense.h"
 
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 /* A lane group is one to four registers of the width that the instruction set has. */
 #if defined(__AVX512F__)
@@ -14,6 +17,7 @@ enum { BYTES = 32, ROWS = 2, CLASSES = 2, OUTER = 4, PANELS = 1 };
 enum { BYTES = 16, ROWS = 2, CLASSES = 1, OUTER = 2, PANELS = 1 };
 #endif
 enum { LANES = 8, EACH = BYTES / 8, PARTS = LANES / EACH };
+enum { NEAR_CLASSES = 32, NEAR_COLUMNS = 64 }; /* what is gone through while it lies in the cache */
 typedef double part __attribute__((vector_size(BYTES), aligned(8), may_alias));
 typedef float part_f32 __attribute__((vector_size(BYTES / 2), aligned(4), may_alias));
 #define INLINE static inline __attribute__((always_inline))
@@ -25,7 +29,11 @@ INLINE part load(const double *p, int i_part)
 
 INLINE part load_f32(const float *p, int i_part)
 {
+#if defined(__AVX512F__) /* gcc makes two halves and joins them of what is one instruction */
+    return (part)_mm512_cvtps_pd(*(const __m256_u *)(p + i_part * EACH));
+#else
     return __builtin_convertvector(*(const part_f32 *)(p + i_part * EACH), part);
+#endif
 }
 
 INLINE double lane_sum(const part v[PARTS])
@@ -84,33 +92,37 @@ INLINE void logits_block(const float *const *row, int n_rows, int64_t dim, const
         }
 }
 
-/* All classes of n_rows rows: blocks of CLASSES, halves, the last alone. */
+/* R classes of n_rows rows: blocks of CLASSES, halves, the last alone. */
 INLINE void logits_rows(const float *const *row, int n_rows, int64_t dim, const double *w, int64_t w_stride, int R,
-                        double *z)
+                        double *z, int z_stride)
 {
     int k = 0;
     for (; k + CLASSES <= R; k += CLASSES)
-        logits_block(row, n_rows, dim, w + k * w_stride, w_stride, CLASSES, z + k, R);
+        logits_block(row, n_rows, dim, w + k * w_stride, w_stride, CLASSES, z + k, z_stride);
     if (CLASSES > 2 && k + 2 <= R) {
-        logits_block(row, n_rows, dim, w + k * w_stride, w_stride, CLASSES > 2 ? 2 : 1, z + k, R);
+        logits_block(row, n_rows, dim, w + k * w_stride, w_stride, CLASSES > 2 ? 2 : 1, z + k, z_stride);
         k += 2;
     }
     if (k < R)
-        logits_block(row, n_rows, dim, w + k * w_stride, w_stride, 1, z + k, R);
+        logits_block(row, n_rows, dim, w + k * w_stride, w_stride, 1, z + k, z_stride);
 }
 
 static void logits(const float *const *row, int n, int64_t dim, const double *w, int64_t w_stride, const double *b,
                    int64_t b_stride, int R, double *z)
 {
     int i = 0;
-    for (int64_t at = 0; at < (int64_t)n * R; at++)
-        z[at] = b[at % R * b_stride];
+    for (int64_t at = 0; at < n; at++)
+        for (int k = 0; k < R; k++)
+            z[at * R + k] = b[k * b_stride];
     for (; R == 1 && i + 2 * ROWS <= n; i += 2 * ROWS)
         logits_block(row + i, 2 * ROWS, dim, w, w_stride, 1, z + i, 1);
-    for (; i + ROWS <= n; i += ROWS)
-        logits_rows(row + i, ROWS, dim, w, w_stride, R, z + (int64_t)i * R);
-    for (; i < n; i++)
-        logits_rows(row + i, 1, dim, w, w_stride, R, z + (int64_t)i * R);
+    for (int first = i, k = 0; k < R; k += NEAR_CLASSES) { /* their weights stay in the cache for all rows */
+        int n_near = R - k < NEAR_CLASSES ? R - k : NEAR_CLASSES;
+        for (i = first; i + ROWS <= n; i += ROWS)
+            logits_rows(row + i, ROWS, dim, w + k * w_stride, w_stride, n_near, z + (int64_t)i * R + k, R);
+        for (; i < n; i++)
+            logits_rows(row + i, 1, dim, w + k * w_stride, w_stride, n_near, z + (int64_t)i * R + k, R);
+    }
 }
 
 /* g [n_classes, n_panels * LANES] += r^T [n,n_classes] x, at column j. */
@@ -134,17 +146,26 @@ INLINE void outer_block(const float *const *row, int n, int64_t j, const double 
             *(part *)(g + k * g_stride + j + q * EACH) = sum[k][q / PARTS][q % PARTS];
 }
 
+/* Columns j .. end - 1, whole panels: the rows' values there stay in the cache for all classes. */
+INLINE void outer_columns(const float *const *row, int n, int64_t j, int64_t end, const double *r, int R, int n_classes,
+                          double *g, int64_t g_stride)
+{
+    for (; j < end; j += LANES * PANELS)
+        outer_block(row, n, j, r, R, n_classes, PANELS, g, g_stride);
+}
+
 static void outer(const float *const *row, int n, int64_t dim, const double *r, int R, double *g, int64_t g_stride)
 {
-    int64_t j = 0;
+    int64_t whole = dim / (LANES * PANELS) * (LANES * PANELS), j = 0;
     int k = 0;
-    for (; j + LANES * PANELS <= dim; j += LANES * PANELS) {
+    for (int64_t end; j < whole; j = end) {
+        end = j + NEAR_COLUMNS < whole ? j + NEAR_COLUMNS : whole;
         for (k = 0; k + OUTER <= R; k += OUTER)
-            outer_block(row, n, j, r + k, R, OUTER, PANELS, g + k * g_stride, g_stride);
+            outer_columns(row, n, j, end, r + k, R, OUTER, g + k * g_stride, g_stride);
         for (; k + 2 <= R; k += 2)
-            outer_block(row, n, j, r + k, R, 2, PANELS, g + k * g_stride, g_stride);
+            outer_columns(row, n, j, end, r + k, R, 2, g + k * g_stride, g_stride);
         if (k < R)
-            outer_block(row, n, j, r + k, R, 1, PANELS, g + k * g_stride, g_stride);
+            outer_columns(row, n, j, end, r + k, R, 1, g + k * g_stride, g_stride);
     }
     for (; j < dim; j++)
         for (k = 0; k < R; k++)
