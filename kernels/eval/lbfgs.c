@@ -1,5 +1,6 @@
 /* lbfgs.c - the two-loop recursion. A step is tried at length 1, which the preconditioner makes the right one as a
- * rule; it is halved while it fails and stretched while the slope says that it was much too short. */
+ * rule; it is halved while it fails and stretched while the slope says that it was much too short. Once that was
+ * needed, the preconditioner is scaled by what the last pair says, so that the next step is right again. */
 #include "eval/lbfgs.h"
 
 #include <math.h>
@@ -18,6 +19,7 @@ struct lbfgs {
     double *gradient, *direction, *x_new, *gradient_new;
     double rho[MEMORY], alpha[MEMORY];
     int n_pairs, next; /* the next pair to be written */
+    double scale;      /* of the preconditioner; 1 while steps of length 1 are good */
 };
 
 struct lbfgs *lbfgs_open(int64_t n, struct fmt_error *e)
@@ -75,9 +77,11 @@ static void find_direction(struct lbfgs *s, const struct lbfgs_function *f)
         s->alpha[i] = s->rho[i] * dot(s, s->s[i], d);
         dense_loops()->axpy(-s->alpha[i], s->y[i], d, s->n);
     }
-    if (f->precondition)
+    if (f->precondition) {
         f->precondition(f->arg, d);
-    else if (s->n_pairs == 0)
+        for (int64_t j = 0; s->scale != 1 && j < s->n; j++)
+            d[j] *= s->scale;
+    } else if (s->n_pairs == 0)
         dense_loops()->axpy(1 / fmax(largest(d, s->n), 1e-300) - 1, d, d, s->n);
     if (!f->precondition && s->n_pairs > 0) {
         int last = (s->next - 1 + MEMORY) % MEMORY;
@@ -162,12 +166,24 @@ static void remember(struct lbfgs *s, const double *x)
     s->n_pairs += s->n_pairs < MEMORY;
 }
 
+/* s y / y P^-1 y of the last pair: P is too small or too large by this, along what was stepped. direction is
+ * scratch. */
+static void rescale(struct lbfgs *s, const struct lbfgs_function *f)
+{
+    int last = (s->next - 1 + MEMORY) % MEMORY;
+    memcpy(s->direction, s->y[last], (size_t)s->n * sizeof *s->direction);
+    f->precondition(f->arg, s->direction);
+    double scale = 1 / (s->rho[last] * dot(s, s->direction, s->y[last]));
+    s->scale = isfinite(scale) && scale > 0 ? scale : 1;
+}
+
 void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbfgs_limits *limits, double *x,
                struct lbfgs_report *report)
 {
     struct lbfgs_report r = {0};
     size_t bytes = (size_t)s->n * sizeof *x;
     s->n_pairs = s->next = 0;
+    s->scale = 1;
     r.value = f->value(f->arg, x, s->gradient);
     r.n_evaluations = 1;
     r.gradient = largest(s->gradient, s->n);
@@ -175,16 +191,20 @@ void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbf
         f->prepare(f->arg, x);
     while (!(r.gradient <= limits->gradient) && r.n_iterations < limits->n_iterations) {
         struct trial found;
+        int before = r.n_evaluations;
         find_direction(s, f);
         bool moved = search_line(s, f, x, &r, &found);
         if (!moved && s->n_pairs > 0) { /* the memory may be what is wrong */
             s->n_pairs = 0;
+            s->scale = 1;
             continue;
         }
         r.stuck = !moved;
         if (r.stuck)
             break;
         remember(s, x);
+        if (f->precondition && s->n_pairs > 0 && (r.n_evaluations > before + 1 || s->scale != 1))
+            rescale(s, f);
         memcpy(x, s->x_new, bytes);
         memcpy(s->gradient, s->gradient_new, bytes);
         r.value = found.value;
