@@ -18,7 +18,7 @@
 #include "num.h"
 #include "rng.h"
 
-enum { KS_MAX = 32, FOLDS = 5, CHOICE_MAX = 20000 };
+enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
 
 static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *report_path = "-";
@@ -65,6 +65,7 @@ struct asked {
     int64_t n;
     int64_t *group; /* of all rows of the set */
     double *votes;  /* [n_ks,n,n_classes] */
+    double *weight; /* [n] how many rows each stands for, or NULL */
 };
 
 static struct featset train, query, val;
@@ -320,7 +321,7 @@ static struct scores_rows rows_of(const struct asked *q, const double *proba, st
         own->shot[i] = q->set->shot[row];
         own->group[i] = q->group[row];
     }
-    return (struct scores_rows){q->n, proba, own->label, own->group, n_groups, own->shot, NULL};
+    return (struct scores_rows){q->n, proba, own->label, own->group, n_groups, own->shot, NULL, q->weight};
 }
 
 static void picked_release(struct picked_labels *own)
@@ -425,15 +426,23 @@ static int usable_ks(const int *wanted, int n, int64_t n_bank, int *out)
     return kept;
 }
 
-static struct asked choice_rows(void)
+/* Rows that thresholds are chosen on: of a large TRAIN a sample, not much larger than what is asked for. */
+static struct asked choice_rows(const struct asked *q)
 {
+    struct fmt_error e = {0};
     if (val_path)
         return (struct asked){.set = &val, .n = val.n, .group = val_group};
     struct asked a = {.set = &train, .pick = room(train.n, sizeof(int64_t)), .group = train_group};
-    int64_t every = num_ceil_div(featset_n_labelled(&train), CHOICE_MAX), seen = 0;
+    int64_t n_wanted = num_min(CHOICE_MAX, num_max(CHOICE_LEAST, q->n));
+    double *weight = room(train.n, sizeof *weight);
+    if (groups_sample(train_group, n_groups, train.label, train.n, n_wanted, weight, &e))
+        msg_die("%s", e.text);
     for (int64_t i = 0; i < train.n; i++)
-        if (train.label[i] >= 0 && seen++ % every == 0)
+        if (weight[i] > 0) {
+            weight[a.n] = weight[i];
             a.pick[a.n++] = i;
+        }
+    a.weight = weight;
     return a;
 }
 
@@ -447,7 +456,7 @@ static void run_all(struct asked *q, bool one_file)
     bool scored = featset_n_labelled(q->set) > 0, thresholds = scored && !no_thresholds && plan.n_classes <= 100;
     bool out_of_fold = one_file && !val_path;
     if (thresholds && !out_of_fold) {
-        choice = choice_rows();
+        choice = choice_rows(q);
         vote(&b, !val_path || leave_group_out, &choice, ks, n_ks);
     }
     for (int i = 0; scored && i < n_ks; i++) {
@@ -461,6 +470,7 @@ static void run_all(struct asked *q, bool one_file)
         write_predictions(q);
     free(choice.pick);
     free(choice.votes);
+    free(choice.weight);
     free(q->votes);
     bank_release(&b);
 }
@@ -485,7 +495,7 @@ static void run_per_class(struct asked *q, int n)
         n_bank = b.n;
         vote(&b, leave_group_out, q, of, n_of);
         if (val_path && !no_thresholds) {
-            choice = choice_rows();
+            choice = choice_rows(q);
             vote(&b, leave_group_out, &choice, of, n_of);
         }
         for (int i = 0; i < n_of; i++) {

@@ -165,6 +165,73 @@ int groups_folds(const int64_t *group, int64_t n_groups, const int32_t *label, i
     return 0;
 }
 
+/* ------------------------------------------------------------------ a sample */
+/* The groups of one class. */
+struct stratum {
+    int64_t n_rows, n_groups, n_taken, seen;
+    bool settled;
+};
+
+/* Classes with fewer rows than their share are taken whole, and leave the rest to the others. */
+static void share_rows(struct stratum *s, int n, int64_t n_wanted)
+{
+    int64_t left = n_wanted, n_open = n, share = 0;
+    for (bool more = true; more && n_open > 0;) {
+        more = false;
+        share = left > 0 ? left / n_open : 0;
+        for (int c = 0; c < n; c++)
+            if (!s[c].settled && s[c].n_rows <= share) {
+                s[c].settled = more = true;
+                s[c].n_taken = s[c].n_groups;
+                left -= s[c].n_rows;
+                n_open--;
+            }
+    }
+    for (int c = 0; c < n; c++)
+        if (!s[c].settled) {
+            double part = (double)share / (double)s[c].n_rows;
+            s[c].n_taken = (int64_t)fmax(1, ceil(part * (double)s[c].n_groups));
+        }
+}
+
+/* Of each class n_taken of its groups, evenly spread: those where a line of that slope reaches the next number. */
+static bool is_taken(struct stratum *s)
+{
+    int64_t before = s->seen++ * s->n_taken / s->n_groups;
+    return s->seen * s->n_taken / s->n_groups > before;
+}
+
+int groups_sample(const int64_t *group, int64_t n_groups, const int32_t *label, int64_t n, int64_t n_wanted,
+                  double *weight, struct fmt_error *e)
+{
+    int32_t *of_group = malloc((size_t)(n_groups + 1) * sizeof *of_group), top = -1;
+    double *of_rows = calloc((size_t)n_groups + 1, sizeof *of_rows);
+    for (int64_t i = 0; i < n; i++)
+        top = label[i] > top ? label[i] : top;
+    struct stratum *s = calloc((size_t)top + 2, sizeof *s);
+    int status = of_group && of_rows && s ? 0 : no_memory(e);
+    for (int64_t g = 0; !status && g < n_groups; g++)
+        of_group[g] = -1;
+    for (int64_t i = 0; !status && i < n; i++)
+        of_group[group[i]] = label[i] > of_group[group[i]] ? label[i] : of_group[group[i]];
+    for (int64_t g = 0; !status && g < n_groups; g++)
+        s[of_group[g] < 0 ? top + 1 : of_group[g]].n_groups++; /* the last: groups without labels */
+    for (int64_t i = 0; !status && i < n; i++)
+        s[of_group[group[i]] < 0 ? top + 1 : of_group[group[i]]].n_rows += label[i] >= 0;
+    if (!status)
+        share_rows(s, top + 1, n_wanted);
+    for (int64_t g = 0; !status && g < n_groups; g++) {
+        struct stratum *of = &s[of_group[g] < 0 ? top + 1 : of_group[g]];
+        of_rows[g] = of_group[g] >= 0 && is_taken(of) ? (double)of->n_groups / (double)of->n_taken : 0;
+    }
+    for (int64_t i = 0; !status && i < n; i++)
+        weight[i] = label[i] < 0 ? 0 : of_rows[group[i]];
+    free(of_group);
+    free(of_rows);
+    free(s);
+    return status;
+}
+
 /* ------------------------------------------------------------------ scores */
 struct summing {
     int64_t n_rows;

@@ -30,6 +30,12 @@ int groups_compact(int64_t *group, int64_t n, int64_t n_groups_before, int64_t *
 int groups_folds(const int64_t *group, int64_t n_groups, const int32_t *label, int64_t n, int n_folds, uint64_t seed,
                  int *fold, struct fmt_error *e);
 
+/* A sample for work that costs much for each row: about n_wanted labelled rows (all, if there are no more), shared
+ * alike among the classes as far as these have rows, groups whole (one of mixed labels is of the highest), spread
+ * evenly over the groups of a class. weight [n]: how many rows each stands for; 0: left out. */
+int groups_sample(const int64_t *group, int64_t n_groups, const int32_t *label, int64_t n, int64_t n_wanted,
+                  double *weight, struct fmt_error *e);
+
 /* Scores of groups from scores of rows. Two classes: the score of the positive is the largest or the mean of the
  * rows', and the group is positive if a row is. More: probabilities are means, or largest values over their sum, and
  * groups of mixed labels are left out. proba [n_groups,n_classes], label, origin (number of the group) [n_groups]. */

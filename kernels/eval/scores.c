@@ -17,7 +17,8 @@ struct view {
     double *proba;
     int32_t *label;
     int64_t *group;
-    int *fold; /* NULL: none */
+    int *fold;      /* NULL: none */
+    double *weight; /* NULL: all 1 */
     struct ranking ranking;
 };
 
@@ -27,18 +28,21 @@ static void view_release(struct view *v)
     free(v->label);
     free(v->group);
     free(v->fold);
+    free(v->weight);
     ranking_release(&v->ranking);
     *v = (struct view){0};
 }
 
-static int view_allocate(struct view *v, int64_t n, int n_classes, bool folds, struct fmt_error *e)
+static int view_allocate(struct view *v, int64_t n, int n_classes, const struct scores_rows *rows, struct fmt_error *e)
 {
+    bool folds = rows->fold != NULL, weights = rows->weight != NULL;
     *v = (struct view){0};
     v->proba = calloc((size_t)n + 1, (size_t)n_classes * sizeof(double));
     v->label = calloc((size_t)n + 1, sizeof *v->label);
     v->group = calloc((size_t)n + 1, sizeof *v->group);
     v->fold = folds ? calloc((size_t)n + 1, sizeof *v->fold) : NULL;
-    if (v->proba && v->label && v->group && (v->fold || !folds))
+    v->weight = weights ? calloc((size_t)n + 1, sizeof *v->weight) : NULL;
+    if (v->proba && v->label && v->group && (v->fold || !folds) && (v->weight || !weights))
         return 0;
     view_release(v);
     return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
@@ -49,7 +53,7 @@ static int view_images(struct view *v, const struct scores_plan *plan, const str
                        struct fmt_error *e)
 {
     size_t K = (size_t)plan->n_classes;
-    int status = view_allocate(v, rows->n, plan->n_classes, rows->fold != NULL, e);
+    int status = view_allocate(v, rows->n, plan->n_classes, rows, e);
     for (int64_t i = 0; !status && i < rows->n; i++) {
         if (rows->label[i] < 0 || (shot >= 0 && rows->shot[i] != shot))
             continue;
@@ -58,6 +62,8 @@ static int view_images(struct view *v, const struct scores_plan *plan, const str
         v->group[v->n] = rows->group[i];
         if (v->fold)
             v->fold[v->n] = rows->fold[i];
+        if (v->weight)
+            v->weight[v->n] = rows->weight[i];
         v->n++;
     }
     if (!status)
@@ -74,12 +80,12 @@ static int view_groups(struct view *v, const struct scores_plan *plan, const str
                               plan->positive, plan->group_mean, &g, e);
     if (status)
         return status;
-    status = view_allocate(v, rows->n_groups, plan->n_classes, rows->fold != NULL, e);
-    int *fold_of = calloc((size_t)rows->n_groups + 1, sizeof *fold_of);
-    if (!status && !fold_of)
+    status = view_allocate(v, rows->n_groups, plan->n_classes, rows, e);
+    int64_t *row_of = calloc((size_t)rows->n_groups + 1, sizeof *row_of); /* fold and weight are those of any row */
+    if (!status && !row_of)
         status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    for (int64_t i = 0; !status && rows->fold && i < rows->n; i++)
-        fold_of[rows->group[i]] = rows->fold[i];
+    for (int64_t i = 0; !status && i < rows->n; i++)
+        row_of[rows->group[i]] = i;
     if (!status) {
         memcpy(v->proba, g.proba, (size_t)g.n * K * sizeof(double));
         memcpy(v->label, g.label, (size_t)g.n * sizeof *v->label);
@@ -89,9 +95,11 @@ static int view_groups(struct view *v, const struct scores_plan *plan, const str
     for (int64_t i = 0; !status && i < g.n; i++) {
         v->group[i] = i;
         if (v->fold)
-            v->fold[i] = fold_of[g.origin[i]];
+            v->fold[i] = rows->fold[row_of[g.origin[i]]];
+        if (v->weight)
+            v->weight[i] = rows->weight[row_of[g.origin[i]]];
     }
-    free(fold_of);
+    free(row_of);
     groups_scores_release(&g);
     return status;
 }
@@ -135,7 +143,7 @@ static void choose_all(const struct scores_plan *plan, const struct view *v, con
     for (int p = 0; p < n; p++)
         point[p] = point_of(plan, p);
     for (int p = 0; p < n; p += each)
-        threshold_choose(point + p, each, &v->ranking, v->proba, label, NULL);
+        threshold_choose(point + p, each, &v->ranking, v->proba, label, v->weight);
 }
 
 int scores_choose(const struct scores_plan *plan, const struct scores_rows *rows, enum scores_level level,

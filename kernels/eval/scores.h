@@ -26,6 +26,7 @@ struct scores_rows {
     int64_t n_groups;
     const int32_t *shot; /* [n], -1 none; NULL: none at all */
     const int *fold;     /* NULL, or [n]: thresholds for a fold are chosen on the other folds */
+    const double *weight; /* NULL, or [n]: how many rows each stands for in the choice of thresholds; one for a group */
 };
 
 struct scores_plan {

@@ -185,6 +185,66 @@ static void test_folds(void)
     ok(whole && even, "folds keep groups whole and are even in rows and positives");
 }
 
+/* Groups of three rows, 3 of a hundred of the rare class. */
+static void test_sample(void)
+{
+    enum { N_GROUPS = 3000, N = 3 * N_GROUPS };
+    static int64_t group[N];
+    static int32_t label[N];
+    static double weight[N];
+    for (int i = 0; i < N; i++) {
+        group[i] = i / 3;
+        label[i] = i % 500 == 7 ? -1 : i / 3 * 7 % 100 < 3;
+    }
+    int64_t taken[2] = {0};
+    double sum[2] = {0};
+    bool whole = true;
+    groups_sample(group, N_GROUPS, label, N, 1200, weight, NULL);
+    for (int i = 0; i < N; i++) {
+        if (label[i] < 0) {
+            whole = whole && weight[i] == 0;
+            continue;
+        }
+        taken[label[i]] += weight[i] > 0;
+        sum[label[i]] += weight[i];
+        for (int64_t j = 3 * group[i]; j < 3 * group[i] + 3; j++)
+            whole = whole && (label[j] < 0 || weight[j] == weight[i]);
+    }
+    ok(whole && taken[1] >= 267 && taken[0] + taken[1] >= 1190 && taken[0] + taken[1] <= 1210,
+       "a sample has whole groups and all of the rare class: %lld and %lld rows", (long long)taken[0],
+       (long long)taken[1]);
+    ok(fabs(sum[0] + sum[1] - N) < 40 && fabs(sum[1] - 270) <= 3, "its rows stand for all: %.1f and %.1f", sum[0],
+       sum[1]);
+    groups_sample(group, N_GROUPS, label, N, N, weight, NULL);
+    whole = true;
+    for (int i = 0; i < N; i++)
+        whole = whole && weight[i] == (label[i] >= 0);
+    ok(whole, "who wants all gets all, each for itself");
+
+    /* A row of weight 3 is three rows. */
+    enum { FEW = 6 };
+    const double score[2 * FEW] = {.1, .9, .2, .8, .3, .7, .4, .6, .5, .5, .6, .4}, of[FEW] = {1, 3, 1, 3, 3, 1};
+    const int32_t is[FEW] = {1, 0, 1, 1, 0, 1};
+    double copied[2 * 12];
+    int32_t copied_label[12];
+    int64_t n = 0;
+    for (int i = 0; i < FEW; i++)
+        for (int t = 0; t < (int)of[i]; t++, n++) {
+            memcpy(copied + 2 * n, score + 2 * i, 2 * sizeof *score);
+            copied_label[n] = is[i];
+        }
+    struct threshold a = {.of_class = 1, .at_recall = true, .wanted = 0.8}, b = a;
+    struct ranking r;
+    ranking_make(&r, score, FEW, 2, NULL, NULL);
+    threshold_choose(&a, 1, &r, score, is, of);
+    ranking_release(&r);
+    ranking_make(&r, copied, n, 2, NULL, NULL);
+    threshold_choose(&b, 1, &r, copied, copied_label, NULL);
+    ranking_release(&r);
+    ok(a.value == b.value && a.precision == b.precision && a.recall == b.recall && n == 12,
+       "a row that stands for three counts as three where a threshold is chosen");
+}
+
 enum { GROUPS = 40, ROWS = 120 };
 
 struct drawn {
@@ -205,7 +265,7 @@ static struct scores_rows draw(struct drawn *d, uint64_t stream)
         d->proba[2 * i + 1] = 1 / (1 + exp(-rng_normal(&r) - d->label[i]));
         d->proba[2 * i] = 1 - d->proba[2 * i + 1];
     }
-    return (struct scores_rows){ROWS, d->proba, d->label, d->group, GROUPS, d->shot, NULL};
+    return (struct scores_rows){ROWS, d->proba, d->label, d->group, GROUPS, d->shot, NULL, NULL};
 }
 
 static void test_bootstrap(void)
@@ -509,6 +569,7 @@ int main(void)
     test_mean_of_tries();
     test_groups();
     test_folds();
+    test_sample();
     test_bootstrap();
     test_bootstrap_of_groups();
     test_points();
