@@ -1,6 +1,7 @@
 /* lbfgs.c - the two-loop recursion. A step is tried at length 1, which the preconditioner makes the right one as a
  * rule; it is halved while it fails and stretched while the slope says that it was much too short. Once that was
- * needed, the preconditioner is scaled by what the last pair says, so that the next step is right again. */
+ * needed, or the first step had to be cautious, the preconditioner is scaled by what the last pair says, so that the
+ * next step is right again. */
 #include "eval/lbfgs.h"
 
 #include <math.h>
@@ -183,7 +184,7 @@ void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbf
     struct lbfgs_report r = {0};
     size_t bytes = (size_t)s->n * sizeof *x;
     s->n_pairs = s->next = 0;
-    s->scale = 1;
+    s->scale = f->first_scale;
     r.value = f->value(f->arg, x, s->gradient);
     r.n_evaluations = 1;
     r.gradient = largest(s->gradient, s->n);
@@ -211,6 +212,7 @@ void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbf
         r.gradient = largest(s->gradient, s->n);
         r.n_iterations++;
     }
+    r.scale = s->scale;
     r.converged = r.gradient <= limits->gradient;
     *report = r;
 }

@@ -15,6 +15,7 @@ struct lbfgs_function {
     double (*value)(void *arg, const double *x, double *gradient); /* sets gradient [n] */
     void (*prepare)(void *arg, const double *x); /* once before the first step from x; NULL: nothing to do */
     void (*precondition)(void *arg, double *v);  /* v [n] becomes H v, H near the inverse Hessian; NULL: H = 1 */
+    double first_scale; /* of H before the first step; 1 unless H is right only near the start */
 };
 
 struct lbfgs_limits {
@@ -25,6 +26,7 @@ struct lbfgs_limits {
 struct lbfgs_report {
     int n_iterations, n_evaluations;
     double value, gradient; /* the largest entry */
+    double scale;           /* of H at the end */
     bool converged;
     bool stuck; /* no step made progress: rounding has the last word */
 };

@@ -122,6 +122,47 @@ static void test_ends(void)
     ok(!fit(x, two, 2, 1, 1e-6, 1, theta).converged, "a value that is no number: the same");
 }
 
+/* n rows around the centre of their class, i % K, with a drift that all of them share. */
+static void draw_clusters(int64_t n, int64_t dim, int K, double noise, float *x, int32_t *label)
+{
+    for (int64_t i = 0; i < n; i++) {
+        struct rng own = rng_stream(4, (uint64_t)i, 1, RNG_TEST);
+        struct rng centre = rng_stream(4, (uint64_t)(i % K), 2, RNG_TEST);
+        double drift = rng_normal(&own);
+        label[i] = (int32_t)(i % K);
+        for (int64_t j = 0; j < dim; j++)
+            x[i * dim + j] = (float)(rng_normal(&centre) + noise * rng_normal(&own) + drift);
+    }
+}
+
+/* Evaluations are what a fit costs. With every step begun at length 1 these took 57 and 79. */
+static void check_cost(const char *what, int64_t n, int64_t dim, int K, double noise, int most)
+{
+    struct fmt_error e = {0};
+    float *x = calloc((size_t)(n * dim), sizeof *x);
+    int32_t *label = calloc((size_t)n, sizeof *label);
+    struct logreg_report r[2];
+    struct logreg_model m[2];
+    draw_clusters(n, dim, K, noise, x, label);
+    for (int i = 0; i < 2; i++) {
+        struct thread_pool *pool = thread_open(1 + 2 * i, &e);
+        struct logreg_data data = {.x = x, .n = n, .dim = dim, .label = label, .n_classes = K};
+        struct logreg_solver *s = logreg_open(&data, pool, &e);
+        logreg_model_init(&m[i], K, dim, &e);
+        logreg_fit(s, 1, &(struct logreg_limits){1e-6, 500}, &m[i], &r[i]);
+        logreg_close(s);
+        thread_close(pool);
+    }
+    ok(r[0].converged && r[0].n_evaluations <= most, "%s: %d iterations, %d evaluations, at most %d", what,
+       r[0].n_iterations, r[0].n_evaluations, most);
+    ok(memcmp(m[0].theta, m[1].theta, (size_t)(m[0].n_rows * (dim + 1)) * sizeof(double)) == 0,
+       "%s: the same bits with 3 threads", what);
+    logreg_model_release(&m[0]);
+    logreg_model_release(&m[1]);
+    free(x);
+    free(label);
+}
+
 static void test_balance(void)
 {
     const int32_t label[] = {0, 0, 0, 2, 3, 3};
@@ -142,5 +183,7 @@ int main(void)
     test_ordinary_columns();
     test_ends();
     test_balance();
+    check_cost("100 classes", 1000, 64, 100, 1, 45);
+    check_cost("wide rows", 60, 5000, 2, 3, 45);
     return tap_done();
 }
