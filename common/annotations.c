@@ -12,8 +12,7 @@
 
 #include "index.h"
 #include "json-scan.h"
-
-#define EXACT_MAX 9007199254740992.0 /* whole numbers beyond are rounded */
+#include "num.h"
 
 struct reading {
     const char *text;
@@ -71,7 +70,7 @@ static bool is_number(const cJSON *v)
 /* One that a double holds. */
 static bool is_whole(const cJSON *v)
 {
-    bool exact = is_number(v) && fabs(v->valuedouble) < EXACT_MAX && v->valuedouble == floor(v->valuedouble);
+    bool exact = is_number(v) && fabs(v->valuedouble) < NUM_WHOLE_MAX && v->valuedouble == floor(v->valuedouble);
     return exact && (cJSON_IsNumber(v) || v->valuedouble != 0);
 }
 
@@ -101,7 +100,7 @@ static const char *label_mistake(const cJSON *label)
 {
     if (!label || cJSON_IsNull(label) || is_whole(label))
         return NULL;
-    bool large = is_number(label) && fabs(label->valuedouble) >= EXACT_MAX;
+    bool large = is_number(label) && fabs(label->valuedouble) >= NUM_WHOLE_MAX;
     return large ? "gt_label is too large for a class" : "gt_label is not a whole number";
 }
 

@@ -475,7 +475,7 @@ int config_finish(struct config *c, struct fmt_error *e)
         return fmt_fail(e, FMT_LIMIT, "optim.epochs: more than 1000000000 iterations");
     int status = 0;
     for (int id = 0; id < CONFIG_N_KEYS && !status; id++)
-        if (table[id].kind == CONFIG_TEXT && table[id].effect != CONFIG_UNUSED) /* the name of a file or folder */
+        if (is_path(&table[id]))
             status = put_rank(c, id, e);
     if (!status)
         status = contradiction(c, e);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "file.h"
 #include "num.h"
 
 static bool is_stream(const char *path)
@@ -15,21 +16,10 @@ static bool is_stream(const char *path)
     return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
-/* "a/b/" -> "a/", "b" -> "."; for free(). */
-static char *folder_of(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 0 && path[n - 1] == '/')
-        n--;
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    return n > 0 ? strndup(path, n) : strdup(".");
-}
-
 int disk_check(const char *path, double bytes, struct fmt_error *e)
 {
     struct statvfs s;
-    char wanted[32], there[32], *folder = is_stream(path) ? NULL : folder_of(path);
+    char wanted[32], there[32], *folder = is_stream(path) ? NULL : file_directory(path);
     bool known = folder && statvfs(folder, &s) == 0 && s.f_blocks > 0;
     free(folder);
     double room = known ? (double)s.f_bavail * (double)s.f_frsize : 0;

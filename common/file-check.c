@@ -10,12 +10,7 @@
 /* May a name appear in the folder of this path? errno if not. */
 static bool folder_takes(const char *path)
 {
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    while (n > 0 && path[n - 1] != '/')
-        n--;
-    char *folder = n > 0 ? strndup(path, n) : strdup(".");
+    char *folder = file_directory(path);
     struct stat st;
     bool good = folder && stat(folder, &st) == 0;
     if (good && !S_ISDIR(st.st_mode))

@@ -213,10 +213,19 @@ bool file_is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static size_t without_slashes(const char *path, size_t n)
+{
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return n;
+}
+
 char *file_directory(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    size_t n = without_slashes(path, strlen(path));
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    return n > 0 ? strndup(path, without_slashes(path, n)) : strdup(".");
 }
 
 /* What one link says, seen from where it lies. NULL and errno: it is none, or no memory. */

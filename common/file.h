@@ -96,11 +96,11 @@ bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 bool file_is_same(const char *a, const char *b); /* two names of one file, there or yet to be written; "-" is itself */
 int file_sync_dir(const char *path); /* of the directory that holds path */
-/* Where a link leads, be it to something that is yet to be written; of what is no link a copy. For free(); NULL and errno:
- * no memory, or too many links. */
+/* Where a link leads, be it to something that is yet to be written; of what is no link a copy. For free(); NULL and
+ * errno: no memory, or too many links. */
 char *file_followed(const char *path);
 char *file_join(const char *directory, const char *name); /* "a/b"; for free(); NULL: no memory */
-char *file_directory(const char *path); /* that holds path: "a" of "a/b", "." of "b"; for free(); NULL: no memory */
+char *file_directory(const char *path); /* that holds path: "a" of "a/b" and "a/b/", "." of "b"; for free(), or NULL */
 
 /* The names in a directory, sorted as bytes, without "." and ".."; free each and the array. */
 int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt_error *e);

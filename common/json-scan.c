@@ -11,6 +11,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "num.h"
 #include "utf8.h"
 
 void json_place_find(struct json_place *p, const char *text, size_t offset)
@@ -377,7 +378,7 @@ static bool is_held(const cJSON *number, struct json_span text)
     if (v == 0)
         return is_zero(text);
     snprintf(digits, sizeof digits, "%.15g", v);
-    return fabs(v) < 9007199254740992.0 && strtod(digits, NULL) == v;
+    return fabs(v) < NUM_WHOLE_MAX && strtod(digits, NULL) == v;
 }
 
 static bool keep_numbers(cJSON *tree, struct json_span text)

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NUM_WHOLE_MAX 9007199254740992.0 /* 2^53: from here on a double does not hold all whole numbers */
+
 /* *r = a * b, a + b; false (and *r untouched) if it does not fit. */
 static inline bool num_mul(size_t a, size_t b, size_t *r)
 {

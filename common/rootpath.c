@@ -19,8 +19,7 @@ static int keep(const char *path, char **to, struct fmt_error *e)
 /* The real folder that holds a file; NULL and errno. */
 static char *folder_of(const char *file)
 {
-    const char *slash = strrchr(file, '/');
-    char *folder = slash ? strndup(file, (size_t)(slash - file) + 1) : strdup(".");
+    char *folder = file_directory(file);
     char *real = folder ? realpath(folder, NULL) : NULL;
     free(folder);
     return real;

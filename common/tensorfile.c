@@ -207,8 +207,7 @@ static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool
 /* {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ...}}: each file once, beside the index. */
 static int read_map(struct tensorfile *f, const char *path, const cJSON *map, struct fmt_error *e)
 {
-    const char *slash = strrchr(path, '/');
-    char *directory = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    char *directory = file_directory(path);
     const char *seen[PARTS_MAX];
     int n_seen = 0, status = directory ? 0 : fmt_no_memory(e);
     const cJSON *item;

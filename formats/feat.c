@@ -123,6 +123,20 @@ static int compatible_classes(const struct feat_header *a, const struct feat_hea
     return 0;
 }
 
+/* "blocks 1 against 0": of more than fit the first ones. */
+static int fail_layers(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
+{
+    const struct feat_header *h[] = {a, b};
+    char list[2][100];
+    for (int k = 0; k < 2; k++) {
+        size_t at = (size_t)snprintf(list[k], sizeof list[k], "%s", h[k]->layers ? "" : "none");
+        for (int i = 0; i < 64 && at < sizeof list[k] - 4; i++)
+            if (h[k]->layers >> i & 1)
+                at += (size_t)snprintf(list[k] + at, sizeof list[k] - at, "%s%d", at ? "," : "", i);
+    }
+    return fmt_fail(e, FMT_MISMATCH, "of other layers: blocks %s against %s", list[1], list[0]);
+}
+
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
 {
     if (memcmp(a->weights, b->weights, DIGEST_BYTES) != 0) {
@@ -135,7 +149,7 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
         return fmt_fail(e, FMT_MISMATCH, "features of kind %s against %s", feat_what_name(b->what),
                         feat_what_name(a->what));
     if (a->n_layers != b->n_layers || a->layers != b->layers)
-        return fmt_fail(e, FMT_MISMATCH, "of other layers (%d against %d of them)", b->n_layers, a->n_layers);
+        return fail_layers(a, b, e);
     if (a->dim != b->dim || a->n_tokens != b->n_tokens)
         return fmt_fail(e, FMT_MISMATCH, "rows of %d x %d values against %d x %d", b->n_tokens, b->dim, a->n_tokens,
                         a->dim);

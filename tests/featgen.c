@@ -13,7 +13,7 @@
 #include "rng.h"
 
 static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group, seed, weights = 1;
-static int64_t only = -1, resize = -1;
+static int64_t only = -1, resize = -1, content_is;
 static double noise = 1.0, scale = 1.0, first_column = 1.0;
 static bool mixed, unlabelled;
 static const char *output;
@@ -28,6 +28,7 @@ static const struct opt options[] = {
     OPT_FLAG(0, "mixed", &mixed, "a shot of every fifth group has another label"),
     OPT_FLAG(0, "unlabelled", &unlabelled, "no labels"),
     OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
+    OPT_COUNT(0, "content", &content_is, 1, 255, "N", "all rows are of one image [each of its own]"),
     OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "an item of the recipe [no recipe]"),
     OPT_REAL(0, "scale", &scale, 0, 1e38, "X", "values are multiplied by this [1]"),
     OPT_REAL(0, "first-column", &first_column, 0, 1e38, "X", "and those of the first column by this [1]"),
@@ -102,7 +103,8 @@ int main(int argc, char **argv)
             snprintf(key, sizeof key, "%s/%s-%lld.jpeg", group, group, (long long)s);
             int32_t number = unlabelled ? -1 : only >= 0 ? 0 : label;
             struct feat_row row = {{key, "", group, "", number, (int32_t)s}, x, content};
-            digest_of(key, strlen(key), content);
+            digest_of(key, content_is ? 0 : strlen(key), content);
+            content[0] = content_is ? (uint8_t)content_is : content[0];
             draw(g, s, label, x);
             status = feat_add(&w, &row, &e);
         }

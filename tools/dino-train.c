@@ -335,6 +335,8 @@ static void open_run(struct run *r)
     r->state = r->begin.state;
     open_data(r);
     MUST(r, evaluate_open(&evaluate, &r->config, &e), &e);
+    if (evaluate && *evaluate_overlap(evaluate))
+        say(r, BEGIN_WARNING, "evaluation.knn_val: the scores are too good: %s", evaluate_overlap(evaluate));
     if (evaluate && evaluate_ks_left_out(evaluate))
         say(r, BEGIN_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
             FMT_COUNT(evaluate_ks_left_out(evaluate), "of its values is", "of its values are"));

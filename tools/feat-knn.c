@@ -99,7 +99,7 @@ static int parse_counts(const char *option, const char *text, int *out)
         whole = whole && v[i] == out[i];
     }
     if (!whole)
-        msg_usage("%s %s: whole numbers from 1 on, %d at most, with commas between them", option, text, KS_MAX);
+        msg_usage("%s %s: at most %d whole numbers from 1 on, with commas between them", option, text, KS_MAX);
     return n;
 }
 
@@ -121,19 +121,19 @@ static int sort_unique(int *v, int n)
 static void open_set(struct featset *s, const char *role, const char *path)
 {
     struct fmt_error e = {0};
-    char what[512];
+    char text[FEATSET_TEXT];
     if (featset_open(s, path, memory_bytes / 4, pool, &e))
         msg_die("%s", e.text);
+    s->role = role;
     origins_add(&origins, role, path, s->identity);
     if (s == &train)
         return;
     if (featset_check(s, &train.header, train.path, &e))
         msg_die("%s", e.text);
-    if (s->header.n_classes && s->header.n_classes < train.header.n_classes)
-        msg_note("%s: %d of the %d classes of %s; they go by name", s->path, s->header.n_classes,
-                 train.header.n_classes, train.path);
-    if (feat_unsaid(&train.header, &s->header, what, sizeof what))
-        msg_warn("%s, %s: not compared, since one of them does not say it: %s", train.path, s->path, what);
+    if (featset_classes_text(s, &train.header, train.path, text)[0])
+        msg_note("%s", text);
+    if (featset_unsaid_text(s, &train.header, train.path, text)[0])
+        msg_warn("%s", text);
 }
 
 static void number_groups(void)
@@ -153,18 +153,13 @@ static void number_groups(void)
 /* Rows that vote for themselves, or for another view of their installation, make scores too good. */
 static void check_overlap(const struct featset *learned, const struct featset *asked, bool apart)
 {
-    struct overlap_rows from = featset_overlap_rows(learned), rows = featset_overlap_rows(asked);
+    struct featset_leaks how = {apart, scoring.allow_overlap};
     struct fmt_error e = {0};
-    struct overlap o;
     char text[OVERLAP_TEXT];
-    if (overlap_sets(&from, &rows, apart, &o, &e))
-        msg_die("%s", e.text);
-    overlap_text(&o, asked->path, learned->path, text);
-    if (overlap_any(&o) && !scoring.allow_overlap)
-        msg_die("%s: the scores would be too good (%s--allow-overlap scores them)", text,
-                apart ? "" : "--leave-group-out keeps groups apart, ");
+    if (featset_overlap(learned, asked, &how, &origins, text, &e))
+        msg_die("%s%s", e.text, apart ? "" : "; --leave-group-out keeps groups apart");
     if (text[0])
-        msg_warn("%s: the scores are too good", text);
+        msg_warn("%s", text);
 }
 
 static void check_overlaps(void)

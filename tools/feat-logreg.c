@@ -10,6 +10,7 @@
 #include "eval/featset.h"
 #include "eval/groups.h"
 #include "eval/origins.h"
+#include "eval/points.h"
 #include "eval/predictions.h"
 #include "eval/scoreopts.h"
 #include "file.h"
@@ -84,6 +85,7 @@ static void open_set(struct featset *s, const char *role, const char *path)
     struct fmt_error e = {0};
     if (featset_open(s, path, INT64_MAX, pool, &e))
         msg_die("%s", e.text);
+    s->role = role;
     origins_add(&origins, role, path, s->identity);
 }
 
@@ -381,20 +383,8 @@ static void choose_thresholds(void)
 {
     struct fmt_error e = {0};
     struct scored r = chosen_rows();
-    int n = scores_n_points(&plan);
-    model.point = room(2 * n, sizeof *model.point);
-    for (int level = 0; level < 2; level++) {
-        given[level] = room(n, sizeof **given);
-        if (scores_choose(&plan, &r.rows, level ? SCORES_GROUPS : SCORES_IMAGES, pool, given[level], &e))
-            msg_die("%s", e.text);
-        for (int i = 0; i < n; i++) {
-            const struct threshold *t = &given[level][i];
-            model.point[model.n_points++] = (struct linear_point){
-                t->of_class, level ? LINEAR_GROUPS : LINEAR_IMAGES, t->at_recall, t->wanted, t->value, t->precision,
-                t->recall};
-        }
-        plan.given[level] = given[level];
-    }
+    if (points_choose(&r.rows, &plan, pool, given, &model, &e))
+        msg_die("%s", e.text);
     scored_release(&r);
 }
 
@@ -444,34 +434,6 @@ static void write_model(void)
     prov_release(&p);
 }
 
-/* The wanted recalls and precisions are those of the first class at the first level; the order is ours. */
-static void take_thresholds(void)
-{
-    int n_each = 0;
-    scoring.at_recall = scoring.at_precision = "";
-    plan.n_at_recall = plan.n_at_precision = 0;
-    for (; n_each < model.n_points / 2 && model.point[n_each].of_class == model.point[0].of_class; n_each++) {
-        const struct linear_point *p = &model.point[n_each];
-        if (plan.n_at_recall == SCOREOPTS_POINTS_MAX || plan.n_at_precision == SCOREOPTS_POINTS_MAX)
-            msg_die("%s: too many thresholds", model_path);
-        if (p->at_recall)
-            scoring.recall[plan.n_at_recall++] = p->wanted;
-        else
-            scoring.precision[plan.n_at_precision++] = p->wanted;
-    }
-    if (model.n_points != 2 * scores_n_points(&plan))
-        msg_die("%s: thresholds that are not those of every class", model_path);
-    for (int level = 0; level < 2; level++) {
-        given[level] = room(model.n_points, sizeof **given);
-        for (int i = 0; i < model.n_points / 2; i++) {
-            const struct linear_point *p = &model.point[level * model.n_points / 2 + i];
-            given[level][i] =
-                (struct threshold){p->of_class, p->at_recall, p->wanted, p->threshold, p->precision, p->recall};
-        }
-        plan.given[level] = given[level];
-    }
-}
-
 static void read_model(void)
 {
     struct fmt_error e = {0};
@@ -488,11 +450,11 @@ static void read_model(void)
     origins_add(&origins, "model", model_path, model.identity);
     if (!scoring.positive)
         plan.positive = model.positive;
-    if (plan.positive == model.positive)
-        take_thresholds();
-    else
+    if (plan.positive != model.positive)
         msg_warn("--positive %s: %s has thresholds of %s only: none are used", scoring.positive, model_path,
                  plan.class_name[model.positive]);
+    else if (points_take(&model, &scoring, &plan, given, &e))
+        msg_die("%s: %s", model_path, e.text);
 }
 
 /* What the command line sets without effect. */
@@ -543,51 +505,56 @@ static void check_features(struct featset *s)
     struct fmt_error e = {0};
     const struct feat_header *own = train_path ? &train.header : &model.features;
     const char *name = train_path ? train_path : model_path;
-    char what[512];
+    char text[FEATSET_TEXT];
     if (featset_check(s, own, name, &e))
         msg_die("%s", e.text);
-    if (s->header.n_classes && s->header.n_classes < own->n_classes)
-        msg_note("%s: %d of the %d classes of %s; they go by name", s->path, s->header.n_classes, own->n_classes, name);
-    if (feat_unsaid(own, &s->header, what, sizeof what))
-        msg_warn("%s, %s: not compared, since one of them does not say it: %s", name, s->path, what);
-}
-
-static void refuse_overlap(const struct featset *asked, const struct overlap *o, const char *learned)
-{
-    char text[OVERLAP_TEXT];
-    overlap_text(o, asked->path, learned, text);
-    if (overlap_any(o) && !scoring.allow_overlap)
-        msg_die("%s: the scores would be too good (--allow-overlap scores them)", text);
-    if (text[0])
-        msg_warn("%s: the scores are too good", text);
+    if (featset_classes_text(s, own, name, text)[0])
+        msg_note("%s", text);
+    if (featset_unsaid_text(s, own, name, text)[0])
+        msg_warn("%s", text);
 }
 
 static void check_overlap(const struct featset *learned, const struct featset *asked)
 {
-    struct overlap_rows from = featset_overlap_rows(learned), rows = featset_overlap_rows(asked);
+    struct featset_leaks how = {.allowed = scoring.allow_overlap};
     struct fmt_error e = {0};
-    struct overlap o;
-    if (overlap_sets(&from, &rows, false, &o, &e))
+    char text[OVERLAP_TEXT];
+    if (featset_overlap(learned, asked, &how, &origins, text, &e))
         msg_die("%s", e.text);
-    refuse_overlap(asked, &o, learned->path);
+    if (text[0])
+        msg_warn("%s", text);
+}
+
+/* Is there something by which rows of the query can be recognised? */
+static bool contents_are_known(void)
+{
+    bool known = model.says_seen && model.fitted.n_images > 0;
+    for (int64_t i = 0; i < query.n && known; i++)
+        known = query.label[i] < 0 || digest_is_set(query.content[i]);
+    return known;
 }
 
 /* Rows that a classifier of a file remembers. */
 static void check_model_overlap(void)
 {
     const struct linear_seen *seen[] = {&model.fitted, &model.chosen};
+    static const char *const role[] = {"fit", "choice"};
     static const char *const what[] = {"the rows that the classifier was fitted to",
                                        "the rows that the classifier was chosen on"};
     struct overlap_rows rows = featset_overlap_rows(&query);
     struct fmt_error e = {0};
     struct overlap o;
-    if (!model.says_seen)
-        msg_warn("%s: does not say which rows it was fitted to: whether %s has some of them is not known", model_path,
-                 query.path);
+    char text[OVERLAP_TEXT];
+    if (featset_n_labelled(&query) > 0 && !contents_are_known())
+        msg_warn("%s, %s: not both say which images they are of: whether rows are scored that the classifier was fitted "
+                 "to is not known", model_path, query.path);
     for (int i = 0; i < 2; i++) {
-        if (overlap_seen(seen[i], &rows, &o, &e))
+        if (overlap_seen(seen[i], &rows, &o, &e) ||
+            overlap_judge(&o, query.path, what[i], scoring.allow_overlap, text, &e))
             msg_die("%s", e.text);
-        refuse_overlap(&query, &o, what[i]);
+        if (text[0])
+            msg_warn("%s", text);
+        origins_overlap(&origins, "query", role[i], o.n_images, o.n_groups);
     }
 }
 

@@ -227,58 +227,10 @@ struct knn_rows featset_rows(struct featset *s)
     return (struct knn_rows){s, s->n, s->width, read_rows};
 }
 
-static int32_t class_of_name(const struct feat_header *h, const char *name)
-{
-    for (int32_t c = 0; c < h->n_classes; c++)
-        if (strcmp(h->class_name[c], name) == 0)
-            return c;
-    return -1;
-}
-
-/* Labels by the numbers of h. */
-static int renumber(struct featset *s, const struct feat_header *h, struct fmt_error *e)
-{
-    int32_t *number = malloc(((size_t)s->header.n_classes + 1) * sizeof *number);
-    if (!number)
-        return no_memory(e);
-    for (int c = 0; c < s->header.n_classes; c++)
-        number[c] = class_of_name(h, s->header.class_name[c]);
-    int status = 0;
-    for (int64_t i = 0; i < s->n && !status; i++) {
-        if (s->label[i] < 0)
-            continue;
-        const char *own = s->header.class_name[s->label[i]];
-        s->label[i] = number[s->label[i]];
-        if (s->label[i] < 0)
-            status = fmt_fail(e, FMT_MISMATCH, "rows of class %.60s, which is none of its %s%s%.60s", own,
-                              FMT_COUNT(h->n_classes, "class", "classes"), h->n_classes ? ", the first is " : "",
-                              h->n_classes ? h->class_name[0] : "");
-    }
-    free(number);
-    return status;
-}
-
-int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e)
-{
-    struct fmt_error why = {0};
-    struct feat_header own = s->header;
-    own.class_name = h->class_name;
-    own.n_classes = h->n_classes;
-    int status = feat_compatible(h, &own, &why);
-    if (!status)
-        status = renumber(s, h, &why);
-    return status ? fmt_fail(e, (enum fmt_status)status, "%s: does not go with %s: %s", s->path, name, why.text) : 0;
-}
-
 int64_t featset_n_labelled(const struct featset *s)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < s->n; i++)
         n += s->label[i] >= 0;
     return n;
-}
-
-struct overlap_rows featset_overlap_rows(const struct featset *s)
-{
-    return (struct overlap_rows){s->n, s->label, s->key, s->group, (const uint8_t (*)[DIGEST_BYTES])s->content};
 }

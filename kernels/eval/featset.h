@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "eval/knn.h"
+#include "eval/origins.h"
 #include "eval/overlap.h"
 #include "feat.h"
 #include "file.h"
@@ -20,6 +21,7 @@
 
 struct featset {
     const char *path;
+    const char *role; /* "train", "query" ... in messages and reports; the caller's to set */
     struct feat_header header;
     uint8_t identity[DIGEST_BYTES];
     int64_t n, width;
@@ -49,6 +51,23 @@ struct knn_rows featset_rows(struct featset *s); /* from one thread */
  * from. */
 int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
 int64_t featset_n_labelled(const struct featset *s);
+
+/* What a user should know of two sets that belong together, or "": that they have other classes, or the same in another
+ * order; what could not be compared, since one of them does not say it. */
+enum { FEATSET_TEXT = 640 };
+const char *featset_classes_text(const struct featset *s, const struct feat_header *h, const char *name,
+                                 char out[FEATSET_TEXT]);
+const char *featset_unsaid_text(const struct featset *s, const struct feat_header *h, const char *name,
+                                char out[FEATSET_TEXT]);
+
 struct overlap_rows featset_overlap_rows(const struct featset *s); /* while the set is open */
+struct featset_leaks {
+    bool apart;   /* rows of one group never meet (overlap.h) */
+    bool allowed; /* scored all the same */
+};
+/* Rows of the query that were learned from, noted in the origins. FMT_MISMATCH: refused; else what is to be told as a
+ * warning, or "". */
+int featset_overlap(const struct featset *learned, const struct featset *query, const struct featset_leaks *how,
+                    struct origins *origins, char warning[OVERLAP_TEXT], struct fmt_error *e);
 
 #endif

@@ -24,10 +24,17 @@ struct origins {
         uint8_t identity[DIGEST_BYTES];
     } item[ORIGINS_MAX];
     int n;
+    struct {
+        const char *of, *in; /* roles: rows of the one are rows of the other, or of its groups */
+        int64_t images, groups;
+    } overlap[ORIGINS_MAX];
+    int n_overlaps;
 };
 
 /* Keeps the texts. An identity of zeros is none: nothing is added. */
 void origins_add(struct origins *o, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES]);
+/* Rows that were scored although they were learned from (overlap.h). Nothing is added if there are none. */
+void origins_overlap(struct origins *o, const char *of, const char *in, int64_t images, int64_t groups);
 /* before: what each line begins with. Control characters in paths come out as '?'. */
 void origins_text(FILE *out, const char *before, const struct origins *o);
 void origins_json(struct cJSON *o, const struct origins *from);

@@ -77,10 +77,15 @@ static int64_t table_find(const struct table *t, uint64_t hash)
     return low;
 }
 
-/* Marks the query's rows of this hash, but for row `self`; of (not NULL): only those that are not of this group. */
+/* Marks the query's rows of this hash, but for row `self`; of (not NULL): only those that are not of this group. Where
+ * neither is asked for, all rows of a hash are marked together, and once: a group of many rows is met by each of its
+ * rows on the other side. */
 static void meet(struct table *t, uint64_t hash, const struct overlap_rows *query, const char *of, int64_t self)
 {
-    for (int64_t i = table_find(t, hash); i < t->n && t->entry[i].hash == hash; i++) {
+    int64_t first = table_find(t, hash);
+    if (!of && self < 0 && first < t->n && t->entry[first].hash == hash && t->met[t->entry[first].row])
+        return;
+    for (int64_t i = first; i < t->n && t->entry[i].hash == hash; i++) {
         int64_t row = t->entry[i].row;
         if (row != self && (!of || !*of || strcmp(query->group[row], of) != 0))
             t->met[row] = true;
@@ -263,4 +268,15 @@ const char *overlap_text(const struct overlap *o, const char *query, const char 
                  FMT_COUNT(o->n_keys, "of its rows has a key that stands", "of its rows have keys that stand"), learned,
                  o->key);
     return out;
+}
+
+int overlap_judge(const struct overlap *o, const char *query, const char *learned, bool allowed,
+                  char warning[OVERLAP_TEXT], struct fmt_error *e)
+{
+    char text[OVERLAP_TEXT];
+    overlap_text(o, query, learned, text);
+    if (overlap_any(o) && !allowed)
+        return fmt_fail(e, FMT_MISMATCH, "%.280s: the scores would be too good (--allow-overlap scores them)", text);
+    snprintf(warning, OVERLAP_TEXT, "%.370s%s", text, text[0] ? ": the scores are too good" : "");
+    return 0;
 }

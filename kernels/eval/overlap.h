@@ -47,9 +47,12 @@ int overlap_seen(const struct linear_seen *seen, const struct overlap_rows *quer
  * remembered by their group alone. */
 int overlap_remember(const struct overlap_rows *s, struct linear_seen *seen, struct fmt_error *e);
 
-/* What was found, in words: "test.feat: 12 of its images are in train.feat, the first is a/1.jpg; 3 of its groups, the
- * first is a", or, of keys alone, that they may be the same images. "" if nothing was found. */
+/* What was found, in words: "test.feat: 12 of its images are in train.feat, the first is a/1.jpg; so are 3 of its
+ * groups, the first is a", or, of keys alone, that they may be the same images. "" if nothing was found. */
 enum { OVERLAP_TEXT = 400 };
 const char *overlap_text(const struct overlap *o, const char *query, const char *learned, char out[OVERLAP_TEXT]);
+/* The verdict on scores of such rows. FMT_MISMATCH: they are refused; else `warning` has what is to be told, or "". */
+int overlap_judge(const struct overlap *o, const char *query, const char *learned, bool allowed,
+                  char warning[OVERLAP_TEXT], struct fmt_error *e);
 
 #endif

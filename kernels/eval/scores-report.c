@@ -179,10 +179,12 @@ void scores_text(FILE *out, const struct scores_plan *plan, const struct scores_
         return;
     if (list->item[0].n_tries > 1)
         fprintf(out, "means of %d tries, in brackets the least and the most of them\n", list->item[0].n_tries);
-    else if (plan->bootstrap.n_resamples > 0)
+    else if (plan->bootstrap.n_resamples > 0) {
+        bool grouped = list->item[0].n_groups < list->item[0].n; /* else each image is a group of its own */
         fprintf(out, "in brackets: %g %% intervals from %s of %s\n", 100 * plan->bootstrap.level,
                 FMT_COUNT(plan->bootstrap.n_resamples, "resample", "resamples"),
-                FMT_COUNT(list->item[0].n_groups, "group", "groups"));
+                FMT_COUNT(list->item[0].n_groups, grouped ? "group" : "image", grouped ? "groups" : "images"));
+    }
     for (int i = 0; i < list->n; i++)
         if (list->item[i].n_mixed)
             fprintf(out, "%s left out of the scores of groups\n",

@@ -447,7 +447,7 @@ static int network_recipe(const struct vit_config *v, struct recipe *r, struct f
         status = recipe_add_real(r, "interpolate_offset", v->offset, e);
     if (!status)
         status = recipe_add_flag(r, "interpolate_antialias", v->antialias, e);
-    return status ? status : recipe_add_real(r, "layer_norm_eps", v->eps != 0 ? v->eps : VIT_EPS, e);
+    return status ? status : recipe_add_real(r, "layer_norm_eps", v->eps, e);
 }
 
 int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *e)

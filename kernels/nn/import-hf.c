@@ -12,8 +12,7 @@ enum { JSON_BYTES_MAX = 1 << 20 };
 /* "folder/config.json" of "folder/model.safetensors"; NULL: no memory. */
 static char *beside(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *folder = file_directory(path);
     char *made = folder ? file_join(folder, "config.json") : NULL;
     free(folder);
     return made;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "jsonl.h"
+#include "num.h"
 
 void replaced_cut(struct replaced *r, int64_t n)
 {
@@ -57,16 +58,12 @@ void replaced_digest(const struct replaced *r, uint8_t out[DIGEST_BYTES])
 /* ---------------------------------------------------------------- JSON */
 static struct cJSON *object_of(const struct replaced *r)
 {
-    struct cJSON *o = cJSON_CreateObject(), *one = cJSON_CreateObject();
+    struct cJSON *o = cJSON_CreateObject();
     jsonl_int(o, "samples", r->samples);
-    struct cJSON *images = cJSON_AddArrayToObject(o, "images"), *keys = cJSON_AddArrayToObject(o, "keys");
+    struct cJSON *images = cJSON_AddArrayToObject(o, "images");
     for (int64_t i = 0; i < r->n_images; i++)
         cJSON_AddItemToArray(images, cJSON_CreateNumber((double)r->image[i]));
-    for (int64_t i = 0; i < r->n_keys; i++) {
-        jsonl_text(one, "key", r->key[i]); /* cleaned as a text of an object; then taken over by the list */
-        cJSON_AddItemToArray(keys, cJSON_DetachItemFromObject(one, "key"));
-    }
-    cJSON_Delete(one);
+    jsonl_names(o, "keys", r->key, (int)r->n_keys);
     return o;
 }
 
@@ -82,7 +79,7 @@ int replaced_write(const struct replaced *r, struct fmt_buffer *out, struct fmt_
 
 static bool take_count(const struct cJSON *item, int64_t *v)
 {
-    bool good = cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= 9007199254740992.0;
+    bool good = cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= NUM_WHOLE_MAX;
     *v = good ? (int64_t)item->valuedouble : 0;
     return good;
 }

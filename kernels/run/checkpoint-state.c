@@ -13,6 +13,7 @@
 #include "named.h"
 #include "nn/state.h"
 #include "nn/step.h"
+#include "num.h"
 #include "run/checkpoint.h"
 #include "version.h"
 
@@ -71,7 +72,7 @@ static int state_text(const struct checkpoint *k, const struct step *step, struc
 static int take_number(const cJSON *object, const char *key, int64_t *v, struct fmt_error *e)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 9007199254740992.0)
+    if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > NUM_WHOLE_MAX)
         return fmt_fail(e, FMT_INVALID, "state: %s is missing or no count", key);
     *v = (int64_t)item->valuedouble;
     return 0;

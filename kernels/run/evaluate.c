@@ -42,6 +42,7 @@ struct evaluate {
     struct set set[SETS];
     int k[CONFIG_INTS_MAX], n_k, n_left_out;
     int64_t C;
+    char overlap[OVERLAP_TEXT]; /* of the two sets, although that is allowed; or "" */
 };
 
 /* ---------------------------------------------------------------- opening */
@@ -149,10 +150,13 @@ static int check_overlap(struct evaluate *ev, struct fmt_error *e)
         rows[i] = (struct overlap_rows){s[i].n, s[i].label, s[i].names.key, s[i].names.group,
                                         (const uint8_t (*)[DIGEST_BYTES])s[i].names.content};
     int status = overlap_sets(&rows[TRAIN], &rows[VAL], false, &o, e);
+    if (!status)
+        overlap_text(&o, ev->config->evaluation.knn_val, ev->config->evaluation.knn_train, text);
     if (!status && overlap_any(&o) && !ev->config->evaluation.allow_overlap)
-        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: %s: the scores would be too good "
-                          "(evaluation.allow_overlap=true scores them)",
-                          overlap_text(&o, ev->config->evaluation.knn_val, ev->config->evaluation.knn_train, text));
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be too good "
+                          "(evaluation.allow_overlap=true scores them): %s", text);
+    else if (!status)
+        memcpy(ev->overlap, text, sizeof text);
     for (int i = 0; i < SETS; i++)
         names_release(&ev->set[i].names);
     return status;
@@ -224,6 +228,11 @@ const char *evaluate_unsaid(const struct evaluate *ev)
 const uint8_t *evaluate_identity(const struct evaluate *ev, bool val)
 {
     return ev->set[val ? VAL : TRAIN].identity;
+}
+
+const char *evaluate_overlap(const struct evaluate *ev)
+{
+    return ev->overlap;
 }
 
 int evaluate_ks_left_out(const struct evaluate *ev)

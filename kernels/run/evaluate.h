@@ -50,6 +50,7 @@ int evaluate_plan(const struct config *config, int n_workers, struct evaluate_by
 /* A shard of the two sets that does not say how its photographs were prepared, so that it was not compared; or NULL. */
 const char *evaluate_unsaid(const struct evaluate *ev);
 const uint8_t *evaluate_identity(const struct evaluate *ev, bool val); /* [DIGEST_BYTES] of the shards */
+const char *evaluate_overlap(const struct evaluate *ev); /* what the sets share, which makes scores too good; or "" */
 int evaluate_ks_left_out(const struct evaluate *ev);                   /* settings that were too large */
 
 int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,

@@ -41,25 +41,33 @@ err_lacks 'too good'
 
 # ---- leaks: rows of one image or of one group on both sides are named, counted, and refused unless asked for
 status 1 feat-knn -k 5 --resamples 0 train.feat train.feat
-err_has 'train.feat: 120 of its images are in train.feat, the first is g00000/g00000-0.jpeg; so are 40 of its groups, the first is g00000: the scores would be too good'
+err_has 'train.feat (query): 120 of its images are in train.feat (train), the first is g00000/g00000-0.jpeg; so are 40 of its groups, the first is g00000: the scores would be too good (--allow-overlap scores them); --leave-group-out keeps groups apart'
 out_empty
 status 0 feat-knn -k 5 --resamples 0 --allow-overlap -r /dev/null train.feat train.feat
 err_has 'the first is g00000: the scores are too good'
+status 0 feat-knn -q -k 5 --resamples 0 --allow-overlap train.feat train.feat
+out_has 'overlap  120 images of query are in train, 40 groups: the scores are too good'
+# An image in two groups votes for its copy, whatever group is left out.
+gen -g 3 -n 1.5 -o three-groups.feat
+status 0 feat-knn -q -g -k 3 --resamples 0 -r /dev/null three-groups.feat
+gen -g 3 -n 1.5 --content 7 -o copies.feat
+status 1 feat-knn -q -g -k 3 --resamples 0 copies.feat
+err_has 'copies.feat (train): 9 of its images are in copies.feat (train)'
 gen -g 41 -n 1.5 --first 39 -o one.feat
 status 1 feat-knn -k 5 --resamples 0 train.feat one.feat
-err_has 'one.feat: 3 of its images are in train.feat, the first is g00039/g00039-0.jpeg; so is 1 of its groups, namely g00039'
+err_has 'one.feat (query): 3 of its images are in train.feat (train), the first is g00039/g00039-0.jpeg; so is 1 of its groups, namely g00039'
 feat-cat -q --group g00039 one.feat -o both.feat
 feat-cat -q one.feat test.feat -o more.feat
 status 1 feat-knn -q -k 5 --resamples 0 --val one.feat train.feat test.feat
-err_has 'one.feat: 3 of its images are in train.feat'
+err_has 'one.feat (val): 3 of its images are in train.feat (train)'
 status 1 feat-knn -q -k 5 --resamples 0 --val val.feat train.feat val.feat
-err_has 'val.feat: 60 of its images are in val.feat'
+err_has 'val.feat (query): 60 of its images are in val.feat (val)'
 status 1 feat-knn -q -k 5 --resamples 0 -g --val one.feat train.feat one.feat
-err_has 'one.feat: 123 of its images are in one.feat'
+err_has 'one.feat (query): 123 of its images are in one.feat (val)'
 # Files of version 1.0 know no contents: keys are all there is, and a name is no proof.
 cp "$TESTS/cli/rows-1.0.feat" rows.feat
 status 0 feat-knn -k 1 --resamples 0 rows.feat rows.feat
-err_has 'rows.feat: 60 of its rows have keys that stand in rows.feat, too'
+err_has 'rows.feat (query): 60 of its rows have keys that stand in rows.feat (train), too'
 err_has 'the scores are too good'
 
 # ---- features that were made in different ways do not meet

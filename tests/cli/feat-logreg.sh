@@ -59,14 +59,24 @@ check 'a classifier from a pipe' bash -c 'feat-logreg -q -m - -o piped.txt -r /d
 # ---- leaks: rows that the classifier was fitted to, or chosen on, are named, counted, and refused unless asked for
 status 1 feat-logreg -q -m a.logreg train.feat
 err_has 'train.feat: 120 of its images are in the rows that the classifier was fitted to, the first is g00000/g00000-0.jpeg; so are 40 of its groups'
-status 0 feat-logreg -m a.logreg --allow-overlap -r /dev/null train.feat
+status 0 feat-logreg -m a.logreg --allow-overlap --resamples 0 -o leak.txt train.feat
 err_has 'the scores are too good'
+out_has 'overlap  120 images of query are in fit, 40 groups: the scores are too good'
+check 'predictions say it, too' grep -q '^# overlap  120 images' leak.txt
+status 0 feat-logreg -m a.logreg --allow-overlap --resamples 0 --json train.feat
+out_has '"overlap":[{"of":"query","in":"fit","images":120,"groups":40}]'
+# Nothing to recognise rows by: that is told.
+status 0 feat-logreg -t "$TESTS/cli/rows-1.0.feat" -C 1 --resamples 0 -m unknown.logreg -r /dev/null
+status 0 feat-logreg -m unknown.logreg --resamples 0 -r /dev/null "$TESTS/cli/rows-1.0.feat"
+err_has 'not both say which images they are of: whether rows are scored that the classifier was fitted to is not known'
+status 0 feat-logreg -m a.logreg --resamples 0 -r /dev/null test.feat
+err_lacks 'not known'
 status 1 feat-logreg -q -t train.feat train.feat
-err_has 'train.feat: 120 of its images are in train.feat'
+err_has 'train.feat (query): 120 of its images are in train.feat (train)'
 status 1 feat-logreg -q -t train.feat --val train.feat
-err_has 'train.feat: 120 of its images are in train.feat'
+err_has 'train.feat (val): 120 of its images are in train.feat (train)'
 status 1 feat-logreg -q -t train.feat --val val.feat val.feat
-err_has 'val.feat: 60 of its images are in val.feat'
+err_has 'val.feat (query): 60 of its images are in val.feat (val)'
 status 0 feat-logreg -q -t train.feat --val val.feat -C 1 --resamples 0 -m chosen.logreg -r /dev/null
 status 1 feat-logreg -q -m chosen.logreg val.feat
 err_has 'val.feat: 60 of its images are in the rows that the classifier was chosen on'

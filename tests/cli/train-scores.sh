@@ -7,7 +7,7 @@ train() { dino-train -c t.yaml -j2 "$@"; }
 
 # ---- one truth: the teacher's file, extracted and scored by the tools, has the top-1 of evaluation.json
 status 1 train evaluation.knn_train=val evaluation.knn_val=all
-err_has 'evaluation.knn_val: all: '
+err_has 'evaluation.knn_val: the scores would be too good (evaluation.allow_overlap=true scores them): all: '
 check 'images on both sides are counted and named' grep -Eq 'all: [0-9]+ of its images are in val, the first is val/[^ ]*; so (are|is) [0-9]+ of its groups' err
 status 1 train evaluation.knn_train=val evaluation.knn_val=val
 check 'nothing was begun' test ! -e run/eval
@@ -15,6 +15,7 @@ bbu-pack -q --split val --short-side 40 bbu.index -o val40
 status 1 train evaluation.knn_val=val40
 err_has 'evaluation.knn_train, evaluation.knn_val: packed in different ways: pack.short_side 40 against 0'
 status 0 train evaluation.allow_overlap=true evaluation.knn_train=val evaluation.knn_val=all 'evaluation.knn_k=[1,3,5]' optim.base_lr=0.1
+err_has 'evaluation.knn_val: the scores are too good: all: '
 accuracies() { # features: "k accuracy" of each k, twelve digits
     feat-knn -q --allow-overlap -k 1,3,5 --resamples 0 --no-thresholds --json "$1.train" "$1.val" |
         sed -n 's/.*"k":\([0-9]*\),.*"level":"image",.*"accuracy":\([0-9.e-]*\),.*/\1 \2/p' | cut -d, -f1

@@ -285,6 +285,17 @@ static void test_bytes(void)
     fmt_buffer_release(&b);
 }
 
+static void test_folders(void)
+{
+    static const char *const want[][2] = {{"a/b", "a"},  {"a/b/", "a"}, {"a//b", "a"}, {"b", "."},
+                                          {"b/", "."},   {"/b", "/"},   {"/", "/"},    {"../b", ".."}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        char *folder = file_directory(want[i][0]);
+        is_text(folder, want[i][1], "the folder of %s", want[i][0]);
+        free(folder);
+    }
+}
+
 int main(void)
 {
     test_numbers();
@@ -295,5 +306,6 @@ int main(void)
     test_files();
     test_outputs();
     test_bytes();
+    test_folders();
     return tap_done();
 }

@@ -2,6 +2,7 @@
  * remembers. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "eval/groups.h"
 #include "eval/overlap.h"
@@ -119,6 +120,23 @@ static void test_remembered(void)
     free(many);
 }
 
+/* Each row of a group meets all of its rows on the other side: once is enough. */
+static void test_large_group(void)
+{
+    enum { N = 1000000 };
+    struct row *row = calloc(N, sizeof *row);
+    for (int64_t i = 0; i < N; i++)
+        row[i] = (struct row){"k", "g", 0, 0};
+    struct overlap_rows a = set_of(row, N), b = set_of(row, N);
+    struct overlap o;
+    alarm(60);
+    ok(overlap_sets(&a, &b, false, &o, NULL) == 0 && o.n_groups == 1 && o.n_keys == N, "a million rows of one group");
+    alarm(0);
+    release(&a);
+    release(&b);
+    free(row);
+}
+
 /* For folds: groups that share an image become one, and numbers stay as they were where none does. */
 static void test_joined(void)
 {
@@ -142,5 +160,6 @@ int main(void)
     test_sets();
     test_keys();
     test_remembered();
+    test_large_group();
     return tap_done();
 }

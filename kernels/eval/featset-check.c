@@ -1,0 +1,105 @@
+/* featset-check.c - whether rows of two sets belong together, and whether some of them stand in both. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval/featset.h"
+
+static int32_t class_of_name(const struct feat_header *h, const char *name)
+{
+    for (int32_t c = 0; c < h->n_classes; c++)
+        if (strcmp(h->class_name[c], name) == 0)
+            return c;
+    return -1;
+}
+
+/* Labels by the numbers of h. */
+static int renumber(struct featset *s, const struct feat_header *h, struct fmt_error *e)
+{
+    int32_t *number = malloc(((size_t)s->header.n_classes + 1) * sizeof *number);
+    if (!number)
+        return fmt_no_memory(e);
+    for (int c = 0; c < s->header.n_classes; c++)
+        number[c] = class_of_name(h, s->header.class_name[c]);
+    int status = 0;
+    for (int64_t i = 0; i < s->n && !status; i++) {
+        if (s->label[i] < 0)
+            continue;
+        const char *own = s->header.class_name[s->label[i]];
+        s->label[i] = number[s->label[i]];
+        if (s->label[i] < 0)
+            status = fmt_fail(e, FMT_MISMATCH, "rows of class %.60s, which is none of its %s%s%.60s", own,
+                              FMT_COUNT(h->n_classes, "class", "classes"), h->n_classes ? ", the first is " : "",
+                              h->n_classes ? h->class_name[0] : "");
+    }
+    free(number);
+    return status;
+}
+
+int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    struct feat_header own = s->header;
+    own.class_name = h->class_name;
+    own.n_classes = h->n_classes;
+    int status = feat_compatible(h, &own, &why);
+    if (!status)
+        status = renumber(s, h, &why);
+    return status ? fmt_fail(e, (enum fmt_status)status, "%s: does not go with %s: %s", s->path, name, why.text) : 0;
+}
+
+const char *featset_classes_text(const struct featset *s, const struct feat_header *h, const char *name,
+                                 char out[FEATSET_TEXT])
+{
+    bool same = s->header.n_classes == h->n_classes;
+    for (int c = 0; same && c < h->n_classes; c++)
+        same = strcmp(s->header.class_name[c], h->class_name[c]) == 0;
+    out[0] = 0;
+    if (s->header.n_classes == 0 || same)
+        return out;
+    if (s->header.n_classes < h->n_classes)
+        snprintf(out, FEATSET_TEXT, "%.150s: %d of the %d classes of %.150s; they go by name", s->path,
+                 s->header.n_classes, h->n_classes, name);
+    else
+        snprintf(out, FEATSET_TEXT, "%.150s: its classes are in another order than those of %.150s; they go by name",
+                 s->path, name);
+    return out;
+}
+
+const char *featset_unsaid_text(const struct featset *s, const struct feat_header *h, const char *name,
+                                char out[FEATSET_TEXT])
+{
+    char what[200];
+    out[0] = 0;
+    if (feat_unsaid(h, &s->header, what, sizeof what))
+        snprintf(out, FEATSET_TEXT, "%.150s, %.150s: not compared, since one of them does not say it: %s", name, s->path,
+                 what);
+    return out;
+}
+
+/* ------------------------------------------------------------------ rows that stand in both */
+struct overlap_rows featset_overlap_rows(const struct featset *s)
+{
+    return (struct overlap_rows){s->n, s->label, s->key, s->group, (const uint8_t (*)[DIGEST_BYTES])s->content};
+}
+
+/* "test.feat (query)": one file may have two roles. */
+static const char *with_role(const struct featset *s, char out[160])
+{
+    snprintf(out, 160, "%.120s (%s)", s->path, s->role);
+    return out;
+}
+
+int featset_overlap(const struct featset *learned, const struct featset *query, const struct featset_leaks *how,
+                    struct origins *origins, char warning[OVERLAP_TEXT], struct fmt_error *e)
+{
+    struct overlap_rows from = featset_overlap_rows(learned), rows = featset_overlap_rows(query);
+    struct overlap o;
+    char name[2][160];
+    warning[0] = 0;
+    int status = overlap_sets(&from, &rows, how->apart, &o, e);
+    if (status)
+        return status;
+    origins_overlap(origins, query->role, learned->role, o.n_images, o.n_groups);
+    return overlap_judge(&o, with_role(query, name[0]), with_role(learned, name[1]), how->allowed, warning, e);
+}
