@@ -227,8 +227,8 @@ static void make_recipe(const struct extract *x, const struct pictures *pictures
     if (pictures_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
         msg_die("%s", e.text);
     if (unsaid)
-        msg_warn("%s: does not say what bbu-pack did to its photographs (--short-side, --quality): the features will not "
-                 "say it either", unsaid);
+        msg_warn("%s: does not say what bbu-pack did to its photographs (--short-side, --quality): the features will "
+                 "not say it either", unsaid);
 }
 
 /* Before the first picture goes through the network: all patches of many pictures are more than one thinks. */

@@ -546,8 +546,8 @@ static void check_model_overlap(void)
     struct overlap o;
     char text[OVERLAP_TEXT];
     if (featset_n_labelled(&query) > 0 && !contents_are_known())
-        msg_warn("%s, %s: not both say which images they are of: whether rows are scored that the classifier was fitted "
-                 "to is not known", model_path, query.path);
+        msg_warn("%s, %s: not both say which images they are of: whether rows are scored that the classifier was "
+                 "fitted to is not known", model_path, query.path);
     for (int i = 0; i < 2; i++) {
         if (overlap_seen(seen[i], &rows, &o, &e) ||
             overlap_judge(&o, query.path, what[i], scoring.allow_overlap, text, &e))
