@@ -1,5 +1,5 @@
 /* version.h - one truth: the version of the tools, printed by --version and kept in provenance. */
 #ifndef VERSION_H
 #define VERSION_H
-#define DINOTOOLS_VERSION "0.1.0"
+#define DINOTOOLS_VERSION "0.2.0"
 #endif
