@@ -21,6 +21,60 @@ static bool is_passed_over(const char *name)
     return name[0] == '.' || ends_with(name, ".jpg") || ends_with(name, ".jpeg") || ends_with(name, ".png");
 }
 
+/* ---------------------------------------------------------------- digests, sorted */
+
+static int add_key(struct idfiles_keys *k, const uint8_t digest[DIGEST_BYTES], int64_t i_item, struct fmt_error *e)
+{
+    if (!digest_is_set(digest))
+        return 0;
+    if (fmt_grow(&k->item, k->n, &k->room, sizeof *k->item, e))
+        return FMT_MEMORY;
+    memcpy(k->item[k->n].digest, digest, DIGEST_BYTES);
+    k->item[k->n++].i_item = i_item;
+    k->sorted = false;
+    return 0;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct idfiles_key *x = a, *y = b;
+    int order = memcmp(x->digest, y->digest, DIGEST_BYTES);
+    return order ? order : (x->i_item > y->i_item) - (x->i_item < y->i_item);
+}
+
+/* The nth item with this digest; -1: there is none. */
+static int64_t find_key(struct idfiles_keys *k, const uint8_t digest[DIGEST_BYTES], int64_t nth)
+{
+    int64_t low = 0, high = k->n;
+    if (!k->sorted && k->n)
+        qsort(k->item, (size_t)k->n, sizeof *k->item, compare_keys);
+    k->sorted = true;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (memcmp(k->item[middle].digest, digest, DIGEST_BYTES) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (nth >= k->n - low || memcmp(k->item[low + nth].digest, digest, DIGEST_BYTES) != 0)
+        return -1;
+    return k->item[low + nth].i_item;
+}
+
+/* ---------------------------------------------------------------- the walk */
+
+/* Of shards also the digest of the identity: what evaluation during training has of its sets. */
+static int add_identities(struct idfiles *f, struct idfile *item, const uint8_t *identity, struct fmt_error *e)
+{
+    uint8_t of_set[DIGEST_BYTES];
+    memcpy(item->identity, identity, DIGEST_BYTES);
+    int status = add_key(&f->identities, identity, item - f->item, e);
+    if (status || item->kind != BLOCK_SHARD)
+        return status;
+    digest_of(identity, DIGEST_BYTES, of_set);
+    return add_key(&f->identities, of_set, item - f->item, e);
+}
+
 static int add(struct idfiles *f, const char *path, enum block_kind kind, const uint8_t *identity, struct fmt_error *e)
 {
     if (fmt_grow(&f->item, f->n, &f->room, sizeof *f->item, e))
@@ -29,10 +83,8 @@ static int add(struct idfiles *f, const char *path, enum block_kind kind, const 
     *item = (struct idfile){.path = strdup(path), .kind = kind};
     if (!item->path)
         return fmt_no_memory(e);
-    if (identity)
-        memcpy(item->identity, identity, DIGEST_BYTES);
     f->n++;
-    return 0;
+    return identity ? add_identities(f, item, identity, e) : 0;
 }
 
 static int add_file(struct idfiles *f, const char *path, struct fmt_error *e)
@@ -55,10 +107,28 @@ static int add_file(struct idfiles *f, const char *path, struct fmt_error *e)
     return status;
 }
 
+/* A folder that was cut off by its depth is walked again from nearer. */
+static bool was_walked(struct idfiles *f, const char *folder, int depth)
+{
+    struct stat st;
+    if (stat(folder, &st) != 0)
+        return false; /* listing it will tell why */
+    for (int64_t i = 0; i < f->n_folders; i++) {
+        const struct idfiles_folder *d = &f->folder[i];
+        if (d->device == st.st_dev && d->inode == st.st_ino && d->depth <= depth)
+            return true;
+    }
+    if (fmt_grow(&f->folder, f->n_folders, &f->folder_room, sizeof *f->folder, NULL) == 0)
+        f->folder[f->n_folders++] = (struct idfiles_folder){st.st_dev, st.st_ino, depth};
+    return false;
+}
+
 static int walk(struct idfiles *f, const char *folder, int depth, struct fmt_error *e)
 {
     char **name;
     int64_t n;
+    if (was_walked(f, folder, depth))
+        return 0;
     int status = file_list(folder, &name, &n, e);
     if (status)
         return status;
@@ -84,38 +154,34 @@ int idfiles_add(struct idfiles *f, const char *folder, struct fmt_error *e)
     return walk(f, folder, 0, e);
 }
 
-const struct idfile *idfiles_find(const struct idfiles *f, const uint8_t identity[DIGEST_BYTES])
+/* ---------------------------------------------------------------- finding */
+
+const struct idfile *idfiles_find(struct idfiles *f, const uint8_t identity[DIGEST_BYTES])
 {
-    for (int64_t i = 0; i < f->n; i++) {
-        uint8_t of_set[DIGEST_BYTES];
-        const struct idfile *t = &f->item[i];
-        if (t->kind == BLOCK_ANY)
-            continue;
-        if (memcmp(t->identity, identity, DIGEST_BYTES) == 0)
-            return t;
-        if (t->kind != BLOCK_SHARD)
-            continue;
-        digest_of(t->identity, DIGEST_BYTES, of_set);
-        if (memcmp(of_set, identity, DIGEST_BYTES) == 0)
-            return t;
-    }
-    return NULL;
+    int64_t i = find_key(&f->identities, identity, 0);
+    return i < 0 ? NULL : &f->item[i];
 }
 
-const struct idfile *idfiles_find_weights(struct idfiles *f, const uint8_t hash[DIGEST_BYTES])
+static void hash_all(struct idfiles *f, bool checkpoints)
 {
-    for (int checkpoints = 0; checkpoints < 2 && f->weights_hash; checkpoints++)
-        for (int64_t i = 0; i < f->n; i++) {
-            struct idfile *t = &f->item[i];
-            if (t->kind != (checkpoints ? BLOCK_CKPT : BLOCK_ANY))
-                continue;
-            if (!t->hashed && f->weights_hash(t->path, t->weights[0], t->weights[1], NULL) != 0)
-                memset(t->weights, 0, sizeof t->weights);
-            t->hashed = true;
-            if (memcmp(t->weights[0], hash, DIGEST_BYTES) == 0 || memcmp(t->weights[1], hash, DIGEST_BYTES) == 0)
-                return t;
-        }
-    return NULL;
+    for (int64_t i = 0; i < f->n && f->weights_hash; i++) {
+        struct idfile *t = &f->item[i];
+        if (t->kind != (checkpoints ? BLOCK_CKPT : BLOCK_ANY) || f->weights_hash(t->path, t->weights, NULL) != 0)
+            continue;
+        for (int k = 0; k < IDFILES_HASHES; k++)
+            if (add_key(&f->weights[checkpoints], t->weights[k], i, NULL))
+                return;
+    }
+}
+
+const struct idfile *idfiles_find_weights(struct idfiles *f, const uint8_t hash[DIGEST_BYTES], bool checkpoints,
+                                          int64_t nth)
+{
+    if (!f->hashed[checkpoints])
+        hash_all(f, checkpoints);
+    f->hashed[checkpoints] = true;
+    int64_t i = find_key(&f->weights[checkpoints], hash, nth);
+    return i < 0 ? NULL : &f->item[i];
 }
 
 void idfiles_release(struct idfiles *f)
@@ -123,5 +189,9 @@ void idfiles_release(struct idfiles *f)
     for (int64_t i = 0; i < f->n; i++)
         free(f->item[i].path);
     free(f->item);
+    free(f->identities.item);
+    free(f->weights[0].item);
+    free(f->weights[1].item);
+    free(f->folder);
     *f = (struct idfiles){0};
 }

@@ -4,28 +4,30 @@
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
+#include <search.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
+#include "describe.h"
 #include "index.h"
 #include "rootpath.h"
-#include "tensorfile.h"
+#include "trace-said.h"
 #include "verify.h"
 
 struct trace {
     struct idfiles *files;
     void (*tell)(void *arg, const struct trace_link *link);
     void *arg;
-    struct cJSON *told; /* identities whose inputs were told: an object of their hexadecimal names */
+    void *told; /* tree (tsearch) of struct told: no choice of identities makes it slow, as it might a hash table */
+    bool no_memory;
 };
 
-static const char *text_of(const struct cJSON *o, const char *key)
-{
-    const struct cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-    return cJSON_IsString(v) ? v->valuestring : NULL;
-}
+struct told { /* an identity whose inputs were told */
+    uint8_t identity[DIGEST_BYTES];
+    const struct idfile *found;
+};
 
 static bool parse_hex(const char *hex, uint8_t out[DIGEST_BYTES])
 {
@@ -38,143 +40,74 @@ static bool parse_hex(const char *hex, uint8_t out[DIGEST_BYTES])
     return true;
 }
 
-/* ---------------------------------------------------------------- what a file says of itself */
-
-/* Of weights that dino-train wrote: {"inputs": [...], "iteration": "499"}, from their metadata. */
-static struct cJSON *weights_provenance(const char *path)
+static int compare_told(const void *a, const void *b)
 {
-    struct tensorfile t;
-    if (tensorfile_open(&t, path, NULL))
-        return NULL;
-    struct cJSON *p = cJSON_CreateObject();
-    const char *inputs = named_meta_find(&t.set, TRACE_META_INPUTS), *tool = named_meta_find(&t.set, "tool"),
-               *iteration = named_meta_find(&t.set, TRACE_META_ITERATION);
-    struct cJSON *list = inputs ? cJSON_ParseWithOpts(inputs, NULL, 1) : NULL;
-    if (cJSON_IsArray(list))
-        cJSON_AddItemToObject(p, "inputs", list);
-    else
-        cJSON_Delete(list);
-    if (tool)
-        cJSON_AddStringToObject(p, "tool", tool);
-    if (iteration)
-        cJSON_AddStringToObject(p, "iteration", iteration);
-    tensorfile_close(&t);
-    return p;
+    return memcmp(((const struct told *)a)->identity, ((const struct told *)b)->identity, DIGEST_BYTES);
 }
 
-/* The provenance of a file that was found, or NULL. */
-static struct cJSON *provenance_of(const char *path, enum block_kind kind)
+/* What is kept of an identity; *first: it was not met before. NULL: no memory. */
+static struct told *told_of(struct trace *t, const uint8_t identity[DIGEST_BYTES], bool *first)
 {
-    struct file f;
-    struct block_reader r;
-    struct cJSON *p = NULL;
-    if (kind == BLOCK_ANY)
-        return weights_provenance(path);
-    if (file_open_regular(&f, path, NULL))
-        return NULL;
-    struct fmt_reader io = file_reader(&f);
-    if (block_open(&r, &io, BLOCK_ANY, NULL) == 0) {
-        p = r.header.provenance[0] ? cJSON_ParseWithOpts(r.header.provenance, NULL, 1) : NULL;
-        block_close(&r);
+    struct told *fresh = calloc(1, sizeof *fresh), **node = NULL;
+    if (fresh) {
+        memcpy(fresh->identity, identity, DIGEST_BYTES);
+        node = tsearch(fresh, &t->told, compare_told);
     }
-    file_close(&f);
-    return p;
+    *first = node && *node == fresh;
+    if (!*first)
+        free(fresh);
+    t->no_memory |= !node;
+    return node ? *node : NULL;
 }
 
-/* "query    1a2b... test.feat" or, in predictions, "# query ..." */
-static void add_line(struct cJSON *inputs, char *line)
+/* ---------------------------------------------------------------- which file */
+
+enum { RANK_LEADS_ON = 1, RANK_NOT_OF_ITSELF = 2, RANK_BEST = 3 };
+
+/* A run that continues from weights begins with a teacher of the same hash, which names these as its input. */
+static bool is_of_itself(const struct said *s, const struct idfile *file)
 {
-    char kind[32], hex[DIGEST_HEX + 1];
     uint8_t identity[DIGEST_BYTES];
-    line += strncmp(line, "# ", 2) == 0 ? 2 : 0;
-    if (sscanf(line, "%31s %65s", kind, hex) != 2 || !parse_hex(hex, identity))
-        return;
-    struct cJSON *input = cJSON_CreateObject();
-    cJSON_AddStringToObject(input, "kind", kind);
-    cJSON_AddStringToObject(input, "identity", hex);
-    cJSON_AddItemToArray(inputs, input);
+    const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
+    for (const struct cJSON *c = inputs ? inputs->child : NULL; c; c = c->next)
+        for (int i = 0; i < IDFILES_HASHES && parse_hex(said_text(c, "identity"), identity); i++)
+            if (memcmp(identity, file->weights[i], DIGEST_BYTES) == 0)
+                return true;
+    return false;
 }
 
-static void add_origins(struct cJSON *inputs, const struct cJSON *origins)
+static int rank_of(const struct idfile *file)
 {
-    for (const struct cJSON *c = origins ? origins->child : NULL; c; c = c->next) {
-        const char *hex = text_of(c, "identity");
-        struct cJSON *input = hex ? cJSON_CreateObject() : NULL;
-        if (!input)
-            continue;
-        cJSON_AddStringToObject(input, "kind", c->string);
-        cJSON_AddStringToObject(input, "identity", hex);
-        cJSON_AddItemToArray(inputs, input);
-    }
+    struct said s = said_by_path(file->path, file->kind);
+    int rank = (said_leads_on(&s) ? RANK_LEADS_ON : 0) + (is_of_itself(&s, file) ? 0 : RANK_NOT_OF_ITSELF);
+    said_release(&s);
+    return rank;
 }
 
-/* Of a report or predictions: the first lines, as an object with "inputs"; without any if it is something else. */
-static struct cJSON *report_provenance(const char *path)
+/* Of several files with this hash the one that tells most of where it came from; of equal ones files of weights come
+ * before checkpoints. */
+static const struct idfile *choose_weights(struct trace *t, const uint8_t hash[DIGEST_BYTES], int *rank)
 {
-    enum { HEAD_BYTES = 1 << 20 };
-    struct file f;
-    struct cJSON *p = cJSON_CreateObject(), *inputs = cJSON_AddArrayToObject(p, "inputs");
-    if (file_open_regular(&f, path, NULL))
-        return p;
-    struct fmt_reader io = file_reader(&f);
-    size_t n = f.size < HEAD_BYTES ? (size_t)f.size : HEAD_BYTES;
-    char *text = malloc(n + 1);
-    if (text && fmt_read_at_exact(&io, 0, text, n, NULL) == 0) {
-        char *rest = text, *line;
-        text[n] = 0;
-        for (int i = 0; i < 16 && (line = strsep(&rest, "\n")) != NULL; i++) {
-            struct cJSON *o = line[0] == '{' ? cJSON_ParseWithOpts(line, NULL, 1) : NULL;
-            if (!o)
-                add_line(inputs, line);
-            add_origins(inputs, cJSON_GetObjectItemCaseSensitive(o, "origins"));
-            cJSON_Delete(o);
-            if (o && inputs->child)
-                break; /* each line says the same */
+    const struct idfile *best = NULL, *file;
+    *rank = -1;
+    for (int checkpoints = 0; checkpoints < 2; checkpoints++)
+        for (int64_t nth = 0; *rank < RANK_BEST; nth++) {
+            file = idfiles_find_weights(t->files, hash, checkpoints, nth);
+            int its = file ? rank_of(file) : -1;
+            if (!file)
+                break;
+            best = its > *rank ? file : best;
+            *rank = its > *rank ? its : *rank;
         }
-    }
-    free(text);
-    file_close(&f);
-    return p;
+    return best;
 }
 
-/* ---------------------------------------------------------------- telling */
-
-/* A catalogue ends the chain: where its photographs lie. */
-static void tell_photographs(struct trace *t, const char *path, int depth)
+static bool is_student(const struct idfile *file, const uint8_t hash[DIGEST_BYTES])
 {
-    struct file f;
-    struct index x;
-    char *root = NULL;
-    if (file_open_regular(&f, path, NULL))
-        return;
-    struct fmt_reader io = file_reader(&f);
-    if (index_read(&x, &io, NULL) == 0) {
-        struct trace_link link = {.depth = depth, .kind = "photographs", .is_file = true};
-        if (rootpath_find(x.root, path, &root, NULL) == 0) {
-            const char *folder = root[0] ? root : ".";
-            link.path = file_is_dir(folder) ? folder : NULL;
-        }
-        snprintf(link.note, sizeof link.note, "%s%s%.80s", FMT_COUNT(x.n_entries, "image", "images"),
-                 link.path ? "" : ", once in ", link.path ? "" : x.root);
-        t->tell(t->arg, &link);
-        free(root);
-        index_release(&x);
-    }
-    file_close(&f);
-}
-
-static void note(struct trace_link *link, const struct cJSON *provenance)
-{
-    const char *tool = text_of(provenance, "tool"), *iteration = text_of(provenance, "iteration");
-    const struct cJSON *setting =
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(provenance, "settings"), "iteration");
-    size_t at = 0;
-    if (tool)
-        at = (size_t)snprintf(link->note, sizeof link->note, "by %.60s", tool);
-    if (iteration)
-        snprintf(link->note + at, sizeof link->note - at, "%siteration %.20s", at ? ", " : "", iteration);
-    else if (cJSON_IsNumber(setting))
-        snprintf(link->note + at, sizeof link->note - at, "%siteration %.0f", at ? ", " : "", setting->valuedouble);
+    for (int i = 0; i < IDFILES_HASHES; i++) /* those of the teacher come first */
+        if (memcmp(file->weights[i], hash, DIGEST_BYTES) == 0)
+            return i >= IDFILES_HASHES / 2;
+    return false;
 }
 
 /* Inputs that are digests of contents or names, and no file carries. */
@@ -184,6 +117,83 @@ static bool is_no_file(const char *kind)
            strcmp(kind, "replaced") == 0;
 }
 
+static const struct idfile *find(struct trace *t, const char *kind, const uint8_t identity[DIGEST_BYTES])
+{
+    int rank;
+    const struct idfile *found = is_no_file(kind) ? NULL : idfiles_find(t->files, identity);
+    return !found && strcmp(kind, "weights") == 0 ? choose_weights(t, identity, &rank) : found;
+}
+
+/* ---------------------------------------------------------------- telling */
+
+static void add_note(struct trace_link *link, const char *form, ...) __attribute__((format(printf, 2, 3)));
+static void add_note(struct trace_link *link, const char *form, ...)
+{
+    size_t at = strlen(link->note), room = sizeof link->note;
+    va_list ap;
+    if (at && at < room - 2)
+        at += (size_t)snprintf(link->note + at, room - at, ", ");
+    va_start(ap, form);
+    vsnprintf(link->note + at, room - at, form, ap);
+    va_end(ap);
+}
+
+/* A name from a file, of any length and content, as a line takes it; not cut inside a character of UTF-8. */
+static void set_kind(struct trace_link *link, const char *kind)
+{
+    size_t n = strnlen(kind, TRACE_KIND + 1);
+    if (n > TRACE_KIND)
+        for (n = TRACE_KIND; n > 0 && ((unsigned char)kind[n] & 0xc0) == 0x80;)
+            n--;
+    for (size_t i = 0; i < n; i++)
+        link->kind[i] = (unsigned char)kind[i] < 32 || kind[i] == 127 ? '?' : kind[i];
+    link->kind[n] = 0;
+}
+
+/* A catalogue ends the chain: where its photographs lie. */
+static int tell_photographs(struct trace *t, struct file *f, const char *path, int depth, struct fmt_error *e)
+{
+    struct index x;
+    char *root = NULL;
+    struct fmt_reader io = file_reader(f);
+    int status = index_read(&x, &io, e);
+    if (status)
+        return status;
+    struct trace_link link = {.depth = depth, .kind = "photographs", .is_file = true};
+    if (rootpath_find(x.root, path, &root, NULL) == 0) {
+        const char *folder = root[0] ? root : ".";
+        link.path = file_is_dir(folder) ? folder : NULL;
+    }
+    snprintf(link.note, sizeof link.note, "%s%s%.80s", FMT_COUNT(x.n_entries, "image", "images"),
+             link.path ? "" : ", once in ", link.path ? "" : x.root);
+    t->tell(t->arg, &link);
+    free(root);
+    index_release(&x);
+    return 0;
+}
+
+static void tell_catalogue(struct trace *t, const char *path, int depth)
+{
+    struct file f;
+    if (file_open_regular(&f, path, NULL))
+        return;
+    tell_photographs(t, &f, path, depth, NULL);
+    file_close(&f);
+}
+
+static void note(struct trace_link *link, const struct cJSON *provenance)
+{
+    const char *tool = said_text(provenance, "tool"), *iteration = said_text(provenance, "iteration");
+    const struct cJSON *setting =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(provenance, "settings"), "iteration");
+    if (tool)
+        add_note(link, "by %.60s", tool);
+    if (iteration)
+        add_note(link, "iteration %.20s", iteration);
+    else if (cJSON_IsNumber(setting))
+        add_note(link, "iteration %.0f", setting->valuedouble);
+}
+
 static const char *folder_of(const char *path, char *folder, size_t room)
 {
     const char *slash = strrchr(path, '/');
@@ -191,105 +201,163 @@ static const char *folder_of(const char *path, char *folder, size_t room)
     return folder;
 }
 
-static void follow(struct trace *t, const struct cJSON *provenance, int depth);
+/* remark: of all these inputs, to stand in their notes; or NULL. */
+#define BY_HEADER "named by the header, the rest is not said"
+static void follow(struct trace *t, const struct cJSON *provenance, int depth, const char *remark);
 
-static void follow_input(struct trace *t, const struct cJSON *input, int depth)
+static void tell_file(struct trace *t, struct trace_link *link, const struct idfile *found)
 {
-    struct trace_link link = {.depth = depth, .kind = text_of(input, "kind")};
     char folder[4096];
-    uint8_t identity[DIGEST_BYTES];
-    const char *hex = text_of(input, "identity");
-    if (!link.kind || !parse_hex(hex, identity))
-        return;
-    memcpy(link.identity, hex, sizeof link.identity);
-    bool again = cJSON_GetObjectItemCaseSensitive(t->told, hex) != NULL;
-    link.is_file = !is_no_file(link.kind);
-    const struct idfile *found = link.is_file ? idfiles_find(t->files, identity) : NULL;
-    if (!found && strcmp(link.kind, "weights") == 0)
-        found = idfiles_find_weights(t->files, identity);
-    struct cJSON *own = found ? provenance_of(found->path, found->kind) : NULL;
-    const struct cJSON *said = own ? own : cJSON_GetObjectItemCaseSensitive(input, "provenance");
-    link.path = found && found->kind == BLOCK_SHARD ? folder_of(found->path, folder, sizeof folder)
-                : found                             ? found->path
-                                                    : NULL;
-    if (again)
-        snprintf(link.note, sizeof link.note, "as above");
-    else
-        note(&link, said);
-    t->tell(t->arg, &link);
-    cJSON_AddTrueToObject(t->told, hex);
-    if (!again && depth < TRACE_DEPTH_MAX) {
-        follow(t, said, depth + 1);
-        if (found && found->kind == BLOCK_INDEX)
-            tell_photographs(t, found->path, depth + 1);
-    }
-    cJSON_Delete(own);
+    link->path = found && found->kind == BLOCK_SHARD ? folder_of(found->path, folder, sizeof folder)
+                 : found                             ? found->path
+                                                     : NULL;
+    t->tell(t->arg, link);
 }
 
-static void follow(struct trace *t, const struct cJSON *provenance, int depth)
+static void follow_input(struct trace *t, const struct cJSON *input, int depth, const char *remark)
+{
+    struct trace_link link = {.depth = depth};
+    uint8_t identity[DIGEST_BYTES];
+    bool first;
+    const char *kind = said_text(input, "kind"), *hex = said_text(input, "identity");
+    struct told *told = kind && parse_hex(hex, identity) ? told_of(t, identity, &first) : NULL;
+    if (!told)
+        return;
+    set_kind(&link, kind);
+    memcpy(link.identity, hex, sizeof link.identity);
+    link.is_file = !is_no_file(kind);
+    if (first || !told->found)
+        told->found = find(t, kind, identity);
+    if (!first) {
+        add_note(&link, "as above");
+        tell_file(t, &link, told->found);
+        return;
+    }
+    const struct idfile *found = told->found;
+    struct said own = found ? said_by_path(found->path, found->kind) : (struct said){0};
+    const struct cJSON *said = own.provenance ? own.provenance : cJSON_GetObjectItemCaseSensitive(input, "provenance");
+    if (found && is_student(found, identity))
+        add_note(&link, "its student");
+    note(&link, said);
+    if (remark)
+        add_note(&link, "%s", remark);
+    tell_file(t, &link, found);
+    if (depth < TRACE_DEPTH_MAX) {
+        follow(t, said, depth + 1, own.by_header ? BY_HEADER : NULL);
+        if (found && found->kind == BLOCK_INDEX)
+            tell_catalogue(t, found->path, depth + 1);
+    }
+    said_release(&own);
+}
+
+static void follow(struct trace *t, const struct cJSON *provenance, int depth, const char *remark)
 {
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(provenance, "inputs");
     for (const struct cJSON *c = cJSON_IsArray(inputs) ? inputs->child : NULL; c; c = c->next)
-        follow_input(t, c, depth);
+        follow_input(t, c, depth, remark);
 }
 
 /* ---------------------------------------------------------------- the first file */
 
 /* A folder of shards is as good as one of them. */
-static char *file_to_read(const char *path)
+static char *shard_in(const char *folder, struct fmt_error *e)
 {
     char **name, *found = NULL;
     int64_t n;
-    if (!file_is_dir(path))
-        return strdup(path);
-    if (file_list(path, &name, &n, NULL))
+    if (file_list(folder, &name, &n, e))
         return NULL;
     for (int64_t i = 0; i < n && !found; i++) {
         size_t length = strlen(name[i]);
         if (length > 6 && strcmp(name[i] + length - 6, ".shard") == 0)
-            found = file_join(path, name[i]);
+            found = file_join(folder, name[i]);
     }
     file_list_free(name, n);
+    if (!found)
+        fmt_fail(e, FMT_MAGIC, "%.250s: no shards are in this folder", folder);
     return found;
 }
 
-static enum block_kind kind_of(const char *path, bool *weights, struct fmt_error *e)
+/* Weights that say nothing, as a .pth: another file of the same network may. */
+static struct said said_by_equal(struct trace *t, const struct file *f)
 {
-    struct file f;
-    struct verify_peek p;
-    enum block_kind kind = BLOCK_ANY;
-    if (file_open_regular(&f, path, e))
-        return BLOCK_ANY;
-    struct fmt_reader io = file_reader(&f);
-    kind = verify_peek(&p, &io);
-    *weights = kind == BLOCK_ANY && p.n > 8 && p.first[0] != '{' &&
-               (p.first[8] == '{' || memcmp(p.first, "PK\3\4", 4) == 0 || p.first[0] == 0x80);
-    file_close(&f);
-    return kind;
+    uint8_t hash[IDFILES_HASHES][DIGEST_BYTES];
+    char by_number[32], hex[DIGEST_HEX];
+    struct said s = {0};
+    int rank;
+    snprintf(by_number, sizeof by_number, "/dev/fd/%d", f->fd); /* a copy of a pipe has no name */
+    if (!t->files->weights_hash || t->files->weights_hash(by_number, hash, NULL) != 0)
+        return s;
+    if (!choose_weights(t, hash[0], &rank) || !(rank & RANK_LEADS_ON))
+        return s;
+    digest_hex(hash[0], hex);
+    s.provenance = cJSON_CreateObject();
+    said_input(cJSON_AddArrayToObject(s.provenance, "inputs"), "weights", hex);
+    return s;
 }
 
-int trace_file(struct idfiles *files, const char *path, void (*tell)(void *arg, const struct trace_link *link),
-               void *arg, struct fmt_error *e)
+/* Why there is no way back: what plain bbu-info says of it, if that is an error. */
+static int tell_why(struct file *f, struct fmt_error *e)
 {
-    struct trace t = {files, tell, arg, cJSON_CreateObject()};
+    struct cJSON *o = cJSON_CreateObject();
     struct fmt_error why = {0};
-    bool weights = false;
-    char *file = file_to_read(path);
-    enum block_kind kind = file ? kind_of(file, &weights, &why) : BLOCK_ANY;
-    struct cJSON *p = why.status || !file ? NULL
-                      : kind != BLOCK_ANY || weights ? provenance_of(file, kind) : report_provenance(file);
-    const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(p, "inputs");
+    bool ours;
+    int status = describe_file(o, f, &ours, &why);
+    cJSON_Delete(o);
+    if (!status || why.status == FMT_MAGIC)
+        return fmt_fail(e, FMT_MAGIC, "%.190s: does not say what it was made from%s%.190s", f->path,
+                        status ? ": " : "", status ? why.text : "");
+    if (strncmp(why.text, f->path, strlen(f->path)) == 0)
+        return fmt_fail(e, why.status, "%s", why.text); /* named already */
+    return fmt_fail(e, why.status, "%.190s: %.200s", f->path, why.text);
+}
+
+static int trace_open(struct trace *t, const char *path, struct file *f, struct fmt_error *e)
+{
+    struct verify_peek p;
+    struct fmt_reader io = file_reader(f);
+    struct fmt_error unreadable = {0};
+    const char *remark = NULL;
+    enum block_kind kind = verify_peek(&p, &io);
+    bool weights = kind == BLOCK_ANY && p.n > 8 && p.first[0] != '{' && describe_may_know(p.first, p.n);
+    struct said said = kind != BLOCK_ANY || weights ? said_by_file(f, kind) : said_by_report(f);
+    if (weights && !said_leads_on(&said)) {
+        said_release(&said);
+        said = said_by_equal(t, f);
+        remark = "the same network";
+    }
     int status = 0;
-    if (why.status)
-        status = fmt_fail(e, why.status, "%s", why.text);
-    else if (kind != BLOCK_INDEX && (!inputs || (!inputs->child && kind == BLOCK_ANY)))
-        status = fmt_fail(e, FMT_MAGIC, "%.250s: does not say what it was made from", path);
-    if (!status)
-        follow(&t, p, 1);
-    if (!status && kind == BLOCK_INDEX)
-        tell_photographs(&t, file, 1);
-    cJSON_Delete(p);
-    cJSON_Delete(t.told);
-    free(file);
+    if (said_leads_on(&said))
+        follow(t, said.provenance, 1, said.by_header ? BY_HEADER : remark);
+    else if (kind != BLOCK_INDEX)
+        status = tell_why(f, e);
+    if (!status && kind == BLOCK_INDEX && tell_photographs(t, f, path, 1, &unreadable))
+        status = tell_why(f, e);
+    said_release(&said);
+    return status ? status : t->no_memory ? fmt_no_memory(e) : 0;
+}
+
+int trace_file(struct idfiles *files, const char *path, struct file *f,
+               void (*tell)(void *arg, const struct trace_link *link), void *arg, struct fmt_error *e)
+{
+    struct trace t = {.files = files, .tell = tell, .arg = arg};
+    struct file shard;
+    char *inside = f ? NULL : shard_in(path, e);
+    if (!f && (!inside || file_open_regular(&shard, inside, e))) {
+        free(inside);
+        return (int)e->status;
+    }
+    int status = trace_open(&t, path, f ? f : &shard, e);
+    if (!f)
+        file_close(&shard);
+    free(inside);
+    tdestroy(t.told, free);
     return status;
+}
+
+bool trace_is_report(struct file *f)
+{
+    struct said s = said_by_report(f);
+    bool leads_on = said_leads_on(&s);
+    said_release(&s);
+    return leads_on;
 }

@@ -114,27 +114,50 @@ static void print_line(const char *text)
 
 /* ---------------------------------------------------------------- one file */
 
+/* The first bytes tell whether there may be more to a pipe than the lines that a report begins with. */
+static bool is_enough(const uint8_t first[24], int64_t n)
+{
+    return n >= 1 << 16 && !describe_may_know(first, 24);
+}
+
 /* A pipe is copied to a file without a name, so that it can be read again and from its end. */
 static int copy_pipe(struct file *f, struct fmt_error *e)
 {
     FILE *copy = tmpfile();
     struct fmt_reader io = file_reader(f);
     static uint8_t piece[1 << 16];
-    int64_t n = 0;
-    bool all = copy != NULL;
-    while (all && (n = io.read(io.arg, piece, sizeof piece)) > 0) {
+    uint8_t first[24] = {0};
+    int64_t n = 0, all = 0;
+    while (copy && !is_enough(first, all) && (n = io.read(io.arg, piece, sizeof piece)) > 0) {
+        for (int64_t i = 0; i < n && all + i < (int64_t)sizeof first; i++)
+            first[all + i] = piece[i];
         if (fwrite(piece, 1, (size_t)n, copy) != (size_t)n)
             break;
-        if (ftello(copy) == n && n >= 24 && !describe_may_know(piece, (size_t)n))
-            all = false, n = 0; /* describe_file will say so of what there is */
+        all += n;
     }
-    if (!copy || n != 0 || fflush(copy) != 0)
-        return fmt_fail(e, FMT_IO, "cannot copy what the pipe gives");
-    f->size = (uint64_t)ftello(copy);
-    f->fd = dup(fileno(copy));
+    bool good = copy && (n == 0 || is_enough(first, all)) && fflush(copy) == 0;
+    int fd = good ? dup(fileno(copy)) : -1;
+    if (copy)
+        fclose(copy);
+    if (fd < 0)
+        return fmt_fail(e, FMT_IO, "%.190s: cannot copy what the pipe gives", f->path);
+    if (f->fd > STDERR_FILENO)
+        close(f->fd);
+    f->fd = fd;
+    f->size = (uint64_t)all;
     f->regular = true;
-    fclose(copy);
-    return f->fd < 0 ? fmt_fail(e, FMT_IO, "cannot copy what the pipe gives") : 0;
+    return 0;
+}
+
+static int open_to_seek(struct file *f, const char *path, struct fmt_error *e)
+{
+    int status = file_open(f, path, e);
+    if (status || f->regular)
+        return status;
+    status = copy_pipe(f, e);
+    if (status)
+        file_close(f);
+    return status;
 }
 
 static struct log_progress progress;
@@ -163,13 +186,13 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
 /* Of weights: the hash that features made with them carry; null where they are no network that is known here. */
 static void add_hash(const char *path, struct cJSON *o)
 {
-    uint8_t backbone[DIGEST_BYTES], with_head[DIGEST_BYTES];
+    uint8_t hash[WEIGHTS_HASHES][DIGEST_BYTES];
     char hex[DIGEST_HEX];
-    if (weights_file_hashes(path, backbone, with_head, NULL)) {
+    if (weights_file_hashes(path, hash, NULL)) {
         cJSON_AddNullToObject(o, "weights");
         return;
     }
-    digest_hex(backbone, hex);
+    digest_hex(hash[0], hex);
     jsonl_text(o, "weights", hex);
 }
 
@@ -177,21 +200,21 @@ static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
 {
     struct file f;
     bool ours = false;
-    int status = file_open(&f, path, e);
+    int status = open_to_seek(&f, path, e);
     if (status)
         return status;
     struct fmt_error why = {0};
-    if (!f.regular)
-        status = copy_pipe(&f, &why);
-    if (status == 0 && list)
+    if (list)
         status = describe_records(&f, print_line, &why);
-    else if (status == 0 && (status = describe_file(o, &f, &ours, &why)) == 0 && !ours)
+    else if ((status = describe_file(o, &f, &ours, &why)) == 0 && !ours)
         add_hash(path, o);
     if (status == 0 && verify && ours)
         status = verify_file(&f, o, &why);
     else if (status == 0 && verify && !list)
         msg_warn("%s: not verified: files of this kind carry no checks of ours", path);
-    if (status && strncmp(why.text, f.path, strlen(f.path)) == 0)
+    if (status && !ours && trace_is_report(&f))
+        fmt_fail(e, status, "%.190s: a report or predictions; --trace follows it to what it was made from", f.path);
+    else if (status && strncmp(why.text, f.path, strlen(f.path)) == 0)
         fmt_fail(e, why.status, "%s", why.text); /* named already */
     else if (status)
         fmt_fail(e, why.status, "%.190s: %.200s", f.path, why.text);
@@ -290,28 +313,39 @@ static void look_below(struct idfiles *files, const char *folder, bool must)
 
 static void find_files(struct idfiles *files, const char *path)
 {
-    char *slash = strrchr(path, '/'), *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+    char *folder = file_directory(path);
+    if (!folder)
+        msg_die("out of memory");
+    look_below(files, folder, false); /* its own files come before others of the same identity */
     look_below(files, ".", false);
-    if (folder)
-        look_below(files, folder, false);
     for (int i = 0; i < places.n; i++)
         look_below(files, places.item[i], true);
     free(folder);
 }
 
+_Static_assert((int)WEIGHTS_HASHES == (int)IDFILES_HASHES, "two lists of the same hashes");
+
 static bool trace_back(const char *path)
 {
     struct idfiles files = {.weights_hash = weights_file_hashes};
     struct fmt_error e = {0};
+    struct file f;
+    bool folder = file_is_dir(path);
+    if (!folder && open_to_seek(&f, path, &e)) {
+        msg_error("%s", e.text);
+        return false;
+    }
     find_files(&files, path);
     if (!json) {
         print_clean(path);
         puts(":");
     }
-    bool good = trace_file(&files, path, print_link, NULL, &e) == 0;
+    bool good = trace_file(&files, path, folder ? NULL : &f, print_link, NULL, &e) == 0;
     if (!good)
         msg_error("%s", e.text);
     idfiles_release(&files);
+    if (!folder)
+        file_close(&f);
     return good;
 }
 

@@ -114,9 +114,9 @@ int weights_load(struct weights *w, const struct params *t, unsigned modules, fl
 int weights_hash(const struct params *t, unsigned modules, const float *values, uint8_t out[DIGEST_BYTES],
                  struct fmt_error *e);
 
-/* The same of a file, of its teacher where it holds two networks: of the backbone, and of backbone and DINO head, which
- * features of the head carry (zeros: there is no head). */
-int weights_file_hashes(const char *path, uint8_t backbone[DIGEST_BYTES], uint8_t with_head[DIGEST_BYTES],
-                        struct fmt_error *e);
+/* The same of a file: of the backbone of its teacher, of its backbone and DINO head, which features of the head carry;
+ * then both of its student, where it holds several networks. Zeros: there is none. */
+enum { WEIGHTS_HASHES = 4 };
+int weights_file_hashes(const char *path, uint8_t hash[WEIGHTS_HASHES][DIGEST_BYTES], struct fmt_error *e);
 
 #endif

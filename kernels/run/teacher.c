@@ -123,7 +123,7 @@ static int add_origin(struct teacher_job *job, struct step *step, struct fmt_err
     }
     digest_hex(hash, hex);
     snprintf(iteration, sizeof iteration, "%" PRId64, w->iteration);
-    add_meta(job, "tool", strdup("dino-train " DINOTOOLS_VERSION));
+    add_meta(job, TRACE_META_TOOL, strdup("dino-train " DINOTOOLS_VERSION));
     add_meta(job, TRACE_META_ITERATION, strdup(iteration));
     add_meta(job, TRACE_META_INPUTS, inputs);
     add_meta(job, TRACE_META_WEIGHTS, strdup(hex));

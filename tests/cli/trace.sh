@@ -89,7 +89,96 @@ status 0 bbu-info --trace val.feat
 check 'features, teacher, data, photographs' grep -Eq '^  weights [0-9a-f]{12}: run/eval/(best|training_11)/teacher_checkpoint.safetensors \(by dino-train [0-9.]*, iteration 11\)$' out
 check 'the checkpoint has the same inputs' test "$(bbu-info --trace run/model_0000011.rank_0.ckpt | tail -n +2)" = "$(bbu-info --trace $teacher | tail -n +2)"
 status 0 dino-train -q --no-provenance -c t.yaml -j2 optim.epochs=1 train.output_dir=bare
-status 1 bbu-info --trace bare/eval/training_11/teacher_checkpoint.safetensors
+cd bare || exit 1
+status 1 bbu-info --trace eval/training_11/teacher_checkpoint.safetensors
+err_has 'does not say what it was made from'
 cd .. || exit 1
+status 0 bbu-info --trace bare/eval/training_11/teacher_checkpoint.safetensors
+check 'another file of the same network leads on' grep -Eq '^  weights [0-9a-f]{12}: run/eval/.*iteration 11, the same network\)$' out
+check 'to its data' grep -Eq '^    data [0-9a-f]{12}: all/ ' out
+
+# ---- of several files with one hash the one that leads on; the student of a checkpoint
+mkdir ../several && cp $teacher ../several/zz.safetensors && cd ../several || exit 1
+dino-weights convert -q --bare zz.safetensors -o aa.pth
+dino-extract -q -w zz.safetensors --resize 36 --size 32 ../run-folder/val -o zz.feat
+status 0 bbu-info --trace --in ../run-folder/all zz.feat
+check 'a teacher before a bare .pth' grep -Eq '^  weights [0-9a-f]{12}: zz.safetensors \(by dino-train' out
+check 'and on to the data' grep -Eq '^    data [0-9a-f]{12}: ../run-folder/all/ ' out
+status 0 bbu-info --trace aa.pth
+check 'the .pth itself' grep -Eq '^  weights [0-9a-f]{12}: zz.safetensors ' out
+status 0 bash -c 'cat aa.pth | bbu-info --trace -'
+check 'and through a pipe' grep -Eq '^  weights [0-9a-f]{12}: zz.safetensors ' out
+mkdir low && cp zz.feat zz.safetensors low
+status 0 bbu-info --trace low/zz.feat
+check "FILE's own folder first" grep -Eq '^  weights [0-9a-f]{12}: low/zz.safetensors ' out
+dino-extract -q -w ../run-folder/run/model_0000011.rank_0.ckpt --net student --resize 36 --size 32 ../run-folder/val -o student.feat
+status 0 bbu-info --trace --in ../run-folder student.feat
+check 'the student of a checkpoint' grep -Eq '^  weights [0-9a-f]{12}: ../run-folder/run/model_0000011.rank_0.ckpt \(its student, by dino-train' out
+cd ../run-folder || exit 1
+status 0 dino-train -q -c t.yaml -j2 optim.epochs=1 train.output_dir=again student.pretrained_weights=$teacher
+mkdir ../own && cd ../own && cp ../run-folder/bare/eval/training_11/*.safetensors zz.safetensors || exit 1
+cp "$(grep -l '"iteration":"-1"' ../run-folder/again/eval/*/*.safetensors | head -n 1)" aa.safetensors || exit 1
+dino-extract -q -w zz.safetensors --resize 36 --size 32 ../run-folder/val -o own.feat
+status 0 bbu-info --trace own.feat
+check 'not weights that were made from weights of this very hash' grep -Eq '^  weights [0-9a-f]{12}: zz.safetensors' out
+cd .. || exit 1
+
+# ---- without provenance the header still names the weights
+dino-extract -q --no-provenance -w elsewhere/weights/vit.safetensors --resize 32 --size 28 run-folder/val -o silent.feat
+status 0 bbu-info --trace silent.feat
+check 'features' grep -Eq '^  weights [0-9a-f]{12}: elsewhere/weights/vit.safetensors \(named by the header, the rest is not said\)$' out
+feat-logreg -q --no-provenance -t features/train.feat -C 1 --resamples 0 -m silent.logreg -r /dev/null
+status 0 bbu-info --trace silent.logreg
+check 'a classifier' grep -Eq '^  weights [0-9a-f]{12}: elsewhere/weights/vit.safetensors \(named by the header' out
+
+# ---- pipes
+status 0 bash -c 'cat features/cat.feat | bbu-info --trace -'
+check 'the same' cmp <(tail -n +2 out) <(bbu-info --trace features/cat.feat | tail -n +2)
+for report in scores.txt predicted.json; do
+    status 0 bash -c "cat $report | bbu-info --trace -"
+    check "$report from a pipe" cmp <(tail -n +2 out) <(bbu-info --trace $report | tail -n +2)
+done
+
+# ---- a report by itself
+for report in scores.txt predicted.txt scores.json knn.txt; do
+    status 1 bbu-info $report
+    err_has "$report: a report or predictions; --trace follows it"
+done
+
+# ---- damage is told as without --trace
+damaged() { # file: the same words
+    status 1 bbu-info "$1"
+    sed 's/^bbu-info: //' err >plain
+    status 1 bbu-info --trace "$1"
+    check "$1: --trace says what is wrong" grep -qF -- "$(cat plain)" err
+    err_lacks 'does not say what it was made from'
+}
+head -c $(($(stat -c %s features/cat.feat) - 40)) features/cat.feat >cut.feat
+damaged cut.feat
+cp features/cat.feat header.feat && printf X | dd of=header.feat bs=1 seek=100 conv=notrunc 2>dd.err
+damaged header.feat
+head -c $(($(stat -c %s bbu.index) - 40)) bbu.index >cut.index
+damaged cut.index
+head -c 300 elsewhere/weights/vit.safetensors >cut.safetensors
+damaged cut.safetensors
+
+# ---- inputs by the hundred thousand, and names that are no names
+with_inputs() { # writes weights with these inputs, JSON from standard input
+    local n
+    { printf '{"__metadata__":{"inputs":"' && tr -d '\n' | sed 's/[\\"]/\\&/g' &&
+        printf '"},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'; } >head.json
+    n=$(stat -c %s head.json)
+    { printf "$(printf '\\x%02x' $((n & 255)) $((n >> 8 & 255)) $((n >> 16 & 255)) $((n >> 24)) 0 0 0 0)" &&
+        cat head.json && head -c 4 /dev/zero; } >"$1"
+}
+seq 150000 | awk '{ printf "%s{\"kind\":\"query\",\"identity\":\"%064x\"}", (NR > 1 ? "," : "["), $1 } END { print "]" }' |
+    with_inputs many.safetensors
+status 0 timeout 30 bbu-info --trace many.safetensors
+check 'all of them are told' test "$(grep -c '^  query' out)" = 150000
+printf '[{"kind":"%0200d","identity":"%064x"},{"kind":"a\\u0007\\nb","identity":"%064x"}]' 7 1 2 | with_inputs names.safetensors
+status 0 bbu-info --trace names.safetensors
+check 'a long kind is cut' grep -Eq '^  0{64} 000000000000: not found' out
+status 0 bbu-info --trace --json names.safetensors
+out_has '"kind":"a??b"'
 no_leftovers
 done_testing
