@@ -16,6 +16,8 @@
 #include "opt.h"
 #include "pth.h"
 #include "safetensors.h"
+#include "trace.h"
+#include "version.h"
 
 static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;
 static int64_t chunks;
@@ -313,19 +315,119 @@ static bool writes_pth(void)
     return format ? strcmp(format, "pth") == 0 : ends_with(output, ".pth") || ends_with(output, ".pt");
 }
 
-/* What the safetensors file carries so that it needs no hint: the settings, where they are known. */
+/* Where the network comes from, as weights of dino-train say it (trace.h); texts are for free(). */
+struct origin {
+    char *tool, *iteration, *inputs, *weights; /* inputs NULL: nothing is said */
+};
+
+static void release_origin(struct origin *from)
+{
+    free(from->tool);
+    free(from->iteration);
+    free(from->inputs);
+    free(from->weights);
+    *from = (struct origin){0};
+}
+
+/* A checkpoint has it in its provenance. */
+static void take_of_checkpoint(struct origin *from, const struct ckpt *c)
+{
+    struct cJSON *p = cJSON_ParseWithOpts(c->block.header.provenance, NULL, 1);
+    const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(p, "inputs");
+    if (cJSON_IsArray(inputs) && inputs->child) {
+        const char *by = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "tool"));
+        const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "version"));
+        from->inputs = cJSON_PrintUnformatted(inputs);
+        if (!from->inputs || asprintf(&from->iteration, "%" PRId64, c->header.iteration) < 0 ||
+            asprintf(&from->tool, "%s %s", by ? by : "", version ? version : "") < 0)
+            msg_die("out of memory");
+    }
+    cJSON_Delete(p);
+}
+
+static void take_of_metadata(struct origin *from, const struct named_set *set)
+{
+    const char *by = named_meta_find(set, TRACE_META_TOOL), *iteration = named_meta_find(set, TRACE_META_ITERATION);
+    struct cJSON *inputs = cJSON_ParseWithOpts(named_meta_find(set, TRACE_META_INPUTS), NULL, 1);
+    if (cJSON_IsArray(inputs) && inputs->child) {
+        from->inputs = cJSON_PrintUnformatted(inputs);
+        from->tool = by ? strdup(by) : NULL;
+        from->iteration = iteration ? strdup(iteration) : NULL;
+        if (!from->inputs || (by && !from->tool) || (iteration && !from->iteration))
+            msg_die("out of memory");
+    }
+    cJSON_Delete(inputs);
+}
+
+/* Rounded values are another network, of another hash, made from the one that was read. */
+static void make_rounded(struct origin *from)
+{
+    struct cJSON *list = cJSON_CreateArray(), *input = cJSON_CreateObject(), *inputs = cJSON_Parse(from->inputs);
+    jsonl_text(input, "kind", "weights");
+    jsonl_text(input, "identity", from->weights);
+    struct cJSON *own = jsonl_object(input, "provenance");
+    if (from->tool)
+        jsonl_text(own, "tool", from->tool);
+    if (from->iteration)
+        jsonl_text(own, "iteration", from->iteration);
+    if (!inputs || !cJSON_AddItemToObject(own, "inputs", inputs) || !cJSON_AddItemToArray(list, input))
+        msg_die("out of memory");
+    release_origin(from);
+    from->inputs = cJSON_PrintUnformatted(list);
+    from->tool = strdup("dino-weights " DINOTOOLS_VERSION);
+    cJSON_Delete(list);
+    if (!from->inputs || !from->tool)
+        msg_die("out of memory");
+}
+
+/* Of the network as it is written; the hash is that of the values that were read, so none is said that others changed. */
+static void take_origin(struct origin *from, struct opened *o, bool rounded)
+{
+    const struct tensorfile *f = &o->w.file;
+    struct fmt_error e = {0};
+    char hex[DIGEST_HEX];
+    const char *said = f->kind == TENSORFILE_CKPT ? NULL : named_meta_find(&f->set, TRACE_META_WEIGHTS);
+    if (f->kind == TENSORFILE_CKPT)
+        take_of_checkpoint(from, &f->ckpt);
+    else
+        take_of_metadata(from, &f->set);
+    if (!from->inputs)
+        return;
+    if (hash_text(o, hex, &e))
+        msg_die("%s: %s", o->w.path, e.text);
+    if (said && strcmp(said, hex) != 0) {
+        msg_warn("%s: its tensors are not those that its metadata tells of: where they come from is left out", o->w.path);
+        release_origin(from);
+        return;
+    }
+    from->weights = strdup(hex);
+    if (!from->weights)
+        msg_die("out of memory");
+    if (rounded)
+        make_rounded(from);
+}
+
+/* What the safetensors file carries so that it needs no hint: the settings, where they are known; and its origin. */
 static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct export *x,
-                             struct fmt_error *e)
+                             const struct origin *from, struct fmt_error *e)
 {
     struct named_values values = export_values(x);
     struct fmt_buffer text = {0};
-    int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &text, e) : 0;
+    int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &text, e) : 0, n = 0;
     if (!status && fmt_buffer_append(&text, "", 1))
         status = fmt_no_memory(e);
-    char format_key[] = "format", pt[] = "pt", settings_key[] = CONFIG_META_KEY;
-    struct named_meta meta[] = {{format_key, pt}, {settings_key, (char *)text.data}};
+    const char *const all[][2] = {{"format", "pt"},
+                                  {CONFIG_META_KEY, w->has_settings ? (const char *)text.data : NULL},
+                                  {TRACE_META_TOOL, from->tool},
+                                  {TRACE_META_ITERATION, from->iteration},
+                                  {TRACE_META_INPUTS, from->inputs},
+                                  {TRACE_META_WEIGHTS, from->weights}};
+    struct named_meta meta[sizeof all / sizeof all[0]];
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (all[i][1])
+            meta[n++] = (struct named_meta){(char *)(uintptr_t)all[i][0], (char *)(uintptr_t)all[i][1]};
     if (!status)
-        status = safetensors_write(io, x->out, x->n, meta, w->has_settings ? 2 : 1, &values, e);
+        status = safetensors_write(io, x->out, x->n, meta, n, &values, e);
     fmt_buffer_release(&text);
     return status;
 }
@@ -343,6 +445,7 @@ static void convert(const char *path)
     struct opened o;
     struct export x;
     struct file_out out;
+    struct origin from = {0};
     struct export_form form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_F16
                                              : strcmp(dtype, "bf16") == 0 ? NAMED_BF16
                                                                           : NAMED_F32};
@@ -351,8 +454,10 @@ static void convert(const char *path)
         msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(o.w.vit.depth, "block", "blocks"));
     if (export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
+    if (!writes_pth())
+        take_origin(&from, &o, form.dtype != NAMED_F32);
     struct fmt_writer io = file_writer(&out);
-    int status = writes_pth() ? write_pth(&io, &x, &e) : write_safetensors(&io, &o.w, &x, &e);
+    int status = writes_pth() ? write_pth(&io, &x, &e) : write_safetensors(&io, &o.w, &x, &from, &e);
     if (status && !out.error_number)
         msg_die("%s: %s", path, e.text);
     e = (struct fmt_error){0};
@@ -365,6 +470,7 @@ static void convert(const char *path)
         msg_note("%s: %s; --model or --config would put them into %s", path,
                  o.w.vit.n_heads > 0 ? "heads and resampling are deduced"
                                      : "the number of heads is unknown, the resampling deduced", output);
+    release_origin(&from);
     export_release(&x);
     close_opened(&o);
 }

@@ -123,6 +123,31 @@ status 0 bbu-info --trace own.feat
 check 'not weights that were made from weights of this very hash' grep -Eq '^  weights [0-9a-f]{12}: zz.safetensors' out
 cd .. || exit 1
 
+# ---- converted weights keep where they come from; rounded ones are made from those
+mkdir converted && cd converted || exit 1
+dino-weights convert -q --bare ../run-folder/$teacher -o bare.safetensors
+dino-weights convert -q --dtype bf16 ../run-folder/$teacher -o half.safetensors
+dino-weights convert -q --net student ../run-folder/run/model_0000011.rank_0.ckpt -o student.safetensors
+status 0 bbu-info --trace --in ../run-folder ../run-folder/$teacher
+tail -n +2 out >original
+status 0 bbu-info --trace --in ../run-folder bare.safetensors
+check 'converted, without its heads' cmp original <(tail -n +2 out)
+status 0 bbu-info --json bare.safetensors
+out_has '"iteration":11'
+check 'and its hash' test "$(grep -o '"weights":"[0-9a-f]*"' out | sort -u | wc -l)" = 1
+status 0 bbu-info --trace --in ../run-folder student.safetensors
+check 'a student out of a checkpoint' cmp original <(tail -n +2 out)
+status 0 bbu-info --trace --in ../run-folder half.safetensors
+check 'rounded' grep -Eq '^  weights [0-9a-f]{12}: bare.safetensors \(by dino-train [0-9.]*, iteration 11\)$' out
+rm bare.safetensors
+status 0 bbu-info --trace half.safetensors
+check 'and where what was rounded is gone' grep -Eq '^    data [0-9a-f]{12}: not found' out
+sed 's/"weights":"...../"weights":"00000/' ../run-folder/$teacher >changed.safetensors
+status 0 dino-weights convert changed.safetensors -o other.safetensors
+err_has 'changed.safetensors: its tensors are not those that its metadata tells of'
+check 'what is not theirs is not kept' lacks '"inputs"' other.safetensors
+cd .. || exit 1
+
 # ---- without provenance the header still names the weights
 dino-extract -q --no-provenance -w elsewhere/weights/vit.safetensors --resize 32 --size 28 run-folder/val -o silent.feat
 status 0 bbu-info --trace silent.feat
