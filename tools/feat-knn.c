@@ -17,6 +17,7 @@
 #include "msg.h"
 #include "num.h"
 #include "rng.h"
+#include "version.h"
 
 enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
@@ -356,6 +357,7 @@ static struct scores_list score(struct asked *q, struct asked *choice, int i_k)
 static void begin_report(void)
 {
     scores_classes_text(report, "", &plan);
+    fputs("made by feat-knn " DINOTOOLS_VERSION "\n", report);
     origins_text(report, "", &origins);
     fputc('\n', report);
 }

@@ -215,6 +215,7 @@ static void fit(const double *C, int n_C)
 static void begin_report(void)
 {
     scores_classes_text(report, "", &plan);
+    fputs("made by feat-logreg " DINOTOOLS_VERSION "\n", report);
     origins_text(report, "", &origins);
     fputc('\n', report);
 }

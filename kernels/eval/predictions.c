@@ -9,6 +9,7 @@
 #include "eval/measures.h"
 #include "featform.h"
 #include "jsonl.h"
+#include "version.h"
 
 static int put(struct predictions *p, const char *text, size_t n, struct fmt_error *e)
 {
@@ -44,7 +45,7 @@ static int text_head(struct predictions *p, const char *tool, const struct score
     FILE *line = open_memstream(&text, &bytes);
     if (!line)
         return fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
-    fprintf(line, "# predictions of %s\n", tool);
+    fprintf(line, "# predictions of %s %s\n", tool, DINOTOOLS_VERSION);
     scores_classes_text(line, "# ", plan);
     origins_text(line, "# ", origins);
     fprintf(line, "key\tgroup\tshot\tlabel\t%sprediction", p->with_votes ? "k\t" : "");

@@ -165,6 +165,10 @@ for report in scores.txt predicted.json; do
 done
 
 # ---- a report by itself
+version=$(bbu-info --version | grep -o "[0-9.]*[0-9]" | head -n 1)
+check "it names its tool and version" grep -Fqx "made by feat-logreg $version" scores.txt
+check "that of feat-knn, too" grep -Fqx "made by feat-knn $version" knn.txt
+check "predictions name them in their first line" grep -Fqx "# predictions of feat-logreg $version" <(head -n 1 predicted.txt)
 for report in scores.txt predicted.txt scores.json knn.txt; do
     status 1 bbu-info $report
     err_has "$report: a report or predictions; --trace follows it"
