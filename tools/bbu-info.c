@@ -149,10 +149,12 @@ static int copy_pipe(struct file *f, struct fmt_error *e)
     return 0;
 }
 
-static int open_to_seek(struct file *f, const char *path, struct fmt_error *e)
+/* *copied: it is a pipe, and its path of no more use. */
+static int open_to_seek(struct file *f, const char *path, bool *copied, struct fmt_error *e)
 {
     int status = file_open(f, path, e);
-    if (status || f->regular)
+    *copied = !status && !f->regular;
+    if (!*copied)
         return status;
     status = copy_pipe(f, e);
     if (status)
@@ -184,11 +186,13 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
 }
 
 /* Of weights: the hash that features made with them carry; null where they are no network that is known here. */
-static void add_hash(const char *path, struct cJSON *o)
+static void add_hash(const char *path, const struct file *f, bool copied, struct cJSON *o)
 {
+    char by_number[32];
     uint8_t hash[WEIGHTS_HASHES][DIGEST_BYTES];
     char hex[DIGEST_HEX];
-    if (weights_file_hashes(path, hash, NULL)) {
+    snprintf(by_number, sizeof by_number, "/dev/fd/%d", f->fd);
+    if (weights_file_hashes(copied ? by_number : path, hash, NULL)) {
         cJSON_AddNullToObject(o, "weights");
         return;
     }
@@ -199,15 +203,15 @@ static void add_hash(const char *path, struct cJSON *o)
 static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
 {
     struct file f;
-    bool ours = false;
-    int status = open_to_seek(&f, path, e);
+    bool ours = false, copied;
+    int status = open_to_seek(&f, path, &copied, e);
     if (status)
         return status;
     struct fmt_error why = {0};
     if (list)
         status = describe_records(&f, print_line, &why);
     else if ((status = describe_file(o, &f, &ours, &why)) == 0 && !ours)
-        add_hash(path, o);
+        add_hash(path, &f, copied, o);
     if (status == 0 && verify && ours)
         status = verify_file(&f, o, &why);
     else if (status == 0 && verify && !list)
@@ -330,12 +334,12 @@ static bool trace_back(const char *path)
     struct idfiles files = {.weights_hash = weights_file_hashes};
     struct fmt_error e = {0};
     struct file f;
-    bool folder = file_is_dir(path);
-    if (!folder && open_to_seek(&f, path, &e)) {
+    bool folder = file_is_dir(path), copied = false;
+    if (!folder && open_to_seek(&f, path, &copied, &e)) {
         msg_error("%s", e.text);
         return false;
     }
-    find_files(&files, path);
+    find_files(&files, copied ? "-" : path);
     if (!json) {
         print_clean(path);
         puts(":");

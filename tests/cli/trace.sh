@@ -164,6 +164,8 @@ for report in scores.txt predicted.json; do
     check "$report from a pipe" cmp <(tail -n +2 out) <(bbu-info --trace $report | tail -n +2)
 done
 
+status 0 bash -c "cat elsewhere/weights/vit.safetensors | bbu-info --json -"
+check "the hash of weights from a pipe" test "$(grep -o ".weights.:.[0-9a-f]*" out)" = "$(bbu-info --json elsewhere/weights/vit.safetensors | grep -o ".weights.:.[0-9a-f]*")"
 # ---- a report by itself
 version=$(bbu-info --version | grep -o "[0-9.]*[0-9]" | head -n 1)
 check "it names its tool and version" grep -Fqx "made by feat-logreg $version" scores.txt
