@@ -380,7 +380,7 @@ static void make_rounded(struct origin *from)
         msg_die("out of memory");
 }
 
-/* Of the network as it is written; the hash is that of the values that were read, so none is said that others changed. */
+/* Of the network as it is written. Where others changed the values after the hash was said, nothing is kept. */
 static void take_origin(struct origin *from, struct opened *o, bool rounded)
 {
     const struct tensorfile *f = &o->w.file;
@@ -396,7 +396,8 @@ static void take_origin(struct origin *from, struct opened *o, bool rounded)
     if (hash_text(o, hex, &e))
         msg_die("%s: %s", o->w.path, e.text);
     if (said && strcmp(said, hex) != 0) {
-        msg_warn("%s: its tensors are not those that its metadata tells of: where they come from is left out", o->w.path);
+        msg_warn("%s: its tensors are not those that its metadata tells of: where they come from is left out",
+                 o->w.path);
         release_origin(from);
         return;
     }
