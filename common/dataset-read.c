@@ -37,7 +37,8 @@ static enum dataset_finding_kind kind_of(int status)
     case FMT_MAGIC: return DATASET_NOT_JPEG;
     case FMT_UNSUPPORTED: return DATASET_UNSUPPORTED;
     case FMT_LIMIT: return DATASET_TOO_LARGE;
-    case FMT_IO: return DATASET_UNREADABLE;
+    case FMT_IO:
+    case FMT_FULL: return DATASET_UNREADABLE;
     default: return DATASET_DAMAGED;
     }
 }

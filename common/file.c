@@ -20,7 +20,7 @@ enum { PIECE_BYTES = 1 << 16, LINKS_MAX = 40 };
 int file_fail(const char *path, struct fmt_error *e)
 {
     const char *hint = errno == ENOENT ? nameform_hint(path) : "";
-    return fmt_fail(e, FMT_IO, "%.250s: %s%s", path, strerror(errno), hint);
+    return fmt_fail(e, fmt_errno(errno), "%.250s: %s%s", path, strerror(errno), hint);
 }
 
 /* ---------------------------------------------------------------- reading */

@@ -31,7 +31,7 @@ struct file {
     int error_number; /* errno of the last failure of a callback, 0 if none */
 };
 
-/* FMT_IO: "photos/a.jpeg: No such file or directory", as errno says. All errors here name the path so. */
+/* FMT_IO, or FMT_FULL: "photos/a.jpeg: No such file or directory", as errno says. All errors here name the path so. */
 int file_fail(const char *path, struct fmt_error *e);
 
 int file_open(struct file *f, const char *path, struct fmt_error *e);

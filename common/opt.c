@@ -246,7 +246,7 @@ void opt_unused(const struct opt_tool *tool, const void *const *values, const ch
 
 void opt_bad_settings(const struct fmt_error *e)
 {
-    if (e->status == FMT_IO || e->status == FMT_MEMORY)
+    if (e->status == FMT_IO || e->status == FMT_FULL || e->status == FMT_MEMORY)
         msg_die("%s", e->text);
     msg_usage("%s", e->text);
 }

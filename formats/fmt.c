@@ -25,6 +25,11 @@ int fmt_no_memory(struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory");
 }
 
+enum fmt_status fmt_errno(int number)
+{
+    return number == ENOSPC || number == EDQUOT ? FMT_FULL : FMT_IO;
+}
+
 void fmt_prefix(struct fmt_error *e, const char *thing)
 {
     if (!e)
@@ -52,6 +57,7 @@ const char *fmt_status_text(enum fmt_status status)
     case FMT_MISMATCH: return "does not fit";
     case FMT_NONFINITE: return "not finite";
     case FMT_STOPPED: return "stopped";
+    case FMT_FULL: return "no space left on the disk";
     }
     return "unknown status";
 }
@@ -97,7 +103,7 @@ int fmt_read_at_exact(const struct fmt_reader *r, uint64_t offset, void *buffer,
 
 int fmt_write_all(const struct fmt_writer *w, const void *buffer, size_t n, struct fmt_error *e)
 {
-    return w->write(w->arg, buffer, n) ? fmt_fail(e, FMT_IO, "cannot write: %s", strerror(errno)) : 0;
+    return w->write(w->arg, buffer, n) ? fmt_fail(e, fmt_errno(errno), "cannot write: %s", strerror(errno)) : 0;
 }
 
 static int64_t memory_read_at(void *arg, uint64_t offset, void *buffer, size_t n)

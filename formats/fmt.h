@@ -26,7 +26,8 @@ enum fmt_status {
     FMT_UNSUPPORTED, /* legal, but not for us */
     FMT_MISMATCH,    /* two things that should fit do not */
     FMT_NONFINITE,   /* a number that is not finite */
-    FMT_STOPPED      /* asked to stop */
+    FMT_STOPPED,     /* asked to stop */
+    FMT_FULL         /* as FMT_IO: no space left on the disk, or a quota is used up */
 };
 
 struct fmt_error {
@@ -38,6 +39,7 @@ struct fmt_error {
 int fmt_fail(struct fmt_error *e, enum fmt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int fmt_no_memory(struct fmt_error *e); /* FMT_MEMORY: "out of memory" */
+enum fmt_status fmt_errno(int number); /* what an errno of the system is: FMT_FULL or FMT_IO */
 
 /* Puts "thing: " before the text that e holds (a reader of bytes does not know its file's name). */
 void fmt_prefix(struct fmt_error *e, const char *thing);
@@ -70,7 +72,7 @@ struct fmt_writer {
     int (*write)(void *arg, const void *buffer, size_t n);
 };
 
-/* Reads exactly n bytes: 0, FMT_TRUNCATED or FMT_IO. */
+/* Reads exactly n bytes: 0, FMT_TRUNCATED or FMT_IO; fmt_write_all: 0, FMT_FULL or FMT_IO. */
 int fmt_read_exact(const struct fmt_reader *r, void *buffer, size_t n, struct fmt_error *e);
 int fmt_read_at_exact(const struct fmt_reader *r, uint64_t offset, void *buffer, size_t n,
                       struct fmt_error *e);

@@ -324,7 +324,7 @@ static int pack_write(void *arg, int slot, int64_t item)
     } else if (status == 0 && g->n_failed_now == 0) {
         status = block_put(&g->writer.block, &s->frame, &g->e);
         if (status && g->file.error_number)
-            g->e = (struct fmt_error){0}, fmt_fail(&g->e, FMT_IO, "%s: %s", output, strerror(g->file.error_number));
+            g->e = (struct fmt_error){0}, errno = g->file.error_number, file_fail(output, &g->e);
     }
     log_step(&g->progress, item + 1);
     return status;

@@ -2,6 +2,7 @@
 #include "eval/predictions.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@ static int put(struct predictions *p, const char *text, size_t n, struct fmt_err
 {
     if (file_put(&p->out, text, n) == 0)
         return 0;
-    return fmt_fail(e, FMT_IO, "%s: %s", p->out.path, strerror(p->out.error_number));
+    errno = p->out.error_number;
+    return file_fail(p->out.path, e);
 }
 
 /* A tab or a line end inside a name would break the table. */

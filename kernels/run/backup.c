@@ -61,9 +61,9 @@ static int copy_bytes(struct file *from, struct file_out *to, uint8_t digest[DIG
     for (int64_t n = 1; !status && n > 0;) {
         n = in.read(in.arg, buffer, COPY_BYTES);
         if (n < 0)
-            status = fmt_fail(e, FMT_IO, "%.300s: %s", from->path, strerror(from->error_number));
+            status = (errno = from->error_number, file_fail(from->path, e));
         else if (n > 0 && file_put(to, buffer, (size_t)n))
-            status = fmt_fail(e, FMT_IO, "%.300s: %s", to->path, strerror(to->error_number));
+            status = (errno = to->error_number, file_fail(to->path, e));
         else if (n > 0)
             digest_add(&d, buffer, (size_t)n);
     }
@@ -88,7 +88,7 @@ static int file_digest(const char *path, uint8_t digest[DIGEST_BYTES], struct fm
         while ((n = in.read(in.arg, buffer, COPY_BYTES)) > 0)
             digest_add(&d, buffer, (size_t)n);
         if (n < 0)
-            status = fmt_fail(e, FMT_IO, "%.300s: %s", path, strerror(f.error_number));
+            status = (errno = f.error_number, file_fail(path, e));
         file_close(&f);
     }
     digest_end(&d, digest);
@@ -125,8 +125,8 @@ static void *work(void *arg)
 {
     struct backup *b = arg;
     b->status = copy_open_file(&b->source, b->directory, &b->error);
-    if (b->status && checkpoint_make_room(b->directory, 0, b->iteration - 1, b->keep, &b->error) > 0 &&
-        lseek(b->source.fd, 0, SEEK_SET) == 0) {
+    while (b->status && checkpoint_make_room(b->directory, 0, b->iteration - 1, &b->error) >= 0 &&
+           lseek(b->source.fd, 0, SEEK_SET) == 0) {
         b->error = (struct fmt_error){0};
         b->status = copy_open_file(&b->source, b->directory, &b->error);
     }

@@ -1,7 +1,7 @@
 /* backup.h - verified copies of checkpoints in another place (train.backup_dir), made by a thread of their own so that
  * a slow or dead file system never stops training. A copy is written beside, synced, renamed, then read back from the
- * disk and compared by its digest; one that differs is removed. On a full disk the copies that this one would replace
- * go first, but never the newest, and it is tried once more. Whatever fails is told through `tell` and forgotten.
+ * disk and compared by its digest; one that differs is removed. On a full disk the
+ * oldest copies go, one by one until there is room, but never the newest. Whatever fails is told through `tell` and forgotten.
  *
  *   backup_open(&b, config, tell, arg, e);         does nothing where train.backup_dir is not set
  *   backup_start(b, path, iteration, last);        after each checkpoint; last: this one whatever the period says

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "num.h"
-
 const char *checkpoint_name(int64_t iteration, int rank, char out[CHECKPOINT_NAME_ROOM])
 {
     snprintf(out, CHECKPOINT_NAME_ROOM, "model_%07" PRId64 ".rank_%d.ckpt", iteration, rank);
@@ -66,46 +64,54 @@ void checkpoint_list_release(struct checkpoint_list *list)
     *list = (struct checkpoint_list){0};
 }
 
-static int prune(const char *directory, int rank, int64_t newest, int64_t keep, int64_t *n_removed, struct fmt_error *e)
+/* Removes this checkpoint. ENOENT is no failure, but nothing is removed then. */
+static int remove_one(const char *directory, int rank, int64_t iteration, bool *removed, struct fmt_error *e)
+{
+    char name[CHECKPOINT_NAME_ROOM], *path = file_join(directory, checkpoint_name(iteration, rank, name));
+    if (!path)
+        return fmt_no_memory(e);
+    *removed = unlink(path) == 0;
+    int status = *removed || errno == ENOENT ? 0 : file_fail(path, e);
+    free(path);
+    return status;
+}
+
+/* How many of the list are of iterations up to `newest`. */
+static int64_t count_to(const struct checkpoint_list *list, int64_t newest)
+{
+    int64_t n = 0;
+    while (n < list->n && list->iteration[n] <= newest)
+        n++;
+    return n;
+}
+
+int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e)
 {
     struct checkpoint_list list;
+    bool removed;
     int status = checkpoint_list(directory, rank, &list, e);
-    int64_t n = 0;
-    while (!status && n < list.n && list.iteration[n] <= newest)
-        n++;
-    for (int64_t i = 0; i < n - keep && !status; i++) {
-        char name[CHECKPOINT_NAME_ROOM], *path = file_join(directory, checkpoint_name(list.iteration[i], rank, name));
-        if (!path)
-            status = fmt_no_memory(e);
-        else if (unlink(path) == 0)
-            ++*n_removed;
-        else if (errno != ENOENT)
-            status = file_fail(path, e);
-        free(path);
+    int64_t n = count_to(&list, newest);
+    for (int64_t i = 0; i < n - keep; i++) {
+        int failed = remove_one(directory, rank, list.iteration[i], &removed, status ? NULL : e);
+        status = status ? status : failed;
     }
     checkpoint_list_release(&list);
     return status;
 }
 
-int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e)
+int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, const struct fmt_error *why)
 {
-    int64_t n_removed = 0;
-    return prune(directory, rank, newest, keep, &n_removed, e);
-}
-
-/* What the system said stands at the end of the text (file_fail). */
-static bool is_full(const struct fmt_error *why)
-{
-    return why->status == FMT_IO && (strstr(why->text, strerror(ENOSPC)) || strstr(why->text, strerror(EDQUOT)));
-}
-
-int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, int64_t keep,
-                             const struct fmt_error *why)
-{
-    int64_t n_removed = 0;
-    if (is_full(why))
-        prune(directory, rank, last_good, num_max(keep - 1, 1), &n_removed, NULL);
-    return n_removed;
+    struct checkpoint_list list;
+    bool removed = false;
+    int64_t i = -1;
+    if (why->status != FMT_FULL || checkpoint_list(directory, rank, &list, NULL))
+        return -1;
+    int64_t n = count_to(&list, last_good);
+    while (!removed && ++i < n - 1)
+        remove_one(directory, rank, list.iteration[i], &removed, NULL);
+    int64_t gone = removed ? list.iteration[i] : -1;
+    checkpoint_list_release(&list);
+    return gone;
 }
 
 static void sweep(const char *directory, int depth)

@@ -44,12 +44,11 @@ int checkpoint_list(const char *directory, int rank, struct checkpoint_list *lis
 void checkpoint_list_release(struct checkpoint_list *list);
 
 /* Removes the oldest so that `keep` are left of those up to iteration `newest`. Later ones are not counted: they are
- * damaged, or will be written anew. */
+ * damaged, or will be written anew. One that cannot be removed is an error, and the others go all the same. */
 int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e);
-/* For a write that failed: where its error says that the disk is full, removes what checkpoint_prune would remove once
- * it has succeeded, but never `last_good`, the newest that was written whole. Returns how many files are gone. */
-int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, int64_t keep,
-                             const struct fmt_error *why);
+/* For a write that failed: where the disk is full (FMT_FULL), removes the oldest before `last_good`, the newest that was
+ * written whole, which stays. The iteration of what is gone; -1: nothing. */
+int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, const struct fmt_error *why);
 
 /* Removes what killed processes left half-written (.NAME.RANDOM.tmp) in the directory and the folders of its eval/.
  * Only for who holds the directory's lock. */

@@ -22,12 +22,11 @@ static int attempt(const struct saving *s, const struct checkpoint *k, struct st
 /* Whether it is worth another attempt. */
 static bool make_room(const struct saving *s, const struct fmt_error *why)
 {
-    const struct config *c = s->config;
-    int64_t n = checkpoint_make_room(c->train.output_dir, 0, s->saved, c->train.max_to_keep, why);
-    if (n)
-        begin_tell(s->begin, BEGIN_WARNING, "%s; removed, to make room: %" PRId64 " of the older checkpoints",
-                   why->text, n);
-    return n > 0;
+    int64_t gone = checkpoint_make_room(s->config->train.output_dir, 0, s->saved, why);
+    if (gone >= 0)
+        begin_tell(s->begin, BEGIN_WARNING, "%s; removed, to make room: the checkpoint of iteration %" PRId64,
+                   why->text, gone);
+    return gone >= 0;
 }
 
 char *saving_write(struct saving *s, const struct checkpoint *k, struct step *step)
@@ -35,7 +34,7 @@ char *saving_write(struct saving *s, const struct checkpoint *k, struct step *st
     struct fmt_error e;
     char *path = NULL, last[40] = "nothing";
     int status = attempt(s, k, step, &path, &e);
-    if (status && make_room(s, &e))
+    while (status && make_room(s, &e))
         status = attempt(s, k, step, &path, &e);
     if (status) {
         if (s->saved >= 0)

@@ -1,7 +1,8 @@
 /* saving.h - the checkpoints of a run that goes on for days: one that cannot be written does not end it.
  *
- * Where the disk is full, the checkpoints that would go once this one is written go before, and it is tried once more;
- * the last good one stays. A failure is told each time, and the next checkpoint that is due is the next attempt.
+ * Where the disk is full, the oldest checkpoint goes and the write is tried again, until there is room or only the last
+ * good one is left, which stays: a disk may hold fewer than train.max_to_keep. A failure is told each time, and
+ * the next checkpoint that is due is the next attempt.
  */
 #ifndef SAVING_H
 #define SAVING_H

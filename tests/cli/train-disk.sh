@@ -29,14 +29,24 @@ same_results twice good
 
 # ---- full when three are there: the oldest goes, the new one is written at the second attempt
 status 0 fail fsync,$full,after=3,times=1,path=model_ train.output_dir=room optim.epochs=2
-err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed, to make room: 1 of the older checkpoints'
+err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed, to make room: the checkpoint of iteration 3'
 err_lacks 'is not saved'
 same_results room good
 check 'three are kept in the end' test "$(keep room)" = "15 19 23 "
 
-# ---- full for good behind three: one goes, and never the last good one nor what train.max_to_keep wants; status 1
+# ---- a disk that holds two of the three that train.max_to_keep wants: as many go as it takes
+status 0 fail fsync,$full,after=2,times=1,path=model_ train.output_dir=two optim.epochs=2
+err_has 'two/model_0000011.rank_0.ckpt: No space left on device; removed, to make room: the checkpoint of iteration 3'
+err_lacks 'is not saved'
+same_results two good
+status 0 fail fsync,$full,after=3,times=2,path=model_ train.output_dir=takes-two
+err_has 'removed, to make room: the checkpoint of iteration 7'
+err_lacks 'is not saved'
+check 'the newest are kept in the end' test "$(keep takes-two)" = "15 19 23 "
+
+# ---- full for good behind three: the last good one stays, and the status is 1
 status 1 fail fsync,$full,after=3,path=model_ train.output_dir=end
-check 'what would have gone is gone, no more' test "$(keep end)" = "7 11 "
+check 'the last good one stays' test "$(keep end)" = "11 "
 check 'told at each of the three attempts' test "$(grep -c 'the state of iteration [0-9]* is not saved; last saved: iteration 11' err)" -eq 3
 err_has 'end/model_0000023.rank_0.ckpt: No space left on device: the last state is not saved; last saved: iteration 11; the same command goes on from there'
 no_leftovers end
@@ -79,7 +89,7 @@ err_has 'no-times/training_times.json: No space left on device; its last lines a
 # ---- lines that cannot be written at all: no checkpoint says more than they do
 status 1 fail write,$full,after=1,path=training_metrics train.output_dir=never
 err_has 'never/training_metrics.json: No space left on device: the last state is not saved; last saved: iteration 7'
-check 'checkpoints as far as the lines' test "$(keep never)" = "3 7 "
+check 'no checkpoint beyond the lines; an older one went to make room for them' test "$(keep never)" = "7 "
 status 0 train -q train.output_dir=never
 same_results never good
 
@@ -103,14 +113,16 @@ err_has 'stays/model_0000001.rank_0.ckpt: Is a directory; this older checkpoint 
 same stays/model_0000023.rank_0.ckpt good/model_0000023.rank_0.ckpt
 
 # ---- copies in a full backup folder: the oldest goes first there, too, never the newest; a failure is told
-copies() { # folder, settings of the failure: a run with one copy, and two older ones
+copies() { # folder, settings of the failure, settings: a run with one copy, and two older ones
     mkdir "$1" && cp good/model_0000015.rank_0.ckpt good/model_0000019.rank_0.ckpt "$1"
     status 0 fail "fsync,$full,$2,path=$1" train.output_dir=of-${1%-copies} train.backup_dir=$1 train.max_to_keep=2 \
-        train.saveckp_freq=1000 evaluation.knn_train= evaluation.knn_val=
+        train.saveckp_freq=1000 evaluation.knn_train= evaluation.knn_val= "${@:3}"
 }
 copies room-copies times=1
 check 'the newest two' test "$(keep room-copies)" = "19 23 "
 err_has 'backup of model_0000023.rank_0.ckpt in room-copies, read back and compared'
+copies two-copies times=1 train.max_to_keep=3
+check 'room is made below train.max_to_keep, too' test "$(keep two-copies)" = "19 23 "
 copies none-copies times=9
 check 'the newest stays' test "$(keep none-copies)" = "19 "
 err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'

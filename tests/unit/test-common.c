@@ -198,7 +198,8 @@ static void test_files(void)
     ok(file_load(path, 1 << 20, &data, &n, NULL) == 0 && n == 500000, "an abort leaves the older file");
     free(data);
     struct fmt_error full = {0};
-    ok(file_create(&out, "/dev/full", &full) == 0 && (file_put(&out, block, 10), file_commit(&out, &full)) == FMT_IO &&
+    ok(file_create(&out, "/dev/full", &full) == 0 &&
+           (file_put(&out, block, 10), file_commit(&out, &full)) == FMT_FULL &&
            strstr(full.text, "/dev/full: No space left"),
        "a full disk is an error: %s", full.text);
     struct fmt_error none = {0};

@@ -558,7 +558,7 @@ static void test_full_disk(void)
             size_t left = room;
             struct fmt_writer io = {&left, full};
             struct fmt_error e = {0};
-            quiet += sample_write(kind, &io, true, &e) != FMT_IO || !strstr(e.text, "No space left");
+            quiet += sample_write(kind, &io, true, &e) != FMT_FULL || !strstr(e.text, "No space left");
         }
         fmt_buffer_release(&b);
     }

@@ -145,12 +145,12 @@ static void test_keeping(void)
     free(dir);
 }
 
-/* What a failed write may remove: only where the disk is full, only what would go after success, never the last. */
+/* What a failed write may remove: only where the disk is full, the oldest one each time, never the last good one. */
 static void test_room(void)
 {
     struct fmt_error e = {0}, full = {0}, other = {0};
     struct checkpoint_list list;
-    char *dir = file_join(tap_scratch(), "room"), name[CHECKPOINT_NAME_ROOM];
+    char *dir = file_join(tap_scratch(), "room"), name[CHECKPOINT_NAME_ROOM], *stays;
     file_make_dirs(dir, &e);
     for (int64_t it = 9; it < 60; it += 10)
         free(put_file(dir, checkpoint_name(it, 0, name), "x"));
@@ -158,18 +158,23 @@ static void test_room(void)
     file_fail("a", &full);
     errno = EIO;
     file_fail("a", &other);
-    is_int(checkpoint_make_room(dir, 0, 49, 3, &other), 0, "nothing for an error of the device");
-    is_int(checkpoint_make_room(dir, 0, -1, 3, &full), 0, "nothing before the first good one");
-    is_int(checkpoint_make_room(dir, 0, 49, 3, &full), 3, "two of those up to 49 stay where three are kept");
-    is_int(checkpoint_make_room(dir, 0, 49, 3, &full), 0, "and are not asked for again");
-    is_int(checkpoint_make_room(dir, 0, 49, 1, &full), 1, "one stays where one is kept");
+    is_int(checkpoint_make_room(dir, 0, 49, &other), -1, "nothing for an error of the device");
+    is_int(checkpoint_make_room(dir, 0, -1, &full), -1, "nothing before the first good one");
+    is_int(checkpoint_make_room(dir, 0, 49, &full), 9, "the oldest");
+    file_make_dirs(stays = file_join(dir, checkpoint_name(3, 0, name)), &e);
+    is_int(checkpoint_make_room(dir, 0, 49, &full), 19, "the oldest that can be removed");
+    rmdir(stays);
+    free(stays);
+    is_int(checkpoint_make_room(dir, 0, 49, &full), 29, "the next");
+    is_int(checkpoint_make_room(dir, 0, 49, &full), 39, "and the next");
+    is_int(checkpoint_make_room(dir, 0, 49, &full), -1, "the last good one stays");
     ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 2 && list.iteration[0] == 49 && list.iteration[1] == 59,
-       "the last good one, and the later one that is not counted");
+       "and the later one that is not counted");
     checkpoint_list_release(&list);
     errno = EDQUOT;
     full = (struct fmt_error){0};
     file_fail("a", &full);
-    is_int(checkpoint_make_room(dir, 0, 59, 1, &full), 1, "a quota is a full disk, too");
+    is_int(checkpoint_make_room(dir, 0, 59, &full), 49, "a quota is a full disk, too");
     free(dir);
 }
 
