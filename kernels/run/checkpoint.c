@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/teacher.h"
+
 const char *checkpoint_name(int64_t iteration, int rank, char out[CHECKPOINT_NAME_ROOM])
 {
     snprintf(out, CHECKPOINT_NAME_ROOM, "model_%07" PRId64 ".rank_%d.ckpt", iteration, rank);
@@ -114,6 +116,40 @@ int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good,
     return gone;
 }
 
+/* ---------------------------------------------------------------- what killed processes left */
+/* An output of a run: at the top of its folder, or beside a teacher in eval/. */
+static bool is_output(const char *name, bool top)
+{
+    static const char *const at_top[] = {"training_metrics.json", "training_times.json", "evaluation.json",
+                                         "config.yaml"};
+    int64_t iteration;
+    int rank;
+    bool is = false;
+    for (size_t i = 0; top && i < sizeof at_top / sizeof *at_top && !is; i++)
+        is = strcmp(name, at_top[i]) == 0;
+    if (top)
+        return is || checkpoint_parse_name(name, &iteration, &rank);
+    return strcmp(name, TEACHER_SAFETENSORS) == 0 || strcmp(name, TEACHER_PTH) == 0;
+}
+
+/* Whether it is ".NAME.RANDOM.tmp" as file_create makes it, or ".NAME.PID.tmp" as former versions did, of an output of
+ * a run. Whose other files they are is not known: a run's folder may be anybody's, it is "." by default. */
+static bool is_left(const char *temporary, bool top)
+{
+    char name[100];
+    size_t n = strlen(temporary);
+    if (n < 7 || n >= sizeof name || temporary[0] != '.' || strcmp(temporary + n - 4, ".tmp") != 0)
+        return false;
+    snprintf(name, sizeof name, "%.*s", (int)(n - 5), temporary + 1);
+    char *dot = strrchr(name, '.');
+    if (!dot)
+        return false;
+    *dot = 0;
+    size_t letters = strlen(dot + 1), digits = strspn(dot + 1, "0123456789");
+    return (digits == letters || (letters == 12 && strspn(dot + 1, "0123456789abcdefghijklmnopqrstuv") == 12)) &&
+           letters > 0 && is_output(name, top);
+}
+
 static void sweep(const char *directory, int depth)
 {
     char **names;
@@ -121,9 +157,8 @@ static void sweep(const char *directory, int depth)
     if (file_list(directory, &names, &n, NULL))
         return;
     for (int64_t i = 0; i < n; i++) {
-        size_t length = strlen(names[i]);
         char *path = file_join(directory, names[i]);
-        if (path && names[i][0] == '.' && length > 4 && strcmp(names[i] + length - 4, ".tmp") == 0)
+        if (path && depth != 1 && is_left(names[i], depth == 2))
             unlink(path);
         else if (path && file_is_dir(path) && (depth == 1 || (depth == 2 && strcmp(names[i], "eval") == 0)))
             sweep(path, depth - 1);

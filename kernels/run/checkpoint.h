@@ -46,12 +46,12 @@ void checkpoint_list_release(struct checkpoint_list *list);
 /* Removes the oldest so that `keep` are left of those up to iteration `newest`. Later ones are not counted: they are
  * damaged, or will be written anew. One that cannot be removed is an error, and the others go all the same. */
 int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t keep, struct fmt_error *e);
-/* For a write that failed: where the disk is full (FMT_FULL), removes the oldest before `last_good`, the newest that was
- * written whole, which stays. The iteration of what is gone; -1: nothing. */
+/* For a write that failed: where the disk is full (FMT_FULL), removes the oldest before `last_good`, the newest that
+ * was written whole, which stays. The iteration of what is gone; -1: nothing. */
 int64_t checkpoint_make_room(const char *directory, int rank, int64_t last_good, const struct fmt_error *why);
 
-/* Removes what killed processes left half-written (.NAME.RANDOM.tmp) in the directory and the folders of its eval/.
- * Only for who holds the directory's lock. */
+/* Removes what killed runs left half-written of their own outputs (.NAME.RANDOM.tmp) in the directory and the folders
+ * of its eval/; what others so call stays. Only for who holds the directory's lock. */
 void checkpoint_sweep(const char *directory);
 
 /* ---------------------------------------------------------------- what a run is made from */

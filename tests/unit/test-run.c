@@ -136,11 +136,25 @@ static void test_keeping(void)
     ok(!checkpoint_prune(dir, 0, 10000000, 1, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 1 &&
            list.iteration[0] == 10000000, "the newest alone");
     checkpoint_list_release(&list);
+    static const char *const kept[] = {".mine.tmp", ".notes.x.tmp", ".notes.12.tmp", ".config.yaml.tmp",
+                                       ".config.yaml.old.tmp", ".teacher_checkpoint.pth.12.tmp",
+                                       ".model_final.ckpt.0123456789av.tmp"};
+    static const char *const swept[] = {".config.yaml.0123456789av.tmp", ".evaluation.json.12.tmp",
+                                        ".training_times.json.0123456789av.tmp"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        free(put_file(dir, kept[i], "x"));
+    for (size_t i = 0; i < sizeof swept / sizeof *swept; i++)
+        free(put_file(dir, swept[i], "x"));
+    char *teacher = file_join(dir, "eval/best");
+    file_make_dirs(teacher, &e);
+    free(put_file(teacher, ".teacher_checkpoint.pth.12.tmp", "x"));
     checkpoint_sweep(dir);
+    ok(rmdir(teacher) == 0, "in eval/, too");
+    free(teacher);
     char **left;
     int64_t n_left;
     file_list(dir, &left, &n_left, &e);
-    is_int(n_left, 3, "what is half-written is swept away, other files stay");
+    is_int(n_left, 11, "what runs left half-written is swept away, other files stay");
     file_list_free(left, n_left);
     free(dir);
 }
