@@ -45,3 +45,10 @@ int file_check_folder(const char *path, struct fmt_error *e)
 {
     return folder_takes(path) ? 0 : file_fail(path, e);
 }
+
+int file_check_fifo(const char *path, struct fmt_error *e)
+{
+    struct stat st;
+    bool is = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    return is ? fmt_fail(e, FMT_UNSUPPORTED, "%.250s: is a fifo, which is not waited for", path) : 0;
+}

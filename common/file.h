@@ -74,6 +74,8 @@ int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e
  * Nothing is made or opened. */
 int file_check_output(const char *path, bool binary, struct fmt_error *e);
 int file_check_folder(const char *path, struct fmt_error *e); /* the same of a folder to be made or replaced */
+/* FMT_UNSUPPORTED: there is a fifo, which who opens it would wait for. For files that are nobody else's to make. */
+int file_check_fifo(const char *path, struct fmt_error *e);
 int file_put(struct file_out *f, const void *data, size_t n); /* 0, or -1 and error_number */
 struct fmt_writer file_writer(struct file_out *f);
 int file_commit(struct file_out *f, struct fmt_error *e); /* also releases, failed or not */

@@ -1,9 +1,9 @@
 /* backup.h - verified copies of checkpoints in another place (train.backup_dir), made by a thread of their own so that
  * a slow or dead file system never stops training. A copy is written beside, synced, renamed, then read back from the
- * disk and compared by its digest; one that differs is removed. On a full disk the
- * oldest copies go, one by one until there is room, but never the newest. Whatever fails is told through `tell` and forgotten.
+ * disk and compared by its digest; one that differs is removed. On a full disk the oldest copies go, one by one until
+ * there is room, but never the newest. Whatever fails is told through `tell` and forgotten.
  *
- *   backup_open(&b, config, tell, arg, e);         does nothing where train.backup_dir is not set
+ *   backup_open(&b, config, tell, arg, e);         tells of a folder that cannot be used; none set: does nothing
  *   backup_start(b, path, iteration, last);        after each checkpoint; last: this one whatever the period says
  *   backup_close(b);                               waits for the copy in work
  */
@@ -18,7 +18,7 @@
 
 struct backup;
 
-/* tell is called from backup_start and backup_close alone, in the caller's thread: a warning, or (good) a note. */
+/* tell is called from these functions alone, in the caller's thread: a warning, or (good) a note. */
 int backup_open(struct backup **b, const struct config *config, void (*tell)(void *arg, bool good, const char *text),
                 void *arg, struct fmt_error *e);
 /* Starts a copy where train.backup_period has passed since the last. One that is still in work is waited for only if

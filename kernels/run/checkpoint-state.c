@@ -207,6 +207,8 @@ static int write_file(const char *path, const struct checkpoint *k, struct step 
     int status = table_of(step, &table, &tensors, e);
     if (!status)
         status = state_text(k, step, &state, e);
+    if (!status)
+        status = file_check_fifo(path, e);
     if (!status && !(status = file_create(&out, path, e))) {
         struct fmt_writer io = file_writer(&out);
         status = file_finish(&out, write_all(&io, k, step, table, tensors, (const char *)state.data, p, e), e);

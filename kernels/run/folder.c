@@ -31,6 +31,8 @@ int folder_save_settings(const struct config *c, struct fmt_error *e)
     char *path = file_join(c->train.output_dir, "config.yaml");
     int status = path ? config_write(c, true, &text, e) : fmt_no_memory(e);
     if (!status)
+        status = file_check_fifo(path, e);
+    if (!status)
         status = file_save(path, text.data, text.bytes, e);
     free(path);
     fmt_buffer_release(&text);

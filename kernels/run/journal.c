@@ -11,10 +11,13 @@
 
 #include "file.h"
 
+/* A fifo that nobody reads is an error at once, and one that is full a failed write. */
+enum { FLAGS = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC };
+
 int journal_open(struct journal *j, const char *directory, struct fmt_error *e)
 {
     char *path = file_join(directory, "log.txt");
-    *j = (struct journal){.fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1};
+    *j = (struct journal){.fd = path ? open(path, FLAGS, 0666) : -1};
     int status = !path ? fmt_no_memory(e) : j->fd < 0 ? file_fail(path, e) : 0;
     free(path);
     return status;

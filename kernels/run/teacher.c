@@ -70,8 +70,8 @@ static int write_file(const char *folder, const char *name,
 {
     struct file_out out;
     char *path = file_join(folder, name);
-    int status = path ? file_create(&out, path, e) : fmt_no_memory(e);
-    if (!status) {
+    int status = path ? file_check_fifo(path, e) : fmt_no_memory(e);
+    if (!status && !(status = file_create(&out, path, e))) {
         struct fmt_writer io = file_writer(&out);
         status = file_finish(&out, write(&io, arg, e), e);
     }

@@ -127,7 +127,9 @@ static int check_tensor(const struct named *t, const struct param *row, const fl
 static int check_file(struct step *step, const struct config *c, bool chunked, const char *path, struct fmt_error *e)
 {
     struct tensorfile f;
-    int status = tensorfile_open(&f, path, e);
+    int status = file_check_fifo(path, e);
+    if (!status)
+        status = tensorfile_open(&f, path, e);
     if (status || !step) {
         if (!status)
             tensorfile_close(&f);
@@ -172,8 +174,8 @@ static int copy_file(const char *from, const char *to, struct fmt_error *e)
     if (status)
         return status;
     struct fmt_reader reader = file_reader(&in);
-    status = file_create(&out, to, e);
-    if (!status) {
+    status = file_check_fifo(to, e);
+    if (!status && !(status = file_create(&out, to, e))) {
         int64_t n;
         while ((n = reader.read(reader.arg, piece, sizeof piece)) > 0)
             (void)file_put(&out, piece, (size_t)n); /* its failure is kept, and told by the commit */

@@ -126,4 +126,35 @@ check 'room is made below train.max_to_keep, too' test "$(keep two-copies)" = "1
 copies none-copies times=9
 check 'the newest stays' test "$(keep none-copies)" = "19 "
 err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'
+
+# ---- fifos in the folder of a run: none is waited for
+quick() { timeout -s KILL 60 dino-train -c t.yaml -j2 "$@"; }
+fifo() { rm -f "$1" && mkdir -p "${1%/*}" && mkfifo "$1"; }
+last=eval/training_23/teacher_checkpoint.safetensors
+cp -a good fifos && fifo fifos/$last
+status 1 quick train.output_dir=fifos
+err_has "fifos/$last: is a fifo, which is not waited for"
+cp good/$last fifos/new && mv fifos/new fifos/$last && fifo fifos/eval/best/teacher_checkpoint.safetensors
+status 1 quick train.output_dir=fifos
+err_has "fifos/eval/best/teacher_checkpoint.safetensors: is a fifo"
+for f in log.txt config.yaml eval/initial/teacher_checkpoint.safetensors; do
+    rm -rf fifos && fifo fifos/$f
+    status 1 quick train.output_dir=fifos
+    err_has "fifos/$f: "
+done
+rm -rf fifos && fifo fifos/eval/training_7/teacher_checkpoint.safetensors
+status 0 quick train.output_dir=fifos
+err_has "is a fifo, which is not waited for; the teacher of iteration 7"
+rm -rf fifos && fifo fifo-copies/model_0000023.rank_0.ckpt
+status 0 quick train.output_dir=fifos train.backup_dir=fifo-copies
+err_has "backup: fifo-copies/model_0000023.rank_0.ckpt: is a fifo, which is not waited for; training goes on"
+rm -rf fifos && cp -a good fifos && fifo fifos/model_0000023.rank_0.ckpt
+status 1 quick train.output_dir=fifos
+err_has "fifos/model_0000023.rank_0.ckpt: not a regular file"
+
+# ---- a folder for copies that cannot be used is told at the start, at every level of talk, and is no error
+status 0 quick -q train.output_dir=nothing train.backup_dir=/proc/nothing
+err_has "dino-train: backup: /proc/nothing: No such file or directory; training goes on"
+check "before the first checkpoint" awk '/backup:/ {told = 1} /saved nothing/ {exit !told}' nothing/log.txt
+same_results nothing good
 done_testing
