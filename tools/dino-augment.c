@@ -17,6 +17,7 @@
 #include "num.h"
 #include "opt.h"
 #include "prov.h"
+#include "run/launch.h"
 #include "version.h"
 #include "views.h"
 
@@ -259,9 +260,12 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
     struct config config;
+    struct fmt_error alone = {0};
     static const void *const of_views[] = {&n_steps, &force, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
     file_on_signal();
     inputs_guard();
+    if (launch_check(&alone))
+        msg_warn("%s", alone.text);
     if (sheet_name && output)
         msg_usage("--sheet and --output are two different things");
     if (sheet_name)

@@ -17,6 +17,7 @@
 #include "nn/import.h"
 #include "num.h"
 #include "opt.h"
+#include "run/launch.h"
 #include "version.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";
@@ -392,7 +393,7 @@ int main(int argc, char **argv)
 {
     resize = extract_published().resize, size = extract_published().size;
     int first = opt_parse(&tool, argc, argv);
-    struct fmt_error e = {0};
+    struct fmt_error e = {0}, alone = {0};
     struct network n = {0};
     struct pictures pictures;
     struct extract x;
@@ -400,6 +401,8 @@ int main(int argc, char **argv)
     check_usage(argc - first, argv + first);
     file_on_signal();
     inputs_guard();
+    if (launch_check(&alone))
+        msg_warn("%s", alone.text);
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
     struct thread_pool *pool = gemm_begin((int)n_jobs, msg_warn, &e);
