@@ -9,6 +9,7 @@ static const char *without_other(const struct config *c, int id)
 {
     bool mlp = c->student.ffn_layer != FFN_IDENTITY, sgd = c->optim.optimizer == OPTIMIZER_SGD;
     const char *one_head = c->ibot.separate_head ? NULL : "ibot.separate_head is false";
+    const char *no_period = c->evaluation.eval_period_iterations ? NULL : "evaluation.eval_period_iterations is 0";
     switch (id) {
     case CONFIG_dino_head_hidden_dim: return c->dino.head_nlayers > 1 ? NULL : "dino.head_nlayers is 1";
     case CONFIG_ibot_mask_ratio_min_max:
@@ -36,7 +37,9 @@ static const char *without_other(const struct config *c, int id)
         return c->augment.solarize_probability > 0 ? NULL : "augment.solarize_probability is 0";
     case CONFIG_evaluation_knn_train:
     case CONFIG_evaluation_knn_val:
-        return c->evaluation.eval_period_iterations ? NULL : "evaluation.eval_period_iterations is 0";
+    case CONFIG_evaluation_max_to_keep: return no_period;
+    case CONFIG_evaluation_allow_overlap:
+        return no_period || *c->evaluation.knn_train ? no_period : "evaluation.knn_train is not set";
     default: return NULL;
     }
 }

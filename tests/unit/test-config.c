@@ -300,6 +300,10 @@ static void test_idle(void)
          "drop_path_uniform ffn_bias mlp_ratio ");
     idle("evaluation: {eval_period_iterations: 0, knn_train: a, knn_val: b}\n", "knn_train knn_val ");
     idle("evaluation: {knn_k: [5], resize: 300}\n", "");
+    idle("evaluation: {allow_overlap: true}\n", "allow_overlap ");
+    idle("evaluation: {allow_overlap: true, knn_train: a, knn_val: b}\n", "");
+    idle("evaluation: {max_to_keep: 2}\n", "");
+    idle("evaluation: {max_to_keep: 2, eval_period_iterations: 0}\n", "max_to_keep ");
 }
 
 static bool sets(struct config *c, const char *word)
