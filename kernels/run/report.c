@@ -55,10 +55,13 @@ void report_memory(const struct begin *b, size_t planned_bytes)
 void report_replaced(const struct begin *b, const struct replaced *replaced, int64_t iteration)
 {
     int64_t n = (iteration + 1) * b->state.config->train.batch_size_per_gpu;
-    if (replaced->samples > 0)
+    if (replaced->samples > 0 && replaced->n_images > 0)
         begin_tell(b, BEGIN_WARNING,
                    "%" PRId64 " of %s made of other images: %s of the data cannot be used", replaced->samples,
                    FMT_COUNT(n, "sample was", "samples were"), FMT_COUNT(replaced->n_images, "image", "images"));
+    else if (replaced->samples > 0)
+        begin_tell(b, BEGIN_WARNING, "%" PRId64 " of %s made of other images, before the run went on with other data",
+                   replaced->samples, FMT_COUNT(n, "sample was", "samples were"));
 }
 
 const char *report_when(int64_t iteration, char out[REPORT_WHEN_ROOM])

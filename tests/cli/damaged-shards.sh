@@ -70,6 +70,15 @@ status 0 train train.dataset_path=all train.output_dir=half train.resume=true # 
 state half/model_0000023.rank_0.ckpt >state
 check 'a repaired shard takes nothing back' grep -qF "\"replaced\":{\"samples\":$last,\"images\":[$image]" state
 
+# ---- gone on with other data: what was replaced stays counted, the numbers of the images mean nothing there
+cp -r train other && hurt 50
+cp -a one other-run && rm other-run/model_0000023.rank_0.ckpt
+status 0 train train.dataset_path=other train.output_dir=other-run train.resume=true
+err_has "of 96 samples were made of other images, before the run went on with other data"
+err_lacks '0 images of the data'
+state other-run/model_0000023.rank_0.ckpt >state
+check 'the count without the images' grep -q '"replaced":{"samples":[1-9][0-9]*,"images":\[\],"keys":\[\]}' state
+
 # ---- two of thirty are more than 0.01 of them, rounded up: an error that names the shard, and the state is saved
 hurt 30 70
 status 1 train train.output_dir=two

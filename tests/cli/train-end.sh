@@ -91,6 +91,14 @@ err_lacks 'best teacher: better/eval/best'
 rm -r worse/eval/best
 status 0 train train.output_dir=worse
 err_has 'copied again from eval/initial'
+with_scores equal 0 0
+sed -i '3s/"5": [0-9.]*/"5": 0/' equal/evaluation.json
+status 0 train -q train.output_dir=equal
+cp -a equal/eval/best equal.best && rm -r equal/eval/best
+status 0 train train.output_dir=equal
+err_has 'equal/eval/best/teacher_checkpoint.safetensors: No such file or directory; written again from the state of iteration 23'
+same equal/eval/best/teacher_checkpoint.safetensors equal.best/teacher_checkpoint.safetensors
+same equal/eval/best/teacher_checkpoint.safetensors equal/eval/training_23/teacher_checkpoint.safetensors
 rm -r worse/eval && : >worse/eval # it cannot come back here
 status 1 train train.output_dir=worse
 err_has 'worse/eval'
