@@ -180,9 +180,9 @@ static int open_beside(struct file_out *f)
     return fd;
 }
 
-/* The open file that a path names: "-" and /dev/stdout are 1, /dev/fd/7 is 7; -1: none. Such a name is a link to a file
- * that is there, perhaps as a regular one; a rename would take the place of the link itself. */
-static int descriptor_of(const char *path)
+/* Such a name is a link to a file that is there, perhaps as a regular one; a rename would take the place of the link
+ * itself. */
+int file_descriptor_of(const char *path)
 {
     static const char *const before[] = {"/dev/fd/", "/proc/self/fd/"};
     if (strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0)
@@ -208,7 +208,7 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
 {
     struct stat st;
     *f = (struct file_out){.fd = -1};
-    int open_fd = descriptor_of(path);
+    int open_fd = file_descriptor_of(path);
     bool there = (open_fd >= 0 ? fstat(open_fd, &st) : stat(path, &st)) == 0;
     if (there && inputs_have(&st))
         return fail_input(e, file_output_name(path));

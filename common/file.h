@@ -67,6 +67,8 @@ struct file_out {
 /* Links are followed: what they lead to is written, the link stays. /dev/stdout and /dev/fd/N are the open files that
  * they name, written in place. */
 int file_create(struct file_out *f, const char *path, struct fmt_error *e);
+/* The open file that a path names: "-" and /dev/stdout are 1, /dev/fd/7 is 7; -1: none. */
+int file_descriptor_of(const char *path);
 /* binary: a terminal is refused (FMT_INVALID), so that nobody's screen is filled with bytes. */
 int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e);
 #define FILE_TERMINAL "standard output is a terminal: binary data is not written there"

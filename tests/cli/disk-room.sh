@@ -29,10 +29,25 @@ status 0 room 1048576 dino-augment all $short -o V
 err_lacks 'are free there'
 err_has '3 batches of 4 samples are going to be written: 397.1 KiB'
 status 1 room 98304 dino-augment all $short -o ./V # an older one makes no room
-status 0 room 98304 dino-augment all $short -o -
+status 0 room 98304 dino-augment all $short -f -o -
 same V out
 status 0 bash -c "FAIL_IO=room LD_PRELOAD=$fail dino-augment -q all $short -o >(cat >W); wait \$!"
 same V W
+
+# standard output that is a file is asked for its room, whatever it is called; a link for that of what it leads to
+status 1 room 98304 dino-augment all $short
+err_has 'standard output: 397.1 KiB are going to be written, 96.0 KiB are free there (-n'
+check 'nothing was written' test ! -s out
+status 1 room 98304 dino-augment all $short -o /dev/stdout
+status 1 room 57344 bash -c 'dino-augment all "$@" -o /dev/fd/7 7>W' - $short
+err_has '/dev/fd/7: 397.1 KiB are going'
+status 0 room 98304 dino-augment all $short -f
+err_has 'standard output: 397.1 KiB'
+same V out
+mkdir elsewhere && ln -s elsewhere/V link
+status 1 timeout 20 env FAIL_IO=room,after=98304,path=elsewhere LD_PRELOAD=$fail dino-augment all $short -o link
+err_has 'link: 397.1 KiB are going to be written'
+check 'nothing is there' test ! -e elsewhere/V
 status 1 room 0 dino-augment all $short -o /dev/full
 err_has '/dev/full: No space left on device'
 status 1 room 0 dino-augment all $short -o nothere/V
@@ -69,7 +84,9 @@ err_has 'F: 63.8 KiB are going to be written, 56.0 KiB are free there (-f writes
 check 'nothing is there' test ! -e F
 status 0 extract 57344 --tokens patch -f -o F
 check 'it was right about the size' test "$(stat -c %s F)" -gt 61000 -a "$(stat -c %s F)" -lt 75000
-status 0 extract 57344 --tokens patch -o -
+status 1 extract 57344 --tokens patch -o -
+err_has 'standard output: 63.8 KiB are going'
+status 0 extract 57344 --tokens patch -f -o -
 same F out
 status 0 extract 57344 -o G
 err_lacks 'are going to be written'

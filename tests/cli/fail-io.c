@@ -8,7 +8,7 @@
  * a name or with a temporary one. With named, or a path to look for, no file can be made without a name (O_TMPFILE), as
  * on NFS.
  * CALL damage: reads succeed, with one bit turned. CALL slow: every read takes 30 ms.
- * CALL room: nothing fails, but every file system says that N bytes are free.
+ * CALL room: nothing fails, but every file system (with path: of a name that holds TEXT) says that N bytes are free.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -131,12 +131,22 @@ ssize_t write(int fd, const void *buffer, size_t n)
     return NEXT("write", ssize_t (*)(int, const void *, size_t))(fd, buffer, n);
 }
 
-int statvfs64(const char *path, struct statvfs64 *s)
+static int room(int status, struct statvfs64 *s)
 {
-    int status = NEXT("statvfs64", int (*)(const char *, struct statvfs64 *))(path, s);
     if (status == 0 && strcmp(wanted, "room") == 0)
         s->f_bavail = (fsblkcnt64_t)after / s->f_frsize;
     return status;
+}
+
+int statvfs64(const char *path, struct statvfs64 *s)
+{
+    int status = NEXT("statvfs64", int (*)(const char *, struct statvfs64 *))(path, s);
+    return strstr(path, path_part) ? room(status, s) : status;
+}
+
+int fstatvfs64(int fd, struct statvfs64 *s)
+{
+    return room(NEXT("fstatvfs64", int (*)(int, struct statvfs64 *))(fd, s), s);
 }
 
 int fsync(int fd)
