@@ -32,20 +32,30 @@ static int fail_at(struct reader *r, size_t line, enum fmt_status status, const 
     return fmt_fail(r->e, status, "%.120s:%zu: %.240s", r->name, line + 1, text);
 }
 
-/* What is likely wrong with a line (from 0) that the parser does not take; NULL: nothing that is known. */
-static const char *likely_cause(const struct reader *r, size_t line)
+#define INTERPOLATION "an interpolation (${...}); settings have none, write the value"
+
+/* The line of this number, from 0, without its end; *n: its bytes. */
+static const char *line_at(const struct reader *r, size_t line, size_t *n)
 {
     const char *at = r->text, *end = r->text + r->bytes, *next;
     for (; line > 0 && (next = memchr(at, '\n', (size_t)(end - at))); line--)
         at = next + 1;
     const char *stop = memchr(at, '\n', (size_t)(end - at));
-    size_t n = (size_t)((stop ? stop : end) - at), blanks = 0;
+    *n = (size_t)((stop ? stop : end) - at);
+    return at;
+}
+
+/* What is likely wrong with a line that the parser does not take; NULL: nothing that is known. */
+static const char *likely_cause(const struct reader *r, size_t line)
+{
+    size_t n, blanks = 0;
+    const char *at = line_at(r, line, &n);
     while (blanks < n && (at[blanks] == ' ' || at[blanks] == '\t'))
         blanks++;
     if (memchr(at, '\t', blanks))
         return "a tab in front of the line; YAML is indented by spaces";
     if (memmem(at, n, "${", 2))
-        return "an interpolation (${...}); settings have none, write the value";
+        return INTERPOLATION;
     return memmem(at, n, ": *", 3) ? "a text that begins with * needs quotes" : NULL;
 }
 
@@ -122,6 +132,23 @@ static int unknown(const char *name, struct fmt_error *e)
     return fmt_fail(e, FMT_INVALID, "%.100s: no such setting; the nearest is %s", name, config_nearest(name));
 }
 
+/* A "${" that began a mapping: between braces a plain value ends in front of one. */
+static bool is_cut(const struct reader *r, const yaml_event_t *event)
+{
+    size_t n, bytes = event->data.scalar.length;
+    const char *at = line_at(r, event->end_mark.line, &n);
+    return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && bytes && event->data.scalar.value[bytes - 1] == '$' &&
+           memmem(at, n, "${", 2);
+}
+
+/* ${name} for a whole section, or one that is_cut; config_take tells the others. */
+static bool is_interpolation(const struct reader *r, const yaml_event_t *event, int id)
+{
+    return event->type == YAML_SCALAR_EVENT &&
+           (is_cut(r, event) ||
+            (id < 0 && config_is_section(r->path) && strstr((const char *)event->data.scalar.value, "${")));
+}
+
 /* The value that began with `event` (a scalar or the start of a list) is that of r->path. */
 static int take_value(struct reader *r, const yaml_event_t *event)
 {
@@ -129,6 +156,10 @@ static int take_value(struct reader *r, const yaml_event_t *event)
     int id = config_find(r->path);
     if (id < 0 && event->type == YAML_SCALAR_EVENT && scalar_is_null(event) && config_is_section(r->path))
         return 0; /* a section with nothing in it */
+    if (is_interpolation(r, event, id)) {
+        fmt_fail(r->e, FMT_INVALID, "%.100s: " INTERPOLATION, r->path);
+        return at_line(r, line, FMT_INVALID);
+    }
     if (id < 0 && config_is_section(r->path))
         return fail_at(r, line, FMT_INVALID, "a section, where one value stands");
     if (id < 0)

@@ -10,8 +10,9 @@
 
 #include "fmt.h"
 
-/* bytes: of all that is going to be written under `path`, a file or a folder; links are followed, "-" is standard output.
- * 0 also where there is no telling: a pipe or a device, a folder that is not there, a file system that does not know. */
+/* bytes: of all that is going to be written under `path`, a file or a folder; links are followed, "-" is standard
+ * output. 0 also where there is no telling: a pipe or a device, a folder that is not there, a file system that does not
+ * know. */
 int disk_check(const char *path, double bytes, struct fmt_error *e);
 
 #endif

@@ -177,6 +177,12 @@ static void test_foreign(void)
     refuses("train:\n  saveckp_freq: ${train.OFFICIAL_EPOCH_LENGTH}\n", "train.saveckp_freq: ${train.OFFICIAL");
     refuses("crops:\n  global_crops_scale: [0.1, ${crops.x}]\n", "f.yaml:2: an interpolation");
     refuses("crops:\n  global_crops_scale:\n  - 0.1\n  - ${crops.x}\n", "an interpolation");
+    refuses("train: {dataset_path: ${oc.env:DATA}/x}\n", "f.yaml:1: train.dataset_path: an interpolation");
+    refuses("train: {seed: 1,\n  output_dir: a/${y}}\n", "f.yaml:2: train.output_dir: an interpolation");
+    refuses("train: {seed: ${x}, output_dir: a}\n", "train.seed: an interpolation");
+    refuses("train: {dataset_path: $}\n", "train.dataset_path: $: variables have no value here");
+    refuses("crops: ${x}\n", "f.yaml:1: crops: an interpolation");
+    refuses("crops: \"${x}\"\n", "f.yaml:1: crops: an interpolation");
     refuses("train:\n  centering: ${x}\n", "an interpolation");
     refuses("compute_precision:\n  teacher:\n    backbone:\n      sharding_strategy: ${x}\n", "an interpolation");
     refuses("train:\n  dataset_path: ???\n", "train.dataset_path: ??? stands for a missing value");
