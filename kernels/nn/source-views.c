@@ -10,6 +10,7 @@
 
 #include "nn/sample.h"
 #include "nn/source.h"
+#include "verify.h"
 
 bool source_is_pipe(const char *path)
 {
@@ -28,10 +29,8 @@ bool source_views_is(const char *path)
     if (file_open(&f, path, NULL))
         return false;
     struct fmt_reader io = file_reader(&f);
-    struct block_reader r;
-    bool is = block_open(&r, &io, BLOCK_VIEWS, NULL) == 0;
-    if (is)
-        block_close(&r);
+    struct verify_peek peek;
+    bool is = verify_peek(&peek, &io) == BLOCK_VIEWS; /* whole or not: the reader of views tells the damage */
     file_close(&f);
     return is;
 }

@@ -65,5 +65,11 @@ status 1 train train.dataset_path=short.views train.output_dir=short
 err_has 'the views end before iteration 3'
 head -c 200000 all.views >cut.views
 status 1 train train.dataset_path=cut.views train.output_dir=x
-check "a file that was cut is refused" grep -q 'cut.views' err
+err_has 'cut.views: ends early: no end mark'
+head -c 60 all.views >cut.views
+status 1 train train.dataset_path=cut.views train.output_dir=x
+err_has 'cut.views: ends early'
+{ head -c 300 all.views; printf x; tail -c +302 all.views; } >bad.views
+status 1 train train.dataset_path=bad.views train.output_dir=x
+err_has 'bad.views: the header is damaged'
 done_testing
