@@ -209,6 +209,21 @@ static int look_up(void *arg, const char *path)
                         l->d->n_of_kind[DATASET_BAD_ENTRY] ? ", or in an entry that is wrong" : "");
 }
 
+/* bsearch: the files of a folder stand together. */
+static int by_folder(const void *folder, const void *path)
+{
+    const char *p = *(const char *const *)path;
+    size_t n = strlen(folder);
+    int c = strncmp(folder, p, n);
+    return c ? c : '/' - (int)(unsigned char)p[n];
+}
+
+static bool names_files_of(void *arg, const char *folder)
+{
+    const struct lists *l = arg;
+    return l->n_paths && bsearch(folder, l->path, (size_t)l->n_paths, sizeof *l->path, by_folder);
+}
+
 static int look_for_unlisted(struct lists *l)
 {
     static const char *const skip[] = {FOLDER, NULL};
@@ -221,7 +236,7 @@ static int look_for_unlisted(struct lists *l)
         l->path[i] = d->image[i].path;
     if (l->n_paths > 1)
         qsort(l->path, (size_t)l->n_paths, sizeof *l->path, by_bytes);
-    int status = dataset_walk(d, "", skip, look_up, l, l->e);
+    int status = dataset_walk(d, "", skip, names_files_of, look_up, l, l->e);
     for (int s = 0; s < 3 && status == 0; s++) {
         char *whole = file_join(d->root, dataset_splits[s]);
         if (!whole)

@@ -1,5 +1,6 @@
 /* dataset-walk.c - folders without lists: their names are all there is. A folder is listed in the order of bytes, and
  * sub-folders are entered where their name stands in that order. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,24 +15,29 @@
 
 enum { DEPTH_MAX = 64 };
 
-/* Thumbnails, waste and old versions of photographs lie in them, beside each folder or in the topmost one. */
+/* Thumbnails, waste and old versions of photographs lie in them, beside each folder or in the topmost one. A 0 stands
+ * for any digit. */
 static const struct {
     const char *name, *whose;
 } system_folders[] = {
     {"@eaDir", "a Synology storage"},       {"#recycle", "a Synology storage"},
     {"#snapshot", "a Synology storage"},    {"@tmp", "a Synology storage"},
-    {"@Recycle", "a QNAP storage"},         {"@Recently-Snapshot", "a QNAP storage"},
+    {"@SynoResource", "a Synology storage"}, {"@Recycle", "a QNAP storage"},
+    {"@Recently-Snapshot", "a QNAP storage"}, {"@__thumb", "a QNAP storage"},
     {"~snapshot", "a NetApp storage"},      {"$RECYCLE.BIN", "Windows"},
-    {"System Volume Information", "Windows"}, {"__MACOSX", "macOS"},
-    {"Network Trash Folder", "macOS"},      {"lost+found", "the file system"},
+    {"RECYCLER", "Windows"},                {"System Volume Information", "Windows"},
+    {"found.000", "Windows"},               {"__MACOSX", "macOS"},
+    {"Network Trash Folder", "macOS"},      {"Temporary Items", "macOS"},
+    {"lost+found", "the file system"},
 };
 enum { SYSTEM_FOLDERS = sizeof system_folders / sizeof *system_folders };
 
 struct walk {
     struct dataset *d;
     const char *const *skip;
-    char *system_path[SYSTEM_FOLDERS]; /* the first of each name */
-    int64_t n_system[SYSTEM_FOLDERS];
+    bool (*listed)(void *arg, const char *folder);
+    char *system_path[SYSTEM_FOLDERS][2]; /* the first of each name; [1]: of those that hold files of a list */
+    int64_t n_system[SYSTEM_FOLDERS][2];
     int (*found)(void *arg, const char *path);
     void *arg;
     struct fmt_error *e;
@@ -50,11 +56,20 @@ static bool is_other_format(const char *name)
     return false;
 }
 
+static bool is_name(const char *name, size_t bytes, const char *wanted)
+{
+    size_t i = 0;
+    while (i < bytes && wanted[i] &&
+           (wanted[i] == '0' ? isdigit((unsigned char)name[i]) : strncasecmp(name + i, wanted + i, 1) == 0))
+        i++;
+    return i == bytes && !wanted[i];
+}
+
 /* Its place in the table, or -1. */
 static int system_folder(const char *name, size_t bytes)
 {
     for (int i = 0; i < SYSTEM_FOLDERS; i++)
-        if (strlen(system_folders[i].name) == bytes && strncasecmp(system_folders[i].name, name, bytes) == 0)
+        if (is_name(name, bytes, system_folders[i].name))
             return i;
     return -1;
 }
@@ -79,6 +94,15 @@ static bool enter(struct walk *w, int depth, const struct stat *st)
 
 static int walk_folder(struct walk *w, const char *below, int depth);
 
+/* They are not entered: a snapshot may hold as much as all the rest. */
+static int pass_over(struct walk *w, int i, const char *path)
+{
+    bool listed = w->listed && w->listed(w->arg, path);
+    if (w->n_system[i][listed]++ == 0 && !(w->system_path[i][listed] = strdup(path)))
+        return fmt_no_memory(w->e);
+    return 0;
+}
+
 static int walk_name(struct walk *w, const char *path, int depth)
 {
     struct stat st;
@@ -94,7 +118,7 @@ static int walk_name(struct walk *w, const char *path, int depth)
     if (there && S_ISDIR(st.st_mode)) {
         int system = system_folder(name, strlen(name));
         if (system >= 0)
-            return w->n_system[system]++ || (w->system_path[system] = strdup(path)) ? 0 : fmt_no_memory(w->e);
+            return pass_over(w, system, path);
         if (depth + 1 == DEPTH_MAX)
             return dataset_note(w->d, DATASET_UNREADABLE, path, w->e, "folders nested too deep");
         return enter(w, depth + 1, &st) ? walk_folder(w, path, depth + 1) : 0;
@@ -129,22 +153,25 @@ static int walk_folder(struct walk *w, const char *below, int depth)
 static int note_system_folders(struct walk *w)
 {
     int status = 0;
-    for (int i = 0; i < SYSTEM_FOLDERS; i++) {
-        char more[64] = "";
-        if (w->n_system[i] > 1)
-            snprintf(more, sizeof more, ", with %lld more of this name", (long long)w->n_system[i] - 1);
-        if (w->n_system[i] && status == 0)
-            status = dataset_note(w->d, DATASET_SYSTEM_FOLDER, w->system_path[i], w->e,
-                                  "a folder of %s, not of photographs; left out%s", system_folders[i].whose, more);
-        free(w->system_path[i]);
+    for (int i = 0; i < 2 * SYSTEM_FOLDERS; i++) {
+        const char *whose = system_folders[i / 2].whose;
+        char more[64] = "", *path = w->system_path[i / 2][i % 2];
+        int64_t n = w->n_system[i / 2][i % 2];
+        if (n > 1)
+            snprintf(more, sizeof more, ", with %lld more of this name", (long long)n - 1);
+        if (n && status == 0)
+            status = dataset_note(w->d, DATASET_SYSTEM_FOLDER, path, w->e, "a folder of %s, not of photographs; %s%s",
+                                  whose, i % 2 ? "of its files those are taken that a list names" : "left out", more);
+        free(path);
     }
     return status;
 }
 
 int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
-                 int (*found)(void *arg, const char *path), void *arg, struct fmt_error *e)
+                 bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
+                 struct fmt_error *e)
 {
-    struct walk w = {.d = d, .skip = skip, .found = found, .arg = arg, .e = e};
+    struct walk w = {.d = d, .skip = skip, .listed = listed, .found = found, .arg = arg, .e = e};
     struct stat st;
     char *whole = *below ? file_join(d->root, below) : strdup(d->root);
     if (!whole)
@@ -284,13 +311,13 @@ static int find_classes(struct dataset *d, struct fmt_error *e)
     for (int s = 0; s < 3 && any && status == 0; s++) {
         a.split = dataset_splits[s];
         if (split_there[s])
-            status = dataset_walk(d, dataset_splits[s], NULL, add_walked, &a, e);
+            status = dataset_walk(d, dataset_splits[s], NULL, NULL, add_walked, &a, e);
     }
     a.split = "";
     if (status == 0 && any)
-        status = dataset_walk(d, "", dataset_splits, note_outside_splits, &a, e);
+        status = dataset_walk(d, "", dataset_splits, NULL, note_outside_splits, &a, e);
     else if (status == 0)
-        status = dataset_walk(d, "", NULL, add_walked, &a, e);
+        status = dataset_walk(d, "", NULL, NULL, add_walked, &a, e);
     return status;
 }
 
@@ -302,7 +329,7 @@ int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error
     switch (layout) {
     case DATASET_ANNOTATIONS: return dataset_find_lists(d, e);
     case DATASET_CLASSES: return find_classes(d, e);
-    default: return dataset_walk(d, "", NULL, add_walked, &a, e);
+    default: return dataset_walk(d, "", NULL, NULL, add_walked, &a, e);
     }
 }
 

@@ -146,9 +146,11 @@ int32_t dataset_shot_of(const char *path, const char *group);
 /* All names of images below a folder of the root ("" for the root), as paths below the root, in order of bytes: JPEG
  * (dataset_is_jpeg_name) and other formats. Hidden names are passed over, links are followed, loops are cut. Folders
  * that storage and operating systems put among others' files become findings. `skip`: names right below the folder
- * that are passed over, too, ended by NULL; may be NULL. */
+ * that are passed over, too, ended by NULL; may be NULL. `listed`: does a list name files in
+ * this folder? What is said of a system's folder depends on it; may be NULL. */
 int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
-                 int (*found)(void *arg, const char *path), void *arg, struct fmt_error *e);
+                 bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
+                 struct fmt_error *e);
 int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e); /* an image, but no JPEG file */
 
 int dataset_find_lists(struct dataset *d, struct fmt_error *e); /* annotations layout (dataset-lists.c) */

@@ -189,6 +189,16 @@ rm -r forms/val && mkdir forms/train/bad && cp made/val/"$v"/*.jpeg forms/train/
 status 0 bbu-index --layout classes --classes "$ue,bad" -o f.index forms
 err_has "$u 3, bad 3"
 
+# ---- a list that names files in a system's folder: they are taken, and only the other folders are left out
+fresh
+mkdir "d/train/$a/@eaDir" "d/val/$v/@eaDir" "d/val/$v/@eaDirs"
+mv "d/train/$a/$a-0.jpeg" "d/train/$a/@eaDir" && cp "made/val/$v/$v-0.jpeg" "d/val/$v/@eaDir"
+edit train "s|train/$a/$a-0.jpeg|train/$a/@eaDir/$a-0.jpeg|"
+index 0
+err_has '30 images'
+err_has "warning: train/$a/@eaDir: a folder of a Synology storage, not of photographs; of its files those are taken that a list names"
+err_has "warning: val/$v/@eaDir: a folder of a Synology storage, not of photographs; left out"
+
 # ---- broken lists
 fresh
 sed -i '4s/"gt_label"/gt_label"/' d/annotations/val.json
@@ -351,17 +361,20 @@ err_has 'warning: train/@eaDir: a folder of a Synology storage, not of photograp
 err_has 'warning: @eaDir: a folder of a Synology storage, not of photographs; left out'
 
 # ---- folders of systems are no classes and hold no photographs
-for folder in @eaDir '#recycle' '$RECYCLE.BIN' lost+found 'System Volume Information' __MACOSX; do
+systems=(@eaDir '#recycle' '$RECYCLE.BIN' lost+found 'System Volume Information' __MACOSX RECYCLER 'Temporary Items'
+    'Network Trash Folder' @__thumb @SynoResource found.000 Found.123 .Trash-1000)
+for folder in "${systems[@]}"; do
     mkdir -p "nas/ok/$folder/x.jpg" "nas/$folder" && cp "made/val/$v/$v-0.jpeg" "nas/ok/$folder/x.jpg/small.jpg"
     cp "made/val/$v/$v-0.jpeg" "nas/$folder"
 done
-mkdir nas/bad && cp made/train/"$a"/*.jpeg nas/ok && cp made/train/"$b"/*.jpeg nas/bad
+mkdir nas/bad nas/found.00 nas/found.0000 nas/found.00x && cp made/train/"$a"/*.jpeg nas/ok && cp made/train/"$b"/*.jpeg nas/bad
 for layout in classes folder; do
     status 0 bbu-index --layout $layout -o c.index nas
     err_has '6 images in'
-    err_has '6 warnings: 6 folders of a system'
-    check 'no name of theirs' bash -c '! bbu-info -l c.index | grep -E "@eaDir|#rec|BIN|lost|Volume|MACOSX"'
+    err_has '12 warnings: 12 folders of a system'
+    check 'no name of theirs' bash -c '! bbu-info -l c.index | grep -E "small.jpg|@eaDir|#rec|BIN|lost|Volume|MACOSX|RECYC|Tempor|Trash|thumb|Syno|ound.[01]"'
 done
+err_has 'warning: Found.123: a folder of Windows, not of photographs; left out, with 3 more of this name'
 err_has 'warning: #recycle: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
 status 0 bash -c 'find nas -type f | bbu-index -o c.index -'
 err_has 'warning: lost+found: a folder of the file system, not of photographs; files in it are named, and taken'
