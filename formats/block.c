@@ -70,6 +70,11 @@ int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int leve
     return frame_encode(raw, raw_bytes, raw_bytes < WORTH_BYTES ? BLOCK_STORED : level, &frame->coded, &frame->zstd, e);
 }
 
+uint64_t block_stored_bytes(size_t raw_bytes)
+{
+    return frame_stored_bytes(raw_bytes) + ENTRY_BYTES;
+}
+
 static int header_build(const struct block_header *h, struct fmt_buffer *to)
 {
     size_t provenance_bytes = strlen(h->provenance);

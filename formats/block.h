@@ -65,6 +65,8 @@ struct block_frame { /* a coded block; zero-initialise, reuse freely, release on
 int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int level, struct block_frame *frame,
                  struct fmt_error *e);
 void block_frame_release(struct block_frame *frame);
+/* What a stored block takes of its file, its entry in the index included. */
+uint64_t block_stored_bytes(size_t raw_bytes);
 
 struct block_writer {
     struct fmt_writer io;

@@ -20,6 +20,12 @@ size_t frame_bound(size_t raw_bytes)
     return ZSTD_compressBound(raw_bytes) + 64;
 }
 
+size_t frame_stored_bytes(size_t raw_bytes)
+{
+    size_t n_blocks = raw_bytes ? (raw_bytes - 1) / STORED_BLOCK + 1 : 1;
+    return 4 + 1 + 4 + 3 * n_blocks + raw_bytes + 4;
+}
+
 static int store(const uint8_t *raw, size_t raw_bytes, struct fmt_buffer *to)
 {
     int bad = bytes_put_u32(to, FRAME_ZSTD_MAGIC);

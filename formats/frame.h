@@ -19,6 +19,8 @@ struct ZSTD_DCtx_s;
 
 /* The most that a frame of ours needs for raw bytes of content. */
 size_t frame_bound(size_t raw_bytes);
+/* What a stored one takes (level 0). */
+size_t frame_stored_bytes(size_t raw_bytes);
 
 /* Appends a frame with raw's bytes to `to`: level 0 stored, else compressed. *zstd is made when needed. */
 int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer *to, struct ZSTD_CCtx_s **zstd,

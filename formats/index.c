@@ -44,6 +44,12 @@ int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buf
     return text_put("further keys", l->extra, INDEX_EXTRA_MAX, to, e);
 }
 
+size_t index_labels_bytes(const struct index_labels *l)
+{
+    enum { NUMBERS = 2 * 4, AROUND_TEXT = 2 + 1 }; /* a length, and a zero byte */
+    return NUMBERS + 4 * AROUND_TEXT + strlen(l->key) + strlen(l->split) + strlen(l->group) + strlen(l->extra);
+}
+
 int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l, struct fmt_error *e)
 {
     struct index_labels t;

@@ -66,6 +66,7 @@ void index_release(struct index *x);
 /* Labels as bytes, for the records of this layer (used by shard.c and feat.c). Texts point into the bytes. */
 struct bytes;
 int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buffer *to, struct fmt_error *e);
+size_t index_labels_bytes(const struct index_labels *l); /* that index_labels_put appends */
 int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l, struct fmt_error *e);
 int index_labels_copy(struct text_pool *p, const struct index_labels *from, struct index_labels *to,
                       struct fmt_error *e);

@@ -104,6 +104,11 @@ int shard_add(struct shard_writer *w, const struct shard_image *image, struct fm
     return status ? status : block_put(&w->block, &w->block.frame, e);
 }
 
+uint64_t shard_image_bytes(const struct index_labels *labels, size_t bytes)
+{
+    return block_stored_bytes(LABELS_AT + index_labels_bytes(labels) + bytes);
+}
+
 int shard_finish(struct shard_writer *w, struct fmt_error *e)
 {
     fmt_buffer_release(&w->raw);

@@ -64,6 +64,8 @@ int shard_create(struct shard_writer *w, const struct fmt_writer *io, const stru
 int shard_add(struct shard_writer *w, const struct shard_image *image, struct fmt_error *e);
 int shard_encode(const struct shard_header *h, const struct shard_image *image, struct fmt_buffer *raw,
                  struct block_frame *frame, struct fmt_error *e); /* raw: scratch of the caller's, reused */
+/* What an image with so many bytes of data takes of the file; pixels are compressed, and take less. */
+uint64_t shard_image_bytes(const struct index_labels *labels, size_t bytes);
 int shard_finish(struct shard_writer *w, struct fmt_error *e);
 void shard_abandon(struct shard_writer *w);
 

@@ -60,7 +60,7 @@ struct plan {
     int64_t n_failed;
     uint32_t side_max;
     uint64_t pixels_max;
-    double bytes;             /* of what is stored, pixels before they are compressed; JPEG bytes as they are now */
+    double bytes;             /* of the shards, about: pixels before they are compressed, JPEG bytes as they are now */
     int64_t stored_max;       /* bytes */
 };
 
@@ -80,6 +80,7 @@ static int64_t stored_bytes(const struct index_entry *t)
 
 static void plan_shards(struct plan *p)
 {
+    enum { HEADER_BYTES = 1024 }; /* of a shard, and its end, beside the provenance of the catalogue; about */
     const struct index *x = p->index;
     int64_t filled = 0;
     p->n_images = p->n_shards = 0;
@@ -94,7 +95,7 @@ static void plan_shards(struct plan *p)
             filled = 0;
         }
         filled += bytes;
-        p->bytes += (double)bytes;
+        p->bytes += (double)shard_image_bytes(&t->labels, (size_t)bytes);
         p->stored_max = num_max(p->stored_max, bytes);
         p->image[p->n_images++] = i;
         scaled_size(t->width, t->height, &w, &h);
@@ -103,6 +104,7 @@ static void plan_shards(struct plan *p)
         p->pixels_max = (uint64_t)num_max((int64_t)p->pixels_max, w * h);
     }
     p->first[p->n_shards] = p->n_images;
+    p->bytes += (double)p->n_shards * (double)(HEADER_BYTES + strlen(x->provenance));
 }
 
 static void plan_begin(struct plan *p, const struct index *x)

@@ -321,6 +321,15 @@ static void test_shard(void)
     struct fmt_writer to = fmt_buffer_writer(&out);
     sample_prov(&p, true);
     ok(shard_create(&w, &to, &h, &p, &e) == 0, "shard: create");
+    static uint8_t jpeg[300000] = {0xff, 0xd8};
+    for (size_t n = 2; n <= sizeof jpeg; n = n < 3 ? 300 : n * 1000 - 1000) {
+        image = sample_image(0);
+        image.data = jpeg, image.bytes = n > sizeof jpeg ? sizeof jpeg : n;
+        uint64_t before = w.block.bytes + w.block.entries.bytes;
+        ok(shard_add(&w, &image, &e) == 0, "shard: %zu bytes %s", image.bytes, e.text);
+        is_int((int64_t)(w.block.bytes + w.block.entries.bytes - before),
+               (int64_t)shard_image_bytes(&image.labels, image.bytes), "shard: they take what is told before");
+    }
     image = sample_image(1);
     image.bytes--;
     is_int(shard_add(&w, &image, NULL), FMT_INVALID, "shard: pixels that do not fill the image are refused");
