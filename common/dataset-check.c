@@ -309,6 +309,10 @@ static int compare_shots(struct check *c, int64_t first, int64_t n)
     const struct shots *s = (const struct shots *)c;
     if (n == s->usual || !counts_shots(c, first, n))
         return 0;
+    if (n > s->usual)
+        return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
+                            "the group has %lld shots, %lld %s usual", (long long)n, (long long)s->usual,
+                            s->usual == 1 ? "is" : "are");
     return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
                         "the group has %lld of the usual %lld shots", (long long)n, (long long)s->usual);
 }

@@ -161,7 +161,7 @@ static int note_system_folders(struct walk *w)
             snprintf(more, sizeof more, ", with %lld more of this name", (long long)n - 1);
         if (n && status == 0)
             status = dataset_note(w->d, DATASET_SYSTEM_FOLDER, path, w->e, "a folder of %s, not of photographs; %s%s",
-                                  whose, i % 2 ? "of its files those are taken that a list names" : "left out", more);
+                                  whose, i % 2 ? "only files that a list names are taken" : "left out", more);
         free(path);
     }
     return status;

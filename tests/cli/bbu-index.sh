@@ -189,6 +189,11 @@ rm -r forms/val && mkdir forms/train/bad && cp made/val/"$v"/*.jpeg forms/train/
 status 0 bbu-index --layout classes --classes "$ue,bad" -o f.index forms
 err_has "$u 3, bad 3"
 
+fresh
+edit val "4{p;s/$v-[0-9].jpeg/$v-9.jpeg/}" && cp "made/train/$a/$a-0.jpeg" "d/val/$v/$v-9.jpeg"
+index 0
+err_has "warning: $v: the group has 4 shots, 3 are usual"
+
 # ---- a list that names files in a system's folder: they are taken, and only the other folders are left out
 fresh
 mkdir "d/train/$a/@eaDir" "d/val/$v/@eaDir" "d/val/$v/@eaDirs"
@@ -196,7 +201,7 @@ mv "d/train/$a/$a-0.jpeg" "d/train/$a/@eaDir" && cp "made/val/$v/$v-0.jpeg" "d/v
 edit train "s|train/$a/$a-0.jpeg|train/$a/@eaDir/$a-0.jpeg|"
 index 0
 err_has '30 images'
-err_has "warning: train/$a/@eaDir: a folder of a Synology storage, not of photographs; of its files those are taken that a list names"
+err_has "warning: train/$a/@eaDir: a folder of a Synology storage, not of photographs; only files that a list names are taken"
 err_has "warning: val/$v/@eaDir: a folder of a Synology storage, not of photographs; left out"
 
 # ---- broken lists
