@@ -1,4 +1,4 @@
-# man-fixture.sh - the scratch folder in which the examples of the manual run: made once, copied for each page.
+# man-fixture.sh - a scratch folder with a file of every kind, named as dinotools(7) names them; made once, copied for each:
 #   bbu/ a drawn dataset, bbu.index, shards/, run/ (a short training), tiny.safetensors, tiny.yaml, train.feat ...
 man_fixture() { # folder
     local made=$scratch/fixture
