@@ -84,6 +84,12 @@ void log_step(struct log_progress *p, int64_t done)
         show(p, now);
 }
 
+void log_abandon(struct log_progress *p)
+{
+    p->done = 0;
+    erase();
+}
+
 void log_end(struct log_progress *p)
 {
     char text[32];

@@ -3,7 +3,7 @@
  *   struct log_progress p;
  *   log_begin(&p, "pack", "image", "images", n_images);    total 0: not known
  *   log_step(&p, n_done);                          cheap; from one thread
- *   log_end(&p);
+ *   log_end(&p);                                   or log_abandon(&p), where an error ended the work
  */
 #ifndef LOG_H
 #define LOG_H
@@ -20,6 +20,7 @@ struct log_progress {
 
 void log_begin(struct log_progress *p, const char *what, const char *one, const char *many, int64_t total);
 void log_step(struct log_progress *p, int64_t done);
+void log_abandon(struct log_progress *p); /* it failed: erases the live line, says nothing */
 void log_end(struct log_progress *p); /* erases the live line; at level >= 0 one closing line with the rate */
 
 double log_now(void); /* seconds of the monotonic clock */

@@ -109,7 +109,7 @@ static void read_and_check(struct dataset *d)
     log_begin(&progress, "decode", "image", "images", d->n_images);
     int status = dataset_read(d, pool, &how, &e);
     log_step(&progress, d->n_images);
-    log_end(&progress);
+    (status ? log_abandon : log_end)(&progress);
     thread_close(pool);
     if (status || dataset_check(d, &e))
         msg_die("%s", e.text);

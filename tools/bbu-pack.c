@@ -407,7 +407,7 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
     int status = thread_pipe_run(pool, &pipe);
     if (status == 0)
         status = finish_shard(&g);
-    log_end(&g.progress);
+    (status || g.n_failed_now ? log_abandon : log_end)(&g.progress);
     if (status)
         msg_die("%s", g.e.status ? g.e.text : fmt_status_text((enum fmt_status)status));
     packing_release(&g, n_workers, n_slots);

@@ -318,7 +318,7 @@ static void run_all(struct run *r, struct thread_pool *pool, const struct prov *
         status = feat_finish(&writer, &r->error);
     else
         feat_abandon(&writer);
-    log_end(&r->progress);
+    (status ? log_abandon : log_end)(&r->progress);
     if (status && !r->error.status)
         fmt_fail(&r->error, (enum fmt_status)status, "%s", fmt_status_text((enum fmt_status)status));
     if (file_finish(&out, status, &r->error))

@@ -125,6 +125,7 @@ cp -r d bad && bbu-index -q bad -o bad.index
 printf 'x' >>"bad/train/$a/$a-0.jpeg"
 rm "bad/train/$a/$a-1.jpeg"
 status 1 bbu-pack bad.index -o b
+err_lacks ' images in ' # how many in how much time: of what was done
 err_has "train/$a/$a-0.jpeg: changed since it was indexed"
 err_has "train/$a/$a-1.jpeg: No such file"
 err_has 'b: no shards written: 2 images failed'

@@ -110,8 +110,9 @@ no_leftovers
 
 # ---- what fails
 head -c 1000 "$first" >cut.jpeg
-status 1 extract "$first" cut.jpeg missing.jpeg -o no.feat
+status 1 dino-extract -w "$w" "$first" cut.jpeg missing.jpeg -o no.feat
 err_has 'cut.jpeg: '
+err_lacks ': extract: ' # how many in how much time: of what was done
 status 3 dino-extract -k -w "$w" "$first" cut.jpeg missing.jpeg -o k.feat
 err_has 'missing.jpeg: No such file or directory; left out'
 err_has '2 of 3 pictures were left out'
