@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -55,12 +56,24 @@ int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt
     return recipe_add(r, name, text, e);
 }
 
+/* The fewest with which a float reads back; nine are always enough. */
+static int digits_of(float x)
+{
+    char text[32];
+    for (int digits = 6; digits < 9; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, (double)x);
+        if (strtof(text, NULL) == x)
+            return digits;
+    }
+    return 9;
+}
+
 int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e)
 {
     char text[RECIPE_VALUE_MAX + 1] = "";
     size_t at = 0;
     for (int i = 0; i < n && at < sizeof text; i++)
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.9g", i ? "," : "", (double)x[i]);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%.*g", i ? "," : "", digits_of(x[i]), (double)x[i]);
     return recipe_add(r, name, text, e);
 }
 

@@ -39,7 +39,7 @@ int recipe_add(struct recipe *r, const char *name, const char *value, struct fmt
 int recipe_add_int(struct recipe *r, const char *name, int64_t value, struct fmt_error *e);
 int recipe_add_flag(struct recipe *r, const char *name, bool value, struct fmt_error *e); /* "yes", "no" */
 int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt_error *e); /* nine digits */
-/* Nine digits each, with commas between them: they read back exactly. */
+/* With commas between them, each in the fewest digits that read back exactly: 0.485 */
 int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e);
 int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e); /* to: empty */
 void recipe_release(struct recipe *r);

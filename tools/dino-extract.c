@@ -254,13 +254,15 @@ static void tell_size(const struct run *r)
 
 enum { LIST_ROOM = 4 * VIT_DEPTH_MAX };
 
-/* "10,11" */
+/* As they are typed: "10,11"; one alone is "11,", as "11" are the last eleven. */
 static void list_layers(const struct network *n, const struct extract *x, char list[LIST_ROOM])
 {
     list[0] = 0;
     for (int64_t i = 0, at = 0; i < n->vit.config.depth; i++)
         if (x->settings.layers >> i & 1)
             at += snprintf(list + at, LIST_ROOM - (size_t)at, "%s%" PRId64, at ? "," : "", i);
+    if (!strchr(list, ','))
+        strncat(list, ",", LIST_ROOM - strlen(list) - 1);
 }
 
 /* "2" are two blocks, "2," is one: what was taken is said. */
@@ -269,18 +271,15 @@ static void tell_layers(const struct network *n, const struct extract *x)
     char list[LIST_ROOM];
     list_layers(n, x, list);
     if (layers)
-        msg_note("--layers %s: block%s %s of 0 to %" PRId64, layers, strchr(list, ',') ? "s" : "", list,
-                 n->vit.config.depth - 1);
+        msg_note("--layers %s: of blocks 0 to %" PRId64 " these: %s", layers, n->vit.config.depth - 1, list);
 }
 
-static void describe(struct prov *p, const struct network *n, const struct extract *x, struct pictures *pictures,
+static void describe(struct prov *p, const struct network *n, const struct run *r, struct pictures *pictures,
                      struct thread_pool *pool)
 {
     struct fmt_error e = {0};
-    char list[LIST_ROOM], mean[96], std[96];
-    list_layers(n, x, list);
-    snprintf(mean, sizeof mean, "%.9g,%.9g,%.9g", n->mean[0], n->mean[1], n->mean[2]);
-    snprintf(std, sizeof std, "%.9g,%.9g,%.9g", n->std[0], n->std[1], n->std[2]);
+    char list[LIST_ROOM];
+    list_layers(n, r->extract, list);
     prov_init(p, "dino-extract", DINOTOOLS_VERSION, provenance);
     prov_text(p, "network", n->text);
     prov_text(p, "tokens", tokens);
@@ -292,8 +291,8 @@ static void describe(struct prov *p, const struct network *n, const struct extra
     prov_text(p, "fit", fit);
     prov_flag(p, "as_stored", as_stored);
     prov_flag(p, "keep_going", keep_going);
-    prov_text(p, "mean", mean);
-    prov_text(p, "std", std);
+    prov_text(p, "mean", recipe_find(&r->header.recipe, "mean"));
+    prov_text(p, "std", recipe_find(&r->header.recipe, "std"));
     prov_input(p, "weights", n->hash);
     if (pictures_inputs(pictures, pool, p, &e))
         msg_die("%s", e.text);
@@ -432,7 +431,7 @@ int main(int argc, char **argv)
     if (extract_width(&x) == 0)
         shape_of_first(&r);
     tell_size(&r);
-    describe(&prov, &n, &x, &pictures, pool);
+    describe(&prov, &n, &r, &pictures, pool);
     run_all(&r, pool, &prov);
     report(&r, &n);
 

@@ -70,13 +70,14 @@ for want in "mean 1" "cls+mean 2" "patch 256"; do
     check "${want% *}: ${want#* } times as wide" test "$(values t.feat)" -eq $((width * ${want#* }))
 done
 status 0 dino-extract -w "$w" --layers 2 s -o l2.feat
-err_has '--layers 2: blocks 1,2 of 0 to 2'
+err_has '--layers 2: of blocks 0 to 2 these: 1,2'
 check 'two layers' test "$(values l2.feat)" -eq $((width * 2))
 status 0 extract --layers 2,1 s -o l21.feat
 same l2.feat l21.feat
 status 0 dino-extract -w "$w" --layers 2, s -o last.feat
-err_has '--layers 2,: block 2 of 0 to 2'
+err_has '--layers 2,: of blocks 0 to 2 these: 2,'
 same last.feat a.feat
+check 'the default is told as it is typed' bash -c 'bbu-info a.feat | grep -q "layers *2,$"'
 status 0 extract --layers 2 --no-norm s -o raw.feat
 differ l2.feat raw.feat
 status 0 extract --unit s -o unit.feat

@@ -11,11 +11,11 @@ static void test_items(void)
 {
     struct recipe r = {.n = 0}, copy = {.n = 0};
     struct fmt_error e = {0};
-    const float mean[3] = {0.485f, 0.456f, 0.1f};
+    const float mean[4] = {0.485f, 0.456f, 0.1f, 1000.00006f};
     ok(recipe_add_int(&r, "resize", 256, &e) == 0 && recipe_add_flag(&r, "as_stored", false, &e) == 0 &&
-           recipe_add_reals(&r, "mean", mean, 3, &e) == 0,
+           recipe_add_reals(&r, "mean", mean, 4, &e) == 0,
        "items are added %s", e.text);
-    is_text(recipe_find(&r, "mean"), "0.485000014,0.456,0.100000001", "numbers read back exactly");
+    is_text(recipe_find(&r, "mean"), "0.485,0.456,0.1,1000.00006", "numbers read back exactly, from the fewest digits");
     is_text(recipe_find(&r, "as_stored"), "no", "a flag");
     ok(!recipe_find(&r, "size"), "what is not there");
     is_int(recipe_add(&r, "resize", "1", &e), FMT_INVALID, "no item twice: %s", e.text);
