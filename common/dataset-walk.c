@@ -294,6 +294,18 @@ static int note_outside_splits(void *arg, const char *path)
                : dataset_note_format(a->d, path, a->e);
 }
 
+/* Photographs of one thing that are no group fall into training and test alike. */
+static int note_no_groups(struct dataset *d, struct fmt_error *e)
+{
+    for (int64_t i = 0; i < d->n_images; i++)
+        if (*d->image[i].group)
+            return 0;
+    return d->n_images < 2 ? 0
+                           : dataset_note(d, DATASET_NO_GROUPS, d->root, e,
+                                          "no groups: photographs of one installation belong into a folder below the "
+                                          "class");
+}
+
 static int find_classes(struct dataset *d, struct fmt_error *e)
 {
     struct adding a = {.d = d, .classes = true, .e = e};
@@ -318,7 +330,7 @@ static int find_classes(struct dataset *d, struct fmt_error *e)
         status = dataset_walk(d, "", dataset_splits, NULL, note_outside_splits, &a, e);
     else if (status == 0)
         status = dataset_walk(d, "", NULL, NULL, add_walked, &a, e);
-    return status;
+    return status ? status : note_no_groups(d, e);
 }
 
 int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error *e)

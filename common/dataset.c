@@ -118,9 +118,9 @@ static int place_class(const struct dataset *d, const char *name, int n, int *pl
 {
     int i = find_class(d, name);
     if (i < 0)
-        return fmt_fail(e, FMT_INVALID, "%.100s is no class", *name ? name : "an empty name");
+        return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", name);
     if (place[i] >= 0)
-        return fmt_fail(e, FMT_INVALID, "%.100s stands twice", name);
+        return fmt_fail(e, FMT_INVALID, "\"%.100s\" stands twice", name);
     place[i] = n;
     return 0;
 }
@@ -135,7 +135,22 @@ static int read_order(const struct dataset *d, const char *names, int *place, st
     free(copy);
     for (int i = 0; i < d->n_classes && status == 0; i++)
         if (place[i] < 0)
-            status = fmt_fail(e, FMT_INVALID, "%.100s is missing", d->class_name[i]);
+            status = fmt_fail(e, FMT_INVALID, "\"%.100s\" is missing", d->class_name[i]);
+    return status;
+}
+
+/* An order is checked as that of classes which are all its own. */
+int dataset_check_order(const char *names, struct fmt_error *e)
+{
+    struct dataset d = {0};
+    char *copy = strdup(names), *at = copy, *name;
+    int status = copy ? 0 : fmt_no_memory(e);
+    while (!status && (name = strsep(&at, ",")))
+        status = !*name ? fmt_fail(e, FMT_INVALID, "an empty name")
+                 : find_class(&d, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" stands twice", name)
+                                             : dataset_add_class(&d, name, e);
+    free(copy);
+    dataset_release(&d);
     return status;
 }
 

@@ -49,7 +49,8 @@
     X(NO_LIST, false, "no-list", "split without list", "splits without list")                      \
     X(ODD_JPEG, false, "odd-jpeg", "JPEG file with oddities", "JPEG files with oddities")          \
     X(OTHER_FORMAT, false, "other-format", "image of another format", "images of other formats") \
-    X(SYSTEM_FOLDER, false, "system-folder", "folder of a system", "folders of a system")
+    X(SYSTEM_FOLDER, false, "system-folder", "folder of a system", "folders of a system")          \
+    X(NO_GROUPS, false, "no-groups", "dataset without groups", "datasets without groups")
 
 enum dataset_finding_kind {
 #define X(name, error, key, ...) DATASET_##name,
@@ -109,6 +110,8 @@ int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error
 /* Names from standard input, each ended by `end` ('\n' or 0). They may lie anywhere; a name's folder is its group. */
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
 
+/* What is wrong with such an order whatever the classes are: FMT_INVALID, a name is empty or stands twice. */
+int dataset_check_order(const char *names, struct fmt_error *e);
 /* The classes of a dataset that was found in another order: `names` is "good,bad", and has every class once. Labels
  * follow. FMT_INVALID: a class that is not there, is missing, or stands twice. */
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e);

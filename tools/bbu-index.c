@@ -50,20 +50,24 @@ static enum dataset_layout layout_of(const char *name)
     msg_bug("layout");
 }
 
+static bool has_images_below(const struct dataset *d, const char *folder)
+{
+    size_t n = strlen(folder);
+    for (int64_t i = 0; i < d->n_images; i++)
+        if (strncmp(d->image[i].path, folder, n) == 0 && d->image[i].path[n] == '/')
+            return true;
+    return false;
+}
+
 /* Folders named after splits that are taken for groups: their user may have meant classes. */
 static void hint_at_classes(const struct dataset *d)
 {
     if (strcmp(layout_name, "auto") != 0 || d->has_lists)
         return;
-    for (int64_t i = 0; i < d->n_images; i++)
-        for (int s = 0; s < 3; s++) {
-            size_t n = strlen(dataset_splits[s]);
-            if (strncmp(d->image[i].path, dataset_splits[s], n) == 0 && d->image[i].path[n] == '/') {
-                msg_warn("warning: %s/: taken for a folder without labels; --layout classes takes its sub-folders "
-                         "for classes", dataset_splits[s]);
-                return;
-            }
-        }
+    for (int s = 0; s < 3; s++)
+        if (has_images_below(d, dataset_splits[s]))
+            msg_warn("warning: %s/: taken for a folder without labels; --layout classes takes its sub-folders for "
+                     "classes", dataset_splits[s]);
 }
 
 static void order_classes(struct dataset *d)
@@ -73,7 +77,7 @@ static void order_classes(struct dataset *d)
     if (dataset_order_classes(d, class_order, &e) == 0)
         return;
     for (int i = 0; i < d->n_classes && strlen(there) < 400; i++)
-        snprintf(there + strlen(there), 100, "%s%.80s", i ? ", " : "; there are ", d->class_name[i]);
+        snprintf(there + strlen(there), 100, "%s\"%.80s\"", i ? ", " : "; there are ", d->class_name[i]);
     msg_die("--classes: %s%s", e.text, there);
 }
 
@@ -208,8 +212,8 @@ static void say_totals(const struct dataset *d, const struct totals *t)
         snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
     msg_note("%s in %s%s", FMT_COUNT(t->n_kept, "image", "images"), FMT_COUNT(t->n_groups, "group", "groups"), text);
     if (d->n_classes == 2)
-        msg_note("of the two classes %.100s, the second, is the positive one (the defect); --classes orders them",
-                 d->class_name[1]);
+        msg_note("positive class (the defect): %.100s, the second of %.100s, %.100s%s", d->class_name[1],
+                 d->class_name[0], d->class_name[1], class_order ? "" : " (--classes orders them)");
 }
 
 static void report_totals(const struct dataset *d, const struct totals *t)
@@ -335,6 +339,7 @@ static void check_output(void)
 int main(int argc, char **argv)
 {
     struct dataset d;
+    struct fmt_error e = {0};
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
         msg_usage(argc == first ? "which DATASET?" : "one DATASET at a time");
@@ -344,6 +349,8 @@ int main(int argc, char **argv)
         msg_usage("-0 is for names on standard input (-)");
     if (json && strcmp(output, "-") == 0)
         msg_usage("--json and the catalogue would both go to standard output: give -o");
+    if (class_order && dataset_check_order(class_order, &e))
+        msg_usage("--classes %s: %s", class_order, e.text);
     static const void *const of_folders[] = {&layout_name, NULL};
     if (names)
         opt_unused(&tool, of_folders, "names on standard input have no layout");

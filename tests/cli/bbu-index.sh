@@ -282,6 +282,7 @@ fresh
 rm -r d/annotations
 index 0
 err_has 'warning: test/: taken for a folder without labels; --layout classes takes its sub-folders for classes'
+err_has 'warning: train/: taken for a folder without labels'
 fresh
 rm d/annotations/val.json
 index 0
@@ -325,19 +326,25 @@ mkdir -p cl/ok/s1 cl/bad
 cp made/train/"$a"/*.jpeg cl/ok/s1 && cp made/train/"$b"/*.jpeg cl/bad
 status 0 bbu-index --layout classes -o c.index cl
 err_has '6 images in 1 group, bad 3, ok 3'
-err_has 'of the two classes ok, the second, is the positive one'
+err_has 'positive class (the defect): ok, the second of bad, ok (--classes orders them)'
+err_lacks 'no groups'
 status 0 bbu-index --json --layout classes -o c.index cl
 out_has '"classes":{"bad":3,"ok":3},"class_order":["bad","ok"],"positive":"ok"'
 status 0 bash -c 'bbu-index --json --layout classes --classes ok,bad -o o.index cl'
 out_has '"classes":{"ok":3,"bad":3},"class_order":["ok","bad"],"positive":"bad"'
-err_has 'of the two classes bad, the second, is the positive one'
+err_has 'positive class (the defect): bad, the second of ok, bad'
+err_lacks 'orders them'
 bbu-pack -q o.index -o os
 check 'the order is that of the catalogue and of the shards' bash -c 'bbu-info --json o.index | grep -q "\"classes\":{\"ok\":3,\"bad\":3}" && bbu-info --json os/* | grep -q "\"classes\":\[\"ok\",\"bad\"\]"'
 check 'labels follow it' bash -c '"$BUILD/tests/shardcat" os | grep "^bad/" | grep -vq " label 1 " || "$BUILD/tests/shardcat" os | grep "^ok/" | grep -vq " label 0 "; test $? -eq 1'
 check 'settings name it' bash -c 'bbu-info --json o.index | grep -q "\"classes\":\"ok,bad\"" && ! bbu-info --json c.index | grep -q "\"classes\":\""'
-for wrong in 'ok,badd:badd is no class; there are bad, ok' 'ok:bad is missing; there are bad, ok' 'ok,bad,ok:ok stands twice' ',ok:an empty name is no class'; do
+for wrong in 'ok,badd:"badd" is no class; there are "bad", "ok"' 'ok:"bad" is missing; there are "bad", "ok"'; do
     status 1 bbu-index --layout classes --classes "${wrong%%:*}" -o w.index cl
     err_has "--classes: ${wrong#*:}"
+done
+for wrong in 'ok,bad,ok:"ok" stands twice' ',ok:an empty name' ':an empty name' 'no,no:"no" stands twice'; do # whatever the files
+    status 2 bbu-index --layout classes --classes "${wrong%%:*}" -o w.index cl
+    err_has "--classes ${wrong%%:*}: ${wrong#*:}"
 done
 status 1 bbu-index --layout folder --classes ok,bad -o w.index cl
 err_has '--classes: the dataset has no classes'
@@ -345,7 +352,7 @@ check 'and no catalogue is made' test ! -e w.index
 index 0 --classes negative,positive
 bbu-info -l x.index >1
 index 0 --classes positive,negative
-err_has 'of the two classes negative, the second'
+err_has 'positive class (the defect): negative, the second of positive, negative'
 bbu-info -l x.index >2
 same 1 2
 mkdir -p sp/train/ok sp/train/bad sp/val/bad sp/test sp/other
@@ -355,6 +362,9 @@ cp "made/val/$v/$v-0.jpeg" sp/other/z.jpg
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
 err_has "warning: other/z.jpg: in no split's folder; left out"
+err_has 'warning: sp: no groups: photographs of one installation belong into a folder below the class'
+status 0 bbu-index --json --layout classes -o c.index sp
+out_has '"level":"warning","kind":"no-groups","thing":"sp","reason":"no groups: '
 
 echo >sp/train/ok/s.png && echo >sp/other/o.png
 mkdir sp/@eaDir sp/train/@eaDir sp/train/ok/@eaDir && cp sp/other/z.jpg sp/train/ok/@eaDir
@@ -376,7 +386,7 @@ mkdir nas/bad nas/found.00 nas/found.0000 nas/found.00x && cp made/train/"$a"/*.
 for layout in classes folder; do
     status 0 bbu-index --layout $layout -o c.index nas
     err_has '6 images in'
-    err_has '12 warnings: 12 folders of a system'
+    err_has 'warnings: 12 folders of a system'
     check 'no name of theirs' bash -c '! bbu-info -l c.index | grep -E "small.jpg|@eaDir|#rec|BIN|lost|Volume|MACOSX|RECYC|Tempor|Trash|thumb|Syno|ound.[01]"'
 done
 err_has 'warning: Found.123: a folder of Windows, not of photographs; left out, with 3 more of this name'
