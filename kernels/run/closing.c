@@ -8,6 +8,8 @@
 #include "run/teacher.h"
 #include "run/teachers.h"
 
+enum { SCORES_TEXT = 160 };
+
 static int restore_last(const struct examine *x, const struct begin *b, struct step *step, const char *folder,
                         int64_t iteration, struct fmt_error *e)
 {
@@ -48,20 +50,28 @@ int closing_restore(const struct examine *x, const struct begin *b, struct step 
     return x->best_iteration == iteration ? restore_last(x, b, step, "best", iteration, e) : restore_best(x, b, e);
 }
 
+/* "57.22 % right, the last 51.11 % (...)": whose scores these are is not to be guessed. */
+static const char *scores_text(const struct examine *x, char out[SCORES_TEXT])
+{
+    snprintf(out, SCORES_TEXT, "%.2f %% right, the last %.2f %% (%s, photographs of evaluation.knn_val)",
+             100 * x->best_score, 100 * x->last_score, FMT_COUNT(x->k, "nearest neighbour", "nearest neighbours"));
+    return out;
+}
+
 void closing_tell(const struct examine *x, const struct begin *b, int64_t iteration)
 {
-    char folder[TEACHERS_FOLDER_ROOM];
+    char folder[TEACHERS_FOLDER_ROOM], scores[SCORES_TEXT];
     char *last = teacher_path(x->config, teachers_folder(iteration, folder), TEACHER_SAFETENSORS);
     char *best = teacher_path(x->config, "best", TEACHER_SAFETENSORS);
     if (last && file_exists(last))
         begin_tell(b, BEGIN_NOTE, "teacher: %s", last);
     if (x->best_iteration == EXAMINE_INITIAL)
         begin_tell(b, BEGIN_WARNING,
-                   "the best teacher is the one before the first iteration: %.2f %% right, the last %.2f %%; by these "
-                   "scores training did not help", 100 * x->best_score, 100 * x->last_score);
+                   "the best teacher is the one before the first iteration: %s; by these scores training did not help",
+                   scores_text(x, scores));
     else if (x->best_iteration != INT64_MIN)
-        begin_tell(b, BEGIN_NOTE, "best by the scores: iteration %" PRId64 ": %.2f %% right, the last %.2f %%",
-                   x->best_iteration, 100 * x->best_score, 100 * x->last_score);
+        begin_tell(b, BEGIN_NOTE, "best by the scores: iteration %" PRId64 ": %s", x->best_iteration,
+                   scores_text(x, scores));
     if (x->best_iteration != INT64_MIN && best && file_exists(best))
         begin_tell(b, BEGIN_NOTE, "best teacher: %s", best);
     free(last);

@@ -15,10 +15,11 @@
 static const char file_name[] = "evaluation.json";
 
 /* Whether it is the best so far. */
-static bool take_score(struct examine *x, int64_t iteration, double score)
+static bool take_score(struct examine *x, int64_t iteration, int k, double score)
 {
     bool best = x->best_iteration == INT64_MIN || score > x->best_score;
     x->last_score = score;
+    x->k = k;
     if (best) {
         x->best_score = score;
         x->best_iteration = iteration;
@@ -37,7 +38,7 @@ static void find_best(struct examine *x, const char *path)
         const cJSON *iteration = cJSON_GetObjectItemCaseSensitive(o, "iteration");
         const cJSON *scores = cJSON_GetObjectItemCaseSensitive(o, "knn_top1"), *score = scores ? scores->child : NULL;
         if (cJSON_IsNumber(iteration) && cJSON_IsNumber(score))
-            take_score(x, (int64_t)iteration->valuedouble, score->valuedouble);
+            take_score(x, (int64_t)iteration->valuedouble, atoi(score->string), score->valuedouble);
         cJSON_Delete(o);
     }
     free(line);
@@ -99,7 +100,7 @@ static int score(struct examine *x, struct step *step, struct thread_pool *pool,
     int status = evaluate_teacher(x->evaluate, step, pool, scores, e);
     if (status)
         return status;
-    bool best = take_score(x, iteration, scores->top1[0]);
+    bool best = take_score(x, iteration, scores->k[0], scores->top1[0]);
     status = evaluate_line(scores, iteration, x->best_iteration, &line, e);
     if (!status)
         status = lines_add(&x->lines, &line, e);

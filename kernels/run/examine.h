@@ -24,6 +24,7 @@ struct examine {
     bool provenance;
     struct lines lines;
     double best_score, last_score;
+    int k; /* neighbours of these scores */
     int64_t best_iteration; /* INT64_MIN: none yet */
 };
 
