@@ -9,6 +9,9 @@ installed() { PATH=$scratch/dest/usr/bin:/usr/bin:/bin "$@"; }
 
 # ---- the demo, into a folder of its own, again, and not into somebody's
 status 0 installed "$examples/demo.sh" --quick 'my demo'
+out_has "training, without labels: seconds"
+out_has "These scores say nothing"
+check "no minutes" lacks minute out
 check 'a table of ten rows' test "$(grep -cE '(k-NN|logreg) +[01]\.[0-9]+ \[' 'my demo/scores.txt')" = 10
 out_has "$PWD/my demo/crops.jpg"
 echo precious >'my demo/notes'
