@@ -74,6 +74,7 @@ $(mark):
 # What the dataset is: the digest of the names, sizes and times of its photographs and lists, which are not read for it.
 $(OUT)/settings/content: FORCE | $(mark)
 	$(if $(DATASET),,$(error which DATASET? a folder of photographs, as in DATASET=photos))
+	@[ -d $(call quoted,$(DATASET)) ] || { printf 'experiment.mk: %s: no such folder\n' $(call quoted,$(DATASET)) >&2; exit 1; }
 	@{ cd $(call quoted,$(DATASET)) && find -L . ! -type d -printf '%p %s %T@ %C@\n'; } | LC_ALL=C sort | sha256sum | \
 	{ read -r now rest; echo "$$now" | cmp -s - $@ || echo "$$now" >$@; }
 

@@ -17,6 +17,7 @@ err_has 'which DATASET?'
 status 2 make -f "$mk" OUT='my own' DATASET=bbu
 err_has 'one name without spaces'
 status 2 run DATASET=nosuch
+err_has "experiment.mk: nosuch: no such folder"
 check 'a dataset that is not there makes nothing' test ! -e experiment/indexed.index
 status 0 run
 check 'four rows, with and without training' test "$(cut -d '|' -f 2 experiment/table.txt | tr -d ' \n')" = 'features---a,untrainedab,untrainedb'
