@@ -32,7 +32,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
     OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
     OPT_PATH(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
-    OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "photographs on the sheet [8]"),
+    OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "rows on the sheet, a photograph each [8]"),
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
     OPT_FLAG('k', "keep-going", &keep_going, "replace images that cannot be used by others; exit 3"),
     OPT_JOBS(&n_jobs),
@@ -240,7 +240,7 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
         msg_die("%s", e.text);
     if (json)
         printf("{\"rows\":%lld,\"width\":%d,\"height\":%d}\n", (long long)n_rows, sheet.width, sheet.height);
-    msg_note("%s: %s, %d x %d pixels", sheet_name, FMT_COUNT(n_rows, "photograph", "photographs"), sheet.width,
+    msg_note("%s: %s, %d x %d pixels", sheet_name, FMT_COUNT(n_rows, "row", "rows"), sheet.width,
              sheet.height);
     fmt_buffer_release(&jpeg);
     image_release(&sheet);

@@ -53,7 +53,7 @@ status 1 grep -qa 'mask_ratio_min_max' b.views
 
 # contact sheets
 status 0 dino-augment shards $small --sheet s.jpg --rows 3
-err_has '3 photographs'
+err_has "s.jpg: 3 rows, "
 check "it is a JPEG" bash -c 'head -c 2 s.jpg | od -An -tx1 | grep -q "ff d8"'
 status 0 dino-augment -j 1 shards $small --sheet t.jpg --rows 3 -q
 same s.jpg t.jpg
