@@ -31,7 +31,7 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {
     "feat-cat", "FEATURES...", "Join features, select rows, and write them in a form that others read.", options,
     "Without --text, --json or --npy a features file is written. Features that were made by\n"
-    "different weights are not joined."};
+    "different weights, or in different ways, are not joined."};
 
 struct input {
     const char *path;
