@@ -88,6 +88,7 @@ static void tell_one_network(void)
 static void load_network(struct network *n, struct thread_pool *pool)
 {
     struct fmt_error e = {0};
+    char left_out[WEIGHTS_LEFT_OUT];
     struct weights w;
     struct config settings;
     config_init(&settings);
@@ -116,9 +117,9 @@ static void load_network(struct network *n, struct thread_pool *pool)
     memcpy(n->mean, w.mean, sizeof n->mean);
     memcpy(n->std, w.std, sizeof n->std);
     weights_text(&w.vit, n->text);
-    msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new; %s%s%s%s", w.path,
-             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, n->text, weights_deduced(&w), *w.choice ? "; " : "",
-             w.choice);
+    msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
+             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_left_out(&w, left_out), n->text,
+             weights_deduced(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
     if (extract_turn(&n->vit, n->values, pool, &n->turned, &e))

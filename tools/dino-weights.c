@@ -91,11 +91,14 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
 static void open_complete(struct opened *o, const char *path)
 {
     struct fmt_error e = {0};
+    char left_out[WEIGHTS_LEFT_OUT];
     if (open_weights(o, path, &e))
         msg_die("%s", e.text);
     if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0) {
         if (*o->w.choice)
             msg_note("%s: %s", o->w.path, o->w.choice);
+        if (o->w.n_left_out)
+            msg_note("%s: %s", o->w.path, weights_left_out(&o->w, left_out) + strlen("; "));
         return;
     }
     for (int64_t i = 0; i < o->w.n_problems; i++)

@@ -5,8 +5,11 @@
 #include "nn/import.h"
 
 /* import-names.c: which of the file's tensors are meant, under their published names: w->tensor, w->left_out,
- * w->one_network, w->choice, w->hugging_face. */
+ * w->one_network, w->choice, w->warning, w->hugging_face. */
 int import_names(struct weights *w, struct fmt_error *e);
+
+/* import.c: w->warning, behind what is said there already. */
+void import_warn(struct weights *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* import-net.c: the network that they make: w->settings, w->vit, the heads, the normalisation of pixels. */
 int import_network(struct weights *w, const struct weights_hint *hint, struct fmt_error *e);

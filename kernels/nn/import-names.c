@@ -3,7 +3,8 @@
  * Every name is cleaned of wrappers. A network shows by its patch embedding and its blocks: what stands before their
  * names, whatever words that are, is the network's root. Of several the words in the roots tell which one is meant:
  * a teacher before an average before others; where they do not, none is guessed. What is not the chosen network's is
- * left out. What remains is renamed and sorted, so that parts of one tensor lie together. */
+ * left out; so is, beside one without a root, what a decoder or an optimizer has, or another module with blocks. What
+ * remains is renamed and sorted, so that parts of one tensor lie together. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,13 +185,26 @@ static int64_t share_of(const struct network *k, const char *text)
     return -1;
 }
 
+/* Modules beside a network without a root: what has blocks of its own, a decoder, the moments of an optimizer. */
+static bool is_beside(const struct networks *modules, const char *text)
+{
+    size_t n = strcspn(text, ".");
+    for (int i = 0; i < modules->n; i++)
+        if (modules->item[i].n_root > n && strncmp(modules->item[i].text, text, n + 1) == 0)
+            return true;
+    return has_word(text, n, "decoder") || has_word(text, n, "optimizer");
+}
+
 /* What belongs to another network more than to this one, or to none, is out. */
 static void keep_network(struct candidates *c, const struct networks *all, const struct network *chosen)
 {
+    struct networks modules = {.n = 0};
+    if (chosen->n_root == 0)
+        (void)find_roots(c, root_of_block, &modules); /* of more than there is room for, the first */
     for (int64_t i = 0; i < c->n; i++) {
         struct candidate *k = &c->item[i];
         int64_t share = share_of(chosen, k->text);
-        k->out = share < 0;
+        k->out = share < 0 || (chosen->n_root == 0 && is_beside(&modules, k->text));
         for (int j = 0; j < all->n && !k->out; j++)
             k->out = share_of(&all->item[j], k->text) > share;
         k->rest = k->text + (k->out ? 0 : chosen->n_base);
@@ -203,6 +217,22 @@ static bool is_named(const struct network *k, const char *word)
     return has_word(k->text, k->n_root, word);
 }
 
+/* The words of averaged weights: those of timm, of torch's stochastic weight averaging and AveragedModel, of EMA
+ * classes that keep a shadow. */
+static bool has_average(const char *text, size_t n)
+{
+    static const char *const word[] = {"ema", "averaged", "swa", "shadow"};
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+        if (has_word(text, n, word[i]))
+            return true;
+    return false;
+}
+
+static bool is_average(const struct network *k)
+{
+    return has_average(k->text, k->n_root);
+}
+
 /* Do training scripts put all the words before a network's names? "model.teacher." and not "step0.teacher.". */
 static bool is_usual(const struct network *k)
 {
@@ -210,7 +240,7 @@ static bool is_usual(const struct network *k)
     for (size_t at = 0; at < k->n_base;) {
         const char *word = k->text + at;
         size_t n = strcspn(word, ".");
-        bool usual = has_word(word, n, "ema");
+        bool usual = has_average(word, n);
         for (size_t i = 0; i < sizeof whole / sizeof *whole && !usual; i++)
             usual = strlen(whole[i]) == n && memcmp(word, whole[i], n) == 0;
         if (!usual)
@@ -220,12 +250,17 @@ static bool is_usual(const struct network *k)
     return k->n_base > 0;
 }
 
-/* How far it is from being the network that was asked for. */
+/* How far its words are from those of the network that was asked for. */
+static int words_distance(const struct network *k, enum weights_net net)
+{
+    bool teacher = is_named(k, "teacher"), average = is_average(k), student = is_named(k, "student");
+    return net == WEIGHTS_TEACHER ? 4 * !teacher + 2 * !average + student : 4 * teacher + 2 * average + !student;
+}
+
+/* Among equals the usual one is nearer. */
 static int distance(const struct network *k, enum weights_net net)
 {
-    bool teacher = is_named(k, "teacher"), average = is_named(k, "ema"), student = is_named(k, "student");
-    int d = net == WEIGHTS_TEACHER ? 4 * !teacher + 2 * !average + student : 4 * teacher + 2 * average + !student;
-    return 2 * d + !is_usual(k);
+    return 2 * words_distance(k, net) + !is_usual(k);
 }
 
 /* "teacher", or "teacher.backbone" where others have that, too; without the dot behind it. */
@@ -288,11 +323,24 @@ static const struct network *choose(const struct weights *w, const struct networ
         return NULL;
     }
     bool teacher = is_named(best, "teacher");
-    if (w->net == WEIGHTS_STUDENT && !is_named(best, "student") && (teacher || is_named(best, "ema"))) {
+    if (w->net == WEIGHTS_STUDENT && !is_named(best, "student") && (teacher || is_average(best))) {
         fmt_fail(e, FMT_MISMATCH, "holds %s and no student", teacher ? "a teacher" : "averaged weights");
         return NULL;
     }
     return best;
+}
+
+/* That a script calls one of two "model" says little of which is meant. */
+static void warn_of_guess(struct weights *w, const struct networks *all, const struct network *chosen)
+{
+    char one[80] = "";
+    add_root(one, sizeof one, chosen);
+    for (int i = 0; i < all->n; i++)
+        if (&all->item[i] != chosen && words_distance(&all->item[i], w->net) == words_distance(chosen, w->net)) {
+            import_warn(w, "%.150s: no word tells which of its %d networks is the %s; %s was taken, as training "
+                        "scripts call it so", w->path, all->n, w->net == WEIGHTS_TEACHER ? "teacher" : "student", one);
+            return;
+        }
 }
 
 static int choose_network(struct candidates *c, struct weights *w, struct fmt_error *e)
@@ -306,12 +354,13 @@ static int choose_network(struct candidates *c, struct weights *w, struct fmt_er
     if (!chosen)
         return (int)e->status;
     w->one_network = all.n == 1 && !is_named(chosen, w->net == WEIGHTS_TEACHER ? "teacher" : "student") &&
-                     !(w->net == WEIGHTS_TEACHER && is_named(chosen, "ema"));
+                     !(w->net == WEIGHTS_TEACHER && is_average(chosen));
     if (all.n > 1) {
         char one[80] = "", others[sizeof w->choice - 100];
         add_root(one, sizeof one, chosen);
         list_roots(others, sizeof others, &all, chosen);
         snprintf(w->choice, sizeof w->choice, "of %d networks %s was taken, not %s", all.n, one, others);
+        warn_of_guess(w, &all, chosen);
     }
     keep_network(c, &all, chosen);
     return 0;

@@ -207,7 +207,7 @@ static int use_hf(struct weights *w, const struct import_hf *h, struct fmt_error
 {
     struct vit_config v = deduce(w);
     if (h->path && !h->found)
-        snprintf(w->warning, sizeof w->warning, "%.200s describes another kind of model and is not used", h->path);
+        import_warn(w, "%.200s describes another kind of model and is not used", h->path);
     if (!h->found || v.C == 0)
         return 0;
     int status = import_hf_check(h, &v, e);
@@ -237,7 +237,7 @@ static int look_beside(struct weights *w, struct fmt_error *e)
     } else if (!status) { /* else it is not asked what it says */
         struct vit_config holds = model_vit(&w->settings);
         if (*import_hf_differs(&h, &holds, differs))
-            snprintf(w->warning, sizeof w->warning, "%.180s says %s", h.path, differs);
+            import_warn(w, "%.180s says %s", h.path, differs);
     }
     status = w->has_settings ? 0 : status;
     free(h.path);

@@ -2,11 +2,13 @@
  * (import-net.c); and texts about them. */
 #include "nn/import.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nn/import-in.h"
+#include "nn/names.h"
 
 struct vit_config weights_shape(const struct weights *w)
 {
@@ -52,6 +54,49 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
     fmt_prefix(&why, w->path ? w->path : path);
     weights_close(w);
     return fmt_fail(e, why.status, "%s", why.text);
+}
+
+void import_warn(struct weights *w, const char *format, ...)
+{
+    va_list ap;
+    size_t at = strlen(w->warning);
+    if (at)
+        at += (size_t)snprintf(w->warning + at, sizeof w->warning - at, "; ");
+    if (at >= sizeof w->warning)
+        return;
+    va_start(ap, format);
+    vsnprintf(w->warning + at, sizeof w->warning - at, format, ap);
+    va_end(ap);
+}
+
+/* Has the list, ", " between its words, the word of n bytes? */
+static bool is_listed(const char *list, const char *word, size_t n)
+{
+    for (const char *at = list; *at; at += strcspn(at, ","), at += 2 * (*at != 0))
+        if (strcspn(at, ",") == n && strncmp(at, word, n) == 0)
+            return true;
+    return false;
+}
+
+const char *weights_left_out(const struct weights *w, char out[WEIGHTS_LEFT_OUT])
+{
+    char list[WEIGHTS_LEFT_OUT - 60] = "", clean[2 * PARAMS_NAME_MAX];
+    out[0] = 0;
+    for (int64_t i = 0; i < w->n_left_out; i++) {
+        size_t at = strlen(list);
+        const char *word = names_clean(w->left_out[i], clean, sizeof clean) ? clean : w->left_out[i];
+        size_t n = strcspn(word, ".");
+        if (is_listed(list, word, n))
+            continue;
+        if (at + n + 8 > sizeof list) {
+            snprintf(list + at, sizeof list - at, ", ...");
+            break;
+        }
+        snprintf(list + at, sizeof list - at, "%s%.*s", at ? ", " : "", (int)n, word);
+    }
+    if (w->n_left_out)
+        snprintf(out, WEIGHTS_LEFT_OUT, "; %s left out: %s", FMT_COUNT(w->n_left_out, "tensor", "tensors"), list);
+    return out;
 }
 
 void weights_close(struct weights *w)

@@ -9,10 +9,10 @@
  *
  * Understood are the published names, with or without chunks of blocks; those of Hugging Face (query, key and value
  * apart) and of timm; in safetensors, .pth and checkpoints of ours. Any words may stand before all names of a network
- * ("teacher.backbone."); of several networks in a file the teacher is taken, else the averaged one ("ema" among the
- * words), else the one that is no student's; where words do not tell, it is an error that names them. The resampling
- * of positions is the published one whatever the names. Tensors go one by one straight into the caller's array: nothing
- * large is held twice.
+ * ("teacher.backbone."); of several networks in a file the teacher is taken, else the averaged one ("ema", "swa",
+ * "averaged" or "shadow" among the words), else the one that is no student's; where words do not tell, it is an error
+ * that names them. The resampling of positions is the published one whatever the names. Tensors go one by one straight
+ * into the caller's array: nothing large is held twice.
  *
  * What the tensors cannot say (number of heads, epsilon, form of the resampling, normalisation of pixels) comes, in
  * this order, from the hint, from settings that the file carries (CONFIG_META_KEY), of Hugging Face's names from
@@ -64,7 +64,7 @@ struct weights {
     enum weights_net net;
     bool one_network;      /* the file does not name the network that was asked for: what it holds was taken */
     char choice[300];      /* to be told: of 2 networks "teacher" was taken, not "student"; or "" */
-    char warning[400];     /* to be told; or "": config.json says another thing than the hint */
+    char warning[400];     /* to be told; or "": what was guessed; config.json says another thing than the hint */
     bool hugging_face;     /* names of blocks are Hugging Face's */
     struct vit_config vit; /* M is the file's, whatever the hint says */
     bool has_head, has_ibot_head;
@@ -96,6 +96,9 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 /* "width 384, 12 blocks, 6 heads, MLP of 1536, patch 14, no registers, positions 37 x 37 (resampled: offset 0.1)". */
 enum { WEIGHTS_TEXT = 400 };
 const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT]);
+/* "; 24 tensors left out: decoder, head", to follow it: the first words of their names; or "" */
+enum { WEIGHTS_LEFT_OUT = 200 };
+const char *weights_left_out(const struct weights *w, char out[WEIGHTS_LEFT_OUT]);
 const char *weights_deduced(const struct weights *w); /* "; heads and resampling deduced", to follow it; or "" */
 
 /* Elements first .. first+n-1 of a tensor, row-major. */

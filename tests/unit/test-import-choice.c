@@ -61,6 +61,12 @@ static void two_networks(void)
         {"model.", "student.", 'g', 'o', "\"model\" was taken"},
         {"teacher.", "step0.teacher.", 'g', '-', "\"teacher\" was taken, not \"step0.teacher\""},
         {"model.", "optimizer.exp_avg.", 'g', 'g', ""},
+        {"averaged_model.", "model.", 'g', 'o', "\"averaged_model\" was taken, not \"model\""},
+        {"model.", "swa_model.module.", 'o', 'g', "\"swa_model\" was taken, not \"model\""},
+        {"swa.", "net.", 'g', 'o', "\"swa\" was taken, not \"net\""},
+        {"model.", "shadow.", 'o', 'g', "\"shadow\" was taken, not \"model\""},
+        {"teacher.", "swa_model.", 'g', '-', "\"teacher\" was taken, not \"swa_model\""},
+        {"model.", "trunk.", 'g', 'g', "\"model\" was taken, not \"trunk\""},
         {"encoder_a.", "encoder_b.", '-', '-', "\"encoder_a\", \"encoder_b\""},
         {"", "encoder.", '-', '-', "that without a prefix, \"encoder\""},
         {"backbone.", "dinov2.", '-', '-', "\"backbone\", \"dinov2\""},
@@ -80,6 +86,10 @@ static void two_networks(void)
            "\"%s\" and \"%s\": %c, %s", file[i].golden, file[i].other ? file[i].other : "none", got,
            got == '-' ? n.error.text : n.w.choice);
         ok(!*file[i].told == !(got == '-' ? *n.error.text : *n.w.choice), "and nothing is said of one network");
+        bool guessed = strstr("model. teacher.", file[i].golden) && file[i].other &&
+                       (strcmp(file[i].other, "trunk.") == 0 || strcmp(file[i].other, "step0.teacher.") == 0);
+        ok(got == '-' || guessed == !!strstr(n.w.warning, "no word tells which of its 2 networks is the teacher"),
+           "a guess is a warning, and nothing else is: %s", n.w.warning);
         close_network(&n);
         got = read_which(&n, path, WEIGHTS_STUDENT);
         ok(got == file[i].student && (got != '-' || n.error.status == FMT_MISMATCH), "its student: %c %s", got,
@@ -98,6 +108,28 @@ static void neighbours(void)
     add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
     ok(read_which(&n, save_as("beside.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_left_out == 2,
        "another module beside a backbone is left out %s", n.error.text);
+    close_network(&n);
+    static const char *const root[] = {"", "encoder.", "module.", "teacher."};
+    for (size_t i = 0; i < sizeof root / sizeof *root; i++) { /* with a word before the network, and without */
+        char told[WEIGHTS_LEFT_OUT];
+        add_network(root[i], false);
+        add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
+        add(&made, "decoder.norm.weight", some, 0, 0);
+        add(&made, "decoder_blocks.0.norm1.weight", some, 0, 0);
+        add(&made, "predictor.blocks.0.norm1.weight", some, 0, 0);
+        add(&made, "predictor.norm.weight", some, 0, 0);
+        add(&made, "optimizer.state.blocks.0.norm1.weight", some, 0, 0);
+        add(&made, "optimizer.step", some, 0, 0);
+        ok(read_which(&n, save_as("decoder.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_left_out == 7,
+           "a decoder and an optimizer beside \"%s\" are left out %s", root[i], n.error.text);
+        is_text(weights_left_out(&n.w, told), "; 7 tensors left out: decoder, decoder_blocks, predictor, optimizer",
+                "and counted");
+        close_network(&n);
+    }
+    add_network("", false);
+    add(&made, "norm_pre.weight", some, 0, 0);
+    ok(read_which(&n, save_as("norm_pre.safetensors"), WEIGHTS_TEACHER) == '-' && has_problem(&n, "belongs nowhere"),
+       "what may be part of a network is not: %s", n.error.text);
     close_network(&n);
     add_network("net.", false);
     add(&made, "net.blocks.0.extra.weight", some, 0, 0);
