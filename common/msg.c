@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "signals.h"
 
 int msg_level;
@@ -48,9 +49,7 @@ static void say(const char *format, va_list ap)
     int n = head + vsnprintf(line + head, sizeof line - (size_t)head - 1, format, ap);
     if (n > (int)sizeof line - 2)
         n = (int)sizeof line - 2;
-    for (int i = 0; i < n; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
+    clean_text(line, (size_t)n);
     line[n++] = '\n';
     if (msg_before)
         msg_before();

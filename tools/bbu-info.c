@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "clean.h"
 #include "describe.h"
 #include "idfiles.h"
 #include "jsonl.h"
@@ -37,8 +38,7 @@ static const struct opt_tool tool = {
 
 static void print_clean(const char *s)
 {
-    for (; *s; s++)
-        putchar((unsigned char)*s < 32 || *s == 127 ? '?' : *s);
+    clean_put(stdout, s);
 }
 
 static void print_scalar(const struct cJSON *v)

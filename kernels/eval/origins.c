@@ -4,6 +4,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "clean.h"
 #include "fmt.h"
 #include "jsonl.h"
 
@@ -32,10 +33,10 @@ void origins_text(FILE *out, const char *before, const struct origins *o)
         char hex[DIGEST_HEX];
         digest_hex(o->item[i].identity, hex);
         fprintf(out, "%s%-8s %s", before, o->item[i].role, hex);
-        if (o->item[i].path)
+        if (o->item[i].path) {
             fputc(' ', out);
-        for (const char *s = o->item[i].path; s && *s; s++)
-            fputc((unsigned char)*s < 32 || *s == 127 ? '?' : *s, out);
+            clean_put(out, o->item[i].path);
+        }
         fputc('\n', out);
     }
     for (int i = 0; i < o->n_overlaps; i++)

@@ -4,7 +4,7 @@
  *   struct origins o = {0};
  *   origins_add(&o, "query", "test.feat", query.identity);  origins_add(&o, "weights", NULL, query.header.weights) ...
  *   origins_text(out, "# ", &o);     a line each: role, identity, path
- *   origins_json(head, &o);          "origins": {"query": {"path": "test.feat", "identity": "..."}, ...}
+ *   origins_json(head, &o);          "origins": {"query": {"identity": "...", "path": "test.feat"}, ...}
  */
 #ifndef ORIGINS_H
 #define ORIGINS_H

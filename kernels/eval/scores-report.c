@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "eval/scores.h"
 #include "jsonl.h"
 
@@ -138,24 +139,18 @@ static void confusion(FILE *out, const struct scores_plan *plan, const struct sc
     }
 }
 
-static void put_clean(FILE *out, const char *s)
-{
-    for (; *s; s++)
-        fputc((unsigned char)*s < 32 || *s == 127 ? '?' : *s, out);
-}
-
 void scores_classes_text(FILE *out, const char *before, const struct scores_plan *plan)
 {
     bool two = plan->n_classes == 2;
     fprintf(out, "%s", before);
     if (two) {
         fputs("positive class: ", out);
-        put_clean(out, plan->class_name[plan->positive]);
+        clean_put(out, plan->class_name[plan->positive]);
     }
     fputs(two ? " (of " : "classes: ", out);
     for (int c = 0; c < plan->n_classes && c < CLASSES_SHOWN; c++) {
         fputs(c ? ", " : "", out);
-        put_clean(out, plan->class_name[c]);
+        clean_put(out, plan->class_name[c]);
     }
     fputs(plan->n_classes > CLASSES_SHOWN ? ", ..." : "", out);
     fputs(two ? "); a group is positive if one of its images is\n" : "\n", out);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clean.h"
 #include "file.h"
 
 /* A fifo that nobody reads is an error at once, and one that is full a failed write. */
@@ -33,9 +34,7 @@ void journal_add(struct journal *j, const char *text)
     if (localtime_r(&now, &parts))
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
     int n = snprintf(line, sizeof line, "[%s] %.1100s\n", when, text);
-    for (char *p = line; p < line + n - 1; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    clean_text(line, (size_t)n - 1);
     if (write(j->fd, line, (size_t)n) != n && !j->error_number)
         j->error_number = errno ? errno : ENOSPC;
 }

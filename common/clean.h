@@ -1,0 +1,12 @@
+/* clean.h - names and labels out of files, for people: a control character comes out as '?', so that no name ends
+ * a line, moves a cursor or rings a bell. */
+#ifndef CLEAN_H
+#define CLEAN_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+void clean_text(char *text, size_t n); /* in place: the first n bytes */
+void clean_put(FILE *out, const char *text);
+
+#endif
