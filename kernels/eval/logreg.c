@@ -100,6 +100,7 @@ static double softmax_row(double *z, int R, int32_t label)
 }
 
 /* ------------------------------------------------------------------ the objective */
+/* Pointers to the rows from `first`, at most those before `end` and no more than a block: how many they are. */
 static int64_t point_at_rows(const struct logreg_data *d, int64_t first, int64_t end, const float **row)
 {
     int64_t near = num_max(BLOCK_ROWS_LEAST, num_min(BLOCK_ROWS, BLOCK_VALUES / d->dim));
@@ -509,14 +510,9 @@ struct predicting {
     double *proba;
 };
 
-static void predict_block(void *arg, int64_t item, int worker)
+/* proba [n,n_classes] of n rows. */
+static void predict_rows(const struct logreg_model *m, const float *const *row, int64_t n, double *proba)
 {
-    (void)worker;
-    struct predicting *t = arg;
-    const struct logreg_model *m = t->m;
-    const float *row[BLOCK_ROWS];
-    int64_t first = item * BLOCK_ROWS, n = point_at_rows(&t->rows, first, t->rows.n, row);
-    double *proba = t->proba + first * m->n_classes;
     dense_loops()->logits(row, (int)n, m->dim, m->theta, m->dim + 1, m->theta + m->dim, m->dim + 1, m->n_rows, proba);
     for (int64_t i = n - 1; i >= 0; i--) { /* backwards: one logit a row becomes two numbers */
         double *p = proba + i * m->n_classes;
@@ -527,6 +523,18 @@ static void predict_block(void *arg, int64_t item, int worker)
             p[1] = p[0];
             p[0] = 1 - p[1];
         }
+    }
+}
+
+static void predict_block(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    struct predicting *t = arg;
+    const float *row[BLOCK_ROWS];
+    int64_t end = num_min(t->rows.n, (item + 1) * BLOCK_ROWS);
+    for (int64_t first = item * BLOCK_ROWS, n; first < end; first += n) {
+        n = point_at_rows(&t->rows, first, end, row);
+        predict_rows(t->m, row, n, t->proba + first * t->m->n_classes);
     }
 }
 

@@ -175,8 +175,40 @@ static void test_balance(void)
     ok(u[0] == 4.0 / 6 && u[2] == 4.0 / 3 && u[3] == 4.0 / 3, "among picked rows");
 }
 
+/* What is predicted for every row is the plain sum, however wide the rows are: wide ones go in smaller blocks. */
+static void test_predictions(int64_t dim)
+{
+    enum { ROWS = 150 };
+    float *x = malloc((size_t)(ROWS * dim) * sizeof *x);
+    double *proba = calloc(2 * ROWS, sizeof *proba), worst = 0;
+    struct fmt_error e = {0};
+    struct logreg_model m;
+    struct thread_pool *pool = thread_open(2, &e);
+    struct rng r = rng_stream(5, (uint64_t)dim, 0, RNG_TEST);
+    ok(logreg_model_init(&m, 2, dim, &e) == 0 && pool, "a model of %lld columns %s", (long long)dim, e.text);
+    for (int64_t i = 0; i < ROWS * dim; i++)
+        x[i] = (float)rng_normal(&r);
+    for (int64_t j = 0; j <= dim; j++)
+        m.theta[j] = rng_normal(&r) / sqrt((double)dim);
+    logreg_predict(&m, x, NULL, ROWS, pool, proba);
+    for (int64_t i = 0; i < ROWS; i++) {
+        double z = m.theta[dim];
+        for (int64_t j = 0; j < dim; j++)
+            z += (double)x[i * dim + j] * m.theta[j];
+        worst = fmax(worst, fabs(proba[2 * i + 1] - 1 / (1 + exp(-z))));
+    }
+    ok(worst < 1e-12, "%lld columns: every row is predicted, worst difference %g", (long long)dim, worst);
+    logreg_model_release(&m);
+    thread_close(pool);
+    free(proba);
+    free(x);
+}
+
 int main(void)
 {
+    test_predictions(10);
+    test_predictions(4608);
+    test_predictions(40000);
     draw();
     test_all_columns();
     test_one_column();
