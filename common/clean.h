@@ -1,5 +1,5 @@
 /* clean.h - names and labels out of files, for people: a control character comes out as '?', so that no name ends
- * a line, moves a cursor or rings a bell. */
+ * a line, moves a cursor or rings a bell. Those of UTF-8 (U+0080 to U+009F) are among them. */
 #ifndef CLEAN_H
 #define CLEAN_H
 

@@ -308,20 +308,30 @@ static char *copy_to_temporary(struct file_out *f)
     return name;
 }
 
+/* A name appears while no signal, and no exit of another thread, removes the folder around it. -1 and errno. */
+static int name_now(const char *temporary, const struct file_out *f)
+{
+    pthread_mutex_lock(&temporary_lock);
+    int failed = temporary ? rename(temporary, f->path) : make_link(f->path, f->fd), number = errno;
+    pthread_mutex_unlock(&temporary_lock);
+    errno = number;
+    return failed;
+}
+
 /* The complete file gets its name, in one step if nothing has that name. To take the place of an older one it needs a
  * temporary name for the time between two calls. -1 and errno. */
 static int publish(struct file_out *f)
 {
     int made;
     if (!f->temporary) {
-        if (make_link(f->path, f->fd) == 0)
+        if (name_now(NULL, f) == 0)
             return 0;
         if (errno == EEXIST)
             f->temporary = make_temporary(f->path, make_link, f->fd, &made);
         if (!f->temporary && errno != ENOSPC && errno != EDQUOT)
             f->temporary = copy_to_temporary(f);
     }
-    if (!f->temporary || rename(f->temporary, f->path) != 0)
+    if (!f->temporary || name_now(f->temporary, f) != 0)
         return -1;
     forget(f->temporary);
     free(f->temporary);

@@ -47,12 +47,12 @@ features() { # name command...: name-train.feat, name-val.feat, name-test.feat
     for split in train val test; do run "$@" $split -o $name-$split.feat; done
 }
 row() { # report name-of-the-score: its two columns, photographs and installations
-    sed -n -E "s/^$2 +([0-9.]+ \[[^]]*\]) +([0-9.]+ \[[^]]*\]).*/\1\t\2/p" "$1" | head -n 1
+    sed -n -E "s/^$2 +([-0-9.]+( \[[^]]*\])?) +([-0-9.]+( \[[^]]*\])?).*/\1\t\3/p" "$1" | head -n 1
 }
 line() { # title way report
     local image group balanced
-    IFS=$'\t' read -r image group < <(row "$3" AUROC)
-    IFS=$'\t' read -r balanced _ < <(row "$3" 'balanced accuracy')
+    IFS=$'\t' read -r image group < <(row "$3" AUROC) || true
+    IFS=$'\t' read -r balanced _ < <(row "$3" 'balanced accuracy') || true
     printf "$columns" "$1" "$2" "$image" "$group" "$balanced"
 }
 score() { # name title

@@ -229,7 +229,7 @@ static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
 static int verify_folder(const char *path, struct fmt_error *e)
 {
     char **name;
-    int64_t n_names;
+    int64_t n_names, n_shards = 0;
     int status = file_list(path, &name, &n_names, e);
     for (int64_t i = 0; status == 0 && i < n_names; i++) {
         size_t n = strlen(name[i]);
@@ -237,13 +237,16 @@ static int verify_folder(const char *path, struct fmt_error *e)
             continue;
         char *inside = file_join(path, name[i]);
         struct cJSON *unused = cJSON_CreateObject();
-        status = inside ? info_file(inside, unused, e) : fmt_no_memory(e);
+        n_shards++;
+        status = inside ? file_check_fifo(inside, e) : fmt_no_memory(e);
+        if (status == 0)
+            status = info_file(inside, unused, e);
         cJSON_Delete(unused);
         free(inside);
     }
     if (status == 0)
         file_list_free(name, n_names);
-    return status;
+    return status || n_shards ? status : fmt_fail(e, FMT_INVALID, "%.250s: a folder without shards (*.shard)", path);
 }
 
 static int info_folder(const char *path, struct cJSON *o, struct fmt_error *e)

@@ -452,6 +452,7 @@ static void examine(struct run *r, int64_t iteration)
     struct evaluate_scores s;
     if (!examine_due(&r->examine, iteration))
         return;
+    MUST(r, folder_check(&r->config, r->lock, &e), &e);
     r->unexamined = examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e) != 0;
     if (r->unexamined && iteration == EXAMINE_INITIAL)
         fail(r, &e);
@@ -467,8 +468,10 @@ static void examine(struct run *r, int64_t iteration)
 static void save(struct run *r, bool last)
 {
     char text[600];
+    struct fmt_error e = {0};
     if (r->saving.saved == r->state.iteration)
         return;
+    MUST(r, folder_check(&r->config, r->lock, &e), &e);
     char *path = saving_write(&r->saving, &r->state, r->step);
     if (!path)
         return;

@@ -236,6 +236,15 @@ static int64_t chunk_rows(int64_t width, int k)
     return num_max(1, memory_bytes / 4 / each / KNN_TILE_QUERIES) * KNN_TILE_QUERIES;
 }
 
+/* Errors of reading name their file already, those of the search say whether it is about the queries. */
+static _Noreturn void die_searching(const struct asked *q, const struct fmt_error *e)
+{
+    bool named = strncmp(e->text, train.path, strlen(train.path)) == 0;
+    if (named)
+        msg_die("%s", e->text);
+    msg_die("%s: %s", e->text[0] == 'q' ? q->set->path : train.path, e->text);
+}
+
 static void vote_chunk(const struct knn_search *search, const struct knn_vote *vote, struct asked *q, int64_t first,
                        int64_t n)
 {
@@ -253,7 +262,7 @@ static void vote_chunk(const struct knn_search *search, const struct knn_vote *v
         group[i] = q->group[q->pick ? q->pick[first + i] : first + i];
     s.query_group = group;
     if (knn_search(&s, x, n, pool, similarity, index, &e))
-        msg_die("%s: %s", e.text[0] == 'q' ? q->set->path : train.path, e.text);
+        die_searching(q, &e);
     knn_votes(vote, similarity, index, n, votes);
     for (int i = 0; i < vote->n_ks; i++)
         memcpy(q->votes + (i * q->n + first) * K, votes + i * n * K, (size_t)(n * K) * sizeof *votes);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -23,6 +24,15 @@ int folder_lock(const struct config *c, int *lock, struct fmt_error *e)
         return fmt_fail(e, FMT_MISMATCH, "%.250s: another dino-train is at work in this directory", path);
     checkpoint_sweep(path);
     return 0;
+}
+
+int folder_check(const struct config *c, int lock, struct fmt_error *e)
+{
+    struct stat locked, named;
+    if (fstat(lock, &locked) == 0 && stat(c->train.output_dir, &named) == 0 && locked.st_dev == named.st_dev &&
+        locked.st_ino == named.st_ino)
+        return 0;
+    return fmt_fail(e, FMT_IO, "%.250s: the directory of the run was removed or replaced", c->train.output_dir);
 }
 
 int folder_save_settings(const struct config *c, struct fmt_error *e)

@@ -44,6 +44,13 @@ check 'the recipe of features' grep -q '"recipe":{"pack.short_side":"512",.*"res
 status 0 bbu-info --json model.logreg
 out_has '"seen":{"fitted_images":3,"fitted_groups":1,"chosen_images":1,"chosen_groups":2}'
 mkdir set && cp shard set/a.shard
+mkdir fifos none
+mkfifo fifos/shard-00000-of-00001.shard
+for how in '' -c -l; do
+    status 1 timeout -s KILL 20 bbu-info $how fifos
+    status 1 bbu-info $how none
+    err_has 'none: a folder without shards (*.shard)'
+done
 status 0 bbu-info --json set
 check 'a folder of shards has its provenance, too' grep -q '"provenance":{"tool":"sample"' out
 status 0 bbu-info catalogue

@@ -106,4 +106,16 @@ for signal in HUP INT QUIT TERM USR1 USR2 XCPU ALRM VTALRM PROF; do
     check "no output" test ! -e packed -a ! -e some.views
     no_leftovers .
 done
+
+# ---- bbu-pack, ended while shards get their names: the folder goes whole, with what is appearing in it
+"$BUILD/tests/datagen" -q --groups 8 --width 96 packed && bbu-index -q packed -o packed.index
+mkdir pack
+for i in $(seq 30); do
+    bbu-pack -q -j2 packed.index -o pack/o --shard-bytes 4K 2>/dev/null &
+    worker=$!
+    sleep "0.0$((i % 5))$((i % 10))"
+    kill -TERM $worker 2>/dev/null
+    wait $worker
+done 2>/dev/null
+check 'nothing half-written is left of 30 packs' bash -c '! ls -A pack | grep -v "^o$"'
 done_testing

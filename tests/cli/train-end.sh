@@ -76,6 +76,18 @@ again 'a value of the .pth changed'
 again 'an empty file'
 cp pth/eval/initial/teacher_checkpoint.safetensors pth/$last
 again 'another teacher in its place'
+
+# ---- the folder of a run is removed meanwhile: that is told, and no half of a run appears under its name
+mkdir parent
+dino-train -q -c t.yaml -j2 train.output_dir=parent/run optim.epochs=200 train.saveckp_freq=3 >/dev/null 2>err &
+trainer=$!
+for _ in $(seq 200); do ls parent/run/model_*.ckpt >/dev/null 2>&1 && break; sleep 0.05; done
+mv parent/run elsewhere
+wait $trainer
+code=$?
+check "status 1, not $code" test $code -eq 1
+err_has 'parent/run'
+check 'no new folder was made' test ! -e parent/run
 no_leftovers pth
 
 # the best comes back where its folder is there, and is missed where not

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "bytes.h"
 #include "digest.h"
+#include "clean.h"
 #include "file.h"
 #include "num.h"
 #include "rng.h"
@@ -297,8 +298,17 @@ static void test_folders(void)
     }
 }
 
+/* Control characters of ASCII and of UTF-8 come out as '?'; other letters, and bytes that are no UTF-8, stay. */
+static void test_clean(void)
+{
+    char text[] = "a\x1b[31m\tb \xc2\x9b\xc2\xa0 \xc3\xbc \x9b\x7f\xc2";
+    clean_text(text, sizeof text - 1);
+    is_text(text, "a?[31m?b ??\xc2\xa0 \xc3\xbc \x9b?\xc2", "control characters");
+}
+
 int main(void)
 {
+    test_clean();
     test_numbers();
     test_digest();
     test_rng();
