@@ -185,10 +185,11 @@ int file_make_dirs(const char *path, struct fmt_error *e)
     return status;
 }
 
+/* What is gone already was removed by another: a signal ends the process while a thread removes the same tree. */
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st, (void)type, (void)ftw;
-    return remove(path);
+    return remove(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int file_remove_tree(const char *path, struct fmt_error *e)
