@@ -46,13 +46,7 @@ no_leftovers killed
 
 # ---- stopped politely: the step is finished, the state saved, 75; the same command goes on
 dino-train -j2 -c t.yaml train.output_dir=stopped train.teacher_pth=true train.saveckp_freq=1000 >out 2>err &
-pid=$!
-for i in $(seq 200); do
-    [ -s stopped/training_metrics.json ] && break
-    sleep 0.02
-done
-kill -TERM $pid
-wait $pid
+stop_politely $! stopped
 got=$?
 check "SIGTERM: status 75 (or the run was over: 0), not $got" test $got -eq 75 -o $got -eq 0
 [ $got -eq 75 ] && err_has 'dino-train: SIGTERM: the run stops when what is in work is done and saved'

@@ -64,13 +64,7 @@ check 'nothing was removed for it' test "$(keep io)" = "3 7 11 "
 # ---- stopped while nothing can be saved: 1, not 75
 env FAIL_IO=write,$full,path=model_ LD_PRELOAD="$BUILD/tests/cli/fail-io.so" dino-train -c t.yaml optim.epochs=500 \
     train.output_dir=stopped train.saveckp_freq=100000 evaluation.knn_train= evaluation.knn_val= >out 2>err &
-pid=$!
-for i in $(seq 200); do
-    [ -s stopped/training_metrics.json ] && break
-    sleep 0.02
-done
-kill -TERM $pid
-wait $pid
+stop_politely $! stopped
 check "a stop that cannot save is status 1" test $? -eq 1
 err_has 'the last state is not saved; last saved: nothing'
 

@@ -136,9 +136,6 @@ status 2 train evaluation.max_to_keep=0
 err_has 'evaluation.max_to_keep: 0 is not between 1 and'
 
 # ---- a complete collapse: waited out, with a warning, unless the settings say stop
-flat="teacher.momentum_teacher=0.5 student.layerscale=1e-5 optim.base_lr=0 optim.min_lr=0 evaluation.knn_train= evaluation.knn_val=
-    augment.jitter_probability=0 augment.gray_probability=0 augment.solarize_probability=0 augment.blur_rule=paper
-    augment.blur_probability_global1=0 augment.blur_probability_global2=0 crops.global_crops_scale=[0.9,1] ibot.mask_sample_probability=0"
 status 5 train train.output_dir=c $flat
 err_has 'iteration 20: complete collapse'
 err_has '24 iterations are done; complete collapse'
