@@ -326,6 +326,7 @@ static void tell_scores(const char *of, const struct scores_rows *rows, const st
 static void score_chosen(void)
 {
     struct scored r = chosen_rows();
+    plan.given[0] = plan.given[1] = NULL; /* those of the classifier were chosen on these very rows */
     int n_parts = (int)num_min(SCORE_PARTS, r.rows.n_groups);
     if (val_path && n_parts > 1)
         r.fold = folds_of(&val, &val_set, n_parts);
@@ -644,12 +645,12 @@ int main(int argc, char **argv)
 
     if (train_path) {
         fit(C, n_C);
+        make_model();
+        if (model_path)
+            write_model(); /* the report names it */
         tell_fit();
         if (!query_path)
             score_chosen();
-        make_model();
-        if (model_path)
-            write_model();
     }
     if (query_path)
         predict_query();

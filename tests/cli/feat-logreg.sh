@@ -108,6 +108,7 @@ check 'a classifier keeps it' grep -q '^positive class: negative' <(head -n 1 ou
 identity() { bbu-info --json "$1" | grep -o '"identity":"[0-9a-f]*"' | head -n 1 | cut -d '"' -f 4; }
 check 'the report names its files' grep -q "^query    $(identity test.feat) test.feat" predicted.report
 check '... and the classifier' grep -q "^model    $(identity a.logreg) a.logreg" predicted.report
+check '... also that which was just fitted' grep -q "^model    $(identity a.logreg) a.logreg" both.report
 check 'predictions, too' grep -q "^# model    $(identity a.logreg) a.logreg" predicted.txt
 status 0 feat-logreg -q -m a.logreg --json --resamples 0 -o p.json test.feat
 out_has "\"model\":{\"identity\":\"$(identity a.logreg)\",\"path\":\"a.logreg\"}"
