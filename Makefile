@@ -41,20 +41,40 @@ LIBS_FORMATS := -lzstd -lcjson -lm
 LIBS_COMMON  := -ljpeg -lyaml
 LIBS_KERNELS := -ldnnl -lgomp
 
-# ------------------------------------------------------------------ layers
-# Each layer sees itself and the layers below: a wrong include does not compile.
-INC_formats := -Iformats
-INC_common  := -Iformats -Icommon
-INC_kernels := -Iformats -Icommon -Ikernels
-INC_tools   := $(INC_kernels)
-INC_tests   := $(INC_kernels) -Itests
+# ------------------------------------------------------------------ layers and rooms
+# A room sees itself and what stands in its line: a wrong include does not compile. Headers are named without their
+# folder; each name is there once. tests/lint.sh holds this table against the includes.
+SEES_formats         := formats
+SEES_common          := common formats
+SEES_kernels/op      := kernels/op common formats
+SEES_kernels/cpu     := kernels/cpu kernels/op common formats
+SEES_kernels/device  := kernels/device kernels/cpu kernels/op common formats
+SEES_kernels/img     := kernels/img common formats
+SEES_kernels/data    := kernels/data kernels/img common formats
+SEES_kernels/nn      := kernels/nn kernels/op common formats
+SEES_kernels/weights := kernels/weights kernels/nn kernels/op common formats
+SEES_kernels/step    := kernels/step kernels/nn kernels/data kernels/op common formats
+SEES_kernels/extract := kernels/extract kernels/nn kernels/img kernels/op common formats
+SEES_kernels/eval    := kernels/eval kernels/op kernels/cpu common formats
+# What tools call; kernels/cpu is not among it.
+KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights eval nn img op)
+SEES_tools/train     := tools/train $(KERNELS_FOR_TOOLS) common formats
+SEES_tools           := tools/train kernels/device kernels/cpu $(KERNELS_FOR_TOOLS) common formats
+SEES_tests           := tests tests/fuzz $(SEES_tools)
+SEES_examples        := $(SEES_tests)
+
+ROOMS_kernels := $(addprefix kernels/,op cpu device img data nn weights step extract eval)
+# The include path of a source file, by its folder; below tests/ all see what tests see.
+room     = $(patsubst %/,%,$(dir $(1)))
+includes = $(addprefix -I,$(SEES_$(if $(filter tests/%,$(1)),tests,$(room))))
 
 SRC_formats := $(sort $(wildcard formats/*.c))
 SRC_common  := $(sort $(wildcard common/*.c))
-SRC_kernels := $(sort $(wildcard kernels/*.c kernels/*/*.c))
+SRC_kernels := $(sort $(foreach r,$(ROOMS_kernels),$(wildcard $(r)/*.c)))
+SRC_train   := $(sort $(wildcard tools/train/*.c))
 # Hot loops: a file named simd-*.c is compiled once for every instruction set, with ISA set to its name;
 # tables of function pointers choose at run time.
-SRC_simd    := $(filter $(foreach d,kernels kernels/cpu kernels/nn kernels/img kernels/eval,$(d)/simd-%.c),$(SRC_kernels))
+SRC_simd    := $(filter $(addsuffix /simd-%.c,$(ROOMS_kernels)),$(SRC_kernels))
 SRC_kernels := $(filter-out $(SRC_simd),$(SRC_kernels))
 ISAS        := base
 ISA_base    := -O3
@@ -67,7 +87,8 @@ endif
 OBJ_formats := $(SRC_formats:%.c=$(B)/%.o)
 OBJ_common  := $(SRC_common:%.c=$(B)/%.o)
 OBJ_kernels := $(SRC_kernels:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(SRC_simd:%.c=$(B)/%.$(i).o))
-LIBS        := $(B)/libkernels.a $(B)/libcommon.a $(B)/libformats.a
+OBJ_train   := $(SRC_train:%.c=$(B)/%.o)
+LIBS        := $(B)/libtrain.a $(B)/libkernels.a $(B)/libcommon.a $(B)/libformats.a
 TOOLS       := $(patsubst tools/%.c,$(B)/%,$(sort $(wildcard tools/*.c)))
 UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test-*.c tests/op/test-*.c)))
 # Helpers that tests and benchmarks start: datagen, raw speed figures, the I/O failure preload.
@@ -89,30 +110,21 @@ help:
 define compile
 @mkdir -p $(@D)
 $(if $(V),,@echo "  CC   $@")
-$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -c $< -o $@
+$(Q)$(CC) $(ALL_CFLAGS) $(call includes,$<) $(1) -MMD -MP -c $< -o $@
 endef
 
-$(OBJ_formats): $(B)/%.o: %.c | deps
-	$(call compile,$(INC_formats))
-$(OBJ_common): $(B)/%.o: %.c | deps
-	$(call compile,$(INC_common))
-$(SRC_kernels:%.c=$(B)/%.o): $(B)/%.o: %.c | deps
-	$(call compile,$(INC_kernels))
+$(B)/%.o: %.c | deps
+	$(compile)
 define simd_rule
 $(SRC_simd:%.c=$(B)/%.$(1).o): $(B)/%.$(1).o: %.c | deps
-	$$(call compile,$(INC_kernels) $(ISA_$(1)) -DISA=$(1))
+	$$(call compile,$(ISA_$(1)) -DISA=$(1))
 endef
 $(foreach i,$(ISAS),$(eval $(call simd_rule,$(i))))
-$(B)/tools/%.o: tools/%.c | deps
-	$(call compile,$(INC_tools))
-$(B)/tests/%.o: tests/%.c | deps
-	$(call compile,$(INC_tests))
-$(B)/examples/%.o: examples/%.c | deps
-	$(call compile,$(INC_tools))
 
 $(B)/libformats.a: $(OBJ_formats)
 $(B)/libcommon.a: $(OBJ_common)
 $(B)/libkernels.a: $(OBJ_kernels)
+$(B)/libtrain.a: $(OBJ_train)
 $(LIBS):
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  AR   $@")
@@ -161,7 +173,7 @@ fuzz: $(FUZZ)
 $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c $(SRC_formats) $(SRC_common)
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(INC_tests) -o $@ $< $(SRC_formats) $(SRC_common) $(DEPS_LDFLAGS) $(LIBS_COMMON) $(LIBS_FORMATS)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(addprefix -I,$(SEES_tests)) -o $@ $< $(SRC_formats) $(SRC_common) $(DEPS_LDFLAGS) $(LIBS_COMMON) $(LIBS_FORMATS)
 
 lint:
 	@tests/lint.sh

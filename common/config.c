@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "config-value.h"
-#include "nearest.h"
+#include "suggest.h"
 #include "num.h"
 #include "utf8.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "dataset.h"
-#include "nameform.h"
+#include "unicode-form.h"
 
 typedef int order_fn(const void *, const void *, void *);
 

@@ -10,7 +10,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "index.h"
-#include "nameform.h"
+#include "unicode-form.h"
 
 #define FOLDER "annotations"
 

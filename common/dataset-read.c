@@ -10,7 +10,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "jpeg.h"
-#include "nameform.h"
+#include "unicode-form.h"
 
 struct result {
     bool failed, odd;

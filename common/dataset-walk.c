@@ -11,7 +11,7 @@
 #include "dataset.h"
 #include "file.h"
 #include "index.h"
-#include "namelist.h"
+#include "path-list.h"
 
 enum { DEPTH_MAX = 64 };
 

@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include "index.h"
-#include "nameform.h"
+#include "unicode-form.h"
 
 const char *const dataset_splits[4] = {"train", "val", "test", NULL};
 

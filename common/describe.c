@@ -12,7 +12,7 @@
 #include "ckpt.h"
 #include "feat.h"
 #include "linear.h"
-#include "jsonl.h"
+#include "json-report.h"
 #include "shardset.h"
 #include "tensorfile.h"
 #include "verify.h"

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "inputs.h"
+#include "input-guard.h"
 #include "num.h"
 #include "signals.h"
 

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "inputs.h"
-#include "nameform.h"
+#include "input-guard.h"
+#include "unicode-form.h"
 
 enum { PIECE_BYTES = 1 << 16, LINKS_MAX = 40 };
 

@@ -11,7 +11,7 @@
  * "-" is standard output; where its reader has gone, the process ends as by SIGPIPE (signals.h), and what is
  * half-written is removed. A final name that exists and is not a regular file (/dev/full, a fifo) is written in place.
  *
- * Where a tool has asked for it (inputs.h), an output never replaces a file that the same run has read:
+ * Where a tool has asked for it (input-guard.h), an output never replaces a file that the same run has read:
  * FMT_UNSUPPORTED, on creation, or on commit if it was read later.
  */
 #ifndef FILE_H
@@ -37,7 +37,7 @@ int file_fail(const char *path, struct fmt_error *e);
 int file_open(struct file *f, const char *path, struct fmt_error *e);
 /* Refuses (FMT_UNSUPPORTED) what is not a regular file, without waiting for a fifo's writer. */
 int file_open_regular(struct file *f, const char *path, struct fmt_error *e);
-/* The writer of a fifo is not waited for; its reads fail with EAGAIN while it says nothing (inlet.h waits). */
+/* The writer of a fifo is not waited for; its reads fail with EAGAIN while it says nothing (cancel-reader.h waits). */
 int file_open_nowait(struct file *f, const char *path, struct fmt_error *e);
 void file_close(struct file *f); /* harmless on a closed one */
 struct fmt_reader file_reader(struct file *f); /* f must outlive it */

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clean.h"
+#include "printable.h"
 #include "signals.h"
 
 int msg_level;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "msg.h"
-#include "nearest.h"
+#include "suggest.h"
 #include "num.h"
 #include "version.h"
 

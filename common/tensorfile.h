@@ -4,7 +4,7 @@
  *   struct tensorfile f;
  *   tensorfile_open(&f, path, e);     "-" is standard input, which is read into memory; of a folder the file in it that
  *                                     has a name of Hugging Face: model.safetensors, pytorch_model.bin, or their index
- *   ... f.set ...                     (named.h); of one thread at a time
+ *   ... f.set ...                     (named-tensor.h); of one thread at a time
  *   tensorfile_close(&f);
  */
 #ifndef TENSORFILE_H
@@ -12,7 +12,7 @@
 
 #include "ckpt.h"
 #include "file.h"
-#include "named.h"
+#include "named-tensor.h"
 
 enum tensorfile_kind { TENSORFILE_SAFETENSORS, TENSORFILE_PTH, TENSORFILE_CKPT };
 extern const char *const tensorfile_kind_name[]; /* "safetensors", "pth", "checkpoint" */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "allowed.h"
+#include "resource-limits.h"
 #include "num.h"
 
 struct thread_pool {

@@ -13,7 +13,7 @@
 #include "describe.h"
 #include "index.h"
 #include "rootpath.h"
-#include "trace-said.h"
+#include "trace-provenance.h"
 #include "verify.h"
 
 struct trace {

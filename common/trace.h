@@ -1,5 +1,5 @@
 /* trace.h - the way from a file back to the photographs: what it was made from, what that was made from, and so on, as
- * far as the files are there (idfiles.h) or the provenance that files keep of their inputs reaches.
+ * far as the files are there (identity-search.h) or the provenance that files keep of their inputs reaches.
  *
  *   file_open(&f, "scores.json", e);
  *   trace_file(&files, "scores.json", &f, tell, arg, e);
@@ -11,7 +11,7 @@
 #define TRACE_H
 
 #include "file.h"
-#include "idfiles.h"
+#include "identity-search.h"
 
 /* Keys of the metadata of weights that dino-train wrote: a JSON array of inputs as provenance has it, the iteration,
  * and the hash of the backbone. */

@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "block.h"
-#include "prov.h"
+#include "provenance.h"
 
 #define CKPT_MAJOR 1
 #define CKPT_MINOR 0

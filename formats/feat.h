@@ -18,7 +18,7 @@
 
 #include "block.h"
 #include "index.h"
-#include "prov.h"
+#include "provenance.h"
 #include "recipe.h"
 #include "text.h"
 

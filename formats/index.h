@@ -14,7 +14,7 @@
 
 #include "digest.h"
 #include "fmt.h"
-#include "prov.h"
+#include "provenance.h"
 #include "text.h"
 
 #define INDEX_MAJOR 1

@@ -13,7 +13,7 @@
 #ifndef PTH_H
 #define PTH_H
 
-#include "named.h"
+#include "named-tensor.h"
 
 bool pth_is(const uint8_t *head, size_t n); /* do these first bytes (8 or more) look like one? */
 

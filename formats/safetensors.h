@@ -7,7 +7,7 @@
 #ifndef SAFETENSORS_H
 #define SAFETENSORS_H
 
-#include "named.h"
+#include "named-tensor.h"
 
 enum { SAFETENSORS_HEADER_MAX = 100000000 }; /* bytes of JSON, the limit of the reference */
 

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "block.h"
-#include "prov.h"
+#include "provenance.h"
 
 #define VIEWS_MAJOR 1
 #define VIEWS_MINOR 0

@@ -9,8 +9,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "cpu/peak.h"
-#include "nn/vit.h"
+#include "peak.h"
+#include "vit.h"
 #include "num.h"
 
 struct bench_time {

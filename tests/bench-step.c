@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "bench-row.h"
-#include "nn/mask.h"
-#include "nn/model.h"
-#include "nn/step.h"
+#include "mask.h"
+#include "model.h"
+#include "step.h"
 
 static _Noreturn void fail(const struct fmt_error *e)
 {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "bench-row.h"
-#include "cpu/gemm.h"
-#include "cpu/isa.h"
+#include "gemm.h"
+#include "isa.h"
 
 enum { REPEATS = 5 };
 

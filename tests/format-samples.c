@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "fuzz/wrap.h"
+#include "wrap.h"
 #include "samples.h"
 
 static int write_apart(int kind, struct file_out *f, struct fmt_error *e)

@@ -1,5 +1,5 @@
 /* importbed.h - networks opened from files, and files made from the tensors of others under other names, for the tests
- * of nn/import.h. */
+ * of weights.h. */
 #ifndef IMPORTBED_H
 #define IMPORTBED_H
 
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "nn/import.h"
+#include "weights.h"
 #include "safetensors.h"
 #include "tap.h"
 

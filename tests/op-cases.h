@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "nn/positions.h"
+#include "positions.h"
 #include "op.h"
 #include "rng.h"
 

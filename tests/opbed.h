@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/isa.h"
+#include "isa.h"
 #include "op.h"
 #include "rng.h"
 #include "tap.h"

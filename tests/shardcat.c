@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "image.h"
-#include "img/photo.h"
+#include "photo.h"
 #include "msg.h"
 #include "shardset.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "golden.h"
-#include "nn/vit.h"
+#include "vit.h"
 
 struct vitbed {
     struct vit vit;

@@ -7,13 +7,13 @@
 
 #include <cjson/cJSON.h>
 
-#include "clean.h"
+#include "printable.h"
 #include "describe.h"
-#include "idfiles.h"
-#include "jsonl.h"
+#include "identity-search.h"
+#include "json-report.h"
 #include "log.h"
 #include "msg.h"
-#include "nn/import.h"
+#include "weights.h"
 #include "opt.h"
 #include "trace.h"
 #include "verify.h"

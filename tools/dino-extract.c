@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/gemm.h"
-#include "disk.h"
+#include "gemm.h"
+#include "disk-space.h"
 #include "file.h"
-#include "img/pictures.h"
-#include "inputs.h"
-#include "jsonl.h"
+#include "image-set.h"
+#include "input-guard.h"
+#include "json-report.h"
 #include "log.h"
 #include "msg.h"
-#include "nn/extract.h"
-#include "nn/import.h"
+#include "extract.h"
+#include "weights.h"
 #include "num.h"
 #include "opt.h"
-#include "run/launch.h"
+#include "launcher.h"
 #include "version.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";

@@ -1,7 +1,7 @@
 /* dino-train - shards or views -> checkpoints, metrics, a log, the teacher.
  *
- * The loop is train(); all that it calls is above it and short. What a run begins with is kernels/run/begin.h, a step
- * kernels/nn/step.h, batches kernels/nn/source.h. Everything that can change the result is in the settings.
+ * The loop is train(); all that it calls is above it and short. What a run begins with is resume.h, a step
+ * step.h, batches batch-loader.h. Everything that can change the result is in the settings.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -13,30 +13,30 @@
 
 #include "arena.h"
 #include "config.h"
-#include "cpu/gemm.h"
+#include "gemm.h"
 #include "file.h"
-#include "jsonl.h"
+#include "json-report.h"
 #include "log.h"
 #include "msg.h"
-#include "nn/schedule.h"
-#include "nn/source.h"
-#include "nn/step.h"
+#include "schedule.h"
+#include "batch-loader.h"
+#include "step.h"
 #include "num.h"
 #include "op.h"
 #include "opt.h"
-#include "run/backup.h"
-#include "run/begin.h"
-#include "run/closing.h"
-#include "run/examine.h"
-#include "run/folder.h"
-#include "run/journal.h"
-#include "run/launch.h"
-#include "run/memory.h"
-#include "run/metrics.h"
-#include "run/past.h"
-#include "run/report.h"
-#include "run/saving.h"
-#include "run/teachers.h"
+#include "checkpoint-backup.h"
+#include "resume.h"
+#include "run-end.h"
+#include "periodic-eval.h"
+#include "run-folder.h"
+#include "text-log.h"
+#include "launcher.h"
+#include "memory-plan.h"
+#include "training-metrics.h"
+#include "resume-history.h"
+#include "run-report.h"
+#include "checkpoint-save.h"
+#include "teacher-folders.h"
 #include "signals.h"
 #include "version.h"
 

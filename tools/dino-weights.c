@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "file.h"
-#include "inputs.h"
-#include "jsonl.h"
+#include "input-guard.h"
+#include "json-report.h"
 #include "msg.h"
-#include "nn/export.h"
-#include "nn/import.h"
+#include "weights-export.h"
+#include "weights.h"
 #include "num.h"
 #include "opt.h"
 #include "pth.h"

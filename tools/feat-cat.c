@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "featform.h"
+#include "feature-export.h"
 #include "file.h"
-#include "inputs.h"
+#include "input-guard.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"

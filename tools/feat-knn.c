@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/gemm.h"
-#include "eval/featset.h"
-#include "eval/groups.h"
-#include "eval/origins.h"
-#include "eval/predictions.h"
-#include "eval/scoreopts.h"
+#include "gemm.h"
+#include "featset.h"
+#include "groups.h"
+#include "score-inputs.h"
+#include "predictions.h"
+#include "score-options.h"
 #include "file.h"
-#include "inputs.h"
-#include "jsonl.h"
+#include "input-guard.h"
+#include "json-report.h"
 #include "log.h"
 #include "msg.h"
 #include "num.h"

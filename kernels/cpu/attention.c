@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 static const float LOG2_E = 1.44269504f; /* exponentials are powers of two: less to compute */
 

@@ -1,5 +1,5 @@
 /* backend-cpu.c - the reference table. Nothing is asynchronous; only that a product found no memory is told late. */
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 static void cpu_sync(struct op_ctx *c)
 {

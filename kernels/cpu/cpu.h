@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "cpu/gemm.h"
-#include "cpu/loops.h"
+#include "gemm.h"
+#include "loops.h"
 #include "num.h"
 #include "op.h"
 

@@ -2,7 +2,7 @@
  * whole arrays, transposition. */
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 /* ------------------------------------------------------------------ partial sums */
 

@@ -1,5 +1,5 @@
 /* gelu.c - GELU and SwiGLU over whole arrays; the formulas are in simd-activation.c. */
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 struct arrays {
     float *out, *value;

@@ -10,7 +10,7 @@
  * AVX-512, 6 with AVX2). So where memory can be refused gemm_open first sees that there is more than enough, gives it
  * back, and makes one product of each kind, while no other thread can take it. From then on a product asks for its
  * workspace alone, and the library says if it does not get that. */
-#include "cpu/gemm.h"
+#include "gemm.h"
 
 #include <oneapi/dnnl/dnnl.h>
 #include <stdatomic.h>
@@ -19,8 +19,8 @@
 #include <strings.h>
 #include <sys/mman.h>
 
-#include "allowed.h"
-#include "cpu/isa.h"
+#include "resource-limits.h"
+#include "isa.h"
 #include "msg.h"
 
 /* Of OpenMP's library, which oneDNN brings; its header comes with some compilers only. */

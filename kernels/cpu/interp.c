@@ -3,7 +3,7 @@
  * Weights that are zero (all but a few taps a row) are passed over. Sums run over taps in order. */
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 struct interp {
     float *y, *middle; /* [M,ow,C] */

@@ -7,9 +7,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu/gemm.h"
+#include "gemm.h"
 #include "num.h"
-#include "proto.h"
+#include "prototypes.h"
 
 enum { BLOCK = 64, RANK_ROWS = 256 };
 

@@ -3,7 +3,7 @@
  * sums in 16 partial sums of f32 (simd-rows.c); dw, db: partial sums of 128 rows, added in order */
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 struct layernorm {
     float *y, *mean, *rstd;

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 enum {
     TILE_ROWS = 256,

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "cpu/isa.h"
+#include "isa.h"
 
 /* simd-activation.c; formulas in op.h. swiglu_bwd's outputs may be its inputs */
 struct activation_loops {

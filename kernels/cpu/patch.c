@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu.h"
 
 /* ------------------------------------------------------------------ patches */
 

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "cpu/isa.h"
+#include "isa.h"
 
 struct peak_loops {
     double flops_per_round;

@@ -1,9 +1,9 @@
 /* peak.c - every worker runs the same chain of multiply-adds; the slowest ends the try. */
-#include "cpu/peak.h"
+#include "peak.h"
 
 #include <time.h>
 
-#include "cpu/peak-loops.h"
+#include "peak-loops.h"
 
 enum { TRIES = 24, ROUNDS = 1000000 }; /* half a second: a shared machine is rarely quiet for long */
 

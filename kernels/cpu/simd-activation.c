@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "cpu/fastmath.h"
-#include "cpu/loops.h"
+#include "fastmath.h"
+#include "loops.h"
 
 static inline float gelu(float x)
 {

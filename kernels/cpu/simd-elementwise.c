@@ -1,5 +1,5 @@
 /* simd-elementwise.c - one pass over memory each. */
-#include "cpu/loops.h"
+#include "loops.h"
 
 static void add(float *restrict y, const float *restrict x, int64_t n)
 {

@@ -1,6 +1,6 @@
 /* simd-peak.c - 24 independent chains of vector multiply-adds: enough to hide their latency, few enough to stay in
  * registers. Fused where the instruction set has it. */
-#include "cpu/peak-loops.h"
+#include "peak-loops.h"
 
 #ifdef __AVX512F__
 enum { LANES = 16, CHAINS = 24 };

@@ -2,8 +2,8 @@
  * as a tree at the end: the same order, and so the same bits, with vectors of 4, 8 or 16. */
 #include <math.h>
 
-#include "cpu/fastmath.h"
-#include "cpu/loops.h"
+#include "fastmath.h"
+#include "loops.h"
 
 enum { LANES = 16 };
 

@@ -2,8 +2,8 @@
  * every factor rounded once. */
 #include <math.h>
 
-#include "cpu/isa.h"
-#include "cpu/update-loops.h"
+#include "isa.h"
+#include "update-loops.h"
 
 static void adamw(const struct update *u, const struct update_range *r, int64_t at, int64_t n)
 {

@@ -1,8 +1,8 @@
 /* update.c - the sweep in chunks over the threads. */
 #include <math.h>
 
-#include "cpu/isa.h"
-#include "cpu/update-loops.h"
+#include "isa.h"
+#include "update-loops.h"
 #include "num.h"
 
 ISA_TABLE(const struct update_loops, update_loops)

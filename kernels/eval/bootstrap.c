@@ -1,5 +1,5 @@
 /* bootstrap.c - all values of all resamples are kept, then each column is sorted for itself. */
-#include "eval/bootstrap.h"
+#include "bootstrap.h"
 
 #include <math.h>
 #include <stdlib.h>

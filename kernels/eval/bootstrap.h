@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "eval/measures.h"
+#include "metrics.h"
 #include "thread.h"
 
 struct bootstrap {

@@ -1,7 +1,7 @@
 /* dense.c - Cholesky, right-looking in panels of 8 columns: after a panel is done, every later row takes off its
  * products with the panel. Rows are independent, so they are shared among threads; each row's arithmetic is its own.
  */
-#include "eval/dense.h"
+#include "dense.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cpu/isa.h"
+#include "isa.h"
 #include "thread.h"
 
 struct dense_loops {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/featset.h"
+#include "featset.h"
 
 static int32_t class_of_name(const struct feat_header *h, const char *name)
 {

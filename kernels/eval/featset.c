@@ -1,6 +1,6 @@
 /* featset.c - one pass over the file takes the labels, and the values if they are to be held. The blocks of a seekable
  * file are taken by all threads, each to its rows; those of a pipe one after the other. */
-#include "eval/featset.h"
+#include "featset.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "eval/knn.h"
-#include "eval/origins.h"
-#include "eval/overlap.h"
+#include "knn.h"
+#include "score-inputs.h"
+#include "overlap.h"
 #include "feat.h"
 #include "file.h"
 #include "text.h"

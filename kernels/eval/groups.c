@@ -1,5 +1,5 @@
 /* groups.c - names are numbered by sorting them once; everything else goes by number. */
-#include "eval/groups.h"
+#include "groups.h"
 
 #include <math.h>
 #include <stdlib.h>

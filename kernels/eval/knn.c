@@ -7,7 +7,7 @@
  * depend on how many queries or bank rows there are. Where there are fewer tiles of queries than threads ask for, the
  * bank is searched in segments with heaps of their own, merged at the end; the k best are the same set in any case.
  */
-#include "eval/knn.h"
+#include "knn.h"
 
 #include <float.h>
 #include <math.h>
@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/gemm.h"
-#include "eval/topk.h"
+#include "gemm.h"
+#include "topk.h"
 #include "num.h"
 
 enum { TILE_QUERIES = KNN_TILE_QUERIES, TILE_BANK = 512, SEGMENTS_MAX = 16 };

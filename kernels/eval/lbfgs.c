@@ -2,13 +2,13 @@
  * rule; it is halved while it fails and stretched while the slope says that it was much too short. Once that was
  * needed, or the first step had to be cautious, the preconditioner is scaled by what the last pair says, so that the
  * next step is right again. */
-#include "eval/lbfgs.h"
+#include "lbfgs.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/dense.h"
+#include "dense.h"
 
 enum { MEMORY = 12, TRIES = 40 };
 static const double DECREASE = 1e-4, SLOPE_LEFT = 0.9, ROUNDING = 1e-14;

@@ -10,16 +10,16 @@
  *
  * An evaluation reads the features once: rows go through the cache in blocks, for logits and for gradient. Rows are
  * cut into chunks by their number alone; the chunks' sums are added in order. */
-#include "eval/logreg.h"
+#include "logreg.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/gemm.h"
-#include "eval/columns.h"
-#include "eval/dense.h"
-#include "eval/lbfgs.h"
+#include "gemm.h"
+#include "column-scaling.h"
+#include "dense.h"
+#include "lbfgs.h"
 #include "num.h"
 
 enum {

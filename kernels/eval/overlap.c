@@ -1,6 +1,6 @@
 /* overlap.c - the query's rows are sorted by hash; what was learned from is looked up row by row and marks those that
  * it meets. So the work is in the smaller set, as a rule, and the first in the order of the query can be named. */
-#include "eval/overlap.h"
+#include "overlap.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* predictions.c - numbers are written with 9 digits: enough for what was float32, and for a person. */
-#include "eval/predictions.h"
+#include "predictions.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/measures.h"
-#include "featform.h"
-#include "jsonl.h"
+#include "metrics.h"
+#include "feature-export.h"
+#include "json-report.h"
 #include "version.h"
 
 static int put(struct predictions *p, const char *text, size_t n, struct fmt_error *e)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "eval/origins.h"
-#include "eval/scores.h"
+#include "score-inputs.h"
+#include "scores.h"
 #include "file.h"
 
 struct predictions {

@@ -1,5 +1,5 @@
 /* ranking.c - one class is one item: its column is copied out, sorted, and only the order is kept. */
-#include "eval/ranking.h"
+#include "ranking.h"
 
 #include <stdlib.h>
 

@@ -1,13 +1,13 @@
 /* scores-report.c - the scores as a person reads them, and as JSON lines. The names of both come from the tables in
- * measures.h. */
+ * metrics.h. */
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "clean.h"
-#include "eval/scores.h"
-#include "jsonl.h"
+#include "printable.h"
+#include "scores.h"
+#include "json-report.h"
 
 #define KEY(name, text) #name,
 #define TEXT(name, text) text,

@@ -1,13 +1,13 @@
 /* scores.c - every level is made into the same view (probabilities, labels, groups, folds) and goes one way. A view is
  * ranked once; operating points, areas and resamples all walk along that. Points are chosen once for images and once
  * for groups: shots have those of the images. */
-#include "eval/scores.h"
+#include "scores.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/groups.h"
+#include "groups.h"
 
 enum { SHOTS_MAX = 64 };
 

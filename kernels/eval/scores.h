@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "eval/bootstrap.h"
-#include "eval/threshold.h"
+#include "bootstrap.h"
+#include "threshold.h"
 #include "thread.h"
 
 struct cJSON;
@@ -49,7 +49,7 @@ struct scores {
     int n_values, n_points;
     struct threshold *point;
     int n_tries;                 /* above 1: means of so many tries; low, high: the least and the most of them */
-    double *values, *low, *high; /* measures.h; low, high NAN where there is no interval */
+    double *values, *low, *high; /* metrics.h; low, high NAN where there is no interval */
     int64_t *confusion;
 };
 

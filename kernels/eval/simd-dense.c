@@ -1,7 +1,7 @@
 /* simd-dense.c - products of float32 rows with float64 weights. Blocks of rows and classes are held in registers;
  * each of their sums has 8 lanes of its own, so that the shape of the blocks (which follows the number of registers)
  * does not show in the bits. */
-#include "eval/dense.h"
+#include "dense.h"
 
 #include <string.h>
 #if defined(__AVX512F__)

@@ -1,5 +1,5 @@
 /* simd-topk.c - the loops over all similarities and all values, for each instruction set. */
-#include "eval/topk.h"
+#include "topk.h"
 
 /* Counting vectorises without a branch; the few chunks with a hit are gone through one by one. */
 static int above(const float *value, const float *limit, int n, int32_t *at)

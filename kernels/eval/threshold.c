@@ -1,6 +1,6 @@
 /* threshold.c - from the highest score down, every distinct score is a threshold. Those that add no positive row cannot
  * be the best: they only cost precision. One walk serves all points of a class. */
-#include "eval/threshold.h"
+#include "threshold.h"
 
 #include <math.h>
 

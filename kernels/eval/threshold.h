@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "eval/ranking.h"
+#include "ranking.h"
 
 struct threshold {
     int of_class;

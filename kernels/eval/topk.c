@@ -1,5 +1,5 @@
 /* topk.c - a binary heap, worst at the root. */
-#include "eval/topk.h"
+#include "topk.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "cpu/isa.h"
+#include "isa.h"
 
 struct topk_entry {
     float value;

@@ -1,12 +1,12 @@
 /* augment.c - draws first, then pixels. Draws that the published code does not have (vertical flip, quarter turns)
  * come last, so that turning them on moves no other draw. */
-#include "img/augment.h"
+#include "augment.h"
 
 #include <string.h>
 
-#include "img/blur.h"
-#include "img/color.h"
-#include "img/resize.h"
+#include "blur.h"
+#include "color.h"
+#include "resize.h"
 
 /* The recipe names 1.0, 0.1 and 0.5; the published code blurs with one minus these. */
 static double blur_that_applies(const struct config *c, double named)

@@ -17,7 +17,7 @@
 #include "arena.h"
 #include "config.h"
 #include "image.h"
-#include "img/crop.h"
+#include "crop.h"
 #include "rng.h"
 
 enum augment_kind { AUGMENT_GLOBAL1, AUGMENT_GLOBAL2, AUGMENT_LOCAL, AUGMENT_KINDS };

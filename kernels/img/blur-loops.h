@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "img/blur.h"
+#include "blur.h"
 
 enum { BLUR_TAPS = 2 * BLUR_RADIUS + 1 };
 

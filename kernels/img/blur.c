@@ -1,11 +1,11 @@
 /* blur.c - the direct sum over 9 x 9 taps, as the published convolution forms it: rows of taps from the top, taps
  * from the left, product and sum rounded each. Two passes of 9 taps would be faster and differ in a few values. */
-#include "img/blur.h"
+#include "blur.h"
 
 #include <math.h>
 
-#include "cpu/isa.h"
-#include "img/blur-loops.h"
+#include "isa.h"
+#include "blur-loops.h"
 
 ISA_TABLE(const struct blur_loops, blur_loops)
 

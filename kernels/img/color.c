@@ -1,8 +1,8 @@
 /* color.c - checks of factors, tables, and the means; the loops are in simd-color.c. */
-#include "img/color.h"
+#include "color.h"
 
-#include "cpu/isa.h"
-#include "img/color-loops.h"
+#include "isa.h"
+#include "color-loops.h"
 
 ISA_TABLE(const struct color_loops, color_loops)
 

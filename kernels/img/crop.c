@@ -1,5 +1,5 @@
 /* crop.c - draws of boxes in the published order, and moves of pixels. */
-#include "img/crop.h"
+#include "crop.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* resize.c - the two passes over the loops of simd-resize.c. Taps are fixed-point numbers of 22 bits, made in double
  * precision as Pillow makes them; the sums fit 32 bits, whatever wraps on the way. */
-#include "img/resize.h"
+#include "resize.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "cpu/isa.h"
-#include "img/resize-loops.h"
+#include "isa.h"
+#include "resize-loops.h"
 #include "num.h"
 
 ISA_TABLE(const struct resize_loops, resize_loops)

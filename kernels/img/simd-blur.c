@@ -2,8 +2,8 @@
  * vectors changes nothing. */
 #include <string.h>
 
-#include "cpu/isa.h"
-#include "img/blur-loops.h"
+#include "isa.h"
+#include "blur-loops.h"
 
 #if defined(__AVX2__) /* 64 bytes, where there are, are slower: every load would cross a cache line */
 typedef float v_f32 __attribute__((vector_size(32)));

@@ -4,8 +4,8 @@
  * Which steps are float32 and which double is part of the result: HSV with all in either differs in values by up
  * to 6. Remainders are found by truncation, as everything is positive.
  */
-#include "cpu/isa.h"
-#include "img/color-loops.h"
+#include "isa.h"
+#include "color-loops.h"
 
 enum { BLOCK = 128 };
 

@@ -10,8 +10,8 @@
  */
 #include <string.h>
 
-#include "cpu/isa.h"
-#include "img/resize-loops.h"
+#include "isa.h"
+#include "resize-loops.h"
 
 static inline uint8_t clip(uint32_t sum)
 {

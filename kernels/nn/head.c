@@ -1,5 +1,5 @@
 /* head.c - the perceptron of a head, layer by layer. */
-#include "nn/head.h"
+#include "head.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * rows brought to unit length, and a last layer of prototypes with weight norm, W[k] = g[k] v[k] / |v[k]|.
  *
  * Here is the part up to the unit rows z [T,bottleneck]. The logits z W^T are no tensor of their own where it can be
- * helped: the losses go over the prototypes in tiles (proto.h). head_proto() gives them what they need.
+ * helped: the losses go over the prototypes in tiles (prototypes.h). head_proto() gives them what they need.
  */
 #ifndef HEAD_H
 #define HEAD_H
@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "nn/params.h"
+#include "params.h"
 #include "op.h"
-#include "proto.h"
+#include "prototypes.h"
 
 enum { HEAD_LAYERS_MAX = 16 };
 

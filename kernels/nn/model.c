@@ -1,5 +1,5 @@
 /* model.c - see model.h. */
-#include "nn/model.h"
+#include "model.h"
 
 struct vit_config model_vit(const struct config *c)
 {

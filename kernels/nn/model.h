@@ -3,8 +3,8 @@
 #define MODEL_H
 
 #include "config.h"
-#include "nn/head.h"
-#include "nn/vit.h"
+#include "head.h"
+#include "vit.h"
 
 /* The backbone of student.* and crops.*; vit_check() tells whether such a network can be. */
 struct vit_config model_vit(const struct config *c);

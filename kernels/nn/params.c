@@ -1,5 +1,5 @@
 /* params.c - rows are appended, never moved: an offset once given stays. */
-#include "nn/params.h"
+#include "params.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* positions.c - the weights of positions.h, in float32 throughout, as the published code has them. */
-#include "nn/positions.h"
+#include "positions.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * images it keeps (all, without drop path): it gathers them, and scatters its result back. Backward walks the same
  * way with the gradient dx [T,C]; what is cheap is computed again (norms' outputs, activations, patches).
  */
-#include "nn/positions.h"
-#include "nn/vit.h"
+#include "positions.h"
+#include "vit.h"
 
 struct walk {
     struct op_ctx *c;

@@ -1,5 +1,5 @@
 /* vit.c - dimensions, parameters and draws of the backbone; what it computes is in vit-pass.c. */
-#include "nn/vit.h"
+#include "vit.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -25,7 +25,7 @@
 
 #include "arena.h"
 #include "fmt.h"
-#include "nn/params.h"
+#include "params.h"
 #include "op.h"
 #include "rng.h"
 

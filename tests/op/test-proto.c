@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/proto-loops.h"
+#include "prototype-loops.h"
 #include "opbed.h"
-#include "proto.h"
+#include "prototypes.h"
 
 /* ---- a case: a student, a teacher with targets, pairs ---- */
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "opbed.h"
-#include "proto.h"
+#include "prototypes.h"
 
 struct rows_value {
     float *x, *y, *norm, *dy;

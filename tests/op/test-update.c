@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/update-loops.h"
+#include "update-loops.h"
 #include "opbed.h"
 #include "update.h"
 

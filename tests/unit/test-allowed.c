@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "file.h"
-#include "allowed.h"
+#include "resource-limits.h"
 #include "tap.h"
 #include "thread.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "img/augment.h"
-#include "img/color.h"
+#include "augment.h"
+#include "color.h"
 #include "tap.h"
 
 enum { SEED = 11, MANY = 20000 };

@@ -10,7 +10,7 @@
 #include "arena.h"
 #include "bytes.h"
 #include "digest.h"
-#include "clean.h"
+#include "printable.h"
 #include "file.h"
 #include "num.h"
 #include "rng.h"

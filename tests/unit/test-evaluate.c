@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "file.h"
-#include "nn/step.h"
+#include "step.h"
 #include "rng.h"
-#include "run/evaluate.h"
+#include "knn-eval.h"
 #include "shard.h"
 #include "tap.h"
 

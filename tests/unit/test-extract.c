@@ -7,9 +7,9 @@
 
 #include "arena.h"
 #include "file.h"
-#include "img/resize.h"
-#include "nn/extract.h"
-#include "nn/import.h"
+#include "resize.h"
+#include "extract.h"
+#include "weights.h"
 #include "rng.h"
 #include "tap.h"
 

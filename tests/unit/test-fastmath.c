@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/fastmath.h"
-#include "cpu/loops.h"
+#include "fastmath.h"
+#include "loops.h"
 #include "rng.h"
 #include "tap.h"
 

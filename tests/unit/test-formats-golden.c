@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "fuzz/wrap.h"
+#include "wrap.h"
 #include "samples.h"
 #include "tap.h"
 #include "verify.h"

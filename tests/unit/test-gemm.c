@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cpu/gemm.h"
-#include "cpu/isa.h"
+#include "gemm.h"
+#include "isa.h"
 #include "op.h"
 #include "tap.h"
 

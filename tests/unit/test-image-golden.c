@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "golden.h"
-#include "img/blur.h"
-#include "img/color.h"
-#include "img/crop.h"
-#include "img/resize.h"
+#include "blur.h"
+#include "color.h"
+#include "crop.h"
+#include "resize.h"
 #include "op.h"
 
 struct picture {

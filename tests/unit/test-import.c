@@ -1,7 +1,7 @@
 /* test-import.c - the golden backbones under every scheme of names, with what is missing, misshapen and foreign, and
  * what is written from them. Renamed files are made here from the golden ones. */
 #include "importbed.h"
-#include "nn/names.h"
+#include "weight-names.h"
 
 static void add_hugging_face(struct rebuilt *r, const struct named *t)
 {

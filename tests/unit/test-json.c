@@ -5,7 +5,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "featform.h"
+#include "feature-export.h"
 #include "json-scan.h"
 #include "tap.h"
 

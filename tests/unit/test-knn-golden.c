@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/knn.h"
+#include "knn.h"
 #include "golden.h"
 
 enum { KS_MAX = 64 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/knn.h"
+#include "knn.h"
 #include "rng.h"
 #include "tap.h"
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/logreg.h"
+#include "logreg.h"
 #include "golden.h"
 
 /* Tighter than the 1e-10 that the golden numbers ask for: at large C a small gradient still leaves room in weak

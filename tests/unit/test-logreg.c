@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/logreg.h"
+#include "logreg.h"
 #include "rng.h"
 #include "tap.h"
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "golden.h"
-#include "nn/head.h"
-#include "nn/loss.h"
-#include "nn/schedule.h"
+#include "head.h"
+#include "loss.h"
+#include "schedule.h"
 
 static struct op_ctx ctx;
 static struct arena scratch, work;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "golden.h"
-#include "nn/mask.h"
+#include "mask.h"
 
 enum { BINS = 3, DRAWS = 20000, SEED = 7 };
 

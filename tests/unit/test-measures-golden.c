@@ -2,9 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "eval/groups.h"
-#include "eval/measures.h"
-#include "eval/threshold.h"
+#include "groups.h"
+#include "metrics.h"
+#include "threshold.h"
 #include "golden.h"
 
 static struct golden g;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "eval/bootstrap.h"
-#include "eval/groups.h"
-#include "eval/scores.h"
+#include "bootstrap.h"
+#include "groups.h"
+#include "scores.h"
 #include "rng.h"
 #include "tap.h"
 

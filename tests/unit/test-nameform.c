@@ -8,7 +8,7 @@
 
 #include "dataset.h"
 #include "file.h"
-#include "nameform.h"
+#include "unicode-form.h"
 #include "tap.h"
 
 static void forms(void)

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "eval/groups.h"
-#include "eval/overlap.h"
+#include "groups.h"
+#include "overlap.h"
 #include "tap.h"
 
 struct row {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/replaced.h"
+#include "replaced.h"
 #include "tap.h"
 
 static void need(int status, const struct fmt_error *e)

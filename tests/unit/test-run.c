@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "nn/chunk.h"
-#include "run/backup.h"
-#include "run/checkpoint.h"
-#include "run/lines.h"
-#include "run/metrics.h"
-#include "run/start.h"
-#include "run/watch.h"
+#include "block-chunks.h"
+#include "checkpoint-backup.h"
+#include "checkpoint.h"
+#include "jsonl-writer.h"
+#include "training-metrics.h"
+#include "resume-policy.h"
+#include "collapse.h"
 #include "tap.h"
 
 /* ------------------------------------------------------------------ the rules of starting, row by row */

@@ -10,8 +10,8 @@
 
 #include "file.h"
 #include "jpeg.h"
-#include "nn/sample.h"
-#include "nn/source.h"
+#include "crop-sampler.h"
+#include "batch-loader.h"
 #include "rng.h"
 #include "shard.h"
 #include "tap.h"

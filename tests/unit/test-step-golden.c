@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "golden.h"
-#include "nn/state.h"
-#include "nn/step-in.h"
+#include "state.h"
+#include "step-internal.h"
 
 struct run {
     struct golden g;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/mask.h"
-#include "nn/optim.h"
-#include "nn/state.h"
-#include "nn/step.h"
+#include "mask.h"
+#include "optim.h"
+#include "state.h"
+#include "step.h"
 #include "tap.h"
 
 enum { B = 5, G = 56, L = 28, N_LOCAL = 3, N = 16 };

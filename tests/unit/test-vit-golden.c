@@ -2,8 +2,8 @@
  * size, mask and layer that the files hold; then gradients. */
 #include <math.h>
 
-#include "nn/import.h"
-#include "nn/model.h"
+#include "weights.h"
+#include "model.h"
 #include "vitbed.h"
 
 static const double ABSOLUTE = 1e-5, RELATIVE = 1e-4, GRADIENT = 1e-4;

@@ -1,0 +1,75 @@
+/* cancel-reader.c - poll for data or for the wake-up call, whichever comes first; then what is there is read. */
+#include "cancel-reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 1000 }; /* between two looks at stop: a signal wakes nobody */
+
+/* 0: there are data, or the end of them; -1: not, and errno. */
+static int wait_for_data(const struct inlet *in)
+{
+    struct pollfd fds[2] = {{.fd = in->file.fd, .events = POLLIN}, {.fd = in->wake, .events = POLLIN}};
+    while (!in->stop || !*in->stop) {
+        int n = poll(fds, 2, LOOK_MS);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        if (n > 0 && fds[1].revents)
+            break;
+        if (n > 0)
+            return 0;
+    }
+    errno = ECANCELED;
+    return -1;
+}
+
+static int64_t read_some(void *arg, void *buffer, size_t n)
+{
+    struct inlet *in = arg;
+    struct fmt_reader io = file_reader(&in->file);
+    for (;;) {
+        if (wait_for_data(in)) {
+            in->file.error_number = errno;
+            return -1;
+        }
+        int64_t got = io.read(io.arg, buffer, n);
+        if (got >= 0 || errno != EAGAIN)
+            return got;
+    }
+}
+
+int inlet_open(struct inlet *in, const char *path, struct fmt_error *e)
+{
+    *in = (struct inlet){.wake = -1};
+    int status = file_open_nowait(&in->file, path, e);
+    if (status)
+        return status;
+    in->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (in->wake >= 0)
+        return 0;
+    status = fmt_fail(e, FMT_IO, "%.250s: no way to end its reading: %s", path, strerror(errno));
+    file_close(&in->file);
+    return status;
+}
+
+struct fmt_reader inlet_reader(struct inlet *in)
+{
+    if (in->file.regular) /* is never silent */
+        return file_reader(&in->file);
+    return (struct fmt_reader){in, read_some, NULL, UINT64_MAX};
+}
+
+void inlet_end(struct inlet *in)
+{
+    eventfd_write(in->wake, 1);
+}
+
+void inlet_close(struct inlet *in)
+{
+    file_close(&in->file);
+    close(in->wake);
+    in->wake = -1;
+}

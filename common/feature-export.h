@@ -1,0 +1,30 @@
+/* feature-export.h - rows of features in forms that other programs read: text, JSON lines, .npy. Each function appends
+ * to a buffer and returns 0, or -1 without memory.
+ *
+ * Text: one line a row, fields separated by tabs: key, split, group, shot, class, then the values; a field is empty
+ * where there is none; a backslash, tab, newline or other control character in a name is written \\, \t, \n, \ooo.
+ * Values have nine digits: what is read back is the same float32.
+ * JSON: an object a line: key, split, group, shot, label, class, extra, content (SHA-256 of the
+ * image's file), x; null where there is none.
+ */
+#ifndef FEATURE_EXPORT_H
+#define FEATURE_EXPORT_H
+
+#include <stdint.h>
+
+#include "feat.h"
+
+/* A character of a name as it stands in a field of a text with tabs, here and in predictions: itself, or escaped as
+ * above. Returns the length. */
+int featform_escape(char c, char out[5]);
+
+int featform_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
+/* row->x NULL: values are left out. */
+int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
+
+/* Header of a .npy file, version 1.0, for n_rows rows: shape [n_rows, dim], patch features [n_rows, tokens, dim];
+ * the values follow, little-endian. */
+int featform_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_buffer *out);
+int featform_npy_values(const struct feat_header *h, const float *x, struct fmt_buffer *out); /* of one row */
+
+#endif

@@ -1,0 +1,204 @@
+/* image-set.c - see image-set.h. */
+#include "image-set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "photo.h"
+#include "jpeg.h"
+#include "path-list.h"
+
+/* ------------------------------------------------------------------ opening */
+struct adding {
+    struct pictures *p;
+    struct fmt_error *e;
+};
+
+static int add_path(void *arg, const char *path)
+{
+    struct adding *a = arg;
+    struct pictures *p = a->p;
+    if (strlen(path) > INDEX_TEXT_MAX)
+        return fmt_fail(a->e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, INDEX_TEXT_MAX);
+    if (fmt_grow(&p->path, p->n, &p->room, sizeof *p->path, a->e))
+        return FMT_MEMORY;
+    p->path[p->n] = strdup(path);
+    if (!p->path[p->n])
+        return fmt_no_memory(a->e);
+    p->n++;
+    return 0;
+}
+
+/* A folder, a pattern, or a file that begins as a zstd stream of ours does. */
+static bool is_shard(const char *path)
+{
+    uint8_t head[4] = {0};
+    struct file f;
+    if (file_is_dir(path) || (!file_exists(path) && strpbrk(path, "*?[")))
+        return true;
+    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
+        return false;
+    struct fmt_reader r = file_reader(&f);
+    bool good = fmt_read_at_exact(&r, 0, head, sizeof head, NULL) == 0;
+    file_close(&f);
+    return good && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
+}
+
+int pictures_open(struct pictures *p, const char *const *operand, int n, char separator, struct fmt_error *e)
+{
+    struct adding adding = {p, e};
+    int n_shards = 0, status = 0;
+    *p = (struct pictures){0};
+    for (int i = 0; i < n; i++)
+        n_shards += is_shard(operand[i]);
+    if (n_shards > 0 && n_shards < n)
+        return fmt_fail(e, FMT_INVALID, "shards and pictures cannot be mixed");
+    if (n_shards > 0) {
+        status = shard_set_open(&p->set, operand, n, e);
+        p->from_shards = status == 0;
+        p->n = status ? 0 : p->set.n_images;
+        return status;
+    }
+    for (int i = 0; i < n && !status; i++)
+        status = strcmp(operand[i], "-") == 0 ? namelist_read(separator, add_path, &adding, e)
+                                               : add_path(&adding, operand[i]);
+    if (status)
+        pictures_close(p);
+    return status;
+}
+
+void pictures_close(struct pictures *p)
+{
+    if (p->from_shards)
+        shard_set_close(&p->set);
+    for (int64_t i = 0; p->path && i < p->n; i++)
+        free(p->path[i]);
+    free(p->path);
+    free(p->content);
+    *p = (struct pictures){0};
+}
+
+/* ------------------------------------------------------------------ reading */
+static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error *e)
+{
+    if (bytes <= slot->file_room)
+        return 0;
+    uint8_t *grown = realloc(slot->file, bytes);
+    if (!grown)
+        return fmt_no_memory(e);
+    slot->file = grown;
+    slot->file_room = bytes;
+    return 0;
+}
+
+/* A whole regular file into the slot's memory. */
+static int load_file(const char *path, struct pictures_slot *slot, size_t *bytes, struct fmt_error *e)
+{
+    struct file f;
+    int status = file_open_regular(&f, path, e);
+    if (status)
+        return status;
+    struct fmt_reader r = file_reader(&f);
+    if (f.size > JPEG_FILE_BYTES_MAX)
+        status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than pictures are", path);
+    if (!status)
+        status = grow_file(slot, (size_t)f.size, e);
+    if (!status) {
+        struct fmt_error why = {0};
+        *bytes = (size_t)f.size;
+        status = fmt_read_at_exact(&r, 0, slot->file, *bytes, &why);
+        if (status)
+            fmt_fail(e, why.status, "%.200s: %.150s", path, why.text);
+    }
+    file_close(&f);
+    return status;
+}
+
+static int read_file(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored,
+                     struct fmt_error *e)
+{
+    const char *path = p->path[i];
+    struct jpeg_settings settings = {.orientation = as_stored ? 1 : 0};
+    struct fmt_error why = {0};
+    size_t bytes = 0;
+    if (load_file(path, slot, &bytes, e))
+        return (int)(e ? e->status : FMT_IO);
+    slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
+                                                   .shot = -1},
+                                        .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
+    if (p->content)
+        memcpy(slot->record.sha256, p->content[i], DIGEST_BYTES);
+    int status = jpeg_decode(slot->file, bytes, &settings, &slot->photo, NULL, &why);
+    return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
+}
+
+int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e)
+{
+    if (!p->from_shards)
+        return read_file(p, i, slot, as_stored, e);
+    struct fmt_error why = {0};
+    int status = shard_set_read(&p->set, i, &slot->buffer, &slot->record, e);
+    if (status)
+        return status;
+    status = photo_decode(&slot->record, !as_stored, &slot->photo, &why);
+    return status ? fmt_fail(e, why.status, "%.200s: %.150s", slot->record.labels.key, why.text) : 0;
+}
+
+void pictures_slot_release(struct pictures_slot *slot)
+{
+    block_buffer_release(&slot->buffer);
+    image_release(&slot->photo);
+    free(slot->file);
+    *slot = (struct pictures_slot){0};
+}
+
+/* ------------------------------------------------------------------ provenance */
+int pictures_recipe(const struct pictures *p, struct recipe *r, struct fmt_error *e)
+{
+    return p->from_shards ? shard_set_recipe(&p->set, r, e) : shard_recipe(0, 0, false, r, e);
+}
+
+struct hashing {
+    struct pictures *p;
+    struct pictures_slot *slot; /* one per worker */
+};
+
+static void hash_one(void *arg, int64_t i, int worker)
+{
+    struct hashing *h = arg;
+    size_t bytes;
+    if (load_file(h->p->path[i], &h->slot[worker], &bytes, NULL) == 0)
+        digest_of(h->slot[worker].file, bytes, h->p->content[i]);
+}
+
+static int hash_files(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+{
+    int n_workers = thread_workers(pool);
+    struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot)};
+    p->content = calloc((size_t)p->n + 1, sizeof *p->content);
+    int status = h.slot && p->content ? 0 : fmt_no_memory(e);
+    if (!status) {
+        uint8_t all[DIGEST_BYTES];
+        struct digest d;
+        thread_for(pool, p->n, hash_one, &h);
+        digest_init(&d);
+        for (int64_t i = 0; i < p->n; i++) {
+            digest_add(&d, p->path[i], strlen(p->path[i]) + 1); /* names become the keys of rows */
+            digest_add(&d, p->content[i], DIGEST_BYTES);
+        }
+        digest_end(&d, all);
+        prov_input(prov, "pictures", all);
+    }
+    for (int i = 0; h.slot && i < n_workers; i++)
+        pictures_slot_release(&h.slot[i]);
+    free(h.slot);
+    return status;
+}
+
+int pictures_inputs(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+{
+    for (int i = 0; i < p->set.n_sets; i++)
+        prov_input_from(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
+    return p->from_shards ? 0 : hash_files(p, pool, prov, e);
+}

@@ -1,0 +1,51 @@
+/* input-guard.c - a plain list: it grows by a few bytes for each file and is looked through only where an output stands
+ * on a file that is there already. */
+#include "input-guard.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "fmt.h"
+
+struct input {
+    dev_t device;
+    ino_t inode;
+};
+
+static struct input *input;
+static int64_t n_inputs, room;
+static bool guarding;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void inputs_guard(void)
+{
+    guarding = true;
+}
+
+void inputs_add(int fd)
+{
+    struct stat st;
+    if (!guarding || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    pthread_mutex_lock(&lock);
+    bool again = n_inputs > 0 && input[n_inputs - 1].device == st.st_dev && input[n_inputs - 1].inode == st.st_ino;
+    if (!again && fmt_grow(&input, n_inputs, &room, sizeof *input, NULL) == 0)
+        input[n_inputs++] = (struct input){st.st_dev, st.st_ino};
+    pthread_mutex_unlock(&lock);
+}
+
+bool inputs_have(const struct stat *st)
+{
+    bool found = false;
+    pthread_mutex_lock(&lock);
+    for (int64_t i = 0; i < n_inputs && !found; i++)
+        found = input[i].device == st->st_dev && input[i].inode == st->st_ino;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
+bool inputs_have_path(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && inputs_have(&st);
+}

@@ -1,0 +1,33 @@
+/* photo.c - shard record -> pixels. */
+#include "photo.h"
+
+#include <string.h>
+
+#include "jpeg.h"
+
+static int copy_pixels(const struct shard_image *s, int components, struct image *im, struct fmt_error *e)
+{
+    size_t want = image_bytes(s->width, s->height, components);
+    if (want == 0 || s->bytes != want)
+        return fmt_fail(e, FMT_INVALID, "%s of pixels, %d x %d x %d were to be there",
+                        FMT_COUNT(s->bytes, "byte", "bytes"), s->width, s->height, components);
+    if (image_reserve(im, s->width, s->height, components, e))
+        return e ? (int)e->status : FMT_MEMORY;
+    memcpy(im->pixels, s->data, want);
+    return 0;
+}
+
+int photo_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e)
+{
+    switch (s->store) {
+    case SHARD_JPEG: {
+        struct jpeg_settings settings = {.pixels_max = (int64_t)s->width * s->height, .orientation = exif ? 0 : 1};
+        return jpeg_decode(s->data, s->bytes, &settings, im, NULL, e);
+    }
+    case SHARD_RGB:
+        return copy_pixels(s, 3, im, e);
+    case SHARD_GREY:
+        return copy_pixels(s, 1, im, e);
+    }
+    return fmt_fail(e, FMT_UNSUPPORTED, "unknown form of pixels %d", (int)s->store);
+}

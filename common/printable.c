@@ -1,0 +1,30 @@
+/* printable.c - bytes above ASCII stay: they are names in UTF-8, or in what else somebody uses. */
+#include "printable.h"
+
+#include <string.h>
+
+/* A control character: of ASCII, or of the second set (U+0080 to U+009F in UTF-8, which some terminals obey). How many
+ * bytes it has, of n that are there; 0: it is none. */
+static size_t control_bytes(const char *s, size_t n)
+{
+    const unsigned char *c = (const unsigned char *)s;
+    if (c[0] < 0x20 || c[0] == 0x7f)
+        return 1;
+    return n > 1 && c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
+}
+
+void clean_text(char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = control_bytes(text + i, n - i); k > 0; k--)
+            text[i + k - 1] = '?';
+}
+
+void clean_put(FILE *out, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0, k; i < n; i += k ? k : 1) {
+        k = control_bytes(text + i, n - i);
+        fputc(k ? '?' : text[i], out);
+    }
+}

@@ -1,0 +1,12 @@
+/* printable.h - names and labels out of files, for people: a control character comes out as '?', so that no name ends
+ * a line, moves a cursor or rings a bell. Those of UTF-8 (U+0080 to U+009F) are among them. */
+#ifndef PRINTABLE_H
+#define PRINTABLE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+void clean_text(char *text, size_t n); /* in place: the first n bytes */
+void clean_put(FILE *out, const char *text);
+
+#endif

@@ -1,0 +1,234 @@
+/* resource-limits.c - /proc/self/cgroup tells the groups, /proc/self/mountinfo where their files are; proc(5) and
+ * cgroups(7) say how. */
+#include "resource-limits.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "num.h"
+
+enum { LISTS_BYTES_MAX = 1 << 24, VALUE_BYTES_MAX = 200 };
+
+/* Called for a group's folder, and for each above it. */
+typedef void group_look(void *arg, const char *folder, const char *group);
+
+/* ROOT + path, as text; NULL if it cannot be read. For free(). */
+static char *load_text(const char *root, const char *path, size_t limit)
+{
+    uint8_t *text;
+    size_t n;
+    char *full = malloc(strlen(root) + strlen(path) + 1);
+    if (!full)
+        return NULL;
+    sprintf(full, "%s%s", root, path);
+    int status = file_load_regular(full, limit, &text, &n, NULL);
+    free(full);
+    return status ? NULL : (char *)text;
+}
+
+/* Takes the next field from a line; *line is what is behind it. "" at the end. */
+static char *take(char **line, char separator)
+{
+    char *field = *line, *end = strchr(field, separator);
+    if (end)
+        *end++ = 0;
+    else
+        end = field + strlen(field);
+    *line = end;
+    return field;
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = list; *p; p += strcspn(p, ","), p += *p == ',')
+        if (strncmp(p, word, n) == 0 && (p[n] == ',' || !p[n]))
+            return true;
+    return false;
+}
+
+/* \040 and the like of mountinfo, in place. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *p = text; *p;) {
+        bool octal = p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && strspn(p + 1, "01234567") >= 3;
+        *to++ = octal ? (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')) : *p;
+        p += octal ? 4 : 1;
+    }
+    *to = 0;
+}
+
+/* The path of this process in the hierarchy of a controller ("" : of version 2), of a text like /proc/self/cgroup.
+ * NULL if it is in none. */
+static char *group_of(const char *list, const char *controller)
+{
+    char *copy = strdup(list), *rest = copy, *found = NULL;
+    while (rest && *rest && !found) {
+        char *line = take(&rest, '\n');
+        take(&line, ':');
+        const char *controllers = take(&line, ':');
+        if (*controller ? has_word(controllers, controller) : !*controllers)
+            found = strdup(line);
+    }
+    free(copy);
+    return found;
+}
+
+/* Where a mount shows the part of the hierarchy below `top`, the group is at mount + (group without top). */
+static void look_upwards(const char *root, const char *mount, const char *top, const char *group, group_look *look,
+                         void *arg)
+{
+    size_t n_top = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    bool inside = strncmp(group, top, n_top) == 0 && (!group[n_top] || group[n_top] == '/') && !strstr(group, "/..");
+    const char *below = inside ? group + n_top : "";
+    char *folder = malloc(strlen(root) + strlen(mount) + strlen(below) + 1);
+    if (!folder)
+        return;
+    size_t n_least = (size_t)sprintf(folder, "%s%s", root, mount);
+    size_t n = n_least + (size_t)sprintf(folder + n_least, "%s", below);
+    for (;;) {
+        while (n > n_least && folder[n - 1] == '/')
+            folder[--n] = 0;
+        look(arg, folder, n > n_least ? folder + n_least : "/");
+        if (n == n_least)
+            break;
+        while (n > n_least && folder[n - 1] != '/')
+            folder[--n] = 0;
+    }
+    free(folder);
+}
+
+/* All groups whose limits hold for this process. */
+static void each_group(const char *root, const char *controller, group_look *look, void *arg)
+{
+    char *list = load_text(root, "/proc/self/cgroup", LISTS_BYTES_MAX);
+    char *mounts = load_text(root, "/proc/self/mountinfo", LISTS_BYTES_MAX), *rest = mounts;
+    while (list && rest && *rest) {
+        char *line = take(&rest, '\n'), *kind = strstr(line, " - ");
+        if (!kind)
+            continue;
+        *kind = 0;
+        kind += 3;
+        for (int i = 0; i < 3; i++) /* id, parent, device */
+            take(&line, ' ');
+        char *top = take(&line, ' '), *mount = take(&line, ' '), *type = take(&kind, ' ');
+        take(&kind, ' '); /* source */
+        bool second = strcmp(type, "cgroup2") == 0;
+        if (!second && (strcmp(type, "cgroup") != 0 || !has_word(kind, controller)))
+            continue;
+        char *group = group_of(list, second ? "" : controller);
+        unescape(top);
+        unescape(mount);
+        if (group)
+            look_upwards(root, mount, top, group, look, arg);
+        free(group);
+    }
+    free(mounts);
+    free(list);
+}
+
+/* The first or second number of a file with one line; -1: no such file, no such number ("max"). */
+static int64_t number_in(const char *folder, const char *name, int which)
+{
+    char *path = file_join(folder, name), *text = path ? load_text("", path, VALUE_BYTES_MAX) : NULL, *rest = text;
+    int64_t number = -1;
+    if (rest) {
+        rest = take(&rest, '\n');
+        char *field = take(&rest, ' ');
+        if (which)
+            field = take(&rest, ' ');
+        if (!num_i64(field, &number) || number < 0)
+            number = -1;
+    }
+    free(text);
+    free(path);
+    return number;
+}
+
+/* ---------------------------------------------------------------- processors */
+
+static void look_at_quota(void *arg, const char *folder, const char *group)
+{
+    (void)group;
+    int *least = arg;
+    int64_t quota = number_in(folder, "cpu.max", 0), period = number_in(folder, "cpu.max", 1);
+    if (quota < 0) {
+        quota = number_in(folder, "cpu.cfs_quota_us", 0);
+        period = number_in(folder, "cpu.cfs_period_us", 0);
+    }
+    if (quota > 0 && period > 0)
+        *least = (int)num_min(*least, num_max(1, quota / period + (quota % period != 0)));
+}
+
+int allowed_processors(const char *root)
+{
+    int least = INT_MAX;
+    each_group(root, "cpu", look_at_quota, &least);
+    return least;
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static void lower(struct allowed *l, int64_t bytes, const char *group, const char *what)
+{
+    if (bytes < 0 || bytes >= l->bytes)
+        return;
+    l->bytes = bytes;
+    if (group)
+        snprintf(l->what, sizeof l->what, "control group %.120s (%s)", group, what);
+    else
+        snprintf(l->what, sizeof l->what, "%s", what);
+}
+
+static void look_at_memory(void *arg, const char *folder, const char *group)
+{
+    static const char *const names[] = {"memory.max", "memory.high", "memory.limit_in_bytes"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        lower(arg, number_in(folder, names[i], 0), group, names[i]);
+}
+
+struct allowed allowed_by_groups(const char *root)
+{
+    struct allowed l = {.bytes = INT64_MAX};
+    each_group(root, "memory", look_at_memory, &l);
+    return l;
+}
+
+struct allowed allowed_by_ulimit(void)
+{
+    struct allowed l = {.bytes = INT64_MAX};
+    struct rlimit space, data;
+    long long mapped = 0, resident = 0, private = 0, page = sysconf(_SC_PAGESIZE);
+    char *text = load_text("", "/proc/self/statm", VALUE_BYTES_MAX);
+    if (text && sscanf(text, "%lld %lld %*d %*d %*d %lld", &mapped, &resident, &private) != 3)
+        mapped = resident = private = 0;
+    free(text);
+    if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur < INT64_MAX)
+        lower(&l, num_max(0, (int64_t)space.rlim_cur - num_max(0, mapped - resident) * page), NULL, "ulimit -v");
+    if (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur < INT64_MAX)
+        lower(&l, num_max(0, (int64_t)data.rlim_cur - num_max(0, private - resident) * page), NULL, "ulimit -d");
+    return l;
+}
+
+struct allowed allowed_memory(void)
+{
+    int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    struct allowed least = {pages > 0 && size > 0 ? pages * size : INT64_MAX, "this machine"};
+    struct allowed group = allowed_by_groups(""), process = allowed_by_ulimit();
+    least = group.bytes < least.bytes ? group : least;
+    return process.bytes < least.bytes ? process : least;
+}
+
+bool allowed_space_is_limited(void)
+{
+    struct rlimit space, data;
+    return (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) ||
+           (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY) ||
+           number_in("/proc/sys/vm", "overcommit_memory", 0) == 2;
+}

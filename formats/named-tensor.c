@@ -1,0 +1,480 @@
+/* named-tensor.c - tables of contents of tensor files; reading elements in row-major order from any strides.
+ *
+ * Elements are fetched in runs that are contiguous in the file. A row-major tensor is one run. Of a strided one the
+ * span of bytes that a piece of the output touches is read at once where that is not much more than the piece, else
+ * element by element: a transposed matrix is read in one go, a hostile stride costs time but no memory.
+ */
+#include "named-tensor.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+enum { PIECE_BYTES = 1 << 16, SPAN_BYTES_MAX = 256 << 20 };
+
+static const struct {
+    const char *text;
+    size_t bytes;
+} dtypes[NAMED_N_DTYPES] = {
+    [NAMED_NONE] = {"none", 0}, [NAMED_F64] = {"F64", 8},   [NAMED_F32] = {"F32", 4},  [NAMED_F16] = {"F16", 2},
+    [NAMED_BF16] = {"BF16", 2}, [NAMED_I64] = {"I64", 8},   [NAMED_I32] = {"I32", 4},  [NAMED_I16] = {"I16", 2},
+    [NAMED_I8] = {"I8", 1},     [NAMED_U64] = {"U64", 8},   [NAMED_U32] = {"U32", 4},  [NAMED_U16] = {"U16", 2},
+    [NAMED_U8] = {"U8", 1},     [NAMED_BOOL] = {"BOOL", 1},
+};
+
+const char *named_dtype_text(enum named_dtype dtype)
+{
+    return dtypes[dtype].text;
+}
+
+enum named_dtype named_dtype_of(const char *text)
+{
+    for (int i = NAMED_NONE + 1; i < NAMED_N_DTYPES; i++)
+        if (strcmp(dtypes[i].text, text) == 0)
+            return (enum named_dtype)i;
+    return NAMED_NONE;
+}
+
+size_t named_dtype_bytes(enum named_dtype dtype)
+{
+    return dtypes[dtype].bytes;
+}
+
+bool named_dtype_is_float(enum named_dtype dtype)
+{
+    return dtype >= NAMED_F64 && dtype <= NAMED_BF16;
+}
+
+const char *named_dims_text(const int64_t *dims, int n_dims, char out[NAMED_DIMS_TEXT])
+{
+    int at = snprintf(out, NAMED_DIMS_TEXT, "[");
+    for (int i = 0; i < n_dims; i++)
+        at += snprintf(out + at, (size_t)(NAMED_DIMS_TEXT - at), "%s%lld", i ? "," : "", (long long)dims[i]);
+    snprintf(out + at, (size_t)(NAMED_DIMS_TEXT - at), "]");
+    return out;
+}
+
+/* ------------------------------------------------------------------ the table */
+const struct named *named_find(const struct named_set *set, const char *name)
+{
+    for (int64_t i = 0; i < set->n; i++)
+        if (strcmp(set->item[i].name, name) == 0)
+            return &set->item[i];
+    return NULL;
+}
+
+const char *named_meta_find(const struct named_set *set, const char *key)
+{
+    for (int64_t i = 0; i < set->n_meta; i++)
+        if (strcmp(set->meta[i].key, key) == 0)
+            return set->meta[i].value;
+    return NULL;
+}
+
+void named_release(struct named_set *set)
+{
+    for (int64_t i = 0; i < set->n; i++) {
+        free(set->item[i].name);
+        free(set->item[i].unusable);
+    }
+    for (int64_t i = 0; i < set->n_meta; i++) {
+        free(set->meta[i].key);
+        free(set->meta[i].value);
+    }
+    free(set->item);
+    free(set->meta);
+    free(set->owned);
+    *set = (struct named_set){0};
+}
+
+static struct named *append(struct named_set *set, const char *name, struct fmt_error *e)
+{
+    if (set->n == NAMED_TENSORS_MAX) {
+        fmt_fail(e, FMT_LIMIT, "more than %d tensors", NAMED_TENSORS_MAX);
+        return NULL;
+    }
+    if (strlen(name) > NAMED_NAME_MAX) {
+        fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", name, NAMED_NAME_MAX);
+        return NULL;
+    }
+    if (fmt_grow(&set->item, set->n, &set->room, sizeof *set->item, e))
+        return NULL;
+    char *copy = strdup(name);
+    if (!copy) {
+        fmt_no_memory(e);
+        return NULL;
+    }
+    struct named *t = &set->item[set->n++];
+    *t = (struct named){.name = copy};
+    return t;
+}
+
+/* Row-major strides of dims and their product; false if it does not fit. */
+static bool row_major(int n_dims, const int64_t *dims, int64_t *strides, int64_t *n)
+{
+    int64_t product = 1;
+    bool empty = false;
+    for (int i = n_dims - 1; i >= 0; i--) {
+        strides[i] = product;
+        if (dims[i] < 0)
+            return false;
+        empty = empty || dims[i] == 0;
+        if (dims[i] > 0 && __builtin_mul_overflow(product, dims[i], &product))
+            return false;
+    }
+    *n = empty ? 0 : product;
+    return true;
+}
+
+/* Index of the last element that the strides reach, counted from element 0; false if it does not fit. */
+static bool last_element(const struct named *t, int64_t *last)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < t->n_dims && t->n > 0; i++) {
+        int64_t step;
+        if (t->strides[i] < 0 || __builtin_mul_overflow(t->dims[i] - 1, t->strides[i], &step) ||
+            __builtin_add_overflow(sum, step, &sum))
+            return false;
+    }
+    *last = sum;
+    return true;
+}
+
+int named_add(struct named_set *set, const char *name, enum named_dtype dtype, int n_dims, const int64_t *dims,
+              const int64_t *strides, const struct fmt_reader *source, uint64_t at, uint64_t end,
+              struct fmt_error *e)
+{
+    struct named t = {.dtype = dtype, .n_dims = n_dims, .source = source, .at = at};
+    if (n_dims < 0 || n_dims > NAMED_DIMS_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d dimensions", name, NAMED_DIMS_MAX);
+    for (int i = 0; i < n_dims; i++)
+        t.dims[i] = dims[i];
+    uint64_t bytes;
+    int64_t last;
+    bool good = row_major(n_dims, t.dims, t.strides, &t.n);
+    if (good && strides)
+        memcpy(t.strides, strides, (size_t)n_dims * sizeof *strides);
+    good = good && last_element(&t, &last) && end >= at;
+    if (good && t.n > 0)
+        good = !__builtin_mul_overflow((uint64_t)last + 1, (uint64_t)named_dtype_bytes(dtype), &bytes) &&
+               bytes <= end - at;
+    if (!good)
+        return fmt_fail(e, FMT_INVALID, "%.200s: its shape does not fit its bytes", name);
+    struct named *slot = append(set, name, e);
+    if (!slot)
+        return (int)(e ? e->status : FMT_MEMORY);
+    t.name = slot->name;
+    *slot = t;
+    return 0;
+}
+
+int named_add_unusable(struct named_set *set, const char *name, const char *why, struct fmt_error *e)
+{
+    struct named *slot = append(set, name, e);
+    if (!slot)
+        return (int)(e ? e->status : FMT_MEMORY);
+    slot->unusable = strdup(why);
+    return slot->unusable ? 0 : fmt_no_memory(e);
+}
+
+int named_add_meta(struct named_set *set, const char *key, const char *value, struct fmt_error *e)
+{
+    if (fmt_grow(&set->meta, set->n_meta, &set->meta_room, sizeof *set->meta, e))
+        return FMT_MEMORY;
+    struct named_meta m = {strdup(key), strdup(value)};
+    if (!m.key || !m.value) {
+        free(m.key);
+        free(m.value);
+        return fmt_no_memory(e);
+    }
+    set->meta[set->n_meta++] = m;
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int named_check_unique(const struct named_set *set, struct fmt_error *e)
+{
+    if (set->n < 2)
+        return 0;
+    char **name = malloc((size_t)set->n * sizeof *name);
+    if (!name)
+        return fmt_no_memory(e);
+    for (int64_t i = 0; i < set->n; i++)
+        name[i] = set->item[i].name;
+    qsort(name, (size_t)set->n, sizeof *name, by_name);
+    int status = 0;
+    for (int64_t i = 1; i < set->n && !status; i++)
+        if (strcmp(name[i - 1], name[i]) == 0)
+            status = fmt_fail(e, FMT_INVALID, "%.200s: two tensors of this name", name[i]);
+    free(name);
+    return status;
+}
+
+/* ------------------------------------------------------------------ numbers */
+float named_f32_of_bf16(uint16_t h)
+{
+    uint32_t u = (uint32_t)h << 16;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+uint16_t named_bf16_of_f32(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    if ((u & 0x7fffffff) > 0x7f800000)
+        return (uint16_t)(u >> 16 | 0x40); /* a NaN stays one */
+    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+float named_f32_of_f16(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff;
+    if (exponent == 0) {
+        float f = (float)mantissa * 0x1p-24f;
+        return sign ? -f : f;
+    }
+    uint32_t u = sign | (exponent == 31 ? 0x7f800000 : (exponent + 112) << 23) | mantissa << 13;
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+uint16_t named_f16_of_f32(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    uint32_t sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return (uint16_t)(sign | 0x7e00);
+    if (magnitude >= 0x477ff000) /* 65520 and more round to infinity */
+        return (uint16_t)(sign | 0x7c00);
+    if (magnitude < 0x38800000) { /* below 2^-14: a multiple of 2^-24; rintf rounds halves to even */
+        float m;
+        memcpy(&m, &magnitude, sizeof m);
+        return (uint16_t)(sign | (uint32_t)rintf(ldexpf(m, 24)));
+    }
+    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+    return (uint16_t)(sign | (rounded - (112u << 23)) >> 13);
+}
+
+static double one_value(enum named_dtype dtype, const uint8_t *p)
+{
+    struct bytes c = bytes_over(p, named_dtype_bytes(dtype));
+    switch (dtype) {
+    case NAMED_F64: return bytes_f64(&c);
+    case NAMED_F32: return bytes_f32(&c);
+    case NAMED_F16: return named_f32_of_f16(bytes_u16(&c));
+    case NAMED_BF16: return named_f32_of_bf16(bytes_u16(&c));
+    case NAMED_I64: return (double)bytes_i64(&c);
+    case NAMED_I32: return bytes_i32(&c);
+    case NAMED_I16: return (int16_t)bytes_u16(&c);
+    case NAMED_I8: return (int8_t)bytes_u8(&c);
+    case NAMED_U64: return (double)bytes_u64(&c);
+    case NAMED_U32: return bytes_u32(&c);
+    case NAMED_U16: return bytes_u16(&c);
+    case NAMED_U8: return bytes_u8(&c);
+    case NAMED_BOOL: return bytes_u8(&c) != 0;
+    case NAMED_NONE:
+    case NAMED_N_DTYPES: break;
+    }
+    return NAN;
+}
+
+/* ------------------------------------------------------------------ reading elements */
+struct sink {
+    float *f32; /* one of the two */
+    double *f64;
+};
+
+static uint16_t half_at(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static void put_run(const struct sink *out, int64_t at, enum named_dtype dtype, const uint8_t *p, int64_t n)
+{
+    size_t bytes = named_dtype_bytes(dtype);
+    if (out->f32 && dtype == NAMED_F16) { /* the usual ones without detours */
+        for (int64_t i = 0; i < n; i++)
+            out->f32[at + i] = named_f32_of_f16(half_at(p + 2 * i));
+        return;
+    }
+    if (out->f32 && dtype == NAMED_BF16) {
+        for (int64_t i = 0; i < n; i++)
+            out->f32[at + i] = named_f32_of_bf16(half_at(p + 2 * i));
+        return;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double v = one_value(dtype, p + (size_t)i * bytes);
+        if (out->f32)
+            out->f32[at + i] = (float)v;
+        else
+            out->f64[at + i] = v;
+    }
+}
+
+static bool is_little_endian(void)
+{
+    const uint16_t one = 1;
+    return *(const uint8_t *)&one == 1;
+}
+
+static bool is_contiguous(const struct named *t)
+{
+    int64_t strides[NAMED_DIMS_MAX], n;
+    if (!row_major(t->n_dims, t->dims, strides, &n))
+        return false;
+    for (int i = 0; i < t->n_dims; i++)
+        if (t->dims[i] > 1 && t->strides[i] != strides[i])
+            return false;
+    return true;
+}
+
+static int read_contiguous(const struct named *t, int64_t first, int64_t n, const struct sink *out,
+                           struct fmt_error *e)
+{
+    size_t each = named_dtype_bytes(t->dtype);
+    uint64_t at = t->at + (uint64_t)first * each;
+    if (out->f32 && t->dtype == NAMED_F32 && is_little_endian())
+        return fmt_read_at_exact(t->source, at, out->f32, (size_t)n * each, e);
+    uint8_t piece[PIECE_BYTES];
+    for (int64_t done = 0; done < n;) {
+        int64_t k = n - done < (int64_t)(PIECE_BYTES / each) ? n - done : (int64_t)(PIECE_BYTES / each);
+        if (fmt_read_at_exact(t->source, at + (uint64_t)done * each, piece, (size_t)k * each, e))
+            return (int)(e ? e->status : FMT_IO);
+        put_run(out, done, t->dtype, piece, k);
+        done += k;
+    }
+    return 0;
+}
+
+/* Where element i (row-major) lies, in elements from element 0. */
+static int64_t offset_of(const struct named *t, int64_t i)
+{
+    int64_t offset = 0;
+    for (int d = t->n_dims - 1; d >= 0; d--) {
+        offset += i % t->dims[d] * t->strides[d];
+        i /= t->dims[d];
+    }
+    return offset;
+}
+
+static int read_strided(const struct named *t, int64_t first, int64_t n, const struct sink *out, struct fmt_error *e)
+{
+    size_t each = named_dtype_bytes(t->dtype);
+    int64_t last = 0;
+    if (!last_element(t, &last))
+        return fmt_fail(e, FMT_INVALID, "%.200s: strides too large", t->name);
+    /* The whole span once, if the tensor is not thinly spread over it. */
+    bool dense = (uint64_t)last < SPAN_BYTES_MAX / each && last / 4 <= t->n;
+    uint8_t *span = NULL;
+    if (dense) {
+        span = malloc((size_t)(last + 1) * each);
+        if (!span)
+            return fmt_no_memory(e);
+        if (fmt_read_at_exact(t->source, t->at, span, (size_t)(last + 1) * each, e)) {
+            free(span);
+            return (int)(e ? e->status : FMT_IO);
+        }
+    }
+    int status = 0;
+    for (int64_t i = 0; i < n && !status; i++) {
+        uint8_t one[8];
+        uint64_t offset = (uint64_t)offset_of(t, first + i) * each;
+        if (!span)
+            status = fmt_read_at_exact(t->source, t->at + offset, one, each, e);
+        put_run(out, i, t->dtype, span ? span + offset : one, 1);
+    }
+    free(span);
+    return status;
+}
+
+static int read_elements(const struct named *t, int64_t first, int64_t n, const struct sink *out,
+                         struct fmt_error *e)
+{
+    if (t->unusable)
+        return fmt_fail(e, FMT_UNSUPPORTED, "%.150s: %.200s", t->name, t->unusable);
+    if (first < 0 || n < 0 || first > t->n || n > t->n - first)
+        return fmt_fail(e, FMT_INVALID, "%.200s: elements beyond its end", t->name);
+    struct fmt_error why = {0};
+    int status = 0;
+    if (n > 0)
+        status = is_contiguous(t) ? read_contiguous(t, first, n, out, &why) : read_strided(t, first, n, out, &why);
+    return status ? fmt_fail(e, why.status, "%.150s: %.200s", t->name, why.text) : 0;
+}
+
+int named_read_f32(const struct named *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    return read_elements(t, first, n, &(struct sink){.f32 = out}, e);
+}
+
+int named_read_f64(const struct named *t, int64_t first, int64_t n, double *out, struct fmt_error *e)
+{
+    return read_elements(t, first, n, &(struct sink){.f64 = out}, e);
+}
+
+/* ------------------------------------------------------------------ writing */
+static bool out_elements(const struct named_out *t, int64_t *n)
+{
+    int64_t strides[NAMED_DIMS_MAX];
+    return t->n_dims >= 0 && t->n_dims <= NAMED_DIMS_MAX && row_major(t->n_dims, t->dims, strides, n);
+}
+
+bool named_out_bytes(const struct named_out *t, uint64_t *bytes)
+{
+    int64_t n;
+    return out_elements(t, &n) && !__builtin_mul_overflow((uint64_t)n, (uint64_t)named_dtype_bytes(t->dtype), bytes) &&
+           *bytes <= INT64_MAX;
+}
+
+static size_t put_values(enum named_dtype dtype, const float *values, int64_t n, uint8_t *out)
+{
+    size_t at = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t u;
+        size_t bytes = 2;
+        if (dtype == NAMED_F16)
+            u = named_f16_of_f32(values[i]);
+        else if (dtype == NAMED_BF16)
+            u = named_bf16_of_f32(values[i]);
+        else {
+            memcpy(&u, &values[i], sizeof u);
+            bytes = 4;
+        }
+        for (size_t b = 0; b < bytes; b++)
+            out[at++] = (uint8_t)(u >> (8 * b));
+    }
+    return at;
+}
+
+int named_write_values(const struct fmt_writer *w, const struct named_out *list, int64_t i,
+                       const struct named_values *values, struct fmt_error *e)
+{
+    enum { PIECE = PIECE_BYTES / sizeof(float) };
+    float piece[PIECE];
+    uint8_t raw[PIECE_BYTES];
+    int64_t n;
+    if (list[i].dtype != NAMED_F32 && list[i].dtype != NAMED_F16 && list[i].dtype != NAMED_BF16)
+        return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: written are F32, F16 and BF16", list[i].name);
+    if (!out_elements(&list[i], &n))
+        return fmt_fail(e, FMT_INVALID, "%.200s: its size does not fit", list[i].name);
+    for (int64_t done = 0; done < n;) {
+        int64_t k = n - done < PIECE ? n - done : PIECE;
+        int status = values->read(values->arg, i, done, k, piece, e);
+        if (!status)
+            status = fmt_write_all(w, raw, put_values(list[i].dtype, piece, k, raw), e);
+        if (status)
+            return status;
+        done += k;
+    }
+    return 0;
+}

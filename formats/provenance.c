@@ -1,0 +1,169 @@
+/* provenance.c - settings and inputs are kept twice: as JSON for people, and as the plain lines that are hashed, whose
+ * form no JSON library decides. A line: what it is, length of the key, key, length of the value, value. */
+#include "provenance.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+void prov_init(struct prov *p, const char *tool, const char *version, bool keep)
+{
+    *p = (struct prov){.tool = tool, .version = version, .keep = keep};
+    p->settings = cJSON_CreateObject();
+    p->inputs = cJSON_CreateArray();
+    p->failed = !p->settings || !p->inputs;
+}
+
+void prov_release(struct prov *p)
+{
+    cJSON_Delete(p->settings);
+    cJSON_Delete(p->inputs);
+    fmt_buffer_release(&p->canon);
+    *p = (struct prov){0};
+}
+
+static void line(struct prov *p, char what, const char *key, const void *value, size_t bytes)
+{
+    int bad = bytes_put_u8(&p->canon, (uint8_t)what);
+    bad |= bytes_put_u64(&p->canon, strlen(key));
+    bad |= bytes_put(&p->canon, key, strlen(key));
+    bad |= bytes_put_u64(&p->canon, bytes);
+    bad |= bytes_put(&p->canon, value, bytes);
+    p->failed |= bad != 0;
+}
+
+/* A number, true, false or null: the same text in the JSON and in the line. */
+static void literal(struct prov *p, const char *key, const char *text)
+{
+    line(p, 'v', key, text, strlen(text));
+    p->failed |= !cJSON_AddRawToObject(p->settings, key, text);
+}
+
+void prov_text(struct prov *p, const char *key, const char *value)
+{
+    if (!value) {
+        literal(p, key, "null");
+        return;
+    }
+    line(p, 't', key, value, strlen(value));
+    p->failed |= !cJSON_AddStringToObject(p->settings, key, value);
+}
+
+void prov_int(struct prov *p, const char *key, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    literal(p, key, text);
+}
+
+void prov_real(struct prov *p, const char *key, double value)
+{
+    char text[40] = "null"; /* JSON has no word for what is not finite */
+    for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    literal(p, key, text);
+}
+
+void prov_flag(struct prov *p, const char *key, bool value)
+{
+    literal(p, key, value ? "true" : "false");
+}
+
+static void nest(struct prov *p, struct cJSON *input, const char *provenance)
+{
+    size_t n = strlen(provenance);
+    if (n == 0 || n > PROV_NESTED_MAX - p->nested)
+        return;
+    struct cJSON *own = cJSON_ParseWithOpts(provenance, NULL, 1);
+    if (!cJSON_IsObject(own) || !cJSON_AddItemToObject(input, "provenance", own))
+        cJSON_Delete(own);
+    else
+        p->nested += n;
+}
+
+void prov_input(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES])
+{
+    prov_input_from(p, kind, identity, "");
+}
+
+void prov_input_from(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES], const char *provenance)
+{
+    char hex[DIGEST_HEX];
+    digest_hex(identity, hex);
+    line(p, 'i', kind, identity, DIGEST_BYTES);
+    struct cJSON *input = cJSON_CreateObject();
+    p->failed |= !cJSON_AddStringToObject(input, "kind", kind) || !cJSON_AddStringToObject(input, "identity", hex);
+    nest(p, input, provenance);
+    if (!cJSON_AddItemToArray(p->inputs, input)) {
+        cJSON_Delete(input);
+        p->failed = true;
+    }
+}
+
+int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
+                  struct fmt_error *e)
+{
+    if (p->failed)
+        return fmt_no_memory(e);
+    const uint8_t head[] = {'d', 'i', 'n', 'o', 1, (uint8_t)kind, major};
+    struct digest d;
+    digest_init(&d);
+    digest_add(&d, head, sizeof head);
+    digest_add(&d, p->canon.data, p->canon.bytes);
+    digest_end(&d, out);
+    return 0;
+}
+
+/* cJSON's memory is cJSON's: free() is promised to the caller. */
+static int printed(const struct cJSON *value, char **json, struct fmt_error *e)
+{
+    char *text = value ? cJSON_PrintUnformatted(value) : NULL;
+    *json = text ? strdup(text) : NULL;
+    cJSON_free(text);
+    return *json ? 0 : fmt_no_memory(e);
+}
+
+int prov_inputs_json(const struct prov *p, char **json, struct fmt_error *e)
+{
+    return printed(p->failed ? NULL : p->inputs, json, e);
+}
+
+/* The JSON text; "" if it is not kept. For free(). */
+static int print_json(const struct prov *p, char **json, struct fmt_error *e)
+{
+    *json = NULL;
+    if (!p->keep)
+        return (*json = strdup("")) ? 0 : fmt_no_memory(e);
+    struct cJSON *all = cJSON_CreateObject();
+    bool good = !p->failed && cJSON_AddStringToObject(all, "tool", p->tool) &&
+                cJSON_AddStringToObject(all, "version", p->version) &&
+                cJSON_AddItemReferenceToObject(all, "settings", p->settings) &&
+                cJSON_AddItemReferenceToObject(all, "inputs", p->inputs);
+    int status = printed(good ? all : NULL, json, e);
+    cJSON_Delete(all);
+    return status;
+}
+
+int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h,
+               const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e)
+{
+    char *json;
+    int status = prov_identity(p, h->kind, h->major, h->identity, e);
+    if (status || (status = print_json(p, &json, e)))
+        return status;
+    h->provenance = json;
+    h->fields = fields->data;
+    h->fields_bytes = fields->bytes;
+    status = block_create(w, io, h, e);
+    free(json);
+    h->provenance = "";
+    return status;
+}

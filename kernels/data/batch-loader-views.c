@@ -1,0 +1,153 @@
+/* batch-loader-views.c - the header of views against the settings, field by field; then their provenance, where it is
+ * kept, setting by setting, as it knows what the header does not (scales, probabilities). The seed may differ: one file
+ * of views can serve runs with different seeds. */
+#include "batch-loader-views.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "crop-sampler.h"
+#include "batch-loader.h"
+#include "verify.h"
+
+bool source_is_pipe(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+bool source_views_is(const char *path)
+{
+    struct stat st;
+    if (source_is_pipe(path))
+        return true;
+    if (stat(path, &st) || !S_ISREG(st.st_mode))
+        return false;
+    struct file f;
+    if (file_open(&f, path, NULL))
+        return false;
+    struct fmt_reader io = file_reader(&f);
+    struct verify_peek peek;
+    bool is = verify_peek(&peek, &io) == BLOCK_VIEWS; /* whole or not: the reader of views tells the damage */
+    file_close(&f);
+    return is;
+}
+
+static int check_count(int64_t has, int64_t wanted, const char *what, struct fmt_error *e)
+{
+    if (has == wanted)
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH, "made with %s %ld, the settings say %ld", what, (long)has, (long)wanted);
+}
+
+static int check_header(const struct views_header *has, const struct config *c, struct fmt_error *e)
+{
+    struct views_header want;
+    int status = sample_header(c, &want, e);
+    if (status || (status = check_count(has->batch, want.batch, "train.batch_size_per_gpu", e)) ||
+        (status = check_count(has->n_local, want.n_local, "crops.local_crops_number", e)) ||
+        (status = check_count(has->global_size, want.global_size, "crops.global_crops_size", e)) ||
+        (status = check_count(has->local_size, want.local_size, "crops.local_crops_size", e)) ||
+        (status = check_count(has->grid_h, want.grid_h, "patches a side", e)) ||
+        (status = check_count(has->grid_w, want.grid_w, "patches a side", e)))
+        return status;
+    if (memcmp(has->mean, want.mean, sizeof want.mean) || memcmp(has->std, want.std, sizeof want.std))
+        return fmt_fail(e, FMT_MISMATCH, "made with another augment.mean or augment.std than the settings say");
+    return 0;
+}
+
+static int check_setting(const cJSON *settings, const struct config *c, int id, struct fmt_error *e)
+{
+    const char *name = config_key(id)->name;
+    const cJSON *has = cJSON_GetObjectItemCaseSensitive(settings, name);
+    if (!cJSON_IsString(has))
+        return 0; /* made by a version that did not have this setting */
+    char *want = config_value(c, id);
+    int status = 0;
+    if (!want)
+        status = fmt_fail(e, FMT_MEMORY, "out of memory for a setting");
+    else if (strcmp(want, has->valuestring) != 0)
+        status = fmt_fail(e, FMT_MISMATCH, "made with %s=%s, the settings say %s", name, has->valuestring, want);
+    free(want);
+    return status;
+}
+
+static int check_provenance(const char *json, const struct config *c, struct fmt_error *e)
+{
+    cJSON *root = cJSON_Parse(json);
+    const cJSON *settings = cJSON_GetObjectItemCaseSensitive(root, "settings");
+    int status = 0;
+    for (int id = 0; settings && status == 0 && id < CONFIG_N_KEYS; id++)
+        if (sample_setting(id) && id != CONFIG_train_seed)
+            status = check_setting(settings, c, id, e);
+    cJSON_Delete(root);
+    return status;
+}
+
+static int check(const struct views *v, const struct config *c, int64_t first_step, struct fmt_error *e)
+{
+    int status = check_header(&v->header, c, e);
+    if (status || (status = check_provenance(v->block.header.provenance, c, e)))
+        return status;
+    if (v->header.first_step > first_step)
+        return fmt_fail(e, FMT_MISMATCH, "begins at step %ld, step %ld is wanted", (long)v->header.first_step,
+                        (long)first_step);
+    return 0;
+}
+
+int source_views_open(struct source_views *v, const char *path, const struct config *c, int64_t first_step,
+                      const _Atomic int *stop, struct fmt_error *e)
+{
+    *v = (struct source_views){0};
+    int status = inlet_open(&v->input, path, e);
+    if (status)
+        return status;
+    v->input.stop = stop;
+    struct fmt_reader io = inlet_reader(&v->input);
+    status = views_open(&v->file, &io, e);
+    if (status == 0 && (status = check(&v->file, c, first_step, e)))
+        views_close(&v->file);
+    if (status)
+        inlet_close(&v->input);
+    v->input.stop = NULL; /* from here on source_views_end tells */
+    if (status && stop && *stop) {
+        if (e)
+            *e = (struct fmt_error){0};
+        return fmt_fail(e, FMT_STOPPED, "stopped");
+    }
+    if (status)
+        fmt_prefix(e, path);
+    return status;
+}
+
+int source_views_read(struct source_views *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
+{
+    int status = v->placed ? 0 : views_skip_to(&v->file, step, e);
+    if (status == 0)
+        status = views_next(&v->file, batch, e);
+    v->placed = true;
+    if (status && status != FMT_END)
+        fmt_prefix(e, v->input.file.path);
+    return status;
+}
+
+void source_views_drain(struct source_views *v)
+{
+    struct fmt_error ignored = {0};
+    struct block_buffer buffer = {0};
+    (void)block_next(&v->file.block, &buffer, &ignored);
+    block_buffer_release(&buffer);
+}
+
+void source_views_end(struct source_views *v)
+{
+    inlet_end(&v->input);
+}
+
+void source_views_close(struct source_views *v)
+{
+    views_close(&v->file);
+    inlet_close(&v->input);
+}

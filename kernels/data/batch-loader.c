@@ -1,0 +1,432 @@
+/* batch-loader.c - a ring of batches, filled by threads ahead of the one who asks.
+ *
+ * Step t lives in slot t % n_slots. A slot may be filled when t < base + n_slots; base is the step that was asked
+ * for last, whose batch the caller holds. From shards the unit of work is a sample: threads take them in order, so
+ * the next batch is finished first and n_slots bounds the memory. From views one thread reads whole batches.
+ */
+#include "batch-loader.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "log.h"
+#include "crop-sampler.h"
+#include "batch-loader-views.h"
+#include "thread.h"
+
+enum { DRAIN_SECONDS = 5 };
+
+struct slot {
+    struct views_batch batch;
+    struct sample_report *report; /* [B]; NULL for views */
+    int64_t n_done, n_parts;      /* parts: samples, or the whole batch */
+    int status;                   /* of its making */
+    struct fmt_error error;
+};
+
+struct worker {
+    struct source *source;
+    struct sample_worker sample;
+    pthread_t thread;
+};
+
+struct source {
+    struct source_wish wish;
+    struct views_header header;
+    uint8_t identity[DIGEST_BYTES];
+    bool is_views;
+    struct sample_maker maker; /* shards */
+    struct source_views views; /* views */
+
+    struct slot *slot;
+    int64_t n_slots;
+    struct worker *worker;
+    int n_workers, n_started;
+    uint8_t *bad_seen; /* a bit for each image */
+    struct replaced replaced; /* up to the batch given last */
+    double waited;
+
+    pthread_mutex_t lock;
+    pthread_cond_t room, done; /* a slot became free; a batch was finished */
+    int64_t base;              /* the step asked for last */
+    int64_t step, i;           /* the sample that is taken next */
+    bool stop;
+
+    bool started; /* of the caller's thread alone: */
+    int64_t next; /* the step that is given next */
+    int over;     /* why there are no more */
+};
+
+/* ------------------------------------------------------------ the threads */
+
+static struct slot *slot_of(struct source *s, int64_t step)
+{
+    return &s->slot[step % s->n_slots];
+}
+
+static bool work_is_there(const struct source *s)
+{
+    return s->step < s->base + s->n_slots && (s->wish.end_step == 0 || s->step < s->wish.end_step);
+}
+
+/* With the lock: waits for a place in the ring; false when it is time to stop. */
+static bool wait_for_work(struct source *s)
+{
+    while (!s->stop && !work_is_there(s))
+        pthread_cond_wait(&s->room, &s->lock);
+    return !s->stop;
+}
+
+static void begin_batch(struct source *s, int64_t n_parts)
+{
+    struct slot *slot = slot_of(s, s->step);
+    slot->n_done = 0;
+    slot->n_parts = n_parts;
+    slot->status = 0;
+    slot->error = (struct fmt_error){0};
+    slot->batch.step = s->step;
+}
+
+static void end_part(struct source *s, struct slot *slot, int status, const struct fmt_error *e)
+{
+    if (status && slot->status == 0) {
+        slot->status = status;
+        slot->error = *e;
+    }
+    if (++slot->n_done == slot->n_parts)
+        pthread_cond_broadcast(&s->done);
+}
+
+static void *make_samples(void *arg)
+{
+    struct worker *w = arg;
+    struct source *s = w->source;
+    pthread_mutex_lock(&s->lock);
+    while (wait_for_work(s)) {
+        if (s->i == 0)
+            begin_batch(s, s->header.batch);
+        int64_t step = s->step, i = s->i;
+        struct slot *slot = slot_of(s, step);
+        struct sample_place place = sample_place(&s->maker, step, i);
+        if (++s->i == s->header.batch)
+            s->i = 0, s->step++;
+        pthread_mutex_unlock(&s->lock);
+        struct fmt_error e = {0};
+        if (i == 0)
+            sample_masks(&s->maker, step, &slot->batch);
+        int status = sample_make(&s->maker, &w->sample, &place, i, &slot->batch, &slot->report[i], &e);
+        pthread_mutex_lock(&s->lock);
+        end_part(s, slot, status, &e);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void *read_batches(void *arg)
+{
+    struct worker *w = arg;
+    struct source *s = w->source;
+    int status = 0;
+    pthread_mutex_lock(&s->lock);
+    while (status == 0 && wait_for_work(s)) {
+        begin_batch(s, 1);
+        struct slot *slot = slot_of(s, s->step);
+        int64_t step = s->step++;
+        pthread_mutex_unlock(&s->lock);
+        struct fmt_error e = {0};
+        status = source_views_read(&s->views, step, &slot->batch, &e);
+        pthread_mutex_lock(&s->lock);
+        end_part(s, slot, status, &e);
+        bool last = step + 1 == s->wish.end_step;
+        pthread_mutex_unlock(&s->lock);
+        if (status == 0 && last)
+            source_views_drain(&s->views);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* ------------------------------------------------------------ start */
+
+static int take_slots(struct source *s, struct fmt_error *e)
+{
+    s->n_slots = (s->wish.n_ahead ? s->wish.n_ahead : SOURCE_AHEAD) + 1;
+    s->slot = calloc((size_t)s->n_slots, sizeof *s->slot);
+    if (!s->slot)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for batches");
+    for (int64_t i = 0; i < s->n_slots; i++) {
+        int status = views_batch_init(&s->slot[i].batch, &s->header, e);
+        if (status)
+            return status;
+        if (!s->is_views && !(s->slot[i].report = calloc((size_t)s->header.batch, sizeof *s->slot[i].report)))
+            return fmt_fail(e, FMT_MEMORY, "out of memory for the reports of a batch");
+    }
+    return 0;
+}
+
+static int start_threads(struct source *s, struct fmt_error *e)
+{
+    for (; s->n_started < s->n_workers; s->n_started++) {
+        struct worker *w = &s->worker[s->n_started];
+        w->source = s;
+        int status = s->is_views ? 0 : sample_worker_init(&w->sample, &s->maker, e);
+        if (status)
+            return status;
+        if (pthread_create(&w->thread, NULL, s->is_views ? read_batches : make_samples, w)) {
+            sample_worker_release(&w->sample);
+            return fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
+        }
+    }
+    return 0;
+}
+
+static int start(struct source *s, struct fmt_error *e)
+{
+    s->started = true;
+    s->worker = calloc((size_t)s->n_workers, sizeof *s->worker);
+    if (!s->worker)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for threads");
+    int status = take_slots(s, e);
+    return status ? status : start_threads(s, e);
+}
+
+int source_open(struct source **out, const struct source_wish *wish, struct fmt_error *e)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (!s)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a source of batches");
+    s->wish = *wish;
+    s->base = s->step = s->next = wish->first_step;
+    s->is_views = !wish->shards_only && wish->n_paths == 1 && source_views_is(wish->paths[0]);
+    int status;
+    if (s->is_views) {
+        s->n_workers = 1;
+        status = source_views_open(&s->views, wish->paths[0], wish->config, wish->first_step, wish->stop, e);
+    } else {
+        s->n_workers = wish->n_threads ? wish->n_threads : thread_processors();
+        status = sample_maker_open(&s->maker, wish->config, wish->paths, wish->n_paths, e);
+    }
+    if (status) {
+        free(s);
+        return status;
+    }
+    s->header = s->is_views ? s->views.file.header : s->maker.header;
+    memcpy(s->identity, s->is_views ? s->views.file.block.header.identity : s->maker.identity, DIGEST_BYTES);
+    s->bad_seen = calloc((size_t)(s->is_views ? 1 : s->header.n_images / 8 + 1), 1);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->room, NULL);
+    pthread_cond_init(&s->done, NULL);
+    if (!s->bad_seen) {
+        source_close(s);
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a bit for each image");
+    }
+    *out = s;
+    return 0;
+}
+
+/* ------------------------------------------------------------ the next batch */
+
+/* Whether this is the first time. */
+static bool mark_bad(struct source *s, int64_t image)
+{
+    uint8_t *byte = &s->bad_seen[image / 8], bit = (uint8_t)(1 << image % 8);
+    bool first = !(*byte & bit);
+    *byte |= bit;
+    return first;
+}
+
+int source_recall(struct source *s, const struct replaced *before, bool same_data, struct fmt_error *e)
+{
+    int status = 0;
+    s->replaced.samples = before->samples;
+    for (int64_t i = 0; same_data && !s->is_views && i < before->n_images && !status; i++) {
+        int64_t image = before->image[i];
+        if (image >= s->header.n_images)
+            status = fmt_fail(e, FMT_INVALID, "image %" PRId64 " was replaced, the data have %" PRId64, image,
+                              s->header.n_images);
+        else if (mark_bad(s, image))
+            status = replaced_add(&s->replaced, image, i < before->n_keys ? before->key[i] : "", e);
+    }
+    return status;
+}
+
+/* Gives word of images that were replaced, each once, and counts them. A batch with one too many is not counted: it is
+ * not given. */
+static int settle_replaced(struct source *s, const struct slot *slot, struct fmt_error *e)
+{
+    struct replaced *r = &s->replaced;
+    int64_t n_before = r->n_images, n_samples = 0;
+    int status = 0;
+    for (int64_t i = 0; i < s->header.batch && !status; i++) {
+        const struct sample_report *report = &slot->report[i];
+        n_samples += report->bad != NULL;
+        if (!report->bad || !mark_bad(s, report->bad->image))
+            continue;
+        if (r->n_images >= s->maker.replaced_max)
+            status = sample_too_many(&s->maker, report->bad, r->n_images + 1, e);
+        else if ((status = replaced_add(r, report->bad->image, report->bad->key, e)) == 0 && s->wish.bad_image)
+            s->wish.bad_image(s->wish.arg, report->bad->why.text, report->key);
+    }
+    if (status)
+        replaced_cut(r, n_before);
+    else
+        r->samples += n_samples;
+    return status;
+}
+
+/* Keys into the batch, and what was replaced. */
+static int settle_reports(struct source *s, struct slot *slot, struct fmt_error *e)
+{
+    int status = settle_replaced(s, slot, e);
+    for (int64_t i = 0; i < s->header.batch && !status; i++) {
+        free(slot->report[i].bad);
+        slot->report[i].bad = NULL;
+        status = views_batch_set_key(&slot->batch, i, slot->report[i].key, e);
+    }
+    return status;
+}
+
+static bool stopped(const struct source *s)
+{
+    return s->wish.stop && *s->wish.stop;
+}
+
+/* Lets the slot of the batch before go, and waits for the next one; NULL: stopped. */
+static struct slot *wait_for_batch(struct source *s)
+{
+    double begin = log_now();
+    pthread_mutex_lock(&s->lock);
+    s->base = s->next;
+    struct slot *slot = slot_of(s, s->base);
+    pthread_cond_broadcast(&s->room);
+    while (!stopped(s) && (s->step <= s->base || slot->n_done < slot->n_parts)) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 1; /* a signal wakes nobody: it is looked for now and then */
+        pthread_cond_timedwait(&s->done, &s->lock, &until);
+    }
+    bool there = s->step > s->base && slot->n_done == slot->n_parts;
+    pthread_mutex_unlock(&s->lock);
+    s->waited += log_now() - begin;
+    return there ? slot : NULL;
+}
+
+int source_next(struct source *s, const struct views_batch **batch, struct fmt_error *e)
+{
+    int status = s->started ? 0 : start(s, e);
+    if (status)
+        return status;
+    if (s->over || (s->wish.end_step && s->next >= s->wish.end_step))
+        return s->over ? fmt_fail(e, (enum fmt_status)s->over, "no more batches") : FMT_END;
+    struct slot *slot = wait_for_batch(s);
+    if (!slot)
+        return fmt_fail(e, FMT_STOPPED, "stopped");
+    if (slot->status && slot->status != FMT_END && e)
+        *e = slot->error;
+    s->over = slot->status ? slot->status : slot->report ? settle_reports(s, slot, e) : 0;
+    if (s->over)
+        return s->over;
+    s->next++;
+    *batch = &slot->batch;
+    return 0;
+}
+
+/* ------------------------------------------------------------ the end */
+
+/* A thread that waits for a pipe that says nothing is called back; one that reads the end of a pipe, behind the last
+ * batch, is given a moment, as its writer would fail otherwise. */
+static void join_reader(struct source *s, pthread_t thread, bool all_read)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += all_read ? DRAIN_SECONDS : 0;
+    if (pthread_timedjoin_np(thread, NULL, &until) == 0)
+        return;
+    source_views_end(&s->views);
+    pthread_join(thread, NULL);
+}
+
+static void stop_threads(struct source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->stop = true;
+    bool all_read = s->wish.end_step && s->step >= s->wish.end_step;
+    pthread_cond_broadcast(&s->room);
+    pthread_mutex_unlock(&s->lock);
+    for (int i = 0; i < s->n_started; i++) {
+        if (s->is_views)
+            join_reader(s, s->worker[i].thread, all_read);
+        else
+            pthread_join(s->worker[i].thread, NULL);
+        sample_worker_release(&s->worker[i].sample);
+    }
+}
+
+static void release_slot(struct slot *slot, int64_t n_reports)
+{
+    for (int64_t i = 0; slot->report && i < n_reports; i++) {
+        free(slot->report[i].key);
+        free(slot->report[i].bad);
+    }
+    free(slot->report);
+    views_batch_release(&slot->batch);
+}
+
+void source_close(struct source *s)
+{
+    if (!s)
+        return;
+    stop_threads(s);
+    for (int64_t i = 0; s->slot && i < s->n_slots; i++)
+        release_slot(&s->slot[i], s->header.batch);
+    free(s->slot);
+    free(s->worker);
+    free(s->bad_seen);
+    replaced_release(&s->replaced);
+    if (s->is_views)
+        source_views_close(&s->views);
+    else
+        sample_maker_close(&s->maker);
+    pthread_cond_destroy(&s->room);
+    pthread_cond_destroy(&s->done);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* ------------------------------------------------------------ what is known */
+
+const uint8_t *source_identity(const struct source *s)
+{
+    return s->identity;
+}
+
+const struct views_header *source_header(const struct source *s)
+{
+    return &s->header;
+}
+
+const struct replaced *source_replaced(const struct source *s)
+{
+    return &s->replaced;
+}
+
+double source_waited(const struct source *s)
+{
+    return s->waited;
+}
+
+int64_t source_memory_bytes(const struct source *s)
+{
+    int64_t n_slots = (s->wish.n_ahead ? s->wish.n_ahead : SOURCE_AHEAD) + 1;
+    int64_t batch = views_global_bytes(&s->header) + views_local_bytes(&s->header) + views_mask_bytes(&s->header);
+    if (s->is_views)
+        return (n_slots + s->n_workers) * batch;
+    const struct shard_set *set = &s->maker.shards;
+    int64_t worker = (int64_t)sample_worker_bytes(&s->maker) + shard_set_record_bytes(set);
+    return n_slots * batch + s->n_workers * worker + shard_set_index_bytes(set) +
+           set->n_images * (int64_t)sizeof *s->maker.order;
+}

@@ -1,0 +1,45 @@
+/* optim.h - parameter groups: which learning rate and decay each parameter of the table has in a step (specification,
+ * 7.2), clipping per module, and the ranges that one sweep (update.h) goes over.
+ *
+ * The learning rate of a parameter is (last layer ? last_layer_lr : lr) * its multiplier, its decay weight_decay * 0
+ * or 1. A rate of 0 leaves the weights as they are while the moments run.
+ */
+#ifndef OPTIM_H
+#define OPTIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "params.h"
+#include "schedule.h"
+#include "update.h"
+
+struct optim_config {
+    enum update_rule rule;
+    double beta1, beta2, eps; /* AdamW; SGD: beta1 is the momentum */
+    double clip_grad;         /* 0: none */
+    double layerwise_decay, patch_embed_lr_mult;
+    int64_t depth;            /* blocks of the backbone */
+};
+
+struct optim_config optim_config_from(const struct config *config);
+
+/* Multipliers of a parameter. */
+double optim_lr_mult(const struct optim_config *o, const struct param *p);
+double optim_wd_mult(const struct param *p);
+
+/* min(1, clip / (norm + 1e-6)); 1 without clipping */
+double optim_clip(const struct optim_config *o, double norm);
+
+/* What a step knows of a module. */
+struct optim_module {
+    bool frozen;   /* left out altogether: no update, no moments, no average */
+    double clip;
+    int64_t steps; /* executed ones, this one included: Adam's t */
+};
+
+/* Fills ranges (room for one per row of the table); neighbours with equal rates are one. Returns how many. */
+int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct schedule_rates *rates,
+                     const struct optim_module module[PARAMS_MODULES], struct update_range *ranges);
+
+#endif

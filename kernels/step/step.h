@@ -1,0 +1,105 @@
+/* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, moving average.
+ *
+ *   struct step *step;
+ *   step_open(&step, config, ctx, &error);             all memory of the run; nothing is allocated after it
+ *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
+ *   for (it = ...) {
+ *       status = step_run(step, &batch, it, NULL, NULL, &result, &error);
+ *       if (result.bad) ...                            skipped: the term that went bad; count them
+ *   }
+ *   state.h                                            what a checkpoint holds
+ *   step_close(step);
+ *
+ * The bits of a step depend on its inputs (weights, moments, centres, batch, iteration, settings) alone. Draws of
+ * drop path are keyed by (train.seed, iteration, ...), so there is no random state.
+ *
+ * train.micro_batch_size images are in work at once; what belongs to the whole batch (centering, Sinkhorn-Knopp,
+ * KoLeo, the KL term, drop-path counts, masks) is computed over the whole batch: the teacher goes first and leaves
+ * its bottleneck vectors, and where KoLeo or the KL term is on, the student's global crops go forward twice.
+ */
+#ifndef STEP_H
+#define STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "fmt.h"
+#include "params.h"
+#include "schedule.h"
+#include "vit.h"
+#include "op.h"
+
+struct step;
+
+/* What a step consumes. Either bytes (before normalisation, [n,H,W,3], as views have them) or floats (normalised,
+ * [n,3,H,W], as tests have them). B images: 2B global crops, n_local * B local crops, both crop-major. */
+struct step_batch {
+    int64_t B;
+    const uint8_t *global_u8, *local_u8;
+    const float *global_f32, *local_f32;
+    float mean[3], std[3];  /* of the normalisation, for bytes */
+    const uint8_t *masks;   /* [2B,N]: 0 or 1; NULL: none */
+    int64_t N;              /* as long are their rows: refused if a global crop has not just as many patches */
+};
+
+/* Which crops each branch of the student keeps, fed in instead of drawn (tests). kept[block][branch][kind] lists
+ * n_kept[kind] crops of the whole batch, as many as vit_drop_count says, in any order; branch 0 attention, 1 FFN; kind
+ * 0 global, 1 local. */
+struct step_draws {
+    int64_t n_kept[2];
+    const int64_t *(*kept)[2][2]; /* [depth] */
+};
+
+/* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */
+struct step_result {
+    const char *bad; /* NULL, or the term or gradient that was not finite: "ibot_loss", "gradient of backbone" */
+    double dino_local_crops_loss, dino_global_crops_loss, koleo_loss, ibot_loss;
+    double kl_loss;                 /* ours: with its weight, as KoLeo has it */
+    double total_loss;              /* the sum of these five: not what is minimised, as published */
+    double grad_norm[PARAMS_MODULES]; /* before clipping; 0 for a module that is not there */
+    int64_t n_masked;               /* masked patches */
+    int64_t n_koleo_left_out;       /* crops whose nearest neighbour is nearer than 1e-6 */
+    /* Signs of collapse, of the teacher. */
+    double teacher_entropy;         /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
+    double teacher_entropy_mean;    /* entropy of the mean of these: equal to the above when all crops look alike */
+    double feature_rank;            /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
+    double prototypes_used;         /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
+};
+
+/* The memory of a run, by name, without taking any of it. The context's backend and pool are looked at. */
+enum { STEP_PLAN_LINES = 20 };
+struct step_plan_line {
+    const char *what;
+    size_t bytes;
+};
+struct step_plan {
+    struct step_plan_line line[STEP_PLAN_LINES];
+    int n_lines;
+    size_t total, activations; /* activations: of a pass, one of the lines */
+    int64_t parameters[PARAMS_MODULES]; /* of one network */
+};
+int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
+
+int step_open(struct step **step, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
+void step_close(struct step *step); /* NULL is allowed */
+
+/* Random weights, drawn as published (params.h), from train.seed; the teacher is a copy; moments and centres 0. */
+void step_init_weights(struct step *step);
+void step_copy_to_teacher(struct step *step);
+
+/* One table for both networks, and their values (params.h). */
+const struct params *step_params(const struct step *step);
+const struct vit *step_vit(const struct step *step);
+float *step_student(struct step *step);
+float *step_teacher(struct step *step);
+const float *step_gradients(const struct step *step); /* of the last step, before clipping */
+
+/* One step. rates: NULL takes those of the settings at `iteration`. draws: NULL draws. With result->bad set nothing
+ * but the caller's iteration may move on: weights, moments, centres and Adam's count are as before. The status is 0
+ * then; it is not 0 for a batch that does not fit the settings. */
+int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,
+             const struct step_draws *draws, struct step_result *result, struct fmt_error *e);
+
+#endif

@@ -1,0 +1,14 @@
+/* block-chunks.h - names of parameters as the published code writes them where student.block_chunks is set: the number
+ * of the piece stands before that of the block. */
+#ifndef BLOCK_CHUNKS_H
+#define BLOCK_CHUNKS_H
+
+#include <stdint.h>
+
+#define CHUNK_NAME_ROOM 128
+
+/* "backbone.blocks.2.13.norm1.weight" for block 13 of 24 in 4 chunks. Names without a block, and all names where
+ * chunks is 0, come back as they are; else the name is made in `out`. */
+const char *chunk_name(const char *name, int64_t depth, int64_t chunks, char out[CHUNK_NAME_ROOM]);
+
+#endif

@@ -1,0 +1,45 @@
+/* weight-names.h - schemes of names for the same tensors -> the published names. Pure text.
+ *
+ * Published: "blocks.3.attn.qkv.weight", in checkpoints behind "backbone.", "dino_head.", "ibot_head."; sharded
+ * training puts the number of a chunk before that of the block. Hugging Face:
+ * "encoder.layer.3.attention.attention.query.weight" (and key, value: three parts of one tensor), from transformers 5
+ * on "encoder.layer.3.attention.q_proj.weight". timm: as published but for "reg_token" and, where the feed-forward is
+ * SwiGLU, "mlp.fc1" and "mlp.fc2" for "mlp.w12" and "mlp.w3", which only the shapes can tell.
+ * Weight-normed layers: "weight_g" and "weight_v", which torch calls parametrizations.weight.original0 and original1
+ * since 2.0.
+ */
+#ifndef WEIGHT_NAMES_H
+#define WEIGHT_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "params.h"
+
+/* Drops the words that wrappers put between the parts of a name (module, _fsdp_wrapped_module, _orig_mod, ...).
+ * out has room for `room` bytes; false: the name is longer. */
+bool names_clean(const char *name, char *out, size_t room);
+
+enum names_kind {
+    NAMES_PARAMETER, /* out is filled; it may still be a name that no network has */
+    NAMES_EXTRA,     /* known to come with weights and of no use here: a classifier, centres of the losses */
+    NAMES_TOO_LONG
+};
+
+struct names_target {
+    char name[PARAMS_NAME_MAX]; /* with its module */
+    int part, n_parts;          /* the tensor is this one of so many parts along the first axis */
+    bool hugging_face;          /* the name was one of Hugging Face's, of a block */
+};
+
+/* Words that a whole network puts before the names of its backbone: "backbone.", ... */
+enum { NAMES_HOLDERS = 3 };
+extern const char *const names_holder[NAMES_HOLDERS];
+
+/* Behind "blocks.3." or "encoder.layer.3." at the front of a name inside a backbone; else NULL. */
+const char *names_block(const char *name);
+
+/* name: cleaned, and without what stands before the module ("teacher."). */
+enum names_kind names_publish(const char *name, struct names_target *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* weights-hf.c - Hugging Face's config.json: what it says of a Dinov2Model, or of the backbone in another model. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "weights-internal.h"
+
+enum { JSON_BYTES_MAX = 1 << 20 };
+
+/* "folder/config.json" of "folder/model.safetensors"; NULL: no memory. */
+static char *beside(const char *path)
+{
+    char *folder = file_directory(path);
+    char *made = folder ? file_join(folder, "config.json") : NULL;
+    free(folder);
+    return made;
+}
+
+/* The object that describes the backbone; NULL: of another kind of model. */
+static const cJSON *find_backbone(const cJSON *root)
+{
+    const cJSON *inner = cJSON_GetObjectItemCaseSensitive(root, "backbone_config");
+    const cJSON *c = cJSON_IsObject(inner) ? inner : root;
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "model_type"));
+    return type && (strcmp(type, "dinov2") == 0 || strcmp(type, "dinov2_with_registers") == 0) ? c : NULL;
+}
+
+/* A whole number from 0; left as it is where it is not said. */
+static int read_count(const cJSON *c, const char *key, int64_t *out, struct fmt_error *e)
+{
+    enum { COUNT_MAX = 1 << 30 };
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(c, key);
+    if (!item || cJSON_IsNull(item))
+        return 0;
+    double v = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (!(v >= 0 && v <= COUNT_MAX) || v != (double)(int64_t)v)
+        return fmt_fail(e, FMT_INVALID, "%s is no whole number from 0", key);
+    *out = (int64_t)v;
+    return 0;
+}
+
+static int read_eps(const cJSON *c, double *eps, struct fmt_error *e)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(c, "layer_norm_eps");
+    if (item && (!cJSON_IsNumber(item) || !(item->valuedouble > 0 && item->valuedouble < 1)))
+        return fmt_fail(e, FMT_INVALID, "layer_norm_eps is no number between 0 and 1");
+    if (item)
+        *eps = item->valuedouble;
+    return 0;
+}
+
+static int read_fields(struct import_hf *h, const cJSON *c, struct fmt_error *e)
+{
+    const struct {
+        const char *key;
+        int64_t *to;
+    } counts[] = {{"hidden_size", &h->width}, {"num_hidden_layers", &h->depth}, {"num_attention_heads", &h->heads},
+                  {"patch_size", &h->patch}, {"num_register_tokens", &h->registers}};
+    int status = read_eps(c, &h->eps, e);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts && !status; i++)
+        status = read_count(c, counts[i].key, counts[i].to, e);
+    const cJSON *swiglu = cJSON_GetObjectItemCaseSensitive(c, "use_swiglu_ffn");
+    if (cJSON_IsBool(swiglu))
+        h->swiglu = cJSON_IsTrue(swiglu);
+    const char *act = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "hidden_act"));
+    if (!status && act && h->swiglu != 1 && strcmp(act, "gelu") != 0)
+        return fmt_fail(e, FMT_UNSUPPORTED, "hidden_act is %.60s, computed is gelu alone", act);
+    if (!status && h->heads == 0)
+        return fmt_fail(e, FMT_INVALID, "num_attention_heads is 0");
+    return status;
+}
+
+int import_hf_read(struct import_hf *h, const char *path_of_weights, struct fmt_error *e)
+{
+    *h = (struct import_hf){.width = -1, .depth = -1, .heads = -1, .patch = -1, .registers = -1, .swiglu = -1};
+    h->path = beside(path_of_weights);
+    if (!h->path)
+        return fmt_no_memory(e);
+    if (!file_exists(h->path)) {
+        free(h->path);
+        h->path = NULL;
+        return 0;
+    }
+    struct fmt_error why = {0};
+    uint8_t *text;
+    size_t n;
+    if (file_load_regular(h->path, JSON_BYTES_MAX, &text, &n, e))
+        return (int)e->status;
+    cJSON *root = cJSON_ParseWithLength((const char *)text, n);
+    const cJSON *backbone = find_backbone(root);
+    int status = 0;
+    if (!cJSON_IsObject(root))
+        status = fmt_fail(&why, FMT_INVALID, "no JSON object");
+    else if (backbone)
+        status = read_fields(h, backbone, &why);
+    h->found = backbone && !status;
+    cJSON_Delete(root);
+    free(text);
+    fmt_prefix(&why, "config.json beside it");
+    return status ? fmt_fail(e, why.status, "%s", why.text) : 0;
+}
+
+int import_hf_check(const struct import_hf *h, const struct vit_config *t, struct fmt_error *e)
+{
+    const struct {
+        const char *key;
+        int64_t says, have;
+    } both[] = {{"hidden_size", h->width, t->C}, {"num_hidden_layers", h->depth, t->depth},
+                {"patch_size", h->patch, t->patch}, {"num_register_tokens", h->registers, t->R}};
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++)
+        if (both[i].says >= 0 && both[i].says != both[i].have)
+            return fmt_fail(e, FMT_MISMATCH, "config.json beside it says %s %lld, the tensors have %lld",
+                            both[i].key, (long long)both[i].says, (long long)both[i].have);
+    if (h->heads > 0 && t->C % h->heads)
+        return fmt_fail(e, FMT_MISMATCH, "config.json beside it says num_attention_heads %lld, which do not divide the "
+                        "width %lld", (long long)h->heads, (long long)t->C);
+    if (h->swiglu >= 0 && h->swiglu != (t->ffn == VIT_SWIGLU))
+        return fmt_fail(e, FMT_MISMATCH, "config.json beside it says use_swiglu_ffn %s, the tensors have %s",
+                        h->swiglu ? "true" : "false", t->ffn == VIT_SWIGLU ? "SwiGLU" : "an MLP");
+    return 0;
+}
+
+const char *import_hf_differs(const struct import_hf *h, const struct vit_config *holds, char out[IMPORT_HF_TEXT])
+{
+    size_t at = 0;
+    out[0] = 0;
+    if (h->found && h->heads >= 0 && h->heads != holds->n_heads)
+        at = (size_t)snprintf(out, IMPORT_HF_TEXT, "num_attention_heads %lld, here %lld", (long long)h->heads,
+                              (long long)holds->n_heads);
+    if (h->found && h->eps > 0 && h->eps != holds->eps)
+        snprintf(out + at, IMPORT_HF_TEXT - at, "%slayer_norm_eps %g, here %g", at ? "; " : "", h->eps, holds->eps);
+    return out;
+}

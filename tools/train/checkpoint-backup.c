@@ -1,0 +1,241 @@
+/* checkpoint-backup.c - one copy at a time. The copy opens its source before backup_start returns, so that a checkpoint
+ * which is removed meanwhile is still copied whole. */
+#include "checkpoint-backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "file.h"
+#include "checkpoint.h"
+
+enum { COPY_BYTES = 1 << 20, LOOK_SECONDS = 2 };
+
+struct backup {
+    char *directory;
+    int64_t period, keep, last_iteration; /* period 0: each checkpoint */
+    void (*tell)(void *arg, bool good, const char *text);
+    void *arg;
+    pthread_t thread;
+    bool started;
+    _Atomic bool done;
+    struct file source; /* closed: the thread only looks at the folder */
+    int64_t iteration;
+    int status;
+    struct fmt_error error;
+};
+
+static int copy_bytes(struct file *from, struct file_out *to, uint8_t digest[DIGEST_BYTES], struct fmt_error *e)
+{
+    struct fmt_reader in = file_reader(from);
+    struct digest d;
+    uint8_t *buffer = malloc(COPY_BYTES);
+    int status = buffer ? 0 : fmt_no_memory(e);
+    digest_init(&d);
+    for (int64_t n = 1; !status && n > 0;) {
+        n = in.read(in.arg, buffer, COPY_BYTES);
+        if (n < 0)
+            status = (errno = from->error_number, file_fail(from->path, e));
+        else if (n > 0 && file_put(to, buffer, (size_t)n))
+            status = (errno = to->error_number, file_fail(to->path, e));
+        else if (n > 0)
+            digest_add(&d, buffer, (size_t)n);
+    }
+    digest_end(&d, digest);
+    free(buffer);
+    return status;
+}
+
+static int file_digest(const char *path, uint8_t digest[DIGEST_BYTES], struct fmt_error *e)
+{
+    struct file f;
+    struct digest d;
+    uint8_t *buffer = malloc(COPY_BYTES);
+    if (!buffer)
+        return fmt_no_memory(e);
+    int status = file_open(&f, path, e);
+    digest_init(&d);
+    if (!status) {
+        struct fmt_reader in = file_reader(&f);
+        int64_t n;
+        posix_fadvise(f.fd, 0, 0, POSIX_FADV_DONTNEED); /* what the disk holds, not what memory remembers */
+        while ((n = in.read(in.arg, buffer, COPY_BYTES)) > 0)
+            digest_add(&d, buffer, (size_t)n);
+        if (n < 0)
+            status = (errno = f.error_number, file_fail(path, e));
+        file_close(&f);
+    }
+    digest_end(&d, digest);
+    free(buffer);
+    return status;
+}
+
+static const char *last_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int copy_open_file(struct file *from, const char *directory, struct fmt_error *e)
+{
+    uint8_t wanted[DIGEST_BYTES], got[DIGEST_BYTES];
+    struct file_out out;
+    char *path = file_join(directory, last_name(from->path));
+    int status = path ? file_make_dirs(directory, e) : fmt_no_memory(e);
+    if (!status)
+        status = file_check_fifo(path, e);
+    if (!status && !(status = file_create(&out, path, e))) {
+        status = file_finish(&out, copy_bytes(from, &out, wanted, e), e);
+        if (!status)
+            status = file_digest(path, got, e);
+        if (!status && memcmp(wanted, got, DIGEST_BYTES) != 0) {
+            remove(path);
+            status = fmt_fail(e, FMT_CHECKSUM, "%.300s: the copy reads back other bytes", path);
+        }
+    }
+    free(path);
+    return status;
+}
+
+/* Whether copies have a place, for who should hear of it before the first is due. */
+static int look(const struct backup *b, struct fmt_error *e)
+{
+    char *inside = file_join(b->directory, "copy");
+    int status = inside ? file_make_dirs(b->directory, e) : fmt_no_memory(e);
+    if (!status)
+        status = file_check_folder(inside, e);
+    free(inside);
+    return status;
+}
+
+/* A copy, with room made for it. */
+static int copy(struct backup *b)
+{
+    b->status = copy_open_file(&b->source, b->directory, &b->error);
+    while (b->status && checkpoint_make_room(b->directory, 0, b->iteration - 1, &b->error) >= 0 &&
+           lseek(b->source.fd, 0, SEEK_SET) == 0) {
+        b->error = (struct fmt_error){0};
+        b->status = copy_open_file(&b->source, b->directory, &b->error);
+    }
+    if (!b->status)
+        b->status = checkpoint_prune(b->directory, 0, b->iteration, b->keep, &b->error);
+    return b->status;
+}
+
+static void *work(void *arg)
+{
+    struct backup *b = arg;
+    b->status = b->source.fd < 0 ? look(b, &b->error) : copy(b);
+    atomic_store(&b->done, true);
+    return NULL;
+}
+
+static bool begin_work(struct backup *b)
+{
+    b->error = (struct fmt_error){0};
+    atomic_store(&b->done, false);
+    return b->started = pthread_create(&b->thread, NULL, work, b) == 0;
+}
+
+static void tell_result(struct backup *b)
+{
+    char text[600];
+    bool looked = b->source.fd < 0;
+    b->started = false;
+    if (b->status)
+        snprintf(text, sizeof text, "backup: %s; training goes on", b->error.text);
+    else
+        snprintf(text, sizeof text, "backup of %.200s in %.200s, read back and compared",
+                 looked ? "" : last_name(b->source.path), b->directory);
+    if (b->status || !looked)
+        b->tell(b->arg, b->status == 0, text);
+    file_close(&b->source);
+}
+
+static void finish(struct backup *b)
+{
+    if (!b->started)
+        return;
+    pthread_join(b->thread, NULL);
+    tell_result(b);
+}
+
+/* A file system that does not answer holds the run up for so long, once. */
+static void look_first(struct backup *b)
+{
+    char text[300];
+    struct timespec until;
+    if (!begin_work(b))
+        return;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LOOK_SECONDS;
+    if (pthread_timedjoin_np(b->thread, NULL, &until) == 0) {
+        tell_result(b);
+    } else {
+        snprintf(text, sizeof text, "backup: %.200s: does not answer; training goes on", b->directory);
+        b->tell(b->arg, false, text);
+    }
+}
+
+int backup_open(struct backup **b, const struct config *config, void (*tell)(void *arg, bool good, const char *text),
+                void *arg, struct fmt_error *e)
+{
+    *b = NULL;
+    if (!*config->train.backup_dir)
+        return 0;
+    *b = calloc(1, sizeof **b);
+    if (!*b || !((*b)->directory = strdup(config->train.backup_dir))) {
+        free(*b);
+        *b = NULL;
+        return fmt_no_memory(e);
+    }
+    (*b)->period = config->train.backup_period;
+    (*b)->keep = config->train.max_to_keep;
+    (*b)->last_iteration = -1;
+    (*b)->tell = tell;
+    (*b)->arg = arg;
+    (*b)->source.fd = -1;
+    look_first(*b);
+    return 0;
+}
+
+void backup_start(struct backup *b, const char *path, int64_t iteration, bool last)
+{
+    if (!b)
+        return;
+    if (b->started && (last || atomic_load(&b->done)))
+        finish(b);
+    if (!last && b->period && (iteration + 1) / b->period == (b->last_iteration + 1) / b->period)
+        return;
+    b->last_iteration = iteration;
+    if (b->started) {
+        b->tell(b->arg, false, "backup: the last copy is still in work; this checkpoint is not copied");
+        return;
+    }
+    b->error = (struct fmt_error){0};
+    b->iteration = iteration;
+    if (file_open(&b->source, path, &b->error)) {
+        b->tell(b->arg, false, b->error.text);
+        return;
+    }
+    if (!begin_work(b)) {
+        b->tell(b->arg, false, "backup: no thread for it; training goes on");
+        file_close(&b->source);
+    }
+}
+
+void backup_close(struct backup *b)
+{
+    if (!b)
+        return;
+    finish(b);
+    free(b->directory);
+    free(b);
+}

@@ -1,0 +1,478 @@
+/* knn-eval.c - class tokens of both sets by the teacher, then one search. The features are made by extract.h alone,
+ * with the settings that dino-extract would be given, from a copy of the backbone: extraction turns its weights.
+ */
+#include "knn-eval.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "knn.h"
+#include "overlap.h"
+#include "extract.h"
+#include "weights.h"
+#include "model.h"
+#include "step.h"
+#include "num.h"
+#include "shardset.h"
+#include "text.h"
+
+enum { TRAIN, VAL, SETS };
+
+struct set {
+    struct shard_set shards;
+    uint8_t identity[DIGEST_BYTES];
+    bool open;
+    int64_t *image; /* [n] the labelled ones */
+    int32_t *label; /* [n] */
+    int64_t n;
+    struct names { /* of the same, until the two sets have been compared */
+        const char **key, **group; /* [n] */
+        uint8_t (*content)[DIGEST_BYTES];
+        struct text_pool text;
+    } names;
+    float *x;        /* [n, C] */
+    uint8_t *failed; /* [n] */
+};
+
+struct evaluate {
+    const struct config *config;
+    struct set set[SETS];
+    int k[CONFIG_INTS_MAX], n_k, n_left_out;
+    int64_t C;
+    char overlap[OVERLAP_TEXT]; /* of the two sets, although that is allowed; or "" */
+};
+
+/* ---------------------------------------------------------------- opening */
+static void names_release(struct names *names)
+{
+    free(names->key);
+    free(names->group);
+    free(names->content);
+    text_release(&names->text);
+    *names = (struct names){0};
+}
+
+static int take_names(struct names *names, int64_t i, const struct shard_image *image, struct fmt_error *e)
+{
+    const struct index_labels *l = &image->labels;
+    memcpy(names->content[i], image->sha256, DIGEST_BYTES);
+    names->key[i] = text_copy(&names->text, l->key, strlen(l->key));
+    names->group[i] = text_copy(&names->text, l->group, strlen(l->group));
+    return names->key[i] && names->group[i] ? 0 : fmt_no_memory(e);
+}
+
+static int make_room(struct set *s, struct fmt_error *e)
+{
+    size_t n = (size_t)s->shards.n_images + 1;
+    s->image = malloc(n * sizeof *s->image);
+    s->label = malloc(n * sizeof *s->label);
+    s->names.key = malloc(n * sizeof *s->names.key);
+    s->names.group = malloc(n * sizeof *s->names.group);
+    s->names.content = malloc(n * sizeof *s->names.content);
+    bool all = s->image && s->label && s->names.key && s->names.group && s->names.content;
+    return all ? 0 : fmt_no_memory(e);
+}
+
+static int find_labels(struct set *s, const char *path, struct fmt_error *e)
+{
+    struct block_buffer buffer = {0};
+    int status = make_room(s, e);
+    for (int64_t i = 0; i < s->shards.n_images && !status; i++) {
+        struct shard_image image;
+        status = shard_set_read(&s->shards, i, &buffer, &image, e);
+        if (status || image.labels.label < 0 || (status = take_names(&s->names, s->n, &image, e)) != 0)
+            continue;
+        s->image[s->n] = i;
+        s->label[s->n++] = image.labels.label;
+    }
+    block_buffer_release(&buffer);
+    if (!status && !s->n)
+        status = fmt_fail(e, FMT_INVALID, "%.300s: no image of it has a label", path);
+    return status;
+}
+
+static int open_set(struct set *s, const char *path, int64_t C, struct fmt_error *e)
+{
+    int status = shard_set_open(&s->shards, &path, 1, e);
+    if (status)
+        return status;
+    s->open = true;
+    struct digest d;
+    digest_init(&d);
+    for (int i = 0; i < s->shards.n_sets; i++)
+        digest_add(&d, s->shards.identity[i], DIGEST_BYTES);
+    digest_end(&d, s->identity);
+    status = find_labels(s, path, e);
+    size_t bytes;
+    if (!status && (!num_mul((size_t)s->n, (size_t)C * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
+                    !(s->failed = malloc((size_t)s->n))))
+        status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
+    return status;
+}
+
+/* Labels of the two sets mean the same classes. */
+static int check_classes(const struct evaluate *ev, struct fmt_error *e)
+{
+    const struct shard_set *a = &ev->set[TRAIN].shards, *b = &ev->set[VAL].shards;
+    bool same = a->n_classes == b->n_classes;
+    for (int i = 0; same && i < a->n_classes; i++)
+        same = strcmp(a->class_name[i], b->class_name[i]) == 0;
+    return same ? 0 : fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: their classes differ");
+}
+
+/* Photographs of the two sets were prepared alike. A set of version 1.0 does not say how, and is taken. */
+static int check_recipes(const struct evaluate *ev, struct fmt_error *e)
+{
+    struct recipe r[SETS] = {{.n = 0}};
+    struct fmt_error why = {0};
+    int status = 0;
+    for (int i = 0; i < SETS && !status; i++)
+        status = shard_set_recipe(&ev->set[i].shards, &r[i], e);
+    if (!status && recipe_compare(&r[TRAIN], &r[VAL], &why))
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: packed in different ways: %s",
+                          why.text);
+    for (int i = 0; i < SETS; i++)
+        recipe_release(&r[i]);
+    return status;
+}
+
+/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. */
+static int check_overlap(struct evaluate *ev, struct fmt_error *e)
+{
+    const struct set *s = ev->set;
+    struct overlap_rows rows[SETS];
+    struct overlap o;
+    char text[OVERLAP_TEXT];
+    for (int i = 0; i < SETS; i++)
+        rows[i] = (struct overlap_rows){s[i].n, s[i].label, s[i].names.key, s[i].names.group,
+                                        (const uint8_t (*)[DIGEST_BYTES])s[i].names.content};
+    int status = overlap_sets(&rows[TRAIN], &rows[VAL], false, &o, e);
+    if (!status)
+        overlap_text(&o, ev->config->evaluation.knn_val, ev->config->evaluation.knn_train, text);
+    if (!status && overlap_any(&o) && !ev->config->evaluation.allow_overlap)
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be too good "
+                          "(evaluation.allow_overlap=true scores them): %s", text);
+    else if (!status)
+        memcpy(ev->overlap, text, sizeof text);
+    for (int i = 0; i < SETS; i++)
+        names_release(&ev->set[i].names);
+    return status;
+}
+
+/* Those of the settings that the images which vote allow. */
+static int choose_ks(struct evaluate *ev, struct fmt_error *e)
+{
+    const struct config_ints *asked = &ev->config->evaluation.knn_k;
+    ev->n_k = ev->n_left_out = 0;
+    for (int i = 0; i < asked->n; i++)
+        if (asked->item[i] <= ev->set[TRAIN].n)
+            ev->k[ev->n_k++] = (int)asked->item[i];
+        else
+            ev->n_left_out++;
+    if (ev->n_k)
+        return 0;
+    return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: none is at most the %s of %.200s",
+                    FMT_COUNT(ev->set[TRAIN].n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
+}
+
+int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_error *e)
+{
+    *ev = NULL;
+    if (!*config->evaluation.knn_train || !config->evaluation.eval_period_iterations)
+        return 0;
+    if (!(*ev = calloc(1, sizeof **ev)))
+        return fmt_no_memory(e);
+    (*ev)->config = config;
+    (*ev)->C = config_dims(config).embed_dim;
+    int status = open_set(&(*ev)->set[TRAIN], config->evaluation.knn_train, (*ev)->C, e);
+    if (!status)
+        status = open_set(&(*ev)->set[VAL], config->evaluation.knn_val, (*ev)->C, e);
+    if (!status)
+        status = check_classes(*ev, e);
+    if (!status)
+        status = check_recipes(*ev, e);
+    if (!status)
+        status = check_overlap(*ev, e);
+    if (!status)
+        status = choose_ks(*ev, e);
+    if (status) {
+        evaluate_close(*ev);
+        *ev = NULL;
+    }
+    return status;
+}
+
+void evaluate_close(struct evaluate *ev)
+{
+    for (int i = 0; ev && i < SETS; i++) {
+        if (ev->set[i].open)
+            shard_set_close(&ev->set[i].shards);
+        names_release(&ev->set[i].names);
+        free(ev->set[i].image);
+        free(ev->set[i].label);
+        free(ev->set[i].x);
+        free(ev->set[i].failed);
+    }
+    free(ev);
+}
+
+const char *evaluate_unsaid(const struct evaluate *ev)
+{
+    const char *train = shard_set_unsaid(&ev->set[TRAIN].shards);
+    return train ? train : shard_set_unsaid(&ev->set[VAL].shards);
+}
+
+const uint8_t *evaluate_identity(const struct evaluate *ev, bool val)
+{
+    return ev->set[val ? VAL : TRAIN].identity;
+}
+
+const char *evaluate_overlap(const struct evaluate *ev)
+{
+    return ev->overlap;
+}
+
+int evaluate_ks_left_out(const struct evaluate *ev)
+{
+    return ev->n_left_out;
+}
+
+/* ---------------------------------------------------------------- features */
+static struct extract_settings settings_of(const struct config *c)
+{
+    struct extract_settings s = extract_published();
+    s.resize = c->evaluation.resize;
+    s.size = c->evaluation.crop;
+    s.as_stored = !c->augment.exif_orientation;
+    return s;
+}
+
+static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values, bool turned)
+{
+    struct extract_model m = {.vit = vit, .values = values, .turned = turned};
+    for (int i = 0; i < 3; i++) {
+        m.mean[i] = (float)c->augment.mean[i];
+        m.std[i] = (float)c->augment.std[i];
+    }
+    return m;
+}
+
+/* The teacher's backbone, for free(): the first module of the table. */
+static float *copy_teacher(struct step *step, struct fmt_error *e)
+{
+    int64_t at, n = params_module_span(step_params(step), PARAMS_BACKBONE, &at);
+    float *copy = malloc((size_t)(at + n) * sizeof *copy);
+    if (copy)
+        memcpy(copy, step_teacher(step), (size_t)(at + n) * sizeof *copy);
+    else
+        fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
+    return copy;
+}
+
+/* Images that failed are no part of the set any more. */
+static void leave_out_failed(struct set *s, int64_t C)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->n; i++) {
+        if (s->failed[i])
+            continue;
+        s->image[n] = s->image[i];
+        s->label[n] = s->label[i];
+        memmove(s->x + n++ * C, s->x + i * C, (size_t)C * sizeof *s->x);
+    }
+    s->n = n;
+}
+
+static int set_features(struct evaluate *ev, struct set *s, struct extract *x, struct thread_pool *pool,
+                        struct evaluate_scores *scores, struct fmt_error *e)
+{
+    struct extract_job job = {.image = s->image, .n = s->n, .out = s->x, .failed = s->failed};
+    int status = extract_set(x, &s->shards, pool, &job, e);
+    if (status || !job.n_failed)
+        return status;
+    if (job.n_failed == s->n || job.first.status == FMT_MEMORY)
+        return fmt_fail(e, job.first.status, "%s", job.first.text);
+    leave_out_failed(s, ev->C);
+    if (!scores->n_failed)
+        scores->failed = job.first;
+    scores->n_failed += job.n_failed;
+    return 0;
+}
+
+static int all_features(struct evaluate *ev, struct step *step, struct thread_pool *pool,
+                        struct evaluate_scores *scores, struct fmt_error *e)
+{
+    struct extract x = {.n_workers = 0};
+    struct extract_settings settings = settings_of(ev->config);
+    bool turned = false;
+    float *values = copy_teacher(step, e);
+    int status = values ? extract_turn(step_vit(step), values, pool, &turned, e) : FMT_MEMORY;
+    if (!status) {
+        struct extract_model model = model_of(ev->config, step_vit(step), values, turned);
+        status = extract_open(&x, &model, &settings, thread_workers(pool), e);
+    }
+    for (int i = 0; i < SETS && !status; i++)
+        status = set_features(ev, &ev->set[i], &x, pool, scores, e);
+    extract_close(&x);
+    free(values);
+    return status || !scores->n_failed ? status : choose_ks(ev, e);
+}
+
+/* ---------------------------------------------------------------- scores */
+static int by_size(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+/* The search wants them ascending, each once. Returns how many. */
+static int ascending(const int *k, int n, int ks[CONFIG_INTS_MAX])
+{
+    int n_ks = 0;
+    memcpy(ks, k, (size_t)n * sizeof *k);
+    qsort(ks, (size_t)n, sizeof *ks, by_size);
+    for (int i = 0; i < n; i++)
+        if (!n_ks || ks[i] != ks[n_ks - 1])
+            ks[n_ks++] = ks[i];
+    return n_ks;
+}
+
+int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,
+                     struct fmt_error *e)
+{
+    int ks[CONFIG_INTS_MAX];
+    double top1[CONFIG_INTS_MAX];
+    const struct set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
+    *scores = (struct evaluate_scores){.n = 0};
+    int status = all_features(ev, step, pool, scores, e);
+    int n_ks = ascending(ev->k, ev->n_k, ks);
+    struct knn_problem problem = {.train_x = train->x, .train_label = train->label, .n_train = train->n,
+                                  .val_x = val->x, .val_label = val->label, .n_val = val->n, .dim = ev->C,
+                                  .n_classes = train->shards.n_classes, .ks = ks, .n_ks = n_ks};
+    if (!status)
+        status = knn_evaluate(&problem, pool, top1, e);
+    if (!status)
+        status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), scores->weights, e);
+    memcpy(scores->train, train->identity, DIGEST_BYTES);
+    memcpy(scores->val, val->identity, DIGEST_BYTES);
+    scores->n = status ? 0 : ev->n_k;
+    scores->n_train = train->n;
+    scores->n_val = val->n;
+    for (int i = 0; i < scores->n; i++) {
+        scores->k[i] = ev->k[i];
+        for (int j = 0; j < n_ks; j++)
+            if (ks[j] == ev->k[i])
+                scores->top1[i] = top1[j];
+    }
+    return status;
+}
+
+/* As reports of feat-knn have it: the way back from a score (bbu-info --trace). */
+static int put_origins(const struct evaluate_scores *s, struct fmt_buffer *out)
+{
+    static const char *const role[] = {"weights", "knn_train", "knn_val"};
+    const uint8_t *const identity[] = {s->weights, s->train, s->val};
+    int bad = 0;
+    for (int i = 0; i < 3; i++) {
+        char text[160], hex[DIGEST_HEX];
+        digest_hex(identity[i], hex);
+        int n = snprintf(text, sizeof text, "%s\"%s\": {\"identity\": \"%s\"}", i ? ", " : ", \"origins\": {", role[i],
+                         hex);
+        bad |= fmt_buffer_append(out, text, (size_t)n);
+    }
+    return bad | fmt_buffer_append(out, "}}", 2);
+}
+
+int evaluate_line(const struct evaluate_scores *s, int64_t iteration, int64_t best_iteration, struct fmt_buffer *out,
+                  struct fmt_error *e)
+{
+    char text[120], number[32];
+    int n = snprintf(text, sizeof text, "{\"iteration\": %" PRId64 ", \"knn_top1\": {", iteration);
+    int bad = fmt_buffer_append(out, text, (size_t)n);
+    for (int i = 0; i < s->n; i++) {
+        n = snprintf(text, sizeof text, "%s\"%d\": %s", i ? ", " : "", s->k[i], num_f64_text(s->top1[i], number));
+        bad |= fmt_buffer_append(out, text, (size_t)n);
+    }
+    n = snprintf(text, sizeof text, "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 ", \"best_iteration\": %" PRId64,
+                 s->n_train, s->n_val, best_iteration);
+    bad |= fmt_buffer_append(out, text, (size_t)n);
+    bad |= put_origins(s, out);
+    return bad ? fmt_no_memory(e) : 0;
+}
+
+/* ---------------------------------------------------------------- memory */
+struct counts {
+    int64_t n[SETS], side[2], pixels, record, index;
+    int n_classes;
+};
+
+static int count_sets(const struct config *c, struct counts *n, struct fmt_error *e)
+{
+    const char *path[SETS] = {c->evaluation.knn_train, c->evaluation.knn_val};
+    for (int i = 0; i < SETS; i++) {
+        struct shard_set s;
+        int status = shard_set_open(&s, &path[i], 1, e);
+        if (status)
+            return status;
+        n->n[i] = s.n_images;
+        n->side[0] = num_max(n->side[0], s.height_max);
+        n->side[1] = num_max(n->side[1], s.width_max);
+        n->pixels = num_max(n->pixels, (int64_t)s.pixels_max);
+        n->record = num_max(n->record, shard_set_record_bytes(&s));
+        n->index += shard_set_index_bytes(&s);
+        n->n_classes = s.n_classes;
+        shard_set_close(&s);
+    }
+    return 0;
+}
+
+/* Of each worker the record, its picture, and all that follows. */
+static int plan_passes(const struct config *c, const struct vit *vit, const struct counts *n, int n_workers,
+                       int64_t *bytes, struct fmt_error *e)
+{
+    struct extract x;
+    struct extract_settings settings = settings_of(c);
+    size_t worker = 0;
+    struct extract_model model = model_of(c, vit, NULL, backend_cpu.turns_weights());
+    int status = extract_open(&x, &model, &settings, 1, e);
+    if (!status)
+        status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);
+    extract_close(&x);
+    *bytes = n_workers * ((int64_t)worker + n->record + 3 * n->pixels);
+    return status;
+}
+
+int evaluate_plan(const struct config *c, int n_workers, struct evaluate_bytes *bytes, struct fmt_error *e)
+{
+    struct counts n = {.n_classes = 0};
+    struct params table = {0};
+    struct vit vit;
+    struct vit_config shape = model_vit(c);
+    int ks[CONFIG_INTS_MAX], k[CONFIG_INTS_MAX], n_k = 0;
+    int64_t at = 0;
+    *bytes = (struct evaluate_bytes){0};
+    if (!*c->evaluation.knn_train || !c->evaluation.eval_period_iterations)
+        return 0;
+    int status = count_sets(c, &n, e);
+    if (!status)
+        status = vit_params(&vit, &shape, &table, e);
+    if (!status)
+        status = plan_passes(c, &vit, &n, n_workers, &bytes->passes, e);
+    if (!status)
+        bytes->copy = params_module_span(&table, PARAMS_BACKBONE, &at) * (int64_t)sizeof(float);
+    params_release(&table);
+    if (status)
+        return status;
+    for (int i = 0; i < c->evaluation.knn_k.n; i++)
+        if (c->evaluation.knn_k.item[i] <= n.n[TRAIN])
+            k[n_k++] = (int)c->evaluation.knn_k.item[i];
+    int64_t row = shape.C * (int64_t)sizeof(float) + (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1);
+    struct knn_problem problem = {.n_train = n.n[TRAIN], .n_val = n.n[VAL], .dim = shape.C, .n_classes = n.n_classes,
+                                  .ks = ks, .n_ks = ascending(k, n_k, ks)};
+    bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
+    bytes->search = knn_evaluate_bytes(&problem, n_workers);
+    return 0;
+}

@@ -1,0 +1,142 @@
+/* memory-plan.c - sums what the modules say of themselves. */
+#include "memory-plan.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "batch-loader.h"
+#include "num.h"
+#include "knn-eval.h"
+#include "thread.h"
+
+/* What no module names, as measured: buffers of files and what libraries keep; in each thread those, and the parts of
+ * matrices that a product packs, which small ones do not fill. */
+static const int64_t UNNAMED = (int64_t)17 << 19, UNNAMED_WORKER = (int64_t)200 << 10, PACKED_MAX = (int64_t)4 << 20;
+
+static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
+{
+    if (plan->n_lines == STEP_PLAN_LINES || bytes <= 0)
+        return;
+    plan->line[plan->n_lines++] = (struct step_plan_line){what, (size_t)bytes};
+    plan->total += (size_t)bytes;
+}
+
+static int64_t data_bytes(const struct config *config, int n_workers)
+{
+    struct source *s;
+    const char *path = config->train.dataset_path;
+    struct source_wish wish = {.config = config, .paths = &path, .n_paths = 1, .n_threads = n_workers};
+    if (source_is_pipe(path) || source_open(&s, &wish, NULL))
+        return -1;
+    int64_t bytes = source_memory_bytes(s);
+    source_close(s);
+    return bytes;
+}
+
+/* The copy and the passes of scoring are given back before the search begins. */
+static void add_scoring(struct step_plan *plan, const struct evaluate_bytes *b)
+{
+    add_line(plan, "scoring: features of both sets", b->features);
+    add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
+    add_line(plan, "scoring: pictures and passes of all threads, then the search",
+             num_max(b->passes, b->search - b->copy));
+}
+
+/* What this process holds now, and what no plan names. */
+static int64_t program_bytes(int n_workers, int64_t activations)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%*d %ld", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE) + UNNAMED +
+           n_workers * (UNNAMED_WORKER + num_min(PACKED_MAX, activations / 8));
+}
+
+int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
+                struct fmt_error *e)
+{
+    struct evaluate_bytes scoring;
+    int n = thread_workers(ctx->pool), status = step_plan(plan, config, ctx, e);
+    if (status)
+        return status;
+    int64_t data = data_bytes(config, n), activations = (int64_t)plan->activations;
+    bool scored = evaluate_plan(config, n, &scoring, NULL) == 0;
+    *unknown = data < 0 && !scored ? "the data and scoring: their shards cannot be opened"
+               : data < 0          ? "the data: train.dataset_path cannot be opened"
+               : !scored           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
+                                   : NULL;
+    add_line(plan, "data: batches made ahead, pictures, scratch", data);
+    if (scored)
+        add_scoring(plan, &scoring);
+    add_line(plan, "program, libraries, buffers", program_bytes(n, activations));
+    return 0;
+}
+
+const char *memory_limit_text(const struct allowed *l, char out[MEMORY_LIMIT_ROOM])
+{
+    char bytes[32];
+    bool machine = strncmp(l->what, "this", 4) == 0, process = strncmp(l->what, "ulimit", 6) == 0;
+    const char *verb = machine ? "has" : process ? "leaves" : "allows";
+    snprintf(out, MEMORY_LIMIT_ROOM, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
+    return out;
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+int64_t memory_of_process(void)
+{
+    struct rusage used;
+    return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
+}
+
+int memory_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
+{
+    struct step_plan plan;
+    const char *unknown;
+    char needs[32], has[MEMORY_LIMIT_ROOM];
+    int status = memory_plan(&plan, config, ctx, &unknown, e);
+    struct allowed limit = allowed_memory();
+    *planned = plan.total;
+    if (status || (double)plan.total <= (double)limit.bytes)
+        return status;
+    return fmt_fail(e, FMT_LIMIT,
+                    "this run takes %s of memory and %s; a smaller train.micro_batch_size, "
+                    "dino.head_n_prototypes or student.arch takes less (--plan lists what takes how much)",
+                    num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
+}
+
+/* Parameters of the blocks alone, which is nearly all. */
+static double block_parameters(const struct config_dims *d)
+{
+    double C = (double)d->embed_dim, h = (double)d->ffn_hidden;
+    return (double)d->depth * (4 * C * C + 3 * C * h);
+}
+
+const char *memory_giant_text(const struct config *config, char *out, size_t room)
+{
+    struct config_dims d = config_dims(config);
+    double parameters = block_parameters(&d);
+    char bytes[32];
+    if (parameters < 8e8)
+        return NULL;
+    snprintf(
+        out, room,
+        "a backbone of %.2g parameters is held five times in float32 (student, teacher, gradients, two moments): %s "
+        "before the first activation. One process on one machine trains it only in a shortened form "
+        "(student.depth=4, say); the whole needs parameters spread over processes, which this version does not have. "
+        "Extraction with all of it works",
+        parameters, num_bytes_text(5 * 4 * parameters, bytes));
+    return out;
+}

@@ -1,0 +1,126 @@
+/* periodic-eval.c - first the file, then the score, then the line, then the best: what a later one says has happened is
+ * on the disk before it. */
+#include "periodic-eval.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "teacher-export.h"
+#include "teacher-folders.h"
+
+static const char file_name[] = "evaluation.json";
+
+/* Whether it is the best so far. */
+static bool take_score(struct examine *x, int64_t iteration, int k, double score)
+{
+    bool best = x->best_iteration == INT64_MIN || score > x->best_score;
+    x->last_score = score;
+    x->k = k;
+    if (best) {
+        x->best_score = score;
+        x->best_iteration = iteration;
+    }
+    return best;
+}
+
+/* The best line of the file by its first score. */
+static void find_best(struct examine *x, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    while (f && getline(&line, &room, f) > 0) {
+        cJSON *o = cJSON_Parse(line);
+        const cJSON *iteration = cJSON_GetObjectItemCaseSensitive(o, "iteration");
+        const cJSON *scores = cJSON_GetObjectItemCaseSensitive(o, "knn_top1"), *score = scores ? scores->child : NULL;
+        if (cJSON_IsNumber(iteration) && cJSON_IsNumber(score))
+            take_score(x, (int64_t)iteration->valuedouble, atoi(score->string), score->valuedouble);
+        cJSON_Delete(o);
+    }
+    free(line);
+    if (f)
+        fclose(f);
+}
+
+int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, struct lines_past *past,
+                 bool provenance, struct fmt_error *e)
+{
+    *x = (struct examine){.config = config, .evaluate = evaluate, .provenance = provenance, .lines = {.fd = -1},
+                          .best_iteration = INT64_MIN};
+    if (!evaluate)
+        return 0;
+    char *path = file_join(config->train.output_dir, file_name);
+    int status = path ? lines_open(&x->lines, path, past, e) : fmt_no_memory(e);
+    if (!status)
+        find_best(x, path);
+    free(path);
+    return status;
+}
+
+void examine_close(struct examine *x)
+{
+    evaluate_close(x->evaluate);
+    lines_close(&x->lines);
+}
+
+bool examine_period_due(int64_t period, int64_t iteration)
+{
+    return period && (iteration + 1) % period == 0;
+}
+
+bool examine_due(const struct examine *x, int64_t iteration)
+{
+    if (iteration == EXAMINE_INITIAL)
+        return x->evaluate != NULL;
+    return iteration + 1 == config_iterations(x->config) ||
+           examine_period_due(x->config->evaluation.eval_period_iterations, iteration);
+}
+
+struct teacher_wish examine_wish(const struct examine *x, const char *folder, int64_t iteration)
+{
+    return (struct teacher_wish){.config = x->config, .state = x->state, .iteration = iteration,
+                                 .provenance = x->provenance, .folder = folder};
+}
+
+static int write_teacher(const struct examine *x, struct step *step, const char *folder, int64_t iteration,
+                         struct fmt_error *e)
+{
+    struct teacher_wish wish = examine_wish(x, folder, iteration);
+    return teacher_write(step, &wish, e);
+}
+
+static int score(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                 struct evaluate_scores *scores, struct fmt_error *e)
+{
+    struct fmt_buffer line = {0};
+    int status = evaluate_teacher(x->evaluate, step, pool, scores, e);
+    if (status)
+        return status;
+    bool best = take_score(x, iteration, scores->k[0], scores->top1[0]);
+    status = evaluate_line(scores, iteration, x->best_iteration, &line, e);
+    if (!status)
+        status = lines_add(&x->lines, &line, e);
+    fmt_buffer_release(&line);
+    int written = best ? write_teacher(x, step, "best", iteration, status ? NULL : e) : 0;
+    return status ? status : written;
+}
+
+int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                    struct evaluate_scores *scores, struct fmt_error *e)
+{
+    char folder[TEACHERS_FOLDER_ROOM];
+    *scores = (struct evaluate_scores){.n = 0};
+    int status = write_teacher(x, step, teachers_folder(iteration, folder), iteration, e);
+    struct fmt_error other = {0}; /* the first failure is the one to tell */
+    int scored = x->evaluate ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
+    return status ? status : scored;
+}
+
+int examine_sync(struct examine *x, struct fmt_error *e)
+{
+    return x->lines.fd >= 0 ? lines_sync(&x->lines, e) : 0;
+}

@@ -1,0 +1,186 @@
+/* teacher-export.c - one list of tensors, two writers; the values are read where they lie. */
+#include "teacher-export.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "named-tensor.h"
+#include "block-chunks.h"
+#include "weights.h"
+#include "params.h"
+#include "step.h"
+#include "pth.h"
+#include "safetensors.h"
+#include "trace.h"
+#include "version.h"
+
+char *teacher_path(const struct config *config, const char *folder, const char *file)
+{
+    const char *below[] = {"eval", folder, file};
+    char *path = strdup(config->train.output_dir);
+    for (int i = 0; i < 3 && below[i] && path; i++) {
+        char *longer = file_join(path, below[i]);
+        free(path);
+        path = longer;
+    }
+    return path;
+}
+
+struct teacher_values {
+    const struct params *table;
+    const float *values;
+};
+
+static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    (void)e;
+    const struct teacher_values *t = arg;
+    memcpy(out, t->values + t->table->rows[i].offset + first, (size_t)n * sizeof(float));
+    return 0;
+}
+
+struct teacher_list {
+    struct named_out *out;
+    char (*name)[CHUNK_NAME_ROOM];
+    int64_t n;
+};
+
+static int make_list(struct teacher_list *l, const struct params *table, struct fmt_error *e)
+{
+    l->n = table->n_rows;
+    l->out = calloc((size_t)l->n, sizeof *l->out);
+    l->name = calloc((size_t)l->n, sizeof *l->name);
+    if (!l->out || !l->name)
+        return fmt_no_memory(e);
+    for (int64_t i = 0; i < l->n; i++) {
+        const struct param *row = &table->rows[i];
+        l->out[i] = (struct named_out){.name = row->name, .dtype = NAMED_F32, .n_dims = row->n_dims};
+        memcpy(l->out[i].dims, row->dims, (size_t)row->n_dims * sizeof row->dims[0]);
+    }
+    return 0;
+}
+
+/* Creates, writes by one of the two writers, commits. */
+static int write_file(const char *folder, const char *name,
+                      int (*write)(const struct fmt_writer *io, const void *arg, struct fmt_error *e), const void *arg,
+                      struct fmt_error *e)
+{
+    struct file_out out;
+    char *path = file_join(folder, name);
+    int status = path ? file_check_fifo(path, e) : fmt_no_memory(e);
+    if (!status && !(status = file_create(&out, path, e))) {
+        struct fmt_writer io = file_writer(&out);
+        status = file_finish(&out, write(&io, arg, e), e);
+    }
+    free(path);
+    return status;
+}
+
+enum { META_MAX = 6 };
+
+struct teacher_job {
+    const struct teacher_wish *wish;
+    const struct teacher_list *list;
+    const struct named_values *values;
+    struct named_meta meta[META_MAX]; /* values are for free() */
+    int n_meta;
+};
+
+static void add_meta(struct teacher_job *job, const char *key, char *value)
+{
+    job->meta[job->n_meta++] = (struct named_meta){(char *)(uintptr_t)key, value};
+}
+
+/* Settings as JSON, for free(). */
+static char *settings_text(const struct config *config, struct fmt_error *e)
+{
+    struct fmt_buffer text = {0};
+    if (config_json(config, CONFIG_RESULT, &text, e) == 0 && fmt_buffer_append(&text, "", 1) == 0)
+        return (char *)text.data;
+    fmt_buffer_release(&text);
+    return NULL;
+}
+
+/* Where the teacher comes from: which run, after which iteration; and the hash that features made with it carry. */
+static int add_origin(struct teacher_job *job, struct step *step, struct fmt_error *e)
+{
+    const struct teacher_wish *w = job->wish;
+    uint8_t hash[DIGEST_BYTES];
+    char hex[DIGEST_HEX], iteration[24], *inputs = NULL;
+    struct prov p;
+    int status = checkpoint_provenance(&p, w->state, w->iteration, true, e);
+    if (!status)
+        status = prov_inputs_json(&p, &inputs, e);
+    if (!status)
+        status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), hash, e);
+    prov_release(&p);
+    if (status) {
+        free(inputs);
+        return status;
+    }
+    digest_hex(hash, hex);
+    snprintf(iteration, sizeof iteration, "%" PRId64, w->iteration);
+    add_meta(job, TRACE_META_TOOL, strdup("dino-train " DINOTOOLS_VERSION));
+    add_meta(job, TRACE_META_ITERATION, strdup(iteration));
+    add_meta(job, TRACE_META_INPUTS, inputs);
+    add_meta(job, TRACE_META_WEIGHTS, strdup(hex));
+    return 0;
+}
+
+static int make_meta(struct teacher_job *job, struct step *step, struct fmt_error *e)
+{
+    add_meta(job, "format", strdup("pt")); /* what other readers of such files look for */
+    add_meta(job, CONFIG_META_KEY, settings_text(job->wish->config, e));
+    int status = job->wish->provenance ? add_origin(job, step, e) : 0;
+    for (int i = 0; i < job->n_meta && !status; i++)
+        status = job->meta[i].value ? 0 : fmt_no_memory(e);
+    return status;
+}
+
+static int write_safetensors(const struct fmt_writer *io, const void *arg, struct fmt_error *e)
+{
+    const struct teacher_job *job = arg;
+    return safetensors_write(io, job->list->out, job->list->n, job->meta, job->n_meta, job->values, e);
+}
+
+static int write_pth(const struct fmt_writer *io, const void *arg, struct fmt_error *e)
+{
+    const struct teacher_job *job = arg;
+    return pth_write(io, "teacher", job->list->out, job->list->n, job->values, e);
+}
+
+static int write_both(const char *folder, struct teacher_list *list, const struct teacher_job *job, struct fmt_error *e)
+{
+    const struct config *c = job->wish->config;
+    int status = write_file(folder, TEACHER_SAFETENSORS, write_safetensors, job, e);
+    if (status || !c->train.teacher_pth)
+        return status;
+    for (int64_t i = 0; i < list->n; i++)
+        list->out[i].name = chunk_name(list->out[i].name, config_dims(c).depth, c->student.block_chunks, list->name[i]);
+    return write_file(folder, TEACHER_PTH, write_pth, job, e);
+}
+
+int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e)
+{
+    struct teacher_list list = {0};
+    struct teacher_values source = {step_params(step), step_teacher(step)};
+    struct named_values values = {&source, read_values};
+    struct teacher_job job = {.wish = wish, .list = &list, .values = &values};
+    char *folder = teacher_path(wish->config, wish->folder, NULL);
+    int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
+    if (!status)
+        status = make_list(&list, source.table, e);
+    if (!status)
+        status = make_meta(&job, step, e);
+    if (!status)
+        status = write_both(folder, &list, &job, e);
+    for (int i = 0; i < job.n_meta; i++)
+        free(job.meta[i].value);
+    free(list.out);
+    free(list.name);
+    free(folder);
+    return status;
+}

@@ -1,0 +1,35 @@
+/* teacher-export.h - the teacher as files that others read: eval/training_<iteration>/teacher_checkpoint.safetensors
+ * under the published names (backbone., dino_head., ibot_head.; blocks not chunked), with the settings that extraction
+ * needs in its __metadata__, and what it was made from: iteration, inputs, the hash of its backbone (trace.h); on
+ * request teacher_checkpoint.pth beside it, which the published code reads (top key teacher, block names chunked where
+ * student.block_chunks says so).
+ */
+#ifndef TEACHER_EXPORT_H
+#define TEACHER_EXPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "fmt.h"
+#include "checkpoint.h"
+
+struct step;
+
+#define TEACHER_SAFETENSORS "teacher_checkpoint.safetensors"
+#define TEACHER_PTH "teacher_checkpoint.pth"
+
+/* output_dir/eval/FOLDER/FILE, or only as far as they are not NULL; for free(). NULL: no memory. */
+char *teacher_path(const struct config *config, const char *folder, const char *file);
+
+struct teacher_wish {
+    const struct config *config; /* train.output_dir, train.teacher_pth, student.block_chunks */
+    const struct checkpoint *state; /* of the run: its inputs */
+    int64_t iteration;
+    bool provenance;             /* tool and version, iteration and inputs in the metadata */
+    const char *folder;          /* "initial", "training_99", "best": below output_dir/eval */
+};
+/* Each file whole or not at all. */
+int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e);
+
+#endif

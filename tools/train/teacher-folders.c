@@ -1,0 +1,202 @@
+/* teacher-folders.c - files are compared tensor by tensor, not byte by byte: what else they say may be of another
+ * version. */
+#include "teacher-folders.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "block-chunks.h"
+#include "params.h"
+#include "step.h"
+#include "num.h"
+#include "teacher-export.h"
+#include "tensorfile.h"
+
+enum { PIECE = 1 << 14 }; /* values compared at once, bytes copied at once */
+
+static const char *const file_names[] = {TEACHER_SAFETENSORS, TEACHER_PTH};
+
+/* The files that a run with these settings writes: the first ones of file_names. */
+static int n_files(const struct config *c)
+{
+    return c->train.teacher_pth ? 2 : 1;
+}
+
+const char *teachers_folder(int64_t iteration, char out[TEACHERS_FOLDER_ROOM])
+{
+    if (iteration < 0)
+        snprintf(out, TEACHERS_FOLDER_ROOM, "initial");
+    else
+        snprintf(out, TEACHERS_FOLDER_ROOM, "training_%" PRId64, iteration);
+    return out;
+}
+
+/* ---------------------------------------------------------------- keeping */
+/* A folder of such a name, not a file or a link. */
+static bool is_teacher(const char *eval, const char *name, int64_t *iteration)
+{
+    char again[TEACHERS_FOLDER_ROOM];
+    struct stat st;
+    if (sscanf(name, "training_%" SCNd64, iteration) != 1 || *iteration < 0 ||
+        strcmp(teachers_folder(*iteration, again), name) != 0)
+        return false;
+    char *path = file_join(eval, name);
+    bool is = path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    free(path);
+    return is;
+}
+
+static int descending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* Our files, then the folder; where somebody has put files of his own into it, it stays with them. */
+static int remove_teacher(const struct config *c, int64_t iteration, struct fmt_error *e)
+{
+    char folder[TEACHERS_FOLDER_ROOM];
+    int status = 0;
+    for (int i = 0; i < 2 && !status; i++) {
+        char *path = teacher_path(c, teachers_folder(iteration, folder), file_names[i]);
+        if (!path)
+            status = fmt_no_memory(e);
+        else if (unlink(path) != 0 && errno != ENOENT)
+            status = file_fail(path, e);
+        free(path);
+    }
+    char *path = status ? NULL : teacher_path(c, teachers_folder(iteration, folder), NULL);
+    if (path && rmdir(path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+        status = file_fail(path, e);
+    free(path);
+    return status;
+}
+
+int teachers_prune(const struct config *c, int64_t newest, struct fmt_error *e)
+{
+    char **names;
+    int64_t n_names, n = 0, keep = c->evaluation.max_to_keep;
+    if (!keep)
+        return 0;
+    char *eval = teacher_path(c, NULL, NULL);
+    int status = eval ? file_list(eval, &names, &n_names, e) : fmt_no_memory(e);
+    if (status) {
+        free(eval);
+        return status;
+    }
+    int64_t *iteration = malloc(((size_t)n_names + 1) * sizeof *iteration);
+    for (int64_t i = 0; iteration && i < n_names; i++)
+        if (is_teacher(eval, names[i], &iteration[n]) && iteration[n] <= newest)
+            n++;
+    if (!iteration)
+        status = fmt_no_memory(e);
+    else
+        qsort(iteration, (size_t)n, sizeof *iteration, descending);
+    for (int64_t i = keep; i < n && !status; i++)
+        status = remove_teacher(c, iteration[i], e);
+    free(iteration);
+    free(eval);
+    file_list_free(names, n_names);
+    return status;
+}
+
+/* ---------------------------------------------------------------- looking */
+static int check_tensor(const struct named *t, const struct param *row, const float *want, const char *path,
+                        struct fmt_error *e)
+{
+    float got[PIECE];
+    bool same = t && t->n_dims == row->n_dims &&
+                memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0;
+    for (int64_t at = 0; same && at < row->count; at += PIECE) {
+        int64_t n = num_min(PIECE, row->count - at);
+        int status = named_read_f32(t, at, n, got, e);
+        if (status) {
+            fmt_prefix(e, path);
+            return status;
+        }
+        same = memcmp(got, want + at, (size_t)n * sizeof *got) == 0;
+    }
+    return same ? 0 : fmt_fail(e, FMT_MISMATCH, "%.250s: not what the checkpoint holds: %.80s", path, row->name);
+}
+
+static int check_file(struct step *step, const struct config *c, bool chunked, const char *path, struct fmt_error *e)
+{
+    struct tensorfile f;
+    int status = file_check_fifo(path, e);
+    if (!status)
+        status = tensorfile_open(&f, path, e);
+    if (status || !step) {
+        if (!status)
+            tensorfile_close(&f);
+        return status;
+    }
+    const struct params *table = step_params(step);
+    for (int i = 0; i < table->n_rows && !status; i++) {
+        char room[CHUNK_NAME_ROOM];
+        const struct param *row = &table->rows[i];
+        int64_t chunks = chunked ? c->student.block_chunks : 0;
+        const char *name = chunk_name(row->name, config_dims(c).depth, chunks, room);
+        const struct named *t = named_find(&f.set, name);
+        if (!t) { /* the top key of a .pth */
+            char top[CHUNK_NAME_ROOM + 8];
+            snprintf(top, sizeof top, "teacher.%s", name);
+            t = named_find(&f.set, top);
+        }
+        status = check_tensor(t, row, step_teacher(step) + row->offset, path, e);
+    }
+    tensorfile_close(&f);
+    return status;
+}
+
+int teachers_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
+{
+    int status = 0;
+    for (int i = 0; i < n_files(c) && !status; i++) {
+        char *path = teacher_path(c, folder, file_names[i]);
+        status = path ? check_file(step, c, i == 1, path, e) : fmt_no_memory(e);
+        free(path);
+    }
+    return status;
+}
+
+/* ---------------------------------------------------------------- copying */
+static int copy_file(const char *from, const char *to, struct fmt_error *e)
+{
+    uint8_t piece[PIECE];
+    struct file in;
+    struct file_out out;
+    int status = file_open_regular(&in, from, e);
+    if (status)
+        return status;
+    struct fmt_reader reader = file_reader(&in);
+    status = file_check_fifo(to, e);
+    if (!status && !(status = file_create(&out, to, e))) {
+        int64_t n;
+        while ((n = reader.read(reader.arg, piece, sizeof piece)) > 0)
+            (void)file_put(&out, piece, (size_t)n); /* its failure is kept, and told by the commit */
+        errno = in.error_number;
+        status = file_finish(&out, n < 0 ? file_fail(from, e) : 0, e);
+    }
+    file_close(&in);
+    return status;
+}
+
+int teachers_copy(const struct config *c, const char *from, const char *to, struct fmt_error *e)
+{
+    char *folder = teacher_path(c, to, NULL);
+    int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
+    free(folder);
+    for (int i = 0; i < n_files(c) && !status; i++) {
+        char *a = teacher_path(c, from, file_names[i]), *b = teacher_path(c, to, file_names[i]);
+        status = a && b ? copy_file(a, b, e) : fmt_no_memory(e);
+        free(a);
+        free(b);
+    }
+    return status;
+}

@@ -1,0 +1,135 @@
+/* training-metrics.c - windows of 20 values, their lower medians, and lines of JSON. */
+#include "training-metrics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "num.h"
+
+static const char *const names[METRICS] = {
+#define X(name) #name,
+    METRICS_LIST(X)
+#undef X
+};
+
+void metrics_push(struct metrics *m, const struct schedule_rates *rates, int64_t batch, const struct step_result *r)
+{
+    const double values[METRICS] = {
+        [METRIC_lr] = rates->lr,
+        [METRIC_wd] = rates->weight_decay,
+        [METRIC_mom] = rates->momentum,
+        [METRIC_last_layer_lr] = rates->last_layer_lr,
+        [METRIC_current_batch_size] = (double)batch,
+        [METRIC_total_loss] = r->total_loss,
+        [METRIC_dino_local_crops_loss] = r->dino_local_crops_loss,
+        [METRIC_dino_global_crops_loss] = r->dino_global_crops_loss,
+        [METRIC_koleo_loss] = r->koleo_loss,
+        [METRIC_ibot_loss] = r->ibot_loss,
+        [METRIC_kl_loss] = r->kl_loss,
+        [METRIC_gradient_norm_backbone] = r->grad_norm[PARAMS_BACKBONE],
+        [METRIC_gradient_norm_dino_head] = r->grad_norm[PARAMS_DINO_HEAD],
+        [METRIC_gradient_norm_ibot_head] = r->grad_norm[PARAMS_IBOT_HEAD],
+        [METRIC_teacher_entropy] = r->teacher_entropy,
+        [METRIC_teacher_entropy_mean] = r->teacher_entropy_mean,
+        [METRIC_feature_rank] = r->feature_rank,
+        [METRIC_prototypes_used] = r->prototypes_used,
+        [METRIC_koleo_left_out] = (double)r->n_koleo_left_out,
+    };
+    for (int i = 0; i < METRICS; i++)
+        m->window[i][m->count % METRICS_WINDOW] = values[i];
+    m->count++;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double lower_median(const double *window, int64_t count)
+{
+    double sorted[METRICS_WINDOW];
+    size_t n = count < METRICS_WINDOW ? (size_t)count : METRICS_WINDOW;
+    if (n == 0)
+        return NAN;
+    memcpy(sorted, window, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, ascending);
+    return sorted[(n - 1) / 2];
+}
+
+double metrics_median(const struct metrics *m, enum metric i)
+{
+    return lower_median(m->window[i], m->count);
+}
+
+struct watch_signs metrics_signs(const struct metrics *m)
+{
+    return (struct watch_signs){metrics_median(m, METRIC_teacher_entropy),
+                                metrics_median(m, METRIC_teacher_entropy_mean), metrics_median(m, METRIC_feature_rank),
+                                metrics_median(m, METRIC_prototypes_used)};
+}
+
+__attribute__((format(printf, 2, 3))) static int put(struct fmt_buffer *b, const char *format, ...)
+{
+    char text[160];
+    va_list ap;
+    va_start(ap, format);
+    int n = vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    return fmt_buffer_append(b, text, (size_t)n);
+}
+
+static int put_real(struct fmt_buffer *b, const char *name, double v)
+{
+    char text[32];
+    return put(b, ", \"%s\": %s", name, isfinite(v) ? num_f64_text(v, text) : "null");
+}
+
+int metrics_line(const struct metrics *m, int64_t iteration, int64_t n_replaced, enum watch_verdict verdict,
+                 struct fmt_buffer *out, struct fmt_error *e)
+{
+    int bad = put(out, "{\"iteration\": %" PRId64, iteration);
+    for (int i = 0; i < METRICS; i++)
+        bad |= put_real(out, names[i], metrics_median(m, (enum metric)i));
+    bad |= put(out, ", \"replaced\": %" PRId64 ", \"collapse\": \"%s\"}", n_replaced, watch_word(verdict));
+    return bad ? fmt_no_memory(e) : 0;
+}
+
+void metrics_time(struct metrics_times *t, double iter_seconds, double data_seconds)
+{
+    t->iter[t->count % METRICS_WINDOW] = iter_seconds;
+    t->data[t->count % METRICS_WINDOW] = data_seconds;
+    t->iter_total += iter_seconds;
+    t->data_total += data_seconds;
+    t->count++;
+}
+
+int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t batch, struct fmt_buffer *out,
+                       struct fmt_error *e)
+{
+    double iter = lower_median(t->iter, t->count);
+    int bad = put(out, "{\"iteration\": %" PRId64 ", \"iter_time\": %.6f, \"data_time\": %.6f", iteration, iter,
+                  lower_median(t->data, t->count));
+    bad |= put(out, ", \"images_per_second\": %.6g, \"data_wait\": %.4f}", (double)batch / iter,
+               t->data_total / t->iter_total);
+    return bad ? fmt_no_memory(e) : 0;
+}
+
+void metrics_text(const struct metrics *m, const struct metrics_times *t, int64_t iteration, int64_t n_left,
+                  int64_t batch, enum watch_verdict verdict, char out[METRICS_TEXT_ROOM])
+{
+    char left[32];
+    double seconds = t->iter_total / (double)t->count;
+    log_time_text(seconds * (double)n_left, left);
+    snprintf(out, METRICS_TEXT_ROOM,
+             "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
+             "%.0f %% waiting for data, %s left",
+             iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
+             metrics_median(m, METRIC_lr), watch_word(verdict), (double)batch / seconds,
+             100 * t->data_total / t->iter_total, left);
+}
