@@ -10,7 +10,7 @@
 enum { LOOK_MS = 1000 }; /* between two looks at stop: a signal wakes nobody */
 
 /* 0: there are data, or the end of them; -1: not, and errno. */
-static int wait_for_data(const struct inlet *in)
+static int wait_for_data(const struct cancel_reader *in)
 {
     struct pollfd fds[2] = {{.fd = in->file.fd, .events = POLLIN}, {.fd = in->wake, .events = POLLIN}};
     while (!in->stop || !*in->stop) {
@@ -28,7 +28,7 @@ static int wait_for_data(const struct inlet *in)
 
 static int64_t read_some(void *arg, void *buffer, size_t n)
 {
-    struct inlet *in = arg;
+    struct cancel_reader *in = arg;
     struct fmt_reader io = file_reader(&in->file);
     for (;;) {
         if (wait_for_data(in)) {
@@ -41,9 +41,9 @@ static int64_t read_some(void *arg, void *buffer, size_t n)
     }
 }
 
-int inlet_open(struct inlet *in, const char *path, struct fmt_error *e)
+int cancel_reader_open(struct cancel_reader *in, const char *path, struct fmt_error *e)
 {
-    *in = (struct inlet){.wake = -1};
+    *in = (struct cancel_reader){.wake = -1};
     int status = file_open_nowait(&in->file, path, e);
     if (status)
         return status;
@@ -55,19 +55,19 @@ int inlet_open(struct inlet *in, const char *path, struct fmt_error *e)
     return status;
 }
 
-struct fmt_reader inlet_reader(struct inlet *in)
+struct fmt_reader cancel_reader_fmt(struct cancel_reader *in)
 {
     if (in->file.regular) /* is never silent */
         return file_reader(&in->file);
     return (struct fmt_reader){in, read_some, NULL, UINT64_MAX};
 }
 
-void inlet_end(struct inlet *in)
+void cancel_reader_end(struct cancel_reader *in)
 {
     eventfd_write(in->wake, 1);
 }
 
-void inlet_close(struct inlet *in)
+void cancel_reader_close(struct cancel_reader *in)
 {
     file_close(&in->file);
     close(in->wake);

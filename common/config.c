@@ -93,7 +93,7 @@ const char *config_nearest(const char *name)
     for (int i = 0; i < CONFIG_N_KEYS; i++) {
         /* The right word in the wrong section is nearer than a word misspelt in two places. */
         const char *key = strrchr(table[i].name, '.') + 1;
-        int far = nearest_distance(name, table[i].name), short_far = nearest_distance(last, key) + 2;
+        int far = suggest_distance(name, table[i].name), short_far = suggest_distance(last, key) + 2;
         far = short_far < far ? short_far : far;
         if (*last && strncmp(name, table[i].name, strlen(name)) == 0)
             far = 1; /* the beginning of a longer name */

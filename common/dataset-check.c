@@ -41,7 +41,7 @@ static int by_group_form(const void *a, const void *b, void *images)
 {
     const struct dataset_image *im = images;
     int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
-    int c = nameform_compare(im[i].group, im[j].group);
+    int c = unicode_form_compare(im[i].group, im[j].group);
     return c ? c : compare_numbers(i, j);
 }
 
@@ -65,7 +65,7 @@ static bool same_group(const struct dataset_image *a, const struct dataset_image
 
 static bool same_group_form(const struct dataset_image *a, const struct dataset_image *b)
 {
-    return nameform_compare(a->group, b->group) == 0;
+    return unicode_form_compare(a->group, b->group) == 0;
 }
 
 static bool same_content(const struct dataset_image *a, const struct dataset_image *b)
@@ -242,7 +242,7 @@ static int look_for_group_forms(struct check *c, int64_t first, int64_t n)
 
 static int by_form(const void *a, const void *b)
 {
-    return nameform_compare(*(char *const *)a, *(char *const *)b);
+    return unicode_form_compare(*(char *const *)a, *(char *const *)b);
 }
 
 static int check_class_forms(struct check *c)

@@ -23,7 +23,7 @@ struct lists {
     int64_t n_left[3]; /* images in the folder of a split that has no list */
     const char **path; /* all that are named, sorted */
     int64_t n_paths;
-    struct dataset_image **by_form; /* sorted by nameform_compare; NULL: not asked for yet */
+    struct dataset_image **by_form; /* sorted by unicode_form_compare; NULL: not asked for yet */
     struct fmt_error *e;
 };
 
@@ -166,14 +166,14 @@ static int by_bytes(const void *a, const void *b)
 
 static int by_form(const void *a, const void *b)
 {
-    return nameform_compare((*(struct dataset_image *const *)a)->path, (*(struct dataset_image *const *)b)->path);
+    return unicode_form_compare((*(struct dataset_image *const *)a)->path, (*(struct dataset_image *const *)b)->path);
 }
 
 /* The listed image whose path is this one in another Unicode form; NULL: none. */
 static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
 {
     struct dataset_image key = {.path = path}, *wanted = &key, **found = NULL;
-    if (nameform_is_plain(path) || l->n_paths == 0)
+    if (unicode_form_is_plain(path) || l->n_paths == 0)
         return NULL;
     if (!l->by_form && (l->by_form = calloc((size_t)l->n_paths, sizeof *l->by_form))) {
         for (int64_t i = 0; i < l->n_paths; i++)

@@ -48,7 +48,7 @@ static void fail_to_find(const struct dataset *d, const struct dataset_image *im
 {
     char reason[160];
     bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
-    const char *hint = d->has_lists ? (im->other_form ? NAMEFORM_HINT : "") : nameform_hint(path);
+    const char *hint = d->has_lists ? (im->other_form ? UNICODE_FORM_HINT : "") : unicode_form_hint(path);
     snprintf(reason, sizeof reason, "%s%s", strerror(errno), errno == ENOENT ? hint : "");
     fail(r, missing ? DATASET_MISSING : DATASET_UNREADABLE, reason);
 }

@@ -372,6 +372,6 @@ static int add_name(void *arg, const char *name)
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e)
 {
     struct adding a = {.d = d, .split = "", .e = e};
-    int status = namelist_read(end, add_name, &a, e);
+    int status = path_list_read(end, add_name, &a, e);
     return status ? status : dataset_check_names(d, e);
 }

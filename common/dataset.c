@@ -108,7 +108,7 @@ static int find_class(const struct dataset *d, const char *name)
     for (int i = 0; i < d->n_classes; i++) {
         if (strcmp(d->class_name[i], name) == 0)
             return i;
-        if (nameform_compare(d->class_name[i], name) == 0)
+        if (unicode_form_compare(d->class_name[i], name) == 0)
             other = i;
     }
     return other;

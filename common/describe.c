@@ -26,14 +26,14 @@ static void add_form(struct cJSON *o, const char *key, const char *form, ...)
     va_start(ap, form);
     vsnprintf(text, sizeof text, form, ap);
     va_end(ap);
-    jsonl_text(o, key, text);
+    json_report_text(o, key, text);
 }
 
 static void add_hex(struct cJSON *o, const char *key, const uint8_t digest[DIGEST_BYTES])
 {
     char hex[DIGEST_HEX];
     digest_hex(digest, hex);
-    jsonl_text(o, key, hex);
+    json_report_text(o, key, hex);
 }
 
 static void add_reals(struct cJSON *o, const char *key, const float *x, int n)
@@ -53,21 +53,21 @@ static void add_json(struct cJSON *o, const char *key, const char *text)
     if (value)
         cJSON_AddItemToObject(o, key, value);
     else
-        jsonl_text(o, key, text);
+        json_report_text(o, key, text);
 }
 
 static void add_recipe(struct cJSON *o, const struct recipe *r)
 {
-    struct cJSON *all = jsonl_object(o, "recipe");
+    struct cJSON *all = json_report_object(o, "recipe");
     for (int i = 0; i < r->n; i++)
-        jsonl_text(all, r->item[i].name, r->item[i].value);
+        json_report_text(all, r->item[i].name, r->item[i].value);
 }
 
 static void add_container(struct cJSON *o, const struct block_reader *r)
 {
     add_form(o, "version", "%u.%u", r->header.major, r->header.minor);
-    jsonl_int(o, "bytes", (int64_t)r->io.size);
-    jsonl_int(o, "blocks", r->n_blocks);
+    json_report_int(o, "bytes", (int64_t)r->io.size);
+    json_report_int(o, "blocks", r->n_blocks);
     add_hex(o, "identity", r->header.identity);
 }
 
@@ -115,13 +115,13 @@ static void index_facts(struct cJSON *o, const struct index *x)
         count_name(splits, t->labels.split[0] ? t->labels.split : "(none)");
         count_name(classes, t->labels.label >= 0 ? x->class_name[t->labels.label] : "(none)");
     }
-    jsonl_int(o, "images", x->n_entries);
-    jsonl_int(o, "groups", count_groups(x));
+    json_report_int(o, "images", x->n_entries);
+    json_report_int(o, "groups", count_groups(x));
     cJSON_AddItemToObject(o, "splits", splits);
     cJSON_AddItemToObject(o, "classes", classes);
-    jsonl_int(o, "image_bytes", image_bytes);
-    jsonl_int(o, "pixels_max", pixels);
-    jsonl_text(o, "root", x->root);
+    json_report_int(o, "image_bytes", image_bytes);
+    json_report_int(o, "pixels_max", pixels);
+    json_report_text(o, "root", x->root);
 }
 
 static int describe_index(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
@@ -150,13 +150,13 @@ static int describe_shard(struct cJSON *o, const struct fmt_reader *io, struct f
     if (status)
         return status;
     add_container(o, &s.block);
-    jsonl_int(o, "images", s.block.n_records);
-    jsonl_int(o, "shard", s.header.i_shard);
-    jsonl_int(o, "shards", s.header.n_shards);
-    jsonl_int(o, "width_max", s.header.width_max);
-    jsonl_int(o, "height_max", s.header.height_max);
-    jsonl_int(o, "pixels_max", (int64_t)s.header.pixels_max);
-    jsonl_names(o, "classes", s.header.class_name, s.header.n_classes);
+    json_report_int(o, "images", s.block.n_records);
+    json_report_int(o, "shard", s.header.i_shard);
+    json_report_int(o, "shards", s.header.n_shards);
+    json_report_int(o, "width_max", s.header.width_max);
+    json_report_int(o, "height_max", s.header.height_max);
+    json_report_int(o, "pixels_max", (int64_t)s.header.pixels_max);
+    json_report_names(o, "classes", s.header.class_name, s.header.n_classes);
     add_recipe(o, &s.header.recipe);
     add_json(o, "provenance", s.block.header.provenance);
     shard_close(&s);
@@ -171,17 +171,17 @@ static int describe_views(struct cJSON *o, const struct fmt_reader *io, struct f
         return status;
     const struct views_header *h = &v.header;
     add_container(o, &v.block);
-    jsonl_int(o, "batches", v.block.n_records);
-    jsonl_int(o, "batch", h->batch);
-    jsonl_int(o, "first_step", h->first_step);
-    jsonl_int(o, "global_size", h->global_size);
-    jsonl_int(o, "local_size", h->local_size);
-    jsonl_int(o, "local_crops", h->n_local);
+    json_report_int(o, "batches", v.block.n_records);
+    json_report_int(o, "batch", h->batch);
+    json_report_int(o, "first_step", h->first_step);
+    json_report_int(o, "global_size", h->global_size);
+    json_report_int(o, "local_size", h->local_size);
+    json_report_int(o, "local_crops", h->n_local);
     add_form(o, "mask_grid", "%" PRId32 " x %" PRId32, h->grid_h, h->grid_w);
     add_reals(o, "mean", h->mean, 3);
     add_reals(o, "std", h->std, 3);
-    jsonl_int(o, "seed", (int64_t)h->seed);
-    jsonl_int(o, "images", h->n_images);
+    json_report_int(o, "seed", (int64_t)h->seed);
+    json_report_int(o, "images", h->n_images);
     add_json(o, "provenance", v.block.header.provenance);
     views_close(&v);
     return 0;
@@ -205,10 +205,10 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
         return status;
     const struct feat_header *h = &f.header;
     add_container(o, &f.block);
-    jsonl_int(o, "rows", f.block.n_records);
-    jsonl_text(o, "tokens", feat_what_name(h->what));
-    jsonl_int(o, "dim", h->dim);
-    jsonl_int(o, "tokens_per_row", h->n_tokens);
+    json_report_int(o, "rows", f.block.n_records);
+    json_report_text(o, "tokens", feat_what_name(h->what));
+    json_report_int(o, "dim", h->dim);
+    json_report_int(o, "tokens_per_row", h->n_tokens);
     add_layers(o, h);
     cJSON_AddBoolToObject(o, "normalised", h->normalised);
     cJSON_AddBoolToObject(o, "unit_length", h->unit);
@@ -218,7 +218,7 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
         cJSON_AddNullToObject(o, "weights");
     else
         add_hex(o, "weights", h->weights);
-    jsonl_names(o, "classes", h->class_name, h->n_classes);
+    json_report_names(o, "classes", h->class_name, h->n_classes);
     add_recipe(o, &h->recipe);
     add_json(o, "provenance", f.block.header.provenance);
     feat_close(&f);
@@ -227,11 +227,11 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
 
 static void add_seen(struct cJSON *o, const struct linear *m)
 {
-    struct cJSON *seen = jsonl_object(o, "seen");
-    jsonl_int(seen, "fitted_images", m->fitted.n_images);
-    jsonl_int(seen, "fitted_groups", m->fitted.n_groups);
-    jsonl_int(seen, "chosen_images", m->chosen.n_images);
-    jsonl_int(seen, "chosen_groups", m->chosen.n_groups);
+    struct cJSON *seen = json_report_object(o, "seen");
+    json_report_int(seen, "fitted_images", m->fitted.n_images);
+    json_report_int(seen, "fitted_groups", m->fitted.n_groups);
+    json_report_int(seen, "chosen_images", m->chosen.n_images);
+    json_report_int(seen, "chosen_groups", m->chosen.n_groups);
 }
 
 static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
@@ -241,16 +241,16 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     if (status)
         return status;
     add_hex(o, "identity", m.identity);
-    jsonl_int(o, "rows", m.n_rows);
-    jsonl_int(o, "dim", m.dim);
+    json_report_int(o, "rows", m.n_rows);
+    json_report_int(o, "dim", m.dim);
     cJSON_AddNumberToObject(o, "C", m.C);
     cJSON_AddNumberToObject(o, "gradient", m.gradient);
-    jsonl_int(o, "thresholds", m.n_points);
-    jsonl_text(o, "tokens", feat_what_name(m.features.what));
+    json_report_int(o, "thresholds", m.n_points);
+    json_report_text(o, "tokens", feat_what_name(m.features.what));
     add_hex(o, "weights", m.features.weights);
-    jsonl_names(o, "classes", m.features.class_name, m.features.n_classes);
+    json_report_names(o, "classes", m.features.class_name, m.features.n_classes);
     if (m.features.n_classes == 2)
-        jsonl_text(o, "positive", m.features.class_name[m.positive]);
+        json_report_text(o, "positive", m.features.class_name[m.positive]);
     add_recipe(o, &m.features.recipe);
     if (m.says_seen)
         add_seen(o, &m);
@@ -267,7 +267,7 @@ static void add_replaced(struct cJSON *o, const char *state)
     const struct cJSON *samples = cJSON_GetObjectItemCaseSensitive(replaced, "samples");
     if (cJSON_IsNumber(samples)) {
         cJSON_AddNumberToObject(o, "replaced_samples", samples->valuedouble);
-        jsonl_int(o, "replaced_images", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(replaced, "images")));
+        json_report_int(o, "replaced_images", cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(replaced, "images")));
     }
     cJSON_Delete(root);
 }
@@ -282,11 +282,11 @@ static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fm
     for (int64_t i = 0; i < c.n_tensors; i++)
         bytes += c.tensor[i].bytes;
     add_container(o, &c.block);
-    jsonl_int(o, "iteration", c.header.iteration);
-    jsonl_int(o, "rank", c.header.rank);
-    jsonl_int(o, "ranks", c.header.n_ranks);
-    jsonl_int(o, "tensors", c.n_tensors);
-    jsonl_int(o, "tensor_bytes", bytes);
+    json_report_int(o, "iteration", c.header.iteration);
+    json_report_int(o, "rank", c.header.rank);
+    json_report_int(o, "ranks", c.header.n_ranks);
+    json_report_int(o, "tensors", c.n_tensors);
+    json_report_int(o, "tensor_bytes", bytes);
     add_replaced(o, c.header.state);
     add_json(o, "state", c.header.state);
     add_json(o, "provenance", c.block.header.provenance);
@@ -313,12 +313,12 @@ static int describe_weights(struct cJSON *o, struct file *f, struct fmt_error *e
         values += t.set.item[i].unusable ? 0 : t.set.item[i].n;
         unusable += t.set.item[i].unusable != NULL;
     }
-    jsonl_text(o, "kind", tensorfile_kind_name[t.kind]);
-    jsonl_int(o, "bytes", (int64_t)f->size);
-    jsonl_int(o, "tensors", t.set.n);
-    jsonl_int(o, "values", values);
-    jsonl_int(o, "unusable", unusable);
-    struct cJSON *meta = jsonl_object(o, "metadata");
+    json_report_text(o, "kind", tensorfile_kind_name[t.kind]);
+    json_report_int(o, "bytes", (int64_t)f->size);
+    json_report_int(o, "tensors", t.set.n);
+    json_report_int(o, "values", values);
+    json_report_int(o, "unusable", unusable);
+    struct cJSON *meta = json_report_object(o, "metadata");
     for (int64_t i = 0; i < t.set.n_meta; i++)
         add_json(meta, t.set.meta[i].key, t.set.meta[i].value);
     tensorfile_close(&t);
@@ -368,7 +368,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
     if (!o)
         return fmt_no_memory(e);
     if (*ours) {
-        jsonl_text(o, "kind", block_kind_name(kind));
+        json_report_text(o, "kind", block_kind_name(kind));
         return describe[kind](o, &io, e);
     }
     return looks_like_weights(p.first, p.n) ? describe_weights(o, f, e) : not_known(&p, &io, e);
@@ -380,14 +380,14 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
     int status = shard_set_open(&s, &path, 1, e);
     if (status)
         return status;
-    jsonl_text(o, "kind", "shard set");
-    jsonl_int(o, "shards", s.n_shards);
-    jsonl_int(o, "sets", s.n_sets);
-    jsonl_int(o, "images", s.n_images);
-    jsonl_int(o, "width_max", s.width_max);
-    jsonl_int(o, "height_max", s.height_max);
-    jsonl_int(o, "pixels_max", (int64_t)s.pixels_max);
-    jsonl_names(o, "classes", s.class_name, s.n_classes);
+    json_report_text(o, "kind", "shard set");
+    json_report_int(o, "shards", s.n_shards);
+    json_report_int(o, "sets", s.n_sets);
+    json_report_int(o, "images", s.n_images);
+    json_report_int(o, "width_max", s.width_max);
+    json_report_int(o, "height_max", s.height_max);
+    json_report_int(o, "pixels_max", (int64_t)s.pixels_max);
+    json_report_names(o, "classes", s.class_name, s.n_classes);
     add_hex(o, "identity", s.identity[0]);
     struct recipe recipe = {.n = 0};
     if (shard_set_recipe(&s, &recipe, NULL) == 0)
@@ -521,11 +521,11 @@ static int tensor_lines(struct file *f, void (*line)(const char *text), struct f
     if (status)
         return status;
     for (int64_t i = 0; i < t.set.n; i++) {
-        const struct named *n = &t.set.item[i];
-        char text[LINE_ROOM], dims[NAMED_DIMS_TEXT];
+        const struct named_tensor *n = &t.set.item[i];
+        char text[LINE_ROOM], dims[NAMED_TENSOR_DIMS_TEXT];
         snprintf(text, sizeof text, "%s\t%s\t%s", n->name,
-                 n->unusable ? "unusable" : named_dtype_text(n->dtype),
-                 n->unusable ? n->unusable : named_dims_text(n->dims, n->n_dims, dims));
+                 n->unusable ? "unusable" : named_tensor_dtype_text(n->dtype),
+                 n->unusable ? n->unusable : named_tensor_dims_text(n->dims, n->n_dims, dims));
         line(text);
     }
     tensorfile_close(&t);

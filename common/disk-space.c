@@ -27,7 +27,7 @@ static bool find_disk(const char *path, struct statvfs *s)
     return known;
 }
 
-int disk_check(const char *path, double bytes, struct fmt_error *e)
+int disk_space_check(const char *path, double bytes, struct fmt_error *e)
 {
     struct statvfs s;
     char wanted[32], there[32];

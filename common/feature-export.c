@@ -38,7 +38,7 @@ static const char *class_of(const struct feat_header *h, const struct index_labe
     return l->label >= 0 && l->label < h->n_classes ? h->class_name[l->label] : NULL;
 }
 
-int featform_escape(char c, char out[5])
+int feature_export_escape(char c, char out[5])
 {
     unsigned char code = (unsigned char)c;
     if (c == '\\' || c == '\t' || c == '\n')
@@ -51,11 +51,11 @@ static int put_name(struct fmt_buffer *out, const char *s)
     char escaped[5];
     int bad = 0;
     for (; *s; s++)
-        bad |= bytes_put(out, escaped, (size_t)featform_escape(*s, escaped));
+        bad |= bytes_put(out, escaped, (size_t)feature_export_escape(*s, escaped));
     return bad;
 }
 
-int featform_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out)
+int feature_export_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out)
 {
     const struct index_labels *l = &row->labels;
     const char *class_name = class_of(h, l);
@@ -76,7 +76,7 @@ int featform_text(const struct feat_header *h, const struct feat_row *row, struc
 static void add_text(struct cJSON *o, const char *key, const char *text)
 {
     if (text && text[0])
-        jsonl_text(o, key, text);
+        json_report_text(o, key, text);
     else
         cJSON_AddNullToObject(o, key);
 }
@@ -84,7 +84,7 @@ static void add_text(struct cJSON *o, const char *key, const char *text)
 static void add_int(struct cJSON *o, const char *key, int64_t value)
 {
     if (value >= 0)
-        jsonl_int(o, key, value);
+        json_report_int(o, key, value);
     else
         cJSON_AddNullToObject(o, key);
 }
@@ -103,7 +103,7 @@ static char *labels_json(const struct feat_header *h, const struct feat_row *row
     const struct index_labels *l = &row->labels;
     char hex[DIGEST_HEX] = "";
     struct cJSON *o = cJSON_CreateObject();
-    jsonl_text(o, "key", l->key);
+    json_report_text(o, "key", l->key);
     add_text(o, "split", l->split);
     add_text(o, "group", l->group);
     add_int(o, "shot", l->shot);
@@ -118,7 +118,7 @@ static char *labels_json(const struct feat_header *h, const struct feat_row *row
     return text;
 }
 
-int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out)
+int feature_export_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out)
 {
     char *labels = labels_json(h, row);
     if (!labels)
@@ -134,7 +134,7 @@ int featform_json(const struct feat_header *h, const struct feat_row *row, struc
 
 /* ---------------------------------------------------------------- .npy */
 
-int featform_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_buffer *out)
+int feature_export_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_buffer *out)
 {
     /* Magic, version and length are 10 bytes; the text is padded so that the values begin at a multiple of 64. */
     char text[192];
@@ -150,7 +150,7 @@ int featform_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_
     return bad | bytes_put(out, text, (size_t)n);
 }
 
-int featform_npy_values(const struct feat_header *h, const float *x, struct fmt_buffer *out)
+int feature_export_npy_values(const struct feat_header *h, const float *x, struct fmt_buffer *out)
 {
     return bytes_put_f32s(out, x, feat_width(h));
 }

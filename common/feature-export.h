@@ -16,15 +16,15 @@
 
 /* A character of a name as it stands in a field of a text with tabs, here and in predictions: itself, or escaped as
  * above. Returns the length. */
-int featform_escape(char c, char out[5]);
+int feature_export_escape(char c, char out[5]);
 
-int featform_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
+int feature_export_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
 /* row->x NULL: values are left out. */
-int featform_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
+int feature_export_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);
 
 /* Header of a .npy file, version 1.0, for n_rows rows: shape [n_rows, dim], patch features [n_rows, tokens, dim];
  * the values follow, little-endian. */
-int featform_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_buffer *out);
-int featform_npy_values(const struct feat_header *h, const float *x, struct fmt_buffer *out); /* of one row */
+int feature_export_npy_header(const struct feat_header *h, int64_t n_rows, struct fmt_buffer *out);
+int feature_export_npy_values(const struct feat_header *h, const float *x, struct fmt_buffer *out); /* of one row */
 
 #endif

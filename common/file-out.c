@@ -210,7 +210,7 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
     *f = (struct file_out){.fd = -1};
     int open_fd = file_descriptor_of(path);
     bool there = (open_fd >= 0 ? fstat(open_fd, &st) : stat(path, &st)) == 0;
-    if (there && inputs_have(&st))
+    if (there && input_guard_have(&st))
         return fail_input(e, file_output_name(path));
     f->path = open_fd == STDOUT_FILENO ? strdup("standard output") : open_fd >= 0 ? strdup(path) : file_followed(path);
     f->buffer = malloc(BUFFER_BYTES);
@@ -355,7 +355,7 @@ int file_commit(struct file_out *f, struct fmt_error *e)
         number = errno;
     if (!number && f->fd > STDERR_FILENO) /* standard output is closed and checked by msg_finish */
         number = close_error(f->fd);
-    if (!number && !f->in_place && inputs_have_path(f->path)) /* it was read since */
+    if (!number && !f->in_place && input_guard_have_path(f->path)) /* it was read since */
         status = fail_input(e, f->path);
     else if (!number && !f->in_place && publish(f) != 0)
         number = errno;
@@ -419,7 +419,7 @@ static int check_replaced_dir(const char *path, struct fmt_error *e)
         char *inside = file_join(path, names[i]);
         if (!inside)
             status = fmt_no_memory(e);
-        else if (inputs_have_path(inside))
+        else if (input_guard_have_path(inside))
             status = fail_input(e, inside);
         free(inside);
     }

@@ -19,7 +19,7 @@ enum { PIECE_BYTES = 1 << 16, LINKS_MAX = 40 };
 
 int file_fail(const char *path, struct fmt_error *e)
 {
-    const char *hint = errno == ENOENT ? nameform_hint(path) : "";
+    const char *hint = errno == ENOENT ? unicode_form_hint(path) : "";
     return fmt_fail(e, fmt_errno(errno), "%.250s: %s%s", path, strerror(errno), hint);
 }
 
@@ -72,7 +72,7 @@ static int open_with(struct file *f, const char *path, int flags, struct fmt_err
             close(fd);
         return fmt_no_memory(e);
     }
-    inputs_add(fd);
+    input_guard_add(fd);
     f->fd = fd;
     f->regular = S_ISREG(st.st_mode) && (!standard || lseek(fd, 0, SEEK_CUR) == 0);
     if (f->regular)

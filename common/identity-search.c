@@ -23,7 +23,8 @@ static bool is_passed_over(const char *name)
 
 /* ---------------------------------------------------------------- digests, sorted */
 
-static int add_key(struct idfiles_keys *k, const uint8_t digest[DIGEST_BYTES], int64_t i_item, struct fmt_error *e)
+static int add_key(struct identity_search_keys *k, const uint8_t digest[DIGEST_BYTES], int64_t i_item,
+                   struct fmt_error *e)
 {
     if (!digest_is_set(digest))
         return 0;
@@ -37,13 +38,13 @@ static int add_key(struct idfiles_keys *k, const uint8_t digest[DIGEST_BYTES], i
 
 static int compare_keys(const void *a, const void *b)
 {
-    const struct idfiles_key *x = a, *y = b;
+    const struct identity_search_key *x = a, *y = b;
     int order = memcmp(x->digest, y->digest, DIGEST_BYTES);
     return order ? order : (x->i_item > y->i_item) - (x->i_item < y->i_item);
 }
 
 /* The nth item with this digest; -1: there is none. */
-static int64_t find_key(struct idfiles_keys *k, const uint8_t digest[DIGEST_BYTES], int64_t nth)
+static int64_t find_key(struct identity_search_keys *k, const uint8_t digest[DIGEST_BYTES], int64_t nth)
 {
     int64_t low = 0, high = k->n;
     if (!k->sorted && k->n)
@@ -64,7 +65,8 @@ static int64_t find_key(struct idfiles_keys *k, const uint8_t digest[DIGEST_BYTE
 /* ---------------------------------------------------------------- the walk */
 
 /* Of shards also the digest of the identity: what evaluation during training has of its sets. */
-static int add_identities(struct idfiles *f, struct idfile *item, const uint8_t *identity, struct fmt_error *e)
+static int add_identities(struct identity_search *f, struct identity_file *item, const uint8_t *identity,
+                          struct fmt_error *e)
 {
     uint8_t of_set[DIGEST_BYTES];
     memcpy(item->identity, identity, DIGEST_BYTES);
@@ -75,19 +77,20 @@ static int add_identities(struct idfiles *f, struct idfile *item, const uint8_t 
     return add_key(&f->identities, of_set, item - f->item, e);
 }
 
-static int add(struct idfiles *f, const char *path, enum block_kind kind, const uint8_t *identity, struct fmt_error *e)
+static int add(struct identity_search *f, const char *path, enum block_kind kind, const uint8_t *identity,
+               struct fmt_error *e)
 {
     if (fmt_grow(&f->item, f->n, &f->room, sizeof *f->item, e))
         return FMT_MEMORY;
-    struct idfile *item = &f->item[f->n];
-    *item = (struct idfile){.path = strdup(path), .kind = kind};
+    struct identity_file *item = &f->item[f->n];
+    *item = (struct identity_file){.path = strdup(path), .kind = kind};
     if (!item->path)
         return fmt_no_memory(e);
     f->n++;
     return identity ? add_identities(f, item, identity, e) : 0;
 }
 
-static int add_file(struct idfiles *f, const char *path, struct fmt_error *e)
+static int add_file(struct identity_search *f, const char *path, struct fmt_error *e)
 {
     struct file file;
     struct verify_peek p;
@@ -108,22 +111,22 @@ static int add_file(struct idfiles *f, const char *path, struct fmt_error *e)
 }
 
 /* A folder that was cut off by its depth is walked again from nearer. */
-static bool was_walked(struct idfiles *f, const char *folder, int depth)
+static bool was_walked(struct identity_search *f, const char *folder, int depth)
 {
     struct stat st;
     if (stat(folder, &st) != 0)
         return false; /* listing it will tell why */
     for (int64_t i = 0; i < f->n_folders; i++) {
-        const struct idfiles_folder *d = &f->folder[i];
+        const struct identity_search_folder *d = &f->folder[i];
         if (d->device == st.st_dev && d->inode == st.st_ino && d->depth <= depth)
             return true;
     }
     if (fmt_grow(&f->folder, f->n_folders, &f->folder_room, sizeof *f->folder, NULL) == 0)
-        f->folder[f->n_folders++] = (struct idfiles_folder){st.st_dev, st.st_ino, depth};
+        f->folder[f->n_folders++] = (struct identity_search_folder){st.st_dev, st.st_ino, depth};
     return false;
 }
 
-static int walk(struct idfiles *f, const char *folder, int depth, struct fmt_error *e)
+static int walk(struct identity_search *f, const char *folder, int depth, struct fmt_error *e)
 {
     char **name;
     int64_t n;
@@ -139,7 +142,7 @@ static int walk(struct idfiles *f, const char *folder, int depth, struct fmt_err
         char *path = strcmp(folder, ".") == 0 ? strdup(name[i]) : file_join(folder, name[i]);
         if (!path)
             status = fmt_no_memory(e);
-        else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && depth < IDFILES_DEPTH_MAX)
+        else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && depth < IDENTITY_SEARCH_DEPTH_MAX)
             status = walk(f, path, depth + 1, NULL) == FMT_MEMORY ? fmt_no_memory(e) : 0;
         else if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) /* links to files are followed */
             status = add_file(f, path, e);
@@ -149,33 +152,33 @@ static int walk(struct idfiles *f, const char *folder, int depth, struct fmt_err
     return status;
 }
 
-int idfiles_add(struct idfiles *f, const char *folder, struct fmt_error *e)
+int identity_search_add(struct identity_search *f, const char *folder, struct fmt_error *e)
 {
     return walk(f, folder, 0, e);
 }
 
 /* ---------------------------------------------------------------- finding */
 
-const struct idfile *idfiles_find(struct idfiles *f, const uint8_t identity[DIGEST_BYTES])
+const struct identity_file *identity_search_find(struct identity_search *f, const uint8_t identity[DIGEST_BYTES])
 {
     int64_t i = find_key(&f->identities, identity, 0);
     return i < 0 ? NULL : &f->item[i];
 }
 
-static void hash_all(struct idfiles *f, bool checkpoints)
+static void hash_all(struct identity_search *f, bool checkpoints)
 {
     for (int64_t i = 0; i < f->n && f->weights_hash; i++) {
-        struct idfile *t = &f->item[i];
+        struct identity_file *t = &f->item[i];
         if (t->kind != (checkpoints ? BLOCK_CKPT : BLOCK_ANY) || f->weights_hash(t->path, t->weights, NULL) != 0)
             continue;
-        for (int k = 0; k < IDFILES_HASHES; k++)
+        for (int k = 0; k < IDENTITY_SEARCH_HASHES; k++)
             if (add_key(&f->weights[checkpoints], t->weights[k], i, NULL))
                 return;
     }
 }
 
-const struct idfile *idfiles_find_weights(struct idfiles *f, const uint8_t hash[DIGEST_BYTES], bool checkpoints,
-                                          int64_t nth)
+const struct identity_file *identity_search_find_weights(struct identity_search *f, const uint8_t hash[DIGEST_BYTES],
+                                                         bool checkpoints, int64_t nth)
 {
     if (!f->hashed[checkpoints])
         hash_all(f, checkpoints);
@@ -184,7 +187,7 @@ const struct idfile *idfiles_find_weights(struct idfiles *f, const uint8_t hash[
     return i < 0 ? NULL : &f->item[i];
 }
 
-void idfiles_release(struct idfiles *f)
+void identity_search_release(struct identity_search *f)
 {
     for (int64_t i = 0; i < f->n; i++)
         free(f->item[i].path);
@@ -193,5 +196,5 @@ void idfiles_release(struct idfiles *f)
     free(f->weights[0].item);
     free(f->weights[1].item);
     free(f->folder);
-    *f = (struct idfiles){0};
+    *f = (struct identity_search){0};
 }

@@ -11,14 +11,14 @@
 
 /* ------------------------------------------------------------------ opening */
 struct adding {
-    struct pictures *p;
+    struct image_set *p;
     struct fmt_error *e;
 };
 
 static int add_path(void *arg, const char *path)
 {
     struct adding *a = arg;
-    struct pictures *p = a->p;
+    struct image_set *p = a->p;
     if (strlen(path) > INDEX_TEXT_MAX)
         return fmt_fail(a->e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, INDEX_TEXT_MAX);
     if (fmt_grow(&p->path, p->n, &p->room, sizeof *p->path, a->e))
@@ -45,11 +45,11 @@ static bool is_shard(const char *path)
     return good && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
-int pictures_open(struct pictures *p, const char *const *operand, int n, char separator, struct fmt_error *e)
+int image_set_open(struct image_set *p, const char *const *operand, int n, char separator, struct fmt_error *e)
 {
     struct adding adding = {p, e};
     int n_shards = 0, status = 0;
-    *p = (struct pictures){0};
+    *p = (struct image_set){0};
     for (int i = 0; i < n; i++)
         n_shards += is_shard(operand[i]);
     if (n_shards > 0 && n_shards < n)
@@ -61,14 +61,14 @@ int pictures_open(struct pictures *p, const char *const *operand, int n, char se
         return status;
     }
     for (int i = 0; i < n && !status; i++)
-        status = strcmp(operand[i], "-") == 0 ? namelist_read(separator, add_path, &adding, e)
+        status = strcmp(operand[i], "-") == 0 ? path_list_read(separator, add_path, &adding, e)
                                                : add_path(&adding, operand[i]);
     if (status)
-        pictures_close(p);
+        image_set_close(p);
     return status;
 }
 
-void pictures_close(struct pictures *p)
+void image_set_close(struct image_set *p)
 {
     if (p->from_shards)
         shard_set_close(&p->set);
@@ -76,11 +76,11 @@ void pictures_close(struct pictures *p)
         free(p->path[i]);
     free(p->path);
     free(p->content);
-    *p = (struct pictures){0};
+    *p = (struct image_set){0};
 }
 
 /* ------------------------------------------------------------------ reading */
-static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error *e)
+static int grow_file(struct image_set_slot *slot, size_t bytes, struct fmt_error *e)
 {
     if (bytes <= slot->file_room)
         return 0;
@@ -93,7 +93,7 @@ static int grow_file(struct pictures_slot *slot, size_t bytes, struct fmt_error 
 }
 
 /* A whole regular file into the slot's memory. */
-static int load_file(const char *path, struct pictures_slot *slot, size_t *bytes, struct fmt_error *e)
+static int load_file(const char *path, struct image_set_slot *slot, size_t *bytes, struct fmt_error *e)
 {
     struct file f;
     int status = file_open_regular(&f, path, e);
@@ -115,7 +115,7 @@ static int load_file(const char *path, struct pictures_slot *slot, size_t *bytes
     return status;
 }
 
-static int read_file(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored,
+static int read_file(const struct image_set *p, int64_t i, struct image_set_slot *slot, bool as_stored,
                      struct fmt_error *e)
 {
     const char *path = p->path[i];
@@ -133,7 +133,8 @@ static int read_file(const struct pictures *p, int64_t i, struct pictures_slot *
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
 }
 
-int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slot, bool as_stored, struct fmt_error *e)
+int image_set_read(const struct image_set *p, int64_t i, struct image_set_slot *slot, bool as_stored,
+                   struct fmt_error *e)
 {
     if (!p->from_shards)
         return read_file(p, i, slot, as_stored, e);
@@ -145,23 +146,23 @@ int pictures_read(const struct pictures *p, int64_t i, struct pictures_slot *slo
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", slot->record.labels.key, why.text) : 0;
 }
 
-void pictures_slot_release(struct pictures_slot *slot)
+void image_set_slot_release(struct image_set_slot *slot)
 {
     block_buffer_release(&slot->buffer);
     image_release(&slot->photo);
     free(slot->file);
-    *slot = (struct pictures_slot){0};
+    *slot = (struct image_set_slot){0};
 }
 
 /* ------------------------------------------------------------------ provenance */
-int pictures_recipe(const struct pictures *p, struct recipe *r, struct fmt_error *e)
+int image_set_recipe(const struct image_set *p, struct recipe *r, struct fmt_error *e)
 {
     return p->from_shards ? shard_set_recipe(&p->set, r, e) : shard_recipe(0, 0, false, r, e);
 }
 
 struct hashing {
-    struct pictures *p;
-    struct pictures_slot *slot; /* one per worker */
+    struct image_set *p;
+    struct image_set_slot *slot; /* one per worker */
 };
 
 static void hash_one(void *arg, int64_t i, int worker)
@@ -172,7 +173,7 @@ static void hash_one(void *arg, int64_t i, int worker)
         digest_of(h->slot[worker].file, bytes, h->p->content[i]);
 }
 
-static int hash_files(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+static int hash_files(struct image_set *p, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
 {
     int n_workers = thread_workers(pool);
     struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot)};
@@ -188,17 +189,17 @@ static int hash_files(struct pictures *p, struct thread_pool *pool, struct prov 
             digest_add(&d, p->content[i], DIGEST_BYTES);
         }
         digest_end(&d, all);
-        prov_input(prov, "pictures", all);
+        provenance_input(prov, "pictures", all);
     }
     for (int i = 0; h.slot && i < n_workers; i++)
-        pictures_slot_release(&h.slot[i]);
+        image_set_slot_release(&h.slot[i]);
     free(h.slot);
     return status;
 }
 
-int pictures_inputs(struct pictures *p, struct thread_pool *pool, struct prov *prov, struct fmt_error *e)
+int image_set_inputs(struct image_set *p, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
 {
     for (int i = 0; i < p->set.n_sets; i++)
-        prov_input_from(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
+        provenance_input_from(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
     return p->from_shards ? 0 : hash_files(p, pool, prov, e);
 }

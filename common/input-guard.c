@@ -17,12 +17,12 @@ static int64_t n_inputs, room;
 static bool guarding;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-void inputs_guard(void)
+void input_guard_start(void)
 {
     guarding = true;
 }
 
-void inputs_add(int fd)
+void input_guard_add(int fd)
 {
     struct stat st;
     if (!guarding || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
@@ -34,7 +34,7 @@ void inputs_add(int fd)
     pthread_mutex_unlock(&lock);
 }
 
-bool inputs_have(const struct stat *st)
+bool input_guard_have(const struct stat *st)
 {
     bool found = false;
     pthread_mutex_lock(&lock);
@@ -44,8 +44,8 @@ bool inputs_have(const struct stat *st)
     return found;
 }
 
-bool inputs_have_path(const char *path)
+bool input_guard_have_path(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && inputs_have(&st);
+    return stat(path, &st) == 0 && input_guard_have(&st);
 }

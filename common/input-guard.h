@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-void inputs_guard(void);
+void input_guard_start(void);
 /* Remembers a file that is open for reading, if there is a guard and the file is a regular one. From any thread. */
-void inputs_add(int fd);
-bool inputs_have(const struct stat *st);
-bool inputs_have_path(const char *path); /* false if nothing is there */
+void input_guard_add(int fd);
+bool input_guard_have(const struct stat *st);
+bool input_guard_have_path(const char *path); /* false if nothing is there */
 
 #endif

@@ -10,14 +10,14 @@
 
 #include "utf8.h"
 
-struct cJSON *jsonl_begin(const char *report)
+struct cJSON *json_report_begin(const char *report)
 {
     cJSON *o = cJSON_CreateObject();
-    jsonl_text(o, "report", report);
+    json_report_text(o, "report", report);
     return o;
 }
 
-void jsonl_text(struct cJSON *o, const char *key, const char *text)
+void json_report_text(struct cJSON *o, const char *key, const char *text)
 {
     size_t left = strlen(text);
     char *clean = malloc(3 * left + 1), *to = clean;
@@ -35,7 +35,7 @@ void jsonl_text(struct cJSON *o, const char *key, const char *text)
     free(clean);
 }
 
-void jsonl_int(struct cJSON *o, const char *key, int64_t value)
+void json_report_int(struct cJSON *o, const char *key, int64_t value)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRId64, value);
@@ -43,12 +43,12 @@ void jsonl_int(struct cJSON *o, const char *key, int64_t value)
         cJSON_AddRawToObject(o, key, text);
 }
 
-struct cJSON *jsonl_object(struct cJSON *o, const char *key)
+struct cJSON *json_report_object(struct cJSON *o, const char *key)
 {
     return o ? cJSON_AddObjectToObject(o, key) : NULL;
 }
 
-int jsonl_end(struct cJSON *o)
+int json_report_end(struct cJSON *o)
 {
     char *line = o ? cJSON_PrintUnformatted(o) : NULL;
     cJSON_Delete(o);
@@ -59,11 +59,11 @@ int jsonl_end(struct cJSON *o)
     return 0;
 }
 
-void jsonl_names(struct cJSON *o, const char *key, char *const *name, int n)
+void json_report_names(struct cJSON *o, const char *key, char *const *name, int n)
 {
     struct cJSON *list = cJSON_AddArrayToObject(o, key), *one = cJSON_CreateObject();
     for (int i = 0; i < n; i++) {
-        jsonl_text(one, "x", name[i]); /* cleaned as a text of an object; then taken over by the list */
+        json_report_text(one, "x", name[i]); /* cleaned as a text of an object; then taken over by the list */
         cJSON_AddItemToArray(list, cJSON_DetachItemFromObject(one, "x"));
     }
     cJSON_Delete(one);

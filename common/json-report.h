@@ -1,9 +1,9 @@
 /* json-report.h - reports as JSON lines on standard output: one object a line, keys in the order they are added.
  *
- *   struct cJSON *o = jsonl_begin("finding");        {"report":"finding", ...
- *   jsonl_text(o, "path", path);                     bytes that are no UTF-8 come out as U+FFFD
- *   jsonl_int(o, "images", n);
- *   jsonl_end(o);                                    prints and releases; a full disk is told by msg_finish
+ *   struct cJSON *o = json_report_begin("finding");        {"report":"finding", ...
+ *   json_report_text(o, "path", path);                     bytes that are no UTF-8 come out as U+FFFD
+ *   json_report_int(o, "images", n);
+ *   json_report_end(o);                                    prints and releases; a full disk is told by msg_finish
  */
 #ifndef JSON_REPORT_H
 #define JSON_REPORT_H
@@ -12,15 +12,16 @@
 
 struct cJSON;
 
-struct cJSON *jsonl_begin(const char *report); /* NULL: no memory, which the others accept and jsonl_end tells */
-void jsonl_text(struct cJSON *o, const char *key, const char *text);
-void jsonl_int(struct cJSON *o, const char *key, int64_t value);
-int jsonl_end(struct cJSON *o); /* 0, or -1: no memory */
+struct cJSON *
+json_report_begin(const char *report); /* NULL: no memory, which the others accept and json_report_end tells */
+void json_report_text(struct cJSON *o, const char *key, const char *text);
+void json_report_int(struct cJSON *o, const char *key, int64_t value);
+int json_report_end(struct cJSON *o); /* 0, or -1: no memory */
 
-/* A list of texts, cleaned as those of jsonl_text. */
-void jsonl_names(struct cJSON *o, const char *key, char *const *name, int n);
+/* A list of texts, cleaned as those of json_report_text. */
+void json_report_names(struct cJSON *o, const char *key, char *const *name, int n);
 
-/* An object below a key, for jsonl_text and jsonl_int. */
-struct cJSON *jsonl_object(struct cJSON *o, const char *key);
+/* An object below a key, for json_report_text and json_report_int. */
+struct cJSON *json_report_object(struct cJSON *o, const char *key);
 
 #endif

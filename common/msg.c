@@ -49,7 +49,7 @@ static void say(const char *format, va_list ap)
     int n = head + vsnprintf(line + head, sizeof line - (size_t)head - 1, format, ap);
     if (n > (int)sizeof line - 2)
         n = (int)sizeof line - 2;
-    clean_text(line, (size_t)n);
+    printable_text(line, (size_t)n);
     line[n++] = '\n';
     if (msg_before)
         msg_before();

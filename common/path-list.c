@@ -10,7 +10,7 @@
 #include "input-guard.h"
 
 struct name {
-    char bytes[NAMELIST_NAME_MAX + 2]; /* a '\r' more than a name, and a zero byte */
+    char bytes[PATH_LIST_NAME_MAX + 2]; /* a '\r' more than a name, and a zero byte */
     size_t n;
 };
 
@@ -32,7 +32,7 @@ static int read_name(struct name *name, char end, struct fmt_error *e)
             return refuse_zero(name, e);
         if (name->n == sizeof name->bytes - 1)
             return fmt_fail(e, FMT_LIMIT, "standard input: no list of names: one is longer than %d bytes",
-                            NAMELIST_NAME_MAX);
+                            PATH_LIST_NAME_MAX);
         name->bytes[name->n++] = (char)c;
     }
     if (ferror(stdin))
@@ -45,9 +45,9 @@ static int read_name(struct name *name, char end, struct fmt_error *e)
     return 0;
 }
 
-int namelist_read(char end, int (*found)(void *arg, const char *name), void *arg, struct fmt_error *e)
+int path_list_read(char end, int (*found)(void *arg, const char *name), void *arg, struct fmt_error *e)
 {
-    inputs_add(STDIN_FILENO);
+    input_guard_add(STDIN_FILENO);
     struct name name;
     int status = read_name(&name, end, e);
     bool marked = status == 0 && end && strncmp(name.bytes, "\xEF\xBB\xBF", 3) == 0;

@@ -7,10 +7,10 @@
 
 #include "fmt.h"
 
-enum { NAMELIST_NAME_MAX = 4096 };
+enum { PATH_LIST_NAME_MAX = 4096 };
 
 /* Calls found for each name in order; what it returns, if not 0, ends the reading. end is '\n' or 0. A longer name, or
  * a zero byte in a line, is no list of names: an error. */
-int namelist_read(char end, int (*found)(void *arg, const char *name), void *arg, struct fmt_error *e);
+int path_list_read(char end, int (*found)(void *arg, const char *name), void *arg, struct fmt_error *e);
 
 #endif

@@ -13,14 +13,14 @@ static size_t control_bytes(const char *s, size_t n)
     return n > 1 && c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f ? 2 : 0;
 }
 
-void clean_text(char *text, size_t n)
+void printable_text(char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t k = control_bytes(text + i, n - i); k > 0; k--)
             text[i + k - 1] = '?';
 }
 
-void clean_put(FILE *out, const char *text)
+void printable_put(FILE *out, const char *text)
 {
     size_t n = strlen(text);
     for (size_t i = 0, k; i < n; i += k ? k : 1) {

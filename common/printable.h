@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-void clean_text(char *text, size_t n); /* in place: the first n bytes */
-void clean_put(FILE *out, const char *text);
+void printable_text(char *text, size_t n); /* in place: the first n bytes */
+void printable_put(FILE *out, const char *text);
 
 #endif

@@ -15,25 +15,25 @@
 #include <stdint.h>
 
 /* Processors that the quotas of the control groups are worth, at least 1 (a part of one counts); INT_MAX: no quota. */
-int allowed_processors(const char *root);
+int resource_limits_processors(const char *root);
 
-struct allowed {
+struct resource_limits {
     int64_t bytes;  /* INT64_MAX: none */
     char what[200]; /* whose it is: "control group /jobs/7 (memory.max)", "" if there is none */
 };
 
 /* The least that the control groups allow. */
-struct allowed allowed_by_groups(const char *root);
+struct resource_limits resource_limits_by_groups(const char *root);
 
 /* What ulimit -v or ulimit -d leave to be held in memory: address space that this process has mapped and that no memory
  * stands behind (code that was not used, stacks of threads) is taken off. */
-struct allowed allowed_by_ulimit(void);
+struct resource_limits resource_limits_by_ulimit(void);
 
 /* The least of both and of the machine's memory, of which `what` says "this machine". */
-struct allowed allowed_memory(void);
+struct resource_limits resource_limits_memory(void);
 
 /* Whether a request for address space may fail though the machine has memory: by ulimit -v or -d, or because the system
  * promises no more than it has. */
-bool allowed_space_is_limited(void);
+bool resource_limits_space_is_limited(void);
 
 #endif

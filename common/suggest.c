@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-int nearest_distance(const char *a, const char *b)
+int suggest_distance(const char *a, const char *b)
 {
-    int row[NEAREST_NAME_MAX + 1], n = (int)strnlen(b, NEAREST_NAME_MAX);
+    int row[SUGGEST_NAME_MAX + 1], n = (int)strnlen(b, SUGGEST_NAME_MAX);
     for (int j = 0; j <= n; j++)
         row[j] = j;
-    for (int i = 0; a[i] && i < NEAREST_NAME_MAX; i++) {
+    for (int i = 0; a[i] && i < SUGGEST_NAME_MAX; i++) {
         int corner = row[0];
         row[0] = i + 1;
         for (int j = 0; j < n; j++) {

@@ -2,9 +2,9 @@
 #ifndef SUGGEST_H
 #define SUGGEST_H
 
-enum { NEAREST_NAME_MAX = 96 }; /* what is behind so many bytes of a name is not looked at */
+enum { SUGGEST_NAME_MAX = 96 }; /* what is behind so many bytes of a name is not looked at */
 
 /* Letters to change, add or leave out to make one name of the other (Levenshtein). */
-int nearest_distance(const char *a, const char *b);
+int suggest_distance(const char *a, const char *b);
 
 #endif

@@ -63,15 +63,15 @@ static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
     return (int64_t)n;
 }
 
-static enum named_dtype dtype_of_ckpt(enum ckpt_dtype dtype)
+static enum named_tensor_dtype dtype_of_ckpt(enum ckpt_dtype dtype)
 {
     switch (dtype) {
-    case CKPT_F32: return NAMED_F32;
-    case CKPT_F64: return NAMED_F64;
-    case CKPT_I64: return NAMED_I64;
-    case CKPT_U8: return NAMED_U8;
+    case CKPT_F32: return NAMED_TENSOR_F32;
+    case CKPT_F64: return NAMED_TENSOR_F64;
+    case CKPT_I64: return NAMED_TENSOR_I64;
+    case CKPT_U8: return NAMED_TENSOR_U8;
     }
-    return NAMED_NONE;
+    return NAMED_TENSOR_NONE;
 }
 
 static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
@@ -89,7 +89,7 @@ static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
         const struct ckpt_tensor *t = &c->tensor[i];
         struct ckpt_source *s = &all->source[i];
         *s = (struct ckpt_source){{s, NULL, ckpt_read_part, (uint64_t)t->bytes}, all, i};
-        int status = named_add(&f->set, t->name, dtype_of_ckpt(t->dtype), t->n_dims, t->dim, NULL, &s->reader, 0,
+        int status = named_tensor_add(&f->set, t->name, dtype_of_ckpt(t->dtype), t->n_dims, t->dim, NULL, &s->reader, 0,
                                (uint64_t)t->bytes, e);
         if (status)
             return status;
@@ -108,7 +108,7 @@ static int copy_state(struct tensorfile *f, struct fmt_error *e)
         if (!item->string || status)
             continue;
         char *text = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
-        status = text ? named_add_meta(&f->set, item->string, text, e) : fmt_no_memory(e);
+        status = text ? named_tensor_add_meta(&f->set, item->string, text, e) : fmt_no_memory(e);
         free(text);
     }
     cJSON_Delete(state);
@@ -233,7 +233,7 @@ static int read_map(struct tensorfile *f, const char *path, const cJSON *map, st
     free(directory);
     if (!status && n_seen == 0)
         status = fmt_fail(e, FMT_INVALID, "no weight_map that names files");
-    return status ? status : named_check_unique(&f->set, e);
+    return status ? status : named_tensor_check_unique(&f->set, e);
 }
 
 static int read_index(struct tensorfile *f, const char *path, struct fmt_error *e)
@@ -306,7 +306,7 @@ int tensorfile_open(struct tensorfile *f, const char *given, struct fmt_error *e
 
 void tensorfile_close(struct tensorfile *f)
 {
-    named_release(&f->set);
+    named_tensor_release(&f->set);
     if (f->ckpt_part) {
         free(f->ckpt_part->source);
         free(f->ckpt_part->cached);

@@ -20,7 +20,7 @@ extern const char *const tensorfile_kind_name[]; /* "safetensors", "pth", "check
 struct tensorfile {
     char *path; /* of the file; of a folder, of the file in it */
     enum tensorfile_kind kind;
-    struct named_set set;
+    struct named_tensor_set set;
     struct tensorfile_part *part; /* the files behind it */
     int n_parts;
     struct ckpt ckpt; /* TENSORFILE_CKPT: header.iteration, header.state ... */

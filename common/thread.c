@@ -39,7 +39,7 @@ int thread_processors(void)
     cpu_set_t set;
     CPU_ZERO(&set);
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return (int)num_max(1, num_min(n, allowed_processors("")));
+    return (int)num_max(1, num_min(n, resource_limits_processors("")));
 }
 
 static void take_items(struct thread_pool *pool, int worker)
@@ -82,7 +82,7 @@ static void *worker_main(void *arg)
 static void share_heap(void)
 {
 #ifdef M_ARENA_MAX
-    if (allowed_space_is_limited())
+    if (resource_limits_space_is_limited())
         mallopt(M_ARENA_MAX, 1);
 #endif
 }

@@ -11,13 +11,13 @@
 #include "safetensors.h"
 #include "trace.h"
 
-const char *said_text(const struct cJSON *o, const char *key)
+const char *trace_provenance_text(const struct cJSON *o, const char *key)
 {
     const struct cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
     return cJSON_IsString(v) ? v->valuestring : NULL;
 }
 
-void said_input(struct cJSON *inputs, const char *kind, const char *hex)
+void trace_provenance_input(struct cJSON *inputs, const char *kind, const char *hex)
 {
     struct cJSON *input = cJSON_CreateObject();
     cJSON_AddStringToObject(input, "kind", kind);
@@ -26,16 +26,16 @@ void said_input(struct cJSON *inputs, const char *kind, const char *hex)
         cJSON_Delete(input);
 }
 
-bool said_leads_on(const struct said *s)
+bool trace_provenance_leads_on(const struct trace_provenance *s)
 {
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
     return cJSON_IsArray(inputs) && inputs->child;
 }
 
-void said_release(struct said *s)
+void trace_provenance_release(struct trace_provenance *s)
 {
     cJSON_Delete(s->provenance);
-    *s = (struct said){0};
+    *s = (struct trace_provenance){0};
 }
 
 /* ---------------------------------------------------------------- files */
@@ -43,12 +43,13 @@ void said_release(struct said *s)
 /* Of weights that dino-train wrote: {"inputs": [...], "iteration": "499"}, from their metadata. A .pth carries none. */
 static struct cJSON *weights_provenance(const struct fmt_reader *io)
 {
-    struct named_set set = {0};
+    struct named_tensor_set set = {0};
     struct cJSON *p = NULL;
     if (safetensors_read(io, &set, NULL) == 0) {
         p = cJSON_CreateObject();
-        const char *inputs = named_meta_find(&set, TRACE_META_INPUTS), *tool = named_meta_find(&set, TRACE_META_TOOL),
-                   *iteration = named_meta_find(&set, TRACE_META_ITERATION);
+        const char *inputs = named_tensor_meta_find(&set, TRACE_META_INPUTS),
+                   *tool = named_tensor_meta_find(&set, TRACE_META_TOOL),
+                   *iteration = named_tensor_meta_find(&set, TRACE_META_ITERATION);
         struct cJSON *list = inputs ? cJSON_ParseWithOpts(inputs, NULL, 1) : NULL;
         if (!cJSON_IsArray(list) || !cJSON_AddItemToObject(p, "inputs", list))
             cJSON_Delete(list);
@@ -57,7 +58,7 @@ static struct cJSON *weights_provenance(const struct fmt_reader *io)
         if (iteration)
             cJSON_AddStringToObject(p, "iteration", iteration);
     }
-    named_release(&set);
+    named_tensor_release(&set);
     return p;
 }
 
@@ -79,14 +80,14 @@ static struct cJSON *header_provenance(const struct fmt_reader *io, enum block_k
         return NULL;
     digest_hex(weights, hex);
     struct cJSON *p = cJSON_CreateObject();
-    said_input(cJSON_AddArrayToObject(p, "inputs"), "weights", hex);
+    trace_provenance_input(cJSON_AddArrayToObject(p, "inputs"), "weights", hex);
     return p;
 }
 
-struct said said_by_file(struct file *f, enum block_kind kind)
+struct trace_provenance trace_provenance_by_file(struct file *f, enum block_kind kind)
 {
     struct block_reader r;
-    struct said s = {0};
+    struct trace_provenance s = {0};
     struct fmt_reader io = file_reader(f);
     if (kind == BLOCK_ANY)
         s.provenance = weights_provenance(&io);
@@ -101,12 +102,12 @@ struct said said_by_file(struct file *f, enum block_kind kind)
     return s;
 }
 
-struct said said_by_path(const char *path, enum block_kind kind)
+struct trace_provenance trace_provenance_by_path(const char *path, enum block_kind kind)
 {
     struct file f;
-    struct said s = {0};
+    struct trace_provenance s = {0};
     if (file_open_regular(&f, path, NULL) == 0) {
-        s = said_by_file(&f, kind);
+        s = trace_provenance_by_file(&f, kind);
         file_close(&f);
     }
     return s;
@@ -121,15 +122,15 @@ static void add_line(struct cJSON *inputs, const char *line)
     line += strncmp(line, "# ", 2) == 0 ? 2 : 0;
     if (sscanf(line, "%31s %65s", kind, hex) == 2 && strlen(hex) == DIGEST_HEX - 1 &&
         strspn(hex, "0123456789abcdef") == DIGEST_HEX - 1)
-        said_input(inputs, kind, hex);
+        trace_provenance_input(inputs, kind, hex);
 }
 
 static void add_origins(struct cJSON *inputs, const struct cJSON *origins)
 {
     for (const struct cJSON *c = origins ? origins->child : NULL; c; c = c->next) {
-        const char *hex = said_text(c, "identity");
+        const char *hex = trace_provenance_text(c, "identity");
         if (hex && c->string)
-            said_input(inputs, c->string, hex);
+            trace_provenance_input(inputs, c->string, hex);
     }
 }
 
@@ -147,10 +148,10 @@ static void add_head(struct cJSON *inputs, char *text)
     }
 }
 
-struct said said_by_report(struct file *f)
+struct trace_provenance trace_provenance_by_report(struct file *f)
 {
     enum { HEAD_BYTES = 1 << 20 };
-    struct said s = {.provenance = cJSON_CreateObject()};
+    struct trace_provenance s = {.provenance = cJSON_CreateObject()};
     struct cJSON *inputs = cJSON_AddArrayToObject(s.provenance, "inputs");
     struct fmt_reader io = file_reader(f);
     size_t n = f->size < HEAD_BYTES ? (size_t)f->size : HEAD_BYTES;

@@ -10,20 +10,20 @@
 
 struct cJSON;
 
-struct said {
+struct trace_provenance {
     struct cJSON *provenance; /* NULL: nothing is said */
     bool by_header;           /* it has no provenance; the header carries the hash of the weights */
 };
 
 /* kind: of a file of ours; BLOCK_ANY: weights of other forms. */
-struct said said_by_file(struct file *f, enum block_kind kind);
-struct said said_by_path(const char *path, enum block_kind kind);
-struct said said_by_report(struct file *f); /* a report or predictions, text or JSON */
-void said_release(struct said *s);
+struct trace_provenance trace_provenance_by_file(struct file *f, enum block_kind kind);
+struct trace_provenance trace_provenance_by_path(const char *path, enum block_kind kind);
+struct trace_provenance trace_provenance_by_report(struct file *f); /* a report or predictions, text or JSON */
+void trace_provenance_release(struct trace_provenance *s);
 
-bool said_leads_on(const struct said *s); /* there are inputs */
+bool trace_provenance_leads_on(const struct trace_provenance *s); /* there are inputs */
 /* Adds an input. */
-void said_input(struct cJSON *inputs, const char *kind, const char *hex);
-const char *said_text(const struct cJSON *o, const char *key); /* NULL: there is no such text */
+void trace_provenance_input(struct cJSON *inputs, const char *kind, const char *hex);
+const char *trace_provenance_text(const struct cJSON *o, const char *key); /* NULL: there is no such text */
 
 #endif

@@ -17,7 +17,7 @@
 #include "verify.h"
 
 struct trace {
-    struct idfiles *files;
+    struct identity_search *files;
     void (*tell)(void *arg, const struct trace_link *link);
     void *arg;
     void *told; /* tree (tsearch) of struct told: no choice of identities makes it slow, as it might a hash table */
@@ -26,7 +26,7 @@ struct trace {
 
 struct told { /* an identity whose inputs were told */
     uint8_t identity[DIGEST_BYTES];
-    const struct idfile *found;
+    const struct identity_file *found;
 };
 
 static bool parse_hex(const char *hex, uint8_t out[DIGEST_BYTES])
@@ -65,34 +65,34 @@ static struct told *told_of(struct trace *t, const uint8_t identity[DIGEST_BYTES
 enum { RANK_LEADS_ON = 1, RANK_NOT_OF_ITSELF = 2, RANK_BEST = 3 };
 
 /* A run that continues from weights begins with a teacher of the same hash, which names these as its input. */
-static bool is_of_itself(const struct said *s, const struct idfile *file)
+static bool is_of_itself(const struct trace_provenance *s, const struct identity_file *file)
 {
     uint8_t identity[DIGEST_BYTES];
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
     for (const struct cJSON *c = inputs ? inputs->child : NULL; c; c = c->next)
-        for (int i = 0; i < IDFILES_HASHES && parse_hex(said_text(c, "identity"), identity); i++)
+        for (int i = 0; i < IDENTITY_SEARCH_HASHES && parse_hex(trace_provenance_text(c, "identity"), identity); i++)
             if (memcmp(identity, file->weights[i], DIGEST_BYTES) == 0)
                 return true;
     return false;
 }
 
-static int rank_of(const struct idfile *file)
+static int rank_of(const struct identity_file *file)
 {
-    struct said s = said_by_path(file->path, file->kind);
-    int rank = (said_leads_on(&s) ? RANK_LEADS_ON : 0) + (is_of_itself(&s, file) ? 0 : RANK_NOT_OF_ITSELF);
-    said_release(&s);
+    struct trace_provenance s = trace_provenance_by_path(file->path, file->kind);
+    int rank = (trace_provenance_leads_on(&s) ? RANK_LEADS_ON : 0) + (is_of_itself(&s, file) ? 0 : RANK_NOT_OF_ITSELF);
+    trace_provenance_release(&s);
     return rank;
 }
 
 /* Of several files with this hash the one that tells most of where it came from; of equal ones files of weights come
  * before checkpoints. */
-static const struct idfile *choose_weights(struct trace *t, const uint8_t hash[DIGEST_BYTES], int *rank)
+static const struct identity_file *choose_weights(struct trace *t, const uint8_t hash[DIGEST_BYTES], int *rank)
 {
-    const struct idfile *best = NULL, *file;
+    const struct identity_file *best = NULL, *file;
     *rank = -1;
     for (int checkpoints = 0; checkpoints < 2; checkpoints++)
         for (int64_t nth = 0; *rank < RANK_BEST; nth++) {
-            file = idfiles_find_weights(t->files, hash, checkpoints, nth);
+            file = identity_search_find_weights(t->files, hash, checkpoints, nth);
             int its = file ? rank_of(file) : -1;
             if (!file)
                 break;
@@ -102,11 +102,11 @@ static const struct idfile *choose_weights(struct trace *t, const uint8_t hash[D
     return best;
 }
 
-static bool is_student(const struct idfile *file, const uint8_t hash[DIGEST_BYTES])
+static bool is_student(const struct identity_file *file, const uint8_t hash[DIGEST_BYTES])
 {
-    for (int i = 0; i < IDFILES_HASHES; i++) /* those of the teacher come first */
+    for (int i = 0; i < IDENTITY_SEARCH_HASHES; i++) /* those of the teacher come first */
         if (memcmp(file->weights[i], hash, DIGEST_BYTES) == 0)
-            return i >= IDFILES_HASHES / 2;
+            return i >= IDENTITY_SEARCH_HASHES / 2;
     return false;
 }
 
@@ -117,10 +117,10 @@ static bool is_no_file(const char *kind)
            strcmp(kind, "replaced") == 0;
 }
 
-static const struct idfile *find(struct trace *t, const char *kind, const uint8_t identity[DIGEST_BYTES])
+static const struct identity_file *find(struct trace *t, const char *kind, const uint8_t identity[DIGEST_BYTES])
 {
     int rank;
-    const struct idfile *found = is_no_file(kind) ? NULL : idfiles_find(t->files, identity);
+    const struct identity_file *found = is_no_file(kind) ? NULL : identity_search_find(t->files, identity);
     return !found && strcmp(kind, "weights") == 0 ? choose_weights(t, identity, &rank) : found;
 }
 
@@ -183,7 +183,8 @@ static void tell_catalogue(struct trace *t, const char *path, int depth)
 
 static void note(struct trace_link *link, const struct cJSON *provenance)
 {
-    const char *tool = said_text(provenance, "tool"), *iteration = said_text(provenance, "iteration");
+    const char *tool = trace_provenance_text(provenance, "tool"),
+               *iteration = trace_provenance_text(provenance, "iteration");
     const struct cJSON *setting =
         cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(provenance, "settings"), "iteration");
     if (tool)
@@ -205,7 +206,7 @@ static const char *folder_of(const char *path, char *folder, size_t room)
 #define BY_HEADER "named by the header, the rest is not said"
 static void follow(struct trace *t, const struct cJSON *provenance, int depth, const char *remark);
 
-static void tell_file(struct trace *t, struct trace_link *link, const struct idfile *found)
+static void tell_file(struct trace *t, struct trace_link *link, const struct identity_file *found)
 {
     char folder[4096];
     link->path = found && found->kind == BLOCK_SHARD ? folder_of(found->path, folder, sizeof folder)
@@ -219,7 +220,7 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
     struct trace_link link = {.depth = depth};
     uint8_t identity[DIGEST_BYTES];
     bool first;
-    const char *kind = said_text(input, "kind"), *hex = said_text(input, "identity");
+    const char *kind = trace_provenance_text(input, "kind"), *hex = trace_provenance_text(input, "identity");
     struct told *told = kind && parse_hex(hex, identity) ? told_of(t, identity, &first) : NULL;
     if (!told)
         return;
@@ -233,8 +234,9 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
         tell_file(t, &link, told->found);
         return;
     }
-    const struct idfile *found = told->found;
-    struct said own = found ? said_by_path(found->path, found->kind) : (struct said){0};
+    const struct identity_file *found = told->found;
+    struct trace_provenance own =
+        found ? trace_provenance_by_path(found->path, found->kind) : (struct trace_provenance){0};
     const struct cJSON *said = own.provenance ? own.provenance : cJSON_GetObjectItemCaseSensitive(input, "provenance");
     if (found && is_student(found, identity))
         add_note(&link, "its student");
@@ -247,7 +249,7 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
         if (found && found->kind == BLOCK_INDEX)
             tell_catalogue(t, found->path, depth + 1);
     }
-    said_release(&own);
+    trace_provenance_release(&own);
 }
 
 static void follow(struct trace *t, const struct cJSON *provenance, int depth, const char *remark)
@@ -278,11 +280,11 @@ static char *shard_in(const char *folder, struct fmt_error *e)
 }
 
 /* Weights that say nothing, as a .pth: another file of the same network may. */
-static struct said said_by_equal(struct trace *t, const struct file *f)
+static struct trace_provenance said_by_equal(struct trace *t, const struct file *f)
 {
-    uint8_t hash[IDFILES_HASHES][DIGEST_BYTES];
+    uint8_t hash[IDENTITY_SEARCH_HASHES][DIGEST_BYTES];
     char by_number[32], hex[DIGEST_HEX];
-    struct said s = {0};
+    struct trace_provenance s = {0};
     int rank;
     snprintf(by_number, sizeof by_number, "/dev/fd/%d", f->fd); /* a copy of a pipe has no name */
     if (!t->files->weights_hash || t->files->weights_hash(by_number, hash, NULL) != 0)
@@ -291,7 +293,7 @@ static struct said said_by_equal(struct trace *t, const struct file *f)
         return s;
     digest_hex(hash[0], hex);
     s.provenance = cJSON_CreateObject();
-    said_input(cJSON_AddArrayToObject(s.provenance, "inputs"), "weights", hex);
+    trace_provenance_input(cJSON_AddArrayToObject(s.provenance, "inputs"), "weights", hex);
     return s;
 }
 
@@ -319,24 +321,25 @@ static int trace_open(struct trace *t, const char *path, struct file *f, struct 
     const char *remark = NULL;
     enum block_kind kind = verify_peek(&p, &io);
     bool weights = kind == BLOCK_ANY && p.n > 8 && p.first[0] != '{' && describe_may_know(p.first, p.n);
-    struct said said = kind != BLOCK_ANY || weights ? said_by_file(f, kind) : said_by_report(f);
-    if (weights && !said_leads_on(&said)) {
-        said_release(&said);
+    struct trace_provenance said =
+        kind != BLOCK_ANY || weights ? trace_provenance_by_file(f, kind) : trace_provenance_by_report(f);
+    if (weights && !trace_provenance_leads_on(&said)) {
+        trace_provenance_release(&said);
         said = said_by_equal(t, f);
         remark = "the same network";
     }
     int status = 0;
-    if (said_leads_on(&said))
+    if (trace_provenance_leads_on(&said))
         follow(t, said.provenance, 1, said.by_header ? BY_HEADER : remark);
     else if (kind != BLOCK_INDEX)
         status = tell_why(f, e);
     if (!status && kind == BLOCK_INDEX && tell_photographs(t, f, path, 1, &unreadable))
         status = tell_why(f, e);
-    said_release(&said);
+    trace_provenance_release(&said);
     return status ? status : t->no_memory ? fmt_no_memory(e) : 0;
 }
 
-int trace_file(struct idfiles *files, const char *path, struct file *f,
+int trace_file(struct identity_search *files, const char *path, struct file *f,
                void (*tell)(void *arg, const struct trace_link *link), void *arg, struct fmt_error *e)
 {
     struct trace t = {.files = files, .tell = tell, .arg = arg};
@@ -356,8 +359,8 @@ int trace_file(struct idfiles *files, const char *path, struct file *f,
 
 bool trace_is_report(struct file *f)
 {
-    struct said s = said_by_report(f);
-    bool leads_on = said_leads_on(&s);
-    said_release(&s);
+    struct trace_provenance s = trace_provenance_by_report(f);
+    bool leads_on = trace_provenance_leads_on(&s);
+    trace_provenance_release(&s);
     return leads_on;
 }

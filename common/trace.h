@@ -34,7 +34,7 @@ struct trace_link {
 
 /* f: the file, open and able to seek, as a copy of a pipe is; NULL: path is a folder of shards. FMT_MAGIC if it is none
  * that says what it was made from; where it is damaged, that. Errors name the path. */
-int trace_file(struct idfiles *files, const char *path, struct file *f,
+int trace_file(struct identity_search *files, const char *path, struct file *f,
                void (*tell)(void *arg, const struct trace_link *link), void *arg, struct fmt_error *e);
 
 /* Is it a report or predictions that trace_file can follow? */

@@ -118,7 +118,7 @@ static uint32_t next(struct stream *s)
     return c;
 }
 
-int nameform_compare(const char *a, const char *b)
+int unicode_form_compare(const char *a, const char *b)
 {
     while (*a == *b && *a && (uint8_t)*a < 0x80)
         a++, b++;
@@ -133,7 +133,7 @@ int nameform_compare(const char *a, const char *b)
     }
 }
 
-bool nameform_is_plain(const char *name)
+bool unicode_form_is_plain(const char *name)
 {
     while (*name && (uint8_t)*name < 0x80)
         name++;
@@ -146,7 +146,7 @@ static char *find_in(const char *folder, const char *name)
     DIR *d = opendir(*folder ? folder : ".");
     char *found = NULL;
     for (const struct dirent *entry; d && !found && (entry = readdir(d));)
-        if (nameform_compare(entry->d_name, name) == 0)
+        if (unicode_form_compare(entry->d_name, name) == 0)
             found = file_join(folder, entry->d_name);
     if (d)
         closedir(d);
@@ -162,7 +162,7 @@ static bool other_is_there(const char *path)
         char *name = strndup(path, n), *next_found = name ? file_join(found, name) : NULL;
         if (next_found && !file_exists(next_found)) {
             free(next_found);
-            next_found = nameform_is_plain(name) ? NULL : find_in(found, name);
+            next_found = unicode_form_is_plain(name) ? NULL : find_in(found, name);
         }
         free(name);
         free(found);
@@ -174,10 +174,10 @@ static bool other_is_there(const char *path)
     return there;
 }
 
-const char *nameform_hint(const char *path)
+const char *unicode_form_hint(const char *path)
 {
     int kept = errno;
-    bool other = !nameform_is_plain(path) && !file_exists(path) && other_is_there(path);
+    bool other = !unicode_form_is_plain(path) && !file_exists(path) && other_is_there(path);
     errno = kept;
-    return other ? NAMEFORM_HINT : "";
+    return other ? UNICODE_FORM_HINT : "";
 }

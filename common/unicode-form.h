@@ -10,13 +10,13 @@
 #include <stdbool.h>
 
 /* As strcmp, but 0 for names that differ in their form only. An order: what is equal stands together. */
-int nameform_compare(const char *a, const char *b);
+int unicode_form_compare(const char *a, const char *b);
 
-bool nameform_is_plain(const char *name); /* ASCII: there is no other form of it */
+bool unicode_form_is_plain(const char *name); /* ASCII: there is no other form of it */
 
-#define NAMEFORM_HINT "; a name is there that differs only in its Unicode form (composed or with combining marks)"
+#define UNICODE_FORM_HINT "; a name is there that differs only in its Unicode form (composed or with combining marks)"
 
-/* For messages about a path that is not there: NAMEFORM_HINT, or "". Looks through folders; keeps errno. */
-const char *nameform_hint(const char *path);
+/* For messages about a path that is not there: UNICODE_FORM_HINT, or "". Looks through folders; keeps errno. */
+const char *unicode_form_hint(const char *path);
 
 #endif

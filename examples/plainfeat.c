@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     struct shard_set set;
     struct file_out f;
     struct feat_writer w;
-    struct prov p;
+    struct provenance p;
     file_on_signal();
     if (!output || first == argc)
         msg_usage("-o FILE and shards are needed");
@@ -87,9 +87,9 @@ int main(int argc, char **argv)
     if (shard_set_recipe(&set, &h.recipe, &e) ||
         recipe_add(&h.recipe, "values", "mean and deviation of each colour", &e))
         msg_die("%s", e.text);
-    prov_init(&p, "plainfeat", DINOTOOLS_VERSION, provenance);
+    provenance_init(&p, "plainfeat", DINOTOOLS_VERSION, provenance);
     for (int i = 0; i < set.n_sets; i++)
-        prov_input_from(&p, "shards", set.identity[i], shard_set_provenance(&set, i));
+        provenance_input_from(&p, "shards", set.identity[i], shard_set_provenance(&set, i));
     if (file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     add_pictures(&set, &w);
     if (file_finish(&f, feat_finish(&w, &e), &e))
         msg_die("%s", e.text);
-    prov_release(&p);
+    provenance_release(&p);
     recipe_release(&h.recipe);
     shard_set_close(&set);
     return msg_finish(EXIT_DONE);

@@ -83,7 +83,7 @@ static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tens
 }
 
 int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct ckpt_header *h,
-                const struct ckpt_tensor *tensor, int64_t n_tensors, const struct prov *p, struct fmt_error *e)
+                const struct ckpt_tensor *tensor, int64_t n_tensors, const struct provenance *p, struct fmt_error *e)
 {
     *w = (struct ckpt_writer){.tensor = tensor, .n_tensors = n_tensors};
     struct fmt_buffer fields = {0}, table = {0};
@@ -98,7 +98,7 @@ int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct
         status = fmt_fail(e, FMT_LIMIT, "the table of tensors is too large");
     struct block_header block = {BLOCK_CKPT, CKPT_MAJOR, CKPT_MINOR, .block_bytes_max = (uint32_t)bytes_max};
     if (status == 0)
-        status = prov_begin(p, io, &block, &fields, &w->block, e);
+        status = provenance_begin(p, io, &block, &fields, &w->block, e);
     if (status == 0)
         status = block_add(&w->block, table.data, table.bytes, 0, 1, e);
     memcpy(w->identity, block.identity, DIGEST_BYTES);

@@ -56,7 +56,7 @@ struct ckpt_writer {
 };
 
 int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct ckpt_header *h,
-                const struct ckpt_tensor *tensor, int64_t n_tensors, const struct prov *p, struct fmt_error *e);
+                const struct ckpt_tensor *tensor, int64_t n_tensors, const struct provenance *p, struct fmt_error *e);
 int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_error *e);
 int ckpt_finish(struct ckpt_writer *w, struct fmt_error *e);
 void ckpt_abandon(struct ckpt_writer *w);

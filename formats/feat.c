@@ -207,7 +207,7 @@ static bool all_finite(const float *x, int64_t n)
 /* ---------------------------------------------------------------- writing */
 
 int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct feat_header *h,
-                const struct prov *p, struct fmt_error *e)
+                const struct provenance *p, struct fmt_error *e)
 {
     *w = (struct feat_writer){.header = *h};
     int status = check_header(h, e);
@@ -220,7 +220,7 @@ int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct
     struct fmt_buffer fields = {0};
     status = feat_header_put(h, &fields, e);
     if (status == 0)
-        status = prov_begin(p, io, &block, &fields, &w->block, e);
+        status = provenance_begin(p, io, &block, &fields, &w->block, e);
     memcpy(w->identity, block.identity, DIGEST_BYTES);
     fmt_buffer_release(&fields);
     return status;

@@ -79,7 +79,7 @@ struct feat_writer {
 };
 
 int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct feat_header *h,
-                const struct prov *p, struct fmt_error *e);
+                const struct provenance *p, struct fmt_error *e);
 int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error *e); /* copies */
 int feat_finish(struct feat_writer *w, struct fmt_error *e);
 void feat_abandon(struct feat_writer *w);

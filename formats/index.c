@@ -235,7 +235,7 @@ static int put_entries(const struct index *x, struct block_writer *w, struct fmt
     return status;
 }
 
-int index_write(struct index *x, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e)
+int index_write(struct index *x, const struct provenance *p, const struct fmt_writer *io, struct fmt_error *e)
 {
     struct fmt_buffer fields = {0};
     struct block_writer w = {0};
@@ -244,7 +244,7 @@ int index_write(struct index *x, const struct prov *p, const struct fmt_writer *
     if (status == 0)
         status = index_classes_put(x->class_name, x->n_classes, &fields, e);
     if (status == 0)
-        status = prov_begin(p, io, &h, &fields, &w, e);
+        status = provenance_begin(p, io, &h, &fields, &w, e);
     if (status == 0)
         status = put_entries(x, &w, e);
     if (status == 0)

@@ -59,7 +59,7 @@ struct index {
 int index_set_root(struct index *x, const char *root, struct fmt_error *e);
 int index_add_class(struct index *x, const char *name, struct fmt_error *e);
 int index_add(struct index *x, const struct index_entry *entry, struct fmt_error *e); /* copies its texts */
-int index_write(struct index *x, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e);
+int index_write(struct index *x, const struct provenance *p, const struct fmt_writer *io, struct fmt_error *e);
 int index_read(struct index *x, const struct fmt_reader *io, struct fmt_error *e); /* x need not be initialised */
 void index_release(struct index *x);
 

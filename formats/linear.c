@@ -200,7 +200,7 @@ static int write_rows(const struct linear *m, struct block_writer *w, struct fmt
     return status;
 }
 
-int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e)
+int linear_write(struct linear *m, const struct provenance *p, const struct fmt_writer *io, struct fmt_error *e)
 {
     struct fmt_buffer fields = {0};
     struct block_writer w;
@@ -214,7 +214,7 @@ int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer
     struct block_header h = {BLOCK_LINEAR, LINEAR_MAJOR, LINEAR_MINOR,
                              .block_bytes_max = (uint32_t)(rows_per_block(row_bytes) * row_bytes)};
     if (!status)
-        status = prov_begin(p, io, &h, &fields, &w, e);
+        status = provenance_begin(p, io, &h, &fields, &w, e);
     fmt_buffer_release(&fields);
     if (status)
         return status;

@@ -53,7 +53,7 @@ struct linear {
 
 void linear_seen_release(struct linear_seen *s);
 
-int linear_write(struct linear *m, const struct prov *p, const struct fmt_writer *io, struct fmt_error *e);
+int linear_write(struct linear *m, const struct provenance *p, const struct fmt_writer *io, struct fmt_error *e);
 int linear_read(struct linear *m, const struct fmt_reader *io, struct fmt_error *e); /* m need not be initialised */
 void linear_release(struct linear *m);
 

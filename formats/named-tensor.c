@@ -18,47 +18,48 @@ enum { PIECE_BYTES = 1 << 16, SPAN_BYTES_MAX = 256 << 20 };
 static const struct {
     const char *text;
     size_t bytes;
-} dtypes[NAMED_N_DTYPES] = {
-    [NAMED_NONE] = {"none", 0}, [NAMED_F64] = {"F64", 8},   [NAMED_F32] = {"F32", 4},  [NAMED_F16] = {"F16", 2},
-    [NAMED_BF16] = {"BF16", 2}, [NAMED_I64] = {"I64", 8},   [NAMED_I32] = {"I32", 4},  [NAMED_I16] = {"I16", 2},
-    [NAMED_I8] = {"I8", 1},     [NAMED_U64] = {"U64", 8},   [NAMED_U32] = {"U32", 4},  [NAMED_U16] = {"U16", 2},
-    [NAMED_U8] = {"U8", 1},     [NAMED_BOOL] = {"BOOL", 1},
+} dtypes[NAMED_TENSOR_N_DTYPES] = {
+    [NAMED_TENSOR_NONE] = {"none", 0}, [NAMED_TENSOR_F64] = {"F64", 8},   [NAMED_TENSOR_F32] = {"F32", 4},
+    [NAMED_TENSOR_F16] = {"F16", 2},   [NAMED_TENSOR_BF16] = {"BF16", 2}, [NAMED_TENSOR_I64] = {"I64", 8},
+    [NAMED_TENSOR_I32] = {"I32", 4},   [NAMED_TENSOR_I16] = {"I16", 2},   [NAMED_TENSOR_I8] = {"I8", 1},
+    [NAMED_TENSOR_U64] = {"U64", 8},   [NAMED_TENSOR_U32] = {"U32", 4},   [NAMED_TENSOR_U16] = {"U16", 2},
+    [NAMED_TENSOR_U8] = {"U8", 1},     [NAMED_TENSOR_BOOL] = {"BOOL", 1},
 };
 
-const char *named_dtype_text(enum named_dtype dtype)
+const char *named_tensor_dtype_text(enum named_tensor_dtype dtype)
 {
     return dtypes[dtype].text;
 }
 
-enum named_dtype named_dtype_of(const char *text)
+enum named_tensor_dtype named_tensor_dtype_of(const char *text)
 {
-    for (int i = NAMED_NONE + 1; i < NAMED_N_DTYPES; i++)
+    for (int i = NAMED_TENSOR_NONE + 1; i < NAMED_TENSOR_N_DTYPES; i++)
         if (strcmp(dtypes[i].text, text) == 0)
-            return (enum named_dtype)i;
-    return NAMED_NONE;
+            return (enum named_tensor_dtype)i;
+    return NAMED_TENSOR_NONE;
 }
 
-size_t named_dtype_bytes(enum named_dtype dtype)
+size_t named_tensor_dtype_bytes(enum named_tensor_dtype dtype)
 {
     return dtypes[dtype].bytes;
 }
 
-bool named_dtype_is_float(enum named_dtype dtype)
+bool named_tensor_dtype_is_float(enum named_tensor_dtype dtype)
 {
-    return dtype >= NAMED_F64 && dtype <= NAMED_BF16;
+    return dtype >= NAMED_TENSOR_F64 && dtype <= NAMED_TENSOR_BF16;
 }
 
-const char *named_dims_text(const int64_t *dims, int n_dims, char out[NAMED_DIMS_TEXT])
+const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT])
 {
-    int at = snprintf(out, NAMED_DIMS_TEXT, "[");
+    int at = snprintf(out, NAMED_TENSOR_DIMS_TEXT, "[");
     for (int i = 0; i < n_dims; i++)
-        at += snprintf(out + at, (size_t)(NAMED_DIMS_TEXT - at), "%s%lld", i ? "," : "", (long long)dims[i]);
-    snprintf(out + at, (size_t)(NAMED_DIMS_TEXT - at), "]");
+        at += snprintf(out + at, (size_t)(NAMED_TENSOR_DIMS_TEXT - at), "%s%lld", i ? "," : "", (long long)dims[i]);
+    snprintf(out + at, (size_t)(NAMED_TENSOR_DIMS_TEXT - at), "]");
     return out;
 }
 
 /* ------------------------------------------------------------------ the table */
-const struct named *named_find(const struct named_set *set, const char *name)
+const struct named_tensor *named_tensor_find(const struct named_tensor_set *set, const char *name)
 {
     for (int64_t i = 0; i < set->n; i++)
         if (strcmp(set->item[i].name, name) == 0)
@@ -66,7 +67,7 @@ const struct named *named_find(const struct named_set *set, const char *name)
     return NULL;
 }
 
-const char *named_meta_find(const struct named_set *set, const char *key)
+const char *named_tensor_meta_find(const struct named_tensor_set *set, const char *key)
 {
     for (int64_t i = 0; i < set->n_meta; i++)
         if (strcmp(set->meta[i].key, key) == 0)
@@ -74,7 +75,7 @@ const char *named_meta_find(const struct named_set *set, const char *key)
     return NULL;
 }
 
-void named_release(struct named_set *set)
+void named_tensor_release(struct named_tensor_set *set)
 {
     for (int64_t i = 0; i < set->n; i++) {
         free(set->item[i].name);
@@ -87,17 +88,17 @@ void named_release(struct named_set *set)
     free(set->item);
     free(set->meta);
     free(set->owned);
-    *set = (struct named_set){0};
+    *set = (struct named_tensor_set){0};
 }
 
-static struct named *append(struct named_set *set, const char *name, struct fmt_error *e)
+static struct named_tensor *append(struct named_tensor_set *set, const char *name, struct fmt_error *e)
 {
-    if (set->n == NAMED_TENSORS_MAX) {
-        fmt_fail(e, FMT_LIMIT, "more than %d tensors", NAMED_TENSORS_MAX);
+    if (set->n == NAMED_TENSOR_TENSORS_MAX) {
+        fmt_fail(e, FMT_LIMIT, "more than %d tensors", NAMED_TENSOR_TENSORS_MAX);
         return NULL;
     }
-    if (strlen(name) > NAMED_NAME_MAX) {
-        fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", name, NAMED_NAME_MAX);
+    if (strlen(name) > NAMED_TENSOR_NAME_MAX) {
+        fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", name, NAMED_TENSOR_NAME_MAX);
         return NULL;
     }
     if (fmt_grow(&set->item, set->n, &set->room, sizeof *set->item, e))
@@ -107,8 +108,8 @@ static struct named *append(struct named_set *set, const char *name, struct fmt_
         fmt_no_memory(e);
         return NULL;
     }
-    struct named *t = &set->item[set->n++];
-    *t = (struct named){.name = copy};
+    struct named_tensor *t = &set->item[set->n++];
+    *t = (struct named_tensor){.name = copy};
     return t;
 }
 
@@ -130,7 +131,7 @@ static bool row_major(int n_dims, const int64_t *dims, int64_t *strides, int64_t
 }
 
 /* Index of the last element that the strides reach, counted from element 0; false if it does not fit. */
-static bool last_element(const struct named *t, int64_t *last)
+static bool last_element(const struct named_tensor *t, int64_t *last)
 {
     int64_t sum = 0;
     for (int i = 0; i < t->n_dims && t->n > 0; i++) {
@@ -143,13 +144,13 @@ static bool last_element(const struct named *t, int64_t *last)
     return true;
 }
 
-int named_add(struct named_set *set, const char *name, enum named_dtype dtype, int n_dims, const int64_t *dims,
-              const int64_t *strides, const struct fmt_reader *source, uint64_t at, uint64_t end,
-              struct fmt_error *e)
+int named_tensor_add(struct named_tensor_set *set, const char *name, enum named_tensor_dtype dtype, int n_dims,
+                     const int64_t *dims, const int64_t *strides, const struct fmt_reader *source, uint64_t at,
+                     uint64_t end, struct fmt_error *e)
 {
-    struct named t = {.dtype = dtype, .n_dims = n_dims, .source = source, .at = at};
-    if (n_dims < 0 || n_dims > NAMED_DIMS_MAX)
-        return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d dimensions", name, NAMED_DIMS_MAX);
+    struct named_tensor t = {.dtype = dtype, .n_dims = n_dims, .source = source, .at = at};
+    if (n_dims < 0 || n_dims > NAMED_TENSOR_DIMS_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d dimensions", name, NAMED_TENSOR_DIMS_MAX);
     for (int i = 0; i < n_dims; i++)
         t.dims[i] = dims[i];
     uint64_t bytes;
@@ -159,11 +160,11 @@ int named_add(struct named_set *set, const char *name, enum named_dtype dtype, i
         memcpy(t.strides, strides, (size_t)n_dims * sizeof *strides);
     good = good && last_element(&t, &last) && end >= at;
     if (good && t.n > 0)
-        good = !__builtin_mul_overflow((uint64_t)last + 1, (uint64_t)named_dtype_bytes(dtype), &bytes) &&
+        good = !__builtin_mul_overflow((uint64_t)last + 1, (uint64_t)named_tensor_dtype_bytes(dtype), &bytes) &&
                bytes <= end - at;
     if (!good)
         return fmt_fail(e, FMT_INVALID, "%.200s: its shape does not fit its bytes", name);
-    struct named *slot = append(set, name, e);
+    struct named_tensor *slot = append(set, name, e);
     if (!slot)
         return (int)(e ? e->status : FMT_MEMORY);
     t.name = slot->name;
@@ -171,20 +172,20 @@ int named_add(struct named_set *set, const char *name, enum named_dtype dtype, i
     return 0;
 }
 
-int named_add_unusable(struct named_set *set, const char *name, const char *why, struct fmt_error *e)
+int named_tensor_add_unusable(struct named_tensor_set *set, const char *name, const char *why, struct fmt_error *e)
 {
-    struct named *slot = append(set, name, e);
+    struct named_tensor *slot = append(set, name, e);
     if (!slot)
         return (int)(e ? e->status : FMT_MEMORY);
     slot->unusable = strdup(why);
     return slot->unusable ? 0 : fmt_no_memory(e);
 }
 
-int named_add_meta(struct named_set *set, const char *key, const char *value, struct fmt_error *e)
+int named_tensor_add_meta(struct named_tensor_set *set, const char *key, const char *value, struct fmt_error *e)
 {
     if (fmt_grow(&set->meta, set->n_meta, &set->meta_room, sizeof *set->meta, e))
         return FMT_MEMORY;
-    struct named_meta m = {strdup(key), strdup(value)};
+    struct named_tensor_meta m = {strdup(key), strdup(value)};
     if (!m.key || !m.value) {
         free(m.key);
         free(m.value);
@@ -199,7 +200,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int named_check_unique(const struct named_set *set, struct fmt_error *e)
+int named_tensor_check_unique(const struct named_tensor_set *set, struct fmt_error *e)
 {
     if (set->n < 2)
         return 0;
@@ -218,7 +219,7 @@ int named_check_unique(const struct named_set *set, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ numbers */
-float named_f32_of_bf16(uint16_t h)
+float named_tensor_f32_of_bf16(uint16_t h)
 {
     uint32_t u = (uint32_t)h << 16;
     float f;
@@ -226,7 +227,7 @@ float named_f32_of_bf16(uint16_t h)
     return f;
 }
 
-uint16_t named_bf16_of_f32(float f)
+uint16_t named_tensor_bf16_of_f32(float f)
 {
     uint32_t u;
     memcpy(&u, &f, sizeof u);
@@ -235,7 +236,7 @@ uint16_t named_bf16_of_f32(float f)
     return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-float named_f32_of_f16(uint16_t h)
+float named_tensor_f32_of_f16(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff;
     if (exponent == 0) {
@@ -248,7 +249,7 @@ float named_f32_of_f16(uint16_t h)
     return f;
 }
 
-uint16_t named_f16_of_f32(float f)
+uint16_t named_tensor_f16_of_f32(float f)
 {
     uint32_t u;
     memcpy(&u, &f, sizeof u);
@@ -266,25 +267,25 @@ uint16_t named_f16_of_f32(float f)
     return (uint16_t)(sign | (rounded - (112u << 23)) >> 13);
 }
 
-static double one_value(enum named_dtype dtype, const uint8_t *p)
+static double one_value(enum named_tensor_dtype dtype, const uint8_t *p)
 {
-    struct bytes c = bytes_over(p, named_dtype_bytes(dtype));
+    struct bytes c = bytes_over(p, named_tensor_dtype_bytes(dtype));
     switch (dtype) {
-    case NAMED_F64: return bytes_f64(&c);
-    case NAMED_F32: return bytes_f32(&c);
-    case NAMED_F16: return named_f32_of_f16(bytes_u16(&c));
-    case NAMED_BF16: return named_f32_of_bf16(bytes_u16(&c));
-    case NAMED_I64: return (double)bytes_i64(&c);
-    case NAMED_I32: return bytes_i32(&c);
-    case NAMED_I16: return (int16_t)bytes_u16(&c);
-    case NAMED_I8: return (int8_t)bytes_u8(&c);
-    case NAMED_U64: return (double)bytes_u64(&c);
-    case NAMED_U32: return bytes_u32(&c);
-    case NAMED_U16: return bytes_u16(&c);
-    case NAMED_U8: return bytes_u8(&c);
-    case NAMED_BOOL: return bytes_u8(&c) != 0;
-    case NAMED_NONE:
-    case NAMED_N_DTYPES: break;
+    case NAMED_TENSOR_F64: return bytes_f64(&c);
+    case NAMED_TENSOR_F32: return bytes_f32(&c);
+    case NAMED_TENSOR_F16: return named_tensor_f32_of_f16(bytes_u16(&c));
+    case NAMED_TENSOR_BF16: return named_tensor_f32_of_bf16(bytes_u16(&c));
+    case NAMED_TENSOR_I64: return (double)bytes_i64(&c);
+    case NAMED_TENSOR_I32: return bytes_i32(&c);
+    case NAMED_TENSOR_I16: return (int16_t)bytes_u16(&c);
+    case NAMED_TENSOR_I8: return (int8_t)bytes_u8(&c);
+    case NAMED_TENSOR_U64: return (double)bytes_u64(&c);
+    case NAMED_TENSOR_U32: return bytes_u32(&c);
+    case NAMED_TENSOR_U16: return bytes_u16(&c);
+    case NAMED_TENSOR_U8: return bytes_u8(&c);
+    case NAMED_TENSOR_BOOL: return bytes_u8(&c) != 0;
+    case NAMED_TENSOR_NONE:
+    case NAMED_TENSOR_N_DTYPES: break;
     }
     return NAN;
 }
@@ -300,17 +301,17 @@ static uint16_t half_at(const uint8_t *p)
     return (uint16_t)(p[0] | p[1] << 8);
 }
 
-static void put_run(const struct sink *out, int64_t at, enum named_dtype dtype, const uint8_t *p, int64_t n)
+static void put_run(const struct sink *out, int64_t at, enum named_tensor_dtype dtype, const uint8_t *p, int64_t n)
 {
-    size_t bytes = named_dtype_bytes(dtype);
-    if (out->f32 && dtype == NAMED_F16) { /* the usual ones without detours */
+    size_t bytes = named_tensor_dtype_bytes(dtype);
+    if (out->f32 && dtype == NAMED_TENSOR_F16) { /* the usual ones without detours */
         for (int64_t i = 0; i < n; i++)
-            out->f32[at + i] = named_f32_of_f16(half_at(p + 2 * i));
+            out->f32[at + i] = named_tensor_f32_of_f16(half_at(p + 2 * i));
         return;
     }
-    if (out->f32 && dtype == NAMED_BF16) {
+    if (out->f32 && dtype == NAMED_TENSOR_BF16) {
         for (int64_t i = 0; i < n; i++)
-            out->f32[at + i] = named_f32_of_bf16(half_at(p + 2 * i));
+            out->f32[at + i] = named_tensor_f32_of_bf16(half_at(p + 2 * i));
         return;
     }
     for (int64_t i = 0; i < n; i++) {
@@ -328,9 +329,9 @@ static bool is_little_endian(void)
     return *(const uint8_t *)&one == 1;
 }
 
-static bool is_contiguous(const struct named *t)
+static bool is_contiguous(const struct named_tensor *t)
 {
-    int64_t strides[NAMED_DIMS_MAX], n;
+    int64_t strides[NAMED_TENSOR_DIMS_MAX], n;
     if (!row_major(t->n_dims, t->dims, strides, &n))
         return false;
     for (int i = 0; i < t->n_dims; i++)
@@ -339,12 +340,12 @@ static bool is_contiguous(const struct named *t)
     return true;
 }
 
-static int read_contiguous(const struct named *t, int64_t first, int64_t n, const struct sink *out,
+static int read_contiguous(const struct named_tensor *t, int64_t first, int64_t n, const struct sink *out,
                            struct fmt_error *e)
 {
-    size_t each = named_dtype_bytes(t->dtype);
+    size_t each = named_tensor_dtype_bytes(t->dtype);
     uint64_t at = t->at + (uint64_t)first * each;
-    if (out->f32 && t->dtype == NAMED_F32 && is_little_endian())
+    if (out->f32 && t->dtype == NAMED_TENSOR_F32 && is_little_endian())
         return fmt_read_at_exact(t->source, at, out->f32, (size_t)n * each, e);
     uint8_t piece[PIECE_BYTES];
     for (int64_t done = 0; done < n;) {
@@ -358,7 +359,7 @@ static int read_contiguous(const struct named *t, int64_t first, int64_t n, cons
 }
 
 /* Where element i (row-major) lies, in elements from element 0. */
-static int64_t offset_of(const struct named *t, int64_t i)
+static int64_t offset_of(const struct named_tensor *t, int64_t i)
 {
     int64_t offset = 0;
     for (int d = t->n_dims - 1; d >= 0; d--) {
@@ -368,9 +369,10 @@ static int64_t offset_of(const struct named *t, int64_t i)
     return offset;
 }
 
-static int read_strided(const struct named *t, int64_t first, int64_t n, const struct sink *out, struct fmt_error *e)
+static int read_strided(const struct named_tensor *t, int64_t first, int64_t n, const struct sink *out,
+                        struct fmt_error *e)
 {
-    size_t each = named_dtype_bytes(t->dtype);
+    size_t each = named_tensor_dtype_bytes(t->dtype);
     int64_t last = 0;
     if (!last_element(t, &last))
         return fmt_fail(e, FMT_INVALID, "%.200s: strides too large", t->name);
@@ -398,7 +400,7 @@ static int read_strided(const struct named *t, int64_t first, int64_t n, const s
     return status;
 }
 
-static int read_elements(const struct named *t, int64_t first, int64_t n, const struct sink *out,
+static int read_elements(const struct named_tensor *t, int64_t first, int64_t n, const struct sink *out,
                          struct fmt_error *e)
 {
     if (t->unusable)
@@ -412,40 +414,41 @@ static int read_elements(const struct named *t, int64_t first, int64_t n, const 
     return status ? fmt_fail(e, why.status, "%.150s: %.200s", t->name, why.text) : 0;
 }
 
-int named_read_f32(const struct named *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
+int named_tensor_read_f32(const struct named_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
     return read_elements(t, first, n, &(struct sink){.f32 = out}, e);
 }
 
-int named_read_f64(const struct named *t, int64_t first, int64_t n, double *out, struct fmt_error *e)
+int named_tensor_read_f64(const struct named_tensor *t, int64_t first, int64_t n, double *out, struct fmt_error *e)
 {
     return read_elements(t, first, n, &(struct sink){.f64 = out}, e);
 }
 
 /* ------------------------------------------------------------------ writing */
-static bool out_elements(const struct named_out *t, int64_t *n)
+static bool out_elements(const struct named_tensor_out *t, int64_t *n)
 {
-    int64_t strides[NAMED_DIMS_MAX];
-    return t->n_dims >= 0 && t->n_dims <= NAMED_DIMS_MAX && row_major(t->n_dims, t->dims, strides, n);
+    int64_t strides[NAMED_TENSOR_DIMS_MAX];
+    return t->n_dims >= 0 && t->n_dims <= NAMED_TENSOR_DIMS_MAX && row_major(t->n_dims, t->dims, strides, n);
 }
 
-bool named_out_bytes(const struct named_out *t, uint64_t *bytes)
+bool named_tensor_out_bytes(const struct named_tensor_out *t, uint64_t *bytes)
 {
     int64_t n;
-    return out_elements(t, &n) && !__builtin_mul_overflow((uint64_t)n, (uint64_t)named_dtype_bytes(t->dtype), bytes) &&
+    return out_elements(t, &n) &&
+           !__builtin_mul_overflow((uint64_t)n, (uint64_t)named_tensor_dtype_bytes(t->dtype), bytes) &&
            *bytes <= INT64_MAX;
 }
 
-static size_t put_values(enum named_dtype dtype, const float *values, int64_t n, uint8_t *out)
+static size_t put_values(enum named_tensor_dtype dtype, const float *values, int64_t n, uint8_t *out)
 {
     size_t at = 0;
     for (int64_t i = 0; i < n; i++) {
         uint32_t u;
         size_t bytes = 2;
-        if (dtype == NAMED_F16)
-            u = named_f16_of_f32(values[i]);
-        else if (dtype == NAMED_BF16)
-            u = named_bf16_of_f32(values[i]);
+        if (dtype == NAMED_TENSOR_F16)
+            u = named_tensor_f16_of_f32(values[i]);
+        else if (dtype == NAMED_TENSOR_BF16)
+            u = named_tensor_bf16_of_f32(values[i]);
         else {
             memcpy(&u, &values[i], sizeof u);
             bytes = 4;
@@ -456,14 +459,14 @@ static size_t put_values(enum named_dtype dtype, const float *values, int64_t n,
     return at;
 }
 
-int named_write_values(const struct fmt_writer *w, const struct named_out *list, int64_t i,
-                       const struct named_values *values, struct fmt_error *e)
+int named_tensor_write_values(const struct fmt_writer *w, const struct named_tensor_out *list, int64_t i,
+                       const struct named_tensor_values *values, struct fmt_error *e)
 {
     enum { PIECE = PIECE_BYTES / sizeof(float) };
     float piece[PIECE];
     uint8_t raw[PIECE_BYTES];
     int64_t n;
-    if (list[i].dtype != NAMED_F32 && list[i].dtype != NAMED_F16 && list[i].dtype != NAMED_BF16)
+    if (list[i].dtype != NAMED_TENSOR_F32 && list[i].dtype != NAMED_TENSOR_F16 && list[i].dtype != NAMED_TENSOR_BF16)
         return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: written are F32, F16 and BF16", list[i].name);
     if (!out_elements(&list[i], &n))
         return fmt_fail(e, FMT_INVALID, "%.200s: its size does not fit", list[i].name);

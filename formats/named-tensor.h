@@ -1,14 +1,15 @@
 /* named-tensor.h - named tensors in a file, whatever its kind: what safetensors, .pth and checkpoints have in common.
  *
- * A struct named_set is a table of contents. Its tensors are not loaded: each says where its bytes lie in a source
- * that can be read at offsets, and named_read_f32 / named_read_f64 convert a run of its elements, in row-major order
- * whatever its strides are. So a model of many gigabytes is read straight into the caller's array, once.
+ * A struct named_tensor_set is a table of contents. Its tensors are not loaded: each says where its bytes lie in a
+ * source that can be read at offsets, and named_tensor_read_f32 / named_tensor_read_f64 convert a run of its
+ * elements, in row-major order whatever its strides are. So a model of many gigabytes is read straight into the
+ * caller's array, once.
  *
- *   struct named_set set = {0};
+ *   struct named_tensor_set set = {0};
  *   safetensors_read(&reader, &set, e)   or   pth_read(&reader, &set, e)
- *   const struct named *t = named_find(&set, "cls_token");
- *   named_read_f32(t, 0, t->n, values, e);
- *   named_release(&set);                  the reader must live until here
+ *   const struct named_tensor *t = named_tensor_find(&set, "cls_token");
+ *   named_tensor_read_f32(t, 0, t->n, values, e);
+ *   named_tensor_release(&set);                  the reader must live until here
  *
  * The elements of a tensor are within its source: readers check that before they add it.
  */
@@ -22,104 +23,104 @@
 #include "fmt.h"
 
 enum {
-    NAMED_DIMS_MAX = 8,
-    NAMED_NAME_MAX = 1000,      /* bytes */
-    NAMED_TENSORS_MAX = 1000000 /* in one file */
+    NAMED_TENSOR_DIMS_MAX = 8,
+    NAMED_TENSOR_NAME_MAX = 1000,      /* bytes */
+    NAMED_TENSOR_TENSORS_MAX = 1000000 /* in one file */
 };
 
-enum named_dtype {
-    NAMED_NONE, /* no tensor at all: see .unusable */
-    NAMED_F64,
-    NAMED_F32,
-    NAMED_F16,
-    NAMED_BF16,
-    NAMED_I64,
-    NAMED_I32,
-    NAMED_I16,
-    NAMED_I8,
-    NAMED_U64,
-    NAMED_U32,
-    NAMED_U16,
-    NAMED_U8,
-    NAMED_BOOL,
-    NAMED_N_DTYPES
+enum named_tensor_dtype {
+    NAMED_TENSOR_NONE, /* no tensor at all: see .unusable */
+    NAMED_TENSOR_F64,
+    NAMED_TENSOR_F32,
+    NAMED_TENSOR_F16,
+    NAMED_TENSOR_BF16,
+    NAMED_TENSOR_I64,
+    NAMED_TENSOR_I32,
+    NAMED_TENSOR_I16,
+    NAMED_TENSOR_I8,
+    NAMED_TENSOR_U64,
+    NAMED_TENSOR_U32,
+    NAMED_TENSOR_U16,
+    NAMED_TENSOR_U8,
+    NAMED_TENSOR_BOOL,
+    NAMED_TENSOR_N_DTYPES
 };
 
 /* "F32": the words of safetensors. */
-const char *named_dtype_text(enum named_dtype dtype);
-enum named_dtype named_dtype_of(const char *text); /* NAMED_NONE if not known */
-size_t named_dtype_bytes(enum named_dtype dtype);
-bool named_dtype_is_float(enum named_dtype dtype);
+const char *named_tensor_dtype_text(enum named_tensor_dtype dtype);
+enum named_tensor_dtype named_tensor_dtype_of(const char *text); /* NAMED_TENSOR_NONE if not known */
+size_t named_tensor_dtype_bytes(enum named_tensor_dtype dtype);
+bool named_tensor_dtype_is_float(enum named_tensor_dtype dtype);
 
-struct named {
+struct named_tensor {
     char *name;
-    enum named_dtype dtype;
+    enum named_tensor_dtype dtype;
     int n_dims;
-    int64_t dims[NAMED_DIMS_MAX];
-    int64_t strides[NAMED_DIMS_MAX]; /* elements from one index to the next; >= 0 */
+    int64_t dims[NAMED_TENSOR_DIMS_MAX];
+    int64_t strides[NAMED_TENSOR_DIMS_MAX]; /* elements from one index to the next; >= 0 */
     int64_t n;                       /* elements: the product of dims, 1 without dims */
     const struct fmt_reader *source;
     uint64_t at;    /* offset of element 0 in the source */
     char *unusable; /* NULL, or why there are no values: "made by posix.system, which is not known here" */
 };
 
-struct named_meta {
+struct named_tensor_meta {
     char *key, *value;
 };
 
-struct named_set {
-    struct named *item;
+struct named_tensor_set {
+    struct named_tensor *item;
     int64_t n, room;
-    struct named_meta *meta; /* texts that the file carries beside its tensors */
+    struct named_tensor_meta *meta; /* texts that the file carries beside its tensors */
     int64_t n_meta, meta_room;
     void *owned; /* what a reader keeps for its tensors' life; free() */
 };
 
-const struct named *named_find(const struct named_set *set, const char *name);
-const char *named_meta_find(const struct named_set *set, const char *key); /* NULL: not there */
-void named_release(struct named_set *set);
+const struct named_tensor *named_tensor_find(const struct named_tensor_set *set, const char *name);
+const char *named_tensor_meta_find(const struct named_tensor_set *set, const char *key); /* NULL: not there */
+void named_tensor_release(struct named_tensor_set *set);
 
 /* Elements first .. first+n-1, converted. Values out of float's range become infinite as C converts. */
-int named_read_f32(const struct named *t, int64_t first, int64_t n, float *out, struct fmt_error *e);
-int named_read_f64(const struct named *t, int64_t first, int64_t n, double *out, struct fmt_error *e);
+int named_tensor_read_f32(const struct named_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);
+int named_tensor_read_f64(const struct named_tensor *t, int64_t first, int64_t n, double *out, struct fmt_error *e);
 
 /* "[1536,384]"; "[]" without dims. */
-enum { NAMED_DIMS_TEXT = 176 };
-const char *named_dims_text(const int64_t *dims, int n_dims, char out[NAMED_DIMS_TEXT]);
+enum { NAMED_TENSOR_DIMS_TEXT = 176 };
+const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT]);
 
 /* For readers: appends a tensor (name is copied; strides NULL: row-major without gaps) or a text. Names too long and
  * too many tensors are FMT_LIMIT; sizes that do not fit 63 bits, and a range that leaves the source, FMT_INVALID. */
-int named_add(struct named_set *set, const char *name, enum named_dtype dtype, int n_dims, const int64_t *dims,
-              const int64_t *strides, const struct fmt_reader *source, uint64_t at, uint64_t end,
-              struct fmt_error *e);
-int named_add_unusable(struct named_set *set, const char *name, const char *why, struct fmt_error *e);
-int named_add_meta(struct named_set *set, const char *key, const char *value, struct fmt_error *e);
+int named_tensor_add(struct named_tensor_set *set, const char *name, enum named_tensor_dtype dtype, int n_dims,
+                     const int64_t *dims, const int64_t *strides, const struct fmt_reader *source, uint64_t at,
+                     uint64_t end, struct fmt_error *e);
+int named_tensor_add_unusable(struct named_tensor_set *set, const char *name, const char *why, struct fmt_error *e);
+int named_tensor_add_meta(struct named_tensor_set *set, const char *key, const char *value, struct fmt_error *e);
 /* FMT_INVALID, with the name, if two tensors have one. */
-int named_check_unique(const struct named_set *set, struct fmt_error *e);
+int named_tensor_check_unique(const struct named_tensor_set *set, struct fmt_error *e);
 
 /* ---- writing: a list of tensors, and where their values come from. Values are asked for once, in order. */
-struct named_out {
+struct named_tensor_out {
     const char *name;
-    enum named_dtype dtype; /* F32, F16, BF16: values are rounded to the nearest, ties to even */
+    enum named_tensor_dtype dtype; /* F32, F16, BF16: values are rounded to the nearest, ties to even */
     int n_dims;
-    int64_t dims[NAMED_DIMS_MAX];
+    int64_t dims[NAMED_TENSOR_DIMS_MAX];
 };
 
-struct named_values {
+struct named_tensor_values {
     void *arg;
     /* elements first .. first+n-1 of tensor i */
     int (*read)(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e);
 };
 
 /* Bytes of a tensor in a file; false if that does not fit. */
-bool named_out_bytes(const struct named_out *t, uint64_t *bytes);
+bool named_tensor_out_bytes(const struct named_tensor_out *t, uint64_t *bytes);
 /* Streams the values of list[i], little-endian. */
-int named_write_values(const struct fmt_writer *w, const struct named_out *list, int64_t i,
-                       const struct named_values *values, struct fmt_error *e);
+int named_tensor_write_values(const struct fmt_writer *w, const struct named_tensor_out *list, int64_t i,
+                       const struct named_tensor_values *values, struct fmt_error *e);
 
-float named_f32_of_f16(uint16_t h);
-uint16_t named_f16_of_f32(float f);
-float named_f32_of_bf16(uint16_t h);
-uint16_t named_bf16_of_f32(float f);
+float named_tensor_f32_of_f16(uint16_t h);
+uint16_t named_tensor_f16_of_f32(float f);
+float named_tensor_f32_of_bf16(uint16_t h);
+uint16_t named_tensor_bf16_of_f32(float f);
 
 #endif

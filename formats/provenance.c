@@ -11,23 +11,23 @@
 
 #include "bytes.h"
 
-void prov_init(struct prov *p, const char *tool, const char *version, bool keep)
+void provenance_init(struct provenance *p, const char *tool, const char *version, bool keep)
 {
-    *p = (struct prov){.tool = tool, .version = version, .keep = keep};
+    *p = (struct provenance){.tool = tool, .version = version, .keep = keep};
     p->settings = cJSON_CreateObject();
     p->inputs = cJSON_CreateArray();
     p->failed = !p->settings || !p->inputs;
 }
 
-void prov_release(struct prov *p)
+void provenance_release(struct provenance *p)
 {
     cJSON_Delete(p->settings);
     cJSON_Delete(p->inputs);
     fmt_buffer_release(&p->canon);
-    *p = (struct prov){0};
+    *p = (struct provenance){0};
 }
 
-static void line(struct prov *p, char what, const char *key, const void *value, size_t bytes)
+static void line(struct provenance *p, char what, const char *key, const void *value, size_t bytes)
 {
     int bad = bytes_put_u8(&p->canon, (uint8_t)what);
     bad |= bytes_put_u64(&p->canon, strlen(key));
@@ -38,13 +38,13 @@ static void line(struct prov *p, char what, const char *key, const void *value, 
 }
 
 /* A number, true, false or null: the same text in the JSON and in the line. */
-static void literal(struct prov *p, const char *key, const char *text)
+static void literal(struct provenance *p, const char *key, const char *text)
 {
     line(p, 'v', key, text, strlen(text));
     p->failed |= !cJSON_AddRawToObject(p->settings, key, text);
 }
 
-void prov_text(struct prov *p, const char *key, const char *value)
+void provenance_text(struct provenance *p, const char *key, const char *value)
 {
     if (!value) {
         literal(p, key, "null");
@@ -54,14 +54,14 @@ void prov_text(struct prov *p, const char *key, const char *value)
     p->failed |= !cJSON_AddStringToObject(p->settings, key, value);
 }
 
-void prov_int(struct prov *p, const char *key, int64_t value)
+void provenance_int(struct provenance *p, const char *key, int64_t value)
 {
     char text[24];
     snprintf(text, sizeof text, "%" PRId64, value);
     literal(p, key, text);
 }
 
-void prov_real(struct prov *p, const char *key, double value)
+void provenance_real(struct provenance *p, const char *key, double value)
 {
     char text[40] = "null"; /* JSON has no word for what is not finite */
     for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
@@ -72,15 +72,15 @@ void prov_real(struct prov *p, const char *key, double value)
     literal(p, key, text);
 }
 
-void prov_flag(struct prov *p, const char *key, bool value)
+void provenance_flag(struct provenance *p, const char *key, bool value)
 {
     literal(p, key, value ? "true" : "false");
 }
 
-static void nest(struct prov *p, struct cJSON *input, const char *provenance)
+static void nest(struct provenance *p, struct cJSON *input, const char *provenance)
 {
     size_t n = strlen(provenance);
-    if (n == 0 || n > PROV_NESTED_MAX - p->nested)
+    if (n == 0 || n > PROVENANCE_NESTED_MAX - p->nested)
         return;
     struct cJSON *own = cJSON_ParseWithOpts(provenance, NULL, 1);
     if (!cJSON_IsObject(own) || !cJSON_AddItemToObject(input, "provenance", own))
@@ -89,12 +89,13 @@ static void nest(struct prov *p, struct cJSON *input, const char *provenance)
         p->nested += n;
 }
 
-void prov_input(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES])
+void provenance_input(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES])
 {
-    prov_input_from(p, kind, identity, "");
+    provenance_input_from(p, kind, identity, "");
 }
 
-void prov_input_from(struct prov *p, const char *kind, const uint8_t identity[DIGEST_BYTES], const char *provenance)
+void provenance_input_from(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
+                           const char *provenance)
 {
     char hex[DIGEST_HEX];
     digest_hex(identity, hex);
@@ -108,7 +109,7 @@ void prov_input_from(struct prov *p, const char *kind, const uint8_t identity[DI
     }
 }
 
-int prov_identity(const struct prov *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
+int provenance_identity(const struct provenance *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
                   struct fmt_error *e)
 {
     if (p->failed)
@@ -131,13 +132,13 @@ static int printed(const struct cJSON *value, char **json, struct fmt_error *e)
     return *json ? 0 : fmt_no_memory(e);
 }
 
-int prov_inputs_json(const struct prov *p, char **json, struct fmt_error *e)
+int provenance_inputs_json(const struct provenance *p, char **json, struct fmt_error *e)
 {
     return printed(p->failed ? NULL : p->inputs, json, e);
 }
 
 /* The JSON text; "" if it is not kept. For free(). */
-static int print_json(const struct prov *p, char **json, struct fmt_error *e)
+static int print_json(const struct provenance *p, char **json, struct fmt_error *e)
 {
     *json = NULL;
     if (!p->keep)
@@ -152,11 +153,11 @@ static int print_json(const struct prov *p, char **json, struct fmt_error *e)
     return status;
 }
 
-int prov_begin(const struct prov *p, const struct fmt_writer *io, struct block_header *h,
+int provenance_begin(const struct provenance *p, const struct fmt_writer *io, struct block_header *h,
                const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e)
 {
     char *json;
-    int status = prov_identity(p, h->kind, h->major, h->identity, e);
+    int status = provenance_identity(p, h->kind, h->major, h->identity, e);
     if (status || (status = print_json(p, &json, e)))
         return status;
     h->provenance = json;

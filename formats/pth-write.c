@@ -39,16 +39,17 @@ static bool put_integers(struct fmt_buffer *b, const int64_t *v, int n)
     return good && put_bytes(b, "t");
 }
 
-static const char *storage_type(enum named_dtype dtype)
+static const char *storage_type(enum named_tensor_dtype dtype)
 {
-    return dtype == NAMED_F16 ? "ctorch\nHalfStorage\n" : dtype == NAMED_BF16 ? "ctorch\nBFloat16Storage\n"
-                                                                                : "ctorch\nFloatStorage\n";
+    return dtype == NAMED_TENSOR_F16    ? "ctorch\nHalfStorage\n"
+           : dtype == NAMED_TENSOR_BF16 ? "ctorch\nBFloat16Storage\n"
+                                        : "ctorch\nFloatStorage\n";
 }
 
 /* name: _rebuild_tensor_v2(storage i, 0, size, stride, False, OrderedDict()) */
-static bool put_tensor(struct fmt_buffer *b, const struct named_out *t, int64_t i)
+static bool put_tensor(struct fmt_buffer *b, const struct named_tensor_out *t, int64_t i)
 {
-    int64_t strides[NAMED_DIMS_MAX], n = 1;
+    int64_t strides[NAMED_TENSOR_DIMS_MAX], n = 1;
     char key[24];
     for (int d = t->n_dims - 1; d >= 0; d--) {
         strides[d] = n;
@@ -61,7 +62,7 @@ static bool put_tensor(struct fmt_buffer *b, const struct named_out *t, int64_t 
            put_integers(b, strides, t->n_dims) && put_bytes(b, "\x89" "ccollections\nOrderedDict\n)RtR");
 }
 
-static int make_pickle(struct fmt_buffer *b, const char *top, const struct named_out *list, int64_t n,
+static int make_pickle(struct fmt_buffer *b, const char *top, const struct named_tensor_out *list, int64_t n,
                        struct fmt_error *e)
 {
     bool good = put_bytes(b, "\x80\x02");
@@ -70,7 +71,7 @@ static int make_pickle(struct fmt_buffer *b, const char *top, const struct named
     good = good && put_bytes(b, "ccollections\nOrderedDict\n)R(");
     for (int64_t i = 0; i < n && good; i++) {
         uint64_t bytes;
-        if (!named_out_bytes(&list[i], &bytes))
+        if (!named_tensor_out_bytes(&list[i], &bytes))
             return fmt_fail(e, FMT_INVALID, "%.200s: its size does not fit", list[i].name);
         good = put_tensor(b, &list[i], i);
     }
@@ -92,27 +93,27 @@ static int put_into_member(void *arg, const void *data, size_t n)
 
 static int put_member(struct zipdir_writer *zip, const char *name, const void *data, size_t n, struct fmt_error *e)
 {
-    char path[NAMED_NAME_MAX];
+    char path[NAMED_TENSOR_NAME_MAX];
     snprintf(path, sizeof path, "%s/%s", archive, name);
     int status = zipdir_begin(zip, path, n, e);
     return status ? status : zipdir_put(zip, data, n, e);
 }
 
-static int put_storage(struct zipdir_writer *zip, const struct named_out *list, int64_t i,
-                       const struct named_values *values, struct fmt_error *e)
+static int put_storage(struct zipdir_writer *zip, const struct named_tensor_out *list, int64_t i,
+                       const struct named_tensor_values *values, struct fmt_error *e)
 {
-    char path[NAMED_NAME_MAX];
+    char path[NAMED_TENSOR_NAME_MAX];
     uint64_t bytes = 0;
     struct member_sink sink = {zip, e};
     const struct fmt_writer w = {&sink, put_into_member};
-    (void)named_out_bytes(&list[i], &bytes); /* was checked when the pickle was made */
+    (void)named_tensor_out_bytes(&list[i], &bytes); /* was checked when the pickle was made */
     snprintf(path, sizeof path, "%s/data/%" PRId64, archive, i);
     int status = zipdir_begin(zip, path, bytes, e);
-    return status ? status : named_write_values(&w, list, i, values, e);
+    return status ? status : named_tensor_write_values(&w, list, i, values, e);
 }
 
-int pth_write(const struct fmt_writer *w, const char *top, const struct named_out *list, int64_t n,
-              const struct named_values *values, struct fmt_error *e)
+int pth_write(const struct fmt_writer *w, const char *top, const struct named_tensor_out *list, int64_t n,
+              const struct named_tensor_values *values, struct fmt_error *e)
 {
     struct fmt_buffer pickle = {0};
     struct zipdir_writer zip;

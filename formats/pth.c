@@ -21,7 +21,7 @@ enum { LEGACY_PROTOCOL = 1001 };
 
 struct storage {
     const struct pickle_value *key; /* a text */
-    enum named_dtype dtype;         /* NAMED_NONE: untyped, the tensor says */
+    enum named_tensor_dtype dtype;         /* NAMED_TENSOR_NONE: untyped, the tensor says */
     bool known;                     /* its type is one of ours */
     int64_t numel;                  /* untyped: bytes */
     uint64_t at, end;               /* in the file */
@@ -32,9 +32,9 @@ struct reading {
     struct pickle p;
     struct storage *storage; /* sorted by key */
     int32_t n_storages;
-    struct named_set *set;
+    struct named_tensor_set *set;
     int64_t steps;
-    char name[NAMED_NAME_MAX + 2];
+    char name[NAMED_TENSOR_NAME_MAX + 2];
     struct fmt_error *e;
 };
 
@@ -44,35 +44,37 @@ bool pth_is(const uint8_t *head, size_t n)
 }
 
 /* ------------------------------------------------------------------ what names mean */
-static enum named_dtype dtype_of_storage(const struct pickle *p, const struct pickle_value *type, bool *untyped)
+static enum named_tensor_dtype dtype_of_storage(const struct pickle *p, const struct pickle_value *type, bool *untyped)
 {
     static const struct {
         const char *name;
-        enum named_dtype dtype;
-    } known[] = {{"FloatStorage", NAMED_F32}, {"HalfStorage", NAMED_F16}, {"BFloat16Storage", NAMED_BF16},
-                 {"DoubleStorage", NAMED_F64}, {"LongStorage", NAMED_I64}, {"IntStorage", NAMED_I32},
-                 {"ShortStorage", NAMED_I16}, {"CharStorage", NAMED_I8}, {"ByteStorage", NAMED_U8},
-                 {"BoolStorage", NAMED_BOOL}};
+        enum named_tensor_dtype dtype;
+    } known[] = {{"FloatStorage", NAMED_TENSOR_F32},     {"HalfStorage", NAMED_TENSOR_F16},
+                 {"BFloat16Storage", NAMED_TENSOR_BF16}, {"DoubleStorage", NAMED_TENSOR_F64},
+                 {"LongStorage", NAMED_TENSOR_I64},      {"IntStorage", NAMED_TENSOR_I32},
+                 {"ShortStorage", NAMED_TENSOR_I16},     {"CharStorage", NAMED_TENSOR_I8},
+                 {"ByteStorage", NAMED_TENSOR_U8},       {"BoolStorage", NAMED_TENSOR_BOOL}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (pickle_is_global(p, type, "torch", known[i].name) || pickle_is_global(p, type, "torch.cuda", known[i].name))
             return known[i].dtype;
     *untyped = pickle_is_global(p, type, "torch.storage", "UntypedStorage");
-    return NAMED_NONE;
+    return NAMED_TENSOR_NONE;
 }
 
-static enum named_dtype dtype_of_global(const struct pickle *p, const struct pickle_value *v)
+static enum named_tensor_dtype dtype_of_global(const struct pickle *p, const struct pickle_value *v)
 {
     static const struct {
         const char *name;
-        enum named_dtype dtype;
-    } known[] = {{"float32", NAMED_F32}, {"float16", NAMED_F16}, {"bfloat16", NAMED_BF16}, {"float64", NAMED_F64},
-                 {"int64", NAMED_I64}, {"int32", NAMED_I32}, {"int16", NAMED_I16}, {"int8", NAMED_I8},
-                 {"uint8", NAMED_U8}, {"bool", NAMED_BOOL}, {"uint16", NAMED_U16}, {"uint32", NAMED_U32},
-                 {"uint64", NAMED_U64}};
+        enum named_tensor_dtype dtype;
+    } known[] = {{"float32", NAMED_TENSOR_F32}, {"float16", NAMED_TENSOR_F16}, {"bfloat16", NAMED_TENSOR_BF16},
+                 {"float64", NAMED_TENSOR_F64}, {"int64", NAMED_TENSOR_I64},   {"int32", NAMED_TENSOR_I32},
+                 {"int16", NAMED_TENSOR_I16},   {"int8", NAMED_TENSOR_I8},     {"uint8", NAMED_TENSOR_U8},
+                 {"bool", NAMED_TENSOR_BOOL},   {"uint16", NAMED_TENSOR_U16},  {"uint32", NAMED_TENSOR_U32},
+                 {"uint64", NAMED_TENSOR_U64}};
     for (size_t i = 0; v && i < sizeof known / sizeof *known; i++)
         if (pickle_is_global(p, v, "torch", known[i].name))
             return known[i].dtype;
-    return NAMED_NONE;
+    return NAMED_TENSOR_NONE;
 }
 
 /* "posix.system" for a call or a global, for messages. */
@@ -137,7 +139,7 @@ static bool storage_of(const struct pickle *p, const struct pickle_value *v, str
     const struct pickle_value *numel = pickle_item(p, id, 4);
     *s = (struct storage){.key = pickle_item(p, id, 2)};
     s->dtype = dtype_of_storage(p, pickle_item(p, id, 1), &untyped);
-    s->known = untyped || s->dtype != NAMED_NONE;
+    s->known = untyped || s->dtype != NAMED_TENSOR_NONE;
     s->numel = numel->kind == PICKLE_INT ? numel->integer : -1;
     return s->key->kind == PICKLE_TEXT && s->numel >= 0;
 }
@@ -174,22 +176,22 @@ static struct storage *find_storage(const struct reading *x, const struct pickle
 
 static bool storage_bytes(const struct storage *s, uint64_t *bytes)
 {
-    uint64_t each = s->dtype ? named_dtype_bytes(s->dtype) : 1;
+    uint64_t each = s->dtype ? named_tensor_dtype_bytes(s->dtype) : 1;
     return !__builtin_mul_overflow((uint64_t)s->numel, each, bytes) && *bytes <= INT64_MAX;
 }
 
 /* ------------------------------------------------------------------ tensors */
 struct view {
     const struct storage *storage;
-    enum named_dtype dtype;
+    enum named_tensor_dtype dtype;
     int64_t offset;
     int n_dims;
-    int64_t dims[NAMED_DIMS_MAX], strides[NAMED_DIMS_MAX];
+    int64_t dims[NAMED_TENSOR_DIMS_MAX], strides[NAMED_TENSOR_DIMS_MAX];
 };
 
 static bool integers_of(const struct pickle *p, const struct pickle_value *v, int64_t *out, int *n)
 {
-    if (!v || v->kind != PICKLE_TUPLE || v->n > NAMED_DIMS_MAX)
+    if (!v || v->kind != PICKLE_TUPLE || v->n > NAMED_TENSOR_DIMS_MAX)
         return false;
     *n = 0;
     for (int32_t c = v->a; c >= 0; c = p->cell[c].next) {
@@ -235,7 +237,7 @@ static const char *view_of(const struct reading *x, const struct pickle_value *v
         return "its record is damaged";
     view->offset = offset->integer;
     view->storage = find_storage(x, s.key);
-    view->dtype = s.dtype ? s.dtype : v3 ? dtype_of_global(p, pickle_item(p, args, 6)) : NAMED_NONE;
+    view->dtype = s.dtype ? s.dtype : v3 ? dtype_of_global(p, pickle_item(p, args, 6)) : NAMED_TENSOR_NONE;
     return view->dtype && s.known ? NULL : "of a type that is not known here";
 }
 
@@ -245,13 +247,13 @@ static int add_tensor(struct reading *x, const struct pickle_value *v)
     char text[240];
     const char *why = view_of(x, v, &view, text);
     if (why)
-        return named_add_unusable(x->set, x->name, why, x->e);
+        return named_tensor_add_unusable(x->set, x->name, why, x->e);
     uint64_t at;
-    if (__builtin_mul_overflow((uint64_t)view.offset, (uint64_t)named_dtype_bytes(view.dtype), &at) ||
+    if (__builtin_mul_overflow((uint64_t)view.offset, (uint64_t)named_tensor_dtype_bytes(view.dtype), &at) ||
         at > view.storage->end - view.storage->at)
         return fmt_fail(x->e, FMT_INVALID, "%.200s: reaches beyond its storage", x->name);
-    return named_add(x->set, x->name, view.dtype, view.n_dims, view.dims, view.strides, x->r, view.storage->at + at,
-                     view.storage->end, x->e);
+    return named_tensor_add(x->set, x->name, view.dtype, view.n_dims, view.dims, view.strides, x->r,
+                            view.storage->at + at, view.storage->end, x->e);
 }
 
 /* ------------------------------------------------------------------ the walk */
@@ -269,7 +271,7 @@ static size_t append_key(struct reading *x, size_t n, const struct pickle_value 
     } else if (key && key->kind != PICKLE_INT) {
         return 0;
     }
-    if (n_text == 0 || n + 1 + n_text > NAMED_NAME_MAX)
+    if (n_text == 0 || n + 1 + n_text > NAMED_TENSOR_NAME_MAX)
         return 0;
     if (n > 0)
         x->name[n++] = '.';
@@ -324,7 +326,7 @@ static int add_all(struct reading *x)
     } else {
         status = walk(x, root, 0, 0);
     }
-    return status ? status : named_check_unique(x->set, x->e);
+    return status ? status : named_tensor_check_unique(x->set, x->e);
 }
 
 /* ------------------------------------------------------------------ the zip container */
@@ -371,7 +373,7 @@ static const struct zipdir_member *find_pickle(const struct zipdir *z, struct fm
 
 static int check_byte_order(struct reading *x, const struct zipdir *z, const char *archive)
 {
-    char name[NAMED_NAME_MAX], order[8] = "";
+    char name[NAMED_TENSOR_NAME_MAX], order[8] = "";
     snprintf(name, sizeof name, "%s/byteorder", archive);
     const struct zipdir_member *m = zipdir_find(z, name);
     if (!m)
@@ -387,7 +389,7 @@ static int place_zip_storages(struct reading *x, const struct zipdir *z, const c
 {
     for (int32_t i = 0; i < x->n_storages; i++) {
         struct storage *s = &x->storage[i];
-        char name[NAMED_NAME_MAX];
+        char name[NAMED_TENSOR_NAME_MAX];
         uint64_t bytes;
         if (!s->known)
             continue;
@@ -412,7 +414,7 @@ static int read_zip_object(struct reading *x, const struct zipdir *z, uint8_t **
     size_t used;
     if (!m)
         return (int)x->e->status;
-    char archive[NAMED_NAME_MAX / 2];
+    char archive[NAMED_TENSOR_NAME_MAX / 2];
     size_t n = strlen(m->name) - strlen("/data.pkl");
     if (n >= sizeof archive || m->bytes > PICKLE_BYTES_MAX)
         return fmt_fail(x->e, FMT_LIMIT, "member data.pkl is too large, or its name");
@@ -557,7 +559,7 @@ static int read_legacy(struct reading *x)
     return status;
 }
 
-int pth_read(const struct fmt_reader *r, struct named_set *set, struct fmt_error *e)
+int pth_read(const struct fmt_reader *r, struct named_tensor_set *set, struct fmt_error *e)
 {
     struct fmt_error why = {0};
     struct reading x = {.r = r, .p.root = -1, .set = set, .e = &why};
@@ -571,7 +573,7 @@ int pth_read(const struct fmt_reader *r, struct named_set *set, struct fmt_error
         status = memcmp(head, "PK", 2) == 0 ? read_zip(&x) : read_legacy(&x);
     free(x.storage);
     if (status) {
-        named_release(set);
+        named_tensor_release(set);
         return fmt_fail(e, why.status, "%s", why.text);
     }
     return 0;

@@ -18,10 +18,10 @@
 bool pth_is(const uint8_t *head, size_t n); /* do these first bytes (8 or more) look like one? */
 
 /* r must have read_at and a size, and outlive the set. */
-int pth_read(const struct fmt_reader *r, struct named_set *set, struct fmt_error *e);
+int pth_read(const struct fmt_reader *r, struct named_tensor_set *set, struct fmt_error *e);
 
 /* top: the key of the outer dictionary that holds the tensors ("teacher"), or NULL: the file is the dictionary. */
-int pth_write(const struct fmt_writer *w, const char *top, const struct named_out *list, int64_t n,
-              const struct named_values *values, struct fmt_error *e);
+int pth_write(const struct fmt_writer *w, const char *top, const struct named_tensor_out *list, int64_t n,
+              const struct named_tensor_values *values, struct fmt_error *e);
 
 #endif

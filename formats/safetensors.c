@@ -24,7 +24,7 @@ static bool whole_number(const cJSON *item, uint64_t max, uint64_t *v)
     return (double)*v == item->valuedouble;
 }
 
-static int read_meta(const cJSON *object, struct named_set *set, struct fmt_error *e)
+static int read_meta(const cJSON *object, struct named_tensor_set *set, struct fmt_error *e)
 {
     const cJSON *item;
     if (!cJSON_IsObject(object))
@@ -33,7 +33,7 @@ static int read_meta(const cJSON *object, struct named_set *set, struct fmt_erro
     {
         if (!cJSON_IsString(item))
             return fmt_fail(e, FMT_INVALID, "__metadata__: %.100s is no text", item->string);
-        if (named_add_meta(set, item->string, item->valuestring, e))
+        if (named_tensor_add_meta(set, item->string, item->valuestring, e))
             return (int)e->status;
     }
     return 0;
@@ -48,8 +48,8 @@ static int read_shape(const cJSON *shape, const char *name, int64_t *dims, int *
     cJSON_ArrayForEach(item, shape)
     {
         uint64_t v;
-        if (*n_dims == NAMED_DIMS_MAX)
-            return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d dimensions", name, NAMED_DIMS_MAX);
+        if (*n_dims == NAMED_TENSOR_DIMS_MAX)
+            return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d dimensions", name, NAMED_TENSOR_DIMS_MAX);
         if (!whole_number(item, (uint64_t)1 << 53, &v))
             return fmt_fail(e, FMT_INVALID, "%.200s: shape is no list of whole numbers", name);
         dims[(*n_dims)++] = (int64_t)v;
@@ -58,10 +58,10 @@ static int read_shape(const cJSON *shape, const char *name, int64_t *dims, int *
 }
 
 /* One entry: "name": {"dtype": "F32", "shape": [2,3], "data_offsets": [0,24]}. */
-static int read_tensor(const struct fmt_reader *r, uint64_t base, const cJSON *item, struct named_set *set,
+static int read_tensor(const struct fmt_reader *r, uint64_t base, const cJSON *item, struct named_tensor_set *set,
                        struct range *range, struct fmt_error *e)
 {
-    int64_t dims[NAMED_DIMS_MAX];
+    int64_t dims[NAMED_TENSOR_DIMS_MAX];
     int n_dims = 0;
     const char *name = item->string;
     const cJSON *type = cJSON_GetObjectItemCaseSensitive(item, "dtype");
@@ -74,15 +74,15 @@ static int read_tensor(const struct fmt_reader *r, uint64_t base, const cJSON *i
     if (!whole_number(cJSON_GetArrayItem(offsets, 0), max, &begin) ||
         !whole_number(cJSON_GetArrayItem(offsets, 1), max, &end) || begin > end)
         return fmt_fail(e, FMT_INVALID, "%.200s: data_offsets leave the file", name);
-    enum named_dtype dtype = named_dtype_of(type->valuestring);
+    enum named_tensor_dtype dtype = named_tensor_dtype_of(type->valuestring);
     char why[80];
     snprintf(why, sizeof why, "of type %.20s, which is not known here", type->valuestring);
-    int status = dtype ? named_add(set, name, dtype, n_dims, dims, NULL, r, base + begin, base + end, e)
-                       : named_add_unusable(set, name, why, e);
+    int status = dtype ? named_tensor_add(set, name, dtype, n_dims, dims, NULL, r, base + begin, base + end, e)
+                       : named_tensor_add_unusable(set, name, why, e);
     if (status)
         return status;
-    const struct named *t = &set->item[set->n - 1];
-    if (dtype && (uint64_t)t->n * named_dtype_bytes(dtype) != end - begin)
+    const struct named_tensor *t = &set->item[set->n - 1];
+    if (dtype && (uint64_t)t->n * named_tensor_dtype_bytes(dtype) != end - begin)
         return fmt_fail(e, FMT_INVALID, "%.200s: data_offsets do not fit its shape", name);
     *range = (struct range){begin, end, t->name};
     return 0;
@@ -115,7 +115,7 @@ static int check_ranges(struct range *range, int64_t n, uint64_t data_bytes, str
     return 0;
 }
 
-static int read_entries(const struct fmt_reader *r, uint64_t base, const cJSON *header, struct named_set *set,
+static int read_entries(const struct fmt_reader *r, uint64_t base, const cJSON *header, struct named_tensor_set *set,
                         struct fmt_error *e)
 {
     int64_t n_tensors = 0;
@@ -135,14 +135,14 @@ static int read_entries(const struct fmt_reader *r, uint64_t base, const cJSON *
             break;
     }
     if (!status)
-        status = named_check_unique(set, e);
+        status = named_tensor_check_unique(set, e);
     if (!status)
         status = check_ranges(range, n_tensors, r->size - base, e);
     free(range);
     return status;
 }
 
-int safetensors_read(const struct fmt_reader *r, struct named_set *set, struct fmt_error *e)
+int safetensors_read(const struct fmt_reader *r, struct named_tensor_set *set, struct fmt_error *e)
 {
     struct fmt_error why = {0};
     if (!e)
@@ -178,7 +178,7 @@ int safetensors_read(const struct fmt_reader *r, struct named_set *set, struct f
     cJSON_Delete(header);
     free(text);
     if (status)
-        named_release(set);
+        named_tensor_release(set);
     return status;
 }
 
@@ -198,7 +198,7 @@ static bool put_quoted(struct fmt_buffer *b, const char *text)
     return good;
 }
 
-static bool put_meta(struct fmt_buffer *b, const struct named_meta *meta, int64_t n_meta)
+static bool put_meta(struct fmt_buffer *b, const struct named_tensor_meta *meta, int64_t n_meta)
 {
     bool good = put_text(b, "\"__metadata__\":{");
     for (int64_t i = 0; i < n_meta && good; i++)
@@ -207,22 +207,22 @@ static bool put_meta(struct fmt_buffer *b, const struct named_meta *meta, int64_
     return good && put_text(b, "}");
 }
 
-static bool put_entry(struct fmt_buffer *b, const struct named_out *t, uint64_t begin, uint64_t end)
+static bool put_entry(struct fmt_buffer *b, const struct named_tensor_out *t, uint64_t begin, uint64_t end)
 {
-    char dims[NAMED_DIMS_TEXT], text[NAMED_DIMS_TEXT + 128];
+    char dims[NAMED_TENSOR_DIMS_TEXT], text[NAMED_TENSOR_DIMS_TEXT + 128];
     snprintf(text, sizeof text, ":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}",
-             named_dtype_text(t->dtype), named_dims_text(t->dims, t->n_dims, dims), begin, end);
+             named_tensor_dtype_text(t->dtype), named_tensor_dims_text(t->dims, t->n_dims, dims), begin, end);
     return put_quoted(b, t->name) && put_text(b, text);
 }
 
-static int make_header(struct fmt_buffer *b, const struct named_out *list, int64_t n, const struct named_meta *meta,
-                       int64_t n_meta, struct fmt_error *e)
+static int make_header(struct fmt_buffer *b, const struct named_tensor_out *list, int64_t n,
+                       const struct named_tensor_meta *meta, int64_t n_meta, struct fmt_error *e)
 {
     uint64_t at = 0;
     bool good = put_text(b, "{") && (n_meta == 0 || put_meta(b, meta, n_meta));
     for (int64_t i = 0; i < n && good; i++) {
         uint64_t bytes;
-        if (!named_out_bytes(&list[i], &bytes) || at + bytes > INT64_MAX)
+        if (!named_tensor_out_bytes(&list[i], &bytes) || at + bytes > INT64_MAX)
             return fmt_fail(e, FMT_INVALID, "%.200s: its size does not fit", list[i].name);
         good = (i + n_meta == 0 || put_text(b, ",")) && put_entry(b, &list[i], at, at + bytes);
         at += bytes;
@@ -235,8 +235,8 @@ static int make_header(struct fmt_buffer *b, const struct named_out *list, int64
     return good ? 0 : fmt_no_memory(e);
 }
 
-int safetensors_write(const struct fmt_writer *w, const struct named_out *list, int64_t n,
-                      const struct named_meta *meta, int64_t n_meta, const struct named_values *values,
+int safetensors_write(const struct fmt_writer *w, const struct named_tensor_out *list, int64_t n,
+                      const struct named_tensor_meta *meta, int64_t n_meta, const struct named_tensor_values *values,
                       struct fmt_error *e)
 {
     struct fmt_buffer header = {0}, length = {0};
@@ -248,7 +248,7 @@ int safetensors_write(const struct fmt_writer *w, const struct named_out *list, 
     if (!status)
         status = fmt_write_all(w, header.data, header.bytes, e);
     for (int64_t i = 0; i < n && !status; i++)
-        status = named_write_values(w, list, i, values, e);
+        status = named_tensor_write_values(w, list, i, values, e);
     fmt_buffer_release(&header);
     fmt_buffer_release(&length);
     return status;

@@ -12,11 +12,11 @@
 enum { SAFETENSORS_HEADER_MAX = 100000000 }; /* bytes of JSON, the limit of the reference */
 
 /* r must have read_at and a size, and outlive the set. */
-int safetensors_read(const struct fmt_reader *r, struct named_set *set, struct fmt_error *e);
+int safetensors_read(const struct fmt_reader *r, struct named_tensor_set *set, struct fmt_error *e);
 
 /* meta may be NULL; keys are written in the order given. */
-int safetensors_write(const struct fmt_writer *w, const struct named_out *list, int64_t n,
-                      const struct named_meta *meta, int64_t n_meta, const struct named_values *values,
+int safetensors_write(const struct fmt_writer *w, const struct named_tensor_out *list, int64_t n,
+                      const struct named_tensor_meta *meta, int64_t n_meta, const struct named_tensor_values *values,
                       struct fmt_error *e);
 
 #endif

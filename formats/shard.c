@@ -52,7 +52,7 @@ int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct rec
 /* ---------------------------------------------------------------- writing */
 
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,
-                 const struct prov *p, struct fmt_error *e)
+                 const struct provenance *p, struct fmt_error *e)
 {
     *w = (struct shard_writer){.header = *h};
     int status = check_header(h, e);
@@ -69,7 +69,7 @@ int shard_create(struct shard_writer *w, const struct fmt_writer *io, const stru
     if (status == 0)
         status = recipe_put(&h->recipe, &fields, e);
     if (status == 0)
-        status = prov_begin(p, io, &block, &fields, &w->block, e);
+        status = provenance_begin(p, io, &block, &fields, &w->block, e);
     memcpy(w->identity, block.identity, DIGEST_BYTES);
     fmt_buffer_release(&fields);
     return status;

@@ -60,7 +60,7 @@ int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct rec
 
 /* The identity made of p is that of the set: the same in all its shards. */
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,
-                 const struct prov *p, struct fmt_error *e);
+                 const struct provenance *p, struct fmt_error *e);
 int shard_add(struct shard_writer *w, const struct shard_image *image, struct fmt_error *e);
 int shard_encode(const struct shard_header *h, const struct shard_image *image, struct fmt_buffer *raw,
                  struct block_frame *frame, struct fmt_error *e); /* raw: scratch of the caller's, reused */

@@ -117,7 +117,7 @@ void views_batch_release(struct views_batch *b)
 /* ---------------------------------------------------------------- writing */
 
 int views_create(struct views_writer *w, const struct fmt_writer *io, const struct views_header *h,
-                 const struct prov *p, struct fmt_error *e)
+                 const struct provenance *p, struct fmt_error *e)
 {
     *w = (struct views_writer){.header = *h, .next_step = h->first_step};
     struct block_header block = {BLOCK_VIEWS, VIEWS_MAJOR, VIEWS_MINOR, .block_bytes_max = 0};
@@ -136,7 +136,7 @@ int views_create(struct views_writer *w, const struct fmt_writer *io, const stru
     bad |= bytes_put_u64(&fields, h->seed);
     bad |= bytes_put_i64(&fields, h->first_step);
     bad |= bytes_put_i64(&fields, h->n_images);
-    status = bad ? fmt_no_memory(e) : prov_begin(p, io, &block, &fields, &w->block, e);
+    status = bad ? fmt_no_memory(e) : provenance_begin(p, io, &block, &fields, &w->block, e);
     fmt_buffer_release(&fields);
     return status;
 }

@@ -69,7 +69,7 @@ struct views_writer {
 };
 
 int views_create(struct views_writer *w, const struct fmt_writer *io, const struct views_header *h,
-                 const struct prov *p, struct fmt_error *e);
+                 const struct provenance *p, struct fmt_error *e);
 int views_add(struct views_writer *w, const struct views_batch *b, struct fmt_error *e);
 int views_finish(struct views_writer *w, struct fmt_error *e);
 void views_abandon(struct views_writer *w);

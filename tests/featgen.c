@@ -78,14 +78,14 @@ int main(int argc, char **argv)
     h.weights[0] = (uint8_t)weights;
     struct file_out f;
     struct feat_writer w;
-    struct prov p;
+    struct provenance p;
     if (resize >= 0 && recipe_add_int(&h.recipe, "resize", resize, &e))
         msg_die("%s", e.text);
-    prov_init(&p, "featgen", "0", false);
-    prov_int(&p, "seed", seed);
-    prov_int(&p, "first", first_group);
+    provenance_init(&p, "featgen", "0", false);
+    provenance_int(&p, "seed", seed);
+    provenance_int(&p, "first", first_group);
     if (only >= 0)
-        prov_int(&p, "only", only);
+        provenance_int(&p, "only", only);
     if (file_create(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
         }
     if (status || feat_finish(&w, &e) || file_commit(&f, &e))
         msg_die("%s", e.text);
-    prov_release(&p);
+    provenance_release(&p);
     recipe_release(&h.recipe);
     free(x);
     return msg_finish(EXIT_DONE);

@@ -2,7 +2,7 @@
  *
  *   struct golden g;
  *   if (!golden_open(&g, "dino_head.safetensors")) return tap_done();     (has failed a check)
- *   const float *x = golden_f32(&g, "x", NULL);  const struct named *t = golden_find(&g, "x");  t->dims[0] ...
+ *   const float *x = golden_f32(&g, "x", NULL);  const struct named_tensor *t = golden_find(&g, "x");  t->dims[0] ...
  *   double temp = golden_number(&g, "teacher_temp", 0.04);                   from the metadata
  *   golden_close(&g);                                                        frees all that was given out
  */
@@ -19,7 +19,7 @@
 struct golden {
     struct file file;
     struct fmt_reader reader;
-    struct named_set set;
+    struct named_tensor_set set;
     void **given;
     int64_t n_given;
 };
@@ -47,23 +47,23 @@ static inline void golden_close(struct golden *g)
     for (int64_t i = 0; i < g->n_given; i++)
         free(g->given[i]);
     free(g->given);
-    named_release(&g->set);
+    named_tensor_release(&g->set);
     file_close(&g->file);
 }
 
-static inline const struct named *golden_find(const struct golden *g, const char *name)
+static inline const struct named_tensor *golden_find(const struct golden *g, const char *name)
 {
-    return named_find(&g->set, name);
+    return named_tensor_find(&g->set, name);
 }
 
 static inline void *golden_give(struct golden *g, const char *name, int64_t *n, bool wide)
 {
     struct fmt_error e = {0};
-    const struct named *t = named_find(&g->set, name);
+    const struct named_tensor *t = named_tensor_find(&g->set, name);
     void *values = t ? calloc((size_t)t->n + 1, wide ? sizeof(double) : sizeof(float)) : NULL;
     void **grown = realloc(g->given, (size_t)(g->n_given + 1) * sizeof *grown);
     if (!t || !values || !grown ||
-        (wide ? named_read_f64(t, 0, t->n, values, &e) : named_read_f32(t, 0, t->n, values, &e))) {
+        (wide ? named_tensor_read_f64(t, 0, t->n, values, &e) : named_tensor_read_f32(t, 0, t->n, values, &e))) {
         fprintf(stderr, "golden tensor %s cannot be read: %s\n", name, t ? e.text : "not there");
         exit(1);
     }
@@ -88,7 +88,7 @@ static inline double *golden_f64(struct golden *g, const char *name, int64_t *n)
 /* A number from the metadata, or otherwise. */
 static inline double golden_number(const struct golden *g, const char *key, double otherwise)
 {
-    const char *text = named_meta_find(&g->set, key);
+    const char *text = named_tensor_meta_find(&g->set, key);
     return text ? strtod(text, NULL) : otherwise;
 }
 

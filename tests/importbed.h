@@ -71,26 +71,26 @@ static inline void same_network(const struct network *a, const struct network *b
 
 /* ------------------------------------------------------------------ files made from another's tensors */
 struct piece {
-    struct named_out out;
+    struct named_tensor_out out;
     char name[160];
-    const struct named *from; /* NULL: made of nothing, zeros */
+    const struct named_tensor *from; /* NULL: made of nothing, zeros */
     int64_t first;            /* element of it that the piece begins with */
     const float *added;       /* NULL, or a vector that is added (timm's class token) */
 };
 
 struct rebuilt {
     struct piece piece[256];
-    struct named_out out[256];
+    struct named_tensor_out out[256];
     int64_t n;
 };
 
-static inline struct piece *add(struct rebuilt *r, const char *name, const struct named *from, int64_t first,
+static inline struct piece *add(struct rebuilt *r, const char *name, const struct named_tensor *from, int64_t first,
                                 int64_t rows)
 {
     struct piece *p = &r->piece[r->n++];
     *p = (struct piece){.from = from, .first = first};
     snprintf(p->name, sizeof p->name, "%s", name);
-    p->out = (struct named_out){.name = p->name, .dtype = NAMED_F32, .n_dims = from->n_dims};
+    p->out = (struct named_tensor_out){.name = p->name, .dtype = NAMED_TENSOR_F32, .n_dims = from->n_dims};
     memcpy(p->out.dims, from->dims, sizeof p->out.dims);
     if (rows > 0)
         p->out.dims[from->n_dims == 3 ? 1 : 0] = rows;
@@ -100,7 +100,7 @@ static inline struct piece *add(struct rebuilt *r, const char *name, const struc
 static inline int read_piece(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
     const struct piece *p = &((struct rebuilt *)arg)->piece[i];
-    int status = named_read_f32(p->from, p->first + first, n, out, e);
+    int status = named_tensor_read_f32(p->from, p->first + first, n, out, e);
     for (int64_t k = 0; p->added && k < n; k++)
         out[k] += p->added[first + k];
     return status;
@@ -110,9 +110,9 @@ static inline void save(struct rebuilt *r, const char *path, const char *setting
 {
     struct fmt_error e = {0};
     struct file_out f;
-    struct named_values values = {r, read_piece};
+    struct named_tensor_values values = {r, read_piece};
     char key[] = CONFIG_META_KEY;
-    struct named_meta meta = {key, (char *)(uintptr_t)settings};
+    struct named_tensor_meta meta = {key, (char *)(uintptr_t)settings};
     for (int64_t i = 0; i < r->n; i++) {
         r->out[i] = r->piece[i].out;
         r->out[i].name = r->piece[i].name;

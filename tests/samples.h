@@ -30,22 +30,22 @@ static struct index_labels sample_labels(int i)
     return label[i];
 }
 
-static void sample_prov(struct prov *p, bool keep)
+static void sample_prov(struct provenance *p, bool keep)
 {
     static const uint8_t input[DIGEST_BYTES] = {1, 2, 3};
-    prov_init(p, "sample", "1.0", keep);
-    prov_text(p, "word", "a \"quoted\" one");
-    prov_int(p, "number", 42);
-    prov_real(p, "fraction", 0.1);
-    prov_flag(p, "flag", true);
-    prov_text(p, "nothing", NULL);
-    prov_input(p, "catalogue", input);
+    provenance_init(p, "sample", "1.0", keep);
+    provenance_text(p, "word", "a \"quoted\" one");
+    provenance_int(p, "number", 42);
+    provenance_real(p, "fraction", 0.1);
+    provenance_flag(p, "flag", true);
+    provenance_text(p, "nothing", NULL);
+    provenance_input(p, "catalogue", input);
 }
 
 static inline int sample_index(const struct fmt_writer *io, bool keep, struct fmt_error *e)
 {
     struct index x = {0};
-    struct prov p;
+    struct provenance p;
     sample_prov(&p, keep);
     int status = index_set_root(&x, "photos", e);
     for (int i = 0; i < 2 && status == 0; i++)
@@ -58,7 +58,7 @@ static inline int sample_index(const struct fmt_writer *io, bool keep, struct fm
     if (status == 0)
         status = index_write(&x, &p, io, e);
     index_release(&x);
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 
@@ -79,7 +79,7 @@ static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard
 {
     struct shard_writer w;
     struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2, {.n = 0}};
-    struct prov p;
+    struct provenance p;
     sample_prov(&p, keep);
     int status = shard_recipe(512, 95, false, &h.recipe, e);
     if (status == 0)
@@ -93,7 +93,7 @@ static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard
     else
         shard_abandon(&w);
     recipe_release(&h.recipe);
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 
@@ -124,7 +124,7 @@ static int sample_views(const struct fmt_writer *io, bool keep, struct fmt_error
     struct views_writer w;
     struct views_batch b;
     struct views_header h = sample_views_header();
-    struct prov p;
+    struct provenance p;
     sample_prov(&p, keep);
     int status = views_create(&w, io, &h, &p, e);
     if (status == 0)
@@ -138,7 +138,7 @@ static int sample_views(const struct fmt_writer *io, bool keep, struct fmt_error
         status = views_finish(&w, e);
     else
         views_abandon(&w);
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 
@@ -168,7 +168,7 @@ static int sample_feat(const struct fmt_writer *io, bool keep, int n_rows, struc
 {
     struct feat_writer w;
     struct feat_header h = sample_feat_header();
-    struct prov p;
+    struct provenance p;
     sample_prov(&p, keep);
     int status = sample_recipe(&h.recipe, e);
     if (status == 0)
@@ -186,7 +186,7 @@ static int sample_feat(const struct fmt_writer *io, bool keep, int n_rows, struc
     else
         feat_abandon(&w);
     recipe_release(&h.recipe);
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 
@@ -205,7 +205,7 @@ static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error 
 {
     struct ckpt_writer w;
     struct ckpt_header h = {99, 0, 1, "{\"epoch\":3}"};
-    struct prov p;
+    struct provenance p;
     sample_prov(&p, keep);
     int status;
     if ((status = ckpt_create(&w, io, &h, sample_tensors, SAMPLE_TENSORS, &p, e)) ||
@@ -215,14 +215,15 @@ static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error 
         ckpt_abandon(&w);
     else
         status = ckpt_finish(&w, e);
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 
 /* ---------------------------------------------------------------- the examples of the manual's pages */
 
 /* A catalogue without images, or with one. */
-static inline int small_index(const struct fmt_writer *io, const struct prov *p, int n_images, struct fmt_error *e)
+static inline int small_index(const struct fmt_writer *io, const struct provenance *p, int n_images,
+                              struct fmt_error *e)
 {
     struct index x = {0};
     struct index_entry t = {{"a.jpeg", "", "", "", -1, -1}, "a.jpeg", 4, 1, 1, 1, {0xe3}};
@@ -233,7 +234,7 @@ static inline int small_index(const struct fmt_writer *io, const struct prov *p,
     return status;
 }
 
-static inline int small_shard(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+static inline int small_shard(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
     static const uint8_t jpeg[4] = {0xff, 0xd8, 0xff, 0xd9};
     struct shard_writer w;
@@ -248,7 +249,7 @@ static inline int small_shard(const struct fmt_writer *io, const struct prov *p,
     return status ? status : shard_finish(&w, e);
 }
 
-static inline int small_views(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+static inline int small_views(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
     struct views_header h = {.batch = 1, .global_size = 1, .grid_h = 1, .grid_w = 1, .std = {1, 1, 1}, .n_images = 1};
     struct views_writer w;
@@ -265,7 +266,7 @@ static inline int small_views(const struct fmt_writer *io, const struct prov *p,
     return status ? status : views_finish(&w, e);
 }
 
-static inline int small_feat(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+static inline int small_feat(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
     static const float x[2] = {1, -0.5f};
     struct feat_header h = {.what = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
@@ -283,7 +284,7 @@ static inline int small_feat(const struct fmt_writer *io, const struct prov *p, 
     return status ? status : feat_finish(&w, e);
 }
 
-static inline int small_linear(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+static inline int small_linear(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
     double theta[2] = {1, -0.5};
     uint64_t image = 0xe3;
@@ -314,18 +315,18 @@ static inline int sample_linear(const struct fmt_writer *io, bool keep, struct f
                        .positive = 1, .group_mean = true, .n_rows = 3, .dim = SAMPLE_DIM, .theta = theta, .C = 10,
                        .gradient = 1e-7, .point = point, .n_points = 2, .fitted = {image, group, 3, 1},
                        .chosen = {image, group, 1, 2}};
-    struct prov p;
-    prov_init(&p, "sample", "1.0", keep);
-    prov_text(&p, "C", "10");
+    struct provenance p;
+    provenance_init(&p, "sample", "1.0", keep);
+    provenance_text(&p, "C", "10");
     int status = sample_recipe(&m.features.recipe, e);
     if (status == 0)
         status = linear_write(&m, &p, io, e);
     recipe_release(&m.features.recipe);
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 
-static inline int small_ckpt(const struct fmt_writer *io, const struct prov *p, struct fmt_error *e)
+static inline int small_ckpt(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
     static const struct ckpt_tensor t = {.name = "a", .dtype = CKPT_F32, .n_dims = 1, .dim = {1}};
     static const float a = 1;
@@ -340,9 +341,9 @@ static inline int small_ckpt(const struct fmt_writer *io, const struct prov *p, 
 /* kind as below; 0: the empty catalogue, the smallest file of all. */
 static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt_error *e)
 {
-    struct prov p;
+    struct provenance p;
     int status = FMT_INVALID;
-    prov_init(&p, "sample", "1.0", false);
+    provenance_init(&p, "sample", "1.0", false);
     switch (kind) {
     case 0:
     case BLOCK_INDEX: status = small_index(io, &p, kind == BLOCK_INDEX, e); break;
@@ -352,7 +353,7 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_CKPT: status = small_ckpt(io, &p, e); break;
     case BLOCK_LINEAR: status = small_linear(io, &p, e); break;
     }
-    prov_release(&p);
+    provenance_release(&p);
     return status;
 }
 

@@ -130,12 +130,12 @@ static void report_finding(const struct dataset_finding *f)
         msg_warn("warning: %s: %s", f->thing, f->reason);
     if (!json)
         return;
-    struct cJSON *o = jsonl_begin("finding");
-    jsonl_text(o, "level", error ? "error" : "warning");
-    jsonl_text(o, "kind", dataset_finding_key(f->kind));
-    jsonl_text(o, "thing", f->thing);
-    jsonl_text(o, "reason", f->reason);
-    if (jsonl_end(o))
+    struct cJSON *o = json_report_begin("finding");
+    json_report_text(o, "level", error ? "error" : "warning");
+    json_report_text(o, "kind", dataset_finding_key(f->kind));
+    json_report_text(o, "thing", f->thing);
+    json_report_text(o, "reason", f->reason);
+    if (json_report_end(o))
         msg_die("out of memory");
 }
 
@@ -218,28 +218,28 @@ static void say_totals(const struct dataset *d, const struct totals *t)
 
 static void report_totals(const struct dataset *d, const struct totals *t)
 {
-    struct cJSON *o = jsonl_begin("summary");
-    jsonl_int(o, "images", t->n_kept);
-    jsonl_int(o, "left_out", t->n_left_out);
-    jsonl_int(o, "groups", t->n_groups);
-    jsonl_int(o, "errors", dataset_count(d, true));
-    jsonl_int(o, "warnings", dataset_count(d, false));
-    struct cJSON *splits = jsonl_object(o, "splits");
+    struct cJSON *o = json_report_begin("summary");
+    json_report_int(o, "images", t->n_kept);
+    json_report_int(o, "left_out", t->n_left_out);
+    json_report_int(o, "groups", t->n_groups);
+    json_report_int(o, "errors", dataset_count(d, true));
+    json_report_int(o, "warnings", dataset_count(d, false));
+    struct cJSON *splits = json_report_object(o, "splits");
     for (int s = 0; s < 3; s++)
-        jsonl_int(splits, dataset_splits[s], t->of_split[s]);
-    jsonl_int(splits, "none", t->of_split[3]);
-    struct cJSON *classes = jsonl_object(o, "classes");
+        json_report_int(splits, dataset_splits[s], t->of_split[s]);
+    json_report_int(splits, "none", t->of_split[3]);
+    struct cJSON *classes = json_report_object(o, "classes");
     for (int c = 0; c < d->n_classes; c++)
-        jsonl_int(classes, d->class_name[c], t->of_class[c]);
-    jsonl_names(o, "class_order", d->class_name, d->n_classes);
+        json_report_int(classes, d->class_name[c], t->of_class[c]);
+    json_report_names(o, "class_order", d->class_name, d->n_classes);
     if (d->n_classes == 2)
-        jsonl_text(o, "positive", d->class_name[1]);
-    jsonl_int(o, "without_label", t->n_unlabelled);
-    struct cJSON *kinds = jsonl_object(o, "findings");
+        json_report_text(o, "positive", d->class_name[1]);
+    json_report_int(o, "without_label", t->n_unlabelled);
+    struct cJSON *kinds = json_report_object(o, "findings");
     for (int k = 0; k < DATASET_FINDING_KINDS; k++)
         if (d->n_of_kind[k])
-            jsonl_int(kinds, dataset_finding_key((enum dataset_finding_kind)k), d->n_of_kind[k]);
-    if (jsonl_end(o))
+            json_report_int(kinds, dataset_finding_key((enum dataset_finding_kind)k), d->n_of_kind[k]);
+    if (json_report_end(o))
         msg_die("out of memory");
 }
 
@@ -309,24 +309,24 @@ static void write_catalogue(const struct dataset *d, const char *root)
     struct fmt_error e = {0};
     struct index x = {0};
     struct file_out f;
-    struct prov p;
+    struct provenance p;
     uint8_t identity[DIGEST_BYTES];
-    prov_init(&p, "bbu-index", DINOTOOLS_VERSION, provenance);
-    prov_text(&p, "layout", layout_name);
+    provenance_init(&p, "bbu-index", DINOTOOLS_VERSION, provenance);
+    provenance_text(&p, "layout", layout_name);
     if (class_order)
-        prov_text(&p, "classes", class_order);
-    prov_flag(&p, "as_stored", as_stored);
-    prov_int(&p, "max_pixels", pixels_max);
-    prov_flag(&p, "keep_going", keep_going);
+        provenance_text(&p, "classes", class_order);
+    provenance_flag(&p, "as_stored", as_stored);
+    provenance_int(&p, "max_pixels", pixels_max);
+    provenance_flag(&p, "keep_going", keep_going);
     identify(d, identity, &e);
-    prov_input(&p, "dataset", identity);
+    provenance_input(&p, "dataset", identity);
     if (e.status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
     if (file_finish(&f, index_write(&x, &p, &io, &e), &e))
         msg_die("%s", e.text);
     index_release(&x);
-    prov_release(&p);
+    provenance_release(&p);
 }
 
 static void check_output(void)
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
     if (names)
         opt_unused(&tool, of_folders, "names on standard input have no layout");
     file_on_signal();
-    inputs_guard();
+    input_guard_start();
     check_output();
 
     find(&d, root);

@@ -38,7 +38,7 @@ static const struct opt_tool tool = {
 
 static void print_clean(const char *s)
 {
-    clean_put(stdout, s);
+    printable_put(stdout, s);
 }
 
 static void print_scalar(const struct cJSON *v)
@@ -197,7 +197,7 @@ static void add_hash(const char *path, const struct file *f, bool copied, struct
         return;
     }
     digest_hex(hash[0], hex);
-    jsonl_text(o, "weights", hex);
+    json_report_text(o, "weights", hex);
 }
 
 static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
@@ -261,16 +261,16 @@ static int info_folder(const char *path, struct cJSON *o, struct fmt_error *e)
 
 static bool info(const char *path)
 {
-    struct cJSON *o = jsonl_begin("file");
+    struct cJSON *o = json_report_begin("file");
     struct fmt_error e = {0};
-    jsonl_text(o, "path", path);
+    json_report_text(o, "path", path);
     bool good = (file_is_dir(path) ? info_folder(path, o, &e) : info_file(path, o, &e)) == 0;
     if (!good)
         msg_error("%s", e.text);
     if (!good && json)
-        jsonl_text(o, "error", e.text);
+        json_report_text(o, "error", e.text);
     if (json && !list) {
-        if (jsonl_end(o))
+        if (json_report_end(o))
             msg_die("out of memory");
         return good;
     }
@@ -286,16 +286,16 @@ static void print_link(void *arg, const struct trace_link *link)
 {
     (void)arg;
     if (json) {
-        struct cJSON *o = jsonl_begin("trace");
-        jsonl_int(o, "depth", link->depth);
-        jsonl_text(o, "kind", link->kind);
+        struct cJSON *o = json_report_begin("trace");
+        json_report_int(o, "depth", link->depth);
+        json_report_text(o, "kind", link->kind);
         if (link->identity[0])
-            jsonl_text(o, "identity", link->identity);
+            json_report_text(o, "identity", link->identity);
         if (link->path)
-            jsonl_text(o, "path", link->path);
+            json_report_text(o, "path", link->path);
         if (link->note[0])
-            jsonl_text(o, "note", link->note);
-        if (jsonl_end(o))
+            json_report_text(o, "note", link->note);
+        if (json_report_end(o))
             msg_die("out of memory");
         return;
     }
@@ -311,14 +311,14 @@ static void print_link(void *arg, const struct trace_link *link)
     putchar('\n');
 }
 
-static void look_below(struct idfiles *files, const char *folder, bool must)
+static void look_below(struct identity_search *files, const char *folder, bool must)
 {
     struct fmt_error e = {0};
-    if (idfiles_add(files, folder, &e) && (must || e.status == FMT_MEMORY))
+    if (identity_search_add(files, folder, &e) && (must || e.status == FMT_MEMORY))
         msg_die("%s", e.text);
 }
 
-static void find_files(struct idfiles *files, const char *path)
+static void find_files(struct identity_search *files, const char *path)
 {
     char *folder = file_directory(path);
     if (!folder)
@@ -330,11 +330,11 @@ static void find_files(struct idfiles *files, const char *path)
     free(folder);
 }
 
-_Static_assert((int)WEIGHTS_HASHES == (int)IDFILES_HASHES, "two lists of the same hashes");
+_Static_assert((int)WEIGHTS_HASHES == (int)IDENTITY_SEARCH_HASHES, "two lists of the same hashes");
 
 static bool trace_back(const char *path)
 {
-    struct idfiles files = {.weights_hash = weights_file_hashes};
+    struct identity_search files = {.weights_hash = weights_file_hashes};
     struct fmt_error e = {0};
     struct file f;
     bool folder = file_is_dir(path), copied = false;
@@ -350,7 +350,7 @@ static bool trace_back(const char *path)
     bool good = trace_file(&files, path, folder ? NULL : &f, print_link, NULL, &e) == 0;
     if (!good)
         msg_error("%s", e.text);
-    idfiles_release(&files);
+    identity_search_release(&files);
     if (!folder)
         file_close(&f);
     return good;

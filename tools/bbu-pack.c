@@ -216,7 +216,7 @@ struct slot {
 struct packing {
     struct plan *plan;
     const char *root, *folder; /* of the photographs; of the shards, under its temporary name */
-    struct prov *prov;
+    struct provenance *prov;
     struct shard_header header;
     struct worker *worker;
     struct slot *slot;
@@ -333,17 +333,17 @@ static int pack_write(void *arg, int slot, int64_t item)
 }
 
 /* The images left out are part of what was done, so of the identity. */
-static void describe(const struct plan *p, struct prov *prov)
+static void describe(const struct plan *p, struct provenance *prov)
 {
-    prov_init(prov, "bbu-pack", DINOTOOLS_VERSION, provenance);
-    prov_text(prov, "split", split);
-    prov_text(prov, "store", store);
-    prov_int(prov, "short_side", short_side);
-    prov_int(prov, "quality", strcmp(store, "jpeg") == 0 && short_side ? quality : 0);
-    prov_int(prov, "shard_bytes", shard_bytes);
-    prov_flag(prov, "as_stored", as_stored);
-    prov_int(prov, "max_pixels", pixels_max);
-    prov_input_from(prov, "catalogue", p->index->identity, p->index->provenance);
+    provenance_init(prov, "bbu-pack", DINOTOOLS_VERSION, provenance);
+    provenance_text(prov, "split", split);
+    provenance_text(prov, "store", store);
+    provenance_int(prov, "short_side", short_side);
+    provenance_int(prov, "quality", strcmp(store, "jpeg") == 0 && short_side ? quality : 0);
+    provenance_int(prov, "shard_bytes", shard_bytes);
+    provenance_flag(prov, "as_stored", as_stored);
+    provenance_int(prov, "max_pixels", pixels_max);
+    provenance_input_from(prov, "catalogue", p->index->identity, p->index->provenance);
     if (p->n_failed == 0)
         return;
     struct digest d;
@@ -353,7 +353,7 @@ static void describe(const struct plan *p, struct prov *prov)
         if (p->failed[i])
             digest_add(&d, p->index->entry[i].path, strlen(p->index->entry[i].path) + 1);
     digest_end(&d, names);
-    prov_input(prov, "left out", names);
+    provenance_input(prov, "left out", names);
 }
 
 /* A slot keeps what its largest image was coded to. Many of them let fast threads go ahead of a slow one; of large
@@ -391,7 +391,7 @@ static void make_recipe(struct recipe *r)
 static bool pack(struct plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
 {
     int n_workers = thread_workers(pool), n_slots = choose_slots(p, n_workers);
-    struct prov prov;
+    struct provenance prov;
     struct packing g = {.plan = p, .root = root, .folder = folder, .prov = &prov};
     describe(p, &prov);
     g.header = (struct shard_header){.n_shards = p->n_shards, .width_max = p->side_max, .height_max = p->side_max,
@@ -412,7 +412,7 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
         msg_die("%s", g.e.status ? g.e.text : fmt_status_text((enum fmt_status)status));
     packing_release(&g, n_workers, n_slots);
     recipe_release(&g.header.recipe);
-    prov_release(&prov);
+    provenance_release(&prov);
     p->n_failed += g.n_failed_now;
     *bytes = g.bytes;
     return g.n_failed_now == 0;
@@ -482,7 +482,7 @@ static void tell_size(const struct plan *p)
         return;
     msg_note("%s going to be written: %s%s", FMT_COUNT(p->n_images, "image is", "images are"),
              num_bytes_text(p->bytes, text), pixels ? ", less what their compression saves" : "");
-    if (disk_check(output, p->bytes, &e) == 0)
+    if (disk_space_check(output, p->bytes, &e) == 0)
         return;
     if (!force)
         msg_die("%s (-f writes them all the same)", e.text);
@@ -493,12 +493,12 @@ static void report(const struct plan *p, uint64_t bytes)
 {
     char text[32];
     if (json) {
-        struct cJSON *o = jsonl_begin("summary");
-        jsonl_int(o, "images", p->n_images);
-        jsonl_int(o, "left_out", p->n_failed);
-        jsonl_int(o, "shards", p->n_shards);
-        jsonl_int(o, "bytes", (int64_t)bytes);
-        if (jsonl_end(o))
+        struct cJSON *o = json_report_begin("summary");
+        json_report_int(o, "images", p->n_images);
+        json_report_int(o, "left_out", p->n_failed);
+        json_report_int(o, "shards", p->n_shards);
+        json_report_int(o, "bytes", (int64_t)bytes);
+        if (json_report_end(o))
             msg_die("out of memory");
     }
     msg_note("%s in %s, %s", FMT_COUNT(p->n_images, "image", "images"), FMT_COUNT(p->n_shards, "shard", "shards"),
@@ -531,7 +531,7 @@ int main(int argc, char **argv)
     check_usage();
     file_on_signal();
     check_output(); /* what it looks into is no input */
-    inputs_guard();
+    input_guard_start();
     read_catalogue(argv[first], &x, &root);
     plan_begin(&plan, &x);
     tell_size(&plan);

@@ -32,7 +32,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
     OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
     OPT_PATH(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
-    OPT_COUNT(0, "rows", &n_rows, 1, SHEET_ROWS_MAX, "N", "rows on the sheet, a photograph each [8]"),
+    OPT_COUNT(0, "rows", &n_rows, 1, CONTACT_SHEET_ROWS_MAX, "N", "rows on the sheet, a photograph each [8]"),
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
     OPT_FLAG('k', "keep-going", &keep_going, "replace images that cannot be used by others; exit 3"),
     OPT_JOBS(&n_jobs),
@@ -96,20 +96,20 @@ static void on_bad_image(void *arg, const char *reason, const char *replaced_by)
 
 /* ------------------------------------------------------------ views */
 
-static void describe(struct prov *p, const struct config *c, const struct source *s)
+static void describe(struct provenance *p, const struct config *c, const struct batch_loader *s)
 {
-    prov_init(p, "dino-augment", DINOTOOLS_VERSION, provenance);
+    provenance_init(p, "dino-augment", DINOTOOLS_VERSION, provenance);
     for (int id = 0; id < CONFIG_N_KEYS; id++)
-        if (sample_setting(id)) {
+        if (crop_sampler_setting(id)) {
             char *value = config_value(c, id);
             if (!value)
                 msg_die("out of memory");
-            prov_text(p, config_key(id)->name, value);
+            provenance_text(p, config_key(id)->name, value);
             free(value);
         }
     if (keep_going) /* then images may have been replaced: how many is known at the end only */
-        prov_flag(p, "keep_going", true);
-    prov_input(p, "shards", source_identity(s));
+        provenance_flag(p, "keep_going", true);
+    provenance_input(p, "shards", batch_loader_identity(s));
 }
 
 /* Before anything is written: a run of the published length is terabytes. Whoever gives a number knows it. */
@@ -122,7 +122,7 @@ static void tell_size(const struct views_header *h, int64_t n)
                             (int64_t)h->batch * LABEL_BYTES);
     msg_note("%s of %s %s going to be written: %s", FMT_COUNT(n, "batch", "batches"),
              FMT_COUNT(h->batch, "sample", "samples"), n == 1 ? "is" : "are", num_bytes_text(batch * (double)n, text));
-    if (disk_check(output, batch * (double)n, &e) == 0)
+    if (disk_space_check(output, batch * (double)n, &e) == 0)
         return;
     if (!n_steps && !force)
         msg_die("%s (-n writes fewer batches, -f all the same)", e.text);
@@ -136,30 +136,30 @@ static _Noreturn void die_of(struct file_out *out, struct fmt_error *e)
     msg_die("%s", e->text);
 }
 
-static void write_batches(struct source *s, struct views_writer *w, int64_t n, struct file_out *out)
+static void write_batches(struct batch_loader *s, struct views_writer *w, int64_t n, struct file_out *out)
 {
     struct fmt_error e = {0};
     struct log_progress progress;
     const struct views_batch *batch;
     log_begin(&progress, "augment", "batch", "batches", n);
     for (int64_t i = 0; i < n; i++) {
-        if (source_next(s, &batch, &e) || views_add(w, batch, &e))
+        if (batch_loader_next(s, &batch, &e) || views_add(w, batch, &e))
             die_of(out, &e);
         log_step(&progress, i + 1);
     }
     log_end(&progress);
 }
 
-static void report_views(const struct source *s, int64_t n)
+static void report_views(const struct batch_loader *s, int64_t n)
 {
-    const struct replaced *r = source_replaced(s);
-    int64_t B = source_header(s)->batch;
+    const struct replaced *r = batch_loader_replaced(s);
+    int64_t B = batch_loader_header(s)->batch;
     if (json)
         printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld,\"replaced\":%lld}\n",
-               (long long)n, (long long)(n * B), (long long)source_header(s)->n_images, (long long)r->n_images,
+               (long long)n, (long long)(n * B), (long long)batch_loader_header(s)->n_images, (long long)r->n_images,
                (long long)r->samples);
     msg_note("%s of %s from %s", FMT_COUNT(n, "batch", "batches"), FMT_COUNT(B, "sample", "samples"),
-             FMT_COUNT(source_header(s)->n_images, "image", "images"));
+             FMT_COUNT(batch_loader_header(s)->n_images, "image", "images"));
     if (r->samples > 0)
         msg_warn("%s made of other images: %s be used",
                  FMT_COUNT(r->samples, "of the samples was", "of the samples were"),
@@ -173,21 +173,21 @@ static bool write_views(const struct config *c, const char **path, int n_paths)
     int64_t end = n_steps ? first_step + n_steps : config_iterations(c);
     if (first_step >= end)
         msg_usage("--first-step %lld: the run has %s", (long long)first_step, FMT_COUNT(end, "step", "steps"));
-    struct source_wish wish = {.config = c, .paths = path, .n_paths = n_paths, .shards_only = true,
+    struct batch_loader_options wish = {.config = c, .paths = path, .n_paths = n_paths, .shards_only = true,
                                .first_step = first_step, .end_step = end, .n_threads = (int)n_jobs,
                                .bad_image = on_bad_image};
-    struct source *s;
-    if (source_open(&s, &wish, &e))
+    struct batch_loader *s;
+    if (batch_loader_open(&s, &wish, &e))
         msg_die("%s", e.text);
     char text[32];
-    msg_more("memory: %s", num_bytes_text((double)source_memory_bytes(s), text));
+    msg_more("memory: %s", num_bytes_text((double)batch_loader_memory_bytes(s), text));
 
-    tell_size(source_header(s), end - first_step);
+    tell_size(batch_loader_header(s), end - first_step);
 
     struct file_out out;
-    struct prov prov;
+    struct provenance prov;
     struct views_writer w;
-    struct views_header header = *source_header(s);
+    struct views_header header = *batch_loader_header(s);
     header.first_step = first_step;
     describe(&prov, c, s);
     if (file_create_binary(&out, output, &e))
@@ -201,9 +201,9 @@ static bool write_views(const struct config *c, const char **path, int n_paths)
     if (file_commit(&out, &e))
         msg_die("%s", e.text);
     report_views(s, end - first_step);
-    bool replaced = source_replaced(s)->samples > 0;
-    prov_release(&prov);
-    source_close(s);
+    bool replaced = batch_loader_replaced(s)->samples > 0;
+    provenance_release(&prov);
+    batch_loader_close(s);
     return replaced;
 }
 
@@ -223,14 +223,14 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
 {
     struct fmt_error e = {0};
     bool replaced = false;
-    struct sample_maker maker;
+    struct crop_sampler maker;
     struct image sheet = {0};
     struct fmt_buffer jpeg = {0};
     struct jpeg_coding coding = {.quality = 92};
-    struct sheet_wish wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row, .arg = &replaced};
-    if (sample_maker_open(&maker, c, path, n_paths, &e))
+    struct contact_sheet_options wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row, .arg = &replaced};
+    if (crop_sampler_open(&maker, c, path, n_paths, &e))
         msg_die("%s", e.text);
-    if (sheet_draw(&maker, &wish, &sheet, &e) || jpeg_encode(&sheet, &coding, &jpeg, &e))
+    if (contact_sheet_draw(&maker, &wish, &sheet, &e) || jpeg_encode(&sheet, &coding, &jpeg, &e))
         msg_die("%s", e.text);
     struct file_out out;
     if (file_create_binary(&out, sheet_name, &e))
@@ -244,7 +244,7 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
              sheet.height);
     fmt_buffer_release(&jpeg);
     image_release(&sheet);
-    sample_maker_close(&maker);
+    crop_sampler_close(&maker);
     return replaced;
 }
 
@@ -263,8 +263,8 @@ int main(int argc, char **argv)
     struct fmt_error alone = {0};
     static const void *const of_views[] = {&n_steps, &force, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
     file_on_signal();
-    inputs_guard();
-    if (launch_check(&alone))
+    input_guard_start();
+    if (launcher_check(&alone))
         msg_warn("%s", alone.text);
     if (sheet_name && output)
         msg_usage("--sheet and --output are two different things");

@@ -128,13 +128,13 @@ static void load_network(struct network *n, struct thread_pool *pool)
 
 /* ------------------------------------------------------------------ the run */
 struct slot {
-    struct pictures_slot picture;
+    struct image_set_slot picture;
     struct extract_row row;
     struct fmt_error error; /* why it failed */
 };
 
 struct run {
-    const struct pictures *pictures;
+    const struct image_set *pictures;
     struct extract *extract;
     struct feat_writer *writer;
     struct slot *slot;
@@ -171,7 +171,7 @@ static int compute(void *arg, int slot, int64_t item, int worker)
     struct slot *s = &r->slot[slot];
     struct fmt_error why = {0};
     s->error = (struct fmt_error){0};
-    if (pictures_read(r->pictures, item, &s->picture, as_stored, &s->error))
+    if (image_set_read(r->pictures, item, &s->picture, as_stored, &s->error))
         return 0;
     if (extract_photo(r->extract, worker, &s->picture.photo, &s->row, &why))
         fmt_fail(&s->error, why.status, "%.190s: %.200s", s->picture.record.labels.key, why.text);
@@ -206,7 +206,7 @@ static void shape_of_first(struct run *r)
     for (int64_t i = 0; i < r->pictures->n; i++) {
         struct fmt_error e = {0};
         struct extract_place p;
-        if (pictures_read(r->pictures, i, &s->picture, as_stored, &e) ||
+        if (image_set_read(r->pictures, i, &s->picture, as_stored, &e) ||
             extract_place(&r->extract->settings, patch, s->picture.photo.height, s->picture.photo.width, &p, &e)) {
             if (!keep_going)
                 msg_die("%s", e.text);
@@ -222,11 +222,11 @@ static void shape_of_first(struct run *r)
     msg_die("no picture can be decoded");
 }
 
-static void make_recipe(const struct extract *x, const struct pictures *pictures, struct recipe *r)
+static void make_recipe(const struct extract *x, const struct image_set *pictures, struct recipe *r)
 {
     struct fmt_error e = {0};
     const char *unsaid = shard_set_unsaid(&pictures->set);
-    if (pictures_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
+    if (image_set_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
         msg_die("%s", e.text);
     if (unsaid)
         msg_warn("%s: does not say what bbu-pack did to its photographs (--short-side, --quality): the features will "
@@ -246,7 +246,7 @@ static void tell_size(const struct run *r)
                                                          FMT_COUNT(feat_width(&r->header), "value", "values"),
                                                          r->pictures->n == 1 ? "is" : "are",
                                                          num_bytes_text(bytes, text));
-    if (disk_check(output, bytes, &e) == 0)
+    if (disk_space_check(output, bytes, &e) == 0)
         return;
     if (!force)
         msg_die("%s (-f writes them all the same)", e.text);
@@ -275,32 +275,32 @@ static void tell_layers(const struct network *n, const struct extract *x)
         msg_note("--layers %s: of blocks 0 to %" PRId64 " these: %s", layers, n->vit.config.depth - 1, list);
 }
 
-static void describe(struct prov *p, const struct network *n, const struct run *r, struct pictures *pictures,
+static void describe(struct provenance *p, const struct network *n, const struct run *r, struct image_set *pictures,
                      struct thread_pool *pool)
 {
     struct fmt_error e = {0};
     char list[LIST_ROOM];
     list_layers(n, r->extract, list);
-    prov_init(p, "dino-extract", DINOTOOLS_VERSION, provenance);
-    prov_text(p, "network", n->text);
-    prov_text(p, "tokens", tokens);
-    prov_text(p, "layers", list);
-    prov_flag(p, "norm", !no_norm);
-    prov_flag(p, "unit", unit);
-    prov_int(p, "resize", resize);
-    prov_int(p, "size", size);
-    prov_text(p, "fit", fit);
-    prov_flag(p, "as_stored", as_stored);
-    prov_flag(p, "keep_going", keep_going);
-    prov_text(p, "mean", recipe_find(&r->header.recipe, "mean"));
-    prov_text(p, "std", recipe_find(&r->header.recipe, "std"));
-    prov_input(p, "weights", n->hash);
-    if (pictures_inputs(pictures, pool, p, &e))
+    provenance_init(p, "dino-extract", DINOTOOLS_VERSION, provenance);
+    provenance_text(p, "network", n->text);
+    provenance_text(p, "tokens", tokens);
+    provenance_text(p, "layers", list);
+    provenance_flag(p, "norm", !no_norm);
+    provenance_flag(p, "unit", unit);
+    provenance_int(p, "resize", resize);
+    provenance_int(p, "size", size);
+    provenance_text(p, "fit", fit);
+    provenance_flag(p, "as_stored", as_stored);
+    provenance_flag(p, "keep_going", keep_going);
+    provenance_text(p, "mean", recipe_find(&r->header.recipe, "mean"));
+    provenance_text(p, "std", recipe_find(&r->header.recipe, "std"));
+    provenance_input(p, "weights", n->hash);
+    if (image_set_inputs(pictures, pool, p, &e))
         msg_die("%s", e.text);
 }
 
 /* Several at once, each picture in one thread; rows are written in the order of the pictures. */
-static void run_all(struct run *r, struct thread_pool *pool, const struct prov *prov)
+static void run_all(struct run *r, struct thread_pool *pool, const struct provenance *prov)
 {
     struct fmt_error e = {0};
     struct file_out out;
@@ -338,15 +338,15 @@ static void report(const struct run *r, const struct network *n)
                  r->n_skipped == 1 ? "was" : "were");
     if (!json)
         return;
-    struct cJSON *o = jsonl_begin("extract");
-    jsonl_int(o, "images", r->n_rows);
-    jsonl_int(o, "skipped", r->n_skipped);
-    jsonl_int(o, "values", feat_width(&r->header));
+    struct cJSON *o = json_report_begin("extract");
+    json_report_int(o, "images", r->n_rows);
+    json_report_int(o, "skipped", r->n_skipped);
+    json_report_int(o, "values", feat_width(&r->header));
     if (o)
         cJSON_AddNumberToObject(o, "cut_away", cut);
-    jsonl_text(o, "weights", hex);
-    jsonl_text(o, "network", n->text);
-    if (jsonl_end(o))
+    json_report_text(o, "weights", hex);
+    json_report_text(o, "network", n->text);
+    if (json_report_end(o))
         msg_die("out of memory");
 }
 
@@ -395,18 +395,18 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0}, alone = {0};
     struct network n = {0};
-    struct pictures pictures;
+    struct image_set pictures;
     struct extract x;
-    struct prov prov;
+    struct provenance prov;
     check_usage(argc - first, argv + first);
     file_on_signal();
-    inputs_guard();
-    if (launch_check(&alone))
+    input_guard_start();
+    if (launcher_check(&alone))
         msg_warn("%s", alone.text);
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
     struct thread_pool *pool = gemm_begin((int)n_jobs, msg_warn, &e);
-    if (!pool || pictures_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
+    if (!pool || image_set_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (pictures.n == 0)
         msg_die("no pictures are named");
@@ -436,15 +436,15 @@ int main(int argc, char **argv)
     run_all(&r, pool, &prov);
     report(&r, &n);
 
-    prov_release(&prov);
+    provenance_release(&prov);
     for (int i = 0; i < n_slots; i++) {
-        pictures_slot_release(&r.slot[i].picture);
+        image_set_slot_release(&r.slot[i].picture);
         free(r.slot[i].row.x);
     }
     free(r.slot);
     recipe_release(&r.header.recipe);
     extract_close(&x);
-    pictures_close(&pictures);
+    image_set_close(&pictures);
     params_release(&n.table);
     free(n.values);
     thread_close(pool);

@@ -62,23 +62,23 @@ static const struct opt_tool tool = {
 
 struct run {
     struct config config;
-    struct begin begin;
+    struct resume begin;
     struct checkpoint state; /* where the run is */
-    struct journal journal;
+    struct text_log journal;
     int lock;
     struct thread_pool *pool;
     struct op_ctx ctx;
     struct step *step;
-    struct source *source;
-    struct examine examine;
-    struct backup *backup;
-    struct lines metrics, times;
-    struct metrics_times clock;
+    struct batch_loader *source;
+    struct periodic_eval examine;
+    struct checkpoint_backup *backup;
+    struct jsonl_writer metrics, times;
+    struct training_metrics_times clock;
     struct schedules schedules;
-    enum watch_verdict verdict;
+    enum collapse_verdict verdict;
     size_t planned_bytes;
     int64_t n_iterations;
-    struct saving saving;
+    struct checkpoint_save saving;
     bool lines_wait, unexamined; /* lines that could not be written; the last teacher could not */
 };
 
@@ -87,14 +87,14 @@ struct run {
 static void keep(struct run *r, const char *text)
 {
     int before = r->journal.error_number;
-    journal_add(&r->journal, text);
+    text_log_add(&r->journal, text);
     if (!before && r->journal.error_number)
         msg_warn("%s/log.txt: %s; what is said is not kept there", r->config.train.output_dir,
                  strerror(r->journal.error_number));
 }
 
-static void say(struct run *r, enum begin_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void say(struct run *r, enum begin_level level, const char *format, ...)
+static void say(struct run *r, enum resume_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void say(struct run *r, enum resume_level level, const char *format, ...)
 {
     char text[1000];
     va_list ap;
@@ -102,15 +102,15 @@ static void say(struct run *r, enum begin_level level, const char *format, ...)
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
     keep(r, text);
-    if (level == BEGIN_ERROR)
+    if (level == RESUME_ERROR)
         msg_error("%s", text);
-    else if (level == BEGIN_WARNING)
+    else if (level == RESUME_WARNING)
         msg_warn("%s", text);
     else
         msg_note("%s", text);
 }
 
-static void tell(void *arg, enum begin_level level, const char *text)
+static void tell(void *arg, enum resume_level level, const char *text)
 {
     say(arg, level, "%s", text);
 }
@@ -155,7 +155,7 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
 static void look_at_launch(void)
 {
     struct fmt_error e = {0};
-    if (launch_check(&e)) {
+    if (launcher_check(&e)) {
         msg_error("%s", e.text);
         exit(EXIT_USAGE);
     }
@@ -178,7 +178,7 @@ static int print_settings(const struct config *c)
     return msg_finish(EXIT_DONE);
 }
 
-static void tell_nothing(void *arg, enum begin_level level, const char *text)
+static void tell_nothing(void *arg, enum resume_level level, const char *text)
 {
     (void)arg, (void)level, (void)text;
 }
@@ -187,9 +187,9 @@ static void tell_nothing(void *arg, enum begin_level level, const char *text)
 static void find_grid(struct run *r)
 {
     struct fmt_error e = {0};
-    if (begin_look(&r->begin, &r->config, force, tell_nothing, NULL, &e))
+    if (resume_look(&r->begin, &r->config, force, tell_nothing, NULL, &e))
         msg_warn("%s; planned without it", e.text);
-    begin_release(&r->begin);
+    resume_release(&r->begin);
 }
 
 static int print_plan(struct run *r)
@@ -198,8 +198,8 @@ static int print_plan(struct run *r)
     struct step_plan plan;
     struct fmt_error e = {0};
     const char *unknown;
-    char text[600], bytes[32], allowed[MEMORY_LIMIT_ROOM];
-    struct allowed limit = allowed_memory();
+    char text[600], bytes[32], allowed[MEMORY_PLAN_LIMIT_ROOM];
+    struct resource_limits limit = resource_limits_memory();
     find_grid(r);
     if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
         msg_die("%s", e.text);
@@ -212,13 +212,13 @@ static int print_plan(struct run *r)
         printf("{\"report\":\"plan\",\"what\":\"total\",\"bytes\":%zu}\n", plan.total);
     else
         printf("%12s  in all%s%s; %s\n", num_bytes_text((double)plan.total, bytes), unknown ? ", but for " : "",
-               unknown ? unknown : "", memory_limit_text(&limit, allowed));
+               unknown ? unknown : "", memory_plan_limit_text(&limit, allowed));
     if (json) {
-        struct cJSON *o = jsonl_begin("plan");
-        jsonl_text(o, "what", "limit");
-        jsonl_text(o, "of", limit.what);
-        jsonl_int(o, "bytes", limit.bytes);
-        if (jsonl_end(o))
+        struct cJSON *o = json_report_begin("plan");
+        json_report_text(o, "what", "limit");
+        json_report_text(o, "of", limit.what);
+        json_report_int(o, "bytes", limit.bytes);
+        if (json_report_end(o))
             msg_die("out of memory");
     }
     if (!json && memory_giant_text(c, text, sizeof text))
@@ -227,86 +227,87 @@ static int print_plan(struct run *r)
 }
 
 /* ------------------------------------------------------------------ opening */
-static void open_lines(struct run *r, struct lines *l, const char *name, struct lines_past past)
+static void open_lines(struct run *r, struct jsonl_writer *l, const char *name, struct jsonl_history past)
 {
     struct fmt_error e = {0};
     char *path = file_join(r->config.train.output_dir, name);
-    MUST(r, path ? lines_open(l, path, &past, &e) : fmt_no_memory(&e), &e);
-    past_tell(&r->begin, name, &past);
+    MUST(r, path ? jsonl_writer_open(l, path, &past, &e) : fmt_no_memory(&e), &e);
+    resume_history_report(&r->begin, name, &past);
     free(path);
 }
 
-static void open_examine(struct run *r, struct evaluate *evaluate)
+static void open_examine(struct run *r, struct knn_eval *evaluate)
 {
     struct fmt_error e = {0};
-    struct lines_past past = past_of_scores(&r->begin);
-    MUST(r, examine_open(&r->examine, &r->config, evaluate, &past, provenance, &e), &e);
+    struct jsonl_history past = resume_history_of_scores(&r->begin);
+    MUST(r, periodic_eval_open(&r->examine, &r->config, evaluate, &past, provenance, &e), &e);
     r->examine.state = &r->state;
     if (evaluate)
-        past_tell(&r->begin, "evaluation.json", &past);
+        resume_history_report(&r->begin, "evaluation.json", &past);
 }
 
 /* Images that cannot be used go on being counted, by their numbers where the data are the same. */
 static void go_on_counting(struct run *r)
 {
     struct fmt_error e = {0};
-    const struct begin *b = &r->begin;
+    const struct resume *b = &r->begin;
     bool same_data = b->before.set[INPUT_DATA] &&
-                     memcmp(b->before.digest[INPUT_DATA], source_identity(r->source), DIGEST_BYTES) == 0;
-    MUST(r, source_recall(r->source, &b->replaced, same_data, &e), &e);
-    r->state.replaced = source_replaced(r->source);
+                     memcmp(b->before.digest[INPUT_DATA], batch_loader_identity(r->source), DIGEST_BYTES) == 0;
+    MUST(r, batch_loader_recall(r->source, &b->replaced, same_data, &e), &e);
+    r->state.replaced = batch_loader_replaced(r->source);
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
 {
-    say(arg, BEGIN_WARNING, "%s; replaced by %s", reason, replaced_by);
+    say(arg, RESUME_WARNING, "%s; replaced by %s", reason, replaced_by);
 }
 
 static void open_data(struct run *r)
 {
     struct fmt_error e = {0};
     const char *path = r->config.train.dataset_path;
-    struct source_wish wish = {.config = &r->config, .paths = &path, .n_paths = 1,
+    struct batch_loader_options wish = {.config = &r->config, .paths = &path, .n_paths = 1,
                                .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
                                .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image, .arg = r};
-    int status = source_open(&r->source, &wish, &e);
+    int status = batch_loader_open(&r->source, &wish, &e);
     if (status == FMT_STOPPED) { /* a pipe that said nothing: there is nothing to save */
-        say(r, BEGIN_NOTE, "stopped by %s before the first batch; the same command goes on", signals_name(stop_signal));
+        say(r, RESUME_NOTE, "stopped by %s before the first batch; the same command goes on",
+            signals_name(stop_signal));
         exit(EXIT_RESUMABLE);
     }
     if (status) {
         if (!file_exists(path) && strchr(path, ':'))
-            say(r, BEGIN_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
+            say(r, RESUME_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
         fail(r, &e);
     }
 }
 
 /* What the run is made from, compared with what the checkpoint was made from. */
-static void check_inputs(struct run *r, const struct evaluate *evaluate)
+static void check_inputs(struct run *r, const struct knn_eval *evaluate)
 {
     struct fmt_error e = {0};
     struct run_inputs inputs = {.set[INPUT_DATA] = true};
-    memcpy(inputs.digest[INPUT_DATA], source_identity(r->source), DIGEST_BYTES);
+    memcpy(inputs.digest[INPUT_DATA], batch_loader_identity(r->source), DIGEST_BYTES);
     for (int val = 0; val < 2 && evaluate; val++) {
         enum run_input i = val ? INPUT_KNN_VAL : INPUT_KNN_TRAIN;
         inputs.set[i] = true;
-        memcpy(inputs.digest[i], evaluate_identity(evaluate, val), DIGEST_BYTES);
+        memcpy(inputs.digest[i], knn_eval_identity(evaluate, val), DIGEST_BYTES);
     }
-    MUST(r, begin_inputs(&r->begin, &inputs, &e), &e);
+    MUST(r, resume_inputs(&r->begin, &inputs, &e), &e);
     r->state = r->begin.state;
 }
 
 static void tell_backup(void *arg, bool good, const char *text)
 {
-    say(arg, good ? BEGIN_NOTE : BEGIN_WARNING, "%s", text);
+    say(arg, good ? RESUME_NOTE : RESUME_WARNING, "%s", text);
 }
 
 /* The lines first: a checkpoint never says more than they do. */
 static int sync_lines(void *arg, struct fmt_error *e)
 {
     struct run *r = arg;
-    int status = lines_sync(&r->metrics, e);
-    return status ? status : examine_sync(&r->examine, e);
+    int status = jsonl_writer_sync(&r->metrics, e);
+    return status ? status : periodic_eval_sync(&r->examine, e);
 }
 
 /* log.txt is of all processes that worked on the run. */
@@ -321,54 +322,60 @@ static void tell_process(struct run *r)
 static void open_run(struct run *r)
 {
     struct fmt_error e = {0};
-    struct evaluate *evaluate;
-    if (folder_lock(&r->config, &r->lock, &e))
+    struct knn_eval *evaluate;
+    if (run_folder_lock(&r->config, &r->lock, &e))
         msg_die("%s", e.text);
-    MUST(r, journal_open(&r->journal, r->config.train.output_dir, &e), &e);
+    MUST(r, text_log_open(&r->journal, r->config.train.output_dir, &e), &e);
     tell_process(r);
-    MUST(r, begin_look(&r->begin, &r->config, force, tell, r, &e), &e);
+    MUST(r, resume_look(&r->begin, &r->config, force, tell, r, &e), &e);
     if (force && !r->begin.plan.clear)
-        say(r, BEGIN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
-    MUST(r, memory_fits(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
+        say(r, RESUME_WARNING, "-f: not used: it removes an old run only with train.resume=false");
+    MUST(r, memory_plan_fits(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
     MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
-    MUST(r, begin_load(&r->begin, &r->config, r->step, &e), &e);
+    MUST(r, resume_load(&r->begin, &r->config, r->step, &e), &e);
     r->state = r->begin.state;
     open_data(r);
-    MUST(r, evaluate_open(&evaluate, &r->config, &e), &e);
-    if (evaluate && *evaluate_overlap(evaluate))
-        say(r, BEGIN_WARNING, "evaluation.knn_val: the scores are too good: %s", evaluate_overlap(evaluate));
-    if (evaluate && evaluate_ks_left_out(evaluate))
-        say(r, BEGIN_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
-            FMT_COUNT(evaluate_ks_left_out(evaluate), "of its values is", "of its values are"));
-    if (evaluate && evaluate_unsaid(evaluate))
-        say(r, BEGIN_WARNING, "%s: does not say what bbu-pack did to its photographs: whether evaluation.knn_train and "
-            "evaluation.knn_val are alike is not known", evaluate_unsaid(evaluate));
+    MUST(r, knn_eval_open(&evaluate, &r->config, &e), &e);
+    if (evaluate && *knn_eval_overlap(evaluate))
+        say(r, RESUME_WARNING, "evaluation.knn_val: the scores are too good: %s", knn_eval_overlap(evaluate));
+    if (evaluate && knn_eval_ks_left_out(evaluate))
+        say(r, RESUME_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
+            FMT_COUNT(knn_eval_ks_left_out(evaluate), "of its values is", "of its values are"));
+    if (evaluate && knn_eval_unsaid(evaluate))
+        say(r, RESUME_WARNING,
+            "%s: does not say what bbu-pack did to its photographs: whether evaluation.knn_train and "
+            "evaluation.knn_val are alike is not known",
+            knn_eval_unsaid(evaluate));
     check_inputs(r, evaluate);
     go_on_counting(r);
-    MUST(r, begin_clear(&r->begin, &r->config, &e), &e);
-    MUST(r, folder_save_settings(&r->config, &e), &e);
-    open_lines(r, &r->metrics, "training_metrics.json", past_of_metrics(&r->begin));
-    open_lines(r, &r->times, "training_times.json", past_of_times(&r->begin));
+    MUST(r, resume_clear(&r->begin, &r->config, &e), &e);
+    MUST(r, run_folder_save_settings(&r->config, &e), &e);
+    open_lines(r, &r->metrics, "training_metrics.json", resume_history_of_metrics(&r->begin));
+    open_lines(r, &r->times, "training_times.json", resume_history_of_times(&r->begin));
     open_examine(r, evaluate);
-    r->saving = (struct saving){.config = &r->config, .begin = &r->begin, .provenance = provenance, .sync = sync_lines,
-                                .arg = r, .saved = r->state.iteration};
-    MUST(r, backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
+    r->saving = (struct checkpoint_save){.config = &r->config,
+                                         .begin = &r->begin,
+                                         .provenance = provenance,
+                                         .sync = sync_lines,
+                                         .arg = r,
+                                         .saved = r->state.iteration};
+    MUST(r, checkpoint_backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
     r->schedules = schedules_from(&r->config);
-    memory_give_back();
-    report_plan(&r->begin, r->step, source_header(r->source), r->planned_bytes);
+    memory_plan_give_back();
+    run_report_plan(&r->begin, r->step, batch_loader_header(r->source), r->planned_bytes);
 }
 
 static void close_run(struct run *r)
 {
-    backup_close(r->backup);
-    examine_close(&r->examine);
-    lines_close(&r->times);
-    lines_close(&r->metrics);
-    source_close(r->source);
+    checkpoint_backup_close(r->backup);
+    periodic_eval_close(&r->examine);
+    jsonl_writer_close(&r->times);
+    jsonl_writer_close(&r->metrics);
+    batch_loader_close(r->source);
     step_close(r->step);
     thread_close(r->pool);
-    begin_release(&r->begin);
-    journal_close(&r->journal);
+    resume_release(&r->begin);
+    text_log_close(&r->journal);
     close(r->lock);
     config_release(&r->config);
 }
@@ -388,7 +395,7 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
 {
     struct fmt_error e = {0};
     struct step_result result;
-    const struct views_header *h = source_header(r->source);
+    const struct views_header *h = batch_loader_header(r->source);
     struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
                            .masks = batch->mask, .N = views_patches(h)};
     memcpy(b.mean, h->mean, sizeof b.mean);
@@ -397,30 +404,30 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
     r->state.iteration = iteration;
     r->state.bad_steps = result.bad ? r->state.bad_steps + 1 : 0;
     if (result.bad) {
-        report_bad_step(&r->begin, &r->state, batch, result.bad);
+        run_report_bad_step(&r->begin, &r->state, batch, result.bad);
         if (r->state.bad_steps >= r->config.train.max_bad_steps) {
-            report_divergence(&r->begin, &r->state, r->saving.saved);
+            run_report_divergence(&r->begin, &r->state, r->saving.saved);
             exit(EXIT_DIVERGED);
         }
         return;
     }
     struct schedule_rates rates = schedules_at(&r->schedules, iteration);
-    metrics_push(&r->state.metrics, &rates, h->batch, &result);
+    training_metrics_push(&r->state.metrics, &rates, h->batch, &result);
 }
 
-static enum watch_verdict judge(const struct run *r)
+static enum collapse_verdict judge(const struct run *r)
 {
-    struct watch_signs signs = metrics_signs(&r->state.metrics);
-    return watch_judge(&signs, &r->config, r->state.iteration);
+    struct collapse_signs signs = training_metrics_signs(&r->state.metrics);
+    return collapse_judge(&signs, &r->config, r->state.iteration);
 }
 
 /* A disk that is full now may have room when the next line comes. */
-static void add_line(struct run *r, struct lines *l, const struct fmt_buffer *line)
+static void add_line(struct run *r, struct jsonl_writer *l, const struct fmt_buffer *line)
 {
     struct fmt_error e = {0};
-    bool waits = lines_add(l, line, &e) != 0;
+    bool waits = jsonl_writer_add(l, line, &e) != 0;
     if (waits && !r->lines_wait)
-        say(r, BEGIN_WARNING, "%s; lines wait in memory until they can be written", e.text);
+        say(r, RESUME_WARNING, "%s; lines wait in memory until they can be written", e.text);
     r->lines_wait = waits;
 }
 
@@ -428,41 +435,41 @@ static void log_metrics(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     struct fmt_buffer line = {0};
-    const struct metrics *m = &r->state.metrics;
-    enum watch_verdict before = r->verdict;
+    const struct training_metrics *m = &r->state.metrics;
+    enum collapse_verdict before = r->verdict;
     r->verdict = judge(r);
-    MUST(r, metrics_line(m, iteration, r->state.replaced->samples, r->verdict, &line, &e), &e);
+    MUST(r, training_metrics_line(m, iteration, r->state.replaced->samples, r->verdict, &line, &e), &e);
     add_line(r, &r->metrics, &line);
     line.bytes = 0;
-    MUST(r, metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
+    MUST(r, training_metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
     add_line(r, &r->times, &line);
     fmt_buffer_release(&line);
-    char text[METRICS_TEXT_ROOM];
-    metrics_text(m, &r->clock, iteration, r->n_iterations - 1 - iteration, r->config.train.batch_size_per_gpu,
+    char text[TRAINING_METRICS_TEXT_ROOM];
+    training_metrics_text(m, &r->clock, iteration, r->n_iterations - 1 - iteration, r->config.train.batch_size_per_gpu,
                  r->verdict, text);
     keep(r, text);
     msg_more("%s", text);
-    if (r->verdict != before && r->verdict > WATCH_NONE)
-        say(r, BEGIN_WARNING, "iteration %" PRId64 ": %s", iteration, watch_text(r->verdict));
+    if (r->verdict != before && r->verdict > COLLAPSE_NONE)
+        say(r, RESUME_WARNING, "iteration %" PRId64 ": %s", iteration, collapse_text(r->verdict));
 }
 
 static void examine(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
-    struct evaluate_scores s;
-    if (!examine_due(&r->examine, iteration))
+    struct knn_eval_scores s;
+    if (!periodic_eval_due(&r->examine, iteration))
         return;
-    MUST(r, folder_check(&r->config, r->lock, &e), &e);
-    r->unexamined = examine_teacher(&r->examine, r->step, r->pool, iteration, &s, &e) != 0;
-    if (r->unexamined && iteration == EXAMINE_INITIAL)
+    MUST(r, run_folder_check(&r->config, r->lock, &e), &e);
+    r->unexamined = periodic_eval_teacher(&r->examine, r->step, r->pool, iteration, &s, &e) != 0;
+    if (r->unexamined && iteration == PERIODIC_EVAL_INITIAL)
         fail(r, &e);
     if (r->unexamined)
-        say(r, BEGIN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
+        say(r, RESUME_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
             iteration);
-    else if (teachers_prune(&r->config, iteration, &e))
-        say(r, BEGIN_WARNING, "%s; this older teacher stays", e.text);
-    memory_give_back();
-    report_scores(&r->begin, &r->examine, &s, iteration);
+    else if (teacher_folders_prune(&r->config, iteration, &e))
+        say(r, RESUME_WARNING, "%s; this older teacher stays", e.text);
+    memory_plan_give_back();
+    run_report_scores(&r->begin, &r->examine, &s, iteration);
 }
 
 static void save(struct run *r, bool last)
@@ -471,13 +478,13 @@ static void save(struct run *r, bool last)
     struct fmt_error e = {0};
     if (r->saving.saved == r->state.iteration)
         return;
-    MUST(r, folder_check(&r->config, r->lock, &e), &e);
-    char *path = saving_write(&r->saving, &r->state, r->step);
+    MUST(r, run_folder_check(&r->config, r->lock, &e), &e);
+    char *path = checkpoint_save_write(&r->saving, &r->state, r->step);
     if (!path)
         return;
     snprintf(text, sizeof text, "saved %s", path);
     keep(r, text);
-    backup_start(r->backup, path, r->state.iteration, last);
+    checkpoint_backup_start(r->backup, path, r->state.iteration, last);
     free(path);
 }
 
@@ -487,16 +494,16 @@ static const struct views_batch *next_batch(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     const struct views_batch *batch = NULL;
-    int status = stop_signal ? FMT_STOPPED : source_next(r->source, &batch, &e);
+    int status = stop_signal ? FMT_STOPPED : batch_loader_next(r->source, &batch, &e);
     if (!status)
         return batch;
     if (!stop_signal && status != FMT_END && status != FMT_LIMIT)
         fail(r, &e);
     save(r, true);
     if (!stop_signal && status == FMT_LIMIT)
-        say(r, BEGIN_ERROR, "%s%s", e.text, r->saving.saved < 0 || r->saving.failed ? "" : "; the state is saved");
+        say(r, RESUME_ERROR, "%s%s", e.text, r->saving.saved < 0 || r->saving.failed ? "" : "; the state is saved");
     else if (!stop_signal)
-        say(r, BEGIN_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
+        say(r, RESUME_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
             r->config.train.dataset_path, iteration, r->n_iterations, r->saving.failed ? "not " : "");
     return NULL;
 }
@@ -504,8 +511,8 @@ static const struct views_batch *next_batch(struct run *r, int64_t iteration)
 /* Asked where the metrics have a line, so that a run which stopped here and is started again stops here. */
 static bool has_collapsed(const struct run *r, int64_t iteration)
 {
-    return r->config.train.stop_on_collapse && r->verdict == WATCH_COMPLETE && iteration >= 0 &&
-           metrics_due(iteration, false);
+    return r->config.train.stop_on_collapse && r->verdict == COLLAPSE_COMPLETE && iteration >= 0 &&
+           training_metrics_due(iteration, false);
 }
 
 static int train(struct run *r)
@@ -513,30 +520,30 @@ static int train(struct run *r)
     struct log_progress progress;
     int64_t first = r->state.iteration + 1;
     if (first == 0)
-        examine(r, EXAMINE_INITIAL);
+        examine(r, PERIODIC_EVAL_INITIAL);
     r->verdict = judge(r);
     if (has_collapsed(r, first - 1))
         return EXIT_DIVERGED;
     log_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
     for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
-        double began = log_now(), waited = source_waited(r->source);
+        double began = log_now(), waited = batch_loader_waited(r->source);
         const struct views_batch *batch = next_batch(r, iteration);
         if (!batch)
             return stop_signal ? EXIT_RESUMABLE : EXIT_FAILED;
         one_step(r, batch, iteration);
-        metrics_time(&r->clock, log_now() - began, source_waited(r->source) - waited);
-        if (metrics_due(iteration, iteration + 1 == r->n_iterations))
+        training_metrics_time(&r->clock, log_now() - began, batch_loader_waited(r->source) - waited);
+        if (training_metrics_due(iteration, iteration + 1 == r->n_iterations))
             log_metrics(r, iteration);
         examine(r, iteration);
         bool over = iteration + 1 == r->n_iterations || has_collapsed(r, iteration);
-        if (stop_signal || over || saving_due(&r->config, iteration))
+        if (stop_signal || over || checkpoint_save_due(&r->config, iteration))
             save(r, stop_signal || over);
         log_step(&progress, iteration + 1 - first);
         if (over)
             break;
     }
     log_end(&progress);
-    return r->verdict == WATCH_COMPLETE ? EXIT_DIVERGED : EXIT_DONE;
+    return r->verdict == COLLAPSE_COMPLETE ? EXIT_DIVERGED : EXIT_DONE;
 }
 
 /* ------------------------------------------------------------------ */
@@ -552,27 +559,27 @@ static void open_context(struct run *r)
 /* What keeps the result from being whole is an error, whatever else there is to say. */
 static int close_with(struct run *r, int status)
 {
-    char text[REPORT_WHEN_ROOM];
+    char text[RUN_REPORT_WHEN_ROOM];
     struct fmt_error e = {0};
     bool complete = r->state.iteration + 1 >= r->n_iterations;
     if (r->saving.failed)
-        say(r, BEGIN_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
-            r->saving.why.text, r->saving.saved < 0 ? "nothing" : report_when(r->saving.saved, text));
+        say(r, RESUME_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
+            r->saving.why.text, r->saving.saved < 0 ? "nothing" : run_report_when(r->saving.saved, text));
     else if (status == EXIT_RESUMABLE)
-        say(r, BEGIN_NOTE, "stopped by %s %s%s; the same command goes on", signals_name(stop_signal),
-            r->saving.saved < 0 ? "" : "behind ", report_when(r->saving.saved, text));
+        say(r, RESUME_NOTE, "stopped by %s %s%s; the same command goes on", signals_name(stop_signal),
+            r->saving.saved < 0 ? "" : "behind ", run_report_when(r->saving.saved, text));
     else if (status != EXIT_FAILED && complete)
-        say(r, status ? BEGIN_ERROR : BEGIN_NOTE, "%s done; %s",
-            FMT_COUNT(r->n_iterations, "iteration is", "iterations are"), watch_text(r->verdict));
+        say(r, status ? RESUME_ERROR : RESUME_NOTE, "%s done; %s",
+            FMT_COUNT(r->n_iterations, "iteration is", "iterations are"), collapse_text(r->verdict));
     else if (status == EXIT_DIVERGED)
-        say(r, BEGIN_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
-            report_when(r->state.iteration, text), watch_text(r->verdict));
-    if (lines_sync(&r->times, &e)) /* of the process, and in no checkpoint */
-        say(r, BEGIN_WARNING, "%s; its last lines are lost", e.text);
+        say(r, RESUME_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
+            run_report_when(r->state.iteration, text), collapse_text(r->verdict));
+    if (jsonl_writer_sync(&r->times, &e)) /* of the process, and in no checkpoint */
+        say(r, RESUME_WARNING, "%s; its last lines are lost", e.text);
     if (complete && r->unexamined)
-        say(r, BEGIN_ERROR, "the last teacher, or its score, is not written; the same command writes the teacher");
+        say(r, RESUME_ERROR, "the last teacher, or its score, is not written; the same command writes the teacher");
     if (complete)
-        closing_tell(&r->examine, &r->begin, r->state.iteration);
+        run_end_report(&r->examine, &r->begin, r->state.iteration);
     return r->saving.failed || (complete && r->unexamined) ? EXIT_FAILED : status;
 }
 
@@ -582,12 +589,12 @@ static int run_it(struct run *r)
     r->n_iterations = config_iterations(&r->config);
     open_run(r);
     if (r->state.iteration + 1 >= r->n_iterations) {
-        say(r, BEGIN_NOTE, "nothing is left to do: the run is complete");
-        MUST(r, closing_restore(&r->examine, &r->begin, r->step, r->state.iteration, &e), &e);
+        say(r, RESUME_NOTE, "nothing is left to do: the run is complete");
+        MUST(r, run_end_restore(&r->examine, &r->begin, r->step, r->state.iteration, &e), &e);
     }
     int status = close_with(r, train(r));
-    report_replaced(&r->begin, source_replaced(r->source), r->state.iteration);
-    report_memory(&r->begin, r->planned_bytes);
+    run_report_replaced(&r->begin, batch_loader_replaced(r->source), r->state.iteration);
+    run_report_memory(&r->begin, r->planned_bytes);
     close_run(r);
     return msg_finish(status);
 }

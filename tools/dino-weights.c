@@ -124,11 +124,11 @@ static int hash_text(struct opened *o, char hex[DIGEST_HEX], struct fmt_error *e
 
 static void list_text(const char *path, const struct tensorfile *f, const char *network, const char *hex)
 {
-    char dims[NAMED_DIMS_TEXT];
+    char dims[NAMED_TENSOR_DIMS_TEXT];
     for (int64_t i = 0; i < f->set.n; i++) {
-        const struct named *t = &f->set.item[i];
-        printf("%s\t%s\t%s\n", t->name, t->unusable ? "-" : named_dtype_text(t->dtype),
-               t->unusable ? t->unusable : named_dims_text(t->dims, t->n_dims, dims));
+        const struct named_tensor *t = &f->set.item[i];
+        printf("%s\t%s\t%s\n", t->name, t->unusable ? "-" : named_tensor_dtype_text(t->dtype),
+               t->unusable ? t->unusable : named_tensor_dims_text(t->dims, t->n_dims, dims));
     }
     printf("%s: %s, %s\n", path, tensorfile_kind_name[f->kind], FMT_COUNT(f->set.n, "tensor", "tensors"));
     printf("%s: %s\n", path, network);
@@ -139,27 +139,27 @@ static void list_text(const char *path, const struct tensorfile *f, const char *
 static void list_json(const char *path, const struct tensorfile *f, const char *network, const char *hex)
 {
     for (int64_t i = 0; i < f->set.n; i++) {
-        const struct named *t = &f->set.item[i];
-        struct cJSON *o = jsonl_begin("tensor"), *dims = cJSON_CreateArray();
-        jsonl_text(o, "file", path);
-        jsonl_text(o, "name", t->name);
-        jsonl_text(o, "dtype", named_dtype_text(t->dtype));
+        const struct named_tensor *t = &f->set.item[i];
+        struct cJSON *o = json_report_begin("tensor"), *dims = cJSON_CreateArray();
+        json_report_text(o, "file", path);
+        json_report_text(o, "name", t->name);
+        json_report_text(o, "dtype", named_tensor_dtype_text(t->dtype));
         for (int d = 0; d < t->n_dims; d++)
             cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)t->dims[d]));
         if (!o || !cJSON_AddItemToObject(o, "shape", dims))
             cJSON_Delete(dims);
         if (t->unusable)
-            jsonl_text(o, "unusable", t->unusable);
-        if (jsonl_end(o))
+            json_report_text(o, "unusable", t->unusable);
+        if (json_report_end(o))
             msg_die("out of memory");
     }
-    struct cJSON *o = jsonl_begin("weights");
-    jsonl_text(o, "file", path);
-    jsonl_text(o, "kind", tensorfile_kind_name[f->kind]);
-    jsonl_int(o, "tensors", f->set.n);
-    jsonl_text(o, "network", network);
-    jsonl_text(o, "weights", hex);
-    if (jsonl_end(o))
+    struct cJSON *o = json_report_begin("weights");
+    json_report_text(o, "file", path);
+    json_report_text(o, "kind", tensorfile_kind_name[f->kind]);
+    json_report_int(o, "tensors", f->set.n);
+    json_report_text(o, "network", network);
+    json_report_text(o, "weights", hex);
+    if (json_report_end(o))
         msg_die("out of memory");
 }
 
@@ -236,14 +236,14 @@ static void tell_pair(const char *name, const char *how, const struct difference
             printf("%s\t%s\n", name, how);
         return;
     }
-    struct cJSON *o = jsonl_begin("difference");
-    jsonl_text(o, "name", name);
-    jsonl_text(o, "how", how);
+    struct cJSON *o = json_report_begin("difference");
+    json_report_text(o, "name", name);
+    json_report_text(o, "how", how);
     if (o && d) {
         cJSON_AddNumberToObject(o, "largest", d->largest);
         cJSON_AddNumberToObject(o, "relative", d->relative);
     }
-    if (jsonl_end(o))
+    if (json_report_end(o))
         msg_die("out of memory");
 }
 
@@ -289,12 +289,12 @@ static bool compare(const char *path_a, const char *path_b)
         k += order >= 0;
     }
     if (json) {
-        struct cJSON *o = jsonl_begin("comparison");
-        jsonl_int(o, "equal", c.equal);
-        jsonl_int(o, "differ", c.differ);
-        jsonl_int(o, "only_first", c.only_a);
-        jsonl_int(o, "only_second", c.only_b);
-        if (jsonl_end(o))
+        struct cJSON *o = json_report_begin("comparison");
+        json_report_int(o, "equal", c.equal);
+        json_report_int(o, "differ", c.differ);
+        json_report_int(o, "only_first", c.only_a);
+        json_report_int(o, "only_second", c.only_b);
+        if (json_report_end(o))
             msg_die("out of memory");
     } else {
         printf("%s equal, %s, %" PRId64 " only in the first, %" PRId64 " only in the second\n",
@@ -348,10 +348,11 @@ static void take_of_checkpoint(struct origin *from, const struct ckpt *c)
     cJSON_Delete(p);
 }
 
-static void take_of_metadata(struct origin *from, const struct named_set *set)
+static void take_of_metadata(struct origin *from, const struct named_tensor_set *set)
 {
-    const char *by = named_meta_find(set, TRACE_META_TOOL), *iteration = named_meta_find(set, TRACE_META_ITERATION);
-    struct cJSON *inputs = cJSON_ParseWithOpts(named_meta_find(set, TRACE_META_INPUTS), NULL, 1);
+    const char *by = named_tensor_meta_find(set, TRACE_META_TOOL),
+               *iteration = named_tensor_meta_find(set, TRACE_META_ITERATION);
+    struct cJSON *inputs = cJSON_ParseWithOpts(named_tensor_meta_find(set, TRACE_META_INPUTS), NULL, 1);
     if (cJSON_IsArray(inputs) && inputs->child) {
         from->inputs = cJSON_PrintUnformatted(inputs);
         from->tool = by ? strdup(by) : NULL;
@@ -366,13 +367,13 @@ static void take_of_metadata(struct origin *from, const struct named_set *set)
 static void make_rounded(struct origin *from)
 {
     struct cJSON *list = cJSON_CreateArray(), *input = cJSON_CreateObject(), *inputs = cJSON_Parse(from->inputs);
-    jsonl_text(input, "kind", "weights");
-    jsonl_text(input, "identity", from->weights);
-    struct cJSON *own = jsonl_object(input, "provenance");
+    json_report_text(input, "kind", "weights");
+    json_report_text(input, "identity", from->weights);
+    struct cJSON *own = json_report_object(input, "provenance");
     if (from->tool)
-        jsonl_text(own, "tool", from->tool);
+        json_report_text(own, "tool", from->tool);
     if (from->iteration)
-        jsonl_text(own, "iteration", from->iteration);
+        json_report_text(own, "iteration", from->iteration);
     if (!inputs || !cJSON_AddItemToObject(own, "inputs", inputs) || !cJSON_AddItemToArray(list, input))
         msg_die("out of memory");
     release_origin(from);
@@ -389,7 +390,7 @@ static void take_origin(struct origin *from, struct opened *o, bool rounded)
     const struct tensorfile *f = &o->w.file;
     struct fmt_error e = {0};
     char hex[DIGEST_HEX];
-    const char *said = f->kind == TENSORFILE_CKPT ? NULL : named_meta_find(&f->set, TRACE_META_WEIGHTS);
+    const char *said = f->kind == TENSORFILE_CKPT ? NULL : named_tensor_meta_find(&f->set, TRACE_META_WEIGHTS);
     if (f->kind == TENSORFILE_CKPT)
         take_of_checkpoint(from, &f->ckpt);
     else
@@ -412,10 +413,10 @@ static void take_origin(struct origin *from, struct opened *o, bool rounded)
 }
 
 /* What the safetensors file carries so that it needs no hint: the settings, where they are known; and its origin. */
-static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct export *x,
+static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct weights_export *x,
                              const struct origin *from, struct fmt_error *e)
 {
-    struct named_values values = export_values(x);
+    struct named_tensor_values values = weights_export_values(x);
     struct fmt_buffer text = {0};
     int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &text, e) : 0, n = 0;
     if (!status && fmt_buffer_append(&text, "", 1))
@@ -426,19 +427,19 @@ static int write_safetensors(const struct fmt_writer *io, const struct weights *
                                   {TRACE_META_ITERATION, from->iteration},
                                   {TRACE_META_INPUTS, from->inputs},
                                   {TRACE_META_WEIGHTS, from->weights}};
-    struct named_meta meta[sizeof all / sizeof all[0]];
+    struct named_tensor_meta meta[sizeof all / sizeof all[0]];
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (all[i][1])
-            meta[n++] = (struct named_meta){(char *)(uintptr_t)all[i][0], (char *)(uintptr_t)all[i][1]};
+            meta[n++] = (struct named_tensor_meta){(char *)(uintptr_t)all[i][0], (char *)(uintptr_t)all[i][1]};
     if (!status)
         status = safetensors_write(io, x->out, x->n, meta, n, &values, e);
     fmt_buffer_release(&text);
     return status;
 }
 
-static int write_pth(const struct fmt_writer *io, struct export *x, struct fmt_error *e)
+static int write_pth(const struct fmt_writer *io, struct weights_export *x, struct fmt_error *e)
 {
-    struct named_values values = export_values(x);
+    struct named_tensor_values values = weights_export_values(x);
     const char *key = top ? top : bare ? "" : "teacher";
     return pth_write(io, key[0] ? key : NULL, x->out, x->n, &values, e);
 }
@@ -447,19 +448,19 @@ static void convert(const char *path)
 {
     struct fmt_error e = {0};
     struct opened o;
-    struct export x;
+    struct weights_export x;
     struct file_out out;
     struct origin from = {0};
-    struct export_form form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_F16
-                                             : strcmp(dtype, "bf16") == 0 ? NAMED_BF16
-                                                                          : NAMED_F32};
+    struct weights_export_form form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_TENSOR_F16
+                                             : strcmp(dtype, "bf16") == 0 ? NAMED_TENSOR_BF16
+                                                                          : NAMED_TENSOR_F32};
     open_complete(&o, path);
     if (form.chunks > o.w.vit.depth)
         msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(o.w.vit.depth, "block", "blocks"));
-    if (export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
+    if (weights_export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
     if (!writes_pth())
-        take_origin(&from, &o, form.dtype != NAMED_F32);
+        take_origin(&from, &o, form.dtype != NAMED_TENSOR_F32);
     struct fmt_writer io = file_writer(&out);
     int status = writes_pth() ? write_pth(&io, &x, &e) : write_safetensors(&io, &o.w, &x, &from, &e);
     if (status && !out.error_number)
@@ -475,7 +476,7 @@ static void convert(const char *path)
                  o.w.vit.n_heads > 0 ? "heads and resampling are deduced"
                                      : "the number of heads is unknown, the resampling deduced", output);
     release_origin(&from);
-    export_release(&x);
+    weights_export_release(&x);
     close_opened(&o);
 }
 
@@ -513,7 +514,7 @@ int main(int argc, char **argv)
     const char *command = argv[first];
     check_usage(command, argc - first - 1);
     file_on_signal();
-    inputs_guard();
+    input_guard_start();
     if (strcmp(command, "convert") == 0 && file_check_output(output, true, &e))
         msg_die("%s", e.text);
     config_init(&settings);

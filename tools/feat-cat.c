@@ -196,16 +196,16 @@ static int take_row(const struct feat_row *row, struct fmt_error *e)
     if (keys_path) {
         struct feat_row labels_only = {row->labels, NULL, row->content};
         line.bytes = 0;
-        if (featform_json(h, &labels_only, &line))
+        if (feature_export_json(h, &labels_only, &line))
             return fmt_no_memory(e);
         put(&keys_out, &line);
     }
     line.bytes = 0;
     if (spooling)
-        return featform_npy_values(h, row->x, &spool) ? fmt_no_memory(e) : 0;
-    int bad = as_text   ? featform_text(h, row, &line)
-              : as_json ? featform_json(h, row, &line)
-              : as_npy  ? featform_npy_values(h, row->x, &line)
+        return feature_export_npy_values(h, row->x, &spool) ? fmt_no_memory(e) : 0;
+    int bad = as_text   ? feature_export_text(h, row, &line)
+              : as_json ? feature_export_json(h, row, &line)
+              : as_npy  ? feature_export_npy_values(h, row->x, &line)
                         : 0;
     if (bad)
         return fmt_no_memory(e);
@@ -235,27 +235,27 @@ static void open_output(void)
         msg_die("%s", e.text);
 }
 
-static void add_list(struct prov *p, const char *key, const struct opt_list *list)
+static void add_list(struct provenance *p, const char *key, const struct opt_list *list)
 {
     for (int i = 0; i < list->n; i++)
-        prov_text(p, key, list->item[i]);
+        provenance_text(p, key, list->item[i]);
 }
 
 static int64_t write_features(void)
 {
-    struct prov p;
+    struct provenance p;
     struct fmt_error e = {0};
-    prov_init(&p, "feat-cat", DINOTOOLS_VERSION, provenance);
+    provenance_init(&p, "feat-cat", DINOTOOLS_VERSION, provenance);
     add_list(&p, "split", &splits);
     add_list(&p, "label", &labels);
     add_list(&p, "group", &groups);
     for (int i = 0; i < n_inputs; i++)
-        prov_input_from(&p, "features", inputs[i].feat.block.header.identity,
+        provenance_input_from(&p, "features", inputs[i].feat.block.header.identity,
                         inputs[i].feat.block.header.provenance);
     struct fmt_writer io = file_writer(&out);
     if (feat_create(&writer, &io, &inputs[0].feat.header, &p, &e))
         msg_die("%s: %s", output, e.text);
-    prov_release(&p);
+    provenance_release(&p);
     int64_t n = each_row(take_row);
     if (feat_finish(&writer, &e)) {
         if (out.error_number)
@@ -272,7 +272,7 @@ static int64_t write_npy(void)
         spooling = spooling || !inputs[i].feat.block.seekable;
     int64_t n = each_row(spooling ? take_row : take_nothing);
     line.bytes = 0;
-    if (featform_npy_header(&inputs[0].feat.header, n, &line))
+    if (feature_export_npy_header(&inputs[0].feat.header, n, &line))
         msg_die("out of memory");
     put(&out, &line);
     if (spooling) {
@@ -315,7 +315,7 @@ int main(int argc, char **argv)
     if (keys_path && file_is_same(keys_path, output))
         msg_usage("--keys and -o both write to %s", file_output_name(output));
     file_on_signal();
-    inputs_guard();
+    input_guard_start();
     if (file_check_output(output, !(as_text || as_json), &e) || file_check_output(keys_path, false, &e))
         msg_die("%s", e.text);
     open_inputs(argv + first, argc - first);

@@ -26,7 +26,7 @@ static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
 static double temperature = KNN_TEMPERATURE;
 static bool leave_group_out, no_thresholds, json, show_progress = true;
-static struct scoreopts scoring = SCOREOPTS_DEFAULT;
+static struct score_options scoring = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
     OPT_STRING('k', "neighbours", &k_text, "K,K,...", "how many neighbours vote [10,20,100,200]"),
@@ -74,7 +74,7 @@ static int64_t *train_group, *query_group, *val_group, n_groups;
 static int ks[KS_MAX], n_ks;
 static struct thread_pool *pool;
 static struct scores_plan plan;
-static struct origins origins;
+static struct score_inputs origins;
 static FILE *report;
 
 static void *need(void *memory)
@@ -93,7 +93,7 @@ static void *room(int64_t n, size_t bytes_each)
 static int parse_counts(const char *option, const char *text, int *out)
 {
     double v[KS_MAX];
-    int n = scoreopts_numbers(text, 1, 1e6, KS_MAX, v);
+    int n = score_options_numbers(text, 1, 1e6, KS_MAX, v);
     bool whole = n > 0;
     for (int i = 0; i < n; i++) {
         out[i] = (int)v[i];
@@ -126,7 +126,7 @@ static void open_set(struct featset *s, const char *role, const char *path)
     if (featset_open(s, path, memory_bytes / 4, pool, &e))
         msg_die("%s", e.text);
     s->role = role;
-    origins_add(&origins, role, path, s->identity);
+    score_inputs_add(&origins, role, path, s->identity);
     if (s == &train)
         return;
     if (featset_check(s, &train.header, train.path, &e))
@@ -367,20 +367,20 @@ static void begin_report(void)
 {
     scores_classes_text(report, "", &plan);
     fputs("made by feat-knn " DINOTOOLS_VERSION "\n", report);
-    origins_text(report, "", &origins);
+    score_inputs_text(report, "", &origins);
     fputc('\n', report);
 }
 
 static void tell(const struct scores_list *list, int k, int per_class, int64_t n_bank)
 {
-    cJSON *head = jsonl_begin("scores");
+    cJSON *head = json_report_begin("scores");
     if (json) {
-        jsonl_text(head, "tool", "feat-knn");
-        origins_json(head, &origins);
-        jsonl_int(head, "k", k);
-        jsonl_int(head, "train_rows", n_bank);
+        json_report_text(head, "tool", "feat-knn");
+        score_inputs_json(head, &origins);
+        json_report_int(head, "k", k);
+        json_report_int(head, "train_rows", n_bank);
         if (per_class)
-            jsonl_int(head, "per_class_rows", per_class);
+            json_report_int(head, "per_class_rows", per_class);
         if (scores_json(report, &plan, list, head))
             msg_die("out of memory for the report");
     } else {
@@ -537,7 +537,7 @@ static void check_usage(int n_operands, int n_per_class)
         msg_usage("--tries is for --per-class");
     if (output && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
-    if (scoreopts_parse(&scoring, &e))
+    if (score_options_parse(&scoring, &e))
         msg_usage("%s", e.text);
     if (no_thresholds)
         opt_unused(&tool, of_thresholds, "--no-thresholds");
@@ -550,7 +550,7 @@ int main(int argc, char **argv)
     char *text = NULL;
     size_t bytes = 0;
     file_on_signal();
-    inputs_guard();
+    input_guard_start();
     n_ks = sort_unique(ks, parse_counts("-k", k_text, ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);
@@ -566,10 +566,10 @@ int main(int argc, char **argv)
         open_set(&query, "query", argv[first + 1]);
     if (val_path)
         open_set(&val, "val", val_path);
-    origins_add(&origins, "weights", NULL, train.header.weights);
+    score_inputs_add(&origins, "weights", NULL, train.header.weights);
     if (featset_n_labelled(&train) == 0)
         msg_die("%s: no labels: nobody can vote", train.path);
-    if (scoreopts_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
+    if (score_options_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
         msg_die("%s", e.text);
     number_groups();
     check_overlaps();

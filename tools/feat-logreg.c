@@ -30,7 +30,7 @@ static const char *output, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static double gradient_limit = 1e-6;
 static bool json, provenance = true;
-static struct scoreopts scoring = SCOREOPTS_DEFAULT;
+static struct score_options scoring = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
     OPT_PATH('t', "train", &train_path, "FILE", "fit on these rows"),
@@ -62,14 +62,14 @@ static const struct opt_tool tool = {
     "Exit status 4: the fit that was chosen missed the limit of --gradient."};
 
 static struct featset train, val, query;
-static struct choose_set train_set, val_set;
-static struct choose choose;
+static struct model_selection_set train_set, val_set;
+static struct model_selection choose;
 static struct choice choice;
 static struct linear model;
 static struct threshold *given[2];
 static struct thread_pool *pool;
 static struct scores_plan plan;
-static struct origins origins;
+static struct score_inputs origins;
 static FILE *report;
 
 static void *room(int64_t n, size_t bytes_each)
@@ -86,11 +86,11 @@ static void open_set(struct featset *s, const char *role, const char *path)
     if (featset_open(s, path, INT64_MAX, pool, &e))
         msg_die("%s", e.text);
     s->role = role;
-    origins_add(&origins, role, path, s->identity);
+    score_inputs_add(&origins, role, path, s->identity);
 }
 
 /* ------------------------------------------------------------------ fitting */
-static struct choose_set labelled(const struct featset *s)
+static struct model_selection_set labelled(const struct featset *s)
 {
     int64_t *pick = room(s->n, sizeof *pick), n = 0;
     for (int64_t i = 0; i < s->n; i++)
@@ -98,22 +98,22 @@ static struct choose_set labelled(const struct featset *s)
             pick[n++] = i;
     if (n == 0)
         msg_die("%s: no labels", s->path);
-    return (struct choose_set){s->x, s->label, pick, n};
+    return (struct model_selection_set){s->x, s->label, pick, n};
 }
 
-static enum choose_by parse_select(void)
+static enum model_selection_by parse_select(void)
 {
-    static const char *const name[] = {[CHOOSE_ACCURACY] = "accuracy",
-                                       [CHOOSE_BALANCED_ACCURACY] = "balanced-accuracy",
-                                       [CHOOSE_F1] = "f1",
-                                       [CHOOSE_MCC] = "mcc",
-                                       [CHOOSE_AUROC] = "auroc",
-                                       [CHOOSE_AVERAGE_PRECISION] = "average-precision",
-                                       [CHOOSE_LOG_LOSS] = "log-loss"};
+    static const char *const name[] = {[MODEL_SELECTION_ACCURACY] = "accuracy",
+                                       [MODEL_SELECTION_BALANCED_ACCURACY] = "balanced-accuracy",
+                                       [MODEL_SELECTION_F1] = "f1",
+                                       [MODEL_SELECTION_MCC] = "mcc",
+                                       [MODEL_SELECTION_AUROC] = "auroc",
+                                       [MODEL_SELECTION_AVERAGE_PRECISION] = "average-precision",
+                                       [MODEL_SELECTION_LOG_LOSS] = "log-loss"};
     int i = 0;
     while (strcmp(name[i], select_by) != 0)
         i++;
-    return (enum choose_by)i;
+    return (enum model_selection_by)i;
 }
 
 static int ascending(const void *a, const void *b)
@@ -130,7 +130,7 @@ static int parse_C(double *C)
             C[i] = logreg_grid(i);
         return LOGREG_GRID;
     }
-    int n = scoreopts_numbers(C_text, 1e-300, 1e300, C_MAX, C);
+    int n = score_options_numbers(C_text, 1e-300, 1e300, C_MAX, C);
     if (n < 1)
         msg_usage("-C %s: numbers above 0 with commas between them", C_text);
     qsort(C, (size_t)n, sizeof *C, ascending);
@@ -138,7 +138,7 @@ static int parse_C(double *C)
 }
 
 /* Group numbers of the labelled rows of a set. */
-static int64_t *groups_of(const struct featset *s, const struct choose_set *set, int64_t *n_groups)
+static int64_t *groups_of(const struct featset *s, const struct model_selection_set *set, int64_t *n_groups)
 {
     struct fmt_error e = {0};
     const char **name = room(set->n, sizeof *name);
@@ -152,7 +152,7 @@ static int64_t *groups_of(const struct featset *s, const struct choose_set *set,
     return group;
 }
 
-static int *folds_of(const struct featset *s, const struct choose_set *set, int n)
+static int *folds_of(const struct featset *s, const struct model_selection_set *set, int n)
 {
     struct fmt_error e = {0};
     int64_t n_groups, *group = groups_of(s, set, &n_groups);
@@ -189,7 +189,7 @@ static void fit(const double *C, int n_C)
     train_set = labelled(&train);
     if (val_path)
         val_set = labelled(&val);
-    choose = (struct choose){.train = train_set,
+    choose = (struct model_selection){.train = train_set,
                              .val = val_path ? &val_set : NULL,
                              .n_folds = (int)n_folds,
                              .dim = train.width,
@@ -205,7 +205,7 @@ static void fit(const double *C, int n_C)
     if (!val_path)
         choose.fold = folds_of(&train, &train_set, choose.n_folds);
     log_begin(&progress, "fit", "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
-    if (choose_run(&choose, pool, &choice, &e))
+    if (model_selection_run(&choose, pool, &choice, &e))
         msg_die("%s: %s", train.path, e.text);
     log_end(&progress);
     if (choice.n_missed)
@@ -216,7 +216,7 @@ static void begin_report(void)
 {
     scores_classes_text(report, "", &plan);
     fputs("made by feat-logreg " DINOTOOLS_VERSION "\n", report);
-    origins_text(report, "", &origins);
+    score_inputs_text(report, "", &origins);
     fputc('\n', report);
 }
 
@@ -233,24 +233,24 @@ static void tell_fit(void)
                 FMT_COUNT(r->n_iterations, "iteration", "iterations"), r->converged ? "" : ": NOT CONVERGED");
         return;
     }
-    cJSON *o = jsonl_begin("fit"), *grid;
-    jsonl_text(o, "tool", "feat-logreg");
+    cJSON *o = json_report_begin("fit"), *grid;
+    json_report_text(o, "tool", "feat-logreg");
     if (plan.n_classes == 2)
-        jsonl_text(o, "positive", plan.class_name[plan.positive]);
-    origins_json(o, &origins);
-    jsonl_int(o, "rows", train_set.n);
-    jsonl_int(o, "dim", train.width);
-    jsonl_int(o, "classes", plan.n_classes);
-    jsonl_text(o, "class_weight", class_weight);
-    jsonl_text(o, "select", select_by);
-    jsonl_text(o, "chosen_on", val_path ? "validation" : "folds");
+        json_report_text(o, "positive", plan.class_name[plan.positive]);
+    score_inputs_json(o, &origins);
+    json_report_int(o, "rows", train_set.n);
+    json_report_int(o, "dim", train.width);
+    json_report_int(o, "classes", plan.n_classes);
+    json_report_text(o, "class_weight", class_weight);
+    json_report_text(o, "select", select_by);
+    json_report_text(o, "chosen_on", val_path ? "validation" : "folds");
     cJSON_AddNumberToObject(o, "C", choose.C[choice.i_best]);
     cJSON_AddNumberToObject(o, "gradient", r->gradient);
-    jsonl_int(o, "iterations", r->n_iterations);
+    json_report_int(o, "iterations", r->n_iterations);
     cJSON_AddBoolToObject(o, "converged", r->converged);
     grid = cJSON_AddArrayToObject(o, "grid");
     for (int i = 0; i < choose.n_C; i++) {
-        double pair[2] = {choose.C[i], choose.by == CHOOSE_LOG_LOSS ? -choice.score[i] : choice.score[i]};
+        double pair[2] = {choose.C[i], choose.by == MODEL_SELECTION_LOG_LOSS ? -choice.score[i] : choice.score[i]};
         cJSON_AddItemToArray(grid, isfinite(pair[1]) ? cJSON_CreateDoubleArray(pair, 2) : cJSON_CreateNull());
     }
     char *text = cJSON_PrintUnformatted(o);
@@ -269,7 +269,7 @@ struct scored {
     int *fold;
 };
 
-static struct scored scored_set(const struct featset *s, const struct choose_set *set, const double *proba)
+static struct scored scored_set(const struct featset *s, const struct model_selection_set *set, const double *proba)
 {
     struct scored r = {.label = room(set->n, sizeof *r.label), .shot = room(set->n, sizeof *r.shot)};
     r.rows = (struct scores_rows){.n = set->n, .proba = proba};
@@ -305,10 +305,10 @@ static void tell_scores(const char *of, const struct scores_rows *rows, const st
     if (scores_run(&plan, rows, chosen, pool, &list, &e))
         msg_die("%s", e.text);
     if (json) {
-        cJSON *head = jsonl_begin("scores");
-        jsonl_text(head, "tool", "feat-logreg");
-        origins_json(head, &origins);
-        jsonl_text(head, "of", of);
+        cJSON *head = json_report_begin("scores");
+        json_report_text(head, "tool", "feat-logreg");
+        score_inputs_json(head, &origins);
+        json_report_text(head, "of", of);
         if (scores_json(report, &plan, &list, head))
             msg_die("out of memory for the report");
         cJSON_Delete(head);
@@ -369,7 +369,7 @@ static void predict_query(void)
     if (featset_n_labelled(&query) == 0) {
         (output ? msg_note : msg_warn)("%s: no labels, no scores", query.path);
     } else {
-        struct choose_set all = {query.x, query.label, room(query.n, sizeof(int64_t)), query.n};
+        struct model_selection_set all = {query.x, query.label, room(query.n, sizeof(int64_t)), query.n};
         for (int64_t i = 0; i < query.n; i++)
             ((int64_t *)(uintptr_t)all.pick)[i] = i;
         struct scored r = scored_set(&query, &all, proba);
@@ -385,7 +385,7 @@ static void choose_thresholds(void)
 {
     struct fmt_error e = {0};
     struct scored r = chosen_rows();
-    if (points_choose(&r.rows, &plan, pool, given, &model, &e))
+    if (operating_points_choose(&r.rows, &plan, pool, given, &model, &e))
         msg_die("%s", e.text);
     scored_release(&r);
 }
@@ -410,30 +410,30 @@ static void make_model(void)
 static void write_model(void)
 {
     struct fmt_error e = {0};
-    struct prov p;
+    struct provenance p;
     struct file_out f;
-    prov_init(&p, "feat-logreg", DINOTOOLS_VERSION, provenance);
-    prov_text(&p, "C", C_text);
-    prov_text(&p, "select", select_by);
-    prov_text(&p, "class_weight", class_weight);
-    prov_real(&p, "gradient", gradient_limit);
-    prov_int(&p, "iterations", n_iterations);
-    prov_int(&p, "folds", val_path ? 0 : n_folds);
-    prov_int(&p, "seed", seed);
-    prov_text(&p, "at_recall", scoring.at_recall);
-    prov_text(&p, "at_precision", scoring.at_precision);
-    prov_text(&p, "positive", plan.n_classes == 2 ? plan.class_name[plan.positive] : NULL);
-    prov_text(&p, "group_score", scoring.group_score);
-    prov_input_from(&p, "train", train.identity, train.feat.block.header.provenance);
+    provenance_init(&p, "feat-logreg", DINOTOOLS_VERSION, provenance);
+    provenance_text(&p, "C", C_text);
+    provenance_text(&p, "select", select_by);
+    provenance_text(&p, "class_weight", class_weight);
+    provenance_real(&p, "gradient", gradient_limit);
+    provenance_int(&p, "iterations", n_iterations);
+    provenance_int(&p, "folds", val_path ? 0 : n_folds);
+    provenance_int(&p, "seed", seed);
+    provenance_text(&p, "at_recall", scoring.at_recall);
+    provenance_text(&p, "at_precision", scoring.at_precision);
+    provenance_text(&p, "positive", plan.n_classes == 2 ? plan.class_name[plan.positive] : NULL);
+    provenance_text(&p, "group_score", scoring.group_score);
+    provenance_input_from(&p, "train", train.identity, train.feat.block.header.provenance);
     if (val_path)
-        prov_input_from(&p, "val", val.identity, val.feat.block.header.provenance);
+        provenance_input_from(&p, "val", val.identity, val.feat.block.header.provenance);
     if (file_create_binary(&f, model_path, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
     if (file_finish(&f, linear_write(&model, &p, &io, &e), &e))
         msg_die("%s", e.text);
-    origins_add(&origins, "model", model_path, model.identity);
-    prov_release(&p);
+    score_inputs_add(&origins, "model", model_path, model.identity);
+    provenance_release(&p);
 }
 
 static void read_model(void)
@@ -446,16 +446,16 @@ static void read_model(void)
     if (linear_read(&model, &io, &e))
         msg_die("%s: %s", model_path, e.text);
     file_close(&f);
-    if (scoreopts_plan(&scoring, &model.features, (uint64_t)seed, &plan, &e))
+    if (score_options_plan(&scoring, &model.features, (uint64_t)seed, &plan, &e))
         msg_die("%s", e.text);
     plan.group_mean = model.group_mean;
-    origins_add(&origins, "model", model_path, model.identity);
+    score_inputs_add(&origins, "model", model_path, model.identity);
     if (!scoring.positive)
         plan.positive = model.positive;
     if (plan.positive != model.positive)
         msg_warn("--positive %s: %s has thresholds of %s only: none are used", scoring.positive, model_path,
                  plan.class_name[model.positive]);
-    else if (points_take(&model, &scoring, &plan, given, &e))
+    else if (operating_points_take(&model, &scoring, &plan, given, &e))
         msg_die("%s: %s", model_path, e.text);
 }
 
@@ -493,9 +493,9 @@ static void check_usage(int n_operands)
     const char *written = train_path ? model_path : NULL;
     if (written && (file_is_same(written, report_path) || (output && file_is_same(written, output))))
         msg_usage("--model and another option both write to %s", file_output_name(written));
-    if (scoreopts_parse(&scoring, &e))
+    if (score_options_parse(&scoring, &e))
         msg_usage("%s", e.text);
-    if (!choose_class_weights_valid(class_weight))
+    if (!model_selection_class_weights_valid(class_weight))
         msg_usage("--class-weight %s: none, balanced, or a number above 0 for each class, with commas between them",
                   class_weight);
     tell_unused();
@@ -556,7 +556,7 @@ static void check_model_overlap(void)
             msg_die("%s", e.text);
         if (text[0])
             msg_warn("%s", text);
-        origins_overlap(&origins, "query", role[i], o.n_images, o.n_groups);
+        score_inputs_overlap(&origins, "query", role[i], o.n_images, o.n_groups);
     }
 }
 
@@ -580,9 +580,9 @@ static void open_inputs(const char *query_path)
     struct fmt_error e = {0};
     if (train_path) {
         open_set(&train, "train", train_path);
-        if (scoreopts_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
+        if (score_options_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
             msg_die("%s: %s", train_path, e.text);
-        int n_weights = scoreopts_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
+        int n_weights = score_options_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
         if (n_weights >= 0 && n_weights != plan.n_classes)
             msg_usage("--class-weight %s: %d weights; %s has %d classes", class_weight, n_weights, train_path,
                       plan.n_classes);
@@ -597,7 +597,7 @@ static void open_inputs(const char *query_path)
         open_set(&query, "query", query_path);
         check_features(&query);
     }
-    origins_add(&origins, "weights", NULL, train_path ? train.header.weights : model.features.weights);
+    score_inputs_add(&origins, "weights", NULL, train_path ? train.header.weights : model.features.weights);
     check_overlaps();
 }
 
@@ -610,7 +610,7 @@ static void release_all(void)
     linear_release(&model);
     free(given[0]);
     free(given[1]);
-    choose_release(&choice);
+    model_selection_release(&choice);
     free((void *)(uintptr_t)train_set.pick);
     free((void *)(uintptr_t)val_set.pick);
     free((void *)(uintptr_t)choose.fold);
@@ -629,7 +629,7 @@ int main(int argc, char **argv)
     char *text = NULL;
     size_t bytes = 0;
     file_on_signal();
-    inputs_guard();
+    input_guard_start();
     check_usage(argc - first);
     int n_C = parse_C(C);
     if ((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||

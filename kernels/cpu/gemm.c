@@ -71,7 +71,7 @@ static void make_code(void)
 int gemm_open(struct fmt_error *e)
 {
     const size_t bytes = (size_t)CODE_MIB << 20;
-    if (!allowed_space_is_limited())
+    if (!resource_limits_space_is_limited())
         return 0;
     void *reserve = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (reserve == MAP_FAILED)

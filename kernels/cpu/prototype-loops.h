@@ -1,9 +1,9 @@
 /* prototype-loops.h - inner loops over one tile of the prototype layer (simd-prototypes.c), for several instruction
  * sets.
  *
- * A tile holds T rows of n <= PROTO_TILE columns, PROTO_TILE apart. y stands for x * scale + col[k] + row[t], the
- * logarithm of a target or of a softmax before it is normalised, in double: logits over a small temperature are large
- * and differ by little. Exponentials are taken in float, of differences to a maximum. */
+ * A tile holds T rows of n <= PROTOTYPES_TILE columns, PROTOTYPES_TILE apart. y stands for x * scale + col[k] +
+ * row[t], the logarithm of a target or of a softmax before it is normalised, in double: logits over a small
+ * temperature are large and differ by little. Exponentials are taken in float, of differences to a maximum. */
 #ifndef PROTOTYPE_LOOPS_H
 #define PROTOTYPE_LOOPS_H
 

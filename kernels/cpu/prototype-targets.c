@@ -14,7 +14,7 @@ struct targets_arg {
 
 static void rows_tile(struct proto_pass *pass, const struct targets_arg *a, const float *x, int64_t tile)
 {
-    proto_denominators_tile(pass, &a->d, x, tile, a->scale, a->log_col + tile * PROTO_TILE);
+    proto_denominators_tile(pass, &a->d, x, tile, a->scale, a->log_col + tile * PROTOTYPES_TILE);
 }
 
 static void sinkhorn_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
@@ -22,7 +22,7 @@ static void sinkhorn_tile(struct proto_pass *pass, int64_t tile, bool opens, int
     (void)opens;
     struct targets_arg *a = pass->arg;
     const float *x = proto_pass_logits(pass, tile, worker);
-    double *col = a->log_col + tile * PROTO_TILE;
+    double *col = a->log_col + tile * PROTOTYPES_TILE;
     int64_t columns = proto_columns(pass->p, tile);
     pass->loops->columns_lse(col, x, pass->n, columns, a->scale, a->d.log_row);
     for (int64_t k = 0; k < columns; k++)
@@ -30,8 +30,8 @@ static void sinkhorn_tile(struct proto_pass *pass, int64_t tile, bool opens, int
     rows_tile(pass, a, x, tile);
 }
 
-void cpu_proto_sinkhorn(struct op_ctx *c, double *log_col, double *log_row, const struct proto *p, int64_t first,
-                        int64_t n, double temperature, int rounds)
+void cpu_prototype_sinkhorn(struct op_ctx *c, double *log_col, double *log_row, const struct prototypes *p,
+                            int64_t first, int64_t n, double temperature, int rounds)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, p, first, n, n);
@@ -52,15 +52,15 @@ static void center_tile(struct proto_pass *pass, int64_t tile, bool opens, int w
     (void)opens;
     struct targets_arg *a = pass->arg;
     const float *x = proto_pass_logits(pass, tile, worker);
-    double sum[PROTO_TILE] = {0};
+    double sum[PROTOTYPES_TILE] = {0};
     int64_t columns = proto_columns(pass->p, tile);
     pass->loops->column_sums(sum, x, pass->n, columns);
     for (int64_t k = 0; k < columns; k++)
-        a->mean[tile * PROTO_TILE + k] = (float)(sum[k] / (double)pass->n);
+        a->mean[tile * PROTOTYPES_TILE + k] = (float)(sum[k] / (double)pass->n);
     rows_tile(pass, a, x, tile);
 }
 
-void cpu_proto_center(struct op_ctx *c, double *log_col, double *log_row, float *mean, const struct proto *p,
+void cpu_prototype_center(struct op_ctx *c, double *log_col, double *log_row, float *mean, const struct prototypes *p,
                       int64_t first, int64_t n, const float *center, double temperature)
 {
     size_t mark = c->scratch->used;
@@ -89,8 +89,8 @@ struct watch_arg {
 
 static const double *tile_col(const double *log_col, int64_t tile)
 {
-    static const double zeros[PROTO_TILE];
-    return log_col ? log_col + tile * PROTO_TILE : zeros;
+    static const double zeros[PROTOTYPES_TILE];
+    return log_col ? log_col + tile * PROTOTYPES_TILE : zeros;
 }
 
 static void watch_rows_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
@@ -121,15 +121,16 @@ static void watch_tile(struct proto_pass *pass, int64_t tile, bool opens, int wo
     const double *col = tile_col(a->log_col, tile);
     float *share = a->shares + worker * pass->x_count;
     int64_t columns = proto_columns(pass->p, tile);
-    double mean[PROTO_TILE] = {0};
-    bool won[PROTO_TILE] = {0};
+    double mean[PROTOTYPES_TILE] = {0};
+    bool won[PROTOTYPES_TILE] = {0};
     pass->loops->targets(share, x, pass->n, columns, a->scale, col, a->d.log_row);
     for (int64_t t = 0; t < pass->n; t++) {
         double sum = 0;
         int64_t best = 0;
         double top = -HUGE_VAL;
         for (int64_t k = 0; k < columns; k++) {
-            double y = (double)x[t * PROTO_TILE + k] * a->scale + col[k], q = (double)share[t * PROTO_TILE + k];
+            double y = (double)x[t * PROTOTYPES_TILE + k] * a->scale + col[k],
+                   q = (double)share[t * PROTOTYPES_TILE + k];
             sum += q * y;
             mean[k] += q;
             if (y > top)
@@ -147,8 +148,9 @@ static void watch_tile(struct proto_pass *pass, int64_t tile, bool opens, int wo
     }
 }
 
-void cpu_proto_watch(struct op_ctx *c, struct proto_watch *out, const struct proto *p, int64_t first, int64_t n,
-                     const double *log_col, double temperature)
+void cpu_prototype_collapse(struct op_ctx *c, struct prototypes_collapse *out, const struct prototypes *p,
+                            int64_t first,
+                         int64_t n, const double *log_col, double temperature)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, p, first, n, n);
@@ -163,7 +165,7 @@ void cpu_proto_watch(struct op_ctx *c, struct proto_watch *out, const struct pro
         proto_run(c, &pass, watch_rows_tile, &a);
         proto_denominators_join(c, &a.d);
         proto_run(c, &pass, watch_tile, &a);
-        *out = (struct proto_watch){0};
+        *out = (struct prototypes_collapse){0};
         for (int64_t i = 0; i < pass.n_tiles; i++) {
             out->entropy_of_mean += a.mean_entropy[i];
             out->n_winners += a.winners[i];

@@ -11,46 +11,46 @@ ISA_TABLE(const struct proto_loops, proto_loops)
 
 enum { STRIPS_MAX = 32 };
 
-int64_t proto_columns(const struct proto *p, int64_t tile)
+int64_t proto_columns(const struct prototypes *p, int64_t tile)
 {
-    return num_min(PROTO_TILE, p->K - tile * PROTO_TILE);
+    return num_min(PROTOTYPES_TILE, p->K - tile * PROTOTYPES_TILE);
 }
 
 float *proto_worker_w(const struct proto_pass *pass, int worker)
 {
-    return pass->w + worker * PROTO_TILE * pass->p->b;
+    return pass->w + worker * PROTOTYPES_TILE * pass->p->b;
 }
 
 static float *worker_inverse(const struct proto_pass *pass, int worker)
 {
-    return pass->inverse + worker * PROTO_TILE;
+    return pass->inverse + worker * PROTOTYPES_TILE;
 }
 
-void proto_weights(const struct proto_pass *pass, const struct proto *p, int64_t tile, int worker)
+void proto_weights(const struct proto_pass *pass, const struct prototypes *p, int64_t tile, int worker)
 {
-    int64_t k0 = tile * PROTO_TILE;
+    int64_t k0 = tile * PROTOTYPES_TILE;
     pass->loops->weights(proto_worker_w(pass, worker), worker_inverse(pass, worker), p->v + k0 * p->b, p->g + k0,
                          proto_columns(p, tile), p->b);
 }
 
-void proto_product(const struct proto_pass *pass, const struct proto *p, int64_t tile, int64_t first, int64_t n,
+void proto_product(const struct proto_pass *pass, const struct prototypes *p, int64_t tile, int64_t first, int64_t n,
                    float *out, int worker)
 {
     proto_weights(pass, p, tile, worker);
     gemm_f32(false, true, n, proto_columns(p, tile), p->b, 1, p->z + first * p->b, p->b, proto_worker_w(pass, worker),
-             p->b, 0, out, PROTO_TILE);
+             p->b, 0, out, PROTOTYPES_TILE);
 }
 
-float *proto_kept_tile(const struct proto *p, int64_t tile)
+float *proto_kept_tile(const struct prototypes *p, int64_t tile)
 {
-    return p->logits + tile * PROTO_TILE * p->T;
+    return p->logits + tile * PROTOTYPES_TILE * p->T;
 }
 
-const float *proto_logits(const struct proto_pass *pass, const struct proto *p, int64_t tile, int64_t first, int64_t n,
-                          float *room, int worker)
+const float *proto_logits(const struct proto_pass *pass, const struct prototypes *p, int64_t tile, int64_t first,
+                          int64_t n, float *room, int worker)
 {
     if (p->kept)
-        return proto_kept_tile(p, tile) + first * PROTO_TILE;
+        return proto_kept_tile(p, tile) + first * PROTOTYPES_TILE;
     proto_product(pass, p, tile, first, n, room, worker);
     return room;
 }
@@ -60,14 +60,14 @@ const float *proto_pass_logits(const struct proto_pass *pass, int64_t tile, int 
     return proto_logits(pass, pass->p, tile, pass->first, pass->n, pass->x + worker * pass->x_count, worker);
 }
 
-struct proto_pass proto_plan(struct op_ctx *c, const struct proto *p, int64_t first, int64_t n, int64_t x_rows)
+struct proto_pass proto_plan(struct op_ctx *c, const struct prototypes *p, int64_t first, int64_t n, int64_t x_rows)
 {
-    int64_t n_tiles = num_ceil_div(p->K, PROTO_TILE), workers = op_workers(c);
+    int64_t n_tiles = num_ceil_div(p->K, PROTOTYPES_TILE), workers = op_workers(c);
     struct proto_pass pass = {.loops = proto_loops(), .p = p, .first = first, .n = n, .n_tiles = n_tiles};
     pass.tiles_per_strip = num_ceil_div(n_tiles, STRIPS_MAX);
-    pass.x_count = x_rows * PROTO_TILE;
-    pass.w = ARENA_TAKE(c->scratch, float, workers * PROTO_TILE * p->b);
-    pass.inverse = ARENA_TAKE(c->scratch, float, workers * PROTO_TILE);
+    pass.x_count = x_rows * PROTOTYPES_TILE;
+    pass.w = ARENA_TAKE(c->scratch, float, workers * PROTOTYPES_TILE * p->b);
+    pass.inverse = ARENA_TAKE(c->scratch, float, workers * PROTOTYPES_TILE);
     pass.x = ARENA_TAKE(c->scratch, float, workers * pass.x_count);
     return pass;
 }
@@ -139,10 +139,11 @@ void proto_denominators_join(struct op_ctx *c, struct proto_denominators *d)
 void proto_backward(struct proto_pass *pass, const struct proto_gradient *a, int64_t tile, bool opens, int worker,
                     const float *d, int64_t ld)
 {
-    const struct proto *p = pass->p;
-    int64_t k0 = tile * PROTO_TILE, columns = proto_columns(p, tile);
+    const struct prototypes *p = pass->p;
+    int64_t k0 = tile * PROTOTYPES_TILE, columns = proto_columns(p, tile);
     const float *w = proto_worker_w(pass, worker), *z = p->z + pass->first * p->b;
-    float *dw = a->dw + worker * PROTO_TILE * p->b, *part = a->parts + tile / pass->tiles_per_strip * pass->n * p->b;
+    float *dw = a->dw + worker * PROTOTYPES_TILE * p->b,
+          *part = a->parts + tile / pass->tiles_per_strip * pass->n * p->b;
     gemm_f32(true, false, columns, p->b, pass->n, 1, d, ld, z, p->b, 0, dw, p->b);
     pass->loops->weights_bwd(a->dv + k0 * p->b, a->dg + k0, dw, p->v + k0 * p->b, p->g + k0,
                              worker_inverse(pass, worker), columns, p->b);
@@ -152,7 +153,7 @@ void proto_backward(struct proto_pass *pass, const struct proto_gradient *a, int
 struct proto_gradient proto_gradient_take(struct op_ctx *c, const struct proto_pass *pass, float *dv, float *dg)
 {
     int64_t b = pass->p->b;
-    return (struct proto_gradient){.dw = ARENA_TAKE(c->scratch, float, op_workers(c) * PROTO_TILE * b),
+    return (struct proto_gradient){.dw = ARENA_TAKE(c->scratch, float, op_workers(c) * PROTOTYPES_TILE * b),
                                    .parts = ARENA_TAKE(c->scratch, float, n_strips(pass) * pass->n * b),
                                    .dv = dv,
                                    .dg = dg};

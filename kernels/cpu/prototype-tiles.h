@@ -19,7 +19,7 @@
 
 struct proto_pass {
     const struct proto_loops *loops;
-    const struct proto *p;
+    const struct prototypes *p;
     int64_t first, n; /* rows */
     int64_t n_tiles, tiles_per_strip;
     float *w, *inverse, *x; /* scratch of each worker: weights, 1 / |v|, logits */
@@ -29,21 +29,21 @@ struct proto_pass {
 };
 
 /* Over rows [first, first + n). x_rows: the rows of logits that a worker needs room for in pass.x. */
-struct proto_pass proto_plan(struct op_ctx *c, const struct proto *p, int64_t first, int64_t n, int64_t x_rows);
+struct proto_pass proto_plan(struct op_ctx *c, const struct prototypes *p, int64_t first, int64_t n, int64_t x_rows);
 void proto_run(struct op_ctx *c, struct proto_pass *pass,
                void (*tile)(struct proto_pass *pass, int64_t tile, bool opens_strip, int worker), void *arg);
 
-int64_t proto_columns(const struct proto *p, int64_t tile);
-float *proto_kept_tile(const struct proto *p, int64_t tile);                  /* [T,PROTO_TILE] */
-float *proto_worker_w(const struct proto_pass *pass, int worker);             /* [PROTO_TILE,b] */
+int64_t proto_columns(const struct prototypes *p, int64_t tile);
+float *proto_kept_tile(const struct prototypes *p, int64_t tile);                  /* [T,PROTOTYPES_TILE] */
+float *proto_worker_w(const struct proto_pass *pass, int worker);             /* [PROTOTYPES_TILE,b] */
 /* A tile's weights, normalised, into the worker's scratch. */
-void proto_weights(const struct proto_pass *pass, const struct proto *p, int64_t tile, int worker);
-/* These, and the logits of rows [first, first + n) into out [n,PROTO_TILE]. */
-void proto_product(const struct proto_pass *pass, const struct proto *p, int64_t tile, int64_t first, int64_t n,
+void proto_weights(const struct proto_pass *pass, const struct prototypes *p, int64_t tile, int worker);
+/* These, and the logits of rows [first, first + n) into out [n,PROTOTYPES_TILE]. */
+void proto_product(const struct proto_pass *pass, const struct prototypes *p, int64_t tile, int64_t first, int64_t n,
                    float *out, int worker);
 /* The logits of rows [first, first + n) of a tile: where they are kept, else computed into room. */
-const float *proto_logits(const struct proto_pass *pass, const struct proto *p, int64_t tile, int64_t first, int64_t n,
-                          float *room, int worker);
+const float *proto_logits(const struct proto_pass *pass, const struct prototypes *p, int64_t tile, int64_t first,
+                          int64_t n, float *room, int worker);
 const float *proto_pass_logits(const struct proto_pass *pass, int64_t tile, int worker); /* of the pass's rows */
 
 /* Softmax denominators: for each row and tile the largest exponent and the sum beside it. */
@@ -62,7 +62,7 @@ double proto_row_lse(const double *largest, const double *sum, int64_t n_tiles, 
 
 /* Where the gradients of a pass go. */
 struct proto_gradient {
-    float *dw, *parts; /* scratch: of each worker [PROTO_TILE,b], of each strip [n,b] */
+    float *dw, *parts; /* scratch: of each worker [PROTOTYPES_TILE,b], of each strip [n,b] */
     float *dv, *dg;
 };
 struct proto_gradient proto_gradient_take(struct op_ctx *c, const struct proto_pass *pass, float *dv, float *dg);

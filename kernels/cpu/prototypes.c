@@ -10,14 +10,14 @@
 static void fwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
 {
     (void)opens;
-    const struct proto *p = pass->p;
+    const struct prototypes *p = pass->p;
     float *logits = pass->arg;
     proto_weights(pass, p, tile, worker);
     gemm_f32(false, true, p->T, proto_columns(p, tile), p->b, 1, p->z, p->b, proto_worker_w(pass, worker), p->b, 0,
-             logits + tile * PROTO_TILE, p->K);
+             logits + tile * PROTOTYPES_TILE, p->K);
 }
 
-void cpu_proto_fwd(struct op_ctx *c, float *logits, const struct proto *p)
+void cpu_prototype_fwd(struct op_ctx *c, float *logits, const struct prototypes *p)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, p, 0, p->T, 0);
@@ -32,7 +32,7 @@ static void keep_tile(struct proto_pass *pass, int64_t tile, bool opens, int wor
     proto_product(pass, pass->p, tile, 0, pass->p->T, proto_kept_tile(pass->p, tile), worker);
 }
 
-void cpu_proto_keep(struct op_ctx *c, const struct proto *p)
+void cpu_prototype_keep(struct op_ctx *c, const struct prototypes *p)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, p, 0, p->T, 0);
@@ -50,10 +50,11 @@ static void bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int work
 {
     const struct plain *a = pass->arg;
     proto_weights(pass, pass->p, tile, worker);
-    proto_backward(pass, &a->back, tile, opens, worker, a->dlogits + tile * PROTO_TILE, pass->p->K);
+    proto_backward(pass, &a->back, tile, opens, worker, a->dlogits + tile * PROTOTYPES_TILE, pass->p->K);
 }
 
-void cpu_proto_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const float *dlogits, const struct proto *p)
+void cpu_prototype_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const float *dlogits,
+                       const struct prototypes *p)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, p, 0, p->T, 0);
@@ -68,8 +69,8 @@ void cpu_proto_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const floa
 /* ---- cross-entropy ---- */
 
 struct xent_arg {
-    const struct proto_targets *targets;
-    const struct proto_pairs *pairs;
+    const struct prototypes_targets *targets;
+    const struct prototypes_pairs *pairs;
     float *want;                /* scratch of each worker: a tile of targets */
     int64_t want_count;
     double *parts;              /* forward: [n_tiles, T, 4] of xent_row */
@@ -80,42 +81,43 @@ struct xent_arg {
 /* The targets of a tile; of all rows, since several rows of the student share them. */
 static const float *tile_targets(const struct proto_pass *pass, const struct xent_arg *a, int64_t tile, int worker)
 {
-    const struct proto_targets *t = a->targets;
-    const struct proto *p = &t->teacher;
+    const struct prototypes_targets *t = a->targets;
+    const struct prototypes *p = &t->teacher;
     float *want = a->want + worker * a->want_count;
     const float *x = proto_logits(pass, p, tile, 0, p->T, want, worker);
     int64_t columns = proto_columns(p, tile), split = t->n_first;
     if (split > 0)
-        pass->loops->targets(want, x, split, columns, 1 / t->temperature, t->log_col[0] + tile * PROTO_TILE,
+        pass->loops->targets(want, x, split, columns, 1 / t->temperature, t->log_col[0] + tile * PROTOTYPES_TILE,
                              t->log_row);
     if (split < p->T)
-        pass->loops->targets(want + split * PROTO_TILE, x + split * PROTO_TILE, p->T - split, columns,
-                             1 / t->temperature, t->log_col[1] + tile * PROTO_TILE, t->log_row + split);
+        pass->loops->targets(want + split * PROTOTYPES_TILE, x + split * PROTOTYPES_TILE, p->T - split, columns,
+                             1 / t->temperature, t->log_col[1] + tile * PROTOTYPES_TILE, t->log_row + split);
     return want;
 }
 
 static const float *row_target(const struct xent_arg *a, const float *want, int64_t t, int which)
 {
     int64_t row = a->pairs->target[2 * t + which];
-    return row < 0 ? NULL : want + row * PROTO_TILE;
+    return row < 0 ? NULL : want + row * PROTOTYPES_TILE;
 }
 
 static void xent_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
 {
     (void)opens;
     struct xent_arg *a = pass->arg;
-    const struct proto *p = pass->p;
+    const struct prototypes *p = pass->p;
     const float *want = tile_targets(pass, a, tile, worker);
     float *x = p->logits ? proto_kept_tile(p, tile) : pass->x + worker * pass->x_count;
     proto_product(pass, p, tile, 0, p->T, x, worker);
     for (int64_t t = 0; t < p->T; t++)
-        pass->loops->xent_row(a->parts + (tile * p->T + t) * 4, x + t * PROTO_TILE, row_target(a, want, t, 0),
+        pass->loops->xent_row(a->parts + (tile * p->T + t) * 4, x + t * PROTOTYPES_TILE, row_target(a, want, t, 0),
                               row_target(a, want, t, 1), proto_columns(p, tile), (float)(1 / a->pairs->temperature));
 }
 
-static struct xent_arg xent_take(struct op_ctx *c, const struct proto_targets *t, const struct proto_pairs *pairs)
+static struct xent_arg xent_take(struct op_ctx *c, const struct prototypes_targets *t,
+                                 const struct prototypes_pairs *pairs)
 {
-    int64_t count = t->teacher.T * PROTO_TILE;
+    int64_t count = t->teacher.T * PROTOTYPES_TILE;
     return (struct xent_arg){.targets = t,
                              .pairs = pairs,
                              .want = ARENA_TAKE(c->scratch, float, op_workers(c) * count),
@@ -135,8 +137,8 @@ static void xent_join(const double *parts, int64_t n_tiles, int64_t stride, doub
     *loss = *lse * sum - dot;
 }
 
-void cpu_proto_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double *mass, const struct proto *s,
-                        const struct proto_targets *t, const struct proto_pairs *pairs)
+void cpu_prototype_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double *mass, const struct prototypes *s,
+                        const struct prototypes_targets *t, const struct prototypes_pairs *pairs)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, s, 0, s->T, s->logits ? 0 : s->T);
@@ -153,7 +155,7 @@ void cpu_proto_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double 
 static void xent_bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
 {
     struct xent_arg *a = pass->arg;
-    const struct proto *p = pass->p;
+    const struct prototypes *p = pass->p;
     const float *want = tile_targets(pass, a, tile, worker);
     float *x = p->kept ? proto_kept_tile(p, tile) : pass->x + worker * pass->x_count;
     if (p->kept)
@@ -161,14 +163,15 @@ static void xent_bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int
     else
         proto_product(pass, p, tile, 0, p->T, x, worker);
     for (int64_t t = 0; t < p->T; t++)
-        pass->loops->xent_row_bwd(x + t * PROTO_TILE, row_target(a, want, t, 0), row_target(a, want, t, 1),
+        pass->loops->xent_row_bwd(x + t * PROTOTYPES_TILE, row_target(a, want, t, 0), row_target(a, want, t, 1),
                                   proto_columns(p, tile), (float)(1 / a->pairs->temperature), (float)a->lse[t],
                                   (float)a->mass[t], a->pairs->weight[t]);
-    proto_backward(pass, &a->back, tile, opens, worker, x, PROTO_TILE);
+    proto_backward(pass, &a->back, tile, opens, worker, x, PROTOTYPES_TILE);
 }
 
-void cpu_proto_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const double *lse, const double *mass,
-                        const struct proto *s, const struct proto_targets *t, const struct proto_pairs *pairs)
+void cpu_prototype_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const double *lse, const double *mass,
+                            const struct prototypes *s, const struct prototypes_targets *t,
+                            const struct prototypes_pairs *pairs)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, s, 0, s->T, s->kept ? 0 : s->T);
@@ -182,7 +185,7 @@ void cpu_proto_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const
     c->scratch->used = mark;
 }
 
-static const double zeros[PROTO_TILE];
+static const double zeros[PROTOTYPES_TILE];
 
 /* ---- KL of the mean prediction to uniform ---- */
 
@@ -218,7 +221,7 @@ static void kl_mean_tile(struct proto_pass *pass, int64_t tile, bool opens, int 
     (void)opens;
     struct kl_arg *a = pass->arg;
     const float *share = kl_shares(pass, a, tile, worker);
-    double mean[PROTO_TILE] = {0}, *excess = a->excess + tile * PROTO_TILE;
+    double mean[PROTOTYPES_TILE] = {0}, *excess = a->excess + tile * PROTOTYPES_TILE;
     int64_t columns = proto_columns(pass->p, tile);
     pass->loops->column_sums(mean, share, pass->n, columns);
     a->loss[tile] = 0;
@@ -230,7 +233,7 @@ static void kl_mean_tile(struct proto_pass *pass, int64_t tile, bool opens, int 
     for (int64_t t = 0; t < pass->n; t++) {
         double dot = 0;
         for (int64_t k = 0; k < columns; k++)
-            dot += (double)share[t * PROTO_TILE + k] * excess[k];
+            dot += (double)share[t * PROTOTYPES_TILE + k] * excess[k];
         a->dots[tile * pass->n + t] = dot;
     }
 }
@@ -239,16 +242,17 @@ static void kl_bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int w
 {
     struct kl_arg *a = pass->arg;
     float *d = kl_shares(pass, a, tile, worker);
-    const double *excess = a->excess + tile * PROTO_TILE;
+    const double *excess = a->excess + tile * PROTOTYPES_TILE;
     for (int64_t t = 0; t < pass->n; t++)
         for (int64_t k = 0; k < proto_columns(pass->p, tile); k++)
-            d[t * PROTO_TILE + k] = (float)(a->factor * (double)d[t * PROTO_TILE + k] * (excess[k] - a->dot[t]));
+            d[t * PROTOTYPES_TILE + k] =
+                (float)(a->factor * (double)d[t * PROTOTYPES_TILE + k] * (excess[k] - a->dot[t]));
     proto_weights(pass, pass->p, tile, worker); /* the logits may have been kept */
-    proto_backward(pass, &a->back, tile, opens, worker, d, PROTO_TILE);
+    proto_backward(pass, &a->back, tile, opens, worker, d, PROTOTYPES_TILE);
 }
 
-void cpu_proto_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg, const struct proto *p, int64_t first,
-                  int64_t n, double temperature, double weight)
+void cpu_prototype_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg, const struct prototypes *p,
+                      int64_t first, int64_t n, double temperature, double weight)
 {
     size_t mark = c->scratch->used;
     struct proto_pass pass = proto_plan(c, p, first, n, n);

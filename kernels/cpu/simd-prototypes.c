@@ -55,19 +55,19 @@ static void weights_bwd(float *dv, float *dg, const float *dw, const float *v, c
 
 static void columns_lse(double *lse, const float *x, int64_t T, int64_t n, double scale, const double *row)
 {
-    double largest[PROTO_TILE];
-    float sum[PROTO_TILE];
+    double largest[PROTOTYPES_TILE];
+    float sum[PROTOTYPES_TILE];
     for (int64_t k = 0; k < n; k++)
         largest[k] = (double)x[k] * scale + row[0], sum[k] = 0;
     for (int64_t t = 1; t < T; t++) {
-        const float *r = x + t * PROTO_TILE;
+        const float *r = x + t * PROTOTYPES_TILE;
         for (int64_t k = 0; k < n; k++) {
             double y = (double)r[k] * scale + row[t];
             largest[k] = y > largest[k] ? y : largest[k];
         }
     }
     for (int64_t t = 0; t < T; t++) {
-        const float *r = x + t * PROTO_TILE;
+        const float *r = x + t * PROTOTYPES_TILE;
         for (int64_t k = 0; k < n; k++)
             sum[k] += fast_exp((float)((double)r[k] * scale + row[t] - largest[k]));
     }
@@ -79,8 +79,8 @@ static void rows_lse(double *largest, double *sum, const float *x, int64_t T, in
                      const double *col)
 {
     for (int64_t t = 0; t < T; t++) {
-        const float *r = x + t * PROTO_TILE;
-        double y[PROTO_TILE], top[LANES];
+        const float *r = x + t * PROTOTYPES_TILE;
+        double y[PROTOTYPES_TILE], top[LANES];
         for (int64_t k = 0; k < n; k++)
             y[k] = (double)r[k] * scale + col[k];
         for (int l = 0; l < LANES; l++)
@@ -109,15 +109,15 @@ static void targets(float *out, const float *x, int64_t T, int64_t n, double sca
                     const double *row)
 {
     for (int64_t t = 0; t < T; t++) {
-        const float *r = x + t * PROTO_TILE;
-        float *o = out + t * PROTO_TILE;
+        const float *r = x + t * PROTOTYPES_TILE;
+        float *o = out + t * PROTOTYPES_TILE;
         for (int64_t k = 0; k < n; k++)
             o[k] = fast_exp((float)((double)r[k] * scale + col[k] + row[t]));
     }
 }
 
 /* t = a + b of a row, into a place of its own; without b it is a itself. */
-static inline const float *both(float room[PROTO_TILE], const float *a, const float *b, int64_t n)
+static inline const float *both(float room[PROTOTYPES_TILE], const float *a, const float *b, int64_t n)
 {
     if (!b)
         return a;
@@ -128,7 +128,7 @@ static inline const float *both(float room[PROTO_TILE], const float *a, const fl
 
 static void xent_row(double out[4], const float *x, const float *a, const float *b, int64_t n, float scale)
 {
-    float room[PROTO_TILE], y[PROTO_TILE], top[LANES], sum[LANES] = {0}, dot[LANES] = {0}, mass[LANES] = {0};
+    float room[PROTOTYPES_TILE], y[PROTOTYPES_TILE], top[LANES], sum[LANES] = {0}, dot[LANES] = {0}, mass[LANES] = {0};
     const float *t = both(room, a, b, n);
     for (int64_t k = 0; k < n; k++)
         y[k] = x[k] * scale;
@@ -163,7 +163,7 @@ static void xent_row(double out[4], const float *x, const float *a, const float 
 static void xent_row_bwd(float *x, const float *a, const float *b, int64_t n, float scale, float lse, float mass,
                          float weight)
 {
-    float room[PROTO_TILE];
+    float room[PROTOTYPES_TILE];
     const float *t = both(room, a, b, n);
     float factor = weight * scale;
     for (int64_t k = 0; k < n; k++)
@@ -174,7 +174,7 @@ static void column_sums(double *sum, const float *x, int64_t T, int64_t n)
 {
     for (int64_t t = 0; t < T; t++)
         for (int64_t k = 0; k < n; k++)
-            sum[k] += (double)x[t * PROTO_TILE + k];
+            sum[k] += (double)x[t * PROTOTYPES_TILE + k];
 }
 
 const struct proto_loops ISA_NAME(proto_loops) = {

@@ -12,16 +12,16 @@
 #include "batch-loader.h"
 #include "verify.h"
 
-bool source_is_pipe(const char *path)
+bool batch_loader_is_pipe(const char *path)
 {
     struct stat st;
     return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
-bool source_views_is(const char *path)
+bool batch_loader_views_is(const char *path)
 {
     struct stat st;
-    if (source_is_pipe(path))
+    if (batch_loader_is_pipe(path))
         return true;
     if (stat(path, &st) || !S_ISREG(st.st_mode))
         return false;
@@ -45,7 +45,7 @@ static int check_count(int64_t has, int64_t wanted, const char *what, struct fmt
 static int check_header(const struct views_header *has, const struct config *c, struct fmt_error *e)
 {
     struct views_header want;
-    int status = sample_header(c, &want, e);
+    int status = crop_sampler_header(c, &want, e);
     if (status || (status = check_count(has->batch, want.batch, "train.batch_size_per_gpu", e)) ||
         (status = check_count(has->n_local, want.n_local, "crops.local_crops_number", e)) ||
         (status = check_count(has->global_size, want.global_size, "crops.global_crops_size", e)) ||
@@ -80,7 +80,7 @@ static int check_provenance(const char *json, const struct config *c, struct fmt
     const cJSON *settings = cJSON_GetObjectItemCaseSensitive(root, "settings");
     int status = 0;
     for (int id = 0; settings && status == 0 && id < CONFIG_N_KEYS; id++)
-        if (sample_setting(id) && id != CONFIG_train_seed)
+        if (crop_sampler_setting(id) && id != CONFIG_train_seed)
             status = check_setting(settings, c, id, e);
     cJSON_Delete(root);
     return status;
@@ -97,21 +97,21 @@ static int check(const struct views *v, const struct config *c, int64_t first_st
     return 0;
 }
 
-int source_views_open(struct source_views *v, const char *path, const struct config *c, int64_t first_step,
+int batch_loader_views_open(struct batch_loader_views *v, const char *path, const struct config *c, int64_t first_step,
                       const _Atomic int *stop, struct fmt_error *e)
 {
-    *v = (struct source_views){0};
-    int status = inlet_open(&v->input, path, e);
+    *v = (struct batch_loader_views){0};
+    int status = cancel_reader_open(&v->input, path, e);
     if (status)
         return status;
     v->input.stop = stop;
-    struct fmt_reader io = inlet_reader(&v->input);
+    struct fmt_reader io = cancel_reader_fmt(&v->input);
     status = views_open(&v->file, &io, e);
     if (status == 0 && (status = check(&v->file, c, first_step, e)))
         views_close(&v->file);
     if (status)
-        inlet_close(&v->input);
-    v->input.stop = NULL; /* from here on source_views_end tells */
+        cancel_reader_close(&v->input);
+    v->input.stop = NULL; /* from here on batch_loader_views_end tells */
     if (status && stop && *stop) {
         if (e)
             *e = (struct fmt_error){0};
@@ -122,7 +122,7 @@ int source_views_open(struct source_views *v, const char *path, const struct con
     return status;
 }
 
-int source_views_read(struct source_views *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
+int batch_loader_views_read(struct batch_loader_views *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
 {
     int status = v->placed ? 0 : views_skip_to(&v->file, step, e);
     if (status == 0)
@@ -133,7 +133,7 @@ int source_views_read(struct source_views *v, int64_t step, struct views_batch *
     return status;
 }
 
-void source_views_drain(struct source_views *v)
+void batch_loader_views_drain(struct batch_loader_views *v)
 {
     struct fmt_error ignored = {0};
     struct block_buffer buffer = {0};
@@ -141,13 +141,13 @@ void source_views_drain(struct source_views *v)
     block_buffer_release(&buffer);
 }
 
-void source_views_end(struct source_views *v)
+void batch_loader_views_end(struct batch_loader_views *v)
 {
-    inlet_end(&v->input);
+    cancel_reader_end(&v->input);
 }
 
-void source_views_close(struct source_views *v)
+void batch_loader_views_close(struct batch_loader_views *v)
 {
     views_close(&v->file);
-    inlet_close(&v->input);
+    cancel_reader_close(&v->input);
 }

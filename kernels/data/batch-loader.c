@@ -21,25 +21,25 @@ enum { DRAIN_SECONDS = 5 };
 
 struct slot {
     struct views_batch batch;
-    struct sample_report *report; /* [B]; NULL for views */
+    struct crop_sampler_report *report; /* [B]; NULL for views */
     int64_t n_done, n_parts;      /* parts: samples, or the whole batch */
     int status;                   /* of its making */
     struct fmt_error error;
 };
 
 struct worker {
-    struct source *source;
-    struct sample_worker sample;
+    struct batch_loader *source;
+    struct crop_sampler_worker sample;
     pthread_t thread;
 };
 
-struct source {
-    struct source_wish wish;
+struct batch_loader {
+    struct batch_loader_options options;
     struct views_header header;
     uint8_t identity[DIGEST_BYTES];
     bool is_views;
-    struct sample_maker maker; /* shards */
-    struct source_views views; /* views */
+    struct crop_sampler maker; /* shards */
+    struct batch_loader_views views; /* views */
 
     struct slot *slot;
     int64_t n_slots;
@@ -62,25 +62,25 @@ struct source {
 
 /* ------------------------------------------------------------ the threads */
 
-static struct slot *slot_of(struct source *s, int64_t step)
+static struct slot *slot_of(struct batch_loader *s, int64_t step)
 {
     return &s->slot[step % s->n_slots];
 }
 
-static bool work_is_there(const struct source *s)
+static bool work_is_there(const struct batch_loader *s)
 {
-    return s->step < s->base + s->n_slots && (s->wish.end_step == 0 || s->step < s->wish.end_step);
+    return s->step < s->base + s->n_slots && (s->options.end_step == 0 || s->step < s->options.end_step);
 }
 
 /* With the lock: waits for a place in the ring; false when it is time to stop. */
-static bool wait_for_work(struct source *s)
+static bool wait_for_work(struct batch_loader *s)
 {
     while (!s->stop && !work_is_there(s))
         pthread_cond_wait(&s->room, &s->lock);
     return !s->stop;
 }
 
-static void begin_batch(struct source *s, int64_t n_parts)
+static void begin_batch(struct batch_loader *s, int64_t n_parts)
 {
     struct slot *slot = slot_of(s, s->step);
     slot->n_done = 0;
@@ -90,7 +90,7 @@ static void begin_batch(struct source *s, int64_t n_parts)
     slot->batch.step = s->step;
 }
 
-static void end_part(struct source *s, struct slot *slot, int status, const struct fmt_error *e)
+static void end_part(struct batch_loader *s, struct slot *slot, int status, const struct fmt_error *e)
 {
     if (status && slot->status == 0) {
         slot->status = status;
@@ -103,21 +103,21 @@ static void end_part(struct source *s, struct slot *slot, int status, const stru
 static void *make_samples(void *arg)
 {
     struct worker *w = arg;
-    struct source *s = w->source;
+    struct batch_loader *s = w->source;
     pthread_mutex_lock(&s->lock);
     while (wait_for_work(s)) {
         if (s->i == 0)
             begin_batch(s, s->header.batch);
         int64_t step = s->step, i = s->i;
         struct slot *slot = slot_of(s, step);
-        struct sample_place place = sample_place(&s->maker, step, i);
+        struct crop_sampler_place place = crop_sampler_place(&s->maker, step, i);
         if (++s->i == s->header.batch)
             s->i = 0, s->step++;
         pthread_mutex_unlock(&s->lock);
         struct fmt_error e = {0};
         if (i == 0)
-            sample_masks(&s->maker, step, &slot->batch);
-        int status = sample_make(&s->maker, &w->sample, &place, i, &slot->batch, &slot->report[i], &e);
+            crop_sampler_masks(&s->maker, step, &slot->batch);
+        int status = crop_sampler_make(&s->maker, &w->sample, &place, i, &slot->batch, &slot->report[i], &e);
         pthread_mutex_lock(&s->lock);
         end_part(s, slot, status, &e);
     }
@@ -128,7 +128,7 @@ static void *make_samples(void *arg)
 static void *read_batches(void *arg)
 {
     struct worker *w = arg;
-    struct source *s = w->source;
+    struct batch_loader *s = w->source;
     int status = 0;
     pthread_mutex_lock(&s->lock);
     while (status == 0 && wait_for_work(s)) {
@@ -137,13 +137,13 @@ static void *read_batches(void *arg)
         int64_t step = s->step++;
         pthread_mutex_unlock(&s->lock);
         struct fmt_error e = {0};
-        status = source_views_read(&s->views, step, &slot->batch, &e);
+        status = batch_loader_views_read(&s->views, step, &slot->batch, &e);
         pthread_mutex_lock(&s->lock);
         end_part(s, slot, status, &e);
-        bool last = step + 1 == s->wish.end_step;
+        bool last = step + 1 == s->options.end_step;
         pthread_mutex_unlock(&s->lock);
         if (status == 0 && last)
-            source_views_drain(&s->views);
+            batch_loader_views_drain(&s->views);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
@@ -152,9 +152,9 @@ static void *read_batches(void *arg)
 
 /* ------------------------------------------------------------ start */
 
-static int take_slots(struct source *s, struct fmt_error *e)
+static int take_slots(struct batch_loader *s, struct fmt_error *e)
 {
-    s->n_slots = (s->wish.n_ahead ? s->wish.n_ahead : SOURCE_AHEAD) + 1;
+    s->n_slots = (s->options.n_ahead ? s->options.n_ahead : BATCH_LOADER_AHEAD) + 1;
     s->slot = calloc((size_t)s->n_slots, sizeof *s->slot);
     if (!s->slot)
         return fmt_fail(e, FMT_MEMORY, "out of memory for batches");
@@ -168,23 +168,23 @@ static int take_slots(struct source *s, struct fmt_error *e)
     return 0;
 }
 
-static int start_threads(struct source *s, struct fmt_error *e)
+static int start_threads(struct batch_loader *s, struct fmt_error *e)
 {
     for (; s->n_started < s->n_workers; s->n_started++) {
         struct worker *w = &s->worker[s->n_started];
         w->source = s;
-        int status = s->is_views ? 0 : sample_worker_init(&w->sample, &s->maker, e);
+        int status = s->is_views ? 0 : crop_sampler_worker_init(&w->sample, &s->maker, e);
         if (status)
             return status;
         if (pthread_create(&w->thread, NULL, s->is_views ? read_batches : make_samples, w)) {
-            sample_worker_release(&w->sample);
+            crop_sampler_worker_release(&w->sample);
             return fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
         }
     }
     return 0;
 }
 
-static int start(struct source *s, struct fmt_error *e)
+static int start(struct batch_loader *s, struct fmt_error *e)
 {
     s->started = true;
     s->worker = calloc((size_t)s->n_workers, sizeof *s->worker);
@@ -194,21 +194,22 @@ static int start(struct source *s, struct fmt_error *e)
     return status ? status : start_threads(s, e);
 }
 
-int source_open(struct source **out, const struct source_wish *wish, struct fmt_error *e)
+int batch_loader_open(struct batch_loader **out, const struct batch_loader_options *options, struct fmt_error *e)
 {
-    struct source *s = calloc(1, sizeof *s);
+    struct batch_loader *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_fail(e, FMT_MEMORY, "out of memory for a source of batches");
-    s->wish = *wish;
-    s->base = s->step = s->next = wish->first_step;
-    s->is_views = !wish->shards_only && wish->n_paths == 1 && source_views_is(wish->paths[0]);
+    s->options = *options;
+    s->base = s->step = s->next = options->first_step;
+    s->is_views = !options->shards_only && options->n_paths == 1 && batch_loader_views_is(options->paths[0]);
     int status;
     if (s->is_views) {
         s->n_workers = 1;
-        status = source_views_open(&s->views, wish->paths[0], wish->config, wish->first_step, wish->stop, e);
+        status = batch_loader_views_open(&s->views, options->paths[0], options->config, options->first_step,
+                                         options->stop, e);
     } else {
-        s->n_workers = wish->n_threads ? wish->n_threads : thread_processors();
-        status = sample_maker_open(&s->maker, wish->config, wish->paths, wish->n_paths, e);
+        s->n_workers = options->n_threads ? options->n_threads : thread_processors();
+        status = crop_sampler_open(&s->maker, options->config, options->paths, options->n_paths, e);
     }
     if (status) {
         free(s);
@@ -221,7 +222,7 @@ int source_open(struct source **out, const struct source_wish *wish, struct fmt_
     pthread_cond_init(&s->room, NULL);
     pthread_cond_init(&s->done, NULL);
     if (!s->bad_seen) {
-        source_close(s);
+        batch_loader_close(s);
         return fmt_fail(e, FMT_MEMORY, "out of memory for a bit for each image");
     }
     *out = s;
@@ -231,7 +232,7 @@ int source_open(struct source **out, const struct source_wish *wish, struct fmt_
 /* ------------------------------------------------------------ the next batch */
 
 /* Whether this is the first time. */
-static bool mark_bad(struct source *s, int64_t image)
+static bool mark_bad(struct batch_loader *s, int64_t image)
 {
     uint8_t *byte = &s->bad_seen[image / 8], bit = (uint8_t)(1 << image % 8);
     bool first = !(*byte & bit);
@@ -239,7 +240,7 @@ static bool mark_bad(struct source *s, int64_t image)
     return first;
 }
 
-int source_recall(struct source *s, const struct replaced *before, bool same_data, struct fmt_error *e)
+int batch_loader_recall(struct batch_loader *s, const struct replaced *before, bool same_data, struct fmt_error *e)
 {
     int status = 0;
     s->replaced.samples = before->samples;
@@ -256,20 +257,20 @@ int source_recall(struct source *s, const struct replaced *before, bool same_dat
 
 /* Gives word of images that were replaced, each once, and counts them. A batch with one too many is not counted: it is
  * not given. */
-static int settle_replaced(struct source *s, const struct slot *slot, struct fmt_error *e)
+static int settle_replaced(struct batch_loader *s, const struct slot *slot, struct fmt_error *e)
 {
     struct replaced *r = &s->replaced;
     int64_t n_before = r->n_images, n_samples = 0;
     int status = 0;
     for (int64_t i = 0; i < s->header.batch && !status; i++) {
-        const struct sample_report *report = &slot->report[i];
+        const struct crop_sampler_report *report = &slot->report[i];
         n_samples += report->bad != NULL;
         if (!report->bad || !mark_bad(s, report->bad->image))
             continue;
         if (r->n_images >= s->maker.replaced_max)
-            status = sample_too_many(&s->maker, report->bad, r->n_images + 1, e);
-        else if ((status = replaced_add(r, report->bad->image, report->bad->key, e)) == 0 && s->wish.bad_image)
-            s->wish.bad_image(s->wish.arg, report->bad->why.text, report->key);
+            status = crop_sampler_too_many(&s->maker, report->bad, r->n_images + 1, e);
+        else if ((status = replaced_add(r, report->bad->image, report->bad->key, e)) == 0 && s->options.bad_image)
+            s->options.bad_image(s->options.arg, report->bad->why.text, report->key);
     }
     if (status)
         replaced_cut(r, n_before);
@@ -279,7 +280,7 @@ static int settle_replaced(struct source *s, const struct slot *slot, struct fmt
 }
 
 /* Keys into the batch, and what was replaced. */
-static int settle_reports(struct source *s, struct slot *slot, struct fmt_error *e)
+static int settle_reports(struct batch_loader *s, struct slot *slot, struct fmt_error *e)
 {
     int status = settle_replaced(s, slot, e);
     for (int64_t i = 0; i < s->header.batch && !status; i++) {
@@ -290,13 +291,13 @@ static int settle_reports(struct source *s, struct slot *slot, struct fmt_error 
     return status;
 }
 
-static bool stopped(const struct source *s)
+static bool stopped(const struct batch_loader *s)
 {
-    return s->wish.stop && *s->wish.stop;
+    return s->options.stop && *s->options.stop;
 }
 
 /* Lets the slot of the batch before go, and waits for the next one; NULL: stopped. */
-static struct slot *wait_for_batch(struct source *s)
+static struct slot *wait_for_batch(struct batch_loader *s)
 {
     double begin = log_now();
     pthread_mutex_lock(&s->lock);
@@ -315,12 +316,12 @@ static struct slot *wait_for_batch(struct source *s)
     return there ? slot : NULL;
 }
 
-int source_next(struct source *s, const struct views_batch **batch, struct fmt_error *e)
+int batch_loader_next(struct batch_loader *s, const struct views_batch **batch, struct fmt_error *e)
 {
     int status = s->started ? 0 : start(s, e);
     if (status)
         return status;
-    if (s->over || (s->wish.end_step && s->next >= s->wish.end_step))
+    if (s->over || (s->options.end_step && s->next >= s->options.end_step))
         return s->over ? fmt_fail(e, (enum fmt_status)s->over, "no more batches") : FMT_END;
     struct slot *slot = wait_for_batch(s);
     if (!slot)
@@ -339,22 +340,22 @@ int source_next(struct source *s, const struct views_batch **batch, struct fmt_e
 
 /* A thread that waits for a pipe that says nothing is called back; one that reads the end of a pipe, behind the last
  * batch, is given a moment, as its writer would fail otherwise. */
-static void join_reader(struct source *s, pthread_t thread, bool all_read)
+static void join_reader(struct batch_loader *s, pthread_t thread, bool all_read)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += all_read ? DRAIN_SECONDS : 0;
     if (pthread_timedjoin_np(thread, NULL, &until) == 0)
         return;
-    source_views_end(&s->views);
+    batch_loader_views_end(&s->views);
     pthread_join(thread, NULL);
 }
 
-static void stop_threads(struct source *s)
+static void stop_threads(struct batch_loader *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stop = true;
-    bool all_read = s->wish.end_step && s->step >= s->wish.end_step;
+    bool all_read = s->options.end_step && s->step >= s->options.end_step;
     pthread_cond_broadcast(&s->room);
     pthread_mutex_unlock(&s->lock);
     for (int i = 0; i < s->n_started; i++) {
@@ -362,7 +363,7 @@ static void stop_threads(struct source *s)
             join_reader(s, s->worker[i].thread, all_read);
         else
             pthread_join(s->worker[i].thread, NULL);
-        sample_worker_release(&s->worker[i].sample);
+        crop_sampler_worker_release(&s->worker[i].sample);
     }
 }
 
@@ -376,7 +377,7 @@ static void release_slot(struct slot *slot, int64_t n_reports)
     views_batch_release(&slot->batch);
 }
 
-void source_close(struct source *s)
+void batch_loader_close(struct batch_loader *s)
 {
     if (!s)
         return;
@@ -388,9 +389,9 @@ void source_close(struct source *s)
     free(s->bad_seen);
     replaced_release(&s->replaced);
     if (s->is_views)
-        source_views_close(&s->views);
+        batch_loader_views_close(&s->views);
     else
-        sample_maker_close(&s->maker);
+        crop_sampler_close(&s->maker);
     pthread_cond_destroy(&s->room);
     pthread_cond_destroy(&s->done);
     pthread_mutex_destroy(&s->lock);
@@ -399,34 +400,34 @@ void source_close(struct source *s)
 
 /* ------------------------------------------------------------ what is known */
 
-const uint8_t *source_identity(const struct source *s)
+const uint8_t *batch_loader_identity(const struct batch_loader *s)
 {
     return s->identity;
 }
 
-const struct views_header *source_header(const struct source *s)
+const struct views_header *batch_loader_header(const struct batch_loader *s)
 {
     return &s->header;
 }
 
-const struct replaced *source_replaced(const struct source *s)
+const struct replaced *batch_loader_replaced(const struct batch_loader *s)
 {
     return &s->replaced;
 }
 
-double source_waited(const struct source *s)
+double batch_loader_waited(const struct batch_loader *s)
 {
     return s->waited;
 }
 
-int64_t source_memory_bytes(const struct source *s)
+int64_t batch_loader_memory_bytes(const struct batch_loader *s)
 {
-    int64_t n_slots = (s->wish.n_ahead ? s->wish.n_ahead : SOURCE_AHEAD) + 1;
+    int64_t n_slots = (s->options.n_ahead ? s->options.n_ahead : BATCH_LOADER_AHEAD) + 1;
     int64_t batch = views_global_bytes(&s->header) + views_local_bytes(&s->header) + views_mask_bytes(&s->header);
     if (s->is_views)
         return (n_slots + s->n_workers) * batch;
     const struct shard_set *set = &s->maker.shards;
-    int64_t worker = (int64_t)sample_worker_bytes(&s->maker) + shard_set_record_bytes(set);
+    int64_t worker = (int64_t)crop_sampler_worker_bytes(&s->maker) + shard_set_record_bytes(set);
     return n_slots * batch + s->n_workers * worker + shard_set_index_bytes(set) +
            set->n_images * (int64_t)sizeof *s->maker.order;
 }

@@ -159,10 +159,10 @@ static struct crop_box on_sheet(struct crop_box b, const struct image *photo, st
 /* ------------------------------------------------------------ rows */
 
 struct sheet {
-    struct sample_maker *maker;
-    struct sample_worker worker;
+    struct crop_sampler *maker;
+    struct crop_sampler_worker worker;
     struct views_batch batch;
-    struct sample_report report;
+    struct crop_sampler_report report;
     struct layout layout;
     struct image *out;
 };
@@ -186,26 +186,26 @@ static void draw_crops(struct sheet *s, int64_t i, int64_t top)
     }
 }
 
-static int draw_row(struct sheet *s, const struct sheet_wish *wish, int64_t i_row, struct fmt_error *e)
+static int draw_row(struct sheet *s, const struct contact_sheet_options *options, int64_t i_row, struct fmt_error *e)
 {
     const struct views_header *h = &s->maker->header;
-    int64_t step = wish->first_step + i_row / h->batch, i = i_row % h->batch;
+    int64_t step = options->first_step + i_row / h->batch, i = i_row % h->batch;
     int64_t top = GAP + i_row * (s->layout.height + GAP);
-    struct sample_place place = sample_place(s->maker, step, i);
+    struct crop_sampler_place place = crop_sampler_place(s->maker, step, i);
     struct crop_box shown;
     if (i == 0)
-        sample_masks(s->maker, step, &s->batch);
-    int status = sample_make(s->maker, &s->worker, &place, i, &s->batch, &s->report, e);
+        crop_sampler_masks(s->maker, step, &s->batch);
+    int status = crop_sampler_make(s->maker, &s->worker, &place, i, &s->batch, &s->report, e);
     if (status || (status = paste_photo(s->out, &s->layout, &s->worker.photo, top, &shown, e)))
         return status;
     for (int64_t c = VIEWS_GLOBAL + h->n_local; c-- > 0;) { /* the global ones last, on top */
-        struct augment_crop crop = sample_draw(s->maker, &s->worker, &place, c);
+        struct augment_crop crop = crop_sampler_draw(s->maker, &s->worker, &place, c);
         frame(s->out, on_sheet(crop.box, &s->worker.photo, shown), c < VIEWS_GLOBAL ? FRAME : FRAME_LOCAL,
               color_of(c, h->n_local));
     }
     draw_crops(s, i, top);
-    if (wish->row)
-        wish->row(wish->arg, i_row, s->report.key, s->report.bad ? s->report.bad->why.text : NULL);
+    if (options->row)
+        options->row(options->arg, i_row, s->report.key, s->report.bad ? s->report.bad->why.text : NULL);
     free(s->report.bad);
     s->report.bad = NULL;
     return 0;
@@ -223,18 +223,19 @@ static int reserve(const struct layout *l, int64_t n_rows, struct image *out, st
     return status;
 }
 
-int sheet_draw(struct sample_maker *m, const struct sheet_wish *wish, struct image *out, struct fmt_error *e)
+int contact_sheet_draw(struct crop_sampler *m, const struct contact_sheet_options *options, struct image *out,
+                       struct fmt_error *e)
 {
     struct sheet s = {.maker = m, .layout = layout_of(&m->header), .out = out};
-    int status = reserve(&s.layout, wish->n_rows, out, e);
+    int status = reserve(&s.layout, options->n_rows, out, e);
     if (status || (status = views_batch_init(&s.batch, &m->header, e)))
         return status;
-    status = sample_worker_init(&s.worker, m, e);
-    for (int64_t i = 0; status == 0 && i < wish->n_rows; i++)
-        status = draw_row(&s, wish, i, e);
+    status = crop_sampler_worker_init(&s.worker, m, e);
+    for (int64_t i = 0; status == 0 && i < options->n_rows; i++)
+        status = draw_row(&s, options, i, e);
     free(s.report.key);
     free(s.report.bad);
-    sample_worker_release(&s.worker);
+    crop_sampler_worker_release(&s.worker);
     views_batch_release(&s.batch);
     return status;
 }

@@ -12,17 +12,18 @@
 #include "image.h"
 #include "crop-sampler.h"
 
-#define SHEET_ROWS_MAX 200
+#define CONTACT_SHEET_ROWS_MAX 200
 
-struct sheet_wish {
+struct contact_sheet_options {
     int64_t first_step;
-    int64_t n_rows; /* 1 .. SHEET_ROWS_MAX */
+    int64_t n_rows; /* 1 .. CONTACT_SHEET_ROWS_MAX */
     /* Told of each row: the image's key, and why another stood in its place before (NULL: none did). May be NULL. */
     void (*row)(void *arg, int64_t i_row, const char *key, const char *bad);
     void *arg;
 };
 
 /* *out is reserved here; RGB. */
-int sheet_draw(struct sample_maker *m, const struct sheet_wish *wish, struct image *out, struct fmt_error *e);
+int contact_sheet_draw(struct crop_sampler *m, const struct contact_sheet_options *options, struct image *out,
+                       struct fmt_error *e);
 
 #endif

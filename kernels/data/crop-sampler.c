@@ -15,7 +15,7 @@
 
 /* ------------------------------------------------------------ settings */
 
-bool sample_setting(int config_id)
+bool crop_sampler_setting(int config_id)
 {
     static const char *const names[] = {"ibot.mask_sample_probability", "ibot.mask_ratio_min_max",
                                         "train.batch_size_per_gpu", "train.seed", "student.patch_size"};
@@ -28,7 +28,7 @@ bool sample_setting(int config_id)
     return false;
 }
 
-int sample_header(const struct config *c, struct views_header *h, struct fmt_error *e)
+int crop_sampler_header(const struct config *c, struct views_header *h, struct fmt_error *e)
 {
     int64_t patch = c->student.patch_size, global = c->crops.global_crops_size, local = c->crops.local_crops_size;
     int64_t least = num_max(patch, BLUR_SIDE_MIN);
@@ -63,7 +63,7 @@ static void identity_of(const struct shard_set *s, uint8_t out[DIGEST_BYTES])
         digest_of(s->identity, (size_t)s->n_sets * DIGEST_BYTES, out);
 }
 
-static void draw_order(struct sample_maker *m, int64_t pass)
+static void draw_order(struct crop_sampler *m, int64_t pass)
 {
     struct rng r = rng_stream(m->header.seed, (uint64_t)pass, 0, RNG_ORDER);
     rng_permutation(&r, m->shards.n_images, m->order);
@@ -76,11 +76,11 @@ static int64_t share_of(double share, int64_t n)
     return num_min(n, (int64_t)ceil(share * (double)n - 1e-9));
 }
 
-int sample_maker_open(struct sample_maker *m, const struct config *c, const char *const *paths, int n_paths,
+int crop_sampler_open(struct crop_sampler *m, const struct config *c, const char *const *paths, int n_paths,
                       struct fmt_error *e)
 {
-    *m = (struct sample_maker){.exif = c->augment.exif_orientation, .augment = augment_from_config(c)};
-    int status = sample_header(c, &m->header, e);
+    *m = (struct crop_sampler){.exif = c->augment.exif_orientation, .augment = augment_from_config(c)};
+    int status = crop_sampler_header(c, &m->header, e);
     if (status || (status = shard_set_open(&m->shards, paths, n_paths, e)))
         return status;
     m->grid = mask_grid_of(c->crops.global_crops_size, c->student.patch_size);
@@ -98,19 +98,19 @@ int sample_maker_open(struct sample_maker *m, const struct config *c, const char
     else
         draw_order(m, 0);
     if (status)
-        sample_maker_close(m);
+        crop_sampler_close(m);
     return status;
 }
 
-void sample_maker_close(struct sample_maker *m)
+void crop_sampler_close(struct crop_sampler *m)
 {
     shard_set_close(&m->shards);
     free(m->order);
-    *m = (struct sample_maker){0};
+    *m = (struct crop_sampler){0};
 }
 
 /* The largest picture and the scratch of its crops. */
-static uint8_t *carve(const struct sample_maker *m, struct arena *a, size_t *photo_bytes)
+static uint8_t *carve(const struct crop_sampler *m, struct arena *a, size_t *photo_bytes)
 {
     *photo_bytes = (size_t)m->shards.pixels_max * IMAGE_COMPONENTS_MAX;
     uint8_t *photo = ARENA_TAKE(a, uint8_t, *photo_bytes);
@@ -121,7 +121,7 @@ static uint8_t *carve(const struct sample_maker *m, struct arena *a, size_t *pho
     return photo;
 }
 
-size_t sample_worker_bytes(const struct sample_maker *m)
+size_t crop_sampler_worker_bytes(const struct crop_sampler *m)
 {
     struct arena plan = {0};
     size_t photo_bytes;
@@ -129,10 +129,10 @@ size_t sample_worker_bytes(const struct sample_maker *m)
     return plan.high;
 }
 
-int sample_worker_init(struct sample_worker *w, const struct sample_maker *m, struct fmt_error *e)
+int crop_sampler_worker_init(struct crop_sampler_worker *w, const struct crop_sampler *m, struct fmt_error *e)
 {
-    *w = (struct sample_worker){0};
-    int status = arena_init(&w->memory, sample_worker_bytes(m), e);
+    *w = (struct crop_sampler_worker){0};
+    int status = arena_init(&w->memory, crop_sampler_worker_bytes(m), e);
     if (status)
         return status;
     size_t bytes;
@@ -141,25 +141,25 @@ int sample_worker_init(struct sample_worker *w, const struct sample_maker *m, st
     return 0;
 }
 
-void sample_worker_release(struct sample_worker *w)
+void crop_sampler_worker_release(struct crop_sampler_worker *w)
 {
     block_buffer_release(&w->buffer);
     arena_release(&w->memory);
-    *w = (struct sample_worker){0};
+    *w = (struct crop_sampler_worker){0};
 }
 
 /* ------------------------------------------------------------ one sample */
 
-struct sample_place sample_place(struct sample_maker *m, int64_t step, int64_t i)
+struct crop_sampler_place crop_sampler_place(struct crop_sampler *m, int64_t step, int64_t i)
 {
     int64_t s = step * m->header.batch + i, pass = s / m->shards.n_images;
     if (pass != m->order_pass)
         draw_order(m, pass);
-    return (struct sample_place){pass, m->order[s % m->shards.n_images]};
+    return (struct crop_sampler_place){pass, m->order[s % m->shards.n_images]};
 }
 
 /* Reads and decodes an image into w->photo; w->record tells about it. Errors name the shard. */
-static int load(const struct sample_maker *m, struct sample_worker *w, int64_t image, struct fmt_error *e)
+static int load(const struct crop_sampler *m, struct crop_sampler_worker *w, int64_t image, struct fmt_error *e)
 {
     int status = shard_set_read(&m->shards, image, &w->buffer, &w->record, e);
     if (status) {
@@ -175,15 +175,15 @@ static int load(const struct sample_maker *m, struct sample_worker *w, int64_t i
     return status;
 }
 
-struct augment_crop sample_draw(const struct sample_maker *m, const struct sample_worker *w,
-                                const struct sample_place *place, int64_t i_crop)
+struct augment_crop crop_sampler_draw(const struct crop_sampler *m, const struct crop_sampler_worker *w,
+                                const struct crop_sampler_place *place, int64_t i_crop)
 {
     struct rng r = rng_stream(m->header.seed, (uint64_t)place->pass, (uint64_t)place->image,
                               RNG_CROP + (uint32_t)i_crop);
     return augment_draw(&m->augment, augment_kind_of(i_crop), &r, w->photo.height, w->photo.width);
 }
 
-static int keep_key(struct sample_report *report, const char *key, struct fmt_error *e)
+static int keep_key(struct crop_sampler_report *report, const char *key, struct fmt_error *e)
 {
     size_t bytes = strlen(key) + 1;
     if (bytes > report->key_room) {
@@ -198,8 +198,8 @@ static int keep_key(struct sample_report *report, const char *key, struct fmt_er
 }
 
 /* Keeps who could not be loaded. Too little memory is no fault of an image. */
-static int keep_bad(const struct sample_maker *m, struct sample_worker *w, int64_t image, const struct fmt_error *why,
-                    struct sample_report *report, struct fmt_error *e)
+static int keep_bad(const struct crop_sampler *m, struct crop_sampler_worker *w, int64_t image,
+                    const struct fmt_error *why, struct crop_sampler_report *report, struct fmt_error *e)
 {
     if (why->status == FMT_MEMORY || !(report->bad = malloc(sizeof *report->bad)))
         return fmt_no_memory(e);
@@ -216,7 +216,8 @@ static int keep_bad(const struct sample_maker *m, struct sample_worker *w, int64
     return 0;
 }
 
-int sample_too_many(const struct sample_maker *m, const struct sample_bad *bad, int64_t n, struct fmt_error *e)
+int crop_sampler_too_many(const struct crop_sampler *m, const struct crop_sampler_bad *bad, int64_t n,
+                          struct fmt_error *e)
 {
     return fmt_fail(e, FMT_LIMIT,
                     "%.280s; with it %" PRId64 " of %s cannot be used, train.max_replaced=%g allows %" PRId64,
@@ -239,8 +240,8 @@ static int64_t draw_stride(struct rng *r, int64_t n)
 }
 
 /* Loads another image than that of this place, which report->bad tells of. */
-static int load_other(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place,
-                      struct sample_report *report, struct fmt_error *e)
+static int load_other(const struct crop_sampler *m, struct crop_sampler_worker *w,
+                      const struct crop_sampler_place *place, struct crop_sampler_report *report, struct fmt_error *e)
 {
     struct rng r = rng_stream(m->header.seed, (uint64_t)place->pass, (uint64_t)place->image, RNG_REPLACE);
     int64_t n = m->shards.n_images, n_bad = 1;
@@ -254,12 +255,13 @@ static int load_other(const struct sample_maker *m, struct sample_worker *w, con
         n_bad += image != place->image;
     }
     if (n_bad > m->replaced_max)
-        return sample_too_many(m, report->bad, n_bad, e);
+        return crop_sampler_too_many(m, report->bad, n_bad, e);
     return fmt_fail(e, FMT_INVALID, "no image can be used: %.300s", report->bad->why.text);
 }
 
-static int load_or_replace(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place,
-                           struct sample_report *report, struct fmt_error *e)
+static int load_or_replace(const struct crop_sampler *m, struct crop_sampler_worker *w,
+                           const struct crop_sampler_place *place, struct crop_sampler_report *report,
+                           struct fmt_error *e)
 {
     struct fmt_error why = {0};
     report->image = place->image;
@@ -277,21 +279,22 @@ static uint8_t *crop_place(const struct views_header *h, const struct views_batc
     return b->local + ((i_crop - VIEWS_GLOBAL) * B + i) * L * L * 3;
 }
 
-int sample_make(const struct sample_maker *m, struct sample_worker *w, const struct sample_place *place, int64_t i,
-                struct views_batch *batch, struct sample_report *report, struct fmt_error *e)
+int crop_sampler_make(const struct crop_sampler *m, struct crop_sampler_worker *w,
+                      const struct crop_sampler_place *place, int64_t i, struct views_batch *batch,
+                      struct crop_sampler_report *report, struct fmt_error *e)
 {
     int status = load_or_replace(m, w, place, report, e);
     if (status || (status = keep_key(report, w->record.labels.key, e)))
         return status;
     batch->image[i] = report->image;
     for (int64_t c = 0; c < VIEWS_GLOBAL + m->header.n_local; c++) {
-        struct augment_crop crop = sample_draw(m, w, place, c);
+        struct augment_crop crop = crop_sampler_draw(m, w, place, c);
         augment_apply(&crop, &w->photo, crop_place(&m->header, batch, c, i), &w->memory);
     }
     return 0;
 }
 
-void sample_masks(const struct sample_maker *m, int64_t step, struct views_batch *batch)
+void crop_sampler_masks(const struct crop_sampler *m, int64_t step, struct views_batch *batch)
 {
     struct rng r = rng_stream(m->header.seed, (uint64_t)step, 0, RNG_MASK);
     mask_batch(&r, &m->grid, &m->mask, VIEWS_GLOBAL * (int64_t)m->header.batch, batch->mask);

@@ -59,11 +59,11 @@ void replaced_digest(const struct replaced *r, uint8_t out[DIGEST_BYTES])
 static struct cJSON *object_of(const struct replaced *r)
 {
     struct cJSON *o = cJSON_CreateObject();
-    jsonl_int(o, "samples", r->samples);
+    json_report_int(o, "samples", r->samples);
     struct cJSON *images = cJSON_AddArrayToObject(o, "images");
     for (int64_t i = 0; i < r->n_images; i++)
         cJSON_AddItemToArray(images, cJSON_CreateNumber((double)r->image[i]));
-    jsonl_names(o, "keys", r->key, (int)r->n_keys);
+    json_report_names(o, "keys", r->key, (int)r->n_keys);
     return o;
 }
 

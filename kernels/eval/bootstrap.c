@@ -9,7 +9,7 @@
 
 struct resampling {
     const struct bootstrap *b;
-    const struct measures *m;
+    const struct metrics *m;
     const int64_t *group;
     int64_t n_groups;
     double *values;          /* [n_resamples,n_values] */
@@ -30,7 +30,7 @@ static void resample(void *arg, int64_t item, int worker)
         count[rng_below(&r, (uint64_t)t->n_groups)]++;
     for (int64_t i = 0; i < n; i++)
         weight[i] = count[t->group[i]];
-    measures_compute(t->m, weight, t->values + item * t->m->n_values, NULL);
+    metrics_compute(t->m, weight, t->values + item * t->m->n_values, NULL);
 }
 
 static int ascending(const void *a, const void *b)
@@ -60,7 +60,7 @@ static void take_quantiles(void *arg, int64_t v, int worker)
     t->high[v] = enough ? quantile(column, n, (1 + t->b->level) / 2) : NAN;
 }
 
-int bootstrap_run(const struct bootstrap *b, const struct measures *m, const int64_t *group, int64_t n_groups,
+int bootstrap_run(const struct bootstrap *b, const struct metrics *m, const int64_t *group, int64_t n_groups,
                   struct thread_pool *pool, double *low, double *high, struct fmt_error *e)
 {
     size_t workers = (size_t)thread_workers(pool);

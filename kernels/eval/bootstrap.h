@@ -17,7 +17,7 @@ struct bootstrap {
 
 /* group [m->rows.n], 0 .. n_groups-1. low, high [m->n_values]; NAN where fewer than half of the resamples define a
  * score. */
-int bootstrap_run(const struct bootstrap *b, const struct measures *m, const int64_t *group, int64_t n_groups,
+int bootstrap_run(const struct bootstrap *b, const struct metrics *m, const int64_t *group, int64_t n_groups,
                   struct thread_pool *pool, double *low, double *high, struct fmt_error *e);
 
 #endif

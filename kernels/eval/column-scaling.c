@@ -38,11 +38,11 @@ static void find_exponents(void *arg, int64_t item, int worker)
     for (int64_t j = 0; j < n; j++) {
         float value;
         memcpy(&value, &largest[j], sizeof value);
-        c->exponent[first + j] = isfinite(value) && value > COLUMNS_ORDINARY ? ilogbf(value) : 0;
+        c->exponent[first + j] = isfinite(value) && value > COLUMN_SCALING_ORDINARY ? ilogbf(value) : 0;
     }
 }
 
-bool columns_exponents(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
+bool column_scaling_exponents(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
                        int *exponent)
 {
     struct columns c = {x, pick, n, dim, exponent, NULL};
@@ -62,7 +62,7 @@ static void divide_row(void *arg, int64_t i, int worker)
         c->to[i * c->dim + j] = (float)ldexp((double)from[j], -c->exponent[j]);
 }
 
-void columns_divide(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
+void column_scaling_divide(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
                     const int *exponent, float *to)
 {
     struct columns c = {x, pick, n, dim, (int *)(uintptr_t)exponent, to};

@@ -9,14 +9,14 @@
 
 #include "thread.h"
 
-#define COLUMNS_ORDINARY 1048576.0f /* 2^20: values up to this are ordinary */
+#define COLUMN_SCALING_ORDINARY 1048576.0f /* 2^20: values up to this are ordinary */
 
 /* exponent [dim]: 0 for an ordinary column, else the power of two that it is to be divided by. Rows are pick[0 .. n-1]
  * of x [..,dim], or 0 .. n-1 where pick is NULL; values are finite. Returns whether there is a column to be divided. */
-bool columns_exponents(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
+bool column_scaling_exponents(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
                        int *exponent);
 /* to [n,dim]: the same rows, divided. */
-void columns_divide(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
+void column_scaling_divide(const float *x, const int64_t *pick, int64_t n, int64_t dim, struct thread_pool *pool,
                     const int *exponent, float *to);
 
 #endif

@@ -91,7 +91,7 @@ static const char *with_role(const struct featset *s, char out[160])
 }
 
 int featset_overlap(const struct featset *learned, const struct featset *query, const struct featset_leaks *how,
-                    struct origins *origins, char warning[OVERLAP_TEXT], struct fmt_error *e)
+                    struct score_inputs *origins, char warning[OVERLAP_TEXT], struct fmt_error *e)
 {
     struct overlap_rows from = featset_overlap_rows(learned), rows = featset_overlap_rows(query);
     struct overlap o;
@@ -100,6 +100,6 @@ int featset_overlap(const struct featset *learned, const struct featset *query, 
     int status = overlap_sets(&from, &rows, how->apart, &o, e);
     if (status)
         return status;
-    origins_overlap(origins, query->role, learned->role, o.n_images, o.n_groups);
+    score_inputs_overlap(origins, query->role, learned->role, o.n_images, o.n_groups);
     return overlap_judge(&o, with_role(query, name[0]), with_role(learned, name[1]), how->allowed, warning, e);
 }

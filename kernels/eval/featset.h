@@ -68,6 +68,6 @@ struct featset_leaks {
 /* Rows of the query that were learned from, noted in the origins. FMT_MISMATCH: refused; else what is to be told as a
  * warning, or "". */
 int featset_overlap(const struct featset *learned, const struct featset *query, const struct featset_leaks *how,
-                    struct origins *origins, char warning[OVERLAP_TEXT], struct fmt_error *e);
+                    struct score_inputs *origins, char warning[OVERLAP_TEXT], struct fmt_error *e);
 
 #endif

@@ -386,7 +386,7 @@ static int divide_columns(struct logreg_solver *s, struct fmt_error *e)
 {
     struct logreg_data *d = &s->data;
     s->exponent = calloc((size_t)d->dim, sizeof *s->exponent);
-    if (s->exponent && !columns_exponents(d->x, d->pick, d->n, d->dim, s->pool, s->exponent))
+    if (s->exponent && !column_scaling_exponents(d->x, d->pick, d->n, d->dim, s->pool, s->exponent))
         return 0;
     s->shrink = calloc((size_t)d->dim, sizeof *s->shrink);
     s->divided = calloc((size_t)d->n, (size_t)d->dim * sizeof *s->divided);
@@ -395,7 +395,7 @@ static int divide_columns(struct logreg_solver *s, struct fmt_error *e)
         return fmt_fail(e, FMT_MEMORY, "out of memory for columns of very large values");
     for (int64_t j = 0; j < d->dim; j++)
         s->shrink[j] = ldexp(1, -2 * s->exponent[j]);
-    columns_divide(d->x, d->pick, d->n, d->dim, s->pool, s->exponent, s->divided);
+    column_scaling_divide(d->x, d->pick, d->n, d->dim, s->pool, s->exponent, s->divided);
     for (int64_t i = 0; i < d->n; i++)
         s->label_of[i] = d->label[row_of(d, i)];
     d->x = s->divided;

@@ -13,9 +13,9 @@
  *   logreg_predict(&m, x, pick, n, pool, proba);
  *   logreg_model_release(&m);  logreg_close(s);
  *
- * Columns with values beyond 2^20 are divided by a power of two while a fit works (column-scaling.h): squares that overflow
- * would leave it without a direction. The solution is that of the columns as they are, penalty included; the gradient
- * that decides is that of the divided ones.
+ * Columns with values beyond 2^20 are divided by a power of two while a fit works (column-scaling.h): squares that
+ * overflow would leave it without a direction. The solution is that of the columns as they are, penalty included;
+ * the gradient that decides is that of the divided ones.
  *
  * Results do not depend on the number of threads.
  */

@@ -10,7 +10,7 @@
 
 #include "num.h"
 
-int measures_best_class(const double *proba, int n_classes)
+int metrics_best_class(const double *proba, int n_classes)
 {
     int best = 0;
     for (int c = 1; c < n_classes; c++)
@@ -21,9 +21,9 @@ int measures_best_class(const double *proba, int n_classes)
 
 /* ------------------------------------------------------------------ preparing */
 /* Where the rows of class c stand in its ranking, one step for each of their scores; returns how many. */
-static int64_t find_steps(const struct measures *m, int c, struct measures_step *step)
+static int64_t find_steps(const struct metrics *m, int c, struct metrics_step *step)
 {
-    const struct measures_rows *r = &m->rows;
+    const struct metrics_rows *r = &m->rows;
     const int32_t *at = ranking_of(r->ranking, c);
     int64_t n = 0;
     for (int32_t first = 0, end; first < r->n; first = end) {
@@ -31,14 +31,14 @@ static int64_t find_steps(const struct measures *m, int c, struct measures_step 
         for (end = first; end == first || ranking_tied(at[end - 1]); end++)
             positive = positive || r->label[ranking_row(at[end])] == c;
         if (positive)
-            step[n++] = (struct measures_step){first, end};
+            step[n++] = (struct metrics_step){first, end};
     }
     return n;
 }
 
-static void list_called(struct measures *m)
+static void list_called(struct metrics *m)
 {
-    const struct measures_rows *r = &m->rows;
+    const struct metrics_rows *r = &m->rows;
     int64_t n = 0;
     for (int p = 0; p < r->n_points; p++) {
         for (int64_t i = 0; i < r->n; i++)
@@ -48,9 +48,9 @@ static void list_called(struct measures *m)
     }
 }
 
-static void prepare_row(struct measures *m, int64_t i)
+static void prepare_row(struct metrics *m, int64_t i)
 {
-    const struct measures_rows *r = &m->rows;
+    const struct metrics_rows *r = &m->rows;
     const double *p = r->proba + i * r->n_classes;
     int32_t label = r->label[i];
     int above = 0;
@@ -60,13 +60,13 @@ static void prepare_row(struct measures *m, int64_t i)
         brier += off * off;
         above += p[c] > p[label] || (p[c] == p[label] && c < label);
     }
-    m->prediction[i] = measures_best_class(p, r->n_classes);
+    m->prediction[i] = metrics_best_class(p, r->n_classes);
     m->loss[i] = -log(fmin(fmax(p[label], DBL_EPSILON), 1 - DBL_EPSILON));
     m->brier[i] = brier / r->n_classes;
     m->in_top5[i] = above < 5;
 }
 
-static int check_rows(const struct measures_rows *r, struct fmt_error *e)
+static int check_rows(const struct metrics_rows *r, struct fmt_error *e)
 {
     if (r->n < 1 || r->n_classes < 2)
         return fmt_fail(e, FMT_INVALID, "scores need labelled rows of at least two classes");
@@ -81,7 +81,7 @@ static int check_rows(const struct measures_rows *r, struct fmt_error *e)
     return 0;
 }
 
-static int64_t count_called(const struct measures_rows *r)
+static int64_t count_called(const struct metrics_rows *r)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < r->n_points * r->n; i++)
@@ -89,9 +89,9 @@ static int64_t count_called(const struct measures_rows *r)
     return n;
 }
 
-static int allocate(struct measures *m, struct fmt_error *e)
+static int allocate(struct metrics *m, struct fmt_error *e)
 {
-    const struct measures_rows *r = &m->rows;
+    const struct metrics_rows *r = &m->rows;
     size_t n = (size_t)r->n;
     m->step_at = calloc((size_t)r->n_classes + 1, sizeof *m->step_at);
     m->step = calloc(n, sizeof *m->step);
@@ -106,20 +106,20 @@ static int allocate(struct measures *m, struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory for the scores of %lld rows", (long long)r->n);
 }
 
-int measures_open(struct measures *m, const struct measures_rows *rows, struct thread_pool *pool, struct fmt_error *e)
+int metrics_open(struct metrics *m, const struct metrics_rows *rows, struct thread_pool *pool, struct fmt_error *e)
 {
-    *m = (struct measures){.rows = *rows};
+    *m = (struct metrics){.rows = *rows};
     int status = check_rows(rows, e);
     if (status)
         return status;
-    m->n_values = measures_at_point(m, MEASURES_point_precision, rows->n_points);
+    m->n_values = metrics_at_point(m, MEASURES_point_precision, rows->n_points);
     status = allocate(m, e);
     if (!status && !rows->ranking && !rows->without_ranks) {
         m->rows.ranking = &m->own;
         status = ranking_make(&m->own, rows->proba, rows->n, rows->n_classes, pool, e);
     }
     if (status) {
-        measures_close(m);
+        metrics_close(m);
         return status;
     }
     for (int64_t i = 0; i < rows->n; i++)
@@ -130,7 +130,7 @@ int measures_open(struct measures *m, const struct measures_rows *rows, struct t
     return 0;
 }
 
-void measures_close(struct measures *m)
+void metrics_close(struct metrics *m)
 {
     ranking_release(&m->own);
     free(m->step_at);
@@ -141,7 +141,7 @@ void measures_close(struct measures *m)
     free(m->loss);
     free(m->brier);
     free(m->in_top5);
-    *m = (struct measures){0};
+    *m = (struct metrics){0};
 }
 
 /* ------------------------------------------------------------------ computing */
@@ -173,10 +173,10 @@ static int64_t times_of(const int32_t *weight, const int32_t *at, int32_t first,
 
 /* AUROC: pairs in the right order, ties a half; average precision: a step sum over distinct scores. Both sums are of
  * terms that are whole (or half) where the score is 1, and are divided at the end: rounding takes neither beyond 1. */
-static void rank_scores(const struct measures *m, int c, const int32_t *weight, int64_t n_positive,
+static void rank_scores(const struct metrics *m, int c, const int32_t *weight, int64_t n_positive,
                         int64_t n_negative, double *auroc, double *average_precision)
 {
-    const struct measures_rows *r = &m->rows;
+    const struct metrics_rows *r = &m->rows;
     *auroc = *average_precision = NAN;
     if (!n_positive || r->without_ranks)
         return;
@@ -185,7 +185,7 @@ static void rank_scores(const struct measures *m, int c, const int32_t *weight, 
     double pairs = 0, precision = 0;
     int32_t seen = 0;
     for (int64_t s = m->step_at[c]; s < m->step_at[c + 1]; s++) {
-        const struct measures_step *step = &m->step[s];
+        const struct metrics_step *step = &m->step[s];
         int64_t between = times_of(weight, at, seen, step->first), positives = 0, negatives = 0;
         for (int32_t i = step->first; i < step->end; i++) {
             int32_t row = ranking_row(at[i]);
@@ -212,12 +212,12 @@ struct totals {
     int64_t *labelled, *predicted, *both; /* [n_classes] rows, and those that are labelled and predicted so */
 };
 
-static void class_values(const struct measures *m, const int32_t *weight, const struct totals *t, double *values)
+static void class_values(const struct metrics *m, const int32_t *weight, const struct totals *t, double *values)
 {
     int K = m->rows.n_classes;
     for (int c = 0; c < K; c++) {
         int64_t tp = t->both[c], fp = t->predicted[c] - tp, fn = t->labelled[c] - tp;
-        double *v = values + measures_at_class(MEASURES_precision, c);
+        double *v = values + metrics_at_class(MEASURES_precision, c);
         v[MEASURES_precision] = ratio(tp, tp + fp);
         v[MEASURES_recall] = ratio(tp, tp + fn);
         v[MEASURES_f1] = ratio(2 * tp, 2 * tp + fp + fn);
@@ -228,12 +228,12 @@ static void class_values(const struct measures *m, const int32_t *weight, const 
 }
 
 /* The mean over the classes that count and where the value is defined. */
-static double class_mean(const struct measures *m, const double *values, enum measures_class what, const bool *counts)
+static double class_mean(const struct metrics *m, const double *values, enum metrics_class what, const bool *counts)
 {
     double sum = 0;
     int n = 0;
     for (int c = 0; c < m->rows.n_classes; c++) {
-        double v = values[measures_at_class(what, c)];
+        double v = values[metrics_at_class(what, c)];
         if ((counts && !counts[c]) || isnan(v))
             continue;
         sum += v;
@@ -255,7 +255,7 @@ static double correlation(const struct totals *t, int K)
 }
 
 /* After the classes' values. */
-static void whole_values(const struct measures *m, const int32_t *weight, const struct totals *t, bool *present,
+static void whole_values(const struct metrics *m, const int32_t *weight, const struct totals *t, bool *present,
                          double *v)
 {
     int K = m->rows.n_classes;
@@ -290,9 +290,9 @@ static void whole_values(const struct measures *m, const int32_t *weight, const 
     v[MEASURES_top5] = K > 5 ? ratio(in_top5, t->n) : NAN;
 }
 
-static void point_values(const struct measures *m, const int32_t *weight, const struct totals *t, double *values)
+static void point_values(const struct metrics *m, const int32_t *weight, const struct totals *t, double *values)
 {
-    const struct measures_rows *r = &m->rows;
+    const struct metrics_rows *r = &m->rows;
     for (int p = 0; p < r->n_points; p++) {
         int64_t tp = 0, fp = 0;
         for (int64_t i = m->called_at[p]; i < m->called_at[p + 1]; i++) {
@@ -302,13 +302,13 @@ static void point_values(const struct measures *m, const int32_t *weight, const 
                 fp += times(weight, m->called[i]);
         }
         int64_t positives = t->labelled[r->point_class[p]];
-        values[measures_at_point(m, MEASURES_point_precision, p)] = ratio(tp, tp + fp);
-        values[measures_at_point(m, MEASURES_point_recall, p)] = ratio(tp, positives);
-        values[measures_at_point(m, MEASURES_point_false_alarms, p)] = per_thousand(fp, t->n - positives - fp);
+        values[metrics_at_point(m, MEASURES_point_precision, p)] = ratio(tp, tp + fp);
+        values[metrics_at_point(m, MEASURES_point_recall, p)] = ratio(tp, positives);
+        values[metrics_at_point(m, MEASURES_point_false_alarms, p)] = per_thousand(fp, t->n - positives - fp);
     }
 }
 
-static void count(const struct measures *m, const int32_t *weight, struct totals *t, int64_t *confusion)
+static void count(const struct metrics *m, const int32_t *weight, struct totals *t, int64_t *confusion)
 {
     int K = m->rows.n_classes;
     if (confusion)
@@ -326,7 +326,7 @@ static void count(const struct measures *m, const int32_t *weight, struct totals
     }
 }
 
-void measures_compute(const struct measures *m, const int32_t *weight, double *values, int64_t *confusion)
+void metrics_compute(const struct metrics *m, const int32_t *weight, double *values, int64_t *confusion)
 {
     enum { FEW = 64 }; /* classes whose sums fit the stack */
     int K = m->rows.n_classes;

@@ -13,9 +13,9 @@
 #include "score-options.h"
 
 struct path {
-    const struct choose *c;
+    const struct model_selection *c;
     struct thread_pool *pool;
-    struct choose_set fitted, judged;
+    struct model_selection_set fitted, judged;
     double **proba;       /* [n_C] of all judged rows of all paths, or NULL: only fit */
     const int64_t *place; /* [judged.n] where in proba; NULL: the same place */
     int n_C;
@@ -28,15 +28,15 @@ static int no_memory(struct fmt_error *e)
 
 static const double weight_least = 1e-12, weight_most = 1e12;
 
-bool choose_class_weights_valid(const char *text)
+bool model_selection_class_weights_valid(const char *text)
 {
     return strcmp(text, "none") == 0 || strcmp(text, "balanced") == 0 ||
-           scoreopts_numbers(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
+           score_options_numbers(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
 }
 
 /* class_weight [n_classes] as its text says, for these rows. */
-static int read_class_weights(const char *text, const struct choose_set *set, int n_classes, double *class_weight,
-                              struct fmt_error *e)
+static int read_class_weights(const char *text, const struct model_selection_set *set, int n_classes,
+                              double *class_weight, struct fmt_error *e)
 {
     for (int c = 0; c < n_classes; c++)
         class_weight[c] = 1;
@@ -46,12 +46,12 @@ static int read_class_weights(const char *text, const struct choose_set *set, in
         logreg_balance(set->label, set->pick, set->n, n_classes, class_weight);
         return 0;
     }
-    if (scoreopts_numbers(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
+    if (score_options_numbers(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
         return fmt_fail(e, FMT_INVALID, "class weight %s: none, balanced, or %d numbers above 0", text, n_classes);
     return 0;
 }
 
-static int check_classes(const struct choose_set *set, int n_classes, struct fmt_error *e)
+static int check_classes(const struct model_selection_set *set, int n_classes, struct fmt_error *e)
 {
     int n_present = 0;
     bool *present = calloc((size_t)n_classes, 1);
@@ -77,7 +77,7 @@ static void judge(const struct path *p, const struct logreg_model *m, double *pr
 static int run_path(const struct path *p, struct logreg_model *m, struct logreg_report *report, int *n_missed,
                     int *n_done, int n_all, struct fmt_error *e)
 {
-    const struct choose *c = p->c;
+    const struct model_selection *c = p->c;
     double *weights = calloc((size_t)c->n_classes, sizeof *weights);
     double *scratch = calloc((size_t)p->judged.n + 1, (size_t)c->n_classes * sizeof *scratch);
     struct logreg_solver *s = NULL;
@@ -106,18 +106,20 @@ static int run_path(const struct path *p, struct logreg_model *m, struct logreg_
 }
 
 /* ------------------------------------------------------------------ judging */
-static double value_of(enum choose_by by, const double *v)
+static double value_of(enum model_selection_by by, const double *v)
 {
-    static const enum measures_whole what[] = {
-        [CHOOSE_ACCURACY] = MEASURES_accuracy, [CHOOSE_BALANCED_ACCURACY] = MEASURES_balanced_accuracy,
-        [CHOOSE_F1] = MEASURES_f1_macro,       [CHOOSE_MCC] = MEASURES_mcc,
-        [CHOOSE_AUROC] = MEASURES_auroc,       [CHOOSE_AVERAGE_PRECISION] = MEASURES_average_precision,
-        [CHOOSE_LOG_LOSS] = MEASURES_log_loss};
-    double value = v[measures_at_whole(what[by])];
-    return by == CHOOSE_LOG_LOSS ? -value : value;
+    static const enum metrics_whole what[] = {[MODEL_SELECTION_ACCURACY] = MEASURES_accuracy,
+                                              [MODEL_SELECTION_BALANCED_ACCURACY] = MEASURES_balanced_accuracy,
+                                              [MODEL_SELECTION_F1] = MEASURES_f1_macro,
+                                              [MODEL_SELECTION_MCC] = MEASURES_mcc,
+                                              [MODEL_SELECTION_AUROC] = MEASURES_auroc,
+                                              [MODEL_SELECTION_AVERAGE_PRECISION] = MEASURES_average_precision,
+                                              [MODEL_SELECTION_LOG_LOSS] = MEASURES_log_loss};
+    double value = v[metrics_at_whole(what[by])];
+    return by == MODEL_SELECTION_LOG_LOSS ? -value : value;
 }
 
-static int score_grid(const struct choose *c, const struct choose_set *judged, double **proba,
+static int score_grid(const struct model_selection *c, const struct model_selection_set *judged, double **proba,
                       struct thread_pool *pool, struct choice *choice, struct fmt_error *e)
 {
     int32_t *label = calloc((size_t)judged->n + 1, sizeof *label);
@@ -125,22 +127,22 @@ static int score_grid(const struct choose *c, const struct choose_set *judged, d
     for (int64_t i = 0; !status && i < judged->n; i++)
         label[i] = judged->label[judged->pick[i]];
     for (int i = 0; !status && i < c->n_C; i++) {
-        struct measures_rows rows = {
+        struct metrics_rows rows = {
             .n = judged->n, .n_classes = c->n_classes, .positive = c->positive, .proba = proba[i], .label = label,
-            .without_ranks = c->by != CHOOSE_AUROC && c->by != CHOOSE_AVERAGE_PRECISION};
-        struct measures m;
-        if ((status = measures_open(&m, &rows, pool, e)) != 0)
+            .without_ranks = c->by != MODEL_SELECTION_AUROC && c->by != MODEL_SELECTION_AVERAGE_PRECISION};
+        struct metrics m;
+        if ((status = metrics_open(&m, &rows, pool, e)) != 0)
             break;
         double *values = calloc((size_t)m.n_values, sizeof *values);
         if (values) {
-            measures_compute(&m, NULL, values, NULL);
+            metrics_compute(&m, NULL, values, NULL);
             double v = value_of(c->by, values);
             choice->score[i] = isnan(v) ? -INFINITY : v;
         } else {
             status = no_memory(e);
         }
         free(values);
-        measures_close(&m);
+        metrics_close(&m);
         if (choice->score[i] > choice->score[choice->i_best])
             choice->i_best = i;
     }
@@ -149,8 +151,8 @@ static int score_grid(const struct choose *c, const struct choose_set *judged, d
 }
 
 /* ------------------------------------------------------------------ the two ways */
-static int judge_on_val(const struct choose *c, struct thread_pool *pool, double **proba, struct choice *choice,
-                        int *n_done, int n_all, struct fmt_error *e)
+static int judge_on_val(const struct model_selection *c, struct thread_pool *pool, double **proba,
+                        struct choice *choice, int *n_done, int n_all, struct fmt_error *e)
 {
     struct logreg_model m;
     struct logreg_report report;
@@ -162,7 +164,7 @@ static int judge_on_val(const struct choose *c, struct thread_pool *pool, double
     return status;
 }
 
-static int judge_fold(const struct choose *c, int fold, struct thread_pool *pool, double **proba,
+static int judge_fold(const struct model_selection *c, int fold, struct thread_pool *pool, double **proba,
                       struct choice *choice, int *n_done, int n_all, struct fmt_error *e)
 {
     int64_t n = c->train.n;
@@ -194,8 +196,8 @@ static int judge_fold(const struct choose *c, int fold, struct thread_pool *pool
     return status;
 }
 
-static int fit_best(const struct choose *c, struct thread_pool *pool, struct choice *choice, int *n_done, int n_all,
-                    struct fmt_error *e)
+static int fit_best(const struct model_selection *c, struct thread_pool *pool, struct choice *choice, int *n_done,
+                    int n_all, struct fmt_error *e)
 {
     int missed = 0;
     struct path p = {c, pool, c->train, {0}, NULL, NULL, choice->i_best + 1};
@@ -209,9 +211,10 @@ static void release_all(double **proba, int n)
     free(proba);
 }
 
-int choose_run(const struct choose *c, struct thread_pool *pool, struct choice *choice, struct fmt_error *e)
+int model_selection_run(const struct model_selection *c, struct thread_pool *pool, struct choice *choice,
+                        struct fmt_error *e)
 {
-    const struct choose_set *judged = c->val ? c->val : &c->train;
+    const struct model_selection_set *judged = c->val ? c->val : &c->train;
     int n_done = 0, n_all = c->n_C * (c->val ? 2 : c->n_folds + 1);
     *choice = (struct choice){.n = judged->n};
     double **proba = calloc((size_t)c->n_C + 1, sizeof *proba);
@@ -233,11 +236,11 @@ int choose_run(const struct choose *c, struct thread_pool *pool, struct choice *
     }
     release_all(proba, c->n_C);
     if (status)
-        choose_release(choice);
+        model_selection_release(choice);
     return status;
 }
 
-void choose_release(struct choice *choice)
+void model_selection_release(struct choice *choice)
 {
     free(choice->score);
     free(choice->proba);

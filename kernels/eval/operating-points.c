@@ -10,7 +10,7 @@ static int make_room(struct threshold *given[2], int n, struct fmt_error *e)
     return given[0] && given[1] ? 0 : fmt_no_memory(e);
 }
 
-int points_choose(const struct scores_rows *rows, struct scores_plan *plan, struct thread_pool *pool,
+int operating_points_choose(const struct scores_rows *rows, struct scores_plan *plan, struct thread_pool *pool,
                   struct threshold *given[2], struct linear *m, struct fmt_error *e)
 {
     int n = scores_n_points(plan), status = make_room(given, n, e);
@@ -31,13 +31,13 @@ int points_choose(const struct scores_rows *rows, struct scores_plan *plan, stru
 }
 
 /* Those of the first class at the first level. */
-static int take_wanted(const struct linear *m, struct scoreopts *o, struct scores_plan *plan, struct fmt_error *e)
+static int take_wanted(const struct linear *m, struct score_options *o, struct scores_plan *plan, struct fmt_error *e)
 {
     o->at_recall = o->at_precision = "";
     plan->n_at_recall = plan->n_at_precision = 0;
     for (int i = 0; i < m->n_points / 2 && m->point[i].of_class == m->point[0].of_class; i++) {
         const struct linear_point *p = &m->point[i];
-        if (plan->n_at_recall == SCOREOPTS_POINTS_MAX || plan->n_at_precision == SCOREOPTS_POINTS_MAX)
+        if (plan->n_at_recall == SCORE_OPTIONS_POINTS_MAX || plan->n_at_precision == SCORE_OPTIONS_POINTS_MAX)
             return fmt_fail(e, FMT_LIMIT, "too many thresholds");
         if (p->at_recall)
             o->recall[plan->n_at_recall++] = p->wanted;
@@ -47,8 +47,8 @@ static int take_wanted(const struct linear *m, struct scoreopts *o, struct score
     return 0;
 }
 
-int points_take(const struct linear *m, struct scoreopts *o, struct scores_plan *plan, struct threshold *given[2],
-                struct fmt_error *e)
+int operating_points_take(const struct linear *m, struct score_options *o, struct scores_plan *plan,
+                          struct threshold *given[2], struct fmt_error *e)
 {
     int n = m->n_points / 2, status = take_wanted(m, o, plan, e);
     if (!status && m->n_points != 2 * scores_n_points(plan))

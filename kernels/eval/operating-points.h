@@ -9,10 +9,10 @@
 #include "linear.h"
 
 /* Chooses them on these rows, into m->point and the plan: given[0] of images, given[1] of groups, each for free(). */
-int points_choose(const struct scores_rows *rows, struct scores_plan *plan, struct thread_pool *pool,
+int operating_points_choose(const struct scores_rows *rows, struct scores_plan *plan, struct thread_pool *pool,
                   struct threshold *given[2], struct linear *m, struct fmt_error *e);
 /* Takes those of the file, and with them what was wanted: for o and the plan. FMT_LIMIT, FMT_INVALID: not such ones. */
-int points_take(const struct linear *m, struct scoreopts *o, struct scores_plan *plan, struct threshold *given[2],
-                struct fmt_error *e);
+int operating_points_take(const struct linear *m, struct score_options *o, struct scores_plan *plan,
+                          struct threshold *given[2], struct fmt_error *e);
 
 #endif

@@ -25,7 +25,7 @@ static void put_name(FILE *line, const char *name)
 {
     char escaped[5];
     for (; *name; name++)
-        fwrite(escaped, 1, (size_t)featform_escape(*name, escaped), line);
+        fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), line);
 }
 
 static int close_line(struct predictions *p, FILE *line, char **text, size_t *bytes, struct fmt_error *e)
@@ -40,7 +40,7 @@ static int close_line(struct predictions *p, FILE *line, char **text, size_t *by
 
 /* Comments, then the line of names. */
 static int text_head(struct predictions *p, const char *tool, const struct scores_plan *plan,
-                     const struct origins *origins, struct fmt_error *e)
+                     const struct score_inputs *origins, struct fmt_error *e)
 {
     char *text;
     size_t bytes;
@@ -49,7 +49,7 @@ static int text_head(struct predictions *p, const char *tool, const struct score
         return fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
     fprintf(line, "# predictions of %s %s\n", tool, DINOTOOLS_VERSION);
     scores_classes_text(line, "# ", plan);
-    origins_text(line, "# ", origins);
+    score_inputs_text(line, "# ", origins);
     fprintf(line, "key\tgroup\tshot\tlabel\t%sprediction", p->with_votes ? "k\t" : "");
     for (int c = 0; c < p->n_classes; c++) {
         fprintf(line, "\tscore:");
@@ -75,19 +75,19 @@ static int put_object(struct predictions *p, cJSON *o, struct fmt_error *e)
 }
 
 static int json_head(struct predictions *p, const char *tool, const struct scores_plan *plan,
-                     const struct origins *origins, struct fmt_error *e)
+                     const struct score_inputs *origins, struct fmt_error *e)
 {
-    cJSON *o = jsonl_begin("predictions");
-    jsonl_text(o, "tool", tool);
+    cJSON *o = json_report_begin("predictions");
+    json_report_text(o, "tool", tool);
     if (plan->n_classes == 2)
-        jsonl_text(o, "positive", plan->class_name[plan->positive]);
-    jsonl_names(o, "classes", plan->class_name, plan->n_classes);
-    origins_json(o, origins);
+        json_report_text(o, "positive", plan->class_name[plan->positive]);
+    json_report_names(o, "classes", plan->class_name, plan->n_classes);
+    score_inputs_json(o, origins);
     return put_object(p, o, e);
 }
 
 int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, const char *tool,
-                       const struct scores_plan *plan, const struct origins *origins, struct fmt_error *e)
+                       const struct scores_plan *plan, const struct score_inputs *origins, struct fmt_error *e)
 {
     *p = (struct predictions){
         .json = json, .with_votes = with_votes, .n_classes = plan->n_classes, .class_name = plan->class_name};
@@ -118,7 +118,7 @@ static int text_row(struct predictions *p, const struct predictions_row *r, stru
     if (p->with_votes)
         fprintf(line, "\t%d", r->k);
     fputc('\t', line);
-    put_name(line, p->class_name[measures_best_class(r->proba, p->n_classes)]);
+    put_name(line, p->class_name[metrics_best_class(r->proba, p->n_classes)]);
     for (int c = 0; c < p->n_classes; c++)
         fprintf(line, "\t%.9g", r->proba[c]);
     for (int c = 0; p->with_votes && c < p->n_classes; c++)
@@ -129,16 +129,16 @@ static int text_row(struct predictions *p, const struct predictions_row *r, stru
 static int json_row(struct predictions *p, const struct predictions_row *r, struct fmt_error *e)
 {
     cJSON *o = cJSON_CreateObject();
-    jsonl_text(o, "key", r->key);
+    json_report_text(o, "key", r->key);
     if (r->group[0])
-        jsonl_text(o, "group", r->group);
+        json_report_text(o, "group", r->group);
     if (r->shot >= 0)
         cJSON_AddNumberToObject(o, "shot", r->shot);
     if (r->label >= 0)
-        jsonl_text(o, "label", p->class_name[r->label]);
+        json_report_text(o, "label", p->class_name[r->label]);
     if (p->with_votes)
         cJSON_AddNumberToObject(o, "k", r->k);
-    jsonl_text(o, "prediction", p->class_name[measures_best_class(r->proba, p->n_classes)]);
+    json_report_text(o, "prediction", p->class_name[metrics_best_class(r->proba, p->n_classes)]);
     cJSON_AddItemToObject(o, "scores", cJSON_CreateDoubleArray(r->proba, p->n_classes));
     if (p->with_votes)
         cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(r->votes, p->n_classes));

@@ -26,7 +26,7 @@ struct predictions_row {
 
 /* tool: its name. plan: classes, and which is positive; the names live until predictions_commit. */
 int predictions_create(struct predictions *p, const char *path, bool json, bool with_votes, const char *tool,
-                       const struct scores_plan *plan, const struct origins *origins, struct fmt_error *e);
+                       const struct scores_plan *plan, const struct score_inputs *origins, struct fmt_error *e);
 int predictions_add(struct predictions *p, const struct predictions_row *row, struct fmt_error *e);
 int predictions_commit(struct predictions *p, struct fmt_error *e); /* also releases */
 

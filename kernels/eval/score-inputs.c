@@ -8,18 +8,18 @@
 #include "fmt.h"
 #include "json-report.h"
 
-void origins_add(struct origins *o, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES])
+void score_inputs_add(struct score_inputs *o, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES])
 {
-    if (o->n == ORIGINS_MAX || !digest_is_set(identity))
+    if (o->n == SCORE_INPUTS_MAX || !digest_is_set(identity))
         return;
     o->item[o->n].role = role;
     o->item[o->n].path = path;
     memcpy(o->item[o->n++].identity, identity, DIGEST_BYTES);
 }
 
-void origins_overlap(struct origins *o, const char *of, const char *in, int64_t images, int64_t groups)
+void score_inputs_overlap(struct score_inputs *o, const char *of, const char *in, int64_t images, int64_t groups)
 {
-    if (o->n_overlaps == ORIGINS_MAX || images + groups == 0)
+    if (o->n_overlaps == SCORE_INPUTS_MAX || images + groups == 0)
         return;
     o->overlap[o->n_overlaps].of = of;
     o->overlap[o->n_overlaps].in = in;
@@ -27,7 +27,7 @@ void origins_overlap(struct origins *o, const char *of, const char *in, int64_t 
     o->overlap[o->n_overlaps++].groups = groups;
 }
 
-void origins_text(FILE *out, const char *before, const struct origins *o)
+void score_inputs_text(FILE *out, const char *before, const struct score_inputs *o)
 {
     for (int i = 0; i < o->n; i++) {
         char hex[DIGEST_HEX];
@@ -35,7 +35,7 @@ void origins_text(FILE *out, const char *before, const struct origins *o)
         fprintf(out, "%s%-8s %s", before, o->item[i].role, hex);
         if (o->item[i].path) {
             fputc(' ', out);
-            clean_put(out, o->item[i].path);
+            printable_put(out, o->item[i].path);
         }
         fputc('\n', out);
     }
@@ -45,26 +45,26 @@ void origins_text(FILE *out, const char *before, const struct origins *o)
                 FMT_COUNT(o->overlap[i].groups, "group", "groups"));
 }
 
-void origins_json(struct cJSON *o, const struct origins *from)
+void score_inputs_json(struct cJSON *o, const struct score_inputs *from)
 {
-    struct cJSON *all = jsonl_object(o, "origins");
+    struct cJSON *all = json_report_object(o, "origins");
     for (int i = 0; i < from->n; i++) {
         char hex[DIGEST_HEX];
-        struct cJSON *one = jsonl_object(all, from->item[i].role);
+        struct cJSON *one = json_report_object(all, from->item[i].role);
         digest_hex(from->item[i].identity, hex);
-        jsonl_text(one, "identity", hex);
+        json_report_text(one, "identity", hex);
         if (from->item[i].path)
-            jsonl_text(one, "path", from->item[i].path);
+            json_report_text(one, "path", from->item[i].path);
     }
     if (!from->n_overlaps)
         return;
     struct cJSON *overlaps = cJSON_AddArrayToObject(o, "overlap");
     for (int i = 0; i < from->n_overlaps; i++) {
         struct cJSON *one = cJSON_CreateObject();
-        jsonl_text(one, "of", from->overlap[i].of);
-        jsonl_text(one, "in", from->overlap[i].in);
-        jsonl_int(one, "images", from->overlap[i].images);
-        jsonl_int(one, "groups", from->overlap[i].groups);
+        json_report_text(one, "of", from->overlap[i].of);
+        json_report_text(one, "in", from->overlap[i].in);
+        json_report_int(one, "images", from->overlap[i].images);
+        json_report_int(one, "groups", from->overlap[i].groups);
         cJSON_AddItemToArray(overlaps, one);
     }
 }

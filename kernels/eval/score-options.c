@@ -6,7 +6,7 @@
 
 #include "num.h"
 
-int scoreopts_numbers(const char *text, double low, double high, int max, double *out)
+int score_options_numbers(const char *text, double low, double high, int max, double *out)
 {
     int n = 0;
     while (*text) {
@@ -31,21 +31,21 @@ int scoreopts_numbers(const char *text, double low, double high, int max, double
 
 static int parse_points(const char *option, const char *text, double *out, int *n, struct fmt_error *e)
 {
-    *n = scoreopts_numbers(text, 1e-9, 1, SCOREOPTS_POINTS_MAX, out);
+    *n = score_options_numbers(text, 1e-9, 1, SCORE_OPTIONS_POINTS_MAX, out);
     if (*n >= 0)
         return 0;
     return fmt_fail(e, FMT_INVALID, "%s %.60s: numbers above 0 and up to 1, %d at most, with commas between them",
-                    option, text, SCOREOPTS_POINTS_MAX);
+                    option, text, SCORE_OPTIONS_POINTS_MAX);
 }
 
-int scoreopts_parse(struct scoreopts *o, struct fmt_error *e)
+int score_options_parse(struct score_options *o, struct fmt_error *e)
 {
     int status = parse_points("--at-recall", o->at_recall, o->recall, &o->n_recall, e);
     return status ? status : parse_points("--at-precision", o->at_precision, o->precision, &o->n_precision, e);
 }
 
-int scoreopts_plan(const struct scoreopts *o, const struct feat_header *h, uint64_t seed, struct scores_plan *plan,
-                   struct fmt_error *e)
+int score_options_plan(const struct score_options *o, const struct feat_header *h, uint64_t seed,
+                       struct scores_plan *plan, struct fmt_error *e)
 {
     *plan = (struct scores_plan){.n_classes = h->n_classes, .class_name = h->class_name, .positive = 1};
     if (h->n_classes < 2)

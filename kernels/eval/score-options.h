@@ -7,41 +7,42 @@
 #include "opt.h"
 #include "provenance.h"
 
-enum { SCOREOPTS_POINTS_MAX = 64 };
+enum { SCORE_OPTIONS_POINTS_MAX = 64 };
 
-struct scoreopts {
+struct score_options {
     const char *at_recall, *at_precision; /* "0.9,0.95" or "" */
     const char *positive, *group_score;
     bool allow_overlap; /* rows are scored although they, or their group, were learned from */
     int64_t n_resamples;
     double level;
-    double recall[SCOREOPTS_POINTS_MAX], precision[SCOREOPTS_POINTS_MAX]; /* of the lists, by scoreopts_parse */
+    double recall[SCORE_OPTIONS_POINTS_MAX],
+        precision[SCORE_OPTIONS_POINTS_MAX]; /* of the lists, by score_options_parse */
     int n_recall, n_precision;
 };
 
-#define SCOREOPTS_DEFAULT                                                                                            \
-    {                                                                                                                \
-        .at_recall = "0.9,0.95,0.99", .at_precision = "0.9,0.95", .group_score = "max", .n_resamples = 1000,         \
-        .level = 0.95                                                                                                \
+#define SCORE_OPTIONS_DEFAULT \
+    { \
+        .at_recall = "0.9,0.95,0.99", .at_precision = "0.9,0.95", .group_score = "max", .n_resamples = 1000, \
+        .level = 0.95 \
     }
-#define SCOREOPTS(o)                                                                                                 \
-    OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]"),           \
-        OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"),         \
-        OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"),        \
-        OPT_FLAG(0, "allow-overlap", &(o).allow_overlap,                                                             \
-                 "score rows although their image or group was learned from"),                                       \
-        OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"),              \
+#define SCOREOPTS(o) \
+    OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]"), \
+        OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"), \
+        OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"), \
+        OPT_FLAG(0, "allow-overlap", &(o).allow_overlap, \
+                 "score rows although their image or group was learned from"), \
+        OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"), \
         OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
         OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")
 
 /* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. out may be NULL. */
-int scoreopts_numbers(const char *text, double low, double high, int max, double *out);
+int score_options_numbers(const char *text, double low, double high, int max, double *out);
 
 /* The lists of recalls and precisions; a wrong one is FMT_INVALID and wrong usage. */
-int scoreopts_parse(struct scoreopts *o, struct fmt_error *e);
+int score_options_parse(struct score_options *o, struct fmt_error *e);
 
-/* After scoreopts_parse. plan points into o and h. An unknown class is FMT_INVALID. */
-int scoreopts_plan(const struct scoreopts *o, const struct feat_header *h, uint64_t seed, struct scores_plan *plan,
-                   struct fmt_error *e);
+/* After score_options_parse. plan points into o and h. An unknown class is FMT_INVALID. */
+int score_options_plan(const struct score_options *o, const struct feat_header *h, uint64_t seed,
+                       struct scores_plan *plan, struct fmt_error *e);
 
 #endif

@@ -11,9 +11,9 @@
 
 #define KEY(name, text) #name,
 #define TEXT(name, text) text,
-static const char *const whole_key[] = {MEASURES_WHOLE(KEY)}, *const whole_text[] = {MEASURES_WHOLE(TEXT)};
-static const char *const class_key[] = {MEASURES_CLASS(KEY)}, *const class_text[] = {MEASURES_CLASS(TEXT)};
-static const char *const point_key[] = {MEASURES_POINT(KEY)};
+static const char *const whole_key[] = {METRICS_WHOLE(KEY)}, *const whole_text[] = {METRICS_WHOLE(TEXT)};
+static const char *const class_key[] = {METRICS_CLASS(KEY)}, *const class_text[] = {METRICS_CLASS(TEXT)};
+static const char *const point_key[] = {METRICS_POINT(KEY)};
 enum { COLUMNS = 3, CONFUSION_MAX = 12, CLASSES_SHOWN = 40 };
 
 /* "class_auroc" and "point_recall" are the auroc and recall of where they stand. */
@@ -24,14 +24,14 @@ static const char *short_key(const char *key)
     return key;
 }
 
-static int at_class(enum measures_class what, int c)
+static int at_class(enum metrics_class what, int c)
 {
-    return measures_at_class(what, c);
+    return metrics_at_class(what, c);
 }
 
 static int at_point(const struct scores_plan *plan, int what, int p)
 {
-    return MEASURES_N_WHOLE + plan->n_classes * MEASURES_N_CLASS + p * MEASURES_N_POINT + what;
+    return METRICS_N_WHOLE + plan->n_classes * METRICS_N_CLASS + p * METRICS_N_POINT + what;
 }
 
 /* ------------------------------------------------------------------ text */
@@ -87,10 +87,10 @@ static void class_lines(FILE *out, const struct scores_plan *plan, const struct 
 {
     for (int c = 0; c < plan->n_classes && c < CLASSES_SHOWN; c++) {
         fprintf(out, "class %s\n", plan->class_name[c]);
-        for (int what = 0; what < MEASURES_N_CLASS; what++) {
+        for (int what = 0; what < METRICS_N_CLASS; what++) {
             char name[64];
             snprintf(name, sizeof name, "  %s", class_text[what]);
-            line(out, name, s, n, at_class((enum measures_class)what, c));
+            line(out, name, s, n, at_class((enum metrics_class)what, c));
         }
     }
 }
@@ -145,12 +145,12 @@ void scores_classes_text(FILE *out, const char *before, const struct scores_plan
     fprintf(out, "%s", before);
     if (two) {
         fputs("positive class: ", out);
-        clean_put(out, plan->class_name[plan->positive]);
+        printable_put(out, plan->class_name[plan->positive]);
     }
     fputs(two ? " (of " : "classes: ", out);
     for (int c = 0; c < plan->n_classes && c < CLASSES_SHOWN; c++) {
         fputs(c ? ", " : "", out);
-        clean_put(out, plan->class_name[c]);
+        printable_put(out, plan->class_name[c]);
     }
     fputs(plan->n_classes > CLASSES_SHOWN ? ", ..." : "", out);
     fputs(two ? "); a group is positive if one of its images is\n" : "\n", out);
@@ -159,7 +159,7 @@ void scores_classes_text(FILE *out, const char *before, const struct scores_plan
 static void table(FILE *out, const struct scores_plan *plan, const struct scores *s, int n)
 {
     head_line(out, "", s, n);
-    for (int what = 0; what < MEASURES_N_WHOLE; what++)
+    for (int what = 0; what < METRICS_N_WHOLE; what++)
         if (what != MEASURES_top5 || plan->n_classes > 5)
             line(out, whole_text[what], s, n, what);
     class_lines(out, plan, s, n);
@@ -232,10 +232,10 @@ static void add_classes(cJSON *o, const struct scores_plan *plan, const struct s
         int64_t support = 0;
         for (int b = 0; b < plan->n_classes; b++)
             support += s->confusion[c * plan->n_classes + b];
-        jsonl_text(one, "class", plan->class_name[c]);
+        json_report_text(one, "class", plan->class_name[c]);
         cJSON_AddNumberToObject(one, "support", (double)support);
-        for (int what = 0; what < MEASURES_N_CLASS; what++)
-            add_value(one, intervals, short_key(class_key[what]), s, at_class((enum measures_class)what, c));
+        for (int what = 0; what < METRICS_N_CLASS; what++)
+            add_value(one, intervals, short_key(class_key[what]), s, at_class((enum metrics_class)what, c));
         cJSON_AddItemToObject(one, "intervals", intervals);
         cJSON_AddItemToArray(all, one);
     }
@@ -247,13 +247,13 @@ static void add_points(cJSON *o, const struct scores_plan *plan, const struct sc
     for (int p = 0; p < s->n_points; p++) {
         const struct threshold *t = &s->point[p];
         cJSON *one = cJSON_CreateObject(), *intervals = cJSON_CreateObject();
-        jsonl_text(one, "class", plan->class_name[t->of_class]);
+        json_report_text(one, "class", plan->class_name[t->of_class]);
         cJSON_AddStringToObject(one, "at", t->at_recall ? "recall" : "precision");
         cJSON_AddNumberToObject(one, "wanted", t->wanted);
         add_number(one, "threshold", t->value);
         add_number(one, "chosen_precision", t->precision);
         add_number(one, "chosen_recall", t->recall);
-        for (int what = 0; what < MEASURES_N_POINT; what++)
+        for (int what = 0; what < METRICS_N_POINT; what++)
             add_value(one, intervals, short_key(point_key[what]), s, at_point(plan, what, p));
         cJSON_AddItemToObject(one, "intervals", intervals);
         cJSON_AddItemToArray(all, one);
@@ -272,9 +272,9 @@ static int json_line(FILE *out, const struct scores_plan *plan, const struct sco
     cJSON_AddNumberToObject(o, "groups", (double)s->n_groups);
     cJSON_AddNumberToObject(o, "mixed_groups_left_out", (double)s->n_mixed);
     if (plan->n_classes == 2)
-        jsonl_text(o, "positive", plan->class_name[plan->positive]);
+        json_report_text(o, "positive", plan->class_name[plan->positive]);
     cJSON_AddNumberToObject(o, "tries", s->n_tries);
-    for (int what = 0; what < MEASURES_N_WHOLE; what++)
+    for (int what = 0; what < METRICS_N_WHOLE; what++)
         if (what != MEASURES_top5 || plan->n_classes > 5)
             add_value(o, intervals, whole_key[what], s, what);
     cJSON_AddItemToObject(o, "intervals", intervals);

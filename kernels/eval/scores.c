@@ -196,7 +196,7 @@ static void call_rows(const struct scores_plan *plan, const struct view *v, cons
 }
 
 /* ------------------------------------------------------------------ one level */
-static int scores_allocate(struct scores *s, const struct measures *m, struct fmt_error *e)
+static int scores_allocate(struct scores *s, const struct metrics *m, struct fmt_error *e)
 {
     size_t n = (size_t)m->n_values, K = (size_t)m->rows.n_classes;
     s->n_values = m->n_values;
@@ -217,26 +217,26 @@ static int compute(const struct scores_plan *plan, const struct view *v, const u
         return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
     for (int p = 0; p < s->n_points; p++)
         point_class[p] = s->point[p].of_class;
-    struct measures_rows rows = {v->n,     plan->n_classes, plan->positive, v->proba,
+    struct metrics_rows rows = {v->n,     plan->n_classes, plan->positive, v->proba,
                                  v->label, s->n_points,     point_class,    called,
                                  &v->ranking, false};
-    struct measures m = {0};
-    int status = measures_open(&m, &rows, pool, e);
+    struct metrics m = {0};
+    int status = metrics_open(&m, &rows, pool, e);
     if (!status)
         status = scores_allocate(s, &m, e);
     if (!status) {
-        measures_compute(&m, NULL, s->values, s->confusion);
+        metrics_compute(&m, NULL, s->values, s->confusion);
         for (int i = 0; i < s->n_values; i++)
             s->low[i] = s->high[i] = NAN;
         if (plan->bootstrap.n_resamples > 0)
             status = bootstrap_run(&plan->bootstrap, &m, v->group, v->n_groups, pool, s->low, s->high, e);
     }
     for (int p = 0; !status && p < s->n_points; p++)
-        for (int i = 0; isnan(s->point[p].value) && i < MEASURES_N_POINT; i++) {
-            int at = measures_at_point(&m, (enum measures_point)i, p);
+        for (int i = 0; isnan(s->point[p].value) && i < METRICS_N_POINT; i++) {
+            int at = metrics_at_point(&m, (enum metrics_point)i, p);
             s->values[at] = s->low[at] = s->high[at] = NAN;
         }
-    measures_close(&m);
+    metrics_close(&m);
     free(point_class);
     return status;
 }

@@ -109,9 +109,9 @@ void head_backward(struct op_ctx *c, const struct head *h, const float *values, 
     arena->used = mark;
 }
 
-struct proto head_proto(const struct head *h, const float *values, const float *z, int64_t T)
+struct prototypes head_proto(const struct head *h, const float *values, const float *z, int64_t T)
 {
-    return (struct proto){.T = T,
+    return (struct prototypes){.T = T,
                           .K = h->config.n_prototypes,
                           .b = h->config.bottleneck_dim,
                           .z = z,

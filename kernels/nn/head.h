@@ -48,6 +48,6 @@ void head_backward(struct op_ctx *c, const struct head *h, const float *values, 
                    float *dx, struct arena *arena, float *grads);
 
 /* Rows z [T,bottleneck] before this head's prototypes. */
-struct proto head_proto(const struct head *h, const float *values, const float *z, int64_t T);
+struct prototypes head_proto(const struct head *h, const float *values, const float *z, int64_t T);
 
 #endif

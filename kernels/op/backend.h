@@ -10,10 +10,10 @@
 #include "fmt.h"
 
 struct op_ctx;
-struct proto;         /* prototypes.h */
-struct proto_pairs;
-struct proto_targets;
-struct proto_watch;
+struct prototypes;         /* prototypes.h */
+struct prototypes_pairs;
+struct prototypes_targets;
+struct prototypes_collapse;
 struct update;        /* update.h */
 
 struct backend {

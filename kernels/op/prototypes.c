@@ -3,65 +3,66 @@
 
 #include <stddef.h>
 
-static bool proto_good(struct op_ctx *c, const struct proto *p)
+static bool proto_good(struct op_ctx *c, const struct prototypes *p)
 {
     return op_check(c, p->T >= 0 && p->K > 0 && p->b > 0 && (!p->kept || p->logits || op_planning(c)),
                     "prototypes: sizes are not positive, or logits are not kept");
 }
 
-static bool range_good(struct op_ctx *c, const struct proto *p, int64_t first, int64_t n, double temperature)
+static bool range_good(struct op_ctx *c, const struct prototypes *p, int64_t first, int64_t n, double temperature)
 {
     return proto_good(c, p) &&
            op_check(c, first >= 0 && n > 0 && first + n <= p->T, "prototypes: the rows are not among those given") &&
            op_check(c, temperature > 0, "prototypes: a temperature is not positive");
 }
 
-void op_proto_fwd(struct op_ctx *c, struct tensor logits, const struct proto *p)
+void op_prototype_fwd(struct op_ctx *c, struct tensor logits, const struct prototypes *p)
 {
-    if (proto_good(c, p) && OP_SHAPE(c, "proto_fwd", logits, DTYPE_F32, p->T, p->K))
-        c->backend->proto_fwd(c, logits.data, p);
+    if (proto_good(c, p) && OP_SHAPE(c, "prototype_fwd", logits, DTYPE_F32, p->T, p->K))
+        c->backend->prototype_fwd(c, logits.data, p);
 }
 
-void op_proto_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, struct tensor dlogits, const struct proto *p)
+void op_prototype_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, struct tensor dlogits,
+                      const struct prototypes *p)
 {
-    if (proto_good(c, p) && OP_SHAPE(c, "proto_bwd", dlogits, DTYPE_F32, p->T, p->K))
-        c->backend->proto_bwd(c, dz, dv, dg, dlogits.data, p);
+    if (proto_good(c, p) && OP_SHAPE(c, "prototype_bwd", dlogits, DTYPE_F32, p->T, p->K))
+        c->backend->prototype_bwd(c, dz, dv, dg, dlogits.data, p);
 }
 
-void op_proto_keep(struct op_ctx *c, struct proto *p)
+void op_prototype_keep(struct op_ctx *c, struct prototypes *p)
 {
     if (!proto_good(c, p))
         return;
     p->kept = false;
     if (p->logits) {
-        c->backend->proto_keep(c, p);
+        c->backend->prototype_keep(c, p);
         p->kept = true;
     }
 }
 
-void op_proto_sinkhorn(struct op_ctx *c, double *log_col, double *log_row, const struct proto *p, int64_t first,
-                       int64_t n, double temperature, int rounds)
+void op_prototype_sinkhorn(struct op_ctx *c, double *log_col, double *log_row, const struct prototypes *p,
+                           int64_t first, int64_t n, double temperature, int rounds)
 {
     if (range_good(c, p, first, n, temperature))
-        c->backend->proto_sinkhorn(c, log_col, log_row, p, first, n, temperature, rounds);
+        c->backend->prototype_sinkhorn(c, log_col, log_row, p, first, n, temperature, rounds);
 }
 
-void op_proto_center(struct op_ctx *c, double *log_col, double *log_row, float *mean, const struct proto *p,
+void op_prototype_center(struct op_ctx *c, double *log_col, double *log_row, float *mean, const struct prototypes *p,
                      int64_t first, int64_t n, const float *center, double temperature)
 {
     if (range_good(c, p, first, n, temperature))
-        c->backend->proto_center(c, log_col, log_row, mean, p, first, n, center, temperature);
+        c->backend->prototype_center(c, log_col, log_row, mean, p, first, n, center, temperature);
 }
 
-void op_proto_watch(struct op_ctx *c, struct proto_watch *out, const struct proto *p, int64_t first, int64_t n,
-                    const double *log_col, double temperature)
+void op_prototype_collapse(struct op_ctx *c, struct prototypes_collapse *out, const struct prototypes *p, int64_t first,
+                           int64_t n, const double *log_col, double temperature)
 {
     if (range_good(c, p, first, n, temperature))
-        c->backend->proto_watch(c, out, p, first, n, log_col, temperature);
+        c->backend->prototype_collapse(c, out, p, first, n, log_col, temperature);
 }
 
-static bool xent_good(struct op_ctx *c, const struct proto *s, const struct proto_targets *t,
-                      const struct proto_pairs *pairs)
+static bool xent_good(struct op_ctx *c, const struct prototypes *s, const struct prototypes_targets *t,
+                      const struct prototypes_pairs *pairs)
 {
     return proto_good(c, s) && proto_good(c, &t->teacher) &&
            op_check(c,
@@ -71,29 +72,29 @@ static bool xent_good(struct op_ctx *c, const struct proto *s, const struct prot
            op_check(c, t->temperature > 0 && pairs->temperature > 0, "cross-entropy: a temperature is not positive");
 }
 
-void op_proto_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double *mass, struct proto *s,
-                       const struct proto_targets *t, const struct proto_pairs *pairs)
+void op_prototype_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double *mass, struct prototypes *s,
+                       const struct prototypes_targets *t, const struct prototypes_pairs *pairs)
 {
     if (xent_good(c, s, t, pairs)) {
-        c->backend->proto_xent_fwd(c, row_loss, lse, mass, s, t, pairs);
+        c->backend->prototype_xent_fwd(c, row_loss, lse, mass, s, t, pairs);
         s->kept = s->logits != NULL;
     }
 }
 
-void op_proto_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const double *lse, const double *mass,
-                       struct proto *s, const struct proto_targets *t, const struct proto_pairs *pairs)
+void op_prototype_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const double *lse, const double *mass,
+                       struct prototypes *s, const struct prototypes_targets *t, const struct prototypes_pairs *pairs)
 {
     if (xent_good(c, s, t, pairs)) {
-        c->backend->proto_xent_bwd(c, dz, dv, dg, lse, mass, s, t, pairs);
+        c->backend->prototype_xent_bwd(c, dz, dv, dg, lse, mass, s, t, pairs);
         s->kept = false;
     }
 }
 
-void op_proto_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg, const struct proto *p, int64_t first,
-                 int64_t n, double temperature, double weight)
+void op_prototype_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg, const struct prototypes *p,
+                     int64_t first, int64_t n, double temperature, double weight)
 {
     if (range_good(c, p, first, n, temperature))
-        c->backend->proto_kl(c, loss, dz, dv, dg, p, first, n, temperature, weight);
+        c->backend->prototype_kl(c, loss, dz, dv, dg, p, first, n, temperature, weight);
 }
 
 void op_l2norm_fwd(struct op_ctx *c, struct tensor y, struct tensor norm, struct tensor x, float eps)

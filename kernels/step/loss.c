@@ -11,8 +11,8 @@ void loss_carve(struct loss_head *l, bool keep, struct arena *arena)
     int64_t K = l->head.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
     l->z = ARENA_TAKE(arena, float, rows * l->head.config.bottleneck_dim);
     l->log_row = ARENA_TAKE(arena, double, rows);
-    l->teacher_logits = keep ? ARENA_TAKE(arena, float, proto_kept_count(rows, K)) : NULL;
-    l->student_logits = keep ? ARENA_TAKE(arena, float, proto_kept_count(l->student_rows_max, K)) : NULL;
+    l->teacher_logits = keep ? ARENA_TAKE(arena, float, prototypes_kept_count(rows, K)) : NULL;
+    l->student_logits = keep ? ARENA_TAKE(arena, float, prototypes_kept_count(l->student_rows_max, K)) : NULL;
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         if (!l->serves[kind])
             continue;
@@ -54,7 +54,7 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
     l->temperature = temperature;
     l->teacher = head_proto(&l->head, values, l->z, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]);
     l->teacher.logits = l->teacher_logits;
-    op_proto_keep(c, &l->teacher);
+    op_prototype_keep(c, &l->teacher);
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
         int64_t first = first_row(l, (enum loss_kind)kind), n = l->rows[kind];
@@ -67,16 +67,17 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
             continue;
         double *log_row = l->log_row ? l->log_row + first : NULL; /* NULL while planning */
         if (l->sinkhorn)
-            op_proto_sinkhorn(c, l->log_col[kind], log_row, &l->teacher, first, n, temperature, LOSS_SINKHORN_ROUNDS);
+            op_prototype_sinkhorn(c, l->log_col[kind], log_row, &l->teacher, first, n, temperature,
+                                  LOSS_SINKHORN_ROUNDS);
         else
-            op_proto_center(c, l->log_col[kind], log_row, center->mean, &l->teacher, first, n, center->next,
+            op_prototype_center(c, l->log_col[kind], log_row, center->mean, &l->teacher, first, n, center->next,
                             temperature);
     }
 }
 
-void loss_watch(struct op_ctx *c, struct loss_head *l, struct proto_watch *out)
+void loss_watch(struct op_ctx *c, struct loss_head *l, struct prototypes_collapse *out)
 {
-    op_proto_watch(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? NULL : l->log_col[LOSS_DINO],
+    op_prototype_collapse(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? NULL : l->log_col[LOSS_DINO],
                    l->temperature);
 }
 
@@ -95,10 +96,10 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
 }
 
 /* Copies the picked rows of z and of log_row. */
-static struct proto pick_rows(struct op_ctx *c, const struct loss_head *l, const int64_t *picked, int64_t n,
+static struct prototypes pick_rows(struct op_ctx *c, const struct loss_head *l, const int64_t *picked, int64_t n,
                               struct arena *arena, double **log_row)
 {
-    struct proto p = l->teacher;
+    struct prototypes p = l->teacher;
     float *z = ARENA_TAKE(arena, float, n * p.b);
     *log_row = ARENA_TAKE(arena, double, n);
     op_gather_rows(c, TENSOR(z, n, p.b), TENSOR(p.z, p.T, p.b), TENSOR(picked, n));
@@ -118,7 +119,7 @@ void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int6
     r->lse = ARENA_TAKE(arena, double, T);
     r->mass = ARENA_TAKE(arena, double, T);
     r->dz = ARENA_TAKE(arena, float, T * l->head.config.bottleneck_dim);
-    r->targets = (struct proto_targets){.teacher = l->teacher,
+    r->targets = (struct prototypes_targets){.teacher = l->teacher,
                                         .temperature = l->temperature,
                                         .n_first = n_first,
                                         .log_col = {l->log_col[0], l->log_col[1]},
@@ -134,13 +135,13 @@ void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, co
 {
     r->student = head_proto(&l->head, values, z, r->T);
     r->student.logits = l->student_logits;
-    struct proto_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
-    op_proto_xent_fwd(c, r->row_loss, r->lse, r->mass, &r->student, &r->targets, &pairs);
+    struct prototypes_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
+    op_prototype_xent_fwd(c, r->row_loss, r->lse, r->mass, &r->student, &r->targets, &pairs);
 }
 
 void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, float *grads)
 {
-    struct proto_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
-    op_proto_xent_bwd(c, r->dz, grads + l->head.weight_v, grads + l->head.weight_g, r->lse, r->mass, &r->student,
+    struct prototypes_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
+    op_prototype_xent_bwd(c, r->dz, grads + l->head.weight_v, grads + l->head.weight_g, r->lse, r->mass, &r->student,
                       &r->targets, &pairs);
 }

@@ -96,7 +96,7 @@ static int teacher_forward(struct step *s, struct fmt_error *e)
 
 static void watch(struct step *s, struct step_result *r)
 {
-    struct proto_watch seen = {0};
+    struct prototypes_collapse seen = {0};
     int64_t crops = s->z.crops[GLOBAL], K = s->head[0].head.config.n_prototypes;
     loss_watch(&s->c, &s->head[0], &seen);
     op_effective_rank(&s->c, &r->feature_rank, TENSOR(s->teacher_cls, crops, s->vit.config.C));
@@ -126,14 +126,14 @@ static void koleo_term(struct step *s, const float *cls, struct step_result *r)
 }
 
 /* p: rows that hold the global crops' from `first` on. */
-static void kl_term(struct step *s, const struct proto *p, int64_t first, struct step_result *r)
+static void kl_term(struct step *s, const struct prototypes *p, int64_t first, struct step_result *r)
 {
     const struct head *h = &s->head[0].head;
     double loss = 0;
     if (s->kl_weight <= 0)
         return;
     op_fill(&s->c, TENSOR(s->d_kl, s->z.crops[GLOBAL], h->config.bottleneck_dim), 0);
-    op_proto_kl(&s->c, &loss, s->d_kl, s->grads + h->weight_v, s->grads + h->weight_g, p, first, s->z.crops[GLOBAL],
+    op_prototype_kl(&s->c, &loss, s->d_kl, s->grads + h->weight_v, s->grads + h->weight_g, p, first, s->z.crops[GLOBAL],
                 LOSS_STUDENT_TEMPERATURE, s->kl_weight);
     r->kl_loss = s->kl_weight * loss;
 }
@@ -166,7 +166,7 @@ static int preview(struct step *s, struct step_result *r, struct fmt_error *e)
         }
         s->work.used = mark;
     }
-    struct proto p = head_proto(&s->head[0].head, s->student, s->z_kl, s->z.crops[GLOBAL]);
+    struct prototypes p = head_proto(&s->head[0].head, s->student, s->z_kl, s->z.crops[GLOBAL]);
     koleo_term(s, s->student_cls, r);
     kl_term(s, &p, 0, r);
     return 0;

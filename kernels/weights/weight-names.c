@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const names_holder[NAMES_HOLDERS] = {"backbone.", "dinov2.", "dinov2_with_registers."};
+const char *const names_holder[WEIGHT_NAMES_HOLDERS] = {"backbone.", "dinov2.", "dinov2_with_registers."};
 
 /* Behind a prefix, or NULL. */
 static const char *behind(const char *text, const char *prefix)
@@ -15,7 +15,7 @@ static const char *behind(const char *text, const char *prefix)
     return strncmp(text, prefix, n) == 0 ? text + n : NULL;
 }
 
-bool names_clean(const char *name, char *out, size_t room)
+bool weight_names_clean(const char *name, char *out, size_t room)
 {
     static const char *const wrappers[] = {"module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_orig_mod"};
     size_t at = 0;
@@ -82,7 +82,7 @@ static const char *behind_number(const char *text)
     return p > text && *p == '.' ? p + 1 : NULL;
 }
 
-const char *names_block(const char *name)
+const char *weight_names_block(const char *name)
 {
     const char *rest = behind(name, "blocks.");
     if (!rest)
@@ -91,7 +91,7 @@ const char *names_block(const char *name)
 }
 
 /* A name inside the backbone. */
-static bool publish_backbone(const char *name, struct names_target *out)
+static bool publish_backbone(const char *name, struct weight_names_target *out)
 {
     const struct renaming *r = NULL;
     const char *rest = name, *layer = behind(name, "encoder.layer."), *block = behind(name, "blocks.");
@@ -117,7 +117,7 @@ static bool publish_backbone(const char *name, struct names_target *out)
 }
 
 /* A name inside a head, with its module. */
-static bool publish_head(const char *name, struct names_target *out)
+static bool publish_head(const char *name, struct weight_names_target *out)
 {
     static const char *const normed[][2] = {{".parametrizations.weight.original0", ".weight_g"},
                                             {".parametrizations.weight.original1", ".weight_v"}};
@@ -137,19 +137,19 @@ static bool publish_head(const char *name, struct names_target *out)
                                        (int)sizeof out->name;
 }
 
-enum names_kind names_publish(const char *name, struct names_target *out)
+enum weight_names_kind weight_names_publish(const char *name, struct weight_names_target *out)
 {
     for (int m = PARAMS_DINO_HEAD; m <= PARAMS_IBOT_HEAD; m++) {
         const char *rest = behind(name, params_module_name[m]);
         if (rest && *rest == '.')
-            return publish_head(name, out) ? NAMES_PARAMETER : NAMES_TOO_LONG;
+            return publish_head(name, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
     }
-    for (size_t i = 0; i < NAMES_HOLDERS; i++) {
+    for (size_t i = 0; i < WEIGHT_NAMES_HOLDERS; i++) {
         const char *rest = behind(name, names_holder[i]);
         if (rest)
-            return publish_backbone(rest, out) ? NAMES_PARAMETER : NAMES_TOO_LONG;
+            return publish_backbone(rest, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
     }
     if (is_extra(name))
-        return NAMES_EXTRA;
-    return publish_backbone(name, out) ? NAMES_PARAMETER : NAMES_TOO_LONG;
+        return WEIGHT_NAMES_EXTRA;
+    return publish_backbone(name, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
 }

@@ -18,28 +18,28 @@
 
 /* Drops the words that wrappers put between the parts of a name (module, _fsdp_wrapped_module, _orig_mod, ...).
  * out has room for `room` bytes; false: the name is longer. */
-bool names_clean(const char *name, char *out, size_t room);
+bool weight_names_clean(const char *name, char *out, size_t room);
 
-enum names_kind {
-    NAMES_PARAMETER, /* out is filled; it may still be a name that no network has */
-    NAMES_EXTRA,     /* known to come with weights and of no use here: a classifier, centres of the losses */
-    NAMES_TOO_LONG
+enum weight_names_kind {
+    WEIGHT_NAMES_PARAMETER, /* out is filled; it may still be a name that no network has */
+    WEIGHT_NAMES_EXTRA,     /* known to come with weights and of no use here: a classifier, centres of the losses */
+    WEIGHT_NAMES_TOO_LONG
 };
 
-struct names_target {
+struct weight_names_target {
     char name[PARAMS_NAME_MAX]; /* with its module */
     int part, n_parts;          /* the tensor is this one of so many parts along the first axis */
     bool hugging_face;          /* the name was one of Hugging Face's, of a block */
 };
 
 /* Words that a whole network puts before the names of its backbone: "backbone.", ... */
-enum { NAMES_HOLDERS = 3 };
-extern const char *const names_holder[NAMES_HOLDERS];
+enum { WEIGHT_NAMES_HOLDERS = 3 };
+extern const char *const names_holder[WEIGHT_NAMES_HOLDERS];
 
 /* Behind "blocks.3." or "encoder.layer.3." at the front of a name inside a backbone; else NULL. */
-const char *names_block(const char *name);
+const char *weight_names_block(const char *name);
 
 /* name: cleaned, and without what stands before the module ("teacher."). */
-enum names_kind names_publish(const char *name, struct names_target *out);
+enum weight_names_kind weight_names_publish(const char *name, struct weight_names_target *out);
 
 #endif

@@ -14,10 +14,10 @@
 
 /* A tensor on its way to a name. */
 struct candidate {
-    const struct named *from;
+    const struct named_tensor *from;
     char *text, *rest; /* the cleaned name; what is left of it */
     bool out;          /* not the chosen network's */
-    struct names_target target;
+    struct weight_names_target target;
 };
 
 struct candidates {
@@ -48,7 +48,7 @@ static void release_candidates(struct candidates *c)
     free(c->item);
 }
 
-static int collect_candidates(const struct named_set *set, struct candidates *c, struct fmt_error *e)
+static int collect_candidates(const struct named_tensor_set *set, struct candidates *c, struct fmt_error *e)
 {
     c->item = calloc((size_t)set->n + 1, sizeof *c->item);
     c->n = 0;
@@ -61,7 +61,7 @@ static int collect_candidates(const struct named_set *set, struct candidates *c,
         k->text = malloc(room);
         if (!k->text)
             return fmt_no_memory(e);
-        (void)names_clean(set->item[i].name, k->text, room); /* never longer than the name */
+        (void)weight_names_clean(set->item[i].name, k->text, room); /* never longer than the name */
         k->rest = k->text;
     }
     return 0;
@@ -84,7 +84,7 @@ static int64_t root_of_patches(const char *text)
 static int64_t root_of_block(const char *text)
 {
     for (const char *at = text; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL)
-        if (names_block(at))
+        if (weight_names_block(at))
             return at - text;
     return -1;
 }
@@ -99,7 +99,7 @@ static struct network *find_network(struct networks *all, const char *text, size
 
 static size_t base_of(const char *text, size_t n_root)
 {
-    for (size_t i = 0; i < NAMES_HOLDERS; i++) {
+    for (size_t i = 0; i < WEIGHT_NAMES_HOLDERS; i++) {
         size_t k = strlen(names_holder[i]);
         if (n_root >= k && memcmp(text + n_root - k, names_holder[i], k) == 0 &&
             (n_root == k || text[n_root - k - 1] == '.'))
@@ -288,7 +288,7 @@ static void list_roots(char *text, size_t room, const struct networks *all, cons
 
 static int no_network(const struct weights *w, const struct candidates *c, struct fmt_error *e)
 {
-    const struct named_set *set = &w->file.set;
+    const struct named_tensor_set *set = &w->file.set;
     if (has_flat_parameters(c))
         return fmt_fail(e, FMT_MISMATCH, "flat parameters of sharded training (FSDP), one process's part: no single "
                         "file of them has the weights; that of the teacher under eval/ is the one to take");
@@ -337,7 +337,7 @@ static void warn_of_guess(struct weights *w, const struct networks *all, const s
     add_root(one, sizeof one, chosen);
     for (int i = 0; i < all->n; i++)
         if (&all->item[i] != chosen && words_distance(&all->item[i], w->net) == words_distance(chosen, w->net)) {
-            import_warn(w, "%.150s: no word tells which of its %d networks is the %s; %s was taken, as training "
+            weights_warn(w, "%.150s: no word tells which of its %d networks is the %s; %s was taken, as training "
                         "scripts call it so", w->path, all->n, w->net == WEIGHTS_TEACHER ? "teacher" : "student", one);
             return;
         }
@@ -390,10 +390,10 @@ static int rename_all(struct weights *w, struct candidates *c, struct fmt_error 
 {
     for (int64_t i = 0; i < c->n; i++) {
         struct candidate *k = &c->item[i];
-        enum names_kind kind = k->out ? NAMES_EXTRA : names_publish(k->rest, &k->target);
-        if (kind == NAMES_TOO_LONG && !k->from->unusable)
+        enum weight_names_kind kind = k->out ? WEIGHT_NAMES_EXTRA : weight_names_publish(k->rest, &k->target);
+        if (kind == WEIGHT_NAMES_TOO_LONG && !k->from->unusable)
             return fmt_fail(e, FMT_MISMATCH, "%.200s belongs nowhere in such a network", k->from->name);
-        k->out = kind != NAMES_PARAMETER;
+        k->out = kind != WEIGHT_NAMES_PARAMETER;
         w->hugging_face = w->hugging_face || (!k->out && k->target.hugging_face);
         if (k->out && leave_out(w, k, e))
             return (int)e->status;
@@ -406,11 +406,11 @@ static int rename_all(struct weights *w, struct candidates *c, struct fmt_error 
 /* Shape of the parts of one tensor together: n_dims -1 where they do not fit. */
 static void stack_shape(struct weights_tensor *t, int n_parts)
 {
-    const struct named *first = t->from[0];
+    const struct named_tensor *first = t->from[0];
     t->n_dims = first->n_dims;
     memcpy(t->dims, first->dims, sizeof t->dims);
     for (int i = 1; i < t->n_from; i++) {
-        const struct named *part = t->from[i];
+        const struct named_tensor *part = t->from[i];
         bool fits = part->n_dims == first->n_dims && part->n_dims > 0;
         for (int d = 1; d < first->n_dims && fits; d++)
             fits = part->dims[d] == first->dims[d];
@@ -428,7 +428,7 @@ static int group(struct weights *w, const struct candidates *c, struct fmt_error
         return fmt_no_memory(e);
     for (int64_t i = 0; i < c->n && !c->item[i].out;) {
         struct weights_tensor *t = &w->tensor[w->n_tensors++];
-        const struct names_target *target = &c->item[i].target;
+        const struct weight_names_target *target = &c->item[i].target;
         memcpy(t->name, target->name, sizeof t->name);
         int n_parts = target->n_parts, last_part = -1;
         for (; i < c->n && !c->item[i].out && strcmp(c->item[i].target.name, t->name) == 0; i++) {
@@ -458,7 +458,7 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 static void settle_timm(struct weights *w)
 {
     struct weights_tensor *pos = (struct weights_tensor *)(uintptr_t)weights_find(w, "backbone.pos_embed");
-    if (pos && pos->n_dims == 3 && import_side(pos->dims[1]) > 0 && import_side(pos->dims[1] - 1) < 0) {
+    if (pos && pos->n_dims == 3 && weights_side(pos->dims[1]) > 0 && weights_side(pos->dims[1] - 1) < 0) {
         pos->zero_row = true;
         pos->dims[1]++;
     }
@@ -480,7 +480,7 @@ static void settle_timm(struct weights *w)
     qsort(w->tensor, (size_t)w->n_tensors, sizeof *w->tensor, by_name);
 }
 
-int import_names(struct weights *w, struct fmt_error *e)
+int weights_assign(struct weights *w, struct fmt_error *e)
 {
     struct candidates c = {0};
     int status = collect_candidates(&w->file.set, &c, e);

@@ -13,7 +13,7 @@ static bool has_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-int64_t import_side(int64_t n)
+int64_t weights_side(int64_t n)
 {
     int64_t side = (int64_t)llround(sqrt((double)n));
     return n > 0 && side * side == n ? side : -1;
@@ -92,7 +92,7 @@ static struct vit_config deduce(const struct weights *w)
         v.hidden = vit_hidden(v.C, 4, v.ffn);
     v.n_heads = v.C % PUBLISHED_HEAD_WIDTH == 0 ? v.C / PUBLISHED_HEAD_WIDTH : 0;
     v.eps = VIT_EPS;
-    int64_t side = import_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
+    int64_t side = weights_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     v.M = side > 0 ? side : PUBLISHED_GRID;
     v.antialias = v.R > 0;
     v.offset = v.R > 0 ? 0 : published_offset;
@@ -204,14 +204,14 @@ static int settings_of(const struct vit_config *v, struct config *c, struct fmt_
 }
 
 /* What config.json says holds where nothing is said before it; else it is told where the two differ. */
-static int use_hf(struct weights *w, const struct import_hf *h, struct fmt_error *e)
+static int use_hf(struct weights *w, const struct weights_hf *h, struct fmt_error *e)
 {
     struct vit_config v = deduce(w);
     if (h->path && !h->found)
-        import_warn(w, "%.200s describes another kind of model and is not used", h->path);
+        weights_warn(w, "%.200s describes another kind of model and is not used", h->path);
     if (!h->found || v.C == 0)
         return 0;
-    int status = import_hf_check(h, &v, e);
+    int status = weights_hf_check(h, &v, e);
     v.n_heads = h->heads > 0 ? h->heads : v.n_heads;
     v.eps = h->eps > 0 ? h->eps : v.eps;
     if (status || v.n_heads == 0) /* neither said there nor by the width */
@@ -224,12 +224,12 @@ static int use_hf(struct weights *w, const struct import_hf *h, struct fmt_error
 /* config.json of a Hugging Face model beside the file. */
 static int look_beside(struct weights *w, struct fmt_error *e)
 {
-    struct import_hf h;
+    struct weights_hf h;
     struct fmt_error why = {0};
-    char differs[IMPORT_HF_TEXT];
+    char differs[WEIGHTS_HF_TEXT];
     if (!w->hugging_face || strcmp(w->file.path, "-") == 0)
         return 0;
-    int status = import_hf_read(&h, w->file.path, &why);
+    int status = weights_hf_read(&h, w->file.path, &why);
     if (!w->has_settings) {
         if (!status)
             status = use_hf(w, &h, &why);
@@ -237,8 +237,8 @@ static int look_beside(struct weights *w, struct fmt_error *e)
             fmt_fail(e, why.status, "%s", why.text);
     } else if (!status) { /* else it is not asked what it says */
         struct vit_config holds = model_vit(&w->settings);
-        if (*import_hf_differs(&h, &holds, differs))
-            import_warn(w, "%.180s says %s", h.path, differs);
+        if (*weights_hf_differs(&h, &holds, differs))
+            weights_warn(w, "%.180s says %s", h.path, differs);
     }
     status = w->has_settings ? 0 : status;
     free(h.path);
@@ -248,7 +248,7 @@ static int look_beside(struct weights *w, struct fmt_error *e)
 /* The settings that hold: the file's own, or those beside it; the hint's before them. */
 static int read_settings(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
-    const char *text = named_meta_find(&w->file.set, CONFIG_META_KEY);
+    const char *text = named_tensor_meta_find(&w->file.set, CONFIG_META_KEY);
     w->has_settings = text || hint->model || hint->config;
     int status = text ? config_parse(&w->settings, text, strlen(text), "settings", e) : 0;
     if (!status && hint->model)
@@ -264,12 +264,12 @@ static int read_settings(struct weights *w, const struct weights_hint *hint, str
 static int check_positions(const struct weights *w, struct fmt_error *e)
 {
     const struct weights_tensor *t = weights_find(w, "backbone.pos_embed");
-    char dims[NAMED_DIMS_TEXT];
+    char dims[NAMED_TENSOR_DIMS_TEXT];
     if (!t || t->from[0]->unusable) /* told with all that is missing */
         return 0;
-    if (t->n_dims == 3 && import_side(t->dims[1] - 1) > 0)
+    if (t->n_dims == 3 && weights_side(t->dims[1] - 1) > 0)
         return 0;
-    named_dims_text(t->dims, t->n_dims, dims);
+    named_tensor_dims_text(t->dims, t->n_dims, dims);
     if (t->n_dims != 3)
         return fmt_fail(e, FMT_MISMATCH, "%.150s is %s, and no [1,1+M*M,width]: no positions of a square grid",
                         t->from[0]->name, dims);
@@ -277,7 +277,7 @@ static int check_positions(const struct weights *w, struct fmt_error *e)
                     "square grid", t->from[0]->name, dims, (long long)t->dims[1], (long long)t->dims[1] - 1);
 }
 
-int import_network(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
+int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
     int status = check_positions(w, e);
     if (!status)
@@ -285,7 +285,7 @@ int import_network(struct weights *w, const struct weights_hint *hint, struct fm
     if (status)
         return status;
     w->vit = w->has_settings ? model_vit(&w->settings) : deduce(w);
-    int64_t side = import_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
+    int64_t side = weights_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     if (side > 0)
         w->vit.M = side;
     for (int i = 0; i < 3; i++) {

@@ -6,28 +6,28 @@
 
 static const char backbone_prefix[] = "backbone.";
 
-static void add(struct export *x, const char *name, int n_dims, const int64_t *dims, const struct weights_tensor *from,
-                int64_t depth, const struct export_form *form)
+static void add(struct weights_export *x, const char *name, int n_dims, const int64_t *dims,
+                const struct weights_tensor *from, int64_t depth, const struct weights_export_form *form)
 {
     const char *published = form->bare ? name + strlen(backbone_prefix) : name;
-    struct named_out *out = &x->out[x->n];
-    *out = (struct named_out){.dtype = form->dtype, .n_dims = n_dims};
+    struct named_tensor_out *out = &x->out[x->n];
+    *out = (struct named_tensor_out){.dtype = form->dtype, .n_dims = n_dims};
     memcpy(out->dims, dims, (size_t)n_dims * sizeof *dims);
-    const char *made = chunk_name(published, depth, form->chunks, x->name[x->n]);
+    const char *made = block_chunks_name(published, depth, form->chunks, x->name[x->n]);
     if (made != x->name[x->n])
-        strcpy(x->name[x->n], made); /* PARAMS_NAME_MAX is less than CHUNK_NAME_ROOM */
+        strcpy(x->name[x->n], made); /* PARAMS_NAME_MAX is less than BLOCK_CHUNKS_NAME_ROOM */
     out->name = x->name[x->n];
     x->from[x->n++] = from;
 }
 
-int export_list(struct export *x, const struct weights *w, const struct params *table, const struct export_form *form,
-                struct fmt_error *e)
+int weights_export_list(struct weights_export *x, const struct weights *w, const struct params *table,
+                        const struct weights_export_form *form, struct fmt_error *e)
 {
     size_t room = (size_t)(table->n_rows + w->n_tensors) + 1;
-    *x = (struct export){.out = calloc(room, sizeof *x->out), .from = calloc(room, sizeof(void *)),
+    *x = (struct weights_export){.out = calloc(room, sizeof *x->out), .from = calloc(room, sizeof(void *)),
                          .name = calloc(room, sizeof *x->name)};
     if (!x->out || !x->from || !x->name) {
-        export_release(x);
+        weights_export_release(x);
         return fmt_no_memory(e);
     }
     for (int i = 0; i < table->n_rows; i++) {
@@ -44,22 +44,22 @@ int export_list(struct export *x, const struct weights *w, const struct params *
 
 static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
-    const struct export *x = arg;
+    const struct weights_export *x = arg;
     if (x->from[i])
         return weights_read(x->from[i], first, n, out, e);
     memset(out, 0, (size_t)n * sizeof *out);
     return 0;
 }
 
-struct named_values export_values(struct export *x)
+struct named_tensor_values weights_export_values(struct weights_export *x)
 {
-    return (struct named_values){x, read_values};
+    return (struct named_tensor_values){x, read_values};
 }
 
-void export_release(struct export *x)
+void weights_export_release(struct weights_export *x)
 {
     free(x->out);
     free(x->from);
     free(x->name);
-    *x = (struct export){0};
+    *x = (struct weights_export){0};
 }

@@ -51,7 +51,7 @@ static int read_eps(const cJSON *c, double *eps, struct fmt_error *e)
     return 0;
 }
 
-static int read_fields(struct import_hf *h, const cJSON *c, struct fmt_error *e)
+static int read_fields(struct weights_hf *h, const cJSON *c, struct fmt_error *e)
 {
     const struct {
         const char *key;
@@ -72,9 +72,9 @@ static int read_fields(struct import_hf *h, const cJSON *c, struct fmt_error *e)
     return status;
 }
 
-int import_hf_read(struct import_hf *h, const char *path_of_weights, struct fmt_error *e)
+int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fmt_error *e)
 {
-    *h = (struct import_hf){.width = -1, .depth = -1, .heads = -1, .patch = -1, .registers = -1, .swiglu = -1};
+    *h = (struct weights_hf){.width = -1, .depth = -1, .heads = -1, .patch = -1, .registers = -1, .swiglu = -1};
     h->path = beside(path_of_weights);
     if (!h->path)
         return fmt_no_memory(e);
@@ -102,7 +102,7 @@ int import_hf_read(struct import_hf *h, const char *path_of_weights, struct fmt_
     return status ? fmt_fail(e, why.status, "%s", why.text) : 0;
 }
 
-int import_hf_check(const struct import_hf *h, const struct vit_config *t, struct fmt_error *e)
+int weights_hf_check(const struct weights_hf *h, const struct vit_config *t, struct fmt_error *e)
 {
     const struct {
         const char *key;
@@ -122,14 +122,14 @@ int import_hf_check(const struct import_hf *h, const struct vit_config *t, struc
     return 0;
 }
 
-const char *import_hf_differs(const struct import_hf *h, const struct vit_config *holds, char out[IMPORT_HF_TEXT])
+const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds, char out[WEIGHTS_HF_TEXT])
 {
     size_t at = 0;
     out[0] = 0;
     if (h->found && h->heads >= 0 && h->heads != holds->n_heads)
-        at = (size_t)snprintf(out, IMPORT_HF_TEXT, "num_attention_heads %lld, here %lld", (long long)h->heads,
+        at = (size_t)snprintf(out, WEIGHTS_HF_TEXT, "num_attention_heads %lld, here %lld", (long long)h->heads,
                               (long long)holds->n_heads);
     if (h->found && h->eps > 0 && h->eps != holds->eps)
-        snprintf(out + at, IMPORT_HF_TEXT - at, "%slayer_norm_eps %g, here %g", at ? "; " : "", h->eps, holds->eps);
+        snprintf(out + at, WEIGHTS_HF_TEXT - at, "%slayer_norm_eps %g, here %g", at ? "; " : "", h->eps, holds->eps);
     return out;
 }

@@ -16,7 +16,7 @@ struct tally {
 
 __attribute__((format(printf, 2, 3))) static void add_problem(struct weights *w, const char *format, ...)
 {
-    char line[NAMED_NAME_MAX + 256];
+    char line[NAMED_TENSOR_NAME_MAX + 256];
     va_list ap;
     va_start(ap, format);
     vsnprintf(line, sizeof line, format, ap);
@@ -62,13 +62,14 @@ static bool check_row(struct weights *w, const struct param *row, const struct w
     for (int i = 0; i < t->n_from; i++) {
         if (t->from[i]->unusable)
             add_problem(w, "%s: %s", t->from[i]->name, t->from[i]->unusable);
-        else if (!named_dtype_is_float(t->from[i]->dtype))
-            add_problem(w, "%s is %s, not floating-point", t->from[i]->name, named_dtype_text(t->from[i]->dtype));
+        else if (!named_tensor_dtype_is_float(t->from[i]->dtype))
+            add_problem(w, "%s is %s, not floating-point", t->from[i]->name,
+                        named_tensor_dtype_text(t->from[i]->dtype));
         else
             continue;
         return false;
     }
-    char got[NAMED_DIMS_TEXT], want[NAMED_DIMS_TEXT];
+    char got[NAMED_TENSOR_DIMS_TEXT], want[NAMED_TENSOR_DIMS_TEXT];
     if (t->n_dims < 0) {
         add_problem(w, "%s: %s are not all there, or do not fit together", row->name,
                     strstr(row->name, ".attn.") ? "query, key and value" : "gate and up");
@@ -76,8 +77,8 @@ static bool check_row(struct weights *w, const struct param *row, const struct w
     }
     if (t->n_dims == row->n_dims && memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0)
         return true;
-    add_problem(w, "%s is %s, this model needs %s", row->name, named_dims_text(t->dims, t->n_dims, got),
-                named_dims_text(row->dims, row->n_dims, want));
+    add_problem(w, "%s is %s, this model needs %s", row->name, named_tensor_dims_text(t->dims, t->n_dims, got),
+                named_tensor_dims_text(row->dims, row->n_dims, want));
     return false;
 }
 
@@ -171,7 +172,7 @@ int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float
         at += t->from[i]->n;
         if (k <= 0)
             continue;
-        if (named_read_f32(t->from[i], skip, k, out, e))
+        if (named_tensor_read_f32(t->from[i], skip, k, out, e))
             return (int)e->status;
         first += k;
         out += k;

@@ -44,9 +44,9 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
     if (!w->path)
         status = fmt_no_memory(&why);
     if (!status)
-        status = import_names(w, &why);
+        status = weights_assign(w, &why);
     if (!status)
-        status = import_network(w, hint, &why);
+        status = weights_deduce(w, hint, &why);
     if (!status)
         status = check_network(w, hint, &why);
     if (!status)
@@ -56,7 +56,7 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
     return fmt_fail(e, why.status, "%s", why.text);
 }
 
-void import_warn(struct weights *w, const char *format, ...)
+void weights_warn(struct weights *w, const char *format, ...)
 {
     va_list ap;
     size_t at = strlen(w->warning);
@@ -84,7 +84,7 @@ const char *weights_left_out(const struct weights *w, char out[WEIGHTS_LEFT_OUT]
     out[0] = 0;
     for (int64_t i = 0; i < w->n_left_out; i++) {
         size_t at = strlen(list);
-        const char *word = names_clean(w->left_out[i], clean, sizeof clean) ? clean : w->left_out[i];
+        const char *word = weight_names_clean(w->left_out[i], clean, sizeof clean) ? clean : w->left_out[i];
         size_t n = strcspn(word, ".");
         if (is_listed(list, word, n))
             continue;

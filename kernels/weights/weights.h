@@ -52,8 +52,8 @@ struct weights_hint {
 struct weights_tensor {
     char name[PARAMS_NAME_MAX]; /* with its module: "backbone.norm.bias" */
     int n_dims;
-    int64_t dims[NAMED_DIMS_MAX];
-    const struct named *from[3]; /* n_from of them follow one another along the first axis (q, k, v) */
+    int64_t dims[NAMED_TENSOR_DIMS_MAX];
+    const struct named_tensor *from[3]; /* n_from of them follow one another along the first axis (q, k, v) */
     int n_from;
     bool zero_row; /* a row of zeros comes first: timm keeps no position of the class token */
 };

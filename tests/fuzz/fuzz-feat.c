@@ -10,11 +10,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void round_trip(const struct feat_table *t)
 {
     struct feat_writer w;
-    struct prov p;
+    struct provenance p;
     struct fmt_buffer file = {0};
     struct fmt_writer io = fmt_buffer_writer(&file);
     struct feat_table again;
-    prov_init(&p, "fuzz", "0", false);
+    provenance_init(&p, "fuzz", "0", false);
     if (feat_create(&w, &io, &t->header, &p, NULL))
         abort();
     for (int64_t i = 0; i < t->n_rows; i++) {
@@ -30,7 +30,7 @@ static void round_trip(const struct feat_table *t)
         (t->n_rows > 0 && memcmp(again.x, t->x, (size_t)(t->n_rows * t->width) * sizeof *t->x) != 0))
         abort();
     feat_table_release(&again);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&file);
 }
 

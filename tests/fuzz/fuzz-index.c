@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void round_trip(struct index *x)
 {
     struct index y;
-    struct prov p;
+    struct provenance p;
     struct fmt_buffer file = {0};
     struct fmt_writer io = fmt_buffer_writer(&file);
-    prov_init(&p, "fuzz", "0", true);
+    provenance_init(&p, "fuzz", "0", true);
     if (index_write(x, &p, &io, NULL))
         abort();
     struct fmt_memory m = {file.data, file.bytes, 0};
@@ -26,7 +26,7 @@ static void round_trip(struct index *x)
             x->entry[i].labels.label != y.entry[i].labels.label || x->entry[i].bytes != y.entry[i].bytes)
             abort();
     index_release(&y);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&file);
 }
 

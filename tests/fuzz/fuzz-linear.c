@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void round_trip(struct linear *m)
 {
     struct linear again;
-    struct prov p;
+    struct provenance p;
     struct fmt_buffer file = {0};
     struct fmt_writer io = fmt_buffer_writer(&file);
-    prov_init(&p, "fuzz", "0", false);
+    provenance_init(&p, "fuzz", "0", false);
     if (linear_write(m, &p, &io, NULL))
         abort();
     struct fmt_memory memory = {file.data, file.bytes, 0};
@@ -23,7 +23,7 @@ static void round_trip(struct linear *m)
         memcmp(again.theta, m->theta, (size_t)(m->n_rows * (m->dim + 1)) * sizeof(double)) != 0)
         abort();
     linear_release(&again);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&file);
 }
 

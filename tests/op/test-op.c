@@ -16,11 +16,11 @@
 #include "tap.h"
 
 /* Operations that have a test of their own. */
-static const char elsewhere[] =
-    " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
-    "proto_fwd proto_bwd proto_keep proto_sinkhorn proto_center proto_watch proto_xent_fwd proto_xent_bwd "
-    "proto_kl " /* test-proto.c */
-    "update ";  /* test-update.c */
+static const char elsewhere[] = " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
+                                "prototype_fwd prototype_bwd prototype_keep prototype_sinkhorn prototype_center "
+                                "prototype_collapse prototype_xent_fwd prototype_xent_bwd "
+                                "prototype_kl " /* test-proto.c */
+                                "update "; /* test-update.c */
 
 static void every_operation_has_a_case(void)
 {

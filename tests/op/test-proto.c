@@ -13,7 +13,7 @@
 struct layer {
     int64_t T, K, b;
     float *z, *v, *g, *logits;
-    struct proto p;
+    struct prototypes p;
 };
 
 static struct layer layer_make(int64_t T, int64_t K, int64_t b)
@@ -21,8 +21,8 @@ static struct layer layer_make(int64_t T, int64_t K, int64_t b)
     struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K), {0}};
     for (int64_t k = 0; k < K; k++)
         l.g[k] += 1;
-    l.p = (struct proto){.T = T, .K = K, .b = b, .z = l.z, .v = l.v, .g = l.g};
-    op_proto_fwd(&ctx, TENSOR(l.logits, T, K), &l.p);
+    l.p = (struct prototypes){.T = T, .K = K, .b = b, .z = l.z, .v = l.v, .g = l.g};
+    op_prototype_fwd(&ctx, TENSOR(l.logits, T, K), &l.p);
     return l;
 }
 
@@ -37,8 +37,8 @@ struct xent_case {
     double *log_col[2], *log_row;
     int64_t *target;
     float *weight;
-    struct proto_targets targets;
-    struct proto_pairs pairs;
+    struct prototypes_targets targets;
+    struct prototypes_pairs pairs;
 };
 
 static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
@@ -52,15 +52,15 @@ static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64
                           noise(Ts, 1),
                           .pairs = {.target = NULL}};
     if (n_first)
-        op_proto_sinkhorn(&ctx, x.log_col[0], x.log_row, &x.t.p, 0, n_first, 0.1, 3);
+        op_prototype_sinkhorn(&ctx, x.log_col[0], x.log_row, &x.t.p, 0, n_first, 0.1, 3);
     if (n_first < Tt)
-        op_proto_sinkhorn(&ctx, x.log_col[1], x.log_row + n_first, &x.t.p, n_first, Tt - n_first, 0.1, 3);
+        op_prototype_sinkhorn(&ctx, x.log_col[1], x.log_row + n_first, &x.t.p, n_first, Tt - n_first, 0.1, 3);
     for (int64_t i = 0; i < Ts; i++) {
         x.target[2 * i] = (int64_t)rng_below(&draws, (uint64_t)Tt);
         x.target[2 * i + 1] = i % 3 == 0 ? (int64_t)rng_below(&draws, (uint64_t)Tt) : -1;
     }
-    x.targets = (struct proto_targets){x.t.p, 0.1, n_first, {x.log_col[0], x.log_col[1]}, x.log_row};
-    x.pairs = (struct proto_pairs){x.target, x.weight, 0.2};
+    x.targets = (struct prototypes_targets){x.t.p, 0.1, n_first, {x.log_col[0], x.log_col[1]}, x.log_row};
+    x.pairs = (struct prototypes_pairs){x.target, x.weight, 0.2};
     return x;
 }
 
@@ -107,15 +107,15 @@ static struct xent_out run_xent(struct xent_case *x, bool keep)
 {
     int64_t T = x->s.T, K = x->s.K, b = x->s.b;
     struct xent_out o = {zeros_f64(T), zeros_f64(T), zeros_f64(T), zeros_f32(T * b), zeros_f32(K * b), zeros_f32(K)};
-    struct proto s = x->s.p;
-    struct proto_targets t = x->targets;
+    struct prototypes s = x->s.p;
+    struct prototypes_targets t = x->targets;
     if (keep) {
-        s.logits = zeros_f32(proto_kept_count(T, K));
-        t.teacher.logits = zeros_f32(proto_kept_count(x->t.T, K));
-        op_proto_keep(&ctx, &t.teacher);
+        s.logits = zeros_f32(prototypes_kept_count(T, K));
+        t.teacher.logits = zeros_f32(prototypes_kept_count(x->t.T, K));
+        op_prototype_keep(&ctx, &t.teacher);
     }
-    op_proto_xent_fwd(&ctx, o.loss, o.lse, o.mass, &s, &t, &x->pairs);
-    op_proto_xent_bwd(&ctx, o.dz, o.dv, o.dg, o.lse, o.mass, &s, &t, &x->pairs);
+    op_prototype_xent_fwd(&ctx, o.loss, o.lse, o.mass, &s, &t, &x->pairs);
+    op_prototype_xent_bwd(&ctx, o.dz, o.dv, o.dg, o.lse, o.mass, &s, &t, &x->pairs);
     free(s.logits), free(t.teacher.logits);
     return o;
 }
@@ -154,7 +154,7 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
     double *loss = zeros_f64(Ts), worst = 0;
     float *d = zeros_f32(Ts * K), *dz = zeros_f32(Ts * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
     plain_xent(&x, loss, d);
-    op_proto_bwd(&ctx, dz, dv, dg, TENSOR(d, Ts, K), &x.s.p);
+    op_prototype_bwd(&ctx, dz, dv, dg, TENSOR(d, Ts, K), &x.s.p);
     for (int64_t i = 0; i < Ts; i++)
         worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
     ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b,
@@ -172,7 +172,7 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
 /* ---- finite differences ---- */
 
 struct proto_value {
-    struct proto *p;
+    struct prototypes *p;
     const float *dlogits;
     float *logits;
 };
@@ -180,7 +180,7 @@ struct proto_value {
 static double proto_value(void *arg)
 {
     struct proto_value *a = arg;
-    op_proto_fwd(&ctx, TENSOR(a->logits, a->p->T, a->p->K), a->p);
+    op_prototype_fwd(&ctx, TENSOR(a->logits, a->p->T, a->p->K), a->p);
     return dot(a->logits, a->dlogits, a->p->T * a->p->K);
 }
 
@@ -189,7 +189,7 @@ static void test_proto_differences(int64_t T, int64_t K, int64_t b)
     struct layer l = layer_make(T, K, b);
     float *d = noise(T * K, 0.1), *dz = zeros_f32(T * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
     struct proto_value a = {&l.p, d, l.logits};
-    op_proto_bwd(&ctx, dz, dv, dg, TENSOR(d, T, K), &l.p);
+    op_prototype_bwd(&ctx, dz, dv, dg, TENSOR(d, T, K), &l.p);
     check_direction("proto, z", (struct function){proto_value, &a, 0}, l.z, T * b, dz);
     check_direction("proto, v", (struct function){proto_value, &a, 0}, l.v, K * b, dv);
     check_direction("proto, g", (struct function){proto_value, &a, 0}, l.g, K, dg);
@@ -202,8 +202,8 @@ static double xent_value(void *arg)
 {
     struct xent_case *x = arg;
     double *rows = zeros_f64(3 * x->s.T), sum = 0;
-    struct proto s = x->s.p;
-    op_proto_xent_fwd(&ctx, rows, rows + x->s.T, rows + 2 * x->s.T, &s, &x->targets, &x->pairs);
+    struct prototypes s = x->s.p;
+    op_prototype_xent_fwd(&ctx, rows, rows + x->s.T, rows + 2 * x->s.T, &s, &x->targets, &x->pairs);
     for (int64_t i = 0; i < x->s.T; i++)
         sum += rows[i] * (double)x->weight[i];
     free(rows);
@@ -231,7 +231,7 @@ struct kl_value {
 static double kl_loss(const struct kl_value *a, float *dz, float *dv, float *dg)
 {
     double loss = 0;
-    op_proto_kl(&ctx, &loss, dz, dv, dg, &a->l->p, a->first, a->n, 0.2, 0.7);
+    op_prototype_kl(&ctx, &loss, dz, dv, dg, &a->l->p, a->first, a->n, 0.2, 0.7);
     return 0.7 * loss;
 }
 
@@ -273,7 +273,7 @@ static void test_kl(void)
 
 /* ---- targets ---- */
 
-static void row_sums(const struct proto *p, const float *logits, const double *col, const double *row, double tau,
+static void row_sums(const struct prototypes *p, const float *logits, const double *col, const double *row, double tau,
                      double *sum)
 {
     for (int64_t i = 0; i < p->T; i++)
@@ -288,11 +288,11 @@ static void test_targets(void)
     struct layer l = layer_make(11, 600, 8);
     double *col = zeros_f64(600), *row = zeros_f64(11), *sum = zeros_f64(11), worst[2] = {0};
     float *center = noise(600, 0.1), *mean = zeros_f32(600);
-    op_proto_sinkhorn(&ctx, col, row, &l.p, 0, 11, 0.05, 3);
+    op_prototype_sinkhorn(&ctx, col, row, &l.p, 0, 11, 0.05, 3);
     row_sums(&l.p, l.logits, col, row, 0.05, sum);
     for (int i = 0; i < 11; i++)
         worst[0] = fmax(worst[0], fabs(sum[i] - 1));
-    op_proto_center(&ctx, col, row, mean, &l.p, 0, 11, center, 0.05);
+    op_prototype_center(&ctx, col, row, mean, &l.p, 0, 11, center, 0.05);
     row_sums(&l.p, l.logits, col, row, 0.05, sum);
     for (int i = 0; i < 11; i++)
         worst[1] = fmax(worst[1], fabs(sum[i] - 1));
@@ -304,13 +304,13 @@ static void test_targets(void)
     is_close(&mean[300], &want, 1, 1e-6, 1e-5, "the mean of a prototype's logits");
     /* A permuted batch: the same numbers for each prototype. */
     double *col2 = zeros_f64(600), *col1 = zeros_f64(600), *row2 = zeros_f64(11), off = 0;
-    op_proto_sinkhorn(&ctx, col1, row, &l.p, 0, 11, 0.05, 3);
+    op_prototype_sinkhorn(&ctx, col1, row, &l.p, 0, 11, 0.05, 3);
     float *z = zeros_f32(11 * 8);
     for (int64_t t = 0; t < 11; t++)
         memcpy(z + (t * 4 + 3) % 11 * 8, l.z + t * 8, 8 * sizeof *z);
-    struct proto q = l.p;
+    struct prototypes q = l.p;
     q.z = z;
-    op_proto_sinkhorn(&ctx, col2, row2, &q, 0, 11, 0.05, 3);
+    op_prototype_sinkhorn(&ctx, col2, row2, &q, 0, 11, 0.05, 3);
     for (int64_t k = 0; k < 600; k++)
         off = fmax(off, fabs(col1[k] - col2[k]));
     for (int64_t t = 0; t < 11; t++)
@@ -331,10 +331,10 @@ static void test_sinkhorn_vector(void)
                                        {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458, 0.178908,
                                         0.820634, 0.947235, 0.034305, 0.018460}};
     static const float v[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, g[3] = {1, 1, 1};
-    struct proto p = {.T = 4, .K = 3, .b = 3, .z = logits, .v = v, .g = g};
+    struct prototypes p = {.T = 4, .K = 3, .b = 3, .z = logits, .v = v, .g = g};
     for (int i = 0; i < 2; i++) {
         double col[3], row[4], tau = i ? 0.07 : 0.04, worst = 0;
-        op_proto_sinkhorn(&ctx, col, row, &p, 0, 4, tau, 3);
+        op_prototype_sinkhorn(&ctx, col, row, &p, 0, 4, tau, 3);
         for (int j = 0; j < 12; j++)
             worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - want[i][j]));
         ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the specification's numbers (%.2g)", tau, worst);
@@ -344,7 +344,7 @@ static void test_sinkhorn_vector(void)
 static void test_watch(void)
 {
     struct layer l = layer_make(6, 700, 8);
-    struct proto_watch w = {0}, same = {0};
+    struct prototypes_collapse w = {0}, same = {0};
     double entropy = 0, *mean = zeros_f64(700), of_mean = 0;
     int64_t winners = 0;
     bool won[700] = {0};
@@ -365,17 +365,17 @@ static void test_watch(void)
     }
     for (int64_t k = 0; k < 700; k++)
         of_mean -= mean[k] * log(mean[k]), winners += won[k];
-    op_proto_watch(&ctx, &w, &l.p, 0, 6, NULL, 0.3);
+    op_prototype_collapse(&ctx, &w, &l.p, 0, 6, NULL, 0.3);
     ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.entropy_of_mean - of_mean) < 1e-5,
        "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.entropy_of_mean, entropy, of_mean);
     is_int(w.n_winners, winners, "winners");
     for (int64_t t = 1; t < 6; t++)
         memcpy(l.z + t * 8, l.z, 8 * sizeof *l.z);
-    op_proto_watch(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
+    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
     ok(fabs(same.entropy - same.entropy_of_mean) < 1e-6 && same.n_winners == 1,
        "all rows alike: one winner, no spread");
     memset(l.z, 0, 6 * 8 * sizeof *l.z);
-    op_proto_watch(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
+    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
     ok(fabs(same.entropy - log(700)) < 1e-5 && same.n_winners == 1, "all logits alike: entropy log K, one winner");
     clean("watch");
     free(mean);
@@ -390,26 +390,26 @@ extern const struct proto_loops proto_loops_base, proto_loops_avx2, proto_loops_
 static void compare_sets(const struct proto_loops *a, const struct proto_loops *b, const char *name)
 {
     enum { T = 9, N = 251, NB = 37 };
-    float *x = noise(T * PROTO_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
-    double col[PROTO_TILE], row[T], lse[2][PROTO_TILE], top[2][T], sum[2][T], four[2][4];
-    for (int i = 0; i < PROTO_TILE; i++)
+    float *x = noise(T * PROTOTYPES_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
+    double col[PROTOTYPES_TILE], row[T], lse[2][PROTOTYPES_TILE], top[2][T], sum[2][T], four[2][4];
+    for (int i = 0; i < PROTOTYPES_TILE; i++)
         col[i] = rng_normal(&draws);
     for (int i = 0; i < T; i++)
         row[i] = rng_normal(&draws) - 20;
     for (int s = 0; s < 2; s++) {
         const struct proto_loops *l = s ? b : a;
-        w[s] = zeros_f32(N * NB), inv[s] = zeros_f32(N), o[s] = zeros_f32(T * PROTO_TILE);
+        w[s] = zeros_f32(N * NB), inv[s] = zeros_f32(N), o[s] = zeros_f32(T * PROTOTYPES_TILE);
         l->weights(w[s], inv[s], v, g, N, NB);
         l->columns_lse(lse[s], x, T, N, 17.0, row);
         l->rows_lse(top[s], sum[s], x, T, N, 17.0, col);
         l->targets(o[s], x, T, N, 2.0, col, row);
-        l->xent_row(four[s], x, o[s], o[s] + PROTO_TILE, N, 10);
-        l->xent_row_bwd(o[s] + 2 * PROTO_TILE, o[s], o[s] + PROTO_TILE, N, 10, 3.5f, 1.5f, 0.3f);
+        l->xent_row(four[s], x, o[s], o[s] + PROTOTYPES_TILE, N, 10);
+        l->xent_row_bwd(o[s] + 2 * PROTOTYPES_TILE, o[s], o[s] + PROTOTYPES_TILE, N, 10, 3.5f, 1.5f, 0.3f);
     }
     bool same = !memcmp(w[0], w[1], N * NB * sizeof(float)) && !memcmp(inv[0], inv[1], N * sizeof(float)) &&
                 !memcmp(lse[0], lse[1], N * sizeof(double)) && !memcmp(top[0], top[1], sizeof top[0]) &&
                 !memcmp(sum[0], sum[1], sizeof sum[0]) && !memcmp(four[0], four[1], sizeof four[0]) &&
-                !memcmp(o[0], o[1], T * PROTO_TILE * sizeof(float));
+                !memcmp(o[0], o[1], T * PROTOTYPES_TILE * sizeof(float));
     ok(same, "prototype loops: %s gives the bits of the base", name);
     for (int s = 0; s < 2; s++)
         free(w[s]), free(inv[s]), free(o[s]);

@@ -302,7 +302,7 @@ static void test_folders(void)
 static void test_clean(void)
 {
     char text[] = "a\x1b[31m\tb \xc2\x9b\xc2\xa0 \xc3\xbc \x9b\x7f\xc2";
-    clean_text(text, sizeof text - 1);
+    printable_text(text, sizeof text - 1);
     is_text(text, "a?[31m?b ??\xc2\xa0 \xc3\xbc \x9b?\xc2", "control characters");
 }
 

@@ -26,9 +26,9 @@ static const char *write_shard(const char *name, int bad, bool left_out)
     struct file_out f;
     struct fmt_error e = {0};
     struct shard_writer w;
-    struct prov prov;
+    struct provenance prov;
     snprintf(to, sizeof path[0], "%s/%s.shard", tap_scratch(), name);
-    prov_init(&prov, "test", "0", false);
+    provenance_init(&prov, "test", "0", false);
     int status = file_create(&f, to, &e);
     struct fmt_writer io = file_writer(&f);
     status = status ? status : shard_create(&w, &io, &h, &prov, &e);
@@ -50,7 +50,7 @@ static const char *write_shard(const char *name, int bad, bool left_out)
         fprintf(stderr, "%s\n", e.text);
         exit(1);
     }
-    prov_release(&prov);
+    provenance_release(&prov);
     return to;
 }
 
@@ -87,25 +87,25 @@ static void bed_open(struct bed *b)
 }
 
 /* Scores these sets, twice where `again` is given. */
-static struct evaluate_scores score(struct bed *b, const char *train, const char *val, struct evaluate_scores *again)
+static struct knn_eval_scores score(struct bed *b, const char *train, const char *val, struct knn_eval_scores *again)
 {
-    struct evaluate *ev;
-    struct evaluate_scores s = {.n = 0};
+    struct knn_eval *ev;
+    struct knn_eval_scores s = {.n = 0};
     struct fmt_error e = {0};
     set(&b->config, "evaluation.knn_train", train);
     set(&b->config, "evaluation.knn_val", val);
-    int status = evaluate_open(&ev, &b->config, &e);
+    int status = knn_eval_open(&ev, &b->config, &e);
     if (!status)
-        status = evaluate_teacher(ev, b->step, b->ctx.pool, &s, &e);
+        status = knn_eval_teacher(ev, b->step, b->ctx.pool, &s, &e);
     if (!status && again)
-        status = evaluate_teacher(ev, b->step, b->ctx.pool, again, &e);
+        status = knn_eval_teacher(ev, b->step, b->ctx.pool, again, &e);
     ok(status == 0, "the teacher is scored %s", e.text);
     if (!status)
-        evaluate_close(ev);
+        knn_eval_close(ev);
     return s;
 }
 
-static void same_scores(const struct evaluate_scores *a, const struct evaluate_scores *b, const char *what)
+static void same_scores(const struct knn_eval_scores *a, const struct knn_eval_scores *b, const char *what)
 {
     bool same = a->n == b->n && a->n > 0 && a->n_train == b->n_train && a->n_val == b->n_val;
     for (int i = 0; i < a->n && same; i++)
@@ -117,7 +117,7 @@ static void test_damage(struct bed *b)
 {
     const char *hurt = write_shard("hurt", 5, false), *without = write_shard("without", 5, true),
                *whole = write_shard("whole", -1, false), *only = write_shard("only", -1, false);
-    struct evaluate_scores again, clean, s;
+    struct knn_eval_scores again, clean, s;
     clean = score(b, without, whole, NULL);
     ok(clean.n_failed == 0 && clean.n == 2 && clean.n_train == IMAGES - 1, "12 neighbours are more than vote");
     s = score(b, hurt, whole, &again);
@@ -131,16 +131,16 @@ static void test_damage(struct bed *b)
 
 static void test_plan(struct bed *b)
 {
-    struct evaluate_bytes two, four, none;
+    struct knn_eval_bytes two, four, none;
     struct fmt_error e = {0};
-    ok(evaluate_plan(&b->config, 2, &two, &e) == 0 && evaluate_plan(&b->config, 4, &four, &e) == 0, "a plan %s",
+    ok(knn_eval_plan(&b->config, 2, &two, &e) == 0 && knn_eval_plan(&b->config, 4, &four, &e) == 0, "a plan %s",
        e.text);
     ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.passes == 2 * two.passes &&
            two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
        "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.passes, (int)two.features,
        (int)two.search);
     set(&b->config, "evaluation.eval_period_iterations", "0");
-    ok(evaluate_plan(&b->config, 2, &none, &e) == 0 && none.copy + none.passes + none.features + none.search == 0,
+    ok(knn_eval_plan(&b->config, 2, &none, &e) == 0 && none.copy + none.passes + none.features + none.search == 0,
        "nothing where nothing is scored");
 }
 

@@ -293,11 +293,11 @@ static void write_shard(const char *path)
     struct file_out f;
     struct fmt_error e = {0};
     struct shard_writer w;
-    struct prov prov;
+    struct provenance prov;
     struct image im = {0};
     struct shard_header h = {.n_shards = 1, .width_max = SIDE_SET, .height_max = SIDE_SET,
                              .pixels_max = SIDE_SET * SIDE_SET};
-    prov_init(&prov, "test", "0", false);
+    provenance_init(&prov, "test", "0", false);
     if (file_create(&f, path, &e))
         exit(1);
     struct fmt_writer io = file_writer(&f);
@@ -317,7 +317,7 @@ static void write_shard(const char *path)
         fprintf(stderr, "%s\n", e.text);
         exit(1);
     }
-    prov_release(&prov);
+    provenance_release(&prov);
     image_release(&im);
 }
 

@@ -219,7 +219,7 @@ static void test_index_large(void)
 {
     enum { N = 30000 };
     struct index x = {0}, y;
-    struct prov p;
+    struct provenance p;
     struct fmt_error e = {0};
     struct fmt_buffer b = {0};
     struct fmt_writer io = fmt_buffer_writer(&b);
@@ -238,7 +238,7 @@ static void test_index_large(void)
     is_text(y.entry[N - 1].path, x.entry[N - 1].path, "index: the last path");
     index_release(&x);
     index_release(&y);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&b);
 }
 
@@ -316,7 +316,7 @@ static void test_shard(void)
 
     struct shard_writer w;
     struct shard_header h = {0, 1, 2, 2, 4, sample_classes, 2, {.n = 0}};
-    struct prov p;
+    struct provenance p;
     struct fmt_buffer out = {0};
     struct fmt_writer to = fmt_buffer_writer(&out);
     sample_prov(&p, true);
@@ -340,7 +340,7 @@ static void test_shard(void)
     image.data = (const uint8_t *)"PNG!";
     is_int(shard_add(&w, &image, NULL), FMT_INVALID, "shard: what is not JPEG is refused");
     shard_abandon(&w);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&out);
     fmt_buffer_release(&b);
 }
@@ -443,7 +443,7 @@ static void test_feat_rules(void)
 
     struct fmt_buffer out = {0};
     struct fmt_writer to = fmt_buffer_writer(&out);
-    struct prov p;
+    struct provenance p;
     struct feat_writer w;
     sample_prov(&p, true);
     b = a;
@@ -455,7 +455,7 @@ static void test_feat_rules(void)
     e = (struct fmt_error){0};
     is_int(feat_add(&w, &row, &e), FMT_NONFINITE, "feat: %s", e.text);
     feat_abandon(&w);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&out);
 }
 
@@ -504,7 +504,7 @@ static void test_ckpt_large(void)
     struct ckpt_tensor t[2] = {{.name = "x", .dtype = CKPT_F32, .n_dims = 1, .dim = {(int64_t)n}},
                                {.name = "y", .dtype = CKPT_F32, .n_dims = 1, .dim = {(int64_t)n}}};
     struct ckpt_header h = {0, 0, 1, "{}"};
-    struct prov p;
+    struct provenance p;
     struct fmt_buffer b = {0}, parts = {0};
     struct fmt_writer io = fmt_buffer_writer(&b), io_parts = fmt_buffer_writer(&parts);
     struct ckpt_writer w;
@@ -528,7 +528,7 @@ static void test_ckpt_large(void)
     ok(ckpt_create(&w, &io_parts, &h, t, 2, &p, NULL) == 0 && ckpt_add(&w, x, 100, NULL) == 0 &&
            ckpt_finish(&w, &e) == FMT_INVALID, "ckpt: a tensor that is not complete is refused: %s", e.text);
     block_buffer_release(&buffer);
-    prov_release(&p);
+    provenance_release(&p);
     fmt_buffer_release(&b);
     fmt_buffer_release(&parts);
     free(x);
@@ -576,16 +576,16 @@ static void test_full_disk(void)
 
 static void test_provenance(void)
 {
-    struct prov p;
+    struct provenance p;
     uint8_t a[DIGEST_BYTES], b[DIGEST_BYTES];
     sample_prov(&p, true);
-    prov_identity(&p, BLOCK_FEAT, 1, a, NULL);
-    prov_identity(&p, BLOCK_SHARD, 1, b, NULL);
+    provenance_identity(&p, BLOCK_FEAT, 1, a, NULL);
+    provenance_identity(&p, BLOCK_SHARD, 1, b, NULL);
     ok(memcmp(a, b, DIGEST_BYTES) != 0, "identities of two kinds differ");
-    prov_int(&p, "number of another name", 42);
-    prov_identity(&p, BLOCK_FEAT, 1, b, NULL);
+    provenance_int(&p, "number of another name", 42);
+    provenance_identity(&p, BLOCK_FEAT, 1, b, NULL);
     ok(memcmp(a, b, DIGEST_BYTES) != 0, "a setting changes the identity");
-    prov_release(&p);
+    provenance_release(&p);
 }
 
 int main(void)

@@ -35,7 +35,7 @@ static uint8_t *as_bytes(struct golden *g, const char *name, int64_t *n)
 
 static struct picture picture_of(struct golden *g, const char *name)
 {
-    const struct named *t = golden_find(g, name);
+    const struct named_tensor *t = golden_find(g, name);
     int64_t n;
     struct picture p = {as_bytes(g, name, &n), t->dims[0], t->dims[1]};
     return p;
@@ -142,7 +142,7 @@ static void test_crop(struct golden *g, const char *name, const struct picture *
 
 static void test_chain(struct golden *g, const struct picture *image)
 {
-    const char *text = named_meta_find(&g->set, "chain");
+    const char *text = named_tensor_meta_find(&g->set, "chain");
     struct crop_box box;
     int64_t side;
     double brightness, contrast, saturation, hue, sigma;

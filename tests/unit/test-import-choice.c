@@ -11,11 +11,11 @@ static struct rebuilt made;
 static void add_network(const char *prefix, bool other)
 {
     for (int64_t i = 0; i < golden.w.file.set.n; i++) {
-        const struct named *t = &golden.w.file.set.item[i];
+        const struct named_tensor *t = &golden.w.file.set.item[i];
         char name[160];
         snprintf(name, sizeof name, "%.60s%.90s", prefix, t->name);
         if (other && strcmp(t->name, "norm.weight") == 0)
-            t = named_find(&golden.w.file.set, "norm.bias");
+            t = named_tensor_find(&golden.w.file.set, "norm.bias");
         add(&made, name, t, 0, 0);
     }
 }
@@ -102,7 +102,7 @@ static void two_networks(void)
 static void neighbours(void)
 {
     struct network n;
-    const struct named *some = &golden.w.file.set.item[0];
+    const struct named_tensor *some = &golden.w.file.set.item[0];
     add_network("backbone.", false);
     add(&made, "neck.conv.weight", some, 0, 0);
     add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
@@ -150,7 +150,7 @@ static void neighbours(void)
 static void refusals(void)
 {
     struct network n;
-    const struct named *some = &golden.w.file.set.item[0];
+    const struct named_tensor *some = &golden.w.file.set.item[0];
     const char *flat = "model.teacher.backbone._fsdp_wrapped_module.blocks.0._fsdp_wrapped_module._flat_param";
     add(&made, "model.teacher.backbone._fsdp_wrapped_module._flat_param", some, 0, 0);
     add(&made, flat, some, 0, 0);
@@ -167,7 +167,7 @@ static void refusals(void)
            strstr(n.error.text, "to tell the width"), "%s", n.error.text);
     close_network(&n);
     add_network("", false);
-    add(&made, "blocks.70.norm1.weight", named_find(&golden.w.file.set, "norm.weight"), 0, 0);
+    add(&made, "blocks.70.norm1.weight", named_tensor_find(&golden.w.file.set, "norm.weight"), 0, 0);
     ok(read_which(&n, save_as("deep.safetensors"), WEIGHTS_TEACHER) == '-' &&
            strstr(n.error.text, "71 blocks; 1 to 64 are possible"), "%s", n.error.text);
     close_network(&n);
@@ -176,7 +176,7 @@ static void refusals(void)
 /* Positions: [1,n,C], where n or n - 1 is a square. */
 static void positions(void)
 {
-    const struct named *pos = named_find(&golden.w.file.set, "pos_embed");
+    const struct named_tensor *pos = named_tensor_find(&golden.w.file.set, "pos_embed");
     const struct {
         const char *from; /* a tensor that becomes pos_embed */
         int64_t rows;
@@ -191,7 +191,7 @@ static void positions(void)
             if (strcmp(made.piece[k].name, "pos_embed") != 0)
                 continue;
             int64_t last = made.n;
-            add(&made, "pos_embed", named_find(&golden.w.file.set, bad[i].from), 0, bad[i].rows);
+            add(&made, "pos_embed", named_tensor_find(&golden.w.file.set, bad[i].from), 0, bad[i].rows);
             made.piece[k] = made.piece[last];
             made.n = last;
         }
@@ -214,7 +214,7 @@ static void add_newer(const struct network *from)
     static const char *const parts[][4] = {{"attn.qkv", "attention.q_proj", "attention.k_proj", "attention.v_proj"},
                                            {"mlp.w12", "mlp.gate_proj", "mlp.up_proj", NULL}};
     for (int64_t i = 0; i < from->w.file.set.n; i++) {
-        const struct named *t = &from->w.file.set.item[i];
+        const struct named_tensor *t = &from->w.file.set.item[i];
         char name[160], part[160];
         snprintf(name, sizeof name, "%s%s", strncmp(t->name, "norm.", 5) == 0 ? "layer" : "", t->name);
         for (size_t k = 0; k < sizeof words / sizeof *words; k++)

@@ -3,7 +3,7 @@
 #include "importbed.h"
 #include "weight-names.h"
 
-static void add_hugging_face(struct rebuilt *r, const struct named *t)
+static void add_hugging_face(struct rebuilt *r, const struct named_tensor *t)
 {
     static const char *const parts[] = {"query", "key", "value"};
     static const char *const words[][2] = {
@@ -53,7 +53,7 @@ static void hugging_face(const char *golden, const char *prefix)
     close_network(&b);
 }
 
-static void add_timm(struct rebuilt *r, const struct network *a, const struct named *t)
+static void add_timm(struct rebuilt *r, const struct network *a, const struct named_tensor *t)
 {
     int64_t C = a->w.vit.C;
     if (strcmp(t->name, "mask_token") == 0)
@@ -148,11 +148,11 @@ static void problems(void)
         return;
     }
     for (int64_t i = 0; i < a.w.file.set.n; i++) {
-        const struct named *t = &a.w.file.set.item[i];
+        const struct named_tensor *t = &a.w.file.set.item[i];
         if (strcmp(t->name, "norm.bias") != 0 && strcmp(t->name, "blocks.1.attn.proj.weight") != 0)
             add(&r, t->name, t, 0, strcmp(t->name, "blocks.0.mlp.fc2.bias") == 0 ? t->dims[0] - 1 : 0);
     }
-    add(&r, "blocks.0.attn.extra", named_find(&a.w.file.set, "norm.bias"), 0, 0);
+    add(&r, "blocks.0.attn.extra", named_tensor_find(&a.w.file.set, "norm.bias"), 0, 0);
     save(&r, scratch_file("bad.safetensors"), NULL);
     ok(open_network(&b, scratch_file("bad.safetensors"), &plain) == FMT_MISMATCH, "%s", b.error.text);
     is_int(b.w.n_problems, 4, "all four problems are listed");
@@ -224,20 +224,24 @@ static void names(void)
                 {"dino_head.last_layer.parametrizations.weight.original0", "dino_head.last_layer.weight_g"},
                 {"ibot_head.last_layer.parametrizations.weight.original1", "ibot_head.last_layer.weight_v"},
                 {"dino_head.mlp.0.bias", "dino_head.mlp.0.bias"}};
-    struct names_target t;
+    struct weight_names_target t;
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
-        ok(names_publish(pair[i].theirs, &t) == NAMES_PARAMETER && strcmp(t.name, pair[i].ours) == 0, "%s is %s",
-           pair[i].theirs, pair[i].ours);
-    ok(names_publish("head.weight", &t) == NAMES_EXTRA, "a classifier is known and left out");
-    ok(names_publish("encoder.layer.7.attention.attention.value.bias", &t) == NAMES_PARAMETER && t.part == 2 &&
-           t.n_parts == 3, "value is the third part");
-    ok(names_publish("encoder.layer.7.attention.k_proj.bias", &t) == NAMES_PARAMETER && t.part == 1 && t.n_parts == 3 &&
-           strcmp(t.name, "backbone.blocks.7.attn.qkv.bias") == 0, "key as transformers 5 names it, the second");
-    ok(names_publish("encoder.layer.7.mlp.gate_proj.weight", &t) == NAMES_PARAMETER && t.part == 0 && t.n_parts == 2 &&
-           strcmp(t.name, "backbone.blocks.7.mlp.w12.weight") == 0, "the gate is the first half of w12");
-    ok(names_publish("encoder.layer.7.mlp.up_proj.weight", &t) == NAMES_PARAMETER && t.part == 1, "up the second");
+        ok(weight_names_publish(pair[i].theirs, &t) == WEIGHT_NAMES_PARAMETER && strcmp(t.name, pair[i].ours) == 0,
+           "%s is %s", pair[i].theirs, pair[i].ours);
+    ok(weight_names_publish("head.weight", &t) == WEIGHT_NAMES_EXTRA, "a classifier is known and left out");
+    ok(weight_names_publish("encoder.layer.7.attention.attention.value.bias", &t) == WEIGHT_NAMES_PARAMETER &&
+           t.part == 2 && t.n_parts == 3,
+       "value is the third part");
+    ok(weight_names_publish("encoder.layer.7.attention.k_proj.bias", &t) == WEIGHT_NAMES_PARAMETER && t.part == 1 &&
+           t.n_parts == 3 && strcmp(t.name, "backbone.blocks.7.attn.qkv.bias") == 0,
+       "key as transformers 5 names it, the second");
+    ok(weight_names_publish("encoder.layer.7.mlp.gate_proj.weight", &t) == WEIGHT_NAMES_PARAMETER && t.part == 0 &&
+           t.n_parts == 2 && strcmp(t.name, "backbone.blocks.7.mlp.w12.weight") == 0,
+       "the gate is the first half of w12");
+    ok(weight_names_publish("encoder.layer.7.mlp.up_proj.weight", &t) == WEIGHT_NAMES_PARAMETER && t.part == 1,
+       "up the second");
     char clean[64];
-    ok(names_clean("module.a._orig_mod.b.module", clean, sizeof clean) && strcmp(clean, "a.b.module") == 0,
+    ok(weight_names_clean("module.a._orig_mod.b.module", clean, sizeof clean) && strcmp(clean, "a.b.module") == 0,
        "wrappers go, a last part stays");
 }
 

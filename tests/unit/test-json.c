@@ -186,7 +186,7 @@ static void test_features(void)
     struct feat_row row = {.labels = {.key = "k", .split = "", .group = "", .label = -1, .shot = -1,
                                       .extra = "{\"id\":12345678901234567890}"}};
     struct fmt_buffer out = {0};
-    bool made = featform_json(&h, &row, &out) == 0 && fmt_buffer_append(&out, "", 1) == 0;
+    bool made = feature_export_json(&h, &row, &out) == 0 && fmt_buffer_append(&out, "", 1) == 0;
     ok(made && strstr((char *)out.data, "\"extra\":{\"id\":12345678901234567890}"), "rows as JSON keep it too");
     fmt_buffer_release(&out);
 }

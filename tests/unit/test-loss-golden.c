@@ -38,7 +38,7 @@ static void test_head(void)
     struct golden g;
     if (!golden_open(&g, "dino_head.safetensors"))
         return;
-    const struct named *x = golden_find(&g, "x"), *w0 = golden_find(&g, "param.mlp.0.weight"),
+    const struct named_tensor *x = golden_find(&g, "x"), *w0 = golden_find(&g, "param.mlp.0.weight"),
                        *v = golden_find(&g, "param.last_layer.weight_v");
     int64_t T = x->dims[0], D = x->dims[1], K = v->dims[0], b = v->dims[1], layers = 0;
     struct params t = {0};
@@ -58,12 +58,12 @@ static void test_head(void)
     }
     struct head_pass pass;
     head_forward(&ctx, &h, values, golden_f32(&g, "x", NULL), T, true, &work, &pass);
-    struct proto p = head_proto(&h, values, pass.z, T);
+    struct prototypes p = head_proto(&h, values, pass.z, T);
     float *y = ARENA_TAKE(&work, float, T *K), *dz = ARENA_TAKE(&work, float, T *b),
           *dx = ARENA_TAKE(&work, float, T *D);
-    op_proto_fwd(&ctx, TENSOR(y, T, K), &p);
+    op_prototype_fwd(&ctx, TENSOR(y, T, K), &p);
     forward_close(y, golden_f32(&g, "y", NULL), T * K, "head: logits");
-    op_proto_bwd(&ctx, dz, grads + h.weight_v, grads + h.weight_g, TENSOR(golden_f32(&g, "dy", NULL), T, K), &p);
+    op_prototype_bwd(&ctx, dz, grads + h.weight_v, grads + h.weight_g, TENSOR(golden_f32(&g, "dy", NULL), T, K), &p);
     head_backward(&ctx, &h, values, &pass, dz, dx, &work, grads);
     if (clean())
         is_near(dx, golden_f32(&g, "dx", NULL), T * D, 1e-4, "head: gradient at the input");
@@ -81,16 +81,16 @@ static void test_head(void)
 /* ---- losses ---- */
 
 /* A head whose logits are its rows. */
-static struct proto unit_prototypes(const float *logits, int64_t T, int64_t K)
+static struct prototypes unit_prototypes(const float *logits, int64_t T, int64_t K)
 {
     float *v = ARENA_TAKE(&work, float, K * K), *g = ARENA_TAKE(&work, float, K);
     memset(v, 0, (size_t)(K * K) * sizeof *v);
     for (int64_t k = 0; k < K; k++)
         v[k * K + k] = g[k] = 1;
-    return (struct proto){.T = T, .K = K, .b = K, .z = logits, .v = v, .g = g};
+    return (struct prototypes){.T = T, .K = K, .b = K, .z = logits, .v = v, .g = g};
 }
 
-static float *targets_of(const struct proto *p, const double *log_col, const double *log_row, double temperature)
+static float *targets_of(const struct prototypes *p, const double *log_col, const double *log_row, double temperature)
 {
     float *t = ARENA_TAKE(&work, float, p->T * p->K);
     for (int64_t i = 0; i < p->T; i++)
@@ -99,21 +99,21 @@ static float *targets_of(const struct proto *p, const double *log_col, const dou
     return t;
 }
 
-static struct proto_targets sinkhorn(const struct proto *p, double temperature)
+static struct prototypes_targets sinkhorn(const struct prototypes *p, double temperature)
 {
     double *col = ARENA_TAKE(&work, double, p->K), *row = ARENA_TAKE(&work, double, p->T);
-    op_proto_sinkhorn(&ctx, col, row, p, 0, p->T, temperature, LOSS_SINKHORN_ROUNDS);
-    return (struct proto_targets){
+    op_prototype_sinkhorn(&ctx, col, row, p, 0, p->T, temperature, LOSS_SINKHORN_ROUNDS);
+    return (struct prototypes_targets){
         .teacher = *p, .temperature = temperature, .n_first = p->T, .log_col = {col, col}, .log_row = row};
 }
 
 static void check_sinkhorn(struct golden *g, const char *logits, const char *want, double temperature)
 {
     size_t mark = work.used;
-    const struct named *t = golden_find(g, logits);
+    const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
-    struct proto p = unit_prototypes(golden_f32(g, logits, NULL), T, K);
-    struct proto_targets got = sinkhorn(&p, temperature);
+    struct prototypes p = unit_prototypes(golden_f32(g, logits, NULL), T, K);
+    struct prototypes_targets got = sinkhorn(&p, temperature);
     float *w = golden_f32(g, want, NULL);
     if (clean())
         forward_close(targets_of(&p, got.log_col[0], got.log_row, temperature), w, T * K, want);
@@ -124,7 +124,7 @@ static void check_sinkhorn(struct golden *g, const char *logits, const char *wan
 static void check_centering(struct golden *g, const char *logits, const char *kind, double temperature, double shift)
 {
     size_t mark = work.used;
-    const struct named *t = golden_find(g, logits);
+    const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
     const float *base = golden_f32(g, logits, NULL);
     float *shifted = ARENA_TAKE(&work, float, T *K), *after = ARENA_TAKE(&work, float, K),
@@ -158,17 +158,18 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
 }
 
 static void check_xent(struct golden *g, const char *what, const char *logits, const char *gradient, const char *loss,
-                       const struct proto_targets *targets, const int64_t *target, const float *weight, double factor)
+                       const struct prototypes_targets *targets, const int64_t *target, const float *weight,
+                       double factor)
 {
-    const struct named *t = golden_find(g, logits);
+    const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
-    struct proto s = unit_prototypes(golden_f32(g, logits, NULL), T, K);
+    struct prototypes s = unit_prototypes(golden_f32(g, logits, NULL), T, K);
     double *row_loss = ARENA_TAKE(&work, double, 3 * T), sum = 0;
     float *dz = ARENA_TAKE(&work, float, T * K), *dv = ARENA_TAKE(&work, float, K * K + K), got;
-    struct proto_pairs pairs = {target, weight, golden_number(g, "student_temperature", 0.1)};
+    struct prototypes_pairs pairs = {target, weight, golden_number(g, "student_temperature", 0.1)};
     memset(dv, 0, (size_t)(K * K + K) * sizeof *dv);
-    op_proto_xent_fwd(&ctx, row_loss, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
-    op_proto_xent_bwd(&ctx, dz, dv, dv + K * K, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
+    op_prototype_xent_fwd(&ctx, row_loss, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
+    op_prototype_xent_bwd(&ctx, dz, dv, dv + K * K, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
     for (int64_t i = 0; i < T; i++)
         sum += row_loss[i] * (double)weight[i] * factor;
     got = (float)sum;
@@ -181,10 +182,10 @@ static void check_xent(struct golden *g, const char *what, const char *logits, c
 static void check_dino(struct golden *g)
 {
     size_t mark = work.used;
-    const struct named *t = golden_find(g, "teacher_logits"), *s = golden_find(g, "dino.student_logits");
+    const struct named_tensor *t = golden_find(g, "teacher_logits"), *s = golden_find(g, "dino.student_logits");
     int64_t B = t->dims[0] / 2, n = s->dims[0];
-    struct proto p = unit_prototypes(golden_f32(g, "teacher_logits", NULL), 2 * B, t->dims[1]);
-    struct proto_targets targets = sinkhorn(&p, 0.07);
+    struct prototypes p = unit_prototypes(golden_f32(g, "teacher_logits", NULL), 2 * B, t->dims[1]);
+    struct prototypes_targets targets = sinkhorn(&p, 0.07);
     int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
     float *weight = ARENA_TAKE(&work, float, n);
     for (int64_t i = 0; i < n; i++)
@@ -197,10 +198,10 @@ static void check_dino(struct golden *g)
 static void check_ibot(struct golden *g)
 {
     size_t mark = work.used;
-    const struct named *t = golden_find(g, "ibot.teacher_logits"), *m = golden_find(g, "ibot.masks");
+    const struct named_tensor *t = golden_find(g, "ibot.teacher_logits"), *m = golden_find(g, "ibot.masks");
     int64_t n = t->dims[0], crops = m->dims[0], N = m->dims[1], at = 0;
-    struct proto p = unit_prototypes(golden_f32(g, "ibot.teacher_logits", NULL), n, t->dims[1]);
-    struct proto_targets targets = sinkhorn(&p, 0.05);
+    struct prototypes p = unit_prototypes(golden_f32(g, "ibot.teacher_logits", NULL), n, t->dims[1]);
+    struct prototypes_targets targets = sinkhorn(&p, 0.05);
     const float *masks = golden_f32(g, "ibot.masks", NULL), *given = golden_f32(g, "ibot.masks_weight", NULL);
     int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
     float *weight = ARENA_TAKE(&work, float, n), *per_token = ARENA_TAKE(&work, float, n);
@@ -222,7 +223,7 @@ static void check_ibot(struct golden *g)
 
 static void check_koleo(struct golden *g)
 {
-    const struct named *t = golden_find(g, "koleo.x");
+    const struct named_tensor *t = golden_find(g, "koleo.x");
     int64_t B = t->dims[0], C = t->dims[1], n_left_out = -1;
     float *dx = ARENA_TAKE(&work, float, B * C), got;
     double loss = 0;

@@ -38,9 +38,9 @@ static void check_classes(const char *stem, const double *values, const int64_t 
 {
     for (int c = 0; c < K; c++) {
         int64_t support = 0;
-        near(values[measures_at_class(MEASURES_precision, c)], stem, "precision", c);
-        near(values[measures_at_class(MEASURES_recall, c)], stem, "recall", c);
-        near(values[measures_at_class(MEASURES_f1, c)], stem, "f1", c);
+        near(values[metrics_at_class(MEASURES_precision, c)], stem, "precision", c);
+        near(values[metrics_at_class(MEASURES_recall, c)], stem, "recall", c);
+        near(values[metrics_at_class(MEASURES_f1, c)], stem, "f1", c);
         for (int b = 0; b < K; b++) {
             near((double)confusion[c * K + b], stem, "confusion", c * K + b);
             support += confusion[c * K + b];
@@ -58,14 +58,14 @@ static void check_scores(const char *stem)
     const double *proba = golden_f64(&g, key, NULL);
     int K = (int)golden_find(&g, key)->dims[1];
     int32_t *label = labels_of("test_y", &n, strncmp(stem, "logreg.binary.", 14) == 0);
-    struct measures_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
-    struct measures m;
+    struct metrics_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    struct metrics m;
     struct fmt_error e = {0};
-    if (!ok(measures_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(metrics_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     int64_t *confusion = calloc((size_t)(K * K), sizeof *confusion);
-    measures_compute(&m, NULL, v, confusion);
+    metrics_compute(&m, NULL, v, confusion);
     near(v[MEASURES_accuracy], stem, "accuracy", 0);
     near(v[MEASURES_mcc], stem, "mcc", 0);
     near(v[MEASURES_log_loss], stem, "log_loss", 0);
@@ -78,25 +78,25 @@ static void check_scores(const char *stem)
     free(v);
     free(confusion);
     free(label);
-    measures_close(&m);
+    metrics_close(&m);
 }
 
 static void check_ranking(const char *stem, const double *proba, const int32_t *label, int64_t n, bool brier)
 {
-    struct measures_rows rows = {.n = n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
-    struct measures m;
+    struct metrics_rows rows = {.n = n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+    struct metrics m;
     struct fmt_error e = {0};
     int64_t confusion[4];
-    if (!ok(measures_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(metrics_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
-    measures_compute(&m, NULL, v, confusion);
+    metrics_compute(&m, NULL, v, confusion);
     near(v[MEASURES_auroc], stem, "auroc", 0);
     near(v[MEASURES_average_precision], stem, "average_precision", 0);
     if (brier)
         near(v[MEASURES_brier], stem, "brier", 0);
     free(v);
-    measures_close(&m);
+    metrics_close(&m);
 }
 
 static void check_points(const double *proba, const int32_t *label, int64_t n)

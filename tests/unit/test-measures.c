@@ -11,7 +11,7 @@
 #include "tap.h"
 
 struct want {
-    enum measures_whole what;
+    enum metrics_whole what;
     double value;
 };
 
@@ -95,17 +95,17 @@ static void check_frozen(const char *name, const double *proba, const int32_t *l
 {
     static const char *const text[] = {
 #define NAME(key, text) #key,
-        MEASURES_WHOLE(NAME)};
-    struct measures_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
-    struct measures m;
+        METRICS_WHOLE(NAME)};
+    struct metrics_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    struct metrics m;
     double values[200];
     int64_t confusion[100];
-    ok(measures_open(&m, &rows, NULL, NULL) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
-    measures_compute(&m, NULL, values, confusion);
+    ok(metrics_open(&m, &rows, NULL, NULL) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
+    metrics_compute(&m, NULL, values, confusion);
     for (int64_t i = 0; i < n_want; i++)
         ok(fabs(values[want[i].what] - want[i].value) < 1e-9, "%s: %s %.9g", name, text[want[i].what],
            values[want[i].what]);
-    measures_close(&m);
+    metrics_close(&m);
 }
 
 /* A row of weight 2 counts as a row that stands there twice; one of weight 0 is not there. */
@@ -123,19 +123,19 @@ static void test_weights(void)
             label[n] = three_label[i];
         }
     }
-    struct measures_rows a = {.n = N, .n_classes = K, .proba = three_proba, .label = three_label};
-    struct measures_rows b = {.n = n, .n_classes = K, .proba = proba, .label = label};
-    struct measures m;
-    measures_open(&m, &a, NULL, NULL);
-    measures_compute(&m, weight, values[0], confusion[0]);
-    measures_close(&m);
-    measures_open(&m, &b, NULL, NULL);
-    measures_compute(&m, NULL, values[1], confusion[1]);
+    struct metrics_rows a = {.n = N, .n_classes = K, .proba = three_proba, .label = three_label};
+    struct metrics_rows b = {.n = n, .n_classes = K, .proba = proba, .label = label};
+    struct metrics m;
+    metrics_open(&m, &a, NULL, NULL);
+    metrics_compute(&m, weight, values[0], confusion[0]);
+    metrics_close(&m);
+    metrics_open(&m, &b, NULL, NULL);
+    metrics_compute(&m, NULL, values[1], confusion[1]);
     bool same = memcmp(confusion[0], confusion[1], sizeof confusion[0]) == 0;
     for (int i = 0; i < m.n_values; i++)
         same = same && (fabs(values[0][i] - values[1][i]) < 1e-12 || (isnan(values[0][i]) && isnan(values[1][i])));
     ok(same, "weights of rows are copies of rows");
-    measures_close(&m);
+    metrics_close(&m);
 }
 
 static void test_groups(void)
@@ -273,13 +273,13 @@ static void test_bootstrap(void)
     static struct drawn d;
     static double low[2][100], high[2][100];
     struct scores_rows rows = draw(&d, 0);
-    struct measures_rows r = {.n = ROWS, .n_classes = 2, .positive = 1, .proba = rows.proba, .label = rows.label};
-    struct measures m;
+    struct metrics_rows r = {.n = ROWS, .n_classes = 2, .positive = 1, .proba = rows.proba, .label = rows.label};
+    struct metrics m;
     struct bootstrap b = {400, 0.95, 7};
     double values[100];
     int64_t confusion[4];
-    measures_open(&m, &r, NULL, NULL);
-    measures_compute(&m, NULL, values, confusion);
+    metrics_open(&m, &r, NULL, NULL);
+    metrics_compute(&m, NULL, values, confusion);
     for (int threads = 0; threads < 2; threads++) {
         struct thread_pool *pool = thread_open(1 + 4 * threads, NULL);
         bootstrap_run(&b, &m, d.group, GROUPS, pool, low[threads], high[threads], NULL);
@@ -294,7 +294,7 @@ static void test_bootstrap(void)
     int64_t one_group[ROWS] = {0};
     bootstrap_run(&b, &m, one_group, 1, NULL, low[1], high[1], NULL);
     ok(low[1][MEASURES_auroc] == high[1][MEASURES_auroc], "a single group has nothing to resample");
-    measures_close(&m);
+    metrics_close(&m);
 }
 
 /* Groups are drawn, not rows: three copies of each row, together in a group, say no more than the row alone. */
@@ -312,13 +312,13 @@ static void test_bootstrap_of_groups(void)
             label[i] = two_label[group[i]];
             memcpy(proba + 2 * i, two_proba + 2 * group[i], 2 * sizeof *proba);
         }
-        struct measures_rows r = {.n = N * n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
-        struct measures m;
-        measures_open(&m, &r, NULL, NULL);
+        struct metrics_rows r = {.n = N * n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+        struct metrics m;
+        metrics_open(&m, &r, NULL, NULL);
         bootstrap_run(&b, &m, group, N, NULL, low[several], high[several], NULL);
-        measures_close(&m);
+        metrics_close(&m);
     }
-    static const enum measures_whole same[] = {MEASURES_accuracy, MEASURES_auroc, MEASURES_f1_macro, MEASURES_brier};
+    static const enum metrics_whole same[] = {MEASURES_accuracy, MEASURES_auroc, MEASURES_f1_macro, MEASURES_brier};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         ok(fabs(low[0][same[i]] - low[1][same[i]]) < 1e-12 && fabs(high[0][same[i]] - high[1][same[i]]) < 1e-12,
            "copies in a group do not narrow interval %d: [%.4f, %.4f]", (int)same[i], low[1][same[i]],
@@ -335,8 +335,8 @@ static void choose_one(struct threshold *t, const double *proba, const int32_t *
 
 static double recall_at(const struct scores *s)
 {
-    struct measures m = {.rows.n_classes = 2};
-    return s->values[measures_at_point(&m, MEASURES_point_recall, 0)];
+    struct metrics m = {.rows.n_classes = 2};
+    return s->values[metrics_at_point(&m, MEASURES_point_recall, 0)];
 }
 
 static void test_points(void)
@@ -381,7 +381,7 @@ static void test_points(void)
 }
 
 /* Rows of labels label(i) with the probability of their own class above all others where right, else drawn. */
-static struct measures_rows drawn_rows(int n, int K, int n_labels, bool right, uint64_t stream, double *proba,
+static struct metrics_rows drawn_rows(int n, int K, int n_labels, bool right, uint64_t stream, double *proba,
                                        int32_t *label)
 {
     struct rng r = rng_stream(5, stream, 0, RNG_TEST);
@@ -393,7 +393,7 @@ static struct measures_rows drawn_rows(int n, int K, int n_labels, bool right, u
         for (int c = 0; c < K; c++)
             p[c] /= sum;
     }
-    return (struct measures_rows){.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    return (struct metrics_rows){.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
 }
 
 /* No score leaves its range by rounding, and who is always right has exactly 1. */
@@ -408,28 +408,28 @@ static void test_range(void)
         for (int variant = 0; variant < 12; variant++) {
             int K = 2 + variant % 2, n_labels = variant / 2 % 3 == 0 ? 1 : K;
             bool right = variant / 6;
-            struct measures_rows rows = drawn_rows(n, K, n_labels, right, (uint64_t)n, proba, label);
-            struct measures m;
-            measures_open(&m, &rows, NULL, NULL);
+            struct metrics_rows rows = drawn_rows(n, K, n_labels, right, (uint64_t)n, proba, label);
+            struct metrics m;
+            metrics_open(&m, &rows, NULL, NULL);
             for (int i = 0; i < n; i++)
                 weight[i] = i % 4;
             for (int resample = 0; resample < 2; resample++) {
-                measures_compute(&m, resample ? weight : NULL, values, confusion);
+                metrics_compute(&m, resample ? weight : NULL, values, confusion);
                 for (int v = 0; v < m.n_values; v++) {
                     bool alarms = v == MEASURES_false_alarms ||
-                                  (v >= MEASURES_N_WHOLE &&
-                                   (v - MEASURES_N_WHOLE) % MEASURES_N_CLASS == MEASURES_class_false_alarms);
+                                  (v >= METRICS_N_WHOLE &&
+                                   (v - METRICS_N_WHOLE) % METRICS_N_CLASS == MEASURES_class_false_alarms);
                     double most = v == MEASURES_log_loss ? INFINITY : alarms ? 1000 : 1;
                     worst_high = fmax(worst_high, values[v] - most); /* of NAN the other */
                     worst_low = fmin(worst_low, values[v] - (v == MEASURES_mcc ? -1 : 0));
                 }
                 if (n_labels == 1 && !resample)
-                    exact = exact && values[measures_at_class(MEASURES_class_average_precision, K - 1)] == 1;
+                    exact = exact && values[metrics_at_class(MEASURES_class_average_precision, K - 1)] == 1;
                 if (right && n_labels == K && n > K && !resample)
                     exact = exact && values[MEASURES_mcc] == 1 && values[MEASURES_auroc] == 1 &&
                             values[MEASURES_average_precision] == 1;
             }
-            measures_close(&m);
+            metrics_close(&m);
         }
     ok(worst_high <= 0 && worst_low >= 0, "no score leaves its range # by %.2g above, %.2g below", worst_high,
        worst_low);
@@ -488,15 +488,15 @@ static void test_ties(void)
         for (int c = 0; c < K; c++)
             proba[i * K + c] = (double)(rng_below(&r, 5) + (c == label[i])) / 8;
     }
-    struct measures_rows rows = {.n = N_TIED, .n_classes = K, .proba = proba, .label = label};
-    struct measures m;
+    struct metrics_rows rows = {.n = N_TIED, .n_classes = K, .proba = proba, .label = label};
+    struct metrics m;
     bool same = true;
-    measures_open(&m, &rows, NULL, NULL);
-    measures_compute(&m, weight, values, NULL);
+    metrics_open(&m, &rows, NULL, NULL);
+    metrics_compute(&m, weight, values, NULL);
     for (int c = 0; c < K; c++)
-        same = same && fabs(values[measures_at_class(MEASURES_class_auroc, c)] -
+        same = same && fabs(values[metrics_at_class(MEASURES_class_auroc, c)] -
                             pairs(proba, K, c, label, weight, N_TIED)) < 1e-12;
-    measures_close(&m);
+    metrics_close(&m);
     ok(same, "areas of tied and weighted rows are shares of pairs");
 
     struct thread_pool *pool = thread_open(3, NULL);
@@ -545,11 +545,11 @@ static void test_refusals(void)
 {
     const double proba[] = {0.5, NAN, 0.5, 0.5};
     const int32_t label[] = {0, 1}, beyond[] = {0, 2};
-    struct measures m;
-    ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba, .label = label}, NULL, NULL) ==
+    struct metrics m;
+    ok(metrics_open(&m, &(struct metrics_rows){.n = 2, .n_classes = 2, .proba = proba, .label = label}, NULL, NULL) ==
            FMT_NONFINITE,
        "a probability that is no number is refused");
-    ok(measures_open(&m, &(struct measures_rows){.n = 2, .n_classes = 2, .proba = proba + 2, .label = beyond},
+    ok(metrics_open(&m, &(struct metrics_rows){.n = 2, .n_classes = 2, .proba = proba + 2, .label = beyond},
                      NULL, NULL) == FMT_INVALID,
        "a label beyond the classes is refused");
     struct threshold t = {.of_class = 1, .at_recall = false, .wanted = 0.9};

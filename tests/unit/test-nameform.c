@@ -25,18 +25,19 @@ static void forms(void)
     static const char *const other[] = {"", "a", "a\u0301", "ab", "b", "u", "u\u0308", "u\u0308\u0301", "\u00fb",
                                         "\xff", "\xfc", "a\xff", "\u4e00", "\u0301"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        ok(nameform_compare(same[i].composed, same[i].apart) == 0 &&
-               nameform_compare(same[i].apart, same[i].composed) == 0 && strcmp(same[i].composed, same[i].apart),
+        ok(unicode_form_compare(same[i].composed, same[i].apart) == 0 &&
+               unicode_form_compare(same[i].apart, same[i].composed) == 0 && strcmp(same[i].composed, same[i].apart),
            "%s in two forms", same[i].composed);
     int bad = 0;
     size_t n = sizeof other / sizeof *other;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++) {
-            int c = nameform_compare(other[i], other[j]), back = nameform_compare(other[j], other[i]);
+            int c = unicode_form_compare(other[i], other[j]), back = unicode_form_compare(other[j], other[i]);
             bad += (c == 0) != (i == j) || (c > 0) != (back < 0);
         }
     is_int(bad, 0, "others stay apart, in an order");
-    ok(nameform_is_plain("a-1.jpg") && !nameform_is_plain("\u00e9") && !nameform_is_plain("\xff"), "plain names");
+    ok(unicode_form_is_plain("a-1.jpg") && !unicode_form_is_plain("\u00e9") && !unicode_form_is_plain("\xff"),
+       "plain names");
 }
 
 static void hints(void)
@@ -48,14 +49,14 @@ static void hints(void)
     char *none = file_join(tap_scratch(), "Pr\u00fcfung/b\u00e1");
     ok(file_make_dirs(folder, &e) == 0 && file_save(file, "x", 1, &e) == 0, "a file as a Mac names it %s", e.text);
     errno = ENOENT;
-    is_text(nameform_hint(other), NAMEFORM_HINT, "its folder and itself in another form");
+    is_text(unicode_form_hint(other), UNICODE_FORM_HINT, "its folder and itself in another form");
     is_int(errno, ENOENT, "errno stays");
-    is_text(nameform_hint(none), "", "the folder alone is no hint");
-    is_text(nameform_hint(file), "", "nor is what is there");
-    ok(file_open(&f, other, &e) == FMT_IO && strstr(e.text, NAMEFORM_HINT), "opening it says so: %s", e.text);
+    is_text(unicode_form_hint(none), "", "the folder alone is no hint");
+    is_text(unicode_form_hint(file), "", "nor is what is there");
+    ok(file_open(&f, other, &e) == FMT_IO && strstr(e.text, UNICODE_FORM_HINT), "opening it says so: %s", e.text);
     if (chdir(folder))
         ok(false, "a folder to be in");
-    is_text(nameform_hint("\u00e1.jpg"), NAMEFORM_HINT, "a name without a folder");
+    is_text(unicode_form_hint("\u00e1.jpg"), UNICODE_FORM_HINT, "a name without a folder");
     free(folder), free(file), free(other), free(none);
 }
 

@@ -19,7 +19,7 @@ static bool open_golden(struct opened *o, const char *name)
 
 static void close_opened(struct opened *o)
 {
-    named_release(&o->set);
+    named_tensor_release(&o->set);
     free(o->data);
 }
 
@@ -29,10 +29,10 @@ static void same_tensors(const struct opened *a, const struct opened *b, const c
 {
     int64_t n_bad = 0, n_seen = 0;
     for (int64_t i = 0; i < b->set.n; i++) {
-        const struct named *t = &b->set.item[i];
+        const struct named_tensor *t = &b->set.item[i];
         if (strncmp(t->name, prefix, strlen(prefix)) != 0)
             continue;
-        const struct named *u = named_find(&a->set, t->name + strlen(prefix));
+        const struct named_tensor *u = named_tensor_find(&a->set, t->name + strlen(prefix));
         float *x = values_of(t), *y = u ? values_of(u) : NULL;
         bool good = u && u->n == t->n && u->n_dims == t->n_dims &&
                     memcmp(u->dims, t->dims, (size_t)t->n_dims * sizeof *t->dims) == 0;

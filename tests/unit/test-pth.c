@@ -48,14 +48,15 @@ static void inert_names(void)
         KEY("y") "ctorch._utils\n_rebuild_tensor_v2\n(cposix\nsystem\n(X\x0b\0\0\0touch pwnedtR" "K\0)t" "\x81u.";
     ok(open_pickle(&o, &b, pickle, sizeof pickle - 1, 4) == 0, "posix.system in a file: %s", o.error.text);
     ok(!file_exists("pwned"), "nothing was executed");
-    const struct named *a = named_find(&o.set, "a"), *x = named_find(&o.set, "x"), *y = named_find(&o.set, "y");
+    const struct named_tensor *a = named_tensor_find(&o.set, "a"), *x = named_tensor_find(&o.set, "x"),
+                              *y = named_tensor_find(&o.set, "y");
     float v[4];
     struct fmt_error e = {0};
-    ok(a && named_read_f32(a, 0, 4, v, &e) == 0, "a tensor beside it is read");
+    ok(a && named_tensor_read_f32(a, 0, 4, v, &e) == 0, "a tensor beside it is read");
     ok(x && x->unusable && strstr(x->unusable, "posix.system"), "its place says why it is none");
-    ok(y && y->unusable && named_read_f32(y, 0, 1, v, &e) == FMT_UNSUPPORTED && strstr(e.text, "posix.system"),
+    ok(y && y->unusable && named_tensor_read_f32(y, 0, 1, v, &e) == FMT_UNSUPPORTED && strstr(e.text, "posix.system"),
        "a tensor that depends on it is refused when it is read: %s", e.text);
-    named_release(&o.set);
+    named_tensor_release(&o.set);
     fmt_buffer_release(&b);
 }
 
@@ -66,11 +67,11 @@ static void views(void)
     static const char shared[] = "\x80\2}(" KEY("a") TENSOR("K\10", "K\2", "K\2", "K\3") KEY("b")
         TENSOR("K\10", "K\0", "", "") KEY("c") TENSOR("K\10", "K\0", "K\0", "K\1") "u.";
     ok(open_pickle(&o, &b, shared, sizeof shared - 1, 8) == 0 && o.set.n == 3, "views of one storage %s", o.error.text);
-    const struct named *t = named_find(&o.set, "b");
+    const struct named_tensor *t = named_tensor_find(&o.set, "b");
     ok(t && t->n_dims == 0 && t->n == 1, "a tensor without dimensions");
-    t = named_find(&o.set, "c");
+    t = named_tensor_find(&o.set, "c");
     ok(t && t->n == 0, "an empty tensor");
-    named_release(&o.set);
+    named_tensor_release(&o.set);
     fmt_buffer_release(&b);
 }
 
@@ -102,7 +103,7 @@ static void hostile_sizes(void)
         struct fmt_buffer b = {0};
         int status = open_pickle(&o, &b, bad[i].pickle, bad[i].n, 4);
         ok(status != 0 && o.error.text[0] && o.set.n == 0, "%s: %s", bad[i].what, o.error.text);
-        named_release(&o.set);
+        named_tensor_release(&o.set);
         fmt_buffer_release(&b);
     }
 }
@@ -121,17 +122,17 @@ static void whole_modules(void)
     fmt_buffer_release(&b);
     static const char inside[] = "\x80\2}" KEY("m") MODULE("Vit") "s.";
     status = open_pickle(&o, &b, inside, sizeof inside - 1, 1);
-    const struct named *t = named_find(&o.set, "m");
+    const struct named_tensor *t = named_tensor_find(&o.set, "m");
     ok(!status && t && t->unusable && strstr(t->unusable, "a whole module (nets.Vit)"), "a module inside: %s",
        t && t->unusable ? t->unusable : o.error.text);
-    named_release(&o.set);
+    named_tensor_release(&o.set);
     fmt_buffer_release(&b);
     static const char shard[] = "\x80\2}" KEY("d") "ctorch.distributed.tensor\nDTensor\n)R}bs.";
     status = open_pickle(&o, &b, shard, sizeof shard - 1, 1);
-    t = named_find(&o.set, "d");
+    t = named_tensor_find(&o.set, "d");
     ok(!status && t && t->unusable && strstr(t->unusable, "sharded training"), "a part of a tensor: %s",
        t && t->unusable ? t->unusable : o.error.text);
-    named_release(&o.set);
+    named_tensor_release(&o.set);
     fmt_buffer_release(&b);
 }
 
@@ -196,7 +197,7 @@ static void cut_files(void)
         for (size_t at = 0; at < n; at += at < 4096 || at + 4096 > n ? 1 : 4999) {
             struct opened o;
             n_taken += open_bytes(&o, data, at) == 0;
-            named_release(&o.set);
+            named_tensor_release(&o.set);
             n_cuts++;
         }
         ok(n_taken == 0, "%s: refused at all of %lld places where it was cut", names[i], (long long)n_cuts);
@@ -215,11 +216,13 @@ static int counting(void *arg, int64_t i, int64_t first, int64_t n, float *out, 
 
 static void written_files(void)
 {
-    static const struct named_out list[] = {{"a.weight", NAMED_F32, 2, {300, 100}}, {"b", NAMED_F16, 1, {5}},
-                                            {"c", NAMED_BF16, 3, {1, 2, 3}}, {"scalar", NAMED_F32, 0, {0}},
-                                            {"empty", NAMED_F32, 2, {0, 7}}};
+    static const struct named_tensor_out list[] = {{"a.weight", NAMED_TENSOR_F32, 2, {300, 100}},
+                                                   {"b", NAMED_TENSOR_F16, 1, {5}},
+                                                   {"c", NAMED_TENSOR_BF16, 3, {1, 2, 3}},
+                                                   {"scalar", NAMED_TENSOR_F32, 0, {0}},
+                                                   {"empty", NAMED_TENSOR_F32, 2, {0, 7}}};
     const int64_t n = sizeof list / sizeof *list;
-    const struct named_values values = {NULL, counting};
+    const struct named_tensor_values values = {NULL, counting};
     static const char *const tops[] = {NULL, "teacher"};
     for (int k = 0; k < 2; k++) {
         struct fmt_buffer b = {0};
@@ -233,18 +236,18 @@ static void written_files(void)
         for (int64_t i = 0; i < n; i++) {
             char name[32];
             snprintf(name, sizeof name, "%s%s", k ? "teacher." : "", list[i].name);
-            const struct named *t = named_find(&o.set, name);
+            const struct named_tensor *t = named_tensor_find(&o.set, name);
             float *v = t ? values_of(t) : NULL;
             same = same && t && t->dtype == list[i].dtype && t->n_dims == list[i].n_dims && (t->at % 64 == 0 || !t->n);
             for (int64_t j = 0; same && j < t->n; j++) {
                 float want;
                 (void)counting(NULL, i, j, 1, &want, NULL);
-                same = fabsf(v[j] - want) <= (t->dtype == NAMED_F32 ? 0 : 0.01f * want);
+                same = fabsf(v[j] - want) <= (t->dtype == NAMED_TENSOR_F32 ? 0 : 0.01f * want);
             }
             free(v);
         }
         ok(same, "names, types, shapes and values come back, data at multiples of 64 bytes");
-        named_release(&o.set);
+        named_tensor_release(&o.set);
         fmt_buffer_release(&b);
     }
 }

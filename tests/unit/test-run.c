@@ -22,7 +22,7 @@
 #include "tap.h"
 
 /* ------------------------------------------------------------------ the rules of starting, row by row */
-enum { NEWEST = -1 }; /* START_CHECKPOINT without a path */
+enum { NEWEST = -1 }; /* RESUME_POLICY_CHECKPOINT without a path */
 static const struct {
     const char *resume, *path, *weights, *pretrained;
     int found;
@@ -32,24 +32,24 @@ static const struct {
     bool may_differ, clear;
     int n_unused;
 } rules[] = {
-    {"null", "", "", "", 0, false, 0, START_RANDOM, NULL, false, false, 0},
-    {"null", "", "", "p", 0, false, 0, START_PRETRAINED, "p", false, false, 0},
-    {"null", "", "w", "", 0, false, 0, START_WEIGHTS, "w", false, false, 0},
-    {"null", "", "w", "p", 0, false, 0, START_WEIGHTS, "w", false, false, 1},
-    {"null", "", "", "", 2, false, 0, START_CHECKPOINT, NULL, false, false, 0},
-    {"null", "", "w", "p", 1, false, 0, START_CHECKPOINT, NULL, false, false, 2},
-    {"null", "", "", "", 1, true, 0, START_CHECKPOINT, NULL, false, false, 0},
-    {"true", "c", "", "", 0, false, 0, START_CHECKPOINT, "c", true, false, 0},
-    {"true", "c", "w", "p", 3, false, 0, START_CHECKPOINT, "c", true, false, 2},
-    {"true", "", "", "", 3, false, 0, START_CHECKPOINT, NULL, true, false, 0},
-    {"true", "", "w", "p", 3, false, 0, START_CHECKPOINT, NULL, true, false, 2},
-    {"true", "", "w", "p", 0, false, 0, START_CHECKPOINT, "w", true, false, 1},
+    {"null", "", "", "", 0, false, 0, RESUME_POLICY_RANDOM, NULL, false, false, 0},
+    {"null", "", "", "p", 0, false, 0, RESUME_POLICY_PRETRAINED, "p", false, false, 0},
+    {"null", "", "w", "", 0, false, 0, RESUME_POLICY_WEIGHTS, "w", false, false, 0},
+    {"null", "", "w", "p", 0, false, 0, RESUME_POLICY_WEIGHTS, "w", false, false, 1},
+    {"null", "", "", "", 2, false, 0, RESUME_POLICY_CHECKPOINT, NULL, false, false, 0},
+    {"null", "", "w", "p", 1, false, 0, RESUME_POLICY_CHECKPOINT, NULL, false, false, 2},
+    {"null", "", "", "", 1, true, 0, RESUME_POLICY_CHECKPOINT, NULL, false, false, 0},
+    {"true", "c", "", "", 0, false, 0, RESUME_POLICY_CHECKPOINT, "c", true, false, 0},
+    {"true", "c", "w", "p", 3, false, 0, RESUME_POLICY_CHECKPOINT, "c", true, false, 2},
+    {"true", "", "", "", 3, false, 0, RESUME_POLICY_CHECKPOINT, NULL, true, false, 0},
+    {"true", "", "w", "p", 3, false, 0, RESUME_POLICY_CHECKPOINT, NULL, true, false, 2},
+    {"true", "", "w", "p", 0, false, 0, RESUME_POLICY_CHECKPOINT, "w", true, false, 1},
     {"true", "", "", "p", 0, false, FMT_END, 0, NULL, false, false, 0},
     {"true", "", "", "", 0, true, FMT_END, 0, NULL, false, false, 0},
-    {"false", "", "", "", 0, false, 0, START_RANDOM, NULL, false, true, 0},
-    {"false", "", "w", "", 0, false, 0, START_WEIGHTS, "w", false, true, 0},
+    {"false", "", "", "", 0, false, 0, RESUME_POLICY_RANDOM, NULL, false, true, 0},
+    {"false", "", "w", "", 0, false, 0, RESUME_POLICY_WEIGHTS, "w", false, true, 0},
     {"false", "", "", "", 1, false, FMT_MISMATCH, 0, NULL, false, false, 0},
-    {"false", "", "", "p", 1, true, 0, START_PRETRAINED, "p", false, true, 0},
+    {"false", "", "", "p", 1, true, 0, RESUME_POLICY_PRETRAINED, "p", false, true, 0},
 };
 
 static void set(struct config *c, const char *key, const char *value)
@@ -65,18 +65,18 @@ static void test_start(void)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct config c;
-        struct start_plan plan;
+        struct resume_policy_plan plan;
         struct fmt_error e = {0};
         config_init(&c);
         set(&c, "train.resume", rules[i].resume);
         set(&c, "train.resume_path", rules[i].path);
         set(&c, "MODEL.WEIGHTS", rules[i].weights);
         set(&c, "student.pretrained_weights", rules[i].pretrained);
-        struct start_wish wish = {&c, rules[i].found, rules[i].force};
-        int status = start_decide(&wish, &plan, &e);
+        struct resume_policy_options wish = {&c, rules[i].found, rules[i].force};
+        int status = resume_policy_decide(&wish, &plan, &e);
         bool good = status == rules[i].status;
         if (good && !status)
-            good = plan.from == (enum start_from)rules[i].from && plan.may_differ == rules[i].may_differ &&
+            good = plan.from == (enum resume_policy_from)rules[i].from && plan.may_differ == rules[i].may_differ &&
                    plan.clear == rules[i].clear && plan.n_unused == rules[i].n_unused &&
                    !plan.path == !rules[i].from_path && (!plan.path || strcmp(plan.path, rules[i].from_path) == 0);
         ok(good, "resume %s, path '%s', weights '%s', pretrained '%s', %d checkpoints%s: %s", rules[i].resume,
@@ -201,20 +201,20 @@ static bool due(const void *arg, int64_t iteration)
 }
 
 /* Opens a file of this text behind `last` and adds a line; the file is `want` and that line then. */
-static struct lines_past cut(const char *text, int64_t last, const char *want, const char *what)
+static struct jsonl_history cut(const char *text, int64_t last, const char *want, const char *what)
 {
-    struct lines_past past = {.last = last, .due = due};
+    struct jsonl_history past = {.last = last, .due = due};
     struct fmt_error e = {0};
-    struct lines l;
+    struct jsonl_writer l;
     struct fmt_buffer add = {0};
     char *path = put_file(tap_scratch(), "lines.json", text);
     fmt_buffer_append(&add, "{\"iteration\": 7}", 16);
-    int status = lines_open(&l, path, &past, &e);
+    int status = jsonl_writer_open(&l, path, &past, &e);
     if (!status)
-        status = lines_add(&l, &add, &e);
+        status = jsonl_writer_add(&l, &add, &e);
     if (!status)
-        status = lines_sync(&l, &e);
-    lines_close(&l);
+        status = jsonl_writer_sync(&l, &e);
+    jsonl_writer_close(&l);
     uint8_t *data;
     size_t n;
     char whole[400];
@@ -232,7 +232,7 @@ static struct lines_past cut(const char *text, int64_t last, const char *want, c
 
 static void missing(const char *text, int64_t last, const char *want, int n, int first, int n_foreign, const char *what)
 {
-    struct lines_past p = cut(text, last, want, what);
+    struct jsonl_history p = cut(text, last, want, what);
     ok(p.n_missing == n && (n == 0 || p.first_missing == first) && p.n_foreign == n_foreign,
        "%d missing, from %d on, %d damaged", (int)p.n_missing, (int)p.first_missing, (int)p.n_foreign);
 }
@@ -240,47 +240,48 @@ static void missing(const char *text, int64_t last, const char *want, int n, int
 /* A fifo would be waited for, and a signal cannot end that; what a failing read did not give must not be lost. */
 static void test_lines_unreadable(void)
 {
-    struct lines_past past = {.last = 10};
+    struct jsonl_history past = {.last = 10};
     struct fmt_error e = {0};
-    struct lines l;
+    struct jsonl_writer l;
     char path[300];
     snprintf(path, sizeof path, "%s/lines.fifo", tap_scratch());
     ok(mkfifo(path, 0666) == 0, "a fifo in the file's place");
     alarm(20);
-    ok(lines_open(&l, path, &past, &e) == FMT_IO && strstr(e.text, "lines.fifo: "), "is refused at once: %s", e.text);
+    ok(jsonl_writer_open(&l, path, &past, &e) == FMT_IO && strstr(e.text, "lines.fifo: "), "is refused at once: %s",
+       e.text);
     alarm(0);
-    lines_close(&l);
+    jsonl_writer_close(&l);
     e = (struct fmt_error){0};
-    ok(lines_open(&l, "/proc/self/mem", &past, &e) == FMT_IO && strstr(e.text, "nput/output error"),
+    ok(jsonl_writer_open(&l, "/proc/self/mem", &past, &e) == FMT_IO && strstr(e.text, "nput/output error"),
        "a file that cannot be read is not cut: %s", e.text);
-    lines_close(&l);
+    jsonl_writer_close(&l);
 }
 
 /* A line that finds no room (a limit of the file's size stands for the full disk) comes with a later one. */
 static void test_lines_wait(void)
 {
-    struct lines_past past = {.last = LINES_NONE};
+    struct jsonl_history past = {.last = JSONL_WRITER_NONE};
     struct fmt_error e = {0};
     struct fmt_buffer line = {0};
-    struct lines l;
+    struct jsonl_writer l;
     struct rlimit before, none;
     uint8_t *data;
     size_t n;
     char *path = file_join(tap_scratch(), "wait.json");
     fmt_buffer_append(&line, "{\"iteration\": 7}", 16);
-    ok(!lines_open(&l, path, &past, &e) && !lines_add(&l, &line, &e), "a line");
+    ok(!jsonl_writer_open(&l, path, &past, &e) && !jsonl_writer_add(&l, &line, &e), "a line");
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
     none = (struct rlimit){20, before.rlim_max}; /* three bytes of the next line */
     setrlimit(RLIMIT_FSIZE, &none);
-    ok(lines_add(&l, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "), "no room for the next: %s", e.text);
+    ok(jsonl_writer_add(&l, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "), "no room for the next: %s", e.text);
     ok(!file_load(path, 1000, &data, &n, &e) && n == 17, "half a line does not stay");
     free(data);
-    ok(lines_sync(&l, NULL) == FMT_IO, "not all are on the disk");
+    ok(jsonl_writer_sync(&l, NULL) == FMT_IO, "not all are on the disk");
     setrlimit(RLIMIT_FSIZE, &before);
     e = (struct fmt_error){0};
-    ok(!lines_add(&l, &line, &e) && !lines_sync(&l, &e), "room again");
-    lines_close(&l);
+    ok(!jsonl_writer_add(&l, &line, &e) && !jsonl_writer_sync(&l, &e), "room again");
+    jsonl_writer_close(&l);
     ok(!file_load(path, 1000, &data, &n, &e) && n == 51, "three whole lines");
     free(data);
     free(path);
@@ -290,7 +291,7 @@ static void test_lines_wait(void)
 static void test_lines(void)
 {
     const char *three = "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n{\"iteration\": 10}\n";
-    cut(three, LINES_NONE, "", "a run that begins keeps no line");
+    cut(three, JSONL_WRITER_NONE, "", "a run that begins keeps no line");
     cut(three, 10, three, "one that goes on behind 10 keeps all three");
     cut(three, 9, "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n", "behind 9: two");
     cut(three, -1, "{\"iteration\": -1, \"a\": 1}\n", "behind -1: one");
@@ -317,24 +318,25 @@ static void test_lines(void)
 /* ------------------------------------------------------------------ metrics */
 static void test_metrics(void)
 {
-    struct metrics m = {0};
+    struct training_metrics m = {0};
     struct fmt_error e = {0};
     struct fmt_buffer line = {0};
-    ok(isnan(metrics_median(&m, METRIC_lr)), "no median before the first step");
+    ok(isnan(training_metrics_median(&m, METRIC_lr)), "no median before the first step");
     for (int i = 1; i <= 4; i++) {
         struct step_result r = {.total_loss = i == 2 ? 100 : i, .grad_norm = {i, 2 * i, 0}};
         struct schedule_rates rates = {.lr = 0.1 * i};
-        metrics_push(&m, &rates, 8, &r);
+        training_metrics_push(&m, &rates, 8, &r);
     }
-    ok(metrics_median(&m, METRIC_total_loss) == 3 && metrics_median(&m, METRIC_lr) == 0.2,
+    ok(training_metrics_median(&m, METRIC_total_loss) == 3 && training_metrics_median(&m, METRIC_lr) == 0.2,
        "the lower median of 1, 100, 3, 4 is 3; of 0.1 ... 0.4 it is 0.2");
     for (int i = 5; i <= 30; i++) {
         struct step_result r = {.total_loss = i};
         struct schedule_rates rates = {0};
-        metrics_push(&m, &rates, 8, &r);
+        training_metrics_push(&m, &rates, 8, &r);
     }
-    ok(metrics_median(&m, METRIC_total_loss) == 20, "of 30 steps the last 20 count: lower median of 11 ... 30");
-    ok(!metrics_line(&m, 29, 7, WATCH_NONE, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line");
+    ok(training_metrics_median(&m, METRIC_total_loss) == 20,
+       "of 30 steps the last 20 count: lower median of 11 ... 30");
+    ok(!training_metrics_line(&m, 29, 7, COLLAPSE_NONE, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line");
     static const char front[] = "{\"iteration\": 29, \"lr\": 0, \"wd\": 0, \"mom\": 0, \"last_layer_lr\": 0, "
                                 "\"current_batch_size\": 8, \"total_loss\": 20, \"dino_local_crops_loss\": ";
     ok(strncmp((char *)line.data, front, sizeof front - 1) == 0 &&
@@ -342,10 +344,10 @@ static void test_metrics(void)
            strstr((char *)line.data, ", \"replaced\": 7, \"collapse\": \"none\"}"),
        "has the published names in the published order, then ours");
     fmt_buffer_release(&line);
-    struct metrics_times t = {0};
-    metrics_time(&t, 0.5, 0.125);
-    metrics_time(&t, 1.5, 0.375);
-    ok(!metrics_times_line(&t, 1, 8, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
+    struct training_metrics_times t = {0};
+    training_metrics_time(&t, 0.5, 0.125);
+    training_metrics_time(&t, 1.5, 0.375);
+    ok(!training_metrics_times_line(&t, 1, 8, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
     is_text((char *)line.data, "{\"iteration\": 1, \"iter_time\": 0.500000, \"data_time\": 0.125000, "
                                "\"images_per_second\": 16, \"data_wait\": 0.2500}", "and what it holds");
     fmt_buffer_release(&line);
@@ -358,29 +360,30 @@ static void test_watch(void)
     c.train.batch_size_per_gpu = 16;
     c.optim.warmup_epochs = 1;
     c.train.OFFICIAL_EPOCH_LENGTH = 10;
-    struct watch_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 1.0 / 32}, heads = {2, 2.001, 8, 0.1},
+    struct collapse_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 1.0 / 32}, heads = {2, 2.001, 8, 0.1},
                        line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
-    is_int(watch_judge(&one, &c, 10), WATCH_EARLY, "nothing is said before the teacher has followed the student");
+    is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "nothing is said before the teacher has followed the student");
     c.teacher.momentum_teacher = 0.5;
-    is_int(watch_judge(&one, &c, 9), WATCH_EARLY, "nor before the learning rate has risen");
-    is_int(watch_judge(&good, &c, 10), WATCH_NONE, "a teacher that tells images apart");
-    is_int(watch_judge(&one, &c, 10), WATCH_COMPLETE, "one that gives all crops one answer");
-    is_int(watch_judge(&heads, &c, 10), WATCH_OUTPUT, "one whose heads alone have collapsed");
-    is_int(watch_judge(&line, &c, 10), WATCH_DIMENSIONAL, "one whose features lie on a line");
-    is_int(watch_judge(&none, &c, 10), WATCH_EARLY, "no step yet");
+    is_int(collapse_judge(&one, &c, 9), COLLAPSE_EARLY, "nor before the learning rate has risen");
+    is_int(collapse_judge(&good, &c, 10), COLLAPSE_NONE, "a teacher that tells images apart");
+    is_int(collapse_judge(&one, &c, 10), COLLAPSE_COMPLETE, "one that gives all crops one answer");
+    is_int(collapse_judge(&heads, &c, 10), COLLAPSE_OUTPUT, "one whose heads alone have collapsed");
+    is_int(collapse_judge(&line, &c, 10), COLLAPSE_DIMENSIONAL, "one whose features lie on a line");
+    is_int(collapse_judge(&none, &c, 10), COLLAPSE_EARLY, "no step yet");
     c.train.batch_size_per_gpu = 1;
-    is_int(watch_judge(&one, &c, 10), WATCH_EARLY, "one image a batch tells nothing");
+    is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "one image a batch tells nothing");
     config_release(&c);
 }
 
 static void test_chunks(void)
 {
-    char out[CHUNK_NAME_ROOM];
-    is_text(chunk_name("backbone.blocks.13.norm1.weight", 24, 4, out), "backbone.blocks.2.13.norm1.weight",
+    char out[BLOCK_CHUNKS_NAME_ROOM];
+    is_text(block_chunks_name("backbone.blocks.13.norm1.weight", 24, 4, out), "backbone.blocks.2.13.norm1.weight",
             "block 13 of 24 in 4 chunks of 6");
-    is_text(chunk_name("backbone.blocks.39.ls1.gamma", 40, 4, out), "backbone.blocks.3.39.ls1.gamma", "the last of 40");
-    is_text(chunk_name("backbone.blocks.1.ls1.gamma", 2, 0, out), "backbone.blocks.1.ls1.gamma", "no chunks");
-    is_text(chunk_name("dino_head.mlp.0.weight", 24, 4, out), "dino_head.mlp.0.weight", "a head");
+    is_text(block_chunks_name("backbone.blocks.39.ls1.gamma", 40, 4, out), "backbone.blocks.3.39.ls1.gamma",
+            "the last of 40");
+    is_text(block_chunks_name("backbone.blocks.1.ls1.gamma", 2, 0, out), "backbone.blocks.1.ls1.gamma", "no chunks");
+    is_text(block_chunks_name("dino_head.mlp.0.weight", 24, 4, out), "dino_head.mlp.0.weight", "a head");
 }
 
 /* ------------------------------------------------------------------ copies */
@@ -396,24 +399,24 @@ static void test_backup(void)
 {
     struct fmt_error e = {0};
     struct config c;
-    struct backup *b;
+    struct checkpoint_backup *b;
     config_init(&c);
-    ok(!backup_open(&b, &c, count, NULL, &e) && !b, "no backup_dir, no backup");
+    ok(!checkpoint_backup_open(&b, &c, count, NULL, &e) && !b, "no backup_dir, no backup");
     char *to = file_join(tap_scratch(), "other/place");
     set(&c, "train.backup_dir", to);
     set(&c, "train.backup_period", "20");
     set(&c, "train.max_to_keep", "2");
-    ok(!backup_open(&b, &c, count, NULL, &e), "a backup every 20 iterations");
+    ok(!checkpoint_backup_open(&b, &c, count, NULL, &e), "a backup every 20 iterations");
     struct checkpoint_list list;
     for (int64_t it = 9; it < 100; it += 10) {
         char name[CHECKPOINT_NAME_ROOM],
             *path = put_file(tap_scratch(), checkpoint_name(it, 0, name), "a checkpoint's bytes");
-        backup_start(b, path, it, it == 99);
+        checkpoint_backup_start(b, path, it, it == 99);
         struct timespec wait = {0, 30000000};
         nanosleep(&wait, NULL);
         free(path);
     }
-    backup_close(b);
+    checkpoint_backup_close(b);
     ok(n_good == 5 && n_bad == 0, "10 checkpoints, one in 10 iterations: 5 copies");
     ok(!checkpoint_list(to, 0, &list, &e) && list.n == 2 && list.iteration[0] == 79 && list.iteration[1] == 99,
        "of which the newest two are kept");
@@ -422,10 +425,10 @@ static void test_backup(void)
     char *file = put_file(tap_scratch(), "a-file", "x");
     set(&c, "train.backup_dir", file);
     char *path = put_file(tap_scratch(), "model_0000001.rank_0.ckpt", "x");
-    backup_open(&b, &c, count, NULL, &e);
+    checkpoint_backup_open(&b, &c, count, NULL, &e);
     ok(n_bad == 1 && n_good == 0, "a folder for backups that cannot be used is told at once");
-    backup_start(b, path, 1, true);
-    backup_close(b);
+    checkpoint_backup_start(b, path, 1, true);
+    checkpoint_backup_close(b);
     ok(n_bad == 2 && n_good == 0, "a backup that fails is a warning and no more");
     free(file);
     free(path);

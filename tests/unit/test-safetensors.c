@@ -36,7 +36,7 @@ struct made {
     uint8_t *data;
     struct fmt_memory memory;
     struct fmt_reader reader;
-    struct named_set set;
+    struct named_tensor_set set;
     struct fmt_error error;
 };
 
@@ -57,7 +57,7 @@ static int open_made(struct made *m, const char *header, size_t n_data)
 
 static void close_made(struct made *m)
 {
-    named_release(&m->set);
+    named_tensor_release(&m->set);
     free(m->data);
 }
 
@@ -107,12 +107,12 @@ static void cut(void)
     static const char header[] =
         "{\"__metadata__\":{\"k\":\"v\"}," T("a", "F32", "[2]", 0, 8) "," T("b", "I16", "[1]", 8, 10) "}";
     struct made m;
-    bool good = open_made(&m, header, 10) == 0 && m.set.n == 2 && strcmp(named_meta_find(&m.set, "k"), "v") == 0;
+    bool good = open_made(&m, header, 10) == 0 && m.set.n == 2 && strcmp(named_tensor_meta_find(&m.set, "k"), "v") == 0;
     int64_t n_taken = 0;
     for (size_t n = 0; n < sizeof header - 1 + 18; n++) {
         struct fmt_memory part = {m.data, n, 0};
         struct fmt_reader r = fmt_memory_reader(&part);
-        struct named_set set = {0};
+        struct named_tensor_set set = {0};
         n_taken += safetensors_read(&r, &set, NULL) == 0;
     }
     ok(good && n_taken == 0, "cut anywhere, it is refused");
@@ -124,31 +124,35 @@ static void numbers(void)
 {
     int64_t n_bad = 0;
     for (uint32_t h = 0; h < 65536; h++) { /* every half is its own nearest half, and so for bfloat16 */
-        float f = named_f32_of_f16((uint16_t)h), b = named_f32_of_bf16((uint16_t)h);
-        n_bad += isnan(f) ? (h & 0x7c00) != 0x7c00 || !isnan(named_f32_of_f16(named_f16_of_f32(f)))
-                          : named_f16_of_f32(f) != h;
-        n_bad += isnan(b) ? !isnan(named_f32_of_bf16(named_bf16_of_f32(b))) : named_bf16_of_f32(b) != h;
+        float f = named_tensor_f32_of_f16((uint16_t)h), b = named_tensor_f32_of_bf16((uint16_t)h);
+        n_bad += isnan(f) ? (h & 0x7c00) != 0x7c00 || !isnan(named_tensor_f32_of_f16(named_tensor_f16_of_f32(f)))
+                          : named_tensor_f16_of_f32(f) != h;
+        n_bad +=
+            isnan(b) ? !isnan(named_tensor_f32_of_bf16(named_tensor_bf16_of_f32(b))) : named_tensor_bf16_of_f32(b) != h;
     }
     is_int(n_bad, 0, "all halves and bfloat16 go to float and back");
-    ok(named_f32_of_f16(0x3c00) == 1 && named_f32_of_f16(1) == 0x1p-24f && named_f32_of_f16(0x7bff) == 65504 &&
-           named_f32_of_f16(0xfc00) == -INFINITY && named_f32_of_f16(0x8400) == -0x1p-14f, "known halves");
-    ok(named_f16_of_f32(65519) == 0x7bff && named_f16_of_f32(65520) == 0x7c00 &&
-           named_f16_of_f32(1 + 0x1p-11f) == 0x3c00 && named_f16_of_f32(1 + 3 * 0x1p-11f) == 0x3c02 &&
-           named_f16_of_f32(0x1p-25f) == 0 && named_f16_of_f32(0x1.8p-24f) == 2 &&
-           named_f16_of_f32(-0x1p-14f) == 0x8400,
+    ok(named_tensor_f32_of_f16(0x3c00) == 1 && named_tensor_f32_of_f16(1) == 0x1p-24f &&
+           named_tensor_f32_of_f16(0x7bff) == 65504 && named_tensor_f32_of_f16(0xfc00) == -INFINITY &&
+           named_tensor_f32_of_f16(0x8400) == -0x1p-14f,
+       "known halves");
+    ok(named_tensor_f16_of_f32(65519) == 0x7bff && named_tensor_f16_of_f32(65520) == 0x7c00 &&
+           named_tensor_f16_of_f32(1 + 0x1p-11f) == 0x3c00 && named_tensor_f16_of_f32(1 + 3 * 0x1p-11f) == 0x3c02 &&
+           named_tensor_f16_of_f32(0x1p-25f) == 0 && named_tensor_f16_of_f32(0x1.8p-24f) == 2 &&
+           named_tensor_f16_of_f32(-0x1p-14f) == 0x8400,
        "halves round to the nearest, ties to even");
-    ok(named_bf16_of_f32(1 + 0x1p-8f) == 0x3f80 && named_bf16_of_f32(1 + 3 * 0x1p-8f) == 0x3f82, "bfloat16 as well");
+    ok(named_tensor_bf16_of_f32(1 + 0x1p-8f) == 0x3f80 && named_tensor_bf16_of_f32(1 + 3 * 0x1p-8f) == 0x3f82,
+       "bfloat16 as well");
     struct made m;
     ok(open_made(&m, "{" T("a", "I64", "[1]", 0, 8) "," T("b", "I8", "[1]", 8, 9) "," T("c", "BOOL", "[]", 9, 10) ","
                      T("d", "F8_E4M3", "[1]", 10, 11) "}", 11) == 0, "types %s", m.error.text);
     double v[3] = {0};
     struct fmt_error e = {0};
-    ok(named_read_f64(&m.set.item[0], 0, 1, &v[0], &e) == 0 && v[0] == 506097522914230528.0 &&
-           named_read_f64(&m.set.item[1], 0, 1, &v[1], &e) == 0 && v[1] == 8 &&
-           named_read_f64(&m.set.item[2], 0, 1, &v[2], &e) == 0 && v[2] == 1, "integers and booleans");
-    ok(named_read_f64(&m.set.item[3], 0, 1, v, &e) == FMT_UNSUPPORTED, "a type that is not known: %s", e.text);
+    ok(named_tensor_read_f64(&m.set.item[0], 0, 1, &v[0], &e) == 0 && v[0] == 506097522914230528.0 &&
+           named_tensor_read_f64(&m.set.item[1], 0, 1, &v[1], &e) == 0 && v[1] == 8 &&
+           named_tensor_read_f64(&m.set.item[2], 0, 1, &v[2], &e) == 0 && v[2] == 1, "integers and booleans");
+    ok(named_tensor_read_f64(&m.set.item[3], 0, 1, v, &e) == FMT_UNSUPPORTED, "a type that is not known: %s", e.text);
     e = (struct fmt_error){0};
-    ok(named_read_f64(&m.set.item[1], 1, 1, v, &e) == FMT_INVALID, "elements beyond the end: %s", e.text);
+    ok(named_tensor_read_f64(&m.set.item[1], 1, 1, v, &e) == FMT_INVALID, "elements beyond the end: %s", e.text);
     close_made(&m);
 }
 

@@ -87,9 +87,9 @@ static const char *make_shards(const char *name, int n_bad, int first, int n)
         need(file_create(&f, path, &e), &e);
         struct fmt_writer io = file_writer(&f);
         struct shard_header h = {k, 2, 128, 128, 128 * 64, NULL, 0, {.n = 0}};
-        struct prov p;
-        prov_init(&p, "test", "1", true);
-        prov_text(&p, "set", name);
+        struct provenance p;
+        provenance_init(&p, "test", "1", true);
+        provenance_text(&p, "set", name);
         struct shard_writer w;
         need(shard_create(&w, &io, &h, &p, &e), &e);
         for (int i = first; i < first + n; i++)
@@ -97,7 +97,7 @@ static const char *make_shards(const char *name, int n_bad, int first, int n)
                 add_image(&w, i, n_bad);
         need(shard_finish(&w, &e), &e);
         need(file_commit(&f, &e), &e);
-        prov_release(&p);
+        provenance_release(&p);
     }
     return folder;
 }
@@ -151,22 +151,22 @@ struct batches {
 };
 
 /* All batches of a source up to step STEPS; each has the digest of its step. */
-static struct batches run(struct source_wish wish)
+static struct batches run(struct batch_loader_options wish)
 {
     struct batches r = {0};
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
-    r.status = source_open(&s, &wish, &e);
-    while (r.status == 0 && wish.first_step + r.n < STEPS && (r.status = source_next(s, &b, &e)) == 0) {
+    r.status = batch_loader_open(&s, &wish, &e);
+    while (r.status == 0 && wish.first_step + r.n < STEPS && (r.status = batch_loader_next(s, &b, &e)) == 0) {
         if (b->step != wish.first_step + r.n)
             r.status = FMT_INVALID;
-        add_digest(source_header(s), b, r.digest[b->step]);
+        add_digest(batch_loader_header(s), b, r.digest[b->step]);
         r.n++;
     }
     snprintf(r.error, sizeof r.error, "%s", e.text);
     if (r.n > 0 || !e.status)
-        source_close(s);
+        batch_loader_close(s);
     return r;
 }
 
@@ -178,7 +178,7 @@ static bool equal(const struct batches *a, const struct batches *b, int first)
            memcmp(a->digest[first], b->digest[first], (size_t)(STEPS - first) * DIGEST_BYTES) == 0;
 }
 
-static struct batches test_threads(struct source_wish wish)
+static struct batches test_threads(struct batch_loader_options wish)
 {
     struct told told = {0};
     wish.bad_image = on_bad, wish.arg = &told;
@@ -201,22 +201,22 @@ static struct batches test_threads(struct source_wish wish)
     return one;
 }
 
-static void test_replacement(struct source_wish wish, const char *whole, const char *folder)
+static void test_replacement(struct batch_loader_options wish, const char *whole, const char *folder)
 {
     struct fmt_error e = {0};
-    struct source *a, *b;
+    struct batch_loader *a, *b;
     const struct views_batch *x, *y;
     const char *paths[2] = {whole, folder};
     wish.paths = &paths[0];
-    need(source_open(&a, &wish, &e), &e);
+    need(batch_loader_open(&a, &wish, &e), &e);
     wish.paths = &paths[1];
-    need(source_open(&b, &wish, &e), &e);
-    const struct views_header *h = source_header(a);
+    need(batch_loader_open(&b, &wish, &e), &e);
+    const struct views_header *h = batch_loader_header(a);
     size_t bytes = (size_t)(h->local_size * h->local_size * 3);
     int same = 0, other = 0;
     for (int step = 0; step < 3; step++) {
-        need(source_next(a, &x, &e), &e);
-        need(source_next(b, &y, &e), &e);
+        need(batch_loader_next(a, &x, &e), &e);
+        need(batch_loader_next(b, &y, &e), &e);
         for (int i = 0; i < h->batch; i++) {
             bool equal_crops = memcmp(x->local + (size_t)i * bytes, y->local + (size_t)i * bytes, bytes) == 0;
             if (x->image[i] == BAD)
@@ -226,20 +226,20 @@ static void test_replacement(struct source_wish wish, const char *whole, const c
         }
     }
     ok(other >= 1 && same + other == 12, "a bad image changes its own place only (%d of 12)", other);
-    source_close(a), source_close(b);
+    batch_loader_close(a), batch_loader_close(b);
 }
 
 /* Over many passes all others stand for the bad image, not its neighbours. */
-static void test_spread(struct source_wish wish)
+static void test_spread(struct batch_loader_options wish)
 {
     enum { PLACES = 40 * N_IMAGES };
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
     int seen[2][N_IMAGES] = {{0}}, n[2] = {0, 0};
-    need(source_open(&s, &wish, &e), &e);
+    need(batch_loader_open(&s, &wish, &e), &e);
     for (int step = 0; step * 4 < PLACES; step++) {
-        need(source_next(s, &b, &e), &e);
+        need(batch_loader_next(s, &b, &e), &e);
         for (int i = 0; i < 4; i++)
             seen[step * 4 >= PLACES / 2][b->image[i]]++;
     }
@@ -248,10 +248,10 @@ static void test_spread(struct source_wish wish)
             n[half] += seen[half][i] > 20; /* 20 passes have each of them 20 times */
     ok(n[0] >= 4 && n[1] >= 4 && !seen[0][BAD] && !seen[1][BAD], "20 replacements are %d and %d images", n[0], n[1]);
     ok(memcmp(seen[0], seen[1], sizeof seen[0]) != 0, "other ones in other passes");
-    is_int(source_replaced(s)->samples, 40, "40 passes replace a sample each");
-    is_int(source_replaced(s)->n_images, 1, "for one image");
-    is_text(source_replaced(s)->key[0], "photo-04", "whose key is kept");
-    source_close(s);
+    is_int(batch_loader_replaced(s)->samples, 40, "40 passes replace a sample each");
+    is_int(batch_loader_replaced(s)->n_images, 1, "for one image");
+    is_text(batch_loader_replaced(s)->key[0], "photo-04", "whose key is kept");
+    batch_loader_close(s);
 }
 
 /* ------------------------------------------------------------ too many that are bad */
@@ -261,28 +261,28 @@ struct ended {
     char text[400];
 };
 
-static struct ended run_to_end(struct source_wish wish, const struct replaced *before)
+static struct ended run_to_end(struct batch_loader_options wish, const struct replaced *before)
 {
     struct ended r = {.steps = wish.first_step};
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
-    need(source_open(&s, &wish, &e), &e);
+    need(batch_loader_open(&s, &wish, &e), &e);
     if (before)
-        need(source_recall(s, before, true, &e), &e);
+        need(batch_loader_recall(s, before, true, &e), &e);
     int status;
-    while (r.steps < 20 && (status = source_next(s, &b, &e)) == 0)
+    while (r.steps < 20 && (status = batch_loader_next(s, &b, &e)) == 0)
         r.steps++;
-    ok(status == FMT_LIMIT && source_next(s, &b, NULL) == FMT_LIMIT, "it ends behind step %ld, for good: %s",
+    ok(status == FMT_LIMIT && batch_loader_next(s, &b, NULL) == FMT_LIMIT, "it ends behind step %ld, for good: %s",
        (long)r.steps, e.text);
-    r.samples = source_replaced(s)->samples, r.images = source_replaced(s)->n_images;
+    r.samples = batch_loader_replaced(s)->samples, r.images = batch_loader_replaced(s)->n_images;
     snprintf(r.text, sizeof r.text, "%s", e.text);
-    source_close(s);
+    batch_loader_close(s);
     return r;
 }
 
 /* Two of eleven, one is allowed: the batch in which the second comes is not given, and not counted. */
-static void test_too_many(struct source_wish wish)
+static void test_too_many(struct batch_loader_options wish)
 {
     struct config c;
     struct fmt_error e = {0};
@@ -305,41 +305,41 @@ static void test_too_many(struct source_wish wish)
     struct replaced before = {.samples = 5};
     need(replaced_add(&before, BAD, "photo-04", &e), &e);
     need(replaced_add(&before, BAD + 1, "photo-05", &e), &e);
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
     need(config_set(&c, "train.max_replaced=0.1", &e), &e);
-    need(source_open(&s, &wish, &e), &e);
-    need(source_recall(s, &before, true, &e), &e);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    need(batch_loader_recall(s, &before, true, &e), &e);
     told.n = 0;
     for (int step = 0; step < 11; step++)
-        need(source_next(s, &b, &e), &e);
+        need(batch_loader_next(s, &b, &e), &e);
     is_int(told.n, 0, "what an earlier process met is not told again");
-    is_int(source_replaced(s)->samples, 5 + 2 * 4, "but counted on");
-    source_close(s);
+    is_int(batch_loader_replaced(s)->samples, 5 + 2 * 4, "but counted on");
+    batch_loader_close(s);
     before.image[1] = N_IMAGES;
-    need(source_open(&s, &wish, &e), &e);
-    ok(source_recall(s, &before, true, &e) == FMT_INVALID, "%s", e.text);
-    source_close(s);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    ok(batch_loader_recall(s, &before, true, &e) == FMT_INVALID, "%s", e.text);
+    batch_loader_close(s);
     replaced_release(&before);
     config_release(&c);
 }
 
 /* ------------------------------------------------------------ views */
 
-static void describe(struct prov *p, const struct config *c, const struct source *s, bool keep)
+static void describe(struct provenance *p, const struct config *c, const struct batch_loader *s, bool keep)
 {
-    prov_init(p, "test", "1", keep);
+    provenance_init(p, "test", "1", keep);
     for (int id = 0; id < CONFIG_N_KEYS; id++)
-        if (sample_setting(id)) {
+        if (crop_sampler_setting(id)) {
             char *value = config_value(c, id);
-            prov_text(p, config_key(id)->name, value);
+            provenance_text(p, config_key(id)->name, value);
             free(value);
         }
-    prov_input(p, "shards", source_identity(s));
+    provenance_input(p, "shards", batch_loader_identity(s));
 }
 
 struct pour {
-    struct source_wish wish;
+    struct batch_loader_options wish;
     const char *to;
     bool keep;
 };
@@ -349,30 +349,30 @@ static void *pour(void *arg)
 {
     struct pour *job = arg;
     struct fmt_error e = {0};
-    struct source *s;
-    struct prov p;
+    struct batch_loader *s;
+    struct provenance p;
     struct views_writer w;
     struct file_out f;
     const struct views_batch *b;
-    need(source_open(&s, &job->wish, &e), &e);
-    struct views_header h = *source_header(s);
+    need(batch_loader_open(&s, &job->wish, &e), &e);
+    struct views_header h = *batch_loader_header(s);
     h.first_step = job->wish.first_step;
     describe(&p, job->wish.config, s, job->keep);
     need(file_create(&f, job->to, &e), &e);
     struct fmt_writer io = file_writer(&f);
     need(views_create(&w, &io, &h, &p, &e), &e);
     for (int64_t step = h.first_step; step < STEPS; step++) {
-        need(source_next(s, &b, &e), &e);
+        need(batch_loader_next(s, &b, &e), &e);
         need(views_add(&w, b, &e), &e);
     }
     need(views_finish(&w, &e), &e);
     need(file_commit(&f, &e), &e);
-    prov_release(&p);
-    source_close(s);
+    provenance_release(&p);
+    batch_loader_close(s);
     return NULL;
 }
 
-static void test_views(struct source_wish wish, const struct batches *want)
+static void test_views(struct batch_loader_options wish, const struct batches *want)
 {
     struct pour job = {.wish = wish, .to = in_scratch("a.views"), .keep = true};
     pour(&job);
@@ -385,37 +385,37 @@ static void test_views(struct source_wish wish, const struct batches *want)
     ok(equal(want, &r, 4), "used batches are skipped");
     wish.first_step = STEPS - 1;
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
-    need(source_open(&s, &wish, &e), &e);
-    is_int(source_next(s, &b, &e), 0, "the last batch");
-    is_int(source_next(s, &b, &e), FMT_END, "and the end");
-    is_int(source_next(s, &b, &e), FMT_END, "and still the end");
-    source_close(s);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    is_int(batch_loader_next(s, &b, &e), 0, "the last batch");
+    is_int(batch_loader_next(s, &b, &e), FMT_END, "and the end");
+    is_int(batch_loader_next(s, &b, &e), FMT_END, "and still the end");
+    batch_loader_close(s);
 }
 
-static void refused(struct source_wish wish, const char *word, const char *reason)
+static void refused(struct batch_loader_options wish, const char *word, const char *reason)
 {
     struct config c;
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     small_config(&c);
     need(config_set(&c, word, &e), &e);
     need(config_finish(&c, &e), &e);
     wish.config = &c;
-    int status = source_open(&s, &wish, &e);
+    int status = batch_loader_open(&s, &wish, &e);
     ok(status == FMT_MISMATCH && strstr(e.text, reason), "%s is refused: %s", word, e.text);
     if (status == 0)
-        source_close(s);
+        batch_loader_close(s);
     config_release(&c);
 }
 
-static void test_refusals(struct source_wish wish)
+static void test_refusals(struct batch_loader_options wish)
 {
     const char *paths[2] = {in_scratch("a.views"), in_scratch("b.views")};
     struct pour job = {.wish = wish, .to = paths[1], .keep = false};
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     job.wish.first_step = 2;
     pour(&job);
     wish.paths = paths;
@@ -434,15 +434,15 @@ static void test_refusals(struct source_wish wish)
     refused(wish, "augment.mean=[0.5, 0.5, 0.5]", "augment.mean or augment.std");
     refused(wish, "augment.std=[0.5, 0.5, 0.5]", "augment.mean or augment.std");
     refused(wish, "crops.global_crops_scale=[0.5, 1.0]", "begins at step 2"); /* is believed: the next check fails */
-    ok(source_open(&s, &wish, &e) == FMT_MISMATCH && strstr(e.text, "begins at step 2"), "%s", e.text);
+    ok(batch_loader_open(&s, &wish, &e) == FMT_MISMATCH && strstr(e.text, "begins at step 2"), "%s", e.text);
     wish.first_step = 2;
     e = (struct fmt_error){0};
-    need(source_open(&s, &wish, &e), &e);
-    source_close(s);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    batch_loader_close(s);
     ok(true, "without provenance the header alone decides; closed before the first batch");
 }
 
-static void test_pipe(struct source_wish wish, const struct batches *want)
+static void test_pipe(struct batch_loader_options wish, const struct batches *want)
 {
     const char *fifo = in_scratch("fifo"), *paths[1] = {fifo};
     struct pour job = {.wish = wish, .to = fifo, .keep = true};
@@ -462,11 +462,11 @@ static void test_pipe(struct source_wish wish, const struct batches *want)
 }
 
 /* The header comes, a batch never does: closing must not hang. */
-static void test_silent_pipe(struct source_wish wish)
+static void test_silent_pipe(struct batch_loader_options wish)
 {
     const char *fifo = in_scratch("silent"), *paths[1] = {fifo};
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     uint8_t *data;
     size_t bytes;
     need(file_load(in_scratch("a.views"), 1 << 30, &data, &bytes, &e), &e);
@@ -477,12 +477,12 @@ static void test_silent_pipe(struct source_wish wish)
     wish.n_ahead = 1;
     static _Atomic int stop;
     wish.stop = &stop;
-    need(source_open(&s, &wish, &e), &e);
+    need(batch_loader_open(&s, &wish, &e), &e);
     const struct views_batch *b;
-    is_int(source_next(s, &b, &e), 0, "the first batch is all there");
+    is_int(batch_loader_next(s, &b, &e), 0, "the first batch is all there");
     stop = 1;
-    is_int(source_next(s, &b, &e), FMT_STOPPED, "a wait for the second can be stopped");
-    source_close(s);
+    is_int(batch_loader_next(s, &b, &e), FMT_STOPPED, "a wait for the second can be stopped");
+    batch_loader_close(s);
     ok(true, "a source that waits for a pipe can be closed");
     close(fd);
     free(data);
@@ -499,7 +499,7 @@ static void *ask_soon(void *arg)
 }
 
 /* Not even a header comes, once with a writer and once without. */
-static void test_mute_pipe(struct source_wish wish)
+static void test_mute_pipe(struct batch_loader_options wish)
 {
     const char *fifo = in_scratch("mute"), *paths[1] = {fifo};
     ok(mkfifo(fifo, 0600) == 0, "a pipe that says nothing");
@@ -507,12 +507,12 @@ static void test_mute_pipe(struct source_wish wish)
     wish.stop = &asked_to_stop;
     for (int writer = 0; writer < 2; writer++) {
         struct fmt_error e = {0};
-        struct source *s;
+        struct batch_loader *s;
         pthread_t thread;
         int fd = writer ? open(fifo, O_RDWR) : -1;
         asked_to_stop = 0;
         pthread_create(&thread, NULL, ask_soon, NULL);
-        is_int(source_open(&s, &wish, &e), FMT_STOPPED, "%s: %s", writer ? "with a writer" : "without", e.text);
+        is_int(batch_loader_open(&s, &wish, &e), FMT_STOPPED, "%s: %s", writer ? "with a writer" : "without", e.text);
         pthread_join(thread, NULL);
         if (writer)
             close(fd);
@@ -521,42 +521,42 @@ static void test_mute_pipe(struct source_wish wish)
 
 /* ------------------------------------------------------------ ends */
 
-static void test_ends(struct source_wish wish)
+static void test_ends(struct batch_loader_options wish)
 {
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
     wish.end_step = 2;
-    need(source_open(&s, &wish, &e), &e);
-    is_int(source_next(s, &b, &e) | source_next(s, &b, &e), 0, "two steps are wanted");
-    is_int(source_next(s, &b, &e), FMT_END, "and no more are made");
-    source_close(s);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    is_int(batch_loader_next(s, &b, &e) | batch_loader_next(s, &b, &e), 0, "two steps are wanted");
+    is_int(batch_loader_next(s, &b, &e), FMT_END, "and no more are made");
+    batch_loader_close(s);
     wish.end_step = 0;
-    need(source_open(&s, &wish, &e), &e);
-    is_int(source_next(s, &b, &e), 0, "closed while threads work ahead:");
-    ok(source_memory_bytes(s) > views_global_bytes(source_header(s)), "memory is known");
-    source_close(s);
-    source_close(NULL);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    is_int(batch_loader_next(s, &b, &e), 0, "closed while threads work ahead:");
+    ok(batch_loader_memory_bytes(s) > views_global_bytes(batch_loader_header(s)), "memory is known");
+    batch_loader_close(s);
+    batch_loader_close(NULL);
     const char *paths[1] = {make_shards("only-bad", 1, BAD, 2)};
     wish.paths = paths;
-    need(source_open(&s, &wish, &e), &e);
-    is_int(source_next(s, &b, &e), 0, "one good image of two will do");
-    source_close(s);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    is_int(batch_loader_next(s, &b, &e), 0, "one good image of two will do");
+    batch_loader_close(s);
     wish.paths = (const char *const[]){make_shards("all-bad", 1, BAD, 1)};
-    need(source_open(&s, &wish, &e), &e);
-    ok(source_next(s, &b, &e) == FMT_INVALID && strstr(e.text, "no image can be used"), "%s", e.text);
-    source_close(s);
+    need(batch_loader_open(&s, &wish, &e), &e);
+    ok(batch_loader_next(s, &b, &e) == FMT_INVALID && strstr(e.text, "no image can be used"), "%s", e.text);
+    batch_loader_close(s);
 }
 
-static void test_one_pass(struct source_wish wish)
+static void test_one_pass(struct batch_loader_options wish)
 {
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
     int seen[N_IMAGES] = {0}, order[2][N_IMAGES], n = 0;
-    need(source_open(&s, &wish, &e), &e);
+    need(batch_loader_open(&s, &wish, &e), &e);
     for (int step = 0; step < 6; step++) {
-        need(source_next(s, &b, &e), &e);
+        need(batch_loader_next(s, &b, &e), &e);
         for (int i = 0; i < 4 && n < 2 * N_IMAGES; i++, n++) {
             order[n / N_IMAGES][n % N_IMAGES] = (int)b->image[i];
             seen[b->image[i]]++;
@@ -567,7 +567,7 @@ static void test_one_pass(struct source_wish wish)
         twice = twice && seen[i] == 2;
     ok(twice, "two passes have every image twice");
     ok(memcmp(order[0], order[1], sizeof order[0]) != 0, "in different orders");
-    source_close(s);
+    batch_loader_close(s);
 }
 
 /* ------------------------------------------------------------ what the draws depend on */
@@ -596,18 +596,18 @@ static void see_two_passes(struct draws *d, const char *path, const char *words)
 {
     struct config c;
     struct fmt_error e = {0};
-    struct source *s;
+    struct batch_loader *s;
     const struct views_batch *b;
     small_config(&c);
     need(config_set(&c, "ibot.mask_sample_probability=1", &e) || config_set(&c, words, &e), &e);
-    struct source_wish wish = {.config = &c, .paths = &path, .n_paths = 1, .n_threads = 2};
+    struct batch_loader_options wish = {.config = &c, .paths = &path, .n_paths = 1, .n_threads = 2};
     *d = (struct draws){.n_seen = 0};
-    need(source_open(&s, &wish, &e), &e);
+    need(batch_loader_open(&s, &wish, &e), &e);
     while (d->n_seen < PASSES * N_IMAGES * VIEWS_GLOBAL) {
-        need(source_next(s, &b, &e), &e);
-        look_at(d, source_header(s), b);
+        need(batch_loader_next(s, &b, &e), &e);
+        look_at(d, batch_loader_header(s), b);
     }
-    source_close(s);
+    batch_loader_close(s);
     config_release(&c);
 }
 
@@ -648,7 +648,7 @@ int main(void)
     snprintf(bad, sizeof bad, "%s", make_shards("bad", 1, 0, N_IMAGES));
     snprintf(whole, sizeof whole, "%s", make_shards("whole", 0, 0, N_IMAGES));
     const char *bad_paths[1] = {bad}, *whole_paths[1] = {whole};
-    struct source_wish wish = {.config = &c, .paths = bad_paths, .n_paths = 1, .n_threads = 2};
+    struct batch_loader_options wish = {.config = &c, .paths = bad_paths, .n_paths = 1, .n_threads = 2};
     struct batches want = test_threads(wish);
     test_replacement(wish, whole, bad);
     test_spread(wish);

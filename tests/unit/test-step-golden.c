@@ -42,7 +42,7 @@ static void set(struct run *r, const char *format, ...)
 
 static void set_from(struct run *r, const char *key, const char *meta)
 {
-    const char *text = named_meta_find(&r->g.set, meta);
+    const char *text = named_tensor_meta_find(&r->g.set, meta);
     char lower[64] = "";
     for (size_t i = 0; text && text[i] && i < sizeof lower - 1; i++)
         lower[i] = (char)(text[i] == 'T' ? 't' : text[i] == 'F' ? 'f' : text[i]);
@@ -82,7 +82,7 @@ static void settings(struct run *r, int64_t micro)
     config_init(&r->config);
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         set_from(r, same[i][0], same[i][1]);
-    if (named_meta_find(&r->g.set, "pos_grid"))
+    if (named_tensor_meta_find(&r->g.set, "pos_grid"))
         set_from(r, "student.pos_grid", "pos_grid");
     set(r, "optim.clip_grad=%.17g", golden_number(&r->g, "clip_grad", 3.0));
     set(r, "ibot.mask_sample_probability=1"); /* room for any masks */

@@ -39,8 +39,8 @@ static int counting(void *arg, int64_t i, int64_t first, int64_t n, float *out, 
 /* A file of one tensor of three values: value, value + 1, value + 2. */
 static void save_tensor(const char *file, bool pth, const char *name, float value)
 {
-    const struct named_out out = {name, NAMED_F32, 1, {3}};
-    const struct named_values values = {&value, counting};
+    const struct named_tensor_out out = {name, NAMED_TENSOR_F32, 1, {3}};
+    const struct named_tensor_values values = {&value, counting};
     struct fmt_buffer b = {0};
     struct fmt_writer io = fmt_buffer_writer(&b);
     struct fmt_error e = {0};
@@ -93,8 +93,8 @@ static bool opens(const char *path, const char *tensor, const char *file)
     float v[3] = {0};
     if (tensorfile_open(&f, path, &e))
         return ok(false, "%s", e.text);
-    const struct named *t = named_find(&f.set, tensor);
-    bool good = t && named_read_f32(t, 0, 3, v, &e) == 0 && v[2] == v[0] + 2 &&
+    const struct named_tensor *t = named_tensor_find(&f.set, tensor);
+    bool good = t && named_tensor_read_f32(t, 0, 3, v, &e) == 0 && v[2] == v[0] + 2 &&
                 strcmp(strrchr(f.path, '/') + 1, file) == 0;
     ok(good, "%s in %s", tensor, f.path);
     tensorfile_close(&f);

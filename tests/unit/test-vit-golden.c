@@ -10,7 +10,7 @@ static const double ABSOLUTE = 1e-5, RELATIVE = 1e-4, GRADIENT = 1e-4;
 
 static bool is_true(const struct golden *g, const char *key)
 {
-    const char *text = named_meta_find(&g->set, key);
+    const char *text = named_tensor_meta_find(&g->set, key);
     return text && strcmp(text, "True") == 0;
 }
 
@@ -105,7 +105,7 @@ static uint8_t *masks_of(struct golden *g, const char *name, int64_t *n)
 
 static struct vit_input input_of(struct golden *g, const char *name)
 {
-    const struct named *t = golden_find(g, name);
+    const struct named_tensor *t = golden_find(g, name);
     return (struct vit_input){.B = t->dims[0], .H = t->dims[2], .W = t->dims[3], .values = golden_f32(g, name, NULL)};
 }
 
@@ -181,7 +181,7 @@ static void given_gradient(void *arg, const struct vit_pass *p, float *d)
     static const char *const names[3] = {"d_clstoken", "d_regtokens", "d_patchtokens"};
     int64_t B = p->request.inputs[0].B, N = p->n_tokens[0], C = 0, first = 0;
     for (int k = 0; k < 3; k++) {
-        const struct named *t = golden_find(g, names[k]);
+        const struct named_tensor *t = golden_find(g, names[k]);
         if (!t)
             continue;
         C = t->dims[t->n_dims - 1];

@@ -1,5 +1,5 @@
-/* checkpoint-backup.c - one copy at a time. The copy opens its source before backup_start returns, so that a checkpoint
- * which is removed meanwhile is still copied whole. */
+/* checkpoint-backup.c - one copy at a time. The copy opens its source before checkpoint_backup_start returns, so
+ * that a checkpoint which is removed meanwhile is still copied whole. */
 #include "checkpoint-backup.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 enum { COPY_BYTES = 1 << 20, LOOK_SECONDS = 2 };
 
-struct backup {
+struct checkpoint_backup {
     char *directory;
     int64_t period, keep, last_iteration; /* period 0: each checkpoint */
     void (*tell)(void *arg, bool good, const char *text);
@@ -105,7 +105,7 @@ static int copy_open_file(struct file *from, const char *directory, struct fmt_e
 }
 
 /* Whether copies have a place, for who should hear of it before the first is due. */
-static int look(const struct backup *b, struct fmt_error *e)
+static int look(const struct checkpoint_backup *b, struct fmt_error *e)
 {
     char *inside = file_join(b->directory, "copy");
     int status = inside ? file_make_dirs(b->directory, e) : fmt_no_memory(e);
@@ -116,7 +116,7 @@ static int look(const struct backup *b, struct fmt_error *e)
 }
 
 /* A copy, with room made for it. */
-static int copy(struct backup *b)
+static int copy(struct checkpoint_backup *b)
 {
     b->status = copy_open_file(&b->source, b->directory, &b->error);
     while (b->status && checkpoint_make_room(b->directory, 0, b->iteration - 1, &b->error) >= 0 &&
@@ -131,20 +131,20 @@ static int copy(struct backup *b)
 
 static void *work(void *arg)
 {
-    struct backup *b = arg;
+    struct checkpoint_backup *b = arg;
     b->status = b->source.fd < 0 ? look(b, &b->error) : copy(b);
     atomic_store(&b->done, true);
     return NULL;
 }
 
-static bool begin_work(struct backup *b)
+static bool begin_work(struct checkpoint_backup *b)
 {
     b->error = (struct fmt_error){0};
     atomic_store(&b->done, false);
     return b->started = pthread_create(&b->thread, NULL, work, b) == 0;
 }
 
-static void tell_result(struct backup *b)
+static void tell_result(struct checkpoint_backup *b)
 {
     char text[600];
     bool looked = b->source.fd < 0;
@@ -159,7 +159,7 @@ static void tell_result(struct backup *b)
     file_close(&b->source);
 }
 
-static void finish(struct backup *b)
+static void finish(struct checkpoint_backup *b)
 {
     if (!b->started)
         return;
@@ -168,7 +168,7 @@ static void finish(struct backup *b)
 }
 
 /* A file system that does not answer holds the run up for so long, once. */
-static void look_first(struct backup *b)
+static void look_first(struct checkpoint_backup *b)
 {
     char text[300];
     struct timespec until;
@@ -184,8 +184,8 @@ static void look_first(struct backup *b)
     }
 }
 
-int backup_open(struct backup **b, const struct config *config, void (*tell)(void *arg, bool good, const char *text),
-                void *arg, struct fmt_error *e)
+int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config,
+                           void (*tell)(void *arg, bool good, const char *text), void *arg, struct fmt_error *e)
 {
     *b = NULL;
     if (!*config->train.backup_dir)
@@ -206,7 +206,7 @@ int backup_open(struct backup **b, const struct config *config, void (*tell)(voi
     return 0;
 }
 
-void backup_start(struct backup *b, const char *path, int64_t iteration, bool last)
+void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int64_t iteration, bool last)
 {
     if (!b)
         return;
@@ -231,7 +231,7 @@ void backup_start(struct backup *b, const char *path, int64_t iteration, bool la
     }
 }
 
-void backup_close(struct backup *b)
+void checkpoint_backup_close(struct checkpoint_backup *b)
 {
     if (!b)
         return;

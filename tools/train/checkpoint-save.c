@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool saving_due(const struct config *c, int64_t iteration)
+bool checkpoint_save_due(const struct config *c, int64_t iteration)
 {
     int64_t period = c->train.saveckp_freq ? c->train.saveckp_freq : 3 * c->train.OFFICIAL_EPOCH_LENGTH;
     return (iteration + 1) % period == 0 || iteration + 1 == config_iterations(c);
 }
 
-static int attempt(const struct saving *s, const struct checkpoint *k, struct step *step, char **path,
+static int attempt(const struct checkpoint_save *s, const struct checkpoint *k, struct step *step, char **path,
                    struct fmt_error *e)
 {
     *e = (struct fmt_error){0};
@@ -20,16 +20,16 @@ static int attempt(const struct saving *s, const struct checkpoint *k, struct st
 }
 
 /* Whether it is worth another attempt. */
-static bool make_room(const struct saving *s, const struct fmt_error *why)
+static bool make_room(const struct checkpoint_save *s, const struct fmt_error *why)
 {
     int64_t gone = checkpoint_make_room(s->config->train.output_dir, 0, s->saved, why);
     if (gone >= 0)
-        begin_tell(s->begin, BEGIN_WARNING, "%s; removed, to make room: the checkpoint of iteration %" PRId64,
+        resume_report(s->begin, RESUME_WARNING, "%s; removed, to make room: the checkpoint of iteration %" PRId64,
                    why->text, gone);
     return gone >= 0;
 }
 
-char *saving_write(struct saving *s, const struct checkpoint *k, struct step *step)
+char *checkpoint_save_write(struct checkpoint_save *s, const struct checkpoint *k, struct step *step)
 {
     struct fmt_error e;
     char *path = NULL, last[40] = "nothing";
@@ -39,17 +39,17 @@ char *saving_write(struct saving *s, const struct checkpoint *k, struct step *st
     if (status) {
         if (s->saved >= 0)
             snprintf(last, sizeof last, "iteration %" PRId64, s->saved);
-        begin_tell(s->begin, BEGIN_WARNING, "%s; the state of iteration %" PRId64 " is not saved; last saved: %s",
+        resume_report(s->begin, RESUME_WARNING, "%s; the state of iteration %" PRId64 " is not saved; last saved: %s",
                    e.text, k->iteration, last);
         s->failed = true;
         s->why = e;
         return NULL;
     }
     if (s->failed)
-        begin_tell(s->begin, BEGIN_NOTE, "iteration %" PRId64 " is saved again", k->iteration);
+        resume_report(s->begin, RESUME_NOTE, "iteration %" PRId64 " is saved again", k->iteration);
     s->failed = false;
     s->saved = k->iteration;
     if (checkpoint_prune(s->config->train.output_dir, 0, k->iteration, s->config->train.max_to_keep, &e))
-        begin_tell(s->begin, BEGIN_WARNING, "%s; this older checkpoint stays", e.text);
+        resume_report(s->begin, RESUME_WARNING, "%s; this older checkpoint stays", e.text);
     return path;
 }

@@ -13,9 +13,9 @@
 #include "resume.h"
 #include "checkpoint.h"
 
-struct saving {
+struct checkpoint_save {
     const struct config *config;
-    const struct begin *begin; /* whose tell is used */
+    const struct resume *begin; /* whose tell is used */
     bool provenance;
     int (*sync)(void *arg, struct fmt_error *e); /* comes before each attempt: what a checkpoint relies on */
     void *arg;
@@ -25,10 +25,10 @@ struct saving {
 };
 
 /* Every train.saveckp_freq iterations, and after the last. */
-bool saving_due(const struct config *config, int64_t iteration);
+bool checkpoint_save_due(const struct config *config, int64_t iteration);
 
 /* The path of what was written, for free(), and older ones are pruned to train.max_to_keep; NULL: it failed, as is
  * told. */
-char *saving_write(struct saving *s, const struct checkpoint *k, struct step *step);
+char *checkpoint_save_write(struct checkpoint_save *s, const struct checkpoint *k, struct step *step);
 
 #endif

@@ -18,7 +18,7 @@
 #include "version.h"
 
 static const char window_name[] = "metrics.window";
-static const int64_t window_dims[2] = {METRICS, METRICS_WINDOW};
+static const int64_t window_dims[2] = {METRICS, TRAINING_METRICS_WINDOW};
 
 /* ---------------------------------------------------------------- the JSON text */
 static int put_inputs(struct fmt_buffer *b, const struct run_inputs *inputs)
@@ -152,34 +152,34 @@ static int table_of(struct step *step, struct ckpt_tensor **table, struct state_
     return 0;
 }
 
-int checkpoint_provenance(struct prov *p, const struct checkpoint *k, int64_t iteration, bool keep,
+int checkpoint_provenance(struct provenance *p, const struct checkpoint *k, int64_t iteration, bool keep,
                           struct fmt_error *e)
 {
-    prov_init(p, "dino-train", DINOTOOLS_VERSION, keep);
-    prov_int(p, "iteration", iteration);
+    provenance_init(p, "dino-train", DINOTOOLS_VERSION, keep);
+    provenance_int(p, "iteration", iteration);
     for (int id = 0; id < CONFIG_N_KEYS; id++) {
         if (config_key(id)->effect != CONFIG_RESULT)
             continue;
         char *value = config_value(k->config, id);
         if (!value)
             return fmt_no_memory(e);
-        prov_text(p, config_key(id)->name, value);
+        provenance_text(p, config_key(id)->name, value);
         free(value);
     }
     for (int i = 0; i < INPUTS; i++)
         if (k->inputs.set[i])
-            prov_input(p, run_input_name[i], k->inputs.digest[i]);
+            provenance_input(p, run_input_name[i], k->inputs.digest[i]);
     if (has_replaced(k)) {
         uint8_t digest[DIGEST_BYTES];
         replaced_digest(k->replaced, digest);
-        prov_input(p, "replaced", digest);
+        provenance_input(p, "replaced", digest);
     }
     return 0;
 }
 
 static int write_all(const struct fmt_writer *io, const struct checkpoint *k, struct step *step,
                      const struct ckpt_tensor *table, const struct state_tensor *tensors, const char *state,
-                     const struct prov *p, struct fmt_error *e)
+                     const struct provenance *p, struct fmt_error *e)
 {
     struct ckpt_writer w;
     int64_t n = state_count(step);
@@ -197,7 +197,7 @@ static int write_all(const struct fmt_writer *io, const struct checkpoint *k, st
     return status;
 }
 
-static int write_file(const char *path, const struct checkpoint *k, struct step *step, const struct prov *p,
+static int write_file(const char *path, const struct checkpoint *k, struct step *step, const struct provenance *p,
                       struct fmt_error *e)
 {
     struct ckpt_tensor *table = NULL;
@@ -223,13 +223,13 @@ int checkpoint_save(const char *directory, const struct checkpoint *k, struct st
                     struct fmt_error *e)
 {
     char name[CHECKPOINT_NAME_ROOM];
-    struct prov p;
+    struct provenance p;
     if (!(*path = file_join(directory, checkpoint_name(k->iteration, 0, name))))
         return fmt_no_memory(e);
     int status = checkpoint_provenance(&p, k, k->iteration, provenance, e);
     if (!status)
         status = write_file(*path, k, step, &p, e);
-    prov_release(&p);
+    provenance_release(&p);
     if (status) {
         free(*path);
         *path = NULL;
@@ -297,7 +297,7 @@ struct complaints {
 __attribute__((format(printf, 3, 4))) static void complain(const struct complaints *c, int64_t *count,
                                                            const char *format, ...)
 {
-    char line[CKPT_NAME_MAX + 2 * NAMED_DIMS_TEXT + 64];
+    char line[CKPT_NAME_MAX + 2 * NAMED_TENSOR_DIMS_TEXT + 64];
     va_list ap;
     va_start(ap, format);
     vsnprintf(line, sizeof line, format, ap);
@@ -310,13 +310,14 @@ static void check_tensor(const struct ckpt *c, const char *name, enum ckpt_dtype
                          struct complaints *bad)
 {
     int64_t i = ckpt_find(c, name);
-    char is[NAMED_DIMS_TEXT], needs[NAMED_DIMS_TEXT];
+    char is[NAMED_TENSOR_DIMS_TEXT], needs[NAMED_TENSOR_DIMS_TEXT];
     if (i < 0)
         complain(bad, &bad->missing, "%s is missing", name);
     else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
              memcmp(c->tensor[i].dim, dims, (size_t)n_dims * sizeof *dims) != 0)
         complain(bad, &bad->misshapen, "%s is %s, this model needs %s", name,
-                 named_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is), named_dims_text(dims, n_dims, needs));
+                 named_tensor_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is),
+                 named_tensor_dims_text(dims, n_dims, needs));
 }
 
 static bool is_network(const char *name)

@@ -129,7 +129,7 @@ static bool is_output(const char *name, bool top)
         is = strcmp(name, at_top[i]) == 0;
     if (top)
         return is || checkpoint_parse_name(name, &iteration, &rank);
-    return strcmp(name, TEACHER_SAFETENSORS) == 0 || strcmp(name, TEACHER_PTH) == 0;
+    return strcmp(name, TEACHER_EXPORT_SAFETENSORS) == 0 || strcmp(name, TEACHER_EXPORT_PTH) == 0;
 }
 
 /* Whether it is ".NAME.RANDOM.tmp" as file_create makes it, or ".NAME.PID.tmp" as former versions did, of an output of

@@ -69,13 +69,14 @@ struct checkpoint {
     int64_t iteration; /* the last that was done */
     const struct config *config;
     struct run_inputs inputs;
-    struct metrics metrics;
+    struct training_metrics metrics;
     int64_t bad_steps; /* in a row, up to here */
     const struct replaced *replaced; /* images that could not be used; NULL: none */
 };
 
-/* What the state of this iteration was made from, for prov_release; also of a teacher that is written by itself. */
-int checkpoint_provenance(struct prov *p, const struct checkpoint *k, int64_t iteration, bool keep,
+/* What the state of this iteration was made from, for provenance_release; also of a teacher that is written by
+ * itself. */
+int checkpoint_provenance(struct provenance *p, const struct checkpoint *k, int64_t iteration, bool keep,
                           struct fmt_error *e);
 
 /* The path of what was written is for free(). */

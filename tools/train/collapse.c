@@ -10,26 +10,26 @@
 #define INFORMATION_LEAST 0.01 /* of the most that the crops of a batch can carry */
 #define RANK_LEAST 1.5
 
-enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration)
+enum collapse_verdict collapse_judge(const struct collapse_signs *s, const struct config *c, int64_t iteration)
 {
     int64_t crops = 2 * c->train.batch_size_per_gpu, warm = c->optim.warmup_epochs * c->train.OFFICIAL_EPOCH_LENGTH;
     double follows = (double)iteration * (1 - c->teacher.momentum_teacher);
     if (iteration < warm || follows < 2 || isnan(s->entropy) || c->train.batch_size_per_gpu < 2)
-        return WATCH_EARLY;
+        return COLLAPSE_EARLY;
     double winners = (double)num_min(crops, c->dino.head_n_prototypes); /* the most there can be */
     bool one_answer = s->entropy_mean - s->entropy < INFORMATION_LEAST * log(winners);
     if (one_answer)
-        return s->prototypes_used * winners < 1.5 ? WATCH_COMPLETE : WATCH_OUTPUT;
-    return s->feature_rank < RANK_LEAST ? WATCH_DIMENSIONAL : WATCH_NONE;
+        return s->prototypes_used * winners < 1.5 ? COLLAPSE_COMPLETE : COLLAPSE_OUTPUT;
+    return s->feature_rank < RANK_LEAST ? COLLAPSE_DIMENSIONAL : COLLAPSE_NONE;
 }
 
-const char *watch_word(enum watch_verdict v)
+const char *collapse_word(enum collapse_verdict v)
 {
     static const char *const words[] = {"early", "none", "output", "dimensional", "complete"};
     return words[v];
 }
 
-const char *watch_text(enum watch_verdict v)
+const char *collapse_text(enum collapse_verdict v)
 {
     static const char *const texts[] = {
         "too early to say whether the teacher tells images apart",

@@ -13,22 +13,22 @@
 
 struct config;
 
-struct watch_signs {
+struct collapse_signs {
     double entropy, entropy_mean; /* nats */
     double feature_rank;          /* 0 (all alike), 1 .. crops of a batch less one */
     double prototypes_used;       /* share of those that the crops of a batch could win */
 };
 
-enum watch_verdict {
-    WATCH_EARLY,       /* too early to say */
-    WATCH_NONE,        /* crops are told apart */
-    WATCH_OUTPUT,      /* all crops get nearly one answer: the loss stays where it is */
-    WATCH_DIMENSIONAL, /* features of all crops lie on about one line */
-    WATCH_COMPLETE     /* all crops get one answer, and one prototype wins them all */
+enum collapse_verdict {
+    COLLAPSE_EARLY,       /* too early to say */
+    COLLAPSE_NONE,        /* crops are told apart */
+    COLLAPSE_OUTPUT,      /* all crops get nearly one answer: the loss stays where it is */
+    COLLAPSE_DIMENSIONAL, /* features of all crops lie on about one line */
+    COLLAPSE_COMPLETE     /* all crops get one answer, and one prototype wins them all */
 };
 
-enum watch_verdict watch_judge(const struct watch_signs *s, const struct config *c, int64_t iteration);
-const char *watch_word(enum watch_verdict v); /* "early", "none", "output", "dimensional", "complete" */
-const char *watch_text(enum watch_verdict v); /* a sentence */
+enum collapse_verdict collapse_judge(const struct collapse_signs *s, const struct config *c, int64_t iteration);
+const char *collapse_word(enum collapse_verdict v); /* "early", "none", "output", "dimensional", "complete" */
+const char *collapse_text(enum collapse_verdict v); /* a sentence */
 
 #endif

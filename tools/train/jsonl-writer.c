@@ -23,14 +23,14 @@ static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
         return false;
     cJSON *o = cJSON_Parse(line);
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(o, "iteration");
-    bool good = cJSON_IsNumber(number) && number->valuedouble >= LINES_FIRST && number->valuedouble < 9e15;
+    bool good = cJSON_IsNumber(number) && number->valuedouble >= JSONL_WRITER_FIRST && number->valuedouble < 9e15;
     *iteration = good ? (int64_t)number->valuedouble : 0;
     cJSON_Delete(o);
     return good;
 }
 
 /* Lines that should stand from `next` on and before iteration `end`, and do not. */
-static void count_missing(struct lines_past *past, int64_t next, int64_t end)
+static void count_missing(struct jsonl_history *past, int64_t next, int64_t end)
 {
     for (int64_t i = next; past->due && i < end; i++)
         if (past->due(past->arg, i) && past->n_missing++ == 0)
@@ -38,11 +38,11 @@ static void count_missing(struct lines_past *past, int64_t next, int64_t end)
 }
 
 /* The lines to keep; *as_it_is says whether the file begins with just these. */
-static int take_lines(FILE *f, struct lines_past *past, struct fmt_buffer *keep, bool *as_it_is)
+static int take_lines(FILE *f, struct jsonl_history *past, struct fmt_buffer *keep, bool *as_it_is)
 {
     char *line = NULL;
     size_t room = 0;
-    int64_t next = LINES_NONE, iteration;
+    int64_t next = JSONL_WRITER_NONE, iteration;
     int bad = 0;
     *as_it_is = true;
     for (ssize_t n; (n = getline(&line, &room, f)) > 0 && !bad;) {
@@ -52,12 +52,12 @@ static int take_lines(FILE *f, struct lines_past *past, struct fmt_buffer *keep,
         }
         if (iteration > past->last)
             break;
-        count_missing(past, next == LINES_NONE ? iteration : next, iteration);
+        count_missing(past, next == JSONL_WRITER_NONE ? iteration : next, iteration);
         next = iteration + 1;
         *as_it_is &= past->n_foreign == 0;
         bad = fmt_buffer_append(keep, line, (size_t)n);
     }
-    count_missing(past, next == LINES_NONE ? LINES_FIRST : next, past->last + 1);
+    count_missing(past, next == JSONL_WRITER_NONE ? JSONL_WRITER_FIRST : next, past->last + 1);
     free(line);
     return bad;
 }
@@ -82,7 +82,7 @@ static FILE *open_regular(const char *path)
 }
 
 /* Cuts the file to the lines that stay; where there is something else between them it is written anew. */
-static int keep_past(const char *path, struct lines_past *past, int64_t *keep_bytes, struct fmt_error *e)
+static int keep_past(const char *path, struct jsonl_history *past, int64_t *keep_bytes, struct fmt_error *e)
 {
     struct fmt_buffer keep = {0};
     bool as_it_is = true;
@@ -95,7 +95,7 @@ static int keep_past(const char *path, struct lines_past *past, int64_t *keep_by
     else if (f && ferror(f)) /* what was not read must not be cut off */
         status = file_fail(path, e);
     if (!f)
-        count_missing(past, LINES_FIRST, past->last + 1);
+        count_missing(past, JSONL_WRITER_FIRST, past->last + 1);
     if (!status && !as_it_is)
         status = file_save(path, keep.data, keep.bytes, e);
     *keep_bytes = (int64_t)keep.bytes;
@@ -105,14 +105,14 @@ static int keep_past(const char *path, struct lines_past *past, int64_t *keep_by
     return status;
 }
 
-int lines_open(struct lines *l, const char *path, struct lines_past *past, struct fmt_error *e)
+int jsonl_writer_open(struct jsonl_writer *l, const char *path, struct jsonl_history *past, struct fmt_error *e)
 {
     int64_t keep = 0;
-    *l = (struct lines){.fd = -1};
+    *l = (struct jsonl_writer){.fd = -1};
     past->n_missing = past->n_foreign = 0;
     if (!(l->path = strdup(path)))
         return fmt_no_memory(e);
-    int status = past->last == LINES_NONE ? 0 : keep_past(path, past, &keep, e);
+    int status = past->last == JSONL_WRITER_NONE ? 0 : keep_past(path, past, &keep, e);
     if (status)
         return status;
     l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
@@ -123,7 +123,7 @@ int lines_open(struct lines *l, const char *path, struct lines_past *past, struc
 }
 
 /* Whole lines or none: what was written of them when the disk was full is cut off again. */
-static int write_waiting(struct lines *l, struct fmt_error *e)
+static int write_waiting(struct jsonl_writer *l, struct fmt_error *e)
 {
     size_t at = 0;
     if (lseek(l->fd, l->bytes, SEEK_SET) != l->bytes)
@@ -142,7 +142,7 @@ static int write_waiting(struct lines *l, struct fmt_error *e)
     return 0;
 }
 
-int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *e)
+int jsonl_writer_add(struct jsonl_writer *l, const struct fmt_buffer *line, struct fmt_error *e)
 {
     if (fmt_buffer_reserve(&l->waiting, line->bytes + 1))
         return fmt_no_memory(e);
@@ -151,7 +151,7 @@ int lines_add(struct lines *l, const struct fmt_buffer *line, struct fmt_error *
     return write_waiting(l, e);
 }
 
-int lines_sync(struct lines *l, struct fmt_error *e)
+int jsonl_writer_sync(struct jsonl_writer *l, struct fmt_error *e)
 {
     int status = write_waiting(l, e);
     if (status)
@@ -159,11 +159,11 @@ int lines_sync(struct lines *l, struct fmt_error *e)
     return fsync(l->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : file_fail(l->path, e);
 }
 
-void lines_close(struct lines *l)
+void jsonl_writer_close(struct jsonl_writer *l)
 {
     if (l->fd >= 0)
         close(l->fd);
     fmt_buffer_release(&l->waiting);
     free(l->path);
-    *l = (struct lines){.fd = -1};
+    *l = (struct jsonl_writer){.fd = -1};
 }

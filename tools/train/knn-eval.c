@@ -37,7 +37,7 @@ struct set {
     uint8_t *failed; /* [n] */
 };
 
-struct evaluate {
+struct knn_eval {
     const struct config *config;
     struct set set[SETS];
     int k[CONFIG_INTS_MAX], n_k, n_left_out;
@@ -114,7 +114,7 @@ static int open_set(struct set *s, const char *path, int64_t C, struct fmt_error
 }
 
 /* Labels of the two sets mean the same classes. */
-static int check_classes(const struct evaluate *ev, struct fmt_error *e)
+static int check_classes(const struct knn_eval *ev, struct fmt_error *e)
 {
     const struct shard_set *a = &ev->set[TRAIN].shards, *b = &ev->set[VAL].shards;
     bool same = a->n_classes == b->n_classes;
@@ -124,7 +124,7 @@ static int check_classes(const struct evaluate *ev, struct fmt_error *e)
 }
 
 /* Photographs of the two sets were prepared alike. A set of version 1.0 does not say how, and is taken. */
-static int check_recipes(const struct evaluate *ev, struct fmt_error *e)
+static int check_recipes(const struct knn_eval *ev, struct fmt_error *e)
 {
     struct recipe r[SETS] = {{.n = 0}};
     struct fmt_error why = {0};
@@ -140,7 +140,7 @@ static int check_recipes(const struct evaluate *ev, struct fmt_error *e)
 }
 
 /* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. */
-static int check_overlap(struct evaluate *ev, struct fmt_error *e)
+static int check_overlap(struct knn_eval *ev, struct fmt_error *e)
 {
     const struct set *s = ev->set;
     struct overlap_rows rows[SETS];
@@ -163,7 +163,7 @@ static int check_overlap(struct evaluate *ev, struct fmt_error *e)
 }
 
 /* Those of the settings that the images which vote allow. */
-static int choose_ks(struct evaluate *ev, struct fmt_error *e)
+static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
 {
     const struct config_ints *asked = &ev->config->evaluation.knn_k;
     ev->n_k = ev->n_left_out = 0;
@@ -178,7 +178,7 @@ static int choose_ks(struct evaluate *ev, struct fmt_error *e)
                     FMT_COUNT(ev->set[TRAIN].n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
 }
 
-int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_error *e)
+int knn_eval_open(struct knn_eval **ev, const struct config *config, struct fmt_error *e)
 {
     *ev = NULL;
     if (!*config->evaluation.knn_train || !config->evaluation.eval_period_iterations)
@@ -199,13 +199,13 @@ int evaluate_open(struct evaluate **ev, const struct config *config, struct fmt_
     if (!status)
         status = choose_ks(*ev, e);
     if (status) {
-        evaluate_close(*ev);
+        knn_eval_close(*ev);
         *ev = NULL;
     }
     return status;
 }
 
-void evaluate_close(struct evaluate *ev)
+void knn_eval_close(struct knn_eval *ev)
 {
     for (int i = 0; ev && i < SETS; i++) {
         if (ev->set[i].open)
@@ -219,23 +219,23 @@ void evaluate_close(struct evaluate *ev)
     free(ev);
 }
 
-const char *evaluate_unsaid(const struct evaluate *ev)
+const char *knn_eval_unsaid(const struct knn_eval *ev)
 {
     const char *train = shard_set_unsaid(&ev->set[TRAIN].shards);
     return train ? train : shard_set_unsaid(&ev->set[VAL].shards);
 }
 
-const uint8_t *evaluate_identity(const struct evaluate *ev, bool val)
+const uint8_t *knn_eval_identity(const struct knn_eval *ev, bool val)
 {
     return ev->set[val ? VAL : TRAIN].identity;
 }
 
-const char *evaluate_overlap(const struct evaluate *ev)
+const char *knn_eval_overlap(const struct knn_eval *ev)
 {
     return ev->overlap;
 }
 
-int evaluate_ks_left_out(const struct evaluate *ev)
+int knn_eval_ks_left_out(const struct knn_eval *ev)
 {
     return ev->n_left_out;
 }
@@ -286,8 +286,8 @@ static void leave_out_failed(struct set *s, int64_t C)
     s->n = n;
 }
 
-static int set_features(struct evaluate *ev, struct set *s, struct extract *x, struct thread_pool *pool,
-                        struct evaluate_scores *scores, struct fmt_error *e)
+static int set_features(struct knn_eval *ev, struct set *s, struct extract *x, struct thread_pool *pool,
+                        struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct extract_job job = {.image = s->image, .n = s->n, .out = s->x, .failed = s->failed};
     int status = extract_set(x, &s->shards, pool, &job, e);
@@ -302,8 +302,8 @@ static int set_features(struct evaluate *ev, struct set *s, struct extract *x, s
     return 0;
 }
 
-static int all_features(struct evaluate *ev, struct step *step, struct thread_pool *pool,
-                        struct evaluate_scores *scores, struct fmt_error *e)
+static int all_features(struct knn_eval *ev, struct step *step, struct thread_pool *pool,
+                        struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
@@ -340,13 +340,13 @@ static int ascending(const int *k, int n, int ks[CONFIG_INTS_MAX])
     return n_ks;
 }
 
-int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool *pool, struct evaluate_scores *scores,
+int knn_eval_teacher(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
                      struct fmt_error *e)
 {
     int ks[CONFIG_INTS_MAX];
     double top1[CONFIG_INTS_MAX];
     const struct set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
-    *scores = (struct evaluate_scores){.n = 0};
+    *scores = (struct knn_eval_scores){.n = 0};
     int status = all_features(ev, step, pool, scores, e);
     int n_ks = ascending(ev->k, ev->n_k, ks);
     struct knn_problem problem = {.train_x = train->x, .train_label = train->label, .n_train = train->n,
@@ -371,7 +371,7 @@ int evaluate_teacher(struct evaluate *ev, struct step *step, struct thread_pool 
 }
 
 /* As reports of feat-knn have it: the way back from a score (bbu-info --trace). */
-static int put_origins(const struct evaluate_scores *s, struct fmt_buffer *out)
+static int put_origins(const struct knn_eval_scores *s, struct fmt_buffer *out)
 {
     static const char *const role[] = {"weights", "knn_train", "knn_val"};
     const uint8_t *const identity[] = {s->weights, s->train, s->val};
@@ -386,7 +386,7 @@ static int put_origins(const struct evaluate_scores *s, struct fmt_buffer *out)
     return bad | fmt_buffer_append(out, "}}", 2);
 }
 
-int evaluate_line(const struct evaluate_scores *s, int64_t iteration, int64_t best_iteration, struct fmt_buffer *out,
+int knn_eval_line(const struct knn_eval_scores *s, int64_t iteration, int64_t best_iteration, struct fmt_buffer *out,
                   struct fmt_error *e)
 {
     char text[120], number[32];
@@ -445,7 +445,7 @@ static int plan_passes(const struct config *c, const struct vit *vit, const stru
     return status;
 }
 
-int evaluate_plan(const struct config *c, int n_workers, struct evaluate_bytes *bytes, struct fmt_error *e)
+int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *bytes, struct fmt_error *e)
 {
     struct counts n = {.n_classes = 0};
     struct params table = {0};
@@ -453,7 +453,7 @@ int evaluate_plan(const struct config *c, int n_workers, struct evaluate_bytes *
     struct vit_config shape = model_vit(c);
     int ks[CONFIG_INTS_MAX], k[CONFIG_INTS_MAX], n_k = 0;
     int64_t at = 0;
-    *bytes = (struct evaluate_bytes){0};
+    *bytes = (struct knn_eval_bytes){0};
     if (!*c->evaluation.knn_train || !c->evaluation.eval_period_iterations)
         return 0;
     int status = count_sets(c, &n, e);

@@ -34,7 +34,7 @@ static int check(const char *name, int64_t most, const char *one, struct fmt_err
                     "start one (%s), or unset %s where only one is", name, n, one, name);
 }
 
-int launch_check(struct fmt_error *e)
+int launcher_check(struct fmt_error *e)
 {
     int status = 0;
     int64_t n;

@@ -27,18 +27,18 @@ static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
 
 static int64_t data_bytes(const struct config *config, int n_workers)
 {
-    struct source *s;
+    struct batch_loader *s;
     const char *path = config->train.dataset_path;
-    struct source_wish wish = {.config = config, .paths = &path, .n_paths = 1, .n_threads = n_workers};
-    if (source_is_pipe(path) || source_open(&s, &wish, NULL))
+    struct batch_loader_options options = {.config = config, .paths = &path, .n_paths = 1, .n_threads = n_workers};
+    if (batch_loader_is_pipe(path) || batch_loader_open(&s, &options, NULL))
         return -1;
-    int64_t bytes = source_memory_bytes(s);
-    source_close(s);
+    int64_t bytes = batch_loader_memory_bytes(s);
+    batch_loader_close(s);
     return bytes;
 }
 
 /* The copy and the passes of scoring are given back before the search begins. */
-static void add_scoring(struct step_plan *plan, const struct evaluate_bytes *b)
+static void add_scoring(struct step_plan *plan, const struct knn_eval_bytes *b)
 {
     add_line(plan, "scoring: features of both sets", b->features);
     add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
@@ -62,12 +62,12 @@ static int64_t program_bytes(int n_workers, int64_t activations)
 int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e)
 {
-    struct evaluate_bytes scoring;
+    struct knn_eval_bytes scoring;
     int n = thread_workers(ctx->pool), status = step_plan(plan, config, ctx, e);
     if (status)
         return status;
     int64_t data = data_bytes(config, n), activations = (int64_t)plan->activations;
-    bool scored = evaluate_plan(config, n, &scoring, NULL) == 0;
+    bool scored = knn_eval_plan(config, n, &scoring, NULL) == 0;
     *unknown = data < 0 && !scored ? "the data and scoring: their shards cannot be opened"
                : data < 0          ? "the data: train.dataset_path cannot be opened"
                : !scored           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
@@ -79,16 +79,16 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     return 0;
 }
 
-const char *memory_limit_text(const struct allowed *l, char out[MEMORY_LIMIT_ROOM])
+const char *memory_plan_limit_text(const struct resource_limits *l, char out[MEMORY_PLAN_LIMIT_ROOM])
 {
     char bytes[32];
     bool machine = strncmp(l->what, "this", 4) == 0, process = strncmp(l->what, "ulimit", 6) == 0;
     const char *verb = machine ? "has" : process ? "leaves" : "allows";
-    snprintf(out, MEMORY_LIMIT_ROOM, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
+    snprintf(out, MEMORY_PLAN_LIMIT_ROOM, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
     return out;
 }
 
-void memory_give_back(void)
+void memory_plan_give_back(void)
 {
 #ifdef __GLIBC__
     malloc_trim(0);
@@ -101,20 +101,20 @@ int64_t memory_of_process(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
 }
 
-int memory_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
+int memory_plan_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
 {
     struct step_plan plan;
     const char *unknown;
-    char needs[32], has[MEMORY_LIMIT_ROOM];
+    char needs[32], has[MEMORY_PLAN_LIMIT_ROOM];
     int status = memory_plan(&plan, config, ctx, &unknown, e);
-    struct allowed limit = allowed_memory();
+    struct resource_limits limit = resource_limits_memory();
     *planned = plan.total;
     if (status || (double)plan.total <= (double)limit.bytes)
         return status;
     return fmt_fail(e, FMT_LIMIT,
                     "this run takes %s of memory and %s; a smaller train.micro_batch_size, "
                     "dino.head_n_prototypes or student.arch takes less (--plan lists what takes how much)",
-                    num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
+                    num_bytes_text((double)plan.total, needs), memory_plan_limit_text(&limit, has));
 }
 
 /* Parameters of the blocks alone, which is nearly all. */

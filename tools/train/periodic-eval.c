@@ -15,7 +15,7 @@
 static const char file_name[] = "evaluation.json";
 
 /* Whether it is the best so far. */
-static bool take_score(struct examine *x, int64_t iteration, int k, double score)
+static bool take_score(struct periodic_eval *x, int64_t iteration, int k, double score)
 {
     bool best = x->best_iteration == INT64_MIN || score > x->best_score;
     x->last_score = score;
@@ -28,7 +28,7 @@ static bool take_score(struct examine *x, int64_t iteration, int k, double score
 }
 
 /* The best line of the file by its first score. */
-static void find_best(struct examine *x, const char *path)
+static void find_best(struct periodic_eval *x, const char *path)
 {
     FILE *f = fopen(path, "r");
     char *line = NULL;
@@ -46,81 +46,82 @@ static void find_best(struct examine *x, const char *path)
         fclose(f);
 }
 
-int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, struct lines_past *past,
-                 bool provenance, struct fmt_error *e)
+int periodic_eval_open(struct periodic_eval *x, const struct config *config, struct knn_eval *evaluate,
+                       struct jsonl_history *past, bool provenance, struct fmt_error *e)
 {
-    *x = (struct examine){.config = config, .evaluate = evaluate, .provenance = provenance, .lines = {.fd = -1},
+    *x = (struct periodic_eval){.config = config, .evaluate = evaluate, .provenance = provenance, .lines = {.fd = -1},
                           .best_iteration = INT64_MIN};
     if (!evaluate)
         return 0;
     char *path = file_join(config->train.output_dir, file_name);
-    int status = path ? lines_open(&x->lines, path, past, e) : fmt_no_memory(e);
+    int status = path ? jsonl_writer_open(&x->lines, path, past, e) : fmt_no_memory(e);
     if (!status)
         find_best(x, path);
     free(path);
     return status;
 }
 
-void examine_close(struct examine *x)
+void periodic_eval_close(struct periodic_eval *x)
 {
-    evaluate_close(x->evaluate);
-    lines_close(&x->lines);
+    knn_eval_close(x->evaluate);
+    jsonl_writer_close(&x->lines);
 }
 
-bool examine_period_due(int64_t period, int64_t iteration)
+bool periodic_eval_period_due(int64_t period, int64_t iteration)
 {
     return period && (iteration + 1) % period == 0;
 }
 
-bool examine_due(const struct examine *x, int64_t iteration)
+bool periodic_eval_due(const struct periodic_eval *x, int64_t iteration)
 {
-    if (iteration == EXAMINE_INITIAL)
+    if (iteration == PERIODIC_EVAL_INITIAL)
         return x->evaluate != NULL;
     return iteration + 1 == config_iterations(x->config) ||
-           examine_period_due(x->config->evaluation.eval_period_iterations, iteration);
+           periodic_eval_period_due(x->config->evaluation.eval_period_iterations, iteration);
 }
 
-struct teacher_wish examine_wish(const struct examine *x, const char *folder, int64_t iteration)
+struct teacher_export_options periodic_eval_options(const struct periodic_eval *x, const char *folder,
+                                                    int64_t iteration)
 {
-    return (struct teacher_wish){.config = x->config, .state = x->state, .iteration = iteration,
+    return (struct teacher_export_options){.config = x->config, .state = x->state, .iteration = iteration,
                                  .provenance = x->provenance, .folder = folder};
 }
 
-static int write_teacher(const struct examine *x, struct step *step, const char *folder, int64_t iteration,
+static int write_teacher(const struct periodic_eval *x, struct step *step, const char *folder, int64_t iteration,
                          struct fmt_error *e)
 {
-    struct teacher_wish wish = examine_wish(x, folder, iteration);
-    return teacher_write(step, &wish, e);
+    struct teacher_export_options options = periodic_eval_options(x, folder, iteration);
+    return teacher_export_write(step, &options, e);
 }
 
-static int score(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
-                 struct evaluate_scores *scores, struct fmt_error *e)
+static int score(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                 struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct fmt_buffer line = {0};
-    int status = evaluate_teacher(x->evaluate, step, pool, scores, e);
+    int status = knn_eval_teacher(x->evaluate, step, pool, scores, e);
     if (status)
         return status;
     bool best = take_score(x, iteration, scores->k[0], scores->top1[0]);
-    status = evaluate_line(scores, iteration, x->best_iteration, &line, e);
+    status = knn_eval_line(scores, iteration, x->best_iteration, &line, e);
     if (!status)
-        status = lines_add(&x->lines, &line, e);
+        status = jsonl_writer_add(&x->lines, &line, e);
     fmt_buffer_release(&line);
     int written = best ? write_teacher(x, step, "best", iteration, status ? NULL : e) : 0;
     return status ? status : written;
 }
 
-int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
-                    struct evaluate_scores *scores, struct fmt_error *e)
+int periodic_eval_teacher(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                    struct knn_eval_scores *scores, struct fmt_error *e)
 {
-    char folder[TEACHERS_FOLDER_ROOM];
-    *scores = (struct evaluate_scores){.n = 0};
-    int status = write_teacher(x, step, teachers_folder(iteration, folder), iteration, e);
+    char folder[TEACHER_FOLDERS_FOLDER_ROOM];
+    *scores = (struct knn_eval_scores){.n = 0};
+    int status = write_teacher(x, step, teacher_folders_path(iteration, folder), iteration, e);
     struct fmt_error other = {0}; /* the first failure is the one to tell */
     int scored = x->evaluate ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
     return status ? status : scored;
 }
 
-int examine_sync(struct examine *x, struct fmt_error *e)
+int periodic_eval_sync(struct periodic_eval *x, struct fmt_error *e)
 {
-    return x->lines.fd >= 0 ? lines_sync(&x->lines, e) : 0;
+    return x->lines.fd >= 0 ? jsonl_writer_sync(&x->lines, e) : 0;
 }

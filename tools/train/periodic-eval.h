@@ -15,35 +15,36 @@
 #include "jsonl-writer.h"
 #include "teacher-export.h"
 
-#define EXAMINE_INITIAL (-1) /* the iteration before the first */
+#define PERIODIC_EVAL_INITIAL (-1) /* the iteration before the first */
 
-struct examine {
+struct periodic_eval {
     const struct config *config;
     const struct checkpoint *state; /* of the run: its inputs; set before the first teacher is written */
-    struct evaluate *evaluate; /* NULL: the teacher is written, not scored */
+    struct knn_eval *evaluate; /* NULL: the teacher is written, not scored */
     bool provenance;
-    struct lines lines;
+    struct jsonl_writer lines;
     double best_score, last_score;
     int k; /* neighbours of these scores */
     int64_t best_iteration; /* INT64_MIN: none yet */
 };
 
 /* past: of evaluation.json, looked at where something is scored. Takes over `evaluate`. */
-int examine_open(struct examine *x, const struct config *config, struct evaluate *evaluate, struct lines_past *past,
-                 bool provenance, struct fmt_error *e);
-void examine_close(struct examine *x);
+int periodic_eval_open(struct periodic_eval *x, const struct config *config, struct knn_eval *evaluate,
+                       struct jsonl_history *past, bool provenance, struct fmt_error *e);
+void periodic_eval_close(struct periodic_eval *x);
 
 /* Every eval_period_iterations and after the last; before the first only where there is something to score by. */
-bool examine_due(const struct examine *x, int64_t iteration);
-bool examine_period_due(int64_t period, int64_t iteration); /* period 0: none */
+bool periodic_eval_due(const struct periodic_eval *x, int64_t iteration);
+bool periodic_eval_period_due(int64_t period, int64_t iteration); /* period 0: none */
 
-/* The wish for a teacher of this iteration in a folder. */
-struct teacher_wish examine_wish(const struct examine *x, const char *folder, int64_t iteration);
+/* The options for a teacher of this iteration in a folder. */
+struct teacher_export_options periodic_eval_options(const struct periodic_eval *x, const char *folder,
+                                                    int64_t iteration);
 
 /* scores->n is 0 where nothing was scored. After a failure (a full disk) the run can go on: what could be done was
  * done, and a line that could not be written comes with the next. */
-int examine_teacher(struct examine *x, struct step *step, struct thread_pool *pool, int64_t iteration,
-                    struct evaluate_scores *scores, struct fmt_error *e);
-int examine_sync(struct examine *x, struct fmt_error *e); /* before a checkpoint is written */
+int periodic_eval_teacher(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                    struct knn_eval_scores *scores, struct fmt_error *e);
+int periodic_eval_sync(struct periodic_eval *x, struct fmt_error *e); /* before a checkpoint is written */
 
 #endif

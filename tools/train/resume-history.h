@@ -1,9 +1,10 @@
 /* resume-history.h - the files of lines (jsonl-writer.h) of a run that goes on: which iterations before the checkpoint
  * had a line, and what is told of those that are not there.
  *
- *   struct lines_past past = past_of_metrics(&b);             b: as begin_inputs left it; outlives past
- *   lines_open(&l, "run/training_metrics.json", &past, e);
- *   past_tell(&b, "training_metrics.json", &past);            through b.tell: lines that are missing, damaged
+ *   struct jsonl_history past = resume_history_of_metrics(&b);             b: as resume_inputs left it; outlives past
+ *   jsonl_writer_open(&l, "run/training_metrics.json", &past, e);
+ *   resume_history_report(&b, "training_metrics.json", &past);            through b.tell: lines that are missing,
+ * damaged
  */
 #ifndef RESUME_HISTORY_H
 #define RESUME_HISTORY_H
@@ -11,9 +12,9 @@
 #include "resume.h"
 #include "jsonl-writer.h"
 
-struct lines_past past_of_metrics(const struct begin *b);
-struct lines_past past_of_scores(const struct begin *b);
-struct lines_past past_of_times(const struct begin *b); /* nothing is asked: they are of a process */
-void past_tell(const struct begin *b, const char *name, const struct lines_past *past);
+struct jsonl_history resume_history_of_metrics(const struct resume *b);
+struct jsonl_history resume_history_of_scores(const struct resume *b);
+struct jsonl_history resume_history_of_times(const struct resume *b); /* nothing is asked: they are of a process */
+void resume_history_report(const struct resume *b, const char *name, const struct jsonl_history *past);
 
 #endif

@@ -2,26 +2,26 @@
  * from, then, if not, what the weights are. */
 #include "resume-policy.h"
 
-static int go_on(struct start_plan *plan, const char *path)
+static int go_on(struct resume_policy_plan *plan, const char *path)
 {
-    plan->from = START_CHECKPOINT;
+    plan->from = RESUME_POLICY_CHECKPOINT;
     plan->path = path;
     return 0;
 }
 
-static int begin(const struct config *c, struct start_plan *plan)
+static int begin(const struct config *c, struct resume_policy_plan *plan)
 {
     if (*c->MODEL.WEIGHTS) {
-        plan->from = START_WEIGHTS;
+        plan->from = RESUME_POLICY_WEIGHTS;
         plan->path = c->MODEL.WEIGHTS;
     } else if (*c->student.pretrained_weights) {
-        plan->from = START_PRETRAINED;
+        plan->from = RESUME_POLICY_PRETRAINED;
         plan->path = c->student.pretrained_weights;
     }
     return 0;
 }
 
-static int decide(const struct start_wish *w, struct start_plan *plan, struct fmt_error *e)
+static int decide(const struct resume_policy_options *w, struct resume_policy_plan *plan, struct fmt_error *e)
 {
     const struct config *c = w->config;
     if (c->train.resume == RESUME_TRUE) {
@@ -47,10 +47,10 @@ static int decide(const struct start_wish *w, struct start_plan *plan, struct fm
     return w->n_found ? go_on(plan, NULL) : begin(c, plan);
 }
 
-int start_decide(const struct start_wish *w, struct start_plan *plan, struct fmt_error *e)
+int resume_policy_decide(const struct resume_policy_options *w, struct resume_policy_plan *plan, struct fmt_error *e)
 {
     const struct config *c = w->config;
-    *plan = (struct start_plan){.from = START_RANDOM};
+    *plan = (struct resume_policy_plan){.from = RESUME_POLICY_RANDOM};
     int status = decide(w, plan, e);
     if (status)
         return status;

@@ -12,23 +12,23 @@
 
 #include "config.h"
 
-enum start_from {
-    START_RANDOM,     /* random weights */
-    START_PRETRAINED, /* student.pretrained_weights */
-    START_WEIGHTS,    /* MODEL.WEIGHTS: both networks, at iteration 0 */
-    START_CHECKPOINT  /* a checkpoint: all of it, at the iteration behind it */
+enum resume_policy_from {
+    RESUME_POLICY_RANDOM,     /* random weights */
+    RESUME_POLICY_PRETRAINED, /* student.pretrained_weights */
+    RESUME_POLICY_WEIGHTS,    /* MODEL.WEIGHTS: both networks, at iteration 0 */
+    RESUME_POLICY_CHECKPOINT  /* a checkpoint: all of it, at the iteration behind it */
 };
 
-struct start_wish {
+struct resume_policy_options {
     const struct config *config; /* train.resume, train.resume_path, MODEL.WEIGHTS, student.pretrained_weights */
     int64_t n_found;             /* checkpoints in the output directory */
     bool force;                  /* -f */
 };
 
-struct start_plan {
-    enum start_from from;
-    /* START_CHECKPOINT: exactly this file (resume_path or MODEL.WEIGHTS); NULL: the newest in the output directory that
-     * is whole. START_WEIGHTS, START_PRETRAINED: the file. */
+struct resume_policy_plan {
+    enum resume_policy_from from;
+    /* RESUME_POLICY_CHECKPOINT: exactly this file (resume_path or MODEL.WEIGHTS); NULL: the newest in the output
+     * directory that is whole. RESUME_POLICY_WEIGHTS, RESUME_POLICY_PRETRAINED: the file. */
     const char *path;
     bool may_differ; /* other settings or inputs are named and taken, not refused */
     bool clear;      /* old checkpoints, metrics and eval/ go before the first step */
@@ -37,6 +37,7 @@ struct start_plan {
 };
 
 /* 0; FMT_MISMATCH: checkpoints in the way; FMT_END: resume: true and nothing to go on from. */
-int start_decide(const struct start_wish *wish, struct start_plan *plan, struct fmt_error *e);
+int resume_policy_decide(const struct resume_policy_options *options, struct resume_policy_plan *plan,
+                         struct fmt_error *e);
 
 #endif

@@ -14,7 +14,7 @@
 
 enum { RANK = 0 };
 
-void begin_tell(const struct begin *b, enum begin_level level, const char *format, ...)
+void resume_report(const struct resume *b, enum resume_level level, const char *format, ...)
 {
     char text[900];
     va_list ap;
@@ -25,7 +25,7 @@ void begin_tell(const struct begin *b, enum begin_level level, const char *forma
 }
 
 /* The path of candidate i, newest first; NULL when there are no more. For free(). */
-static char *candidate(const struct begin *b, const struct config *c, int64_t i)
+static char *candidate(const struct resume *b, const struct config *c, int64_t i)
 {
     char name[CHECKPOINT_NAME_ROOM];
     if (b->plan.path)
@@ -37,14 +37,14 @@ static char *candidate(const struct begin *b, const struct config *c, int64_t i)
 
 /* ---------------------------------------------------------------- looking */
 /* The grid of positions belongs to the weights, not to this run's crops. */
-static int grid_of_checkpoint(const struct begin *b, struct config *config, struct fmt_error *e)
+static int grid_of_checkpoint(const struct resume *b, struct config *config, struct fmt_error *e)
 {
     for (int64_t i = 0;; i++) {
         struct checkpoint_file f;
         struct fmt_error why = {0};
         char *path = candidate(b, config, i);
         if (!path)
-            return 0; /* begin_load will say that there is none */
+            return 0; /* resume_load will say that there is none */
         int status = checkpoint_open(&f, path, &why);
         free(path);
         if (status == FMT_MEMORY)
@@ -60,7 +60,7 @@ static int grid_of_checkpoint(const struct begin *b, struct config *config, stru
     }
 }
 
-static int grid_of_weights(const struct begin *b, struct config *config, struct fmt_error *e)
+static int grid_of_weights(const struct resume *b, struct config *config, struct fmt_error *e)
 {
     struct weights w;
     struct weights_hint hint = {.config = config};
@@ -86,8 +86,8 @@ static bool is_of_run(const struct config *c, const char *name, const char *path
     return is;
 }
 
-/* What begin_clear removes must not be what the run begins with. */
-static int check_clear(const struct begin *b, const struct config *c, struct fmt_error *e)
+/* What resume_clear removes must not be what the run begins with. */
+static int check_clear(const struct resume *b, const struct config *c, struct fmt_error *e)
 {
     char name[CHECKPOINT_NAME_ROOM];
     if (!b->plan.clear || !b->plan.path)
@@ -101,27 +101,29 @@ static int check_clear(const struct begin *b, const struct config *c, struct fmt
     return 0;
 }
 
-int begin_look(struct begin *b, struct config *config, bool force,
-               void (*tell_line)(void *arg, enum begin_level level, const char *text), void *arg, struct fmt_error *e)
+int resume_look(struct resume *b, struct config *config, bool force,
+               void (*tell_line)(void *arg, enum resume_level level, const char *text), void *arg, struct fmt_error *e)
 {
-    *b = (struct begin){.tell = tell_line, .arg = arg};
+    *b = (struct resume){.tell = tell_line, .arg = arg};
     b->state.iteration = -1;
     int status = checkpoint_list(config->train.output_dir, RANK, &b->found, e);
     if (status)
         return status;
-    struct start_wish wish = {config, b->found.n, force};
-    status = start_decide(&wish, &b->plan, e);
+    struct resume_policy_options options = {config, b->found.n, force};
+    status = resume_policy_decide(&options, &b->plan, e);
     if (!status)
         status = check_clear(b, config, e);
     for (int i = 0; i < b->plan.n_unused && !status; i++)
-        if (b->plan.from == START_CHECKPOINT) /* as it is each time that the same command goes on */
-            begin_tell(b, BEGIN_NOTE, "%s: set, and not used: the run goes on from a checkpoint", b->plan.unused[i]);
+        if (b->plan.from == RESUME_POLICY_CHECKPOINT) /* as it is each time that the same command goes on */
+            resume_report(b, RESUME_NOTE, "%s: set, and not used: the run goes on from a checkpoint",
+                          b->plan.unused[i]);
         else
-            begin_tell(b, BEGIN_WARNING, "%s: set, and not used: the run starts from MODEL.WEIGHTS", b->plan.unused[i]);
+            resume_report(b, RESUME_WARNING, "%s: set, and not used: the run starts from MODEL.WEIGHTS",
+                          b->plan.unused[i]);
     int64_t asked = config->student.pos_grid;
-    if (!status && !asked && b->plan.from == START_CHECKPOINT)
+    if (!status && !asked && b->plan.from == RESUME_POLICY_CHECKPOINT)
         status = grid_of_checkpoint(b, config, e);
-    else if (!status && !asked && b->plan.from != START_RANDOM)
+    else if (!status && !asked && b->plan.from != RESUME_POLICY_RANDOM)
         status = grid_of_weights(b, config, e);
     if (config->student.pos_grid != asked)
         config->origin[CONFIG_student_pos_grid].kind = CONFIG_COMPUTED;
@@ -130,40 +132,40 @@ int begin_look(struct begin *b, struct config *config, bool force,
 
 /* ---------------------------------------------------------------- weights */
 /* w: a foreign file, or NULL; M: the side of the grid of positions that was loaded. */
-static void tell_weights(const struct begin *b, const struct config *c, const struct weights *w, int64_t n_loaded,
+static void tell_weights(const struct resume *b, const struct config *c, const struct weights *w, int64_t n_loaded,
                          int64_t n_new, int64_t M)
 {
     int64_t global = c->crops.global_crops_size / c->student.patch_size;
     int64_t local = c->crops.local_crops_size / c->student.patch_size;
     bool same = M == global && M == local;
     char left_out[WEIGHTS_LEFT_OUT];
-    begin_tell(b, BEGIN_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
+    resume_report(b, RESUME_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
                w && *w->choice ? ": " : "", w ? w->choice : "");
-    begin_tell(b, BEGIN_NOTE, "%s loaded, %" PRId64 " new%s; positions %" PRId64 " x %" PRId64 " %s",
+    resume_report(b, RESUME_NOTE, "%s loaded, %" PRId64 " new%s; positions %" PRId64 " x %" PRId64 " %s",
                FMT_COUNT(n_loaded, "tensor", "tensors"), n_new, w ? weights_left_out(w, left_out) : "", M, M,
                same ? "as the crops have them" : "will be interpolated to the crops' grids");
 }
 
-static int load_foreign(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
-                        struct step *step, struct fmt_error *e)
+static int load_foreign(struct resume *b, const struct config *c, enum resume_policy_from from, const char *path,
+                        bool quiet, struct step *step, struct fmt_error *e)
 {
     struct weights w;
     struct weights_hint hint = {.config = c};
     /* student.pretrained_weights is a backbone; MODEL.WEIGHTS brings what heads it has. */
-    unsigned modules = from == START_WEIGHTS ? WEIGHTS_ALL : WEIGHTS_BACKBONE;
+    unsigned modules = from == RESUME_POLICY_WEIGHTS ? WEIGHTS_ALL : WEIGHTS_BACKBONE;
     int status = weights_open(&w, path, &hint, e);
     if (status)
         return status;
     status = weights_load(&w, step_params(step), modules, step_student(step), e);
     if (status) {
         for (int64_t i = 0; i < w.n_problems; i++)
-            begin_tell(b, BEGIN_ERROR, "%.200s: %s", w.path, w.problem[i]);
+            resume_report(b, RESUME_ERROR, "%.200s: %s", w.path, w.problem[i]);
     } else {
         step_copy_to_teacher(step);
         if (!quiet)
             tell_weights(b, c, &w, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
         if (!quiet && *w.warning)
-            begin_tell(b, BEGIN_WARNING, "%s", w.warning);
+            resume_report(b, RESUME_WARNING, "%s", w.warning);
         status =
             weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), b->state.inputs.digest[INPUT_WEIGHTS], e);
     }
@@ -172,23 +174,23 @@ static int load_foreign(struct begin *b, const struct config *c, enum start_from
 }
 
 struct told {
-    const struct begin *b;
+    const struct resume *b;
     const char *path;
 };
 
 static void tell_problem(void *arg, const char *line)
 {
     const struct told *t = arg;
-    begin_tell(t->b, BEGIN_ERROR, "%.300s: %s", t->path, line);
+    resume_report(t->b, RESUME_ERROR, "%.300s: %s", t->path, line);
 }
 
 /* A checkpoint of ours gives both networks and the centres; anything else one network, which becomes both. */
-static int load_weights(struct begin *b, const struct config *c, enum start_from from, const char *path, bool quiet,
-                        struct step *step, struct fmt_error *e)
+static int load_weights(struct resume *b, const struct config *c, enum resume_policy_from from, const char *path,
+                        bool quiet, struct step *step, struct fmt_error *e)
 {
     struct checkpoint_file f;
     struct fmt_error why = {0};
-    bool may_be_ours = from == START_WEIGHTS && !file_is_dir(path);
+    bool may_be_ours = from == RESUME_POLICY_WEIGHTS && !file_is_dir(path);
     int status = may_be_ours ? checkpoint_open(&f, path, &why) : FMT_MAGIC;
     b->state.inputs.set[INPUT_WEIGHTS] = true;
     if (status == FMT_MAGIC)
@@ -200,8 +202,9 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
     memcpy(b->state.inputs.digest[INPUT_WEIGHTS], f.ckpt.block.header.identity, DIGEST_BYTES);
     if (!status && !quiet) {
         tell_weights(b, c, NULL, step_params(step)->n_rows, 0, config_dims(c).grid);
-        begin_tell(b, BEGIN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
-                   f.found.iteration);
+        resume_report(b, RESUME_NOTE,
+                      "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
+                      f.found.iteration);
     }
     checkpoint_close(&f);
     return status;
@@ -209,20 +212,20 @@ static int load_weights(struct begin *b, const struct config *c, enum start_from
 
 /* ---------------------------------------------------------------- checkpoints */
 struct differences {
-    const struct begin *b;
-    enum begin_level level;
+    const struct resume *b;
+    enum resume_level level;
 };
 
 static void tell_difference(void *arg, const char *line)
 {
     const struct differences *d = arg;
-    begin_tell(d->b, d->level, "differs from the checkpoint: %s", line);
+    resume_report(d->b, d->level, "differs from the checkpoint: %s", line);
 }
 
-static int check_settings(const struct begin *b, const struct checkpoint_file *f, const struct config *c,
+static int check_settings(const struct resume *b, const struct checkpoint_file *f, const struct config *c,
                           struct fmt_error *e)
 {
-    struct differences d = {b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR};
+    struct differences d = {b, b->plan.may_differ ? RESUME_WARNING : RESUME_ERROR};
     int n = checkpoint_differences(f, c, tell_difference, &d);
     if (!n || b->plan.may_differ)
         return 0;
@@ -237,7 +240,7 @@ static bool is_damage(int status)
     return status != FMT_MISMATCH && status != FMT_MEMORY && status != FMT_VERSION && status != FMT_UNSUPPORTED;
 }
 
-static int load_one(struct begin *b, const struct config *c, const char *path, struct step *step, struct fmt_error *e)
+static int load_one(struct resume *b, const struct config *c, const char *path, struct step *step, struct fmt_error *e)
 {
     struct checkpoint_file f;
     struct checkpoint_told told = {tell_problem, &(struct told){b, path}};
@@ -266,7 +269,7 @@ static int load_one(struct begin *b, const struct config *c, const char *path, s
     return status;
 }
 
-static int load_exactly(struct begin *b, const struct config *c, struct step *step, struct fmt_error *e)
+static int load_exactly(struct resume *b, const struct config *c, struct step *step, struct fmt_error *e)
 {
     struct fmt_error why = {0};
     char *path = candidate(b, c, 0);
@@ -281,7 +284,7 @@ static int load_exactly(struct begin *b, const struct config *c, struct step *st
     return status;
 }
 
-static int load_newest(struct begin *b, const struct config *c, struct step *step, struct fmt_error *e)
+static int load_newest(struct resume *b, const struct config *c, struct step *step, struct fmt_error *e)
 {
     for (int64_t i = 0; i < b->found.n; i++) {
         struct fmt_error why = {0};
@@ -294,7 +297,7 @@ static int load_newest(struct begin *b, const struct config *c, struct step *ste
             return 0;
         if (!is_damage(status))
             return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
-        begin_tell(b, BEGIN_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
+        resume_report(b, RESUME_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
     }
     if (b->found.n == 1)
         return fmt_fail(e, FMT_CHECKSUM, "%.200s: its only checkpoint cannot be used", c->train.output_dir);
@@ -302,27 +305,28 @@ static int load_newest(struct begin *b, const struct config *c, struct step *ste
                     b->found.n);
 }
 
-int begin_load(struct begin *b, const struct config *c, struct step *step, struct fmt_error *e)
+int resume_load(struct resume *b, const struct config *c, struct step *step, struct fmt_error *e)
 {
     int status = 0;
     b->state.config = c;
     step_init_weights(step);
-    if (b->plan.from == START_RANDOM)
-        begin_tell(b, BEGIN_NOTE, "Random weights, drawn from train.seed %" PRId64, c->train.seed);
-    if (b->plan.from != START_CHECKPOINT)
-        return b->plan.from == START_RANDOM ? 0 : load_weights(b, c, b->plan.from, b->plan.path, false, step, e);
+    if (b->plan.from == RESUME_POLICY_RANDOM)
+        resume_report(b, RESUME_NOTE, "Random weights, drawn from train.seed %" PRId64, c->train.seed);
+    if (b->plan.from != RESUME_POLICY_CHECKPOINT)
+        return b->plan.from == RESUME_POLICY_RANDOM ? 0
+                                                    : load_weights(b, c, b->plan.from, b->plan.path, false, step, e);
     /* The same weights must still be named, else this is another run: they are read for their hash alone. */
     if (!b->plan.may_differ && *c->MODEL.WEIGHTS)
-        status = load_weights(b, c, START_WEIGHTS, c->MODEL.WEIGHTS, true, step, e);
+        status = load_weights(b, c, RESUME_POLICY_WEIGHTS, c->MODEL.WEIGHTS, true, step, e);
     else if (!b->plan.may_differ && *c->student.pretrained_weights)
-        status = load_weights(b, c, START_PRETRAINED, c->student.pretrained_weights, true, step, e);
+        status = load_weights(b, c, RESUME_POLICY_PRETRAINED, c->student.pretrained_weights, true, step, e);
     if (!status)
         status = b->plan.path ? load_exactly(b, c, step, e) : load_newest(b, c, step, e);
     b->state.config = c; /* and not the checkpoint's own */
     return status;
 }
 
-int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_error *e)
+int resume_inputs(struct resume *b, const struct run_inputs *inputs, struct fmt_error *e)
 {
     int n = 0;
     for (int i = 0; i < INPUTS; i++) {
@@ -335,7 +339,7 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
             (was == is && (!was || memcmp(b->before.digest[i], b->state.inputs.digest[i], DIGEST_BYTES) == 0)))
             continue;
         n++;
-        begin_tell(b, b->plan.may_differ ? BEGIN_WARNING : BEGIN_ERROR, "differs from the checkpoint: %s: %s",
+        resume_report(b, b->plan.may_differ ? RESUME_WARNING : RESUME_ERROR, "differs from the checkpoint: %s: %s",
                    run_input_key[i],
                    was && is ? "other contents there than here"
                    : was     ? "set there, not here"
@@ -346,7 +350,7 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
                         "%.200s: belongs to another run: %s (train.resume=true goes on all the same)",
                         b->resumed_from, FMT_COUNT(n, "input differs", "inputs differ"));
     if (b->resumed)
-        begin_tell(b, BEGIN_NOTE,
+        resume_report(b, RESUME_NOTE,
                    "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64, RANK,
                    b->resumed_from, b->state.iteration / b->state.config->train.OFFICIAL_EPOCH_LENGTH,
                    b->state.iteration);
@@ -354,7 +358,7 @@ int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_er
 }
 
 /* ---------------------------------------------------------------- clearing */
-int begin_clear(const struct begin *b, const struct config *c, struct fmt_error *e)
+int resume_clear(const struct resume *b, const struct config *c, struct fmt_error *e)
 {
     static const char *const names[] = {"training_metrics.json", "training_times.json", "evaluation.json"};
     int status = 0;
@@ -374,7 +378,7 @@ int begin_clear(const struct begin *b, const struct config *c, struct fmt_error 
     return status;
 }
 
-void begin_release(struct begin *b)
+void resume_release(struct resume *b)
 {
     checkpoint_list_release(&b->found);
     replaced_release(&b->replaced);

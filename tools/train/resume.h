@@ -1,11 +1,11 @@
 /* resume.h - begins a run or goes on with it: carries out what resume-policy.h decided.
  *
- *   begin_look(&b, &config, force, tell, arg, e);      decides; may set student.pos_grid to what the weights have
+ *   resume_look(&b, &config, force, tell, arg, e);      decides; may set student.pos_grid to what the weights have
  *   step_open(&step, &config, ...);
- *   begin_load(&b, &config, step, e);                  weights, or all of a checkpoint; b.state says where we are
- *   begin_inputs(&b, &inputs, e);                      data and scoring sets are those of the checkpoint?
- *   begin_clear(&b, &config, e);                       with -f: before the first step
- *   begin_release(&b);
+ *   resume_load(&b, &config, step, e);                  weights, or all of a checkpoint; b.state says where we are
+ *   resume_inputs(&b, &inputs, e);                      data and scoring sets are those of the checkpoint?
+ *   resume_clear(&b, &config, e);                       with -f: before the first step
+ *   resume_release(&b);
  *
  * What is loaded, passed over, different or unused is told through `tell`, one line each.
  */
@@ -20,10 +20,10 @@
 
 struct step;
 
-enum begin_level { BEGIN_NOTE, BEGIN_WARNING, BEGIN_ERROR }; /* of an error the returned status follows */
+enum resume_level { RESUME_NOTE, RESUME_WARNING, RESUME_ERROR }; /* of an error the returned status follows */
 
-struct begin {
-    struct start_plan plan;
+struct resume {
+    struct resume_policy_plan plan;
     struct checkpoint_list found;
     struct checkpoint state;  /* .iteration -1 at the beginning of a run */
     struct run_inputs before; /* what the checkpoint was made from */
@@ -31,20 +31,20 @@ struct begin {
     bool resumed;
     char resumed_from[304]; /* the checkpoint */
     int64_t eval_period; /* evaluation.eval_period_iterations of the checkpoint */
-    void (*tell)(void *arg, enum begin_level level, const char *text);
+    void (*tell)(void *arg, enum resume_level level, const char *text);
     void *arg;
 };
 
-int begin_look(struct begin *b, struct config *config, bool force,
-               void (*tell)(void *arg, enum begin_level level, const char *text), void *arg, struct fmt_error *e);
-int begin_load(struct begin *b, const struct config *config, struct step *step, struct fmt_error *e);
+int resume_look(struct resume *b, struct config *config, bool force,
+               void (*tell)(void *arg, enum resume_level level, const char *text), void *arg, struct fmt_error *e);
+int resume_load(struct resume *b, const struct config *config, struct step *step, struct fmt_error *e);
 /* Completes b->state.inputs by data and scoring sets; then it is sure from what the run goes on, and told. */
-int begin_inputs(struct begin *b, const struct run_inputs *inputs, struct fmt_error *e);
-int begin_clear(const struct begin *b, const struct config *config, struct fmt_error *e);
-void begin_release(struct begin *b);
+int resume_inputs(struct resume *b, const struct run_inputs *inputs, struct fmt_error *e);
+int resume_clear(const struct resume *b, const struct config *config, struct fmt_error *e);
+void resume_release(struct resume *b);
 
 /* One line through b->tell. */
-void begin_tell(const struct begin *b, enum begin_level level, const char *format, ...)
+void resume_report(const struct resume *b, enum resume_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif

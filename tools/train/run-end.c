@@ -10,70 +10,70 @@
 
 enum { SCORES_TEXT = 160 };
 
-static int restore_last(const struct examine *x, const struct begin *b, struct step *step, const char *folder,
+static int restore_last(const struct periodic_eval *x, const struct resume *b, struct step *step, const char *folder,
                         int64_t iteration, struct fmt_error *e)
 {
     struct fmt_error why = {0};
-    if (!teachers_check(step, x->config, folder, &why))
+    if (!teacher_folders_check(step, x->config, folder, &why))
         return 0;
-    struct teacher_wish wish = examine_wish(x, folder, iteration);
-    int status = teacher_write(step, &wish, e);
+    struct teacher_export_options options = periodic_eval_options(x, folder, iteration);
+    int status = teacher_export_write(step, &options, e);
     if (!status)
-        begin_tell(b, BEGIN_WARNING, "%s; written again from the state of iteration %" PRId64, why.text, iteration);
+        resume_report(b, RESUME_WARNING, "%s; written again from the state of iteration %" PRId64, why.text, iteration);
     return status;
 }
 
-static int restore_best(const struct examine *x, const struct begin *b, struct fmt_error *e)
+static int restore_best(const struct periodic_eval *x, const struct resume *b, struct fmt_error *e)
 {
-    char from[TEACHERS_FOLDER_ROOM];
+    char from[TEACHER_FOLDERS_FOLDER_ROOM];
     struct fmt_error why = {0}, missing = {0};
-    if (!teachers_check(NULL, x->config, "best", &why))
+    if (!teacher_folders_check(NULL, x->config, "best", &why))
         return 0;
-    teachers_folder(x->best_iteration, from);
-    if (teachers_check(NULL, x->config, from, &missing)) {
-        begin_tell(b, BEGIN_WARNING, "%s; it cannot be made again: %s", why.text, missing.text);
+    teacher_folders_path(x->best_iteration, from);
+    if (teacher_folders_check(NULL, x->config, from, &missing)) {
+        resume_report(b, RESUME_WARNING, "%s; it cannot be made again: %s", why.text, missing.text);
         return 0;
     }
-    int status = teachers_copy(x->config, from, "best", e);
+    int status = teacher_folders_copy(x->config, from, "best", e);
     if (!status)
-        begin_tell(b, BEGIN_WARNING, "%s; copied again from eval/%s", why.text, from);
+        resume_report(b, RESUME_WARNING, "%s; copied again from eval/%s", why.text, from);
     return status;
 }
 
-int closing_restore(const struct examine *x, const struct begin *b, struct step *step, int64_t iteration,
+int run_end_restore(const struct periodic_eval *x, const struct resume *b, struct step *step, int64_t iteration,
                     struct fmt_error *e)
 {
-    char folder[TEACHERS_FOLDER_ROOM];
-    int status = restore_last(x, b, step, teachers_folder(iteration, folder), iteration, e);
+    char folder[TEACHER_FOLDERS_FOLDER_ROOM];
+    int status = restore_last(x, b, step, teacher_folders_path(iteration, folder), iteration, e);
     if (status || x->best_iteration == INT64_MIN)
         return status;
     return x->best_iteration == iteration ? restore_last(x, b, step, "best", iteration, e) : restore_best(x, b, e);
 }
 
 /* "57.22 % right, the last 51.11 % (...)": whose scores these are is not to be guessed. */
-static const char *scores_text(const struct examine *x, char out[SCORES_TEXT])
+static const char *scores_text(const struct periodic_eval *x, char out[SCORES_TEXT])
 {
     snprintf(out, SCORES_TEXT, "%.2f %% right, the last %.2f %% (%s, photographs of evaluation.knn_val)",
              100 * x->best_score, 100 * x->last_score, FMT_COUNT(x->k, "nearest neighbour", "nearest neighbours"));
     return out;
 }
 
-void closing_tell(const struct examine *x, const struct begin *b, int64_t iteration)
+void run_end_report(const struct periodic_eval *x, const struct resume *b, int64_t iteration)
 {
-    char folder[TEACHERS_FOLDER_ROOM], scores[SCORES_TEXT];
-    char *last = teacher_path(x->config, teachers_folder(iteration, folder), TEACHER_SAFETENSORS);
-    char *best = teacher_path(x->config, "best", TEACHER_SAFETENSORS);
+    char folder[TEACHER_FOLDERS_FOLDER_ROOM], scores[SCORES_TEXT];
+    char *last = teacher_export_path(x->config, teacher_folders_path(iteration, folder), TEACHER_EXPORT_SAFETENSORS);
+    char *best = teacher_export_path(x->config, "best", TEACHER_EXPORT_SAFETENSORS);
     if (last && file_exists(last))
-        begin_tell(b, BEGIN_NOTE, "teacher: %s", last);
-    if (x->best_iteration == EXAMINE_INITIAL)
-        begin_tell(b, BEGIN_WARNING,
+        resume_report(b, RESUME_NOTE, "teacher: %s", last);
+    if (x->best_iteration == PERIODIC_EVAL_INITIAL)
+        resume_report(b, RESUME_WARNING,
                    "the best teacher is the one before the first iteration: %s; by these scores training did not help",
                    scores_text(x, scores));
     else if (x->best_iteration != INT64_MIN)
-        begin_tell(b, BEGIN_NOTE, "best by the scores: iteration %" PRId64 ": %s", x->best_iteration,
+        resume_report(b, RESUME_NOTE, "best by the scores: iteration %" PRId64 ": %s", x->best_iteration,
                    scores_text(x, scores));
     if (x->best_iteration != INT64_MIN && best && file_exists(best))
-        begin_tell(b, BEGIN_NOTE, "best teacher: %s", best);
+        resume_report(b, RESUME_NOTE, "best teacher: %s", best);
     free(last);
     free(best);
 }

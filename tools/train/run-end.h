@@ -9,10 +9,10 @@
 
 /* Of a complete run that is started again: a teacher of its last iteration, or a best one, that is missing or damaged
  * comes back, from the checkpoint (which `step` holds) or from the folder of its iteration, and that is told. */
-int closing_restore(const struct examine *x, const struct begin *b, struct step *step, int64_t iteration,
+int run_end_restore(const struct periodic_eval *x, const struct resume *b, struct step *step, int64_t iteration,
                     struct fmt_error *e);
 
 /* Tells the paths of the last teacher and of the best, and whether training was of use to the scores. */
-void closing_tell(const struct examine *x, const struct begin *b, int64_t iteration);
+void run_end_report(const struct periodic_eval *x, const struct resume *b, int64_t iteration);
 
 #endif

@@ -11,7 +11,7 @@
 #include "file.h"
 #include "checkpoint.h"
 
-int folder_lock(const struct config *c, int *lock, struct fmt_error *e)
+int run_folder_lock(const struct config *c, int *lock, struct fmt_error *e)
 {
     const char *path = c->train.output_dir;
     int status = file_make_dirs(path, e);
@@ -26,7 +26,7 @@ int folder_lock(const struct config *c, int *lock, struct fmt_error *e)
     return 0;
 }
 
-int folder_check(const struct config *c, int lock, struct fmt_error *e)
+int run_folder_check(const struct config *c, int lock, struct fmt_error *e)
 {
     struct stat locked, named;
     if (fstat(lock, &locked) == 0 && stat(c->train.output_dir, &named) == 0 && locked.st_dev == named.st_dev &&
@@ -35,7 +35,7 @@ int folder_check(const struct config *c, int lock, struct fmt_error *e)
     return fmt_fail(e, FMT_IO, "%.250s: the directory of the run was removed or replaced", c->train.output_dir);
 }
 
-int folder_save_settings(const struct config *c, struct fmt_error *e)
+int run_folder_save_settings(const struct config *c, struct fmt_error *e)
 {
     struct fmt_buffer text = {0};
     char *path = file_join(c->train.output_dir, "config.yaml");

@@ -17,7 +17,7 @@
 #include "trace.h"
 #include "version.h"
 
-char *teacher_path(const struct config *config, const char *folder, const char *file)
+char *teacher_export_path(const struct config *config, const char *folder, const char *file)
 {
     const char *below[] = {"eval", folder, file};
     char *path = strdup(config->train.output_dir);
@@ -43,8 +43,8 @@ static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *ou
 }
 
 struct teacher_list {
-    struct named_out *out;
-    char (*name)[CHUNK_NAME_ROOM];
+    struct named_tensor_out *out;
+    char (*name)[BLOCK_CHUNKS_NAME_ROOM];
     int64_t n;
 };
 
@@ -57,7 +57,7 @@ static int make_list(struct teacher_list *l, const struct params *table, struct 
         return fmt_no_memory(e);
     for (int64_t i = 0; i < l->n; i++) {
         const struct param *row = &table->rows[i];
-        l->out[i] = (struct named_out){.name = row->name, .dtype = NAMED_F32, .n_dims = row->n_dims};
+        l->out[i] = (struct named_tensor_out){.name = row->name, .dtype = NAMED_TENSOR_F32, .n_dims = row->n_dims};
         memcpy(l->out[i].dims, row->dims, (size_t)row->n_dims * sizeof row->dims[0]);
     }
     return 0;
@@ -82,16 +82,16 @@ static int write_file(const char *folder, const char *name,
 enum { META_MAX = 6 };
 
 struct teacher_job {
-    const struct teacher_wish *wish;
+    const struct teacher_export_options *options;
     const struct teacher_list *list;
-    const struct named_values *values;
-    struct named_meta meta[META_MAX]; /* values are for free() */
+    const struct named_tensor_values *values;
+    struct named_tensor_meta meta[META_MAX]; /* values are for free() */
     int n_meta;
 };
 
 static void add_meta(struct teacher_job *job, const char *key, char *value)
 {
-    job->meta[job->n_meta++] = (struct named_meta){(char *)(uintptr_t)key, value};
+    job->meta[job->n_meta++] = (struct named_tensor_meta){(char *)(uintptr_t)key, value};
 }
 
 /* Settings as JSON, for free(). */
@@ -107,16 +107,16 @@ static char *settings_text(const struct config *config, struct fmt_error *e)
 /* Where the teacher comes from: which run, after which iteration; and the hash that features made with it carry. */
 static int add_origin(struct teacher_job *job, struct step *step, struct fmt_error *e)
 {
-    const struct teacher_wish *w = job->wish;
+    const struct teacher_export_options *w = job->options;
     uint8_t hash[DIGEST_BYTES];
     char hex[DIGEST_HEX], iteration[24], *inputs = NULL;
-    struct prov p;
+    struct provenance p;
     int status = checkpoint_provenance(&p, w->state, w->iteration, true, e);
     if (!status)
-        status = prov_inputs_json(&p, &inputs, e);
+        status = provenance_inputs_json(&p, &inputs, e);
     if (!status)
         status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), hash, e);
-    prov_release(&p);
+    provenance_release(&p);
     if (status) {
         free(inputs);
         return status;
@@ -133,8 +133,8 @@ static int add_origin(struct teacher_job *job, struct step *step, struct fmt_err
 static int make_meta(struct teacher_job *job, struct step *step, struct fmt_error *e)
 {
     add_meta(job, "format", strdup("pt")); /* what other readers of such files look for */
-    add_meta(job, CONFIG_META_KEY, settings_text(job->wish->config, e));
-    int status = job->wish->provenance ? add_origin(job, step, e) : 0;
+    add_meta(job, CONFIG_META_KEY, settings_text(job->options->config, e));
+    int status = job->options->provenance ? add_origin(job, step, e) : 0;
     for (int i = 0; i < job->n_meta && !status; i++)
         status = job->meta[i].value ? 0 : fmt_no_memory(e);
     return status;
@@ -154,22 +154,23 @@ static int write_pth(const struct fmt_writer *io, const void *arg, struct fmt_er
 
 static int write_both(const char *folder, struct teacher_list *list, const struct teacher_job *job, struct fmt_error *e)
 {
-    const struct config *c = job->wish->config;
-    int status = write_file(folder, TEACHER_SAFETENSORS, write_safetensors, job, e);
+    const struct config *c = job->options->config;
+    int status = write_file(folder, TEACHER_EXPORT_SAFETENSORS, write_safetensors, job, e);
     if (status || !c->train.teacher_pth)
         return status;
     for (int64_t i = 0; i < list->n; i++)
-        list->out[i].name = chunk_name(list->out[i].name, config_dims(c).depth, c->student.block_chunks, list->name[i]);
-    return write_file(folder, TEACHER_PTH, write_pth, job, e);
+        list->out[i].name =
+            block_chunks_name(list->out[i].name, config_dims(c).depth, c->student.block_chunks, list->name[i]);
+    return write_file(folder, TEACHER_EXPORT_PTH, write_pth, job, e);
 }
 
-int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e)
+int teacher_export_write(struct step *step, const struct teacher_export_options *options, struct fmt_error *e)
 {
     struct teacher_list list = {0};
     struct teacher_values source = {step_params(step), step_teacher(step)};
-    struct named_values values = {&source, read_values};
-    struct teacher_job job = {.wish = wish, .list = &list, .values = &values};
-    char *folder = teacher_path(wish->config, wish->folder, NULL);
+    struct named_tensor_values values = {&source, read_values};
+    struct teacher_job job = {.options = options, .list = &list, .values = &values};
+    char *folder = teacher_export_path(options->config, options->folder, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
         status = make_list(&list, source.table, e);

@@ -16,13 +16,13 @@
 
 struct step;
 
-#define TEACHER_SAFETENSORS "teacher_checkpoint.safetensors"
-#define TEACHER_PTH "teacher_checkpoint.pth"
+#define TEACHER_EXPORT_SAFETENSORS "teacher_checkpoint.safetensors"
+#define TEACHER_EXPORT_PTH "teacher_checkpoint.pth"
 
 /* output_dir/eval/FOLDER/FILE, or only as far as they are not NULL; for free(). NULL: no memory. */
-char *teacher_path(const struct config *config, const char *folder, const char *file);
+char *teacher_export_path(const struct config *config, const char *folder, const char *file);
 
-struct teacher_wish {
+struct teacher_export_options {
     const struct config *config; /* train.output_dir, train.teacher_pth, student.block_chunks */
     const struct checkpoint *state; /* of the run: its inputs */
     int64_t iteration;
@@ -30,6 +30,6 @@ struct teacher_wish {
     const char *folder;          /* "initial", "training_99", "best": below output_dir/eval */
 };
 /* Each file whole or not at all. */
-int teacher_write(struct step *step, const struct teacher_wish *wish, struct fmt_error *e);
+int teacher_export_write(struct step *step, const struct teacher_export_options *options, struct fmt_error *e);
 
 #endif

@@ -20,7 +20,7 @@
 
 enum { PIECE = 1 << 14 }; /* values compared at once, bytes copied at once */
 
-static const char *const file_names[] = {TEACHER_SAFETENSORS, TEACHER_PTH};
+static const char *const file_names[] = {TEACHER_EXPORT_SAFETENSORS, TEACHER_EXPORT_PTH};
 
 /* The files that a run with these settings writes: the first ones of file_names. */
 static int n_files(const struct config *c)
@@ -28,12 +28,12 @@ static int n_files(const struct config *c)
     return c->train.teacher_pth ? 2 : 1;
 }
 
-const char *teachers_folder(int64_t iteration, char out[TEACHERS_FOLDER_ROOM])
+const char *teacher_folders_path(int64_t iteration, char out[TEACHER_FOLDERS_FOLDER_ROOM])
 {
     if (iteration < 0)
-        snprintf(out, TEACHERS_FOLDER_ROOM, "initial");
+        snprintf(out, TEACHER_FOLDERS_FOLDER_ROOM, "initial");
     else
-        snprintf(out, TEACHERS_FOLDER_ROOM, "training_%" PRId64, iteration);
+        snprintf(out, TEACHER_FOLDERS_FOLDER_ROOM, "training_%" PRId64, iteration);
     return out;
 }
 
@@ -41,10 +41,10 @@ const char *teachers_folder(int64_t iteration, char out[TEACHERS_FOLDER_ROOM])
 /* A folder of such a name, not a file or a link. */
 static bool is_teacher(const char *eval, const char *name, int64_t *iteration)
 {
-    char again[TEACHERS_FOLDER_ROOM];
+    char again[TEACHER_FOLDERS_FOLDER_ROOM];
     struct stat st;
     if (sscanf(name, "training_%" SCNd64, iteration) != 1 || *iteration < 0 ||
-        strcmp(teachers_folder(*iteration, again), name) != 0)
+        strcmp(teacher_folders_path(*iteration, again), name) != 0)
         return false;
     char *path = file_join(eval, name);
     bool is = path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
@@ -61,30 +61,30 @@ static int descending(const void *a, const void *b)
 /* Our files, then the folder; where somebody has put files of his own into it, it stays with them. */
 static int remove_teacher(const struct config *c, int64_t iteration, struct fmt_error *e)
 {
-    char folder[TEACHERS_FOLDER_ROOM];
+    char folder[TEACHER_FOLDERS_FOLDER_ROOM];
     int status = 0;
     for (int i = 0; i < 2 && !status; i++) {
-        char *path = teacher_path(c, teachers_folder(iteration, folder), file_names[i]);
+        char *path = teacher_export_path(c, teacher_folders_path(iteration, folder), file_names[i]);
         if (!path)
             status = fmt_no_memory(e);
         else if (unlink(path) != 0 && errno != ENOENT)
             status = file_fail(path, e);
         free(path);
     }
-    char *path = status ? NULL : teacher_path(c, teachers_folder(iteration, folder), NULL);
+    char *path = status ? NULL : teacher_export_path(c, teacher_folders_path(iteration, folder), NULL);
     if (path && rmdir(path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
         status = file_fail(path, e);
     free(path);
     return status;
 }
 
-int teachers_prune(const struct config *c, int64_t newest, struct fmt_error *e)
+int teacher_folders_prune(const struct config *c, int64_t newest, struct fmt_error *e)
 {
     char **names;
     int64_t n_names, n = 0, keep = c->evaluation.max_to_keep;
     if (!keep)
         return 0;
-    char *eval = teacher_path(c, NULL, NULL);
+    char *eval = teacher_export_path(c, NULL, NULL);
     int status = eval ? file_list(eval, &names, &n_names, e) : fmt_no_memory(e);
     if (status) {
         free(eval);
@@ -107,7 +107,7 @@ int teachers_prune(const struct config *c, int64_t newest, struct fmt_error *e)
 }
 
 /* ---------------------------------------------------------------- looking */
-static int check_tensor(const struct named *t, const struct param *row, const float *want, const char *path,
+static int check_tensor(const struct named_tensor *t, const struct param *row, const float *want, const char *path,
                         struct fmt_error *e)
 {
     float got[PIECE];
@@ -115,7 +115,7 @@ static int check_tensor(const struct named *t, const struct param *row, const fl
                 memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0;
     for (int64_t at = 0; same && at < row->count; at += PIECE) {
         int64_t n = num_min(PIECE, row->count - at);
-        int status = named_read_f32(t, at, n, got, e);
+        int status = named_tensor_read_f32(t, at, n, got, e);
         if (status) {
             fmt_prefix(e, path);
             return status;
@@ -138,15 +138,15 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
     }
     const struct params *table = step_params(step);
     for (int i = 0; i < table->n_rows && !status; i++) {
-        char room[CHUNK_NAME_ROOM];
+        char room[BLOCK_CHUNKS_NAME_ROOM];
         const struct param *row = &table->rows[i];
         int64_t chunks = chunked ? c->student.block_chunks : 0;
-        const char *name = chunk_name(row->name, config_dims(c).depth, chunks, room);
-        const struct named *t = named_find(&f.set, name);
+        const char *name = block_chunks_name(row->name, config_dims(c).depth, chunks, room);
+        const struct named_tensor *t = named_tensor_find(&f.set, name);
         if (!t) { /* the top key of a .pth */
-            char top[CHUNK_NAME_ROOM + 8];
+            char top[BLOCK_CHUNKS_NAME_ROOM + 8];
             snprintf(top, sizeof top, "teacher.%s", name);
-            t = named_find(&f.set, top);
+            t = named_tensor_find(&f.set, top);
         }
         status = check_tensor(t, row, step_teacher(step) + row->offset, path, e);
     }
@@ -154,11 +154,11 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
     return status;
 }
 
-int teachers_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
+int teacher_folders_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
 {
     int status = 0;
     for (int i = 0; i < n_files(c) && !status; i++) {
-        char *path = teacher_path(c, folder, file_names[i]);
+        char *path = teacher_export_path(c, folder, file_names[i]);
         status = path ? check_file(step, c, i == 1, path, e) : fmt_no_memory(e);
         free(path);
     }
@@ -187,13 +187,13 @@ static int copy_file(const char *from, const char *to, struct fmt_error *e)
     return status;
 }
 
-int teachers_copy(const struct config *c, const char *from, const char *to, struct fmt_error *e)
+int teacher_folders_copy(const struct config *c, const char *from, const char *to, struct fmt_error *e)
 {
-    char *folder = teacher_path(c, to, NULL);
+    char *folder = teacher_export_path(c, to, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     free(folder);
     for (int i = 0; i < n_files(c) && !status; i++) {
-        char *a = teacher_path(c, from, file_names[i]), *b = teacher_path(c, to, file_names[i]);
+        char *a = teacher_export_path(c, from, file_names[i]), *b = teacher_export_path(c, to, file_names[i]);
         status = a && b ? copy_file(a, b, e) : fmt_no_memory(e);
         free(a);
         free(b);

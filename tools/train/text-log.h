@@ -6,13 +6,13 @@
 
 #include "fmt.h"
 
-struct journal {
+struct text_log {
     int fd; /* -1: closed */
     int error_number;
 };
 
-int journal_open(struct journal *j, const char *directory, struct fmt_error *e);
-void journal_add(struct journal *j, const char *text); /* one line */
-void journal_close(struct journal *j);
+int text_log_open(struct text_log *j, const char *directory, struct fmt_error *e);
+void text_log_add(struct text_log *j, const char *text); /* one line */
+void text_log_close(struct text_log *j);
 
 #endif

@@ -13,11 +13,12 @@
 
 static const char *const names[METRICS] = {
 #define X(name) #name,
-    METRICS_LIST(X)
+    TRAINING_METRICS_LIST(X)
 #undef X
 };
 
-void metrics_push(struct metrics *m, const struct schedule_rates *rates, int64_t batch, const struct step_result *r)
+void training_metrics_push(struct training_metrics *m, const struct schedule_rates *rates, int64_t batch,
+                           const struct step_result *r)
 {
     const double values[METRICS] = {
         [METRIC_lr] = rates->lr,
@@ -41,7 +42,7 @@ void metrics_push(struct metrics *m, const struct schedule_rates *rates, int64_t
         [METRIC_koleo_left_out] = (double)r->n_koleo_left_out,
     };
     for (int i = 0; i < METRICS; i++)
-        m->window[i][m->count % METRICS_WINDOW] = values[i];
+        m->window[i][m->count % TRAINING_METRICS_WINDOW] = values[i];
     m->count++;
 }
 
@@ -53,8 +54,8 @@ static int ascending(const void *a, const void *b)
 
 static double lower_median(const double *window, int64_t count)
 {
-    double sorted[METRICS_WINDOW];
-    size_t n = count < METRICS_WINDOW ? (size_t)count : METRICS_WINDOW;
+    double sorted[TRAINING_METRICS_WINDOW];
+    size_t n = count < TRAINING_METRICS_WINDOW ? (size_t)count : TRAINING_METRICS_WINDOW;
     if (n == 0)
         return NAN;
     memcpy(sorted, window, n * sizeof *sorted);
@@ -62,16 +63,16 @@ static double lower_median(const double *window, int64_t count)
     return sorted[(n - 1) / 2];
 }
 
-double metrics_median(const struct metrics *m, enum metric i)
+double training_metrics_median(const struct training_metrics *m, enum metric i)
 {
     return lower_median(m->window[i], m->count);
 }
 
-struct watch_signs metrics_signs(const struct metrics *m)
+struct collapse_signs training_metrics_signs(const struct training_metrics *m)
 {
-    return (struct watch_signs){metrics_median(m, METRIC_teacher_entropy),
-                                metrics_median(m, METRIC_teacher_entropy_mean), metrics_median(m, METRIC_feature_rank),
-                                metrics_median(m, METRIC_prototypes_used)};
+    return (struct collapse_signs){
+        training_metrics_median(m, METRIC_teacher_entropy), training_metrics_median(m, METRIC_teacher_entropy_mean),
+        training_metrics_median(m, METRIC_feature_rank), training_metrics_median(m, METRIC_prototypes_used)};
 }
 
 __attribute__((format(printf, 2, 3))) static int put(struct fmt_buffer *b, const char *format, ...)
@@ -90,27 +91,27 @@ static int put_real(struct fmt_buffer *b, const char *name, double v)
     return put(b, ", \"%s\": %s", name, isfinite(v) ? num_f64_text(v, text) : "null");
 }
 
-int metrics_line(const struct metrics *m, int64_t iteration, int64_t n_replaced, enum watch_verdict verdict,
-                 struct fmt_buffer *out, struct fmt_error *e)
+int training_metrics_line(const struct training_metrics *m, int64_t iteration, int64_t n_replaced,
+                          enum collapse_verdict verdict, struct fmt_buffer *out, struct fmt_error *e)
 {
     int bad = put(out, "{\"iteration\": %" PRId64, iteration);
     for (int i = 0; i < METRICS; i++)
-        bad |= put_real(out, names[i], metrics_median(m, (enum metric)i));
-    bad |= put(out, ", \"replaced\": %" PRId64 ", \"collapse\": \"%s\"}", n_replaced, watch_word(verdict));
+        bad |= put_real(out, names[i], training_metrics_median(m, (enum metric)i));
+    bad |= put(out, ", \"replaced\": %" PRId64 ", \"collapse\": \"%s\"}", n_replaced, collapse_word(verdict));
     return bad ? fmt_no_memory(e) : 0;
 }
 
-void metrics_time(struct metrics_times *t, double iter_seconds, double data_seconds)
+void training_metrics_time(struct training_metrics_times *t, double iter_seconds, double data_seconds)
 {
-    t->iter[t->count % METRICS_WINDOW] = iter_seconds;
-    t->data[t->count % METRICS_WINDOW] = data_seconds;
+    t->iter[t->count % TRAINING_METRICS_WINDOW] = iter_seconds;
+    t->data[t->count % TRAINING_METRICS_WINDOW] = data_seconds;
     t->iter_total += iter_seconds;
     t->data_total += data_seconds;
     t->count++;
 }
 
-int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t batch, struct fmt_buffer *out,
-                       struct fmt_error *e)
+int training_metrics_times_line(const struct training_metrics_times *t, int64_t iteration, int64_t batch,
+                                struct fmt_buffer *out, struct fmt_error *e)
 {
     double iter = lower_median(t->iter, t->count);
     int bad = put(out, "{\"iteration\": %" PRId64 ", \"iter_time\": %.6f, \"data_time\": %.6f", iteration, iter,
@@ -120,16 +121,17 @@ int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t
     return bad ? fmt_no_memory(e) : 0;
 }
 
-void metrics_text(const struct metrics *m, const struct metrics_times *t, int64_t iteration, int64_t n_left,
-                  int64_t batch, enum watch_verdict verdict, char out[METRICS_TEXT_ROOM])
+void training_metrics_text(const struct training_metrics *m, const struct training_metrics_times *t, int64_t iteration,
+                           int64_t n_left, int64_t batch, enum collapse_verdict verdict,
+                           char out[TRAINING_METRICS_TEXT_ROOM])
 {
     char left[32];
     double seconds = t->iter_total / (double)t->count;
     log_time_text(seconds * (double)n_left, left);
-    snprintf(out, METRICS_TEXT_ROOM,
+    snprintf(out, TRAINING_METRICS_TEXT_ROOM,
              "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
              "%.0f %% waiting for data, %s left",
-             iteration, metrics_median(m, METRIC_total_loss), metrics_median(m, METRIC_gradient_norm_backbone),
-             metrics_median(m, METRIC_lr), watch_word(verdict), (double)batch / seconds,
-             100 * t->data_total / t->iter_total, left);
+             iteration, training_metrics_median(m, METRIC_total_loss),
+             training_metrics_median(m, METRIC_gradient_norm_backbone), training_metrics_median(m, METRIC_lr),
+             collapse_word(verdict), (double)batch / seconds, 100 * t->data_total / t->iter_total, left);
 }

@@ -15,57 +15,59 @@
 #include "step.h"
 #include "collapse.h"
 
-enum { METRICS_WINDOW = 20, METRICS_PERIOD = 10, METRICS_TEXT_ROOM = 300 };
+enum { TRAINING_METRICS_WINDOW = 20, TRAINING_METRICS_PERIOD = 10, TRAINING_METRICS_TEXT_ROOM = 300 };
 
 /* Whether an iteration has a line; last: of the run. */
-static inline bool metrics_due(int64_t iteration, bool last)
+static inline bool training_metrics_due(int64_t iteration, bool last)
 {
-    return last || iteration % METRICS_PERIOD == 0;
+    return last || iteration % TRAINING_METRICS_PERIOD == 0;
 }
 
 /* The names in the file, in its order. */
-#define METRICS_LIST(X)                                                                                              \
-    X(lr) X(wd) X(mom) X(last_layer_lr) X(current_batch_size) X(total_loss) X(dino_local_crops_loss)                 \
-    X(dino_global_crops_loss) X(koleo_loss) X(ibot_loss) X(kl_loss) X(gradient_norm_backbone)                        \
-    X(gradient_norm_dino_head) X(gradient_norm_ibot_head) X(teacher_entropy) X(teacher_entropy_mean)                 \
+#define TRAINING_METRICS_LIST(X) \
+    X(lr) X(wd) X(mom) X(last_layer_lr) X(current_batch_size) X(total_loss) X(dino_local_crops_loss) \
+    X(dino_global_crops_loss) X(koleo_loss) X(ibot_loss) X(kl_loss) X(gradient_norm_backbone) \
+    X(gradient_norm_dino_head) X(gradient_norm_ibot_head) X(teacher_entropy) X(teacher_entropy_mean) \
     X(feature_rank) X(prototypes_used) X(koleo_left_out)
 enum metric {
 #define X(name) METRIC_##name,
-    METRICS_LIST(X)
+    TRAINING_METRICS_LIST(X)
 #undef X
     METRICS
 };
 
-/* Zero-initialise. count: steps that were pushed; the newest is at (count - 1) % METRICS_WINDOW. */
-struct metrics {
-    double window[METRICS][METRICS_WINDOW];
+/* Zero-initialise. count: steps that were pushed; the newest is at (count - 1) % TRAINING_METRICS_WINDOW. */
+struct training_metrics {
+    double window[METRICS][TRAINING_METRICS_WINDOW];
     int64_t count;
 };
 
 /* A step that was not skipped. */
-void metrics_push(struct metrics *m, const struct schedule_rates *rates, int64_t batch, const struct step_result *r);
+void training_metrics_push(struct training_metrics *m, const struct schedule_rates *rates, int64_t batch,
+                           const struct step_result *r);
 /* The lower median of what is in the window; NaN before the first push. */
-double metrics_median(const struct metrics *m, enum metric i);
-struct watch_signs metrics_signs(const struct metrics *m);
+double training_metrics_median(const struct training_metrics *m, enum metric i);
+struct collapse_signs training_metrics_signs(const struct training_metrics *m);
 
 /* {"iteration": 90, "lr": ..., "replaced": 0, "collapse": "none"}, without a newline; a value that is not there is
  * null. n_replaced: samples since the beginning of the run. */
-int metrics_line(const struct metrics *m, int64_t iteration, int64_t n_replaced, enum watch_verdict verdict,
-                 struct fmt_buffer *out, struct fmt_error *e);
+int training_metrics_line(const struct training_metrics *m, int64_t iteration, int64_t n_replaced,
+                          enum collapse_verdict verdict, struct fmt_buffer *out, struct fmt_error *e);
 
 /* Seconds of the last 20 steps; the waiting share is of all steps since the start of the process. */
-struct metrics_times {
-    double iter[METRICS_WINDOW], data[METRICS_WINDOW];
+struct training_metrics_times {
+    double iter[TRAINING_METRICS_WINDOW], data[TRAINING_METRICS_WINDOW];
     double iter_total, data_total;
     int64_t count;
 };
-void metrics_time(struct metrics_times *t, double iter_seconds, double data_seconds);
+void training_metrics_time(struct training_metrics_times *t, double iter_seconds, double data_seconds);
 /* {"iteration": 90, "iter_time": ..., "data_time": ..., "images_per_second": ..., "data_wait": ...} */
-int metrics_times_line(const struct metrics_times *t, int64_t iteration, int64_t batch, struct fmt_buffer *out,
-                       struct fmt_error *e);
+int training_metrics_times_line(const struct training_metrics_times *t, int64_t iteration, int64_t batch,
+                                struct fmt_buffer *out, struct fmt_error *e);
 
 /* For people: the newest figures of both, and the time that n_left more iterations take. */
-void metrics_text(const struct metrics *m, const struct metrics_times *t, int64_t iteration, int64_t n_left,
-                  int64_t batch, enum watch_verdict verdict, char out[METRICS_TEXT_ROOM]);
+void training_metrics_text(const struct training_metrics *m, const struct training_metrics_times *t, int64_t iteration,
+                           int64_t n_left, int64_t batch, enum collapse_verdict verdict,
+                           char out[TRAINING_METRICS_TEXT_ROOM]);
 
 #endif
