@@ -61,7 +61,7 @@ struct network {
     float *values;
     float mean[3], std[3];
     uint8_t hash[DIGEST_BYTES];
-    char text[WEIGHTS_TEXT];
+    char text[WEIGHTS_NETWORK_TEXT_MAX];
     bool turned;
 };
 
@@ -88,7 +88,7 @@ static void tell_one_network(void)
 static void load_network(struct network *n, struct thread_pool *pool)
 {
     struct fmt_error e = {0};
-    char left_out[WEIGHTS_LEFT_OUT];
+    char left_out[WEIGHTS_UNUSED_TEXT_MAX];
     struct weights w;
     struct config settings;
     config_init(&settings);
@@ -116,13 +116,13 @@ static void load_network(struct network *n, struct thread_pool *pool)
         msg_die("%s", e.text);
     memcpy(n->mean, w.mean, sizeof n->mean);
     memcpy(n->std, w.std, sizeof n->std);
-    weights_text(&w.vit, n->text);
+    weights_network_text(&w.vit, n->text);
     msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
-             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_left_out(&w, left_out), n->text,
-             weights_deduced(&w), *w.choice ? "; " : "", w.choice);
+             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_unused_text(&w, left_out), n->text,
+             weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_turn(&n->vit, n->values, pool, &n->turned, &e))
+    if (extract_transpose_weights(&n->vit, n->values, pool, &n->turned, &e))
         msg_die("%s", e.text);
 }
 
@@ -155,7 +155,7 @@ static int take_number(void *arg, int slot, int64_t item)
 /* All patches of whole pictures make rows of one width only if the pictures have one shape. */
 static int check_shape(const struct run *r, struct slot *s)
 {
-    const struct extract_place *p = &s->row.place;
+    const struct extract_geometry *p = &s->row.place;
     if (r->header.what != FEAT_PATCH || s->row.n_tokens == 0 ||
         (p->net_h == r->header.image_h && p->net_w == r->header.image_w))
         return 0;
@@ -173,7 +173,7 @@ static int compute(void *arg, int slot, int64_t item, int worker)
     s->error = (struct fmt_error){0};
     if (image_set_read(r->pictures, item, &s->picture, as_stored, &s->error))
         return 0;
-    if (extract_photo(r->extract, worker, &s->picture.photo, &s->row, &why))
+    if (extract_image(r->extract, worker, &s->picture.photo, &s->row, &why))
         fmt_fail(&s->error, why.status, "%.190s: %.200s", s->picture.record.labels.key, why.text);
     else
         check_shape(r, s);
@@ -205,9 +205,9 @@ static void shape_of_first(struct run *r)
     struct slot *s = &r->slot[0];
     for (int64_t i = 0; i < r->pictures->n; i++) {
         struct fmt_error e = {0};
-        struct extract_place p;
+        struct extract_geometry p;
         if (image_set_read(r->pictures, i, &s->picture, as_stored, &e) ||
-            extract_place(&r->extract->settings, patch, s->picture.photo.height, s->picture.photo.width, &p, &e)) {
+            extract_geometry(&r->extract->settings, patch, s->picture.photo.height, s->picture.photo.width, &p, &e)) {
             if (!keep_going)
                 msg_die("%s", e.text);
             continue;
@@ -359,7 +359,7 @@ static struct extract_settings settings_of(const struct network *n)
     if (!feat_what_parse(tokens, &s.what))
         msg_bug("a kind of tokens that the option knows and features do not");
     s.fit = strcmp(fit, "crop") == 0 ? EXTRACT_CROP : strcmp(fit, "pad") == 0 ? EXTRACT_PAD : EXTRACT_RESIZE;
-    if (layers && extract_layers(layers, n->vit.config.depth, &s.layers, &e))
+    if (layers && extract_parse_layers(layers, n->vit.config.depth, &s.layers, &e))
         msg_usage("--%s", e.text);
     return s;
 }
@@ -379,7 +379,7 @@ static void check_usage(int n_operands, char **operand)
         msg_usage("--model and --config exclude each other");
     if (model && weights_check_model(model, &e))
         msg_usage("--model: %s", e.text);
-    if (layers && extract_layers(layers, VIT_DEPTH_MAX, &any, &e))
+    if (layers && extract_parse_layers(layers, VIT_DEPTH_MAX, &any, &e))
         msg_usage("--%s", e.text);
     if (null_names && !names)
         msg_usage("-0 is for names on standard input (-)");
@@ -391,7 +391,7 @@ static void check_usage(int n_operands, char **operand)
 
 int main(int argc, char **argv)
 {
-    resize = extract_published().resize, size = extract_published().size;
+    resize = extract_published_settings().resize, size = extract_published_settings().size;
     int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0}, alone = {0};
     struct network n = {0};
@@ -420,7 +420,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     tell_layers(&n, &x);
 
-    struct run r = {.pictures = &pictures, .extract = &x, .header = extract_header(&x)};
+    struct run r = {.pictures = &pictures, .extract = &x, .header = extract_feat_header(&x)};
     int n_slots = 2 * thread_workers(pool) + 1;
     r.slot = calloc((size_t)n_slots, sizeof *r.slot);
     if (!r.slot)

@@ -80,7 +80,7 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
         tell_one_network(path);
     if (*o->w.warning)
         msg_warn("%s", o->w.warning);
-    struct vit_config shape = weights_shape(&o->w);
+    struct vit_config shape = weights_vit_config(&o->w);
     status = vit_params(&o->vit, &shape, &o->table, e);
     if (status)
         close_opened(o);
@@ -91,14 +91,14 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
 static void open_complete(struct opened *o, const char *path)
 {
     struct fmt_error e = {0};
-    char left_out[WEIGHTS_LEFT_OUT];
+    char left_out[WEIGHTS_UNUSED_TEXT_MAX];
     if (open_weights(o, path, &e))
         msg_die("%s", e.text);
     if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0) {
         if (*o->w.choice)
             msg_note("%s: %s", o->w.path, o->w.choice);
         if (o->w.n_left_out)
-            msg_note("%s: %s", o->w.path, weights_left_out(&o->w, left_out) + strlen("; "));
+            msg_note("%s: %s", o->w.path, weights_unused_text(&o->w, left_out) + strlen("; "));
         return;
     }
     for (int64_t i = 0; i < o->w.n_problems; i++)
@@ -168,15 +168,16 @@ static void list(const char *path)
 {
     struct fmt_error e = {0};
     struct opened o;
-    char shape[WEIGHTS_TEXT], network[WEIGHTS_TEXT + sizeof e.text + sizeof o.w.choice], hex[DIGEST_HEX] = "";
+    char shape[WEIGHTS_NETWORK_TEXT_MAX], hex[DIGEST_HEX] = "";
+    char network[WEIGHTS_NETWORK_TEXT_MAX + sizeof e.text + sizeof o.w.choice];
     void (*const print)(const char *, const struct tensorfile *, const char *, const char *) =
         json ? list_json : list_text;
     if (open_weights(&o, path, &e) == 0) {
         if (hash_text(&o, hex, &e))
             snprintf(network, sizeof network, "no complete network: %s", e.text);
         else
-            snprintf(network, sizeof network, "%s%s%s%s", weights_text(&o.w.vit, shape), weights_deduced(&o.w),
-                     *o.w.choice ? "; " : "", o.w.choice);
+            snprintf(network, sizeof network, "%s%s%s%s", weights_network_text(&o.w.vit, shape),
+                     weights_deduced_text(&o.w), *o.w.choice ? "; " : "", o.w.choice);
         for (int64_t i = 0; i < o.w.n_problems; i++)
             msg_warn("%s: %s", path, o.w.problem[i]);
         print(path, &o.w.file, network, hex);
@@ -451,7 +452,7 @@ static void convert(const char *path)
     struct weights_export x;
     struct file_out out;
     struct origin from = {0};
-    struct weights_export_form form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_TENSOR_F16
+    struct weights_export_options form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_TENSOR_F16
                                              : strcmp(dtype, "bf16") == 0 ? NAMED_TENSOR_BF16
                                                                           : NAMED_TENSOR_F32};
     open_complete(&o, path);

@@ -7,12 +7,12 @@
 #include "extract.h"
 #include "num.h"
 
-struct extract_settings extract_published(void)
+struct extract_settings extract_published_settings(void)
 {
     return (struct extract_settings){.what = FEAT_CLS, .resize = 256, .size = 224, .fit = EXTRACT_RESIZE};
 }
 
-int extract_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e)
+int extract_parse_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e)
 {
     char *copy = strdup(text), *rest = copy, *word;
     int status = copy ? 0 : fmt_no_memory(e);
@@ -59,7 +59,7 @@ static void scale(int64_t height, int64_t width, int64_t shorter, int64_t *full_
 
 /* The square in the middle. `size` becomes net_side without a second resampling: the picture is scaled by as much. */
 static void place_square(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
-                         struct extract_place *p)
+                         struct extract_geometry *p)
 {
     int64_t net = fit_side(s->fit, s->size, patch), shorter = s->resize;
     p->canvas_h = p->canvas_w = s->fit == EXTRACT_PAD ? s->size : net;
@@ -73,7 +73,7 @@ static void place_square(const struct extract_settings *s, int64_t patch, int64_
 }
 
 static void place_whole(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
-                        struct extract_place *p)
+                        struct extract_geometry *p)
 {
     scale(height, width, s->resize, &p->full_h, &p->full_w);
     p->net_h = fit_side(s->fit, p->full_h, patch);
@@ -94,10 +94,10 @@ static void place_axis(int64_t full, int64_t canvas, int64_t *first, int64_t *n,
     *at = (canvas - *n) / 2;
 }
 
-int extract_place(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
-                  struct extract_place *p, struct fmt_error *e)
+int extract_geometry(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
+                  struct extract_geometry *p, struct fmt_error *e)
 {
-    *p = (struct extract_place){0};
+    *p = (struct extract_geometry){0};
     if (s->size > 0)
         place_square(s, patch, height, width, p);
     else

@@ -25,7 +25,7 @@ struct extract_worker {
     struct room part, canvas, net;
     double *sum;          /* [C] */
     struct vit_pass run;
-    struct image photo;   /* of extract_set */
+    struct image photo;   /* of extract_shards */
     struct block_buffer buffer;
 };
 
@@ -58,7 +58,7 @@ static size_t pixels_bytes(int64_t rows, int64_t cols)
 }
 
 /* Rows of `channels` bytes a pixel into an RGB canvas. */
-static void put_part(const struct extract_place *p, const uint8_t *part, int channels, uint8_t *canvas)
+static void put_part(const struct extract_geometry *p, const uint8_t *part, int channels, uint8_t *canvas)
 {
     for (int64_t y = 0; y < p->rows; y++) {
         const uint8_t *from = part + (size_t)(y * p->cols) * (size_t)channels;
@@ -72,14 +72,14 @@ static void put_part(const struct extract_place *p, const uint8_t *part, int cha
     }
 }
 
-static struct resize resize_to(const struct extract_place *p, int64_t height, int64_t width, int components)
+static struct resize resize_to(const struct extract_geometry *p, int64_t height, int64_t width, int components)
 {
     return (struct resize){.in_h = height, .in_w = width, .out_h = p->full_h, .out_w = p->full_w, .top = p->top,
                            .left = p->left, .rows = p->rows, .cols = p->cols, .channels = components};
 }
 
 /* The picture on its canvas [canvas_h, canvas_w, 3]. */
-static int draw_canvas(struct extract_worker *w, const struct image *photo, const struct extract_place *p,
+static int draw_canvas(struct extract_worker *w, const struct image *photo, const struct extract_geometry *p,
                        struct fmt_error *e)
 {
     struct resize r = resize_to(p, photo->height, photo->width, photo->components);
@@ -101,7 +101,7 @@ static int draw_canvas(struct extract_worker *w, const struct image *photo, cons
 }
 
 /* Padded: normalised values [3, net_h, net_w], zero around the canvas. */
-static int draw_padded(const struct extract *x, struct extract_worker *w, const struct extract_place *p,
+static int draw_padded(const struct extract *x, struct extract_worker *w, const struct extract_geometry *p,
                        struct fmt_error *e)
 {
     size_t n = pixels_bytes(p->net_h, p->net_w);
@@ -274,13 +274,13 @@ static int reserve_row(struct extract_row *row, int64_t n, struct fmt_error *e)
     return 0;
 }
 
-int extract_photo(struct extract *x, int worker, const struct image *photo, struct extract_row *row,
+int extract_image(struct extract *x, int worker, const struct image *photo, struct extract_row *row,
                   struct fmt_error *e)
 {
     struct extract_worker *w = &x->worker[worker];
-    struct extract_place *p = &row->place;
+    struct extract_geometry *p = &row->place;
     struct outputs out = {0};
-    int status = extract_place(&x->settings, x->model.vit->config.patch, photo->height, photo->width, p, e);
+    int status = extract_geometry(&x->settings, x->model.vit->config.patch, photo->height, photo->width, p, e);
     if (!status)
         status = draw_canvas(w, photo, p, e);
     bool padded = !status && (p->net_h != p->canvas_h || p->net_w != p->canvas_w);
@@ -309,9 +309,9 @@ int extract_photo(struct extract *x, int worker, const struct image *photo, stru
 
 int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_t *bytes, struct fmt_error *e)
 {
-    struct extract_place p;
+    struct extract_geometry p;
     struct arena pass = {0}, scratch = {0}, draw = {0};
-    int status = extract_place(&x->settings, x->model.vit->config.patch, height, width, &p, e);
+    int status = extract_geometry(&x->settings, x->model.vit->config.patch, height, width, &p, e);
     if (status)
         return status;
     struct vit_request request = request_of(x, p.net_h, p.net_w);
@@ -326,7 +326,8 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 }
 
 /* ------------------------------------------------------------------ opening */
-int extract_turn(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned, struct fmt_error *e)
+int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
+                              struct fmt_error *e)
 {
     struct arena scratch = {0};
     struct op_ctx c = {.backend = backend_find("cpu", e), .pool = pool, .scratch = &scratch};
@@ -356,8 +357,8 @@ static int check_settings(const struct extract *x, struct fmt_error *e)
         return fmt_fail(e, FMT_INVALID, "layers beyond the last block");
     if (s->resize < 0 || s->size < 0 || s->resize > RESIZE_SIDE_MAX || s->size > RESIZE_SIDE_MAX)
         return fmt_fail(e, FMT_LIMIT, "sizes are from 0 to %d", RESIZE_SIDE_MAX);
-    struct extract_place p;
-    if (s->size > 0 && extract_place(s, x->model.vit->config.patch, s->size, s->size, &p, e))
+    struct extract_geometry p;
+    if (s->size > 0 && extract_geometry(s, x->model.vit->config.patch, s->size, s->size, &p, e))
         return (int)(e ? e->status : FMT_INVALID);
     return x->dim <= FEAT_DIM_MAX ? 0 : fmt_fail(e, FMT_LIMIT, "tokens of %lld values", (long long)x->dim);
 }
@@ -414,23 +415,24 @@ void extract_close(struct extract *x)
 
 int64_t extract_width(const struct extract *x)
 {
-    struct extract_place p;
+    struct extract_geometry p;
     if (x->settings.what != FEAT_PATCH)
         return x->dim;
     if (x->settings.size == 0 ||
-        extract_place(&x->settings, x->model.vit->config.patch, x->settings.size, x->settings.size, &p, NULL))
+        extract_geometry(&x->settings, x->model.vit->config.patch, x->settings.size, x->settings.size, &p, NULL))
         return 0;
     return row_tokens(x, p.net_h, p.net_w) * x->dim;
 }
 
-struct feat_header extract_header(const struct extract *x)
+struct feat_header extract_feat_header(const struct extract *x)
 {
     struct feat_header h = {.what = x->settings.what, .dim = (int32_t)x->dim, .n_tokens = 1,
                             .n_layers = (int32_t)x->n_layers, .layers = x->settings.layers,
                             .normalised = !x->settings.no_norm, .unit = x->settings.unit};
-    struct extract_place p;
+    struct extract_geometry p;
     int64_t patch = x->model.vit->config.patch;
-    if (x->settings.size > 0 && extract_place(&x->settings, patch, x->settings.size, x->settings.size, &p, NULL) == 0) {
+    if (x->settings.size > 0 &&
+        extract_geometry(&x->settings, patch, x->settings.size, x->settings.size, &p, NULL) == 0) {
         h.image_h = (int32_t)p.net_h;
         h.image_w = (int32_t)p.net_w;
         h.grid_h = (int32_t)(p.net_h / patch);
@@ -472,7 +474,7 @@ int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *
 struct set_run {
     struct extract *x;
     const struct shard_set *set;
-    struct extract_job *job;
+    struct extract_shards_job *job;
     struct fmt_error *error; /* [n_workers]: the first of each */
     int64_t *at;             /* [n_workers]: the item it belongs to */
     int64_t width;
@@ -482,7 +484,7 @@ static void extract_item(void *arg, int64_t item, int worker)
 {
     struct set_run *run = arg;
     struct extract_worker *w = &run->x->worker[worker];
-    struct extract_job *job = run->job;
+    struct extract_shards_job *job = run->job;
     struct shard_image image;
     struct fmt_error why = {0};
     struct extract_row row = {.x = job->out + item * run->width, .room = run->width};
@@ -491,7 +493,7 @@ static void extract_item(void *arg, int64_t item, int worker)
     if (!status) {
         status = photo_decode(&image, !run->x->settings.as_stored, &w->photo, &why);
         if (!status)
-            status = extract_photo(run->x, worker, &w->photo, &row, &why);
+            status = extract_image(run->x, worker, &w->photo, &row, &why);
         if (status)
             fmt_prefix(&why, image.labels.key);
     }
@@ -505,8 +507,8 @@ static void extract_item(void *arg, int64_t item, int worker)
     }
 }
 
-int extract_set(struct extract *x, const struct shard_set *set, struct thread_pool *pool, struct extract_job *job,
-                struct fmt_error *e)
+int extract_shards(struct extract *x, const struct shard_set *set, struct thread_pool *pool,
+                   struct extract_shards_job *job, struct fmt_error *e)
 {
     struct set_run run = {.x = x, .set = set, .job = job, .width = extract_width(x)};
     if (run.width == 0)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *block_chunks_name(const char *name, int64_t depth, int64_t chunks, char out[BLOCK_CHUNKS_NAME_ROOM])
+const char *block_chunks_name(const char *name, int64_t depth, int64_t chunks, char out[BLOCK_CHUNKS_NAME_MAX])
 {
     static const char mark[] = "blocks.";
     const char *at = strstr(name, mark);
@@ -14,7 +14,7 @@ const char *block_chunks_name(const char *name, int64_t depth, int64_t chunks, c
     if (!at || chunks <= 0)
         return name;
     int64_t block = strtoll(at + sizeof mark - 1, &rest, 10), size = depth / chunks > 0 ? depth / chunks : 1;
-    snprintf(out, BLOCK_CHUNKS_NAME_ROOM, "%.*sblocks.%" PRId64 ".%" PRId64 "%s", (int)(at - name), name, block / size,
+    snprintf(out, BLOCK_CHUNKS_NAME_MAX, "%.*sblocks.%" PRId64 ".%" PRId64 "%s", (int)(at - name), name, block / size,
              block, rest);
     return out;
 }

@@ -5,10 +5,10 @@
 
 #include <stdint.h>
 
-#define BLOCK_CHUNKS_NAME_ROOM 128
+#define BLOCK_CHUNKS_NAME_MAX 128
 
 /* "backbone.blocks.2.13.norm1.weight" for block 13 of 24 in 4 chunks. Names without a block, and all names where
  * chunks is 0, come back as they are; else the name is made in `out`. */
-const char *block_chunks_name(const char *name, int64_t depth, int64_t chunks, char out[BLOCK_CHUNKS_NAME_ROOM]);
+const char *block_chunks_name(const char *name, int64_t depth, int64_t chunks, char out[BLOCK_CHUNKS_NAME_MAX]);
 
 #endif

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const names_holder[WEIGHT_NAMES_HOLDERS] = {"backbone.", "dinov2.", "dinov2_with_registers."};
+const char *const weight_names_backbone_prefix[WEIGHT_NAMES_BACKBONE_PREFIXES] = {"backbone.", "dinov2.",
+                                                                                 "dinov2_with_registers."};
 
 /* Behind a prefix, or NULL. */
 static const char *behind(const char *text, const char *prefix)
@@ -82,7 +83,7 @@ static const char *behind_number(const char *text)
     return p > text && *p == '.' ? p + 1 : NULL;
 }
 
-const char *weight_names_block(const char *name)
+const char *weight_names_after_block(const char *name)
 {
     const char *rest = behind(name, "blocks.");
     if (!rest)
@@ -144,12 +145,12 @@ enum weight_names_kind weight_names_publish(const char *name, struct weight_name
         if (rest && *rest == '.')
             return publish_head(name, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
     }
-    for (size_t i = 0; i < WEIGHT_NAMES_HOLDERS; i++) {
-        const char *rest = behind(name, names_holder[i]);
+    for (size_t i = 0; i < WEIGHT_NAMES_BACKBONE_PREFIXES; i++) {
+        const char *rest = behind(name, weight_names_backbone_prefix[i]);
         if (rest)
             return publish_backbone(rest, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
     }
     if (is_extra(name))
-        return WEIGHT_NAMES_EXTRA;
+        return WEIGHT_NAMES_UNUSED;
     return publish_backbone(name, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
 }

@@ -22,7 +22,7 @@ bool weight_names_clean(const char *name, char *out, size_t room);
 
 enum weight_names_kind {
     WEIGHT_NAMES_PARAMETER, /* out is filled; it may still be a name that no network has */
-    WEIGHT_NAMES_EXTRA,     /* known to come with weights and of no use here: a classifier, centres of the losses */
+    WEIGHT_NAMES_UNUSED,     /* known to come with weights and of no use here: a classifier, centres of the losses */
     WEIGHT_NAMES_TOO_LONG
 };
 
@@ -33,11 +33,11 @@ struct weight_names_target {
 };
 
 /* Words that a whole network puts before the names of its backbone: "backbone.", ... */
-enum { WEIGHT_NAMES_HOLDERS = 3 };
-extern const char *const names_holder[WEIGHT_NAMES_HOLDERS];
+enum { WEIGHT_NAMES_BACKBONE_PREFIXES = 3 };
+extern const char *const weight_names_backbone_prefix[WEIGHT_NAMES_BACKBONE_PREFIXES];
 
 /* Behind "blocks.3." or "encoder.layer.3." at the front of a name inside a backbone; else NULL. */
-const char *weight_names_block(const char *name);
+const char *weight_names_after_block(const char *name);
 
 /* name: cleaned, and without what stands before the module ("teacher."). */
 enum weight_names_kind weight_names_publish(const char *name, struct weight_names_target *out);

@@ -84,7 +84,7 @@ static int64_t root_of_patches(const char *text)
 static int64_t root_of_block(const char *text)
 {
     for (const char *at = text; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL)
-        if (weight_names_block(at))
+        if (weight_names_after_block(at))
             return at - text;
     return -1;
 }
@@ -99,9 +99,9 @@ static struct network *find_network(struct networks *all, const char *text, size
 
 static size_t base_of(const char *text, size_t n_root)
 {
-    for (size_t i = 0; i < WEIGHT_NAMES_HOLDERS; i++) {
-        size_t k = strlen(names_holder[i]);
-        if (n_root >= k && memcmp(text + n_root - k, names_holder[i], k) == 0 &&
+    for (size_t i = 0; i < WEIGHT_NAMES_BACKBONE_PREFIXES; i++) {
+        size_t k = strlen(weight_names_backbone_prefix[i]);
+        if (n_root >= k && memcmp(text + n_root - k, weight_names_backbone_prefix[i], k) == 0 &&
             (n_root == k || text[n_root - k - 1] == '.'))
             return n_root - k;
     }
@@ -390,7 +390,7 @@ static int rename_all(struct weights *w, struct candidates *c, struct fmt_error 
 {
     for (int64_t i = 0; i < c->n; i++) {
         struct candidate *k = &c->item[i];
-        enum weight_names_kind kind = k->out ? WEIGHT_NAMES_EXTRA : weight_names_publish(k->rest, &k->target);
+        enum weight_names_kind kind = k->out ? WEIGHT_NAMES_UNUSED : weight_names_publish(k->rest, &k->target);
         if (kind == WEIGHT_NAMES_TOO_LONG && !k->from->unusable)
             return fmt_fail(e, FMT_MISMATCH, "%.200s belongs nowhere in such a network", k->from->name);
         k->out = kind != WEIGHT_NAMES_PARAMETER;
@@ -458,7 +458,7 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 static void settle_timm(struct weights *w)
 {
     struct weights_tensor *pos = (struct weights_tensor *)(uintptr_t)weights_find(w, "backbone.pos_embed");
-    if (pos && pos->n_dims == 3 && weights_side(pos->dims[1]) > 0 && weights_side(pos->dims[1] - 1) < 0) {
+    if (pos && pos->n_dims == 3 && weights_square_side(pos->dims[1]) > 0 && weights_square_side(pos->dims[1] - 1) < 0) {
         pos->zero_row = true;
         pos->dims[1]++;
     }

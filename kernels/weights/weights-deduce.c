@@ -13,7 +13,7 @@ static bool has_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-int64_t weights_side(int64_t n)
+int64_t weights_square_side(int64_t n)
 {
     int64_t side = (int64_t)llround(sqrt((double)n));
     return n > 0 && side * side == n ? side : -1;
@@ -92,7 +92,7 @@ static struct vit_config deduce(const struct weights *w)
         v.hidden = vit_hidden(v.C, 4, v.ffn);
     v.n_heads = v.C % PUBLISHED_HEAD_WIDTH == 0 ? v.C / PUBLISHED_HEAD_WIDTH : 0;
     v.eps = VIT_EPS;
-    int64_t side = weights_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
+    int64_t side = weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     v.M = side > 0 ? side : PUBLISHED_GRID;
     v.antialias = v.R > 0;
     v.offset = v.R > 0 ? 0 : published_offset;
@@ -226,7 +226,7 @@ static int look_beside(struct weights *w, struct fmt_error *e)
 {
     struct weights_hf h;
     struct fmt_error why = {0};
-    char differs[WEIGHTS_HF_TEXT];
+    char differs[WEIGHTS_HF_TEXT_MAX];
     if (!w->hugging_face || strcmp(w->file.path, "-") == 0)
         return 0;
     int status = weights_hf_read(&h, w->file.path, &why);
@@ -267,7 +267,7 @@ static int check_positions(const struct weights *w, struct fmt_error *e)
     char dims[NAMED_TENSOR_DIMS_TEXT];
     if (!t || t->from[0]->unusable) /* told with all that is missing */
         return 0;
-    if (t->n_dims == 3 && weights_side(t->dims[1] - 1) > 0)
+    if (t->n_dims == 3 && weights_square_side(t->dims[1] - 1) > 0)
         return 0;
     named_tensor_dims_text(t->dims, t->n_dims, dims);
     if (t->n_dims != 3)
@@ -285,7 +285,7 @@ int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fm
     if (status)
         return status;
     w->vit = w->has_settings ? model_vit(&w->settings) : deduce(w);
-    int64_t side = weights_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
+    int64_t side = weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     if (side > 0)
         w->vit.M = side;
     for (int i = 0; i < 3; i++) {

@@ -7,7 +7,7 @@
 static const char backbone_prefix[] = "backbone.";
 
 static void add(struct weights_export *x, const char *name, int n_dims, const int64_t *dims,
-                const struct weights_tensor *from, int64_t depth, const struct weights_export_form *form)
+                const struct weights_tensor *from, int64_t depth, const struct weights_export_options *form)
 {
     const char *published = form->bare ? name + strlen(backbone_prefix) : name;
     struct named_tensor_out *out = &x->out[x->n];
@@ -15,13 +15,13 @@ static void add(struct weights_export *x, const char *name, int n_dims, const in
     memcpy(out->dims, dims, (size_t)n_dims * sizeof *dims);
     const char *made = block_chunks_name(published, depth, form->chunks, x->name[x->n]);
     if (made != x->name[x->n])
-        strcpy(x->name[x->n], made); /* PARAMS_NAME_MAX is less than BLOCK_CHUNKS_NAME_ROOM */
+        strcpy(x->name[x->n], made); /* PARAMS_NAME_MAX is less than BLOCK_CHUNKS_NAME_MAX */
     out->name = x->name[x->n];
     x->from[x->n++] = from;
 }
 
 int weights_export_list(struct weights_export *x, const struct weights *w, const struct params *table,
-                        const struct weights_export_form *form, struct fmt_error *e)
+                        const struct weights_export_options *form, struct fmt_error *e)
 {
     size_t room = (size_t)(table->n_rows + w->n_tensors) + 1;
     *x = (struct weights_export){.out = calloc(room, sizeof *x->out), .from = calloc(room, sizeof(void *)),

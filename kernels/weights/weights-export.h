@@ -13,7 +13,7 @@
 #include "block-chunks.h"
 #include "weights.h"
 
-struct weights_export_form {
+struct weights_export_options {
     bool bare;      /* the backbone alone, its names without "backbone." */
     int64_t chunks; /* of block names; 0: none */
     enum named_tensor_dtype dtype;
@@ -23,12 +23,12 @@ struct weights_export {
     struct named_tensor_out *out; /* backbone in published order, then heads */
     int64_t n;
     const struct weights_tensor **from; /* NULL: zeros, for what the file may lack */
-    char (*name)[BLOCK_CHUNKS_NAME_ROOM];
+    char (*name)[BLOCK_CHUNKS_NAME_MAX];
 };
 
 /* w has passed weights_check with the table (of vit_params). */
 int weights_export_list(struct weights_export *x, const struct weights *w, const struct params *table,
-                        const struct weights_export_form *form, struct fmt_error *e);
+                        const struct weights_export_options *form, struct fmt_error *e);
 struct named_tensor_values weights_export_values(struct weights_export *x);
 void weights_export_release(struct weights_export *x);
 

@@ -8,7 +8,7 @@ static int make_table(const struct weights *w, struct params *table, struct fmt_
 {
     struct vit vit;
     struct head head;
-    struct vit_config shape = weights_shape(w);
+    struct vit_config shape = weights_vit_config(w);
     int status = vit_params(&vit, &shape, table, e);
     if (!status && w->has_head)
         status = head_params(&head, &w->head, PARAMS_DINO_HEAD, (int)shape.depth + 1, table, e);

@@ -122,14 +122,16 @@ int weights_hf_check(const struct weights_hf *h, const struct vit_config *t, str
     return 0;
 }
 
-const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds, char out[WEIGHTS_HF_TEXT])
+const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds,
+                               char out[WEIGHTS_HF_TEXT_MAX])
 {
     size_t at = 0;
     out[0] = 0;
     if (h->found && h->heads >= 0 && h->heads != holds->n_heads)
-        at = (size_t)snprintf(out, WEIGHTS_HF_TEXT, "num_attention_heads %lld, here %lld", (long long)h->heads,
+        at = (size_t)snprintf(out, WEIGHTS_HF_TEXT_MAX, "num_attention_heads %lld, here %lld", (long long)h->heads,
                               (long long)holds->n_heads);
     if (h->found && h->eps > 0 && h->eps != holds->eps)
-        snprintf(out + at, WEIGHTS_HF_TEXT - at, "%slayer_norm_eps %g, here %g", at ? "; " : "", h->eps, holds->eps);
+        snprintf(out + at, WEIGHTS_HF_TEXT_MAX - at, "%slayer_norm_eps %g, here %g", at ? "; " : "", h->eps,
+                 holds->eps);
     return out;
 }

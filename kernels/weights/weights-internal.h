@@ -13,7 +13,7 @@ void weights_warn(struct weights *w, const char *format, ...) __attribute__((for
 
 /* weights-deduce.c: the network that they make: w->settings, w->vit, the heads, the normalisation of pixels. */
 int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fmt_error *e);
-int64_t weights_side(int64_t n); /* of a square of n; -1: n is none */
+int64_t weights_square_side(int64_t n); /* of a square of n; -1: n is none */
 
 /* weights-hf.c: what Hugging Face's config.json beside the file says. Not said: -1, of eps 0. */
 struct weights_hf {
@@ -27,7 +27,8 @@ int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fm
 /* FMT_MISMATCH, with both values, where it says another thing than the tensors do. */
 int weights_hf_check(const struct weights_hf *h, const struct vit_config *of_tensors, struct fmt_error *e);
 /* Where it says another thing than holds, of what no tensor tells: "num_attention_heads 4, here 2"; "" else. */
-enum { WEIGHTS_HF_TEXT = 160 };
-const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds, char out[WEIGHTS_HF_TEXT]);
+enum { WEIGHTS_HF_TEXT_MAX = 160 };
+const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds,
+                               char out[WEIGHTS_HF_TEXT_MAX]);
 
 #endif

@@ -10,7 +10,7 @@
 #include "weights-internal.h"
 #include "weight-names.h"
 
-struct vit_config weights_shape(const struct weights *w)
+struct vit_config weights_vit_config(const struct weights *w)
 {
     struct vit_config v = w->vit;
     if (!w->has_settings && v.n_heads == 0)
@@ -20,7 +20,7 @@ struct vit_config weights_shape(const struct weights *w)
 
 static int check_network(const struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
-    struct vit_config shape = weights_shape(w);
+    struct vit_config shape = weights_vit_config(w);
     if (!w->has_settings && w->vit.C == 0)
         return fmt_fail(e, FMT_MISMATCH, "none of norm.weight, cls_token and patch_embed.proj.weight is there to tell "
                         "the width");
@@ -78,9 +78,9 @@ static bool is_listed(const char *list, const char *word, size_t n)
     return false;
 }
 
-const char *weights_left_out(const struct weights *w, char out[WEIGHTS_LEFT_OUT])
+const char *weights_unused_text(const struct weights *w, char out[WEIGHTS_UNUSED_TEXT_MAX])
 {
-    char list[WEIGHTS_LEFT_OUT - 60] = "", clean[2 * PARAMS_NAME_MAX];
+    char list[WEIGHTS_UNUSED_TEXT_MAX - 60] = "", clean[2 * PARAMS_NAME_MAX];
     out[0] = 0;
     for (int64_t i = 0; i < w->n_left_out; i++) {
         size_t at = strlen(list);
@@ -95,7 +95,8 @@ const char *weights_left_out(const struct weights *w, char out[WEIGHTS_LEFT_OUT]
         snprintf(list + at, sizeof list - at, "%s%.*s", at ? ", " : "", (int)n, word);
     }
     if (w->n_left_out)
-        snprintf(out, WEIGHTS_LEFT_OUT, "; %s left out: %s", FMT_COUNT(w->n_left_out, "tensor", "tensors"), list);
+        snprintf(out, WEIGHTS_UNUSED_TEXT_MAX, "; %s left out: %s", FMT_COUNT(w->n_left_out, "tensor", "tensors"),
+                 list);
     return out;
 }
 
@@ -112,7 +113,7 @@ void weights_close(struct weights *w)
     *w = (struct weights){0};
 }
 
-const char *weights_deduced(const struct weights *w)
+const char *weights_deduced_text(const struct weights *w)
 {
     if (w->of_config_json)
         return "; heads as config.json says, resampling deduced";
@@ -121,7 +122,7 @@ const char *weights_deduced(const struct weights *w)
     return w->vit.n_heads > 0 ? "; heads and resampling deduced" : "; resampling deduced";
 }
 
-const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
+const char *weights_network_text(const struct vit_config *v, char out[WEIGHTS_NETWORK_TEXT_MAX])
 {
     char resampling[64], ffn[48] = "no FFN", eps[40] = "";
     if (v->ffn != VIT_IDENTITY)
@@ -132,8 +133,9 @@ const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT])
         snprintf(resampling, sizeof resampling, "offset %g%s", v->offset, v->antialias ? ", antialiased" : "");
     else
         snprintf(resampling, sizeof resampling, "%s", v->antialias ? "antialiased" : "plain");
-    snprintf(out, WEIGHTS_TEXT, "width %lld, %s, %s, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)%s",
-             (long long)v->C, FMT_COUNT(v->depth, "block", "blocks"),
+    snprintf(out, WEIGHTS_NETWORK_TEXT_MAX,
+             "width %lld, %s, %s, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)%s", (long long)v->C,
+             FMT_COUNT(v->depth, "block", "blocks"),
              v->n_heads > 0 ? FMT_COUNT(v->n_heads, "head", "heads") : "unknown heads", ffn, (long long)v->patch,
              v->R > 0 ? FMT_COUNT(v->R, "register", "registers") : "no registers", (long long)v->M, (long long)v->M,
              resampling, eps);

@@ -89,17 +89,17 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
 void weights_close(struct weights *w);
 
 /* w.vit as vit_params takes it: where the number of heads is unknown it is 1, as no tensor depends on it. */
-struct vit_config weights_shape(const struct weights *w);
+struct vit_config weights_vit_config(const struct weights *w);
 
 const struct weights_tensor *weights_find(const struct weights *w, const char *name); /* published; NULL: not there */
 
 /* "width 384, 12 blocks, 6 heads, MLP of 1536, patch 14, no registers, positions 37 x 37 (resampled: offset 0.1)". */
-enum { WEIGHTS_TEXT = 400 };
-const char *weights_text(const struct vit_config *v, char out[WEIGHTS_TEXT]);
+enum { WEIGHTS_NETWORK_TEXT_MAX = 400 };
+const char *weights_network_text(const struct vit_config *v, char out[WEIGHTS_NETWORK_TEXT_MAX]);
 /* "; 24 tensors left out: decoder, head", to follow it: the first words of their names; or "" */
-enum { WEIGHTS_LEFT_OUT = 200 };
-const char *weights_left_out(const struct weights *w, char out[WEIGHTS_LEFT_OUT]);
-const char *weights_deduced(const struct weights *w); /* "; heads and resampling deduced", to follow it; or "" */
+enum { WEIGHTS_UNUSED_TEXT_MAX = 200 };
+const char *weights_unused_text(const struct weights *w, char out[WEIGHTS_UNUSED_TEXT_MAX]);
+const char *weights_deduced_text(const struct weights *w); /* "; heads and resampling deduced", to follow it; or "" */
 
 /* Elements first .. first+n-1 of a tensor, row-major. */
 int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);

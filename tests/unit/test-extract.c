@@ -16,21 +16,21 @@
 enum { PATCH = 14 };
 
 /* ------------------------------------------------------------------ places */
-static struct extract_place place(int64_t resize, int64_t size, enum extract_fit fit, int64_t h, int64_t w)
+static struct extract_geometry place(int64_t resize, int64_t size, enum extract_fit fit, int64_t h, int64_t w)
 {
     struct extract_settings s = {.resize = resize, .size = size, .fit = fit};
-    struct extract_place p;
+    struct extract_geometry p;
     struct fmt_error e = {0};
-    if (extract_place(&s, PATCH, h, w, &p, &e))
+    if (extract_geometry(&s, PATCH, h, w, &p, &e))
         ok(false, "%lld x %lld: %s", (long long)w, (long long)h, e.text);
     return p;
 }
 
 static void published_sizes(void)
 {
-    struct extract_settings s = extract_published();
+    struct extract_settings s = extract_published_settings();
     ok(s.resize == 256 && s.size == 224 && s.what == FEAT_CLS && !s.no_norm && !s.unit, "as the published k-NN has it");
-    struct extract_place p = place(256, 224, EXTRACT_RESIZE, 480, 640);
+    struct extract_geometry p = place(256, 224, EXTRACT_RESIZE, 480, 640);
     ok(p.full_h == 256 && p.full_w == 341 && p.rows == 224 && p.cols == 224 && p.top == 16, "480 x 640 -> 256 x 341");
     is_int(p.left, 58, "58.5 goes to the even side");
     ok(fabs(1 - p.cut_away - 224.0 * 224 / (256 * 341)) < 1e-12, "57 %% are kept");
@@ -43,7 +43,7 @@ static void published_sizes(void)
 
 static void fits(void)
 {
-    struct extract_place p = place(110, 100, EXTRACT_RESIZE, 220, 220);
+    struct extract_geometry p = place(110, 100, EXTRACT_RESIZE, 220, 220);
     ok(p.net_h == 98 && p.full_h == 108 && p.rows == 98, "resize: 100 becomes 98, the picture shrinks as much");
     p = place(110, 105, EXTRACT_RESIZE, 220, 220);
     is_int(p.net_h, 98, "a tie goes down");
@@ -66,7 +66,7 @@ static void fits(void)
     p = place(65535, 224, EXTRACT_RESIZE, 1, 65535);
     ok(p.full_w == 65535 * (int64_t)65535 && p.cols == 224, "and of the longest one");
     struct extract_settings whole = {.resize = 256};
-    ok(extract_place(&whole, PATCH, 700, 1, &p, NULL) == FMT_LIMIT, "which no network sees as a whole");
+    ok(extract_geometry(&whole, PATCH, 700, 1, &p, NULL) == FMT_LIMIT, "which no network sees as a whole");
     bool inside = true;
     struct rng r = rng_stream(1, 0, 0, RNG_TEST);
     for (int i = 0; i < 20000; i++) {
@@ -74,7 +74,7 @@ static void fits(void)
         int64_t size = rng_below(&r, 3) ? (int64_t)rng_below(&r, 300) : 0;
         struct extract_settings s = {.resize = resize, .size = size, .fit = (enum extract_fit)rng_below(&r, 3)};
         int64_t h = 1 + (int64_t)rng_below(&r, 500), w = 1 + (int64_t)rng_below(&r, 500);
-        if (extract_place(&s, PATCH, h, w, &p, NULL))
+        if (extract_geometry(&s, PATCH, h, w, &p, NULL))
             continue;
         inside = inside && p.net_h % PATCH == 0 && p.net_w % PATCH == 0 && p.rows > 0 && p.cols > 0 && p.top >= 0 &&
                  p.left >= 0 && p.top + p.rows <= p.full_h && p.left + p.cols <= p.full_w && p.at_y >= 0 &&
@@ -122,7 +122,7 @@ static void layers(void)
                 {"-1", 12, 0},      {"3,,7", 12, 0},     {",", 12, 0},      {"", 12, 0},     {"a", 12, 0}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         uint64_t got;
-        int status = extract_layers(list[i].text, list[i].depth, &got, NULL);
+        int status = extract_parse_layers(list[i].text, list[i].depth, &got, NULL);
         ok(list[i].want ? status == 0 && got == list[i].want : status != 0, "layers \"%s\"", list[i].text);
     }
 }
@@ -209,7 +209,7 @@ static void against_pass(const struct network *n)
     struct extract_row row = {0};
     struct fmt_error e = {0};
     draw(&im, 80, 100, 1, 3);
-    ok(extract_open(&x, &n->model, &s, 1, &e) == 0 && extract_photo(&x, 0, &im, &row, &e) == 0, "a grey picture %s",
+    ok(extract_open(&x, &n->model, &s, 1, &e) == 0 && extract_image(&x, 0, &im, &row, &e) == 0, "a grey picture %s",
        e.text);
 
     uint8_t grey[SIDE * SIDE], rgb[SIDE * SIDE * 3];
@@ -249,13 +249,13 @@ static void kinds(const struct network *n)
     int64_t C = n->vit.config.C;
     draw(&small, 61, 47, 3, 1);
     draw(&large, 130, 90, 3, 2);
-    ok(extract_open(&x, &n->model, &s, 2, &e) == 0 && extract_photo(&x, 0, &small, &a, &e) == 0 &&
-           extract_photo(&x, 1, &large, &c, &e) == 0 && extract_photo(&x, 1, &small, &b, &e) == 0,
+    ok(extract_open(&x, &n->model, &s, 2, &e) == 0 && extract_image(&x, 0, &small, &a, &e) == 0 &&
+           extract_image(&x, 1, &large, &c, &e) == 0 && extract_image(&x, 1, &small, &b, &e) == 0,
        "three pictures");
     ok(memcmp(a.x, b.x, (size_t)(2 * C) * sizeof *a.x) == 0, "the same bits behind another picture");
     s.what = FEAT_PATCH;
     s.unit = true;
-    ok(extract_open(&patches, &n->model, &s, 1, &e) == 0 && extract_photo(&patches, 0, &small, &b, &e) == 0, "patches");
+    ok(extract_open(&patches, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0, "patches");
     is_int(b.n_tokens, (70 / PATCH) * (56 / PATCH), "all patches of the padded picture");
     double length = 0;
     for (int64_t k = 0; k < C; k++)
@@ -263,7 +263,7 @@ static void kinds(const struct network *n)
     ok(fabs(length - 1) < 1e-6, "of unit length");
     s.unit = false;
     extract_close(&patches);
-    ok(extract_open(&patches, &n->model, &s, 1, &e) == 0 && extract_photo(&patches, 0, &small, &b, &e) == 0, "patches");
+    ok(extract_open(&patches, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0, "patches");
     float *mean = calloc((size_t)C, sizeof *mean);
     for (int64_t k = 0; k < C; k++) {
         double sum = 0;
@@ -338,12 +338,12 @@ static void whole_set(const struct network *n)
     int64_t width = extract_width(&x);
     float *all = calloc((size_t)(IMAGES * width), sizeof *all), *some = calloc((size_t)(3 * width), sizeof *some);
     uint8_t failed[IMAGES];
-    struct extract_job job = {.n = IMAGES, .out = all, .failed = failed};
-    ok(extract_set(&x, &set, pool, &job, &e) == 0, "all images %s", e.text);
+    struct extract_shards_job job = {.n = IMAGES, .out = all, .failed = failed};
+    ok(extract_shards(&x, &set, pool, &job, &e) == 0, "all images %s", e.text);
     ok(job.n_failed == 1 && failed[BAD] && strncmp(job.first.text, "k4: ", 4) == 0, "one fails: %s", job.first.text);
     const int64_t numbers[] = {6, 0, 3};
-    job = (struct extract_job){.image = numbers, .n = 3, .out = some, .failed = failed};
-    ok(extract_set(&x, &set, NULL, &job, &e) == 0 && job.n_failed == 0, "some images, one thread %s", e.text);
+    job = (struct extract_shards_job){.image = numbers, .n = 3, .out = some, .failed = failed};
+    ok(extract_shards(&x, &set, NULL, &job, &e) == 0 && job.n_failed == 0, "some images, one thread %s", e.text);
     for (int i = 0; i < 3; i++)
         ok(memcmp(some + i * width, all + numbers[i] * width, (size_t)width * sizeof *all) == 0, "row %d is the same",
            (int)numbers[i]);

@@ -377,7 +377,7 @@ static void test_watch(void)
 
 static void test_chunks(void)
 {
-    char out[BLOCK_CHUNKS_NAME_ROOM];
+    char out[BLOCK_CHUNKS_NAME_MAX];
     is_text(block_chunks_name("backbone.blocks.13.norm1.weight", 24, 4, out), "backbone.blocks.2.13.norm1.weight",
             "block 13 of 24 in 4 chunks of 6");
     is_text(block_chunks_name("backbone.blocks.39.ls1.gamma", 40, 4, out), "backbone.blocks.3.39.ls1.gamma",

@@ -243,7 +243,7 @@ int knn_eval_ks_left_out(const struct knn_eval *ev)
 /* ---------------------------------------------------------------- features */
 static struct extract_settings settings_of(const struct config *c)
 {
-    struct extract_settings s = extract_published();
+    struct extract_settings s = extract_published_settings();
     s.resize = c->evaluation.resize;
     s.size = c->evaluation.crop;
     s.as_stored = !c->augment.exif_orientation;
@@ -289,8 +289,8 @@ static void leave_out_failed(struct set *s, int64_t C)
 static int set_features(struct knn_eval *ev, struct set *s, struct extract *x, struct thread_pool *pool,
                         struct knn_eval_scores *scores, struct fmt_error *e)
 {
-    struct extract_job job = {.image = s->image, .n = s->n, .out = s->x, .failed = s->failed};
-    int status = extract_set(x, &s->shards, pool, &job, e);
+    struct extract_shards_job job = {.image = s->image, .n = s->n, .out = s->x, .failed = s->failed};
+    int status = extract_shards(x, &s->shards, pool, &job, e);
     if (status || !job.n_failed)
         return status;
     if (job.n_failed == s->n || job.first.status == FMT_MEMORY)
@@ -309,7 +309,7 @@ static int all_features(struct knn_eval *ev, struct step *step, struct thread_po
     struct extract_settings settings = settings_of(ev->config);
     bool turned = false;
     float *values = copy_teacher(step, e);
-    int status = values ? extract_turn(step_vit(step), values, pool, &turned, e) : FMT_MEMORY;
+    int status = values ? extract_transpose_weights(step_vit(step), values, pool, &turned, e) : FMT_MEMORY;
     if (!status) {
         struct extract_model model = model_of(ev->config, step_vit(step), values, turned);
         status = extract_open(&x, &model, &settings, thread_workers(pool), e);

@@ -138,11 +138,11 @@ static void tell_weights(const struct resume *b, const struct config *c, const s
     int64_t global = c->crops.global_crops_size / c->student.patch_size;
     int64_t local = c->crops.local_crops_size / c->student.patch_size;
     bool same = M == global && M == local;
-    char left_out[WEIGHTS_LEFT_OUT];
+    char left_out[WEIGHTS_UNUSED_TEXT_MAX];
     resume_report(b, RESUME_NOTE, "Loaded pretrained weights from %.300s%s%s", w ? w->path : b->plan.path,
                w && *w->choice ? ": " : "", w ? w->choice : "");
     resume_report(b, RESUME_NOTE, "%s loaded, %" PRId64 " new%s; positions %" PRId64 " x %" PRId64 " %s",
-               FMT_COUNT(n_loaded, "tensor", "tensors"), n_new, w ? weights_left_out(w, left_out) : "", M, M,
+               FMT_COUNT(n_loaded, "tensor", "tensors"), n_new, w ? weights_unused_text(w, left_out) : "", M, M,
                same ? "as the crops have them" : "will be interpolated to the crops' grids");
 }
 

@@ -44,7 +44,7 @@ static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *ou
 
 struct teacher_list {
     struct named_tensor_out *out;
-    char (*name)[BLOCK_CHUNKS_NAME_ROOM];
+    char (*name)[BLOCK_CHUNKS_NAME_MAX];
     int64_t n;
 };
 

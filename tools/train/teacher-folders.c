@@ -138,13 +138,13 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
     }
     const struct params *table = step_params(step);
     for (int i = 0; i < table->n_rows && !status; i++) {
-        char room[BLOCK_CHUNKS_NAME_ROOM];
+        char room[BLOCK_CHUNKS_NAME_MAX];
         const struct param *row = &table->rows[i];
         int64_t chunks = chunked ? c->student.block_chunks : 0;
         const char *name = block_chunks_name(row->name, config_dims(c).depth, chunks, room);
         const struct named_tensor *t = named_tensor_find(&f.set, name);
         if (!t) { /* the top key of a .pth */
-            char top[BLOCK_CHUNKS_NAME_ROOM + 8];
+            char top[BLOCK_CHUNKS_NAME_MAX + 8];
             snprintf(top, sizeof top, "teacher.%s", name);
             t = named_tensor_find(&f.set, top);
         }

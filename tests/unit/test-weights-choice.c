@@ -1,6 +1,6 @@
-/* test-import-choice.c - which weights of a file are meant: of several networks, behind unknown words; what Hugging
+/* test-weights-choice.c - which weights of a file are meant: of several networks, behind unknown words; what Hugging
  * Face's config.json beside them says; what is refused instead of being guessed. */
-#include "importbed.h"
+#include "weightsbed.h"
 
 static struct network golden; /* vit_plain: the tensors that files are made of here */
 
@@ -111,7 +111,7 @@ static void neighbours(void)
     close_network(&n);
     static const char *const root[] = {"", "encoder.", "module.", "teacher."};
     for (size_t i = 0; i < sizeof root / sizeof *root; i++) { /* with a word before the network, and without */
-        char told[WEIGHTS_LEFT_OUT];
+        char told[WEIGHTS_UNUSED_TEXT_MAX];
         add_network(root[i], false);
         add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
         add(&made, "decoder.norm.weight", some, 0, 0);
@@ -122,7 +122,7 @@ static void neighbours(void)
         add(&made, "optimizer.step", some, 0, 0);
         ok(read_which(&n, save_as("decoder.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_left_out == 7,
            "a decoder and an optimizer beside \"%s\" are left out %s", root[i], n.error.text);
-        is_text(weights_left_out(&n.w, told), "; 7 tensors left out: decoder, decoder_blocks, predictor, optimizer",
+        is_text(weights_unused_text(&n.w, told), "; 7 tensors left out: decoder, decoder_blocks, predictor, optimizer",
                 "and counted");
         close_network(&n);
     }

@@ -1,6 +1,6 @@
-/* test-import.c - the golden backbones under every scheme of names, with what is missing, misshapen and foreign, and
+/* test-weights.c - the golden backbones under every scheme of names, with what is missing, misshapen and foreign, and
  * what is written from them. Renamed files are made here from the golden ones. */
-#include "importbed.h"
+#include "weightsbed.h"
 #include "weight-names.h"
 
 static void add_hugging_face(struct rebuilt *r, const struct named_tensor *t)
@@ -228,7 +228,7 @@ static void names(void)
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
         ok(weight_names_publish(pair[i].theirs, &t) == WEIGHT_NAMES_PARAMETER && strcmp(t.name, pair[i].ours) == 0,
            "%s is %s", pair[i].theirs, pair[i].ours);
-    ok(weight_names_publish("head.weight", &t) == WEIGHT_NAMES_EXTRA, "a classifier is known and left out");
+    ok(weight_names_publish("head.weight", &t) == WEIGHT_NAMES_UNUSED, "a classifier is known and left out");
     ok(weight_names_publish("encoder.layer.7.attention.attention.value.bias", &t) == WEIGHT_NAMES_PARAMETER &&
            t.part == 2 && t.n_parts == 3,
        "value is the third part");

@@ -1,7 +1,7 @@
-/* importbed.h - networks opened from files, and files made from the tensors of others under other names, for the tests
+/* weightsbed.h - networks opened from files, and files made from the tensors of others under other names, for the tests
  * of weights.h. */
-#ifndef IMPORTBED_H
-#define IMPORTBED_H
+#ifndef WEIGHTSBED_H
+#define WEIGHTSBED_H
 
 #include <stdio.h>
 #include <stdlib.h>
