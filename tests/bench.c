@@ -47,7 +47,7 @@ static void check(struct op_ctx *c, int status, const struct fmt_error *e)
 static void open_network(struct bench *b, const char *arch, int64_t M)
 {
     struct fmt_error e = {0};
-    struct vit_config f = {.patch = 14, .M = M, .layerscale = 1e-5f, .qkv_bias = true, .proj_bias = true,
+    struct vit_config f = {.patch = 14, .grid = M, .layerscale = 1e-5f, .qkv_bias = true, .proj_bias = true,
                            .ffn_bias = true, .offset = 0.1};
     if (!vit_arch(arch, &f)) {
         fprintf(stderr, "bench: %s: no such network\n", arch);
@@ -71,7 +71,7 @@ static void report(struct bench *b, const char *what, double images, double flop
 struct worker {
     struct op_ctx c;
     struct arena arena, scratch;
-    struct vit_pass pass;
+    struct vit_activations pass;
 };
 
 struct extraction {
@@ -87,7 +87,7 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct extraction *x = arg;
     struct worker *w = &x->workers[worker];
     struct fmt_error e = {0};
-    struct vit_request r = {.n_inputs = 1, .turned = x->turned, .mean = {0.485f, 0.456f, 0.406f},
+    struct vit_request r = {.n_inputs = 1, .weights_transposed = x->turned, .mean = {0.485f, 0.456f, 0.406f},
                             .deviation = {0.229f, 0.224f, 0.225f}};
     r.inputs[0] =
         (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
@@ -114,10 +114,10 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     x.pixels = pixels;
     struct arena scratch = {0};
     struct op_ctx c = {.backend = &backend_cpu, .pool = b->pool, .scratch = &scratch};
-    vit_turn(&c, &b->vit, NULL);
+    vit_transpose_weights(&c, &b->vit, NULL);
     if (arena_init(&scratch, scratch.high, NULL))
         exit(1);
-    x.turned = vit_turn(&c, &b->vit, b->values);
+    x.turned = vit_transpose_weights(&c, &b->vit, b->values);
     arena_release(&scratch);
     for (int i = 0; i < b->n_workers; i++)
         open_worker(&x, i);
@@ -136,16 +136,16 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
 
 /* ------------------------------------------------------------------ training */
 
-static void draw_drops(const struct bench *b, struct vit_drop *drops, const int64_t n[2], double rate)
+static void draw_drops(const struct bench *b, struct vit_drop_path *drops, const int64_t n[2], double rate)
 {
     for (int64_t i = 0; i < b->vit.config.depth; i++)
         for (int k = 0; k < 4; k++) {
             int input = k % 2;
             struct rng r = rng_stream(1, (uint64_t)i, (uint64_t)k, RNG_TEST);
             int64_t *kept = take(n[input], sizeof *kept);
-            struct vit_kept *to = k < 2 ? &drops[i].attn[input] : &drops[i].ffn[input];
-            to->n_kept = vit_drop_subset(&r, n[input], rate, kept, &to->alpha);
-            to->kept = kept;
+            struct vit_subset *to = k < 2 ? &drops[i].attn[input] : &drops[i].ffn[input];
+            to->n = vit_drop_path_draw(&r, n[input], rate, kept, &to->scale);
+            to->images = kept;
         }
 }
 
@@ -154,7 +154,7 @@ struct training {
     struct op_ctx c;
     struct arena arena, scratch;
     struct vit_request student, teacher;
-    struct vit_pass pass;
+    struct vit_activations pass;
     float *grads;
     double student_s, teacher_s, backward_s;
 };
@@ -185,7 +185,7 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
 {
     open_network(b, arch, 16);
     static struct training t;
-    static struct vit_drop drops[VIT_DEPTH_MAX];
+    static struct vit_drop_path drops[VIT_DEPTH_MAX];
     const int64_t n[2] = {2 * batch, 8 * batch};
     t.b = b;
     t.c = (struct op_ctx){.backend = &backend_cpu, .pool = b->pool, .scratch = &t.scratch};
@@ -196,8 +196,8 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
         masks[i] = i / 256 % 2 == 0 && i % 10 < 3;
     t.teacher = (struct vit_request){.n_inputs = 1, .inputs = {global}, .deviation = {1, 1, 1}};
     global.masks = masks;
-    t.student = (struct vit_request){.n_inputs = 2, .inputs = {global, local}, .deviation = {1, 1, 1}, .keep = true,
-                                     .drop = rate > 0 ? drops : NULL};
+    t.student = (struct vit_request){.n_inputs = 2, .inputs = {global, local}, .deviation = {1, 1, 1}, .save_for_backward = true,
+                                     .drop_path = rate > 0 ? drops : NULL};
     if (rate > 0)
         draw_drops(b, drops, n, rate);
     t.grads = take(b->table.count, sizeof *t.grads);

@@ -14,7 +14,7 @@ struct vitbed {
     float *values;
     struct op_ctx c;
     struct arena arena, scratch;
-    struct vit_pass *pass;
+    struct vit_activations *pass;
 };
 
 static inline void *bed_take(int64_t n, size_t each)
@@ -48,8 +48,8 @@ static inline void bed_release(struct vitbed *b)
 }
 
 /* Plans, takes exactly the memory of the plan, runs. backward: grads given. d_norm is made after the forward pass. */
-static inline struct vit_pass *bed_run(struct vitbed *b, const struct vit_request *r, float *grads,
-                                       void (*d_norm)(void *arg, const struct vit_pass *pass, float *d), void *arg)
+static inline struct vit_activations *bed_run(struct vitbed *b, const struct vit_request *r, float *grads,
+                                       void (*d_norm)(void *arg, const struct vit_activations *pass, float *d), void *arg)
 {
     struct fmt_error e = {0};
     for (int round = 0; round < 2; round++) {

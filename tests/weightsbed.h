@@ -60,7 +60,7 @@ static inline void same_network(const struct network *a, const struct network *b
 {
     uint8_t x[DIGEST_BYTES], y[DIGEST_BYTES];
     struct fmt_error e = {0};
-    ok(a->w.vit.C == b->w.vit.C && a->w.vit.depth == b->w.vit.depth && a->w.vit.M == b->w.vit.M &&
+    ok(a->w.vit.C == b->w.vit.C && a->w.vit.depth == b->w.vit.depth && a->w.vit.grid == b->w.vit.grid &&
            a->w.vit.R == b->w.vit.R && a->w.vit.ffn == b->w.vit.ffn && a->w.vit.hidden == b->w.vit.hidden &&
            a->w.vit.antialias == b->w.vit.antialias && a->w.vit.offset == b->w.vit.offset,
        "%s: the same dimensions", what);

@@ -24,7 +24,7 @@ struct extract_worker {
     int64_t net_h, net_w; /* that the arenas are planned for */
     struct room part, canvas, net;
     double *sum;          /* [C] */
-    struct vit_pass run;
+    struct vit_activations run;
     struct image photo;   /* of extract_shards */
     struct block_buffer buffer;
 };
@@ -126,7 +126,7 @@ struct outputs {
 };
 
 static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, const struct vit_request *r,
-                   struct vit_pass *pass, struct outputs *out, struct fmt_error *e)
+                   struct vit_activations *pass, struct outputs *out, struct fmt_error *e)
 {
     const struct extract_model *m = &x->model;
     const struct vit_config *f = &m->vit->config;
@@ -137,20 +137,20 @@ static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, c
         if (!(x->settings.layers >> i & 1))
             continue;
         bool last = i == f->depth - 1;
-        out->layer[i] = last ? x->settings.no_norm ? pass->prenorm : pass->norm : pass->layers[i];
+        out->layer[i] = last ? x->settings.no_norm ? pass->prenorm : pass->normed : pass->layers[i];
         if (last || x->settings.no_norm)
             continue;
         float *normed = ARENA_TAKE(a, float, pass->T * f->C);
-        vit_norm(c, m->vit, m->values, normed, pass->layers[i], pass->T);
+        vit_final_norm(c, m->vit, m->values, normed, pass->layers[i], pass->T);
         out->layer[i] = normed;
     }
     if (m->head) {
-        struct head_pass head;
+        struct head_activations head;
         int64_t K = m->head->config.n_prototypes;
         out->logits = ARENA_TAKE(a, float, K);
         /* While planning there is no row yet, and none is read. */
-        head_forward(c, m->head, m->values, arena_planning(a) ? m->values : pass->norm, 1, false, a, &head);
-        struct prototypes proto = head_proto(m->head, m->values, head.z, 1);
+        head_forward(c, m->head, m->values, arena_planning(a) ? m->values : pass->normed, 1, false, a, &head);
+        struct prototypes proto = head_prototypes(m->head, m->values, head.z, 1);
         op_prototype_fwd(c, TENSOR(out->logits, 1, K), &proto);
     }
     return op_sync(c, e);
@@ -158,13 +158,13 @@ static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, c
 
 static struct vit_request request_of(const struct extract *x, int64_t net_h, int64_t net_w)
 {
-    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = net_h, .W = net_w}}, .turned = x->model.turned};
+    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = net_h, .W = net_w}}, .weights_transposed = x->model.turned};
     for (int i = 0; i < 3; i++) {
         r.mean[i] = x->model.mean[i];
         r.deviation[i] = x->model.std[i];
     }
     for (int64_t i = 0; i + 1 < x->model.vit->config.depth; i++)
-        r.layer[i] = x->settings.layers >> i & 1;
+        r.return_layer[i] = x->settings.layers >> i & 1;
     return r;
 }
 
@@ -333,12 +333,12 @@ int extract_transpose_weights(const struct vit *vit, float *values, struct threa
     struct op_ctx c = {.backend = backend_find("cpu", e), .pool = pool, .scratch = &scratch};
     if (!c.backend)
         return (int)(e ? e->status : FMT_UNSUPPORTED);
-    *turned = vit_turn(&c, vit, NULL); /* planning */
+    *turned = vit_transpose_weights(&c, vit, NULL); /* planning */
     int status = op_sync(&c, e);
     if (!status && *turned)
         status = arena_init(&scratch, scratch.high, e);
     if (!status && *turned) {
-        vit_turn(&c, vit, values);
+        vit_transpose_weights(&c, vit, values);
         status = op_sync(&c, e);
     }
     arena_release(&scratch);

@@ -32,7 +32,7 @@ enum extract_fit {
 struct extract_model { /* all of it the caller's, for the life of struct extract */
     const struct vit *vit;
     const float *values;
-    bool turned;             /* vit_turn was applied to the values */
+    bool turned;             /* vit_transpose_weights was applied to the values */
     const struct head *head; /* for FEAT_HEAD, else NULL */
     float mean[3], std[3];   /* of pixels in 0 .. 1 */
 };
@@ -48,7 +48,7 @@ struct extract_settings {
     bool unit;         /* each token (of a row of one token: the row) to unit length */
 };
 
-/* Turns the values of a model for many pictures (vit_turn), where this machine gains by it: *turned. They can be
+/* Turns the values of a model for many pictures (vit_transpose_weights), where this machine gains by it: *turned. They can be
  * neither hashed nor written afterwards. */
 int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
                               struct fmt_error *e);

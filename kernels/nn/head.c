@@ -62,10 +62,10 @@ static struct tensor layer_bias(const struct head *h, const float *values, int64
 }
 
 void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
-                  struct arena *arena, struct head_pass *pass)
+                  struct arena *arena, struct head_activations *pass)
 {
     const struct head_config *hc = &h->config;
-    *pass = (struct head_pass){.T = T, .x = x};
+    *pass = (struct head_activations){.T = T, .x = x};
     pass->z = ARENA_TAKE(arena, float, T * hc->bottleneck_dim);
     pass->norm = ARENA_TAKE(arena, float, T);
     for (int64_t i = 0; i < hc->n_layers; i++) {
@@ -85,7 +85,7 @@ void head_forward(struct op_ctx *c, const struct head *h, const float *values, c
                   1e-12f);
 }
 
-void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_pass *pass, float *dz,
+void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass, float *dz,
                    float *dx, struct arena *arena, float *grads)
 {
     const struct head_config *hc = &h->config;
@@ -109,7 +109,7 @@ void head_backward(struct op_ctx *c, const struct head *h, const float *values, 
     arena->used = mark;
 }
 
-struct prototypes head_proto(const struct head *h, const float *values, const float *z, int64_t T)
+struct prototypes head_prototypes(const struct head *h, const float *values, const float *z, int64_t T)
 {
     return (struct prototypes){.T = T,
                           .K = h->config.n_prototypes,

@@ -2,7 +2,7 @@
  * rows brought to unit length, and a last layer of prototypes with weight norm, W[k] = g[k] v[k] / |v[k]|.
  *
  * Here is the part up to the unit rows z [T,bottleneck]. The logits z W^T are no tensor of their own where it can be
- * helped: the losses go over the prototypes in tiles (prototypes.h). head_proto() gives them what they need.
+ * helped: the losses go over the prototypes in tiles (prototypes.h). head_prototypes() gives them what they need.
  */
 #ifndef HEAD_H
 #define HEAD_H
@@ -33,7 +33,7 @@ int head_params(struct head *h, const struct head_config *config, enum params_mo
                 struct params *t, struct fmt_error *e);
 
 /* What a forward pass leaves; valid until the caller resets the arena. */
-struct head_pass {
+struct head_activations {
     int64_t T;
     const float *x;               /* [T,D]: as given, must live as long */
     float *before[HEAD_LAYERS_MAX]; /* of GELU; kept for backward, else NULL */
@@ -42,12 +42,12 @@ struct head_pass {
 };
 
 void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
-                  struct arena *arena, struct head_pass *pass);
+                  struct arena *arena, struct head_activations *pass);
 /* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten. keep was set. */
-void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_pass *pass, float *dz,
+void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass, float *dz,
                    float *dx, struct arena *arena, float *grads);
 
 /* Rows z [T,bottleneck] before this head's prototypes. */
-struct prototypes head_proto(const struct head *h, const float *values, const float *z, int64_t T);
+struct prototypes head_prototypes(const struct head *h, const float *values, const float *z, int64_t T);
 
 #endif

@@ -11,7 +11,7 @@ struct vit_config model_vit(const struct config *c)
         .depth = d.depth,
         .n_heads = d.num_heads,
         .patch = d.patch,
-        .M = d.grid,
+        .grid = d.grid,
         .R = c->student.num_register_tokens,
         .ffn = ffn[c->student.ffn_layer],
         .hidden = d.ffn_hidden,

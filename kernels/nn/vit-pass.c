@@ -12,7 +12,7 @@ struct walk {
     const struct vit *v;
     const float *w;
     float *g; /* gradients, or NULL */
-    struct vit_pass *pass;
+    struct vit_activations *pass;
     struct arena *keep; /* what backward needs goes here, or to scratch */
 };
 
@@ -31,7 +31,7 @@ static struct tensor matrix_at(const float *w, int64_t at, int64_t N, int64_t K)
 static struct tensor weight_at(const struct walk *k, int64_t at, int64_t N, int64_t K)
 {
     struct tensor t = matrix_at(k->w, at, N, K);
-    t.turned = k->pass->request.turned;
+    t.turned = k->pass->request.weights_transposed;
     return t;
 }
 
@@ -58,17 +58,17 @@ static int64_t patches_of(const struct vit *v, const struct vit_input *in)
 
 static bool grid_as_stored(const struct vit_config *f, int64_t H, int64_t W)
 {
-    return H == W && H / f->patch == f->M;
+    return H == W && H / f->patch == f->grid;
 }
 
 /* The weights of one axis, in scratch. */
 static struct tensor axis(struct op_ctx *c, const struct vit_config *f, int64_t pixels)
 {
     int64_t out = pixels / f->patch;
-    float *w = ARENA_TAKE(c->scratch, float, out * f->M);
+    float *w = ARENA_TAKE(c->scratch, float, out * f->grid);
     if (!op_planning(c))
-        positions_axis(w, f->M, out, f->offset, f->antialias);
-    return TENSOR(w, out, f->M);
+        positions_axis(w, f->grid, out, f->offset, f->antialias);
+    return TENSOR(w, out, f->grid);
 }
 
 void vit_positions(struct op_ctx *c, const struct vit *v, const float *values, int64_t H, int64_t W, float *out)
@@ -82,7 +82,7 @@ void vit_positions(struct op_ctx *c, const struct vit *v, const float *values, i
     if (grid_as_stored(f, H, W))
         op_copy(c, TENSOR(rest, P * C), TENSOR(grid, P * C));
     else
-        op_interp_fwd(c, TENSOR(rest, P, C), TENSOR(grid, f->M * f->M, C), axis(c, f, H), axis(c, f, W));
+        op_interp_fwd(c, TENSOR(rest, P, C), TENSOR(grid, f->grid * f->grid, C), axis(c, f, H), axis(c, f, W));
     c->scratch->used = mark;
 }
 
@@ -105,7 +105,7 @@ static struct tensor masks_of(const struct walk *k, const struct vit_input *in)
 /* Input i's rows of the sequence. */
 static struct tensor input_rows(const struct walk *k, float *x, int i)
 {
-    const struct vit_pass *p = k->pass;
+    const struct vit_activations *p = k->pass;
     int64_t C = k->v->config.C;
     return TENSOR(x ? x + p->first[i] * C : x, p->request.inputs[i].B, p->n_tokens[i], C);
 }
@@ -145,7 +145,7 @@ static void tokens_backward(const struct walk *k, int i, float *dx)
                   input_rows(k, dx, i), masks_of(k, in));
     if (!stored) {
         op_axpy(k->c, TENSOR(dstored, C), 1, TENSOR(dpos, C));
-        op_interp_bwd(k->c, TENSOR(dgrid, f->M * f->M, C), TENSOR(dpos ? dpos + C : dpos, P, C), axis(k->c, f, in->H),
+        op_interp_bwd(k->c, TENSOR(dgrid, f->grid * f->grid, C), TENSOR(dpos ? dpos + C : dpos, P, C), axis(k->c, f, in->H),
                       axis(k->c, f, in->W));
     }
     patchify(k, in, patches);
@@ -156,30 +156,30 @@ static void tokens_backward(const struct walk *k, int i, float *dx)
 
 /* ------------------------------------------------------------------ which rows a branch works on */
 
-static void list_rows(const struct walk *k, struct vit_branch *b, const struct vit_kept *kept)
+static void list_rows(const struct walk *k, struct vit_branch *b, const struct vit_subset *subset)
 {
-    const struct vit_pass *p = k->pass;
+    const struct vit_activations *p = k->pass;
     int64_t m = 0;
     for (int i = 0; i < p->request.n_inputs; i++)
         for (int64_t s = 0; s < b->seg[i][0]; s++) {
-            int64_t image = kept[i].kept ? kept[i].kept[s] : s;
+            int64_t image = subset[i].images ? subset[i].images[s] : s;
             if (!op_check(k->c, image >= 0 && image < p->request.inputs[i].B, "drop path: no such image"))
                 return;
             for (int64_t t = 0; t < p->n_tokens[i]; t++, m++) {
                 b->rows[m] = vit_row(p, i, image, t);
-                b->scale[m] = kept[i].kept ? kept[i].alpha : 1.0f;
+                b->scale[m] = subset[i].images ? subset[i].scale : 1.0f;
             }
         }
 }
 
-static void choose_rows(const struct walk *k, struct vit_branch *b, const struct vit_kept *kept)
+static void choose_rows(const struct walk *k, struct vit_branch *b, const struct vit_subset *subset)
 {
-    const struct vit_pass *p = k->pass;
+    const struct vit_activations *p = k->pass;
     bool all = true;
     *b = (struct vit_branch){0};
     for (int i = 0; i < p->request.n_inputs; i++) {
-        bool some = kept && kept[i].kept;
-        b->seg[i][0] = some ? kept[i].n_kept : p->request.inputs[i].B;
+        bool some = subset && subset[i].images;
+        b->seg[i][0] = some ? subset[i].n : p->request.inputs[i].B;
         b->seg[i][1] = p->n_tokens[i];
         b->M += b->seg[i][0] * b->seg[i][1];
         all = all && !some;
@@ -190,7 +190,7 @@ static void choose_rows(const struct walk *k, struct vit_branch *b, const struct
     b->rows = ARENA_TAKE(k->keep, int64_t, b->M);
     b->scale = ARENA_TAKE(k->keep, float, b->M);
     if (!op_planning(k->c))
-        list_rows(k, b, kept);
+        list_rows(k, b, subset);
 }
 
 /* Asked of `listed`, not of the pointers, which are NULL while planning. */
@@ -209,7 +209,7 @@ static void branch_input(const struct walk *k, struct vit_branch *b, float *x, f
                          int64_t b_at)
 {
     int64_t C = k->v->config.C, M = b->M, T = k->pass->T;
-    bool kept = k->pass->request.keep;
+    bool kept = k->pass->request.save_for_backward;
     b->x = b->listed || kept ? ARENA_TAKE(k->keep, float, M * C) : x;
     if (b->listed)
         op_gather_rows(k->c, TENSOR(b->x, M, C), TENSOR(x, T, C), rows_of(b));
@@ -225,8 +225,8 @@ static void branch_input(const struct walk *k, struct vit_branch *b, float *x, f
 static void attention_forward(const struct walk *k, int64_t i, float *x)
 {
     const struct vit_config *f = &k->v->config;
-    const struct vit_block_at *at = &k->v->block[i];
-    const struct vit_drop *drop = k->pass->request.drop;
+    const struct vit_block_rows *at = &k->v->block[i];
+    const struct vit_drop_path *drop = k->pass->request.drop_path;
     struct vit_branch *b = &k->pass->attn[i];
     int64_t C = f->C, T = k->pass->T;
     size_t mark = k->c->scratch->used;
@@ -258,10 +258,10 @@ static int64_t inner_width(const struct vit_config *f)
 static void ffn_products(const struct walk *k, int64_t i, float *x)
 {
     const struct vit_config *f = &k->v->config;
-    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_block_rows *at = &k->v->block[i];
     struct vit_branch *b = &k->pass->ffn[i];
     int64_t C = f->C, M = b->M, h = f->hidden, inner = inner_width(f);
-    bool keep = k->pass->request.keep, swiglu = f->ffn == VIT_SWIGLU;
+    bool keep = k->pass->request.save_for_backward, swiglu = f->ffn == VIT_SWIGLU;
     float *normed = scratch(k, M * C), *a = scratch(k, M * h);
     branch_input(k, b, x, normed, at->norm2_w, at->norm2_b);
     b->inner = keep || swiglu ? ARENA_TAKE(k->keep, float, M * inner) : NULL;
@@ -280,8 +280,8 @@ static void ffn_products(const struct walk *k, int64_t i, float *x)
 static void ffn_forward(const struct walk *k, int64_t i, float *x)
 {
     const struct vit_config *f = &k->v->config;
-    const struct vit_block_at *at = &k->v->block[i];
-    const struct vit_drop *drop = k->pass->request.drop;
+    const struct vit_block_rows *at = &k->v->block[i];
+    const struct vit_drop_path *drop = k->pass->request.drop_path;
     struct vit_branch *b = &k->pass->ffn[i];
     int64_t C = f->C, T = k->pass->T;
     size_t mark = k->c->scratch->used;
@@ -324,7 +324,7 @@ static void norm_backward(const struct walk *k, const struct vit_branch *b, floa
 static float *products_backward(const struct walk *k, int64_t i, float *dr)
 {
     const struct vit_config *f = &k->v->config;
-    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_block_rows *at = &k->v->block[i];
     const struct vit_branch *b = &k->pass->ffn[i];
     int64_t C = f->C, M = b->M, h = f->hidden, inner = inner_width(f);
     float *da = scratch(k, M * h), *n = scratch(k, M * C);
@@ -346,7 +346,7 @@ static float *products_backward(const struct walk *k, int64_t i, float *dr)
 
 static void ffn_backward(const struct walk *k, int64_t i, float *dx)
 {
-    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_block_rows *at = &k->v->block[i];
     const struct vit_branch *b = &k->pass->ffn[i];
     size_t mark = k->c->scratch->used;
     float *dr = scratch(k, b->M * k->v->config.C);
@@ -359,7 +359,7 @@ static void ffn_backward(const struct walk *k, int64_t i, float *dx)
 static void attention_backward(const struct walk *k, int64_t i, float *dx)
 {
     const struct vit_config *f = &k->v->config;
-    const struct vit_block_at *at = &k->v->block[i];
+    const struct vit_block_rows *at = &k->v->block[i];
     struct vit_branch *b = &k->pass->attn[i];
     int64_t C = f->C, M = b->M;
     size_t mark = k->c->scratch->used;
@@ -381,10 +381,10 @@ static void attention_backward(const struct walk *k, int64_t i, float *dx)
 
 /* ------------------------------------------------------------------ the whole */
 
-static int lay_out(const struct vit *v, const struct vit_request *r, struct vit_pass *pass, struct fmt_error *e)
+static int lay_out(const struct vit *v, const struct vit_request *r, struct vit_activations *pass, struct fmt_error *e)
 {
     const struct vit_config *f = &v->config;
-    *pass = (struct vit_pass){.request = *r};
+    *pass = (struct vit_activations){.request = *r};
     if (r->n_inputs < 1 || r->n_inputs > VIT_INPUTS_MAX)
         return fmt_fail(e, FMT_MISMATCH, "backbone: %d inputs", r->n_inputs);
     for (int i = 0; i < r->n_inputs; i++) {
@@ -409,43 +409,43 @@ static float *copy_of(const struct walk *k, struct arena *arena, const float *x)
 }
 
 int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, const struct vit_request *request,
-                struct arena *arena, struct vit_pass *pass, struct fmt_error *e)
+                struct arena *arena, struct vit_activations *pass, struct fmt_error *e)
 {
     int status = lay_out(v, request, pass, e);
     if (status)
         return status;
-    struct walk k = {.c = c, .v = v, .w = values, .pass = pass, .keep = request->keep ? arena : c->scratch};
+    struct walk k = {.c = c, .v = v, .w = values, .pass = pass, .keep = request->save_for_backward ? arena : c->scratch};
     int64_t T = pass->T, C = v->config.C;
     float *x = pass->prenorm = ARENA_TAKE(arena, float, T * C);
-    pass->norm = ARENA_TAKE(arena, float, T * C);
+    pass->normed = ARENA_TAKE(arena, float, T * C);
     pass->mean = ARENA_TAKE(arena, float, T);
     pass->rstd = ARENA_TAKE(arena, float, T);
     for (int i = 0; i < request->n_inputs; i++)
         tokens_forward(&k, i, x);
-    if (request->tokens)
+    if (request->return_tokens)
         pass->tokens = copy_of(&k, arena, x);
     for (int64_t i = 0; i < v->config.depth; i++) {
         attention_forward(&k, i, x);
         ffn_forward(&k, i, x);
-        if (request->layer[i])
+        if (request->return_layer[i])
             pass->layers[i] = copy_of(&k, arena, x);
     }
-    norm(&k, pass->norm, pass->mean, pass->rstd, x, v->norm_w, v->norm_b, T, true);
+    norm(&k, pass->normed, pass->mean, pass->rstd, x, v->norm_w, v->norm_b, T, true);
     return 0;
 }
 
-void vit_norm(struct op_ctx *c, const struct vit *v, const float *values, float *y, const float *x, int64_t n)
+void vit_final_norm(struct op_ctx *c, const struct vit *v, const float *values, float *y, const float *x, int64_t n)
 {
     struct walk k = {.c = c, .v = v, .w = values};
     norm(&k, y, NULL, NULL, x, v->norm_w, v->norm_b, n, false);
 }
 
-void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, struct vit_pass *pass, float *d_norm,
+void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, struct vit_activations *pass, float *d_norm,
                   float *grads)
 {
     struct walk k = {.c = c, .v = v, .w = values, .g = grads, .pass = pass};
     int64_t T = pass->T, C = v->config.C;
-    if (!op_check(c, pass->request.keep && !pass->request.turned, "backbone: backward of a pass that kept nothing"))
+    if (!op_check(c, pass->request.save_for_backward && !pass->request.weights_transposed, "backbone: backward of a pass that kept nothing"))
         return;
     float *dx = d_norm;
     op_layernorm_bwd(c, TENSOR(dx, T, C), vector_at(grads, v->norm_w, C), vector_at(grads, v->norm_b, C),
@@ -470,7 +470,7 @@ static void turn(struct op_ctx *c, float *w, int64_t N, int64_t K)
     c->scratch->used = mark;
 }
 
-bool vit_turn(struct op_ctx *c, const struct vit *v, float *values)
+bool vit_transpose_weights(struct op_ctx *c, const struct vit *v, float *values)
 {
     const struct vit_config *f = &v->config;
     if (!c->backend->turns_weights())
@@ -478,7 +478,7 @@ bool vit_turn(struct op_ctx *c, const struct vit *v, float *values)
     float *w = values;
     turn(c, w ? w + v->patch_w : w, f->C, 3 * f->patch * f->patch);
     for (int64_t i = 0; i < f->depth; i++) {
-        const struct vit_block_at *at = &v->block[i];
+        const struct vit_block_rows *at = &v->block[i];
         turn(c, w ? w + at->qkv_w : w, 3 * f->C, f->C);
         turn(c, w ? w + at->proj_w : w, f->C, f->C);
         turn(c, w ? w + at->fc1_w : w, inner_width(f), f->C);

@@ -46,9 +46,9 @@ int vit_check(const struct vit_config *v, struct fmt_error *e)
     if (v->depth < 1 || v->depth > VIT_DEPTH_MAX)
         return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; 1 to %d are possible", (long long)v->depth,
                         VIT_DEPTH_MAX);
-    if (v->patch < 1 || v->patch > 256 || v->M < 1 || v->M > 4096 || v->R < 0 || v->R > 4096)
+    if (v->patch < 1 || v->patch > 256 || v->grid < 1 || v->grid > 4096 || v->R < 0 || v->R > 4096)
         return fmt_fail(e, FMT_LIMIT, "backbone: patch %lld, grid %lld, %lld registers: out of range",
-                        (long long)v->patch, (long long)v->M, (long long)v->R);
+                        (long long)v->patch, (long long)v->grid, (long long)v->R);
     if ((v->hidden < 1) != (v->ffn == VIT_IDENTITY) || v->hidden > 262144)
         return fmt_fail(e, FMT_LIMIT, "backbone: inner width %lld is out of range", (long long)v->hidden);
     if (!(v->eps >= 0 && v->eps < 1))
@@ -58,32 +58,32 @@ int vit_check(const struct vit_config *v, struct fmt_error *e)
     return 0;
 }
 
-double vit_drop_rate(double rate, bool uniform, int64_t block, int64_t depth)
+double vit_drop_path_rate(double rate, bool uniform, int64_t block, int64_t depth)
 {
     return uniform || depth < 2 ? (uniform ? rate : 0) : rate * (double)block / (double)(depth - 1);
 }
 
-int64_t vit_drop_count(int64_t b, double rate)
+int64_t vit_drop_path_count(int64_t b, double rate)
 {
     int64_t s = (int64_t)((double)b * (1 - rate));
     return s < 1 ? 1 : s;
 }
 
-int64_t vit_drop_subset(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha)
+int64_t vit_drop_path_draw(struct rng *r, int64_t b, double rate, int64_t *images, float *scale)
 {
-    int64_t s = vit_drop_count(b, rate);
-    rng_permutation(r, b, kept);
-    *alpha = (float)((double)b / (double)s);
+    int64_t s = vit_drop_path_count(b, rate);
+    rng_permutation(r, b, images);
+    *scale = (float)((double)b / (double)s);
     return s;
 }
 
-int64_t vit_drop_bernoulli(struct rng *r, int64_t b, double rate, int64_t *kept, float *alpha)
+int64_t vit_drop_path_bernoulli(struct rng *r, int64_t b, double rate, int64_t *images, float *scale)
 {
     int64_t s = 0;
     for (int64_t i = 0; i < b; i++)
         if (rng_f64(r) >= rate)
-            kept[s++] = i;
-    *alpha = (float)(1 / (1 - rate));
+            images[s++] = i;
+    *scale = (float)(1 / (1 - rate));
     return s;
 }
 
@@ -130,7 +130,7 @@ static int64_t add_linear(struct adding *a, const char *name, bool bias, int64_t
     return at;
 }
 
-static void add_block(struct adding *a, const struct vit_config *f, int64_t i, struct vit_block_at *b)
+static void add_block(struct adding *a, const struct vit_config *f, int64_t i, struct vit_block_rows *b)
 {
     bool swiglu = f->ffn == VIT_SWIGLU;
     snprintf(a->block, sizeof a->block, "backbone.blocks.%d.", (int)i);
@@ -164,7 +164,7 @@ int vit_params(struct vit *v, const struct vit_config *config, struct params *t,
     /* PyTorch's default for a convolution, which the published code leaves in place: U(-b, b), b = 1 / sqrt(fan in) */
     float bound = (float)(1 / sqrt((double)(3 * f->patch * f->patch)));
     v->cls = add(&a, "cls_token", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, 1, f->C));
-    v->pos = add(&a, "pos_embed", INIT_NORMAL, WEIGHT_DEVIATION, PARAM_DECAY, DIMS(1, 1 + f->M * f->M, f->C));
+    v->pos = add(&a, "pos_embed", INIT_NORMAL, WEIGHT_DEVIATION, PARAM_DECAY, DIMS(1, 1 + f->grid * f->grid, f->C));
     v->reg = f->R ? add(&a, "register_tokens", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, f->R, f->C)) : -1;
     v->mask = add(&a, "mask_token", INIT_CONSTANT, 0, PARAM_DECAY | PARAM_OPTIONAL, DIMS(1, f->C));
     v->patch_w = add(&a, "patch_embed.proj.weight", INIT_UNIFORM, bound, PARAM_DECAY | PARAM_PATCH_EMBED,

@@ -52,7 +52,7 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
 {
     int64_t K = l->head.config.n_prototypes;
     l->temperature = temperature;
-    l->teacher = head_proto(&l->head, values, l->z, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]);
+    l->teacher = head_prototypes(&l->head, values, l->z, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]);
     l->teacher.logits = l->teacher_logits;
     op_prototype_keep(c, &l->teacher);
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
@@ -75,7 +75,7 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
     }
 }
 
-void loss_watch(struct op_ctx *c, struct loss_head *l, struct prototypes_collapse *out)
+void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototypes_collapse *out)
 {
     op_prototype_collapse(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? NULL : l->log_col[LOSS_DINO],
                    l->temperature);
@@ -133,7 +133,7 @@ void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int6
 
 void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const float *values, const float *z)
 {
-    r->student = head_proto(&l->head, values, z, r->T);
+    r->student = head_prototypes(&l->head, values, z, r->T);
     r->student.logits = l->student_logits;
     struct prototypes_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
     op_prototype_xent_fwd(c, r->row_loss, r->lse, r->mass, &r->student, &r->targets, &pairs);

@@ -60,7 +60,7 @@ struct patch_runs micro_patch_runs(const struct step *s, const struct micro *mic
 
 /* ---- drop path ---- */
 
-static struct vit_kept *whole_of(struct step *s, int64_t block, int branch, int kind)
+static struct vit_subset *whole_of(struct step *s, int64_t block, int branch, int kind)
 {
     return &s->whole[(block * BRANCHES + branch) * KINDS + kind];
 }
@@ -74,14 +74,14 @@ static int64_t kept_room_of(const struct step *s, int64_t block, int branch, int
 static void draw_one(struct step *s, int64_t iteration, int64_t block, int branch, int kind)
 {
     int64_t *kept = s->kept_room + kept_room_of(s, block, branch, kind);
-    struct vit_kept *k = whole_of(s, block, branch, kind);
-    double rate = vit_drop_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
-    *k = (struct vit_kept){.kept = NULL, .alpha = 1};
+    struct vit_subset *k = whole_of(s, block, branch, kind);
+    double rate = vit_drop_path_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
+    *k = (struct vit_subset){.images = NULL, .scale = 1};
     if (rate > 0 && s->z.crops[kind] > 0) {
         struct rng r =
             rng_stream(s->seed, (uint64_t)iteration, (uint64_t)(block * 4 + branch * 2 + kind), RNG_DROP_PATH);
-        k->n_kept = vit_drop_subset(&r, s->z.crops[kind], rate, kept, &k->alpha);
-        k->kept = kept;
+        k->n = vit_drop_path_draw(&r, s->z.crops[kind], rate, kept, &k->scale);
+        k->images = kept;
     }
 }
 
@@ -92,41 +92,41 @@ void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *
             for (int kind = 0; kind < KINDS; kind++) {
                 if (draws)
                     *whole_of(s, block, branch, kind) =
-                        (struct vit_kept){draws->kept[block][branch][kind], draws->n_kept[kind],
-                                          (float)((double)s->z.crops[kind] / (double)draws->n_kept[kind])};
+                        (struct vit_subset){draws->survivors[block][branch][kind], draws->n_survivors[kind],
+                                          (float)((double)s->z.crops[kind] / (double)draws->n_survivors[kind])};
                 else
                     draw_one(s, iteration, block, branch, kind);
             }
 }
 
 /* The crops of the micro-batch among those kept, by their place in it. */
-static struct vit_kept kept_of_micro(struct step *s, const struct micro *micro, const struct vit_kept *k, int64_t room,
+static struct vit_subset kept_of_micro(struct step *s, const struct micro *micro, const struct vit_subset *k, int64_t room,
                                      int kind)
 {
-    struct vit_kept r = *k;
-    if (!k->kept)
+    struct vit_subset r = *k;
+    if (!k->images)
         return r;
     int64_t *to = s->micro_room + room, crops = s->z.crops[kind], B = s->z.B;
     memset(s->kept_mark, 0, (size_t)crops * sizeof *s->kept_mark);
-    for (int64_t i = 0; i < k->n_kept; i++)
-        s->kept_mark[k->kept[i]] = true;
-    r.kept = to;
-    r.n_kept = 0;
+    for (int64_t i = 0; i < k->n; i++)
+        s->kept_mark[k->images[i]] = true;
+    r.images = to;
+    r.n = 0;
     for (int64_t crop = 0; crop < crops; crop++) {
         int64_t image = crop % B - micro->first;
         if (s->kept_mark[crop] && image >= 0 && image < micro->m)
-            to[r.n_kept++] = crop / B * micro->m + image;
+            to[r.n++] = crop / B * micro->m + image;
     }
     return r;
 }
 
-const struct vit_drop *micro_drop(struct step *s, const struct micro *micro)
+const struct vit_drop_path *micro_drop(struct step *s, const struct micro *micro)
 {
     if (s->drop_rate <= 0)
         return NULL;
     for (int64_t block = 0; block < s->vit.config.depth; block++)
         for (int kind = 0; kind < KINDS; kind++) {
-            struct vit_kept *attn = whole_of(s, block, ATTN, kind), *ffn = whole_of(s, block, FFN, kind);
+            struct vit_subset *attn = whole_of(s, block, ATTN, kind), *ffn = whole_of(s, block, FFN, kind);
             s->drop[block].attn[kind] = kept_of_micro(s, micro, attn, kept_room_of(s, block, ATTN, kind), kind);
             s->drop[block].ffn[kind] = kept_of_micro(s, micro, ffn, kept_room_of(s, block, FFN, kind), kind);
         }
@@ -172,14 +172,14 @@ void micro_begin(struct step *s, int64_t i, struct micro *micro)
 
 /* ---- rows of a pass ---- */
 
-int64_t *rows_cls(const struct vit_pass *pass, int input, int64_t *rows)
+int64_t *rows_cls(const struct vit_activations *pass, int input, int64_t *rows)
 {
     for (int64_t i = 0; i < pass->request.inputs[input].B; i++)
         *rows++ = vit_row(pass, input, i, 0);
     return rows;
 }
 
-int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_pass *pass, int64_t *rows)
+int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *pass, int64_t *rows)
 {
     const uint8_t *masks = micro->input[GLOBAL].masks;
     for (int64_t crop = 0; micro->n_patches > 0 && crop < micro->input[GLOBAL].B; crop++)

@@ -52,9 +52,9 @@ struct step {
     const struct step_batch *batch;
     int64_t *patch_start;        /* [2B+1]: masked patches before each global crop */
     int64_t *kept_room;          /* of `whole` */
-    struct vit_kept *whole;      /* [depth][BRANCHES][KINDS]: drop path of the whole batch */
+    struct vit_subset *whole;      /* [depth][BRANCHES][KINDS]: drop path of the whole batch */
     int64_t *micro_room;         /* of `drop` where there are micro-batches */
-    struct vit_drop *drop;       /* [depth]: of the micro-batch */
+    struct vit_drop_path *drop;       /* [depth]: of the micro-batch */
     bool *kept_mark;             /* [crops] */
 };
 
@@ -70,10 +70,10 @@ int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error
 void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *draws);
 /* Copies what is not contiguous into the work arena. */
 void micro_begin(struct step *s, int64_t i, struct micro *micro);
-const struct vit_drop *micro_drop(struct step *s, const struct micro *micro); /* NULL: no drop path */
+const struct vit_drop_path *micro_drop(struct step *s, const struct micro *micro); /* NULL: no drop path */
 /* Rows of a pass: class tokens of one kind of crops (of input `input`), then masked patches; both return the end. */
-int64_t *rows_cls(const struct vit_pass *pass, int input, int64_t *rows);
-int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_pass *pass, int64_t *rows);
+int64_t *rows_cls(const struct vit_activations *pass, int input, int64_t *rows);
+int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *pass, int64_t *rows);
 /* Where the micro-batch's masked patches lie among those of the batch: calls f for its two runs. */
 struct patch_runs {
     int64_t first[2], n[2];

@@ -45,7 +45,7 @@ static struct vit_request request_of(const struct step *s, const struct micro *m
 
 /* ---- teacher ---- */
 
-static void teacher_heads(struct step *s, const struct micro *micro, const struct vit_pass *pass)
+static void teacher_heads(struct step *s, const struct micro *micro, const struct vit_activations *pass)
 {
     int64_t C = s->vit.config.C, n_cls = 2 * micro->m;
     struct patch_runs runs = micro_patch_runs(s, micro);
@@ -62,8 +62,8 @@ static void teacher_heads(struct step *s, const struct micro *micro, const struc
             end = cls ? rows_cls(pass, GLOBAL, end) : end;
             end = patches ? rows_patches(s, micro, pass, end) : end;
         }
-        op_gather_rows(&s->c, TENSOR(x, T, C), TENSOR(pass->norm, pass->T, C), TENSOR(rows, T));
-        struct head_pass out;
+        op_gather_rows(&s->c, TENSOR(x, T, C), TENSOR(pass->normed, pass->T, C), TENSOR(rows, T));
+        struct head_activations out;
         head_forward(&s->c, &l->head, s->teacher, x, T, false, &s->work, &out);
         if (cls) {
             spread_global(s, micro, s->teacher_cls, x, C);
@@ -80,7 +80,7 @@ static int teacher_forward(struct step *s, struct fmt_error *e)
     for (int64_t i = 0; i < s->z.n_micro; i++) {
         size_t mark = s->work.used;
         struct micro micro;
-        struct vit_pass pass;
+        struct vit_activations pass;
         micro_begin(s, i, &micro);
         micro.input[GLOBAL].masks = NULL; /* the teacher sees all of a crop */
         struct vit_request r = request_of(s, &micro, 1);
@@ -98,7 +98,7 @@ static void watch(struct step *s, struct step_result *r)
 {
     struct prototypes_collapse seen = {0};
     int64_t crops = s->z.crops[GLOBAL], K = s->head[0].head.config.n_prototypes;
-    loss_watch(&s->c, &s->head[0], &seen);
+    loss_collapse(&s->c, &s->head[0], &seen);
     op_effective_rank(&s->c, &r->feature_rank, TENSOR(s->teacher_cls, crops, s->vit.config.C));
     r->teacher_entropy = seen.entropy;
     r->teacher_entropy_mean = seen.entropy_of_mean;
@@ -145,11 +145,11 @@ static int preview(struct step *s, struct step_result *r, struct fmt_error *e)
     for (int64_t i = 0; i < s->z.n_micro; i++) {
         size_t mark = s->work.used;
         struct micro micro;
-        struct vit_pass pass;
+        struct vit_activations pass;
         micro_begin(s, i, &micro);
         int64_t T = 2 * micro.m;
         struct vit_request request = request_of(s, &micro, 1);
-        request.drop = micro_drop(s, &micro);
+        request.drop_path = micro_drop(s, &micro);
         int status = vit_forward(&s->c, &s->vit, s->student, &request, &s->work, &pass, e);
         if (status)
             return status;
@@ -157,16 +157,16 @@ static int preview(struct step *s, struct step_result *r, struct fmt_error *e)
         float *x = ARENA_TAKE(&s->work, float, T * C);
         if (!op_planning(&s->c))
             rows_cls(&pass, GLOBAL, rows);
-        op_gather_rows(&s->c, TENSOR(x, T, C), TENSOR(pass.norm, pass.T, C), TENSOR(rows, T));
+        op_gather_rows(&s->c, TENSOR(x, T, C), TENSOR(pass.normed, pass.T, C), TENSOR(rows, T));
         spread_global(s, &micro, s->student_cls, x, C);
         if (s->kl_weight > 0) {
-            struct head_pass out;
+            struct head_activations out;
             head_forward(&s->c, &s->head[0].head, s->student, x, T, false, &s->work, &out);
             spread_global(s, &micro, s->z_kl, out.z, b);
         }
         s->work.used = mark;
     }
-    struct prototypes p = head_proto(&s->head[0].head, s->student, s->z_kl, s->z.crops[GLOBAL]);
+    struct prototypes p = head_prototypes(&s->head[0].head, s->student, s->z_kl, s->z.crops[GLOBAL]);
     koleo_term(s, s->student_cls, r);
     kl_term(s, &p, 0, r);
     return 0;
@@ -179,7 +179,7 @@ struct student_head {
     int64_t n_local, n_global, n_patches, T;
     int64_t *rows; /* [T] of the pass */
     float *x;      /* [T,C] */
-    struct head_pass pass;
+    struct head_activations pass;
     struct loss_rows loss;
 };
 
@@ -224,7 +224,7 @@ static void fill_pairs(const struct step *s, const struct micro *micro, struct s
     }
 }
 
-static void student_head_forward(struct step *s, const struct micro *micro, const struct vit_pass *pass,
+static void student_head_forward(struct step *s, const struct micro *micro, const struct vit_activations *pass,
                                  struct loss_head *l, struct student_head *h)
 {
     int64_t C = s->vit.config.C, n_picked;
@@ -242,7 +242,7 @@ static void student_head_forward(struct step *s, const struct micro *micro, cons
         if (h->n_patches)
             rows_patches(s, micro, pass, end);
     }
-    op_gather_rows(&s->c, TENSOR(h->x, h->T, C), TENSOR(pass->norm, pass->T, C), TENSOR(h->rows, h->T));
+    op_gather_rows(&s->c, TENSOR(h->x, h->T, C), TENSOR(pass->normed, pass->T, C), TENSOR(h->rows, h->T));
     head_forward(&s->c, &l->head, s->student, h->x, h->T, true, &s->work, &h->pass);
     const int64_t *picked = pick_teacher(s, micro, l, h, &n_picked);
     loss_begin(&s->c, l, &h->loss, h->T, picked, n_picked, h->n_global, &s->work);
@@ -283,7 +283,7 @@ static void find_bad_loss(struct step_result *r)
     }
 }
 
-static void student_backward(struct step *s, const struct micro *micro, struct vit_pass *pass,
+static void student_backward(struct step *s, const struct micro *micro, struct vit_activations *pass,
                              struct student_head *heads, bool frozen)
 {
     int64_t C = s->vit.config.C;
@@ -311,12 +311,12 @@ static int student_micro(struct step *s, int64_t i, bool frozen, struct step_res
 {
     size_t mark = s->work.used;
     struct micro micro;
-    struct vit_pass pass;
+    struct vit_activations pass;
     struct student_head heads[2];
     micro_begin(s, i, &micro);
     struct vit_request request = request_of(s, &micro, s->z.n_local ? 2 : 1);
-    request.drop = micro_drop(s, &micro);
-    request.keep = !frozen;
+    request.drop_path = micro_drop(s, &micro);
+    request.save_for_backward = !frozen;
     int status = vit_forward(&s->c, &s->vit, s->student, &request, &s->work, &pass, e);
     if (status)
         return status;

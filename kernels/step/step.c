@@ -149,10 +149,10 @@ static void fill_with_kept(struct step *s)
                 if ((crop % s->z.B < s->z.m) == (round == 0))
                     *to++ = crop;
         for (int64_t block = 0; block < s->vit.config.depth; block++) {
-            double rate = vit_drop_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
+            double rate = vit_drop_path_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
             for (int branch = 0; branch < BRANCHES; branch++)
                 s->whole[(block * BRANCHES + branch) * KINDS + kind] =
-                    (struct vit_kept){list, crops ? vit_drop_count(crops, rate) : 0, 1};
+                    (struct vit_subset){list, crops ? vit_drop_path_count(crops, rate) : 0, 1};
         }
     }
 }

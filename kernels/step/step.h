@@ -44,12 +44,12 @@ struct step_batch {
     int64_t N;              /* as long are their rows: refused if a global crop has not just as many patches */
 };
 
-/* Which crops each branch of the student keeps, fed in instead of drawn (tests). kept[block][branch][kind] lists
- * n_kept[kind] crops of the whole batch, as many as vit_drop_count says, in any order; branch 0 attention, 1 FFN; kind
+/* Which crops each branch of the student is computed for, fed in instead of drawn (tests). survivors[block][branch][kind] lists
+ * n_survivors[kind] crops of the whole batch, as many as vit_drop_path_count says, in any order; branch 0 attention, 1 FFN; kind
  * 0 global, 1 local. */
 struct step_draws {
-    int64_t n_kept[2];
-    const int64_t *(*kept)[2][2]; /* [depth] */
+    int64_t n_survivors[2];
+    const int64_t *(*survivors)[2][2]; /* [depth] */
 };
 
 /* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */

@@ -93,7 +93,7 @@ static struct vit_config deduce(const struct weights *w)
     v.n_heads = v.C % PUBLISHED_HEAD_WIDTH == 0 ? v.C / PUBLISHED_HEAD_WIDTH : 0;
     v.eps = VIT_EPS;
     int64_t side = weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
-    v.M = side > 0 ? side : PUBLISHED_GRID;
+    v.grid = side > 0 ? side : PUBLISHED_GRID;
     v.antialias = v.R > 0;
     v.offset = v.R > 0 ? 0 : published_offset;
     return v;
@@ -186,7 +186,7 @@ static int settings_of(const struct vit_config *v, struct config *c, struct fmt_
     WORD("student.embed_dim=%lld", (long long)v->C);
     WORD("student.depth=%lld", (long long)v->depth);
     WORD("student.num_heads=%lld", (long long)v->n_heads);
-    WORD("student.pos_grid=%lld", (long long)v->M);
+    WORD("student.pos_grid=%lld", (long long)v->grid);
     WORD("student.patch_size=%lld", (long long)v->patch);
     WORD("student.num_register_tokens=%lld", (long long)v->R);
     WORD("student.ffn_layer=%s", v->ffn == VIT_SWIGLU ? "swiglufused" : "mlp");
@@ -287,7 +287,7 @@ int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fm
     w->vit = w->has_settings ? model_vit(&w->settings) : deduce(w);
     int64_t side = weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     if (side > 0)
-        w->vit.M = side;
+        w->vit.grid = side;
     for (int i = 0; i < 3; i++) {
         w->mean[i] = (float)w->settings.augment.mean[i];
         w->std[i] = (float)w->settings.augment.std[i];

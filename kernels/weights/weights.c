@@ -137,7 +137,7 @@ const char *weights_network_text(const struct vit_config *v, char out[WEIGHTS_NE
              "width %lld, %s, %s, %s, patch %lld, %s, positions %lld x %lld (resampled: %s)%s", (long long)v->C,
              FMT_COUNT(v->depth, "block", "blocks"),
              v->n_heads > 0 ? FMT_COUNT(v->n_heads, "head", "heads") : "unknown heads", ffn, (long long)v->patch,
-             v->R > 0 ? FMT_COUNT(v->R, "register", "registers") : "no registers", (long long)v->M, (long long)v->M,
+             v->R > 0 ? FMT_COUNT(v->R, "register", "registers") : "no registers", (long long)v->grid, (long long)v->grid,
              resampling, eps);
     return out;
 }

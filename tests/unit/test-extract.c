@@ -175,10 +175,10 @@ static void own_pass(const struct network *n, const uint8_t *pixels, int64_t sid
     struct arena pass = {0}, scratch = {0};
     struct op_ctx c = {.backend = backend_find("cpu", NULL), .scratch = &scratch};
     struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = side, .W = side, .pixels = pixels}}};
-    struct vit_pass *p = calloc(1, sizeof *p);
+    struct vit_activations *p = calloc(1, sizeof *p);
     const struct vit_config *f = &n->vit.config;
     for (int64_t i = 0; i < f->depth; i++)
-        r.layer[i] = which >> i & 1;
+        r.return_layer[i] = which >> i & 1;
     memcpy(r.mean, n->model.mean, sizeof r.mean);
     memcpy(r.deviation, n->model.std, sizeof r.deviation);
     for (int k = 0; k < 2; k++) { /* plan, then compute */

@@ -5,29 +5,29 @@
 
 enum { B = 3, SIDE = 28, C = 8, TOKENS = 5 };
 
-static void weigh(void *arg, const struct vit_pass *pass, float *d)
+static void weigh(void *arg, const struct vit_activations *pass, float *d)
 {
     memcpy(d, arg, (size_t)(pass->T * C) * sizeof *d);
 }
 
 static double loss(struct vitbed *b, const struct vit_request *r, const float *weight)
 {
-    const struct vit_pass *pass = bed_run(b, r, NULL, NULL, NULL);
+    const struct vit_activations *pass = bed_run(b, r, NULL, NULL, NULL);
     double sum = 0;
     for (int64_t i = 0; i < pass->T * C; i++)
-        sum += (double)weight[i] * (double)pass->norm[i];
+        sum += (double)weight[i] * (double)pass->normed[i];
     return sum;
 }
 
 /* x + gamma2 * LN2(x) of the first block, whose input is what its attention left: here nothing, as gamma1 is 0. */
 static void test_forward(struct vitbed *b, struct vit_request r)
 {
-    const struct vit_block_at *at = &b->vit.block[0];
+    const struct vit_block_rows *at = &b->vit.block[0];
     const float *v = b->values;
     memset(b->values + at->ls1, 0, C * sizeof *v);
-    r.drop = NULL;
-    r.tokens = r.layer[0] = true;
-    const struct vit_pass *pass = bed_run(b, &r, NULL, NULL, NULL);
+    r.drop_path = NULL;
+    r.return_tokens = r.return_layer[0] = true;
+    const struct vit_activations *pass = bed_run(b, &r, NULL, NULL, NULL);
     float want[B * TOKENS * C];
     for (int64_t t = 0; t < B * TOKENS; t++) {
         const float *x = pass->tokens + t * C;
@@ -49,7 +49,7 @@ static void test_gradients(struct vitbed *b, const struct vit_request *r, float 
 {
     float *g = bed_take(b->table.count, sizeof *g);
     struct vit_request keep = *r;
-    keep.keep = true;
+    keep.save_for_backward = true;
     bed_run(b, &keep, g, weigh, weight);
     double worst = 0, largest = 0;
     for (int n = 0; n < b->table.n_rows; n++) {
@@ -71,7 +71,7 @@ static void test_gradients(struct vitbed *b, const struct vit_request *r, float 
 
 int main(void)
 {
-    struct vit_config f = {.C = C, .depth = 2, .n_heads = 2, .patch = 14, .M = 2, .ffn = VIT_IDENTITY,
+    struct vit_config f = {.C = C, .depth = 2, .n_heads = 2, .patch = 14, .grid = 2, .ffn = VIT_IDENTITY,
                            .layerscale = 0.5f, .qkv_bias = true, .proj_bias = true, .ffn_bias = true, .offset = 0.1};
     struct vitbed b;
     bed_init(&b, &f);
@@ -89,10 +89,10 @@ int main(void)
         weight[i] = (float)rng_normal(&r);
     struct vit_request all = {.n_inputs = 1, .inputs = {{.B = B, .H = SIDE, .W = SIDE, .values = pixels}}};
     static const int64_t two[] = {2, 0};
-    const struct vit_kept kept = {two, 2, 1.5f};
-    const struct vit_drop drop[2] = {{.attn = {kept}, .ffn = {kept}}, {.attn = {kept}, .ffn = {kept}}};
+    const struct vit_subset kept = {two, 2, 1.5f};
+    const struct vit_drop_path drop[2] = {{.attn = {kept}, .ffn = {kept}}, {.attn = {kept}, .ffn = {kept}}};
     struct vit_request some = all;
-    some.drop = drop;
+    some.drop_path = drop;
     test_gradients(&b, &all, weight, "every image");
     test_gradients(&b, &some, weight, "drop path");
     test_forward(&b, all);

@@ -56,9 +56,9 @@ static void test_head(void)
         snprintf(name, sizeof name, "param.%s", strchr(t.rows[i].name, '.') + 1);
         memcpy(values + t.rows[i].offset, golden_f32(&g, name, NULL), (size_t)t.rows[i].count * sizeof *values);
     }
-    struct head_pass pass;
+    struct head_activations pass;
     head_forward(&ctx, &h, values, golden_f32(&g, "x", NULL), T, true, &work, &pass);
-    struct prototypes p = head_proto(&h, values, pass.z, T);
+    struct prototypes p = head_prototypes(&h, values, pass.z, T);
     float *y = ARENA_TAKE(&work, float, T *K), *dz = ARENA_TAKE(&work, float, T *b),
           *dx = ARENA_TAKE(&work, float, T *D);
     op_prototype_fwd(&ctx, TENSOR(y, T, K), &p);

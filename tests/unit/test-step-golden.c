@@ -132,7 +132,7 @@ static int64_t *golden_indices(struct run *r, const char *name, int64_t *n)
 
 static struct step_draws load_draws(struct run *r, int64_t k)
 {
-    struct step_draws d = {.kept = NULL};
+    struct step_draws d = {.survivors = NULL};
     int64_t depth = r->config.student.depth;
     if (r->config.student.drop_path_rate <= 0)
         return d;
@@ -143,18 +143,18 @@ static struct step_draws load_draws(struct run *r, int64_t k)
                 char name[100];
                 snprintf(name, sizeof name, "step%lld.kept.block%lld.%s.%s", (long long)k, (long long)block,
                          branch ? "ffn" : "attn", kind ? "local" : "global");
-                kept[block][branch][kind] = golden_indices(r, name, &d.n_kept[kind]);
+                kept[block][branch][kind] = golden_indices(r, name, &d.n_survivors[kind]);
             }
-    d.kept = kept;
+    d.survivors = kept;
     return d;
 }
 
 static void release_draws(struct run *r, struct step_draws *d)
 {
-    for (int64_t block = 0; d->kept && block < r->config.student.depth; block++)
+    for (int64_t block = 0; d->survivors && block < r->config.student.depth; block++)
         for (int i = 0; i < 4; i++)
-            free((void *)(uintptr_t)d->kept[block][i / 2][i % 2]);
-    free((void *)(uintptr_t)d->kept);
+            free((void *)(uintptr_t)d->survivors[block][i / 2][i % 2]);
+    free((void *)(uintptr_t)d->survivors);
 }
 
 static float *step_values(struct run *r, int64_t k, const char *what, int64_t *n)
@@ -185,7 +185,7 @@ static void check_masks(struct run *r, int64_t k, const struct step_batch *batch
     bool good = batch_begin(s, batch, &e) == 0;
     for (int64_t i = 0; i < s->z.n_micro && good; i++) {
         struct micro micro;
-        struct vit_pass pass = {.n_tokens = {1 + s->vit.config.R + N}};
+        struct vit_activations pass = {.n_tokens = {1 + s->vit.config.R + N}};
         s->work.used = 0;
         micro_begin(s, i, &micro);
         int64_t n = rows_patches(s, &micro, &pass, rows) - rows;
@@ -356,7 +356,7 @@ static void run_steps(struct run *r)
         struct step_draws draws = load_draws(r, k);
         struct step_result result;
         check_masks(r, k, &batch);
-        ok(step_run(r->step, &batch, k, &rates, draws.kept ? &draws : NULL, &result, &e) == 0, "step %lld runs: %s",
+        ok(step_run(r->step, &batch, k, &rates, draws.survivors ? &draws : NULL, &result, &e) == 0, "step %lld runs: %s",
            (long long)k, e.text);
         check_losses(r, k, &result);
         if (k == 0)

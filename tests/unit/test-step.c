@@ -559,7 +559,7 @@ static void test_drop_path_counts(void)
         bool seen[512] = {false}, distinct = true;
         float alpha;
         struct rng r = rng_stream(5, i, 0, RNG_TEST);
-        int64_t s = vit_drop_subset(&r, want[i].b, want[i].rate, kept, &alpha);
+        int64_t s = vit_drop_path_draw(&r, want[i].b, want[i].rate, kept, &alpha);
         for (int64_t k = 0; k < s; k++) {
             distinct = distinct && kept[k] >= 0 && kept[k] < want[i].b && !seen[kept[k]];
             seen[kept[k]] = true;
@@ -579,9 +579,9 @@ static void test_drop_path_draws(void)
     struct rng r = rng_stream(1, 2, 3, RNG_DROP_PATH);
     bool even = true, ascending = true;
     for (int draw = 0; draw < DRAWS; draw++) {
-        for (int64_t n = vit_drop_subset(&r, IMAGES, 0.3, kept, &alpha), i = 0; i < n; i++)
+        for (int64_t n = vit_drop_path_draw(&r, IMAGES, 0.3, kept, &alpha), i = 0; i < n; i++)
             seen[kept[i]]++;
-        int64_t n = vit_drop_bernoulli(&r, IMAGES, 0.1, kept, &alpha);
+        int64_t n = vit_drop_path_bernoulli(&r, IMAGES, 0.1, kept, &alpha);
         for (int64_t i = 1; i < n; i++)
             ascending = ascending && kept[i] > kept[i - 1];
         n_kept += n;
@@ -591,8 +591,8 @@ static void test_drop_path_draws(void)
     ok(even, "drop path keeps all images alike often");
     ok(ascending && fabs((double)n_kept / (IMAGES * DRAWS) - 0.9) < 0.01 && alpha == (float)(1 / 0.9),
        "image by image: nine of ten, 1/0.9 of the branch");
-    ok(vit_drop_rate(0.4, true, 0, 5) == 0.4 && vit_drop_rate(0.4, false, 0, 5) == 0 &&
-           fabs(vit_drop_rate(0.4, false, 3, 5) - 0.3) < 1e-15 && vit_drop_rate(0.4, false, 4, 5) == 0.4,
+    ok(vit_drop_path_rate(0.4, true, 0, 5) == 0.4 && vit_drop_path_rate(0.4, false, 0, 5) == 0 &&
+           fabs(vit_drop_path_rate(0.4, false, 3, 5) - 0.3) < 1e-15 && vit_drop_path_rate(0.4, false, 4, 5) == 0.4,
        "its rate: the same in all blocks, or rising from 0");
 }
 

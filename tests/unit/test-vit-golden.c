@@ -58,22 +58,22 @@ static void compare_part(const struct vitbed *b, struct golden *g, const float *
 
 static void compare_norm(const struct vitbed *b, struct golden *g, const char *prefix)
 {
-    const struct vit_pass *p = b->pass;
+    const struct vit_activations *p = b->pass;
     int64_t R = b->vit.config.R, N = p->n_tokens[0];
-    compare_part(b, g, p->norm, 0, 1, prefix, "x_norm_clstoken");
-    compare_part(b, g, p->norm, 1, R, prefix, "x_norm_regtokens");
-    compare_part(b, g, p->norm, 1 + R, N - 1 - R, prefix, "x_norm_patchtokens");
+    compare_part(b, g, p->normed, 0, 1, prefix, "x_norm_clstoken");
+    compare_part(b, g, p->normed, 1, R, prefix, "x_norm_regtokens");
+    compare_part(b, g, p->normed, 1 + R, N - 1 - R, prefix, "x_norm_patchtokens");
 }
 
 /* Block outputs "intermediate<k>" (of the last two blocks, normalised) and "raw_block<i>" (patches as a map). */
 static void compare_layers(struct vitbed *b, struct golden *g, const char *prefix)
 {
-    const struct vit_pass *p = b->pass;
+    const struct vit_activations *p = b->pass;
     int64_t R = b->vit.config.R, P = p->n_tokens[0] - 1 - R, C = b->vit.config.C, B = p->request.inputs[0].B;
     char name[96];
     for (int64_t i = 0; i < b->vit.config.depth; i++) {
         float *normed = bed_take(p->T * C, sizeof *normed);
-        vit_norm(&b->c, &b->vit, b->values, normed, p->layers[i], p->T);
+        vit_final_norm(&b->c, &b->vit, b->values, normed, p->layers[i], p->T);
         int64_t k = i - (b->vit.config.depth - 2);
         snprintf(name, sizeof name, "intermediate%d.cls", (int)k);
         compare_part(b, g, normed, 0, 1, prefix, name);
@@ -116,9 +116,9 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
     snprintf(name, sizeof name, "%simage", prefix);
     if (!golden_find(g, name))
         return false;
-    struct vit_request r = {.n_inputs = 1, .tokens = true, .inputs = {input_of(g, name)}};
+    struct vit_request r = {.n_inputs = 1, .return_tokens = true, .inputs = {input_of(g, name)}};
     for (int64_t i = 0; i < b->vit.config.depth; i++)
-        r.layer[i] = true;
+        r.return_layer[i] = true;
     bed_run(b, &r, NULL, NULL, NULL);
     int64_t N = b->pass->n_tokens[0];
     float *pos = bed_take((N - b->vit.config.R) * b->vit.config.C, sizeof *pos);
@@ -145,11 +145,11 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
 /* Weights turned for extraction give the same features to rounding. */
 static void turned(struct vitbed *b, struct golden *g)
 {
-    if (!vit_turn(&b->c, &b->vit, b->values)) {
+    if (!vit_transpose_weights(&b->c, &b->vit, b->values)) {
         skip("this processor multiplies as well without", "turned weights");
         return;
     }
-    struct vit_request r = {.n_inputs = 1, .turned = true, .inputs = {input_of(g, "1.image")}};
+    struct vit_request r = {.n_inputs = 1, .weights_transposed = true, .inputs = {input_of(g, "1.image")}};
     bed_run(b, &r, NULL, NULL, NULL);
     compare_norm(b, g, "1.");
 }
@@ -175,7 +175,7 @@ static void forward(const char *name)
 
 /* ------------------------------------------------------------------ gradients */
 
-static void given_gradient(void *arg, const struct vit_pass *p, float *d)
+static void given_gradient(void *arg, const struct vit_activations *p, float *d)
 {
     struct golden *g = arg;
     static const char *const names[3] = {"d_clstoken", "d_regtokens", "d_patchtokens"};
@@ -205,7 +205,7 @@ static void gradients(const char *name)
     if (bed_load(&b, &g, name)) {
         int64_t n;
         uint8_t *masks = masks_of(&g, "masks", &n);
-        struct vit_request r = {.n_inputs = 1, .keep = true, .inputs = {input_of(&g, "image")}};
+        struct vit_request r = {.n_inputs = 1, .save_for_backward = true, .inputs = {input_of(&g, "image")}};
         r.inputs[0].masks = masks;
         float *grads = bed_take(b.table.count, sizeof *grads);
         bed_run(&b, &r, grads, given_gradient, &g);
@@ -233,7 +233,7 @@ static void epsilon(void)
     config_release(&c);
     static const double eps[] = {0, 0.05};
     for (int k = 0; k < 2; k++) {
-        const struct vit_config config = {.C = 4, .depth = 1, .n_heads = 1, .patch = 2, .M = 2, .hidden = 4,
+        const struct vit_config config = {.C = 4, .depth = 1, .n_heads = 1, .patch = 2, .grid = 2, .hidden = 4,
                                           .qkv_bias = true, .proj_bias = true, .ffn_bias = true, .eps = eps[k]};
         const float x[4] = {0.001f, 0.002f, 0.003f, 0.006f};
         const double mean = 0.003, variance = 3.5e-6;
@@ -245,7 +245,7 @@ static void epsilon(void)
             b.values[b.vit.norm_w + i] = 1;
             want[i] = (float)((x[i] - mean) / sqrt(variance + (eps[k] > 0 ? eps[k] : 1e-6)));
         }
-        vit_norm(&b.c, &b.vit, b.values, y, x, 1);
+        vit_final_norm(&b.c, &b.vit, b.values, y, x, 1);
         is_close(y, want, 4, 1e-6, 1e-5, "rows of small variance with an epsilon of %g", eps[k]);
         bed_release(&b);
     }

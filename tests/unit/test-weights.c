@@ -92,7 +92,7 @@ static void timm(const char *golden)
         bool same = cls_b && pos_b;
         for (int64_t i = 0; same && i < a.w.vit.C; i++)
             same = cls_b[i] == cls[i] + pos[i] && pos_b[i] == 0 && pos_b[a.w.vit.C + i] == pos[a.w.vit.C + i];
-        ok(same && a.w.vit.M == b.w.vit.M, "%s: class token and positions", golden);
+        ok(same && a.w.vit.grid == b.w.vit.grid, "%s: class token and positions", golden);
     }
     close_network(&a);
     close_network(&b);
@@ -194,7 +194,7 @@ static void settings(void)
     save(&r, scratch_file("settings.safetensors"), text);
     ok(open_network(&b, scratch_file("settings.safetensors"), &plain) == 0, "settings in the file %s",
        b.error.text);
-    ok(b.w.has_settings && b.w.vit.n_heads == 2 && b.w.vit.offset == 0 && b.w.std[0] == 1.0f && b.w.vit.M == a.w.vit.M,
+    ok(b.w.has_settings && b.w.vit.n_heads == 2 && b.w.vit.offset == 0 && b.w.std[0] == 1.0f && b.w.vit.grid == a.w.vit.grid,
        "heads, resampling and normalisation are theirs, the grid is the file's");
     config_init(&c);
     int status = config_parse(&c, text, strlen(text), "hint", &e);

@@ -67,8 +67,8 @@ static int grid_of_weights(const struct resume *b, struct config *config, struct
     int status = weights_open(&w, b->plan.path, &hint, e);
     if (status)
         return status;
-    if (w.vit.M != config_dims(config).grid)
-        config->student.pos_grid = w.vit.M;
+    if (w.vit.grid != config_dims(config).grid)
+        config->student.pos_grid = w.vit.grid;
     weights_close(&w);
     return 0;
 }
@@ -163,7 +163,7 @@ static int load_foreign(struct resume *b, const struct config *c, enum resume_po
     } else {
         step_copy_to_teacher(step);
         if (!quiet)
-            tell_weights(b, c, &w, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.M);
+            tell_weights(b, c, &w, w.n_loaded, step_params(step)->n_rows - w.n_loaded, w.vit.grid);
         if (!quiet && *w.warning)
             resume_report(b, RESUME_WARNING, "%s", w.warning);
         status =
