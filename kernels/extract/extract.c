@@ -158,7 +158,8 @@ static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, c
 
 static struct vit_request request_of(const struct extract *x, int64_t net_h, int64_t net_w)
 {
-    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = net_h, .W = net_w}}, .weights_transposed = x->model.turned};
+    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = net_h, .W = net_w}},
+                            .weights_transposed = x->model.turned};
     for (int i = 0; i < 3; i++) {
         r.mean[i] = x->model.mean[i];
         r.deviation[i] = x->model.std[i];

@@ -48,7 +48,7 @@ struct extract_settings {
     bool unit;         /* each token (of a row of one token: the row) to unit length */
 };
 
-/* Turns the values of a model for many pictures (vit_transpose_weights), where this machine gains by it: *turned. They can be
+/* Turns the values of a model for many images (vit_transpose_weights), where this machine gains by it: *turned. They can be
  * neither hashed nor written afterwards. */
 int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
                               struct fmt_error *e);
