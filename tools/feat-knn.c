@@ -37,7 +37,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "tries", &n_tries, 1, 10000, "N", "draw the rows of --per-class so often, give means [1]"),
     OPT_PATH(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
     OPT_FLAG(0, "no-thresholds", &no_thresholds, "choose none"),
-    SCOREOPTS(scoring),
+    SCORE_OPTIONS(scoring),
     OPT_PATH('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),

@@ -44,7 +44,7 @@ static const struct opt options[] = {
     OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G",
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
-    SCOREOPTS(scoring),
+    SCORE_OPTIONS(scoring),
     OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
@@ -64,7 +64,7 @@ static const struct opt_tool tool = {
 static struct featset train, val, query;
 static struct model_selection_set train_set, val_set;
 static struct model_selection choose;
-static struct choice choice;
+static struct selected_model choice;
 static struct linear model;
 static struct threshold *given[2];
 static struct thread_pool *pool;

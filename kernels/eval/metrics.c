@@ -112,7 +112,7 @@ int metrics_open(struct metrics *m, const struct metrics_rows *rows, struct thre
     int status = check_rows(rows, e);
     if (status)
         return status;
-    m->n_values = metrics_at_point(m, MEASURES_point_precision, rows->n_points);
+    m->n_values = metrics_at_point(m, METRICS_point_precision, rows->n_points);
     status = allocate(m, e);
     if (!status && !rows->ranking && !rows->without_ranks) {
         m->rows.ranking = &m->own;
@@ -217,13 +217,13 @@ static void class_values(const struct metrics *m, const int32_t *weight, const s
     int K = m->rows.n_classes;
     for (int c = 0; c < K; c++) {
         int64_t tp = t->both[c], fp = t->predicted[c] - tp, fn = t->labelled[c] - tp;
-        double *v = values + metrics_at_class(MEASURES_precision, c);
-        v[MEASURES_precision] = ratio(tp, tp + fp);
-        v[MEASURES_recall] = ratio(tp, tp + fn);
-        v[MEASURES_f1] = ratio(2 * tp, 2 * tp + fp + fn);
-        v[MEASURES_class_false_alarms] = per_thousand(fp, t->n - t->labelled[c] - fp);
-        rank_scores(m, c, weight, t->labelled[c], t->n - t->labelled[c], &v[MEASURES_class_auroc],
-                    &v[MEASURES_class_average_precision]);
+        double *v = values + metrics_at_class(METRICS_precision, c);
+        v[METRICS_precision] = ratio(tp, tp + fp);
+        v[METRICS_recall] = ratio(tp, tp + fn);
+        v[METRICS_f1] = ratio(2 * tp, 2 * tp + fp + fn);
+        v[METRICS_class_false_alarms] = per_thousand(fp, t->n - t->labelled[c] - fp);
+        rank_scores(m, c, weight, t->labelled[c], t->n - t->labelled[c], &v[METRICS_class_auroc],
+                    &v[METRICS_class_average_precision]);
     }
 }
 
@@ -268,26 +268,26 @@ static void whole_values(const struct metrics *m, const int32_t *weight, const s
     }
     for (int c = 0; c < K; c++)
         present[c] = t->labelled[c] > 0;
-    v[MEASURES_accuracy] = ratio(t->right, t->n);
-    v[MEASURES_balanced_accuracy] = class_mean(m, v, MEASURES_recall, present);
+    v[METRICS_accuracy] = ratio(t->right, t->n);
+    v[METRICS_balanced_accuracy] = class_mean(m, v, METRICS_recall, present);
     for (int c = 0; c < K; c++)
         present[c] = t->labelled[c] > 0 || t->predicted[c] > 0;
-    v[MEASURES_precision_macro] = class_mean(m, v, MEASURES_precision, present);
-    v[MEASURES_recall_macro] = class_mean(m, v, MEASURES_recall, present);
-    v[MEASURES_f1_macro] = class_mean(m, v, MEASURES_f1, present);
-    v[MEASURES_mcc] = correlation(t, K);
+    v[METRICS_precision_macro] = class_mean(m, v, METRICS_precision, present);
+    v[METRICS_recall_macro] = class_mean(m, v, METRICS_recall, present);
+    v[METRICS_f1_macro] = class_mean(m, v, METRICS_f1, present);
+    v[METRICS_mcc] = correlation(t, K);
     bool *chosen = NULL;
     if (K == 2) {
         present[m->rows.positive] = true;
         present[!m->rows.positive] = false;
         chosen = present;
     }
-    v[MEASURES_auroc] = class_mean(m, v, MEASURES_class_auroc, chosen);
-    v[MEASURES_average_precision] = class_mean(m, v, MEASURES_class_average_precision, chosen);
-    v[MEASURES_false_alarms] = class_mean(m, v, MEASURES_class_false_alarms, chosen);
-    v[MEASURES_log_loss] = t->n ? loss / (double)t->n : NAN;
-    v[MEASURES_brier] = t->n ? brier / (double)t->n : NAN;
-    v[MEASURES_top5] = K > 5 ? ratio(in_top5, t->n) : NAN;
+    v[METRICS_auroc] = class_mean(m, v, METRICS_class_auroc, chosen);
+    v[METRICS_average_precision] = class_mean(m, v, METRICS_class_average_precision, chosen);
+    v[METRICS_false_alarms] = class_mean(m, v, METRICS_class_false_alarms, chosen);
+    v[METRICS_log_loss] = t->n ? loss / (double)t->n : NAN;
+    v[METRICS_brier] = t->n ? brier / (double)t->n : NAN;
+    v[METRICS_top5] = K > 5 ? ratio(in_top5, t->n) : NAN;
 }
 
 static void point_values(const struct metrics *m, const int32_t *weight, const struct totals *t, double *values)
@@ -302,9 +302,9 @@ static void point_values(const struct metrics *m, const int32_t *weight, const s
                 fp += times(weight, m->called[i]);
         }
         int64_t positives = t->labelled[r->point_class[p]];
-        values[metrics_at_point(m, MEASURES_point_precision, p)] = ratio(tp, tp + fp);
-        values[metrics_at_point(m, MEASURES_point_recall, p)] = ratio(tp, positives);
-        values[metrics_at_point(m, MEASURES_point_false_alarms, p)] = per_thousand(fp, t->n - positives - fp);
+        values[metrics_at_point(m, METRICS_point_precision, p)] = ratio(tp, tp + fp);
+        values[metrics_at_point(m, METRICS_point_recall, p)] = ratio(tp, positives);
+        values[metrics_at_point(m, METRICS_point_false_alarms, p)] = per_thousand(fp, t->n - positives - fp);
     }
 }
 

@@ -62,7 +62,7 @@ struct metrics_rows {
     X(point_recall, "recall")                                                                                        \
     X(point_false_alarms, "false alarms")
 
-#define METRICS_ENUM(name, text) MEASURES_##name,
+#define METRICS_ENUM(name, text) METRICS_##name,
 enum metrics_whole { METRICS_WHOLE(METRICS_ENUM) METRICS_N_WHOLE };
 enum metrics_class { METRICS_CLASS(METRICS_ENUM) METRICS_N_CLASS };
 enum metrics_point { METRICS_POINT(METRICS_ENUM) METRICS_N_POINT };

@@ -108,19 +108,19 @@ static int run_path(const struct path *p, struct logreg_model *m, struct logreg_
 /* ------------------------------------------------------------------ judging */
 static double value_of(enum model_selection_by by, const double *v)
 {
-    static const enum metrics_whole what[] = {[MODEL_SELECTION_ACCURACY] = MEASURES_accuracy,
-                                              [MODEL_SELECTION_BALANCED_ACCURACY] = MEASURES_balanced_accuracy,
-                                              [MODEL_SELECTION_F1] = MEASURES_f1_macro,
-                                              [MODEL_SELECTION_MCC] = MEASURES_mcc,
-                                              [MODEL_SELECTION_AUROC] = MEASURES_auroc,
-                                              [MODEL_SELECTION_AVERAGE_PRECISION] = MEASURES_average_precision,
-                                              [MODEL_SELECTION_LOG_LOSS] = MEASURES_log_loss};
+    static const enum metrics_whole what[] = {[MODEL_SELECTION_ACCURACY] = METRICS_accuracy,
+                                              [MODEL_SELECTION_BALANCED_ACCURACY] = METRICS_balanced_accuracy,
+                                              [MODEL_SELECTION_F1] = METRICS_f1_macro,
+                                              [MODEL_SELECTION_MCC] = METRICS_mcc,
+                                              [MODEL_SELECTION_AUROC] = METRICS_auroc,
+                                              [MODEL_SELECTION_AVERAGE_PRECISION] = METRICS_average_precision,
+                                              [MODEL_SELECTION_LOG_LOSS] = METRICS_log_loss};
     double value = v[metrics_at_whole(what[by])];
     return by == MODEL_SELECTION_LOG_LOSS ? -value : value;
 }
 
 static int score_grid(const struct model_selection *c, const struct model_selection_set *judged, double **proba,
-                      struct thread_pool *pool, struct choice *choice, struct fmt_error *e)
+                      struct thread_pool *pool, struct selected_model *choice, struct fmt_error *e)
 {
     int32_t *label = calloc((size_t)judged->n + 1, sizeof *label);
     int status = label ? 0 : no_memory(e);
@@ -152,7 +152,7 @@ static int score_grid(const struct model_selection *c, const struct model_select
 
 /* ------------------------------------------------------------------ the two ways */
 static int judge_on_val(const struct model_selection *c, struct thread_pool *pool, double **proba,
-                        struct choice *choice, int *n_done, int n_all, struct fmt_error *e)
+                        struct selected_model *choice, int *n_done, int n_all, struct fmt_error *e)
 {
     struct logreg_model m;
     struct logreg_report report;
@@ -165,7 +165,7 @@ static int judge_on_val(const struct model_selection *c, struct thread_pool *poo
 }
 
 static int judge_fold(const struct model_selection *c, int fold, struct thread_pool *pool, double **proba,
-                      struct choice *choice, int *n_done, int n_all, struct fmt_error *e)
+                      struct selected_model *choice, int *n_done, int n_all, struct fmt_error *e)
 {
     int64_t n = c->train.n;
     int64_t *fitted = malloc((size_t)(n + 1) * sizeof *fitted), *judged = malloc((size_t)(n + 1) * sizeof *judged);
@@ -196,8 +196,8 @@ static int judge_fold(const struct model_selection *c, int fold, struct thread_p
     return status;
 }
 
-static int fit_best(const struct model_selection *c, struct thread_pool *pool, struct choice *choice, int *n_done,
-                    int n_all, struct fmt_error *e)
+static int fit_best(const struct model_selection *c, struct thread_pool *pool, struct selected_model *choice,
+                    int *n_done, int n_all, struct fmt_error *e)
 {
     int missed = 0;
     struct path p = {c, pool, c->train, {0}, NULL, NULL, choice->i_best + 1};
@@ -211,12 +211,12 @@ static void release_all(double **proba, int n)
     free(proba);
 }
 
-int model_selection_run(const struct model_selection *c, struct thread_pool *pool, struct choice *choice,
+int model_selection_run(const struct model_selection *c, struct thread_pool *pool, struct selected_model *choice,
                         struct fmt_error *e)
 {
     const struct model_selection_set *judged = c->val ? c->val : &c->train;
     int n_done = 0, n_all = c->n_C * (c->val ? 2 : c->n_folds + 1);
-    *choice = (struct choice){.n = judged->n};
+    *choice = (struct selected_model){.n = judged->n};
     double **proba = calloc((size_t)c->n_C + 1, sizeof *proba);
     choice->score = calloc((size_t)c->n_C, sizeof *choice->score);
     int status = proba && choice->score ? logreg_model_init(&choice->model, c->n_classes, c->dim, e) : no_memory(e);
@@ -240,10 +240,10 @@ int model_selection_run(const struct model_selection *c, struct thread_pool *poo
     return status;
 }
 
-void model_selection_release(struct choice *choice)
+void model_selection_release(struct selected_model *choice)
 {
     free(choice->score);
     free(choice->proba);
     logreg_model_release(&choice->model);
-    *choice = (struct choice){0};
+    *choice = (struct selected_model){0};
 }

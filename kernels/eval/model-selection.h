@@ -47,7 +47,7 @@ struct model_selection {
     void *step_arg;
 };
 
-struct choice {
+struct selected_model {
     int i_best;
     double *score; /* [n_C], higher is better */
     double *proba; /* of val, or out of fold of train: [n,n_classes] at the best C */
@@ -57,9 +57,9 @@ struct choice {
     int n_missed; /* fits of the grid that missed the limit */
 };
 
-int model_selection_run(const struct model_selection *c, struct thread_pool *pool, struct choice *choice,
+int model_selection_run(const struct model_selection *c, struct thread_pool *pool, struct selected_model *choice,
                         struct fmt_error *e);
-void model_selection_release(struct choice *choice);
+void model_selection_release(struct selected_model *choice);
 
 /* Whether the text may be right for some rows: none, balanced, or two or more numbers. */
 bool model_selection_class_weights_valid(const char *text);

@@ -25,7 +25,7 @@ struct score_options {
         .at_recall = "0.9,0.95,0.99", .at_precision = "0.9,0.95", .group_score = "max", .n_resamples = 1000, \
         .level = 0.95 \
     }
-#define SCOREOPTS(o) \
+#define SCORE_OPTIONS(o) \
     OPT_STRING(0, "positive", &(o).positive, "CLASS", "of two classes, the one to be found [the second]"), \
         OPT_STRING(0, "at-recall", &(o).at_recall, "R,R,...", "precision at these recalls [0.9,0.95,0.99]"), \
         OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"), \

@@ -117,9 +117,9 @@ static void point_lines(FILE *out, const struct scores_plan *plan, const struct 
             fprintf(out, "  %-25s", s[i].n_tries > 1 ? "differs" : v);
         }
         fputc('\n', out);
-        line(out, "  precision", s, n, at_point(plan, MEASURES_point_precision, p));
-        line(out, "  recall", s, n, at_point(plan, MEASURES_point_recall, p));
-        line(out, "  false alarms per 1,000 negatives", s, n, at_point(plan, MEASURES_point_false_alarms, p));
+        line(out, "  precision", s, n, at_point(plan, METRICS_point_precision, p));
+        line(out, "  recall", s, n, at_point(plan, METRICS_point_recall, p));
+        line(out, "  false alarms per 1,000 negatives", s, n, at_point(plan, METRICS_point_false_alarms, p));
     }
 }
 
@@ -160,7 +160,7 @@ static void table(FILE *out, const struct scores_plan *plan, const struct scores
 {
     head_line(out, "", s, n);
     for (int what = 0; what < METRICS_N_WHOLE; what++)
-        if (what != MEASURES_top5 || plan->n_classes > 5)
+        if (what != METRICS_top5 || plan->n_classes > 5)
             line(out, whole_text[what], s, n, what);
     class_lines(out, plan, s, n);
     point_lines(out, plan, s, n);
@@ -275,7 +275,7 @@ static int json_line(FILE *out, const struct scores_plan *plan, const struct sco
         json_report_text(o, "positive", plan->class_name[plan->positive]);
     cJSON_AddNumberToObject(o, "tries", s->n_tries);
     for (int what = 0; what < METRICS_N_WHOLE; what++)
-        if (what != MEASURES_top5 || plan->n_classes > 5)
+        if (what != METRICS_top5 || plan->n_classes > 5)
             add_value(o, intervals, whole_key[what], s, what);
     cJSON_AddItemToObject(o, "intervals", intervals);
     add_confusion(o, plan, s);

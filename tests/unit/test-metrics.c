@@ -20,17 +20,17 @@ static const double two_proba[] = {0.748, 0.252, 0.536, 0.464, 0.136, 0.864, 0.2
                                    0.467, 0.533, 0.336, 0.664, 0.873, 0.127, 0.058, 0.942, 0.824, 0.176,
                                    0.293, 0.707, 0.814, 0.186, 0.762, 0.238, 0.661, 0.339, 0.000, 1.000};
 static const int32_t two_label[] = {0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1};
-static const struct want two_want[] = {{MEASURES_accuracy, 0.65},
-                                       {MEASURES_balanced_accuracy, 0.625},
-                                       {MEASURES_precision_macro, 0.631868131868},
-                                       {MEASURES_recall_macro, 0.625},
-                                       {MEASURES_f1_macro, 0.626666666667},
-                                       {MEASURES_mcc, 0.256776295507},
-                                       {MEASURES_auroc, 0.697916666667},
-                                       {MEASURES_average_precision, 0.784840880797},
-                                       {MEASURES_brier, 0.2284428},
-                                       {MEASURES_false_alarms, 500},
-                                       {MEASURES_log_loss, 0.671917586622}};
+static const struct want two_want[] = {{METRICS_accuracy, 0.65},
+                                       {METRICS_balanced_accuracy, 0.625},
+                                       {METRICS_precision_macro, 0.631868131868},
+                                       {METRICS_recall_macro, 0.625},
+                                       {METRICS_f1_macro, 0.626666666667},
+                                       {METRICS_mcc, 0.256776295507},
+                                       {METRICS_auroc, 0.697916666667},
+                                       {METRICS_average_precision, 0.784840880797},
+                                       {METRICS_brier, 0.2284428},
+                                       {METRICS_false_alarms, 500},
+                                       {METRICS_log_loss, 0.671917586622}};
 static const double three_proba[] = {
     0.086, 0.205, 0.709, 0.887, 0.000, 0.113, 0.494, 0.088, 0.418, 0.554, 0.261, 0.185, 0.875, 0.010, 0.115,
     0.016, 0.714, 0.270, 0.171, 0.684, 0.145, 0.286, 0.162, 0.552, 0.546, 0.013, 0.441, 0.003, 0.293, 0.704,
@@ -38,16 +38,16 @@ static const double three_proba[] = {
     0.741, 0.259, 0.000, 0.042, 0.223, 0.735, 0.664, 0.041, 0.295, 0.245, 0.088, 0.667, 0.873, 0.118, 0.009,
     0.202, 0.790, 0.008, 0.888, 0.095, 0.017, 0.606, 0.010, 0.384, 0.160, 0.831, 0.009};
 static const int32_t three_label[] = {2, 0, 0, 0, 0, 1, 1, 2, 0, 2, 1, 1, 0, 1, 2, 1, 1, 2, 2, 2, 0, 1, 1, 1};
-static const struct want three_want[] = {{MEASURES_accuracy, 0.625},
-                                         {MEASURES_balanced_accuracy, 0.628571428571},
-                                         {MEASURES_precision_macro, 0.655555555556},
-                                         {MEASURES_recall_macro, 0.628571428571},
-                                         {MEASURES_f1_macro, 0.628826969384},
-                                         {MEASURES_mcc, 0.441201705186},
-                                         {MEASURES_auroc, 0.699649859944},
-                                         {MEASURES_average_precision, 0.572505148169},
-                                         {MEASURES_brier, 0.210353694444},
-                                         {MEASURES_log_loss, 1.33316302672}};
+static const struct want three_want[] = {{METRICS_accuracy, 0.625},
+                                         {METRICS_balanced_accuracy, 0.628571428571},
+                                         {METRICS_precision_macro, 0.655555555556},
+                                         {METRICS_recall_macro, 0.628571428571},
+                                         {METRICS_f1_macro, 0.628826969384},
+                                         {METRICS_mcc, 0.441201705186},
+                                         {METRICS_auroc, 0.699649859944},
+                                         {METRICS_average_precision, 0.572505148169},
+                                         {METRICS_brier, 0.210353694444},
+                                         {METRICS_log_loss, 1.33316302672}};
 static const double absent_proba[] = {
     0.005, 0.734, 0.128, 0.133, 0.040, 0.531, 0.326, 0.103, 0.020, 0.050, 0.497, 0.433, 0.255, 0.236, 0.023, 0.486,
     0.006, 0.948, 0.001, 0.045, 0.435, 0.415, 0.128, 0.022, 0.449, 0.429, 0.109, 0.013, 0.009, 0.215, 0.014, 0.762,
@@ -55,16 +55,16 @@ static const double absent_proba[] = {
     0.038, 0.535, 0.067, 0.360, 0.394, 0.101, 0.432, 0.073, 0.158, 0.237, 0.604, 0.001, 0.016, 0.191, 0.055, 0.738,
     0.038, 0.032, 0.786, 0.144, 0.057, 0.161, 0.668, 0.114, 0.083, 0.049, 0.711, 0.157, 0.148, 0.492, 0.190, 0.170};
 static const int32_t absent_label[] = {0, 2, 2, 0, 2, 0, 0, 2, 2, 2, 0, 0, 2, 2, 2, 2, 0, 2, 0, 2};
-static const struct want absent_want[] = {{MEASURES_accuracy, 0.4},
-                                          {MEASURES_balanced_accuracy, 0.375},
-                                          {MEASURES_precision_macro, 0.416666666667},
-                                          {MEASURES_recall_macro, 0.1875},
-                                          {MEASURES_f1_macro, 0.242857142857},
-                                          {MEASURES_mcc, 0.156955523943},
-                                          {MEASURES_auroc, 0.533854166667},
-                                          {MEASURES_average_precision, 0.602945485564},
-                                          {MEASURES_brier, 0.2402347},
-                                          {MEASURES_log_loss, 2.17875058358}};
+static const struct want absent_want[] = {{METRICS_accuracy, 0.4},
+                                          {METRICS_balanced_accuracy, 0.375},
+                                          {METRICS_precision_macro, 0.416666666667},
+                                          {METRICS_recall_macro, 0.1875},
+                                          {METRICS_f1_macro, 0.242857142857},
+                                          {METRICS_mcc, 0.156955523943},
+                                          {METRICS_auroc, 0.533854166667},
+                                          {METRICS_average_precision, 0.602945485564},
+                                          {METRICS_brier, 0.2402347},
+                                          {METRICS_log_loss, 2.17875058358}};
 static const double seven_proba[] = {
     0.003, 0.211, 0.122, 0.006, 0.012, 0.494, 0.152, 0.006, 0.223, 0.162, 0.364, 0.181, 0.028, 0.036, 0.033, 0.202,
     0.034, 0.224, 0.089, 0.374, 0.044, 0.038, 0.053, 0.129, 0.166, 0.510, 0.033, 0.071, 0.055, 0.057, 0.472, 0.231,
@@ -74,17 +74,17 @@ static const double seven_proba[] = {
     0.011, 0.019, 0.267, 0.012, 0.103, 0.170, 0.076, 0.265, 0.261, 0.101, 0.024, 0.003, 0.007, 0.234, 0.305, 0.055,
     0.394, 0.002, 0.293, 0.193, 0.216, 0.054, 0.017, 0.164, 0.063, 0.007, 0.714, 0.105, 0.021, 0.001, 0.094, 0.058};
 static const int32_t seven_label[] = {5, 3, 5, 4, 2, 4, 6, 1, 2, 0, 2, 0, 1, 0, 3, 5};
-static const struct want seven_want[] = {{MEASURES_accuracy, 0.5625},
-                                         {MEASURES_balanced_accuracy, 0.619047619048},
-                                         {MEASURES_precision_macro, 0.695238095238},
-                                         {MEASURES_recall_macro, 0.619047619048},
-                                         {MEASURES_f1_macro, 0.621768707483},
-                                         {MEASURES_mcc, 0.504806844389},
-                                         {MEASURES_auroc, 0.731292517007},
-                                         {MEASURES_average_precision, 0.631524427953},
-                                         {MEASURES_brier, 0.109026464286},
-                                         {MEASURES_log_loss, 1.88490237739},
-                                         {MEASURES_top5, 0.8125}};
+static const struct want seven_want[] = {{METRICS_accuracy, 0.5625},
+                                         {METRICS_balanced_accuracy, 0.619047619048},
+                                         {METRICS_precision_macro, 0.695238095238},
+                                         {METRICS_recall_macro, 0.619047619048},
+                                         {METRICS_f1_macro, 0.621768707483},
+                                         {METRICS_mcc, 0.504806844389},
+                                         {METRICS_auroc, 0.731292517007},
+                                         {METRICS_average_precision, 0.631524427953},
+                                         {METRICS_brier, 0.109026464286},
+                                         {METRICS_log_loss, 1.88490237739},
+                                         {METRICS_top5, 0.8125}};
 
 #define COUNT(a) ((int64_t)(sizeof(a) / sizeof *(a)))
 #define CHECK(name, K)                                                                                               \
@@ -287,13 +287,13 @@ static void test_bootstrap(void)
     }
     ok(memcmp(low[0], low[1], sizeof *low) == 0 && memcmp(high[0], high[1], sizeof *high) == 0,
        "the same intervals on 1 and 5 threads");
-    double width = high[0][MEASURES_auroc] - low[0][MEASURES_auroc];
-    ok(low[0][MEASURES_auroc] < values[MEASURES_auroc] && values[MEASURES_auroc] < high[0][MEASURES_auroc] &&
+    double width = high[0][METRICS_auroc] - low[0][METRICS_auroc];
+    ok(low[0][METRICS_auroc] < values[METRICS_auroc] && values[METRICS_auroc] < high[0][METRICS_auroc] &&
            width > 0.05 && width < 0.5,
-       "AUROC %.3f lies in [%.3f, %.3f]", values[MEASURES_auroc], low[0][MEASURES_auroc], high[0][MEASURES_auroc]);
+       "AUROC %.3f lies in [%.3f, %.3f]", values[METRICS_auroc], low[0][METRICS_auroc], high[0][METRICS_auroc]);
     int64_t one_group[ROWS] = {0};
     bootstrap_run(&b, &m, one_group, 1, NULL, low[1], high[1], NULL);
-    ok(low[1][MEASURES_auroc] == high[1][MEASURES_auroc], "a single group has nothing to resample");
+    ok(low[1][METRICS_auroc] == high[1][METRICS_auroc], "a single group has nothing to resample");
     metrics_close(&m);
 }
 
@@ -318,7 +318,7 @@ static void test_bootstrap_of_groups(void)
         bootstrap_run(&b, &m, group, N, NULL, low[several], high[several], NULL);
         metrics_close(&m);
     }
-    static const enum metrics_whole same[] = {MEASURES_accuracy, MEASURES_auroc, MEASURES_f1_macro, MEASURES_brier};
+    static const enum metrics_whole same[] = {METRICS_accuracy, METRICS_auroc, METRICS_f1_macro, METRICS_brier};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         ok(fabs(low[0][same[i]] - low[1][same[i]]) < 1e-12 && fabs(high[0][same[i]] - high[1][same[i]]) < 1e-12,
            "copies in a group do not narrow interval %d: [%.4f, %.4f]", (int)same[i], low[1][same[i]],
@@ -336,7 +336,7 @@ static void choose_one(struct threshold *t, const double *proba, const int32_t *
 static double recall_at(const struct scores *s)
 {
     struct metrics m = {.rows.n_classes = 2};
-    return s->values[metrics_at_point(&m, MEASURES_point_recall, 0)];
+    return s->values[metrics_at_point(&m, METRICS_point_recall, 0)];
 }
 
 static void test_points(void)
@@ -416,18 +416,18 @@ static void test_range(void)
             for (int resample = 0; resample < 2; resample++) {
                 metrics_compute(&m, resample ? weight : NULL, values, confusion);
                 for (int v = 0; v < m.n_values; v++) {
-                    bool alarms = v == MEASURES_false_alarms ||
+                    bool alarms = v == METRICS_false_alarms ||
                                   (v >= METRICS_N_WHOLE &&
-                                   (v - METRICS_N_WHOLE) % METRICS_N_CLASS == MEASURES_class_false_alarms);
-                    double most = v == MEASURES_log_loss ? INFINITY : alarms ? 1000 : 1;
+                                   (v - METRICS_N_WHOLE) % METRICS_N_CLASS == METRICS_class_false_alarms);
+                    double most = v == METRICS_log_loss ? INFINITY : alarms ? 1000 : 1;
                     worst_high = fmax(worst_high, values[v] - most); /* of NAN the other */
-                    worst_low = fmin(worst_low, values[v] - (v == MEASURES_mcc ? -1 : 0));
+                    worst_low = fmin(worst_low, values[v] - (v == METRICS_mcc ? -1 : 0));
                 }
                 if (n_labels == 1 && !resample)
-                    exact = exact && values[metrics_at_class(MEASURES_class_average_precision, K - 1)] == 1;
+                    exact = exact && values[metrics_at_class(METRICS_class_average_precision, K - 1)] == 1;
                 if (right && n_labels == K && n > K && !resample)
-                    exact = exact && values[MEASURES_mcc] == 1 && values[MEASURES_auroc] == 1 &&
-                            values[MEASURES_average_precision] == 1;
+                    exact = exact && values[METRICS_mcc] == 1 && values[METRICS_auroc] == 1 &&
+                            values[METRICS_average_precision] == 1;
             }
             metrics_close(&m);
         }
@@ -494,7 +494,7 @@ static void test_ties(void)
     metrics_open(&m, &rows, NULL, NULL);
     metrics_compute(&m, weight, values, NULL);
     for (int c = 0; c < K; c++)
-        same = same && fabs(values[metrics_at_class(MEASURES_class_auroc, c)] -
+        same = same && fabs(values[metrics_at_class(METRICS_class_auroc, c)] -
                             pairs(proba, K, c, label, weight, N_TIED)) < 1e-12;
     metrics_close(&m);
     ok(same, "areas of tied and weighted rows are shares of pairs");

@@ -38,9 +38,9 @@ static void check_classes(const char *stem, const double *values, const int64_t 
 {
     for (int c = 0; c < K; c++) {
         int64_t support = 0;
-        near(values[metrics_at_class(MEASURES_precision, c)], stem, "precision", c);
-        near(values[metrics_at_class(MEASURES_recall, c)], stem, "recall", c);
-        near(values[metrics_at_class(MEASURES_f1, c)], stem, "f1", c);
+        near(values[metrics_at_class(METRICS_precision, c)], stem, "precision", c);
+        near(values[metrics_at_class(METRICS_recall, c)], stem, "recall", c);
+        near(values[metrics_at_class(METRICS_f1, c)], stem, "f1", c);
         for (int b = 0; b < K; b++) {
             near((double)confusion[c * K + b], stem, "confusion", c * K + b);
             support += confusion[c * K + b];
@@ -66,13 +66,13 @@ static void check_scores(const char *stem)
     double *v = calloc((size_t)m.n_values, sizeof *v);
     int64_t *confusion = calloc((size_t)(K * K), sizeof *confusion);
     metrics_compute(&m, NULL, v, confusion);
-    near(v[MEASURES_accuracy], stem, "accuracy", 0);
-    near(v[MEASURES_mcc], stem, "mcc", 0);
-    near(v[MEASURES_log_loss], stem, "log_loss", 0);
+    near(v[METRICS_accuracy], stem, "accuracy", 0);
+    near(v[METRICS_mcc], stem, "mcc", 0);
+    near(v[METRICS_log_loss], stem, "log_loss", 0);
     if (has(stem, "auroc")) {
-        near(v[MEASURES_auroc], stem, "auroc", 0);
-        near(v[MEASURES_average_precision], stem, "average_precision", 0);
-        near(v[MEASURES_brier], stem, "brier", 0);
+        near(v[METRICS_auroc], stem, "auroc", 0);
+        near(v[METRICS_average_precision], stem, "average_precision", 0);
+        near(v[METRICS_brier], stem, "brier", 0);
     }
     check_classes(stem, v, confusion, K);
     free(v);
@@ -91,10 +91,10 @@ static void check_ranking(const char *stem, const double *proba, const int32_t *
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     metrics_compute(&m, NULL, v, confusion);
-    near(v[MEASURES_auroc], stem, "auroc", 0);
-    near(v[MEASURES_average_precision], stem, "average_precision", 0);
+    near(v[METRICS_auroc], stem, "auroc", 0);
+    near(v[METRICS_average_precision], stem, "average_precision", 0);
     if (brier)
-        near(v[MEASURES_brier], stem, "brier", 0);
+        near(v[METRICS_brier], stem, "brier", 0);
     free(v);
     metrics_close(&m);
 }
