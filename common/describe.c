@@ -13,7 +13,7 @@
 #include "feat.h"
 #include "linear.h"
 #include "json-report.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "tensorfile.h"
 #include "verify.h"
 #include "views.h"

@@ -61,7 +61,7 @@ int exif_orientation(const uint8_t *segment, size_t bytes)
     return v >= 1 && v <= 8 ? (int)v : 0;
 }
 
-void exif_make_upright(uint8_t *segment, size_t bytes)
+void exif_reset_orientation(uint8_t *segment, size_t bytes)
 {
     struct tiff t = {segment, bytes, false};
     size_t at, n;

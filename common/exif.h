@@ -21,13 +21,13 @@
 int exif_orientation(const uint8_t *segment, size_t bytes);
 
 /* Makes the orientation that exif_orientation finds 1, in place. Nothing happens where there is none. */
-void exif_make_upright(uint8_t *segment, size_t bytes);
+void exif_reset_orientation(uint8_t *segment, size_t bytes);
 
 /* What XMP, another form of such notes, says in the body of an APP1 segment: 1 .. 8, or 0. Nothing here applies it. */
 int exif_xmp_orientation(const uint8_t *segment, size_t bytes);
 
 /* 5 .. 8 exchange width and height. */
-static inline bool exif_turns(int orientation)
+static inline bool exif_swaps_axes(int orientation)
 {
     return orientation >= 5 && orientation <= 8;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "photo.h"
+#include "image-decode.h"
 #include "jpeg.h"
 #include "path-list.h"
 
@@ -129,7 +129,7 @@ static int read_file(const struct image_set *p, int64_t i, struct image_set_slot
                                         .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
     if (p->content)
         memcpy(slot->record.sha256, p->content[i], DIGEST_BYTES);
-    int status = jpeg_decode(slot->file, bytes, &settings, &slot->photo, NULL, &why);
+    int status = jpeg_decode(slot->file, bytes, &settings, &slot->decoded, NULL, &why);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
 }
 
@@ -142,14 +142,14 @@ int image_set_read(const struct image_set *p, int64_t i, struct image_set_slot *
     int status = shard_set_read(&p->set, i, &slot->buffer, &slot->record, e);
     if (status)
         return status;
-    status = photo_decode(&slot->record, !as_stored, &slot->photo, &why);
+    status = image_decode(&slot->record, !as_stored, &slot->decoded, &why);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", slot->record.labels.key, why.text) : 0;
 }
 
 void image_set_slot_release(struct image_set_slot *slot)
 {
     block_buffer_release(&slot->buffer);
-    image_release(&slot->photo);
+    image_release(&slot->decoded);
     free(slot->file);
     *slot = (struct image_set_slot){0};
 }

@@ -2,7 +2,7 @@
  *
  *   struct image_set p;
  *   image_set_open(&p, operands, n, '\n', e);       "-": names on standard input
- *   image_set_read(&p, i, &slot, as_stored, e);     slot.record, slot.photo; several threads at once, a slot each
+ *   image_set_read(&p, i, &slot, as_stored, e);     slot.record, slot.decoded; several threads at once, a slot each
  *   image_set_slot_release(&slot);  image_set_close(&p);
  *
  * Operands are shards (files, folders, patterns), or names of JPEG files: of one kind.
@@ -15,7 +15,7 @@
 
 #include "image.h"
 #include "provenance.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "thread.h"
 
 struct image_set {
@@ -33,7 +33,7 @@ struct image_set_slot { /* zero-initialise, reuse, release */
     uint8_t *file;
     size_t file_room;
     struct shard_image record; /* texts and data: until the slot is reused. Of a file: its name as the key */
-    struct image photo;
+    struct image decoded;
 };
 
 /* names on standard input are ended by `separator`: a newline, or 0. */

@@ -24,15 +24,15 @@ int image_reserve(struct image *im, int width, int height, int components, struc
     size_t bytes = image_bytes(width, height, components);
     if (bytes == 0)
         return fmt_fail(e, FMT_LIMIT, "a picture of %d x %d x %d", width, height, components);
-    if (bytes > im->room) {
+    if (bytes > im->capacity) {
         if (im->borrowed)
             return fmt_fail(e, FMT_LIMIT, "%d x %d x %d pixels do not fit into %zu bytes", width, height, components,
-                            im->room);
+                            im->capacity);
         free(im->pixels);
         *im = (struct image){.pixels = malloc(bytes)};
         if (!im->pixels)
             return fmt_fail(e, FMT_MEMORY, "no memory for %d x %d x %d pixels", width, height, components);
-        im->room = bytes;
+        im->capacity = bytes;
     }
     im->width = width, im->height = height, im->components = components;
     return 0;
@@ -58,16 +58,16 @@ static struct placing place(const struct image *out, int orientation)
     bool bottom = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
     uint8_t *origin = out->pixels + (right ? row - pixel : 0) + (bottom ? row * (out->height - 1) : 0);
     ptrdiff_t across = right ? -pixel : pixel, down = bottom ? -row : row;
-    if (exif_turns(orientation))
+    if (exif_swaps_axes(orientation))
         return (struct placing){origin, down, across};
     return (struct placing){origin, across, down};
 }
 
-void image_place_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
-                      const uint8_t *rows)
+void image_put_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
+                    const uint8_t *rows)
 {
     struct placing p = place(out, orientation);
-    int stored_width = exif_turns(orientation) ? out->height : out->width;
+    int stored_width = exif_swaps_axes(orientation) ? out->height : out->width;
     size_t pixel = (size_t)out->components, row_bytes = pixel * (size_t)stored_width;
     if (first < 0 || n_rows > stored_height - first)
         return;

@@ -23,7 +23,7 @@ enum { IMAGE_SIDE_MAX = 65535, IMAGE_COMPONENTS_MAX = 3 };
 struct image {
     int width, height, components; /* components 1 or 3 */
     uint8_t *pixels;               /* [height, width, components] */
-    size_t room;                   /* bytes at pixels */
+    size_t capacity;               /* bytes at pixels */
     bool borrowed;                 /* pixels belong to the caller: never moved, never freed */
 };
 
@@ -35,9 +35,9 @@ int image_reserve(struct image *im, int width, int height, int components, struc
 void image_release(struct image *im);
 
 /* A picture in memory of the caller's, for image_reserve and jpeg_decode to fill. */
-static inline struct image image_in(void *memory, size_t bytes)
+static inline struct image image_borrow(void *memory, size_t bytes)
 {
-    return (struct image){.pixels = (uint8_t *)memory, .room = bytes, .borrowed = true};
+    return (struct image){.pixels = (uint8_t *)memory, .capacity = bytes, .borrowed = true};
 }
 
 static inline uint8_t *image_row(const struct image *im, int y)
@@ -48,7 +48,7 @@ static inline uint8_t *image_row(const struct image *im, int y)
 /* Copies stored rows first .. first + n_rows - 1 to where they stand in the upright picture. `orientation` is
  * the EXIF value (1 .. 8: exif.h); `out` has the upright size, so width and height are exchanged for 5 .. 8;
  * stored_height is that of the stored picture. */
-void image_place_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
-                      const uint8_t *rows);
+void image_put_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
+                    const uint8_t *rows);
 
 #endif

@@ -277,7 +277,7 @@ static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settin
     info->stored_width = (int)c->image_width;
     info->stored_height = (int)c->image_height;
     info->stored_components = c->num_components;
-    bool turns = exif_turns(info->orientation);
+    bool turns = exif_swaps_axes(info->orientation);
     info->width = turns ? info->stored_height : info->stored_width;
     info->height = turns ? info->stored_width : info->stored_height;
     info->progressive = c->progressive_mode;
@@ -320,7 +320,7 @@ static void read_strips(struct decoder *d, const struct jpeg_info *info, struct 
                 memmove(strip + (size_t)i * row_bytes, rows[i], row_bytes);
             }
         if (im && !straight)
-            image_place_rows(im, info->orientation, info->stored_height, first, n, strip);
+            image_put_rows(im, info->orientation, info->stored_height, first, n, strip);
     }
 }
 
@@ -419,7 +419,7 @@ int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *s
 }
 
 /* Walks the segments before the first scan as the library does: bytes before a marker are passed over. */
-void jpeg_make_upright(uint8_t *data, size_t bytes)
+void jpeg_reset_orientation(uint8_t *data, size_t bytes)
 {
     size_t at = 2;
     while (at + 4 <= bytes) {
@@ -436,7 +436,7 @@ void jpeg_make_upright(uint8_t *data, size_t bytes)
         if (marker == 0xDA || marker == JPEG_EOI || n < 2 || n > bytes - at - 2)
             return;
         if (marker == APP1 && n >= 8 && memcmp(data + at + 4, "Exif\0", 6) == 0) {
-            exif_make_upright(data + at + 4, n - 2);
+            exif_reset_orientation(data + at + 4, n - 2);
             return;
         }
         at += 2 + n;
@@ -467,7 +467,7 @@ static void on_encoder_message(j_common_ptr c, int level)
     (void)c, (void)level;
 }
 
-static void encode(struct encoder *enc, const struct image *im, const struct jpeg_coding *coding)
+static void encode(struct encoder *enc, const struct image *im, const struct jpeg_encoding *coding)
 {
     struct jpeg_compress_struct *c = &enc->c;
     jpeg_mem_dest(c, &enc->bytes, &enc->n_bytes);
@@ -495,7 +495,8 @@ static void encode(struct encoder *enc, const struct image *im, const struct jpe
     jpeg_finish_compress(c);
 }
 
-int jpeg_encode(const struct image *im, const struct jpeg_coding *coding, struct fmt_buffer *out, struct fmt_error *e)
+int jpeg_encode(const struct image *im, const struct jpeg_encoding *coding, struct fmt_buffer *out,
+                struct fmt_error *e)
 {
     struct encoder enc = {.e = e};
     if (image_bytes(im->width, im->height, im->components) == 0 || coding->quality < 1 || coding->quality > 100)

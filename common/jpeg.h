@@ -66,9 +66,9 @@ int jpeg_decode(const void *data, size_t bytes, const struct jpeg_settings *sett
 
 /* Makes the EXIF orientation of a JPEG file 1, in place: its pixels will be taken as they are stored by everybody.
  * Nothing else changes; a file without orientation stays as it is. */
-void jpeg_make_upright(uint8_t *data, size_t bytes);
+void jpeg_reset_orientation(uint8_t *data, size_t bytes);
 
-struct jpeg_coding {
+struct jpeg_encoding {
     int quality;          /* 1 .. 100 */
     bool chroma_halved;   /* 4:2:0; else 4:4:4 */
     bool progressive;
@@ -76,6 +76,7 @@ struct jpeg_coding {
 };
 
 /* Appends the file to `out`. One or three components. */
-int jpeg_encode(const struct image *im, const struct jpeg_coding *coding, struct fmt_buffer *out, struct fmt_error *e);
+int jpeg_encode(const struct image *im, const struct jpeg_encoding *coding, struct fmt_buffer *out,
+                struct fmt_error *e);
 
 #endif

@@ -13,6 +13,7 @@
 #include "describe.h"
 #include "index.h"
 #include "rootpath.h"
+#include "shard-set.h"
 #include "trace-provenance.h"
 #include "verify.h"
 
@@ -268,11 +269,9 @@ static char *shard_in(const char *folder, struct fmt_error *e)
     int64_t n;
     if (file_list(folder, &name, &n, e))
         return NULL;
-    for (int64_t i = 0; i < n && !found; i++) {
-        size_t length = strlen(name[i]);
-        if (length > 6 && strcmp(name[i] + length - 6, ".shard") == 0)
+    for (int64_t i = 0; i < n && !found; i++)
+        if (shard_set_is_name(name[i]))
             found = file_join(folder, name[i]);
-    }
     file_list_free(name, n);
     if (!found)
         fmt_fail(e, FMT_MAGIC, "%.250s: no shards are in this folder", folder);

@@ -9,7 +9,7 @@
 #include "jpeg.h"
 #include "msg.h"
 #include "opt.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "version.h"
 
 static const char *output;

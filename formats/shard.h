@@ -1,5 +1,5 @@
 /* shard.h - images and their bytes (bbu-shard(5)), one image per record, in shards that together make a set.
- * One file here; a whole set by folder or pattern is opened with shardset.h.
+ * One file here; a whole set by folder or pattern is opened with shard-set.h.
  *
  *   writing:  shard_create(&w, &io, &header, &prov, e);  shard_add(&w, &image, e) ...;  shard_finish(&w, e);
  *   in threads:  shard_encode(&header, &image, &raw, &frame, e) in parallel, block_put(&w.block, &frame, e) in order.

@@ -351,7 +351,7 @@ static void shoot(struct work *w, const struct canvas *c, int64_t i, int shot, s
     struct camera k = stand(s, &r, shot);
     struct image im = {0};
     struct fmt_buffer coded = {0};
-    struct jpeg_coding coding = {.quality = 84 + (int)rng_below(&r, 11), .chroma_halved = true};
+    struct jpeg_encoding coding = {.quality = 84 + (int)rng_below(&r, 11), .chroma_halved = true};
     char path[4096];
     snprintf(path, sizeof path, "%s/%s/%u/%u-%d.jpeg", w->out, split_of(i), s->id, s->id, shot);
     if (image_reserve(&im, (int)w->width, (int)(w->width * 3 / 4), 3, e) == 0) {

@@ -15,6 +15,7 @@
 #include "msg.h"
 #include "weights.h"
 #include "opt.h"
+#include "shard-set.h"
 #include "trace.h"
 #include "verify.h"
 
@@ -232,8 +233,7 @@ static int verify_folder(const char *path, struct fmt_error *e)
     int64_t n_names, n_shards = 0;
     int status = file_list(path, &name, &n_names, e);
     for (int64_t i = 0; status == 0 && i < n_names; i++) {
-        size_t n = strlen(name[i]);
-        if (n < 6 || strcmp(name[i] + n - 6, ".shard") != 0)
+        if (!shard_set_is_name(name[i]))
             continue;
         char *inside = file_join(path, name[i]);
         struct cJSON *unused = cJSON_CreateObject();

@@ -19,6 +19,7 @@
 #include "num.h"
 #include "opt.h"
 #include "rootpath.h"
+#include "shard-set.h"
 #include "shard.h"
 #include "thread.h"
 #include "verify.h"
@@ -166,7 +167,7 @@ static void take_pixels(const struct image *im, struct shard_image *out)
 
 static int take_coded(struct worker *w, const struct image *im, struct shard_image *out, struct fmt_error *e)
 {
-    struct jpeg_coding coding = {.quality = (int)quality};
+    struct jpeg_encoding coding = {.quality = (int)quality};
     w->coded.bytes = 0;
     int status = jpeg_encode(im, &coding, &w->coded, e);
     out->store = SHARD_JPEG;
@@ -199,7 +200,7 @@ static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shar
     if (scales)
         return take_coded(w, im, out, e);
     if (as_stored)
-        jpeg_make_upright(data, bytes);
+        jpeg_reset_orientation(data, bytes);
     out->store = SHARD_JPEG;
     out->width = info.stored_width, out->height = info.stored_height, out->components = info.components;
     out->data = data, out->bytes = bytes;
@@ -425,8 +426,7 @@ static bool is_shard(const char *folder, const char *name)
     struct file f;
     struct verify_peek peek;
     char *path = file_join(folder, name);
-    size_t n = strlen(name);
-    bool is = n >= 6 && strcmp(name + n - 6, ".shard") == 0 && path && file_open_regular(&f, path, NULL) == 0;
+    bool is = shard_set_is_name(name) && path && file_open_regular(&f, path, NULL) == 0;
     if (is) {
         struct fmt_reader io = file_reader(&f);
         is = verify_peek(&peek, &io) == BLOCK_SHARD;

@@ -152,7 +152,7 @@ static void write_batches(struct batch_loader *s, struct views_writer *w, int64_
 
 static void report_views(const struct batch_loader *s, int64_t n)
 {
-    const struct replaced *r = batch_loader_replaced(s);
+    const struct replaced_images *r = batch_loader_replaced(s);
     int64_t B = batch_loader_header(s)->batch;
     if (json)
         printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld,\"replaced\":%lld}\n",
@@ -226,7 +226,7 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
     struct crop_sampler maker;
     struct image sheet = {0};
     struct fmt_buffer jpeg = {0};
-    struct jpeg_coding coding = {.quality = 92};
+    struct jpeg_encoding coding = {.quality = 92};
     struct contact_sheet_options wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row, .arg = &replaced};
     if (crop_sampler_open(&maker, c, path, n_paths, &e))
         msg_die("%s", e.text);

@@ -173,7 +173,7 @@ static int compute(void *arg, int slot, int64_t item, int worker)
     s->error = (struct fmt_error){0};
     if (image_set_read(r->pictures, item, &s->picture, as_stored, &s->error))
         return 0;
-    if (extract_image(r->extract, worker, &s->picture.photo, &s->row, &why))
+    if (extract_image(r->extract, worker, &s->picture.decoded, &s->row, &why))
         fmt_fail(&s->error, why.status, "%.190s: %.200s", s->picture.record.labels.key, why.text);
     else
         check_shape(r, s);
@@ -207,7 +207,8 @@ static void shape_of_first(struct run *r)
         struct fmt_error e = {0};
         struct extract_geometry p;
         if (image_set_read(r->pictures, i, &s->picture, as_stored, &e) ||
-            extract_geometry(&r->extract->settings, patch, s->picture.photo.height, s->picture.photo.width, &p, &e)) {
+            extract_geometry(&r->extract->settings, patch, s->picture.decoded.height, s->picture.decoded.width, &p,
+                             &e)) {
             if (!keep_going)
                 msg_die("%s", e.text);
             continue;
@@ -225,7 +226,7 @@ static void shape_of_first(struct run *r)
 static void make_recipe(const struct extract *x, const struct image_set *pictures, struct recipe *r)
 {
     struct fmt_error e = {0};
-    const char *unsaid = shard_set_unsaid(&pictures->set);
+    const char *unsaid = shard_set_without_recipe(&pictures->set);
     if (image_set_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
         msg_die("%s", e.text);
     if (unsaid)

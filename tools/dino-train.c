@@ -253,7 +253,7 @@ static void go_on_counting(struct run *r)
     const struct resume *b = &r->begin;
     bool same_data = b->before.set[INPUT_DATA] &&
                      memcmp(b->before.digest[INPUT_DATA], batch_loader_identity(r->source), DIGEST_BYTES) == 0;
-    MUST(r, batch_loader_recall(r->source, &b->replaced, same_data, &e), &e);
+    MUST(r, batch_loader_restore_replaced(r->source, &b->replaced, same_data, &e), &e);
     r->state.replaced = batch_loader_replaced(r->source);
 }
 
@@ -526,12 +526,12 @@ static int train(struct run *r)
         return EXIT_DIVERGED;
     log_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
     for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
-        double began = log_now(), waited = batch_loader_waited(r->source);
+        double began = log_now(), waited = batch_loader_wait_seconds(r->source);
         const struct views_batch *batch = next_batch(r, iteration);
         if (!batch)
             return stop_signal ? EXIT_RESUMABLE : EXIT_FAILED;
         one_step(r, batch, iteration);
-        training_metrics_time(&r->clock, log_now() - began, batch_loader_waited(r->source) - waited);
+        training_metrics_time(&r->clock, log_now() - began, batch_loader_wait_seconds(r->source) - waited);
         if (training_metrics_due(iteration, iteration + 1 == r->n_iterations))
             log_metrics(r, iteration);
         examine(r, iteration);

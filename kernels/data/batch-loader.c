@@ -14,7 +14,7 @@
 
 #include "log.h"
 #include "crop-sampler.h"
-#include "batch-loader-views.h"
+#include "views-input.h"
 #include "thread.h"
 
 enum { DRAIN_SECONDS = 5 };
@@ -39,14 +39,14 @@ struct batch_loader {
     uint8_t identity[DIGEST_BYTES];
     bool is_views;
     struct crop_sampler maker; /* shards */
-    struct batch_loader_views views; /* views */
+    struct views_input views; /* views */
 
     struct slot *slot;
     int64_t n_slots;
     struct worker *worker;
     int n_workers, n_started;
     uint8_t *bad_seen; /* a bit for each image */
-    struct replaced replaced; /* up to the batch given last */
+    struct replaced_images replaced; /* up to the batch given last */
     double waited;
 
     pthread_mutex_t lock;
@@ -137,13 +137,13 @@ static void *read_batches(void *arg)
         int64_t step = s->step++;
         pthread_mutex_unlock(&s->lock);
         struct fmt_error e = {0};
-        status = batch_loader_views_read(&s->views, step, &slot->batch, &e);
+        status = views_input_read(&s->views, step, &slot->batch, &e);
         pthread_mutex_lock(&s->lock);
         end_part(s, slot, status, &e);
         bool last = step + 1 == s->options.end_step;
         pthread_mutex_unlock(&s->lock);
         if (status == 0 && last)
-            batch_loader_views_drain(&s->views);
+            views_input_drain(&s->views);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);
@@ -154,7 +154,7 @@ static void *read_batches(void *arg)
 
 static int take_slots(struct batch_loader *s, struct fmt_error *e)
 {
-    s->n_slots = (s->options.n_ahead ? s->options.n_ahead : BATCH_LOADER_AHEAD) + 1;
+    s->n_slots = (s->options.n_prefetch ? s->options.n_prefetch : BATCH_LOADER_PREFETCH) + 1;
     s->slot = calloc((size_t)s->n_slots, sizeof *s->slot);
     if (!s->slot)
         return fmt_fail(e, FMT_MEMORY, "out of memory for batches");
@@ -201,11 +201,11 @@ int batch_loader_open(struct batch_loader **out, const struct batch_loader_optio
         return fmt_fail(e, FMT_MEMORY, "out of memory for a source of batches");
     s->options = *options;
     s->base = s->step = s->next = options->first_step;
-    s->is_views = !options->shards_only && options->n_paths == 1 && batch_loader_views_is(options->paths[0]);
+    s->is_views = !options->shards_only && options->n_paths == 1 && views_input_is(options->paths[0]);
     int status;
     if (s->is_views) {
         s->n_workers = 1;
-        status = batch_loader_views_open(&s->views, options->paths[0], options->config, options->first_step,
+        status = views_input_open(&s->views, options->paths[0], options->config, options->first_step,
                                          options->stop, e);
     } else {
         s->n_workers = options->n_threads ? options->n_threads : thread_processors();
@@ -240,7 +240,8 @@ static bool mark_bad(struct batch_loader *s, int64_t image)
     return first;
 }
 
-int batch_loader_recall(struct batch_loader *s, const struct replaced *before, bool same_data, struct fmt_error *e)
+int batch_loader_restore_replaced(struct batch_loader *s, const struct replaced_images *before, bool same_data,
+                                  struct fmt_error *e)
 {
     int status = 0;
     s->replaced.samples = before->samples;
@@ -250,7 +251,7 @@ int batch_loader_recall(struct batch_loader *s, const struct replaced *before, b
             status = fmt_fail(e, FMT_INVALID, "image %" PRId64 " was replaced, the data have %" PRId64, image,
                               s->header.n_images);
         else if (mark_bad(s, image))
-            status = replaced_add(&s->replaced, image, i < before->n_keys ? before->key[i] : "", e);
+            status = replaced_images_add(&s->replaced, image, i < before->n_keys ? before->key[i] : "", e);
     }
     return status;
 }
@@ -259,7 +260,7 @@ int batch_loader_recall(struct batch_loader *s, const struct replaced *before, b
  * not given. */
 static int settle_replaced(struct batch_loader *s, const struct slot *slot, struct fmt_error *e)
 {
-    struct replaced *r = &s->replaced;
+    struct replaced_images *r = &s->replaced;
     int64_t n_before = r->n_images, n_samples = 0;
     int status = 0;
     for (int64_t i = 0; i < s->header.batch && !status; i++) {
@@ -269,11 +270,12 @@ static int settle_replaced(struct batch_loader *s, const struct slot *slot, stru
             continue;
         if (r->n_images >= s->maker.replaced_max)
             status = crop_sampler_too_many(&s->maker, report->bad, r->n_images + 1, e);
-        else if ((status = replaced_add(r, report->bad->image, report->bad->key, e)) == 0 && s->options.bad_image)
+        else if ((status = replaced_images_add(r, report->bad->image, report->bad->key, e)) == 0 &&
+                 s->options.bad_image)
             s->options.bad_image(s->options.arg, report->bad->why.text, report->key);
     }
     if (status)
-        replaced_cut(r, n_before);
+        replaced_images_cut(r, n_before);
     else
         r->samples += n_samples;
     return status;
@@ -347,7 +349,7 @@ static void join_reader(struct batch_loader *s, pthread_t thread, bool all_read)
     until.tv_sec += all_read ? DRAIN_SECONDS : 0;
     if (pthread_timedjoin_np(thread, NULL, &until) == 0)
         return;
-    batch_loader_views_end(&s->views);
+    views_input_cancel(&s->views);
     pthread_join(thread, NULL);
 }
 
@@ -387,9 +389,9 @@ void batch_loader_close(struct batch_loader *s)
     free(s->slot);
     free(s->worker);
     free(s->bad_seen);
-    replaced_release(&s->replaced);
+    replaced_images_release(&s->replaced);
     if (s->is_views)
-        batch_loader_views_close(&s->views);
+        views_input_close(&s->views);
     else
         crop_sampler_close(&s->maker);
     pthread_cond_destroy(&s->room);
@@ -410,19 +412,19 @@ const struct views_header *batch_loader_header(const struct batch_loader *s)
     return &s->header;
 }
 
-const struct replaced *batch_loader_replaced(const struct batch_loader *s)
+const struct replaced_images *batch_loader_replaced(const struct batch_loader *s)
 {
     return &s->replaced;
 }
 
-double batch_loader_waited(const struct batch_loader *s)
+double batch_loader_wait_seconds(const struct batch_loader *s)
 {
     return s->waited;
 }
 
 int64_t batch_loader_memory_bytes(const struct batch_loader *s)
 {
-    int64_t n_slots = (s->options.n_ahead ? s->options.n_ahead : BATCH_LOADER_AHEAD) + 1;
+    int64_t n_slots = (s->options.n_prefetch ? s->options.n_prefetch : BATCH_LOADER_PREFETCH) + 1;
     int64_t batch = views_global_bytes(&s->header) + views_local_bytes(&s->header) + views_mask_bytes(&s->header);
     if (s->is_views)
         return (n_slots + s->n_workers) * batch;

@@ -25,10 +25,10 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "replaced.h"
+#include "replaced-images.h"
 #include "views.h"
 
-#define BATCH_LOADER_AHEAD 3
+#define BATCH_LOADER_PREFETCH 3
 
 struct batch_loader;
 
@@ -40,7 +40,7 @@ struct batch_loader_options {
     int64_t first_step;
     int64_t end_step; /* no batch from here on is made; 0: without end */
     int n_threads;    /* 0: one per processor */
-    int n_ahead;      /* batches made before they are asked for; 0: BATCH_LOADER_AHEAD */
+    int n_prefetch;   /* batches made before they are asked for; 0: BATCH_LOADER_PREFETCH */
     /* Looked at while batch_loader_open waits for the header of a pipe, and batch_loader_next for a batch: once it
      * is not 0, FMT_STOPPED (a pipe may be silent for ever). May be NULL. */
     const _Atomic int *stop;
@@ -53,7 +53,8 @@ int batch_loader_open(struct batch_loader **s, const struct batch_loader_options
 int batch_loader_next(struct batch_loader *s, const struct views_batch **batch, struct fmt_error *e);
 /* Before the first batch: goes on counting from what an earlier part of the run had replaced. same_data: its images are
  * numbers in these data; they are not told again. */
-int batch_loader_recall(struct batch_loader *s, const struct replaced *before, bool same_data, struct fmt_error *e);
+int batch_loader_restore_replaced(struct batch_loader *s, const struct replaced_images *before, bool same_data,
+                                  struct fmt_error *e);
 void batch_loader_close(struct batch_loader *s); /* NULL is allowed; a thread that waits for a pipe is not waited for */
 
 /* "-", or something that is neither a file nor a folder: it can be opened once. */
@@ -62,8 +63,8 @@ bool batch_loader_is_pipe(const char *path);
 const uint8_t *batch_loader_identity(const struct batch_loader *s); /* [DIGEST_BYTES] of the shards or of the views */
 const struct views_header *batch_loader_header(const struct batch_loader *s);
 /* What was replaced up to the batch given last: read from it after batch_loader_next, valid until the next call. */
-const struct replaced *batch_loader_replaced(const struct batch_loader *s);
-double batch_loader_waited(const struct batch_loader *s);      /* seconds that batch_loader_next waited, all in all */
+const struct replaced_images *batch_loader_replaced(const struct batch_loader *s);
+double batch_loader_wait_seconds(const struct batch_loader *s); /* seconds that batch_loader_next waited, all in all */
 int64_t batch_loader_memory_bytes(const struct batch_loader *s); /* batches, and pictures and scratch of all threads */
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "blur.h"
-#include "photo.h"
+#include "image-decode.h"
 #include "num.h"
 #include "rng.h"
 
@@ -137,7 +137,7 @@ int crop_sampler_worker_init(struct crop_sampler_worker *w, const struct crop_sa
         return status;
     size_t bytes;
     uint8_t *photo = carve(m, &w->memory, &bytes);
-    w->photo = image_in(photo, bytes);
+    w->photo = image_borrow(photo, bytes);
     return 0;
 }
 
@@ -166,7 +166,7 @@ static int load(const struct crop_sampler *m, struct crop_sampler_worker *w, int
         w->record = (struct shard_image){0};
         return status;
     }
-    status = photo_decode(&w->record, m->exif, &w->photo, e);
+    status = image_decode(&w->record, m->exif, &w->photo, e);
     if (status == 0 && ((uint32_t)w->photo.width > m->shards.width_max ||
                         (uint32_t)w->photo.height > m->shards.height_max))
         status = fmt_fail(e, FMT_LIMIT, "larger than the largest image that the shards name");

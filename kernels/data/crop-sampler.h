@@ -16,7 +16,7 @@
 #include "image.h"
 #include "augment.h"
 #include "mask.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "views.h"
 
 #define CROP_SAMPLER_KEY_ROOM 512

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "photo.h"
+#include "image-decode.h"
 #include "resize.h"
 #include "num.h"
 
@@ -492,7 +492,7 @@ static void extract_item(void *arg, int64_t item, int worker)
     int64_t number = job->image ? job->image[item] : item;
     int status = shard_set_read(run->set, number, &w->buffer, &image, &why);
     if (!status) {
-        status = photo_decode(&image, !run->x->settings.as_stored, &w->photo, &why);
+        status = image_decode(&image, !run->x->settings.as_stored, &w->photo, &why);
         if (!status)
             status = extract_image(run->x, worker, &w->photo, &row, &why);
         if (status)

@@ -19,7 +19,7 @@
 #include "image.h"
 #include "head.h"
 #include "vit.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "thread.h"
 
 /* What happens to a size that is no multiple of the patch. */

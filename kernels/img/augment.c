@@ -137,7 +137,7 @@ void augment_apply(const struct augment_crop *c, const struct image *photo, uint
         crop_flip_horizontal(out, c->side, c->side);
     if (c->flip_vertical)
         crop_flip_vertical(out, c->side, c->side);
-    crop_turn(out, c->side, c->quarter_turns);
+    crop_rotate90(out, c->side, c->quarter_turns);
     if (c->jitter)
         jitter(c, out);
     if (c->grey)

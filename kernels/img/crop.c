@@ -95,7 +95,7 @@ static void exchange_axes(uint8_t *pixels, int64_t side)
             swap_pixels(pixels + (y * side + x) * PIXEL, pixels + (x * side + y) * PIXEL);
 }
 
-void crop_turn(uint8_t *pixels, int64_t side, int quarter_turns)
+void crop_rotate90(uint8_t *pixels, int64_t side, int quarter_turns)
 {
     int turns = ((quarter_turns % 4) + 4) % 4;
     if (turns % 2)

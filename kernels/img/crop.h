@@ -24,6 +24,6 @@ int64_t crop_centre(int64_t whole, int64_t part);
 /* In place, pixels of 3 bytes. A turn goes counter-clockwise by quarter turns; the image is square. */
 void crop_flip_horizontal(uint8_t *pixels, int64_t height, int64_t width);
 void crop_flip_vertical(uint8_t *pixels, int64_t height, int64_t width);
-void crop_turn(uint8_t *pixels, int64_t side, int quarter_turns);
+void crop_rotate90(uint8_t *pixels, int64_t side, int quarter_turns);
 
 #endif

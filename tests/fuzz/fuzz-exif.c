@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!copy)
         return 0;
     memcpy(copy, data, n);
-    exif_make_upright(copy, n);
+    exif_reset_orientation(copy, n);
     if (before && exif_orientation(copy, n) != 1)
         abort();
     free(copy);

@@ -13,7 +13,7 @@ static void check_upright(const uint8_t *data, size_t n, const struct jpeg_setti
     if (!copy)
         return;
     memcpy(copy, data, n);
-    jpeg_make_upright(copy, n);
+    jpeg_reset_orientation(copy, n);
     if (jpeg_read_info(copy, n, limit, &info, NULL) != 0)
         abort();
     free(copy);

@@ -153,15 +153,15 @@ static void test_moves(void)
     uint8_t p[SIDE * SIDE * 3], q[SIDE * SIDE * 3];
     size_t bytes = sizeof p;
     memcpy(p, im.pixels, bytes);
-    crop_turn(p, SIDE, 1);
+    crop_rotate90(p, SIDE, 1);
     bool left = true;
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) /* counter-clockwise: the right column becomes the top row */
             left = left && memcmp(p + (y * SIDE + x) * 3, im.pixels + (x * SIDE + SIDE - 1 - y) * 3, 3) == 0;
     ok(left, "a quarter turn is counter-clockwise");
-    crop_turn(p, SIDE, 3);
+    crop_rotate90(p, SIDE, 3);
     ok(memcmp(p, im.pixels, bytes) == 0, "one and three quarter turns are none");
-    crop_turn(p, SIDE, 2);
+    crop_rotate90(p, SIDE, 2);
     memcpy(q, im.pixels, bytes);
     crop_flip_horizontal(q, SIDE, SIDE), crop_flip_vertical(q, SIDE, SIDE);
     ok(memcmp(p, q, bytes) == 0, "a half turn is both flips");

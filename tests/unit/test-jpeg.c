@@ -27,7 +27,7 @@ static void fill(struct image *im, int width, int height, int components)
                     (uint8_t)(127 + 100 * sin(0.05 * (x + 1) * (k + 1)) * cos(0.07 * y + k));
 }
 
-static struct fmt_buffer make(int width, int height, int components, struct jpeg_coding coding)
+static struct fmt_buffer make(int width, int height, int components, struct jpeg_encoding coding)
 {
     struct image im = {0};
     struct fmt_buffer b = {0};
@@ -50,7 +50,7 @@ static double mean_difference(const struct image *a, const struct image *b)
     return sum / (double)n;
 }
 
-static void round_trip(int components, struct jpeg_coding coding, double limit, const char *what)
+static void round_trip(int components, struct jpeg_encoding coding, double limit, const char *what)
 {
     struct fmt_buffer b = make(W, H, components, coding);
     struct image want = {0}, got = {0};
@@ -71,7 +71,7 @@ static void round_trip(int components, struct jpeg_coding coding, double limit, 
 /* Every prefix is refused, but for the one that lacks the end mark alone; none of them crashes. */
 static void cut_everywhere(int components, bool progressive, const char *what)
 {
-    struct fmt_buffer b = make(40, 33, components, (struct jpeg_coding){.quality = 80, .progressive = progressive});
+    struct fmt_buffer b = make(40, 33, components, (struct jpeg_encoding){.quality = 80, .progressive = progressive});
     size_t n_taken = 0, longest_refused = 0;
     for (size_t n = 0; n < b.bytes; n++) {
         uint8_t *exact = malloc(n ? n : 1); /* so that the sanitizer sees a byte too far */
@@ -93,7 +93,7 @@ static void cut_everywhere(int components, bool progressive, const char *what)
 
 static void stray_bytes(void)
 {
-    struct fmt_buffer b = make(W, H, 3, (struct jpeg_coding){.quality = 80});
+    struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
     struct image im = {0};
     struct jpeg_notes notes;
     struct fmt_error e = {0};
@@ -115,7 +115,7 @@ static void stray_bytes(void)
 
 static void limits(void)
 {
-    struct fmt_buffer b = make(W, H, 3, (struct jpeg_coding){.quality = 80});
+    struct fmt_buffer b = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
     struct jpeg_settings settings = {.pixels_max = W * H - 1};
     struct jpeg_info info;
     struct fmt_error e = {0};
@@ -132,8 +132,8 @@ static void limits(void)
     is_int(jpeg_decode(b.data, b.bytes, NULL, &im, NULL, &e), FMT_TRUNCATED, "a bomb within the limit: %s", e.text);
     ok(im.pixels == NULL, "nothing was allocated for it");
     uint8_t room[64];
-    struct image small = image_in(room, sizeof room);
-    struct fmt_buffer c = make(W, H, 3, (struct jpeg_coding){.quality = 80});
+    struct image small = image_borrow(room, sizeof room);
+    struct fmt_buffer c = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
     is_int(jpeg_decode(c.data, c.bytes, NULL, &small, NULL, NULL), FMT_LIMIT, "memory of the caller's is not left");
     is_int(jpeg_decode(c.data, c.bytes, NULL, NULL, NULL, NULL), 0, "decoding without keeping");
     fmt_buffer_release(&b);
@@ -210,7 +210,7 @@ static const uint8_t *stored_pixel(const struct image *im, int o, int x, int y)
 static void orientations(int components)
 {
     for (int o = 1; o <= 8; o++) {
-        struct fmt_buffer b = make(37, 21, components, (struct jpeg_coding){.quality = 90, .orientation = o});
+        struct fmt_buffer b = make(37, 21, components, (struct jpeg_encoding){.quality = 90, .orientation = o});
         struct jpeg_settings as_stored = {.orientation = 1}, other = {.orientation = o};
         struct image raw = {0}, got = {0}, again = {0};
         struct jpeg_info info;
@@ -223,7 +223,7 @@ static void orientations(int components)
             for (int x = 0; x < got.width; x++)
                 same &=
                     memcmp(image_row(&got, y) + x * components, stored_pixel(&raw, o, x, y), (size_t)components) == 0;
-        jpeg_make_upright(b.data, b.bytes);
+        jpeg_reset_orientation(b.data, b.bytes);
         same &= jpeg_decode(b.data, b.bytes, NULL, &again, NULL, &e) == 0 && mean_difference(&again, &raw) == 0;
         same &= jpeg_decode(b.data, b.bytes, &other, &again, NULL, &e) == 0 && mean_difference(&again, &got) == 0;
         ok(same, "orientation %d, %d components: as exif.h says, as stored, made upright, as told", o, components);
@@ -256,7 +256,7 @@ static void exif_bytes(void)
             copy[i] = (uint8_t)v;
             int o = exif_orientation(copy, sizeof copy);
             n_other += o < 0 || o > 8;
-            exif_make_upright(copy, sizeof copy);
+            exif_reset_orientation(copy, sizeof copy);
         }
     is_int(n_other, 0, "any byte changed: 0 to 8");
     static const uint8_t name[6] = {'E', 'x', 'i', 'f', 0, 0};
@@ -265,7 +265,7 @@ static void exif_bytes(void)
         memcpy(twice + i * (int)sizeof name, name, sizeof name);
     exif_minimal(8, twice + 2 * sizeof name);
     is_int(exif_orientation(twice, sizeof twice), 8, "the name before the structure three times");
-    exif_make_upright(twice, sizeof twice);
+    exif_reset_orientation(twice, sizeof twice);
     is_int(exif_orientation(twice, sizeof twice), 1, "is made upright, too");
     is_int(exif_orientation(twice, sizeof name), 0, "the name alone");
     exif_minimal(9, good);
@@ -307,8 +307,8 @@ static void decode_item(void *arg, int64_t i, int worker)
 
 static void threads(void)
 {
-    struct fmt_buffer b[2] = {make(W, H, 3, (struct jpeg_coding){.quality = 80}),
-                              make(W, H, 1, (struct jpeg_coding){.quality = 80, .progressive = true})};
+    struct fmt_buffer b[2] = {make(W, H, 3, (struct jpeg_encoding){.quality = 80}),
+                              make(W, H, 1, (struct jpeg_encoding){.quality = 80, .progressive = true})};
     struct thread_pool *pool = thread_open(4, NULL);
     thread_for(pool, 200, decode_item, b);
     thread_close(pool);
@@ -319,7 +319,7 @@ static void threads(void)
 
 static void changed_bytes(void)
 {
-    struct fmt_buffer b = make(40, 33, 3, (struct jpeg_coding){.quality = 60, .progressive = true});
+    struct fmt_buffer b = make(40, 33, 3, (struct jpeg_encoding){.quality = 60, .progressive = true});
     struct rng r = rng_stream(1, 0, 0, RNG_TEST);
     struct image im = {0};
     for (int i = 0; i < 3000; i++) {
@@ -375,7 +375,7 @@ static void odd_file(const char *kind, const char *name, const char *path)
     if (strcmp(kind, "ok") == 0)
         ok(status == 0 && notes.n == 0, "%s/%s decodes, nothing odd %s%s", kind, name, e.text, notes.text);
     else if (strcmp(kind, "hostile") == 0)
-        ok(status != 0 && im.room < 4000000, "%s/%s is refused: %s", kind, name, e.text);
+        ok(status != 0 && im.capacity < 4000000, "%s/%s is refused: %s", kind, name, e.text);
     else if (in(name, must_refuse, sizeof must_refuse / sizeof *must_refuse))
         ok(status != 0, "%s/%s is refused: %s", kind, name, e.text);
     else if (in(name, must_note, sizeof must_note / sizeof *must_note))
@@ -416,11 +416,11 @@ static void odd_files(void)
 
 int main(void)
 {
-    round_trip(3, (struct jpeg_coding){.quality = 95}, 1.5, "RGB");
-    round_trip(3, (struct jpeg_coding){.quality = 95, .chroma_halved = true}, 3, "RGB with chroma halved");
-    round_trip(3, (struct jpeg_coding){.quality = 95, .progressive = true}, 1.5, "progressive RGB");
-    round_trip(1, (struct jpeg_coding){.quality = 95}, 1, "grey");
-    round_trip(1, (struct jpeg_coding){.quality = 95, .progressive = true, .chroma_halved = true}, 1,
+    round_trip(3, (struct jpeg_encoding){.quality = 95}, 1.5, "RGB");
+    round_trip(3, (struct jpeg_encoding){.quality = 95, .chroma_halved = true}, 3, "RGB with chroma halved");
+    round_trip(3, (struct jpeg_encoding){.quality = 95, .progressive = true}, 1.5, "progressive RGB");
+    round_trip(1, (struct jpeg_encoding){.quality = 95}, 1, "grey");
+    round_trip(1, (struct jpeg_encoding){.quality = 95, .progressive = true, .chroma_halved = true}, 1,
                "progressive grey");
     cut_everywhere(3, false, "baseline RGB");
     cut_everywhere(1, false, "baseline grey");

@@ -48,7 +48,7 @@ static int put_replaced(struct fmt_buffer *b, const struct checkpoint *k)
     static const char key[] = "\"replaced\":";
     if (!has_replaced(k))
         return 0;
-    return fmt_buffer_append(b, key, strlen(key)) | replaced_write(k->replaced, b, NULL) |
+    return fmt_buffer_append(b, key, strlen(key)) | replaced_images_write(k->replaced, b, NULL) |
            fmt_buffer_append(b, ",", 1);
 }
 
@@ -126,7 +126,7 @@ static int take_state(struct checkpoint_file *f, struct fmt_error *e)
         status = take_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->found.inputs, e);
     const cJSON *replaced = cJSON_GetObjectItemCaseSensitive(root, "replaced"); /* older ones have none */
     if (!status && replaced)
-        status = replaced_read(&f->replaced, replaced, e);
+        status = replaced_images_read(&f->replaced, replaced, e);
     if (!status)
         status = take_settings(cJSON_GetObjectItemCaseSensitive(root, CONFIG_META_KEY), &f->settings, e);
     cJSON_Delete(root);
@@ -171,7 +171,7 @@ int checkpoint_provenance(struct provenance *p, const struct checkpoint *k, int6
             provenance_input(p, run_input_name[i], k->inputs.digest[i]);
     if (has_replaced(k)) {
         uint8_t digest[DIGEST_BYTES];
-        replaced_digest(k->replaced, digest);
+        replaced_images_digest(k->replaced, digest);
         provenance_input(p, "replaced", digest);
     }
     return 0;
@@ -285,7 +285,7 @@ void checkpoint_close(struct checkpoint_file *f)
     ckpt_close(&f->ckpt);
     file_close(&f->file);
     config_release(&f->settings);
-    replaced_release(&f->replaced);
+    replaced_images_release(&f->replaced);
 }
 
 /* What does not go with the model, told line by line. */

@@ -22,7 +22,7 @@
 #include "config.h"
 #include "digest.h"
 #include "file.h"
-#include "replaced.h"
+#include "replaced-images.h"
 #include "state.h"
 #include "training-metrics.h"
 
@@ -71,7 +71,7 @@ struct checkpoint {
     struct run_inputs inputs;
     struct training_metrics metrics;
     int64_t bad_steps; /* in a row, up to here */
-    const struct replaced *replaced; /* images that could not be used; NULL: none */
+    const struct replaced_images *replaced; /* images that could not be used; NULL: none */
 };
 
 /* What the state of this iteration was made from, for provenance_release; also of a teacher that is written by
@@ -88,7 +88,7 @@ struct checkpoint_file {
     struct fmt_reader io;
     struct ckpt ckpt;
     struct config settings;
-    struct replaced replaced; /* who keeps it leaves zeros */
+    struct replaced_images replaced; /* who keeps it leaves zeros */
     struct checkpoint found; /* .config is &settings, .replaced &replaced; .metrics is set by checkpoint_load */
     struct state_numbers numbers;
     int64_t metrics_count;

@@ -16,7 +16,7 @@
 #include "model.h"
 #include "step.h"
 #include "num.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "text.h"
 
 enum { TRAIN, VAL, SETS };
@@ -221,8 +221,8 @@ void knn_eval_close(struct knn_eval *ev)
 
 const char *knn_eval_unsaid(const struct knn_eval *ev)
 {
-    const char *train = shard_set_unsaid(&ev->set[TRAIN].shards);
-    return train ? train : shard_set_unsaid(&ev->set[VAL].shards);
+    const char *train = shard_set_without_recipe(&ev->set[TRAIN].shards);
+    return train ? train : shard_set_without_recipe(&ev->set[VAL].shards);
 }
 
 const uint8_t *knn_eval_identity(const struct knn_eval *ev, bool val)

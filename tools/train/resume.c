@@ -256,7 +256,7 @@ static int load_one(struct resume *b, const struct config *c, const char *path, 
         b->before = f.found.inputs;
         b->replaced = f.replaced;
         b->state.replaced = &b->replaced;
-        f.replaced = (struct replaced){0};
+        f.replaced = (struct replaced_images){0};
         b->resumed = true;
         b->eval_period = f.settings.evaluation.eval_period_iterations;
         if (!b->plan.may_differ) {
@@ -381,5 +381,5 @@ int resume_clear(const struct resume *b, const struct config *c, struct fmt_erro
 void resume_release(struct resume *b)
 {
     checkpoint_list_release(&b->found);
-    replaced_release(&b->replaced);
+    replaced_images_release(&b->replaced);
 }

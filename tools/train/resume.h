@@ -27,7 +27,7 @@ struct resume {
     struct checkpoint_list found;
     struct checkpoint state;  /* .iteration -1 at the beginning of a run */
     struct run_inputs before; /* what the checkpoint was made from */
-    struct replaced replaced; /* and what had been replaced until then: state.replaced */
+    struct replaced_images replaced; /* and what had been replaced until then: state.replaced */
     bool resumed;
     char resumed_from[304]; /* the checkpoint */
     int64_t eval_period; /* evaluation.eval_period_iterations of the checkpoint */

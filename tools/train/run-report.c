@@ -52,7 +52,7 @@ void run_report_memory(const struct resume *b, size_t planned_bytes)
                num_bytes_text((double)memory_of_process(), used), num_bytes_text((double)planned_bytes, planned));
 }
 
-void run_report_replaced(const struct resume *b, const struct replaced *replaced, int64_t iteration)
+void run_report_replaced(const struct resume *b, const struct replaced_images *replaced, int64_t iteration)
 {
     int64_t n = (iteration + 1) * b->state.config->train.batch_size_per_gpu;
     if (replaced->samples > 0 && replaced->n_images > 0)

@@ -23,7 +23,7 @@ void run_report_plan(const struct resume *b, struct step *step, const struct vie
 void run_report_memory(const struct resume *b, size_t planned_bytes); /* what was taken at most */
 
 /* At the end; images that cannot be used were named when they were met. iteration: the last that was done. */
-void run_report_replaced(const struct resume *b, const struct replaced *replaced, int64_t iteration);
+void run_report_replaced(const struct resume *b, const struct replaced_images *replaced, int64_t iteration);
 
 /* What a scoring said, where there was one. */
 void run_report_scores(const struct resume *b, const struct periodic_eval *x, const struct knn_eval_scores *s,

@@ -54,7 +54,7 @@ static void add_image(struct shard_writer *w, int i, int n_bad)
 {
     struct fmt_error e = {0};
     struct image im = drawn(i);
-    struct jpeg_coding coding = {.quality = 90, .orientation = i == 6 ? 6 : 1};
+    struct jpeg_encoding coding = {.quality = 90, .orientation = i == 6 ? 6 : 1};
     struct fmt_buffer jpeg = {0};
     char key[32];
     snprintf(key, sizeof key, "photo-%02d", i);
@@ -189,7 +189,7 @@ static struct batches test_threads(struct batch_loader_options wish)
     ok(strncmp(told.reason, "photo-04: ", 10) == 0 && strstr(told.reason, "/bad/shard-00000-of-00002.shard: "),
        "%s; replaced by %s", told.reason, told.replaced_by);
     for (int t = 2; t <= 8; t *= 2) {
-        wish.n_threads = t, wish.n_ahead = t / 2;
+        wish.n_threads = t, wish.n_prefetch = t / 2;
         struct batches more = run(wish);
         ok(equal(&one, &more, 0), "%d threads, %d ahead: the same bits", t, t / 2);
     }
@@ -261,7 +261,7 @@ struct ended {
     char text[400];
 };
 
-static struct ended run_to_end(struct batch_loader_options wish, const struct replaced *before)
+static struct ended run_to_end(struct batch_loader_options wish, const struct replaced_images *before)
 {
     struct ended r = {.steps = wish.first_step};
     struct fmt_error e = {0};
@@ -269,7 +269,7 @@ static struct ended run_to_end(struct batch_loader_options wish, const struct re
     const struct views_batch *b;
     need(batch_loader_open(&s, &wish, &e), &e);
     if (before)
-        need(batch_loader_recall(s, before, true, &e), &e);
+        need(batch_loader_restore_replaced(s, before, true, &e), &e);
     int status;
     while (r.steps < 20 && (status = batch_loader_next(s, &b, &e)) == 0)
         r.steps++;
@@ -302,14 +302,14 @@ static void test_too_many(struct batch_loader_options wish)
     ok(more.steps == one.steps && more.samples == one.samples && more.images == one.images,
        "three threads end in the same place");
 
-    struct replaced before = {.samples = 5};
-    need(replaced_add(&before, BAD, "photo-04", &e), &e);
-    need(replaced_add(&before, BAD + 1, "photo-05", &e), &e);
+    struct replaced_images before = {.samples = 5};
+    need(replaced_images_add(&before, BAD, "photo-04", &e), &e);
+    need(replaced_images_add(&before, BAD + 1, "photo-05", &e), &e);
     struct batch_loader *s;
     const struct views_batch *b;
     need(config_set(&c, "train.max_replaced=0.1", &e), &e);
     need(batch_loader_open(&s, &wish, &e), &e);
-    need(batch_loader_recall(s, &before, true, &e), &e);
+    need(batch_loader_restore_replaced(s, &before, true, &e), &e);
     told.n = 0;
     for (int step = 0; step < 11; step++)
         need(batch_loader_next(s, &b, &e), &e);
@@ -318,9 +318,9 @@ static void test_too_many(struct batch_loader_options wish)
     batch_loader_close(s);
     before.image[1] = N_IMAGES;
     need(batch_loader_open(&s, &wish, &e), &e);
-    ok(batch_loader_recall(s, &before, true, &e) == FMT_INVALID, "%s", e.text);
+    ok(batch_loader_restore_replaced(s, &before, true, &e) == FMT_INVALID, "%s", e.text);
     batch_loader_close(s);
-    replaced_release(&before);
+    replaced_images_release(&before);
     config_release(&c);
 }
 
@@ -474,7 +474,7 @@ static void test_silent_pipe(struct batch_loader_options wish)
     int fd = open(fifo, O_RDWR);
     ok(write(fd, data, 40000) == 40000, "with a header and a little more");
     wish.paths = paths;
-    wish.n_ahead = 1;
+    wish.n_prefetch = 1;
     static _Atomic int stop;
     wish.stop = &stop;
     need(batch_loader_open(&s, &wish, &e), &e);

@@ -1,6 +1,6 @@
-/* photo.h - an image out of a shard as pixels: JPEG decoded, pixels as they are. */
-#ifndef PHOTO_H
-#define PHOTO_H
+/* image-decode.h - an image out of a shard as pixels: JPEG decoded, pixels as they are. */
+#ifndef IMAGE_DECODE_H
+#define IMAGE_DECODE_H
 
 #include <stdbool.h>
 
@@ -9,6 +9,6 @@
 
 /* exif: turn a JPEG upright as its EXIF says (stored pixels are upright already). im keeps its memory from call to
  * call. Errors have the reason only: the caller adds the key. */
-int photo_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e);
+int image_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e);
 
 #endif

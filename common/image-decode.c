@@ -1,5 +1,5 @@
-/* photo.c - shard record -> pixels. */
-#include "photo.h"
+/* image-decode.c - shard record -> pixels. */
+#include "image-decode.h"
 
 #include <string.h>
 
@@ -17,7 +17,7 @@ static int copy_pixels(const struct shard_image *s, int components, struct image
     return 0;
 }
 
-int photo_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e)
+int image_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e)
 {
     switch (s->store) {
     case SHARD_JPEG: {

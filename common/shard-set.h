@@ -1,4 +1,4 @@
-/* shardset.h - shards opened as one thing: n images by number, from several threads at once.
+/* shard-set.h - shards opened as one thing: n images by number, from several threads at once.
  *
  * A path is a shard, a folder (its *.shard), or a pattern of the shell ("shards/part-*.shard"). Files of one set
  * (bbu-pack writes sets) belong together: a set of which a shard is missing, twice, or of another set is refused.
@@ -9,14 +9,17 @@
  *   shard_set_read(&s, i, &buffer, &image, e);      i of 0 .. s.n_images-1; each thread its own struct block_buffer
  *   shard_set_close(&s);
  */
-#ifndef SHARDSET_H
-#define SHARDSET_H
+#ifndef SHARD_SET_H
+#define SHARD_SET_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "fmt.h"
 #include "shard.h"
+
+/* Whether a file of this name, in a folder that is opened, is one of its shards: *.shard, and not hidden. */
+bool shard_set_is_name(const char *name);
 
 struct shard_set {
     int64_t n_images;
@@ -37,7 +40,7 @@ int shard_set_read(const struct shard_set *s, int64_t i, struct block_buffer *b,
  * with the path, where sets differ. r is empty, and for recipe_release. */
 int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_error *e);
 /* The first shard that does not say what was done to its pixels; NULL: all say it. */
-const char *shard_set_unsaid(const struct shard_set *s);
+const char *shard_set_without_recipe(const struct shard_set *s);
 const char *shard_set_provenance(const struct shard_set *s, int i_set); /* JSON text or "" */
 const char *shard_set_path(const struct shard_set *s, int64_t i); /* file that holds image i */
 /* shard_salvage_key of an image that shard_set_read refused. */

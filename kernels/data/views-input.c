@@ -1,7 +1,7 @@
-/* batch-loader-views.c - the header of views against the settings, field by field; then their provenance, where it is
+/* views-input.c - the header of views against the settings, field by field; then their provenance, where it is
  * kept, setting by setting, as it knows what the header does not (scales, probabilities). The seed may differ: one file
  * of views can serve runs with different seeds. */
-#include "batch-loader-views.h"
+#include "views-input.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ bool batch_loader_is_pipe(const char *path)
     return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
-bool batch_loader_views_is(const char *path)
+bool views_input_is(const char *path)
 {
     struct stat st;
     if (batch_loader_is_pipe(path))
@@ -97,10 +97,10 @@ static int check(const struct views *v, const struct config *c, int64_t first_st
     return 0;
 }
 
-int batch_loader_views_open(struct batch_loader_views *v, const char *path, const struct config *c, int64_t first_step,
+int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_step,
                       const _Atomic int *stop, struct fmt_error *e)
 {
-    *v = (struct batch_loader_views){0};
+    *v = (struct views_input){0};
     int status = cancel_reader_open(&v->input, path, e);
     if (status)
         return status;
@@ -111,7 +111,7 @@ int batch_loader_views_open(struct batch_loader_views *v, const char *path, cons
         views_close(&v->file);
     if (status)
         cancel_reader_close(&v->input);
-    v->input.stop = NULL; /* from here on batch_loader_views_end tells */
+    v->input.stop = NULL; /* from here on views_input_cancel tells */
     if (status && stop && *stop) {
         if (e)
             *e = (struct fmt_error){0};
@@ -122,7 +122,7 @@ int batch_loader_views_open(struct batch_loader_views *v, const char *path, cons
     return status;
 }
 
-int batch_loader_views_read(struct batch_loader_views *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
+int views_input_read(struct views_input *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
 {
     int status = v->placed ? 0 : views_skip_to(&v->file, step, e);
     if (status == 0)
@@ -133,7 +133,7 @@ int batch_loader_views_read(struct batch_loader_views *v, int64_t step, struct v
     return status;
 }
 
-void batch_loader_views_drain(struct batch_loader_views *v)
+void views_input_drain(struct views_input *v)
 {
     struct fmt_error ignored = {0};
     struct block_buffer buffer = {0};
@@ -141,12 +141,12 @@ void batch_loader_views_drain(struct batch_loader_views *v)
     block_buffer_release(&buffer);
 }
 
-void batch_loader_views_end(struct batch_loader_views *v)
+void views_input_cancel(struct views_input *v)
 {
     cancel_reader_end(&v->input);
 }
 
-void batch_loader_views_close(struct batch_loader_views *v)
+void views_input_close(struct views_input *v)
 {
     views_close(&v->file);
     cancel_reader_close(&v->input);

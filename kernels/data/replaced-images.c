@@ -1,5 +1,5 @@
-/* replaced.c - a list that grows, and its JSON. */
-#include "replaced.h"
+/* replaced-images.c - a list that grows, and its JSON. */
+#include "replaced-images.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -9,26 +9,26 @@
 #include "json-report.h"
 #include "num.h"
 
-void replaced_cut(struct replaced *r, int64_t n)
+void replaced_images_cut(struct replaced_images *r, int64_t n)
 {
     for (; r->n_keys > n; r->n_keys--)
         free(r->key[r->n_keys - 1]);
     r->n_images = n;
 }
 
-void replaced_release(struct replaced *r)
+void replaced_images_release(struct replaced_images *r)
 {
-    replaced_cut(r, 0);
+    replaced_images_cut(r, 0);
     free(r->image);
-    *r = (struct replaced){0};
+    *r = (struct replaced_images){0};
 }
 
-int replaced_add(struct replaced *r, int64_t image, const char *key, struct fmt_error *e)
+int replaced_images_add(struct replaced_images *r, int64_t image, const char *key, struct fmt_error *e)
 {
     int status = fmt_grow(&r->image, r->n_images, &r->room, sizeof *r->image, e);
     if (status)
         return status;
-    if (r->n_keys == r->n_images && r->n_keys < REPLACED_KEYS) {
+    if (r->n_keys == r->n_images && r->n_keys < REPLACED_IMAGES_KEYS_MAX) {
         if (!(r->key[r->n_keys] = strdup(key)))
             return fmt_no_memory(e);
         r->n_keys++;
@@ -45,7 +45,7 @@ static void add_u64(struct digest *d, int64_t v)
     digest_add(d, le, sizeof le);
 }
 
-void replaced_digest(const struct replaced *r, uint8_t out[DIGEST_BYTES])
+void replaced_images_digest(const struct replaced_images *r, uint8_t out[DIGEST_BYTES])
 {
     struct digest d;
     digest_init(&d);
@@ -56,7 +56,7 @@ void replaced_digest(const struct replaced *r, uint8_t out[DIGEST_BYTES])
 }
 
 /* ---------------------------------------------------------------- JSON */
-static struct cJSON *object_of(const struct replaced *r)
+static struct cJSON *object_of(const struct replaced_images *r)
 {
     struct cJSON *o = cJSON_CreateObject();
     json_report_int(o, "samples", r->samples);
@@ -67,7 +67,7 @@ static struct cJSON *object_of(const struct replaced *r)
     return o;
 }
 
-int replaced_write(const struct replaced *r, struct fmt_buffer *out, struct fmt_error *e)
+int replaced_images_write(const struct replaced_images *r, struct fmt_buffer *out, struct fmt_error *e)
 {
     struct cJSON *o = object_of(r);
     char *text = o ? cJSON_PrintUnformatted(o) : NULL;
@@ -84,17 +84,17 @@ static bool take_count(const struct cJSON *item, int64_t *v)
     return good;
 }
 
-int replaced_read(struct replaced *r, const struct cJSON *object, struct fmt_error *e)
+int replaced_images_read(struct replaced_images *r, const struct cJSON *object, struct fmt_error *e)
 {
     const struct cJSON *images = cJSON_GetObjectItemCaseSensitive(object, "images");
     const struct cJSON *keys = cJSON_GetObjectItemCaseSensitive(object, "keys"), *key = keys ? keys->child : NULL;
-    *r = (struct replaced){0};
+    *r = (struct replaced_images){0};
     bool good = take_count(cJSON_GetObjectItemCaseSensitive(object, "samples"), &r->samples) &&
                 cJSON_IsArray(images) && cJSON_IsArray(keys);
     for (const struct cJSON *item = good ? images->child : NULL; item && good; item = item->next) {
         int64_t image;
         good = take_count(item, &image) && (!key || cJSON_IsString(key));
-        int status = good ? replaced_add(r, image, key ? key->valuestring : "", e) : 0;
+        int status = good ? replaced_images_add(r, image, key ? key->valuestring : "", e) : 0;
         if (status)
             return status;
         key = key ? key->next : NULL;

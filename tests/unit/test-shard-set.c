@@ -1,4 +1,4 @@
-/* test-shardset.c - shards as one set: by folder, file and pattern; what is not whole is refused. */
+/* test-shard-set.c - shards as one set: by folder, file and pattern; what is not whole is refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include "file.h"
 #include "samples.h"
-#include "shardset.h"
+#include "shard-set.h"
 #include "tap.h"
 
 static char folder[4096];
@@ -88,5 +88,8 @@ int main(void)
     write_shard("c.shard", true, 1, 3);
     is_int(truncate(in_folder("c.shard"), 100), 0, "the last shard is cut");
     ok(open_one(&s, folder, &e) == FMT_TRUNCATED && strstr(e.text, "c.shard"), "a shard cut short: %s", e.text);
+    ok(shard_set_is_name("a.shard") && !shard_set_is_name(".shard") && !shard_set_is_name(".a.shard") &&
+           !shard_set_is_name("a.shard~") && !shard_set_is_name("shard") && !shard_set_is_name(""),
+       "names of shards");
     return tap_done();
 }

@@ -1,6 +1,6 @@
-/* shardset.c - paths become a sorted list of files, files become sets: shards with the same identity belong together,
+/* shard-set.c - paths become a sorted list of files, files become sets: shards with the same identity belong together,
  * each number of 0 .. n_shards-1 exactly once. Descriptors stay open, so that reading needs no lock. */
-#include "shardset.h"
+#include "shard-set.h"
 
 #include <glob.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "file.h"
 #include "num.h"
 
-#define SUFFIX ".shard"
+static const char suffix[] = ".shard";
 
 enum { DECODER_ROWS = 512 }; /* bytes for each pixel of a row */
 
@@ -20,6 +20,12 @@ struct shard_file {
 };
 
 /* ---------------------------------------------------------------- paths */
+
+bool shard_set_is_name(const char *name)
+{
+    size_t n = strlen(name), n_suffix = sizeof suffix - 1;
+    return name[0] != '.' && n > n_suffix && strcmp(name + n - n_suffix, suffix) == 0;
+}
 
 struct path_list {
     char **path;
@@ -52,14 +58,12 @@ static int add_folder(struct path_list *l, const char *folder, struct fmt_error 
     int before = l->n, status = file_list(folder, &name, &n_names, e);
     if (status)
         return status;
-    for (int64_t i = 0; i < n_names && status == 0; i++) {
-        size_t n = strlen(name[i]);
-        if (name[i][0] != '.' && n > strlen(SUFFIX) && strcmp(name[i] + n - strlen(SUFFIX), SUFFIX) == 0)
+    for (int64_t i = 0; i < n_names && status == 0; i++)
+        if (shard_set_is_name(name[i]))
             status = add_path(l, file_join(folder, name[i]), e);
-    }
     file_list_free(name, n_names);
     if (status == 0 && l->n == before)
-        status = fmt_fail(e, FMT_INVALID, "%.250s: a folder without shards (*%s)", folder, SUFFIX);
+        status = fmt_fail(e, FMT_INVALID, "%.250s: a folder without shards (*%s)", folder, suffix);
     return status;
 }
 
@@ -256,7 +260,7 @@ const char *shard_set_provenance(const struct shard_set *s, int i_set)
     return "";
 }
 
-const char *shard_set_unsaid(const struct shard_set *s)
+const char *shard_set_without_recipe(const struct shard_set *s)
 {
     for (int i = 0; i < s->n_shards; i++)
         if (s->file[i].shard.header.recipe.n == 0)
