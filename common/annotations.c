@@ -16,7 +16,7 @@
 
 struct reading {
     const char *text;
-    struct json_place place;
+    struct json_position place;
     bool has_labels; /* some entry has one */
     struct annotations *a;
     struct fmt_error *e;
@@ -24,7 +24,7 @@ struct reading {
 
 static void find_place(struct reading *r, struct json_span value)
 {
-    json_place_find(&r->place, r->text, (size_t)(value.at - r->text));
+    json_position_find(&r->place, r->text, (size_t)(value.at - r->text));
 }
 
 /* The list as a whole is refused. */
@@ -178,13 +178,13 @@ static int add_item(struct reading *r, struct json_span entry, const cJSON *tree
         return FMT_MEMORY;
     struct annotation *item = &a->item[a->n_items];
     find_place(r, entry);
-    *item = (struct annotation){.extra = "", .label = -1, .shot = -1, .line = r->place.line};
+    *item = (struct annotation){.extra = "", .label = -1, .group_view = -1, .line = r->place.line};
     item->path = copy(r, cJSON_GetObjectItemCaseSensitive(tree, "img_path")->valuestring);
     item->group = group_text(r, cJSON_GetObjectItemCaseSensitive(tree, "group_id"));
     if (is_number(label))
         item->labelled = true, item->label = (int64_t)label->valuedouble;
     if (is_number(shot))
-        item->shot = (int32_t)shot->valuedouble;
+        item->group_view = (int32_t)shot->valuedouble;
     if (!item->path || !item->group)
         return fmt_no_memory(r->e);
     a->n_items++;

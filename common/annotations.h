@@ -40,7 +40,7 @@ struct annotation {
     const char *path, *group, *extra; /* group and extra: "" none */
     int64_t label;                    /* as written, in the classes or not */
     bool labelled;
-    int32_t shot; /* -1 none */
+    int32_t group_view; /* -1 none */
     int line;     /* where the entry begins */
 };
 

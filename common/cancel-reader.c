@@ -55,14 +55,14 @@ int cancel_reader_open(struct cancel_reader *in, const char *path, struct fmt_er
     return status;
 }
 
-struct fmt_reader cancel_reader_fmt(struct cancel_reader *in)
+struct fmt_reader cancel_reader_callbacks(struct cancel_reader *in)
 {
     if (in->file.regular) /* is never silent */
         return file_reader(&in->file);
     return (struct fmt_reader){in, read_some, NULL, UINT64_MAX};
 }
 
-void cancel_reader_end(struct cancel_reader *in)
+void cancel_reader_cancel(struct cancel_reader *in)
 {
     eventfd_write(in->wake, 1);
 }

@@ -44,19 +44,19 @@ static const char *without_other(const struct config *c, int id)
     }
 }
 
-const char *config_idle(const struct config *c, int id)
+const char *config_idle_reason(const struct config *c, int id)
 {
     return config_key(id)->effect == CONFIG_UNUSED ? config_key(id)->help : without_other(c, id);
 }
 
-void config_tell_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg)
+void config_each_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg)
 {
     const int all = CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED;
     struct config plain;
     config_init(&plain);
     for (int id = config_differ(c, &plain, all, 0); id < CONFIG_N_KEYS; id = config_differ(c, &plain, all, id + 1)) {
         bool asked = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
-        if (asked && config_idle(c, id))
-            tell(arg, config_key(id)->name, config_idle(c, id));
+        if (asked && config_idle_reason(c, id))
+            tell(arg, config_key(id)->name, config_idle_reason(c, id));
     }
 }

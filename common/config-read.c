@@ -129,7 +129,7 @@ static int at_line(struct reader *r, size_t line, int status)
 
 static int unknown(const char *name, struct fmt_error *e)
 {
-    return fmt_fail(e, FMT_INVALID, "%.100s: no such setting; the nearest is %s", name, config_nearest(name));
+    return fmt_fail(e, FMT_INVALID, "%.100s: no such setting; the nearest is %s", name, config_suggest(name));
 }
 
 /* A "${" that began a mapping: between braces a plain value ends in front of one. */

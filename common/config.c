@@ -9,7 +9,7 @@
 #include <strings.h>
 
 #include "config-value.h"
-#include "suggest.h"
+#include "edit-distance.h"
 #include "num.h"
 #include "utf8.h"
 
@@ -85,7 +85,7 @@ bool config_is_section(const char *name)
     return false;
 }
 
-const char *config_nearest(const char *name)
+const char *config_suggest(const char *name)
 {
     const char *best = NULL, *last = strrchr(name, '.');
     int least = 0;
@@ -93,7 +93,7 @@ const char *config_nearest(const char *name)
     for (int i = 0; i < CONFIG_N_KEYS; i++) {
         /* The right word in the wrong section is nearer than a word misspelt in two places. */
         const char *key = strrchr(table[i].name, '.') + 1;
-        int far = suggest_distance(name, table[i].name), short_far = suggest_distance(last, key) + 2;
+        int far = edit_distance(name, table[i].name), short_far = edit_distance(last, key) + 2;
         far = short_far < far ? short_far : far;
         if (*last && strncmp(name, table[i].name, strlen(name)) == 0)
             far = 1; /* the beginning of a longer name */

@@ -118,7 +118,7 @@ struct config_key {
 };
 const struct config_key *config_key(int id); /* 0 .. CONFIG_N_KEYS-1 */
 int config_find(const char *name);           /* the id, or -1 */
-const char *config_nearest(const char *name); /* the known key that is most like it; NULL if none is near */
+const char *config_suggest(const char *name); /* the known key that is most like it; NULL if none is near */
 
 void config_init(struct config *c);
 void config_release(struct config *c);
@@ -150,9 +150,9 @@ int config_json(const struct config *c, int effects, struct fmt_buffer *out, str
 int config_differ(const struct config *a, const struct config *b, int effects, int id);
 
 /* Why a key changes nothing here, or nothing beside the other values: "ibot.separate_head is false"; NULL: it does. */
-const char *config_idle(const struct config *c, int id);
+const char *config_idle_reason(const struct config *c, int id);
 /* Tells each key that a file or a word has set to another value than its default and that changes nothing. */
-void config_tell_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg);
+void config_each_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg);
 
 /* The dimensions that student.* mean. */
 struct config_dims {

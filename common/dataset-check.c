@@ -140,7 +140,7 @@ static int look_at_name(struct check *c, int64_t first, int64_t n)
                             b->group);
     }
     for (int64_t i = first + 1; i < first + n; i++)
-        run_image(c, i)->again = true;
+        run_image(c, i)->duplicate = true;
     return n == 1
                ? 0
                : dataset_note(c->d, DATASET_ENTRY_TWICE, a->path, c->e, "stands %lld times; kept once", (long long)n);
@@ -156,7 +156,7 @@ int dataset_check_names(struct dataset *d, struct fmt_error *e)
 
 static bool has_split_and_group(const struct dataset_image *im)
 {
-    return *im->split && *im->group && !im->again;
+    return *im->split && *im->group && !im->duplicate;
 }
 
 static int look_for_leak(struct check *c, int64_t first, int64_t n)
@@ -265,7 +265,7 @@ static int check_class_forms(struct check *c)
 
 static bool is_kept_in_group(const struct dataset_image *im)
 {
-    return dataset_keeps(im) && *im->group;
+    return dataset_usable(im) && *im->group;
 }
 
 static int look_for_mixed(struct check *c, int64_t first, int64_t n)
@@ -284,7 +284,7 @@ static int look_for_mixed(struct check *c, int64_t first, int64_t n)
 static bool counts_shots(const struct check *c, int64_t first, int64_t n)
 {
     for (int64_t i = first; i < first + n; i++)
-        if (!c->d->has_lists && run_image(c, i)->shot < 0)
+        if (!c->d->has_lists && run_image(c, i)->group_view < 0)
             return false;
     return true;
 }

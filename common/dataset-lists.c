@@ -81,7 +81,7 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
         return fmt_no_memory(l->e);
     bool known = item->labelled && item->label >= 0 && item->label < d->n_classes;
     im.label = known ? (int32_t)item->label : -1;
-    im.shot = item->shot >= 0 ? item->shot : dataset_shot_of(path, im.group);
+    im.group_view = item->group_view >= 0 ? item->group_view : dataset_group_view_of(path, im.group);
     struct dataset_image *added = dataset_add(d, &im, l->e);
     if (!added)
         return FMT_MEMORY;
@@ -173,7 +173,7 @@ static int by_form(const void *a, const void *b)
 static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
 {
     struct dataset_image key = {.path = path}, *wanted = &key, **found = NULL;
-    if (unicode_form_is_plain(path) || l->n_paths == 0)
+    if (unicode_form_is_ascii(path) || l->n_paths == 0)
         return NULL;
     if (!l->by_form && (l->by_form = calloc((size_t)l->n_paths, sizeof *l->by_form))) {
         for (int64_t i = 0; i < l->n_paths; i++)

@@ -99,7 +99,7 @@ static void read_one(void *arg, int64_t i, int worker)
     struct fmt_error e = {0};
     uint8_t *data;
     size_t bytes;
-    if (!im->at_fault && !im->again) {
+    if (!im->at_fault && !im->duplicate) {
         char *path = *g->d->root && im->path[0] != '/' ? file_join(g->d->root, im->path) : strdup(im->path);
         if (!path) {
             r->no_memory = true;

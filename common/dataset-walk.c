@@ -233,7 +233,7 @@ static int add_found(void *arg, const char *path)
         return fmt_no_memory(a->e);
     if (strlen(im.group) > INDEX_NAME_MAX)
         return dataset_note(a->d, DATASET_BAD_ENTRY, path, a->e, "its folder's name is too long for a group");
-    im.shot = dataset_shot_of(path, im.group);
+    im.group_view = dataset_group_view_of(path, im.group);
     return dataset_add(a->d, &im, a->e) ? 0 : (int)FMT_MEMORY;
 }
 

@@ -242,7 +242,7 @@ bool dataset_is_jpeg_name(const char *name)
     return false;
 }
 
-int32_t dataset_shot_of(const char *path, const char *group)
+int32_t dataset_group_view_of(const char *path, const char *group)
 {
     const char *name = strrchr(path, '/'), *last = strrchr(group, '/');
     name = name ? name + 1 : path;
@@ -251,11 +251,11 @@ int32_t dataset_shot_of(const char *path, const char *group)
     if (n == 0 || strncmp(name, last, n) != 0 || name[n] != '-')
         return -1;
     const char *digit = name + n + 1;
-    int32_t shot = 0;
+    int32_t number = 0;
     size_t n_digits = strspn(digit, "0123456789");
     if (n_digits == 0 || n_digits > 9 || (digit[n_digits] != '.' && digit[n_digits] != 0))
         return -1;
     for (size_t i = 0; i < n_digits; i++)
-        shot = 10 * shot + (digit[i] - '0');
-    return shot;
+        number = 10 * number + (digit[i] - '0');
+    return number;
 }

@@ -72,10 +72,10 @@ struct dataset_finding {
 struct dataset_image {
     const char *path; /* below the root, without "." or doubled slashes; of a list of names: as given */
     const char *split, *group, *extra; /* "" none */
-    int32_t label, shot;               /* -1 none */
+    int32_t label, group_view;             /* -1 none */
     bool at_fault;                     /* an error is found with it */
     bool other_form;                   /* lists: a file is there whose name differs in its Unicode form only */
-    bool again;                        /* the same entry stood before: not kept */
+    bool duplicate;                    /* the same entry stood before: not kept */
     bool read;                         /* decoded; what follows is known */
     int64_t bytes;
     int32_t width, height; /* upright, unless the reader was told otherwise */
@@ -127,14 +127,14 @@ int dataset_read(struct dataset *d, struct thread_pool *pool, const struct datas
 int dataset_check(struct dataset *d, struct fmt_error *e); /* groups and contents; after reading */
 
 int64_t dataset_count(const struct dataset *d, bool errors); /* findings that are errors, or that are warnings */
-static inline bool dataset_keeps(const struct dataset_image *im)
+static inline bool dataset_usable(const struct dataset_image *im)
 {
-    return im->read && !im->at_fault && !im->again;
+    return im->read && !im->at_fault && !im->duplicate;
 }
 
 /* ---- between the parts of the module */
 
-/* Copies; text fields that are NULL become "". label and shot are taken as they are. NULL: no memory. */
+/* Copies; text fields that are NULL become "". label and group_view are taken as they are. NULL: no memory. */
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
 int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);
 int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
@@ -144,7 +144,7 @@ int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *
 bool dataset_normal_path(const char *path, char *out);
 bool dataset_is_jpeg_name(const char *name);
 /* The number N of a name GROUP-N.ext for the last component of `group`, or -1. */
-int32_t dataset_shot_of(const char *path, const char *group);
+int32_t dataset_group_view_of(const char *path, const char *group);
 
 /* All names of images below a folder of the root ("" for the root), as paths below the root, in order of bytes: JPEG
  * (dataset_is_jpeg_name) and other formats. Hidden names are passed over, links are followed, loops are cut. Folders

@@ -252,7 +252,7 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     if (m.features.n_classes == 2)
         json_report_text(o, "positive", m.features.class_name[m.positive]);
     add_recipe(o, &m.features.recipe);
-    if (m.says_seen)
+    if (m.has_seen)
         add_seen(o, &m);
     add_json(o, "provenance", m.provenance);
     linear_release(&m);
@@ -334,7 +334,7 @@ static bool looks_like_weights(const uint8_t *first, size_t n)
            (n > 2 && first[0] == 0x80 && first[1] <= 5) || (n > 0 && first[0] == '{');
 }
 
-bool describe_may_know(const uint8_t *first, size_t n)
+bool describe_recognises(const uint8_t *first, size_t n)
 {
     bool zstd = n >= 4 && (first[0] & 0xf0) == 0x50 && memcmp(first + 1, "\x2a\x4d\x18", 3) == 0;
     return zstd || looks_like_weights(first, n);
@@ -403,8 +403,8 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
 static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name, char *text, size_t room)
 {
     char shot[16] = "";
-    if (l->shot >= 0)
-        snprintf(shot, sizeof shot, "%" PRId32, l->shot);
+    if (l->group_view >= 0)
+        snprintf(shot, sizeof shot, "%" PRId32, l->group_view);
     const char *field[] = {l->key, l->split, l->group, shot,
                            l->label >= 0 && l->label < n_classes ? class_name[l->label] : ""};
     size_t at = 0;
@@ -506,7 +506,7 @@ static int linear_lines(const struct fmt_reader *io, void (*line)(const char *te
         const struct linear_point *p = &m.point[i];
         char text[LINE_ROOM];
         snprintf(text, sizeof text, "%s\t%s\t%s >= %g\t%.9g\t%.6g\t%.6g", m.features.class_name[p->of_class],
-                 p->level == LINEAR_GROUPS ? "groups" : "images", p->at_recall ? "recall" : "precision", p->wanted,
+                 p->level == LINEAR_GROUPS ? "groups" : "images", p->at_recall ? "recall" : "precision", p->target,
                  p->threshold, p->precision, p->recall);
         line(text);
     }
@@ -522,9 +522,9 @@ static int tensor_lines(struct file *f, void (*line)(const char *text), struct f
         return status;
     for (int64_t i = 0; i < t.set.n; i++) {
         const struct named_tensor *n = &t.set.item[i];
-        char text[LINE_ROOM], dims[NAMED_TENSOR_DIMS_TEXT];
+        char text[LINE_ROOM], dims[NAMED_TENSOR_DIMS_TEXT_MAX];
         snprintf(text, sizeof text, "%s\t%s\t%s", n->name,
-                 n->unusable ? "unusable" : named_tensor_dtype_text(n->dtype),
+                 n->unusable ? "unusable" : dtype_name(n->dtype),
                  n->unusable ? n->unusable : named_tensor_dims_text(n->dims, n->n_dims, dims));
         line(text);
     }

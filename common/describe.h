@@ -15,7 +15,7 @@
 struct cJSON;
 
 /* Can a file that begins like this be described? Else a pipe need not be read to its end, if it has one. */
-bool describe_may_know(const uint8_t *first, size_t n);
+bool describe_recognises(const uint8_t *first, size_t n);
 
 /* Adds the facts to o. f is open, can seek, and stays the caller's. kind is "..." of one of ours, "safetensors", "pth";
  * *ours tells whether verify_whole (verify.h) applies. Errors do not name the path. */

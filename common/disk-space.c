@@ -20,7 +20,7 @@ static bool find_disk(const char *path, struct statvfs *s)
         return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fstatvfs(fd, s) == 0;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
         return false;
-    char *end = file_followed(path), *folder = end ? file_directory(end) : NULL;
+    char *end = file_resolve_links(path), *folder = end ? file_directory(end) : NULL;
     bool known = folder && statvfs(folder, s) == 0;
     free(folder);
     free(end);

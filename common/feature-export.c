@@ -62,7 +62,7 @@ int feature_export_text(const struct feat_header *h, const struct feat_row *row,
     int bad = put_name(out, l->key) | put(out, "\t");
     bad |= put_name(out, l->split) | put(out, "\t");
     bad |= put_name(out, l->group) | put(out, "\t");
-    bad |= l->shot >= 0 ? put_int(out, l->shot) : 0;
+    bad |= l->group_view >= 0 ? put_int(out, l->group_view) : 0;
     bad |= put(out, "\t");
     bad |= class_name ? put_name(out, class_name) : 0;
     int64_t width = feat_width(h);
@@ -106,7 +106,7 @@ static char *labels_json(const struct feat_header *h, const struct feat_row *row
     json_report_text(o, "key", l->key);
     add_text(o, "split", l->split);
     add_text(o, "group", l->group);
-    add_int(o, "shot", l->shot);
+    add_int(o, "shot", l->group_view);
     add_int(o, "label", l->label);
     add_text(o, "class", class_of(h, l));
     cJSON_AddItemToObject(o, "extra", extra_json(l->extra));

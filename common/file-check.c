@@ -34,7 +34,7 @@ int file_check_output(const char *path, bool binary, struct fmt_error *e)
     }
     bool in_place = there && !S_ISREG(st.st_mode); /* a device, a fifo */
     bool open_file = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0;
-    char *real = file_followed(path);
+    char *real = file_resolve_links(path);
     bool good = real && (in_place || open_file ? access(path, W_OK) == 0 : folder_takes(real));
     int status = good ? 0 : file_fail(path, e);
     free(real);

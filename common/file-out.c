@@ -210,9 +210,10 @@ int file_create(struct file_out *f, const char *path, struct fmt_error *e)
     *f = (struct file_out){.fd = -1};
     int open_fd = file_descriptor_of(path);
     bool there = (open_fd >= 0 ? fstat(open_fd, &st) : stat(path, &st)) == 0;
-    if (there && input_guard_have(&st))
+    if (there && input_guard_is_input(&st))
         return fail_input(e, file_output_name(path));
-    f->path = open_fd == STDOUT_FILENO ? strdup("standard output") : open_fd >= 0 ? strdup(path) : file_followed(path);
+    f->path = open_fd == STDOUT_FILENO ? strdup("standard output") : open_fd >= 0 ? strdup(path)
+                                                                                    : file_resolve_links(path);
     f->buffer = malloc(BUFFER_BYTES);
     f->in_place = open_fd >= 0 || (there && !S_ISREG(st.st_mode));
     if (!f->path || !f->buffer) {
@@ -355,7 +356,7 @@ int file_commit(struct file_out *f, struct fmt_error *e)
         number = errno;
     if (!number && f->fd > STDERR_FILENO) /* standard output is closed and checked by msg_finish */
         number = close_error(f->fd);
-    if (!number && !f->in_place && input_guard_have_path(f->path)) /* it was read since */
+    if (!number && !f->in_place && input_guard_is_input_path(f->path)) /* it was read since */
         status = fail_input(e, f->path);
     else if (!number && !f->in_place && publish(f) != 0)
         number = errno;
@@ -419,7 +420,7 @@ static int check_replaced_dir(const char *path, struct fmt_error *e)
         char *inside = file_join(path, names[i]);
         if (!inside)
             status = fmt_no_memory(e);
-        else if (input_guard_have_path(inside))
+        else if (input_guard_is_input_path(inside))
             status = fail_input(e, inside);
         free(inside);
     }
@@ -433,7 +434,7 @@ int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
     if (status)
         return status;
     int made;
-    char *real = file_followed(path);
+    char *real = file_resolve_links(path);
     *temporary = !real || check_name(real, true) ? NULL : make_temporary(real, make_folder, -1, &made);
     status = *temporary ? 0 : file_fail(path, e);
     free(real);
@@ -465,7 +466,7 @@ static int exchange(const char *temporary, const char *path)
 
 int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_error *e)
 {
-    char *real = file_followed(path);
+    char *real = file_resolve_links(path);
     file_sync_dir(temporary);
     pthread_mutex_lock(&temporary_lock); /* a signal waits: it removes what the temporary name then names */
     int failed = real ? rename(temporary, real) : -1, older = real && failed && (errno == ENOTEMPTY || errno == EEXIST);

@@ -243,7 +243,7 @@ static char *read_link(const char *path)
     return joined;
 }
 
-char *file_followed(const char *path)
+char *file_resolve_links(const char *path)
 {
     struct stat st;
     char *at = strdup(path);

@@ -102,7 +102,7 @@ bool file_is_same(const char *a, const char *b); /* two names of one file, there
 int file_sync_dir(const char *path); /* of the directory that holds path */
 /* Where a link leads, be it to something that is yet to be written; of what is no link a copy. For free(); NULL and
  * errno: no memory, or too many links. */
-char *file_followed(const char *path);
+char *file_resolve_links(const char *path);
 char *file_join(const char *directory, const char *name); /* "a/b"; for free(); NULL: no memory */
 char *file_directory(const char *path); /* that holds path: "a" of "a/b" and "a/b/", "." of "b"; for free(), or NULL */
 

@@ -100,7 +100,7 @@ static int add_file(struct identity_search *f, const char *path, struct fmt_erro
         return 0;
     struct fmt_reader io = file_reader(&file);
     if (verify_peek(&p, &io) == BLOCK_ANY) {
-        if (p.first[0] != '{' && describe_may_know(p.first, p.n)) /* weights; not a JSON text */
+        if (p.first[0] != '{' && describe_recognises(p.first, p.n)) /* weights; not a JSON text */
             status = add(f, path, BLOCK_ANY, NULL, e);
     } else if (block_open(&r, &io, BLOCK_ANY, NULL) == 0) {
         status = add(f, path, r.header.kind, r.header.identity, e);

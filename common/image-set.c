@@ -125,7 +125,7 @@ static int read_file(const struct image_set *p, int64_t i, struct image_set_slot
     if (load_file(path, slot, &bytes, e))
         return (int)(e ? e->status : FMT_IO);
     slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
-                                                   .shot = -1},
+                                                   .group_view = -1},
                                         .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
     if (p->content)
         memcpy(slot->record.sha256, p->content[i], DIGEST_BYTES);
@@ -200,6 +200,6 @@ static int hash_files(struct image_set *p, struct thread_pool *pool, struct prov
 int image_set_inputs(struct image_set *p, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
 {
     for (int i = 0; i < p->set.n_sets; i++)
-        provenance_input_from(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
+        provenance_input_nested(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
     return p->from_shards ? 0 : hash_files(p, pool, prov, e);
 }

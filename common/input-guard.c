@@ -17,7 +17,7 @@ static int64_t n_inputs, room;
 static bool guarding;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-void input_guard_start(void)
+void input_guard_enable(void)
 {
     guarding = true;
 }
@@ -34,7 +34,7 @@ void input_guard_add(int fd)
     pthread_mutex_unlock(&lock);
 }
 
-bool input_guard_have(const struct stat *st)
+bool input_guard_is_input(const struct stat *st)
 {
     bool found = false;
     pthread_mutex_lock(&lock);
@@ -44,8 +44,8 @@ bool input_guard_have(const struct stat *st)
     return found;
 }
 
-bool input_guard_have_path(const char *path)
+bool input_guard_is_input_path(const char *path)
 {
     struct stat st;
-    return stat(path, &st) == 0 && input_guard_have(&st);
+    return stat(path, &st) == 0 && input_guard_is_input(&st);
 }

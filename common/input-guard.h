@@ -11,10 +11,10 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-void input_guard_start(void);
+void input_guard_enable(void);
 /* Remembers a file that is open for reading, if there is a guard and the file is a regular one. From any thread. */
 void input_guard_add(int fd);
-bool input_guard_have(const struct stat *st);
-bool input_guard_have_path(const char *path); /* false if nothing is there */
+bool input_guard_is_input(const struct stat *st);
+bool input_guard_is_input_path(const char *path); /* false if nothing is there */
 
 #endif

@@ -14,10 +14,10 @@
 #include "num.h"
 #include "utf8.h"
 
-void json_place_find(struct json_place *p, const char *text, size_t offset)
+void json_position_find(struct json_position *p, const char *text, size_t offset)
 {
     if (p->text != text || offset < p->at)
-        *p = (struct json_place){text, 0, 1, 1};
+        *p = (struct json_position){text, 0, 1, 1};
     for (; p->at < offset; p->at++) {
         p->column++;
         if (text[p->at] == '\n')
@@ -36,8 +36,8 @@ struct scan {
 
 static int fail_at(const struct scan *s, enum fmt_status status, size_t at, const char *reason)
 {
-    struct json_place p = {0};
-    json_place_find(&p, s->text, at);
+    struct json_position p = {0};
+    json_position_find(&p, s->text, at);
     return fmt_fail(s->e, status, "line %d, column %d: broken JSON: %s", p.line, p.column,
                     at == s->bytes ? "it ends too soon" : reason);
 }

@@ -43,11 +43,11 @@ bool json_text_is(struct json_span string, const char *text);
 struct cJSON *json_parse(struct json_span value);
 
 /* Line and column (from 1, in bytes) of offsets that are asked for in rising order. */
-struct json_place {
+struct json_position {
     const char *text;
     size_t at;
     int line, column;
 };
-void json_place_find(struct json_place *p, const char *text, size_t offset); /* zero-initialise p */
+void json_position_find(struct json_position *p, const char *text, size_t offset); /* zero-initialise p */
 
 #endif

@@ -43,7 +43,7 @@ _Noreturn void msg_bug_at(const char *file, int line, const char *what);
  * has gone the process ends by SIGPIPE, without a word. Returns status else. */
 int msg_finish(int status);
 
-/* A live line on a terminal is erased before a message is printed (log.h sets this). */
+/* A live line on a terminal is erased before a message is printed (progress.h sets this). */
 extern void (*msg_before)(void);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "msg.h"
-#include "suggest.h"
+#include "edit-distance.h"
 #include "num.h"
 #include "version.h"
 
@@ -136,14 +136,14 @@ static const struct opt *find_letter(const struct opt_tool *tool, char c)
 static const char *nearest(const struct opt_tool *tool, const char *name, int n)
 {
     static char text[80];
-    char word[SUGGEST_NAME_MAX];
+    char word[EDIT_DISTANCE_NAME_MAX];
     const char *best = "help";
     snprintf(word, sizeof word, "%.*s", n, name);
-    int least = suggest_distance(word, best), far = suggest_distance(word, "version");
+    int least = edit_distance(word, best), far = edit_distance(word, "version");
     if (far < least)
         least = far, best = "version";
     for (const struct opt *o = tool->options; o->kind != OPT_KIND_END; o++)
-        if (o->name && (far = n > 2 && strstr(o->name, word) ? 1 : suggest_distance(word, o->name)) < least)
+        if (o->name && (far = n > 2 && strstr(o->name, word) ? 1 : edit_distance(word, o->name)) < least)
             least = far, best = o->name;
     snprintf(text, sizeof text, "; the nearest is --%s", best);
     return n > 0 && least <= 1 + n / 3 ? text : "";

@@ -277,7 +277,7 @@ int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_err
         if (recipe_compare(r, other, &why))
             status = fmt_fail(e, FMT_MISMATCH, "%.190s: made otherwise than %.100s: %.80s", s->file[i].file.path,
                               s->file[0].file.path, why.text);
-        recipe_keep_common(r, other);
+        recipe_intersect(r, other);
     }
     if (status)
         recipe_release(r);

@@ -63,17 +63,6 @@ static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
     return (int64_t)n;
 }
 
-static enum named_tensor_dtype dtype_of_ckpt(enum ckpt_dtype dtype)
-{
-    switch (dtype) {
-    case CKPT_F32: return NAMED_TENSOR_F32;
-    case CKPT_F64: return NAMED_TENSOR_F64;
-    case CKPT_I64: return NAMED_TENSOR_I64;
-    case CKPT_U8: return NAMED_TENSOR_U8;
-    }
-    return NAMED_TENSOR_NONE;
-}
-
 static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
 {
     const struct ckpt *c = &f->ckpt;
@@ -89,7 +78,7 @@ static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
         const struct ckpt_tensor *t = &c->tensor[i];
         struct ckpt_source *s = &all->source[i];
         *s = (struct ckpt_source){{s, NULL, ckpt_read_part, (uint64_t)t->bytes}, all, i};
-        int status = named_tensor_add(&f->set, t->name, dtype_of_ckpt(t->dtype), t->n_dims, t->dim, NULL, &s->reader, 0,
+        int status = named_tensor_add(&f->set, t->name, t->dtype, t->n_dims, t->dims, NULL, &s->reader, 0,
                                (uint64_t)t->bytes, e);
         if (status)
             return status;

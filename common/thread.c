@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "resource-limits.h"
+#include "resource-limit.h"
 #include "num.h"
 
 struct thread_pool {
@@ -39,7 +39,7 @@ int thread_processors(void)
     cpu_set_t set;
     CPU_ZERO(&set);
     int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return (int)num_max(1, num_min(n, resource_limits_processors("")));
+    return (int)num_max(1, num_min(n, resource_limit_processors("")));
 }
 
 static void take_items(struct thread_pool *pool, int worker)
@@ -82,7 +82,7 @@ static void *worker_main(void *arg)
 static void share_heap(void)
 {
 #ifdef M_ARENA_MAX
-    if (resource_limits_space_is_limited())
+    if (resource_limit_address_space())
         mallopt(M_ARENA_MAX, 1);
 #endif
 }

@@ -13,7 +13,7 @@
 
 struct thread_pool;
 
-int thread_processors(void); /* that this process may use: its affinity, the quotas of its groups (resource-limits.h) */
+int thread_processors(void); /* that this process may use: its affinity, the quotas of its groups (resource-limit.h) */
 
 /* n_workers 0: one per processor. The caller is worker 0, so a pool of 1 starts no thread. NULL: failed. */
 struct thread_pool *thread_open(int n_workers, struct fmt_error *e);

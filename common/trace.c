@@ -14,7 +14,7 @@
 #include "index.h"
 #include "rootpath.h"
 #include "shard-set.h"
-#include "trace-provenance.h"
+#include "trace-record.h"
 #include "verify.h"
 
 struct trace {
@@ -66,12 +66,12 @@ static struct told *told_of(struct trace *t, const uint8_t identity[DIGEST_BYTES
 enum { RANK_LEADS_ON = 1, RANK_NOT_OF_ITSELF = 2, RANK_BEST = 3 };
 
 /* A run that continues from weights begins with a teacher of the same hash, which names these as its input. */
-static bool is_of_itself(const struct trace_provenance *s, const struct identity_file *file)
+static bool is_of_itself(const struct trace_record *s, const struct identity_file *file)
 {
     uint8_t identity[DIGEST_BYTES];
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
     for (const struct cJSON *c = inputs ? inputs->child : NULL; c; c = c->next)
-        for (int i = 0; i < IDENTITY_SEARCH_HASHES && parse_hex(trace_provenance_text(c, "identity"), identity); i++)
+        for (int i = 0; i < IDENTITY_SEARCH_HASHES && parse_hex(trace_record_text(c, "identity"), identity); i++)
             if (memcmp(identity, file->weights[i], DIGEST_BYTES) == 0)
                 return true;
     return false;
@@ -79,9 +79,9 @@ static bool is_of_itself(const struct trace_provenance *s, const struct identity
 
 static int rank_of(const struct identity_file *file)
 {
-    struct trace_provenance s = trace_provenance_by_path(file->path, file->kind);
-    int rank = (trace_provenance_leads_on(&s) ? RANK_LEADS_ON : 0) + (is_of_itself(&s, file) ? 0 : RANK_NOT_OF_ITSELF);
-    trace_provenance_release(&s);
+    struct trace_record s = trace_record_of_path(file->path, file->kind);
+    int rank = (trace_record_has_inputs(&s) ? RANK_LEADS_ON : 0) + (is_of_itself(&s, file) ? 0 : RANK_NOT_OF_ITSELF);
+    trace_record_release(&s);
     return rank;
 }
 
@@ -184,8 +184,8 @@ static void tell_catalogue(struct trace *t, const char *path, int depth)
 
 static void note(struct trace_link *link, const struct cJSON *provenance)
 {
-    const char *tool = trace_provenance_text(provenance, "tool"),
-               *iteration = trace_provenance_text(provenance, "iteration");
+    const char *tool = trace_record_text(provenance, "tool"),
+               *iteration = trace_record_text(provenance, "iteration");
     const struct cJSON *setting =
         cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(provenance, "settings"), "iteration");
     if (tool)
@@ -221,7 +221,7 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
     struct trace_link link = {.depth = depth};
     uint8_t identity[DIGEST_BYTES];
     bool first;
-    const char *kind = trace_provenance_text(input, "kind"), *hex = trace_provenance_text(input, "identity");
+    const char *kind = trace_record_text(input, "kind"), *hex = trace_record_text(input, "identity");
     struct told *told = kind && parse_hex(hex, identity) ? told_of(t, identity, &first) : NULL;
     if (!told)
         return;
@@ -236,8 +236,8 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
         return;
     }
     const struct identity_file *found = told->found;
-    struct trace_provenance own =
-        found ? trace_provenance_by_path(found->path, found->kind) : (struct trace_provenance){0};
+    struct trace_record own =
+        found ? trace_record_of_path(found->path, found->kind) : (struct trace_record){0};
     const struct cJSON *said = own.provenance ? own.provenance : cJSON_GetObjectItemCaseSensitive(input, "provenance");
     if (found && is_student(found, identity))
         add_note(&link, "its student");
@@ -250,7 +250,7 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
         if (found && found->kind == BLOCK_INDEX)
             tell_catalogue(t, found->path, depth + 1);
     }
-    trace_provenance_release(&own);
+    trace_record_release(&own);
 }
 
 static void follow(struct trace *t, const struct cJSON *provenance, int depth, const char *remark)
@@ -279,11 +279,11 @@ static char *shard_in(const char *folder, struct fmt_error *e)
 }
 
 /* Weights that say nothing, as a .pth: another file of the same network may. */
-static struct trace_provenance said_by_equal(struct trace *t, const struct file *f)
+static struct trace_record said_by_equal(struct trace *t, const struct file *f)
 {
     uint8_t hash[IDENTITY_SEARCH_HASHES][DIGEST_BYTES];
     char by_number[32], hex[DIGEST_HEX];
-    struct trace_provenance s = {0};
+    struct trace_record s = {0};
     int rank;
     snprintf(by_number, sizeof by_number, "/dev/fd/%d", f->fd); /* a copy of a pipe has no name */
     if (!t->files->weights_hash || t->files->weights_hash(by_number, hash, NULL) != 0)
@@ -292,7 +292,7 @@ static struct trace_provenance said_by_equal(struct trace *t, const struct file 
         return s;
     digest_hex(hash[0], hex);
     s.provenance = cJSON_CreateObject();
-    trace_provenance_input(cJSON_AddArrayToObject(s.provenance, "inputs"), "weights", hex);
+    trace_record_add_input(cJSON_AddArrayToObject(s.provenance, "inputs"), "weights", hex);
     return s;
 }
 
@@ -319,22 +319,22 @@ static int trace_open(struct trace *t, const char *path, struct file *f, struct 
     struct fmt_error unreadable = {0};
     const char *remark = NULL;
     enum block_kind kind = verify_peek(&p, &io);
-    bool weights = kind == BLOCK_ANY && p.n > 8 && p.first[0] != '{' && describe_may_know(p.first, p.n);
-    struct trace_provenance said =
-        kind != BLOCK_ANY || weights ? trace_provenance_by_file(f, kind) : trace_provenance_by_report(f);
-    if (weights && !trace_provenance_leads_on(&said)) {
-        trace_provenance_release(&said);
+    bool weights = kind == BLOCK_ANY && p.n > 8 && p.first[0] != '{' && describe_recognises(p.first, p.n);
+    struct trace_record said =
+        kind != BLOCK_ANY || weights ? trace_record_of_file(f, kind) : trace_record_of_report(f);
+    if (weights && !trace_record_has_inputs(&said)) {
+        trace_record_release(&said);
         said = said_by_equal(t, f);
         remark = "the same network";
     }
     int status = 0;
-    if (trace_provenance_leads_on(&said))
+    if (trace_record_has_inputs(&said))
         follow(t, said.provenance, 1, said.by_header ? BY_HEADER : remark);
     else if (kind != BLOCK_INDEX)
         status = tell_why(f, e);
     if (!status && kind == BLOCK_INDEX && tell_photographs(t, f, path, 1, &unreadable))
         status = tell_why(f, e);
-    trace_provenance_release(&said);
+    trace_record_release(&said);
     return status ? status : t->no_memory ? fmt_no_memory(e) : 0;
 }
 
@@ -358,8 +358,8 @@ int trace_file(struct identity_search *files, const char *path, struct file *f,
 
 bool trace_is_report(struct file *f)
 {
-    struct trace_provenance s = trace_provenance_by_report(f);
-    bool leads_on = trace_provenance_leads_on(&s);
-    trace_provenance_release(&s);
+    struct trace_record s = trace_record_of_report(f);
+    bool leads_on = trace_record_has_inputs(&s);
+    trace_record_release(&s);
     return leads_on;
 }

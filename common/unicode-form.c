@@ -133,7 +133,7 @@ int unicode_form_compare(const char *a, const char *b)
     }
 }
 
-bool unicode_form_is_plain(const char *name)
+bool unicode_form_is_ascii(const char *name)
 {
     while (*name && (uint8_t)*name < 0x80)
         name++;
@@ -162,7 +162,7 @@ static bool other_is_there(const char *path)
         char *name = strndup(path, n), *next_found = name ? file_join(found, name) : NULL;
         if (next_found && !file_exists(next_found)) {
             free(next_found);
-            next_found = unicode_form_is_plain(name) ? NULL : find_in(found, name);
+            next_found = unicode_form_is_ascii(name) ? NULL : find_in(found, name);
         }
         free(name);
         free(found);
@@ -177,7 +177,7 @@ static bool other_is_there(const char *path)
 const char *unicode_form_hint(const char *path)
 {
     int kept = errno;
-    bool other = !unicode_form_is_plain(path) && !file_exists(path) && other_is_there(path);
+    bool other = !unicode_form_is_ascii(path) && !file_exists(path) && other_is_there(path);
     errno = kept;
     return other ? UNICODE_FORM_HINT : "";
 }

@@ -12,7 +12,7 @@
 /* As strcmp, but 0 for names that differ in their form only. An order: what is equal stands together. */
 int unicode_form_compare(const char *a, const char *b);
 
-bool unicode_form_is_plain(const char *name); /* ASCII: there is no other form of it */
+bool unicode_form_is_ascii(const char *name); /* ASCII: there is no other form of it */
 
 #define UNICODE_FORM_HINT "; a name is there that differs only in its Unicode form (composed or with combining marks)"
 

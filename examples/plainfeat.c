@@ -89,7 +89,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     provenance_init(&p, "plainfeat", DINOTOOLS_VERSION, provenance);
     for (int i = 0; i < set.n_sets; i++)
-        provenance_input_from(&p, "shards", set.identity[i], shard_set_provenance(&set, i));
+        provenance_input_nested(&p, "shards", set.identity[i], shard_set_provenance(&set, i));
     if (file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);

@@ -8,25 +8,26 @@
 
 #include "bytes.h"
 
-static int dtype_bytes(enum ckpt_dtype dtype)
+/* Element types by their code in the table. */
+static const enum dtype dtype_of_code[] = {DTYPE_NONE, DTYPE_F32, DTYPE_F64, DTYPE_I64, DTYPE_U8};
+enum { N_CODES = sizeof dtype_of_code / sizeof *dtype_of_code };
+
+static int code_of(enum dtype dtype) /* 0: a checkpoint has no such elements */
 {
-    switch (dtype) {
-    case CKPT_F32: return 4;
-    case CKPT_F64:
-    case CKPT_I64: return 8;
-    case CKPT_U8: return 1;
-    }
+    for (int code = 1; code < N_CODES; code++)
+        if (dtype_of_code[code] == dtype)
+            return code;
     return 0;
 }
 
 /* In bytes; -1: beyond a limit. */
 static int64_t tensor_size(const struct ckpt_tensor *t)
 {
-    int64_t bytes = dtype_bytes(t->dtype);
-    if (bytes == 0 || t->n_dims < 0 || t->n_dims > CKPT_DIMS_MAX)
+    int64_t bytes = (int64_t)dtype_bytes(t->dtype);
+    if (code_of(t->dtype) == 0 || t->n_dims < 0 || t->n_dims > CKPT_DIMS_MAX)
         return -1;
     for (int32_t i = 0; i < t->n_dims; i++)
-        if (t->dim[i] < 0 || __builtin_mul_overflow(bytes, t->dim[i], &bytes) || bytes > CKPT_TENSOR_BYTES_MAX)
+        if (t->dims[i] < 0 || __builtin_mul_overflow(bytes, t->dims[i], &bytes) || bytes > CKPT_TENSOR_BYTES_MAX)
             return -1;
     return bytes;
 }
@@ -74,10 +75,10 @@ static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tens
         size_t n = strlen(t->name);
         bad |= bytes_put_u16(to, (uint16_t)n);
         bad |= bytes_put(to, t->name, n + 1);
-        bad |= bytes_put_u8(to, (uint8_t)t->dtype);
+        bad |= bytes_put_u8(to, (uint8_t)code_of(t->dtype));
         bad |= bytes_put_u8(to, (uint8_t)t->n_dims);
         for (int32_t d = 0; d < t->n_dims; d++)
-            bad |= bytes_put_i64(to, t->dim[d]);
+            bad |= bytes_put_i64(to, t->dims[d]);
     }
     return bad ? fmt_no_memory(e) : 0;
 }
@@ -180,12 +181,13 @@ static int take_tensor(struct bytes *c, struct ckpt_tensor *t, struct fmt_error 
     t->name = (const char *)bytes_take(c, n + 1);
     if (!t->name || memchr(t->name, 0, n + 1) != t->name + n)
         return fmt_fail(e, FMT_INVALID, "the name of a tensor is damaged");
-    t->dtype = (enum ckpt_dtype)bytes_u8(c);
+    uint8_t code = bytes_u8(c);
+    t->dtype = code < N_CODES ? dtype_of_code[code] : DTYPE_NONE;
     t->n_dims = bytes_u8(c);
     if (t->n_dims > CKPT_DIMS_MAX)
         return fmt_fail(e, FMT_LIMIT, "%s: %d dimensions", t->name, t->n_dims);
     for (int32_t d = 0; d < t->n_dims; d++)
-        t->dim[d] = bytes_i64(c);
+        t->dims[d] = bytes_i64(c);
     if (!bytes_ok(c))
         return fmt_fail(e, FMT_INVALID, "the table of tensors is too short");
     return check_tensor(t, e);
@@ -298,12 +300,12 @@ int64_t ckpt_find(const struct ckpt *c, const char *name)
     return -1;
 }
 
-static void values_to_host(uint8_t *p, size_t n, enum ckpt_dtype dtype)
+static void values_to_host(uint8_t *p, size_t n, enum dtype dtype)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     (void)p, (void)n, (void)dtype;
 #else
-    size_t each = (size_t)dtype_bytes(dtype);
+    size_t each = dtype_bytes(dtype);
     for (size_t i = 0; i + each <= n; i += each)
         for (size_t j = 0; j < each / 2; j++) {
             uint8_t t = p[i + j];

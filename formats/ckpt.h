@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "block.h"
+#include "dtype.h"
 #include "provenance.h"
 
 #define CKPT_MAJOR 1
@@ -30,8 +31,6 @@
 #define CKPT_TENSOR_BYTES_MAX ((int64_t)1 << 40)
 #define CKPT_PIECE_BYTES ((size_t)4 << 20) /* of a tensor in one block */
 
-enum ckpt_dtype { CKPT_F32 = 1, CKPT_F64 = 2, CKPT_I64 = 3, CKPT_U8 = 4 };
-
 struct ckpt_header {
     int64_t iteration; /* the last that was done, counted from 0 */
     int32_t rank, n_ranks;
@@ -40,9 +39,9 @@ struct ckpt_header {
 
 struct ckpt_tensor {
     const char *name;
-    enum ckpt_dtype dtype;
+    enum dtype dtype; /* F32, F64, I64 or U8 */
     int32_t n_dims;
-    int64_t dim[CKPT_DIMS_MAX];
+    int64_t dims[CKPT_DIMS_MAX];
     /* set by ckpt_open: */
     int64_t bytes, first_block, n_blocks;
 };

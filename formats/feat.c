@@ -168,10 +168,10 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     return compatible_classes(a, b, e);
 }
 
-bool feat_unsaid(const struct feat_header *a, const struct feat_header *b, char *what, size_t room)
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t room)
 {
     if (a->recipe.n > 0 || b->recipe.n > 0)
-        return recipe_unsaid(&a->recipe, &b->recipe, what, room) > 0;
+        return recipe_uncompared(&a->recipe, &b->recipe, what, room) > 0;
     snprintf(what, room, "how the photographs were resized, cut and normalised");
     return true;
 }

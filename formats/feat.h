@@ -61,7 +61,7 @@ int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * 
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
 /* What feat_compatible could not compare, since one of the two does not say it: "resize, size, fit". False if there is
  * nothing of the kind. */
-bool feat_unsaid(const struct feat_header *a, const struct feat_header *b, char *what, size_t room);
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t room);
 
 /* The header as bytes of version 1.1, for files that say which features they are for (linear.h). minor: of the bytes
  * that are read. What was taken is for feat_header_release. */

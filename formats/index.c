@@ -20,8 +20,8 @@ static int check_labels(const struct index_labels *l, int n_classes, struct fmt_
     if (l->label < -1 || l->label >= n_classes)
         return fmt_fail(e, FMT_LIMIT, "%s: label %d is outside the %s", l->key, l->label,
                         FMT_COUNT(n_classes, "class", "classes"));
-    if (l->shot < -1)
-        return fmt_fail(e, FMT_LIMIT, "%s: shot %d", l->key, l->shot);
+    if (l->group_view < -1)
+        return fmt_fail(e, FMT_LIMIT, "%s: shot %d", l->key, l->group_view);
     if (!l->extra[0])
         return 0;
     struct cJSON *extra = cJSON_ParseWithOpts(l->extra, NULL, 1);
@@ -35,7 +35,7 @@ int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buf
     int status = check_labels(l, n_classes, e);
     if (status)
         return status;
-    if (bytes_put_u32(to, (uint32_t)l->label) || bytes_put_u32(to, (uint32_t)l->shot))
+    if (bytes_put_u32(to, (uint32_t)l->label) || bytes_put_u32(to, (uint32_t)l->group_view))
         return fmt_no_memory(e);
     if ((status = text_put("a key", l->key, INDEX_TEXT_MAX, to, e)) ||
         (status = text_put("a split", l->split, INDEX_NAME_MAX, to, e)) ||
@@ -55,7 +55,7 @@ int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l,
     struct index_labels t;
     int status;
     t.label = bytes_i32(from);
-    t.shot = bytes_i32(from);
+    t.group_view = bytes_i32(from);
     if ((status = text_take("a key", from, INDEX_TEXT_MAX, &t.key, e)) ||
         (status = text_take("a split", from, INDEX_NAME_MAX, &t.split, e)) ||
         (status = text_take("a group", from, INDEX_NAME_MAX, &t.group, e)) ||

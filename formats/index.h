@@ -33,7 +33,7 @@ struct index_labels {
     const char *group; /* "" none */
     const char *extra; /* further keys of the entry, a JSON object as text; "" none */
     int32_t label;     /* index into the classes; -1 none */
-    int32_t shot;      /* >= 0; -1 none */
+    int32_t group_view; /* >= 0; -1 none */
 };
 
 struct index_entry {

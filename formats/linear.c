@@ -31,7 +31,7 @@ static int check_point(const struct linear *m, const struct linear_point *p, str
     bool had = !isnan(p->threshold);
     if (p->of_class < 0 || p->of_class >= m->features.n_classes)
         return fmt_fail(e, FMT_LIMIT, "a threshold of class %d", p->of_class);
-    if (!is_share(p->wanted) || isinf(p->threshold) || (had && (!is_share(p->precision) || !is_share(p->recall))))
+    if (!is_share(p->target) || isinf(p->threshold) || (had && (!is_share(p->precision) || !is_share(p->recall))))
         return fmt_fail(e, FMT_INVALID, "a threshold with numbers that cannot be");
     return 0;
 }
@@ -99,7 +99,7 @@ static int take_seen(struct linear *m, struct bytes *c, struct fmt_error *e)
     for (int i = 0; i < 2 && !status; i++)
         if ((status = take_hashes(c, &both[i]->image, &both[i]->n_images, e)) == 0)
             status = take_hashes(c, &both[i]->group, &both[i]->n_groups, e);
-    m->says_seen = true;
+    m->has_seen = true;
     return !status && !bytes_ok(c) ? fmt_fail(e, FMT_INVALID, "the classifier's header is too short") : status;
 }
 
@@ -124,7 +124,7 @@ static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_
         bad |= bytes_put_u8(to, (uint8_t)p->level);
         bad |= bytes_put_u8(to, p->at_recall);
         bad |= bytes_put_u16(to, 0);
-        const double number[] = {p->wanted, p->threshold, p->precision, p->recall};
+        const double number[] = {p->target, p->threshold, p->precision, p->recall};
         for (int j = 0; j < 4; j++)
             bad |= bytes_put_f64(to, isnan(number[j]) ? (double)NAN : number[j]);
     }
@@ -138,7 +138,7 @@ static int take_point(struct bytes *c, struct linear_point *p, struct fmt_error 
     unsigned level = bytes_u8(c), at_recall = bytes_u8(c), reserved = bytes_u16(c);
     p->level = (enum linear_level)level;
     p->at_recall = at_recall;
-    double *const number[] = {&p->wanted, &p->threshold, &p->precision, &p->recall};
+    double *const number[] = {&p->target, &p->threshold, &p->precision, &p->recall};
     for (int j = 0; j < 4; j++)
         *number[j] = bytes_f64(c);
     if (level > LINEAR_GROUPS || at_recall > 1 || reserved)

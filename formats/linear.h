@@ -23,8 +23,8 @@ enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
 struct linear_point { /* a threshold: called positive where the score reaches it */
     int32_t of_class;
     enum linear_level level;
-    bool at_recall;           /* what was wanted is a recall, else a precision */
-    double wanted, threshold; /* threshold NAN: it could not be had */
+    bool at_recall;           /* the target is a recall, else a precision */
+    double target, threshold; /* threshold NAN: it could not be had */
     double precision, recall; /* on the rows where it was chosen; NAN with it */
 };
 
@@ -45,7 +45,7 @@ struct linear {
     double C, gradient; /* penalty; largest entry of the gradient over n, where the fit ended */
     struct linear_point *point;
     int n_points;
-    bool says_seen;                    /* false in files of version 1.0: nothing is known of the rows */
+    bool has_seen;                    /* false in files of version 1.0: nothing is known of the rows */
     struct linear_seen fitted, chosen; /* rows of the fit; rows that C and thresholds were chosen on beside them */
     uint8_t identity[DIGEST_BYTES]; /* set by reading and writing */
     char *provenance;               /* JSON or ""; set by reading */

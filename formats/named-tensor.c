@@ -12,49 +12,16 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "half.h"
 
 enum { PIECE_BYTES = 1 << 16, SPAN_BYTES_MAX = 256 << 20 };
 
-static const struct {
-    const char *text;
-    size_t bytes;
-} dtypes[NAMED_TENSOR_N_DTYPES] = {
-    [NAMED_TENSOR_NONE] = {"none", 0}, [NAMED_TENSOR_F64] = {"F64", 8},   [NAMED_TENSOR_F32] = {"F32", 4},
-    [NAMED_TENSOR_F16] = {"F16", 2},   [NAMED_TENSOR_BF16] = {"BF16", 2}, [NAMED_TENSOR_I64] = {"I64", 8},
-    [NAMED_TENSOR_I32] = {"I32", 4},   [NAMED_TENSOR_I16] = {"I16", 2},   [NAMED_TENSOR_I8] = {"I8", 1},
-    [NAMED_TENSOR_U64] = {"U64", 8},   [NAMED_TENSOR_U32] = {"U32", 4},   [NAMED_TENSOR_U16] = {"U16", 2},
-    [NAMED_TENSOR_U8] = {"U8", 1},     [NAMED_TENSOR_BOOL] = {"BOOL", 1},
-};
-
-const char *named_tensor_dtype_text(enum named_tensor_dtype dtype)
+const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT_MAX])
 {
-    return dtypes[dtype].text;
-}
-
-enum named_tensor_dtype named_tensor_dtype_of(const char *text)
-{
-    for (int i = NAMED_TENSOR_NONE + 1; i < NAMED_TENSOR_N_DTYPES; i++)
-        if (strcmp(dtypes[i].text, text) == 0)
-            return (enum named_tensor_dtype)i;
-    return NAMED_TENSOR_NONE;
-}
-
-size_t named_tensor_dtype_bytes(enum named_tensor_dtype dtype)
-{
-    return dtypes[dtype].bytes;
-}
-
-bool named_tensor_dtype_is_float(enum named_tensor_dtype dtype)
-{
-    return dtype >= NAMED_TENSOR_F64 && dtype <= NAMED_TENSOR_BF16;
-}
-
-const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT])
-{
-    int at = snprintf(out, NAMED_TENSOR_DIMS_TEXT, "[");
+    int at = snprintf(out, NAMED_TENSOR_DIMS_TEXT_MAX, "[");
     for (int i = 0; i < n_dims; i++)
-        at += snprintf(out + at, (size_t)(NAMED_TENSOR_DIMS_TEXT - at), "%s%lld", i ? "," : "", (long long)dims[i]);
-    snprintf(out + at, (size_t)(NAMED_TENSOR_DIMS_TEXT - at), "]");
+        at += snprintf(out + at, (size_t)(NAMED_TENSOR_DIMS_TEXT_MAX - at), "%s%lld", i ? "," : "", (long long)dims[i]);
+    snprintf(out + at, (size_t)(NAMED_TENSOR_DIMS_TEXT_MAX - at), "]");
     return out;
 }
 
@@ -93,8 +60,8 @@ void named_tensor_release(struct named_tensor_set *set)
 
 static struct named_tensor *append(struct named_tensor_set *set, const char *name, struct fmt_error *e)
 {
-    if (set->n == NAMED_TENSOR_TENSORS_MAX) {
-        fmt_fail(e, FMT_LIMIT, "more than %d tensors", NAMED_TENSOR_TENSORS_MAX);
+    if (set->n == NAMED_TENSOR_COUNT_MAX) {
+        fmt_fail(e, FMT_LIMIT, "more than %d tensors", NAMED_TENSOR_COUNT_MAX);
         return NULL;
     }
     if (strlen(name) > NAMED_TENSOR_NAME_MAX) {
@@ -144,7 +111,7 @@ static bool last_element(const struct named_tensor *t, int64_t *last)
     return true;
 }
 
-int named_tensor_add(struct named_tensor_set *set, const char *name, enum named_tensor_dtype dtype, int n_dims,
+int named_tensor_add(struct named_tensor_set *set, const char *name, enum dtype dtype, int n_dims,
                      const int64_t *dims, const int64_t *strides, const struct fmt_reader *source, uint64_t at,
                      uint64_t end, struct fmt_error *e)
 {
@@ -160,7 +127,7 @@ int named_tensor_add(struct named_tensor_set *set, const char *name, enum named_
         memcpy(t.strides, strides, (size_t)n_dims * sizeof *strides);
     good = good && last_element(&t, &last) && end >= at;
     if (good && t.n > 0)
-        good = !__builtin_mul_overflow((uint64_t)last + 1, (uint64_t)named_tensor_dtype_bytes(dtype), &bytes) &&
+        good = !__builtin_mul_overflow((uint64_t)last + 1, (uint64_t)dtype_bytes(dtype), &bytes) &&
                bytes <= end - at;
     if (!good)
         return fmt_fail(e, FMT_INVALID, "%.200s: its shape does not fit its bytes", name);
@@ -218,74 +185,25 @@ int named_tensor_check_unique(const struct named_tensor_set *set, struct fmt_err
     return status;
 }
 
-/* ------------------------------------------------------------------ numbers */
-float named_tensor_f32_of_bf16(uint16_t h)
+static double one_value(enum dtype dtype, const uint8_t *p)
 {
-    uint32_t u = (uint32_t)h << 16;
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
-uint16_t named_tensor_bf16_of_f32(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    if ((u & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(u >> 16 | 0x40); /* a NaN stays one */
-    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-
-float named_tensor_f32_of_f16(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, mantissa = h & 0x3ff;
-    if (exponent == 0) {
-        float f = (float)mantissa * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    uint32_t u = sign | (exponent == 31 ? 0x7f800000 : (exponent + 112) << 23) | mantissa << 13;
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
-uint16_t named_tensor_f16_of_f32(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    uint32_t sign = u >> 16 & 0x8000, magnitude = u & 0x7fffffff;
-    if (magnitude > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00);
-    if (magnitude >= 0x477ff000) /* 65520 and more round to infinity */
-        return (uint16_t)(sign | 0x7c00);
-    if (magnitude < 0x38800000) { /* below 2^-14: a multiple of 2^-24; rintf rounds halves to even */
-        float m;
-        memcpy(&m, &magnitude, sizeof m);
-        return (uint16_t)(sign | (uint32_t)rintf(ldexpf(m, 24)));
-    }
-    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | (rounded - (112u << 23)) >> 13);
-}
-
-static double one_value(enum named_tensor_dtype dtype, const uint8_t *p)
-{
-    struct bytes c = bytes_over(p, named_tensor_dtype_bytes(dtype));
+    struct bytes c = bytes_over(p, dtype_bytes(dtype));
     switch (dtype) {
-    case NAMED_TENSOR_F64: return bytes_f64(&c);
-    case NAMED_TENSOR_F32: return bytes_f32(&c);
-    case NAMED_TENSOR_F16: return named_tensor_f32_of_f16(bytes_u16(&c));
-    case NAMED_TENSOR_BF16: return named_tensor_f32_of_bf16(bytes_u16(&c));
-    case NAMED_TENSOR_I64: return (double)bytes_i64(&c);
-    case NAMED_TENSOR_I32: return bytes_i32(&c);
-    case NAMED_TENSOR_I16: return (int16_t)bytes_u16(&c);
-    case NAMED_TENSOR_I8: return (int8_t)bytes_u8(&c);
-    case NAMED_TENSOR_U64: return (double)bytes_u64(&c);
-    case NAMED_TENSOR_U32: return bytes_u32(&c);
-    case NAMED_TENSOR_U16: return bytes_u16(&c);
-    case NAMED_TENSOR_U8: return bytes_u8(&c);
-    case NAMED_TENSOR_BOOL: return bytes_u8(&c) != 0;
-    case NAMED_TENSOR_NONE:
-    case NAMED_TENSOR_N_DTYPES: break;
+    case DTYPE_F64: return bytes_f64(&c);
+    case DTYPE_F32: return bytes_f32(&c);
+    case DTYPE_F16: return f16_to_f32(bytes_u16(&c));
+    case DTYPE_BF16: return bf16_to_f32(bytes_u16(&c));
+    case DTYPE_I64: return (double)bytes_i64(&c);
+    case DTYPE_I32: return bytes_i32(&c);
+    case DTYPE_I16: return (int16_t)bytes_u16(&c);
+    case DTYPE_I8: return (int8_t)bytes_u8(&c);
+    case DTYPE_U64: return (double)bytes_u64(&c);
+    case DTYPE_U32: return bytes_u32(&c);
+    case DTYPE_U16: return bytes_u16(&c);
+    case DTYPE_U8: return bytes_u8(&c);
+    case DTYPE_BOOL: return bytes_u8(&c) != 0;
+    case DTYPE_NONE:
+    case DTYPE_COUNT: break;
     }
     return NAN;
 }
@@ -301,17 +219,17 @@ static uint16_t half_at(const uint8_t *p)
     return (uint16_t)(p[0] | p[1] << 8);
 }
 
-static void put_run(const struct sink *out, int64_t at, enum named_tensor_dtype dtype, const uint8_t *p, int64_t n)
+static void put_run(const struct sink *out, int64_t at, enum dtype dtype, const uint8_t *p, int64_t n)
 {
-    size_t bytes = named_tensor_dtype_bytes(dtype);
-    if (out->f32 && dtype == NAMED_TENSOR_F16) { /* the usual ones without detours */
+    size_t bytes = dtype_bytes(dtype);
+    if (out->f32 && dtype == DTYPE_F16) { /* the usual ones without detours */
         for (int64_t i = 0; i < n; i++)
-            out->f32[at + i] = named_tensor_f32_of_f16(half_at(p + 2 * i));
+            out->f32[at + i] = f16_to_f32(half_at(p + 2 * i));
         return;
     }
-    if (out->f32 && dtype == NAMED_TENSOR_BF16) {
+    if (out->f32 && dtype == DTYPE_BF16) {
         for (int64_t i = 0; i < n; i++)
-            out->f32[at + i] = named_tensor_f32_of_bf16(half_at(p + 2 * i));
+            out->f32[at + i] = bf16_to_f32(half_at(p + 2 * i));
         return;
     }
     for (int64_t i = 0; i < n; i++) {
@@ -343,9 +261,9 @@ static bool is_contiguous(const struct named_tensor *t)
 static int read_contiguous(const struct named_tensor *t, int64_t first, int64_t n, const struct sink *out,
                            struct fmt_error *e)
 {
-    size_t each = named_tensor_dtype_bytes(t->dtype);
+    size_t each = dtype_bytes(t->dtype);
     uint64_t at = t->at + (uint64_t)first * each;
-    if (out->f32 && t->dtype == NAMED_TENSOR_F32 && is_little_endian())
+    if (out->f32 && t->dtype == DTYPE_F32 && is_little_endian())
         return fmt_read_at_exact(t->source, at, out->f32, (size_t)n * each, e);
     uint8_t piece[PIECE_BYTES];
     for (int64_t done = 0; done < n;) {
@@ -372,7 +290,7 @@ static int64_t offset_of(const struct named_tensor *t, int64_t i)
 static int read_strided(const struct named_tensor *t, int64_t first, int64_t n, const struct sink *out,
                         struct fmt_error *e)
 {
-    size_t each = named_tensor_dtype_bytes(t->dtype);
+    size_t each = dtype_bytes(t->dtype);
     int64_t last = 0;
     if (!last_element(t, &last))
         return fmt_fail(e, FMT_INVALID, "%.200s: strides too large", t->name);
@@ -435,20 +353,20 @@ bool named_tensor_out_bytes(const struct named_tensor_out *t, uint64_t *bytes)
 {
     int64_t n;
     return out_elements(t, &n) &&
-           !__builtin_mul_overflow((uint64_t)n, (uint64_t)named_tensor_dtype_bytes(t->dtype), bytes) &&
+           !__builtin_mul_overflow((uint64_t)n, (uint64_t)dtype_bytes(t->dtype), bytes) &&
            *bytes <= INT64_MAX;
 }
 
-static size_t put_values(enum named_tensor_dtype dtype, const float *values, int64_t n, uint8_t *out)
+static size_t put_values(enum dtype dtype, const float *values, int64_t n, uint8_t *out)
 {
     size_t at = 0;
     for (int64_t i = 0; i < n; i++) {
         uint32_t u;
         size_t bytes = 2;
-        if (dtype == NAMED_TENSOR_F16)
-            u = named_tensor_f16_of_f32(values[i]);
-        else if (dtype == NAMED_TENSOR_BF16)
-            u = named_tensor_bf16_of_f32(values[i]);
+        if (dtype == DTYPE_F16)
+            u = f32_to_f16(values[i]);
+        else if (dtype == DTYPE_BF16)
+            u = f32_to_bf16(values[i]);
         else {
             memcpy(&u, &values[i], sizeof u);
             bytes = 4;
@@ -466,7 +384,7 @@ int named_tensor_write_values(const struct fmt_writer *w, const struct named_ten
     float piece[PIECE];
     uint8_t raw[PIECE_BYTES];
     int64_t n;
-    if (list[i].dtype != NAMED_TENSOR_F32 && list[i].dtype != NAMED_TENSOR_F16 && list[i].dtype != NAMED_TENSOR_BF16)
+    if (list[i].dtype != DTYPE_F32 && list[i].dtype != DTYPE_F16 && list[i].dtype != DTYPE_BF16)
         return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: written are F32, F16 and BF16", list[i].name);
     if (!out_elements(&list[i], &n))
         return fmt_fail(e, FMT_INVALID, "%.200s: its size does not fit", list[i].name);

@@ -20,41 +20,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dtype.h"
 #include "fmt.h"
 
 enum {
     NAMED_TENSOR_DIMS_MAX = 8,
     NAMED_TENSOR_NAME_MAX = 1000,      /* bytes */
-    NAMED_TENSOR_TENSORS_MAX = 1000000 /* in one file */
+    NAMED_TENSOR_COUNT_MAX = 1000000 /* in one file */
 };
-
-enum named_tensor_dtype {
-    NAMED_TENSOR_NONE, /* no tensor at all: see .unusable */
-    NAMED_TENSOR_F64,
-    NAMED_TENSOR_F32,
-    NAMED_TENSOR_F16,
-    NAMED_TENSOR_BF16,
-    NAMED_TENSOR_I64,
-    NAMED_TENSOR_I32,
-    NAMED_TENSOR_I16,
-    NAMED_TENSOR_I8,
-    NAMED_TENSOR_U64,
-    NAMED_TENSOR_U32,
-    NAMED_TENSOR_U16,
-    NAMED_TENSOR_U8,
-    NAMED_TENSOR_BOOL,
-    NAMED_TENSOR_N_DTYPES
-};
-
-/* "F32": the words of safetensors. */
-const char *named_tensor_dtype_text(enum named_tensor_dtype dtype);
-enum named_tensor_dtype named_tensor_dtype_of(const char *text); /* NAMED_TENSOR_NONE if not known */
-size_t named_tensor_dtype_bytes(enum named_tensor_dtype dtype);
-bool named_tensor_dtype_is_float(enum named_tensor_dtype dtype);
 
 struct named_tensor {
     char *name;
-    enum named_tensor_dtype dtype;
+    enum dtype dtype;
     int n_dims;
     int64_t dims[NAMED_TENSOR_DIMS_MAX];
     int64_t strides[NAMED_TENSOR_DIMS_MAX]; /* elements from one index to the next; >= 0 */
@@ -85,12 +62,12 @@ int named_tensor_read_f32(const struct named_tensor *t, int64_t first, int64_t n
 int named_tensor_read_f64(const struct named_tensor *t, int64_t first, int64_t n, double *out, struct fmt_error *e);
 
 /* "[1536,384]"; "[]" without dims. */
-enum { NAMED_TENSOR_DIMS_TEXT = 176 };
-const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT]);
+enum { NAMED_TENSOR_DIMS_TEXT_MAX = 176 };
+const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT_MAX]);
 
 /* For readers: appends a tensor (name is copied; strides NULL: row-major without gaps) or a text. Names too long and
  * too many tensors are FMT_LIMIT; sizes that do not fit 63 bits, and a range that leaves the source, FMT_INVALID. */
-int named_tensor_add(struct named_tensor_set *set, const char *name, enum named_tensor_dtype dtype, int n_dims,
+int named_tensor_add(struct named_tensor_set *set, const char *name, enum dtype dtype, int n_dims,
                      const int64_t *dims, const int64_t *strides, const struct fmt_reader *source, uint64_t at,
                      uint64_t end, struct fmt_error *e);
 int named_tensor_add_unusable(struct named_tensor_set *set, const char *name, const char *why, struct fmt_error *e);
@@ -101,7 +78,7 @@ int named_tensor_check_unique(const struct named_tensor_set *set, struct fmt_err
 /* ---- writing: a list of tensors, and where their values come from. Values are asked for once, in order. */
 struct named_tensor_out {
     const char *name;
-    enum named_tensor_dtype dtype; /* F32, F16, BF16: values are rounded to the nearest, ties to even */
+    enum dtype dtype; /* F32, F16, BF16: values are rounded to the nearest, ties to even */
     int n_dims;
     int64_t dims[NAMED_TENSOR_DIMS_MAX];
 };
@@ -117,10 +94,5 @@ bool named_tensor_out_bytes(const struct named_tensor_out *t, uint64_t *bytes);
 /* Streams the values of list[i], little-endian. */
 int named_tensor_write_values(const struct fmt_writer *w, const struct named_tensor_out *list, int64_t i,
                        const struct named_tensor_values *values, struct fmt_error *e);
-
-float named_tensor_f32_of_f16(uint16_t h);
-uint16_t named_tensor_f16_of_f32(float f);
-float named_tensor_f32_of_bf16(uint16_t h);
-uint16_t named_tensor_bf16_of_f32(float f);
 
 #endif

@@ -91,10 +91,10 @@ static void nest(struct provenance *p, struct cJSON *input, const char *provenan
 
 void provenance_input(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES])
 {
-    provenance_input_from(p, kind, identity, "");
+    provenance_input_nested(p, kind, identity, "");
 }
 
-void provenance_input_from(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
+void provenance_input_nested(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
                            const char *provenance)
 {
     char hex[DIGEST_HEX];

@@ -44,7 +44,7 @@ void provenance_flag(struct provenance *p, const char *key, bool value);
 void provenance_input(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES]);
 /* provenance: the input's, JSON text or "". What is no JSON object is left out, and what makes all of them together
  * longer than PROVENANCE_NESTED_MAX. */
-void provenance_input_from(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
+void provenance_input_nested(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
                            const char *provenance);
 /* The inputs as JSON text, an array of objects, for files that are not ours; *json is for free(). */
 int provenance_inputs_json(const struct provenance *p, char **json, struct fmt_error *e);

@@ -39,10 +39,10 @@ static bool put_integers(struct fmt_buffer *b, const int64_t *v, int n)
     return good && put_bytes(b, "t");
 }
 
-static const char *storage_type(enum named_tensor_dtype dtype)
+static const char *storage_type(enum dtype dtype)
 {
-    return dtype == NAMED_TENSOR_F16    ? "ctorch\nHalfStorage\n"
-           : dtype == NAMED_TENSOR_BF16 ? "ctorch\nBFloat16Storage\n"
+    return dtype == DTYPE_F16    ? "ctorch\nHalfStorage\n"
+           : dtype == DTYPE_BF16 ? "ctorch\nBFloat16Storage\n"
                                         : "ctorch\nFloatStorage\n";
 }
 

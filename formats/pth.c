@@ -21,7 +21,7 @@ enum { LEGACY_PROTOCOL = 1001 };
 
 struct storage {
     const struct pickle_value *key; /* a text */
-    enum named_tensor_dtype dtype;         /* NAMED_TENSOR_NONE: untyped, the tensor says */
+    enum dtype dtype;         /* DTYPE_NONE: untyped, the tensor says */
     bool known;                     /* its type is one of ours */
     int64_t numel;                  /* untyped: bytes */
     uint64_t at, end;               /* in the file */
@@ -44,37 +44,37 @@ bool pth_is(const uint8_t *head, size_t n)
 }
 
 /* ------------------------------------------------------------------ what names mean */
-static enum named_tensor_dtype dtype_of_storage(const struct pickle *p, const struct pickle_value *type, bool *untyped)
+static enum dtype dtype_of_storage(const struct pickle *p, const struct pickle_value *type, bool *untyped)
 {
     static const struct {
         const char *name;
-        enum named_tensor_dtype dtype;
-    } known[] = {{"FloatStorage", NAMED_TENSOR_F32},     {"HalfStorage", NAMED_TENSOR_F16},
-                 {"BFloat16Storage", NAMED_TENSOR_BF16}, {"DoubleStorage", NAMED_TENSOR_F64},
-                 {"LongStorage", NAMED_TENSOR_I64},      {"IntStorage", NAMED_TENSOR_I32},
-                 {"ShortStorage", NAMED_TENSOR_I16},     {"CharStorage", NAMED_TENSOR_I8},
-                 {"ByteStorage", NAMED_TENSOR_U8},       {"BoolStorage", NAMED_TENSOR_BOOL}};
+        enum dtype dtype;
+    } known[] = {{"FloatStorage", DTYPE_F32},     {"HalfStorage", DTYPE_F16},
+                 {"BFloat16Storage", DTYPE_BF16}, {"DoubleStorage", DTYPE_F64},
+                 {"LongStorage", DTYPE_I64},      {"IntStorage", DTYPE_I32},
+                 {"ShortStorage", DTYPE_I16},     {"CharStorage", DTYPE_I8},
+                 {"ByteStorage", DTYPE_U8},       {"BoolStorage", DTYPE_BOOL}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (pickle_is_global(p, type, "torch", known[i].name) || pickle_is_global(p, type, "torch.cuda", known[i].name))
             return known[i].dtype;
     *untyped = pickle_is_global(p, type, "torch.storage", "UntypedStorage");
-    return NAMED_TENSOR_NONE;
+    return DTYPE_NONE;
 }
 
-static enum named_tensor_dtype dtype_of_global(const struct pickle *p, const struct pickle_value *v)
+static enum dtype dtype_of_global(const struct pickle *p, const struct pickle_value *v)
 {
     static const struct {
         const char *name;
-        enum named_tensor_dtype dtype;
-    } known[] = {{"float32", NAMED_TENSOR_F32}, {"float16", NAMED_TENSOR_F16}, {"bfloat16", NAMED_TENSOR_BF16},
-                 {"float64", NAMED_TENSOR_F64}, {"int64", NAMED_TENSOR_I64},   {"int32", NAMED_TENSOR_I32},
-                 {"int16", NAMED_TENSOR_I16},   {"int8", NAMED_TENSOR_I8},     {"uint8", NAMED_TENSOR_U8},
-                 {"bool", NAMED_TENSOR_BOOL},   {"uint16", NAMED_TENSOR_U16},  {"uint32", NAMED_TENSOR_U32},
-                 {"uint64", NAMED_TENSOR_U64}};
+        enum dtype dtype;
+    } known[] = {{"float32", DTYPE_F32}, {"float16", DTYPE_F16}, {"bfloat16", DTYPE_BF16},
+                 {"float64", DTYPE_F64}, {"int64", DTYPE_I64},   {"int32", DTYPE_I32},
+                 {"int16", DTYPE_I16},   {"int8", DTYPE_I8},     {"uint8", DTYPE_U8},
+                 {"bool", DTYPE_BOOL},   {"uint16", DTYPE_U16},  {"uint32", DTYPE_U32},
+                 {"uint64", DTYPE_U64}};
     for (size_t i = 0; v && i < sizeof known / sizeof *known; i++)
         if (pickle_is_global(p, v, "torch", known[i].name))
             return known[i].dtype;
-    return NAMED_TENSOR_NONE;
+    return DTYPE_NONE;
 }
 
 /* "posix.system" for a call or a global, for messages. */
@@ -139,7 +139,7 @@ static bool storage_of(const struct pickle *p, const struct pickle_value *v, str
     const struct pickle_value *numel = pickle_item(p, id, 4);
     *s = (struct storage){.key = pickle_item(p, id, 2)};
     s->dtype = dtype_of_storage(p, pickle_item(p, id, 1), &untyped);
-    s->known = untyped || s->dtype != NAMED_TENSOR_NONE;
+    s->known = untyped || s->dtype != DTYPE_NONE;
     s->numel = numel->kind == PICKLE_INT ? numel->integer : -1;
     return s->key->kind == PICKLE_TEXT && s->numel >= 0;
 }
@@ -176,14 +176,14 @@ static struct storage *find_storage(const struct reading *x, const struct pickle
 
 static bool storage_bytes(const struct storage *s, uint64_t *bytes)
 {
-    uint64_t each = s->dtype ? named_tensor_dtype_bytes(s->dtype) : 1;
+    uint64_t each = s->dtype ? dtype_bytes(s->dtype) : 1;
     return !__builtin_mul_overflow((uint64_t)s->numel, each, bytes) && *bytes <= INT64_MAX;
 }
 
 /* ------------------------------------------------------------------ tensors */
 struct view {
     const struct storage *storage;
-    enum named_tensor_dtype dtype;
+    enum dtype dtype;
     int64_t offset;
     int n_dims;
     int64_t dims[NAMED_TENSOR_DIMS_MAX], strides[NAMED_TENSOR_DIMS_MAX];
@@ -237,7 +237,7 @@ static const char *view_of(const struct reading *x, const struct pickle_value *v
         return "its record is damaged";
     view->offset = offset->integer;
     view->storage = find_storage(x, s.key);
-    view->dtype = s.dtype ? s.dtype : v3 ? dtype_of_global(p, pickle_item(p, args, 6)) : NAMED_TENSOR_NONE;
+    view->dtype = s.dtype ? s.dtype : v3 ? dtype_of_global(p, pickle_item(p, args, 6)) : DTYPE_NONE;
     return view->dtype && s.known ? NULL : "of a type that is not known here";
 }
 
@@ -249,7 +249,7 @@ static int add_tensor(struct reading *x, const struct pickle_value *v)
     if (why)
         return named_tensor_add_unusable(x->set, x->name, why, x->e);
     uint64_t at;
-    if (__builtin_mul_overflow((uint64_t)view.offset, (uint64_t)named_tensor_dtype_bytes(view.dtype), &at) ||
+    if (__builtin_mul_overflow((uint64_t)view.offset, (uint64_t)dtype_bytes(view.dtype), &at) ||
         at > view.storage->end - view.storage->at)
         return fmt_fail(x->e, FMT_INVALID, "%.200s: reaches beyond its storage", x->name);
     return named_tensor_add(x->set, x->name, view.dtype, view.n_dims, view.dims, view.strides, x->r,

@@ -114,13 +114,13 @@ static int add_unsaid(const struct recipe *in, const struct recipe *by, char *na
     return n;
 }
 
-int recipe_unsaid(const struct recipe *a, const struct recipe *b, char *names, size_t room)
+int recipe_uncompared(const struct recipe *a, const struct recipe *b, char *names, size_t room)
 {
     names[0] = 0;
     return add_unsaid(b, a, names, room, add_unsaid(a, b, names, room, 0));
 }
 
-void recipe_keep_common(struct recipe *r, const struct recipe *other)
+void recipe_intersect(struct recipe *r, const struct recipe *other)
 {
     int kept = 0;
     for (int i = 0; i < r->n; i++)

@@ -50,9 +50,9 @@ const char *recipe_find(const struct recipe *r, const char *name); /* the value,
 int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_error *e);
 /* The names that one of the two has and the other has not, with commas between them; "" if there are none. Cut to the
  * room. Returns how many they are. */
-int recipe_unsaid(const struct recipe *a, const struct recipe *b, char *names, size_t room);
+int recipe_uncompared(const struct recipe *a, const struct recipe *b, char *names, size_t room);
 /* Takes from r what `other` does not say. */
-void recipe_keep_common(struct recipe *r, const struct recipe *other);
+void recipe_intersect(struct recipe *r, const struct recipe *other);
 
 struct bytes;
 int recipe_put(const struct recipe *r, struct fmt_buffer *to, struct fmt_error *e);

@@ -74,7 +74,7 @@ static int read_tensor(const struct fmt_reader *r, uint64_t base, const cJSON *i
     if (!whole_number(cJSON_GetArrayItem(offsets, 0), max, &begin) ||
         !whole_number(cJSON_GetArrayItem(offsets, 1), max, &end) || begin > end)
         return fmt_fail(e, FMT_INVALID, "%.200s: data_offsets leave the file", name);
-    enum named_tensor_dtype dtype = named_tensor_dtype_of(type->valuestring);
+    enum dtype dtype = dtype_of_name(type->valuestring);
     char why[80];
     snprintf(why, sizeof why, "of type %.20s, which is not known here", type->valuestring);
     int status = dtype ? named_tensor_add(set, name, dtype, n_dims, dims, NULL, r, base + begin, base + end, e)
@@ -82,7 +82,7 @@ static int read_tensor(const struct fmt_reader *r, uint64_t base, const cJSON *i
     if (status)
         return status;
     const struct named_tensor *t = &set->item[set->n - 1];
-    if (dtype && (uint64_t)t->n * named_tensor_dtype_bytes(dtype) != end - begin)
+    if (dtype && (uint64_t)t->n * dtype_bytes(dtype) != end - begin)
         return fmt_fail(e, FMT_INVALID, "%.200s: data_offsets do not fit its shape", name);
     *range = (struct range){begin, end, t->name};
     return 0;
@@ -209,9 +209,9 @@ static bool put_meta(struct fmt_buffer *b, const struct named_tensor_meta *meta,
 
 static bool put_entry(struct fmt_buffer *b, const struct named_tensor_out *t, uint64_t begin, uint64_t end)
 {
-    char dims[NAMED_TENSOR_DIMS_TEXT], text[NAMED_TENSOR_DIMS_TEXT + 128];
+    char dims[NAMED_TENSOR_DIMS_TEXT_MAX], text[NAMED_TENSOR_DIMS_TEXT_MAX + 128];
     snprintf(text, sizeof text, ":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}",
-             named_tensor_dtype_text(t->dtype), named_tensor_dims_text(t->dims, t->n_dims, dims), begin, end);
+             dtype_name(t->dtype), named_tensor_dims_text(t->dims, t->n_dims, dims), begin, end);
     return put_quoted(b, t->name) && put_text(b, text);
 }
 

@@ -191,10 +191,10 @@ static int sample_feat(const struct fmt_writer *io, bool keep, int n_rows, struc
 }
 
 static const struct ckpt_tensor sample_tensors[] = {
-    {.name = "a", .dtype = CKPT_F32, .n_dims = 2, .dim = {2, 3}},
-    {.name = "empty", .dtype = CKPT_F64, .n_dims = 1, .dim = {0}},
-    {.name = "count", .dtype = CKPT_I64, .n_dims = 0},
-    {.name = "bytes", .dtype = CKPT_U8, .n_dims = 1, .dim = {5}},
+    {.name = "a", .dtype = DTYPE_F32, .n_dims = 2, .dims = {2, 3}},
+    {.name = "empty", .dtype = DTYPE_F64, .n_dims = 1, .dims = {0}},
+    {.name = "count", .dtype = DTYPE_I64, .n_dims = 0},
+    {.name = "bytes", .dtype = DTYPE_U8, .n_dims = 1, .dims = {5}},
 };
 enum { SAMPLE_TENSORS = sizeof sample_tensors / sizeof *sample_tensors };
 static const float sample_a[6] = {1, 2, 3, -4, 5.5f, 0};
@@ -328,7 +328,7 @@ static inline int sample_linear(const struct fmt_writer *io, bool keep, struct f
 
 static inline int small_ckpt(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
-    static const struct ckpt_tensor t = {.name = "a", .dtype = CKPT_F32, .n_dims = 1, .dim = {1}};
+    static const struct ckpt_tensor t = {.name = "a", .dtype = DTYPE_F32, .n_dims = 1, .dims = {1}};
     static const float a = 1;
     struct ckpt_header h = {0, 0, 1, "{}"};
     struct ckpt_writer w;

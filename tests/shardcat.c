@@ -19,7 +19,8 @@ static void print_image(const struct shard_image *im)
     digest_hex(digest, hex);
     printf("%s %s %dx%dx%d stored %dx%d label %d shot %d group %s split %s extra %s pixels %.16s\n", im->labels.key,
            stores[im->store], decoded.width, decoded.height, decoded.components, im->width, im->height,
-           (int)im->labels.label, (int)im->labels.shot, im->labels.group, im->labels.split, im->labels.extra, hex);
+           (int)im->labels.label, (int)im->labels.group_view, im->labels.group, im->labels.split, im->labels.extra,
+           hex);
     image_release(&decoded);
 }
 

@@ -90,7 +90,7 @@ static inline struct piece *add(struct rebuilt *r, const char *name, const struc
     struct piece *p = &r->piece[r->n++];
     *p = (struct piece){.from = from, .first = first};
     snprintf(p->name, sizeof p->name, "%s", name);
-    p->out = (struct named_tensor_out){.name = p->name, .dtype = NAMED_TENSOR_F32, .n_dims = from->n_dims};
+    p->out = (struct named_tensor_out){.name = p->name, .dtype = DTYPE_F32, .n_dims = from->n_dims};
     memcpy(p->out.dims, from->dims, sizeof p->out.dims);
     if (rows > 0)
         p->out.dims[from->n_dims == 3 ? 1 : 0] = rows;

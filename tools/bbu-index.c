@@ -12,7 +12,7 @@
 #include "input-guard.h"
 #include "jpeg.h"
 #include "json-report.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "opt.h"
 #include "rootpath.h"
@@ -99,21 +99,21 @@ static void find(struct dataset *d, const char *root)
 
 static void show_progress(void *progress, int64_t n_done)
 {
-    log_step(progress, n_done);
+    progress_step(progress, n_done);
 }
 
 static void read_and_check(struct dataset *d)
 {
     struct fmt_error e = {0};
-    struct log_progress progress;
+    struct progress progress;
     struct dataset_reading how = {pixels_max, as_stored, show_progress, &progress};
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
-    log_begin(&progress, "decode", "image", "images", d->n_images);
+    progress_begin(&progress, "decode", "image", "images", d->n_images);
     int status = dataset_read(d, pool, &how, &e);
-    log_step(&progress, d->n_images);
-    (status ? log_abandon : log_end)(&progress);
+    progress_step(&progress, d->n_images);
+    (status ? progress_abandon : progress_end)(&progress);
     thread_close(pool);
     if (status || dataset_check(d, &e))
         msg_die("%s", e.text);
@@ -181,8 +181,8 @@ static struct totals count(const struct dataset *d)
         msg_die("out of memory");
     for (int64_t i = 0; i < d->n_images; i++) {
         const struct dataset_image *im = &d->image[i];
-        if (!dataset_keeps(im)) {
-            t.n_left_out += !im->again;
+        if (!dataset_usable(im)) {
+            t.n_left_out += !im->duplicate;
             continue;
         }
         t.n_kept++;
@@ -247,7 +247,7 @@ static void report_totals(const struct dataset *d, const struct totals *t)
 
 static struct index_entry entry_of(const struct dataset_image *im)
 {
-    struct index_entry t = {.labels = {im->path, im->split, im->group, im->extra, im->label, im->shot},
+    struct index_entry t = {.labels = {im->path, im->split, im->group, im->extra, im->label, im->group_view},
                             .path = im->path, .bytes = im->bytes,
                             .width = im->width, .height = im->height, .components = im->components};
     memcpy(t.sha256, im->sha256, sizeof t.sha256);
@@ -271,11 +271,11 @@ static void identify(const struct dataset *d, uint8_t out[DIGEST_BYTES], struct 
     digest_add(&digest, b.data, b.bytes);
     for (int64_t i = 0; i < d->n_images; i++) {
         const struct dataset_image *im = &d->image[i];
-        if (!dataset_keeps(im))
+        if (!dataset_usable(im))
             continue;
         b.bytes = 0;
         bad |= put_text(&b, im->path) | put_text(&b, im->split) | put_text(&b, im->group) | put_text(&b, im->extra);
-        bad |= bytes_put_u32(&b, (uint32_t)im->label) | bytes_put_u32(&b, (uint32_t)im->shot);
+        bad |= bytes_put_u32(&b, (uint32_t)im->label) | bytes_put_u32(&b, (uint32_t)im->group_view);
         bad |= bytes_put_u32(&b, (uint32_t)im->width) | bytes_put_u32(&b, (uint32_t)im->height);
         bad |= bytes_put(&b, im->sha256, DIGEST_BYTES);
         digest_add(&digest, b.data, b.bytes);
@@ -297,7 +297,7 @@ static int build(const struct dataset *d, const char *root, struct index *x, str
     for (int c = 0; c < d->n_classes && status == 0; c++)
         status = index_add_class(x, d->class_name[c], e);
     for (int64_t i = 0; i < d->n_images && status == 0; i++)
-        if (dataset_keeps(&d->image[i])) {
+        if (dataset_usable(&d->image[i])) {
             struct index_entry t = entry_of(&d->image[i]);
             status = index_add(x, &t, e);
         }
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
     if (names)
         opt_unused(&tool, of_folders, "names on standard input have no layout");
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     check_output();
 
     find(&d, root);

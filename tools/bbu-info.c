@@ -11,7 +11,7 @@
 #include "describe.h"
 #include "identity-search.h"
 #include "json-report.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "weights.h"
 #include "opt.h"
@@ -118,7 +118,7 @@ static void print_line(const char *text)
 /* The first bytes tell whether there may be more to a pipe than the lines that a report begins with. */
 static bool is_enough(const uint8_t first[24], int64_t n)
 {
-    return n >= 1 << 16 && !describe_may_know(first, 24);
+    return n >= 1 << 16 && !describe_recognises(first, 24);
 }
 
 /* A pipe is copied to a file without a name, so that it can be read again and from its end. */
@@ -163,12 +163,12 @@ static int open_to_seek(struct file *f, const char *path, bool *copied, struct f
     return status;
 }
 
-static struct log_progress progress;
+static struct progress progress;
 
 static void show_progress(void *arg, int64_t n)
 {
     (void)arg;
-    log_step(&progress, n);
+    progress_step(&progress, n);
 }
 
 static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
@@ -177,10 +177,10 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
     struct verify_counts n;
     bool slow = f->size > (uint64_t)64 << 20;
     if (slow)
-        log_begin(&progress, "verify", "record", "records", 0);
+        progress_begin(&progress, "verify", "record", "records", 0);
     int status = verify_whole(&io, &n, slow ? show_progress : NULL, NULL, e);
     if (slow)
-        log_end(&progress);
+        progress_end(&progress);
     if (status == 0)
         cJSON_AddTrueToObject(o, "verified");
     return status;

@@ -14,7 +14,7 @@
 #include "input-guard.h"
 #include "jpeg.h"
 #include "json-report.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
@@ -227,7 +227,7 @@ struct packing {
     bool writing;
     uint64_t bytes; /* of the shards that are finished */
     int64_t n_failed_now;
-    struct log_progress progress;
+    struct progress progress;
     struct fmt_error e;
 };
 
@@ -329,7 +329,7 @@ static int pack_write(void *arg, int slot, int64_t item)
         if (status && g->file.error_number)
             g->e = (struct fmt_error){0}, errno = g->file.error_number, file_fail(output, &g->e);
     }
-    log_step(&g->progress, item + 1);
+    progress_step(&g->progress, item + 1);
     return status;
 }
 
@@ -344,7 +344,7 @@ static void describe(const struct plan *p, struct provenance *prov)
     provenance_int(prov, "shard_bytes", shard_bytes);
     provenance_flag(prov, "as_stored", as_stored);
     provenance_int(prov, "max_pixels", pixels_max);
-    provenance_input_from(prov, "catalogue", p->index->identity, p->index->provenance);
+    provenance_input_nested(prov, "catalogue", p->index->identity, p->index->provenance);
     if (p->n_failed == 0)
         return;
     struct digest d;
@@ -403,12 +403,12 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
     g.slot = calloc((size_t)n_slots, sizeof *g.slot);
     if (!g.worker || !g.slot)
         msg_die("out of memory");
-    log_begin(&g.progress, "pack", "image", "images", p->n_images);
+    progress_begin(&g.progress, "pack", "image", "images", p->n_images);
     struct thread_pipe pipe = {&g, n_slots, pack_read, pack_compute, pack_write};
     int status = thread_pipe_run(pool, &pipe);
     if (status == 0)
         status = finish_shard(&g);
-    (status || g.n_failed_now ? log_abandon : log_end)(&g.progress);
+    (status || g.n_failed_now ? progress_abandon : progress_end)(&g.progress);
     if (status)
         msg_die("%s", g.e.status ? g.e.text : fmt_status_text((enum fmt_status)status));
     packing_release(&g, n_workers, n_slots);
@@ -531,7 +531,7 @@ int main(int argc, char **argv)
     check_usage();
     file_on_signal();
     check_output(); /* what it looks into is no input */
-    input_guard_start();
+    input_guard_enable();
     read_catalogue(argv[first], &x, &root);
     plan_begin(&plan, &x);
     tell_size(&plan);

@@ -10,7 +10,7 @@
 #include "file.h"
 #include "input-guard.h"
 #include "jpeg.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "contact-sheet.h"
 #include "batch-loader.h"
@@ -139,15 +139,15 @@ static _Noreturn void die_of(struct file_out *out, struct fmt_error *e)
 static void write_batches(struct batch_loader *s, struct views_writer *w, int64_t n, struct file_out *out)
 {
     struct fmt_error e = {0};
-    struct log_progress progress;
+    struct progress progress;
     const struct views_batch *batch;
-    log_begin(&progress, "augment", "batch", "batches", n);
+    progress_begin(&progress, "augment", "batch", "batches", n);
     for (int64_t i = 0; i < n; i++) {
         if (batch_loader_next(s, &batch, &e) || views_add(w, batch, &e))
             die_of(out, &e);
-        log_step(&progress, i + 1);
+        progress_step(&progress, i + 1);
     }
-    log_end(&progress);
+    progress_end(&progress);
 }
 
 static void report_views(const struct batch_loader *s, int64_t n)
@@ -263,7 +263,7 @@ int main(int argc, char **argv)
     struct fmt_error alone = {0};
     static const void *const of_views[] = {&n_steps, &force, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     if (launcher_check(&alone))
         msg_warn("%s", alone.text);
     if (sheet_name && output)

@@ -11,7 +11,7 @@
 #include "image-set.h"
 #include "input-guard.h"
 #include "json-report.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "extract.h"
 #include "weights.h"
@@ -139,7 +139,7 @@ struct run {
     struct feat_writer *writer;
     struct slot *slot;
     struct feat_header header;
-    struct log_progress progress;
+    struct progress progress;
     struct fmt_error error; /* of the output */
     int64_t n_rows, n_skipped;
     double cut_away; /* sum over the rows */
@@ -184,7 +184,7 @@ static int write_row(void *arg, int slot, int64_t item)
 {
     struct run *r = arg;
     struct slot *s = &r->slot[slot];
-    log_step(&r->progress, item + 1);
+    progress_step(&r->progress, item + 1);
     if (s->error.status) {
         if (!keep_going || s->error.status == FMT_MEMORY)
             return fmt_fail(&r->error, s->error.status, "%s", s->error.text);
@@ -312,14 +312,14 @@ static void run_all(struct run *r, struct thread_pool *pool, const struct proven
     if (feat_create(&writer, &io, &r->header, prov, &e))
         msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
     r->writer = &writer;
-    log_begin(&r->progress, "extract", "image", "images", r->pictures->n);
+    progress_begin(&r->progress, "extract", "image", "images", r->pictures->n);
     struct thread_pipe pipe = {r, 2 * thread_workers(pool) + 1, take_number, compute, write_row};
     int status = thread_pipe_run(pool, &pipe);
     if (!status)
         status = feat_finish(&writer, &r->error);
     else
         feat_abandon(&writer);
-    (status ? log_abandon : log_end)(&r->progress);
+    (status ? progress_abandon : progress_end)(&r->progress);
     if (status && !r->error.status)
         fmt_fail(&r->error, (enum fmt_status)status, "%s", fmt_status_text((enum fmt_status)status));
     if (file_finish(&out, status, &r->error))
@@ -401,7 +401,7 @@ int main(int argc, char **argv)
     struct provenance prov;
     check_usage(argc - first, argv + first);
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     if (launcher_check(&alone))
         msg_warn("%s", alone.text);
     if (file_check_output(output, true, &e))

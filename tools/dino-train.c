@@ -16,7 +16,8 @@
 #include "gemm.h"
 #include "file.h"
 #include "json-report.h"
-#include "log.h"
+#include "clock.h"
+#include "progress.h"
 #include "msg.h"
 #include "schedule.h"
 #include "batch-loader.h"
@@ -148,7 +149,7 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
         opt_bad_settings(&e);
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
-    config_tell_idle(c, tell_idle, NULL);
+    config_each_idle(c, tell_idle, NULL);
 }
 
 /* Processes side by side would each train the whole run, and all but one fail at the lock of the directory. */
@@ -199,7 +200,7 @@ static int print_plan(struct run *r)
     struct fmt_error e = {0};
     const char *unknown;
     char text[600], bytes[32], allowed[MEMORY_PLAN_LIMIT_ROOM];
-    struct resource_limits limit = resource_limits_memory();
+    struct resource_limit limit = resource_limit_memory();
     find_grid(r);
     if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
         msg_die("%s", e.text);
@@ -517,32 +518,32 @@ static bool has_collapsed(const struct run *r, int64_t iteration)
 
 static int train(struct run *r)
 {
-    struct log_progress progress;
+    struct progress progress;
     int64_t first = r->state.iteration + 1;
     if (first == 0)
         examine(r, PERIODIC_EVAL_INITIAL);
     r->verdict = judge(r);
     if (has_collapsed(r, first - 1))
         return EXIT_DIVERGED;
-    log_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
+    progress_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
     for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
-        double began = log_now(), waited = batch_loader_wait_seconds(r->source);
+        double began = clock_now(), waited = batch_loader_wait_seconds(r->source);
         const struct views_batch *batch = next_batch(r, iteration);
         if (!batch)
             return stop_signal ? EXIT_RESUMABLE : EXIT_FAILED;
         one_step(r, batch, iteration);
-        training_metrics_time(&r->clock, log_now() - began, batch_loader_wait_seconds(r->source) - waited);
+        training_metrics_time(&r->clock, clock_now() - began, batch_loader_wait_seconds(r->source) - waited);
         if (training_metrics_due(iteration, iteration + 1 == r->n_iterations))
             log_metrics(r, iteration);
         examine(r, iteration);
         bool over = iteration + 1 == r->n_iterations || has_collapsed(r, iteration);
         if (stop_signal || over || checkpoint_save_due(&r->config, iteration))
             save(r, stop_signal || over);
-        log_step(&progress, iteration + 1 - first);
+        progress_step(&progress, iteration + 1 - first);
         if (over)
             break;
     }
-    log_end(&progress);
+    progress_end(&progress);
     return r->verdict == COLLAPSE_COMPLETE ? EXIT_DIVERGED : EXIT_DONE;
 }
 

@@ -124,10 +124,10 @@ static int hash_text(struct opened *o, char hex[DIGEST_HEX], struct fmt_error *e
 
 static void list_text(const char *path, const struct tensorfile *f, const char *network, const char *hex)
 {
-    char dims[NAMED_TENSOR_DIMS_TEXT];
+    char dims[NAMED_TENSOR_DIMS_TEXT_MAX];
     for (int64_t i = 0; i < f->set.n; i++) {
         const struct named_tensor *t = &f->set.item[i];
-        printf("%s\t%s\t%s\n", t->name, t->unusable ? "-" : named_tensor_dtype_text(t->dtype),
+        printf("%s\t%s\t%s\n", t->name, t->unusable ? "-" : dtype_name(t->dtype),
                t->unusable ? t->unusable : named_tensor_dims_text(t->dims, t->n_dims, dims));
     }
     printf("%s: %s, %s\n", path, tensorfile_kind_name[f->kind], FMT_COUNT(f->set.n, "tensor", "tensors"));
@@ -143,7 +143,7 @@ static void list_json(const char *path, const struct tensorfile *f, const char *
         struct cJSON *o = json_report_begin("tensor"), *dims = cJSON_CreateArray();
         json_report_text(o, "file", path);
         json_report_text(o, "name", t->name);
-        json_report_text(o, "dtype", named_tensor_dtype_text(t->dtype));
+        json_report_text(o, "dtype", dtype_name(t->dtype));
         for (int d = 0; d < t->n_dims; d++)
             cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)t->dims[d]));
         if (!o || !cJSON_AddItemToObject(o, "shape", dims))
@@ -452,16 +452,16 @@ static void convert(const char *path)
     struct weights_export x;
     struct file_out out;
     struct origin from = {0};
-    struct weights_export_options form = {bare, chunks, strcmp(dtype, "f16") == 0    ? NAMED_TENSOR_F16
-                                             : strcmp(dtype, "bf16") == 0 ? NAMED_TENSOR_BF16
-                                                                          : NAMED_TENSOR_F32};
+    struct weights_export_options form = {bare, chunks, strcmp(dtype, "f16") == 0    ? DTYPE_F16
+                                             : strcmp(dtype, "bf16") == 0 ? DTYPE_BF16
+                                                                          : DTYPE_F32};
     open_complete(&o, path);
     if (form.chunks > o.w.vit.depth)
         msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(o.w.vit.depth, "block", "blocks"));
     if (weights_export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
     if (!writes_pth())
-        take_origin(&from, &o, form.dtype != NAMED_TENSOR_F32);
+        take_origin(&from, &o, form.dtype != DTYPE_F32);
     struct fmt_writer io = file_writer(&out);
     int status = writes_pth() ? write_pth(&io, &x, &e) : write_safetensors(&io, &o.w, &x, &from, &e);
     if (status && !out.error_number)
@@ -515,7 +515,7 @@ int main(int argc, char **argv)
     const char *command = argv[first];
     check_usage(command, argc - first - 1);
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     if (strcmp(command, "convert") == 0 && file_check_output(output, true, &e))
         msg_die("%s", e.text);
     config_init(&settings);

@@ -49,9 +49,9 @@ static int n_inputs;
 static void tell_unsaid(const struct input *in)
 {
     char what[512];
-    if (in != inputs && feat_unsaid(&inputs[0].feat.header, &in->feat.header, what, sizeof what))
+    if (in != inputs && feat_uncompared(&inputs[0].feat.header, &in->feat.header, what, sizeof what))
         msg_warn("%s, %s: not compared, since one of them does not say it: %s", inputs[0].path, in->path, what);
-    recipe_keep_common(&inputs[0].feat.header.recipe, &in->feat.header.recipe);
+    recipe_intersect(&inputs[0].feat.header.recipe, &in->feat.header.recipe);
 }
 
 static void open_inputs(char **path, int n)
@@ -250,7 +250,7 @@ static int64_t write_features(void)
     add_list(&p, "label", &labels);
     add_list(&p, "group", &groups);
     for (int i = 0; i < n_inputs; i++)
-        provenance_input_from(&p, "features", inputs[i].feat.block.header.identity,
+        provenance_input_nested(&p, "features", inputs[i].feat.block.header.identity,
                         inputs[i].feat.block.header.provenance);
     struct fmt_writer io = file_writer(&out);
     if (feat_create(&writer, &io, &inputs[0].feat.header, &p, &e))
@@ -315,7 +315,7 @@ int main(int argc, char **argv)
     if (keys_path && file_is_same(keys_path, output))
         msg_usage("--keys and -o both write to %s", file_output_name(output));
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     if (file_check_output(output, !(as_text || as_json), &e) || file_check_output(keys_path, false, &e))
         msg_die("%s", e.text);
     open_inputs(argv + first, argc - first);

@@ -13,7 +13,7 @@
 #include "file.h"
 #include "input-guard.h"
 #include "json-report.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "num.h"
 #include "rng.h"
@@ -282,15 +282,15 @@ static void vote(const struct bank *b, bool apart, struct asked *q, const int *o
                                 .bank_group = apart ? b->group : NULL};
     struct knn_vote votes = {of[n_of - 1], temperature, b->label, plan.n_classes, of, n_of};
     int64_t chunk = chunk_rows(q->set->width, votes.k);
-    struct log_progress progress;
+    struct progress progress;
     q->votes = room(q->n * plan.n_classes * n_of, sizeof *q->votes);
-    log_begin(&progress, "neighbours", "row", "rows", q->n);
+    progress_begin(&progress, "neighbours", "row", "rows", q->n);
     progress.silent = progress.silent || !show_progress;
     for (int64_t first = 0; first < q->n; first += chunk) {
         vote_chunk(&search, &votes, q, first, num_min(chunk, q->n - first));
-        log_step(&progress, num_min(first + chunk, q->n));
+        progress_step(&progress, num_min(first + chunk, q->n));
     }
-    log_end(&progress);
+    progress_end(&progress);
 }
 
 /* Votes over their sum; who has no neighbours at all knows nothing. */
@@ -550,7 +550,7 @@ int main(int argc, char **argv)
     char *text = NULL;
     size_t bytes = 0;
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     n_ks = sort_unique(ks, parse_counts("-k", k_text, ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);

@@ -17,7 +17,7 @@
 #include "input-guard.h"
 #include "json-report.h"
 #include "linear.h"
-#include "log.h"
+#include "progress.h"
 #include "msg.h"
 #include "num.h"
 #include "version.h"
@@ -179,13 +179,13 @@ static int *folds_of(const struct featset *s, const struct model_selection_set *
 static void show_step(void *arg, int n_done, int n_all)
 {
     (void)n_all;
-    log_step(arg, n_done);
+    progress_step(arg, n_done);
 }
 
 static void fit(const double *C, int n_C)
 {
     struct fmt_error e = {0};
-    struct log_progress progress;
+    struct progress progress;
     train_set = labelled(&train);
     if (val_path)
         val_set = labelled(&val);
@@ -204,10 +204,10 @@ static void fit(const double *C, int n_C)
                              .step_arg = &progress};
     if (!val_path)
         choose.fold = folds_of(&train, &train_set, choose.n_folds);
-    log_begin(&progress, "fit", "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
+    progress_begin(&progress, "fit", "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
     if (model_selection_run(&choose, pool, &choice, &e))
         msg_die("%s: %s", train.path, e.text);
-    log_end(&progress);
+    progress_end(&progress);
     if (choice.n_missed)
         msg_warn("fits of the choice that ended before the gradient was small enough: %d", choice.n_missed);
 }
@@ -424,9 +424,9 @@ static void write_model(void)
     provenance_text(&p, "at_precision", scoring.at_precision);
     provenance_text(&p, "positive", plan.n_classes == 2 ? plan.class_name[plan.positive] : NULL);
     provenance_text(&p, "group_score", scoring.group_score);
-    provenance_input_from(&p, "train", train.identity, train.feat.block.header.provenance);
+    provenance_input_nested(&p, "train", train.identity, train.feat.block.header.provenance);
     if (val_path)
-        provenance_input_from(&p, "val", val.identity, val.feat.block.header.provenance);
+        provenance_input_nested(&p, "val", val.identity, val.feat.block.header.provenance);
     if (file_create_binary(&f, model_path, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);
@@ -530,7 +530,7 @@ static void check_overlap(const struct featset *learned, const struct featset *a
 /* Is there something by which rows of the query can be recognised? */
 static bool contents_are_known(void)
 {
-    bool known = model.says_seen && model.fitted.n_images > 0;
+    bool known = model.has_seen && model.fitted.n_images > 0;
     for (int64_t i = 0; i < query.n && known; i++)
         known = query.label[i] < 0 || digest_is_set(query.content[i]);
     return known;
@@ -629,7 +629,7 @@ int main(int argc, char **argv)
     char *text = NULL;
     size_t bytes = 0;
     file_on_signal();
-    input_guard_start();
+    input_guard_enable();
     check_usage(argc - first);
     int n_C = parse_C(C);
     if ((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||

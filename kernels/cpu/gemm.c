@@ -19,7 +19,7 @@
 #include <strings.h>
 #include <sys/mman.h>
 
-#include "resource-limits.h"
+#include "resource-limit.h"
 #include "isa.h"
 #include "msg.h"
 
@@ -71,7 +71,7 @@ static void make_code(void)
 int gemm_open(struct fmt_error *e)
 {
     const size_t bytes = (size_t)CODE_MIB << 20;
-    if (!resource_limits_space_is_limited())
+    if (!resource_limit_address_space())
         return 0;
     void *reserve = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (reserve == MAP_FAILED)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "log.h"
+#include "clock.h"
 #include "crop-sampler.h"
 #include "views-input.h"
 #include "thread.h"
@@ -301,7 +301,7 @@ static bool stopped(const struct batch_loader *s)
 /* Lets the slot of the batch before go, and waits for the next one; NULL: stopped. */
 static struct slot *wait_for_batch(struct batch_loader *s)
 {
-    double begin = log_now();
+    double begin = clock_now();
     pthread_mutex_lock(&s->lock);
     s->base = s->next;
     struct slot *slot = slot_of(s, s->base);
@@ -314,7 +314,7 @@ static struct slot *wait_for_batch(struct batch_loader *s)
     }
     bool there = s->step > s->base && slot->n_done == slot->n_parts;
     pthread_mutex_unlock(&s->lock);
-    s->waited += log_now() - begin;
+    s->waited += clock_now() - begin;
     return there ? slot : NULL;
 }
 

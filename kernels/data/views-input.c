@@ -105,7 +105,7 @@ int views_input_open(struct views_input *v, const char *path, const struct confi
     if (status)
         return status;
     v->input.stop = stop;
-    struct fmt_reader io = cancel_reader_fmt(&v->input);
+    struct fmt_reader io = cancel_reader_callbacks(&v->input);
     status = views_open(&v->file, &io, e);
     if (status == 0 && (status = check(&v->file, c, first_step, e)))
         views_close(&v->file);
@@ -143,7 +143,7 @@ void views_input_drain(struct views_input *v)
 
 void views_input_cancel(struct views_input *v)
 {
-    cancel_reader_end(&v->input);
+    cancel_reader_cancel(&v->input);
 }
 
 void views_input_close(struct views_input *v)

@@ -71,7 +71,7 @@ const char *featset_unsaid_text(const struct featset *s, const struct feat_heade
 {
     char what[200];
     out[0] = 0;
-    if (feat_unsaid(h, &s->header, what, sizeof what))
+    if (feat_uncompared(h, &s->header, what, sizeof what))
         snprintf(out, FEATSET_TEXT, "%.150s, %.150s: not compared, since one of them does not say it: %s", name,
                  s->path, what);
     return out;

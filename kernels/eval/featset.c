@@ -68,7 +68,7 @@ static int take_block(struct featset *s, const struct feat_block *b, int64_t row
     for (int64_t i = 0, to = row; i < b->n_rows; i++, to++) {
         const struct index_labels *l = &b->labels[i];
         s->label[to] = l->label;
-        s->shot[to] = l->shot;
+        s->shot[to] = l->group_view;
         s->key[to] = text_copy(text, l->key, strlen(l->key));
         s->group[to] = text_copy(text, l->group, strlen(l->group));
         s->extra[to] = text_copy(text, l->extra, strlen(l->extra));

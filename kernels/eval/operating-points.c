@@ -40,9 +40,9 @@ static int take_wanted(const struct linear *m, struct score_options *o, struct s
         if (plan->n_at_recall == SCORE_OPTIONS_POINTS_MAX || plan->n_at_precision == SCORE_OPTIONS_POINTS_MAX)
             return fmt_fail(e, FMT_LIMIT, "too many thresholds");
         if (p->at_recall)
-            o->recall[plan->n_at_recall++] = p->wanted;
+            o->recall[plan->n_at_recall++] = p->target;
         else
-            o->precision[plan->n_at_precision++] = p->wanted;
+            o->precision[plan->n_at_precision++] = p->target;
     }
     return 0;
 }
@@ -59,7 +59,7 @@ int operating_points_take(const struct linear *m, struct score_options *o, struc
         for (int i = 0; i < n; i++) {
             const struct linear_point *p = &m->point[level * n + i];
             given[level][i] =
-                (struct threshold){p->of_class, p->at_recall, p->wanted, p->threshold, p->precision, p->recall};
+                (struct threshold){p->of_class, p->at_recall, p->target, p->threshold, p->precision, p->recall};
         }
         plan->given[level] = given[level];
     }

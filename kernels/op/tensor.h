@@ -37,6 +37,6 @@ static inline bool tensor_given(struct tensor t)
 
 int64_t tensor_elements(struct tensor t);                /* product of the dimensions; 0 of TENSOR_NONE */
 bool tensor_same_shape(struct tensor a, struct tensor b); /* dimensions and element type */
-const char *tensor_text(struct tensor t, char out[96]);   /* "f32 [257,384]" */
+const char *tensor_text(struct tensor t, char out[96]);   /* "F32 [257,384]" */
 
 #endif

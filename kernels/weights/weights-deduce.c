@@ -264,7 +264,7 @@ static int read_settings(struct weights *w, const struct weights_hint *hint, str
 static int check_positions(const struct weights *w, struct fmt_error *e)
 {
     const struct weights_tensor *t = weights_find(w, "backbone.pos_embed");
-    char dims[NAMED_TENSOR_DIMS_TEXT];
+    char dims[NAMED_TENSOR_DIMS_TEXT_MAX];
     if (!t || t->from[0]->unusable) /* told with all that is missing */
         return 0;
     if (t->n_dims == 3 && weights_square_side(t->dims[1] - 1) > 0)

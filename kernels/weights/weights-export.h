@@ -16,7 +16,7 @@
 struct weights_export_options {
     bool bare;      /* the backbone alone, its names without "backbone." */
     int64_t chunks; /* of block names; 0: none */
-    enum named_tensor_dtype dtype;
+    enum dtype dtype;
 };
 
 struct weights_export {

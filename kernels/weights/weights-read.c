@@ -62,14 +62,14 @@ static bool check_row(struct weights *w, const struct param *row, const struct w
     for (int i = 0; i < t->n_from; i++) {
         if (t->from[i]->unusable)
             add_problem(w, "%s: %s", t->from[i]->name, t->from[i]->unusable);
-        else if (!named_tensor_dtype_is_float(t->from[i]->dtype))
+        else if (!dtype_is_float(t->from[i]->dtype))
             add_problem(w, "%s is %s, not floating-point", t->from[i]->name,
-                        named_tensor_dtype_text(t->from[i]->dtype));
+                        dtype_name(t->from[i]->dtype));
         else
             continue;
         return false;
     }
-    char got[NAMED_TENSOR_DIMS_TEXT], want[NAMED_TENSOR_DIMS_TEXT];
+    char got[NAMED_TENSOR_DIMS_TEXT_MAX], want[NAMED_TENSOR_DIMS_TEXT_MAX];
     if (t->n_dims < 0) {
         add_problem(w, "%s: %s are not all there, or do not fit together", row->name,
                     strstr(row->name, ".attn.") ? "query, key and value" : "gate and up");

@@ -15,7 +15,7 @@ static void check_item(const struct annotation *item)
     if (dataset_normal_path(item->path, path) &&
         (*path == '/' || strstr(path, "/../") || strncmp(path, "../", 3) == 0 || strstr(path, "//")))
         abort();
-    dataset_shot_of(item->path, item->group);
+    dataset_group_view_of(item->path, item->group);
     free(path);
 }
 

@@ -25,7 +25,7 @@ static void round_trip(const struct named_tensor_set *set)
     int64_t total = 0;
     for (int64_t i = 0; list && i < set->n; i++) {
         list[i] = (struct named_tensor_out){
-            .name = set->item[i].name, .dtype = NAMED_TENSOR_F32, .n_dims = set->item[i].n_dims};
+            .name = set->item[i].name, .dtype = DTYPE_F32, .n_dims = set->item[i].n_dims};
         memcpy(list[i].dims, set->item[i].dims, sizeof list[i].dims);
         total = set->item[i].n > VALUES || total > VALUES ? VALUES + 1 : total + set->item[i].n;
     }

@@ -206,7 +206,7 @@ static void wrong_shapes_are_named(void)
     op_linear_fwd(&c, TENSOR(y, 2, 2), TENSOR(x, 2, 3), TENSOR(w, 2, 2), TENSOR_NONE);
     op_gelu_fwd(&c, TENSOR(y, 2), TENSOR(x, 2)); /* after an error nothing is done */
     ok(op_sync(&c, &e) == FMT_MISMATCH, "a wrong shape is an error");
-    is_text(e.text, "linear_fwd: w is f32 [2,2], not f32 [2,3]", "which says what is wrong");
+    is_text(e.text, "linear_fwd: w is F32 [2,2], not F32 [2,3]", "which says what is wrong");
     ok(op_sync(&c, NULL) == 0, "and is told once");
     op_gelu_fwd(&c, TENSOR((float *)NULL, 2), TENSOR(x, 2));
     ok(op_sync(&c, NULL) == FMT_MISMATCH, "so is an operand without memory");

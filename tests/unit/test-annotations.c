@@ -51,10 +51,10 @@ static void good_list(void)
     is_int(a.n_classes, 2, "two classes");
     is_text(a.class_name[1], "positive", "the second class");
     is_text(a.item[0].path, "train/7/7-0.jpeg", "path");
-    ok(a.item[0].labelled && a.item[0].label == 0 && a.item[0].shot == -1, "label, no shot");
+    ok(a.item[0].labelled && a.item[0].label == 0 && a.item[0].group_view == -1, "label, no shot");
     is_text(a.item[0].extra, "", "no further keys");
     is_text(a.item[1].group, "12345678901", "a group that is a number");
-    ok(!a.item[1].labelled && a.item[1].shot == 4 && a.item[1].line == 4, "no label, a shot, its line");
+    ok(!a.item[1].labelled && a.item[1].group_view == 4 && a.item[1].line == 4, "no label, a shot, its line");
     is_text(a.item[1].extra, "{\"site\":\"\xC3\xA5\",\"n\":1.5,\"tags\":[1,{\"x\":null}]}", "further keys");
     annotations_release(&a);
 }
@@ -135,11 +135,11 @@ static void paths(void)
     ok(!dataset_normal_path("/a", out) && !dataset_normal_path("a/../b", out) && !dataset_normal_path("..", out) &&
            !dataset_normal_path("", out) && !dataset_normal_path("./", out), "absolute, .., empty are refused");
     ok(dataset_normal_path("..a/b..", out), "dots in names are fine");
-    is_int(dataset_shot_of("train/7/7-12.jpeg", "7"), 12, "shot of GROUP-N");
-    is_int(dataset_shot_of("x-1/x-1-0.jpg", "y/x-1"), 0, "the last folder counts");
-    is_int(dataset_shot_of("7/8-1.jpeg", "7"), -1, "another group's name has no shot");
-    is_int(dataset_shot_of("7/7-1b.jpeg", "7"), -1, "not a number");
-    is_int(dataset_shot_of("7/7-12345678901.jpeg", "7"), -1, "too large a number");
+    is_int(dataset_group_view_of("train/7/7-12.jpeg", "7"), 12, "shot of GROUP-N");
+    is_int(dataset_group_view_of("x-1/x-1-0.jpg", "y/x-1"), 0, "the last folder counts");
+    is_int(dataset_group_view_of("7/8-1.jpeg", "7"), -1, "another group's name has no shot");
+    is_int(dataset_group_view_of("7/7-1b.jpeg", "7"), -1, "not a number");
+    is_int(dataset_group_view_of("7/7-12345678901.jpeg", "7"), -1, "too large a number");
 }
 
 int main(void)

@@ -278,7 +278,7 @@ static void idle(const char *text, const char *want)
     struct config c = {0};
     char told[1000] = "";
     ok(reads(&c, text), "settings are read");
-    config_tell_idle(&c, note_idle, told);
+    config_each_idle(&c, note_idle, told);
     is_text(told, want, "what is without effect");
     config_release(&c);
 }

@@ -40,7 +40,8 @@ static const char *write_shard(const char *name, int bad, bool left_out)
         if (i == bad)
             memcpy(pixels, "\xff\xd8\xff", 3);
         snprintf(key, sizeof key, "k%d", i);
-        struct index_labels labels = {.key = key, .split = "", .group = "", .extra = "", .label = i % 2, .shot = -1};
+        struct index_labels labels = {.key = key, .split = "", .group = "", .extra = "", .label = i % 2,
+                                      .group_view = -1};
         struct shard_image s = {.labels = labels, .store = i == bad ? SHARD_JPEG : SHARD_RGB, .width = SIDE,
                                 .height = SIDE, .components = 3, .data = pixels, .bytes = sizeof pixels};
         if (i != bad || !left_out)

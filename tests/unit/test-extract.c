@@ -308,7 +308,8 @@ static void write_shard(const char *path)
         snprintf(key, sizeof key, "k%d", i);
         if (i == BAD)
             memcpy(im.pixels, "\xff\xd8\xff", 3); /* begins as a JPEG file, and is none */
-        struct shard_image s = {.labels = {.key = key, .split = "", .group = "", .extra = "", .label = -1, .shot = -1},
+        struct shard_image s = {.labels = {.key = key, .split = "", .group = "", .extra = "", .label = -1,
+                                         .group_view = -1},
                                 .store = i == BAD ? SHARD_JPEG : SHARD_RGB, .width = SIDE_SET, .height = SIDE_SET,
                                 .components = 3, .data = im.pixels, .bytes = image_bytes(SIDE_SET, SIDE_SET, 3)};
         status = shard_add(&w, &s, &e);

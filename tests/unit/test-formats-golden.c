@@ -100,7 +100,7 @@ static void old_linear(struct file *file, int n_points, const char *name)
     struct fmt_error e = {0};
     struct fmt_reader io = file_reader(file);
     ok(linear_read(&m, &io, &e) == 0 && m.n_points == n_points, "%s: classifier 1.0 %s", name, e.text);
-    ok(!m.says_seen && m.features.recipe.n == 0 && m.theta[0] == (n_points ? -1 : 1), "%s: says no rows, no recipe",
+    ok(!m.has_seen && m.features.recipe.n == 0 && m.theta[0] == (n_points ? -1 : 1), "%s: says no rows, no recipe",
        name);
     linear_release(&m);
 }

@@ -174,7 +174,7 @@ static void test_header(void)
 static bool same_labels(const struct index_labels *a, const struct index_labels *b)
 {
     return strcmp(a->key, b->key) == 0 && strcmp(a->split, b->split) == 0 && strcmp(a->group, b->group) == 0 &&
-           strcmp(a->extra, b->extra) == 0 && a->label == b->label && a->shot == b->shot;
+           strcmp(a->extra, b->extra) == 0 && a->label == b->label && a->group_view == b->group_view;
 }
 
 static void test_index(void)
@@ -501,8 +501,8 @@ static void test_ckpt_large(void)
     struct rng r = rng_stream(1, 2, 3, RNG_TEST);
     for (size_t i = 0; i < n; i++)
         x[i] = rng_f32(&r);
-    struct ckpt_tensor t[2] = {{.name = "x", .dtype = CKPT_F32, .n_dims = 1, .dim = {(int64_t)n}},
-                               {.name = "y", .dtype = CKPT_F32, .n_dims = 1, .dim = {(int64_t)n}}};
+    struct ckpt_tensor t[2] = {{.name = "x", .dtype = DTYPE_F32, .n_dims = 1, .dims = {(int64_t)n}},
+                               {.name = "y", .dtype = DTYPE_F32, .n_dims = 1, .dims = {(int64_t)n}}};
     struct ckpt_header h = {0, 0, 1, "{}"};
     struct provenance p;
     struct fmt_buffer b = {0}, parts = {0};

@@ -183,7 +183,7 @@ static void test_trees(void)
 static void test_features(void)
 {
     struct feat_header h = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1};
-    struct feat_row row = {.labels = {.key = "k", .split = "", .group = "", .label = -1, .shot = -1,
+    struct feat_row row = {.labels = {.key = "k", .split = "", .group = "", .label = -1, .group_view = -1,
                                       .extra = "{\"id\":12345678901234567890}"}};
     struct fmt_buffer out = {0};
     bool made = feature_export_json(&h, &row, &out) == 0 && fmt_buffer_append(&out, "", 1) == 0;

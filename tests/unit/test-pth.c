@@ -216,11 +216,11 @@ static int counting(void *arg, int64_t i, int64_t first, int64_t n, float *out, 
 
 static void written_files(void)
 {
-    static const struct named_tensor_out list[] = {{"a.weight", NAMED_TENSOR_F32, 2, {300, 100}},
-                                                   {"b", NAMED_TENSOR_F16, 1, {5}},
-                                                   {"c", NAMED_TENSOR_BF16, 3, {1, 2, 3}},
-                                                   {"scalar", NAMED_TENSOR_F32, 0, {0}},
-                                                   {"empty", NAMED_TENSOR_F32, 2, {0, 7}}};
+    static const struct named_tensor_out list[] = {{"a.weight", DTYPE_F32, 2, {300, 100}},
+                                                   {"b", DTYPE_F16, 1, {5}},
+                                                   {"c", DTYPE_BF16, 3, {1, 2, 3}},
+                                                   {"scalar", DTYPE_F32, 0, {0}},
+                                                   {"empty", DTYPE_F32, 2, {0, 7}}};
     const int64_t n = sizeof list / sizeof *list;
     const struct named_tensor_values values = {NULL, counting};
     static const char *const tops[] = {NULL, "teacher"};
@@ -242,7 +242,7 @@ static void written_files(void)
             for (int64_t j = 0; same && j < t->n; j++) {
                 float want;
                 (void)counting(NULL, i, j, 1, &want, NULL);
-                same = fabsf(v[j] - want) <= (t->dtype == NAMED_TENSOR_F32 ? 0 : 0.01f * want);
+                same = fabsf(v[j] - want) <= (t->dtype == DTYPE_F32 ? 0 : 0.01f * want);
             }
             free(v);
         }

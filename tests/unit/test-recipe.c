@@ -40,14 +40,14 @@ static void test_comparing(void)
     recipe_add(&b, "fit", "crop", NULL);
     recipe_add_int(&b, "size", 224, NULL);
     ok(recipe_compare(&a, &b, &e) == 0, "only items of both are compared");
-    is_int(recipe_unsaid(&a, &b, names, sizeof names), 2, "the others are unsaid");
+    is_int(recipe_uncompared(&a, &b, names, sizeof names), 2, "the others are unsaid");
     is_text(names, "resize, size", "and named");
-    is_int(recipe_unsaid(&a, &b, names, 9), 2, "however small the room is");
+    is_int(recipe_uncompared(&a, &b, names, 9), 2, "however small the room is");
     is_text(names, "resize, ", "their names are cut");
     recipe_add_int(&b, "resize", 96, NULL);
     is_int(recipe_compare(&a, &b, &e), FMT_MISMATCH, "two values of an item");
     is_text(e.text, "resize 96 against 192", "both are told");
-    recipe_keep_common(&b, &a);
+    recipe_intersect(&b, &a);
     ok(b.n == 2 && recipe_find(&b, "fit") && !recipe_find(&b, "size"), "what both say is kept");
     recipe_release(&a);
     recipe_release(&b);
@@ -61,10 +61,11 @@ static void test_features(void)
     char what[200];
     sample_recipe(&a.recipe, NULL);
     sample_recipe(&b.recipe, NULL);
-    ok(feat_compatible(&a, &b, &e) == 0 && !feat_unsaid(&a, &b, what, sizeof what), "one recipe");
-    ok(feat_compatible(&a, &old, &e) == 0 && feat_unsaid(&a, &old, what, sizeof what) && strstr(what, "resize, fit"),
+    ok(feat_compatible(&a, &b, &e) == 0 && !feat_uncompared(&a, &b, what, sizeof what), "one recipe");
+    ok(feat_compatible(&a, &old, &e) == 0 && feat_uncompared(&a, &old, what, sizeof what) &&
+           strstr(what, "resize, fit"),
        "an old file goes with a new one: %s", what);
-    ok(feat_unsaid(&old, &old, what, sizeof what), "of two old files nothing is known: %s", what);
+    ok(feat_uncompared(&old, &old, what, sizeof what), "of two old files nothing is known: %s", what);
     recipe_release(&b.recipe);
     recipe_add(&b.recipe, "fit", "pad", NULL);
     is_int(feat_compatible(&a, &b, &e), FMT_MISMATCH, "%s", e.text);

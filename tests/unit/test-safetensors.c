@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "golden.h"
+#include "half.h"
 
 static void every_golden_file(void)
 {
@@ -124,23 +125,23 @@ static void numbers(void)
 {
     int64_t n_bad = 0;
     for (uint32_t h = 0; h < 65536; h++) { /* every half is its own nearest half, and so for bfloat16 */
-        float f = named_tensor_f32_of_f16((uint16_t)h), b = named_tensor_f32_of_bf16((uint16_t)h);
-        n_bad += isnan(f) ? (h & 0x7c00) != 0x7c00 || !isnan(named_tensor_f32_of_f16(named_tensor_f16_of_f32(f)))
-                          : named_tensor_f16_of_f32(f) != h;
+        float f = f16_to_f32((uint16_t)h), b = bf16_to_f32((uint16_t)h);
+        n_bad += isnan(f) ? (h & 0x7c00) != 0x7c00 || !isnan(f16_to_f32(f32_to_f16(f)))
+                          : f32_to_f16(f) != h;
         n_bad +=
-            isnan(b) ? !isnan(named_tensor_f32_of_bf16(named_tensor_bf16_of_f32(b))) : named_tensor_bf16_of_f32(b) != h;
+            isnan(b) ? !isnan(bf16_to_f32(f32_to_bf16(b))) : f32_to_bf16(b) != h;
     }
     is_int(n_bad, 0, "all halves and bfloat16 go to float and back");
-    ok(named_tensor_f32_of_f16(0x3c00) == 1 && named_tensor_f32_of_f16(1) == 0x1p-24f &&
-           named_tensor_f32_of_f16(0x7bff) == 65504 && named_tensor_f32_of_f16(0xfc00) == -INFINITY &&
-           named_tensor_f32_of_f16(0x8400) == -0x1p-14f,
+    ok(f16_to_f32(0x3c00) == 1 && f16_to_f32(1) == 0x1p-24f &&
+           f16_to_f32(0x7bff) == 65504 && f16_to_f32(0xfc00) == -INFINITY &&
+           f16_to_f32(0x8400) == -0x1p-14f,
        "known halves");
-    ok(named_tensor_f16_of_f32(65519) == 0x7bff && named_tensor_f16_of_f32(65520) == 0x7c00 &&
-           named_tensor_f16_of_f32(1 + 0x1p-11f) == 0x3c00 && named_tensor_f16_of_f32(1 + 3 * 0x1p-11f) == 0x3c02 &&
-           named_tensor_f16_of_f32(0x1p-25f) == 0 && named_tensor_f16_of_f32(0x1.8p-24f) == 2 &&
-           named_tensor_f16_of_f32(-0x1p-14f) == 0x8400,
+    ok(f32_to_f16(65519) == 0x7bff && f32_to_f16(65520) == 0x7c00 &&
+           f32_to_f16(1 + 0x1p-11f) == 0x3c00 && f32_to_f16(1 + 3 * 0x1p-11f) == 0x3c02 &&
+           f32_to_f16(0x1p-25f) == 0 && f32_to_f16(0x1.8p-24f) == 2 &&
+           f32_to_f16(-0x1p-14f) == 0x8400,
        "halves round to the nearest, ties to even");
-    ok(named_tensor_bf16_of_f32(1 + 0x1p-8f) == 0x3f80 && named_tensor_bf16_of_f32(1 + 3 * 0x1p-8f) == 0x3f82,
+    ok(f32_to_bf16(1 + 0x1p-8f) == 0x3f80 && f32_to_bf16(1 + 3 * 0x1p-8f) == 0x3f82,
        "bfloat16 as well");
     struct made m;
     ok(open_made(&m, "{" T("a", "I64", "[1]", 0, 8) "," T("b", "I8", "[1]", 8, 9) "," T("c", "BOOL", "[]", 9, 10) ","

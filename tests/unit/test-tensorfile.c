@@ -39,7 +39,7 @@ static int counting(void *arg, int64_t i, int64_t first, int64_t n, float *out, 
 /* A file of one tensor of three values: value, value + 1, value + 2. */
 static void save_tensor(const char *file, bool pth, const char *name, float value)
 {
-    const struct named_tensor_out out = {name, NAMED_TENSOR_F32, 1, {3}};
+    const struct named_tensor_out out = {name, DTYPE_F32, 1, {3}};
     const struct named_tensor_values values = {&value, counting};
     struct fmt_buffer b = {0};
     struct fmt_writer io = fmt_buffer_writer(&b);

@@ -144,11 +144,11 @@ static int table_of(struct step *step, struct ckpt_tensor **table, struct state_
     for (int64_t i = 0; i < n; i++) {
         struct state_tensor *t = &(*tensors)[i];
         state_tensor(step, i, t);
-        (*table)[i] = (struct ckpt_tensor){.name = t->name, .dtype = CKPT_F32, .n_dims = t->n_dims};
-        memcpy((*table)[i].dim, t->dims, (size_t)t->n_dims * sizeof t->dims[0]);
+        (*table)[i] = (struct ckpt_tensor){.name = t->name, .dtype = DTYPE_F32, .n_dims = t->n_dims};
+        memcpy((*table)[i].dims, t->dims, (size_t)t->n_dims * sizeof t->dims[0]);
     }
     (*table)[n] = (struct ckpt_tensor){
-        .name = window_name, .dtype = CKPT_F64, .n_dims = 2, .dim = {window_dims[0], window_dims[1]}};
+        .name = window_name, .dtype = DTYPE_F64, .n_dims = 2, .dims = {window_dims[0], window_dims[1]}};
     return 0;
 }
 
@@ -297,7 +297,7 @@ struct complaints {
 __attribute__((format(printf, 3, 4))) static void complain(const struct complaints *c, int64_t *count,
                                                            const char *format, ...)
 {
-    char line[CKPT_NAME_MAX + 2 * NAMED_TENSOR_DIMS_TEXT + 64];
+    char line[CKPT_NAME_MAX + 2 * NAMED_TENSOR_DIMS_TEXT_MAX + 64];
     va_list ap;
     va_start(ap, format);
     vsnprintf(line, sizeof line, format, ap);
@@ -306,17 +306,17 @@ __attribute__((format(printf, 3, 4))) static void complain(const struct complain
     c->told->tell(c->told->arg, line);
 }
 
-static void check_tensor(const struct ckpt *c, const char *name, enum ckpt_dtype dtype, int n_dims, const int64_t *dims,
+static void check_tensor(const struct ckpt *c, const char *name, enum dtype dtype, int n_dims, const int64_t *dims,
                          struct complaints *bad)
 {
     int64_t i = ckpt_find(c, name);
-    char is[NAMED_TENSOR_DIMS_TEXT], needs[NAMED_TENSOR_DIMS_TEXT];
+    char is[NAMED_TENSOR_DIMS_TEXT_MAX], needs[NAMED_TENSOR_DIMS_TEXT_MAX];
     if (i < 0)
         complain(bad, &bad->missing, "%s is missing", name);
     else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
-             memcmp(c->tensor[i].dim, dims, (size_t)n_dims * sizeof *dims) != 0)
+             memcmp(c->tensor[i].dims, dims, (size_t)n_dims * sizeof *dims) != 0)
         complain(bad, &bad->misshapen, "%s is %s, this model needs %s", name,
-                 named_tensor_dims_text(c->tensor[i].dim, c->tensor[i].n_dims, is),
+                 named_tensor_dims_text(c->tensor[i].dims, c->tensor[i].n_dims, is),
                  named_tensor_dims_text(dims, n_dims, needs));
 }
 
@@ -350,9 +350,9 @@ static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t
     struct complaints bad = {.told = told};
     for (int64_t i = 0; i < n; i++)
         if (is_wanted(t[i].name, everything))
-            check_tensor(&f->ckpt, t[i].name, CKPT_F32, t[i].n_dims, t[i].dims, &bad);
+            check_tensor(&f->ckpt, t[i].name, DTYPE_F32, t[i].n_dims, t[i].dims, &bad);
     if (everything)
-        check_tensor(&f->ckpt, window_name, CKPT_F64, 2, window_dims, &bad);
+        check_tensor(&f->ckpt, window_name, DTYPE_F64, 2, window_dims, &bad);
     check_unexpected(&f->ckpt, t, n, everything, &bad);
     if (!bad.missing && !bad.misshapen && !bad.unexpected)
         return 0;

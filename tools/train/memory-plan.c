@@ -79,7 +79,7 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     return 0;
 }
 
-const char *memory_plan_limit_text(const struct resource_limits *l, char out[MEMORY_PLAN_LIMIT_ROOM])
+const char *memory_plan_limit_text(const struct resource_limit *l, char out[MEMORY_PLAN_LIMIT_ROOM])
 {
     char bytes[32];
     bool machine = strncmp(l->what, "this", 4) == 0, process = strncmp(l->what, "ulimit", 6) == 0;
@@ -107,7 +107,7 @@ int memory_plan_fits(const struct config *config, const struct op_ctx *ctx, size
     const char *unknown;
     char needs[32], has[MEMORY_PLAN_LIMIT_ROOM];
     int status = memory_plan(&plan, config, ctx, &unknown, e);
-    struct resource_limits limit = resource_limits_memory();
+    struct resource_limit limit = resource_limit_memory();
     *planned = plan.total;
     if (status || (double)plan.total <= (double)limit.bytes)
         return status;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "resource-limits.h"
+#include "resource-limit.h"
 #include "step.h"
 
 /* The lines of the step, of the data and of scoring where their shards can be opened (a pipe is not), and of the
@@ -15,10 +15,10 @@
 int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e);
 
-/* How much memory this process may use, and who says so (resource-limits.h): "this machine has 23.5 GiB",
+/* How much memory this process may use, and who says so (resource-limit.h): "this machine has 23.5 GiB",
  * "control group /jobs/7 (memory.max) allows 2.0 GiB". */
 enum { MEMORY_PLAN_LIMIT_ROOM = 280 };
-const char *memory_plan_limit_text(const struct resource_limits *l, char out[MEMORY_PLAN_LIMIT_ROOM]);
+const char *memory_plan_limit_text(const struct resource_limit *l, char out[MEMORY_PLAN_LIMIT_ROOM]);
 
 /* Gives what was freed back to the system: opening and scoring free much that malloc would keep. */
 void memory_plan_give_back(void);

@@ -30,7 +30,7 @@ void run_report_plan(const struct resume *b, struct step *step, const struct vie
 {
     const struct config *c = b->state.config;
     char planned[32], allowed[MEMORY_PLAN_LIMIT_ROOM];
-    struct resource_limits limit = resource_limits_memory();
+    struct resource_limit limit = resource_limit_memory();
     double seen = (double)config_iterations(c) * (double)c->train.batch_size_per_gpu;
     resume_report(b, RESUME_NOTE, "%s of %s: each of the %s is seen %.1f times",
                FMT_COUNT(config_iterations(c), "iteration", "iterations"),

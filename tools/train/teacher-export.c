@@ -57,7 +57,7 @@ static int make_list(struct teacher_list *l, const struct params *table, struct 
         return fmt_no_memory(e);
     for (int64_t i = 0; i < l->n; i++) {
         const struct param *row = &table->rows[i];
-        l->out[i] = (struct named_tensor_out){.name = row->name, .dtype = NAMED_TENSOR_F32, .n_dims = row->n_dims};
+        l->out[i] = (struct named_tensor_out){.name = row->name, .dtype = DTYPE_F32, .n_dims = row->n_dims};
         memcpy(l->out[i].dims, row->dims, (size_t)row->n_dims * sizeof row->dims[0]);
     }
     return 0;

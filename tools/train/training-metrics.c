@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "clock.h"
 #include "num.h"
 
 static const char *const names[METRICS] = {
@@ -127,7 +127,7 @@ void training_metrics_text(const struct training_metrics *m, const struct traini
 {
     char left[32];
     double seconds = t->iter_total / (double)t->count;
-    log_time_text(seconds * (double)n_left, left);
+    clock_duration_text(seconds * (double)n_left, left);
     snprintf(out, TRAINING_METRICS_TEXT_ROOM,
              "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
              "%.0f %% waiting for data, %s left",

@@ -1,14 +1,14 @@
-/* suggest.c - over one row of the table of distances between the beginnings of two names. */
-#include "suggest.h"
+/* edit-distance.c - over one row of the table of distances between the beginnings of two names. */
+#include "edit-distance.h"
 
 #include <string.h>
 
-int suggest_distance(const char *a, const char *b)
+int edit_distance(const char *a, const char *b)
 {
-    int row[SUGGEST_NAME_MAX + 1], n = (int)strnlen(b, SUGGEST_NAME_MAX);
+    int row[EDIT_DISTANCE_NAME_MAX + 1], n = (int)strnlen(b, EDIT_DISTANCE_NAME_MAX);
     for (int j = 0; j <= n; j++)
         row[j] = j;
-    for (int i = 0; a[i] && i < SUGGEST_NAME_MAX; i++) {
+    for (int i = 0; a[i] && i < EDIT_DISTANCE_NAME_MAX; i++) {
         int corner = row[0];
         row[0] = i + 1;
         for (int j = 0; j < n; j++) {

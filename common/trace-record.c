@@ -1,5 +1,5 @@
-/* trace-provenance.c - provenance in our own files, metadata in weights, the first lines of reports. */
-#include "trace-provenance.h"
+/* trace-record.c - provenance in our own files, metadata in weights, the first lines of reports. */
+#include "trace-record.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -11,13 +11,13 @@
 #include "safetensors.h"
 #include "trace.h"
 
-const char *trace_provenance_text(const struct cJSON *o, const char *key)
+const char *trace_record_text(const struct cJSON *o, const char *key)
 {
     const struct cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
     return cJSON_IsString(v) ? v->valuestring : NULL;
 }
 
-void trace_provenance_input(struct cJSON *inputs, const char *kind, const char *hex)
+void trace_record_add_input(struct cJSON *inputs, const char *kind, const char *hex)
 {
     struct cJSON *input = cJSON_CreateObject();
     cJSON_AddStringToObject(input, "kind", kind);
@@ -26,16 +26,16 @@ void trace_provenance_input(struct cJSON *inputs, const char *kind, const char *
         cJSON_Delete(input);
 }
 
-bool trace_provenance_leads_on(const struct trace_provenance *s)
+bool trace_record_has_inputs(const struct trace_record *s)
 {
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
     return cJSON_IsArray(inputs) && inputs->child;
 }
 
-void trace_provenance_release(struct trace_provenance *s)
+void trace_record_release(struct trace_record *s)
 {
     cJSON_Delete(s->provenance);
-    *s = (struct trace_provenance){0};
+    *s = (struct trace_record){0};
 }
 
 /* ---------------------------------------------------------------- files */
@@ -80,14 +80,14 @@ static struct cJSON *header_provenance(const struct fmt_reader *io, enum block_k
         return NULL;
     digest_hex(weights, hex);
     struct cJSON *p = cJSON_CreateObject();
-    trace_provenance_input(cJSON_AddArrayToObject(p, "inputs"), "weights", hex);
+    trace_record_add_input(cJSON_AddArrayToObject(p, "inputs"), "weights", hex);
     return p;
 }
 
-struct trace_provenance trace_provenance_by_file(struct file *f, enum block_kind kind)
+struct trace_record trace_record_of_file(struct file *f, enum block_kind kind)
 {
     struct block_reader r;
-    struct trace_provenance s = {0};
+    struct trace_record s = {0};
     struct fmt_reader io = file_reader(f);
     if (kind == BLOCK_ANY)
         s.provenance = weights_provenance(&io);
@@ -102,12 +102,12 @@ struct trace_provenance trace_provenance_by_file(struct file *f, enum block_kind
     return s;
 }
 
-struct trace_provenance trace_provenance_by_path(const char *path, enum block_kind kind)
+struct trace_record trace_record_of_path(const char *path, enum block_kind kind)
 {
     struct file f;
-    struct trace_provenance s = {0};
+    struct trace_record s = {0};
     if (file_open_regular(&f, path, NULL) == 0) {
-        s = trace_provenance_by_file(&f, kind);
+        s = trace_record_of_file(&f, kind);
         file_close(&f);
     }
     return s;
@@ -122,15 +122,15 @@ static void add_line(struct cJSON *inputs, const char *line)
     line += strncmp(line, "# ", 2) == 0 ? 2 : 0;
     if (sscanf(line, "%31s %65s", kind, hex) == 2 && strlen(hex) == DIGEST_HEX - 1 &&
         strspn(hex, "0123456789abcdef") == DIGEST_HEX - 1)
-        trace_provenance_input(inputs, kind, hex);
+        trace_record_add_input(inputs, kind, hex);
 }
 
 static void add_origins(struct cJSON *inputs, const struct cJSON *origins)
 {
     for (const struct cJSON *c = origins ? origins->child : NULL; c; c = c->next) {
-        const char *hex = trace_provenance_text(c, "identity");
+        const char *hex = trace_record_text(c, "identity");
         if (hex && c->string)
-            trace_provenance_input(inputs, c->string, hex);
+            trace_record_add_input(inputs, c->string, hex);
     }
 }
 
@@ -148,10 +148,10 @@ static void add_head(struct cJSON *inputs, char *text)
     }
 }
 
-struct trace_provenance trace_provenance_by_report(struct file *f)
+struct trace_record trace_record_of_report(struct file *f)
 {
     enum { HEAD_BYTES = 1 << 20 };
-    struct trace_provenance s = {.provenance = cJSON_CreateObject()};
+    struct trace_record s = {.provenance = cJSON_CreateObject()};
     struct cJSON *inputs = cJSON_AddArrayToObject(s.provenance, "inputs");
     struct fmt_reader io = file_reader(f);
     size_t n = f->size < HEAD_BYTES ? (size_t)f->size : HEAD_BYTES;

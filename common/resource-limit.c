@@ -1,6 +1,6 @@
-/* resource-limits.c - /proc/self/cgroup tells the groups, /proc/self/mountinfo where their files are; proc(5) and
+/* resource-limit.c - /proc/self/cgroup tells the groups, /proc/self/mountinfo where their files are; proc(5) and
  * cgroups(7) say how. */
-#include "resource-limits.h"
+#include "resource-limit.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -166,7 +166,7 @@ static void look_at_quota(void *arg, const char *folder, const char *group)
         *least = (int)num_min(*least, num_max(1, quota / period + (quota % period != 0)));
 }
 
-int resource_limits_processors(const char *root)
+int resource_limit_processors(const char *root)
 {
     int least = INT_MAX;
     each_group(root, "cpu", look_at_quota, &least);
@@ -175,7 +175,7 @@ int resource_limits_processors(const char *root)
 
 /* ---------------------------------------------------------------- memory */
 
-static void lower(struct resource_limits *l, int64_t bytes, const char *group, const char *what)
+static void lower(struct resource_limit *l, int64_t bytes, const char *group, const char *what)
 {
     if (bytes < 0 || bytes >= l->bytes)
         return;
@@ -193,16 +193,16 @@ static void look_at_memory(void *arg, const char *folder, const char *group)
         lower(arg, number_in(folder, names[i], 0), group, names[i]);
 }
 
-struct resource_limits resource_limits_by_groups(const char *root)
+struct resource_limit resource_limit_cgroup(const char *root)
 {
-    struct resource_limits l = {.bytes = INT64_MAX};
+    struct resource_limit l = {.bytes = INT64_MAX};
     each_group(root, "memory", look_at_memory, &l);
     return l;
 }
 
-struct resource_limits resource_limits_by_ulimit(void)
+struct resource_limit resource_limit_ulimit(void)
 {
-    struct resource_limits l = {.bytes = INT64_MAX};
+    struct resource_limit l = {.bytes = INT64_MAX};
     struct rlimit space, data;
     long long mapped = 0, resident = 0, private = 0, page = sysconf(_SC_PAGESIZE);
     char *text = load_text("", "/proc/self/statm", VALUE_BYTES_MAX);
@@ -216,16 +216,16 @@ struct resource_limits resource_limits_by_ulimit(void)
     return l;
 }
 
-struct resource_limits resource_limits_memory(void)
+struct resource_limit resource_limit_memory(void)
 {
     int64_t pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    struct resource_limits least = {pages > 0 && size > 0 ? pages * size : INT64_MAX, "this machine"};
-    struct resource_limits group = resource_limits_by_groups(""), process = resource_limits_by_ulimit();
+    struct resource_limit least = {pages > 0 && size > 0 ? pages * size : INT64_MAX, "this machine"};
+    struct resource_limit group = resource_limit_cgroup(""), process = resource_limit_ulimit();
     least = group.bytes < least.bytes ? group : least;
     return process.bytes < least.bytes ? process : least;
 }
 
-bool resource_limits_space_is_limited(void)
+bool resource_limit_address_space(void)
 {
     struct rlimit space, data;
     return (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) ||

@@ -36,7 +36,7 @@ static void forms(void)
             bad += (c == 0) != (i == j) || (c > 0) != (back < 0);
         }
     is_int(bad, 0, "others stay apart, in an order");
-    ok(unicode_form_is_plain("a-1.jpg") && !unicode_form_is_plain("\u00e9") && !unicode_form_is_plain("\xff"),
+    ok(unicode_form_is_ascii("a-1.jpg") && !unicode_form_is_ascii("\u00e9") && !unicode_form_is_ascii("\xff"),
        "plain names");
 }
 
@@ -67,7 +67,7 @@ static double check_one_content(struct dataset *d, int n, struct fmt_error *e)
     for (int i = 0; i < n && status == 0; i++) {
         char path[20];
         snprintf(path, sizeof path, "%d.jpg", i);
-        struct dataset_image im = {.path = path, .label = i == 0 ? -1 : i % 2, .shot = -1, .read = true};
+        struct dataset_image im = {.path = path, .label = i == 0 ? -1 : i % 2, .group_view = -1, .read = true};
         status = dataset_add(d, &im, e) ? 0 : FMT_MEMORY;
     }
     status = status || dataset_add_class(d, "good", e) || dataset_add_class(d, "bad", e);

@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 
 #include "file.h"
-#include "resource-limits.h"
+#include "resource-limit.h"
 #include "tap.h"
 #include "thread.h"
 
@@ -36,7 +36,7 @@ static void begin(const char *name, const char *cgroup, const char *mountinfo)
 
 static void memory_is(int64_t bytes, const char *what)
 {
-    struct resource_limits l = resource_limits_by_groups(root);
+    struct resource_limit l = resource_limit_cgroup(root);
     is_int(l.bytes, bytes, "memory of %s", strrchr(root, '/') + 1);
     is_text(l.what, what, "whose limit it is");
 }
@@ -47,17 +47,17 @@ static void test_second_version(void)
           "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
           "31 22 0:28 / /sys/fs/cgroup rw,relatime shared:4 master:1 - cgroup2 cgroup2 rw,nsdelegate\n");
     memory_is(INT64_MAX, "");
-    is_int(resource_limits_processors(root), INT_MAX, "no quota");
+    is_int(resource_limit_processors(root), INT_MAX, "no quota");
     put("/sys/fs/cgroup/user.slice/job 7/step/memory.max", "max\n");
     put("/sys/fs/cgroup/user.slice/job 7/step/cpu.max", "max 100000\n");
     put("/sys/fs/cgroup/user.slice/memory.max", "8589934592\n");
     put("/sys/fs/cgroup/user.slice/cpu.max", "250000 100000\n");
     memory_is(8589934592, "control group /user.slice (memory.max)");
-    is_int(resource_limits_processors(root), 3, "two and a half processors are three threads");
+    is_int(resource_limit_processors(root), 3, "two and a half processors are three threads");
     put("/sys/fs/cgroup/user.slice/job 7/memory.high", "2147483648\n");
     put("/sys/fs/cgroup/user.slice/job 7/cpu.max", "10000 100000\n");
     memory_is(2147483648, "control group /user.slice/job 7 (memory.high)");
-    is_int(resource_limits_processors(root), 1, "a tenth of a processor is one thread");
+    is_int(resource_limit_processors(root), 1, "a tenth of a processor is one thread");
     put("/sys/fs/cgroup/user.slice/job 7/step/memory.max", "1073741824\n");
     memory_is(1073741824, "control group /user.slice/job 7/step (memory.max)");
     put("/sys/fs/cgroup/user.slice/job 70/memory.max", "1\n");
@@ -77,9 +77,9 @@ static void test_first_version(void)
     put("/sys/fs/cgroup/cpu,cpuacct/batch/42/cpu.cfs_quota_us", "-1\n");
     put("/sys/fs/cgroup/cpu,cpuacct/batch/42/cpu.cfs_period_us", "100000\n");
     memory_is(4294967296, "control group /batch (memory.limit_in_bytes)");
-    is_int(resource_limits_processors(root), INT_MAX, "a quota of -1 is none");
+    is_int(resource_limit_processors(root), INT_MAX, "a quota of -1 is none");
     put("/sys/fs/cgroup/cpu,cpuacct/batch/42/cpu.cfs_quota_us", "400000\n");
-    is_int(resource_limits_processors(root), 4, "four processors");
+    is_int(resource_limit_processors(root), 4, "four processors");
 }
 
 /* A container sees the part below its own group only; version 1 without a name space of groups tells the whole path. */
@@ -92,7 +92,7 @@ static void test_containers(void)
     put("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "150000\n");
     put("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
     memory_is(536870912, "control group / (memory.limit_in_bytes)");
-    is_int(resource_limits_processors(root), 2, "one and a half processors");
+    is_int(resource_limit_processors(root), 2, "one and a half processors");
     begin("outside", "0::/../other\n", "31 25 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
     put("/sys/fs/cgroup/memory.max", "268435456\n");
     put("/sys/fs/other/memory.max", "1\n");
@@ -117,7 +117,7 @@ static void test_odd(void)
           "\n - \n - cgroup2\n31 - cgroup2 x y\n31 25 0:27 / /groups\\09 - cgroup2 c rw\n");
     put("/groups\\09/memory.max", "12x\n");
     memory_is(INT64_MAX, "");
-    is_int(resource_limits_processors(root), INT_MAX, "nor a quota");
+    is_int(resource_limit_processors(root), INT_MAX, "nor a quota");
     free(root);
     root = file_join(tap_scratch(), "nothing");
     memory_is(INT64_MAX, "");
@@ -126,12 +126,12 @@ static void test_odd(void)
 static void test_process(void)
 {
     struct rlimit before, less;
-    struct resource_limits l = resource_limits_by_ulimit();
+    struct resource_limit l = resource_limit_ulimit();
     if (l.bytes != INT64_MAX) {
         skip("these tests run under a limit", "ulimit");
         return;
     }
-    ok(resource_limits_memory().bytes > 0 && resource_limits_memory().what[0], "this machine has memory");
+    ok(resource_limit_memory().bytes > 0 && resource_limit_memory().what[0], "this machine has memory");
     ok(thread_processors() >= 1, "and processors");
     size_t unused = (size_t)1 << 30;
     void *p = mmap(NULL, unused, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -139,7 +139,7 @@ static void test_process(void)
     less = before;
     less.rlim_cur = (rlim_t)4 << 30;
     ok(setrlimit(RLIMIT_AS, &less) == 0, "ulimit -v 4 GiB");
-    l = resource_limits_by_ulimit();
+    l = resource_limit_ulimit();
     if (l.bytes == 0) {
         setrlimit(RLIMIT_AS, &before);
         skip("a sanitizer takes all address space", "ulimit");
@@ -148,13 +148,13 @@ static void test_process(void)
     ok(l.bytes < (int64_t)3 << 30 && l.bytes > (int64_t)2 << 30, "what is mapped and not used is taken off: %lld",
        (long long)l.bytes);
     is_text(l.what, "ulimit -v", "its name");
-    ok(resource_limits_space_is_limited(), "address space is limited");
+    ok(resource_limit_address_space(), "address space is limited");
     setrlimit(RLIMIT_AS, &before);
     getrlimit(RLIMIT_DATA, &before);
     less = before;
     less.rlim_cur = (rlim_t)2 << 30;
     ok(setrlimit(RLIMIT_DATA, &less) == 0, "ulimit -d 2 GiB");
-    l = resource_limits_by_ulimit();
+    l = resource_limit_ulimit();
     ok(l.bytes < (int64_t)5 << 28, "of data as well: %lld", (long long)l.bytes);
     is_text(l.what, "ulimit -d", "its name");
     setrlimit(RLIMIT_DATA, &before);

@@ -1,11 +1,11 @@
-/* log.c - the live line is redrawn at most ten times a second and erased before any message. */
-#include "log.h"
+/* progress.c - the live line is redrawn at most ten times a second and erased before any message. */
+#include "progress.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fmt.h"
 #include "msg.h"
 
@@ -18,29 +18,11 @@ static void erase(void)
     line_shown = false;
 }
 
-double log_now(void)
+void progress_begin(struct progress *p, const char *what, const char *one, const char *many, int64_t total)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-void log_begin(struct log_progress *p, const char *what, const char *one, const char *many, int64_t total)
-{
-    double now = log_now();
-    *p = (struct log_progress){what, one, many, total, 0, now, now, isatty(STDERR_FILENO) == 1, msg_level < 0};
+    double now = clock_now();
+    *p = (struct progress){what, one, many, total, 0, now, now, isatty(STDERR_FILENO) == 1, msg_level < 0};
     msg_before = erase;
-}
-
-void log_time_text(double seconds, char out[32])
-{
-    int64_t s = (int64_t)(seconds + 0.5);
-    if (s < 100)
-        snprintf(out, 32, "%d s", (int)s);
-    else if (s < 6000)
-        snprintf(out, 32, "%d min %d s", (int)(s / 60), (int)(s % 60));
-    else
-        snprintf(out, 32, "%d h %d min", (int)(s / 3600), (int)(s / 60 % 60));
 }
 
 static const char *rate_text(double per_second, char out[32])
@@ -49,7 +31,7 @@ static const char *rate_text(double per_second, char out[32])
     return out;
 }
 
-static void show(struct log_progress *p, double now)
+static void show(struct progress *p, double now)
 {
     char line[256], left[32], text[32];
     double rate = (double)p->done / (now - p->start + 1e-9);
@@ -59,7 +41,7 @@ static void show(struct log_progress *p, double now)
     n += snprintf(line + n, sizeof line - (size_t)n, " %s, %s", (p->total ? p->total : p->done) == 1 ? p->one : p->many,
                   rate_text(rate, text));
     if (p->total > 0 && p->done > 0) {
-        log_time_text((double)(p->total - p->done) / rate, left);
+        clock_duration_text((double)(p->total - p->done) / rate, left);
         n += snprintf(line + n, sizeof line - (size_t)n, ", %s left", left);
     }
     if (p->terminal) {
@@ -74,27 +56,27 @@ static void show(struct log_progress *p, double now)
     p->shown = now;
 }
 
-void log_step(struct log_progress *p, int64_t done)
+void progress_step(struct progress *p, int64_t done)
 {
     p->done = done;
     if (p->silent)
         return;
-    double now = log_now();
+    double now = clock_now();
     if (now - p->shown >= (p->terminal ? 0.1 : 30))
         show(p, now);
 }
 
-void log_abandon(struct log_progress *p)
+void progress_abandon(struct progress *p)
 {
     p->done = 0;
     erase();
 }
 
-void log_end(struct log_progress *p)
+void progress_end(struct progress *p)
 {
     char text[32];
     erase();
-    double seconds = log_now() - p->start;
+    double seconds = clock_now() - p->start;
     if (!p->silent && p->done > 0)
         msg_note("%s: %s in %.1f s (%s)", p->what, FMT_COUNT(p->done, p->one, p->many), seconds,
                  rate_text((double)p->done / (seconds + 1e-9), text));

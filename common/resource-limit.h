@@ -1,4 +1,4 @@
-/* resource-limits.h - how much of the machine this process may use: what the machine has, what its control groups allow
+/* resource-limit.h - how much of the machine this process may use: what the machine has, what its control groups allow
  * (containers, batch systems, systemd), what its own limits leave (ulimit).
  *
  * A control group's limit is that of the group in which the process is and of every group above it that can be seen,
@@ -8,32 +8,32 @@
  *
  * root is put before the paths of /proc and of mounts, "" or, for tests, a folder with files made like theirs.
  */
-#ifndef RESOURCE_LIMITS_H
-#define RESOURCE_LIMITS_H
+#ifndef RESOURCE_LIMIT_H
+#define RESOURCE_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Processors that the quotas of the control groups are worth, at least 1 (a part of one counts); INT_MAX: no quota. */
-int resource_limits_processors(const char *root);
+int resource_limit_processors(const char *root);
 
-struct resource_limits {
+struct resource_limit {
     int64_t bytes;  /* INT64_MAX: none */
     char what[200]; /* whose it is: "control group /jobs/7 (memory.max)", "" if there is none */
 };
 
 /* The least that the control groups allow. */
-struct resource_limits resource_limits_by_groups(const char *root);
+struct resource_limit resource_limit_cgroup(const char *root);
 
 /* What ulimit -v or ulimit -d leave to be held in memory: address space that this process has mapped and that no memory
  * stands behind (code that was not used, stacks of threads) is taken off. */
-struct resource_limits resource_limits_by_ulimit(void);
+struct resource_limit resource_limit_ulimit(void);
 
 /* The least of both and of the machine's memory, of which `what` says "this machine". */
-struct resource_limits resource_limits_memory(void);
+struct resource_limit resource_limit_memory(void);
 
 /* Whether a request for address space may fail though the machine has memory: by ulimit -v or -d, or because the system
  * promises no more than it has. */
-bool resource_limits_space_is_limited(void);
+bool resource_limit_address_space(void);
 
 #endif
