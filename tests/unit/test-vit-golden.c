@@ -14,14 +14,14 @@ static bool is_true(const struct golden *g, const char *key)
     return text && strcmp(text, "True") == 0;
 }
 
-/* The network of a golden file. */
+/* The network of a golden file, which states what tensors cannot say: heads and resampling. */
 static bool bed_load(struct vitbed *b, const struct golden *g, const char *name)
 {
     struct fmt_error e = {0};
     struct weights w;
     char path[64];
     snprintf(path, sizeof path, "%s.pth", name);
-    int status = weights_open(&w, tap_golden(path), &(struct weights_hint){0}, &e);
+    int status = weights_open(&w, tap_golden(path), &(struct weights_hint){.tensors_only = true}, &e);
     if (status == 0) {
         struct vit_config config = w.vit;
         config.n_heads = (int64_t)golden_number(g, "num_heads", 0);
@@ -145,6 +145,10 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
 /* Weights turned for extraction give the same features to rounding. */
 static void turned(struct vitbed *b, struct golden *g)
 {
+    struct fmt_error e = {0};
+    arena_release(&b->scratch); /* planned, then taken */
+    if (vit_transpose_weights(&b->c, &b->vit, NULL) && arena_init(&b->scratch, b->scratch.high, &e))
+        abort();
     if (!vit_transpose_weights(&b->c, &b->vit, b->values)) {
         skip("this processor multiplies as well without", "turned weights");
         return;
