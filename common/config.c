@@ -12,6 +12,7 @@
 #include "edit-distance.h"
 #include "num.h"
 #include "utf8.h"
+#include "vit-sizes.h"
 
 #define UNPAREN(...) __VA_ARGS__
 #define AT(s, f) offsetof(struct config, s.f)
@@ -395,7 +396,10 @@ struct config_dims config_dims(const struct config *c)
 {
     static const struct {
         int64_t embed_dim, depth, num_heads;
-    } arch[] = {{384, 12, 6}, {768, 12, 12}, {1024, 24, 16}, {1536, 40, 24}};
+    } arch[] = {[ARCH_SMALL] = {384, 12, 6},
+                [ARCH_BASE] = {768, 12, 12},
+                [ARCH_LARGE] = {1024, 24, 16},
+                [ARCH_GIANT2] = {1536, 40, 24}};
     int a = c->student.arch;
     struct config_dims d = {
         .embed_dim = c->student.embed_dim ? c->student.embed_dim : arch[a].embed_dim,
@@ -404,12 +408,24 @@ struct config_dims config_dims(const struct config *c)
         .patch = c->student.patch_size,
         .grid = c->student.pos_grid ? c->student.pos_grid : c->crops.global_crops_size / c->student.patch_size,
     };
-    int64_t wide = (int64_t)((double)d.embed_dim * c->student.mlp_ratio);
-    if (c->student.ffn_layer == FFN_MLP)
-        d.ffn_hidden = wide;
-    else if (c->student.ffn_layer != FFN_IDENTITY)
-        d.ffn_hidden = ((int64_t)((double)(wide * 2) / 3) + 7) / 8 * 8;
+    if (c->student.ffn_layer != FFN_IDENTITY)
+        d.ffn_hidden = vit_sizes_hidden(d.embed_dim, c->student.mlp_ratio, c->student.ffn_layer != FFN_MLP);
     return d;
+}
+
+struct pixel_norm config_pixel_norm(const struct config *c)
+{
+    struct pixel_norm n;
+    for (int i = 0; i < 3; i++) {
+        n.mean[i] = (float)c->augment.mean[i];
+        n.std[i] = (float)c->augment.std[i];
+    }
+    return n;
+}
+
+double config_peak_lr(const struct config *c, int n_ranks)
+{
+    return c->optim.base_lr * sqrt((double)(c->train.batch_size_per_gpu * n_ranks) / 1024.0);
 }
 
 static int contradiction(const struct config *c, struct fmt_error *e)
@@ -451,8 +467,8 @@ static int contradiction(const struct config *c, struct fmt_error *e)
     return 0;
 }
 
-/* One process: its rank is 0. */
-static int put_rank(struct config *c, int id, struct fmt_error *e)
+/* The rank in place of {rank}. */
+static int put_rank(struct config *c, int id, int rank, struct fmt_error *e)
 {
     static const char mark[] = "{rank}";
     const char *from = *(const char **)config_field(c, id), *at = strstr(from, mark);
@@ -460,15 +476,15 @@ static int put_rank(struct config *c, int id, struct fmt_error *e)
     if (!at)
         return 0;
     for (; at; from = at + sizeof mark - 1, at = strstr(from, mark))
-        to += sprintf(to, "%.*s0", (int)(at - from), from);
-    strcpy(to, from); /* shorter than before */
+        to += sprintf(to, "%.*s%d", (int)(at - from), from, rank);
+    strcpy(to, from); /* no longer than before: a rank has at most as many digits as {rank} has bytes */
     const char *kept = config_keep(c, text, e);
     if (kept)
         *(const char **)config_field(c, id) = kept;
     return kept ? 0 : FMT_MEMORY;
 }
 
-int config_finish(struct config *c, struct fmt_error *e)
+int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e)
 {
     int64_t n;
     if (!num_mul_i64(c->optim.epochs, c->train.OFFICIAL_EPOCH_LENGTH, &n) || n > (int64_t)1000000000)
@@ -476,12 +492,12 @@ int config_finish(struct config *c, struct fmt_error *e)
     int status = 0;
     for (int id = 0; id < CONFIG_N_KEYS && !status; id++)
         if (is_path(&table[id]))
-            status = put_rank(c, id, e);
+            status = put_rank(c, id, rank, e);
     if (!status)
         status = contradiction(c, e);
     if (status)
         return status;
-    c->optim.lr = c->optim.base_lr * sqrt((double)c->train.batch_size_per_gpu / 1024.0);
+    c->optim.lr = config_peak_lr(c, n_ranks);
     c->origin[CONFIG_optim_lr].kind = CONFIG_COMPUTED;
     c->origin[CONFIG_optim_lr].file = NULL;
     return 0;

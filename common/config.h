@@ -5,7 +5,7 @@
  *   config_init(&cfg);                                          the defaults
  *   config_load(&cfg, "vitl14.yaml", &e);                       a file over them
  *   config_set(&cfg, "train.batch_size_per_gpu=8", &e);         a word of the command line over that
- *   config_finish(&cfg, &e);                                    what is computed; values that contradict others
+ *   config_finish(&cfg, 0, 1, &e);                              what is computed; values that contradict others
  *   ... cfg.optim.base_lr ...
  *   config_release(&cfg);
  *
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "fmt.h"
+#include "pixel-norm.h"
 
 #define CONFIG_INTS_MAX 16
 #define CONFIG_FILE_MAX (1 << 20)  /* bytes of a settings file */
@@ -129,9 +130,9 @@ int config_load(struct config *c, const char *path, struct fmt_error *e);
 int config_parse(struct config *c, const char *text, size_t bytes, const char *name, struct fmt_error *e);
 int config_set(struct config *c, const char *word, struct fmt_error *e); /* "key=value" */
 
-/* Fills in what is computed (optim.lr, the rank of the process for {rank} in paths) and refuses values that contradict
- * each other. */
-int config_finish(struct config *c, struct fmt_error *e);
+/* Fills in what is computed (optim.lr, the rank of the process for {rank} in paths; `rank` of `n_ranks` processes) and
+ * refuses values that contradict each other. */
+int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e);
 
 /* The value of a key as YAML text that config_set reads back: "[0.32, 1.0]"; for free(). NULL: no memory. */
 char *config_value(const struct config *c, int id);
@@ -160,6 +161,9 @@ struct config_dims {
     int64_t patch, grid;                             /* side of a patch in pixels; stored positions a side */
 };
 struct config_dims config_dims(const struct config *c);
+struct pixel_norm config_pixel_norm(const struct config *c); /* augment.mean, augment.std */
+/* The peak of the learning rate (optim.lr): base_lr sqrt(images of a step, of all processes / 1024). */
+double config_peak_lr(const struct config *c, int n_ranks);
 
 static inline int64_t config_iterations(const struct config *c) /* of the whole run */
 {

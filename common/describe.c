@@ -178,8 +178,8 @@ static int describe_views(struct cJSON *o, const struct fmt_reader *io, struct f
     json_report_int(o, "local_size", h->local_size);
     json_report_int(o, "local_crops", h->n_local);
     add_form(o, "mask_grid", "%" PRId32 " x %" PRId32, h->grid_h, h->grid_w);
-    add_reals(o, "mean", h->mean, 3);
-    add_reals(o, "std", h->std, 3);
+    add_reals(o, "mean", h->pixel_norm.mean, 3);
+    add_reals(o, "std", h->pixel_norm.std, 3);
     json_report_int(o, "seed", (int64_t)h->seed);
     json_report_int(o, "images", h->n_images);
     add_json(o, "provenance", v.block.header.provenance);

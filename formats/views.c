@@ -40,7 +40,7 @@ static int check_header(const struct views_header *h, struct fmt_error *e)
         return fmt_fail(e, FMT_LIMIT, "batches of %d, crops of %d and %d x %d, masks of %d x %d", h->batch,
                         h->global_size, h->n_local, h->local_size, h->grid_h, h->grid_w);
     for (int i = 0; i < 3; i++)
-        if (!isfinite(h->mean[i]) || !isfinite(h->std[i]) || h->std[i] <= 0)
+        if (!isfinite(h->pixel_norm.mean[i]) || !isfinite(h->pixel_norm.std[i]) || h->pixel_norm.std[i] <= 0)
             return fmt_fail(e, FMT_LIMIT, "a normalisation that cannot be");
     if (h->first_step < 0 || h->n_images < 0)
         return fmt_fail(e, FMT_LIMIT, "a negative step or number of images");
@@ -130,9 +130,9 @@ int views_create(struct views_writer *w, const struct fmt_writer *io, const stru
     for (size_t i = 0; i < sizeof size / sizeof *size; i++)
         bad |= bytes_put_u32(&fields, (uint32_t)size[i]);
     for (int i = 0; i < 3; i++)
-        bad |= bytes_put_f32(&fields, h->mean[i]);
+        bad |= bytes_put_f32(&fields, h->pixel_norm.mean[i]);
     for (int i = 0; i < 3; i++)
-        bad |= bytes_put_f32(&fields, h->std[i]);
+        bad |= bytes_put_f32(&fields, h->pixel_norm.std[i]);
     bad |= bytes_put_u64(&fields, h->seed);
     bad |= bytes_put_i64(&fields, h->first_step);
     bad |= bytes_put_i64(&fields, h->n_images);
@@ -186,9 +186,9 @@ static int take_fields(struct views *v, struct fmt_error *e)
     for (size_t i = 0; i < sizeof size / sizeof *size; i++)
         *size[i] = bytes_i32(&c);
     for (int i = 0; i < 3; i++)
-        h->mean[i] = bytes_f32(&c);
+        h->pixel_norm.mean[i] = bytes_f32(&c);
     for (int i = 0; i < 3; i++)
-        h->std[i] = bytes_f32(&c);
+        h->pixel_norm.std[i] = bytes_f32(&c);
     h->seed = bytes_u64(&c);
     h->first_step = bytes_i64(&c);
     h->n_images = bytes_i64(&c);

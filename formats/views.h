@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "block.h"
+#include "pixel-norm.h"
 #include "provenance.h"
 
 #define VIEWS_MAJOR 1
@@ -30,7 +31,7 @@ struct views_header {
     int32_t global_size, local_size; /* G, L pixels a side; local_size 0 if n_local is 0 */
     int32_t n_local;
     int32_t grid_h, grid_w;          /* patches of a global crop; N = grid_h * grid_w entries of a mask */
-    float mean[3], std[3];           /* normalisation that training applies: (v / 255 - mean) / std */
+    struct pixel_norm pixel_norm;    /* that training applies */
     uint64_t seed;
     int64_t first_step;              /* step of the first batch; they follow without a gap */
     int64_t n_images;                /* in the data that was drawn from */

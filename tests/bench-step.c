@@ -47,8 +47,7 @@ static struct step_batch make_batch(const struct config *config)
     return (struct step_batch){.B = B,
                                .global_u8 = noise(2 * B * G * G * 3, 1),
                                .local_u8 = noise(config->crops.local_crops_number * B * L * L * 3, 2),
-                               .mean = {0.485f, 0.456f, 0.406f},
-                               .std = {0.229f, 0.224f, 0.225f},
+                               .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}},
                                .masks = masks,
                                .N = N};
 }
@@ -121,14 +120,17 @@ static struct options read_options(int argc, char **argv, struct config *config)
     return o;
 }
 
-static struct bench_time best_step(struct step *step, const struct step_batch *batch, const struct options *o)
+static struct bench_time best_step(struct step *step, const struct config *config, const struct step_batch *batch,
+                                   const struct options *o)
 {
+    struct schedules schedules = schedules_from(config, 1);
     struct bench_time best = BENCH_WORST;
     struct fmt_error e = {0};
     for (int i = 0; i <= o->n_repeats; i++) {
         struct step_result r;
         struct bench_time start = bench_now();
-        if (step_run(step, batch, 100 + i, NULL, NULL, &r, &e))
+        struct schedule_rates rates = schedules_at(&schedules, 100 + i);
+        if (step_run(step, batch, 100 + i, &rates, NULL, &r, &e))
             fail(&e);
         struct bench_time t = bench_since(start);
         if (i > 0)
@@ -157,7 +159,7 @@ int main(int argc, char **argv)
         fail(&e);
     step_init_weights(step);
     struct step_batch batch = make_batch(&config);
-    struct bench_time best = best_step(step, &batch, &o);
+    struct bench_time best = best_step(step, &config, &batch, &o);
     char what[96];
     snprintf(what, sizeof what, "training step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
              (int)batch.B, (int)config.dino.head_n_prototypes);

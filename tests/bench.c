@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "bench-row.h"
+#include "config.h"
 #include "gemm.h"
 #include "isa.h"
+#include "model.h"
 
 enum { REPEATS = 5 };
 
@@ -47,14 +49,21 @@ static void check(struct op_ctx *c, int status, const struct fmt_error *e)
 static void open_network(struct bench *b, const char *arch, int64_t M)
 {
     struct fmt_error e = {0};
-    struct vit_config f = {.patch = 14, .grid = M, .layerscale = 1e-5f, .qkv_bias = true, .proj_bias = true,
-                           .ffn_bias = true, .offset = 0.1};
-    if (!vit_arch(arch, &f)) {
-        fprintf(stderr, "bench: %s: no such network\n", arch);
-        exit(2);
-    }
-    f.ffn = strcmp(arch, "vit_giant2") == 0 ? VIT_SWIGLU : VIT_MLP;
-    f.hidden = vit_hidden(f.C, 4, f.ffn);
+    struct config config;
+    config_init(&config);
+    const char *const kind = strcmp(arch, "vit_giant2") == 0 ? "swiglu" : "mlp";
+    char word[4][64];
+    snprintf(word[0], sizeof *word, "student.arch=%s", arch);
+    snprintf(word[1], sizeof *word, "student.ffn_layer=%s", kind);
+    snprintf(word[2], sizeof *word, "student.pos_grid=%d", (int)M);
+    snprintf(word[3], sizeof *word, "student.patch_size=14");
+    for (int i = 0; i < 4; i++)
+        if (config_set(&config, word[i], &e)) {
+            fprintf(stderr, "bench: %s\n", e.text);
+            exit(2);
+        }
+    struct vit_config f = model_vit(&config);
+    config_release(&config);
     if (vit_params(&b->vit, &f, &b->table, &e))
         exit(1);
     b->values = take(b->table.count, sizeof *b->values);
@@ -87,8 +96,8 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct extraction *x = arg;
     struct worker *w = &x->workers[worker];
     struct fmt_error e = {0};
-    struct vit_request r = {.n_inputs = 1, .weights_transposed = x->turned, .mean = {0.485f, 0.456f, 0.406f},
-                            .deviation = {0.229f, 0.224f, 0.225f}};
+    struct vit_request r = {.n_inputs = 1, .weights_transposed = x->turned,
+                            .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
     r.inputs[0] =
         (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
     w->arena.used = w->scratch.used = 0;
@@ -194,10 +203,10 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
     uint8_t *masks = take(n[0] * 256, 1);
     for (int64_t i = 0; i < n[0] * 256; i++)
         masks[i] = i / 256 % 2 == 0 && i % 10 < 3;
-    t.teacher = (struct vit_request){.n_inputs = 1, .inputs = {global}, .deviation = {1, 1, 1}};
+    t.teacher = (struct vit_request){.n_inputs = 1, .inputs = {global}, .pixel_norm.std = {1, 1, 1}};
     global.masks = masks;
-    t.student = (struct vit_request){.n_inputs = 2, .inputs = {global, local}, .deviation = {1, 1, 1}, .save_for_backward = true,
-                                     .drop_path = rate > 0 ? drops : NULL};
+    t.student = (struct vit_request){.n_inputs = 2, .inputs = {global, local}, .pixel_norm.std = {1, 1, 1},
+                                     .save_for_backward = true, .drop_path = rate > 0 ? drops : NULL};
     if (rate > 0)
         draw_drops(b, drops, n, rate);
     t.grads = take(b->table.count, sizeof *t.grads);

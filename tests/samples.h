@@ -100,7 +100,7 @@ static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard
 static struct views_header sample_views_header(void)
 {
     return (struct views_header){.batch = 2, .global_size = 4, .local_size = 2, .n_local = 1, .grid_h = 2, .grid_w = 2,
-                                 .mean = {0.5f, 0.25f, 0.125f}, .std = {0.5f, 1, 2}, .seed = 7, .first_step = 10,
+                                 .pixel_norm = {{0.5f, 0.25f, 0.125f}, {0.5f, 1, 2}}, .seed = 7, .first_step = 10,
                                  .n_images = 3};
 }
 
@@ -251,7 +251,8 @@ static inline int small_shard(const struct fmt_writer *io, const struct provenan
 
 static inline int small_views(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
-    struct views_header h = {.batch = 1, .global_size = 1, .grid_h = 1, .grid_w = 1, .std = {1, 1, 1}, .n_images = 1};
+    struct views_header h = {.batch = 1, .global_size = 1, .grid_h = 1, .grid_w = 1, .pixel_norm.std = {1, 1, 1},
+                             .n_images = 1};
     struct views_writer w;
     struct views_batch b;
     int status = views_create(&w, io, &h, p, e);

@@ -67,7 +67,7 @@ static void read_settings(struct config *c, int n_words, char **word)
         status = config_set(c, text, &e);
     }
     if (!status)
-        status = config_finish(c, &e);
+        status = config_finish(c, 0, 1, &e);
     if (status)
         opt_bad_settings(&e);
 }

@@ -59,7 +59,7 @@ struct network {
     struct head head;
     bool with_head;
     float *values;
-    float mean[3], std[3];
+    struct pixel_norm pixel_norm;
     uint8_t hash[DIGEST_BYTES];
     char text[WEIGHTS_NETWORK_TEXT_MAX];
     bool turned;
@@ -114,8 +114,7 @@ static void load_network(struct network *n, struct thread_pool *pool)
     }
     if (weights_hash(&n->table, modules, n->values, n->hash, &e))
         msg_die("%s", e.text);
-    memcpy(n->mean, w.mean, sizeof n->mean);
-    memcpy(n->std, w.std, sizeof n->std);
+    n->pixel_norm = w.pixel_norm;
     weights_network_text(&w.vit, n->text);
     msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
              FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_unused_text(&w, left_out), n->text,
@@ -254,7 +253,7 @@ static void tell_size(const struct run *r)
     msg_warn("%s", e.text);
 }
 
-enum { LIST_ROOM = 4 * VIT_DEPTH_MAX };
+enum { LIST_ROOM = 4 * EXTRACT_DEPTH_MAX };
 
 /* As they are typed: "10,11"; one alone is "11,", as "11" are the last eleven. */
 static void list_layers(const struct network *n, const struct extract *x, char list[LIST_ROOM])
@@ -380,7 +379,7 @@ static void check_usage(int n_operands, char **operand)
         msg_usage("--model and --config exclude each other");
     if (model && weights_check_model(model, &e))
         msg_usage("--model: %s", e.text);
-    if (layers && extract_parse_layers(layers, VIT_DEPTH_MAX, &any, &e))
+    if (layers && extract_parse_layers(layers, EXTRACT_DEPTH_MAX, &any, &e))
         msg_usage("--%s", e.text);
     if (null_names && !names)
         msg_usage("-0 is for names on standard input (-)");
@@ -414,9 +413,7 @@ int main(int argc, char **argv)
     load_network(&n, pool);
     struct extract_settings settings = settings_of(&n);
     struct extract_model m = {.vit = &n.vit, .values = n.values, .turned = n.turned,
-                              .head = n.with_head ? &n.head : NULL};
-    memcpy(m.mean, n.mean, sizeof m.mean);
-    memcpy(m.std, n.std, sizeof m.std);
+                              .head = n.with_head ? &n.head : NULL, .pixel_norm = n.pixel_norm};
     if (extract_open(&x, &m, &settings, thread_workers(pool), &e))
         msg_die("%s", e.text);
     tell_layers(&n, &x);

@@ -144,7 +144,7 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
         status = config_set(c, argv[i], &e);
     double asked = c->optim.lr;
     if (!status)
-        status = config_finish(c, &e);
+        status = config_finish(c, 0, 1, &e);
     if (status)
         opt_bad_settings(&e);
     if (asked != 0 && asked != c->optim.lr)
@@ -361,7 +361,7 @@ static void open_run(struct run *r)
                                          .arg = r,
                                          .saved = r->state.iteration};
     MUST(r, checkpoint_backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
-    r->schedules = schedules_from(&r->config);
+    r->schedules = schedules_from(&r->config, 1);
     memory_plan_give_back();
     run_report_plan(&r->begin, r->step, batch_loader_header(r->source), r->planned_bytes);
 }
@@ -398,10 +398,9 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
     struct step_result result;
     const struct views_header *h = batch_loader_header(r->source);
     struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
-                           .masks = batch->mask, .N = views_patches(h)};
-    memcpy(b.mean, h->mean, sizeof b.mean);
-    memcpy(b.std, h->std, sizeof b.std);
-    MUST(r, step_run(r->step, &b, iteration, NULL, NULL, &result, &e), &e);
+                           .masks = batch->mask, .N = views_patches(h), .pixel_norm = h->pixel_norm};
+    struct schedule_rates rates = schedules_at(&r->schedules, iteration);
+    MUST(r, step_run(r->step, &b, iteration, &rates, NULL, &result, &e), &e);
     r->state.iteration = iteration;
     r->state.bad_steps = result.bad ? r->state.bad_steps + 1 : 0;
     if (result.bad) {
@@ -412,7 +411,6 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
         }
         return;
     }
-    struct schedule_rates rates = schedules_at(&r->schedules, iteration);
     training_metrics_push(&r->state.metrics, &rates, h->batch, &result);
 }
 

@@ -43,12 +43,9 @@ int crop_sampler_header(const struct config *c, struct views_header *h, struct f
         .n_local = (int32_t)c->crops.local_crops_number,
         .grid_h = (int32_t)grid.rows,
         .grid_w = (int32_t)grid.cols,
+        .pixel_norm = config_pixel_norm(c),
         .seed = (uint64_t)c->train.seed,
     };
-    for (int i = 0; i < 3; i++) {
-        h->mean[i] = (float)c->augment.mean[i];
-        h->std[i] = (float)c->augment.std[i];
-    }
     return 0;
 }
 

@@ -53,7 +53,7 @@ static int check_header(const struct views_header *has, const struct config *c, 
         (status = check_count(has->grid_h, want.grid_h, "patches a side", e)) ||
         (status = check_count(has->grid_w, want.grid_w, "patches a side", e)))
         return status;
-    if (memcmp(has->mean, want.mean, sizeof want.mean) || memcmp(has->std, want.std, sizeof want.std))
+    if (memcmp(&has->pixel_norm, &want.pixel_norm, sizeof want.pixel_norm))
         return fmt_fail(e, FMT_MISMATCH, "made with another augment.mean or augment.std than the settings say");
     return 0;
 }

@@ -12,12 +12,22 @@ struct extract_settings extract_published_settings(void)
     return (struct extract_settings){.what = FEAT_CLS, .resize = 256, .size = 224, .fit = EXTRACT_RESIZE};
 }
 
+int extract_check_depth(int64_t depth, struct fmt_error *e)
+{
+    return depth <= EXTRACT_DEPTH_MAX
+               ? 0
+               : fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; features can be of networks of 1 to %d",
+                          (long long)depth, EXTRACT_DEPTH_MAX);
+}
+
 int extract_parse_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e)
 {
     char *copy = strdup(text), *rest = copy, *word;
     int status = copy ? 0 : fmt_no_memory(e);
     bool list = strchr(text, ',') != NULL;
     *layers = 0;
+    if (!status)
+        status = extract_check_depth(depth, e);
     while (!status && (word = strsep(&rest, ",")) != NULL) {
         int64_t v;
         if (list && *word == 0 && !rest && *layers)

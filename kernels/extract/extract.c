@@ -109,12 +109,13 @@ static int draw_padded(const struct extract *x, struct extract_worker *w, const 
         return FMT_MEMORY;
     float *net = w->net.p;
     const uint8_t *canvas = w->canvas.p;
+    const struct pixel_norm *norm = &x->model.pixel_norm;
     memset(net, 0, n * sizeof *net);
     for (int64_t c = 0; c < 3; c++)
         for (int64_t y = 0; y < p->canvas_h; y++)
             for (int64_t i = 0; i < p->canvas_w; i++)
                 net[(c * p->net_h + p->net_y + y) * p->net_w + p->net_x + i] =
-                    ((float)canvas[(y * p->canvas_w + i) * 3 + c] / 255.0f - x->model.mean[c]) / x->model.std[c];
+                    ((float)canvas[(y * p->canvas_w + i) * 3 + c] / 255.0f - norm->mean[c]) / norm->std[c];
     return 0;
 }
 
@@ -159,11 +160,7 @@ static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, c
 static struct vit_request request_of(const struct extract *x, int64_t net_h, int64_t net_w)
 {
     struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = net_h, .W = net_w}},
-                            .weights_transposed = x->model.turned};
-    for (int i = 0; i < 3; i++) {
-        r.mean[i] = x->model.mean[i];
-        r.deviation[i] = x->model.std[i];
-    }
+                            .pixel_norm = x->model.pixel_norm, .weights_transposed = x->model.turned};
     for (int64_t i = 0; i + 1 < x->model.vit->config.depth; i++)
         r.return_layer[i] = x->settings.layers >> i & 1;
     return r;
@@ -369,6 +366,9 @@ int extract_open(struct extract *x, const struct extract_model *model, const str
 {
     *x = (struct extract){.model = *model, .settings = *settings, .n_workers = n_workers};
     const struct vit_config *f = &model->vit->config;
+    int status = extract_check_depth(f->depth, e);
+    if (status)
+        return status;
     if (settings->what != FEAT_HEAD)
         x->model.head = NULL;
     if (!settings->layers)
@@ -377,7 +377,7 @@ int extract_open(struct extract *x, const struct extract_model *model, const str
     x->dim = f->C * x->n_layers * (settings->what == FEAT_CLS_MEAN ? 2 : 1);
     if (settings->what == FEAT_HEAD && model->head)
         x->dim = model->head->config.n_prototypes;
-    int status = check_settings(x, e);
+    status = check_settings(x, e);
     const struct backend *backend = status ? NULL : backend_find("cpu", e);
     if (!backend)
         return status ? status : (int)(e ? e->status : FMT_UNSUPPORTED);
@@ -465,9 +465,9 @@ int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *
     if (!status)
         status = recipe_add_flag(r, "as_stored", s->as_stored, e);
     if (!status)
-        status = recipe_add_reals(r, "mean", x->model.mean, 3, e);
+        status = recipe_add_reals(r, "mean", x->model.pixel_norm.mean, 3, e);
     if (!status)
-        status = recipe_add_reals(r, "std", x->model.std, 3, e);
+        status = recipe_add_reals(r, "std", x->model.pixel_norm.std, 3, e);
     return status ? status : network_recipe(&x->model.vit->config, r, e);
 }
 

@@ -34,7 +34,7 @@ struct extract_model { /* all of it the caller's, for the life of struct extract
     const float *values;
     bool turned;             /* vit_transpose_weights was applied to the values */
     const struct head *head; /* for FEAT_HEAD, else NULL */
-    float mean[3], std[3];   /* of pixels in 0 .. 1 */
+    struct pixel_norm pixel_norm;
 };
 
 struct extract_settings {
@@ -48,7 +48,7 @@ struct extract_settings {
     bool unit;         /* each token (of a row of one token: the row) to unit length */
 };
 
-/* Turns the values of a model for many images (vit_transpose_weights), where this machine gains by it: *turned. They can be
+/* Transposes the weights of a model (vit_transpose_weights) where this machine gains by it: *turned. They can be
  * neither hashed nor written afterwards. */
 int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
                               struct fmt_error *e);
@@ -56,6 +56,8 @@ int extract_transpose_weights(const struct vit *vit, float *values, struct threa
 /* As the published k-NN evaluation has it: class token, 256, 224. */
 struct extract_settings extract_published_settings(void);
 
+enum { EXTRACT_DEPTH_MAX = 64 }; /* blocks: the mask of layers has as many bits */
+int extract_check_depth(int64_t depth, struct fmt_error *e); /* FMT_LIMIT beyond it */
 /* Reads "4" (the last four blocks), "3,7,11" (these) or "11," (this one) for a network of `depth` blocks. */
 int extract_parse_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e);
 

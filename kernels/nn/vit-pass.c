@@ -94,7 +94,7 @@ static void patchify(const struct walk *k, const struct vit_input *in, float *pa
     if (in->values)
         op_patchify_fwd(k->c, y, TENSOR(in->values, in->B, 3, in->H, in->W), (int)p);
     else
-        op_patchify_u8_fwd(k->c, y, TENSOR(in->pixels, in->B, in->H, in->W, 3), (int)p, r->mean, r->deviation);
+        op_patchify_u8_fwd(k->c, y, TENSOR(in->pixels, in->B, in->H, in->W, 3), (int)p, r->pixel_norm.mean, r->pixel_norm.std);
 }
 
 static struct tensor masks_of(const struct walk *k, const struct vit_input *in)

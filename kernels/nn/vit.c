@@ -6,50 +6,20 @@
 #include <string.h>
 
 /* ------------------------------------------------------------------ dimensions */
-
-bool vit_arch(const char *name, struct vit_config *config)
-{
-    static const struct {
-        const char *name;
-        int64_t C, depth, n_heads;
-    } published[] = {{"vit_small", 384, 12, 6},
-                     {"vit_base", 768, 12, 12},
-                     {"vit_large", 1024, 24, 16},
-                     {"vit_giant2", 1536, 40, 24}};
-    static const char suffix[] = "_memeff";
-    size_t n = strlen(name), tail = sizeof suffix - 1;
-    if (n > tail && strcmp(name + n - tail, suffix) == 0)
-        n -= tail;
-    for (size_t i = 0; i < sizeof published / sizeof *published; i++)
-        if (strlen(published[i].name) == n && strncmp(name, published[i].name, n) == 0) {
-            config->C = published[i].C;
-            config->depth = published[i].depth;
-            config->n_heads = published[i].n_heads;
-            return true;
-        }
-    return false;
-}
-
-int64_t vit_hidden(int64_t C, double ratio, enum vit_ffn ffn)
-{
-    int64_t hidden = (int64_t)((double)C * ratio);
-    if (ffn == VIT_IDENTITY)
-        return 0;
-    return ffn == VIT_MLP ? hidden : ((int64_t)((double)hidden * 2 / 3) + 7) / 8 * 8;
-}
-
+enum { REGISTERS_MAX = 4096, HIDDEN_MAX = 16 * VIT_WIDTH_MAX }; /* more than any settings say: files may */
 int vit_check(const struct vit_config *v, struct fmt_error *e)
 {
-    if (v->C < 1 || v->C > 16384 || v->n_heads < 1 || v->C % v->n_heads)
+    if (v->C < 1 || v->C > VIT_WIDTH_MAX || v->n_heads < 1 || v->C % v->n_heads)
         return fmt_fail(e, FMT_INVALID, "backbone: width %lld does not divide into %s", (long long)v->C,
                         FMT_COUNT(v->n_heads, "head", "heads"));
     if (v->depth < 1 || v->depth > VIT_DEPTH_MAX)
         return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; 1 to %d are possible", (long long)v->depth,
                         VIT_DEPTH_MAX);
-    if (v->patch < 1 || v->patch > 256 || v->grid < 1 || v->grid > 4096 || v->R < 0 || v->R > 4096)
+    if (v->patch < 1 || v->patch > VIT_PATCH_MAX || v->grid < 1 || v->grid > VIT_GRID_MAX || v->R < 0 ||
+        v->R > REGISTERS_MAX)
         return fmt_fail(e, FMT_LIMIT, "backbone: patch %lld, grid %lld, %lld registers: out of range",
                         (long long)v->patch, (long long)v->grid, (long long)v->R);
-    if ((v->hidden < 1) != (v->ffn == VIT_IDENTITY) || v->hidden > 262144)
+    if ((v->hidden < 1) != (v->ffn == VIT_IDENTITY) || v->hidden > HIDDEN_MAX)
         return fmt_fail(e, FMT_LIMIT, "backbone: inner width %lld is out of range", (long long)v->hidden);
     if (!(v->eps >= 0 && v->eps < 1))
         return fmt_fail(e, FMT_LIMIT, "backbone: layer_norm_eps is out of range");

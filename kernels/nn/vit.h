@@ -27,7 +27,9 @@
 #include "fmt.h"
 #include "params.h"
 #include "op.h"
+#include "pixel-norm.h"
 #include "rng.h"
+#include "vit-sizes.h"
 
 enum vit_ffn { VIT_MLP, VIT_SWIGLU, VIT_IDENTITY };
 
@@ -39,7 +41,7 @@ struct vit_config {
     int64_t grid;       /* side of the stored position grid */
     int64_t R;          /* register tokens */
     enum vit_ffn ffn;
-    int64_t hidden;     /* MLP inner width, h of SwiGLU (w12 has 2h rows), 0 of the identity: vit_hidden() */
+    int64_t hidden;     /* MLP inner width, h of SwiGLU (w12 has 2h rows), 0 of the identity: vit-sizes.h */
     float layerscale;   /* first value of gamma; 0: no LayerScale at all */
     bool qkv_bias, proj_bias, ffn_bias;
     bool antialias;     /* interpolate_antialias */
@@ -49,14 +51,8 @@ struct vit_config {
 
 #define VIT_EPS 1e-6 /* as published */
 
-enum { VIT_DEPTH_MAX = 64, VIT_INPUTS_MAX = 2 };
+enum { VIT_INPUTS_MAX = 2 };
 
-/* Published dimensions by name: vit_small, vit_base, vit_large, vit_giant2 (a suffix _memeff is ignored): C, depth,
- * n_heads are set and the rest is left as it is. false: no such name. */
-bool vit_arch(const char *name, struct vit_config *config);
-/* Inner width of the FFN for a ratio (4): int(C * ratio), of SwiGLU its 2/3 rounded up to a multiple of 8, of
- * the identity 0. */
-int64_t vit_hidden(int64_t C, double ratio, enum vit_ffn ffn);
 int vit_check(const struct vit_config *config, struct fmt_error *e); /* ranges and what must divide what */
 
 /* Offsets of the parameters in a table's arrays; -1 where the config has none. */
@@ -107,8 +103,8 @@ double vit_drop_path_rate(double rate, bool uniform, int64_t block, int64_t dept
 struct vit_request {
     int n_inputs;
     struct vit_input inputs[VIT_INPUTS_MAX];
-    float mean[3], deviation[3];   /* for pixels, of values in 0..1 */
-    const struct vit_drop_path *drop_path;   /* [depth] or NULL: every image in every branch */
+    struct pixel_norm pixel_norm;  /* for pixels */
+    const struct vit_drop_path *drop_path; /* [depth] or NULL: every image in every branch */
     bool weights_transposed;       /* values went through vit_transpose_weights */
     bool save_for_backward;        /* save what vit_backward needs */
     bool return_layer[VIT_DEPTH_MAX]; /* blocks whose output is returned (before the norm) */

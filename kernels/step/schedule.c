@@ -23,10 +23,10 @@ double schedule_at(const struct schedule *s, int64_t iteration)
     return s->final + 0.5 * (s->base - s->final) * (1 + cos(angle / length));
 }
 
-struct schedules schedules_from(const struct config *config)
+struct schedules schedules_from(const struct config *config, int n_ranks)
 {
     int64_t epoch = config->train.OFFICIAL_EPOCH_LENGTH, total = config_iterations(config);
-    double peak = config->optim.base_lr * sqrt((double)config->train.batch_size_per_gpu / 1024.0);
+    double peak = config_peak_lr(config, n_ranks);
     int64_t warm = config->teacher.warmup_teacher_temp_epochs * epoch;
     return (struct schedules){
         .lr = {peak, config->optim.min_lr, 0, total, config->optim.warmup_epochs * epoch, 0},

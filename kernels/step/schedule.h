@@ -29,8 +29,8 @@ struct schedules {
     int64_t last_layer_frozen; /* iterations */
 };
 
-/* From optim.*, teacher.* and train.OFFICIAL_EPOCH_LENGTH; the peak of lr is base_lr * sqrt(batch / 1024). */
-struct schedules schedules_from(const struct config *config);
+/* From optim.*, teacher.* and train.OFFICIAL_EPOCH_LENGTH, for a run of n_ranks processes (config_peak_lr). */
+struct schedules schedules_from(const struct config *config, int n_ranks);
 struct schedule_rates schedules_at(const struct schedules *s, int64_t iteration);
 
 #endif

@@ -34,8 +34,6 @@ int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error
         return fmt_fail(e, FMT_LIMIT, "batch: %s, ibot.mask_* allow %lld",
                         FMT_COUNT(n, "masked patch", "masked patches"), (long long)s->z.masked_max);
     s->batch = batch;
-    for (int i = 0; i < 3; i++)
-        s->mean[i] = batch->mean[i], s->deviation[i] = batch->std[i];
     s->head[0].rows[LOSS_DINO] = s->z.crops[GLOBAL];
     s->head[0].rows[LOSS_IBOT] = 0;
     ibot_head(s)->rows[LOSS_IBOT] = n;

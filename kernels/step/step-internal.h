@@ -31,13 +31,11 @@ struct step {
     struct loss_head head[2]; /* the first serves DINO, the last iBOT */
     int n_heads;
     struct optim_config optim;
-    struct schedules schedules;
     double dino_weight, ibot_weight, koleo_weight, kl_weight;
     double drop_rate;
     bool drop_uniform;
     uint64_t seed;
     int64_t frozen_iterations;
-    float mean[3], deviation[3]; /* of the batch in work */
 
     struct op_ctx c;
     struct arena life, work, scratch; /* of the run; of a pass; of an operation */
@@ -82,9 +80,9 @@ struct patch_runs micro_patch_runs(const struct step *s, const struct micro *mic
 int64_t crop_masked(const struct step *s, int64_t crop); /* masked patches of a global crop of the batch */
 
 /* -- step-run.c -- */
-/* Everything but the update; planning contexts only count. */
-void step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
-                           struct fmt_error *e);
+/* Everything but the update; planning contexts only count. 0, or the first failure. */
+int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
+                          struct fmt_error *e);
 
 static inline bool step_frozen(const struct step *s, int64_t iteration)
 {

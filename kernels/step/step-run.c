@@ -35,11 +35,9 @@ static void add_global(struct step *s, const struct micro *micro, float *part, i
 
 static struct vit_request request_of(const struct step *s, const struct micro *micro, int n_inputs)
 {
-    struct vit_request r = {.n_inputs = n_inputs};
+    struct vit_request r = {.n_inputs = n_inputs, .pixel_norm = s->batch->pixel_norm};
     for (int i = 0; i < n_inputs; i++)
         r.inputs[i] = micro->input[i];
-    for (int i = 0; i < 3; i++)
-        r.mean[i] = s->mean[i], r.deviation[i] = s->deviation[i];
     return r;
 }
 
@@ -82,12 +80,11 @@ static int teacher_forward(struct step *s, struct fmt_error *e)
         struct micro micro;
         struct vit_activations pass;
         micro_begin(s, i, &micro);
-        micro.input[GLOBAL].masks = NULL; /* the teacher sees all of a crop */
         struct vit_request r = request_of(s, &micro, 1);
+        r.inputs[GLOBAL].masks = NULL; /* the teacher sees all of a crop */
         int status = vit_forward(&s->c, &s->vit, s->teacher, &r, &s->work, &pass, e);
         if (status)
             return status;
-        micro_begin(s, i, &micro);
         teacher_heads(s, &micro, &pass);
         s->work.used = mark;
     }
@@ -336,8 +333,8 @@ static int student_micro(struct step *s, int64_t i, bool frozen, struct step_res
     return 0;
 }
 
-void step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
-                           struct fmt_error *e)
+int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
+                          struct fmt_error *e)
 {
     *r = (struct step_result){.n_masked = s->patch_start[s->z.crops[GLOBAL]]};
     op_fill(&s->c, TENSOR(s->grads, s->params.count), 0);
@@ -349,8 +346,8 @@ void step_forward_backward(struct step *s, int64_t iteration, double teacher_tem
         status = preview(s, r, e);
     for (int64_t i = 0; i < s->z.n_micro && !r->bad && !status; i++)
         status = student_micro(s, i, step_frozen(s, iteration), r, e);
-    if (status)
-        op_check(&s->c, false, "the batch does not fit the network");
+    int failed = op_sync(&s->c, status ? NULL : e);
+    return status ? status : failed;
 }
 
 /* ---- update ---- */
@@ -400,17 +397,14 @@ int step_run(struct step *s, const struct step_batch *batch, int64_t iteration, 
     int status = batch_begin(s, batch, e);
     if (status)
         return status;
-    struct schedule_rates scheduled = schedules_at(&s->schedules, iteration);
-    const struct schedule_rates *use = rates ? rates : &scheduled;
     draw_drop_path(s, iteration, draws);
-    step_forward_backward(s, iteration, use->teacher_temp, result, e);
-    status = op_sync(&s->c, e);
+    status = step_forward_backward(s, iteration, rates->teacher_temp, result, e);
     s->batch = NULL;
     if (status)
         return status;
     if (!result->bad)
         gradient_norms(s, result);
     if (!result->bad)
-        update(s, iteration, use, result);
+        update(s, iteration, rates, result);
     return op_sync(&s->c, e);
 }

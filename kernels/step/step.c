@@ -164,19 +164,15 @@ static int plan_step(struct step *s, struct fmt_error *e)
     static const uint8_t masks[1];
     struct step_batch batch = {.B = s->z.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
     struct step_result r;
-    struct fmt_error failed = {0};
     s->batch = &batch;
     fill_with_masks(s);
     s->head[0].rows[LOSS_DINO] = s->z.crops[GLOBAL];
     ibot_head(s)->rows[LOSS_IBOT] = s->z.masked_max;
     fill_with_kept(s);
-    step_forward_backward(s, s->frozen_iterations, 1, &r, &failed);
-    if (s->frozen_iterations > 0) /* there nothing is kept for a backward pass, but taken from the scratch */
-        step_forward_backward(s, 0, 1, &r, &failed);
+    int status = step_forward_backward(s, s->frozen_iterations, 1, &r, e);
+    if (!status && s->frozen_iterations > 0) /* there nothing is kept for a backward pass, but taken from the scratch */
+        status = step_forward_backward(s, 0, 1, &r, e);
     s->batch = NULL;
-    int status = op_sync(&s->c, &failed);
-    if (status)
-        fmt_fail(e, (enum fmt_status)status, "%s", failed.text);
     return status;
 }
 
@@ -185,7 +181,6 @@ static int set_up(struct step *s, const struct config *config, const struct op_c
 {
     s->c = (struct op_ctx){.backend = ctx->backend, .pool = ctx->pool, .scratch = &s->scratch};
     s->optim = optim_config_from(config);
-    s->schedules = schedules_from(config);
     s->dino_weight = config->dino.loss_weight;
     s->ibot_weight = config->ibot.loss_weight;
     s->koleo_weight = config->dino.koleo_loss_weight;

@@ -4,7 +4,7 @@
  *   step_open(&step, config, ctx, &error);             all memory of the run; nothing is allocated after it
  *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
  *   for (it = ...) {
- *       status = step_run(step, &batch, it, NULL, NULL, &result, &error);
+ *       status = step_run(step, &batch, it, &rates, NULL, &result, &error);
  *       if (result.bad) ...                            skipped: the term that went bad; count them
  *   }
  *   state.h                                            what a checkpoint holds
@@ -39,7 +39,7 @@ struct step_batch {
     int64_t B;
     const uint8_t *global_u8, *local_u8;
     const float *global_f32, *local_f32;
-    float mean[3], std[3];  /* of the normalisation, for bytes */
+    struct pixel_norm pixel_norm; /* for bytes */
     const uint8_t *masks;   /* [2B,N]: 0 or 1; NULL: none */
     int64_t N;              /* as long are their rows: refused if a global crop has not just as many patches */
 };
@@ -96,7 +96,7 @@ float *step_student(struct step *step);
 float *step_teacher(struct step *step);
 const float *step_gradients(const struct step *step); /* of the last step, before clipping */
 
-/* One step. rates: NULL takes those of the settings at `iteration`. draws: NULL draws. With result->bad set nothing
+/* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set nothing
  * but the caller's iteration may move on: weights, moments, centres and Adam's count are as before. The status is 0
  * then; it is not 0 for a batch that does not fit the settings. */
 int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,

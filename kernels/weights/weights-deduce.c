@@ -88,8 +88,8 @@ static struct vit_config deduce(const struct weights *w)
     v.C = width_of(w);
     v.hidden = s.swiglu ? dimension(w, "backbone.blocks.0.mlp.w12.weight", 0, 0) / 2
                         : dimension(w, "backbone.blocks.0.mlp.fc1.weight", 0, 0);
-    if (v.hidden == 0)
-        v.hidden = vit_hidden(v.C, 4, v.ffn);
+    if (v.hidden == 0 && v.ffn != VIT_IDENTITY)
+        v.hidden = vit_sizes_hidden(v.C, 4, s.swiglu);
     v.n_heads = v.C % PUBLISHED_HEAD_WIDTH == 0 ? v.C / PUBLISHED_HEAD_WIDTH : 0;
     v.eps = VIT_EPS;
     int64_t side = weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
@@ -178,7 +178,7 @@ static bool look_at_head(const struct weights *w, const char *module, struct hea
 static int settings_of(const struct vit_config *v, struct config *c, struct fmt_error *e)
 {
     double wide = v->ffn == VIT_SWIGLU ? 1.5 * (double)v->hidden : (double)v->hidden, ratio = wide / (double)v->C;
-    while (vit_hidden(v->C, ratio, v->ffn) < v->hidden) /* the product may round to just below */
+    while (vit_sizes_hidden(v->C, ratio, v->ffn == VIT_SWIGLU) < v->hidden) /* the product may round to just below */
         ratio = nextafter(ratio, HUGE_VAL);
     char word[13][64];
     int n = 0;
@@ -288,10 +288,7 @@ int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fm
     int64_t side = weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
     if (side > 0)
         w->vit.grid = side;
-    for (int i = 0; i < 3; i++) {
-        w->mean[i] = (float)w->settings.augment.mean[i];
-        w->std[i] = (float)w->settings.augment.std[i];
-    }
+    w->pixel_norm = config_pixel_norm(&w->settings);
     w->has_head = look_at_head(w, params_module_name[PARAMS_DINO_HEAD], &w->head);
     w->has_ibot_head = look_at_head(w, params_module_name[PARAMS_IBOT_HEAD], &w->ibot_head);
     return 0;

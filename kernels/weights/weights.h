@@ -69,7 +69,7 @@ struct weights {
     struct vit_config vit; /* M is the file's, whatever the hint says */
     bool has_head, has_ibot_head;
     struct head_config head, ibot_head;
-    float mean[3], std[3]; /* normalisation of pixels, of values in 0 .. 1 */
+    struct pixel_norm pixel_norm;
     bool has_settings;      /* by a hint, in or beside the file; else heads and resampling are deduced, to be told */
     bool of_config_json;    /* of them heads and epsilon are config.json's, the rest is deduced */
     struct config settings; /* those, or the defaults */

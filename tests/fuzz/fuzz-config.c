@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         fmt_buffer_release(&yaml);
         fmt_buffer_release(&json);
         e = (struct fmt_error){0};
-        (void)config_finish(&c, &e);
+        (void)config_finish(&c, 0, 1, &e);
     }
     /* The same bytes as a word of the command line. */
     char *word = malloc(n + 1);

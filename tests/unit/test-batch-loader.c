@@ -113,7 +113,7 @@ static void small_config(struct config *c)
     config_init(c);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         need(config_set(c, words[i], &e), &e);
-    need(config_finish(c, &e), &e);
+    need(config_finish(c, 0, 1, &e), &e);
 }
 
 struct told {
@@ -401,7 +401,7 @@ static void refused(struct batch_loader_options wish, const char *word, const ch
     struct batch_loader *s;
     small_config(&c);
     need(config_set(&c, word, &e), &e);
-    need(config_finish(&c, &e), &e);
+    need(config_finish(&c, 0, 1, &e), &e);
     wish.config = &c;
     int status = batch_loader_open(&s, &wish, &e);
     ok(status == FMT_MISMATCH && strstr(e.text, reason), "%s is refused: %s", word, e.text);

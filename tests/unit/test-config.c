@@ -57,7 +57,7 @@ static int parse(struct config *c, const char *text, struct fmt_error *e)
 static bool reads(struct config *c, const char *text)
 {
     struct fmt_error e;
-    bool good = !parse(c, text, &e) && !config_finish(c, &e);
+    bool good = !parse(c, text, &e) && !config_finish(c, 0, 1, &e);
     if (!good)
         printf("# %s\n", e.text);
     return good;
@@ -102,7 +102,7 @@ static void refuses(const char *text, const char *reason)
     struct fmt_error e;
     int status = parse(&c, text, &e);
     if (!status)
-        status = config_finish(&c, &e);
+        status = config_finish(&c, 0, 1, &e);
     ok(status && strstr(e.text, reason), "refused: %s (%s)", reason, status ? e.text : "was taken");
     config_release(&c);
 }

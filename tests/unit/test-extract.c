@@ -146,9 +146,7 @@ static bool load(struct network *n, const char *name)
         n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
         if (!status)
             status = weights_load(&w, &n->table, WEIGHTS_BACKBONE, n->values, &e);
-        n->model = (struct extract_model){.vit = &n->vit, .values = n->values};
-        memcpy(n->model.mean, w.mean, sizeof w.mean);
-        memcpy(n->model.std, w.std, sizeof w.std);
+        n->model = (struct extract_model){.vit = &n->vit, .values = n->values, .pixel_norm = w.pixel_norm};
         weights_close(&w);
     }
     return ok(status == 0, "%s is loaded %s", name, e.text);
@@ -179,8 +177,7 @@ static void own_pass(const struct network *n, const uint8_t *pixels, int64_t sid
     const struct vit_config *f = &n->vit.config;
     for (int64_t i = 0; i < f->depth; i++)
         r.return_layer[i] = which >> i & 1;
-    memcpy(r.mean, n->model.mean, sizeof r.mean);
-    memcpy(r.deviation, n->model.std, sizeof r.deviation);
+    r.pixel_norm = n->model.pixel_norm;
     for (int k = 0; k < 2; k++) { /* plan, then compute */
         if (k && (arena_init(&pass, pass.high, NULL) || arena_init(&scratch, scratch.high, NULL)))
             exit(1);

@@ -368,7 +368,8 @@ static void test_views(void)
         struct views v;
         const char *from = piped ? "from a pipe" : "by seeking";
         ok(views_open(&v, &io, &e) == 0, "views: open %s %s", from, e.text);
-        ok(v.header.seed == 7 && v.header.mean[1] == 0.25f && v.header.n_local == 1, "views: header %s", from);
+        ok(v.header.seed == 7 && v.header.pixel_norm.mean[1] == 0.25f && v.header.n_local == 1,
+           "views: header %s", from);
         views_batch_init(&got, &v.header, &e);
         views_batch_init(&want, &h, &e);
         is_int(views_skip_to(&v, 9, NULL), FMT_MISMATCH, "views: a step before the first, %s", from);

@@ -17,7 +17,7 @@ enum { B = 5, G = 56, L = 28, N_LOCAL = 3, N = 16 };
 
 static uint8_t global_pixels[2 * B * G * G * 3], local_pixels[N_LOCAL * B * L * L * 3], masks[2 * B * N];
 static const struct step_batch batch = {.B = B, .global_u8 = global_pixels, .local_u8 = local_pixels, .masks = masks,
-                                        .N = N, .mean = {0.5f, 0.4f, 0.3f}, .std = {0.2f, 0.3f, 0.25f}};
+                                        .N = N, .pixel_norm = {{0.5f, 0.4f, 0.3f}, {0.2f, 0.3f, 0.25f}}};
 
 static void draw_batch(void)
 {
@@ -92,11 +92,20 @@ static void bed_close(struct bed *b)
     config_release(&b->config);
 }
 
+/* A step with the rates of the settings. */
+static int run_batch(struct bed *b, const struct step_batch *given, int64_t iteration, struct step_result *r,
+                     struct fmt_error *e)
+{
+    struct schedules s = schedules_from(&b->config, 1);
+    struct schedule_rates rates = schedules_at(&s, iteration);
+    return step_run(b->step, given, iteration, &rates, NULL, r, e);
+}
+
 static struct step_result run(struct bed *b, int64_t iteration)
 {
     struct step_result r;
     struct fmt_error e = {0};
-    if (step_run(b->step, &batch, iteration, NULL, NULL, &r, &e))
+    if (run_batch(b, &batch, iteration, &r, &e))
         ok(false, "step %lld: %s", (long long)iteration, e.text);
     return r;
 }
@@ -339,7 +348,7 @@ static void test_frozen_memory(void)
                                 "student.embed_dim=96", "dino.head_n_prototypes=20", rate[i % 2], at_once[i / 2], NULL);
         struct step_result r;
         struct fmt_error e = {0};
-        ok(step_run(b.step, &fine, 0, NULL, NULL, &r, &e) == 0 && !r.bad,
+        ok(run_batch(&b, &fine, 0, &r, &e) == 0 && !r.bad,
            "%s, %s: the step of a resting backbone was planned: %s", rate[i % 2], at_once[i / 2], e.text);
         bed_close(&b);
     }
@@ -375,11 +384,11 @@ static void test_refusals(void)
     struct step_result r;
     struct fmt_error e = {0};
     struct step_batch other = batch;
-    ok(step_run(b.step, &batch, 0, NULL, NULL, &r, &e) == FMT_LIMIT, "more masked patches than the settings allow: %s",
+    ok(run_batch(&b, &batch, 0, &r, &e) == FMT_LIMIT, "more masked patches than the settings allow: %s",
        e.text);
     other.B = 4;
     e = (struct fmt_error){0};
-    ok(step_run(b.step, &other, 0, NULL, NULL, &r, &e) == FMT_MISMATCH, "another batch size: %s", e.text);
+    ok(run_batch(&b, &other, 0, &r, &e) == FMT_MISMATCH, "another batch size: %s", e.text);
     bed_close(&b);
     for (int side = 3; side <= 37; side += 34) { /* masks of another grid, be it the one that is stored */
         char stored[40];
@@ -388,7 +397,7 @@ static void test_refusals(void)
         other = batch;
         other.N = side * side;
         e = (struct fmt_error){0};
-        ok(step_run(b.step, &other, 0, NULL, NULL, &r, &e) == FMT_MISMATCH, "%s", e.text);
+        ok(run_batch(&b, &other, 0, &r, &e) == FMT_MISMATCH, "%s", e.text);
         ok(!run(&b, 0).bad, "those of the crop's %d patches are taken with %s", N, stored);
         bed_close(&b);
     }
@@ -430,9 +439,9 @@ static struct step_result two_steps(struct bed *b, const char *what)
     uint8_t *memory[3];
     int64_t n_masked;
     struct step_batch views = draw_views(&b->config, memory, &n_masked);
-    int status = step_run(b->step, &views, 0, NULL, NULL, &r, &e);
+    int status = run_batch(b, &views, 0, &r, &e);
     ok(status == 0 && !r.bad && r.grad_norm[PARAMS_BACKBONE] == 0, "%s: a resting backbone: %s", what, e.text);
-    status = step_run(b->step, &views, 1, NULL, NULL, &r, &e);
+    status = run_batch(b, &views, 1, &r, &e);
     ok(status == 0 && !r.bad && r.n_masked == n_masked && isfinite(r.total_loss) && r.grad_norm[PARAMS_BACKBONE] > 0,
        "%s: one that moves, %lld patches are masked: %s", what, (long long)n_masked, e.text);
     for (int i = 0; i < 3; i++)
@@ -505,8 +514,8 @@ static void test_schedule_table(void)
                 {124999, 1.000001103e-06, 0.3999999999, 1, 0.07}};
     struct config config;
     config_init(&config);
-    config_set(&config, "train.batch_size_per_gpu=2048", NULL); /* 32 processes of 64 */
-    struct schedules s = schedules_from(&config);
+    config_set(&config, "train.batch_size_per_gpu=64", NULL);
+    struct schedules s = schedules_from(&config, 32);
     bool good = s.lr.base == 0.005656854249492381;
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct schedule_rates r = schedules_at(&s, want[i].it);

@@ -194,7 +194,8 @@ static void settings(void)
     save(&r, scratch_file("settings.safetensors"), text);
     ok(open_network(&b, scratch_file("settings.safetensors"), &plain) == 0, "settings in the file %s",
        b.error.text);
-    ok(b.w.has_settings && b.w.vit.n_heads == 2 && b.w.vit.offset == 0 && b.w.std[0] == 1.0f && b.w.vit.grid == a.w.vit.grid,
+    ok(b.w.has_settings && b.w.vit.n_heads == 2 && b.w.vit.offset == 0 && b.w.pixel_norm.std[0] == 1.0f &&
+           b.w.vit.grid == a.w.vit.grid,
        "heads, resampling and normalisation are theirs, the grid is the file's");
     config_init(&c);
     int status = config_parse(&c, text, strlen(text), "hint", &e);

@@ -252,12 +252,7 @@ static struct extract_settings settings_of(const struct config *c)
 
 static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values, bool turned)
 {
-    struct extract_model m = {.vit = vit, .values = values, .turned = turned};
-    for (int i = 0; i < 3; i++) {
-        m.mean[i] = (float)c->augment.mean[i];
-        m.std[i] = (float)c->augment.std[i];
-    }
-    return m;
+    return (struct extract_model){.vit = vit, .values = values, .turned = turned, .pixel_norm = config_pixel_norm(c)};
 }
 
 /* The teacher's backbone, for free(): the first module of the table. */
