@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataset.h"
+#include "dataset-internal.h"
 #include "unicode-form.h"
 
 typedef int order_fn(const void *, const void *, void *);

@@ -7,12 +7,10 @@
 #include <sys/stat.h>
 
 #include "annotations.h"
-#include "dataset.h"
+#include "dataset-internal.h"
 #include "file.h"
 #include "index.h"
 #include "unicode-form.h"
-
-#define FOLDER "annotations"
 
 enum list_state { LIST_READ, LIST_BROKEN, LIST_NONE };
 
@@ -27,11 +25,11 @@ struct lists {
     struct fmt_error *e;
 };
 
-/* Does the path, its links followed, stay below the root? What is not there does. */
-static bool stays_inside(const struct lists *l, const char *path)
+/* Is the path, its links followed, below the root? What is not there is. */
+static bool is_inside(const struct lists *l, const char *path)
 {
     char real[PATH_MAX];
-    char *whole = file_join(l->d->root, path);
+    char *whole = dataset_path(l->d, path);
     bool inside = true;
     if (whole && realpath(whole, real)) {
         size_t n = strlen(l->real_root);
@@ -92,7 +90,7 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
             dataset_note(d, DATASET_BAD_LABEL, path, l->e, "label %lld is outside the %s (%s.json, line %d)",
                          (long long)item->label, FMT_COUNT(d->n_classes, "class", "classes"), split, item->line);
     }
-    if (status == 0 && !stays_inside(l, path)) {
+    if (status == 0 && !is_inside(l, path)) {
         added->at_fault = true;
         status = dataset_note(d, DATASET_OUTSIDE, path, l->e, "is a link that leaves the dataset");
     }
@@ -136,8 +134,8 @@ static int read_list(struct lists *l, int s)
     uint8_t *text = NULL;
     size_t bytes;
     bool used = false;
-    snprintf(name, sizeof name, FOLDER "/%s.json", dataset_splits[s]);
-    char *whole = file_join(l->d->root, name);
+    snprintf(name, sizeof name, DATASET_LISTS_FOLDER "/%s.json", dataset_splits[s]);
+    char *whole = dataset_path(l->d, name);
     if (!whole)
         return fmt_no_memory(l->e);
     bool there = file_exists(whole);
@@ -172,7 +170,7 @@ static int by_form(const void *a, const void *b)
 /* The listed image whose path is this one in another Unicode form; NULL: none. */
 static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
 {
-    struct dataset_image key = {.path = path}, *wanted = &key, **found = NULL;
+    struct dataset_image key = {.path = path}, *like = &key, **found = NULL;
     if (unicode_form_is_ascii(path) || l->n_paths == 0)
         return NULL;
     if (!l->by_form && (l->by_form = calloc((size_t)l->n_paths, sizeof *l->by_form))) {
@@ -181,7 +179,7 @@ static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
         qsort(l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
     }
     if (l->by_form)
-        found = bsearch(&wanted, l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
+        found = bsearch(&like, l->by_form, (size_t)l->n_paths, sizeof *l->by_form, by_form);
     return found ? *found : NULL;
 }
 
@@ -226,7 +224,7 @@ static bool names_files_of(void *arg, const char *folder)
 
 static int look_for_unlisted(struct lists *l)
 {
-    static const char *const skip[] = {FOLDER, NULL};
+    static const char *const skip[] = {DATASET_LISTS_FOLDER, NULL};
     struct dataset *d = l->d;
     l->path = calloc((size_t)d->n_images + 1, sizeof *l->path);
     if (!l->path)
@@ -242,7 +240,7 @@ static int look_for_unlisted(struct lists *l)
         if (!whole)
             return fmt_no_memory(l->e);
         if (l->state[s] == LIST_NONE && file_is_dir(whole))
-            status = dataset_note(d, DATASET_NO_LIST, dataset_splits[s], l->e, "there is no " FOLDER
+            status = dataset_note(d, DATASET_NO_LIST, dataset_splits[s], l->e, "there is no " DATASET_LISTS_FOLDER
                                   "/%s.json; %s left out", dataset_splits[s],
                                   FMT_COUNT(l->n_left[s], "image", "images"));
         free(whole);
@@ -261,7 +259,7 @@ int dataset_find_lists(struct dataset *d, struct fmt_error *e)
     for (int s = 0; s < 3 && status == 0; s++)
         status = read_list(&l, s);
     if (status == 0 && l.state[0] == LIST_NONE && l.state[1] == LIST_NONE && l.state[2] == LIST_NONE)
-        status = dataset_note(d, DATASET_BAD_LIST, FOLDER, e, "has none of train.json, val.json, test.json");
+        status = dataset_note(d, DATASET_BAD_LIST, DATASET_LISTS_FOLDER, e, "has none of train.json, val.json, test.json");
     if (status == 0)
         status = look_for_unlisted(&l);
     free(l.path);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "dataset.h"
+#include "dataset-internal.h"
 #include "file.h"
 #include "jpeg.h"
 #include "unicode-form.h"

@@ -1,5 +1,5 @@
 /* dataset.c - the memory of a dataset: images, findings, texts. */
-#include "dataset.h"
+#include "dataset-internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "file.h"
 #include "index.h"
 #include "unicode-form.h"
 
@@ -206,6 +207,19 @@ int64_t dataset_count(const struct dataset *d, bool errors)
         if (kinds[k].error == errors)
             n += d->n_of_kind[k];
     return n;
+}
+
+char *dataset_path(const struct dataset *d, const char *below)
+{
+    return *below ? file_join(d->root, below) : strdup(d->root);
+}
+
+bool dataset_has_folder(const struct dataset *d, const char *below)
+{
+    char *whole = dataset_path(d, below);
+    bool folder = whole && file_is_dir(whole);
+    free(whole);
+    return folder;
 }
 
 bool dataset_normal_path(const char *path, char *out)

@@ -2,7 +2,7 @@
  *
  *   struct dataset d;
  *   dataset_init(&d, root, &error);
- *   dataset_find(&d, layout, &error)       walks folders or reads lists; names only (dataset-walk.c, dataset-lists.c)
+ *   dataset_find(&d, layout, &error)       walks folders or reads lists; names only (dataset-find.c)
  *   dataset_order_classes(&d, "good,bad", &error)
  *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel (dataset-read.c)
  *   dataset_check(&d, &error)              groups, splits, contents (dataset-check.c)
@@ -131,33 +131,6 @@ static inline bool dataset_usable(const struct dataset_image *im)
 {
     return im->read && !im->at_fault && !im->duplicate;
 }
-
-/* ---- between the parts of the module */
-
-/* Copies; text fields that are NULL become "". label and group_view are taken as they are. NULL: no memory. */
-struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
-int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);
-int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
-                 const char *reason, ...) __attribute__((format(printf, 5, 6)));
-
-/* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out has room for the path. */
-bool dataset_normal_path(const char *path, char *out);
-bool dataset_is_jpeg_name(const char *name);
-/* The number N of a name GROUP-N.ext for the last component of `group`, or -1. */
-int32_t dataset_group_view_of(const char *path, const char *group);
-
-/* All names of images below a folder of the root ("" for the root), as paths below the root, in order of bytes: JPEG
- * (dataset_is_jpeg_name) and other formats. Hidden names are passed over, links are followed, loops are cut. Folders
- * that storage and operating systems put among others' files become findings. `skip`: names right below the folder
- * that are passed over, too, ended by NULL; may be NULL. `listed`: does a list name files in
- * this folder? What is said of a system's folder depends on it; may be NULL. */
-int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
-                 bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
-                 struct fmt_error *e);
-int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e); /* an image, but no JPEG file */
-
-int dataset_find_lists(struct dataset *d, struct fmt_error *e); /* annotations layout (dataset-lists.c) */
-int dataset_check_names(struct dataset *d, struct fmt_error *e); /* one name in several entries; before reading */
 
 extern const char *const dataset_splits[4]; /* train, val, test, NULL */
 

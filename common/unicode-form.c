@@ -5,12 +5,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "file.h"
 #include "utf8.h"
 
 /* A mark, and pairs of a letter without and with it. */
@@ -99,7 +101,7 @@ static uint32_t take_hangul(struct stream *s, uint32_t c)
     return LEADING + i / N_TRAILING / N_VOWELS;
 }
 
-/* The next letter or mark; 0 at the end. Bytes that are not UTF-8 stand for themselves, behind all characters. */
+/* The next letter or mark; 0 at the end. Bytes that are not UTF-8 stand for themselves, after all characters. */
 static uint32_t next(struct stream *s)
 {
     uint32_t c = 0;
@@ -140,44 +142,62 @@ bool unicode_form_is_ascii(const char *name)
     return !*name;
 }
 
-/* The name in a folder that is `name` in another form, for free(); NULL: none. */
-static char *find_in(const char *folder, const char *name)
+/* Puts into `found` the name in the folder that is equal to `name` but for its form; false: there is none. */
+static bool find_form(int folder, const char *name, char found[NAME_MAX + 1])
 {
-    DIR *d = opendir(*folder ? folder : ".");
-    char *found = NULL;
-    for (const struct dirent *entry; d && !found && (entry = readdir(d));)
-        if (unicode_form_compare(entry->d_name, name) == 0)
-            found = file_join(folder, entry->d_name);
+    int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry = NULL;
+    while (d && (entry = readdir(d)) && unicode_form_compare(entry->d_name, name) != 0)
+        continue;
+    if (entry)
+        strcpy(found, entry->d_name);
     if (d)
         closedir(d);
-    return found;
+    else if (fd >= 0)
+        close(fd);
+    return entry != NULL;
 }
 
-/* Is there a path that differs in form only? From folder to folder, each by the form that is there. */
+/* The same, but a name that is there is taken as it is. */
+static bool find_name(int folder, const char *name, char found[NAME_MAX + 1])
+{
+    struct stat st;
+    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return !unicode_form_is_ascii(name) && find_form(folder, name, found);
+    strcpy(found, name);
+    return true;
+}
+
+/* Is there a path that differs in form only? From folder to folder, each by the name that is there. */
 static bool other_is_there(const char *path)
 {
-    char *found = strdup(*path == '/' ? "/" : "");
-    while (found && *(path += strspn(path, "/"))) {
+    enum { FLAGS = O_PATH | O_DIRECTORY | O_CLOEXEC };
+    int folder = open(*path == '/' ? "/" : ".", FLAGS);
+    bool there = true;
+    while (there && folder >= 0 && *(path += strspn(path, "/"))) {
+        char name[NAME_MAX + 1] = "", found[NAME_MAX + 1];
         size_t n = strcspn(path, "/");
-        char *name = strndup(path, n), *next_found = name ? file_join(found, name) : NULL;
-        if (next_found && !file_exists(next_found)) {
-            free(next_found);
-            next_found = unicode_form_is_ascii(name) ? NULL : find_in(found, name);
-        }
-        free(name);
-        free(found);
-        found = next_found;
+        memcpy(name, path, n <= NAME_MAX ? n : 0);
+        there = *name && find_name(folder, name, found);
         path += n;
+        if (there && path[strspn(path, "/")]) {
+            int above = folder;
+            folder = openat(above, found, FLAGS);
+            close(above);
+        }
     }
-    bool there = found != NULL;
-    free(found);
+    there = there && folder >= 0;
+    if (folder >= 0)
+        close(folder);
     return there;
 }
 
 const char *unicode_form_hint(const char *path)
 {
-    int kept = errno;
-    bool other = !unicode_form_is_ascii(path) && !file_exists(path) && other_is_there(path);
-    errno = kept;
+    int error_number = errno;
+    struct stat st;
+    bool other = !unicode_form_is_ascii(path) && lstat(path, &st) != 0 && other_is_there(path);
+    errno = error_number;
     return other ? UNICODE_FORM_HINT : "";
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "annotations.h"
-#include "dataset.h"
+#include "dataset-internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

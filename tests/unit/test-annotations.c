@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "annotations.h"
-#include "dataset.h"
+#include "dataset-internal.h"
 #include "tap.h"
 
 #define HEAD "{\"metainfo\": {\"classes\": [\"negative\", \"positive\"]},\n \"data_list\": [\n"

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dataset.h"
+#include "dataset-internal.h"
 #include "file.h"
 #include "unicode-form.h"
 #include "tap.h"

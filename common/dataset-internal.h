@@ -1,0 +1,50 @@
+/* dataset-internal.h - what the parts of dataset.h share and nobody else needs.
+ *
+ * Calls go one way: dataset-find.c -> dataset-lists.c, dataset-folders.c -> dataset-walk.c -> dataset.c.
+ */
+#ifndef DATASET_INTERNAL_H
+#define DATASET_INTERNAL_H
+
+#include <stddef.h>
+
+#include "dataset.h"
+
+#define DATASET_LISTS_FOLDER "annotations" /* below the root */
+
+/* Copies; text fields that are NULL become "". label and group_view are taken as they are. NULL: no memory. */
+struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
+int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);
+int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
+                 const char *reason, ...) __attribute__((format(printf, 5, 6)));
+
+/* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out has capacity for the path. */
+bool dataset_normal_path(const char *path, char *out);
+bool dataset_is_jpeg_name(const char *name);
+/* The number N of a name GROUP-N.ext for the last component of `group`, or -1. */
+int32_t dataset_group_view_of(const char *path, const char *group);
+
+/* Thumbnails, waste and old versions of photographs lie in such folders. */
+enum { DATASET_SYSTEM_FOLDERS = 17 };
+extern const struct dataset_system_folder {
+    const char *name, *owner; /* a 0 in the name stands for any digit */
+} dataset_system_folders[DATASET_SYSTEM_FOLDERS];
+int dataset_system_folder(const char *name, size_t bytes); /* its index in the table, or -1 */
+
+/* All names of images below a folder of the root ("" for the root), as paths below the root, in order of bytes: JPEG
+ * (dataset_is_jpeg_name) and other formats. Hidden names are passed over, links are followed, loops are cut. System
+ * folders become findings. `skip`: names right below the folder that are passed over, too, ended by NULL; may be NULL.
+ * `listed`: does a list name files in this folder? What is said of a system folder depends on it; may be NULL. */
+int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
+                 bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
+                 struct fmt_error *e);
+int dataset_note_format(struct dataset *d, const char *path, struct fmt_error *e); /* an image, but no JPEG file */
+char *dataset_path(const struct dataset *d, const char *below); /* of the root and a path below it, "": for free() */
+bool dataset_has_folder(const struct dataset *d, const char *below);
+
+/* The layouts of enum dataset_layout. */
+int dataset_find_lists(struct dataset *d, struct fmt_error *e);
+int dataset_find_classes(struct dataset *d, struct fmt_error *e);
+int dataset_find_plain(struct dataset *d, struct fmt_error *e);
+int dataset_check_names(struct dataset *d, struct fmt_error *e); /* one name in several entries; before reading */
+
+#endif
