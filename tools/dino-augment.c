@@ -5,19 +5,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "batch-loader.h"
 #include "config.h"
+#include "contact-sheet.h"
 #include "disk-space.h"
 #include "file.h"
 #include "input-guard.h"
 #include "jpeg.h"
+#include "launcher.h"
 #include "progress.h"
 #include "msg.h"
-#include "contact-sheet.h"
-#include "batch-loader.h"
 #include "num.h"
 #include "opt.h"
 #include "provenance.h"
-#include "launcher.h"
 #include "version.h"
 #include "views.h"
 
@@ -46,7 +46,7 @@ static const struct opt_tool tool = {
     "SHARD is a shard, a folder of them or a pattern; without one train.dataset_path is taken.\n"
     "key=value words are settings as dino-train(1) takes them: crops.local_crops_number=4"};
 
-/* A word is a setting if a dotted name stands before its first '='. */
+/* A word is a setting if it has a dotted name before its first '='. */
 static bool is_setting(const char *word)
 {
     size_t n = strcspn(word, "=");
@@ -72,7 +72,7 @@ static void read_settings(struct config *c, int n_words, char **word)
         opt_bad_settings(&e);
 }
 
-/* The operands that are shards are moved to the front. */
+/* Operands that are no settings are shards. */
 static int take_paths(const struct config *c, int n_words, char **word, const char **path)
 {
     int n = 0;
@@ -96,7 +96,7 @@ static void on_bad_image(void *arg, const char *reason, const char *replaced_by)
 
 /* ------------------------------------------------------------ views */
 
-static void describe(struct provenance *p, const struct config *c, const struct batch_loader *s)
+static void describe(struct provenance *p, const struct config *c, const struct batch_loader *loader)
 {
     provenance_init(p, "dino-augment", DINOTOOLS_VERSION, provenance);
     for (int id = 0; id < CONFIG_N_KEYS; id++)
@@ -107,13 +107,14 @@ static void describe(struct provenance *p, const struct config *c, const struct 
             provenance_text(p, config_key(id)->name, value);
             free(value);
         }
-    if (keep_going) /* then images may have been replaced: how many is known at the end only */
+    if (keep_going) /* images may be replaced then; how many is known only at the end */
         provenance_flag(p, "keep_going", true);
-    provenance_input(p, "shards", batch_loader_identity(s));
+    provenance_input(p, "shards", batch_loader_identity(loader));
 }
 
-/* Before anything is written: a run of the published length is terabytes. Whoever gives a number knows it. */
-static void tell_size(const struct views_header *h, int64_t n)
+/* Before anything is written, as a run of the published length is terabytes. A disk that is too small is an error
+ * unless -n says how many batches are to be written. */
+static void announce_size(const struct views_header *h, int64_t n)
 {
     enum { LABEL_BYTES = 64 }; /* number and key of a sample, about */
     struct fmt_error e = {0};
@@ -129,113 +130,114 @@ static void tell_size(const struct views_header *h, int64_t n)
     msg_warn("%s", e.text);
 }
 
-/* What failed: the output, if it says so, else the making. */
+/* The error of the output, if it has one: it is the cause then. */
 static _Noreturn void die_of(struct file_out *out, struct fmt_error *e)
 {
     file_finish(out, (int)e->status, e);
     msg_die("%s", e->text);
 }
 
-static void write_batches(struct batch_loader *s, struct views_writer *w, int64_t n, struct file_out *out)
+static void write_batches(struct batch_loader *loader, struct views_writer *w, int64_t n, struct file_out *out)
 {
     struct fmt_error e = {0};
     struct progress progress;
     const struct views_batch *batch;
     progress_begin(&progress, "augment", "batch", "batches", n);
     for (int64_t i = 0; i < n; i++) {
-        if (batch_loader_next(s, &batch, &e) || views_add(w, batch, &e))
+        if (batch_loader_next(loader, &batch, &e) || views_add(w, batch, &e))
             die_of(out, &e);
         progress_step(&progress, i + 1);
     }
     progress_end(&progress);
 }
 
-static void report_views(const struct batch_loader *s, int64_t n)
+static void report_views(const struct batch_loader *loader, int64_t n)
 {
-    const struct replaced_images *r = batch_loader_replaced(s);
-    int64_t B = batch_loader_header(s)->batch;
+    const struct replaced_images *r = batch_loader_replaced(loader);
+    const struct views_header *h = batch_loader_header(loader);
     if (json)
         printf("{\"batches\":%lld,\"samples\":%lld,\"images\":%lld,\"bad_images\":%lld,\"replaced\":%lld}\n",
-               (long long)n, (long long)(n * B), (long long)batch_loader_header(s)->n_images, (long long)r->n_images,
+               (long long)n, (long long)(n * h->batch), (long long)h->n_images, (long long)r->n_images,
                (long long)r->samples);
-    msg_note("%s of %s from %s", FMT_COUNT(n, "batch", "batches"), FMT_COUNT(B, "sample", "samples"),
-             FMT_COUNT(batch_loader_header(s)->n_images, "image", "images"));
+    msg_note("%s of %s from %s", FMT_COUNT(n, "batch", "batches"), FMT_COUNT(h->batch, "sample", "samples"),
+             FMT_COUNT(h->n_images, "image", "images"));
     if (r->samples > 0)
         msg_warn("%s made of other images: %s be used",
                  FMT_COUNT(r->samples, "of the samples was", "of the samples were"),
                  FMT_COUNT(r->n_images, "image cannot", "images cannot"));
 }
 
-/* Whether images were replaced. */
+/* Returns whether images were replaced. */
 static bool write_views(const struct config *c, const char **path, int n_paths)
 {
     struct fmt_error e = {0};
     int64_t end = n_steps ? first_step + n_steps : config_iterations(c);
     if (first_step >= end)
         msg_usage("--first-step %lld: the run has %s", (long long)first_step, FMT_COUNT(end, "step", "steps"));
-    struct batch_loader_options wish = {.config = c, .paths = path, .n_paths = n_paths, .shards_only = true,
-                               .first_step = first_step, .end_step = end, .n_threads = (int)n_jobs,
-                               .bad_image = on_bad_image};
-    struct batch_loader *s;
-    if (batch_loader_open(&s, &wish, &e))
+    struct batch_loader_options loader_options = {.config = c, .paths = path, .n_paths = n_paths, .shards_only = true,
+                                                  .first_step = first_step, .end_step = end,
+                                                  .n_threads = (int)n_jobs, .bad_image = on_bad_image};
+    struct batch_loader *loader;
+    if (batch_loader_open(&loader, &loader_options, &e))
         msg_die("%s", e.text);
     char text[32];
-    msg_more("memory: %s", num_bytes_text((double)batch_loader_memory_bytes(s), text));
+    msg_more("memory: %s", num_bytes_text((double)batch_loader_memory_bytes(loader), text));
 
-    tell_size(batch_loader_header(s), end - first_step);
+    announce_size(batch_loader_header(loader), end - first_step);
 
     struct file_out out;
     struct provenance prov;
     struct views_writer w;
-    struct views_header header = *batch_loader_header(s);
+    struct views_header header = *batch_loader_header(loader);
     header.first_step = first_step;
-    describe(&prov, c, s);
+    describe(&prov, c, loader);
     if (file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&out);
     if (views_create(&w, &io, &header, &prov, &e))
         die_of(&out, &e);
-    write_batches(s, &w, end - first_step, &out);
+    write_batches(loader, &w, end - first_step, &out);
     if (views_finish(&w, &e))
         die_of(&out, &e);
     if (file_commit(&out, &e))
         msg_die("%s", e.text);
-    report_views(s, end - first_step);
-    bool replaced = batch_loader_replaced(s)->samples > 0;
+    report_views(loader, end - first_step);
+    bool replaced = batch_loader_replaced(loader)->samples > 0;
     provenance_release(&prov);
-    batch_loader_close(s);
+    batch_loader_close(loader);
     return replaced;
 }
 
 /* ------------------------------------------------------------ contact sheet */
 
-static void on_row(void *arg, int64_t i_row, const char *key, const char *bad)
+static void on_row(void *arg, int64_t i_row, const char *key, const char *why_replaced)
 {
     bool *replaced = arg;
-    if (bad)
-        on_bad_image(NULL, bad, key);
-    *replaced = *replaced || bad;
+    if (why_replaced)
+        on_bad_image(NULL, why_replaced, key);
+    *replaced = *replaced || why_replaced;
     msg_more("row %lld: %s", (long long)i_row + 1, key);
 }
 
-/* Whether images were replaced. */
+/* Returns whether images were replaced. */
 static bool write_sheet(const struct config *c, const char **path, int n_paths)
 {
     struct fmt_error e = {0};
     bool replaced = false;
-    struct crop_sampler maker;
+    struct crop_sampler sampler;
     struct image sheet = {0};
     struct fmt_buffer jpeg = {0};
-    struct jpeg_encoding coding = {.quality = 92};
-    struct contact_sheet_options wish = {.first_step = first_step, .n_rows = n_rows, .row = on_row, .arg = &replaced};
-    if (crop_sampler_open(&maker, c, path, n_paths, &e))
+    struct jpeg_encoding encoding = {.quality = 92};
+    struct contact_sheet_options sheet_options = {.first_step = first_step, .n_rows = n_rows, .on_row = on_row,
+                                                  .arg = &replaced};
+    if (crop_sampler_open(&sampler, c, path, n_paths, &e))
         msg_die("%s", e.text);
-    if (contact_sheet_draw(&maker, &wish, &sheet, &e) || jpeg_encode(&sheet, &coding, &jpeg, &e))
+    if (contact_sheet_draw(&sampler, &sheet_options, &sheet, &e) || jpeg_encode(&sheet, &encoding, &jpeg, &e))
         msg_die("%s", e.text);
     struct file_out out;
     if (file_create_binary(&out, sheet_name, &e))
         msg_die("%s", e.text);
-    (void)file_put(&out, jpeg.data, jpeg.bytes); /* file_commit tells what went wrong */
+    (void)file_put(&out, jpeg.data, jpeg.bytes); /* file_commit reports what went wrong */
     if (file_commit(&out, &e))
         msg_die("%s", e.text);
     if (json)
@@ -244,7 +246,7 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
              sheet.height);
     fmt_buffer_release(&jpeg);
     image_release(&sheet);
-    crop_sampler_close(&maker);
+    crop_sampler_close(&sampler);
     return replaced;
 }
 
@@ -260,12 +262,12 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
     struct config config;
-    struct fmt_error alone = {0};
+    struct fmt_error launched = {0};
     static const void *const of_views[] = {&n_steps, &force, &provenance, NULL}, *const of_sheets[] = {&n_rows, NULL};
     file_on_signal();
     input_guard_enable();
-    if (launcher_check(&alone))
-        msg_warn("%s", alone.text);
+    if (launcher_check(&launched)) /* by mpirun, srun or torchrun: each process would write the same */
+        msg_warn("%s", launched.text);
     if (sheet_name && output)
         msg_usage("--sheet and --output are two different things");
     if (sheet_name)

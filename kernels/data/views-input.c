@@ -1,6 +1,6 @@
-/* views-input.c - the header of views against the settings, field by field; then their provenance, where it is
- * kept, setting by setting, as it knows what the header does not (scales, probabilities). The seed may differ: one file
- * of views can serve runs with different seeds. */
+/* views-input.c - the header of views is compared with the settings field by field; then their provenance, where they
+ * have one, setting by setting, as it knows what the header does not (scales, probabilities). The seed may differ: one
+ * file of views can serve runs with different seeds. */
 #include "views-input.h"
 
 #include <cjson/cJSON.h>
@@ -9,10 +9,9 @@
 #include <sys/stat.h>
 
 #include "crop-sampler.h"
-#include "batch-loader.h"
 #include "verify.h"
 
-bool batch_loader_is_pipe(const char *path)
+bool views_input_is_pipe(const char *path)
 {
     struct stat st;
     return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
@@ -21,39 +20,39 @@ bool batch_loader_is_pipe(const char *path)
 bool views_input_is(const char *path)
 {
     struct stat st;
-    if (batch_loader_is_pipe(path))
-        return true;
-    if (stat(path, &st) || !S_ISREG(st.st_mode))
-        return false;
     struct file f;
-    if (file_open(&f, path, NULL))
+    if (views_input_is_pipe(path))
+        return true;
+    if (stat(path, &st) || !S_ISREG(st.st_mode) || file_open(&f, path, NULL))
         return false;
     struct fmt_reader io = file_reader(&f);
     struct verify_peek peek;
-    bool is = verify_peek(&peek, &io) == BLOCK_VIEWS; /* whole or not: the reader of views tells the damage */
+    bool is = verify_peek(&peek, &io) == BLOCK_VIEWS; /* whole or not: damage is found when it is read */
     file_close(&f);
     return is;
 }
 
-static int check_count(int64_t has, int64_t wanted, const char *what, struct fmt_error *e)
+/* ------------------------------------------------------------ checks */
+
+static int check_count(int64_t made_with, int64_t setting, const char *what, struct fmt_error *e)
 {
-    if (has == wanted)
+    if (made_with == setting)
         return 0;
-    return fmt_fail(e, FMT_MISMATCH, "made with %s %ld, the settings say %ld", what, (long)has, (long)wanted);
+    return fmt_fail(e, FMT_MISMATCH, "made with %s %ld, the settings say %ld", what, (long)made_with, (long)setting);
 }
 
-static int check_header(const struct views_header *has, const struct config *c, struct fmt_error *e)
+static int check_header(const struct views_header *h, const struct config *c, struct fmt_error *e)
 {
-    struct views_header want;
-    int status = crop_sampler_header(c, &want, e);
-    if (status || (status = check_count(has->batch, want.batch, "train.batch_size_per_gpu", e)) ||
-        (status = check_count(has->n_local, want.n_local, "crops.local_crops_number", e)) ||
-        (status = check_count(has->global_size, want.global_size, "crops.global_crops_size", e)) ||
-        (status = check_count(has->local_size, want.local_size, "crops.local_crops_size", e)) ||
-        (status = check_count(has->grid_h, want.grid_h, "patches a side", e)) ||
-        (status = check_count(has->grid_w, want.grid_w, "patches a side", e)))
+    struct views_header expected;
+    int status = crop_sampler_header(c, &expected, e);
+    if (status || (status = check_count(h->batch, expected.batch, "train.batch_size_per_gpu", e)) ||
+        (status = check_count(h->n_local, expected.n_local, "crops.local_crops_number", e)) ||
+        (status = check_count(h->global_size, expected.global_size, "crops.global_crops_size", e)) ||
+        (status = check_count(h->local_size, expected.local_size, "crops.local_crops_size", e)) ||
+        (status = check_count(h->grid_h, expected.grid_h, "patches a side", e)) ||
+        (status = check_count(h->grid_w, expected.grid_w, "patches a side", e)))
         return status;
-    if (memcmp(&has->pixel_norm, &want.pixel_norm, sizeof want.pixel_norm))
+    if (memcmp(&h->pixel_norm, &expected.pixel_norm, sizeof h->pixel_norm))
         return fmt_fail(e, FMT_MISMATCH, "made with another augment.mean or augment.std than the settings say");
     return 0;
 }
@@ -61,16 +60,17 @@ static int check_header(const struct views_header *has, const struct config *c, 
 static int check_setting(const cJSON *settings, const struct config *c, int id, struct fmt_error *e)
 {
     const char *name = config_key(id)->name;
-    const cJSON *has = cJSON_GetObjectItemCaseSensitive(settings, name);
-    if (!cJSON_IsString(has))
+    const cJSON *made_with = cJSON_GetObjectItemCaseSensitive(settings, name);
+    if (!cJSON_IsString(made_with))
         return 0; /* made by a version that did not have this setting */
-    char *want = config_value(c, id);
+    char *value = config_value(c, id);
     int status = 0;
-    if (!want)
+    if (!value)
         status = fmt_fail(e, FMT_MEMORY, "out of memory for a setting");
-    else if (strcmp(want, has->valuestring) != 0)
-        status = fmt_fail(e, FMT_MISMATCH, "made with %s=%s, the settings say %s", name, has->valuestring, want);
-    free(want);
+    else if (strcmp(value, made_with->valuestring) != 0)
+        status = fmt_fail(e, FMT_MISMATCH, "made with %s=%s, the settings say %s", name,
+                          made_with->valuestring, value);
+    free(value);
     return status;
 }
 
@@ -97,8 +97,10 @@ static int check(const struct views *v, const struct config *c, int64_t first_st
     return 0;
 }
 
+/* ------------------------------------------------------------ reading */
+
 int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_step,
-                      const _Atomic int *stop, struct fmt_error *e)
+                     const _Atomic int *stop, struct fmt_error *e)
 {
     *v = (struct views_input){0};
     int status = cancel_reader_open(&v->input, path, e);
@@ -111,7 +113,7 @@ int views_input_open(struct views_input *v, const char *path, const struct confi
         views_close(&v->file);
     if (status)
         cancel_reader_close(&v->input);
-    v->input.stop = NULL; /* from here on views_input_cancel tells */
+    v->input.stop = NULL; /* from here on views_input_cancel ends a wait */
     if (status && stop && *stop) {
         if (e)
             *e = (struct fmt_error){0};
@@ -124,10 +126,13 @@ int views_input_open(struct views_input *v, const char *path, const struct confi
 
 int views_input_read(struct views_input *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
 {
-    int status = v->placed ? 0 : views_skip_to(&v->file, step, e);
+    if (v->over)
+        return fmt_fail(e, (enum fmt_status)v->over, "no more batches");
+    int status = v->at_step ? 0 : views_skip_to(&v->file, step, e);
     if (status == 0)
         status = views_next(&v->file, batch, e);
-    v->placed = true;
+    v->at_step = true;
+    v->over = status;
     if (status && status != FMT_END)
         fmt_prefix(e, v->input.file.path);
     return status;
@@ -137,6 +142,8 @@ void views_input_drain(struct views_input *v)
 {
     struct fmt_error ignored = {0};
     struct block_buffer buffer = {0};
+    if (v->over)
+        return;
     (void)block_next(&v->file.block, &buffer, &ignored);
     block_buffer_release(&buffer);
 }
