@@ -51,8 +51,8 @@ static inline bool has_problem(const struct network *n, const char *text)
 
 static inline const float *row_of(const struct network *n, const char *name)
 {
-    const struct param *p = params_find(&n->table, name);
-    return p ? n->values + p->offset : NULL;
+    int row = params_find(&n->table, name);
+    return row >= 0 ? n->values + n->table.rows[row].offset : NULL;
 }
 
 /* Equal values in every row, but for those that the scheme does not keep. */

@@ -73,7 +73,7 @@ static void make_table(struct network *n, const struct weights *w)
         msg_die("%s: holds no projection head (--tokens head)", weights_path);
     if (vit_params(&n->vit, &w->vit, &n->table, &e))
         msg_die("%s: %s", weights_path, e.text);
-    if (n->with_head && head_params(&n->head, &w->head, PARAMS_DINO_HEAD, (int)w->vit.depth + 1, &n->table, &e))
+    if (n->with_head && head_params(&n->head, &w->head, HEAD_DINO, (int)w->vit.depth + 1, &n->table, &e))
         msg_die("%s: %s", weights_path, e.text);
 }
 

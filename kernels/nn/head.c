@@ -14,22 +14,27 @@ static int64_t width_out(const struct head_config *h, int64_t layer)
     return layer == h->n_layers - 1 ? h->bottleneck_dim : h->hidden_dim;
 }
 
-/* One row "MODULE.NAME" of one or two dimensions. */
+/* A row of one or two dimensions. */
 static int add_row(struct params *t, struct param row, const char *name, int64_t *at, struct fmt_error *e)
 {
+    int index, status;
     row.n_dims = row.dims[1] ? 2 : 1;
-    snprintf(row.name, sizeof row.name, "%s.%s", params_module_name[row.module], name);
-    return params_add(t, &row, at, e);
+    if ((status = params_add(t, name, &row, &index, e)) == 0)
+        *at = t->rows[index].offset;
+    return status;
 }
 
-int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer,
-                struct params *t, struct fmt_error *e)
+int head_params(struct head *h, const struct head_config *config, const char *module, int layer, struct params *t,
+                struct fmt_error *e)
 {
     if (config->n_layers < 1 || config->n_layers > HEAD_LAYERS_MAX)
-        return fmt_fail(e, FMT_LIMIT, "%s: %lld layers, 1 to %d are possible", params_module_name[module],
+        return fmt_fail(e, FMT_LIMIT, "%s: %lld layers, 1 to %d are possible", module,
                         (long long)config->n_layers, HEAD_LAYERS_MAX);
+    int status = params_add_module(t, module, e);
+    if (status)
+        return status;
     *h = (struct head){.config = *config};
-    struct param row = {.module = module, .layer = layer};
+    struct param row = {.layer = layer};
     int64_t K = config->n_prototypes, b = config->bottleneck_dim;
     for (int64_t i = 0; i < config->n_layers; i++) {
         char name[32];
@@ -38,7 +43,7 @@ int head_params(struct head *h, const struct head_config *config, enum params_mo
         w.init = INIT_NORMAL, w.value = 0.02f, w.flags = PARAM_DECAY;
         bias.dims[0] = w.dims[0], bias.init = INIT_CONSTANT;
         snprintf(name, sizeof name, "mlp.%lld.weight", (long long)(2 * i)); /* GELUs count between them */
-        int status = add_row(t, w, name, &h->weight[i], e);
+        status = add_row(t, w, name, &h->weight[i], e);
         snprintf(name, sizeof name, "mlp.%lld.bias", (long long)(2 * i));
         if (status || (status = add_row(t, bias, name, &h->bias[i], e)))
             return status;
@@ -47,7 +52,7 @@ int head_params(struct head *h, const struct head_config *config, enum params_mo
     struct param g = row, v = row;
     g.dims[0] = K, g.dims[1] = 1, g.init = INIT_CONSTANT, g.value = 1;
     v.dims[0] = K, v.dims[1] = b, v.init = INIT_UNIFORM, v.value = (float)(1 / sqrt((double)b));
-    int status = add_row(t, g, "last_layer.weight_g", &h->weight_g, e);
+    status = add_row(t, g, "last_layer.weight_g", &h->weight_g, e);
     return status ? status : add_row(t, v, "last_layer.weight_v", &h->weight_v, e);
 }
 

@@ -17,6 +17,9 @@
 
 enum { HEAD_LAYERS_MAX = 16 };
 
+#define HEAD_DINO "dino_head" /* modules of a table of parameters */
+#define HEAD_IBOT "ibot_head"
+
 struct head_config {
     int64_t in_dim, hidden_dim, bottleneck_dim, n_prototypes;
     int64_t n_layers; /* linear layers before the prototypes: 1 .. HEAD_LAYERS_MAX */
@@ -28,9 +31,9 @@ struct head {
     int64_t weight[HEAD_LAYERS_MAX], bias[HEAD_LAYERS_MAX], weight_g, weight_v; /* offsets */
 };
 
-/* Appends the rows "dino_head.*" or "ibot_head.*" in published order. `layer`: for layer-wise decay, depth + 1. */
-int head_params(struct head *h, const struct head_config *config, enum params_module module, int layer,
-                struct params *t, struct fmt_error *e);
+/* Begins the module and appends its rows in published order. `layer`: for layer-wise decay, depth + 1. */
+int head_params(struct head *h, const struct head_config *config, const char *module, int layer, struct params *t,
+                struct fmt_error *e);
 
 /* What a forward pass leaves; valid until the caller resets the arena. */
 struct head_activations {

@@ -1,36 +1,64 @@
-/* params.c - rows are appended, never moved: an offset once given stays. */
+/* params.c - rows and modules are appended, never moved: an index or offset once given stays valid. */
 #include "params.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "num.h"
 #include "rng.h"
 
-const char *const params_module_name[PARAMS_MODULES] = {"backbone", "dino_head", "ibot_head"};
+enum { ALIGN_ELEMENTS = 16, FIRST_CAPACITY = 256 };
 
-enum { ALIGN_ELEMENTS = 16 };
+/* ------------------------------------------------------------------ building a table */
 
-int params_add(struct params *t, const struct param *row, int64_t *at, struct fmt_error *e)
+int params_add_module(struct params *t, const char *name, struct fmt_error *e)
 {
-    if (t->n_rows == t->room) {
-        int room = t->room ? 2 * t->room : 256;
-        struct param *rows = realloc(t->rows, (size_t)room * sizeof *rows);
-        if (!rows)
-            return fmt_no_memory(e);
-        t->rows = rows;
-        t->room = room;
-    }
+    if (params_find_module(t, name) >= 0)
+        return fmt_fail(e, FMT_INVALID, "%s: a module that is there already", name);
+    if (t->n_modules == PARAMS_MODULES_MAX)
+        return fmt_fail(e, FMT_LIMIT, "%s: more than %d modules", name, PARAMS_MODULES_MAX);
+    snprintf(t->modules[t->n_modules++].name, PARAMS_MODULE_NAME_MAX, "%s", name);
+    return 0;
+}
+
+static int64_t padded(int64_t count)
+{
+    return num_ceil_div(count, ALIGN_ELEMENTS) * ALIGN_ELEMENTS;
+}
+
+static int grow(struct params *t, struct fmt_error *e)
+{
+    if (t->n_rows < t->capacity)
+        return 0;
+    int capacity = t->capacity ? 2 * t->capacity : FIRST_CAPACITY;
+    struct param *rows = realloc(t->rows, (size_t)capacity * sizeof *rows);
+    if (!rows)
+        return fmt_no_memory(e);
+    t->rows = rows;
+    t->capacity = capacity;
+    return 0;
+}
+
+int params_add(struct params *t, const char *name, const struct param *row, int *index, struct fmt_error *e)
+{
     struct param p = *row;
+    int status = grow(t, e);
+    if (status)
+        return status;
+    p.module = t->n_modules - 1;
+    snprintf(p.name, sizeof p.name, "%s.%s", t->modules[p.module].name, name);
+    p.dtype = DTYPE_F32;
+    p.trained = true;
     p.offset = t->count;
     p.count = 1;
     for (int i = 0; i < p.n_dims; i++)
         if (p.dims[i] < 1 || !num_mul_i64(p.count, p.dims[i], &p.count) || p.count > INT64_MAX / 64)
             return fmt_fail(e, FMT_LIMIT, "%s: a dimension of %lld", p.name, (long long)p.dims[i]);
-    t->count += num_ceil_div(p.count, ALIGN_ELEMENTS) * ALIGN_ELEMENTS;
+    t->count += padded(p.count);
+    if (index)
+        *index = t->n_rows;
     t->rows[t->n_rows++] = p;
-    if (at)
-        *at = p.offset;
     return 0;
 }
 
@@ -40,24 +68,34 @@ void params_release(struct params *t)
     *t = (struct params){0};
 }
 
-const struct param *params_find(const struct params *t, const char *name)
+/* ------------------------------------------------------------------ looking into it */
+
+int params_find(const struct params *t, const char *name)
 {
     for (int i = 0; i < t->n_rows; i++)
         if (strcmp(t->rows[i].name, name) == 0)
-            return &t->rows[i];
-    return NULL;
+            return i;
+    return -1;
 }
 
-int64_t params_module_span(const struct params *t, enum params_module m, int64_t *offset)
+int params_find_module(const struct params *t, const char *name)
+{
+    for (int i = 0; i < t->n_modules; i++)
+        if (strcmp(t->modules[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int64_t params_module_span(const struct params *t, int module, int64_t *offset)
 {
     int64_t first = -1, end = 0;
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        if (p->module != m)
+        if (p->module != module)
             continue;
         if (first < 0)
             first = p->offset;
-        end = p->offset + num_ceil_div(p->count, ALIGN_ELEMENTS) * ALIGN_ELEMENTS;
+        end = p->offset + padded(p->count);
     }
     if (first < 0)
         return 0;
@@ -65,12 +103,38 @@ int64_t params_module_span(const struct params *t, enum params_module m, int64_t
     return end - first;
 }
 
-int64_t params_elements(const struct params *t, enum params_module m)
+int64_t params_module_elements(const struct params *t, int module)
 {
     int64_t n = 0;
     for (int i = 0; i < t->n_rows; i++)
-        n += t->rows[i].module == m ? t->rows[i].count : 0;
+        n += t->rows[i].module == module ? t->rows[i].count : 0;
     return n;
+}
+
+bool params_trained_run(const struct params *t, int module, int *row, int64_t *first, int64_t *count)
+{
+    int i = *row;
+    while (i < t->n_rows && (t->rows[i].module != module || !t->rows[i].trained))
+        i++;
+    if (i == t->n_rows)
+        return false;
+    *first = t->rows[i].offset;
+    for (; i < t->n_rows && t->rows[i].module == module && t->rows[i].trained; i++)
+        *count = t->rows[i].offset + padded(t->rows[i].count) - *first;
+    *row = i;
+    return true;
+}
+
+/* ------------------------------------------------------------------ first values */
+
+static float draw(const struct param *p, struct rng *r)
+{
+    double v = (double)p->value;
+    switch (p->init) {
+    case INIT_NORMAL: return (float)(v * rng_normal(r));
+    case INIT_UNIFORM: return (float)rng_between(r, -v, v);
+    default: return p->value;
+    }
 }
 
 void params_init(const struct params *t, float *values, uint64_t seed)
@@ -79,10 +143,7 @@ void params_init(const struct params *t, float *values, uint64_t seed)
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
         struct rng r = rng_stream(seed, (uint64_t)i, 0, RNG_INIT);
-        double v = (double)p->value;
         for (int64_t k = 0; k < p->count; k++)
-            values[p->offset + k] = p->init == INIT_CONSTANT ? p->value
-                                    : p->init == INIT_NORMAL ? (float)(v * rng_normal(&r))
-                                                             : (float)rng_between(&r, -v, v);
+            values[p->offset + k] = draw(p, &r);
     }
 }

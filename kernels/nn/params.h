@@ -1,15 +1,16 @@
-/* params.h - the parameters of a network as one table: name, shape, place, first value, rates. Values, gradients,
- * Adam's moments and the teacher are arrays of one layout: floats[row->offset ...]. Everything that runs over
- * parameters (update, average, hash, files) runs over this table.
+/* params.h - the parameters of a network as one table: name, shape, element type, module, first value, rates. Values,
+ * working copies, gradients and moments are arrays of one layout: row i of the table is the elements
+ * [rows[i].offset, rows[i].offset + rows[i].count) of each. Everything that runs over parameters (update, average,
+ * hash, files) runs over a table.
  *
  *   struct params t = {0};
- *   vit_params(&vit, &config, &t, &e);                 backbone.*
- *   head_params(..., &t, ...);                         dino_head.*, ibot_head.*
- *   float *w = ARENA_TAKE(arena, float, t.count);      zeroed
+ *   vit_params(&vit, &config, &t, &e);                 module "backbone"
+ *   head_params(..., HEAD_DINO, ..., &t, &e);          module "dino_head"
+ *   float *w = ARENA_TAKE(arena, float, t.count);
  *   params_init(&t, w, seed);
  *
- * Each tensor begins at a multiple of 16 elements; the gaps are padding, always zero in every array, so whole-array
- * sums, scalings and copies need not leave them out.
+ * Each row begins at a multiple of 16 elements; the gaps are padding, always zero in every array, so that whole-array
+ * sums, scalings and copies need not leave them out. The rows of a module stand together.
  */
 #ifndef PARAMS_H
 #define PARAMS_H
@@ -17,51 +18,65 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dtype.h"
 #include "fmt.h"
 
-enum params_module { PARAMS_BACKBONE, PARAMS_DINO_HEAD, PARAMS_IBOT_HEAD, PARAMS_MODULES };
-extern const char *const params_module_name[PARAMS_MODULES]; /* "backbone", "dino_head", "ibot_head" */
-
-/* First values. `value`: the constant, the deviation, or the bound of U(-value, value). */
+/* First values. `value`: the constant, the standard deviation, or the bound of U(-value, value). */
 enum params_init { INIT_CONSTANT, INIT_NORMAL, INIT_UNIFORM };
 
 enum params_flags {
     PARAM_DECAY = 1,       /* takes weight decay */
     PARAM_LAST_LAYER = 2,  /* frozen at the start */
-    PARAM_PATCH_EMBED = 4, /* learns slower by patch_embed_lr_mult */
+    PARAM_PATCH_EMBED = 4, /* its learning rate is multiplied by patch_embed_lr_mult */
     PARAM_OPTIONAL = 8     /* a file of weights may lack it: mask_token */
 };
 
-enum { PARAMS_NAME_MAX = 80, PARAMS_DIMS_MAX = 4 };
+enum { PARAMS_NAME_MAX = 80, PARAMS_DIMS_MAX = 4, PARAMS_MODULES_MAX = 8, PARAMS_MODULE_NAME_MAX = 32 };
 
 struct param {
     char name[PARAMS_NAME_MAX]; /* published, with its module: "backbone.blocks.3.attn.qkv.weight" */
     int n_dims;
     int64_t dims[PARAMS_DIMS_MAX];
     int64_t offset, count; /* elements */
-    enum params_module module;
+    enum dtype dtype;      /* that the network's operations take it as; arrays of another type are converted */
+    bool trained;          /* false: no gradient counts, no update, no moments, no average */
+    int module;            /* index into the table's modules */
     enum params_init init;
     float value;
     int layer; /* for layer-wise decay: 0 embeddings, block + 1, depth + 1 for the norm; heads: depth + 1 */
     unsigned flags;
 };
 
+struct params_module {
+    char name[PARAMS_MODULE_NAME_MAX]; /* "backbone" */
+};
+
 struct params {
     struct param *rows; /* owned */
-    int n_rows, room;
+    int n_rows, capacity;
+    struct params_module modules[PARAMS_MODULES_MAX];
+    int n_modules;
     int64_t count; /* elements of one array, padding included */
 };
 
-/* Appends a row; offset and count are set here, name, dims and the rest are the caller's. On success *at (optional)
- * is the row's offset. */
-int params_add(struct params *t, const struct param *row, int64_t *at, struct fmt_error *e);
+/* Begins a module: the rows that are added next belong to it. Names are unique; FMT_LIMIT beyond
+ * PARAMS_MODULES_MAX. */
+int params_add_module(struct params *t, const char *name, struct fmt_error *e);
+/* Appends a row to the last module. `row` gives dims, init, value, layer and flags; it becomes a trained float32 row
+ * named "MODULE.NAME". *index (optional): of the row. */
+int params_add(struct params *t, const char *name, const struct param *row, int *index, struct fmt_error *e);
 void params_release(struct params *t);
 
-const struct param *params_find(const struct params *t, const char *name); /* NULL: none */
-/* Elements from the first to the end of the last row of a module (rows of a module stand together); 0 rows: 0. */
-int64_t params_module_span(const struct params *t, enum params_module m, int64_t *offset);
+int params_find(const struct params *t, const char *name);          /* index of a row; -1: none */
+int params_find_module(const struct params *t, const char *name);   /* index of a module; -1: none */
+/* Elements from the first to the end of the last row of a module, padding included; 0 of -1. */
+int64_t params_module_span(const struct params *t, int module, int64_t *offset);
+int64_t params_module_elements(const struct params *t, int module); /* of its rows, without padding; 0 of -1 */
+/* The next run of trained rows of a module from row *row on, padding included: false when there is none. *row is left
+ * behind the run: for (int row = 0; params_trained_run(t, m, &row, &first, &count);) */
+bool params_trained_run(const struct params *t, int module, int *row, int64_t *first, int64_t *count);
+
 /* First values of all rows; row i draws from the stream (seed, i, 0, RNG_INIT). */
 void params_init(const struct params *t, float *values, uint64_t seed);
-int64_t params_elements(const struct params *t, enum params_module m); /* without padding */
 
 #endif

@@ -63,7 +63,7 @@ struct adding {
     struct params *table;
     struct fmt_error *e;
     int status;
-    char block[32]; /* "backbone." or "backbone.blocks.3." */
+    char block[32]; /* "" or "blocks.3." */
     int layer;
 };
 
@@ -72,15 +72,15 @@ static const float WEIGHT_DEVIATION = 0.02f;
 static int64_t add(struct adding *a, const char *name, enum params_init init, float value, unsigned flags, int n_dims,
                    const int64_t *dims)
 {
-    struct param p = {.n_dims = n_dims, .module = PARAMS_BACKBONE, .init = init, .value = value, .layer = a->layer,
-                      .flags = flags};
+    struct param p = {.n_dims = n_dims, .init = init, .value = value, .layer = a->layer, .flags = flags};
+    char text[PARAMS_NAME_MAX];
+    int row = -1;
     for (int i = 0; i < n_dims; i++)
         p.dims[i] = dims[i];
-    snprintf(p.name, sizeof p.name, "%s%s", a->block, name);
-    int64_t at = -1;
+    snprintf(text, sizeof text, "%s%s", a->block, name);
     if (!a->status)
-        a->status = params_add(a->table, &p, &at, a->e);
-    return at;
+        a->status = params_add(a->table, text, &p, &row, a->e);
+    return a->status ? -1 : a->table->rows[row].offset;
 }
 
 #define DIMS(...) TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__}
@@ -103,7 +103,7 @@ static int64_t add_linear(struct adding *a, const char *name, bool bias, int64_t
 static void add_block(struct adding *a, const struct vit_config *f, int64_t i, struct vit_block_rows *b)
 {
     bool swiglu = f->ffn == VIT_SWIGLU;
-    snprintf(a->block, sizeof a->block, "backbone.blocks.%d.", (int)i);
+    snprintf(a->block, sizeof a->block, "blocks.%d.", (int)i);
     a->layer = (int)i + 1;
     b->norm1_w = add_vector(a, "norm1.weight", 1, f->C);
     b->norm1_b = add_vector(a, "norm1.bias", 0, f->C);
@@ -127,7 +127,7 @@ int vit_params(struct vit *v, const struct vit_config *config, struct params *t,
     if (status)
         return status;
     const struct vit_config *f = config;
-    struct adding a = {.table = t, .e = e, .block = "backbone."};
+    struct adding a = {.table = t, .e = e, .status = params_add_module(t, VIT_MODULE, e)};
     *v = (struct vit){.config = *config};
     if (f->eps == 0)
         v->config.eps = VIT_EPS;
@@ -142,7 +142,7 @@ int vit_params(struct vit *v, const struct vit_config *config, struct params *t,
     v->patch_b = add(&a, "patch_embed.proj.bias", INIT_UNIFORM, bound, PARAM_PATCH_EMBED, DIMS(f->C));
     for (int64_t i = 0; i < f->depth; i++)
         add_block(&a, f, i, &v->block[i]);
-    snprintf(a.block, sizeof a.block, "backbone.");
+    a.block[0] = 0;
     a.layer = (int)f->depth + 1;
     v->norm_w = add_vector(&a, "norm.weight", 1, f->C);
     v->norm_b = add_vector(&a, "norm.bias", 0, f->C);

@@ -50,6 +50,7 @@ struct vit_config {
 };
 
 #define VIT_EPS 1e-6 /* as published */
+#define VIT_MODULE "backbone" /* its module in a table of parameters */
 
 enum { VIT_INPUTS_MAX = 2 };
 
@@ -67,7 +68,8 @@ struct vit {
     struct vit_block_rows block[VIT_DEPTH_MAX];
 };
 
-/* Checks the config, appends the rows "backbone.*" in published order and remembers their places. */
+/* Checks the config, begins the module "backbone", appends its rows in published order and remembers where they
+ * are. */
 int vit_params(struct vit *v, const struct vit_config *config, struct params *t, struct fmt_error *e);
 
 /* B images of one size: pixels [B,H,W,3] u8 (normalised here by mean and deviation), or values [B,3,H,W] f32 already

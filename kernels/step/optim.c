@@ -43,13 +43,14 @@ static bool same_rates(const struct update_range *a, const struct update_range *
 }
 
 int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct schedule_rates *rates,
-                     const struct optim_module module[PARAMS_MODULES], struct update_range *ranges)
+                     const struct optim_module module[PARAMS_MODULES_MAX], struct update_range *ranges)
 {
     int64_t n = 0;
+    int last_row = -1;
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
         const struct optim_module *m = &module[p->module];
-        if (m->frozen)
+        if (!p->trained || m->frozen)
             continue;
         struct update_range r = {
             .offset = p->offset,
@@ -61,10 +62,11 @@ int64_t optim_ranges(const struct optim_config *o, const struct params *t, const
             .correction2 = 1 - pow(o->beta2, (double)m->steps),
         };
         struct update_range *last = n > 0 ? &ranges[n - 1] : NULL;
-        if (last && same_rates(last, &r) && t->rows[i - 1].module == p->module)
+        if (last && same_rates(last, &r) && i == last_row + 1 && t->rows[last_row].module == p->module)
             last->count = r.offset + r.count - last->offset; /* the padding between is zero and stays so */
         else
             ranges[n++] = r;
+        last_row = i;
     }
     return n;
 }

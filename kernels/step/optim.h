@@ -40,6 +40,6 @@ struct optim_module {
 
 /* Fills ranges (room for one per row of the table); neighbours with equal rates are one. Returns how many. */
 int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct schedule_rates *rates,
-                     const struct optim_module module[PARAMS_MODULES], struct update_range *ranges);
+                     const struct optim_module module[PARAMS_MODULES_MAX], struct update_range *ranges);
 
 #endif

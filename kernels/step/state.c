@@ -56,15 +56,15 @@ void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
 struct state_numbers state_numbers(const struct step *s)
 {
     bool dino = s->head[0].center[LOSS_DINO].has_pending, ibot = s->head[s->n_heads - 1].center[LOSS_IBOT].has_pending;
-    return (struct state_numbers){.optimizer_steps = s->steps[PARAMS_DINO_HEAD],
-                                  .backbone_steps = s->steps[PARAMS_BACKBONE],
+    return (struct state_numbers){.optimizer_steps = s->steps[MODULE_DINO_HEAD],
+                                  .backbone_steps = s->steps[MODULE_BACKBONE],
                                   .center_pending = dino + 2 * ibot};
 }
 
 void state_set_numbers(struct step *s, struct state_numbers n)
 {
-    s->steps[PARAMS_BACKBONE] = n.backbone_steps;
-    s->steps[PARAMS_DINO_HEAD] = s->steps[PARAMS_IBOT_HEAD] = n.optimizer_steps;
+    for (int m = 0; m < s->params.n_modules; m++)
+        s->steps[m] = m == MODULE_BACKBONE ? n.backbone_steps : n.optimizer_steps;
     s->head[0].center[LOSS_DINO].has_pending = (n.center_pending & 1) != 0;
     ibot_head(s)->center[LOSS_IBOT].has_pending = (n.center_pending & 2) != 0;
 }

@@ -14,6 +14,7 @@
 
 enum { GLOBAL, LOCAL, KINDS };  /* kinds of crops */
 enum { ATTN, FFN, BRANCHES };   /* of a block */
+enum { MODULE_BACKBONE, MODULE_DINO_HEAD }; /* of the table: the order in which they are added; further heads follow */
 
 struct step_sizes {
     int64_t B, m, n_micro;    /* images of a batch, at once; micro-batches */
@@ -40,7 +41,8 @@ struct step {
     struct op_ctx c;
     struct arena life, work, scratch; /* of the run; of a pass; of an operation */
     float *student, *teacher, *grads, *m1, *m2; /* of the table's layout; m2 with AdamW alone */
-    int64_t steps[PARAMS_MODULES];
+    int64_t steps[PARAMS_MODULES_MAX]; /* that updated each module: Adam's t */
+    char bad_gradient[PARAMS_MODULES_MAX][PARAMS_MODULE_NAME_MAX + 16]; /* "gradient of backbone" */
     struct update_range *ranges;
     float *teacher_cls;          /* [2B,C] */
     float *student_cls, *d_cls;  /* [2B,C]: KoLeo's input and gradient */

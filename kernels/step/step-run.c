@@ -2,6 +2,7 @@
  * the targets. Then the student goes forward and backward, micro-batch after micro-batch, and gradients add up. At the
  * end all that is not finite is known, and one sweep updates student, moments and teacher. */
 #include <math.h>
+#include <string.h>
 
 #include "step-internal.h"
 
@@ -352,27 +353,37 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
 
 /* ---- update ---- */
 
+/* Of the rows that are trained. */
 static void gradient_norms(struct step *s, struct step_result *r)
 {
-    static const char *const bad[] = {"gradient of backbone", "gradient of dino_head", "gradient of ibot_head"};
-    for (int m = 0; m < PARAMS_MODULES; m++) {
-        int64_t at, n = params_module_span(&s->params, (enum params_module)m, &at);
-        double squares = 0;
-        if (n > 0)
-            op_sum_squares(&s->c, &squares, TENSOR(s->grads + at, n));
-        r->grad_norm[m] = sqrt(squares);
+    for (int m = 0; m < s->params.n_modules; m++) {
+        int64_t first, count;
+        double squares = 0, of_run;
+        for (int row = 0; params_trained_run(&s->params, m, &row, &first, &count); squares += of_run) {
+            of_run = 0;
+            op_sum_squares(&s->c, &of_run, TENSOR(s->grads + first, count));
+        }
+        r->module[r->n_modules++] = (struct step_module){s->params.modules[m].name, sqrt(squares)};
         if (!isfinite(squares) && !r->bad)
-            r->bad = bad[m];
+            r->bad = s->bad_gradient[m];
     }
+}
+
+double step_grad_norm(const struct step_result *r, const char *module)
+{
+    for (int m = 0; m < r->n_modules; m++)
+        if (strcmp(r->module[m].name, module) == 0)
+            return r->module[m].grad_norm;
+    return 0;
 }
 
 static void update(struct step *s, int64_t iteration, const struct schedule_rates *rates, const struct step_result *r)
 {
-    struct optim_module module[PARAMS_MODULES];
-    for (int m = 0; m < PARAMS_MODULES; m++) {
-        bool frozen = m == PARAMS_BACKBONE && step_frozen(s, iteration);
+    struct optim_module module[PARAMS_MODULES_MAX];
+    for (int m = 0; m < s->params.n_modules; m++) {
+        bool frozen = m == MODULE_BACKBONE && step_frozen(s, iteration);
         s->steps[m] += !frozen;
-        module[m] = (struct optim_module){frozen, optim_clip(&s->optim, r->grad_norm[m]), s->steps[m]};
+        module[m] = (struct optim_module){frozen, optim_clip(&s->optim, r->module[m].grad_norm), s->steps[m]};
     }
     struct update u = {.rule = s->optim.rule,
                        .ranges = s->ranges,

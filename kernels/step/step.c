@@ -1,6 +1,7 @@
 /* step.c - a step's memory: three arenas whose sizes are found by going through the step once without memory. */
 #include "step.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "mask.h"
@@ -41,7 +42,7 @@ static int add_head(struct step *s, const struct config *config, bool ibot, stru
     l->rows_max[LOSS_DINO] = ibot ? 0 : s->z.crops[GLOBAL];
     l->rows_max[LOSS_IBOT] = patches;
     l->student_rows_max = (ibot ? 0 : (2 + s->z.n_local) * s->z.m) + (patches < of_micro ? patches : of_micro);
-    return head_params(&l->head, &head, ibot ? PARAMS_IBOT_HEAD : PARAMS_DINO_HEAD, (int)s->vit.config.depth + 1,
+    return head_params(&l->head, &head, ibot ? HEAD_IBOT : HEAD_DINO, (int)s->vit.config.depth + 1,
                        &s->params, e);
 }
 
@@ -53,7 +54,11 @@ static int networks(struct step *s, const struct config *config, struct fmt_erro
         return status;
     s->z = sizes_of(config, &vit);
     status = add_head(s, config, false, e);
-    return status || !config->ibot.separate_head ? status : add_head(s, config, true, e);
+    if (!status && config->ibot.separate_head)
+        status = add_head(s, config, true, e);
+    for (int m = 0; m < s->params.n_modules; m++)
+        snprintf(s->bad_gradient[m], sizeof s->bad_gradient[m], "gradient of %s", s->params.modules[m].name);
+    return status;
 }
 
 static bool keeps_logits(const struct step *s)
@@ -198,8 +203,7 @@ static int set_up(struct step *s, const struct config *config, const struct op_c
         plan_line(plan, "activations of a pass", s->work.high);
         plan->activations = s->work.high;
         plan_line(plan, "scratch of operations", s->scratch.high);
-        for (int m = 0; m < PARAMS_MODULES; m++)
-            plan->parameters[m] = params_elements(&s->params, (enum params_module)m);
+        plan->parameters = params_module_elements(&s->params, MODULE_BACKBONE);
     }
     return status;
 }
@@ -266,7 +270,7 @@ static void reset_optimizer(struct step *s)
     op_fill(&s->c, all(s, s->m1), 0);
     if (s->m2)
         op_fill(&s->c, all(s, s->m2), 0);
-    for (int m = 0; m < PARAMS_MODULES; m++)
+    for (int m = 0; m < s->params.n_modules; m++)
         s->steps[m] = 0;
 }
 

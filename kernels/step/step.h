@@ -26,6 +26,7 @@
 
 #include "config.h"
 #include "fmt.h"
+#include "head.h"
 #include "params.h"
 #include "schedule.h"
 #include "vit.h"
@@ -52,13 +53,19 @@ struct step_draws {
     const int64_t *(*survivors)[2][2]; /* [depth] */
 };
 
+struct step_module {
+    const char *name;  /* "backbone"; valid while the step is open */
+    double grad_norm;  /* before clipping */
+};
+
 /* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */
 struct step_result {
     const char *bad; /* NULL, or the term or gradient that was not finite: "ibot_loss", "gradient of backbone" */
     double dino_local_crops_loss, dino_global_crops_loss, koleo_loss, ibot_loss;
     double kl_loss;                 /* ours: with its weight, as KoLeo has it */
     double total_loss;              /* the sum of these five: not what is minimised, as published */
-    double grad_norm[PARAMS_MODULES]; /* before clipping; 0 for a module that is not there */
+    struct step_module module[PARAMS_MODULES_MAX]; /* of the student */
+    int n_modules;
     int64_t n_masked;               /* masked patches */
     int64_t n_koleo_left_out;       /* crops whose nearest neighbour is nearer than 1e-6 */
     /* Signs of collapse, of the teacher. */
@@ -67,6 +74,9 @@ struct step_result {
     double feature_rank;            /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
     double prototypes_used;         /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
 };
+
+/* The norm of a module's gradient; 0 of a module that is not there. */
+double step_grad_norm(const struct step_result *r, const char *module);
 
 /* The memory of a run, by name, without taking any of it. The context's backend and pool are looked at. */
 enum { STEP_PLAN_LINES = 20 };
@@ -78,7 +88,7 @@ struct step_plan {
     struct step_plan_line line[STEP_PLAN_LINES];
     int n_lines;
     size_t total, activations; /* activations: of a pass, one of the lines */
-    int64_t parameters[PARAMS_MODULES]; /* of one network */
+    int64_t parameters; /* of the student's backbone */
 };
 int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
 

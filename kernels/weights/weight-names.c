@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "head.h"
+#include "vit.h"
+
+const char *const weight_names_module[WEIGHT_NAMES_MODULES] = {VIT_MODULE, HEAD_DINO, HEAD_IBOT};
 const char *const weight_names_backbone_prefix[WEIGHT_NAMES_BACKBONE_PREFIXES] = {"backbone.", "dinov2.",
                                                                                  "dinov2_with_registers."};
 
@@ -140,8 +144,8 @@ static bool publish_head(const char *name, struct weight_names_target *out)
 
 enum weight_names_kind weight_names_publish(const char *name, struct weight_names_target *out)
 {
-    for (int m = PARAMS_DINO_HEAD; m <= PARAMS_IBOT_HEAD; m++) {
-        const char *rest = behind(name, params_module_name[m]);
+    for (int m = WEIGHT_NAMES_DINO_HEAD; m < WEIGHT_NAMES_MODULES; m++) {
+        const char *rest = behind(name, weight_names_module[m]);
         if (rest && *rest == '.')
             return publish_head(name, out) ? WEIGHT_NAMES_PARAMETER : WEIGHT_NAMES_TOO_LONG;
     }

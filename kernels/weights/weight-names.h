@@ -32,6 +32,10 @@ struct weight_names_target {
     bool hugging_face;          /* the name was one of Hugging Face's, of a block */
 };
 
+/* The modules of a network by the first word of their parameters' names: "backbone", ... */
+enum { WEIGHT_NAMES_BACKBONE, WEIGHT_NAMES_DINO_HEAD, WEIGHT_NAMES_IBOT_HEAD, WEIGHT_NAMES_MODULES };
+extern const char *const weight_names_module[WEIGHT_NAMES_MODULES];
+
 /* Words that a whole network puts before the names of its backbone: "backbone.", ... */
 enum { WEIGHT_NAMES_BACKBONE_PREFIXES = 3 };
 extern const char *const weight_names_backbone_prefix[WEIGHT_NAMES_BACKBONE_PREFIXES];

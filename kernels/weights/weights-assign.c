@@ -177,9 +177,9 @@ static int64_t share_of(const struct network *k, const char *text)
     if (strncmp(text, k->text, k->n_root) == 0)
         return (int64_t)k->n_root;
     if (strncmp(text, k->text, k->n_base) == 0)
-        for (int m = PARAMS_DINO_HEAD; m <= PARAMS_IBOT_HEAD; m++) {
-            size_t n = strlen(params_module_name[m]);
-            if (strncmp(text + k->n_base, params_module_name[m], n) == 0 && text[k->n_base + n] == '.')
+        for (int m = WEIGHT_NAMES_DINO_HEAD; m < WEIGHT_NAMES_MODULES; m++) {
+            size_t n = strlen(weight_names_module[m]);
+            if (strncmp(text + k->n_base, weight_names_module[m], n) == 0 && text[k->n_base + n] == '.')
                 return (int64_t)k->n_base;
         }
     return -1;

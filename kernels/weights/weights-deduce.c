@@ -289,7 +289,7 @@ int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fm
     if (side > 0)
         w->vit.grid = side;
     w->pixel_norm = config_pixel_norm(&w->settings);
-    w->has_head = look_at_head(w, params_module_name[PARAMS_DINO_HEAD], &w->head);
-    w->has_ibot_head = look_at_head(w, params_module_name[PARAMS_IBOT_HEAD], &w->ibot_head);
+    w->has_head = look_at_head(w, weight_names_module[WEIGHT_NAMES_DINO_HEAD], &w->head);
+    w->has_ibot_head = look_at_head(w, weight_names_module[WEIGHT_NAMES_IBOT_HEAD], &w->ibot_head);
     return 0;
 }

@@ -11,7 +11,7 @@ static int make_table(const struct weights *w, struct params *table, struct fmt_
     struct vit_config shape = weights_vit_config(w);
     int status = vit_params(&vit, &shape, table, e);
     if (!status && w->has_head)
-        status = head_params(&head, &w->head, PARAMS_DINO_HEAD, (int)shape.depth + 1, table, e);
+        status = head_params(&head, &w->head, HEAD_DINO, (int)shape.depth + 1, table, e);
     return status;
 }
 

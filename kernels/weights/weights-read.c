@@ -39,16 +39,16 @@ static void forget_problems(struct weights *w)
     w->n_problems = 0;
 }
 
-static enum params_module module_of(const char *name)
+static int module_of(const char *name)
 {
-    for (int m = PARAMS_DINO_HEAD; m < PARAMS_MODULES; m++)
-        if (strncmp(name, params_module_name[m], strlen(params_module_name[m])) == 0)
-            return (enum params_module)m;
-    return PARAMS_BACKBONE;
+    for (int m = WEIGHT_NAMES_DINO_HEAD; m < WEIGHT_NAMES_MODULES; m++)
+        if (strncmp(name, weight_names_module[m], strlen(weight_names_module[m])) == 0)
+            return m;
+    return WEIGHT_NAMES_BACKBONE;
 }
 
 /* Does the file have any tensor of this module? */
-static bool has_module(const struct weights *w, enum params_module m)
+static bool has_module(const struct weights *w, int m)
 {
     for (int64_t i = 0; i < w->n_tensors; i++)
         if (module_of(w->tensor[i].name) == m)
@@ -93,7 +93,7 @@ static const struct param **sorted_rows(const struct params *t, unsigned modules
     const struct param **rows = malloc(((size_t)t->n_rows + 1) * sizeof *rows);
     *n = 0;
     for (int i = 0; rows && i < t->n_rows; i++)
-        if (modules & 1u << t->rows[i].module)
+        if (modules & 1u << module_of(t->rows[i].name))
             rows[(*n)++] = &t->rows[i];
     if (rows && *n > 1)
         qsort(rows, (size_t)*n, sizeof *rows, compare_names);
@@ -131,12 +131,12 @@ static int check_unexpected(struct weights *w, const struct params *t, unsigned 
 static int check_all(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e)
 {
     struct tally tally = {0};
-    bool has[PARAMS_MODULES];
-    for (int m = 0; m < PARAMS_MODULES; m++)
-        has[m] = m == PARAMS_BACKBONE || has_module(w, (enum params_module)m);
+    bool has[WEIGHT_NAMES_MODULES];
+    for (int m = 0; m < WEIGHT_NAMES_MODULES; m++)
+        has[m] = m == WEIGHT_NAMES_BACKBONE || has_module(w, m);
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *row = &t->rows[i];
-        if (!(modules & 1u << row->module) || !has[row->module])
+        if (!(modules & 1u << module_of(row->name)) || !has[module_of(row->name)])
             continue;
         const struct weights_tensor *x = weights_find(w, row->name);
         if (x) {
@@ -210,7 +210,7 @@ int weights_load(struct weights *w, const struct params *t, unsigned modules, fl
         return status;
     for (int i = 0; i < t->n_rows && !status; i++) {
         const struct param *row = &t->rows[i];
-        if (!(modules & 1u << row->module))
+        if (!(modules & 1u << module_of(row->name)))
             continue;
         const struct weights_tensor *x = weights_find(w, row->name);
         if (x)

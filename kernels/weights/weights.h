@@ -30,14 +30,15 @@
 #include "params.h"
 #include "vit.h"
 #include "tensorfile.h"
+#include "weight-names.h"
 
 enum weights_net { WEIGHTS_TEACHER, WEIGHTS_STUDENT };
 
 /* Modules to load: a mask. */
 enum {
-    WEIGHTS_BACKBONE = 1 << PARAMS_BACKBONE,
-    WEIGHTS_DINO_HEAD = 1 << PARAMS_DINO_HEAD,
-    WEIGHTS_IBOT_HEAD = 1 << PARAMS_IBOT_HEAD,
+    WEIGHTS_BACKBONE = 1 << WEIGHT_NAMES_BACKBONE,
+    WEIGHTS_DINO_HEAD = 1 << WEIGHT_NAMES_DINO_HEAD,
+    WEIGHTS_IBOT_HEAD = 1 << WEIGHT_NAMES_IBOT_HEAD,
     WEIGHTS_ALL = WEIGHTS_BACKBONE | WEIGHTS_DINO_HEAD | WEIGHTS_IBOT_HEAD
 };
 

@@ -49,7 +49,7 @@ static void test_head(void)
          layers++)
         ;
     struct head_config config = {D, w0->dims[0], b, K, layers};
-    ok(head_params(&h, &config, PARAMS_DINO_HEAD, 3, &t, &e) == 0, "a head of %lld layers: %s", (long long)layers,
+    ok(head_params(&h, &config, HEAD_DINO, 3, &t, &e) == 0, "a head of %lld layers: %s", (long long)layers,
        e.text);
     float *values = calloc((size_t)t.count, sizeof *values), *grads = calloc((size_t)t.count, sizeof *grads);
     for (int i = 0; i < t.n_rows; i++) {

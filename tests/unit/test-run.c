@@ -323,7 +323,8 @@ static void test_metrics(void)
     struct fmt_buffer line = {0};
     ok(isnan(training_metrics_median(&m, METRIC_lr)), "no median before the first step");
     for (int i = 1; i <= 4; i++) {
-        struct step_result r = {.total_loss = i == 2 ? 100 : i, .grad_norm = {i, 2 * i, 0}};
+        struct step_result r = {.total_loss = i == 2 ? 100 : i, .n_modules = 2,
+                                .module = {{VIT_MODULE, i}, {HEAD_DINO, 2 * i}}};
         struct schedule_rates rates = {.lr = 0.1 * i};
         training_metrics_push(&m, &rates, 8, &r);
     }

@@ -220,13 +220,13 @@ static void check_losses(struct run *r, int64_t k, const struct step_result *got
         float value = (float)term[i].value;
         is_close(&value, step_tensor(r, k, term[i].name), 1, 1e-5, 1e-4, "step %lld: %s", (long long)k, term[i].name);
     }
-    for (int m = 0; m < PARAMS_MODULES; m++) {
+    for (int m = 0; m < got->n_modules; m++) {
         char name[64];
-        float norm = (float)got->grad_norm[m];
-        snprintf(name, sizeof name, "step%lld.grad_norm.%s", (long long)k, params_module_name[m]);
+        float norm = (float)got->module[m].grad_norm;
+        snprintf(name, sizeof name, "step%lld.grad_norm.%s", (long long)k, got->module[m].name);
         if (golden_find(&r->g, name))
             is_close(&norm, golden_f32(&r->g, name, NULL), 1, 1e-5, 1e-4, "step %lld: norm of the gradient of %s",
-                     (long long)k, params_module_name[m]);
+                     (long long)k, got->module[m].name);
     }
 }
 
@@ -248,7 +248,7 @@ static void choose_elements(struct run *r, const struct step_result *got)
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
         const float *g = golden_param(r, "step0.grad.", p);
-        double norm = got->grad_norm[p->module], clip = r->config.optim.clip_grad / (norm + 1e-6);
+        double norm = got->module[p->module].grad_norm, clip = r->config.optim.clip_grad / (norm + 1e-6);
         for (int64_t j = 0; g && j < p->count; j++) {
             bool keep = !is_noise(g[j], clip) && !is_k_bias(p, j);
             r->keep[p->offset + j] = keep;

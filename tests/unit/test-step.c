@@ -247,8 +247,8 @@ static void check_bad(struct bed *b, int64_t iteration, const char *what, const 
 
 static float *weight_of(struct bed *b, float *values, const char *name)
 {
-    const struct param *p = params_find(step_params(b->step), name);
-    return p ? values + p->offset : values;
+    int row = params_find(step_params(b->step), name);
+    return row >= 0 ? values + step_params(b->step)->rows[row].offset : values;
 }
 
 static void test_bad_steps(void)
@@ -274,7 +274,8 @@ static void test_bad_steps(void)
 /* Scales a tensor of the student by a power of two. */
 static void scale(struct bed *b, const char *name, int power)
 {
-    const struct param *p = params_find(step_params(b->step), name);
+    int row = params_find(step_params(b->step), name);
+    const struct param *p = row >= 0 ? &step_params(b->step)->rows[row] : NULL;
     ok(p != NULL, "%s is there", name);
     for (int64_t i = 0; p && i < p->count; i++)
         step_student(b->step)[p->offset + i] = ldexpf(step_student(b->step)[p->offset + i], power);
@@ -312,19 +313,19 @@ static void test_bad_gradients(void)
 static void test_frozen(void)
 {
     struct bed b = bed_open(2, "train.freeze_backbone_iterations=2", NULL);
-    int64_t at, n = params_module_span(step_params(b.step), PARAMS_BACKBONE, &at);
+    int64_t at, n = params_module_span(step_params(b.step), 0, &at);
     float *start = malloc((size_t)n * sizeof *start),
           *head = weight_of(&b, step_student(b.step), "dino_head.mlp.0.weight"), first = *head;
     memcpy(start, step_student(b.step) + at, (size_t)n * sizeof *start);
     struct step_result r = run(&b, 0);
     run(&b, 1);
-    ok(r.grad_norm[PARAMS_BACKBONE] == 0 && r.grad_norm[PARAMS_DINO_HEAD] > 0, "a resting backbone has no gradient");
+    ok(step_grad_norm(&r, VIT_MODULE) == 0 && step_grad_norm(&r, HEAD_DINO) > 0, "a resting backbone has no gradient");
     ok(memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) == 0 &&
            memcmp(start, step_teacher(b.step) + at, (size_t)n * sizeof *start) == 0 && *head != first,
        "it and its teacher stay bit for bit, the head learns");
     r = run(&b, 2);
     struct state_numbers numbers = state_numbers(b.step);
-    ok(r.grad_norm[PARAMS_BACKBONE] > 0 && memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) != 0 &&
+    ok(step_grad_norm(&r, VIT_MODULE) > 0 && memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) != 0 &&
            numbers.backbone_steps == 1 && numbers.optimizer_steps == 3,
        "then it learns, its first step being Adam's first");
     free(start);
@@ -440,9 +441,9 @@ static struct step_result two_steps(struct bed *b, const char *what)
     int64_t n_masked;
     struct step_batch views = draw_views(&b->config, memory, &n_masked);
     int status = run_batch(b, &views, 0, &r, &e);
-    ok(status == 0 && !r.bad && r.grad_norm[PARAMS_BACKBONE] == 0, "%s: a resting backbone: %s", what, e.text);
+    ok(status == 0 && !r.bad && step_grad_norm(&r, VIT_MODULE) == 0, "%s: a resting backbone: %s", what, e.text);
     status = run_batch(b, &views, 1, &r, &e);
-    ok(status == 0 && !r.bad && r.n_masked == n_masked && isfinite(r.total_loss) && r.grad_norm[PARAMS_BACKBONE] > 0,
+    ok(status == 0 && !r.bad && r.n_masked == n_masked && isfinite(r.total_loss) && step_grad_norm(&r, VIT_MODULE) > 0,
        "%s: one that moves, %lld patches are masked: %s", what, (long long)n_masked, e.text);
     for (int i = 0; i < 3; i++)
         free(memory[i]);
@@ -494,8 +495,8 @@ static void test_plan(void)
     ok(step_plan(&plan, &config, &ctx, &e) == 0, "the plan of ViT-g takes no memory: %s", e.text);
     for (int i = 0; i < plan.n_lines; i++)
         sum += plan.line[i].bytes;
-    ok(sum == plan.total && plan.parameters[PARAMS_BACKBONE] == 1134771200 && plan.total > (size_t)5 * 4 * 1134771200u,
-       "ViT-g: %lld parameters, %.1f GiB", (long long)plan.parameters[PARAMS_BACKBONE],
+    ok(sum == plan.total && plan.parameters == 1134771200 && plan.total > (size_t)5 * 4 * 1134771200u,
+       "ViT-g: %lld parameters, %.1f GiB", (long long)plan.parameters,
        (double)plan.total / 1073741824.0);
     config_release(&config);
 }
@@ -547,7 +548,8 @@ static void test_groups(void)
                 {"dino_head.last_layer.weight_g", 1, 1},
                 {"dino_head.last_layer.weight_v", 1, 1}};
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
-        const struct param *p = params_find(t, want[i].name);
+        int row = params_find(t, want[i].name);
+        const struct param *p = row >= 0 ? &t->rows[row] : NULL;
         ok(p && fabs(optim_lr_mult(&o, p) - want[i].lr) < 1e-9 && optim_wd_mult(p) == want[i].wd, "group of %s",
            want[i].name);
     }

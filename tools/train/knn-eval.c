@@ -258,7 +258,7 @@ static struct extract_model model_of(const struct config *c, const struct vit *v
 /* The teacher's backbone, for free(): the first module of the table. */
 static float *copy_teacher(struct step *step, struct fmt_error *e)
 {
-    int64_t at, n = params_module_span(step_params(step), PARAMS_BACKBONE, &at);
+    int64_t at, n = params_module_span(step_params(step), params_find_module(step_params(step), VIT_MODULE), &at);
     float *copy = malloc((size_t)(at + n) * sizeof *copy);
     if (copy)
         memcpy(copy, step_teacher(step), (size_t)(at + n) * sizeof *copy);
@@ -457,7 +457,7 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
     if (!status)
         status = plan_passes(c, &vit, &n, n_workers, &bytes->passes, e);
     if (!status)
-        bytes->copy = params_module_span(&table, PARAMS_BACKBONE, &at) * (int64_t)sizeof(float);
+        bytes->copy = params_module_span(&table, params_find_module(&table, VIT_MODULE), &at) * (int64_t)sizeof(float);
     params_release(&table);
     if (status)
         return status;
