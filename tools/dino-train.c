@@ -11,34 +11,34 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "config.h"
-#include "gemm.h"
-#include "file.h"
-#include "json-report.h"
-#include "clock.h"
-#include "progress.h"
-#include "msg.h"
-#include "schedule.h"
 #include "batch-loader.h"
-#include "step.h"
+#include "checkpoint-backup.h"
+#include "checkpoint-saver.h"
+#include "clock.h"
+#include "config.h"
+#include "file.h"
+#include "gemm.h"
+#include "json-report.h"
+#include "launcher.h"
+#include "progress.h"
+#include "memory-plan.h"
+#include "msg.h"
 #include "num.h"
 #include "op.h"
 #include "opt.h"
-#include "checkpoint-backup.h"
-#include "resume.h"
-#include "run-end.h"
 #include "periodic-eval.h"
-#include "run-folder.h"
-#include "text-log.h"
-#include "launcher.h"
-#include "memory-plan.h"
-#include "training-metrics.h"
+#include "resume.h"
 #include "resume-history.h"
+#include "run-folder.h"
+#include "run-log.h"
 #include "run-report.h"
-#include "checkpoint-save.h"
-#include "teacher-folders.h"
+#include "run-state.h"
+#include "schedule.h"
 #include "signals.h"
+#include "step.h"
+#include "teacher-folder.h"
+#include "teacher-restore.h"
+#include "training-metrics.h"
 #include "version.h"
 
 static const char *config_path;
@@ -63,62 +63,44 @@ static const struct opt_tool tool = {
 
 struct run {
     struct config config;
-    struct resume begin;
-    struct checkpoint state; /* where the run is */
-    struct text_log journal;
+    struct run_log log;
+    struct resume resume;
+    struct run_state state;
     int lock;
     struct thread_pool *pool;
     struct op_ctx ctx;
     struct step *step;
-    struct batch_loader *source;
-    struct periodic_eval examine;
+    struct batch_loader *loader;
+    struct periodic_eval eval;
+    struct checkpoint_saver saver;
     struct checkpoint_backup *backup;
-    struct jsonl_writer metrics, times;
-    struct training_metrics_times clock;
+    struct jsonl_writer metrics_file, times_file;
+    struct training_times times;
     struct schedules schedules;
     enum collapse_verdict verdict;
     size_t planned_bytes;
     int64_t n_iterations;
-    struct checkpoint_save saving;
-    bool lines_wait, unexamined; /* lines that could not be written; the last teacher could not */
+    bool lines_pending; /* lines of JSON could not be written yet */
+    bool eval_failed;   /* the last teacher or its score could not be written */
 };
 
-/* ------------------------------------------------------------------ what is said */
-/* Into log.txt; a full disk is told once and is no reason to stop. */
-static void keep(struct run *r, const char *text)
+/* ------------------------------------------------------------------ messages */
+static void print_message(void *arg, enum run_log_level level, const char *text)
 {
-    int before = r->journal.error_number;
-    text_log_add(&r->journal, text);
-    if (!before && r->journal.error_number)
-        msg_warn("%s/log.txt: %s; what is said is not kept there", r->config.train.output_dir,
-                 strerror(r->journal.error_number));
-}
-
-static void say(struct run *r, enum resume_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void say(struct run *r, enum resume_level level, const char *format, ...)
-{
-    char text[1000];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    keep(r, text);
-    if (level == RESUME_ERROR)
+    (void)arg;
+    if (level == RUN_ERROR)
         msg_error("%s", text);
-    else if (level == RESUME_WARNING)
+    else if (level == RUN_WARNING)
         msg_warn("%s", text);
-    else
+    else if (level == RUN_NOTE)
         msg_note("%s", text);
-}
-
-static void tell(void *arg, enum resume_level level, const char *text)
-{
-    say(arg, level, "%s", text);
+    else
+        msg_more("%s", text);
 }
 
 static _Noreturn void fail(struct run *r, const struct fmt_error *e)
 {
-    keep(r, e->text);
+    run_log(&r->log, RUN_FILE_ONLY, "%s", e->text);
     msg_die("%s", e->text);
 }
 
@@ -179,18 +161,14 @@ static int print_settings(const struct config *c)
     return msg_finish(EXIT_DONE);
 }
 
-static void tell_nothing(void *arg, enum resume_level level, const char *text)
-{
-    (void)arg, (void)level, (void)text;
-}
-
 /* The network has the grid of positions of what the run begins with. */
 static void find_grid(struct run *r)
 {
     struct fmt_error e = {0};
-    if (resume_look(&r->begin, &r->config, force, tell_nothing, NULL, &e))
+    struct run_log silent = {.fd = -1};
+    if (resume_decide(&r->resume, &r->config, force, &silent, &e))
         msg_warn("%s; planned without it", e.text);
-    resume_release(&r->begin);
+    resume_release(&r->resume);
 }
 
 static int print_plan(struct run *r)
@@ -199,7 +177,7 @@ static int print_plan(struct run *r)
     struct step_plan plan;
     struct fmt_error e = {0};
     const char *unknown;
-    char text[600], bytes[32], allowed[MEMORY_PLAN_LIMIT_ROOM];
+    char text[600], bytes[32], allowed[MEMORY_LIMIT_TEXT_MAX];
     struct resource_limit limit = resource_limit_memory();
     find_grid(r);
     if (memory_plan(&plan, c, &r->ctx, &unknown, &e))
@@ -213,7 +191,7 @@ static int print_plan(struct run *r)
         printf("{\"report\":\"plan\",\"what\":\"total\",\"bytes\":%zu}\n", plan.total);
     else
         printf("%12s  in all%s%s; %s\n", num_bytes_text((double)plan.total, bytes), unknown ? ", but for " : "",
-               unknown ? unknown : "", memory_plan_limit_text(&limit, allowed));
+               unknown ? unknown : "", memory_limit_text(&limit, allowed));
     if (json) {
         struct cJSON *o = json_report_begin("plan");
         json_report_text(o, "what", "limit");
@@ -222,161 +200,136 @@ static int print_plan(struct run *r)
         if (json_report_end(o))
             msg_die("out of memory");
     }
-    if (!json && memory_giant_text(c, text, sizeof text))
+    if (!json && memory_large_model_text(c, text, sizeof text))
         printf("%s.\n", text);
     return msg_finish(EXIT_DONE);
 }
 
 /* ------------------------------------------------------------------ opening */
-static void open_lines(struct run *r, struct jsonl_writer *l, const char *name, struct jsonl_history past)
+static void open_lines(struct run *r, struct jsonl_writer *w, const char *name, struct jsonl_history history)
 {
     struct fmt_error e = {0};
     char *path = file_join(r->config.train.output_dir, name);
-    MUST(r, path ? jsonl_writer_open(l, path, &past, &e) : fmt_no_memory(&e), &e);
-    resume_history_report(&r->begin, name, &past);
+    MUST(r, path ? jsonl_writer_open(w, path, &history, &e) : fmt_no_memory(&e), &e);
+    resume_history_report(&r->resume, name, &history);
     free(path);
 }
 
-static void open_examine(struct run *r, struct knn_eval *evaluate)
+static void open_eval(struct run *r, struct knn_eval *knn)
 {
     struct fmt_error e = {0};
-    struct jsonl_history past = resume_history_of_scores(&r->begin);
-    MUST(r, periodic_eval_open(&r->examine, &r->config, evaluate, &past, provenance, &e), &e);
-    r->examine.state = &r->state;
-    if (evaluate)
-        resume_history_report(&r->begin, "evaluation.json", &past);
+    struct jsonl_history history = resume_history_of_scores(&r->resume);
+    MUST(r, periodic_eval_open(&r->eval, &r->state, knn, &history, provenance, &e), &e);
+    if (knn)
+        resume_history_report(&r->resume, RUN_FILE_SCORES, &history);
 }
 
-/* Images that cannot be used go on being counted, by their numbers where the data are the same. */
-static void go_on_counting(struct run *r)
+/* Images that cannot be used are counted over the whole run; by their numbers where the data are the same. */
+static void resume_replaced(struct run *r)
 {
     struct fmt_error e = {0};
-    const struct resume *b = &r->begin;
-    bool same_data = b->before.set[INPUT_DATA] &&
-                     memcmp(b->before.digest[INPUT_DATA], batch_loader_identity(r->source), DIGEST_BYTES) == 0;
-    MUST(r, batch_loader_restore_replaced(r->source, &b->replaced, same_data, &e), &e);
-    r->state.replaced = batch_loader_replaced(r->source);
+    bool same_data = r->resume.inputs.set[INPUT_DATA] && run_inputs_same(&r->resume.inputs, &r->state.inputs, INPUT_DATA);
+    MUST(r, batch_loader_restore_replaced(r->loader, &r->resume.replaced, same_data, &e), &e);
+    r->state.replaced = batch_loader_replaced(r->loader);
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
 {
-    say(arg, RESUME_WARNING, "%s; replaced by %s", reason, replaced_by);
+    struct run *r = arg;
+    run_log(&r->log, RUN_WARNING, "%s; replaced by %s", reason, replaced_by);
 }
 
 static void open_data(struct run *r)
 {
     struct fmt_error e = {0};
     const char *path = r->config.train.dataset_path;
-    struct batch_loader_options wish = {.config = &r->config, .paths = &path, .n_paths = 1,
+    struct batch_loader_options loader = {.config = &r->config, .paths = &path, .n_paths = 1,
                                .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
                                .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image, .arg = r};
-    int status = batch_loader_open(&r->source, &wish, &e);
+    int status = batch_loader_open(&r->loader, &loader, &e);
     if (status == FMT_STOPPED) { /* a pipe that said nothing: there is nothing to save */
-        say(r, RESUME_NOTE, "stopped by %s before the first batch; the same command goes on",
+        run_log(&r->log, RUN_NOTE, "stopped by %s before the first batch; the same command goes on",
             signals_name(stop_signal));
         exit(EXIT_RESUMABLE);
     }
     if (status) {
         if (!file_exists(path) && strchr(path, ':'))
-            say(r, RESUME_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
+            run_log(&r->log, RUN_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
         fail(r, &e);
     }
 }
 
 /* What the run is made from, compared with what the checkpoint was made from. */
-static void check_inputs(struct run *r, const struct knn_eval *evaluate)
+static void check_inputs(struct run *r, const struct knn_eval *knn)
 {
     struct fmt_error e = {0};
-    struct run_inputs inputs = {.set[INPUT_DATA] = true};
-    memcpy(inputs.digest[INPUT_DATA], batch_loader_identity(r->source), DIGEST_BYTES);
-    for (int val = 0; val < 2 && evaluate; val++) {
-        enum run_input i = val ? INPUT_KNN_VAL : INPUT_KNN_TRAIN;
-        inputs.set[i] = true;
-        memcpy(inputs.digest[i], knn_eval_identity(evaluate, val), DIGEST_BYTES);
+    struct run_inputs inputs = {.set[INPUT_DATA] = false};
+    run_inputs_set(&inputs, INPUT_DATA, batch_loader_identity(r->loader));
+    if (knn) {
+        run_inputs_set(&inputs, INPUT_KNN_TRAIN, knn_eval_identity(knn, false));
+        run_inputs_set(&inputs, INPUT_KNN_VAL, knn_eval_identity(knn, true));
     }
-    MUST(r, resume_inputs(&r->begin, &inputs, &e), &e);
-    r->state = r->begin.state;
+    MUST(r, resume_check_inputs(&r->resume, &inputs, &r->state, &e), &e);
 }
 
-static void tell_backup(void *arg, bool good, const char *text)
-{
-    say(arg, good ? RESUME_NOTE : RESUME_WARNING, "%s", text);
-}
-
-/* The lines first: a checkpoint never says more than they do. */
+/* The lines first: a checkpoint is never ahead of them. */
 static int sync_lines(void *arg, struct fmt_error *e)
 {
     struct run *r = arg;
-    int status = jsonl_writer_sync(&r->metrics, e);
-    return status ? status : periodic_eval_sync(&r->examine, e);
+    int status = jsonl_writer_sync(&r->metrics_file, e);
+    return status ? status : periodic_eval_sync(&r->eval, e);
 }
 
 /* log.txt is of all processes that worked on the run. */
-static void tell_process(struct run *r)
+static void log_process(struct run *r)
 {
-    char text[100];
-    snprintf(text, sizeof text, "dino-train %s begins: process %ld, threads: %d", DINOTOOLS_VERSION, (long)getpid(),
-             thread_workers(r->pool));
-    keep(r, text);
+    run_log(&r->log, RUN_FILE_ONLY, "dino-train %s begins: process %ld, threads: %d", DINOTOOLS_VERSION,
+            (long)getpid(), thread_workers(r->pool));
 }
 
 static void open_run(struct run *r)
 {
     struct fmt_error e = {0};
-    struct knn_eval *evaluate;
+    struct knn_eval *knn;
     if (run_folder_lock(&r->config, &r->lock, &e))
         msg_die("%s", e.text);
-    MUST(r, text_log_open(&r->journal, r->config.train.output_dir, &e), &e);
-    tell_process(r);
-    MUST(r, resume_look(&r->begin, &r->config, force, tell, r, &e), &e);
-    if (force && !r->begin.plan.clear)
-        say(r, RESUME_WARNING, "-f: not used: it removes an old run only with train.resume=false");
-    MUST(r, memory_plan_fits(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
+    MUST(r, run_log_open(&r->log, r->config.train.output_dir, &e), &e);
+    log_process(r);
+    MUST(r, resume_decide(&r->resume, &r->config, force, &r->log, &e), &e);
+    if (force && !r->resume.plan.remove_old)
+        run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
+    MUST(r, memory_plan_check(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
     MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
-    MUST(r, resume_load(&r->begin, &r->config, r->step, &e), &e);
-    r->state = r->begin.state;
+    MUST(r, resume_load(&r->resume, r->step, &r->state, &e), &e);
     open_data(r);
-    MUST(r, knn_eval_open(&evaluate, &r->config, &e), &e);
-    if (evaluate && *knn_eval_overlap(evaluate))
-        say(r, RESUME_WARNING, "evaluation.knn_val: the scores are too good: %s", knn_eval_overlap(evaluate));
-    if (evaluate && knn_eval_ks_left_out(evaluate))
-        say(r, RESUME_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
-            FMT_COUNT(knn_eval_ks_left_out(evaluate), "of its values is", "of its values are"));
-    if (evaluate && knn_eval_unsaid(evaluate))
-        say(r, RESUME_WARNING,
-            "%s: does not say what bbu-pack did to its photographs: whether evaluation.knn_train and "
-            "evaluation.knn_val are alike is not known",
-            knn_eval_unsaid(evaluate));
-    check_inputs(r, evaluate);
-    go_on_counting(r);
-    MUST(r, resume_clear(&r->begin, &r->config, &e), &e);
+    MUST(r, knn_eval_open(&knn, &r->config, &r->log, &e), &e);
+    check_inputs(r, knn);
+    resume_replaced(r);
+    if (r->resume.plan.remove_old)
+        MUST(r, run_folder_clear(&r->config, &r->resume.checkpoints, 0, &e), &e);
     MUST(r, run_folder_save_settings(&r->config, &e), &e);
-    open_lines(r, &r->metrics, "training_metrics.json", resume_history_of_metrics(&r->begin));
-    open_lines(r, &r->times, "training_times.json", resume_history_of_times(&r->begin));
-    open_examine(r, evaluate);
-    r->saving = (struct checkpoint_save){.config = &r->config,
-                                         .begin = &r->begin,
-                                         .provenance = provenance,
-                                         .sync = sync_lines,
-                                         .arg = r,
-                                         .saved = r->state.iteration};
-    MUST(r, checkpoint_backup_open(&r->backup, &r->config, tell_backup, r, &e), &e);
+    open_lines(r, &r->metrics_file, RUN_FILE_METRICS, resume_history_of_metrics(&r->resume));
+    open_lines(r, &r->times_file, RUN_FILE_TIMES, resume_history_of_times(&r->resume));
+    open_eval(r, knn);
+    r->saver = (struct checkpoint_saver){.config = &r->config, .log = &r->log, .provenance = provenance,
+                                         .sync = sync_lines, .arg = r, .last = r->state.iteration};
+    MUST(r, checkpoint_backup_open(&r->backup, &r->config, &r->log, &e), &e);
     r->schedules = schedules_from(&r->config, 1);
-    memory_plan_give_back();
-    run_report_plan(&r->begin, r->step, batch_loader_header(r->source), r->planned_bytes);
+    memory_trim();
+    run_report_plan(&r->log, &r->config, r->step, batch_loader_header(r->loader), r->planned_bytes);
 }
 
 static void close_run(struct run *r)
 {
     checkpoint_backup_close(r->backup);
-    periodic_eval_close(&r->examine);
-    jsonl_writer_close(&r->times);
-    jsonl_writer_close(&r->metrics);
-    batch_loader_close(r->source);
+    periodic_eval_close(&r->eval);
+    jsonl_writer_close(&r->times_file);
+    jsonl_writer_close(&r->metrics_file);
+    batch_loader_close(r->loader);
     step_close(r->step);
     thread_close(r->pool);
-    resume_release(&r->begin);
-    text_log_close(&r->journal);
+    resume_release(&r->resume);
+    run_log_close(&r->log);
     close(r->lock);
     config_release(&r->config);
 }
@@ -396,7 +349,7 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
 {
     struct fmt_error e = {0};
     struct step_result result;
-    const struct views_header *h = batch_loader_header(r->source);
+    const struct views_header *h = batch_loader_header(r->loader);
     struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
                            .masks = batch->mask, .N = views_patches(h), .pixel_norm = h->pixel_norm};
     struct schedule_rates rates = schedules_at(&r->schedules, iteration);
@@ -404,9 +357,10 @@ static void one_step(struct run *r, const struct views_batch *batch, int64_t ite
     r->state.iteration = iteration;
     r->state.bad_steps = result.bad ? r->state.bad_steps + 1 : 0;
     if (result.bad) {
-        run_report_bad_step(&r->begin, &r->state, batch, result.bad);
+        run_report_bad_step(&r->log, &r->state, batch, result.bad);
         if (r->state.bad_steps >= r->config.train.max_bad_steps) {
-            run_report_divergence(&r->begin, &r->state, r->saving.saved);
+            char last[CHECKPOINT_SAVER_LAST_MAX];
+            run_report_divergence(&r->log, &r->state, checkpoint_saver_last(&r->saver, last));
             exit(EXIT_DIVERGED);
         }
         return;
@@ -421,13 +375,13 @@ static enum collapse_verdict judge(const struct run *r)
 }
 
 /* A disk that is full now may have room when the next line comes. */
-static void add_line(struct run *r, struct jsonl_writer *l, const struct fmt_buffer *line)
+static void add_line(struct run *r, struct jsonl_writer *w, const struct fmt_buffer *line)
 {
     struct fmt_error e = {0};
-    bool waits = jsonl_writer_add(l, line, &e) != 0;
-    if (waits && !r->lines_wait)
-        say(r, RESUME_WARNING, "%s; lines wait in memory until they can be written", e.text);
-    r->lines_wait = waits;
+    bool pending = jsonl_writer_add(w, line, &e) != 0;
+    if (pending && !r->lines_pending)
+        run_log(&r->log, RUN_WARNING, "%s; lines wait in memory until they can be written", e.text);
+    r->lines_pending = pending;
 }
 
 static void log_metrics(struct run *r, int64_t iteration)
@@ -438,51 +392,48 @@ static void log_metrics(struct run *r, int64_t iteration)
     enum collapse_verdict before = r->verdict;
     r->verdict = judge(r);
     MUST(r, training_metrics_line(m, iteration, r->state.replaced->samples, r->verdict, &line, &e), &e);
-    add_line(r, &r->metrics, &line);
+    add_line(r, &r->metrics_file, &line);
     line.bytes = 0;
-    MUST(r, training_metrics_times_line(&r->clock, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
-    add_line(r, &r->times, &line);
+    MUST(r, training_times_line(&r->times, iteration, r->config.train.batch_size_per_gpu, &line, &e), &e);
+    add_line(r, &r->times_file, &line);
     fmt_buffer_release(&line);
-    char text[TRAINING_METRICS_TEXT_ROOM];
-    training_metrics_text(m, &r->clock, iteration, r->n_iterations - 1 - iteration, r->config.train.batch_size_per_gpu,
+    char text[TRAINING_METRICS_TEXT_MAX];
+    training_metrics_text(m, &r->times, iteration, r->n_iterations - 1 - iteration, r->config.train.batch_size_per_gpu,
                  r->verdict, text);
-    keep(r, text);
-    msg_more("%s", text);
+    run_log(&r->log, RUN_DETAIL, "%s", text);
     if (r->verdict != before && r->verdict > COLLAPSE_NONE)
-        say(r, RESUME_WARNING, "iteration %" PRId64 ": %s", iteration, collapse_text(r->verdict));
+        run_log(&r->log, RUN_WARNING, "iteration %" PRId64 ": %s", iteration, collapse_text(r->verdict));
 }
 
-static void examine(struct run *r, int64_t iteration)
+static void evaluate(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     struct knn_eval_scores s;
-    if (!periodic_eval_due(&r->examine, iteration))
+    if (!periodic_eval_due(&r->eval, iteration))
         return;
     MUST(r, run_folder_check(&r->config, r->lock, &e), &e);
-    r->unexamined = periodic_eval_teacher(&r->examine, r->step, r->pool, iteration, &s, &e) != 0;
-    if (r->unexamined && iteration == PERIODIC_EVAL_INITIAL)
+    r->eval_failed = periodic_eval_run(&r->eval, r->step, r->pool, iteration, &s, &e) != 0;
+    if (r->eval_failed && iteration == PERIODIC_EVAL_INITIAL)
         fail(r, &e);
-    if (r->unexamined)
-        say(r, RESUME_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
+    if (r->eval_failed)
+        run_log(&r->log, RUN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
             iteration);
-    else if (teacher_folders_prune(&r->config, iteration, &e))
-        say(r, RESUME_WARNING, "%s; this older teacher stays", e.text);
-    memory_plan_give_back();
-    run_report_scores(&r->begin, &r->examine, &s, iteration);
+    else if (teacher_folder_prune(&r->config, iteration, &e))
+        run_log(&r->log, RUN_WARNING, "%s; this older teacher stays", e.text);
+    memory_trim();
+    run_report_scores(&r->log, &r->eval, &s, iteration);
 }
 
 static void save(struct run *r, bool last)
 {
-    char text[600];
     struct fmt_error e = {0};
-    if (r->saving.saved == r->state.iteration)
+    if (r->saver.last == r->state.iteration)
         return;
     MUST(r, run_folder_check(&r->config, r->lock, &e), &e);
-    char *path = checkpoint_save_write(&r->saving, &r->state, r->step);
+    char *path = checkpoint_saver_save(&r->saver, &r->state, r->step);
     if (!path)
         return;
-    snprintf(text, sizeof text, "saved %s", path);
-    keep(r, text);
+    run_log(&r->log, RUN_FILE_ONLY, "saved %s", path);
     checkpoint_backup_start(r->backup, path, r->state.iteration, last);
     free(path);
 }
@@ -493,17 +444,17 @@ static const struct views_batch *next_batch(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     const struct views_batch *batch = NULL;
-    int status = stop_signal ? FMT_STOPPED : batch_loader_next(r->source, &batch, &e);
+    int status = stop_signal ? FMT_STOPPED : batch_loader_next(r->loader, &batch, &e);
     if (!status)
         return batch;
     if (!stop_signal && status != FMT_END && status != FMT_LIMIT)
         fail(r, &e);
     save(r, true);
     if (!stop_signal && status == FMT_LIMIT)
-        say(r, RESUME_ERROR, "%s%s", e.text, r->saving.saved < 0 || r->saving.failed ? "" : "; the state is saved");
+        run_log(&r->log, RUN_ERROR, "%s%s", e.text, r->saver.last < 0 || r->saver.failed ? "" : "; the state is saved");
     else if (!stop_signal)
-        say(r, RESUME_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
-            r->config.train.dataset_path, iteration, r->n_iterations, r->saving.failed ? "not " : "");
+        run_log(&r->log, RUN_ERROR, "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
+            r->config.train.dataset_path, iteration, r->n_iterations, r->saver.failed ? "not " : "");
     return NULL;
 }
 
@@ -519,23 +470,23 @@ static int train(struct run *r)
     struct progress progress;
     int64_t first = r->state.iteration + 1;
     if (first == 0)
-        examine(r, PERIODIC_EVAL_INITIAL);
+        evaluate(r, PERIODIC_EVAL_INITIAL);
     r->verdict = judge(r);
     if (has_collapsed(r, first - 1))
         return EXIT_DIVERGED;
     progress_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
     for (int64_t iteration = first; iteration < r->n_iterations; iteration++) {
-        double began = clock_now(), waited = batch_loader_wait_seconds(r->source);
+        double began = clock_now(), waited = batch_loader_wait_seconds(r->loader);
         const struct views_batch *batch = next_batch(r, iteration);
         if (!batch)
             return stop_signal ? EXIT_RESUMABLE : EXIT_FAILED;
         one_step(r, batch, iteration);
-        training_metrics_time(&r->clock, clock_now() - began, batch_loader_wait_seconds(r->source) - waited);
+        training_times_add(&r->times, clock_now() - began, batch_loader_wait_seconds(r->loader) - waited);
         if (training_metrics_due(iteration, iteration + 1 == r->n_iterations))
             log_metrics(r, iteration);
-        examine(r, iteration);
+        evaluate(r, iteration);
         bool over = iteration + 1 == r->n_iterations || has_collapsed(r, iteration);
-        if (stop_signal || over || checkpoint_save_due(&r->config, iteration))
+        if (stop_signal || over || checkpoint_saver_due(&r->config, iteration))
             save(r, stop_signal || over);
         progress_step(&progress, iteration + 1 - first);
         if (over)
@@ -558,28 +509,28 @@ static void open_context(struct run *r)
 /* What keeps the result from being whole is an error, whatever else there is to say. */
 static int close_with(struct run *r, int status)
 {
-    char text[RUN_REPORT_WHEN_ROOM];
+    char text[RUN_REPORT_ITERATION_MAX];
     struct fmt_error e = {0};
     bool complete = r->state.iteration + 1 >= r->n_iterations;
-    if (r->saving.failed)
-        say(r, RESUME_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
-            r->saving.why.text, r->saving.saved < 0 ? "nothing" : run_report_when(r->saving.saved, text));
+    if (r->saver.failed)
+        run_log(&r->log, RUN_ERROR, "%s: the last state is not saved; last saved: %s; the same command goes on from there",
+            r->saver.why.text, checkpoint_saver_last(&r->saver, text));
     else if (status == EXIT_RESUMABLE)
-        say(r, RESUME_NOTE, "stopped by %s %s%s; the same command goes on", signals_name(stop_signal),
-            r->saving.saved < 0 ? "" : "behind ", run_report_when(r->saving.saved, text));
+        run_log(&r->log, RUN_NOTE, "stopped by %s %s%s; the same command goes on", signals_name(stop_signal),
+            r->saver.last < 0 ? "" : "behind ", run_report_iteration(r->saver.last, text));
     else if (status != EXIT_FAILED && complete)
-        say(r, status ? RESUME_ERROR : RESUME_NOTE, "%s done; %s",
+        run_log(&r->log, status ? RUN_ERROR : RUN_NOTE, "%s done; %s",
             FMT_COUNT(r->n_iterations, "iteration is", "iterations are"), collapse_text(r->verdict));
     else if (status == EXIT_DIVERGED)
-        say(r, RESUME_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
-            run_report_when(r->state.iteration, text), collapse_text(r->verdict));
-    if (jsonl_writer_sync(&r->times, &e)) /* of the process, and in no checkpoint */
-        say(r, RESUME_WARNING, "%s; its last lines are lost", e.text);
-    if (complete && r->unexamined)
-        say(r, RESUME_ERROR, "the last teacher, or its score, is not written; the same command writes the teacher");
+        run_log(&r->log, RUN_ERROR, "%s: %s; stopped (train.stop_on_collapse); the state is saved",
+            run_report_iteration(r->state.iteration, text), collapse_text(r->verdict));
+    if (jsonl_writer_sync(&r->times_file, &e)) /* of the process, and in no checkpoint */
+        run_log(&r->log, RUN_WARNING, "%s; its last lines are lost", e.text);
+    if (complete && r->eval_failed)
+        run_log(&r->log, RUN_ERROR, "the last teacher, or its score, is not written; the same command writes the teacher");
     if (complete)
-        run_end_report(&r->examine, &r->begin, r->state.iteration);
-    return r->saving.failed || (complete && r->unexamined) ? EXIT_FAILED : status;
+        run_report_teachers(&r->log, &r->eval, r->state.iteration);
+    return r->saver.failed || (complete && r->eval_failed) ? EXIT_FAILED : status;
 }
 
 static int run_it(struct run *r)
@@ -588,19 +539,19 @@ static int run_it(struct run *r)
     r->n_iterations = config_iterations(&r->config);
     open_run(r);
     if (r->state.iteration + 1 >= r->n_iterations) {
-        say(r, RESUME_NOTE, "nothing is left to do: the run is complete");
-        MUST(r, run_end_restore(&r->examine, &r->begin, r->step, r->state.iteration, &e), &e);
+        run_log(&r->log, RUN_NOTE, "nothing is left to do: the run is complete");
+        MUST(r, teacher_restore(&r->eval, r->step, r->state.iteration, &r->log, &e), &e);
     }
     int status = close_with(r, train(r));
-    run_report_replaced(&r->begin, batch_loader_replaced(r->source), r->state.iteration);
-    run_report_memory(&r->begin, r->planned_bytes);
+    run_report_replaced(&r->log, &r->state);
+    run_report_memory(&r->log, r->planned_bytes);
     close_run(r);
     return msg_finish(status);
 }
 
 int main(int argc, char **argv)
 {
-    static struct run r = {.lock = -1, .journal.fd = -1};
+    static struct run r = {.lock = -1, .log = {.fd = -1, .print = print_message}};
     int first = opt_parse(&tool, argc, argv);
     if (only_plan && only_config)
         msg_usage("--plan and --print-config exclude each other");

@@ -91,15 +91,16 @@ static void bed_open(struct bed *b)
 static struct knn_eval_scores score(struct bed *b, const char *train, const char *val, struct knn_eval_scores *again)
 {
     struct knn_eval *ev;
+    struct run_log silent = {.fd = -1};
     struct knn_eval_scores s = {.n = 0};
     struct fmt_error e = {0};
     set(&b->config, "evaluation.knn_train", train);
     set(&b->config, "evaluation.knn_val", val);
-    int status = knn_eval_open(&ev, &b->config, &e);
+    int status = knn_eval_open(&ev, &b->config, &silent, &e);
     if (!status)
-        status = knn_eval_teacher(ev, b->step, b->ctx.pool, &s, &e);
+        status = knn_eval_run(ev, b->step, b->ctx.pool, &s, &e);
     if (!status && again)
-        status = knn_eval_teacher(ev, b->step, b->ctx.pool, again, &e);
+        status = knn_eval_run(ev, b->step, b->ctx.pool, again, &e);
     ok(status == 0, "the teacher is scored %s", e.text);
     if (!status)
         knn_eval_close(ev);
@@ -136,12 +137,12 @@ static void test_plan(struct bed *b)
     struct fmt_error e = {0};
     ok(knn_eval_plan(&b->config, 2, &two, &e) == 0 && knn_eval_plan(&b->config, 4, &four, &e) == 0, "a plan %s",
        e.text);
-    ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.passes == 2 * two.passes &&
+    ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.extraction == 2 * two.extraction &&
            two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
-       "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.passes, (int)two.features,
+       "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.extraction, (int)two.features,
        (int)two.search);
     set(&b->config, "evaluation.eval_period_iterations", "0");
-    ok(knn_eval_plan(&b->config, 2, &none, &e) == 0 && none.copy + none.passes + none.features + none.search == 0,
+    ok(knn_eval_plan(&b->config, 2, &none, &e) == 0 && none.copy + none.extraction + none.features + none.search == 0,
        "nothing where nothing is scored");
 }
 

@@ -14,7 +14,9 @@
 #include "file.h"
 #include "block-chunks.h"
 #include "checkpoint-backup.h"
-#include "checkpoint.h"
+#include "checkpoint-files.h"
+#include "run-folder.h"
+#include "run-log.h"
 #include "jsonl-writer.h"
 #include "training-metrics.h"
 #include "resume-policy.h"
@@ -22,34 +24,34 @@
 #include "tap.h"
 
 /* ------------------------------------------------------------------ the rules of starting, row by row */
-enum { NEWEST = -1 }; /* RESUME_POLICY_CHECKPOINT without a path */
+enum { NEWEST = -1 }; /* RESUME_FROM_CHECKPOINT without a path */
 static const struct {
     const char *resume, *path, *weights, *pretrained;
     int found;
     bool force;
     int status, from;
     const char *from_path;
-    bool may_differ, clear;
+    bool may_differ, remove_old;
     int n_unused;
 } rules[] = {
-    {"null", "", "", "", 0, false, 0, RESUME_POLICY_RANDOM, NULL, false, false, 0},
-    {"null", "", "", "p", 0, false, 0, RESUME_POLICY_PRETRAINED, "p", false, false, 0},
-    {"null", "", "w", "", 0, false, 0, RESUME_POLICY_WEIGHTS, "w", false, false, 0},
-    {"null", "", "w", "p", 0, false, 0, RESUME_POLICY_WEIGHTS, "w", false, false, 1},
-    {"null", "", "", "", 2, false, 0, RESUME_POLICY_CHECKPOINT, NULL, false, false, 0},
-    {"null", "", "w", "p", 1, false, 0, RESUME_POLICY_CHECKPOINT, NULL, false, false, 2},
-    {"null", "", "", "", 1, true, 0, RESUME_POLICY_CHECKPOINT, NULL, false, false, 0},
-    {"true", "c", "", "", 0, false, 0, RESUME_POLICY_CHECKPOINT, "c", true, false, 0},
-    {"true", "c", "w", "p", 3, false, 0, RESUME_POLICY_CHECKPOINT, "c", true, false, 2},
-    {"true", "", "", "", 3, false, 0, RESUME_POLICY_CHECKPOINT, NULL, true, false, 0},
-    {"true", "", "w", "p", 3, false, 0, RESUME_POLICY_CHECKPOINT, NULL, true, false, 2},
-    {"true", "", "w", "p", 0, false, 0, RESUME_POLICY_CHECKPOINT, "w", true, false, 1},
+    {"null", "", "", "", 0, false, 0, RESUME_FROM_RANDOM, NULL, false, false, 0},
+    {"null", "", "", "p", 0, false, 0, RESUME_FROM_PRETRAINED, "p", false, false, 0},
+    {"null", "", "w", "", 0, false, 0, RESUME_FROM_WEIGHTS, "w", false, false, 0},
+    {"null", "", "w", "p", 0, false, 0, RESUME_FROM_WEIGHTS, "w", false, false, 1},
+    {"null", "", "", "", 2, false, 0, RESUME_FROM_CHECKPOINT, NULL, false, false, 0},
+    {"null", "", "w", "p", 1, false, 0, RESUME_FROM_CHECKPOINT, NULL, false, false, 2},
+    {"null", "", "", "", 1, true, 0, RESUME_FROM_CHECKPOINT, NULL, false, false, 0},
+    {"true", "c", "", "", 0, false, 0, RESUME_FROM_CHECKPOINT, "c", true, false, 0},
+    {"true", "c", "w", "p", 3, false, 0, RESUME_FROM_CHECKPOINT, "c", true, false, 2},
+    {"true", "", "", "", 3, false, 0, RESUME_FROM_CHECKPOINT, NULL, true, false, 0},
+    {"true", "", "w", "p", 3, false, 0, RESUME_FROM_CHECKPOINT, NULL, true, false, 2},
+    {"true", "", "w", "p", 0, false, 0, RESUME_FROM_CHECKPOINT, "w", true, false, 1},
     {"true", "", "", "p", 0, false, FMT_END, 0, NULL, false, false, 0},
     {"true", "", "", "", 0, true, FMT_END, 0, NULL, false, false, 0},
-    {"false", "", "", "", 0, false, 0, RESUME_POLICY_RANDOM, NULL, false, true, 0},
-    {"false", "", "w", "", 0, false, 0, RESUME_POLICY_WEIGHTS, "w", false, true, 0},
+    {"false", "", "", "", 0, false, 0, RESUME_FROM_RANDOM, NULL, false, true, 0},
+    {"false", "", "w", "", 0, false, 0, RESUME_FROM_WEIGHTS, "w", false, true, 0},
     {"false", "", "", "", 1, false, FMT_MISMATCH, 0, NULL, false, false, 0},
-    {"false", "", "", "p", 1, true, 0, RESUME_POLICY_PRETRAINED, "p", false, true, 0},
+    {"false", "", "", "p", 1, true, 0, RESUME_FROM_PRETRAINED, "p", false, true, 0},
 };
 
 static void set(struct config *c, const char *key, const char *value)
@@ -65,19 +67,19 @@ static void test_start(void)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct config c;
-        struct resume_policy_plan plan;
+        struct resume_plan plan;
         struct fmt_error e = {0};
         config_init(&c);
         set(&c, "train.resume", rules[i].resume);
         set(&c, "train.resume_path", rules[i].path);
         set(&c, "MODEL.WEIGHTS", rules[i].weights);
         set(&c, "student.pretrained_weights", rules[i].pretrained);
-        struct resume_policy_options wish = {&c, rules[i].found, rules[i].force};
-        int status = resume_policy_decide(&wish, &plan, &e);
+        struct resume_options options = {&c, rules[i].found, rules[i].force};
+        int status = resume_policy_decide(&options, &plan, &e);
         bool good = status == rules[i].status;
         if (good && !status)
-            good = plan.from == (enum resume_policy_from)rules[i].from && plan.may_differ == rules[i].may_differ &&
-                   plan.clear == rules[i].clear && plan.n_unused == rules[i].n_unused &&
+            good = plan.from == (enum resume_from)rules[i].from && plan.may_differ == rules[i].may_differ &&
+                   plan.remove_old == rules[i].remove_old && plan.n_unused == rules[i].n_unused &&
                    !plan.path == !rules[i].from_path && (!plan.path || strcmp(plan.path, rules[i].from_path) == 0);
         ok(good, "resume %s, path '%s', weights '%s', pretrained '%s', %d checkpoints%s: %s", rules[i].resume,
            rules[i].path, rules[i].weights, rules[i].pretrained, rules[i].found, rules[i].force ? ", -f" : "",
@@ -98,7 +100,7 @@ static char *put_file(const char *directory, const char *name, const char *text)
 
 static void test_names(void)
 {
-    char name[CHECKPOINT_NAME_ROOM];
+    char name[CHECKPOINT_NAME_MAX];
     int64_t iteration;
     int rank;
     is_text(checkpoint_name(99, 0, name), "model_0000099.rank_0.ckpt", "seven digits");
@@ -148,7 +150,7 @@ static void test_keeping(void)
     char *teacher = file_join(dir, "eval/best");
     file_make_dirs(teacher, &e);
     free(put_file(teacher, ".teacher_checkpoint.pth.12.tmp", "x"));
-    checkpoint_sweep(dir);
+    run_folder_sweep(dir);
     ok(rmdir(teacher) == 0, "in eval/, too");
     free(teacher);
     char **left;
@@ -164,7 +166,7 @@ static void test_room(void)
 {
     struct fmt_error e = {0}, full = {0}, other = {0};
     struct checkpoint_list list;
-    char *dir = file_join(tap_scratch(), "room"), name[CHECKPOINT_NAME_ROOM], *stays;
+    char *dir = file_join(tap_scratch(), "room"), name[CHECKPOINT_NAME_MAX], *stays;
     file_make_dirs(dir, &e);
     for (int64_t it = 9; it < 60; it += 10)
         free(put_file(dir, checkpoint_name(it, 0, name), "x"));
@@ -172,23 +174,23 @@ static void test_room(void)
     file_fail("a", &full);
     errno = EIO;
     file_fail("a", &other);
-    is_int(checkpoint_make_room(dir, 0, 49, &other), -1, "nothing for an error of the device");
-    is_int(checkpoint_make_room(dir, 0, -1, &full), -1, "nothing before the first good one");
-    is_int(checkpoint_make_room(dir, 0, 49, &full), 9, "the oldest");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &other), -1, "nothing for an error of the device");
+    is_int(checkpoint_evict_oldest(dir, 0, -1, &full), -1, "nothing before the first good one");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 9, "the oldest");
     file_make_dirs(stays = file_join(dir, checkpoint_name(3, 0, name)), &e);
-    is_int(checkpoint_make_room(dir, 0, 49, &full), 19, "the oldest that can be removed");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 19, "the oldest that can be removed");
     rmdir(stays);
     free(stays);
-    is_int(checkpoint_make_room(dir, 0, 49, &full), 29, "the next");
-    is_int(checkpoint_make_room(dir, 0, 49, &full), 39, "and the next");
-    is_int(checkpoint_make_room(dir, 0, 49, &full), -1, "the last good one stays");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 29, "the next");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 39, "and the next");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), -1, "the last good one stays");
     ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 2 && list.iteration[0] == 49 && list.iteration[1] == 59,
        "and the later one that is not counted");
     checkpoint_list_release(&list);
     errno = EDQUOT;
     full = (struct fmt_error){0};
     file_fail("a", &full);
-    is_int(checkpoint_make_room(dir, 0, 59, &full), 49, "a quota is a full disk, too");
+    is_int(checkpoint_evict_oldest(dir, 0, 59, &full), 49, "a quota is a full disk, too");
     free(dir);
 }
 
@@ -200,10 +202,11 @@ static bool due(const void *arg, int64_t iteration)
     return iteration == -1 || iteration % 10 == 0;
 }
 
+enum { NEW_RUN = -99 };
 /* Opens a file of this text behind `last` and adds a line; the file is `want` and that line then. */
 static struct jsonl_history cut(const char *text, int64_t last, const char *want, const char *what)
 {
-    struct jsonl_history past = {.last = last, .due = due};
+    struct jsonl_history past = {.resumed = last != NEW_RUN, .last = last, .due = due};
     struct fmt_error e = {0};
     struct jsonl_writer l;
     struct fmt_buffer add = {0};
@@ -240,7 +243,7 @@ static void missing(const char *text, int64_t last, const char *want, int n, int
 /* A fifo would be waited for, and a signal cannot end that; what a failing read did not give must not be lost. */
 static void test_lines_unreadable(void)
 {
-    struct jsonl_history past = {.last = 10};
+    struct jsonl_history past = {.resumed = true, .last = 10};
     struct fmt_error e = {0};
     struct jsonl_writer l;
     char path[300];
@@ -260,7 +263,7 @@ static void test_lines_unreadable(void)
 /* A line that finds no room (a limit of the file's size stands for the full disk) comes with a later one. */
 static void test_lines_wait(void)
 {
-    struct jsonl_history past = {.last = JSONL_WRITER_NONE};
+    struct jsonl_history past = {.resumed = false};
     struct fmt_error e = {0};
     struct fmt_buffer line = {0};
     struct jsonl_writer l;
@@ -291,7 +294,7 @@ static void test_lines_wait(void)
 static void test_lines(void)
 {
     const char *three = "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n{\"iteration\": 10}\n";
-    cut(three, JSONL_WRITER_NONE, "", "a run that begins keeps no line");
+    cut(three, NEW_RUN, "", "a run that begins keeps no line");
     cut(three, 10, three, "one that goes on behind 10 keeps all three");
     cut(three, 9, "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n", "behind 9: two");
     cut(three, -1, "{\"iteration\": -1, \"a\": 1}\n", "behind -1: one");
@@ -345,10 +348,10 @@ static void test_metrics(void)
            strstr((char *)line.data, ", \"replaced\": 7, \"collapse\": \"none\"}"),
        "has the published names in the published order, then ours");
     fmt_buffer_release(&line);
-    struct training_metrics_times t = {0};
-    training_metrics_time(&t, 0.5, 0.125);
-    training_metrics_time(&t, 1.5, 0.375);
-    ok(!training_metrics_times_line(&t, 1, 8, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
+    struct training_times t = {0};
+    training_times_add(&t, 0.5, 0.125);
+    training_times_add(&t, 1.5, 0.375);
+    ok(!training_times_line(&t, 1, 8, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
     is_text((char *)line.data, "{\"iteration\": 1, \"iter_time\": 0.500000, \"data_time\": 0.125000, "
                                "\"images_per_second\": 16, \"data_wait\": 0.2500}", "and what it holds");
     fmt_buffer_release(&line);
@@ -389,28 +392,29 @@ static void test_chunks(void)
 
 /* ------------------------------------------------------------------ copies */
 static int n_good, n_bad;
-static void count(void *arg, bool good, const char *text)
+static void count(void *arg, enum run_log_level level, const char *text)
 {
     (void)arg;
     printf("# %s\n", text);
-    good ? n_good++ : n_bad++;
+    level == RUN_NOTE ? n_good++ : n_bad++;
 }
 
 static void test_backup(void)
 {
+    struct run_log log = {.fd = -1, .print = count};
     struct fmt_error e = {0};
     struct config c;
     struct checkpoint_backup *b;
     config_init(&c);
-    ok(!checkpoint_backup_open(&b, &c, count, NULL, &e) && !b, "no backup_dir, no backup");
+    ok(!checkpoint_backup_open(&b, &c, &log, &e) && !b, "no backup_dir, no backup");
     char *to = file_join(tap_scratch(), "other/place");
     set(&c, "train.backup_dir", to);
     set(&c, "train.backup_period", "20");
     set(&c, "train.max_to_keep", "2");
-    ok(!checkpoint_backup_open(&b, &c, count, NULL, &e), "a backup every 20 iterations");
+    ok(!checkpoint_backup_open(&b, &c, &log, &e), "a backup every 20 iterations");
     struct checkpoint_list list;
     for (int64_t it = 9; it < 100; it += 10) {
-        char name[CHECKPOINT_NAME_ROOM],
+        char name[CHECKPOINT_NAME_MAX],
             *path = put_file(tap_scratch(), checkpoint_name(it, 0, name), "a checkpoint's bytes");
         checkpoint_backup_start(b, path, it, it == 99);
         struct timespec wait = {0, 30000000};
@@ -426,7 +430,7 @@ static void test_backup(void)
     char *file = put_file(tap_scratch(), "a-file", "x");
     set(&c, "train.backup_dir", file);
     char *path = put_file(tap_scratch(), "model_0000001.rank_0.ckpt", "x");
-    checkpoint_backup_open(&b, &c, count, NULL, &e);
+    checkpoint_backup_open(&b, &c, &log, &e);
     ok(n_bad == 1 && n_good == 0, "a folder for backups that cannot be used is told at once");
     checkpoint_backup_start(b, path, 1, true);
     checkpoint_backup_close(b);

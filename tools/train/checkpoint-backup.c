@@ -1,5 +1,5 @@
-/* checkpoint-backup.c - one copy at a time. The copy opens its source before checkpoint_backup_start returns, so
- * that a checkpoint which is removed meanwhile is still copied whole. */
+/* checkpoint-backup.c - one copy at a time. The file is opened before checkpoint_backup_start returns, so that a
+ * checkpoint which is removed meanwhile is still copied whole. */
 #include "checkpoint-backup.h"
 
 #include <errno.h>
@@ -12,21 +12,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checkpoint-files.h"
 #include "digest.h"
 #include "file.h"
-#include "checkpoint.h"
 
-enum { COPY_BYTES = 1 << 20, LOOK_SECONDS = 2 };
+enum { COPY_BYTES = 1 << 20, CHECK_SECONDS = 2, RANK = 0 };
 
 struct checkpoint_backup {
     char *directory;
-    int64_t period, keep, last_iteration; /* period 0: each checkpoint */
-    void (*tell)(void *arg, bool good, const char *text);
-    void *arg;
+    struct run_log *log;
+    int64_t period, max_to_keep, last_iteration; /* period 0: each checkpoint */
     pthread_t thread;
     bool started;
     _Atomic bool done;
-    struct file source; /* closed: the thread only looks at the folder */
+    struct file source; /* closed: the thread only checks the directory */
     int64_t iteration;
     int status;
     struct fmt_error error;
@@ -85,17 +84,17 @@ static const char *last_name(const char *path)
 
 static int copy_open_file(struct file *from, const char *directory, struct fmt_error *e)
 {
-    uint8_t wanted[DIGEST_BYTES], got[DIGEST_BYTES];
+    uint8_t written[DIGEST_BYTES], on_disk[DIGEST_BYTES];
     struct file_out out;
     char *path = file_join(directory, last_name(from->path));
     int status = path ? file_make_dirs(directory, e) : fmt_no_memory(e);
     if (!status)
         status = file_check_fifo(path, e);
     if (!status && !(status = file_create(&out, path, e))) {
-        status = file_finish(&out, copy_bytes(from, &out, wanted, e), e);
+        status = file_finish(&out, copy_bytes(from, &out, written, e), e);
         if (!status)
-            status = file_digest(path, got, e);
-        if (!status && memcmp(wanted, got, DIGEST_BYTES) != 0) {
+            status = file_digest(path, on_disk, e);
+        if (!status && memcmp(written, on_disk, DIGEST_BYTES) != 0) {
             remove(path);
             status = fmt_fail(e, FMT_CHECKSUM, "%.300s: the copy reads back other bytes", path);
         }
@@ -104,8 +103,8 @@ static int copy_open_file(struct file *from, const char *directory, struct fmt_e
     return status;
 }
 
-/* Whether copies have a place, for who should hear of it before the first is due. */
-static int look(const struct checkpoint_backup *b, struct fmt_error *e)
+/* Whether copies can be made there: a user should hear of it before the first is due. */
+static int check_directory(const struct checkpoint_backup *b, struct fmt_error *e)
 {
     char *inside = file_join(b->directory, "copy");
     int status = inside ? file_make_dirs(b->directory, e) : fmt_no_memory(e);
@@ -115,47 +114,43 @@ static int look(const struct checkpoint_backup *b, struct fmt_error *e)
     return status;
 }
 
-/* A copy, with room made for it. */
+/* Makes the copy; on a full disk older ones are removed for it. */
 static int copy(struct checkpoint_backup *b)
 {
     b->status = copy_open_file(&b->source, b->directory, &b->error);
-    while (b->status && checkpoint_make_room(b->directory, 0, b->iteration - 1, &b->error) >= 0 &&
+    while (b->status && checkpoint_evict_oldest(b->directory, RANK, b->iteration - 1, &b->error) >= 0 &&
            lseek(b->source.fd, 0, SEEK_SET) == 0) {
         b->error = (struct fmt_error){0};
         b->status = copy_open_file(&b->source, b->directory, &b->error);
     }
     if (!b->status)
-        b->status = checkpoint_prune(b->directory, 0, b->iteration, b->keep, &b->error);
+        b->status = checkpoint_prune(b->directory, RANK, b->iteration, b->max_to_keep, &b->error);
     return b->status;
 }
 
 static void *work(void *arg)
 {
     struct checkpoint_backup *b = arg;
-    b->status = b->source.fd < 0 ? look(b, &b->error) : copy(b);
+    b->status = b->source.fd < 0 ? check_directory(b, &b->error) : copy(b);
     atomic_store(&b->done, true);
     return NULL;
 }
 
-static bool begin_work(struct checkpoint_backup *b)
+static bool start_thread(struct checkpoint_backup *b)
 {
     b->error = (struct fmt_error){0};
     atomic_store(&b->done, false);
     return b->started = pthread_create(&b->thread, NULL, work, b) == 0;
 }
 
-static void tell_result(struct checkpoint_backup *b)
+static void log_result(struct checkpoint_backup *b)
 {
-    char text[600];
-    bool looked = b->source.fd < 0;
     b->started = false;
     if (b->status)
-        snprintf(text, sizeof text, "backup: %s; training goes on", b->error.text);
-    else
-        snprintf(text, sizeof text, "backup of %.200s in %.200s, read back and compared",
-                 looked ? "" : last_name(b->source.path), b->directory);
-    if (b->status || !looked)
-        b->tell(b->arg, b->status == 0, text);
+        run_log(b->log, RUN_WARNING, "backup: %s; training goes on", b->error.text);
+    else if (b->source.fd >= 0)
+        run_log(b->log, RUN_NOTE, "backup of %.200s in %.200s, read back and compared", last_name(b->source.path),
+                b->directory);
     file_close(&b->source);
 }
 
@@ -164,28 +159,25 @@ static void finish(struct checkpoint_backup *b)
     if (!b->started)
         return;
     pthread_join(b->thread, NULL);
-    tell_result(b);
+    log_result(b);
 }
 
-/* A file system that does not answer holds the run up for so long, once. */
-static void look_first(struct checkpoint_backup *b)
+/* A file system that does not answer delays the run by CHECK_SECONDS, once. */
+static void check_first(struct checkpoint_backup *b)
 {
-    char text[300];
     struct timespec until;
-    if (!begin_work(b))
+    if (!start_thread(b))
         return;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += LOOK_SECONDS;
-    if (pthread_timedjoin_np(b->thread, NULL, &until) == 0) {
-        tell_result(b);
-    } else {
-        snprintf(text, sizeof text, "backup: %.200s: does not answer; training goes on", b->directory);
-        b->tell(b->arg, false, text);
-    }
+    until.tv_sec += CHECK_SECONDS;
+    if (pthread_timedjoin_np(b->thread, NULL, &until) == 0)
+        log_result(b);
+    else
+        run_log(b->log, RUN_WARNING, "backup: %.200s: does not answer; training goes on", b->directory);
 }
 
-int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config,
-                           void (*tell)(void *arg, bool good, const char *text), void *arg, struct fmt_error *e)
+int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, struct run_log *log,
+                           struct fmt_error *e)
 {
     *b = NULL;
     if (!*config->train.backup_dir)
@@ -197,12 +189,11 @@ int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *co
         return fmt_no_memory(e);
     }
     (*b)->period = config->train.backup_period;
-    (*b)->keep = config->train.max_to_keep;
+    (*b)->max_to_keep = config->train.max_to_keep;
     (*b)->last_iteration = -1;
-    (*b)->tell = tell;
-    (*b)->arg = arg;
+    (*b)->log = log;
     (*b)->source.fd = -1;
-    look_first(*b);
+    check_first(*b);
     return 0;
 }
 
@@ -216,17 +207,17 @@ void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int6
         return;
     b->last_iteration = iteration;
     if (b->started) {
-        b->tell(b->arg, false, "backup: the last copy is still in work; this checkpoint is not copied");
+        run_log(b->log, RUN_WARNING, "backup: the last copy is still in work; this checkpoint is not copied");
         return;
     }
     b->error = (struct fmt_error){0};
     b->iteration = iteration;
     if (file_open(&b->source, path, &b->error)) {
-        b->tell(b->arg, false, b->error.text);
+        run_log(b->log, RUN_WARNING, "%s", b->error.text);
         return;
     }
-    if (!begin_work(b)) {
-        b->tell(b->arg, false, "backup: no thread for it; training goes on");
+    if (!start_thread(b)) {
+        run_log(b->log, RUN_WARNING, "backup: no thread for it; training goes on");
         file_close(&b->source);
     }
 }

@@ -1,13 +1,13 @@
-/* checkpoint-backup.h - verified copies of checkpoints in another place (train.backup_dir), made by a thread of their
- * own so that a slow or dead file system never stops training. A copy is written beside, synced, renamed, then read
- * back from the disk and compared by its digest; one that differs is removed. On a full disk the oldest copies go, one
- * by one until there is room, but never the newest. Whatever fails is told through `tell` and forgotten.
+/* checkpoint-backup.h - verified copies of checkpoints in another directory (train.backup_dir), made by a thread of
+ * their own so that a slow or dead file system never stops training. A copy is written under a temporary name, synced,
+ * renamed, then read back from the disk and compared by its digest; one that differs is removed. On a full disk the
+ * oldest copies are removed, one by one until there is space, but never the newest. A failure is a warning in the log
+ * and has no other consequence.
  *
- *   checkpoint_backup_open(&b, config, tell, arg, e);         tells of a folder that cannot be used; none set: does
- * nothing
- *   checkpoint_backup_start(b, path, iteration, last);        after each checkpoint; last: this one whatever the
- * period says
- *   checkpoint_backup_close(b);                               waits for the copy in work
+ *   checkpoint_backup_open(&b, config, log, e);           warns of a directory that cannot be used; b is NULL where
+ *                                                         none is set
+ *   checkpoint_backup_start(b, path, iteration, last);    after each checkpoint
+ *   checkpoint_backup_close(b);                           waits for the copy in work
  */
 #ifndef CHECKPOINT_BACKUP_H
 #define CHECKPOINT_BACKUP_H
@@ -17,14 +17,15 @@
 
 #include "config.h"
 #include "fmt.h"
+#include "run-log.h"
 
 struct checkpoint_backup;
 
-/* tell is called from these functions alone, in the caller's thread: a warning, or (good) a note. */
-int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config,
-                           void (*tell)(void *arg, bool good, const char *text), void *arg, struct fmt_error *e);
-/* Starts a copy where train.backup_period has passed since the last. One that is still in work is waited for only if
- * this is the last; else it is told that this checkpoint is not copied. */
+/* The log is written by these functions alone, in the caller's thread. */
+int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, struct run_log *log,
+                           struct fmt_error *e);
+/* Starts a copy where train.backup_period has passed since the previous one, and always of the last checkpoint. A copy
+ * still in work is waited for only then; else a warning says that this checkpoint is not copied. b may be NULL. */
 void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int64_t iteration, bool last);
 void checkpoint_backup_close(struct checkpoint_backup *b); /* NULL is allowed */
 

@@ -3,6 +3,8 @@
  * The tensors are those of state.h in its order, then metrics.window [METRICS, 20] in float64. Reading goes by
  * name and wants exactly these with exactly these dimensions, and names all that are missing, misshapen or foreign.
  */
+#include "checkpoint.h"
+
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -10,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checkpoint-files.h"
 #include "named-tensor.h"
+#include "num.h"
 #include "state.h"
 #include "step.h"
-#include "num.h"
-#include "checkpoint.h"
 #include "version.h"
 
 static const char window_name[] = "metrics.window";
@@ -37,39 +39,35 @@ static int put_inputs(struct fmt_buffer *b, const struct run_inputs *inputs)
     return bad;
 }
 
-static bool has_replaced(const struct checkpoint *k)
-{
-    return k->replaced && k->replaced->samples > 0;
-}
-
 /* Nothing of a run in which nothing was replaced. */
-static int put_replaced(struct fmt_buffer *b, const struct checkpoint *k)
+static int put_replaced(struct fmt_buffer *b, const struct run_state *state)
 {
     static const char key[] = "\"replaced\":";
-    if (!has_replaced(k))
+    if (!run_state_has_replaced(state))
         return 0;
-    return fmt_buffer_append(b, key, strlen(key)) | replaced_images_write(k->replaced, b, NULL) |
+    return fmt_buffer_append(b, key, strlen(key)) | replaced_images_write(state->replaced, b, NULL) |
            fmt_buffer_append(b, ",", 1);
 }
 
-static int state_text(const struct checkpoint *k, const struct step *step, struct fmt_buffer *b, struct fmt_error *e)
+static int state_json(const struct run_state *state, const struct step *step, struct fmt_buffer *b,
+                      struct fmt_error *e)
 {
     char text[300];
     struct state_numbers numbers = state_numbers(step);
     int n = snprintf(text, sizeof text,
                      "{\"optimizer_steps\":%" PRId64 ",\"backbone_steps\":%" PRId64 ",\"center_pending\":%" PRId64
                      ",\"bad_steps\":%" PRId64 ",\"metrics_count\":%" PRId64 ",\"inputs\":{",
-                     numbers.optimizer_steps, numbers.backbone_steps, numbers.center_pending, k->bad_steps,
-                     k->metrics.count);
-    int bad = fmt_buffer_append(b, text, (size_t)n) | put_inputs(b, &k->inputs);
-    bad |= fmt_buffer_append(b, "},", 2) | put_replaced(b, k);
+                     numbers.optimizer_steps, numbers.backbone_steps, numbers.center_pending, state->bad_steps,
+                     state->metrics.count);
+    int bad = fmt_buffer_append(b, text, (size_t)n) | put_inputs(b, &state->inputs);
+    bad |= fmt_buffer_append(b, "},", 2) | put_replaced(b, state);
     bad |= fmt_buffer_append(b, "\"" CONFIG_META_KEY "\":", strlen("\"" CONFIG_META_KEY "\":"));
-    if (!bad && config_json(k->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
+    if (!bad && config_json(state->config, CONFIG_RESULT, b, e) == 0 && fmt_buffer_append(b, "}", 2) == 0)
         return 0;
     return fmt_no_memory(e);
 }
 
-static int take_number(const cJSON *object, const char *key, int64_t *v, struct fmt_error *e)
+static int read_number(const cJSON *object, const char *key, int64_t *v, struct fmt_error *e)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
     if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > NUM_WHOLE_MAX)
@@ -78,7 +76,7 @@ static int take_number(const cJSON *object, const char *key, int64_t *v, struct 
     return 0;
 }
 
-static bool take_digest(const char *hex, uint8_t out[DIGEST_BYTES])
+static bool read_digest(const char *hex, uint8_t out[DIGEST_BYTES])
 {
     if (strlen(hex) != 2 * DIGEST_BYTES || strspn(hex, "0123456789abcdef") != 2 * DIGEST_BYTES)
         return false;
@@ -87,20 +85,20 @@ static bool take_digest(const char *hex, uint8_t out[DIGEST_BYTES])
     return true;
 }
 
-static int take_inputs(const cJSON *object, struct run_inputs *inputs, struct fmt_error *e)
+static int read_inputs(const cJSON *object, struct run_inputs *inputs, struct fmt_error *e)
 {
     for (int i = 0; i < INPUTS; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, run_input_name[i]);
         if (!item)
             continue;
-        if (!cJSON_IsString(item) || !take_digest(item->valuestring, inputs->digest[i]))
+        if (!cJSON_IsString(item) || !read_digest(item->valuestring, inputs->digest[i]))
             return fmt_fail(e, FMT_INVALID, "state: the input %s is no digest", run_input_name[i]);
         inputs->set[i] = true;
     }
     return 0;
 }
 
-static int take_settings(const cJSON *object, struct config *c, struct fmt_error *e)
+static int read_settings(const cJSON *object, struct config *c, struct fmt_error *e)
 {
     char *text = object ? cJSON_PrintUnformatted(object) : NULL;
     if (!text)
@@ -110,7 +108,7 @@ static int take_settings(const cJSON *object, struct config *c, struct fmt_error
     return status;
 }
 
-static int take_state(struct checkpoint_file *f, struct fmt_error *e)
+static int read_state(struct checkpoint_file *f, struct fmt_error *e)
 {
     cJSON *root = cJSON_Parse(f->ckpt.header.state);
     int status = cJSON_IsObject(root) ? 0 : fmt_fail(e, FMT_INVALID, "state: not a JSON object");
@@ -118,23 +116,25 @@ static int take_state(struct checkpoint_file *f, struct fmt_error *e)
         const char *key;
         int64_t *value;
     } numbers[] = {{"optimizer_steps", &f->numbers.optimizer_steps}, {"backbone_steps", &f->numbers.backbone_steps},
-                   {"center_pending", &f->numbers.center_pending}, {"bad_steps", &f->found.bad_steps},
+                   {"center_pending", &f->numbers.center_pending}, {"bad_steps", &f->state.bad_steps},
                    {"metrics_count", &f->metrics_count}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && !status; i++)
-        status = take_number(root, numbers[i].key, numbers[i].value, e);
+        status = read_number(root, numbers[i].key, numbers[i].value, e);
     if (!status)
-        status = take_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->found.inputs, e);
+        status = read_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->state.inputs, e);
     const cJSON *replaced = cJSON_GetObjectItemCaseSensitive(root, "replaced"); /* older ones have none */
     if (!status && replaced)
         status = replaced_images_read(&f->replaced, replaced, e);
     if (!status)
-        status = take_settings(cJSON_GetObjectItemCaseSensitive(root, CONFIG_META_KEY), &f->settings, e);
+        status = read_settings(cJSON_GetObjectItemCaseSensitive(root, CONFIG_META_KEY), &f->settings, e);
     cJSON_Delete(root);
     return status;
 }
 
 /* ---------------------------------------------------------------- writing */
-static int table_of(struct step *step, struct ckpt_tensor **table, struct state_tensor **tensors, struct fmt_error *e)
+/* Both lists are for free(), also after a failure. */
+static int list_tensors(struct step *step, struct ckpt_tensor **table, struct state_tensor **tensors,
+                        struct fmt_error *e)
 {
     int64_t n = state_count(step);
     *tensors = calloc((size_t)n + 1, sizeof **tensors);
@@ -152,83 +152,58 @@ static int table_of(struct step *step, struct ckpt_tensor **table, struct state_
     return 0;
 }
 
-int checkpoint_provenance(struct provenance *p, const struct checkpoint *k, int64_t iteration, bool keep,
-                          struct fmt_error *e)
-{
-    provenance_init(p, "dino-train", DINOTOOLS_VERSION, keep);
-    provenance_int(p, "iteration", iteration);
-    for (int id = 0; id < CONFIG_N_KEYS; id++) {
-        if (config_key(id)->effect != CONFIG_RESULT)
-            continue;
-        char *value = config_value(k->config, id);
-        if (!value)
-            return fmt_no_memory(e);
-        provenance_text(p, config_key(id)->name, value);
-        free(value);
-    }
-    for (int i = 0; i < INPUTS; i++)
-        if (k->inputs.set[i])
-            provenance_input(p, run_input_name[i], k->inputs.digest[i]);
-    if (has_replaced(k)) {
-        uint8_t digest[DIGEST_BYTES];
-        replaced_images_digest(k->replaced, digest);
-        provenance_input(p, "replaced", digest);
-    }
-    return 0;
-}
-
-static int write_all(const struct fmt_writer *io, const struct checkpoint *k, struct step *step,
-                     const struct ckpt_tensor *table, const struct state_tensor *tensors, const char *state,
+static int write_all(const struct fmt_writer *io, const struct run_state *state, struct step *step,
+                     const struct ckpt_tensor *table, const struct state_tensor *tensors, const char *json,
                      const struct provenance *p, struct fmt_error *e)
 {
     struct ckpt_writer w;
     int64_t n = state_count(step);
-    struct ckpt_header h = {.iteration = k->iteration, .rank = 0, .n_ranks = 1, .state = state};
+    struct ckpt_header h = {.iteration = state->iteration, .rank = 0, .n_ranks = 1, .state = json};
     int status = ckpt_create(&w, io, &h, table, n + 1, p, e);
     if (status)
         return status;
     for (int64_t i = 0; i < n && !status; i++)
         status = ckpt_add(&w, tensors[i].data, (size_t)tensors[i].n * sizeof(float), e);
     if (!status)
-        status = ckpt_add(&w, k->metrics.window, sizeof k->metrics.window, e);
+        status = ckpt_add(&w, state->metrics.window, sizeof state->metrics.window, e);
     if (!status)
         return ckpt_finish(&w, e);
     ckpt_abandon(&w);
     return status;
 }
 
-static int write_file(const char *path, const struct checkpoint *k, struct step *step, const struct provenance *p,
+static int write_file(const char *path, const struct run_state *state, struct step *step, const struct provenance *p,
                       struct fmt_error *e)
 {
-    struct ckpt_tensor *table = NULL;
-    struct state_tensor *tensors = NULL;
-    struct fmt_buffer state = {0};
+    struct ckpt_tensor *table;
+    struct state_tensor *tensors;
+    struct fmt_buffer json = {0};
     struct file_out out;
-    int status = table_of(step, &table, &tensors, e);
+    int status = list_tensors(step, &table, &tensors, e);
     if (!status)
-        status = state_text(k, step, &state, e);
+        status = state_json(state, step, &json, e);
     if (!status)
         status = file_check_fifo(path, e);
     if (!status && !(status = file_create(&out, path, e))) {
         struct fmt_writer io = file_writer(&out);
-        status = file_finish(&out, write_all(&io, k, step, table, tensors, (const char *)state.data, p, e), e);
+        status = file_finish(&out, write_all(&io, state, step, table, tensors, (const char *)json.data, p, e), e);
     }
-    fmt_buffer_release(&state);
+    fmt_buffer_release(&json);
     free(table);
     free(tensors);
     return status;
 }
 
-int checkpoint_save(const char *directory, const struct checkpoint *k, struct step *step, bool provenance, char **path,
-                    struct fmt_error *e)
+int checkpoint_write(const char *directory, const struct run_state *state, struct step *step, bool provenance,
+                     char **path, struct fmt_error *e)
 {
-    char name[CHECKPOINT_NAME_ROOM];
+    char name[CHECKPOINT_NAME_MAX];
     struct provenance p;
-    if (!(*path = file_join(directory, checkpoint_name(k->iteration, 0, name))))
+    if (!(*path = file_join(directory, checkpoint_name(state->iteration, 0, name))))
         return fmt_no_memory(e);
-    int status = checkpoint_provenance(&p, k, k->iteration, provenance, e);
+    int status = run_state_provenance(state, state->iteration, provenance, &p, e);
     if (!status)
-        status = write_file(*path, k, step, &p, e);
+        status = write_file(*path, state, step, &p, e);
     provenance_release(&p);
     if (status) {
         free(*path);
@@ -244,10 +219,10 @@ static int check_name(const struct checkpoint_file *f, const char *path, struct 
     const char *slash = strrchr(path, '/');
     int64_t iteration;
     int rank;
-    if (!checkpoint_parse_name(slash ? slash + 1 : path, &iteration, &rank) || iteration == f->found.iteration)
+    if (!checkpoint_parse_name(slash ? slash + 1 : path, &iteration, &rank) || iteration == f->state.iteration)
         return 0;
     return fmt_fail(e, FMT_INVALID, "its name says iteration %" PRId64 ", and it holds iteration %" PRId64, iteration,
-                    f->found.iteration);
+                    f->state.iteration);
 }
 
 int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_error *e)
@@ -264,10 +239,10 @@ int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_erro
         fmt_prefix(e, path);
         return status;
     }
-    f->found.iteration = f->ckpt.header.iteration;
-    f->found.config = &f->settings;
-    f->found.replaced = &f->replaced;
-    status = take_state(f, e);
+    f->state.iteration = f->ckpt.header.iteration;
+    f->state.config = &f->settings;
+    f->state.replaced = &f->replaced;
+    status = read_state(f, e);
     if (!status && (f->ckpt.header.n_ranks != 1 || f->ckpt.header.rank != 0))
         status = fmt_fail(e, FMT_UNSUPPORTED, "one of the %d parts of a run of several processes",
                           (int)f->ckpt.header.n_ranks);
@@ -288,14 +263,30 @@ void checkpoint_close(struct checkpoint_file *f)
     replaced_images_release(&f->replaced);
 }
 
-/* What does not go with the model, told line by line. */
-struct complaints {
-    const struct checkpoint_told *told;
+int checkpoint_compare_settings(const struct checkpoint_file *f, const struct config *config, struct run_log *log,
+                                enum run_log_level level)
+{
+    int n = 0;
+    for (int id = config_differ(&f->settings, config, CONFIG_RESULT, 0); id < CONFIG_N_KEYS;
+         id = config_differ(&f->settings, config, CONFIG_RESULT, id + 1), n++) {
+        char *there = config_value(&f->settings, id), *here = config_value(config, id);
+        run_log(log, level, "differs from the checkpoint: %s: %.150s there, %.150s here", config_key(id)->name,
+                there ? there : "?", here ? here : "?");
+        free(there);
+        free(here);
+    }
+    return n;
+}
+
+/* What does not fit the model, logged line by line. */
+struct problems {
+    struct run_log *log;
+    const char *path;
     int64_t missing, misshapen, unexpected;
 };
 
-__attribute__((format(printf, 3, 4))) static void complain(const struct complaints *c, int64_t *count,
-                                                           const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void add_problem(struct problems *p, int64_t *count,
+                                                              const char *format, ...)
 {
     char line[CKPT_NAME_MAX + 2 * NAMED_TENSOR_DIMS_TEXT_MAX + 64];
     va_list ap;
@@ -303,21 +294,21 @@ __attribute__((format(printf, 3, 4))) static void complain(const struct complain
     vsnprintf(line, sizeof line, format, ap);
     va_end(ap);
     ++*count;
-    c->told->tell(c->told->arg, line);
+    run_log(p->log, RUN_ERROR, "%.300s: %s", p->path, line);
 }
 
 static void check_tensor(const struct ckpt *c, const char *name, enum dtype dtype, int n_dims, const int64_t *dims,
-                         struct complaints *bad)
+                         struct problems *p)
 {
     int64_t i = ckpt_find(c, name);
-    char is[NAMED_TENSOR_DIMS_TEXT_MAX], needs[NAMED_TENSOR_DIMS_TEXT_MAX];
+    char found[NAMED_TENSOR_DIMS_TEXT_MAX], needed[NAMED_TENSOR_DIMS_TEXT_MAX];
     if (i < 0)
-        complain(bad, &bad->missing, "%s is missing", name);
+        add_problem(p, &p->missing, "%s is missing", name);
     else if (c->tensor[i].dtype != dtype || c->tensor[i].n_dims != n_dims ||
              memcmp(c->tensor[i].dims, dims, (size_t)n_dims * sizeof *dims) != 0)
-        complain(bad, &bad->misshapen, "%s is %s, this model needs %s", name,
-                 named_tensor_dims_text(c->tensor[i].dims, c->tensor[i].n_dims, is),
-                 named_tensor_dims_text(dims, n_dims, needs));
+        add_problem(p, &p->misshapen, "%s is %s, this model needs %s", name,
+                    named_tensor_dims_text(c->tensor[i].dims, c->tensor[i].n_dims, found),
+                    named_tensor_dims_text(dims, n_dims, needed));
 }
 
 static bool is_network(const char *name)
@@ -325,14 +316,14 @@ static bool is_network(const char *name)
     return strncmp(name, "student.", 8) == 0 || strncmp(name, "teacher.", 8) == 0;
 }
 
-/* Of the networks alone, the centres are taken where this run has some; a file's others have no use. */
-static bool is_wanted(const char *name, bool everything)
+/* With the networks alone come the centres that this run has; others in the file are not used. */
+static bool is_loaded(const char *name, bool everything)
 {
     return everything || is_network(name) || strstr(name, ".center");
 }
 
 static void check_unexpected(const struct ckpt *c, const struct state_tensor *t, int64_t n, bool everything,
-                             struct complaints *bad)
+                             struct problems *p)
 {
     for (int64_t i = 0; i < c->n_tensors; i++) {
         const char *name = c->tensor[i].name;
@@ -340,26 +331,26 @@ static void check_unexpected(const struct ckpt *c, const struct state_tensor *t,
         for (int64_t k = 0; k < n && !known; k++)
             known = strcmp(name, t[k].name) == 0;
         if (!known)
-            complain(bad, &bad->unexpected, "%s belongs nowhere in this model", name);
+            add_problem(p, &p->unexpected, "%s belongs nowhere in this model", name);
     }
 }
 
 static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t, int64_t n, bool everything,
-                         const struct checkpoint_told *told, struct fmt_error *e)
+                         struct run_log *log, struct fmt_error *e)
 {
-    struct complaints bad = {.told = told};
+    struct problems p = {.log = log, .path = f->file.path};
     for (int64_t i = 0; i < n; i++)
-        if (is_wanted(t[i].name, everything))
-            check_tensor(&f->ckpt, t[i].name, DTYPE_F32, t[i].n_dims, t[i].dims, &bad);
+        if (is_loaded(t[i].name, everything))
+            check_tensor(&f->ckpt, t[i].name, DTYPE_F32, t[i].n_dims, t[i].dims, &p);
     if (everything)
-        check_tensor(&f->ckpt, window_name, DTYPE_F64, 2, window_dims, &bad);
-    check_unexpected(&f->ckpt, t, n, everything, &bad);
-    if (!bad.missing && !bad.misshapen && !bad.unexpected)
+        check_tensor(&f->ckpt, window_name, DTYPE_F64, 2, window_dims, &p);
+    check_unexpected(&f->ckpt, t, n, everything, &p);
+    if (!p.missing && !p.misshapen && !p.unexpected)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
                     "%.200s: %s missing, %s fit, %s nowhere", f->file.path,
-                    FMT_COUNT(bad.missing, "tensor is", "tensors are"),
-                    FMT_COUNT(bad.misshapen, "does not", "do not"), FMT_COUNT(bad.unexpected, "belongs", "belong"));
+                    FMT_COUNT(p.missing, "tensor is", "tensors are"),
+                    FMT_COUNT(p.misshapen, "does not", "do not"), FMT_COUNT(p.unexpected, "belongs", "belong"));
 }
 
 static int read_tensor(struct checkpoint_file *f, const char *name, void *to, size_t bytes, struct fmt_error *e)
@@ -370,40 +361,37 @@ static int read_tensor(struct checkpoint_file *f, const char *name, void *to, si
     return status;
 }
 
-static int load(struct checkpoint_file *f, struct step *step, bool everything, const struct checkpoint_told *told,
-                struct fmt_error *e)
+static int load(struct checkpoint_file *f, struct step *step, bool everything, struct run_log *log, struct fmt_error *e)
 {
-    struct ckpt_tensor *table = NULL;
-    struct state_tensor *t = NULL;
+    struct ckpt_tensor *table;
+    struct state_tensor *t;
     int64_t n = state_count(step);
-    int status = table_of(step, &table, &t, e);
+    int status = list_tensors(step, &table, &t, e);
     if (!status)
-        status = check_tensors(f, t, n, everything, told, e);
+        status = check_tensors(f, t, n, everything, log, e);
     for (int64_t i = 0; i < n && !status; i++)
-        if (is_wanted(t[i].name, everything))
+        if (is_loaded(t[i].name, everything))
             status = read_tensor(f, t[i].name, t[i].data, (size_t)t[i].n * sizeof(float), e);
     free(table);
     free(t);
     return status;
 }
 
-int checkpoint_load(struct checkpoint_file *f, struct step *step, const struct checkpoint_told *told,
-                    struct fmt_error *e)
+int checkpoint_load(struct checkpoint_file *f, struct step *step, struct run_log *log, struct fmt_error *e)
 {
-    int status = load(f, step, true, told, e);
+    int status = load(f, step, true, log, e);
     if (!status)
-        status = read_tensor(f, window_name, f->found.metrics.window, sizeof f->found.metrics.window, e);
+        status = read_tensor(f, window_name, f->state.metrics.window, sizeof f->state.metrics.window, e);
     if (status)
         return status;
-    f->found.metrics.count = f->metrics_count;
+    f->state.metrics.count = f->metrics_count;
     state_set_numbers(step, f->numbers);
     return 0;
 }
 
-int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, const struct checkpoint_told *told,
-                             struct fmt_error *e)
+int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struct run_log *log, struct fmt_error *e)
 {
-    int status = load(f, step, false, told, e);
+    int status = load(f, step, false, log, e);
     if (!status)
         state_set_numbers(step, (struct state_numbers){.center_pending = f->numbers.center_pending});
     return status;

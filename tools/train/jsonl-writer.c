@@ -1,5 +1,5 @@
-/* jsonl-writer.c - a growing file of lines; what stays and what is missing is found by reading it once from the front.
- * */
+/* jsonl-writer.c - which lines of an older file are valid and which are missing is found by reading it once from the
+ * front. */
 #include "jsonl-writer.h"
 
 #include <cjson/cJSON.h>
@@ -15,6 +15,8 @@
 
 static const char first_key[] = "{\"iteration\": ";
 
+#define NO_LINE INT64_MIN /* no valid line was read yet */
+
 /* The iteration of a line; false if it is none of ours, not whole, or of no iteration that there can be. */
 static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
 {
@@ -23,46 +25,46 @@ static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
         return false;
     cJSON *o = cJSON_Parse(line);
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(o, "iteration");
-    bool good = cJSON_IsNumber(number) && number->valuedouble >= JSONL_WRITER_FIRST && number->valuedouble < 9e15;
+    bool good = cJSON_IsNumber(number) && number->valuedouble >= JSONL_FIRST_ITERATION && number->valuedouble < 9e15;
     *iteration = good ? (int64_t)number->valuedouble : 0;
     cJSON_Delete(o);
     return good;
 }
 
-/* Lines that should stand from `next` on and before iteration `end`, and do not. */
-static void count_missing(struct jsonl_history *past, int64_t next, int64_t end)
+/* Lines that should be there from `next` on and before iteration `end`, and are not. */
+static void count_missing(struct jsonl_history *h, int64_t next, int64_t end)
 {
-    for (int64_t i = next; past->due && i < end; i++)
-        if (past->due(past->arg, i) && past->n_missing++ == 0)
-            past->first_missing = i;
+    for (int64_t i = next; h->due && i < end; i++)
+        if (h->due(h->arg, i) && h->n_missing++ == 0)
+            h->first_missing = i;
 }
 
-/* The lines to keep; *as_it_is says whether the file begins with just these. */
-static int take_lines(FILE *f, struct jsonl_history *past, struct fmt_buffer *keep, bool *as_it_is)
+/* Collects the valid lines; *is_prefix: the file begins with just these. */
+static int read_lines(FILE *f, struct jsonl_history *h, struct fmt_buffer *valid, bool *is_prefix)
 {
     char *line = NULL;
-    size_t room = 0;
-    int64_t next = JSONL_WRITER_NONE, iteration;
+    size_t capacity = 0;
+    int64_t next = NO_LINE, iteration;
     int bad = 0;
-    *as_it_is = true;
-    for (ssize_t n; (n = getline(&line, &room, f)) > 0 && !bad;) {
+    *is_prefix = true;
+    for (ssize_t n; (n = getline(&line, &capacity, f)) > 0 && !bad;) {
         if (!line_iteration(line, n, &iteration) || iteration < next) {
-            past->n_foreign += line[n - 1] == '\n'; /* else a kill left it, at the end */
+            h->n_foreign += line[n - 1] == '\n'; /* else the end of the file, cut by a kill */
             continue;
         }
-        if (iteration > past->last)
+        if (iteration > h->last)
             break;
-        count_missing(past, next == JSONL_WRITER_NONE ? iteration : next, iteration);
+        count_missing(h, next == NO_LINE ? iteration : next, iteration);
         next = iteration + 1;
-        *as_it_is &= past->n_foreign == 0;
-        bad = fmt_buffer_append(keep, line, (size_t)n);
+        *is_prefix &= h->n_foreign == 0;
+        bad = fmt_buffer_append(valid, line, (size_t)n);
     }
-    count_missing(past, next == JSONL_WRITER_NONE ? JSONL_WRITER_FIRST : next, past->last + 1);
+    count_missing(h, next == NO_LINE ? JSONL_FIRST_ITERATION : next, h->last + 1);
     free(line);
     return bad;
 }
 
-/* NULL and errno: not there, or none that has an end. A fifo would not be opened before someone writes to it. */
+/* NULL and errno: not there, or not a regular file. Opening a fifo would wait for someone to write to it. */
 static FILE *open_regular(const char *path)
 {
     struct stat st;
@@ -81,89 +83,90 @@ static FILE *open_regular(const char *path)
     return f;
 }
 
-/* Cuts the file to the lines that stay; where there is something else between them it is written anew. */
-static int keep_past(const char *path, struct jsonl_history *past, int64_t *keep_bytes, struct fmt_error *e)
+/* Finds the valid lines, valid_bytes at the front of the file; where something else is between them, the file is
+ * written anew. */
+static int restore_lines(const char *path, struct jsonl_history *h, int64_t *valid_bytes, struct fmt_error *e)
 {
-    struct fmt_buffer keep = {0};
-    bool as_it_is = true;
+    struct fmt_buffer valid = {0};
+    bool is_prefix = true;
     int status = 0;
     FILE *f = open_regular(path);
     if (!f && errno != ENOENT)
         return file_fail(path, e);
-    if (f && take_lines(f, past, &keep, &as_it_is))
+    if (f && read_lines(f, h, &valid, &is_prefix))
         status = fmt_no_memory(e);
     else if (f && ferror(f)) /* what was not read must not be cut off */
         status = file_fail(path, e);
     if (!f)
-        count_missing(past, JSONL_WRITER_FIRST, past->last + 1);
-    if (!status && !as_it_is)
-        status = file_save(path, keep.data, keep.bytes, e);
-    *keep_bytes = (int64_t)keep.bytes;
-    fmt_buffer_release(&keep);
+        count_missing(h, JSONL_FIRST_ITERATION, h->last + 1);
+    if (!status && !is_prefix)
+        status = file_save(path, valid.data, valid.bytes, e);
+    *valid_bytes = (int64_t)valid.bytes;
+    fmt_buffer_release(&valid);
     if (f)
         fclose(f);
     return status;
 }
 
-int jsonl_writer_open(struct jsonl_writer *l, const char *path, struct jsonl_history *past, struct fmt_error *e)
+int jsonl_writer_open(struct jsonl_writer *w, const char *path, struct jsonl_history *h, struct fmt_error *e)
 {
-    int64_t keep = 0;
-    *l = (struct jsonl_writer){.fd = -1};
-    past->n_missing = past->n_foreign = 0;
-    if (!(l->path = strdup(path)))
+    int64_t valid_bytes = 0;
+    *w = (struct jsonl_writer){.fd = -1};
+    h->n_missing = h->n_foreign = 0;
+    if (!(w->path = strdup(path)))
         return fmt_no_memory(e);
-    int status = past->last == JSONL_WRITER_NONE ? 0 : keep_past(path, past, &keep, e);
+    int status = h->resumed ? restore_lines(path, h, &valid_bytes, e) : 0;
     if (status)
         return status;
-    l->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    l->bytes = keep;
-    if (l->fd < 0 || ftruncate(l->fd, keep) != 0)
-        return file_fail(l->path, e);
+    w->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    w->bytes = valid_bytes;
+    if (w->fd < 0 || ftruncate(w->fd, valid_bytes) != 0)
+        return file_fail(w->path, e);
     return 0;
 }
 
 /* Whole lines or none: what was written of them when the disk was full is cut off again. */
-static int write_waiting(struct jsonl_writer *l, struct fmt_error *e)
+static int write_pending(struct jsonl_writer *w, struct fmt_error *e)
 {
     size_t at = 0;
-    if (lseek(l->fd, l->bytes, SEEK_SET) != l->bytes)
-        return file_fail(l->path, e);
-    while (at < l->waiting.bytes) {
-        ssize_t n = write(l->fd, l->waiting.data + at, l->waiting.bytes - at);
+    if (lseek(w->fd, w->bytes, SEEK_SET) != w->bytes)
+        return file_fail(w->path, e);
+    while (at < w->pending.bytes) {
+        ssize_t n = write(w->fd, w->pending.data + at, w->pending.bytes - at);
         if (n < 0 && errno != EINTR) {
-            int status = file_fail(l->path, e);
-            (void)!ftruncate(l->fd, l->bytes);
+            int status = file_fail(w->path, e);
+            (void)!ftruncate(w->fd, w->bytes);
             return status;
         }
         at += n > 0 ? (size_t)n : 0;
     }
-    l->bytes += (int64_t)at;
-    l->waiting.bytes = 0;
+    w->bytes += (int64_t)at;
+    w->pending.bytes = 0;
     return 0;
 }
 
-int jsonl_writer_add(struct jsonl_writer *l, const struct fmt_buffer *line, struct fmt_error *e)
+int jsonl_writer_add(struct jsonl_writer *w, const struct fmt_buffer *line, struct fmt_error *e)
 {
-    if (fmt_buffer_reserve(&l->waiting, line->bytes + 1))
+    if (fmt_buffer_reserve(&w->pending, line->bytes + 1))
         return fmt_no_memory(e);
-    fmt_buffer_append(&l->waiting, line->data, line->bytes);
-    fmt_buffer_append(&l->waiting, "\n", 1);
-    return write_waiting(l, e);
+    fmt_buffer_append(&w->pending, line->data, line->bytes);
+    fmt_buffer_append(&w->pending, "\n", 1);
+    return write_pending(w, e);
 }
 
-int jsonl_writer_sync(struct jsonl_writer *l, struct fmt_error *e)
+int jsonl_writer_sync(struct jsonl_writer *w, struct fmt_error *e)
 {
-    int status = write_waiting(l, e);
+    int status = write_pending(w, e);
     if (status)
         return status;
-    return fsync(l->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : file_fail(l->path, e);
+    return fsync(w->fd) == 0 || errno == EINVAL || errno == EROFS ? 0 : file_fail(w->path, e);
 }
 
-void jsonl_writer_close(struct jsonl_writer *l)
+void jsonl_writer_close(struct jsonl_writer *w)
 {
-    if (l->fd >= 0)
-        close(l->fd);
-    fmt_buffer_release(&l->waiting);
-    free(l->path);
-    *l = (struct jsonl_writer){.fd = -1};
+    if (w->fd >= 0)
+        close(w->fd);
+    fmt_buffer_release(&w->pending);
+    free(w->path);
+    *w = (struct jsonl_writer){.fd = -1};
 }

@@ -1,17 +1,16 @@
 /* jsonl-writer.h - files of JSON lines that grow with a run: training_metrics.json, training_times.json,
  * evaluation.json.
  *
- * Each line begins with {"iteration": N and N rises. When a run goes on behind iteration I, the lines behind I are cut
- * off, and with them what a kill left half-written: going on writes them again, so that the file ends in the same
- * bytes as if nothing had happened. jsonl_writer_sync comes before a checkpoint is written: a checkpoint never says
- * more than these files, so a line up to I that is not there was deleted or damaged by someone else. Such lines are
- * counted for the caller to tell, from the first that is there on (before it the run may have been in another
- * folder); whole lines that are none of ours are left out and counted too, and all others are kept.
+ * Each line begins with {"iteration": N and N rises. When a run resumes after iteration I, the lines after I are cut
+ * off, and with them what a kill left half-written: the run writes them again, so that the file ends in the same bytes
+ * as if nothing had happened. jsonl_writer_sync is called before a checkpoint is written: a checkpoint is never ahead
+ * of these files, so a line up to I that is not there was deleted or damaged by someone else. Such lines are counted
+ * for the caller to report, from the first that is there on (before it the run may have been in another folder). Whole
+ * lines that are none of ours are left out and counted, too.
  *
- *   struct jsonl_history past = {.last = iteration, .due = due, .arg = arg};      .last JSONL_WRITER_NONE: nothing
- * is kept
- *   jsonl_writer_open(&l, "run/training_metrics.json", &past, e);  if (past.n_missing || past.n_foreign) ...
- *   jsonl_writer_add(&l, &line, e);  jsonl_writer_sync(&l, e);  jsonl_writer_close(&l);
+ *   struct jsonl_history history = {.resumed = true, .last = iteration, .due = due, .arg = arg};
+ *   jsonl_writer_open(&w, "run/training_metrics.json", &history, e);  if (history.n_missing || history.n_foreign) ...
+ *   jsonl_writer_add(&w, &line, e);  jsonl_writer_sync(&w, e);  jsonl_writer_close(&w);
  *
  * A line that cannot be written, as on a full disk, is not lost: it waits in memory, and each later call tries again.
  */
@@ -23,28 +22,29 @@
 
 #include "fmt.h"
 
-#define JSONL_WRITER_NONE INT64_MIN
-#define JSONL_WRITER_FIRST (-1) /* no line is of an earlier iteration */
+#define JSONL_FIRST_ITERATION (-1) /* no line is of an earlier one */
 
 struct jsonl_writer {
     int fd; /* -1: closed */
     char *path;
     int64_t bytes;             /* of the file, whole lines */
-    struct fmt_buffer waiting; /* to stand behind them */
+    struct fmt_buffer pending; /* lines to be written after them */
 };
 
+/* What a file should hold already. */
 struct jsonl_history {
-    int64_t last;                                       /* of the checkpoint that the run goes on from */
-    bool (*due)(const void *arg, int64_t iteration);    /* whether it had a line; NULL: not asked */
+    bool resumed;                                    /* false: a new run; the file is emptied */
+    int64_t last;                                    /* iteration of the checkpoint that the run resumes */
+    bool (*due)(const void *arg, int64_t iteration); /* whether an iteration had a line; NULL: not known */
     const void *arg;
-    int64_t n_missing, first_missing;                   /* set by jsonl_writer_open, as is */
+    int64_t n_missing, first_missing;                /* set by jsonl_writer_open, as is */
     int64_t n_foreign;
 };
 
-int jsonl_writer_open(struct jsonl_writer *l, const char *path, struct jsonl_history *past, struct fmt_error *e);
-int jsonl_writer_add(struct jsonl_writer *l, const struct fmt_buffer *line,
-                     struct fmt_error *e); /* the newline is added here */
-int jsonl_writer_sync(struct jsonl_writer *l, struct fmt_error *e); /* 0: all lines are on the disk */
-void jsonl_writer_close(struct jsonl_writer *l);
+int jsonl_writer_open(struct jsonl_writer *w, const char *path, struct jsonl_history *history, struct fmt_error *e);
+/* line: without the newline. */
+int jsonl_writer_add(struct jsonl_writer *w, const struct fmt_buffer *line, struct fmt_error *e);
+int jsonl_writer_sync(struct jsonl_writer *w, struct fmt_error *e); /* 0: all lines are on the disk */
+void jsonl_writer_close(struct jsonl_writer *w);
 
 #endif

@@ -1,5 +1,5 @@
 /* knn-eval.c - class tokens of both sets by the teacher, then one search. The features are made by extract.h alone,
- * with the settings that dino-extract would be given, from a copy of the backbone: extraction turns its weights.
+ * with the settings that dino-extract would be given, from a copy of the backbone: extraction transposes its weights.
  */
 #include "knn-eval.h"
 
@@ -42,7 +42,6 @@ struct knn_eval {
     struct set set[SETS];
     int k[CONFIG_INTS_MAX], n_k, n_left_out;
     int64_t C;
-    char overlap[OVERLAP_TEXT]; /* of the two sets, although that is allowed; or "" */
 };
 
 /* ---------------------------------------------------------------- opening */
@@ -64,7 +63,7 @@ static int take_names(struct names *names, int64_t i, const struct shard_image *
     return names->key[i] && names->group[i] ? 0 : fmt_no_memory(e);
 }
 
-static int make_room(struct set *s, struct fmt_error *e)
+static int allocate(struct set *s, struct fmt_error *e)
 {
     size_t n = (size_t)s->shards.n_images + 1;
     s->image = malloc(n * sizeof *s->image);
@@ -79,7 +78,7 @@ static int make_room(struct set *s, struct fmt_error *e)
 static int find_labels(struct set *s, const char *path, struct fmt_error *e)
 {
     struct block_buffer buffer = {0};
-    int status = make_room(s, e);
+    int status = allocate(s, e);
     for (int64_t i = 0; i < s->shards.n_images && !status; i++) {
         struct shard_image image;
         status = shard_set_read(&s->shards, i, &buffer, &image, e);
@@ -139,13 +138,13 @@ static int check_recipes(const struct knn_eval *ev, struct fmt_error *e)
     return status;
 }
 
-/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. */
-static int check_overlap(struct knn_eval *ev, struct fmt_error *e)
+/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. text: what is
+ * shared, or "". */
+static int check_overlap(struct knn_eval *ev, char text[OVERLAP_TEXT], struct fmt_error *e)
 {
     const struct set *s = ev->set;
     struct overlap_rows rows[SETS];
     struct overlap o;
-    char text[OVERLAP_TEXT];
     for (int i = 0; i < SETS; i++)
         rows[i] = (struct overlap_rows){s[i].n, s[i].label, s[i].names.key, s[i].names.group,
                                         (const uint8_t (*)[DIGEST_BYTES])s[i].names.content};
@@ -155,14 +154,12 @@ static int check_overlap(struct knn_eval *ev, struct fmt_error *e)
     if (!status && overlap_any(&o) && !ev->config->evaluation.allow_overlap)
         status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be too good "
                           "(evaluation.allow_overlap=true scores them): %s", text);
-    else if (!status)
-        memcpy(ev->overlap, text, sizeof text);
     for (int i = 0; i < SETS; i++)
         names_release(&ev->set[i].names);
     return status;
 }
 
-/* Those of the settings that the images which vote allow. */
+/* Those of the settings that are at most the number of images that vote. */
 static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
 {
     const struct config_ints *asked = &ev->config->evaluation.knn_k;
@@ -178,8 +175,23 @@ static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
                     FMT_COUNT(ev->set[TRAIN].n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
 }
 
-int knn_eval_open(struct knn_eval **ev, const struct config *config, struct fmt_error *e)
+static void warn(const struct knn_eval *ev, const char *overlap, struct run_log *log)
 {
+    const char *train = shard_set_without_recipe(&ev->set[TRAIN].shards), *val = shard_set_without_recipe(&ev->set[VAL].shards);
+    if (*overlap)
+        run_log(log, RUN_WARNING, "evaluation.knn_val: the scores are too good: %s", overlap);
+    if (ev->n_left_out)
+        run_log(log, RUN_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
+                FMT_COUNT(ev->n_left_out, "of its values is", "of its values are"));
+    if (train || val)
+        run_log(log, RUN_WARNING,
+                "%s: does not say what bbu-pack did to its photographs: whether evaluation.knn_train and "
+                "evaluation.knn_val are alike is not known", train ? train : val);
+}
+
+int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_log *log, struct fmt_error *e)
+{
+    char overlap[OVERLAP_TEXT];
     *ev = NULL;
     if (!*config->evaluation.knn_train || !config->evaluation.eval_period_iterations)
         return 0;
@@ -195,14 +207,16 @@ int knn_eval_open(struct knn_eval **ev, const struct config *config, struct fmt_
     if (!status)
         status = check_recipes(*ev, e);
     if (!status)
-        status = check_overlap(*ev, e);
+        status = check_overlap(*ev, overlap, e);
     if (!status)
         status = choose_ks(*ev, e);
     if (status) {
         knn_eval_close(*ev);
         *ev = NULL;
+        return status;
     }
-    return status;
+    warn(*ev, overlap, log);
+    return 0;
 }
 
 void knn_eval_close(struct knn_eval *ev)
@@ -219,25 +233,9 @@ void knn_eval_close(struct knn_eval *ev)
     free(ev);
 }
 
-const char *knn_eval_unsaid(const struct knn_eval *ev)
-{
-    const char *train = shard_set_without_recipe(&ev->set[TRAIN].shards);
-    return train ? train : shard_set_without_recipe(&ev->set[VAL].shards);
-}
-
 const uint8_t *knn_eval_identity(const struct knn_eval *ev, bool val)
 {
     return ev->set[val ? VAL : TRAIN].identity;
-}
-
-const char *knn_eval_overlap(const struct knn_eval *ev)
-{
-    return ev->overlap;
-}
-
-int knn_eval_ks_left_out(const struct knn_eval *ev)
-{
-    return ev->n_left_out;
 }
 
 /* ---------------------------------------------------------------- features */
@@ -250,9 +248,11 @@ static struct extract_settings settings_of(const struct config *c)
     return s;
 }
 
-static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values, bool turned)
+static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values,
+                                     bool transposed)
 {
-    return (struct extract_model){.vit = vit, .values = values, .turned = turned, .pixel_norm = config_pixel_norm(c)};
+    return (struct extract_model){.vit = vit, .values = values, .turned = transposed,
+                                  .pixel_norm = config_pixel_norm(c)};
 }
 
 /* The teacher's backbone, for free(): the first module of the table. */
@@ -302,11 +302,11 @@ static int all_features(struct knn_eval *ev, struct step *step, struct thread_po
 {
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
-    bool turned = false;
+    bool transposed = false;
     float *values = copy_teacher(step, e);
-    int status = values ? extract_transpose_weights(step_vit(step), values, pool, &turned, e) : FMT_MEMORY;
+    int status = values ? extract_transpose_weights(step_vit(step), values, pool, &transposed, e) : FMT_MEMORY;
     if (!status) {
-        struct extract_model model = model_of(ev->config, step_vit(step), values, turned);
+        struct extract_model model = model_of(ev->config, step_vit(step), values, transposed);
         status = extract_open(&x, &model, &settings, thread_workers(pool), e);
     }
     for (int i = 0; i < SETS && !status; i++)
@@ -323,7 +323,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The search wants them ascending, each once. Returns how many. */
+/* For the search: ascending, each once. Returns how many. */
 static int ascending(const int *k, int n, int ks[CONFIG_INTS_MAX])
 {
     int n_ks = 0;
@@ -335,8 +335,8 @@ static int ascending(const int *k, int n, int ks[CONFIG_INTS_MAX])
     return n_ks;
 }
 
-int knn_eval_teacher(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
-                     struct fmt_error *e)
+int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
+                 struct fmt_error *e)
 {
     int ks[CONFIG_INTS_MAX];
     double top1[CONFIG_INTS_MAX];
@@ -365,7 +365,7 @@ int knn_eval_teacher(struct knn_eval *ev, struct step *step, struct thread_pool 
     return status;
 }
 
-/* As reports of feat-knn have it: the way back from a score (bbu-info --trace). */
+/* As in the reports of feat-knn: bbu-info --trace finds the way back from a score. */
 static int put_origins(const struct knn_eval_scores *s, struct fmt_buffer *out)
 {
     static const char *const role[] = {"weights", "knn_train", "knn_val"};
@@ -424,9 +424,9 @@ static int count_sets(const struct config *c, struct counts *n, struct fmt_error
     return 0;
 }
 
-/* Of each worker the record, its picture, and all that follows. */
-static int plan_passes(const struct config *c, const struct vit *vit, const struct counts *n, int n_workers,
-                       int64_t *bytes, struct fmt_error *e)
+/* Each worker holds a record, its image and all that is made of it. */
+static int plan_extraction(const struct config *c, const struct vit *vit, const struct counts *n, int n_workers,
+                           int64_t *bytes, struct fmt_error *e)
 {
     struct extract x;
     struct extract_settings settings = settings_of(c);
@@ -455,7 +455,7 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
     if (!status)
         status = vit_params(&vit, &shape, &table, e);
     if (!status)
-        status = plan_passes(c, &vit, &n, n_workers, &bytes->passes, e);
+        status = plan_extraction(c, &vit, &n, n_workers, &bytes->extraction, e);
     if (!status)
         bytes->copy = params_module_span(&table, params_find_module(&table, VIT_MODULE), &at) * (int64_t)sizeof(float);
     params_release(&table);

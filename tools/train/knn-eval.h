@@ -1,14 +1,14 @@
-/* knn-eval.h - does it help? The teacher scored during training: k nearest neighbours among labelled shards
- * (evaluation.knn_train vote, evaluation.knn_val are scored): the very features that dino-extract makes of the
- * teacher's file (extract.h) and the very votes that feat-knn counts (eval/knn.h).
+/* knn-eval.h - does training help? The teacher is scored during training by k nearest neighbours among labelled shards
+ * (evaluation.knn_train vote, evaluation.knn_val are scored): on the very features that dino-extract makes of the
+ * exported teacher (extract.h), by the very votes that feat-knn counts (knn.h).
  *
- *   knn_eval_open(&ev, config, e);               NULL where no shards are named or the period is 0
- *   knn_eval_teacher(ev, step, pool, &scores, e);
+ *   knn_eval_open(&ev, config, log, e);          NULL where no shards are named or the period is 0
+ *   knn_eval_run(ev, step, pool, &scores, e);
  *   knn_eval_line(&scores, iteration, best_iteration, &out, e);      for evaluation.json
  *   knn_eval_close(ev);
  *
  * Images without a label are left out, and so is one that cannot be decoded, from then on: that does not stop a run.
- * Numbers of neighbours above the images that vote are left out, too.
+ * Numbers of neighbours above the number of images that vote are left out, too.
  */
 #ifndef KNN_EVAL_H
 #define KNN_EVAL_H
@@ -18,6 +18,7 @@
 #include "config.h"
 #include "digest.h"
 #include "fmt.h"
+#include "run-log.h"
 #include "thread.h"
 
 struct knn_eval;
@@ -34,27 +35,24 @@ struct knn_eval_scores {
     uint8_t train[DIGEST_BYTES], val[DIGEST_BYTES];        /* knn_eval_identity */
 };
 
-/* Memory beside that of training. The search comes when copy and passes are given back. */
+/* Memory beside that of training. The search starts when copy and extraction are released. */
 struct knn_eval_bytes {
-    int64_t features; /* of both sets, as if all images had labels, and the sets' indices */
-    int64_t copy;     /* of the teacher's backbone */
-    int64_t passes;   /* pictures and passes of all threads */
+    int64_t features;   /* of both sets, as if all images had labels, and the sets' indices */
+    int64_t copy;       /* of the teacher's backbone */
+    int64_t extraction; /* images and forward passes of all threads */
     int64_t search;
 };
 
-int knn_eval_open(struct knn_eval **ev, const struct config *config, struct fmt_error *e);
+/* Warnings: what makes the scores too good or the sets hard to compare, numbers of neighbours that are left out. */
+int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_log *log, struct fmt_error *e);
 void knn_eval_close(struct knn_eval *ev); /* NULL is allowed */
-/* What knn_eval_teacher will take, without reading an image; all 0 where nothing is scored. */
+/* What knn_eval_run will take, without reading an image; all 0 where nothing is scored. */
 int knn_eval_plan(const struct config *config, int n_workers, struct knn_eval_bytes *bytes, struct fmt_error *e);
 
-/* A shard of the two sets that does not say how its photographs were prepared, so that it was not compared; or NULL. */
-const char *knn_eval_unsaid(const struct knn_eval *ev);
 const uint8_t *knn_eval_identity(const struct knn_eval *ev, bool val); /* [DIGEST_BYTES] of the shards */
-const char *knn_eval_overlap(const struct knn_eval *ev); /* what the sets share, which makes scores too good; or "" */
-int knn_eval_ks_left_out(const struct knn_eval *ev);                   /* settings that were too large */
 
-int knn_eval_teacher(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
-                     struct fmt_error *e);
+int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
+                 struct fmt_error *e);
 /* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50, "best_iteration": -1}, without a
  * newline */
 int knn_eval_line(const struct knn_eval_scores *scores, int64_t iteration, int64_t best_iteration,

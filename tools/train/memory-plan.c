@@ -37,13 +37,13 @@ static int64_t data_bytes(const struct config *config, int n_workers)
     return bytes;
 }
 
-/* The copy and the passes of scoring are given back before the search begins. */
+/* The copy and the extraction are released before the search starts. */
 static void add_scoring(struct step_plan *plan, const struct knn_eval_bytes *b)
 {
     add_line(plan, "scoring: features of both sets", b->features);
     add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
     add_line(plan, "scoring: pictures and passes of all threads, then the search",
-             num_max(b->passes, b->search - b->copy));
+             num_max(b->extraction, b->search - b->copy));
 }
 
 /* What this process holds now, and what no plan names. */
@@ -79,33 +79,33 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     return 0;
 }
 
-const char *memory_plan_limit_text(const struct resource_limit *l, char out[MEMORY_PLAN_LIMIT_ROOM])
+const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LIMIT_TEXT_MAX])
 {
     char bytes[32];
     bool machine = strncmp(l->what, "this", 4) == 0, process = strncmp(l->what, "ulimit", 6) == 0;
     const char *verb = machine ? "has" : process ? "leaves" : "allows";
-    snprintf(out, MEMORY_PLAN_LIMIT_ROOM, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
+    snprintf(out, MEMORY_LIMIT_TEXT_MAX, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
     return out;
 }
 
-void memory_plan_give_back(void)
+void memory_trim(void)
 {
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif
 }
 
-int64_t memory_of_process(void)
+int64_t memory_peak_bytes(void)
 {
     struct rusage used;
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
 }
 
-int memory_plan_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
+int memory_plan_check(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
 {
     struct step_plan plan;
     const char *unknown;
-    char needs[32], has[MEMORY_PLAN_LIMIT_ROOM];
+    char needs[32], has[MEMORY_LIMIT_TEXT_MAX];
     int status = memory_plan(&plan, config, ctx, &unknown, e);
     struct resource_limit limit = resource_limit_memory();
     *planned = plan.total;
@@ -114,7 +114,7 @@ int memory_plan_fits(const struct config *config, const struct op_ctx *ctx, size
     return fmt_fail(e, FMT_LIMIT,
                     "this run takes %s of memory and %s; a smaller train.micro_batch_size, "
                     "dino.head_n_prototypes or student.arch takes less (--plan lists what takes how much)",
-                    num_bytes_text((double)plan.total, needs), memory_plan_limit_text(&limit, has));
+                    num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
 }
 
 /* Parameters of the blocks alone, which is nearly all. */
@@ -124,7 +124,7 @@ static double block_parameters(const struct config_dims *d)
     return (double)d->depth * (4 * C * C + 3 * C * h);
 }
 
-const char *memory_giant_text(const struct config *config, char *out, size_t room)
+const char *memory_large_model_text(const struct config *config, char *out, size_t room)
 {
     struct config_dims d = config_dims(config);
     double parameters = block_parameters(&d);

@@ -17,17 +17,17 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
 
 /* How much memory this process may use, and who says so (resource-limit.h): "this machine has 23.5 GiB",
  * "control group /jobs/7 (memory.max) allows 2.0 GiB". */
-enum { MEMORY_PLAN_LIMIT_ROOM = 280 };
-const char *memory_plan_limit_text(const struct resource_limit *l, char out[MEMORY_PLAN_LIMIT_ROOM]);
+enum { MEMORY_LIMIT_TEXT_MAX = 280 };
+const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LIMIT_TEXT_MAX]);
 
 /* Gives what was freed back to the system: opening and scoring free much that malloc would keep. */
-void memory_plan_give_back(void);
-int64_t memory_of_process(void); /* the most that this one has held so far */
+void memory_trim(void);
+int64_t memory_peak_bytes(void); /* the most that this one has held so far */
 
 /* FMT_LIMIT with the figures if the plan, of `planned` bytes, is more than this process may use. */
-int memory_plan_fits(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e);
+int memory_plan_check(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e);
 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for the smaller ones. */
-const char *memory_giant_text(const struct config *config, char *out, size_t room);
+const char *memory_large_model_text(const struct config *config, char *out, size_t room);
 
 #endif

@@ -1,5 +1,5 @@
-/* periodic-eval.c - first the file, then the score, then the line, then the best: what a later one says has happened is
- * on the disk before it. */
+/* periodic-eval.c - first the exported teacher, then its score, then the line, then the best: what a later one says has
+ * happened is on the disk before it. */
 #include "periodic-eval.h"
 
 #include <cjson/cJSON.h>
@@ -9,12 +9,11 @@
 #include <string.h>
 
 #include "file.h"
+#include "run-folder.h"
 #include "teacher-export.h"
-#include "teacher-folders.h"
+#include "teacher-folder.h"
 
-static const char file_name[] = "evaluation.json";
-
-/* Whether it is the best so far. */
+/* Returns whether it is the best so far. */
 static bool take_score(struct periodic_eval *x, int64_t iteration, int k, double score)
 {
     bool best = x->best_iteration == INT64_MIN || score > x->best_score;
@@ -32,8 +31,8 @@ static void find_best(struct periodic_eval *x, const char *path)
 {
     FILE *f = fopen(path, "r");
     char *line = NULL;
-    size_t room = 0;
-    while (f && getline(&line, &room, f) > 0) {
+    size_t capacity = 0;
+    while (f && getline(&line, &capacity, f) > 0) {
         cJSON *o = cJSON_Parse(line);
         const cJSON *iteration = cJSON_GetObjectItemCaseSensitive(o, "iteration");
         const cJSON *scores = cJSON_GetObjectItemCaseSensitive(o, "knn_top1"), *score = scores ? scores->child : NULL;
@@ -46,15 +45,15 @@ static void find_best(struct periodic_eval *x, const char *path)
         fclose(f);
 }
 
-int periodic_eval_open(struct periodic_eval *x, const struct config *config, struct knn_eval *evaluate,
-                       struct jsonl_history *past, bool provenance, struct fmt_error *e)
+int periodic_eval_open(struct periodic_eval *x, const struct run_state *state, struct knn_eval *knn,
+                       struct jsonl_history *history, bool provenance, struct fmt_error *e)
 {
-    *x = (struct periodic_eval){.config = config, .evaluate = evaluate, .provenance = provenance, .lines = {.fd = -1},
-                          .best_iteration = INT64_MIN};
-    if (!evaluate)
+    *x = (struct periodic_eval){.config = state->config, .state = state, .knn = knn, .provenance = provenance,
+                                .scores = {.fd = -1}, .best_iteration = INT64_MIN};
+    if (!knn)
         return 0;
-    char *path = file_join(config->train.output_dir, file_name);
-    int status = path ? jsonl_writer_open(&x->lines, path, past, e) : fmt_no_memory(e);
+    char *path = file_join(x->config->train.output_dir, RUN_FILE_SCORES);
+    int status = path ? jsonl_writer_open(&x->scores, path, history, e) : fmt_no_memory(e);
     if (!status)
         find_best(x, path);
     free(path);
@@ -63,8 +62,8 @@ int periodic_eval_open(struct periodic_eval *x, const struct config *config, str
 
 void periodic_eval_close(struct periodic_eval *x)
 {
-    knn_eval_close(x->evaluate);
-    jsonl_writer_close(&x->lines);
+    knn_eval_close(x->knn);
+    jsonl_writer_close(&x->scores);
 }
 
 bool periodic_eval_period_due(int64_t period, int64_t iteration)
@@ -75,22 +74,16 @@ bool periodic_eval_period_due(int64_t period, int64_t iteration)
 bool periodic_eval_due(const struct periodic_eval *x, int64_t iteration)
 {
     if (iteration == PERIODIC_EVAL_INITIAL)
-        return x->evaluate != NULL;
+        return x->knn != NULL;
     return iteration + 1 == config_iterations(x->config) ||
            periodic_eval_period_due(x->config->evaluation.eval_period_iterations, iteration);
 }
 
-struct teacher_export_options periodic_eval_options(const struct periodic_eval *x, const char *folder,
-                                                    int64_t iteration)
-{
-    return (struct teacher_export_options){.config = x->config, .state = x->state, .iteration = iteration,
-                                 .provenance = x->provenance, .folder = folder};
-}
-
-static int write_teacher(const struct periodic_eval *x, struct step *step, const char *folder, int64_t iteration,
+int periodic_eval_export(const struct periodic_eval *x, struct step *step, const char *folder, int64_t iteration,
                          struct fmt_error *e)
 {
-    struct teacher_export_options options = periodic_eval_options(x, folder, iteration);
+    struct teacher_export_options options = {.config = x->config, .state = x->state, .iteration = iteration,
+                                             .provenance = x->provenance, .folder = folder};
     return teacher_export_write(step, &options, e);
 }
 
@@ -98,30 +91,30 @@ static int score(struct periodic_eval *x, struct step *step, struct thread_pool 
                  struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct fmt_buffer line = {0};
-    int status = knn_eval_teacher(x->evaluate, step, pool, scores, e);
+    int status = knn_eval_run(x->knn, step, pool, scores, e);
     if (status)
         return status;
     bool best = take_score(x, iteration, scores->k[0], scores->top1[0]);
     status = knn_eval_line(scores, iteration, x->best_iteration, &line, e);
     if (!status)
-        status = jsonl_writer_add(&x->lines, &line, e);
+        status = jsonl_writer_add(&x->scores, &line, e);
     fmt_buffer_release(&line);
-    int written = best ? write_teacher(x, step, "best", iteration, status ? NULL : e) : 0;
-    return status ? status : written;
+    int exported = best ? periodic_eval_export(x, step, TEACHER_BEST, iteration, status ? NULL : e) : 0;
+    return status ? status : exported;
 }
 
-int periodic_eval_teacher(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
-                    struct knn_eval_scores *scores, struct fmt_error *e)
+int periodic_eval_run(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+                      struct knn_eval_scores *scores, struct fmt_error *e)
 {
-    char folder[TEACHER_FOLDERS_FOLDER_ROOM];
+    char folder[TEACHER_FOLDER_NAME_MAX];
     *scores = (struct knn_eval_scores){.n = 0};
-    int status = write_teacher(x, step, teacher_folders_path(iteration, folder), iteration, e);
-    struct fmt_error other = {0}; /* the first failure is the one to tell */
-    int scored = x->evaluate ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
+    int status = periodic_eval_export(x, step, teacher_folder_name(iteration, folder), iteration, e);
+    struct fmt_error other = {0}; /* the first failure is the one to report */
+    int scored = x->knn ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
     return status ? status : scored;
 }
 
 int periodic_eval_sync(struct periodic_eval *x, struct fmt_error *e)
 {
-    return x->lines.fd >= 0 ? jsonl_writer_sync(&x->lines, e) : 0;
+    return x->scores.fd >= 0 ? jsonl_writer_sync(&x->scores, e) : 0;
 }

@@ -1,57 +1,57 @@
-/* resume-policy.c - the table of dino-train(1) in the order of its rows: first whether there is a checkpoint to go on
- * from, then, if not, what the weights are. */
+/* resume-policy.c - the table of dino-train(1) in the order of its rows: first whether there is a checkpoint to resume,
+ * then, if not, what the weights are. */
 #include "resume-policy.h"
 
-static int go_on(struct resume_policy_plan *plan, const char *path)
+static int from_checkpoint(struct resume_plan *plan, const char *path)
 {
-    plan->from = RESUME_POLICY_CHECKPOINT;
+    plan->from = RESUME_FROM_CHECKPOINT;
     plan->path = path;
     return 0;
 }
 
-static int begin(const struct config *c, struct resume_policy_plan *plan)
+static int from_weights(const struct config *c, struct resume_plan *plan)
 {
     if (*c->MODEL.WEIGHTS) {
-        plan->from = RESUME_POLICY_WEIGHTS;
+        plan->from = RESUME_FROM_WEIGHTS;
         plan->path = c->MODEL.WEIGHTS;
     } else if (*c->student.pretrained_weights) {
-        plan->from = RESUME_POLICY_PRETRAINED;
+        plan->from = RESUME_FROM_PRETRAINED;
         plan->path = c->student.pretrained_weights;
     }
     return 0;
 }
 
-static int decide(const struct resume_policy_options *w, struct resume_policy_plan *plan, struct fmt_error *e)
+static int decide(const struct resume_options *o, struct resume_plan *plan, struct fmt_error *e)
 {
-    const struct config *c = w->config;
+    const struct config *c = o->config;
     if (c->train.resume == RESUME_TRUE) {
         plan->may_differ = true;
         if (*c->train.resume_path)
-            return go_on(plan, c->train.resume_path);
-        if (w->n_found)
-            return go_on(plan, NULL);
+            return from_checkpoint(plan, c->train.resume_path);
+        if (o->n_checkpoints)
+            return from_checkpoint(plan, NULL);
         if (*c->MODEL.WEIGHTS)
-            return go_on(plan, c->MODEL.WEIGHTS);
+            return from_checkpoint(plan, c->MODEL.WEIGHTS);
         return fmt_fail(e, FMT_END, "%.200s: No checkpoint found at this place, and train.resume is true",
                         c->train.output_dir);
     }
     if (c->train.resume == RESUME_FALSE) {
-        if (w->n_found && !w->force)
+        if (o->n_checkpoints && !o->force)
             return fmt_fail(e, FMT_MISMATCH,
                             "%.200s: holds checkpoints and train.resume is false; -f removes them, another "
                             "train.output_dir keeps them",
                             c->train.output_dir);
-        plan->clear = true;
-        return begin(c, plan);
+        plan->remove_old = true;
+        return from_weights(c, plan);
     }
-    return w->n_found ? go_on(plan, NULL) : begin(c, plan);
+    return o->n_checkpoints ? from_checkpoint(plan, NULL) : from_weights(c, plan);
 }
 
-int resume_policy_decide(const struct resume_policy_options *w, struct resume_policy_plan *plan, struct fmt_error *e)
+int resume_policy_decide(const struct resume_options *o, struct resume_plan *plan, struct fmt_error *e)
 {
-    const struct config *c = w->config;
-    *plan = (struct resume_policy_plan){.from = RESUME_POLICY_RANDOM};
-    int status = decide(w, plan, e);
+    const struct config *c = o->config;
+    *plan = (struct resume_plan){.from = RESUME_FROM_RANDOM};
+    int status = decide(o, plan, e);
     if (status)
         return status;
     if (*c->MODEL.WEIGHTS && plan->path != c->MODEL.WEIGHTS)

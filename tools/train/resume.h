@@ -1,13 +1,12 @@
-/* resume.h - begins a run or goes on with it: carries out what resume-policy.h decided.
+/* resume.h - starts a run or resumes it: carries out what resume-policy.h decides.
  *
- *   resume_look(&b, &config, force, tell, arg, e);      decides; may set student.pos_grid to what the weights have
+ *   resume_decide(&r, &config, force, &log, e);        what to start from; may set student.pos_grid to what that has
  *   step_open(&step, &config, ...);
- *   resume_load(&b, &config, step, e);                  weights, or all of a checkpoint; b.state says where we are
- *   resume_inputs(&b, &inputs, e);                      data and scoring sets are those of the checkpoint?
- *   resume_clear(&b, &config, e);                       with -f: before the first step
- *   resume_release(&b);
+ *   resume_load(&r, step, &state, e);                  weights, or all of a checkpoint; state says where the run is
+ *   resume_check_inputs(&r, &inputs, &state, e);       data and evaluation sets are those of the checkpoint?
+ *   resume_release(&r);
  *
- * What is loaded, passed over, different or unused is told through `tell`, one line each.
+ * What is loaded, skipped, different or unused is logged, one line each.
  */
 #ifndef RESUME_H
 #define RESUME_H
@@ -15,36 +14,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "checkpoint.h"
+#include "checkpoint-files.h"
+#include "config.h"
+#include "replaced-images.h"
 #include "resume-policy.h"
+#include "run-log.h"
+#include "run-state.h"
 
 struct step;
 
-enum resume_level { RESUME_NOTE, RESUME_WARNING, RESUME_ERROR }; /* of an error the returned status follows */
-
 struct resume {
-    struct resume_policy_plan plan;
-    struct checkpoint_list found;
-    struct checkpoint state;  /* .iteration -1 at the beginning of a run */
-    struct run_inputs before; /* what the checkpoint was made from */
-    struct replaced_images replaced; /* and what had been replaced until then: state.replaced */
+    struct resume_plan plan;
+    const struct config *config;
+    struct run_log *log;
+    struct checkpoint_list checkpoints; /* in the output directory */
+    /* The checkpoint that was loaded, where one was. */
     bool resumed;
-    char resumed_from[304]; /* the checkpoint */
-    int64_t eval_period; /* evaluation.eval_period_iterations of the checkpoint */
-    void (*tell)(void *arg, enum resume_level level, const char *text);
-    void *arg;
+    char checkpoint[304];     /* its path */
+    int64_t iteration;
+    struct run_inputs inputs; /* what it was made from */
+    struct replaced_images replaced; /* images that were replaced until then */
+    int64_t eval_period;      /* its evaluation.eval_period_iterations */
 };
 
-int resume_look(struct resume *b, struct config *config, bool force,
-               void (*tell)(void *arg, enum resume_level level, const char *text), void *arg, struct fmt_error *e);
-int resume_load(struct resume *b, const struct config *config, struct step *step, struct fmt_error *e);
-/* Completes b->state.inputs by data and scoring sets; then it is sure from what the run goes on, and told. */
-int resume_inputs(struct resume *b, const struct run_inputs *inputs, struct fmt_error *e);
-int resume_clear(const struct resume *b, const struct config *config, struct fmt_error *e);
-void resume_release(struct resume *b);
+int resume_decide(struct resume *r, struct config *config, bool force, struct run_log *log, struct fmt_error *e);
 
-/* One line through b->tell. */
-void resume_report(const struct resume *b, enum resume_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Fills the step, and state but for data and evaluation sets among its inputs. state->replaced points into r. */
+int resume_load(struct resume *r, struct step *step, struct run_state *state, struct fmt_error *e);
+
+/* Completes state->inputs by the data and evaluation sets of `inputs`. Then it is certain what the run resumes, and
+ * that is logged. FMT_MISMATCH: they are not those of the checkpoint. */
+int resume_check_inputs(const struct resume *r, const struct run_inputs *inputs, struct run_state *state,
+                        struct fmt_error *e);
+
+void resume_release(struct resume *r);
 
 #endif

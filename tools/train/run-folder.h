@@ -1,16 +1,37 @@
-/* run-folder.h - the output directory of a run: one process at a time works in it, and config.yaml says with what. */
+/* run-folder.h - the output directory of a run: one process at a time works in it; what it holds is listed here.
+ */
 #ifndef RUN_FOLDER_H
 #define RUN_FOLDER_H
 
+#include <stdint.h>
+
 #include "config.h"
+#include "checkpoint-files.h"
 #include "fmt.h"
 
-/* Makes it where it is not there, locks it until *lock is closed, and removes what killed processes left half-written.
- * FMT_MISMATCH: another process has the lock. */
+/* Beside the checkpoints (checkpoint-files.h), the teachers in eval/ (teacher-folder.h) and log.txt (run-log.h). */
+#define RUN_FILE_METRICS "training_metrics.json"
+#define RUN_FILE_TIMES "training_times.json"
+#define RUN_FILE_SCORES "evaluation.json"
+#define RUN_FILE_SETTINGS "config.yaml"
+
+/* Makes the directory where it is not there, locks it until *lock is closed, and removes what killed processes left
+ * half-written. FMT_MISMATCH: another process has the lock. */
 int run_folder_lock(const struct config *config, int *lock, struct fmt_error *e);
+
 /* Is the locked directory still there under its name? FMT_IO, with the reason, if somebody removed or replaced it: then
  * nobody would find what is written, and the lock guards nothing. */
 int run_folder_check(const struct config *config, int lock, struct fmt_error *e);
+
+/* config.yaml. */
 int run_folder_save_settings(const struct config *config, struct fmt_error *e);
+
+/* Removes an old run: these checkpoints of this rank, the files of JSON lines, and eval/. */
+int run_folder_clear(const struct config *config, const struct checkpoint_list *checkpoints, int rank,
+                     struct fmt_error *e);
+
+/* Removes what killed runs left half-written of their own outputs (.NAME.RANDOM.tmp) in the directory and the folders
+ * of its eval/; other files of that form are left alone. Only for the process that holds the directory's lock. */
+void run_folder_sweep(const char *directory);
 
 #endif

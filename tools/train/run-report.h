@@ -1,5 +1,5 @@
-/* run-report.h - what a run says about itself while it is under way, through the tell of its struct resume: what is
- * planned and taken, and steps that went wrong. How it ends is in run-end.h.
+/* run-report.h - what a run says about itself, as sentences in its log: what is planned, how the teacher scores, steps
+ * that went wrong, what came out.
  */
 #ifndef RUN_REPORT_H
 #define RUN_REPORT_H
@@ -7,31 +7,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "resume.h"
 #include "periodic-eval.h"
+#include "run-log.h"
+#include "run-state.h"
 
 struct step;
 struct views_batch;
 struct views_header;
 
 /* "iteration 99", "before the first iteration" */
-#define RUN_REPORT_WHEN_ROOM 40
-const char *run_report_when(int64_t iteration, char out[RUN_REPORT_WHEN_ROOM]);
+#define RUN_REPORT_ITERATION_MAX 40
+const char *run_report_iteration(int64_t iteration, char out[RUN_REPORT_ITERATION_MAX]);
 
-/* How often images are seen, the learning rate, memory, the teachers that will be in eval/. */
-void run_report_plan(const struct resume *b, struct step *step, const struct views_header *h, size_t planned_bytes);
-void run_report_memory(const struct resume *b, size_t planned_bytes); /* what was taken at most */
+/* At the start: how often images are seen, the learning rate, memory, the teachers that will be in eval/. */
+void run_report_plan(struct run_log *log, const struct config *config, struct step *step, const struct views_header *h,
+                     size_t planned_bytes);
 
-/* At the end; images that cannot be used were named when they were met. iteration: the last that was done. */
-void run_report_replaced(const struct resume *b, const struct replaced_images *replaced, int64_t iteration);
-
-/* What a scoring said, where there was one. */
-void run_report_scores(const struct resume *b, const struct periodic_eval *x, const struct knn_eval_scores *s,
+/* After an evaluation: the score and the best so far, where there was one. */
+void run_report_scores(struct run_log *log, const struct periodic_eval *x, const struct knn_eval_scores *s,
                        int64_t iteration);
 
-/* A step that is not finite changes nothing but the iteration. term: "the loss", what was not finite. */
-void run_report_bad_step(const struct resume *b, const struct checkpoint *now, const struct views_batch *batch,
-                     const char *term);
-void run_report_divergence(const struct resume *b, const struct checkpoint *now, int64_t saved); /* -1: nothing */
+/* A step that is not finite and changes nothing but the iteration. term: what was not finite, as in "the loss". */
+void run_report_bad_step(struct run_log *log, const struct run_state *state, const struct views_batch *batch,
+                         const char *term);
+/* Too many of them. last_saved: "iteration 99", or "nothing". */
+void run_report_divergence(struct run_log *log, const struct run_state *state, const char *last_saved);
+
+/* At the end: the paths of the last teacher and of the best, and whether training improved the scores; */
+void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int64_t iteration);
+/* samples that were made of other images, which were named when they were met; */
+void run_report_replaced(struct run_log *log, const struct run_state *state);
+/* the most memory that was taken. */
+void run_report_memory(struct run_log *log, size_t planned_bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* teacher-export.c - one list of tensors, two writers; the values are read where they lie. */
+/* teacher-export.c - one list of tensors for two writers; no copy of the values is made. */
 #include "teacher-export.h"
 
 #include <inttypes.h>
@@ -6,28 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block-chunks.h"
 #include "file.h"
 #include "named-tensor.h"
-#include "block-chunks.h"
-#include "weights.h"
 #include "params.h"
-#include "step.h"
 #include "pth.h"
 #include "safetensors.h"
+#include "step.h"
+#include "teacher-folder.h"
 #include "trace.h"
 #include "version.h"
-
-char *teacher_export_path(const struct config *config, const char *folder, const char *file)
-{
-    const char *below[] = {"eval", folder, file};
-    char *path = strdup(config->train.output_dir);
-    for (int i = 0; i < 3 && below[i] && path; i++) {
-        char *longer = file_join(path, below[i]);
-        free(path);
-        path = longer;
-    }
-    return path;
-}
+#include "weights.h"
 
 struct teacher_values {
     const struct params *table;
@@ -107,11 +96,11 @@ static char *settings_text(const struct config *config, struct fmt_error *e)
 /* Where the teacher comes from: which run, after which iteration; and the hash that features made with it carry. */
 static int add_origin(struct teacher_job *job, struct step *step, struct fmt_error *e)
 {
-    const struct teacher_export_options *w = job->options;
+    const struct teacher_export_options *options = job->options;
     uint8_t hash[DIGEST_BYTES];
     char hex[DIGEST_HEX], iteration[24], *inputs = NULL;
     struct provenance p;
-    int status = checkpoint_provenance(&p, w->state, w->iteration, true, e);
+    int status = run_state_provenance(options->state, options->iteration, true, &p, e);
     if (!status)
         status = provenance_inputs_json(&p, &inputs, e);
     if (!status)
@@ -122,7 +111,7 @@ static int add_origin(struct teacher_job *job, struct step *step, struct fmt_err
         return status;
     }
     digest_hex(hash, hex);
-    snprintf(iteration, sizeof iteration, "%" PRId64, w->iteration);
+    snprintf(iteration, sizeof iteration, "%" PRId64, options->iteration);
     add_meta(job, TRACE_META_TOOL, strdup("dino-train " DINOTOOLS_VERSION));
     add_meta(job, TRACE_META_ITERATION, strdup(iteration));
     add_meta(job, TRACE_META_INPUTS, inputs);
@@ -155,13 +144,13 @@ static int write_pth(const struct fmt_writer *io, const void *arg, struct fmt_er
 static int write_both(const char *folder, struct teacher_list *list, const struct teacher_job *job, struct fmt_error *e)
 {
     const struct config *c = job->options->config;
-    int status = write_file(folder, TEACHER_EXPORT_SAFETENSORS, write_safetensors, job, e);
+    int status = write_file(folder, TEACHER_SAFETENSORS, write_safetensors, job, e);
     if (status || !c->train.teacher_pth)
         return status;
     for (int64_t i = 0; i < list->n; i++)
         list->out[i].name =
             block_chunks_name(list->out[i].name, config_dims(c).depth, c->student.block_chunks, list->name[i]);
-    return write_file(folder, TEACHER_EXPORT_PTH, write_pth, job, e);
+    return write_file(folder, TEACHER_PTH, write_pth, job, e);
 }
 
 int teacher_export_write(struct step *step, const struct teacher_export_options *options, struct fmt_error *e)
@@ -170,7 +159,7 @@ int teacher_export_write(struct step *step, const struct teacher_export_options 
     struct teacher_values source = {step_params(step), step_teacher(step)};
     struct named_tensor_values values = {&source, read_values};
     struct teacher_job job = {.options = options, .list = &list, .values = &values};
-    char *folder = teacher_export_path(options->config, options->folder, NULL);
+    char *folder = teacher_folder_path(options->config, options->folder, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
         status = make_list(&list, source.table, e);

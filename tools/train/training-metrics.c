@@ -101,7 +101,7 @@ int training_metrics_line(const struct training_metrics *m, int64_t iteration, i
     return bad ? fmt_no_memory(e) : 0;
 }
 
-void training_metrics_time(struct training_metrics_times *t, double iter_seconds, double data_seconds)
+void training_times_add(struct training_times *t, double iter_seconds, double data_seconds)
 {
     t->iter[t->count % TRAINING_METRICS_WINDOW] = iter_seconds;
     t->data[t->count % TRAINING_METRICS_WINDOW] = data_seconds;
@@ -110,7 +110,7 @@ void training_metrics_time(struct training_metrics_times *t, double iter_seconds
     t->count++;
 }
 
-int training_metrics_times_line(const struct training_metrics_times *t, int64_t iteration, int64_t batch,
+int training_times_line(const struct training_times *t, int64_t iteration, int64_t batch,
                                 struct fmt_buffer *out, struct fmt_error *e)
 {
     double iter = lower_median(t->iter, t->count);
@@ -121,14 +121,14 @@ int training_metrics_times_line(const struct training_metrics_times *t, int64_t 
     return bad ? fmt_no_memory(e) : 0;
 }
 
-void training_metrics_text(const struct training_metrics *m, const struct training_metrics_times *t, int64_t iteration,
+void training_metrics_text(const struct training_metrics *m, const struct training_times *t, int64_t iteration,
                            int64_t n_left, int64_t batch, enum collapse_verdict verdict,
-                           char out[TRAINING_METRICS_TEXT_ROOM])
+                           char out[TRAINING_METRICS_TEXT_MAX])
 {
     char left[32];
     double seconds = t->iter_total / (double)t->count;
     clock_duration_text(seconds * (double)n_left, left);
-    snprintf(out, TRAINING_METRICS_TEXT_ROOM,
+    snprintf(out, TRAINING_METRICS_TEXT_MAX,
              "iteration %" PRId64 ": loss %.4f, gradient norm %.3g, learning rate %.3g, collapse: %s; %.4g images/s, "
              "%.0f %% waiting for data, %s left",
              iteration, training_metrics_median(m, METRIC_total_loss),

@@ -15,7 +15,7 @@
 #include "step.h"
 #include "collapse.h"
 
-enum { TRAINING_METRICS_WINDOW = 20, TRAINING_METRICS_PERIOD = 10, TRAINING_METRICS_TEXT_ROOM = 300 };
+enum { TRAINING_METRICS_WINDOW = 20, TRAINING_METRICS_PERIOD = 10, TRAINING_METRICS_TEXT_MAX = 300 };
 
 /* Whether an iteration has a line; last: of the run. */
 static inline bool training_metrics_due(int64_t iteration, bool last)
@@ -55,19 +55,19 @@ int training_metrics_line(const struct training_metrics *m, int64_t iteration, i
                           enum collapse_verdict verdict, struct fmt_buffer *out, struct fmt_error *e);
 
 /* Seconds of the last 20 steps; the waiting share is of all steps since the start of the process. */
-struct training_metrics_times {
+struct training_times {
     double iter[TRAINING_METRICS_WINDOW], data[TRAINING_METRICS_WINDOW];
     double iter_total, data_total;
     int64_t count;
 };
-void training_metrics_time(struct training_metrics_times *t, double iter_seconds, double data_seconds);
+void training_times_add(struct training_times *t, double iter_seconds, double data_seconds);
 /* {"iteration": 90, "iter_time": ..., "data_time": ..., "images_per_second": ..., "data_wait": ...} */
-int training_metrics_times_line(const struct training_metrics_times *t, int64_t iteration, int64_t batch,
+int training_times_line(const struct training_times *t, int64_t iteration, int64_t batch,
                                 struct fmt_buffer *out, struct fmt_error *e);
 
 /* For people: the newest figures of both, and the time that n_left more iterations take. */
-void training_metrics_text(const struct training_metrics *m, const struct training_metrics_times *t, int64_t iteration,
+void training_metrics_text(const struct training_metrics *m, const struct training_times *t, int64_t iteration,
                            int64_t n_left, int64_t batch, enum collapse_verdict verdict,
-                           char out[TRAINING_METRICS_TEXT_ROOM]);
+                           char out[TRAINING_METRICS_TEXT_MAX]);
 
 #endif

@@ -1,6 +1,6 @@
-/* teacher-folders.c - files are compared tensor by tensor, not byte by byte: what else they say may be of another
+/* teacher-folder.c - files are compared tensor by tensor, not byte by byte: what else they say may be of another
  * version. */
-#include "teacher-folders.h"
+#include "teacher-folder.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,17 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "file.h"
 #include "block-chunks.h"
+#include "file.h"
+#include "num.h"
 #include "params.h"
 #include "step.h"
-#include "num.h"
-#include "teacher-export.h"
 #include "tensorfile.h"
 
-enum { PIECE = 1 << 14 }; /* values compared at once, bytes copied at once */
+enum { CHUNK = 1 << 14 }; /* values compared at once, bytes copied at once */
 
-static const char *const file_names[] = {TEACHER_EXPORT_SAFETENSORS, TEACHER_EXPORT_PTH};
+static const char *const file_names[] = {TEACHER_SAFETENSORS, TEACHER_PTH};
 
 /* The files that a run with these settings writes: the first ones of file_names. */
 static int n_files(const struct config *c)
@@ -28,23 +27,35 @@ static int n_files(const struct config *c)
     return c->train.teacher_pth ? 2 : 1;
 }
 
-const char *teacher_folders_path(int64_t iteration, char out[TEACHER_FOLDERS_FOLDER_ROOM])
+const char *teacher_folder_name(int64_t iteration, char out[TEACHER_FOLDER_NAME_MAX])
 {
     if (iteration < 0)
-        snprintf(out, TEACHER_FOLDERS_FOLDER_ROOM, "initial");
+        snprintf(out, TEACHER_FOLDER_NAME_MAX, "initial");
     else
-        snprintf(out, TEACHER_FOLDERS_FOLDER_ROOM, "training_%" PRId64, iteration);
+        snprintf(out, TEACHER_FOLDER_NAME_MAX, "training_%" PRId64, iteration);
     return out;
 }
 
-/* ---------------------------------------------------------------- keeping */
+char *teacher_folder_path(const struct config *c, const char *folder, const char *file)
+{
+    const char *parts[] = {TEACHER_FOLDERS, folder, file};
+    char *path = strdup(c->train.output_dir);
+    for (int i = 0; i < 3 && parts[i] && path; i++) {
+        char *longer = file_join(path, parts[i]);
+        free(path);
+        path = longer;
+    }
+    return path;
+}
+
+/* ---------------------------------------------------------------- removing */
 /* A folder of such a name, not a file or a link. */
 static bool is_teacher(const char *eval, const char *name, int64_t *iteration)
 {
-    char again[TEACHER_FOLDERS_FOLDER_ROOM];
+    char again[TEACHER_FOLDER_NAME_MAX];
     struct stat st;
     if (sscanf(name, "training_%" SCNd64, iteration) != 1 || *iteration < 0 ||
-        strcmp(teacher_folders_path(*iteration, again), name) != 0)
+        strcmp(teacher_folder_name(*iteration, again), name) != 0)
         return false;
     char *path = file_join(eval, name);
     bool is = path && lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
@@ -58,33 +69,33 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Our files, then the folder; where somebody has put files of his own into it, it stays with them. */
+/* Our files, then the folder, unless somebody has put files of his own into it. */
 static int remove_teacher(const struct config *c, int64_t iteration, struct fmt_error *e)
 {
-    char folder[TEACHER_FOLDERS_FOLDER_ROOM];
+    char folder[TEACHER_FOLDER_NAME_MAX];
     int status = 0;
     for (int i = 0; i < 2 && !status; i++) {
-        char *path = teacher_export_path(c, teacher_folders_path(iteration, folder), file_names[i]);
+        char *path = teacher_folder_path(c, teacher_folder_name(iteration, folder), file_names[i]);
         if (!path)
             status = fmt_no_memory(e);
         else if (unlink(path) != 0 && errno != ENOENT)
             status = file_fail(path, e);
         free(path);
     }
-    char *path = status ? NULL : teacher_export_path(c, teacher_folders_path(iteration, folder), NULL);
+    char *path = status ? NULL : teacher_folder_path(c, teacher_folder_name(iteration, folder), NULL);
     if (path && rmdir(path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
         status = file_fail(path, e);
     free(path);
     return status;
 }
 
-int teacher_folders_prune(const struct config *c, int64_t newest, struct fmt_error *e)
+int teacher_folder_prune(const struct config *c, int64_t newest, struct fmt_error *e)
 {
     char **names;
-    int64_t n_names, n = 0, keep = c->evaluation.max_to_keep;
-    if (!keep)
+    int64_t n_names, n = 0, max_to_keep = c->evaluation.max_to_keep;
+    if (!max_to_keep)
         return 0;
-    char *eval = teacher_export_path(c, NULL, NULL);
+    char *eval = teacher_folder_path(c, NULL, NULL);
     int status = eval ? file_list(eval, &names, &n_names, e) : fmt_no_memory(e);
     if (status) {
         free(eval);
@@ -98,7 +109,7 @@ int teacher_folders_prune(const struct config *c, int64_t newest, struct fmt_err
         status = fmt_no_memory(e);
     else
         qsort(iteration, (size_t)n, sizeof *iteration, descending);
-    for (int64_t i = keep; i < n && !status; i++)
+    for (int64_t i = max_to_keep; i < n && !status; i++)
         status = remove_teacher(c, iteration[i], e);
     free(iteration);
     free(eval);
@@ -106,21 +117,21 @@ int teacher_folders_prune(const struct config *c, int64_t newest, struct fmt_err
     return status;
 }
 
-/* ---------------------------------------------------------------- looking */
-static int check_tensor(const struct named_tensor *t, const struct param *row, const float *want, const char *path,
+/* ---------------------------------------------------------------- checking */
+static int check_tensor(const struct named_tensor *t, const struct param *row, const float *expected, const char *path,
                         struct fmt_error *e)
 {
-    float got[PIECE];
+    float values[CHUNK];
     bool same = t && t->n_dims == row->n_dims &&
                 memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0;
-    for (int64_t at = 0; same && at < row->count; at += PIECE) {
-        int64_t n = num_min(PIECE, row->count - at);
-        int status = named_tensor_read_f32(t, at, n, got, e);
+    for (int64_t at = 0; same && at < row->count; at += CHUNK) {
+        int64_t n = num_min(CHUNK, row->count - at);
+        int status = named_tensor_read_f32(t, at, n, values, e);
         if (status) {
             fmt_prefix(e, path);
             return status;
         }
-        same = memcmp(got, want + at, (size_t)n * sizeof *got) == 0;
+        same = memcmp(values, expected + at, (size_t)n * sizeof *values) == 0;
     }
     return same ? 0 : fmt_fail(e, FMT_MISMATCH, "%.250s: not what the checkpoint holds: %.80s", path, row->name);
 }
@@ -138,12 +149,12 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
     }
     const struct params *table = step_params(step);
     for (int i = 0; i < table->n_rows && !status; i++) {
-        char room[BLOCK_CHUNKS_NAME_MAX];
+        char buffer[BLOCK_CHUNKS_NAME_MAX];
         const struct param *row = &table->rows[i];
         int64_t chunks = chunked ? c->student.block_chunks : 0;
-        const char *name = block_chunks_name(row->name, config_dims(c).depth, chunks, room);
+        const char *name = block_chunks_name(row->name, config_dims(c).depth, chunks, buffer);
         const struct named_tensor *t = named_tensor_find(&f.set, name);
-        if (!t) { /* the top key of a .pth */
+        if (!t) { /* under the top key of a .pth */
             char top[BLOCK_CHUNKS_NAME_MAX + 8];
             snprintf(top, sizeof top, "teacher.%s", name);
             t = named_tensor_find(&f.set, top);
@@ -154,11 +165,11 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
     return status;
 }
 
-int teacher_folders_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
+int teacher_folder_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
 {
     int status = 0;
     for (int i = 0; i < n_files(c) && !status; i++) {
-        char *path = teacher_export_path(c, folder, file_names[i]);
+        char *path = teacher_folder_path(c, folder, file_names[i]);
         status = path ? check_file(step, c, i == 1, path, e) : fmt_no_memory(e);
         free(path);
     }
@@ -168,7 +179,7 @@ int teacher_folders_check(struct step *step, const struct config *c, const char 
 /* ---------------------------------------------------------------- copying */
 static int copy_file(const char *from, const char *to, struct fmt_error *e)
 {
-    uint8_t piece[PIECE];
+    uint8_t bytes[CHUNK];
     struct file in;
     struct file_out out;
     int status = file_open_regular(&in, from, e);
@@ -178,8 +189,8 @@ static int copy_file(const char *from, const char *to, struct fmt_error *e)
     status = file_check_fifo(to, e);
     if (!status && !(status = file_create(&out, to, e))) {
         int64_t n;
-        while ((n = reader.read(reader.arg, piece, sizeof piece)) > 0)
-            (void)file_put(&out, piece, (size_t)n); /* its failure is kept, and told by the commit */
+        while ((n = reader.read(reader.arg, bytes, sizeof bytes)) > 0)
+            (void)file_put(&out, bytes, (size_t)n); /* file_finish returns its failure */
         errno = in.error_number;
         status = file_finish(&out, n < 0 ? file_fail(from, e) : 0, e);
     }
@@ -187,13 +198,13 @@ static int copy_file(const char *from, const char *to, struct fmt_error *e)
     return status;
 }
 
-int teacher_folders_copy(const struct config *c, const char *from, const char *to, struct fmt_error *e)
+int teacher_folder_copy(const struct config *c, const char *from, const char *to, struct fmt_error *e)
 {
-    char *folder = teacher_export_path(c, to, NULL);
+    char *folder = teacher_folder_path(c, to, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     free(folder);
     for (int i = 0; i < n_files(c) && !status; i++) {
-        char *a = teacher_export_path(c, from, file_names[i]), *b = teacher_export_path(c, to, file_names[i]);
+        char *a = teacher_folder_path(c, from, file_names[i]), *b = teacher_folder_path(c, to, file_names[i]);
         status = a && b ? copy_file(a, b, e) : fmt_no_memory(e);
         free(a);
         free(b);

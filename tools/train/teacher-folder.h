@@ -1,0 +1,41 @@
+/* teacher-folder.h - the folders of exported teachers, output_dir/eval/FOLDER/: names and paths, how many are kept,
+ * whether one holds what it should, and copies. teacher-export.h writes them.
+ *
+ * FOLDER is "training_<iteration>", "initial" (before the first step) or "best" (of the highest score). Nothing is
+ * removed but the two files below and folders that hold nothing else.
+ */
+#ifndef TEACHER_FOLDER_H
+#define TEACHER_FOLDER_H
+
+#include <stdint.h>
+
+#include "config.h"
+#include "fmt.h"
+
+struct step;
+
+#define TEACHER_FOLDERS "eval"
+#define TEACHER_BEST "best"
+#define TEACHER_SAFETENSORS "teacher_checkpoint.safetensors"
+#define TEACHER_PTH "teacher_checkpoint.pth" /* with train.teacher_pth */
+
+/* "training_99"; "initial" for an iteration below 0. */
+#define TEACHER_FOLDER_NAME_MAX 40
+const char *teacher_folder_name(int64_t iteration, char out[TEACHER_FOLDER_NAME_MAX]);
+
+/* output_dir/eval/FOLDER/FILE; output_dir/eval/FOLDER where file is NULL, output_dir/eval where both are. For free();
+ * NULL: no memory. */
+char *teacher_folder_path(const struct config *config, const char *folder, const char *file);
+
+/* Keeps the newest evaluation.max_to_keep (all where it is null) of those up to iteration `newest`; later ones are not
+ * counted. initial/ and best/ are never removed. */
+int teacher_folder_prune(const struct config *config, int64_t newest, struct fmt_error *e);
+
+/* 0: the files of this folder hold the teacher of the step; else what is wrong with them. step NULL: only that they are
+ * files of tensors, whatever their values. */
+int teacher_folder_check(struct step *step, const struct config *config, const char *folder, struct fmt_error *e);
+
+/* Copies the files of one folder into another, each whole or not at all. */
+int teacher_folder_copy(const struct config *config, const char *from, const char *to, struct fmt_error *e);
+
+#endif
