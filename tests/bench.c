@@ -182,7 +182,7 @@ static void training_step(struct training *t)
     double after_student = bench_clock(CLOCK_MONOTONIC);
     int64_t n = t->pass.T * t->b->vit.config.C;
     float *d = ARENA_TAKE(&t->arena, float, n);
-    op_fill(&t->c, TENSOR(d, n), 1e-3f);
+    op_fill(&t->c, HOST_TENSOR(d, n), 1e-3f);
     vit_backward(&t->c, &t->b->vit, values, &t->pass, d, real ? t->grads : NULL);
     check(&t->c, 0, NULL);
     t->teacher_s = after_teacher - start;

@@ -86,16 +86,18 @@ static void linear_shape(struct run *r)
 
 static void linear_forward(struct run *r)
 {
-    op_linear_fwd(&r->c, TENSOR(r->y, r->T, LIN_N), TENSOR(r->in[0].x, r->T, LIN_K), TENSOR(r->in[1].x, LIN_N, LIN_K),
-                  TENSOR(r->in[2].x, LIN_N));
+    op_linear_fwd(&r->c, HOST_TENSOR(r->y, r->T, LIN_N), HOST_TENSOR(r->in[0].x, r->T, LIN_K),
+                  HOST_TENSOR(r->in[1].x, LIN_N, LIN_K),
+                  HOST_TENSOR(r->in[2].x, LIN_N));
 }
 
 static void linear_backward(struct run *r)
 {
-    op_linear_bwd_x(&r->c, TENSOR(r->in[0].d, r->T, LIN_K), TENSOR(r->dy, r->T, LIN_N),
-                    TENSOR(r->in[1].x, LIN_N, LIN_K));
-    op_linear_bwd_w(&r->c, TENSOR(r->in[1].d, LIN_N, LIN_K), TENSOR(r->in[2].d, LIN_N), TENSOR(r->dy, r->T, LIN_N),
-                    TENSOR(r->in[0].x, r->T, LIN_K));
+    op_linear_bwd_x(&r->c, HOST_TENSOR(r->in[0].d, r->T, LIN_K), HOST_TENSOR(r->dy, r->T, LIN_N),
+                    HOST_TENSOR(r->in[1].x, LIN_N, LIN_K));
+    op_linear_bwd_w(&r->c, HOST_TENSOR(r->in[1].d, LIN_N, LIN_K), HOST_TENSOR(r->in[2].d, LIN_N),
+                    HOST_TENSOR(r->dy, r->T, LIN_N),
+                    HOST_TENSOR(r->in[0].x, r->T, LIN_K));
 }
 
 static void linear_plain(const struct run *r, double *y)
@@ -108,31 +110,33 @@ static void linear_plain(const struct run *r, double *y)
     }
 }
 
-/* The weight turned ahead: [K,N] in memory. */
-static void turned_shape(struct run *r)
+/* The weight transposed beforehand: [K,N] in memory. */
+static void transposed_shape(struct run *r)
 {
     linear_shape(r);
     r->kept_n[0] = LIN_N * LIN_K;
 }
 
-static void turned_forward(struct run *r)
+static void transposed_forward(struct run *r)
 {
-    struct tensor w = TENSOR(r->kept[0], LIN_N, LIN_K);
-    op_transpose(&r->c, TENSOR(r->kept[0], LIN_K, LIN_N), TENSOR(r->in[1].x, LIN_N, LIN_K));
-    w.turned = true;
-    op_linear_fwd(&r->c, TENSOR(r->y, r->T, LIN_N), TENSOR(r->in[0].x, r->T, LIN_K), w, TENSOR(r->in[2].x, LIN_N));
+    struct tensor w = HOST_TENSOR(r->kept[0], LIN_N, LIN_K);
+    op_transpose(&r->c, HOST_TENSOR(r->kept[0], LIN_K, LIN_N), HOST_TENSOR(r->in[1].x, LIN_N, LIN_K));
+    w.transposed = true;
+    op_linear_fwd(&r->c, HOST_TENSOR(r->y, r->T, LIN_N), HOST_TENSOR(r->in[0].x, r->T, LIN_K), w,
+                  HOST_TENSOR(r->in[2].x, LIN_N));
 }
 
 static void linear_gelu_forward(struct run *r)
 {
-    op_linear_gelu_fwd(&r->c, TENSOR(r->y, r->T, LIN_N), TENSOR(r->kept[0], r->T, LIN_N),
-                       TENSOR(r->in[0].x, r->T, LIN_K), TENSOR(r->in[1].x, LIN_N, LIN_K), TENSOR(r->in[2].x, LIN_N));
+    op_linear_gelu_fwd(&r->c, HOST_TENSOR(r->y, r->T, LIN_N), HOST_TENSOR(r->kept[0], r->T, LIN_N),
+                       HOST_TENSOR(r->in[0].x, r->T, LIN_K), HOST_TENSOR(r->in[1].x, LIN_N,
+                                                                         LIN_K), HOST_TENSOR(r->in[2].x, LIN_N));
 }
 
 static void linear_gelu_backward(struct run *r)
 {
-    struct tensor u = TENSOR(r->kept[0], r->T, LIN_N);
-    op_gelu_bwd(&r->c, TENSOR(r->dy, r->T, LIN_N), u, TENSOR(r->dy, r->T, LIN_N), u); /* in place, both */
+    struct tensor u = HOST_TENSOR(r->kept[0], r->T, LIN_N);
+    op_gelu_bwd(&r->c, HOST_TENSOR(r->dy, r->T, LIN_N), u, HOST_TENSOR(r->dy, r->T, LIN_N), u); /* in place, both */
     linear_backward(r);
 }
 
@@ -155,12 +159,13 @@ static void gelu_shape(struct run *r)
 
 static void gelu_forward(struct run *r)
 {
-    op_gelu_fwd(&r->c, TENSOR(r->y, r->y_n), TENSOR(r->in[0].x, r->y_n));
+    op_gelu_fwd(&r->c, HOST_TENSOR(r->y, r->y_n), HOST_TENSOR(r->in[0].x, r->y_n));
 }
 
 static void gelu_backward(struct run *r)
 {
-    op_gelu_bwd(&r->c, TENSOR(r->in[0].d, r->y_n), TENSOR_NONE, TENSOR(r->dy, r->y_n), TENSOR(r->in[0].x, r->y_n));
+    op_gelu_bwd(&r->c, HOST_TENSOR(r->in[0].d, r->y_n), TENSOR_NONE, HOST_TENSOR(r->dy, r->y_n),
+                HOST_TENSOR(r->in[0].x, r->y_n));
 }
 
 static void gelu_plain(const struct run *r, double *y)
@@ -178,13 +183,13 @@ static void swiglu_shape(struct run *r)
 
 static void swiglu_forward(struct run *r)
 {
-    op_swiglu_fwd(&r->c, TENSOR(r->y, r->T, ACT_H), TENSOR(r->in[0].x, r->T, 2 * ACT_H));
+    op_swiglu_fwd(&r->c, HOST_TENSOR(r->y, r->T, ACT_H), HOST_TENSOR(r->in[0].x, r->T, 2 * ACT_H));
 }
 
 static void swiglu_backward(struct run *r)
 {
-    op_swiglu_bwd(&r->c, TENSOR(r->in[0].d, r->T, 2 * ACT_H), TENSOR(r->kept[0], r->T, ACT_H),
-                  TENSOR(r->dy, r->T, ACT_H), TENSOR(r->in[0].x, r->T, 2 * ACT_H));
+    op_swiglu_bwd(&r->c, HOST_TENSOR(r->in[0].d, r->T, 2 * ACT_H), HOST_TENSOR(r->kept[0], r->T, ACT_H),
+                  HOST_TENSOR(r->dy, r->T, ACT_H), HOST_TENSOR(r->in[0].x, r->T, 2 * ACT_H));
 }
 
 static void swiglu_plain(const struct run *r, double *y)
@@ -210,15 +215,19 @@ static void layernorm_shape(struct run *r)
 
 static void layernorm_forward(struct run *r)
 {
-    op_layernorm_fwd(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->kept[0], r->T), TENSOR(r->kept[1], r->T),
-                     TENSOR(r->in[0].x, r->T, ROW_C), TENSOR(r->in[1].x, ROW_C), TENSOR(r->in[2].x, ROW_C), 1e-6f);
+    op_layernorm_fwd(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->kept[0], r->T),
+                     HOST_TENSOR(r->kept[1], r->T),
+                     HOST_TENSOR(r->in[0].x, r->T, ROW_C), HOST_TENSOR(r->in[1].x, ROW_C), HOST_TENSOR(r->in[2].x,
+                                                                                                       ROW_C), 1e-6f);
 }
 
 static void layernorm_backward(struct run *r)
 {
-    op_layernorm_bwd(&r->c, TENSOR(r->in[0].d, r->T, ROW_C), TENSOR(r->in[1].d, ROW_C), TENSOR(r->in[2].d, ROW_C),
-                     TENSOR(r->dy, r->T, ROW_C), TENSOR(r->in[0].x, r->T, ROW_C), TENSOR(r->kept[0], r->T),
-                     TENSOR(r->kept[1], r->T), TENSOR(r->in[1].x, ROW_C));
+    op_layernorm_bwd(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->in[1].d, ROW_C),
+                     HOST_TENSOR(r->in[2].d, ROW_C),
+                     HOST_TENSOR(r->dy, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C), HOST_TENSOR(r->kept[0],
+                                                                                                        r->T),
+                     HOST_TENSOR(r->kept[1], r->T), HOST_TENSOR(r->in[1].x, ROW_C));
 }
 
 static void layernorm_plain(const struct run *r, double *y)
@@ -256,17 +265,20 @@ static void rows_shape(struct run *r)
 static void rows_forward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_copy(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[0].x, r->T, ROW_C));
-    op_gather_rows(&r->c, TENSOR(r->kept[0], M, ROW_C), TENSOR(r->in[0].x, r->T, ROW_C), TENSOR(r->rows, M));
-    op_scatter_add_rows(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->kept[0], M, ROW_C), TENSOR(r->rows, M));
+    op_copy(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
+    op_gather_rows(&r->c, HOST_TENSOR(r->kept[0], M, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C),
+                   HOST_TENSOR(r->rows, M));
+    op_scatter_add_rows(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->kept[0], M, ROW_C),
+                        HOST_TENSOR(r->rows, M));
 }
 
 static void rows_backward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_copy(&r->c, TENSOR(r->in[0].d, r->T, ROW_C), TENSOR(r->dy, r->T, ROW_C));
-    op_gather_rows(&r->c, TENSOR(r->kept[0], M, ROW_C), TENSOR(r->dy, r->T, ROW_C), TENSOR(r->rows, M));
-    op_scatter_add_rows(&r->c, TENSOR(r->in[0].d, r->T, ROW_C), TENSOR(r->kept[0], M, ROW_C), TENSOR(r->rows, M));
+    op_copy(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C));
+    op_gather_rows(&r->c, HOST_TENSOR(r->kept[0], M, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C), HOST_TENSOR(r->rows, M));
+    op_scatter_add_rows(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->kept[0], M, ROW_C),
+                        HOST_TENSOR(r->rows, M));
 }
 
 static bool is_some_row(const struct run *r, int64_t t)
@@ -293,18 +305,20 @@ static void residual_shape(struct run *r)
 static void residual_forward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_fill(&r->c, TENSOR(r->kept[0], M), 1.5f);
-    op_copy(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[0].x, r->T, ROW_C));
-    op_residual_fwd(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[1].x, M, ROW_C), TENSOR(r->in[2].x, ROW_C),
-                    TENSOR(r->rows, M), TENSOR(r->kept[0], M));
+    op_fill(&r->c, HOST_TENSOR(r->kept[0], M), 1.5f);
+    op_copy(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
+    op_residual_fwd(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[1].x, M, ROW_C),
+                    HOST_TENSOR(r->in[2].x, ROW_C),
+                    HOST_TENSOR(r->rows, M), HOST_TENSOR(r->kept[0], M));
 }
 
 static void residual_backward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_copy(&r->c, TENSOR(r->in[0].d, r->T, ROW_C), TENSOR(r->dy, r->T, ROW_C));
-    op_residual_bwd(&r->c, TENSOR(r->in[1].d, M, ROW_C), TENSOR(r->in[2].d, ROW_C), TENSOR(r->dy, r->T, ROW_C),
-                    TENSOR(r->in[1].x, M, ROW_C), TENSOR(r->in[2].x, ROW_C), TENSOR(r->rows, M), TENSOR(r->kept[0], M));
+    op_copy(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C));
+    op_residual_bwd(&r->c, HOST_TENSOR(r->in[1].d, M, ROW_C), HOST_TENSOR(r->in[2].d, ROW_C),
+                    HOST_TENSOR(r->dy, r->T, ROW_C), HOST_TENSOR(r->in[1].x, M, ROW_C),
+                    HOST_TENSOR(r->in[2].x, ROW_C), HOST_TENSOR(r->rows, M), HOST_TENSOR(r->kept[0], M));
 }
 
 static void residual_plain(const struct run *r, double *y)
@@ -327,16 +341,17 @@ static void residual_bare_shape(struct run *r)
 
 static void residual_bare_forward(struct run *r)
 {
-    op_copy(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[0].x, r->T, ROW_C));
-    op_residual_fwd(&r->c, TENSOR(r->y, r->T, ROW_C), TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE,
+    op_copy(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
+    op_residual_fwd(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE,
+                    TENSOR_NONE,
                     TENSOR_NONE);
 }
 
 static void residual_bare_backward(struct run *r)
 {
-    op_copy(&r->c, TENSOR(r->in[0].d, r->T, ROW_C), TENSOR(r->dy, r->T, ROW_C));
-    op_residual_bwd(&r->c, TENSOR(r->in[1].d, r->T, ROW_C), TENSOR_NONE, TENSOR(r->dy, r->T, ROW_C),
-                    TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE, TENSOR_NONE);
+    op_copy(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C));
+    op_residual_bwd(&r->c, HOST_TENSOR(r->in[1].d, r->T, ROW_C), TENSOR_NONE, HOST_TENSOR(r->dy, r->T, ROW_C),
+                    HOST_TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE, TENSOR_NONE);
 }
 
 static void residual_bare_plain(const struct run *r, double *y)
@@ -372,16 +387,17 @@ static void attention_forward(struct run *r)
 {
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
-    op_attention_fwd(&r->c, TENSOR(r->y, rows, ATT_C), TENSOR(r->kept[0], rows, ATT_NH),
-                     TENSOR(r->in[0].x, rows, 3 * ATT_C), TENSOR(&seg[0][0], 3, 2), ATT_NH);
+    op_attention_fwd(&r->c, HOST_TENSOR(r->y, rows, ATT_C), HOST_TENSOR(r->kept[0], rows, ATT_NH),
+                     HOST_TENSOR(r->in[0].x, rows, 3 * ATT_C), seg, 3, ATT_NH);
 }
 
 static void attention_backward(struct run *r)
 {
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
-    op_attention_bwd(&r->c, TENSOR(r->in[0].d, rows, 3 * ATT_C), TENSOR(r->dy, rows, ATT_C), TENSOR(r->y, rows, ATT_C),
-                     TENSOR(r->kept[0], rows, ATT_NH), TENSOR(r->in[0].x, rows, 3 * ATT_C), TENSOR(&seg[0][0], 3, 2),
+    op_attention_bwd(&r->c, HOST_TENSOR(r->in[0].d, rows, 3 * ATT_C), HOST_TENSOR(r->dy, rows, ATT_C),
+                     HOST_TENSOR(r->y, rows, ATT_C),
+                     HOST_TENSOR(r->kept[0], rows, ATT_NH), HOST_TENSOR(r->in[0].x, rows, 3 * ATT_C), seg, 3,
                      ATT_NH);
 }
 
@@ -431,21 +447,24 @@ static struct tensor token_masks(struct run *r)
 {
     for (int64_t i = 0; i < TOK_B * r->T && r->masks; i++)
         r->masks[i] = i % 5 == 1;
-    return TENSOR(r->masks, TOK_B, r->T);
+    return HOST_TENSOR(r->masks, TOK_B, r->T);
 }
 
 static void tokens_forward(struct run *r)
 {
-    op_tokens_fwd(&r->c, TENSOR(r->y, TOK_B, 1 + TOK_R + r->T, TOK_C), TENSOR(r->in[0].x, TOK_B * r->T, TOK_C),
-                  TENSOR(r->in[1].x, TOK_C), TENSOR(r->in[2].x, 1 + r->T, TOK_C), TENSOR(r->in[3].x, TOK_R, TOK_C),
-                  TENSOR(r->in[4].x, TOK_C), token_masks(r));
+    op_tokens_fwd(&r->c, HOST_TENSOR(r->y, TOK_B, 1 + TOK_R + r->T, TOK_C),
+                  HOST_TENSOR(r->in[0].x, TOK_B * r->T, TOK_C),
+                  HOST_TENSOR(r->in[1].x, TOK_C), HOST_TENSOR(r->in[2].x, 1 + r->T, TOK_C), HOST_TENSOR(r->in[3].x,
+                                                                                                        TOK_R, TOK_C),
+                  HOST_TENSOR(r->in[4].x, TOK_C), token_masks(r));
 }
 
 static void tokens_backward(struct run *r)
 {
-    op_tokens_bwd(&r->c, TENSOR(r->in[0].d, TOK_B * r->T, TOK_C), TENSOR(r->in[1].d, TOK_C),
-                  TENSOR(r->in[2].d, 1 + r->T, TOK_C), TENSOR(r->in[3].d, TOK_R, TOK_C), TENSOR(r->in[4].d, TOK_C),
-                  TENSOR(r->dy, TOK_B, 1 + TOK_R + r->T, TOK_C), token_masks(r));
+    op_tokens_bwd(&r->c, HOST_TENSOR(r->in[0].d, TOK_B * r->T, TOK_C), HOST_TENSOR(r->in[1].d, TOK_C),
+                  HOST_TENSOR(r->in[2].d, 1 + r->T, TOK_C), HOST_TENSOR(r->in[3].d, TOK_R,
+                                                                        TOK_C), HOST_TENSOR(r->in[4].d, TOK_C),
+                  HOST_TENSOR(r->dy, TOK_B, 1 + TOK_R + r->T, TOK_C), token_masks(r));
 }
 
 static void tokens_plain(const struct run *r, double *y)
@@ -491,14 +510,16 @@ static void interp_weights(struct run *r)
 static void interp_forward(struct run *r)
 {
     interp_weights(r);
-    op_interp_fwd(&r->c, TENSOR(r->y, interp_height(r) * INT_W, INT_C), TENSOR(r->in[0].x, INT_M * INT_M, INT_C),
-                  TENSOR(r->kept[0], interp_height(r), INT_M), TENSOR(r->kept[1], INT_W, INT_M));
+    op_interp_fwd(&r->c, HOST_TENSOR(r->y, interp_height(r) * INT_W, INT_C),
+                  HOST_TENSOR(r->in[0].x, INT_M * INT_M, INT_C),
+                  HOST_TENSOR(r->kept[0], interp_height(r), INT_M), HOST_TENSOR(r->kept[1], INT_W, INT_M));
 }
 
 static void interp_backward(struct run *r)
 {
-    op_interp_bwd(&r->c, TENSOR(r->in[0].d, INT_M * INT_M, INT_C), TENSOR(r->dy, interp_height(r) * INT_W, INT_C),
-                  TENSOR(r->kept[0], interp_height(r), INT_M), TENSOR(r->kept[1], INT_W, INT_M));
+    op_interp_bwd(&r->c, HOST_TENSOR(r->in[0].d, INT_M * INT_M, INT_C),
+                  HOST_TENSOR(r->dy, interp_height(r) * INT_W, INT_C),
+                  HOST_TENSOR(r->kept[0], interp_height(r), INT_M), HOST_TENSOR(r->kept[1], INT_W, INT_M));
 }
 
 static void interp_plain(const struct run *r, double *y)
@@ -532,8 +553,8 @@ static void patchify_shape(struct run *r)
 static void patchify_forward(struct run *r)
 {
     int64_t gw = image_columns(r);
-    op_patchify_fwd(&r->c, TENSOR(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
-                    TENSOR(r->in[0].x, IMG_B, 3, IMG_GH * IMG_P, gw * IMG_P), IMG_P);
+    op_patchify_fwd(&r->c, HOST_TENSOR(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
+                    HOST_TENSOR(r->in[0].x, IMG_B, 3, IMG_GH * IMG_P, gw * IMG_P), IMG_P);
 }
 
 /* Where element `at` of the patches comes from: image, colour, row, column. */
@@ -555,7 +576,7 @@ static void patchify_plain(const struct run *r, double *y)
     }
 }
 
-static const float MEAN[3] = {0.485f, 0.456f, 0.406f}, DEVIATION[3] = {0.229f, 0.224f, 0.225f};
+static const struct pixel_norm NORM = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
 
 static void patchify_u8_forward(struct run *r)
 {
@@ -563,8 +584,8 @@ static void patchify_u8_forward(struct run *r)
     uint8_t *pixels = (uint8_t *)r->kept[0];
     for (int64_t i = 0; i < r->y_n && pixels; i++)
         pixels[i] = (uint8_t)(i * 37 + i / 11);
-    op_patchify_u8_fwd(&r->c, TENSOR(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
-                       TENSOR(pixels, IMG_B, IMG_GH * IMG_P, gw * IMG_P, 3), IMG_P, MEAN, DEVIATION);
+    op_patchify_u8_fwd(&r->c, HOST_TENSOR(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
+                       HOST_TENSOR(pixels, IMG_B, IMG_GH * IMG_P, gw * IMG_P, 3), IMG_P, NORM);
 }
 
 static void patchify_u8_plain(const struct run *r, double *y)
@@ -573,8 +594,8 @@ static void patchify_u8_plain(const struct run *r, double *y)
     const uint8_t *pixels = (const uint8_t *)r->kept[0];
     for (int64_t at = 0; at < r->y_n; at++) {
         patch_source(r, at, s);
-        y[at] = ((double)pixels[((s[0] * H + s[2]) * W + s[3]) * 3 + s[1]] / 255 - (double)MEAN[s[1]]) /
-                (double)DEVIATION[s[1]];
+        y[at] = ((double)pixels[((s[0] * H + s[2]) * W + s[3]) * 3 + s[1]] / 255 - (double)NORM.mean[s[1]]) /
+                (double)NORM.std[s[1]];
     }
 }
 
@@ -591,9 +612,9 @@ static void arrays_forward(struct run *r)
 {
     double squares = 0;
     int64_t n = r->T * ROW_C;
-    op_transpose(&r->c, TENSOR(r->y, ROW_C, r->T), TENSOR(r->in[0].x, r->T, ROW_C));
-    op_axpy(&r->c, TENSOR(r->y, n), 2, TENSOR(r->in[0].x, n));
-    op_sum_squares(&r->c, &squares, TENSOR(r->in[0].x, n));
+    op_transpose(&r->c, HOST_TENSOR(r->y, ROW_C, r->T), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
+    op_axpy(&r->c, HOST_TENSOR(r->y, n), 2, HOST_TENSOR(r->in[0].x, n));
+    op_sum_squares(&r->c, &squares, HOST_TENSOR(r->in[0].x, n));
     if (!op_planning(&r->c))
         r->y[n] = (float)squares;
 }
@@ -612,7 +633,7 @@ static void arrays_plain(const struct run *r, double *y)
 
 static const struct op_case cases[] = {
     {" linear_fwd linear_bwd_x linear_bwd_w ", linear_shape, linear_forward, linear_backward, linear_plain},
-    {" linear_fwd transpose ", turned_shape, turned_forward, NULL, linear_plain},
+    {" linear_fwd transpose ", transposed_shape, transposed_forward, NULL, linear_plain},
     {" linear_gelu_fwd gelu_bwd ", linear_shape, linear_gelu_forward, linear_gelu_backward, linear_gelu_plain},
     {" gelu_fwd gelu_bwd ", gelu_shape, gelu_forward, gelu_backward, gelu_plain},
     {" swiglu_fwd swiglu_bwd ", swiglu_shape, swiglu_forward, swiglu_backward, swiglu_plain},

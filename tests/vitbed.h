@@ -49,7 +49,8 @@ static inline void bed_release(struct vitbed *b)
 
 /* Plans, takes exactly the memory of the plan, runs. backward: grads given. d_norm is made after the forward pass. */
 static inline struct vit_activations *bed_run(struct vitbed *b, const struct vit_request *r, float *grads,
-                                       void (*d_norm)(void *arg, const struct vit_activations *pass, float *d), void *arg)
+                                       void (*d_norm)(void *arg, const struct vit_activations *pass,
+                                                      float *d), void *arg)
 {
     struct fmt_error e = {0};
     for (int round = 0; round < 2; round++) {

@@ -1,14 +1,14 @@
 /* o = softmax(scale q k^T) v in each segment and head, scale = 1 / sqrt(HD); N rows of a segment, HD = C / NH
  *
- * One item is one head of one segment: it turns its keys to [HD,N] once, then goes over tiles of query rows whose
- * scores [rows,N] fit into the nearest large cache: product, softmax in place (exponentials only; the sum divides
- * the tile's output at the end), product. Nothing N x N is kept: backward computes the probabilities of a tile again
- * from lse, the log of the sum of exponentials of each row.
+ * One item is one head of one segment: it transposes its keys to [HD,N] once, then works on one tile of query rows
+ * after the other, whose scores [rows,N] fit into the second-level cache: product, softmax in place (exponentials only;
+ * the sum divides the tile's output at the end), product. Nothing N x N is stored: backward computes the probabilities
+ * of a tile again from lse, the log of the sum of exponentials of each row.
  *
  *   p = exp(scale s - lse)   dv += p^T do   dp = do v^T   ds = scale p (dp - rowsum(do o))   dq = ds k   dk += ds^T q
  *
- * The tiles of a segment depend on its length alone and dk, dv are summed over them in order, so bits depend neither
- * on threads nor on other segments.
+ * The tiles of a segment depend on its length alone and dk, dv are summed over them in order, so the bits depend
+ * neither on threads nor on other segments.
  */
 #include <math.h>
 #include <string.h>
@@ -17,67 +17,77 @@
 
 static const float LOG2_E = 1.44269504f; /* exponentials are powers of two: less to compute */
 
-enum { SCORES_MAX = 81920, TILE_MIN = 16 }; /* 320 KiB of scores */
+/* Scores of a tile: 320 KiB of f32, with the keys and values of a head in a second-level cache of 512 KiB. Tiles have
+ * a multiple of 16 rows, the height of the product's inner kernel; strides a multiple of 16 columns, a cache line. */
+enum { SCORES_MAX = 81920, ROUND = 16 };
 
 struct attention {
     float *o, *lse_out, *dqkv;
     const float *qkv, *d_o, *o_in, *lse;
-    const int64_t *seg;
-    int64_t G, C, NH, HD;
+    const int64_t (*seg)[2];
+    int n_seg;
+    int64_t C, NH, HD;
     float scale;
     float *scratch;
     int64_t scratch_floats; /* of a worker */
 };
 
-/* The rows of an item: which head, first row and number of rows of its segment. */
-struct place {
+/* A head of a segment: which head, first row and number of rows of the segment. */
+struct head_rows {
     int64_t head, first, N;
 };
 
-static struct place place_of(const struct attention *a, int64_t item)
+static struct head_rows rows_of_item(const struct attention *a, int64_t item)
 {
-    int64_t s = item / a->NH, first = 0, g = 0;
-    for (; s >= a->seg[2 * g]; g++) {
-        s -= a->seg[2 * g];
-        first += a->seg[2 * g] * a->seg[2 * g + 1];
+    int64_t s = item / a->NH, first = 0;
+    int i = 0;
+    for (; s >= a->seg[i][0]; i++) {
+        s -= a->seg[i][0];
+        first += a->seg[i][0] * a->seg[i][1];
     }
-    return (struct place){item % a->NH, first + s * a->seg[2 * g + 1], a->seg[2 * g + 1]};
+    return (struct head_rows){item % a->NH, first + s * a->seg[i][1], a->seg[i][1]};
 }
 
-/* Rows of scores: a multiple of 16, and not of 256, so that rows do not fall upon each other in the cache. */
+static int64_t round_up(int64_t n)
+{
+    return num_ceil_div(n, ROUND) * ROUND;
+}
+
+/* Elements from one row of scores to the next: no multiple of 256 (1 KiB), whose rows would compete for the same cache
+ * sets in the walk down a column. */
 static int64_t score_stride(int64_t N)
 {
-    int64_t n = (N + 15) / 16 * 16;
-    return n % 256 == 0 ? n + 16 : n;
+    int64_t n = round_up(N);
+    return n % 256 == 0 ? n + ROUND : n;
 }
 
 static struct tiling query_tiles(int64_t N)
 {
-    int64_t height = num_max(TILE_MIN, num_min(N, SCORES_MAX / score_stride(N) / 16 * 16));
+    int64_t height = num_max(ROUND, num_min(N, SCORES_MAX / score_stride(N) / ROUND * ROUND));
     int64_t n = num_ceil_div(N, height);
-    int64_t even = (num_ceil_div(N, n) + 15) / 16 * 16;
+    int64_t even = round_up(num_ceil_div(N, n));
     return (struct tiling){num_ceil_div(N, even), even, N};
 }
 
-static int64_t longest(const int64_t *seg, int64_t G)
+static int64_t longest_segment(const struct attention *a)
 {
     int64_t N = 0;
-    for (int64_t g = 0; g < G; g++)
-        N = num_max(N, seg[2 * g] > 0 ? seg[2 * g + 1] : 0);
+    for (int i = 0; i < a->n_seg; i++)
+        N = num_max(N, a->seg[i][0] > 0 ? a->seg[i][1] : 0);
     return N;
 }
 
-static int64_t segments(const int64_t *seg, int64_t G)
+static int64_t count_segments(const struct attention *a)
 {
     int64_t n = 0;
-    for (int64_t g = 0; g < G; g++)
-        n += seg[2 * g + 1] > 0 ? seg[2 * g] : 0;
+    for (int i = 0; i < a->n_seg; i++)
+        n += a->seg[i][1] > 0 ? a->seg[i][0] : 0;
     return n;
 }
 
 /* -- forward -- */
 
-static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct place p, int64_t r0, int64_t n,
+static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct head_rows p, int64_t r0, int64_t n,
                          float *factor)
 {
     for (int64_t r = 0; r < n; r++) {
@@ -93,7 +103,7 @@ static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct
 static void forward_item(void *arg, int64_t item, int worker)
 {
     const struct attention *a = arg;
-    struct place p = place_of(a, item);
+    struct head_rows p = rows_of_item(a, item);
     int64_t ld = score_stride(p.N), ldq = 3 * a->C;
     struct tiling tiles = query_tiles(p.N);
     float *kt = a->scratch + worker * a->scratch_floats, *s = kt + a->HD * ld, *factor = s + tiles.height * ld;
@@ -110,37 +120,39 @@ static void forward_item(void *arg, int64_t item, int worker)
     }
 }
 
+/* n_scores: matrices of scores, and of keys or values transposed, that an item needs at once. */
 static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_scores,
                           void (*item)(void *arg, int64_t item, int worker))
 {
-    int64_t N = longest(a->seg, a->G);
+    int64_t N = longest_segment(a);
     if (N == 0)
         return;
     size_t mark = c->scratch->used;
     a->HD = a->C / a->NH;
     a->scale = 1.0f / sqrtf((float)a->HD);
     struct tiling tiles = query_tiles(N);
-    /* Shorter segments have more rows in a tile: the bound for scores holds for all. */
-    int64_t rows = num_max(tiles.height, num_min(N, SCORES_MAX / 16)) + 16;
-    int64_t scores = num_max(SCORES_MAX, tiles.height * score_stride(N)) + 16 * score_stride(N);
-    a->scratch_floats = (n_scores * (a->HD * score_stride(N) + scores) + rows + 15) / 16 * 16;
+    /* Shorter segments have more rows in a tile: no more than SCORES_MAX scores hold in the narrowest rows, and evening
+     * out the tiles (query_tiles) adds up to ROUND rows. */
+    int64_t rows = num_max(tiles.height, num_min(N, SCORES_MAX / ROUND)) + ROUND;
+    int64_t scores = num_max(SCORES_MAX, tiles.height * score_stride(N)) + ROUND * score_stride(N);
+    a->scratch_floats = round_up(n_scores * (a->HD * score_stride(N) + scores) + rows);
     a->scratch = ARENA_TAKE(c->scratch, float, a->scratch_floats * op_workers(c));
-    op_for(c, segments(a->seg, a->G) * a->NH, item, a);
+    op_for(c, count_segments(a) * a->NH, item, a);
     c->scratch->used = mark;
 }
 
-void cpu_attention_fwd(struct op_ctx *c, float *o, float *lse, const float *qkv, const int64_t *seg, int64_t G,
-                       int64_t T, int64_t C, int64_t NH)
+void cpu_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
+                       const int64_t (*seg)[2], int n_seg, int NH)
 {
-    (void)T;
-    struct attention a = {.o = o, .lse_out = lse, .qkv = qkv, .seg = seg, .G = G, .C = C, .NH = NH};
+    struct attention a = {.o = cpu_f32(o), .lse_out = cpu_f32(lse), .qkv = cpu_f32(qkv), .seg = seg, .n_seg = n_seg,
+                          .C = o.dims[1], .NH = NH};
     attention_run(c, &a, 1, forward_item);
 }
 
 /* -- backward -- */
 
 /* s: scores, then probabilities; dp: their gradients, then those of the scores. */
-static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int64_t ld, struct place p, int64_t r0,
+static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int64_t ld, struct head_rows p, int64_t r0,
                              int64_t n)
 {
     for (int64_t r = 0; r < n; r++) {
@@ -154,7 +166,7 @@ static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int
 static void backward_item(void *arg, int64_t item, int worker)
 {
     const struct attention *a = arg;
-    struct place p = place_of(a, item);
+    struct head_rows p = rows_of_item(a, item);
     int64_t ld = score_stride(p.N), ldq = 3 * a->C, HD = a->HD;
     struct tiling tiles = query_tiles(p.N);
     float *kt = a->scratch + worker * a->scratch_floats, *vt = kt + HD * ld, *s = vt + HD * ld;
@@ -176,11 +188,10 @@ static void backward_item(void *arg, int64_t item, int worker)
     }
 }
 
-void cpu_attention_bwd(struct op_ctx *c, float *dqkv, const float *d_o, const float *o, const float *lse,
-                       const float *qkv, const int64_t *seg, int64_t G, int64_t T, int64_t C, int64_t NH)
+void cpu_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
+                       struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
-    (void)T;
-    struct attention a = {
-        .dqkv = dqkv, .qkv = qkv, .d_o = d_o, .o_in = o, .lse = lse, .seg = seg, .G = G, .C = C, .NH = NH};
+    struct attention a = {.dqkv = cpu_f32(dqkv), .qkv = cpu_f32(qkv), .d_o = cpu_f32(d_o), .o_in = cpu_f32(o),
+                          .lse = cpu_f32(lse), .seg = seg, .n_seg = n_seg, .C = o.dims[1], .NH = NH};
     attention_run(c, &a, 2, backward_item);
 }

@@ -1,4 +1,5 @@
-/* backend-cpu.c - the reference table. Nothing is asynchronous; only that a product found no memory is told late. */
+/* backend-cpu.c - the table of the reference backend. Nothing is asynchronous, except that cpu_sync reports a product
+ * that got no memory. */
 #include "cpu.h"
 
 static void cpu_sync(struct op_ctx *c)
@@ -10,8 +11,8 @@ static void cpu_sync(struct op_ctx *c)
 const struct backend backend_cpu = {
     .name = "cpu",
     .sync = cpu_sync,
-    .turns_weights = gemm_prefers_turned,
-#define OP(name, params) .name = cpu_##name,
+    .prefers_transposed_weights = gemm_prefers_transposed,
+#define OP(name, params, args) .name = cpu_##name,
 #include "ops.def"
 #undef OP
 };

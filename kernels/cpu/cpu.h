@@ -1,4 +1,5 @@
-/* cpu.h - the CPU's operations, declared from ops.def, and how they cut their work. */
+/* cpu.h - the CPU's operations, declared from ops.def, and how they cut their work. On the CPU an address of a tensor
+ * is a pointer; only this room makes the one from the other. */
 #ifndef CPU_H
 #define CPU_H
 
@@ -9,9 +10,15 @@
 #include "num.h"
 #include "op.h"
 
-#define OP(name, params) void cpu_##name params;
+#define OP(name, params, args) void cpu_##name params;
 #include "ops.def"
 #undef OP
+
+/* A tensor's elements; NULL while planning and of TENSOR_NONE. */
+static inline float *cpu_f32(struct tensor t) { return (float *)t.data.at; }
+static inline double *cpu_f64(struct tensor t) { return (double *)t.data.at; }
+static inline int64_t *cpu_i64(struct tensor t) { return (int64_t *)t.data.at; }
+static inline uint8_t *cpu_u8(struct tensor t) { return (uint8_t *)t.data.at; }
 
 /* Rows are cut into tiles of equal height near `height` (the last may be lower): by the number of rows alone. */
 struct tiling {
@@ -26,7 +33,9 @@ static inline struct tiling tiling_of(int64_t rows, int64_t height)
 static inline int64_t tile_first(struct tiling t, int64_t i) { return i * t.height; }
 static inline int64_t tile_rows(struct tiling t, int64_t i) { return num_min(t.height, t.rows - i * t.height); }
 
-/* Elementwise operations work on stretches, row operations on blocks of rows. */
+/* What one item of work is. Elementwise operations: so many elements, 64 KiB of f32, few enough to stay in a cache
+ * between two passes and enough to outweigh handing out the item. Row operations: blocks of so many rows. Sums over
+ * rows: a partial sum for so many rows, so that the partial sums themselves are little to add. */
 enum { CPU_STRETCH = 16384, CPU_ROWS = 32, CPU_SUM_ROWS = 128 };
 
 /* Sums over rows with a fixed order: n partial sums [n,C], one per tile of rows, then added in order: y [C] += */

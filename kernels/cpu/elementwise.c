@@ -49,10 +49,10 @@ static void gather_item(void *arg, int64_t item, int worker)
         memcpy(a->y + i * a->C, a->x + row_of(a, i) * a->C, (size_t)a->C * sizeof *a->y);
 }
 
-void cpu_gather_rows(struct op_ctx *c, float *y, const float *x, const int64_t *rows, int64_t M, int64_t C)
+void cpu_gather_rows(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor rows)
 {
-    struct rows a = {.y = y, .x = x, .rows = rows, .M = M, .C = C};
-    op_for(c, num_ceil_div(M, CPU_ROWS), gather_item, &a);
+    struct rows a = {.y = cpu_f32(y), .x = cpu_f32(x), .rows = cpu_i64(rows), .M = y.dims[0], .C = y.dims[1]};
+    op_for(c, num_ceil_div(a.M, CPU_ROWS), gather_item, &a);
 }
 
 static void scatter_item(void *arg, int64_t item, int worker)
@@ -63,10 +63,10 @@ static void scatter_item(void *arg, int64_t item, int worker)
         elementwise_loops()->add(a->y + row_of(a, i) * a->C, a->x + i * a->C, a->C);
 }
 
-void cpu_scatter_add_rows(struct op_ctx *c, float *x, const float *y, const int64_t *rows, int64_t M, int64_t C)
+void cpu_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, struct tensor rows)
 {
-    struct rows a = {.y = x, .x = y, .rows = rows, .M = M, .C = C};
-    op_for(c, num_ceil_div(M, CPU_ROWS), scatter_item, &a);
+    struct rows a = {.y = cpu_f32(x), .x = cpu_f32(y), .rows = cpu_i64(rows), .M = y.dims[0], .C = y.dims[1]};
+    op_for(c, num_ceil_div(a.M, CPU_ROWS), scatter_item, &a);
 }
 
 /* ------------------------------------------------------------------ the end of a branch */
@@ -84,11 +84,12 @@ static void residual_fwd_item(void *arg, int64_t item, int worker)
     }
 }
 
-void cpu_residual_fwd(struct op_ctx *c, float *x, const float *r, const float *gamma, const int64_t *rows,
-                      const float *scale, int64_t M, int64_t C)
+void cpu_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                      struct tensor scale)
 {
-    struct rows a = {.y = x, .r = r, .gamma = gamma, .rows = rows, .scale = scale, .M = M, .C = C};
-    op_for(c, num_ceil_div(M, CPU_ROWS), residual_fwd_item, &a);
+    struct rows a = {.y = cpu_f32(x), .r = cpu_f32(r), .gamma = cpu_f32(gamma), .rows = cpu_i64(rows),
+                     .scale = cpu_f32(scale), .M = r.dims[0], .C = r.dims[1]};
+    op_for(c, num_ceil_div(a.M, CPU_ROWS), residual_fwd_item, &a);
 }
 
 static void residual_bwd_item(void *arg, int64_t item, int worker)
@@ -110,19 +111,21 @@ static void residual_bwd_item(void *arg, int64_t item, int worker)
     }
 }
 
-void cpu_residual_bwd(struct op_ctx *c, float *dr, float *dgamma, const float *dx, const float *r, const float *gamma,
-                      const int64_t *rows, const float *scale, int64_t M, int64_t C)
+void cpu_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, struct tensor dx, struct tensor r,
+                      struct tensor gamma, struct tensor rows, struct tensor scale)
 {
+    int64_t M = dr.dims[0], C = dr.dims[1];
     if (M == 0)
         return;
     size_t mark = c->scratch->used;
     struct tiling tiles = tiling_of(M, CPU_SUM_ROWS);
-    float *partials = ARENA_TAKE(c->scratch, float, gamma || op_planning(c) ? tiles.n * C : 0);
-    struct rows a = {.y = dr, .x = dx, .r = r, .gamma = gamma, .rows = rows, .scale = scale, .M = M, .C = C,
-                     .partials = partials, .tiles = tiles};
+    float *partials = ARENA_TAKE(c->scratch, float, tensor_given(gamma) ? tiles.n * C : 0);
+    struct rows a = {.y = cpu_f32(dr), .x = cpu_f32(dx), .r = cpu_f32(r), .gamma = cpu_f32(gamma),
+                     .rows = cpu_i64(rows), .scale = cpu_f32(scale), .M = M, .C = C, .partials = partials,
+                     .tiles = tiles};
     op_for(c, tiles.n, residual_bwd_item, &a);
-    if (gamma)
-        cpu_add_partials(c, dgamma, partials, tiles.n, C);
+    if (tensor_given(gamma))
+        cpu_add_partials(c, cpu_f32(dgamma), partials, tiles.n, C);
     c->scratch->used = mark;
 }
 
@@ -135,18 +138,32 @@ struct stretch {
     double *sums;
 };
 
+struct filled {
+    float *f32;
+    double *f64; /* one of the two */
+    double value;
+    int64_t n;
+};
+
 static void fill_item(void *arg, int64_t item, int worker)
 {
     (void)worker;
-    const struct stretch *s = arg;
-    for (int64_t i = item * CPU_STRETCH; i < num_min((item + 1) * CPU_STRETCH, s->n); i++)
-        s->y[i] = s->a;
+    const struct filled *f = arg;
+    int64_t first = item * CPU_STRETCH, end = num_min(first + CPU_STRETCH, f->n);
+    for (int64_t i = first; i < end && f->f32; i++)
+        f->f32[i] = (float)f->value;
+    for (int64_t i = first; i < end && f->f64; i++)
+        f->f64[i] = f->value;
 }
 
-void cpu_fill(struct op_ctx *c, float *x, float value, int64_t n)
+void cpu_fill(struct op_ctx *c, struct tensor x, double value)
 {
-    struct stretch s = {.y = x, .a = value, .n = n};
-    op_for(c, num_ceil_div(n, CPU_STRETCH), fill_item, &s);
+    struct filled f = {.value = value, .n = tensor_elements(x)};
+    if (x.dtype == DTYPE_F64)
+        f.f64 = cpu_f64(x);
+    else
+        f.f32 = cpu_f32(x);
+    op_for(c, num_ceil_div(f.n, CPU_STRETCH), fill_item, &f);
 }
 
 static void copy_item(void *arg, int64_t item, int worker)
@@ -157,10 +174,10 @@ static void copy_item(void *arg, int64_t item, int worker)
     memcpy(s->y + at, s->x + at, (size_t)num_min(CPU_STRETCH, s->n - at) * sizeof *s->y);
 }
 
-void cpu_copy(struct op_ctx *c, float *y, const float *x, int64_t n)
+void cpu_copy(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    struct stretch s = {.y = y, .x = x, .n = n};
-    op_for(c, num_ceil_div(n, CPU_STRETCH), copy_item, &s);
+    struct stretch s = {.y = cpu_f32(y), .x = cpu_f32(x), .n = tensor_elements(x)};
+    op_for(c, num_ceil_div(s.n, CPU_STRETCH), copy_item, &s);
 }
 
 static void axpy_item(void *arg, int64_t item, int worker)
@@ -171,10 +188,10 @@ static void axpy_item(void *arg, int64_t item, int worker)
     elementwise_loops()->axpy(s->y + at, s->a, s->x + at, num_min(CPU_STRETCH, s->n - at));
 }
 
-void cpu_axpy(struct op_ctx *c, float *y, float a, const float *x, int64_t n)
+void cpu_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x)
 {
-    struct stretch s = {.y = y, .a = a, .x = x, .n = n};
-    op_for(c, num_ceil_div(n, CPU_STRETCH), axpy_item, &s);
+    struct stretch s = {.y = cpu_f32(y), .a = a, .x = cpu_f32(x), .n = tensor_elements(x)};
+    op_for(c, num_ceil_div(s.n, CPU_STRETCH), axpy_item, &s);
 }
 
 static void sum_squares_item(void *arg, int64_t item, int worker)
@@ -185,11 +202,11 @@ static void sum_squares_item(void *arg, int64_t item, int worker)
     s->sums[item] = row_loops()->sum_squares(s->x + at, num_min(CPU_STRETCH, s->n - at));
 }
 
-void cpu_sum_squares(struct op_ctx *c, double *out, const float *x, int64_t n)
+void cpu_sum_squares(struct op_ctx *c, double *out, struct tensor x)
 {
     size_t mark = c->scratch->used;
-    int64_t n_sums = num_ceil_div(n, CPU_STRETCH);
-    struct stretch s = {.x = x, .n = n, .sums = ARENA_TAKE(c->scratch, double, n_sums)};
+    int64_t n = tensor_elements(x), n_sums = num_ceil_div(n, CPU_STRETCH);
+    struct stretch s = {.x = cpu_f32(x), .n = n, .sums = ARENA_TAKE(c->scratch, double, n_sums)};
     op_for(c, n_sums, sum_squares_item, &s);
     *out = 0;
     for (int64_t i = 0; i < n_sums && !op_planning(c); i++)
@@ -199,9 +216,9 @@ void cpu_sum_squares(struct op_ctx *c, double *out, const float *x, int64_t n)
 
 /* ------------------------------------------------------------------ transposition */
 
-enum { TURN_ROWS = 64 }; /* of x, in one item */
+enum { TRANSPOSE_ROWS = 64 }; /* of x, in one item: four squares of the loop (simd-elementwise.c) */
 
-struct turn {
+struct transposed {
     float *y;
     const float *x;
     int64_t N, K;
@@ -210,13 +227,13 @@ struct turn {
 static void transpose_item(void *arg, int64_t item, int worker)
 {
     (void)worker;
-    const struct turn *t = arg;
-    int64_t n0 = item * TURN_ROWS, n = num_min(TURN_ROWS, t->N - n0);
+    const struct transposed *t = arg;
+    int64_t n0 = item * TRANSPOSE_ROWS, n = num_min(TRANSPOSE_ROWS, t->N - n0);
     elementwise_loops()->transpose(t->y + n0, t->N, t->x + n0 * t->K, t->K, n, t->K);
 }
 
-void cpu_transpose(struct op_ctx *c, float *y, const float *x, int64_t N, int64_t K)
+void cpu_transpose(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    struct turn t = {y, x, N, K};
-    op_for(c, num_ceil_div(N, TURN_ROWS), transpose_item, &t);
+    struct transposed t = {cpu_f32(y), cpu_f32(x), x.dims[0], x.dims[1]};
+    op_for(c, num_ceil_div(t.N, TRANSPOSE_ROWS), transpose_item, &t);
 }

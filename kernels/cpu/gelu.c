@@ -15,10 +15,10 @@ static void gelu_fwd_item(void *arg, int64_t item, int worker)
     activation_loops()->bias_gelu(a->out + at, NULL, a->x + at, NULL, num_min(CPU_STRETCH, a->n - at));
 }
 
-void cpu_gelu_fwd(struct op_ctx *c, float *y, const float *x, int64_t n)
+void cpu_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    struct arrays a = {.out = y, .x = x, .n = n};
-    op_for(c, num_ceil_div(n, CPU_STRETCH), gelu_fwd_item, &a);
+    struct arrays a = {.out = cpu_f32(y), .x = cpu_f32(x), .n = tensor_elements(x)};
+    op_for(c, num_ceil_div(a.n, CPU_STRETCH), gelu_fwd_item, &a);
 }
 
 static void gelu_bwd_item(void *arg, int64_t item, int worker)
@@ -30,10 +30,11 @@ static void gelu_bwd_item(void *arg, int64_t item, int worker)
                                  num_min(CPU_STRETCH, a->n - at));
 }
 
-void cpu_gelu_bwd(struct op_ctx *c, float *dx, float *y, const float *dy, const float *x, int64_t n)
+void cpu_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)
 {
-    struct arrays a = {.out = dx, .value = y, .d = dy, .x = x, .n = n};
-    op_for(c, num_ceil_div(n, CPU_STRETCH), gelu_bwd_item, &a);
+    struct arrays a = {
+        .out = cpu_f32(dx), .value = cpu_f32(y), .d = cpu_f32(dy), .x = cpu_f32(x), .n = tensor_elements(x)};
+    op_for(c, num_ceil_div(a.n, CPU_STRETCH), gelu_bwd_item, &a);
 }
 
 static void swiglu_fwd_item(void *arg, int64_t t, int worker)
@@ -44,10 +45,10 @@ static void swiglu_fwd_item(void *arg, int64_t t, int worker)
     activation_loops()->swiglu_fwd(a->out + t * a->h, u, u + a->h, a->h);
 }
 
-void cpu_swiglu_fwd(struct op_ctx *c, float *y, const float *u, int64_t T, int64_t h)
+void cpu_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
 {
-    struct arrays a = {.out = y, .x = u, .h = h};
-    op_for(c, T, swiglu_fwd_item, &a);
+    struct arrays a = {.out = cpu_f32(y), .x = cpu_f32(u), .h = y.dims[1]};
+    op_for(c, y.dims[0], swiglu_fwd_item, &a);
 }
 
 static void swiglu_bwd_item(void *arg, int64_t t, int worker)
@@ -59,8 +60,8 @@ static void swiglu_bwd_item(void *arg, int64_t t, int worker)
     activation_loops()->swiglu_bwd(du, du + a->h, a->value + t * a->h, a->d + t * a->h, u, u + a->h, a->h);
 }
 
-void cpu_swiglu_bwd(struct op_ctx *c, float *du, float *y, const float *dy, const float *u, int64_t T, int64_t h)
+void cpu_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u)
 {
-    struct arrays a = {.out = du, .value = y, .d = dy, .x = u, .h = h};
-    op_for(c, T, swiglu_bwd_item, &a);
+    struct arrays a = {.out = cpu_f32(du), .value = cpu_f32(y), .d = cpu_f32(dy), .x = cpu_f32(u), .h = dy.dims[1]};
+    op_for(c, dy.dims[0], swiglu_bwd_item, &a);
 }

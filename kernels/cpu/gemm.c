@@ -58,8 +58,8 @@ int gemm_status(struct fmt_error *e)
     return atomic_load(&out_of_memory) ? fmt_fail(e, FMT_MEMORY, "out of memory for a product of matrices") : 0;
 }
 
-/* The kinds: an ordinary product, and one with few rows and B turned. Code for a single row or column, and that which
- * copies, is made along with the first. */
+/* The kinds: an ordinary product, and one with few rows and B transposed. Code for a single row or column, and that
+ * which copies, is made along with the first. */
 static void make_code(void)
 {
     enum { SIDE = 64, FEW = 4 };
@@ -91,7 +91,7 @@ struct thread_pool *gemm_begin(int n_workers, void (*warn)(const char *format, .
     return pool;
 }
 
-bool gemm_prefers_turned(void)
+bool gemm_prefers_transposed(void)
 {
     return isa_of_processor() == ISA_AVX512;
 }

@@ -30,9 +30,9 @@ void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, co
 /* FMT_MEMORY if a product was not made since the process began. Whoever calls gemm_f32 asks before results leave. */
 int gemm_status(struct fmt_error *e);
 
-/* How the products of this processor like B of a product that is called many times: true if [K,N] is worth turning a
- * [N,K] matrix for (AVX-512: 115 against 105 GFLOP/s a core of Zen 4), false if it makes no difference (AVX2). */
-bool gemm_prefers_turned(void);
+/* Whether a product that is called many times is worth a transposed copy of B: true where B [K,N] is faster than the
+ * transpose of B [N,K] (AVX-512: 115 against 105 GFLOP/s a core of Zen 4), false where both are alike (AVX2). */
+bool gemm_prefers_transposed(void);
 
 /* The variables of the environment that make the library compute otherwise, so that the last digits of results, or
  * more, are not those of other runs, in a sentence for a warning. NULL: none is set. */

@@ -37,13 +37,22 @@ static void height_item(void *arg, int64_t i, int worker)
             elementwise_loops()->axpy(a->y + i * row, a->wy[i * a->M + m], a->middle + m * row, row);
 }
 
-void cpu_interp_fwd(struct op_ctx *c, float *y, const float *x, const float *wy, const float *wx, int64_t oh,
-                    int64_t ow, int64_t M, int64_t C)
+/* All but y and x; with scratch for the result of the first axis. */
+static struct interp interp_of(struct op_ctx *c, struct tensor grid, struct tensor wy, struct tensor wx)
+{
+    struct interp a = {.wy = cpu_f32(wy), .wx = cpu_f32(wx), .oh = wy.dims[0], .ow = wx.dims[0], .M = wy.dims[1],
+                       .C = grid.dims[1]};
+    a.middle = ARENA_TAKE(c->scratch, float, a.M * a.ow * a.C);
+    return a;
+}
+
+void cpu_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor wy, struct tensor wx)
 {
     size_t mark = c->scratch->used;
-    struct interp a = {y, ARENA_TAKE(c->scratch, float, M * ow * C), x, wy, wx, oh, ow, M, C};
-    op_for(c, M, width_item, &a);
-    op_for(c, oh, height_item, &a);
+    struct interp a = interp_of(c, x, wy, wx);
+    a.y = cpu_f32(y), a.x = cpu_f32(x);
+    op_for(c, a.M, width_item, &a);
+    op_for(c, a.oh, height_item, &a);
     c->scratch->used = mark;
 }
 
@@ -71,12 +80,12 @@ static void width_bwd_item(void *arg, int64_t m, int worker)
                                           a->middle + (m * a->ow + j) * a->C, a->C);
 }
 
-void cpu_interp_bwd(struct op_ctx *c, float *dx, const float *dy, const float *wy, const float *wx, int64_t oh,
-                    int64_t ow, int64_t M, int64_t C)
+void cpu_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx)
 {
     size_t mark = c->scratch->used;
-    struct interp a = {dx, ARENA_TAKE(c->scratch, float, M * ow * C), dy, wy, wx, oh, ow, M, C};
-    op_for(c, M, height_bwd_item, &a);
-    op_for(c, M, width_bwd_item, &a);
+    struct interp a = interp_of(c, dx, wy, wx);
+    a.y = cpu_f32(dx), a.x = cpu_f32(dy);
+    op_for(c, a.M, height_bwd_item, &a);
+    op_for(c, a.M, width_bwd_item, &a);
     c->scratch->used = mark;
 }

@@ -7,8 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gemm.h"
-#include "num.h"
+#include "cpu.h"
 #include "prototypes.h"
 
 enum { BLOCK = 64, RANK_ROWS = 256 };
@@ -79,7 +78,7 @@ static double koleo_row(struct koleo *k, int64_t i, int64_t *n_left_out)
     return -log(d + TINY) / (double)k->B;
 }
 
-static void koleo_back(const struct koleo *k, int64_t i, float *dx, double weight)
+static void koleo_bwd_row(const struct koleo *k, int64_t i, float *dx, double weight)
 {
     const float *unit = k->unit + i * k->C;
     const double *d = k->d_unit + i * k->C;
@@ -91,11 +90,11 @@ static void koleo_back(const struct koleo *k, int64_t i, float *dx, double weigh
         dx[i * k->C + j] += (float)(weight * (d[j] - (double)unit[j] * along) / k->norm[i]);
 }
 
-void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, float *dx, const float *x, double weight, int64_t B,
-               int64_t C)
+void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight)
 {
     size_t mark = c->scratch->used;
-    struct koleo k = {.x = x,
+    int64_t B = x.dims[0], C = x.dims[1];
+    struct koleo k = {.x = cpu_f32(x),
                       .unit = ARENA_TAKE(c->scratch, float, B * C),
                       .norm = ARENA_TAKE(c->scratch, double, B),
                       .dots = ARENA_TAKE(c->scratch, float, op_workers(c) * BLOCK * B),
@@ -113,7 +112,7 @@ void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, float *dx, c
             for (int64_t i = 0; i < B; i++)
                 *loss += koleo_row(&k, i, n_left_out);
             for (int64_t i = 0; i < B; i++)
-                koleo_back(&k, i, dx, weight);
+                koleo_bwd_row(&k, i, cpu_f32(dx), weight);
         }
     }
     c->scratch->used = mark;
@@ -135,10 +134,11 @@ static double rank_of(const double *row, int64_t n, int64_t C)
     return squares > 0 ? trace * trace / squares : squares;
 }
 
-void cpu_effective_rank(struct op_ctx *c, double *rank, const float *x, int64_t T, int64_t C)
+void cpu_effective_rank(struct op_ctx *c, double *rank, struct tensor features)
 {
     size_t mark = c->scratch->used;
-    int64_t n = num_min(T, RANK_ROWS);
+    const float *x = cpu_f32(features);
+    int64_t T = features.dims[0], C = features.dims[1], n = num_min(T, RANK_ROWS);
     double *row = ARENA_TAKE(c->scratch, double, n * C);
     if (!op_planning(c)) {
         for (int64_t k = 0; k < C; k++) {

@@ -2,7 +2,7 @@
  * Sums in double, in order; below eps the divisor is a constant, as PyTorch has it: dx = dy / eps. */
 #include <math.h>
 
-#include "op.h"
+#include "cpu.h"
 
 struct l2norm {
     float *out, *norms;
@@ -25,10 +25,10 @@ static void fwd_row(void *arg, int64_t t, int worker)
     a->norms[t] = norm;
 }
 
-void cpu_l2norm_fwd(struct op_ctx *c, float *y, float *norm, const float *x, float eps, int64_t T, int64_t C)
+void cpu_l2norm_fwd(struct op_ctx *c, struct tensor y, struct tensor norm, struct tensor x, float eps)
 {
-    if (!op_planning(c))
-        op_for(c, T, fwd_row, &(struct l2norm){.out = y, .norms = norm, .in = x, .eps = eps, .C = C});
+    struct l2norm a = {.out = cpu_f32(y), .norms = cpu_f32(norm), .in = cpu_f32(x), .eps = eps, .C = x.dims[1]};
+    op_for(c, x.dims[0], fwd_row, &a);
 }
 
 static void bwd_row(void *arg, int64_t t, int worker)
@@ -45,9 +45,10 @@ static void bwd_row(void *arg, int64_t t, int worker)
         a->out[t * a->C + i] = (dy[i] - y[i] * along) / divisor;
 }
 
-void cpu_l2norm_bwd(struct op_ctx *c, float *dx, const float *dy, const float *y, const float *norm, float eps,
-                    int64_t T, int64_t C)
+void cpu_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm,
+                    float eps)
 {
-    if (!op_planning(c))
-        op_for(c, T, bwd_row, &(struct l2norm){.out = dx, .in = dy, .y = y, .norm = norm, .eps = eps, .C = C});
+    struct l2norm a = {.out = cpu_f32(dx), .in = cpu_f32(dy), .y = cpu_f32(y), .norm = cpu_f32(norm), .eps = eps,
+                       .C = dy.dims[1]};
+    op_for(c, dy.dims[0], bwd_row, &a);
 }

@@ -27,11 +27,12 @@ static void forward_item(void *arg, int64_t item, int worker)
     }
 }
 
-void cpu_layernorm_fwd(struct op_ctx *c, float *y, float *mean, float *rstd, const float *x, const float *w,
-                       const float *b, float eps, int64_t T, int64_t C)
+void cpu_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
+                       struct tensor w, struct tensor b, float eps)
 {
-    struct layernorm l = {.y = y, .mean = mean, .rstd = rstd, .x = x, .w = w, .b = b, .eps = eps, .T = T, .C = C};
-    op_for(c, num_ceil_div(T, CPU_ROWS), forward_item, &l);
+    struct layernorm l = {.y = cpu_f32(y), .mean = cpu_f32(mean), .rstd = cpu_f32(rstd), .x = cpu_f32(x),
+                          .w = cpu_f32(w), .b = cpu_f32(b), .eps = eps, .T = x.dims[0], .C = x.dims[1]};
+    op_for(c, num_ceil_div(l.T, CPU_ROWS), forward_item, &l);
 }
 
 static void backward_item(void *arg, int64_t item, int worker)
@@ -47,18 +48,19 @@ static void backward_item(void *arg, int64_t item, int worker)
                                    l->rstd[t], l->C);
 }
 
-void cpu_layernorm_bwd(struct op_ctx *c, float *dx, float *dw, float *db, const float *dy, const float *x,
-                       const float *mean, const float *rstd, const float *w, int64_t T, int64_t C)
+void cpu_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, struct tensor db, struct tensor dy,
+                       struct tensor x, struct tensor mean, struct tensor rstd, struct tensor w)
 {
+    int64_t T = x.dims[0], C = x.dims[1];
     if (T == 0)
         return;
     size_t mark = c->scratch->used;
     struct tiling tiles = tiling_of(T, CPU_SUM_ROWS);
     float *partials = ARENA_TAKE(c->scratch, float, 2 * tiles.n * C);
-    struct layernorm l = {.mean = (float *)(uintptr_t)mean, .rstd = (float *)(uintptr_t)rstd, .x = x, .w = w, .C = C,
-                          .dx = dx, .partials = partials, .dy = dy, .tiles = tiles};
+    struct layernorm l = {.mean = cpu_f32(mean), .rstd = cpu_f32(rstd), .x = cpu_f32(x), .w = cpu_f32(w), .C = C,
+                          .dx = cpu_f32(dx), .partials = partials, .dy = cpu_f32(dy), .tiles = tiles};
     op_for(c, tiles.n, backward_item, &l);
-    cpu_add_partials(c, dw, partials, tiles.n, C);
-    cpu_add_partials(c, db, op_planning(c) ? NULL : partials + tiles.n * C, tiles.n, C);
+    cpu_add_partials(c, cpu_f32(dw), partials, tiles.n, C);
+    cpu_add_partials(c, cpu_f32(db), op_planning(c) ? NULL : partials + tiles.n * C, tiles.n, C);
     c->scratch->used = mark;
 }

@@ -4,7 +4,7 @@
  * y [T,N] = x [T,K] w [N,K]^T + b    dx [T,K] = dy [T,N] w    dw [N,K] += dy^T x    db [N] += sums of dy's columns
  *
  * Tiles depend on the shape alone, so results do not depend on threads. An element of dw is one reduction over all T
- * rows inside one call. Where many rows share a weight it is turned to [K,N] first (gemm_prefers_turned).
+ * rows inside one call. Where many rows share a weight it is transposed to [K,N] first (gemm_prefers_transposed).
  */
 #include <string.h>
 
@@ -15,7 +15,7 @@ enum {
     STRIP = 192,           /* columns of a strip: as fast as any wider one, and enough items for many threads */
     STRIP_WIDE = 768,      /* where there are very many columns */
     WIDE = 3072,
-    TURN_ROWS = 768,       /* from so many rows on, turning the weight costs less than it gains */
+    TRANSPOSE_FROM = 768,  /* from so many rows on, transposing the weight costs less than it gains */
     DW_STRIP = 96          /* rows of dw */
 };
 
@@ -64,42 +64,42 @@ static void product_run(struct op_ctx *c, struct product *p, int64_t T)
     op_for(c, p->rows.n * p->columns.n, product_item, p);
 }
 
-static void linear(struct op_ctx *c, struct product *p, const float *w, bool turned, int64_t T)
+static void linear(struct op_ctx *c, struct product *p, struct tensor x, struct tensor w, struct tensor b)
 {
+    int64_t T = x.dims[0], N = w.dims[0], K = w.dims[1];
     size_t mark = c->scratch->used;
-    if (!turned && T >= TURN_ROWS && gemm_prefers_turned()) {
-        float *wt = ARENA_TAKE(c->scratch, float, p->N * p->K);
-        cpu_transpose(c, wt, w, p->N, p->K);
-        w = wt;
-        turned = true;
+    if (!w.transposed && T >= TRANSPOSE_FROM && gemm_prefers_transposed()) {
+        struct tensor wt = HOST_TENSOR(ARENA_TAKE(c->scratch, float, N * K), K, N);
+        cpu_transpose(c, wt, w);
+        w.data = wt.data;
+        w.transposed = true;
     }
-    p->b = w;
-    p->tb = !turned;
-    p->ldb = turned ? p->N : p->K;
+    p->a = cpu_f32(x), p->b = cpu_f32(w), p->bias = cpu_f32(b);
+    p->N = N, p->K = K;
+    p->lda = K, p->ldb = w.transposed ? N : K;
+    p->tb = !w.transposed;
     product_run(c, p, T);
     c->scratch->used = mark;
 }
 
-void cpu_linear_fwd(struct op_ctx *c, float *y, const float *x, const float *w, bool turned, const float *b, int64_t T,
-                    int64_t N, int64_t K)
+void cpu_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
-    struct product p = {.a = x, .lda = K, .bias = b, .N = N, .K = K, .y = y};
-    linear(c, &p, w, turned, T);
+    linear(c, &(struct product){.y = cpu_f32(y)}, x, w, b);
 }
 
-void cpu_linear_gelu_fwd(struct op_ctx *c, float *a, float *u, const float *x, const float *w, bool turned,
-                         const float *b, int64_t T, int64_t N, int64_t K)
+void cpu_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
+                         struct tensor b)
 {
-    struct product p = {.a = x, .lda = K, .bias = b, .N = N, .K = K, .y = a, .gelu = true, .u = u};
-    linear(c, &p, w, turned, T);
+    linear(c, &(struct product){.y = cpu_f32(a), .gelu = true, .u = cpu_f32(u)}, x, w, b);
 }
 
 /* -- backward -- */
 
-void cpu_linear_bwd_x(struct op_ctx *c, float *dx, const float *dy, const float *w, int64_t T, int64_t N, int64_t K)
+void cpu_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w)
 {
-    struct product p = {.a = dy, .lda = N, .b = w, .ldb = K, .N = K, .K = N, .y = dx};
-    product_run(c, &p, T);
+    int64_t N = w.dims[0], K = w.dims[1];
+    struct product p = {.a = cpu_f32(dy), .lda = N, .b = cpu_f32(w), .ldb = K, .N = K, .K = N, .y = cpu_f32(dx)};
+    product_run(c, &p, dy.dims[0]);
 }
 
 struct weight_gradient {
@@ -119,11 +119,12 @@ static void weight_gradient_item(void *arg, int64_t item, int worker)
     gemm_f32(true, false, n, g->K, g->T, 1, g->dy + n0, g->N, g->x, g->K, 1, g->dw + n0 * g->K, g->K);
 }
 
-void cpu_linear_bwd_w(struct op_ctx *c, float *dw, float *db, const float *dy, const float *x, int64_t T, int64_t N,
-                      int64_t K)
+void cpu_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
 {
+    int64_t T = dy.dims[0], N = dw.dims[0], K = dw.dims[1];
     if (T == 0)
         return;
-    struct weight_gradient g = {tiling_of(N, N > WIDE ? STRIP_WIDE : DW_STRIP), dw, db, dy, x, T, N, K};
+    struct weight_gradient g = {tiling_of(N, N > WIDE ? STRIP_WIDE : DW_STRIP), cpu_f32(dw), cpu_f32(db), cpu_f32(dy),
+                                cpu_f32(x), T, N, K};
     op_for(c, g.strips.n, weight_gradient_item, &g);
 }

@@ -28,7 +28,7 @@ static void patchify_item(void *arg, int64_t item, int worker)
         for (int c = 0; c < 3; c++)
             for (int64_t ky = 0; ky < p; ky++, row += p) {
                 int64_t y = gy * p + ky, x = gx * p;
-                if (a->x)
+                if (!a->pixels)
                     memcpy(row, a->x + ((b * 3 + c) * a->H + y) * a->W + x, (size_t)p * sizeof *row);
                 else
                     elementwise_loops()->pixels(row, a->pixels + ((b * a->H + y) * a->W + x) * 3 + c, a->factor[c],
@@ -36,21 +36,20 @@ static void patchify_item(void *arg, int64_t item, int worker)
             }
 }
 
-void cpu_patchify_fwd(struct op_ctx *c, float *y, const float *x, int64_t B, int64_t H, int64_t W, int64_t p)
+void cpu_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p)
 {
-    struct patchify a = {.y = y, .x = x, .H = H, .W = W, .p = p};
-    op_for(c, B * (H / p), patchify_item, &a);
+    struct patchify a = {.y = cpu_f32(y), .x = cpu_f32(x), .H = x.dims[2], .W = x.dims[3], .p = p};
+    op_for(c, x.dims[0] * (a.H / p), patchify_item, &a);
 }
 
-void cpu_patchify_u8_fwd(struct op_ctx *c, float *y, const uint8_t *x, int64_t B, int64_t H, int64_t W, int64_t p,
-                         const float *mean, const float *deviation)
+void cpu_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, struct pixel_norm norm)
 {
-    struct patchify a = {.y = y, .pixels = x, .H = H, .W = W, .p = p};
+    struct patchify a = {.y = cpu_f32(y), .pixels = cpu_u8(x), .H = x.dims[1], .W = x.dims[2], .p = p};
     for (int i = 0; i < 3; i++) {
-        a.factor[i] = 1.0f / (255.0f * deviation[i]);
-        a.shift[i] = -mean[i] / deviation[i];
+        a.factor[i] = 1.0f / (255.0f * norm.std[i]);
+        a.shift[i] = -norm.mean[i] / norm.std[i];
     }
-    op_for(c, B * (H / p), patchify_item, &a);
+    op_for(c, x.dims[0] * (a.H / p), patchify_item, &a);
 }
 
 /* ------------------------------------------------------------------ tokens */
@@ -95,13 +94,13 @@ static void tokens_fwd_item(void *arg, int64_t item, int worker)
     }
 }
 
-void cpu_tokens_fwd(struct op_ctx *c, float *x, const float *patches, const float *cls, const float *pos,
-                    const float *reg, const float *mask_token, const uint8_t *masks, int64_t B, int64_t R, int64_t P,
-                    int64_t C)
+void cpu_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, struct tensor cls, struct tensor pos,
+                    struct tensor reg, struct tensor mask_token, struct tensor masks)
 {
-    struct tokens a = {.x = x, .patches = patches, .cls = cls, .pos = pos, .reg = reg, .mask_token = mask_token,
-                       .masks = masks, .B = B, .R = R, .P = P, .C = C};
-    op_for(c, B * token_blocks(1 + R + P), tokens_fwd_item, &a);
+    struct tokens a = {.x = cpu_f32(x), .patches = cpu_f32(patches), .cls = cpu_f32(cls), .pos = cpu_f32(pos),
+                       .reg = cpu_f32(reg), .mask_token = cpu_f32(mask_token), .masks = cpu_u8(masks),
+                       .B = x.dims[0], .R = reg.dims[0], .P = pos.dims[0] - 1, .C = x.dims[2]};
+    op_for(c, a.B * token_blocks(x.dims[1]), tokens_fwd_item, &a);
 }
 
 enum { COLUMNS = 64 };
@@ -134,10 +133,12 @@ static void tokens_bwd_item(void *arg, int64_t item, int worker)
         }
 }
 
-void cpu_tokens_bwd(struct op_ctx *c, float *dpatches, float *dcls, float *dpos, float *dreg, float *dmask_token,
-                    const float *dx, const uint8_t *masks, int64_t B, int64_t R, int64_t P, int64_t C)
+void cpu_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls, struct tensor dpos,
+                    struct tensor dreg, struct tensor dmask_token, struct tensor dx, struct tensor masks)
 {
-    struct tokens a = {.dpatches = dpatches, .dcls = dcls, .dpos = dpos, .dreg = dreg, .dmask_token = dmask_token,
-                       .dx = dx, .masks = masks, .B = B, .R = R, .P = P, .C = C};
-    op_for(c, num_ceil_div(C, COLUMNS), tokens_bwd_item, &a);
+    struct tokens a = {.dpatches = cpu_f32(dpatches), .dcls = cpu_f32(dcls), .dpos = cpu_f32(dpos),
+                       .dreg = cpu_f32(dreg), .dmask_token = cpu_f32(dmask_token), .dx = cpu_f32(dx),
+                       .masks = cpu_u8(masks), .B = dx.dims[0], .R = dreg.dims[0], .P = dpos.dims[0] - 1,
+                       .C = dx.dims[2]};
+    op_for(c, num_ceil_div(a.C, COLUMNS), tokens_bwd_item, &a);
 }

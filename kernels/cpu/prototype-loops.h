@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-struct proto_loops {
+struct prototype_loops {
     /* w [n,b] = g v / |v|; inverse [n] = 1 / |v| */
     void (*weights)(float *w, float *inverse, const float *v, const float *g, int64_t n, int64_t b);
     /* dg [n] += ..., dv [n,b] += ... from dw [n,b] */
@@ -26,12 +26,11 @@ struct proto_loops {
     /* one row of the student against one or two targets (b may be NULL): largest of x * scale, sum of exponentials
      * beside it, sum of t * x * scale, sum of t, with t = a + b */
     void (*xent_row)(double out[4], const float *x, const float *a, const float *b, int64_t n, float scale);
-    /* x = weight * (exp(x * scale - lse) * mass - t) * scale, in place */
-    void (*xent_row_bwd)(float *x, const float *a, const float *b, int64_t n, float scale, float lse, float mass,
-                         float weight);
+    /* x = weight * (exp(x * scale - lse) * target_sum - t) * scale, in place */
+    void (*xent_row_bwd)(float *x, const float *a, const float *b, int64_t n, float scale, float lse,
+                         float target_sum, float weight);
     /* sum [n] += column sums */
     void (*column_sums)(double *sum, const float *x, int64_t T, int64_t n);
-    double (*dot)(const float *a, const float *b, int64_t n);
 };
 
 #endif

@@ -1,284 +1,286 @@
-/* prototypes.c - logits, losses and their gradients, over tiles of prototypes (prototype-tiles.h). Targets and what
+/* prototypes.c - logits, losses and their gradients, over tiles of prototypes (prototype-sweep.h). Targets and what
  * else the teacher's logits become: prototype-targets.c. */
 #include <math.h>
 
-#include "gemm.h"
-#include "prototype-tiles.h"
+#include "prototype-sweep.h"
 
 /* ---- plain forward and backward ---- */
 
-static void fwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void fwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    (void)opens;
-    const struct prototypes *p = pass->p;
-    float *logits = pass->arg;
-    proto_weights(pass, p, tile, worker);
-    gemm_f32(false, true, p->T, proto_columns(p, tile), p->b, 1, p->z, p->b, proto_worker_w(pass, worker), p->b, 0,
+    (void)first_of_strip;
+    const struct sweep_layer *p = &s->p;
+    float *logits = s->arg;
+    sweep_weights(s, p, tile, worker);
+    gemm_f32(false, true, p->T, sweep_columns(p, tile), p->b, 1, p->z, p->b, sweep_worker_w(s, worker), p->b, 0,
              logits + tile * PROTOTYPES_TILE, p->K);
 }
 
-void cpu_prototype_fwd(struct op_ctx *c, float *logits, const struct prototypes *p)
+void cpu_prototype_fwd(struct op_ctx *c, struct tensor logits, const struct prototype_layer *p)
 {
     size_t mark = c->scratch->used;
-    struct proto_pass pass = proto_plan(c, p, 0, p->T, 0);
-    if (!op_planning(c))
-        proto_run(c, &pass, fwd_tile, logits);
+    struct sweep s = sweep_plan(c, p, 0, p->z.dims[0], 0);
+    sweep_run(c, &s, fwd_tile, cpu_f32(logits));
     c->scratch->used = mark;
 }
 
-static void keep_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void cache_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    (void)opens;
-    proto_product(pass, pass->p, tile, 0, pass->p->T, proto_kept_tile(pass->p, tile), worker);
+    (void)first_of_strip;
+    sweep_product(s, &s->p, tile, 0, s->p.T, sweep_cached_tile(&s->p, tile), worker);
 }
 
-void cpu_prototype_keep(struct op_ctx *c, const struct prototypes *p)
+void cpu_prototype_cache_logits(struct op_ctx *c, const struct prototype_layer *p)
 {
     size_t mark = c->scratch->used;
-    struct proto_pass pass = proto_plan(c, p, 0, p->T, 0);
-    if (!op_planning(c))
-        proto_run(c, &pass, keep_tile, NULL);
+    struct sweep s = sweep_plan(c, p, 0, p->z.dims[0], 0);
+    sweep_run(c, &s, cache_tile, NULL);
     c->scratch->used = mark;
 }
 
-struct plain {
-    struct proto_gradient back;
+struct plain_arg {
+    struct sweep_gradient gradient;
     const float *dlogits;
 };
 
-static void bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void bwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    const struct plain *a = pass->arg;
-    proto_weights(pass, pass->p, tile, worker);
-    proto_backward(pass, &a->back, tile, opens, worker, a->dlogits + tile * PROTOTYPES_TILE, pass->p->K);
+    const struct plain_arg *a = s->arg;
+    sweep_weights(s, &s->p, tile, worker);
+    sweep_backward(s, &a->gradient, tile, first_of_strip, worker, a->dlogits + tile * PROTOTYPES_TILE, s->p.K);
 }
 
-void cpu_prototype_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const float *dlogits,
-                       const struct prototypes *p)
+void cpu_prototype_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv, struct tensor dg, struct tensor dlogits,
+                       const struct prototype_layer *p)
 {
     size_t mark = c->scratch->used;
-    struct proto_pass pass = proto_plan(c, p, 0, p->T, 0);
-    struct plain a = {proto_gradient_take(c, &pass, dv, dg), dlogits};
-    if (!op_planning(c)) {
-        proto_run(c, &pass, bwd_tile, &a);
-        proto_join_dz(c, &pass, &a.back, dz, false);
-    }
+    struct sweep s = sweep_plan(c, p, 0, p->z.dims[0], 0);
+    struct plain_arg a = {sweep_gradient_take(c, &s, dv, dg), cpu_f32(dlogits)};
+    sweep_run(c, &s, bwd_tile, &a);
+    sweep_join_dz(c, &s, &a.gradient, dz, false);
     c->scratch->used = mark;
 }
 
 /* ---- cross-entropy ---- */
 
 struct xent_arg {
-    const struct prototypes_targets *targets;
-    const struct prototypes_pairs *pairs;
-    float *want;                /* scratch of each worker: a tile of targets */
-    int64_t want_count;
-    double *parts;              /* forward: [n_tiles, T, 4] of xent_row */
-    struct proto_gradient back; /* backward */
-    const double *lse, *mass;
+    struct sweep_layer teacher;
+    double teacher_scale, student_scale; /* 1 / temperature */
+    int64_t n_first;
+    const double *log_col[2], *log_row;
+    const int64_t *target;
+    const float *weight;
+    float *tile_targets; /* scratch of each worker: [T of the teacher, PROTOTYPES_TILE] */
+    double *parts;       /* forward: [n_tiles, T, 4] of xent_row */
+    struct sweep_gradient gradient; /* backward */
+    const double *lse, *target_sum;
 };
 
+static struct xent_arg xent_take(struct op_ctx *c, const struct prototype_targets *t,
+                                 const struct prototype_pairs *pairs)
+{
+    struct xent_arg a = {.teacher = sweep_layer(&t->teacher),
+                         .teacher_scale = 1 / t->temperature,
+                         .student_scale = 1 / pairs->temperature,
+                         .n_first = t->n_first,
+                         .log_col = {cpu_f64(t->log_col[0]), cpu_f64(t->log_col[1])},
+                         .log_row = cpu_f64(t->log_row),
+                         .target = cpu_i64(pairs->target),
+                         .weight = cpu_f32(pairs->weight)};
+    a.tile_targets = ARENA_TAKE(c->scratch, float, op_workers(c) * a.teacher.T * PROTOTYPES_TILE);
+    return a;
+}
+
 /* The targets of a tile; of all rows, since several rows of the student share them. */
-static const float *tile_targets(const struct proto_pass *pass, const struct xent_arg *a, int64_t tile, int worker)
+static const float *tile_targets(const struct sweep *s, const struct xent_arg *a, int64_t tile, int worker)
 {
-    const struct prototypes_targets *t = a->targets;
-    const struct prototypes *p = &t->teacher;
-    float *want = a->want + worker * a->want_count;
-    const float *x = proto_logits(pass, p, tile, 0, p->T, want, worker);
-    int64_t columns = proto_columns(p, tile), split = t->n_first;
+    const struct sweep_layer *p = &a->teacher;
+    float *out = a->tile_targets + worker * p->T * PROTOTYPES_TILE;
+    const float *x = sweep_logits_of(s, p, tile, 0, p->T, out, worker);
+    int64_t columns = sweep_columns(p, tile), split = a->n_first;
     if (split > 0)
-        pass->loops->targets(want, x, split, columns, 1 / t->temperature, t->log_col[0] + tile * PROTOTYPES_TILE,
-                             t->log_row);
+        s->loops->targets(out, x, split, columns, a->teacher_scale, a->log_col[0] + tile * PROTOTYPES_TILE, a->log_row);
     if (split < p->T)
-        pass->loops->targets(want + split * PROTOTYPES_TILE, x + split * PROTOTYPES_TILE, p->T - split, columns,
-                             1 / t->temperature, t->log_col[1] + tile * PROTOTYPES_TILE, t->log_row + split);
-    return want;
+        s->loops->targets(out + split * PROTOTYPES_TILE, x + split * PROTOTYPES_TILE, p->T - split, columns,
+                          a->teacher_scale, a->log_col[1] + tile * PROTOTYPES_TILE, a->log_row + split);
+    return out;
 }
 
-static const float *row_target(const struct xent_arg *a, const float *want, int64_t t, int which)
+static const float *row_target(const struct xent_arg *a, const float *targets, int64_t t, int which)
 {
-    int64_t row = a->pairs->target[2 * t + which];
-    return row < 0 ? NULL : want + row * PROTOTYPES_TILE;
+    int64_t row = a->target[2 * t + which];
+    return row < 0 ? NULL : targets + row * PROTOTYPES_TILE;
 }
 
-static void xent_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void xent_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    (void)opens;
-    struct xent_arg *a = pass->arg;
-    const struct prototypes *p = pass->p;
-    const float *want = tile_targets(pass, a, tile, worker);
-    float *x = p->logits ? proto_kept_tile(p, tile) : pass->x + worker * pass->x_count;
-    proto_product(pass, p, tile, 0, p->T, x, worker);
+    (void)first_of_strip;
+    struct xent_arg *a = s->arg;
+    const struct sweep_layer *p = &s->p;
+    const float *targets = tile_targets(s, a, tile, worker);
+    float *x = p->logits ? sweep_cached_tile(p, tile) : s->x + worker * s->x_count;
+    sweep_product(s, p, tile, 0, p->T, x, worker);
     for (int64_t t = 0; t < p->T; t++)
-        pass->loops->xent_row(a->parts + (tile * p->T + t) * 4, x + t * PROTOTYPES_TILE, row_target(a, want, t, 0),
-                              row_target(a, want, t, 1), proto_columns(p, tile), (float)(1 / a->pairs->temperature));
+        s->loops->xent_row(a->parts + (tile * p->T + t) * 4, x + t * PROTOTYPES_TILE, row_target(a, targets, t, 0),
+                           row_target(a, targets, t, 1), sweep_columns(p, tile), (float)a->student_scale);
 }
 
-static struct xent_arg xent_take(struct op_ctx *c, const struct prototypes_targets *t,
-                                 const struct prototypes_pairs *pairs)
-{
-    int64_t count = t->teacher.T * PROTOTYPES_TILE;
-    return (struct xent_arg){.targets = t,
-                             .pairs = pairs,
-                             .want = ARENA_TAKE(c->scratch, float, op_workers(c) * count),
-                             .want_count = count};
-}
-
-/* Of row t: its four partial results, stride T * 4 from tile to tile. */
-static void xent_join(const double *parts, int64_t n_tiles, int64_t stride, double *loss, double *lse, double *mass)
+/* Of a row: its four partial results, `stride` from tile to tile. */
+static void xent_join(const double *parts, int64_t n_tiles, int64_t stride, double *loss, double *lse,
+                      double *target_sum)
 {
     double dot = 0, sum = 0;
     for (int64_t i = 0; i < n_tiles; i++) {
         dot += parts[i * stride + 2];
         sum += parts[i * stride + 3];
     }
-    *lse = proto_row_lse(parts, parts + 1, n_tiles, stride);
-    *mass = sum;
+    *lse = sweep_row_lse(parts, parts + 1, n_tiles, stride);
+    *target_sum = sum;
     *loss = *lse * sum - dot;
 }
 
-void cpu_prototype_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double *mass, const struct prototypes *s,
-                        const struct prototypes_targets *t, const struct prototypes_pairs *pairs)
+void cpu_prototype_xent_fwd(struct op_ctx *c, struct tensor row_loss, struct tensor lse, struct tensor target_sum,
+                            const struct prototype_layer *p, const struct prototype_targets *t,
+                            const struct prototype_pairs *pairs)
 {
     size_t mark = c->scratch->used;
-    struct proto_pass pass = proto_plan(c, s, 0, s->T, s->logits ? 0 : s->T);
+    int64_t T = p->z.dims[0];
+    struct sweep s = sweep_plan(c, p, 0, T, tensor_given(p->logits) ? 0 : T);
     struct xent_arg a = xent_take(c, t, pairs);
-    a.parts = ARENA_TAKE(c->scratch, double, pass.n_tiles * s->T * 4);
-    if (!op_planning(c)) {
-        proto_run(c, &pass, xent_tile, &a);
-        for (int64_t i = 0; i < s->T; i++)
-            xent_join(a.parts + 4 * i, pass.n_tiles, s->T * 4, &row_loss[i], &lse[i], &mass[i]);
-    }
+    a.parts = ARENA_TAKE(c->scratch, double, s.n_tiles * T * 4);
+    sweep_run(c, &s, xent_tile, &a);
+    for (int64_t i = 0; i < T && !op_planning(c); i++)
+        xent_join(a.parts + 4 * i, s.n_tiles, T * 4, cpu_f64(row_loss) + i, cpu_f64(lse) + i, cpu_f64(target_sum) + i);
     c->scratch->used = mark;
 }
 
-static void xent_bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void xent_bwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    struct xent_arg *a = pass->arg;
-    const struct prototypes *p = pass->p;
-    const float *want = tile_targets(pass, a, tile, worker);
-    float *x = p->kept ? proto_kept_tile(p, tile) : pass->x + worker * pass->x_count;
-    if (p->kept)
-        proto_weights(pass, p, tile, worker);
+    struct xent_arg *a = s->arg;
+    const struct sweep_layer *p = &s->p;
+    const float *targets = tile_targets(s, a, tile, worker);
+    float *x = p->cached ? sweep_cached_tile(p, tile) : s->x + worker * s->x_count;
+    if (p->cached)
+        sweep_weights(s, p, tile, worker);
     else
-        proto_product(pass, p, tile, 0, p->T, x, worker);
+        sweep_product(s, p, tile, 0, p->T, x, worker);
     for (int64_t t = 0; t < p->T; t++)
-        pass->loops->xent_row_bwd(x + t * PROTOTYPES_TILE, row_target(a, want, t, 0), row_target(a, want, t, 1),
-                                  proto_columns(p, tile), (float)(1 / a->pairs->temperature), (float)a->lse[t],
-                                  (float)a->mass[t], a->pairs->weight[t]);
-    proto_backward(pass, &a->back, tile, opens, worker, x, PROTOTYPES_TILE);
+        s->loops->xent_row_bwd(x + t * PROTOTYPES_TILE, row_target(a, targets, t, 0), row_target(a, targets, t, 1),
+                               sweep_columns(p, tile), (float)a->student_scale, (float)a->lse[t],
+                               (float)a->target_sum[t], a->weight[t]);
+    sweep_backward(s, &a->gradient, tile, first_of_strip, worker, x, PROTOTYPES_TILE);
 }
 
-void cpu_prototype_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const double *lse, const double *mass,
-                            const struct prototypes *s, const struct prototypes_targets *t,
-                            const struct prototypes_pairs *pairs)
+void cpu_prototype_xent_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv, struct tensor dg, struct tensor lse,
+                            struct tensor target_sum, const struct prototype_layer *p,
+                            const struct prototype_targets *t, const struct prototype_pairs *pairs)
 {
     size_t mark = c->scratch->used;
-    struct proto_pass pass = proto_plan(c, s, 0, s->T, s->kept ? 0 : s->T);
+    int64_t T = p->z.dims[0];
+    struct sweep s = sweep_plan(c, p, 0, T, p->logits_cached ? 0 : T);
     struct xent_arg a = xent_take(c, t, pairs);
-    a.back = proto_gradient_take(c, &pass, dv, dg);
-    a.lse = lse, a.mass = mass;
-    if (!op_planning(c)) {
-        proto_run(c, &pass, xent_bwd_tile, &a);
-        proto_join_dz(c, &pass, &a.back, dz, false);
-    }
+    a.gradient = sweep_gradient_take(c, &s, dv, dg);
+    a.lse = cpu_f64(lse), a.target_sum = cpu_f64(target_sum);
+    sweep_run(c, &s, xent_bwd_tile, &a);
+    sweep_join_dz(c, &s, &a.gradient, dz, false);
     c->scratch->used = mark;
 }
-
-static const double zeros[PROTOTYPES_TILE];
 
 /* ---- KL of the mean prediction to uniform ---- */
 
+static const double zeros[PROTOTYPES_TILE];
+
 struct kl_arg {
-    struct proto_denominators d;
+    struct sweep_denominators d;
     double scale;
     double *excess; /* [K]: log(K mean) */
     double *loss;   /* [n_tiles] */
     double *dots;   /* [n_tiles, n]: sum of share * excess */
     double *dot;    /* [n] */
-    float *shares;  /* scratch of each worker: a tile */
+    float *shares;  /* scratch of each worker: the softmax of a tile */
     double factor;
-    struct proto_gradient back;
+    struct sweep_gradient gradient;
 };
 
-static void kl_rows_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void kl_rows_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    (void)opens;
-    struct kl_arg *a = pass->arg;
-    proto_denominators_tile(pass, &a->d, proto_pass_logits(pass, tile, worker), tile, a->scale, zeros);
+    (void)first_of_strip;
+    struct kl_arg *a = s->arg;
+    sweep_denominators_tile(s, &a->d, sweep_logits(s, tile, worker), tile, a->scale, zeros);
 }
 
-static float *kl_shares(struct proto_pass *pass, struct kl_arg *a, int64_t tile, int worker)
+static float *kl_shares(struct sweep *s, struct kl_arg *a, int64_t tile, int worker)
 {
-    float *share = a->shares + worker * pass->x_count;
-    pass->loops->targets(share, proto_pass_logits(pass, tile, worker), pass->n, proto_columns(pass->p, tile), a->scale,
-                         zeros, a->d.log_row);
+    float *share = a->shares + worker * s->x_count;
+    s->loops->targets(share, sweep_logits(s, tile, worker), s->n, sweep_columns(&s->p, tile), a->scale, zeros,
+                      a->d.log_row);
     return share;
 }
 
-static void kl_mean_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void kl_mean_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    (void)opens;
-    struct kl_arg *a = pass->arg;
-    const float *share = kl_shares(pass, a, tile, worker);
+    (void)first_of_strip;
+    struct kl_arg *a = s->arg;
+    const float *share = kl_shares(s, a, tile, worker);
     double mean[PROTOTYPES_TILE] = {0}, *excess = a->excess + tile * PROTOTYPES_TILE;
-    int64_t columns = proto_columns(pass->p, tile);
-    pass->loops->column_sums(mean, share, pass->n, columns);
+    int64_t columns = sweep_columns(&s->p, tile);
+    s->loops->column_sums(mean, share, s->n, columns);
     a->loss[tile] = 0;
     for (int64_t k = 0; k < columns; k++) {
-        double q = mean[k] / (double)pass->n;
-        excess[k] = q > 0 ? log(q * (double)pass->p->K) : q;
+        double q = mean[k] / (double)s->n;
+        excess[k] = q > 0 ? log(q * (double)s->p.K) : q;
         a->loss[tile] += q * excess[k];
     }
-    for (int64_t t = 0; t < pass->n; t++) {
+    for (int64_t t = 0; t < s->n; t++) {
         double dot = 0;
         for (int64_t k = 0; k < columns; k++)
             dot += (double)share[t * PROTOTYPES_TILE + k] * excess[k];
-        a->dots[tile * pass->n + t] = dot;
+        a->dots[tile * s->n + t] = dot;
     }
 }
 
-static void kl_bwd_tile(struct proto_pass *pass, int64_t tile, bool opens, int worker)
+static void kl_bwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
-    struct kl_arg *a = pass->arg;
-    float *d = kl_shares(pass, a, tile, worker);
+    struct kl_arg *a = s->arg;
+    float *d = kl_shares(s, a, tile, worker);
     const double *excess = a->excess + tile * PROTOTYPES_TILE;
-    for (int64_t t = 0; t < pass->n; t++)
-        for (int64_t k = 0; k < proto_columns(pass->p, tile); k++)
+    for (int64_t t = 0; t < s->n; t++)
+        for (int64_t k = 0; k < sweep_columns(&s->p, tile); k++)
             d[t * PROTOTYPES_TILE + k] =
                 (float)(a->factor * (double)d[t * PROTOTYPES_TILE + k] * (excess[k] - a->dot[t]));
-    proto_weights(pass, pass->p, tile, worker); /* the logits may have been kept */
-    proto_backward(pass, &a->back, tile, opens, worker, d, PROTOTYPES_TILE);
+    sweep_weights(s, &s->p, tile, worker); /* cached logits leave none in the scratch */
+    sweep_backward(s, &a->gradient, tile, first_of_strip, worker, d, PROTOTYPES_TILE);
 }
 
-void cpu_prototype_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg, const struct prototypes *p,
-                      int64_t first, int64_t n, double temperature, double weight)
+void cpu_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct tensor dv, struct tensor dg,
+                      const struct prototype_layer *p, int64_t first, double temperature, double weight)
 {
     size_t mark = c->scratch->used;
-    struct proto_pass pass = proto_plan(c, p, first, n, n);
-    struct kl_arg a = {.d = proto_denominators_take(c, &pass, ARENA_TAKE(c->scratch, double, n)),
+    int64_t n = dz.dims[0];
+    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct kl_arg a = {.d = sweep_denominators_take(c, &s, ARENA_TAKE(c->scratch, double, n)),
                        .scale = 1 / temperature,
-                       .excess = ARENA_TAKE(c->scratch, double, p->K),
-                       .loss = ARENA_TAKE(c->scratch, double, pass.n_tiles),
-                       .dots = ARENA_TAKE(c->scratch, double, pass.n_tiles * n),
+                       .excess = ARENA_TAKE(c->scratch, double, s.p.K),
+                       .loss = ARENA_TAKE(c->scratch, double, s.n_tiles),
+                       .dots = ARENA_TAKE(c->scratch, double, s.n_tiles * n),
                        .dot = ARENA_TAKE(c->scratch, double, n),
-                       .shares = ARENA_TAKE(c->scratch, float, op_workers(c) * pass.x_count),
+                       .shares = ARENA_TAKE(c->scratch, float, op_workers(c) * s.x_count),
                        .factor = weight / ((double)n * temperature),
-                       .back = proto_gradient_take(c, &pass, dv, dg)};
+                       .gradient = sweep_gradient_take(c, &s, dv, dg)};
     if (!op_planning(c)) {
-        proto_run(c, &pass, kl_rows_tile, &a);
-        proto_denominators_join(c, &a.d);
-        proto_run(c, &pass, kl_mean_tile, &a);
+        sweep_run(c, &s, kl_rows_tile, &a);
+        sweep_denominators_join(c, &a.d);
+        sweep_run(c, &s, kl_mean_tile, &a);
         *loss = 0;
-        for (int64_t i = 0; i < pass.n_tiles; i++)
+        for (int64_t i = 0; i < s.n_tiles; i++)
             *loss += a.loss[i];
         for (int64_t t = 0; t < n; t++) {
             a.dot[t] = 0;
-            for (int64_t i = 0; i < pass.n_tiles; i++)
+            for (int64_t i = 0; i < s.n_tiles; i++)
                 a.dot[t] += a.dots[i * n + t];
         }
-        proto_run(c, &pass, kl_bwd_tile, &a);
-        proto_join_dz(c, &pass, &a.back, dz, true);
+        sweep_run(c, &s, kl_bwd_tile, &a);
+        sweep_join_dz(c, &s, &a.gradient, dz, true);
     }
     c->scratch->used = mark;
 }

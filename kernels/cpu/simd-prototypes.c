@@ -46,10 +46,10 @@ static void weights_bwd(float *dv, float *dg, const float *dw, const float *v, c
     for (int64_t i = 0; i < n; i++) {
         const float *d = dw + i * b, *from = v + i * b;
         float *to = dv + i * b, inv = inverse[i], along = (float)row_dot(d, from, b) * inv; /* dw . u, u = v / |v| */
-        float scale = g[i] * inv, back = along * inv;
+        float scale = g[i] * inv, projection = along * inv;
         dg[i] += along;
         for (int64_t j = 0; j < b; j++)
-            to[j] += scale * (d[j] - back * from[j]);
+            to[j] += scale * (d[j] - projection * from[j]);
     }
 }
 
@@ -116,20 +116,21 @@ static void targets(float *out, const float *x, int64_t T, int64_t n, double sca
     }
 }
 
-/* t = a + b of a row, into a place of its own; without b it is a itself. */
-static inline const float *both(float room[PROTOTYPES_TILE], const float *a, const float *b, int64_t n)
+/* t = a + b of a row, into `sum`; without b it is a itself. */
+static inline const float *targets_of(float sum[PROTOTYPES_TILE], const float *a, const float *b, int64_t n)
 {
     if (!b)
         return a;
     for (int64_t k = 0; k < n; k++)
-        room[k] = a[k] + b[k];
-    return room;
+        sum[k] = a[k] + b[k];
+    return sum;
 }
 
 static void xent_row(double out[4], const float *x, const float *a, const float *b, int64_t n, float scale)
 {
-    float room[PROTOTYPES_TILE], y[PROTOTYPES_TILE], top[LANES], sum[LANES] = {0}, dot[LANES] = {0}, mass[LANES] = {0};
-    const float *t = both(room, a, b, n);
+    float both[PROTOTYPES_TILE], y[PROTOTYPES_TILE], top[LANES];
+    float sum[LANES] = {0}, dot[LANES] = {0}, target_sum[LANES] = {0};
+    const float *t = targets_of(both, a, b, n);
     for (int64_t k = 0; k < n; k++)
         y[k] = x[k] * scale;
     for (int l = 0; l < LANES; l++)
@@ -147,27 +148,27 @@ static void xent_row(double out[4], const float *x, const float *a, const float 
         for (int l = 0; l < LANES; l++) {
             sum[l] += fast_exp(y[k + l] - m);
             dot[l] += t[k + l] * y[k + l];
-            mass[l] += t[k + l];
+            target_sum[l] += t[k + l];
         }
     for (int l = 0; k + l < n; l++) {
         sum[l] += fast_exp(y[k + l] - m);
         dot[l] += t[k + l] * y[k + l];
-        mass[l] += t[k + l];
+        target_sum[l] += t[k + l];
     }
     out[0] = (double)m;
     out[1] = lanes_sum(sum);
     out[2] = lanes_sum(dot);
-    out[3] = lanes_sum(mass);
+    out[3] = lanes_sum(target_sum);
 }
 
-static void xent_row_bwd(float *x, const float *a, const float *b, int64_t n, float scale, float lse, float mass,
-                         float weight)
+static void xent_row_bwd(float *x, const float *a, const float *b, int64_t n, float scale, float lse,
+                         float target_sum, float weight)
 {
-    float room[PROTOTYPES_TILE];
-    const float *t = both(room, a, b, n);
+    float both[PROTOTYPES_TILE];
+    const float *t = targets_of(both, a, b, n);
     float factor = weight * scale;
     for (int64_t k = 0; k < n; k++)
-        x[k] = factor * (fast_exp(x[k] * scale - lse) * mass - t[k]);
+        x[k] = factor * (fast_exp(x[k] * scale - lse) * target_sum - t[k]);
 }
 
 static void column_sums(double *sum, const float *x, int64_t T, int64_t n)
@@ -177,7 +178,7 @@ static void column_sums(double *sum, const float *x, int64_t T, int64_t n)
             sum[k] += (double)x[t * PROTOTYPES_TILE + k];
 }
 
-const struct proto_loops ISA_NAME(proto_loops) = {
+const struct prototype_loops ISA_NAME(prototype_loops) = {
     .weights = weights,
     .weights_bwd = weights_bwd,
     .columns_lse = columns_lse,
@@ -186,5 +187,4 @@ const struct proto_loops ISA_NAME(proto_loops) = {
     .xent_row = xent_row,
     .xent_row_bwd = xent_row_bwd,
     .column_sums = column_sums,
-    .dot = row_dot,
 };

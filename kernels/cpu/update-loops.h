@@ -4,9 +4,18 @@
 
 #include "update.h"
 
+/* The arrays of a struct update as pointers. */
+struct update_arrays {
+    float *student, *m, *v, *teacher;
+    const float *grad;
+};
+
+/* Elements [first, first + n) of the range r. */
 struct update_loops {
-    void (*adamw)(const struct update *u, const struct update_range *r, int64_t at, int64_t n);
-    void (*sgd)(const struct update *u, const struct update_range *r, int64_t at, int64_t n);
+    void (*adamw)(const struct update *u, const struct update_arrays *a, const struct update_range *r, int64_t first,
+                  int64_t n);
+    void (*sgd)(const struct update *u, const struct update_arrays *a, const struct update_range *r, int64_t first,
+                int64_t n);
 };
 
 #endif

@@ -151,8 +151,8 @@ static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, c
         out->logits = ARENA_TAKE(a, float, K);
         /* While planning there is no row yet, and none is read. */
         head_forward(c, m->head, m->values, arena_planning(a) ? m->values : pass->normed, 1, false, a, &head);
-        struct prototypes proto = head_prototypes(m->head, m->values, head.z, 1);
-        op_prototype_fwd(c, TENSOR(out->logits, 1, K), &proto);
+        struct prototype_layer layer = head_prototypes(m->head, m->values, head.z, 1);
+        op_prototype_fwd(c, HOST_TENSOR(out->logits, 1, K), &layer);
     }
     return op_sync(c, e);
 }

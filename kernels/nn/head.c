@@ -58,12 +58,12 @@ int head_params(struct head *h, const struct head_config *config, const char *mo
 
 static struct tensor layer_weight(const struct head *h, const float *values, int64_t i)
 {
-    return TENSOR(values + h->weight[i], width_out(&h->config, i), width_in(&h->config, i));
+    return HOST_TENSOR(values + h->weight[i], width_out(&h->config, i), width_in(&h->config, i));
 }
 
 static struct tensor layer_bias(const struct head *h, const float *values, int64_t i)
 {
-    return TENSOR(values + h->bias[i], width_out(&h->config, i));
+    return HOST_TENSOR(values + h->bias[i], width_out(&h->config, i));
 }
 
 void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
@@ -75,22 +75,26 @@ void head_forward(struct op_ctx *c, const struct head *h, const float *values, c
     pass->norm = ARENA_TAKE(arena, float, T);
     for (int64_t i = 0; i < hc->n_layers; i++) {
         int64_t N = width_out(hc, i);
-        struct tensor in = TENSOR(x, T, width_in(hc, i)), w = layer_weight(h, values, i), b = layer_bias(h, values, i);
+        struct tensor in = HOST_TENSOR(x, T, width_in(hc, i)), w = layer_weight(h, values, i), b = layer_bias(h, values,
+                                                                                                              i);
         pass->after[i] = ARENA_TAKE(arena, float, T * N);
         if (i == hc->n_layers - 1) {
-            op_linear_fwd(c, TENSOR(pass->after[i], T, N), in, w, b);
+            op_linear_fwd(c, HOST_TENSOR(pass->after[i], T, N), in, w, b);
         } else {
             pass->before[i] = keep ? ARENA_TAKE(arena, float, T * N) : NULL;
-            op_linear_gelu_fwd(c, TENSOR(pass->after[i], T, N), keep ? TENSOR(pass->before[i], T, N) : TENSOR_NONE, in,
+            op_linear_gelu_fwd(c, HOST_TENSOR(pass->after[i], T, N),
+                               keep ? HOST_TENSOR(pass->before[i], T, N) : TENSOR_NONE, in,
                                w, b);
         }
         x = pass->after[i];
     }
-    op_l2norm_fwd(c, TENSOR(pass->z, T, hc->bottleneck_dim), TENSOR(pass->norm, T), TENSOR(x, T, hc->bottleneck_dim),
+    op_l2norm_fwd(c, HOST_TENSOR(pass->z, T, hc->bottleneck_dim), HOST_TENSOR(pass->norm, T),
+                  HOST_TENSOR(x, T, hc->bottleneck_dim),
                   1e-12f);
 }
 
-void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass, float *dz,
+void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass,
+                   float *dz,
                    float *dx, struct arena *arena, float *grads)
 {
     const struct head_config *hc = &h->config;
@@ -99,27 +103,28 @@ void head_backward(struct op_ctx *c, const struct head *h, const float *values, 
     float *dy = dz, *hidden[2] = {NULL, NULL};
     for (int i = 0; i < 2 && hc->n_layers > 1; i++)
         hidden[i] = ARENA_TAKE(arena, float, T * hc->hidden_dim);
-    op_l2norm_bwd(c, TENSOR(dy, T, b), TENSOR(dz, T, b), TENSOR(pass->z, T, b), TENSOR(pass->norm, T), 1e-12f);
+    op_l2norm_bwd(c, HOST_TENSOR(dy, T, b), HOST_TENSOR(dz, T, b), HOST_TENSOR(pass->z, T, b),
+                  HOST_TENSOR(pass->norm, T), 1e-12f);
     for (int64_t i = hc->n_layers - 1; i >= 0; i--) {
         int64_t N = width_out(hc, i), K = width_in(hc, i);
         const float *in = i > 0 ? pass->after[i - 1] : pass->x;
         float *back = i > 0 ? hidden[i % 2] : dx;
-        op_linear_bwd_w(c, TENSOR(grads + h->weight[i], N, K), TENSOR(grads + h->bias[i], N), TENSOR(dy, T, N),
-                        TENSOR(in, T, K));
-        op_linear_bwd_x(c, TENSOR(back, T, K), TENSOR(dy, T, N), layer_weight(h, values, i));
+        op_linear_bwd_w(c, HOST_TENSOR(grads + h->weight[i], N, K), HOST_TENSOR(grads + h->bias[i], N),
+                        HOST_TENSOR(dy, T, N),
+                        HOST_TENSOR(in, T, K));
+        op_linear_bwd_x(c, HOST_TENSOR(back, T, K), HOST_TENSOR(dy, T, N), layer_weight(h, values, i));
         if (i > 0)
-            op_gelu_bwd(c, TENSOR(back, T, K), TENSOR_NONE, TENSOR(back, T, K), TENSOR(pass->before[i - 1], T, K));
+            op_gelu_bwd(c, HOST_TENSOR(back, T, K), TENSOR_NONE, HOST_TENSOR(back, T, K),
+                        HOST_TENSOR(pass->before[i - 1], T, K));
         dy = back;
     }
     arena->used = mark;
 }
 
-struct prototypes head_prototypes(const struct head *h, const float *values, const float *z, int64_t T)
+struct prototype_layer head_prototypes(const struct head *h, const float *values, const float *z, int64_t T)
 {
-    return (struct prototypes){.T = T,
-                          .K = h->config.n_prototypes,
-                          .b = h->config.bottleneck_dim,
-                          .z = z,
-                          .v = values + h->weight_v,
-                          .g = values + h->weight_g};
+    int64_t K = h->config.n_prototypes, b = h->config.bottleneck_dim;
+    return (struct prototype_layer){.z = HOST_TENSOR(z, T, b),
+                                    .v = HOST_TENSOR(values + h->weight_v, K, b),
+                                    .g = HOST_TENSOR(values + h->weight_g, K, 1)};
 }

@@ -20,18 +20,18 @@ struct walk {
 
 static struct tensor vector_at(const float *w, int64_t at, int64_t n)
 {
-    return at < 0 ? TENSOR_NONE : TENSOR(w ? w + at : w, n);
+    return at < 0 ? TENSOR_NONE : HOST_TENSOR(w ? w + at : w, n);
 }
 
 static struct tensor matrix_at(const float *w, int64_t at, int64_t N, int64_t K)
 {
-    return TENSOR(w ? w + at : w, N, K);
+    return HOST_TENSOR(w ? w + at : w, N, K);
 }
 
 static struct tensor weight_at(const struct walk *k, int64_t at, int64_t N, int64_t K)
 {
     struct tensor t = matrix_at(k->w, at, N, K);
-    t.turned = k->pass->request.weights_transposed;
+    t.transposed = k->pass->request.weights_transposed;
     return t;
 }
 
@@ -44,8 +44,9 @@ static void norm(const struct walk *k, float *y, float *mean, float *rstd, const
                  int64_t n, bool kept)
 {
     int64_t C = k->v->config.C;
-    op_layernorm_fwd(k->c, TENSOR(y, n, C), kept ? TENSOR(mean, n) : TENSOR_NONE, kept ? TENSOR(rstd, n) : TENSOR_NONE,
-                     TENSOR(x, n, C), vector_at(k->w, w_at, C), vector_at(k->w, b_at, C),
+    op_layernorm_fwd(k->c, HOST_TENSOR(y, n, C), kept ? HOST_TENSOR(mean, n) : TENSOR_NONE,
+                     kept ? HOST_TENSOR(rstd, n) : TENSOR_NONE,
+                     HOST_TENSOR(x, n, C), vector_at(k->w, w_at, C), vector_at(k->w, b_at, C),
                      (float)k->v->config.eps);
 }
 
@@ -68,7 +69,7 @@ static struct tensor axis(struct op_ctx *c, const struct vit_config *f, int64_t 
     float *w = ARENA_TAKE(c->scratch, float, out * f->grid);
     if (!op_planning(c))
         positions_axis(w, f->grid, out, f->offset, f->antialias);
-    return TENSOR(w, out, f->grid);
+    return HOST_TENSOR(w, out, f->grid);
 }
 
 void vit_positions(struct op_ctx *c, const struct vit *v, const float *values, int64_t H, int64_t W, float *out)
@@ -78,11 +79,12 @@ void vit_positions(struct op_ctx *c, const struct vit *v, const float *values, i
     const float *pos = values ? values + v->pos : NULL, *grid = pos ? pos + C : NULL;
     float *rest = out ? out + C : NULL;
     size_t mark = c->scratch->used;
-    op_copy(c, TENSOR(out, C), TENSOR(pos, C));
+    op_copy(c, HOST_TENSOR(out, C), HOST_TENSOR(pos, C));
     if (grid_as_stored(f, H, W))
-        op_copy(c, TENSOR(rest, P * C), TENSOR(grid, P * C));
+        op_copy(c, HOST_TENSOR(rest, P * C), HOST_TENSOR(grid, P * C));
     else
-        op_interp_fwd(c, TENSOR(rest, P, C), TENSOR(grid, f->grid * f->grid, C), axis(c, f, H), axis(c, f, W));
+        op_interp_fwd(c, HOST_TENSOR(rest, P, C), HOST_TENSOR(grid, f->grid * f->grid, C), axis(c, f, H),
+                      axis(c, f, W));
     c->scratch->used = mark;
 }
 
@@ -90,16 +92,16 @@ static void patchify(const struct walk *k, const struct vit_input *in, float *pa
 {
     const struct vit_request *r = &k->pass->request;
     int64_t p = k->v->config.patch, P = patches_of(k->v, in);
-    struct tensor y = TENSOR(patches, in->B * P, 3 * p * p);
+    struct tensor y = HOST_TENSOR(patches, in->B * P, 3 * p * p);
     if (in->values)
-        op_patchify_fwd(k->c, y, TENSOR(in->values, in->B, 3, in->H, in->W), (int)p);
+        op_patchify_fwd(k->c, y, HOST_TENSOR(in->values, in->B, 3, in->H, in->W), (int)p);
     else
-        op_patchify_u8_fwd(k->c, y, TENSOR(in->pixels, in->B, in->H, in->W, 3), (int)p, r->pixel_norm.mean, r->pixel_norm.std);
+        op_patchify_u8_fwd(k->c, y, HOST_TENSOR(in->pixels, in->B, in->H, in->W, 3), (int)p, r->pixel_norm);
 }
 
 static struct tensor masks_of(const struct walk *k, const struct vit_input *in)
 {
-    return in->masks ? TENSOR(in->masks, in->B, patches_of(k->v, in)) : TENSOR_NONE;
+    return in->masks ? HOST_TENSOR(in->masks, in->B, patches_of(k->v, in)) : TENSOR_NONE;
 }
 
 /* Input i's rows of the sequence. */
@@ -107,7 +109,7 @@ static struct tensor input_rows(const struct walk *k, float *x, int i)
 {
     const struct vit_activations *p = k->pass;
     int64_t C = k->v->config.C;
-    return TENSOR(x ? x + p->first[i] * C : x, p->request.inputs[i].B, p->n_tokens[i], C);
+    return HOST_TENSOR(x ? x + p->first[i] * C : x, p->request.inputs[i].B, p->n_tokens[i], C);
 }
 
 static void tokens_forward(const struct walk *k, int i, float *x)
@@ -118,11 +120,12 @@ static void tokens_forward(const struct walk *k, int i, float *x)
     size_t mark = k->c->scratch->used;
     float *patches = scratch(k, in->B * P * K), *embedded = scratch(k, in->B * P * C), *pos = scratch(k, (1 + P) * C);
     patchify(k, in, patches);
-    op_linear_fwd(k->c, TENSOR(embedded, in->B * P, C), TENSOR(patches, in->B * P, K), weight_at(k, v->patch_w, C, K),
+    op_linear_fwd(k->c, HOST_TENSOR(embedded, in->B * P, C), HOST_TENSOR(patches, in->B * P, K),
+                  weight_at(k, v->patch_w, C, K),
                   vector_at(k->w, v->patch_b, C));
     vit_positions(k->c, v, k->w, in->H, in->W, pos);
-    op_tokens_fwd(k->c, input_rows(k, x, i), TENSOR(embedded, in->B * P, C), vector_at(k->w, v->cls, C),
-                  TENSOR(pos, 1 + P, C), v->reg < 0 ? TENSOR_NONE : matrix_at(k->w, v->reg, v->config.R, C),
+    op_tokens_fwd(k->c, input_rows(k, x, i), HOST_TENSOR(embedded, in->B * P, C), vector_at(k->w, v->cls, C),
+                  HOST_TENSOR(pos, 1 + P, C), v->reg < 0 ? TENSOR_NONE : matrix_at(k->w, v->reg, v->config.R, C),
                   vector_at(k->w, v->mask, C), masks_of(k, in));
     k->c->scratch->used = mark;
 }
@@ -139,18 +142,19 @@ static void tokens_backward(const struct walk *k, int i, float *dx)
     float *patches = scratch(k, in->B * P * K), *dembedded = scratch(k, in->B * P * C);
     float *dpos = stored ? dstored : scratch(k, (1 + P) * C);
     if (!stored)
-        op_fill(k->c, TENSOR(dpos, 1 + P, C), 0);
-    op_tokens_bwd(k->c, TENSOR(dembedded, in->B * P, C), vector_at(k->g, v->cls, C), TENSOR(dpos, 1 + P, C),
+        op_fill(k->c, HOST_TENSOR(dpos, 1 + P, C), 0);
+    op_tokens_bwd(k->c, HOST_TENSOR(dembedded, in->B * P, C), vector_at(k->g, v->cls, C), HOST_TENSOR(dpos, 1 + P, C),
                   v->reg < 0 ? TENSOR_NONE : matrix_at(k->g, v->reg, f->R, C), vector_at(k->g, v->mask, C),
                   input_rows(k, dx, i), masks_of(k, in));
     if (!stored) {
-        op_axpy(k->c, TENSOR(dstored, C), 1, TENSOR(dpos, C));
-        op_interp_bwd(k->c, TENSOR(dgrid, f->grid * f->grid, C), TENSOR(dpos ? dpos + C : dpos, P, C), axis(k->c, f, in->H),
+        op_axpy(k->c, HOST_TENSOR(dstored, C), 1, HOST_TENSOR(dpos, C));
+        op_interp_bwd(k->c, HOST_TENSOR(dgrid, f->grid * f->grid, C), HOST_TENSOR(dpos ? dpos + C : dpos, P, C),
+                      axis(k->c, f, in->H),
                       axis(k->c, f, in->W));
     }
     patchify(k, in, patches);
     op_linear_bwd_w(k->c, matrix_at(k->g, v->patch_w, C, K), vector_at(k->g, v->patch_b, C),
-                    TENSOR(dembedded, in->B * P, C), TENSOR(patches, in->B * P, K));
+                    HOST_TENSOR(dembedded, in->B * P, C), HOST_TENSOR(patches, in->B * P, K));
     k->c->scratch->used = mark;
 }
 
@@ -196,12 +200,12 @@ static void choose_rows(const struct walk *k, struct vit_branch *b, const struct
 /* Asked of `listed`, not of the pointers, which are NULL while planning. */
 static struct tensor rows_of(const struct vit_branch *b)
 {
-    return b->listed ? TENSOR(b->rows, b->M) : TENSOR_NONE;
+    return b->listed ? HOST_TENSOR(b->rows, b->M) : TENSOR_NONE;
 }
 
 static struct tensor scale_of(const struct vit_branch *b)
 {
-    return b->listed ? TENSOR(b->scale, b->M) : TENSOR_NONE;
+    return b->listed ? HOST_TENSOR(b->scale, b->M) : TENSOR_NONE;
 }
 
 /* The branch's own rows of x: a copy if it is to be kept (x goes on changing) or if rows are listed. */
@@ -212,9 +216,9 @@ static void branch_input(const struct walk *k, struct vit_branch *b, float *x, f
     bool kept = k->pass->request.save_for_backward;
     b->x = b->listed || kept ? ARENA_TAKE(k->keep, float, M * C) : x;
     if (b->listed)
-        op_gather_rows(k->c, TENSOR(b->x, M, C), TENSOR(x, T, C), rows_of(b));
+        op_gather_rows(k->c, HOST_TENSOR(b->x, M, C), HOST_TENSOR(x, T, C), rows_of(b));
     else if (kept)
-        op_copy(k->c, TENSOR(b->x, M, C), TENSOR(x, M, C));
+        op_copy(k->c, HOST_TENSOR(b->x, M, C), HOST_TENSOR(x, M, C));
     b->mean = ARENA_TAKE(k->keep, float, M);
     b->rstd = ARENA_TAKE(k->keep, float, M);
     norm(k, normed, b->mean, b->rstd, b->x, w_at, b_at, M, true);
@@ -238,13 +242,13 @@ static void attention_forward(const struct walk *k, int64_t i, float *x)
     b->o = ARENA_TAKE(k->keep, float, M * C);
     b->lse = ARENA_TAKE(k->keep, float, M * f->n_heads);
     b->r = ARENA_TAKE(k->keep, float, M * C);
-    op_linear_fwd(k->c, TENSOR(b->inner, M, 3 * C), TENSOR(normed, M, C), weight_at(k, at->qkv_w, 3 * C, C),
+    op_linear_fwd(k->c, HOST_TENSOR(b->inner, M, 3 * C), HOST_TENSOR(normed, M, C), weight_at(k, at->qkv_w, 3 * C, C),
                   vector_at(k->w, at->qkv_b, 3 * C));
-    op_attention_fwd(k->c, TENSOR(b->o, M, C), TENSOR(b->lse, M, f->n_heads), TENSOR(b->inner, M, 3 * C),
-                     TENSOR(&b->seg[0][0], (int64_t)k->pass->request.n_inputs, 2), (int)f->n_heads);
-    op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(b->o, M, C), weight_at(k, at->proj_w, C, C),
+    op_attention_fwd(k->c, HOST_TENSOR(b->o, M, C), HOST_TENSOR(b->lse, M, f->n_heads), HOST_TENSOR(b->inner, M, 3 * C),
+                     b->seg, k->pass->request.n_inputs, (int)f->n_heads);
+    op_linear_fwd(k->c, HOST_TENSOR(b->r, M, C), HOST_TENSOR(b->o, M, C), weight_at(k, at->proj_w, C, C),
                   vector_at(k->w, at->proj_b, C));
-    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(b),
+    op_residual_fwd(k->c, HOST_TENSOR(x, T, C), HOST_TENSOR(b->r, M, C), vector_at(k->w, at->ls1, C), rows_of(b),
                     scale_of(b));
     k->c->scratch->used = mark;
 }
@@ -265,15 +269,16 @@ static void ffn_products(const struct walk *k, int64_t i, float *x)
     float *normed = scratch(k, M * C), *a = scratch(k, M * h);
     branch_input(k, b, x, normed, at->norm2_w, at->norm2_b);
     b->inner = keep || swiglu ? ARENA_TAKE(k->keep, float, M * inner) : NULL;
-    struct tensor u = keep || swiglu ? TENSOR(b->inner, M, inner) : TENSOR_NONE, w1 = weight_at(k, at->fc1_w, inner, C);
+    struct tensor u = keep || swiglu ? HOST_TENSOR(b->inner, M, inner) : TENSOR_NONE, w1 = weight_at(k, at->fc1_w,
+                                                                                                     inner, C);
     struct tensor b1 = vector_at(k->w, at->fc1_b, inner);
     if (swiglu) {
-        op_linear_fwd(k->c, u, TENSOR(normed, M, C), w1, b1);
-        op_swiglu_fwd(k->c, TENSOR(a, M, h), u);
+        op_linear_fwd(k->c, u, HOST_TENSOR(normed, M, C), w1, b1);
+        op_swiglu_fwd(k->c, HOST_TENSOR(a, M, h), u);
     } else {
-        op_linear_gelu_fwd(k->c, TENSOR(a, M, h), u, TENSOR(normed, M, C), w1, b1);
+        op_linear_gelu_fwd(k->c, HOST_TENSOR(a, M, h), u, HOST_TENSOR(normed, M, C), w1, b1);
     }
-    op_linear_fwd(k->c, TENSOR(b->r, M, C), TENSOR(a, M, h), weight_at(k, at->fc2_w, C, h),
+    op_linear_fwd(k->c, HOST_TENSOR(b->r, M, C), HOST_TENSOR(a, M, h), weight_at(k, at->fc2_w, C, h),
                   vector_at(k->w, at->fc2_b, C));
 }
 
@@ -292,7 +297,7 @@ static void ffn_forward(const struct walk *k, int64_t i, float *x)
         branch_input(k, b, x, b->r, at->norm2_w, at->norm2_b);
     else
         ffn_products(k, i, x);
-    op_residual_fwd(k->c, TENSOR(x, T, C), TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(b),
+    op_residual_fwd(k->c, HOST_TENSOR(x, T, C), HOST_TENSOR(b->r, M, C), vector_at(k->w, at->ls2, C), rows_of(b),
                     scale_of(b));
     k->c->scratch->used = mark;
 }
@@ -303,7 +308,8 @@ static void ffn_forward(const struct walk *k, int64_t i, float *x)
 static void residual_backward(const struct walk *k, const struct vit_branch *b, float *dr, const float *dx, int64_t ls)
 {
     int64_t C = k->v->config.C, M = b->M;
-    op_residual_bwd(k->c, TENSOR(dr, M, C), vector_at(k->g, ls, C), TENSOR(dx, k->pass->T, C), TENSOR(b->r, M, C),
+    op_residual_bwd(k->c, HOST_TENSOR(dr, M, C), vector_at(k->g, ls, C), HOST_TENSOR(dx, k->pass->T, C),
+                    HOST_TENSOR(b->r, M, C),
                     vector_at(k->w, ls, C), rows_of(b), scale_of(b));
 }
 
@@ -312,12 +318,14 @@ static void norm_backward(const struct walk *k, const struct vit_branch *b, floa
                           int64_t b_at)
 {
     int64_t C = k->v->config.C, M = b->M;
-    op_layernorm_bwd(k->c, TENSOR(dn, M, C), vector_at(k->g, w_at, C), vector_at(k->g, b_at, C), TENSOR(dn, M, C),
-                     TENSOR(b->x, M, C), TENSOR(b->mean, M), TENSOR(b->rstd, M), vector_at(k->w, w_at, C));
+    op_layernorm_bwd(k->c, HOST_TENSOR(dn, M, C), vector_at(k->g, w_at, C), vector_at(k->g, b_at, C),
+                     HOST_TENSOR(dn, M, C),
+                     HOST_TENSOR(b->x, M, C), HOST_TENSOR(b->mean, M), HOST_TENSOR(b->rstd, M), vector_at(k->w, w_at,
+                                                                                                          C));
     if (b->listed)
-        op_scatter_add_rows(k->c, TENSOR(dx, k->pass->T, C), TENSOR(dn, M, C), rows_of(b));
+        op_scatter_add_rows(k->c, HOST_TENSOR(dx, k->pass->T, C), HOST_TENSOR(dn, M, C), rows_of(b));
     else
-        op_axpy(k->c, TENSOR(dx, M, C), 1, TENSOR(dn, M, C));
+        op_axpy(k->c, HOST_TENSOR(dx, M, C), 1, HOST_TENSOR(dn, M, C));
 }
 
 /* dr [M,C], the gradient at the output of the MLP or SwiGLU, to the one at its input, which is returned. */
@@ -328,19 +336,20 @@ static float *products_backward(const struct walk *k, int64_t i, float *dr)
     const struct vit_branch *b = &k->pass->ffn[i];
     int64_t C = f->C, M = b->M, h = f->hidden, inner = inner_width(f);
     float *da = scratch(k, M * h), *n = scratch(k, M * C);
-    op_linear_bwd_x(k->c, TENSOR(da, M, h), TENSOR(dr, M, C), matrix_at(k->w, at->fc2_w, C, h));
+    op_linear_bwd_x(k->c, HOST_TENSOR(da, M, h), HOST_TENSOR(dr, M, C), matrix_at(k->w, at->fc2_w, C, h));
     /* The activation's value and its gradient take the place of its input and of da, one way or the other. */
-    struct tensor u = TENSOR(b->inner, M, inner), t = TENSOR(da, M, h), a = u, du = t;
+    struct tensor u = HOST_TENSOR(b->inner, M, inner), t = HOST_TENSOR(da, M, h), a = u, du = t;
     if (f->ffn == VIT_SWIGLU) {
         op_swiglu_bwd(k->c, u, t, t, u);
         a = t, du = u;
     } else {
         op_gelu_bwd(k->c, t, u, t, u);
     }
-    op_linear_bwd_w(k->c, matrix_at(k->g, at->fc2_w, C, h), vector_at(k->g, at->fc2_b, C), TENSOR(dr, M, C), a);
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->fc2_w, C, h), vector_at(k->g, at->fc2_b, C), HOST_TENSOR(dr, M, C), a);
     norm(k, n, NULL, NULL, b->x, at->norm2_w, at->norm2_b, M, false);
-    op_linear_bwd_w(k->c, matrix_at(k->g, at->fc1_w, inner, C), vector_at(k->g, at->fc1_b, inner), du, TENSOR(n, M, C));
-    op_linear_bwd_x(k->c, TENSOR(n, M, C), du, matrix_at(k->w, at->fc1_w, inner, C));
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->fc1_w, inner, C), vector_at(k->g, at->fc1_b, inner), du,
+                    HOST_TENSOR(n, M, C));
+    op_linear_bwd_x(k->c, HOST_TENSOR(n, M, C), du, matrix_at(k->w, at->fc1_w, inner, C));
     return n;
 }
 
@@ -365,16 +374,17 @@ static void attention_backward(const struct walk *k, int64_t i, float *dx)
     size_t mark = k->c->scratch->used;
     float *dr = scratch(k, M * C), *d_o = scratch(k, M * C), *dqkv = scratch(k, M * 3 * C), *n = dr;
     residual_backward(k, b, dr, dx, at->ls1);
-    op_linear_bwd_x(k->c, TENSOR(d_o, M, C), TENSOR(dr, M, C), matrix_at(k->w, at->proj_w, C, C));
-    op_linear_bwd_w(k->c, matrix_at(k->g, at->proj_w, C, C), vector_at(k->g, at->proj_b, C), TENSOR(dr, M, C),
-                    TENSOR(b->o, M, C));
-    op_attention_bwd(k->c, TENSOR(dqkv, M, 3 * C), TENSOR(d_o, M, C), TENSOR(b->o, M, C), TENSOR(b->lse, M, f->n_heads),
-                     TENSOR(b->inner, M, 3 * C), TENSOR(&b->seg[0][0], (int64_t)k->pass->request.n_inputs, 2),
+    op_linear_bwd_x(k->c, HOST_TENSOR(d_o, M, C), HOST_TENSOR(dr, M, C), matrix_at(k->w, at->proj_w, C, C));
+    op_linear_bwd_w(k->c, matrix_at(k->g, at->proj_w, C, C), vector_at(k->g, at->proj_b, C), HOST_TENSOR(dr, M, C),
+                    HOST_TENSOR(b->o, M, C));
+    op_attention_bwd(k->c, HOST_TENSOR(dqkv, M, 3 * C), HOST_TENSOR(d_o, M, C), HOST_TENSOR(b->o, M, C),
+                     HOST_TENSOR(b->lse, M, f->n_heads),
+                     HOST_TENSOR(b->inner, M, 3 * C), b->seg, k->pass->request.n_inputs,
                      (int)f->n_heads);
     norm(k, n, NULL, NULL, b->x, at->norm1_w, at->norm1_b, M, false);
     op_linear_bwd_w(k->c, matrix_at(k->g, at->qkv_w, 3 * C, C), vector_at(k->g, at->qkv_b, 3 * C),
-                    TENSOR(dqkv, M, 3 * C), TENSOR(n, M, C));
-    op_linear_bwd_x(k->c, TENSOR(n, M, C), TENSOR(dqkv, M, 3 * C), matrix_at(k->w, at->qkv_w, 3 * C, C));
+                    HOST_TENSOR(dqkv, M, 3 * C), HOST_TENSOR(n, M, C));
+    op_linear_bwd_x(k->c, HOST_TENSOR(n, M, C), HOST_TENSOR(dqkv, M, 3 * C), matrix_at(k->w, at->qkv_w, 3 * C, C));
     norm_backward(k, b, dx, n, at->norm1_w, at->norm1_b);
     k->c->scratch->used = mark;
 }
@@ -404,7 +414,7 @@ static float *copy_of(const struct walk *k, struct arena *arena, const float *x)
 {
     int64_t T = k->pass->T, C = k->v->config.C;
     float *copy = ARENA_TAKE(arena, float, T * C);
-    op_copy(k->c, TENSOR(copy, T, C), TENSOR(x, T, C));
+    op_copy(k->c, HOST_TENSOR(copy, T, C), HOST_TENSOR(x, T, C));
     return copy;
 }
 
@@ -414,7 +424,8 @@ int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, cons
     int status = lay_out(v, request, pass, e);
     if (status)
         return status;
-    struct walk k = {.c = c, .v = v, .w = values, .pass = pass, .keep = request->save_for_backward ? arena : c->scratch};
+    struct walk k = {.c = c, .v = v, .w = values, .pass = pass,
+                     .keep = request->save_for_backward ? arena : c->scratch};
     int64_t T = pass->T, C = v->config.C;
     float *x = pass->prenorm = ARENA_TAKE(arena, float, T * C);
     pass->normed = ARENA_TAKE(arena, float, T * C);
@@ -440,17 +451,19 @@ void vit_final_norm(struct op_ctx *c, const struct vit *v, const float *values, 
     norm(&k, y, NULL, NULL, x, v->norm_w, v->norm_b, n, false);
 }
 
-void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, struct vit_activations *pass, float *d_norm,
+void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, struct vit_activations *pass,
+                  float *d_norm,
                   float *grads)
 {
     struct walk k = {.c = c, .v = v, .w = values, .g = grads, .pass = pass};
     int64_t T = pass->T, C = v->config.C;
-    if (!op_check(c, pass->request.save_for_backward && !pass->request.weights_transposed, "backbone: backward of a pass that kept nothing"))
+    if (!op_check(c, pass->request.save_for_backward && !pass->request.weights_transposed,
+                  "backbone: backward of a pass that kept nothing"))
         return;
     float *dx = d_norm;
-    op_layernorm_bwd(c, TENSOR(dx, T, C), vector_at(grads, v->norm_w, C), vector_at(grads, v->norm_b, C),
-                     TENSOR(d_norm, T, C), TENSOR(pass->prenorm, T, C), TENSOR(pass->mean, T), TENSOR(pass->rstd, T),
-                     vector_at(values, v->norm_w, C));
+    op_layernorm_bwd(c, HOST_TENSOR(dx, T, C), vector_at(grads, v->norm_w, C), vector_at(grads, v->norm_b, C),
+                     HOST_TENSOR(d_norm, T, C), HOST_TENSOR(pass->prenorm, T, C), HOST_TENSOR(pass->mean, T),
+                     HOST_TENSOR(pass->rstd, T), vector_at(values, v->norm_w, C));
     for (int64_t i = v->config.depth; i-- > 0;) {
         ffn_backward(&k, i, dx);
         attention_backward(&k, i, dx);
@@ -465,15 +478,15 @@ static void turn(struct op_ctx *c, float *w, int64_t N, int64_t K)
 {
     size_t mark = c->scratch->used;
     float *copy = ARENA_TAKE(c->scratch, float, N * K);
-    op_copy(c, TENSOR(copy, N * K), TENSOR(w, N * K));
-    op_transpose(c, TENSOR(w, K, N), TENSOR(copy, N, K));
+    op_copy(c, HOST_TENSOR(copy, N * K), HOST_TENSOR(w, N * K));
+    op_transpose(c, HOST_TENSOR(w, K, N), HOST_TENSOR(copy, N, K));
     c->scratch->used = mark;
 }
 
 bool vit_transpose_weights(struct op_ctx *c, const struct vit *v, float *values)
 {
     const struct vit_config *f = &v->config;
-    if (!c->backend->turns_weights())
+    if (!c->backend->prefers_transposed_weights())
         return false;
     float *w = values;
     turn(c, w ? w + v->patch_w : w, f->C, 3 * f->patch * f->patch);

@@ -1,5 +1,5 @@
-/* backend.h - what a device fills in: raw-pointer versions of the operations in ops.def. Shapes were checked by op.c,
- * so a backend function is its loop and nothing else. CPU is the reference; the place of others is beside cpu/.
+/* backend.h - what a device fills in: a function for each operation of ops.def. Shapes and types were checked by op.c,
+ * so a backend's function is its loop and nothing else. The CPU is the reference.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
@@ -8,19 +8,21 @@
 #include <stdint.h>
 
 #include "fmt.h"
+#include "pixel-norm.h"
+#include "tensor.h"
 
 struct op_ctx;
-struct prototypes;         /* prototypes.h */
-struct prototypes_pairs;
-struct prototypes_targets;
-struct prototypes_collapse;
-struct update;        /* update.h */
+struct prototype_layer; /* prototypes.h */
+struct prototype_pairs;
+struct prototype_targets;
+struct prototype_collapse;
+struct update; /* update.h */
 
 struct backend {
     const char *name; /* "cpu" */
     void (*sync)(struct op_ctx *c);     /* waits; NULL: nothing is asynchronous */
-    bool (*turns_weights)(void);        /* whether forward products gain from turned weights (tensor.h) */
-#define OP(name, params) void(*name) params;
+    bool (*prefers_transposed_weights)(void); /* whether forward products gain from them (tensor.h) */
+#define OP(name, params, args) void(*name) params;
 #include "ops.def"
 #undef OP
 };

@@ -41,7 +41,7 @@ bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dt
     if (!same) {
         char got[96], want[96];
         fmt_fail(&c->error, FMT_MISMATCH, "%s is %s, not %s", what, tensor_text(t, got), tensor_text(wanted, want));
-    } else if (!t.data && tensor_elements(t) && !op_planning(c)) {
+    } else if (!t.data.at && tensor_elements(t) && !op_planning(c)) {
         fmt_fail(&c->error, FMT_MISMATCH, "%s has no memory", what);
     }
     return !c->error.status;
@@ -75,15 +75,11 @@ static int64_t dim(struct tensor t, int i)
     return i < t.n_dims ? t.dims[i] : 0;
 }
 
-/* Elements from the start of t as raw pointers. */
-static float *f32(struct tensor t) { return t.data; }
-static int64_t *i64(struct tensor t) { return t.data; }
-
-/* A forward weight [N,K] may lie turned in memory. */
-static bool weight_shape(struct op_ctx *c, struct tensor w, int64_t N, int64_t K)
+/* A forward weight [N,K] may be stored transposed. */
+static bool weight_shape(struct op_ctx *c, const char *what, struct tensor w, int64_t N, int64_t K)
 {
-    w.turned = false;
-    return SHAPE("linear_fwd", w, N, K);
+    w.transposed = false;
+    return op_shape(c, what, w, DTYPE_F32, 2, (int64_t[]){N, K});
 }
 
 static bool same(struct op_ctx *c, const char *what, struct tensor a, struct tensor b)
@@ -96,9 +92,9 @@ static bool same(struct op_ctx *c, const char *what, struct tensor a, struct ten
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
     int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
-    if (SHAPE("linear_fwd", y, T, N) && SHAPE("linear_fwd", x, T, K) && weight_shape(c, w, N, K) &&
+    if (SHAPE("linear_fwd", y, T, N) && SHAPE("linear_fwd", x, T, K) && weight_shape(c, "linear_fwd: w", w, N, K) &&
         OPTIONAL("linear_fwd", b, N))
-        c->backend->linear_fwd(c, f32(y), f32(x), f32(w), w.turned, f32(b), T, N, K);
+        c->backend->linear_fwd(c, y, x, w, b);
 }
 
 void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
@@ -106,15 +102,16 @@ void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, stru
 {
     int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
     if (SHAPE("linear_gelu_fwd", a, T, N) && OPTIONAL("linear_gelu_fwd", u, T, N) &&
-        SHAPE("linear_gelu_fwd", x, T, K) && weight_shape(c, w, N, K) && OPTIONAL("linear_gelu_fwd", b, N))
-        c->backend->linear_gelu_fwd(c, f32(a), f32(u), f32(x), f32(w), w.turned, f32(b), T, N, K);
+        SHAPE("linear_gelu_fwd", x, T, K) && weight_shape(c, "linear_gelu_fwd: w", w, N, K) &&
+        OPTIONAL("linear_gelu_fwd", b, N))
+        c->backend->linear_gelu_fwd(c, a, u, x, w, b);
 }
 
 void op_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w)
 {
     int64_t T = dim(dy, 0), N = dim(w, 0), K = dim(w, 1);
     if (SHAPE("linear_bwd_x", dx, T, K) && SHAPE("linear_bwd_x", dy, T, N) && SHAPE("linear_bwd_x", w, N, K))
-        c->backend->linear_bwd_x(c, f32(dx), f32(dy), f32(w), T, N, K);
+        c->backend->linear_bwd_x(c, dx, dy, w);
 }
 
 void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
@@ -122,7 +119,7 @@ void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struc
     int64_t T = dim(dy, 0), N = dim(dy, 1), K = dim(x, 1);
     if (SHAPE("linear_bwd_w", dw, N, K) && OPTIONAL("linear_bwd_w", db, N) && SHAPE("linear_bwd_w", dy, T, N) &&
         SHAPE("linear_bwd_w", x, T, K))
-        c->backend->linear_bwd_w(c, f32(dw), f32(db), f32(dy), f32(x), T, N, K);
+        c->backend->linear_bwd_w(c, dw, db, dy, x);
 }
 
 /* ------------------------------------------------------------------ activations */
@@ -130,21 +127,21 @@ void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struc
 void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x)
 {
     if (same(c, "gelu_fwd: y", y, x))
-        c->backend->gelu_fwd(c, f32(y), f32(x), tensor_elements(x));
+        c->backend->gelu_fwd(c, y, x);
 }
 
 void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)
 {
     if (same(c, "gelu_bwd: dx", dx, x) && same(c, "gelu_bwd: dy", dy, x) &&
         (!tensor_given(y) || same(c, "gelu_bwd: y", y, x)))
-        c->backend->gelu_bwd(c, f32(dx), f32(y), f32(dy), f32(x), tensor_elements(x));
+        c->backend->gelu_bwd(c, dx, y, dy, x);
 }
 
 void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
 {
     int64_t T = dim(y, 0), h = dim(y, 1);
     if (SHAPE("swiglu_fwd", y, T, h) && SHAPE("swiglu_fwd", u, T, 2 * h))
-        c->backend->swiglu_fwd(c, f32(y), f32(u), T, h);
+        c->backend->swiglu_fwd(c, y, u);
 }
 
 void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u)
@@ -152,7 +149,7 @@ void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct t
     int64_t T = dim(dy, 0), h = dim(dy, 1);
     if (SHAPE("swiglu_bwd", du, T, 2 * h) && OPTIONAL("swiglu_bwd", y, T, h) && SHAPE("swiglu_bwd", dy, T, h) &&
         SHAPE("swiglu_bwd", u, T, 2 * h))
-        c->backend->swiglu_bwd(c, f32(du), f32(y), f32(dy), f32(u), T, h);
+        c->backend->swiglu_bwd(c, du, y, dy, u);
 }
 
 /* ------------------------------------------------------------------ rows */
@@ -164,7 +161,7 @@ void op_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, str
     if (SHAPE("layernorm_fwd", y, T, C) && OPTIONAL("layernorm_fwd", mean, T) && OPTIONAL("layernorm_fwd", rstd, T) &&
         op_check(c, tensor_given(mean) == tensor_given(rstd), "layernorm_fwd: mean without rstd") &&
         SHAPE("layernorm_fwd", x, T, C) && SHAPE("layernorm_fwd", w, C) && SHAPE("layernorm_fwd", b, C))
-        c->backend->layernorm_fwd(c, f32(y), f32(mean), f32(rstd), f32(x), f32(w), f32(b), eps, T, C);
+        c->backend->layernorm_fwd(c, y, mean, rstd, x, w, b, eps);
 }
 
 void op_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, struct tensor db, struct tensor dy,
@@ -174,14 +171,14 @@ void op_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, stru
     if (SHAPE("layernorm_bwd", dx, T, C) && SHAPE("layernorm_bwd", dw, C) && SHAPE("layernorm_bwd", db, C) &&
         SHAPE("layernorm_bwd", dy, T, C) && SHAPE("layernorm_bwd", x, T, C) && SHAPE("layernorm_bwd", mean, T) &&
         SHAPE("layernorm_bwd", rstd, T) && SHAPE("layernorm_bwd", w, C))
-        c->backend->layernorm_bwd(c, f32(dx), f32(dw), f32(db), f32(dy), f32(x), f32(mean), f32(rstd), f32(w), T, C);
+        c->backend->layernorm_bwd(c, dx, dw, db, dy, x, mean, rstd, w);
 }
 
 void op_gather_rows(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor rows)
 {
     int64_t M = dim(rows, 0), T = dim(x, 0), C = dim(x, 1);
     if (SHAPE("gather_rows", y, M, C) && SHAPE("gather_rows", x, T, C) && SHAPE_I64("gather_rows", rows, M))
-        c->backend->gather_rows(c, f32(y), f32(x), i64(rows), M, C);
+        c->backend->gather_rows(c, y, x, rows);
 }
 
 void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, struct tensor rows)
@@ -189,7 +186,7 @@ void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, str
     int64_t M = dim(rows, 0), T = dim(x, 0), C = dim(x, 1);
     if (SHAPE("scatter_add_rows", x, T, C) && SHAPE("scatter_add_rows", y, M, C) &&
         SHAPE_I64("scatter_add_rows", rows, M))
-        c->backend->scatter_add_rows(c, f32(x), f32(y), i64(rows), M, C);
+        c->backend->scatter_add_rows(c, x, y, rows);
 }
 
 /* What both residual operations share: rows and scale belong to the M rows of a branch. */
@@ -205,7 +202,7 @@ void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct 
                      struct tensor scale)
 {
     if (residual_shapes(c, x, r, gamma, rows, scale))
-        c->backend->residual_fwd(c, f32(x), f32(r), f32(gamma), i64(rows), f32(scale), dim(r, 0), dim(r, 1));
+        c->backend->residual_fwd(c, x, r, gamma, rows, scale);
 }
 
 void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, struct tensor dx, struct tensor r,
@@ -215,39 +212,36 @@ void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, s
     if (SHAPE("residual_bwd", dr, M, C) &&
         op_check(c, tensor_given(dgamma) == tensor_given(gamma), "residual_bwd: gamma without dgamma") &&
         OPTIONAL("residual_bwd", dgamma, C) && residual_shapes(c, dx, r, gamma, rows, scale))
-        c->backend->residual_bwd(c, f32(dr), f32(dgamma), f32(dx), f32(r), f32(gamma), i64(rows), f32(scale), M, C);
+        c->backend->residual_bwd(c, dr, dgamma, dx, r, gamma, rows, scale);
 }
 
 /* ------------------------------------------------------------------ attention */
 
-static bool attention_shapes(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg,
-                             int NH)
+static bool attention_shapes(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
+                             const int64_t (*seg)[2], int n_seg, int NH)
 {
-    int64_t T = dim(o, 0), C = dim(o, 1), G = dim(seg, 0), rows = 0;
-    if (!op_check(c, NH > 0 && C % NH == 0, "attention: the heads do not divide the width") ||
-        !SHAPE("attention", o, T, C) || !OPTIONAL("attention", lse, T, (int64_t)NH) ||
-        !SHAPE("attention", qkv, T, 3 * C) || !SHAPE_I64("attention", seg, G, 2) ||
-        !op_check(c, seg.data != NULL, "attention: seg has no memory"))
-        return false;
-    for (int64_t g = 0; g < G; g++)
-        rows += i64(seg)[2 * g] * i64(seg)[2 * g + 1];
-    return op_check(c, rows == T, "attention: the segments do not fill the rows");
+    int64_t T = dim(o, 0), C = dim(o, 1), rows = 0;
+    for (int i = 0; i < n_seg; i++)
+        rows += seg[i][0] * seg[i][1];
+    return op_check(c, NH > 0 && C % NH == 0, "attention: the heads do not divide the width") &&
+           SHAPE("attention", o, T, C) && OPTIONAL("attention", lse, T, (int64_t)NH) &&
+           SHAPE("attention", qkv, T, 3 * C) && op_check(c, rows == T, "attention: the segments do not fill the rows");
 }
 
-void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg,
-                      int NH)
+void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2],
+                      int n_seg, int NH)
 {
-    if (attention_shapes(c, o, lse, qkv, seg, NH))
-        c->backend->attention_fwd(c, f32(o), f32(lse), f32(qkv), i64(seg), dim(seg, 0), dim(o, 0), dim(o, 1), NH);
+    if (attention_shapes(c, o, lse, qkv, seg, n_seg, NH))
+        c->backend->attention_fwd(c, o, lse, qkv, seg, n_seg, NH);
 }
 
 void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
-                      struct tensor qkv, struct tensor seg, int NH)
+                      struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
     int64_t T = dim(o, 0), C = dim(o, 1);
     if (SHAPE("attention_bwd", dqkv, T, 3 * C) && SHAPE("attention_bwd", d_o, T, C) &&
-        SHAPE("attention_bwd", lse, T, (int64_t)NH) && attention_shapes(c, o, lse, qkv, seg, NH))
-        c->backend->attention_bwd(c, f32(dqkv), f32(d_o), f32(o), f32(lse), f32(qkv), i64(seg), dim(seg, 0), T, C, NH);
+        SHAPE("attention_bwd", lse, T, (int64_t)NH) && attention_shapes(c, o, lse, qkv, seg, n_seg, NH))
+        c->backend->attention_bwd(c, dqkv, d_o, o, lse, qkv, seg, n_seg, NH);
 }
 
 /* ------------------------------------------------------------------ images and tokens */
@@ -262,15 +256,14 @@ void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p)
 {
     int64_t B = dim(x, 0), H = dim(x, 2), W = dim(x, 3);
     if (SHAPE("patchify_fwd", x, B, 3, H, W) && patch_shapes(c, y, B, H, W, p))
-        c->backend->patchify_fwd(c, f32(y), f32(x), B, H, W, p);
+        c->backend->patchify_fwd(c, y, x, p);
 }
 
-void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, const float mean[3],
-                        const float deviation[3])
+void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, struct pixel_norm norm)
 {
     int64_t B = dim(x, 0), H = dim(x, 1), W = dim(x, 2);
     if (OP_SHAPE(c, "patchify_u8_fwd", x, DTYPE_U8, B, H, W, 3) && patch_shapes(c, y, B, H, W, p))
-        c->backend->patchify_u8_fwd(c, f32(y), x.data, B, H, W, p, mean, deviation);
+        c->backend->patchify_u8_fwd(c, y, x, p, norm);
 }
 
 void op_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, struct tensor cls, struct tensor pos,
@@ -281,8 +274,7 @@ void op_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, str
         SHAPE("tokens_fwd", patches, B * P, C) && SHAPE("tokens_fwd", cls, C) && SHAPE("tokens_fwd", pos, 1 + P, C) &&
         OPTIONAL("tokens_fwd", reg, R, C) && (!tensor_given(masks) || SHAPE("tokens_fwd", mask_token, C)) &&
         (!tensor_given(masks) || OP_SHAPE(c, "tokens_fwd", masks, DTYPE_U8, B, P)))
-        c->backend->tokens_fwd(c, f32(x), f32(patches), f32(cls), f32(pos), f32(reg), f32(mask_token), masks.data, B, R,
-                               P, C);
+        c->backend->tokens_fwd(c, x, patches, cls, pos, reg, mask_token, masks);
 }
 
 void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls, struct tensor dpos, struct tensor dreg,
@@ -293,8 +285,7 @@ void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls,
         SHAPE("tokens_bwd", dcls, C) && SHAPE("tokens_bwd", dpos, 1 + P, C) && OPTIONAL("tokens_bwd", dreg, R, C) &&
         (!tensor_given(masks) || SHAPE("tokens_bwd", dmask_token, C)) && SHAPE("tokens_bwd", dx, B, 1 + R + P, C) &&
         (!tensor_given(masks) || OP_SHAPE(c, "tokens_bwd", masks, DTYPE_U8, B, P)))
-        c->backend->tokens_bwd(c, f32(dpatches), f32(dcls), f32(dpos), f32(dreg), f32(dmask_token), f32(dx), masks.data,
-                               B, R, P, C);
+        c->backend->tokens_bwd(c, dpatches, dcls, dpos, dreg, dmask_token, dx, masks);
 }
 
 static bool interp_shapes(struct op_ctx *c, struct tensor small, struct tensor grid, struct tensor wy, struct tensor wx)
@@ -307,13 +298,13 @@ static bool interp_shapes(struct op_ctx *c, struct tensor small, struct tensor g
 void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor wy, struct tensor wx)
 {
     if (interp_shapes(c, y, x, wy, wx))
-        c->backend->interp_fwd(c, f32(y), f32(x), f32(wy), f32(wx), dim(wy, 0), dim(wx, 0), dim(wy, 1), dim(x, 1));
+        c->backend->interp_fwd(c, y, x, wy, wx);
 }
 
 void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx)
 {
     if (interp_shapes(c, dy, dx, wy, wx))
-        c->backend->interp_bwd(c, f32(dx), f32(dy), f32(wy), f32(wx), dim(wy, 0), dim(wx, 0), dim(wy, 1), dim(dx, 1));
+        c->backend->interp_bwd(c, dx, dy, wy, wx);
 }
 
 /* ------------------------------------------------------------------ whole arrays */
@@ -322,29 +313,35 @@ void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x)
 {
     int64_t N = dim(x, 0), K = dim(x, 1);
     if (SHAPE("transpose", y, K, N) && SHAPE("transpose", x, N, K))
-        c->backend->transpose(c, f32(y), f32(x), N, K);
+        c->backend->transpose(c, y, x);
 }
 
-void op_fill(struct op_ctx *c, struct tensor x, float value)
+/* f32 or f64, of any shape. */
+static bool floats(struct op_ctx *c, const char *what, struct tensor x)
 {
-    if (same(c, "fill: x", x, x))
-        c->backend->fill(c, f32(x), value, tensor_elements(x));
+    return op_shape(c, what, x, x.dtype == DTYPE_F64 ? DTYPE_F64 : DTYPE_F32, x.n_dims, x.dims);
+}
+
+void op_fill(struct op_ctx *c, struct tensor x, double value)
+{
+    if (floats(c, "fill: x", x))
+        c->backend->fill(c, x, value);
 }
 
 void op_copy(struct op_ctx *c, struct tensor y, struct tensor x)
 {
     if (same(c, "copy: y", y, x))
-        c->backend->copy(c, f32(y), f32(x), tensor_elements(x));
+        c->backend->copy(c, y, x);
 }
 
 void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x)
 {
     if (same(c, "axpy: y", y, x))
-        c->backend->axpy(c, f32(y), a, f32(x), tensor_elements(x));
+        c->backend->axpy(c, y, a, x);
 }
 
 void op_sum_squares(struct op_ctx *c, double *out, struct tensor x)
 {
     if (same(c, "sum_squares: x", x, x))
-        c->backend->sum_squares(c, out, f32(x), tensor_elements(x));
+        c->backend->sum_squares(c, out, x);
 }

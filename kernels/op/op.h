@@ -26,6 +26,7 @@
 #include "arena.h"
 #include "backend.h"
 #include "fmt.h"
+#include "pixel-norm.h"
 #include "tensor.h"
 #include "thread.h"
 
@@ -51,9 +52,9 @@ int op_workers(const struct op_ctx *c);
 
 /* -- products -- */
 
-/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be turned (tensor.h) in both forward products */
+/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be transposed (tensor.h) in both forward products */
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);
-/* u [T,N] = x w^T + b, a [T,N] = gelu(u); u optional (not kept) */
+/* u [T,N] = x w^T + b, a [T,N] = gelu(u); u optional (where no backward follows) */
 void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
                         struct tensor b);
 /* dx [T,K] = dy [T,N] w [N,K] */
@@ -95,22 +96,21 @@ void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, s
 
 /* -- attention -- */
 
-/* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows and each head; qkv [T,3C]. The rows are cut into
- * segments by seg [G,2] i64 (host memory, also while planning): seg[g][0] segments of seg[g][1] rows each, group after
- * group; they fill T. lse [T,NH] (optional): log of the sum of exponentials. No N x N matrix outlives its tile. */
-void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, struct tensor seg,
-                      int NH);
-/* dqkv [T,3C] = ... from d_o [T,C] and what forward kept */
+/* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows and each head; qkv [T,3C]. seg (host memory, also
+ * while planning) cuts the rows into segments: seg[i][0] segments of seg[i][1] rows each, one entry after the other;
+ * together they are all T rows. lse [T,NH] (optional): log of the sum of exponentials, for backward. */
+void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2],
+                      int n_seg, int NH);
+/* dqkv [T,3C] = ... from d_o [T,C] and what forward gave */
 void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
-                      struct tensor qkv, struct tensor seg, int NH);
+                      struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH);
 
 /* -- images and tokens -- */
 
 /* y [B*gh*gw, 3*p*p] = patches of x [B,3,H,W] f32, already normalised; column c*p*p + ky*p + kx */
 void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p);
-/* the same from pixels x [B,H,W,3] u8: (x / 255 - mean[c]) / deviation[c] */
-void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, const float mean[3],
-                        const float deviation[3]);
+/* the same from pixels x [B,H,W,3] u8: (x / 255 - mean[c]) / std[c] */
+void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, struct pixel_norm norm);
 /* x [B,1+R+P,C] = [cls + pos[0] | reg | patch (mask_token where masked) + pos[1..]]; patches [B*P,C], cls [C],
  * pos [1+P,C], reg [R,C] (optional), mask_token [C] and masks [B,P] u8 (optional) */
 void op_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, struct tensor cls, struct tensor pos,
@@ -123,12 +123,12 @@ void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct te
 /* dx [M*M,C] += the transposed weights of dy [oh*ow,C] */
 void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx);
 
-/* y [K,N] = x [N,K] transposed: a weight as TENSOR.turned has it */
+/* y [K,N] = x [N,K] transposed, the storage order of tensor.transposed */
 void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x);
 
 /* -- whole arrays, any shape -- */
 
-void op_fill(struct op_ctx *c, struct tensor x, float value);
+void op_fill(struct op_ctx *c, struct tensor x, double value);               /* x: f32 or f64 */
 void op_copy(struct op_ctx *c, struct tensor y, struct tensor x);           /* y = x */
 void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x);  /* y += a x */
 /* *out = sum of squares, in double, in fixed order; NaN or infinity where x has one (host memory, waits) */

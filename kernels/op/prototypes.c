@@ -1,128 +1,166 @@
-/* prototypes.c - checks of the operations of the last layer and of rows of features. */
+/* prototypes.c - checks of the operations of the prototype layer and of rows of features. */
 #include "prototypes.h"
 
-#include <stddef.h>
+#define SHAPE(op, t, ...) OP_SHAPE(c, op, t, DTYPE_F32, __VA_ARGS__)
+#define SHAPE_F64(op, t, ...) OP_SHAPE(c, op, t, DTYPE_F64, __VA_ARGS__)
 
-static bool proto_good(struct op_ctx *c, const struct prototypes *p)
+static bool layer_shapes(struct op_ctx *c, const struct prototype_layer *p)
 {
-    return op_check(c, p->T >= 0 && p->K > 0 && p->b > 0 && (!p->kept || p->logits || op_planning(c)),
-                    "prototypes: sizes are not positive, or logits are not kept");
+    struct tensor z = p->z, v = p->v, g = p->g, logits = p->logits;
+    int64_t T = z.dims[0], K = v.dims[0], b = v.dims[1];
+    return op_check(c, T >= 0 && K > 0 && b > 0, "prototypes: sizes are not positive") &&
+           op_check(c, !p->logits_cached || tensor_given(logits), "prototypes: logits are cached nowhere") &&
+           SHAPE("prototypes", z, T, b) && SHAPE("prototypes", v, K, b) && SHAPE("prototypes", g, K, 1) &&
+           (!tensor_given(logits) || SHAPE("prototypes", logits, PROTOTYPES_LOGITS(T, K)));
 }
 
-static bool range_good(struct op_ctx *c, const struct prototypes *p, int64_t first, int64_t n, double temperature)
+static bool range_shapes(struct op_ctx *c, const struct prototype_layer *p, int64_t first, int64_t n,
+                         double temperature)
 {
-    return proto_good(c, p) &&
-           op_check(c, first >= 0 && n > 0 && first + n <= p->T, "prototypes: the rows are not among those given") &&
+    return layer_shapes(c, p) &&
+           op_check(c, first >= 0 && n > 0 && first + n <= p->z.dims[0],
+                    "prototypes: the rows are not among those given") &&
            op_check(c, temperature > 0, "prototypes: a temperature is not positive");
 }
 
-void op_prototype_fwd(struct op_ctx *c, struct tensor logits, const struct prototypes *p)
+/* dz: of n rows. */
+static bool gradient_shapes(struct op_ctx *c, const struct prototype_layer *p, struct tensor dz, struct tensor dv,
+                            struct tensor dg, int64_t n)
 {
-    if (proto_good(c, p) && OP_SHAPE(c, "prototype_fwd", logits, DTYPE_F32, p->T, p->K))
-        c->backend->prototype_fwd(c, logits.data, p);
+    int64_t K = p->v.dims[0], b = p->v.dims[1];
+    return SHAPE("prototypes", dz, n, b) && SHAPE("prototypes", dv, K, b) && SHAPE("prototypes", dg, K, 1);
 }
 
-void op_prototype_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, struct tensor dlogits,
-                      const struct prototypes *p)
+void op_prototype_fwd(struct op_ctx *c, struct tensor logits, const struct prototype_layer *p)
 {
-    if (proto_good(c, p) && OP_SHAPE(c, "prototype_bwd", dlogits, DTYPE_F32, p->T, p->K))
-        c->backend->prototype_bwd(c, dz, dv, dg, dlogits.data, p);
+    if (layer_shapes(c, p) && SHAPE("prototype_fwd", logits, p->z.dims[0], p->v.dims[0]))
+        c->backend->prototype_fwd(c, logits, p);
 }
 
-void op_prototype_keep(struct op_ctx *c, struct prototypes *p)
+void op_prototype_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv, struct tensor dg, struct tensor dlogits,
+                      const struct prototype_layer *p)
 {
-    if (!proto_good(c, p))
-        return;
-    p->kept = false;
-    if (p->logits) {
-        c->backend->prototype_keep(c, p);
-        p->kept = true;
+    if (layer_shapes(c, p) && gradient_shapes(c, p, dz, dv, dg, p->z.dims[0]) &&
+        SHAPE("prototype_bwd", dlogits, p->z.dims[0], p->v.dims[0]))
+        c->backend->prototype_bwd(c, dz, dv, dg, dlogits, p);
+}
+
+void op_prototype_cache_logits(struct op_ctx *c, struct prototype_layer *p)
+{
+    p->logits_cached = false;
+    if (layer_shapes(c, p) && tensor_given(p->logits)) {
+        c->backend->prototype_cache_logits(c, p);
+        p->logits_cached = true;
     }
 }
 
-void op_prototype_sinkhorn(struct op_ctx *c, double *log_col, double *log_row, const struct prototypes *p,
-                           int64_t first, int64_t n, double temperature, int rounds)
+void op_prototype_sinkhorn(struct op_ctx *c, struct tensor log_col, struct tensor log_row,
+                           const struct prototype_layer *p, int64_t first, double temperature, int rounds)
 {
-    if (range_good(c, p, first, n, temperature))
-        c->backend->prototype_sinkhorn(c, log_col, log_row, p, first, n, temperature, rounds);
+    int64_t n = log_row.dims[0];
+    if (range_shapes(c, p, first, n, temperature) && SHAPE_F64("prototype_sinkhorn", log_col, p->v.dims[0]) &&
+        SHAPE_F64("prototype_sinkhorn", log_row, n))
+        c->backend->prototype_sinkhorn(c, log_col, log_row, p, first, temperature, rounds);
 }
 
-void op_prototype_center(struct op_ctx *c, double *log_col, double *log_row, float *mean, const struct prototypes *p,
-                     int64_t first, int64_t n, const float *center, double temperature)
+void op_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor mean,
+                         const struct prototype_layer *p, int64_t first, struct tensor center, double temperature)
 {
-    if (range_good(c, p, first, n, temperature))
-        c->backend->prototype_center(c, log_col, log_row, mean, p, first, n, center, temperature);
+    int64_t n = log_row.dims[0], K = p->v.dims[0];
+    if (range_shapes(c, p, first, n, temperature) && SHAPE_F64("prototype_center", log_col, K) &&
+        SHAPE_F64("prototype_center", log_row, n) && SHAPE("prototype_center", mean, K) &&
+        SHAPE("prototype_center", center, K))
+        c->backend->prototype_center(c, log_col, log_row, mean, p, first, center, temperature);
 }
 
-void op_prototype_collapse(struct op_ctx *c, struct prototypes_collapse *out, const struct prototypes *p, int64_t first,
-                           int64_t n, const double *log_col, double temperature)
+void op_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, const struct prototype_layer *p,
+                           int64_t first, int64_t n, struct tensor log_col, double temperature)
 {
-    if (range_good(c, p, first, n, temperature))
+    if (range_shapes(c, p, first, n, temperature) &&
+        (!tensor_given(log_col) || SHAPE_F64("prototype_collapse", log_col, p->v.dims[0])))
         c->backend->prototype_collapse(c, out, p, first, n, log_col, temperature);
 }
 
-static bool xent_good(struct op_ctx *c, const struct prototypes *s, const struct prototypes_targets *t,
-                      const struct prototypes_pairs *pairs)
+/* The log_col of a kind that has rows. */
+static bool target_shapes(struct op_ctx *c, const struct prototype_targets *t)
 {
-    return proto_good(c, s) && proto_good(c, &t->teacher) &&
-           op_check(c,
-                    s->T > 0 && s->K == t->teacher.K && s->b == t->teacher.b && t->n_first >= 0 &&
-                        t->n_first <= t->teacher.T,
+    int64_t T = t->teacher.z.dims[0], K = t->teacher.v.dims[0];
+    struct tensor log_row = t->log_row, first = t->log_col[0], second = t->log_col[1];
+    return op_check(c, t->n_first >= 0 && t->n_first <= T, "cross-entropy: more rows of a kind than rows") &&
+           op_check(c, t->temperature > 0, "cross-entropy: a temperature is not positive") &&
+           SHAPE_F64("cross-entropy", log_row, T) &&
+           (t->n_first == 0 || SHAPE_F64("cross-entropy: log_col", first, K)) &&
+           (t->n_first == T || SHAPE_F64("cross-entropy: log_col", second, K));
+}
+
+static bool xent_shapes(struct op_ctx *c, struct tensor lse, struct tensor target_sum, const struct prototype_layer *s,
+                        const struct prototype_targets *t, const struct prototype_pairs *pairs)
+{
+    int64_t T = s->z.dims[0];
+    struct tensor target = pairs->target, weight = pairs->weight;
+    return layer_shapes(c, s) && layer_shapes(c, &t->teacher) && target_shapes(c, t) &&
+           op_check(c, T > 0 && tensor_same_shape(s->v, t->teacher.v),
                     "cross-entropy: student and teacher have different prototypes, or there are no rows") &&
-           op_check(c, t->temperature > 0 && pairs->temperature > 0, "cross-entropy: a temperature is not positive");
+           op_check(c, pairs->temperature > 0, "cross-entropy: a temperature is not positive") &&
+           OP_SHAPE(c, "cross-entropy", target, DTYPE_I64, T, 2) && SHAPE("cross-entropy", weight, T) &&
+           SHAPE_F64("cross-entropy", lse, T) && SHAPE_F64("cross-entropy", target_sum, T);
 }
 
-void op_prototype_xent_fwd(struct op_ctx *c, double *row_loss, double *lse, double *mass, struct prototypes *s,
-                       const struct prototypes_targets *t, const struct prototypes_pairs *pairs)
+void op_prototype_xent_fwd(struct op_ctx *c, struct tensor row_loss, struct tensor lse, struct tensor target_sum,
+                           struct prototype_layer *s, const struct prototype_targets *t,
+                           const struct prototype_pairs *pairs)
 {
-    if (xent_good(c, s, t, pairs)) {
-        c->backend->prototype_xent_fwd(c, row_loss, lse, mass, s, t, pairs);
-        s->kept = s->logits != NULL;
+    if (xent_shapes(c, lse, target_sum, s, t, pairs) && SHAPE_F64("cross-entropy", row_loss, s->z.dims[0])) {
+        c->backend->prototype_xent_fwd(c, row_loss, lse, target_sum, s, t, pairs);
+        s->logits_cached = tensor_given(s->logits);
     }
 }
 
-void op_prototype_xent_bwd(struct op_ctx *c, float *dz, float *dv, float *dg, const double *lse, const double *mass,
-                       struct prototypes *s, const struct prototypes_targets *t, const struct prototypes_pairs *pairs)
+void op_prototype_xent_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv, struct tensor dg, struct tensor lse,
+                           struct tensor target_sum, struct prototype_layer *s, const struct prototype_targets *t,
+                           const struct prototype_pairs *pairs)
 {
-    if (xent_good(c, s, t, pairs)) {
-        c->backend->prototype_xent_bwd(c, dz, dv, dg, lse, mass, s, t, pairs);
-        s->kept = false;
+    if (xent_shapes(c, lse, target_sum, s, t, pairs) && gradient_shapes(c, s, dz, dv, dg, s->z.dims[0])) {
+        c->backend->prototype_xent_bwd(c, dz, dv, dg, lse, target_sum, s, t, pairs);
+        s->logits_cached = false;
     }
 }
 
-void op_prototype_kl(struct op_ctx *c, double *loss, float *dz, float *dv, float *dg, const struct prototypes *p,
-                     int64_t first, int64_t n, double temperature, double weight)
+void op_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct tensor dv, struct tensor dg,
+                     const struct prototype_layer *p, int64_t first, double temperature, double weight)
 {
-    if (range_good(c, p, first, n, temperature))
-        c->backend->prototype_kl(c, loss, dz, dv, dg, p, first, n, temperature, weight);
+    int64_t n = dz.dims[0];
+    if (range_shapes(c, p, first, n, temperature) && gradient_shapes(c, p, dz, dv, dg, n))
+        c->backend->prototype_kl(c, loss, dz, dv, dg, p, first, temperature, weight);
 }
+
+/* ---- rows of features ---- */
 
 void op_l2norm_fwd(struct op_ctx *c, struct tensor y, struct tensor norm, struct tensor x, float eps)
 {
     int64_t T = x.dims[0], C = x.dims[1];
-    if (OP_SHAPE(c, "l2norm_fwd", x, DTYPE_F32, T, C) && OP_SHAPE(c, "l2norm_fwd", y, DTYPE_F32, T, C) &&
-        OP_SHAPE(c, "l2norm_fwd", norm, DTYPE_F32, T))
-        c->backend->l2norm_fwd(c, y.data, norm.data, x.data, eps, T, C);
+    if (SHAPE("l2norm_fwd", x, T, C) && SHAPE("l2norm_fwd", y, T, C) && SHAPE("l2norm_fwd", norm, T))
+        c->backend->l2norm_fwd(c, y, norm, x, eps);
 }
 
 void op_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm, float eps)
 {
     int64_t T = dy.dims[0], C = dy.dims[1];
-    if (OP_SHAPE(c, "l2norm_bwd", dx, DTYPE_F32, T, C) && OP_SHAPE(c, "l2norm_bwd", dy, DTYPE_F32, T, C) &&
-        OP_SHAPE(c, "l2norm_bwd", y, DTYPE_F32, T, C) && OP_SHAPE(c, "l2norm_bwd", norm, DTYPE_F32, T))
-        c->backend->l2norm_bwd(c, dx.data, dy.data, y.data, norm.data, eps, T, C);
+    if (SHAPE("l2norm_bwd", dx, T, C) && SHAPE("l2norm_bwd", dy, T, C) && SHAPE("l2norm_bwd", y, T, C) &&
+        SHAPE("l2norm_bwd", norm, T))
+        c->backend->l2norm_bwd(c, dx, dy, y, norm, eps);
 }
 
 void op_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight)
 {
     int64_t B = x.dims[0], C = x.dims[1];
-    if (OP_SHAPE(c, "koleo", x, DTYPE_F32, B, C) && OP_SHAPE(c, "koleo", dx, DTYPE_F32, B, C))
-        c->backend->koleo(c, loss, n_left_out, dx.data, x.data, weight, B, C);
+    if (SHAPE("koleo", x, B, C) && SHAPE("koleo", dx, B, C))
+        c->backend->koleo(c, loss, n_left_out, dx, x, weight);
 }
 
 void op_effective_rank(struct op_ctx *c, double *rank, struct tensor x)
 {
     int64_t T = x.dims[0], C = x.dims[1];
-    if (OP_SHAPE(c, "effective_rank", x, DTYPE_F32, T, C) && op_check(c, T > 0, "effective_rank: no rows"))
-        c->backend->effective_rank(c, rank, x.data, T, C);
+    if (SHAPE("effective_rank", x, T, C) && op_check(c, T > 0, "effective_rank: no rows"))
+        c->backend->effective_rank(c, rank, x);
 }

@@ -1,7 +1,11 @@
-/* tensor.h - a contiguous, row-major view: element type, dimensions, data. It owns nothing; what it points at was
- * carved from an arena. Passed by value: op_linear_fwd(c, TENSOR(y, T, N), TENSOR(x, T, K), ...).
+/* tensor.h - a contiguous, row-major array on a device: element type, dimensions, address. It owns nothing; its memory
+ * belongs to the arena it was taken from. Passed by value.
  *
- * data NULL: nothing has memory yet (planning), or an optional operand is left out (TENSOR_NONE: no dimensions).
+ * An address on a device is not a pointer: host code that follows it does not compile. What the host reads or makes
+ * crosses over in op_copy_out and op_copy_in (op.h).
+ *
+ * Address 0: there is no memory yet (planning), or an optional operand is left out (TENSOR_NONE: no dimensions).
+ * Views of a tensor without memory have none either, so the same code plans and runs.
  */
 #ifndef TENSOR_H
 #define TENSOR_H
@@ -13,30 +17,42 @@
 
 enum { TENSOR_DIMS_MAX = 4 };
 
+struct device_address {
+    uintptr_t at; /* in the device's address space; 0: none */
+};
+
 struct tensor {
-    void *data;
+    struct device_address data;
     enum dtype dtype;
     int n_dims;
     int64_t dims[TENSOR_DIMS_MAX];
-    bool turned; /* a matrix [N,K] that lies in memory as [K,N]: only weights of a forward product may be so */
+    bool transposed; /* a matrix [N,K] stored as [K,N]: allowed for weights of a forward product alone */
 };
 
-/* The element type follows from the pointer; an operand that is only read may come from const memory. */
-#define TENSOR_DTYPE(p)                                                                                  \
-    _Generic((p), float *: DTYPE_F32, const float *: DTYPE_F32, uint8_t *: DTYPE_U8, const uint8_t *: DTYPE_U8, \
-             int64_t *: DTYPE_I64, const int64_t *: DTYPE_I64)
+#define TENSOR_NONE ((struct tensor){{0}, DTYPE_NONE, 0, {0}, false})
 #define TENSOR_COUNT(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
-#define TENSOR(p, ...) \
-    ((struct tensor){(void *)(uintptr_t)(p), TENSOR_DTYPE(p), TENSOR_COUNT(__VA_ARGS__), {__VA_ARGS__}, false})
-#define TENSOR_NONE ((struct tensor){NULL, DTYPE_F32, 0, {0}, false})
+
+/* Until all callers own device memory: host memory that the CPU backend takes as its own. The element type follows
+ * from the pointer. */
+#define TENSOR_DTYPE(p)                                                                                             \
+    _Generic((p), float *: DTYPE_F32, const float *: DTYPE_F32, double *: DTYPE_F64, const double *: DTYPE_F64,    \
+             uint8_t *: DTYPE_U8, const uint8_t *: DTYPE_U8, int64_t *: DTYPE_I64, const int64_t *: DTYPE_I64)
+#define HOST_TENSOR(p, ...) \
+    ((struct tensor){{(uintptr_t)(p)}, TENSOR_DTYPE(p), TENSOR_COUNT(__VA_ARGS__), {__VA_ARGS__}, false})
 
 static inline bool tensor_given(struct tensor t)
 {
     return t.n_dims > 0;
 }
 
-int64_t tensor_elements(struct tensor t);                /* product of the dimensions; 0 of TENSOR_NONE */
-bool tensor_same_shape(struct tensor a, struct tensor b); /* dimensions and element type */
+int64_t tensor_elements(struct tensor t);                 /* product of the dimensions; 0 of TENSOR_NONE */
+bool tensor_same_shape(struct tensor a, struct tensor b); /* dimensions, element type and storage order */
 const char *tensor_text(struct tensor t, char out[96]);   /* "F32 [257,384]" */
+
+/* Views. Rows [first, first + n) of the first dimension; the same elements in another shape. A view outside the tensor
+ * is a bug and aborts. */
+struct tensor tensor_rows(struct tensor t, int64_t first, int64_t n);
+struct tensor tensor_reshape(struct tensor t, int n_dims, const int64_t *dims);
+#define TENSOR_SHAPED(t, ...) tensor_reshape((t), TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__})
 
 #endif

@@ -9,7 +9,7 @@
 
 enum update_rule { UPDATE_ADAMW, UPDATE_SGD };
 
-/* A run of elements with the same rates. */
+/* Elements with the same rates: [offset, offset + count) of each array. */
 struct update_range {
     int64_t offset, count;
     double lr, weight_decay;
@@ -19,12 +19,10 @@ struct update_range {
 
 struct update {
     enum update_rule rule;
-    const struct update_range *ranges;
+    const struct update_range *ranges; /* host memory */
     int64_t n_ranges;
-    float *student, *m, *v; /* v: AdamW alone */
-    const float *grad;
-    float *teacher;
-    double teacher_momentum; /* teacher = teacher_momentum * teacher + (1 - teacher_momentum) * student */
+    struct tensor student, m, v, grad, teacher; /* [n] f32 each; v: AdamW alone, else TENSOR_NONE */
+    double teacher_momentum;  /* teacher = teacher_momentum * teacher + (1 - teacher_momentum) * student */
     double beta1, beta2, eps; /* AdamW; SGD: beta1 is the momentum */
 };
 

@@ -11,8 +11,8 @@ void loss_carve(struct loss_head *l, bool keep, struct arena *arena)
     int64_t K = l->head.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
     l->z = ARENA_TAKE(arena, float, rows * l->head.config.bottleneck_dim);
     l->log_row = ARENA_TAKE(arena, double, rows);
-    l->teacher_logits = keep ? ARENA_TAKE(arena, float, prototypes_kept_count(rows, K)) : NULL;
-    l->student_logits = keep ? ARENA_TAKE(arena, float, prototypes_kept_count(l->student_rows_max, K)) : NULL;
+    l->teacher_logits = keep ? ARENA_TAKE(arena, float, prototypes_logits_count(rows, K)) : NULL;
+    l->student_logits = keep ? ARENA_TAKE(arena, float, prototypes_logits_count(l->student_rows_max, K)) : NULL;
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         if (!l->serves[kind])
             continue;
@@ -32,8 +32,8 @@ void loss_clear_centers(struct op_ctx *c, struct loss_head *l)
         struct loss_center *center = &l->center[kind];
         if (!l->serves[kind])
             continue;
-        op_fill(c, TENSOR(center->now, K), 0);
-        op_fill(c, TENSOR(center->pending, K), 0);
+        op_fill(c, HOST_TENSOR(center->now, K), 0);
+        op_fill(c, HOST_TENSOR(center->pending, K), 0);
         center->has_pending = false;
     }
 }
@@ -41,11 +41,16 @@ void loss_clear_centers(struct op_ctx *c, struct loss_head *l)
 /* next = 0.9 now + 0.1 pending */
 static void fold_center(struct op_ctx *c, struct loss_center *center, int64_t K)
 {
-    op_copy(c, TENSOR(center->next, K), TENSOR(center->now, K));
+    op_copy(c, HOST_TENSOR(center->next, K), HOST_TENSOR(center->now, K));
     if (center->has_pending) {
-        op_axpy(c, TENSOR(center->next, K), (float)(LOSS_CENTER_MOMENTUM - 1), TENSOR(center->now, K));
-        op_axpy(c, TENSOR(center->next, K), (float)(1 - LOSS_CENTER_MOMENTUM), TENSOR(center->pending, K));
+        op_axpy(c, HOST_TENSOR(center->next, K), (float)(LOSS_CENTER_MOMENTUM - 1), HOST_TENSOR(center->now, K));
+        op_axpy(c, HOST_TENSOR(center->next, K), (float)(1 - LOSS_CENTER_MOMENTUM), HOST_TENSOR(center->pending, K));
     }
+}
+
+static struct tensor logits_of(float *logits, const struct prototype_layer *p)
+{
+    return logits ? HOST_TENSOR(logits, PROTOTYPES_LOGITS(p->z.dims[0], p->v.dims[0])) : TENSOR_NONE;
 }
 
 void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, double temperature)
@@ -53,8 +58,8 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
     int64_t K = l->head.config.n_prototypes;
     l->temperature = temperature;
     l->teacher = head_prototypes(&l->head, values, l->z, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]);
-    l->teacher.logits = l->teacher_logits;
-    op_prototype_keep(c, &l->teacher);
+    l->teacher.logits = logits_of(l->teacher_logits, &l->teacher);
+    op_prototype_cache_logits(c, &l->teacher);
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
         int64_t first = first_row(l, (enum loss_kind)kind), n = l->rows[kind];
@@ -67,18 +72,20 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
             continue;
         double *log_row = l->log_row ? l->log_row + first : NULL; /* NULL while planning */
         if (l->sinkhorn)
-            op_prototype_sinkhorn(c, l->log_col[kind], log_row, &l->teacher, first, n, temperature,
-                                  LOSS_SINKHORN_ROUNDS);
+            op_prototype_sinkhorn(c, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n), &l->teacher, first,
+                                  temperature, LOSS_SINKHORN_ROUNDS);
         else
-            op_prototype_center(c, l->log_col[kind], log_row, center->mean, &l->teacher, first, n, center->next,
-                            temperature);
+            op_prototype_center(c, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n),
+                                HOST_TENSOR(center->mean, K), &l->teacher, first, HOST_TENSOR(center->next, K),
+                                temperature);
     }
 }
 
-void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototypes_collapse *out)
+void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototype_collapse *out)
 {
-    op_prototype_collapse(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? NULL : l->log_col[LOSS_DINO],
-                   l->temperature);
+    struct tensor log_col = HOST_TENSOR(l->log_col[LOSS_DINO], l->head.config.n_prototypes);
+    op_prototype_collapse(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? TENSOR_NONE : log_col,
+                          l->temperature);
 }
 
 void loss_commit(struct op_ctx *c, struct loss_head *l)
@@ -88,24 +95,25 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
         struct loss_center *center = &l->center[kind];
         if (!l->serves[kind] || l->sinkhorn)
             continue;
-        op_copy(c, TENSOR(center->now, K), TENSOR(center->next, K));
+        op_copy(c, HOST_TENSOR(center->now, K), HOST_TENSOR(center->next, K));
         if (center->has_mean)
-            op_copy(c, TENSOR(center->pending, K), TENSOR(center->mean, K));
+            op_copy(c, HOST_TENSOR(center->pending, K), HOST_TENSOR(center->mean, K));
         center->has_pending = center->has_mean;
     }
 }
 
 /* Copies the picked rows of z and of log_row. */
-static struct prototypes pick_rows(struct op_ctx *c, const struct loss_head *l, const int64_t *picked, int64_t n,
-                              struct arena *arena, double **log_row)
+static struct prototype_layer pick_rows(struct op_ctx *c, const struct loss_head *l, const int64_t *picked, int64_t n,
+                                        struct arena *arena, double **log_row)
 {
-    struct prototypes p = l->teacher;
-    float *z = ARENA_TAKE(arena, float, n * p.b);
+    struct prototype_layer p = l->teacher;
+    int64_t b = p.z.dims[1];
+    struct tensor z = HOST_TENSOR(ARENA_TAKE(arena, float, n * b), n, b);
     *log_row = ARENA_TAKE(arena, double, n);
-    op_gather_rows(c, TENSOR(z, n, p.b), TENSOR(p.z, p.T, p.b), TENSOR(picked, n));
+    op_gather_rows(c, z, p.z, HOST_TENSOR(picked, n));
     for (int64_t i = 0; i < n && !op_planning(c); i++)
         (*log_row)[i] = l->log_row[picked[i]];
-    p.T = n, p.z = z, p.logits = NULL, p.kept = false;
+    p.z = z, p.logits = TENSOR_NONE, p.logits_cached = false;
     return p;
 }
 
@@ -119,29 +127,37 @@ void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int6
     r->lse = ARENA_TAKE(arena, double, T);
     r->mass = ARENA_TAKE(arena, double, T);
     r->dz = ARENA_TAKE(arena, float, T * l->head.config.bottleneck_dim);
-    r->targets = (struct prototypes_targets){.teacher = l->teacher,
-                                        .temperature = l->temperature,
-                                        .n_first = n_first,
-                                        .log_col = {l->log_col[0], l->log_col[1]},
-                                        .log_row = l->log_row};
-    if (picked) {
-        double *log_row;
+    int64_t K = l->head.config.n_prototypes, rows = picked ? n_picked : l->rows[LOSS_DINO] + l->rows[LOSS_IBOT];
+    double *log_row = l->log_row;
+    r->targets = (struct prototype_targets){.teacher = l->teacher,
+                                            .temperature = l->temperature,
+                                            .n_first = n_first,
+                                            .log_col = {HOST_TENSOR(l->log_col[0], K), HOST_TENSOR(l->log_col[1], K)}};
+    if (picked)
         r->targets.teacher = pick_rows(c, l, picked, n_picked, arena, &log_row);
-        r->targets.log_row = log_row;
-    }
+    r->targets.log_row = HOST_TENSOR(log_row, rows);
+}
+
+static struct prototype_pairs pairs_of(const struct loss_rows *r)
+{
+    return (struct prototype_pairs){HOST_TENSOR(r->target, r->T, 2), HOST_TENSOR(r->weight, r->T),
+                                    LOSS_STUDENT_TEMPERATURE};
 }
 
 void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const float *values, const float *z)
 {
     r->student = head_prototypes(&l->head, values, z, r->T);
-    r->student.logits = l->student_logits;
-    struct prototypes_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
-    op_prototype_xent_fwd(c, r->row_loss, r->lse, r->mass, &r->student, &r->targets, &pairs);
+    r->student.logits = logits_of(l->student_logits, &r->student);
+    struct prototype_pairs pairs = pairs_of(r);
+    op_prototype_xent_fwd(c, HOST_TENSOR(r->row_loss, r->T), HOST_TENSOR(r->lse, r->T), HOST_TENSOR(r->mass, r->T),
+                          &r->student, &r->targets, &pairs);
 }
 
 void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, float *grads)
 {
-    struct prototypes_pairs pairs = {r->target, r->weight, LOSS_STUDENT_TEMPERATURE};
-    op_prototype_xent_bwd(c, r->dz, grads + l->head.weight_v, grads + l->head.weight_g, r->lse, r->mass, &r->student,
-                      &r->targets, &pairs);
+    struct prototype_pairs pairs = pairs_of(r);
+    int64_t K = l->head.config.n_prototypes, b = l->head.config.bottleneck_dim;
+    op_prototype_xent_bwd(c, HOST_TENSOR(r->dz, r->T, b), HOST_TENSOR(grads + l->head.weight_v, K, b),
+                          HOST_TENSOR(grads + l->head.weight_g, K, 1), HOST_TENSOR(r->lse, r->T),
+                          HOST_TENSOR(r->mass, r->T), &r->student, &r->targets, &pairs);
 }

@@ -48,7 +48,7 @@ struct loss_head {
     struct loss_center center[LOSS_KINDS];
     /* this batch */
     int64_t rows[LOSS_KINDS];
-    struct prototypes teacher;
+    struct prototype_layer teacher;
     double temperature;
 };
 
@@ -58,14 +58,14 @@ void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 
 /* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */
 void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, double temperature);
-void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototypes_collapse *out);
+void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototype_collapse *out);
 void loss_commit(struct op_ctx *c, struct loss_head *l);
 
 /* Rows of the student in a micro-batch and what they are compared with. */
 struct loss_rows {
     int64_t T;
-    struct prototypes student;
-    struct prototypes_targets targets;
+    struct prototype_layer student;
+    struct prototype_targets targets;
     int64_t *target; /* [T,2]: rows of targets.teacher, -1 none */
     float *weight;   /* [T] */
     double *row_loss, *lse, *mass; /* [T] */

@@ -98,7 +98,8 @@ void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *
 }
 
 /* The crops of the micro-batch among those kept, by their place in it. */
-static struct vit_subset kept_of_micro(struct step *s, const struct micro *micro, const struct vit_subset *k, int64_t room,
+static struct vit_subset kept_of_micro(struct step *s, const struct micro *micro, const struct vit_subset *k,
+                                       int64_t room,
                                      int kind)
 {
     struct vit_subset r = *k;
@@ -177,7 +178,8 @@ int64_t *rows_cls(const struct vit_activations *pass, int input, int64_t *rows)
     return rows;
 }
 
-int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *pass, int64_t *rows)
+int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *pass,
+                      int64_t *rows)
 {
     const uint8_t *masks = micro->input[GLOBAL].masks;
     for (int64_t crop = 0; micro->n_patches > 0 && crop < micro->input[GLOBAL].B; crop++)

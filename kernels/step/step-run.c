@@ -9,7 +9,7 @@
 /* Rows [first, first + n) of p [..,width]. */
 static struct tensor rows_of(const float *p, int64_t first, int64_t n, int64_t width)
 {
-    return TENSOR(p ? p + first * width : NULL, n, width);
+    return HOST_TENSOR(p ? p + first * width : NULL, n, width);
 }
 
 static void copy_rows(struct op_ctx *c, float *to, int64_t to_row, const float *from, int64_t from_row, int64_t n,
@@ -61,7 +61,7 @@ static void teacher_heads(struct step *s, const struct micro *micro, const struc
             end = cls ? rows_cls(pass, GLOBAL, end) : end;
             end = patches ? rows_patches(s, micro, pass, end) : end;
         }
-        op_gather_rows(&s->c, TENSOR(x, T, C), TENSOR(pass->normed, pass->T, C), TENSOR(rows, T));
+        op_gather_rows(&s->c, HOST_TENSOR(x, T, C), HOST_TENSOR(pass->normed, pass->T, C), HOST_TENSOR(rows, T));
         struct head_activations out;
         head_forward(&s->c, &l->head, s->teacher, x, T, false, &s->work, &out);
         if (cls) {
@@ -94,10 +94,10 @@ static int teacher_forward(struct step *s, struct fmt_error *e)
 
 static void watch(struct step *s, struct step_result *r)
 {
-    struct prototypes_collapse seen = {0};
+    struct prototype_collapse seen = {0};
     int64_t crops = s->z.crops[GLOBAL], K = s->head[0].head.config.n_prototypes;
     loss_collapse(&s->c, &s->head[0], &seen);
-    op_effective_rank(&s->c, &r->feature_rank, TENSOR(s->teacher_cls, crops, s->vit.config.C));
+    op_effective_rank(&s->c, &r->feature_rank, HOST_TENSOR(s->teacher_cls, crops, s->vit.config.C));
     r->teacher_entropy = seen.entropy;
     r->teacher_entropy_mean = seen.entropy_of_mean;
     r->prototypes_used = (double)seen.n_winners / (double)(crops < K ? crops : K);
@@ -111,7 +111,7 @@ static void koleo_term(struct step *s, const float *cls, struct step_result *r)
     double sum = 0;
     if (s->koleo_weight <= 0)
         return;
-    op_fill(&s->c, TENSOR(s->d_cls, 2 * B, C), 0);
+    op_fill(&s->c, HOST_TENSOR(s->d_cls, 2 * B, C), 0);
     for (int64_t crop = 0; crop < 2; crop++) {
         double loss = 0;
         int64_t n_left_out = 0;
@@ -124,15 +124,17 @@ static void koleo_term(struct step *s, const float *cls, struct step_result *r)
 }
 
 /* p: rows that hold the global crops' from `first` on. */
-static void kl_term(struct step *s, const struct prototypes *p, int64_t first, struct step_result *r)
+static void kl_term(struct step *s, const struct prototype_layer *p, int64_t first, struct step_result *r)
 {
     const struct head *h = &s->head[0].head;
     double loss = 0;
     if (s->kl_weight <= 0)
         return;
-    op_fill(&s->c, TENSOR(s->d_kl, s->z.crops[GLOBAL], h->config.bottleneck_dim), 0);
-    op_prototype_kl(&s->c, &loss, s->d_kl, s->grads + h->weight_v, s->grads + h->weight_g, p, first, s->z.crops[GLOBAL],
-                LOSS_STUDENT_TEMPERATURE, s->kl_weight);
+    int64_t K = h->config.n_prototypes, b = h->config.bottleneck_dim;
+    struct tensor dz = HOST_TENSOR(s->d_kl, s->z.crops[GLOBAL], b);
+    op_fill(&s->c, dz, 0);
+    op_prototype_kl(&s->c, &loss, dz, HOST_TENSOR(s->grads + h->weight_v, K, b),
+                    HOST_TENSOR(s->grads + h->weight_g, K, 1), p, first, LOSS_STUDENT_TEMPERATURE, s->kl_weight);
     r->kl_loss = s->kl_weight * loss;
 }
 
@@ -155,7 +157,7 @@ static int preview(struct step *s, struct step_result *r, struct fmt_error *e)
         float *x = ARENA_TAKE(&s->work, float, T * C);
         if (!op_planning(&s->c))
             rows_cls(&pass, GLOBAL, rows);
-        op_gather_rows(&s->c, TENSOR(x, T, C), TENSOR(pass.normed, pass.T, C), TENSOR(rows, T));
+        op_gather_rows(&s->c, HOST_TENSOR(x, T, C), HOST_TENSOR(pass.normed, pass.T, C), HOST_TENSOR(rows, T));
         spread_global(s, &micro, s->student_cls, x, C);
         if (s->kl_weight > 0) {
             struct head_activations out;
@@ -164,7 +166,7 @@ static int preview(struct step *s, struct step_result *r, struct fmt_error *e)
         }
         s->work.used = mark;
     }
-    struct prototypes p = head_prototypes(&s->head[0].head, s->student, s->z_kl, s->z.crops[GLOBAL]);
+    struct prototype_layer p = head_prototypes(&s->head[0].head, s->student, s->z_kl, s->z.crops[GLOBAL]);
     koleo_term(s, s->student_cls, r);
     kl_term(s, &p, 0, r);
     return 0;
@@ -240,7 +242,8 @@ static void student_head_forward(struct step *s, const struct micro *micro, cons
         if (h->n_patches)
             rows_patches(s, micro, pass, end);
     }
-    op_gather_rows(&s->c, TENSOR(h->x, h->T, C), TENSOR(pass->normed, pass->T, C), TENSOR(h->rows, h->T));
+    op_gather_rows(&s->c, HOST_TENSOR(h->x, h->T, C), HOST_TENSOR(pass->normed, pass->T, C),
+                   HOST_TENSOR(h->rows, h->T));
     head_forward(&s->c, &l->head, s->student, h->x, h->T, true, &s->work, &h->pass);
     const int64_t *picked = pick_teacher(s, micro, l, h, &n_picked);
     loss_begin(&s->c, l, &h->loss, h->T, picked, n_picked, h->n_global, &s->work);
@@ -286,7 +289,7 @@ static void student_backward(struct step *s, const struct micro *micro, struct v
 {
     int64_t C = s->vit.config.C;
     float *d_norm = ARENA_TAKE(&s->work, float, pass->T * C);
-    op_fill(&s->c, TENSOR(d_norm, pass->T, C), 0);
+    op_fill(&s->c, HOST_TENSOR(d_norm, pass->T, C), 0);
     for (int i = 0; i < s->n_heads; i++) {
         struct student_head *h = &heads[i];
         struct loss_head *l = &s->head[i];
@@ -299,7 +302,8 @@ static void student_backward(struct step *s, const struct micro *micro, struct v
         head_backward(&s->c, &l->head, s->student, &h->pass, h->loss.dz, dx, &s->work, s->grads);
         if (h->n_global && s->koleo_weight > 0)
             add_global(s, micro, dx, h->n_local, s->d_cls, C);
-        op_scatter_add_rows(&s->c, TENSOR(d_norm, pass->T, C), TENSOR(dx, h->T, C), TENSOR(h->rows, h->T));
+        op_scatter_add_rows(&s->c, HOST_TENSOR(d_norm, pass->T, C), HOST_TENSOR(dx, h->T, C),
+                            HOST_TENSOR(h->rows, h->T));
     }
     if (!frozen)
         vit_backward(&s->c, &s->vit, s->student, pass, d_norm, s->grads);
@@ -338,7 +342,7 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
                           struct fmt_error *e)
 {
     *r = (struct step_result){.n_masked = s->patch_start[s->z.crops[GLOBAL]]};
-    op_fill(&s->c, TENSOR(s->grads, s->params.count), 0);
+    op_fill(&s->c, HOST_TENSOR(s->grads, s->params.count), 0);
     int status = teacher_forward(s, e);
     for (int h = 0; h < s->n_heads; h++)
         loss_targets(&s->c, &s->head[h], s->teacher, teacher_temp);
@@ -361,7 +365,7 @@ static void gradient_norms(struct step *s, struct step_result *r)
         double squares = 0, of_run;
         for (int row = 0; params_trained_run(&s->params, m, &row, &first, &count); squares += of_run) {
             of_run = 0;
-            op_sum_squares(&s->c, &of_run, TENSOR(s->grads + first, count));
+            op_sum_squares(&s->c, &of_run, HOST_TENSOR(s->grads + first, count));
         }
         r->module[r->n_modules++] = (struct step_module){s->params.modules[m].name, sqrt(squares)};
         if (!isfinite(squares) && !r->bad)
@@ -388,11 +392,11 @@ static void update(struct step *s, int64_t iteration, const struct schedule_rate
     struct update u = {.rule = s->optim.rule,
                        .ranges = s->ranges,
                        .n_ranges = optim_ranges(&s->optim, &s->params, rates, module, s->ranges),
-                       .student = s->student,
-                       .m = s->m1,
-                       .v = s->m2,
-                       .grad = s->grads,
-                       .teacher = s->teacher,
+                       .student = HOST_TENSOR(s->student, s->params.count),
+                       .m = HOST_TENSOR(s->m1, s->params.count),
+                       .v = s->m2 ? HOST_TENSOR(s->m2, s->params.count) : TENSOR_NONE,
+                       .grad = HOST_TENSOR(s->grads, s->params.count),
+                       .teacher = HOST_TENSOR(s->teacher, s->params.count),
                        .teacher_momentum = rates->momentum,
                        .beta1 = s->optim.beta1,
                        .beta2 = s->optim.beta2,

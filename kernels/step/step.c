@@ -67,7 +67,7 @@ static bool keeps_logits(const struct step *s)
     for (int i = 0; i < s->n_heads; i++) {
         const struct loss_head *l = &s->head[i];
         int64_t rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT] + l->student_rows_max;
-        bytes += prototypes_kept_count(rows, l->head.config.n_prototypes) * (int64_t)sizeof(float);
+        bytes += prototypes_logits_count(rows, l->head.config.n_prototypes) * (int64_t)sizeof(float);
     }
     return s->z.n_micro == 1 && bytes <= LOGITS_KEPT_MAX;
 }
@@ -257,7 +257,7 @@ void step_close(struct step *s)
 
 static struct tensor all(const struct step *s, float *values)
 {
-    return TENSOR(values, s->params.count);
+    return HOST_TENSOR(values, s->params.count);
 }
 
 void step_copy_to_teacher(struct step *s)

@@ -17,15 +17,15 @@
 
 /* Operations that have a test of their own. */
 static const char elsewhere[] = " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
-                                "prototype_fwd prototype_bwd prototype_keep prototype_sinkhorn prototype_center "
-                                "prototype_collapse prototype_xent_fwd prototype_xent_bwd "
-                                "prototype_kl " /* test-proto.c */
+                                "prototype_fwd prototype_bwd prototype_cache_logits prototype_sinkhorn "
+                                "prototype_center prototype_collapse prototype_xent_fwd prototype_xent_bwd "
+                                "prototype_kl " /* test-prototypes.c */
                                 "update "; /* test-update.c */
 
 static void every_operation_has_a_case(void)
 {
     static const char *const names[] = {
-#define OP(name, params) #name,
+#define OP(name, params, args) #name,
 #include "ops.def"
 #undef OP
     };
@@ -203,12 +203,12 @@ static void wrong_shapes_are_named(void)
     struct fmt_error e = {0};
     float y[6] = {0}, x[6] = {0}, w[6] = {0};
     arena_init(&scratch, 4096, NULL);
-    op_linear_fwd(&c, TENSOR(y, 2, 2), TENSOR(x, 2, 3), TENSOR(w, 2, 2), TENSOR_NONE);
-    op_gelu_fwd(&c, TENSOR(y, 2), TENSOR(x, 2)); /* after an error nothing is done */
+    op_linear_fwd(&c, HOST_TENSOR(y, 2, 2), HOST_TENSOR(x, 2, 3), HOST_TENSOR(w, 2, 2), TENSOR_NONE);
+    op_gelu_fwd(&c, HOST_TENSOR(y, 2), HOST_TENSOR(x, 2)); /* after an error nothing is done */
     ok(op_sync(&c, &e) == FMT_MISMATCH, "a wrong shape is an error");
     is_text(e.text, "linear_fwd: w is F32 [2,2], not F32 [2,3]", "which says what is wrong");
     ok(op_sync(&c, NULL) == 0, "and is told once");
-    op_gelu_fwd(&c, TENSOR((float *)NULL, 2), TENSOR(x, 2));
+    op_gelu_fwd(&c, HOST_TENSOR((float *)NULL, 2), HOST_TENSOR(x, 2));
     ok(op_sync(&c, NULL) == FMT_MISMATCH, "so is an operand without memory");
     arena_release(&scratch);
 }

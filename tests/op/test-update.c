@@ -32,11 +32,11 @@ static void test_update(enum update_rule rule)
         struct update u = {.rule = rule,
                            .ranges = r,
                            .n_ranges = 2,
-                           .student = p,
-                           .m = m,
-                           .v = v,
-                           .grad = g,
-                           .teacher = t,
+                           .student = HOST_TENSOR(p, N),
+                           .m = HOST_TENSOR(m, N),
+                           .v = HOST_TENSOR(v, N),
+                           .grad = HOST_TENSOR(g, N),
+                           .teacher = HOST_TENSOR(t, N),
                            .teacher_momentum = 0.9,
                            .beta1 = 0.9,
                            .beta2 = 0.999,
@@ -78,11 +78,11 @@ static void compare_sets(const struct update_loops *a, const struct update_loops
     memcpy(p[1], p[0], N * sizeof(float)), memcpy(m[1], m[0], N * sizeof(float));
     for (int s = 0; s < 2; s++) {
         float *v = zeros_f32(N), *t = zeros_f32(N);
-        struct update u = {.student = p[s], .m = m[s], .v = v, .grad = g, .teacher = t, .teacher_momentum = 0.9,
-                           .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+        struct update u = {.teacher_momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
+        struct update_arrays arrays = {.student = p[s], .m = m[s], .v = v, .grad = g, .teacher = t};
         struct update_range r = {0, N, 1e-2, 0.1, 0.7, 0.1, 0.001};
-        (s ? b : a)->adamw(&u, &r, 0, N);
-        (s ? b : a)->sgd(&u, &r, 0, N);
+        (s ? b : a)->adamw(&u, &arrays, &r, 0, N);
+        (s ? b : a)->sgd(&u, &arrays, &r, 0, N);
         free(v), free(t);
     }
     ok(!memcmp(p[0], p[1], N * sizeof(float)) && !memcmp(m[0], m[1], N * sizeof(float)),

@@ -111,16 +111,16 @@ static int environment(void)
 }
 
 /* How weights are laid out changes bits, so a lesser set of instructions for our own loops must not change it. */
-static int turned_with_base(void)
+static int prefers_transposed_base(void)
 {
     setenv("DINOTOOLS_ISA", "base", 1);
-    return isa_best() != ISA_BASE ? 2 : gemm_prefers_turned();
+    return isa_best() != ISA_BASE ? 2 : gemm_prefers_transposed();
 }
 
-static int turned(void)
+static int prefers_transposed(void)
 {
     unsetenv("DINOTOOLS_ISA");
-    return gemm_prefers_turned();
+    return gemm_prefers_transposed();
 }
 
 int main(void)
@@ -133,6 +133,6 @@ int main(void)
         is_int(in_child(used_up), 0, "a product without a workspace is an error");
     }
     is_int(in_child(environment), 0, "variables that change results are named");
-    is_int(in_child(turned_with_base), in_child(turned), "DINOTOOLS_ISA does not turn weights");
+    is_int(in_child(prefers_transposed_base), in_child(prefers_transposed), "DINOTOOLS_ISA does not turn weights");
     return tap_done();
 }

@@ -166,7 +166,7 @@ static void test_chain(struct golden *g, const struct picture *image)
 /* Patches of one pixel: the operation that brings pixels to the network. */
 static void test_normalised(struct golden *g, const struct picture *image)
 {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+    static const struct pixel_norm norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}};
     int64_t n, H = image->height, W = image->width;
     const float *want = golden_f32(g, "normalized", &n); /* [3,H,W] */
     float *y = take((size_t)(3 * H * W) * sizeof *y), *got = take((size_t)(3 * H * W) * sizeof *got);
@@ -174,7 +174,7 @@ static void test_normalised(struct golden *g, const struct picture *image)
     struct op_ctx c = {.backend = &backend_cpu, .scratch = &scratch};
     if (arena_init(&scratch, 1 << 20, NULL))
         abort();
-    op_patchify_u8_fwd(&c, TENSOR(y, H * W, 3), TENSOR(image->rgb, 1, H, W, 3), 1, mean, deviation);
+    op_patchify_u8_fwd(&c, HOST_TENSOR(y, H * W, 3), HOST_TENSOR(image->rgb, 1, H, W, 3), 1, norm);
     for (int64_t i = 0; i < 3 * H * W; i++)
         got[i % 3 * H * W + i / 3] = y[i];
     is_int(n, 3 * H * W, "normalized: its size");

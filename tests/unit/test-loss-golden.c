@@ -58,12 +58,13 @@ static void test_head(void)
     }
     struct head_activations pass;
     head_forward(&ctx, &h, values, golden_f32(&g, "x", NULL), T, true, &work, &pass);
-    struct prototypes p = head_prototypes(&h, values, pass.z, T);
+    struct prototype_layer p = head_prototypes(&h, values, pass.z, T);
     float *y = ARENA_TAKE(&work, float, T *K), *dz = ARENA_TAKE(&work, float, T *b),
           *dx = ARENA_TAKE(&work, float, T *D);
-    op_prototype_fwd(&ctx, TENSOR(y, T, K), &p);
+    op_prototype_fwd(&ctx, HOST_TENSOR(y, T, K), &p);
     forward_close(y, golden_f32(&g, "y", NULL), T * K, "head: logits");
-    op_prototype_bwd(&ctx, dz, grads + h.weight_v, grads + h.weight_g, TENSOR(golden_f32(&g, "dy", NULL), T, K), &p);
+    op_prototype_bwd(&ctx, HOST_TENSOR(dz, T, b), HOST_TENSOR(grads + h.weight_v, K, b),
+                     HOST_TENSOR(grads + h.weight_g, K, 1), HOST_TENSOR(golden_f32(&g, "dy", NULL), T, K), &p);
     head_backward(&ctx, &h, values, &pass, dz, dx, &work, grads);
     if (clean())
         is_near(dx, golden_f32(&g, "dx", NULL), T * D, 1e-4, "head: gradient at the input");
@@ -81,30 +82,41 @@ static void test_head(void)
 /* ---- losses ---- */
 
 /* A head whose logits are its rows. */
-static struct prototypes unit_prototypes(const float *logits, int64_t T, int64_t K)
+static struct prototype_layer unit_prototypes(const float *logits, int64_t T, int64_t K)
 {
     float *v = ARENA_TAKE(&work, float, K * K), *g = ARENA_TAKE(&work, float, K);
     memset(v, 0, (size_t)(K * K) * sizeof *v);
     for (int64_t k = 0; k < K; k++)
         v[k * K + k] = g[k] = 1;
-    return (struct prototypes){.T = T, .K = K, .b = K, .z = logits, .v = v, .g = g};
+    return (struct prototype_layer){.z = HOST_TENSOR(logits, T, K), .v = HOST_TENSOR(v, K, K),
+                                    .g = HOST_TENSOR(g, K, 1)};
 }
 
-static float *targets_of(const struct prototypes *p, const double *log_col, const double *log_row, double temperature)
+static float *targets_of(const float *logits, int64_t T, int64_t K, const double *log_col, const double *log_row,
+                         double temperature)
 {
-    float *t = ARENA_TAKE(&work, float, p->T * p->K);
-    for (int64_t i = 0; i < p->T; i++)
-        for (int64_t k = 0; k < p->K; k++)
-            t[i * p->K + k] = (float)exp((double)p->z[i * p->K + k] / temperature + log_col[k] + log_row[i]);
+    float *t = ARENA_TAKE(&work, float, T * K);
+    for (int64_t i = 0; i < T; i++)
+        for (int64_t k = 0; k < K; k++)
+            t[i * K + k] = (float)exp((double)logits[i * K + k] / temperature + log_col[k] + log_row[i]);
     return t;
 }
 
-static struct prototypes_targets sinkhorn(const struct prototypes *p, double temperature)
+/* Of all rows, by Sinkhorn-Knopp; log_col, log_row: from the arena. */
+static struct prototype_targets sinkhorn(const struct prototype_layer *p, double temperature, double *col, double *row)
 {
-    double *col = ARENA_TAKE(&work, double, p->K), *row = ARENA_TAKE(&work, double, p->T);
-    op_prototype_sinkhorn(&ctx, col, row, p, 0, p->T, temperature, LOSS_SINKHORN_ROUNDS);
-    return (struct prototypes_targets){
-        .teacher = *p, .temperature = temperature, .n_first = p->T, .log_col = {col, col}, .log_row = row};
+    int64_t T = p->z.dims[0], K = p->v.dims[0];
+    struct tensor log_col = HOST_TENSOR(col, K), log_row = HOST_TENSOR(row, T);
+    op_prototype_sinkhorn(&ctx, log_col, log_row, p, 0, temperature, LOSS_SINKHORN_ROUNDS);
+    return (struct prototype_targets){
+        .teacher = *p, .temperature = temperature, .n_first = T, .log_col = {log_col, log_col}, .log_row = log_row};
+}
+
+static struct prototype_targets teacher_targets(struct golden *g, const char *logits, double temperature)
+{
+    const struct named_tensor *t = golden_find(g, logits);
+    struct prototype_layer p = unit_prototypes(golden_f32(g, logits, NULL), t->dims[0], t->dims[1]);
+    return sinkhorn(&p, temperature, ARENA_TAKE(&work, double, t->dims[1]), ARENA_TAKE(&work, double, t->dims[0]));
 }
 
 static void check_sinkhorn(struct golden *g, const char *logits, const char *want, double temperature)
@@ -112,11 +124,12 @@ static void check_sinkhorn(struct golden *g, const char *logits, const char *wan
     size_t mark = work.used;
     const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
-    struct prototypes p = unit_prototypes(golden_f32(g, logits, NULL), T, K);
-    struct prototypes_targets got = sinkhorn(&p, temperature);
+    struct prototype_layer p = unit_prototypes(golden_f32(g, logits, NULL), T, K);
+    double *col = ARENA_TAKE(&work, double, K), *row = ARENA_TAKE(&work, double, T);
+    sinkhorn(&p, temperature, col, row);
     float *w = golden_f32(g, want, NULL);
     if (clean())
-        forward_close(targets_of(&p, got.log_col[0], got.log_row, temperature), w, T * K, want);
+        forward_close(targets_of(golden_f32(g, logits, NULL), T, K, col, row, temperature), w, T * K, want);
     work.used = mark;
 }
 
@@ -145,7 +158,7 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
         loss_targets(&ctx, &l, values, temperature);
         snprintf(name, sizeof name, "%s.center_softmax.%d", kind, round);
         if (clean())
-            forward_close(targets_of(&l.teacher, l.log_col[LOSS_DINO], l.log_row, temperature),
+            forward_close(targets_of(l.z, T, K, l.log_col[LOSS_DINO], l.log_row, temperature),
                           golden_f32(g, name, NULL), T * K, name);
         loss_commit(&ctx, &l);
     }
@@ -158,18 +171,21 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
 }
 
 static void check_xent(struct golden *g, const char *what, const char *logits, const char *gradient, const char *loss,
-                       const struct prototypes_targets *targets, const int64_t *target, const float *weight,
+                       const struct prototype_targets *targets, const int64_t *target, const float *weight,
                        double factor)
 {
     const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
-    struct prototypes s = unit_prototypes(golden_f32(g, logits, NULL), T, K);
+    struct prototype_layer s = unit_prototypes(golden_f32(g, logits, NULL), T, K);
     double *row_loss = ARENA_TAKE(&work, double, 3 * T), sum = 0;
     float *dz = ARENA_TAKE(&work, float, T * K), *dv = ARENA_TAKE(&work, float, K * K + K), got;
-    struct prototypes_pairs pairs = {target, weight, golden_number(g, "student_temperature", 0.1)};
+    struct prototype_pairs pairs = {HOST_TENSOR(target, T, 2), HOST_TENSOR(weight, T),
+                                    golden_number(g, "student_temperature", 0.1)};
+    struct tensor lse = HOST_TENSOR(row_loss + T, T), target_sum = HOST_TENSOR(row_loss + 2 * T, T);
     memset(dv, 0, (size_t)(K * K + K) * sizeof *dv);
-    op_prototype_xent_fwd(&ctx, row_loss, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
-    op_prototype_xent_bwd(&ctx, dz, dv, dv + K * K, row_loss + T, row_loss + 2 * T, &s, targets, &pairs);
+    op_prototype_xent_fwd(&ctx, HOST_TENSOR(row_loss, T), lse, target_sum, &s, targets, &pairs);
+    op_prototype_xent_bwd(&ctx, HOST_TENSOR(dz, T, K), HOST_TENSOR(dv, K, K), HOST_TENSOR(dv + K * K, K, 1), lse,
+                          target_sum, &s, targets, &pairs);
     for (int64_t i = 0; i < T; i++)
         sum += row_loss[i] * (double)weight[i] * factor;
     got = (float)sum;
@@ -184,8 +200,7 @@ static void check_dino(struct golden *g)
     size_t mark = work.used;
     const struct named_tensor *t = golden_find(g, "teacher_logits"), *s = golden_find(g, "dino.student_logits");
     int64_t B = t->dims[0] / 2, n = s->dims[0];
-    struct prototypes p = unit_prototypes(golden_f32(g, "teacher_logits", NULL), 2 * B, t->dims[1]);
-    struct prototypes_targets targets = sinkhorn(&p, 0.07);
+    struct prototype_targets targets = teacher_targets(g, "teacher_logits", 0.07);
     int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
     float *weight = ARENA_TAKE(&work, float, n);
     for (int64_t i = 0; i < n; i++)
@@ -200,8 +215,7 @@ static void check_ibot(struct golden *g)
     size_t mark = work.used;
     const struct named_tensor *t = golden_find(g, "ibot.teacher_logits"), *m = golden_find(g, "ibot.masks");
     int64_t n = t->dims[0], crops = m->dims[0], N = m->dims[1], at = 0;
-    struct prototypes p = unit_prototypes(golden_f32(g, "ibot.teacher_logits", NULL), n, t->dims[1]);
-    struct prototypes_targets targets = sinkhorn(&p, 0.05);
+    struct prototype_targets targets = teacher_targets(g, "ibot.teacher_logits", 0.05);
     const float *masks = golden_f32(g, "ibot.masks", NULL), *given = golden_f32(g, "ibot.masks_weight", NULL);
     int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
     float *weight = ARENA_TAKE(&work, float, n), *per_token = ARENA_TAKE(&work, float, n);
@@ -228,7 +242,7 @@ static void check_koleo(struct golden *g)
     float *dx = ARENA_TAKE(&work, float, B * C), got;
     double loss = 0;
     memset(dx, 0, (size_t)(B * C) * sizeof *dx);
-    op_koleo(&ctx, &loss, &n_left_out, TENSOR(dx, B, C), TENSOR(golden_f32(g, "koleo.x", NULL), B, C), 1);
+    op_koleo(&ctx, &loss, &n_left_out, HOST_TENSOR(dx, B, C), HOST_TENSOR(golden_f32(g, "koleo.x", NULL), B, C), 1);
     got = (float)loss;
     if (clean()) {
         is_close(&got, golden_f32(g, "koleo.loss", NULL), 1, 1e-5, 1e-4, "KoLeo: loss");

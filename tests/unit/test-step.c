@@ -620,8 +620,9 @@ static void test_sgd(void)
     struct arena scratch = {0};
     struct op_ctx c = {.backend = backend_find("cpu", &e), .pool = thread_open(1, &e), .scratch = &scratch};
     struct update_range range = {.count = COUNT, .lr = lr, .weight_decay = decay, .clip = clip};
-    struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1, .student = student, .m = m, .v = v,
-                       .grad = grad, .teacher = teacher, .teacher_momentum = keep, .beta1 = mu};
+    struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1, .student = HOST_TENSOR(student, COUNT),
+                       .m = HOST_TENSOR(m, COUNT), .v = HOST_TENSOR(v, COUNT), .grad = HOST_TENSOR(grad, COUNT),
+                       .teacher = HOST_TENSOR(teacher, COUNT), .teacher_momentum = keep, .beta1 = mu};
     for (int i = 0; i < COUNT; i++)
         p[i] = student[i], t[i] = teacher[i];
     arena_init(&scratch, 4096, NULL);

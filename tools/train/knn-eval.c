@@ -431,7 +431,7 @@ static int plan_extraction(const struct config *c, const struct vit *vit, const 
     struct extract x;
     struct extract_settings settings = settings_of(c);
     size_t worker = 0;
-    struct extract_model model = model_of(c, vit, NULL, backend_cpu.turns_weights());
+    struct extract_model model = model_of(c, vit, NULL, backend_cpu.prefers_transposed_weights());
     int status = extract_open(&x, &model, &settings, 1, e);
     if (!status)
         status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);

@@ -13,16 +13,18 @@
 struct layer {
     int64_t T, K, b;
     float *z, *v, *g, *logits;
-    struct prototypes p;
+    struct prototype_layer p;
 };
 
 static struct layer layer_make(int64_t T, int64_t K, int64_t b)
 {
-    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K), {0}};
+    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K),
+                      {.logits_cached = false}};
     for (int64_t k = 0; k < K; k++)
         l.g[k] += 1;
-    l.p = (struct prototypes){.T = T, .K = K, .b = b, .z = l.z, .v = l.v, .g = l.g};
-    op_prototype_fwd(&ctx, TENSOR(l.logits, T, K), &l.p);
+    l.p = (struct prototype_layer){
+        .z = HOST_TENSOR(l.z, T, b), .v = HOST_TENSOR(l.v, K, b), .g = HOST_TENSOR(l.g, K, 1)};
+    op_prototype_fwd(&ctx, HOST_TENSOR(l.logits, T, K), &l.p);
     return l;
 }
 
@@ -37,8 +39,8 @@ struct xent_case {
     double *log_col[2], *log_row;
     int64_t *target;
     float *weight;
-    struct prototypes_targets targets;
-    struct prototypes_pairs pairs;
+    struct prototype_targets targets;
+    struct prototype_pairs pairs;
 };
 
 static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
@@ -50,17 +52,19 @@ static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64
                           zeros_f64(Tt),
                           calloc((size_t)(2 * Ts), sizeof(int64_t)),
                           noise(Ts, 1),
-                          .pairs = {.target = NULL}};
+                          .pairs = {.temperature = 0}};
     if (n_first)
-        op_prototype_sinkhorn(&ctx, x.log_col[0], x.log_row, &x.t.p, 0, n_first, 0.1, 3);
+        op_prototype_sinkhorn(&ctx, HOST_TENSOR(x.log_col[0], K), HOST_TENSOR(x.log_row, n_first), &x.t.p, 0, 0.1, 3);
     if (n_first < Tt)
-        op_prototype_sinkhorn(&ctx, x.log_col[1], x.log_row + n_first, &x.t.p, n_first, Tt - n_first, 0.1, 3);
+        op_prototype_sinkhorn(&ctx, HOST_TENSOR(x.log_col[1], K), HOST_TENSOR(x.log_row + n_first, Tt - n_first),
+                              &x.t.p, n_first, 0.1, 3);
     for (int64_t i = 0; i < Ts; i++) {
         x.target[2 * i] = (int64_t)rng_below(&draws, (uint64_t)Tt);
         x.target[2 * i + 1] = i % 3 == 0 ? (int64_t)rng_below(&draws, (uint64_t)Tt) : -1;
     }
-    x.targets = (struct prototypes_targets){x.t.p, 0.1, n_first, {x.log_col[0], x.log_col[1]}, x.log_row};
-    x.pairs = (struct prototypes_pairs){x.target, x.weight, 0.2};
+    x.targets = (struct prototype_targets){
+        x.t.p, 0.1, n_first, {HOST_TENSOR(x.log_col[0], K), HOST_TENSOR(x.log_col[1], K)}, HOST_TENSOR(x.log_row, Tt)};
+    x.pairs = (struct prototype_pairs){HOST_TENSOR(x.target, Ts, 2), HOST_TENSOR(x.weight, Ts), 0.2};
     return x;
 }
 
@@ -82,47 +86,53 @@ static void plain_xent(const struct xent_case *x, double *loss, float *dlogits)
 {
     for (int64_t i = 0; i < x->s.T; i++) {
         const float *s = x->s.logits + i * x->s.K;
-        double sum = 0, mass = 0;
+        double sum = 0, target_sum = 0;
         for (int64_t k = 0; k < x->s.K; k++)
             sum += exp((double)s[k] / 0.2);
         loss[i] = 0;
         for (int64_t k = 0; k < x->s.K; k++) {
             double t = target_of(x, x->target[2 * i], k) + target_of(x, x->target[2 * i + 1], k);
             loss[i] -= t * ((double)s[k] / 0.2 - log(sum));
-            mass += t;
+            target_sum += t;
         }
         for (int64_t k = 0; k < x->s.K; k++) {
             double t = target_of(x, x->target[2 * i], k) + target_of(x, x->target[2 * i + 1], k);
-            dlogits[i * x->s.K + k] = (float)((double)x->weight[i] * (exp((double)s[k] / 0.2) / sum * mass - t) / 0.2);
+            double d = (exp((double)s[k] / 0.2) / sum * target_sum - t) / 0.2;
+            dlogits[i * x->s.K + k] = (float)((double)x->weight[i] * d);
         }
     }
 }
 
 struct xent_out {
-    double *loss, *lse, *mass;
+    double *loss, *lse, *target_sum;
     float *dz, *dv, *dg;
 };
 
-static struct xent_out run_xent(struct xent_case *x, bool keep)
+static struct xent_out run_xent(struct xent_case *x, bool cache)
 {
     int64_t T = x->s.T, K = x->s.K, b = x->s.b;
     struct xent_out o = {zeros_f64(T), zeros_f64(T), zeros_f64(T), zeros_f32(T * b), zeros_f32(K * b), zeros_f32(K)};
-    struct prototypes s = x->s.p;
-    struct prototypes_targets t = x->targets;
-    if (keep) {
-        s.logits = zeros_f32(prototypes_kept_count(T, K));
-        t.teacher.logits = zeros_f32(prototypes_kept_count(x->t.T, K));
-        op_prototype_keep(&ctx, &t.teacher);
+    struct prototype_layer s = x->s.p;
+    struct prototype_targets t = x->targets;
+    float *logits[2] = {NULL, NULL};
+    if (cache) {
+        logits[0] = zeros_f32(prototypes_logits_count(T, K));
+        logits[1] = zeros_f32(prototypes_logits_count(x->t.T, K));
+        s.logits = HOST_TENSOR(logits[0], PROTOTYPES_LOGITS(T, K));
+        t.teacher.logits = HOST_TENSOR(logits[1], PROTOTYPES_LOGITS(x->t.T, K));
+        op_prototype_cache_logits(&ctx, &t.teacher);
     }
-    op_prototype_xent_fwd(&ctx, o.loss, o.lse, o.mass, &s, &t, &x->pairs);
-    op_prototype_xent_bwd(&ctx, o.dz, o.dv, o.dg, o.lse, o.mass, &s, &t, &x->pairs);
-    free(s.logits), free(t.teacher.logits);
+    struct tensor lse = HOST_TENSOR(o.lse, T), target_sum = HOST_TENSOR(o.target_sum, T);
+    op_prototype_xent_fwd(&ctx, HOST_TENSOR(o.loss, T), lse, target_sum, &s, &t, &x->pairs);
+    op_prototype_xent_bwd(&ctx, HOST_TENSOR(o.dz, T, b), HOST_TENSOR(o.dv, K, b), HOST_TENSOR(o.dg, K, 1), lse,
+                          target_sum, &s, &t, &x->pairs);
+    free(logits[0]), free(logits[1]);
     return o;
 }
 
 static void out_free(struct xent_out *o)
 {
-    free(o->loss), free(o->lse), free(o->mass), free(o->dz), free(o->dv), free(o->dg);
+    free(o->loss), free(o->lse), free(o->target_sum), free(o->dz), free(o->dv), free(o->dg);
 }
 
 static bool out_same(const struct xent_out *a, const struct xent_out *b, const struct layer *l)
@@ -154,7 +164,8 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
     double *loss = zeros_f64(Ts), worst = 0;
     float *d = zeros_f32(Ts * K), *dz = zeros_f32(Ts * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
     plain_xent(&x, loss, d);
-    op_prototype_bwd(&ctx, dz, dv, dg, TENSOR(d, Ts, K), &x.s.p);
+    op_prototype_bwd(&ctx, HOST_TENSOR(dz, Ts, b), HOST_TENSOR(dv, K, b), HOST_TENSOR(dg, K, 1), HOST_TENSOR(d, Ts, K),
+                     &x.s.p);
     for (int64_t i = 0; i < Ts; i++)
         worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
     ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b,
@@ -171,29 +182,30 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
 
 /* ---- finite differences ---- */
 
-struct proto_value {
-    struct prototypes *p;
+struct logits_value {
+    struct layer *l;
     const float *dlogits;
-    float *logits;
 };
 
-static double proto_value(void *arg)
+static double logits_value(void *arg)
 {
-    struct proto_value *a = arg;
-    op_prototype_fwd(&ctx, TENSOR(a->logits, a->p->T, a->p->K), a->p);
-    return dot(a->logits, a->dlogits, a->p->T * a->p->K);
+    struct logits_value *a = arg;
+    struct layer *l = a->l;
+    op_prototype_fwd(&ctx, HOST_TENSOR(l->logits, l->T, l->K), &l->p);
+    return dot(l->logits, a->dlogits, l->T * l->K);
 }
 
-static void test_proto_differences(int64_t T, int64_t K, int64_t b)
+static void test_logits_differences(int64_t T, int64_t K, int64_t b)
 {
     struct layer l = layer_make(T, K, b);
     float *d = noise(T * K, 0.1), *dz = zeros_f32(T * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
-    struct proto_value a = {&l.p, d, l.logits};
-    op_prototype_bwd(&ctx, dz, dv, dg, TENSOR(d, T, K), &l.p);
-    check_direction("proto, z", (struct function){proto_value, &a, 0}, l.z, T * b, dz);
-    check_direction("proto, v", (struct function){proto_value, &a, 0}, l.v, K * b, dv);
-    check_direction("proto, g", (struct function){proto_value, &a, 0}, l.g, K, dg);
-    clean("proto");
+    struct logits_value a = {&l, d};
+    op_prototype_bwd(&ctx, HOST_TENSOR(dz, T, b), HOST_TENSOR(dv, K, b), HOST_TENSOR(dg, K, 1), HOST_TENSOR(d, T, K),
+                     &l.p);
+    check_direction("logits, z", (struct function){logits_value, &a, 0}, l.z, T * b, dz);
+    check_direction("logits, v", (struct function){logits_value, &a, 0}, l.v, K * b, dv);
+    check_direction("logits, g", (struct function){logits_value, &a, 0}, l.g, K, dg);
+    clean("logits");
     free(d), free(dz), free(dv), free(dg);
     layer_free(&l);
 }
@@ -202,8 +214,10 @@ static double xent_value(void *arg)
 {
     struct xent_case *x = arg;
     double *rows = zeros_f64(3 * x->s.T), sum = 0;
-    struct prototypes s = x->s.p;
-    op_prototype_xent_fwd(&ctx, rows, rows + x->s.T, rows + 2 * x->s.T, &s, &x->targets, &x->pairs);
+    struct prototype_layer s = x->s.p;
+    int64_t T = x->s.T;
+    op_prototype_xent_fwd(&ctx, HOST_TENSOR(rows, T), HOST_TENSOR(rows + T, T), HOST_TENSOR(rows + 2 * T, T), &s,
+                          &x->targets, &x->pairs);
     for (int64_t i = 0; i < x->s.T; i++)
         sum += rows[i] * (double)x->weight[i];
     free(rows);
@@ -231,7 +245,9 @@ struct kl_value {
 static double kl_loss(const struct kl_value *a, float *dz, float *dv, float *dg)
 {
     double loss = 0;
-    op_prototype_kl(&ctx, &loss, dz, dv, dg, &a->l->p, a->first, a->n, 0.2, 0.7);
+    struct layer *l = a->l;
+    op_prototype_kl(&ctx, &loss, HOST_TENSOR(dz, a->n, l->b), HOST_TENSOR(dv, l->K, l->b), HOST_TENSOR(dg, l->K, 1),
+                    &l->p, a->first, 0.2, 0.7);
     return 0.7 * loss;
 }
 
@@ -273,14 +289,18 @@ static void test_kl(void)
 
 /* ---- targets ---- */
 
-static void row_sums(const struct prototypes *p, const float *logits, const double *col, const double *row, double tau,
-                     double *sum)
+static void row_sums(const struct layer *l, const double *col, const double *row, double tau, double *sum)
 {
-    for (int64_t i = 0; i < p->T; i++)
+    for (int64_t i = 0; i < l->T; i++)
         sum[i] = 0;
-    for (int64_t i = 0; i < p->T; i++)
-        for (int64_t k = 0; k < p->K; k++)
-            sum[i] += exp((double)logits[i * p->K + k] / tau + col[k] + row[i]);
+    for (int64_t i = 0; i < l->T; i++)
+        for (int64_t k = 0; k < l->K; k++)
+            sum[i] += exp((double)l->logits[i * l->K + k] / tau + col[k] + row[i]);
+}
+
+static void sinkhorn(const struct prototype_layer *p, double *col, double *row, double tau)
+{
+    op_prototype_sinkhorn(&ctx, HOST_TENSOR(col, p->v.dims[0]), HOST_TENSOR(row, p->z.dims[0]), p, 0, tau, 3);
 }
 
 static void test_targets(void)
@@ -288,12 +308,13 @@ static void test_targets(void)
     struct layer l = layer_make(11, 600, 8);
     double *col = zeros_f64(600), *row = zeros_f64(11), *sum = zeros_f64(11), worst[2] = {0};
     float *center = noise(600, 0.1), *mean = zeros_f32(600);
-    op_prototype_sinkhorn(&ctx, col, row, &l.p, 0, 11, 0.05, 3);
-    row_sums(&l.p, l.logits, col, row, 0.05, sum);
+    sinkhorn(&l.p, col, row, 0.05);
+    row_sums(&l, col, row, 0.05, sum);
     for (int i = 0; i < 11; i++)
         worst[0] = fmax(worst[0], fabs(sum[i] - 1));
-    op_prototype_center(&ctx, col, row, mean, &l.p, 0, 11, center, 0.05);
-    row_sums(&l.p, l.logits, col, row, 0.05, sum);
+    op_prototype_center(&ctx, HOST_TENSOR(col, 600), HOST_TENSOR(row, 11), HOST_TENSOR(mean, 600), &l.p, 0,
+                        HOST_TENSOR(center, 600), 0.05);
+    row_sums(&l, col, row, 0.05, sum);
     for (int i = 0; i < 11; i++)
         worst[1] = fmax(worst[1], fabs(sum[i] - 1));
     ok(worst[0] < 1e-6 && worst[1] < 1e-6, "targets of a row sum to 1: Sinkhorn-Knopp %.2g, centering %.2g off",
@@ -304,13 +325,13 @@ static void test_targets(void)
     is_close(&mean[300], &want, 1, 1e-6, 1e-5, "the mean of a prototype's logits");
     /* A permuted batch: the same numbers for each prototype. */
     double *col2 = zeros_f64(600), *col1 = zeros_f64(600), *row2 = zeros_f64(11), off = 0;
-    op_prototype_sinkhorn(&ctx, col1, row, &l.p, 0, 11, 0.05, 3);
+    sinkhorn(&l.p, col1, row, 0.05);
     float *z = zeros_f32(11 * 8);
     for (int64_t t = 0; t < 11; t++)
         memcpy(z + (t * 4 + 3) % 11 * 8, l.z + t * 8, 8 * sizeof *z);
-    struct prototypes q = l.p;
-    q.z = z;
-    op_prototype_sinkhorn(&ctx, col2, row2, &q, 0, 11, 0.05, 3);
+    struct prototype_layer q = l.p;
+    q.z = HOST_TENSOR(z, 11, 8);
+    sinkhorn(&q, col2, row2, 0.05);
     for (int64_t k = 0; k < 600; k++)
         off = fmax(off, fabs(col1[k] - col2[k]));
     for (int64_t t = 0; t < 11; t++)
@@ -331,20 +352,20 @@ static void test_sinkhorn_vector(void)
                                        {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458, 0.178908,
                                         0.820634, 0.947235, 0.034305, 0.018460}};
     static const float v[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, g[3] = {1, 1, 1};
-    struct prototypes p = {.T = 4, .K = 3, .b = 3, .z = logits, .v = v, .g = g};
+    struct prototype_layer p = {.z = HOST_TENSOR(logits, 4, 3), .v = HOST_TENSOR(v, 3, 3), .g = HOST_TENSOR(g, 3, 1)};
     for (int i = 0; i < 2; i++) {
         double col[3], row[4], tau = i ? 0.07 : 0.04, worst = 0;
-        op_prototype_sinkhorn(&ctx, col, row, &p, 0, 4, tau, 3);
+        sinkhorn(&p, col, row, tau);
         for (int j = 0; j < 12; j++)
             worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - want[i][j]));
         ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the specification's numbers (%.2g)", tau, worst);
     }
 }
 
-static void test_watch(void)
+static void test_collapse(void)
 {
     struct layer l = layer_make(6, 700, 8);
-    struct prototypes_collapse w = {0}, same = {0};
+    struct prototype_collapse w = {0}, same = {0};
     double entropy = 0, *mean = zeros_f64(700), of_mean = 0;
     int64_t winners = 0;
     bool won[700] = {0};
@@ -365,19 +386,19 @@ static void test_watch(void)
     }
     for (int64_t k = 0; k < 700; k++)
         of_mean -= mean[k] * log(mean[k]), winners += won[k];
-    op_prototype_collapse(&ctx, &w, &l.p, 0, 6, NULL, 0.3);
+    op_prototype_collapse(&ctx, &w, &l.p, 0, 6, TENSOR_NONE, 0.3);
     ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.entropy_of_mean - of_mean) < 1e-5,
        "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.entropy_of_mean, entropy, of_mean);
     is_int(w.n_winners, winners, "winners");
     for (int64_t t = 1; t < 6; t++)
         memcpy(l.z + t * 8, l.z, 8 * sizeof *l.z);
-    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
+    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, TENSOR_NONE, 0.3);
     ok(fabs(same.entropy - same.entropy_of_mean) < 1e-6 && same.n_winners == 1,
        "all rows alike: one winner, no spread");
     memset(l.z, 0, 6 * 8 * sizeof *l.z);
-    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, NULL, 0.3);
+    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, TENSOR_NONE, 0.3);
     ok(fabs(same.entropy - log(700)) < 1e-5 && same.n_winners == 1, "all logits alike: entropy log K, one winner");
-    clean("watch");
+    clean("collapse");
     free(mean);
     layer_free(&l);
 }
@@ -385,9 +406,9 @@ static void test_watch(void)
 /* ---- instruction sets ---- */
 
 #if defined(__x86_64__)
-extern const struct proto_loops proto_loops_base, proto_loops_avx2, proto_loops_avx512;
+extern const struct prototype_loops prototype_loops_base, prototype_loops_avx2, prototype_loops_avx512;
 
-static void compare_sets(const struct proto_loops *a, const struct proto_loops *b, const char *name)
+static void compare_sets(const struct prototype_loops *a, const struct prototype_loops *b, const char *name)
 {
     enum { T = 9, N = 251, NB = 37 };
     float *x = noise(T * PROTOTYPES_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
@@ -397,7 +418,7 @@ static void compare_sets(const struct proto_loops *a, const struct proto_loops *
     for (int i = 0; i < T; i++)
         row[i] = rng_normal(&draws) - 20;
     for (int s = 0; s < 2; s++) {
-        const struct proto_loops *l = s ? b : a;
+        const struct prototype_loops *l = s ? b : a;
         w[s] = zeros_f32(N * NB), inv[s] = zeros_f32(N), o[s] = zeros_f32(T * PROTOTYPES_TILE);
         l->weights(w[s], inv[s], v, g, N, NB);
         l->columns_lse(lse[s], x, T, N, 17.0, row);
@@ -425,12 +446,12 @@ int main(void)
     test_xent(17, 9, 4, 257, 16);
     test_xent(40, 23, 0, 1500, 33);
     test_xent(1, 1, 1, 1, 1);
-    test_proto_differences(7, 300, 12);
+    test_logits_differences(7, 300, 12);
     test_xent_differences();
     test_kl();
     test_targets();
     test_sinkhorn_vector();
-    test_watch();
-    BED_COMPARE_SETS(proto_loops, "prototype loops");
+    test_collapse();
+    BED_COMPARE_SETS(prototype_loops, "prototype loops");
     return bed_close();
 }
