@@ -7,18 +7,14 @@
 
 #include "describe.h"
 #include "file.h"
+#include "text.h"
 #include "verify.h"
-
-static bool ends_with(const char *name, const char *ending)
-{
-    size_t n = strlen(name), m = strlen(ending);
-    return n >= m && strcasecmp(name + n - m, ending) == 0;
-}
 
 /* A dataset has many photographs, and they are not what is looked for. */
 static bool is_passed_over(const char *name)
 {
-    return name[0] == '.' || ends_with(name, ".jpg") || ends_with(name, ".jpeg") || ends_with(name, ".png");
+    return name[0] == '.' || text_ends_with_any_case(name, ".jpg") ||
+           text_ends_with_any_case(name, ".jpeg") || text_ends_with_any_case(name, ".png");
 }
 
 /* ---------------------------------------------------------------- digests, sorted */

@@ -10,6 +10,7 @@
 #include "pth.h"
 #include "safetensors.h"
 #include "sniff.h"
+#include "text.h"
 
 enum { PARTS_MAX = 1000, INDEX_BYTES_MAX = 64 << 20, HEAD_BYTES = SNIFF_BYTES };
 #define PIPE_BYTES_MAX ((size_t)16 << 30)
@@ -239,12 +240,6 @@ static int read_index(struct tensorfile *f, const char *path, struct fmt_error *
     return status;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 /* What `path` stands for, for free(): itself, or of a folder the first of the names that Hugging Face gives. */
 static char *find_file(const char *path, struct fmt_error *e)
 {
@@ -273,7 +268,7 @@ int tensorfile_open(struct tensorfile *f, const char *given, struct fmt_error *e
     const char *path = f->path = find_file(given, &why);
     if (!path)
         return fmt_fail(e, why.status, "%s", why.text);
-    bool is_index = ends_with(path, ".index.json");
+    bool is_index = text_ends_with(path, ".index.json");
     f->part = calloc(is_index ? PARTS_MAX : 1, sizeof *f->part);
     int status = f->part ? 0 : fmt_no_memory(&why);
     if (!status && is_index) {

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "bytes.h"
 
@@ -63,4 +64,22 @@ int text_take(const char *name, struct bytes *from, size_t limit, const char **s
         return fmt_fail(e, FMT_INVALID, "%s has a zero byte where none may be", name);
     *s = p;
     return 0;
+}
+
+const char *text_after(const char *text, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    return strncmp(text, prefix, n) == 0 ? text + n : NULL;
+}
+
+bool text_ends_with(const char *text, const char *ending)
+{
+    size_t n = strlen(text), k = strlen(ending);
+    return n >= k && strcmp(text + n - k, ending) == 0;
+}
+
+bool text_ends_with_any_case(const char *text, const char *ending)
+{
+    size_t n = strlen(text), k = strlen(ending);
+    return n >= k && strcasecmp(text + n - k, ending) == 0;
 }

@@ -3,6 +3,7 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct text_pool {
@@ -20,5 +21,10 @@ struct fmt_buffer;
 struct fmt_error;
 int text_put(const char *name, const char *s, size_t limit, struct fmt_buffer *to, struct fmt_error *e);
 int text_take(const char *name, struct bytes *from, size_t limit, const char **s, struct fmt_error *e);
+
+/* What follows a prefix of the text, or NULL where the text does not begin with it. */
+const char *text_after(const char *text, const char *prefix);
+bool text_ends_with(const char *text, const char *ending);
+bool text_ends_with_any_case(const char *text, const char *ending); /* of ASCII letters */
 
 #endif

@@ -16,6 +16,7 @@
 #include "opt.h"
 #include "pth.h"
 #include "safetensors.h"
+#include "text.h"
 #include "trace.h"
 #include "version.h"
 
@@ -308,15 +309,9 @@ static bool compare(const char *path_a, const char *path_b)
 }
 
 /* ------------------------------------------------------------------ convert */
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), k = strlen(end);
-    return n >= k && strcmp(text + n - k, end) == 0;
-}
-
 static bool writes_pth(void)
 {
-    return format ? strcmp(format, "pth") == 0 : ends_with(output, ".pth") || ends_with(output, ".pt");
+    return format ? strcmp(format, "pth") == 0 : text_ends_with(output, ".pth") || text_ends_with(output, ".pt");
 }
 
 /* Where the network comes from, as weights of dino-train say it (trace.h); texts are for free(). */

@@ -1,4 +1,4 @@
-/* block-chunks.c - the published code cuts depth blocks into pieces of depth / chunks, rounded down. */
+/* block-chunks.c - the published code cuts depth blocks into chunks of depth / chunks, rounded down. */
 #include "block-chunks.h"
 
 #include <inttypes.h>
@@ -8,13 +8,13 @@
 
 const char *block_chunks_name(const char *name, int64_t depth, int64_t chunks, char out[BLOCK_CHUNKS_NAME_MAX])
 {
-    static const char mark[] = "blocks.";
-    const char *at = strstr(name, mark);
+    static const char blocks[] = "blocks.";
+    const char *at = strstr(name, blocks);
     char *rest;
     if (!at || chunks <= 0)
         return name;
-    int64_t block = strtoll(at + sizeof mark - 1, &rest, 10), size = depth / chunks > 0 ? depth / chunks : 1;
-    snprintf(out, BLOCK_CHUNKS_NAME_MAX, "%.*sblocks.%" PRId64 ".%" PRId64 "%s", (int)(at - name), name, block / size,
-             block, rest);
+    int64_t block = strtoll(at + sizeof blocks - 1, &rest, 10), size = depth / chunks > 0 ? depth / chunks : 1;
+    snprintf(out, BLOCK_CHUNKS_NAME_MAX, "%.*s%s%" PRId64 ".%" PRId64 "%s", (int)(at - name), name, blocks,
+             block / size, block, rest);
     return out;
 }
