@@ -1,5 +1,5 @@
-/* augment.c - draws first, then pixels. Draws that the published code does not have (vertical flip, quarter turns)
- * come last, so that turning them on moves no other draw. */
+/* augment.c - first the draws, then the pixels. Draws that the published code does not have (vertical flip, rotation)
+ * come last, so that switching them on changes no other draw. */
 #include "augment.h"
 
 #include <string.h>
@@ -8,10 +8,10 @@
 #include "color.h"
 #include "resize.h"
 
-/* The recipe names 1.0, 0.1 and 0.5; the published code blurs with one minus these. */
-static double blur_that_applies(const struct config *c, double named)
+/* The published recipe says 1.0, 0.1 and 0.5; the published code blurs with one minus these probabilities. */
+static double blur_probability(const struct config *c, double setting)
 {
-    return c->augment.blur_rule == BLUR_PUBLISHED ? 1 - named : named;
+    return c->augment.blur_rule == BLUR_PUBLISHED ? 1 - setting : setting;
 }
 
 struct augment augment_from_config(const struct config *c)
@@ -21,16 +21,16 @@ struct augment augment_from_config(const struct config *c)
         .side = {global, global, local},
         .flip_horizontal = c->augment.horizontal_flip,
         .flip_vertical = c->augment.vertical_flip,
-        .turn = c->augment.rotate90,
+        .rotate90 = c->augment.rotate90,
         .jitter = c->augment.jitter_probability,
         .brightness = c->augment.brightness,
         .contrast = c->augment.contrast,
         .saturation = c->augment.saturation,
         .hue = c->augment.hue,
         .grey = c->augment.gray_probability,
-        .blur = {blur_that_applies(c, c->augment.blur_probability_global1),
-                 blur_that_applies(c, c->augment.blur_probability_global2),
-                 blur_that_applies(c, c->augment.blur_probability_local)},
+        .blur = {blur_probability(c, c->augment.blur_probability_global1),
+                 blur_probability(c, c->augment.blur_probability_global2),
+                 blur_probability(c, c->augment.blur_probability_local)},
         .solarize = {[AUGMENT_GLOBAL2] = c->augment.solarize_probability},
         .solarize_threshold = (int)c->augment.solarize_threshold,
     };
@@ -43,14 +43,14 @@ struct augment augment_from_config(const struct config *c)
     return a;
 }
 
-/* Flip, grey, solarize: done when the draw is below p. */
+/* Flip, grey, solarize: applied when the draw is below p. */
 static bool happens(struct rng *r, double p)
 {
     return rng_f32(r) < (float)p;
 }
 
-/* Jitter and blur, which the published code wraps: left out when the draw is above p. Never means never here. */
-static bool wrapped_happens(struct rng *r, double p)
+/* Jitter and blur are in RandomApply, which skips them when the draw is above p. Unlike there, p = 0 means never. */
+static bool random_apply(struct rng *r, double p)
 {
     return !((float)p < rng_f32(r)) && p > 0;
 }
@@ -83,29 +83,29 @@ struct augment_crop augment_draw(const struct augment *a, enum augment_kind kind
     struct augment_crop c = {.side = a->side[kind], .solarize_threshold = a->solarize_threshold};
     c.box = crop_random(r, height, width, a->scale[kind], a->ratio);
     c.flip_horizontal = happens(r, a->flip_horizontal);
-    c.jitter = wrapped_happens(r, a->jitter);
+    c.jitter = random_apply(r, a->jitter);
     if (c.jitter)
         draw_jitter(a, r, &c);
     c.grey = happens(r, a->grey);
-    c.blur = wrapped_happens(r, a->blur[kind]);
+    c.blur = random_apply(r, a->blur[kind]);
     if (c.blur)
         c.sigma = uniform(r, a->sigma[0], a->sigma[1]);
     if (kind == AUGMENT_GLOBAL2)
         c.solarize = happens(r, a->solarize[kind]);
     c.flip_vertical = happens(r, a->flip_vertical);
-    c.quarter_turns = happens(r, a->turn) ? 1 + (int)rng_below(r, 3) : 0;
+    c.n_rotate90 = happens(r, a->rotate90) ? 1 + (int)rng_below(r, 3) : 0;
     return c;
 }
 
-static void resized_crop(const struct augment_crop *c, const struct image *photo, uint8_t *out, struct arena *scratch)
+static void resized_crop(const struct augment_crop *c, const struct image *im, uint8_t *out, struct arena *scratch)
 {
     int64_t n = c->side * c->side;
     struct resize r = {.in_h = c->box.height, .in_w = c->box.width, .out_h = c->side, .out_w = c->side,
-                       .rows = c->side, .cols = c->side, .channels = photo->components};
-    int64_t stride = (int64_t)photo->width * photo->components;
-    /* A grey crop is spread to three components in place, from the end; it starts at the front third. */
-    resize_bicubic(&r, photo->pixels + c->box.top * stride + c->box.left * photo->components, stride, out, scratch);
-    for (int64_t i = n; photo->components == 1 && i-- > 0;)
+                       .rows = c->side, .cols = c->side, .channels = im->components};
+    int64_t stride = (int64_t)im->width * im->components;
+    resize_bicubic(&r, im->pixels + c->box.top * stride + c->box.left * im->components, stride, out, scratch);
+    /* A grey crop fills the first third of out. It is spread to three components in place, from the end. */
+    for (int64_t i = n; im->components == 1 && i-- > 0;)
         out[3 * i + 2] = out[3 * i + 1] = out[3 * i] = out[i];
 }
 
@@ -124,20 +124,20 @@ static void jitter(const struct augment_crop *c, uint8_t *rgb)
             color_saturation(rgb, n, c->saturation);
             break;
         case AUGMENT_HUE:
-            if (c->hue != 0) /* strength 0: colours stay as they are, HSV would round them */
+            if (c->hue != 0) /* a shift by 0 would still round colours to 8-bit HSV */
                 color_hue(rgb, n, c->hue);
             break;
         }
 }
 
-void augment_apply(const struct augment_crop *c, const struct image *photo, uint8_t *out, struct arena *scratch)
+void augment_apply(const struct augment_crop *c, const struct image *im, uint8_t *out, struct arena *scratch)
 {
-    resized_crop(c, photo, out, scratch);
+    resized_crop(c, im, out, scratch);
     if (c->flip_horizontal)
         crop_flip_horizontal(out, c->side, c->side);
     if (c->flip_vertical)
         crop_flip_vertical(out, c->side, c->side);
-    crop_rotate90(out, c->side, c->quarter_turns);
+    crop_rotate90(out, c->side, c->n_rotate90);
     if (c->jitter)
         jitter(c, out);
     if (c->grey)

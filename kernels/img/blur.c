@@ -1,11 +1,12 @@
-/* blur.c - the direct sum over 9 x 9 taps, as the published convolution forms it: rows of taps from the top, taps
- * from the left, product and sum rounded each. Two passes of 9 taps would be faster and differ in a few values. */
+/* blur.c - the direct sum over 9 x 9 taps, as the published convolution forms it: rows of taps from the top, taps from
+ * the left, each product and each sum rounded. A separable blur (9 taps across, then 9 down) would be faster, but
+ * differ in a few values. */
 #include "blur.h"
 
 #include <math.h>
 
-#include "isa.h"
 #include "blur-loops.h"
+#include "isa.h"
 
 ISA_TABLE(const struct blur_loops, blur_loops)
 
@@ -25,7 +26,7 @@ static void taps_init(double sigma, float taps[BLUR_TAPS * BLUR_TAPS])
             taps[y * BLUR_TAPS + x] = line[y] * line[x];
 }
 
-/* A position beyond the edges, mirrored; the edge itself is not repeated. */
+/* A position beyond the edges is mirrored at the edge pixel, which is not repeated. */
 static int64_t mirror(int64_t i, int64_t n)
 {
     if (i < 0)
@@ -61,5 +62,5 @@ void blur_gaussian(uint8_t *rgb, int64_t height, int64_t width, double sigma, st
     float taps[BLUR_TAPS * BLUR_TAPS];
     taps_init(sigma, taps);
     pad(rgb, height, width, padded);
-    blur_loops()->image(padded, padded_row, taps, height, width * 3, rgb);
+    blur_loops()->convolve(padded, padded_row, taps, height, width * 3, rgb);
 }

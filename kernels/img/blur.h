@@ -10,7 +10,7 @@
 #define BLUR_RADIUS 4
 #define BLUR_SIDE_MIN (BLUR_RADIUS + 1) /* mirroring needs that many pixels */
 
-/* In place. height and width at least BLUR_SIDE_MIN. Scratch is given back; a planning arena only counts. */
+/* In place. height and width at least BLUR_SIDE_MIN. Scratch is free again on return; a planning arena only counts. */
 void blur_gaussian(uint8_t *rgb, int64_t height, int64_t width, double sigma, struct arena *scratch);
 
 #endif

@@ -1,8 +1,8 @@
-/* color.c - checks of factors, tables, and the means; the loops are in simd-color.c. */
+/* color.c - factors that change nothing, and the mean luma; the loops are in simd-color.c. */
 #include "color.h"
 
-#include "isa.h"
 #include "color-loops.h"
+#include "isa.h"
 
 ISA_TABLE(const struct color_loops, color_loops)
 
@@ -26,9 +26,9 @@ void color_saturation(uint8_t *rgb, int64_t n, float factor)
         color_loops()->saturation(rgb, n, factor);
 }
 
-void color_hue(uint8_t *rgb, int64_t n, double turn)
+void color_hue(uint8_t *rgb, int64_t n, double shift)
 {
-    color_loops()->hue(rgb, n, (int)(turn * 255) & 255);
+    color_loops()->hue(rgb, n, (int)(shift * 255) & 255);
 }
 
 void color_grey(uint8_t *rgb, int64_t n)

@@ -1,4 +1,4 @@
-/* crop.c - draws of boxes in the published order, and moves of pixels. */
+/* crop.c - boxes are drawn in the published order; pixels are moved in place. */
 #include "crop.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 
 enum { ATTEMPTS = 10, PIXEL = 3 };
 
-/* As PyTorch draws and computes: float32 where it has tensors. */
+/* float32 where PyTorch computes with tensors. */
 static float between_f32(struct rng *r, float low, float high)
 {
     return low + rng_f32(r) * (high - low);
@@ -88,20 +88,21 @@ void crop_flip_vertical(uint8_t *pixels, int64_t height, int64_t width)
     }
 }
 
-static void exchange_axes(uint8_t *pixels, int64_t side)
+static void swap_axes(uint8_t *pixels, int64_t side)
 {
     for (int64_t y = 0; y < side; y++)
         for (int64_t x = y + 1; x < side; x++)
             swap_pixels(pixels + (y * side + x) * PIXEL, pixels + (x * side + y) * PIXEL);
 }
 
-void crop_rotate90(uint8_t *pixels, int64_t side, int quarter_turns)
+/* 90 degrees counter-clockwise: swap the axes, then flip vertically. 180: both flips. 270: swap, flip horizontally. */
+void crop_rotate90(uint8_t *pixels, int64_t side, int n)
 {
-    int turns = ((quarter_turns % 4) + 4) % 4;
-    if (turns % 2)
-        exchange_axes(pixels, side);
-    if (turns == 1 || turns == 2) /* of an image with exchanged axes: a turn to the left */
+    n = (n % 4 + 4) % 4;
+    if (n % 2)
+        swap_axes(pixels, side);
+    if (n == 1 || n == 2)
         crop_flip_vertical(pixels, side, side);
-    if (turns == 3 || turns == 2)
+    if (n == 3 || n == 2)
         crop_flip_horizontal(pixels, side, side);
 }

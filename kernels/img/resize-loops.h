@@ -5,12 +5,12 @@
 #include <stdint.h>
 
 enum {
-    RESIZE_PRECISION = 22, /* bits behind the point of a tap */
-    RESIZE_SPLIT = 11,     /* a tap is high * 2^11 + low, so that products of 16 bits do */
-    RESIZE_LANES = 32      /* rows that the horizontal pass does at once */
+    RESIZE_PRECISION = 22, /* fraction bits of a tap */
+    RESIZE_SPLIT = 11,     /* a tap is high * 2^11 + low: both fit 16-bit multiplications */
+    RESIZE_LANES = 32      /* rows that the horizontal pass processes at once */
 };
 
-/* Two taps that follow one another; the second of the last pair is 0 where their number is odd. */
+/* Two consecutive taps; where their number is odd, the second of the last pair is 0. */
 struct resize_pair {
     int16_t low[2], high[2];
 };

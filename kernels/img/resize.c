@@ -1,19 +1,19 @@
-/* resize.c - the two passes over the loops of simd-resize.c. Taps are fixed-point numbers of 22 bits, made in double
- * precision as Pillow makes them; the sums fit 32 bits, whatever wraps on the way. */
+/* resize.c - the two passes, with the loops of simd-resize.c. Taps are fixed-point numbers with 22 fraction bits,
+ * computed in double precision as Pillow does. A sum fits 32 bits in the end, whatever wraps on the way. */
 #include "resize.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "isa.h"
-#include "resize-loops.h"
 #include "num.h"
+#include "resize-loops.h"
 
 ISA_TABLE(const struct resize_loops, resize_loops)
 
-#define SUPPORT 2.0 /* of the bicubic filter, in input pixels where nothing is made smaller */
+#define SUPPORT 2.0 /* of the bicubic filter, in input pixels unless the image is made smaller */
 
-/* What a part of one axis needs: output first + i is made of n[i] taps on the input from low[i] on. */
+/* A part of one axis: output first + i is the sum of n[i] taps times the inputs from low[i] on. */
 struct axis {
     int64_t in, out, first, n_out, pairs_max;
     int32_t *low, *n;
@@ -38,7 +38,7 @@ static int32_t fixed(double w)
 
 static void set_tap(struct resize_pair *pairs, int64_t j, int32_t tap)
 {
-    int32_t high = tap >> RESIZE_SPLIT; /* below 0 rounds down, so that low is never negative */
+    int32_t high = tap >> RESIZE_SPLIT; /* rounds down below 0, too, so that low is never negative */
     pairs[j / 2].high[j % 2] = (int16_t)high;
     pairs[j / 2].low[j % 2] = (int16_t)(tap - high * (1 << RESIZE_SPLIT));
 }
@@ -62,15 +62,15 @@ static void axis_taps(const struct axis *a, double scale, double factor, int64_t
 
 static struct axis axis_take(int64_t in, int64_t out, int64_t first, int64_t n_out, struct arena *scratch)
 {
-    double scale = (double)in / (double)out, factor = scale > 1 ? scale : 1; /* enlarging: the filter stays */
+    double scale = (double)in / (double)out, factor = scale > 1 ? scale : 1; /* enlarging does not narrow the filter */
     struct axis a = {.in = in, .out = out, .first = first, .n_out = n_out};
-    a.pairs_max = (int64_t)ceil(SUPPORT * factor) + 1; /* of at most 2 * ceil + 1 taps */
-    /* At least n_out * pairs_max, and growing with in, out and n_out, as a plan for the largest needs it. */
-    int64_t room = num_min((int64_t)SUPPORT * num_max(in, out) + 2 * out, (int64_t)SUPPORT * in + 3 * n_out);
+    a.pairs_max = (int64_t)ceil(SUPPORT * factor) + 1; /* there are at most 2 * ceil + 1 taps */
+    /* At least n_out * pairs_max, and monotonic in `in`, `out` and n_out, so that a plan for the largest covers all. */
+    int64_t n_pairs = num_min((int64_t)SUPPORT * num_max(in, out) + 2 * out, (int64_t)SUPPORT * in + 3 * n_out);
     a.low = ARENA_TAKE(scratch, int32_t, n_out);
     a.n = ARENA_TAKE(scratch, int32_t, n_out);
-    a.taps = ARENA_TAKE(scratch, struct resize_pair, room);
-    a.weight = ARENA_TAKE(scratch, double, 2 * room);
+    a.taps = ARENA_TAKE(scratch, struct resize_pair, n_pairs);
+    a.weight = ARENA_TAKE(scratch, double, 2 * n_pairs);
     for (int64_t i = 0; !arena_planning(scratch) && i < n_out; i++)
         axis_taps(&a, scale, factor, i);
     return a;
@@ -83,7 +83,7 @@ static void axis_span(const struct axis *a, int64_t *low, int64_t *n)
     *n = a->low[a->n_out - 1] + a->n[a->n_out - 1] - *low;
 }
 
-/* rows of n_rows source rows -> to [n_rows, n_out * channels]; lanes and mixed are scratch. */
+/* n_rows source rows -> to [n_rows, n_out * channels]; lanes and mixed are scratch. */
 static void horizontal(const struct axis *x, int channels, const uint8_t *src, int64_t stride, int64_t n_rows,
                        uint8_t *to, uint8_t *lanes, uint8_t *mixed)
 {
@@ -93,7 +93,7 @@ static void horizontal(const struct axis *x, int channels, const uint8_t *src, i
     for (int64_t y = 0; y < n_rows; y += RESIZE_LANES) {
         int n_lanes = (int)num_min(n_rows - y, RESIZE_LANES);
         const uint8_t *row[RESIZE_LANES];
-        for (int l = 0; l < RESIZE_LANES; l++) /* lanes beyond the last row repeat it and are dropped */
+        for (int l = 0; l < RESIZE_LANES; l++) /* lanes after the last row repeat it; their results are dropped */
             row[l] = src + (y + num_min(l, n_lanes - 1)) * stride + low * channels;
         loops->to_lanes(row, n * channels, lanes);
         for (int64_t i = 0; i < x->n_out; i++)

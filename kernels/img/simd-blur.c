@@ -1,18 +1,18 @@
-/* simd-blur.c - the 9 x 9 convolution. Each output is a sum of its own in a fixed order, so the width of
- * vectors changes nothing. */
+/* simd-blur.c - the 9 x 9 convolution. Each output is a sum of its own in a fixed order, so the width of the vectors
+ * changes no bit. */
 #include <string.h>
 
-#include "isa.h"
 #include "blur-loops.h"
+#include "isa.h"
 
-#if defined(__AVX2__) /* 64 bytes, where there are, are slower: every load would cross a cache line */
+#if defined(__AVX2__) /* vectors of 64 bytes, where available, are slower: every load would cross a cache line */
 typedef float v_f32 __attribute__((vector_size(32)));
 #else
 typedef float v_f32 __attribute__((vector_size(16)));
 #endif
 enum { V = sizeof(v_f32) / sizeof(float), SUMS = 4, LANES = SUMS * V }; /* several sums hide the latency */
 
-/* Half to even for 0 <= v < 2^22: the sum's last bit is worth 1, the addition rounds. */
+/* Half to even for 0 <= v < 2^22: the last bit of v + 1.5 * 2^23 is worth 1, so the addition rounds. */
 static inline uint8_t round_even(float v)
 {
     float r = (v + 12582912.0f) - 12582912.0f;
@@ -20,8 +20,9 @@ static inline uint8_t round_even(float v)
     return (uint8_t)(int32_t)(r > 255 ? 255 : r);
 }
 
-/* Two rows of outputs at once: most rows of inputs are taken for both. */
-static inline void block(const float *padded, int64_t stride, const float *taps, uint8_t *out, int64_t out_stride)
+/* Two rows of outputs at once: most rows of inputs are loaded once for both. */
+static inline void convolve_block(const float *padded, int64_t stride, const float *taps, uint8_t *out,
+                                  int64_t out_stride)
 {
     v_f32 upper[SUMS] = {{0}}, lower[SUMS] = {{0}};
     for (int y = 0; y <= BLUR_TAPS; y++)
@@ -43,7 +44,7 @@ static inline void block(const float *padded, int64_t stride, const float *taps,
         out[out_stride + i] = round_even(whole[1][i]);
 }
 
-static uint8_t one(const float *padded, int64_t stride, const float *taps)
+static uint8_t convolve_one(const float *padded, int64_t stride, const float *taps)
 {
     float sum = 0;
     for (int y = 0; y < BLUR_TAPS; y++)
@@ -52,20 +53,20 @@ static uint8_t one(const float *padded, int64_t stride, const float *taps)
     return round_even(sum);
 }
 
-static void image(const float *padded, int64_t stride, const float *taps, int64_t n_rows, int64_t n, uint8_t *out)
+static void convolve(const float *padded, int64_t stride, const float *taps, int64_t n_rows, int64_t n, uint8_t *out)
 {
     for (int64_t y = 0; y < n_rows; y += 2) {
         const float *from = padded + y * stride;
         uint8_t *to = out + y * n;
         int64_t i = 0;
         for (; y + 2 <= n_rows && i + LANES <= n; i += LANES)
-            block(from + i, stride, taps, to + i, n);
+            convolve_block(from + i, stride, taps, to + i, n);
         for (; i < n; i++) {
-            to[i] = one(from + i, stride, taps);
+            to[i] = convolve_one(from + i, stride, taps);
             if (y + 2 <= n_rows)
-                to[n + i] = one(from + stride + i, stride, taps);
+                to[n + i] = convolve_one(from + stride + i, stride, taps);
         }
     }
 }
 
-const struct blur_loops ISA_NAME(blur_loops) = {image};
+const struct blur_loops ISA_NAME(blur_loops) = {convolve};

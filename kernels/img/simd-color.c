@@ -1,15 +1,15 @@
-/* simd-color.c - point operations, written so that the compiler makes vectors of them: each works on blocks of
- * pixels taken apart into channels; choices are selections, not branches.
+/* simd-color.c - point operations, written so that the compiler vectorises them: HSV works on blocks of pixels split
+ * into channels, with selections instead of branches.
  *
- * Which steps are float32 and which double is part of the result: HSV with all in either differs in values by up
- * to 6. Remainders are found by truncation, as everything is positive.
+ * Which steps are float32 and which are double is part of the result: all in float32, or all in double, HSV differs by
+ * up to 6 in 255. Remainders are taken by truncation, as everything is positive.
  */
-#include "isa.h"
 #include "color-loops.h"
+#include "isa.h"
 
 enum { BLOCK = 128 };
 
-static inline uint8_t cut(float v) /* 0 .. 255, the fraction is lost */
+static inline uint8_t clamp_u8(float v) /* to 0 .. 255, truncated */
 {
     v = v < 0 ? 0 : v;
     return (uint8_t)(int32_t)(v > 255 ? 255 : v);
@@ -23,7 +23,7 @@ static inline int32_t luma(int32_t r, int32_t g, int32_t b)
 static void blend(uint8_t *v, int64_t n_values, float base, float factor)
 {
     for (int64_t i = 0; i < n_values; i++)
-        v[i] = cut(base + factor * ((float)v[i] - base));
+        v[i] = clamp_u8(base + factor * ((float)v[i] - base));
 }
 
 static void saturation(uint8_t *rgb, int64_t n, float factor)
@@ -31,9 +31,9 @@ static void saturation(uint8_t *rgb, int64_t n, float factor)
     for (int64_t i = 0; i < n; i++) {
         uint8_t *p = rgb + 3 * i;
         float base = (float)luma(p[0], p[1], p[2]);
-        p[0] = cut(base + factor * ((float)p[0] - base));
-        p[1] = cut(base + factor * ((float)p[1] - base));
-        p[2] = cut(base + factor * ((float)p[2] - base));
+        p[0] = clamp_u8(base + factor * ((float)p[0] - base));
+        p[1] = clamp_u8(base + factor * ((float)p[1] - base));
+        p[2] = clamp_u8(base + factor * ((float)p[2] - base));
     }
 }
 
@@ -53,14 +53,15 @@ static int64_t luma_sum(const uint8_t *rgb, int64_t n)
     return sum;
 }
 
-/* A block of pixels on its way through HSV. Each step is a loop of its own over arrays, without a branch: so the
- * compiler makes vectors of all of them. */
+/* A block of pixels on its way through HSV. Each step is a loop of its own over arrays, without a branch, so that the
+ * compiler vectorises all of them. */
 struct hsv {
     float r[BLOCK], g[BLOCK], b[BLOCK];
-    float high[BLOCK], range[BLOCK];                          /* V; V - smallest */
-    float from_r[BLOCK], from_g[BLOCK], from_b[BLOCK];        /* the hue in sixths, if r, g, b is the largest */
-    int32_t h[BLOCK], p[BLOCK], q[BLOCK], t[BLOCK];           /* H; the three values beside V */
-    float s[BLOCK];                                           /* S */
+    float v[BLOCK], range[BLOCK];                      /* V, the largest of r, g, b; V - the smallest */
+    float from_r[BLOCK], from_g[BLOCK], from_b[BLOCK]; /* the hue in sixths, where r, g or b is the largest */
+    int32_t h[BLOCK];                                  /* H, 0 .. 255; later its sixth, 0 .. 6 */
+    float s[BLOCK];                                    /* S, 0 .. 255 */
+    int32_t p[BLOCK], q[BLOCK], t[BLOCK];              /* the values of the other two channels: find_values */
 };
 
 static void load_block(struct hsv *k, const uint8_t *rgb, int n)
@@ -83,7 +84,7 @@ static void find_sixths(struct hsv *k)
         float range = high - low, divisor = range > 0 ? range : 1;
         rc[i] = (high - r) / divisor, gc[i] = (high - g) / divisor, bc[i] = (high - b) / divisor;
         k->from_r[i] = bc[i] - gc[i];
-        k->high[i] = high, k->range[i] = range;
+        k->v[i] = high, k->range[i] = range;
     }
     for (int i = 0; i < BLOCK; i++) {
         k->from_g[i] = (float)(2.0 + (double)rc[i] - (double)bc[i]);
@@ -91,21 +92,21 @@ static void find_sixths(struct hsv *k)
     }
 }
 
-/* H and S, 0 .. 255 and whole; without range both are 0. */
+/* H and S as whole numbers 0 .. 255; both are 0 where the range is. */
 static void find_hue(struct hsv *k)
 {
     float sixths[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
-        float of_rest = k->g[i] == k->high[i] ? k->from_g[i] : k->from_b[i];
-        sixths[i] = k->r[i] == k->high[i] ? k->from_r[i] : of_rest;
+        float of_rest = k->g[i] == k->v[i] ? k->from_g[i] : k->from_b[i];
+        sixths[i] = k->r[i] == k->v[i] ? k->from_r[i] : of_rest;
     }
     for (int i = 0; i < BLOCK; i++) {
-        double turn = (double)sixths[i] / 6.0 + 1.0; /* 0.83 .. 1.84: fmod by 1 is taking off the whole part */
-        k->h[i] = (int32_t)((double)(float)(turn - (double)(int32_t)turn) * 255.0);
+        double hue = (double)sixths[i] / 6.0 + 1.0; /* 0.83 .. 1.84: fmod by 1 is subtracting the whole part */
+        k->h[i] = (int32_t)((double)(float)(hue - (double)(int32_t)hue) * 255.0);
     }
     for (int i = 0; i < BLOCK; i++) {
-        float divisor = k->high[i] > 0 ? k->high[i] : 1;
-        k->s[i] = (float)(int32_t)(255.0f * k->range[i] / divisor); /* 0 without range */
+        float divisor = k->v[i] > 0 ? k->v[i] : 1;
+        k->s[i] = (float)(int32_t)(255.0f * k->range[i] / divisor);
         k->h[i] = k->range[i] > 0 ? k->h[i] : 0;
     }
 }
@@ -115,7 +116,7 @@ static inline int32_t round_half_up(double v)
     return (int32_t)(v + 0.5);
 }
 
-/* The other two values of a colour of hue h: p the smallest, q on the way down, t on the way up. */
+/* p is the smallest channel; the third one is q where it falls as the hue grows, t where it rises. */
 static void find_values(struct hsv *k, int shift)
 {
     for (int i = 0; i < BLOCK; i++)
@@ -124,21 +125,21 @@ static void find_values(struct hsv *k, int shift)
         double sixths = 6.0 * (double)k->h[i] / 255.0;
         int32_t whole = (int32_t)sixths;
         double phase = (double)(float)(sixths - (double)whole), share = (double)(float)((double)k->s[i] / 255.0);
-        double v = (double)k->high[i];
+        double v = (double)k->v[i];
         k->p[i] = round_half_up(v * (1.0 - share));
         k->q[i] = round_half_up(v * (1.0 - share * phase));
         k->t[i] = round_half_up(v * (1.0 - share * (1.0 - phase)));
-        k->h[i] = whole; /* from here on the sixth, 0 .. 6 */
+        k->h[i] = whole;
     }
 }
 
-/* Without saturation p, q and t are all V, so grey needs no case of its own. */
+/* With saturation 0 p, q and t are all V, so grey needs no case of its own. */
 static void store_block(const struct hsv *k, uint8_t *rgb, int n)
 {
     int32_t r[BLOCK], g[BLOCK], b[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
-        int32_t v = (int32_t)k->high[i], p = k->p[i], q = k->q[i], t = k->t[i], h = k->h[i];
-        r[i] = ((h == 0) | (h >= 5)) ? v : h == 1 ? q : h == 4 ? t : p; /* 6 is 0 again, where t is p */
+        int32_t v = (int32_t)k->v[i], p = k->p[i], q = k->q[i], t = k->t[i], h = k->h[i];
+        r[i] = ((h == 0) | (h >= 5)) ? v : h == 1 ? q : h == 4 ? t : p; /* 6 is 0 with phase 0, where t is p */
         g[i] = ((h == 1) | (h == 2)) ? v : h == 3 ? q : h == 0 ? t : p;
         b[i] = ((h == 3) | (h == 4)) ? v : h == 5 ? q : h == 2 ? t : p;
     }

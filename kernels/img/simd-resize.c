@@ -1,12 +1,13 @@
-/* simd-resize.c - weighted sums of rows of bytes, and 16 x 16 transposes that bring columns into rows.
+/* simd-resize.c - weighted sums of rows of bytes, and 16 x 16 transposes that make columns into rows.
  *
- * Both passes of a resize are the same sum: output row = sum of taps times input rows, each byte for itself. The
- * horizontal pass gets there by turning 32 rows of the image into "lanes": byte b of all 32 rows side by side, so
- * that one tap is multiplied with a whole vector.
+ * Both passes of a resize are the same sum, byte by byte: output row = sum of taps times input rows. For the horizontal
+ * pass 32 rows of the image are transposed into "lanes", byte b of all 32 rows side by side, so that one tap multiplies
+ * a whole vector.
  *
- * x86 has one instruction that multiplies pairs of 16-bit numbers and adds the two products; no plain C becomes it.
- * So two rows are interleaved byte by byte and meet two taps, once with their high and once with their low parts.
- * Integer sums have one value in any order, so all instruction sets agree with the plain form below.
+ * x86 has an instruction that multiplies pairs of 16-bit numbers and adds the two products (pmaddwd); compilers do not
+ * generate it from plain C here. So two rows are interleaved byte by byte and multiplied by two taps, once by their
+ * high parts and once by their low parts. Integer sums do not depend on the order, so all instruction sets agree with
+ * the plain form below.
  */
 #include <string.h>
 
@@ -50,14 +51,14 @@ typedef __m128i vec;
 #ifdef LOAD
 enum { BLOCK = sizeof(vec) };
 
-static inline int32_t both(const int16_t pair[2])
+static inline int32_t pair_bits(const int16_t pair[2])
 {
     int32_t v;
     memcpy(&v, pair, sizeof v);
     return v;
 }
 
-/* The sum of high parts, shifted to its place, and of low parts; cut to 16 bits with saturation when packed. */
+/* The sum of the high parts, shifted into place, and of the low parts; packing saturates it to 16 bits. */
 static inline vec total(vec high, vec low)
 {
     vec half = V(set1_epi32)(1 << (RESIZE_PRECISION - 1));
@@ -65,16 +66,16 @@ static inline vec total(vec high, vec low)
     return V(srai_epi32)(sum, RESIZE_PRECISION);
 }
 
-/* Interleaving and packing work within 128 bits and undo each other, so bytes come out where they went in. */
+/* Interleaving and packing work within 128 bits and are inverse to each other, so bytes keep their positions. */
 static void mix_block(const uint8_t *rows, int64_t stride, const struct resize_pair *taps, int64_t n_taps, uint8_t *out)
 {
     vec zero = ZERO, h0 = zero, h1 = zero, h2 = zero, h3 = zero, l0 = zero, l1 = zero, l2 = zero, l3 = zero;
     for (int64_t j = 0; j < n_taps; j += 2, taps++) {
-        vec a = LOAD(rows), b = LOAD(j + 1 < n_taps ? rows + stride : rows); /* no row behind the last is read */
+        vec a = LOAD(rows), b = LOAD(j + 1 < n_taps ? rows + stride : rows); /* no row after the last is read */
         vec front = V(unpacklo_epi8)(a, b), back = V(unpackhi_epi8)(a, b);
         vec p0 = V(unpacklo_epi8)(front, zero), p1 = V(unpackhi_epi8)(front, zero);
         vec p2 = V(unpacklo_epi8)(back, zero), p3 = V(unpackhi_epi8)(back, zero);
-        vec high = V(set1_epi32)(both(taps->high)), low = V(set1_epi32)(both(taps->low));
+        vec high = V(set1_epi32)(pair_bits(taps->high)), low = V(set1_epi32)(pair_bits(taps->low));
         h0 = V(add_epi32)(h0, V(madd_epi16)(p0, high)), l0 = V(add_epi32)(l0, V(madd_epi16)(p0, low));
         h1 = V(add_epi32)(h1, V(madd_epi16)(p1, high)), l1 = V(add_epi32)(l1, V(madd_epi16)(p1, low));
         h2 = V(add_epi32)(h2, V(madd_epi16)(p2, high)), l2 = V(add_epi32)(l2, V(madd_epi16)(p2, low));
@@ -108,7 +109,7 @@ static void mix(const uint8_t *rows, int64_t stride, const struct resize_pair *t
     int64_t i = 0;
     for (; i + BLOCK <= n; i += BLOCK)
         mix_block(rows + i, stride, taps, n_taps, out + i);
-    if (i < n && n >= BLOCK) /* the rest again as the end of a whole block: the same bytes come out twice */
+    if (i < n && n >= BLOCK) /* the rest as the end of a whole block, some bytes of which are computed twice */
         mix_block(rows + n - BLOCK, stride, taps, n_taps, out + n - BLOCK);
     else
         for (; i < n; i++)
@@ -122,8 +123,8 @@ typedef uint8_t v_u8 __attribute__((vector_size(16)));
 #define LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 
-/* One of four rounds: vector i is woven with vector i + 8. Four of them exchange rows and columns. */
-static inline void weave(const v_u8 from[16], v_u8 to[16])
+/* Interleaves vectors i and i + 8. Four rounds of it transpose. */
+static inline void interleave(const v_u8 from[16], v_u8 to[16])
 {
     for (int i = 0; i < 8; i++) {
         to[2 * i] = LOW(from[i], from[i + 8]);
@@ -134,7 +135,7 @@ static inline void weave(const v_u8 from[16], v_u8 to[16])
 static inline void transpose(v_u8 m[16])
 {
     v_u8 t[16];
-    weave(m, t), weave(t, m), weave(m, t), weave(t, m);
+    interleave(m, t), interleave(t, m), interleave(m, t), interleave(t, m);
 }
 
 static void to_lanes(const uint8_t *const row[RESIZE_LANES], int64_t n_bytes, uint8_t *out)
@@ -146,7 +147,7 @@ static void to_lanes(const uint8_t *const row[RESIZE_LANES], int64_t n_bytes, ui
             for (int l = 0; l < 16; l++) {
                 if (n == 16)
                     memcpy(&m[l], row[half + l] + b, 16);
-                else /* nothing behind the end of a row is read */
+                else /* nothing after the end of a row is read */
                     m[l] = (v_u8){0}, memcpy(&m[l], row[half + l] + b, (size_t)n);
             }
             transpose(m);

@@ -1,4 +1,5 @@
-/* Crops and their chain: the draws (ranges, probabilities, order, settings), the moves, grey photographs, scratch. */
+/* test-augment.c - crops: the draws (ranges, probabilities, order, settings), flips and rotations, grey images,
+ * scratch. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +46,11 @@ static struct augment_crop draw(const struct augment *a, enum augment_kind kind,
 
 /* ------------------------------------------------------------ draws */
 
-static void is_share(int64_t n, double want, const char *what)
+static void is_share(int64_t n, double expected, const char *what)
 {
     double share = (double)n / MANY;
-    ok(fabs(share - want) < 5 * sqrt(want * (1 - want) / MANY) + 1e-9, "%s: share %.4f, wanted %.2f", what, share,
-       want);
+    ok(fabs(share - expected) < 5 * sqrt(expected * (1 - expected) / MANY) + 1e-9, "%s: share %.4f, expected %.2f",
+       what, share, expected);
 }
 
 static void test_probabilities(void)
@@ -60,7 +61,7 @@ static void test_probabilities(void)
         for (int64_t i = 0; i < MANY; i++) {
             struct augment_crop c = draw(&a, (enum augment_kind)kind, i, 480, 640);
             blur[kind] += c.blur, solarize[kind] += c.solarize;
-            extra += c.flip_vertical || c.quarter_turns;
+            extra += c.flip_vertical || c.n_rotate90;
             if (kind == AUGMENT_LOCAL)
                 flip += c.flip_horizontal, jitter += c.jitter, grey += c.grey;
         }
@@ -70,7 +71,7 @@ static void test_probabilities(void)
     is_share(blur[AUGMENT_LOCAL], 0.5, "blur of local crops");
     is_share(solarize[AUGMENT_GLOBAL2], 0.2, "solarize of the second global crop");
     is_int(solarize[AUGMENT_GLOBAL1] + solarize[AUGMENT_LOCAL], 0, "no other crop is solarized");
-    is_int(extra, 0, "no vertical flip, no turn by default");
+    is_int(extra, 0, "no vertical flip, no rotation by default");
 }
 
 static void test_blur_rule(void)
@@ -80,7 +81,7 @@ static void test_blur_rule(void)
     c.augment.blur_rule = BLUR_PAPER;
     struct augment a = augment_from_config(&c);
     ok(a.blur[AUGMENT_GLOBAL1] == 1.0 && a.blur[AUGMENT_GLOBAL2] == 0.1 && a.blur[AUGMENT_LOCAL] == 0.5,
-       "augment.blur_rule=paper takes the probabilities as the recipe names them");
+       "augment.blur_rule=paper takes the probabilities as the recipe has them");
     config_release(&c);
 }
 
@@ -88,23 +89,24 @@ static void test_boxes(void)
 {
     struct augment a = published();
     bool inside = true, allowed = true;
-    double least = 1, most = 0, sum = 0;
+    double smallest = 1, largest = 0, sum = 0;
     for (int64_t i = 0; i < MANY; i++) {
         struct crop_box b = draw(&a, AUGMENT_LOCAL, i, 480, 640).box;
         double share = (double)(b.height * b.width) / (480 * 640), shape = (double)b.width / (double)b.height;
         inside = inside && b.top >= 0 && b.left >= 0 && b.top + b.height <= 480 && b.left + b.width <= 640;
         allowed = allowed && shape > 0.74 && shape < 1.35;
-        least = fmin(least, share), most = fmax(most, share), sum += share;
+        smallest = fmin(smallest, share), largest = fmax(largest, share), sum += share;
     }
-    ok(inside && allowed, "boxes lie inside and have shapes from 3/4 to 4/3");
-    ok(least > 0.049 && least < 0.053 && most > 0.315 && most < 0.322, "shares from %.4f to %.4f", least, most);
+    ok(inside && allowed, "boxes are inside and have shapes from 3/4 to 4/3");
+    ok(smallest > 0.049 && smallest < 0.053 && largest > 0.315 && largest < 0.322, "shares from %.4f to %.4f", smallest,
+       largest);
     ok(fabs(sum / MANY - 0.185) < 0.002, "mean share %.4f of 0.05 .. 0.32", sum / MANY);
     struct crop_box wide = draw(&a, AUGMENT_GLOBAL1, 1, 10, 1000).box;
     struct crop_box tall = draw(&a, AUGMENT_GLOBAL1, 1, 1000, 10).box;
     ok(wide.height == 10 && wide.width == 13 && wide.left == 493 && tall.width == 10 && tall.height == 13,
        "what is far too wide or tall gives the largest centred box of an allowed shape");
     struct crop_box dot = draw(&a, AUGMENT_LOCAL, 1, 1, 1).box;
-    ok(dot.height == 1 && dot.width == 1, "a photograph of one pixel");
+    ok(dot.height == 1 && dot.width == 1, "an image of one pixel");
 }
 
 static void test_jitter_draws(void)
@@ -126,27 +128,28 @@ static void test_jitter_draws(void)
         ok(fabs((double)first[k] / (double)n - 0.25) < 0.02, "operation %d comes first in a quarter of the jitters", k);
 }
 
-static void test_extras_move_nothing(void)
+static void test_unpublished_draws(void)
 {
     struct augment a = published(), b = a;
-    b.flip_vertical = b.turn = 1;
-    int64_t turns[4] = {0};
+    b.flip_vertical = b.rotate90 = 1;
+    int64_t rotations[4] = {0};
     bool equal = true;
     for (int64_t i = 0; i < 1000; i++) {
         struct augment_crop x = draw(&a, AUGMENT_GLOBAL2, i, 480, 640), y = draw(&b, AUGMENT_GLOBAL2, i, 480, 640);
-        turns[y.quarter_turns]++;
+        rotations[y.n_rotate90]++;
         equal = equal && y.flip_vertical;
-        y.flip_vertical = x.flip_vertical, y.quarter_turns = x.quarter_turns;
+        y.flip_vertical = x.flip_vertical, y.n_rotate90 = x.n_rotate90;
         equal = equal && memcmp(&x.box, &y.box, sizeof x.box) == 0 && x.sigma == y.sigma && x.hue == y.hue &&
                 x.flip_horizontal == y.flip_horizontal && x.grey == y.grey && x.solarize == y.solarize;
     }
-    ok(equal, "vertical flip and turns change no other draw");
-    ok(turns[0] == 0 && turns[1] > 250 && turns[2] > 250 && turns[3] > 250, "turns by 90, 180, 270 degrees alike");
+    ok(equal, "vertical flip and rotation change no other draw");
+    ok(rotations[0] == 0 && rotations[1] > 250 && rotations[2] > 250 && rotations[3] > 250,
+       "rotations by 90, 180 and 270 degrees are equally frequent");
 }
 
 /* ------------------------------------------------------------ pixels */
 
-static void test_moves(void)
+static void test_flips_and_rotations(void)
 {
     enum { SIDE = 5 };
     struct image im = noise(SIDE, SIDE, 3);
@@ -158,13 +161,13 @@ static void test_moves(void)
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) /* counter-clockwise: the right column becomes the top row */
             left = left && memcmp(p + (y * SIDE + x) * 3, im.pixels + (x * SIDE + SIDE - 1 - y) * 3, 3) == 0;
-    ok(left, "a quarter turn is counter-clockwise");
+    ok(left, "rotation is counter-clockwise");
     crop_rotate90(p, SIDE, 3);
-    ok(memcmp(p, im.pixels, bytes) == 0, "one and three quarter turns are none");
+    ok(memcmp(p, im.pixels, bytes) == 0, "90 and 270 degrees make none");
     crop_rotate90(p, SIDE, 2);
     memcpy(q, im.pixels, bytes);
     crop_flip_horizontal(q, SIDE, SIDE), crop_flip_vertical(q, SIDE, SIDE);
-    ok(memcmp(p, q, bytes) == 0, "a half turn is both flips");
+    ok(memcmp(p, q, bytes) == 0, "180 degrees are both flips");
     image_release(&im);
 }
 
@@ -177,7 +180,7 @@ static struct arena plan_for(const struct augment *a, int64_t height, int64_t wi
     return memory;
 }
 
-/* Every crop kind of photographs of many shapes, in the scratch planned for the largest: an overrun aborts. */
+/* Crops of each kind of images of many shapes, in the scratch planned for the largest: an overrun aborts. */
 static void test_scratch(void)
 {
     struct augment a = published();
@@ -191,7 +194,7 @@ static void test_scratch(void)
             augment_apply(&c, &im, out, &scratch);
             image_release(&im);
         }
-    ok(scratch.used == 0, "scratch is given back, and the plan of the largest does for all");
+    ok(scratch.used == 0, "scratch is free again, and a plan for the largest covers all");
     free(out);
     arena_release(&scratch);
 }
@@ -211,7 +214,7 @@ static void test_grey(void)
         augment_apply(&c, &rgb, y, &scratch);
         equal = equal && memcmp(x, y, (size_t)(c.side * c.side * 3)) == 0;
     }
-    ok(equal, "a grey photograph gives the bits of three equal components");
+    ok(equal, "a grey image gives the bits of three equal components");
     free(x), free(y);
     image_release(&grey), image_release(&rgb);
     arena_release(&scratch);
@@ -228,21 +231,21 @@ static void test_off(void)
     struct augment_crop c = draw(&a, AUGMENT_GLOBAL2, 0, 224, 224);
     c.box = (struct crop_box){0, 0, 224, 224};
     augment_apply(&c, &im, x, &scratch);
-    ok(memcmp(x, im.pixels, 224 * 224 * 3) == 0, "with all probabilities 0 a whole crop is the photograph");
+    ok(memcmp(x, im.pixels, 224 * 224 * 3) == 0, "with all probabilities 0 a whole crop is the image");
     c.jitter = true;
     a.brightness = a.contrast = a.saturation = a.hue = 0;
-    struct augment still = a;
-    still.jitter = 1;
-    c = draw(&still, AUGMENT_GLOBAL2, 0, 224, 224);
+    struct augment no_strength = a;
+    no_strength.jitter = 1;
+    c = draw(&no_strength, AUGMENT_GLOBAL2, 0, 224, 224);
     c.box = (struct crop_box){0, 0, 224, 224};
     augment_apply(&c, &im, x, &scratch);
-    ok(c.jitter && memcmp(x, im.pixels, 224 * 224 * 3) == 0, "a jitter of no strength changes nothing");
+    ok(c.jitter && memcmp(x, im.pixels, 224 * 224 * 3) == 0, "a jitter of strength 0 changes nothing");
     free(x);
     image_release(&im);
     arena_release(&scratch);
 }
 
-static void test_known_colours(void)
+static void test_known_colors(void)
 {
     uint8_t p[3] = {200, 100, 50}, q[3] = {12, 250, 128};
     is_int(color_luma(200, 100, 50), 124, "luma of (200,100,50)");
@@ -263,11 +266,11 @@ int main(void)
     test_blur_rule();
     test_boxes();
     test_jitter_draws();
-    test_extras_move_nothing();
-    test_moves();
+    test_unpublished_draws();
+    test_flips_and_rotations();
     test_scratch();
     test_grey();
     test_off();
-    test_known_colours();
+    test_known_colors();
     return tap_done();
 }
