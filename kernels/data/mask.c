@@ -1,5 +1,5 @@
-/* mask.c - block masks: boxes of random area and shape are laid until enough is covered; a box counts what it
- * newly covers. There is no filling up at the end: a mask may fall short. */
+/* mask.c - block masks: boxes of random area and shape are added until enough patches are covered; a box counts those
+ * that it newly covers. The last few are not filled up: a mask may have fewer ones than its target. */
 #include "mask.h"
 
 #include <math.h>
@@ -11,11 +11,11 @@
 enum { AREA_MIN = 4, ATTEMPTS = 10 };
 #define SHAPE_MIN 0.3 /* height / width of a box; the largest is its inverse */
 
-struct mask_grid mask_grid_of(int64_t image_size, int64_t patch)
+struct mask_grid mask_grid_of(int64_t crop_size, int64_t patch)
 {
-    int64_t side = image_size / patch;
-    double half = floor(0.5 * (double)image_size / (double)patch); /* patches in half a side */
-    return (struct mask_grid){side, side, (int64_t)floor(half * (double)image_size / (double)patch)};
+    int64_t side = crop_size / patch;
+    double half = floor(0.5 * (double)crop_size / (double)patch); /* patches in half a side */
+    return (struct mask_grid){side, side, (int64_t)floor(half * (double)crop_size / (double)patch)};
 }
 
 struct box {
@@ -37,8 +37,8 @@ static void cover(const struct mask_grid *g, const struct box *b, uint8_t *mask)
         memset(mask + y * g->cols + b->left, 1, (size_t)b->width);
 }
 
-/* Lays one box that newly covers 1 .. limit patches, if one is found; returns how many. */
-static int64_t lay_box(struct rng *r, const struct mask_grid *g, int64_t limit, uint8_t *mask)
+/* Adds one box that newly covers 1 .. limit patches, if one is found; returns how many. */
+static int64_t add_box(struct rng *r, const struct mask_grid *g, int64_t limit, uint8_t *mask)
 {
     double log_min = log(SHAPE_MIN), log_max = log(1 / SHAPE_MIN);
     for (int i = 0; i < ATTEMPTS; i++) {
@@ -58,20 +58,20 @@ static int64_t lay_box(struct rng *r, const struct mask_grid *g, int64_t limit, 
     return 0;
 }
 
-int64_t mask_blocks(struct rng *r, const struct mask_grid *g, int64_t n_wanted, uint8_t *mask)
+int64_t mask_blocks(struct rng *r, const struct mask_grid *g, int64_t n_target, uint8_t *mask)
 {
     memset(mask, 0, (size_t)mask_patches(g));
     int64_t n = 0;
-    while (n < n_wanted) {
-        int64_t laid = lay_box(r, g, num_min(n_wanted - n, g->block_max), mask);
-        if (laid == 0)
+    while (n < n_target) {
+        int64_t added = add_box(r, g, num_min(n_target - n, g->block_max), mask);
+        if (added == 0)
             break;
-        n += laid;
+        n += added;
     }
     return n;
 }
 
-/* Edge i of n strata, float32 as the published code has it: from the nearer end, as PyTorch's linspace goes. */
+/* Edge i of n strata, in float32 and from the nearer end, as PyTorch's linspace computes it. */
 static float stratum_edge(const struct mask_settings *s, int64_t i, int64_t n)
 {
     float low = (float)s->ratio_min, high = (float)s->ratio_max;

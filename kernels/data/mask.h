@@ -1,8 +1,8 @@
 /* mask.h - which patches of the global crops the student does not see: block masks, as published.
  *
- * Of 2B global crops the share mask_sample_probability gets a mask; the wanted counts are stratified between
- * mask_ratio_min and _max of the patches; then the masks are shuffled over the crops. All is drawn for a whole batch
- * from one stream (seed, step, 0, RNG_MASK).
+ * Of the 2B global crops the share mask_sample_probability gets a mask. The target counts are stratified between
+ * mask_ratio_min and mask_ratio_max of the patches; then the masks are shuffled over the crops. A whole batch is drawn
+ * from one stream, (seed, number of the batch, 0, RNG_MASK).
  */
 #ifndef MASK_H
 #define MASK_H
@@ -13,25 +13,25 @@
 
 struct mask_grid {
     int64_t rows, cols;
-    int64_t block_max; /* patches in one block at most */
+    int64_t block_max; /* patches of one block, at most */
 };
 
-/* Of a square crop; patch divides image_size or the rest of the crop has no patch. How many patches a global crop has
- * is said here alone: the header of views, the rows that are drawn and the step that reads them all ask here. (The
- * grid of positions that the weights have is another; it is resampled to this one.) */
-struct mask_grid mask_grid_of(int64_t image_size, int64_t patch);
+/* Of a square crop; pixels after the last whole patch belong to none. The one place that says how many patches a global
+ * crop has: the header of views, the masks and the training step use it. (Weights have position embeddings of a grid of
+ * their own, which are resampled to this one.) */
+struct mask_grid mask_grid_of(int64_t crop_size, int64_t patch);
 static inline int64_t mask_patches(const struct mask_grid *g) { return g->rows * g->cols; }
 
-/* Sets mask [patches] to 0 and 1; returns the ones: at most n_wanted, mostly just as many. */
-int64_t mask_blocks(struct rng *r, const struct mask_grid *g, int64_t n_wanted, uint8_t *mask);
+/* Sets mask [patches] to 0 and 1; returns the number of ones: at most n_target, and mostly just that. */
+int64_t mask_blocks(struct rng *r, const struct mask_grid *g, int64_t n_target, uint8_t *mask);
 
 struct mask_settings {
     double sample_probability, ratio_min, ratio_max; /* ibot.mask_* */
 };
-/* masks [n_crops, patches]; returns the ones in all of it. */
+/* Sets masks [n_crops, patches]; returns the number of ones in all of them. */
 int64_t mask_batch(struct rng *r, const struct mask_grid *g, const struct mask_settings *s, int64_t n_crops,
                    uint8_t *masks);
-/* The most ones that mask_batch can set: sizes the buffers of a step. */
+/* The largest number of ones that mask_batch can return: the size of a step's buffers. */
 int64_t mask_batch_max(const struct mask_grid *g, const struct mask_settings *s, int64_t n_crops);
 
 #endif

@@ -1,4 +1,4 @@
-/* replaced-images.c - a list that grows, and its JSON. */
+/* replaced-images.c - a growing list, and its JSON. */
 #include "replaced-images.h"
 
 #include <cjson/cJSON.h>
@@ -25,7 +25,7 @@ void replaced_images_release(struct replaced_images *r)
 
 int replaced_images_add(struct replaced_images *r, int64_t image, const char *key, struct fmt_error *e)
 {
-    int status = fmt_grow(&r->image, r->n_images, &r->room, sizeof *r->image, e);
+    int status = fmt_grow(&r->image, r->n_images, &r->capacity, sizeof *r->image, e);
     if (status)
         return status;
     if (r->n_keys == r->n_images && r->n_keys < REPLACED_IMAGES_KEYS_MAX) {
@@ -56,7 +56,7 @@ void replaced_images_digest(const struct replaced_images *r, uint8_t out[DIGEST_
 }
 
 /* ---------------------------------------------------------------- JSON */
-static struct cJSON *object_of(const struct replaced_images *r)
+static struct cJSON *to_json(const struct replaced_images *r)
 {
     struct cJSON *o = cJSON_CreateObject();
     json_report_int(o, "samples", r->samples);
@@ -69,7 +69,7 @@ static struct cJSON *object_of(const struct replaced_images *r)
 
 int replaced_images_write(const struct replaced_images *r, struct fmt_buffer *out, struct fmt_error *e)
 {
-    struct cJSON *o = object_of(r);
+    struct cJSON *o = to_json(r);
     char *text = o ? cJSON_PrintUnformatted(o) : NULL;
     int bad = !text || fmt_buffer_append(out, text, strlen(text));
     cJSON_free(text);
@@ -77,7 +77,7 @@ int replaced_images_write(const struct replaced_images *r, struct fmt_buffer *ou
     return bad ? fmt_no_memory(e) : 0;
 }
 
-static bool take_count(const struct cJSON *item, int64_t *v)
+static bool read_count(const struct cJSON *item, int64_t *v)
 {
     bool good = cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= NUM_WHOLE_MAX;
     *v = good ? (int64_t)item->valuedouble : 0;
@@ -89,11 +89,11 @@ int replaced_images_read(struct replaced_images *r, const struct cJSON *object, 
     const struct cJSON *images = cJSON_GetObjectItemCaseSensitive(object, "images");
     const struct cJSON *keys = cJSON_GetObjectItemCaseSensitive(object, "keys"), *key = keys ? keys->child : NULL;
     *r = (struct replaced_images){0};
-    bool good = take_count(cJSON_GetObjectItemCaseSensitive(object, "samples"), &r->samples) &&
+    bool good = read_count(cJSON_GetObjectItemCaseSensitive(object, "samples"), &r->samples) &&
                 cJSON_IsArray(images) && cJSON_IsArray(keys);
     for (const struct cJSON *item = good ? images->child : NULL; item && good; item = item->next) {
         int64_t image;
-        good = take_count(item, &image) && (!key || cJSON_IsString(key));
+        good = read_count(item, &image) && (!key || cJSON_IsString(key));
         int status = good ? replaced_images_add(r, image, key ? key->valuestring : "", e) : 0;
         if (status)
             return status;

@@ -1,33 +1,35 @@
-/* Block masks: the counts of golden/mask_counts as a distribution (chi-squared over the bins exact, one short, more
- * short), and the properties that the counts cannot show. */
+/* test-mask-golden.c - block masks: the counts of golden/mask_counts as a distribution (chi-squared over three bins: as
+ * many as requested, one fewer, fewer still), and the properties that counts cannot show. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "golden.h"
 #include "mask.h"
+#include "num.h"
 
 enum { BINS = 3, DRAWS = 20000, SEED = 7 };
 
-static int bin_of(int64_t wanted, int64_t n)
+static int bin_of(int64_t requested, int64_t n)
 {
-    int64_t missing = wanted - n;
+    int64_t missing = requested - n;
     return missing <= 0 ? 0 : missing == 1 ? 1 : 2;
 }
 
-/* Chi-squared of one row against our own frequencies, taken from so many draws that they are as good as exact. */
-static double chi_squared(const double *histogram, int64_t n_bins, int64_t wanted, const struct mask_grid *g, int row)
+/* Chi-squared of one row against our own frequencies. */
+static double chi_squared(const double *histogram, int64_t n_bins, int64_t requested, const struct mask_grid *g,
+                          int row)
 {
     struct rng r = rng_stream(SEED, (uint64_t)row, 0, RNG_TEST);
     uint8_t mask[4096];
     double seen[BINS] = {0}, ours[BINS] = {0}, total = 0, sum = 0;
     for (int64_t c = 0; c < n_bins; c++)
-        seen[bin_of(wanted, c)] += histogram[c], total += histogram[c];
+        seen[bin_of(requested, c)] += histogram[c], total += histogram[c];
     for (int i = 0; i < DRAWS; i++)
-        ours[bin_of(wanted, mask_blocks(&r, g, wanted, mask))] += 1;
+        ours[bin_of(requested, mask_blocks(&r, g, requested, mask))] += 1;
     for (int b = 0; b < BINS; b++) {
         double expected = ours[b] / DRAWS * total;
-        /* Expectation and observation are both samples: the variance is that of their difference. */
+        /* Both frequencies are sampled: the variance is that of their difference. */
         if (expected > 0)
             sum += (seen[b] - expected) * (seen[b] - expected) / (expected * (1 + total / DRAWS));
         else if (seen[b] > 0)
@@ -42,13 +44,13 @@ static void test_counts(void)
     if (!golden_open(&g, "mask_counts.safetensors"))
         return;
     int64_t n_rows, n_values;
-    double *wanted = golden_f64(&g, "requested", &n_rows), *counts = golden_f64(&g, "histogram_of_500", &n_values);
+    double *requested = golden_f64(&g, "requested", &n_rows), *counts = golden_f64(&g, "histogram_of_500", &n_values);
     int64_t n_bins = n_values / n_rows, side = (int64_t)lround(sqrt((double)(n_bins - 1)));
     struct mask_grid grid = {side, side, side * side / 2};
     double sum = 0;
     for (int64_t i = 0; i < n_rows; i++)
-        sum += chi_squared(counts + i * n_bins, n_bins, (int64_t)wanted[i], &grid, (int)i);
-    /* 2 degrees of freedom a row: mean 2, variance 4. Six deviations above: no right algorithm gets there. */
+        sum += chi_squared(counts + i * n_bins, n_bins, (int64_t)requested[i], &grid, (int)i);
+    /* 2 degrees of freedom a row: mean 2, variance 4. The limit is six deviations above the mean. */
     double limit = 2 * (double)n_rows + 6 * sqrt(4 * (double)n_rows);
     ok(sum < limit, "counts of %ld rows: chi-squared %.1f is below %.1f", (long)n_rows, sum, limit);
     golden_close(&g);
@@ -58,7 +60,8 @@ static void test_grid(void)
 {
     ok(mask_grid_of(224, 16).block_max == 98 && mask_grid_of(224, 14).block_max == 128 &&
            mask_grid_of(518, 14).block_max == 666, "largest blocks of the published sizes");
-    ok(mask_grid_of(224, 14).rows == 16 && mask_grid_of(230, 14).cols == 16, "the grid leaves out a rest");
+    ok(mask_grid_of(224, 14).rows == 16 && mask_grid_of(230, 14).cols == 16,
+       "pixels after the last whole patch are left out");
 }
 
 static void test_batch(void)
@@ -68,8 +71,8 @@ static void test_batch(void)
     struct mask_settings s = {0.5, 0.1, 0.5};
     static uint8_t masks[CROPS * N], again[CROPS * N];
     double total = 0;
-    int64_t most = 0, first_crop = 0;
-    bool counts = true, halves = true, below = true;
+    int64_t n_max = 0, first_crop = 0;
+    bool counted = true, halves = true, below = true;
     for (int step = 0; step < BATCHES; step++) {
         struct rng r = rng_stream(SEED, (uint64_t)step, 0, RNG_MASK);
         int64_t n = mask_batch(&r, &grid, &s, CROPS, masks), ones = 0, masked = 0;
@@ -81,14 +84,14 @@ static void test_batch(void)
             below = below && in_crop <= N / 2;
         }
         first_crop += memchr(masks, 1, N) != NULL;
-        counts = counts && ones == n;
+        counted = counted && ones == n;
         halves = halves && masked == CROPS / 2;
-        total += (double)n, most = n > most ? n : most;
+        total += (double)n, n_max = num_max(n_max, n);
     }
-    ok(counts, "mask_batch returns the ones");
+    ok(counted, "mask_batch returns the number of ones");
     ok(halves, "half of the crops are masked, exactly");
     ok(below, "no crop has more than the largest ratio");
-    ok(most <= mask_batch_max(&grid, &s, CROPS), "never more than mask_batch_max says");
+    ok(n_max <= mask_batch_max(&grid, &s, CROPS), "never more than mask_batch_max says");
     double mean = total / (BATCHES * CROPS / 2);
     ok(fabs(mean - 58.2) < 0.4, "mean %.2f patches of 196 in a masked crop (published 58.2)", mean);
     ok(first_crop > BATCHES / 4 && first_crop < 3 * BATCHES / 4, "the masks are shuffled over the crops");
@@ -112,17 +115,17 @@ static void test_upper_bounds(void)
 
 static void test_small_grids(void)
 {
-    bool sane = true;
+    bool in_range = true;
     for (int side = 1; side <= 6; side++) {
         struct mask_grid g = {side, side, side * side / 2};
         for (int i = 0; i < 200; i++) {
             struct rng r = rng_stream(SEED, (uint64_t)i, (uint64_t)side, RNG_TEST);
             uint8_t mask[36];
             int64_t n = mask_blocks(&r, &g, side * side / 2, mask);
-            sane = sane && n >= 0 && n <= side * side / 2;
+            in_range = in_range && n >= 0 && n <= side * side / 2;
         }
     }
-    ok(sane, "grids of 1 to 6 patches a side end and never overshoot");
+    ok(in_range, "grids of 1 to 6 patches a side: never too many");
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* What was replaced in a run: as JSON and back, its digest, and text that is none of ours. */
+/* test-replaced-images.c - as JSON and back, the digest, and text that replaced_images_write does not write. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static void test_cut(void)
         need(replaced_images_add(&a, i, "photo", &e), &e);
     replaced_images_cut(&a, 1);
     need(replaced_images_add(&a, 9, "another", &e), &e);
-    ok(a.n_images == 2 && a.n_keys == 2 && a.image[1] == 9, "what was cut off is forgotten");
+    ok(a.n_images == 2 && a.n_keys == 2 && a.image[1] == 9, "images that were cut off are gone");
     is_text(a.key[1], "another", "with its keys");
     replaced_images_release(&a);
 }
