@@ -1,5 +1,5 @@
-/* exif.c - a TIFF structure has a byte order, an offset to its first directory, and entries of 12 bytes; the
- * orientation (tag 0x0112, one 16-bit number) stands in the entry itself, so no second offset is followed. */
+/* exif.c - a TIFF structure has a byte order, the offset of its first directory, and entries of 12 bytes; the
+ * orientation (tag 0x0112, one 16-bit number) is in the entry itself, so no second offset is followed. */
 #include "exif.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static const uint8_t exif_name[6] = {'E', 'x', 'i', 'f', 0, 0};
 struct tiff {
     const uint8_t *data;
     size_t bytes;
-    bool big;
+    bool big_endian;
 };
 
 /* n bytes at an offset as a number; 0 outside. */
@@ -21,18 +21,18 @@ static uint32_t tiff_uint(const struct tiff *t, size_t at, size_t n)
     if (at > t->bytes || n > t->bytes - at)
         return 0;
     for (size_t i = 0; i < n; i++)
-        v |= (uint32_t)t->data[at + i] << (8 * (t->big ? n - 1 - i : i));
+        v |= (uint32_t)t->data[at + i] << (8 * (t->big_endian ? n - 1 - i : i));
     return v;
 }
 
-/* The entry of the orientation: where its value stands, and how many bytes it has. False if there is none. */
+/* The offset of the orientation's value, and its size in bytes. False if there is none. */
 static bool find_orientation(struct tiff *t, size_t *at, size_t *n)
 {
     while (t->bytes >= sizeof exif_name && memcmp(t->data, exif_name, sizeof exif_name) == 0)
         t->data += sizeof exif_name, t->bytes -= sizeof exif_name;
     if (t->bytes < 8 || (t->data[0] != 'M' && t->data[0] != 'I') || t->data[1] != t->data[0])
         return false;
-    t->big = t->data[0] == 'M';
+    t->big_endian = t->data[0] == 'M';
     size_t directory = tiff_uint(t, 4, 4);
     if (tiff_uint(t, 2, 2) != 42 || directory > t->bytes - 2)
         return false;
@@ -69,7 +69,7 @@ void exif_reset_orientation(uint8_t *segment, size_t bytes)
         return;
     uint8_t *value = segment + (t.data - segment) + at;
     memset(value, 0, n);
-    value[t.big ? n - 1 : 0] = 1;
+    value[t.big_endian ? n - 1 : 0] = 1;
 }
 
 int exif_xmp_orientation(const uint8_t *segment, size_t bytes)

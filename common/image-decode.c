@@ -7,13 +7,13 @@
 
 static int copy_pixels(const struct shard_image *s, int components, struct image *im, struct fmt_error *e)
 {
-    size_t want = image_bytes(s->width, s->height, components);
-    if (want == 0 || s->bytes != want)
-        return fmt_fail(e, FMT_INVALID, "%s of pixels, %d x %d x %d were to be there",
+    size_t bytes = image_bytes(s->width, s->height, components);
+    if (bytes == 0 || s->bytes != bytes)
+        return fmt_fail(e, FMT_INVALID, "%s of pixels, %d x %d x %d were expected",
                         FMT_COUNT(s->bytes, "byte", "bytes"), s->width, s->height, components);
     if (image_reserve(im, s->width, s->height, components, e))
         return e ? (int)e->status : FMT_MEMORY;
-    memcpy(im->pixels, s->data, want);
+    memcpy(im->pixels, s->data, bytes);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* image-decode.h - an image out of a shard as pixels: JPEG decoded, pixels as they are. */
+/* image-decode.h - the pixels of an image in a shard: JPEG is decoded, stored pixels are copied. */
 #ifndef IMAGE_DECODE_H
 #define IMAGE_DECODE_H
 
@@ -7,8 +7,8 @@
 #include "image.h"
 #include "shard.h"
 
-/* exif: turn a JPEG upright as its EXIF says (stored pixels are upright already). im keeps its memory from call to
- * call. Errors have the reason only: the caller adds the key. */
+/* exif: apply the orientation that the EXIF of a JPEG says (stored pixels have theirs applied). im keeps its memory
+ * from call to call. Errors give the reason only: the caller adds the key. */
 int image_decode(const struct shard_image *s, bool exif, struct image *im, struct fmt_error *e);
 
 #endif

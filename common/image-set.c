@@ -1,4 +1,4 @@
-/* image-set.c - see image-set.h. */
+/* image-set.c - shards are a shard_set; files are read whole into the memory of a slot. */
 #include "image-set.h"
 
 #include <stdlib.h>
@@ -10,89 +10,89 @@
 #include "path-list.h"
 
 /* ------------------------------------------------------------------ opening */
-struct adding {
-    struct image_set *p;
+struct path_adder {
+    struct image_set *s;
     struct fmt_error *e;
 };
 
 static int add_path(void *arg, const char *path)
 {
-    struct adding *a = arg;
-    struct image_set *p = a->p;
+    struct path_adder *a = arg;
+    struct image_set *s = a->s;
     if (strlen(path) > INDEX_TEXT_MAX)
         return fmt_fail(a->e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", path, INDEX_TEXT_MAX);
-    if (fmt_grow(&p->path, p->n, &p->room, sizeof *p->path, a->e))
+    if (fmt_grow(&s->path, s->n, &s->capacity, sizeof *s->path, a->e))
         return FMT_MEMORY;
-    p->path[p->n] = strdup(path);
-    if (!p->path[p->n])
+    s->path[s->n] = strdup(path);
+    if (!s->path[s->n])
         return fmt_no_memory(a->e);
-    p->n++;
+    s->n++;
     return 0;
 }
 
-/* A folder, a pattern, or a file that begins as a zstd stream of ours does. */
+/* A folder, a pattern, or a file that begins with a skippable frame of zstd, as all our files do. */
 static bool is_shard(const char *path)
 {
-    uint8_t head[4] = {0};
+    uint8_t magic[4] = {0};
     struct file f;
     if (file_is_dir(path) || (!file_exists(path) && strpbrk(path, "*?[")))
         return true;
     if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
         return false;
     struct fmt_reader r = file_reader(&f);
-    bool good = fmt_read_at_exact(&r, 0, head, sizeof head, NULL) == 0;
+    bool good = fmt_read_at_exact(&r, 0, magic, sizeof magic, NULL) == 0;
     file_close(&f);
-    return good && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0;
+    return good && (magic[0] & 0xf0) == 0x50 && memcmp(magic + 1, "\x2a\x4d\x18", 3) == 0;
 }
 
-int image_set_open(struct image_set *p, const char *const *operand, int n, char separator, struct fmt_error *e)
+int image_set_open(struct image_set *s, const char *const *operand, int n, char separator, struct fmt_error *e)
 {
-    struct adding adding = {p, e};
+    struct path_adder adder = {s, e};
     int n_shards = 0, status = 0;
-    *p = (struct image_set){0};
+    *s = (struct image_set){0};
     for (int i = 0; i < n; i++)
         n_shards += is_shard(operand[i]);
     if (n_shards > 0 && n_shards < n)
         return fmt_fail(e, FMT_INVALID, "shards and pictures cannot be mixed");
     if (n_shards > 0) {
-        status = shard_set_open(&p->set, operand, n, e);
-        p->from_shards = status == 0;
-        p->n = status ? 0 : p->set.n_images;
+        status = shard_set_open(&s->shards, operand, n, e);
+        s->from_shards = status == 0;
+        s->n = status ? 0 : s->shards.n_images;
         return status;
     }
     for (int i = 0; i < n && !status; i++)
-        status = strcmp(operand[i], "-") == 0 ? path_list_read(separator, add_path, &adding, e)
-                                               : add_path(&adding, operand[i]);
+        status = strcmp(operand[i], "-") == 0 ? path_list_read(separator, add_path, &adder, e)
+                                               : add_path(&adder, operand[i]);
     if (status)
-        image_set_close(p);
+        image_set_close(s);
     return status;
 }
 
-void image_set_close(struct image_set *p)
+void image_set_close(struct image_set *s)
 {
-    if (p->from_shards)
-        shard_set_close(&p->set);
-    for (int64_t i = 0; p->path && i < p->n; i++)
-        free(p->path[i]);
-    free(p->path);
-    free(p->content);
-    *p = (struct image_set){0};
+    if (s->from_shards)
+        shard_set_close(&s->shards);
+    for (int64_t i = 0; s->path && i < s->n; i++)
+        free(s->path[i]);
+    free(s->path);
+    free(s->sha256);
+    *s = (struct image_set){0};
 }
 
 /* ------------------------------------------------------------------ reading */
 static int grow_file(struct image_set_slot *slot, size_t bytes, struct fmt_error *e)
 {
-    if (bytes <= slot->file_room)
+    if (bytes <= slot->file_capacity)
         return 0;
     uint8_t *grown = realloc(slot->file, bytes);
     if (!grown)
         return fmt_no_memory(e);
     slot->file = grown;
-    slot->file_room = bytes;
+    slot->file_capacity = bytes;
     return 0;
 }
 
-/* A whole regular file into the slot's memory. */
+/* Reads a whole regular file into the slot. */
 static int load_file(const char *path, struct image_set_slot *slot, size_t *bytes, struct fmt_error *e)
 {
     struct file f;
@@ -101,7 +101,7 @@ static int load_file(const char *path, struct image_set_slot *slot, size_t *byte
         return status;
     struct fmt_reader r = file_reader(&f);
     if (f.size > JPEG_FILE_BYTES_MAX)
-        status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than pictures are", path);
+        status = fmt_fail(e, FMT_LIMIT, "%.200s: larger than a JPEG file may be (1 GiB)", path);
     if (!status)
         status = grow_file(slot, (size_t)f.size, e);
     if (!status) {
@@ -115,10 +115,10 @@ static int load_file(const char *path, struct image_set_slot *slot, size_t *byte
     return status;
 }
 
-static int read_file(const struct image_set *p, int64_t i, struct image_set_slot *slot, bool as_stored,
+static int read_file(const struct image_set *s, int64_t i, struct image_set_slot *slot, bool as_stored,
                      struct fmt_error *e)
 {
-    const char *path = p->path[i];
+    const char *path = s->path[i];
     struct jpeg_settings settings = {.orientation = as_stored ? 1 : 0};
     struct fmt_error why = {0};
     size_t bytes = 0;
@@ -127,19 +127,19 @@ static int read_file(const struct image_set *p, int64_t i, struct image_set_slot
     slot->record = (struct shard_image){.labels = {.key = path, .split = "", .group = "", .extra = "", .label = -1,
                                                    .group_view = -1},
                                         .store = SHARD_JPEG, .data = slot->file, .bytes = bytes};
-    if (p->content)
-        memcpy(slot->record.sha256, p->content[i], DIGEST_BYTES);
+    if (s->sha256)
+        memcpy(slot->record.sha256, s->sha256[i], DIGEST_BYTES);
     int status = jpeg_decode(slot->file, bytes, &settings, &slot->decoded, NULL, &why);
     return status ? fmt_fail(e, why.status, "%.200s: %.150s", path, why.text) : 0;
 }
 
-int image_set_read(const struct image_set *p, int64_t i, struct image_set_slot *slot, bool as_stored,
+int image_set_read(const struct image_set *s, int64_t i, struct image_set_slot *slot, bool as_stored,
                    struct fmt_error *e)
 {
-    if (!p->from_shards)
-        return read_file(p, i, slot, as_stored, e);
+    if (!s->from_shards)
+        return read_file(s, i, slot, as_stored, e);
     struct fmt_error why = {0};
-    int status = shard_set_read(&p->set, i, &slot->buffer, &slot->record, e);
+    int status = shard_set_read(&s->shards, i, &slot->buffer, &slot->record, e);
     if (status)
         return status;
     status = image_decode(&slot->record, !as_stored, &slot->decoded, &why);
@@ -155,38 +155,38 @@ void image_set_slot_release(struct image_set_slot *slot)
 }
 
 /* ------------------------------------------------------------------ provenance */
-int image_set_recipe(const struct image_set *p, struct recipe *r, struct fmt_error *e)
+int image_set_recipe(const struct image_set *s, struct recipe *r, struct fmt_error *e)
 {
-    return p->from_shards ? shard_set_recipe(&p->set, r, e) : shard_recipe(0, 0, false, r, e);
+    return s->from_shards ? shard_set_recipe(&s->shards, r, e) : shard_recipe(0, 0, false, r, e);
 }
 
-struct hashing {
-    struct image_set *p;
+struct file_hasher {
+    struct image_set *s;
     struct image_set_slot *slot; /* one per worker */
 };
 
 static void hash_one(void *arg, int64_t i, int worker)
 {
-    struct hashing *h = arg;
+    struct file_hasher *h = arg;
     size_t bytes;
-    if (load_file(h->p->path[i], &h->slot[worker], &bytes, NULL) == 0)
-        digest_of(h->slot[worker].file, bytes, h->p->content[i]);
+    if (load_file(h->s->path[i], &h->slot[worker], &bytes, NULL) == 0)
+        digest_of(h->slot[worker].file, bytes, h->s->sha256[i]);
 }
 
-static int hash_files(struct image_set *p, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
+static int hash_files(struct image_set *s, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
 {
     int n_workers = thread_workers(pool);
-    struct hashing h = {p, calloc((size_t)n_workers, sizeof *h.slot)};
-    p->content = calloc((size_t)p->n + 1, sizeof *p->content);
-    int status = h.slot && p->content ? 0 : fmt_no_memory(e);
+    struct file_hasher h = {s, calloc((size_t)n_workers, sizeof *h.slot)};
+    s->sha256 = calloc((size_t)s->n + 1, sizeof *s->sha256);
+    int status = h.slot && s->sha256 ? 0 : fmt_no_memory(e);
     if (!status) {
         uint8_t all[DIGEST_BYTES];
         struct digest d;
-        thread_for(pool, p->n, hash_one, &h);
+        thread_for(pool, s->n, hash_one, &h);
         digest_init(&d);
-        for (int64_t i = 0; i < p->n; i++) {
-            digest_add(&d, p->path[i], strlen(p->path[i]) + 1); /* names become the keys of rows */
-            digest_add(&d, p->content[i], DIGEST_BYTES);
+        for (int64_t i = 0; i < s->n; i++) {
+            digest_add(&d, s->path[i], strlen(s->path[i]) + 1); /* names become the keys of rows */
+            digest_add(&d, s->sha256[i], DIGEST_BYTES);
         }
         digest_end(&d, all);
         provenance_input(prov, "pictures", all);
@@ -197,9 +197,9 @@ static int hash_files(struct image_set *p, struct thread_pool *pool, struct prov
     return status;
 }
 
-int image_set_inputs(struct image_set *p, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
+int image_set_inputs(struct image_set *s, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e)
 {
-    for (int i = 0; i < p->set.n_sets; i++)
-        provenance_input_nested(prov, "shards", p->set.identity[i], shard_set_provenance(&p->set, i));
-    return p->from_shards ? 0 : hash_files(p, pool, prov, e);
+    for (int i = 0; i < s->shards.n_sets; i++)
+        provenance_input_nested(prov, "shards", s->shards.identity[i], shard_set_provenance(&s->shards, i));
+    return s->from_shards ? 0 : hash_files(s, pool, prov, e);
 }

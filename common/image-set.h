@@ -1,11 +1,11 @@
-/* image-set.h - pictures by number, from shards or from files: JPEG files by their names, with nothing known of them.
+/* image-set.h - images by number, from shards or from JPEG files without labels.
  *
- *   struct image_set p;
- *   image_set_open(&p, operands, n, '\n', e);       "-": names on standard input
- *   image_set_read(&p, i, &slot, as_stored, e);     slot.record, slot.decoded; several threads at once, a slot each
- *   image_set_slot_release(&slot);  image_set_close(&p);
+ *   struct image_set s;
+ *   image_set_open(&s, operands, n, '\n', e);       "-": names on standard input
+ *   image_set_read(&s, i, &slot, as_stored, e);     slot.record, slot.decoded; each thread has its own slot
+ *   image_set_slot_release(&slot);  image_set_close(&s);
  *
- * Operands are shards (files, folders, patterns), or names of JPEG files: of one kind.
+ * Operands are shards (files, folders, patterns) or names of JPEG files, not both.
  */
 #ifndef IMAGE_SET_H
 #define IMAGE_SET_H
@@ -21,35 +21,34 @@
 struct image_set {
     int64_t n;
     bool from_shards;
-    struct shard_set set;
-    char **path; /* [n] of files */
-    int64_t room;
-    uint8_t (
-        *content)[DIGEST_BYTES]; /* [n] of files: SHA-256, zeros where one could not be read; by image_set_inputs */
+    struct shard_set shards;         /* if from_shards */
+    char **path;                     /* [n] else */
+    uint8_t (*sha256)[DIGEST_BYTES]; /* [n] of the files, zeros where one cannot be read; from image_set_inputs on */
+    int64_t capacity;                /* of path */
 };
 
 struct image_set_slot { /* zero-initialise, reuse, release */
     struct block_buffer buffer;
     uint8_t *file;
-    size_t file_room;
-    struct shard_image record; /* texts and data: until the slot is reused. Of a file: its name as the key */
+    size_t file_capacity;
+    struct shard_image record; /* the key of a file is its name. Texts and data are valid until the slot is reused */
     struct image decoded;
 };
 
-/* names on standard input are ended by `separator`: a newline, or 0. */
-int image_set_open(struct image_set *p, const char *const *operand, int n, char separator, struct fmt_error *e);
-void image_set_close(struct image_set *p);
+/* Names on standard input end with `separator`: a newline, or 0. */
+int image_set_open(struct image_set *s, const char *const *operand, int n, char separator, struct fmt_error *e);
+void image_set_close(struct image_set *s);
 
-/* Reads and decodes. A failure names the picture. */
-int image_set_read(const struct image_set *p, int64_t i, struct image_set_slot *slot, bool as_stored,
+/* Reads and decodes. Errors name the image. */
+int image_set_read(const struct image_set *s, int64_t i, struct image_set_slot *slot, bool as_stored,
                    struct fmt_error *e);
 void image_set_slot_release(struct image_set_slot *slot);
 
-/* What was done to their pixels before: of shards as bbu-pack says, of files nothing. r is empty. */
-int image_set_recipe(const struct image_set *p, struct recipe *r, struct fmt_error *e);
+/* What was done to the pixels before: what shards say, and nothing to files. r is empty. */
+int image_set_recipe(const struct image_set *s, struct recipe *r, struct fmt_error *e);
 
-/* Adds what they are to the provenance: the identities of the sets; of files a digest of names and contents, for which
- * each is read; from then on their records carry it. */
-int image_set_inputs(struct image_set *p, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e);
+/* Adds to the provenance which images these are: the identities of shard sets, or a digest of the names and contents of
+ * files, for which all are read; from then on the records of files have their SHA-256. */
+int image_set_inputs(struct image_set *s, struct thread_pool *pool, struct provenance *prov, struct fmt_error *e);
 
 #endif

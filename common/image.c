@@ -1,4 +1,4 @@
-/* image.c - sizes are checked here once; the turning of rows is one loop over steps, not eight copies. */
+/* image.c - sizes are checked here once; all eight orientations are one loop with two strides. */
 #include "image.h"
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ int image_reserve(struct image *im, int width, int height, int components, struc
 {
     size_t bytes = image_bytes(width, height, components);
     if (bytes == 0)
-        return fmt_fail(e, FMT_LIMIT, "a picture of %d x %d x %d", width, height, components);
+        return fmt_fail(e, FMT_LIMIT, "an image of %d x %d x %d pixels", width, height, components);
     if (bytes > im->capacity) {
         if (im->borrowed)
             return fmt_fail(e, FMT_LIMIT, "%d x %d x %d pixels do not fit into %zu bytes", width, height, components,
@@ -45,13 +45,14 @@ void image_release(struct image *im)
     *im = (struct image){0};
 }
 
-/* Where stored pixel (0, 0) goes, and how far apart neighbours of a stored row and column come to lie. */
-struct placing {
+/* Where stored pixel (0, 0) goes, and the strides in bytes from there to its neighbours in the stored row and
+ * column. */
+struct mapping {
     uint8_t *origin;
-    ptrdiff_t step_x, step_y; /* bytes */
+    ptrdiff_t stride_x, stride_y;
 };
 
-static struct placing place(const struct image *out, int orientation)
+static struct mapping map_orientation(const struct image *out, int orientation)
 {
     ptrdiff_t pixel = out->components, row = pixel * out->width;
     bool right = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
@@ -59,28 +60,29 @@ static struct placing place(const struct image *out, int orientation)
     uint8_t *origin = out->pixels + (right ? row - pixel : 0) + (bottom ? row * (out->height - 1) : 0);
     ptrdiff_t across = right ? -pixel : pixel, down = bottom ? -row : row;
     if (exif_swaps_axes(orientation))
-        return (struct placing){origin, down, across};
-    return (struct placing){origin, across, down};
+        return (struct mapping){origin, down, across};
+    return (struct mapping){origin, across, down};
 }
 
 void image_put_rows(struct image *out, int orientation, int stored_height, int first, int n_rows,
                     const uint8_t *rows)
 {
-    struct placing p = place(out, orientation);
+    struct mapping m = map_orientation(out, orientation);
     int stored_width = exif_swaps_axes(orientation) ? out->height : out->width;
     size_t pixel = (size_t)out->components, row_bytes = pixel * (size_t)stored_width;
     if (first < 0 || n_rows > stored_height - first)
         return;
-    if (p.step_x == (ptrdiff_t)pixel) {
+    if (m.stride_x == (ptrdiff_t)pixel) {
         for (int y = 0; y < n_rows; y++)
-            memcpy(p.origin + (first + y) * p.step_y, rows + (size_t)y * row_bytes, row_bytes);
+            memcpy(m.origin + (first + y) * m.stride_y, rows + (size_t)y * row_bytes, row_bytes);
         return;
     }
-    /* Columns outside, rows inside: a strip of rows that is turned becomes short runs along the new rows. */
+    /* Columns in the outer loop: with swapped axes, each column of the strip becomes a short run along a row of
+     * `out`. */
     for (int x = 0; x < stored_width; x++) {
         const uint8_t *from = rows + (size_t)x * pixel;
-        uint8_t *to = p.origin + x * p.step_x + first * p.step_y;
-        for (int y = 0; y < n_rows; y++, from += row_bytes, to += p.step_y)
+        uint8_t *to = m.origin + x * m.stride_x + first * m.stride_y;
+        for (int y = 0; y < n_rows; y++, from += row_bytes, to += m.stride_y)
             for (size_t k = 0; k < pixel; k++)
                 to[k] = from[k];
     }

@@ -1,11 +1,10 @@
-/* jpeg.c - libjpeg behind an error manager of ours. Its calls end in longjmp on errors; on warnings they go on and
- * fill in grey. So the warnings are sorted: what means that coded data is lost ends the decoding as an error does,
- * the rest is noted. What libjpeg does not warn about is checked at the end: in a progressive file, whether each
- * coefficient of each component came; in a file of several scans, whether each component did.
+/* jpeg.c - libjpeg with its own error manager. On errors its calls end in longjmp; on warnings they go on and fill in
+ * grey. So warnings are sorted: one that means lost data ends the decoding like an error, the others become notes. What
+ * libjpeg does not warn about is checked at the end: in a progressive file, whether each coefficient of each component
+ * came; in a file of several scans, whether each component did.
  *
- * The end of the bytes is answered with an end mark, as the library advises. If the decoder then still asks
- * for bits it says so ("premature end of data segment"), and the picture is refused; if not, only the mark was
- * missing. */
+ * At the end of the bytes the decoder is given an end mark, as the library advises. If it needs more bits it says so
+ * ("premature end of data segment"), and the image is refused; if not, only the mark was missing. */
 #include "jpeg.h"
 
 #include <setjmp.h>
@@ -30,9 +29,9 @@ struct decoder {
     jmp_buf escape;
     struct fmt_error *e;
     struct jpeg_notes notes;
-    int status;       /* why it escaped */
+    int status;       /* of the error that it escaped from */
     bool ran_out;     /* the bytes ended before the end mark */
-    bool complete;    /* all pixels are there: what goes wrong now is no loss */
+    bool complete;    /* all pixels are decoded: an error now loses nothing */
     unsigned arrived; /* bit i: component i was in a scan */
     int scans_max;
 };
@@ -79,8 +78,8 @@ static void on_error(j_common_ptr c)
     escape(d);
 }
 
-/* Where the decoder stands, for people. */
-static void say_where(const struct decoder *d, char *out, size_t n)
+/* The position of the decoder, for a message. */
+static void position_text(const struct decoder *d, char *out, size_t n)
 {
     const struct jpeg_decompress_struct *c = &d->c;
     if (c->input_scan_number > 1 || c->progressive_mode)
@@ -89,7 +88,7 @@ static void say_where(const struct decoder *d, char *out, size_t n)
         snprintf(out, n, "near line %u of %u", (unsigned)c->output_scanline, (unsigned)c->image_height);
 }
 
-/* Warnings that stand for lost data. */
+/* What a warning says is lost; NULL: nothing. */
 static const char *loss_of(int code)
 {
     switch (code) {
@@ -109,7 +108,7 @@ static void on_message(j_common_ptr c, int level)
         return; /* tracing */
     if (!d->complete) {
         const char *loss = loss_of(c->err->msg_code);
-        say_where(d, where, sizeof where);
+        position_text(d, where, sizeof where);
         if (loss) {
             d->status = fmt_fail(d->e, FMT_TRUNCATED, "%s (%s%s)", loss, where,
                                  d->ran_out ? "; the file is cut short" : "");
@@ -160,7 +159,7 @@ static void source_skip(j_decompress_ptr c, long n)
     c->src->bytes_in_buffer -= (size_t)n;
 }
 
-/* Called for every row of blocks: counts scans, and which components they bring. */
+/* Called for every row of blocks: limits the scans, and notes which components they have. */
 static void on_progress(j_common_ptr common)
 {
     struct decoder *d = common->client_data;
@@ -192,7 +191,7 @@ static void decoder_init(struct decoder *d, const void *data, size_t bytes, stru
     d->progress.progress_monitor = on_progress;
 }
 
-/* EXIF decides, the first one; what XMP alone says is noted. */
+/* The first EXIF segment decides. What only XMP says is not applied, but noted. */
 static int orientation_of(struct decoder *d, const struct jpeg_settings *settings)
 {
     int exif = -1, xmp = 0;
@@ -200,10 +199,10 @@ static int orientation_of(struct decoder *d, const struct jpeg_settings *setting
     if (settings->orientation >= 1 && settings->orientation <= 8)
         return settings->orientation;
     for (const struct jpeg_marker_struct *m = d->c.marker_list; m; m = m->next) {
-        bool named = m->marker == APP1 && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0;
-        if (named && exif < 0)
+        bool is_exif = m->marker == APP1 && m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0;
+        if (is_exif && exif < 0)
             exif = exif_orientation(m->data, m->data_length);
-        else if (!named && m->marker == APP1 && xmp == 0)
+        else if (!is_exif && m->marker == APP1 && xmp == 0)
             xmp = exif_xmp_orientation(m->data, m->data_length);
     }
     if (exif <= 0 && xmp > 1) {
@@ -213,8 +212,9 @@ static int orientation_of(struct decoder *d, const struct jpeg_settings *setting
     return exif > 0 ? exif : 1;
 }
 
-/* No coding of a block takes less than one bit for its mean and, where the rest is in the same scan, one for
- * its end. (Arithmetic coding has no such floor.) So a header that promises more is caught by counting. */
+/* A Huffman-coded block takes at least one bit for its mean and, where the other coefficients are in the same scan, one
+ * for its end (arithmetic coding has no such minimum). So a header that claims too large an image is found by counting,
+ * before memory is allocated. */
 static int check_size(struct decoder *d, size_t bytes, int64_t pixels_max)
 {
     const struct jpeg_decompress_struct *c = &d->c;
@@ -259,7 +259,7 @@ static int choose_colour(struct decoder *d, struct jpeg_info *info)
     }
 }
 
-/* Up to the first scan; may escape. */
+/* Reads up to the first scan; may escape. */
 static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settings *settings, struct jpeg_info *info)
 {
     static const struct jpeg_settings none;
@@ -285,33 +285,33 @@ static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settin
     return 0;
 }
 
-/* Adobe's programs write the four inks inverted, and all others followed: 255 is no ink. The published loader
- * takes every such file so, with or without Adobe's marker; so do we. In place, 4 -> 3 bytes a pixel. */
+/* Adobe's programs write the four inks inverted, and all others follow: 255 is no ink. Like the published loader, this
+ * takes all such files so, with or without Adobe's marker. In place, 4 -> 3 bytes a pixel. */
 static void inks_to_rgb(uint8_t *row, int width)
 {
     const uint8_t *in = row;
     uint8_t *out = row;
     for (int x = 0; x < width; x++, in += 4, out += 3) {
-        unsigned light = in[3];
+        unsigned black = in[3];
         for (int i = 0; i < 3; i++)
-            out[i] = (uint8_t)((in[i] * light + 127) / 255);
+            out[i] = (uint8_t)((in[i] * black + 127) / 255);
     }
 }
 
 static void read_strips(struct decoder *d, const struct jpeg_info *info, struct image *im)
 {
     struct jpeg_decompress_struct *c = &d->c;
-    bool inks = c->out_color_space == JCS_CMYK, straight = im && !inks && info->orientation == 1;
+    bool inks = c->out_color_space == JCS_CMYK, direct = im && !inks && info->orientation == 1;
     size_t row_bytes = (size_t)info->stored_width * (size_t)info->components;
     JSAMPROW rows[STRIP_ROWS];
     uint8_t *strip = NULL;
-    if (!straight)
+    if (!direct)
         strip = c->mem->alloc_large((j_common_ptr)c, JPOOL_IMAGE, STRIP_ROWS * (size_t)info->stored_width * 4);
     while (c->output_scanline < c->output_height) {
         int first = (int)c->output_scanline, n = (int)num_min(STRIP_ROWS, info->stored_height - first), got = 0;
         size_t step = inks ? 4 * (size_t)info->stored_width : row_bytes;
         for (int i = 0; i < n; i++)
-            rows[i] = straight ? image_row(im, first + i) : strip + (size_t)i * step;
+            rows[i] = direct ? image_row(im, first + i) : strip + (size_t)i * step;
         while (got < n)
             got += (int)jpeg_read_scanlines(c, rows + got, (JDIMENSION)(n - got));
         if (inks)
@@ -319,12 +319,12 @@ static void read_strips(struct decoder *d, const struct jpeg_info *info, struct 
                 inks_to_rgb(rows[i], info->stored_width);
                 memmove(strip + (size_t)i * row_bytes, rows[i], row_bytes);
             }
-        if (im && !straight)
+        if (im && !direct)
             image_put_rows(im, info->orientation, info->stored_height, first, n, strip);
     }
 }
 
-/* Did everything come that the header promised? */
+/* Whether all data that the header announces came. */
 static int check_complete(struct decoder *d)
 {
     const struct jpeg_decompress_struct *c = &d->c;
@@ -345,18 +345,18 @@ static int check_complete(struct decoder *d)
     return 0;
 }
 
-/* Another picture behind the first (as cameras with two lenses write them) and padding are no stray bytes. */
+/* A second image after the first (as cameras with two lenses write them) and padding are no stray bytes. */
 static void check_tail(struct decoder *d)
 {
     const uint8_t *at = d->source.next_input_byte;
-    size_t left = d->source.bytes_in_buffer;
+    size_t n = d->source.bytes_in_buffer;
     if (d->ran_out) {
         add_note(d, "the end mark is missing");
         return;
     }
-    while (left > 0 && (*at == 0 || *at == 0xFF) && !(left > 1 && at[0] == 0xFF && at[1] == 0xD8))
-        at++, left--;
-    if (left > 0 && at[0] != 0xFF)
+    while (n > 0 && (*at == 0 || *at == 0xFF) && !(n > 1 && at[0] == 0xFF && at[1] == 0xD8))
+        at++, n--;
+    if (n > 0 && at[0] != 0xFF)
         add_note(d, "stray bytes after the end mark");
 }
 
@@ -418,7 +418,7 @@ int jpeg_read_info(const void *data, size_t bytes, const struct jpeg_settings *s
     return d.status;
 }
 
-/* Walks the segments before the first scan as the library does: bytes before a marker are passed over. */
+/* Goes through the segments before the first scan as the library does: bytes before a marker are skipped. */
 void jpeg_reset_orientation(uint8_t *data, size_t bytes)
 {
     size_t at = 2;
@@ -448,7 +448,7 @@ struct encoder {
     struct jpeg_error_mgr errors;
     jmp_buf escape;
     struct fmt_error *e;
-    unsigned char *bytes; /* the library's, from malloc */
+    unsigned char *bytes; /* allocated by the library, with malloc */
     unsigned long n_bytes;
     int status;
 };
@@ -467,7 +467,7 @@ static void on_encoder_message(j_common_ptr c, int level)
     (void)c, (void)level;
 }
 
-static void encode(struct encoder *enc, const struct image *im, const struct jpeg_encoding *coding)
+static void encode(struct encoder *enc, const struct image *im, const struct jpeg_encoding *encoding)
 {
     struct jpeg_compress_struct *c = &enc->c;
     jpeg_mem_dest(c, &enc->bytes, &enc->n_bytes);
@@ -476,16 +476,16 @@ static void encode(struct encoder *enc, const struct image *im, const struct jpe
     c->input_components = im->components;
     c->in_color_space = im->components == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(c);
-    jpeg_set_quality(c, coding->quality, TRUE);
+    jpeg_set_quality(c, encoding->quality, TRUE);
     c->comp_info[0].h_samp_factor = c->comp_info[0].v_samp_factor =
-        coding->chroma_halved && im->components == 3 ? 2 : 1;
+        encoding->chroma_halved && im->components == 3 ? 2 : 1;
     c->dct_method = JDCT_ISLOW;
-    if (coding->progressive)
+    if (encoding->progressive)
         jpeg_simple_progression(c);
     jpeg_start_compress(c, TRUE);
-    if (coding->orientation > 1) {
+    if (encoding->orientation > 1) {
         uint8_t exif[EXIF_MINIMAL_BYTES];
-        exif_minimal(coding->orientation, exif);
+        exif_minimal(encoding->orientation, exif);
         jpeg_write_marker(c, APP1, exif, sizeof exif);
     }
     while (c->next_scanline < c->image_height) {
@@ -495,20 +495,20 @@ static void encode(struct encoder *enc, const struct image *im, const struct jpe
     jpeg_finish_compress(c);
 }
 
-int jpeg_encode(const struct image *im, const struct jpeg_encoding *coding, struct fmt_buffer *out,
+int jpeg_encode(const struct image *im, const struct jpeg_encoding *encoding, struct fmt_buffer *out,
                 struct fmt_error *e)
 {
     struct encoder enc = {.e = e};
-    if (image_bytes(im->width, im->height, im->components) == 0 || coding->quality < 1 || coding->quality > 100)
+    if (image_bytes(im->width, im->height, im->components) == 0 || encoding->quality < 1 || encoding->quality > 100)
         return fmt_fail(e, FMT_INVALID, "JPEG coder: %d x %d x %d pixels at quality %d", im->width, im->height,
-                        im->components, coding->quality);
+                        im->components, encoding->quality);
     enc.c.err = jpeg_std_error(&enc.errors);
     enc.errors.error_exit = on_encoder_error;
     enc.errors.emit_message = on_encoder_message;
     enc.c.client_data = &enc;
     if (setjmp(enc.escape) == 0) {
         jpeg_create_compress(&enc.c);
-        encode(&enc, im, coding);
+        encode(&enc, im, encoding);
         if (fmt_buffer_append(out, enc.bytes, enc.n_bytes))
             enc.status = fmt_no_memory(e);
     }

@@ -1,5 +1,5 @@
-/* shard-set.c - paths become a sorted list of files, files become sets: shards with the same identity belong together,
- * each number of 0 .. n_shards-1 exactly once. Descriptors stay open, so that reading needs no lock. */
+/* shard-set.c - paths become a list of files, files become sets: the shards with one identity, each number of
+ * 0 .. n_shards-1 exactly once. Descriptors remain open, so that reading needs no lock. */
 #include "shard-set.h"
 
 #include <glob.h>
@@ -11,7 +11,7 @@
 
 static const char suffix[] = ".shard";
 
-enum { DECODER_ROWS = 512 }; /* bytes for each pixel of a row */
+enum { DECODER_BYTES = 512 }; /* that a JPEG decoder buffers for each pixel of a row */
 
 struct shard_file {
     struct file file;
@@ -32,7 +32,8 @@ struct path_list {
     int n;
 };
 
-static int add_path(struct path_list *l, char *path, struct fmt_error *e) /* takes path */
+/* Takes over path, which is from malloc; NULL: there was no memory for it. */
+static int add_path(struct path_list *l, char *path, struct fmt_error *e)
 {
     char **grown = path ? realloc(l->path, (size_t)(l->n + 1) * sizeof *grown) : NULL;
     if (!grown) {
@@ -101,7 +102,7 @@ static int expand(struct path_list *l, const char *const *path, int n_paths, str
 
 static int open_file(struct shard_file *f, const char *path, struct fmt_error *e)
 {
-    int status = file_open_regular(&f->file, path, e); /* a folder may hold a fifo, which is not waited for */
+    int status = file_open_regular(&f->file, path, e); /* not a fifo, whose open would wait for a writer */
     if (status)
         return status;
     struct fmt_reader io = file_reader(&f->file);
@@ -110,7 +111,7 @@ static int open_file(struct shard_file *f, const char *path, struct fmt_error *e
     return status ? fmt_fail(e, why.status, "%.190s: %.200s", path, why.text) : 0;
 }
 
-/* Number of the set that this file's identity names; a new one at need. */
+/* The number of the set with the identity of this file; of a new set, if there is none. */
 static int set_of(struct shard_set *s, const struct shard_file *f)
 {
     const uint8_t *identity = f->shard.block.header.identity;
@@ -142,28 +143,31 @@ static int compare_files(const void *a, const void *b)
     return (i > j) - (i < j);
 }
 
-/* After sorting: each set is whole. */
-static int check_sets(const struct shard_set *s, struct fmt_error *e)
+/* The files of one set, sorted: shard k of n is file k. */
+static int check_set(const struct shard_file *file, uint32_t n_files, struct fmt_error *e)
 {
-    for (int i = 0; i < s->n_shards;) {
-        const struct shard_file *first = &s->file[i];
-        uint32_t n = first->shard.header.n_shards;
-        for (uint32_t k = 0; k < n; k++, i++) {
-            const struct shard_file *f = &s->file[i < s->n_shards ? i : s->n_shards - 1];
-            if (i < s->n_shards && f->set == first->set && f->shard.header.i_shard == k &&
-                f->shard.header.n_shards == n)
-                continue;
-            if (k > 0 && i < s->n_shards && f->set == first->set && f->shard.header.i_shard < k)
-                return fmt_fail(e, FMT_INVALID, "%.250s: shard %u of its set comes twice", f->file.path,
-                                f->shard.header.i_shard);
-            return fmt_fail(e, FMT_INVALID, "%.250s: its set is not whole: shard %u of %u is missing",
-                            first->file.path, k, n);
-        }
-        if (i < s->n_shards && s->file[i].set == first->set)
-            return fmt_fail(e, FMT_INVALID, "%.250s: shard %u of its set comes twice", s->file[i].file.path,
-                            s->file[i].shard.header.i_shard);
+    uint32_t n = file[0].shard.header.n_shards;
+    for (uint32_t k = 0; k < n || k < n_files; k++) {
+        const struct shard_header *h = k < n_files ? &file[k].shard.header : NULL;
+        if (h && k < n && h->i_shard == k && h->n_shards == n)
+            continue;
+        if (h && k > 0 && (k >= n || h->i_shard < k))
+            return fmt_fail(e, FMT_INVALID, "%.250s: shard %u of its set comes twice", file[k].file.path, h->i_shard);
+        return fmt_fail(e, FMT_INVALID, "%.250s: its set is not whole: shard %u of %u is missing", file[0].file.path, k,
+                        n);
     }
     return 0;
+}
+
+static int check_sets(const struct shard_set *s, struct fmt_error *e)
+{
+    int status = 0;
+    for (int first = 0, end; first < s->n_shards && !status; first = end) {
+        for (end = first + 1; end < s->n_shards && s->file[end].set == s->file[first].set; end++) {
+        }
+        status = check_set(&s->file[first], (uint32_t)(end - first), e);
+    }
+    return status;
 }
 
 static void number_images(struct shard_set *s)
@@ -191,7 +195,7 @@ static int open_files(struct shard_set *s, const struct path_list *l, struct fmt
         s->file[i].file.fd = -1;
     for (size_t i = 0; i < n; i++) {
         struct shard_file *f = &s->file[i];
-        s->n_shards++; /* even if it fails: closing is harmless */
+        s->n_shards++; /* even if it fails: closing it is harmless */
         int status = open_file(f, l->path[i], e);
         if (status)
             return status;
@@ -202,7 +206,7 @@ static int open_files(struct shard_set *s, const struct path_list *l, struct fmt
         f->set = set_of(s, f);
     }
     qsort(s->file, n, sizeof *s->file, compare_files);
-    /* The readers hold addresses of the files that the sort moved. */
+    /* Sorting moved the files whose addresses the readers have. */
     for (size_t i = 0; i < n; i++)
         s->file[i].shard.block.io.arg = &s->file[i].file;
     s->class_name = s->file[0].shard.header.class_name;
@@ -231,13 +235,13 @@ int64_t shard_set_index_bytes(const struct shard_set *s)
 
 int64_t shard_set_record_bytes(const struct shard_set *s)
 {
-    int64_t most = 0;
+    int64_t largest = 0;
     for (int i = 0; i < s->n_shards; i++)
         for (int64_t k = 0; k < s->file[i].shard.block.n_blocks; k++) {
             const struct block_entry *t = &s->file[i].shard.block.entry[k];
-            most = num_max(most, (int64_t)t->coded_bytes + t->raw_bytes);
+            largest = num_max(largest, (int64_t)t->coded_bytes + t->raw_bytes);
         }
-    return most + (int64_t)s->width_max * DECODER_ROWS;
+    return largest + (int64_t)s->width_max * DECODER_BYTES;
 }
 
 void shard_set_close(struct shard_set *s)

@@ -225,7 +225,7 @@ static void shape_of_first(struct run *r)
 static void make_recipe(const struct extract *x, const struct image_set *pictures, struct recipe *r)
 {
     struct fmt_error e = {0};
-    const char *unsaid = shard_set_without_recipe(&pictures->set);
+    const char *unsaid = shard_set_without_recipe(&pictures->shards);
     if (image_set_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
         msg_die("%s", e.text);
     if (unsaid)
@@ -424,8 +424,8 @@ int main(int argc, char **argv)
     if (!r.slot)
         msg_die("out of memory");
     memcpy(r.header.weights, n.hash, DIGEST_BYTES);
-    r.header.class_name = pictures.set.class_name;
-    r.header.n_classes = pictures.set.n_classes;
+    r.header.class_name = pictures.shards.class_name;
+    r.header.n_classes = pictures.shards.n_classes;
     make_recipe(&x, &pictures, &r.header.recipe);
     if (extract_width(&x) == 0)
         shape_of_first(&r);

@@ -1,4 +1,5 @@
-/* fuzz-jpeg - any bytes as a JPEG file: header and picture agree, and what passes whole passes again. */
+/* fuzz-jpeg - any bytes as a JPEG file: header and image agree, and a file that decodes does so with its orientation
+ * reset. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void check_upright(const uint8_t *data, size_t n, const struct jpeg_settings *limit)
+static void check_reset(const uint8_t *data, size_t n, const struct jpeg_settings *limit)
 {
     struct jpeg_info info;
     uint8_t *copy = malloc(n);
@@ -36,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (status != jpeg_decode(data, n, &limit, NULL, NULL, NULL))
         abort();
     if (status == 0)
-        check_upright(data, n, &limit);
+        check_reset(data, n, &limit);
     image_release(&im);
     return 0;
 }

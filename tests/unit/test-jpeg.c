@@ -1,4 +1,5 @@
-/* JPEG and EXIF: what was written is what is read; what is not all there is refused; nothing large for small files. */
+/* test-jpeg.c - JPEG and EXIF: what is written can be read; files with data missing are refused; small files take
+ * little memory. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,13 +28,13 @@ static void fill(struct image *im, int width, int height, int components)
                     (uint8_t)(127 + 100 * sin(0.05 * (x + 1) * (k + 1)) * cos(0.07 * y + k));
 }
 
-static struct fmt_buffer make(int width, int height, int components, struct jpeg_encoding coding)
+static struct fmt_buffer make(int width, int height, int components, struct jpeg_encoding encoding)
 {
     struct image im = {0};
     struct fmt_buffer b = {0};
     struct fmt_error e = {0};
     fill(&im, width, height, components);
-    if (jpeg_encode(&im, &coding, &b, &e))
+    if (jpeg_encode(&im, &encoding, &b, &e))
         ok(false, "encode: %s", e.text);
     image_release(&im);
     return b;
@@ -50,29 +51,29 @@ static double mean_difference(const struct image *a, const struct image *b)
     return sum / (double)n;
 }
 
-static void round_trip(int components, struct jpeg_encoding coding, double limit, const char *what)
+static void round_trip(int components, struct jpeg_encoding encoding, double limit, const char *what)
 {
-    struct fmt_buffer b = make(W, H, components, coding);
-    struct image want = {0}, got = {0};
+    struct fmt_buffer b = make(W, H, components, encoding);
+    struct image original = {0}, decoded = {0};
     struct jpeg_notes notes;
     struct fmt_error e = {0};
-    fill(&want, W, H, components);
-    int status = jpeg_decode(b.data, b.bytes, NULL, &got, &notes, &e);
-    ok(status == 0 && mean_difference(&want, &got) < limit, "%s comes back (%s)", what, e.text);
-    is_int(notes.n, 0, "%s: nothing odd", what);
+    fill(&original, W, H, components);
+    int status = jpeg_decode(b.data, b.bytes, NULL, &decoded, &notes, &e);
+    ok(status == 0 && mean_difference(&original, &decoded) < limit, "%s is decoded (%s)", what, e.text);
+    is_int(notes.n, 0, "%s: no notes", what);
     struct jpeg_info info;
     ok(jpeg_read_info(b.data, b.bytes, NULL, &info, &e) == 0 && info.width == W && info.height == H &&
-           info.components == components && info.progressive == coding.progressive, "%s: the header says so", what);
-    image_release(&want);
-    image_release(&got);
+           info.components == components && info.progressive == encoding.progressive, "%s: the header says so", what);
+    image_release(&original);
+    image_release(&decoded);
     fmt_buffer_release(&b);
 }
 
-/* Every prefix is refused, but for the one that lacks the end mark alone; none of them crashes. */
+/* Every prefix is refused, but for those that lack only the end mark; none crashes. */
 static void cut_everywhere(int components, bool progressive, const char *what)
 {
     struct fmt_buffer b = make(40, 33, components, (struct jpeg_encoding){.quality = 80, .progressive = progressive});
-    size_t n_taken = 0, longest_refused = 0;
+    size_t n_decoded = 0, longest_refused = 0;
     for (size_t n = 0; n < b.bytes; n++) {
         uint8_t *exact = malloc(n ? n : 1); /* so that the sanitizer sees a byte too far */
         struct image im = {0};
@@ -80,14 +81,14 @@ static void cut_everywhere(int components, bool progressive, const char *what)
         struct fmt_error e = {0};
         memcpy(exact, b.data, n);
         if (jpeg_decode(exact, n, NULL, &im, &notes, &e) == 0)
-            n_taken += notes.n > 0 ? 1 : 100;
+            n_decoded += notes.n > 0 ? 1 : 100;
         else
             longest_refused = n;
         image_release(&im);
         free(exact);
     }
-    ok(n_taken >= 1 && n_taken <= 4 && longest_refused >= b.bytes - 6,
-       "%s: of all prefixes only those without the end mark pass, with a note (%zu)", what, n_taken);
+    ok(n_decoded >= 1 && n_decoded <= 4 && longest_refused >= b.bytes - 6,
+       "%s: of all prefixes only those without the end mark are decoded, with a note (%zu)", what, n_decoded);
     fmt_buffer_release(&b);
 }
 
@@ -99,14 +100,14 @@ static void stray_bytes(void)
     struct fmt_error e = {0};
     fmt_buffer_append(&b, "tail", 4);
     is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e), 0, "bytes after the end mark are no error");
-    is_text(notes.text, "stray bytes after the end mark", "and are told");
+    is_text(notes.text, "stray bytes after the end mark", "but noted");
     b.bytes -= 4;
     size_t one = b.bytes;
     uint8_t *copy = malloc(one);
     memcpy(copy, b.data, one);
     fmt_buffer_append(&b, copy, one);
     free(copy);
-    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e) + notes.n, 0, "a second picture behind is nothing odd");
+    is_int(jpeg_decode(b.data, b.bytes, NULL, &im, &notes, &e) + notes.n, 0, "a second image after it is not noted");
     fmt_buffer_append(&b, "x", 1);
     is_int(jpeg_decode(b.data + 1, b.bytes - 1, NULL, &im, &notes, &e), FMT_MAGIC, "bytes before the start: no JPEG");
     image_release(&im);
@@ -131,16 +132,16 @@ static void limits(void)
     e = (struct fmt_error){0};
     is_int(jpeg_decode(b.data, b.bytes, NULL, &im, NULL, &e), FMT_TRUNCATED, "a bomb within the limit: %s", e.text);
     ok(im.pixels == NULL, "nothing was allocated for it");
-    uint8_t room[64];
-    struct image small = image_borrow(room, sizeof room);
+    uint8_t memory[64];
+    struct image small = image_borrow(memory, sizeof memory);
     struct fmt_buffer c = make(W, H, 3, (struct jpeg_encoding){.quality = 80});
-    is_int(jpeg_decode(c.data, c.bytes, NULL, &small, NULL, NULL), FMT_LIMIT, "memory of the caller's is not left");
-    is_int(jpeg_decode(c.data, c.bytes, NULL, NULL, NULL, NULL), 0, "decoding without keeping");
+    is_int(jpeg_decode(c.data, c.bytes, NULL, &small, NULL, NULL), FMT_LIMIT, "borrowed memory is not exceeded");
+    is_int(jpeg_decode(c.data, c.bytes, NULL, NULL, NULL, NULL), 0, "decoding without an image");
     fmt_buffer_release(&b);
     fmt_buffer_release(&c);
 }
 
-/* A grey picture in two scans: means, all the rest. */
+/* A grey image in two scans: the means, then the other coefficients. */
 static struct fmt_buffer make_two_scans(void)
 {
     static const jpeg_scan_info scans[] = {{1, {0}, 0, 0, 0, 0}, {1, {0}, 1, 63, 0, 0}};
@@ -170,7 +171,7 @@ static struct fmt_buffer make_two_scans(void)
     return b;
 }
 
-/* A progressive file whose last scan comes again and again. */
+/* A progressive file that repeats its last scan many times. */
 static void scan_bomb(void)
 {
     struct fmt_buffer b = make_two_scans(), bomb = {0};
@@ -190,7 +191,7 @@ static void scan_bomb(void)
     fmt_buffer_release(&bomb);
 }
 
-/* The pixel (x, y) of the upright picture, found by the definition in exif.h. */
+/* The pixel (x, y) of the upright image, by the definition in exif.h. */
 static const uint8_t *stored_pixel(const struct image *im, int o, int x, int y)
 {
     int w = im->width - 1, h = im->height - 1, sx, sy;
@@ -212,23 +213,24 @@ static void orientations(int components)
     for (int o = 1; o <= 8; o++) {
         struct fmt_buffer b = make(37, 21, components, (struct jpeg_encoding){.quality = 90, .orientation = o});
         struct jpeg_settings as_stored = {.orientation = 1}, other = {.orientation = o};
-        struct image raw = {0}, got = {0}, again = {0};
+        struct image raw = {0}, upright = {0}, again = {0};
         struct jpeg_info info;
         struct fmt_error e = {0};
         int bad = jpeg_decode(b.data, b.bytes, &as_stored, &raw, NULL, &e);
-        bad |= jpeg_decode(b.data, b.bytes, NULL, &got, NULL, &e) | jpeg_read_info(b.data, b.bytes, NULL, &info, &e);
-        bool same = bad == 0 && info.orientation == o && info.width == got.width && info.height == got.height &&
-                    got.width == (o >= 5 ? 21 : 37);
-        for (int y = 0; same && y < got.height; y++)
-            for (int x = 0; x < got.width; x++)
-                same &=
-                    memcmp(image_row(&got, y) + x * components, stored_pixel(&raw, o, x, y), (size_t)components) == 0;
+        bad |= jpeg_decode(b.data, b.bytes, NULL, &upright, NULL, &e);
+        bad |= jpeg_read_info(b.data, b.bytes, NULL, &info, &e);
+        bool same = bad == 0 && info.orientation == o && info.width == upright.width && info.height == upright.height &&
+                    upright.width == (o >= 5 ? 21 : 37);
+        for (int y = 0; same && y < upright.height; y++)
+            for (int x = 0; x < upright.width; x++)
+                same &= memcmp(image_row(&upright, y) + x * components, stored_pixel(&raw, o, x, y),
+                               (size_t)components) == 0;
         jpeg_reset_orientation(b.data, b.bytes);
         same &= jpeg_decode(b.data, b.bytes, NULL, &again, NULL, &e) == 0 && mean_difference(&again, &raw) == 0;
-        same &= jpeg_decode(b.data, b.bytes, &other, &again, NULL, &e) == 0 && mean_difference(&again, &got) == 0;
-        ok(same, "orientation %d, %d components: as exif.h says, as stored, made upright, as told", o, components);
+        same &= jpeg_decode(b.data, b.bytes, &other, &again, NULL, &e) == 0 && mean_difference(&again, &upright) == 0;
+        ok(same, "orientation %d, %d components: as exif.h says, as stored, reset, as requested", o, components);
         image_release(&raw);
-        image_release(&got);
+        image_release(&upright);
         image_release(&again);
         fmt_buffer_release(&b);
     }
@@ -266,10 +268,10 @@ static void exif_bytes(void)
     exif_minimal(8, twice + 2 * sizeof name);
     is_int(exif_orientation(twice, sizeof twice), 8, "the name before the structure three times");
     exif_reset_orientation(twice, sizeof twice);
-    is_int(exif_orientation(twice, sizeof twice), 1, "is made upright, too");
+    is_int(exif_orientation(twice, sizeof twice), 1, "is reset, too");
     is_int(exif_orientation(twice, sizeof name), 0, "the name alone");
     exif_minimal(9, good);
-    is_int(exif_orientation(good, sizeof good), 0, "9 is none");
+    is_int(exif_orientation(good, sizeof good), 0, "9 is no orientation");
 }
 
 static void xmp_bytes(void)
@@ -278,9 +280,9 @@ static void xmp_bytes(void)
     static const struct {
         const char *text;
         size_t n;
-        int want;
+        int orientation;
     } cases[] = {
-#define CASE(text, want) {text, sizeof(text) - 1, want}
+#define CASE(text, orientation) {text, sizeof(text) - 1, orientation}
         CASE(XMP "tiff:Orientation=\"6\"/>", 6), CASE(XMP "tiff:Orientation = '3'", 3),
         CASE(XMP "><tiff:Orientation>8</tiff:Orientation>", 8), CASE(XMP "tiff:Orientation=\"9\"", 0),
         CASE(XMP "tiff:Orientation=\"", 0), CASE(XMP "tiff:Orientation", 0), CASE(XMP, 0),
@@ -289,7 +291,7 @@ static void xmp_bytes(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t *exact = malloc(cases[i].n);
         memcpy(exact, cases[i].text, cases[i].n);
-        is_int(exif_xmp_orientation(exact, cases[i].n), cases[i].want, "XMP, case %d", (int)i);
+        is_int(exif_xmp_orientation(exact, cases[i].n), cases[i].orientation, "XMP, case %d", (int)i);
         free(exact);
     }
 }
@@ -335,7 +337,8 @@ static void changed_bytes(void)
     fmt_buffer_release(&b);
 }
 
-/* ---------------------------------------------------------------- other people's hard cases, where they are */
+/* ---------------------------------------------------------------- hard cases of other projects, where they are at
+ * hand */
 
 static const char *odd_folder(void)
 {
@@ -373,7 +376,7 @@ static void odd_file(const char *kind, const char *name, const char *path)
     }
     int status = jpeg_decode(data, bytes, NULL, &im, &notes, &e);
     if (strcmp(kind, "ok") == 0)
-        ok(status == 0 && notes.n == 0, "%s/%s decodes, nothing odd %s%s", kind, name, e.text, notes.text);
+        ok(status == 0 && notes.n == 0, "%s/%s decodes without a note %s%s", kind, name, e.text, notes.text);
     else if (strcmp(kind, "hostile") == 0)
         ok(status != 0 && im.capacity < 4000000, "%s/%s is refused: %s", kind, name, e.text);
     else if (in(name, must_refuse, sizeof must_refuse / sizeof *must_refuse))
@@ -391,7 +394,7 @@ static void odd_files(void)
     static const char *const kinds[] = {"ok", "rare", "damaged", "hostile"};
     const char *folder = odd_folder();
     if (!folder) {
-        skip("shared/data/odd-jpegs is not here", "hard cases of other people");
+        skip("shared/data/odd-jpegs is not here", "hard cases of other projects");
         return;
     }
     for (int k = 0; k < 4; k++) {
