@@ -1,0 +1,57 @@
+/* world.c - checks, once for all implementations. */
+#include "world.h"
+
+#include "num.h"
+#include "op.h"
+
+static bool may_call(struct op_ctx *c, bool good, const char *what)
+{
+    return op_check(c, good, what) && !op_planning(c);
+}
+
+/* Of one element type and together as many as a rank's part of the whole. */
+static bool is_part(const struct world *w, struct tensor part, struct tensor whole)
+{
+    return part.dtype == whole.dtype && tensor_elements(part) == world_part(w, tensor_elements(whole)).count;
+}
+
+struct world_part world_part(const struct world *w, int64_t n)
+{
+    int64_t each = num_ceil_div(num_ceil_div(n, w->size), WORLD_PART_ALIGN) * WORLD_PART_ALIGN,
+            first = num_min(w->rank * each, n);
+    return (struct world_part){first, num_min(each, n - first)};
+}
+
+void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
+{
+    if (may_call(c, x.dtype == DTYPE_F32 || x.dtype == DTYPE_F64, "all_reduce: neither f32 nor f64"))
+        w->calls->all_reduce(w, c, x, how);
+}
+
+int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e)
+{
+    return w->calls->all_reduce_host(w, x, n, how, e);
+}
+
+void world_reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)
+{
+    if (may_call(c, is_part(w, part, whole), "reduce_scatter: not this rank's part"))
+        w->calls->reduce_scatter(w, c, part, whole);
+}
+
+void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part)
+{
+    if (may_call(c, is_part(w, part, whole), "all_gather: not this rank's part"))
+        w->calls->all_gather(w, c, whole, part);
+}
+
+void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
+{
+    if (may_call(c, root >= 0 && root < w->size, "broadcast: no such rank"))
+        w->calls->broadcast(w, c, x, root);
+}
+
+int world_barrier(const struct world *w, struct fmt_error *e)
+{
+    return w->calls->barrier(w, e);
+}
