@@ -50,20 +50,21 @@ SEES_kernels/op      := kernels/op common formats
 SEES_kernels/cpu     := kernels/cpu kernels/op common formats
 SEES_kernels/device  := kernels/device kernels/cpu kernels/op common formats
 SEES_kernels/img     := kernels/img common formats
-SEES_kernels/data    := kernels/data kernels/img common formats
+SEES_kernels/world   := kernels/world kernels/op common formats
+SEES_kernels/data    := kernels/data kernels/img kernels/world common formats
 SEES_kernels/nn      := kernels/nn kernels/op common formats
 SEES_kernels/weights := kernels/weights kernels/nn kernels/op common formats
-SEES_kernels/step    := kernels/step kernels/nn kernels/data kernels/op common formats
+SEES_kernels/step    := kernels/step kernels/nn kernels/data kernels/world kernels/op common formats
 SEES_kernels/extract := kernels/extract kernels/nn kernels/img kernels/op common formats
 SEES_kernels/eval    := kernels/eval kernels/op kernels/cpu common formats
 # What tools call; kernels/cpu is not among it.
-KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights eval nn img op)
+KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights eval nn img world op)
 SEES_tools/train     := tools/train $(KERNELS_FOR_TOOLS) common formats
 SEES_tools           := tools/train kernels/device kernels/cpu $(KERNELS_FOR_TOOLS) common formats
 SEES_tests           := tests tests/fuzz $(SEES_tools)
 SEES_examples        := $(SEES_tests)
 
-ROOMS_kernels := $(addprefix kernels/,op cpu device img data nn weights step extract eval)
+ROOMS_kernels := $(addprefix kernels/,op cpu device world img data nn weights step extract eval)
 # The include path of a source file, by its folder; below tests/ all see what tests see.
 room     = $(patsubst %/,%,$(dir $(1)))
 includes = $(addprefix -I,$(SEES_$(if $(filter tests/%,$(1)),tests,$(room))))

@@ -3,7 +3,7 @@
  * is for and on nothing that happened before: not on threads, processes or restarts.
  *
  *   crops:      seed, pass, sample, RNG_CROP + crop index
- *   masks:      seed, step, 0, RNG_MASK          drop path: seed, step, block * 4 + ..., RNG_DROP_PATH
+ *   masks:      seed, step, rank, RNG_MASK       drop path: seed, step, block * 4 + ..., RNG_DROP_PATH
  */
 #ifndef RNG_H
 #define RNG_H
@@ -14,8 +14,8 @@
 enum rng_purpose {
     RNG_INIT = 1,      /* initial weights; a = index of the tensor */
     RNG_ORDER = 2,     /* order of the samples of a pass; a = pass */
-    RNG_MASK = 3,      /* iBOT masks; a = step */
-    RNG_DROP_PATH = 4, /* a = step, b = block and branch */
+    RNG_MASK = 3,      /* iBOT masks; a = step, b = rank */
+    RNG_DROP_PATH = 4, /* a = step, b = rank, block and branch */
     RNG_SPLIT = 5,     /* folds, tries, selection sets of the classifiers */
     RNG_BOOTSTRAP = 6,
     RNG_DRAW = 7,      /* drawn test photographs */

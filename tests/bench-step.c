@@ -155,7 +155,7 @@ int main(int argc, char **argv)
     bench_peak(&peak);
     if (o.verbose)
         print_plan(&config, &ctx);
-    if (step_open(&step, &config, &ctx, &e))
+    if (step_open(&step, &config, &world_one, &ctx, &e))
         fail(&e);
     step_init_weights(step);
     struct step_batch batch = make_batch(&config);

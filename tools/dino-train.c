@@ -62,6 +62,7 @@ static const struct opt_tool tool = {
     "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys."};
 
 struct run {
+    const struct world *world;
     struct config config;
     struct run_log log;
     struct resume resume;
@@ -117,7 +118,7 @@ static void tell_idle(void *arg, const char *key, const char *why)
     msg_warn("%s: set, and without effect: %s", key, why);
 }
 
-static void read_settings(struct config *c, int argc, char **argv, int first)
+static void read_settings(struct config *c, const struct world *world, int argc, char **argv, int first)
 {
     struct fmt_error e = {0};
     config_init(c);
@@ -126,7 +127,7 @@ static void read_settings(struct config *c, int argc, char **argv, int first)
         status = config_set(c, argv[i], &e);
     double asked = c->optim.lr;
     if (!status)
-        status = config_finish(c, 0, 1, &e);
+        status = config_finish(c, world->rank, world->size, &e);
     if (status)
         opt_bad_settings(&e);
     if (asked != 0 && asked != c->optim.lr)
@@ -243,7 +244,7 @@ static void open_data(struct run *r)
 {
     struct fmt_error e = {0};
     const char *path = r->config.train.dataset_path;
-    struct batch_loader_options loader = {.config = &r->config, .paths = &path, .n_paths = 1,
+    struct batch_loader_options loader = {.world = r->world, .config = &r->config, .paths = &path, .n_paths = 1,
                                .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
                                .n_threads = (int)n_jobs, .stop = &stop_signal, .bad_image = bad_image, .arg = r};
     int status = batch_loader_open(&r->loader, &loader, &e);
@@ -299,7 +300,7 @@ static void open_run(struct run *r)
     if (force && !r->resume.plan.remove_old)
         run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
     MUST(r, memory_plan_check(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
-    MUST(r, step_open(&r->step, &r->config, &r->ctx, &e), &e);
+    MUST(r, step_open(&r->step, &r->config, r->world, &r->ctx, &e), &e);
     MUST(r, resume_load(&r->resume, r->step, &r->state, &e), &e);
     open_data(r);
     MUST(r, knn_eval_open(&knn, &r->config, &r->log, &e), &e);
@@ -555,7 +556,7 @@ int main(int argc, char **argv)
     int first = opt_parse(&tool, argc, argv);
     if (only_plan && only_config)
         msg_usage("--plan and --print-config exclude each other");
-    read_settings(&r.config, argc, argv, first);
+    read_settings(&r.config, r.world, argc, argv, first);
     if (only_config)
         return print_settings(&r.config);
     open_context(&r);

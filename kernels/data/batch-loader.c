@@ -113,6 +113,9 @@ static int open_input(struct batch_loader *l, struct fmt_error *e)
     const struct batch_loader_options *o = &l->options;
     int status;
     if (l->is_views) {
+        if (o->world->size > 1)
+            return fmt_fail(e, FMT_UNSUPPORTED, "%s: views are the batches of one process; %d are at work", o->paths[0],
+                            o->world->size);
         l->n_threads = 1;
         if ((status = views_input_open(&l->views, o->paths[0], o->config, o->first_step, o->stop, e)))
             return status;
@@ -121,7 +124,7 @@ static int open_input(struct batch_loader *l, struct fmt_error *e)
         return 0;
     }
     l->n_threads = o->n_threads ? o->n_threads : thread_processors();
-    if ((status = crop_sampler_open(&l->sampler, o->config, o->paths, o->n_paths, e)))
+    if ((status = crop_sampler_open(&l->sampler, o->config, o->world, o->paths, o->n_paths, e)))
         return status;
     l->header = l->sampler.header;
     memcpy(l->identity, l->sampler.images.identity, DIGEST_BYTES);
@@ -134,6 +137,8 @@ int batch_loader_open(struct batch_loader **loader, const struct batch_loader_op
     if (!l)
         return fmt_fail(e, FMT_MEMORY, "out of memory for a batch loader");
     l->options = *options;
+    if (!l->options.world)
+        l->options.world = &world_one;
     l->next = options->first_step;
     l->is_views = !options->shards_only && options->n_paths == 1 && views_input_is(options->paths[0]);
     int status = open_input(l, e);

@@ -1,6 +1,6 @@
 /* batch-loader.h - batches for training: made from shards by threads, before the step that needs them, or read from a
- * file or pipe of views. A batch is a function of settings, seed and step alone; where it comes from, how many threads
- * make it and where the run began make no difference to a bit of it.
+ * file or pipe of views. A batch is a function of settings, seed, step and rank alone; where it comes from, how many
+ * threads make it and where the run began make no difference to a bit of it.
  *
  *   struct batch_loader_options options = {.config = &config, .paths = paths, .n_paths = 1, .n_threads = 2};
  *   batch_loader_open(&loader, &options, e);              opens and checks; threads start with the first batch
@@ -24,12 +24,14 @@
 #include "config.h"
 #include "replaced-images.h"
 #include "views.h"
+#include "world.h"
 
 #define BATCH_LOADER_PREFETCH 3
 
 struct batch_loader;
 
 struct batch_loader_options {
+    const struct world *world;   /* whose rank the batches are for; NULL: one process */
     const struct config *config; /* crops, augment, ibot masks, batch size, patch, seed */
     const char *const *paths;    /* shards (folders, files, patterns), or one file or pipe of views ("-") */
     int n_paths;

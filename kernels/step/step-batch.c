@@ -69,6 +69,12 @@ static int64_t kept_room_of(const struct step *s, int64_t block, int branch, int
     return (block * BRANCHES + branch) * both + (kind == LOCAL ? s->z.crops[GLOBAL] : 0);
 }
 
+/* The number of a stream: as many blocks a rank as there can be. */
+static uint64_t drop_path_stream(const struct step *s, int64_t block, int branch, int kind)
+{
+    return (uint64_t)(((s->world->rank * VIT_DEPTH_MAX + block) * BRANCHES + branch) * KINDS + kind);
+}
+
 static void draw_one(struct step *s, int64_t iteration, int64_t block, int branch, int kind)
 {
     int64_t *kept = s->kept_room + kept_room_of(s, block, branch, kind);
@@ -77,7 +83,7 @@ static void draw_one(struct step *s, int64_t iteration, int64_t block, int branc
     *k = (struct vit_subset){.images = NULL, .scale = 1};
     if (rate > 0 && s->z.crops[kind] > 0) {
         struct rng r =
-            rng_stream(s->seed, (uint64_t)iteration, (uint64_t)(block * 4 + branch * 2 + kind), RNG_DROP_PATH);
+            rng_stream(s->seed, (uint64_t)iteration, drop_path_stream(s, block, branch, kind), RNG_DROP_PATH);
         k->n = vit_drop_path_draw(&r, s->z.crops[kind], rate, kept, &k->scale);
         k->images = kept;
     }

@@ -26,6 +26,7 @@ struct step_sizes {
 };
 
 struct step {
+    const struct world *world;
     struct step_sizes z;
     struct vit vit;
     struct params params;

@@ -181,9 +181,10 @@ static int plan_step(struct step *s, struct fmt_error *e)
     return status;
 }
 
-static int set_up(struct step *s, const struct config *config, const struct op_ctx *ctx, struct step_plan *plan,
-                  struct fmt_error *e)
+static int set_up(struct step *s, const struct config *config, const struct world *world, const struct op_ctx *ctx,
+                  struct step_plan *plan, struct fmt_error *e)
 {
+    s->world = world;
     s->c = (struct op_ctx){.backend = ctx->backend, .pool = ctx->pool, .scratch = &s->scratch};
     s->optim = optim_config_from(config);
     s->dino_weight = config->dino.loss_weight;
@@ -214,17 +215,18 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, ctx, plan, e);
+    int status = set_up(s, config, &world_one, ctx, plan, e);
     step_close(s);
     return status;
 }
 
-int step_open(struct step **step, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e)
+int step_open(struct step **step, const struct config *config, const struct world *world, const struct op_ctx *ctx,
+              struct fmt_error *e)
 {
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, ctx, NULL, e);
+    int status = set_up(s, config, world, ctx, NULL, e);
     if (!status && !(status = arena_init(&s->life, s->life.high, e)) &&
         !(status = arena_init(&s->work, s->work.high, e)) && !(status = arena_init(&s->scratch, s->scratch.high, e))) {
         carve_life(s, NULL);
@@ -286,6 +288,7 @@ void step_init_weights(struct step *s)
 
 const struct params *step_params(const struct step *s) { return &s->params; }
 const struct vit *step_vit(const struct step *s) { return &s->vit; }
+const struct world *step_world(const struct step *s) { return s->world; }
 float *step_student(struct step *s) { return s->student; }
 float *step_teacher(struct step *s) { return s->teacher; }
 const float *step_gradients(const struct step *s) { return s->grads; }

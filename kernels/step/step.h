@@ -1,7 +1,7 @@
 /* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, moving average.
  *
  *   struct step *step;
- *   step_open(&step, config, ctx, &error);             all memory of the run; nothing is allocated after it
+ *   step_open(&step, config, &world_one, ctx, &error);   all memory of the run; nothing is allocated after it
  *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
  *   for (it = ...) {
  *       status = step_run(step, &batch, it, &rates, NULL, &result, &error);
@@ -31,6 +31,7 @@
 #include "schedule.h"
 #include "vit.h"
 #include "op.h"
+#include "world.h"
 
 struct step;
 
@@ -92,7 +93,9 @@ struct step_plan {
 };
 int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
 
-int step_open(struct step **step, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
+/* world: of the run, must live as long as the step. */
+int step_open(struct step **step, const struct config *config, const struct world *world, const struct op_ctx *ctx,
+              struct fmt_error *e);
 void step_close(struct step *step); /* NULL is allowed */
 
 /* Random weights, drawn as published (params.h), from train.seed; the teacher is a copy; moments and centres 0. */
@@ -102,6 +105,7 @@ void step_copy_to_teacher(struct step *step);
 /* One table for both networks, and their values (params.h). */
 const struct params *step_params(const struct step *step);
 const struct vit *step_vit(const struct step *step);
+const struct world *step_world(const struct step *step);
 float *step_student(struct step *step);
 float *step_teacher(struct step *step);
 const float *step_gradients(const struct step *step); /* of the last step, before clipping */

@@ -82,7 +82,7 @@ static void bed_open(struct bed *b)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         set(&b->config, words[i][0], words[i][1]);
     b->ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e)};
-    if (!ok(step_open(&b->step, &b->config, &b->ctx, &e) == 0, "a step %s", e.text))
+    if (!ok(step_open(&b->step, &b->config, &world_one, &b->ctx, &e) == 0, "a step %s", e.text))
         exit(tap_done());
     step_init_weights(b->step);
 }

@@ -378,7 +378,7 @@ static void test_file(const char *path, int64_t micro, int n_threads)
     settings(&r, micro);
     r.n_steps = (int64_t)golden_number(&r.g, "steps", 1);
     r.ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
-    if (ok(step_open(&r.step, &r.config, &r.ctx, &e) == 0, "a step by the settings of the file: %s", e.text)) {
+    if (ok(step_open(&r.step, &r.config, &world_one, &r.ctx, &e) == 0, "a step by the settings of the file: %s", e.text)) {
         size_t n = (size_t)step_params(r.step)->count;
         r.start = calloc(n, sizeof *r.start);
         r.keep = calloc(n, sizeof *r.keep);

@@ -77,7 +77,7 @@ static struct bed bed_open(int n_threads, ...)
             ok(false, "%s", e.text);
     va_end(ap);
     b.ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
-    if (step_open(&b.step, &b.config, &b.ctx, &e)) {
+    if (step_open(&b.step, &b.config, &world_one, &b.ctx, &e)) {
         ok(false, "a step opens: %s", e.text);
         exit(tap_done());
     }
