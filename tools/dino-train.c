@@ -167,7 +167,7 @@ static void find_grid(struct run *r)
 {
     struct fmt_error e = {0};
     struct run_log silent = {.fd = -1};
-    if (resume_decide(&r->resume, &r->config, force, &silent, &e))
+    if (resume_decide(&r->resume, &r->config, r->world, force, &silent, &e))
         msg_warn("%s; planned without it", e.text);
     resume_release(&r->resume);
 }
@@ -296,7 +296,7 @@ static void open_run(struct run *r)
         msg_die("%s", e.text);
     MUST(r, run_log_open(&r->log, r->config.train.output_dir, &e), &e);
     log_process(r);
-    MUST(r, resume_decide(&r->resume, &r->config, force, &r->log, &e), &e);
+    MUST(r, resume_decide(&r->resume, &r->config, r->world, force, &r->log, &e), &e);
     if (force && !r->resume.plan.remove_old)
         run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
     MUST(r, memory_plan_check(&r->config, &r->ctx, &r->planned_bytes, &e), &e);
@@ -312,10 +312,10 @@ static void open_run(struct run *r)
     open_lines(r, &r->metrics_file, RUN_FILE_METRICS, resume_history_of_metrics(&r->resume));
     open_lines(r, &r->times_file, RUN_FILE_TIMES, resume_history_of_times(&r->resume));
     open_eval(r, knn);
-    r->saver = (struct checkpoint_saver){.config = &r->config, .log = &r->log, .provenance = provenance,
-                                         .sync = sync_lines, .arg = r, .last = r->state.iteration};
-    MUST(r, checkpoint_backup_open(&r->backup, &r->config, &r->log, &e), &e);
-    r->schedules = schedules_from(&r->config, 1);
+    r->saver = (struct checkpoint_saver){.world = r->world, .config = &r->config, .log = &r->log,
+                                         .provenance = provenance, .sync = sync_lines, .arg = r, .last = r->state.iteration};
+    MUST(r, checkpoint_backup_open(&r->backup, &r->config, r->world->rank, &r->log, &e), &e);
+    r->schedules = schedules_from(&r->config, r->world->size);
     memory_trim();
     run_report_plan(&r->log, &r->config, r->step, batch_loader_header(r->loader), r->planned_bytes);
 }
@@ -552,7 +552,7 @@ static int run_it(struct run *r)
 
 int main(int argc, char **argv)
 {
-    static struct run r = {.lock = -1, .log = {.fd = -1, .print = print_message}};
+    static struct run r = {.world = &world_one, .lock = -1, .log = {.fd = -1, .print = print_message}};
     int first = opt_parse(&tool, argc, argv);
     if (only_plan && only_config)
         msg_usage("--plan and --print-config exclude each other");

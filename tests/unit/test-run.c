@@ -406,12 +406,12 @@ static void test_backup(void)
     struct config c;
     struct checkpoint_backup *b;
     config_init(&c);
-    ok(!checkpoint_backup_open(&b, &c, &log, &e) && !b, "no backup_dir, no backup");
+    ok(!checkpoint_backup_open(&b, &c, 0, &log, &e) && !b, "no backup_dir, no backup");
     char *to = file_join(tap_scratch(), "other/place");
     set(&c, "train.backup_dir", to);
     set(&c, "train.backup_period", "20");
     set(&c, "train.max_to_keep", "2");
-    ok(!checkpoint_backup_open(&b, &c, &log, &e), "a backup every 20 iterations");
+    ok(!checkpoint_backup_open(&b, &c, 0, &log, &e), "a backup every 20 iterations");
     struct checkpoint_list list;
     for (int64_t it = 9; it < 100; it += 10) {
         char name[CHECKPOINT_NAME_MAX],
@@ -430,7 +430,7 @@ static void test_backup(void)
     char *file = put_file(tap_scratch(), "a-file", "x");
     set(&c, "train.backup_dir", file);
     char *path = put_file(tap_scratch(), "model_0000001.rank_0.ckpt", "x");
-    checkpoint_backup_open(&b, &c, &log, &e);
+    checkpoint_backup_open(&b, &c, 0, &log, &e);
     ok(n_bad == 1 && n_good == 0, "a folder for backups that cannot be used is told at once");
     checkpoint_backup_start(b, path, 1, true);
     checkpoint_backup_close(b);

@@ -16,10 +16,11 @@
 #include "digest.h"
 #include "file.h"
 
-enum { COPY_BYTES = 1 << 20, CHECK_SECONDS = 2, RANK = 0 };
+enum { COPY_BYTES = 1 << 20, CHECK_SECONDS = 2 };
 
 struct checkpoint_backup {
     char *directory;
+    int rank;
     struct run_log *log;
     int64_t period, max_to_keep, last_iteration; /* period 0: each checkpoint */
     pthread_t thread;
@@ -118,13 +119,13 @@ static int check_directory(const struct checkpoint_backup *b, struct fmt_error *
 static int copy(struct checkpoint_backup *b)
 {
     b->status = copy_open_file(&b->source, b->directory, &b->error);
-    while (b->status && checkpoint_evict_oldest(b->directory, RANK, b->iteration - 1, &b->error) >= 0 &&
+    while (b->status && checkpoint_evict_oldest(b->directory, b->rank, b->iteration - 1, &b->error) >= 0 &&
            lseek(b->source.fd, 0, SEEK_SET) == 0) {
         b->error = (struct fmt_error){0};
         b->status = copy_open_file(&b->source, b->directory, &b->error);
     }
     if (!b->status)
-        b->status = checkpoint_prune(b->directory, RANK, b->iteration, b->max_to_keep, &b->error);
+        b->status = checkpoint_prune(b->directory, b->rank, b->iteration, b->max_to_keep, &b->error);
     return b->status;
 }
 
@@ -176,7 +177,7 @@ static void check_first(struct checkpoint_backup *b)
         run_log(b->log, RUN_WARNING, "backup: %.200s: does not answer; training goes on", b->directory);
 }
 
-int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, struct run_log *log,
+int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, int rank, struct run_log *log,
                            struct fmt_error *e)
 {
     *b = NULL;
@@ -192,6 +193,7 @@ int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *co
     (*b)->max_to_keep = config->train.max_to_keep;
     (*b)->last_iteration = -1;
     (*b)->log = log;
+    (*b)->rank = rank;
     (*b)->source.fd = -1;
     check_first(*b);
     return 0;

@@ -4,7 +4,7 @@
  * oldest copies are removed, one by one until there is space, but never the newest. A failure is a warning in the log
  * and has no other consequence.
  *
- *   checkpoint_backup_open(&b, config, log, e);           warns of a directory that cannot be used; b is NULL where
+ *   checkpoint_backup_open(&b, config, rank, log, e);     warns of a directory that cannot be used; b is NULL where
  *                                                         none is set
  *   checkpoint_backup_start(b, path, iteration, last);    after each checkpoint
  *   checkpoint_backup_close(b);                           waits for the copy in work
@@ -22,7 +22,7 @@
 struct checkpoint_backup;
 
 /* The log is written by these functions alone, in the caller's thread. */
-int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, struct run_log *log,
+int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, int rank, struct run_log *log,
                            struct fmt_error *e);
 /* Starts a copy where train.backup_period has passed since the previous one, and always of the last checkpoint. A copy
  * still in work is waited for only then; else a warning says that this checkpoint is not copied. b may be NULL. */

@@ -6,8 +6,6 @@
 
 #include "checkpoint-files.h"
 
-enum { RANK = 0 };
-
 bool checkpoint_saver_due(const struct config *c, int64_t iteration)
 {
     int64_t period = c->train.saveckp_freq ? c->train.saveckp_freq : 3 * c->train.OFFICIAL_EPOCH_LENGTH;
@@ -25,7 +23,7 @@ static int attempt(const struct checkpoint_saver *s, const struct run_state *sta
 /* Whether another attempt may succeed. */
 static bool evict_oldest(const struct checkpoint_saver *s, const struct fmt_error *why)
 {
-    int64_t evicted = checkpoint_evict_oldest(s->config->train.output_dir, RANK, s->last, why);
+    int64_t evicted = checkpoint_evict_oldest(s->config->train.output_dir, s->world->rank, s->last, why);
     if (evicted >= 0)
         run_log(s->log, RUN_WARNING, "%s; removed, to make room: the checkpoint of iteration %" PRId64, why->text,
                 evicted);
@@ -50,7 +48,7 @@ char *checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *
         run_log(s->log, RUN_NOTE, "iteration %" PRId64 " is saved again", state->iteration);
     s->failed = false;
     s->last = state->iteration;
-    if (checkpoint_prune(s->config->train.output_dir, RANK, s->last, s->config->train.max_to_keep, &e))
+    if (checkpoint_prune(s->config->train.output_dir, s->world->rank, s->last, s->config->train.max_to_keep, &e))
         run_log(s->log, RUN_WARNING, "%s; this older checkpoint stays", e.text);
     return path;
 }

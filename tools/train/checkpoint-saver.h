@@ -11,8 +11,10 @@
 #include <stdint.h>
 
 #include "checkpoint.h"
+#include "world.h"
 
 struct checkpoint_saver {
+    const struct world *world;
     const struct config *config;
     struct run_log *log;
     bool provenance;

@@ -158,7 +158,8 @@ static int write_all(const struct fmt_writer *io, const struct run_state *state,
 {
     struct ckpt_writer w;
     int64_t n = state_count(step);
-    struct ckpt_header h = {.iteration = state->iteration, .rank = 0, .n_ranks = 1, .state = json};
+    const struct world *world = step_world(step);
+    struct ckpt_header h = {.iteration = state->iteration, .rank = world->rank, .n_ranks = world->size, .state = json};
     int status = ckpt_create(&w, io, &h, table, n + 1, p, e);
     if (status)
         return status;
@@ -199,7 +200,7 @@ int checkpoint_write(const char *directory, const struct run_state *state, struc
 {
     char name[CHECKPOINT_NAME_MAX];
     struct provenance p;
-    if (!(*path = file_join(directory, checkpoint_name(state->iteration, 0, name))))
+    if (!(*path = file_join(directory, checkpoint_name(state->iteration, step_world(step)->rank, name))))
         return fmt_no_memory(e);
     int status = run_state_provenance(state, state->iteration, provenance, &p, e);
     if (!status)

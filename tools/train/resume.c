@@ -14,8 +14,6 @@
 #include "teacher-folder.h"
 #include "weights.h"
 
-enum { RANK = 0 };
-
 /* The path of checkpoint i to be tried, newest first; NULL when there are no more. For free(). */
 static char *candidate(const struct resume *r, int64_t i)
 {
@@ -25,7 +23,7 @@ static char *candidate(const struct resume *r, int64_t i)
     if (i >= r->checkpoints.n)
         return NULL;
     int64_t iteration = r->checkpoints.iteration[r->checkpoints.n - 1 - i];
-    return file_join(r->config->train.output_dir, checkpoint_name(iteration, RANK, name));
+    return file_join(r->config->train.output_dir, checkpoint_name(iteration, r->world->rank, name));
 }
 
 /* ---------------------------------------------------------------- deciding */
@@ -98,7 +96,7 @@ static int check_removal(const struct resume *r, struct fmt_error *e)
         return 0;
     bool is = is_within(r->config, TEACHER_FOLDERS, r->plan.path);
     for (int64_t i = 0; i < r->checkpoints.n && !is; i++)
-        is = is_within(r->config, checkpoint_name(r->checkpoints.iteration[i], RANK, name), r->plan.path);
+        is = is_within(r->config, checkpoint_name(r->checkpoints.iteration[i], r->world->rank, name), r->plan.path);
     if (!is)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
@@ -114,10 +112,11 @@ static void log_unused(const struct resume *r)
                 checkpoint ? "goes on from a checkpoint" : "starts from MODEL.WEIGHTS");
 }
 
-int resume_decide(struct resume *r, struct config *config, bool force, struct run_log *log, struct fmt_error *e)
+int resume_decide(struct resume *r, struct config *config, const struct world *world, bool force, struct run_log *log,
+                  struct fmt_error *e)
 {
-    *r = (struct resume){.config = config, .log = log};
-    int status = checkpoint_list(config->train.output_dir, RANK, &r->checkpoints, e);
+    *r = (struct resume){.world = world, .config = config, .log = log};
+    int status = checkpoint_list(config->train.output_dir, world->rank, &r->checkpoints, e);
     if (status)
         return status;
     struct resume_options options = {config, r->checkpoints.n, force};
@@ -208,7 +207,8 @@ static int load_exactly(struct resume *r, struct step *step, struct run_state *s
     struct fmt_error why = {0};
     int status = load_one(r, r->plan.path, step, state, &why);
     if (status && is_damage(status))
-        return fmt_fail(e, (enum fmt_status)status, "Rank %d: No checkpoint found at %.300s", RANK, why.text);
+        return fmt_fail(e, (enum fmt_status)status, "Rank %d: No checkpoint found at %.300s", r->world->rank,
+                        why.text);
     return status ? fmt_fail(e, (enum fmt_status)status, "%s", why.text) : 0;
 }
 
@@ -277,8 +277,8 @@ int resume_check_inputs(const struct resume *r, const struct run_inputs *inputs,
                         FMT_COUNT(n, "input differs", "inputs differ"));
     if (r->resumed)
         run_log(r->log, RUN_NOTE,
-                "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64, RANK,
-                r->checkpoint, r->iteration / r->config->train.OFFICIAL_EPOCH_LENGTH, r->iteration);
+                "Rank %d: Resumed training from checkpoint %s at epoch %" PRId64 ", iteration %" PRId64,
+                r->world->rank, r->checkpoint, r->iteration / r->config->train.OFFICIAL_EPOCH_LENGTH, r->iteration);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* resume.h - starts a run or resumes it: carries out what resume-policy.h decides.
  *
- *   resume_decide(&r, &config, force, &log, e);        what to start from; may set student.pos_grid to what that has
+ *   resume_decide(&r, &config, world, force, &log, e); what to start from; may set student.pos_grid to what that has
  *   step_open(&step, &config, ...);
  *   resume_load(&r, step, &state, e);                  weights, or all of a checkpoint; state says where the run is
  *   resume_check_inputs(&r, &inputs, &state, e);       data and evaluation sets are those of the checkpoint?
@@ -20,11 +20,13 @@
 #include "resume-policy.h"
 #include "run-log.h"
 #include "run-state.h"
+#include "world.h"
 
 struct step;
 
 struct resume {
     struct resume_plan plan;
+    const struct world *world;
     const struct config *config;
     struct run_log *log;
     struct checkpoint_list checkpoints; /* in the output directory */
@@ -37,7 +39,8 @@ struct resume {
     int64_t eval_period;      /* its evaluation.eval_period_iterations */
 };
 
-int resume_decide(struct resume *r, struct config *config, bool force, struct run_log *log, struct fmt_error *e);
+int resume_decide(struct resume *r, struct config *config, const struct world *world, bool force, struct run_log *log,
+                  struct fmt_error *e);
 
 /* Fills the step, and state but for data and evaluation sets among its inputs. state->replaced points into r. */
 int resume_load(struct resume *r, struct step *step, struct run_state *state, struct fmt_error *e);
