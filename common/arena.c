@@ -7,15 +7,7 @@
 
 #include "msg.h"
 #include "num.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define RED_ZONE 64 /* between pieces, poisoned: an overrun is seen at once */
-#include <sanitizer/asan_interface.h>
-#else
-#define RED_ZONE 0
-#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#endif
+#include "red-zone.h"
 
 enum { ALIGN = 64 };
 
@@ -32,14 +24,14 @@ int arena_init(struct arena *a, size_t bytes, struct fmt_error *e)
         (void)madvise(p, size, MADV_HUGEPAGE); /* advice: fewer page faults, no other effect */
 #endif
     *a = (struct arena){.base = p, .size = size};
-    ASAN_POISON_MEMORY_REGION(a->base, a->size);
+    red_zone_set(a->base, a->size, false);
     return 0;
 }
 
 void arena_release(struct arena *a)
 {
     if (a->base) {
-        ASAN_UNPOISON_MEMORY_REGION(a->base, a->size);
+        red_zone_set(a->base, a->size, true);
         munmap(a->base, a->size);
     }
     *a = (struct arena){0};
@@ -58,8 +50,8 @@ void *arena_take(struct arena *a, size_t bytes)
         return NULL;
     if (end > a->size)
         msg_bug("arena: more taken than planned");
-    ASAN_UNPOISON_MEMORY_REGION(a->base + at, bytes);
-    ASAN_POISON_MEMORY_REGION(a->base + at + bytes, end - at - bytes);
+    red_zone_set(a->base + at, bytes, true);
+    red_zone_set(a->base + at + bytes, end - at - bytes, false);
     return a->base + at;
 }
 

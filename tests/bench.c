@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench-row.h"
+#include "arena.h"
 #include "config.h"
 #include "gemm.h"
 #include "isa.h"
@@ -79,7 +80,7 @@ static void report(struct bench *b, const char *what, double images, double flop
 
 struct worker {
     struct op_ctx c;
-    struct arena arena, scratch;
+    struct device_arena arena, scratch;
     struct vit_activations pass;
 };
 
@@ -101,7 +102,8 @@ static void extract_image(void *arg, int64_t image, int worker)
     r.inputs[0] =
         (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
     w->arena.used = w->scratch.used = 0;
-    check(&w->c, vit_forward(&w->c, &x->b->vit, w->arena.base ? x->b->values : NULL, &r, &w->arena, &w->pass, &e), &e);
+    check(&w->c, vit_forward(&w->c, &x->b->vit, w->arena.base.at ? x->b->values : NULL, &r, &w->arena, &w->pass, &e),
+          &e);
 }
 
 static void open_worker(struct extraction *x, int i)
@@ -109,7 +111,8 @@ static void open_worker(struct extraction *x, int i)
     struct worker *w = &x->workers[i];
     w->c = (struct op_ctx){.backend = &backend_cpu, .scratch = &w->scratch};
     extract_image(x, 0, i);
-    if (arena_init(&w->arena, w->arena.high, NULL) || arena_init(&w->scratch, w->scratch.high, NULL))
+    if (device_arena_init(&w->arena, &backend_cpu, w->arena.high, NULL) || device_arena_init(&w->scratch, &backend_cpu,
+                                                                                             w->scratch.high, NULL))
         exit(1);
 }
 
@@ -121,13 +124,13 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     for (int64_t i = 0; i < batch * size * size * 3; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 13);
     x.pixels = pixels;
-    struct arena scratch = {0};
+    struct device_arena scratch = {0};
     struct op_ctx c = {.backend = &backend_cpu, .pool = b->pool, .scratch = &scratch};
     vit_transpose_weights(&c, &b->vit, NULL);
-    if (arena_init(&scratch, scratch.high, NULL))
+    if (device_arena_init(&scratch, &backend_cpu, scratch.high, NULL))
         exit(1);
     x.turned = vit_transpose_weights(&c, &b->vit, b->values);
-    arena_release(&scratch);
+    device_arena_release(&scratch);
     for (int i = 0; i < b->n_workers; i++)
         open_worker(&x, i);
     thread_for(b->pool, batch, extract_image, &x); /* warm */
@@ -161,7 +164,7 @@ static void draw_drops(const struct bench *b, struct vit_drop_path *drops, const
 struct training {
     struct bench *b;
     struct op_ctx c;
-    struct arena arena, scratch;
+    struct device_arena arena, scratch;
     struct vit_request student, teacher;
     struct vit_activations pass;
     float *grads;
@@ -171,7 +174,7 @@ struct training {
 static void training_step(struct training *t)
 {
     struct fmt_error e = {0};
-    bool real = t->arena.base != NULL;
+    bool real = t->arena.base.at != 0;
     const float *values = real ? t->b->values : NULL;
     double start = bench_clock(CLOCK_MONOTONIC);
     t->arena.used = t->scratch.used = 0;
@@ -181,7 +184,7 @@ static void training_step(struct training *t)
     check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->student, &t->arena, &t->pass, &e), &e);
     double after_student = bench_clock(CLOCK_MONOTONIC);
     int64_t n = t->pass.T * t->b->vit.config.C;
-    float *d = ARENA_TAKE(&t->arena, float, n);
+    float *d = HOST_TAKE(&t->arena, float, n);
     op_fill(&t->c, HOST_TENSOR(d, n), 1e-3f);
     vit_backward(&t->c, &t->b->vit, values, &t->pass, d, real ? t->grads : NULL);
     check(&t->c, 0, NULL);
@@ -211,7 +214,8 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
         draw_drops(b, drops, n, rate);
     t.grads = take(b->table.count, sizeof *t.grads);
     training_step(&t);
-    if (arena_init(&t.arena, t.arena.high, NULL) || arena_init(&t.scratch, t.scratch.high, NULL))
+    if (device_arena_init(&t.arena, &backend_cpu, t.arena.high, NULL) || device_arena_init(&t.scratch, &backend_cpu,
+                                                                                           t.scratch.high, NULL))
         exit(1);
     training_step(&t); /* warm */
     struct bench_time best = BENCH_WORST;

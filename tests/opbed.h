@@ -16,7 +16,7 @@
 #include "tap.h"
 
 static struct op_ctx ctx;
-static struct arena scratch;
+static struct device_arena scratch;
 static struct rng draws;
 
 static inline int bed_open(void)
@@ -24,13 +24,13 @@ static inline int bed_open(void)
     struct fmt_error e = {0};
     ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
     draws = rng_stream(7, 0, 0, RNG_TEST);
-    return !ctx.backend || !ctx.pool || arena_init(&scratch, 64 << 20, &e);
+    return !ctx.backend || !ctx.pool || device_arena_init(&scratch, ctx.backend, 64 << 20, &e);
 }
 
 static inline int bed_close(void) /* the exit status */
 {
     thread_close(ctx.pool);
-    arena_release(&scratch);
+    device_arena_release(&scratch);
     return tap_done();
 }
 

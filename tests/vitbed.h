@@ -13,7 +13,7 @@ struct vitbed {
     struct params table;
     float *values;
     struct op_ctx c;
-    struct arena arena, scratch;
+    struct device_arena arena, scratch;
     struct vit_activations *pass;
 };
 
@@ -40,8 +40,8 @@ static inline void bed_init(struct vitbed *b, const struct vit_config *config)
 
 static inline void bed_release(struct vitbed *b)
 {
-    arena_release(&b->arena);
-    arena_release(&b->scratch);
+    device_arena_release(&b->arena);
+    device_arena_release(&b->scratch);
     params_release(&b->table);
     free(b->values);
     free(b->pass);
@@ -54,16 +54,17 @@ static inline struct vit_activations *bed_run(struct vitbed *b, const struct vit
 {
     struct fmt_error e = {0};
     for (int round = 0; round < 2; round++) {
-        struct arena *a = &b->arena, *s = &b->scratch;
+        struct device_arena *a = &b->arena, *s = &b->scratch;
         size_t most = a->high, most_scratch = s->high;
-        arena_release(a);
-        arena_release(s);
-        if (round == 1 && (arena_init(a, most, &e) || arena_init(s, most_scratch, &e)))
+        device_arena_release(a);
+        device_arena_release(s);
+        if (round == 1 && (device_arena_init(a, b->c.backend, most, &e) || device_arena_init(s, b->c.backend,
+                                                                                             most_scratch, &e)))
             abort();
         int status = vit_forward(&b->c, &b->vit, round ? b->values : NULL, r, a, b->pass, &e);
         if (grads) {
             int64_t n = b->pass->T * b->vit.config.C;
-            float *d = ARENA_TAKE(a, float, n);
+            float *d = HOST_TAKE(a, float, n);
             if (round)
                 d_norm(arg, b->pass, d);
             vit_backward(&b->c, &b->vit, round ? b->values : NULL, b->pass, d, round ? grads : NULL);

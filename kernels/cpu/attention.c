@@ -136,7 +136,7 @@ static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_score
     int64_t rows = num_max(tiles.height, num_min(N, SCORES_MAX / ROUND)) + ROUND;
     int64_t scores = num_max(SCORES_MAX, tiles.height * score_stride(N)) + ROUND * score_stride(N);
     a->scratch_floats = round_up(n_scores * (a->HD * score_stride(N) + scores) + rows);
-    a->scratch = ARENA_TAKE(c->scratch, float, a->scratch_floats * op_workers(c));
+    a->scratch = CPU_TAKE(c, float, a->scratch_floats * op_workers(c));
     op_for(c, count_segments(a) * a->NH, item, a);
     c->scratch->used = mark;
 }

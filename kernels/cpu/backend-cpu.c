@@ -10,8 +10,16 @@ static void cpu_sync(struct op_ctx *c)
 
 const struct backend backend_cpu = {
     .name = "cpu",
+    .open = gemm_open,
+    .environment = gemm_environment,
+    .reserve = cpu_reserve,
+    .release = cpu_release,
+    .set_usable = cpu_set_usable,
+    .copy_in = cpu_copy_in,
+    .copy_out = cpu_copy_out,
     .sync = cpu_sync,
     .prefers_transposed_weights = gemm_prefers_transposed,
+    .batch_changes_bits = true,
 #define OP(name, params, args) .name = cpu_##name,
 #include "ops.def"
 #undef OP

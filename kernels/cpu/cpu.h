@@ -13,12 +13,21 @@
 #define OP(name, params, args) void cpu_##name params;
 #include "ops.def"
 #undef OP
+int cpu_reserve(struct device_address *at, size_t bytes, struct fmt_error *e);
+void cpu_release(struct device_address at, size_t bytes);
+void cpu_set_usable(struct device_address at, size_t bytes, bool usable);
+void cpu_copy_in(struct op_ctx *c, struct device_address to, const void *host, size_t bytes);
+void cpu_copy_out(struct op_ctx *c, void *host, struct device_address from, size_t bytes);
 
 /* A tensor's elements; NULL while planning and of TENSOR_NONE. */
 static inline float *cpu_f32(struct tensor t) { return (float *)t.data.at; }
 static inline double *cpu_f64(struct tensor t) { return (double *)t.data.at; }
 static inline int64_t *cpu_i64(struct tensor t) { return (int64_t *)t.data.at; }
 static inline uint8_t *cpu_u8(struct tensor t) { return (uint8_t *)t.data.at; }
+
+/* n elements of an operation's scratch, as a pointer: float *x = CPU_TAKE(c, float, n); */
+#define CPU_TAKE(c, type, n) ((type *)cpu_take((c), (n), sizeof(type)))
+void *cpu_take(struct op_ctx *c, int64_t n, size_t bytes_each);
 
 /* Rows are cut into tiles of equal height near `height` (the last may be lower): by the number of rows alone. */
 struct tiling {

@@ -119,7 +119,7 @@ void cpu_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, 
         return;
     size_t mark = c->scratch->used;
     struct tiling tiles = tiling_of(M, CPU_SUM_ROWS);
-    float *partials = ARENA_TAKE(c->scratch, float, tensor_given(gamma) ? tiles.n * C : 0);
+    float *partials = CPU_TAKE(c, float, tensor_given(gamma) ? tiles.n * C : 0);
     struct rows a = {.y = cpu_f32(dr), .x = cpu_f32(dx), .r = cpu_f32(r), .gamma = cpu_f32(gamma),
                      .rows = cpu_i64(rows), .scale = cpu_f32(scale), .M = M, .C = C, .partials = partials,
                      .tiles = tiles};
@@ -206,7 +206,7 @@ void cpu_sum_squares(struct op_ctx *c, double *out, struct tensor x)
 {
     size_t mark = c->scratch->used;
     int64_t n = tensor_elements(x), n_sums = num_ceil_div(n, CPU_STRETCH);
-    struct stretch s = {.x = cpu_f32(x), .n = n, .sums = ARENA_TAKE(c->scratch, double, n_sums)};
+    struct stretch s = {.x = cpu_f32(x), .n = n, .sums = CPU_TAKE(c, double, n_sums)};
     op_for(c, n_sums, sum_squares_item, &s);
     *out = 0;
     for (int64_t i = 0; i < n_sums && !op_planning(c); i++)

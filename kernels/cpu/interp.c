@@ -42,7 +42,7 @@ static struct interp interp_of(struct op_ctx *c, struct tensor grid, struct tens
 {
     struct interp a = {.wy = cpu_f32(wy), .wx = cpu_f32(wx), .oh = wy.dims[0], .ow = wx.dims[0], .M = wy.dims[1],
                        .C = grid.dims[1]};
-    a.middle = ARENA_TAKE(c->scratch, float, a.M * a.ow * a.C);
+    a.middle = CPU_TAKE(c, float, a.M * a.ow * a.C);
     return a;
 }
 

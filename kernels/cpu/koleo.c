@@ -95,11 +95,11 @@ void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tenso
     size_t mark = c->scratch->used;
     int64_t B = x.dims[0], C = x.dims[1];
     struct koleo k = {.x = cpu_f32(x),
-                      .unit = ARENA_TAKE(c->scratch, float, B * C),
-                      .norm = ARENA_TAKE(c->scratch, double, B),
-                      .dots = ARENA_TAKE(c->scratch, float, op_workers(c) * BLOCK * B),
-                      .neighbour = ARENA_TAKE(c->scratch, int64_t, B),
-                      .d_unit = ARENA_TAKE(c->scratch, double, B * C),
+                      .unit = CPU_TAKE(c, float, B * C),
+                      .norm = CPU_TAKE(c, double, B),
+                      .dots = CPU_TAKE(c, float, op_workers(c) * BLOCK * B),
+                      .neighbour = CPU_TAKE(c, int64_t, B),
+                      .d_unit = CPU_TAKE(c, double, B * C),
                       .B = B,
                       .C = C};
     if (!op_planning(c)) {
@@ -139,7 +139,7 @@ void cpu_effective_rank(struct op_ctx *c, double *rank, struct tensor features)
     size_t mark = c->scratch->used;
     const float *x = cpu_f32(features);
     int64_t T = features.dims[0], C = features.dims[1], n = num_min(T, RANK_ROWS);
-    double *row = ARENA_TAKE(c->scratch, double, n * C);
+    double *row = CPU_TAKE(c, double, n * C);
     if (!op_planning(c)) {
         for (int64_t k = 0; k < C; k++) {
             double mean = 0;

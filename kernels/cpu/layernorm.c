@@ -56,7 +56,7 @@ void cpu_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, str
         return;
     size_t mark = c->scratch->used;
     struct tiling tiles = tiling_of(T, CPU_SUM_ROWS);
-    float *partials = ARENA_TAKE(c->scratch, float, 2 * tiles.n * C);
+    float *partials = CPU_TAKE(c, float, 2 * tiles.n * C);
     struct layernorm l = {.mean = cpu_f32(mean), .rstd = cpu_f32(rstd), .x = cpu_f32(x), .w = cpu_f32(w), .C = C,
                           .dx = cpu_f32(dx), .partials = partials, .dy = cpu_f32(dy), .tiles = tiles};
     op_for(c, tiles.n, backward_item, &l);

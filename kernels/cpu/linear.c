@@ -69,7 +69,7 @@ static void linear(struct op_ctx *c, struct product *p, struct tensor x, struct 
     int64_t T = x.dims[0], N = w.dims[0], K = w.dims[1];
     size_t mark = c->scratch->used;
     if (!w.transposed && T >= TRANSPOSE_FROM && gemm_prefers_transposed()) {
-        struct tensor wt = HOST_TENSOR(ARENA_TAKE(c->scratch, float, N * K), K, N);
+        struct tensor wt = TENSOR_TAKE(c->scratch, DTYPE_F32, K, N);
         cpu_transpose(c, wt, w);
         w.data = wt.data;
         w.transposed = true;

@@ -78,9 +78,9 @@ struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, int64
     s.n_tiles = num_ceil_div(s.p.K, PROTOTYPES_TILE);
     s.tiles_per_strip = num_ceil_div(s.n_tiles, STRIPS_MAX);
     s.x_count = x_rows * PROTOTYPES_TILE;
-    s.w = ARENA_TAKE(c->scratch, float, workers * PROTOTYPES_TILE * s.p.b);
-    s.inverse = ARENA_TAKE(c->scratch, float, workers * PROTOTYPES_TILE);
-    s.x = ARENA_TAKE(c->scratch, float, workers * s.x_count);
+    s.w = CPU_TAKE(c, float, workers * PROTOTYPES_TILE * s.p.b);
+    s.inverse = CPU_TAKE(c, float, workers * PROTOTYPES_TILE);
+    s.x = CPU_TAKE(c, float, workers * s.x_count);
     return s;
 }
 
@@ -110,8 +110,8 @@ void sweep_run(struct op_ctx *c, struct sweep *s,
 struct sweep_denominators sweep_denominators_take(struct op_ctx *c, const struct sweep *s, double *log_row)
 {
     int64_t count = s->n_tiles * s->n;
-    return (struct sweep_denominators){.largest = ARENA_TAKE(c->scratch, double, count),
-                                       .sum = ARENA_TAKE(c->scratch, double, count),
+    return (struct sweep_denominators){.largest = CPU_TAKE(c, double, count),
+                                       .sum = CPU_TAKE(c, double, count),
                                        .log_row = log_row,
                                        .n = s->n,
                                        .n_tiles = s->n_tiles};
@@ -163,8 +163,8 @@ void sweep_backward(const struct sweep *s, const struct sweep_gradient *a, int64
 struct sweep_gradient sweep_gradient_take(struct op_ctx *c, const struct sweep *s, struct tensor dv, struct tensor dg)
 {
     int64_t b = s->p.b;
-    return (struct sweep_gradient){.dw = ARENA_TAKE(c->scratch, float, op_workers(c) * PROTOTYPES_TILE * b),
-                                   .parts = ARENA_TAKE(c->scratch, float, n_strips(s) * s->n * b),
+    return (struct sweep_gradient){.dw = CPU_TAKE(c, float, op_workers(c) * PROTOTYPES_TILE * b),
+                                   .parts = CPU_TAKE(c, float, n_strips(s) * s->n * b),
                                    .dv = cpu_f32(dv),
                                    .dg = cpu_f32(dg)};
 }

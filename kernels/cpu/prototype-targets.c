@@ -155,13 +155,13 @@ void cpu_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, co
 {
     size_t mark = c->scratch->used;
     struct sweep s = sweep_plan(c, p, first, n, n);
-    struct collapse_arg a = {.d = sweep_denominators_take(c, &s, ARENA_TAKE(c->scratch, double, n)),
+    struct collapse_arg a = {.d = sweep_denominators_take(c, &s, CPU_TAKE(c, double, n)),
                              .log_col = cpu_f64(log_col),
                              .scale = 1 / temperature,
-                             .shares = ARENA_TAKE(c->scratch, float, op_workers(c) * s.x_count),
-                             .sum_py = ARENA_TAKE(c->scratch, double, s.n_tiles * n),
-                             .mean_entropy = ARENA_TAKE(c->scratch, double, s.n_tiles),
-                             .winners = ARENA_TAKE(c->scratch, int64_t, s.n_tiles)};
+                             .shares = CPU_TAKE(c, float, op_workers(c) * s.x_count),
+                             .sum_py = CPU_TAKE(c, double, s.n_tiles * n),
+                             .mean_entropy = CPU_TAKE(c, double, s.n_tiles),
+                             .winners = CPU_TAKE(c, int64_t, s.n_tiles)};
     if (!op_planning(c)) {
         sweep_run(c, &s, collapse_rows_tile, &a);
         sweep_denominators_join(c, &a.d);

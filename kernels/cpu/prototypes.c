@@ -87,7 +87,7 @@ static struct xent_arg xent_take(struct op_ctx *c, const struct prototype_target
                          .log_row = cpu_f64(t->log_row),
                          .target = cpu_i64(pairs->target),
                          .weight = cpu_f32(pairs->weight)};
-    a.tile_targets = ARENA_TAKE(c->scratch, float, op_workers(c) * a.teacher.T * PROTOTYPES_TILE);
+    a.tile_targets = CPU_TAKE(c, float, op_workers(c) * a.teacher.T * PROTOTYPES_TILE);
     return a;
 }
 
@@ -147,7 +147,7 @@ void cpu_prototype_xent_fwd(struct op_ctx *c, struct tensor row_loss, struct ten
     int64_t T = p->z.dims[0];
     struct sweep s = sweep_plan(c, p, 0, T, tensor_given(p->logits) ? 0 : T);
     struct xent_arg a = xent_take(c, t, pairs);
-    a.parts = ARENA_TAKE(c->scratch, double, s.n_tiles * T * 4);
+    a.parts = CPU_TAKE(c, double, s.n_tiles * T * 4);
     sweep_run(c, &s, xent_tile, &a);
     for (int64_t i = 0; i < T && !op_planning(c); i++)
         xent_join(a.parts + 4 * i, s.n_tiles, T * 4, cpu_f64(row_loss) + i, cpu_f64(lse) + i, cpu_f64(target_sum) + i);
@@ -258,13 +258,13 @@ void cpu_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct t
     size_t mark = c->scratch->used;
     int64_t n = dz.dims[0];
     struct sweep s = sweep_plan(c, p, first, n, n);
-    struct kl_arg a = {.d = sweep_denominators_take(c, &s, ARENA_TAKE(c->scratch, double, n)),
+    struct kl_arg a = {.d = sweep_denominators_take(c, &s, CPU_TAKE(c, double, n)),
                        .scale = 1 / temperature,
-                       .excess = ARENA_TAKE(c->scratch, double, s.p.K),
-                       .loss = ARENA_TAKE(c->scratch, double, s.n_tiles),
-                       .dots = ARENA_TAKE(c->scratch, double, s.n_tiles * n),
-                       .dot = ARENA_TAKE(c->scratch, double, n),
-                       .shares = ARENA_TAKE(c->scratch, float, op_workers(c) * s.x_count),
+                       .excess = CPU_TAKE(c, double, s.p.K),
+                       .loss = CPU_TAKE(c, double, s.n_tiles),
+                       .dots = CPU_TAKE(c, double, s.n_tiles * n),
+                       .dot = CPU_TAKE(c, double, n),
+                       .shares = CPU_TAKE(c, float, op_workers(c) * s.x_count),
                        .factor = weight / ((double)n * temperature),
                        .gradient = sweep_gradient_take(c, &s, dv, dg)};
     if (!op_planning(c)) {

@@ -20,7 +20,8 @@ struct room {
 
 struct extract_worker {
     struct op_ctx c;
-    struct arena pass, scratch, draw; /* draw: scratch of resizing */
+    struct device_arena pass, scratch;
+    struct arena draw;    /* scratch of resizing */
     int64_t net_h, net_w; /* that the arenas are planned for */
     struct room part, canvas, net;
     double *sum;          /* [C] */
@@ -49,6 +50,15 @@ static int make_arena(struct arena *a, size_t bytes, struct fmt_error *e)
         return 0;
     arena_release(a);
     return arena_init(a, bytes, e);
+}
+
+static int make_device_arena(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e)
+{
+    a->used = 0;
+    if (a->base.at && bytes <= a->size)
+        return 0;
+    device_arena_release(a);
+    return device_arena_init(a, backend, bytes, e);
 }
 
 /* ------------------------------------------------------------------ pixels */
@@ -126,7 +136,7 @@ struct outputs {
     float *logits;                     /* [K] of the head */
 };
 
-static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, const struct vit_request *r,
+static int forward(const struct extract *x, struct op_ctx *c, struct device_arena *a, const struct vit_request *r,
                    struct vit_activations *pass, struct outputs *out, struct fmt_error *e)
 {
     const struct extract_model *m = &x->model;
@@ -141,16 +151,16 @@ static int forward(const struct extract *x, struct op_ctx *c, struct arena *a, c
         out->layer[i] = last ? x->settings.no_norm ? pass->prenorm : pass->normed : pass->layers[i];
         if (last || x->settings.no_norm)
             continue;
-        float *normed = ARENA_TAKE(a, float, pass->T * f->C);
+        float *normed = HOST_TAKE(a, float, pass->T * f->C);
         vit_final_norm(c, m->vit, m->values, normed, pass->layers[i], pass->T);
         out->layer[i] = normed;
     }
     if (m->head) {
         struct head_activations head;
         int64_t K = m->head->config.n_prototypes;
-        out->logits = ARENA_TAKE(a, float, K);
+        out->logits = HOST_TAKE(a, float, K);
         /* While planning there is no row yet, and none is read. */
-        head_forward(c, m->head, m->values, arena_planning(a) ? m->values : pass->normed, 1, false, a, &head);
+        head_forward(c, m->head, m->values, device_arena_planning(a) ? m->values : pass->normed, 1, false, a, &head);
         struct prototype_layer layer = head_prototypes(m->head, m->values, head.z, 1);
         op_prototype_fwd(c, HOST_TENSOR(out->logits, 1, K), &layer);
     }
@@ -168,7 +178,7 @@ static struct vit_request request_of(const struct extract *x, int64_t net_h, int
 
 /* What a pass needs, in the arenas' high. */
 static int count_pass(const struct extract *x, struct extract_worker *w, const struct vit_request *r,
-                      struct arena *pass, struct arena *scratch, struct fmt_error *e)
+                      struct device_arena *pass, struct device_arena *scratch, struct fmt_error *e)
 {
     struct op_ctx c = {.backend = w->c.backend, .scratch = scratch};
     struct outputs out = {0};
@@ -181,13 +191,13 @@ static int plan(const struct extract *x, struct extract_worker *w, struct vit_re
     int64_t H = r.inputs[0].H, W = r.inputs[0].W;
     if (w->net_h == H && w->net_w == W)
         return 0;
-    struct arena pass = {0}, scratch = {0};
+    struct device_arena pass = {0}, scratch = {0};
     w->net_h = w->net_w = 0;
     int status = count_pass(x, w, &r, &pass, &scratch, e);
     if (!status)
-        status = make_arena(&w->pass, pass.high, e);
+        status = make_device_arena(&w->pass, w->c.backend, pass.high, e);
     if (!status)
-        status = make_arena(&w->scratch, scratch.high, e);
+        status = make_device_arena(&w->scratch, w->c.backend, scratch.high, e);
     if (status)
         return status;
     w->net_h = H;
@@ -308,7 +318,8 @@ int extract_image(struct extract *x, int worker, const struct image *photo, stru
 int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_t *bytes, struct fmt_error *e)
 {
     struct extract_geometry p;
-    struct arena pass = {0}, scratch = {0}, draw = {0};
+    struct device_arena pass = {0}, scratch = {0};
+    struct arena draw = {0};
     int status = extract_geometry(&x->settings, x->model.vit->config.patch, height, width, &p, e);
     if (status)
         return status;
@@ -327,19 +338,19 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
                               struct fmt_error *e)
 {
-    struct arena scratch = {0};
+    struct device_arena scratch = {0};
     struct op_ctx c = {.backend = backend_find("cpu", e), .pool = pool, .scratch = &scratch};
     if (!c.backend)
         return (int)(e ? e->status : FMT_UNSUPPORTED);
     *turned = vit_transpose_weights(&c, vit, NULL); /* planning */
     int status = op_sync(&c, e);
     if (!status && *turned)
-        status = arena_init(&scratch, scratch.high, e);
+        status = device_arena_init(&scratch, c.backend, scratch.high, e);
     if (!status && *turned) {
         vit_transpose_weights(&c, vit, values);
         status = op_sync(&c, e);
     }
-    arena_release(&scratch);
+    device_arena_release(&scratch);
     return status;
 }
 
@@ -400,8 +411,8 @@ void extract_close(struct extract *x)
 {
     for (int i = 0; x->worker && i < x->n_workers; i++) {
         struct extract_worker *w = &x->worker[i];
-        arena_release(&w->pass);
-        arena_release(&w->scratch);
+        device_arena_release(&w->pass);
+        device_arena_release(&w->scratch);
         arena_release(&w->draw);
         free(w->part.p);
         free(w->canvas.p);

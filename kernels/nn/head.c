@@ -67,21 +67,21 @@ static struct tensor layer_bias(const struct head *h, const float *values, int64
 }
 
 void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
-                  struct arena *arena, struct head_activations *pass)
+                  struct device_arena *arena, struct head_activations *pass)
 {
     const struct head_config *hc = &h->config;
     *pass = (struct head_activations){.T = T, .x = x};
-    pass->z = ARENA_TAKE(arena, float, T * hc->bottleneck_dim);
-    pass->norm = ARENA_TAKE(arena, float, T);
+    pass->z = HOST_TAKE(arena, float, T * hc->bottleneck_dim);
+    pass->norm = HOST_TAKE(arena, float, T);
     for (int64_t i = 0; i < hc->n_layers; i++) {
         int64_t N = width_out(hc, i);
         struct tensor in = HOST_TENSOR(x, T, width_in(hc, i)), w = layer_weight(h, values, i), b = layer_bias(h, values,
                                                                                                               i);
-        pass->after[i] = ARENA_TAKE(arena, float, T * N);
+        pass->after[i] = HOST_TAKE(arena, float, T * N);
         if (i == hc->n_layers - 1) {
             op_linear_fwd(c, HOST_TENSOR(pass->after[i], T, N), in, w, b);
         } else {
-            pass->before[i] = keep ? ARENA_TAKE(arena, float, T * N) : NULL;
+            pass->before[i] = keep ? HOST_TAKE(arena, float, T * N) : NULL;
             op_linear_gelu_fwd(c, HOST_TENSOR(pass->after[i], T, N),
                                keep ? HOST_TENSOR(pass->before[i], T, N) : TENSOR_NONE, in,
                                w, b);
@@ -95,14 +95,14 @@ void head_forward(struct op_ctx *c, const struct head *h, const float *values, c
 
 void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass,
                    float *dz,
-                   float *dx, struct arena *arena, float *grads)
+                   float *dx, struct device_arena *arena, float *grads)
 {
     const struct head_config *hc = &h->config;
     int64_t T = pass->T, b = hc->bottleneck_dim;
     size_t mark = arena->used;
     float *dy = dz, *hidden[2] = {NULL, NULL};
     for (int i = 0; i < 2 && hc->n_layers > 1; i++)
-        hidden[i] = ARENA_TAKE(arena, float, T * hc->hidden_dim);
+        hidden[i] = HOST_TAKE(arena, float, T * hc->hidden_dim);
     op_l2norm_bwd(c, HOST_TENSOR(dy, T, b), HOST_TENSOR(dz, T, b), HOST_TENSOR(pass->z, T, b),
                   HOST_TENSOR(pass->norm, T), 1e-12f);
     for (int64_t i = hc->n_layers - 1; i >= 0; i--) {

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arena.h"
+#include "device-arena.h"
 #include "params.h"
 #include "op.h"
 #include "prototypes.h"
@@ -45,11 +45,11 @@ struct head_activations {
 };
 
 void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
-                  struct arena *arena, struct head_activations *pass);
+                  struct device_arena *arena, struct head_activations *pass);
 /* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten. keep was set. */
 void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass,
                    float *dz,
-                   float *dx, struct arena *arena, float *grads);
+                   float *dx, struct device_arena *arena, float *grads);
 
 /* Rows z [T,bottleneck] before this head's prototypes. */
 struct prototype_layer head_prototypes(const struct head *h, const float *values, const float *z, int64_t T);

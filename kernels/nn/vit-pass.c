@@ -13,7 +13,7 @@ struct walk {
     const float *w;
     float *g; /* gradients, or NULL */
     struct vit_activations *pass;
-    struct arena *keep; /* what backward needs goes here, or to scratch */
+    struct device_arena *keep; /* what backward needs goes here, or to scratch */
 };
 
 /* ------------------------------------------------------------------ parameters as tensors */
@@ -37,7 +37,7 @@ static struct tensor weight_at(const struct walk *k, int64_t at, int64_t N, int6
 
 static float *scratch(const struct walk *k, int64_t n)
 {
-    return ARENA_TAKE(k->c->scratch, float, n);
+    return HOST_TAKE(k->c->scratch, float, n);
 }
 
 static void norm(const struct walk *k, float *y, float *mean, float *rstd, const float *x, int64_t w_at, int64_t b_at,
@@ -66,7 +66,7 @@ static bool grid_as_stored(const struct vit_config *f, int64_t H, int64_t W)
 static struct tensor axis(struct op_ctx *c, const struct vit_config *f, int64_t pixels)
 {
     int64_t out = pixels / f->patch;
-    float *w = ARENA_TAKE(c->scratch, float, out * f->grid);
+    float *w = HOST_TAKE(c->scratch, float, out * f->grid);
     if (!op_planning(c))
         positions_axis(w, f->grid, out, f->offset, f->antialias);
     return HOST_TENSOR(w, out, f->grid);
@@ -191,8 +191,8 @@ static void choose_rows(const struct walk *k, struct vit_branch *b, const struct
     b->listed = !all;
     if (all)
         return;
-    b->rows = ARENA_TAKE(k->keep, int64_t, b->M);
-    b->scale = ARENA_TAKE(k->keep, float, b->M);
+    b->rows = HOST_TAKE(k->keep, int64_t, b->M);
+    b->scale = HOST_TAKE(k->keep, float, b->M);
     if (!op_planning(k->c))
         list_rows(k, b, subset);
 }
@@ -214,13 +214,13 @@ static void branch_input(const struct walk *k, struct vit_branch *b, float *x, f
 {
     int64_t C = k->v->config.C, M = b->M, T = k->pass->T;
     bool kept = k->pass->request.save_for_backward;
-    b->x = b->listed || kept ? ARENA_TAKE(k->keep, float, M * C) : x;
+    b->x = b->listed || kept ? HOST_TAKE(k->keep, float, M * C) : x;
     if (b->listed)
         op_gather_rows(k->c, HOST_TENSOR(b->x, M, C), HOST_TENSOR(x, T, C), rows_of(b));
     else if (kept)
         op_copy(k->c, HOST_TENSOR(b->x, M, C), HOST_TENSOR(x, M, C));
-    b->mean = ARENA_TAKE(k->keep, float, M);
-    b->rstd = ARENA_TAKE(k->keep, float, M);
+    b->mean = HOST_TAKE(k->keep, float, M);
+    b->rstd = HOST_TAKE(k->keep, float, M);
     norm(k, normed, b->mean, b->rstd, b->x, w_at, b_at, M, true);
 }
 
@@ -238,10 +238,10 @@ static void attention_forward(const struct walk *k, int64_t i, float *x)
     int64_t M = b->M;
     float *normed = scratch(k, M * C);
     branch_input(k, b, x, normed, at->norm1_w, at->norm1_b);
-    b->inner = ARENA_TAKE(k->keep, float, M * 3 * C);
-    b->o = ARENA_TAKE(k->keep, float, M * C);
-    b->lse = ARENA_TAKE(k->keep, float, M * f->n_heads);
-    b->r = ARENA_TAKE(k->keep, float, M * C);
+    b->inner = HOST_TAKE(k->keep, float, M * 3 * C);
+    b->o = HOST_TAKE(k->keep, float, M * C);
+    b->lse = HOST_TAKE(k->keep, float, M * f->n_heads);
+    b->r = HOST_TAKE(k->keep, float, M * C);
     op_linear_fwd(k->c, HOST_TENSOR(b->inner, M, 3 * C), HOST_TENSOR(normed, M, C), weight_at(k, at->qkv_w, 3 * C, C),
                   vector_at(k->w, at->qkv_b, 3 * C));
     op_attention_fwd(k->c, HOST_TENSOR(b->o, M, C), HOST_TENSOR(b->lse, M, f->n_heads), HOST_TENSOR(b->inner, M, 3 * C),
@@ -268,7 +268,7 @@ static void ffn_products(const struct walk *k, int64_t i, float *x)
     bool keep = k->pass->request.save_for_backward, swiglu = f->ffn == VIT_SWIGLU;
     float *normed = scratch(k, M * C), *a = scratch(k, M * h);
     branch_input(k, b, x, normed, at->norm2_w, at->norm2_b);
-    b->inner = keep || swiglu ? ARENA_TAKE(k->keep, float, M * inner) : NULL;
+    b->inner = keep || swiglu ? HOST_TAKE(k->keep, float, M * inner) : NULL;
     struct tensor u = keep || swiglu ? HOST_TENSOR(b->inner, M, inner) : TENSOR_NONE, w1 = weight_at(k, at->fc1_w,
                                                                                                      inner, C);
     struct tensor b1 = vector_at(k->w, at->fc1_b, inner);
@@ -292,7 +292,7 @@ static void ffn_forward(const struct walk *k, int64_t i, float *x)
     size_t mark = k->c->scratch->used;
     choose_rows(k, b, drop ? drop[i].ffn : NULL);
     int64_t M = b->M;
-    b->r = ARENA_TAKE(k->keep, float, M * C);
+    b->r = HOST_TAKE(k->keep, float, M * C);
     if (f->ffn == VIT_IDENTITY)
         branch_input(k, b, x, b->r, at->norm2_w, at->norm2_b);
     else
@@ -410,16 +410,16 @@ static int lay_out(const struct vit *v, const struct vit_request *r, struct vit_
     return 0;
 }
 
-static float *copy_of(const struct walk *k, struct arena *arena, const float *x)
+static float *copy_of(const struct walk *k, struct device_arena *arena, const float *x)
 {
     int64_t T = k->pass->T, C = k->v->config.C;
-    float *copy = ARENA_TAKE(arena, float, T * C);
+    float *copy = HOST_TAKE(arena, float, T * C);
     op_copy(k->c, HOST_TENSOR(copy, T, C), HOST_TENSOR(x, T, C));
     return copy;
 }
 
 int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, const struct vit_request *request,
-                struct arena *arena, struct vit_activations *pass, struct fmt_error *e)
+                struct device_arena *arena, struct vit_activations *pass, struct fmt_error *e)
 {
     int status = lay_out(v, request, pass, e);
     if (status)
@@ -427,10 +427,10 @@ int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, cons
     struct walk k = {.c = c, .v = v, .w = values, .pass = pass,
                      .keep = request->save_for_backward ? arena : c->scratch};
     int64_t T = pass->T, C = v->config.C;
-    float *x = pass->prenorm = ARENA_TAKE(arena, float, T * C);
-    pass->normed = ARENA_TAKE(arena, float, T * C);
-    pass->mean = ARENA_TAKE(arena, float, T);
-    pass->rstd = ARENA_TAKE(arena, float, T);
+    float *x = pass->prenorm = HOST_TAKE(arena, float, T * C);
+    pass->normed = HOST_TAKE(arena, float, T * C);
+    pass->mean = HOST_TAKE(arena, float, T);
+    pass->rstd = HOST_TAKE(arena, float, T);
     for (int i = 0; i < request->n_inputs; i++)
         tokens_forward(&k, i, x);
     if (request->return_tokens)
@@ -477,7 +477,7 @@ void vit_backward(struct op_ctx *c, const struct vit *v, const float *values, st
 static void turn(struct op_ctx *c, float *w, int64_t N, int64_t K)
 {
     size_t mark = c->scratch->used;
-    float *copy = ARENA_TAKE(c->scratch, float, N * K);
+    float *copy = HOST_TAKE(c->scratch, float, N * K);
     op_copy(c, HOST_TENSOR(copy, N * K), HOST_TENSOR(w, N * K));
     op_transpose(c, HOST_TENSOR(w, K, N), HOST_TENSOR(copy, N, K));
     c->scratch->used = mark;

@@ -23,7 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arena.h"
+#include "device-arena.h"
 #include "fmt.h"
 #include "params.h"
 #include "op.h"
@@ -147,7 +147,7 @@ static inline int64_t vit_row(const struct vit_activations *p, int input, int64_
 
 /* 0, or FMT_MISMATCH for sizes that do not fit the config; failures of operations are sticky in the context. */
 int vit_forward(struct op_ctx *c, const struct vit *v, const float *values, const struct vit_request *request,
-                struct arena *arena, struct vit_activations *pass, struct fmt_error *e);
+                struct device_arena *arena, struct vit_activations *pass, struct fmt_error *e);
 /* For many passes over single images: turns the weights of all products in place, into the form that this machine
  * multiplies fastest (gemm.h), and says whether it did; requests over these values then set `turned`. The values have
  * the published layout no more: no hash, no file, no backward from them. */

@@ -1,15 +1,18 @@
-/* backend.h - what a device fills in: a function for each operation of ops.def. Shapes and types were checked by op.c,
- * so a backend's function is its loop and nothing else. The CPU is the reference.
+/* backend.h - what a device fills in: memory, copies, waiting, and a function for each operation of ops.def. Shapes and
+ * types were checked by op.c, so a backend's function is its loop and nothing else. The CPU is the reference
+ * (kernels/cpu); op.h says how another one is added.
  */
 #ifndef BACKEND_H
 #define BACKEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "fmt.h"
 #include "pixel-norm.h"
 #include "tensor.h"
+#include "thread.h"
 
 struct op_ctx;
 struct prototype_layer; /* prototypes.h */
@@ -18,18 +21,44 @@ struct prototype_targets;
 struct prototype_collapse;
 struct update; /* update.h */
 
+enum { BACKEND_TEXT = 400 };
+
 struct backend {
     const char *name; /* "cpu" */
-    void (*sync)(struct op_ctx *c);     /* waits; NULL: nothing is asynchronous */
+
+    /* Once, while the calling thread alone is at work; then no operation meets a machine that cannot run it. */
+    int (*open)(struct fmt_error *e);
+    /* A sentence for a warning, if the environment makes results differ from those without it; else NULL. */
+    const char *(*environment)(char text[BACKEND_TEXT]);
+
+    /* Zeroed memory; FMT_MEMORY if there is not enough. */
+    int (*reserve)(struct device_address *at, size_t bytes, struct fmt_error *e);
+    void (*release)(struct device_address at, size_t bytes);
+    void (*set_usable)(struct device_address at, size_t bytes, bool usable); /* red-zone.h; NULL: does nothing */
+
+    /* Copies in the order of the operations of a context. copy_in is done with the host's memory when it returns;
+     * copy_out waits for what was asked before. */
+    void (*copy_in)(struct op_ctx *c, struct device_address to, const void *host, size_t bytes);
+    void (*copy_out)(struct op_ctx *c, void *host, struct device_address from, size_t bytes);
+    void (*sync)(struct op_ctx *c); /* waits and reports what failed; NULL: nothing to wait for */
+
     bool (*prefers_transposed_weights)(void); /* whether forward products gain from them (tensor.h) */
+    bool batch_changes_bits; /* an image's bits depend on how many are computed with it */
+
 #define OP(name, params, args) void(*name) params;
 #include "ops.def"
 #undef OP
 };
 
+extern const struct backend backend_cpu;
+
+/* What a tool computes on, passed down from its main (device_open). */
+struct device {
+    const struct backend *backend;
+    struct thread_pool *pool; /* threads of the host; the CPU backend computes with them */
+};
+
 /* "auto", "cpu"; NULL with FMT_UNSUPPORTED for a device that this build or machine does not have. */
 const struct backend *backend_find(const char *device, struct fmt_error *e);
-
-extern const struct backend backend_cpu;
 
 #endif

@@ -20,7 +20,7 @@ int op_sync(struct op_ctx *c, struct fmt_error *e)
 
 bool op_planning(const struct op_ctx *c)
 {
-    return arena_planning(c->scratch) || c->error.status;
+    return device_arena_planning(c->scratch) || c->error.status;
 }
 
 bool op_check(struct op_ctx *c, bool good, const char *what)
@@ -28,6 +28,29 @@ bool op_check(struct op_ctx *c, bool good, const char *what)
     if (!good && !c->error.status)
         fmt_fail(&c->error, FMT_MISMATCH, "%s", what);
     return good && !c->error.status;
+}
+
+/* Bytes of a tensor to copy; 0 while planning, after an error and of a tensor without memory, which is one. */
+static size_t bytes_to_copy(struct op_ctx *c, struct tensor t)
+{
+    size_t bytes = (size_t)tensor_elements(t) * dtype_bytes(t.dtype);
+    if (op_planning(c) || bytes == 0)
+        return 0;
+    return op_check(c, t.data.at != 0, "copy: a tensor has no memory") ? bytes : 0;
+}
+
+void op_copy_in(struct op_ctx *c, struct tensor to, const void *host)
+{
+    size_t bytes = bytes_to_copy(c, to);
+    if (bytes)
+        c->backend->copy_in(c, to.data, host, bytes);
+}
+
+void op_copy_out(struct op_ctx *c, void *host, struct tensor from)
+{
+    size_t bytes = bytes_to_copy(c, from);
+    if (bytes)
+        c->backend->copy_out(c, host, from.data, bytes);
 }
 
 bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dtype, int n_dims, const int64_t *dims)

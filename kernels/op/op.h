@@ -23,8 +23,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arena.h"
 #include "backend.h"
+#include "device-arena.h"
 #include "fmt.h"
 #include "pixel-norm.h"
 #include "tensor.h"
@@ -33,11 +33,15 @@
 struct op_ctx {
     const struct backend *backend;
     struct thread_pool *pool;
-    struct arena *scratch;
+    struct device_arena *scratch;
     struct fmt_error error; /* the first one; status FMT_OK: none */
 };
 
 int op_sync(struct op_ctx *c, struct fmt_error *e); /* waits; the sticky error or 0; clears it */
+
+/* -- between host and device: the only crossings -- */
+void op_copy_in(struct op_ctx *c, struct tensor to, const void *host);  /* the host's memory is free when it returns */
+void op_copy_out(struct op_ctx *c, void *host, struct tensor from);     /* waits */
 
 /* -- for backends and for operations of other modules -- */
 bool op_planning(const struct op_ctx *c);                     /* or failed: check shapes, touch nothing */

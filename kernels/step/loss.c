@@ -6,22 +6,22 @@ static int64_t first_row(const struct loss_head *l, enum loss_kind kind)
     return kind == LOSS_DINO ? 0 : l->rows[LOSS_DINO];
 }
 
-void loss_carve(struct loss_head *l, bool keep, struct arena *arena)
+void loss_carve(struct loss_head *l, bool keep, struct device_arena *arena)
 {
     int64_t K = l->head.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
-    l->z = ARENA_TAKE(arena, float, rows * l->head.config.bottleneck_dim);
-    l->log_row = ARENA_TAKE(arena, double, rows);
-    l->teacher_logits = keep ? ARENA_TAKE(arena, float, prototypes_logits_count(rows, K)) : NULL;
-    l->student_logits = keep ? ARENA_TAKE(arena, float, prototypes_logits_count(l->student_rows_max, K)) : NULL;
+    l->z = HOST_TAKE(arena, float, rows * l->head.config.bottleneck_dim);
+    l->log_row = HOST_TAKE(arena, double, rows);
+    l->teacher_logits = keep ? HOST_TAKE(arena, float, prototypes_logits_count(rows, K)) : NULL;
+    l->student_logits = keep ? HOST_TAKE(arena, float, prototypes_logits_count(l->student_rows_max, K)) : NULL;
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         if (!l->serves[kind])
             continue;
         struct loss_center *center = &l->center[kind];
-        l->log_col[kind] = ARENA_TAKE(arena, double, K);
-        center->now = ARENA_TAKE(arena, float, K);
-        center->pending = ARENA_TAKE(arena, float, K);
-        center->next = ARENA_TAKE(arena, float, K);
-        center->mean = ARENA_TAKE(arena, float, K);
+        l->log_col[kind] = HOST_TAKE(arena, double, K);
+        center->now = HOST_TAKE(arena, float, K);
+        center->pending = HOST_TAKE(arena, float, K);
+        center->next = HOST_TAKE(arena, float, K);
+        center->mean = HOST_TAKE(arena, float, K);
     }
 }
 
@@ -104,12 +104,12 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
 
 /* Copies the picked rows of z and of log_row. */
 static struct prototype_layer pick_rows(struct op_ctx *c, const struct loss_head *l, const int64_t *picked, int64_t n,
-                                        struct arena *arena, double **log_row)
+                                        struct device_arena *arena, double **log_row)
 {
     struct prototype_layer p = l->teacher;
     int64_t b = p.z.dims[1];
-    struct tensor z = HOST_TENSOR(ARENA_TAKE(arena, float, n * b), n, b);
-    *log_row = ARENA_TAKE(arena, double, n);
+    struct tensor z = HOST_TENSOR(HOST_TAKE(arena, float, n * b), n, b);
+    *log_row = HOST_TAKE(arena, double, n);
     op_gather_rows(c, z, p.z, HOST_TENSOR(picked, n));
     for (int64_t i = 0; i < n && !op_planning(c); i++)
         (*log_row)[i] = l->log_row[picked[i]];
@@ -118,15 +118,15 @@ static struct prototype_layer pick_rows(struct op_ctx *c, const struct loss_head
 }
 
 void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const int64_t *picked,
-                int64_t n_picked, int64_t n_first, struct arena *arena)
+                int64_t n_picked, int64_t n_first, struct device_arena *arena)
 {
     *r = (struct loss_rows){.T = T};
-    r->target = ARENA_TAKE(arena, int64_t, 2 * T);
-    r->weight = ARENA_TAKE(arena, float, T);
-    r->row_loss = ARENA_TAKE(arena, double, T);
-    r->lse = ARENA_TAKE(arena, double, T);
-    r->mass = ARENA_TAKE(arena, double, T);
-    r->dz = ARENA_TAKE(arena, float, T * l->head.config.bottleneck_dim);
+    r->target = HOST_TAKE(arena, int64_t, 2 * T);
+    r->weight = HOST_TAKE(arena, float, T);
+    r->row_loss = HOST_TAKE(arena, double, T);
+    r->lse = HOST_TAKE(arena, double, T);
+    r->mass = HOST_TAKE(arena, double, T);
+    r->dz = HOST_TAKE(arena, float, T * l->head.config.bottleneck_dim);
     int64_t K = l->head.config.n_prototypes, rows = picked ? n_picked : l->rows[LOSS_DINO] + l->rows[LOSS_IBOT];
     double *log_row = l->log_row;
     r->targets = (struct prototype_targets){.teacher = l->teacher,

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "arena.h"
+#include "device-arena.h"
 #include "head.h"
 #include "op.h"
 #include "prototypes.h"
@@ -53,7 +53,7 @@ struct loss_head {
 };
 
 /* Takes memory: what lasts, and what a batch needs. keep: logits of a whole batch are kept. */
-void loss_carve(struct loss_head *l, bool keep, struct arena *arena);
+void loss_carve(struct loss_head *l, bool keep, struct device_arena *arena);
 void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 
 /* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */
@@ -75,7 +75,7 @@ struct loss_rows {
 /* Whole batch: the teacher's rows as they are. Else: n_picked rows of them (indices into l->z, kinds in order, the
  * first n_first of kind DINO), copied. target and weight are left for the caller to fill. */
 void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const int64_t *picked,
-                int64_t n_picked, int64_t n_first, struct arena *arena);
+                int64_t n_picked, int64_t n_first, struct device_arena *arena);
 void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const float *values, const float *z);
 /* dz is set, grads of the prototypes += */
 void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, float *grads);

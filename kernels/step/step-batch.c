@@ -146,7 +146,7 @@ static const void *gather_crops(struct step *s, const struct micro *micro, const
 {
     if (micro->m == s->z.B)
         return from;
-    uint8_t *to = arena_take_array(&s->work, n_runs * micro->m, (size_t)crop_bytes);
+    uint8_t *to = HOST_TAKE(&s->work, uint8_t, n_runs * micro->m * crop_bytes);
     for (int64_t run = 0; run < n_runs && to && from; run++)
         memcpy(to + run * micro->m * crop_bytes, (const uint8_t *)from + (run * s->z.B + micro->first) * crop_bytes,
                (size_t)(micro->m * crop_bytes));

@@ -40,7 +40,7 @@ struct step {
     int64_t frozen_iterations;
 
     struct op_ctx c;
-    struct arena life, work, scratch; /* of the run; of a pass; of an operation */
+    struct device_arena life, work, scratch; /* of the run; of a pass; of an operation */
     float *student, *teacher, *grads, *m1, *m2; /* of the table's layout; m2 with AdamW alone */
     int64_t steps[PARAMS_MODULES_MAX]; /* that updated each module: Adam's t */
     char bad_gradient[PARAMS_MODULES_MAX][PARAMS_MODULE_NAME_MAX + 16]; /* "gradient of backbone" */

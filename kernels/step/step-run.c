@@ -55,8 +55,8 @@ static void teacher_heads(struct step *s, const struct micro *micro, const struc
                 b = l->head.config.bottleneck_dim;
         if (T == 0)
             continue;
-        int64_t *rows = ARENA_TAKE(&s->work, int64_t, T), *end = rows;
-        float *x = ARENA_TAKE(&s->work, float, T * C);
+        int64_t *rows = HOST_TAKE(&s->work, int64_t, T), *end = rows;
+        float *x = HOST_TAKE(&s->work, float, T * C);
         if (!op_planning(&s->c)) {
             end = cls ? rows_cls(pass, GLOBAL, end) : end;
             end = patches ? rows_patches(s, micro, pass, end) : end;
@@ -153,8 +153,8 @@ static int preview(struct step *s, struct step_result *r, struct fmt_error *e)
         int status = vit_forward(&s->c, &s->vit, s->student, &request, &s->work, &pass, e);
         if (status)
             return status;
-        int64_t *rows = ARENA_TAKE(&s->work, int64_t, T);
-        float *x = ARENA_TAKE(&s->work, float, T * C);
+        int64_t *rows = HOST_TAKE(&s->work, int64_t, T);
+        float *x = HOST_TAKE(&s->work, float, T * C);
         if (!op_planning(&s->c))
             rows_cls(&pass, GLOBAL, rows);
         op_gather_rows(&s->c, HOST_TENSOR(x, T, C), HOST_TENSOR(pass.normed, pass.T, C), HOST_TENSOR(rows, T));
@@ -190,7 +190,7 @@ static const int64_t *pick_teacher(struct step *s, const struct micro *micro, co
     *n = h->n_global + h->n_patches;
     if (s->z.n_micro == 1)
         return NULL;
-    int64_t *picked = ARENA_TAKE(&s->work, int64_t, *n), *to = picked;
+    int64_t *picked = HOST_TAKE(&s->work, int64_t, *n), *to = picked;
     struct patch_runs runs = micro_patch_runs(s, micro);
     for (int64_t i = 0; i < h->n_global && to; i++)
         *to++ = i / micro->m * s->z.B + micro->first + i % micro->m;
@@ -234,8 +234,8 @@ static void student_head_forward(struct step *s, const struct micro *micro, cons
     h->T = h->n_local + h->n_global + h->n_patches;
     if (h->T == 0)
         return;
-    h->rows = ARENA_TAKE(&s->work, int64_t, h->T);
-    h->x = ARENA_TAKE(&s->work, float, h->T * C);
+    h->rows = HOST_TAKE(&s->work, int64_t, h->T);
+    h->x = HOST_TAKE(&s->work, float, h->T * C);
     if (!op_planning(&s->c)) {
         int64_t *end = h->n_local ? rows_cls(pass, LOCAL, h->rows) : h->rows;
         end = h->n_global ? rows_cls(pass, GLOBAL, end) : end;
@@ -288,14 +288,14 @@ static void student_backward(struct step *s, const struct micro *micro, struct v
                              struct student_head *heads, bool frozen)
 {
     int64_t C = s->vit.config.C;
-    float *d_norm = ARENA_TAKE(&s->work, float, pass->T * C);
+    float *d_norm = HOST_TAKE(&s->work, float, pass->T * C);
     op_fill(&s->c, HOST_TENSOR(d_norm, pass->T, C), 0);
     for (int i = 0; i < s->n_heads; i++) {
         struct student_head *h = &heads[i];
         struct loss_head *l = &s->head[i];
         if (h->T == 0)
             continue;
-        float *dx = ARENA_TAKE(&s->work, float, h->T * C);
+        float *dx = HOST_TAKE(&s->work, float, h->T * C);
         loss_backward(&s->c, l, &h->loss, s->grads);
         if (h->n_global && s->kl_weight > 0)
             add_global(s, micro, h->loss.dz, h->n_local, s->d_kl, l->head.config.bottleneck_dim);

@@ -81,31 +81,31 @@ static void plan_line(struct step_plan *plan, const char *what, size_t bytes)
 /* Takes what lasts as long as the run; each kind is a line of the plan (plan NULL: none is wanted). */
 static void carve_life(struct step *s, struct step_plan *plan)
 {
-    struct arena *a = &s->life;
+    struct device_arena *a = &s->life;
     size_t before = a->used;
 #define LINE(what) (plan ? plan_line(plan, what, a->used - before) : (void)0, before = a->used)
     int64_t n = s->params.count, crops = s->z.crops[GLOBAL], C = s->vit.config.C,
             b = s->head[0].head.config.bottleneck_dim;
-    s->student = ARENA_TAKE(a, float, n);
+    s->student = HOST_TAKE(a, float, n);
     LINE("student");
-    s->teacher = ARENA_TAKE(a, float, n);
+    s->teacher = HOST_TAKE(a, float, n);
     LINE("teacher");
-    s->grads = ARENA_TAKE(a, float, n);
+    s->grads = HOST_TAKE(a, float, n);
     LINE("gradients");
-    s->m1 = ARENA_TAKE(a, float, n);
-    s->m2 = s->optim.rule == UPDATE_ADAMW ? ARENA_TAKE(a, float, n) : NULL;
+    s->m1 = HOST_TAKE(a, float, n);
+    s->m2 = s->optim.rule == UPDATE_ADAMW ? HOST_TAKE(a, float, n) : NULL;
     LINE("moments of the optimizer");
     for (int i = 0; i < s->n_heads; i++)
         loss_carve(&s->head[i], keeps_logits(s), a);
     LINE(keeps_logits(s) ? "targets, centres and kept logits" : "targets and centres");
-    s->teacher_cls = ARENA_TAKE(a, float, crops * C);
-    s->student_cls = ARENA_TAKE(a, float, crops * C);
-    s->d_cls = ARENA_TAKE(a, float, crops * C);
-    s->z_kl = ARENA_TAKE(a, float, crops * b);
-    s->d_kl = ARENA_TAKE(a, float, crops * b);
+    s->teacher_cls = HOST_TAKE(a, float, crops * C);
+    s->student_cls = HOST_TAKE(a, float, crops * C);
+    s->d_cls = HOST_TAKE(a, float, crops * C);
+    s->z_kl = HOST_TAKE(a, float, crops * b);
+    s->d_kl = HOST_TAKE(a, float, crops * b);
     LINE("class tokens of a batch");
 #undef LINE
-    if (arena_planning(a)) { /* an address that is never followed, so that offsets from it are none from NULL */
+    if (device_arena_planning(a)) { /* an address that is never followed, so that offsets from it are none from NULL */
         static float nowhere[1];
         s->student = s->teacher = s->grads = s->m1 = s->m2 = nowhere;
     }
@@ -227,8 +227,9 @@ int step_open(struct step **step, const struct config *config, const struct worl
     if (!s)
         return fmt_no_memory(e);
     int status = set_up(s, config, world, ctx, NULL, e);
-    if (!status && !(status = arena_init(&s->life, s->life.high, e)) &&
-        !(status = arena_init(&s->work, s->work.high, e)) && !(status = arena_init(&s->scratch, s->scratch.high, e))) {
+    if (!status && !(status = device_arena_init(&s->life, s->c.backend, s->life.high, e)) &&
+        !(status = device_arena_init(&s->work, s->c.backend, s->work.high, e)) &&
+        !(status = device_arena_init(&s->scratch, s->c.backend, s->scratch.high, e))) {
         carve_life(s, NULL);
         *step = s;
         return 0;
@@ -242,9 +243,9 @@ void step_close(struct step *s)
     if (!s)
         return;
     params_release(&s->params);
-    arena_release(&s->life);
-    arena_release(&s->work);
-    arena_release(&s->scratch);
+    device_arena_release(&s->life);
+    device_arena_release(&s->work);
+    device_arena_release(&s->scratch);
     free(s->patch_start);
     free(s->kept_room);
     free(s->micro_room);

@@ -42,7 +42,7 @@ static void every_operation_has_a_case(void)
 /* ------------------------------------------------------------------ running a case */
 
 static void open_run(const struct op_case *op, struct run *r, int64_t T, struct thread_pool *pool,
-                     struct arena *scratch)
+                     struct device_arena *scratch)
 {
     *r = (struct run){.T = T, .c = {.backend = &backend_cpu, .pool = pool, .scratch = scratch}};
     op->shape(r);
@@ -50,7 +50,7 @@ static void open_run(const struct op_case *op, struct run *r, int64_t T, struct 
     if (op->backward)
         op->backward(r);
     struct fmt_error e = {0};
-    if (op_sync(&r->c, &e) || arena_init(scratch, scratch->high, &e)) {
+    if (op_sync(&r->c, &e) || device_arena_init(scratch, &backend_cpu, scratch->high, &e)) {
         fprintf(stderr, "%s: %s\n", op->names, e.text);
         exit(1);
     }
@@ -79,7 +79,7 @@ static void close_run(struct run *r)
     free(r->dy);
     free(r->rows);
     free(r->masks);
-    arena_release(r->c.scratch);
+    device_arena_release(r->c.scratch);
 }
 
 static void forward(const struct op_case *op, struct run *r)
@@ -176,7 +176,7 @@ static bool same_bits(const float *a, const float *b, int64_t n)
 static void check_threads(const struct op_case *op, int64_t T, struct thread_pool *pool)
 {
     struct run one, three;
-    struct arena scratch[2] = {{0}, {0}};
+    struct device_arena scratch[2] = {{0}, {0}};
     open_run(op, &one, T, NULL, &scratch[0]);
     open_run(op, &three, T, pool, &scratch[1]);
     forward(op, &one);
@@ -198,11 +198,11 @@ static void check_threads(const struct op_case *op, int64_t T, struct thread_poo
 
 static void wrong_shapes_are_named(void)
 {
-    struct arena scratch = {0};
+    struct device_arena scratch = {0};
     struct op_ctx c = {.backend = &backend_cpu, .scratch = &scratch};
     struct fmt_error e = {0};
     float y[6] = {0}, x[6] = {0}, w[6] = {0};
-    arena_init(&scratch, 4096, NULL);
+    device_arena_init(&scratch, &backend_cpu, 4096, NULL);
     op_linear_fwd(&c, HOST_TENSOR(y, 2, 2), HOST_TENSOR(x, 2, 3), HOST_TENSOR(w, 2, 2), TENSOR_NONE);
     op_gelu_fwd(&c, HOST_TENSOR(y, 2), HOST_TENSOR(x, 2)); /* after an error nothing is done */
     ok(op_sync(&c, &e) == FMT_MISMATCH, "a wrong shape is an error");
@@ -210,7 +210,7 @@ static void wrong_shapes_are_named(void)
     ok(op_sync(&c, NULL) == 0, "and is told once");
     op_gelu_fwd(&c, HOST_TENSOR((float *)NULL, 2), HOST_TENSOR(x, 2));
     ok(op_sync(&c, NULL) == FMT_MISMATCH, "so is an operand without memory");
-    arena_release(&scratch);
+    device_arena_release(&scratch);
 }
 
 int main(void)
@@ -222,7 +222,7 @@ int main(void)
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             struct run r;
-            struct arena scratch = {0};
+            struct device_arena scratch = {0};
             open_run(&cases[k], &r, rows[i], NULL, &scratch);
             check_value(&cases[k], &r);
             if (cases[k].backward)

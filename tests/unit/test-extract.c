@@ -170,7 +170,7 @@ static void draw(struct image *im, int width, int height, int components, uint64
 /* A row of its own from pixels that were prepared by hand. */
 static void own_pass(const struct network *n, const uint8_t *pixels, int64_t side, uint64_t which, float *tokens)
 {
-    struct arena pass = {0}, scratch = {0};
+    struct device_arena pass = {0}, scratch = {0};
     struct op_ctx c = {.backend = backend_find("cpu", NULL), .scratch = &scratch};
     struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = side, .W = side, .pixels = pixels}}};
     struct vit_activations *p = calloc(1, sizeof *p);
@@ -179,7 +179,8 @@ static void own_pass(const struct network *n, const uint8_t *pixels, int64_t sid
         r.return_layer[i] = which >> i & 1;
     r.pixel_norm = n->model.pixel_norm;
     for (int k = 0; k < 2; k++) { /* plan, then compute */
-        if (k && (arena_init(&pass, pass.high, NULL) || arena_init(&scratch, scratch.high, NULL)))
+        if (k && (device_arena_init(&pass, c.backend, pass.high, NULL) ||
+                  device_arena_init(&scratch, c.backend, scratch.high, NULL)))
             exit(1);
         if (vit_forward(&c, &n->vit, n->values, &r, &pass, p, NULL))
             exit(1);
@@ -191,8 +192,8 @@ static void own_pass(const struct network *n, const uint8_t *pixels, int64_t sid
             at += p->T * f->C;
         }
     free(p);
-    arena_release(&pass);
-    arena_release(&scratch);
+    device_arena_release(&pass);
+    device_arena_release(&scratch);
 }
 
 /* The patch rows of two raw blocks against a pass by hand, on a grey picture that has to be scaled. */

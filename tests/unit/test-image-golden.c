@@ -170,9 +170,9 @@ static void test_normalised(struct golden *g, const struct rgb *image)
     int64_t n, H = image->height, W = image->width;
     const float *expected = golden_f32(g, "normalized", &n); /* [3,H,W] */
     float *y = take((size_t)(3 * H * W) * sizeof *y), *result = take((size_t)(3 * H * W) * sizeof *result);
-    struct arena scratch = {0};
+    struct device_arena scratch = {0};
     struct op_ctx c = {.backend = &backend_cpu, .scratch = &scratch};
-    if (arena_init(&scratch, 1 << 20, NULL))
+    if (device_arena_init(&scratch, &backend_cpu, 1 << 20, NULL))
         abort();
     op_patchify_u8_fwd(&c, HOST_TENSOR(y, H * W, 3), HOST_TENSOR(image->pixels, 1, H, W, 3), 1, norm);
     for (int64_t i = 0; i < 3 * H * W; i++)
@@ -180,7 +180,7 @@ static void test_normalised(struct golden *g, const struct rgb *image)
     is_int(n, 3 * H * W, "normalized: its size");
     is_close(result, expected, n, 1e-5, 1e-4, "normalized");
     free(result), free(y);
-    arena_release(&scratch);
+    device_arena_release(&scratch);
 }
 
 static int test_named(struct golden *g, const char *name, const struct rgb *image)

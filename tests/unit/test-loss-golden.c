@@ -10,13 +10,14 @@
 #include "schedule.h"
 
 static struct op_ctx ctx;
-static struct arena scratch, work;
+static struct device_arena scratch, work;
 
 static void open_context(void)
 {
     struct fmt_error e = {0};
     ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
-    if (!ctx.backend || !ctx.pool || arena_init(&scratch, 64 << 20, &e) || arena_init(&work, 64 << 20, &e))
+    if (!ctx.backend || !ctx.pool || device_arena_init(&scratch, ctx.backend, 64 << 20, &e) ||
+        device_arena_init(&work, ctx.backend, 64 << 20, &e))
         exit(1);
 }
 
@@ -59,8 +60,8 @@ static void test_head(void)
     struct head_activations pass;
     head_forward(&ctx, &h, values, golden_f32(&g, "x", NULL), T, true, &work, &pass);
     struct prototype_layer p = head_prototypes(&h, values, pass.z, T);
-    float *y = ARENA_TAKE(&work, float, T *K), *dz = ARENA_TAKE(&work, float, T *b),
-          *dx = ARENA_TAKE(&work, float, T *D);
+    float *y = HOST_TAKE(&work, float, T *K), *dz = HOST_TAKE(&work, float, T *b),
+          *dx = HOST_TAKE(&work, float, T *D);
     op_prototype_fwd(&ctx, HOST_TENSOR(y, T, K), &p);
     forward_close(y, golden_f32(&g, "y", NULL), T * K, "head: logits");
     op_prototype_bwd(&ctx, HOST_TENSOR(dz, T, b), HOST_TENSOR(grads + h.weight_v, K, b),
@@ -84,7 +85,7 @@ static void test_head(void)
 /* A head whose logits are its rows. */
 static struct prototype_layer unit_prototypes(const float *logits, int64_t T, int64_t K)
 {
-    float *v = ARENA_TAKE(&work, float, K * K), *g = ARENA_TAKE(&work, float, K);
+    float *v = HOST_TAKE(&work, float, K * K), *g = HOST_TAKE(&work, float, K);
     memset(v, 0, (size_t)(K * K) * sizeof *v);
     for (int64_t k = 0; k < K; k++)
         v[k * K + k] = g[k] = 1;
@@ -95,7 +96,7 @@ static struct prototype_layer unit_prototypes(const float *logits, int64_t T, in
 static float *targets_of(const float *logits, int64_t T, int64_t K, const double *log_col, const double *log_row,
                          double temperature)
 {
-    float *t = ARENA_TAKE(&work, float, T * K);
+    float *t = HOST_TAKE(&work, float, T * K);
     for (int64_t i = 0; i < T; i++)
         for (int64_t k = 0; k < K; k++)
             t[i * K + k] = (float)exp((double)logits[i * K + k] / temperature + log_col[k] + log_row[i]);
@@ -116,7 +117,7 @@ static struct prototype_targets teacher_targets(struct golden *g, const char *lo
 {
     const struct named_tensor *t = golden_find(g, logits);
     struct prototype_layer p = unit_prototypes(golden_f32(g, logits, NULL), t->dims[0], t->dims[1]);
-    return sinkhorn(&p, temperature, ARENA_TAKE(&work, double, t->dims[1]), ARENA_TAKE(&work, double, t->dims[0]));
+    return sinkhorn(&p, temperature, HOST_TAKE(&work, double, t->dims[1]), HOST_TAKE(&work, double, t->dims[0]));
 }
 
 static void check_sinkhorn(struct golden *g, const char *logits, const char *want, double temperature)
@@ -125,7 +126,7 @@ static void check_sinkhorn(struct golden *g, const char *logits, const char *wan
     const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
     struct prototype_layer p = unit_prototypes(golden_f32(g, logits, NULL), T, K);
-    double *col = ARENA_TAKE(&work, double, K), *row = ARENA_TAKE(&work, double, T);
+    double *col = HOST_TAKE(&work, double, K), *row = HOST_TAKE(&work, double, T);
     sinkhorn(&p, temperature, col, row);
     float *w = golden_f32(g, want, NULL);
     if (clean())
@@ -140,8 +141,8 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
     const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
     const float *base = golden_f32(g, logits, NULL);
-    float *shifted = ARENA_TAKE(&work, float, T *K), *after = ARENA_TAKE(&work, float, K),
-          *values = ARENA_TAKE(&work, float, K *K + K);
+    float *shifted = HOST_TAKE(&work, float, T *K), *after = HOST_TAKE(&work, float, K),
+          *values = HOST_TAKE(&work, float, K *K + K);
     struct loss_head l = {.head = {.config = {.in_dim = K, .bottleneck_dim = K, .n_prototypes = K, .n_layers = 1}},
                           .serves = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1};
     char name[100];
@@ -177,8 +178,8 @@ static void check_xent(struct golden *g, const char *what, const char *logits, c
     const struct named_tensor *t = golden_find(g, logits);
     int64_t T = t->dims[0], K = t->dims[1];
     struct prototype_layer s = unit_prototypes(golden_f32(g, logits, NULL), T, K);
-    double *row_loss = ARENA_TAKE(&work, double, 3 * T), sum = 0;
-    float *dz = ARENA_TAKE(&work, float, T * K), *dv = ARENA_TAKE(&work, float, K * K + K), got;
+    double *row_loss = HOST_TAKE(&work, double, 3 * T), sum = 0;
+    float *dz = HOST_TAKE(&work, float, T * K), *dv = HOST_TAKE(&work, float, K * K + K), got;
     struct prototype_pairs pairs = {HOST_TENSOR(target, T, 2), HOST_TENSOR(weight, T),
                                     golden_number(g, "student_temperature", 0.1)};
     struct tensor lse = HOST_TENSOR(row_loss + T, T), target_sum = HOST_TENSOR(row_loss + 2 * T, T);
@@ -201,8 +202,8 @@ static void check_dino(struct golden *g)
     const struct named_tensor *t = golden_find(g, "teacher_logits"), *s = golden_find(g, "dino.student_logits");
     int64_t B = t->dims[0] / 2, n = s->dims[0];
     struct prototype_targets targets = teacher_targets(g, "teacher_logits", 0.07);
-    int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
-    float *weight = ARENA_TAKE(&work, float, n);
+    int64_t *target = HOST_TAKE(&work, int64_t, 2 * n);
+    float *weight = HOST_TAKE(&work, float, n);
     for (int64_t i = 0; i < n; i++)
         target[2 * i] = i % B, target[2 * i + 1] = B + i % B, weight[i] = (float)(1 / (double)B);
     check_xent(g, "DINO", "dino.student_logits", "dino.student_grad", "dino.loss_4local_x_2global", &targets, target,
@@ -217,8 +218,8 @@ static void check_ibot(struct golden *g)
     int64_t n = t->dims[0], crops = m->dims[0], N = m->dims[1], at = 0;
     struct prototype_targets targets = teacher_targets(g, "ibot.teacher_logits", 0.05);
     const float *masks = golden_f32(g, "ibot.masks", NULL), *given = golden_f32(g, "ibot.masks_weight", NULL);
-    int64_t *target = ARENA_TAKE(&work, int64_t, 2 * n);
-    float *weight = ARENA_TAKE(&work, float, n), *per_token = ARENA_TAKE(&work, float, n);
+    int64_t *target = HOST_TAKE(&work, int64_t, 2 * n);
+    float *weight = HOST_TAKE(&work, float, n), *per_token = HOST_TAKE(&work, float, n);
     for (int64_t crop = 0; crop < crops; crop++) {
         double count = 0;
         for (int64_t i = 0; i < N; i++)
@@ -239,7 +240,7 @@ static void check_koleo(struct golden *g)
 {
     const struct named_tensor *t = golden_find(g, "koleo.x");
     int64_t B = t->dims[0], C = t->dims[1], n_left_out = -1;
-    float *dx = ARENA_TAKE(&work, float, B * C), got;
+    float *dx = HOST_TAKE(&work, float, B * C), got;
     double loss = 0;
     memset(dx, 0, (size_t)(B * C) * sizeof *dx);
     op_koleo(&ctx, &loss, &n_left_out, HOST_TENSOR(dx, B, C), HOST_TENSOR(golden_f32(g, "koleo.x", NULL), B, C), 1);
@@ -309,7 +310,7 @@ int main(void)
     test_losses();
     test_schedules();
     thread_close(ctx.pool);
-    arena_release(&scratch);
-    arena_release(&work);
+    device_arena_release(&scratch);
+    device_arena_release(&work);
     return tap_done();
 }

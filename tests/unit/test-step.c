@@ -617,7 +617,7 @@ static void test_sgd(void)
     float grad[COUNT];
     double p[COUNT], t[COUNT], carried[COUNT] = {0}, worst = 0;
     struct fmt_error e = {0};
-    struct arena scratch = {0};
+    struct device_arena scratch = {0};
     struct op_ctx c = {.backend = backend_find("cpu", &e), .pool = thread_open(1, &e), .scratch = &scratch};
     struct update_range range = {.count = COUNT, .lr = lr, .weight_decay = decay, .clip = clip};
     struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1, .student = HOST_TENSOR(student, COUNT),
@@ -625,7 +625,7 @@ static void test_sgd(void)
                        .teacher = HOST_TENSOR(teacher, COUNT), .teacher_momentum = keep, .beta1 = mu};
     for (int i = 0; i < COUNT; i++)
         p[i] = student[i], t[i] = teacher[i];
-    arena_init(&scratch, 4096, NULL);
+    device_arena_init(&scratch, c.backend, 4096, NULL);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < COUNT; i++) {
             grad[i] = (float)(i - 2 + round) * 0.25f;
@@ -640,7 +640,7 @@ static void test_sgd(void)
         worst = fmax(worst, fmax(fabs(p[i] - (double)student[i]), fabs(t[i] - (double)teacher[i])));
     ok(op_sync(&c, &e) == 0 && worst < 1e-5, "SGD with momentum and decay: %g off", worst);
     thread_close(c.pool);
-    arena_release(&scratch);
+    device_arena_release(&scratch);
 }
 
 int main(void)

@@ -146,8 +146,9 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
 static void turned(struct vitbed *b, struct golden *g)
 {
     struct fmt_error e = {0};
-    arena_release(&b->scratch); /* planned, then taken */
-    if (vit_transpose_weights(&b->c, &b->vit, NULL) && arena_init(&b->scratch, b->scratch.high, &e))
+    device_arena_release(&b->scratch); /* planned, then taken */
+    if (vit_transpose_weights(&b->c, &b->vit, NULL) &&
+        device_arena_init(&b->scratch, b->c.backend, b->scratch.high, &e))
         abort();
     if (!vit_transpose_weights(&b->c, &b->vit, b->values)) {
         skip("this processor multiplies as well without", "turned weights");
@@ -244,7 +245,7 @@ static void epsilon(void)
         float y[4], want[4];
         struct vitbed b;
         bed_init(&b, &config);
-        ok(arena_init(&b.scratch, 1 << 12, &e) == 0, "memory for a norm");
+        ok(device_arena_init(&b.scratch, b.c.backend, 1 << 12, &e) == 0, "memory for a norm");
         for (int i = 0; i < 4; i++) {
             b.values[b.vit.norm_w + i] = 1;
             want[i] = (float)((x[i] - mean) / sqrt(variance + (eps[k] > 0 ? eps[k] : 1e-6)));
