@@ -6,18 +6,18 @@
 #include <string.h>
 
 #include "arena.h"
+#include "crop.h"
 #include "disk-space.h"
 #include "file.h"
-#include "crop.h"
-#include "resize.h"
 #include "index.h"
 #include "input-guard.h"
 #include "jpeg.h"
 #include "json-report.h"
-#include "progress.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "progress.h"
+#include "resize.h"
 #include "rootpath.h"
 #include "shard-set.h"
 #include "shard.h"
@@ -50,19 +50,19 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "Put the images of a catalogue into shards.",
                                      options, NULL};
 
-/* ---------------------------------------------------------------- the plan: which image goes into which shard */
+/* ---------------------------------------------------------------- plan: which image goes into which shard */
 
 struct plan {
     const struct index *index;
-    int64_t *image, n_images; /* numbers of entries */
-    int64_t *first;           /* [n_shards + 1] place of each shard's first image */
+    int64_t *entry, n_images; /* [n_images] the entry of the catalogue that image i is */
+    int64_t *first;           /* [n_shards + 1] the first image of each shard */
     uint32_t n_shards;
     bool *failed;             /* [n_entries] left out, by -k */
     int64_t n_failed;
-    uint32_t side_max;
+    uint32_t side_max;        /* of all images */
     uint64_t pixels_max;
-    double bytes;             /* of the shards, about: pixels before they are compressed, JPEG bytes as they are now */
-    int64_t stored_max;       /* bytes */
+    double bytes;             /* of the shards, about: pixels before compression, JPEG bytes before scaling */
+    int64_t stored_max;       /* bytes of the largest image */
 };
 
 static void scaled_size(int width, int height, int64_t *w, int64_t *h)
@@ -81,7 +81,7 @@ static int64_t stored_bytes(const struct index_entry *t)
 
 static void plan_shards(struct plan *p)
 {
-    enum { HEADER_BYTES = 1024 }; /* of a shard, and its end, beside the provenance of the catalogue; about */
+    enum { HEADER_BYTES = 1024 }; /* of the header and end of a shard, without the catalogue's provenance; about */
     const struct index *x = p->index;
     int64_t filled = 0;
     p->n_images = p->n_shards = 0;
@@ -98,9 +98,9 @@ static void plan_shards(struct plan *p)
         filled += bytes;
         p->bytes += (double)shard_image_bytes(&t->labels, (size_t)bytes);
         p->stored_max = num_max(p->stored_max, bytes);
-        p->image[p->n_images++] = i;
+        p->entry[p->n_images++] = i;
         scaled_size(t->width, t->height, &w, &h);
-        /* Of JPEG bytes the stored picture may lie on its side: both ways must fit. */
+        /* Stored JPEG bytes may have width and height swapped: both must fit. */
         p->side_max = (uint32_t)num_max(p->side_max, num_max(w, h));
         p->pixels_max = (uint64_t)num_max((int64_t)p->pixels_max, w * h);
     }
@@ -108,14 +108,14 @@ static void plan_shards(struct plan *p)
     p->bytes += (double)p->n_shards * (double)(HEADER_BYTES + strlen(x->provenance));
 }
 
-static void plan_begin(struct plan *p, const struct index *x)
+static void plan_init(struct plan *p, const struct index *x)
 {
     size_t n = (size_t)x->n_entries + 1;
     *p = (struct plan){.index = x};
-    p->image = calloc(n, sizeof *p->image);
+    p->entry = calloc(n, sizeof *p->entry);
     p->first = calloc(n + 1, sizeof *p->first);
     p->failed = calloc(n, sizeof *p->failed);
-    if (!p->image || !p->first || !p->failed)
+    if (!p->entry || !p->first || !p->failed)
         msg_die("out of memory");
     plan_shards(p);
     if (p->n_images == 0)
@@ -125,9 +125,9 @@ static void plan_begin(struct plan *p, const struct index *x)
         msg_die("%" PRIu32 " shards are more than %d: make them larger (--shard-bytes)", p->n_shards, SHARD_SET_MAX);
 }
 
-static void plan_end(struct plan *p)
+static void plan_release(struct plan *p)
 {
-    free(p->image);
+    free(p->entry);
     free(p->first);
     free(p->failed);
 }
@@ -137,18 +137,18 @@ static void plan_end(struct plan *p)
 struct worker {
     struct image decoded, scaled;
     struct arena scratch;
-    struct fmt_buffer coded, raw;
+    struct fmt_buffer encoded, raw;
 };
 
 static int scale(struct worker *w, int64_t width, int64_t height, struct fmt_error *e)
 {
     const struct image *im = &w->decoded;
     struct resize r = {im->height, im->width, height, width, 0, 0, height, width, im->components};
-    struct arena wanted = {0};
-    resize_bicubic(&r, im->pixels, 0, NULL, &wanted);
-    if (wanted.high > w->scratch.size) {
+    struct arena plan = {0};
+    resize_bicubic(&r, im->pixels, 0, NULL, &plan);
+    if (plan.high > w->scratch.size) {
         arena_release(&w->scratch);
-        if (arena_init(&w->scratch, wanted.high, e))
+        if (arena_init(&w->scratch, plan.high, e))
             return FMT_MEMORY;
     }
     int status = image_reserve(&w->scaled, (int)width, (int)height, im->components, e);
@@ -157,7 +157,7 @@ static int scale(struct worker *w, int64_t width, int64_t height, struct fmt_err
     return status;
 }
 
-static void take_pixels(const struct image *im, struct shard_image *out)
+static void store_pixels(const struct image *im, struct shard_image *out)
 {
     out->store = im->components == 1 ? SHARD_GREY : SHARD_RGB;
     out->width = im->width, out->height = im->height, out->components = im->components;
@@ -165,18 +165,18 @@ static void take_pixels(const struct image *im, struct shard_image *out)
     out->bytes = image_bytes(im->width, im->height, im->components);
 }
 
-static int take_coded(struct worker *w, const struct image *im, struct shard_image *out, struct fmt_error *e)
+static int store_encoded(struct worker *w, const struct image *im, struct shard_image *out, struct fmt_error *e)
 {
-    struct jpeg_encoding coding = {.quality = (int)quality};
-    w->coded.bytes = 0;
-    int status = jpeg_encode(im, &coding, &w->coded, e);
+    struct jpeg_encoding encoding = {.quality = (int)quality};
+    w->encoded.bytes = 0;
+    int status = jpeg_encode(im, &encoding, &w->encoded, e);
     out->store = SHARD_JPEG;
     out->width = im->width, out->height = im->height, out->components = im->components;
-    out->data = w->coded.data, out->bytes = w->coded.bytes;
+    out->data = w->encoded.data, out->bytes = w->encoded.bytes;
     return status;
 }
 
-/* Decodes the file's bytes, which proves them whole, and chooses what is stored. */
+/* Decodes the bytes of the file, which proves that they are all there, and chooses what is stored. */
 static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shard_image *out, struct fmt_error *e)
 {
     struct jpeg_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0};
@@ -194,11 +194,11 @@ static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shar
         return status;
     const struct image *im = scales ? &w->scaled : &w->decoded;
     if (pixels) {
-        take_pixels(im, out);
+        store_pixels(im, out);
         return 0;
     }
     if (scales)
-        return take_coded(w, im, out, e);
+        return store_encoded(w, im, out, e);
     if (as_stored)
         jpeg_reset_orientation(data, bytes);
     out->store = SHARD_JPEG;
@@ -207,16 +207,16 @@ static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shar
     return 0;
 }
 
-/* ---------------------------------------------------------------- the pipeline */
+/* ---------------------------------------------------------------- pipeline: compute in threads, write in order */
 
 struct slot {
     struct block_frame frame;
-    struct fmt_error e; /* what went wrong with the image */
+    struct fmt_error e; /* why the image failed */
 };
 
 struct packing {
     struct plan *plan;
-    const char *root, *folder; /* of the photographs; of the shards, under its temporary name */
+    const char *root, *folder; /* of the photographs; of the shards, with its temporary name */
     struct provenance *prov;
     struct shard_header header;
     struct worker *worker;
@@ -224,7 +224,7 @@ struct packing {
     struct shard_writer writer;
     struct file_out file;
     struct fmt_writer io;
-    bool writing;
+    bool writing;   /* a shard is open */
     uint64_t bytes; /* of the shards that are finished */
     int64_t n_failed_now;
     struct progress progress;
@@ -262,11 +262,11 @@ static int pack_compute(void *arg, int slot, int64_t item, int worker)
     struct packing *g = arg;
     struct worker *w = &g->worker[worker];
     struct slot *s = &g->slot[slot];
-    const struct index_entry *t = &g->plan->index->entry[g->plan->image[item]];
+    const struct index_entry *t = &g->plan->index->entry[g->plan->entry[item]];
     uint8_t *data;
     size_t bytes;
     if (load(g, t, &data, &bytes, &s->e))
-        return 0; /* told when its turn comes */
+        return 0; /* pack_write reports it, in order */
     struct shard_image im = {.labels = t->labels};
     memcpy(im.sha256, t->sha256, DIGEST_BYTES);
     if (make_image(w, data, bytes, &im, &s->e))
@@ -317,12 +317,12 @@ static int pack_write(void *arg, int slot, int64_t item)
     uint32_t i_shard = item == 0 ? 0 : g->header.i_shard + 1;
     if (i_shard < p->n_shards && item == p->first[i_shard])
         status = begin_shard(g, i_shard);
-    if (status == 0 && s->e.status == FMT_MEMORY) { /* no fault of the image: it is not left out for it */
-        const char *path = p->index->entry[p->image[item]].path;
+    if (status == 0 && s->e.status == FMT_MEMORY) { /* no fault of the image, which is not left out for it */
+        const char *path = p->index->entry[p->entry[item]].path;
         status = fmt_fail(&g->e, FMT_MEMORY, "%.250s: out of memory", path);
     } else if (status == 0 && s->e.status) {
         msg_error("%s", s->e.text);
-        g->plan->failed[p->image[item]] = true;
+        g->plan->failed[p->entry[item]] = true;
         g->n_failed_now++;
     } else if (status == 0 && g->n_failed_now == 0) {
         status = block_put(&g->writer.block, &s->frame, &g->e);
@@ -333,7 +333,7 @@ static int pack_write(void *arg, int slot, int64_t item)
     return status;
 }
 
-/* The images left out are part of what was done, so of the identity. */
+/* Images that are left out change the identity of the set. */
 static void describe(const struct plan *p, struct provenance *prov)
 {
     provenance_init(prov, "bbu-pack", DINOTOOLS_VERSION, provenance);
@@ -357,8 +357,8 @@ static void describe(const struct plan *p, struct provenance *prov)
     provenance_input(prov, "left out", names);
 }
 
-/* A slot keeps what its largest image was coded to. Many of them let fast threads go ahead of a slow one; of large
- * pictures few have to do. */
+/* A slot keeps the memory of its largest image. Many slots let fast threads go ahead of a slow one; with large images,
+ * few must do. */
 static int choose_slots(const struct plan *p, int n_workers)
 {
     return p->stored_max < 4 << 20 ? 3 * n_workers : n_workers + (n_workers + 3) / 4;
@@ -369,7 +369,7 @@ static void packing_release(struct packing *g, int n_workers, int n_slots)
     for (int i = 0; i < n_workers; i++) {
         image_release(&g->worker[i].decoded);
         image_release(&g->worker[i].scaled);
-        fmt_buffer_release(&g->worker[i].coded);
+        fmt_buffer_release(&g->worker[i].encoded);
         fmt_buffer_release(&g->worker[i].raw);
         arena_release(&g->worker[i].scratch);
     }
@@ -379,7 +379,7 @@ static void packing_release(struct packing *g, int n_workers, int n_slots)
     free(g->slot);
 }
 
-/* JPEG bytes that are not scaled stay the file's own: nothing was done to their pixels yet. */
+/* JPEG bytes that are not scaled are those of the file: nothing has been done to their pixels. */
 static void make_recipe(struct recipe *r)
 {
     struct fmt_error e = {0};
@@ -388,7 +388,7 @@ static void make_recipe(struct recipe *r)
         msg_die("%s", e.text);
 }
 
-/* One pass over the plan into `folder`. True: all images went in; else the plan knows who failed. */
+/* Packs all images of the plan into `folder`. False: some failed; the plan then says which. */
 static bool pack(struct plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
 {
     int n_workers = thread_workers(pool), n_slots = choose_slots(p, n_workers);
@@ -436,7 +436,7 @@ static bool is_shard(const char *folder, const char *name)
     return is;
 }
 
-/* An older folder of shards is replaced; anything else that stands there is not ours to remove. */
+/* An older folder of shards is replaced; one with anything else in it is not removed. */
 static void check_output(void)
 {
     char **names;
@@ -472,8 +472,8 @@ static void read_catalogue(const char *path, struct index *x, char **root)
         msg_die("%s", e.status ? e.text : "out of memory");
 }
 
-/* Before anything is written. What JPEG bytes that are scaled will take is not known. */
-static void tell_size(const struct plan *p)
+/* Before anything is written. The size of JPEG bytes that will be scaled is not known. */
+static void announce_size(const struct plan *p)
 {
     struct fmt_error e = {0};
     char text[32];
@@ -530,11 +530,11 @@ int main(int argc, char **argv)
         msg_usage(argc == first ? "which CATALOGUE?" : "one CATALOGUE at a time");
     check_usage();
     file_on_signal();
-    check_output(); /* what it looks into is no input */
+    check_output(); /* what it reads is no input */
     input_guard_enable();
     read_catalogue(argv[first], &x, &root);
-    plan_begin(&plan, &x);
-    tell_size(&plan);
+    plan_init(&plan, &x);
+    announce_size(&plan);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool || file_create_dir(output, &folder, &e))
         msg_die("%s", e.text);
@@ -543,7 +543,7 @@ int main(int argc, char **argv)
     if (!whole && !keep_going)
         msg_die("%s: no shards written: %s failed (-k leaves them out)", output,
                 FMT_COUNT(plan.n_failed, "image", "images"));
-    while (!whole) { /* again, without them: a set is cut and named by what is in it */
+    while (!whole) { /* again, without the failed ones: shards are divided and named by what is in them */
         if (file_remove_tree(folder, &e) || file_make_dirs(folder, &e))
             msg_die("%s", e.text);
         plan_shards(&plan);
@@ -555,7 +555,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     report(&plan, bytes);
     thread_close(pool);
-    plan_end(&plan);
+    plan_release(&plan);
     index_release(&x);
     free(root);
     return msg_finish(plan.n_failed ? EXIT_SKIPPED : EXIT_DONE);

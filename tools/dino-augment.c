@@ -13,10 +13,10 @@
 #include "input-guard.h"
 #include "jpeg.h"
 #include "launcher.h"
-#include "progress.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "progress.h"
 #include "provenance.h"
 #include "version.h"
 #include "views.h"
@@ -151,6 +151,28 @@ static void write_batches(struct batch_loader *loader, struct views_writer *w, i
     progress_end(&progress);
 }
 
+static void write_output(const struct config *c, struct batch_loader *loader, int64_t n)
+{
+    struct fmt_error e = {0};
+    struct file_out out;
+    struct provenance prov;
+    struct views_writer w;
+    struct views_header header = *batch_loader_header(loader);
+    header.first_step = first_step;
+    describe(&prov, c, loader);
+    if (file_create_binary(&out, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&out);
+    if (views_create(&w, &io, &header, &prov, &e))
+        die_of(&out, &e);
+    write_batches(loader, &w, n, &out);
+    if (views_finish(&w, &e))
+        die_of(&out, &e);
+    if (file_commit(&out, &e))
+        msg_die("%s", e.text);
+    provenance_release(&prov);
+}
+
 static void report_views(const struct batch_loader *loader, int64_t n)
 {
     const struct replaced_images *r = batch_loader_replaced(loader);
@@ -184,26 +206,9 @@ static bool write_views(const struct config *c, const char **path, int n_paths)
     msg_more("memory: %s", num_bytes_text((double)batch_loader_memory_bytes(loader), text));
 
     announce_size(batch_loader_header(loader), end - first_step);
-
-    struct file_out out;
-    struct provenance prov;
-    struct views_writer w;
-    struct views_header header = *batch_loader_header(loader);
-    header.first_step = first_step;
-    describe(&prov, c, loader);
-    if (file_create_binary(&out, output, &e))
-        msg_die("%s", e.text);
-    struct fmt_writer io = file_writer(&out);
-    if (views_create(&w, &io, &header, &prov, &e))
-        die_of(&out, &e);
-    write_batches(loader, &w, end - first_step, &out);
-    if (views_finish(&w, &e))
-        die_of(&out, &e);
-    if (file_commit(&out, &e))
-        msg_die("%s", e.text);
+    write_output(c, loader, end - first_step);
     report_views(loader, end - first_step);
     bool replaced = batch_loader_replaced(loader)->samples > 0;
-    provenance_release(&prov);
     batch_loader_close(loader);
     return replaced;
 }
