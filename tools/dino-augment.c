@@ -235,7 +235,7 @@ static bool write_sheet(const struct config *c, const char **path, int n_paths)
     struct jpeg_encoding encoding = {.quality = 92};
     struct contact_sheet_options sheet_options = {.first_step = first_step, .n_rows = n_rows, .on_row = on_row,
                                                   .arg = &replaced};
-    if (crop_sampler_open(&sampler, c, &world_one, path, n_paths, &e))
+    if (crop_sampler_open(&sampler, c, path, n_paths, &e))
         msg_die("%s", e.text);
     if (contact_sheet_draw(&sampler, &sheet_options, &sheet, &e) || jpeg_encode(&sheet, &encoding, &jpeg, &e))
         msg_die("%s", e.text);

@@ -43,12 +43,18 @@ static int64_t n_slots(const struct batch_loader *l)
     return (l->options.n_prefetch ? l->options.n_prefetch : BATCH_LOADER_PREFETCH) + 1;
 }
 
+/* Of this rank at a step, among the batches of all ranks. */
+static int64_t batch_number(const struct batch_loader *l, int64_t step)
+{
+    return step * l->options.world->size + l->options.world->rank;
+}
+
 /* ------------------------------------------------------------ what threads do */
 
 static void begin_sample(void *arg, int thread, int64_t step, int64_t i)
 {
     struct batch_loader *l = arg;
-    l->thread[thread].sample = sample_order_at(&l->sampler.order, step, i);
+    l->thread[thread].sample = sample_order_at(&l->sampler.order, batch_number(l, step), i);
 }
 
 static int make_sample(void *arg, int thread, int64_t i, struct batch_slot *slot, struct fmt_error *e)
@@ -56,7 +62,7 @@ static int make_sample(void *arg, int thread, int64_t i, struct batch_slot *slot
     struct batch_loader *l = arg;
     struct loader_thread *t = &l->thread[thread];
     if (i == 0)
-        crop_sampler_masks(&l->sampler, slot->batch.step, &slot->batch);
+        crop_sampler_masks(&l->sampler, batch_number(l, slot->batch.step), &slot->batch);
     struct sample_origin *origin = &l->origin[slot->i * l->header.batch + i];
     return crop_sampler_fill(&l->sampler, &t->worker, t->sample, i, &slot->batch, origin, e);
 }
@@ -64,8 +70,11 @@ static int make_sample(void *arg, int thread, int64_t i, struct batch_slot *slot
 static int read_batch(void *arg, int thread, int64_t part, struct batch_slot *slot, struct fmt_error *e)
 {
     struct batch_loader *l = arg;
+    int64_t step = slot->batch.step;
     (void)thread, (void)part;
-    return views_input_read(&l->views, slot->batch.step, &slot->batch, e);
+    int status = views_input_read(&l->views, batch_number(l, step), &slot->batch, e);
+    slot->batch.step = step; /* in the file it is the number of the batch */
+    return status;
 }
 
 static void drain_views(void *arg)
@@ -113,18 +122,19 @@ static int open_input(struct batch_loader *l, struct fmt_error *e)
     const struct batch_loader_options *o = &l->options;
     int status;
     if (l->is_views) {
-        if (o->world->size > 1)
-            return fmt_fail(e, FMT_UNSUPPORTED, "%s: views are the batches of one process; %d are at work", o->paths[0],
+        if (o->world->size > 1 && views_input_is_pipe(o->paths[0]))
+            return fmt_fail(e, FMT_UNSUPPORTED, "%s: a pipe cannot be read by %d processes", o->paths[0],
                             o->world->size);
         l->n_threads = 1;
-        if ((status = views_input_open(&l->views, o->paths[0], o->config, o->first_step, o->stop, e)))
+        int64_t first = batch_number(l, o->first_step);
+        if ((status = views_input_open(&l->views, o->paths[0], o->config, first, o->stop, e)))
             return status;
         l->header = l->views.file.header;
         memcpy(l->identity, l->views.file.block.header.identity, DIGEST_BYTES);
         return 0;
     }
     l->n_threads = o->n_threads ? o->n_threads : thread_processors();
-    if ((status = crop_sampler_open(&l->sampler, o->config, o->world, o->paths, o->n_paths, e)))
+    if ((status = crop_sampler_open(&l->sampler, o->config, o->paths, o->n_paths, e)))
         return status;
     l->header = l->sampler.header;
     memcpy(l->identity, l->sampler.images.identity, DIGEST_BYTES);

@@ -1,5 +1,5 @@
 /* batch-loader.h - batches for training: made from shards by threads, before the step that needs them, or read from a
- * file or pipe of views. A batch is a function of settings, seed, step and rank alone; where it comes from, how many
+ * file or pipe of views. A batch is a function of settings, seed and its number alone; where it comes from, how many
  * threads make it and where the run began make no difference to a bit of it.
  *
  *   struct batch_loader_options options = {.config = &config, .paths = paths, .n_paths = 1, .n_threads = 2};
@@ -8,12 +8,16 @@
  *       ... batch is valid until the next call ...
  *   batch_loader_close(loader);
  *
- * Sample i of a step: sample-order.h says which image it is, crop-sampler.h what its crops are. An image that cannot
+ * Batches are numbered over all processes of a run: at a step, rank r of a world takes batch step * size + r. So all
+ * ranks together see each image once in an epoch, and the same batches as one process does.
+ *
+ * Sample i of a batch: sample-order.h says which image it is, crop-sampler.h what its crops are. An image that cannot
  * be read or decoded is replaced by another (image-loader.h), and bad_image is called. With more than
  * train.max_replaced of the images unusable, batch_loader_next ends: FMT_LIMIT.
  *
  * Views must fit the settings: batch size, crops, masks, normalisation, and, where they carry their provenance, every
- * setting that they depend on but the seed. Batches before first_step are skipped.
+ * setting that they depend on but the seed. Batches before first_step are skipped, and those of other ranks; a pipe can
+ * be read by one process only.
  */
 #ifndef BATCH_LOADER_H
 #define BATCH_LOADER_H
@@ -31,8 +35,8 @@
 struct batch_loader;
 
 struct batch_loader_options {
-    const struct world *world;   /* whose rank the batches are for; NULL: one process */
-    const struct config *config; /* crops, augment, ibot masks, batch size, patch, seed */
+    const struct world *world;   /* NULL: one process */
+    const struct config *config; /* crops, augment, ibot masks, batch size of a process, patch, seed */
     const char *const *paths;    /* shards (folders, files, patterns), or one file or pipe of views ("-") */
     int n_paths;
     bool shards_only; /* views are refused */

@@ -43,20 +43,19 @@ int crop_sampler_header(const struct config *c, struct views_header *h, struct f
     return 0;
 }
 
-int crop_sampler_open(struct crop_sampler *s, const struct config *c, const struct world *world,
-                      const char *const *paths, int n_paths, struct fmt_error *e)
+int crop_sampler_open(struct crop_sampler *s, const struct config *c, const char *const *paths, int n_paths,
+                      struct fmt_error *e)
 {
     *s = (struct crop_sampler){
         .augment = augment_from_config(c),
         .grid = mask_grid_of(c->crops.global_crops_size, c->student.patch_size),
         .mask = {c->ibot.mask_sample_probability, c->ibot.mask_ratio_min_max[0], c->ibot.mask_ratio_min_max[1]},
-        .rank = world->rank,
     };
     int status = crop_sampler_header(c, &s->header, e);
     if (status || (status = image_loader_open(&s->images, c, paths, n_paths, e)))
         return status;
     s->header.n_images = s->images.shards.n_images;
-    status = sample_order_open(&s->order, s->header.seed, s->header.n_images, s->header.batch, world->rank, world->size, e);
+    status = sample_order_open(&s->order, s->header.seed, s->header.n_images, s->header.batch, e);
     if (status)
         image_loader_close(&s->images);
     return status;
@@ -140,6 +139,6 @@ int crop_sampler_fill(const struct crop_sampler *s, struct crop_sampler_worker *
 
 void crop_sampler_masks(const struct crop_sampler *s, int64_t i_batch, struct views_batch *batch)
 {
-    struct rng r = rng_stream(s->header.seed, (uint64_t)i_batch, (uint64_t)s->rank, RNG_MASK);
+    struct rng r = rng_stream(s->header.seed, (uint64_t)i_batch, 0, RNG_MASK);
     mask_batch(&r, &s->grid, &s->mask, VIEWS_GLOBAL * (int64_t)s->header.batch, batch->mask);
 }

@@ -1,7 +1,7 @@
 /* crop-sampler.h - the samples of a batch: their crops, and the masks. What a batch loader's threads do, without the
  * threads: everything here is a function of the settings, the seed and the number of the batch.
  *
- *   crop_sampler_open(&s, config, world, paths, n_paths, e);        opens the shards
+ *   crop_sampler_open(&s, config, paths, n_paths, e);               opens the shards
  *   crop_sampler_worker_init(&w, &s, e);                            one for each thread
  *   struct sample sample = sample_order_at(&s.order, i_batch, i);   one call at a time
  *   crop_sampler_fill(&s, &w, sample, i, &batch, &origin, e);       sets all crops of sample i
@@ -19,7 +19,6 @@
 #include "mask.h"
 #include "sample-order.h"
 #include "views.h"
-#include "world.h"
 
 struct crop_sampler { /* but for the order, read only once it is open */
     struct image_loader images;
@@ -28,11 +27,10 @@ struct crop_sampler { /* but for the order, read only once it is open */
     struct augment augment;
     struct mask_grid grid;
     struct mask_settings mask;
-    int rank; /* of this process */
 };
 
-int crop_sampler_open(struct crop_sampler *s, const struct config *c, const struct world *world,
-                      const char *const *paths, int n_paths, struct fmt_error *e);
+int crop_sampler_open(struct crop_sampler *s, const struct config *c, const char *const *paths, int n_paths,
+                      struct fmt_error *e);
 void crop_sampler_close(struct crop_sampler *s);
 
 /* The header of views that are made with these settings, but for first_step and n_images. Refuses crops that are too

@@ -86,20 +86,20 @@ static int check_provenance(const char *json, const struct config *c, struct fmt
     return status;
 }
 
-static int check(const struct views *v, const struct config *c, int64_t first_step, struct fmt_error *e)
+static int check(const struct views *v, const struct config *c, int64_t first_batch, struct fmt_error *e)
 {
     int status = check_header(&v->header, c, e);
     if (status || (status = check_provenance(v->block.header.provenance, c, e)))
         return status;
-    if (v->header.first_step > first_step)
+    if (v->header.first_step > first_batch)
         return fmt_fail(e, FMT_MISMATCH, "begins at step %ld, step %ld is wanted", (long)v->header.first_step,
-                        (long)first_step);
+                        (long)first_batch);
     return 0;
 }
 
 /* ------------------------------------------------------------ reading */
 
-int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_step,
+int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_batch,
                      const _Atomic int *stop, struct fmt_error *e)
 {
     *v = (struct views_input){0};
@@ -109,7 +109,7 @@ int views_input_open(struct views_input *v, const char *path, const struct confi
     v->input.stop = stop;
     struct fmt_reader io = cancel_reader_callbacks(&v->input);
     status = views_open(&v->file, &io, e);
-    if (status == 0 && (status = check(&v->file, c, first_step, e)))
+    if (status == 0 && (status = check(&v->file, c, first_batch, e)))
         views_close(&v->file);
     if (status)
         cancel_reader_close(&v->input);
@@ -124,14 +124,13 @@ int views_input_open(struct views_input *v, const char *path, const struct confi
     return status;
 }
 
-int views_input_read(struct views_input *v, int64_t step, struct views_batch *batch, struct fmt_error *e)
+int views_input_read(struct views_input *v, int64_t i_batch, struct views_batch *batch, struct fmt_error *e)
 {
     if (v->over)
         return fmt_fail(e, (enum fmt_status)v->over, "no more batches");
-    int status = v->at_step ? 0 : views_skip_to(&v->file, step, e);
+    int status = views_skip_to(&v->file, i_batch, e);
     if (status == 0)
         status = views_next(&v->file, batch, e);
-    v->at_step = true;
     v->over = status;
     if (status && status != FMT_END)
         fmt_prefix(e, v->input.file.path);

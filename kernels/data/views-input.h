@@ -1,7 +1,7 @@
 /* views-input.h - views as the input of a batch loader: do they fit the settings, and their batches from a step on.
  *
- *   views_input_open(&v, path, config, first_step, &stop, e);
- *   views_input_read(&v, step, &batch, e);     in the reading thread, steps in ascending order
+ *   views_input_open(&v, path, config, first_batch, &stop, e);
+ *   views_input_read(&v, i_batch, &batch, e);  in the reading thread, in ascending order
  *   views_input_cancel(&v);                    from any thread: ends a wait for a silent pipe
  *   views_input_close(&v);                     when nobody reads
  */
@@ -17,19 +17,18 @@
 struct views_input {
     struct cancel_reader input;
     struct views file;
-    bool at_step; /* the batches before the first step are skipped */
-    int over;     /* why reading has ended */
+    int over; /* why reading has ended */
 };
 
 bool views_input_is_pipe(const char *path); /* "-", or neither a file nor a folder */
 bool views_input_is(const char *path);      /* a pipe, or a file that begins as views do */
 
-/* FMT_MISMATCH: made with other settings, or beginning after first_step. stop (may be NULL) ends the wait for a
+/* FMT_MISMATCH: made with other settings, or beginning after first_batch. stop (may be NULL) ends the wait for a
  * header: FMT_STOPPED. */
-int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_step,
+int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_batch,
                      const _Atomic int *stop, struct fmt_error *e);
 /* FMT_END: there are no more. After a failure it fails in the same way for good. */
-int views_input_read(struct views_input *v, int64_t step, struct views_batch *batch, struct fmt_error *e);
+int views_input_read(struct views_input *v, int64_t i_batch, struct views_batch *batch, struct fmt_error *e);
 /* Reads the end mark that follows the last batch, so that the writer of a pipe can write it. Does nothing after a
  * failure. */
 void views_input_drain(struct views_input *v);

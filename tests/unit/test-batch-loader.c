@@ -572,6 +572,63 @@ static void test_epochs(struct batch_loader_options options)
     batch_loader_close(l);
 }
 
+/* ------------------------------------------------------------ several processes */
+
+enum { RANKS = 2 };
+
+/* The digests of the first STEPS batches of all ranks, and how often each of them has each image in two epochs. */
+static void run_ranks(struct batch_loader_options options, uint8_t digest[STEPS][DIGEST_BYTES],
+                      int seen[RANKS][2][N_IMAGES])
+{
+    for (int rank = 0; rank < RANKS; rank++) {
+        struct world world = {.rank = rank, .size = RANKS};
+        struct fmt_error e = {0};
+        struct batch_loader *l;
+        const struct views_batch *b;
+        options.world = &world;
+        need(batch_loader_open(&l, &options, &e), &e);
+        for (int64_t n = rank; n < STEPS; n += RANKS) {
+            need(batch_loader_next(l, &b, &e), &e);
+            struct views_batch numbered = *b;
+            ok(b->step == n / RANKS, "rank %d, step %ld", rank, (long)b->step);
+            numbered.step = n; /* as the one process says */
+            add_digest(batch_loader_header(l), &numbered, digest[n]);
+            for (int64_t i = 0, s = 4 * n; i < 4; i++, s++)
+                if (s < 2 * N_IMAGES)
+                    seen[rank][s / N_IMAGES][b->image[i]]++;
+        }
+        batch_loader_close(l);
+    }
+}
+
+/* Two ranks take turns at the batches of one process; together they see each image once an epoch. */
+static void test_ranks(struct batch_loader_options options, const struct batches *expected)
+{
+    uint8_t digest[STEPS][DIGEST_BYTES];
+    int seen[RANKS][2][N_IMAGES] = {{{0}}}, n_once = 0, n_of[RANKS] = {0, 0};
+    run_ranks(options, digest, seen);
+    for (int epoch = 0; epoch < 2; epoch++)
+        for (int i = 0; i < N_IMAGES; i++) {
+            n_once += seen[0][epoch][i] + seen[1][epoch][i] == 1;
+            n_of[0] += seen[0][epoch][i], n_of[1] += seen[1][epoch][i];
+        }
+    is_int(n_once, 2 * N_IMAGES, "together two ranks see each image once in each of two epochs");
+    ok(n_of[0] == 12 && n_of[1] == 10, "three batches are one's, two and a half the other's");
+    ok(memcmp(digest, expected->digest, sizeof digest) == 0, "their batches are those of one process");
+    const char *paths[1] = {in_scratch("ranks.views")};
+    struct views_job job = {.options = options, .path = paths[0], .provenance = true};
+    write_views(&job);
+    options.paths = paths;
+    run_ranks(options, digest, seen);
+    ok(memcmp(digest, expected->digest, sizeof digest) == 0, "from a file of views, too");
+    struct world world = {.rank = 1, .size = RANKS};
+    struct fmt_error e = {0};
+    struct batch_loader *l;
+    paths[0] = "-";
+    options.world = &world;
+    is_int(batch_loader_open(&l, &options, &e), FMT_UNSUPPORTED, "%s", e.text);
+}
+
 /* ------------------------------------------------------------ what the draws depend on */
 
 enum { EPOCHS = 2 };
@@ -663,6 +720,9 @@ int main(void)
     test_ends(options);
     options.paths = whole_paths;
     test_epochs(options);
+    options.n_threads = 3;
+    struct batches whole_batches = run(options);
+    test_ranks(options, &whole_batches);
     test_draws();
     config_release(&c);
     return tap_done();

@@ -6,7 +6,6 @@
 
 #include "config.h"
 #include "op.h"
-#include "sample-order.h"
 #include "schedule.h"
 #include "tap.h"
 #include "world.h"
@@ -39,27 +38,6 @@ static void test_parts(void)
     ok(good, "the parts of all ranks are the whole");
 }
 
-/* Three processes with batches of 4 take the images that one process with batches of 12 takes. */
-static void test_samples(void)
-{
-    enum { RANKS = 3, BATCH = 4, IMAGES = 29 };
-    struct sample_order one, part[RANKS];
-    struct fmt_error e = {0};
-    int status = sample_order_open(&one, 5, IMAGES, RANKS * BATCH, 0, 1, &e);
-    for (int r = 0; r < RANKS; r++)
-        status = status ? status : sample_order_open(&part[r], 5, IMAGES, BATCH, r, RANKS, &e);
-    bool same = status == 0;
-    for (int64_t step = 0; same && step < 10; step++)
-        for (int64_t i = 0; i < RANKS * BATCH; i++) {
-            struct sample a = sample_order_at(&one, step, i), b = sample_order_at(&part[i / BATCH], step, i % BATCH);
-            same = same && a.epoch == b.epoch && a.image == b.image;
-        }
-    ok(same, "ranks share the order of the samples %s", e.text);
-    sample_order_close(&one);
-    for (int r = 0; r < RANKS; r++)
-        sample_order_close(&part[r]);
-}
-
 static void test_learning_rate(void)
 {
     struct config c;
@@ -77,7 +55,6 @@ int main(void)
 {
     test_one();
     test_parts();
-    test_samples();
     test_learning_rate();
     return tap_done();
 }
