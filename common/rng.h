@@ -2,8 +2,8 @@
  * As Easy as 1, 2, 3"). A stream is named by (seed, a, b, purpose), so that a draw depends on what it
  * is for and on nothing that happened before: not on threads, processes or restarts.
  *
- *   crops:      seed, pass, sample, RNG_CROP + crop index
- *   masks:      seed, step, rank, RNG_MASK       drop path: seed, step, block * 4 + ..., RNG_DROP_PATH
+ *   crops:      seed, epoch, image, RNG_CROP + crop index
+ *   masks:      seed, batch, 0, RNG_MASK         drop path: seed, step, block * 4 + ..., RNG_DROP_PATH
  */
 #ifndef RNG_H
 #define RNG_H
@@ -13,14 +13,14 @@
 /* What a stream is for. Values are part of every result: never renumber, only add. */
 enum rng_purpose {
     RNG_INIT = 1,      /* initial weights; a = index of the tensor */
-    RNG_ORDER = 2,     /* order of the samples of a pass; a = pass */
-    RNG_MASK = 3,      /* iBOT masks; a = step, b = rank */
+    RNG_ORDER = 2,     /* order of the samples of an epoch; a = epoch */
+    RNG_MASK = 3,      /* iBOT masks; a = number of the batch */
     RNG_DROP_PATH = 4, /* a = step, b = rank, block and branch */
     RNG_SPLIT = 5,     /* folds, tries, selection sets of the classifiers */
     RNG_BOOTSTRAP = 6,
     RNG_DRAW = 7,      /* drawn test photographs */
     RNG_TEST = 8,
-    RNG_REPLACE = 9,   /* who stands for an image that cannot be used; a = pass, b = image */
+    RNG_REPLACE = 9,   /* what replaces an image that cannot be used; a = epoch, b = image */
     RNG_CROP = 64      /* + index of the crop within its sample */
 };
 
