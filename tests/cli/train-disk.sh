@@ -145,6 +145,15 @@ err_has "backup: fifo-copies/model_0000023.rank_0.ckpt: is a fifo, which is not 
 rm -rf fifos && cp -a good fifos && fifo fifos/model_0000023.rank_0.ckpt
 status 1 quick train.output_dir=fifos
 err_has "fifos/model_0000023.rank_0.ckpt: not a regular file"
+for key in MODEL.WEIGHTS student.pretrained_weights; do
+    rm -rf fifos && cp -a good fifos && rm -f weights.fifo && mkfifo weights.fifo
+    status 1 quick train.output_dir=from-fifo $key=weights.fifo
+    err_has "weights.fifo: is a fifo, which is not waited for"
+    status 1 quick train.output_dir=fifos $key=weights.fifo
+    check "$key: refused, too, where the run resumes" grep -Eq "weights.fifo: (is a fifo|not a regular file)" err
+    status 0 quick --plan $key=weights.fifo
+    err_has "weights.fifo: is a fifo, which is not waited for; planned without it"
+done
 
 # ---- a folder for copies that cannot be used is told at the start, at every level of talk, and is no error
 status 0 quick -q train.output_dir=nothing train.backup_dir=/proc/nothing

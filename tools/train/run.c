@@ -1,0 +1,389 @@
+/* run.c - the order of opening is that of need: nothing is written before all inputs are known to be good. */
+#include "run.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+#include "memory-plan.h"
+#include "resume-history.h"
+#include "run-folder.h"
+#include "run-report.h"
+#include "teacher-folder.h"
+#include "teacher-restore.h"
+#include "thread.h"
+#include "version.h"
+
+/* ---------------------------------------------------------------- opening */
+/* log.txt is of all processes that work on the run. */
+static int open_folder(struct run *r, struct fmt_error *e)
+{
+    int status = run_folder_lock(&r->config, &r->lock, e);
+    if (!status)
+        status = run_log_open(&r->log, r->config.train.output_dir, e);
+    if (!status)
+        run_log(&r->log, RUN_FILE_ONLY, "dino-train %s begins: process %ld, threads: %d", DINOTOOLS_VERSION,
+                (long)getpid(), thread_workers(r->ctx.pool));
+    return status;
+}
+
+/* The step, with weights or with the state of a checkpoint. */
+static int open_step(struct run *r, struct fmt_error *e)
+{
+    int status = resume_decide(&r->resume, &r->config, r->world, r->force, &r->log, e);
+    if (status)
+        return status;
+    if (r->force && !r->resume.plan.remove_old)
+        run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
+    status = memory_plan_check(&r->config, &r->ctx, &r->planned_bytes, e);
+    if (!status)
+        status = step_open(&r->step, &r->config, r->world, &r->ctx, e);
+    if (!status)
+        status = resume_load(&r->resume, r->step, &r->state, e);
+    r->schedules = schedules_from(&r->config, r->world->size);
+    return status;
+}
+
+static void bad_image(void *arg, const char *reason, const char *replaced_by)
+{
+    struct run *r = arg;
+    run_log(&r->log, RUN_WARNING, "%s; replaced by %s", reason, replaced_by);
+}
+
+static int open_data(struct run *r, struct fmt_error *e)
+{
+    const char *path = r->config.train.dataset_path;
+    struct batch_loader_options options = {.world = r->world, .config = &r->config, .paths = &path, .n_paths = 1,
+                                           .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
+                                           .n_threads = r->n_threads, .stop = r->stop, .bad_image = bad_image,
+                                           .arg = r};
+    int status = batch_loader_open(&r->loader, &options, e);
+    if (status && status != FMT_STOPPED && !file_exists(path) && strchr(path, ':'))
+        run_log(&r->log, RUN_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
+    return status;
+}
+
+/* What the run is made from, compared with what the checkpoint was made from. */
+static int check_inputs(struct run *r, struct fmt_error *e)
+{
+    struct run_inputs inputs = {.set = {false}};
+    const struct knn_eval *knn = r->eval.knn;
+    run_inputs_set(&inputs, INPUT_DATA, batch_loader_identity(r->loader));
+    if (knn) {
+        run_inputs_set(&inputs, INPUT_KNN_TRAIN, knn_eval_identity(knn, false));
+        run_inputs_set(&inputs, INPUT_KNN_VAL, knn_eval_identity(knn, true));
+    }
+    return resume_check_inputs(&r->resume, &inputs, &r->state, e);
+}
+
+/* Images that cannot be used are counted over the whole run, by their numbers where the data are the same. */
+static int restore_replaced(struct run *r, struct fmt_error *e)
+{
+    const struct resume *before = &r->resume;
+    bool same_data =
+        before->inputs.set[INPUT_DATA] && run_inputs_same(&before->inputs, &r->state.inputs, INPUT_DATA);
+    int status = batch_loader_restore_replaced(r->loader, &before->replaced, same_data, e);
+    r->state.replaced = batch_loader_replaced(r->loader);
+    return status;
+}
+
+static int open_inputs(struct run *r, struct fmt_error *e)
+{
+    int status = open_data(r, e);
+    if (!status)
+        status = knn_eval_open(&r->eval.knn, &r->config, &r->log, e);
+    if (!status)
+        status = check_inputs(r, e);
+    return status ? status : restore_replaced(r, e);
+}
+
+static int open_lines(struct run *r, struct jsonl_writer *w, const char *name, struct jsonl_history history,
+                      struct fmt_error *e)
+{
+    char *path = file_join(r->config.train.output_dir, name);
+    int status = path ? jsonl_writer_open(w, path, &history, e) : fmt_no_memory(e);
+    free(path);
+    if (!status)
+        resume_history_report(&r->resume, name, &history);
+    return status;
+}
+
+static int open_eval(struct run *r, struct fmt_error *e)
+{
+    struct jsonl_history history = resume_history_of_scores(&r->resume);
+    int status = periodic_eval_open(&r->eval, &r->state, r->eval.knn, &history, r->provenance, e);
+    if (!status && r->eval.knn)
+        resume_history_report(&r->resume, RUN_FILE_SCORES, &history);
+    return status;
+}
+
+/* The lines first: a checkpoint is never ahead of them. */
+static int sync_lines(void *arg, struct fmt_error *e)
+{
+    struct run *r = arg;
+    int status = jsonl_writer_sync(&r->metrics_file, e);
+    return status ? status : periodic_eval_sync(&r->eval, e);
+}
+
+static int open_outputs(struct run *r, struct fmt_error *e)
+{
+    int status = 0;
+    if (r->resume.plan.remove_old)
+        status = run_folder_clear(&r->config, &r->resume.checkpoints, r->world->rank, e);
+    if (!status)
+        status = run_folder_save_settings(&r->config, e);
+    if (!status)
+        status = open_lines(r, &r->metrics_file, RUN_FILE_METRICS, resume_history_of_metrics(&r->resume), e);
+    if (!status)
+        status = open_lines(r, &r->times_file, RUN_FILE_TIMES, resume_history_of_times(&r->resume), e);
+    if (!status)
+        status = open_eval(r, e);
+    r->saver = (struct checkpoint_saver){.world = r->world, .config = &r->config, .log = &r->log,
+                                         .provenance = r->provenance, .sync = sync_lines, .arg = r,
+                                         .last = r->state.iteration};
+    return status ? status : checkpoint_backup_open(&r->backup, &r->config, r->world->rank, &r->log, e);
+}
+
+void run_open(struct run *r)
+{
+    struct fmt_error *e = &r->error;
+    r->n_iterations = config_iterations(&r->config);
+    r->lock = r->metrics_file.fd = r->times_file.fd = r->eval.scores.fd = -1;
+    int status = open_folder(r, e);
+    if (!status)
+        status = open_step(r, e);
+    if (!status)
+        status = open_inputs(r, e);
+    if (!status)
+        status = open_outputs(r, e);
+    if (status) {
+        r->end = status == FMT_STOPPED ? RUN_NOT_STARTED : RUN_FAILED;
+        return;
+    }
+    memory_trim();
+    run_report_plan(&r->log, &r->config, r->step, batch_loader_header(r->loader), r->planned_bytes);
+}
+
+void run_close(struct run *r)
+{
+    checkpoint_backup_close(r->backup);
+    periodic_eval_close(&r->eval);
+    jsonl_writer_close(&r->times_file);
+    jsonl_writer_close(&r->metrics_file);
+    batch_loader_close(r->loader);
+    step_close(r->step);
+    resume_release(&r->resume);
+    run_log_close(&r->log);
+    if (r->lock >= 0)
+        close(r->lock);
+}
+
+/* ---------------------------------------------------------------- where the run is */
+static bool is_complete(const struct run *r)
+{
+    return r->state.iteration + 1 >= r->n_iterations;
+}
+
+static enum collapse_verdict judge(const struct run *r)
+{
+    struct collapse_signs signs = training_metrics_signs(&r->state.metrics);
+    return collapse_judge(&signs, &r->config, r->state.iteration);
+}
+
+/* Asked where the metrics have a line, so that a run which stopped here and is started again stops here. */
+static bool has_collapsed(const struct run *r)
+{
+    return r->config.train.stop_on_collapse && r->verdict == COLLAPSE_COMPLETE && r->state.iteration >= 0 &&
+           training_metrics_due(r->state.iteration, false);
+}
+
+static bool is_stopped(const struct run *r)
+{
+    return r->stop && *r->stop;
+}
+
+/* Of a call that fills r->error. Returns whether it failed. */
+static bool fails(struct run *r, int status)
+{
+    if (status)
+        r->end = RUN_FAILED;
+    return status != 0;
+}
+
+void run_start(struct run *r)
+{
+    if (r->end)
+        return;
+    r->verdict = judge(r);
+    if (is_complete(r)) {
+        run_log(&r->log, RUN_NOTE, "nothing is left to do: the run is complete");
+        fails(r, teacher_restore(&r->eval, r->step, r->state.iteration, &r->log, &r->error));
+    } else if (r->state.iteration == PERIODIC_EVAL_INITIAL) {
+        run_evaluate(r);
+    }
+}
+
+/* ---------------------------------------------------------------- checkpoints */
+static void save(struct run *r, bool last)
+{
+    if (r->saver.last == r->state.iteration || fails(r, run_folder_check(&r->config, r->lock, &r->error)))
+        return;
+    char *path = checkpoint_saver_save(&r->saver, &r->state, r->step);
+    if (!path)
+        return;
+    run_log(&r->log, RUN_FILE_ONLY, "saved %s", path);
+    checkpoint_backup_start(r->backup, path, r->state.iteration, last);
+    free(path);
+}
+
+void run_save(struct run *r)
+{
+    bool last = is_complete(r) || has_collapsed(r) || is_stopped(r);
+    if (!r->end && (last || checkpoint_saver_due(&r->config, r->state.iteration)))
+        save(r, last);
+}
+
+/* ---------------------------------------------------------------- a step */
+/* The data give no batch: what was done is saved. */
+static void end_without_data(struct run *r, int status, const struct fmt_error *why)
+{
+    const struct checkpoint_saver *s = &r->saver;
+    if (status != FMT_STOPPED && status != FMT_END && status != FMT_LIMIT) {
+        r->error = *why;
+        r->end = RUN_FAILED;
+        return;
+    }
+    save(r, true);
+    if (r->end)
+        return;
+    r->end = status == FMT_STOPPED ? RUN_STOPPED : RUN_NO_DATA;
+    if (status == FMT_LIMIT)
+        run_log(&r->log, RUN_ERROR, "%s%s", why->text, s->last < 0 || s->failed ? "" : "; the state is saved");
+    if (status == FMT_END)
+        run_log(&r->log, RUN_ERROR,
+                "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
+                r->config.train.dataset_path, r->state.iteration + 1, r->n_iterations, s->failed ? "not " : "");
+}
+
+const struct views_batch *run_next_batch(struct run *r)
+{
+    struct fmt_error e = {0};
+    const struct views_batch *batch = NULL;
+    if (!r->end && is_complete(r))
+        r->end = RUN_COMPLETE;
+    else if (!r->end && has_collapsed(r))
+        r->end = RUN_COLLAPSED;
+    if (r->end)
+        return NULL;
+    r->step_start = clock_now();
+    r->wait_start = batch_loader_wait_seconds(r->loader);
+    int status = is_stopped(r) ? FMT_STOPPED : batch_loader_next(r->loader, &batch, &e);
+    if (!status)
+        return batch;
+    end_without_data(r, is_stopped(r) ? FMT_STOPPED : status, &e);
+    return NULL;
+}
+
+static void count_bad_step(struct run *r, const struct views_batch *batch, const char *term)
+{
+    char last[CHECKPOINT_SAVER_LAST_MAX];
+    r->state.bad_steps++;
+    run_report_bad_step(&r->log, &r->state, batch, term);
+    if (r->state.bad_steps < r->config.train.max_bad_steps)
+        return;
+    run_report_divergence(&r->log, &r->state, checkpoint_saver_last(&r->saver, last));
+    r->end = RUN_DIVERGED;
+}
+
+void run_step(struct run *r, const struct views_batch *batch)
+{
+    struct step_result result;
+    const struct views_header *h = batch_loader_header(r->loader);
+    int64_t iteration = r->state.iteration + 1;
+    struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
+                           .masks = batch->mask, .N = views_patches(h), .pixel_norm = h->pixel_norm};
+    struct schedule_rates rates = schedules_at(&r->schedules, iteration);
+    if (r->end || fails(r, step_run(r->step, &b, iteration, &rates, NULL, &result, &r->error)))
+        return;
+    r->state.iteration = iteration;
+    if (result.bad) {
+        count_bad_step(r, batch, result.bad);
+    } else {
+        r->state.bad_steps = 0;
+        training_metrics_push(&r->state.metrics, &rates, h->batch, &result);
+    }
+    training_times_add(&r->times, clock_now() - r->step_start, batch_loader_wait_seconds(r->loader) - r->wait_start);
+}
+
+/* ---------------------------------------------------------------- metrics */
+/* A line that finds a full disk now may be written with the next. */
+static void add_line(struct run *r, struct jsonl_writer *w, const struct fmt_buffer *line)
+{
+    struct fmt_error e = {0};
+    bool pending = jsonl_writer_add(w, line, &e) != 0;
+    if (pending && !r->lines_pending)
+        run_log(&r->log, RUN_WARNING, "%s; lines wait in memory until they can be written", e.text);
+    r->lines_pending = pending;
+}
+
+/* 0, or no memory. */
+static int add_lines(struct run *r)
+{
+    struct fmt_buffer metrics = {0}, times = {0};
+    int64_t iteration = r->state.iteration, batch = r->config.train.batch_size_per_gpu;
+    int status = training_metrics_line(&r->state.metrics, iteration, r->state.replaced->samples, r->verdict, &metrics,
+                                       &r->error);
+    if (!status)
+        status = training_times_line(&r->times, iteration, batch, &times, &r->error);
+    if (!status) {
+        add_line(r, &r->metrics_file, &metrics);
+        add_line(r, &r->times_file, &times);
+    }
+    fmt_buffer_release(&metrics);
+    fmt_buffer_release(&times);
+    return status;
+}
+
+void run_log_metrics(struct run *r)
+{
+    int64_t iteration = r->state.iteration;
+    enum collapse_verdict before = r->verdict;
+    char text[TRAINING_METRICS_TEXT_MAX];
+    if (r->end || !training_metrics_due(iteration, is_complete(r)))
+        return;
+    r->verdict = judge(r);
+    if (fails(r, add_lines(r)))
+        return;
+    training_metrics_text(&r->state.metrics, &r->times, iteration, r->n_iterations - 1 - iteration,
+                          r->config.train.batch_size_per_gpu, r->verdict, text);
+    run_log(&r->log, RUN_DETAIL, "%s", text);
+    if (r->verdict != before && r->verdict > COLLAPSE_NONE)
+        run_log(&r->log, RUN_WARNING, "iteration %" PRId64 ": %s", iteration, collapse_text(r->verdict));
+}
+
+/* ---------------------------------------------------------------- evaluation */
+void run_evaluate(struct run *r)
+{
+    struct fmt_error e = {0};
+    struct knn_eval_scores scores;
+    int64_t iteration = r->state.iteration;
+    if (r->end || !periodic_eval_due(&r->eval, iteration) ||
+        fails(r, run_folder_check(&r->config, r->lock, &r->error)))
+        return;
+    r->eval_failed = periodic_eval_run(&r->eval, r->step, r->ctx.pool, iteration, &scores, &e) != 0;
+    if (r->eval_failed && iteration == PERIODIC_EVAL_INITIAL) {
+        r->error = e;
+        r->end = RUN_FAILED;
+        return;
+    }
+    if (r->eval_failed)
+        run_log(&r->log, RUN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
+                iteration);
+    else if (teacher_folder_prune(&r->config, iteration, &e))
+        run_log(&r->log, RUN_WARNING, "%s; this older teacher stays", e.text);
+    memory_trim();
+    run_report_scores(&r->log, &r->eval, &scores, iteration);
+}

@@ -1,0 +1,102 @@
+/* run.h - a training run: all that is open while it is at work, and the parts of an iteration.
+ *
+ *   struct run r = {.config = ..., .ctx = ..., .log.print = ..., .log.fd = -1, ...};      what the caller sets
+ *   run_open(&r);
+ *   run_start(&r);
+ *   while ((batch = run_next_batch(&r))) {
+ *       run_step(&r, batch);
+ *       run_log_metrics(&r);
+ *       run_evaluate(&r);
+ *       run_save(&r);
+ *   }
+ *   r.end says why it is over, and r.error more where it failed
+ *   run_close(&r);
+ *
+ * Each part acts on the iteration that was done last, r.state.iteration. Once r.end is set they all do nothing, so that
+ * a caller needs no check of its own.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "batch-loader.h"
+#include "checkpoint-backup.h"
+#include "checkpoint-saver.h"
+#include "collapse.h"
+#include "config.h"
+#include "jsonl-writer.h"
+#include "op.h"
+#include "periodic-eval.h"
+#include "resume.h"
+#include "run-log.h"
+#include "run-state.h"
+#include "schedule.h"
+#include "step.h"
+#include "training-metrics.h"
+#include "world.h"
+
+enum run_end {
+    RUN_GOES_ON,
+    RUN_NOT_STARTED, /* *stop was set while a pipe of views had said nothing yet */
+    RUN_COMPLETE,  /* all iterations are done */
+    RUN_STOPPED,   /* *stop was set; the state was saved */
+    RUN_COLLAPSED, /* train.stop_on_collapse; the state was saved */
+    RUN_DIVERGED,  /* train.max_bad_steps; nothing was saved after the last good checkpoint */
+    RUN_NO_DATA,   /* no more views, or too many images that cannot be used; logged, and the state was saved */
+    RUN_FAILED     /* .error says why */
+};
+
+struct run {
+    /* Set by the caller. */
+    const struct world *world;
+    struct config config; /* student.pos_grid may be set to that of what the run starts from */
+    struct op_ctx ctx;    /* backend and thread pool */
+    struct run_log log;   /* without a file */
+    int n_threads;        /* of the data; 0: one per processor */
+    bool force;           /* -f */
+    bool provenance;
+    const _Atomic int *stop; /* once it is not 0, the run ends after the iteration in work */
+
+    /* Where the run is. */
+    struct run_state state;
+    int64_t n_iterations;
+    enum collapse_verdict verdict;
+    enum run_end end;
+    struct fmt_error error;
+    bool lines_pending; /* lines of JSON could not be written yet */
+    bool eval_failed;   /* the last teacher or its score could not be written */
+
+    /* What it works with. */
+    int lock; /* of the output directory; -1: not locked */
+    struct resume resume;
+    size_t planned_bytes;
+    struct step *step;
+    struct schedules schedules;
+    struct batch_loader *loader;
+    struct jsonl_writer metrics_file, times_file;
+    struct training_times times;
+    double step_start, wait_start; /* of the step in work: clock_now, and the seconds waited for data until then */
+    struct periodic_eval eval;
+    struct checkpoint_saver saver;
+    struct checkpoint_backup *backup;
+};
+
+/* Opens everything, compares it with the checkpoint where the run resumes, and logs what is planned. */
+void run_open(struct run *r);
+void run_close(struct run *r); /* what run_open has opened, and the log */
+
+/* Before the first iteration of this process: the teacher is evaluated where the run is new, and restored where the run
+ * is complete. */
+void run_start(struct run *r);
+
+/* Valid until the next call. NULL: the run is over, r->end says why. */
+const struct views_batch *run_next_batch(struct run *r);
+void run_step(struct run *r, const struct views_batch *batch);
+void run_log_metrics(struct run *r); /* every 10 iterations and at the last; also judges collapse */
+void run_evaluate(struct run *r);    /* periodic-eval.h says when */
+void run_save(struct run *r);        /* a checkpoint when it is due, and where the run ends */
+
+#endif
