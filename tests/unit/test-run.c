@@ -1,5 +1,5 @@
-/* What a run is made of beside the mathematics: starting rules, names of checkpoints and which are kept, lines that
- * are cut when a run goes on, medians, signs of collapse, copies. */
+/* The library of dino-train (tools/train): resume policy, checkpoint files, JSON lines, metrics, verdicts on collapse,
+ * the log, backups. */
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 #include "collapse.h"
 #include "tap.h"
 
-/* ------------------------------------------------------------------ the rules of starting, row by row */
+/* ------------------------------------------------------------------ resume policy, row by row */
 enum { NEWEST = -1 }; /* RESUME_FROM_CHECKPOINT without a path */
 static const struct {
     const char *resume, *path, *weights, *pretrained;
@@ -63,7 +63,7 @@ static void set(struct config *c, const char *key, const char *value)
         ok(false, "%s", e.text);
 }
 
-static void test_start(void)
+static void test_resume_policy(void)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct config c;
@@ -88,7 +88,7 @@ static void test_start(void)
     }
 }
 
-/* ------------------------------------------------------------------ names, listing, keeping */
+/* ------------------------------------------------------------------ checkpoint files */
 static char *put_file(const char *directory, const char *name, const char *text)
 {
     struct fmt_error e = {0};
@@ -98,7 +98,7 @@ static char *put_file(const char *directory, const char *name, const char *text)
     return path;
 }
 
-static void test_names(void)
+static void test_checkpoint_names(void)
 {
     char name[CHECKPOINT_NAME_MAX];
     int64_t iteration;
@@ -114,7 +114,7 @@ static void test_names(void)
         ok(!checkpoint_parse_name(foreign[i], &iteration, &rank), "%s is no checkpoint's name", foreign[i]);
 }
 
-static void test_keeping(void)
+static void test_prune(void)
 {
     struct fmt_error e = {0};
     char *dir = file_join(tap_scratch(), "keep");
@@ -133,20 +133,29 @@ static void test_keeping(void)
     checkpoint_list_release(&list);
     ok(!checkpoint_prune(dir, 0, 29, 2, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 4 &&
            list.iteration[0] == 19,
-       "of those up to the newest two are kept; later ones stay");
+       "of those up to the newest two are left; later ones are not touched");
     checkpoint_list_release(&list);
     ok(!checkpoint_prune(dir, 0, 10000000, 1, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 1 &&
            list.iteration[0] == 10000000, "the newest alone");
     checkpoint_list_release(&list);
-    static const char *const kept[] = {".mine.tmp", ".notes.x.tmp", ".notes.12.tmp", ".config.yaml.tmp",
-                                       ".config.yaml.old.tmp", ".teacher_checkpoint.pth.12.tmp",
-                                       ".model_final.ckpt.0123456789av.tmp"};
-    static const char *const swept[] = {".config.yaml.0123456789av.tmp", ".evaluation.json.12.tmp",
-                                        ".training_times.json.0123456789av.tmp"};
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        free(put_file(dir, kept[i], "x"));
-    for (size_t i = 0; i < sizeof swept / sizeof *swept; i++)
-        free(put_file(dir, swept[i], "x"));
+    free(dir);
+}
+
+/* Of temporary files those of a run's own outputs. */
+static void test_sweep(void)
+{
+    struct fmt_error e = {0};
+    char *dir = file_join(tap_scratch(), "sweep");
+    file_make_dirs(dir, &e);
+    static const char *const others[] = {"notes.txt", ".mine.tmp", ".notes.x.tmp", ".notes.12.tmp", ".config.yaml.tmp",
+                                         ".config.yaml.old.tmp", ".teacher_checkpoint.pth.12.tmp",
+                                         ".model_final.ckpt.0123456789av.tmp"};
+    static const char *const leftovers[] = {".model_0000049.rank_0.ckpt.77.tmp", ".config.yaml.0123456789av.tmp", ".evaluation.json.12.tmp",
+                                            ".training_times.json.0123456789av.tmp"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        free(put_file(dir, others[i], "x"));
+    for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
+        free(put_file(dir, leftovers[i], "x"));
     char *teacher = file_join(dir, "eval/best");
     file_make_dirs(teacher, &e);
     free(put_file(teacher, ".teacher_checkpoint.pth.12.tmp", "x"));
@@ -156,17 +165,17 @@ static void test_keeping(void)
     char **left;
     int64_t n_left;
     file_list(dir, &left, &n_left, &e);
-    is_int(n_left, 11, "what runs left half-written is swept away, other files stay");
+    is_int(n_left, 9, "what runs left half-written is removed, other files are not");
     file_list_free(left, n_left);
     free(dir);
 }
 
 /* What a failed write may remove: only where the disk is full, the oldest one each time, never the last good one. */
-static void test_room(void)
+static void test_evict(void)
 {
     struct fmt_error e = {0}, full = {0}, other = {0};
     struct checkpoint_list list;
-    char *dir = file_join(tap_scratch(), "room"), name[CHECKPOINT_NAME_MAX], *stays;
+    char *dir = file_join(tap_scratch(), "full"), name[CHECKPOINT_NAME_MAX], *folder;
     file_make_dirs(dir, &e);
     for (int64_t it = 9; it < 60; it += 10)
         free(put_file(dir, checkpoint_name(it, 0, name), "x"));
@@ -177,13 +186,13 @@ static void test_room(void)
     is_int(checkpoint_evict_oldest(dir, 0, 49, &other), -1, "nothing for an error of the device");
     is_int(checkpoint_evict_oldest(dir, 0, -1, &full), -1, "nothing before the first good one");
     is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 9, "the oldest");
-    file_make_dirs(stays = file_join(dir, checkpoint_name(3, 0, name)), &e);
+    file_make_dirs(folder = file_join(dir, checkpoint_name(3, 0, name)), &e);
     is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 19, "the oldest that can be removed");
-    rmdir(stays);
-    free(stays);
+    rmdir(folder);
+    free(folder);
     is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 29, "the next");
     is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 39, "and the next");
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), -1, "the last good one stays");
+    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), -1, "the last good one is never removed");
     ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 2 && list.iteration[0] == 49 && list.iteration[1] == 59,
        "and the later one that is not counted");
     checkpoint_list_release(&list);
@@ -194,7 +203,7 @@ static void test_room(void)
     free(dir);
 }
 
-/* ------------------------------------------------------------------ lines */
+/* ------------------------------------------------------------------ JSON lines */
 /* Tens and -1 had a line. */
 static bool due(const void *arg, int64_t iteration)
 {
@@ -203,25 +212,25 @@ static bool due(const void *arg, int64_t iteration)
 }
 
 enum { NEW_RUN = -99 };
-/* Opens a file of this text behind `last` and adds a line; the file is `want` and that line then. */
-static struct jsonl_history cut(const char *text, int64_t last, const char *want, const char *what)
+/* Opens a file of this text with a history up to `last` and adds a line; then it is `expected` and that line. */
+static struct jsonl_history cut(const char *text, int64_t last, const char *expected, const char *what)
 {
-    struct jsonl_history past = {.resumed = last != NEW_RUN, .last = last, .due = due};
+    struct jsonl_history history = {.resumed = last != NEW_RUN, .last = last, .due = due};
     struct fmt_error e = {0};
-    struct jsonl_writer l;
+    struct jsonl_writer w;
     struct fmt_buffer add = {0};
     char *path = put_file(tap_scratch(), "lines.json", text);
     fmt_buffer_append(&add, "{\"iteration\": 7}", 16);
-    int status = jsonl_writer_open(&l, path, &past, &e);
+    int status = jsonl_writer_open(&w, path, &history, &e);
     if (!status)
-        status = jsonl_writer_add(&l, &add, &e);
+        status = jsonl_writer_add(&w, &add, &e);
     if (!status)
-        status = jsonl_writer_sync(&l, &e);
-    jsonl_writer_close(&l);
+        status = jsonl_writer_sync(&w, &e);
+    jsonl_writer_close(&w);
     uint8_t *data;
     size_t n;
     char whole[400];
-    snprintf(whole, sizeof whole, "%s{\"iteration\": 7}\n", want);
+    snprintf(whole, sizeof whole, "%s{\"iteration\": 7}\n", expected);
     if (!status && !file_load(path, 1000, &data, &n, &e)) {
         is_text((char *)data, whole, "%s", what);
         free(data);
@@ -230,86 +239,86 @@ static struct jsonl_history cut(const char *text, int64_t last, const char *want
     }
     fmt_buffer_release(&add);
     free(path);
-    return past;
+    return history;
 }
 
-static void missing(const char *text, int64_t last, const char *want, int n, int first, int n_foreign, const char *what)
+static void missing(const char *text, int64_t last, const char *expected, int n, int first, int n_foreign, const char *what)
 {
-    struct jsonl_history p = cut(text, last, want, what);
+    struct jsonl_history p = cut(text, last, expected, what);
     ok(p.n_missing == n && (n == 0 || p.first_missing == first) && p.n_foreign == n_foreign,
        "%d missing, from %d on, %d damaged", (int)p.n_missing, (int)p.first_missing, (int)p.n_foreign);
 }
 
 /* A fifo would be waited for, and a signal cannot end that; what a failing read did not give must not be lost. */
-static void test_lines_unreadable(void)
+static void test_jsonl_unreadable(void)
 {
-    struct jsonl_history past = {.resumed = true, .last = 10};
+    struct jsonl_history history = {.resumed = true, .last = 10};
     struct fmt_error e = {0};
-    struct jsonl_writer l;
+    struct jsonl_writer w;
     char path[300];
     snprintf(path, sizeof path, "%s/lines.fifo", tap_scratch());
     ok(mkfifo(path, 0666) == 0, "a fifo in the file's place");
     alarm(20);
-    ok(jsonl_writer_open(&l, path, &past, &e) == FMT_IO && strstr(e.text, "lines.fifo: "), "is refused at once: %s",
+    ok(jsonl_writer_open(&w, path, &history, &e) == FMT_IO && strstr(e.text, "lines.fifo: "), "is refused at once: %s",
        e.text);
     alarm(0);
-    jsonl_writer_close(&l);
+    jsonl_writer_close(&w);
     e = (struct fmt_error){0};
-    ok(jsonl_writer_open(&l, "/proc/self/mem", &past, &e) == FMT_IO && strstr(e.text, "nput/output error"),
+    ok(jsonl_writer_open(&w, "/proc/self/mem", &history, &e) == FMT_IO && strstr(e.text, "nput/output error"),
        "a file that cannot be read is not cut: %s", e.text);
-    jsonl_writer_close(&l);
+    jsonl_writer_close(&w);
 }
 
-/* A line that finds no room (a limit of the file's size stands for the full disk) comes with a later one. */
-static void test_lines_wait(void)
+/* A line that meets a full disk, for which a limit of the file size stands, is written with a later one. */
+static void test_jsonl_pending(void)
 {
-    struct jsonl_history past = {.resumed = false};
+    struct jsonl_history history = {.resumed = false};
     struct fmt_error e = {0};
     struct fmt_buffer line = {0};
-    struct jsonl_writer l;
+    struct jsonl_writer w;
     struct rlimit before, none;
     uint8_t *data;
     size_t n;
     char *path = file_join(tap_scratch(), "wait.json");
     fmt_buffer_append(&line, "{\"iteration\": 7}", 16);
-    ok(!jsonl_writer_open(&l, path, &past, &e) && !jsonl_writer_add(&l, &line, &e), "a line");
+    ok(!jsonl_writer_open(&w, path, &history, &e) && !jsonl_writer_add(&w, &line, &e), "a line");
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before);
     none = (struct rlimit){20, before.rlim_max}; /* three bytes of the next line */
     setrlimit(RLIMIT_FSIZE, &none);
-    ok(jsonl_writer_add(&l, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "), "no room for the next: %s", e.text);
-    ok(!file_load(path, 1000, &data, &n, &e) && n == 17, "half a line does not stay");
+    ok(jsonl_writer_add(&w, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "), "the disk is full for the next: %s", e.text);
+    ok(!file_load(path, 1000, &data, &n, &e) && n == 17, "half a line is cut off again");
     free(data);
-    ok(jsonl_writer_sync(&l, NULL) == FMT_IO, "not all are on the disk");
+    ok(jsonl_writer_sync(&w, NULL) == FMT_IO, "not all are on the disk");
     setrlimit(RLIMIT_FSIZE, &before);
     e = (struct fmt_error){0};
-    ok(!jsonl_writer_add(&l, &line, &e) && !jsonl_writer_sync(&l, &e), "room again");
-    jsonl_writer_close(&l);
+    ok(!jsonl_writer_add(&w, &line, &e) && !jsonl_writer_sync(&w, &e), "space again");
+    jsonl_writer_close(&w);
     ok(!file_load(path, 1000, &data, &n, &e) && n == 51, "three whole lines");
     free(data);
     free(path);
     fmt_buffer_release(&line);
 }
 
-static void test_lines(void)
+static void test_jsonl(void)
 {
     const char *three = "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n{\"iteration\": 10}\n";
-    cut(three, NEW_RUN, "", "a run that begins keeps no line");
-    cut(three, 10, three, "one that goes on behind 10 keeps all three");
-    cut(three, 9, "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n", "behind 9: two");
-    cut(three, -1, "{\"iteration\": -1, \"a\": 1}\n", "behind -1: one");
-    cut("{\"iteration\": 0}\n{\"iterat", 10, "{\"iteration\": 0}\n", "half a line goes");
-    cut("{\"iteration\": 0}\n{\"iteration\": 1}", 10, "{\"iteration\": 0}\n", "a line without its end goes");
+    cut(three, NEW_RUN, "", "a new run has no line");
+    cut(three, 10, three, "one that resumes after 10 has all three");
+    cut(three, 9, "{\"iteration\": -1, \"a\": 1}\n{\"iteration\": 0}\n", "after 9: two");
+    cut(three, -1, "{\"iteration\": -1, \"a\": 1}\n", "after -1: one");
+    cut("{\"iteration\": 0}\n{\"iterat", 10, "{\"iteration\": 0}\n", "half a line is cut off");
+    cut("{\"iteration\": 0}\n{\"iteration\": 1}", 10, "{\"iteration\": 0}\n", "a line without its end, too");
     cut("{\"iteration\": 0}\n{\"iteration\": 99}\n{\"iteration\": 1}\n", 10, "{\"iteration\": 0}\n",
-        "and all behind one too late");
+        "and all after one that is too late");
     cut("", 10, "", "nothing is cut from nothing");
 #define L(number) "{\"iteration\": " #number "}\n"
     missing(L(-1) L(0) L(10), 19, L(-1) L(0) L(10), 0, 0, 0, "all are there");
-    missing(L(-1) L(0) L(10) "{\"iter", 19, L(-1) L(0) L(10), 0, 0, 0, "half a line behind the last is a kill's");
+    missing(L(-1) L(0) L(10) "{\"iter", 19, L(-1) L(0) L(10), 0, 0, 0, "half a line after the last is a kill's");
     missing(L(-1) L(0) "{\"iter", 19, L(-1) L(0), 1, 10, 0, "half a line of 10, with a checkpoint of 19, is not");
     missing(L(-1) L(0), 29, L(-1) L(0), 2, 10, 0, "the end is missing");
     missing("", 10, "", 3, -1, 0, "everything is missing");
-    missing(L(0) "rubbish\n" L(20) L(30), 20, L(0) L(20), 1, 10, 1, "rubbish in the middle: the others stay");
+    missing(L(0) "rubbish\n" L(20) L(30), 20, L(0) L(20), 1, 10, 1, "rubbish in the middle: the others are valid");
     missing(L(0) "{\"iteration\": 10, \"a\": \n" L(20), 25, L(0) L(20), 1, 10, 1, "a line that is no JSON");
     missing(L(0) L(10) L(0) L(20), 25, L(0) L(10) L(20), 0, 0, 1, "a line out of order");
     missing("\n" L(0), 5, L(0), 0, 0, 1, "rubbish in front");
@@ -357,7 +366,7 @@ static void test_metrics(void)
     fmt_buffer_release(&line);
 }
 
-static void test_watch(void)
+static void test_collapse(void)
 {
     struct config c;
     config_init(&c);
@@ -366,7 +375,7 @@ static void test_watch(void)
     c.train.OFFICIAL_EPOCH_LENGTH = 10;
     struct collapse_signs good = {2, 3, 8, 0.5}, one = {2, 2.001, 8, 1.0 / 32}, heads = {2, 2.001, 8, 0.1},
                        line = {2, 3, 1.01, 0.5}, none = {NAN, NAN, NAN, NAN};
-    is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "nothing is said before the teacher has followed the student");
+    is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "no verdict before the teacher has followed the student");
     c.teacher.momentum_teacher = 0.5;
     is_int(collapse_judge(&one, &c, 9), COLLAPSE_EARLY, "nor before the learning rate has risen");
     is_int(collapse_judge(&good, &c, 10), COLLAPSE_NONE, "a teacher that tells images apart");
@@ -375,7 +384,7 @@ static void test_watch(void)
     is_int(collapse_judge(&line, &c, 10), COLLAPSE_DIMENSIONAL, "one whose features lie on a line");
     is_int(collapse_judge(&none, &c, 10), COLLAPSE_EARLY, "no step yet");
     c.train.batch_size_per_gpu = 1;
-    is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "one image a batch tells nothing");
+    is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "one image a batch shows nothing");
     config_release(&c);
 }
 
@@ -390,13 +399,46 @@ static void test_chunks(void)
     is_text(block_chunks_name("dino_head.mlp.0.weight", 24, 4, out), "dino_head.mlp.0.weight", "a head");
 }
 
-/* ------------------------------------------------------------------ copies */
+/* ------------------------------------------------------------------ the log and backups */
+/* What was printed: notes are good, warnings bad. */
 static int n_good, n_bad;
 static void count(void *arg, enum run_log_level level, const char *text)
 {
     (void)arg;
     printf("# %s\n", text);
     level == RUN_NOTE ? n_good++ : n_bad++;
+}
+
+/* A log.txt that cannot be written (a link to /dev/full) is one warning. */
+static void test_log(void)
+{
+    struct run_log log = {.fd = -1, .print = count};
+    struct fmt_error e = {0};
+    uint8_t *data;
+    size_t n;
+    char *dir = file_join(tap_scratch(), "log"), *path = file_join(dir, "log.txt");
+    file_make_dirs(dir, &e);
+    run_log(&log, RUN_NOTE, "before there is a file");
+    ok(!run_log_open(&log, dir, &e), "a log %s", e.text);
+    run_log(&log, RUN_FILE_ONLY, "number %d", 1);
+    run_log(&log, RUN_WARNING, "line\ntwo");
+    run_log_close(&log);
+    ok(n_good == 1 && n_bad == 1, "what is for the file alone is not printed");
+    if (ok(!file_load(path, 1000, &data, &n, &e), "the file %s", e.text)) {
+        char *line = strchr((char *)data, ']');
+        ok(data[0] == '[' && line && strncmp(line, "] number 1\n[", 12) == 0 && strstr(line, "] line?two\n"),
+           "two lines, each with its time");
+        free(data);
+    }
+    n_good = n_bad = 0;
+    ok(unlink(path) == 0 && symlink("/dev/full", path) == 0 && !run_log_open(&log, dir, &e), "a full disk");
+    run_log(&log, RUN_NOTE, "one");
+    run_log(&log, RUN_NOTE, "two");
+    run_log_close(&log);
+    ok(n_good == 2 && n_bad == 1, "is warned of once, and all is printed");
+    n_good = n_bad = 0;
+    free(path);
+    free(dir);
 }
 
 static void test_backup(void)
@@ -431,7 +473,7 @@ static void test_backup(void)
     set(&c, "train.backup_dir", file);
     char *path = put_file(tap_scratch(), "model_0000001.rank_0.ckpt", "x");
     checkpoint_backup_open(&b, &c, 0, &log, &e);
-    ok(n_bad == 1 && n_good == 0, "a folder for backups that cannot be used is told at once");
+    ok(n_bad == 1 && n_good == 0, "a folder for backups that cannot be used is warned of at once");
     checkpoint_backup_start(b, path, 1, true);
     checkpoint_backup_close(b);
     ok(n_bad == 2 && n_good == 0, "a backup that fails is a warning and no more");
@@ -443,16 +485,18 @@ static void test_backup(void)
 
 int main(void)
 {
-    test_start();
-    test_names();
-    test_keeping();
-    test_room();
-    test_lines();
-    test_lines_wait();
-    test_lines_unreadable();
+    test_resume_policy();
+    test_checkpoint_names();
+    test_prune();
+    test_sweep();
+    test_evict();
+    test_jsonl();
+    test_jsonl_pending();
+    test_jsonl_unreadable();
     test_metrics();
-    test_watch();
+    test_collapse();
     test_chunks();
+    test_log();
     test_backup();
     return tap_done();
 }

@@ -1,10 +1,10 @@
-/* collapse.h - signs of collapse: does the teacher still tell images apart?
+/* collapse.h - has the teacher collapsed, or does it still tell images apart?
  *
- * The loss does not show it. What does: the information that the teacher's output holds about which crop it saw
- * (entropy of the mean output less mean entropy, in nats: 0 when all crops get one answer, be it sharp or uniform),
- * the number of prototypes that win a crop, and the effective rank of the class tokens. A network with random weights
- * has neither, and the teacher follows the student slowly; so nothing is said until the learning rate has risen and
- * the teacher is mostly made of what was learned (2 / (1 - momentum) steps: 250 at the published momentum).
+ * The loss does not show it. These signs do: the information that the teacher's output holds about which crop it saw
+ * (entropy of the mean output minus mean entropy, in nats: 0 when all crops get one answer, be it sharp or uniform),
+ * the number of prototypes that win a crop, and the effective rank of the class tokens. Random weights show the same
+ * signs, and the teacher follows the student slowly; so there is no verdict until the learning rate has risen and the
+ * teacher is mostly made of what was learned (2 / (1 - momentum) steps: 250 at the published momentum).
  */
 #ifndef COLLAPSE_H
 #define COLLAPSE_H
@@ -15,7 +15,7 @@ struct config;
 
 struct collapse_signs {
     double entropy, entropy_mean; /* nats */
-    double feature_rank;          /* 0 (all alike), 1 .. crops of a batch less one */
+    double feature_rank;          /* 0 (all alike), 1 .. crops of a batch minus one */
     double prototypes_used;       /* share of those that the crops of a batch could win */
 };
 
@@ -23,7 +23,7 @@ enum collapse_verdict {
     COLLAPSE_EARLY,       /* too early to say */
     COLLAPSE_NONE,        /* crops are told apart */
     COLLAPSE_OUTPUT,      /* all crops get nearly one answer: the loss stays where it is */
-    COLLAPSE_DIMENSIONAL, /* features of all crops lie on about one line */
+    COLLAPSE_DIMENSIONAL, /* the class tokens of all crops lie on about one line */
     COLLAPSE_COMPLETE     /* all crops get one answer, and one prototype wins them all */
 };
 

@@ -38,13 +38,13 @@ int launcher_check(struct fmt_error *e)
 {
     int status = 0;
     int64_t n;
-    bool told = false; /* by a launcher, how many it has started */
+    bool size_known = false; /* a launcher says how many it has started */
     for (size_t i = 0; i < sizeof launchers / sizeof *launchers && !status; i++) {
         status = check(launchers[i].size, 1, launchers[i].one, e);
         if (!status)
             status = check(launchers[i].rank, 0, launchers[i].one, e);
-        told = told || number(launchers[i].size, &n);
+        size_known = size_known || number(launchers[i].size, &n);
     }
-    /* The tasks of the job, which may all be this process's: that of a batch script, for one, is alone. */
-    return status || told ? status : check("SLURM_NTASKS", 1, "srun -n 1", e);
+    /* The tasks of the job, which may all be of this one process: a batch script, for one, runs alone. */
+    return status || size_known ? status : check("SLURM_NTASKS", 1, "srun -n 1", e);
 }

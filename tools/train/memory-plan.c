@@ -1,4 +1,4 @@
-/* memory-plan.c - sums what the modules say of themselves. */
+/* memory-plan.c - the sum of what the modules say about themselves. */
 #include "memory-plan.h"
 
 #include <malloc.h>
@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "batch-loader.h"
-#include "num.h"
 #include "knn-eval.h"
+#include "num.h"
 #include "thread.h"
 
-/* What no module names, as measured: buffers of files and what libraries keep; in each thread those, and the parts of
- * matrices that a product packs, which small ones do not fill. */
-static const int64_t UNNAMED = (int64_t)17 << 19, UNNAMED_WORKER = (int64_t)200 << 10, PACKED_MAX = (int64_t)4 << 20;
+/* What no module can name, measured on runs of several sizes: 8.5 MiB of file buffers and what libraries hold; in each
+ * thread 200 KiB of the same, and the parts of matrices that a product packs: up to 4 MiB, less for small ones. */
+static const int64_t PROGRAM_BYTES = (int64_t)8704 << 10, THREAD_BYTES = (int64_t)200 << 10,
+                     PACKED_BYTES_MAX = (int64_t)4 << 20;
 
 static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
 {
@@ -27,18 +28,18 @@ static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
 
 static int64_t data_bytes(const struct config *config, int n_workers)
 {
-    struct batch_loader *s;
+    struct batch_loader *loader;
     const char *path = config->train.dataset_path;
     struct batch_loader_options options = {.config = config, .paths = &path, .n_paths = 1, .n_threads = n_workers};
-    if (batch_loader_is_pipe(path) || batch_loader_open(&s, &options, NULL))
+    if (batch_loader_is_pipe(path) || batch_loader_open(&loader, &options, NULL))
         return -1;
-    int64_t bytes = batch_loader_memory_bytes(s);
-    batch_loader_close(s);
+    int64_t bytes = batch_loader_memory_bytes(loader);
+    batch_loader_close(loader);
     return bytes;
 }
 
 /* The copy and the extraction are released before the search starts. */
-static void add_scoring(struct step_plan *plan, const struct knn_eval_bytes *b)
+static void add_evaluation(struct step_plan *plan, const struct knn_eval_bytes *b)
 {
     add_line(plan, "scoring: features of both sets", b->features);
     add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
@@ -46,7 +47,7 @@ static void add_scoring(struct step_plan *plan, const struct knn_eval_bytes *b)
              num_max(b->extraction, b->search - b->copy));
 }
 
-/* What this process holds now, and what no plan names. */
+/* What this process holds now, and what no module names. */
 static int64_t program_bytes(int n_workers, int64_t activations)
 {
     long pages = 0;
@@ -55,26 +56,26 @@ static int64_t program_bytes(int n_workers, int64_t activations)
         pages = 0;
     if (f)
         fclose(f);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE) + UNNAMED +
-           n_workers * (UNNAMED_WORKER + num_min(PACKED_MAX, activations / 8));
+    return (int64_t)pages * sysconf(_SC_PAGESIZE) + PROGRAM_BYTES +
+           n_workers * (THREAD_BYTES + num_min(PACKED_BYTES_MAX, activations / 8));
 }
 
 int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e)
 {
-    struct knn_eval_bytes scoring;
+    struct knn_eval_bytes knn;
     int n = thread_workers(ctx->pool), status = step_plan(plan, config, ctx, e);
     if (status)
         return status;
     int64_t data = data_bytes(config, n), activations = (int64_t)plan->activations;
-    bool scored = knn_eval_plan(config, n, &scoring, NULL) == 0;
-    *unknown = data < 0 && !scored ? "the data and scoring: their shards cannot be opened"
-               : data < 0          ? "the data: train.dataset_path cannot be opened"
-               : !scored           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
-                                   : NULL;
+    bool evaluated = knn_eval_plan(config, n, &knn, NULL) == 0;
+    *unknown = data < 0 && !evaluated ? "the data and scoring: their shards cannot be opened"
+               : data < 0             ? "the data: train.dataset_path cannot be opened"
+               : !evaluated           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
+                                      : NULL;
     add_line(plan, "data: batches made ahead, pictures, scratch", data);
-    if (scored)
-        add_scoring(plan, &scoring);
+    if (evaluated)
+        add_evaluation(plan, &knn);
     add_line(plan, "program, libraries, buffers", program_bytes(n, activations));
     return 0;
 }
@@ -124,7 +125,7 @@ static double block_parameters(const struct config_dims *d)
     return (double)d->depth * (4 * C * C + 3 * C * h);
 }
 
-const char *memory_large_model_text(const struct config *config, char *out, size_t room)
+const char *memory_large_model_text(const struct config *config, char *out, size_t size)
 {
     struct config_dims d = config_dims(config);
     double parameters = block_parameters(&d);
@@ -132,7 +133,7 @@ const char *memory_large_model_text(const struct config *config, char *out, size
     if (parameters < 8e8)
         return NULL;
     snprintf(
-        out, room,
+        out, size,
         "a backbone of %.2g parameters is held five times in float32 (student, teacher, gradients, two moments): %s "
         "before the first activation. One process on one machine trains it only in a shortened form "
         "(student.depth=4, say); the whole needs parameters spread over processes, which this version does not have. "

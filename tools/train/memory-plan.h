@@ -1,5 +1,5 @@
-/* memory-plan.h - the memory of a run before it starts, by name: the step's (step.h), that of the data and of scoring.
- * */
+/* memory-plan.h - the memory of a run before it starts, by name: of the step (step.h), the data and the evaluation.
+ */
 #ifndef MEMORY_PLAN_H
 #define MEMORY_PLAN_H
 
@@ -10,8 +10,9 @@
 #include "resource-limit.h"
 #include "step.h"
 
-/* The lines of the step, of the data and of scoring where their shards can be opened (a pipe is not), and of the
- * program itself. unknown: NULL, or what is not in it and why. The context's backend and pool are looked at. */
+/* The lines of the step, then of the data and of the evaluation where their shards can be opened (a pipe is not), then
+ * of the program itself. *unknown: NULL, or what is not in the plan and why. Only the context's backend and pool are
+ * used. */
 int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
                 struct fmt_error *e);
 
@@ -20,14 +21,14 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
 enum { MEMORY_LIMIT_TEXT_MAX = 280 };
 const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LIMIT_TEXT_MAX]);
 
-/* Gives what was freed back to the system: opening and scoring free much that malloc would keep. */
-void memory_trim(void);
-int64_t memory_peak_bytes(void); /* the most that this one has held so far */
-
-/* FMT_LIMIT with the figures if the plan, of `planned` bytes, is more than this process may use. */
+/* FMT_LIMIT with the figures if the plan, of *planned bytes, is more than this process may use. */
 int memory_plan_check(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e);
 
-/* Why a network like ViT-g is trained here only in a shortened form; NULL for the smaller ones. */
-const char *memory_large_model_text(const struct config *config, char *out, size_t room);
+/* Why a network like ViT-g is trained here only in a shortened form; NULL for smaller ones. size: of out. */
+const char *memory_large_model_text(const struct config *config, char *out, size_t size);
+
+/* Returns freed memory to the system: opening and evaluating free much that malloc would hold on to. */
+void memory_trim(void);
+int64_t memory_peak_bytes(void); /* the most that this process has held so far */
 
 #endif

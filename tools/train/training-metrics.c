@@ -111,7 +111,7 @@ void training_times_add(struct training_times *t, double iter_seconds, double da
 }
 
 int training_times_line(const struct training_times *t, int64_t iteration, int64_t batch,
-                                struct fmt_buffer *out, struct fmt_error *e)
+                        struct fmt_buffer *out, struct fmt_error *e)
 {
     double iter = lower_median(t->iter, t->count);
     int bad = put(out, "{\"iteration\": %" PRId64 ", \"iter_time\": %.6f, \"data_time\": %.6f", iteration, iter,

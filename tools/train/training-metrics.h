@@ -2,7 +2,7 @@
  *
  * A line of training_metrics.json holds the published names but those of time, then our own: the KL term, gradient
  * norms before clipping, signs of collapse and their verdict. It is a function of the steps alone; figures of time
- * go to a file of their own. A window of 20 steps reaches back behind a checkpoint, so it is a part of the state.
+ * go to training_times.json. The window holds steps from before a checkpoint, so it is part of the state of a run.
  */
 #ifndef TRAINING_METRICS_H
 #define TRAINING_METRICS_H
@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collapse.h"
 #include "fmt.h"
 #include "schedule.h"
 #include "step.h"
-#include "collapse.h"
 
 enum { TRAINING_METRICS_WINDOW = 20, TRAINING_METRICS_PERIOD = 10, TRAINING_METRICS_TEXT_MAX = 300 };
 
@@ -36,13 +36,13 @@ enum metric {
     METRICS
 };
 
-/* Zero-initialise. count: steps that were pushed; the newest is at (count - 1) % TRAINING_METRICS_WINDOW. */
+/* Zero-initialise. count: steps so far; the newest is at (count - 1) % TRAINING_METRICS_WINDOW. */
 struct training_metrics {
     double window[METRICS][TRAINING_METRICS_WINDOW];
     int64_t count;
 };
 
-/* A step that was not skipped. */
+/* Adds a step; one that was skipped is not added. */
 void training_metrics_push(struct training_metrics *m, const struct schedule_rates *rates, int64_t batch,
                            const struct step_result *r);
 /* The lower median of what is in the window; NaN before the first push. */
@@ -54,7 +54,7 @@ struct collapse_signs training_metrics_signs(const struct training_metrics *m);
 int training_metrics_line(const struct training_metrics *m, int64_t iteration, int64_t n_replaced,
                           enum collapse_verdict verdict, struct fmt_buffer *out, struct fmt_error *e);
 
-/* Seconds of the last 20 steps; the waiting share is of all steps since the start of the process. */
+/* Zero-initialise. Seconds of the last 20 steps, and in total since the start of the process. */
 struct training_times {
     double iter[TRAINING_METRICS_WINDOW], data[TRAINING_METRICS_WINDOW];
     double iter_total, data_total;
@@ -63,9 +63,9 @@ struct training_times {
 void training_times_add(struct training_times *t, double iter_seconds, double data_seconds);
 /* {"iteration": 90, "iter_time": ..., "data_time": ..., "images_per_second": ..., "data_wait": ...} */
 int training_times_line(const struct training_times *t, int64_t iteration, int64_t batch,
-                                struct fmt_buffer *out, struct fmt_error *e);
+                        struct fmt_buffer *out, struct fmt_error *e);
 
-/* For people: the newest figures of both, and the time that n_left more iterations take. */
+/* A line for users: the newest figures of both, and the time that n_left more iterations take. */
 void training_metrics_text(const struct training_metrics *m, const struct training_times *t, int64_t iteration,
                            int64_t n_left, int64_t batch, enum collapse_verdict verdict,
                            char out[TRAINING_METRICS_TEXT_MAX]);

@@ -1,7 +1,7 @@
-/* checkpoint-state.c - the state of a run as a JSON text and named tensors, and back.
+/* checkpoint.c - the state of a run as a JSON text and named tensors, and back.
  *
- * The tensors are those of state.h in its order, then metrics.window [METRICS, 20] in float64. Reading goes by
- * name and wants exactly these with exactly these dimensions, and names all that are missing, misshapen or foreign.
+ * The tensors are those of state.h in its order, then metrics.window [METRICS, 20] in float64. They are read by name;
+ * exactly these must be there with exactly these dimensions, and all that are missing, misshapen or foreign are logged.
  */
 #include "checkpoint.h"
 
@@ -39,7 +39,7 @@ static int put_inputs(struct fmt_buffer *b, const struct run_inputs *inputs)
     return bad;
 }
 
-/* Nothing of a run in which nothing was replaced. */
+/* Only where something was replaced. */
 static int put_replaced(struct fmt_buffer *b, const struct run_state *state)
 {
     static const char key[] = "\"replaced\":";
@@ -122,7 +122,7 @@ static int read_state(struct checkpoint_file *f, struct fmt_error *e)
         status = read_number(root, numbers[i].key, numbers[i].value, e);
     if (!status)
         status = read_inputs(cJSON_GetObjectItemCaseSensitive(root, "inputs"), &f->state.inputs, e);
-    const cJSON *replaced = cJSON_GetObjectItemCaseSensitive(root, "replaced"); /* older ones have none */
+    const cJSON *replaced = cJSON_GetObjectItemCaseSensitive(root, "replaced"); /* not in older versions */
     if (!status && replaced)
         status = replaced_images_read(&f->replaced, replaced, e);
     if (!status)
