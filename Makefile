@@ -56,15 +56,17 @@ SEES_kernels/nn      := kernels/nn kernels/op common formats
 SEES_kernels/weights := kernels/weights kernels/nn kernels/op common formats
 SEES_kernels/step    := kernels/step kernels/nn kernels/data kernels/world kernels/op common formats
 SEES_kernels/extract := kernels/extract kernels/nn kernels/img kernels/op common formats
-SEES_kernels/eval    := kernels/eval kernels/op kernels/cpu common formats
+SEES_kernels/rows    := kernels/rows kernels/op common formats
+SEES_kernels/score   := kernels/score kernels/rows kernels/op common formats
+SEES_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op kernels/cpu common formats
 # What tools call; kernels/cpu is not among it.
-KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights eval nn img world op)
+KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
 SEES_tools/train     := tools/train $(KERNELS_FOR_TOOLS) common formats
 SEES_tools           := tools/train kernels/device kernels/cpu $(KERNELS_FOR_TOOLS) common formats
 SEES_tests           := tests tests/fuzz $(SEES_tools)
 SEES_examples        := $(SEES_tests)
 
-ROOMS_kernels := $(addprefix kernels/,op cpu device world img data nn weights step extract eval)
+ROOMS_kernels := $(addprefix kernels/,op cpu device world img data nn weights step extract rows score classify)
 # The include path of a source file, by its folder; below tests/ all see what tests see.
 room     = $(patsubst %/,%,$(dir $(1)))
 includes = $(addprefix -I,$(SEES_$(if $(filter tests/%,$(1)),tests,$(room))))

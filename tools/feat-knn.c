@@ -1,32 +1,27 @@
 /* feat-knn - nearest neighbours: votes, predictions and scores. */
-#include <cjson/cJSON.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
-#include "featset.h"
-#include "groups.h"
-#include "score-inputs.h"
-#include "predictions.h"
-#include "score-options.h"
 #include "file.h"
+#include "gemm.h"
+#include "groups.h"
 #include "input-guard.h"
-#include "json-report.h"
-#include "progress.h"
+#include "knn.h"
 #include "msg.h"
 #include "num.h"
+#include "predictions.h"
+#include "progress.h"
 #include "rng.h"
-#include "version.h"
+#include "scoring.h"
 
-enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000 };
+enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000, CLASSES_WITH_POINTS = 100 };
 static const char PUBLISHED_KS[] = "10,20,100,200";
 
 static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *report_path = "-";
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
 static double temperature = KNN_TEMPERATURE;
-static bool leave_group_out, no_thresholds, json, show_progress = true;
-static struct score_options scoring = SCORE_OPTIONS_DEFAULT;
+static bool leave_group_out, no_thresholds, json;
+static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
     OPT_STRING('k', "neighbours", &k_text, "K,K,...", "how many neighbours vote [10,20,100,200]"),
@@ -37,7 +32,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "tries", &n_tries, 1, 10000, "N", "draw the rows of --per-class so often, give means [1]"),
     OPT_PATH(0, "val", &val_path, "FILE", "choose thresholds on these rows [TRAIN, out of group]"),
     OPT_FLAG(0, "no-thresholds", &no_thresholds, "choose none"),
-    SCORE_OPTIONS(scoring),
+    SCORE_OPTIONS(score_options),
     OPT_PATH('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
@@ -51,45 +46,37 @@ static const struct opt_tool tool = {"feat-knn", "TRAIN [QUERY]",
                                      "Classify rows of features by their nearest neighbours and score the result.",
                                      options, "One FILE of features may be - for standard input."};
 
-/* Rows that vote: all labelled ones of TRAIN, or a draw of them. */
-struct bank {
-    int64_t *pick; /* rows of TRAIN, ascending */
-    int64_t n;
-    int32_t *label;
-    int64_t *group;
+/* One run of the tool. */
+struct job {
+    struct scoring scoring;
+    struct thread_pool *pool;
+    struct featset train, query, val; /* without QUERY: the rows of train are the queries; without --val: none */
+    int ks[KS_MAX], n_ks;
+    bool one_file, show_progress;
 };
 
-/* Rows that are asked for, and the votes they got. */
-struct asked {
-    struct featset *set;
-    int64_t *pick; /* NULL: all rows */
-    int64_t n;
-    int64_t *group; /* of all rows of the set */
-    double *votes;  /* [n_ks,n,n_classes] */
-    double *weight; /* [n] how many rows each stands for, or NULL */
+/* Rows with the votes that they got. */
+struct voted {
+    const struct featset *set;
+    struct rows rows; /* column proba: set_probabilities */
+    double *votes;    /* [n_ks,n,n_classes] */
 };
 
-static struct featset train, query, val;
-static int64_t *train_group, *query_group, *val_group, n_groups;
-static int ks[KS_MAX], n_ks;
-static struct thread_pool *pool;
-static struct scores_plan plan;
-static struct score_inputs origins;
-static FILE *report;
-
-static void *need(void *memory)
+static void check(int status, const struct fmt_error *e)
 {
+    if (status)
+        msg_die("%s", e->text);
+}
+
+static void *take(int64_t n, size_t bytes_each)
+{
+    void *memory = calloc((size_t)n + 1, bytes_each);
     if (!memory)
         msg_die("out of memory");
     return memory;
 }
 
-static void *room(int64_t n, size_t bytes_each)
-{
-    return need(calloc((size_t)n + 1, bytes_each));
-}
-
-/* ------------------------------------------------------------------ inputs */
+/* ------------------------------------------------------------------ numbers of neighbours */
 static int parse_counts(const char *option, const char *text, int *out)
 {
     double v[KS_MAX];
@@ -111,421 +98,309 @@ static int ascending(const void *a, const void *b)
 
 static int sort_unique(int *v, int n)
 {
-    int kept = 0;
+    int n_unique = 0;
     qsort(v, (size_t)n, sizeof *v, ascending);
     for (int i = 0; i < n; i++)
-        if (kept == 0 || v[i] != v[kept - 1])
-            v[kept++] = v[i];
-    return kept;
+        if (n_unique == 0 || v[i] != v[n_unique - 1])
+            v[n_unique++] = v[i];
+    return n_unique;
 }
 
-static void open_set(struct featset *s, const char *role, const char *path)
+/* Of the default list those that the bank can fill; what was asked for in words must be there. */
+static void limit_ks(struct job *j, int64_t n_bank)
 {
-    struct fmt_error e = {0};
-    char text[FEATSET_TEXT];
-    if (featset_open(s, path, memory_bytes / 4, pool, &e))
-        msg_die("%s", e.text);
-    s->role = role;
-    score_inputs_add(&origins, role, path, s->identity);
-    if (s == &train)
-        return;
-    if (featset_check(s, &train.header, train.path, &e))
-        msg_die("%s", e.text);
-    if (featset_classes_text(s, &train.header, train.path, text)[0])
-        msg_note("%s", text);
-    if (featset_unsaid_text(s, &train.header, train.path, text)[0])
-        msg_warn("%s", text);
-}
-
-static void number_groups(void)
-{
-    struct fmt_error e = {0};
-    struct featset *set[3] = {&train, &query, &val};
-    int64_t **group[3] = {&train_group, &query_group, &val_group};
-    struct groups_names list[3];
-    for (int i = 0; i < 3; i++) {
-        *group[i] = room(set[i]->n, sizeof **group[i]);
-        list[i] = (struct groups_names){set[i]->group, set[i]->n, *group[i]};
+    int n = 0;
+    for (int i = 0; i < j->n_ks; i++) {
+        if (j->ks[i] <= n_bank)
+            j->ks[n++] = j->ks[i];
+        else if (k_text != PUBLISHED_KS)
+            msg_die("%s: -k %d, but only %s can vote", j->train.path, j->ks[i], FMT_COUNT(n_bank, "row", "rows"));
     }
-    if (groups_number(list, 3, &n_groups, &e))
-        msg_die("%s", e.text);
+    if (n == 0)
+        j->ks[n++] = (int)n_bank;
+    j->n_ks = n;
+}
+
+/* ------------------------------------------------------------------ inputs */
+static void open_set(struct job *j, struct featset *set, const char *role, const char *path)
+{
+    struct fmt_error e = {0};
+    const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
+    check(featset_open(set, path, memory_bytes / 4, j->pool, &e), &e);
+    check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
 /* Rows that vote for themselves, or for another view of their installation, make scores too good. */
-static void check_overlap(const struct featset *learned, const struct featset *asked, bool apart)
+static void check_overlap(struct job *j, const struct featset *learned, const struct featset *query, bool groups_apart)
 {
-    struct featset_leaks how = {apart, scoring.allow_overlap};
     struct fmt_error e = {0};
-    char text[OVERLAP_TEXT];
-    if (featset_overlap(learned, asked, &how, &origins, text, &e))
-        msg_die("%s%s", e.text, apart ? "" : "; --leave-group-out keeps groups apart");
-    if (text[0])
-        msg_warn("%s", text);
+    if (scoring_check_overlap(&j->scoring, learned, query, groups_apart, &e))
+        msg_die("%s%s", e.text, groups_apart ? "" : "; --leave-group-out keeps groups apart");
 }
 
-static void check_overlaps(void)
+static void check_overlaps(struct job *j)
 {
-    if (query.n > 0)
-        check_overlap(&train, &query, leave_group_out);
-    if (val.n > 0)
-        check_overlap(&train, &val, leave_group_out);
-    if (val.n > 0)
-        check_overlap(&val, query.n > 0 ? &query : &train, false);
-    if (query.n == 0)
-        check_overlap(&train, &train, true); /* an image in two groups */
+    if (!j->one_file)
+        check_overlap(j, &j->train, &j->query, leave_group_out);
+    if (val_path) {
+        check_overlap(j, &j->train, &j->val, leave_group_out);
+        check_overlap(j, &j->val, j->one_file ? &j->train : &j->query, false);
+    }
+    if (j->one_file)
+        check_overlap(j, &j->train, &j->train, true); /* an image in two groups */
+}
+
+static void open_inputs(struct job *j, char **path)
+{
+    struct fmt_error e = {0};
+    open_set(j, &j->train, "train", path[0]);
+    if (!j->one_file)
+        open_set(j, &j->query, "query", path[1]);
+    if (val_path)
+        open_set(j, &j->val, "val", val_path);
+    score_inputs_add(&j->scoring.inputs, "weights", NULL, j->train.header.weights);
+    if (rows_n_labelled(&j->train.rows) == 0)
+        msg_die("%s: no labels: nobody can vote", j->train.path);
+    check(score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
+    struct rows *all[] = {&j->train.rows, &j->query.rows, &j->val.rows};
+    check(groups_number(all, 3, &e), &e);
+    check_overlaps(j);
 }
 
 /* ------------------------------------------------------------------ votes */
-static struct bank bank_of_all(void)
-{
-    struct bank b = {.pick = room(train.n, sizeof(int64_t))};
-    for (int64_t i = 0; i < train.n; i++)
-        if (train.label[i] >= 0)
-            b.pick[b.n++] = i;
-    return b;
-}
-
 static int by_row(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
     return (x > y) - (x < y);
 }
 
-/* The first n of a random order of the rows of each class, as published. */
-static struct bank bank_of_draw(int per_class, int64_t try)
+/* Of the rows of each class the first n of a random order, as published. */
+static struct rows draw_bank(const struct job *j, int per_class, int64_t try)
 {
-    struct bank b = {.pick = room(train.n, sizeof(int64_t))};
-    int64_t *rows = room(train.n, sizeof *rows), *order = room(train.n, sizeof *order);
+    const struct rows *all = &j->train.rows;
+    int64_t *pick = take(all->n, sizeof *pick), *row = take(all->n, sizeof *row), *order = take(all->n, sizeof *order);
+    int64_t n_picked = 0;
     struct rng r = rng_stream((uint64_t)seed, (uint64_t)try, (uint64_t)per_class, RNG_SPLIT);
-    for (int32_t c = 0; c < train.header.n_classes; c++) {
+    struct fmt_error e = {0};
+    struct rows bank;
+    for (int32_t c = 0; c < j->train.header.n_classes; c++) {
         int64_t n = 0;
-        for (int64_t i = 0; i < train.n; i++)
-            if (train.label[i] == c)
-                rows[n++] = i;
+        for (int64_t i = 0; i < all->n; i++)
+            if (all->label[i] == c)
+                row[n++] = i;
         rng_permutation(&r, n, order);
         for (int64_t i = 0; i < num_min(n, per_class); i++)
-            b.pick[b.n++] = rows[order[i]];
+            pick[n_picked++] = row[order[i]];
     }
-    qsort(b.pick, (size_t)b.n, sizeof *b.pick, by_row);
-    free(rows);
+    qsort(pick, (size_t)n_picked, sizeof *pick, by_row);
+    check(rows_select(&bank, all, pick, n_picked, &e), &e);
+    free(pick);
+    free(row);
     free(order);
-    return b;
+    return bank;
 }
 
-static void bank_finish(struct bank *b)
-{
-    b->label = room(b->n, sizeof *b->label);
-    b->group = room(b->n, sizeof *b->group);
-    for (int64_t i = 0; i < b->n; i++) {
-        b->label[i] = train.label[b->pick[i]];
-        b->group[i] = train_group[b->pick[i]];
-    }
-}
-
-static void bank_release(struct bank *b)
-{
-    free(b->pick);
-    free(b->label);
-    free(b->group);
-}
-
-/* Queries that are in memory at once, a multiple of the tiles of the search. */
-static int64_t chunk_rows(int64_t width, int k)
-{
-    int64_t each = width * (int64_t)sizeof(float) + (int64_t)k * 28;
-    return num_max(1, memory_bytes / 4 / each / KNN_TILE_QUERIES) * KNN_TILE_QUERIES;
-}
-
-/* Errors of reading name their file already, those of the search say whether it is about the queries. */
-static _Noreturn void die_searching(const struct asked *q, const struct fmt_error *e)
-{
-    bool named = strncmp(e->text, train.path, strlen(train.path)) == 0;
-    if (named)
-        msg_die("%s", e->text);
-    msg_die("%s: %s", e->text[0] == 'q' ? q->set->path : train.path, e->text);
-}
-
-static void vote_chunk(const struct knn_search *search, const struct knn_vote *vote, struct asked *q, int64_t first,
-                       int64_t n)
+static struct voted voters_of(const struct featset *set)
 {
     struct fmt_error e = {0};
-    int64_t K = plan.n_classes, width = q->set->width;
-    float *x = room(n * width, sizeof *x), *similarity = room(n * vote->k, sizeof *similarity);
-    int64_t *index = room(n * vote->k, sizeof *index), *group = room(n, sizeof *group);
-    double *votes = room(n * K * vote->n_ks, sizeof *votes);
-    struct knn_picked picked = {featset_rows(q->set), q->pick, q->n};
-    struct knn_rows rows = q->pick ? knn_picked_rows(&picked) : picked.rows;
-    struct knn_search s = *search;
-    if (rows.read(rows.arg, first, n, x, &e))
-        msg_die("%s", e.text);
-    for (int64_t i = 0; i < n; i++)
-        group[i] = q->group[q->pick ? q->pick[first + i] : first + i];
-    s.query_group = group;
-    if (knn_search(&s, x, n, pool, similarity, index, &e))
-        die_searching(q, &e);
-    knn_votes(vote, similarity, index, n, votes);
-    for (int i = 0; i < vote->n_ks; i++)
-        memcpy(q->votes + (i * q->n + first) * K, votes + i * n * K, (size_t)(n * K) * sizeof *votes);
-    free(x);
-    free(similarity);
-    free(index);
-    free(group);
-    free(votes);
+    struct voted v = {.set = set};
+    check(rows_select(&v.rows, &set->rows, NULL, set->rows.n, &e), &e);
+    return v;
 }
 
-static void vote(const struct bank *b, bool apart, struct asked *q, const int *of, int n_of)
+static void voted_release(struct voted *v)
 {
-    struct knn_picked picked = {featset_rows(&train), b->pick, b->n};
-    struct knn_search search = {.bank = b->n == train.n ? picked.rows : knn_picked_rows(&picked),
-                                .k = of[n_of - 1],
-                                .memory_bytes = num_min(memory_bytes / 8, (int64_t)32 << 20),
-                                .bank_group = apart ? b->group : NULL};
-    struct knn_vote votes = {of[n_of - 1], temperature, b->label, plan.n_classes, of, n_of};
-    int64_t chunk = chunk_rows(q->set->width, votes.k);
+    rows_release(&v->rows);
+    free(v->votes);
+    *v = (struct voted){.votes = NULL};
+}
+
+/* Errors of reading begin with the file's name, those of the search say whether they are about the queries. */
+static _Noreturn void die_searching(const struct job *j, const struct voted *v, const struct fmt_error *e)
+{
+    bool named = strncmp(e->text, j->train.path, strlen(j->train.path)) == 0 ||
+                 strncmp(e->text, v->set->path, strlen(v->set->path)) == 0;
+    if (named)
+        msg_die("%s", e->text);
+    msg_die("%s: %s", e->text[0] == 'q' ? v->set->path : j->train.path, e->text);
+}
+
+static void show_step(void *arg, int64_t n_done)
+{
+    progress_step(arg, n_done);
+}
+
+static void vote(const struct job *j, const struct rows *bank, bool groups_apart, struct voted *v, const int *ks,
+                 int n_ks)
+{
     struct progress progress;
-    q->votes = room(q->n * plan.n_classes * n_of, sizeof *q->votes);
-    progress_begin(&progress, "neighbours", "row", "rows", q->n);
-    progress.silent = progress.silent || !show_progress;
-    for (int64_t first = 0; first < q->n; first += chunk) {
-        vote_chunk(&search, &votes, q, first, num_min(chunk, q->n - first));
-        progress_step(&progress, num_min(first + chunk, q->n));
-    }
+    struct fmt_error e = {0};
+    struct knn_voting voting = {
+        .search = {bank, ks[n_ks - 1], num_min(memory_bytes / 8, (int64_t)32 << 20), groups_apart},
+        .vote = {ks[n_ks - 1], temperature, bank->label, j->scoring.plan.n_classes, ks, n_ks},
+        .memory_bytes = memory_bytes / 4, .step = show_step, .step_arg = &progress};
+    free(v->votes);
+    v->votes = take(v->rows.n * voting.vote.n_classes * n_ks, sizeof *v->votes);
+    progress_begin(&progress, "neighbours", "row", "rows", v->rows.n);
+    progress.silent = progress.silent || !j->show_progress;
+    if (knn_vote_rows(&voting, &v->rows, j->pool, v->votes, &e))
+        die_searching(j, v, &e);
     progress_end(&progress);
 }
 
-/* Votes over their sum; who has no neighbours at all knows nothing. */
-static double *probabilities(const struct asked *q, int i_k)
+/* Column proba: votes over their sum; a row without any neighbour has equal probabilities. */
+static void set_probabilities(struct voted *v, int n_classes, int i_k)
 {
-    int64_t K = plan.n_classes;
-    double *proba = room(q->n * K, sizeof *proba);
-    for (int64_t i = 0; i < q->n; i++) {
-        const double *v = q->votes + (i_k * q->n + i) * K;
+    struct fmt_error e = {0};
+    int64_t K = n_classes;
+    v->rows.n_classes = n_classes;
+    check(v->rows.proba ? 0 : rows_reserve(&v->rows, ROWS_PROBA, v->rows.n, &e), &e);
+    for (int64_t i = 0; i < v->rows.n; i++) {
+        const double *votes = v->votes + (i_k * v->rows.n + i) * K;
         double sum = 0;
         for (int64_t c = 0; c < K; c++)
-            sum += v[c];
+            sum += votes[c];
         for (int64_t c = 0; c < K; c++)
-            proba[i * K + c] = sum > 0 ? v[c] / sum : 1 / (double)K;
+            v->rows.proba[i * K + c] = sum > 0 ? votes[c] / sum : 1 / (double)K;
     }
-    return proba;
 }
 
 /* ------------------------------------------------------------------ scores */
-struct picked_labels {
-    int32_t *label, *shot;
-    int64_t *group;
-};
-
-static struct scores_rows rows_of(const struct asked *q, const double *proba, struct picked_labels *own)
-{
-    own->label = room(q->n, sizeof *own->label);
-    own->shot = room(q->n, sizeof *own->shot);
-    own->group = room(q->n, sizeof *own->group);
-    for (int64_t i = 0; i < q->n; i++) {
-        int64_t row = q->pick ? q->pick[i] : i;
-        own->label[i] = q->set->label[row];
-        own->shot[i] = q->set->shot[row];
-        own->group[i] = q->group[row];
-    }
-    return (struct scores_rows){q->n, proba, own->label, own->group, n_groups, own->shot, NULL, q->weight};
-}
-
-static void picked_release(struct picked_labels *own)
-{
-    free(own->label);
-    free(own->shot);
-    free(own->group);
-}
-
-/* choice NULL: no thresholds; choice == q: out of fold. */
-static struct scores_list score(struct asked *q, struct asked *choice, int i_k)
-{
-    struct fmt_error e = {0};
-    struct scores_list list;
-    struct picked_labels of_rows, of_choice = {0};
-    double *proba = probabilities(q, i_k), *choice_proba = NULL;
-    struct scores_rows rows = rows_of(q, proba, &of_rows), chosen;
-    int *fold = NULL;
-    if (choice && choice != q) {
-        choice_proba = probabilities(choice, i_k);
-        chosen = rows_of(choice, choice_proba, &of_choice);
-    } else if (choice) {
-        rows.fold = fold = room(q->n, sizeof *fold);
-        if (groups_folds(rows.group, n_groups, rows.label, q->n, FOLDS, (uint64_t)seed, fold, &e))
-            msg_die("%s", e.text);
-    }
-    if (scores_run(&plan, &rows, !choice ? NULL : choice == q ? &rows : &chosen, pool, &list, &e))
-        msg_die("%s: %s", q->set->path, e.text);
-    picked_release(&of_rows);
-    picked_release(&of_choice);
-    free(proba);
-    free(choice_proba);
-    free(fold);
-    return list;
-}
-
-static void begin_report(void)
-{
-    scores_classes_text(report, "", &plan);
-    fputs("made by feat-knn " DINOTOOLS_VERSION "\n", report);
-    score_inputs_text(report, "", &origins);
-    fputc('\n', report);
-}
-
-static void tell(const struct scores_list *list, int k, int per_class, int64_t n_bank)
-{
-    cJSON *head = json_report_begin("scores");
-    if (json) {
-        json_report_text(head, "tool", "feat-knn");
-        score_inputs_json(head, &origins);
-        json_report_int(head, "k", k);
-        json_report_int(head, "train_rows", n_bank);
-        if (per_class)
-            json_report_int(head, "per_class_rows", per_class);
-        if (scores_json(report, &plan, list, head))
-            msg_die("out of memory for the report");
-    } else {
-        fprintf(report, "k-NN, k = %d, %s", k, FMT_COUNT(n_bank, "row votes", "rows vote"));
-        if (per_class)
-            fprintf(report, ", %d of a class", per_class);
-        fprintf(report, ", temperature %g\n", temperature);
-        scores_text(report, &plan, list);
-        fputc('\n', report);
-    }
-    cJSON_Delete(head);
-}
-
-static void write_predictions(const struct asked *q)
-{
-    struct fmt_error e = {0};
-    struct predictions p;
-    int64_t K = plan.n_classes;
-    if (predictions_create(&p, output, json, true, "feat-knn", &plan, &origins, &e))
-        msg_die("%s", e.text);
-    for (int i_k = 0; i_k < n_ks; i_k++) {
-        double *proba = probabilities(q, i_k);
-        for (int64_t i = 0; i < q->n; i++) {
-            struct predictions_row row = {
-                q->set->key[i],   q->set->group[i], q->set->extra[i], q->set->shot[i],
-                q->set->label[i], ks[i_k],          proba + i * K,    q->votes + (i_k * q->n + i) * K};
-            if (predictions_add(&p, &row, &e))
-                msg_die("%s", e.text);
-        }
-        free(proba);
-    }
-    if (predictions_commit(&p, &e))
-        msg_die("%s", e.text);
-}
-
-/* ------------------------------------------------------------------ the two ways of working */
-/* Of the default list those that the bank can fill; what was asked for in words must be there. */
-static int usable_ks(const int *wanted, int n, int64_t n_bank, int *out)
-{
-    int kept = 0;
-    for (int i = 0; i < n; i++) {
-        if (wanted[i] <= n_bank)
-            out[kept++] = wanted[i];
-        else if (k_text != PUBLISHED_KS)
-            msg_die("%s: -k %d, but only %s can vote", train.path, wanted[i], FMT_COUNT(n_bank, "row", "rows"));
-    }
-    if (kept == 0)
-        out[kept++] = (int)n_bank;
-    return kept;
-}
-
-/* Rows that thresholds are chosen on: of a large TRAIN a sample, not much larger than what is asked for. */
-static struct asked choice_rows(const struct asked *q)
+/* Rows that thresholds are chosen on: of a large TRAIN a sample, not much larger than what is scored. */
+static struct voted choice_rows(const struct job *j, int64_t n_queries)
 {
     struct fmt_error e = {0};
     if (val_path)
-        return (struct asked){.set = &val, .n = val.n, .group = val_group};
-    struct asked a = {.set = &train, .pick = room(train.n, sizeof(int64_t)), .group = train_group};
-    int64_t n_wanted = num_min(CHOICE_MAX, num_max(CHOICE_LEAST, q->n));
-    double *weight = room(train.n, sizeof *weight);
-    if (groups_sample(train_group, n_groups, train.label, train.n, n_wanted, weight, &e))
-        msg_die("%s", e.text);
-    for (int64_t i = 0; i < train.n; i++)
-        if (weight[i] > 0) {
-            weight[a.n] = weight[i];
-            a.pick[a.n++] = i;
-        }
-    a.weight = weight;
-    return a;
+        return voters_of(&j->val);
+    struct voted v = {.set = &j->train};
+    int64_t n_target = num_min(CHOICE_MAX, num_max(CHOICE_LEAST, n_queries));
+    check(groups_sample(&v.rows, &j->train.rows, n_target, &e), &e);
+    return v;
 }
 
-static void run_all(struct asked *q, bool one_file)
+/* choice NULL: no thresholds; choice == q: out of fold. */
+static struct scores_list score(const struct job *j, struct voted *q, struct voted *choice, int i_k)
 {
-    struct bank b = bank_of_all();
-    struct asked choice = {0};
-    bank_finish(&b);
-    n_ks = usable_ks(ks, n_ks, b.n, ks);
-    vote(&b, leave_group_out, q, ks, n_ks);
-    bool scored = featset_n_labelled(q->set) > 0, thresholds = scored && !no_thresholds && plan.n_classes <= 100;
-    bool out_of_fold = one_file && !val_path;
-    if (thresholds && !out_of_fold) {
-        choice = choice_rows(q);
-        vote(&b, !val_path || leave_group_out, &choice, ks, n_ks);
+    const struct scores_plan *plan = &j->scoring.plan;
+    struct fmt_error e = {0};
+    struct scores_list list;
+    set_probabilities(q, plan->n_classes, i_k);
+    if (choice && choice != q)
+        set_probabilities(choice, plan->n_classes, i_k);
+    else if (choice)
+        check(groups_folds(&q->rows, FOLDS, (uint64_t)seed, &e), &e);
+    if (scores_run(plan, &q->rows, choice ? &choice->rows : NULL, j->pool, &list, &e))
+        msg_die("%s: %s", q->set->path, e.text);
+    return list;
+}
+
+static void report_scores(struct job *j, const struct scores_list *list, int k, int per_class, int64_t n_bank)
+{
+    struct fmt_error e = {0};
+    struct report_node report = scoring_report(&j->scoring, "scores");
+    char drawn[40] = "";
+    score_inputs_report(&report, &j->scoring.inputs);
+    report_count(&report, "k", k);
+    report_count(&report, "train_rows", n_bank);
+    if (per_class) {
+        report_count(&report, "per_class_rows", per_class);
+        snprintf(drawn, sizeof drawn, ", %d of a class", per_class);
     }
-    for (int i = 0; scored && i < n_ks; i++) {
-        struct scores_list list = score(q, !thresholds ? NULL : out_of_fold ? q : &choice, i);
-        tell(&list, ks[i], 0, b.n);
+    report_note(&report, "k-NN, k = %d, %s%s, temperature %g", k, FMT_COUNT(n_bank, "row votes", "rows vote"), drawn,
+                temperature);
+    scores_report(&report, &j->scoring.plan, list);
+    check(scoring_print(&j->scoring, &report, &e), &e);
+    if (!json)
+        fputc('\n', j->scoring.out);
+}
+
+static void write_predictions(const struct job *j, struct voted *q)
+{
+    const struct scoring *s = &j->scoring;
+    struct fmt_error e = {0};
+    struct predictions p;
+    check(predictions_create(&p, output, json, true, s->tool, &s->plan, &s->inputs, &e), &e);
+    for (int i_k = 0; i_k < j->n_ks; i_k++) {
+        set_probabilities(q, s->plan.n_classes, i_k);
+        for (int64_t i = 0; i < q->rows.n; i++)
+            check(predictions_add(&p, &q->rows, i, j->ks[i_k],
+                                  q->votes + (i_k * q->rows.n + i) * s->plan.n_classes, &e), &e);
+    }
+    check(predictions_commit(&p, &e), &e);
+}
+
+/* ------------------------------------------------------------------ the two ways of working */
+static void run_all(struct job *j, struct voted *q)
+{
+    struct fmt_error e = {0};
+    struct rows bank;
+    struct voted choice = {.votes = NULL};
+    check(rows_select_labelled(&bank, &j->train.rows, &e), &e);
+    limit_ks(j, bank.n);
+    vote(j, &bank, leave_group_out, q, j->ks, j->n_ks);
+    bool scored = rows_n_labelled(&q->rows) > 0;
+    bool thresholds = scored && !no_thresholds && j->scoring.plan.n_classes <= CLASSES_WITH_POINTS;
+    bool out_of_fold = j->one_file && !val_path;
+    if (thresholds && !out_of_fold) {
+        choice = choice_rows(j, q->rows.n);
+        vote(j, &bank, !val_path || leave_group_out, &choice, j->ks, j->n_ks);
+    }
+    for (int i = 0; scored && i < j->n_ks; i++) {
+        struct scores_list list = score(j, q, !thresholds ? NULL : out_of_fold ? q : &choice, i);
+        report_scores(j, &list, j->ks[i], 0, bank.n);
         scores_release(&list);
     }
     if (!scored)
         (output ? msg_note : msg_warn)("%s: no labels, no scores", q->set->path);
     if (output)
-        write_predictions(q);
-    free(choice.pick);
-    free(choice.votes);
-    free(choice.weight);
-    free(q->votes);
-    bank_release(&b);
+        write_predictions(j, q);
+    voted_release(&choice);
+    rows_release(&bank);
 }
 
-/* n rows of each class: ks are those up to n, and n itself, as published. */
-static void run_per_class(struct asked *q, int n)
+/* n rows of each class: the ks up to n, and n itself, as published. */
+static void run_per_class(struct job *j, struct voted *q, int n)
 {
-    int of[KS_MAX + 1], n_of = 0;
+    int ks[KS_MAX + 1], n_ks = 0;
     struct fmt_error e = {0};
-    for (int i = 0; i < n_ks; i++)
-        if (ks[i] <= n)
-            of[n_of++] = ks[i];
-    of[n_of++] = n;
-    n_of = sort_unique(of, n_of);
     struct scores_list sum[KS_MAX + 1] = {{0}};
-    show_progress = false; /* many small searches */
     int64_t n_bank = 0;
+    for (int i = 0; i < j->n_ks; i++)
+        if (j->ks[i] <= n)
+            ks[n_ks++] = j->ks[i];
+    ks[n_ks++] = n;
+    n_ks = sort_unique(ks, n_ks);
+    j->show_progress = false; /* many small searches */
     for (int64_t try = 0; try < n_tries; try++) {
-        struct bank b = bank_of_draw(n, try);
-        struct asked choice = {0};
-        bank_finish(&b);
-        n_bank = b.n;
-        vote(&b, leave_group_out, q, of, n_of);
+        struct rows bank = draw_bank(j, n, try);
+        struct voted choice = {.votes = NULL};
+        n_bank = bank.n;
+        vote(j, &bank, leave_group_out, q, ks, n_ks);
         if (val_path && !no_thresholds) {
-            choice = choice_rows(q);
-            vote(&b, leave_group_out, &choice, of, n_of);
+            choice = choice_rows(j, q->rows.n);
+            vote(j, &bank, leave_group_out, &choice, ks, n_ks);
         }
-        for (int i = 0; i < n_of; i++) {
-            struct scores_list list = score(q, choice.votes ? &choice : NULL, i);
+        for (int i = 0; i < n_ks; i++) {
+            struct scores_list list = score(j, q, choice.votes ? &choice : NULL, i);
             if (n_tries == 1)
                 sum[i] = list;
-            else if (scores_add_try(&sum[i], &list, &e))
-                msg_die("%s", e.text);
+            else
+                check(scores_add_try(&sum[i], &list, &e), &e);
         }
-        free(choice.votes);
-        free(q->votes);
-        bank_release(&b);
+        voted_release(&choice);
+        rows_release(&bank);
     }
-    for (int i = 0; i < n_of; i++) {
+    for (int i = 0; i < n_ks; i++) {
         if (n_tries > 1)
             scores_average(&sum[i]);
-        tell(&sum[i], of[i], n, n_bank);
+        report_scores(j, &sum[i], ks[i], n, n_bank);
         scores_release(&sum[i]);
     }
 }
 
 static void check_usage(int n_operands, int n_per_class)
 {
-    static const void *const of_thresholds[] = {&val_path, &scoring.at_recall, &scoring.at_precision, NULL};
+    static const void *const of_thresholds[] = {&val_path, &score_options.at_recall, &score_options.at_precision, NULL};
     struct fmt_error e = {0};
     if (n_operands < 1 || n_operands > 2)
         msg_usage("expected TRAIN and QUERY, got %d files", n_operands);
@@ -537,64 +412,49 @@ static void check_usage(int n_operands, int n_per_class)
         msg_usage("--tries is for --per-class");
     if (output && file_is_same(output, report_path))
         msg_usage("-o and --report both write to %s", file_output_name(output));
-    if (score_options_parse(&scoring, &e))
+    if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
     if (no_thresholds)
         opt_unused(&tool, of_thresholds, "--no-thresholds");
+}
+
+static void close_job(struct job *j)
+{
+    thread_close(j->pool);
+    featset_close(&j->train);
+    featset_close(&j->query);
+    featset_close(&j->val);
 }
 
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv), per_class[KS_MAX];
     struct fmt_error e = {0};
-    char *text = NULL;
-    size_t bytes = 0;
+    struct job j = {.query.file.fd = -1, .val.file.fd = -1, .one_file = argc - first == 1, .show_progress = true};
     file_on_signal();
     input_guard_enable();
-    n_ks = sort_unique(ks, parse_counts("-k", k_text, ks));
+    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .json = json, .note = msg_note,
+                                 .warn = msg_warn};
+    j.n_ks = sort_unique(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);
-    bool one_file = argc - first == 1;
-    if (file_check_output(output, false, &e) || file_check_output(report_path, false, &e))
-        msg_die("%s", e.text);
+    check(file_check_output(output, false, &e) || file_check_output(report_path, false, &e), &e);
 
-    pool = gemm_begin((int)n_jobs, msg_warn, &e);
-    if (!pool)
-        msg_die("%s", e.text);
-    open_set(&train, "train", argv[first]);
-    if (!one_file)
-        open_set(&query, "query", argv[first + 1]);
-    if (val_path)
-        open_set(&val, "val", val_path);
-    score_inputs_add(&origins, "weights", NULL, train.header.weights);
-    if (featset_n_labelled(&train) == 0)
-        msg_die("%s: no labels: nobody can vote", train.path);
-    if (score_options_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
-        msg_die("%s", e.text);
-    number_groups();
-    check_overlaps();
-    report = need(open_memstream(&text, &bytes));
+    j.pool = gemm_begin((int)n_jobs, msg_warn, &e);
+    check(!j.pool, &e);
+    open_inputs(&j, argv + first);
+    check(scoring_open(&j.scoring, &e), &e);
     if (!json)
-        begin_report();
+        scoring_head(&j.scoring);
 
-    struct asked q = one_file ? (struct asked){.set = &train, .n = train.n, .group = train_group}
-                              : (struct asked){.set = &query, .n = query.n, .group = query_group};
+    struct voted q = voters_of(j.one_file ? &j.train : &j.query);
     for (int i = 0; i < n_per_class; i++)
-        run_per_class(&q, per_class[i]);
+        run_per_class(&j, &q, per_class[i]);
     if (!n_per_class)
-        run_all(&q, one_file);
+        run_all(&j, &q);
 
-    if (fclose(report) != 0)
-        msg_die("out of memory for the report");
-    if (bytes > 0 && file_save(report_path, text, bytes, &e))
-        msg_die("%s", e.text);
-    free(text);
-    thread_close(pool);
-    featset_close(&train);
-    featset_close(&query);
-    featset_close(&val);
-    free(train_group);
-    free(query_group);
-    free(val_group);
+    check(scoring_save(&j.scoring, report_path, &e), &e);
+    voted_release(&q);
+    close_job(&j);
     return msg_finish(EXIT_DONE);
 }

@@ -1,28 +1,25 @@
 /* feat-logreg - logistic regression on features: fit, predict, or both. */
-#include <cjson/cJSON.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
-#include "model-selection.h"
-#include "featset.h"
-#include "groups.h"
-#include "score-inputs.h"
-#include "operating-points.h"
-#include "predictions.h"
-#include "score-options.h"
 #include "file.h"
+#include "gemm.h"
+#include "groups.h"
 #include "input-guard.h"
-#include "json-report.h"
 #include "linear.h"
-#include "progress.h"
+#include "model-selection.h"
 #include "msg.h"
 #include "num.h"
+#include "operating-points.h"
+#include "overlap.h"
+#include "predictions.h"
+#include "progress.h"
+#include "scoring.h"
 #include "version.h"
 
-enum { C_MAX = 1000, SCORE_PARTS = 5 };
+enum { C_MAX = 1000, SCORE_FOLDS = 5 };
 
 static const char *train_path, *val_path, *model_path;
 static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
@@ -30,7 +27,7 @@ static const char *output, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
 static double gradient_limit = 1e-6;
 static bool json, provenance = true;
-static struct score_options scoring = SCORE_OPTIONS_DEFAULT;
+static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
     OPT_PATH('t', "train", &train_path, "FILE", "fit on these rows"),
@@ -44,7 +41,7 @@ static const struct opt options[] = {
     OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G",
              "converged: no entry of the gradient / n is larger [1e-6]"),
     OPT_COUNT(0, "iterations", &n_iterations, 1, 1000000000, "N", "at most so many for a fit [1000]"),
-    SCORE_OPTIONS(scoring),
+    SCORE_OPTIONS(score_options),
     OPT_PATH('o', "output", &output, "FILE", "write predictions of each row of QUERY to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
@@ -61,46 +58,33 @@ static const struct opt_tool tool = {
     "All features are held in memory: 4 bytes for each value of each row.\n"
     "Exit status 4: the fit that was chosen missed the limit of --gradient."};
 
-static struct featset train, val, query;
-static struct model_selection_set train_set, val_set;
-static struct model_selection choose;
-static struct selected_model choice;
-static struct linear model;
-static struct threshold *given[2];
-static struct thread_pool *pool;
-static struct scores_plan plan;
-static struct score_inputs origins;
-static FILE *report;
+/* One run of the tool. */
+struct job {
+    struct scoring scoring;
+    struct thread_pool *pool;
+    struct featset train, val, query;       /* those that are not given have no rows */
+    struct rows train_rows, val_rows;       /* the labelled ones, with groups */
+    double C[C_MAX];
+    int n_C;
+    struct selected_model best;
+    struct linear model;                    /* fitted here, or read from its file */
+    struct threshold *given[SCORES_LEVELS]; /* its thresholds */
+};
 
-static void *room(int64_t n, size_t bytes_each)
+static void check(int status, const struct fmt_error *e)
 {
-    void *memory = calloc((size_t)n + 1, bytes_each);
-    if (!memory)
-        msg_die("out of memory");
-    return memory;
+    if (status)
+        msg_die("%s", e->text);
 }
 
-static void open_set(struct featset *s, const char *role, const char *path)
+/* Errors that do not name the file. */
+static void check_of(const char *path, int status, const struct fmt_error *e)
 {
-    struct fmt_error e = {0};
-    if (featset_open(s, path, INT64_MAX, pool, &e))
-        msg_die("%s", e.text);
-    s->role = role;
-    score_inputs_add(&origins, role, path, s->identity);
+    if (status)
+        msg_die("%s: %s", path, e->text);
 }
 
-/* ------------------------------------------------------------------ fitting */
-static struct model_selection_set labelled(const struct featset *s)
-{
-    int64_t *pick = room(s->n, sizeof *pick), n = 0;
-    for (int64_t i = 0; i < s->n; i++)
-        if (s->label[i] >= 0)
-            pick[n++] = i;
-    if (n == 0)
-        msg_die("%s: no labels", s->path);
-    return (struct model_selection_set){s->x, s->label, pick, n};
-}
-
+/* ------------------------------------------------------------------ options */
 static enum model_selection_by parse_select(void)
 {
     static const char *const name[] = {[MODEL_SELECTION_ACCURACY] = "accuracy",
@@ -137,335 +121,13 @@ static int parse_C(double *C)
     return n;
 }
 
-/* Group numbers of the labelled rows of a set. */
-static int64_t *groups_of(const struct featset *s, const struct model_selection_set *set, int64_t *n_groups)
-{
-    struct fmt_error e = {0};
-    const char **name = room(set->n, sizeof *name);
-    int64_t *group = room(set->n, sizeof *group);
-    for (int64_t i = 0; i < set->n; i++)
-        name[i] = s->group[set->pick[i]];
-    struct groups_names list = {name, set->n, group};
-    if (groups_number(&list, 1, n_groups, &e))
-        msg_die("%s", e.text);
-    free(name);
-    return group;
-}
-
-static int *folds_of(const struct featset *s, const struct model_selection_set *set, int n)
-{
-    struct fmt_error e = {0};
-    int64_t n_groups, *group = groups_of(s, set, &n_groups);
-    int32_t *label = room(set->n, sizeof *label);
-    int *fold = room(set->n, sizeof *fold);
-    const uint8_t **content = room(set->n, sizeof *content);
-    for (int64_t i = 0; i < set->n; i++) {
-        label[i] = s->label[set->pick[i]];
-        content[i] = s->content[set->pick[i]];
-    }
-    if (groups_join(group, set->n, content, &n_groups, &e))
-        msg_die("%s", e.text);
-    free(content);
-    if (n_groups < n)
-        msg_die("%s: %s %d folds (--folds)", s->path,
-                FMT_COUNT(n_groups, "group does not make", "groups do not make"), n);
-    if (groups_folds(group, n_groups, label, set->n, n, (uint64_t)seed, fold, &e))
-        msg_die("%s", e.text);
-    free(group);
-    free(label);
-    return fold;
-}
-
-static void show_step(void *arg, int n_done, int n_all)
-{
-    (void)n_all;
-    progress_step(arg, n_done);
-}
-
-static void fit(const double *C, int n_C)
-{
-    struct fmt_error e = {0};
-    struct progress progress;
-    train_set = labelled(&train);
-    if (val_path)
-        val_set = labelled(&val);
-    choose = (struct model_selection){.train = train_set,
-                             .val = val_path ? &val_set : NULL,
-                             .n_folds = (int)n_folds,
-                             .dim = train.width,
-                             .n_classes = plan.n_classes,
-                             .positive = plan.positive,
-                             .C = C,
-                             .n_C = n_C,
-                             .by = parse_select(),
-                             .class_weight = class_weight,
-                             .limits = {gradient_limit, (int)n_iterations},
-                             .step = show_step,
-                             .step_arg = &progress};
-    if (!val_path)
-        choose.fold = folds_of(&train, &train_set, choose.n_folds);
-    progress_begin(&progress, "fit", "fit", "fits", choose.n_C * (val_path ? 2 : choose.n_folds + 1));
-    if (model_selection_run(&choose, pool, &choice, &e))
-        msg_die("%s: %s", train.path, e.text);
-    progress_end(&progress);
-    if (choice.n_missed)
-        msg_warn("fits of the choice that ended before the gradient was small enough: %d", choice.n_missed);
-}
-
-static void begin_report(void)
-{
-    scores_classes_text(report, "", &plan);
-    fputs("made by feat-logreg " DINOTOOLS_VERSION "\n", report);
-    score_inputs_text(report, "", &origins);
-    fputc('\n', report);
-}
-
-static void tell_fit(void)
-{
-    const struct logreg_report *r = &choice.report;
-    if (!json) {
-        begin_report();
-        fprintf(report, "logistic regression of %s x %lld, %d classes, weights %s\n",
-                FMT_COUNT(train_set.n, "row", "rows"), (long long)train.width, plan.n_classes, class_weight);
-        fprintf(report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s\n\n",
-                choose.C[choice.i_best], choose.n_C, select_by, fabs(choice.score[choice.i_best]),
-                val_path ? "on the validation rows" : "out of fold", r->gradient,
-                FMT_COUNT(r->n_iterations, "iteration", "iterations"), r->converged ? "" : ": NOT CONVERGED");
-        return;
-    }
-    cJSON *o = json_report_begin("fit"), *grid;
-    json_report_text(o, "tool", "feat-logreg");
-    if (plan.n_classes == 2)
-        json_report_text(o, "positive", plan.class_name[plan.positive]);
-    score_inputs_json(o, &origins);
-    json_report_int(o, "rows", train_set.n);
-    json_report_int(o, "dim", train.width);
-    json_report_int(o, "classes", plan.n_classes);
-    json_report_text(o, "class_weight", class_weight);
-    json_report_text(o, "select", select_by);
-    json_report_text(o, "chosen_on", val_path ? "validation" : "folds");
-    cJSON_AddNumberToObject(o, "C", choose.C[choice.i_best]);
-    cJSON_AddNumberToObject(o, "gradient", r->gradient);
-    json_report_int(o, "iterations", r->n_iterations);
-    cJSON_AddBoolToObject(o, "converged", r->converged);
-    grid = cJSON_AddArrayToObject(o, "grid");
-    for (int i = 0; i < choose.n_C; i++) {
-        double pair[2] = {choose.C[i], choose.by == MODEL_SELECTION_LOG_LOSS ? -choice.score[i] : choice.score[i]};
-        cJSON_AddItemToArray(grid, isfinite(pair[1]) ? cJSON_CreateDoubleArray(pair, 2) : cJSON_CreateNull());
-    }
-    char *text = cJSON_PrintUnformatted(o);
-    if (!text)
-        msg_die("out of memory for the report");
-    fprintf(report, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(o);
-}
-
-/* ------------------------------------------------------------------ rows to be scored */
-struct scored {
-    struct scores_rows rows;
-    int32_t *label, *shot;
-    int64_t *group;
-    int *fold;
-};
-
-static struct scored scored_set(const struct featset *s, const struct model_selection_set *set, const double *proba)
-{
-    struct scored r = {.label = room(set->n, sizeof *r.label), .shot = room(set->n, sizeof *r.shot)};
-    r.rows = (struct scores_rows){.n = set->n, .proba = proba};
-    r.group = groups_of(s, set, &r.rows.n_groups);
-    for (int64_t i = 0; i < set->n; i++) {
-        r.label[i] = s->label[set->pick[i]];
-        r.shot[i] = s->shot[set->pick[i]];
-    }
-    r.rows.label = r.label;
-    r.rows.shot = r.shot;
-    r.rows.group = r.group;
-    return r;
-}
-
-static void scored_release(struct scored *r)
-{
-    free(r->label);
-    free(r->shot);
-    free(r->group);
-    free(r->fold);
-}
-
-/* The rows that C was chosen on, with what was predicted for them then. */
-static struct scored chosen_rows(void)
-{
-    return scored_set(val_path ? &val : &train, val_path ? &val_set : &train_set, choice.proba);
-}
-
-static void tell_scores(const char *of, const struct scores_rows *rows, const struct scores_rows *chosen)
-{
-    struct fmt_error e = {0};
-    struct scores_list list;
-    if (scores_run(&plan, rows, chosen, pool, &list, &e))
-        msg_die("%s", e.text);
-    if (json) {
-        cJSON *head = json_report_begin("scores");
-        json_report_text(head, "tool", "feat-logreg");
-        score_inputs_json(head, &origins);
-        json_report_text(head, "of", of);
-        if (scores_json(report, &plan, &list, head))
-            msg_die("out of memory for the report");
-        cJSON_Delete(head);
-    } else {
-        if (!train_path)
-            begin_report();
-        fprintf(report, "scores of the %s rows\n", of);
-        scores_text(report, &plan, &list);
-    }
-    scores_release(&list);
-}
-
-/* Without QUERY: out of fold, or the validation rows; thresholds for a part of them come from the other parts. Few
- * groups make fewer parts; one alone has no others, so no thresholds. */
-static void score_chosen(void)
-{
-    struct scored r = chosen_rows();
-    plan.given[0] = plan.given[1] = NULL; /* those of the classifier were chosen on these very rows */
-    int n_parts = (int)num_min(SCORE_PARTS, r.rows.n_groups);
-    if (val_path && n_parts > 1)
-        r.fold = folds_of(&val, &val_set, n_parts);
-    else if (val_path)
-        msg_warn("%s: one group only: no thresholds for its own rows", val.path);
-    r.rows.fold = val_path ? r.fold : choose.fold;
-    tell_scores(val_path ? "validation" : "out-of-fold", &r.rows, r.rows.fold ? &r.rows : NULL);
-    scored_release(&r);
-}
-
-static void write_predictions(const double *proba)
-{
-    struct fmt_error e = {0};
-    struct predictions p;
-    if (predictions_create(&p, output, json, false, "feat-logreg", &plan, &origins, &e))
-        msg_die("%s", e.text);
-    for (int64_t i = 0; i < query.n; i++) {
-        struct predictions_row row = {query.key[i],
-                                      query.group[i],
-                                      query.extra[i],
-                                      query.shot[i],
-                                      query.label[i],
-                                      0,
-                                      proba + i * plan.n_classes,
-                                      NULL};
-        if (predictions_add(&p, &row, &e))
-            msg_die("%s", e.text);
-    }
-    if (predictions_commit(&p, &e))
-        msg_die("%s", e.text);
-}
-
-static void predict_query(void)
-{
-    struct logreg_model m = {plan.n_classes, model.n_rows, model.dim, model.theta};
-    double *proba = room(query.n * plan.n_classes, sizeof *proba);
-    logreg_predict(&m, query.x, NULL, query.n, pool, proba);
-    if (output)
-        write_predictions(proba);
-    if (featset_n_labelled(&query) == 0) {
-        (output ? msg_note : msg_warn)("%s: no labels, no scores", query.path);
-    } else {
-        struct model_selection_set all = {query.x, query.label, room(query.n, sizeof(int64_t)), query.n};
-        for (int64_t i = 0; i < query.n; i++)
-            ((int64_t *)(uintptr_t)all.pick)[i] = i;
-        struct scored r = scored_set(&query, &all, proba);
-        tell_scores("query", &r.rows, NULL);
-        scored_release(&r);
-        free((void *)(uintptr_t)all.pick);
-    }
-    free(proba);
-}
-
-/* ------------------------------------------------------------------ the model */
-static void choose_thresholds(void)
-{
-    struct fmt_error e = {0};
-    struct scored r = chosen_rows();
-    if (operating_points_choose(&r.rows, &plan, pool, given, &model, &e))
-        msg_die("%s", e.text);
-    scored_release(&r);
-}
-
-static void make_model(void)
-{
-    model.features = train.header;
-    model.positive = plan.positive;
-    model.group_mean = plan.group_mean;
-    model.n_rows = choice.model.n_rows;
-    model.dim = choice.model.dim;
-    model.theta = choice.model.theta;
-    model.C = choose.C[choice.i_best];
-    model.gradient = choice.report.gradient;
-    choose_thresholds();
-    struct overlap_rows fitted = featset_overlap_rows(&train), chosen = featset_overlap_rows(&val);
-    struct fmt_error e = {0};
-    if (overlap_remember(&fitted, &model.fitted, &e) || (val_path && overlap_remember(&chosen, &model.chosen, &e)))
-        msg_die("%s", e.text);
-}
-
-static void write_model(void)
-{
-    struct fmt_error e = {0};
-    struct provenance p;
-    struct file_out f;
-    provenance_init(&p, "feat-logreg", DINOTOOLS_VERSION, provenance);
-    provenance_text(&p, "C", C_text);
-    provenance_text(&p, "select", select_by);
-    provenance_text(&p, "class_weight", class_weight);
-    provenance_real(&p, "gradient", gradient_limit);
-    provenance_int(&p, "iterations", n_iterations);
-    provenance_int(&p, "folds", val_path ? 0 : n_folds);
-    provenance_int(&p, "seed", seed);
-    provenance_text(&p, "at_recall", scoring.at_recall);
-    provenance_text(&p, "at_precision", scoring.at_precision);
-    provenance_text(&p, "positive", plan.n_classes == 2 ? plan.class_name[plan.positive] : NULL);
-    provenance_text(&p, "group_score", scoring.group_score);
-    provenance_input_nested(&p, "train", train.identity, train.feat.block.header.provenance);
-    if (val_path)
-        provenance_input_nested(&p, "val", val.identity, val.feat.block.header.provenance);
-    if (file_create_binary(&f, model_path, &e))
-        msg_die("%s", e.text);
-    struct fmt_writer io = file_writer(&f);
-    if (file_finish(&f, linear_write(&model, &p, &io, &e), &e))
-        msg_die("%s", e.text);
-    score_inputs_add(&origins, "model", model_path, model.identity);
-    provenance_release(&p);
-}
-
-static void read_model(void)
-{
-    struct fmt_error e = {0};
-    struct file f;
-    if (file_open(&f, model_path, &e))
-        msg_die("%s", e.text);
-    struct fmt_reader io = file_reader(&f);
-    if (linear_read(&model, &io, &e))
-        msg_die("%s: %s", model_path, e.text);
-    file_close(&f);
-    if (score_options_plan(&scoring, &model.features, (uint64_t)seed, &plan, &e))
-        msg_die("%s", e.text);
-    plan.group_mean = model.group_mean;
-    score_inputs_add(&origins, "model", model_path, model.identity);
-    if (!scoring.positive)
-        plan.positive = model.positive;
-    if (plan.positive != model.positive)
-        msg_warn("--positive %s: %s has thresholds of %s only: none are used", scoring.positive, model_path,
-                 plan.class_name[model.positive]);
-    else if (operating_points_take(&model, &scoring, &plan, given, &e))
-        msg_die("%s: %s", model_path, e.text);
-}
-
 /* What the command line sets without effect. */
-static void tell_unused(void)
+static void name_unused(void)
 {
     static const void *const of_fit[] = {&C_text, &n_folds, &select_by, &class_weight, &gradient_limit, &n_iterations,
                                          &provenance, NULL};
-    static const void *const of_model[] = {&scoring.at_recall, &scoring.at_precision,
-                                           &scoring.group_score, NULL};
+    static const void *const of_model[] = {&score_options.at_recall, &score_options.at_precision,
+                                           &score_options.group_score, NULL};
     static const void *const of_folds[] = {&n_folds, NULL};
     if (!train_path) {
         opt_unused(&tool, of_fit, "it goes with --train");
@@ -493,177 +155,374 @@ static void check_usage(int n_operands)
     const char *written = train_path ? model_path : NULL;
     if (written && (file_is_same(written, report_path) || (output && file_is_same(written, output))))
         msg_usage("--model and another option both write to %s", file_output_name(written));
-    if (score_options_parse(&scoring, &e))
+    if (score_options_parse(&score_options, &e))
         msg_usage("%s", e.text);
     if (!model_selection_class_weights_valid(class_weight))
         msg_usage("--class-weight %s: none, balanced, or a number above 0 for each class, with commas between them",
                   class_weight);
-    tell_unused();
+    name_unused();
 }
 
-/* Against what the classifier is fitted to, or was. */
-static void check_features(struct featset *s)
+/* ------------------------------------------------------------------ inputs */
+/* Sets must go with what the classifier is, or was, fitted to. */
+static void open_set(struct job *j, struct featset *set, const char *role, const char *path)
 {
     struct fmt_error e = {0};
-    const struct feat_header *own = train_path ? &train.header : &model.features;
-    const char *name = train_path ? train_path : model_path;
-    char text[FEATSET_TEXT];
-    if (featset_check(s, own, name, &e))
-        msg_die("%s", e.text);
-    if (featset_classes_text(s, own, name, text)[0])
-        msg_note("%s", text);
-    if (featset_unsaid_text(s, own, name, text)[0])
-        msg_warn("%s", text);
+    const struct feat_header *h = set == &j->train ? NULL : train_path ? &j->train.header : &j->model.features;
+    check(featset_open(set, path, INT64_MAX, j->pool, &e), &e);
+    check(scoring_add_set(&j->scoring, set, role, h, train_path ? train_path : model_path, &e), &e);
 }
 
-static void check_overlap(const struct featset *learned, const struct featset *asked)
+static void read_model(struct job *j)
 {
-    struct featset_leaks how = {.allowed = scoring.allow_overlap};
+    struct linear *m = &j->model;
+    struct scores_plan *plan = &j->scoring.plan;
     struct fmt_error e = {0};
-    char text[OVERLAP_TEXT];
-    if (featset_overlap(learned, asked, &how, &origins, text, &e))
-        msg_die("%s", e.text);
-    if (text[0])
-        msg_warn("%s", text);
+    struct file f;
+    check(file_open(&f, model_path, &e), &e);
+    struct fmt_reader io = file_reader(&f);
+    check_of(model_path, linear_read(m, &io, &e), &e);
+    file_close(&f);
+    check(score_options_plan(&score_options, &m->features, (uint64_t)seed, plan, &e), &e);
+    plan->group_mean = m->group_mean;
+    score_inputs_add(&j->scoring.inputs, "model", model_path, m->identity);
+    if (!score_options.positive)
+        plan->positive = m->positive;
+    if (plan->positive != m->positive)
+        msg_warn("--positive %s: %s has thresholds of %s only: none are used", score_options.positive, model_path,
+                 plan->class_name[m->positive]);
+    else
+        check_of(model_path, operating_points_take(m, &score_options, plan, j->given, &e), &e);
 }
 
 /* Is there something by which rows of the query can be recognised? */
-static bool contents_are_known(void)
+static bool contents_are_known(const struct job *j)
 {
-    bool known = model.has_seen && model.fitted.n_images > 0;
-    for (int64_t i = 0; i < query.n && known; i++)
-        known = query.label[i] < 0 || digest_is_set(query.content[i]);
+    const struct rows *query = &j->query.rows;
+    bool known = j->model.has_seen && j->model.fitted.n_images > 0;
+    for (int64_t i = 0; i < query->n && known; i++)
+        known = query->label[i] < 0 || digest_is_set(query->content[i]);
     return known;
 }
 
 /* Rows that a classifier of a file remembers. */
-static void check_model_overlap(void)
+static void check_model_overlap(struct job *j)
 {
-    const struct linear_seen *seen[] = {&model.fitted, &model.chosen};
+    const struct linear_seen *seen[] = {&j->model.fitted, &j->model.chosen};
     static const char *const role[] = {"fit", "choice"};
     static const char *const what[] = {"the rows that the classifier was fitted to",
                                        "the rows that the classifier was chosen on"};
-    struct overlap_rows rows = featset_overlap_rows(&query);
     struct fmt_error e = {0};
     struct overlap o;
     char text[OVERLAP_TEXT];
-    if (featset_n_labelled(&query) > 0 && !contents_are_known())
+    if (rows_n_labelled(&j->query.rows) > 0 && !contents_are_known(j))
         msg_warn("%s, %s: not both say which images they are of: whether rows are scored that the classifier was "
-                 "fitted to is not known", model_path, query.path);
+                 "fitted to is not known", model_path, j->query.path);
     for (int i = 0; i < 2; i++) {
-        if (overlap_seen(seen[i], &rows, &o, &e) ||
-            overlap_judge(&o, query.path, what[i], scoring.allow_overlap, text, &e))
-            msg_die("%s", e.text);
+        check(overlap_seen(seen[i], &j->query.rows, &o, &e), &e);
+        check(overlap_judge(&o, j->query.path, what[i], score_options.allow_overlap, text, &e), &e);
         if (text[0])
             msg_warn("%s", text);
-        score_inputs_overlap(&origins, "query", role[i], o.n_images, o.n_groups);
+        score_inputs_overlap(&j->scoring.inputs, "query", role[i], o.n_images, o.n_groups);
     }
 }
 
-static void check_overlaps(void)
-{
-    if (train_path && val.n > 0)
-        check_overlap(&train, &val);
-    if (query.n == 0)
-        return;
-    if (!train_path) {
-        check_model_overlap();
-        return;
-    }
-    check_overlap(&train, &query);
-    if (val.n > 0)
-        check_overlap(&val, &query);
-}
-
-static void open_inputs(const char *query_path)
+static void check_overlaps(struct job *j, const char *query_path)
 {
     struct fmt_error e = {0};
-    if (train_path) {
-        open_set(&train, "train", train_path);
-        if (score_options_plan(&scoring, &train.header, (uint64_t)seed, &plan, &e))
-            msg_die("%s: %s", train_path, e.text);
-        int n_weights = score_options_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
-        if (n_weights >= 0 && n_weights != plan.n_classes)
-            msg_usage("--class-weight %s: %d weights; %s has %d classes", class_weight, n_weights, train_path,
-                      plan.n_classes);
-    } else {
-        read_model();
-    }
-    if (val_path) {
-        open_set(&val, "val", val_path);
-        check_features(&val);
-    }
-    if (query_path) {
-        open_set(&query, "query", query_path);
-        check_features(&query);
-    }
-    score_inputs_add(&origins, "weights", NULL, train_path ? train.header.weights : model.features.weights);
-    check_overlaps();
+    if (val_path)
+        check(scoring_check_overlap(&j->scoring, &j->train, &j->val, false, &e), &e);
+    if (query_path && !train_path)
+        check_model_overlap(j);
+    if (query_path && train_path)
+        check(scoring_check_overlap(&j->scoring, &j->train, &j->query, false, &e), &e);
+    if (query_path && val_path)
+        check(scoring_check_overlap(&j->scoring, &j->val, &j->query, false, &e), &e);
 }
 
-static void release_all(void)
+static void open_inputs(struct job *j, const char *query_path)
 {
-    if (train_path) { /* the rest is of train and choice */
-        model.features = (struct feat_header){0};
-        model.theta = NULL;
+    const struct scores_plan *plan = &j->scoring.plan;
+    struct fmt_error e = {0};
+    if (train_path) {
+        open_set(j, &j->train, "train", train_path);
+        check_of(train_path,
+                 score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
+        int n_weights = score_options_numbers(class_weight, 0, HUGE_VAL, INT_MAX, NULL);
+        if (n_weights >= 0 && n_weights != plan->n_classes)
+            msg_usage("--class-weight %s: %d weights; %s has %d classes", class_weight, n_weights, train_path,
+                      plan->n_classes);
+    } else {
+        read_model(j);
     }
-    linear_release(&model);
-    free(given[0]);
-    free(given[1]);
-    model_selection_release(&choice);
-    free((void *)(uintptr_t)train_set.pick);
-    free((void *)(uintptr_t)val_set.pick);
-    free((void *)(uintptr_t)choose.fold);
-    featset_close(&train);
-    featset_close(&val);
-    featset_close(&query);
-    thread_close(pool);
+    if (val_path)
+        open_set(j, &j->val, "val", val_path);
+    if (query_path)
+        open_set(j, &j->query, "query", query_path);
+    score_inputs_add(&j->scoring.inputs, "weights", NULL,
+                     train_path ? j->train.header.weights : j->model.features.weights);
+    check_overlaps(j, query_path);
+}
+
+/* ------------------------------------------------------------------ fitting */
+static void select_labelled(const struct featset *set, struct rows *rows)
+{
+    struct fmt_error e = {0};
+    check(rows_select_labelled(rows, &set->rows, &e), &e);
+    if (rows->n == 0)
+        msg_die("%s: no labels", set->path);
+    check(groups_number(&rows, 1, &e), &e);
+}
+
+static void show_step(void *arg, int n_done, int n_all)
+{
+    (void)n_all;
+    progress_step(arg, n_done);
+}
+
+static void fit(struct job *j)
+{
+    struct fmt_error e = {0};
+    struct progress progress;
+    select_labelled(&j->train, &j->train_rows);
+    if (val_path)
+        select_labelled(&j->val, &j->val_rows);
+    else
+        check_of(train_path, groups_folds_by_image(&j->train_rows, (int)n_folds, (uint64_t)seed, &e), &e);
+    struct model_selection selection = {.train = &j->train_rows,
+                                        .val = val_path ? &j->val_rows : NULL,
+                                        .n_folds = (int)n_folds,
+                                        .n_classes = j->scoring.plan.n_classes,
+                                        .positive = j->scoring.plan.positive,
+                                        .C = j->C,
+                                        .n_C = j->n_C,
+                                        .by = parse_select(),
+                                        .class_weight = class_weight,
+                                        .limits = {gradient_limit, (int)n_iterations},
+                                        .step = show_step,
+                                        .step_arg = &progress};
+    progress_begin(&progress, "fit", "fit", "fits", j->n_C * (val_path ? 2 : n_folds + 1));
+    check_of(train_path, model_selection_run(&selection, j->pool, &j->best, &e), &e);
+    progress_end(&progress);
+    if (j->best.n_not_converged)
+        msg_warn("fits of the choice that ended before the gradient was small enough: %d", j->best.n_not_converged);
+}
+
+static void report_fit(struct job *j)
+{
+    const struct logreg_report *r = &j->best.report;
+    const struct scores_plan *plan = &j->scoring.plan;
+    double C = j->C[j->best.i_best], sign = strcmp(select_by, "log-loss") == 0 ? -1 : 1;
+    struct report_node report = scoring_report(&j->scoring, "fit");
+    struct fmt_error e = {0};
+    if (!json)
+        scoring_head(&j->scoring);
+    report_note(&report, "logistic regression of %s x %lld, %d classes, weights %s",
+                FMT_COUNT(j->train_rows.n, "row", "rows"), (long long)j->train_rows.dim, plan->n_classes, class_weight);
+    report_note(&report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s\n", C, j->n_C, select_by,
+                fabs(j->best.score[j->best.i_best]), val_path ? "on the validation rows" : "out of fold", r->gradient,
+                FMT_COUNT(r->n_iterations, "iteration", "iterations"), r->converged ? "" : ": NOT CONVERGED");
+    if (plan->n_classes == 2)
+        report_text(&report, "positive", plan->class_name[plan->positive]);
+    score_inputs_report(&report, &j->scoring.inputs);
+    report_count(&report, "rows", j->train_rows.n);
+    report_count(&report, "dim", j->train_rows.dim);
+    report_count(&report, "classes", plan->n_classes);
+    report_text(&report, "class_weight", class_weight);
+    report_text(&report, "select", select_by);
+    report_text(&report, "chosen_on", val_path ? "validation" : "folds");
+    report_number(&report, "C", C);
+    report_number(&report, "gradient", r->gradient);
+    report_count(&report, "iterations", r->n_iterations);
+    report_bool(&report, "converged", r->converged);
+    struct report_node *grid = report_add(&report, REPORT_LIST, "grid");
+    for (int i = 0; i < j->n_C; i++) {
+        double score = sign * j->best.score[i];
+        struct report_node *pair = isfinite(score) ? report_add(grid, REPORT_LIST, NULL) : NULL;
+        report_number(pair ? pair : grid, NULL, pair ? j->C[i] : NAN);
+        report_number(pair, NULL, score);
+    }
+    check(scoring_print(&j->scoring, &report, &e), &e);
+}
+
+/* ------------------------------------------------------------------ the model */
+/* The rows that C was chosen on, with what was predicted for them then. */
+static struct rows *chosen_rows(struct job *j)
+{
+    struct rows *rows = val_path ? &j->val_rows : &j->train_rows;
+    if (!rows->proba) {
+        rows->n_classes = j->scoring.plan.n_classes;
+        rows->proba = j->best.proba;
+        j->best.proba = NULL;
+    }
+    return rows;
+}
+
+static void make_model(struct job *j)
+{
+    struct linear *m = &j->model;
+    struct scores_plan *plan = &j->scoring.plan;
+    struct fmt_error e = {0};
+    m->features = j->train.header;
+    m->positive = plan->positive;
+    m->group_mean = plan->group_mean;
+    m->n_rows = j->best.model.n_rows;
+    m->dim = j->best.model.dim;
+    m->theta = j->best.model.theta;
+    m->C = j->C[j->best.i_best];
+    m->gradient = j->best.report.gradient;
+    check(operating_points_choose(chosen_rows(j), plan, j->pool, j->given, m, &e), &e);
+    check(overlap_remember(&j->train.rows, &m->fitted, &e), &e);
+    if (val_path)
+        check(overlap_remember(&j->val.rows, &m->chosen, &e), &e);
+}
+
+static void write_model(struct job *j)
+{
+    const struct scores_plan *plan = &j->scoring.plan;
+    struct fmt_error e = {0};
+    struct provenance p;
+    struct file_out f;
+    provenance_init(&p, "feat-logreg", DINOTOOLS_VERSION, provenance);
+    provenance_text(&p, "C", C_text);
+    provenance_text(&p, "select", select_by);
+    provenance_text(&p, "class_weight", class_weight);
+    provenance_real(&p, "gradient", gradient_limit);
+    provenance_int(&p, "iterations", n_iterations);
+    provenance_int(&p, "folds", val_path ? 0 : n_folds);
+    provenance_int(&p, "seed", seed);
+    provenance_text(&p, "at_recall", score_options.at_recall);
+    provenance_text(&p, "at_precision", score_options.at_precision);
+    provenance_text(&p, "positive", plan->n_classes == 2 ? plan->class_name[plan->positive] : NULL);
+    provenance_text(&p, "group_score", score_options.group_score);
+    provenance_input_nested(&p, "train", j->train.identity, j->train.feat.block.header.provenance);
+    if (val_path)
+        provenance_input_nested(&p, "val", j->val.identity, j->val.feat.block.header.provenance);
+    check(file_create_binary(&f, model_path, &e), &e);
+    struct fmt_writer io = file_writer(&f);
+    check(file_finish(&f, linear_write(&j->model, &p, &io, &e), &e), &e);
+    score_inputs_add(&j->scoring.inputs, "model", model_path, j->model.identity);
+    provenance_release(&p);
+}
+
+/* ------------------------------------------------------------------ scores */
+static void report_scores(struct job *j, const char *of, const struct rows *rows, const struct rows *choice)
+{
+    struct scoring *s = &j->scoring;
+    struct fmt_error e = {0};
+    struct scores_list list;
+    check(scores_run(&s->plan, rows, choice, j->pool, &list, &e), &e);
+    struct report_node report = scoring_report(s, "scores");
+    score_inputs_report(&report, &s->inputs);
+    report_text(&report, "of", of);
+    report_note(&report, "scores of the %s rows", of);
+    scores_report(&report, &s->plan, &list);
+    if (!json && !train_path)
+        scoring_head(s);
+    check(scoring_print(s, &report, &e), &e);
+    scores_release(&list);
+}
+
+/* Without QUERY: out of fold, or the validation rows; thresholds for a fold of these come from the other folds. Few
+ * groups make fewer folds; one alone has no others, so no thresholds. */
+static void score_chosen(struct job *j)
+{
+    struct fmt_error e = {0};
+    struct rows *rows = chosen_rows(j);
+    int n = (int)num_min(SCORE_FOLDS, rows->n_groups);
+    for (int i = 0; i < SCORES_LEVELS; i++)
+        j->scoring.plan.given[i] = NULL; /* those of the classifier were chosen on these very rows */
+    if (val_path && n > 1)
+        check_of(val_path, groups_folds_by_image(rows, n, (uint64_t)seed, &e), &e);
+    else if (val_path)
+        msg_warn("%s: one group only: no thresholds for its own rows", val_path);
+    report_scores(j, val_path ? "validation" : "out-of-fold", rows, rows->fold ? rows : NULL);
+}
+
+static void write_predictions(const struct job *j, const struct rows *rows)
+{
+    const struct scoring *s = &j->scoring;
+    struct fmt_error e = {0};
+    struct predictions p;
+    check(predictions_create(&p, output, json, false, s->tool, &s->plan, &s->inputs, &e), &e);
+    for (int64_t i = 0; i < rows->n; i++)
+        check(predictions_add(&p, rows, i, 0, NULL, &e), &e);
+    check(predictions_commit(&p, &e), &e);
+}
+
+static void predict_query(struct job *j)
+{
+    struct logreg_model m = {j->scoring.plan.n_classes, j->model.n_rows, j->model.dim, j->model.theta};
+    struct rows *rows = &j->query.rows;
+    struct fmt_error e = {0};
+    rows->n_classes = m.n_classes;
+    check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
+    logreg_predict(&m, rows, j->pool, rows->proba);
+    if (output)
+        write_predictions(j, rows);
+    if (rows_n_labelled(rows) == 0) {
+        (output ? msg_note : msg_warn)("%s: no labels, no scores", j->query.path);
+        return;
+    }
+    check(groups_number(&rows, 1, &e), &e);
+    report_scores(j, "query", rows, NULL);
+}
+
+static void close_job(struct job *j)
+{
+    if (train_path) { /* the rest is of train and best */
+        j->model.features = (struct feat_header){0};
+        j->model.theta = NULL;
+    }
+    linear_release(&j->model);
+    for (int i = 0; i < SCORES_LEVELS; i++)
+        free(j->given[i]);
+    model_selection_release(&j->best);
+    rows_release(&j->train_rows);
+    rows_release(&j->val_rows);
+    featset_close(&j->train);
+    featset_close(&j->val);
+    featset_close(&j->query);
+    thread_close(j->pool);
 }
 
 int main(int argc, char **argv)
 {
+    struct job j = {.train.file.fd = -1, .val.file.fd = -1, .query.file.fd = -1};
     int first = opt_parse(&tool, argc, argv);
     const char *query_path = first < argc ? argv[first] : NULL;
     struct fmt_error e = {0};
-    double C[C_MAX];
-    char *text = NULL;
-    size_t bytes = 0;
     file_on_signal();
     input_guard_enable();
     check_usage(argc - first);
-    int n_C = parse_C(C);
-    if ((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
-        file_check_output(report_path, false, &e))
-        msg_die("%s", e.text);
+    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .json = json, .note = msg_note,
+                                 .warn = msg_warn};
+    j.n_C = parse_C(j.C);
+    check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
+              file_check_output(report_path, false, &e), &e);
 
-    pool = gemm_begin((int)n_jobs, msg_warn, &e);
-    if (!pool)
-        msg_die("%s", e.text);
-    open_inputs(query_path);
-    if (!(report = open_memstream(&text, &bytes)))
-        msg_die("out of memory");
+    j.pool = gemm_begin((int)n_jobs, msg_warn, &e);
+    check(!j.pool, &e);
+    open_inputs(&j, query_path);
+    check(scoring_open(&j.scoring, &e), &e);
 
     if (train_path) {
-        fit(C, n_C);
-        make_model();
+        fit(&j);
+        make_model(&j);
         if (model_path)
-            write_model(); /* the report names it */
-        tell_fit();
+            write_model(&j); /* the report names it */
+        report_fit(&j);
         if (!query_path)
-            score_chosen();
+            score_chosen(&j);
     }
     if (query_path)
-        predict_query();
+        predict_query(&j);
 
-    bool missed = train_path && !choice.report.converged;
+    bool missed = train_path && !j.best.report.converged;
     if (missed)
-        msg_error("C %g: not converged: gradient / n is %.2e, the limit %.2e", model.C, choice.report.gradient,
+        msg_error("C %g: not converged: gradient / n is %.2e, the limit %.2e", j.model.C, j.best.report.gradient,
                   gradient_limit);
-    if (fclose(report) != 0)
-        msg_die("out of memory for the report");
-    if (bytes > 0 && file_save(report_path, text, bytes, &e))
-        msg_die("%s", e.text);
-    free(text);
-    release_all();
+    check(scoring_save(&j.scoring, report_path, &e), &e);
+    close_job(&j);
     return msg_finish(missed ? EXIT_NOT_CONVERGED : EXIT_DONE);
 }

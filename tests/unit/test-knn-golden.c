@@ -115,21 +115,21 @@ static void check_votes(struct case_of *c, const double *votes, int k)
 static void check_all(struct case_of *c)
 {
     struct fmt_error e = {0};
-    struct knn_memory bank = {c->train, c->n_train, c->dim};
-    struct knn_search s = {.bank = knn_memory_rows(&bank), .k = c->k};
+    struct rows train = {.n = c->n_train, .dim = c->dim, .x = c->train, .label = c->train_label};
+    struct rows test = {.n = c->n_test, .dim = c->dim, .x = c->test, .label = c->test_label};
+    struct knn_search s = {.bank = &train, .k = c->k};
     struct knn_vote v = {
         c->k, golden_number(&c->g, "knn_temperature", KNN_TEMPERATURE), c->train_label, c->n_classes, c->ks, c->n_ks};
     int64_t pairs = c->n_test * c->k, cells = c->n_test * c->n_classes;
     float *similarity = malloc((size_t)pairs * sizeof *similarity);
     int64_t *index = malloc((size_t)pairs * sizeof *index);
     double *votes = malloc((size_t)(c->n_ks * cells) * sizeof *votes), top1[KS_MAX];
-    ok(knn_search(&s, c->test, c->n_test, NULL, similarity, index, &e) == 0, "search: %s", e.text);
+    ok(knn_search(&s, &test, 0, c->n_test, NULL, similarity, index, &e) == 0, "search: %s", e.text);
     check_neighbours(c, similarity, index);
     knn_votes(&v, similarity, index, c->n_test, votes);
     for (int i = 0; i < c->n_ks; i++)
         check_votes(c, votes + i * cells, c->ks[i]);
-    struct knn_problem p = {c->train,  c->train_label, c->n_train,   c->test, c->test_label,
-                            c->n_test, c->dim,         c->n_classes, c->ks,   c->n_ks};
+    struct knn_problem p = {&train, &test, c->n_classes, c->ks, c->n_ks};
     ok(knn_evaluate(&p, NULL, top1, &e) == 0, "knn_evaluate: %s", e.text);
     for (int i = 0; i < c->n_ks; i++)
         ok(top1[i] == knn_top1(votes + i * cells, c->test_label, c->n_test, c->n_classes), "knn_evaluate at k = %d",

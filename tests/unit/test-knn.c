@@ -30,6 +30,11 @@ static double cosine(const float *a, const float *b)
     return ab / sqrt(aa * bb);
 }
 
+static struct rows rows_of(const float *x, int64_t n)
+{
+    return (struct rows){.n = n, .dim = DIM, .x = x};
+}
+
 struct result {
     float similarity[N_QUERY * K];
     int64_t index[N_QUERY * K];
@@ -39,7 +44,9 @@ static int search(const struct knn_search *s, const float *x, int64_t n, int n_t
                   struct fmt_error *e)
 {
     struct thread_pool *pool = thread_open(n_threads, e);
-    int status = knn_search(s, x, n, pool, r->similarity, r->index, e);
+    struct rows queries = rows_of(x, n);
+    queries.group = s->groups_apart ? query_group : NULL;
+    int status = knn_search(s, &queries, 0, n, pool, r->similarity, r->index, e);
     thread_close(pool);
     return status;
 }
@@ -73,8 +80,8 @@ static void test_exact(void)
 {
     static struct result one, other;
     struct fmt_error e = {0};
-    struct knn_memory m = {bank, N_BANK, DIM};
-    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
+    struct rows m = rows_of(bank, N_BANK);
+    struct knn_search s = {.bank = &m, .k = K};
     ok(search(&s, query, N_QUERY, 1, &one, &e) == 0 && is_exact(&one, false), "the nearest of all");
     int threads[] = {2, 8};
     for (int i = 0; i < 2; i++) {
@@ -91,8 +98,8 @@ static void test_exact(void)
                memcmp(one.index + q * K, other.index, K * sizeof(int64_t)) == 0;
     }
     ok(same, "the same bits for a query alone");
-    s.bank_group = bank_group;
-    s.query_group = query_group;
+    m.group = bank_group;
+    s.groups_apart = true;
     ok(search(&s, query, N_QUERY, 4, &one, &e) == 0 && is_exact(&one, true), "none of the same group");
 }
 
@@ -103,8 +110,8 @@ static void test_ties(void)
     struct fmt_error e = {0};
     for (int64_t i = 0; i < N_BANK; i++)
         memcpy(same + i * DIM, bank, DIM * sizeof *same);
-    struct knn_memory m = {same, N_BANK, DIM};
-    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K, .memory_bytes = 1};
+    struct rows m = rows_of(same, N_BANK);
+    struct knn_search s = {.bank = &m, .k = K, .memory_bytes = 1};
     search(&s, query, 3, 8, &r, &e);
     bool lowest = true;
     for (int i = 0; i < 3 * K; i++)
@@ -116,10 +123,12 @@ static void test_few_rows(void)
 {
     static struct result r;
     struct fmt_error e = {0};
-    int64_t own[5] = {1, 1, 2, 2, 2}, asks[1] = {2};
+    int64_t own[5] = {1, 1, 2, 2, 2};
     int32_t label[5] = {0, 1, 1, 1, 1};
-    struct knn_memory m = {bank, 5, DIM};
-    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K, .bank_group = own, .query_group = asks};
+    struct rows m = rows_of(bank, 5);
+    struct knn_search s = {.bank = &m, .k = K, .groups_apart = true};
+    m.group = own;
+    query_group[0] = 2;
     ok(search(&s, query, 1, 1, &r, &e) == 0 && r.index[1] >= 0 && r.index[2] == -1 && isinf(r.similarity[2]),
        "two rows are allowed, two are found");
     double votes[4];
@@ -127,11 +136,12 @@ static void test_few_rows(void)
     knn_votes(&v, r.similarity, r.index, 1, votes);
     ok(fabs(votes[2] + votes[3] - 1) < 1e-12 && votes[0] + votes[1] < 1,
        "weights sum to 1 over those that are there");
-    asks[0] = 9;
+    query_group[0] = 9;
     own[0] = own[1] = own[2] = own[3] = own[4] = 9;
     search(&s, query, 1, 1, &r, &e);
     knn_votes(&v, r.similarity, r.index, 1, votes);
     ok(r.index[0] == -1 && votes[2] == 0 && votes[3] == 0, "nobody left: no votes");
+    query_group[0] = 0;
 }
 
 /* n values of x, cut at 3.9, times scale. */
@@ -151,8 +161,8 @@ static void test_large_values(void)
     for (int large = 0; large < 2; large++) {
         scale_up(bank, N_BANK * DIM, large ? 0x1p126f : 1, rows);
         scale_up(query, N_QUERY * DIM, large ? 0x1p126f : 1, asks);
-        struct knn_memory m = {rows, N_BANK, DIM};
-        struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
+        struct rows m = rows_of(rows, N_BANK);
+        struct knn_search s = {.bank = &m, .k = K};
         status += search(&s, asks, N_QUERY, 2, &r[large], &e);
     }
     ok(status == 0 && memcmp(&r[0], &r[1], sizeof r[0]) == 0,
@@ -187,17 +197,19 @@ static void test_refusals(void)
     memcpy(bad, bank, sizeof bad);
     bad[700 * DIM + 3] = NAN;
     bad[1200 * DIM] = INFINITY;
-    struct knn_memory m = {bad, N_BANK, DIM};
-    struct knn_search s = {.bank = knn_memory_rows(&m), .k = K};
+    struct rows m = rows_of(bad, N_BANK);
+    struct knn_search s = {.bank = &m, .k = K};
     ok(search(&s, query, N_QUERY, 4, &r, &e) == FMT_NONFINITE && strstr(e.text, "row 700"), "names the first row: %s",
        e.text);
-    struct knn_problem p = {bank, (const int32_t[N_BANK]){0}, 5, query, (const int32_t[N_QUERY]){0}, 3, DIM,
-                            2,    (const int[]){10},          1};
+    int32_t label[N_BANK] = {0};
+    struct rows few = rows_of(bank, 5), asked = rows_of(query, 3);
+    few.label = asked.label = label;
+    struct knn_problem p = {&few, &asked, 2, (const int[]){10}, 1};
     double top1[1];
     ok(knn_evaluate(&p, NULL, top1, &(struct fmt_error){0}) == FMT_INVALID, "k above the number of rows is refused");
 }
 
-static void test_picked(void)
+static void test_selected(void)
 {
     static struct result one, other;
     static float some[400 * DIM];
@@ -207,12 +219,13 @@ static void test_picked(void)
         pick[i] = i < 100 ? i : i * 3 + i % 2;
         memcpy(some + i * DIM, bank + pick[i] * DIM, DIM * sizeof *some);
     }
-    struct knn_memory all = {bank, N_BANK, DIM}, copied = {some, 400, DIM};
-    struct knn_picked picked = {knn_memory_rows(&all), pick, 400};
-    struct knn_search a = {.bank = knn_picked_rows(&picked), .k = K}, b = {.bank = knn_memory_rows(&copied), .k = K};
+    struct rows all = rows_of(bank, N_BANK), copied = rows_of(some, 400), picked;
+    rows_select(&picked, &all, pick, 400, &e);
+    struct knn_search a = {.bank = &picked, .k = K}, b = {.bank = &copied, .k = K};
     search(&a, query, N_QUERY, 2, &one, &e);
     search(&b, query, N_QUERY, 2, &other, &e);
-    ok(memcmp(&one, &other, sizeof one) == 0, "rows picked from a source are those rows");
+    ok(memcmp(&one, &other, sizeof one) == 0, "selected rows are those rows");
+    rows_release(&picked);
 }
 
 int main(void)
@@ -229,6 +242,6 @@ int main(void)
     test_large_values();
     test_votes_are_shares();
     test_refusals();
-    test_picked();
+    test_selected();
     return tap_done();
 }

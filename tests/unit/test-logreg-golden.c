@@ -27,7 +27,7 @@ static struct golden g;
 
 /* The objective at one point. Unknowns: row after row of weights, [dim] and the intercept. */
 struct point {
-    const struct logreg_data *data;
+    const struct rows *data;
     double C;
     int R;             /* rows of weights: 1 for two classes */
     int64_t m, size;   /* dim + 1; R m */
@@ -46,12 +46,12 @@ static void *take(int64_t n, size_t each)
 }
 
 /* Element j of row i as the intercept sees it: behind the features stands a 1. */
-static double feature(const struct logreg_data *d, int64_t i, int64_t j)
+static double feature(const struct rows *d, int64_t i, int64_t j)
 {
     return j < d->dim ? (double)d->x[i * d->dim + j] : 1;
 }
 
-static void probabilities(const double *theta, int R, const struct logreg_data *d, int64_t i, long double *p)
+static void probabilities(const double *theta, int R, const struct rows *d, int64_t i, long double *p)
 {
     int64_t m = d->dim + 1;
     long double sum = 0, top = -INFINITY;
@@ -75,7 +75,7 @@ static void probabilities(const double *theta, int R, const struct logreg_data *
  * epsilon of p, and what p has from its logit, a sum of products; the penalty's term is off by an epsilon. */
 static void add_row(struct point *o, int64_t i, long double *gradient)
 {
-    const struct logreg_data *d = o->data;
+    const struct rows *d = o->data;
     for (int k = 0; k < o->R; k++) {
         const double *w = o->theta + k * o->m;
         long double p = o->p[i * o->R + k], r = p - (d->label[i] == (o->R == 1 ? 1 : k));
@@ -90,7 +90,7 @@ static void add_row(struct point *o, int64_t i, long double *gradient)
     }
 }
 
-static void open_point(struct point *o, const struct logreg_data *d, double C, const double *theta)
+static void open_point(struct point *o, const struct rows *d, double C, const double *theta)
 {
     int R = d->n_classes == 2 ? 1 : d->n_classes;
     int64_t m = d->dim + 1;
@@ -225,7 +225,7 @@ static double *reach_of_unknowns(const struct segment *w)
 }
 
 /* s [size] = the mean derivative of p_k of a row, p_k (e_k - p) x. */
-static void derivative_of_proba(const struct segment *w, const struct logreg_data *test, int64_t i, int k, double *s)
+static void derivative_of_proba(const struct segment *w, const struct rows *test, int64_t i, int k, double *s)
 {
     const struct point *o = w->from;
     long double *p = take(o->R, sizeof *p);
@@ -239,7 +239,7 @@ static void derivative_of_proba(const struct segment *w, const struct logreg_dat
 }
 
 /* [n,n_classes]: of each probability of the rows of `test` */
-static double *reach_of_proba(const struct segment *w, const struct logreg_data *test)
+static double *reach_of_proba(const struct segment *w, const struct rows *test)
 {
     int K = test->n_classes, R = w->from->R;
     double *reach = take(test->n * K, sizeof *reach), *s = take(w->from->size, sizeof *s);
@@ -290,7 +290,7 @@ static double *golden_theta(const char *name, int R, int64_t dim)
  * formulas and by the solver's. Each of two programs may be off by the rounding of its own sums. */
 static void check_gradient(const char *name, struct logreg_solver *s, const struct point *golden)
 {
-    const struct logreg_data *d = golden->data;
+    const struct rows *d = golden->data;
     double want = *golden_of(name, "gradient_max"), plain = largest(golden->gradient, golden->size);
     double limit = 1e-4 * want + 2 * largest(golden->rounding, golden->size);
     struct logreg_model m;
@@ -306,24 +306,24 @@ static void check_gradient(const char *name, struct logreg_solver *s, const stru
     logreg_model_release(&m);
 }
 
-static void check_near(const char *name, const struct segment *w, const struct logreg_data *test,
+static void check_near(const char *name, const struct segment *w, const struct rows *test,
                        const struct logreg_model *m, struct thread_pool *pool)
 {
     int64_t cells = test->n * test->n_classes;
     double *unknowns = reach_of_unknowns(w), *rows = reach_of_proba(w, test), *proba = take(cells, sizeof *proba);
     all_near(m->theta, w->from->theta, unknowns, w->from->size, name, "weight and bias");
-    logreg_predict(m, test->x, NULL, test->n, pool, proba);
+    logreg_predict(m, test, pool, proba);
     all_near(proba, golden_of(name, "proba"), rows, cells, name, "proba");
     free(proba);
     free(unknowns);
     free(rows);
 }
 
-static void check_fit(const char *name, double C, const struct logreg_data *train, const struct logreg_data *test)
+static void check_fit(const char *name, double C, const struct rows *train, const struct rows *test)
 {
     struct fmt_error e = {0};
     struct thread_pool *pool = thread_open(2, &e);
-    struct logreg_solver *s = logreg_open(train, pool, &e);
+    struct logreg_solver *s = logreg_open(&(struct logreg_data){train, train->n_classes, NULL}, pool, &e);
     struct logreg_model m;
     struct logreg_report r;
     struct point ours, golden;
@@ -351,12 +351,12 @@ static void check_fit(const char *name, double C, const struct logreg_data *trai
 
 /* ------------------------------------------------------------------ */
 /* Rows `part`_x with their labels; of two classes: is the label more than 0? labels are for free(). */
-static struct logreg_data rows_of(const char *part, int32_t **labels, bool binary)
+static struct rows rows_of(const char *part, int32_t **labels, bool binary)
 {
     char x[32], y[32];
     snprintf(x, sizeof x, "%s_x", part);
     snprintf(y, sizeof y, "%s_y", part);
-    struct logreg_data d = {.x = golden_f32(&g, x, NULL), .dim = golden_find(&g, x)->dims[1], .n_classes = 2};
+    struct rows d = {.x = golden_f32(&g, x, NULL), .dim = golden_find(&g, x)->dims[1], .n_classes = 2};
     const double *label = golden_f64(&g, y, &d.n);
     d.label = *labels = take(d.n, sizeof **labels);
     for (int64_t i = 0; i < d.n; i++) {
@@ -390,8 +390,8 @@ int main(void)
         if (!is_fit(name, &C, &binary))
             continue;
         int32_t *train_labels, *test_labels;
-        struct logreg_data train = rows_of("train", &train_labels, binary);
-        struct logreg_data test = rows_of("test", &test_labels, binary);
+        struct rows train = rows_of("train", &train_labels, binary);
+        struct rows test = rows_of("test", &test_labels, binary);
         char *stem = strndup(name, strlen(name) - strlen(".weight"));
         test.n_classes = train.n_classes;
         check_fit(stem, C, &train, &test);

@@ -32,12 +32,13 @@ static void scaled(const float scale[DIM], float *x)
         x[i] = drawn[i] * scale[i % DIM];
 }
 
-static struct logreg_report fit(const float *x, const int32_t *label, int K, double C, double gradient, int threads,
+static struct logreg_report fit(const float *x, int32_t *label, int K, double C, double gradient, int threads,
                                 double theta[THETA])
 {
     struct fmt_error e = {0};
     struct thread_pool *pool = thread_open(threads, &e);
-    struct logreg_data data = {.x = x, .n = N, .dim = DIM, .label = label, .n_classes = K};
+    struct rows rows = {.n = N, .dim = DIM, .x = x, .label = label};
+    struct logreg_data data = {&rows, K, NULL};
     struct logreg_solver *s = logreg_open(&data, pool, &e);
     struct logreg_model m;
     struct logreg_report r;
@@ -146,7 +147,8 @@ static void check_cost(const char *what, int64_t n, int64_t dim, int K, double n
     draw_clusters(n, dim, K, noise, x, label);
     for (int i = 0; i < 2; i++) {
         struct thread_pool *pool = thread_open(1 + 2 * i, &e);
-        struct logreg_data data = {.x = x, .n = n, .dim = dim, .label = label, .n_classes = K};
+        struct rows rows = {.n = n, .dim = dim, .x = x, .label = label};
+        struct logreg_data data = {&rows, K, NULL};
         struct logreg_solver *s = logreg_open(&data, pool, &e);
         logreg_model_init(&m[i], K, dim, &e);
         logreg_fit(s, 1, &(struct logreg_limits){1e-6, 500}, &m[i], &r[i]);
@@ -165,14 +167,14 @@ static void check_cost(const char *what, int64_t n, int64_t dim, int K, double n
 
 static void test_balance(void)
 {
-    const int32_t label[] = {0, 0, 0, 2, 3, 3};
-    const int64_t pick[] = {0, 1, 3, 4};
+    int32_t label[] = {0, 0, 0, 2, 3, 3}, some_label[] = {0, 0, 2, 3};
+    struct rows all = {.n = 6, .label = label}, some = {.n = 4, .label = some_label};
     double u[4];
-    logreg_balance(label, NULL, 6, 4, u);
+    logreg_balance(&all, 4, u);
     ok(u[0] == 6.0 / 9 && u[2] == 2 && u[3] == 1, "balanced: n / (classes that occur x rows of the class)");
     ok(isfinite(u[1]), "a class without rows has a weight, too");
-    logreg_balance(label, pick, 4, 4, u);
-    ok(u[0] == 4.0 / 6 && u[2] == 4.0 / 3 && u[3] == 4.0 / 3, "among picked rows");
+    logreg_balance(&some, 4, u);
+    ok(u[0] == 4.0 / 6 && u[2] == 4.0 / 3 && u[3] == 4.0 / 3, "among other rows");
 }
 
 /* What is predicted for every row is the plain sum, however wide the rows are: wide ones go in smaller blocks. */
@@ -190,7 +192,7 @@ static void test_predictions(int64_t dim)
         x[i] = (float)rng_normal(&r);
     for (int64_t j = 0; j <= dim; j++)
         m.theta[j] = rng_normal(&r) / sqrt((double)dim);
-    logreg_predict(&m, x, NULL, ROWS, pool, proba);
+    logreg_predict(&m, &(struct rows){.n = ROWS, .dim = dim, .x = x}, pool, proba);
     for (int64_t i = 0; i < ROWS; i++) {
         double z = m.theta[dim];
         for (int64_t j = 0; j < dim; j++)

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "groups.h"
+#include "group-scores.h"
 #include "metrics.h"
 #include "threshold.h"
 #include "golden.h"
@@ -23,6 +23,18 @@ static bool has(const char *stem, const char *what)
     char key[128];
     snprintf(key, sizeof key, "%s.%s", stem, what);
     return golden_find(&g, key) != NULL;
+}
+
+/* For free(). */
+static double *copy_f64(const char *name, int64_t *n)
+{
+    int64_t count;
+    const double *v = golden_f64(&g, name, &count);
+    double *copy = malloc((size_t)count * sizeof *copy);
+    memcpy(copy, v, (size_t)count * sizeof *copy);
+    if (n)
+        *n = count;
+    return copy;
 }
 
 static int32_t *labels_of(const char *name, int64_t *n, bool binary)
@@ -55,13 +67,14 @@ static void check_scores(const char *stem)
     char key[128];
     int64_t n;
     snprintf(key, sizeof key, "%s.proba", stem);
-    const double *proba = golden_f64(&g, key, NULL);
+    double *proba = copy_f64(key, NULL);
     int K = (int)golden_find(&g, key)->dims[1];
     int32_t *label = labels_of("test_y", &n, strncmp(stem, "logreg.binary.", 14) == 0);
-    struct metrics_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    struct rows rows = {.n = n, .n_classes = K, .proba = proba, .label = label};
+    struct metrics_input in = {.rows = &rows, .positive = 1};
     struct metrics m;
     struct fmt_error e = {0};
-    if (!ok(metrics_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(metrics_open(&m, &in, NULL, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     int64_t *confusion = calloc((size_t)(K * K), sizeof *confusion);
@@ -78,16 +91,17 @@ static void check_scores(const char *stem)
     free(v);
     free(confusion);
     free(label);
+    free(proba);
     metrics_close(&m);
 }
 
-static void check_ranking(const char *stem, const double *proba, const int32_t *label, int64_t n, bool brier)
+static void check_ranking(const char *stem, const struct rows *rows, bool brier)
 {
-    struct metrics_rows rows = {.n = n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+    struct metrics_input in = {.rows = rows, .positive = 1};
     struct metrics m;
     struct fmt_error e = {0};
     int64_t confusion[4];
-    if (!ok(metrics_open(&m, &rows, NULL, &e) == 0, "%s: %s", stem, e.text))
+    if (!ok(metrics_open(&m, &in, NULL, &e) == 0, "%s: %s", stem, e.text))
         return;
     double *v = calloc((size_t)m.n_values, sizeof *v);
     metrics_compute(&m, NULL, v, confusion);
@@ -99,10 +113,10 @@ static void check_ranking(const char *stem, const double *proba, const int32_t *
     metrics_close(&m);
 }
 
-static void check_points(const double *proba, const int32_t *label, int64_t n)
+static void check_points(const struct rows *rows)
 {
     struct ranking r;
-    ranking_make(&r, proba, n, 2, NULL, NULL);
+    ranking_make(&r, rows, NULL, NULL);
     static const char at_recall[] = "ties.precision_at_recall.", at_precision[] = "ties.recall_at_precision.";
     int found = 0;
     for (int64_t i = 0; i < g.set.n; i++) {
@@ -110,9 +124,9 @@ static void check_points(const double *proba, const int32_t *label, int64_t n)
         struct threshold t = {.of_class = 1, .at_recall = strncmp(name, at_recall, sizeof at_recall - 1) == 0};
         if (!t.at_recall && strncmp(name, at_precision, sizeof at_precision - 1) != 0)
             continue;
-        t.wanted = strtod(name + sizeof at_recall - 1, NULL);
+        t.target = strtod(name + sizeof at_recall - 1, NULL);
         const double *want = golden_f64(&g, name, NULL);
-        threshold_choose(&t, 1, &r, proba, label, NULL);
+        threshold_choose(&t, 1, &r, rows);
         double gained = t.at_recall ? t.precision : t.recall;
         ok(fabs(gained - want[0]) <= TOLERANCE && fabs(t.value - want[1]) <= TOLERANCE, "%s: %.15g at %.15g", name,
            gained, t.value);
@@ -124,26 +138,26 @@ static void check_points(const double *proba, const int32_t *label, int64_t n)
 
 static void check_ties(void)
 {
-    enum { SHOTS = 3 };
-    int64_t n;
+    enum { VIEWS = 3 };
+    int64_t n, n_mixed;
     const double *score = golden_f64(&g, "ties.score", &n);
     int32_t *label = labels_of("ties.label", &n, false);
     double *proba = malloc((size_t)(2 * n) * sizeof *proba);
-    int64_t *group = malloc((size_t)n * sizeof *group), n_groups = (n + SHOTS - 1) / SHOTS;
+    int64_t *group = malloc((size_t)n * sizeof *group), n_groups = (n + VIEWS - 1) / VIEWS;
     for (int64_t i = 0; i < n; i++) {
         proba[2 * i] = 1 - score[i];
         proba[2 * i + 1] = score[i];
-        group[i] = i / SHOTS;
+        group[i] = i / VIEWS;
     }
-    check_ranking("ties", proba, label, n, true);
-    check_points(proba, label, n);
+    struct rows rows = {.n = n, .n_classes = 2, .proba = proba, .label = label, .group = group, .n_groups = n_groups};
+    check_ranking("ties", &rows, true);
+    check_points(&rows);
     for (int mean = 0; mean < 2; mean++) {
-        struct groups_scores s;
-        ok(groups_score(proba, label, group, n, n_groups, 2, 1, mean, &s, NULL) == 0 && s.n == n_groups &&
-               s.n_mixed == 0,
-           "groups of %d", SHOTS);
-        check_ranking(mean ? "ties.group_mean" : "ties.group_max", s.proba, s.label, s.n, false);
-        groups_scores_release(&s);
+        struct rows s;
+        ok(group_scores(&s, &n_mixed, &rows, group, n_groups, 1, mean, NULL) == 0 && s.n == n_groups && n_mixed == 0,
+           "groups of %d", VIEWS);
+        check_ranking(mean ? "ties.group_mean" : "ties.group_max", &s, false);
+        rows_release(&s);
     }
     free(proba);
     free(group);

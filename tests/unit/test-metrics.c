@@ -1,25 +1,24 @@
-/* Scores against numbers that scikit-learn 1.9 gave for these rows; groups, folds, resamples, thresholds out of fold.
- */
+/* Scores against numbers that scikit-learn 1.9 gave for these rows; ranges, ties, thresholds, resamples. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bootstrap.h"
-#include "groups.h"
-#include "scores.h"
+#include "metrics.h"
 #include "rng.h"
 #include "tap.h"
+#include "threshold.h"
 
 struct want {
     enum metrics_whole what;
     double value;
 };
 
-static const double two_proba[] = {0.748, 0.252, 0.536, 0.464, 0.136, 0.864, 0.256, 0.744, 0.390, 0.610,
+static double two_proba[] = {0.748, 0.252, 0.536, 0.464, 0.136, 0.864, 0.256, 0.744, 0.390, 0.610,
                                    0.225, 0.775, 0.073, 0.927, 0.164, 0.836, 0.091, 0.909, 0.073, 0.927,
                                    0.467, 0.533, 0.336, 0.664, 0.873, 0.127, 0.058, 0.942, 0.824, 0.176,
                                    0.293, 0.707, 0.814, 0.186, 0.762, 0.238, 0.661, 0.339, 0.000, 1.000};
-static const int32_t two_label[] = {0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1};
+static int32_t two_label[] = {0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1};
 static const struct want two_want[] = {{METRICS_accuracy, 0.65},
                                        {METRICS_balanced_accuracy, 0.625},
                                        {METRICS_precision_macro, 0.631868131868},
@@ -31,13 +30,13 @@ static const struct want two_want[] = {{METRICS_accuracy, 0.65},
                                        {METRICS_brier, 0.2284428},
                                        {METRICS_false_alarms, 500},
                                        {METRICS_log_loss, 0.671917586622}};
-static const double three_proba[] = {
+static double three_proba[] = {
     0.086, 0.205, 0.709, 0.887, 0.000, 0.113, 0.494, 0.088, 0.418, 0.554, 0.261, 0.185, 0.875, 0.010, 0.115,
     0.016, 0.714, 0.270, 0.171, 0.684, 0.145, 0.286, 0.162, 0.552, 0.546, 0.013, 0.441, 0.003, 0.293, 0.704,
     0.315, 0.381, 0.304, 0.073, 0.791, 0.136, 0.001, 0.671, 0.328, 0.016, 0.605, 0.379, 0.045, 0.681, 0.274,
     0.741, 0.259, 0.000, 0.042, 0.223, 0.735, 0.664, 0.041, 0.295, 0.245, 0.088, 0.667, 0.873, 0.118, 0.009,
     0.202, 0.790, 0.008, 0.888, 0.095, 0.017, 0.606, 0.010, 0.384, 0.160, 0.831, 0.009};
-static const int32_t three_label[] = {2, 0, 0, 0, 0, 1, 1, 2, 0, 2, 1, 1, 0, 1, 2, 1, 1, 2, 2, 2, 0, 1, 1, 1};
+static int32_t three_label[] = {2, 0, 0, 0, 0, 1, 1, 2, 0, 2, 1, 1, 0, 1, 2, 1, 1, 2, 2, 2, 0, 1, 1, 1};
 static const struct want three_want[] = {{METRICS_accuracy, 0.625},
                                          {METRICS_balanced_accuracy, 0.628571428571},
                                          {METRICS_precision_macro, 0.655555555556},
@@ -48,13 +47,13 @@ static const struct want three_want[] = {{METRICS_accuracy, 0.625},
                                          {METRICS_average_precision, 0.572505148169},
                                          {METRICS_brier, 0.210353694444},
                                          {METRICS_log_loss, 1.33316302672}};
-static const double absent_proba[] = {
+static double absent_proba[] = {
     0.005, 0.734, 0.128, 0.133, 0.040, 0.531, 0.326, 0.103, 0.020, 0.050, 0.497, 0.433, 0.255, 0.236, 0.023, 0.486,
     0.006, 0.948, 0.001, 0.045, 0.435, 0.415, 0.128, 0.022, 0.449, 0.429, 0.109, 0.013, 0.009, 0.215, 0.014, 0.762,
     0.102, 0.274, 0.406, 0.218, 0.070, 0.387, 0.516, 0.027, 0.039, 0.333, 0.622, 0.006, 0.067, 0.261, 0.095, 0.577,
     0.038, 0.535, 0.067, 0.360, 0.394, 0.101, 0.432, 0.073, 0.158, 0.237, 0.604, 0.001, 0.016, 0.191, 0.055, 0.738,
     0.038, 0.032, 0.786, 0.144, 0.057, 0.161, 0.668, 0.114, 0.083, 0.049, 0.711, 0.157, 0.148, 0.492, 0.190, 0.170};
-static const int32_t absent_label[] = {0, 2, 2, 0, 2, 0, 0, 2, 2, 2, 0, 0, 2, 2, 2, 2, 0, 2, 0, 2};
+static int32_t absent_label[] = {0, 2, 2, 0, 2, 0, 0, 2, 2, 2, 0, 0, 2, 2, 2, 2, 0, 2, 0, 2};
 static const struct want absent_want[] = {{METRICS_accuracy, 0.4},
                                           {METRICS_balanced_accuracy, 0.375},
                                           {METRICS_precision_macro, 0.416666666667},
@@ -65,7 +64,7 @@ static const struct want absent_want[] = {{METRICS_accuracy, 0.4},
                                           {METRICS_average_precision, 0.602945485564},
                                           {METRICS_brier, 0.2402347},
                                           {METRICS_log_loss, 2.17875058358}};
-static const double seven_proba[] = {
+static double seven_proba[] = {
     0.003, 0.211, 0.122, 0.006, 0.012, 0.494, 0.152, 0.006, 0.223, 0.162, 0.364, 0.181, 0.028, 0.036, 0.033, 0.202,
     0.034, 0.224, 0.089, 0.374, 0.044, 0.038, 0.053, 0.129, 0.166, 0.510, 0.033, 0.071, 0.055, 0.057, 0.472, 0.231,
     0.098, 0.001, 0.086, 0.000, 0.151, 0.080, 0.091, 0.526, 0.000, 0.152, 0.064, 0.101, 0.260, 0.002, 0.085, 0.178,
@@ -73,7 +72,7 @@ static const double seven_proba[] = {
     0.022, 0.015, 0.122, 0.238, 0.064, 0.128, 0.177, 0.676, 0.026, 0.019, 0.005, 0.022, 0.075, 0.030, 0.557, 0.104,
     0.011, 0.019, 0.267, 0.012, 0.103, 0.170, 0.076, 0.265, 0.261, 0.101, 0.024, 0.003, 0.007, 0.234, 0.305, 0.055,
     0.394, 0.002, 0.293, 0.193, 0.216, 0.054, 0.017, 0.164, 0.063, 0.007, 0.714, 0.105, 0.021, 0.001, 0.094, 0.058};
-static const int32_t seven_label[] = {5, 3, 5, 4, 2, 4, 6, 1, 2, 0, 2, 0, 1, 0, 3, 5};
+static int32_t seven_label[] = {5, 3, 5, 4, 2, 4, 6, 1, 2, 0, 2, 0, 1, 0, 3, 5};
 static const struct want seven_want[] = {{METRICS_accuracy, 0.5625},
                                          {METRICS_balanced_accuracy, 0.619047619048},
                                          {METRICS_precision_macro, 0.695238095238},
@@ -87,20 +86,26 @@ static const struct want seven_want[] = {{METRICS_accuracy, 0.5625},
                                          {METRICS_top5, 0.8125}};
 
 #define COUNT(a) ((int64_t)(sizeof(a) / sizeof *(a)))
-#define CHECK(name, K)                                                                                               \
+#define CHECK(name, K) \
     check_frozen(#name, name##_proba, name##_label, COUNT(name##_label), K, name##_want, COUNT(name##_want))
 
-static void check_frozen(const char *name, const double *proba, const int32_t *label, int64_t n, int K,
+/* Metrics of rows, the positive class being this one. */
+static int open_metrics(struct metrics *m, const struct rows *rows, int positive)
+{
+    return metrics_open(m, &(struct metrics_input){.rows = rows, .positive = positive}, NULL, NULL);
+}
+
+static void check_frozen(const char *name, double *proba, int32_t *label, int64_t n, int K,
                          const struct want *want, int64_t n_want)
 {
     static const char *const text[] = {
 #define NAME(key, text) #key,
         METRICS_WHOLE(NAME)};
-    struct metrics_rows rows = {.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    struct rows rows = {.n = n, .n_classes = K, .proba = proba, .label = label};
     struct metrics m;
     double values[200];
     int64_t confusion[100];
-    ok(metrics_open(&m, &rows, NULL, NULL) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
+    ok(open_metrics(&m, &rows, 1) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
     metrics_compute(&m, NULL, values, confusion);
     for (int64_t i = 0; i < n_want; i++)
         ok(fabs(values[want[i].what] - want[i].value) < 1e-9, "%s: %s %.9g", name, text[want[i].what],
@@ -123,13 +128,13 @@ static void test_weights(void)
             label[n] = three_label[i];
         }
     }
-    struct metrics_rows a = {.n = N, .n_classes = K, .proba = three_proba, .label = three_label};
-    struct metrics_rows b = {.n = n, .n_classes = K, .proba = proba, .label = label};
+    struct rows a = {.n = N, .n_classes = K, .proba = three_proba, .label = three_label};
+    struct rows b = {.n = n, .n_classes = K, .proba = proba, .label = label};
     struct metrics m;
-    metrics_open(&m, &a, NULL, NULL);
+    open_metrics(&m, &a, 0);
     metrics_compute(&m, weight, values[0], confusion[0]);
     metrics_close(&m);
-    metrics_open(&m, &b, NULL, NULL);
+    open_metrics(&m, &b, 0);
     metrics_compute(&m, NULL, values[1], confusion[1]);
     bool same = memcmp(confusion[0], confusion[1], sizeof confusion[0]) == 0;
     for (int i = 0; i < m.n_values; i++)
@@ -138,163 +143,34 @@ static void test_weights(void)
     metrics_close(&m);
 }
 
-static void test_groups(void)
+static void choose_one(struct threshold *t, const struct rows *rows)
 {
-    const char *const a[] = {"x", "", "y", "x", ""}, *const b[] = {"y", "z"};
-    int64_t of_a[5], of_b[2], n;
-    struct groups_names list[] = {{a, 5, of_a}, {b, 2, of_b}};
-    groups_number(list, 2, &n, NULL);
-    ok(n == 5 && of_a[0] == 0 && of_a[1] == 1 && of_a[2] == 2 && of_a[3] == 0 && of_a[4] == 3 && of_b[0] == 2 &&
-           of_b[1] == 4,
-       "names are numbered as they come, over several lists; no name is a group of its own");
-
-    const double proba[] = {.5, .3, .2, .1, .8, .1, .2, .2, .6, .6, .2, .2};
-    const int32_t label[] = {0, 0, 2, 1};
-    const int64_t group[] = {0, 0, 1, 1};
-    struct groups_scores s;
-    groups_score(proba, label, group, 4, 2, 3, 1, false, &s, NULL);
-    ok(s.n == 1 && s.n_mixed == 1 && s.label[0] == 0 && fabs(s.proba[1] - .8 / 1.5) < 1e-15,
-       "three classes: a group of mixed labels is left out, the largest values over their sum");
-    groups_scores_release(&s);
-    groups_score(proba, label, group, 4, 2, 3, 1, true, &s, NULL);
-    ok(fabs(s.proba[0] - .3) < 1e-15 && fabs(s.proba[1] - .55) < 1e-15, "or the means");
-    groups_scores_release(&s);
+    struct ranking r;
+    ranking_make(&r, rows, NULL, NULL);
+    threshold_choose(t, 1, &r, rows);
+    ranking_release(&r);
 }
 
-static void test_folds(void)
+/* A row of weight 3 is three rows. */
+static void test_weighted_threshold(void)
 {
-    enum { GROUPS = 50, SHOTS = 3, N = GROUPS * SHOTS, FOLDS = 5 };
-    static int64_t group[N];
-    static int32_t label[N];
-    static int fold[N];
-    int count[FOLDS] = {0}, positives[FOLDS] = {0};
-    for (int i = 0; i < N; i++) {
-        group[i] = i / SHOTS;
-        label[i] = i / SHOTS % 5 == 0;
-    }
-    groups_folds(group, GROUPS, label, N, FOLDS, 3, fold, NULL);
-    bool whole = true;
-    for (int i = 0; i < N; i++) {
-        whole = whole && fold[i] == fold[i / SHOTS * SHOTS];
-        count[fold[i]]++;
-        positives[fold[i]] += label[i];
-    }
-    bool even = true;
-    for (int f = 0; f < FOLDS; f++)
-        even = even && count[f] == N / FOLDS && positives[f] == N / 5 / FOLDS;
-    ok(whole && even, "folds keep groups whole and are even in rows and positives");
-}
-
-/* Groups of three rows, 3 of a hundred of the rare class. */
-static void test_sample(void)
-{
-    enum { N_GROUPS = 3000, N = 3 * N_GROUPS };
-    static int64_t group[N];
-    static int32_t label[N];
-    static double weight[N];
-    for (int i = 0; i < N; i++) {
-        group[i] = i / 3;
-        label[i] = i % 500 == 7 ? -1 : i / 3 * 7 % 100 < 3;
-    }
-    int64_t taken[2] = {0};
-    double sum[2] = {0};
-    bool whole = true;
-    groups_sample(group, N_GROUPS, label, N, 1200, weight, NULL);
-    for (int i = 0; i < N; i++) {
-        if (label[i] < 0) {
-            whole = whole && weight[i] == 0;
-            continue;
-        }
-        taken[label[i]] += weight[i] > 0;
-        sum[label[i]] += weight[i];
-        for (int64_t j = 3 * group[i]; j < 3 * group[i] + 3; j++)
-            whole = whole && (label[j] < 0 || weight[j] == weight[i]);
-    }
-    ok(whole && taken[1] >= 267 && taken[0] + taken[1] >= 1190 && taken[0] + taken[1] <= 1210,
-       "a sample has whole groups and all of the rare class: %lld and %lld rows", (long long)taken[0],
-       (long long)taken[1]);
-    ok(fabs(sum[0] + sum[1] - N) < 40 && fabs(sum[1] - 270) <= 3, "its rows stand for all: %.1f and %.1f", sum[0],
-       sum[1]);
-    groups_sample(group, N_GROUPS, label, N, N, weight, NULL);
-    whole = true;
-    for (int i = 0; i < N; i++)
-        whole = whole && weight[i] == (label[i] >= 0);
-    ok(whole, "who wants all gets all, each for itself");
-
-    /* A row of weight 3 is three rows. */
     enum { FEW = 6 };
-    const double score[2 * FEW] = {.1, .9, .2, .8, .3, .7, .4, .6, .5, .5, .6, .4}, of[FEW] = {1, 3, 1, 3, 3, 1};
-    const int32_t is[FEW] = {1, 0, 1, 1, 0, 1};
+    double score[2 * FEW] = {.1, .9, .2, .8, .3, .7, .4, .6, .5, .5, .6, .4}, weight[FEW] = {1, 3, 1, 3, 3, 1};
+    int32_t label[FEW] = {1, 0, 1, 1, 0, 1}, copied_label[12];
     double copied[2 * 12];
-    int32_t copied_label[12];
     int64_t n = 0;
     for (int i = 0; i < FEW; i++)
-        for (int t = 0; t < (int)of[i]; t++, n++) {
+        for (int t = 0; t < (int)weight[i]; t++, n++) {
             memcpy(copied + 2 * n, score + 2 * i, 2 * sizeof *score);
-            copied_label[n] = is[i];
+            copied_label[n] = label[i];
         }
-    struct threshold a = {.of_class = 1, .at_recall = true, .wanted = 0.8}, b = a;
-    struct ranking r;
-    ranking_make(&r, score, FEW, 2, NULL, NULL);
-    threshold_choose(&a, 1, &r, score, is, of);
-    ranking_release(&r);
-    ranking_make(&r, copied, n, 2, NULL, NULL);
-    threshold_choose(&b, 1, &r, copied, copied_label, NULL);
-    ranking_release(&r);
+    struct rows few = {.n = FEW, .n_classes = 2, .proba = score, .label = label, .weight = weight};
+    struct rows many = {.n = n, .n_classes = 2, .proba = copied, .label = copied_label};
+    struct threshold a = {.of_class = 1, .at_recall = true, .target = 0.8}, b = a;
+    choose_one(&a, &few);
+    choose_one(&b, &many);
     ok(a.value == b.value && a.precision == b.precision && a.recall == b.recall && n == 12,
        "a row that stands for three counts as three where a threshold is chosen");
-}
-
-enum { GROUPS = 40, ROWS = 120 };
-
-struct drawn {
-    double proba[2 * ROWS];
-    int32_t label[ROWS], shot[ROWS];
-    int64_t group[ROWS];
-    int fold[ROWS];
-};
-
-static struct scores_rows draw(struct drawn *d, uint64_t stream)
-{
-    struct rng r = rng_stream(4, stream, 0, RNG_TEST);
-    for (int i = 0; i < ROWS; i++) {
-        d->group[i] = i / 3;
-        d->shot[i] = i % 3;
-        d->label[i] = i / 3 % 4 == 0;
-        d->fold[i] = i / 3 % 5;
-        d->proba[2 * i + 1] = 1 / (1 + exp(-rng_normal(&r) - d->label[i]));
-        d->proba[2 * i] = 1 - d->proba[2 * i + 1];
-    }
-    return (struct scores_rows){ROWS, d->proba, d->label, d->group, GROUPS, d->shot, NULL, NULL};
-}
-
-static void test_bootstrap(void)
-{
-    static struct drawn d;
-    static double low[2][100], high[2][100];
-    struct scores_rows rows = draw(&d, 0);
-    struct metrics_rows r = {.n = ROWS, .n_classes = 2, .positive = 1, .proba = rows.proba, .label = rows.label};
-    struct metrics m;
-    struct bootstrap b = {400, 0.95, 7};
-    double values[100];
-    int64_t confusion[4];
-    metrics_open(&m, &r, NULL, NULL);
-    metrics_compute(&m, NULL, values, confusion);
-    for (int threads = 0; threads < 2; threads++) {
-        struct thread_pool *pool = thread_open(1 + 4 * threads, NULL);
-        bootstrap_run(&b, &m, d.group, GROUPS, pool, low[threads], high[threads], NULL);
-        thread_close(pool);
-    }
-    ok(memcmp(low[0], low[1], sizeof *low) == 0 && memcmp(high[0], high[1], sizeof *high) == 0,
-       "the same intervals on 1 and 5 threads");
-    double width = high[0][METRICS_auroc] - low[0][METRICS_auroc];
-    ok(low[0][METRICS_auroc] < values[METRICS_auroc] && values[METRICS_auroc] < high[0][METRICS_auroc] &&
-           width > 0.05 && width < 0.5,
-       "AUROC %.3f lies in [%.3f, %.3f]", values[METRICS_auroc], low[0][METRICS_auroc], high[0][METRICS_auroc]);
-    int64_t one_group[ROWS] = {0};
-    bootstrap_run(&b, &m, one_group, 1, NULL, low[1], high[1], NULL);
-    ok(low[1][METRICS_auroc] == high[1][METRICS_auroc], "a single group has nothing to resample");
-    metrics_close(&m);
 }
 
 /* Groups are drawn, not rows: three copies of each row, together in a group, say no more than the row alone. */
@@ -312,10 +188,10 @@ static void test_bootstrap_of_groups(void)
             label[i] = two_label[group[i]];
             memcpy(proba + 2 * i, two_proba + 2 * group[i], 2 * sizeof *proba);
         }
-        struct metrics_rows r = {.n = N * n, .n_classes = 2, .positive = 1, .proba = proba, .label = label};
+        struct rows r = {.n = N * n, .n_classes = 2, .proba = proba, .label = label, .group = group, .n_groups = N};
         struct metrics m;
-        metrics_open(&m, &r, NULL, NULL);
-        bootstrap_run(&b, &m, group, N, NULL, low[several], high[several], NULL);
+        open_metrics(&m, &r, 1);
+        bootstrap_run(&b, &m, NULL, low[several], high[several], NULL);
         metrics_close(&m);
     }
     static const enum metrics_whole same[] = {METRICS_accuracy, METRICS_auroc, METRICS_f1_macro, METRICS_brier};
@@ -325,64 +201,8 @@ static void test_bootstrap_of_groups(void)
            high[1][same[i]]);
 }
 
-static void choose_one(struct threshold *t, const double *proba, const int32_t *label, int64_t n)
-{
-    struct ranking r;
-    ranking_make(&r, proba, n, 2, NULL, NULL);
-    threshold_choose(t, 1, &r, proba, label, NULL);
-    ranking_release(&r);
-}
-
-static double recall_at(const struct scores *s)
-{
-    struct metrics m = {.rows.n_classes = 2};
-    return s->values[metrics_at_point(&m, METRICS_point_recall, 0)];
-}
-
-static void test_points(void)
-{
-    static struct drawn d, v;
-    static const double wanted[] = {0.9};
-    char *const names[] = {"negative", "positive"};
-    struct scores_plan plan = {
-        .n_classes = 2, .class_name = names, .positive = 1, .at_recall = wanted, .n_at_recall = 1};
-    struct scores_rows rows = draw(&d, 0), val = draw(&v, 1);
-    struct scores_list list;
-    scores_run(&plan, &rows, &val, NULL, &list, NULL);
-    ok(list.n == 5 && list.item[1].level == SCORES_GROUPS && list.item[1].n == GROUPS && list.item[4].shot == 2 &&
-           list.item[4].n == GROUPS,
-       "images, groups and three shots");
-    struct threshold t = {.of_class = 1, .at_recall = true, .wanted = 0.9};
-    choose_one(&t, v.proba, v.label, ROWS);
-    int64_t tp = 0, positives = 0;
-    for (int i = 0; i < ROWS; i++) {
-        positives += d.label[i];
-        tp += d.label[i] && d.proba[2 * i + 1] >= t.value;
-    }
-    ok(list.item[0].point[0].value == t.value && recall_at(&list.item[0]) == (double)tp / (double)positives &&
-           t.recall >= 0.9,
-       "the threshold comes from the validation rows, the recall from the scored rows");
-    scores_release(&list);
-
-    rows.fold = d.fold;
-    scores_run(&plan, &rows, &rows, NULL, &list, NULL);
-    tp = 0;
-    for (int fold = 0; fold < 5; fold++) {
-        int32_t other[ROWS];
-        for (int i = 0; i < ROWS; i++)
-            other[i] = d.fold[i] == fold ? -1 : d.label[i];
-        choose_one(&t, d.proba, other, ROWS);
-        for (int i = 0; i < ROWS; i++)
-            tp += d.fold[i] == fold && d.label[i] && d.proba[2 * i + 1] >= t.value;
-    }
-    ok(recall_at(&list.item[0]) == (double)tp / (double)positives,
-       "out of fold: the rows of a fold by the threshold of the others");
-    scores_release(&list);
-}
-
 /* Rows of labels label(i) with the probability of their own class above all others where right, else drawn. */
-static struct metrics_rows drawn_rows(int n, int K, int n_labels, bool right, uint64_t stream, double *proba,
-                                       int32_t *label)
+static struct rows drawn_rows(int n, int K, int n_labels, bool right, uint64_t stream, double *proba, int32_t *label)
 {
     struct rng r = rng_stream(5, stream, 0, RNG_TEST);
     for (int i = 0; i < n; i++) {
@@ -393,7 +213,7 @@ static struct metrics_rows drawn_rows(int n, int K, int n_labels, bool right, ui
         for (int c = 0; c < K; c++)
             p[c] /= sum;
     }
-    return (struct metrics_rows){.n = n, .n_classes = K, .positive = 1, .proba = proba, .label = label};
+    return (struct rows){.n = n, .n_classes = K, .proba = proba, .label = label};
 }
 
 /* No score leaves its range by rounding, and who is always right has exactly 1. */
@@ -408,9 +228,9 @@ static void test_range(void)
         for (int variant = 0; variant < 12; variant++) {
             int K = 2 + variant % 2, n_labels = variant / 2 % 3 == 0 ? 1 : K;
             bool right = variant / 6;
-            struct metrics_rows rows = drawn_rows(n, K, n_labels, right, (uint64_t)n, proba, label);
+            struct rows rows = drawn_rows(n, K, n_labels, right, (uint64_t)n, proba, label);
             struct metrics m;
-            metrics_open(&m, &rows, NULL, NULL);
+            open_metrics(&m, &rows, 1);
             for (int i = 0; i < n; i++)
                 weight[i] = i % 4;
             for (int resample = 0; resample < 2; resample++) {
@@ -450,7 +270,7 @@ static struct threshold best_point(struct threshold t, const double *proba, int 
         }
         double precision = right / rows, recall = right / positives;
         double reached = t.at_recall ? recall : precision, gained = t.at_recall ? precision : recall;
-        if (reached >= t.wanted && (gained > best || (gained == best && at > t.value))) {
+        if (reached >= t.target && (gained > best || (gained == best && at > t.value))) {
             best = gained;
             t.value = at;
             t.precision = precision;
@@ -475,7 +295,7 @@ static double pairs(const double *proba, int K, int c, const int32_t *label, con
     return good / all;
 }
 
-/* Few distinct scores: everything that walks along the ranking has to see rows of one score as one. */
+/* Few distinct scores: whatever uses the ranking has to see rows of one score as one. */
 static void test_ties(void)
 {
     enum { N_TIED = 60, K = 3 };
@@ -488,10 +308,10 @@ static void test_ties(void)
         for (int c = 0; c < K; c++)
             proba[i * K + c] = (double)(rng_below(&r, 5) + (c == label[i])) / 8;
     }
-    struct metrics_rows rows = {.n = N_TIED, .n_classes = K, .proba = proba, .label = label};
+    struct rows rows = {.n = N_TIED, .n_classes = K, .proba = proba, .label = label};
     struct metrics m;
     bool same = true;
-    metrics_open(&m, &rows, NULL, NULL);
+    open_metrics(&m, &rows, 0);
     metrics_compute(&m, weight, values, NULL);
     for (int c = 0; c < K; c++)
         same = same && fabs(values[metrics_at_class(METRICS_class_auroc, c)] -
@@ -503,58 +323,34 @@ static void test_ties(void)
     struct ranking ranking;
     same = true;
     label[5] = label[6] = -1;
-    ranking_make(&ranking, proba, N_TIED, K, pool, NULL);
+    ranking_make(&ranking, &rows, pool, NULL);
     for (int c = 0; c < K; c++) {
         struct threshold t[] = {{c, true, 0.9, 0, 0, 0}, {c, true, 0.3, 0, 0, 0}, {c, false, 0.6, 0, 0, 0}};
-        threshold_choose(t, 3, &ranking, proba, label, NULL);
+        threshold_choose(t, 3, &ranking, &rows);
         for (int p = 0; p < 3; p++) {
-            struct threshold want = {c, t[p].at_recall, t[p].wanted, NAN, NAN, NAN};
+            struct threshold want = {c, t[p].at_recall, t[p].target, NAN, NAN, NAN};
             want = best_point(want, proba, K, label, N_TIED);
             same = same && t[p].value == want.value && t[p].precision == want.precision && t[p].recall == want.recall;
         }
     }
-    ok(same, "points of tied rows, several in one walk: the best of all thresholds");
+    ok(same, "points of tied rows, several in one pass: the best of all thresholds");
     ranking_release(&ranking);
     thread_close(pool);
 }
 
-static void test_mean_of_tries(void)
-{
-    static struct drawn d;
-    char *const names[] = {"negative", "positive"};
-    struct scores_plan plan = {.n_classes = 2, .class_name = names, .positive = 1};
-    struct scores_list sum = {0};
-    bool within = true;
-    enum { TRIES = 10 };
-    for (int try = 0; try < TRIES; try++) {
-        struct scores_list list;
-        struct scores_rows rows = draw(&d, 0); /* the same each time */
-        scores_run(&plan, &rows, NULL, NULL, &list, NULL);
-        scores_add_try(&sum, &list, NULL);
-    }
-    scores_average(&sum);
-    for (int i = 0; i < sum.n; i++)
-        for (int v = 0; v < sum.item[i].n_values; v++)
-            within = within && !(sum.item[i].values[v] < sum.item[i].low[v]) &&
-                     !(sum.item[i].values[v] > sum.item[i].high[v]);
-    ok(within, "a mean of tries lies between the least and the most of them");
-    scores_release(&sum);
-}
-
 static void test_refusals(void)
 {
-    const double proba[] = {0.5, NAN, 0.5, 0.5};
-    const int32_t label[] = {0, 1}, beyond[] = {0, 2};
+    double proba[] = {0.5, NAN, 0.5, 0.5}, sure[] = {0.1, 0.9, 0.9, 0.1};
+    int32_t label[] = {0, 1}, beyond[] = {0, 2};
+    struct rows nan = {.n = 2, .n_classes = 2, .proba = proba, .label = label};
+    struct rows third = {.n = 2, .n_classes = 2, .proba = proba + 2, .label = beyond};
+    struct rows wrong = {.n = 2, .n_classes = 2, .proba = sure, .label = label};
     struct metrics m;
-    ok(metrics_open(&m, &(struct metrics_rows){.n = 2, .n_classes = 2, .proba = proba, .label = label}, NULL, NULL) ==
-           FMT_NONFINITE,
-       "a probability that is no number is refused");
-    ok(metrics_open(&m, &(struct metrics_rows){.n = 2, .n_classes = 2, .proba = proba + 2, .label = beyond},
-                     NULL, NULL) == FMT_INVALID,
-       "a label beyond the classes is refused");
-    struct threshold t = {.of_class = 1, .at_recall = false, .wanted = 0.9};
-    choose_one(&t, (const double[]){0.1, 0.9, 0.9, 0.1}, (const int32_t[]){0, 1}, 2);
-    ok(isnan(t.value), "a precision that cannot be had has no threshold");
+    ok(open_metrics(&m, &nan, 0) == FMT_NONFINITE, "a probability that is no number is refused");
+    ok(open_metrics(&m, &third, 0) == FMT_INVALID, "a label beyond the classes is refused");
+    struct threshold t = {.of_class = 1, .at_recall = false, .target = 0.9};
+    choose_one(&t, &wrong);
+    ok(isnan(t.value), "a precision that is not reached has no threshold");
 }
 
 int main(void)
@@ -564,15 +360,10 @@ int main(void)
     CHECK(absent, 4);
     CHECK(seven, 7);
     test_weights();
+    test_weighted_threshold();
     test_range();
     test_ties();
-    test_mean_of_tries();
-    test_groups();
-    test_folds();
-    test_sample();
-    test_bootstrap();
     test_bootstrap_of_groups();
-    test_points();
     test_refusals();
     return tap_done();
 }

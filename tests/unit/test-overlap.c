@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "groups.h"
 #include "overlap.h"
 #include "tap.h"
 
@@ -14,26 +13,19 @@ struct row {
     int32_t label;
 };
 
-static struct overlap_rows set_of(const struct row *row, int64_t n)
+static struct rows set_of(const struct row *row, int64_t n)
 {
-    const char **key = calloc((size_t)n, sizeof *key), **group = calloc((size_t)n, sizeof *group);
-    int32_t *label = calloc((size_t)n, sizeof *label);
-    uint8_t(*content)[DIGEST_BYTES] = calloc((size_t)n, sizeof *content);
+    struct rows r = {.n = n};
+    if (rows_reserve(&r, ROWS_LABEL | ROWS_KEY | ROWS_GROUP_NAME | ROWS_CONTENT, n, NULL))
+        exit(1);
+    memset(r.content, 0, (size_t)n * sizeof *r.content);
     for (int64_t i = 0; i < n; i++) {
-        key[i] = row[i].key;
-        group[i] = row[i].group;
-        label[i] = row[i].label;
-        content[i][0] = row[i].content;
+        r.key[i] = row[i].key;
+        r.group_name[i] = row[i].group;
+        r.label[i] = row[i].label;
+        r.content[i][0] = row[i].content;
     }
-    return (struct overlap_rows){n, label, key, group, (const uint8_t (*)[DIGEST_BYTES])content};
-}
-
-static void release(struct overlap_rows *s)
-{
-    free((void *)(uintptr_t)s->key);
-    free((void *)(uintptr_t)s->group);
-    free((void *)(uintptr_t)s->label);
-    free((void *)(uintptr_t)s->content);
+    return r;
 }
 
 static const struct row learned[] = {
@@ -44,7 +36,7 @@ static const struct row query[] = {
 
 static void test_sets(void)
 {
-    struct overlap_rows l = set_of(learned, 5), q = set_of(query, 7);
+    struct rows l = set_of(learned, 5), q = set_of(query, 7);
     struct overlap o;
     struct fmt_error e = {0};
     char text[OVERLAP_TEXT];
@@ -58,25 +50,25 @@ static void test_sets(void)
     ok(overlap_sets(&l, &q, true, &o, &e) == 0, "groups kept apart");
     is_int(o.n_images, 1, "then only a copy in another group counts");
     is_int(o.n_groups, 0, "and no group");
-    release(&q);
+    rows_release(&q);
     q = set_of(query, 1);
     ok(overlap_sets(&l, &q, false, &o, &e) == 0 && !overlap_any(&o) && o.n_keys == 0, "nothing in common");
     is_text(overlap_text(&o, "q", "l", text), "", "... has no words");
-    release(&q);
+    rows_release(&q);
     static const struct row twice[] = {{"a1", "a", 1, 0}, {"a2", "a", 1, 0}, {"b1", "b", 1, 0}, {"n", "", 2, 0}};
     q = set_of(twice, 4);
     ok(overlap_sets(&q, &q, true, &o, &e) == 0, "a set and itself, groups apart");
     is_int(o.n_images, 3, "an image in two groups counts, a row without a group does not meet itself");
-    release(&q);
-    release(&l);
+    rows_release(&q);
+    rows_release(&l);
 }
 
 /* Rows without groups have none in common; without contents keys are told apart from proof. */
 static void test_keys(void)
 {
     static const struct row unknown[] = {{"a1", "", 0, 0}, {"z", "", 0, 0}}, known[] = {{"a1", "", 1, 0}};
-    struct overlap_rows u = set_of(unknown, 2), again = set_of(unknown, 2);
-    struct overlap_rows k = set_of(known, 1), copy = set_of(known, 1);
+    struct rows u = set_of(unknown, 2), again = set_of(unknown, 2);
+    struct rows k = set_of(known, 1), copy = set_of(known, 1);
     struct overlap o;
     ok(overlap_sets(&u, &again, false, &o, NULL) == 0 && !overlap_any(&o), "no proof without contents");
     is_int(o.n_keys, 2, "but keys");
@@ -86,15 +78,15 @@ static void test_keys(void)
     is_int(o.n_keys, 1, "the other side's are not known");
     overlap_sets(&k, &copy, false, &o, NULL);
     ok(o.n_keys == 0 && o.n_images == 1, "where contents are known keys are not compared");
-    release(&u);
-    release(&again);
-    release(&k);
-    release(&copy);
+    rows_release(&u);
+    rows_release(&again);
+    rows_release(&k);
+    rows_release(&copy);
 }
 
 static void test_remembered(void)
 {
-    struct overlap_rows l = set_of(learned, 5), q = set_of(query, 7);
+    struct rows l = set_of(learned, 5), q = set_of(query, 7);
     struct linear_seen seen;
     struct overlap o;
     ok(overlap_remember(&l, &seen, NULL) == 0, "remembered");
@@ -103,20 +95,20 @@ static void test_remembered(void)
     ok(seen.image[0] < seen.image[1] && seen.group[0] < seen.group[1], "ascending");
     ok(overlap_seen(&seen, &q, &o, NULL) == 0 && o.n_images == 2 && o.n_groups == 1, "and found again");
     linear_seen_release(&seen);
-    release(&l);
-    release(&q);
+    rows_release(&l);
+    rows_release(&q);
 
     int64_t n = LINEAR_SEEN_MAX + 1000;
     struct row *many = calloc((size_t)n, sizeof *many);
     for (int64_t i = 0; i < n; i++)
         many[i] = (struct row){"k", "g", 1, 0};
-    struct overlap_rows big = set_of(many, n);
+    struct rows big = set_of(many, n);
     for (int64_t i = 0; i < n; i++)
-        memcpy((void *)(uintptr_t)big.content[i], &(uint64_t){(uint64_t)(n - i)}, 8);
+        memcpy(big.content[i], &(uint64_t){(uint64_t)(n - i)}, 8);
     ok(overlap_remember(&big, &seen, NULL) == 0 && seen.n_images == LINEAR_SEEN_MAX && seen.n_groups == 1,
        "of too many the least are kept");
     linear_seen_release(&seen);
-    release(&big);
+    rows_release(&big);
     free(many);
 }
 
@@ -127,36 +119,18 @@ static void test_large_group(void)
     struct row *row = calloc(N, sizeof *row);
     for (int64_t i = 0; i < N; i++)
         row[i] = (struct row){"k", "g", 0, 0};
-    struct overlap_rows a = set_of(row, N), b = set_of(row, N);
+    struct rows a = set_of(row, N), b = set_of(row, N);
     struct overlap o;
     alarm(60);
     ok(overlap_sets(&a, &b, false, &o, NULL) == 0 && o.n_groups == 1 && o.n_keys == N, "a million rows of one group");
     alarm(0);
-    release(&a);
-    release(&b);
+    rows_release(&a);
+    rows_release(&b);
     free(row);
-}
-
-/* For folds: groups that share an image become one, and numbers stay as they were where none does. */
-static void test_joined(void)
-{
-    static const uint8_t image[4][DIGEST_BYTES] = {{0}, {1}, {2}, {3}};
-    const uint8_t *content[] = {image[1], image[2], image[2], image[3], image[0], image[0], image[1]};
-    int64_t group[] = {0, 0, 1, 2, 3, 4, 5}, n_groups = 6;
-    ok(groups_join(group, 7, content, &n_groups, NULL) == 0, "joined");
-    is_int(n_groups, 4, "two of six are joined to the first; unknown contents join nothing");
-    static const int64_t want[] = {0, 0, 0, 1, 2, 3, 0};
-    ok(memcmp(group, want, sizeof want) == 0, "numbered in order of first appearance");
-    int64_t apart[] = {0, 1, 2};
-    const uint8_t *own[] = {image[1], image[2], image[3]};
-    n_groups = 3;
-    ok(groups_join(apart, 3, own, &n_groups, NULL) == 0 && n_groups == 3 && apart[0] == 0 && apart[2] == 2,
-       "none is joined where nothing is shared");
 }
 
 int main(void)
 {
-    test_joined();
     test_sets();
     test_keys();
     test_remembered();

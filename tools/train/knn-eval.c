@@ -25,17 +25,14 @@ struct set {
     struct shard_set shards;
     uint8_t identity[DIGEST_BYTES];
     bool open;
-    int64_t *image; /* [n] the labelled ones */
-    int32_t *label; /* [n] */
-    int64_t n;
-    struct names { /* of the same, until the two sets have been compared */
-        const char **key, **group; /* [n] */
-        uint8_t (*content)[DIGEST_BYTES];
-        struct text_pool text;
-    } names;
-    float *x;        /* [n, C] */
-    uint8_t *failed; /* [n] */
+    struct rows rows;      /* the labelled images; names and contents until the two sets have been compared */
+    struct text_pool text; /* of the names */
+    int64_t *image;        /* [n] their numbers in the shards */
+    float *x;              /* [n, C] */
+    uint8_t *failed;       /* [n] */
 };
+
+static const unsigned name_columns = ROWS_KEY | ROWS_GROUP_NAME | ROWS_CONTENT;
 
 struct knn_eval {
     const struct config *config;
@@ -45,50 +42,39 @@ struct knn_eval {
 };
 
 /* ---------------------------------------------------------------- opening */
-static void names_release(struct names *names)
+static void release_names(struct set *s)
 {
-    free(names->key);
-    free(names->group);
-    free(names->content);
-    text_release(&names->text);
-    *names = (struct names){0};
+    rows_drop(&s->rows, name_columns);
+    text_release(&s->text);
 }
 
-static int take_names(struct names *names, int64_t i, const struct shard_image *image, struct fmt_error *e)
+static int take_image(struct set *s, int64_t number, const struct shard_image *image, struct fmt_error *e)
 {
     const struct index_labels *l = &image->labels;
-    memcpy(names->content[i], image->sha256, DIGEST_BYTES);
-    names->key[i] = text_copy(&names->text, l->key, strlen(l->key));
-    names->group[i] = text_copy(&names->text, l->group, strlen(l->group));
-    return names->key[i] && names->group[i] ? 0 : fmt_no_memory(e);
-}
-
-static int allocate(struct set *s, struct fmt_error *e)
-{
-    size_t n = (size_t)s->shards.n_images + 1;
-    s->image = malloc(n * sizeof *s->image);
-    s->label = malloc(n * sizeof *s->label);
-    s->names.key = malloc(n * sizeof *s->names.key);
-    s->names.group = malloc(n * sizeof *s->names.group);
-    s->names.content = malloc(n * sizeof *s->names.content);
-    bool all = s->image && s->label && s->names.key && s->names.group && s->names.content;
-    return all ? 0 : fmt_no_memory(e);
+    int64_t i = s->rows.n++;
+    s->image[i] = number;
+    s->rows.label[i] = l->label;
+    memcpy(s->rows.content[i], image->sha256, DIGEST_BYTES);
+    s->rows.key[i] = text_copy(&s->text, l->key, strlen(l->key));
+    s->rows.group_name[i] = text_copy(&s->text, l->group, strlen(l->group));
+    return s->rows.key[i] && s->rows.group_name[i] ? 0 : fmt_no_memory(e);
 }
 
 static int find_labels(struct set *s, const char *path, struct fmt_error *e)
 {
     struct block_buffer buffer = {0};
-    int status = allocate(s, e);
-    for (int64_t i = 0; i < s->shards.n_images && !status; i++) {
+    int64_t n = s->shards.n_images;
+    int status = rows_reserve(&s->rows, ROWS_LABEL | name_columns, n, e);
+    if (!status && !(s->image = malloc(((size_t)n + 1) * sizeof *s->image)))
+        status = fmt_no_memory(e);
+    for (int64_t i = 0; i < n && !status; i++) {
         struct shard_image image;
         status = shard_set_read(&s->shards, i, &buffer, &image, e);
-        if (status || image.labels.label < 0 || (status = take_names(&s->names, s->n, &image, e)) != 0)
-            continue;
-        s->image[s->n] = i;
-        s->label[s->n++] = image.labels.label;
+        if (!status && image.labels.label >= 0)
+            status = take_image(s, i, &image, e);
     }
     block_buffer_release(&buffer);
-    if (!status && !s->n)
+    if (!status && !s->rows.n)
         status = fmt_fail(e, FMT_INVALID, "%.300s: no image of it has a label", path);
     return status;
 }
@@ -106,9 +92,11 @@ static int open_set(struct set *s, const char *path, int64_t C, struct fmt_error
     digest_end(&d, s->identity);
     status = find_labels(s, path, e);
     size_t bytes;
-    if (!status && (!num_mul((size_t)s->n, (size_t)C * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
-                    !(s->failed = malloc((size_t)s->n))))
+    if (!status && (!num_mul((size_t)s->rows.n, (size_t)C * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
+                    !(s->failed = malloc((size_t)s->rows.n))))
         status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
+    s->rows.x = s->x;
+    s->rows.dim = C;
     return status;
 }
 
@@ -142,20 +130,15 @@ static int check_recipes(const struct knn_eval *ev, struct fmt_error *e)
  * shared, or "". */
 static int check_overlap(struct knn_eval *ev, char text[OVERLAP_TEXT], struct fmt_error *e)
 {
-    const struct set *s = ev->set;
-    struct overlap_rows rows[SETS];
     struct overlap o;
-    for (int i = 0; i < SETS; i++)
-        rows[i] = (struct overlap_rows){s[i].n, s[i].label, s[i].names.key, s[i].names.group,
-                                        (const uint8_t (*)[DIGEST_BYTES])s[i].names.content};
-    int status = overlap_sets(&rows[TRAIN], &rows[VAL], false, &o, e);
+    int status = overlap_sets(&ev->set[TRAIN].rows, &ev->set[VAL].rows, false, &o, e);
     if (!status)
         overlap_text(&o, ev->config->evaluation.knn_val, ev->config->evaluation.knn_train, text);
     if (!status && overlap_any(&o) && !ev->config->evaluation.allow_overlap)
         status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be too good "
                           "(evaluation.allow_overlap=true scores them): %s", text);
     for (int i = 0; i < SETS; i++)
-        names_release(&ev->set[i].names);
+        release_names(&ev->set[i]);
     return status;
 }
 
@@ -165,14 +148,14 @@ static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
     const struct config_ints *asked = &ev->config->evaluation.knn_k;
     ev->n_k = ev->n_left_out = 0;
     for (int i = 0; i < asked->n; i++)
-        if (asked->item[i] <= ev->set[TRAIN].n)
+        if (asked->item[i] <= ev->set[TRAIN].rows.n)
             ev->k[ev->n_k++] = (int)asked->item[i];
         else
             ev->n_left_out++;
     if (ev->n_k)
         return 0;
     return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: none is at most the %s of %.200s",
-                    FMT_COUNT(ev->set[TRAIN].n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
+                    FMT_COUNT(ev->set[TRAIN].rows.n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
 }
 
 static void warn(const struct knn_eval *ev, const char *overlap, struct run_log *log)
@@ -224,9 +207,9 @@ void knn_eval_close(struct knn_eval *ev)
     for (int i = 0; ev && i < SETS; i++) {
         if (ev->set[i].open)
             shard_set_close(&ev->set[i].shards);
-        names_release(&ev->set[i].names);
+        release_names(&ev->set[i]);
         free(ev->set[i].image);
-        free(ev->set[i].label);
+        rows_release(&ev->set[i].rows);
         free(ev->set[i].x);
         free(ev->set[i].failed);
     }
@@ -271,24 +254,24 @@ static float *copy_teacher(struct step *step, struct fmt_error *e)
 static void leave_out_failed(struct set *s, int64_t C)
 {
     int64_t n = 0;
-    for (int64_t i = 0; i < s->n; i++) {
+    for (int64_t i = 0; i < s->rows.n; i++) {
         if (s->failed[i])
             continue;
         s->image[n] = s->image[i];
-        s->label[n] = s->label[i];
+        s->rows.label[n] = s->rows.label[i];
         memmove(s->x + n++ * C, s->x + i * C, (size_t)C * sizeof *s->x);
     }
-    s->n = n;
+    s->rows.n = n;
 }
 
 static int set_features(struct knn_eval *ev, struct set *s, struct extract *x, struct thread_pool *pool,
                         struct knn_eval_scores *scores, struct fmt_error *e)
 {
-    struct extract_shards_job job = {.image = s->image, .n = s->n, .out = s->x, .failed = s->failed};
+    struct extract_shards_job job = {.image = s->image, .n = s->rows.n, .out = s->x, .failed = s->failed};
     int status = extract_shards(x, &s->shards, pool, &job, e);
     if (status || !job.n_failed)
         return status;
-    if (job.n_failed == s->n || job.first.status == FMT_MEMORY)
+    if (job.n_failed == s->rows.n || job.first.status == FMT_MEMORY)
         return fmt_fail(e, job.first.status, "%s", job.first.text);
     leave_out_failed(s, ev->C);
     if (!scores->n_failed)
@@ -344,9 +327,8 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *poo
     *scores = (struct knn_eval_scores){.n = 0};
     int status = all_features(ev, step, pool, scores, e);
     int n_ks = ascending(ev->k, ev->n_k, ks);
-    struct knn_problem problem = {.train_x = train->x, .train_label = train->label, .n_train = train->n,
-                                  .val_x = val->x, .val_label = val->label, .n_val = val->n, .dim = ev->C,
-                                  .n_classes = train->shards.n_classes, .ks = ks, .n_ks = n_ks};
+    struct knn_problem problem = {.train = &train->rows, .val = &val->rows, .n_classes = train->shards.n_classes,
+                                  .ks = ks, .n_ks = n_ks};
     if (!status)
         status = knn_evaluate(&problem, pool, top1, e);
     if (!status)
@@ -354,8 +336,8 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *poo
     memcpy(scores->train, train->identity, DIGEST_BYTES);
     memcpy(scores->val, val->identity, DIGEST_BYTES);
     scores->n = status ? 0 : ev->n_k;
-    scores->n_train = train->n;
-    scores->n_val = val->n;
+    scores->n_train = train->rows.n;
+    scores->n_val = val->rows.n;
     for (int i = 0; i < scores->n; i++) {
         scores->k[i] = ev->k[i];
         for (int j = 0; j < n_ks; j++)
@@ -465,8 +447,8 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
         if (c->evaluation.knn_k.item[i] <= n.n[TRAIN])
             k[n_k++] = (int)c->evaluation.knn_k.item[i];
     int64_t row = shape.C * (int64_t)sizeof(float) + (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1);
-    struct knn_problem problem = {.n_train = n.n[TRAIN], .n_val = n.n[VAL], .dim = shape.C, .n_classes = n.n_classes,
-                                  .ks = ks, .n_ks = ascending(k, n_k, ks)};
+    struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n.n[VAL], .dim = shape.C};
+    struct knn_problem problem = {&train, &val, n.n_classes, ks, ascending(k, n_k, ks)};
     bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
     bytes->search = knn_evaluate_bytes(&problem, n_workers);
     return 0;

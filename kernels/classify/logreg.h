@@ -1,0 +1,76 @@
+/* logreg.h - logistic regression with an L2 penalty, solved until the gradient says so.
+ *
+ *     minimise   sum_i u[y_i] CE(y_i, p(x_i)) + |w|^2 / (2 C)        intercepts are free of the penalty
+ *
+ * Two classes: one row of weights, p(class 1) = sigmoid(w x + b). More: one row a class and softmax; started from
+ * zeros, rows and intercepts sum to zero over the classes. u are class weights. Features are float32 as they are in
+ * their files; weights, products and sums are float64.
+ *
+ *   struct logreg_data data = {.rows = &rows, .n_classes = 2};
+ *   struct logreg_solver *s = logreg_open(&data, pool, e);
+ *   struct logreg_model m;  logreg_model_init(&m, 2, dim, e);         zeros
+ *   for each C, ascending: logreg_fit(s, C, &limits, &m, &report);    m: warm start in, solution out
+ *   logreg_predict(&m, &rows, pool, proba);
+ *   logreg_model_release(&m);  logreg_close(s);
+ *
+ * Columns with values beyond 2^20 are divided by a power of two while a fit works (column-scaling.h): squares that
+ * overflow would leave it without a direction. The solution is that of the columns as they are, penalty included;
+ * the gradient that decides is that of the divided ones.
+ *
+ * Results do not depend on the number of threads.
+ */
+#ifndef LOGREG_H
+#define LOGREG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fmt.h"
+#include "rows.h"
+#include "thread.h"
+
+struct logreg_data {
+    const struct rows *rows; /* columns label (0 .. n_classes - 1 in every row); features in memory */
+    int n_classes;
+    const double *class_weight; /* NULL: all 1; else [n_classes] */
+};
+
+struct logreg_model {
+    int n_classes;
+    int n_rows; /* 1 for two classes, else n_classes */
+    int64_t dim;
+    double *theta; /* [n_rows,dim + 1]: weights, and the intercept behind them */
+};
+
+struct logreg_limits {
+    double gradient;  /* converged: the largest entry of the gradient over n is at most this */
+    int n_iterations; /* of one fit */
+};
+
+struct logreg_report {
+    int n_iterations, n_evaluations;
+    double gradient; /* largest entry over n, at the model */
+    double loss;     /* the objective */
+    bool converged;
+};
+
+/* data and pool are kept by pointer. */
+struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_pool *pool, struct fmt_error *e);
+void logreg_close(struct logreg_solver *s);
+void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *limits, struct logreg_model *m,
+                struct logreg_report *report);
+
+int logreg_model_init(struct logreg_model *m, int n_classes, int64_t dim, struct fmt_error *e);
+void logreg_model_release(struct logreg_model *m);
+
+/* proba [n,n_classes] of these rows. */
+void logreg_predict(const struct logreg_model *m, const struct rows *rows, struct thread_pool *pool, double *proba);
+
+/* u = n / (classes that occur * count): every class that has rows weighs the same. The others have 1. */
+void logreg_balance(const struct rows *rows, int n_classes, double *class_weight);
+
+/* The published grid: value i of 45, 10^(-6 + 11 i / 44). */
+enum { LOGREG_GRID = 45 };
+double logreg_grid(int i);
+
+#endif

@@ -1,0 +1,240 @@
+/* model-selection.c - a path is the grid on one training set. With folds there is one path for each, then one more on
+ * all rows up to the best C, so that the final classifier starts as warm as those that were scored. The probabilities
+ * of all validated rows at all values of C are stored until the best is known. */
+#include "model-selection.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gemm.h"
+#include "metrics.h"
+#include "score-options.h"
+
+struct selecting {
+    const struct model_selection *s;
+    struct thread_pool *pool;
+    struct selected_model *best;
+    double **proba; /* [n_C]: [n,n_classes] of all validated rows */
+    int n_done;     /* fits */
+};
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory for the choice of C");
+}
+
+static const double weight_least = 1e-12, weight_most = 1e12;
+
+bool model_selection_class_weights_valid(const char *text)
+{
+    return strcmp(text, "none") == 0 || strcmp(text, "balanced") == 0 ||
+           score_options_numbers(text, weight_least, weight_most, INT_MAX, NULL) >= 2;
+}
+
+/* class_weight [n_classes] as its text says, for these rows. */
+static int read_class_weights(const char *text, const struct rows *rows, int n_classes, double *class_weight,
+                              struct fmt_error *e)
+{
+    for (int c = 0; c < n_classes; c++)
+        class_weight[c] = 1;
+    if (strcmp(text, "none") == 0)
+        return 0;
+    if (strcmp(text, "balanced") == 0) {
+        logreg_balance(rows, n_classes, class_weight);
+        return 0;
+    }
+    if (score_options_numbers(text, weight_least, weight_most, n_classes, class_weight) != n_classes)
+        return fmt_fail(e, FMT_INVALID, "class weight %s: none, balanced, or %d numbers above 0", text, n_classes);
+    return 0;
+}
+
+static int check_classes(const struct rows *rows, struct fmt_error *e)
+{
+    for (int64_t i = 1; i < rows->n; i++)
+        if (rows->label[i] != rows->label[0])
+            return 0;
+    return fmt_fail(e, FMT_INVALID, "rows of one class only: nothing to be told apart");
+}
+
+/* ------------------------------------------------------------------ paths */
+/* The probabilities of the validated rows go to proba: row i to row position[i], or i. */
+static void validate(const struct selecting *t, const struct rows *val, const int64_t *position,
+                     const struct logreg_model *m, double *proba, double *scratch)
+{
+    int K = t->s->n_classes;
+    logreg_predict(m, val, t->pool, scratch);
+    for (int64_t i = 0; i < val->n; i++)
+        memcpy(proba + (position ? position[i] : i) * K, scratch + i * K, (size_t)K * sizeof *proba);
+}
+
+/* Fits the first n_C values to `fitted`; val NULL: the last is what is asked for. m ends at the last C. */
+static int run_path(struct selecting *t, const struct rows *fitted, const struct rows *val, const int64_t *position,
+                    int n_C, struct logreg_model *m, struct logreg_report *report, struct fmt_error *e)
+{
+    const struct model_selection *s = t->s;
+    int n_all = s->n_C * (s->val ? 2 : s->n_folds + 1);
+    double *weights = calloc((size_t)s->n_classes, sizeof *weights);
+    double *scratch = calloc(val ? (size_t)val->n + 1 : 1, (size_t)s->n_classes * sizeof *scratch);
+    struct logreg_solver *solver = NULL;
+    int status = weights && scratch ? check_classes(fitted, e) : no_memory(e);
+    if (!status)
+        status = read_class_weights(s->class_weight, fitted, s->n_classes, weights, e);
+    if (!status) {
+        struct logreg_data data = {fitted, s->n_classes, weights};
+        solver = logreg_open(&data, t->pool, e);
+        status = solver ? 0 : (int)FMT_MEMORY;
+    }
+    for (int i = 0; !status && i < n_C; i++) {
+        logreg_fit(solver, s->C[i], &s->limits, m, report);
+        t->best->n_not_converged += val && !report->converged;
+        if (val)
+            validate(t, val, position, m, t->proba[i], scratch);
+        status = gemm_status(e);
+        if (s->step)
+            s->step(s->step_arg, ++t->n_done, n_all);
+    }
+    logreg_close(solver);
+    free(weights);
+    free(scratch);
+    return status;
+}
+
+static int run_validation_path(struct selecting *t, const struct rows *fitted, const struct rows *val,
+                               const int64_t *position, struct fmt_error *e)
+{
+    struct logreg_model m;
+    struct logreg_report report;
+    int status = logreg_model_init(&m, t->s->n_classes, fitted->dim, e);
+    if (!status)
+        status = run_path(t, fitted, val, position, t->s->n_C, &m, &report, e);
+    logreg_model_release(&m);
+    return status;
+}
+
+static int run_fold(struct selecting *t, int fold, struct fmt_error *e)
+{
+    const struct rows *train = t->s->train;
+    int64_t *pick[2], n[2] = {0, 0}; /* of the other folds, of this one */
+    struct rows part[2] = {{0}, {0}};
+    int status = 0;
+    for (int i = 0; i < 2; i++)
+        if (!(pick[i] = malloc((size_t)(train->n + 1) * sizeof *pick[i])))
+            status = no_memory(e);
+    for (int64_t i = 0; !status && i < train->n; i++) {
+        bool own = train->fold[i] == fold;
+        pick[own][n[own]++] = i;
+    }
+    for (int i = 0; i < 2 && !status; i++)
+        status = rows_select(&part[i], train, pick[i], n[i], e);
+    if (!status && n[1] > 0)
+        status = run_validation_path(t, &part[0], &part[1], pick[1], e);
+    if (status == FMT_INVALID)
+        fmt_prefix(e, "without one of the folds");
+    for (int i = 0; i < 2; i++) {
+        rows_release(&part[i]);
+        free(pick[i]);
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ scores */
+static double value_of(enum model_selection_by by, const double *v)
+{
+    static const enum metrics_whole what[] = {[MODEL_SELECTION_ACCURACY] = METRICS_accuracy,
+                                              [MODEL_SELECTION_BALANCED_ACCURACY] = METRICS_balanced_accuracy,
+                                              [MODEL_SELECTION_F1] = METRICS_f1_macro,
+                                              [MODEL_SELECTION_MCC] = METRICS_mcc,
+                                              [MODEL_SELECTION_AUROC] = METRICS_auroc,
+                                              [MODEL_SELECTION_AVERAGE_PRECISION] = METRICS_average_precision,
+                                              [MODEL_SELECTION_LOG_LOSS] = METRICS_log_loss};
+    double value = v[metrics_at_whole(what[by])];
+    return by == MODEL_SELECTION_LOG_LOSS ? -value : value;
+}
+
+/* Of one C. */
+static int score_of(const struct selecting *t, const struct metrics_input *in, double *score, struct fmt_error *e)
+{
+    struct metrics m;
+    int status = metrics_open(&m, in, t->pool, e);
+    if (status)
+        return status;
+    double *values = calloc((size_t)m.n_values, sizeof *values);
+    if (values) {
+        metrics_compute(&m, NULL, values, NULL);
+        double v = value_of(t->s->by, values);
+        *score = isnan(v) ? -INFINITY : v;
+    } else {
+        status = no_memory(e);
+    }
+    free(values);
+    metrics_close(&m);
+    return status;
+}
+
+static int score_grid(const struct selecting *t, const struct rows *val, struct fmt_error *e)
+{
+    const struct model_selection *s = t->s;
+    struct rows rows = *val;
+    struct metrics_input in = {.rows = &rows, .positive = s->positive,
+                               .without_ranks = s->by != MODEL_SELECTION_AUROC &&
+                                                s->by != MODEL_SELECTION_AVERAGE_PRECISION};
+    int status = 0;
+    rows.n_classes = s->n_classes;
+    for (int i = 0; !status && i < s->n_C; i++) {
+        rows.proba = t->proba[i];
+        status = score_of(t, &in, &t->best->score[i], e);
+        if (!status && t->best->score[i] > t->best->score[t->best->i_best])
+            t->best->i_best = i;
+    }
+    return status;
+}
+
+/* ------------------------------------------------------------------ selection */
+static int open_selection(struct selecting *t, const struct rows *val, struct fmt_error *e)
+{
+    const struct model_selection *s = t->s;
+    t->proba = calloc((size_t)s->n_C + 1, sizeof *t->proba);
+    t->best->score = calloc((size_t)s->n_C, sizeof *t->best->score);
+    int status = t->proba && t->best->score ? logreg_model_init(&t->best->model, s->n_classes, s->train->dim, e)
+                                            : no_memory(e);
+    for (int i = 0; !status && i < s->n_C; i++)
+        if (!(t->proba[i] = calloc((size_t)val->n + 1, (size_t)s->n_classes * sizeof(double))))
+            status = no_memory(e);
+    return status;
+}
+
+int model_selection_run(const struct model_selection *s, struct thread_pool *pool, struct selected_model *best,
+                        struct fmt_error *e)
+{
+    const struct rows *val = s->val ? s->val : s->train;
+    struct selecting t = {.s = s, .pool = pool, .best = best};
+    *best = (struct selected_model){.i_best = 0};
+    int status = open_selection(&t, val, e);
+    if (!status && s->val)
+        status = run_validation_path(&t, s->train, val, NULL, e);
+    for (int fold = 0; !status && !s->val && fold < s->n_folds; fold++)
+        status = run_fold(&t, fold, e);
+    if (!status)
+        status = score_grid(&t, val, e);
+    if (!status) {
+        best->proba = t.proba[best->i_best];
+        t.proba[best->i_best] = NULL;
+        status = run_path(&t, s->train, NULL, NULL, best->i_best + 1, &best->model, &best->report, e);
+    }
+    for (int i = 0; t.proba && i < s->n_C; i++)
+        free(t.proba[i]);
+    free(t.proba);
+    if (status)
+        model_selection_release(best);
+    return status;
+}
+
+void model_selection_release(struct selected_model *best)
+{
+    free(best->score);
+    free(best->proba);
+    logreg_model_release(&best->model);
+    *best = (struct selected_model){0};
+}

@@ -1,0 +1,55 @@
+/* model-selection.h - which C? Every value of a grid is fitted, with a warm start from the one before, and scored on
+ * rows that it was not fitted to: a validation set, or each fold by a classifier of the other folds, groups kept whole.
+ *
+ *   model_selection_run(&s, pool, &best, e);     best.i_best, .score[i]; best.proba of the validated rows
+ *   model_selection_release(&best);
+ */
+#ifndef MODEL_SELECTION_H
+#define MODEL_SELECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "logreg.h"
+
+/* The score that selects. Of equally good values of C the smallest is taken, as published. */
+enum model_selection_by {
+    MODEL_SELECTION_ACCURACY,
+    MODEL_SELECTION_BALANCED_ACCURACY,
+    MODEL_SELECTION_F1,
+    MODEL_SELECTION_MCC,
+    MODEL_SELECTION_AUROC,
+    MODEL_SELECTION_AVERAGE_PRECISION,
+    MODEL_SELECTION_LOG_LOSS
+};
+
+struct model_selection {
+    const struct rows *train, *val; /* all rows labelled; val NULL: the folds of train */
+    int n_folds;
+    int n_classes, positive;
+    const double *C; /* ascending */
+    int n_C;
+    enum model_selection_by by;
+    const char *class_weight; /* "none", "balanced", or numbers with commas, one a class */
+    struct logreg_limits limits;
+    void (*step)(void *arg, int n_done, int n_all); /* after each fit; may be NULL */
+    void *step_arg;
+};
+
+struct selected_model {
+    int i_best;
+    double *score; /* [n_C], higher is better */
+    double *proba; /* of val, or out of fold of train: [n,n_classes] at the best C */
+    struct logreg_model model; /* fitted to all of train at the best C */
+    struct logreg_report report;
+    int n_not_converged; /* fits of the grid */
+};
+
+int model_selection_run(const struct model_selection *s, struct thread_pool *pool, struct selected_model *best,
+                        struct fmt_error *e);
+void model_selection_release(struct selected_model *best);
+
+/* Whether the text may be right for some rows: none, balanced, or two or more numbers. */
+bool model_selection_class_weights_valid(const char *text);
+
+#endif

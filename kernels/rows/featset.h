@@ -1,0 +1,59 @@
+/* featset.h - a file of features as the classifiers need it: labels and names of all rows in memory, the values in
+ * memory or, where they are larger than a limit, read again block by block.
+ *
+ *   struct featset s;
+ *   featset_open(&s, "train.feat", memory_bytes, pool, e);
+ *                                   "-": standard input, its values are always in memory
+ *   s.rows                          columns label, group_view, key, group_name, extra, content
+ *   featset_close(&s);
+ */
+#ifndef FEATSET_H
+#define FEATSET_H
+
+#include <stdint.h>
+
+#include "arena.h"
+#include "feat.h"
+#include "file.h"
+#include "rows.h"
+#include "text.h"
+#include "thread.h"
+
+struct featset {
+    const char *path;
+    const char *role; /* "train", "query" ... in messages and reports; set by the caller */
+    struct feat_header header;
+    uint8_t identity[DIGEST_BYTES];
+    struct rows rows; /* their texts and values live as long as the set */
+    /* how values that are not in memory are read */
+    struct file file;
+    struct feat feat;
+    struct feat_block block;
+    /* memory */
+    int64_t capacity; /* rows */
+    struct arena values;
+    float *x; /* the values of rows */
+    struct text_pool *text; /* [n_texts]: one for each thread that reads */
+    int n_texts;
+};
+
+/* memory_bytes: the most that the values may take. pool: threads that read the blocks of a seekable file, or NULL.
+ * Errors name the path. */
+int featset_open(struct featset *s, const char *path, int64_t memory_bytes, struct thread_pool *pool,
+                 struct fmt_error *e);
+void featset_close(struct featset *s);
+
+/* As feat_compatible, but classes are compared by name, and only those that rows have: labels are renumbered to the
+ * classes of h. Rows of one class are accepted by a classifier of two, rows without classes by any. name: of the
+ * file that h is from. */
+int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
+
+/* What a user should know of two sets that are used together, or "": that they have other classes, or the same in
+ * another order; what could not be compared because one of them does not record it. */
+enum { FEATSET_TEXT = 640 };
+const char *featset_classes_text(const struct featset *s, const struct feat_header *h, const char *name,
+                                 char out[FEATSET_TEXT]);
+const char *featset_uncompared_text(const struct featset *s, const struct feat_header *h, const char *name,
+                                    char out[FEATSET_TEXT]);
+
+#endif

@@ -1,0 +1,272 @@
+/* groups.c - names are numbered by sorting them once; everything else goes by number. */
+#include "groups.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rng.h"
+
+static int no_memory(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MEMORY, "out of memory for the groups");
+}
+
+/* ------------------------------------------------------------------ numbers */
+struct name_position {
+    const char *name;
+    int64_t at; /* position over all sets */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct name_position *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* first [n]: for each position the one where its name stands first. */
+static void find_first(struct rows *const *set, int n_sets, struct name_position *row, int64_t *first)
+{
+    int64_t at = 0, n_named = 0;
+    for (int s = 0; s < n_sets; s++)
+        for (int64_t i = 0; i < set[s]->n; i++, at++) {
+            first[at] = at;
+            if (set[s]->group_name[i][0])
+                row[n_named++] = (struct name_position){set[s]->group_name[i], at};
+        }
+    qsort(row, (size_t)n_named, sizeof *row, by_name);
+    for (int64_t i = 1; i < n_named; i++)
+        if (strcmp(row[i].name, row[i - 1].name) == 0)
+            first[row[i].at] = first[row[i - 1].at];
+}
+
+int groups_number(struct rows *const *set, int n_sets, struct fmt_error *e)
+{
+    int64_t n = 0, at = 0, next = 0;
+    int status = 0;
+    for (int s = 0; s < n_sets; s++)
+        n += set[s]->n;
+    struct name_position *row = malloc((size_t)(n + 1) * sizeof *row);
+    int64_t *first = malloc((size_t)(n + 1) * sizeof *first);
+    if (!row || !first)
+        status = no_memory(e);
+    for (int s = 0; s < n_sets && !status; s++)
+        status = rows_reserve(set[s], ROWS_GROUP, set[s]->n, e);
+    if (!status)
+        find_first(set, n_sets, row, first);
+    for (int s = 0; s < n_sets && !status; s++)
+        for (int64_t i = 0; i < set[s]->n; i++, at++) {
+            first[at] = first[at] == at ? -1 - next++ : first[first[at]]; /* negative: the number, complemented */
+            set[s]->group[i] = -1 - first[at];
+        }
+    for (int s = 0; s < n_sets && !status; s++)
+        set[s]->n_groups = next;
+    free(row);
+    free(first);
+    return status;
+}
+
+int groups_compact(struct rows *r, struct fmt_error *e)
+{
+    int64_t *number = malloc((size_t)(r->n_groups + 1) * sizeof *number), next = 0;
+    if (!number)
+        return no_memory(e);
+    for (int64_t g = 0; g < r->n_groups; g++)
+        number[g] = -1;
+    for (int64_t i = 0; i < r->n; i++) {
+        if (number[r->group[i]] < 0)
+            number[r->group[i]] = next++;
+        r->group[i] = number[r->group[i]];
+    }
+    r->n_groups = next;
+    free(number);
+    return 0;
+}
+
+/* ------------------------------------------------------------------ groups that share an image */
+struct content_row {
+    const uint8_t *content;
+    int64_t group;
+};
+
+static int by_content(const void *a, const void *b)
+{
+    const struct content_row *x = a, *y = b;
+    int order = memcmp(x->content, y->content, DIGEST_BYTES);
+    return order ? order : (x->group > y->group) - (x->group < y->group);
+}
+
+/* The group that g was joined to, in the end; the way there is shortened. */
+static int64_t root_of(int64_t *joined, int64_t g)
+{
+    while (joined[g] != g) {
+        joined[g] = joined[joined[g]];
+        g = joined[g];
+    }
+    return g;
+}
+
+int groups_join(struct rows *r, struct fmt_error *e)
+{
+    struct content_row *row = malloc((size_t)(r->n + 1) * sizeof *row);
+    int64_t *joined = malloc((size_t)(r->n_groups + 1) * sizeof *joined), n_known = 0;
+    if (!row || !joined) {
+        free(row);
+        free(joined);
+        return no_memory(e);
+    }
+    for (int64_t g = 0; g < r->n_groups; g++)
+        joined[g] = g;
+    for (int64_t i = 0; i < r->n; i++)
+        if (digest_is_set(r->content[i]))
+            row[n_known++] = (struct content_row){r->content[i], r->group[i]};
+    qsort(row, (size_t)n_known, sizeof *row, by_content);
+    for (int64_t i = 1; i < n_known; i++)
+        if (memcmp(row[i].content, row[i - 1].content, DIGEST_BYTES) == 0) {
+            int64_t a = root_of(joined, row[i].group), b = root_of(joined, row[i - 1].group);
+            joined[a > b ? a : b] = a < b ? a : b;
+        }
+    for (int64_t i = 0; i < r->n; i++)
+        r->group[i] = root_of(joined, r->group[i]);
+    free(row);
+    free(joined);
+    return groups_compact(r, e);
+}
+
+/* ------------------------------------------------------------------ folds */
+/* The highest label of each group, -1 none: label [n_groups]. Returns the highest of all. */
+static int32_t group_labels(const struct rows *r, int32_t *label)
+{
+    int32_t highest = -1;
+    for (int64_t g = 0; g < r->n_groups; g++)
+        label[g] = -1;
+    for (int64_t i = 0; i < r->n; i++) {
+        int32_t *of = &label[r->group[i]];
+        *of = r->label[i] > *of ? r->label[i] : *of;
+        highest = *of > highest ? *of : highest;
+    }
+    return highest;
+}
+
+int groups_folds(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e)
+{
+    size_t n_groups = (size_t)r->n_groups + 1;
+    int32_t *label = malloc(n_groups * sizeof *label);
+    int64_t *order = malloc(n_groups * sizeof *order), dealt = 0;
+    int *fold = calloc(n_groups, sizeof *fold);
+    int status = label && order && fold ? rows_reserve(r, ROWS_FOLD, r->n, e) : no_memory(e);
+    if (!status) {
+        struct rng random = rng_stream(seed, 0, 0, RNG_SPLIT);
+        rng_permutation(&random, r->n_groups, order);
+        for (int32_t c = group_labels(r, label); c >= -1; c--) /* highest first: rare positives are spread evenly */
+            for (int64_t i = 0; i < r->n_groups; i++)
+                if (label[order[i]] == c)
+                    fold[order[i]] = (int)(dealt++ % n_folds);
+        for (int64_t i = 0; i < r->n; i++)
+            r->fold[i] = fold[r->group[i]];
+    }
+    free(label);
+    free(order);
+    free(fold);
+    return status;
+}
+
+int groups_folds_by_image(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e)
+{
+    struct rows joined;
+    int status = rows_select(&joined, r, NULL, r->n, e);
+    if (!status)
+        status = groups_join(&joined, e);
+    if (!status && joined.n_groups < n_folds)
+        status = fmt_fail(e, FMT_INVALID, "%s %d folds (--folds)",
+                          FMT_COUNT(joined.n_groups, "group does not make", "groups do not make"), n_folds);
+    if (!status)
+        status = groups_folds(&joined, n_folds, seed, e);
+    if (!status) {
+        free(r->fold);
+        r->fold = joined.fold;
+        joined.fold = NULL;
+    }
+    rows_release(&joined);
+    return status;
+}
+
+/* ------------------------------------------------------------------ a sample */
+/* The groups of one class. */
+struct stratum {
+    int64_t n_rows, n_groups, n_taken, n_seen;
+    bool settled;
+};
+
+/* Classes with fewer rows than their share are taken whole, and leave the rest to the others. */
+static void share_rows(struct stratum *s, int n, int64_t n_target)
+{
+    int64_t left = n_target, n_open = n, share = 0;
+    for (bool more = true; more && n_open > 0;) {
+        more = false;
+        share = left > 0 ? left / n_open : 0;
+        for (int c = 0; c < n; c++)
+            if (!s[c].settled && s[c].n_rows <= share) {
+                s[c].settled = more = true;
+                s[c].n_taken = s[c].n_groups;
+                left -= s[c].n_rows;
+                n_open--;
+            }
+    }
+    for (int c = 0; c < n; c++)
+        if (!s[c].settled) {
+            double part = (double)share / (double)s[c].n_rows;
+            s[c].n_taken = (int64_t)fmax(1, ceil(part * (double)s[c].n_groups));
+        }
+}
+
+/* Of each class n_taken of its groups, evenly spread: those where a line of that slope reaches the next number. */
+static bool is_taken(struct stratum *s)
+{
+    int64_t before = s->n_seen++ * s->n_taken / s->n_groups;
+    return s->n_seen * s->n_taken / s->n_groups > before;
+}
+
+/* weight [n_groups]: how many groups each stands for; 0: not in the sample. */
+static void weigh_groups(const struct rows *r, const int32_t *label, int n_classes, struct stratum *s, int64_t n_target,
+                         double *weight)
+{
+    for (int64_t g = 0; g < r->n_groups; g++)
+        if (label[g] >= 0)
+            s[label[g]].n_groups++;
+    for (int64_t i = 0; i < r->n; i++)
+        if (r->label[i] >= 0)
+            s[label[r->group[i]]].n_rows++;
+    share_rows(s, n_classes, n_target);
+    for (int64_t g = 0; g < r->n_groups; g++) {
+        struct stratum *of = label[g] >= 0 ? &s[label[g]] : NULL;
+        weight[g] = of && is_taken(of) ? (double)of->n_groups / (double)of->n_taken : 0;
+    }
+}
+
+int groups_sample(struct rows *sample, const struct rows *r, int64_t n_target, struct fmt_error *e)
+{
+    int32_t *label = malloc((size_t)(r->n_groups + 1) * sizeof *label);
+    double *weight = malloc((size_t)(r->n_groups + 1) * sizeof *weight);
+    int64_t *pick = malloc((size_t)(r->n + 1) * sizeof *pick), n = 0;
+    int n_classes = label ? group_labels(r, label) + 1 : 0;
+    struct stratum *s = calloc((size_t)n_classes + 1, sizeof *s);
+    int status = label && weight && pick && s ? 0 : no_memory(e);
+    if (!status) {
+        weigh_groups(r, label, n_classes, s, n_target, weight);
+        for (int64_t i = 0; i < r->n; i++)
+            if (r->label[i] >= 0 && weight[r->group[i]] > 0)
+                pick[n++] = i;
+        status = rows_select(sample, r, pick, n, e);
+    }
+    if (!status)
+        status = rows_reserve(sample, ROWS_WEIGHT, n, e);
+    for (int64_t i = 0; i < n && !status; i++)
+        sample->weight[i] = weight[sample->group[i]];
+    free(label);
+    free(weight);
+    free(pick);
+    free(s);
+    return status;
+}

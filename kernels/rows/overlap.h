@@ -1,0 +1,50 @@
+/* overlap.h - rows to be scored although their image, or another of their group, was learned from (data leakage).
+ *
+ *   struct overlap o;
+ *   overlap_sets(&train, &query, false, &o, e);          both in memory
+ *   overlap_seen(&model.fitted, &query, &o, e);          rows that a classifier remembers (overlap_remember)
+ *   if (overlap_any(&o)) ...  o.n_images, o.image: how many of the query's rows, and the key of the first
+ *
+ * Columns used: label, key, group_name, content. Images are recognised by the SHA-256 of their files, groups by their
+ * names. Where a file of features does not give the contents (version 1.0) rows are compared by their keys, which is
+ * weaker: two images may have one name. Rows without a label are neither learned from nor scored: they do not count.
+ */
+#ifndef OVERLAP_H
+#define OVERLAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "linear.h"
+#include "rows.h"
+
+struct overlap {
+    int64_t n_images, n_groups, n_keys; /* rows of the query by content; its groups; its rows by key alone */
+    const char *image, *group, *key;    /* the first of each in the order of its rows, or NULL: key, name, key */
+};
+
+static inline bool overlap_any(const struct overlap *o)
+{
+    return o->n_images > 0 || o->n_groups > 0;
+}
+
+/* groups_apart: other means keep the rows of a group apart (k-NN that leaves the group out), so that groups do not
+ * count, and images only where they are in two groups. The two may be one set: a row is not compared with itself. */
+int overlap_sets(const struct rows *learned, const struct rows *query, bool groups_apart, struct overlap *o,
+                 struct fmt_error *e);
+int overlap_seen(const struct linear_seen *seen, const struct rows *query, struct overlap *o,
+                 struct fmt_error *e);
+
+/* The images and groups of the labelled rows; seen is for linear_seen_release. Rows whose content is not known are
+ * remembered by their group alone. */
+int overlap_remember(const struct rows *r, struct linear_seen *seen, struct fmt_error *e);
+
+/* The finding as a text: "test.feat: 12 of its images are in train.feat, the first is a/1.jpg; so are 3 of its
+ * groups, the first is a", or, of keys alone, that they may be the same images. "" if nothing was found. */
+enum { OVERLAP_TEXT = 400 };
+const char *overlap_text(const struct overlap *o, const char *query, const char *learned, char out[OVERLAP_TEXT]);
+/* The verdict on scores of such rows. FMT_MISMATCH: they are refused; else `warning` is set, perhaps to "". */
+int overlap_judge(const struct overlap *o, const char *query, const char *learned, bool allowed,
+                  char warning[OVERLAP_TEXT], struct fmt_error *e);
+
+#endif

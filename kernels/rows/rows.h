@@ -1,0 +1,64 @@
+/* rows.h - n rows of features with what is known of each: label, group, names, and what a classifier predicts.
+ *
+ * A struct rows is a set of columns of n entries each; a column that is NULL is not known of any row. Whoever works
+ * with a part of the rows makes a struct rows of it; the columns are copied, the features are shared:
+ *
+ *   struct rows r = {0};
+ *   rows_reserve(&r, ROWS_LABEL | ROWS_KEY, n, e);     the caller fills the columns and sets r.n
+ *   rows_select(&part, &r, pick, n_pick, e);           rows pick[0], pick[1] ... of r
+ *   rows_read(&part, first, n, x, e);                  their features, x [n,dim]
+ *   rows_release(&part);  rows_release(&r);
+ */
+#ifndef ROWS_H
+#define ROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "fmt.h"
+
+enum rows_columns {
+    ROWS_LABEL = 1 << 0, ROWS_GROUP_VIEW = 1 << 1, ROWS_KEY = 1 << 2, ROWS_GROUP_NAME = 1 << 3, ROWS_EXTRA = 1 << 4,
+    ROWS_CONTENT = 1 << 5, ROWS_GROUP = 1 << 6, ROWS_FOLD = 1 << 7, ROWS_WEIGHT = 1 << 8, ROWS_PROBA = 1 << 9,
+    ROWS_AT = 1 << 10
+};
+
+struct rows {
+    int64_t n;
+    int32_t *label;                              /* 0 .. n_classes - 1, -1 none */
+    int32_t *group_view;                             /* which view of its installation the image is, -1 none */
+    const char **key, **group_name, **extra;     /* "" none; whoever read the texts owns them */
+    uint8_t (*content)[DIGEST_BYTES];            /* SHA-256 of the image's file; zeros: not known */
+    int64_t *group;                              /* 0 .. n_groups - 1 (groups.h) */
+    int *fold;                                   /* of cross-validation (groups.h) */
+    double *weight;                              /* how many rows this one stands for */
+    double *proba;                               /* [n,n_classes] */
+    int64_t n_groups;
+    int n_classes;
+
+    /* Features, not owned: row i has the values of row at[i] of the source, or i where `at` is NULL. */
+    int64_t dim;
+    int64_t *at;
+    const float *x; /* [..,dim], or NULL: */
+    void *arg;      /* rows first .. first + n - 1 of the source are read into x [n,dim], by one thread at a time */
+    int (*read)(void *arg, int64_t first, int64_t n, float *x, struct fmt_error *e);
+};
+
+/* These columns get memory for n rows; entries that were there stay. Of ROWS_PROBA n_classes is set before. */
+int rows_reserve(struct rows *r, unsigned columns, int64_t n, struct fmt_error *e);
+void rows_drop(struct rows *r, unsigned columns);
+/* Every column that `from` has, of these rows; pick NULL: of all. `out` is set. */
+int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, int64_t n, struct fmt_error *e);
+int rows_select_labelled(struct rows *out, const struct rows *from, struct fmt_error *e);
+void rows_release(struct rows *r);
+
+int rows_read(const struct rows *r, int64_t first, int64_t n, float *x, struct fmt_error *e);
+int64_t rows_n_labelled(const struct rows *r);
+
+static inline int64_t rows_at(const struct rows *r, int64_t i)
+{
+    return r->at ? r->at[i] : i;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* bootstrap.c - the values of all resamples are stored, then those of each score are sorted. */
+#include "bootstrap.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "num.h"
+#include "rng.h"
+
+struct resampling {
+    const struct bootstrap *b;
+    const struct metrics *m;
+    const struct rows *rows;
+    double *values;          /* [n_resamples,n_values] */
+    int32_t *count, *weight; /* [n_workers,n_groups], [n_workers,n] */
+    double *column;          /* [n_workers,n_resamples] of one value */
+    double *low, *high;
+};
+
+static void resample(void *arg, int64_t item, int worker)
+{
+    struct resampling *t = arg;
+    int64_t n = t->rows->n;
+    int32_t *count = t->count + worker * t->rows->n_groups, *weight = t->weight + worker * n;
+    struct rng r = rng_stream(t->b->seed, (uint64_t)item, 0, RNG_BOOTSTRAP);
+    for (int64_t g = 0; g < t->rows->n_groups; g++)
+        count[g] = 0;
+    for (int64_t g = 0; g < t->rows->n_groups; g++)
+        count[rng_below(&r, (uint64_t)t->rows->n_groups)]++;
+    for (int64_t i = 0; i < n; i++)
+        weight[i] = count[t->rows->group[i]];
+    metrics_compute(t->m, weight, t->values + item * t->m->n_values, NULL);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(const double *sorted, int n, double q)
+{
+    double at = q * (n - 1);
+    int i = (int)at;
+    return i + 1 < n ? fmin(sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]), sorted[i + 1]) : sorted[n - 1];
+}
+
+static void take_quantiles(void *arg, int64_t v, int worker)
+{
+    struct resampling *t = arg;
+    double *column = t->column + worker * t->b->n_resamples;
+    int n = 0;
+    for (int64_t r = 0; r < t->b->n_resamples; r++)
+        if (!isnan(t->values[r * t->m->n_values + v]))
+            column[n++] = t->values[r * t->m->n_values + v];
+    qsort(column, (size_t)n, sizeof *column, ascending);
+    bool enough = n > 0 && 2 * n >= t->b->n_resamples;
+    t->low[v] = enough ? quantile(column, n, (1 - t->b->level) / 2) : NAN;
+    t->high[v] = enough ? quantile(column, n, (1 + t->b->level) / 2) : NAN;
+}
+
+int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thread_pool *pool, double *low,
+                  double *high, struct fmt_error *e)
+{
+    size_t workers = (size_t)thread_workers(pool);
+    struct resampling t = {.b = b, .m = m, .rows = m->in.rows, .low = low, .high = high};
+    t.values = calloc((size_t)b->n_resamples + 1, (size_t)m->n_values * sizeof(double));
+    t.count = calloc(workers, (size_t)t.rows->n_groups * sizeof *t.count);
+    t.weight = calloc(workers, (size_t)t.rows->n * sizeof *t.weight);
+    t.column = calloc(workers, ((size_t)b->n_resamples + 1) * sizeof *t.column);
+    int status = t.values && t.count && t.weight && t.column
+                     ? 0
+                     : fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
+    if (!status) {
+        thread_for(pool, b->n_resamples, resample, &t);
+        thread_for(pool, m->n_values, take_quantiles, &t);
+    }
+    free(t.values);
+    free(t.count);
+    free(t.weight);
+    free(t.column);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* ranking.h - rows in descending order of their probability of each class: sorted once, then used for operating points,
+ * areas under curves and every resample.
+ *
+ *   ranking_make(&r, &rows, pool, e);
+ *   const int32_t *at = ranking_of(&r, c);     at[0] is for the row with the highest probability of class c
+ *   row = ranking_row(at[i]);                  the next row has the same probability where ranking_tied(at[i])
+ *   ranking_release(&r);
+ */
+#ifndef RANKING_H
+#define RANKING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fmt.h"
+#include "rows.h"
+#include "thread.h"
+
+struct ranking {
+    int64_t n;
+    int n_classes;
+    int32_t *at; /* [n_classes,n] a row, or ~row where the next is tied with it; of tied rows the lower first */
+};
+
+/* Of column proba, without NaN; n below 2^31. The work is cut by class: threads do not matter. */
+int ranking_make(struct ranking *r, const struct rows *rows, struct thread_pool *pool, struct fmt_error *e);
+void ranking_release(struct ranking *r);
+
+static inline const int32_t *ranking_of(const struct ranking *r, int i_class)
+{
+    return r->at + i_class * r->n;
+}
+static inline int32_t ranking_row(int32_t at)
+{
+    return at < 0 ? ~at : at;
+}
+static inline bool ranking_tied(int32_t at)
+{
+    return at < 0;
+}
+
+#endif

@@ -1,0 +1,65 @@
+/* score-inputs.c - see score-inputs.h. */
+#include "score-inputs.h"
+
+#include <string.h>
+
+#include "printable.h"
+#include "fmt.h"
+
+void score_inputs_add(struct score_inputs *s, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES])
+{
+    if (s->n == SCORE_INPUTS_MAX || !digest_is_set(identity))
+        return;
+    s->item[s->n].role = role;
+    s->item[s->n].path = path;
+    memcpy(s->item[s->n++].identity, identity, DIGEST_BYTES);
+}
+
+void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in, int64_t images, int64_t groups)
+{
+    if (s->n_overlaps == SCORE_INPUTS_MAX || images + groups == 0)
+        return;
+    s->overlap[s->n_overlaps].of = of;
+    s->overlap[s->n_overlaps].in = in;
+    s->overlap[s->n_overlaps].images = images;
+    s->overlap[s->n_overlaps++].groups = groups;
+}
+
+void score_inputs_text(FILE *out, const char *prefix, const struct score_inputs *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        char hex[DIGEST_HEX];
+        digest_hex(s->item[i].identity, hex);
+        fprintf(out, "%s%-8s %s", prefix, s->item[i].role, hex);
+        if (s->item[i].path) {
+            fputc(' ', out);
+            printable_put(out, s->item[i].path);
+        }
+        fputc('\n', out);
+    }
+    for (int i = 0; i < s->n_overlaps; i++)
+        fprintf(out, "%soverlap  %s of %s are in %s, %s: the scores are too good\n", prefix,
+                FMT_COUNT(s->overlap[i].images, "image", "images"), s->overlap[i].of, s->overlap[i].in,
+                FMT_COUNT(s->overlap[i].groups, "group", "groups"));
+}
+
+void score_inputs_report(struct report_node *report, const struct score_inputs *s)
+{
+    struct report_node *all = report_add(report, REPORT_OBJECT, "origins");
+    for (int i = 0; i < s->n; i++) {
+        char hex[DIGEST_HEX];
+        struct report_node *one = report_add(all, REPORT_OBJECT, s->item[i].role);
+        digest_hex(s->item[i].identity, hex);
+        report_text(one, "identity", hex);
+        if (s->item[i].path)
+            report_text(one, "path", s->item[i].path);
+    }
+    struct report_node *overlaps = s->n_overlaps ? report_add(report, REPORT_LIST, "overlap") : NULL;
+    for (int i = 0; i < s->n_overlaps; i++) {
+        struct report_node *one = report_add(overlaps, REPORT_OBJECT, NULL);
+        report_text(one, "of", s->overlap[i].of);
+        report_text(one, "in", s->overlap[i].in);
+        report_count(one, "images", s->overlap[i].images);
+        report_count(one, "groups", s->overlap[i].groups);
+    }
+}

@@ -1,0 +1,42 @@
+/* score-inputs.h - what scores and predictions were made from: the files and their identities, so that a number can be
+ * followed back to the photographs (bbu-info --trace).
+ *
+ *   struct score_inputs in = {0};
+ *   score_inputs_add(&in, "query", "test.feat", query.identity);
+ *   score_inputs_add(&in, "weights", NULL, query.header.weights) ...
+ *   score_inputs_text(out, "# ", &in);       a line each: role, identity, path
+ *   score_inputs_report(&report, &in);       "origins": {"query": {"identity": "...", "path": "test.feat"}, ...}
+ */
+#ifndef SCORE_INPUTS_H
+#define SCORE_INPUTS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "digest.h"
+#include "report.h"
+
+enum { SCORE_INPUTS_MAX = 8 };
+
+struct score_inputs {
+    struct {
+        const char *role, *path; /* path NULL: none is known, as of weights */
+        uint8_t identity[DIGEST_BYTES];
+    } item[SCORE_INPUTS_MAX];
+    int n;
+    struct {
+        const char *of, *in; /* roles: rows of the one are rows of the other, or of its groups */
+        int64_t images, groups;
+    } overlap[SCORE_INPUTS_MAX];
+    int n_overlaps;
+};
+
+/* Texts are not copied. An identity of zeros is none: nothing is added. */
+void score_inputs_add(struct score_inputs *s, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES]);
+/* Rows that were scored although they were learned from (overlap.h). Nothing is added if there are none. */
+void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in, int64_t images, int64_t groups);
+/* prefix: of each line. Control characters in paths are printed as '?'. */
+void score_inputs_text(FILE *out, const char *prefix, const struct score_inputs *s);
+void score_inputs_report(struct report_node *report, const struct score_inputs *s);
+
+#endif

@@ -1,0 +1,74 @@
+/* scores.h - from probabilities to everything that is reported: scores at each level (images, their groups, each view
+ * number), with operating points chosen on other rows and intervals that resample groups.
+ *
+ *   scores_run(&plan, &rows, &choice, pool, &list, e);   list.item[0] images, then groups, then views
+ *   scores_report(&report, &plan, &list);                report.h
+ *   scores_release(&list);
+ */
+#ifndef SCORES_H
+#define SCORES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bootstrap.h"
+#include "report.h"
+#include "threshold.h"
+#include "thread.h"
+
+/* What is scored. scores.c has the table of what a level is called and how its rows are made from those of images;
+ * another level is a line there. */
+enum scores_level { SCORES_IMAGES, SCORES_GROUPS, SCORES_VIEWS, SCORES_LEVELS };
+
+struct scores_plan {
+    int n_classes;
+    char *const *class_name;
+    int positive;    /* with two classes */
+    bool group_mean; /* a group's score is the mean, else the largest */
+    const double *at_recall, *at_precision;
+    int n_at_recall, n_at_precision;
+    const struct threshold *given[SCORES_LEVELS]; /* NULL, or thresholds that were chosen before */
+    struct bootstrap bootstrap;                   /* n_resamples 0: no intervals */
+};
+
+struct scores {
+    enum scores_level level;
+    int32_t part;                 /* number of the view, or -1 */
+    int64_t n, n_groups, n_mixed; /* rows (images or groups), groups, groups of mixed labels that were left out */
+    int n_values, n_points;
+    struct threshold *point;
+    int n_tries;                 /* above 1: means of so many tries; low, high: the least and the largest of them */
+    double *values, *low, *high; /* metrics.h; low, high NAN where there is no interval */
+    int64_t *confusion;
+};
+
+struct scores_list {
+    struct scores *item;
+    int n;
+};
+
+/* rows: columns label, proba, group; group_view, or no views are scored; fold: thresholds for a fold are chosen on the
+ * other folds. choice: the rows on which thresholds are chosen; NULL: the given ones are taken, or none. rows itself,
+ * with folds: out of fold (the threshold that is reported is then that of all rows). Rows without a label do not
+ * count. */
+int scores_run(const struct scores_plan *plan, const struct rows *rows, const struct rows *choice,
+               struct thread_pool *pool, struct scores_list *list, struct fmt_error *e);
+/* Thresholds of all points on these rows at a level, to be stored with a classifier. n: scores_n_points. */
+int scores_n_points(const struct scores_plan *plan);
+int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum scores_level level,
+                  struct thread_pool *pool, struct threshold *point, struct fmt_error *e);
+/* sum takes over the next try of the same work; after the last, scores_average. */
+int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt_error *e);
+void scores_average(struct scores_list *sum);
+void scores_release(struct scores_list *list);
+
+const char *scores_level_name(enum scores_level level);    /* "image": for programs */
+const char *scores_level_heading(enum scores_level level); /* "images": for people */
+
+/* The first lines of a text: which class is the positive, and what that means for groups. prefix: of each line. */
+void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan *plan);
+/* Adds the scores to a report, a record for each level; it points into plan and list. */
+void scores_report(struct report_node *report, const struct scores_plan *plan, const struct scores_list *list);
+
+#endif

@@ -1,0 +1,85 @@
+/* scoring.c - see scoring.h. */
+#include "scoring.h"
+
+#include <stdlib.h>
+
+#include "overlap.h"
+#include "report-print.h"
+#include "version.h"
+
+int scoring_open(struct scoring *s, struct fmt_error *e)
+{
+    s->out = open_memstream(&s->text, &s->bytes);
+    return s->out ? 0 : fmt_no_memory(e);
+}
+
+int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,
+                    const char *name, struct fmt_error *e)
+{
+    char text[FEATSET_TEXT];
+    set->role = role;
+    score_inputs_add(&s->inputs, role, set->path, set->identity);
+    int status = h ? featset_check(set, h, name, e) : 0;
+    if (!h || status)
+        return status;
+    if (featset_classes_text(set, h, name, text)[0])
+        s->note("%s", text);
+    if (featset_uncompared_text(set, h, name, text)[0])
+        s->warn("%s", text);
+    return 0;
+}
+
+/* "test.feat (query)": one file may have two roles. */
+static const char *with_role(const struct featset *s, char out[160])
+{
+    snprintf(out, 160, "%.120s (%s)", s->path, s->role);
+    return out;
+}
+
+int scoring_check_overlap(struct scoring *s, const struct featset *learned, const struct featset *query,
+                          bool groups_apart, struct fmt_error *e)
+{
+    struct overlap o;
+    char name[2][160], warning[OVERLAP_TEXT] = "";
+    int status = overlap_sets(&learned->rows, &query->rows, groups_apart, &o, e);
+    if (status)
+        return status;
+    score_inputs_overlap(&s->inputs, query->role, learned->role, o.n_images, o.n_groups);
+    status = overlap_judge(&o, with_role(query, name[0]), with_role(learned, name[1]), s->options->allow_overlap,
+                           warning, e);
+    if (warning[0])
+        s->warn("%s", warning);
+    return status;
+}
+
+void scoring_head(struct scoring *s)
+{
+    scores_classes_text(s->out, "", &s->plan);
+    fprintf(s->out, "made by %s " DINOTOOLS_VERSION "\n", s->tool);
+    score_inputs_text(s->out, "", &s->inputs);
+    fputc('\n', s->out);
+}
+
+struct report_node scoring_report(const struct scoring *s, const char *kind)
+{
+    struct report_node report = {.kind = REPORT_OBJECT};
+    report_text(&report, "report", kind);
+    report_text(&report, "tool", s->tool);
+    return report;
+}
+
+int scoring_print(struct scoring *s, struct report_node *report, struct fmt_error *e)
+{
+    int status = s->json ? report_print_json(s->out, report, e) : report_print_text(s->out, report, e);
+    report_release(report);
+    return status;
+}
+
+int scoring_save(struct scoring *s, const char *path, struct fmt_error *e)
+{
+    int status = fclose(s->out) ? fmt_fail(e, FMT_MEMORY, "out of memory for the report") : 0;
+    if (!status && s->bytes > 0)
+        status = file_save(path, s->text, s->bytes, e);
+    free(s->text);
+    return status;
+}

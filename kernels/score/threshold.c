@@ -1,0 +1,46 @@
+/* threshold.c - from the highest probability down, every distinct one is a threshold. Those that add no positive row
+ * cannot be the best: they only cost precision. One pass serves all points of a class. */
+#include "threshold.h"
+
+#include <math.h>
+
+/* So far in the pass, in rows by weight. */
+struct counts {
+    double rows, positives, n_positive;
+};
+
+static void consider(struct threshold *t, const struct counts *n, double value)
+{
+    double precision = n->positives / n->rows, recall = n->positives / n->n_positive;
+    double reached = t->at_recall ? recall : precision, gained = t->at_recall ? precision : recall;
+    double best = t->at_recall ? t->precision : t->recall; /* NAN: none so far */
+    if (reached >= t->target && !(gained <= best)) {
+        t->value = value;
+        t->precision = precision;
+        t->recall = recall;
+    }
+}
+
+void threshold_choose(struct threshold *t, int n_points, const struct ranking *r, const struct rows *rows)
+{
+    struct counts n = {0};
+    const double *weight = rows->weight;
+    int c = n_points > 0 ? t[0].of_class : 0;
+    const int32_t *at = ranking_of(r, c);
+    for (int p = 0; p < n_points; p++)
+        t[p].value = t[p].precision = t[p].recall = NAN;
+    for (int64_t i = 0; i < r->n; i++) /* in the order of the pass: a recall of 1 is exactly 1 */
+        n.n_positive += rows->label[ranking_row(at[i])] == c ? weight ? weight[ranking_row(at[i])] : 1 : 0;
+    for (int64_t i = 0; i < r->n && n.positives < n.n_positive; i++) {
+        double before = n.positives;
+        for (bool more = true; more; i += more) { /* rows of one probability */
+            int32_t row = ranking_row(at[i]);
+            double w = rows->label[row] < 0 ? 0 : weight ? weight[row] : 1;
+            n.rows += w;
+            n.positives += rows->label[row] == c ? w : 0;
+            more = ranking_tied(at[i]);
+        }
+        for (int p = 0; n.positives > before && p < n_points; p++)
+            consider(&t[p], &n, rows->proba[(int64_t)ranking_row(at[i]) * r->n_classes + c]);
+    }
+}

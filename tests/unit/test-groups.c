@@ -1,0 +1,142 @@
+/* Groups: their numbers, folds and samples that keep them whole, groups that share an image. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "groups.h"
+#include "tap.h"
+
+static void test_numbers(void)
+{
+    const char *a[] = {"x", "", "y", "x", ""}, *b[] = {"y", "z"};
+    struct rows of_a = {.n = 5, .group_name = a}, of_b = {.n = 2, .group_name = b}, *both[] = {&of_a, &of_b};
+    static const int64_t want[] = {0, 1, 2, 0, 3};
+    groups_number(both, 2, NULL);
+    ok(of_a.n_groups == 5 && of_b.n_groups == 5 && memcmp(of_a.group, want, sizeof want) == 0 && of_b.group[0] == 2 &&
+           of_b.group[1] == 4,
+       "names are numbered as they come, over several sets; no name is a group of its own");
+    of_a.n = 2;
+    of_a.group[0] = 3;
+    ok(groups_compact(&of_a, NULL) == 0 && of_a.n_groups == 2 && of_a.group[0] == 0 && of_a.group[1] == 1,
+       "numbers without gaps after rows have gone");
+    free(of_a.group);
+    free(of_b.group);
+}
+
+static void test_folds(void)
+{
+    enum { GROUPS = 50, VIEWS = 3, N = GROUPS * VIEWS, FOLDS = 5 };
+    static int64_t group[N];
+    static int32_t label[N];
+    struct rows r = {.n = N, .n_groups = GROUPS, .group = group, .label = label};
+    int count[FOLDS] = {0}, positives[FOLDS] = {0};
+    for (int i = 0; i < N; i++) {
+        group[i] = i / VIEWS;
+        label[i] = i / VIEWS % 5 == 0;
+    }
+    groups_folds(&r, FOLDS, 3, NULL);
+    bool whole = true;
+    for (int i = 0; i < N; i++) {
+        whole = whole && r.fold[i] == r.fold[i / VIEWS * VIEWS];
+        count[r.fold[i]]++;
+        positives[r.fold[i]] += label[i];
+    }
+    bool even = true;
+    for (int f = 0; f < FOLDS; f++)
+        even = even && count[f] == N / FOLDS && positives[f] == N / 5 / FOLDS;
+    ok(whole && even, "folds keep groups whole and are even in rows and positives");
+    free(r.fold);
+}
+
+/* Groups of three rows, 3 of a hundred of the rare class. */
+static void test_sample(void)
+{
+    enum { N_GROUPS = 3000, N = 3 * N_GROUPS };
+    static int64_t group[N];
+    static int32_t label[N];
+    struct rows all = {.n = N, .n_groups = N_GROUPS, .group = group, .label = label}, s;
+    for (int i = 0; i < N; i++) {
+        group[i] = i / 3;
+        label[i] = i % 500 == 7 ? -1 : i / 3 * 7 % 100 < 3;
+    }
+    int64_t taken[2] = {0}, last = -1;
+    double sum[2] = {0}, weight[N_GROUPS] = {0};
+    bool whole = true;
+    groups_sample(&s, &all, 1200, NULL);
+    for (int64_t i = 0; i < s.n; i++) {
+        whole = whole && s.label[i] >= 0 && s.at[i] > last;
+        whole = whole && (!weight[s.group[i]] || weight[s.group[i]] == s.weight[i]);
+        last = s.at[i];
+        weight[s.group[i]] = s.weight[i];
+        taken[s.label[i]]++;
+        sum[s.label[i]] += s.weight[i];
+    }
+    int64_t n = 0;
+    for (int64_t i = 0; i < N; i++)
+        n += label[i] >= 0 && weight[group[i]] > 0;
+    ok(whole && n == s.n && taken[1] >= 267 && n >= 1190 && n <= 1210,
+       "a sample has whole groups and all of the rare class: %lld and %lld rows", (long long)taken[0],
+       (long long)taken[1]);
+    ok(fabs(sum[0] + sum[1] - N) < 40 && fabs(sum[1] - 270) <= 3, "its rows stand for all: %.1f and %.1f", sum[0],
+       sum[1]);
+    rows_release(&s);
+    groups_sample(&s, &all, N, NULL);
+    whole = s.n == rows_n_labelled(&all);
+    for (int64_t i = 0; i < s.n; i++)
+        whole = whole && s.weight[i] == 1;
+    ok(whole, "a sample of all rows is all rows, each for itself");
+    rows_release(&s);
+}
+
+static struct rows with_contents(int64_t n, const uint8_t *first_byte, int64_t *group, int64_t n_groups)
+{
+    struct rows r = {.n = n, .group = group, .n_groups = n_groups};
+    rows_reserve(&r, ROWS_CONTENT, n, NULL);
+    for (int64_t i = 0; i < n; i++) {
+        memset(r.content[i], 0, DIGEST_BYTES);
+        r.content[i][0] = first_byte[i];
+    }
+    return r;
+}
+
+/* For folds: groups that share an image become one, and numbers stay as they were where none does. */
+static void test_joined(void)
+{
+    static const uint8_t image[] = {1, 2, 2, 3, 0, 0, 1}, own[] = {1, 2, 3};
+    static const int64_t want[] = {0, 0, 0, 1, 2, 3, 0};
+    int64_t group[] = {0, 0, 1, 2, 3, 4, 5}, apart[] = {0, 1, 2};
+    struct rows r = with_contents(7, image, group, 6), single = with_contents(3, own, apart, 3);
+    ok(groups_join(&r, NULL) == 0, "joined");
+    is_int(r.n_groups, 4, "two of six are joined to the first; unknown contents join nothing");
+    ok(memcmp(group, want, sizeof want) == 0, "numbered in order of first appearance");
+    ok(groups_join(&single, NULL) == 0 && single.n_groups == 3 && apart[0] == 0 && apart[2] == 2,
+       "none is joined where nothing is shared");
+    free(r.content);
+    free(single.content);
+}
+
+static void test_folds_by_image(void)
+{
+    static const uint8_t image[] = {1, 2, 2, 3};
+    int64_t group[] = {0, 1, 2, 3};
+    int32_t label[] = {0, 0, 1, 1};
+    struct fmt_error e = {0};
+    struct rows r = with_contents(4, image, group, 4);
+    r.label = label;
+    ok(groups_folds_by_image(&r, 3, 1, &e) == 0 && r.fold[1] == r.fold[2] && r.fold[0] != r.fold[1] &&
+           r.fold[0] != r.fold[3] && group[2] == 2,
+       "an image of two groups is in one fold, and the groups keep their numbers");
+    ok(groups_folds_by_image(&r, 4, 1, &e) == FMT_INVALID, "%s", e.text);
+    free(r.content);
+    free(r.fold);
+}
+
+int main(void)
+{
+    test_numbers();
+    test_folds();
+    test_sample();
+    test_joined();
+    test_folds_by_image();
+    return tap_done();
+}

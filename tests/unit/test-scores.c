@@ -1,0 +1,172 @@
+/* Scores of all levels: groups from their rows, thresholds of other rows and out of fold, resamples, means of tries. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bootstrap.h"
+#include "group-scores.h"
+#include "metrics.h"
+#include "rng.h"
+#include "scores.h"
+#include "tap.h"
+
+static void test_group_scores(void)
+{
+    double proba[] = {.5, .3, .2, .1, .8, .1, .2, .2, .6, .6, .2, .2}, weight[] = {1, 1, 2, 2};
+    int32_t label[] = {0, 0, 2, 1};
+    int64_t group[] = {0, 0, 1, 1}, n_mixed;
+    struct rows rows = {.n = 4, .n_classes = 3, .proba = proba, .label = label, .group = group, .n_groups = 2}, s;
+    group_scores(&s, &n_mixed, &rows, group, 2, 1, false, NULL);
+    ok(s.n == 1 && n_mixed == 1 && s.label[0] == 0 && s.n_groups == 1 && fabs(s.proba[1] - .8 / 1.5) < 1e-15,
+       "three classes: a group of mixed labels is left out, the largest values over their sum");
+    rows_release(&s);
+    label[3] = 2;
+    rows.weight = weight;
+    group_scores(&s, &n_mixed, &rows, group, 2, 1, true, NULL);
+    ok(fabs(s.proba[0] - .3) < 1e-15 && fabs(s.proba[1] - .55) < 1e-15, "or the means");
+    ok(s.n == 2 && n_mixed == 0 && s.label[1] == 2 && s.weight[0] == 1 && s.weight[1] == 2, "weights go along");
+    rows_release(&s);
+}
+
+enum { GROUPS = 40, ROWS = 120 };
+
+struct drawn {
+    double proba[2 * ROWS];
+    int32_t label[ROWS], view[ROWS];
+    int64_t group[ROWS];
+    int fold[ROWS];
+};
+
+static struct rows draw(struct drawn *d, uint64_t stream)
+{
+    struct rng r = rng_stream(4, stream, 0, RNG_TEST);
+    for (int i = 0; i < ROWS; i++) {
+        d->group[i] = i / 3;
+        d->view[i] = i % 3;
+        d->label[i] = i / 3 % 4 == 0;
+        d->fold[i] = i / 3 % 5;
+        d->proba[2 * i + 1] = 1 / (1 + exp(-rng_normal(&r) - d->label[i]));
+        d->proba[2 * i] = 1 - d->proba[2 * i + 1];
+    }
+    return (struct rows){.n = ROWS, .n_classes = 2, .proba = d->proba, .label = d->label, .group = d->group,
+                         .n_groups = GROUPS, .group_view = d->view};
+}
+
+static void test_bootstrap(void)
+{
+    static struct drawn d;
+    static double low[2][100], high[2][100];
+    struct rows rows = draw(&d, 0);
+    struct metrics_input in = {.rows = &rows, .positive = 1};
+    struct metrics m;
+    struct bootstrap b = {400, 0.95, 7};
+    double values[100];
+    int64_t confusion[4];
+    metrics_open(&m, &in, NULL, NULL);
+    metrics_compute(&m, NULL, values, confusion);
+    for (int threads = 0; threads < 2; threads++) {
+        struct thread_pool *pool = thread_open(1 + 4 * threads, NULL);
+        bootstrap_run(&b, &m, pool, low[threads], high[threads], NULL);
+        thread_close(pool);
+    }
+    ok(memcmp(low[0], low[1], sizeof *low) == 0 && memcmp(high[0], high[1], sizeof *high) == 0,
+       "the same intervals on 1 and 5 threads");
+    double width = high[0][METRICS_auroc] - low[0][METRICS_auroc];
+    ok(low[0][METRICS_auroc] < values[METRICS_auroc] && values[METRICS_auroc] < high[0][METRICS_auroc] &&
+           width > 0.05 && width < 0.5,
+       "AUROC %.3f lies in [%.3f, %.3f]", values[METRICS_auroc], low[0][METRICS_auroc], high[0][METRICS_auroc]);
+    int64_t one_group[ROWS] = {0};
+    rows.group = one_group;
+    rows.n_groups = 1;
+    bootstrap_run(&b, &m, NULL, low[1], high[1], NULL);
+    ok(low[1][METRICS_auroc] == high[1][METRICS_auroc], "a single group has nothing to resample");
+    metrics_close(&m);
+}
+
+static void choose_one(struct threshold *t, const struct rows *rows)
+{
+    struct ranking r;
+    ranking_make(&r, rows, NULL, NULL);
+    threshold_choose(t, 1, &r, rows);
+    ranking_release(&r);
+}
+
+static double recall_at(const struct scores *s)
+{
+    return s->values[metrics_at_point(2, METRICS_point_recall, 0)];
+}
+
+static void test_points(void)
+{
+    static struct drawn d, v;
+    static const double target[] = {0.9};
+    char *const names[] = {"negative", "positive"};
+    struct scores_plan plan = {
+        .n_classes = 2, .class_name = names, .positive = 1, .at_recall = target, .n_at_recall = 1};
+    struct rows rows = draw(&d, 0), val = draw(&v, 1), others;
+    struct scores_list list;
+    scores_run(&plan, &rows, &val, NULL, &list, NULL);
+    ok(list.n == 5 && list.item[1].level == SCORES_GROUPS && list.item[1].n == GROUPS && list.item[4].part == 2 &&
+           list.item[4].n == GROUPS,
+       "images, groups and three views");
+    struct threshold t = {.of_class = 1, .at_recall = true, .target = 0.9};
+    choose_one(&t, &val);
+    int64_t tp = 0, positives = 0;
+    for (int i = 0; i < ROWS; i++) {
+        positives += d.label[i];
+        tp += d.label[i] && d.proba[2 * i + 1] >= t.value;
+    }
+    ok(list.item[0].point[0].value == t.value && recall_at(&list.item[0]) == (double)tp / (double)positives &&
+           t.recall >= 0.9,
+       "the threshold comes from the validation rows, the recall from the scored rows");
+    scores_release(&list);
+
+    rows.fold = d.fold;
+    scores_run(&plan, &rows, &rows, NULL, &list, NULL);
+    tp = 0;
+    for (int fold = 0; fold < 5; fold++) {
+        int32_t other[ROWS];
+        for (int i = 0; i < ROWS; i++)
+            other[i] = d.fold[i] == fold ? -1 : d.label[i];
+        others = rows;
+        others.label = other;
+        choose_one(&t, &others);
+        for (int i = 0; i < ROWS; i++)
+            tp += d.fold[i] == fold && d.label[i] && d.proba[2 * i + 1] >= t.value;
+    }
+    ok(recall_at(&list.item[0]) == (double)tp / (double)positives,
+       "out of fold: the rows of a fold by the threshold of the others");
+    scores_release(&list);
+}
+
+static void test_mean_of_tries(void)
+{
+    static struct drawn d;
+    char *const names[] = {"negative", "positive"};
+    struct scores_plan plan = {.n_classes = 2, .class_name = names, .positive = 1};
+    struct scores_list sum = {0};
+    bool within = true;
+    enum { TRIES = 10 };
+    for (int try = 0; try < TRIES; try++) {
+        struct scores_list list;
+        struct rows rows = draw(&d, 0); /* the same each time */
+        scores_run(&plan, &rows, NULL, NULL, &list, NULL);
+        scores_add_try(&sum, &list, NULL);
+    }
+    scores_average(&sum);
+    for (int i = 0; i < sum.n; i++)
+        for (int v = 0; v < sum.item[i].n_values; v++)
+            within = within && !(sum.item[i].values[v] < sum.item[i].low[v]) &&
+                     !(sum.item[i].values[v] > sum.item[i].high[v]);
+    ok(within, "a mean of tries lies between the least and the most of them");
+    scores_release(&sum);
+}
+
+int main(void)
+{
+    test_group_scores();
+    test_bootstrap();
+    test_points();
+    test_mean_of_tries();
+    return tap_done();
+}
