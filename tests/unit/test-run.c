@@ -150,8 +150,8 @@ static void test_sweep(void)
     static const char *const others[] = {"notes.txt", ".mine.tmp", ".notes.x.tmp", ".notes.12.tmp", ".config.yaml.tmp",
                                          ".config.yaml.old.tmp", ".teacher_checkpoint.pth.12.tmp",
                                          ".model_final.ckpt.0123456789av.tmp"};
-    static const char *const leftovers[] = {".model_0000049.rank_0.ckpt.77.tmp", ".config.yaml.0123456789av.tmp", ".evaluation.json.12.tmp",
-                                            ".training_times.json.0123456789av.tmp"};
+    static const char *const leftovers[] = {".model_0000049.rank_0.ckpt.77.tmp", ".config.yaml.0123456789av.tmp",
+                                            ".evaluation.json.12.tmp", ".training_times.json.0123456789av.tmp"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         free(put_file(dir, others[i], "x"));
     for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
@@ -242,7 +242,8 @@ static struct jsonl_history cut(const char *text, int64_t last, const char *expe
     return history;
 }
 
-static void missing(const char *text, int64_t last, const char *expected, int n, int first, int n_foreign, const char *what)
+static void missing(const char *text, int64_t last, const char *expected, int n, int first, int n_foreign,
+                    const char *what)
 {
     struct jsonl_history p = cut(text, last, expected, what);
     ok(p.n_missing == n && (n == 0 || p.first_missing == first) && p.n_foreign == n_foreign,
@@ -286,7 +287,8 @@ static void test_jsonl_pending(void)
     getrlimit(RLIMIT_FSIZE, &before);
     none = (struct rlimit){20, before.rlim_max}; /* three bytes of the next line */
     setrlimit(RLIMIT_FSIZE, &none);
-    ok(jsonl_writer_add(&w, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "), "the disk is full for the next: %s", e.text);
+    ok(jsonl_writer_add(&w, &line, &e) == FMT_IO && strstr(e.text, "wait.json: "),
+       "the disk is full for the next: %s", e.text);
     ok(!file_load(path, 1000, &data, &n, &e) && n == 17, "half a line is cut off again");
     free(data);
     ok(jsonl_writer_sync(&w, NULL) == FMT_IO, "not all are on the disk");

@@ -24,8 +24,8 @@ struct checkpoint_list {
 int checkpoint_list(const char *directory, int rank, struct checkpoint_list *list, struct fmt_error *e);
 void checkpoint_list_release(struct checkpoint_list *list);
 
-/* Removes the oldest so that max_to_keep are left of those up to iteration `newest`. Later ones are not counted: they are
- * damaged, or will be written anew. One that cannot be removed is an error, and the others are removed all the same. */
+/* Removes the oldest so that max_to_keep are left of those up to iteration `newest`. Later ones are not counted: they
+ * are damaged, or will be written again. One that cannot be removed is an error, and the others are removed anyway. */
 int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t max_to_keep,
                      struct fmt_error *e);
 

@@ -28,7 +28,8 @@ struct checkpoint_saver {
 /* Every train.saveckp_freq iterations, and after the last. */
 bool checkpoint_saver_due(const struct config *config, int64_t iteration);
 
-/* Writes one and prunes older ones to train.max_to_keep. Returns its path, for free(); NULL: it failed, as is logged. */
+/* Writes one and prunes older ones to train.max_to_keep. Returns its path, for free(); NULL: it failed, which is
+ * logged. */
 char *checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *state, struct step *step);
 
 /* "iteration 99", or "nothing". */

@@ -3,7 +3,6 @@
  */
 #include "knn-eval.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "knn.h"
 #include "overlap.h"
 #include "extract.h"
+#include "json-line.h"
 #include "weights.h"
 #include "model.h"
 #include "step.h"
@@ -126,8 +126,8 @@ static int check_recipes(const struct knn_eval *ev, struct fmt_error *e)
     return status;
 }
 
-/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. text: what is
- * shared, or "". */
+/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. text: what
+ * the sets share, or "". */
 static int check_overlap(struct knn_eval *ev, char text[OVERLAP_TEXT], struct fmt_error *e)
 {
     struct overlap o;
@@ -160,7 +160,8 @@ static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
 
 static void warn(const struct knn_eval *ev, const char *overlap, struct run_log *log)
 {
-    const char *train = shard_set_without_recipe(&ev->set[TRAIN].shards), *val = shard_set_without_recipe(&ev->set[VAL].shards);
+    const char *train = shard_set_without_recipe(&ev->set[TRAIN].shards);
+    const char *val = shard_set_without_recipe(&ev->set[VAL].shards);
     if (*overlap)
         run_log(log, RUN_WARNING, "evaluation.knn_val: the scores are too good: %s", overlap);
     if (ev->n_left_out)
@@ -347,37 +348,36 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *poo
     return status;
 }
 
-/* As in the reports of feat-knn: bbu-info --trace finds the way back from a score. */
-static int put_origins(const struct knn_eval_scores *s, struct fmt_buffer *out)
+static void add_identity(struct json_line *l, const char *role, const uint8_t identity[DIGEST_BYTES])
 {
-    static const char *const role[] = {"weights", "knn_train", "knn_val"};
-    const uint8_t *const identity[] = {s->weights, s->train, s->val};
-    int bad = 0;
-    for (int i = 0; i < 3; i++) {
-        char text[160], hex[DIGEST_HEX];
-        digest_hex(identity[i], hex);
-        int n = snprintf(text, sizeof text, "%s\"%s\": {\"identity\": \"%s\"}", i ? ", " : ", \"origins\": {", role[i],
-                         hex);
-        bad |= fmt_buffer_append(out, text, (size_t)n);
-    }
-    return bad | fmt_buffer_append(out, "}}", 2);
+    char hex[DIGEST_HEX];
+    digest_hex(identity, hex);
+    json_line_open(l, role);
+    json_line_text(l, "identity", hex);
+    json_line_close(l);
 }
 
 int knn_eval_line(const struct knn_eval_scores *s, int64_t iteration, int64_t best_iteration, struct fmt_buffer *out,
                   struct fmt_error *e)
 {
-    char text[120], number[32];
-    int n = snprintf(text, sizeof text, "{\"iteration\": %" PRId64 ", \"knn_top1\": {", iteration);
-    int bad = fmt_buffer_append(out, text, (size_t)n);
+    struct json_line l = json_line_begin(out);
+    json_line_int(&l, "iteration", iteration);
+    json_line_open(&l, "knn_top1");
     for (int i = 0; i < s->n; i++) {
-        n = snprintf(text, sizeof text, "%s\"%d\": %s", i ? ", " : "", s->k[i], num_f64_text(s->top1[i], number));
-        bad |= fmt_buffer_append(out, text, (size_t)n);
+        char k[16];
+        snprintf(k, sizeof k, "%d", s->k[i]);
+        json_line_real(&l, k, s->top1[i]);
     }
-    n = snprintf(text, sizeof text, "}, \"n_train\": %" PRId64 ", \"n_val\": %" PRId64 ", \"best_iteration\": %" PRId64,
-                 s->n_train, s->n_val, best_iteration);
-    bad |= fmt_buffer_append(out, text, (size_t)n);
-    bad |= put_origins(s, out);
-    return bad ? fmt_no_memory(e) : 0;
+    json_line_close(&l);
+    json_line_int(&l, "n_train", s->n_train);
+    json_line_int(&l, "n_val", s->n_val);
+    json_line_int(&l, "best_iteration", best_iteration);
+    json_line_open(&l, "origins"); /* as in the reports of feat-knn: bbu-info --trace finds the way back from a score */
+    add_identity(&l, "weights", s->weights);
+    add_identity(&l, "knn_train", s->train);
+    add_identity(&l, "knn_val", s->val);
+    json_line_close(&l);
+    return json_line_end(&l, e);
 }
 
 /* ---------------------------------------------------------------- memory */

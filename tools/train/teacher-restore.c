@@ -1,5 +1,5 @@
-/* teacher-restore.c - the last teacher is compared with the step; the best one, whose weights no checkpoint may hold any
- * more, is only looked for. */
+/* teacher-restore.c - the last teacher is compared with the step. The best one is only looked for: the checkpoint with
+ * its weights may be gone. */
 #include "teacher-restore.h"
 
 #include <inttypes.h>

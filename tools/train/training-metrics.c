@@ -3,13 +3,12 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
-#include "num.h"
+#include "json-line.h"
 
 static const char *const names[METRICS] = {
 #define X(name) #name,
@@ -75,30 +74,16 @@ struct collapse_signs training_metrics_signs(const struct training_metrics *m)
         training_metrics_median(m, METRIC_feature_rank), training_metrics_median(m, METRIC_prototypes_used)};
 }
 
-__attribute__((format(printf, 2, 3))) static int put(struct fmt_buffer *b, const char *format, ...)
-{
-    char text[160];
-    va_list ap;
-    va_start(ap, format);
-    int n = vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    return fmt_buffer_append(b, text, (size_t)n);
-}
-
-static int put_real(struct fmt_buffer *b, const char *name, double v)
-{
-    char text[32];
-    return put(b, ", \"%s\": %s", name, isfinite(v) ? num_f64_text(v, text) : "null");
-}
-
 int training_metrics_line(const struct training_metrics *m, int64_t iteration, int64_t n_replaced,
                           enum collapse_verdict verdict, struct fmt_buffer *out, struct fmt_error *e)
 {
-    int bad = put(out, "{\"iteration\": %" PRId64, iteration);
+    struct json_line l = json_line_begin(out);
+    json_line_int(&l, "iteration", iteration);
     for (int i = 0; i < METRICS; i++)
-        bad |= put_real(out, names[i], training_metrics_median(m, (enum metric)i));
-    bad |= put(out, ", \"replaced\": %" PRId64 ", \"collapse\": \"%s\"}", n_replaced, collapse_word(verdict));
-    return bad ? fmt_no_memory(e) : 0;
+        json_line_real(&l, names[i], training_metrics_median(m, (enum metric)i));
+    json_line_int(&l, "replaced", n_replaced);
+    json_line_text(&l, "collapse", collapse_word(verdict));
+    return json_line_end(&l, e);
 }
 
 void training_times_add(struct training_times *t, double iter_seconds, double data_seconds)
@@ -114,11 +99,13 @@ int training_times_line(const struct training_times *t, int64_t iteration, int64
                         struct fmt_buffer *out, struct fmt_error *e)
 {
     double iter = lower_median(t->iter, t->count);
-    int bad = put(out, "{\"iteration\": %" PRId64 ", \"iter_time\": %.6f, \"data_time\": %.6f", iteration, iter,
-                  lower_median(t->data, t->count));
-    bad |= put(out, ", \"images_per_second\": %.6g, \"data_wait\": %.4f}", (double)batch / iter,
-               t->data_total / t->iter_total);
-    return bad ? fmt_no_memory(e) : 0;
+    struct json_line l = json_line_begin(out);
+    json_line_int(&l, "iteration", iteration);
+    json_line_fixed(&l, "iter_time", iter, 6);
+    json_line_fixed(&l, "data_time", lower_median(t->data, t->count), 6);
+    json_line_rounded(&l, "images_per_second", (double)batch / iter, 6);
+    json_line_fixed(&l, "data_wait", t->data_total / t->iter_total, 4);
+    return json_line_end(&l, e);
 }
 
 void training_metrics_text(const struct training_metrics *m, const struct training_times *t, int64_t iteration,
