@@ -69,11 +69,11 @@ static void make_table(struct network *n, const struct weights *w)
 {
     struct fmt_error e = {0};
     n->with_head = strcmp(tokens, "head") == 0;
-    if (n->with_head && !w->has_head)
+    if (n->with_head && !w->has_dino_head)
         msg_die("%s: holds no projection head (--tokens head)", weights_path);
     if (vit_params(&n->vit, &w->vit, &n->table, &e))
         msg_die("%s: %s", weights_path, e.text);
-    if (n->with_head && head_params(&n->head, &w->head, HEAD_DINO, (int)w->vit.depth + 1, &n->table, &e))
+    if (n->with_head && head_params(&n->head, &w->dino_head, HEAD_DINO, (int)w->vit.depth + 1, &n->table, &e))
         msg_die("%s: %s", weights_path, e.text);
 }
 
@@ -94,11 +94,11 @@ static void load_network(struct network *n, struct thread_pool *pool)
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         opt_bad_settings(&e);
-    struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
+    struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model, .config = config_path ? &settings : NULL};
     if (weights_open(&w, weights_path, &hint, &e))
         msg_die("%s", e.text);
-    if (w.one_network)
+    if (w.role_unnamed)
         tell_one_network();
     if (*w.warning)
         msg_warn("%s", w.warning);

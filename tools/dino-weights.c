@@ -69,7 +69,7 @@ static void tell_one_network(const char *path)
 
 static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
 {
-    struct weights_hint hint = {.net = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
+    struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model,
                                 .config = config_path ? &settings : NULL,
                                 .tensors_only = true};
@@ -77,7 +77,7 @@ static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
     int status = weights_open(&o->w, path, &hint, e);
     if (status)
         return status;
-    if (o->w.one_network)
+    if (o->w.role_unnamed)
         tell_one_network(path);
     if (*o->w.warning)
         msg_warn("%s", o->w.warning);
@@ -98,7 +98,7 @@ static void open_complete(struct opened *o, const char *path)
     if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0) {
         if (*o->w.choice)
             msg_note("%s: %s", o->w.path, o->w.choice);
-        if (o->w.n_left_out)
+        if (o->w.n_unused)
             msg_note("%s: %s", o->w.path, weights_unused_text(&o->w, left_out) + strlen("; "));
         return;
     }
@@ -465,7 +465,7 @@ static void convert(const char *path)
     if (file_commit(&out, &e)) /* tells a write that failed, too */
         msg_die("%s", e.text);
     for (int64_t i = 0; i < x.n; i++)
-        if (!x.from[i])
+        if (!x.source[i])
             msg_warn("%s: %s is not there: zeros were written", path, x.out[i].name);
     if (!o.w.has_settings && !writes_pth())
         msg_note("%s: %s; --model or --config would put them into %s", path,

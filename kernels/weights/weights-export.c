@@ -4,40 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 static const char backbone_prefix[] = "backbone.";
 
-static void add(struct weights_export *x, const char *name, int n_dims, const int64_t *dims,
-                const struct weights_tensor *from, int64_t depth, const struct weights_export_options *form)
+static void add_tensor(struct weights_export *x, const char *name, int n_dims, const int64_t *dims,
+                       const struct weights_tensor *source, int64_t depth,
+                       const struct weights_export_options *options)
 {
-    const char *published = form->bare ? name + strlen(backbone_prefix) : name;
+    const char *published = options->bare ? name + strlen(backbone_prefix) : name;
     struct named_tensor_out *out = &x->out[x->n];
-    *out = (struct named_tensor_out){.dtype = form->dtype, .n_dims = n_dims};
+    *out = (struct named_tensor_out){.dtype = options->dtype, .n_dims = n_dims};
     memcpy(out->dims, dims, (size_t)n_dims * sizeof *dims);
-    const char *made = block_chunks_name(published, depth, form->chunks, x->name[x->n]);
-    if (made != x->name[x->n])
-        strcpy(x->name[x->n], made); /* PARAMS_NAME_MAX is less than BLOCK_CHUNKS_NAME_MAX */
+    const char *chunked = block_chunks_name(published, depth, options->chunks, x->name[x->n]);
+    if (chunked != x->name[x->n])
+        strcpy(x->name[x->n], chunked); /* PARAMS_NAME_MAX is less than BLOCK_CHUNKS_NAME_MAX */
     out->name = x->name[x->n];
-    x->from[x->n++] = from;
+    x->source[x->n++] = source;
 }
 
 int weights_export_list(struct weights_export *x, const struct weights *w, const struct params *table,
-                        const struct weights_export_options *form, struct fmt_error *e)
+                        const struct weights_export_options *options, struct fmt_error *e)
 {
-    size_t room = (size_t)(table->n_rows + w->n_tensors) + 1;
-    *x = (struct weights_export){.out = calloc(room, sizeof *x->out), .from = calloc(room, sizeof(void *)),
-                         .name = calloc(room, sizeof *x->name)};
-    if (!x->out || !x->from || !x->name) {
+    size_t capacity = (size_t)(table->n_rows + w->n_tensors) + 1;
+    *x = (struct weights_export){.out = calloc(capacity, sizeof *x->out), .source = calloc(capacity, sizeof(void *)),
+                                 .name = calloc(capacity, sizeof *x->name)};
+    if (!x->out || !x->source || !x->name) {
         weights_export_release(x);
         return fmt_no_memory(e);
     }
     for (int i = 0; i < table->n_rows; i++) {
         const struct param *row = &table->rows[i];
-        add(x, row->name, row->n_dims, row->dims, weights_find(w, row->name), w->vit.depth, form);
+        add_tensor(x, row->name, row->n_dims, row->dims, weights_find(w, row->name), w->vit.depth, options);
     }
-    for (int64_t i = 0; i < w->n_tensors && !form->bare; i++) {
+    for (int64_t i = 0; i < w->n_tensors && !options->bare; i++) {
         const struct weights_tensor *t = &w->tensor[i];
-        if (strncmp(t->name, backbone_prefix, strlen(backbone_prefix)) != 0 && t->n_dims >= 0)
-            add(x, t->name, t->n_dims, t->dims, t, w->vit.depth, form);
+        if (!text_after(t->name, backbone_prefix) && t->n_dims >= 0)
+            add_tensor(x, t->name, t->n_dims, t->dims, t, w->vit.depth, options);
     }
     return 0;
 }
@@ -45,8 +48,8 @@ int weights_export_list(struct weights_export *x, const struct weights *w, const
 static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
     const struct weights_export *x = arg;
-    if (x->from[i])
-        return weights_read(x->from[i], first, n, out, e);
+    if (x->source[i])
+        return weights_read(x->source[i], first, n, out, e);
     memset(out, 0, (size_t)n * sizeof *out);
     return 0;
 }
@@ -59,7 +62,7 @@ struct named_tensor_values weights_export_values(struct weights_export *x)
 void weights_export_release(struct weights_export *x)
 {
     free(x->out);
-    free(x->from);
+    free(x->source);
     free(x->name);
     *x = (struct weights_export){0};
 }

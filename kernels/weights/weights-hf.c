@@ -1,4 +1,5 @@
-/* weights-hf.c - Hugging Face's config.json: what it says of a Dinov2Model, or of the backbone in another model. */
+/* weights-hf.c - Hugging Face's config.json: what it says about a Dinov2Model, or about the backbone of another
+ * model. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 enum { JSON_BYTES_MAX = 1 << 20 };
 
 /* "folder/config.json" of "folder/model.safetensors"; NULL: no memory. */
-static char *beside(const char *path)
+static char *path_beside(const char *path)
 {
     char *folder = file_directory(path);
     char *made = folder ? file_join(folder, "config.json") : NULL;
@@ -18,7 +19,7 @@ static char *beside(const char *path)
     return made;
 }
 
-/* The object that describes the backbone; NULL: of another kind of model. */
+/* The object that describes the backbone; NULL: there is none, or of another kind of model. */
 static const cJSON *find_backbone(const cJSON *root)
 {
     const cJSON *inner = cJSON_GetObjectItemCaseSensitive(root, "backbone_config");
@@ -27,7 +28,7 @@ static const cJSON *find_backbone(const cJSON *root)
     return type && (strcmp(type, "dinov2") == 0 || strcmp(type, "dinov2_with_registers") == 0) ? c : NULL;
 }
 
-/* A whole number from 0; left as it is where it is not said. */
+/* A whole number from 0; *out is left as it is where there is none. */
 static int read_count(const cJSON *c, const char *key, int64_t *out, struct fmt_error *e)
 {
     enum { COUNT_MAX = 1 << 30 };
@@ -75,7 +76,7 @@ static int read_fields(struct weights_hf *h, const cJSON *c, struct fmt_error *e
 int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fmt_error *e)
 {
     *h = (struct weights_hf){.width = -1, .depth = -1, .heads = -1, .patch = -1, .registers = -1, .swiglu = -1};
-    h->path = beside(path_of_weights);
+    h->path = path_beside(path_of_weights);
     if (!h->path)
         return fmt_no_memory(e);
     if (!file_exists(h->path)) {
@@ -122,16 +123,16 @@ int weights_hf_check(const struct weights_hf *h, const struct vit_config *t, str
     return 0;
 }
 
-const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds,
+const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *in_force,
                                char out[WEIGHTS_HF_TEXT_MAX])
 {
     size_t at = 0;
     out[0] = 0;
-    if (h->found && h->heads >= 0 && h->heads != holds->n_heads)
+    if (h->found && h->heads >= 0 && h->heads != in_force->n_heads)
         at = (size_t)snprintf(out, WEIGHTS_HF_TEXT_MAX, "num_attention_heads %lld, here %lld", (long long)h->heads,
-                              (long long)holds->n_heads);
-    if (h->found && h->eps > 0 && h->eps != holds->eps)
+                              (long long)in_force->n_heads);
+    if (h->found && h->eps > 0 && h->eps != in_force->eps)
         snprintf(out + at, WEIGHTS_HF_TEXT_MAX - at, "%slayer_norm_eps %g, here %g", at ? "; " : "", h->eps,
-                 holds->eps);
+                 in_force->eps);
     return out;
 }

@@ -2,33 +2,75 @@
 #ifndef WEIGHTS_INTERNAL_H
 #define WEIGHTS_INTERNAL_H
 
+#include <math.h>
+
+#include "weight-names.h"
 #include "weights.h"
 
-/* weights-assign.c: which of the file's tensors are meant, under their published names: w->tensor, w->left_out,
- * w->one_network, w->choice, w->warning, w->hugging_face. */
+/* Side of a square of n cells; -1: n is no square. */
+static inline int64_t weights_square_side(int64_t n)
+{
+    int64_t side = (int64_t)llround(sqrt((double)n));
+    return n > 0 && side * side == n ? side : -1;
+}
+
+/* -- weights-assign.c -- */
+
+/* A tensor of the file on its way to its published name. */
+struct weights_candidate {
+    const struct named_tensor *tensor;
+    char *text;       /* its name, unwrapped */
+    const char *name; /* the text without the prefix of the chosen network */
+    bool unused;      /* not of the chosen network, or of no use */
+    struct weight_names_target target;
+};
+
+struct weights_candidates {
+    struct weights_candidate *item;
+    int64_t n;
+};
+
+/* Sets tensor, unused, role_unnamed, choice, warning and hugging_face of w. */
 int weights_assign(struct weights *w, struct fmt_error *e);
 
-/* weights.c: w->warning, behind what is said there already. */
+/* weights-network.c: chooses the network of the role; sets name and unused of the candidates, role_unnamed, choice and
+ * warning of w. */
+int weights_choose_network(struct weights *w, struct weights_candidates *c, struct fmt_error *e);
+
+/* -- weights-text.c -- */
+
+/* Adds to w->warning, after "; " if there is one already. */
 void weights_warn(struct weights *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* weights-deduce.c: the network that they make: w->settings, w->vit, the heads, the normalisation of pixels. */
-int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fmt_error *e);
-int64_t weights_square_side(int64_t n); /* of a square of n; -1: n is none */
+/* -- weights-lookup.c -- */
 
-/* weights-hf.c: what Hugging Face's config.json beside the file says. Not said: -1, of eps 0. */
+bool weights_is_asked(const char *name, unsigned modules); /* is its module in the mask? */
+/* The rows of the modules, sorted by name; for free(). NULL: no memory. */
+const struct param **weights_sorted_rows(const struct params *t, unsigned modules, int *n);
+bool weights_has_row(const struct param *const *sorted, int n, const char *name);
+
+/* -- weights-deduce.c -- */
+
+/* The network that the tensors make: settings, vit, the heads and pixel_norm of w. */
+int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fmt_error *e);
+
+/* weights-published.c: the settings of a published model, by its name. */
+int weights_published_settings(const char *model, struct config *c, struct fmt_error *e);
+
+/* -- weights-hf.c: what Hugging Face's config.json beside the file says. Not given: -1, of eps 0. -- */
 struct weights_hf {
     bool found;
-    char *path; /* of the file; NULL where there is none. For free() */
+    char *path; /* of config.json; NULL where there is none. For free() */
     int64_t width, depth, heads, patch, registers;
     int swiglu;
     double eps;
 };
 int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fmt_error *e);
-/* FMT_MISMATCH, with both values, where it says another thing than the tensors do. */
+/* FMT_MISMATCH, with both values, where it contradicts the tensors. */
 int weights_hf_check(const struct weights_hf *h, const struct vit_config *of_tensors, struct fmt_error *e);
-/* Where it says another thing than holds, of what no tensor tells: "num_attention_heads 4, here 2"; "" else. */
+/* Where it contradicts the settings in force in what no tensor tells: "num_attention_heads 4, here 2"; else "". */
 enum { WEIGHTS_HF_TEXT_MAX = 160 };
-const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *holds,
+const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *in_force,
                                char out[WEIGHTS_HF_TEXT_MAX]);
 
 #endif

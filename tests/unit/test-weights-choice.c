@@ -29,9 +29,9 @@ static const char *save_as(const char *name)
 }
 
 /* The first letter of the network that is read from the file: 'g' the golden one, 'o' the other, '-' none. */
-static char read_which(struct network *n, const char *path, enum weights_net net)
+static char read_which(struct network *n, const char *path, enum weights_role role)
 {
-    const struct weights_hint hint = {.net = net};
+    const struct weights_hint hint = {.role = role};
     if (open_network(n, path, &hint))
         return '-';
     const float *norm = row_of(n, "backbone.norm.weight");
@@ -106,7 +106,7 @@ static void neighbours(void)
     add_network("backbone.", false);
     add(&made, "neck.conv.weight", some, 0, 0);
     add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
-    ok(read_which(&n, save_as("beside.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_left_out == 2,
+    ok(read_which(&n, save_as("beside.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_unused == 2,
        "another module beside a backbone is left out %s", n.error.text);
     close_network(&n);
     static const char *const root[] = {"", "encoder.", "module.", "teacher."};
@@ -120,7 +120,7 @@ static void neighbours(void)
         add(&made, "predictor.norm.weight", some, 0, 0);
         add(&made, "optimizer.state.blocks.0.norm1.weight", some, 0, 0);
         add(&made, "optimizer.step", some, 0, 0);
-        ok(read_which(&n, save_as("decoder.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_left_out == 7,
+        ok(read_which(&n, save_as("decoder.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_unused == 7,
            "a decoder and an optimizer beside \"%s\" are left out %s", root[i], n.error.text);
         is_text(weights_unused_text(&n.w, told), "; 7 tensors left out: decoder, decoder_blocks, predictor, optimizer",
                 "and counted");
@@ -264,8 +264,9 @@ static void newer_head(void)
         replace(name, sizeof name, ".weight_v", ".parametrizations.weight.original1");
         add(&made, name, &a.w.file.set.item[i], 0, 0);
     }
-    ok(open_network(&b, save_as("head.safetensors"), &plain) == 0 && b.w.has_head &&
-           b.w.head.n_prototypes == a.w.head.n_prototypes && b.w.head.bottleneck_dim == a.w.head.bottleneck_dim &&
+    const struct head_config *ours = &b.w.dino_head, *theirs = &a.w.dino_head;
+    ok(open_network(&b, save_as("head.safetensors"), &plain) == 0 && b.w.has_dino_head &&
+           ours->n_prototypes == theirs->n_prototypes && ours->bottleneck_dim == theirs->bottleneck_dim &&
            weights_find(&b.w, "dino_head.last_layer.weight_g"), "a head as torch 2 names it %s", b.error.text);
     close_network(&a);
     close_network(&b);
@@ -294,7 +295,7 @@ static void config_said(void)
     struct network n;
     ok(open_beside(&n, DINOV2 "\"num_attention_heads\":4,\"layer_norm_eps\":0.001,\"hidden_size\":64,"
                    "\"patch_size\":14,\"use_swiglu_ffn\":false,\"hidden_act\":\"gelu\"}", &plain) == 0 &&
-           n.w.vit.n_heads == 4 && n.w.vit.eps == 0.001 && n.w.has_settings && n.w.of_config_json && !*n.w.warning,
+           n.w.vit.n_heads == 4 && n.w.vit.eps == 0.001 && n.w.has_settings && n.w.from_config_json && !*n.w.warning,
        "heads and epsilon are config.json's %s", n.error.text);
     ok(n.w.vit.hidden == golden.w.vit.hidden && n.w.vit.grid == golden.w.vit.grid &&
            n.w.vit.offset == golden.w.vit.offset &&
@@ -305,7 +306,7 @@ static void config_said(void)
                    "\"num_attention_heads\":8}}", &plain) == 0 && n.w.vit.n_heads == 8,
        "of a model with a backbone, the backbone's %s", n.error.text);
     close_network(&n);
-    const struct weights_hint folder = {.net = WEIGHTS_TEACHER};
+    const struct weights_hint folder = {.role = WEIGHTS_TEACHER};
     ok(open_network(&n, tap_scratch(), &folder) == 0 && n.w.vit.n_heads == 8, "in a folder, too %s", n.error.text);
     close_network(&n);
     ok(open_beside(&n, "{\"model_type\":\"vit\",\"num_attention_heads\":4}", &plain) == 0 && !n.w.has_settings &&

@@ -48,7 +48,7 @@ static void hugging_face(const char *golden, const char *prefix)
     ok(open_network(&b, scratch_file("hf.safetensors"), &plain) == 0, "%s as Hugging Face names it %s",
        golden, b.error.text);
     same_network(&a, &b, golden);
-    is_int(b.w.n_left_out, 1, "the classifier is left out");
+    is_int(b.w.n_unused, 1, "the classifier is left out");
     close_network(&a);
     close_network(&b);
 }
@@ -124,11 +124,12 @@ static void wrapped(void)
     }
     if (open_network(&b, tap_golden("vit_plain_teacher_checkpoint.pth"), &plain) == 0) {
         same_network(&a, &b, "teacher checkpoint");
-        ok(b.w.has_head && b.w.head.n_prototypes > 0 && b.w.head.n_layers > 0, "its head: %lld layers, %lld prototypes",
-           (long long)b.w.head.n_layers, (long long)b.w.head.n_prototypes);
+        const struct head_config *h = &b.w.dino_head;
+        ok(b.w.has_dino_head && h->n_prototypes > 0 && h->n_layers > 0, "its head: %lld layers, %lld prototypes",
+           (long long)h->n_layers, (long long)h->n_prototypes);
     }
     close_network(&b);
-    const struct weights_hint student = {.net = WEIGHTS_STUDENT};
+    const struct weights_hint student = {.role = WEIGHTS_STUDENT};
     int status = open_network(&b, tap_golden("vit_plain_teacher_checkpoint.pth"), &student);
     ok(status == FMT_MISMATCH, "a student is asked for where there is none: %s", b.error.text);
     close_network(&a);
@@ -242,7 +243,7 @@ static void names(void)
     ok(weight_names_publish("encoder.layer.7.mlp.up_proj.weight", &t) == WEIGHT_NAMES_PARAMETER && t.part == 1,
        "up the second");
     char clean[64];
-    ok(weight_names_clean("module.a._orig_mod.b.module", clean, sizeof clean) && strcmp(clean, "a.b.module") == 0,
+    ok(weight_names_unwrap("module.a._orig_mod.b.module", clean, sizeof clean) && strcmp(clean, "a.b.module") == 0,
        "wrappers go, a last part stays");
 }
 

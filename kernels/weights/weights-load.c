@@ -1,0 +1,61 @@
+/* weights-load.c - the tensors of opened weights into the rows of a table: if nothing is wrong (weights-check.c), each
+ * tensor is read straight to its place. */
+#include <math.h>
+
+#include "num.h"
+#include "weights-internal.h"
+
+int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    int64_t at = 0; /* number of the element that the part begins with */
+    if (t->zero_first_row) {
+        int64_t row = t->dims[t->n_dims - 1];
+        for (; first < row && n > 0; first++, n--)
+            *out++ = 0;
+        at = row;
+    }
+    for (int i = 0; i < t->n_parts && n > 0; i++) {
+        int64_t skip = first - at, k = num_min(n, t->part[i]->n - skip);
+        at += t->part[i]->n;
+        if (k <= 0)
+            continue;
+        if (named_tensor_read_f32(t->part[i], skip, k, out, e))
+            return (int)e->status;
+        first += k;
+        out += k;
+        n -= k;
+    }
+    return n > 0 ? fmt_fail(e, FMT_INVALID, "%.200s: elements beyond its end", t->name) : 0;
+}
+
+static int read_row(const struct param *row, const struct weights_tensor *t, float *out, struct fmt_error *e)
+{
+    int status = weights_read(t, 0, row->count, out, e);
+    for (int64_t k = 0; k < row->count && !status; k++)
+        if (!isfinite(out[k]))
+            status = fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", t->part[0]->name);
+    return status;
+}
+
+int weights_load(struct weights *w, const struct params *t, unsigned modules, float *values, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    w->n_loaded = w->n_new = 0;
+    int status = weights_check(w, t, modules, e);
+    if (status)
+        return status;
+    for (int i = 0; i < t->n_rows && !status; i++) {
+        const struct param *row = &t->rows[i];
+        if (!weights_is_asked(row->name, modules))
+            continue;
+        const struct weights_tensor *x = weights_find(w, row->name);
+        if (x)
+            status = read_row(row, x, values + row->offset, &why);
+        w->n_loaded += x != NULL;
+        w->n_new += x == NULL;
+    }
+    if (!status)
+        return 0;
+    fmt_prefix(&why, w->path);
+    return fmt_fail(e, why.status, "%s", why.text);
+}

@@ -1,0 +1,344 @@
+/* weights-network.c - which network of a file is meant.
+ *
+ * A network shows by its patch embedding and its blocks: the words before their names, whatever they are, are the
+ * network's prefix. Of several networks the words in the prefixes tell which one is meant: a teacher before an average
+ * before others; where they do not, none is guessed. What is not of the chosen network is unused; so is, beside a
+ * network without a prefix, what a decoder or an optimizer has, or another module with blocks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "text.h"
+#include "weights-internal.h"
+
+enum { NETWORKS_MAX = 16 };
+
+/* The names of its backbone begin with the first n_prefix bytes of text; those of its heads with the first n_parent,
+ * as "backbone." or a word like it may end the prefix. */
+struct network {
+    const char *text;
+    size_t n_prefix, n_parent;
+    bool has_blocks;
+};
+
+struct networks {
+    struct network item[NETWORKS_MAX];
+    int n;
+};
+
+/* ------------------------------------------------------------------ words */
+/* Has the text of n bytes the word, between dots and underscores? "model_ema." has "ema". */
+static bool has_word(const char *text, size_t n, const char *word)
+{
+    size_t n_word = strlen(word);
+    for (size_t at = 0; at + n_word <= n;) {
+        size_t end = at;
+        while (end < n && text[end] != '.' && text[end] != '_')
+            end++;
+        if (end - at == n_word && memcmp(text + at, word, n_word) == 0)
+            return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+/* The words of averaged weights: those of timm, of torch's stochastic weight averaging and AveragedModel, of EMA
+ * classes that keep a shadow. */
+static bool has_average(const char *text, size_t n)
+{
+    static const char *const word[] = {"ema", "averaged", "swa", "shadow"};
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+        if (has_word(text, n, word[i]))
+            return true;
+    return false;
+}
+
+static bool is_named(const struct network *k, const char *word)
+{
+    return has_word(k->text, k->n_prefix, word);
+}
+
+static bool is_average(const struct network *k)
+{
+    return has_average(k->text, k->n_prefix);
+}
+
+/* Are all words before a network's names those of training scripts? "model.teacher." and not "step0.teacher.". */
+static bool is_usual(const struct network *k)
+{
+    static const char *const usual_words[] = {"model", "state_dict", "teacher", "student"};
+    for (size_t at = 0; at < k->n_parent;) {
+        const char *word = k->text + at;
+        size_t n = strcspn(word, ".");
+        bool usual = has_average(word, n);
+        for (size_t i = 0; i < sizeof usual_words / sizeof *usual_words && !usual; i++)
+            usual = strlen(usual_words[i]) == n && memcmp(word, usual_words[i], n) == 0;
+        if (!usual)
+            return false;
+        at += n + 1;
+    }
+    return k->n_parent > 0;
+}
+
+/* ------------------------------------------------------------------ networks of the file */
+/* Length of what comes before the patch embedding's name, or before that of a block; -1: it is neither's. */
+static int64_t prefix_of_patch_embedding(const char *text)
+{
+    static const char *const names[] = {"patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight"};
+    size_t n = strlen(text);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t k = strlen(names[i]);
+        if (text_ends_with(text, names[i]) && (n == k || text[n - k - 1] == '.'))
+            return (int64_t)(n - k);
+    }
+    return -1;
+}
+
+static int64_t prefix_of_block(const char *text)
+{
+    for (const char *at = text; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL)
+        if (weight_names_after_block(at))
+            return at - text;
+    return -1;
+}
+
+static struct network *find_network(struct networks *all, const char *text, size_t n_prefix)
+{
+    for (int i = 0; i < all->n; i++)
+        if (all->item[i].n_prefix == n_prefix && memcmp(all->item[i].text, text, n_prefix) == 0)
+            return &all->item[i];
+    return NULL;
+}
+
+/* The prefix without "backbone." or a word like it at its end. */
+static size_t parent_prefix(const char *text, size_t n_prefix)
+{
+    for (size_t i = 0; i < WEIGHT_NAMES_BACKBONE_PREFIXES; i++) {
+        size_t k = strlen(weight_names_backbone_prefix[i]);
+        if (n_prefix >= k && memcmp(text + n_prefix - k, weight_names_backbone_prefix[i], k) == 0 &&
+            (n_prefix == k || text[n_prefix - k - 1] == '.'))
+            return n_prefix - k;
+    }
+    return n_prefix;
+}
+
+/* All prefixes that `prefix` finds, but for the moments of an optimizer; false: more than NETWORKS_MAX. */
+static bool find_prefixes(const struct weights_candidates *c, int64_t (*prefix)(const char *), struct networks *all)
+{
+    all->n = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        const char *text = c->item[i].text;
+        int64_t n = prefix(text);
+        if (n < 0 || find_network(all, text, (size_t)n) || has_word(text, (size_t)n, "optimizer"))
+            continue;
+        if (all->n == NETWORKS_MAX)
+            return false;
+        all->item[all->n++] = (struct network){text, (size_t)n, parent_prefix(text, (size_t)n), false};
+    }
+    return true;
+}
+
+/* Sharded training keeps the parameters of a module as one long vector, of which each process has its part. */
+static bool has_flat_parameters(const struct weights_candidates *c)
+{
+    for (int64_t i = 0; i < c->n; i++) {
+        const char *dot = strrchr(c->item[i].text, '.'), *last = dot ? dot + 1 : c->item[i].text;
+        if (text_after(last, "_flat_param") || text_after(last, "flat_param"))
+            return true;
+    }
+    return false;
+}
+
+/* Networks that have a patch embedding and blocks. Where there is none, a single one that has blocks: what it lacks is
+ * reported later. False: more than NETWORKS_MAX. */
+static bool find_networks(const struct weights_candidates *c, struct networks *all)
+{
+    bool fits = find_prefixes(c, prefix_of_patch_embedding, all);
+    for (int64_t i = 0; i < c->n; i++) {
+        int64_t n = prefix_of_block(c->item[i].text);
+        struct network *k = n < 0 ? NULL : find_network(all, c->item[i].text, (size_t)n);
+        if (k)
+            k->has_blocks = true;
+    }
+    int n = 0;
+    for (int i = 0; i < all->n; i++)
+        if (all->item[i].has_blocks)
+            all->item[n++] = all->item[i];
+    all->n = n;
+    if (fits && n == 0 && (has_flat_parameters(c) || !find_prefixes(c, prefix_of_block, all) || all->n != 1))
+        all->n = 0;
+    return fits;
+}
+
+/* ------------------------------------------------------------------ what belongs to a network */
+/* How much of the name is the network's prefix; -1: the name is not the network's at all. */
+static int64_t matched_prefix(const struct network *k, const char *text)
+{
+    if (strncmp(text, k->text, k->n_prefix) == 0)
+        return (int64_t)k->n_prefix;
+    if (strncmp(text, k->text, k->n_parent) != 0)
+        return -1;
+    for (int m = WEIGHT_NAMES_DINO_HEAD; m < WEIGHT_NAMES_MODULES; m++) {
+        const char *rest = text_after(text + k->n_parent, weight_names_module[m]);
+        if (rest && *rest == '.')
+            return (int64_t)k->n_parent;
+    }
+    return -1;
+}
+
+/* Beside a network without a prefix: a module that has blocks of its own, a decoder, the moments of an optimizer. */
+static bool is_other_module(const struct networks *modules, const char *text)
+{
+    size_t n = strcspn(text, ".");
+    for (int i = 0; i < modules->n; i++)
+        if (modules->item[i].n_prefix > n && strncmp(modules->item[i].text, text, n + 1) == 0)
+            return true;
+    return has_word(text, n, "decoder") || has_word(text, n, "optimizer");
+}
+
+/* Unused is what belongs to no network, or to another one more than to the chosen one. */
+static void mark_unused(struct weights_candidates *c, const struct networks *all, const struct network *chosen)
+{
+    struct networks modules = {.n = 0};
+    if (chosen->n_prefix == 0)
+        (void)find_prefixes(c, prefix_of_block, &modules); /* of more than NETWORKS_MAX, the first ones */
+    for (int64_t i = 0; i < c->n; i++) {
+        struct weights_candidate *k = &c->item[i];
+        int64_t matched = matched_prefix(chosen, k->text);
+        k->unused = matched < 0 || (chosen->n_prefix == 0 && is_other_module(&modules, k->text));
+        for (int j = 0; j < all->n && !k->unused; j++)
+            k->unused = matched_prefix(&all->item[j], k->text) > matched;
+        k->name = k->text + (k->unused ? 0 : chosen->n_parent);
+    }
+}
+
+/* ------------------------------------------------------------------ the choice */
+static const char *role_name(const struct weights *w)
+{
+    return w->role == WEIGHTS_TEACHER ? "teacher" : "student";
+}
+
+/* How far its words are from those of the role: first whether it is a teacher, then whether an average, a student. */
+static int words_distance(const struct network *k, enum weights_role role)
+{
+    bool teacher = is_named(k, "teacher"), average = is_average(k), student = is_named(k, "student");
+    return role == WEIGHTS_TEACHER ? 4 * !teacher + 2 * !average + student : 4 * teacher + 2 * average + !student;
+}
+
+/* Of equal ones that with the usual words is nearer. */
+static int distance(const struct network *k, enum weights_role role)
+{
+    return 2 * words_distance(k, role) + !is_usual(k);
+}
+
+/* The nearest network; *tie: another one is as near. */
+static const struct network *nearest(const struct networks *all, enum weights_role role, bool *tie)
+{
+    const struct network *best = &all->item[0];
+    *tie = false;
+    for (int i = 1; i < all->n; i++) {
+        int d = distance(&all->item[i], role), least = distance(best, role);
+        if (d < least)
+            best = &all->item[i];
+        *tie = d == least || (*tie && d > least);
+    }
+    return best;
+}
+
+/* Appends "teacher", or "teacher.backbone" where others have the parent, too; without the last dot. */
+static void append_prefix(char *text, size_t capacity, const struct network *k)
+{
+    enum { SHOWN_MAX = 60 };
+    size_t n = k->n_parent ? k->n_parent : k->n_prefix, at = strlen(text);
+    if (n > 0)
+        snprintf(text + at, capacity - at, "\"%.*s\"", n - 1 < SHOWN_MAX ? (int)(n - 1) : SHOWN_MAX, k->text);
+    else
+        snprintf(text + at, capacity - at, "that without a prefix");
+}
+
+/* The prefixes but for one, separated by commas. */
+static void list_prefixes(char *text, size_t capacity, const struct networks *all, const struct network *but)
+{
+    text[0] = 0;
+    for (int i = 0; i < all->n; i++) {
+        if (&all->item[i] == but)
+            continue;
+        if (text[0])
+            strncat(text, ", ", capacity - strlen(text) - 1);
+        append_prefix(text, capacity, &all->item[i]);
+    }
+}
+
+static int fail_without_network(const struct weights *w, const struct weights_candidates *c, struct fmt_error *e)
+{
+    const struct named_tensor_set *set = &w->file.set;
+    if (has_flat_parameters(c))
+        return fmt_fail(e, FMT_MISMATCH, "flat parameters of sharded training (FSDP), one process's part: no single "
+                        "file of them has the weights; that of the teacher under eval/ is the one to take");
+    for (int64_t i = 0; i < set->n; i++)
+        if (set->item[i].unusable)
+            return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%s; %.60s: %.150s)",
+                            FMT_COUNT(set->n, "tensor", "tensors"), set->item[i].name, set->item[i].unusable);
+    return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%s%s%.60s)",
+                    FMT_COUNT(set->n, "tensor", "tensors"), set->n ? ", the first is " : "",
+                    set->n ? set->item[0].name : "");
+}
+
+/* The network of the role; NULL, with the error, where there is no such one or several. */
+static const struct network *choose(const struct weights *w, const struct networks *all, struct fmt_error *e)
+{
+    bool tie;
+    const struct network *best = nearest(all, w->role, &tie);
+    if (tie) {
+        char prefixes[200];
+        list_prefixes(prefixes, sizeof prefixes, all, NULL);
+        fmt_fail(e, FMT_MISMATCH, "holds %d networks, and no word in their names tells which is the %s: %s", all->n,
+                 role_name(w), prefixes);
+        return NULL;
+    }
+    bool teacher = is_named(best, "teacher");
+    if (w->role == WEIGHTS_STUDENT && !is_named(best, "student") && (teacher || is_average(best))) {
+        fmt_fail(e, FMT_MISMATCH, "holds %s and no student", teacher ? "a teacher" : "averaged weights");
+        return NULL;
+    }
+    return best;
+}
+
+/* That a script calls one of two "model" says little of which is meant. */
+static void warn_of_guess(struct weights *w, const struct networks *all, const struct network *chosen)
+{
+    char prefix[80] = "";
+    append_prefix(prefix, sizeof prefix, chosen);
+    for (int i = 0; i < all->n; i++)
+        if (&all->item[i] != chosen && words_distance(&all->item[i], w->role) == words_distance(chosen, w->role)) {
+            weights_warn(w, "%.150s: no word tells which of its %d networks is the %s; %s was taken, as training "
+                         "scripts call it so", w->path, all->n, role_name(w), prefix);
+            return;
+        }
+}
+
+static void report_choice(struct weights *w, const struct networks *all, const struct network *chosen)
+{
+    char prefix[80] = "", others[sizeof w->choice - 100];
+    append_prefix(prefix, sizeof prefix, chosen);
+    list_prefixes(others, sizeof others, all, chosen);
+    snprintf(w->choice, sizeof w->choice, "of %d networks %s was taken, not %s", all->n, prefix, others);
+    warn_of_guess(w, all, chosen);
+}
+
+int weights_choose_network(struct weights *w, struct weights_candidates *c, struct fmt_error *e)
+{
+    struct networks all;
+    if (!find_networks(c, &all))
+        return fmt_fail(e, FMT_LIMIT, "holds more than %d networks", NETWORKS_MAX);
+    if (all.n == 0)
+        return fail_without_network(w, c, e);
+    const struct network *chosen = choose(w, &all, e);
+    if (!chosen)
+        return (int)e->status;
+    w->role_unnamed = all.n == 1 && !is_named(chosen, role_name(w)) &&
+                      !(w->role == WEIGHTS_TEACHER && is_average(chosen));
+    if (all.n > 1)
+        report_choice(w, &all, chosen);
+    mark_unused(c, &all, chosen);
+    return 0;
+}
