@@ -8,140 +8,25 @@
 #include <string.h>
 
 #include "backend.h"
-#include "knn.h"
-#include "overlap.h"
 #include "extract.h"
 #include "json-line.h"
-#include "weights.h"
+#include "knn.h"
+#include "knn-set.h"
 #include "model.h"
-#include "step.h"
 #include "num.h"
-#include "shard-set.h"
-#include "text.h"
+#include "overlap.h"
+#include "step.h"
+#include "weights.h"
 
 enum { TRAIN, VAL, SETS };
 
-struct set {
-    struct shard_set shards;
-    uint8_t identity[DIGEST_BYTES];
-    bool open;
-    struct rows rows;      /* the labelled images; names and contents until the two sets have been compared */
-    struct text_pool text; /* of the names */
-    int64_t *image;        /* [n] their numbers in the shards */
-    float *x;              /* [n, C] */
-    uint8_t *failed;       /* [n] */
-};
-
-static const unsigned name_columns = ROWS_KEY | ROWS_GROUP_NAME | ROWS_CONTENT;
-
 struct knn_eval {
     const struct config *config;
-    struct set set[SETS];
+    struct knn_set set[SETS];
     int k[CONFIG_INTS_MAX], n_k, n_left_out;
-    int64_t C;
 };
 
 /* ---------------------------------------------------------------- opening */
-static void release_names(struct set *s)
-{
-    rows_drop(&s->rows, name_columns);
-    text_release(&s->text);
-}
-
-static int take_image(struct set *s, int64_t number, const struct shard_image *image, struct fmt_error *e)
-{
-    const struct index_labels *l = &image->labels;
-    int64_t i = s->rows.n++;
-    s->image[i] = number;
-    s->rows.label[i] = l->label;
-    memcpy(s->rows.content[i], image->sha256, DIGEST_BYTES);
-    s->rows.key[i] = text_copy(&s->text, l->key, strlen(l->key));
-    s->rows.group_name[i] = text_copy(&s->text, l->group, strlen(l->group));
-    return s->rows.key[i] && s->rows.group_name[i] ? 0 : fmt_no_memory(e);
-}
-
-static int find_labels(struct set *s, const char *path, struct fmt_error *e)
-{
-    struct block_buffer buffer = {0};
-    int64_t n = s->shards.n_images;
-    int status = rows_reserve(&s->rows, ROWS_LABEL | name_columns, n, e);
-    if (!status && !(s->image = malloc(((size_t)n + 1) * sizeof *s->image)))
-        status = fmt_no_memory(e);
-    for (int64_t i = 0; i < n && !status; i++) {
-        struct shard_image image;
-        status = shard_set_read(&s->shards, i, &buffer, &image, e);
-        if (!status && image.labels.label >= 0)
-            status = take_image(s, i, &image, e);
-    }
-    block_buffer_release(&buffer);
-    if (!status && !s->rows.n)
-        status = fmt_fail(e, FMT_INVALID, "%.300s: no image of it has a label", path);
-    return status;
-}
-
-static int open_set(struct set *s, const char *path, int64_t C, struct fmt_error *e)
-{
-    int status = shard_set_open(&s->shards, &path, 1, e);
-    if (status)
-        return status;
-    s->open = true;
-    struct digest d;
-    digest_init(&d);
-    for (int i = 0; i < s->shards.n_sets; i++)
-        digest_add(&d, s->shards.identity[i], DIGEST_BYTES);
-    digest_end(&d, s->identity);
-    status = find_labels(s, path, e);
-    size_t bytes;
-    if (!status && (!num_mul((size_t)s->rows.n, (size_t)C * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
-                    !(s->failed = malloc((size_t)s->rows.n))))
-        status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
-    s->rows.x = s->x;
-    s->rows.dim = C;
-    return status;
-}
-
-/* Labels of the two sets mean the same classes. */
-static int check_classes(const struct knn_eval *ev, struct fmt_error *e)
-{
-    const struct shard_set *a = &ev->set[TRAIN].shards, *b = &ev->set[VAL].shards;
-    bool same = a->n_classes == b->n_classes;
-    for (int i = 0; same && i < a->n_classes; i++)
-        same = strcmp(a->class_name[i], b->class_name[i]) == 0;
-    return same ? 0 : fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: their classes differ");
-}
-
-/* Photographs of the two sets were prepared alike. A set of version 1.0 does not say how, and is taken. */
-static int check_recipes(const struct knn_eval *ev, struct fmt_error *e)
-{
-    struct recipe r[SETS] = {{.n = 0}};
-    struct fmt_error why = {0};
-    int status = 0;
-    for (int i = 0; i < SETS && !status; i++)
-        status = shard_set_recipe(&ev->set[i].shards, &r[i], e);
-    if (!status && recipe_compare(&r[TRAIN], &r[VAL], &why))
-        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: packed in different ways: %s",
-                          why.text);
-    for (int i = 0; i < SETS; i++)
-        recipe_release(&r[i]);
-    return status;
-}
-
-/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. text: what
- * the sets share, or "". */
-static int check_overlap(struct knn_eval *ev, char text[OVERLAP_TEXT], struct fmt_error *e)
-{
-    struct overlap o;
-    int status = overlap_sets(&ev->set[TRAIN].rows, &ev->set[VAL].rows, false, &o, e);
-    if (!status)
-        overlap_text(&o, ev->config->evaluation.knn_val, ev->config->evaluation.knn_train, text);
-    if (!status && overlap_any(&o) && !ev->config->evaluation.allow_overlap)
-        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be too good "
-                          "(evaluation.allow_overlap=true scores them): %s", text);
-    for (int i = 0; i < SETS; i++)
-        release_names(&ev->set[i]);
-    return status;
-}
-
 /* Those of the settings that are at most the number of images that vote. */
 static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
 {
@@ -155,7 +40,8 @@ static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
     if (ev->n_k)
         return 0;
     return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: none is at most the %s of %.200s",
-                    FMT_COUNT(ev->set[TRAIN].rows.n, "labelled image", "labelled images"), ev->config->evaluation.knn_train);
+                    FMT_COUNT(ev->set[TRAIN].rows.n, "labelled image", "labelled images"),
+                    ev->config->evaluation.knn_train);
 }
 
 static void warn(const struct knn_eval *ev, const char *overlap, struct run_log *log)
@@ -182,16 +68,12 @@ int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_
     if (!(*ev = calloc(1, sizeof **ev)))
         return fmt_no_memory(e);
     (*ev)->config = config;
-    (*ev)->C = config_dims(config).embed_dim;
-    int status = open_set(&(*ev)->set[TRAIN], config->evaluation.knn_train, (*ev)->C, e);
+    int64_t dim = config_dims(config).embed_dim;
+    int status = knn_set_open(&(*ev)->set[TRAIN], config->evaluation.knn_train, dim, e);
     if (!status)
-        status = open_set(&(*ev)->set[VAL], config->evaluation.knn_val, (*ev)->C, e);
+        status = knn_set_open(&(*ev)->set[VAL], config->evaluation.knn_val, dim, e);
     if (!status)
-        status = check_classes(*ev, e);
-    if (!status)
-        status = check_recipes(*ev, e);
-    if (!status)
-        status = check_overlap(*ev, overlap, e);
+        status = knn_set_compare(&(*ev)->set[TRAIN], &(*ev)->set[VAL], config, overlap, e);
     if (!status)
         status = choose_ks(*ev, e);
     if (status) {
@@ -205,15 +87,8 @@ int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_
 
 void knn_eval_close(struct knn_eval *ev)
 {
-    for (int i = 0; ev && i < SETS; i++) {
-        if (ev->set[i].open)
-            shard_set_close(&ev->set[i].shards);
-        release_names(&ev->set[i]);
-        free(ev->set[i].image);
-        rows_release(&ev->set[i].rows);
-        free(ev->set[i].x);
-        free(ev->set[i].failed);
-    }
+    for (int i = 0; ev && i < SETS; i++)
+        knn_set_close(&ev->set[i]);
     free(ev);
 }
 
@@ -251,21 +126,7 @@ static float *copy_teacher(struct step *step, struct fmt_error *e)
     return copy;
 }
 
-/* Images that failed are no part of the set any more. */
-static void leave_out_failed(struct set *s, int64_t C)
-{
-    int64_t n = 0;
-    for (int64_t i = 0; i < s->rows.n; i++) {
-        if (s->failed[i])
-            continue;
-        s->image[n] = s->image[i];
-        s->rows.label[n] = s->rows.label[i];
-        memmove(s->x + n++ * C, s->x + i * C, (size_t)C * sizeof *s->x);
-    }
-    s->rows.n = n;
-}
-
-static int set_features(struct knn_eval *ev, struct set *s, struct extract *x, struct thread_pool *pool,
+static int set_features(struct knn_set *s, struct extract *x, struct thread_pool *pool,
                         struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct extract_shards_job job = {.image = s->image, .n = s->rows.n, .out = s->x, .failed = s->failed};
@@ -274,7 +135,7 @@ static int set_features(struct knn_eval *ev, struct set *s, struct extract *x, s
         return status;
     if (job.n_failed == s->rows.n || job.first.status == FMT_MEMORY)
         return fmt_fail(e, job.first.status, "%s", job.first.text);
-    leave_out_failed(s, ev->C);
+    knn_set_remove_failed(s);
     if (!scores->n_failed)
         scores->failed = job.first;
     scores->n_failed += job.n_failed;
@@ -294,7 +155,7 @@ static int all_features(struct knn_eval *ev, struct step *step, struct thread_po
         status = extract_open(&x, &model, &settings, thread_workers(pool), e);
     }
     for (int i = 0; i < SETS && !status; i++)
-        status = set_features(ev, &ev->set[i], &x, pool, scores, e);
+        status = set_features(&ev->set[i], &x, pool, scores, e);
     extract_close(&x);
     free(values);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
@@ -324,7 +185,7 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *poo
 {
     int ks[CONFIG_INTS_MAX];
     double top1[CONFIG_INTS_MAX];
-    const struct set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
+    const struct knn_set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
     *scores = (struct knn_eval_scores){.n = 0};
     int status = all_features(ev, step, pool, scores, e);
     int n_ks = ascending(ev->k, ev->n_k, ks);
