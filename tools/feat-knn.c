@@ -91,21 +91,6 @@ static int parse_counts(const char *option, const char *text, int *out)
     return n;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    return *(const int *)a - *(const int *)b;
-}
-
-static int sort_unique(int *v, int n)
-{
-    int n_unique = 0;
-    qsort(v, (size_t)n, sizeof *v, ascending);
-    for (int i = 0; i < n; i++)
-        if (n_unique == 0 || v[i] != v[n_unique - 1])
-            v[n_unique++] = v[i];
-    return n_unique;
-}
-
 /* Of the default list those that the bank can fill; what was asked for in words must be there. */
 static void limit_ks(struct job *j, int64_t n_bank)
 {
@@ -369,7 +354,7 @@ static void run_per_class(struct job *j, struct voted *q, int n)
         if (j->ks[i] <= n)
             ks[n_ks++] = j->ks[i];
     ks[n_ks++] = n;
-    n_ks = sort_unique(ks, n_ks);
+    n_ks = knn_sort_ks(ks, n_ks);
     j->show_progress = false; /* many small searches */
     for (int64_t try = 0; try < n_tries; try++) {
         struct rows bank = draw_bank(j, n, try);
@@ -435,7 +420,7 @@ int main(int argc, char **argv)
     input_guard_enable();
     j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .json = json, .note = msg_note,
                                  .warn = msg_warn};
-    j.n_ks = sort_unique(j.ks, parse_counts("-k", k_text, j.ks));
+    j.n_ks = knn_sort_ks(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);
     check(file_check_output(output, false, &e) || file_check_output(report_path, false, &e), &e);

@@ -35,8 +35,7 @@ static const struct opt options[] = {
     OPT_PATH('m', "model", &model_path, "FILE", "with --train: write the classifier; without: use it"),
     OPT_STRING('C', "penalty", &C_text, "C,C,...", "inverse penalties to try; grid: the 45 published ones [grid]"),
     OPT_COUNT(0, "folds", &n_folds, 2, 1000, "N", "folds where there is no --val; groups stay whole [5]"),
-    OPT_CHOICE(0, "select", &select_by, "accuracy|balanced-accuracy|f1|mcc|auroc|average-precision|log-loss",
-               "what the best C is best in [accuracy]"),
+    OPT_CHOICE(0, "select", &select_by, MODEL_SELECTION_BY, "what the best C is best in [accuracy]"),
     OPT_STRING(0, "class-weight", &class_weight, "none|balanced|W,W", "weights of the classes' rows [none]"),
     OPT_REAL(0, "gradient", &gradient_limit, 1e-300, 1, "G",
              "converged: no entry of the gradient / n is larger [1e-6]"),
@@ -85,21 +84,6 @@ static void check_of(const char *path, int status, const struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ options */
-static enum model_selection_by parse_select(void)
-{
-    static const char *const name[] = {[MODEL_SELECTION_ACCURACY] = "accuracy",
-                                       [MODEL_SELECTION_BALANCED_ACCURACY] = "balanced-accuracy",
-                                       [MODEL_SELECTION_F1] = "f1",
-                                       [MODEL_SELECTION_MCC] = "mcc",
-                                       [MODEL_SELECTION_AUROC] = "auroc",
-                                       [MODEL_SELECTION_AVERAGE_PRECISION] = "average-precision",
-                                       [MODEL_SELECTION_LOG_LOSS] = "log-loss"};
-    int i = 0;
-    while (strcmp(name[i], select_by) != 0)
-        i++;
-    return (enum model_selection_by)i;
-}
-
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -296,7 +280,7 @@ static void fit(struct job *j)
                                         .positive = j->scoring.plan.positive,
                                         .C = j->C,
                                         .n_C = j->n_C,
-                                        .by = parse_select(),
+                                        .by = select_by,
                                         .class_weight = class_weight,
                                         .limits = {gradient_limit, (int)n_iterations},
                                         .step = show_step,
@@ -334,7 +318,7 @@ static void report_fit(struct job *j)
     report_number(&report, "C", C);
     report_number(&report, "gradient", r->gradient);
     report_count(&report, "iterations", r->n_iterations);
-    report_bool(&report, "converged", r->converged);
+    report_put(&report, (struct report_node){.kind = REPORT_BOOL, .name = "converged", .count = r->converged});
     struct report_node *grid = report_add(&report, REPORT_LIST, "grid");
     for (int i = 0; i < j->n_C; i++) {
         double score = sign * j->best.score[i];

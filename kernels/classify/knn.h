@@ -40,8 +40,8 @@ int knn_search(const struct knn_search *s, const struct rows *queries, int64_t f
 /* Memory that it takes, results included; of rows reads n and dim only. */
 int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_workers);
 
-/* Weights exp(s / T) over their sum over all k neighbours; votes [n_ks,n_queries,n_classes] are the sums per class
- * of the first ks[i] weights (so they sum to 1 only where ks[i] >= k). ks ascending, each <= k. */
+/* Weights exp(s / T) over their sum over all k neighbours; votes are the sums per class of the first ks[i] weights (so
+ * they sum to 1 only where ks[i] >= k). ks ascending, each <= k. */
 struct knn_vote {
     int k;                /* neighbours per query */
     double temperature;   /* KNN_TEMPERATURE */
@@ -50,8 +50,10 @@ struct knn_vote {
     const int *ks;
     int n_ks;
 };
-void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n_queries,
-               double *votes);
+int knn_sort_ks(int *ks, int n); /* ascending, each once; returns how many */
+/* Of n queries; those of each ks[i] are stride queries after the ones before: votes [n_ks,stride,n_classes]. */
+void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n, double *votes,
+               int64_t stride);
 
 /* Share of the rows whose highest vote (of equals the lower class) is their label; rows with label < 0 do not count. */
 double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_classes);

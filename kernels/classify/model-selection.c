@@ -140,21 +140,30 @@ static int run_fold(struct selecting *t, int fold, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ scores */
-static double value_of(enum model_selection_by by, const double *v)
+/* In the order of MODEL_SELECTION_BY. */
+static const struct criterion {
+    const char *name;
+    enum metrics_whole metric;
+    bool ranks; /* it needs the rows in order */
+} criteria[] = {{"accuracy", METRICS_accuracy, false},
+                {"balanced-accuracy", METRICS_balanced_accuracy, false},
+                {"f1", METRICS_f1_macro, false},
+                {"mcc", METRICS_mcc, false},
+                {"auroc", METRICS_auroc, true},
+                {"average-precision", METRICS_average_precision, true},
+                {"log-loss", METRICS_log_loss, false}};
+
+static const struct criterion *criterion_of(const char *name)
 {
-    static const enum metrics_whole what[] = {[MODEL_SELECTION_ACCURACY] = METRICS_accuracy,
-                                              [MODEL_SELECTION_BALANCED_ACCURACY] = METRICS_balanced_accuracy,
-                                              [MODEL_SELECTION_F1] = METRICS_f1_macro,
-                                              [MODEL_SELECTION_MCC] = METRICS_mcc,
-                                              [MODEL_SELECTION_AUROC] = METRICS_auroc,
-                                              [MODEL_SELECTION_AVERAGE_PRECISION] = METRICS_average_precision,
-                                              [MODEL_SELECTION_LOG_LOSS] = METRICS_log_loss};
-    double value = v[metrics_at_whole(what[by])];
-    return by == MODEL_SELECTION_LOG_LOSS ? -value : value;
+    const struct criterion *c = criteria;
+    while (strcmp(c->name, name) != 0)
+        c++;
+    return c;
 }
 
-/* Of one C. */
-static int score_of(const struct selecting *t, const struct metrics_input *in, double *score, struct fmt_error *e)
+/* Of one C, higher is better. */
+static int score_of(const struct selecting *t, const struct metrics_input *in, enum metrics_whole metric,
+                    double *score, struct fmt_error *e)
 {
     struct metrics m;
     int status = metrics_open(&m, in, t->pool, e);
@@ -163,8 +172,8 @@ static int score_of(const struct selecting *t, const struct metrics_input *in, d
     double *values = calloc((size_t)m.n_values, sizeof *values);
     if (values) {
         metrics_compute(&m, NULL, values, NULL);
-        double v = value_of(t->s->by, values);
-        *score = isnan(v) ? -INFINITY : v;
+        double v = values[metrics_at_whole(metric)];
+        *score = isnan(v) ? -INFINITY : metric == METRICS_log_loss ? -v : v;
     } else {
         status = no_memory(e);
     }
@@ -175,16 +184,14 @@ static int score_of(const struct selecting *t, const struct metrics_input *in, d
 
 static int score_grid(const struct selecting *t, const struct rows *val, struct fmt_error *e)
 {
-    const struct model_selection *s = t->s;
+    const struct criterion *c = criterion_of(t->s->by);
     struct rows rows = *val;
-    struct metrics_input in = {.rows = &rows, .positive = s->positive,
-                               .without_ranks = s->by != MODEL_SELECTION_AUROC &&
-                                                s->by != MODEL_SELECTION_AVERAGE_PRECISION};
+    struct metrics_input in = {.rows = &rows, .positive = t->s->positive, .without_ranks = !c->ranks};
     int status = 0;
-    rows.n_classes = s->n_classes;
-    for (int i = 0; !status && i < s->n_C; i++) {
+    rows.n_classes = t->s->n_classes;
+    for (int i = 0; !status && i < t->s->n_C; i++) {
         rows.proba = t->proba[i];
-        status = score_of(t, &in, &t->best->score[i], e);
+        status = score_of(t, &in, c->metric, &t->best->score[i], e);
         if (!status && t->best->score[i] > t->best->score[t->best->i_best])
             t->best->i_best = i;
     }

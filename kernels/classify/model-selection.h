@@ -12,16 +12,7 @@
 
 #include "logreg.h"
 
-/* The score that selects. Of equally good values of C the smallest is taken, as published. */
-enum model_selection_by {
-    MODEL_SELECTION_ACCURACY,
-    MODEL_SELECTION_BALANCED_ACCURACY,
-    MODEL_SELECTION_F1,
-    MODEL_SELECTION_MCC,
-    MODEL_SELECTION_AUROC,
-    MODEL_SELECTION_AVERAGE_PRECISION,
-    MODEL_SELECTION_LOG_LOSS
-};
+#define MODEL_SELECTION_BY "accuracy|balanced-accuracy|f1|mcc|auroc|average-precision|log-loss"
 
 struct model_selection {
     const struct rows *train, *val; /* all rows labelled; val NULL: the folds of train */
@@ -29,7 +20,7 @@ struct model_selection {
     int n_classes, positive;
     const double *C; /* ascending */
     int n_C;
-    enum model_selection_by by;
+    const char *by; /* what is best, "accuracy" (MODEL_SELECTION_BY); of equally good values of C the smallest */
     const char *class_weight; /* "none", "balanced", or numbers with commas, one a class */
     struct logreg_limits limits;
     void (*step)(void *arg, int n_done, int n_all); /* after each fit; may be NULL */

@@ -1,5 +1,4 @@
 /* featset-check.c - whether rows of two sets may be used together. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,33 +45,4 @@ int featset_check(struct featset *s, const struct feat_header *h, const char *na
     if (!status)
         status = renumber(s, h, &why);
     return status ? fmt_fail(e, (enum fmt_status)status, "%s: does not go with %s: %s", s->path, name, why.text) : 0;
-}
-
-const char *featset_classes_text(const struct featset *s, const struct feat_header *h, const char *name,
-                                 char out[FEATSET_TEXT])
-{
-    bool same = s->header.n_classes == h->n_classes;
-    for (int c = 0; same && c < h->n_classes; c++)
-        same = strcmp(s->header.class_name[c], h->class_name[c]) == 0;
-    out[0] = 0;
-    if (s->header.n_classes == 0 || same)
-        return out;
-    if (s->header.n_classes < h->n_classes)
-        snprintf(out, FEATSET_TEXT, "%.150s: %d of the %d classes of %.150s; they go by name", s->path,
-                 s->header.n_classes, h->n_classes, name);
-    else
-        snprintf(out, FEATSET_TEXT, "%.150s: its classes are in another order than those of %.150s; they go by name",
-                 s->path, name);
-    return out;
-}
-
-const char *featset_uncompared_text(const struct featset *s, const struct feat_header *h, const char *name,
-                                char out[FEATSET_TEXT])
-{
-    char what[200];
-    out[0] = 0;
-    if (feat_uncompared(h, &s->header, what, sizeof what))
-        snprintf(out, FEATSET_TEXT, "%.150s, %.150s: not compared, since one of them does not say it: %s", name,
-                 s->path, what);
-    return out;
 }

@@ -48,12 +48,4 @@ void featset_close(struct featset *s);
  * file that h is from. */
 int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
 
-/* What a user should know of two sets that are used together, or "": that they have other classes, or the same in
- * another order; what could not be compared because one of them does not record it. */
-enum { FEATSET_TEXT = 640 };
-const char *featset_classes_text(const struct featset *s, const struct feat_header *h, const char *name,
-                                 char out[FEATSET_TEXT]);
-const char *featset_uncompared_text(const struct featset *s, const struct feat_header *h, const char *name,
-                                    char out[FEATSET_TEXT]);
-
 #endif

@@ -15,6 +15,9 @@ struct predictions {
     bool json, with_votes; /* votes of k neighbours after the probabilities */
     int n_classes;
     char *const *class_name;
+    FILE *line; /* the line that is being made, in memory */
+    char *text;
+    size_t bytes;
 };
 
 /* tool: its name. plan: classes, and which is positive; the names live until predictions_commit. */

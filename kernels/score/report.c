@@ -4,111 +4,56 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-struct report_node *report_add(struct report_node *parent, enum report_kind kind, const char *name)
+struct report_node *report_put(struct report_node *parent, struct report_node node)
 {
-    struct report_node *node = parent ? calloc(1, sizeof *node) : NULL;
-    if (!node) {
+    struct report_node *added = parent ? malloc(sizeof *added) : NULL;
+    if (!added) {
         if (parent)
             parent->incomplete = true;
         return NULL;
     }
-    node->kind = kind;
-    node->name = name;
+    *added = node;
     if (parent->last)
-        parent->last->next = node;
+        parent->last->next = added;
     else
-        parent->first = node;
-    return parent->last = node;
+        parent->first = added;
+    return parent->last = added;
 }
 
-static void set_text(struct report_node *node, char **to, const char *format, va_list args)
-{
-    if (node && vasprintf(to, format, args) < 0) {
-        *to = NULL;
-        node->incomplete = true;
-    }
-}
+/* Sets a text of the node from the arguments after `format`. */
+#define SET_TEXT(node, text, format)                            \
+    va_list args;                                               \
+    va_start(args, format);                                     \
+    if ((node) && vasprintf(&(node)->text, format, args) < 0) { \
+        (node)->text = NULL;                                    \
+        (node)->incomplete = true;                              \
+    }                                                           \
+    va_end(args)
 
 void report_title(struct report_node *node, const char *format, ...)
 {
-    va_list args;
-    va_start(args, format);
-    set_text(node, node ? &node->title : NULL, format, args);
-    va_end(args);
+    SET_TEXT(node, title, format);
 }
 
 void report_shown(struct report_node *number, const char *format, ...)
 {
-    va_list args;
-    va_start(args, format);
-    set_text(number, number ? &number->text : NULL, format, args);
-    va_end(args);
+    SET_TEXT(number, text, format);
 }
 
-void report_note(struct report_node *parent, const char *format, ...)
+struct report_node *report_note(struct report_node *parent, const char *format, ...)
 {
     struct report_node *node = report_add(parent, REPORT_NOTE, NULL);
-    va_list args;
-    va_start(args, format);
-    set_text(node, node ? &node->text : NULL, format, args);
-    va_end(args);
+    SET_TEXT(node, text, format);
+    return node;
 }
 
 struct report_node *report_text(struct report_node *parent, const char *name, const char *text)
 {
-    struct report_node *node = report_add(parent, REPORT_TEXT, name);
-    if (node && !(node->text = strdup(text)))
-        node->incomplete = true;
-    return node;
-}
-
-struct report_node *report_count(struct report_node *parent, const char *name, int64_t count)
-{
-    struct report_node *node = report_add(parent, REPORT_COUNT, name);
-    if (node)
-        node->count = count;
-    return node;
-}
-
-struct report_node *report_number(struct report_node *parent, const char *name, double number)
-{
-    struct report_node *node = report_add(parent, REPORT_NUMBER, name);
-    if (node)
-        node->number = number;
-    return node;
-}
-
-struct report_node *report_bool(struct report_node *parent, const char *name, bool value)
-{
-    struct report_node *node = report_add(parent, REPORT_BOOL, name);
-    if (node)
-        node->count = value;
-    return node;
-}
-
-struct report_node *report_measure(struct report_node *parent, const char *name, const char *title, double value,
-                                   double low, double high)
-{
-    struct report_node *node = report_number(parent, name, value);
-    report_title(node, "%s", title);
+    struct report_node *node = report_note(parent, "%s", text);
     if (node) {
-        node->kind = REPORT_MEASURE;
-        node->low = low;
-        node->high = high;
-    }
-    return node;
-}
-
-struct report_node *report_matrix(struct report_node *parent, const char *name, const int64_t *cell,
-                                  char *const *label, int n)
-{
-    struct report_node *node = report_add(parent, REPORT_MATRIX, name);
-    if (node) {
-        node->cell = cell;
-        node->label = label;
-        node->n = n;
+        node->kind = REPORT_TEXT;
+        node->name = name;
     }
     return node;
 }

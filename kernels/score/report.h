@@ -5,7 +5,7 @@
  *   report_note(&r, "k-NN, k = %d", k);                          a sentence, for people only
  *   struct report_node *all = report_add(&r, REPORT_RECORDS, NULL), *one = report_add(all, REPORT_OBJECT, NULL);
  *   report_title(one, "images (%d)", n);
- *   report_measure(one, "accuracy", "accuracy", 0.9, 0.85, 0.95);
+ *   report_put(one, (struct report_node){REPORT_MEASURE, "accuracy", .number = 0.9, .low = 0.85, .high = 0.95});
  *   report_print_text(stdout, &r, e);  report_print_json(stdout, &r, e);
  *   report_release(&r);
  *
@@ -47,19 +47,28 @@ struct report_node {
     bool incomplete;
 };
 
+#define REPORT_FORMAT __attribute__((format(printf, 2, 3)))
+
 /* Each adds a node after the others of parent and returns it; NULL: no memory. NULL is allowed as a parent. */
-struct report_node *report_add(struct report_node *parent, enum report_kind kind, const char *name);
+struct report_node *report_put(struct report_node *parent, struct report_node node);
 struct report_node *report_text(struct report_node *parent, const char *name, const char *text);
-struct report_node *report_count(struct report_node *parent, const char *name, int64_t count);
-struct report_node *report_number(struct report_node *parent, const char *name, double number);
-struct report_node *report_bool(struct report_node *parent, const char *name, bool value);
-struct report_node *report_measure(struct report_node *parent, const char *name, const char *title, double value,
-                                   double low, double high);
-struct report_node *report_matrix(struct report_node *parent, const char *name, const int64_t *cell,
-                                  char *const *label, int n);
-void report_note(struct report_node *parent, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void report_title(struct report_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void report_shown(struct report_node *number, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct report_node *report_note(struct report_node *parent, const char *format, ...) REPORT_FORMAT;
+
+static inline struct report_node *report_add(struct report_node *parent, enum report_kind kind, const char *name)
+{
+    return report_put(parent, (struct report_node){.kind = kind, .name = name});
+}
+static inline struct report_node *report_count(struct report_node *parent, const char *name, int64_t count)
+{
+    return report_put(parent, (struct report_node){.kind = REPORT_COUNT, .name = name, .count = count});
+}
+static inline struct report_node *report_number(struct report_node *parent, const char *name, double number)
+{
+    return report_put(parent, (struct report_node){.kind = REPORT_NUMBER, .name = name, .number = number});
+}
+
+void report_title(struct report_node *node, const char *format, ...) REPORT_FORMAT;
+void report_shown(struct report_node *number, const char *format, ...) REPORT_FORMAT;
 
 bool report_complete(const struct report_node *report);
 void report_release(struct report_node *report); /* the root itself is the caller's */

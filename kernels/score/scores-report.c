@@ -35,7 +35,9 @@ void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan
 static void add_measure(struct report_node *to, const char *key, const char *title, const struct scores *s, int at)
 {
     bool prefixed = strncmp(key, "class_", 6) == 0 || strncmp(key, "point_", 6) == 0;
-    report_measure(to, prefixed ? key + 6 : key, title, s->values[at], s->low[at], s->high[at]);
+    report_title(report_put(to, (struct report_node){.kind = REPORT_MEASURE, .name = prefixed ? key + 6 : key,
+                                                     .number = s->values[at], .low = s->low[at], .high = s->high[at]}),
+                 "%s", title);
 }
 
 static void add_classes(struct report_node *record, const struct scores_plan *plan, const struct scores *s)
@@ -99,7 +101,9 @@ static void add_record(struct report_node *records, const struct scores_plan *pl
     for (int what = 0; what < METRICS_N_WHOLE; what++)
         if (what != METRICS_top5 || plan->n_classes > 5)
             add_measure(r, whole_key[what], whole_title[what], s, what);
-    struct report_node *confusion = report_matrix(r, "confusion", s->confusion, plan->class_name, plan->n_classes);
+    struct report_node *confusion = report_put(r, (struct report_node){
+        .kind = REPORT_MATRIX, .name = "confusion", .cell = s->confusion, .label = plan->class_name,
+        .n = plan->n_classes});
     if (plan->n_classes <= CONFUSION_MAX)
         report_title(confusion, "confusion of %s%s", title, s->n_tries > 1 ? ", first try" : "");
     add_classes(r, plan, s);

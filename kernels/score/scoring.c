@@ -2,6 +2,7 @@
 #include "scoring.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "overlap.h"
 #include "report-print.h"
@@ -13,20 +14,33 @@ int scoring_open(struct scoring *s, struct fmt_error *e)
     return s->out ? 0 : fmt_no_memory(e);
 }
 
+/* What the user should know of two sets that are used together. */
+static void compare_sets(const struct scoring *s, const struct featset *set, const struct feat_header *h,
+                         const char *name)
+{
+    const struct feat_header *own = &set->header;
+    bool same = own->n_classes == h->n_classes;
+    char what[200];
+    for (int c = 0; same && c < h->n_classes; c++)
+        same = strcmp(own->class_name[c], h->class_name[c]) == 0;
+    if (own->n_classes > 0 && own->n_classes < h->n_classes)
+        s->note("%.150s: %d of the %d classes of %.150s; they go by name", set->path, own->n_classes, h->n_classes,
+                name);
+    else if (own->n_classes > 0 && !same)
+        s->note("%.150s: its classes are in another order than those of %.150s; they go by name", set->path, name);
+    if (feat_uncompared(h, own, what, sizeof what))
+        s->warn("%.150s, %.150s: not compared, since one of them does not say it: %s", name, set->path, what);
+}
+
 int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,
                     const char *name, struct fmt_error *e)
 {
-    char text[FEATSET_TEXT];
     set->role = role;
     score_inputs_add(&s->inputs, role, set->path, set->identity);
     int status = h ? featset_check(set, h, name, e) : 0;
-    if (!h || status)
-        return status;
-    if (featset_classes_text(set, h, name, text)[0])
-        s->note("%s", text);
-    if (featset_uncompared_text(set, h, name, text)[0])
-        s->warn("%s", text);
-    return 0;
+    if (h && !status)
+        compare_sets(s, set, h, name);
+    return status;
 }
 
 /* "test.feat (query)": one file may have two roles. */

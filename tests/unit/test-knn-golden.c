@@ -126,7 +126,7 @@ static void check_all(struct case_of *c)
     double *votes = malloc((size_t)(c->n_ks * cells) * sizeof *votes), top1[KS_MAX];
     ok(knn_search(&s, &test, 0, c->n_test, NULL, similarity, index, &e) == 0, "search: %s", e.text);
     check_neighbours(c, similarity, index);
-    knn_votes(&v, similarity, index, c->n_test, votes);
+    knn_votes(&v, similarity, index, c->n_test, votes, c->n_test);
     for (int i = 0; i < c->n_ks; i++)
         check_votes(c, votes + i * cells, c->ks[i]);
     struct knn_problem p = {&train, &test, c->n_classes, c->ks, c->n_ks};

@@ -133,13 +133,13 @@ static void test_few_rows(void)
        "two rows are allowed, two are found");
     double votes[4];
     struct knn_vote v = {K, KNN_TEMPERATURE, label, 2, (const int[]){1, K}, 2};
-    knn_votes(&v, r.similarity, r.index, 1, votes);
+    knn_votes(&v, r.similarity, r.index, 1, votes, 1);
     ok(fabs(votes[2] + votes[3] - 1) < 1e-12 && votes[0] + votes[1] < 1,
        "weights sum to 1 over those that are there");
     query_group[0] = 9;
     own[0] = own[1] = own[2] = own[3] = own[4] = 9;
     search(&s, query, 1, 1, &r, &e);
-    knn_votes(&v, r.similarity, r.index, 1, votes);
+    knn_votes(&v, r.similarity, r.index, 1, votes, 1);
     ok(r.index[0] == -1 && votes[2] == 0 && votes[3] == 0, "nobody left: no votes");
     query_group[0] = 0;
 }
@@ -183,7 +183,7 @@ static void test_votes_are_shares(void)
     }
     for (int k = 1; k <= MOST; k++) {
         struct knn_vote v = {k, KNN_TEMPERATURE, label, 2, &k, 1};
-        knn_votes(&v, similarity, index, 1, votes);
+        knn_votes(&v, similarity, index, 1, votes, 1);
         most = fmax(most, votes[0]);
     }
     ok(most <= 1 && most > 1 - 1e-12, "the votes of one class are at most 1 # %.17g", most);

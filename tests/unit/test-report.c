@@ -34,24 +34,33 @@ static int print_third(FILE *out, const struct report_node *report, struct fmt_e
 static const int64_t counts[] = {3, 1, 0, 12};
 static char *const names[] = {"good", "a class with a long name"};
 
+static void add_measure(struct report_node *to, const char *name, const char *title, double value, double low,
+                        double high)
+{
+    struct report_node *m = report_put(to, (struct report_node){.kind = REPORT_MEASURE, .name = name, .number = value,
+                                                                .low = low, .high = high});
+    if (title)
+        report_title(m, "%s", title);
+}
+
 static void add_record(struct report_node *records, const char *level, double accuracy)
 {
     struct report_node *r = report_add(records, REPORT_OBJECT, NULL);
     report_title(r, "%s (%d)", level, 16);
     report_text(r, "level", level);
     report_count(r, "rows", 4000000000);
-    report_measure(r, "accuracy", "accuracy", accuracy, accuracy - 0.125, 1);
-    report_measure(r, "loss", "log loss", 12.3456, NAN, NAN);
-    report_title(report_matrix(r, "confusion", counts, names, 2), "confusion of %s", level);
+    add_measure(r, "accuracy", "accuracy", accuracy, accuracy - 0.125, 1);
+    add_measure(r, "loss", "log loss", 12.3456, NAN, NAN);
+    struct report_node *confusion = report_put(r, (struct report_node){
+        .kind = REPORT_MATRIX, .name = "confusion", .cell = counts, .label = names, .n = 2});
+    report_title(confusion, "confusion of %s", level);
     struct report_node *points = report_add(r, REPORT_LIST, "points"), *one = report_add(points, REPORT_OBJECT, NULL);
     report_title(one, "good at recall >= %g:", 0.9);
     struct report_node *threshold = report_number(one, "threshold", NAN);
     report_title(threshold, "threshold");
     report_shown(threshold, "cannot be had");
-    report_measure(one, "recall", "recall", 123.456, NAN, NAN);
-    report_measure(one, "only_for_programs", "", NAN, NAN, NAN);
-    free(one->last->title);
-    one->last->title = NULL;
+    add_measure(one, "recall", "recall", 123.456, NAN, NAN);
+    add_measure(one, "only_for_programs", NULL, NAN, NAN, NAN);
 }
 
 static struct report_node build(int n_records)
@@ -59,7 +68,7 @@ static struct report_node build(int n_records)
     struct report_node report = {.kind = REPORT_OBJECT};
     report_text(&report, "tool", "test \xff");
     report_note(&report, "a sentence with %d words", 5);
-    report_bool(&report, "converged", true);
+    report_put(&report, (struct report_node){.kind = REPORT_BOOL, .name = "converged", .count = true});
     struct report_node *list = report_add(&report, REPORT_LIST, "grid");
     report_number(list, NULL, 0.1);
     report_number(list, NULL, NAN);

@@ -162,24 +162,6 @@ static int all_features(struct knn_eval *ev, struct step *step, struct thread_po
 }
 
 /* ---------------------------------------------------------------- scores */
-static int by_size(const void *a, const void *b)
-{
-    int x = *(const int *)a, y = *(const int *)b;
-    return (x > y) - (x < y);
-}
-
-/* For the search: ascending, each once. Returns how many. */
-static int ascending(const int *k, int n, int ks[CONFIG_INTS_MAX])
-{
-    int n_ks = 0;
-    memcpy(ks, k, (size_t)n * sizeof *k);
-    qsort(ks, (size_t)n, sizeof *ks, by_size);
-    for (int i = 0; i < n; i++)
-        if (!n_ks || ks[i] != ks[n_ks - 1])
-            ks[n_ks++] = ks[i];
-    return n_ks;
-}
-
 int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
                  struct fmt_error *e)
 {
@@ -188,7 +170,8 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *poo
     const struct knn_set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
     *scores = (struct knn_eval_scores){.n = 0};
     int status = all_features(ev, step, pool, scores, e);
-    int n_ks = ascending(ev->k, ev->n_k, ks);
+    memcpy(ks, ev->k, sizeof ks);
+    int n_ks = knn_sort_ks(ks, ev->n_k);
     struct knn_problem problem = {.train = &train->rows, .val = &val->rows, .n_classes = train->shards.n_classes,
                                   .ks = ks, .n_ks = n_ks};
     if (!status)
@@ -289,7 +272,7 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
     struct params table = {0};
     struct vit vit;
     struct vit_config shape = model_vit(c);
-    int ks[CONFIG_INTS_MAX], k[CONFIG_INTS_MAX], n_k = 0;
+    int ks[CONFIG_INTS_MAX], n_ks = 0;
     int64_t at = 0;
     *bytes = (struct knn_eval_bytes){0};
     if (!*c->evaluation.knn_train || !c->evaluation.eval_period_iterations)
@@ -306,10 +289,10 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
         return status;
     for (int i = 0; i < c->evaluation.knn_k.n; i++)
         if (c->evaluation.knn_k.item[i] <= n.n[TRAIN])
-            k[n_k++] = (int)c->evaluation.knn_k.item[i];
+            ks[n_ks++] = (int)c->evaluation.knn_k.item[i];
     int64_t row = shape.C * (int64_t)sizeof(float) + (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1);
     struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n.n[VAL], .dim = shape.C};
-    struct knn_problem problem = {&train, &val, n.n_classes, ks, ascending(k, n_k, ks)};
+    struct knn_problem problem = {&train, &val, n.n_classes, ks, knn_sort_ks(ks, n_ks)};
     bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
     bytes->search = knn_evaluate_bytes(&problem, n_workers);
     return 0;
