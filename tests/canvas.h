@@ -1,8 +1,8 @@
-/* canvas.h - a small painter for the drawn photographs: shapes with soft edges on a canvas of float RGB, then a camera
- * that looks at the canvas from somewhere and makes a photograph of it.
+/* canvas.h - a small painter for drawn photographs: shapes with soft edges on a canvas of float RGB, and a camera that
+ * photographs the canvas from a position.
  *
- * A shape is a signed distance: where it is below zero the shape is, within half a pixel of zero is its edge. A turn
- * (canvas_turn) rotates what is painted after it about a point. Nothing here is exact physics; it has to look as if.
+ * A shape is a signed distance function: negative inside, with the edge within half a pixel of zero. canvas_rotate
+ * rotates what is painted after it. None of this is exact physics; it only has to look right.
  */
 #ifndef CANVAS_H
 #define CANVAS_H
@@ -23,7 +23,7 @@ struct rgb {
 struct canvas {
     int width, height;
     struct rgb *pixel;
-    float turn_x, turn_y, turn_cos, turn_sin;
+    float pivot_x, pivot_y, cos, sin; /* of the rotation */
 };
 
 static inline struct rgb rgb_of(uint32_t hex)
@@ -56,9 +56,9 @@ static inline float clamp01(float v)
     return v < 0 ? 0 : v > 1 ? 1 : v;
 }
 
-static inline void canvas_turn(struct canvas *c, float x, float y, float angle)
+static inline void canvas_rotate(struct canvas *c, float x, float y, float angle)
 {
-    c->turn_x = x, c->turn_y = y, c->turn_cos = cosf(angle), c->turn_sin = sinf(angle);
+    c->pivot_x = x, c->pivot_y = y, c->cos = cosf(angle), c->sin = sinf(angle);
 }
 
 static inline void canvas_blend(struct canvas *c, int x, int y, struct rgb colour, float alpha)
@@ -75,7 +75,7 @@ struct shape {
     float alpha;
     struct rgb colour;
     float top, bottom;                  /* brightness at its upper and lower edge */
-    float bevel;                        /* how much lighter the upper, darker the lower rim is */
+    float bevel;                        /* how much lighter the upper rim is, and darker the lower one */
 };
 
 static inline float box_distance(const struct shape *s, float x, float y)
@@ -88,17 +88,17 @@ static inline float box_distance(const struct shape *s, float x, float y)
 static inline void canvas_shape(struct canvas *c, const struct shape *s)
 {
     float reach = s->half_w + s->half_h + s->soft + 2;
-    float cx = c->turn_x + (s->x - c->turn_x) * c->turn_cos - (s->y - c->turn_y) * c->turn_sin;
-    float cy = c->turn_y + (s->x - c->turn_x) * c->turn_sin + (s->y - c->turn_y) * c->turn_cos;
-    float reach_x = c->turn_sin == 0 ? s->half_w + s->soft + 2 : reach;
-    float reach_y = c->turn_sin == 0 ? s->half_h + s->soft + 2 : reach;
+    float cx = c->pivot_x + (s->x - c->pivot_x) * c->cos - (s->y - c->pivot_y) * c->sin;
+    float cy = c->pivot_y + (s->x - c->pivot_x) * c->sin + (s->y - c->pivot_y) * c->cos;
+    float reach_x = c->sin == 0 ? s->half_w + s->soft + 2 : reach;
+    float reach_y = c->sin == 0 ? s->half_h + s->soft + 2 : reach;
     int x0 = (int)greater(0, cx - reach_x), x1 = (int)lesser((float)c->width - 1, cx + reach_x);
     int y0 = (int)greater(0, cy - reach_y), y1 = (int)lesser((float)c->height - 1, cy + reach_y);
     for (int y = y0; y <= y1; y++)
         for (int x = x0; x <= x1; x++) {
-            float dx = (float)x - c->turn_x, dy = (float)y - c->turn_y;
-            float lx = c->turn_x + dx * c->turn_cos + dy * c->turn_sin;
-            float ly = c->turn_y - dx * c->turn_sin + dy * c->turn_cos;
+            float dx = (float)x - c->pivot_x, dy = (float)y - c->pivot_y;
+            float lx = c->pivot_x + dx * c->cos + dy * c->sin;
+            float ly = c->pivot_y - dx * c->sin + dy * c->cos;
             float d = box_distance(s, lx, ly);
             if (d > s->soft)
                 continue;
@@ -129,7 +129,7 @@ static inline void paint_disc(struct canvas *c, float x, float y, float r, struc
     canvas_shape(c, &s);
 }
 
-/* A light: a small bright disc and a wide faint glow. */
+/* The glow around a lamp. */
 static inline void paint_glow(struct canvas *c, float x, float y, float r, struct rgb colour, float strength)
 {
     struct shape s = {x, y, r, r, r, 3 * r, strength, colour, 1, 1, 0};
@@ -138,7 +138,7 @@ static inline void paint_glow(struct canvas *c, float x, float y, float r, struc
 
 /* ---------------------------------------------------------------- cables */
 
-enum { CABLE_PIECES = 28 };
+enum { CABLE_SEGMENTS = 28 };
 
 struct point {
     float x, y;
@@ -151,7 +151,7 @@ static inline struct point bezier(const struct point p[4], float t)
                           a * p[0].y + b * p[1].y + d * p[2].y + e * p[3].y};
 }
 
-static inline float piece_distance(struct point a, struct point b, float x, float y)
+static inline float segment_distance(struct point a, struct point b, float x, float y)
 {
     float vx = b.x - a.x, vy = b.y - a.y, wx = x - a.x, wy = y - a.y, n = vx * vx + vy * vy;
     float t = n > 0 ? clamp01((wx * vx + wy * vy) / n) : 0;
@@ -171,41 +171,41 @@ static inline void cable_pixel(struct canvas *c, int x, int y, float near, float
     }
 }
 
-/* The pieces of a curve that come within reach of a row, and the columns that they reach. */
-static inline int pieces_of_row(const struct point *p, float y, float reach, int piece[CABLE_PIECES], float *x0,
-                                float *x1)
+/* The segments of a curve that are within reach of a row, and the columns within reach of them. */
+static inline int segments_of_row(const struct point *p, float y, float reach, int segment[CABLE_SEGMENTS], float *x0,
+                                  float *x1)
 {
     int n = 0;
     *x0 = 1e9f, *x1 = -1e9f;
-    for (int i = 0; i < CABLE_PIECES; i++) {
+    for (int i = 0; i < CABLE_SEGMENTS; i++) {
         if (y < lesser(p[i].y, p[i + 1].y) - reach || y > greater(p[i].y, p[i + 1].y) + reach)
             continue;
-        piece[n++] = i;
+        segment[n++] = i;
         *x0 = lesser(*x0, lesser(p[i].x, p[i + 1].x) - reach);
         *x1 = greater(*x1, greater(p[i].x, p[i + 1].x) + reach);
     }
     return n;
 }
 
-/* A round cable along a curve, lit from above; shadow: only the shadow it throws. */
+/* A round cable along a curve, lit from above; or only its shadow. */
 static inline void paint_cable(struct canvas *c, const struct point curve[4], float radius, struct rgb colour,
                                bool shadow)
 {
-    struct point p[CABLE_PIECES + 1];
+    struct point p[CABLE_SEGMENTS + 1];
     float reach = radius + (shadow ? 12 : 2);
-    for (int i = 0; i <= CABLE_PIECES; i++) {
-        p[i] = bezier(curve, (float)i / CABLE_PIECES);
+    for (int i = 0; i <= CABLE_SEGMENTS; i++) {
+        p[i] = bezier(curve, (float)i / CABLE_SEGMENTS);
         if (shadow)
             p[i].x += 5, p[i].y += 9;
     }
     for (int y = 0; y < c->height; y++) {
-        int piece[CABLE_PIECES];
+        int segment[CABLE_SEGMENTS];
         float x0, x1;
-        int n = pieces_of_row(p, (float)y, reach, piece, &x0, &x1);
+        int n = segments_of_row(p, (float)y, reach, segment, &x0, &x1);
         for (int x = (int)greater(0, x0); n && x <= (int)lesser((float)c->width - 1, x1); x++) {
             float near = reach + 1;
             for (int i = 0; i < n; i++)
-                near = lesser(near, piece_distance(p[piece[i]], p[piece[i] + 1], (float)x, (float)y));
+                near = lesser(near, segment_distance(p[segment[i]], p[segment[i] + 1], (float)x, (float)y));
             cable_pixel(c, x, y, near, radius, colour, shadow);
         }
     }
@@ -231,6 +231,7 @@ static inline void paint_text(struct canvas *c, float x, float y, float dot, con
 
 /* ---------------------------------------------------------------- texture */
 
+/* A hash of the arguments, as a number 0 .. 1. */
 static inline float lattice(uint32_t seed, int x, int y)
 {
     uint32_t h = seed ^ (uint32_t)x * 0x9E3779B1u ^ (uint32_t)y * 0x85EBCA77u;
@@ -239,7 +240,7 @@ static inline float lattice(uint32_t seed, int x, int y)
     return (float)((h ^ h >> 15) & 0xFFFF) / 65535.0f;
 }
 
-/* Smooth noise in 0 .. 1; a cell is so many pixels wide and high. */
+/* Smooth noise in 0 .. 1, with cells of this size in pixels. */
 static inline float texture(uint32_t seed, float x, float y, float cell_w, float cell_h)
 {
     float fx = x / cell_w, fy = y / cell_h;
@@ -251,7 +252,7 @@ static inline float texture(uint32_t seed, float x, float y, float cell_w, float
     return (a + (b - a) * tx) * (1 - ty) + (d + (e - d) * tx) * ty;
 }
 
-/* Makes a part of the canvas uneven: brightness up or down by `strength`. */
+/* Varies the brightness of a part of the canvas by up to `strength`. */
 static inline void paint_texture(struct canvas *c, float x, float y, float w, float h, uint32_t seed, float cell_w,
                                  float cell_h, float strength)
 {
@@ -265,15 +266,14 @@ static inline void paint_texture(struct canvas *c, float x, float y, float w, fl
 /* ---------------------------------------------------------------- the camera */
 
 struct camera {
-    float x, y, zoom;         /* canvas point in the middle; canvas pixels per photograph's width */
+    float x, y, zoom;         /* the point of the canvas in the middle; canvas pixels across the photograph */
     float yaw, pitch;         /* how much nearer the right and the lower side are */
     float roll_cos, roll_sin;
-    float light_x, light_y, light_size, light, ambient; /* a lamp on the scene, in canvas pixels */
+    float light_x, light_y, light_size, light, ambient; /* a lamp: position and size in canvas pixels, strengths */
     struct rgb tint;          /* of the light */
-    float glare;              /* strength of a band of reflection */
-    float glare_at;
+    float glare, glare_at;    /* strength and position of a band of reflection */
     float blur;               /* radius in photograph pixels */
-    float noise;              /* deviation at half brightness */
+    float noise;              /* standard deviation at half brightness */
     float vignette;
 };
 
@@ -286,11 +286,11 @@ static inline struct rgb canvas_at(const struct canvas *c, float x, float y)
                    y - (float)iy);
 }
 
-static inline struct rgb camera_see(const struct canvas *c, const struct camera *k, float u, float v)
+static inline struct rgb camera_sample(const struct canvas *c, const struct camera *k, float u, float v)
 {
     float ru = u * k->roll_cos - v * k->roll_sin, rv = u * k->roll_sin + v * k->roll_cos;
-    float far = 1 + k->yaw * ru + k->pitch * rv; /* the plane is not parallel to the sensor */
-    float x = k->x + k->zoom * ru / far, y = k->y + k->zoom * rv / far;
+    float nearness = 1 + k->yaw * ru + k->pitch * rv; /* the plane is not parallel to the sensor */
+    float x = k->x + k->zoom * ru / nearness, y = k->y + k->zoom * rv / nearness;
     struct rgb p = canvas_at(c, x, y);
     float dx = (x - k->light_x) / k->light_size, dy = (y - k->light_y) / k->light_size;
     float light = k->ambient + k->light / (1 + dx * dx + dy * dy);
@@ -301,14 +301,14 @@ static inline struct rgb camera_see(const struct canvas *c, const struct camera 
                         p.b * light * k->tint.b + glare};
 }
 
-static inline uint8_t to_byte(float v, float noise)
+static inline uint8_t develop(float v, float noise)
 {
     v = v < 0 ? 0 : v;
-    v = v / (1 + 0.18f * v * v) * 1.12f + noise; /* bright parts are compressed as film does */
+    v = v / (1 + 0.18f * v * v) * 1.12f + noise; /* highlights are compressed, as on film */
     return (uint8_t)(255 * clamp01(v) + 0.5f);
 }
 
-static inline void camera_shoot(const struct canvas *c, const struct camera *k, struct rng *r, struct image *out)
+static inline void camera_capture(const struct canvas *c, const struct camera *k, struct rng *r, struct image *out)
 {
     enum { TAPS = 2 };
     float w = (float)out->width, h = (float)out->height;
@@ -318,14 +318,15 @@ static inline void camera_shoot(const struct canvas *c, const struct camera *k, 
             for (int i = 0; i < TAPS * TAPS; i++) {
                 float step = 0.5f + k->blur, ox = ((float)(i % TAPS) - 0.5f) * step,
                       oy = ((float)(i / TAPS) - 0.5f) * step;
-                struct rgb p = camera_see(c, k, ((float)x + 0.5f + ox - w / 2) / w, ((float)y + 0.5f + oy - h / 2) / w);
+                struct rgb p = camera_sample(c, k, ((float)x + 0.5f + ox - w / 2) / w,
+                                             ((float)y + 0.5f + oy - h / 2) / w);
                 sum.r += p.r, sum.g += p.g, sum.b += p.b;
             }
             uint8_t *to = image_row(out, y) + 3 * x;
             float common = (float)rng_normal(r);
             const float n = TAPS * TAPS, v[3] = {sum.r / n, sum.g / n, sum.b / n};
             for (int j = 0; j < 3; j++)
-                to[j] = to_byte(v[j], k->noise * (0.4f + v[j]) * (0.7f * common + 0.5f * (rng_f32(r) * 2 - 1)));
+                to[j] = develop(v[j], k->noise * (0.4f + v[j]) * (0.7f * common + 0.5f * (rng_f32(r) * 2 - 1)));
         }
 }
 

@@ -2,9 +2,9 @@
  * OUT/SPLIT/GROUP/GROUP-N.jpeg.
  *
  * An installation is a unit in a rack: boards in two columns with ports, lamps, screws, levers and labels, a fan, a
- * power board, and cables whose colour follows a rule. It is painted once (canvas.h) and photographed three times,
- * from other places, in other light, with noise and JPEG coding. A positive installation differs from what it would
- * be without fault in two or three things (site.h); which ones stands in OUT/defects.tsv. All is drawn from the seed.
+ * power board, and cables whose colours follow a rule. It is painted once (canvas.h) and photographed three times, from
+ * different positions, in different light, with noise and JPEG compression. A positive installation has two or three
+ * faults (site.h), which OUT/defects.tsv lists. Everything is drawn from the seed.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -20,22 +20,22 @@
 #include "site.h"
 #include "thread.h"
 
-enum { SCENE_W = 1200, SCENE_H = 900, N_SHOTS = 3 };
+enum { SCENE_W = 1200, SCENE_H = 900, N_VIEWS = 3 };
 
-/* ---------------------------------------------------------------- painting it */
+/* ---------------------------------------------------------------- painting an installation */
 
 static const struct rgb black = {0.03f, 0.03f, 0.035f}, white = {0.93f, 0.93f, 0.9f}, ink = {0.16f, 0.17f, 0.2f};
 
-static void paint_screw(struct canvas *c, float x, float y, float r, bool there, uint32_t seed)
+static void paint_screw(struct canvas *c, float x, float y, float r, bool present, uint32_t seed)
 {
     paint_disc(c, x, y, r + 2, black, 1, 1);
-    if (!there) {
+    if (!present) {
         paint_disc(c, x, y, r * 0.62f, rgb_of(0x0A0A0C), 1, 1);
         paint_disc(c, x, y + r * 0.9f, r * 0.3f, rgb_of(0x55585C), 1, 0.4f);
         return;
     }
     paint_disc(c, x, y, r, rgb_of(0xC9CBCD), 1.1f, 0.6f);
-    float a = lattice(seed, (int)x, (int)y) * 3.1f; /* a cross, turned as it happened to end */
+    float a = lattice(seed, (int)x, (int)y) * 3.1f; /* a cross recess, at any angle */
     for (int i = 0; i < 2; i++, a += 1.5708f) {
         struct point line[4] = {{x - r * 0.6f * cosf(a), y - r * 0.6f * sinf(a)}, {x, y}, {x, y},
                                 {x + r * 0.6f * cosf(a), y + r * 0.6f * sinf(a)}};
@@ -43,11 +43,11 @@ static void paint_screw(struct canvas *c, float x, float y, float r, bool there,
     }
 }
 
-static void paint_room(struct canvas *c, const struct site *s)
+static void paint_surroundings(struct canvas *c, const struct site *s)
 {
     for (size_t i = 0; i < (size_t)SCENE_W * SCENE_H; i++)
         c->pixel[i] = s->wall;
-    canvas_turn(c, 0, 0, 0);
+    canvas_rotate(c, 0, 0, 0);
     paint_texture(c, 0, 0, SCENE_W, SCENE_H, s->seed, 160, 120, 0.22f);
     paint_texture(c, 0, 0, SCENE_W, SCENE_H, s->seed + 1, 9, 7, 0.05f);
     for (int side = 0; side < 2; side++) { /* rails of the rack with square holes */
@@ -58,7 +58,7 @@ static void paint_room(struct canvas *c, const struct site *s)
         for (float y = 14; y < SCENE_H; y += 29)
             paint_box(c, x + 20, y, 15, 15, 2, black, -0.05f);
     }
-    for (int k = 0; k < 2; k++) { /* neighbours above and below */
+    for (int k = 0; k < 2; k++) { /* other units above and below */
         float y = k ? s->y + s->h + 205 : s->y - 190;
         struct rgb colour = rgb_scale(s->rail, k ? 0.55f : 0.75f);
         paint_shadow(c, s->x - 20, y + 6, s->w + 40, 128, 30, 0.6f);
@@ -83,7 +83,7 @@ static void paint_chassis(struct canvas *c, const struct site *s)
 static void paint_fan(struct canvas *c, const struct site *s)
 {
     paint_box(c, s->x + 6, s->y + 6, 74, s->h - 12, 4, rgb_scale(s->face, 0.92f), 0.14f);
-    if (s->uncovered) { /* the rotors behind the cover */
+    if (s->uncovered) { /* the rotors */
         paint_box(c, s->x + 12, s->y + 14, 62, s->h - 28, 2, rgb_of(0x202226), -0.1f);
         for (float y = s->y + 46; y < s->y + s->h - 30; y += 66) {
             paint_disc(c, s->x + 43, y, 29, rgb_of(0x3A3D42), 1.2f, 0.7f);
@@ -116,14 +116,14 @@ static void paint_port(struct canvas *c, const struct board *b, int k, struct po
     if (b->port[k].cabled && !b->port[k].unplugged && !b->port[k].loose) {
         struct rgb plug = net ? rgb_of(0xBFC4C6) : b->port[k].colour == AQUA ? rgb_of(0x2C84A8) : rgb_of(0x2F5FA8);
         paint_box(c, at.x - w / 2 + 3, at.y - h / 2 + 3, w - 6, h + 6, 2, plug, 0.2f);
-    } else if (!b->port[k].cabled && !net) { /* a port that is not used has a cap */
+    } else if (!b->port[k].cabled && !net) { /* an unused port has a cap */
         paint_box(c, at.x - w / 2 + 2, at.y - h / 2 + 2, w - 4, h - 4, 3, rgb_of(0x3A3C40), 0.12f);
     } else {
         paint_box(c, at.x - w / 2 + 5, at.y - h / 2 + 3, w - 10, 3, 0, rgb_of(0x8A7434), 0); /* contacts */
     }
 }
 
-static struct point port_place(const struct board *b, int k)
+static struct point port_centre(const struct board *b, int k)
 {
     float step = b->kind == BOARD_CONTROL ? 44 : 36;
     return (struct point){b->x + 98 + step * (float)k + (float)(k / 2) * 6, b->y + b->h * 0.56f};
@@ -171,17 +171,17 @@ static void paint_lamps(struct canvas *c, const struct board *b)
 static void paint_board(struct canvas *c, const struct site *s, int i)
 {
     const struct board *b = &s->board[i];
-    float out = b->out; /* the slot stays where it is */
+    float out = b->out; /* the slot does not move with it */
     paint_box(c, b->x + out / 2 - 2, b->y - out / 2 - 2, b->w - out + 4, b->h - out / 2 + 4, 1, black, 0);
-    if (b->gone) { /* the open slot: guides of the cards and the dark behind */
+    if (b->missing) { /* the open slot: card guides, and the dark inside */
         paint_box(c, b->x + 4, b->y + 8, b->w - 8, 5, 1, rgb_of(0x34363A), 0.1f);
         paint_box(c, b->x + 4, b->y + b->h - 13, b->w - 8, 5, 1, rgb_of(0x2A2C30), 0.1f);
         return;
     }
-    canvas_turn(c, b->tilt > 0 ? b->x : b->x + b->w, b->y + b->h / 2, b->tilt);
+    canvas_rotate(c, b->tilt > 0 ? b->x : b->x + b->w, b->y + b->h / 2, b->tilt);
     if (b->tilt != 0)
         paint_shadow(c, b->x, b->y + 6, b->w + 4, b->h + 8, 14, 0.6f);
-    if (out > 0) { /* its shadow, and its upper side */
+    if (out > 0) { /* a shadow, and the upper side */
         paint_shadow(c, b->x - 4, b->y + 8, b->w + 16, b->h + out, 26, 0.8f);
         paint_box(c, b->x + out / 4, b->y - out / 4, b->w - out / 2, out / 2, 1, rgb_scale(s->face, 0.55f), 0.1f);
     }
@@ -200,21 +200,21 @@ static void paint_board(struct canvas *c, const struct site *s, int i)
         paint_power(c, b);
     for (int k = 0; k < N_PORTS; k++)
         if (has_port(b, k))
-            paint_port(c, b, k, port_place(b, k));
-    canvas_turn(c, 0, 0, 0);
+            paint_port(c, b, k, port_centre(b, k));
+    canvas_rotate(c, 0, 0, 0);
 }
 
-/* From the port to the bundle of its side. A loose one comes up out of the bundle and drops its end. */
+/* From the port to the bundle at its side. A loose cable comes up out of the bundle and its end hangs down. */
 static void cable_curve(const struct site *s, int i, int k, struct point curve[4])
 {
     const struct board *b = &s->board[i];
     const struct port *p = &b->port[k];
-    struct point at = port_place(b, k);
+    struct point at = port_centre(b, k);
     bool left = (i % 2 == 0) != b->crossed;
     float below = s->y + s->h, of_bundle = 9 * (float)k + 4 * (float)(i / 2);
     float end = left ? s->x + 70 + of_bundle : s->x + s->w - 120 + of_bundle;
     at.y += 18;
-    if (p->unplugged) /* hangs beside its port, the plug turned away */
+    if (p->unplugged) /* hangs beside its port */
         at.x += 17, at.y += 26;
     curve[0] = at;
     curve[1] = (struct point){at.x + p->sway * 0.3f, at.y + 46 * p->slack};
@@ -228,7 +228,7 @@ static void cable_curve(const struct site *s, int i, int k, struct point curve[4
     }
 }
 
-/* The plug of a cable that is in no port: where the cable came from, or at its lower end. */
+/* The plug of a cable that is in no port: at its upper end, or at the lower one. */
 static void paint_plug(struct canvas *c, struct point at, bool down)
 {
     paint_box(c, at.x - 8, down ? at.y - 4 : at.y - 22, 16, 26, 2, rgb_of(0x2F5FA8), 0.25f);
@@ -282,10 +282,10 @@ static void paint_ties(struct canvas *c, const struct site *s)
 
 static void paint_site(struct canvas *c, const struct site *s)
 {
-    paint_room(c, s);
+    paint_surroundings(c, s);
     paint_chassis(c, s);
     paint_fan(c, s);
-    for (int nearer = 0; nearer < 2; nearer++)
+    for (int nearer = 0; nearer < 2; nearer++) /* boards that are half out cover the others */
         for (int i = 0; i < N_BOARDS; i++)
             if ((s->board[i].out > 0) == nearer)
                 paint_board(c, s, i);
@@ -296,14 +296,14 @@ static void paint_site(struct canvas *c, const struct site *s)
     paint_texture(c, 0, 0, SCENE_W, SCENE_H, s->seed + 4, 240, 200, 0.08f);
 }
 
-/* ---------------------------------------------------------------- photographs of it */
+/* ---------------------------------------------------------------- photographs */
 
-static struct camera stand(const struct site *s, struct rng *r, int shot)
+static struct camera draw_camera(const struct site *s, struct rng *r, int view)
 {
-    float side = shot == 0 ? 0 : shot == 1 ? -1 : 1; /* from the front, from the left, from the right and nearer */
+    float side = view == 0 ? 0 : view == 1 ? -1 : 1; /* from the front, from the left, from the right and nearer */
     struct camera k = {.x = s->x + s->w / 2 + between(r, -18, 18)};
     k.y = s->y + s->h / 2 + 36 + between(r, -22, 22);
-    k.zoom = (shot == 2 ? 850 : 900) * between(r, 0.96, 1.08);
+    k.zoom = (view == 2 ? 850 : 900) * between(r, 0.96, 1.08);
     k.yaw = 0.11f * side + between(r, -0.07, 0.07);
     k.pitch = between(r, -0.1, 0.12);
     float roll = between(r, -0.035, 0.035);
@@ -331,38 +331,38 @@ struct work {
     uint64_t seed;
     int64_t width;
     bool grey;
-    struct site *site;
-    struct canvas *canvas; /* one per worker */
-    struct fmt_error e;
-    pthread_mutex_t lock;
+    struct site *site;     /* [n_groups] */
+    struct canvas *canvas; /* [n_workers] */
+    struct fmt_error e;    /* the first one */
+    pthread_mutex_t lock;  /* for it */
 };
 
-static void drop_colour(struct image *im)
+static void make_grey(struct image *im)
 {
     for (int i = 0; i < im->width * im->height; i++)
         im->pixels[i] = (uint8_t)((im->pixels[3 * i] + 2 * im->pixels[3 * i + 1] + im->pixels[3 * i + 2] + 2) / 4);
     im->components = 1;
 }
 
-static void shoot(struct work *w, const struct canvas *c, int64_t i, int shot, struct fmt_error *e)
+static void photograph(struct work *w, const struct canvas *c, int64_t i, int view, struct fmt_error *e)
 {
     const struct site *s = &w->site[i];
-    struct rng r = rng_stream(w->seed, (uint64_t)i, 2 + (uint64_t)shot, RNG_DRAW);
-    struct camera k = stand(s, &r, shot);
+    struct rng r = rng_stream(w->seed, (uint64_t)i, 2 + (uint64_t)view, RNG_DRAW);
+    struct camera k = draw_camera(s, &r, view);
     struct image im = {0};
-    struct fmt_buffer coded = {0};
-    struct jpeg_encoding coding = {.quality = 84 + (int)rng_below(&r, 11), .chroma_halved = true};
+    struct fmt_buffer encoded = {0};
+    struct jpeg_encoding encoding = {.quality = 84 + (int)rng_below(&r, 11), .chroma_halved = true};
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s/%u/%u-%d.jpeg", w->out, split_of(i), s->id, s->id, shot);
+    snprintf(path, sizeof path, "%s/%s/%u/%u-%d.jpeg", w->out, split_of(i), s->id, s->id, view);
     if (image_reserve(&im, (int)w->width, (int)(w->width * 3 / 4), 3, e) == 0) {
-        camera_shoot(c, &k, &r, &im);
+        camera_capture(c, &k, &r, &im);
         if (w->grey)
-            drop_colour(&im);
-        if (jpeg_encode(&im, &coding, &coded, e) == 0)
-            file_save(path, coded.data, coded.bytes, e);
+            make_grey(&im);
+        if (jpeg_encode(&im, &encoding, &encoded, e) == 0)
+            file_save(path, encoded.data, encoded.bytes, e);
     }
     image_release(&im);
-    fmt_buffer_release(&coded);
+    fmt_buffer_release(&encoded);
 }
 
 static void make_group(void *arg, int64_t i, int worker)
@@ -374,8 +374,8 @@ static void make_group(void *arg, int64_t i, int worker)
     paint_site(c, &w->site[i]);
     snprintf(path, sizeof path, "%s/%s/%u", w->out, split_of(i), w->site[i].id);
     file_make_dirs(path, &e);
-    for (int shot = 0; shot < N_SHOTS && e.status == 0; shot++)
-        shoot(w, c, i, shot, &e);
+    for (int view = 0; view < N_VIEWS && e.status == 0; view++)
+        photograph(w, c, i, view, &e);
     if (e.status) {
         pthread_mutex_lock(&w->lock);
         if (w->e.status == 0)
@@ -399,9 +399,9 @@ static void write_list(const struct work *w, int64_t n, const char *split)
     bool first = true;
     for (int64_t i = 0; i < n; i++) {
         const struct site *s = &w->site[i];
-        for (int shot = 0; shot < N_SHOTS && strcmp(split_of(i), split) == 0; shot++, first = false)
+        for (int view = 0; view < N_VIEWS && strcmp(split_of(i), split) == 0; view++, first = false)
             fprintf(f, "%s\n  {\"img_path\": \"%s/%u/%u-%d.jpeg\", \"gt_label\": %d, \"group_id\": \"%u\", \"site\": "
-                    "\"%s\", \"camera\": \"%s\", \"date\": \"%s\"}", first ? "" : ",", split, s->id, s->id, shot,
+                    "\"%s\", \"camera\": \"%s\", \"date\": \"%s\"}", first ? "" : ",", split, s->id, s->id, view,
                     s->positive, s->id, s->city, s->camera, s->date);
     }
     fputs("\n ]}\n", f);
@@ -409,7 +409,7 @@ static void write_list(const struct work *w, int64_t n, const char *split)
         msg_die("%s: cannot be written", path);
 }
 
-static void write_defects(const struct work *w, int64_t n)
+static void write_faults(const struct work *w, int64_t n)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/defects.tsv", w->out);
@@ -418,7 +418,7 @@ static void write_defects(const struct work *w, int64_t n)
         msg_die("%s: cannot be written", path);
     for (int64_t i = 0; i < n; i++)
         if (w->site[i].positive)
-            fprintf(f, "%u\t%s\t%s\n", w->site[i].id, split_of(i), w->site[i].defects);
+            fprintf(f, "%u\t%s\t%s\n", w->site[i].id, split_of(i), w->site[i].faults);
     if (fclose(f) != 0)
         msg_die("%s: cannot be written", path);
 }
@@ -434,8 +434,35 @@ static const struct opt options[] = {
     OPT_SEED(&seed), OPT_JOBS(&n_jobs), OPT_COMMON, OPT_END};
 static const struct opt_tool tool = {"datagen", "OUT", "draw a dataset of base-band units", options, NULL};
 
+static void reserve(struct work *w, int n_workers)
+{
+    w->site = calloc((size_t)n_groups, sizeof *w->site);
+    w->canvas = calloc((size_t)n_workers, sizeof *w->canvas);
+    if (!w->site || !w->canvas)
+        msg_die("out of memory");
+    for (int i = 0; i < n_workers; i++) {
+        w->canvas[i] = (struct canvas){.width = SCENE_W, .height = SCENE_H};
+        w->canvas[i].pixel = calloc((size_t)SCENE_W * SCENE_H, sizeof *w->canvas[i].pixel);
+        if (!w->canvas[i].pixel)
+            msg_die("out of memory");
+    }
+}
+
+/* Every split has the same share of positive installations. */
+static void draw_sites(struct work *w)
+{
+    int64_t n_in_split[3] = {0};
+    for (int64_t i = 0; i < n_groups; i++) {
+        int64_t k = ++n_in_split[i % 5 == 3 ? 1 : i % 5 == 4 ? 2 : 0];
+        draw_site(&w->site[i], w->seed, (uint32_t)i);
+        if ((int64_t)((double)k * positive) > (int64_t)((double)(k - 1) * positive))
+            add_faults(&w->site[i], w->seed, (uint32_t)i);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const splits[] = {"train", "val", "test"};
     struct work w = {.lock = PTHREAD_MUTEX_INITIALIZER};
     struct fmt_error e = {0};
     int first = opt_parse(&tool, argc, argv);
@@ -446,30 +473,14 @@ int main(int argc, char **argv)
     if (!pool || file_make_dirs(w.out, &e))
         msg_die("%s", e.text);
     int n_workers = thread_workers(pool);
-    w.site = calloc((size_t)n_groups, sizeof *w.site);
-    w.canvas = calloc((size_t)n_workers, sizeof *w.canvas);
-    for (int i = 0; w.canvas && i < n_workers; i++) {
-        w.canvas[i] = (struct canvas){.width = SCENE_W, .height = SCENE_H};
-        w.canvas[i].pixel = calloc((size_t)SCENE_W * SCENE_H, sizeof *w.canvas[i].pixel);
-        if (!w.canvas[i].pixel)
-            msg_die("out of memory");
-    }
-    if (!w.site || !w.canvas)
-        msg_die("out of memory");
-    int64_t n_in_split[3] = {0}; /* the share is kept in every split */
-    for (int64_t i = 0; i < n_groups; i++) {
-        int64_t k = ++n_in_split[i % 5 == 3 ? 1 : i % 5 == 4 ? 2 : 0];
-        draw_site(&w.site[i], w.seed, (uint32_t)i);
-        if ((int64_t)((double)k * positive) > (int64_t)((double)(k - 1) * positive))
-            spoil(&w.site[i], w.seed, (uint32_t)i);
-    }
+    reserve(&w, n_workers);
+    draw_sites(&w);
     thread_for(pool, n_groups, make_group, &w);
     if (w.e.status)
         msg_die("%s", w.e.text);
-    static const char *const splits[] = {"train", "val", "test"};
     for (int s = 0; s < 3; s++)
         write_list(&w, n_groups, splits[s]);
-    write_defects(&w, n_groups);
+    write_faults(&w, n_groups);
     thread_close(pool);
     for (int i = 0; i < n_workers; i++)
         free(w.canvas[i].pixel);

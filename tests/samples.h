@@ -1,5 +1,5 @@
-/* samples.h - a small file of each of our formats, for the unit tests and for the golden examples. What they hold is
- * written here once; test-formats.c wants it back from the files. */
+/* samples.h - a small file of each of our formats, for the unit tests and for the golden examples. Their contents are
+ * defined here; test-formats.c compares them with what it reads from the files. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
@@ -30,10 +30,10 @@ static struct index_labels sample_labels(int i)
     return label[i];
 }
 
-static void sample_prov(struct provenance *p, bool keep)
+static void sample_provenance(struct provenance *p, bool with_provenance)
 {
     static const uint8_t input[DIGEST_BYTES] = {1, 2, 3};
-    provenance_init(p, "sample", "1.0", keep);
+    provenance_init(p, "sample", "1.0", with_provenance);
     provenance_text(p, "word", "a \"quoted\" one");
     provenance_int(p, "number", 42);
     provenance_real(p, "fraction", 0.1);
@@ -42,11 +42,11 @@ static void sample_prov(struct provenance *p, bool keep)
     provenance_input(p, "catalogue", input);
 }
 
-static inline int sample_index(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static inline int sample_index(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     struct index x = {0};
     struct provenance p;
-    sample_prov(&p, keep);
+    sample_provenance(&p, with_provenance);
     int status = index_set_root(&x, "photos", e);
     for (int i = 0; i < 2 && status == 0; i++)
         status = index_add_class(&x, sample_classes[i], e);
@@ -74,13 +74,13 @@ static struct shard_image sample_image(int i)
     return t;
 }
 
-static int sample_shard(const struct fmt_writer *io, bool keep, uint32_t i_shard, uint32_t n_shards,
+static int sample_shard(const struct fmt_writer *io, bool with_provenance, uint32_t i_shard, uint32_t n_shards,
                         struct fmt_error *e)
 {
     struct shard_writer w;
     struct shard_header h = {i_shard, n_shards, 2, 2, 4, sample_classes, 2, {.n = 0}};
     struct provenance p;
-    sample_prov(&p, keep);
+    sample_provenance(&p, with_provenance);
     int status = shard_recipe(512, 95, false, &h.recipe, e);
     if (status == 0)
         status = shard_create(&w, io, &h, &p, e);
@@ -119,13 +119,13 @@ static void sample_batch(const struct views_header *h, int k, struct views_batch
     }
 }
 
-static int sample_views(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static int sample_views(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     struct views_writer w;
     struct views_batch b;
     struct views_header h = sample_views_header();
     struct provenance p;
-    sample_prov(&p, keep);
+    sample_provenance(&p, with_provenance);
     int status = views_create(&w, io, &h, &p, e);
     if (status == 0)
         status = views_batch_init(&b, &h, e);
@@ -142,7 +142,7 @@ static int sample_views(const struct fmt_writer *io, bool keep, struct fmt_error
     return status;
 }
 
-static uint8_t sample_weights = 0xcd; /* in the hash of the weights that the features come from */
+static uint8_t sample_weights = 0xcd; /* a byte of the hash of the weights, for tests to change */
 
 static struct feat_header sample_feat_header(void)
 {
@@ -164,12 +164,12 @@ static float sample_value(int row, int column)
     return (float)(row - 2) * 0.5f + (float)column * 0.1f;
 }
 
-static int sample_feat(const struct fmt_writer *io, bool keep, int n_rows, struct fmt_error *e)
+static int sample_feat(const struct fmt_writer *io, bool with_provenance, int n_rows, struct fmt_error *e)
 {
     struct feat_writer w;
     struct feat_header h = sample_feat_header();
     struct provenance p;
-    sample_prov(&p, keep);
+    sample_provenance(&p, with_provenance);
     int status = sample_recipe(&h.recipe, e);
     if (status == 0)
         status = feat_create(&w, io, &h, &p, e);
@@ -201,12 +201,12 @@ static const float sample_a[6] = {1, 2, 3, -4, 5.5f, 0};
 static const int64_t sample_count = 123456789012345;
 static const uint8_t sample_bytes[5] = {5, 4, 3, 2, 1};
 
-static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static int sample_ckpt(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     struct ckpt_writer w;
     struct ckpt_header h = {99, 0, 1, "{\"epoch\":3}"};
     struct provenance p;
-    sample_prov(&p, keep);
+    sample_provenance(&p, with_provenance);
     int status;
     if ((status = ckpt_create(&w, io, &h, sample_tensors, SAMPLE_TENSORS, &p, e)) ||
         (status = ckpt_add(&w, sample_a, 8, e)) || (status = ckpt_add(&w, sample_a + 2, sizeof sample_a - 8, e)) ||
@@ -219,7 +219,7 @@ static int sample_ckpt(const struct fmt_writer *io, bool keep, struct fmt_error 
     return status;
 }
 
-/* ---------------------------------------------------------------- the examples of the manual's pages */
+/* ---------------------------------------------------------------- the examples of the manual pages */
 
 /* A catalogue without images, or with one. */
 static inline int small_index(const struct fmt_writer *io, const struct provenance *p, int n_images,
@@ -300,7 +300,7 @@ static inline int small_linear(const struct fmt_writer *io, const struct provena
     return status;
 }
 
-static inline int sample_linear(const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static inline int sample_linear(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     static char *classes[] = {"a", "b", "c"};
     static struct linear_point point[] = {{0, LINEAR_IMAGES, true, 0.9, 0.25, 0.5, 1},
@@ -317,7 +317,7 @@ static inline int sample_linear(const struct fmt_writer *io, bool keep, struct f
                        .gradient = 1e-7, .point = point, .n_points = 2, .fitted = {image, group, 3, 1},
                        .chosen = {image, group, 1, 2}};
     struct provenance p;
-    provenance_init(&p, "sample", "1.0", keep);
+    provenance_init(&p, "sample", "1.0", with_provenance);
     provenance_text(&p, "C", "10");
     int status = sample_recipe(&m.features.recipe, e);
     if (status == 0)
@@ -339,7 +339,7 @@ static inline int small_ckpt(const struct fmt_writer *io, const struct provenanc
     return status ? status : ckpt_finish(&w, e);
 }
 
-/* kind as below; 0: the empty catalogue, the smallest file of all. */
+/* kind as for sample_write; 0: a catalogue without images, the smallest file of all. */
 static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt_error *e)
 {
     struct provenance p;
@@ -359,15 +359,15 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
 }
 
 /* kind 1 .. 6, as enum block_kind. */
-static inline int sample_write(int kind, const struct fmt_writer *io, bool keep, struct fmt_error *e)
+static inline int sample_write(int kind, const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     switch (kind) {
-    case BLOCK_INDEX: return sample_index(io, keep, e);
-    case BLOCK_SHARD: return sample_shard(io, keep, 0, 1, e);
-    case BLOCK_VIEWS: return sample_views(io, keep, e);
-    case BLOCK_FEAT: return sample_feat(io, keep, SAMPLE_ROWS, e);
-    case BLOCK_CKPT: return sample_ckpt(io, keep, e);
-    case BLOCK_LINEAR: return sample_linear(io, keep, e);
+    case BLOCK_INDEX: return sample_index(io, with_provenance, e);
+    case BLOCK_SHARD: return sample_shard(io, with_provenance, 0, 1, e);
+    case BLOCK_VIEWS: return sample_views(io, with_provenance, e);
+    case BLOCK_FEAT: return sample_feat(io, with_provenance, SAMPLE_ROWS, e);
+    case BLOCK_CKPT: return sample_ckpt(io, with_provenance, e);
+    case BLOCK_LINEAR: return sample_linear(io, with_provenance, e);
     }
     return FMT_INVALID;
 }

@@ -1,8 +1,8 @@
 /* site.h - the installations that datagen draws: what is mounted and how it is cabled, by the rules that a technician
- * knows, and what can be wrong with it. All of it comes from the seed.
+ * knows, and their faults. Everything is drawn from the seed.
  *
- * A positive installation has one or two large faults (a module, a group of cables, the fan's cover), which are some
- * tens of pixels in a photograph 448 pixels wide, and mostly a small one, which is a few.
+ * A positive installation has one or two large faults (a module, a group of cables, the cover of the fan), some tens of
+ * pixels in size in a photograph 448 pixels wide, and in most cases a small one of a few pixels.
  */
 #ifndef SITE_H
 #define SITE_H
@@ -15,41 +15,41 @@
 
 enum { ROWS = 4, N_BOARDS = 2 * ROWS, N_PORTS = 6 };
 
-/* ---------------------------------------------------------------- what an installation is */
+/* ---------------------------------------------------------------- an installation without faults */
 
 enum board_kind { BOARD_BASEBAND, BOARD_CONTROL, BOARD_POWER, BOARD_FILLER };
 
-#define DEFECTS(X) \
-    X(GONE, "missing module") X(PULLED, "module half out") X(LOOSE, "cables unplugged") \
+#define FAULTS(X) \
+    X(MISSING, "missing module") X(PULLED, "module half out") X(LOOSE, "cables unplugged") \
     X(GROUP, "cables in a wrong colour") X(CROSSED, "cables in the wrong bundle") X(COVER, "fan cover missing") \
     X(SCREW, "missing screw") X(COLOUR, "a cable in a wrong colour") X(UNPLUGGED, "a cable unplugged") \
     X(LAMP, "dark lamp") X(TILT, "tilted board") X(LABEL, "missing labels") X(LEVER, "open lever")
-enum defect_kind {
-#define X(name, text) DEFECT_##name,
-    DEFECTS(X)
+enum fault_kind {
+#define X(name, text) FAULT_##name,
+    FAULTS(X)
 #undef X
-        N_DEFECTS,
-    N_LARGE = DEFECT_SCREW /* the first of them */
+        N_FAULTS,
+    N_LARGE = FAULT_SCREW /* the large ones come first */
 };
-static const char *const defect_name[N_DEFECTS] = {
+static const char *const fault_name[N_FAULTS] = {
 #define X(name, text) text,
-    DEFECTS(X)
+    FAULTS(X)
 #undef X
 };
 
 struct port {
     bool cabled, labelled;
     bool unplugged; /* hangs beside its port */
-    bool loose;     /* dangles below the unit */
-    int colour; /* of cable_colours */
+    bool loose;     /* hangs below the unit */
+    int colour;     /* of cable_colours */
     float slack, sway;
 };
 
 struct board {
     enum board_kind kind;
     float x, y, w, h, tilt;
-    float out; /* how much nearer a module that is half out looks, in pixels */
-    bool screw[2], lever_open, lamp_dark, gone, crossed, active;
+    float out; /* pixels by which a module that is half out looks larger */
+    bool screw[2], lever_open, lamp_dark, missing, crossed, active;
     char name[8];
     struct port port[N_PORTS];
 };
@@ -61,7 +61,7 @@ struct site {
     struct board board[N_BOARDS];
     float x, y, w, h; /* of the unit */
     bool power_left, uncovered;
-    char defects[160];
+    char faults[160]; /* a list for people */
     char city[16], camera[16], date[32];
 };
 
@@ -79,9 +79,9 @@ static bool chance(struct rng *r, double p)
     return rng_f64(r) < p;
 }
 
-/* The rule that a technician knows: left column yellow, right column aqua, the last two ports of a board orange;
- * network cables of the control boards are grey. */
-static int ruled_colour(const struct board *b, int column, int i_port)
+/* The rule of the cables: left column yellow, right column aqua, the last two ports of a board orange; network cables
+ * of the control boards are grey. */
+static int rule_colour(const struct board *b, int column, int i_port)
 {
     if (b->kind == BOARD_CONTROL)
         return i_port < 2 ? ORANGE : GREY;
@@ -105,7 +105,7 @@ static void draw_board(struct site *s, int i, struct rng *r)
         struct port *p = &b->port[k];
         p->cabled = chance(r, b->kind == BOARD_BASEBAND ? 0.66 : 0.8);
         p->labelled = true;
-        p->colour = ruled_colour(b, column, k);
+        p->colour = rule_colour(b, column, k);
         p->slack = between(r, 0.7, 1.3);
         p->sway = between(r, -22, 22);
     }
@@ -119,7 +119,7 @@ static void draw_site(struct site *s, uint64_t seed, uint32_t i)
     struct rng r = rng_stream(seed, i, 0, RNG_DRAW);
     s->seed = rng_u32(&r);
     s->id = 1000000 + 7919 * i + (uint32_t)rng_below(&r, 7000);
-    float light = between(&r, 0.88, 1.06); /* one draw a statement: C does not say which argument comes first */
+    float light = between(&r, 0.88, 1.06); /* one draw per statement: C does not order arguments */
     s->chassis = rgb_scale(rgb_of(chassis[rng_below(&r, 4)]), light);
     s->face = rgb_scale(s->chassis, between(&r, 0.98, 1.16));
     light = between(&r, 0.6, 1.1);
@@ -136,14 +136,14 @@ static void draw_site(struct site *s, uint64_t seed, uint32_t i)
     snprintf(s->date, sizeof s->date, "2024-%02d-%02d", month, day);
 }
 
-/* ---------------------------------------------------------------- what can be wrong with it */
+/* ---------------------------------------------------------------- faults */
 
 static bool has_port(const struct board *b, int k)
 {
     return b->kind == BOARD_BASEBAND || (b->kind == BOARD_CONTROL && k < 4);
 }
 
-/* A port of the board that has a cable in place, or -1. */
+/* A port of the board with its cable plugged in, or -1. */
 static int cabled_port(const struct board *b, struct rng *r)
 {
     int from = (int)rng_below(r, N_PORTS);
@@ -169,7 +169,7 @@ static void unplug_all(struct board *b)
         b->port[k].loose = true;
 }
 
-/* The board comes towards the camera: larger, and lower as cameras look from above. */
+/* The board moves towards the camera: it looks larger, and lower, as the camera looks from above. */
 static void pull_out(struct board *b, float out)
 {
     b->out = out;
@@ -177,7 +177,7 @@ static void pull_out(struct board *b, float out)
     b->y += out / 2, b->h += out / 2;
 }
 
-/* All cables of the board have the colour of the other column, or one that belongs nowhere. */
+/* All cables of the board get the colour of the other column, or one that the rule does not have. */
 static void recolour(struct board *b, struct rng *r)
 {
     int colour = (int)rng_below(r, 3);
@@ -189,91 +189,91 @@ static void recolour(struct board *b, struct rng *r)
 }
 
 /* False if this board cannot have this fault. */
-static bool damage_much(struct site *s, struct board *b, enum defect_kind kind, struct rng *r)
+static bool add_large_fault(struct site *s, struct board *b, enum fault_kind kind, struct rng *r)
 {
-    bool whole = !b->gone && b->out == 0, cabled = n_cables(b) >= 3;
+    bool in_place = !b->missing && b->out == 0, cabled = n_cables(b) >= 3;
     switch (kind) {
-    case DEFECT_GONE:
-        if (!whole || b->kind == BOARD_POWER)
+    case FAULT_MISSING:
+        if (!in_place || b->kind == BOARD_POWER)
             return false;
         unplug_all(b);
-        return b->gone = true;
-    case DEFECT_PULLED:
-        if (!whole || b->kind == BOARD_FILLER)
+        return b->missing = true;
+    case FAULT_PULLED:
+        if (!in_place || b->kind == BOARD_FILLER)
             return false;
         pull_out(b, between(r, 24, 40));
         return true;
-    case DEFECT_LOOSE:
-        if (!whole || !cabled)
+    case FAULT_LOOSE:
+        if (!in_place || !cabled)
             return false;
         unplug_all(b);
         return true;
-    case DEFECT_GROUP:
+    case FAULT_GROUP:
         if (!cabled || b->kind != BOARD_BASEBAND)
             return false;
         recolour(b, r);
         return true;
-    case DEFECT_CROSSED: return cabled && !b->crossed && (b->crossed = true);
-    case DEFECT_COVER: return !s->uncovered && (s->uncovered = true);
+    case FAULT_CROSSED: return cabled && !b->crossed && (b->crossed = true);
+    case FAULT_COVER: return !s->uncovered && (s->uncovered = true);
     default: return false;
     }
 }
 
-static bool damage_little(struct board *b, enum defect_kind kind, struct rng *r)
+static bool add_small_fault(struct board *b, enum fault_kind kind, struct rng *r)
 {
     int k = cabled_port(b, r);
-    if (b->gone)
+    if (b->missing)
         return false;
     switch (kind) {
-    case DEFECT_SCREW: b->screw[rng_below(r, 2)] = false; return true;
-    case DEFECT_COLOUR:
+    case FAULT_SCREW: b->screw[rng_below(r, 2)] = false; return true;
+    case FAULT_COLOUR:
         if (k < 0)
             return false;
         b->port[k].colour = (b->port[k].colour + 1 + (int)rng_below(r, 4)) % 5;
         return true;
-    case DEFECT_UNPLUGGED: return k >= 0 && (b->port[k].unplugged = true);
-    case DEFECT_LAMP: return b->kind != BOARD_FILLER && (b->lamp_dark = true);
-    case DEFECT_TILT:
+    case FAULT_UNPLUGGED: return k >= 0 && (b->port[k].unplugged = true);
+    case FAULT_LAMP: return b->kind != BOARD_FILLER && (b->lamp_dark = true);
+    case FAULT_TILT:
         b->tilt = chance(r, 0.5) ? 1.0f : -1.0f;
         b->tilt *= between(r, 0.016, 0.028);
         return true;
-    case DEFECT_LABEL:
+    case FAULT_LABEL:
         if (k < 0)
             return false;
         for (int i = 0; i < N_PORTS; i++)
             b->port[i].labelled = false;
         return true;
-    case DEFECT_LEVER: return b->kind != BOARD_FILLER && (b->lever_open = true);
+    case FAULT_LEVER: return b->kind != BOARD_FILLER && (b->lever_open = true);
     default: return false;
     }
 }
 
-/* One fault of those from `first` to before `end`, at a board that can have it. */
-static void spoil_once(struct site *s, int first, int end, struct rng *r)
+/* Adds one fault of first .. end-1, at a board that can have it. */
+static void add_fault(struct site *s, int first, int end, struct rng *r)
 {
     for (;;) {
-        enum defect_kind kind = (enum defect_kind)(first + (int)rng_below(r, (uint32_t)(end - first)));
+        enum fault_kind kind = (enum fault_kind)(first + (int)rng_below(r, (uint32_t)(end - first)));
         int at = (int)rng_below(r, N_BOARDS);
         struct board *b = &s->board[at];
-        if (!(kind < N_LARGE ? damage_much(s, b, kind, r) : damage_little(b, kind, r)))
+        if (!(kind < N_LARGE ? add_large_fault(s, b, kind, r) : add_small_fault(b, kind, r)))
             continue;
-        size_t used = strlen(s->defects);
-        snprintf(s->defects + used, sizeof s->defects - used, "%s%s", used ? "; " : "", defect_name[kind]);
-        used = strlen(s->defects);
-        if (kind != DEFECT_COVER)
-            snprintf(s->defects + used, sizeof s->defects - used, " at board %d", at);
+        size_t used = strlen(s->faults);
+        snprintf(s->faults + used, sizeof s->faults - used, "%s%s", used ? "; " : "", fault_name[kind]);
+        used = strlen(s->faults);
+        if (kind != FAULT_COVER)
+            snprintf(s->faults + used, sizeof s->faults - used, " at board %d", at);
         return;
     }
 }
 
 /* Two or three faults, one or two of them large. */
-static void spoil(struct site *s, uint64_t seed, uint32_t i)
+static void add_faults(struct site *s, uint64_t seed, uint32_t i)
 {
     struct rng r = rng_stream(seed, i, 1, RNG_DRAW);
     int n = 2 + (int)rng_below(&r, 2), n_large = 1 + (int)rng_below(&r, 2);
     s->positive = true;
     for (int k = 0; k < n; k++)
-        spoil_once(s, k < n_large ? 0 : N_LARGE, k < n_large ? N_LARGE : N_DEFECTS, &r);
+        add_fault(s, k < n_large ? 0 : N_LARGE, k < n_large ? N_LARGE : N_FAULTS, &r);
 }
 
 #endif

@@ -223,7 +223,7 @@ static void test_index_large(void)
     struct fmt_error e = {0};
     struct fmt_buffer b = {0};
     struct fmt_writer io = fmt_buffer_writer(&b);
-    sample_prov(&p, true);
+    sample_provenance(&p, true);
     for (int i = 0; i < N; i++) {
         char path[64];
         snprintf(path, sizeof path, "folder-%d/photo-%d.jpeg", i / 100, i);
@@ -319,7 +319,7 @@ static void test_shard(void)
     struct provenance p;
     struct fmt_buffer out = {0};
     struct fmt_writer to = fmt_buffer_writer(&out);
-    sample_prov(&p, true);
+    sample_provenance(&p, true);
     ok(shard_create(&w, &to, &h, &p, &e) == 0, "shard: create");
     static uint8_t jpeg[300000] = {0xff, 0xd8};
     for (size_t n = 2; n <= sizeof jpeg; n = n < 3 ? 300 : n * 1000 - 1000) {
@@ -446,7 +446,7 @@ static void test_feat_rules(void)
     struct fmt_writer to = fmt_buffer_writer(&out);
     struct provenance p;
     struct feat_writer w;
-    sample_prov(&p, true);
+    sample_provenance(&p, true);
     b = a;
     b.n_tokens = 2;
     is_int(feat_create(&w, &to, &b, &p, NULL), FMT_INVALID, "feat: two class tokens are refused");
@@ -510,7 +510,7 @@ static void test_ckpt_large(void)
     struct fmt_writer io = fmt_buffer_writer(&b), io_parts = fmt_buffer_writer(&parts);
     struct ckpt_writer w;
     struct fmt_error e = {0};
-    sample_prov(&p, false);
+    sample_provenance(&p, false);
     ok(ckpt_create(&w, &io, &h, t, 2, &p, &e) == 0 && ckpt_add(&w, x, n * 4, &e) == 0 &&
            ckpt_add(&w, x, n * 4, &e) == 0 && ckpt_finish(&w, &e) == 0, "ckpt: two large tensors %s", e.text);
     int bad = ckpt_create(&w, &io_parts, &h, t, 2, &p, &e);
@@ -579,7 +579,7 @@ static void test_provenance(void)
 {
     struct provenance p;
     uint8_t a[DIGEST_BYTES], b[DIGEST_BYTES];
-    sample_prov(&p, true);
+    sample_provenance(&p, true);
     provenance_identity(&p, BLOCK_FEAT, 1, a, NULL);
     provenance_identity(&p, BLOCK_SHARD, 1, b, NULL);
     ok(memcmp(a, b, DIGEST_BYTES) != 0, "identities of two kinds differ");
