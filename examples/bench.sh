@@ -1,6 +1,6 @@
 #!/bin/bash
-# Speeds on this machine: make bench. Everything is drawn here and removed at the end.
-# usage: bench.sh [quick]      quick: the networks alone
+# bench.sh - speeds on this machine; make bench calls it. All data are generated here and removed at the end.
+# usage: bench.sh [quick]      quick: only the networks
 set -eu
 . "$(dirname "$0")/find-tools.sh"
 need bbu-index bbu-pack dino-augment feat-knn feat-logreg bench bench-step bench-run datagen featgen
@@ -31,7 +31,7 @@ for part in "bank 33334 0" "query 667 40000"; do
     set -- $part
     featgen -c 10 -g "$2" -s 3 -d 384 --first "$3" -o "$scratch/$1.feat"
 done
-sync -f "$scratch" # what was just written does not compete
+sync -f "$scratch" # so that writing to the disk does not compete with what is measured
 row "feat-knn, 2,001 x 100,002 rows of 384" 2001 queries "$((2 * 2001 * 100002 * 384))" feat-knn -q -k 20 \
     --no-thresholds --resamples 0 "$scratch/bank.feat" "$scratch/query.feat"
 featgen -c 10 -g 3334 -s 3 -d 384 -o "$scratch/train.feat"

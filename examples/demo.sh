@@ -1,13 +1,13 @@
 #!/bin/bash
-# demo.sh - from photographs to scores in a few minutes, on a machine without GPU and without any data of its own:
-# draws base-band units, looks through them, packs them, trains a tiny network without labels, and compares features by
-# nearest neighbours and by logistic regression: mean and deviation of the colours, those of the untrained network, and
-# those of the trained one. `make demo` calls it.
+# demo.sh - from photographs to scores in a few minutes, without a GPU and without data of your own: draws photographs
+# of base-band units, indexes and packs them, trains a tiny network without labels, and compares three kinds of features
+# (mean and deviation of the colours, the untrained network, the trained one) by nearest neighbours and by logistic
+# regression. `make demo` calls it.
 #
-#   demo.sh [--quick] [FOLDER]     everything goes there [demo, in the source build/demo]
+#   demo.sh [--quick] [FOLDER]     everything is written there [demo, in the source tree build/demo]
 #
-# --quick only shows that all works: few photographs, a training of seconds, scores that say nothing. FOLDER must be new
-# or empty, or of an earlier demo, of which what the demo made is made anew.
+# --quick only shows that all works: few photographs, seconds of training, scores without meaning. FOLDER must be new or
+# empty, or be that of an earlier demo, whose files are then made anew.
 set -euo pipefail
 . "$(dirname "$0")/find-tools.sh"
 groups=${DEMO_GROUPS:-300} settings=() takes="a minute or two" trained="after minutes, on a few hundred photographs,"
@@ -37,7 +37,7 @@ done
 cp "$here/demo.yaml" .
 
 say() { printf '\n== %s\n' "$*"; }
-run() { # shows the command, then runs it
+run() { # prints the command, then runs it
     printf '$ %s\n' "$*"
     "$@"
 }
@@ -46,10 +46,10 @@ features() { # name command...: name-train.feat, name-val.feat, name-test.feat
     shift
     for split in train val test; do run "$@" $split -o $name-$split.feat; done
 }
-row() { # report name-of-the-score: its two columns, photographs and installations
+row() { # report score: its two columns, photographs and installations
     sed -n -E "s/^$2 +([-0-9.]+( \[[^]]*\])?) +([-0-9.]+( \[[^]]*\])?).*/\1\t\3/p" "$1" | head -n 1
 }
-line() { # title way report
+line() { # title classifier report
     local image group balanced
     IFS=$'\t' read -r image group < <(row "$3" AUROC) || true
     IFS=$'\t' read -r balanced _ < <(row "$3" 'balanced accuracy') || true

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Real photographs, from index to scores by one command: solar cells, good and broken, in ../shared/data/elpv-cells.
-# Learns from the training pictures without their labels, then compares three kinds of features with the same
-# classifiers: trained weights, the same network untrained, and mean and deviation of the grey values. Prints a table.
+# elpv.sh - real photographs, from index to scores with one command: solar cells, good and broken, in
+# ../shared/data/elpv-cells. Trains on the training images without their labels, then compares three kinds of features
+# with the same classifiers: the trained network, the same network untrained, and mean and deviation of the grey values.
+# Prints a table.
 #
-# usage: elpv.sh [DATASET [FOLDER]]     [in the source ../shared/data/elpv-cells build/elpv; else FOLDER is elpv]
-#   EPOCHS=N     passes of 20 iterations of 24 pictures [20]          SEED=N  seed of the training [0]
-# A training that is there already in FOLDER goes on; one of other pictures or settings is refused. Name another FOLDER.
+# usage: elpv.sh [DATASET [FOLDER]]     [in the source tree ../shared/data/elpv-cells build/elpv; else FOLDER is elpv]
+#   EPOCHS=N     epochs of 20 iterations of 24 images [20]          SEED=N  seed of the training [0]
+# A run that is in FOLDER is resumed; one of other images or settings is refused: name another FOLDER.
 set -eu
 . "$(dirname "$0")/find-tools.sh"
 need bbu-index bbu-pack dino-train dino-extract feat-cat feat-knn feat-logreg plainfeat
@@ -25,8 +26,9 @@ cmp -s now.index elpv.index && [ -e val ] || {
 }
 rm -f now.index
 
-# A cell has no right way up. A crack is a line of a few pixels: crops are cut out near the size of the pictures, and
-# the features are those of whole pictures. Without evaluation.* the untrained teacher would not be kept.
+# A cell has no upright orientation, so crops are flipped and rotated. A crack is a line of a few pixels: crops are
+# taken at nearly full resolution, and features are those of whole images. Without evaluation.* the untrained teacher
+# would not be saved.
 dino-train --config "$here/tiny.yaml" train.dataset_path=train train.output_dir=run train.seed="$seed" \
     optim.epochs="$epochs" optim.warmup_epochs=2 crops.global_crops_scale=[0.1,0.3] crops.local_crops_scale=[0.03,0.1] \
     augment.vertical_flip=0.5 augment.rotate90=0.5 augment.blur_probability_global1=0 \

@@ -1,19 +1,19 @@
-# experiment.mk - an experiment driven by make: every stage's file is a target, so that a changed setting, or changed
-# data, make anew only what depends on them, and settings stand side by side in one table.
+# experiment.mk - an experiment driven by make: the file of each stage is a target, so that after a change of a setting or
+# of the data only what depends on it is made again, and settings are compared in one table.
 #
-#   make -f experiment.mk DATASET=photos                    two settings, a and b, to a table
-#   make -f experiment.mk DATASET=photos SIZE_b=112         only b is extracted anew, and scored
+#   make -f experiment.mk DATASET=photos                    two settings, a and b, in a table
+#   make -f experiment.mk DATASET=photos SIZE_b=112         extracts and scores only b again
 #   make -f experiment.mk DATASET=photos RUNS='a b c' TRAIN_c='dino.koleo_loss_weight=0'
 #   make -f experiment.mk clean                             removes what was made, and nothing else
 #
-# A setting is a word; what it is set to, with a default for all and a value for one (X_a):
-#   TRAIN   settings of dino-train beside CONFIG         SIZE     side of the picture at extraction
+# A setting is a word. These are its values; X is the default of all, X_a the value for a:
+#   TRAIN   settings of dino-train after CONFIG          SIZE     side of the image at extraction
 #   TOKENS  cls, mean, cls+mean                          SCORE    options of feat-logreg
-# COLUMNS are the scores in the table: image or group, a point, and a score's name in the JSON of feat-logreg(1).
-# Beside each trained network stands the untrained one; UNTRAINED= leaves it out.
-# Values are kept in files under $(OUT)/settings that are touched only when they change: these are what make looks at.
-# So are the names, sizes and times of all that is in DATASET, which may have spaces in its name.
-# Tools are taken from PATH, or from BIN.
+# COLUMNS are the scores of the table: image or group, a dot, and the name of a score in the JSON of feat-logreg(1).
+# The table has the untrained network, too, before each trained one; UNTRAINED= leaves it out.
+# Values are stored in files in $(OUT)/settings, which are touched only when they change: make compares their times. So is
+# a digest of the names, sizes and times of everything in DATASET, which may have spaces in its name.
+# Tools are those on PATH, or in BIN.
 
 DATASET ?=
 OUT     ?= experiment
@@ -29,20 +29,20 @@ SCORE   ?= --resamples 500
 COLUMNS ?= image.auroc image.average_precision image.balanced_accuracy group.auroc
 UNTRAINED ?= yes
 
-# The two that are compared if nothing else is said: the class token, and with the mean of the patches beside it.
+# By default two settings are compared: the class token alone, and with the mean of the patches.
 TOKENS_b ?= cls+mean
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eo pipefail -c
 
-# A text as one word of the shell, whatever is in it.
+# Any text as one word of the shell.
 quoted = '$(subst ','\'',$(1))'
 tool = $(if $(BIN),$(call quoted,$(BIN)/$(1)),$(1))
 # $(call set_to,TOKENS,b): TOKENS_b if there is one, else TOKENS
 set_to = $(if $(filter undefined,$(origin $(1)_$(2))),$($(1)),$($(1)_$(2)))
 
 $(foreach v,OUT CONFIG,$(if $(filter 1,$(words $($(v)))),,$(error $(v)=$($(v)): one name without spaces is needed)))
-# The mark of a folder that was made here; in another nothing is written, and nothing removed.
+# Marks a folder that was made by this file; in any other nothing is written, and nothing removed.
 mark := $(OUT)/.experiment
 ifeq ($(wildcard $(mark)),)
 ifneq ($(wildcard $(OUT)/* $(OUT)/.[!.]*),)
@@ -56,7 +56,7 @@ endif
 table: $(OUT)/table.txt
 	@cat $<
 
-# A file that holds a value, written only when the value is another one.
+# A file with a value, written only when the value has changed.
 define setting
 $(OUT)/settings/$(1): FORCE | $(mark)
 	@printf '%s\n' $(call quoted,$(2)) | cmp -s - $$@ || printf '%s\n' $(call quoted,$(2)) >$$@
@@ -71,14 +71,14 @@ $(mark):
 	$(if $(DATASET),,$(error which DATASET? a folder of photographs, as in DATASET=photos))
 	@mkdir -p $(OUT)/settings && touch $@
 
-# What the dataset is: the digest of the names, sizes and times of its photographs and lists, which are not read for it.
+# A digest of the names, sizes and times of the photographs and lists in the dataset, without reading them.
 $(OUT)/settings/content: FORCE | $(mark)
 	$(if $(DATASET),,$(error which DATASET? a folder of photographs, as in DATASET=photos))
 	@[ -d $(call quoted,$(DATASET)) ] || { printf 'experiment.mk: %s: no such folder\n' $(call quoted,$(DATASET)) >&2; exit 1; }
 	@{ cd $(call quoted,$(DATASET)) && find -L . ! -type d -printf '%p %s %T@ %C@\n'; } | LC_ALL=C sort | sha256sum | \
 	{ read -r now rest; echo "$$now" | cmp -s - $@ || echo "$$now" >$@; }
 
-# A catalogue of the same bytes keeps its time: photographs that were merely copied or touched make nothing anew.
+# A catalogue with the same bytes keeps its time: after photographs were only copied or touched, nothing is made again.
 $(OUT)/indexed.index: $(OUT)/settings/dataset $(OUT)/settings/content
 	$(call tool,bbu-index) -q $(INDEX) -o $@ -- $(call quoted,$(DATASET))
 $(OUT)/catalogue.index: $(OUT)/indexed.index
@@ -88,9 +88,9 @@ $(OUT)/shards: $(OUT)/catalogue.index $(OUT)/settings/pack
 $(OUT)/train $(OUT)/val: $(OUT)/%: $(OUT)/catalogue.index $(OUT)/settings/pack
 	$(call tool,bbu-pack) -q $(PACK) --split $* $< -o $@
 
-# Settings with the same words of training share one run. Its folder is named by the digest of all that goes in: a run
-# that was stopped goes on, and one of another CONFIG or of other photographs is another run. Where it is evaluated, it
-# keeps its teacher as it was before the first step.
+# Settings with the same TRAIN share one run. Its folder is named by a digest of all that it depends on: a run that was
+# stopped is resumed, and another CONFIG or other photographs are another run. A run with evaluation saves its untrained
+# teacher.
 digest = $(firstword $(shell printf '%s' $(call quoted,$(call set_to,TRAIN,$(1))) | sha256sum | cut -c1-12))
 evaluation = $(if $(UNTRAINED),evaluation.knn_train=$(OUT)/train evaluation.knn_val=$(OUT)/val)
 define training
@@ -123,7 +123,7 @@ $(OUT)/%.val.feat: $(OUT)/%.feat
 $(OUT)/%.test.feat: $(OUT)/%.feat
 	$(call tool,feat-cat) -q --split test -o $@ $<
 
-# "0.812 [0.756, 0.889]" out of the scores of a level; a dash where the score is not defined, or the level not there.
+# "0.812 [0.756, 0.889]" from the scores of a level; a dash if the score is not defined, or the level is missing.
 define PICK
 function of(text, form) {
     return match(text, "\"" key "\":" form) ? substr(text, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : ""
@@ -144,7 +144,7 @@ END {
 endef
 export PICK
 
-# One row a network: scores of the test split, with intervals.
+# One row per network: scores of the test split, with intervals.
 rows := $(foreach r,$(RUNS),$(if $(UNTRAINED),$(r).untrained) $(r))
 $(OUT)/table.txt: $(rows:%=$(OUT)/%.scores.json) $(OUT)/settings/columns
 	@{ printf '| %-20s |' features; for c in $(COLUMNS); do printf ' %-24s |' "$${c#*.}, $${c%%.*}s"; done; \
@@ -158,7 +158,7 @@ $(OUT)/table.txt: $(rows:%=$(OUT)/%.scores.json) $(OUT)/settings/columns
 	    done; \
 	done; printf '\n'; } >$@.new; mv $@.new $@
 
-# By name: what else is in the folder stays, and the folder with it.
+# By name: other files in the folder remain, and the folder with them.
 clean:
 	@[ -e $(mark) ] || exit 0; cd $(OUT); \
 	for f in settings/extract.*; do \

@@ -1,9 +1,9 @@
-# find-tools.sh - sourced by the other examples: puts the tools and their helpers (datagen, plainfeat, bench ...) on PATH.
-# In the source these are what was built, in B [build]. Where the examples were installed, the tools have to be on PATH;
-# their helpers are in libexec/dinotools beside the tools' bin, or in HELPERS.
+# find-tools.sh - sourced by the other examples: puts the tools and their helpers (datagen, plainfeat, bench ...) on
+# PATH. In the source tree these are built in B [build]. For installed examples the tools must be on PATH; their helpers
+# are in libexec/dinotools next to the tools' bin, or in HELPERS.
 #
-#   here    the folder of the examples            build   the build folder, empty where there is none
-#   need PROGRAM...    ends with a message if one is not there
+#   here    the folder of the examples            build   the build folder; empty if there is none
+#   need PROGRAM...    exits with a message if one is missing
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=
 if [ -n "${B:-}" ] || [ -e "$here/../Makefile" ]; then

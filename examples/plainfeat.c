@@ -1,12 +1,11 @@
-/* plainfeat - the plainest features there are: mean and standard deviation of red, green and blue of each picture.
- * What a network is worth shows beside them. usage: plainfeat -o FILE SHARD... */
+/* plainfeat - the simplest features: mean and standard deviation of red, green and blue of each image. A network is
+ * worth what it adds to them. usage: plainfeat -o FILE SHARD... */
 #include <math.h>
-#include <string.h>
 
 #include "feat.h"
 #include "file.h"
+#include "image-decode.h"
 #include "image.h"
-#include "jpeg.h"
 #include "msg.h"
 #include "opt.h"
 #include "shard-set.h"
@@ -19,8 +18,8 @@ static const struct opt options[] = {OPT_STRING('o', "output", &output, "FILE", 
 static const struct opt_tool tool = {"plainfeat", "-o FILE SHARD...",
                                      "Mean and deviation of the colours of pictures, as features.", options, NULL};
 
-/* x [6]: means, then deviations, of values between 0 and 1; sums are of whole numbers, and exact. */
-static void measure(const struct image *im, float *x)
+/* x [6]: the means, then the deviations, of values between 0 and 1. Sums are of integers, so they are exact. */
+static void compute_features(const struct image *im, float *x)
 {
     int64_t n = (int64_t)im->width * im->height;
     for (int c = 0; c < 3; c++) {
@@ -37,18 +36,7 @@ static void measure(const struct image *im, float *x)
     }
 }
 
-/* Shards hold JPEG bytes or pixels. */
-static int decode(const struct shard_image *s, struct image *im, struct fmt_error *e)
-{
-    if (s->store == SHARD_JPEG)
-        return jpeg_decode(s->data, s->bytes, NULL, im, NULL, e);
-    int status = image_reserve(im, s->width, s->height, s->store == SHARD_RGB ? 3 : 1, e);
-    if (!status)
-        memcpy(im->pixels, s->data, s->bytes);
-    return status;
-}
-
-static void add_pictures(const struct shard_set *set, struct feat_writer *w)
+static void add_rows(const struct shard_set *set, struct feat_writer *w)
 {
     struct fmt_error e = {0};
     struct block_buffer buffer = {0};
@@ -58,9 +46,9 @@ static void add_pictures(const struct shard_set *set, struct feat_writer *w)
         float x[6];
         if (shard_set_read(set, i, &buffer, &s, &e))
             msg_die("%s", e.text);
-        if (decode(&s, &im, &e))
+        if (image_decode(&s, true, &im, &e))
             msg_die("%s: %s", s.labels.key, e.text);
-        measure(&im, x);
+        compute_features(&im, x);
         struct feat_row row = {s.labels, x, s.sha256};
         if (feat_add(w, &row, &e))
             msg_die("%s: %s", output, e.text);
@@ -95,7 +83,7 @@ int main(int argc, char **argv)
     struct fmt_writer io = file_writer(&f);
     if (feat_create(&w, &io, &h, &p, &e))
         msg_die("%s: %s", output, e.text);
-    add_pictures(&set, &w);
+    add_rows(&set, &w);
     if (file_finish(&f, feat_finish(&w, &e), &e))
         msg_die("%s", e.text);
     provenance_release(&p);

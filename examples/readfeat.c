@@ -1,8 +1,8 @@
-/* readfeat.c - prints features as text, one line a row: key, split, group, shot, class, values, separated by tabs.
+/* readfeat.c - prints features as text, one line per row: key, split, group, view, class, values, separated by tabs.
  *
- * An example of a reader that shares nothing with dinotools: it was written from the manual pages feat(5),
- * bbu-file(5) and bbu-index(5) alone and needs libc and zstd. The file is held in memory. Of the checks it leaves
- * out the two SHA-256 and the hashes of the index; a damaged block is found by zstd.
+ * An example of a reader that shares no code with dinotools: it was written from the manual pages feat(5), bbu-file(5)
+ * and bbu-index(5) alone, and needs libc and zstd. The whole file is in memory. The two SHA-256 and the hashes of the
+ * index are not checked; zstd finds a damaged block.
  *
  *   cc -o readfeat readfeat.c -lzstd && ./readfeat train.feat
  */
@@ -79,7 +79,7 @@ static void read_header(struct cursor *c)
     take(&h, 1);
     if (number(&h, 1) != 4 || number(&h, 1) != 1)
         fail("not features, or newer ones");
-    take(&h, 72 - 20); /* the fields begin 72 bytes after the frame's beginning */
+    take(&h, 72 - 20); /* the fields begin 72 bytes after the start of the frame */
     take(&h, 4);       /* what, flags */
     width = number(&h, 4);
     width *= number(&h, 4);
@@ -95,7 +95,7 @@ static void read_header(struct cursor *c)
 static void print_row(const unsigned char *values, struct cursor *labels)
 {
     int32_t label = (int32_t)number(labels, 4);
-    int32_t shot = (int32_t)number(labels, 4);
+    int32_t view = (int32_t)number(labels, 4);
     const char *key = text(labels);
     const char *split = text(labels);
     const char *group = text(labels);
@@ -103,7 +103,7 @@ static void print_row(const unsigned char *values, struct cursor *labels)
     if (label < -1 || label >= (int64_t)n_classes)
         fail("a label beyond the classes");
     printf("%s\t%s\t%s\t", key, split, group);
-    printf(shot >= 0 ? "%d\t%s" : "\t%.0d%s", shot >= 0 ? (int)shot : 0, label >= 0 ? class_name[label] : "");
+    printf(view >= 0 ? "%d\t%s" : "\t%.0d%s", view >= 0 ? (int)view : 0, label >= 0 ? class_name[label] : "");
     struct cursor x = {values, values + 4 * width};
     for (uint64_t i = 0; i < width; i++) {
         uint32_t bits = (uint32_t)number(&x, 4);
