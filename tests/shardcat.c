@@ -1,8 +1,8 @@
 /* shardcat - for the tests: one line per image of shards, with what is stored and a digest of the decoded pixels. */
 #include <stdio.h>
 
-#include "image.h"
 #include "image-decode.h"
+#include "image.h"
 #include "msg.h"
 #include "shard-set.h"
 
@@ -17,7 +17,7 @@ static void print_image(const struct shard_image *im)
         msg_die("%s: %s", im->labels.key, e.text);
     digest_of(decoded.pixels, image_bytes(decoded.width, decoded.height, decoded.components), digest);
     digest_hex(digest, hex);
-    printf("%s %s %dx%dx%d stored %dx%d label %d shot %d group %s split %s extra %s pixels %.16s\n", im->labels.key,
+    printf("%s %s %dx%dx%d stored %dx%d label %d view %d group %s split %s extra %s pixels %.16s\n", im->labels.key,
            stores[im->store], decoded.width, decoded.height, decoded.components, im->width, im->height,
            (int)im->labels.label, (int)im->labels.group_view, im->labels.group, im->labels.split, im->labels.extra,
            hex);

@@ -1,34 +1,35 @@
-# Shards with damaged bytes: images are replaced by others, drawn from the whole set; that is told, counted in metrics
-# and checkpoints, the same whatever the threads and restarts, and ends where it is more than train.max_replaced.
+# Shards with damaged bytes: images are replaced by others, drawn from the whole set. That is reported, counted in
+# metrics and checkpoints, is the same with any number of threads and restarts, and ends the run where more than
+# train.max_replaced are replaced.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
-train() { dino-train -c t.yaml -j2 train.dataset_path=hurt "$@"; }
+train() { dino-train -c t.yaml -j2 train.dataset_path=damaged "$@"; }
 shard=shard-00000-of-00001.shard
-hurt() { # percent... of the file: four bytes are changed there, in a copy of the whole shards
-    rm -rf hurt && cp -r all hurt
-    local at size=$(stat -c %s hurt/$shard)
+damage() { # percent...: changes four bytes there, in a copy of the shards
+    rm -rf damaged && cp -r all damaged
+    local at size=$(stat -c %s damaged/$shard)
     for at in "$@"; do
-        printf 'XXXX' | dd of=hurt/$shard bs=1 seek=$((size * at / 100)) conv=notrunc 2>>log
+        printf 'XXXX' | dd of=damaged/$shard bs=1 seek=$((size * at / 100)) conv=notrunc 2>>log
     done
 }
 state() { bbu-info --json "$1" | tr -d '\n\t '; } # of a checkpoint
 key_of() { bbu-info -l all/$shard | sed -n $(($1 + 1))p | cut -f1; }
 replaced() { sed 's/.*"replaced": \([0-9]*\).*/\1/' "$1"/training_metrics.json | tr '\n' ' '; }
 
-# ---- nothing is damaged: nothing is replaced, and the checkpoint says nothing of it
+# ---- nothing is damaged: nothing is replaced, and the checkpoint has no count
 status 0 dino-train -c t.yaml train.output_dir=clean
 err_lacks 'replaced'
 check 'the metrics count none' test "$(replaced clean)" = "0 0 0 0 "
 check 'nor does the checkpoint' bash -c '! bbu-info --json clean/model_0000023.rank_0.ckpt | grep -q replaced'
 
-# ---- one image of thirty: the run goes on, names it once, and tells at the end how much was replaced
-hurt 50
+# ---- one image of thirty: the run continues, names it once, and reports at the end how much was replaced
+damage 50
 status 0 train train.output_dir=one
-check 'it is told once' test "$(grep -c '; replaced by' err)" -eq 1
-key=$(sed -n 's/dino-train: \(.*\): hurt\/shard-00000-of-00001.shard: block [0-9]* is damaged; replaced by .*/\1/p' err)
+check 'it is reported once' test "$(grep -c '; replaced by' err)" -eq 1
+key=$(sed -n 's/dino-train: \(.*\): damaged\/shard-00000-of-00001.shard: block [0-9]* is damaged; replaced by .*/\1/p' err)
 image=$(sed -n 's/.*: block \([0-9]*\) is damaged; replaced by .*/\1/p' err)
-check "the key of image $image, as the whole shards have it: $key" test -n "$key" -a "$key" = "$(key_of "$image")"
+check "the key of image $image, as in the undamaged shards: $key" test -n "$key" -a "$key" = "$(key_of "$image")"
 last=$(replaced one | awk '{print $NF}')
 check "the metrics count: $(replaced one)" test "$last" -ge 2
 err_has "$last of 96 samples were made of other images: 1 image of the data cannot be used"
@@ -38,26 +39,26 @@ check 'and the checkpoint' grep -qF "\"replaced\":{\"samples\":$last,\"images\":
 identity() { bbu-info --json "$1" | sed -n 's/.*"identity": *"\([0-9a-f]*\)".*/\1/p'; }
 check 'its identity is not that of the clean run' test "$(identity one/model_0000023.rank_0.ckpt)" != "$(identity clean/model_0000023.rank_0.ckpt)"
 bbu-info one/model_0000023.rank_0.ckpt >info
-check 'bbu-info tells both' grep -q "^  replaced samples $last" info
+check 'bbu-info shows both' grep -q "^  replaced samples $last" info
 check 'and the provenance' grep -q '^      replaced [0-9a-f]\{64\}$' info
 
 # ---- the same bytes with other threads, and in parts
 status 0 train -j1 train.output_dir=threads
 same_results one threads
-for behind in 3 11 15; do # gone on with before and behind the first replacement
+for iteration in 3 11 15; do # resumed before and after the first replacement
     rm -rf parts && mkdir parts && cp -a one/eval one/training_metrics.json one/evaluation.json parts
     status 0 train -q train.output_dir=half train.max_to_keep=100
-    cp half/model_00000$(printf %02d $behind).rank_0.ckpt parts
+    cp half/model_00000$(printf %02d $iteration).rank_0.ckpt parts
     status 0 train train.output_dir=parts
     same_results one parts
 done
 err_has "$last of 96 samples were made of other images"
-check 'what was told before the checkpoint is not told again' test "$(grep -c '; replaced by' err)" -le 1
+check 'what was reported before the checkpoint is not reported again' test "$(grep -c '; replaced by' err)" -le 1
 rm -rf killed
 newest() { find killed -name 'model_*.ckpt' 2>/dev/null | sort | tail -n 1; }
-for i in $(seq 6); do # each behind a checkpoint of its own
+for i in $(seq 6); do # each after another checkpoint
     before=$(newest)
-    dino-train -q -c t.yaml train.dataset_path=hurt train.output_dir=killed train.saveckp_freq=1 2>err &
+    dino-train -q -c t.yaml train.dataset_path=damaged train.output_dir=killed train.saveckp_freq=1 2>err &
     pid=$!
     while [ "$(newest)" = "$before" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
     kill -KILL $pid 2>/dev/null
@@ -66,12 +67,12 @@ done
 status 0 train train.output_dir=killed train.saveckp_freq=1
 check 'it was killed and resumed' test "$(grep -c 'Resumed training' killed/log.txt)" -ge 2
 same_results one killed
-status 0 train train.dataset_path=all train.output_dir=half train.resume=true # repaired meanwhile: counts stay
+status 0 train train.dataset_path=all train.output_dir=half train.resume=true # repaired in between: counts remain
 state half/model_0000023.rank_0.ckpt >state
-check 'a repaired shard takes nothing back' grep -qF "\"replaced\":{\"samples\":$last,\"images\":[$image]" state
+check 'a repaired shard does not reset the count' grep -qF "\"replaced\":{\"samples\":$last,\"images\":[$image]" state
 
-# ---- gone on with other data: what was replaced stays counted, the numbers of the images mean nothing there
-cp -r train other && hurt 50
+# ---- resumed with other data: the count remains, the numbers of the images mean nothing there
+cp -r train other && damage 50
 cp -a one other-run && rm other-run/model_0000023.rank_0.ckpt
 status 0 train train.dataset_path=other train.output_dir=other-run train.resume=true
 err_has "of 96 samples were made of other images, before the run went on with other data"
@@ -79,10 +80,10 @@ err_lacks '0 images of the data'
 state other-run/model_0000023.rank_0.ckpt >state
 check 'the count without the images' grep -q '"replaced":{"samples":[1-9][0-9]*,"images":\[\],"keys":\[\]}' state
 
-# ---- two of thirty are more than 0.01 of them, rounded up: an error that names the shard, and the state is saved
-hurt 30 70
+# ---- two of thirty are more than 0.01, rounded up: an error that names the shard, and the state is saved
+damage 30 70
 status 1 train train.output_dir=two
-err_has "hurt/$shard: block "
+err_has "damaged/$shard: block "
 err_has 'with it 2 of 30 images cannot be used, train.max_replaced=0.01 allows 1'
 check 'the state is saved' bash -c 'ls two/model_*.ckpt'
 status 0 train train.output_dir=two train.max_replaced=0.05
@@ -93,22 +94,22 @@ status 1 train train.output_dir=none train.max_replaced=0
 err_has 'train.max_replaced=0 allows 0'
 
 # ---- most of the shard
-hurt $(seq 10 2 90)
+damage $(seq 10 2 90)
 status 1 train train.output_dir=most
-err_has "hurt/$shard: block "
+err_has "damaged/$shard: block "
 err_has 'train.max_replaced=0.01 allows 1'
 status 0 train train.output_dir=most train.max_replaced=1
 status 0 train -q -j1 train.output_dir=most1 train.max_replaced=1
 same_results most most1
 
-# ---- views: not without being asked for; then the count, and the keys of the images that were used
-hurt 50
+# ---- views: replaced only with -k; then the count, and the keys of the images that were used
+damage 50
 few="-c t.yaml -n 20"
-status 1 dino-augment $few hurt -o v.views
-err_has "$key: hurt/$shard: block $image is damaged; nothing is replaced without -k"
+status 1 dino-augment $few damaged -o v.views
+err_has "$key: damaged/$shard: block $image is damaged; nothing is replaced without -k"
 check 'there is no output' test ! -e v.views
-status 3 dino-augment $few -j2 -k hurt -o v.views --json
-err_has "$key: hurt/$shard: block $image is damaged; replaced by "
+status 3 dino-augment $few -j2 -k damaged -o v.views --json
+err_has "$key: damaged/$shard: block $image is damaged; replaced by "
 by=$(sed -n 's/.*; replaced by //p' err)
 n=$(sed 's/.*"replaced":\([0-9]*\)}.*/\1/' out)
 out_has '"bad_images":1,"replaced":'
@@ -117,20 +118,20 @@ bbu-info -l v.views >lines
 check "$key is not in the views" lacks "$key" lines
 check "$by is" grep -qF "$by" lines
 dino-augment -q $few all -o w.views && bbu-info -l w.views >clean-lines
-check "$n samples differ from those of the whole shards" test "$(diff lines clean-lines | grep -c '^<')" -eq "$n"
+check "$n samples differ from those of the undamaged shards" test "$(diff lines clean-lines | grep -c '^<')" -eq "$n"
 check 'and no image of theirs is another one' test "$(diff lines clean-lines | grep '^>' | cut -f3 | sort -u)" = "$key"
-status 3 dino-augment -q $few -j1 -k hurt -o x.views
+status 3 dino-augment -q $few -j1 -k damaged -o x.views
 same v.views x.views
 status 0 dino-augment -q $few -k all -o x.views
 check 'the views say that images may have been replaced' bash -c 'bbu-info x.views | grep -q keep_going && ! bbu-info w.views | grep -q keep_going'
-status 1 dino-augment $few hurt --sheet s.jpg --rows 40
+status 1 dino-augment $few damaged --sheet s.jpg --rows 40
 err_has 'nothing is replaced without -k'
 check 'there is no sheet' test ! -e s.jpg
-status 3 dino-augment $few -k hurt --sheet s.jpg --rows 40
+status 3 dino-augment $few -k damaged --sheet s.jpg --rows 40
 err_has 'replaced by'
-hurt $(seq 10 2 90)
-status 1 dino-augment $few -k hurt -o most.views
-err_has "hurt/$shard: block "
+damage $(seq 10 2 90)
+status 1 dino-augment $few -k damaged -o most.views
+err_has "damaged/$shard: block "
 err_has 'train.max_replaced=0.01 allows 1'
 no_leftovers
 done_testing

@@ -1,5 +1,5 @@
 #!/bin/bash
-# dino-augment: views to files and pipes, contact sheets; equal bytes whatever the threads; what it refuses.
+# dino-augment: views to files and pipes, contact sheets; the same bytes with any number of threads; what it refuses.
 . "$TESTS/cli/lib.sh"
 
 "$BUILD/tests/datagen" --groups 4 --seed 1 bbu >log 2>&1
@@ -26,7 +26,7 @@ same b.views c.views
 status 0 dino-augment $small shards -n 5 -o b.views augment.hue=0
 differ a.views b.views
 
-# a run's own length; from a step on
+# as many batches as the run has; from a step on
 status 0 dino-augment $small shards -o b.views optim.epochs=1 optim.warmup_epochs=0 optim.freeze_last_layer_epochs=0 \
     teacher.warmup_teacher_temp_epochs=0 train.OFFICIAL_EPOCH_LENGTH=3 --json
 out_has '{"batches":3,"samples":12,"images":12,"bad_images":0,"replaced":0}'
@@ -46,7 +46,7 @@ Y
 status 0 dino-augment -c s.yaml shards -n 5 -o b.views
 same a.views b.views
 
-# provenance is left out, the bytes of the batches stay
+# without provenance, the batches have the same bytes
 status 0 dino-augment $small shards -n 5 -o b.views --no-provenance
 status 0 grep -qa 'mask_ratio_min_max' a.views
 status 1 grep -qa 'mask_ratio_min_max' b.views
@@ -64,10 +64,10 @@ status 0 dino-augment shards --sheet t.jpg --rows 2 --json
 out_has '{"rows":2,'
 
 # a shard with damaged bytes inside: its images are named once each and replaced
-cp -r shards hurt
-file=$(ls hurt/*.shard)
+cp -r shards damaged
+file=$(ls damaged/*.shard)
 printf 'XXXX' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") / 2)) conv=notrunc 2>>log
-status 3 dino-augment -k hurt $small -n 9 -o c.views
+status 3 dino-augment -k damaged $small -n 9 -o c.views
 err_has 'replaced by'
 status 0 bbu-info --verify c.views
 
@@ -103,7 +103,7 @@ check "a closed pipe is quiet" test ! -s err2
 status 1 dino-augment shards $small -n 2 -o no/such/x.views
 no_leftovers
 
-# the golden operations and the batches in every instruction set
+# the golden image operations with every instruction set
 golden=${GOLDEN:-tests/golden}
 case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac
 for isa in base avx2 avx512; do

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Training from views: the bytes of training from shards, from a file and from a pipe; a pipe that falls silent; going on
-# from a stream that begins with batches that were used; views that do not fit. Without provenance, which names what the
-# samples came from: shards or views.
+# Training from views: from a file and from a pipe to the same bytes as from shards; a pipe that falls silent; resuming
+# from a stream that begins with earlier batches; views that do not fit. Without provenance, which names the inputs:
+# shards or views.
 . "$TESTS/cli/lib.sh"
 
 "$BUILD/tests/datagen" --groups 3 --seed 2 bbu >log 2>&1
@@ -24,11 +24,11 @@ status 0 dino-augment -q -c s.yaml shards -o all.views
 status 0 train train.dataset_path=all.views train.output_dir=from-file
 same "$(teacher from-shards)" "$(teacher from-file)"
 same from-shards/training_metrics.json from-file/training_metrics.json
-check "from a pipe, and both ends do well" bash -c 'set -o pipefail
+check "from a pipe, and both programs succeed" bash -c 'set -o pipefail
     dino-augment -q -c s.yaml shards | dino-train -q --no-provenance -c s.yaml train.dataset_path=- train.output_dir=from-pipe'
 same "$(teacher from-shards)" "$(teacher from-pipe)"
 
-# a pipe that falls silent after one and a half batches: SIGTERM still saves; the same stream again goes on
+# a pipe that falls silent after one and a half batches: SIGTERM still saves; the same stream again resumes the run
 mkfifo pipe
 { head -c 110000 all.views; exec sleep 30; } >pipe &
 writer=$!
@@ -46,8 +46,8 @@ check "the same stream again" bash -c 'set -o pipefail
 same "$(teacher from-shards)" "$(teacher stopped)"
 
 # a pipe that nobody writes into
-mkfifo mute
-dino-train -q --no-provenance -c s.yaml train.dataset_path=mute train.output_dir=never 2>err &
+mkfifo silent
+dino-train -q --no-provenance -c s.yaml train.dataset_path=silent train.output_dir=never 2>err &
 trainer=$!
 for _ in $(seq 100); do test -e never/log.txt && break; sleep 0.1; done; sleep 0.5
 kill -TERM $trainer
