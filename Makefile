@@ -62,8 +62,8 @@ SEES_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op 
 # What tools call; kernels/cpu is not among it.
 KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
 SEES_tools/train     := tools/train $(KERNELS_FOR_TOOLS) common formats
-SEES_tools           := tools/train kernels/device kernels/cpu $(KERNELS_FOR_TOOLS) common formats
-SEES_tests           := tests tests/fuzz $(SEES_tools)
+SEES_tools           := tools/train kernels/device $(KERNELS_FOR_TOOLS) common formats
+SEES_tests           := tests tests/fuzz kernels/cpu $(SEES_tools)
 SEES_examples        := $(SEES_tests)
 
 ROOMS_kernels := $(addprefix kernels/,op cpu device world img data nn weights step extract rows score classify)

@@ -74,6 +74,7 @@ struct opt_tool {
 /* Where they apply, these have one spelling: */
 #define OPT_JOBS(v) OPT_COUNT('j', "jobs", v, 0, 1024, "N", "threads; 0: one per processor [0]")
 #define OPT_SEED(v) OPT_COUNT(0, "seed", v, 0, 9007199254740991.0, "N", "seed of all random choices [0]")
+#define OPT_DEVICE(v) OPT_STRING(0, "device", v, "auto|cpu", "what to compute on [auto]")
 #define OPT_JSON(v) OPT_FLAG(0, "json", v, "reports as JSON lines")
 #define OPT_NO_PROVENANCE(v)                                                                       \
     OPT_UNFLAG(0, "no-provenance", v, "leave out tool, version and settings")

@@ -14,6 +14,7 @@
 #include "mask.h"
 #include "model.h"
 #include "step.h"
+#include "test-device.h"
 
 static _Noreturn void fail(const struct fmt_error *e)
 {
@@ -52,12 +53,12 @@ static struct step_batch make_batch(const struct config *config)
                                .N = N};
 }
 
-static void print_plan(const struct config *config, const struct op_ctx *ctx)
+static void print_plan(const struct config *config, const struct device *device)
 {
     struct step_plan plan;
     struct fmt_error e = {0};
     char text[32];
-    if (step_plan(&plan, config, ctx, &e))
+    if (step_plan(&plan, config, device, &e))
         fail(&e);
     for (int i = 0; i < plan.n_lines; i++)
         printf("  %-36s %s\n", plan.line[i].what, num_bytes_text((double)plan.line[i].bytes, text));
@@ -147,15 +148,13 @@ int main(int argc, char **argv)
     struct config config;
     struct fmt_error e = {0};
     struct options o = read_options(argc, argv, &config);
-    struct op_ctx ctx = {.backend = backend_find("cpu", &e), .pool = thread_open(o.n_threads, &e)};
+    struct device device = test_device(o.n_threads);
     struct step *step = NULL;
-    if (!ctx.pool)
-        fail(&e);
-    struct bench_peak peak = {.pool = ctx.pool};
+    struct bench_peak peak = {.pool = device.pool};
     bench_peak(&peak);
     if (o.verbose)
-        print_plan(&config, &ctx);
-    if (step_open(&step, &config, &world_one, &ctx, &e))
+        print_plan(&config, &device);
+    if (step_open(&step, &config, &world_one, &device, &e))
         fail(&e);
     step_init_weights(step);
     struct step_batch batch = make_batch(&config);
@@ -165,7 +164,7 @@ int main(int argc, char **argv)
              (int)batch.B, (int)config.dino.head_n_prototypes);
     bench_row(what, (double)batch.B, "images", best, step_flops(&config, &batch), &peak, bench_memory(RUSAGE_SELF));
     step_close(step);
-    thread_close(ctx.pool);
+    device_close(&device);
     config_release(&config);
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "gemm.h"
 #include "isa.h"
 #include "model.h"
+#include "test-device.h"
 
 enum { REPEATS = 5 };
 
@@ -109,9 +110,10 @@ static void extract_image(void *arg, int64_t image, int worker)
 static void open_worker(struct extraction *x, int i)
 {
     struct worker *w = &x->workers[i];
-    w->c = (struct op_ctx){.backend = &backend_cpu, .scratch = &w->scratch};
+    w->c = (struct op_ctx){.backend = test_backend(), .scratch = &w->scratch};
     extract_image(x, 0, i);
-    if (device_arena_init(&w->arena, &backend_cpu, w->arena.high, NULL) || device_arena_init(&w->scratch, &backend_cpu,
+    if (device_arena_init(&w->arena, test_backend(), w->arena.high, NULL) || device_arena_init(&w->scratch,
+                                                                                               test_backend(),
                                                                                              w->scratch.high, NULL))
         exit(1);
 }
@@ -125,9 +127,9 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
         pixels[i] = (uint8_t)(i * 2654435761u >> 13);
     x.pixels = pixels;
     struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = &backend_cpu, .pool = b->pool, .scratch = &scratch};
+    struct op_ctx c = {.backend = test_backend(), .pool = b->pool, .scratch = &scratch};
     vit_transpose_weights(&c, &b->vit, NULL);
-    if (device_arena_init(&scratch, &backend_cpu, scratch.high, NULL))
+    if (device_arena_init(&scratch, test_backend(), scratch.high, NULL))
         exit(1);
     x.turned = vit_transpose_weights(&c, &b->vit, b->values);
     device_arena_release(&scratch);
@@ -200,7 +202,7 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
     static struct vit_drop_path drops[VIT_DEPTH_MAX];
     const int64_t n[2] = {2 * batch, 8 * batch};
     t.b = b;
-    t.c = (struct op_ctx){.backend = &backend_cpu, .pool = b->pool, .scratch = &t.scratch};
+    t.c = (struct op_ctx){.backend = test_backend(), .pool = b->pool, .scratch = &t.scratch};
     struct vit_input global = {.B = n[0], .H = 224, .W = 224, .pixels = take(n[0] * 224 * 224 * 3, 1)};
     struct vit_input local = {.B = n[1], .H = 98, .W = 98, .pixels = take(n[1] * 98 * 98 * 3, 1)};
     uint8_t *masks = take(n[0] * 256, 1);
@@ -214,7 +216,7 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
         draw_drops(b, drops, n, rate);
     t.grads = take(b->table.count, sizeof *t.grads);
     training_step(&t);
-    if (device_arena_init(&t.arena, &backend_cpu, t.arena.high, NULL) || device_arena_init(&t.scratch, &backend_cpu,
+    if (device_arena_init(&t.arena, test_backend(), t.arena.high, NULL) || device_arena_init(&t.scratch, test_backend(),
                                                                                            t.scratch.high, NULL))
         exit(1);
     training_step(&t); /* warm */

@@ -91,7 +91,7 @@ fi
 voice='^common/(msg|opt|progress|json-report|signals)\.'
 report 'only tools print or exit' "$(grep -nE '(^|[^a-z_])(printf|puts|putchar|perror|v?fprintf\((stdout|stderr)|exit|_exit|abort)\(|(^|[^"a-z_])(stdout|stderr)([^"a-z_]|$)|msg_(die|usage|error|warn|note|more|finish|init)\(' \
     $(echo "$libraries" | grep -vE "$voice") | grep -vE '^[^:]*:[0-9]*: *(/?\*|//)')"
-report 'no host pointer in the list of operations' "$(grep -nE "(float|double) *\\*" kernels/op/ops.def | grep -v "double \\*out")"
+report 'no host array in the list of operations' "$(grep -nE "(float|void|int8_t|uint8_t) *\\*|double *\\*($|[^o]|o[^u])" kernels/op/ops.def)"
 report 'only kernels/device names the CPU backend' "$(grep -n 'backend_cpu' $code |
     grep -vE '^(kernels/(cpu|device)|tests)/')"
 

@@ -14,6 +14,7 @@
 #include "op.h"
 #include "rng.h"
 #include "tap.h"
+#include "test-device.h"
 
 static struct op_ctx ctx;
 static struct device_arena scratch;
@@ -22,7 +23,7 @@ static struct rng draws;
 static inline int bed_open(void)
 {
     struct fmt_error e = {0};
-    ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e), .scratch = &scratch};
+    ctx = (struct op_ctx){.backend = test_backend(), .pool = thread_open(2, &e), .scratch = &scratch};
     draws = rng_stream(7, 0, 0, RNG_TEST);
     return !ctx.backend || !ctx.pool || device_arena_init(&scratch, ctx.backend, 64 << 20, &e);
 }

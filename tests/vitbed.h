@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "golden.h"
+#include "test-device.h"
 #include "vit.h"
 
 struct vitbed {
@@ -35,7 +36,7 @@ static inline void bed_init(struct vitbed *b, const struct vit_config *config)
     }
     b->values = bed_take(b->table.count, sizeof *b->values);
     b->pass = bed_take(1, sizeof *b->pass);
-    b->c = (struct op_ctx){.backend = backend_find("cpu", NULL), .scratch = &b->scratch};
+    b->c = (struct op_ctx){.backend = test_backend(), .scratch = &b->scratch};
 }
 
 static inline void bed_release(struct vitbed *b)

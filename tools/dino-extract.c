@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
+#include "device.h"
 #include "disk-space.h"
 #include "file.h"
 #include "image-set.h"
@@ -23,6 +23,7 @@
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
 static int64_t resize, size, n_jobs;
+static const char *device_name = "auto";
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
@@ -44,6 +45,7 @@ static const struct opt options[] = {
     OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded; exit 3"),
     OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
     OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
@@ -85,7 +87,7 @@ static void tell_one_network(void)
 }
 
 /* Opens, reads each tensor to its place, hashes; the file is closed again. */
-static void load_network(struct network *n, struct thread_pool *pool)
+static void load_network(struct network *n, const struct device *device)
 {
     struct fmt_error e = {0};
     char left_out[WEIGHTS_UNUSED_TEXT_MAX];
@@ -121,7 +123,7 @@ static void load_network(struct network *n, struct thread_pool *pool)
              weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_transpose_weights(&n->vit, n->values, pool, &n->turned, &e))
+    if (extract_transpose_weights(&n->vit, n->values, device, &n->turned, &e))
         msg_die("%s", e.text);
 }
 
@@ -405,21 +407,22 @@ int main(int argc, char **argv)
         msg_warn("%s", alone.text);
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
-    struct thread_pool *pool = gemm_begin((int)n_jobs, msg_warn, &e);
-    if (!pool || image_set_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
+    struct device device;
+    if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e) ||
+        image_set_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (pictures.n == 0)
         msg_die("no pictures are named");
-    load_network(&n, pool);
+    load_network(&n, &device);
     struct extract_settings settings = settings_of(&n);
     struct extract_model m = {.vit = &n.vit, .values = n.values, .turned = n.turned,
                               .head = n.with_head ? &n.head : NULL, .pixel_norm = n.pixel_norm};
-    if (extract_open(&x, &m, &settings, thread_workers(pool), &e))
+    if (extract_open(&x, &device, &m, &settings, thread_workers(device.pool), &e))
         msg_die("%s", e.text);
     tell_layers(&n, &x);
 
     struct run r = {.pictures = &pictures, .extract = &x, .header = extract_feat_header(&x)};
-    int n_slots = 2 * thread_workers(pool) + 1;
+    int n_slots = 2 * thread_workers(device.pool) + 1;
     r.slot = calloc((size_t)n_slots, sizeof *r.slot);
     if (!r.slot)
         msg_die("out of memory");
@@ -430,8 +433,8 @@ int main(int argc, char **argv)
     if (extract_width(&x) == 0)
         shape_of_first(&r);
     tell_size(&r);
-    describe(&prov, &n, &r, &pictures, pool);
-    run_all(&r, pool, &prov);
+    describe(&prov, &n, &r, &pictures, device.pool);
+    run_all(&r, device.pool, &prov);
     report(&r, &n);
 
     provenance_release(&prov);
@@ -445,6 +448,6 @@ int main(int argc, char **argv)
     image_set_close(&pictures);
     params_release(&n.table);
     free(n.values);
-    thread_close(pool);
+    device_close(&device);
     return msg_finish(r.n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "gemm.h"
+#include "device.h"
 #include "json-report.h"
 #include "launcher.h"
 #include "memory-plan.h"
@@ -22,6 +22,7 @@
 
 static const char *config_path;
 static int64_t n_jobs;
+static const char *device_name = "auto";
 static bool force, provenance = true, only_plan, only_config, json;
 static _Atomic int stop_signal; /* the run ends after the iteration in work */
 
@@ -29,6 +30,7 @@ static const struct opt options[] = {
     OPT_PATH('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
     OPT_FLAG('f', "force", &force, "with train.resume=false: remove the old run in the output directory"),
     OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
     OPT_FLAG(0, "plan", &only_plan, "print the memory that the run takes, by name, and end"),
     OPT_FLAG(0, "print-config", &only_config, "print every setting and where it comes from, and end"),
     OPT_JSON(&json),
@@ -134,14 +136,14 @@ static void print_plan_text(const struct step_plan *plan, const char *unknown, c
         printf("%s.\n", text);
 }
 
-static int print_plan(struct config *c, const struct world *world, const struct op_ctx *ctx)
+static int print_plan(struct config *c, const struct world *world, const struct device *device)
 {
     struct step_plan plan;
     struct fmt_error e = {0};
     const char *unknown;
     struct resource_limit limit = resource_limit_memory();
     find_grid(c, world);
-    if (memory_plan(&plan, c, ctx, &unknown, &e))
+    if (memory_plan(&plan, c, device, &unknown, &e))
         msg_die("%s", e.text);
     if (json)
         print_plan_json(&plan, &limit);
@@ -174,11 +176,10 @@ static void stop(int number)
     stop_signal = number;
 }
 
-static void open_context(struct op_ctx *ctx)
+static void open_device(struct device *device)
 {
     struct fmt_error e = {0};
-    if (signals_take(stop, &e) || !(ctx->pool = gemm_begin((int)n_jobs, msg_warn, &e)) ||
-        !(ctx->backend = backend_find("cpu", &e)))
+    if (signals_take(stop, &e) || device_open(device, device_name, (int)n_jobs, msg_warn, &e))
         msg_die("%s", e.text);
 }
 
@@ -275,9 +276,9 @@ int main(int argc, char **argv)
     read_settings(&r.config, r.world, argc, argv, first);
     if (only_config)
         return print_settings(&r.config);
-    open_context(&r.ctx);
+    open_device(&r.device);
     if (only_plan)
-        return print_plan(&r.config, r.world, &r.ctx);
+        return print_plan(&r.config, r.world, &r.device);
     if (r.config.origin[CONFIG_train_dataset_path].kind == CONFIG_DEFAULT)
         msg_usage("train.dataset_path is not set: which shards or views?");
     check_launch();
@@ -288,7 +289,7 @@ int main(int argc, char **argv)
     train(&r);
     report(&r);
     run_close(&r);
-    thread_close(r.ctx.pool);
+    device_close(&r.device);
     config_release(&r.config);
     return msg_finish(exit_status(&r));
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "gemm.h"
+#include "device.h"
 #include "groups.h"
 #include "input-guard.h"
 #include "knn.h"
@@ -19,6 +19,7 @@ static const char PUBLISHED_KS[] = "10,20,100,200";
 
 static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *report_path = "-";
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
+static const char *device_name = "auto";
 static double temperature = KNN_TEMPERATURE;
 static bool leave_group_out, no_thresholds, json;
 static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
@@ -39,6 +40,7 @@ static const struct opt options[] = {
     OPT_SIZE(0, "memory", &memory_bytes, 1 << 20, 1e15, "SIZE", "about how much memory features may take [1G]"),
     OPT_SEED(&seed),
     OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
     OPT_COMMON,
     OPT_END};
 
@@ -49,7 +51,7 @@ static const struct opt_tool tool = {"feat-knn", "TRAIN [QUERY]",
 /* One run of the tool. */
 struct job {
     struct scoring scoring;
-    struct thread_pool *pool;
+    struct device device;
     struct featset train, query, val; /* without QUERY: the rows of train are the queries; without --val: none */
     int ks[KS_MAX], n_ks;
     bool one_file, show_progress;
@@ -111,7 +113,7 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
-    check(featset_open(set, path, memory_bytes / 4, j->pool, &e), &e);
+    check(featset_open(set, path, memory_bytes / 4, j->device.pool, &e), &e);
     check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
@@ -228,7 +230,7 @@ static void vote(const struct job *j, const struct rows *bank, bool groups_apart
     v->votes = take(v->rows.n * voting.vote.n_classes * n_ks, sizeof *v->votes);
     progress_begin(&progress, "neighbours", "row", "rows", v->rows.n);
     progress.silent = progress.silent || !j->show_progress;
-    if (knn_vote_rows(&voting, &v->rows, j->pool, v->votes, &e))
+    if (knn_vote_rows(&voting, &v->rows, j->device.pool, v->votes, &e))
         die_searching(j, v, &e);
     progress_end(&progress);
 }
@@ -274,7 +276,7 @@ static struct scores_list score(const struct job *j, struct voted *q, struct vot
         set_probabilities(choice, plan->n_classes, i_k);
     else if (choice)
         check(groups_folds(&q->rows, FOLDS, (uint64_t)seed, &e), &e);
-    if (scores_run(plan, &q->rows, choice ? &choice->rows : NULL, j->pool, &list, &e))
+    if (scores_run(plan, &q->rows, choice ? &choice->rows : NULL, j->device.pool, &list, &e))
         msg_die("%s: %s", q->set->path, e.text);
     return list;
 }
@@ -405,7 +407,7 @@ static void check_usage(int n_operands, int n_per_class)
 
 static void close_job(struct job *j)
 {
-    thread_close(j->pool);
+    device_close(&j->device);
     featset_close(&j->train);
     featset_close(&j->query);
     featset_close(&j->val);
@@ -425,8 +427,7 @@ int main(int argc, char **argv)
     check_usage(argc - first, n_per_class);
     check(file_check_output(output, false, &e) || file_check_output(report_path, false, &e), &e);
 
-    j.pool = gemm_begin((int)n_jobs, msg_warn, &e);
-    check(!j.pool, &e);
+    check(device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e), &e);
     open_inputs(&j, argv + first);
     check(scoring_open(&j.scoring, &e), &e);
     if (!json)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "file.h"
-#include "gemm.h"
+#include "device.h"
 #include "groups.h"
 #include "input-guard.h"
 #include "linear.h"
@@ -25,6 +25,7 @@ static const char *train_path, *val_path, *model_path;
 static const char *C_text = "grid", *select_by = "accuracy", *class_weight = "none";
 static const char *output, *report_path = "-";
 static int64_t n_folds = 5, n_iterations = 1000, n_jobs, seed;
+static const char *device_name = "auto";
 static double gradient_limit = 1e-6;
 static bool json, provenance = true;
 static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
@@ -47,6 +48,7 @@ static const struct opt options[] = {
     OPT_NO_PROVENANCE(&provenance),
     OPT_SEED(&seed),
     OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
     OPT_COMMON,
     OPT_END};
 
@@ -60,7 +62,7 @@ static const struct opt_tool tool = {
 /* One run of the tool. */
 struct job {
     struct scoring scoring;
-    struct thread_pool *pool;
+    struct device device;
     struct featset train, val, query;       /* those that are not given have no rows */
     struct rows train_rows, val_rows;       /* the labelled ones, with groups */
     double C[C_MAX];
@@ -153,7 +155,7 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : train_path ? &j->train.header : &j->model.features;
-    check(featset_open(set, path, INT64_MAX, j->pool, &e), &e);
+    check(featset_open(set, path, INT64_MAX, j->device.pool, &e), &e);
     check(scoring_add_set(&j->scoring, set, role, h, train_path ? train_path : model_path, &e), &e);
 }
 
@@ -286,7 +288,7 @@ static void fit(struct job *j)
                                         .step = show_step,
                                         .step_arg = &progress};
     progress_begin(&progress, "fit", "fit", "fits", j->n_C * (val_path ? 2 : n_folds + 1));
-    check_of(train_path, model_selection_run(&selection, j->pool, &j->best, &e), &e);
+    check_of(train_path, model_selection_run(&selection, j->device.pool, &j->best, &e), &e);
     progress_end(&progress);
     if (j->best.n_not_converged)
         msg_warn("fits of the choice that ended before the gradient was small enough: %d", j->best.n_not_converged);
@@ -355,7 +357,7 @@ static void make_model(struct job *j)
     m->theta = j->best.model.theta;
     m->C = j->C[j->best.i_best];
     m->gradient = j->best.report.gradient;
-    check(operating_points_choose(chosen_rows(j), plan, j->pool, j->given, m, &e), &e);
+    check(operating_points_choose(chosen_rows(j), plan, j->device.pool, j->given, m, &e), &e);
     check(overlap_remember(&j->train.rows, &m->fitted, &e), &e);
     if (val_path)
         check(overlap_remember(&j->val.rows, &m->chosen, &e), &e);
@@ -395,7 +397,7 @@ static void report_scores(struct job *j, const char *of, const struct rows *rows
     struct scoring *s = &j->scoring;
     struct fmt_error e = {0};
     struct scores_list list;
-    check(scores_run(&s->plan, rows, choice, j->pool, &list, &e), &e);
+    check(scores_run(&s->plan, rows, choice, j->device.pool, &list, &e), &e);
     struct report_node report = scoring_report(s, "scores");
     score_inputs_report(&report, &s->inputs);
     report_text(&report, "of", of);
@@ -441,7 +443,7 @@ static void predict_query(struct job *j)
     struct fmt_error e = {0};
     rows->n_classes = m.n_classes;
     check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
-    logreg_predict(&m, rows, j->pool, rows->proba);
+    logreg_predict(&m, rows, j->device.pool, rows->proba);
     if (output)
         write_predictions(j, rows);
     if (rows_n_labelled(rows) == 0) {
@@ -467,7 +469,7 @@ static void close_job(struct job *j)
     featset_close(&j->train);
     featset_close(&j->val);
     featset_close(&j->query);
-    thread_close(j->pool);
+    device_close(&j->device);
 }
 
 int main(int argc, char **argv)
@@ -485,8 +487,7 @@ int main(int argc, char **argv)
     check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
               file_check_output(report_path, false, &e), &e);
 
-    j.pool = gemm_begin((int)n_jobs, msg_warn, &e);
-    check(!j.pool, &e);
+    check(device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e), &e);
     open_inputs(&j, query_path);
     check(scoring_open(&j.scoring, &e), &e);
 

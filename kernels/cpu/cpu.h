@@ -10,6 +10,8 @@
 #include "num.h"
 #include "op.h"
 
+extern const struct backend backend_cpu;
+
 #define OP(name, params, args) void cpu_##name params;
 #include "ops.def"
 #undef OP

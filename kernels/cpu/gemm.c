@@ -82,22 +82,13 @@ int gemm_open(struct fmt_error *e)
     return gemm_status(e);
 }
 
-struct thread_pool *gemm_begin(int n_workers, void (*warn)(const char *format, ...), struct fmt_error *e)
-{
-    char set[GEMM_ENVIRONMENT_ROOM];
-    struct thread_pool *pool = gemm_open(e) ? NULL : thread_open(n_workers, e);
-    if (pool && gemm_environment(set))
-        warn("%s", set);
-    return pool;
-}
-
 bool gemm_prefers_transposed(void)
 {
     return isa_of_processor() == ISA_AVX512;
 }
 
 /* Of the library's documentation, versions 2 and 3; each has an older name with DNNL_. */
-const char *gemm_environment(char out[GEMM_ENVIRONMENT_ROOM])
+const char *gemm_environment(char out[GEMM_ENVIRONMENT_TEXT])
 {
     static const struct {
         const char *name, *usual[2]; /* values that ask for what is done without it */
@@ -110,12 +101,12 @@ const char *gemm_environment(char out[GEMM_ENVIRONMENT_ROOM])
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         const char *value = getenv(variables[i].name);
         if (value && *value && strcasecmp(value, variables[i].usual[0]) && strcasecmp(value, variables[i].usual[1]))
-            used += snprintf(out + used, (size_t)(GEMM_ENVIRONMENT_ROOM - used), "%s%s=%.20s", used ? ", " : "",
+            used += snprintf(out + used, (size_t)(GEMM_ENVIRONMENT_TEXT - used), "%s%s=%.20s", used ? ", " : "",
                              variables[i].name, value);
     }
     if (!used)
         return NULL;
-    snprintf(out + used, (size_t)(GEMM_ENVIRONMENT_ROOM - used),
+    snprintf(out + used, (size_t)(GEMM_ENVIRONMENT_TEXT - used),
              ": set in the environment; results may differ from those without it");
     return out;
 }

@@ -10,11 +10,6 @@
 #include <stdint.h>
 
 #include "fmt.h"
-#include "thread.h"
-
-/* How a tool that computes begins, before anything else is at work: gemm_open, thread_open, and a warning if there is
- * something to say of the environment. NULL: failed. */
-struct thread_pool *gemm_begin(int n_workers, void (*warn)(const char *format, ...), struct fmt_error *e);
 
 /* FMT_MEMORY where address space is limited and the library would not get what its code takes, which it does not
  * survive. Once, while this thread alone is at work. */
@@ -36,8 +31,8 @@ bool gemm_prefers_transposed(void);
 
 /* The variables of the environment that make the library compute otherwise, so that the last digits of results, or
  * more, are not those of other runs, in a sentence for a warning. NULL: none is set. */
-enum { GEMM_ENVIRONMENT_ROOM = 400 };
-const char *gemm_environment(char out[GEMM_ENVIRONMENT_ROOM]);
+enum { GEMM_ENVIRONMENT_TEXT = 400 };
+const char *gemm_environment(char out[GEMM_ENVIRONMENT_TEXT]);
 
 /* "oneDNN 2.6.3". */
 const char *gemm_library(void);

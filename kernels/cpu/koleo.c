@@ -90,7 +90,7 @@ static void koleo_bwd_row(const struct koleo *k, int64_t i, float *dx, double we
         dx[i * k->C + j] += (float)(weight * (d[j] - (double)unit[j] * along) / k->norm[i]);
 }
 
-void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight)
+void cpu_koleo(struct op_ctx *c, struct koleo_result *out, struct tensor dx, struct tensor x, double weight)
 {
     size_t mark = c->scratch->used;
     int64_t B = x.dims[0], C = x.dims[1];
@@ -103,14 +103,13 @@ void cpu_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tenso
                       .B = B,
                       .C = C};
     if (!op_planning(c)) {
-        *loss = 0;
-        *n_left_out = 0;
+        *out = (struct koleo_result){0};
         if (B > 1) {
             memset(k.d_unit, 0, (size_t)(B * C) * sizeof *k.d_unit);
             op_for(c, B, unit_row, &k);
             op_for(c, num_ceil_div(B, BLOCK), neighbour_block, &k);
             for (int64_t i = 0; i < B; i++)
-                *loss += koleo_row(&k, i, n_left_out);
+                out->loss += koleo_row(&k, i, &out->n_left_out);
             for (int64_t i = 0; i < B; i++)
                 koleo_bwd_row(&k, i, cpu_f32(dx), weight);
         }
@@ -134,7 +133,7 @@ static double rank_of(const double *row, int64_t n, int64_t C)
     return squares > 0 ? trace * trace / squares : squares;
 }
 
-void cpu_effective_rank(struct op_ctx *c, double *rank, struct tensor features)
+void cpu_effective_rank(struct op_ctx *c, double *out, struct tensor features)
 {
     size_t mark = c->scratch->used;
     const float *x = cpu_f32(features);
@@ -148,7 +147,7 @@ void cpu_effective_rank(struct op_ctx *c, double *rank, struct tensor features)
             for (int64_t i = 0; i < n; i++)
                 row[i * C + k] = (double)x[i * T / n * C + k] - mean;
         }
-        *rank = rank_of(row, n, C);
+        *out = rank_of(row, n, C);
     }
     c->scratch->used = mark;
 }

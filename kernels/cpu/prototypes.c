@@ -252,7 +252,7 @@ static void kl_bwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, int 
     sweep_backward(s, &a->gradient, tile, first_of_strip, worker, d, PROTOTYPES_TILE);
 }
 
-void cpu_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct tensor dv, struct tensor dg,
+void cpu_prototype_kl(struct op_ctx *c, double *out, struct tensor dz, struct tensor dv, struct tensor dg,
                       const struct prototype_layer *p, int64_t first, double temperature, double weight)
 {
     size_t mark = c->scratch->used;
@@ -271,9 +271,9 @@ void cpu_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct t
         sweep_run(c, &s, kl_rows_tile, &a);
         sweep_denominators_join(c, &a.d);
         sweep_run(c, &s, kl_mean_tile, &a);
-        *loss = 0;
+        *out = 0;
         for (int64_t i = 0; i < s.n_tiles; i++)
-            *loss += a.loss[i];
+            *out += a.loss[i];
         for (int64_t t = 0; t < n; t++) {
             a.dot[t] = 0;
             for (int64_t i = 0; i < s.n_tiles; i++)

@@ -1,12 +1,43 @@
-/* backend.c - the devices that this build has: the CPU. */
-#include "backend.h"
+/* device.c - a backend by its name, and the threads of the host. */
+#include "device.h"
 
+#include <stdio.h>
 #include <string.h>
 
-const struct backend *backend_find(const char *device, struct fmt_error *e)
+static const struct backend *find(const char *name, struct fmt_error *e)
 {
-    if (strcmp(device, "auto") == 0 || strcmp(device, backend_cpu.name) == 0)
-        return &backend_cpu;
-    fmt_fail(e, FMT_UNSUPPORTED, "%s: this build has no such device, only cpu", device);
+    char names[200];
+    int used = 0;
+    for (int i = 0; device_list[i]; i++) {
+        if (strcmp(name, "auto") == 0 || strcmp(name, device_list[i]->name) == 0)
+            return device_list[i];
+        if (used < (int)sizeof names)
+            used += snprintf(names + used, sizeof names - (size_t)used, "%s%s", i ? ", " : "", device_list[i]->name);
+    }
+    fmt_fail(e, FMT_UNSUPPORTED, "%s: this build has no such device, only %s", name, names);
     return NULL;
+}
+
+int device_open(struct device *d, const char *name, int n_threads, void (*warn)(const char *format, ...),
+                struct fmt_error *e)
+{
+    char text[BACKEND_TEXT];
+    *d = (struct device){.backend = find(name, e)};
+    if (!d->backend)
+        return FMT_UNSUPPORTED;
+    int status = d->backend->open(e);
+    if (status)
+        return status;
+    d->pool = thread_open(n_threads, e);
+    if (!d->pool)
+        return FMT_MEMORY;
+    if (d->backend->environment(text))
+        warn("%s", text);
+    return 0;
+}
+
+void device_close(struct device *d)
+{
+    thread_close(d->pool);
+    *d = (struct device){0};
 }

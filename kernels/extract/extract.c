@@ -335,13 +335,11 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 }
 
 /* ------------------------------------------------------------------ opening */
-int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
+int extract_transpose_weights(const struct vit *vit, float *values, const struct device *device, bool *turned,
                               struct fmt_error *e)
 {
     struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = backend_find("cpu", e), .pool = pool, .scratch = &scratch};
-    if (!c.backend)
-        return (int)(e ? e->status : FMT_UNSUPPORTED);
+    struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
     *turned = vit_transpose_weights(&c, vit, NULL); /* planning */
     int status = op_sync(&c, e);
     if (!status && *turned)
@@ -372,8 +370,8 @@ static int check_settings(const struct extract *x, struct fmt_error *e)
     return x->dim <= FEAT_DIM_MAX ? 0 : fmt_fail(e, FMT_LIMIT, "tokens of %lld values", (long long)x->dim);
 }
 
-int extract_open(struct extract *x, const struct extract_model *model, const struct extract_settings *settings,
-                 int n_workers, struct fmt_error *e)
+int extract_open(struct extract *x, const struct device *device, const struct extract_model *model,
+                 const struct extract_settings *settings, int n_workers, struct fmt_error *e)
 {
     *x = (struct extract){.model = *model, .settings = *settings, .n_workers = n_workers};
     const struct vit_config *f = &model->vit->config;
@@ -389,15 +387,14 @@ int extract_open(struct extract *x, const struct extract_model *model, const str
     if (settings->what == FEAT_HEAD && model->head)
         x->dim = model->head->config.n_prototypes;
     status = check_settings(x, e);
-    const struct backend *backend = status ? NULL : backend_find("cpu", e);
-    if (!backend)
-        return status ? status : (int)(e ? e->status : FMT_UNSUPPORTED);
+    if (status)
+        return status;
     x->worker = calloc((size_t)n_workers, sizeof *x->worker);
     if (!x->worker)
         return fmt_no_memory(e);
     for (int i = 0; i < n_workers; i++) {
         struct extract_worker *w = &x->worker[i];
-        w->c = (struct op_ctx){.backend = backend, .scratch = &w->scratch};
+        w->c = (struct op_ctx){.backend = device->backend, .scratch = &w->scratch};
         w->sum = calloc((size_t)f->C, sizeof *w->sum);
         if (!w->sum) {
             extract_close(x);

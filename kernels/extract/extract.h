@@ -1,7 +1,7 @@
 /* extract.h - features of pictures: resized and cut as the published evaluation does it, one forward pass each.
  *
  *   struct extract x;
- *   extract_open(&x, &model, &settings, n_workers, e);
+ *   extract_open(&x, &device, &model, &settings, n_workers, e);
  *   extract_image(&x, worker, &photo, &row, e);          from several threads at once, each its own worker number
  *   extract_close(&x);
  *   extract_shards(&x, &shards, pool, &job, e);             or: many images of shards into memory
@@ -50,7 +50,7 @@ struct extract_settings {
 
 /* Transposes the weights of a model (vit_transpose_weights) where this machine gains by it: *turned. They can be
  * neither hashed nor written afterwards. */
-int extract_transpose_weights(const struct vit *vit, float *values, struct thread_pool *pool, bool *turned,
+int extract_transpose_weights(const struct vit *vit, float *values, const struct device *device, bool *turned,
                               struct fmt_error *e);
 
 /* As the published k-NN evaluation has it: class token, 256, 224. */
@@ -89,8 +89,8 @@ struct extract_row {
     struct extract_geometry place;
 };
 
-int extract_open(struct extract *x, const struct extract_model *model, const struct extract_settings *settings,
-                 int n_workers, struct fmt_error *e);
+int extract_open(struct extract *x, const struct device *device, const struct extract_model *model,
+                 const struct extract_settings *settings, int n_workers, struct fmt_error *e);
 void extract_close(struct extract *x);
 
 /* Memory of a worker for a picture so large, but for the picture itself. */

@@ -19,9 +19,10 @@ struct prototype_layer; /* prototypes.h */
 struct prototype_pairs;
 struct prototype_targets;
 struct prototype_collapse;
+struct koleo_result;
 struct update; /* update.h */
 
-enum { BACKEND_TEXT = 400 };
+enum { BACKEND_TEXT = 400 }; /* characters of a warning */
 
 struct backend {
     const char *name; /* "cpu" */
@@ -50,15 +51,9 @@ struct backend {
 #undef OP
 };
 
-extern const struct backend backend_cpu;
-
 /* What a tool computes on, passed down from its main (device_open). */
 struct device {
     const struct backend *backend;
     struct thread_pool *pool; /* threads of the host; the CPU backend computes with them */
 };
-
-/* "auto", "cpu"; NULL with FMT_UNSUPPORTED for a device that this build or machine does not have. */
-const struct backend *backend_find(const char *device, struct fmt_error *e);
-
 #endif

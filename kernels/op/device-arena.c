@@ -1,5 +1,5 @@
-/* device-arena.c - one block of a device's memory. Under the address sanitizer what is not taken is out of bounds, where
- * the backend can say so (red-zone.h). */
+/* device-arena.c - one block of a device's memory. Under the address sanitizer what is not taken is out of bounds,
+ * where the backend can say so (red-zone.h). */
 #include "device-arena.h"
 
 #include "backend.h"

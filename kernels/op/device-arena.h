@@ -1,5 +1,5 @@
-/* device-arena.h - memory of a device by plan, like arena.h for the host: one block, tensors taken from its front, given
- * back by resetting to a mark.
+/* device-arena.h - memory of a device by plan, like arena.h for the host: one block, tensors taken from its front and
+ * given back by resetting to a mark.
  *
  *   struct device_arena a = {0};                       plan: count only
  *   take(&a, ...);                                     every tensor has address 0
@@ -44,6 +44,7 @@ static inline bool device_arena_planning(const struct device_arena *a)
 }
 
 /* Until all callers own device memory: n elements as a pointer, which the CPU alone may be given. */
-#define HOST_TAKE(a, type, n) ((type *)device_arena_take((a), TENSOR_DTYPE((type *)0), 1, (const int64_t[]){(n)}).data.at)
+#define HOST_TAKE(a, type, n) \
+    ((type *)device_arena_take((a), TENSOR_DTYPE((type *)0), 1, (const int64_t[]){(n)}).data.at)
 
 #endif

@@ -1,21 +1,33 @@
 /* op.h - the operations that networks and losses are made of.
  *
- * An operation checks its shapes once, here, and calls the backend of its context (backend.h). Operations are
- * asynchronous on some backends, so errors are sticky: a step runs straight through and op_sync tells at the end;
+ * The seam between host and device: a plain pointer is host memory, a struct tensor lies on the device. They meet in
+ * op_copy_in and op_copy_out alone, and in an operation's `out`, one result for the host.
+ *
+ *   struct op_ctx c = {.backend = device.backend, .pool = device.pool, .scratch = &scratch};   device: device_open
+ *   struct tensor x = TENSOR_TAKE(&arena, DTYPE_F32, T, C), y = TENSOR_TAKE(&arena, DTYPE_F32, T, C);
+ *   op_copy_in(&c, x, pixels);
+ *   op_gelu_fwd(&c, y, x);
+ *   op_copy_out(&c, host, y);
+ *   status = op_sync(&c, &error);
+ *
+ * An operation checks shapes and element types once, here, and calls the backend of its context (backend.h).
+ * Operations may be asynchronous, so errors are sticky: a step runs straight through and op_sync reports at the end;
  * after an error every operation does nothing.
  *
- *   struct op_ctx c = {.backend = backend_find("cpu", &e), .pool = pool, .scratch = &scratch};
- *
- * Scratch of an operation is carved from c->scratch and given back before it returns. While the scratch arena is
- * planning (base NULL) operations check shapes and count scratch, and touch no data: run the same code once so,
+ * Scratch of an operation is taken from c->scratch and given back before it returns. While the scratch arena is
+ * planning (device-arena.h) operations check shapes and count scratch, and touch no data: run the same code once so,
  * then with memory.
  *
  * Results do not depend on the number of threads: work is cut by shapes alone, sums have a fixed order. pool NULL
  * means this thread only, also inside a parallel loop of the caller (one context per worker then).
  *
+ * A backend is a folder beside kernels/cpu with files of the same names (kernels/cuda/layernorm.cu), one of which fills
+ * in a struct backend by including ops.def (kernels/cuda/backend-cuda.c), and a line in kernels/device/device-list.c.
+ * tests/op compares it with the CPU.
+ *
  * Letters: T rows, C channels, B images or crops, H, W height and width, N tokens of an image = 1 + R registers + P
- * patches, NH heads, K inputs of a product. "+=": accumulates, "=": is overwritten. Unless said otherwise an output
- * must not overlap an input. An optional operand is TENSOR_NONE.
+ * patches, NH heads, K inputs of a product. "+=": accumulates, "=": is overwritten. Operands are f32 where no element
+ * type is given. Unless said otherwise an output must not overlap an input. An optional operand is TENSOR_NONE.
  */
 #ifndef OP_H
 #define OP_H

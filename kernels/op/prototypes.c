@@ -126,12 +126,12 @@ void op_prototype_xent_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv,
     }
 }
 
-void op_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct tensor dv, struct tensor dg,
+void op_prototype_kl(struct op_ctx *c, double *out, struct tensor dz, struct tensor dv, struct tensor dg,
                      const struct prototype_layer *p, int64_t first, double temperature, double weight)
 {
     int64_t n = dz.dims[0];
     if (range_shapes(c, p, first, n, temperature) && gradient_shapes(c, p, dz, dv, dg, n))
-        c->backend->prototype_kl(c, loss, dz, dv, dg, p, first, temperature, weight);
+        c->backend->prototype_kl(c, out, dz, dv, dg, p, first, temperature, weight);
 }
 
 /* ---- rows of features ---- */
@@ -151,16 +151,16 @@ void op_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct 
         c->backend->l2norm_bwd(c, dx, dy, y, norm, eps);
 }
 
-void op_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight)
+void op_koleo(struct op_ctx *c, struct koleo_result *out, struct tensor dx, struct tensor x, double weight)
 {
     int64_t B = x.dims[0], C = x.dims[1];
     if (SHAPE("koleo", x, B, C) && SHAPE("koleo", dx, B, C))
-        c->backend->koleo(c, loss, n_left_out, dx, x, weight);
+        c->backend->koleo(c, out, dx, x, weight);
 }
 
-void op_effective_rank(struct op_ctx *c, double *rank, struct tensor x)
+void op_effective_rank(struct op_ctx *c, double *out, struct tensor x)
 {
     int64_t T = x.dims[0], C = x.dims[1];
     if (SHAPE("effective_rank", x, T, C) && op_check(c, T > 0, "effective_rank: no rows"))
-        c->backend->effective_rank(c, rank, x);
+        c->backend->effective_rank(c, out, x);
 }

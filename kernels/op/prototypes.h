@@ -92,9 +92,9 @@ void op_prototype_xent_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv,
                            struct tensor target_sum, struct prototype_layer *s, const struct prototype_targets *t,
                            const struct prototype_pairs *pairs);
 
-/* *loss = KL(mean over rows [first, first + n) of softmax(logits / temperature), uniform), waits; weight times its
+/* *out = KL(mean over rows [first, first + n) of softmax(logits / temperature), uniform), waits; weight times its
  * gradient: dz [n,b] += ...; dv, dg += ... */
-void op_prototype_kl(struct op_ctx *c, double *loss, struct tensor dz, struct tensor dv, struct tensor dg,
+void op_prototype_kl(struct op_ctx *c, double *out, struct tensor dz, struct tensor dv, struct tensor dg,
                      const struct prototype_layer *p, int64_t first, double temperature, double weight);
 
 /* ---- rows of features ---- */
@@ -104,12 +104,16 @@ void op_l2norm_fwd(struct op_ctx *c, struct tensor y, struct tensor norm, struct
 /* dx [T,C] = (dy - y (y . dy)) / norm, or dy / eps where the norm is below; dx may be dy */
 void op_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm,
                    float eps);
-/* KoLeo of x [B,C]: -mean log of the distance to the nearest other row. *loss, waits, and dx [B,C] += weight times its
- * gradient. A row whose nearest neighbour is nearer than 1e-6 is left out and counted, the divisor stays B; of one
- * row the loss is 0. */
-void op_koleo(struct op_ctx *c, double *loss, int64_t *n_left_out, struct tensor dx, struct tensor x, double weight);
-/* *rank = (sum of the eigenvalues)^2 / sum of their squares, of the covariance of the rows of x [T,C]: from 1, all
+/* KoLeo of x [B,C]: -mean log of the distance to the nearest other row. The loss, for which the call waits, and
+ * dx [B,C] += weight times its gradient. A row whose nearest neighbour is nearer than 1e-6 is left out and counted, the
+ * divisor stays B; of one row the loss is 0. */
+struct koleo_result {
+    double loss;
+    int64_t n_left_out;
+};
+void op_koleo(struct op_ctx *c, struct koleo_result *out, struct tensor dx, struct tensor x, double weight);
+/* *out = (sum of the eigenvalues)^2 / sum of their squares, of the covariance of the rows of x [T,C]: from 1, all
  * rows on a line, to min(T - 1, C); 0 if all rows are the same. At most 256 rows count, evenly spaced. Waits. */
-void op_effective_rank(struct op_ctx *c, double *rank, struct tensor x);
+void op_effective_rank(struct op_ctx *c, double *out, struct tensor x);
 
 #endif

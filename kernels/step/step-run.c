@@ -113,12 +113,11 @@ static void koleo_term(struct step *s, const float *cls, struct step_result *r)
         return;
     op_fill(&s->c, HOST_TENSOR(s->d_cls, 2 * B, C), 0);
     for (int64_t crop = 0; crop < 2; crop++) {
-        double loss = 0;
-        int64_t n_left_out = 0;
-        op_koleo(&s->c, &loss, &n_left_out, rows_of(s->d_cls, crop * B, B, C), rows_of(cls, crop * B, B, C),
+        struct koleo_result koleo = {0};
+        op_koleo(&s->c, &koleo, rows_of(s->d_cls, crop * B, B, C), rows_of(cls, crop * B, B, C),
                  s->koleo_weight);
-        sum += loss;
-        r->n_koleo_left_out += n_left_out;
+        sum += koleo.loss;
+        r->n_koleo_left_out += koleo.n_left_out;
     }
     r->koleo_loss = s->koleo_weight * sum / 2; /* logged halved, as published */
 }

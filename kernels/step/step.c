@@ -181,11 +181,11 @@ static int plan_step(struct step *s, struct fmt_error *e)
     return status;
 }
 
-static int set_up(struct step *s, const struct config *config, const struct world *world, const struct op_ctx *ctx,
+static int set_up(struct step *s, const struct config *config, const struct world *world, const struct device *device,
                   struct step_plan *plan, struct fmt_error *e)
 {
     s->world = world;
-    s->c = (struct op_ctx){.backend = ctx->backend, .pool = ctx->pool, .scratch = &s->scratch};
+    s->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &s->scratch};
     s->optim = optim_config_from(config);
     s->dino_weight = config->dino.loss_weight;
     s->ibot_weight = config->ibot.loss_weight;
@@ -209,24 +209,24 @@ static int set_up(struct step *s, const struct config *config, const struct worl
     return status;
 }
 
-int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e)
+int step_plan(struct step_plan *plan, const struct config *config, const struct device *device, struct fmt_error *e)
 {
     *plan = (struct step_plan){.n_lines = 0};
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, &world_one, ctx, plan, e);
+    int status = set_up(s, config, &world_one, device, plan, e);
     step_close(s);
     return status;
 }
 
-int step_open(struct step **step, const struct config *config, const struct world *world, const struct op_ctx *ctx,
+int step_open(struct step **step, const struct config *config, const struct world *world, const struct device *device,
               struct fmt_error *e)
 {
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, world, ctx, NULL, e);
+    int status = set_up(s, config, world, device, NULL, e);
     if (!status && !(status = device_arena_init(&s->life, s->c.backend, s->life.high, e)) &&
         !(status = device_arena_init(&s->work, s->c.backend, s->work.high, e)) &&
         !(status = device_arena_init(&s->scratch, s->c.backend, s->scratch.high, e))) {

@@ -1,7 +1,7 @@
 /* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, moving average.
  *
  *   struct step *step;
- *   step_open(&step, config, &world_one, ctx, &error);   all memory of the run; nothing is allocated after it
+ *   step_open(&step, config, &world_one, device, &error);   all memory of the run; nothing is allocated after it
  *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
  *   for (it = ...) {
  *       status = step_run(step, &batch, it, &rates, NULL, &result, &error);
@@ -79,7 +79,7 @@ struct step_result {
 /* The norm of a module's gradient; 0 of a module that is not there. */
 double step_grad_norm(const struct step_result *r, const char *module);
 
-/* The memory of a run, by name, without taking any of it. The context's backend and pool are looked at. */
+/* The memory of a run, by name, without taking any of it. For the device's backend and threads. */
 enum { STEP_PLAN_LINES = 20 };
 struct step_plan_line {
     const char *what;
@@ -91,10 +91,10 @@ struct step_plan {
     size_t total, activations; /* activations: of a pass, one of the lines */
     int64_t parameters; /* of the student's backbone */
 };
-int step_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, struct fmt_error *e);
+int step_plan(struct step_plan *plan, const struct config *config, const struct device *device, struct fmt_error *e);
 
 /* world: of the run, must live as long as the step. */
-int step_open(struct step **step, const struct config *config, const struct world *world, const struct op_ctx *ctx,
+int step_open(struct step **step, const struct config *config, const struct world *world, const struct device *device,
               struct fmt_error *e);
 void step_close(struct step *step); /* NULL is allowed */
 

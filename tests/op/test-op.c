@@ -14,6 +14,7 @@
 
 #include "op-cases.h"
 #include "tap.h"
+#include "test-device.h"
 
 /* Operations that have a test of their own. */
 static const char elsewhere[] = " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
@@ -44,13 +45,13 @@ static void every_operation_has_a_case(void)
 static void open_run(const struct op_case *op, struct run *r, int64_t T, struct thread_pool *pool,
                      struct device_arena *scratch)
 {
-    *r = (struct run){.T = T, .c = {.backend = &backend_cpu, .pool = pool, .scratch = scratch}};
+    *r = (struct run){.T = T, .c = {.backend = test_backend(), .pool = pool, .scratch = scratch}};
     op->shape(r);
     op->forward(r); /* planning: no memory yet */
     if (op->backward)
         op->backward(r);
     struct fmt_error e = {0};
-    if (op_sync(&r->c, &e) || device_arena_init(scratch, &backend_cpu, scratch->high, &e)) {
+    if (op_sync(&r->c, &e) || device_arena_init(scratch, test_backend(), scratch->high, &e)) {
         fprintf(stderr, "%s: %s\n", op->names, e.text);
         exit(1);
     }
@@ -199,10 +200,10 @@ static void check_threads(const struct op_case *op, int64_t T, struct thread_poo
 static void wrong_shapes_are_named(void)
 {
     struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = &backend_cpu, .scratch = &scratch};
+    struct op_ctx c = {.backend = test_backend(), .scratch = &scratch};
     struct fmt_error e = {0};
     float y[6] = {0}, x[6] = {0}, w[6] = {0};
-    device_arena_init(&scratch, &backend_cpu, 4096, NULL);
+    device_arena_init(&scratch, test_backend(), 4096, NULL);
     op_linear_fwd(&c, HOST_TENSOR(y, 2, 2), HOST_TENSOR(x, 2, 3), HOST_TENSOR(w, 2, 2), TENSOR_NONE);
     op_gelu_fwd(&c, HOST_TENSOR(y, 2), HOST_TENSOR(x, 2)); /* after an error nothing is done */
     ok(op_sync(&c, &e) == FMT_MISMATCH, "a wrong shape is an error");

@@ -41,27 +41,25 @@ static void test_l2norm(int64_t T, int64_t C)
 static double koleo_value(void *arg)
 {
     struct rows_value *a = arg;
-    double loss = 0;
-    int64_t n;
+    struct koleo_result koleo = {0};
     float *dx = zeros_f32(a->T * a->C);
-    op_koleo(&ctx, &loss, &n, HOST_TENSOR(dx, a->T, a->C), HOST_TENSOR(a->x, a->T, a->C), 1);
+    op_koleo(&ctx, &koleo, HOST_TENSOR(dx, a->T, a->C), HOST_TENSOR(a->x, a->T, a->C), 1);
     free(dx);
-    return loss;
+    return koleo.loss;
 }
 
 static void test_koleo(void)
 {
     static float three[6] = {1, 2, 2, 1, -1, 0.5f};
     struct rows_value v = {.x = three, .T = 3, .C = 2};
-    double loss = koleo_value(&v);
-    ok(fabs(loss - 0.1899057039) < 1e-7, "KoLeo: the specification's number (%.10f)", loss);
+    struct koleo_result koleo = {.loss = koleo_value(&v)};
+    ok(fabs(koleo.loss - 0.1899057039) < 1e-7, "KoLeo: the specification's number (%.10f)", koleo.loss);
     v.T = 1;
     ok(koleo_value(&v) == 0, "KoLeo of one row is 0");
     for (int64_t B = 2; B <= 130; B += 64) {
         struct rows_value a = {.x = noise(B * 17, 1), .T = B, .C = 17};
         float *dx = zeros_f32(B * 17);
-        int64_t n;
-        op_koleo(&ctx, &loss, &n, HOST_TENSOR(dx, B, 17), HOST_TENSOR(a.x, B, 17), 1);
+        op_koleo(&ctx, &koleo, HOST_TENSOR(dx, B, 17), HOST_TENSOR(a.x, B, 17), 1);
         check_direction("KoLeo", (struct function){koleo_value, &a, 3e-4}, a.x, B * 17, dx);
         free(a.x), free(dx);
     }
@@ -70,11 +68,10 @@ static void test_koleo(void)
     memcpy(x + 8, x, 8 * sizeof *x);
     for (int i = 0; i < 8; i++)
         x[16 + i] = (float)(i == 0 ? 3 : 0.1 * i), x[24 + i] = (float)(i == 0 ? 3 : -0.1 * i);
-    int64_t n = 0;
-    op_koleo(&ctx, &loss, &n, HOST_TENSOR(dx, 4, 8), HOST_TENSOR(x, 4, 8), 1);
+    op_koleo(&ctx, &koleo, HOST_TENSOR(dx, 4, 8), HOST_TENSOR(x, 4, 8), 1);
     struct rows_value last = {.x = x + 16, .T = 2, .C = 8};
-    ok(n == 2 && isfinite(loss) && fabs(loss - koleo_value(&last) * 2 / 4) < 1e-9,
-       "KoLeo leaves out %lld rows that coincide", (long long)n);
+    ok(koleo.n_left_out == 2 && isfinite(koleo.loss) && fabs(koleo.loss - koleo_value(&last) * 2 / 4) < 1e-9,
+       "KoLeo leaves out %lld rows that coincide", (long long)koleo.n_left_out);
     bool finite = true, still = true;
     for (int i = 0; i < 32; i++)
         finite &= isfinite(dx[i]) != 0, still &= i >= 16 || dx[i] == 0;

@@ -12,6 +12,7 @@
 #include "weights.h"
 #include "rng.h"
 #include "tap.h"
+#include "test-device.h"
 
 enum { PATCH = 14 };
 
@@ -158,6 +159,8 @@ static void unload(struct network *n)
     free(n->values);
 }
 
+static struct device one; /* without a pool: one thread */
+
 static void draw(struct image *im, int width, int height, int components, uint64_t seed)
 {
     struct rng r = rng_stream(seed, 0, 0, RNG_TEST);
@@ -171,7 +174,7 @@ static void draw(struct image *im, int width, int height, int components, uint64
 static void own_pass(const struct network *n, const uint8_t *pixels, int64_t side, uint64_t which, float *tokens)
 {
     struct device_arena pass = {0}, scratch = {0};
-    struct op_ctx c = {.backend = backend_find("cpu", NULL), .scratch = &scratch};
+    struct op_ctx c = {.backend = test_backend(), .scratch = &scratch};
     struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = side, .W = side, .pixels = pixels}}};
     struct vit_activations *p = calloc(1, sizeof *p);
     const struct vit_config *f = &n->vit.config;
@@ -207,7 +210,8 @@ static void against_pass(const struct network *n)
     struct extract_row row = {0};
     struct fmt_error e = {0};
     draw(&im, 80, 100, 1, 3);
-    ok(extract_open(&x, &n->model, &s, 1, &e) == 0 && extract_image(&x, 0, &im, &row, &e) == 0, "a grey picture %s",
+    ok(extract_open(&x, &one, &n->model, &s, 1, &e) == 0 && extract_image(&x, 0, &im, &row, &e) == 0,
+       "a grey picture %s",
        e.text);
 
     uint8_t grey[SIDE * SIDE], rgb[SIDE * SIDE * 3];
@@ -247,13 +251,14 @@ static void kinds(const struct network *n)
     int64_t C = n->vit.config.C;
     draw(&small, 61, 47, 3, 1);
     draw(&large, 130, 90, 3, 2);
-    ok(extract_open(&x, &n->model, &s, 2, &e) == 0 && extract_image(&x, 0, &small, &a, &e) == 0 &&
+    ok(extract_open(&x, &one, &n->model, &s, 2, &e) == 0 && extract_image(&x, 0, &small, &a, &e) == 0 &&
            extract_image(&x, 1, &large, &c, &e) == 0 && extract_image(&x, 1, &small, &b, &e) == 0,
        "three pictures");
     ok(memcmp(a.x, b.x, (size_t)(2 * C) * sizeof *a.x) == 0, "the same bits behind another picture");
     s.what = FEAT_PATCH;
     s.unit = true;
-    ok(extract_open(&patches, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0, "patches");
+    ok(extract_open(&patches, &one, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0,
+       "patches");
     is_int(b.n_tokens, (70 / PATCH) * (56 / PATCH), "all patches of the padded picture");
     double length = 0;
     for (int64_t k = 0; k < C; k++)
@@ -261,7 +266,8 @@ static void kinds(const struct network *n)
     ok(fabs(length - 1) < 1e-6, "of unit length");
     s.unit = false;
     extract_close(&patches);
-    ok(extract_open(&patches, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0, "patches");
+    ok(extract_open(&patches, &one, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0,
+       "patches");
     float *mean = calloc((size_t)C, sizeof *mean);
     for (int64_t k = 0; k < C; k++) {
         double sum = 0;
@@ -272,7 +278,7 @@ static void kinds(const struct network *n)
     ok(memcmp(mean, a.x + C, (size_t)C * sizeof *mean) == 0, "the mean is that of all patches");
     s.what = FEAT_HEAD;
     struct extract none;
-    ok(extract_open(&none, &n->model, &s, 1, &e) == FMT_MISMATCH, "no head: %s", e.text);
+    ok(extract_open(&none, &one, &n->model, &s, 1, &e) == FMT_MISMATCH, "no head: %s", e.text);
     free(mean);
     free(a.x);
     free(b.x);
@@ -333,7 +339,7 @@ static void whole_set(const struct network *n)
     if (!ok(shard_set_open(&set, paths, 1, &e) == 0, "a shard set %s", e.text))
         return;
     struct thread_pool *pool = thread_open(3, &e);
-    ok(extract_open(&x, &n->model, &s, 3, &e) == 0, "three workers %s", e.text);
+    ok(extract_open(&x, &one, &n->model, &s, 3, &e) == 0, "three workers %s", e.text);
     int64_t width = extract_width(&x);
     float *all = calloc((size_t)(IMAGES * width), sizeof *all), *some = calloc((size_t)(3 * width), sizeof *some);
     uint8_t failed[IMAGES];
@@ -355,6 +361,7 @@ static void whole_set(const struct network *n)
 
 int main(void)
 {
+    one.backend = test_backend();
     struct network n;
     published_sizes();
     fits();

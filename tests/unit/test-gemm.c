@@ -12,6 +12,7 @@
 #include "isa.h"
 #include "op.h"
 #include "tap.h"
+#include "test-device.h"
 
 /* What work returns, or 128 + the signal that ended it. */
 static int in_child(int (*work)(void))
@@ -71,7 +72,7 @@ static int enough(void)
 static int used_up(void)
 {
     struct fmt_error e = {0}, late = {0};
-    struct op_ctx ctx = {.backend = backend_find("cpu", &e)};
+    struct op_ctx ctx = {.backend = test_backend()};
     if (!leave((size_t)48 << 20) || gemm_open(&e) || op_sync(&ctx, &e))
         return 1;
     for (size_t bytes = (size_t)1 << 24; bytes >= 16; bytes /= 2)
@@ -86,7 +87,7 @@ static int used_up(void)
 
 static int environment(void)
 {
-    char text[GEMM_ENVIRONMENT_ROOM];
+    char text[GEMM_ENVIRONMENT_TEXT];
     static const char *const names[] = {
         "ONEDNN_MAX_CPU_ISA",  "DNNL_MAX_CPU_ISA",           "ONEDNN_CPU_ISA_HINTS",
         "DNNL_CPU_ISA_HINTS",  "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE",

@@ -10,6 +10,7 @@
 #include "crop.h"
 #include "resize.h"
 #include "op.h"
+#include "test-device.h"
 
 struct rgb {
     uint8_t *pixels;
@@ -171,8 +172,8 @@ static void test_normalised(struct golden *g, const struct rgb *image)
     const float *expected = golden_f32(g, "normalized", &n); /* [3,H,W] */
     float *y = take((size_t)(3 * H * W) * sizeof *y), *result = take((size_t)(3 * H * W) * sizeof *result);
     struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = &backend_cpu, .scratch = &scratch};
-    if (device_arena_init(&scratch, &backend_cpu, 1 << 20, NULL))
+    struct op_ctx c = {.backend = test_backend(), .scratch = &scratch};
+    if (device_arena_init(&scratch, test_backend(), 1 << 20, NULL))
         abort();
     op_patchify_u8_fwd(&c, HOST_TENSOR(y, H * W, 3), HOST_TENSOR(image->pixels, 1, H, W, 3), 1, norm);
     for (int64_t i = 0; i < 3 * H * W; i++)

@@ -10,6 +10,7 @@
 #include "knn-eval.h"
 #include "shard.h"
 #include "tap.h"
+#include "test-device.h"
 
 enum { IMAGES = 12, SIDE = 40 };
 
@@ -66,7 +67,7 @@ static void set(struct config *c, const char *key, const char *value)
 
 struct bed {
     struct config config;
-    struct op_ctx ctx;
+    struct device device;
     struct step *step;
 };
 
@@ -81,8 +82,8 @@ static void bed_open(struct bed *b)
     config_init(&b->config);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         set(&b->config, words[i][0], words[i][1]);
-    b->ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(2, &e)};
-    if (!ok(step_open(&b->step, &b->config, &world_one, &b->ctx, &e) == 0, "a step %s", e.text))
+    b->device = test_device(2);
+    if (!ok(step_open(&b->step, &b->config, &world_one, &b->device, &e) == 0, "a step %s", e.text))
         exit(tap_done());
     step_init_weights(b->step);
 }
@@ -98,9 +99,9 @@ static struct knn_eval_scores score(struct bed *b, const char *train, const char
     set(&b->config, "evaluation.knn_val", val);
     int status = knn_eval_open(&ev, &b->config, &silent, &e);
     if (!status)
-        status = knn_eval_run(ev, b->step, b->ctx.pool, &s, &e);
+        status = knn_eval_run(ev, b->step, &b->device, &s, &e);
     if (!status && again)
-        status = knn_eval_run(ev, b->step, b->ctx.pool, again, &e);
+        status = knn_eval_run(ev, b->step, &b->device, again, &e);
     ok(status == 0, "the teacher is scored %s", e.text);
     if (!status)
         knn_eval_close(ev);
@@ -135,14 +136,17 @@ static void test_plan(struct bed *b)
 {
     struct knn_eval_bytes two, four, none;
     struct fmt_error e = {0};
-    ok(knn_eval_plan(&b->config, 2, &two, &e) == 0 && knn_eval_plan(&b->config, 4, &four, &e) == 0, "a plan %s",
-       e.text);
+    struct device more = test_device(4);
+    ok(knn_eval_plan(&b->config, &b->device, &two, &e) == 0 && knn_eval_plan(&b->config, &more, &four, &e) == 0,
+       "a plan %s", e.text);
+    device_close(&more);
     ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.extraction == 2 * two.extraction &&
            two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
        "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.extraction, (int)two.features,
        (int)two.search);
     set(&b->config, "evaluation.eval_period_iterations", "0");
-    ok(knn_eval_plan(&b->config, 2, &none, &e) == 0 && none.copy + none.extraction + none.features + none.search == 0,
+    ok(knn_eval_plan(&b->config, &b->device, &none, &e) == 0 &&
+           none.copy + none.extraction + none.features + none.search == 0,
        "nothing where nothing is scored");
 }
 
@@ -153,7 +157,7 @@ int main(void)
     test_damage(&b);
     test_plan(&b);
     step_close(b.step);
-    thread_close(b.ctx.pool);
+    device_close(&b.device);
     config_release(&b.config);
     return tap_done();
 }

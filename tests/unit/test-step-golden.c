@@ -16,11 +16,12 @@
 #include "golden.h"
 #include "state.h"
 #include "step-internal.h"
+#include "test-device.h"
 
 struct run {
     struct golden g;
     struct config config;
-    struct op_ctx ctx;
+    struct device device;
     struct step *step;
     float *start; /* the student's weights before the first step */
     bool *keep;   /* elements that are compared */
@@ -356,7 +357,8 @@ static void run_steps(struct run *r)
         struct step_draws draws = load_draws(r, k);
         struct step_result result;
         check_masks(r, k, &batch);
-        ok(step_run(r->step, &batch, k, &rates, draws.survivors ? &draws : NULL, &result, &e) == 0, "step %lld runs: %s",
+        ok(step_run(r->step, &batch, k, &rates, draws.survivors ? &draws : NULL, &result, &e) == 0,
+           "step %lld runs: %s",
            (long long)k, e.text);
         check_losses(r, k, &result);
         if (k == 0)
@@ -377,8 +379,9 @@ static void test_file(const char *path, int64_t micro, int n_threads)
         return;
     settings(&r, micro);
     r.n_steps = (int64_t)golden_number(&r.g, "steps", 1);
-    r.ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
-    if (ok(step_open(&r.step, &r.config, &world_one, &r.ctx, &e) == 0, "a step by the settings of the file: %s", e.text)) {
+    r.device = test_device(n_threads);
+    if (ok(step_open(&r.step, &r.config, &world_one, &r.device, &e) == 0, "a step by the settings of the file: %s",
+           e.text)) {
         size_t n = (size_t)step_params(r.step)->count;
         r.start = calloc(n, sizeof *r.start);
         r.keep = calloc(n, sizeof *r.keep);
@@ -388,7 +391,7 @@ static void test_file(const char *path, int64_t micro, int n_threads)
         free(r.start);
         free(r.keep);
     }
-    thread_close(r.ctx.pool);
+    device_close(&r.device);
     config_release(&r.config);
     golden_close(&r.g);
 }

@@ -12,6 +12,7 @@
 #include "state.h"
 #include "step.h"
 #include "tap.h"
+#include "test-device.h"
 
 enum { B = 5, G = 56, L = 28, N_LOCAL = 3, N = 16 };
 
@@ -33,7 +34,7 @@ static void draw_batch(void)
 
 struct bed {
     struct config config;
-    struct op_ctx ctx;
+    struct device device;
     struct step *step;
 };
 
@@ -76,8 +77,8 @@ static struct bed bed_open(int n_threads, ...)
         if (config_set(&b.config, word, &e))
             ok(false, "%s", e.text);
     va_end(ap);
-    b.ctx = (struct op_ctx){.backend = backend_find("cpu", &e), .pool = thread_open(n_threads, &e)};
-    if (step_open(&b.step, &b.config, &world_one, &b.ctx, &e)) {
+    b.device = test_device(n_threads);
+    if (step_open(&b.step, &b.config, &world_one, &b.device, &e)) {
         ok(false, "a step opens: %s", e.text);
         exit(tap_done());
     }
@@ -88,7 +89,7 @@ static struct bed bed_open(int n_threads, ...)
 static void bed_close(struct bed *b)
 {
     step_close(b->step);
-    thread_close(b->ctx.pool);
+    device_close(&b->device);
     config_release(&b->config);
 }
 
@@ -482,7 +483,7 @@ static void test_stored_grids(void)
 static void test_plan(void)
 {
     struct config config;
-    struct op_ctx ctx = {.backend = backend_find("cpu", NULL)};
+    struct device device = {.backend = test_backend()};
     struct step_plan plan;
     struct fmt_error e = {0};
     config_init(&config);
@@ -492,7 +493,7 @@ static void test_plan(void)
     config_set(&config, "dino.head_n_prototypes=131072", &e);
     config_set(&config, "crops.local_crops_size=98", &e);
     size_t sum = 0;
-    ok(step_plan(&plan, &config, &ctx, &e) == 0, "the plan of ViT-g takes no memory: %s", e.text);
+    ok(step_plan(&plan, &config, &device, &e) == 0, "the plan of ViT-g takes no memory: %s", e.text);
     for (int i = 0; i < plan.n_lines; i++)
         sum += plan.line[i].bytes;
     ok(sum == plan.total && plan.parameters == 1134771200 && plan.total > (size_t)5 * 4 * 1134771200u,
@@ -618,7 +619,7 @@ static void test_sgd(void)
     double p[COUNT], t[COUNT], carried[COUNT] = {0}, worst = 0;
     struct fmt_error e = {0};
     struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = backend_find("cpu", &e), .pool = thread_open(1, &e), .scratch = &scratch};
+    struct op_ctx c = {.backend = test_backend(), .pool = thread_open(1, &e), .scratch = &scratch};
     struct update_range range = {.count = COUNT, .lr = lr, .weight_decay = decay, .clip = clip};
     struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1, .student = HOST_TENSOR(student, COUNT),
                        .m = HOST_TENSOR(m, COUNT), .v = HOST_TENSOR(v, COUNT), .grad = HOST_TENSOR(grad, COUNT),

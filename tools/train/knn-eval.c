@@ -126,11 +126,11 @@ static float *copy_teacher(struct step *step, struct fmt_error *e)
     return copy;
 }
 
-static int set_features(struct knn_set *s, struct extract *x, struct thread_pool *pool,
+static int set_features(struct knn_set *s, struct extract *x, const struct device *device,
                         struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct extract_shards_job job = {.image = s->image, .n = s->rows.n, .out = s->x, .failed = s->failed};
-    int status = extract_shards(x, &s->shards, pool, &job, e);
+    int status = extract_shards(x, &s->shards, device->pool, &job, e);
     if (status || !job.n_failed)
         return status;
     if (job.n_failed == s->rows.n || job.first.status == FMT_MEMORY)
@@ -142,40 +142,40 @@ static int set_features(struct knn_set *s, struct extract *x, struct thread_pool
     return 0;
 }
 
-static int all_features(struct knn_eval *ev, struct step *step, struct thread_pool *pool,
+static int all_features(struct knn_eval *ev, struct step *step, const struct device *device,
                         struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
     bool transposed = false;
     float *values = copy_teacher(step, e);
-    int status = values ? extract_transpose_weights(step_vit(step), values, pool, &transposed, e) : FMT_MEMORY;
+    int status = values ? extract_transpose_weights(step_vit(step), values, device, &transposed, e) : FMT_MEMORY;
     if (!status) {
         struct extract_model model = model_of(ev->config, step_vit(step), values, transposed);
-        status = extract_open(&x, &model, &settings, thread_workers(pool), e);
+        status = extract_open(&x, device, &model, &settings, thread_workers(device->pool), e);
     }
     for (int i = 0; i < SETS && !status; i++)
-        status = set_features(&ev->set[i], &x, pool, scores, e);
+        status = set_features(&ev->set[i], &x, device, scores, e);
     extract_close(&x);
     free(values);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
 }
 
 /* ---------------------------------------------------------------- scores */
-int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
+int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *device, struct knn_eval_scores *scores,
                  struct fmt_error *e)
 {
     int ks[CONFIG_INTS_MAX];
     double top1[CONFIG_INTS_MAX];
     const struct knn_set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
     *scores = (struct knn_eval_scores){.n = 0};
-    int status = all_features(ev, step, pool, scores, e);
+    int status = all_features(ev, step, device, scores, e);
     memcpy(ks, ev->k, sizeof ks);
     int n_ks = knn_sort_ks(ks, ev->n_k);
     struct knn_problem problem = {.train = &train->rows, .val = &val->rows, .n_classes = train->shards.n_classes,
                                   .ks = ks, .n_ks = n_ks};
     if (!status)
-        status = knn_evaluate(&problem, pool, top1, e);
+        status = knn_evaluate(&problem, device->pool, top1, e);
     if (!status)
         status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), scores->weights, e);
     memcpy(scores->train, train->identity, DIGEST_BYTES);
@@ -251,22 +251,23 @@ static int count_sets(const struct config *c, struct counts *n, struct fmt_error
 }
 
 /* Each worker holds a record, its image and all that is made of it. */
-static int plan_extraction(const struct config *c, const struct vit *vit, const struct counts *n, int n_workers,
-                           int64_t *bytes, struct fmt_error *e)
+static int plan_extraction(const struct config *c, const struct vit *vit, const struct counts *n,
+                           const struct device *device, int64_t *bytes, struct fmt_error *e)
 {
     struct extract x;
     struct extract_settings settings = settings_of(c);
     size_t worker = 0;
-    struct extract_model model = model_of(c, vit, NULL, backend_cpu.prefers_transposed_weights());
-    int status = extract_open(&x, &model, &settings, 1, e);
+    struct extract_model model = model_of(c, vit, NULL, device->backend->prefers_transposed_weights());
+    int status = extract_open(&x, device, &model, &settings, 1, e);
     if (!status)
         status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);
     extract_close(&x);
-    *bytes = n_workers * ((int64_t)worker + n->record + 3 * n->pixels);
+    *bytes = thread_workers(device->pool) * ((int64_t)worker + n->record + 3 * n->pixels);
     return status;
 }
 
-int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *bytes, struct fmt_error *e)
+int knn_eval_plan(const struct config *c, const struct device *device, struct knn_eval_bytes *bytes,
+                  struct fmt_error *e)
 {
     struct counts n = {.n_classes = 0};
     struct params table = {0};
@@ -281,7 +282,7 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
     if (!status)
         status = vit_params(&vit, &shape, &table, e);
     if (!status)
-        status = plan_extraction(c, &vit, &n, n_workers, &bytes->extraction, e);
+        status = plan_extraction(c, &vit, &n, device, &bytes->extraction, e);
     if (!status)
         bytes->copy = params_module_span(&table, params_find_module(&table, VIT_MODULE), &at) * (int64_t)sizeof(float);
     params_release(&table);
@@ -294,6 +295,6 @@ int knn_eval_plan(const struct config *c, int n_workers, struct knn_eval_bytes *
     struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n.n[VAL], .dim = shape.C};
     struct knn_problem problem = {&train, &val, n.n_classes, ks, knn_sort_ks(ks, n_ks)};
     bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
-    bytes->search = knn_evaluate_bytes(&problem, n_workers);
+    bytes->search = knn_evaluate_bytes(&problem, thread_workers(device->pool));
     return 0;
 }

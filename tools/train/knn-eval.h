@@ -3,7 +3,7 @@
  * exported teacher (extract.h), by the very votes that feat-knn counts (knn.h).
  *
  *   knn_eval_open(&ev, config, log, e);          NULL where no shards are named or the period is 0
- *   knn_eval_run(ev, step, pool, &scores, e);
+ *   knn_eval_run(ev, step, device, &scores, e);
  *   knn_eval_line(&scores, iteration, best_iteration, &out, e);      for evaluation.json
  *   knn_eval_close(ev);
  *
@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "backend.h"
 #include "config.h"
 #include "digest.h"
 #include "fmt.h"
@@ -47,11 +48,12 @@ struct knn_eval_bytes {
 int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_log *log, struct fmt_error *e);
 void knn_eval_close(struct knn_eval *ev); /* NULL is allowed */
 /* What knn_eval_run will take, without reading an image; all 0 where nothing is scored. */
-int knn_eval_plan(const struct config *config, int n_workers, struct knn_eval_bytes *bytes, struct fmt_error *e);
+int knn_eval_plan(const struct config *config, const struct device *device, struct knn_eval_bytes *bytes,
+                  struct fmt_error *e);
 
 const uint8_t *knn_eval_identity(const struct knn_eval *ev, bool val); /* [DIGEST_BYTES] of the shards */
 
-int knn_eval_run(struct knn_eval *ev, struct step *step, struct thread_pool *pool, struct knn_eval_scores *scores,
+int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *device, struct knn_eval_scores *scores,
                  struct fmt_error *e);
 /* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50, "best_iteration": -1}, without a
  * newline */

@@ -60,15 +60,15 @@ static int64_t program_bytes(int n_workers, int64_t activations)
            n_workers * (THREAD_BYTES + num_min(PACKED_BYTES_MAX, activations / 8));
 }
 
-int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
+int memory_plan(struct step_plan *plan, const struct config *config, const struct device *device, const char **unknown,
                 struct fmt_error *e)
 {
     struct knn_eval_bytes knn;
-    int n = thread_workers(ctx->pool), status = step_plan(plan, config, ctx, e);
+    int n = thread_workers(device->pool), status = step_plan(plan, config, device, e);
     if (status)
         return status;
     int64_t data = data_bytes(config, n), activations = (int64_t)plan->activations;
-    bool evaluated = knn_eval_plan(config, n, &knn, NULL) == 0;
+    bool evaluated = knn_eval_plan(config, device, &knn, NULL) == 0;
     *unknown = data < 0 && !evaluated ? "the data and scoring: their shards cannot be opened"
                : data < 0             ? "the data: train.dataset_path cannot be opened"
                : !evaluated           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
@@ -102,12 +102,12 @@ int64_t memory_peak_bytes(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
 }
 
-int memory_plan_check(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e)
+int memory_plan_check(const struct config *config, const struct device *device, size_t *planned, struct fmt_error *e)
 {
     struct step_plan plan;
     const char *unknown;
     char needs[32], has[MEMORY_LIMIT_TEXT_MAX];
-    int status = memory_plan(&plan, config, ctx, &unknown, e);
+    int status = memory_plan(&plan, config, device, &unknown, e);
     struct resource_limit limit = resource_limit_memory();
     *planned = plan.total;
     if (status || (double)plan.total <= (double)limit.bytes)

@@ -11,9 +11,8 @@
 #include "step.h"
 
 /* The lines of the step, then of the data and of the evaluation where their shards can be opened (a pipe is not), then
- * of the program itself. *unknown: NULL, or what is not in the plan and why. Only the context's backend and pool are
- * used. */
-int memory_plan(struct step_plan *plan, const struct config *config, const struct op_ctx *ctx, const char **unknown,
+ * of the program itself. *unknown: NULL, or what is not in the plan and why. Nothing is computed on the device. */
+int memory_plan(struct step_plan *plan, const struct config *config, const struct device *device, const char **unknown,
                 struct fmt_error *e);
 
 /* How much memory this process may use, and who says so (resource-limit.h): "this machine has 23.5 GiB",
@@ -22,7 +21,7 @@ enum { MEMORY_LIMIT_TEXT_MAX = 280 };
 const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LIMIT_TEXT_MAX]);
 
 /* FMT_LIMIT with the figures if the plan, of *planned bytes, is more than this process may use. */
-int memory_plan_check(const struct config *config, const struct op_ctx *ctx, size_t *planned, struct fmt_error *e);
+int memory_plan_check(const struct config *config, const struct device *device, size_t *planned, struct fmt_error *e);
 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for smaller ones. size: of out. */
 const char *memory_large_model_text(const struct config *config, char *out, size_t size);

@@ -87,11 +87,11 @@ int periodic_eval_export(const struct periodic_eval *x, struct step *step, const
     return teacher_export_write(step, &options, e);
 }
 
-static int score(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+static int score(struct periodic_eval *x, struct step *step, const struct device *device, int64_t iteration,
                  struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct fmt_buffer line = {0};
-    int status = knn_eval_run(x->knn, step, pool, scores, e);
+    int status = knn_eval_run(x->knn, step, device, scores, e);
     if (status)
         return status;
     bool best = take_score(x, iteration, scores->k[0], scores->top1[0]);
@@ -103,14 +103,14 @@ static int score(struct periodic_eval *x, struct step *step, struct thread_pool 
     return status ? status : exported;
 }
 
-int periodic_eval_run(struct periodic_eval *x, struct step *step, struct thread_pool *pool, int64_t iteration,
+int periodic_eval_run(struct periodic_eval *x, struct step *step, const struct device *device, int64_t iteration,
                       struct knn_eval_scores *scores, struct fmt_error *e)
 {
     char folder[TEACHER_FOLDER_NAME_MAX];
     *scores = (struct knn_eval_scores){.n = 0};
     int status = periodic_eval_export(x, step, teacher_folder_name(iteration, folder), iteration, e);
     struct fmt_error other = {0}; /* the first failure is the one to report */
-    int scored = x->knn ? score(x, step, pool, iteration, scores, status ? &other : e) : 0;
+    int scored = x->knn ? score(x, step, device, iteration, scores, status ? &other : e) : 0;
     return status ? status : scored;
 }
 

@@ -26,7 +26,7 @@ static int open_folder(struct run *r, struct fmt_error *e)
         status = run_log_open(&r->log, r->config.train.output_dir, e);
     if (!status)
         run_log(&r->log, RUN_FILE_ONLY, "dino-train %s begins: process %ld, threads: %d", DINOTOOLS_VERSION,
-                (long)getpid(), thread_workers(r->ctx.pool));
+                (long)getpid(), thread_workers(r->device.pool));
     return status;
 }
 
@@ -38,9 +38,9 @@ static int open_step(struct run *r, struct fmt_error *e)
         return status;
     if (r->force && !r->resume.plan.remove_old)
         run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
-    status = memory_plan_check(&r->config, &r->ctx, &r->planned_bytes, e);
+    status = memory_plan_check(&r->config, &r->device, &r->planned_bytes, e);
     if (!status)
-        status = step_open(&r->step, &r->config, r->world, &r->ctx, e);
+        status = step_open(&r->step, &r->config, r->world, &r->device, e);
     if (!status)
         status = resume_load(&r->resume, r->step, &r->state, e);
     r->schedules = schedules_from(&r->config, r->world->size);
@@ -373,7 +373,7 @@ void run_evaluate(struct run *r)
     if (r->end || !periodic_eval_due(&r->eval, iteration) ||
         fails(r, run_folder_check(&r->config, r->lock, &r->error)))
         return;
-    r->eval_failed = periodic_eval_run(&r->eval, r->step, r->ctx.pool, iteration, &scores, &e) != 0;
+    r->eval_failed = periodic_eval_run(&r->eval, r->step, &r->device, iteration, &scores, &e) != 0;
     if (r->eval_failed && iteration == PERIODIC_EVAL_INITIAL) {
         r->error = e;
         r->end = RUN_FAILED;

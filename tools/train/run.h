@@ -1,6 +1,6 @@
 /* run.h - a training run: all that is open while it is at work, and the parts of an iteration.
  *
- *   struct run r = {.config = ..., .ctx = ..., .log.print = ..., .log.fd = -1, ...};      what the caller sets
+ *   struct run r = {.config = ..., .device = ..., .log.print = ..., .log.fd = -1, ...};      what the caller sets
  *   run_open(&r);
  *   run_start(&r);
  *   while ((batch = run_next_batch(&r))) {
@@ -53,7 +53,7 @@ struct run {
     /* Set by the caller. */
     const struct world *world;
     struct config config; /* student.pos_grid may be set to that of what the run starts from */
-    struct op_ctx ctx;    /* backend and thread pool */
+    struct device device;
     struct run_log log;   /* without a file */
     int n_threads;        /* of the data; 0: one per processor */
     bool force;           /* -f */

@@ -1,0 +1,23 @@
+/* device.h - what a tool computes on, chosen by name once, in its main, and passed down from there.
+ *
+ *   struct device device;
+ *   device_open(&device, name, n_threads, msg_warn, &error);      name: "auto" or one of device_list
+ *   ...
+ *   device_close(&device);
+ */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include "backend.h"
+
+/* The devices of this build, the one that "auto" stands for first; NULL ends it. Programs for tests have a list of
+ * their own (tests/foreign.c). */
+extern const struct backend *const device_list[];
+
+/* Before any other thread is at work. n_threads 0: one per processor. Calls warn if results may differ because of the
+ * environment. FMT_UNSUPPORTED: no such device. */
+int device_open(struct device *d, const char *name, int n_threads, void (*warn)(const char *format, ...),
+                struct fmt_error *e);
+void device_close(struct device *d);
+
+#endif
