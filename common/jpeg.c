@@ -277,9 +277,9 @@ static int read_header(struct decoder *d, size_t bytes, const struct jpeg_settin
     info->stored_width = (int)c->image_width;
     info->stored_height = (int)c->image_height;
     info->stored_components = c->num_components;
-    bool turns = exif_swaps_axes(info->orientation);
-    info->width = turns ? info->stored_height : info->stored_width;
-    info->height = turns ? info->stored_width : info->stored_height;
+    bool swaps = exif_swaps_axes(info->orientation);
+    info->width = swaps ? info->stored_height : info->stored_width;
+    info->height = swaps ? info->stored_width : info->stored_height;
     info->progressive = c->progressive_mode;
     info->arithmetic = c->arith_code;
     return 0;

@@ -8,6 +8,7 @@
 
 #include "file.h"
 #include "num.h"
+#include "text.h"
 
 static const char suffix[] = ".shard";
 
@@ -23,8 +24,7 @@ struct shard_file {
 
 bool shard_set_is_name(const char *name)
 {
-    size_t n = strlen(name), n_suffix = sizeof suffix - 1;
-    return name[0] != '.' && n > n_suffix && strcmp(name + n - n_suffix, suffix) == 0;
+    return name[0] != '.' && text_ends_with(name, suffix);
 }
 
 struct path_list {

@@ -22,7 +22,7 @@ struct batch_ring {
     int n_started;
     int64_t next; /* the step that is given next: of the caller's thread alone */
 
-    pthread_mutex_t lock; /* for all that follows, and for what slots say of their state */
+    pthread_mutex_t lock; /* for what follows, and for n_done, status and error of the slots */
     pthread_cond_t slot_free, batch_done;
     int64_t base;       /* the step asked for last */
     int64_t step, part; /* that is begun next */

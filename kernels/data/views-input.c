@@ -68,8 +68,7 @@ static int check_setting(const cJSON *settings, const struct config *c, int id, 
     if (!value)
         status = fmt_fail(e, FMT_MEMORY, "out of memory for a setting");
     else if (strcmp(value, made_with->valuestring) != 0)
-        status = fmt_fail(e, FMT_MISMATCH, "made with %s=%s, the settings say %s", name,
-                          made_with->valuestring, value);
+        status = fmt_fail(e, FMT_MISMATCH, "made with %s=%s, the settings say %s", name, made_with->valuestring, value);
     free(value);
     return status;
 }

@@ -251,7 +251,7 @@ static void test_spread(struct batch_loader_options options)
     ok(memcmp(seen[0], seen[1], sizeof seen[0]) != 0, "others in other epochs");
     is_int(batch_loader_replaced(l)->samples, 40, "40 epochs replace a sample each");
     is_int(batch_loader_replaced(l)->n_images, 1, "for one image");
-    is_text(batch_loader_replaced(l)->key[0], "photo-04", "whose key is kept");
+    is_text(batch_loader_replaced(l)->key[0], "photo-04", "whose key is there");
     batch_loader_close(l);
 }
 
@@ -282,7 +282,7 @@ static struct ended run_to_end(struct batch_loader_options options, const struct
     return r;
 }
 
-/* Two of eleven, one is allowed: the batch in which the second comes is not given, and not counted. */
+/* Two of eleven, one is allowed: the batch with the second one is not given, and not counted. */
 static void test_too_many(struct batch_loader_options options)
 {
     struct config c;
@@ -463,7 +463,7 @@ static void test_pipe(struct batch_loader_options options, const struct batches 
     ok(equal(expected, &r, 3), "earlier batches of a pipe are skipped");
 }
 
-/* The header comes, a batch never does: closing must not hang. */
+/* The header comes, but not all of a batch: closing must not hang. */
 static void test_silent_pipe(struct batch_loader_options options)
 {
     const char *fifo = in_scratch("silent"), *paths[1] = {fifo};
@@ -685,7 +685,7 @@ static void test_draws(void)
     static struct draws a, other;
     const char *shards = make_shards("draws", 0, 0, N_IMAGES);
     draw_two_epochs(&a, shards, "train.seed=5");
-    is_int(n_equal(a.crop[0], a.crop[1], VIEWS_GLOBAL * N_IMAGES), 0, "no crop of an epoch comes again in the next");
+    is_int(n_equal(a.crop[0], a.crop[1], VIEWS_GLOBAL * N_IMAGES), 0, "no crop of an epoch is repeated in the next");
     int same = 0;
     for (int i = 0; i < N_IMAGES; i++)
         same += n_equal(a.crop[0][i][0], a.crop[0][i][1], 1);
