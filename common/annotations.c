@@ -50,7 +50,7 @@ static int add_problem(struct reading *r, int64_t i, struct json_span entry, con
     if (a->n_problems == ANNOTATIONS_PROBLEMS_MAX)
         return refuse(r, entry, FMT_LIMIT, "more than %d entries are wrong; data_list[%lld]: %s",
                       ANNOTATIONS_PROBLEMS_MAX, (long long)i, mistake);
-    if (fmt_grow(&a->problem, a->n_problems, &a->problem_room, sizeof *a->problem, r->e))
+    if (fmt_grow(&a->problem, a->n_problems, &a->problem_capacity, sizeof *a->problem, r->e))
         return FMT_MEMORY;
     int n = snprintf(text, sizeof text, "data_list[%lld]: %s", (long long)i, mistake);
     find_place(r, entry);
@@ -125,7 +125,7 @@ static const char *shot_mistake(const cJSON *shot)
 }
 
 /* NULL when fine, else what is wrong with the entry as a whole. */
-static const char *entry_mistake(const struct reading *r, const cJSON *entry, char room[128])
+static const char *entry_mistake(const struct reading *r, const cJSON *entry, char capacity[128])
 {
     if (!cJSON_IsObject(entry))
         return "not an object";
@@ -148,8 +148,8 @@ static const char *entry_mistake(const struct reading *r, const cJSON *entry, ch
         return mistake;
     const char *doubled = doubled_key(entry);
     if (doubled) {
-        snprintf(room, 128, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
-        return room;
+        snprintf(capacity, 128, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
+        return capacity;
     }
     return NULL;
 }
@@ -174,7 +174,7 @@ static int add_item(struct reading *r, struct json_span entry, const cJSON *tree
     struct annotations *a = r->a;
     const cJSON *label = cJSON_GetObjectItemCaseSensitive(tree, "gt_label");
     const cJSON *shot = cJSON_GetObjectItemCaseSensitive(tree, "shot");
-    if (fmt_grow(&a->item, a->n_items, &a->item_room, sizeof *a->item, r->e))
+    if (fmt_grow(&a->item, a->n_items, &a->item_capacity, sizeof *a->item, r->e))
         return FMT_MEMORY;
     struct annotation *item = &a->item[a->n_items];
     find_place(r, entry);
@@ -222,13 +222,13 @@ static int add_extra(struct reading *r, int64_t i, struct json_span entry, cJSON
 
 static int read_entry(struct reading *r, int64_t i, struct json_span entry)
 {
-    char room[128];
+    char capacity[128];
     if (entry.bytes > ANNOTATIONS_ENTRY_BYTES_MAX)
         return add_problem(r, i, entry, "longer than 1 MiB");
     cJSON *tree = json_parse(entry);
     if (!tree)
         return fmt_no_memory(r->e); /* it was checked: nothing else can be wrong with it */
-    const char *mistake = entry_mistake(r, tree, room);
+    const char *mistake = entry_mistake(r, tree, capacity);
     int status = mistake ? add_problem(r, i, entry, mistake) : add_item(r, entry, tree);
     if (status == 0 && !mistake)
         status = add_extra(r, i, entry, tree);

@@ -53,9 +53,9 @@ struct annotations {
     const char **class_name;
     int n_classes;
     struct annotation *item;
-    int64_t n_items, item_room;
+    int64_t n_items, item_capacity;
     struct annotation_problem *problem;
-    int64_t n_problems, problem_room;
+    int64_t n_problems, problem_capacity;
     struct text_pool text; /* all of them: they end with the annotations */
 };
 

@@ -39,8 +39,8 @@ void arena_release(struct arena *a)
 
 void *arena_take(struct arena *a, size_t bytes)
 {
-    size_t room, end;
-    if (!num_add(bytes, ALIGN - 1 + RED_ZONE, &room) || !num_add(a->used, room & ~(size_t)(ALIGN - 1), &end))
+    size_t capacity, end;
+    if (!num_add(bytes, ALIGN - 1 + RED_ZONE, &capacity) || !num_add(a->used, capacity & ~(size_t)(ALIGN - 1), &end))
         msg_bug("arena: a size that does not fit into memory");
     size_t at = a->used;
     a->used = end;

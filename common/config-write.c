@@ -101,13 +101,13 @@ char *config_value(const struct config *c, int id)
     return (char *)b.data;
 }
 
-const char *config_origin_text(const struct config *c, int id, char *out, size_t room)
+const char *config_origin_text(const struct config *c, int id, char *out, size_t capacity)
 {
     switch (c->origin[id].kind) {
-    case CONFIG_FILE: snprintf(out, room, "%s:%d", c->origin[id].file, c->origin[id].line); break;
-    case CONFIG_WORD: snprintf(out, room, "command line"); break;
-    case CONFIG_COMPUTED: snprintf(out, room, "computed"); break;
-    default: snprintf(out, room, "default"); break;
+    case CONFIG_FILE: snprintf(out, capacity, "%s:%d", c->origin[id].file, c->origin[id].line); break;
+    case CONFIG_WORD: snprintf(out, capacity, "command line"); break;
+    case CONFIG_COMPUTED: snprintf(out, capacity, "computed"); break;
+    default: snprintf(out, capacity, "default"); break;
     }
     return out;
 }

@@ -137,7 +137,7 @@ int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e);
 /* The value of a key as YAML text that config_set reads back: "[0.32, 1.0]"; for free(). NULL: no memory. */
 char *config_value(const struct config *c, int id);
 /* Where it came from: "default", "vitl14.yaml:3", "command line", "computed". */
-const char *config_origin_text(const struct config *c, int id, char *out, size_t room);
+const char *config_origin_text(const struct config *c, int id, char *out, size_t capacity);
 
 /* All values as a YAML file that the published code reads too (our keys aside); with_origin puts the origin of each
  * behind it as a comment, and whether it is without effect. */

@@ -70,7 +70,7 @@ struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image 
 {
     if (d->n_images >= INDEX_ENTRIES_MAX)
         fmt_fail(e, FMT_LIMIT, "more than %d images", (int)INDEX_ENTRIES_MAX);
-    if (d->n_images >= INDEX_ENTRIES_MAX || fmt_grow(&d->image, d->n_images, &d->image_room, sizeof *d->image, e))
+    if (d->n_images >= INDEX_ENTRIES_MAX || fmt_grow(&d->image, d->n_images, &d->image_capacity, sizeof *d->image, e))
         return NULL;
     struct dataset_image *to = &d->image[d->n_images];
     const struct dataset_image *before = d->n_images ? to - 1 : NULL;
@@ -187,7 +187,7 @@ int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *
     va_start(ap, reason);
     vsnprintf(text, sizeof text, reason, ap);
     va_end(ap);
-    if (fmt_grow(&d->finding, d->n_findings, &d->finding_room, sizeof *d->finding, e))
+    if (fmt_grow(&d->finding, d->n_findings, &d->finding_capacity, sizeof *d->finding, e))
         return FMT_MEMORY;
     struct dataset_finding *f = &d->finding[d->n_findings];
     *f = (struct dataset_finding){kind, text_copy(&d->text, thing, strlen(thing)), strdup(text)};

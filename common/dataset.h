@@ -96,9 +96,9 @@ struct dataset {
     char **class_name;
     int n_classes;
     struct dataset_image *image;
-    int64_t n_images, image_room;
+    int64_t n_images, image_capacity;
     struct dataset_finding *finding;
-    int64_t n_findings, finding_room;
+    int64_t n_findings, finding_capacity;
     int64_t n_of_kind[DATASET_FINDING_KINDS];
     struct text_pool text; /* all of them: they end with the dataset */
 };

@@ -400,7 +400,7 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
 
 /* ---------------------------------------------------------------- records */
 
-static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name, char *text, size_t room)
+static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name, char *text, size_t capacity)
 {
     char shot[16] = "";
     if (l->group_view >= 0)
@@ -409,9 +409,9 @@ static void labels_line(const struct index_labels *l, int n_classes, char *const
                            l->label >= 0 && l->label < n_classes ? class_name[l->label] : ""};
     size_t at = 0;
     for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
-        if (i && at + 1 < room)
+        if (i && at + 1 < capacity)
             text[at++] = '\t';
-        for (const char *s = field[i]; *s && at + 1 < room; s++)
+        for (const char *s = field[i]; *s && at + 1 < capacity; s++)
             text[at++] = *s == '\t' ? '?' : *s; /* a tab in a name is no end of its field */
     }
     text[at] = 0;

@@ -32,9 +32,9 @@ int disk_space_check(const char *path, double bytes, struct fmt_error *e)
     struct statvfs s;
     char wanted[32], there[32];
     bool known = find_disk(path, &s) && s.f_blocks > 0;
-    double room = known ? (double)s.f_bavail * (double)s.f_frsize : 0;
-    if (!known || bytes <= room)
+    double capacity = known ? (double)s.f_bavail * (double)s.f_frsize : 0;
+    if (!known || bytes <= capacity)
         return 0;
     return fmt_fail(e, FMT_LIMIT, "%.250s: %s are going to be written, %s are free there", file_output_name(path),
-                    num_bytes_text(bytes, wanted), num_bytes_text(room, there));
+                    num_bytes_text(bytes, wanted), num_bytes_text(capacity, there));
 }

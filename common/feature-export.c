@@ -139,9 +139,9 @@ int feature_export_npy_header(const struct feat_header *h, int64_t n_rows, struc
     /* Magic, version and length are 10 bytes; the text is padded so that the values begin at a multiple of 64. */
     char text[192];
     int n = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRId64 ", ", n_rows);
-    size_t room = sizeof text - (size_t)n;
-    n += h->n_tokens > 1 ? snprintf(text + n, room, "%" PRId32 ", %" PRId32 "), }", h->n_tokens, h->dim)
-                         : snprintf(text + n, room, "%" PRId32 "), }", h->dim);
+    size_t capacity = sizeof text - (size_t)n;
+    n += h->n_tokens > 1 ? snprintf(text + n, capacity, "%" PRId32 ", %" PRId32 "), }", h->n_tokens, h->dim)
+                         : snprintf(text + n, capacity, "%" PRId32 "), }", h->dim);
     while ((10 + n + 1) % 64 != 0)
         text[n++] = ' ';
     text[n++] = '\n';

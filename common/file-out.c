@@ -27,7 +27,7 @@ enum { BUFFER_BYTES = 1 << 16, KEPT_BYTES = 100, RANDOM_LETTERS = 12, MAX_ATTEMP
 
 /* What has to go if the process ends now, by exit or by a signal. */
 static char **temporary_path;
-static int64_t n_temporary, temporary_room;
+static int64_t n_temporary, temporary_capacity;
 static pthread_mutex_t temporary_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Keeps the lock: whoever else would make, rename or forget a name has to wait for the end. */
@@ -108,9 +108,9 @@ static char *make_temporary(const char *path, int (*make)(const char *name, int 
     pthread_mutex_lock(&temporary_lock);
     if (!registered)
         registered = atexit(remove_temporaries) == 0;
-    bool room = fmt_grow(&temporary_path, n_temporary, &temporary_room, sizeof *temporary_path, NULL) == 0;
+    bool capacity = fmt_grow(&temporary_path, n_temporary, &temporary_capacity, sizeof *temporary_path, NULL) == 0;
     for (int attempt = 0; !name && number == EEXIST && attempt < MAX_ATTEMPTS; attempt++) {
-        name = room ? temporary_name(path) : NULL;
+        name = capacity ? temporary_name(path) : NULL;
         if (!name) {
             number = ENOMEM;
         } else if ((*made = make(name, fd)) < 0) {

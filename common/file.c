@@ -315,7 +315,7 @@ int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt
     if (!d)
         return file_fail(directory, e);
     char **list = NULL;
-    int64_t n = 0, room = 0;
+    int64_t n = 0, capacity = 0;
     int status = 0;
     for (;;) {
         errno = 0;
@@ -327,7 +327,7 @@ int file_list(const char *directory, char ***names, int64_t *n_names, struct fmt
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        if ((status = fmt_grow(&list, n, &room, sizeof *list, e)) != 0)
+        if ((status = fmt_grow(&list, n, &capacity, sizeof *list, e)) != 0)
             break;
         list[n] = strdup(entry->d_name);
         if (!list[n]) {

@@ -24,7 +24,7 @@ static int add_key(struct identity_search_keys *k, const uint8_t digest[DIGEST_B
 {
     if (!digest_is_set(digest))
         return 0;
-    if (fmt_grow(&k->item, k->n, &k->room, sizeof *k->item, e))
+    if (fmt_grow(&k->item, k->n, &k->capacity, sizeof *k->item, e))
         return FMT_MEMORY;
     memcpy(k->item[k->n].digest, digest, DIGEST_BYTES);
     k->item[k->n++].i_item = i_item;
@@ -76,7 +76,7 @@ static int add_identities(struct identity_search *f, struct identity_file *item,
 static int add(struct identity_search *f, const char *path, enum block_kind kind, const uint8_t *identity,
                struct fmt_error *e)
 {
-    if (fmt_grow(&f->item, f->n, &f->room, sizeof *f->item, e))
+    if (fmt_grow(&f->item, f->n, &f->capacity, sizeof *f->item, e))
         return FMT_MEMORY;
     struct identity_file *item = &f->item[f->n];
     *item = (struct identity_file){.path = strdup(path), .kind = kind};
@@ -117,7 +117,7 @@ static bool was_walked(struct identity_search *f, const char *folder, int depth)
         if (d->device == st.st_dev && d->inode == st.st_ino && d->depth <= depth)
             return true;
     }
-    if (fmt_grow(&f->folder, f->n_folders, &f->folder_room, sizeof *f->folder, NULL) == 0)
+    if (fmt_grow(&f->folder, f->n_folders, &f->folder_capacity, sizeof *f->folder, NULL) == 0)
         f->folder[f->n_folders++] = (struct identity_search_folder){st.st_dev, st.st_ino, depth};
     return false;
 }

@@ -38,7 +38,7 @@ struct identity_search_keys { /* sorted once they are looked at: by digest, then
         uint8_t digest[DIGEST_BYTES];
         int64_t i_item;
     } *item;
-    int64_t n, room;
+    int64_t n, capacity;
     bool sorted;
 };
 
@@ -47,7 +47,7 @@ struct identity_search {
      * is none at all. NULL: files of weights are not found. */
     int (*weights_hash)(const char *path, uint8_t hash[IDENTITY_SEARCH_HASHES][DIGEST_BYTES], struct fmt_error *e);
     struct identity_file *item;
-    int64_t n, room;
+    int64_t n, capacity;
     struct identity_search_keys identities, weights[2]; /* of weights: files of weights, checkpoints */
     bool hashed[2];
     struct identity_search_folder {
@@ -55,7 +55,7 @@ struct identity_search {
         ino_t inode;
         int depth;
     } *folder; /* those walked */
-    int64_t n_folders, folder_room;
+    int64_t n_folders, folder_capacity;
 };
 
 /* What cannot be read is passed over; FMT_MEMORY, or FMT_IO where the folder itself cannot be listed. After the last of

@@ -13,7 +13,7 @@ struct input {
 };
 
 static struct input *input;
-static int64_t n_inputs, room;
+static int64_t n_inputs, capacity;
 static bool guarding;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -29,7 +29,7 @@ void input_guard_add(int fd)
         return;
     pthread_mutex_lock(&lock);
     bool again = n_inputs > 0 && input[n_inputs - 1].device == st.st_dev && input[n_inputs - 1].inode == st.st_ino;
-    if (!again && fmt_grow(&input, n_inputs, &room, sizeof *input, NULL) == 0)
+    if (!again && fmt_grow(&input, n_inputs, &capacity, sizeof *input, NULL) == 0)
         input[n_inputs++] = (struct input){st.st_dev, st.st_ino};
     pthread_mutex_unlock(&lock);
 }

@@ -130,12 +130,12 @@ static const struct identity_file *find(struct trace *t, const char *kind, const
 static void add_note(struct trace_link *link, const char *form, ...) __attribute__((format(printf, 2, 3)));
 static void add_note(struct trace_link *link, const char *form, ...)
 {
-    size_t at = strlen(link->note), room = sizeof link->note;
+    size_t at = strlen(link->note), capacity = sizeof link->note;
     va_list ap;
-    if (at && at < room - 2)
-        at += (size_t)snprintf(link->note + at, room - at, ", ");
+    if (at && at < capacity - 2)
+        at += (size_t)snprintf(link->note + at, capacity - at, ", ");
     va_start(ap, form);
-    vsnprintf(link->note + at, room - at, form, ap);
+    vsnprintf(link->note + at, capacity - at, form, ap);
     va_end(ap);
 }
 
@@ -196,10 +196,10 @@ static void note(struct trace_link *link, const struct cJSON *provenance)
         add_note(link, "iteration %.0f", setting->valuedouble);
 }
 
-static const char *folder_of(const char *path, char *folder, size_t room)
+static const char *folder_of(const char *path, char *folder, size_t capacity)
 {
     const char *slash = strrchr(path, '/');
-    snprintf(folder, room, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
+    snprintf(folder, capacity, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
     return folder;
 }
 

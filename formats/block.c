@@ -1,6 +1,6 @@
-/* block.c - the container. Writing needs no seek: sizes and hashes of the blocks are kept and written last. A reader
- * that can seek takes header, tail and index first and trusts nothing that does not add up to the file's size; a
- * reader of a pipe rebuilds the index from what it saw and wants exactly those bytes at the end.
+/* block.c - the container. Writing needs no seek: sizes and hashes of the blocks are collected and written last. A
+ * reader that can seek reads header, tail and index first and trusts nothing that does not add up to the file's size. A
+ * reader of a pipe rebuilds the index from the blocks and expects exactly its bytes at the end.
  *
  * Offsets below are those of bbu-file(5). */
 #include "block.h"
@@ -22,7 +22,7 @@
 #define CHECK_BYTES ((size_t)16) /* the first half of a SHA-256 */
 #define ENTRY_BYTES ((size_t)24)
 #define TAIL_BYTES ((size_t)48)
-#define WORTH_BYTES ((size_t)512) /* less is not worth compressing */
+#define WORTH_BYTES ((size_t)512) /* smaller blocks are not worth compressing */
 #define FRAME_BYTES ((size_t)8)  /* magic and size of a skippable frame */
 
 static const char file_magic[8] = "bbu-file", end_mark[8] = "bbu-end\n";
@@ -45,7 +45,7 @@ enum block_kind block_kind_of(const uint8_t *first, size_t n)
     return ours && kind <= BLOCK_LINEAR ? (enum block_kind)kind : BLOCK_ANY;
 }
 
-/* SHA-256 over two pieces, cut to its first half. */
+/* The first half of the SHA-256 over two pieces. */
 static void check_of(const void *a, size_t a_bytes, const void *b, size_t b_bytes, uint8_t check[CHECK_BYTES])
 {
     struct digest d;
@@ -153,7 +153,7 @@ int block_add(struct block_writer *w, const void *raw, size_t raw_bytes, uint32_
     return status ? status : block_put(w, &w->frame, e);
 }
 
-/* The index frame for these entries; `before` bytes of the file come before it. */
+/* The index frame with these entries; `before`: bytes of the file before it. */
 static int index_build(const struct fmt_buffer *entries, int64_t n_records, uint64_t before,
                        const uint8_t header_check[CHECK_BYTES], struct fmt_buffer *to)
 {
@@ -190,17 +190,17 @@ void block_abandon(struct block_writer *w)
 
 /* ---------------------------------------------------------------- opening */
 
-/* In order from the source, or at its offset where it can seek. */
+/* Reads at the offset if the source can seek, else the next bytes. */
 static int fetch(const struct block_reader *r, uint64_t offset, void *to, size_t n, struct fmt_error *e)
 {
     return r->seekable ? fmt_read_at_exact(&r->io, offset, to, n, e) : fmt_read_exact(&r->io, to, n, e);
 }
 
-/* Versions before anything else: a newer file may differ in all that follows. */
-static int header_version(struct bytes *c, struct block_header *h, enum block_kind want, struct fmt_error *e)
+/* Versions are checked first: a newer file may differ in all that follows. */
+static int header_version(struct bytes *c, struct block_header *h, enum block_kind expected, struct fmt_error *e)
 {
     uint8_t major = bytes_u8(c);
-    bytes_u8(c); /* minor: what it adds can be ignored */
+    bytes_u8(c); /* minor: its additions can be ignored */
     if (major != CONTAINER_MAJOR)
         return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (container version %u, this program "
                         "reads 1)", major);
@@ -210,24 +210,24 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
     if (kind < BLOCK_INDEX || kind > BLOCK_LINEAR)
         return fmt_fail(e, FMT_VERSION, "a kind of file that this version does not know (%u)", kind);
     h->kind = (enum block_kind)kind;
-    if (want != BLOCK_ANY && h->kind != want)
+    if (expected != BLOCK_ANY && h->kind != expected)
         return fmt_fail(e, FMT_MAGIC, "is a file of kind %s, not %s", block_kind_name(h->kind),
-                        block_kind_name(want));
+                        block_kind_name(expected));
     if (h->major != 1)
         return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (%s version %u.%u, this program "
                         "reads 1)", block_kind_name(h->kind), h->major, h->minor);
     return 0;
 }
 
-/* What the fixed part says; rest: bytes of the header that follow it. */
+/* Parses the fixed part; *rest: bytes of the header that follow it. */
 static int header_fixed(const uint8_t *p, struct block_header *h, size_t *rest, size_t *provenance_bytes,
-                        enum block_kind want, struct fmt_error *e)
+                        enum block_kind expected, struct fmt_error *e)
 {
     struct bytes c = bytes_over(p, FIXED_BYTES);
     uint32_t magic = bytes_u32(&c), frame_bytes = bytes_u32(&c);
     if (magic != HEADER_MAGIC || memcmp(bytes_take(&c, sizeof file_magic), file_magic, sizeof file_magic) != 0)
         return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
-    int status = header_version(&c, h, want, e);
+    int status = header_version(&c, h, expected, e);
     if (status)
         return status;
     uint64_t reserved = bytes_uint(&c, 3);
@@ -247,12 +247,12 @@ static int header_fixed(const uint8_t *p, struct block_header *h, size_t *rest, 
     return 0;
 }
 
-static int open_header(struct block_reader *r, enum block_kind want, struct fmt_error *e)
+static int open_header(struct block_reader *r, enum block_kind expected, struct fmt_error *e)
 {
     uint8_t fixed[FIXED_BYTES];
     size_t rest = 0, provenance_bytes = 0;
     struct fmt_error why = {0};
-    /* A file of another kind may well be shorter than a header of ours: look at the first bytes first. */
+    /* A foreign file may be shorter than a header of ours: the magic number is checked before the rest is read. */
     int status = fetch(r, 0, fixed, FRAME_BYTES + sizeof file_magic, &why);
     if (status == FMT_TRUNCATED)
         return fmt_fail(e, r->io.size == 0 ? FMT_TRUNCATED : FMT_MAGIC, "%s",
@@ -263,7 +263,7 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
         return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
     size_t have = FRAME_BYTES + sizeof file_magic;
     if ((status = fetch(r, have, fixed + have, FIXED_BYTES - have, e)) ||
-        (status = header_fixed(fixed, &r->header, &rest, &provenance_bytes, want, e)))
+        (status = header_fixed(fixed, &r->header, &rest, &provenance_bytes, expected, e)))
         return status;
     size_t bytes = FIXED_BYTES + rest;
     if (r->seekable && bytes > r->io.size)
@@ -277,7 +277,7 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
     check_of(r->header_bytes, bytes - CHECK_BYTES, NULL, 0, r->header_check);
     if (memcmp(end, r->header_check, CHECK_BYTES) != 0)
         return fmt_fail(e, FMT_CHECKSUM, "the header is damaged");
-    *end = 0; /* ends the provenance; the check is kept in header_check */
+    *end = 0; /* ends the provenance; header_check has a copy of the check */
     r->header.fields = r->header_bytes + FIXED_BYTES;
     r->header.provenance = (const char *)end - provenance_bytes;
     if (strlen(r->header.provenance) != provenance_bytes)
@@ -286,7 +286,7 @@ static int open_header(struct block_reader *r, enum block_kind want, struct fmt_
     return 0;
 }
 
-/* A file that does not end with the end mark was cut, or something was appended: an editor's newline, say. */
+/* A file without the end mark at its end was cut, or something was appended, such as an editor's newline. */
 static int no_end_mark(struct block_reader *r, struct fmt_error *e)
 {
     enum { LAST_BYTES = 4096 };
@@ -301,7 +301,7 @@ static int no_end_mark(struct block_reader *r, struct fmt_error *e)
     return fmt_fail(e, FMT_TRUNCATED, "ends early: no end mark");
 }
 
-/* Size of the index frame as the tail tells it, checked against the file. */
+/* The size of the index frame according to the tail, checked against the file. */
 static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_error *e)
 {
     uint8_t tail[TAIL_BYTES];
@@ -407,7 +407,7 @@ static int reserve(struct fmt_buffer *b, size_t n, struct fmt_error *e)
     return fmt_buffer_reserve(b, n) ? fmt_no_memory(e) : 0;
 }
 
-/* Decodes b->coded into `to`, or into the buffer's own memory where to is NULL. */
+/* Decodes b->coded into `to`, or into the buffer's own memory if to is NULL. */
 static int decode(struct block_buffer *b, void *to, size_t raw_bytes, struct fmt_error *e)
 {
     if (!to) {
@@ -422,23 +422,23 @@ static int decode(struct block_buffer *b, void *to, size_t raw_bytes, struct fmt
     return status;
 }
 
-static int check_size(const void *to, size_t want, size_t raw_bytes, struct fmt_error *e)
+static int check_size(const void *to, size_t expected, size_t raw_bytes, struct fmt_error *e)
 {
-    return to && want != raw_bytes
-               ? fmt_fail(e, FMT_INVALID, "a block of %s, %zu expected", FMT_COUNT(raw_bytes, "byte", "bytes"), want)
-               : 0;
+    if (!to || expected == raw_bytes)
+        return 0;
+    return fmt_fail(e, FMT_INVALID, "a block of %s, %zu expected", FMT_COUNT(raw_bytes, "byte", "bytes"), expected);
 }
 
-/* Its bytes as they lie in the file, into b->coded. */
-static int fetch_block(const struct block_reader *r, int64_t i_block, void *to, size_t want, struct block_buffer *b,
-                       struct fmt_error *e)
+/* Reads the coded bytes into b->coded. `to` and to_bytes: where they will be decoded to. */
+static int fetch_block(const struct block_reader *r, int64_t i_block, void *to, size_t to_bytes,
+                       struct block_buffer *b, struct fmt_error *e)
 {
     if (!r->seekable)
         return fmt_fail(e, FMT_UNSUPPORTED, "a pipe cannot be read out of order");
     if (i_block < 0 || i_block >= r->n_blocks)
         return fmt_fail(e, FMT_INVALID, "no block %lld", (long long)i_block);
     const struct block_entry *t = &r->entry[i_block];
-    int status = check_size(to, want, t->raw_bytes, e);
+    int status = check_size(to, to_bytes, t->raw_bytes, e);
     if (status || (status = reserve(&b->coded, t->coded_bytes, e)) ||
         (status = fmt_read_at_exact(&r->io, t->offset, b->coded.data, t->coded_bytes, e)))
         return status;
@@ -449,10 +449,10 @@ static int fetch_block(const struct block_reader *r, int64_t i_block, void *to, 
     return 0;
 }
 
-static int read_at(const struct block_reader *r, int64_t i_block, void *to, size_t want, struct block_buffer *b,
+static int read_at(const struct block_reader *r, int64_t i_block, void *to, size_t to_bytes, struct block_buffer *b,
                    struct fmt_error *e)
 {
-    int status = fetch_block(r, i_block, to, want, b, e);
+    int status = fetch_block(r, i_block, to, to_bytes, b, e);
     if (status)
         return status;
     if (xxh64(b->coded.data, b->coded.bytes) != r->entry[i_block].hash)
@@ -460,15 +460,15 @@ static int read_at(const struct block_reader *r, int64_t i_block, void *to, size
     return decode(b, to, r->entry[i_block].raw_bytes, e);
 }
 
-/* The frame that the index must be, given what was seen; its first 4 bytes are read already. */
+/* Compares the rest of the file with the index that follows from the blocks; its first 4 bytes have been read. */
 static int pipe_end(struct block_reader *r, struct fmt_error *e)
 {
-    struct fmt_buffer want = {0}, got = {0};
-    int status = index_build(&r->seen, r->n_records, r->at, r->header_check, &want) ||
-                         fmt_buffer_reserve(&got, want.bytes + 1)
+    struct fmt_buffer expected = {0}, got = {0};
+    int status = index_build(&r->seen, r->n_records, r->at, r->header_check, &expected) ||
+                         fmt_buffer_reserve(&got, expected.bytes + 1)
                      ? fmt_no_memory(e)
-                     : fmt_read_exact(&r->io, got.data + 4, want.bytes - 4, e);
-    if (status == 0 && memcmp(want.data + 4, got.data + 4, want.bytes - 4) != 0)
+                     : fmt_read_exact(&r->io, got.data + 4, expected.bytes - 4, e);
+    if (status == 0 && memcmp(expected.data + 4, got.data + 4, expected.bytes - 4) != 0)
         status = fmt_fail(e, FMT_CHECKSUM, "the index does not fit the blocks");
     if (status == 0) {
         int64_t more = r->io.read(r->io.arg, got.data, 1);
@@ -478,12 +478,12 @@ static int pipe_end(struct block_reader *r, struct fmt_error *e)
             status = fmt_fail(e, FMT_INVALID, "bytes after the end mark");
     }
     r->ended = status == 0;
-    fmt_buffer_release(&want);
+    fmt_buffer_release(&expected);
     fmt_buffer_release(&got);
     return status ? status : FMT_END;
 }
 
-static int pipe_next(struct block_reader *r, void *to, size_t want, struct block_buffer *b, struct fmt_error *e)
+static int pipe_next(struct block_reader *r, void *to, size_t to_bytes, struct block_buffer *b, struct fmt_error *e)
 {
     int status = reserve(&b->coded, FRAME_HEADER_MAX, e);
     if (status || (status = fmt_read_exact(&r->io, b->coded.data, 4, e)))
@@ -494,13 +494,13 @@ static int pipe_next(struct block_reader *r, void *to, size_t want, struct block
         return pipe_end(r, e);
     size_t raw_bytes;
     if ((status = frame_collect(&r->io, &b->coded, r->header.block_bytes_max, &raw_bytes, e)) ||
-        (status = check_size(to, want, raw_bytes, e)) || (status = decode(b, to, raw_bytes, e)))
+        (status = check_size(to, to_bytes, raw_bytes, e)) || (status = decode(b, to, raw_bytes, e)))
         return status;
     if (r->n_blocks == BLOCK_COUNT_MAX)
         return fmt_fail(e, FMT_LIMIT, "more than %lld blocks", (long long)BLOCK_COUNT_MAX);
     b->i_block = r->n_blocks++;
     b->first_record = r->n_records;
-    b->n_records = 0; /* until block_counted */
+    b->n_records = 0; /* until block_set_count */
     r->at += b->coded.bytes;
     return put_entry(&r->seen, (uint32_t)b->coded.bytes, (uint32_t)raw_bytes, 0,
                      xxh64(b->coded.data, b->coded.bytes))
@@ -558,11 +558,11 @@ int block_check_count(const struct block_reader *r, const struct block_buffer *b
     return 0;
 }
 
-int block_counted(struct block_reader *r, struct block_buffer *b, uint32_t n_records, struct fmt_error *e)
+int block_set_count(struct block_reader *r, struct block_buffer *b, uint32_t n_records, struct fmt_error *e)
 {
     if (r->seekable)
         return block_check_count(r, b, n_records, e);
-    uint8_t *at = r->seen.data + (size_t)b->i_block * ENTRY_BYTES + 8; /* n_records of the entry */
+    uint8_t *at = r->seen.data + (size_t)b->i_block * ENTRY_BYTES + 8; /* n_records in the entry */
     for (int i = 0; i < 4; i++)
         at[i] = (uint8_t)(n_records >> (8 * i));
     r->n_records += n_records;

@@ -1,22 +1,21 @@
 /* block.h - the container of all our files (bbu-file(5)): header, checked blocks, index, end mark.
  *
  * A file is a legal zstd stream. Its first frame is skippable and holds the header: kind, versions, identity, the
- * fields of the kind, provenance. Then come zstd frames, the blocks, each with content size and content checksum.
- * The last frame is skippable again: one entry per block (sizes, records, a hash of the coded bytes) and the end
- * mark. The two skippable frames carry a check of their own. So a file that was cut anywhere is refused, a changed
- * byte is found wherever it is, and a reader can stream (pipe) or seek (read_at).
+ * fields of the kind, provenance. The blocks follow: zstd frames, each with content size and content checksum. The
+ * last frame is skippable again: one entry per block (sizes, records, a hash of the coded bytes) and the end mark. The
+ * two skippable frames carry a check of their own. So a file that was cut anywhere is refused, a changed byte is found
+ * wherever it is, and a reader can stream (pipe) or seek (read_at).
  *
- * What is inside a block belongs to the kind (index.h, shard.h, views.h, feat.h, ckpt.h); here it is bytes that hold
- * so many records, numbered through the file.
+ * The kind of the file defines the contents of blocks (index.h, shard.h, views.h, feat.h, ckpt.h, linear.h). Here a
+ * block is a number of bytes that hold a number of records; records are numbered through the file.
  *
  *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;
  *             block_finish(&w, e);
- *             block_abandon(&w) instead of block_finish gives up.
+ *             block_abandon(&w), instead of block_finish, gives up
  *   in threads:  block_encode(bytes, n, n_records, level, &frame, e) in parallel, block_put(&w, &frame, e) in order.
  *   reading:  block_open(&r, &io, kind, e);
- *             block_next(&r, &buffer, e) until FMT_END;     any source; the end is checked before FMT_END comes
- *             block_read(&r, i_block, &buffer, e);          a source with read_at; several threads at once, each with
- *                                                           a buffer of its own
+ *             block_next(&r, &buffer, e) until FMT_END;     any source; checks the end of the file before FMT_END
+ *             block_read(&r, i_block, &buffer, e);          a source with read_at; several threads, a buffer each
  *             block_close(&r);
  */
 #ifndef BLOCK_H
@@ -31,23 +30,23 @@
 
 enum block_kind { BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT, BLOCK_LINEAR };
 
-#define BLOCK_BYTES_MAX ((uint32_t)1 << 30)  /* of a block, decoded */
+#define BLOCK_BYTES_MAX ((uint32_t)1 << 30)   /* of a decoded block */
 #define BLOCK_FIELDS_MAX ((uint32_t)16 << 20) /* fields of the kind in the header */
 #define BLOCK_PROVENANCE_MAX ((uint32_t)16 << 20)
-#define BLOCK_COUNT_MAX ((int64_t)1 << 24)   /* blocks in a file */
-#define BLOCK_STORED 0                       /* a level: stored as it is, as fast as memory */
+#define BLOCK_COUNT_MAX ((int64_t)1 << 24)    /* blocks in a file */
+#define BLOCK_STORED 0                        /* a level: stored as it is, as fast as memory */
 
 struct block_header {
     enum block_kind kind;
     uint8_t major, minor;     /* version of the kind */
-    uint32_t block_bytes_max; /* no block of the file is larger, decoded */
+    uint32_t block_bytes_max; /* of any decoded block of the file */
     uint8_t identity[DIGEST_BYTES];
     const uint8_t *fields;    /* of the kind */
     size_t fields_bytes;
     const char *provenance;   /* JSON text, or "" */
 };
 
-/* The kind that a file's first n bytes tell; BLOCK_ANY if they are not those of a file that this version knows. */
+/* The kind of a file by its first n bytes; BLOCK_ANY: not a kind of file that this version knows. */
 enum block_kind block_kind_of(const uint8_t *first, size_t n);
 /* "catalogue", "shard", "views", "features", "checkpoint", "classifier" */
 const char *block_kind_name(enum block_kind kind);
@@ -60,12 +59,12 @@ struct block_frame { /* a coded block; zero-initialise, reuse freely, release on
     struct ZSTD_CCtx_s *zstd;
 };
 
-/* level: BLOCK_STORED, or a level of zstd (1 fast ... 19); less than 512 bytes are stored in any case.
- * The bytes depend on the input and the level only. */
+/* level: BLOCK_STORED, or a level of zstd (1 fast ... 19); blocks of less than 512 bytes are always stored. The coded
+ * bytes depend on the input and the level only. */
 int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int level, struct block_frame *frame,
                  struct fmt_error *e);
 void block_frame_release(struct block_frame *frame);
-/* What a stored block takes of its file, its entry in the index included. */
+/* Bytes of the file for a stored block, including its entry in the index. */
 uint64_t block_stored_bytes(size_t raw_bytes);
 
 struct block_writer {
@@ -83,7 +82,7 @@ int block_create(struct block_writer *w, const struct fmt_writer *io, const stru
 int block_add(struct block_writer *w, const void *raw, size_t raw_bytes, uint32_t n_records, int level,
               struct fmt_error *e);
 int block_put(struct block_writer *w, const struct block_frame *frame, struct fmt_error *e);
-int block_finish(struct block_writer *w, struct fmt_error *e); /* also releases, failed or not */
+int block_finish(struct block_writer *w, struct fmt_error *e); /* also releases w, whether it fails or not */
 void block_abandon(struct block_writer *w);
 
 /* ---------------------------------------------------------------- reading */
@@ -91,8 +90,8 @@ void block_abandon(struct block_writer *w);
 struct block_buffer { /* one per thread; zero-initialise, reuse, release. raw is valid until the next read */
     const uint8_t *raw;
     size_t raw_bytes;
-    uint32_t n_records; /* of a pipe: after block_counted */
-    int64_t i_block, first_record; /* number of the block, and of its first record in the file */
+    uint32_t n_records; /* of a pipe: set by block_set_count */
+    int64_t i_block, first_record; /* indices in the file: of the block, of its first record */
     struct fmt_buffer coded, memory;
     struct ZSTD_DCtx_s *zstd;
 };
@@ -110,28 +109,28 @@ struct block_reader {
     struct block_header header; /* fields and provenance live until block_close */
     uint8_t *header_bytes;
     uint8_t header_check[16];
-    uint64_t at;                 /* sequential: bytes taken so far */
-    int64_t n_blocks, n_records; /* seekable: of the file; else: seen so far */
-    int64_t i_next;              /* the block that block_next gives next */
+    uint64_t at;                 /* of a pipe: bytes read so far */
+    int64_t n_blocks, n_records; /* seekable: of the file; of a pipe: read so far */
+    int64_t i_next;              /* the block that block_next reads */
     bool seekable, ended;
-    struct block_entry *entry;   /* seekable: n_blocks of them */
-    struct fmt_buffer seen;      /* else: the entries as the index must have them */
+    struct block_entry *entry;   /* seekable: [n_blocks] */
+    struct fmt_buffer seen;      /* of a pipe: the entries that the index must have */
 };
 
-/* kind BLOCK_ANY takes any. Of a seekable source the index is read and checked at once. */
+/* kind: BLOCK_ANY accepts all. If the source is seekable the index is read and checked as well. */
 int block_open(struct block_reader *r, const struct fmt_reader *io, enum block_kind kind, struct fmt_error *e);
 int block_next(struct block_reader *r, struct block_buffer *b, struct fmt_error *e);
 int block_read(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e);
-/* What is left of a block that block_read refused, in b->raw: unchecked, zeros where there is nothing. For messages
- * alone. */
+/* The remains of a block that block_read refused, in b->raw: unchecked, then zeros. For messages only. */
 int block_salvage(const struct block_reader *r, int64_t i_block, struct block_buffer *b, struct fmt_error *e);
-/* The same, decoded into the caller's memory: exactly `bytes` bytes (FMT_INVALID if the block has another size). */
+/* As block_next and block_read, but into the caller's memory: exactly `bytes` bytes, else FMT_INVALID. */
 int block_next_into(struct block_reader *r, void *to, size_t bytes, struct block_buffer *b, struct fmt_error *e);
 int block_read_into(const struct block_reader *r, int64_t i_block, void *to, size_t bytes, struct block_buffer *b,
                     struct fmt_error *e);
-/* The kind counted the records of the block that it just got. How many they are stands in the index alone: where that
- * was read already the count is compared (block_check_count, for block_read), of a pipe it is kept for the end. */
-int block_counted(struct block_reader *r, struct block_buffer *b, uint32_t n_records, struct fmt_error *e);
+/* The caller has parsed the block and counted its records. Only the index says how many there must be: if it has been
+ * read, the count is compared (block_check_count, after block_read); of a pipe the count is stored and compared at the
+ * end. */
+int block_set_count(struct block_reader *r, struct block_buffer *b, uint32_t n_records, struct fmt_error *e);
 int block_check_count(const struct block_reader *r, const struct block_buffer *b, uint32_t n_records,
                       struct fmt_error *e);
 /* The block that holds record i (seekable), or -1. */

@@ -1,8 +1,8 @@
-/* bytes.h - a bounded little-endian cursor: the only way in which this project takes numbers from
- * bytes that it did not write a moment ago.
+/* bytes.h - a bounded little-endian cursor: the only way in which this project decodes numbers from bytes that it did
+ * not just write.
  *
- * A read past the end returns 0 (or NULL) and sets .bad, which stays set: a parser reads a whole
- * record straight through and asks once, `if (!bytes_ok(&c)) ...`. Works on any host byte order.
+ * A read past the end returns 0 (or NULL) and sets .bad for good: a parser reads a whole record straight through and
+ * checks once, `if (!bytes_ok(&c)) ...`. It works on hosts of any byte order.
  */
 #ifndef BYTES_H
 #define BYTES_H
@@ -19,7 +19,7 @@ struct bytes {
     bool bad;
 };
 
-/* data NULL: nothing, whatever n (what a failed call left; nothing may be added to a null pointer, not even 0). */
+/* data NULL: an empty cursor, whatever n (a failed call left it; C forbids adding even 0 to a null pointer). */
 static inline struct bytes bytes_over(const void *data, size_t n)
 {
     static const uint8_t nothing[1];
@@ -81,7 +81,7 @@ static inline double bytes_f64(struct bytes *c)
     return d;
 }
 
-/* Writing: into a growing buffer; each returns 0, or -1 without memory. */
+/* Writing into a growing buffer. Each returns 0, or -1 if memory runs out. */
 static inline int bytes_put(struct fmt_buffer *b, const void *p, size_t n)
 {
     return fmt_buffer_append(b, p, n);
@@ -110,7 +110,7 @@ static inline int bytes_put_f32(struct fmt_buffer *b, float f)
     memcpy(&u, &f, sizeof u);
     return bytes_put_uint(b, u, 4);
 }
-/* n values at once: where the processor's byte order is the files' they are copied. */
+/* n values at once; a host whose byte order is that of the files copies them. */
 static inline int bytes_put_f32s(struct fmt_buffer *b, const float *x, int64_t n)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

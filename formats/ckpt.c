@@ -1,6 +1,6 @@
-/* ckpt.c - block 0 is the table, then each tensor in pieces of 4 MiB, the last one shorter, an empty tensor one empty
- * piece. So the blocks of a tensor follow from the table, and random access needs no further index. Stored, not
- * compressed: moments and weights hardly shrink, and a checkpoint holds up the run that writes it. */
+/* ckpt.c - block 0 is the table. Then follow the tensors in pieces of 4 MiB; the last piece may be shorter, an empty
+ * tensor has one empty piece. So the table gives the blocks of a tensor, and random access needs no further index.
+ * Stored, not compressed: moments and weights hardly shrink, and the run waits while it writes a checkpoint. */
 #include "ckpt.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 static const enum dtype dtype_of_code[] = {DTYPE_NONE, DTYPE_F32, DTYPE_F64, DTYPE_I64, DTYPE_U8};
 enum { N_CODES = sizeof dtype_of_code / sizeof *dtype_of_code };
 
-static int code_of(enum dtype dtype) /* 0: a checkpoint has no such elements */
+static int code_of(enum dtype dtype) /* 0: checkpoints have no such elements */
 {
     for (int code = 1; code < N_CODES; code++)
         if (dtype_of_code[code] == dtype)
@@ -20,7 +20,7 @@ static int code_of(enum dtype dtype) /* 0: a checkpoint has no such elements */
     return 0;
 }
 
-/* In bytes; -1: beyond a limit. */
+/* Bytes; -1: beyond a limit, or of another element type. */
 static int64_t tensor_size(const struct ckpt_tensor *t)
 {
     int64_t bytes = (int64_t)dtype_bytes(t->dtype);
@@ -108,13 +108,13 @@ int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct
     return status;
 }
 
-/* Bytes that the next piece of the tensor must have. */
+/* Bytes of the piece that follows the first `done` bytes of the tensor. */
 static size_t next_piece(int64_t bytes, int64_t done)
 {
     return bytes - done < (int64_t)CKPT_PIECE_BYTES ? (size_t)(bytes - done) : CKPT_PIECE_BYTES;
 }
 
-/* Writes one whole piece of tensor i_tensor and steps on. */
+/* Writes the next whole piece of tensor i_tensor. */
 static int put_piece(struct ckpt_writer *w, int64_t tensor_bytes, const void *data, size_t n, struct fmt_error *e)
 {
     int status = block_add(&w->block, data, n, w->done == 0, BLOCK_STORED, e);
@@ -138,7 +138,7 @@ int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_e
         size_t piece = next_piece(tensor_bytes, w->done), have = w->piece.bytes;
         size_t take = piece - have < bytes ? piece - have : bytes;
         int status = 0;
-        if (have == 0 && take == piece) { /* from the caller's memory */
+        if (have == 0 && take == piece) { /* directly from the caller's memory */
             status = put_piece(w, tensor_bytes, p, piece, e);
         } else {
             if (bytes_put(&w->piece, p, take))
@@ -223,7 +223,7 @@ static int take_table(struct ckpt *c, struct fmt_error *e)
             return fmt_fail(e, FMT_LIMIT, "the tensors need more blocks than a file can have");
     }
     if (bytes_left(&b) > 0)
-        return fmt_fail(e, FMT_INVALID, "bytes behind the table of tensors");
+        return fmt_fail(e, FMT_INVALID, "bytes follow the table of tensors");
     if (c->block.seekable && (block != c->block.n_blocks || n != c->block.n_records))
         return fmt_fail(e, FMT_INVALID, "the blocks are not those of the table of tensors");
     return 0;
@@ -239,7 +239,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const struct by_name *)a)->name, ((const struct by_name *)b)->name);
 }
 
-/* Sorted numbers of the tensors, for ckpt_find; a name may not come twice. */
+/* Indices of the tensors sorted by name, for ckpt_find; names are unique. */
 static int sort_names(struct ckpt *c, struct fmt_error *e)
 {
     size_t n = (size_t)c->n_tensors;
@@ -278,7 +278,7 @@ int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e)
         return status;
     if ((status = take_fields(c, e)) == 0 && (status = block_next(&c->block, &c->buffer, e)) == FMT_END)
         status = fmt_fail(e, FMT_INVALID, "no table of tensors");
-    if (status || (status = block_counted(&c->block, &c->buffer, 0, e)) || (status = take_table(c, e)) ||
+    if (status || (status = block_set_count(&c->block, &c->buffer, 0, e)) || (status = take_table(c, e)) ||
         (status = sort_names(c, e)))
         ckpt_close(c);
     return status;
@@ -315,7 +315,7 @@ static void values_to_host(uint8_t *p, size_t n, enum dtype dtype)
 #endif
 }
 
-/* Into `to`, or into the buffer's own memory where that is NULL. */
+/* Into `to`, or into the buffer's own memory if that is NULL. */
 static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size_t n, struct block_buffer *b,
                       struct fmt_error *e)
 {
@@ -328,7 +328,7 @@ static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size
     if (b->raw_bytes != n)
         return fmt_fail(e, FMT_INVALID, "a block of %s, %zu expected", FMT_COUNT(b->raw_bytes, "byte", "bytes"), n);
     return c->block.seekable ? block_check_count(&c->block, b, (uint32_t)first, e)
-                             : block_counted(&c->block, b, (uint32_t)first, e);
+                             : block_set_count(&c->block, b, (uint32_t)first, e);
 }
 
 static int read_pieces(struct ckpt *c, int64_t i, uint8_t *to, struct block_buffer *b, struct fmt_error *e)

@@ -1,7 +1,7 @@
-/* ckpt.h - the state of a run (dino-ckpt(5)): a JSON text and named tensors, gigabytes of them.
+/* ckpt.h - the state of a run (dino-ckpt(5)): a JSON text and gigabytes of named tensors.
  *
- * The table of tensors comes first, then their bytes in its order, cut into blocks; a tensor begins a block. Nothing
- * is held twice: the writer stores from the caller's memory, the reader decodes into it.
+ * The table of tensors comes first, then their bytes in its order, cut into blocks; a tensor begins a block. There is
+ * no second copy: the writer stores from the caller's memory, the reader decodes into it.
  *
  *   writing:  ckpt_create(&w, &io, &header, tensor, n_tensors, &prov, e);
  *             ckpt_add(&w, data, bytes, e) for each tensor of the table in order, whole or in parts;
@@ -9,7 +9,7 @@
  *   reading:  ckpt_open(&c, &io, e);  i = ckpt_find(&c, "model/teacher.backbone.cls_token");
  *             ckpt_read(&c, i, memory, bytes, &buffer, e)   with read_at any order, several threads (a buffer each);
  *                                                           of a pipe each tensor once, in order
- *             ckpt_check_end(&c, &buffer, e)                of a pipe: the rest is there and whole
+ *             ckpt_check_end(&c, &buffer, e)                of a pipe: nothing is missing, nothing follows
  *             ckpt_close(&c);
  */
 #ifndef CKPT_H
@@ -32,9 +32,9 @@
 #define CKPT_PIECE_BYTES ((size_t)4 << 20) /* of a tensor in one block */
 
 struct ckpt_header {
-    int64_t iteration; /* the last that was done, counted from 0 */
+    int64_t iteration; /* the last one completed, counted from 0 */
     int32_t rank, n_ranks;
-    const char *state; /* JSON text: settings, counters, whatever is no tensor */
+    const char *state; /* JSON text: settings, counters, all that is not a tensor */
 };
 
 struct ckpt_tensor {
@@ -48,8 +48,8 @@ struct ckpt_tensor {
 
 struct ckpt_writer {
     struct block_writer block;
-    const struct ckpt_tensor *tensor; /* the caller's, until ckpt_finish */
-    int64_t n_tensors, i_tensor, done; /* bytes of tensor i_tensor that are written or pending */
+    const struct ckpt_tensor *tensor; /* borrowed until ckpt_finish */
+    int64_t n_tensors, i_tensor, done; /* done: bytes of tensor i_tensor that are written */
     struct fmt_buffer piece;
     uint8_t identity[DIGEST_BYTES];
 };
@@ -65,7 +65,7 @@ struct ckpt {
     struct ckpt_header header;
     struct ckpt_tensor *tensor; /* names live until ckpt_close */
     int64_t n_tensors;
-    int64_t i_next; /* of a pipe: the tensor that comes next */
+    int64_t i_next; /* of a pipe: the next tensor */
     struct block_buffer buffer; /* holds the table */
     int64_t *by_name;
 };
@@ -74,7 +74,7 @@ int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e);
 int64_t ckpt_find(const struct ckpt *c, const char *name); /* -1: none */
 /* bytes must be the tensor's. */
 int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_buffer *b, struct fmt_error *e);
-/* Reads the tensor and keeps nothing of it: for those who only want to know whether it is whole. */
+/* Reads the tensor and discards it: a check that it is whole. */
 int ckpt_check(struct ckpt *c, int64_t i, struct block_buffer *b, struct fmt_error *e);
 int ckpt_check_end(struct ckpt *c, struct block_buffer *b, struct fmt_error *e);
 void ckpt_close(struct ckpt *c);

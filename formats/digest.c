@@ -1,4 +1,4 @@
-/* digest.c - SHA-256 as FIPS 180-4 writes it down; plain C, about 300 MB/s a core. */
+/* digest.c - SHA-256 as specified by FIPS 180-4; plain C, about 300 MB/s per core. */
 #include "digest.h"
 
 #include <string.h>

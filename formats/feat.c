@@ -1,6 +1,6 @@
-/* feat.c - rows of features. A block is a number of rows, the matrix of their values, then their labels: values stay
- * aligned and contiguous, and products are taken in place. Stored, not compressed: float32 of a network shrinks by
- * less than a tenth. */
+/* feat.c - rows of features. A block is a number of rows, the matrix of their values, then their labels: the values are
+ * aligned and contiguous, so that products read them in place. Stored, not compressed: compression saves less than a
+ * tenth of the float32 values of a network. */
 #include "feat.h"
 
 #include <stdio.h>
@@ -9,9 +9,9 @@
 
 #include "bytes.h"
 
-#define ROW_TARGET ((int64_t)1 << 20)    /* bytes of values in a block, about */
+#define ROW_TARGET ((int64_t)1 << 20)    /* approximate bytes of values in a block */
 #define ROWS_MAX ((int64_t)4096)         /* rows in a block */
-#define LABELS_MAX ((size_t)16 << 20)    /* bytes of labels in a block, but for the last row's */
+#define LABELS_MAX ((size_t)16 << 20)    /* bytes of labels in a block, without those of the last row */
 #define LABELS_ROW_MAX ((size_t)96 << 10) /* bytes of labels of a row: four texts at their limits */
 #define CONTENTS_MAX ((size_t)ROWS_MAX * DIGEST_BYTES)
 #define VALUES_AT ((size_t)16)           /* of the matrix in a block */
@@ -110,7 +110,7 @@ void feat_header_release(struct feat_header *h)
     *h = (struct feat_header){0};
 }
 
-/* ---------------------------------------------------------------- compatible? */
+/* ---------------------------------------------------------------- compatibility */
 
 static int compatible_classes(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
 {
@@ -123,7 +123,7 @@ static int compatible_classes(const struct feat_header *a, const struct feat_hea
     return 0;
 }
 
-/* "blocks 1 against 0": of more than fit the first ones. */
+/* "blocks 1 against 0"; the first ones if there are too many for the message. */
 static int fail_layers(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
 {
     const struct feat_header *h[] = {a, b};
@@ -168,17 +168,17 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     return compatible_classes(a, b, e);
 }
 
-bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t room)
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t bytes)
 {
     if (a->recipe.n > 0 || b->recipe.n > 0)
-        return recipe_uncompared(&a->recipe, &b->recipe, what, room) > 0;
-    snprintf(what, room, "how the photographs were resized, cut and normalised");
+        return recipe_uncompared(&a->recipe, &b->recipe, what, bytes) > 0;
+    snprintf(what, bytes, "how the photographs were resized, cut and normalised");
     return true;
 }
 
 /* ---------------------------------------------------------------- values as bytes */
 
-/* In place: to the processor's own byte order. */
+/* Converts to the byte order of the host, in place. */
 static void values_to_host(uint8_t *p, int64_t n)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -192,7 +192,7 @@ static void values_to_host(uint8_t *p, int64_t n)
 #endif
 }
 
-/* An exponent of all ones is an infinity or no number. Without a branch in the loop. */
+/* An exponent of all ones means infinity or NaN. No branch in the loop. */
 static bool all_finite(const float *x, int64_t n)
 {
     uint32_t bad = 0;
@@ -243,7 +243,7 @@ int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error
     int64_t width = feat_width(&w->header);
     if (!all_finite(row->x, width))
         return fmt_fail(e, FMT_NONFINITE, "%s: a value is not finite", row->labels.key);
-    static const uint8_t head[VALUES_AT]; /* the number of rows is put in when it is known */
+    static const uint8_t head[VALUES_AT]; /* flush sets the number of rows */
     if (w->n_rows == 0 && bytes_put(&w->x, head, VALUES_AT))
         return fmt_no_memory(e);
     int status = index_labels_put(&row->labels, w->header.n_classes, &w->labels, e);
@@ -295,7 +295,7 @@ static int take_block(const struct feat *f, struct feat_block *b, struct fmt_err
     struct bytes c = bytes_over(b->buffer.raw, b->buffer.raw_bytes);
     uint32_t n = bytes_u32(&c);
     uint64_t reserved = bytes_u32(&c) | bytes_u64(&c);
-    /* Divided, not multiplied: n is not believed yet. */
+    /* A division, since n may be anything and a product could overflow. */
     if (!bytes_ok(&c) || n < 1 || n > bytes_left(&c) / ((size_t)f->width * sizeof(float)))
         return fmt_fail(e, FMT_INVALID, "a block of features is too short for its %u rows", n);
     if (reserved)
@@ -306,12 +306,12 @@ static int take_block(const struct feat *f, struct feat_block *b, struct fmt_err
     if (!all_finite(b->x, (int64_t)n * f->width))
         return fmt_fail(e, FMT_NONFINITE, "a value of the rows from %lld is not finite",
                         (long long)b->buffer.first_record);
-    if ((int64_t)n > b->labels_room) {
+    if ((int64_t)n > b->labels_capacity) {
         free(b->labels_memory);
-        b->labels_room = 0;
+        b->labels_capacity = 0;
         if (!(b->labels_memory = malloc(n * sizeof *b->labels_memory)))
             return fmt_no_memory(e);
-        b->labels_room = (int32_t)n;
+        b->labels_capacity = (int32_t)n;
     }
     for (uint32_t i = 0; i < n; i++) {
         int status = index_labels_take(&c, f->header.n_classes, &b->labels_memory[i], e);
@@ -334,7 +334,7 @@ int feat_next_block(struct feat *f, struct feat_block *b, struct fmt_error *e)
     int status = block_next(&f->block, &b->buffer, e);
     if (status || (status = take_block(f, b, e)))
         return status;
-    return block_counted(&f->block, &b->buffer, (uint32_t)b->n_rows, e);
+    return block_set_count(&f->block, &b->buffer, (uint32_t)b->n_rows, e);
 }
 
 int feat_read_block(const struct feat *f, int64_t i_block, struct feat_block *b, struct fmt_error *e)
@@ -359,12 +359,12 @@ void feat_close(struct feat *f)
     *f = (struct feat){0};
 }
 
-/* ---------------------------------------------------------------- whole */
+/* ---------------------------------------------------------------- a whole file */
 
-static int table_append(struct feat_table *t, const struct feat_block *b, int64_t *room, struct fmt_error *e)
+static int table_append(struct feat_table *t, const struct feat_block *b, int64_t *capacity, struct fmt_error *e)
 {
-    if (t->n_rows + b->n_rows > *room) {
-        int64_t more = *room * 2 > t->n_rows + b->n_rows ? *room * 2 : t->n_rows + b->n_rows;
+    if (t->n_rows + b->n_rows > *capacity) {
+        int64_t more = *capacity * 2 > t->n_rows + b->n_rows ? *capacity * 2 : t->n_rows + b->n_rows;
         float *x = realloc(t->x, (size_t)more * (size_t)t->width * sizeof *x);
         if (x)
             t->x = x;
@@ -373,7 +373,7 @@ static int table_append(struct feat_table *t, const struct feat_block *b, int64_
             t->labels = labels;
         if (!x || !labels)
             return fmt_no_memory(e);
-        *room = more;
+        *capacity = more;
     }
     memcpy(t->x + t->n_rows * t->width, b->x, (size_t)b->n_rows * (size_t)t->width * sizeof *t->x);
     for (int32_t i = 0; i < b->n_rows; i++) {
@@ -392,14 +392,14 @@ int feat_load(struct feat_table *t, const struct fmt_reader *io, struct fmt_erro
     int status = feat_open(&f, io, e);
     if (status)
         return status;
-    t->header = f.header; /* the table's from here; the reader needs the number of classes */
+    t->header = f.header; /* now owned by the table; the reader still needs the number of classes */
     f.header = (struct feat_header){.n_classes = t->header.n_classes};
     t->width = f.width;
     memcpy(t->identity, f.block.header.identity, DIGEST_BYTES);
     struct feat_block b = {0};
-    int64_t room = 0;
+    int64_t capacity = 0;
     while ((status = feat_next_block(&f, &b, e)) == 0)
-        if ((status = table_append(t, &b, &room, e)))
+        if ((status = table_append(t, &b, &capacity, e)))
             break;
     feat_block_release(&b);
     feat_close(&f);

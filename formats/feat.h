@@ -1,7 +1,7 @@
-/* feat.h - features (feat(5)): rows of float32 with what is known of their images.
+/* feat.h - features (feat(5)): rows of float32 with the labels of their images.
  *
- * Rows lie in blocks of about a megabyte; the values of a block are one matrix, so that a reader may take products
- * with whole blocks in place and never needs the file in memory.
+ * A block has about a megabyte of rows. Its values are one matrix, so that a reader can take products with whole blocks
+ * in place and never needs the whole file in memory.
  *
  *   writing:  feat_create(&w, &io, &header, &prov, e);  feat_add(&w, &row, e) ...;  feat_finish(&w, e);
  *   reading:  feat_open(&f, &io, e);
@@ -32,18 +32,18 @@ enum feat_what { FEAT_CLS = 1, FEAT_MEAN, FEAT_CLS_MEAN, FEAT_PATCH, FEAT_HEAD }
 
 struct feat_header {
     enum feat_what what;
-    int32_t dim;              /* values of a token: of all layers together */
-    int32_t n_tokens;         /* of a row: 1, or for FEAT_PATCH grid_h * grid_w */
+    int32_t dim;              /* values of a token, of all layers together */
+    int32_t n_tokens;         /* of a row: 1, or grid_h * grid_w for FEAT_PATCH */
     int32_t grid_h, grid_w;   /* patches of the image */
-    int32_t image_h, image_w; /* pixels that the network saw */
-    int32_t n_layers;         /* blocks that the values come from, each dim / n_layers wide, in block order */
+    int32_t image_h, image_w; /* pixels of the network's input */
+    int32_t n_layers;         /* blocks whose outputs the values are, each dim / n_layers wide, in block order */
     uint64_t layers;          /* which: bit i is block i (0: not from a network) */
     bool normalised;          /* by the network's last layer norm */
-    bool unit;                /* each token brought to unit length (L2) */
+    bool unit;                /* each token is scaled to unit length (L2) */
     uint8_t weights[DIGEST_BYTES]; /* hash of the weights; zeros: not from a network (a baseline) */
     char **class_name;
     int n_classes;
-    struct recipe recipe; /* how the pictures became what the network saw; empty in files of version 1.0 */
+    struct recipe recipe; /* how images became inputs of the network; empty in files of version 1.0 */
 };
 
 struct feat_row {
@@ -56,15 +56,15 @@ const char *feat_what_name(enum feat_what what); /* "cls", "mean", "cls+mean", "
 bool feat_what_parse(const char *name, enum feat_what *what);
 int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * dim */
 
-/* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: made by different weights, of
- * another width or kind, by another recipe, other classes. */
+/* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: different weights, width, kind,
+ * recipe or classes. */
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
-/* What feat_compatible could not compare, since one of the two does not say it: "resize, size, fit". False if there is
- * nothing of the kind. */
-bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t room);
+/* What feat_compatible could not compare because only one of the two records it, "resize, size, fit", cut to `bytes`.
+ * False: there is nothing of the kind. */
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t bytes);
 
-/* The header as bytes of version 1.1, for files that say which features they are for (linear.h). minor: of the bytes
- * that are read. What was taken is for feat_header_release. */
+/* The header as bytes of version 1.1, also for files that name the features they apply to (linear.h). minor: the
+ * version of the bytes that are read. A header that was taken needs feat_header_release. */
 struct bytes;
 int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e);
 int feat_header_take(struct bytes *from, uint8_t minor, struct feat_header *h, struct fmt_error *e);
@@ -74,7 +74,7 @@ struct feat_writer {
     struct block_writer block;
     struct feat_header header;
     uint8_t identity[DIGEST_BYTES];
-    struct fmt_buffer x, labels, contents; /* of the block that is being filled */
+    struct fmt_buffer x, labels, contents; /* of the current block */
     uint32_t n_rows, rows_per_block;
 };
 
@@ -98,7 +98,7 @@ struct feat_block { /* one per thread; zero-initialise, reuse, release */
     const uint8_t *contents;           /* [n_rows, DIGEST_BYTES], zeros: not known; NULL in version 1.0 */
     struct block_buffer buffer;
     struct index_labels *labels_memory;
-    int32_t labels_room;
+    int32_t labels_capacity;
 };
 
 int feat_open(struct feat *f, const struct fmt_reader *io, struct fmt_error *e);
@@ -113,7 +113,7 @@ static inline struct feat_row feat_block_row(const struct feat *f, const struct 
     return (struct feat_row){b->labels[i], b->x + f->width * i, content && digest_is_set(content) ? content : NULL};
 }
 
-/* A whole file in memory, for those who need all rows at once. */
+/* A whole file in memory, for callers that need all rows at once. */
 struct feat_table {
     struct feat_header header;
     uint8_t identity[DIGEST_BYTES];

@@ -1,4 +1,4 @@
-/* fmt.c - statuses, exact reads and writes over callbacks, memory as a source and as a sink. */
+/* fmt.c - status codes, exact reads and writes over callbacks, memory as a source and as a sink. */
 #include "fmt.h"
 
 #include <errno.h>
@@ -133,19 +133,19 @@ struct fmt_reader fmt_memory_reader(struct fmt_memory *m)
 
 int fmt_buffer_reserve(struct fmt_buffer *b, size_t n)
 {
-    if (n <= b->room - b->bytes)
+    if (n <= b->capacity - b->bytes)
         return 0;
-    size_t room = b->room ? b->room : 4096;
-    while (room - b->bytes < n) {
-        if (room > SIZE_MAX / 2)
+    size_t capacity = b->capacity ? b->capacity : 4096;
+    while (capacity - b->bytes < n) {
+        if (capacity > SIZE_MAX / 2)
             return -1;
-        room *= 2;
+        capacity *= 2;
     }
-    uint8_t *grown = realloc(b->data, room);
+    uint8_t *grown = realloc(b->data, capacity);
     if (!grown)
         return -1;
     b->data = grown;
-    b->room = room;
+    b->capacity = capacity;
     return 0;
 }
 
@@ -175,17 +175,17 @@ void fmt_buffer_release(struct fmt_buffer *b)
     *b = (struct fmt_buffer){0};
 }
 
-int fmt_grow(void *array, int64_t n, int64_t *room, size_t each, struct fmt_error *e)
+int fmt_grow(void *array, int64_t n, int64_t *capacity, size_t each, struct fmt_error *e)
 {
     void *old, *grown;
-    if (n < *room)
+    if (n < *capacity)
         return 0;
-    int64_t wanted = *room ? 2 * *room : 64;
-    memcpy(&old, array, sizeof old); /* whatever its elements are */
-    grown = realloc(old, (size_t)wanted * each);
+    int64_t larger = *capacity ? 2 * *capacity : 64;
+    memcpy(&old, array, sizeof old); /* a pointer to elements of any type */
+    grown = realloc(old, (size_t)larger * each);
     if (!grown)
         return fmt_no_memory(e);
     memcpy(array, &grown, sizeof grown);
-    *room = wanted;
+    *capacity = larger;
     return 0;
 }

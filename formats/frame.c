@@ -1,6 +1,6 @@
-/* frame.c - zstd frames. Compression is the library's; stored frames are written here, since the library has no level
- * that leaves bytes alone, and photographs and weights gain nothing from one. A frame that comes from a pipe is
- * walked block by block, because its size stands nowhere and not a byte more may be taken. */
+/* frame.c - zstd frames. The library compresses; stored frames are written here, since the library has no level that
+ * leaves bytes as they are, and photographs and weights gain nothing from compression. A frame that comes from a pipe
+ * is walked block by block: nothing states its size, and no byte after it may be read. */
 #include "frame.h"
 
 #include <zstd.h>
@@ -51,21 +51,21 @@ int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer
         return fmt_no_memory(e);
     static const uint8_t nothing[1];
     if (raw_bytes == 0)
-        raw = nothing; /* NULL till now, perhaps: nothing may be added to that */
+        raw = nothing; /* it may be NULL, and C forbids adding even 0 to that */
     if (level == 0)
         return store(raw, raw_bytes, to) ? fmt_no_memory(e) : 0;
     if (!*zstd && !(*zstd = ZSTD_createCCtx()))
         return fmt_no_memory(e);
     ZSTD_CCtx_setParameter(*zstd, ZSTD_c_compressionLevel, level);
     ZSTD_CCtx_setParameter(*zstd, ZSTD_c_checksumFlag, 1);
-    size_t n = ZSTD_compress2(*zstd, to->data + to->bytes, to->room - to->bytes, raw, raw_bytes);
+    size_t n = ZSTD_compress2(*zstd, to->data + to->bytes, to->capacity - to->bytes, raw, raw_bytes);
     if (ZSTD_isError(n))
         return fmt_fail(e, FMT_INVALID, "cannot compress: %s", ZSTD_getErrorName(n));
     to->bytes += n;
     return 0;
 }
 
-/* Its own bytes, and the content's. p holds n >= 5 bytes; FMT_TRUNCATED if n is too few. */
+/* Sizes of the frame's header and of its content. p holds n >= 5 bytes; FMT_TRUNCATED if that is too few. */
 static int read_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_t *raw_bytes, struct fmt_error *e)
 {
     struct bytes c = bytes_over(p, n);
@@ -75,7 +75,7 @@ static int read_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_
     if (!(descriptor & HAS_CHECKSUM) || descriptor & (HAS_DICTIONARY | RESERVED))
         return fmt_fail(e, FMT_INVALID, "a block is not of the form that bbu-file(5) asks for");
     if (!(descriptor & SINGLE_SEGMENT))
-        bytes_u8(&c); /* window size: of no use to a reader who holds the whole content */
+        bytes_u8(&c); /* window size: not needed by a reader that holds the whole content */
     switch (descriptor >> 6) {
     case 0:
         if (!(descriptor & SINGLE_SEGMENT))
@@ -106,7 +106,7 @@ static int take(const struct fmt_reader *io, struct fmt_buffer *coded, size_t n,
 int frame_collect(const struct fmt_reader *io, struct fmt_buffer *coded, uint64_t raw_max, size_t *raw_bytes,
                   struct fmt_error *e)
 {
-    /* The header first: its length follows from its descriptor, the fifth byte. */
+    /* The length of the header follows from its descriptor, the fifth byte. */
     static const uint8_t size_bytes[4] = {0, 2, 4, 8};
     int status = take(io, coded, 5 - coded->bytes, e);
     if (status)
@@ -150,7 +150,7 @@ int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_
         return fmt_fail(e, FMT_INVALID, "a block of %llu bytes, %zu expected", (unsigned long long)raw, raw_bytes);
     if (!*zstd && !(*zstd = ZSTD_createDCtx()))
         return fmt_no_memory(e);
-    if (ZSTD_findFrameCompressedSize(coded, coded_bytes) != coded_bytes) /* also: a second frame behind it */
+    if (ZSTD_findFrameCompressedSize(coded, coded_bytes) != coded_bytes) /* also if a second frame follows */
         return fmt_fail(e, FMT_INVALID, "a block is damaged");
     uint8_t nothing[1];
     size_t n = ZSTD_decompressDCtx(*zstd, raw_bytes ? to : nothing, raw_bytes, coded, coded_bytes);
@@ -165,5 +165,5 @@ void frame_salvage(const uint8_t *coded, size_t coded_bytes, void *to, size_t ra
 {
     memset(to, 0, raw_bytes);
     if (*zstd || (*zstd = ZSTD_createDCtx()))
-        (void)ZSTD_decompressDCtx(*zstd, to, raw_bytes, coded, coded_bytes); /* writes as far as it gets */
+        (void)ZSTD_decompressDCtx(*zstd, to, raw_bytes, coded, coded_bytes); /* writes what it can decode */
 }

@@ -1,7 +1,5 @@
-/* frame.h - one zstd frame (RFC 8878) as block.c uses it: its size told, its content checked, no dictionary.
- *
- * What is legal zstd and not of this form (no content size, no checksum, a reserved bit set) is refused.
- */
+/* frame.h - one zstd frame (RFC 8878) of the form that block.c uses: with content size and checksum, without a
+ * dictionary. Other legal zstd (no content size, no checksum, a reserved bit set) is refused. */
 #ifndef FRAME_H
 #define FRAME_H
 
@@ -17,25 +15,23 @@
 struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
 
-/* The most that a frame of ours needs for raw bytes of content. */
-size_t frame_bound(size_t raw_bytes);
-/* What a stored one takes (level 0). */
-size_t frame_stored_bytes(size_t raw_bytes);
+size_t frame_bound(size_t raw_bytes);        /* the largest frame of ours with so many bytes of content */
+size_t frame_stored_bytes(size_t raw_bytes); /* the size of a stored one (level 0) */
 
-/* Appends a frame with raw's bytes to `to`: level 0 stored, else compressed. *zstd is made when needed. */
+/* Appends a frame with the bytes of raw to `to`: stored at level 0, else compressed. *zstd is created when needed. */
 int frame_encode(const void *raw, size_t raw_bytes, int level, struct fmt_buffer *to, struct ZSTD_CCtx_s **zstd,
                  struct fmt_error *e);
 
-/* Reads a frame, whose first n_have bytes are in `coded` already (at least the magic), in order from io to its end.
- * Content beyond raw_max bytes is refused before anything is read. */
+/* Reads a frame to its end from io, in order; `coded` holds its first bytes already (at least the magic number).
+ * Content of more than raw_max bytes is refused before any of it is read. */
 int frame_collect(const struct fmt_reader *io, struct fmt_buffer *coded, uint64_t raw_max, size_t *raw_bytes,
                   struct fmt_error *e);
 
-/* Decodes a whole frame into exactly raw_bytes bytes, its checksum compared. */
+/* Decodes a whole frame into exactly raw_bytes bytes and compares its checksum. */
 int frame_decode(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_bytes, struct ZSTD_DCtx_s **zstd,
                  struct fmt_error *e);
 
-/* What a damaged frame still gives, in front: unchecked, zeros where there is nothing. For messages alone. */
+/* The beginning of the content that a damaged frame still yields: unchecked, then zeros. For messages only. */
 void frame_salvage(const uint8_t *coded, size_t coded_bytes, void *to, size_t raw_bytes, struct ZSTD_DCtx_s **zstd);
 
 #endif

@@ -1,5 +1,5 @@
-/* index.c - the catalogue in memory and as records (bbu-index(5)). A record tells its size, so that a later minor
- * version can append fields that older readers step over. */
+/* index.c - the catalogue in memory and as records (bbu-index(5)). A record begins with its size, so that a later minor
+ * version can append fields that older readers skip. */
 #include "index.h"
 
 #include <cjson/cJSON.h>
@@ -9,7 +9,7 @@
 
 #include "bytes.h"
 
-#define BLOCK_TARGET ((size_t)1 << 20) /* a block is closed when it is as large as this */
+#define BLOCK_TARGET ((size_t)1 << 20) /* a block that has reached this size is complete */
 #define RECORD_MAX ((size_t)256 << 10) /* no record is larger: six texts of at most 64 KiB */
 #define LEVEL 3
 
@@ -151,14 +151,14 @@ static int grow(struct index *x, struct fmt_error *e)
 {
     if (x->n_entries == INDEX_ENTRIES_MAX)
         return fmt_fail(e, FMT_LIMIT, "more than %d images", INDEX_ENTRIES_MAX);
-    if (x->n_entries < x->entry_room)
+    if (x->n_entries < x->entry_capacity)
         return 0;
-    int64_t room = x->entry_room ? x->entry_room * 2 : 256;
-    struct index_entry *grown = realloc(x->entry, (size_t)room * sizeof *grown);
+    int64_t capacity = x->entry_capacity ? x->entry_capacity * 2 : 256;
+    struct index_entry *grown = realloc(x->entry, (size_t)capacity * sizeof *grown);
     if (!grown)
         return fmt_no_memory(e);
     x->entry = grown;
-    x->entry_room = room;
+    x->entry_capacity = capacity;
     return 0;
 }
 
@@ -277,8 +277,8 @@ static int take_record(struct bytes *block, uint8_t minor, struct index *x, stru
         (status = text_take("a path", &c, INDEX_TEXT_MAX, &t.path, e)))
         return status;
     if (reserved || (minor <= INDEX_MINOR && bytes_left(&c) > 0))
-        return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or bytes behind the record", t.path);
-    memcpy(t.sha256, sha256, DIGEST_BYTES); /* not NULL: the texts behind it were read */
+        return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or bytes follow the record", t.path);
+    memcpy(t.sha256, sha256, DIGEST_BYTES); /* not NULL: the texts after it were read */
     return index_add(x, &t, e);
 }
 
@@ -309,7 +309,7 @@ int index_read(struct index *x, const struct fmt_reader *io, struct fmt_error *e
         for (; status == 0 && bytes_left(&c) > 0; n++)
             status = take_record(&c, r.header.minor, x, e);
         if (status == 0)
-            status = block_counted(&r, &b, n, e);
+            status = block_set_count(&r, &b, n, e);
     }
     block_buffer_release(&b);
     block_close(&r);

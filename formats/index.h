@@ -1,11 +1,11 @@
-/* index.h - the catalogue (bbu-index(5)): one record per photograph. A catalogue is small and is held whole.
+/* index.h - the catalogue (bbu-index(5)): one record per photograph. A catalogue is small and is held in memory.
  *
  *   building:  struct index x = {0};  index_set_root(&x, "...", e);
  *              index_add_class(&x, "negative", e) ...  index_add(&x, &entry, e) ...
  *              index_write(&x, &prov, &io, e);  index_release(&x);
  *   reading:   index_read(&x, &io, e);  x.entry[i].path ...;  index_release(&x);
  *
- * Texts are bytes without NUL (names of files need not be UTF-8) and never NULL: "" is none.
+ * Texts are bytes without a zero byte (names of files need not be UTF-8) and never NULL: "" is none.
  */
 #ifndef INDEX_H
 #define INDEX_H
@@ -26,14 +26,14 @@
 #define INDEX_NAME_MAX 1024  /* group, split, a class */
 #define INDEX_EXTRA_MAX 65535
 
-/* What every later file says of an image, too (shards, features): the catalogue is where it is made. */
+/* What the catalogue says of an image and all later files repeat (shards, features). */
 struct index_labels {
-    const char *key;   /* the image's name in all later files; unique in a catalogue */
+    const char *key;   /* the image's name in all files; unique in a catalogue */
     const char *split; /* "train", "val", "test"; "" none */
     const char *group; /* "" none */
-    const char *extra; /* further keys of the entry, a JSON object as text; "" none */
-    int32_t label;     /* index into the classes; -1 none */
-    int32_t group_view; /* >= 0; -1 none */
+    const char *extra; /* further keys of the entry, the text of a JSON object; "" none */
+    int32_t label;      /* index into the classes; -1 none */
+    int32_t group_view; /* number of the photograph within its group, from 0 ("shot" in files); -1 none */
 };
 
 struct index_entry {
@@ -45,14 +45,14 @@ struct index_entry {
 };
 
 struct index {
-    const char *root; /* folder that the paths start from; "" the current one */
+    const char *root; /* the folder that paths are relative to; "" the current one */
     char **class_name;
     int n_classes;
     struct index_entry *entry;
     int64_t n_entries;
     uint8_t identity[DIGEST_BYTES]; /* set by index_read and index_write */
     char *provenance;               /* JSON text or ""; set by index_read */
-    int64_t entry_room;
+    int64_t entry_capacity;
     struct text_pool text; /* the memory of all texts */
 };
 
@@ -63,10 +63,10 @@ int index_write(struct index *x, const struct provenance *p, const struct fmt_wr
 int index_read(struct index *x, const struct fmt_reader *io, struct fmt_error *e); /* x need not be initialised */
 void index_release(struct index *x);
 
-/* Labels as bytes, for the records of this layer (used by shard.c and feat.c). Texts point into the bytes. */
+/* Labels as bytes, for the records of shard.c and feat.c as well. Texts point into the bytes. */
 struct bytes;
 int index_labels_put(const struct index_labels *l, int n_classes, struct fmt_buffer *to, struct fmt_error *e);
-size_t index_labels_bytes(const struct index_labels *l); /* that index_labels_put appends */
+size_t index_labels_bytes(const struct index_labels *l); /* the number that index_labels_put appends */
 int index_labels_take(struct bytes *from, int n_classes, struct index_labels *l, struct fmt_error *e);
 int index_labels_copy(struct text_pool *p, const struct index_labels *from, struct index_labels *to,
                       struct fmt_error *e);

@@ -1,4 +1,4 @@
-/* linear.c - everything but the weights stands in the header; a row of weights is a record. */
+/* linear.c - the header holds everything but the weights; a row of weights is a record. */
 #include "linear.h"
 
 #include <math.h>
@@ -28,10 +28,10 @@ static bool is_share(double v)
 /* ---------------------------------------------------------------- rules */
 static int check_point(const struct linear *m, const struct linear_point *p, struct fmt_error *e)
 {
-    bool had = !isnan(p->threshold);
+    bool reached = !isnan(p->threshold);
     if (p->of_class < 0 || p->of_class >= m->features.n_classes)
         return fmt_fail(e, FMT_LIMIT, "a threshold of class %d", p->of_class);
-    if (!is_share(p->target) || isinf(p->threshold) || (had && (!is_share(p->precision) || !is_share(p->recall))))
+    if (!is_share(p->target) || isinf(p->threshold) || (reached && (!is_share(p->precision) || !is_share(p->recall))))
         return fmt_fail(e, FMT_INVALID, "a threshold with numbers that cannot be");
     return 0;
 }
@@ -54,7 +54,7 @@ static int check(const struct linear *m, struct fmt_error *e)
     return 0;
 }
 
-/* ---------------------------------------------------------------- rows that were seen */
+/* ---------------------------------------------------------------- rows that the classifier has seen */
 static int put_hashes(const uint64_t *hash, uint32_t n, struct fmt_buffer *to)
 {
     int bad = bytes_put_u32(to, n);
@@ -175,7 +175,7 @@ static int take_fields(struct linear *m, const struct block_header *h, struct fm
     if (status)
         return status;
     if (h->minor <= LINEAR_MINOR && bytes_left(&c))
-        return fmt_fail(e, FMT_INVALID, "bytes behind the classifier's header");
+        return fmt_fail(e, FMT_INVALID, "bytes follow the classifier's header");
     m->n_rows = rows_of_classes(m->features.n_classes);
     m->dim = feat_width(&m->features);
     return check(m, e);
@@ -228,7 +228,7 @@ int linear_write(struct linear *m, const struct provenance *p, const struct fmt_
 }
 
 /* ---------------------------------------------------------------- reading */
-/* Room for the weights grows with what is really there: a header alone cannot ask for much. */
+/* Memory grows with the rows that are there: a header alone cannot make us allocate much. */
 static int take_block(struct linear *m, const struct block_buffer *b, size_t n, struct fmt_error *e)
 {
     size_t row = (size_t)(m->dim + 1);
@@ -257,7 +257,7 @@ static int take_rows(struct linear *m, struct block_reader *r, struct fmt_error 
             status = fmt_fail(e, FMT_INVALID, "block %lld: not rows of %s", (long long)b.i_block,
                               FMT_COUNT(m->dim, "weight", "weights"));
         if (!status)
-            status = block_counted(r, &b, (uint32_t)rows, e);
+            status = block_set_count(r, &b, (uint32_t)rows, e);
         if (!status)
             status = take_block(m, &b, n, e);
         if (status)

@@ -1,9 +1,9 @@
-/* linear.h - a linear classifier of features (feat-logreg(5)): weights, which features they are for, and thresholds.
+/* linear.h - a linear classifier of features (feat-logreg(5)): weights, the features that they apply to, thresholds.
  *
  *   struct linear m;  linear_read(&m, &io, e);  feat_compatible(&m.features, &f.header, e);  linear_release(&m);
  *
- * One row of weights for two classes (its sigmoid is the probability of class 1), else one a class (softmax). A row
- * is dim weights and the intercept, float64.
+ * One row of weights for two classes (its sigmoid is the probability of class 1), else one row per class (softmax). A
+ * row is dim weights and the intercept, float64.
  */
 #ifndef LINEAR_H
 #define LINEAR_H
@@ -14,39 +14,40 @@
 #include "feat.h"
 
 #define LINEAR_MAJOR 1
-#define LINEAR_MINOR 1 /* 1.1: features of version 1.1, and which rows the classifier has seen */
+#define LINEAR_MINOR 1 /* 1.1: features of version 1.1, and the rows that the classifier has seen */
 #define LINEAR_POINTS_MAX 1000000
 #define LINEAR_SEEN_MAX ((uint32_t)1 << 18)
 
 enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
 
-struct linear_point { /* a threshold: called positive where the score reaches it */
+struct linear_point { /* an operating point: what reaches the threshold is called positive */
     int32_t of_class;
     enum linear_level level;
     bool at_recall;           /* the target is a recall, else a precision */
-    double target, threshold; /* threshold NAN: it could not be had */
-    double precision, recall; /* on the rows where it was chosen; NAN with it */
+    double target, threshold; /* threshold NAN: the target cannot be reached */
+    double precision, recall; /* on the rows that chose the threshold; NAN if that is NAN */
 };
 
-/* Images by the first eight bytes, little-endian, of the SHA-256 of their file, groups by the XXH64 of their name.
- * Ascending, each once. Of more than LINEAR_SEEN_MAX the least are kept, which is a sample of them all. */
+/* Rows that the classifier has seen: images by the first eight bytes, little-endian, of the SHA-256 of their file,
+ * groups by the XXH64 of their name. Ascending, without duplicates. The LINEAR_SEEN_MAX smallest, a sample, stand for
+ * more than that. */
 struct linear_seen {
     uint64_t *image, *group;
     uint32_t n_images, n_groups;
 };
 
 struct linear {
-    struct feat_header features; /* what it was fitted on; classes included */
-    int32_t positive;            /* of two classes */
-    bool group_mean;             /* scores of groups are means, else the largest */
+    struct feat_header features; /* of the rows that it was fitted on, with the classes */
+    int32_t positive;            /* the positive one of two classes */
+    bool group_mean;             /* the score of a group is the mean, else the largest of its images' */
     int n_rows;
     int64_t dim;
     double *theta;      /* [n_rows,dim + 1] */
-    double C, gradient; /* penalty; largest entry of the gradient over n, where the fit ended */
+    double C, gradient; /* penalty; largest entry of the gradient over n at the end of the fit */
     struct linear_point *point;
     int n_points;
-    bool has_seen;                    /* false in files of version 1.0: nothing is known of the rows */
-    struct linear_seen fitted, chosen; /* rows of the fit; rows that C and thresholds were chosen on beside them */
+    bool has_seen;                     /* false in files of version 1.0: nothing is known of the rows */
+    struct linear_seen fitted, chosen; /* rows of the fit; further rows that C and thresholds were chosen on */
     uint8_t identity[DIGEST_BYTES]; /* set by reading and writing */
     char *provenance;               /* JSON or ""; set by reading */
 };

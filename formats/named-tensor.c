@@ -1,8 +1,8 @@
 /* named-tensor.c - tables of contents of tensor files; reading elements in row-major order from any strides.
  *
- * Elements are fetched in runs that are contiguous in the file. A row-major tensor is one run. Of a strided one the
- * span of bytes that a piece of the output touches is read at once where that is not much more than the piece, else
- * element by element: a transposed matrix is read in one go, a hostile stride costs time but no memory.
+ * A row-major tensor is read in pieces. Of a strided one the whole span of its bytes is read at once if its elements
+ * fill a good part of it, else each element by itself: a transposed matrix is one read, a hostile stride costs time but
+ * no memory.
  */
 #include "named-tensor.h"
 
@@ -68,7 +68,7 @@ static struct named_tensor *append(struct named_tensor_set *set, const char *nam
         fmt_fail(e, FMT_LIMIT, "%.60s...: a name of more than %d bytes", name, NAMED_TENSOR_NAME_MAX);
         return NULL;
     }
-    if (fmt_grow(&set->item, set->n, &set->room, sizeof *set->item, e))
+    if (fmt_grow(&set->item, set->n, &set->capacity, sizeof *set->item, e))
         return NULL;
     char *copy = strdup(name);
     if (!copy) {
@@ -80,7 +80,7 @@ static struct named_tensor *append(struct named_tensor_set *set, const char *nam
     return t;
 }
 
-/* Row-major strides of dims and their product; false if it does not fit. */
+/* Row-major strides of dims, and their product; false: it has more than 63 bits. */
 static bool row_major(int n_dims, const int64_t *dims, int64_t *strides, int64_t *n)
 {
     int64_t product = 1;
@@ -97,7 +97,7 @@ static bool row_major(int n_dims, const int64_t *dims, int64_t *strides, int64_t
     return true;
 }
 
-/* Index of the last element that the strides reach, counted from element 0; false if it does not fit. */
+/* Offset of the last element from element 0, in elements; false: it has more than 63 bits. */
 static bool last_element(const struct named_tensor *t, int64_t *last)
 {
     int64_t sum = 0;
@@ -150,7 +150,7 @@ int named_tensor_add_unusable(struct named_tensor_set *set, const char *name, co
 
 int named_tensor_add_meta(struct named_tensor_set *set, const char *key, const char *value, struct fmt_error *e)
 {
-    if (fmt_grow(&set->meta, set->n_meta, &set->meta_room, sizeof *set->meta, e))
+    if (fmt_grow(&set->meta, set->n_meta, &set->meta_capacity, sizeof *set->meta, e))
         return FMT_MEMORY;
     struct named_tensor_meta m = {strdup(key), strdup(value)};
     if (!m.key || !m.value) {
@@ -222,7 +222,7 @@ static uint16_t half_at(const uint8_t *p)
 static void put_run(const struct sink *out, int64_t at, enum dtype dtype, const uint8_t *p, int64_t n)
 {
     size_t bytes = dtype_bytes(dtype);
-    if (out->f32 && dtype == DTYPE_F16) { /* the usual ones without detours */
+    if (out->f32 && dtype == DTYPE_F16) { /* short cuts for the usual types */
         for (int64_t i = 0; i < n; i++)
             out->f32[at + i] = f16_to_f32(half_at(p + 2 * i));
         return;
@@ -276,7 +276,7 @@ static int read_contiguous(const struct named_tensor *t, int64_t first, int64_t 
     return 0;
 }
 
-/* Where element i (row-major) lies, in elements from element 0. */
+/* Offset of element i (row-major) from element 0, in elements. */
 static int64_t offset_of(const struct named_tensor *t, int64_t i)
 {
     int64_t offset = 0;
@@ -294,7 +294,7 @@ static int read_strided(const struct named_tensor *t, int64_t first, int64_t n, 
     int64_t last = 0;
     if (!last_element(t, &last))
         return fmt_fail(e, FMT_INVALID, "%.200s: strides too large", t->name);
-    /* The whole span once, if the tensor is not thinly spread over it. */
+    /* At least every fourth element of the span is one of the tensor. */
     bool dense = (uint64_t)last < SPAN_BYTES_MAX / each && last / 4 <= t->n;
     uint8_t *span = NULL;
     if (dense) {
@@ -378,7 +378,7 @@ static size_t put_values(enum dtype dtype, const float *values, int64_t n, uint8
 }
 
 int named_tensor_write_values(const struct fmt_writer *w, const struct named_tensor_out *list, int64_t i,
-                       const struct named_tensor_values *values, struct fmt_error *e)
+                              const struct named_tensor_values *values, struct fmt_error *e)
 {
     enum { PIECE = PIECE_BYTES / sizeof(float) };
     float piece[PIECE];

@@ -1,6 +1,6 @@
-/* pickle.c - see pickle.h. One small function per group of opcodes, found through a table; an opcode that is not in it
- * is refused by number. The stack holds numbers of values; a mark is -1. Every opcode takes at least one byte of input
- * and makes at most a few values, and all tables have limits, so time and memory are bounded by the input. */
+/* pickle.c - one small function for each group of opcodes, in a table; an opcode that is not in the table is refused
+ * with its number. The stack holds indices of values; a mark is -1. Every opcode consumes at least one byte of input
+ * and makes at most a few values, and all tables have limits, so the input bounds time and memory. */
 #include "pickle.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ struct machine {
     bool stopped;
     struct pickle *p;
     int32_t *stack, *memo;
-    int32_t n_stack, n_memo, memo_room, stack_room;
+    int32_t n_stack, n_memo, memo_capacity, stack_capacity;
     struct fmt_error *e;
 };
 
@@ -26,31 +26,31 @@ static int invalid(struct machine *m, const char *why)
 }
 
 /* ------------------------------------------------------------------ tables that grow */
-/* The array with room for an element n, doubled up to max; NULL: the error is set, the array as it was. */
-static void *grow(struct machine *m, void *array, int32_t n, int32_t *room, int32_t max, size_t each)
+/* The array with capacity for an element n, doubled up to max; NULL: the error is set, the array as it was. */
+static void *grow(struct machine *m, void *array, int32_t n, int32_t *capacity, int32_t max, size_t each)
 {
-    if (n < *room)
+    if (n < *capacity)
         return array;
     if (n >= max) {
         fmt_fail(m->e, FMT_LIMIT, "pickle: more than %d values, memo entries or places on the stack", max);
         return NULL;
     }
-    int32_t wanted = *room ? *room : 64;
-    while (wanted <= n)
-        wanted *= 2;
-    if (wanted > max)
-        wanted = max;
-    void *grown = realloc(array, (size_t)wanted * each);
+    int32_t larger = *capacity ? *capacity : 64;
+    while (larger <= n)
+        larger *= 2;
+    if (larger > max)
+        larger = max;
+    void *grown = realloc(array, (size_t)larger * each);
     if (!grown)
         fmt_no_memory(m->e);
     else
-        *room = wanted;
+        *capacity = larger;
     return grown;
 }
 
 static int push_number(struct machine *m, int32_t i)
 {
-    int32_t *stack = grow(m, m->stack, m->n_stack, &m->stack_room, PICKLE_STACK_MAX, sizeof *stack);
+    int32_t *stack = grow(m, m->stack, m->n_stack, &m->stack_capacity, PICKLE_STACK_MAX, sizeof *stack);
     if (!stack)
         return (int)m->e->status;
     m->stack = stack;
@@ -61,7 +61,7 @@ static int push_number(struct machine *m, int32_t i)
 static int push(struct machine *m, struct pickle_value v)
 {
     struct pickle *p = m->p;
-    struct pickle_value *value = grow(m, p->value, p->n_values, &p->value_room, PICKLE_VALUES_MAX, sizeof *value);
+    struct pickle_value *value = grow(m, p->value, p->n_values, &p->value_capacity, PICKLE_VALUES_MAX, sizeof *value);
     if (!value)
         return (int)m->e->status;
     p->value = value;
@@ -74,7 +74,7 @@ static int push_kind(struct machine *m, enum pickle_kind kind)
     return push(m, (struct pickle_value){.kind = kind, .a = -1, .b = -1});
 }
 
-/* Takes the top of the stack: its number, or -1 with the error set. */
+/* Removes the top of the stack: its value, or -1 with the error set. */
 static int32_t pop(struct machine *m)
 {
     if (m->n_stack > 0 && m->stack[m->n_stack - 1] != MARK)
@@ -86,7 +86,7 @@ static int32_t pop(struct machine *m)
 static int add_cell(struct machine *m, int32_t container, int32_t item)
 {
     struct pickle *p = m->p;
-    struct pickle_cell *cell = grow(m, p->cell, p->n_cells, &p->cell_room, PICKLE_VALUES_MAX, sizeof *cell);
+    struct pickle_cell *cell = grow(m, p->cell, p->n_cells, &p->cell_capacity, PICKLE_VALUES_MAX, sizeof *cell);
     if (!cell)
         return (int)m->e->status;
     p->cell = cell;
@@ -101,7 +101,7 @@ static int add_cell(struct machine *m, int32_t container, int32_t item)
     return 0;
 }
 
-/* The place behind the last mark, or -1 with the error set. */
+/* The index after the last mark, or -1 with the error set. */
 static int32_t find_mark(struct machine *m)
 {
     for (int32_t i = m->n_stack; i-- > 0;)
@@ -154,7 +154,7 @@ static int do_long(struct machine *m)
     uint32_t n = m->opcode == 0x8a ? bytes_u8(&m->in) : bytes_u32(&m->in);
     const uint8_t *raw = bytes_take(&m->in, n);
     if (!raw)
-        return 0; /* the loop sees that the input has ended */
+        return 0; /* run() sees that the input has ended */
     if (n > PICKLE_TEXT_MAX)
         return fmt_fail(m->e, FMT_LIMIT, "pickle: a number of more than %d bytes", PICKLE_TEXT_MAX);
     if (n > 8)
@@ -250,7 +250,7 @@ static int do_empty(struct machine *m)
     return push_kind(m, m->opcode == ')' ? PICKLE_TUPLE : m->opcode == ']' ? PICKLE_LIST : PICKLE_DICT);
 }
 
-/* A container of stack[first ..] takes their place, and that of the n_marks marks before them. */
+/* Replaces stack[first ..], and the n_marks marks below, by a container of these values. */
 static int build(struct machine *m, enum pickle_kind kind, int32_t first, int32_t n_marks)
 {
     int32_t end = m->n_stack;
@@ -283,8 +283,8 @@ static int do_short_tuple(struct machine *m) /* TUPLE1, TUPLE2, TUPLE3 */
     return build(m, PICKLE_TUPLE, first, 0);
 }
 
-/* APPEND, APPENDS, SETITEM, SETITEMS. On what is no list or dictionary (an object of an unknown name) they are
- * without effect: nothing that is wanted can come out of it. */
+/* APPEND, APPENDS, SETITEM, SETITEMS. On anything but a list or a dictionary (an object of an unknown name) they have
+ * no effect: such an object is of no use to the caller. */
 static int do_extend(struct machine *m)
 {
     bool many = m->opcode == 'e' || m->opcode == 'u', pairs = m->opcode == 's' || m->opcode == 'u';
@@ -318,7 +318,7 @@ static int do_put(struct machine *m)
     m->n_stack++;
     if (i < 0 || i >= PICKLE_MEMO_MAX)
         return fmt_fail(m->e, FMT_LIMIT, "pickle: more than %d memo entries", PICKLE_MEMO_MAX);
-    int32_t *memo = grow(m, m->memo, (int32_t)i, &m->memo_room, PICKLE_MEMO_MAX, sizeof *memo);
+    int32_t *memo = grow(m, m->memo, (int32_t)i, &m->memo_capacity, PICKLE_MEMO_MAX, sizeof *memo);
     if (!memo)
         return (int)m->e->status;
     m->memo = memo;
@@ -403,7 +403,7 @@ static int do_call(struct machine *m)
     return push(m, (struct pickle_value){.kind = PICKLE_CALL, .a = callee, .b = args, .n = -1});
 }
 
-static int do_build(struct machine *m) /* the state of an object; it tells what kind of object that is */
+static int do_build(struct machine *m) /* records the state of an object, which shows its kind */
 {
     int32_t state = pop(m), object = state < 0 ? -1 : pop(m);
     if (object < 0)
@@ -467,7 +467,7 @@ int pickle_read(const uint8_t *data, size_t n, struct pickle *p, size_t *used, s
     struct fmt_error why = {0};
     *p = (struct pickle){.root = -1};
     if (n > PICKLE_BYTES_MAX)
-        n = PICKLE_BYTES_MAX; /* it has to end before */
+        n = PICKLE_BYTES_MAX; /* the pickle must end before */
     struct machine m = {.in = bytes_over(data, n), .p = p, .e = &why};
     int status = run(&m);
     free(m.stack);

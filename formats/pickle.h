@@ -1,12 +1,12 @@
 /* pickle.h - a restricted machine for Python's pickles: it builds plain values and never calls anything.
  *
- * Known are the opcodes that state dicts are made of (protocols 0 to 4, as far as they occur there). A global stays a
- * pair of names; "calling" one makes a record of what would be called with what, for the layer above to understand or
- * to leave alone. Only collections.OrderedDict is turned into a dictionary. Stack, memo, number of values and sizes of
- * texts are bounded, nothing recurses, and texts stay in the caller's bytes.
+ * It knows the opcodes that occur in state dicts (of protocols 0 to 4). A global is a pair of names; a "call" of one
+ * makes a record of the callee and its arguments, for the layer above to understand or to ignore. Only
+ * collections.OrderedDict becomes a dictionary. Stack, memo, number of values and sizes of texts are bounded, nothing
+ * recurses, and texts point into the caller's bytes.
  *
- * Values are numbers into one table. Containers hold chains of cells: a dictionary's are key, value, key, value ...
- * A pickle may hold a container that contains itself: who walks it bounds depth and steps.
+ * Values are indices into one table. A container is a linked list of cells; those of a dictionary are key, value, key,
+ * value ... A pickle may hold a container that contains itself: whoever walks it must bound depth and steps.
  */
 #ifndef PICKLE_H
 #define PICKLE_H
@@ -35,7 +35,7 @@ enum pickle_kind {
     PICKLE_LIST,
     PICKLE_DICT,
     PICKLE_GLOBAL,     /* a: module, b: name (texts) */
-    PICKLE_CALL,       /* a: what is called, b: its arguments (a tuple), n: the state given to it, -1: none */
+    PICKLE_CALL,       /* a: callee, b: its arguments (a tuple), n: the state given to the object, -1: none */
     PICKLE_PERSISTENT, /* a: the persistent identity */
     PICKLE_BIG         /* an integer of more than 64 bits: text is its bytes, little-endian two's complement */
 };
@@ -47,7 +47,7 @@ struct pickle_value {
     union {
         int64_t integer; /* INT, BOOL */
         double real;
-        const char *text; /* not ended by 0; may hold any byte */
+        const char *text; /* without a zero byte at its end; may hold any byte */
     };
 };
 
@@ -58,7 +58,7 @@ struct pickle_cell {
 struct pickle {
     struct pickle_value *value;
     struct pickle_cell *cell;
-    int32_t n_values, n_cells, value_room, cell_room;
+    int32_t n_values, n_cells, value_capacity, cell_capacity;
     int32_t root;
 };
 
@@ -66,7 +66,7 @@ struct pickle {
 int pickle_read(const uint8_t *data, size_t n, struct pickle *p, size_t *used, struct fmt_error *e);
 void pickle_release(struct pickle *p);
 
-/* For walking. pickle_item: the i-th cell's value of a tuple or list, NULL if there is none. */
+/* For walking. pickle_item: the i-th item of a tuple or list, NULL if there is none. */
 const struct pickle_value *pickle_at(const struct pickle *p, int32_t i);
 const struct pickle_value *pickle_item(const struct pickle *p, const struct pickle_value *v, int32_t i);
 bool pickle_is_text(const struct pickle_value *v, const char *text);

@@ -1,5 +1,5 @@
-/* provenance.c - settings and inputs are kept twice: as JSON for people, and as the plain lines that are hashed, whose
- * form no JSON library decides. A line: what it is, length of the key, key, length of the value, value. */
+/* provenance.c - settings and inputs are held twice: as JSON for people, and as plain lines to be hashed, whose form
+ * does not depend on a JSON library. A line: its type, length of the key, key, length of the value, value. */
 #include "provenance.h"
 
 #include <cjson/cJSON.h>
@@ -11,9 +11,9 @@
 
 #include "bytes.h"
 
-void provenance_init(struct provenance *p, const char *tool, const char *version, bool keep)
+void provenance_init(struct provenance *p, const char *tool, const char *version, bool explain)
 {
-    *p = (struct provenance){.tool = tool, .version = version, .keep = keep};
+    *p = (struct provenance){.tool = tool, .version = version, .explain = explain};
     p->settings = cJSON_CreateObject();
     p->inputs = cJSON_CreateArray();
     p->failed = !p->settings || !p->inputs;
@@ -27,9 +27,9 @@ void provenance_release(struct provenance *p)
     *p = (struct provenance){0};
 }
 
-static void line(struct provenance *p, char what, const char *key, const void *value, size_t bytes)
+static void line(struct provenance *p, char type, const char *key, const void *value, size_t bytes)
 {
-    int bad = bytes_put_u8(&p->canon, (uint8_t)what);
+    int bad = bytes_put_u8(&p->canon, (uint8_t)type);
     bad |= bytes_put_u64(&p->canon, strlen(key));
     bad |= bytes_put(&p->canon, key, strlen(key));
     bad |= bytes_put_u64(&p->canon, bytes);
@@ -63,7 +63,7 @@ void provenance_int(struct provenance *p, const char *key, int64_t value)
 
 void provenance_real(struct provenance *p, const char *key, double value)
 {
-    char text[40] = "null"; /* JSON has no word for what is not finite */
+    char text[40] = "null"; /* JSON has no infinity and no NaN */
     for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
@@ -95,7 +95,7 @@ void provenance_input(struct provenance *p, const char *kind, const uint8_t iden
 }
 
 void provenance_input_nested(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
-                           const char *provenance)
+                             const char *provenance)
 {
     char hex[DIGEST_HEX];
     digest_hex(identity, hex);
@@ -110,7 +110,7 @@ void provenance_input_nested(struct provenance *p, const char *kind, const uint8
 }
 
 int provenance_identity(const struct provenance *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
-                  struct fmt_error *e)
+                        struct fmt_error *e)
 {
     if (p->failed)
         return fmt_no_memory(e);
@@ -123,7 +123,7 @@ int provenance_identity(const struct provenance *p, enum block_kind kind, uint8_
     return 0;
 }
 
-/* cJSON's memory is cJSON's: free() is promised to the caller. */
+/* A copy: cJSON's memory may not be for free(), which the caller uses. */
 static int printed(const struct cJSON *value, char **json, struct fmt_error *e)
 {
     char *text = value ? cJSON_PrintUnformatted(value) : NULL;
@@ -137,11 +137,11 @@ int provenance_inputs_json(const struct provenance *p, char **json, struct fmt_e
     return printed(p->failed ? NULL : p->inputs, json, e);
 }
 
-/* The JSON text; "" if it is not kept. For free(). */
+/* The JSON text, "" if it is to be left out; for free(). */
 static int print_json(const struct provenance *p, char **json, struct fmt_error *e)
 {
     *json = NULL;
-    if (!p->keep)
+    if (!p->explain)
         return (*json = strdup("")) ? 0 : fmt_no_memory(e);
     struct cJSON *all = cJSON_CreateObject();
     bool good = !p->failed && cJSON_AddStringToObject(all, "tool", p->tool) &&
@@ -154,7 +154,7 @@ static int print_json(const struct provenance *p, char **json, struct fmt_error 
 }
 
 int provenance_begin(const struct provenance *p, const struct fmt_writer *io, struct block_header *h,
-               const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e)
+                     const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e)
 {
     char *json;
     int status = provenance_identity(p, h->kind, h->major, h->identity, e);

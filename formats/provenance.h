@@ -1,19 +1,20 @@
-/* provenance.h - provenance: which tool made a file, with which settings, from which inputs; and its identity.
+/* provenance.h - which tool made a file, with which settings, from which inputs; and the file's identity.
  *
  *   struct provenance p;
- *   provenance_init(&p, "bbu-pack", DINOTOOLS_VERSION, keep);     keep false: --no-provenance
- *   provenance_text(&p, "store", "jpeg"); provenance_int(&p, "short_side", 512);     what can change the result,
- * nothing else
+ *   provenance_init(&p, "bbu-pack", DINOTOOLS_VERSION, explain);     explain false: --no-provenance
+ *   provenance_text(&p, "store", "jpeg");                            settings that can change the result, no others
+ *   provenance_int(&p, "short_side", 512);
  *   provenance_input(&p, "catalogue", index.identity);
- *   index_write(.., &p, ..) / shard_create(.., &p, ..)       each writer of ours takes it
+ *   index_write(.., &p, ..) / shard_create(.., &p, ..)               all writers of our files take it
  *   provenance_release(&p);
  *
  * The identity is the SHA-256 of kind, version of the kind, settings and inputs in the order given (never of tool
- * version, file names, threads, verbosity): equal work has equal identity. It stands in every file; the JSON that
- * explains it is left out where keep is false. Setters do not fail: what went wrong is told by the writer at the end.
+ * version, file names, threads, verbosity): the same work gives the same identity. Every file carries its identity; the
+ * JSON that explains it is left out if `explain` is false. Setters do not fail: the writer reports at the end that
+ * memory ran out.
  *
- * An input may bring its own provenance, which is kept inside: so the way back is known even where files in between are
- * gone. It is no part of the identity.
+ * An input may come with its own provenance, which is nested: a file can then be traced back even if files in between
+ * are gone. It is not part of the identity.
  */
 #ifndef PROVENANCE_H
 #define PROVENANCE_H
@@ -29,32 +30,32 @@
 
 struct provenance {
     const char *tool, *version;
-    bool keep;
-    bool failed;             /* no memory at some point */
+    bool explain;
+    bool failed;             /* memory ran out at some point */
     struct cJSON *settings, *inputs;
     size_t nested;           /* bytes of the inputs' own provenance */
-    struct fmt_buffer canon; /* the lines that the identity is made of */
+    struct fmt_buffer canon; /* the lines that are hashed into the identity */
 };
 
-void provenance_init(struct provenance *p, const char *tool, const char *version, bool keep);
+void provenance_init(struct provenance *p, const char *tool, const char *version, bool explain);
 void provenance_text(struct provenance *p, const char *key, const char *value); /* value NULL: null */
 void provenance_int(struct provenance *p, const char *key, int64_t value);
-void provenance_real(struct provenance *p, const char *key, double value); /* written so that it reads back exactly */
+void provenance_real(struct provenance *p, const char *key, double value); /* reads back exactly */
 void provenance_flag(struct provenance *p, const char *key, bool value);
 void provenance_input(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES]);
-/* provenance: the input's, JSON text or "". What is no JSON object is left out, and what makes all of them together
- * longer than PROVENANCE_NESTED_MAX. */
+/* provenance: that of the input, JSON text or "". It is left out if it is no JSON object, or if all of them together
+ * would be longer than PROVENANCE_NESTED_MAX. */
 void provenance_input_nested(struct provenance *p, const char *kind, const uint8_t identity[DIGEST_BYTES],
-                           const char *provenance);
-/* The inputs as JSON text, an array of objects, for files that are not ours; *json is for free(). */
+                             const char *provenance);
+/* The inputs as JSON text, an array of objects, for files of foreign formats; *json is for free(). */
 int provenance_inputs_json(const struct provenance *p, char **json, struct fmt_error *e);
 void provenance_release(struct provenance *p);
 
-/* For the writers: begins a file of kind and version h with these fields (h gets the identity). */
+/* For the writers: begins a file of the kind and version in h, with these fields. Sets h->identity. */
 int provenance_begin(const struct provenance *p, const struct fmt_writer *io, struct block_header *h,
-               const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e);
-/* Of it the identity of an output of this kind. */
+                     const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e);
+/* The identity of an output of this kind. */
 int provenance_identity(const struct provenance *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
-                  struct fmt_error *e);
+                        struct fmt_error *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* pth-write.c - named tensors as a .pth zip container. The pickle names every storage by its number, nothing goes
- * through the memo, and the tensors' values follow as members of their own. */
+/* pth-write.c - named tensors as a .pth zip container. The pickle numbers the storages and does without the memo; the
+ * values of the tensors follow as members of their own. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static const char *storage_type(enum dtype dtype)
 {
     return dtype == DTYPE_F16    ? "ctorch\nHalfStorage\n"
            : dtype == DTYPE_BF16 ? "ctorch\nBFloat16Storage\n"
-                                        : "ctorch\nFloatStorage\n";
+                                 : "ctorch\nFloatStorage\n";
 }
 
 /* name: _rebuild_tensor_v2(storage i, 0, size, stride, False, OrderedDict()) */

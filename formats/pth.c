@@ -1,6 +1,7 @@
-/* pth.c - see pth.h. Three steps, the same for both containers: read the pickle that holds the object; make a table of
- * the storages that it names and find their bytes; walk the object and add a tensor for each record of a call of
- * torch._utils._rebuild_tensor_v2 and its kin. The walk is bounded in depth and steps, as a pickle may hold itself. */
+/* pth.c - three steps, the same for both containers: read the pickle with the object; make a table of the storages that
+ * it names and find their bytes; walk the object and add a tensor for each recorded call of
+ * torch._utils._rebuild_tensor_v2 and its variants. The walk is bounded in depth and steps, as a pickle may contain
+ * itself. */
 #include "pth.h"
 
 #include <inttypes.h>
@@ -21,9 +22,9 @@ enum { LEGACY_PROTOCOL = 1001 };
 
 struct storage {
     const struct pickle_value *key; /* a text */
-    enum dtype dtype;         /* DTYPE_NONE: untyped, the tensor says */
-    bool known;                     /* its type is one of ours */
-    int64_t numel;                  /* untyped: bytes */
+    enum dtype dtype;               /* DTYPE_NONE: untyped, the tensor has the type */
+    bool known;                     /* the type is known here */
+    int64_t numel;                  /* elements; of an untyped one bytes */
     uint64_t at, end;               /* in the file */
 };
 
@@ -43,7 +44,7 @@ bool pth_is(const uint8_t *head, size_t n)
     return n >= 4 && (memcmp(head, "PK\3\4", 4) == 0 || memcmp(head, legacy_magic, 4) == 0);
 }
 
-/* ------------------------------------------------------------------ what names mean */
+/* ------------------------------------------------------------------ names of types and objects */
 static enum dtype dtype_of_storage(const struct pickle *p, const struct pickle_value *type, bool *untyped)
 {
     static const struct {
@@ -91,7 +92,7 @@ static void describe(const struct pickle *p, const struct pickle_value *v, char 
              name->text);
 }
 
-/* Whether the call made a torch.nn.Module or its like: its state holds the module's own tables, near the front. */
+/* Whether the call made a torch.nn.Module or something like it: its state has the tables of a module near the front. */
 static bool is_module(const struct pickle *p, const struct pickle_value *v)
 {
     enum { KEYS_LOOKED_AT = 64 };
@@ -107,7 +108,7 @@ static bool is_module(const struct pickle *p, const struct pickle_value *v)
     return false;
 }
 
-/* Why what a name that is not known here made is no tensor. */
+/* Why an object made by an unknown name is no tensor. */
 static const char *why_unknown(const struct pickle *p, const struct pickle_value *v, char why[240])
 {
     char name[160];
@@ -158,7 +159,7 @@ static int collect_storages(struct reading *x)
             n++;
     if (n > 1)
         qsort(x->storage, (size_t)n, sizeof *x->storage, by_key);
-    for (int32_t i = 0; i < n; i++) { /* a storage is named once for each of its tensors */
+    for (int32_t i = 0; i < n; i++) { /* each tensor of a storage names it */
         struct storage *last = x->n_storages ? &x->storage[x->n_storages - 1] : NULL;
         if (!last || by_key(last, &x->storage[i]) != 0)
             x->storage[x->n_storages++] = x->storage[i];
@@ -170,8 +171,8 @@ static int collect_storages(struct reading *x)
 
 static struct storage *find_storage(const struct reading *x, const struct pickle_value *key)
 {
-    const struct storage wanted = {.key = key};
-    return x->n_storages ? bsearch(&wanted, x->storage, (size_t)x->n_storages, sizeof wanted, by_key) : NULL;
+    const struct storage like = {.key = key};
+    return x->n_storages ? bsearch(&like, x->storage, (size_t)x->n_storages, sizeof like, by_key) : NULL;
 }
 
 static bool storage_bytes(const struct storage *s, uint64_t *bytes)
@@ -203,7 +204,7 @@ static bool integers_of(const struct pickle *p, const struct pickle_value *v, in
     return true;
 }
 
-/* The record of a call as a tensor: NULL, or why it cannot be one. */
+/* Interprets the record of a call as a tensor: NULL, or why it is none. */
 static const char *view_of(const struct reading *x, const struct pickle_value *v, struct view *view, char why[240])
 {
     const struct pickle *p = &x->p;
@@ -257,7 +258,7 @@ static int add_tensor(struct reading *x, const struct pickle_value *v)
 }
 
 /* ------------------------------------------------------------------ the walk */
-/* Appends ".key" to the name; 0 for keys that name nothing, else the new length. */
+/* Appends ".key" to the name and returns the new length; 0: the key cannot be part of a name. */
 static size_t append_key(struct reading *x, size_t n, const struct pickle_value *key, int64_t i_item)
 {
     char number[24];
@@ -307,7 +308,7 @@ static int walk(struct reading *x, const struct pickle_value *v, size_t n_name, 
     return 0;
 }
 
-/* A file that is one object: a tensor, else there is nothing to list. */
+/* A file of one object: a tensor, or there is nothing to list. */
 static int add_root(struct reading *x, const struct pickle_value *root)
 {
     char why[240];
@@ -458,7 +459,7 @@ static int next_pickle(struct reading *x, struct legacy *l, struct pickle *p)
     return status;
 }
 
-/* Protocol number and the description of the machine that wrote the file. */
+/* The protocol number and the description of the machine that wrote the file. */
 static int check_legacy_head(struct reading *x, struct legacy *l)
 {
     struct pickle p;
@@ -514,11 +515,11 @@ static int place_legacy_storages(struct reading *x, const struct pickle *keys, u
     for (int32_t i = 0; i < x->n_storages; i++)
         if (!x->storage[i].end && x->storage[i].known)
             return fmt_fail(x->e, FMT_INVALID, "a storage is not in the list of storages");
-    return at == x->r->size ? 0 : fmt_fail(x->e, FMT_INVALID, "%s behind the last storage",
+    return at == x->r->size ? 0 : fmt_fail(x->e, FMT_INVALID, "%s after the last storage",
                                            FMT_COUNT(x->r->size - at, "byte", "bytes"));
 }
 
-/* Views of the older container add an offset to their storage; none is known in weights of this kind. */
+/* Views in the older container have an offset into their storage; we know of no such weights. */
 static bool has_views(const struct pickle *p)
 {
     for (int32_t i = 0; i < p->n_values; i++) {

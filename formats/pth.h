@@ -1,14 +1,13 @@
-/* pth.h - PyTorch's .pth files -> named tensors, and named tensors -> .pth. Nothing is ever executed: the pickle
- * inside is read by a machine that builds plain values (pickle.h), and only the shapes of values that a state dict
- * is made of are understood here.
+/* pth.h - PyTorch's .pth files -> named tensors, and named tensors -> .pth. Nothing is ever executed: the pickle is
+ * read by a machine that builds plain values (pickle.h), and only the values that make up a state dict are understood.
  *
- * Reading: the zip container (PyTorch >= 1.6) and the older one. The file's nested dictionaries and lists are walked;
- * a tensor's name is the path of its keys, joined by dots: {"teacher": {"backbone.norm.bias": T}} gives
- * "teacher.backbone.norm.bias". Views (strided, sharing a storage) are kept as such. What is made by a name that is
- * not known here appears with .unusable set: only who needs it has to fail. Other values (numbers, texts) are left out.
+ * Reading: the zip container (PyTorch >= 1.6) and the older one. The nested dictionaries and lists of the file are
+ * walked; a tensor's name is the path of its keys, joined by dots: {"teacher": {"backbone.norm.bias": T}} gives
+ * "teacher.backbone.norm.bias". Views (strided, of a shared storage) remain views. An object made by an unknown name
+ * is listed with .unusable set: only a caller that needs it fails. Other values (numbers, texts) are left out.
  *
- * Writing: the zip container, protocol 2, records at multiples of 64 bytes, zip64 where sizes ask for it: a file that
- * torch.load(..., weights_only=True) takes.
+ * Writing: the zip container, protocol 2, records at multiples of 64 bytes, zip64 if sizes require it: a file that
+ * torch.load(..., weights_only=True) accepts.
  */
 #ifndef PTH_H
 #define PTH_H

@@ -1,4 +1,4 @@
-/* recipe.c - a list that is short and searched from its front. */
+/* recipe.c - the list is short: it is searched from the front. */
 #include "recipe.h"
 
 #include <inttypes.h>
@@ -103,30 +103,31 @@ int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_er
     return 0;
 }
 
-static int add_unsaid(const struct recipe *in, const struct recipe *by, char *names, size_t room, int n)
+/* Appends the names of the items of r that `other` has not to n names; returns the new number. */
+static int add_missing(const struct recipe *r, const struct recipe *other, char *names, size_t bytes, int n)
 {
-    for (int i = 0; i < in->n; i++)
-        if (!find(by, in->item[i].name)) {
+    for (int i = 0; i < r->n; i++)
+        if (!find(other, r->item[i].name)) {
             size_t at = strlen(names);
-            snprintf(names + at, room - at, "%s%s", n ? ", " : "", in->item[i].name);
+            snprintf(names + at, bytes - at, "%s%s", n ? ", " : "", r->item[i].name);
             n++;
         }
     return n;
 }
 
-int recipe_uncompared(const struct recipe *a, const struct recipe *b, char *names, size_t room)
+int recipe_uncompared(const struct recipe *a, const struct recipe *b, char *names, size_t bytes)
 {
     names[0] = 0;
-    return add_unsaid(b, a, names, room, add_unsaid(a, b, names, room, 0));
+    return add_missing(b, a, names, bytes, add_missing(a, b, names, bytes, 0));
 }
 
 void recipe_intersect(struct recipe *r, const struct recipe *other)
 {
-    int kept = 0;
+    int n = 0;
     for (int i = 0; i < r->n; i++)
         if (find(other, r->item[i].name))
-            r->item[kept++] = r->item[i];
-    r->n = kept;
+            r->item[n++] = r->item[i];
+    r->n = n;
 }
 
 /* ---------------------------------------------------------------- as bytes: u32 n, then n times name and value */

@@ -1,8 +1,8 @@
-/* recipe.h - how rows of features, or the images of shards, were made: names and values, as texts.
+/* recipe.h - how rows of features, or the images of shards, were made: a list of names and values, as texts.
  *
- * Rows of two files belong together only if they were made in one way. What the shape of a row tells stands in the
- * header of features (feat.h); the rest is a list of items here: "resize" "256", "fit" "crop", "as_stored" "no".
- * A later program may add items. One that only one of two recipes has is "unsaid": it cannot be compared.
+ * Rows of two files belong together only if they were made in the same way. What concerns the shape of a row is in the
+ * header of features (feat.h); the rest are items of a recipe: "resize" "256", "fit" "crop", "as_stored" "no". Later
+ * versions may add items. An item that only one of two recipes has cannot be compared.
  *
  *   struct recipe r = {0};
  *   recipe_add(&r, "fit", "crop", e);  recipe_add_int(&r, "resize", 256, e) ...
@@ -30,29 +30,29 @@ struct recipe_item {
 
 struct recipe {
     struct recipe_item item[RECIPE_ITEMS_MAX];
-    int n;                 /* 0: nothing is said (files of version 1.0) */
+    int n;                 /* 0: nothing is recorded (files of version 1.0) */
     struct text_pool text; /* the memory of names and values */
 };
 
-/* A name that is there already is FMT_INVALID; both texts are copied. */
+/* Copies both texts. A name that the recipe has already is FMT_INVALID. */
 int recipe_add(struct recipe *r, const char *name, const char *value, struct fmt_error *e);
 int recipe_add_int(struct recipe *r, const char *name, int64_t value, struct fmt_error *e);
 int recipe_add_flag(struct recipe *r, const char *name, bool value, struct fmt_error *e); /* "yes", "no" */
-int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt_error *e); /* nine digits */
-/* With commas between them, each in the fewest digits that read back exactly: 0.485 */
+int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt_error *e); /* with nine digits */
+/* Separated by commas, each with the fewest digits that read back exactly: 0.485 */
 int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e);
 int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e); /* to: empty */
 void recipe_release(struct recipe *r);
 
 const char *recipe_find(const struct recipe *r, const char *name); /* the value, or NULL */
 
-/* 0, or FMT_MISMATCH with the first item whose values differ, b's before a's. Unsaid items do not count. */
+/* 0, or FMT_MISMATCH with the first item whose values differ, "NAME b's against a's". Items of one recipe alone do not
+ * count. */
 int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_error *e);
-/* The names that one of the two has and the other has not, with commas between them; "" if there are none. Cut to the
- * room. Returns how many they are. */
-int recipe_uncompared(const struct recipe *a, const struct recipe *b, char *names, size_t room);
-/* Takes from r what `other` does not say. */
-void recipe_intersect(struct recipe *r, const struct recipe *other);
+/* Names of the items that only one of the two has, separated by commas and cut to `bytes`; "" if there are none.
+ * Returns their number. */
+int recipe_uncompared(const struct recipe *a, const struct recipe *b, char *names, size_t bytes);
+void recipe_intersect(struct recipe *r, const struct recipe *other); /* removes items that `other` does not have */
 
 struct bytes;
 int recipe_put(const struct recipe *r, struct fmt_buffer *to, struct fmt_error *e);

@@ -1,5 +1,5 @@
-/* safetensors.c - see safetensors.h. The header is read whole and parsed by cJSON; the order of the data is checked by
- * sorting the ranges: each must begin where the one before ends. */
+/* safetensors.c - the header is read whole and parsed by cJSON. The ranges of the data are sorted to be checked: each
+ * must begin where the one before ends. */
 #include "safetensors.h"
 
 #include <cjson/cJSON.h>
@@ -15,7 +15,7 @@ struct range {
     const char *name;
 };
 
-/* A whole number of JSON that a double holds exactly. */
+/* A whole number from 0 to max that a double holds exactly. */
 static bool whole_number(const cJSON *item, uint64_t max, uint64_t *v)
 {
     if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > (double)max)
@@ -93,7 +93,7 @@ static int by_begin(const void *a, const void *b)
     const struct range *x = a, *y = b;
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    return x->end < y->end ? -1 : x->end > y->end; /* an empty tensor comes before the one that begins there */
+    return x->end < y->end ? -1 : x->end > y->end; /* an empty tensor sorts before the one that begins at its offset */
 }
 
 static int check_ranges(struct range *range, int64_t n, uint64_t data_bytes, struct fmt_error *e)
@@ -104,11 +104,11 @@ static int check_ranges(struct range *range, int64_t n, uint64_t data_bytes, str
     for (int64_t i = 0; i < n; i++) {
         if (range[i].begin != at)
             return fmt_fail(e, FMT_INVALID, "%.200s: its data %s", range[i].name,
-                            range[i].begin < at ? "overlap another tensor's" : "lie behind a hole");
+                            range[i].begin < at ? "overlap another tensor's" : "lie after a hole");
         at = range[i].end;
     }
     if (at < data_bytes)
-        return fmt_fail(e, FMT_INVALID, "%s behind the last tensor", FMT_COUNT(data_bytes - at, "byte", "bytes"));
+        return fmt_fail(e, FMT_INVALID, "%s after the last tensor", FMT_COUNT(data_bytes - at, "byte", "bytes"));
     if (at > data_bytes)
         return fmt_fail(e, FMT_TRUNCATED, "ends early: %s expected",
                         FMT_COUNT(at - data_bytes, "more byte", "more bytes"));

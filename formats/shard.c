@@ -1,5 +1,5 @@
-/* shard.c - one image, one block: random access decodes exactly the image that is asked for. JPEG bytes are stored as
- * they are (they are coded already), pixels are compressed lightly. */
+/* shard.c - a block holds one image, so random access decodes nothing else. JPEG bytes are stored as they are (they are
+ * compressed already), pixels are compressed lightly. */
 #include "shard.h"
 
 #include <stdbool.h>
@@ -174,7 +174,7 @@ static int take_image(const struct shard *s, const struct block_buffer *b, struc
     if (reserved || store < SHARD_JPEG || store > SHARD_GREY)
         return fmt_fail(e, FMT_INVALID, "%s: reserved bits are set, or an unknown way to store", t.labels.key);
     t.store = (enum shard_store)store;
-    memcpy(t.sha256, sha256, DIGEST_BYTES); /* not NULL: the labels behind it were read */
+    memcpy(t.sha256, sha256, DIGEST_BYTES); /* not NULL: the labels after it were read */
     if ((status = check_image(&s->header, &t, e)) == 0)
         *image = t;
     return status;
@@ -183,7 +183,7 @@ static int take_image(const struct shard *s, const struct block_buffer *b, struc
 int shard_next(struct shard *s, struct block_buffer *b, struct shard_image *image, struct fmt_error *e)
 {
     int status = block_next(&s->block, b, e);
-    if (status || (status = block_counted(&s->block, b, 1, e)))
+    if (status || (status = block_set_count(&s->block, b, 1, e)))
         return status;
     return take_image(s, b, image, e);
 }
@@ -202,7 +202,7 @@ const char *shard_salvage_key(const struct shard *s, int64_t i, struct block_buf
     if (block_salvage(&s->block, i, b, NULL))
         return NULL;
     struct bytes c = bytes_over(b->raw, b->raw_bytes);
-    bytes_take(&c, LABELS_AT + 8); /* its label and number are of no interest */
+    bytes_take(&c, LABELS_AT + 8); /* the numbers before its key */
     size_t n = bytes_u16(&c);
     const char *key = (const char *)bytes_take(&c, n + 1);
     bool good = key && n > 0 && n <= INDEX_TEXT_MAX && memchr(key, 0, n + 1) == key + n;

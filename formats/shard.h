@@ -29,12 +29,12 @@ enum shard_store {
 };
 
 struct shard_header {
-    uint32_t i_shard, n_shards;     /* this one of so many */
-    uint32_t width_max, height_max; /* of the images of the SET, decoded; orientation applied or not, both fit */
-    uint64_t pixels_max;            /* largest width * height of the set */
+    uint32_t i_shard, n_shards;     /* the index of this shard in its set; shards of the set */
+    uint32_t width_max, height_max; /* of the decoded images of the SET, with and without their orientation applied */
+    uint64_t pixels_max;            /* the largest width * height in the set */
     char **class_name;
     int n_classes;
-    struct recipe recipe; /* what was done to the pixels of the photographs; empty in files of version 1.0 */
+    struct recipe recipe; /* how the pixels were made from the photographs; empty in files of version 1.0 */
 };
 
 struct shard_image {
@@ -48,23 +48,23 @@ struct shard_image {
 
 struct shard_writer {
     struct block_writer block;
-    struct shard_header header; /* names are the caller's */
+    struct shard_header header; /* names belong to the caller */
     struct fmt_buffer raw;
     uint8_t identity[DIGEST_BYTES];
 };
 
-/* What bbu-pack does to pixels: short_side pixels at most on the short side (0: the size as it was), then coded anew
- * with this quality of JPEG (0: not), EXIF orientation left unapplied. (0, 0, false) is what a photograph that is read
- * from its own file is. r is empty. */
+/* The recipe of bbu-pack: short_side pixels at most on the short side (0: original size), encoded again with this JPEG
+ * quality (0: not), EXIF orientation not applied (as_stored). (0, 0, false) is that of a photograph read from its own
+ * file. r is empty. */
 int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct recipe *r, struct fmt_error *e);
 
-/* The identity made of p is that of the set: the same in all its shards. */
+/* The identity that p gives is that of the set: the same in all its shards. */
 int shard_create(struct shard_writer *w, const struct fmt_writer *io, const struct shard_header *h,
                  const struct provenance *p, struct fmt_error *e);
 int shard_add(struct shard_writer *w, const struct shard_image *image, struct fmt_error *e);
 int shard_encode(const struct shard_header *h, const struct shard_image *image, struct fmt_buffer *raw,
-                 struct block_frame *frame, struct fmt_error *e); /* raw: scratch of the caller's, reused */
-/* What an image with so many bytes of data takes of the file; pixels are compressed, and take less. */
+                 struct block_frame *frame, struct fmt_error *e); /* raw: scratch of the caller, to be reused */
+/* Bytes of the file for an image with so many bytes of data; an upper bound for pixels, which are compressed. */
 uint64_t shard_image_bytes(const struct index_labels *labels, size_t bytes);
 int shard_finish(struct shard_writer *w, struct fmt_error *e);
 void shard_abandon(struct shard_writer *w);
@@ -79,8 +79,8 @@ int shard_open(struct shard *s, const struct fmt_reader *io, struct fmt_error *e
 int shard_next(struct shard *s, struct block_buffer *b, struct shard_image *image, struct fmt_error *e);
 int shard_read(const struct shard *s, int64_t i, struct block_buffer *b, struct shard_image *image,
                struct fmt_error *e);
-/* The key of an image that shard_read refused, as far as its bytes still tell: unchecked, for messages alone, valid
- * until the next use of the buffer. NULL: nothing can be told. */
+/* The key of an image that shard_read refused, as far as it can still be decoded: unchecked, for messages only, valid
+ * until the next use of the buffer. NULL: there is none to be had. */
 const char *shard_salvage_key(const struct shard *s, int64_t i, struct block_buffer *b);
 void shard_close(struct shard *s);
 

@@ -1,4 +1,4 @@
-/* sniff.c - see sniff.h. Signatures first, then texts by how they begin, then whether it is a text at all. */
+/* sniff.c - signatures of binary files first, then known beginnings of texts, then whether it is a text at all. */
 #include "sniff.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* text.c - chunks of 64 KiB, filled from the front; a longer text gets a chunk of its own. */
+/* text.c - the pool is a list of chunks of 64 KiB, filled from the front; a longer text gets a chunk of its own. */
 #include "text.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 struct text_chunk {
     struct text_chunk *next;
-    size_t used, room;
+    size_t used, capacity;
     char bytes[];
 };
 
@@ -20,12 +20,12 @@ const char *text_copy(struct text_pool *p, const char *s, size_t n)
     if (n == 0)
         return "";
     struct text_chunk *c = p->chunk;
-    if (!c || c->room - c->used <= n) {
-        size_t room = n < CHUNK_BYTES ? CHUNK_BYTES : n + 1;
-        c = malloc(sizeof *c + room);
+    if (!c || c->capacity - c->used <= n) {
+        size_t capacity = n < CHUNK_BYTES ? CHUNK_BYTES : n + 1;
+        c = malloc(sizeof *c + capacity);
         if (!c)
             return NULL;
-        *c = (struct text_chunk){p->chunk, 0, room};
+        *c = (struct text_chunk){p->chunk, 0, capacity};
         p->chunk = c;
     }
     char *copy = c->bytes + c->used;

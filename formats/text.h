@@ -1,5 +1,4 @@
-/* text.h - texts in records of our files, and a pool of texts with one end of life: copies go in, all are given back at
- * once. */
+/* text.h - texts in records of our files, and a pool of texts that are released together. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -10,12 +9,13 @@ struct text_pool {
     struct text_chunk *chunk; /* newest first; zero-initialise */
 };
 
-/* A copy of n bytes and a zero byte, or NULL without memory. */
+/* A copy of n bytes and a zero byte; NULL: out of memory. */
 const char *text_copy(struct text_pool *p, const char *s, size_t n);
 void text_release(struct text_pool *p);
 
-/* A text as bytes of a record: u16 length, the bytes, a zero byte; readers use it in place. `name` is what the text is,
- * for errors ("a key"); limit: bytes without the zero, FMT_LIMIT beyond it. A text with a zero byte is FMT_INVALID. */
+/* A text as bytes of a record: u16 length, the bytes, a zero byte. Readers use it in place. `name` is what errors call
+ * the text ("a key"); limit: bytes without the zero byte, FMT_LIMIT beyond. A text that holds a zero byte is
+ * FMT_INVALID. */
 struct bytes;
 struct fmt_buffer;
 struct fmt_error;

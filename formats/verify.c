@@ -1,4 +1,4 @@
-/* verify.c - one walk per kind, through the same functions that every reader uses. */
+/* verify.c - one walk for each kind, by the functions that all readers of that kind use. */
 #include "verify.h"
 
 #include <stdlib.h>
@@ -45,7 +45,7 @@ enum block_kind verify_peek(struct verify_peek *p, const struct fmt_reader *io)
         int64_t got = seekable ? io->read_at(io->arg, p->n, p->first + p->n, sizeof p->first - p->n)
                                : io->read(io->arg, p->first + p->n, sizeof p->first - p->n);
         if (got <= 0)
-            break; /* who reads on will meet it again */
+            break; /* whoever reads on meets the end, or the error, again */
         p->n += (size_t)got;
     }
     if (!seekable)
@@ -110,7 +110,7 @@ static int walk_feat(const struct fmt_reader *io, struct walk *w, struct fmt_err
     return status;
 }
 
-/* Piece by piece: the largest tensor need not fit into memory. */
+/* Piece by piece, since a tensor may be larger than memory. */
 static int walk_ckpt(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
 {
     struct ckpt c;
@@ -154,7 +154,7 @@ int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*st
     case BLOCK_FEAT: status = walk_feat(&p.io, &w, e); break;
     case BLOCK_CKPT: status = walk_ckpt(&p.io, &w, e); break;
     case BLOCK_LINEAR: status = walk_linear(&p.io, &w, e); break;
-    case BLOCK_ANY: /* the container says what is wrong with it */
+    case BLOCK_ANY: /* block_open finds the reason */
         if ((status = block_open(&r, &p.io, BLOCK_ANY, e)) == 0) {
             block_close(&r);
             status = fmt_fail(e, FMT_MAGIC, "not a file of dinotools");

@@ -1,7 +1,7 @@
-/* verify.h - reads a whole file of ours, of whatever kind, and checks every byte and every rule of its format.
+/* verify.h - reads a whole file of any of our kinds and checks every byte and every rule of its format.
  *
- * That no byte has changed needs the index (block.h); this also parses each record as its readers do, so that a file
- * which passes can be used by all of them.
+ * The checksums (block.h) show that no byte has changed. Besides, each record is parsed as its readers parse it, so
+ * that a file which passes can be used by all of them.
  */
 #ifndef VERIFY_H
 #define VERIFY_H
@@ -11,10 +11,10 @@
 #include "block.h"
 #include "fmt.h"
 
-/* The kind of a file by its first bytes, without losing them: where io is a pipe the reader in `io` below gives
- * them again. BLOCK_ANY: not a file of ours (as far as it can be read). p must outlive p->io. */
+/* The kind of a file by its first bytes. They are not lost: if io is a pipe, p->io reads them again. BLOCK_ANY: not a
+ * file of ours, or one that cannot be read. p must outlive p->io. */
 struct verify_peek {
-    struct fmt_reader io; /* use this one from here on */
+    struct fmt_reader io; /* to be used from now on */
     struct fmt_reader source;
     uint8_t first[24];
     size_t n, at;

@@ -1,5 +1,5 @@
-/* views.c - a batch is one record and one block, stored without compression: crops are drawn as fast as they are
- * consumed, and a general compressor would gain a tenth on photographs for half of the time. */
+/* views.c - a batch is one record and one block, stored without compression: crops are made as fast as they are
+ * consumed, and a general compressor would save a tenth of the bytes for half of the time. */
 #include "views.h"
 
 #include <math.h>
@@ -47,7 +47,7 @@ static int check_header(const struct views_header *h, struct fmt_error *e)
     return 0;
 }
 
-/* The largest record: everything, and keys at their limit. */
+/* The largest record: with all keys at their limit. */
 static int record_max(const struct views_header *h, uint32_t *bytes, struct fmt_error *e)
 {
     int64_t all = 8 + views_global_bytes(h) + views_local_bytes(h) + views_mask_bytes(h) +
@@ -87,11 +87,11 @@ int views_batch_set_key(struct views_batch *b, int64_t i, const char *key, struc
         return fmt_fail(e, FMT_LIMIT, "a key of %zu bytes, %d are allowed", n - 1, VIEWS_KEY_MAX);
     if (i == 0)
         b->key_used = 0;
-    if (n > b->key_room - b->key_used) {
-        size_t room = b->key_room ? b->key_room : 4096;
-        while (room - b->key_used < n)
-            room *= 2;
-        char *text = malloc(room);
+    if (n > b->key_capacity - b->key_used) {
+        size_t capacity = b->key_capacity ? b->key_capacity : 4096;
+        while (capacity - b->key_used < n)
+            capacity *= 2;
+        char *text = malloc(capacity);
         if (!text)
             return fmt_no_memory(e);
         if (b->key_used > 0)
@@ -100,7 +100,7 @@ int views_batch_set_key(struct views_batch *b, int64_t i, const char *key, struc
             b->key[j] = text + (b->key[j] - b->key_text);
         free(b->key_text);
         b->key_text = text;
-        b->key_room = room;
+        b->key_capacity = capacity;
     }
     b->key[i] = memcpy(b->key_text + b->key_used, key, n);
     b->key_used += n;
@@ -261,14 +261,14 @@ static int take_batch(const struct views *v, struct views_batch *b, struct fmt_e
     }
     status = take_keys(&c, b, h->batch, e);
     if (status == 0 && bytes_left(&c) > 0)
-        status = fmt_fail(e, FMT_INVALID, "bytes behind the batch of step %lld", (long long)step);
+        status = fmt_fail(e, FMT_INVALID, "bytes follow the batch of step %lld", (long long)step);
     return status;
 }
 
 int views_next(struct views *v, struct views_batch *b, struct fmt_error *e)
 {
     int status = block_next(&v->block, &v->buffer, e);
-    if (status || (status = block_counted(&v->block, &v->buffer, 1, e)) || (status = take_batch(v, b, e)))
+    if (status || (status = block_set_count(&v->block, &v->buffer, 1, e)) || (status = take_batch(v, b, e)))
         return status;
     v->next_step++;
     return 0;
@@ -277,7 +277,7 @@ int views_next(struct views *v, struct views_batch *b, struct fmt_error *e)
 int views_skip_to(struct views *v, int64_t step, struct fmt_error *e)
 {
     if (step < v->header.first_step || (!v->block.seekable && step < v->next_step))
-        return fmt_fail(e, FMT_MISMATCH, "the views begin with step %lld, step %lld is wanted",
+        return fmt_fail(e, FMT_MISMATCH, "the views begin with step %lld, step %lld is needed",
                         (long long)(v->block.seekable ? v->header.first_step : v->next_step), (long long)step);
     if (v->block.seekable) {
         int64_t i = step - v->header.first_step;
@@ -289,7 +289,7 @@ int views_skip_to(struct views *v, int64_t step, struct fmt_error *e)
     }
     while (v->next_step < step) {
         int status = block_next(&v->block, &v->buffer, e);
-        if (status || (status = block_counted(&v->block, &v->buffer, 1, e)))
+        if (status || (status = block_set_count(&v->block, &v->buffer, 1, e)))
             return status;
         v->next_step++;
     }

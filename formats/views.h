@@ -6,7 +6,7 @@
  *   writing:  views_create(&w, &io, &header, &prov, e);  views_add(&w, &batch, e) ...;  views_finish(&w, e);
  *   reading:  views_open(&v, &io, e);  views_batch_init(&batch, &v.header, e);
  *             views_next(&v, &batch, e) until FMT_END        any source
- *             views_skip_to(&v, step, e)                     the next batch is that of this step (seeks where it can)
+ *             views_skip_to(&v, step, e)                     makes the batch of this step the next (seeks if it can)
  *             views_close(&v);  views_batch_release(&batch);
  */
 #ifndef VIEWS_H
@@ -33,8 +33,8 @@ struct views_header {
     int32_t grid_h, grid_w;          /* patches of a global crop; N = grid_h * grid_w entries of a mask */
     struct pixel_norm pixel_norm;    /* that training applies */
     uint64_t seed;
-    int64_t first_step;              /* step of the first batch; they follow without a gap */
-    int64_t n_images;                /* in the data that was drawn from */
+    int64_t first_step;              /* step of the first batch; the others follow without a gap */
+    int64_t n_images;                /* in the data that the samples were drawn from */
 };
 
 struct views_batch {
@@ -45,7 +45,7 @@ struct views_batch {
     int64_t *image;  /* [B] number of the sample's image in its shard set */
     char **key;      /* [B] the image's key; points into key_text */
     char *key_text;
-    size_t key_room, key_used;
+    size_t key_capacity, key_used;
     void *memory;    /* of global, local, mask, image, key */
 };
 
@@ -58,7 +58,7 @@ int64_t views_local_bytes(const struct views_header *h);
 int64_t views_mask_bytes(const struct views_header *h);
 
 int views_batch_init(struct views_batch *b, const struct views_header *h, struct fmt_error *e);
-/* Sets key i (0 .. B-1, in order: key 0 forgets those of the batch before). Copies the text. */
+/* Sets key i (0 .. B-1, in order; key 0 drops those of the previous batch). Copies the text. */
 int views_batch_set_key(struct views_batch *b, int64_t i, const char *key, struct fmt_error *e);
 void views_batch_release(struct views_batch *b);
 
@@ -84,7 +84,7 @@ struct views {
 
 int views_open(struct views *v, const struct fmt_reader *io, struct fmt_error *e);
 int views_next(struct views *v, struct views_batch *b, struct fmt_error *e);
-int views_skip_to(struct views *v, int64_t step, struct fmt_error *e); /* FMT_END: there are not so many */
+int views_skip_to(struct views *v, int64_t step, struct fmt_error *e); /* FMT_END: there are fewer */
 void views_close(struct views *v);
 
 #endif

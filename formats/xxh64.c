@@ -1,5 +1,5 @@
-/* xxh64.c - four lanes of multiply and rotate over 32 byte stripes, then the rest, then a final mixing; written
- * from the published description of the algorithm (doc/xxhash_spec.md of the xxHash project). */
+/* xxh64.c - four lanes of multiply and rotate over stripes of 32 bytes, then the remaining bytes, then a final mix;
+ * written from the published description of the algorithm (doc/xxhash_spec.md of the xxHash project). */
 #include "xxh64.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* xxh64.h - XXH64 (Y. Collet): the checksum that zstd puts behind a frame's content, and our hash of coded blocks.
- * Several gigabytes a second; it finds accidents, not malice. */
+/* xxh64.h - XXH64 (Y. Collet): the checksum that zstd puts after a frame's content, and our hash of coded blocks.
+ * Several gigabytes per second; it detects accidents, not malice. */
 #ifndef XXH64_H
 #define XXH64_H
 

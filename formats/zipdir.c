@@ -1,6 +1,6 @@
-/* zipdir.c - see zipdir.h. The end record is searched from the back, the directory is read whole, and then each
- * member's local header is asked where its data begin (its name and extra field may differ from the directory's).
- * Sorting by place shows overlaps, sorting by name shows names that occur twice and serves zipdir_find. */
+/* zipdir.c - the end record is searched from the back, the directory is read whole, and each local header gives the
+ * offset of the member's data (its name and extra field may differ from the directory's). Sorting by offset shows
+ * overlaps; sorting by name shows duplicates and serves zipdir_find. */
 #include "zipdir.h"
 
 #include <inttypes.h>
@@ -91,7 +91,7 @@ static int find_directory(const struct fmt_reader *r, struct directory *d, struc
         d->bytes = bytes_u32(&c);
         d->at = bytes_u32(&c);
         if (bytes_u16(&c) != bytes_left(&c))
-            continue; /* the signature by chance, or bytes behind the end */
+            continue; /* the signature by chance, or bytes follow the end */
         status = disks == 0 && here == d->n ? find_end64(r, r->size - tail + i, d, e)
                                             : fmt_fail(e, FMT_UNSUPPORTED, "a zip file in several parts");
         break;
@@ -107,11 +107,11 @@ static int find_directory(const struct fmt_reader *r, struct directory *d, struc
 }
 
 /* ------------------------------------------------------------------ the directory */
-/* 64-bit values replace those that are all ones, in this order. */
+/* 64-bit values of the extra field replace those that are all ones, in this order. */
 static bool take_zip64(struct bytes extra, uint64_t *size, uint64_t *stored, uint64_t *at)
 {
-    bool want = *size == UINT32_MAX || *stored == UINT32_MAX || *at == UINT32_MAX;
-    while (want && bytes_left(&extra) >= 4) {
+    bool needed = *size == UINT32_MAX || *stored == UINT32_MAX || *at == UINT32_MAX;
+    while (needed && bytes_left(&extra) >= 4) {
         uint16_t id = bytes_u16(&extra), n = bytes_u16(&extra);
         const uint8_t *body = bytes_take(&extra, n);
         if (!body || id != EXTRA_ZIP64)
@@ -125,7 +125,7 @@ static bool take_zip64(struct bytes extra, uint64_t *size, uint64_t *stored, uin
             *at = bytes_u64(&c);
         return bytes_ok(&c);
     }
-    return true; /* without the field the values are meant as they are */
+    return true; /* without the field the values are valid as they are */
 }
 
 static int take_entry(struct bytes *c, struct zipdir_member *m, struct fmt_error *e)
@@ -178,7 +178,7 @@ static int find_data(const struct fmt_reader *r, struct zipdir_member *m, uint64
     return 0;
 }
 
-static int by_place(const void *a, const void *b)
+static int by_offset(const void *a, const void *b)
 {
     const struct zipdir_member *x = a, *y = b;
     return x->header_at < y->header_at ? -1 : x->header_at > y->header_at;
@@ -193,7 +193,7 @@ static int check_members(struct zipdir *z, struct fmt_error *e)
 {
     if (z->n < 2)
         return 0;
-    qsort(z->member, (size_t)z->n, sizeof *z->member, by_place);
+    qsort(z->member, (size_t)z->n, sizeof *z->member, by_offset);
     for (int64_t i = 1; i < z->n; i++) {
         const struct zipdir_member *m = &z->member[i - 1];
         if (m->at + m->bytes > z->member[i].header_at)
@@ -260,9 +260,9 @@ void zipdir_release(struct zipdir *z)
 }
 
 /* ------------------------------------------------------------------ writing
- * As PyTorch writes: sizes and checksum follow the data in a descriptor, the directory repeats them. */
+ * As PyTorch does: sizes and checksum follow the data in a descriptor; the directory repeats them. */
 
-/* CRC-32 (reflected 0x04c11db7), four bytes at a time: table[k] is the remainder of a byte k places further on. */
+/* CRC-32 (reflected 0x04c11db7), four bytes at a time: table[k] is the remainder of a byte k bytes further on. */
 static void crc_tables(uint32_t table[4][256])
 {
     for (uint32_t i = 0; i < 256; i++) {
@@ -368,7 +368,7 @@ int zipdir_begin(struct zipdir_writer *w, const char *name, uint64_t bytes, stru
 {
     int status = close_member(w, e);
     if (!status)
-        status = fmt_grow(&w->member, w->n, &w->room, sizeof *w->member, e);
+        status = fmt_grow(&w->member, w->n, &w->capacity, sizeof *w->member, e);
     if (status)
         return status;
     if (strlen(name) > UINT16_MAX || w->n == ZIPDIR_MEMBERS_MAX)
@@ -408,7 +408,7 @@ static bool put_entry(struct fmt_buffer *b, const struct zipdir_member *m)
     return good;
 }
 
-/* The zip64 record, its locator and the classic record, which holds the true values where they fit. */
+/* The zip64 record, its locator and the classic record, which has the true values if they fit. */
 static bool put_end(struct fmt_buffer *b, const struct directory *d)
 {
     uint16_t n16 = d->n > UINT16_MAX ? UINT16_MAX : (uint16_t)d->n;

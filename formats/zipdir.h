@@ -1,9 +1,9 @@
-/* zipdir.h - the members of a zip file, the stored ones to be read: what a .pth container needs.
+/* zipdir.h - the members of a zip file, of which stored ones can be read: what a .pth container needs.
  *
- * Sizes and offsets come from the central directory alone (PyTorch leaves the local ones 0 and puts descriptors behind
- * the data); zip64 is followed. Compressed and encrypted members are listed, so that their names tell what the file is;
- * nothing here reads them. Refused: several disks, names twice, members that overlap each other or the directory, sizes
- * beyond the file's end.
+ * Sizes and offsets come from the central directory alone (PyTorch leaves the local ones 0 and puts descriptors after
+ * the data); zip64 is supported. Compressed and encrypted members are listed, since names show what the file is, but
+ * nothing here reads them. Refused: several disks, duplicate names, members that overlap each other or the directory,
+ * sizes beyond the end of the file.
  */
 #ifndef ZIPDIR_H
 #define ZIPDIR_H
@@ -18,11 +18,11 @@ enum {
 };
 
 struct zipdir_member {
-    char *name; /* no byte of it is 0 */
+    char *name; /* without a zero byte */
     uint64_t at, bytes; /* of the data, in the file */
-    bool packed;        /* compressed or encrypted: its bytes are not its data */
+    bool packed;        /* compressed or encrypted */
     uint64_t header_at;
-    uint32_t crc; /* as the directory has it; some writers leave it 0 */
+    uint32_t crc; /* from the directory; some writers leave it 0 */
 };
 
 struct zipdir {
@@ -40,16 +40,16 @@ void zipdir_release(struct zipdir *z);
 struct zipdir_writer {
     const struct fmt_writer *sink;
     struct zipdir_member *member;
-    int64_t n, room;
+    int64_t n, capacity;
     uint64_t at; /* bytes written */
     uint64_t left; /* of the open member's data */
     uint32_t crc_table[4][256];
 };
 void zipdir_start(struct zipdir_writer *w, const struct fmt_writer *sink);
-/* Announces a member of `bytes` bytes; the one before must be complete. */
+/* Begins a member of `bytes` bytes; the one before must be complete. */
 int zipdir_begin(struct zipdir_writer *w, const char *name, uint64_t bytes, struct fmt_error *e);
 int zipdir_put(struct zipdir_writer *w, const void *data, size_t n, struct fmt_error *e);
-int zipdir_finish(struct zipdir_writer *w, struct fmt_error *e); /* the directory; then release */
+int zipdir_finish(struct zipdir_writer *w, struct fmt_error *e); /* writes the directory and releases w */
 void zipdir_writer_release(struct zipdir_writer *w);
 
 #endif

@@ -90,7 +90,7 @@ static void close_inputs(void)
 static int32_t *label_number; /* [labels.n] */
 static bool *label_seen, *split_seen, *group_seen; /* a row fits this word of the list */
 
-static void *room(int n, size_t bytes_each)
+static void *capacity(int n, size_t bytes_each)
 {
     void *memory = calloc((size_t)n + 1, bytes_each);
     if (!memory)
@@ -100,10 +100,10 @@ static void *room(int n, size_t bytes_each)
 
 static void resolve_labels(const struct feat_header *h)
 {
-    label_number = room(labels.n, sizeof *label_number);
-    label_seen = room(labels.n, sizeof *label_seen);
-    split_seen = room(splits.n, sizeof *split_seen);
-    group_seen = room(groups.n, sizeof *group_seen);
+    label_number = capacity(labels.n, sizeof *label_number);
+    label_seen = capacity(labels.n, sizeof *label_seen);
+    split_seen = capacity(splits.n, sizeof *split_seen);
+    group_seen = capacity(groups.n, sizeof *group_seen);
     for (int i = 0; i < labels.n; i++) {
         const char *word = labels.item[i];
         int64_t number = strcmp(word, "none") == 0 ? -1 : -2;
