@@ -1,4 +1,4 @@
-/* arena.c - one mapping per arena; fresh pages come zeroed and are backed only when touched. */
+/* arena.c - one mapping per arena; fresh pages are zero and get memory when they are first touched. */
 #include "arena.h"
 
 #include <stdlib.h>
@@ -17,11 +17,11 @@ int arena_init(struct arena *a, size_t bytes, struct fmt_error *e)
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
         char text[32];
-        return fmt_fail(e, FMT_MEMORY, "out of memory: %s wanted", num_bytes_text((double)size, text));
+        return fmt_fail(e, FMT_MEMORY, "out of memory: %s requested", num_bytes_text((double)size, text));
     }
 #ifdef MADV_HUGEPAGE
     if (size >= (size_t)4 << 20)
-        (void)madvise(p, size, MADV_HUGEPAGE); /* advice: fewer page faults, no other effect */
+        (void)madvise(p, size, MADV_HUGEPAGE); /* fewer page faults, no other effect */
 #endif
     *a = (struct arena){.base = p, .size = size};
     red_zone_set(a->base, a->size, false);
@@ -39,8 +39,8 @@ void arena_release(struct arena *a)
 
 void *arena_take(struct arena *a, size_t bytes)
 {
-    size_t capacity, end;
-    if (!num_add(bytes, ALIGN - 1 + RED_ZONE, &capacity) || !num_add(a->used, capacity & ~(size_t)(ALIGN - 1), &end))
+    size_t padded, end;
+    if (!num_add(bytes, ALIGN - 1 + RED_ZONE, &padded) || !num_add(a->used, padded & ~(size_t)(ALIGN - 1), &end))
         msg_bug("arena: a size that does not fit into memory");
     size_t at = a->used;
     a->used = end;

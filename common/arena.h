@@ -1,14 +1,14 @@
-/* arena.h - memory by plan: one block, carved from the front, given back by resetting to a mark.
+/* arena.h - planned memory: one block, allocated from the front, freed by resetting to a mark.
  *
- *   struct arena a = {0};              plan: count only
- *   carve(&a, ...);                    every arena_take returns NULL and counts
- *   arena_init(&a, a.high, &error);    the same carving now gets memory
- *   carve(&a, ...);
- *   size_t mark = a.used; ... a.used = mark;      scratch of a step
+ *   struct arena a = {0};              planning: counts only
+ *   take(&a, ...);                     the caller's function: each arena_take in it counts and returns NULL
+ *   arena_init(&a, a.high, &error);    now the same calls return memory
+ *   take(&a, ...);
+ *   size_t mark = a.used; ... a.used = mark;      scratch memory of a step
  *   arena_release(&a);
  *
- * Pieces are aligned to 64 bytes. arena_take beyond the size is a bug of the plan and aborts. While an
- * arena is planning (base NULL), callers carve but do not touch what they get.
+ * Pieces are aligned to 64 bytes. Taking more than was planned is a bug and aborts. While an arena is planning (base
+ * NULL) callers must not touch what arena_take returns.
  */
 #ifndef ARENA_H
 #define ARENA_H
@@ -22,7 +22,7 @@
 struct arena {
     uint8_t *base; /* NULL while planning */
     size_t used, size;
-    size_t high; /* the most that was ever used: the plan's result */
+    size_t high; /* the largest `used` so far: the result of planning */
 };
 
 int arena_init(struct arena *a, size_t bytes, struct fmt_error *e); /* zeroed pages */

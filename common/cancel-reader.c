@@ -1,4 +1,4 @@
-/* cancel-reader.c - poll for data or for the wake-up call, whichever comes first; then what is there is read. */
+/* cancel-reader.c - waits by poll for data or for the wake-up event, whichever comes first, and reads what is there. */
 #include "cancel-reader.h"
 
 #include <errno.h>
@@ -7,14 +7,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 1000 }; /* between two looks at stop: a signal wakes nobody */
+enum { STOP_CHECK_MS = 1000 }; /* interval of checks of `stop`: a signal does not interrupt the wait */
 
-/* 0: there are data, or the end of them; -1: not, and errno. */
+/* 0: data or the end of the stream are there; -1 and errno: cancelled or failed. */
 static int wait_for_data(const struct cancel_reader *in)
 {
     struct pollfd fds[2] = {{.fd = in->file.fd, .events = POLLIN}, {.fd = in->wake, .events = POLLIN}};
     while (!in->stop || !*in->stop) {
-        int n = poll(fds, 2, LOOK_MS);
+        int n = poll(fds, 2, STOP_CHECK_MS);
         if (n < 0 && errno != EINTR)
             return -1;
         if (n > 0 && fds[1].revents)
@@ -57,7 +57,7 @@ int cancel_reader_open(struct cancel_reader *in, const char *path, struct fmt_er
 
 struct fmt_reader cancel_reader_callbacks(struct cancel_reader *in)
 {
-    if (in->file.regular) /* is never silent */
+    if (in->file.regular) /* never makes a reader wait */
         return file_reader(&in->file);
     return (struct fmt_reader){in, read_some, NULL, UINT64_MAX};
 }

@@ -1,12 +1,12 @@
-/* cancel-reader.h - a file or pipe that one thread reads and another can end the reading of: a pipe may be silent for
+/* cancel-reader.h - reading a file or pipe in one thread so that another thread can end it: a pipe may be silent for
  * ever.
  *
- *   cancel_reader_open(&in, path, e);           "-" is standard input; the writer of a fifo is not waited for
- *   in.stop = &stop;                    a wait that finds it not 0 ends within a second; may be NULL
+ *   cancel_reader_open(&in, path, e);      "-" is standard input; does not wait for the writer of a fifo
+ *   in.stop = &stop;                       a wait ends within a second after this becomes nonzero; may be NULL
  *   struct fmt_reader io = cancel_reader_callbacks(&in);
- *   ... in the reading thread: io.read fails once it has been called back ...
- *   cancel_reader_cancel(&in);                     from any thread: ends the wait there is, and all that come
- *   cancel_reader_close(&in);                   when nobody reads
+ *   ... the reading thread: io.read fails with ECANCELED once it is cancelled ...
+ *   cancel_reader_cancel(&in);             from any thread: ends the current wait and all later ones
+ *   cancel_reader_close(&in);              when no thread reads
  */
 #ifndef CANCEL_READER_H
 #define CANCEL_READER_H
@@ -15,7 +15,7 @@
 
 struct cancel_reader {
     struct file file;
-    int wake; /* eventfd: can be read once the end was asked for */
+    int wake; /* eventfd: readable once the reader is cancelled */
     const _Atomic int *stop;
 };
 

@@ -1,11 +1,11 @@
-/* config-effect.c - settings that change nothing: those that config.def calls UNUSED, and those that have a meaning
- * only beside another one. */
+/* config-effect.c - settings without effect: those that config.def calls UNUSED, and those whose meaning depends on
+ * another one. */
 #include "config-value.h"
 #include "config.h"
 
-/* What only another setting gives a meaning. Not here: evaluation.knn_k, resize and crop, which a file may well hold
- * ready for the day when evaluation.knn_train is set. */
-static const char *without_other(const struct config *c, int id)
+/* Why another setting takes the effect of this one away. Not here: evaluation.knn_k, resize and crop, which a file may
+ * well hold ready for the day when evaluation.knn_train is set. */
+static const char *disabled_by(const struct config *c, int id)
 {
     bool mlp = c->student.ffn_layer != FFN_IDENTITY, sgd = c->optim.optimizer == OPTIMIZER_SGD;
     const char *one_head = c->ibot.separate_head ? NULL : "ibot.separate_head is false";
@@ -46,17 +46,17 @@ static const char *without_other(const struct config *c, int id)
 
 const char *config_idle_reason(const struct config *c, int id)
 {
-    return config_key(id)->effect == CONFIG_UNUSED ? config_key(id)->help : without_other(c, id);
+    return config_key(id)->effect == CONFIG_UNUSED ? config_key(id)->help : disabled_by(c, id);
 }
 
-void config_each_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg)
+void config_each_idle(const struct config *c, void (*found)(void *arg, const char *key, const char *why), void *arg)
 {
     const int all = CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED;
-    struct config plain;
-    config_init(&plain);
-    for (int id = config_differ(c, &plain, all, 0); id < CONFIG_N_KEYS; id = config_differ(c, &plain, all, id + 1)) {
-        bool asked = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
-        if (asked && config_idle_reason(c, id))
-            tell(arg, config_key(id)->name, config_idle_reason(c, id));
+    struct config initial;
+    config_init(&initial);
+    for (int id = config_differ(c, &initial, all, 0); id < CONFIG_N_KEYS; id = config_differ(c, &initial, all, id + 1)) {
+        bool was_set = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
+        if (was_set && config_idle_reason(c, id))
+            found(arg, config_key(id)->name, config_idle_reason(c, id));
     }
 }

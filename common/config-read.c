@@ -1,8 +1,8 @@
 /* config-read.c - settings from YAML and from key=value words.
  *
- * libyaml gives events; the names of the open mappings stand in one path ("student", then "student.arch"), so
- * nested sections and dotted names are the same thing. Nothing is built in memory but the scalars of one value:
- * what a hostile file can cost is bounded by its own size.
+ * libyaml delivers events; the names of the open mappings are one path ("student", then "student.arch"), so nested
+ * sections and dotted names are the same. Only the scalars of one value are in memory: the size of a hostile file
+ * bounds its cost.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +18,12 @@
 
 struct reader {
     struct config *cfg;
-    const char *name; /* of the file, kept by cfg */
+    const char *name; /* of the file; belongs to cfg */
     const char *text;
     size_t bytes;
     yaml_parser_t parser;
     char path[PATH_MAX_BYTES];
-    int line[CONFIG_N_KEYS]; /* where this file set a key; 0: nowhere yet */
+    int line[CONFIG_N_KEYS]; /* in which this file set a key; 0: not yet */
     struct fmt_error *e;
 };
 
@@ -34,7 +34,7 @@ static int fail_at(struct reader *r, size_t line, enum fmt_status status, const 
 
 #define INTERPOLATION "an interpolation (${...}); settings have none, write the value"
 
-/* The line of this number, from 0, without its end; *n: its bytes. */
+/* The line of this number, from 0; *n: its bytes without the line end. */
 static const char *line_at(const struct reader *r, size_t line, size_t *n)
 {
     const char *at = r->text, *end = r->text + r->bytes, *next;
@@ -45,7 +45,7 @@ static const char *line_at(const struct reader *r, size_t line, size_t *n)
     return at;
 }
 
-/* What is likely wrong with a line that the parser does not take; NULL: nothing that is known. */
+/* The likely error in a line that the parser refuses; NULL: not known. */
 static const char *likely_cause(const struct reader *r, size_t line)
 {
     size_t n, blanks = 0;
@@ -95,7 +95,7 @@ static bool scalar_is_null(const yaml_event_t *event)
     return event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && is_null((const char *)event->data.scalar.value);
 }
 
-/* The items of a list whose start was read. */
+/* Reads the items of a list, after its start. */
 static int read_list(struct reader *r, struct config_items *v, char **texts)
 {
     v->list = true;
@@ -132,7 +132,7 @@ static int unknown(const char *name, struct fmt_error *e)
     return fmt_fail(e, FMT_INVALID, "%.100s: no such setting; the nearest is %s", name, config_suggest(name));
 }
 
-/* A "${" that began a mapping: between braces a plain value ends in front of one. */
+/* Whether the value is the "$" of a "${" that began a mapping: inside braces a plain value ends before a brace. */
 static bool is_cut(const struct reader *r, const yaml_event_t *event)
 {
     size_t n, bytes = event->data.scalar.length;
@@ -141,7 +141,7 @@ static bool is_cut(const struct reader *r, const yaml_event_t *event)
            memmem(at, n, "${", 2);
 }
 
-/* ${name} for a whole section, or one that is_cut; config_take tells the others. */
+/* ${name} in place of a whole section, or one that is_cut; config_take finds the others. */
 static bool is_interpolation(const struct reader *r, const yaml_event_t *event, int id)
 {
     return event->type == YAML_SCALAR_EVENT &&
@@ -149,21 +149,23 @@ static bool is_interpolation(const struct reader *r, const yaml_event_t *event, 
             (id < 0 && config_is_section(r->path) && strstr((const char *)event->data.scalar.value, "${")));
 }
 
-/* The value that began with `event` (a scalar or the start of a list) is that of r->path. */
-static int take_value(struct reader *r, const yaml_event_t *event)
+/* The value that begins with `event`, a scalar or the start of a list. texts: copies of items, for free(). */
+static int read_items(struct reader *r, const yaml_event_t *event, struct config_items *v, char **texts)
+{
+    if (event->type == YAML_SEQUENCE_START_EVENT)
+        return read_list(r, v, texts);
+    v->null = scalar_is_null(event);
+    v->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    v->item[v->n++] = (const char *)event->data.scalar.value;
+    return strlen(v->item[0]) == event->data.scalar.length
+               ? 0
+               : fail_at(r, event->start_mark.line, FMT_INVALID, "a zero byte in a value");
+}
+
+/* Sets key `id`, which r->path names. */
+static int take_value(struct reader *r, const yaml_event_t *event, int id)
 {
     size_t line = event->start_mark.line;
-    int id = config_find(r->path);
-    if (id < 0 && event->type == YAML_SCALAR_EVENT && scalar_is_null(event) && config_is_section(r->path))
-        return 0; /* a section with nothing in it */
-    if (is_interpolation(r, event, id)) {
-        fmt_fail(r->e, FMT_INVALID, "%.100s: " INTERPOLATION, r->path);
-        return at_line(r, line, FMT_INVALID);
-    }
-    if (id < 0 && config_is_section(r->path))
-        return fail_at(r, line, FMT_INVALID, "a section, where one value stands");
-    if (id < 0)
-        return at_line(r, line, unknown(r->path, r->e));
     if (r->line[id]) {
         char text[160];
         snprintf(text, sizeof text, "%.100s: this key stands in the file twice, first in line %d", r->path,
@@ -173,16 +175,7 @@ static int take_value(struct reader *r, const yaml_event_t *event)
     r->line[id] = (int)line + 1;
     struct config_items v = {0};
     char *texts[CONFIG_INTS_MAX] = {0};
-    int status = 0;
-    if (event->type == YAML_SEQUENCE_START_EVENT) {
-        status = read_list(r, &v, texts);
-    } else {
-        v.null = scalar_is_null(event);
-        v.quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-        v.item[v.n++] = (const char *)event->data.scalar.value;
-        if (strlen(v.item[0]) != event->data.scalar.length)
-            status = fail_at(r, line, FMT_INVALID, "a zero byte in a value");
-    }
+    int status = read_items(r, event, &v, texts);
     if (!status)
         status = at_line(r, line, config_take(r->cfg, id, &v, r->e));
     for (int i = 0; i < CONFIG_INTS_MAX; i++)
@@ -195,7 +188,24 @@ static int take_value(struct reader *r, const yaml_event_t *event)
     return status;
 }
 
-/* Makes the path longer by a key; its old length is the way back. */
+/* A scalar or a list at r->path: the value of a key, or an error. */
+static int take_scalar_or_list(struct reader *r, const yaml_event_t *event)
+{
+    size_t line = event->start_mark.line;
+    int id = config_find(r->path);
+    bool section = id < 0 && config_is_section(r->path);
+    if (section && event->type == YAML_SCALAR_EVENT && scalar_is_null(event))
+        return 0; /* an empty section */
+    if (is_interpolation(r, event, id)) {
+        fmt_fail(r->e, FMT_INVALID, "%.100s: " INTERPOLATION, r->path);
+        return at_line(r, line, FMT_INVALID);
+    }
+    if (section)
+        return fail_at(r, line, FMT_INVALID, "a section, where one value stands");
+    return id < 0 ? at_line(r, line, unknown(r->path, r->e)) : take_value(r, event, id);
+}
+
+/* Appends a key to the path; the caller restores its old length. */
 static int push_key(struct reader *r, const yaml_event_t *event)
 {
     const char *key = (const char *)event->data.scalar.value;
@@ -206,40 +216,40 @@ static int push_key(struct reader *r, const yaml_event_t *event)
     return 0;
 }
 
-/* The document from its root mapping on, without recursion: depth and path say where we are. */
+/* Reads the document, after the start of its root mapping. Not recursive: depth and path are the state. */
 static int read_mapping(struct reader *r)
 {
     size_t lengths[DEPTH_MAX + 1] = {0};
     int depth = 0;
-    bool want_key = true;
+    bool at_key = true;
     for (;;) {
         yaml_event_t event;
         int status = next_event(r, &event);
         if (status)
             return status;
         bool end = false;
-        if (want_key && event.type == YAML_SCALAR_EVENT) {
+        if (at_key && event.type == YAML_SCALAR_EVENT) {
             status = push_key(r, &event);
-            want_key = false;
-        } else if (want_key && event.type == YAML_MAPPING_END_EVENT) {
+            at_key = false;
+        } else if (at_key && event.type == YAML_MAPPING_END_EVENT) {
             end = depth == 0;
             if (!end && !config_is_section(r->path))
                 status = at_line(r, event.start_mark.line, unknown(r->path, r->e));
             if (!end)
                 r->path[lengths[--depth]] = 0;
-        } else if (!want_key && event.type == YAML_MAPPING_START_EVENT) {
-            /* In a section that is not known, the first key tells more about what was meant. */
+        } else if (!at_key && event.type == YAML_MAPPING_START_EVENT) {
+            /* An unknown section is reported at its first key, which shows better what was meant. */
             if (config_find(r->path) >= 0)
                 status = fail_at(r, event.start_mark.line, FMT_INVALID, "a section, where one value is needed");
             else if (depth == DEPTH_MAX)
                 status = fail_at(r, event.start_mark.line, FMT_LIMIT, "sections too deep");
             else
                 lengths[++depth] = strlen(r->path);
-            want_key = true;
-        } else if (!want_key && (event.type == YAML_SCALAR_EVENT || event.type == YAML_SEQUENCE_START_EVENT)) {
-            status = take_value(r, &event);
+            at_key = true;
+        } else if (!at_key && (event.type == YAML_SCALAR_EVENT || event.type == YAML_SEQUENCE_START_EVENT)) {
+            status = take_scalar_or_list(r, &event);
             r->path[lengths[depth]] = 0;
-            want_key = true;
+            at_key = true;
         } else {
             status = fail_at(r, event.start_mark.line, FMT_INVALID, "a name of a setting is needed here");
         }
@@ -280,7 +290,7 @@ int config_parse(struct config *c, const char *text, size_t bytes, const char *n
     struct reader r = {.cfg = c, .text = text, .bytes = bytes, .e = e};
     if (bytes > CONFIG_FILE_MAX)
         return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d bytes", name, CONFIG_FILE_MAX);
-    if (!(r.name = config_keep(c, name, e)))
+    if (!(r.name = config_copy_text(c, name, e)))
         return FMT_MEMORY;
     if (!yaml_parser_initialize(&r.parser))
         return fmt_no_memory(e);
@@ -303,7 +313,7 @@ int config_load(struct config *c, const char *path, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ words */
-/* "[a, b]" in place: blanks go, commas become ends. */
+/* Splits "[a, b]" in place. */
 static int split_list(char *text, struct config_items *v)
 {
     size_t n = strlen(text);
@@ -326,7 +336,7 @@ static int split_list(char *text, struct config_items *v)
     return 0;
 }
 
-/* A string is taken as it stands, so that "-", "*.shard" and "a: b" need no quoting beyond the shell's. */
+/* A string is taken literally, so that "-", "*.shard" and "a: b" need no quotes but those of the shell. */
 static int take_word(struct config *c, int id, char *value, struct fmt_error *e)
 {
     const struct config_key *k = config_key(id);

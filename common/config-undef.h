@@ -1,4 +1,4 @@
-/* config-undef.h - forgets the macros of one use of config.def, so that the next can give them another meaning. */
+/* config-undef.h - undefines the macros of config.def after a use, so that the next can define them otherwise. */
 #undef SECTION
 #undef END
 #undef INT

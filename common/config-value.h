@@ -7,7 +7,7 @@
 /* One value before its kind is known: null, one text, or a list of texts. */
 struct config_items {
     bool null, list;
-    bool quoted; /* one text, in quotes: it is not taken for a word of another language */
+    bool quoted; /* one text in quotes: not a word with a meaning of its own, such as None */
     int n;
     const char *item[CONFIG_INTS_MAX];
 };
@@ -17,12 +17,12 @@ static inline void *config_field(struct config *c, int id)
     return (char *)c + config_key(id)->offset;
 }
 
-/* Sets key `id`; "key: reason" in e if the value is not one of it. */
+/* Sets key `id`; "key: reason" in e if it cannot have this value. */
 int config_take(struct config *c, int id, const struct config_items *v, struct fmt_error *e);
 
 bool config_is_section(const char *name); /* "train", "compute_precision.student" */
 
 /* A copy that lives as long as c; NULL: no memory. */
-const char *config_keep(struct config *c, const char *text, struct fmt_error *e);
+const char *config_copy_text(struct config *c, const char *text, struct fmt_error *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* config-write.c - settings as text: single values, a YAML file, JSON.
  *
- * Numbers are written with the fewest digits that read back to the same bits, always with a point, because the
- * published code's YAML reader takes 1e-06 for a string.
+ * Numbers have the fewest digits that read back as the same bits, and always a point: the YAML reader of the published
+ * code takes 1e-06 for a string.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,10 +48,10 @@ static int put_ints(struct fmt_buffer *b, const struct config_ints *v, const cha
     return bad | put(b, "]");
 }
 
-static int put_choice(struct fmt_buffer *b, const struct config_key *k, int place, bool json)
+static int put_choice(struct fmt_buffer *b, const struct config_key *k, int i_word, bool json)
 {
     const char *word = k->words;
-    for (; place > 0; place--)
+    for (; i_word > 0; i_word--)
         word += strcspn(word, "|") + 1;
     size_t n = strcspn(word, "|");
     bool bare = !json || (n == 4 && strncmp(word, "null", 4) == 0) || (n == 4 && strncmp(word, "true", 4) == 0) ||
@@ -59,7 +59,7 @@ static int put_choice(struct fmt_buffer *b, const struct config_key *k, int plac
     return (bare ? 0 : put(b, "\"")) | fmt_buffer_append(b, word, n) | (bare ? 0 : put(b, "\""));
 }
 
-/* Strings hold no control characters (config.c), so that a quote and a backslash are all there is to escape. */
+/* Strings have no control characters (config.c): only quotes and backslashes need an escape. */
 static int put_string(struct fmt_buffer *b, const char *text, bool json)
 {
     int bad = put(b, json ? "\"" : "'");
@@ -101,18 +101,18 @@ char *config_value(const struct config *c, int id)
     return (char *)b.data;
 }
 
-const char *config_origin_text(const struct config *c, int id, char *out, size_t capacity)
+const char *config_origin_text(const struct config *c, int id, char *out, size_t bytes)
 {
     switch (c->origin[id].kind) {
-    case CONFIG_FILE: snprintf(out, capacity, "%s:%d", c->origin[id].file, c->origin[id].line); break;
-    case CONFIG_WORD: snprintf(out, capacity, "command line"); break;
-    case CONFIG_COMPUTED: snprintf(out, capacity, "computed"); break;
-    default: snprintf(out, capacity, "default"); break;
+    case CONFIG_FILE: snprintf(out, bytes, "%s:%d", c->origin[id].file, c->origin[id].line); break;
+    case CONFIG_WORD: snprintf(out, bytes, "command line"); break;
+    case CONFIG_COMPUTED: snprintf(out, bytes, "computed"); break;
+    default: snprintf(out, bytes, "default"); break;
     }
     return out;
 }
 
-/* The sections of `name` that differ from those of `before` are opened; returns where its last word begins. */
+/* Writes the lines of those sections of `name` that differ from those of `before`; returns the last word of name. */
 static const char *put_sections(struct fmt_buffer *b, const char *name, const char *before, int *depth, int *bad)
 {
     bool same = true;
@@ -135,7 +135,7 @@ static int put_origin(struct fmt_buffer *b, const struct config *c, int id)
 {
     char origin[512];
     config_origin_text(c, id, origin, sizeof origin);
-    for (char *p = origin; *p; p++) /* a file's name may hold anything, a comment may not */
+    for (char *p = origin; *p; p++) /* a file name may hold bytes that a comment may not */
         if (*p < 0x20 || *p > 0x7e)
             *p = '?';
     return put(b, "  # ") | put(b, origin) | put(b, config_idle_reason(c, id) ? "; without effect" : "");

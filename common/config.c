@@ -1,5 +1,5 @@
-/* config.c - the table made from config.def, defaults, the setting of one key from text, and what no single value
- * can show: contradictions between keys. Reading and writing of files are in config-read.c and config-write.c. */
+/* config.c - the table made from config.def, the defaults, setting one key from text, computed values, and
+ * contradictions between keys. config-read.c and config-write.c read and write files. */
 #include "config.h"
 
 #include <math.h>
@@ -89,18 +89,18 @@ bool config_is_section(const char *name)
 const char *config_suggest(const char *name)
 {
     const char *best = NULL, *last = strrchr(name, '.');
-    int least = 0;
+    int smallest = 0;
     last = last ? last + 1 : name;
     for (int i = 0; i < CONFIG_N_KEYS; i++) {
-        /* The right word in the wrong section is nearer than a word misspelt in two places. */
+        /* The right word in the wrong section is closer than a word with three misspelt letters. */
         const char *key = strrchr(table[i].name, '.') + 1;
-        int far = edit_distance(name, table[i].name), short_far = edit_distance(last, key) + 2;
-        far = short_far < far ? short_far : far;
+        int distance = edit_distance(name, table[i].name), elsewhere = edit_distance(last, key) + 2;
+        distance = elsewhere < distance ? elsewhere : distance;
         if (*last && strncmp(name, table[i].name, strlen(name)) == 0)
-            far = 1; /* the beginning of a longer name */
-        if (!best || far < least) {
+            distance = 1; /* the beginning of a longer name */
+        if (!best || distance < smallest) {
             best = table[i].name;
-            least = far;
+            smallest = distance;
         }
     }
     return best;
@@ -119,7 +119,7 @@ void config_release(struct config *c)
     *c = defaults;
 }
 
-const char *config_keep(struct config *c, const char *text, struct fmt_error *e)
+const char *config_copy_text(struct config *c, const char *text, struct fmt_error *e)
 {
     char *copy = strdup(text);
     char **texts = copy ? realloc(c->texts, ((size_t)c->n_texts + 1) * sizeof *texts) : NULL;
@@ -141,9 +141,9 @@ int config_copy(struct config *to, const struct config *from, struct fmt_error *
     int status = 0;
     for (int i = 0; i < CONFIG_N_KEYS && !status; i++) {
         const char **text = table[i].kind == CONFIG_TEXT ? config_field(to, i) : NULL;
-        if (text && !(*text = config_keep(to, *text, e)))
+        if (text && !(*text = config_copy_text(to, *text, e)))
             status = FMT_MEMORY;
-        if (!status && to->origin[i].file && !(to->origin[i].file = config_keep(to, to->origin[i].file, e)))
+        if (!status && to->origin[i].file && !(to->origin[i].file = config_copy_text(to, to->origin[i].file, e)))
             status = FMT_MEMORY;
     }
     if (status)
@@ -214,11 +214,11 @@ static int take_choice(const struct config_key *k, const char *text, int *v, str
     /* null, true and false have more than one spelling. */
     if (k == &table[CONFIG_train_resume] && !take_bool(k, text, &truth, NULL))
         text = truth ? "true" : "false", n = strlen(text);
-    int place = 0;
-    for (const char *word = k->words; *word; place++) {
+    int i_word = 0;
+    for (const char *word = k->words; *word; i_word++) {
         size_t length = strcspn(word, "|");
         if (length == n && strncmp(word, text, n) == 0) {
-            *v = place;
+            *v = i_word;
             return 0;
         }
         word += length + (word[length] == '|');
@@ -226,8 +226,8 @@ static int take_choice(const struct config_key *k, const char *text, int *v, str
     return fmt_fail(e, FMT_INVALID, "%s: %.60s is none of %s", k->name, *text ? text : "nothing", k->words);
 }
 
-/* What YAML readers take and every writer can write back: UTF-8 without control characters, and without the two line
- * separators that YAML folds like the end of a line. */
+/* Text that YAML readers accept and all writers can write: UTF-8 without control characters, and without the two line
+ * separators that YAML folds like a line end. */
 static bool plain_utf8(const char *text)
 {
     size_t left = strlen(text);
@@ -243,14 +243,14 @@ static bool plain_utf8(const char *text)
     return true;
 }
 
-/* Texts that are names of files: all that something is done with. */
+/* All texts that have an effect are names of files. */
 static bool is_path(const struct config_key *k)
 {
     return k->kind == CONFIG_TEXT && k->effect != CONFIG_UNUSED;
 }
 
-/* A shell puts folders in the place of ~ and $NAME, but hardly ever inside key=value, and nobody does in a file.
- * *expanded is for free(), or NULL where the path stays as it is. */
+/* A shell expands ~ and $NAME, but hardly ever inside key=value, and nothing does in a file. *expanded is for free();
+ * NULL: the path needs no expansion. */
 static int expand_path(const char *key, const char *path, char **expanded, struct fmt_error *e)
 {
     const char *home = getenv("HOME");
@@ -272,16 +272,16 @@ static int expand_path(const char *key, const char *path, char **expanded, struc
     return 0;
 }
 
-static int keep_text(struct config *c, int id, const char *text, struct fmt_error *e)
+static int set_text(struct config *c, int id, const char *text, struct fmt_error *e)
 {
     if (strlen(text) > CONFIG_TEXT_MAX)
         return fmt_fail(e, FMT_LIMIT, "%s: longer than %d bytes", table[id].name, CONFIG_TEXT_MAX);
     if (!plain_utf8(text))
         return fmt_fail(e, FMT_INVALID, "%s: control characters, or not UTF-8", table[id].name);
-    const char *kept = config_keep(c, text, e);
-    if (!kept)
+    const char *copy = config_copy_text(c, text, e);
+    if (!copy)
         return FMT_MEMORY;
-    *(const char **)config_field(c, id) = kept;
+    *(const char **)config_field(c, id) = copy;
     return 0;
 }
 
@@ -290,7 +290,7 @@ static int take_text(struct config *c, int id, const char *text, struct fmt_erro
     char *expanded = NULL;
     int status = is_path(&table[id]) ? expand_path(table[id].name, text, &expanded, e) : 0;
     if (!status)
-        status = keep_text(c, id, expanded ? expanded : text, e);
+        status = set_text(c, id, expanded ? expanded : text, e);
     free(expanded);
     return status;
 }
@@ -350,7 +350,7 @@ static bool null_fits(const struct config_key *k)
     return k->null_allowed || k == &table[CONFIG_train_resume];
 }
 
-/* What other readers of such files put a value in the place of, and a word of theirs that is none here. */
+/* Words that other readers of such files replace by a value, and Python's None. */
 static int refuse_foreign(const struct config_key *k, const struct config_items *v, struct fmt_error *e)
 {
     for (int i = 0; i < v->n; i++) {
@@ -391,7 +391,7 @@ int config_take(struct config *c, int id, const struct config_items *v, struct f
     }
 }
 
-/* ------------------------------------------------------------------ what the values mean together */
+/* ------------------------------------------------------------------ several values together */
 struct config_dims config_dims(const struct config *c)
 {
     static const struct {
@@ -467,7 +467,7 @@ static int contradiction(const struct config *c, struct fmt_error *e)
     return 0;
 }
 
-/* The rank in place of {rank}. */
+/* Replaces {rank} by the rank. */
 static int put_rank(struct config *c, int id, int rank, struct fmt_error *e)
 {
     static const char mark[] = "{rank}";
@@ -477,11 +477,11 @@ static int put_rank(struct config *c, int id, int rank, struct fmt_error *e)
         return 0;
     for (; at; from = at + sizeof mark - 1, at = strstr(from, mark))
         to += sprintf(to, "%.*s%d", (int)(at - from), from, rank);
-    strcpy(to, from); /* no longer than before: a rank has at most as many digits as {rank} has bytes */
-    const char *kept = config_keep(c, text, e);
-    if (kept)
-        *(const char **)config_field(c, id) = kept;
-    return kept ? 0 : FMT_MEMORY;
+    strcpy(to, from); /* not longer than before: a rank has at most as many digits as {rank} has bytes */
+    const char *copy = config_copy_text(c, text, e);
+    if (copy)
+        *(const char **)config_field(c, id) = copy;
+    return copy ? 0 : FMT_MEMORY;
 }
 
 int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e)

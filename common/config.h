@@ -5,14 +5,14 @@
  *   config_init(&cfg);                                          the defaults
  *   config_load(&cfg, "vitl14.yaml", &e);                       a file over them
  *   config_set(&cfg, "train.batch_size_per_gpu=8", &e);         a word of the command line over that
- *   config_finish(&cfg, 0, 1, &e);                              what is computed; values that contradict others
+ *   config_finish(&cfg, 0, 1, &e);                              computed values; contradictions
  *   ... cfg.optim.base_lr ...
  *   config_release(&cfg);
  *
- * Keys are the published ones plus ours. An unknown key is an error that names the nearest known one, a value out
- * of its range one that names the range. A file may nest its sections or write dotted names; JSON is YAML, so the
- * settings kept in our files (config_json) are read by the same function. Anchors, aliases, merge keys, tags and
- * second documents are refused: no published file has them and a few bytes of them can become gigabytes.
+ * Keys are the published ones and ours. An unknown key is an error that names the most similar known one, a value
+ * out of range an error that names the range. A file may nest its sections or write dotted names. JSON is YAML, so the
+ * same function reads the settings in our files (config_json). Anchors, aliases, merge keys, tags and second documents
+ * are refused: no published file has them, and a few bytes of them can expand to gigabytes.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -27,9 +27,9 @@
 #define CONFIG_FILE_MAX (1 << 20)  /* bytes of a settings file */
 #define CONFIG_TEXT_MAX 4096       /* bytes of a string */
 
-/* Where files of ours keep the settings of their run, as config_json(.., CONFIG_RESULT, ..) writes and config_parse
- * reads them: this key of the JSON object that is a checkpoint's state, and of a safetensors file's __metadata__
- * (there the JSON is the text of a string). */
+/* Files of a run hold its settings, as config_json(.., CONFIG_RESULT, ..) writes and config_parse reads them, under this
+ * key: of the JSON object that is a checkpoint's state, and of a safetensors file's __metadata__ (where the JSON is the
+ * text of a string). */
 #define CONFIG_META_KEY "settings"
 
 struct config_ints {
@@ -37,7 +37,7 @@ struct config_ints {
     int64_t item[CONFIG_INTS_MAX];
 };
 
-/* CHOICE fields: the place in the list of words of config.def. */
+/* CHOICE fields: the index into the list of words in config.def. */
 enum config_centering { CENTERING_CENTERING, CENTERING_SINKHORN };
 enum config_resume { RESUME_NULL, RESUME_TRUE, RESUME_FALSE };
 enum config_arch { ARCH_SMALL, ARCH_BASE, ARCH_LARGE, ARCH_GIANT2 };
@@ -56,7 +56,7 @@ enum config_kind {
     CONFIG_CHOICE
 };
 enum config_source { CONFIG_PUBLISHED, CONFIG_OURS };
-enum config_effect { CONFIG_RESULT = 1, CONFIG_QUIET = 2, CONFIG_UNUSED = 4 }; /* a mask for config_json, _diff */
+enum config_effect { CONFIG_RESULT = 1, CONFIG_QUIET = 2, CONFIG_UNUSED = 4 }; /* masks of config_json, config_differ */
 enum config_origin { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_WORD, CONFIG_COMPUTED };
 
 /* One number for every key: CONFIG_train_seed. */
@@ -119,7 +119,7 @@ struct config_key {
 };
 const struct config_key *config_key(int id); /* 0 .. CONFIG_N_KEYS-1 */
 int config_find(const char *name);           /* the id, or -1 */
-const char *config_suggest(const char *name); /* the known key that is most like it; NULL if none is near */
+const char *config_suggest(const char *name); /* the known key that is most similar */
 
 void config_init(struct config *c);
 void config_release(struct config *c);
@@ -136,11 +136,11 @@ int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e);
 
 /* The value of a key as YAML text that config_set reads back: "[0.32, 1.0]"; for free(). NULL: no memory. */
 char *config_value(const struct config *c, int id);
-/* Where it came from: "default", "vitl14.yaml:3", "command line", "computed". */
-const char *config_origin_text(const struct config *c, int id, char *out, size_t capacity);
+/* Its origin: "default", "vitl14.yaml:3", "command line", "computed"; cut to `bytes`. */
+const char *config_origin_text(const struct config *c, int id, char *out, size_t bytes);
 
-/* All values as a YAML file that the published code reads too (our keys aside); with_origin puts the origin of each
- * behind it as a comment, and whether it is without effect. */
+/* All values as a YAML file, which the published code can read too but for our keys. with_origin: a comment after each
+ * value names its origin, and says so if it is without effect. */
 int config_write(const struct config *c, bool with_origin, struct fmt_buffer *out, struct fmt_error *e);
 
 /* {"optim.base_lr":0.004,...}: the keys whose effect is in the mask, in the order of the table. */
@@ -150,10 +150,10 @@ int config_json(const struct config *c, int effects, struct fmt_buffer *out, str
  * for (int i = config_differ(a, b, m, 0); i < CONFIG_N_KEYS; i = config_differ(a, b, m, i + 1)) */
 int config_differ(const struct config *a, const struct config *b, int effects, int id);
 
-/* Why a key changes nothing here, or nothing beside the other values: "ibot.separate_head is false"; NULL: it does. */
+/* Why a key is without effect, always or with these other values: "ibot.separate_head is false"; NULL: it has one. */
 const char *config_idle_reason(const struct config *c, int id);
-/* Tells each key that a file or a word has set to another value than its default and that changes nothing. */
-void config_each_idle(const struct config *c, void (*tell)(void *arg, const char *key, const char *why), void *arg);
+/* Calls `found` for each key without effect that a file or a word has set to another value than its default. */
+void config_each_idle(const struct config *c, void (*found)(void *arg, const char *key, const char *why), void *arg);
 
 /* The dimensions that student.* mean. */
 struct config_dims {

@@ -11,7 +11,7 @@
 #include "file.h"
 #include "num.h"
 
-/* The file system that takes the output; false: there is none, or no telling. */
+/* The file system of the output; false: there is none, or it is not known. */
 static bool find_disk(const char *path, struct statvfs *s)
 {
     struct stat st;
@@ -30,11 +30,11 @@ static bool find_disk(const char *path, struct statvfs *s)
 int disk_space_check(const char *path, double bytes, struct fmt_error *e)
 {
     struct statvfs s;
-    char wanted[32], there[32];
+    char needed[32], there[32];
     bool known = find_disk(path, &s) && s.f_blocks > 0;
-    double capacity = known ? (double)s.f_bavail * (double)s.f_frsize : 0;
-    if (!known || bytes <= capacity)
+    double free_bytes = known ? (double)s.f_bavail * (double)s.f_frsize : 0;
+    if (!known || bytes <= free_bytes)
         return 0;
     return fmt_fail(e, FMT_LIMIT, "%.250s: %s are going to be written, %s are free there", file_output_name(path),
-                    num_bytes_text(bytes, wanted), num_bytes_text(capacity, there));
+                    num_bytes_text(bytes, needed), num_bytes_text(free_bytes, there));
 }

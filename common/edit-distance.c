@@ -1,4 +1,4 @@
-/* edit-distance.c - over one row of the table of distances between the beginnings of two names. */
+/* edit-distance.c - dynamic programming over one row of the table of distances between prefixes of the two names. */
 #include "edit-distance.h"
 
 #include <string.h>

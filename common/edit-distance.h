@@ -2,9 +2,9 @@
 #ifndef EDIT_DISTANCE_H
 #define EDIT_DISTANCE_H
 
-enum { EDIT_DISTANCE_NAME_MAX = 96 }; /* what is behind so many bytes of a name is not looked at */
+enum { EDIT_DISTANCE_NAME_MAX = 96 }; /* bytes of a name that are compared; the rest is ignored */
 
-/* Letters to change, add or leave out to make one name of the other (Levenshtein). */
+/* The number of bytes to change, add or remove to turn one name into the other (Levenshtein). */
 int edit_distance(const char *a, const char *b);
 
 #endif

@@ -1,5 +1,4 @@
-/* input-guard.c - a plain list: it grows by a few bytes for each file and is looked through only where an output stands
- * on a file that is there already. */
+/* input-guard.c - a plain list: a few bytes for each file, searched only when an output replaces a file that exists. */
 #include "input-guard.h"
 
 #include <pthread.h>
@@ -13,23 +12,23 @@ struct input {
 };
 
 static struct input *input;
-static int64_t n_inputs, capacity;
-static bool guarding;
+static int64_t n_inputs, input_capacity;
+static bool enabled;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void input_guard_enable(void)
 {
-    guarding = true;
+    enabled = true;
 }
 
 void input_guard_add(int fd)
 {
     struct stat st;
-    if (!guarding || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (!enabled || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return;
     pthread_mutex_lock(&lock);
-    bool again = n_inputs > 0 && input[n_inputs - 1].device == st.st_dev && input[n_inputs - 1].inode == st.st_ino;
-    if (!again && fmt_grow(&input, n_inputs, &capacity, sizeof *input, NULL) == 0)
+    bool repeated = n_inputs > 0 && input[n_inputs - 1].device == st.st_dev && input[n_inputs - 1].inode == st.st_ino;
+    if (!repeated && fmt_grow(&input, n_inputs, &input_capacity, sizeof *input, NULL) == 0)
         input[n_inputs++] = (struct input){st.st_dev, st.st_ino};
     pthread_mutex_unlock(&lock);
 }

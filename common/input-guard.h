@@ -1,9 +1,9 @@
-/* input-guard.h - which files a run has read, so that none of its outputs takes the place of one.
+/* input-guard.h - the files that a run has read, so that none of its outputs replaces one.
  *
- * An output appears by a rename (file.h), so reading and writing one file at once would work: the input would be lost
- * all the same. A tool asks for the guard before it opens anything; then file.c remembers what it opens, and refuses
- * outputs that are such a file by whatever name (device and inode are compared). Training, which goes on from the
- * files that it writes, does not ask.
+ * An output appears by a rename (file.h), so a tool could read and write one file at once, but the input would be lost.
+ * A tool enables the guard before it opens anything. Then file.c records the files that it opens, and file-out.c refuses
+ * an output that is one of them under any name (device and inode are compared). Training does not enable it: it
+ * continues from files that it writes.
  */
 #ifndef INPUT_GUARD_H
 #define INPUT_GUARD_H
@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 
 void input_guard_enable(void);
-/* Remembers a file that is open for reading, if there is a guard and the file is a regular one. From any thread. */
+/* Records a file that is open for reading, if the guard is enabled and the file is a regular one. Thread-safe. */
 void input_guard_add(int fd);
 bool input_guard_is_input(const struct stat *st);
-bool input_guard_is_input_path(const char *path); /* false if nothing is there */
+bool input_guard_is_input_path(const char *path); /* false if there is no such file */
 
 #endif

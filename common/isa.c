@@ -1,4 +1,4 @@
-/* isa.c - the processor is asked once. */
+/* isa.c - the selection is made once. */
 #include "isa.h"
 
 #include <pthread.h>
@@ -7,12 +7,12 @@
 #include <string.h>
 
 static const char *const names[] = {[ISA_BASE] = "base", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512"};
-static enum isa chosen;
+static enum isa selected;
 
 enum isa isa_of_processor(void)
 {
 #if defined(__x86_64__)
-    /* The sets that -march=haswell and -march=skylake-avx512 let the compiler use in these loops. */
+    /* The instructions that -march=haswell and -march=skylake-avx512 allow the compiler to use in these loops. */
     bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
                 __builtin_cpu_supports("bmi2");
     if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -24,21 +24,21 @@ enum isa isa_of_processor(void)
     return ISA_BASE;
 }
 
-static void choose(void)
+static void select_best(void)
 {
     enum isa best = isa_of_processor();
-    const char *wish = getenv("DINOTOOLS_ISA");
-    for (int i = 0; wish && i < (int)best; i++)
-        if (strcmp(wish, names[i]) == 0)
+    const char *lesser = getenv("DINOTOOLS_ISA");
+    for (int i = 0; lesser && i < (int)best; i++)
+        if (strcmp(lesser, names[i]) == 0)
             best = (enum isa)i;
-    chosen = best;
+    selected = best;
 }
 
 enum isa isa_best(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, choose);
-    return chosen;
+    pthread_once(&once, select_best);
+    return selected;
 }
 
 const char *isa_name(enum isa isa)

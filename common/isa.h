@@ -1,21 +1,21 @@
-/* isa.h - which instruction set this processor has. Hot loops live in files named simd-*.c that are compiled once per
- * set with -DISA=base|avx2|avx512; each copy exports one const table of functions, and its module picks one here:
+/* isa.h - the instruction set of this processor. Hot loops are in files named simd-*.c, which are compiled once for each
+ * set with -DISA=base|avx2|avx512. Each copy exports one const table of functions, and its module selects one here:
  *
  *   in simd-x.c:    const struct x_loops ISA_NAME(x_loops) = {...};         x_loops_avx2
  *   in x.c:         ISA_TABLE(struct x_loops, x_loops)                      declares the copies and
  *                   x_loops()->f(...)                                       defines static x_loops()
  *
- * All copies give the same bits: no contraction, sums in a fixed number of partial sums.
+ * All copies compute the same bits: no contraction, sums in a fixed number of partial sums.
  */
 #ifndef ISA_H
 #define ISA_H
 
 enum isa { ISA_BASE, ISA_AVX2, ISA_AVX512 };
 
-/* The best that the processor has and this build knows; DINOTOOLS_ISA=base|avx2|avx512 in the environment asks for a
- * lesser one (tests compare them). The same for the life of the process. */
+/* The best that this processor and this build have; DINOTOOLS_ISA=base|avx2|avx512 in the environment selects a lesser
+ * one (tests compare them). It does not change while the process runs. */
 enum isa isa_best(void);
-enum isa isa_of_processor(void); /* whatever the environment asks for: what decides about the bits of a result */
+enum isa isa_of_processor(void); /* ignores the environment: bits of products depend on the processor alone */
 const char *isa_name(enum isa isa);
 
 #define ISA_PASTE2(a, b) a##_##b

@@ -1,4 +1,4 @@
-/* num.c - strict numbers. The tools never call setlocale, so strtod's '.' is always the point. */
+/* num.c - strict numbers. The tools never call setlocale, so strtod always expects '.'. */
 #include "num.h"
 
 #include <errno.h>
@@ -49,7 +49,7 @@ bool num_size(const char *text, int64_t *v)
 bool num_f64(const char *text, double *v)
 {
     char *end;
-    /* strtod would also take hexadecimal, "inf" and "nan". */
+    /* strtod would also accept hexadecimal numbers, "inf" and "nan". */
     if (!starts_like_number(text) || strpbrk(text, "xXpP"))
         return false;
     double d = strtod(text, &end);

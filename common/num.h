@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NUM_WHOLE_MAX 9007199254740992.0 /* 2^53: from here on a double does not hold all whole numbers */
+#define NUM_WHOLE_MAX 9007199254740992.0 /* 2^53: beyond, a double does not hold every whole number */
 
-/* *r = a * b, a + b; false (and *r untouched) if it does not fit. */
+/* *r = a * b, a + b; on overflow false, and *r is untouched. */
 static inline bool num_mul(size_t a, size_t b, size_t *r)
 {
     size_t v;
@@ -40,17 +40,17 @@ static inline int64_t num_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t num_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t num_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* The whole text is the number: no blanks before, nothing after. num_i64 takes a sign and digits;
- * num_size digits and one of K, M, G, T (powers of 1024); num_f64 a finite decimal number with '.',
- * whatever the locale. False and *v untouched else. */
+/* The whole text must be the number: no blanks before, nothing after. num_i64 accepts a sign and digits; num_size digits
+ * and one of K, M, G, T (powers of 1024); num_f64 a finite decimal number with '.' in every locale. Else false, and *v
+ * is untouched. */
 bool num_i64(const char *text, int64_t *v);
 bool num_size(const char *text, int64_t *v);
 bool num_f64(const char *text, double *v);
 
-/* A finite number with the fewest digits that read back to the same value: "0.1", "1e-06". */
+/* A finite number with the fewest digits that read back as the same value: "0.1", "1e-06". */
 const char *num_f64_text(double v, char out[32]);
 
-/* A count of bytes for people: "3.4 GiB". */
+/* A number of bytes for people: "3.4 GiB". */
 const char *num_bytes_text(double bytes, char out[32]);
 
 #endif

@@ -1,4 +1,4 @@
-/* path-list.c - byte by byte into one buffer, so that a stream that is no list of names takes no memory. */
+/* path-list.c - reads byte by byte into one buffer: a stream that is no list of names takes no memory. */
 #include "path-list.h"
 
 #include <errno.h>
@@ -10,11 +10,11 @@
 #include "input-guard.h"
 
 struct name {
-    char bytes[PATH_LIST_NAME_MAX + 2]; /* a '\r' more than a name, and a zero byte */
+    char bytes[PATH_LIST_NAME_MAX + 2]; /* and a '\r' and a zero byte */
     size_t n;
 };
 
-/* A zero byte came in a line. */
+/* There is a zero byte in a line. */
 static int refuse_zero(const struct name *name, struct fmt_error *e)
 {
     bool wide = name->n >= 2 && (memcmp(name->bytes, "\xFF\xFE", 2) == 0 || memcmp(name->bytes, "\xFE\xFF", 2) == 0);
@@ -22,7 +22,7 @@ static int refuse_zero(const struct name *name, struct fmt_error *e)
                                          : "standard input: a zero byte in a line; such names are read with -0");
 }
 
-/* Up to `end` or the end of the stream. FMT_END: there is no more. */
+/* Reads up to `end` or the end of the stream. FMT_END: there are no more names. */
 static int read_name(struct name *name, char end, struct fmt_error *e)
 {
     int c;

@@ -1,6 +1,6 @@
-/* path-list.h - names of files from standard input: one a line, or each ended by a zero byte, as find -print0 writes
- * them. Lines may end as Windows ends them, and a byte order mark before the first is passed over, as are empty lines.
- * What a zero byte ends is taken to the byte.
+/* path-list.h - names of files from standard input: one per line, or each ended by a zero byte, as find -print0 writes
+ * them. Lines may have Windows line ends; empty lines and a byte order mark before the first line are skipped. Names
+ * that end with a zero byte are taken to the byte.
  */
 #ifndef PATH_LIST_H
 #define PATH_LIST_H
@@ -9,8 +9,8 @@
 
 enum { PATH_LIST_NAME_MAX = 4096 };
 
-/* Calls found for each name in order; what it returns, if not 0, ends the reading. end is '\n' or 0. A longer name, or
- * a zero byte in a line, is no list of names: an error. */
+/* Calls `found` for each name in order; a nonzero result ends the reading and is returned. end: '\n' or 0. A name that
+ * is too long, or a zero byte in a line, is an error. */
 int path_list_read(char end, int (*found)(void *arg, const char *name), void *arg, struct fmt_error *e);
 
 #endif

@@ -1,10 +1,10 @@
-/* printable.c - bytes above ASCII stay: they are names in UTF-8, or in what else somebody uses. */
+/* printable.c - bytes above ASCII are not changed: names are in UTF-8 or another encoding. */
 #include "printable.h"
 
 #include <string.h>
 
-/* A control character: of ASCII, or of the second set (U+0080 to U+009F in UTF-8, which some terminals obey). How many
- * bytes it has, of n that are there; 0: it is none. */
+/* The number of bytes of a control character at the beginning of n bytes: of ASCII, or of the second set (U+0080 to
+ * U+009F in UTF-8, which some terminals obey). 0: another character. */
 static size_t control_bytes(const char *s, size_t n)
 {
     const unsigned char *c = (const unsigned char *)s;

@@ -1,5 +1,5 @@
-/* printable.h - names and labels out of files, for people: a control character comes out as '?', so that no name ends
- * a line, moves a cursor or rings a bell. Those of UTF-8 (U+0080 to U+009F) are among them. */
+/* printable.h - names and labels from files, for people: '?' replaces control characters, so that no name ends a line,
+ * moves a cursor or rings a bell. Those of UTF-8 (U+0080 to U+009F) are included. */
 #ifndef PRINTABLE_H
 #define PRINTABLE_H
 

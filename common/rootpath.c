@@ -1,4 +1,4 @@
-/* rootpath.c - both folders are resolved to real paths; from the last folder they share one goes up and then down. */
+/* rootpath.c - both folders are resolved to real paths; the relative path goes up to the last common folder, then down. */
 #include "rootpath.h"
 
 #include <stdbool.h>
@@ -7,7 +7,8 @@
 
 #include "file.h"
 
-static int keep(const char *path, char **to, struct fmt_error *e)
+/* A copy without trailing slashes. */
+static int copy_path(const char *path, char **to, struct fmt_error *e)
 {
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
@@ -16,7 +17,7 @@ static int keep(const char *path, char **to, struct fmt_error *e)
     return *to ? 0 : fmt_no_memory(e);
 }
 
-/* The real folder that holds a file; NULL and errno. */
+/* The real path of the folder of a file; NULL and errno. */
 static char *folder_of(const char *file)
 {
     char *folder = file_directory(file);
@@ -25,8 +26,8 @@ static char *folder_of(const char *file)
     return real;
 }
 
-/* "../../c" for from = /a/b/x/y and to = /a/b/c; both absolute and real. */
-static char *way(const char *from, const char *to)
+/* "../../c" for from = /a/b/x/y and to = /a/b/c; both absolute and real. For free(); NULL: out of memory. */
+static char *relative_path(const char *from, const char *to)
 {
     size_t same = 0, n_up = 0;
     if (strcmp(from, "/") == 0)
@@ -57,14 +58,14 @@ static char *way(const char *from, const char *to)
 int rootpath_store(const char *root, const char *catalogue, char **stored, struct fmt_error *e)
 {
     if (*root == '/' || !strchr(catalogue, '/'))
-        return keep(root, stored, e);
+        return copy_path(root, stored, e);
     char *from = folder_of(catalogue), *to = from ? realpath(*root ? root : ".", NULL) : NULL;
     if (!to) {
         int status = file_fail(from ? root : catalogue, e);
         free(from), free(to);
         return status;
     }
-    *stored = way(from, to);
+    *stored = relative_path(from, to);
     free(from), free(to);
     return *stored ? 0 : fmt_no_memory(e);
 }
@@ -73,7 +74,7 @@ int rootpath_find(const char *stored, const char *catalogue, char **root, struct
 {
     const char *slash = strrchr(catalogue, '/');
     if (*stored == '/' || !slash)
-        return keep(stored, root, e);
+        return copy_path(stored, root, e);
     char *folder = strndup(catalogue, slash == catalogue ? 1 : (size_t)(slash - catalogue));
     *root = !folder ? NULL : *stored ? file_join(folder, stored) : strdup(folder);
     free(folder);
@@ -81,7 +82,7 @@ int rootpath_find(const char *stored, const char *catalogue, char **root, struct
         return fmt_no_memory(e);
     if (!file_is_dir(*root) && *stored && file_is_dir(stored)) {
         free(*root);
-        return keep(stored, root, e);
+        return copy_path(stored, root, e);
     }
     return 0;
 }

@@ -1,6 +1,6 @@
-/* unicode-form.c - characters are taken apart as Unicode's canonical decomposition does, one mark at a time, and
- * compared one by one. The pairs are those of UnicodeData.txt 14.0 in the blocks that unicode-form.h names; what is
- * composed of three comes apart in two steps. */
+/* unicode-form.c - names are compared by the characters of their canonical decomposition, one mark at a time. The pairs
+ * are those of UnicodeData.txt 14.0 in the blocks that unicode-form.h names; a character of three parts decomposes in
+ * two steps. */
 #include "unicode-form.h"
 
 #include <dirent.h>
@@ -68,7 +68,7 @@ static const struct {
 enum { TABLE = 0x3100 };
 static struct {
     uint16_t letter, mark;
-} parts[TABLE]; /* letter 0: the character has no parts */
+} parts[TABLE]; /* letter 0: the character does not decompose */
 static pthread_once_t parts_once = PTHREAD_ONCE_INIT;
 
 static void make_parts(void)
@@ -86,27 +86,27 @@ static void make_parts(void)
 struct stream {
     const char *at;
     size_t left;
-    uint32_t waiting[4]; /* marks of the character, the last first */
-    int n_waiting;
+    uint32_t pending[4]; /* further parts of the character, the last first */
+    int n_pending;
 };
 
-/* A syllable is computed from its two or three letters (Unicode, 3.12). */
-static uint32_t take_hangul(struct stream *s, uint32_t c)
+/* The two or three letters of a syllable follow from its code (Unicode, 3.12). */
+static uint32_t decompose_hangul(struct stream *s, uint32_t c)
 {
     enum { SYLLABLES = 0xAC00, LEADING = 0x1100, VOWELS = 0x1161, TRAILING = 0x11A7, N_VOWELS = 21, N_TRAILING = 28 };
     uint32_t i = c - SYLLABLES, trailing = i % N_TRAILING;
     if (trailing)
-        s->waiting[s->n_waiting++] = TRAILING + trailing;
-    s->waiting[s->n_waiting++] = VOWELS + i / N_TRAILING % N_VOWELS;
+        s->pending[s->n_pending++] = TRAILING + trailing;
+    s->pending[s->n_pending++] = VOWELS + i / N_TRAILING % N_VOWELS;
     return LEADING + i / N_TRAILING / N_VOWELS;
 }
 
-/* The next letter or mark; 0 at the end. Bytes that are not UTF-8 stand for themselves, after all characters. */
+/* The next letter or mark; 0 at the end. Bytes that are not UTF-8 sort after all characters. */
 static uint32_t next(struct stream *s)
 {
     uint32_t c = 0;
-    if (s->n_waiting)
-        return s->waiting[--s->n_waiting];
+    if (s->n_pending)
+        return s->pending[--s->n_pending];
     if (s->left == 0)
         return 0;
     size_t n = utf8_decode(s->at, s->left, &c);
@@ -114,9 +114,9 @@ static uint32_t next(struct stream *s)
         n = 1, c = 0x110000 + (uint8_t)*s->at;
     s->at += n, s->left -= n;
     if (c >= 0xAC00 && c <= 0xD7A3)
-        return take_hangul(s, c);
+        return decompose_hangul(s, c);
     for (; c < TABLE && parts[c].letter; c = parts[c].letter)
-        s->waiting[s->n_waiting++] = parts[c].mark;
+        s->pending[s->n_pending++] = parts[c].mark;
     return c;
 }
 
@@ -142,7 +142,7 @@ bool unicode_form_is_ascii(const char *name)
     return !*name;
 }
 
-/* Puts into `found` the name in the folder that is equal to `name` but for its form; false: there is none. */
+/* Finds the name in the folder that differs from `name` only in its form. */
 static bool find_form(int folder, const char *name, char found[NAME_MAX + 1])
 {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -159,7 +159,7 @@ static bool find_form(int folder, const char *name, char found[NAME_MAX + 1])
     return entry != NULL;
 }
 
-/* The same, but a name that is there is taken as it is. */
+/* The same, but a name that exists is found as it is. */
 static bool find_name(int folder, const char *name, char found[NAME_MAX + 1])
 {
     struct stat st;
@@ -169,8 +169,8 @@ static bool find_name(int folder, const char *name, char found[NAME_MAX + 1])
     return true;
 }
 
-/* Is there a path that differs in form only? From folder to folder, each by the name that is there. */
-static bool other_is_there(const char *path)
+/* Does a path exist that differs only in its form? Goes from folder to folder, each by the name that exists. */
+static bool other_form_exists(const char *path)
 {
     enum { FLAGS = O_PATH | O_DIRECTORY | O_CLOEXEC };
     int folder = open(*path == '/' ? "/" : ".", FLAGS);
@@ -197,7 +197,7 @@ const char *unicode_form_hint(const char *path)
 {
     int error_number = errno;
     struct stat st;
-    bool other = !unicode_form_is_ascii(path) && lstat(path, &st) != 0 && other_is_there(path);
+    bool other = !unicode_form_is_ascii(path) && lstat(path, &st) != 0 && other_form_exists(path);
     errno = error_number;
     return other ? UNICODE_FORM_HINT : "";
 }

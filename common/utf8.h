@@ -1,11 +1,12 @@
-/* utf8.h - is it UTF-8? Shortest form, no surrogates, up to U+10FFFF (RFC 3629). */
+/* utf8.h - UTF-8 as RFC 3629 has it: shortest form, no surrogates, up to U+10FFFF. */
 #ifndef UTF8_H
 #define UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* The character at the beginning of s[0 .. n - 1]: its number of bytes, or 0 if it is none. A zero byte is one. */
+/* Decodes the character at the beginning of s[0 .. n - 1] and returns its number of bytes; 0: not UTF-8. A zero byte is
+ * a character. */
 static inline size_t utf8_decode(const char *s, size_t n, uint32_t *code)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
