@@ -67,7 +67,7 @@ static bool is_number(const cJSON *v)
     return cJSON_IsNumber(v) || cJSON_IsRaw(v); /* json_parse */
 }
 
-/* One that a double holds. */
+/* A whole number that a double represents exactly. */
 static bool is_whole(const cJSON *v)
 {
     bool exact = is_number(v) && fabs(v->valuedouble) < NUM_WHOLE_MAX && v->valuedouble == floor(v->valuedouble);
@@ -80,7 +80,7 @@ static bool is_digits(const cJSON *v)
     return *digits && !digits[strspn(digits, "0123456789")];
 }
 
-/* The first key that an object in the tree has twice, or NULL; "" if one has too many to look. */
+/* The first duplicate key in the tree, or NULL; "" if an object has too many keys to compare. */
 static const char *doubled_key(const cJSON *tree)
 {
     int n = 0;
@@ -124,8 +124,8 @@ static const char *shot_mistake(const cJSON *shot)
     return is_whole(shot) && shot->valuedouble >= 0 ? NULL : "shot is not a whole number from 0";
 }
 
-/* NULL when fine, else what is wrong with the entry as a whole. */
-static const char *entry_mistake(const struct reading *r, const cJSON *entry, char capacity[128])
+/* What is wrong with the entry, in `text` or a constant; NULL: nothing. */
+static const char *entry_mistake(const struct reading *r, const cJSON *entry, char text[128])
 {
     if (!cJSON_IsObject(entry))
         return "not an object";
@@ -148,8 +148,8 @@ static const char *entry_mistake(const struct reading *r, const cJSON *entry, ch
         return mistake;
     const char *doubled = doubled_key(entry);
     if (doubled) {
-        snprintf(capacity, 128, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
-        return capacity;
+        snprintf(text, 128, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
+        return text;
     }
     return NULL;
 }
@@ -191,7 +191,7 @@ static int add_item(struct reading *r, struct json_span entry, const cJSON *tree
     return 0;
 }
 
-/* Of the entry's tree what is ours goes; the rest is printed. NULL: no memory. */
+/* Removes our keys from the entry's tree and prints the rest. NULL: out of memory. */
 static char *print_extra(cJSON *tree)
 {
     static const char *const ours[] = {"img_path", "gt_label", "group_id", "shot"};
@@ -206,9 +206,9 @@ static int add_extra(struct reading *r, int64_t i, struct json_span entry, cJSON
     if (!extra)
         return fmt_no_memory(r->e);
     bool fits = strlen(extra) <= INDEX_EXTRA_MAX;
-    const char *kept = fits ? copy(r, extra) : "";
+    const char *stored = fits ? copy(r, extra) : "";
     free(extra);
-    if (!kept)
+    if (!stored)
         return fmt_no_memory(r->e);
     if (!fits) {
         char mistake[80];
@@ -216,19 +216,19 @@ static int add_extra(struct reading *r, int64_t i, struct json_span entry, cJSON
         r->a->n_items--;
         return add_problem(r, i, entry, mistake);
     }
-    r->a->item[r->a->n_items - 1].extra = kept;
+    r->a->item[r->a->n_items - 1].extra = stored;
     return 0;
 }
 
 static int read_entry(struct reading *r, int64_t i, struct json_span entry)
 {
-    char capacity[128];
+    char text[128];
     if (entry.bytes > ANNOTATIONS_ENTRY_BYTES_MAX)
         return add_problem(r, i, entry, "longer than 1 MiB");
     cJSON *tree = json_parse(entry);
     if (!tree)
-        return fmt_no_memory(r->e); /* it was checked: nothing else can be wrong with it */
-    const char *mistake = entry_mistake(r, tree, capacity);
+        return fmt_no_memory(r->e); /* the text was checked: nothing else can fail */
+    const char *mistake = entry_mistake(r, tree, text);
     int status = mistake ? add_problem(r, i, entry, mistake) : add_item(r, entry, tree);
     if (status == 0 && !mistake)
         status = add_extra(r, i, entry, tree);
@@ -259,7 +259,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Names twice, in any two places: they stand side by side when sorted. */
+/* Sorting brings duplicate names together. */
 static int check_names(struct reading *r, struct json_span classes)
 {
     const struct annotations *a = r->a;
@@ -277,18 +277,18 @@ static int check_names(struct reading *r, struct json_span classes)
 static int read_class(struct reading *r, struct json_span name)
 {
     struct annotations *a = r->a;
-    bool may_fit = *name.at == '"' && name.bytes <= 6 * INDEX_NAME_MAX + 2; /* all of it in escapes */
+    bool may_fit = *name.at == '"' && name.bytes <= 6 * INDEX_NAME_MAX + 2; /* if all characters are escapes */
     cJSON *text = may_fit ? cJSON_ParseWithLength(name.at, name.bytes) : NULL;
     if (may_fit && !text)
         return fmt_no_memory(r->e);
     bool fits = may_fit && *text->valuestring && strlen(text->valuestring) <= INDEX_NAME_MAX;
-    const char *kept = fits ? copy(r, text->valuestring) : "";
+    const char *stored = fits ? copy(r, text->valuestring) : "";
     cJSON_Delete(text);
     if (!fits)
         return refuse(r, name, FMT_INVALID, "metainfo.classes[%d] is not a name", a->n_classes);
-    if (!kept)
+    if (!stored)
         return fmt_no_memory(r->e);
-    a->class_name[a->n_classes++] = kept;
+    a->class_name[a->n_classes++] = stored;
     return 0;
 }
 
@@ -317,7 +317,7 @@ static int read_classes(struct reading *r, struct json_span root)
     return status ? status : check_names(r, classes);
 }
 
-/* A list in which no entry has a label has none; in one that has, an entry without is a mistake. */
+/* Whether any entry has a label: then all must. */
 static bool find_a_label(struct json_span list)
 {
     struct json_span entry, key, value;

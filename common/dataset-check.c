@@ -1,5 +1,5 @@
-/* dataset-check.c - questions about several images at once: the images are put into an order in which those that
- * belong together are neighbours, and each run of equals is looked at. */
+/* dataset-check.c - checks that concern several images: sorting makes images that belong together consecutive, and each
+ * run of equal ones is checked. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ typedef int order_fn(const void *, const void *, void *);
 
 struct check {
     struct dataset *d;
-    int64_t *order, n; /* numbers of images */
+    int64_t *order, n; /* indices of images, sorted; their number */
     struct fmt_error *e;
 };
 
@@ -20,7 +20,7 @@ static int compare_numbers(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-/* Orders end with the number of the image, so that equal ones stay as they stood. */
+/* Equal images are ordered by their index, so that the order is stable. */
 static int by_path(const void *a, const void *b, void *images)
 {
     const struct dataset_image *im = images;
@@ -78,10 +78,10 @@ static const char *label_name(const struct dataset *d, int32_t label)
     return label < 0 ? "nothing" : d->class_name[label];
 }
 
-/* Sorts the images that `wanted` takes and calls `look` for each run of equals: order[first .. first + n - 1]. */
-static int for_runs(struct check *c, bool (*wanted)(const struct dataset_image *), order_fn *order,
+/* Sorts the images that `selected` accepts and calls `check` for each run of equal ones: order[first .. first+n-1]. */
+static int for_runs(struct check *c, bool (*selected)(const struct dataset_image *), order_fn *order,
                     bool (*same)(const struct dataset_image *, const struct dataset_image *),
-                    int (*look)(struct check *c, int64_t first, int64_t n))
+                    int (*check)(struct check *c, int64_t first, int64_t n))
 {
     struct dataset *d = c->d;
     c->order = calloc((size_t)d->n_images + 1, sizeof *c->order);
@@ -89,7 +89,7 @@ static int for_runs(struct check *c, bool (*wanted)(const struct dataset_image *
         return fmt_no_memory(c->e);
     c->n = 0;
     for (int64_t i = 0; i < d->n_images; i++)
-        if (wanted(&d->image[i]))
+        if (selected(&d->image[i]))
             c->order[c->n++] = i;
     if (c->n > 1)
         qsort_r(c->order, (size_t)c->n, sizeof *c->order, order, d->image);
@@ -97,7 +97,7 @@ static int for_runs(struct check *c, bool (*wanted)(const struct dataset_image *
     for (int64_t i = 0, j; i < c->n && status == 0; i = j) {
         for (j = i + 1; j < c->n && same(&d->image[c->order[i]], &d->image[c->order[j]]);)
             j++;
-        status = look(c, i, j - i);
+        status = check(c, i, j - i);
     }
     free(c->order);
     c->order = NULL;
@@ -109,7 +109,7 @@ static struct dataset_image *run_image(const struct check *c, int64_t i)
     return &c->d->image[c->order[i]];
 }
 
-static void blame_all(const struct check *c, int64_t first, int64_t n)
+static void mark_at_fault(const struct check *c, int64_t first, int64_t n)
 {
     for (int64_t i = first; i < first + n; i++)
         run_image(c, i)->at_fault = true;
@@ -123,14 +123,14 @@ static bool every_image(const struct dataset_image *im)
     return true;
 }
 
-static int look_at_name(struct check *c, int64_t first, int64_t n)
+static int check_name(struct check *c, int64_t first, int64_t n)
 {
     const struct dataset_image *a = run_image(c, first);
     for (int64_t i = first + 1; i < first + n; i++) {
         const struct dataset_image *b = run_image(c, i);
         if (a->label == b->label && strcmp(a->split, b->split) == 0 && strcmp(a->group, b->group) == 0)
             continue;
-        blame_all(c, first, n);
+        mark_at_fault(c, first, n);
         if (a->label != b->label)
             return dataset_note(c->d, DATASET_NAME_CONFLICT, a->path, c->e, "is labelled %s and %s",
                                 label_name(c->d, a->label), label_name(c->d, b->label));
@@ -149,7 +149,7 @@ static int look_at_name(struct check *c, int64_t first, int64_t n)
 int dataset_check_names(struct dataset *d, struct fmt_error *e)
 {
     struct check c = {.d = d, .e = e};
-    return for_runs(&c, every_image, by_path, same_path, look_at_name);
+    return for_runs(&c, every_image, by_path, same_path, check_name);
 }
 
 /* ---------------------------------------------------------------- groups in two splits */
@@ -159,7 +159,7 @@ static bool has_split_and_group(const struct dataset_image *im)
     return *im->split && *im->group && !im->duplicate;
 }
 
-static int look_for_leak(struct check *c, int64_t first, int64_t n)
+static int check_leak(struct check *c, int64_t first, int64_t n)
 {
     int64_t count[3] = {0};
     for (int64_t i = first; i < first + n; i++)
@@ -174,7 +174,7 @@ static int look_for_leak(struct check *c, int64_t first, int64_t n)
             snprintf(where + used, sizeof where - used, "%s%s (%lld)", used ? ", " : "", dataset_splits[s],
                      (long long)count[s]);
     }
-    blame_all(c, first, n);
+    mark_at_fault(c, first, n);
     return dataset_note(c->d, DATASET_LEAK, run_image(c, first)->group, c->e, "the group is in %s", where);
 }
 
@@ -185,7 +185,7 @@ static bool was_read(const struct dataset_image *im)
     return im->read;
 }
 
-/* The first labelled image from place i of a run on, of another label than `not`; NULL: none. */
+/* The first image of a run with another label than `not`, and not without; NULL: none. */
 static const struct dataset_image *first_labelled(const struct check *c, int64_t first, int64_t n, int32_t not)
 {
     for (int64_t i = first; i < first + n; i++)
@@ -208,13 +208,13 @@ static int note_twice(struct check *c, const struct dataset_image *b, const stru
                         elsewhere ? ", of " : "", elsewhere ? a->split : "");
 }
 
-/* Each is told against the first that is labelled otherwise: one of two images, whatever the number. */
-static int look_at_content(struct check *c, int64_t first, int64_t n)
+/* Each image is compared with the first one of another label, which is one of two, so that a run of n takes n steps. */
+static int check_content(struct check *c, int64_t first, int64_t n)
 {
     const struct dataset_image *a = first_labelled(c, first, n, -1);
     const struct dataset_image *other = a ? first_labelled(c, first, n, a->label) : NULL;
     if (other)
-        blame_all(c, first, n);
+        mark_at_fault(c, first, n);
     int status = 0;
     for (int64_t i = first + 1; i < first + n && status == 0; i++) {
         const struct dataset_image *b = run_image(c, i);
@@ -231,7 +231,7 @@ static int note_forms(struct check *c, const char *name, const char *what)
                         what);
 }
 
-static int look_for_group_forms(struct check *c, int64_t first, int64_t n)
+static int check_group_forms(struct check *c, int64_t first, int64_t n)
 {
     const char *group = run_image(c, first)->group;
     for (int64_t i = first + 1; i < first + n; i++)
@@ -261,14 +261,14 @@ static int check_class_forms(struct check *c)
     return status;
 }
 
-/* ---------------------------------------------------------------- labels and shots of a group */
+/* ---------------------------------------------------------------- labels and views of a group */
 
-static bool is_kept_in_group(const struct dataset_image *im)
+static bool is_usable_in_group(const struct dataset_image *im)
 {
     return dataset_usable(im) && *im->group;
 }
 
-static int look_for_mixed(struct check *c, int64_t first, int64_t n)
+static int check_mixed(struct check *c, int64_t first, int64_t n)
 {
     const struct dataset_image *a = run_image(c, first);
     for (int64_t i = first + 1; i < first + n; i++) {
@@ -280,8 +280,8 @@ static int look_for_mixed(struct check *c, int64_t first, int64_t n)
     return 0;
 }
 
-/* Shots are counted where groups are meant to be alike: lists say so, or names that are GROUP-N. */
-static bool counts_shots(const struct check *c, int64_t first, int64_t n)
+/* Views are counted if groups are meant to be alike: there are lists, or all names are GROUP-N. */
+static bool has_counted_views(const struct check *c, int64_t first, int64_t n)
 {
     for (int64_t i = first; i < first + n; i++)
         if (!c->d->has_lists && run_image(c, i)->group_view < 0)
@@ -289,57 +289,57 @@ static bool counts_shots(const struct check *c, int64_t first, int64_t n)
     return true;
 }
 
-enum { SHOTS_MAX = 4096 };
+enum { VIEWS_MAX = 4096 };
 
-struct shots {
-    struct check check; /* first: look functions get this one */
-    int64_t n_groups[SHOTS_MAX], usual;
+struct views_check {
+    struct check check; /* first: for_runs passes this one */
+    int64_t n_groups[VIEWS_MAX], usual; /* groups by their number of views; the most frequent number */
 };
 
-static int count_shots(struct check *c, int64_t first, int64_t n)
+static int count_views(struct check *c, int64_t first, int64_t n)
 {
-    struct shots *s = (struct shots *)c;
-    if (counts_shots(c, first, n))
-        s->n_groups[n < SHOTS_MAX ? n : SHOTS_MAX - 1]++;
+    struct views_check *v = (struct views_check *)c;
+    if (has_counted_views(c, first, n))
+        v->n_groups[n < VIEWS_MAX ? n : VIEWS_MAX - 1]++;
     return 0;
 }
 
-static int compare_shots(struct check *c, int64_t first, int64_t n)
+static int compare_views(struct check *c, int64_t first, int64_t n)
 {
-    const struct shots *s = (const struct shots *)c;
-    if (n == s->usual || !counts_shots(c, first, n))
+    const struct views_check *v = (const struct views_check *)c;
+    if (n == v->usual || !has_counted_views(c, first, n))
         return 0;
-    if (n > s->usual)
+    if (n > v->usual)
         return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
-                            "the group has %lld shots, %lld %s usual", (long long)n, (long long)s->usual,
-                            s->usual == 1 ? "is" : "are");
+                            "the group has %lld shots, %lld %s usual", (long long)n, (long long)v->usual,
+                            v->usual == 1 ? "is" : "are");
     return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
-                        "the group has %lld of the usual %lld shots", (long long)n, (long long)s->usual);
+                        "the group has %lld of the usual %lld shots", (long long)n, (long long)v->usual);
 }
 
-static int check_shots(struct dataset *d, struct fmt_error *e)
+static int check_views(struct dataset *d, struct fmt_error *e)
 {
-    struct shots s = {.check = {.d = d, .e = e}};
-    int status = for_runs(&s.check, is_kept_in_group, by_group, same_group, count_shots);
-    for (int64_t n = 1; n < SHOTS_MAX; n++)
-        if (s.n_groups[n] && s.n_groups[n] >= s.n_groups[s.usual])
-            s.usual = n;
-    return status || s.usual == SHOTS_MAX - 1
+    struct views_check v = {.check = {.d = d, .e = e}};
+    int status = for_runs(&v.check, is_usable_in_group, by_group, same_group, count_views);
+    for (int64_t n = 1; n < VIEWS_MAX; n++)
+        if (v.n_groups[n] && v.n_groups[n] >= v.n_groups[v.usual])
+            v.usual = n;
+    return status || v.usual == VIEWS_MAX - 1
                ? status
-               : for_runs(&s.check, is_kept_in_group, by_group, same_group, compare_shots);
+               : for_runs(&v.check, is_usable_in_group, by_group, same_group, compare_views);
 }
 
 int dataset_check(struct dataset *d, struct fmt_error *e)
 {
     struct check c = {.d = d, .e = e};
-    int status = for_runs(&c, has_split_and_group, by_group_form, same_group_form, look_for_leak);
+    int status = for_runs(&c, has_split_and_group, by_group_form, same_group_form, check_leak);
     if (status == 0 && d->n_classes)
         status = check_class_forms(&c);
     if (status == 0)
-        status = for_runs(&c, is_kept_in_group, by_group_form, same_group_form, look_for_group_forms);
+        status = for_runs(&c, is_usable_in_group, by_group_form, same_group_form, check_group_forms);
     if (status == 0)
-        status = for_runs(&c, was_read, by_content, same_content, look_at_content);
+        status = for_runs(&c, was_read, by_content, same_content, check_content);
     if (status == 0)
-        status = for_runs(&c, is_kept_in_group, by_group, same_group, look_for_mixed);
-    return status ? status : check_shots(d, e);
+        status = for_runs(&c, is_usable_in_group, by_group, same_group, check_mixed);
+    return status ? status : check_views(d, e);
 }

@@ -11,29 +11,29 @@
 
 #define DATASET_LISTS_FOLDER "annotations" /* below the root */
 
-/* Copies; text fields that are NULL become "". label and group_view are taken as they are. NULL: no memory. */
+/* Adds a copy; text fields that are NULL become "". NULL: out of memory. */
 struct dataset_image *dataset_add(struct dataset *d, const struct dataset_image *im, struct fmt_error *e);
 int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e);
 int dataset_note(struct dataset *d, enum dataset_finding_kind kind, const char *thing, struct fmt_error *e,
                  const char *reason, ...) __attribute__((format(printf, 5, 6)));
 
-/* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out has capacity for the path. */
+/* Removes "." and doubled slashes. False: the path is absolute, has "..", or is empty. out is as large as path. */
 bool dataset_normal_path(const char *path, char *out);
 bool dataset_is_jpeg_name(const char *name);
-/* The number N of a name GROUP-N.ext for the last component of `group`, or -1. */
+/* The number N if the file's name is GROUP-N.ext for the last component of `group`, or -1. */
 int32_t dataset_group_view_of(const char *path, const char *group);
 
-/* Thumbnails, waste and old versions of photographs lie in such folders. */
+/* Folders in which systems put thumbnails, deleted files and old versions of photographs. */
 enum { DATASET_SYSTEM_FOLDERS = 17 };
 extern const struct dataset_system_folder {
     const char *name, *owner; /* a 0 in the name stands for any digit */
 } dataset_system_folders[DATASET_SYSTEM_FOLDERS];
 int dataset_system_folder(const char *name, size_t bytes); /* its index in the table, or -1 */
 
-/* All names of images below a folder of the root ("" for the root), as paths below the root, in order of bytes: JPEG
- * (dataset_is_jpeg_name) and other formats. Hidden names are passed over, links are followed, loops are cut. System
- * folders become findings. `skip`: names right below the folder that are passed over, too, ended by NULL; may be NULL.
- * `listed`: does a list name files in this folder? What is said of a system folder depends on it; may be NULL. */
+/* Calls `found` for all images below a folder of the root ("" for the root), with their path below the root, in order
+ * of bytes: JPEG files (dataset_is_jpeg_name) and other formats. Hidden names are skipped, links are followed, loops
+ * are cut. System folders become findings. `skip`: further names in the folder itself to be skipped, ended by NULL; may
+ * be NULL. `listed`: whether a list names files in this folder, for the finding of a system folder; may be NULL. */
 int dataset_walk(struct dataset *d, const char *below, const char *const *skip,
                  bool (*listed)(void *arg, const char *folder), int (*found)(void *arg, const char *path), void *arg,
                  struct fmt_error *e);
@@ -45,6 +45,6 @@ bool dataset_has_folder(const struct dataset *d, const char *below);
 int dataset_find_lists(struct dataset *d, struct fmt_error *e);
 int dataset_find_classes(struct dataset *d, struct fmt_error *e);
 int dataset_find_plain(struct dataset *d, struct fmt_error *e);
-int dataset_check_names(struct dataset *d, struct fmt_error *e); /* one name in several entries; before reading */
+int dataset_check_names(struct dataset *d, struct fmt_error *e); /* one name in several entries; before dataset_read */
 
 #endif

@@ -1,5 +1,5 @@
-/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, the folders hold them. Both sides
- * are compared: what a list names must lie inside the dataset, what lies in the folders should be in a list. */
+/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, folders hold them. Both are compared:
+ * what a list names must be inside the dataset, and what is in the folders should be in a list. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +19,13 @@ struct lists {
     char *real_root; /* without links, to compare with */
     enum list_state state[3];
     int64_t n_left[3]; /* images in the folder of a split that has no list */
-    const char **path; /* all that are named, sorted */
+    const char **path; /* of all images in lists, sorted */
     int64_t n_paths;
-    struct dataset_image **by_form; /* sorted by unicode_form_compare; NULL: not asked for yet */
+    struct dataset_image **by_form; /* sorted by unicode_form_compare; NULL: not needed yet */
     struct fmt_error *e;
 };
 
-/* Is the path, its links followed, below the root? What is not there is. */
+/* Is the path below the root if its links are followed? True if it does not exist. */
 static bool is_inside(const struct lists *l, const char *path)
 {
     char real[PATH_MAX];
@@ -56,7 +56,7 @@ static int compare_folders(struct lists *l, const struct dataset_image *im)
     return 0;
 }
 
-/* The folder that the image lies in, where the entry names no group. */
+/* The folder of the image, for an entry that names no group. */
 static const char *folder_group(struct dataset *d, const char *path)
 {
     const char *end = strrchr(path, '/'), *start = end;
@@ -97,7 +97,7 @@ static int add_item(struct lists *l, const char *split, const struct annotation 
     return status ? status : compare_folders(l, added);
 }
 
-/* Takes the classes of the first list; the others must have the same. */
+/* The first list sets the classes; *same: those of a later list are equal. */
 static int take_classes(struct dataset *d, const struct annotations *a, bool *same, struct fmt_error *e)
 {
     int status = 0;
@@ -167,8 +167,8 @@ static int by_form(const void *a, const void *b)
     return unicode_form_compare((*(struct dataset_image *const *)a)->path, (*(struct dataset_image *const *)b)->path);
 }
 
-/* The listed image whose path is this one in another Unicode form; NULL: none. */
-static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
+/* The listed image whose path differs only in its Unicode form; NULL: none. */
+static struct dataset_image *find_other_form(struct lists *l, const char *path)
 {
     struct dataset_image key = {.path = path}, *like = &key, **found = NULL;
     if (unicode_form_is_ascii(path) || l->n_paths == 0)
@@ -183,7 +183,7 @@ static struct dataset_image *listed_otherwise(struct lists *l, const char *path)
     return found ? *found : NULL;
 }
 
-/* One image of the folders: is it in a list? */
+/* Looks for an image of the folders in the lists. */
 static int look_up(void *arg, const char *path)
 {
     struct lists *l = arg;
@@ -197,7 +197,7 @@ static int look_up(void *arg, const char *path)
             l->n_left[s]++;
             return 0;
         }
-    struct dataset_image *listed = listed_otherwise(l, path);
+    struct dataset_image *listed = find_other_form(l, path);
     if (listed) {
         listed->other_form = true;
         return dataset_note(l->d, DATASET_UNLISTED, path, l->e,
@@ -207,7 +207,7 @@ static int look_up(void *arg, const char *path)
                         l->d->n_of_kind[DATASET_BAD_ENTRY] ? ", or in an entry that is wrong" : "");
 }
 
-/* bsearch: the files of a folder stand together. */
+/* For bsearch: the files of a folder are consecutive. */
 static int by_folder(const void *folder, const void *path)
 {
     const char *p = *(const char *const *)path;
@@ -222,7 +222,7 @@ static bool names_files_of(void *arg, const char *folder)
     return l->n_paths && bsearch(folder, l->path, (size_t)l->n_paths, sizeof *l->path, by_folder);
 }
 
-static int look_for_unlisted(struct lists *l)
+static int find_unlisted(struct lists *l)
 {
     static const char *const skip[] = {DATASET_LISTS_FOLDER, NULL};
     struct dataset *d = l->d;
@@ -259,9 +259,10 @@ int dataset_find_lists(struct dataset *d, struct fmt_error *e)
     for (int s = 0; s < 3 && status == 0; s++)
         status = read_list(&l, s);
     if (status == 0 && l.state[0] == LIST_NONE && l.state[1] == LIST_NONE && l.state[2] == LIST_NONE)
-        status = dataset_note(d, DATASET_BAD_LIST, DATASET_LISTS_FOLDER, e, "has none of train.json, val.json, test.json");
+        status = dataset_note(d, DATASET_BAD_LIST, DATASET_LISTS_FOLDER, e,
+                              "has none of train.json, val.json, test.json");
     if (status == 0)
-        status = look_for_unlisted(&l);
+        status = find_unlisted(&l);
     free(l.path);
     free(l.by_form);
     free(l.real_root);

@@ -1,5 +1,5 @@
-/* dataset-read.c - every file is read once and decoded to its last pixel; nothing is kept but its size and digest.
- * Threads fill in one result per image, and what went wrong is told afterwards in the images' order. */
+/* dataset-read.c - every file is read once and decoded completely; only its size and digest are stored. Threads fill in
+ * one result per image; faults become findings afterwards, in the order of the images. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 
 struct result {
     bool failed, odd;
-    bool no_memory; /* no fault of the image */
+    bool no_memory; /* not a fault of the image */
     enum dataset_finding_kind kind;
-    char *reason; /* NULL: no memory for it */
+    char *reason; /* NULL: out of memory */
 };
 
 struct reading {
@@ -43,8 +43,8 @@ static enum dataset_finding_kind kind_of(int status)
     }
 }
 
-/* stat said no. With lists the folders were walked, and their names compared. */
-static void fail_to_find(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
+/* stat has failed. With lists, dataset-lists.c has compared the names in folders already. */
+static void fail_stat(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
 {
     char reason[160];
     bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
@@ -53,12 +53,12 @@ static void fail_to_find(const struct dataset *d, const struct dataset_image *im
     fail(r, missing ? DATASET_MISSING : DATASET_UNREADABLE, reason);
 }
 
-/* False, and the reason in r, for what cannot be read as a file. */
+/* False, and the reason in r: the file cannot be read. */
 static bool can_be_read(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
 {
     struct stat st;
     if (stat(path, &st) != 0) {
-        fail_to_find(d, im, path, r);
+        fail_stat(d, im, path, r);
     } else if (!S_ISREG(st.st_mode)) {
         fail(r, DATASET_UNREADABLE, "not a regular file");
     } else if (st.st_size == 0) {

@@ -1,5 +1,5 @@
-/* dataset-walk.c - the names of images below a folder. A folder is listed in the order of bytes; a sub-folder is entered
- * at the place that its name has in that order. */
+/* dataset-walk.c - the names of images below a folder, in the order of bytes; a sub-folder is entered where its name
+ * comes in that order. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -74,7 +74,7 @@ static bool is_skipped(const struct walk *w, const char *name)
     return false;
 }
 
-static bool enter(struct walk *w, int depth, const struct stat *st)
+static bool enter(struct walk *w, int depth, const struct stat *st) /* false: a loop */
 {
     for (int i = 0; i < depth; i++)
         if (w->device[i] == st->st_dev && w->inode[i] == st->st_ino)
@@ -86,8 +86,8 @@ static bool enter(struct walk *w, int depth, const struct stat *st)
 
 static int walk_folder(struct walk *w, const char *below, int depth);
 
-/* They are not entered: a snapshot may hold as much as all the rest. */
-static int pass_over(struct walk *w, int i, const char *path)
+/* System folders are not entered: a snapshot may hold as much as everything else. */
+static int skip_system_folder(struct walk *w, int i, const char *path)
 {
     bool listed = w->listed && w->listed(w->arg, path);
     if (w->n_system[i][listed]++ == 0 && !(w->system_path[i][listed] = strdup(path)))
@@ -110,12 +110,12 @@ static int walk_name(struct walk *w, const char *path, int depth)
     if (there && S_ISDIR(st.st_mode)) {
         int system = dataset_system_folder(name, strlen(name));
         if (system >= 0)
-            return pass_over(w, system, path);
+            return skip_system_folder(w, system, path);
         if (depth + 1 == DEPTH_MAX)
             return dataset_note(w->d, DATASET_UNREADABLE, path, w->e, "folders nested too deep");
         return enter(w, depth + 1, &st) ? walk_folder(w, path, depth + 1) : 0;
     }
-    /* A link to nothing too: it will be missed by name. */
+    /* Also a dangling link, which dataset_read reports as missing. */
     return dataset_is_jpeg_name(name) || is_other_format(name) ? w->found(w->arg, path) : 0;
 }
 

@@ -1,4 +1,4 @@
-/* dataset.c - the memory of a dataset: images, findings, texts. */
+/* dataset.c - the memory of a dataset: images, findings, texts; its classes; rules for names. */
 #include "dataset-internal.h"
 
 #include <stdarg.h>
@@ -58,7 +58,7 @@ void dataset_release(struct dataset *d)
     *d = (struct dataset){0};
 }
 
-/* Neighbours often share their split and group: then they share its memory. */
+/* Consecutive images often have the same split and group: they share the memory of the text. */
 static const char *shared_text(struct dataset *d, const char *text, const char *before)
 {
     if (!text)
@@ -102,7 +102,7 @@ int dataset_add_class(struct dataset *d, const char *name, struct fmt_error *e)
     return 0;
 }
 
-/* By its name, in whatever Unicode form. */
+/* The class with this name, if need be in another Unicode form; -1: none. */
 static int find_class(const struct dataset *d, const char *name)
 {
     int other = -1;
@@ -115,32 +115,32 @@ static int find_class(const struct dataset *d, const char *name)
     return other;
 }
 
-static int place_class(const struct dataset *d, const char *name, int n, int *place, struct fmt_error *e)
+static int set_position(const struct dataset *d, const char *name, int n, int *position, struct fmt_error *e)
 {
     int i = find_class(d, name);
     if (i < 0)
         return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", name);
-    if (place[i] >= 0)
+    if (position[i] >= 0)
         return fmt_fail(e, FMT_INVALID, "\"%.100s\" stands twice", name);
-    place[i] = n;
+    position[i] = n;
     return 0;
 }
 
-/* place[i]: where class i stands in the names; -1: not at all. */
-static int read_order(const struct dataset *d, const char *names, int *place, struct fmt_error *e)
+/* position[i], -1 before: the index of class i in the names. */
+static int read_order(const struct dataset *d, const char *names, int *position, struct fmt_error *e)
 {
     char *copy = strdup(names), *at = copy, *name;
     int status = copy ? 0 : fmt_no_memory(e);
     for (int n = 0; status == 0 && (name = strsep(&at, ",")); n++)
-        status = place_class(d, name, n, place, e);
+        status = set_position(d, name, n, position, e);
     free(copy);
     for (int i = 0; i < d->n_classes && status == 0; i++)
-        if (place[i] < 0)
+        if (position[i] < 0)
             status = fmt_fail(e, FMT_INVALID, "\"%.100s\" is missing", d->class_name[i]);
     return status;
 }
 
-/* An order is checked as that of classes which are all its own. */
+/* The names become the classes of an otherwise empty dataset. */
 int dataset_check_order(const char *names, struct fmt_error *e)
 {
     struct dataset d = {0};
@@ -158,23 +158,23 @@ int dataset_check_order(const char *names, struct fmt_error *e)
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e)
 {
     size_t n = (size_t)d->n_classes;
-    int *place = malloc((n + 1) * sizeof *place);
+    int *position = malloc((n + 1) * sizeof *position);
     char **ordered = malloc((n + 1) * sizeof *ordered);
-    int status = place && ordered ? 0 : fmt_no_memory(e);
+    int status = position && ordered ? 0 : fmt_no_memory(e);
     for (size_t i = 0; i < n && !status; i++)
-        place[i] = -1;
+        position[i] = -1;
     if (!status && n == 0)
         status = fmt_fail(e, FMT_INVALID, "the dataset has no classes (names and plain folders have none)");
     if (!status)
-        status = read_order(d, names, place, e);
+        status = read_order(d, names, position, e);
     for (size_t i = 0; i < n && !status; i++)
-        ordered[place[i]] = d->class_name[i];
+        ordered[position[i]] = d->class_name[i];
     if (!status)
         memcpy(d->class_name, ordered, n * sizeof *ordered);
     for (int64_t i = 0; i < d->n_images && !status; i++)
         if (d->image[i].label >= 0)
-            d->image[i].label = place[d->image[i].label];
-    free(place);
+            d->image[i].label = position[d->image[i].label];
+    free(position);
     free(ordered);
     return status;
 }

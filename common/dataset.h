@@ -1,16 +1,16 @@
-/* dataset.h - folders of photographs and their lists: what is there, and what is wrong with it.
+/* dataset.h - folders of photographs and their lists: what they contain, and what is wrong with it.
  *
  *   struct dataset d;
  *   dataset_init(&d, root, &error);
- *   dataset_find(&d, layout, &error)       walks folders or reads lists; names only (dataset-find.c)
+ *   dataset_find(&d, layout, &error)       finds the names, in folders or lists
  *   dataset_order_classes(&d, "good,bad", &error)
- *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel (dataset-read.c)
- *   dataset_check(&d, &error)              groups, splits, contents (dataset-check.c)
+ *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel
+ *   dataset_check(&d, &error)              checks groups, splits, contents
  *   for (i < d.n_findings) ...             in an order that depends on the dataset alone
  *   dataset_release(&d);
  *
- * Nothing here stops at the first thing that is wrong: it becomes a finding, and where it is an error, a mark on
- * the images at fault. The functions fail only if memory or the root folder does.
+ * A fault does not stop the work: it becomes a finding, and an error also marks the images at fault. The functions fail
+ * only if memory runs out or the root folder cannot be read.
  */
 #ifndef DATASET_H
 #define DATASET_H
@@ -23,7 +23,7 @@
 #include "text.h"
 #include "thread.h"
 
-/* name, error or warning, key in reports, what is counted */
+/* name, whether it is an error, key in reports, the counted noun (singular; plural if it differs) */
 #define DATASET_FINDINGS(X)                                                                        \
     X(MISSING, true, "missing", "missing")                                                         \
     X(EMPTY, true, "empty", "empty")                                                               \
@@ -61,7 +61,7 @@ enum dataset_finding_kind {
 
 bool dataset_finding_is_error(enum dataset_finding_kind kind);
 const char *dataset_finding_key(enum dataset_finding_kind kind);
-const char *dataset_finding_counted(enum dataset_finding_kind kind, int64_t n); /* what stands behind the count */
+const char *dataset_finding_counted(enum dataset_finding_kind kind, int64_t n); /* the noun after the count n */
 
 struct dataset_finding {
     enum dataset_finding_kind kind;
@@ -70,15 +70,15 @@ struct dataset_finding {
 };
 
 struct dataset_image {
-    const char *path; /* below the root, without "." or doubled slashes; of a list of names: as given */
+    const char *path; /* below the root, without "." or doubled slashes; names from standard input: as given */
     const char *split, *group, *extra; /* "" none */
-    int32_t label, group_view;             /* -1 none */
-    bool at_fault;                     /* an error is found with it */
-    bool other_form;                   /* lists: a file is there whose name differs in its Unicode form only */
-    bool duplicate;                    /* the same entry stood before: not kept */
-    bool read;                         /* decoded; what follows is known */
+    int32_t label, group_view;         /* -1 none; group_view: "shot" in lists and files */
+    bool at_fault;                     /* there is an error with it */
+    bool other_form;                   /* lists: a file exists whose name differs only in its Unicode form */
+    bool duplicate;                    /* repeats an earlier entry */
+    bool read;                         /* decoded; what follows is valid */
     int64_t bytes;
-    int32_t width, height; /* upright, unless the reader was told otherwise */
+    int32_t width, height; /* upright, or as stored if dataset_reading says so */
     int32_t components;    /* of the file: 1, 3 or 4 */
     uint8_t sha256[DIGEST_BYTES];
 };
@@ -91,8 +91,8 @@ enum dataset_layout {
 };
 
 struct dataset {
-    char *root;     /* folder the paths start from; "" the current one */
-    bool has_lists; /* annotations layout: every group is expected to have the same number of shots */
+    char *root;     /* the folder that paths are relative to; "" the current one */
+    bool has_lists; /* annotations layout: all groups are expected to have the same number of views */
     char **class_name;
     int n_classes;
     struct dataset_image *image;
@@ -100,20 +100,20 @@ struct dataset {
     struct dataset_finding *finding;
     int64_t n_findings, finding_capacity;
     int64_t n_of_kind[DATASET_FINDING_KINDS];
-    struct text_pool text; /* all of them: they end with the dataset */
+    struct text_pool text; /* memory of all texts */
 };
 
 int dataset_init(struct dataset *d, const char *root, struct fmt_error *e);
 void dataset_release(struct dataset *d);
 
 int dataset_find(struct dataset *d, enum dataset_layout layout, struct fmt_error *e);
-/* Names from standard input, each ended by `end` ('\n' or 0). They may lie anywhere; a name's folder is its group. */
+/* Names from standard input, each ended by `end` ('\n' or 0). Files may be anywhere; the folder is the group. */
 int dataset_find_names(struct dataset *d, char end, struct fmt_error *e);
 
-/* What is wrong with such an order whatever the classes are: FMT_INVALID, a name is empty or stands twice. */
+/* Checks an order of classes before the classes are known. FMT_INVALID: a name is empty or a duplicate. */
 int dataset_check_order(const char *names, struct fmt_error *e);
-/* The classes of a dataset that was found in another order: `names` is "good,bad", and has every class once. Labels
- * follow. FMT_INVALID: a class that is not there, is missing, or stands twice. */
+/* Puts the classes into the order of `names`, "good,bad", which has each class once, and renumbers labels. FMT_INVALID:
+ * an unknown, missing or duplicate class. */
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e);
 
 struct dataset_reading {
@@ -124,9 +124,9 @@ struct dataset_reading {
 };
 int dataset_read(struct dataset *d, struct thread_pool *pool, const struct dataset_reading *how, struct fmt_error *e);
 
-int dataset_check(struct dataset *d, struct fmt_error *e); /* groups and contents; after reading */
+int dataset_check(struct dataset *d, struct fmt_error *e); /* after dataset_read */
 
-int64_t dataset_count(const struct dataset *d, bool errors); /* findings that are errors, or that are warnings */
+int64_t dataset_count(const struct dataset *d, bool errors); /* of findings that are errors, or of warnings */
 static inline bool dataset_usable(const struct dataset_image *im)
 {
     return im->read && !im->at_fault && !im->duplicate;
