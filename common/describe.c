@@ -1,4 +1,4 @@
-/* describe.c - one function per kind; keys are added in the order in which a person wants to read them. */
+/* describe.c - one function for each kind of file; keys are added in the order in which a person likes to read them. */
 #include "describe.h"
 
 #include <inttypes.h>
@@ -46,7 +46,7 @@ static void add_reals(struct cJSON *o, const char *key, const float *x, int n)
     }
 }
 
-/* JSON text as it stands in a file; what is none is shown as a string. */
+/* The value of a JSON text in a file; other text becomes a string. */
 static void add_json(struct cJSON *o, const char *key, const char *text)
 {
     struct cJSON *value = text[0] ? cJSON_ParseWithOpts(text, NULL, 1) : cJSON_CreateNull();
@@ -187,7 +187,7 @@ static int describe_views(struct cJSON *o, const struct fmt_reader *io, struct f
     return 0;
 }
 
-/* Numbers of the blocks that the values come from. */
+/* The indices of the blocks whose outputs the values are. */
 static void add_layers(struct cJSON *o, const struct feat_header *h)
 {
     struct cJSON *list = cJSON_AddArrayToObject(o, "layers");
@@ -198,7 +198,6 @@ static void add_layers(struct cJSON *o, const struct feat_header *h)
 
 static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
 {
-    static const uint8_t none[DIGEST_BYTES];
     struct feat f;
     int status = feat_open(&f, io, e);
     if (status)
@@ -214,10 +213,10 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     cJSON_AddBoolToObject(o, "unit_length", h->unit);
     add_form(o, "image", "%" PRId32 " x %" PRId32, h->image_h, h->image_w);
     add_form(o, "grid", "%" PRId32 " x %" PRId32, h->grid_h, h->grid_w);
-    if (memcmp(h->weights, none, DIGEST_BYTES) == 0)
-        cJSON_AddNullToObject(o, "weights");
-    else
+    if (digest_is_set(h->weights))
         add_hex(o, "weights", h->weights);
+    else
+        cJSON_AddNullToObject(o, "weights");
     json_report_names(o, "classes", h->class_name, h->n_classes);
     add_recipe(o, &h->recipe);
     add_json(o, "provenance", f.block.header.provenance);
@@ -259,7 +258,7 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     return 0;
 }
 
-/* Of a run with images that could not be used; the state's own object tells which. */
+/* Counts of the images that could not be used; the state itself has the list. */
 static void add_replaced(struct cJSON *o, const char *state)
 {
     struct cJSON *root = cJSON_Parse(state);
@@ -294,7 +293,7 @@ static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fm
     return 0;
 }
 
-/* Files of weights are opened by name; a copy of a pipe (or standard input) has none but this. */
+/* Files of weights are opened by name; the copy of a pipe has only the name of its descriptor. */
 static int open_weights(struct tensorfile *t, const struct file *f, struct fmt_error *e)
 {
     char by_number[32];
@@ -327,7 +326,7 @@ static int describe_weights(struct cJSON *o, struct file *f, struct fmt_error *e
 
 /* ---------------------------------------------------------------- any file */
 
-/* Foreign weights: by how a file begins (safetensors by the brace behind its length). */
+/* Foreign weights by their first bytes (safetensors: the brace after the length). */
 static bool looks_like_weights(const uint8_t *first, size_t n)
 {
     return (n > 8 && first[8] == '{') || (n > 4 && memcmp(first, "PK\3\4", 4) == 0) ||
@@ -350,7 +349,7 @@ static int not_known(const struct verify_peek *p, const struct fmt_reader *io, s
         return fmt_fail(e, FMT_MAGIC, "not a file of dinotools: a JPEG image");
     if (block_open(&r, io, BLOCK_ANY, &why) == 0)
         block_close(&r);
-    if (why.status && why.status != FMT_MAGIC) /* ours, but cut, newer or of a kind that is not known yet */
+    if (why.status && why.status != FMT_MAGIC) /* ours, but cut, newer or of a kind that this version does not know */
         return fmt_fail(e, why.status, "%s", why.text);
     return fmt_fail(e, FMT_MAGIC, "not a file of dinotools, and not of weights (safetensors, .pth)");
 }
@@ -400,24 +399,25 @@ int describe_shards(struct cJSON *o, const char *path, struct fmt_error *e)
 
 /* ---------------------------------------------------------------- records */
 
-static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name, char *text, size_t capacity)
+enum { LINE_BYTES = 16384 };
+
+static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name,
+                        char text[LINE_BYTES - 128])
 {
-    char shot[16] = "";
+    char view[16] = "";
     if (l->group_view >= 0)
-        snprintf(shot, sizeof shot, "%" PRId32, l->group_view);
-    const char *field[] = {l->key, l->split, l->group, shot,
+        snprintf(view, sizeof view, "%" PRId32, l->group_view);
+    const char *field[] = {l->key, l->split, l->group, view,
                            l->label >= 0 && l->label < n_classes ? class_name[l->label] : ""};
-    size_t at = 0;
+    size_t at = 0, end = LINE_BYTES - 128 - 1;
     for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
-        if (i && at + 1 < capacity)
+        if (i && at < end)
             text[at++] = '\t';
-        for (const char *s = field[i]; *s && at + 1 < capacity; s++)
-            text[at++] = *s == '\t' ? '?' : *s; /* a tab in a name is no end of its field */
+        for (const char *s = field[i]; *s && at < end; s++)
+            text[at++] = *s == '\t' ? '?' : *s; /* a tab in a name does not end the field */
     }
     text[at] = 0;
 }
-
-enum { LINE_ROOM = 16384 };
 
 static int index_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
 {
@@ -427,8 +427,8 @@ static int index_lines(const struct fmt_reader *io, void (*line)(const char *tex
         return status;
     for (int64_t i = 0; i < x.n_entries; i++) {
         const struct index_entry *t = &x.entry[i];
-        char text[LINE_ROOM], labels[LINE_ROOM - 128];
-        labels_line(&t->labels, x.n_classes, x.class_name, labels, sizeof labels);
+        char text[LINE_BYTES], labels[LINE_BYTES - 128];
+        labels_line(&t->labels, x.n_classes, x.class_name, labels);
         snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64, labels, t->width,
                  t->height, t->components, t->bytes);
         line(text);
@@ -447,8 +447,8 @@ static int shard_lines(const struct fmt_reader *io, void (*line)(const char *tex
     if (status)
         return status;
     while ((status = shard_next(&s, &b, &t, e)) == 0) {
-        char text[LINE_ROOM], labels[LINE_ROOM - 128];
-        labels_line(&t.labels, s.header.n_classes, s.header.class_name, labels, sizeof labels);
+        char text[LINE_BYTES], labels[LINE_BYTES - 128];
+        labels_line(&t.labels, s.header.n_classes, s.header.class_name, labels);
         snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%s\t%zu", labels, t.width, t.height,
                  t.components, store[t.store], t.bytes);
         line(text);
@@ -468,7 +468,7 @@ static int views_lines(const struct fmt_reader *io, void (*line)(const char *tex
     status = views_batch_init(&b, &v.header, e);
     while (status == 0 && (status = views_next(&v, &b, e)) == 0)
         for (int32_t i = 0; i < v.header.batch; i++) {
-            char text[LINE_ROOM];
+            char text[LINE_BYTES];
             snprintf(text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%s", b.step, b.image[i], b.key[i]);
             line(text);
         }
@@ -486,8 +486,8 @@ static int feat_lines(const struct fmt_reader *io, void (*line)(const char *text
         return status;
     while ((status = feat_next_block(&f, &b, e)) == 0)
         for (int32_t i = 0; i < b.n_rows; i++) {
-            char text[LINE_ROOM];
-            labels_line(&b.labels[i], f.header.n_classes, f.header.class_name, text, sizeof text);
+            char text[LINE_BYTES - 128];
+            labels_line(&b.labels[i], f.header.n_classes, f.header.class_name, text);
             line(text);
         }
     feat_block_release(&b);
@@ -495,7 +495,7 @@ static int feat_lines(const struct fmt_reader *io, void (*line)(const char *text
     return status;
 }
 
-/* Its thresholds: the weights are for programs. */
+/* The thresholds; the weights are of no use to people. */
 static int linear_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
 {
     struct linear m;
@@ -504,7 +504,7 @@ static int linear_lines(const struct fmt_reader *io, void (*line)(const char *te
         return status;
     for (int i = 0; i < m.n_points; i++) {
         const struct linear_point *p = &m.point[i];
-        char text[LINE_ROOM];
+        char text[LINE_BYTES];
         snprintf(text, sizeof text, "%s\t%s\t%s >= %g\t%.9g\t%.6g\t%.6g", m.features.class_name[p->of_class],
                  p->level == LINEAR_GROUPS ? "groups" : "images", p->at_recall ? "recall" : "precision", p->target,
                  p->threshold, p->precision, p->recall);
@@ -522,7 +522,7 @@ static int tensor_lines(struct file *f, void (*line)(const char *text), struct f
         return status;
     for (int64_t i = 0; i < t.set.n; i++) {
         const struct named_tensor *n = &t.set.item[i];
-        char text[LINE_ROOM], dims[NAMED_TENSOR_DIMS_TEXT_MAX];
+        char text[LINE_BYTES], dims[NAMED_TENSOR_DIMS_TEXT_MAX];
         snprintf(text, sizeof text, "%s\t%s\t%s", n->name,
                  n->unusable ? "unusable" : dtype_name(n->dtype),
                  n->unusable ? n->unusable : named_tensor_dims_text(n->dims, n->n_dims, dims));

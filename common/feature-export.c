@@ -1,17 +1,18 @@
-/* feature-export.c - numbers are printed without a locale: nothing here calls setlocale, and "%.9g" then writes a
- * point. */
+/* feature-export.c - "%.9g" always writes a point: the tools never call setlocale. */
 #include "feature-export.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
 #include "bytes.h"
-#include "json-scan.h"
 #include "json-report.h"
+#include "json-scan.h"
+#include "utf8.h"
 
 static int put(struct fmt_buffer *out, const char *s)
 {
@@ -89,7 +90,7 @@ static void add_int(struct cJSON *o, const char *key, int64_t value)
         cJSON_AddNullToObject(o, key);
 }
 
-/* Large numbers stay as they are written. NULL: no memory. */
+/* Large numbers remain as they are written. NULL: out of memory. */
 static struct cJSON *extra_json(const char *extra)
 {
     struct json_span root;
@@ -98,6 +99,7 @@ static struct cJSON *extra_json(const char *extra)
     return json_check(extra, strlen(extra), 1000, &root, NULL) == 0 ? json_parse(root) : cJSON_Parse(extra);
 }
 
+/* All but x, for free(). NULL: out of memory. */
 static char *labels_json(const struct feat_header *h, const struct feat_row *row)
 {
     const struct index_labels *l = &row->labels;
@@ -113,9 +115,10 @@ static char *labels_json(const struct feat_header *h, const struct feat_row *row
     if (row->content)
         digest_hex(row->content, hex);
     add_text(o, "content", hex);
-    char *text = cJSON_PrintUnformatted(o);
+    char *text = cJSON_PrintUnformatted(o), *valid = text ? utf8_repair(text) : NULL;
+    cJSON_free(text);
     cJSON_Delete(o);
-    return text;
+    return valid;
 }
 
 int feature_export_json(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out)
@@ -124,7 +127,7 @@ int feature_export_json(const struct feat_header *h, const struct feat_row *row,
     if (!labels)
         return -1;
     int bad = bytes_put(out, labels, strlen(labels) - 1); /* without the closing brace */
-    cJSON_free(labels);
+    free(labels);
     int64_t width = row->x ? feat_width(h) : 0;
     bad |= width ? put(out, ",\"x\":") : 0;
     for (int64_t i = 0; i < width; i++)
@@ -139,9 +142,9 @@ int feature_export_npy_header(const struct feat_header *h, int64_t n_rows, struc
     /* Magic, version and length are 10 bytes; the text is padded so that the values begin at a multiple of 64. */
     char text[192];
     int n = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%" PRId64 ", ", n_rows);
-    size_t capacity = sizeof text - (size_t)n;
-    n += h->n_tokens > 1 ? snprintf(text + n, capacity, "%" PRId32 ", %" PRId32 "), }", h->n_tokens, h->dim)
-                         : snprintf(text + n, capacity, "%" PRId32 "), }", h->dim);
+    size_t left = sizeof text - (size_t)n;
+    n += h->n_tokens > 1 ? snprintf(text + n, left, "%" PRId32 ", %" PRId32 "), }", h->n_tokens, h->dim)
+                         : snprintf(text + n, left, "%" PRId32 "), }", h->dim);
     while ((10 + n + 1) % 64 != 0)
         text[n++] = ' ';
     text[n++] = '\n';

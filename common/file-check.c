@@ -1,4 +1,4 @@
-/* file-check.c - what can be known of an output before hours of work go into it. */
+/* file-check.c - checks of an output before hours of work go into it. */
 #include "file.h"
 
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* May a name appear in the folder of this path? errno if not. */
-static bool folder_takes(const char *path)
+/* Can a file be created in the folder of this path? If not, errno. */
+static bool is_folder_writable(const char *path)
 {
     char *folder = file_directory(path);
     struct stat st;
@@ -35,7 +35,7 @@ int file_check_output(const char *path, bool binary, struct fmt_error *e)
     bool in_place = there && !S_ISREG(st.st_mode); /* a device, a fifo */
     bool open_file = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0;
     char *real = file_resolve_links(path);
-    bool good = real && (in_place || open_file ? access(path, W_OK) == 0 : folder_takes(real));
+    bool good = real && (in_place || open_file ? access(path, W_OK) == 0 : is_folder_writable(real));
     int status = good ? 0 : file_fail(path, e);
     free(real);
     return status;
@@ -43,7 +43,7 @@ int file_check_output(const char *path, bool binary, struct fmt_error *e)
 
 int file_check_folder(const char *path, struct fmt_error *e)
 {
-    return folder_takes(path) ? 0 : file_fail(path, e);
+    return is_folder_writable(path) ? 0 : file_fail(path, e);
 }
 
 int file_check_fifo(const char *path, struct fmt_error *e)

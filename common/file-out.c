@@ -1,6 +1,6 @@
-/* file-out.c - outputs. A file has no name until it is complete (O_TMPFILE), so that nothing is left of it however the
- * process ends. Folders, and files where the file system has no such files, have a temporary name; these are kept in a
- * table so that exit() and signals can remove what is half-written. */
+/* file-out.c - outputs. A file has no name until it is complete (O_TMPFILE), so nothing is left of it however the process
+ * ends. Folders, and files on a file system without unnamed files, have temporary names; a table of these lets exit()
+ * and signals remove incomplete outputs. */
 #include "file.h"
 
 #include <errno.h>
@@ -21,16 +21,16 @@
 #include "num.h"
 #include "signals.h"
 
-enum { BUFFER_BYTES = 1 << 16, KEPT_BYTES = 100, RANDOM_LETTERS = 12, MAX_ATTEMPTS = 100 };
+enum { BUFFER_BYTES = 1 << 16, STEM_BYTES = 100, RANDOM_LETTERS = 12, MAX_ATTEMPTS = 100 };
 
 /* ---------------------------------------------------------------- temporary names */
 
-/* What has to go if the process ends now, by exit or by a signal. */
+/* To be removed if the process ends now, by exit or by a signal. */
 static char **temporary_path;
 static int64_t n_temporary, temporary_capacity;
 static pthread_mutex_t temporary_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Keeps the lock: whoever else would make, rename or forget a name has to wait for the end. */
+/* Does not release the lock: other threads that create, rename or forget a name wait until the process has ended. */
 static void remove_temporaries(void)
 {
     pthread_mutex_lock(&temporary_lock);
@@ -55,7 +55,7 @@ static void end_by_signal(int number)
 
 void file_on_signal(void)
 {
-    /* Without a thread to spare a signal ends the tool all the same; what has a temporary name stays. */
+    /* If the thread cannot be started a signal still ends the tool, but temporary names remain. */
     (void)signals_take(end_by_signal, NULL);
 }
 
@@ -65,16 +65,16 @@ static uint64_t random_number(void)
     struct timespec now;
     if (getrandom(&number, sizeof number, GRND_NONBLOCK) == (ssize_t)sizeof number)
         return number;
-    clock_gettime(CLOCK_REALTIME, &now); /* good enough: a name that is taken is not used */
+    clock_gettime(CLOCK_REALTIME, &now); /* good enough: an existing name is not used */
     return (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uint64_t)getpid();
 }
 
-/* The beginning of a name that is too long for one with additions, cut between characters of UTF-8. */
-static size_t kept_length(const char *name, size_t n)
+/* Bytes of a long name to be used in a temporary one: whole characters of UTF-8. */
+static size_t stem_length(const char *name, size_t n)
 {
-    if (n <= KEPT_BYTES)
+    if (n <= STEM_BYTES)
         return n;
-    for (n = KEPT_BYTES; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
+    for (n = STEM_BYTES; n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80;)
         n--;
     return n;
 }
@@ -93,13 +93,13 @@ static char *temporary_name(const char *path)
     for (int i = 0; i < RANDOM_LETTERS; i++, random >>= 5)
         letters[i] = "0123456789abcdefghijklmnopqrstuv"[random & 31];
     if (name)
-        sprintf(name, "%.*s.%.*s.%s.tmp", (int)base, path, (int)kept_length(path + base, n - base), path + base,
+        sprintf(name, "%.*s.%.*s.%s.tmp", (int)base, path, (int)stem_length(path + base, n - base), path + base,
                 letters);
     return name;
 }
 
-/* Makes something under a temporary name beside path that nothing else had: what make returns is in *made. The name is
- * remembered, and no signal comes between the two. NULL and errno: failed. */
+/* Creates something under a new temporary name beside path by `make`, whose result is in *made, and records the name; no
+ * signal is handled in between. NULL and errno: failed. */
 static char *make_temporary(const char *path, int (*make)(const char *name, int fd), int fd, int *made)
 {
     static bool registered;
@@ -108,9 +108,9 @@ static char *make_temporary(const char *path, int (*make)(const char *name, int 
     pthread_mutex_lock(&temporary_lock);
     if (!registered)
         registered = atexit(remove_temporaries) == 0;
-    bool capacity = fmt_grow(&temporary_path, n_temporary, &temporary_capacity, sizeof *temporary_path, NULL) == 0;
+    bool grown = fmt_grow(&temporary_path, n_temporary, &temporary_capacity, sizeof *temporary_path, NULL) == 0;
     for (int attempt = 0; !name && number == EEXIST && attempt < MAX_ATTEMPTS; attempt++) {
-        name = capacity ? temporary_name(path) : NULL;
+        name = grown ? temporary_name(path) : NULL;
         if (!name) {
             number = ENOMEM;
         } else if ((*made = make(name, fd)) < 0) {
@@ -126,7 +126,7 @@ static char *make_temporary(const char *path, int (*make)(const char *name, int 
     return name;
 }
 
-/* The modes are those of open and mkdir, which the umask narrows: mkostemp's 0600 would be nobody's wish. */
+/* The usual modes, which the umask narrows; mkostemp would create files with 0600. */
 static int make_file(const char *name, int fd)
 {
     (void)fd;
@@ -139,7 +139,7 @@ static int make_folder(const char *name, int fd)
     return mkdir(name, 0777);
 }
 
-/* A name for a file that has none. */
+/* Gives a name to a file that has none. */
 static int make_link(const char *name, int fd)
 {
     char open_file[40];
@@ -154,7 +154,7 @@ static int fail_input(struct fmt_error *e, const char *path)
     return fmt_fail(e, FMT_UNSUPPORTED, "%.250s: is an input of this run: not replaced", path);
 }
 
-/* -1 and errno if no file could have this name: that is told before the work, not behind it. */
+/* -1 and errno if no file can have this name, so that the error comes before the work. */
 static int check_name(const char *path, bool folder)
 {
     struct stat st;
@@ -167,7 +167,7 @@ static int check_name(const char *path, bool folder)
     return -1;
 }
 
-/* A file without a name in the folder of path; where the file system has none, one with a temporary name. */
+/* Creates a file without a name in the folder of path, or one with a temporary name if the file system cannot. */
 static int open_beside(struct file_out *f)
 {
     char *directory = check_name(f->path, false) ? NULL : file_directory(f->path);
@@ -180,8 +180,7 @@ static int open_beside(struct file_out *f)
     return fd;
 }
 
-/* Such a name is a link to a file that is there, perhaps as a regular one; a rename would take the place of the link
- * itself. */
+/* These names are links to open files, even regular ones; a rename would replace the link itself. */
 int file_descriptor_of(const char *path)
 {
     static const char *const before[] = {"/dev/fd/", "/proc/self/fd/"};
@@ -198,7 +197,7 @@ int file_descriptor_of(const char *path)
     return -1;
 }
 
-/* Standard output itself is closed by msg_finish, another open file by whoever opened it. */
+/* msg_finish closes standard output, and whoever opened another open file closes that one. */
 static int open_descriptor(int fd)
 {
     return fd == STDOUT_FILENO ? fd : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -283,7 +282,7 @@ struct fmt_writer file_writer(struct file_out *f)
     return (struct fmt_writer){f, put_callback};
 }
 
-/* For a sandbox that lets nobody name an open file, or shows no /proc: what was written is not lost. */
+/* For a sandbox without /proc, or one in which an unnamed file cannot get a name: what was written is not lost. */
 static char *copy_to_temporary(struct file_out *f)
 {
     struct stat st;
@@ -309,8 +308,8 @@ static char *copy_to_temporary(struct file_out *f)
     return name;
 }
 
-/* A name appears while no signal, and no exit of another thread, removes the folder around it. -1 and errno. */
-static int name_now(const char *temporary, const struct file_out *f)
+/* Gives the file its final name, while no signal or exit of another thread can remove its folder. -1 and errno. */
+static int set_final_name(const char *temporary, const struct file_out *f)
 {
     pthread_mutex_lock(&temporary_lock);
     int failed = temporary ? rename(temporary, f->path) : make_link(f->path, f->fd), number = errno;
@@ -319,20 +318,20 @@ static int name_now(const char *temporary, const struct file_out *f)
     return failed;
 }
 
-/* The complete file gets its name, in one step if nothing has that name. To take the place of an older one it needs a
- * temporary name for the time between two calls. -1 and errno. */
+/* Gives the complete file its final name, in one step if that name is free. To replace an older file it needs a
+ * temporary name between two calls. -1 and errno. */
 static int publish(struct file_out *f)
 {
     int made;
     if (!f->temporary) {
-        if (name_now(NULL, f) == 0)
+        if (set_final_name(NULL, f) == 0)
             return 0;
         if (errno == EEXIST)
             f->temporary = make_temporary(f->path, make_link, f->fd, &made);
         if (!f->temporary && errno != ENOSPC && errno != EDQUOT)
             f->temporary = copy_to_temporary(f);
     }
-    if (!f->temporary || name_now(f->temporary, f) != 0)
+    if (!f->temporary || set_final_name(f->temporary, f) != 0)
         return -1;
     forget(f->temporary);
     free(f->temporary);
@@ -340,7 +339,7 @@ static int publish(struct file_out *f)
     return 0;
 }
 
-/* What only a close would tell (NFS, FUSE), told while the file is open. */
+/* An error that only a close reports (NFS, FUSE), found while the file is open. */
 static int close_error(int fd)
 {
     int other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -356,7 +355,7 @@ int file_commit(struct file_out *f, struct fmt_error *e)
         number = errno;
     if (!number && f->fd > STDERR_FILENO) /* standard output is closed and checked by msg_finish */
         number = close_error(f->fd);
-    if (!number && !f->in_place && input_guard_is_input_path(f->path)) /* it was read since */
+    if (!number && !f->in_place && input_guard_is_input_path(f->path)) /* read since file_create */
         status = fail_input(e, f->path);
     else if (!number && !f->in_place && publish(f) != 0)
         number = errno;
@@ -392,7 +391,7 @@ int file_finish(struct file_out *f, int status, struct fmt_error *e)
     }
     if (e)
         *e = (struct fmt_error){0};
-    return file_commit(f, e); /* knows which write failed, and aborts then */
+    return file_commit(f, e); /* reports the write that failed, and aborts */
 }
 
 int file_save(const char *path, const void *data, size_t n, struct fmt_error *e)
@@ -400,13 +399,13 @@ int file_save(const char *path, const void *data, size_t n, struct fmt_error *e)
     struct file_out f;
     if (file_create(&f, path, e))
         return (int)e->status;
-    (void)file_put(&f, data, n); /* its failure is kept and told by the commit */
+    (void)file_put(&f, data, n); /* file_commit reports its failure */
     return file_commit(&f, e);
 }
 
 /* ---------------------------------------------------------------- folders */
 
-/* A folder takes the place of all that is in the older one. */
+/* A new folder replaces all files of the older one: none of them may be an input. */
 static int check_replaced_dir(const char *path, struct fmt_error *e)
 {
     char **names;
@@ -441,9 +440,8 @@ int file_create_dir(const char *path, char **temporary, struct fmt_error *e)
     return status;
 }
 
-/* The new folder takes the place of an older one, which is then under the temporary name: the two change names in one
- * step. Where the file system knows no such step the older one moves aside for a moment, and back if the new one cannot
- * take its place. -1 and errno. */
+/* Exchanges the names of the new folder and the older one, in one step. If the file system cannot, the older one is
+ * renamed to a third name for a moment, and back if the new one cannot get the final name. -1 and errno. */
 static int exchange(const char *temporary, const char *path)
 {
     if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
@@ -468,7 +466,7 @@ int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_
 {
     char *real = file_resolve_links(path);
     file_sync_dir(temporary);
-    pthread_mutex_lock(&temporary_lock); /* a signal waits: it removes what the temporary name then names */
+    pthread_mutex_lock(&temporary_lock); /* a signal, which removes whatever has the temporary name, must wait */
     int failed = real ? rename(temporary, real) : -1, older = real && failed && (errno == ENOTEMPTY || errno == EEXIST);
     if (older && replace)
         failed = exchange(temporary, real);

@@ -1,4 +1,4 @@
-/* file.c - descriptors behind callbacks; names and folders. Outputs are in file-out.c. */
+/* file.c - reading by callbacks over descriptors; names and folders. Outputs are in file-out.c. */
 #include "file.h"
 
 #include <dirent.h>
@@ -92,7 +92,7 @@ int file_open_nowait(struct file *f, const char *path, struct fmt_error *e)
 
 int file_open_regular(struct file *f, const char *path, struct fmt_error *e)
 {
-    int status = open_with(f, path, O_NONBLOCK, e); /* a fifo without a writer would not be opened, ever */
+    int status = open_with(f, path, O_NONBLOCK, e); /* else a fifo without a writer would block for ever */
     if (status || f->regular)
         return status;
     file_close(f);
@@ -131,12 +131,12 @@ int file_read_rest(struct file *f, size_t limit, struct fmt_buffer *b, struct fm
     }
 }
 
-/* All of an open file, which is closed. */
+/* Reads an open file to its end and closes it. */
 static int load(struct file *f, size_t limit, uint8_t **data, size_t *bytes, struct fmt_error *e)
 {
     struct fmt_buffer b = {0};
     int status = file_read_rest(f, limit, &b, e);
-    if (status == 0 && fmt_buffer_append(&b, "", 1)) /* a 0 behind the data: text can be used as a string */
+    if (status == 0 && fmt_buffer_append(&b, "", 1)) /* a zero byte after the data, so that text is a string */
         status = fmt_fail(e, FMT_MEMORY, "%.250s: out of memory", f->path);
     file_close(f);
     if (status) {
@@ -185,7 +185,7 @@ int file_make_dirs(const char *path, struct fmt_error *e)
     return status;
 }
 
-/* What is gone already was removed by another: a signal ends the process while a thread removes the same tree. */
+/* ENOENT is no error: a signal may end the process while a thread removes the same tree. */
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st, (void)type, (void)ftw;
@@ -229,7 +229,7 @@ char *file_directory(const char *path)
     return n > 0 ? strndup(path, without_slashes(path, n)) : strdup(".");
 }
 
-/* What one link says, seen from where it lies. NULL and errno: it is none, or no memory. */
+/* The target of one link, relative to the same folder as the path. NULL and errno: no link, or out of memory. */
 static char *read_link(const char *path)
 {
     char *to = malloc(PATH_MAX), *folder = file_directory(path), *joined = NULL;

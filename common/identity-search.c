@@ -1,4 +1,4 @@
-/* identity-search.c - a header of ours is read and checked, so that a damaged file is not taken for what it was. */
+/* identity-search.c - headers are checked, so that a damaged file is not found. */
 #include "identity-search.h"
 
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static int64_t find_key(struct identity_search_keys *k, const uint8_t digest[DIG
 
 /* ---------------------------------------------------------------- the walk */
 
-/* Of shards also the digest of the identity: what evaluation during training has of its sets. */
+/* Of shards also the digest of the identity, which evaluation during training records of its sets. */
 static int add_identities(struct identity_search *f, struct identity_file *item, const uint8_t *identity,
                           struct fmt_error *e)
 {
@@ -96,7 +96,7 @@ static int add_file(struct identity_search *f, const char *path, struct fmt_erro
         return 0;
     struct fmt_reader io = file_reader(&file);
     if (verify_peek(&p, &io) == BLOCK_ANY) {
-        if (p.first[0] != '{' && describe_recognises(p.first, p.n)) /* weights; not a JSON text */
+        if (p.first[0] != '{' && describe_recognises(p.first, p.n)) /* weights, not a JSON text */
             status = add(f, path, BLOCK_ANY, NULL, e);
     } else if (block_open(&r, &io, BLOCK_ANY, NULL) == 0) {
         status = add(f, path, r.header.kind, r.header.identity, e);
@@ -106,12 +106,12 @@ static int add_file(struct identity_search *f, const char *path, struct fmt_erro
     return status;
 }
 
-/* A folder that was cut off by its depth is walked again from nearer. */
+/* A folder that was reached at a greater depth, where the limit cut it, is walked again. */
 static bool was_walked(struct identity_search *f, const char *folder, int depth)
 {
     struct stat st;
     if (stat(folder, &st) != 0)
-        return false; /* listing it will tell why */
+        return false; /* listing it gives the error */
     for (int64_t i = 0; i < f->n_folders; i++) {
         const struct identity_search_folder *d = &f->folder[i];
         if (d->device == st.st_dev && d->inode == st.st_ino && d->depth <= depth)
@@ -133,7 +133,7 @@ static int walk(struct identity_search *f, const char *folder, int depth, struct
         return status;
     for (int64_t i = 0; i < n && !status; i++) {
         struct stat st;
-        if (is_passed_over(name[i]))
+        if (is_skipped(name[i]))
             continue;
         char *path = strcmp(folder, ".") == 0 ? strdup(name[i]) : file_join(folder, name[i]);
         if (!path)

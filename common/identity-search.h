@@ -1,14 +1,13 @@
-/* identity-search.h - which files below some folders carry an identity: files of ours by their header, weights by the
- * hash of their tensors.
+/* identity-search.h - finding files below some folders by their identity: files of ours by the identity in their header,
+ * weights by the hash of their tensors.
  *
  *   struct identity_search f = {.weights_hash = weights_file_hashes};
- *   identity_search_add(&f, "run", e) ...                         walks a folder; hidden names and JPEG files are
- * passed over
+ *   identity_search_add(&f, "run", e) ...                 walks a folder; skips hidden names and image files
  *   const struct identity_file *found = identity_search_find(&f, identity);
  *   identity_search_release(&f);
  *
- * Names are walked in the order of their bytes: of several files with one identity the first is found, so the folder
- * whose files are to be preferred is added first. A folder that another one holds is walked once.
+ * Names are walked in the order of their bytes, and the first of several files with the same identity is found: a folder
+ * whose files are to be preferred must be added first. A folder inside another one is walked once.
  */
 #ifndef IDENTITY_SEARCH_H
 #define IDENTITY_SEARCH_H
@@ -23,17 +22,17 @@
 
 enum {
     IDENTITY_SEARCH_DEPTH_MAX = 16, /* folders below a folder */
-    IDENTITY_SEARCH_HASHES = 4      /* teacher: backbone, backbone and head; the same of the student */
+    IDENTITY_SEARCH_HASHES = 4      /* teacher: backbone, backbone and head; student: likewise */
 };
 
 struct identity_file {
     char *path;
-    enum block_kind kind; /* BLOCK_ANY: weights of a form that is not ours */
+    enum block_kind kind; /* BLOCK_ANY: foreign weights */
     uint8_t identity[DIGEST_BYTES];
-    uint8_t weights[IDENTITY_SEARCH_HASHES][DIGEST_BYTES]; /* once they were asked for, see weights_hash */
+    uint8_t weights[IDENTITY_SEARCH_HASHES][DIGEST_BYTES]; /* set by identity_search_find_weights */
 };
 
-struct identity_search_keys { /* sorted once they are looked at: by digest, then by the order of the walk */
+struct identity_search_keys { /* sorted before the first search: by digest, then in the order of the walk */
     struct identity_search_key {
         uint8_t digest[DIGEST_BYTES];
         int64_t i_item;
@@ -43,12 +42,12 @@ struct identity_search_keys { /* sorted once they are looked at: by digest, then
 };
 
 struct identity_search {
-    /* The hashes that features carry of the weights in a file; zeros: it has no such network or no head. Not 0: there
-     * is none at all. NULL: files of weights are not found. */
+    /* The hashes of the weights in a file, as features record them; zeros: it has no such network or no head. Returns
+     * nonzero if it has no network at all. NULL: files of weights are not found. */
     int (*weights_hash)(const char *path, uint8_t hash[IDENTITY_SEARCH_HASHES][DIGEST_BYTES], struct fmt_error *e);
     struct identity_file *item;
     int64_t n, capacity;
-    struct identity_search_keys identities, weights[2]; /* of weights: files of weights, checkpoints */
+    struct identity_search_keys identities, weights[2]; /* weights: of files of weights, of checkpoints */
     bool hashed[2];
     struct identity_search_folder {
         dev_t device;
@@ -58,13 +57,13 @@ struct identity_search {
     int64_t n_folders, folder_capacity;
 };
 
-/* What cannot be read is passed over; FMT_MEMORY, or FMT_IO where the folder itself cannot be listed. After the last of
- * these calls come those that find, and what they return lives until identity_search_release. */
+/* Skips what cannot be read; FMT_MEMORY, or FMT_IO if the folder itself cannot be listed. All calls of it must precede
+ * the searches, whose results live until identity_search_release. */
 int identity_search_add(struct identity_search *f, const char *folder, struct fmt_error *e);
-/* A file of ours of this identity; data: or shards whose identity it is the digest of (evaluation during training). */
+/* A file of ours with this identity, or shards whose identity has this digest (evaluation during training records it). */
 const struct identity_file *identity_search_find(struct identity_search *f, const uint8_t identity[DIGEST_BYTES]);
 /* The nth of the files of weights, or of the checkpoints, with this hash; NULL: there are no more. The first call for
- * either reads all of them whole. */
+ * either kind reads all its files completely. */
 const struct identity_file *identity_search_find_weights(struct identity_search *f, const uint8_t hash[DIGEST_BYTES],
                                                          bool checkpoints, int64_t nth);
 void identity_search_release(struct identity_search *f);

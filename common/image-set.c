@@ -189,7 +189,7 @@ static int hash_files(struct image_set *s, struct thread_pool *pool, struct prov
             digest_add(&d, s->sha256[i], DIGEST_BYTES);
         }
         digest_end(&d, all);
-        provenance_input(prov, "pictures", all);
+        provenance_input(prov, PROVENANCE_IMAGES, all);
     }
     for (int i = 0; h.slot && i < n_workers; i++)
         image_set_slot_release(&h.slot[i]);

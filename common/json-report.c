@@ -19,20 +19,10 @@ struct cJSON *json_report_begin(const char *report)
 
 void json_report_text(struct cJSON *o, const char *key, const char *text)
 {
-    size_t left = strlen(text);
-    char *clean = malloc(3 * left + 1), *to = clean;
-    if (!clean)
-        return;
-    while (left > 0) {
-        uint32_t code;
-        size_t n = utf8_decode(text, left, &code), taken = n ? n : 1;
-        to = mempcpy(to, n ? text : "\xEF\xBF\xBD", n ? n : 3);
-        text += taken, left -= taken;
-    }
-    *to = 0;
-    if (o)
-        cJSON_AddStringToObject(o, key, clean);
-    free(clean);
+    char *valid = utf8_repair(text);
+    if (o && valid)
+        cJSON_AddStringToObject(o, key, valid);
+    free(valid);
 }
 
 void json_report_int(struct cJSON *o, const char *key, int64_t value)
@@ -50,12 +40,13 @@ struct cJSON *json_report_object(struct cJSON *o, const char *key)
 
 int json_report_end(struct cJSON *o)
 {
-    char *line = o ? cJSON_PrintUnformatted(o) : NULL;
+    char *line = o ? cJSON_PrintUnformatted(o) : NULL, *valid = line ? utf8_repair(line) : NULL;
     cJSON_Delete(o);
-    if (!line)
-        return -1;
-    puts(line);
     cJSON_free(line);
+    if (!valid)
+        return -1;
+    puts(valid);
+    free(valid);
     return 0;
 }
 
@@ -63,7 +54,7 @@ void json_report_names(struct cJSON *o, const char *key, char *const *name, int 
 {
     struct cJSON *list = cJSON_AddArrayToObject(o, key), *one = cJSON_CreateObject();
     for (int i = 0; i < n; i++) {
-        json_report_text(one, "x", name[i]); /* cleaned as a text of an object; then taken over by the list */
+        json_report_text(one, "x", name[i]); /* valid UTF-8; then moved to the list */
         cJSON_AddItemToArray(list, cJSON_DetachItemFromObject(one, "x"));
     }
     cJSON_Delete(one);

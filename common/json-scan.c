@@ -1,5 +1,5 @@
-/* json-scan.c - the grammar of RFC 8259, a function for each of its words; depth is limited, so recursion is. What was
- * checked needs little care to be walked: a value ends where its brackets do. */
+/* json-scan.c - the grammar of RFC 8259, a function for each symbol; the limit of depth bounds recursion. The walk needs
+ * little care, since the text was checked: a value ends where its brackets end. */
 #include "json-scan.h"
 
 #include <ctype.h>
@@ -81,7 +81,7 @@ static int check_word(struct scan *s, const char *word)
 
 #define NOT_THERE ", which JSON does not have: write null"
 
-/* What programs write that take their own words, or those of JavaScript, for JSON. */
+/* Words of Python, C and JavaScript that some programs write into JSON. */
 static int refuse_value(struct scan *s)
 {
     static const struct {
@@ -137,7 +137,7 @@ static int check_number(struct scan *s)
     return fail_at(s, FMT_LIMIT, start, reason);
 }
 
-/* The four digits behind \u; -1: they are not there. */
+/* The four digits after \u; -1: they are missing. */
 static int hex_code(const struct scan *s, size_t at)
 {
     int code = 0;
@@ -221,7 +221,7 @@ static int check_key(struct scan *s)
     return status;
 }
 
-/* An object or an array, from its bracket to behind the one that ends it. */
+/* An object or an array, from its opening bracket to after the closing one. */
 static int check_inside(struct scan *s, char end)
 {
     if (++s->depth > s->depth_max)
@@ -263,7 +263,7 @@ static int check_value(struct scan *s)
     }
 }
 
-/* JSON begins with two characters of ASCII: a zero byte among them is half of one. */
+/* JSON begins with two ASCII characters: a zero byte there shows UTF-16 or UTF-32. */
 static bool is_wide(const char *text, size_t bytes)
 {
     return bytes >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0 || !text[0] || !text[1]);
@@ -288,27 +288,27 @@ int json_check(const char *text, size_t bytes, int depth_max, struct json_span *
 
 /* ---------------------------------------------------------------- the walk */
 
-static const char *behind_space(const char *at)
+static const char *after_space(const char *at)
 {
     while (is_space(*at))
         at++;
     return at;
 }
 
-static const char *behind_string(const char *at)
+static const char *after_string(const char *at)
 {
     for (at++; *at != '"'; at++)
         at += *at == '\\';
     return at + 1;
 }
 
-/* A number or a word ends before a mark or a space: there is one, as only what lies in brackets is walked. */
-static const char *behind_value(const char *at)
+/* A number or a word ends before a separator, which exists since all values that are walked are inside brackets. */
+static const char *after_value(const char *at)
 {
     int depth = 0;
     do {
         if (*at == '"')
-            at = behind_string(at);
+            at = after_string(at);
         else if (*at == '{' || *at == '[')
             depth++, at++;
         else if (*at == '}' || *at == ']')
@@ -329,19 +329,19 @@ bool json_next(struct json_walk *w, struct json_span *key, struct json_span *val
 {
     if (!w->at)
         return false;
-    w->at = behind_space(w->at);
+    w->at = after_space(w->at);
     if (*w->at == ',')
-        w->at = behind_space(w->at + 1);
+        w->at = after_space(w->at + 1);
     if (*w->at == '}' || *w->at == ']') {
         w->at = NULL;
         return false;
     }
     if (w->object) {
-        const char *end = behind_string(w->at);
+        const char *end = after_string(w->at);
         *key = (struct json_span){w->at, (size_t)(end - w->at)};
-        w->at = behind_space(behind_space(end) + 1); /* the colon */
+        w->at = after_space(after_space(end) + 1); /* the colon */
     }
-    const char *end = behind_value(w->at);
+    const char *end = after_value(w->at);
     *value = (struct json_span){w->at, (size_t)(end - w->at)};
     w->at = end;
     return true;
@@ -352,7 +352,7 @@ bool json_text_is(struct json_span string, const char *text)
     size_t n = strlen(text), written = string.bytes - 2;
     if (!memchr(string.at, '\\', string.bytes))
         return written == n && memcmp(string.at + 1, text, n) == 0;
-    if (written > 6 * n) /* longer than all in escapes */
+    if (written > 6 * n) /* longer than n escapes */
         return false;
     cJSON *decoded = cJSON_ParseWithLength(string.at, string.bytes);
     bool is = cJSON_IsString(decoded) && strcmp(decoded->valuestring, text) == 0;
@@ -370,8 +370,8 @@ static bool is_zero(struct json_span number)
     return true;
 }
 
-/* cJSON prints 15 digits where the rest is less than the relative error of a double, which may lose the last ones. */
-static bool is_held(const cJSON *number, struct json_span text)
+/* cJSON prints 15 digits if that is within the relative error of a double, which may lose the last ones. */
+static bool is_exact(const cJSON *number, struct json_span text)
 {
     double v = number->valuedouble;
     char digits[40];
@@ -381,14 +381,15 @@ static bool is_held(const cJSON *number, struct json_span text)
     return fabs(v) < NUM_WHOLE_MAX && strtod(digits, NULL) == v;
 }
 
-static bool keep_numbers(cJSON *tree, struct json_span text)
+/* Makes numbers raw that cJSON would change. False: out of memory. */
+static bool preserve_numbers(cJSON *tree, struct json_span text)
 {
     struct json_walk walk = json_enter(text);
     struct json_span key, value;
     for (cJSON *v = tree->child; v && json_next(&walk, &key, &value); v = v->next) {
-        if (!keep_numbers(v, value))
+        if (!preserve_numbers(v, value))
             return false;
-        if (!cJSON_IsNumber(v) || is_held(v, value))
+        if (!cJSON_IsNumber(v) || is_exact(v, value))
             continue;
         v->valuestring = cJSON_malloc(value.bytes + 1);
         if (!v->valuestring)
@@ -403,8 +404,17 @@ static bool keep_numbers(cJSON *tree, struct json_span text)
 cJSON *json_parse(struct json_span value)
 {
     cJSON *tree = cJSON_ParseWithLength(value.at, value.bytes);
-    if (tree && keep_numbers(tree, value))
+    if (tree && preserve_numbers(tree, value))
         return tree;
     cJSON_Delete(tree);
     return NULL;
+}
+
+cJSON *json_member(const cJSON *object, const char *key)
+{
+    cJSON *last = NULL;
+    for (cJSON *v = cJSON_IsObject(object) ? object->child : NULL; v; v = v->next)
+        if (v->string && strcmp(v->string, key) == 0)
+            last = v;
+    return last;
 }

@@ -1,4 +1,4 @@
-/* json-scan.h - JSON text, checked to the letter and walked without a tree, so that memory follows what is used of it.
+/* json-scan.h - JSON text, checked strictly and walked without a tree, so that memory depends on what is used of it.
  *
  *   struct json_span root, key, value;
  *   json_check(text, bytes, 32, &root, &error)             "line 12, column 3: a leading zero"
@@ -6,10 +6,10 @@
  *   while (json_next(&walk, &key, &value))                 the members of an object, the elements of an array
  *       if (json_text_is(key, "data_list")) ...
  *
- * What passes is JSON as RFC 8259 has it, in UTF-8, and no more than that, but for a byte order mark before it, which
- * is passed over. Refused besides: nesting beyond a limit, the escape \u0000, halves of surrogate pairs, and numbers
- * of more than JSON_NUMBER_MAX characters. What other writers are known for (NaN, None, UTF-16) is named. Keys that
- * come twice are for the caller to judge.
+ * Accepted is JSON of RFC 8259 in UTF-8 and nothing else, but for a byte order mark before it, which is skipped. Also
+ * refused: nesting beyond a limit, the escape \u0000, halves of surrogate pairs, and numbers of more than
+ * JSON_NUMBER_MAX characters. Errors name known mistakes of writers (NaN, None, UTF-16). Duplicate keys are left to the
+ * caller.
  */
 #ifndef JSON_SCAN_H
 #define JSON_SCAN_H
@@ -28,21 +28,25 @@ struct json_span { /* of a value, or of a key with its quotes */
 
 int json_check(const char *text, size_t bytes, int depth_max, struct json_span *root, struct fmt_error *e);
 
-/* The rest is for text that was checked. */
+/* The rest is for text that json_check has accepted. */
 struct json_walk {
     const char *at;
     bool object;
 };
-struct json_walk json_enter(struct json_span value); /* a value that is neither object nor array: nothing in it */
-bool json_next(struct json_walk *w, struct json_span *key, struct json_span *value); /* an array's key is not touched */
+struct json_walk json_enter(struct json_span value); /* a value that is neither object nor array has no members */
+bool json_next(struct json_walk *w, struct json_span *key, struct json_span *value); /* *key: not set for arrays */
 bool json_text_is(struct json_span string, const char *text);
 
-/* A tree, for cJSON_Delete. A number that would not come out of cJSON as it went in (of more than 15 digits, whole ones
- * from 2^53 on, what would become infinite or 0) is cJSON_Raw: its text is in valuestring, which cJSON prints, its
- * rounded value in valuedouble. NULL: no memory. */
+/* A tree, for cJSON_Delete. A number that cJSON would change (of more than 15 digits, whole from 2^53 on, too large or too
+ * small for a double) is cJSON_Raw: valuestring has its text, which cJSON prints, and valuedouble its rounded value.
+ * NULL: out of memory. */
 struct cJSON *json_parse(struct json_span value);
 
-/* Line and column (from 1, in bytes) of offsets that are asked for in rising order. */
+/* The member of an object with this key, the last one if there are several, as Python and JavaScript read JSON; NULL:
+ * none. (cJSON_GetObjectItemCaseSensitive finds the first.) */
+struct cJSON *json_member(const struct cJSON *object, const char *key);
+
+/* Line and column (from 1, in bytes) of offsets, fast if they ascend. */
 struct json_position {
     const char *text;
     size_t at;

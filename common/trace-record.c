@@ -1,4 +1,4 @@
-/* trace-record.c - provenance in our own files, metadata in weights, the first lines of reports. */
+/* trace-record.c - from the provenance of our own files, the metadata of weights, the first lines of reports. */
 #include "trace-record.h"
 
 #include <cjson/cJSON.h>
@@ -9,7 +9,6 @@
 #include "feat.h"
 #include "linear.h"
 #include "safetensors.h"
-#include "trace.h"
 
 const char *trace_record_text(const struct cJSON *o, const char *key)
 {
@@ -40,7 +39,7 @@ void trace_record_release(struct trace_record *s)
 
 /* ---------------------------------------------------------------- files */
 
-/* Of weights that dino-train wrote: {"inputs": [...], "iteration": "499"}, from their metadata. A .pth carries none. */
+/* {"inputs": [...], "iteration": "499"} from the metadata of weights that dino-train wrote. A .pth has no metadata. */
 static struct cJSON *weights_provenance(const struct fmt_reader *io)
 {
     struct named_tensor_set set = {0};
@@ -62,7 +61,7 @@ static struct cJSON *weights_provenance(const struct fmt_reader *io)
     return p;
 }
 
-/* Features, and a classifier of features, carry the hash of their weights outside their provenance, too. */
+/* Features and classifiers also have the hash of their weights in the header, even without provenance. */
 static struct cJSON *header_provenance(const struct fmt_reader *io, enum block_kind kind)
 {
     struct feat f;
@@ -96,7 +95,7 @@ struct trace_record trace_record_of_file(struct file *f, enum block_kind kind)
         block_close(&r);
         if (!s.provenance) {
             s.provenance = header_provenance(&io, kind);
-            s.by_header = s.provenance != NULL;
+            s.from_header = s.provenance != NULL;
         }
     }
     return s;
@@ -144,7 +143,7 @@ static void add_head(struct cJSON *inputs, char *text)
         add_origins(inputs, cJSON_GetObjectItemCaseSensitive(o, "origins"));
         cJSON_Delete(o);
         if (o && inputs->child)
-            return; /* each line says the same */
+            return; /* all lines name the same inputs */
     }
 }
 

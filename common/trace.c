@@ -1,5 +1,5 @@
-/* trace.c - provenance is a tree of JSON: inputs with kind and identity. A file that is found tells its own; of one
- * that is gone the copy is used that its successor keeps. */
+/* trace.c - provenance is a tree of JSON: inputs with kind and identity. If the file of an input is found, its own
+ * provenance is used, else the copy nested in the file that was made from it. */
 #include "trace.h"
 
 #include <cjson/cJSON.h>
@@ -19,15 +19,16 @@
 
 struct trace {
     struct identity_search *files;
-    void (*tell)(void *arg, const struct trace_link *link);
+    void (*found)(void *arg, const struct trace_link *link);
     void *arg;
-    void *told; /* tree (tsearch) of struct told: no choice of identities makes it slow, as it might a hash table */
+    void *visited; /* tree (tsearch) of struct visited: hostile identities cannot make it slow, as they could a hash
+                    * table */
     bool no_memory;
 };
 
-struct told { /* an identity whose inputs were told */
+struct visited { /* an identity that was met before */
     uint8_t identity[DIGEST_BYTES];
-    const struct identity_file *found;
+    const struct identity_file *file;
 };
 
 static bool parse_hex(const char *hex, uint8_t out[DIGEST_BYTES])
@@ -41,18 +42,18 @@ static bool parse_hex(const char *hex, uint8_t out[DIGEST_BYTES])
     return true;
 }
 
-static int compare_told(const void *a, const void *b)
+static int compare_visited(const void *a, const void *b)
 {
-    return memcmp(((const struct told *)a)->identity, ((const struct told *)b)->identity, DIGEST_BYTES);
+    return memcmp(((const struct visited *)a)->identity, ((const struct visited *)b)->identity, DIGEST_BYTES);
 }
 
-/* What is kept of an identity; *first: it was not met before. NULL: no memory. */
-static struct told *told_of(struct trace *t, const uint8_t identity[DIGEST_BYTES], bool *first)
+/* The entry of an identity; *first: it is new. NULL: out of memory. */
+static struct visited *visit(struct trace *t, const uint8_t identity[DIGEST_BYTES], bool *first)
 {
-    struct told *fresh = calloc(1, sizeof *fresh), **node = NULL;
+    struct visited *fresh = calloc(1, sizeof *fresh), **node = NULL;
     if (fresh) {
         memcpy(fresh->identity, identity, DIGEST_BYTES);
-        node = tsearch(fresh, &t->told, compare_told);
+        node = tsearch(fresh, &t->visited, compare_visited);
     }
     *first = node && *node == fresh;
     if (!*first)
@@ -63,10 +64,10 @@ static struct told *told_of(struct trace *t, const uint8_t identity[DIGEST_BYTES
 
 /* ---------------------------------------------------------------- which file */
 
-enum { RANK_LEADS_ON = 1, RANK_NOT_OF_ITSELF = 2, RANK_BEST = 3 };
+enum { RANK_HAS_INPUTS = 1, RANK_NOT_ITS_OWN_INPUT = 2, RANK_BEST = 3 };
 
-/* A run that continues from weights begins with a teacher of the same hash, which names these as its input. */
-static bool is_of_itself(const struct trace_record *s, const struct identity_file *file)
+/* A run that continues from weights begins with a teacher of the same hash, whose inputs include these weights. */
+static bool is_its_own_input(const struct trace_record *s, const struct identity_file *file)
 {
     uint8_t identity[DIGEST_BYTES];
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
@@ -80,13 +81,13 @@ static bool is_of_itself(const struct trace_record *s, const struct identity_fil
 static int rank_of(const struct identity_file *file)
 {
     struct trace_record s = trace_record_of_path(file->path, file->kind);
-    int rank = (trace_record_has_inputs(&s) ? RANK_LEADS_ON : 0) + (is_of_itself(&s, file) ? 0 : RANK_NOT_OF_ITSELF);
+    int rank = (trace_record_has_inputs(&s) ? RANK_HAS_INPUTS : 0) +
+               (is_its_own_input(&s, file) ? 0 : RANK_NOT_ITS_OWN_INPUT);
     trace_record_release(&s);
     return rank;
 }
 
-/* Of several files with this hash the one that tells most of where it came from; of equal ones files of weights come
- * before checkpoints. */
+/* Of several files with this hash the one that records most of its origin; files of weights before checkpoints. */
 static const struct identity_file *choose_weights(struct trace *t, const uint8_t hash[DIGEST_BYTES], int *rank)
 {
     const struct identity_file *best = NULL, *file;
@@ -94,65 +95,59 @@ static const struct identity_file *choose_weights(struct trace *t, const uint8_t
     for (int checkpoints = 0; checkpoints < 2; checkpoints++)
         for (int64_t nth = 0; *rank < RANK_BEST; nth++) {
             file = identity_search_find_weights(t->files, hash, checkpoints, nth);
-            int its = file ? rank_of(file) : -1;
+            int file_rank = file ? rank_of(file) : -1;
             if (!file)
                 break;
-            best = its > *rank ? file : best;
-            *rank = its > *rank ? its : *rank;
+            best = file_rank > *rank ? file : best;
+            *rank = file_rank > *rank ? file_rank : *rank;
         }
     return best;
 }
 
 static bool is_student(const struct identity_file *file, const uint8_t hash[DIGEST_BYTES])
 {
-    for (int i = 0; i < IDENTITY_SEARCH_HASHES; i++) /* those of the teacher come first */
+    for (int i = 0; i < IDENTITY_SEARCH_HASHES; i++) /* the teacher's hashes first */
         if (memcmp(file->weights[i], hash, DIGEST_BYTES) == 0)
             return i >= IDENTITY_SEARCH_HASHES / 2;
     return false;
 }
 
-/* Inputs that are digests of contents or names, and no file carries. */
-static bool is_no_file(const char *kind)
-{
-    return strcmp(kind, "dataset") == 0 || strcmp(kind, "pictures") == 0 || strcmp(kind, "left out") == 0 ||
-           strcmp(kind, "replaced") == 0;
-}
-
 static const struct identity_file *find(struct trace *t, const char *kind, const uint8_t identity[DIGEST_BYTES])
 {
     int rank;
-    const struct identity_file *found = is_no_file(kind) ? NULL : identity_search_find(t->files, identity);
-    return !found && strcmp(kind, "weights") == 0 ? choose_weights(t, identity, &rank) : found;
+    const struct identity_file *file =
+        provenance_is_digest(kind) ? NULL : identity_search_find(t->files, identity);
+    return !file && strcmp(kind, "weights") == 0 ? choose_weights(t, identity, &rank) : file;
 }
 
-/* ---------------------------------------------------------------- telling */
+/* ---------------------------------------------------------------- links */
 
 static void add_note(struct trace_link *link, const char *form, ...) __attribute__((format(printf, 2, 3)));
 static void add_note(struct trace_link *link, const char *form, ...)
 {
-    size_t at = strlen(link->note), capacity = sizeof link->note;
+    size_t at = strlen(link->note), bytes = sizeof link->note;
     va_list ap;
-    if (at && at < capacity - 2)
-        at += (size_t)snprintf(link->note + at, capacity - at, ", ");
+    if (at && at < bytes - 2)
+        at += (size_t)snprintf(link->note + at, bytes - at, ", ");
     va_start(ap, form);
-    vsnprintf(link->note + at, capacity - at, form, ap);
+    vsnprintf(link->note + at, bytes - at, form, ap);
     va_end(ap);
 }
 
-/* A name from a file, of any length and content, as a line takes it; not cut inside a character of UTF-8. */
+/* A kind from a file has any length and content: it is cut between characters of UTF-8, without control characters. */
 static void set_kind(struct trace_link *link, const char *kind)
 {
-    size_t n = strnlen(kind, TRACE_KIND + 1);
-    if (n > TRACE_KIND)
-        for (n = TRACE_KIND; n > 0 && ((unsigned char)kind[n] & 0xc0) == 0x80;)
+    size_t n = strnlen(kind, TRACE_KIND_MAX + 1);
+    if (n > TRACE_KIND_MAX)
+        for (n = TRACE_KIND_MAX; n > 0 && ((unsigned char)kind[n] & 0xc0) == 0x80;)
             n--;
     for (size_t i = 0; i < n; i++)
         link->kind[i] = (unsigned char)kind[i] < 32 || kind[i] == 127 ? '?' : kind[i];
     link->kind[n] = 0;
 }
 
-/* A catalogue ends the chain: where its photographs lie. */
-static int tell_photographs(struct trace *t, struct file *f, const char *path, int depth, struct fmt_error *e)
+/* A catalogue ends the chain: the link of its photographs. */
+static int report_photographs(struct trace *t, struct file *f, const char *path, int depth, struct fmt_error *e)
 {
     struct index x;
     char *root = NULL;
@@ -167,22 +162,22 @@ static int tell_photographs(struct trace *t, struct file *f, const char *path, i
     }
     snprintf(link.note, sizeof link.note, "%s%s%.80s", FMT_COUNT(x.n_entries, "image", "images"),
              link.path ? "" : ", once in ", link.path ? "" : x.root);
-    t->tell(t->arg, &link);
+    t->found(t->arg, &link);
     free(root);
     index_release(&x);
     return 0;
 }
 
-static void tell_catalogue(struct trace *t, const char *path, int depth)
+static void report_catalogue(struct trace *t, const char *path, int depth)
 {
     struct file f;
     if (file_open_regular(&f, path, NULL))
         return;
-    tell_photographs(t, &f, path, depth, NULL);
+    report_photographs(t, &f, path, depth, NULL);
     file_close(&f);
 }
 
-static void note(struct trace_link *link, const struct cJSON *provenance)
+static void add_provenance_notes(struct trace_link *link, const struct cJSON *provenance)
 {
     const char *tool = trace_record_text(provenance, "tool"),
                *iteration = trace_record_text(provenance, "iteration");
@@ -196,24 +191,24 @@ static void note(struct trace_link *link, const struct cJSON *provenance)
         add_note(link, "iteration %.0f", setting->valuedouble);
 }
 
-static const char *folder_of(const char *path, char *folder, size_t capacity)
+static const char *folder_of(const char *path, char *folder, size_t bytes)
 {
     const char *slash = strrchr(path, '/');
-    snprintf(folder, capacity, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
+    snprintf(folder, bytes, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./");
     return folder;
 }
 
-/* remark: of all these inputs, to stand in their notes; or NULL. */
-#define BY_HEADER "named by the header, the rest is not said"
+/* remark: for the notes of all these inputs; or NULL. */
+#define FROM_HEADER "named by the header, the rest is not said"
 static void follow(struct trace *t, const struct cJSON *provenance, int depth, const char *remark);
 
-static void tell_file(struct trace *t, struct trace_link *link, const struct identity_file *found)
+static void report(struct trace *t, struct trace_link *link, const struct identity_file *file)
 {
     char folder[4096];
-    link->path = found && found->kind == BLOCK_SHARD ? folder_of(found->path, folder, sizeof folder)
-                 : found                             ? found->path
-                                                     : NULL;
-    t->tell(t->arg, link);
+    link->path = file && file->kind == BLOCK_SHARD ? folder_of(file->path, folder, sizeof folder)
+                 : file                            ? file->path
+                                                   : NULL;
+    t->found(t->arg, link);
 }
 
 static void follow_input(struct trace *t, const struct cJSON *input, int depth, const char *remark)
@@ -222,33 +217,33 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
     uint8_t identity[DIGEST_BYTES];
     bool first;
     const char *kind = trace_record_text(input, "kind"), *hex = trace_record_text(input, "identity");
-    struct told *told = kind && parse_hex(hex, identity) ? told_of(t, identity, &first) : NULL;
-    if (!told)
+    struct visited *visited = kind && parse_hex(hex, identity) ? visit(t, identity, &first) : NULL;
+    if (!visited)
         return;
     set_kind(&link, kind);
     memcpy(link.identity, hex, sizeof link.identity);
-    link.is_file = !is_no_file(kind);
-    if (first || !told->found)
-        told->found = find(t, kind, identity);
+    link.is_file = !provenance_is_digest(kind);
+    if (first || !visited->file)
+        visited->file = find(t, kind, identity);
     if (!first) {
         add_note(&link, "as above");
-        tell_file(t, &link, told->found);
+        report(t, &link, visited->file);
         return;
     }
-    const struct identity_file *found = told->found;
-    struct trace_record own =
-        found ? trace_record_of_path(found->path, found->kind) : (struct trace_record){0};
-    const struct cJSON *said = own.provenance ? own.provenance : cJSON_GetObjectItemCaseSensitive(input, "provenance");
-    if (found && is_student(found, identity))
+    const struct identity_file *file = visited->file;
+    struct trace_record own = file ? trace_record_of_path(file->path, file->kind) : (struct trace_record){0};
+    const struct cJSON *nested = cJSON_GetObjectItemCaseSensitive(input, "provenance");
+    const struct cJSON *provenance = own.provenance ? own.provenance : nested;
+    if (file && is_student(file, identity))
         add_note(&link, "its student");
-    note(&link, said);
+    add_provenance_notes(&link, provenance);
     if (remark)
         add_note(&link, "%s", remark);
-    tell_file(t, &link, found);
+    report(t, &link, file);
     if (depth < TRACE_DEPTH_MAX) {
-        follow(t, said, depth + 1, own.by_header ? BY_HEADER : NULL);
-        if (found && found->kind == BLOCK_INDEX)
-            tell_catalogue(t, found->path, depth + 1);
+        follow(t, provenance, depth + 1, own.from_header ? FROM_HEADER : NULL);
+        if (file && file->kind == BLOCK_INDEX)
+            report_catalogue(t, file->path, depth + 1);
     }
     trace_record_release(&own);
 }
@@ -262,8 +257,8 @@ static void follow(struct trace *t, const struct cJSON *provenance, int depth, c
 
 /* ---------------------------------------------------------------- the first file */
 
-/* A folder of shards is as good as one of them. */
-static char *shard_in(const char *folder, struct fmt_error *e)
+/* Any shard of a folder stands for their set. */
+static char *find_shard(const char *folder, struct fmt_error *e)
 {
     char **name, *found = NULL;
     int64_t n;
@@ -278,8 +273,8 @@ static char *shard_in(const char *folder, struct fmt_error *e)
     return found;
 }
 
-/* Weights that say nothing, as a .pth: another file of the same network may. */
-static struct trace_record said_by_equal(struct trace *t, const struct file *f)
+/* For weights that record nothing, such as a .pth: the record of another file of the same network. */
+static struct trace_record record_of_equal(struct trace *t, const struct file *f)
 {
     uint8_t hash[IDENTITY_SEARCH_HASHES][DIGEST_BYTES];
     char by_number[32], hex[DIGEST_HEX];
@@ -288,7 +283,7 @@ static struct trace_record said_by_equal(struct trace *t, const struct file *f)
     snprintf(by_number, sizeof by_number, "/dev/fd/%d", f->fd); /* a copy of a pipe has no name */
     if (!t->files->weights_hash || t->files->weights_hash(by_number, hash, NULL) != 0)
         return s;
-    if (!choose_weights(t, hash[0], &rank) || !(rank & RANK_LEADS_ON))
+    if (!choose_weights(t, hash[0], &rank) || !(rank & RANK_HAS_INPUTS))
         return s;
     digest_hex(hash[0], hex);
     s.provenance = cJSON_CreateObject();
@@ -296,8 +291,8 @@ static struct trace_record said_by_equal(struct trace *t, const struct file *f)
     return s;
 }
 
-/* Why there is no way back: what plain bbu-info says of it, if that is an error. */
-static int tell_why(struct file *f, struct fmt_error *e)
+/* Why the file cannot be traced: the error that bbu-info without --trace gives, if there is one. */
+static int fail_trace(struct file *f, struct fmt_error *e)
 {
     struct cJSON *o = cJSON_CreateObject();
     struct fmt_error why = {0};
@@ -320,30 +315,29 @@ static int trace_open(struct trace *t, const char *path, struct file *f, struct 
     const char *remark = NULL;
     enum block_kind kind = verify_peek(&p, &io);
     bool weights = kind == BLOCK_ANY && p.n > 8 && p.first[0] != '{' && describe_recognises(p.first, p.n);
-    struct trace_record said =
-        kind != BLOCK_ANY || weights ? trace_record_of_file(f, kind) : trace_record_of_report(f);
-    if (weights && !trace_record_has_inputs(&said)) {
-        trace_record_release(&said);
-        said = said_by_equal(t, f);
+    struct trace_record own = kind != BLOCK_ANY || weights ? trace_record_of_file(f, kind) : trace_record_of_report(f);
+    if (weights && !trace_record_has_inputs(&own)) {
+        trace_record_release(&own);
+        own = record_of_equal(t, f);
         remark = "the same network";
     }
     int status = 0;
-    if (trace_record_has_inputs(&said))
-        follow(t, said.provenance, 1, said.by_header ? BY_HEADER : remark);
+    if (trace_record_has_inputs(&own))
+        follow(t, own.provenance, 1, own.from_header ? FROM_HEADER : remark);
     else if (kind != BLOCK_INDEX)
-        status = tell_why(f, e);
-    if (!status && kind == BLOCK_INDEX && tell_photographs(t, f, path, 1, &unreadable))
-        status = tell_why(f, e);
-    trace_record_release(&said);
+        status = fail_trace(f, e);
+    if (!status && kind == BLOCK_INDEX && report_photographs(t, f, path, 1, &unreadable))
+        status = fail_trace(f, e);
+    trace_record_release(&own);
     return status ? status : t->no_memory ? fmt_no_memory(e) : 0;
 }
 
 int trace_file(struct identity_search *files, const char *path, struct file *f,
-               void (*tell)(void *arg, const struct trace_link *link), void *arg, struct fmt_error *e)
+               void (*found)(void *arg, const struct trace_link *link), void *arg, struct fmt_error *e)
 {
-    struct trace t = {.files = files, .tell = tell, .arg = arg};
+    struct trace t = {.files = files, .found = found, .arg = arg};
     struct file shard;
-    char *inside = f ? NULL : shard_in(path, e);
+    char *inside = f ? NULL : find_shard(path, e);
     if (!f && (!inside || file_open_regular(&shard, inside, e))) {
         free(inside);
         return (int)e->status;
@@ -352,14 +346,14 @@ int trace_file(struct identity_search *files, const char *path, struct file *f,
     if (!f)
         file_close(&shard);
     free(inside);
-    tdestroy(t.told, free);
+    tdestroy(t.visited, free);
     return status;
 }
 
 bool trace_is_report(struct file *f)
 {
     struct trace_record s = trace_record_of_report(f);
-    bool leads_on = trace_record_has_inputs(&s);
+    bool is_report = trace_record_has_inputs(&s);
     trace_record_release(&s);
-    return leads_on;
+    return is_report;
 }

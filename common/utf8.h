@@ -26,4 +26,7 @@ static inline size_t utf8_decode(const char *s, size_t n, uint32_t *code)
     return bytes;
 }
 
+/* A copy in which U+FFFD replaces each byte that is not part of a character; for free(). NULL: out of memory. */
+char *utf8_repair(const char *text);
+
 #endif

@@ -27,6 +27,16 @@ void provenance_release(struct provenance *p)
     *p = (struct provenance){0};
 }
 
+bool provenance_is_digest(const char *kind)
+{
+    static const char *const kinds[] = {PROVENANCE_DATASET, PROVENANCE_IMAGES, PROVENANCE_LEFT_OUT,
+                                        PROVENANCE_REPLACED};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return false;
+}
+
 static void line(struct provenance *p, char type, const char *key, const void *value, size_t bytes)
 {
     int bad = bytes_put_u8(&p->canon, (uint8_t)type);

@@ -28,6 +28,14 @@
 
 #define PROVENANCE_NESTED_MAX ((size_t)1 << 20)
 
+/* Kinds of inputs whose identity is a digest of contents or names: no file has it. Other kinds are roles of files
+ * ("catalogue", "shards", "weights", "train" ...). */
+#define PROVENANCE_DATASET "dataset"   /* entries of a dataset and the contents of its images */
+#define PROVENANCE_IMAGES "pictures"   /* names and contents of JPEG files */
+#define PROVENANCE_LEFT_OUT "left out" /* names of images that bbu-pack left out */
+#define PROVENANCE_REPLACED "replaced" /* images that training replaced by others */
+bool provenance_is_digest(const char *kind);
+
 struct provenance {
     const char *tool, *version;
     bool explain;

@@ -319,7 +319,7 @@ static void write_catalogue(const struct dataset *d, const char *root)
     provenance_int(&p, "max_pixels", pixels_max);
     provenance_flag(&p, "keep_going", keep_going);
     identify(d, identity, &e);
-    provenance_input(&p, "dataset", identity);
+    provenance_input(&p, PROVENANCE_DATASET, identity);
     if (e.status || build(d, root, &x, &e) || file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
     struct fmt_writer io = file_writer(&f);

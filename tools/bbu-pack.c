@@ -354,7 +354,7 @@ static void describe(const struct plan *p, struct provenance *prov)
         if (p->failed[i])
             digest_add(&d, p->index->entry[i].path, strlen(p->index->entry[i].path) + 1);
     digest_end(&d, names);
-    provenance_input(prov, "left out", names);
+    provenance_input(prov, PROVENANCE_LEFT_OUT, names);
 }
 
 /* A slot keeps the memory of its largest image. Many slots let fast threads go ahead of a slow one; with large images,

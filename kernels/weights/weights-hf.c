@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "json-scan.h"
 #include "weights-internal.h"
 
 enum { JSON_BYTES_MAX = 1 << 20 };
@@ -22,9 +23,9 @@ static char *path_beside(const char *path)
 /* The object that describes the backbone; NULL: there is none, or of another kind of model. */
 static const cJSON *find_backbone(const cJSON *root)
 {
-    const cJSON *inner = cJSON_GetObjectItemCaseSensitive(root, "backbone_config");
+    const cJSON *inner = json_member(root, "backbone_config");
     const cJSON *c = cJSON_IsObject(inner) ? inner : root;
-    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "model_type"));
+    const char *type = cJSON_GetStringValue(json_member(c, "model_type"));
     return type && (strcmp(type, "dinov2") == 0 || strcmp(type, "dinov2_with_registers") == 0) ? c : NULL;
 }
 
@@ -32,7 +33,7 @@ static const cJSON *find_backbone(const cJSON *root)
 static int read_count(const cJSON *c, const char *key, int64_t *out, struct fmt_error *e)
 {
     enum { COUNT_MAX = 1 << 30 };
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(c, key);
+    const cJSON *item = json_member(c, key);
     if (!item || cJSON_IsNull(item))
         return 0;
     double v = cJSON_IsNumber(item) ? item->valuedouble : -1;
@@ -44,7 +45,7 @@ static int read_count(const cJSON *c, const char *key, int64_t *out, struct fmt_
 
 static int read_eps(const cJSON *c, double *eps, struct fmt_error *e)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(c, "layer_norm_eps");
+    const cJSON *item = json_member(c, "layer_norm_eps");
     if (item && (!cJSON_IsNumber(item) || !(item->valuedouble > 0 && item->valuedouble < 1)))
         return fmt_fail(e, FMT_INVALID, "layer_norm_eps is no number between 0 and 1");
     if (item)
@@ -62,10 +63,10 @@ static int read_fields(struct weights_hf *h, const cJSON *c, struct fmt_error *e
     int status = read_eps(c, &h->eps, e);
     for (size_t i = 0; i < sizeof counts / sizeof *counts && !status; i++)
         status = read_count(c, counts[i].key, counts[i].to, e);
-    const cJSON *swiglu = cJSON_GetObjectItemCaseSensitive(c, "use_swiglu_ffn");
+    const cJSON *swiglu = json_member(c, "use_swiglu_ffn");
     if (cJSON_IsBool(swiglu))
         h->swiglu = cJSON_IsTrue(swiglu);
-    const char *act = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "hidden_act"));
+    const char *act = cJSON_GetStringValue(json_member(c, "hidden_act"));
     if (!status && act && h->swiglu != 1 && strcmp(act, "gelu") != 0)
         return fmt_fail(e, FMT_UNSUPPORTED, "hidden_act is %.60s, computed is gelu alone", act);
     if (!status && h->heads == 0)

@@ -109,4 +109,18 @@ status 2 bbu-info
 status 2 bbu-info --list --json shard
 status 1 bash -c 'bbu-info shard >/dev/full'
 err_has 'No space left'
+
+# names in another encoding: settings, classes and paths of a catalogue as they are, JSON in UTF-8
+bad=$(printf 'b\xffd')
+mkdir -p "latin/good/a" "latin/$bad/b"
+cp "$golden/weights/picture.jpg" latin/good/a/1.jpg
+cp "$golden/weights/picture.jpg" "latin/$bad/b/2.jpg"
+printf '\xff\xd9' >>"latin/$bad/b/2.jpg"
+status 0 bbu-index -q --layout classes --classes "good,$bad" -o latin.index latin
+status 0 bbu-info --json latin.index
+check 'JSON is UTF-8' iconv -f UTF-8 -t UTF-8 out
+check 'the settings of the provenance' grep -qF "$(printf '"classes":"good,b\xef\xbf\xbdd"')" out
+check 'keys of the counts' grep -qF "$(printf '"classes":{"good":1,"b\xef\xbf\xbdd":1}')" out
+status 0 bbu-info --json --trace latin.index
+check 'JSON of the trace is UTF-8' iconv -f UTF-8 -t UTF-8 out
 done_testing

@@ -1,4 +1,4 @@
-/* JSON to the letter: what the grammar of RFC 8259 allows passes, the rest is refused where it stands; the walk. */
+/* Strict JSON: what the grammar of RFC 8259 allows is accepted, all else refused with its position; the walk; output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +8,13 @@
 #include "feature-export.h"
 #include "json-scan.h"
 #include "tap.h"
+#include "utf8.h"
 
 enum { DEPTH = 4 };
 
 static int check(const char *text, size_t n, struct json_span *root, struct fmt_error *e)
 {
-    char *copy = malloc(n ? n : 1); /* exactly as long: no zero byte behind */
+    char *copy = malloc(n ? n : 1); /* exactly as long: no zero byte after it */
     if (!copy)
         abort();
     memcpy(copy, text, n);
@@ -179,7 +180,33 @@ static void test_trees(void)
     cJSON_Delete(tree);
 }
 
-/* Further keys on their last way out. */
+static void test_members(void)
+{
+    cJSON *o = cJSON_Parse("{\"a\":1,\"b\":2,\"A\":3,\"a\":4}");
+    ok(json_member(o, "a") && json_member(o, "a")->valueint == 4, "the last of two members with one key");
+    ok(json_member(o, "b")->valueint == 2 && json_member(o, "A")->valueint == 3, "keys are case-sensitive");
+    ok(!json_member(o, "c") && !json_member(json_member(o, "b"), "a") && !json_member(NULL, "a"),
+       "no such member, no object, nothing");
+    cJSON_Delete(o);
+}
+
+static void test_repair(void)
+{
+    static const struct {
+        const char *text, *valid;
+    } cases[] = {{"", ""},
+                 {"plain \xC3\xA5 \xF0\x9F\x98\x80", "plain \xC3\xA5 \xF0\x9F\x98\x80"},
+                 {"\xFF", "\xEF\xBF\xBD"},
+                 {"a\xC3", "a\xEF\xBF\xBD"},
+                 {"\xE2\x82z", "\xEF\xBF\xBD\xEF\xBF\xBDz"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *valid = utf8_repair(cases[i].text);
+        is_text(valid ? valid : "no memory", cases[i].valid, "valid UTF-8, case %d", (int)i);
+        free(valid);
+    }
+}
+
+/* Further keys of an entry as feat-cat writes them. */
 static void test_features(void)
 {
     struct feat_header h = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1};
@@ -187,7 +214,12 @@ static void test_features(void)
                                       .extra = "{\"id\":12345678901234567890}"}};
     struct fmt_buffer out = {0};
     bool made = feature_export_json(&h, &row, &out) == 0 && fmt_buffer_append(&out, "", 1) == 0;
-    ok(made && strstr((char *)out.data, "\"extra\":{\"id\":12345678901234567890}"), "rows as JSON keep it too");
+    ok(made && strstr((char *)out.data, "\"extra\":{\"id\":12345678901234567890}"), "large numbers as they were");
+    out.bytes = 0;
+    row.labels.extra = "{\"by\xFFte\":\"\xC3\"}";
+    made = feature_export_json(&h, &row, &out) == 0 && fmt_buffer_append(&out, "", 1) == 0;
+    ok(made && strstr((char *)out.data, "\"extra\":{\"by\xEF\xBF\xBDte\":\"\xEF\xBF\xBD\"}"),
+       "bytes that are not UTF-8 are replaced");
     fmt_buffer_release(&out);
 }
 
@@ -199,6 +231,8 @@ int main(void)
     test_structure();
     test_walk();
     test_trees();
+    test_members();
+    test_repair();
     test_features();
     return tap_done();
 }

@@ -297,7 +297,12 @@ static void config_said(void)
                    "\"patch_size\":14,\"use_swiglu_ffn\":false,\"hidden_act\":\"gelu\"}", &plain) == 0 &&
            n.w.vit.n_heads == 4 && n.w.vit.eps == 0.001 && n.w.has_settings && n.w.from_config_json && !*n.w.warning,
        "heads and epsilon are config.json's %s", n.error.text);
-    ok(n.w.vit.hidden == golden.w.vit.hidden && n.w.vit.grid == golden.w.vit.grid &&
+    close_network(&n);
+    ok(open_beside(&n, DINOV2 "\"num_attention_heads\":8,\"num_attention_heads\":2}", &plain) == 0 &&
+           n.w.vit.n_heads == 2, "the last of two members with one key, as other readers take it %s", n.error.text);
+    close_network(&n);
+    ok(open_beside(&n, DINOV2 "\"num_attention_heads\":4}", &plain) == 0 &&
+           n.w.vit.hidden == golden.w.vit.hidden && n.w.vit.grid == golden.w.vit.grid &&
            n.w.vit.offset == golden.w.vit.offset &&
            n.w.vit.depth == golden.w.vit.depth && n.w.vit.layerscale == 1 && n.w.vit.qkv_bias,
        "the rest is the tensors'");

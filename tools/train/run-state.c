@@ -46,7 +46,7 @@ int run_state_provenance(const struct run_state *s, int64_t iteration, bool verb
     if (run_state_has_replaced(s)) {
         uint8_t digest[DIGEST_BYTES];
         replaced_images_digest(s->replaced, digest);
-        provenance_input(p, "replaced", digest);
+        provenance_input(p, PROVENANCE_REPLACED, digest);
     }
     return 0;
 }

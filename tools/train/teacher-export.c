@@ -14,7 +14,7 @@
 #include "safetensors.h"
 #include "step.h"
 #include "teacher-folder.h"
-#include "trace.h"
+#include "trace-record.h"
 #include "version.h"
 #include "weights.h"
 
