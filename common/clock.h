@@ -1,4 +1,4 @@
-/* clock.h - how long something takes. */
+/* clock.h - measuring how long something takes. */
 #ifndef CLOCK_H
 #define CLOCK_H
 

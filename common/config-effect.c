@@ -54,7 +54,7 @@ void config_each_idle(const struct config *c, void (*found)(void *arg, const cha
     const int all = CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED;
     struct config initial;
     config_init(&initial);
-    for (int id = config_differ(c, &initial, all, 0); id < CONFIG_N_KEYS; id = config_differ(c, &initial, all, id + 1)) {
+    for (int id = 0; (id = config_differ(c, &initial, all, id)) < CONFIG_N_KEYS; id++) {
         bool was_set = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
         if (was_set && config_idle_reason(c, id))
             found(arg, config_key(id)->name, config_idle_reason(c, id));

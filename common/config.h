@@ -27,9 +27,9 @@
 #define CONFIG_FILE_MAX (1 << 20)  /* bytes of a settings file */
 #define CONFIG_TEXT_MAX 4096       /* bytes of a string */
 
-/* Files of a run hold its settings, as config_json(.., CONFIG_RESULT, ..) writes and config_parse reads them, under this
- * key: of the JSON object that is a checkpoint's state, and of a safetensors file's __metadata__ (where the JSON is the
- * text of a string). */
+/* Files of a run hold its settings, as config_json(.., CONFIG_RESULT, ..) writes and config_parse reads them, under
+ * this key: of the JSON object that is a checkpoint's state, and of a safetensors file's __metadata__ (where the JSON
+ * is the text of a string). */
 #define CONFIG_META_KEY "settings"
 
 struct config_ints {

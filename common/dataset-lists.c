@@ -1,5 +1,5 @@
-/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, folders hold them. Both are compared:
- * what a list names must be inside the dataset, and what is in the folders should be in a list. */
+/* dataset-lists.c - the layout with lists: annotations/SPLIT.json names the images, folders hold them. Both are
+ * compared: what a list names must be inside the dataset, and what is in the folders should be in a list. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 
 struct cJSON;
 
-/* Whether a file with these first bytes may be one that can be described. If not, a pipe need not be read to its end. */
+/* Whether a file with these first bytes may be one that can be described. If not, a pipe need not be read whole. */
 bool describe_recognises(const uint8_t *first, size_t n);
 
 /* Adds the facts to o. f is open, seekable, and remains the caller's. *ours: whether verify_whole (verify.h) applies.

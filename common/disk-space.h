@@ -1,6 +1,7 @@
 /* disk-space.h - is there enough space for what is going to be written?
  *
- *   if (disk_space_check("V", bytes, e)) ...    FMT_LIMIT: "V: 3.9 TiB are going to be written, 79.0 GiB are free there"
+ *   if (disk_space_check("V", bytes, e)) ...
+ *       FMT_LIMIT: "V: 3.9 TiB are going to be written, 79.0 GiB are free there"
  *
  * An output is complete before it replaces an older one of its name, so that one frees no space. On a file system that
  * compresses, files are smaller than announced: a tool that refuses should offer a way to go on.

@@ -14,7 +14,7 @@
 
 #include "feat.h"
 
-/* A character of a name in a field of text, here and in predictions: itself, or escaped as above. Returns the length. */
+/* A character of a name in a field of text, also in predictions: itself, or escaped as above. Returns the length. */
 int feature_export_escape(char c, char out[5]);
 
 int feature_export_text(const struct feat_header *h, const struct feat_row *row, struct fmt_buffer *out);

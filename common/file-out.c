@@ -1,6 +1,6 @@
-/* file-out.c - outputs. A file has no name until it is complete (O_TMPFILE), so nothing is left of it however the process
- * ends. Folders, and files on a file system without unnamed files, have temporary names; a table of these lets exit()
- * and signals remove incomplete outputs. */
+/* file-out.c - outputs. A file has no name until it is complete (O_TMPFILE), so nothing is left of it however the
+ * process ends. Folders, and files on a file system without unnamed files, have temporary names; a table of these lets
+ * exit() and signals remove incomplete outputs. */
 #include "file.h"
 
 #include <errno.h>
@@ -98,8 +98,8 @@ static char *temporary_name(const char *path)
     return name;
 }
 
-/* Creates something under a new temporary name beside path by `make`, whose result is in *made, and records the name; no
- * signal is handled in between. NULL and errno: failed. */
+/* Creates something under a new temporary name beside path by `make`, whose result is in *made, and records the name;
+ * no signal is handled in between. NULL and errno: failed. */
 static char *make_temporary(const char *path, int (*make)(const char *name, int fd), int fd, int *made)
 {
     static bool registered;

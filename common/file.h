@@ -3,13 +3,13 @@
  * Reading: "-" is standard input. Several threads can read a regular file at offsets; a pipe is read in order.
  *
  * Writing: file_create opens a file without a name in the folder of the final one (O_TMPFILE); file_commit syncs and
- * checks it and gives it the name. Until then the file vanishes with the process, however that ends. To replace an older
- * file it is named ".NAME.RANDOM.tmp" between two calls, a link and a rename: SIGKILL or a power cut in that moment
- * leaves the complete file under that name. On a file system without unnamed files (NFS, FAT) it has that name from the
- * start, and a directory (file_create_dir) always has: file_abort, or an exit of the process without commit (msg_die, a
- * signal that ends it through file_on_signal), removes it; SIGKILL leaves it. No two writers use the same name.
- * "-" is standard output; if its reader has gone, incomplete outputs are removed and the process ends as by SIGPIPE
- * (signals.h). A final name that exists and is not a regular file (/dev/full, a fifo) is written in place.
+ * checks it and gives it the name. Until then the file vanishes with the process, however that ends. To replace an
+ * older file it is named ".NAME.RANDOM.tmp" between two calls, a link and a rename: SIGKILL or a power cut in that
+ * moment leaves the complete file under that name. On a file system without unnamed files (NFS, FAT) it has that name
+ * from the start, and a directory (file_create_dir) always has: file_abort, or an exit of the process without commit
+ * (msg_die, a signal that ends it through file_on_signal), removes it; SIGKILL leaves it. No two writers use the same
+ * name. "-" is standard output; if its reader has gone, incomplete outputs are removed and the process ends as by
+ * SIGPIPE (signals.h). A final name that exists and is not a regular file (/dev/full, a fifo) is written in place.
  *
  * If the tool has enabled it (input-guard.h), an output never replaces a file that the same run has read:
  * FMT_UNSUPPORTED, on creation, or on commit if it was read later.
@@ -31,7 +31,7 @@ struct file {
     int error_number; /* errno of the last failure of a callback, 0 if none */
 };
 
-/* FMT_IO or FMT_FULL, from errno: "photos/a.jpeg: No such file or directory". All errors here name the path like this. */
+/* FMT_IO or FMT_FULL, from errno: "photos/a.jpeg: No such file or directory". All errors here name the path so. */
 int file_fail(const char *path, struct fmt_error *e);
 
 int file_open(struct file *f, const char *path, struct fmt_error *e);
@@ -82,8 +82,8 @@ int file_put(struct file_out *f, const void *data, size_t n); /* 0, or -1 and er
 struct fmt_writer file_writer(struct file_out *f);
 int file_commit(struct file_out *f, struct fmt_error *e); /* also releases f, whether it fails or not */
 void file_abort(struct file_out *f);
-/* Ends an output whose writer has returned this status: 0 commits it, else it is aborted. If a write has failed, that is
- * the error. */
+/* Ends an output whose writer has returned this status: 0 commits it, else it is aborted. If a write has failed, that
+ * is the error. */
 int file_finish(struct file_out *f, int status, struct fmt_error *e);
 
 /* A whole small file. */

@@ -10,8 +10,8 @@
 #include "text.h"
 #include "verify.h"
 
-/* A dataset has many photographs, and they are not what is looked for. */
-static bool is_passed_over(const char *name)
+/* A dataset has many photographs, none of which can be the file. */
+static bool is_skipped(const char *name)
 {
     return name[0] == '.' || text_ends_with_any_case(name, ".jpg") ||
            text_ends_with_any_case(name, ".jpeg") || text_ends_with_any_case(name, ".png");

@@ -1,13 +1,13 @@
-/* identity-search.h - finding files below some folders by their identity: files of ours by the identity in their header,
- * weights by the hash of their tensors.
+/* identity-search.h - finding files below some folders by their identity: files of ours by the identity in their
+ * header, weights by the hash of their tensors.
  *
  *   struct identity_search f = {.weights_hash = weights_file_hashes};
  *   identity_search_add(&f, "run", e) ...                 walks a folder; skips hidden names and image files
  *   const struct identity_file *found = identity_search_find(&f, identity);
  *   identity_search_release(&f);
  *
- * Names are walked in the order of their bytes, and the first of several files with the same identity is found: a folder
- * whose files are to be preferred must be added first. A folder inside another one is walked once.
+ * Names are walked in the order of their bytes, and the first of several files with the same identity is found: a
+ * folder whose files are to be preferred must be added first. A folder inside another one is walked once.
  */
 #ifndef IDENTITY_SEARCH_H
 #define IDENTITY_SEARCH_H
@@ -60,7 +60,7 @@ struct identity_search {
 /* Skips what cannot be read; FMT_MEMORY, or FMT_IO if the folder itself cannot be listed. All calls of it must precede
  * the searches, whose results live until identity_search_release. */
 int identity_search_add(struct identity_search *f, const char *folder, struct fmt_error *e);
-/* A file of ours with this identity, or shards whose identity has this digest (evaluation during training records it). */
+/* A file of ours with this identity, or shards whose identity has this digest (which periodic evaluation records). */
 const struct identity_file *identity_search_find(struct identity_search *f, const uint8_t identity[DIGEST_BYTES]);
 /* The nth of the files of weights, or of the checkpoints, with this hash; NULL: there are no more. The first call for
  * either kind reads all its files completely. */

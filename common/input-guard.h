@@ -1,8 +1,8 @@
 /* input-guard.h - the files that a run has read, so that none of its outputs replaces one.
  *
  * An output appears by a rename (file.h), so a tool could read and write one file at once, but the input would be lost.
- * A tool enables the guard before it opens anything. Then file.c records the files that it opens, and file-out.c refuses
- * an output that is one of them under any name (device and inode are compared). Training does not enable it: it
+ * A tool enables the guard before it opens anything. Then file.c records the files that it opens, and file-out.c
+ * refuses an output that is one of them under any name (device and inode are compared). Training does not enable it: it
  * continues from files that it writes.
  */
 #ifndef INPUT_GUARD_H

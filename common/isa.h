@@ -1,5 +1,6 @@
-/* isa.h - the instruction set of this processor. Hot loops are in files named simd-*.c, which are compiled once for each
- * set with -DISA=base|avx2|avx512. Each copy exports one const table of functions, and its module selects one here:
+/* isa.h - the instruction set of this processor. Hot loops are in files named simd-*.c, which are compiled once for
+ * each set with -DISA=base|avx2|avx512. Each copy exports one const table of functions, and its module selects one
+ * here:
  *
  *   in simd-x.c:    const struct x_loops ISA_NAME(x_loops) = {...};         x_loops_avx2
  *   in x.c:         ISA_TABLE(struct x_loops, x_loops)                      declares the copies and

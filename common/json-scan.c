@@ -1,5 +1,5 @@
-/* json-scan.c - the grammar of RFC 8259, a function for each symbol; the limit of depth bounds recursion. The walk needs
- * little care, since the text was checked: a value ends where its brackets end. */
+/* json-scan.c - the grammar of RFC 8259, a function for each symbol; the limit of depth bounds recursion. The walk
+ * needs little care, since the text was checked: a value ends where its brackets end. */
 #include "json-scan.h"
 
 #include <ctype.h>

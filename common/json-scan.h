@@ -37,9 +37,9 @@ struct json_walk json_enter(struct json_span value); /* a value that is neither 
 bool json_next(struct json_walk *w, struct json_span *key, struct json_span *value); /* *key: not set for arrays */
 bool json_text_is(struct json_span string, const char *text);
 
-/* A tree, for cJSON_Delete. A number that cJSON would change (of more than 15 digits, whole from 2^53 on, too large or too
- * small for a double) is cJSON_Raw: valuestring has its text, which cJSON prints, and valuedouble its rounded value.
- * NULL: out of memory. */
+/* A tree, for cJSON_Delete. A number that cJSON would change (of more than 15 digits, whole from 2^53 on, too large or
+ * too small for a double) is cJSON_Raw: valuestring has its text, which cJSON prints, and valuedouble its rounded
+ * value. NULL: out of memory. */
 struct cJSON *json_parse(struct json_span value);
 
 /* The member of an object with this key, the last one if there are several, as Python and JavaScript read JSON; NULL:

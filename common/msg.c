@@ -1,5 +1,5 @@
-/* msg.c - messages and exits. A message is formed in one buffer and written by one call, so that
- * messages of threads and processes do not run into each other. */
+/* msg.c - messages and exits. A message is formatted in one buffer and written by one call, so that messages of threads
+ * and processes do not mix. */
 #include "msg.h"
 
 #include <errno.h>
@@ -19,8 +19,9 @@ int msg_level;
 void (*msg_before)(void);
 static const char *tool_name = "dinotools";
 
-/* A tool may be started without its three streams. The next file opened would take such a number, and messages would
- * be written into it. What stands there instead gives the errors that a closed stream does; messages go nowhere. */
+/* A tool may be started with some of its three streams closed. The next file to be opened would get that descriptor,
+ * and messages would be written into it. So closed ones become /dev/null, opened such that reading and writing fail as
+ * on a closed stream. */
 static void fill_streams(void)
 {
     static const int mode[] = {[STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_WRONLY};
@@ -34,7 +35,7 @@ void msg_init(const char *tool)
     tool_name = tool;
     fill_streams();
     signals_ignore_pipe();
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of write, told like any other */
+    signal(SIGXFSZ, SIG_IGN); /* exceeding a limit of file size is then an error of write like any other */
 }
 
 const char *msg_tool(void)
@@ -42,7 +43,7 @@ const char *msg_tool(void)
     return tool_name;
 }
 
-static void say(const char *format, va_list ap)
+static void print(const char *format, va_list ap)
 {
     char line[2048];
     int head = snprintf(line, sizeof line, "%s: ", tool_name);
@@ -56,44 +57,44 @@ static void say(const char *format, va_list ap)
     for (int at = 0; at < n;) {
         ssize_t put = write(STDERR_FILENO, line + at, (size_t)(n - at));
         if (put < 0 && errno != EINTR)
-            return; /* nobody is left to tell */
+            return; /* standard error is gone */
         at += put > 0 ? (int)put : 0;
     }
 }
 
-#define SAY(format)                                                                                \
+#define PRINT(format)                                                                              \
     do {                                                                                           \
         va_list ap;                                                                                \
         va_start(ap, format);                                                                      \
-        say(format, ap);                                                                           \
+        print(format, ap);                                                                         \
         va_end(ap);                                                                                \
     } while (0)
 
 void msg_error(const char *format, ...)
 {
-    SAY(format);
+    PRINT(format);
 }
 
 void msg_warn(const char *format, ...)
 {
-    SAY(format);
+    PRINT(format);
 }
 
 void msg_note(const char *format, ...)
 {
     if (msg_level >= 0)
-        SAY(format);
+        PRINT(format);
 }
 
 void msg_more(const char *format, ...)
 {
     if (msg_level >= 1)
-        SAY(format);
+        PRINT(format);
 }
 
 void msg_die(const char *format, ...)
 {
-    SAY(format);
+    PRINT(format);
     exit(EXIT_FAILED);
 }
 
@@ -114,7 +115,7 @@ void msg_bug_at(const char *file, int line, const char *what)
     abort();
 }
 
-/* Which write found the pipe closed does not matter, nor what errno was since. */
+/* Asks the pipe itself: errno may have changed since the write that failed. */
 static bool reader_has_gone(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO};

@@ -40,9 +40,9 @@ static inline int64_t num_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t num_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t num_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/* The whole text must be the number: no blanks before, nothing after. num_i64 accepts a sign and digits; num_size digits
- * and one of K, M, G, T (powers of 1024); num_f64 a finite decimal number with '.' in every locale. Else false, and *v
- * is untouched. */
+/* The whole text must be the number: no blanks before, nothing after. num_i64 accepts a sign and digits; num_size
+ * digits and one of K, M, G, T (powers of 1024); num_f64 a finite decimal number with '.' in every locale. Else false,
+ * and *v is untouched. */
 bool num_i64(const char *text, int64_t *v);
 bool num_size(const char *text, int64_t *v);
 bool num_f64(const char *text, double *v);

@@ -1,12 +1,12 @@
-/* opt.c - the parser walks the words once; operands are collected and put back behind the options. */
+/* opt.c - the parser walks the words once; operands are collected and put back after the options. */
 #include "opt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "msg.h"
 #include "edit-distance.h"
+#include "msg.h"
 #include "num.h"
 #include "version.h"
 
@@ -73,7 +73,7 @@ static void append(const struct opt *o, const char *text)
 }
 
 enum { OPTIONS_MAX = 64 };
-static bool was_set[OPTIONS_MAX]; /* by its place in the tool's table */
+static bool was_set[OPTIONS_MAX]; /* by the index in the tool's table */
 
 static void set(const struct opt_tool *tool, const struct opt *o, const char *text)
 {
@@ -132,21 +132,21 @@ static const struct opt *find_letter(const struct opt_tool *tool, char c)
     msg_usage("unknown option -%c", c);
 }
 
-/* "; the nearest is --short-side", or nothing where no option is like the n letters of the name. */
-static const char *nearest(const struct opt_tool *tool, const char *name, int n)
+/* "; the nearest is --short-side", or "" if no option is similar to the name of n letters. */
+static const char *suggest(const struct opt_tool *tool, const char *name, int n)
 {
     static char text[80];
     char word[EDIT_DISTANCE_NAME_MAX];
     const char *best = "help";
     snprintf(word, sizeof word, "%.*s", n, name);
-    int least = edit_distance(word, best), far = edit_distance(word, "version");
-    if (far < least)
-        least = far, best = "version";
+    int smallest = edit_distance(word, best), distance = edit_distance(word, "version");
+    if (distance < smallest)
+        smallest = distance, best = "version";
     for (const struct opt *o = tool->options; o->kind != OPT_KIND_END; o++)
-        if (o->name && (far = n > 2 && strstr(o->name, word) ? 1 : edit_distance(word, o->name)) < least)
-            least = far, best = o->name;
+        if (o->name && (distance = n > 2 && strstr(o->name, word) ? 1 : edit_distance(word, o->name)) < smallest)
+            smallest = distance, best = o->name;
     snprintf(text, sizeof text, "; the nearest is --%s", best);
-    return n > 0 && least <= 1 + n / 3 ? text : "";
+    return n > 0 && smallest <= 1 + n / 3 ? text : "";
 }
 
 static const struct opt *find_name(const struct opt_tool *tool, const char *name, size_t n)
@@ -162,7 +162,7 @@ static const struct opt *find_name(const struct opt_tool *tool, const char *name
         found = o;
     }
     if (!found)
-        msg_usage("unknown option --%.*s%s", (int)n, name, nearest(tool, name, (int)n));
+        msg_usage("unknown option --%.*s%s", (int)n, name, suggest(tool, name, (int)n));
     return found;
 }
 

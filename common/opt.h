@@ -1,4 +1,4 @@
-/* opt.h - one table of options per tool; parsing, ranges, -h and --version are made from it.
+/* opt.h - one table of options per tool, from which parsing, ranges, -h and --version are made.
  *
  *   static const struct opt options[] = {
  *       OPT_PATH('o', "output", &output, "FILE", "write the catalogue to FILE"),
@@ -9,10 +9,10 @@
  *   static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "pack ...", options};
  *   int first = opt_parse(&tool, argc, argv);     operands are argv[first .. argc)
  *
- * Short options can be joined (-qk), take their value in the same word or the next (-o F, -oF); long ones take --name=V
- * or --name V and may be shortened while unique; of an unknown one the nearest is told. Options may stand anywhere; --
- * ends them; a lone - is an operand. Wrong usage ends the tool with status 2 and one line: what is wrong whatever the
- * files hold.
+ * Short options can be joined (-qk) and have their value in the same word or the next (-o F, -oF); long ones have
+ * --name=V or --name V and may be shortened while unique; the error for an unknown one suggests a similar one. Options
+ * may be anywhere; -- ends them; a lone - is an operand. Wrong usage, which does not depend on the contents of files,
+ * ends the tool with status 2 and one line.
  */
 #ifndef OPT_H
 #define OPT_H
@@ -32,7 +32,7 @@ enum opt_kind {
     OPT_KIND_STRING, /* const char ** */
     OPT_KIND_PATH,   /* const char **: the name of a file or folder, so not empty */
     OPT_KIND_CHOICE, /* const char **: one of the words in choices, "a|b|c" */
-    OPT_KIND_LIST,   /* struct opt_list *: may be given again and again */
+    OPT_KIND_LIST,   /* struct opt_list *: may be given several times */
     OPT_KIND_LEVEL,  /* adds low to msg_level (-q, -v) */
 };
 
@@ -46,7 +46,7 @@ struct opt {
 };
 
 struct opt_list {
-    const char **item; /* into argv; the array is the tool's for its life */
+    const char **item; /* of argv; the array lives as long as the process */
     int n;
 };
 
@@ -71,7 +71,7 @@ struct opt_tool {
 #define OPT_COMMON                                                                                 \
     {'q', "quiet", OPT_KIND_LEVEL, 0, -1, 0, 0, "print errors and warnings only"},                                \
     {'v', "verbose", OPT_KIND_LEVEL, 0, 1, 0, 0, "print more"}
-/* Where they apply, these have one spelling: */
+/* The same in every tool that has them: */
 #define OPT_JOBS(v) OPT_COUNT('j', "jobs", v, 0, 1024, "N", "threads; 0: one per processor [0]")
 #define OPT_SEED(v) OPT_COUNT(0, "seed", v, 0, 9007199254740991.0, "N", "seed of all random choices [0]")
 #define OPT_DEVICE(v) OPT_STRING(0, "device", v, "auto|cpu", "what to compute on [auto]")
@@ -79,15 +79,15 @@ struct opt_tool {
 #define OPT_NO_PROVENANCE(v)                                                                       \
     OPT_UNFLAG(0, "no-provenance", v, "leave out tool, version and settings")
 
-/* Index of the first operand; operands are moved behind the options. Does not return on -h, --version
- * or wrong usage. Calls msg_init. */
+/* Returns the index of the first operand; operands are moved after the options. Does not return on -h, --version or
+ * wrong usage. Calls msg_init. */
 int opt_parse(const struct opt_tool *tool, int argc, char **argv);
 
-/* Names each option of these values (NULL ends the list) that the command line sets, though it has no effect there:
+/* Warns of each option, by its value (NULL ends the list), that the command line sets although it has no effect:
  * "--rows: not used: it is for --sheet". */
 void opt_unused(const struct opt_tool *tool, const void *const *values, const char *why);
 
-/* Ends the tool because settings cannot be read or do not hold: status 1 where the system failed, else wrong usage. */
+/* Ends the tool because settings cannot be read or are wrong: status 1 if the system failed, else wrong usage. */
 _Noreturn void opt_bad_settings(const struct fmt_error *e);
 
 #endif

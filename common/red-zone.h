@@ -1,5 +1,5 @@
-/* red-zone.h - bounds of what an arena gives, under the address sanitizer alone: memory that was not taken is out of
- * bounds, and RED_ZONE bytes lie between two pieces, so that an overrun is seen at once. */
+/* red-zone.h - bounds of arena memory, for the address sanitizer only: memory that is not taken is out of bounds, and
+ * RED_ZONE bytes separate two pieces, so that an overrun is detected at once. */
 #ifndef RED_ZONE_H
 #define RED_ZONE_H
 

@@ -1,5 +1,5 @@
-/* resource-limit.c - /proc/self/cgroup tells the groups, /proc/self/mountinfo where their files are; proc(5) and
- * cgroups(7) say how. */
+/* resource-limit.c - /proc/self/cgroup has the groups, /proc/self/mountinfo the folders of their files; see proc(5) and
+ * cgroups(7). */
 #include "resource-limit.h"
 
 #include <limits.h>
@@ -14,10 +14,10 @@
 
 enum { LISTS_BYTES_MAX = 1 << 24, VALUE_BYTES_MAX = 200 };
 
-/* Called for a group's folder, and for each above it. */
-typedef void group_look(void *arg, const char *folder, const char *group);
+/* Called for the folder of a group, and for each above it. */
+typedef void group_visit(void *arg, const char *folder, const char *group);
 
-/* ROOT + path, as text; NULL if it cannot be read. For free(). */
+/* The text of the file at root + path, for free(); NULL if it cannot be read. */
 static char *load_text(const char *root, const char *path, size_t limit)
 {
     uint8_t *text;
@@ -31,7 +31,7 @@ static char *load_text(const char *root, const char *path, size_t limit)
     return status ? NULL : (char *)text;
 }
 
-/* Takes the next field from a line; *line is what is behind it. "" at the end. */
+/* Takes the next field from a line; *line becomes the rest. "" at the end. */
 static char *take(char **line, char separator)
 {
     char *field = *line, *end = strchr(field, separator);
@@ -52,7 +52,7 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* \040 and the like of mountinfo, in place. */
+/* Decodes \040 and other octal escapes of mountinfo, in place. */
 static void unescape(char *text)
 {
     char *to = text;
@@ -64,8 +64,8 @@ static void unescape(char *text)
     *to = 0;
 }
 
-/* The path of this process in the hierarchy of a controller ("" : of version 2), of a text like /proc/self/cgroup.
- * NULL if it is in none. */
+/* The path of this process in the hierarchy of a controller ("": of version 2), from the text of /proc/self/cgroup; for
+ * free(). NULL: none. */
 static char *group_of(const char *list, const char *controller)
 {
     char *copy = strdup(list), *rest = copy, *found = NULL;
@@ -80,9 +80,9 @@ static char *group_of(const char *list, const char *controller)
     return found;
 }
 
-/* Where a mount shows the part of the hierarchy below `top`, the group is at mount + (group without top). */
-static void look_upwards(const char *root, const char *mount, const char *top, const char *group, group_look *look,
-                         void *arg)
+/* A mount shows the part of the hierarchy below `top`, so the folder of a group is mount + (group without top). */
+static void visit_upwards(const char *root, const char *mount, const char *top, const char *group, group_visit *visit,
+                          void *arg)
 {
     size_t n_top = strcmp(top, "/") == 0 ? 0 : strlen(top);
     bool inside = strncmp(group, top, n_top) == 0 && (!group[n_top] || group[n_top] == '/') && !strstr(group, "/..");
@@ -90,22 +90,22 @@ static void look_upwards(const char *root, const char *mount, const char *top, c
     char *folder = malloc(strlen(root) + strlen(mount) + strlen(below) + 1);
     if (!folder)
         return;
-    size_t n_least = (size_t)sprintf(folder, "%s%s", root, mount);
-    size_t n = n_least + (size_t)sprintf(folder + n_least, "%s", below);
+    size_t n_mount = (size_t)sprintf(folder, "%s%s", root, mount);
+    size_t n = n_mount + (size_t)sprintf(folder + n_mount, "%s", below);
     for (;;) {
-        while (n > n_least && folder[n - 1] == '/')
+        while (n > n_mount && folder[n - 1] == '/')
             folder[--n] = 0;
-        look(arg, folder, n > n_least ? folder + n_least : "/");
-        if (n == n_least)
+        visit(arg, folder, n > n_mount ? folder + n_mount : "/");
+        if (n == n_mount)
             break;
-        while (n > n_least && folder[n - 1] != '/')
+        while (n > n_mount && folder[n - 1] != '/')
             folder[--n] = 0;
     }
     free(folder);
 }
 
-/* All groups whose limits hold for this process. */
-static void each_group(const char *root, const char *controller, group_look *look, void *arg)
+/* Visits all groups whose limits apply to this process. */
+static void each_group(const char *root, const char *controller, group_visit *visit, void *arg)
 {
     char *list = load_text(root, "/proc/self/cgroup", LISTS_BYTES_MAX);
     char *mounts = load_text(root, "/proc/self/mountinfo", LISTS_BYTES_MAX), *rest = mounts;
@@ -126,15 +126,15 @@ static void each_group(const char *root, const char *controller, group_look *loo
         unescape(top);
         unescape(mount);
         if (group)
-            look_upwards(root, mount, top, group, look, arg);
+            visit_upwards(root, mount, top, group, visit, arg);
         free(group);
     }
     free(mounts);
     free(list);
 }
 
-/* The first or second number of a file with one line; -1: no such file, no such number ("max"). */
-static int64_t number_in(const char *folder, const char *name, int which)
+/* Number 0 or 1 of a file with one line; -1: no such file or number ("max"). */
+static int64_t read_number(const char *folder, const char *name, int which)
 {
     char *path = file_join(folder, name), *text = path ? load_text("", path, VALUE_BYTES_MAX) : NULL, *rest = text;
     int64_t number = -1;
@@ -153,14 +153,14 @@ static int64_t number_in(const char *folder, const char *name, int which)
 
 /* ---------------------------------------------------------------- processors */
 
-static void look_at_quota(void *arg, const char *folder, const char *group)
+static void visit_quota(void *arg, const char *folder, const char *group)
 {
     (void)group;
     int *least = arg;
-    int64_t quota = number_in(folder, "cpu.max", 0), period = number_in(folder, "cpu.max", 1);
+    int64_t quota = read_number(folder, "cpu.max", 0), period = read_number(folder, "cpu.max", 1);
     if (quota < 0) {
-        quota = number_in(folder, "cpu.cfs_quota_us", 0);
-        period = number_in(folder, "cpu.cfs_period_us", 0);
+        quota = read_number(folder, "cpu.cfs_quota_us", 0);
+        period = read_number(folder, "cpu.cfs_period_us", 0);
     }
     if (quota > 0 && period > 0)
         *least = (int)num_min(*least, num_max(1, quota / period + (quota % period != 0)));
@@ -169,7 +169,7 @@ static void look_at_quota(void *arg, const char *folder, const char *group)
 int resource_limit_processors(const char *root)
 {
     int least = INT_MAX;
-    each_group(root, "cpu", look_at_quota, &least);
+    each_group(root, "cpu", visit_quota, &least);
     return least;
 }
 
@@ -186,17 +186,17 @@ static void lower(struct resource_limit *l, int64_t bytes, const char *group, co
         snprintf(l->what, sizeof l->what, "%s", what);
 }
 
-static void look_at_memory(void *arg, const char *folder, const char *group)
+static void visit_memory(void *arg, const char *folder, const char *group)
 {
     static const char *const names[] = {"memory.max", "memory.high", "memory.limit_in_bytes"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        lower(arg, number_in(folder, names[i], 0), group, names[i]);
+        lower(arg, read_number(folder, names[i], 0), group, names[i]);
 }
 
 struct resource_limit resource_limit_cgroup(const char *root)
 {
     struct resource_limit l = {.bytes = INT64_MAX};
-    each_group(root, "memory", look_at_memory, &l);
+    each_group(root, "memory", visit_memory, &l);
     return l;
 }
 
@@ -230,5 +230,5 @@ bool resource_limit_address_space(void)
     struct rlimit space, data;
     return (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY) ||
            (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY) ||
-           number_in("/proc/sys/vm", "overcommit_memory", 0) == 2;
+           read_number("/proc/sys/vm", "overcommit_memory", 0) == 2;
 }

@@ -1,5 +1,5 @@
-/* rng.c - Philox4x32-10. The stream's name fills key and upper counter: seed is the key, a and b are
- * mixed into a 64-bit name with the purpose by one more Philox call, the low counter counts blocks. */
+/* rng.c - Philox4x32-10. The name of a stream gives key and upper counter: the seed is the key, one more call of Philox
+ * mixes a, b and purpose into three words of the counter and one of the key, the lowest word counts blocks. */
 #include "rng.h"
 
 #include <math.h>
@@ -62,7 +62,7 @@ double rng_between(struct rng *r, double a, double b)
 
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
-    uint64_t reject = -n % n; /* 2^64 mod n: values below it would come up once too often */
+    uint64_t reject = -n % n; /* 2^64 mod n: with smaller values some results would be too frequent */
     for (;;) {
         uint64_t v = rng_u64(r);
         if (v >= reject)

@@ -1,6 +1,6 @@
-/* rng.h - counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel Random Numbers:
- * As Easy as 1, 2, 3"). A stream is named by (seed, a, b, purpose), so that a draw depends on what it
- * is for and on nothing that happened before: not on threads, processes or restarts.
+/* rng.h - counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2,
+ * 3"). The name of a stream is (seed, a, b, purpose), so that a draw depends on its purpose and not on previous draws,
+ * threads, processes or restarts.
  *
  *   crops:      seed, epoch, image, RNG_CROP + crop index
  *   masks:      seed, batch, 0, RNG_MASK         drop path: seed, step, block * 4 + ..., RNG_DROP_PATH
@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* What a stream is for. Values are part of every result: never renumber, only add. */
+/* Purposes of streams. The values affect every result: never renumber, only add. */
 enum rng_purpose {
     RNG_INIT = 1,      /* initial weights; a = index of the tensor */
     RNG_ORDER = 2,     /* order of the samples of an epoch; a = epoch */
@@ -18,7 +18,7 @@ enum rng_purpose {
     RNG_DROP_PATH = 4, /* a = step, b = rank, block and branch */
     RNG_SPLIT = 5,     /* folds, tries, selection sets of the classifiers */
     RNG_BOOTSTRAP = 6,
-    RNG_DRAW = 7,      /* drawn test photographs */
+    RNG_DRAW = 7,      /* synthetic test images */
     RNG_TEST = 8,
     RNG_REPLACE = 9,   /* what replaces an image that cannot be used; a = epoch, b = image */
     RNG_CROP = 64      /* + index of the crop within its sample */

@@ -1,4 +1,4 @@
-/* rootpath.c - both folders are resolved to real paths; the relative path goes up to the last common folder, then down. */
+/* rootpath.c - both folders are resolved to real paths; the relative path goes up to their last common folder. */
 #include "rootpath.h"
 
 #include <stdbool.h>

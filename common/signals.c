@@ -10,17 +10,17 @@
 
 static const struct {
     int number;
-    bool always; /* also if it was ignored */
+    bool always; /* even if it was ignored */
     const char *name;
-} ends[] = {
+} handled[] = {
     {SIGHUP, false, "SIGHUP"},   {SIGINT, true, "SIGINT"},       {SIGQUIT, true, "SIGQUIT"},
     {SIGTERM, true, "SIGTERM"},  {SIGUSR1, false, "SIGUSR1"},    {SIGUSR2, false, "SIGUSR2"},
     {SIGXCPU, false, "SIGXCPU"}, {SIGALRM, false, "SIGALRM"},    {SIGVTALRM, false, "SIGVTALRM"},
     {SIGPROF, false, "SIGPROF"},
 };
-enum { N_ENDS = sizeof ends / sizeof *ends, STACK_BYTES = 1 << 18 };
+enum { N_HANDLED = sizeof handled / sizeof *handled, STACK_BYTES = 1 << 18 };
 
-static sigset_t taken;
+static sigset_t blocked;
 static void (*act_on)(int number);
 
 static void *wait_for_signals(void *arg)
@@ -28,13 +28,13 @@ static void *wait_for_signals(void *arg)
     (void)arg;
     for (;;) {
         int number;
-        if (sigwait(&taken, &number) == 0)
+        if (sigwait(&blocked, &number) == 0)
             act_on(number);
     }
     return NULL;
 }
 
-/* A small stack: where ulimit -v holds, the usual one of 8 MiB is worth something. */
+/* A small stack: under ulimit -v the default of 8 MiB is a lot. */
 static int start_thread(void)
 {
     pthread_t thread;
@@ -52,15 +52,15 @@ int signals_take(void (*act)(int number), struct fmt_error *e)
 {
     act_on = act;
     signal(SIGXFSZ, SIG_IGN);
-    sigemptyset(&taken);
-    for (int i = 0; i < N_ENDS; i++) {
+    sigemptyset(&blocked);
+    for (int i = 0; i < N_HANDLED; i++) {
         struct sigaction now;
-        if (ends[i].always || (sigaction(ends[i].number, NULL, &now) == 0 && now.sa_handler == SIG_DFL))
-            sigaddset(&taken, ends[i].number);
+        if (handled[i].always || (sigaction(handled[i].number, NULL, &now) == 0 && now.sa_handler == SIG_DFL))
+            sigaddset(&blocked, handled[i].number);
     }
-    pthread_sigmask(SIG_BLOCK, &taken, NULL);
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     if (start_thread()) {
-        pthread_sigmask(SIG_UNBLOCK, &taken, NULL);
+        pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
         return fmt_fail(e, FMT_MEMORY, "cannot start the thread that waits for signals");
     }
     return 0;
@@ -68,9 +68,9 @@ int signals_take(void (*act)(int number), struct fmt_error *e)
 
 const char *signals_name(int number)
 {
-    for (int i = 0; i < N_ENDS; i++)
-        if (ends[i].number == number)
-            return ends[i].name;
+    for (int i = 0; i < N_HANDLED; i++)
+        if (handled[i].number == number)
+            return handled[i].name;
     return "a signal";
 }
 

@@ -1,6 +1,6 @@
-/* tensorfile.c - see tensorfile.h. A checkpoint's tensors are compressed, so that they cannot be read in place: each
- * gets a source of its own that decodes straight into the caller's memory when a tensor is read whole, as loading
- * does, and else keeps the last tensor that was asked for. */
+/* tensorfile.c - the tensors of a checkpoint are in blocks with checksums and cannot be read at offsets. So each has a
+ * source of its own, which decodes straight into the caller's memory if the whole tensor is read, as loading does, and
+ * otherwise caches the tensor last read. */
 #include "tensorfile.h"
 
 #include <cjson/cJSON.h>
@@ -80,14 +80,14 @@ static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
         struct ckpt_source *s = &all->source[i];
         *s = (struct ckpt_source){{s, NULL, ckpt_read_part, (uint64_t)t->bytes}, all, i};
         int status = named_tensor_add(&f->set, t->name, t->dtype, t->n_dims, t->dims, NULL, &s->reader, 0,
-                               (uint64_t)t->bytes, e);
+                                      (uint64_t)t->bytes, e);
         if (status)
             return status;
     }
     return 0;
 }
 
-/* What the state says beside its tensors, as texts: the settings of the run above all. */
+/* The members of the state become metadata, above all the settings of the run. */
 static int copy_state(struct tensorfile *f, struct fmt_error *e)
 {
     cJSON *state = cJSON_Parse(f->ckpt.header.state);
@@ -116,15 +116,15 @@ static int read_ckpt(struct tensorfile *f, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ files */
-/* By the first bytes; false: none of ours. */
-static bool know_kind(const uint8_t *head, size_t n, enum tensorfile_kind *kind)
+/* The kind by the first bytes; false: none of these. */
+static bool recognise(const uint8_t *head, size_t n, enum tensorfile_kind *kind)
 {
     /* A skippable frame of zstd: 0x184d2a50 .. 5f, little-endian. */
     if (n >= 4 && (head[0] & 0xf0) == 0x50 && memcmp(head + 1, "\x2a\x4d\x18", 3) == 0)
         *kind = TENSORFILE_CKPT;
     else if (pth_is(head, n))
         *kind = TENSORFILE_PTH;
-    else if (n > 8 && head[8] == '{' && head[6] == 0 && head[7] == 0) /* a length, and no text */
+    else if (n > 8 && head[8] == '{' && head[6] == 0 && head[7] == 0) /* a length, not a text */
         *kind = TENSORFILE_SAFETENSORS;
     else
         return false;
@@ -146,13 +146,13 @@ static int read_head(struct tensorfile_part *p, struct fmt_buffer *b, struct fmt
     return 0;
 }
 
-/* A pipe is read into memory, if it begins as weights do: endless zeros are not waited for. */
+/* A pipe is read into memory if it begins as weights do: endless zeros are refused at once. */
 static int read_pipe(struct tensorfile_part *p, struct fmt_error *e)
 {
     struct fmt_buffer b = {0};
     enum tensorfile_kind kind;
     int status = read_head(p, &b, e);
-    if (!status && know_kind(b.data, b.bytes, &kind))
+    if (!status && recognise(b.data, b.bytes, &kind))
         status = file_read_rest(&p->file, PIPE_BYTES_MAX, &b, e);
     p->data = b.data;
     p->memory = (struct fmt_memory){b.data, b.bytes, 0};
@@ -160,19 +160,19 @@ static int read_pipe(struct tensorfile_part *p, struct fmt_error *e)
     return status;
 }
 
-/* The next part, opened, at a place that does not move (tensors point to its reader). A pipe is waited for where the
- * user names it, and not where an index does. */
-static struct tensorfile_part *open_part(struct tensorfile *f, const char *path, bool named, struct fmt_error *e)
+/* Opens the next part, which does not move in memory (tensors point to its reader). by_user: the user has named the
+ * file, so it may be a pipe; one that an index names may not. */
+static struct tensorfile_part *open_part(struct tensorfile *f, const char *path, bool by_user, struct fmt_error *e)
 {
     struct tensorfile_part *p = &f->part[f->n_parts];
-    if (named ? file_open(&p->file, path, e) : file_open_regular(&p->file, path, e))
+    if (by_user ? file_open(&p->file, path, e) : file_open_regular(&p->file, path, e))
         return NULL;
     f->n_parts++;
     p->reader = file_reader(&p->file);
     return p->file.regular || read_pipe(p, e) == 0 ? p : NULL;
 }
 
-/* alone: not one of several, as which a checkpoint of ours does not come. */
+/* alone: not one of several files; a checkpoint of ours must be alone. */
 static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool alone, struct fmt_error *e)
 {
     uint8_t head[HEAD_BYTES];
@@ -182,7 +182,7 @@ static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool
     if (n == 0)
         return fmt_fail(e, FMT_TRUNCATED, "the file is empty");
     enum tensorfile_kind kind;
-    if (!know_kind(head, n, &kind)) {
+    if (!recognise(head, n, &kind)) {
         const char *what = sniff_text(head, n);
         return fmt_fail(e, FMT_MAGIC, "neither safetensors, .pth nor a checkpoint%s%s", what ? ": " : "",
                         what ? what : "");
@@ -194,7 +194,8 @@ static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool
 }
 
 /* ------------------------------------------------------------------ in several files */
-/* {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ...}}: each file once, beside the index. */
+/* {"weight_map": {"tensor": "model-00001-of-00002.safetensors", ...}}: opens each file once, in the folder of the
+ * index. */
 static int read_map(struct tensorfile *f, const char *path, const cJSON *map, struct fmt_error *e)
 {
     char *directory = file_directory(path);
@@ -240,7 +241,7 @@ static int read_index(struct tensorfile *f, const char *path, struct fmt_error *
     return status;
 }
 
-/* What `path` stands for, for free(): itself, or of a folder the first of the names that Hugging Face gives. */
+/* The file that `path` means, for free(): itself, or in a folder the first that exists of Hugging Face's names. */
 static char *find_file(const char *path, struct fmt_error *e)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",

@@ -1,10 +1,10 @@
-/* tensorfile.h - a file of named tensors by its path, whatever its kind: safetensors, .pth, the index of a set of
- * several (model.safetensors.index.json), or a checkpoint of ours. The kind is told from the first bytes.
+/* tensorfile.h - a file of named tensors of any kind: safetensors, .pth, the index of several such files
+ * (model.safetensors.index.json), or a checkpoint of ours. The first bytes show the kind.
  *
  *   struct tensorfile f;
- *   tensorfile_open(&f, path, e);     "-" is standard input, which is read into memory; of a folder the file in it that
- *                                     has a name of Hugging Face: model.safetensors, pytorch_model.bin, or their index
- *   ... f.set ...                     (named-tensor.h); of one thread at a time
+ *   tensorfile_open(&f, path, e);     "-" is standard input, which is read into memory; a folder stands for the file in
+ *                                     it with a name of Hugging Face: model.safetensors, pytorch_model.bin, or an index
+ *   ... f.set ...                     (named-tensor.h); for one thread at a time
  *   tensorfile_close(&f);
  */
 #ifndef TENSORFILE_H
@@ -18,10 +18,10 @@ enum tensorfile_kind { TENSORFILE_SAFETENSORS, TENSORFILE_PTH, TENSORFILE_CKPT }
 extern const char *const tensorfile_kind_name[]; /* "safetensors", "pth", "checkpoint" */
 
 struct tensorfile {
-    char *path; /* of the file; of a folder, of the file in it */
+    char *path; /* of the file; if a folder was given, of the file in it */
     enum tensorfile_kind kind;
     struct named_tensor_set set;
-    struct tensorfile_part *part; /* the files behind it */
+    struct tensorfile_part *part; /* [n_parts] the open files */
     int n_parts;
     struct ckpt ckpt; /* TENSORFILE_CKPT: header.iteration, header.state ... */
     struct tensorfile_ckpt *ckpt_part;

@@ -1,5 +1,5 @@
-/* thread.c - workers sleep on a condition between loops; items are claimed from one counter. Sleeping, not
- * spinning: a machine shared with others is left alone, and a loop is worth some hundred microseconds. */
+/* thread.c - workers sleep on a condition between loops; items are claimed from one counter. They do not spin, since
+ * machines are shared, and waking up costs little compared with a loop of some hundred microseconds. */
 #include "thread.h"
 
 #include <malloc.h>
@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "resource-limit.h"
 #include "num.h"
+#include "resource-limit.h"
 
 struct thread_pool {
     int n_workers;
     pthread_t *threads; /* n_workers - 1 */
     pthread_mutex_t lock;
     pthread_cond_t start, done;
-    int n_wanted; /* workers that this loop can use and that have not woken yet */
-    int n_busy;   /* workers in this loop, the caller not counted */
+    int n_needed; /* workers that this loop can use and that have not joined yet */
+    int n_busy;   /* workers in this loop, without the caller */
     bool closing;
     void (*work)(void *, int64_t, int);
     void *arg;
@@ -32,7 +32,7 @@ struct worker_start {
     int worker;
 };
 
-static _Thread_local int inside = -1; /* this thread's worker number while it works for a pool */
+static _Thread_local int inside = -1; /* the worker number of this thread while it works for a pool */
 
 int thread_processors(void)
 {
@@ -62,11 +62,11 @@ static void *worker_main(void *arg)
     struct thread_pool *pool = start.pool;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->n_wanted == 0 && !pool->closing)
+        while (pool->n_needed == 0 && !pool->closing)
             pthread_cond_wait(&pool->start, &pool->lock);
         if (pool->closing)
             break;
-        pool->n_wanted--;
+        pool->n_needed--;
         pool->n_busy++;
         pthread_mutex_unlock(&pool->lock);
         take_items(pool, start.worker);
@@ -78,7 +78,7 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-/* The C library would set aside 64 MiB of address space for the allocations of each thread. */
+/* Else the C library reserves 64 MiB of address space for the allocations of each thread. */
 static void share_heap(void)
 {
 #ifdef M_ARENA_MAX
@@ -145,7 +145,7 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
                 void (*work)(void *arg, int64_t item, int worker), void *arg)
 {
     if (!pool || pool->n_workers == 1 || n_items <= 1 || inside >= 0) {
-        /* Alone; inside a pool's loop the scratch of this worker is still its own. */
+        /* Alone; inside a loop of a pool this worker goes on with its own scratch memory. */
         int worker = inside >= 0 ? inside : 0;
         for (int64_t item = 0; item < n_items; item++)
             work(arg, item, worker);
@@ -155,7 +155,7 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
     pool->work = work, pool->arg = arg, pool->n_items = n_items;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     int n_helpers = n_items < pool->n_workers ? (int)n_items - 1 : pool->n_workers - 1;
-    pool->n_wanted = n_helpers;
+    pool->n_needed = n_helpers;
     if (n_helpers == pool->n_workers - 1)
         pthread_cond_broadcast(&pool->start);
     else
@@ -164,14 +164,14 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
     pthread_mutex_unlock(&pool->lock);
     take_items(pool, 0);
     pthread_mutex_lock(&pool->lock);
-    pool->n_wanted = 0; /* nothing is left to claim: who still sleeps is not waited for */
+    pool->n_needed = 0; /* all items are claimed: workers that still sleep need not join */
     while (pool->n_busy > 0)
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* The pipeline is a loop over workers in which each one looks for the most urgent thing to do: write what is
- * next in order, else compute what has been read, else read more. */
+/* The pipeline is a loop over workers, each of which does the most urgent thing that can be done: write the next item
+ * in order, else compute one that has been read, else read another. */
 enum slot_state { SLOT_FREE, SLOT_READING, SLOT_READY, SLOT_COMPUTING, SLOT_COMPUTED };
 
 struct pipe_run {

@@ -1,8 +1,8 @@
 /* thread.h - a pool of threads: parallel loops over items, and an ordered pipeline.
  *
- * Results never depend on the number of threads: an item's work may depend on its index alone, items are
- * cut by the problem and not by the pool, and sums over items are made afterwards in index order. `worker`
- * (0 .. n_workers-1) is only for choosing scratch memory.
+ * Results never depend on the number of threads: the work on an item may depend only on its index, the problem
+ * determines the items and not the pool, and sums over items are made afterwards in the order of indices. `worker`
+ * (0 .. n_workers-1) is only for selecting scratch memory.
  */
 #ifndef THREAD_H
 #define THREAD_H
@@ -13,22 +13,22 @@
 
 struct thread_pool;
 
-int thread_processors(void); /* that this process may use: its affinity, the quotas of its groups (resource-limit.h) */
+int thread_processors(void); /* that this process may use, by affinity and quotas of control groups */
 
 /* n_workers 0: one per processor. The caller is worker 0, so a pool of 1 starts no thread. NULL: failed. */
 struct thread_pool *thread_open(int n_workers, struct fmt_error *e);
 void thread_close(struct thread_pool *pool); /* NULL is allowed */
 int thread_workers(const struct thread_pool *pool); /* of NULL: 1 */
 
-/* Calls work(arg, item, worker) once for each item of 0 .. n_items-1 and returns when all are done. pool NULL:
- * in this thread. A call from inside a work function runs in that worker alone (no nesting of threads). */
+/* Calls work(arg, item, worker) once for each item of 0 .. n_items-1 and returns when all are done. pool NULL: in this
+ * thread. A call from inside a work function runs in that worker alone. */
 void thread_for(struct thread_pool *pool, int64_t n_items,
                 void (*work)(void *arg, int64_t item, int worker), void *arg);
 
 /* An ordered pipeline: read fills slots in order (serial; returns 0 to go on, FMT_END at the end, else a status),
- * compute works on slots in parallel, write takes them in the order of reading (serial). n_slots slots are
- * recycled, so memory is bounded. The first status that is not 0 stops it and is returned. read, compute and
- * write get the slot number (0 .. n_slots-1); item is the running number. */
+ * compute works on slots in parallel, write takes them in the order of reading (serial). The n_slots slots are reused,
+ * so memory is bounded. The first nonzero status stops the pipeline and is returned. slot is 0 .. n_slots-1, item the
+ * running number. */
 struct thread_pipe {
     void *arg;
     int n_slots;

@@ -10,8 +10,8 @@
 
 struct cJSON;
 
-/* Keys of the metadata of weights that dino-train wrote: a JSON array of inputs as in provenance, the iteration, the hash
- * of the backbone. */
+/* Keys of the metadata of weights that dino-train wrote: a JSON array of inputs as in provenance, the iteration, the
+ * hash of the backbone. */
 #define TRACE_META_TOOL "tool"
 #define TRACE_META_INPUTS "inputs"
 #define TRACE_META_ITERATION "iteration"

@@ -1,5 +1,5 @@
-/* trace.h - tracing a file back to the photographs: what it was made from, what that was made from, and so on, as far as
- * the files exist (identity-search.h) or the nested provenance of files reaches.
+/* trace.h - tracing a file back to the photographs: what it was made from, what that was made from, and so on, as far
+ * as the files exist (identity-search.h) or the nested provenance of files reaches.
  *
  *   file_open(&f, "scores.json", e);
  *   trace_file(&files, "scores.json", &f, found, arg, e);
@@ -25,8 +25,8 @@ struct trace_link {
     char note[TRACE_NOTE_BYTES];   /* "by bbu-pack", "iteration 499", or "" */
 };
 
-/* Calls `found` for each input, inputs of inputs after it. f: the file, open and seekable (a pipe must be copied); NULL:
- * path is a folder of shards. FMT_MAGIC: the file does not record its inputs. Errors name the path. */
+/* Calls `found` for each input, inputs of inputs after it. f: the file, open and seekable (a pipe must be copied);
+ * NULL: path is a folder of shards. FMT_MAGIC: the file does not record its inputs. Errors name the path. */
 int trace_file(struct identity_search *files, const char *path, struct file *f,
                void (*found)(void *arg, const struct trace_link *link), void *arg, struct fmt_error *e);
 

@@ -65,9 +65,9 @@ int named_tensor_read_f64(const struct named_tensor *t, int64_t first, int64_t n
 enum { NAMED_TENSOR_DIMS_TEXT_MAX = 176 };
 const char *named_tensor_dims_text(const int64_t *dims, int n_dims, char out[NAMED_TENSOR_DIMS_TEXT_MAX]);
 
-/* For readers: appends a tensor (its name is copied; strides NULL: row-major without gaps) or a text. at, end: offsets of
- * element 0 and of the end of its bytes in the source. FMT_LIMIT: a name too long, too many tensors; FMT_INVALID: a size
- * of more than 63 bits, or elements beyond `end`. */
+/* For readers: appends a tensor (its name is copied; strides NULL: row-major without gaps) or a text. at, end: offsets
+ * of element 0 and of the end of its bytes in the source. FMT_LIMIT: a name too long, too many tensors; FMT_INVALID: a
+ * size of more than 63 bits, or elements beyond `end`. */
 int named_tensor_add(struct named_tensor_set *set, const char *name, enum dtype dtype, int n_dims,
                      const int64_t *dims, const int64_t *strides, const struct fmt_reader *source, uint64_t at,
                      uint64_t end, struct fmt_error *e);

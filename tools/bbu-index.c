@@ -1,4 +1,4 @@
-/* bbu-index - walks folders of photographs, decodes every file, writes the catalogue; bad data stops here. */
+/* bbu-index - walks folders of photographs, decodes every file, writes the catalogue. Bad data stops here. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,8 +59,8 @@ static bool has_images_below(const struct dataset *d, const char *folder)
     return false;
 }
 
-/* Folders named after splits that are taken for groups: their user may have meant classes. */
-static void hint_at_classes(const struct dataset *d)
+/* Folders named after splits are taken for groups here: the user may have meant a layout with classes. */
+static void warn_of_splits(const struct dataset *d)
 {
     if (strcmp(layout_name, "auto") != 0 || d->has_lists)
         return;
@@ -73,12 +73,12 @@ static void hint_at_classes(const struct dataset *d)
 static void order_classes(struct dataset *d)
 {
     struct fmt_error e = {0};
-    char there[512] = "";
+    char known[512] = "";
     if (dataset_order_classes(d, class_order, &e) == 0)
         return;
-    for (int i = 0; i < d->n_classes && strlen(there) < 400; i++)
-        snprintf(there + strlen(there), 100, "%s\"%.80s\"", i ? ", " : "; there are ", d->class_name[i]);
-    msg_die("--classes: %s%s", e.text, there);
+    for (int i = 0; i < d->n_classes && strlen(known) < 400; i++)
+        snprintf(known + strlen(known), 100, "%s\"%.80s\"", i ? ", " : "; there are ", d->class_name[i]);
+    msg_die("--classes: %s%s", e.text, known);
 }
 
 static void find(struct dataset *d, const char *root)
@@ -94,7 +94,7 @@ static void find(struct dataset *d, const char *root)
     if (class_order)
         order_classes(d);
     if (!names)
-        hint_at_classes(d);
+        warn_of_splits(d);
 }
 
 static void show_progress(void *progress, int64_t n_done)
@@ -140,7 +140,7 @@ static void report_finding(const struct dataset_finding *f)
 }
 
 /* "3 errors: 1 missing, 2 groups in two splits" */
-static void say_counts(const struct dataset *d, bool errors)
+static void print_counts(const struct dataset *d, bool errors)
 {
     char text[1024] = "";
     int64_t n = dataset_count(d, errors);
@@ -150,13 +150,13 @@ static void say_counts(const struct dataset *d, bool errors)
             snprintf(text + used, sizeof text - used, "%s%" PRId64 " %s", used ? ", " : "", d->n_of_kind[k],
                      dataset_finding_counted((enum dataset_finding_kind)k, d->n_of_kind[k]));
     }
-    void (*say)(const char *, ...) = errors ? msg_error : msg_note;
+    void (*print)(const char *, ...) = errors ? msg_error : msg_note;
     if (n)
-        say("%s: %s", errors ? FMT_COUNT(n, "error", "errors") : FMT_COUNT(n, "warning", "warnings"), text);
+        print("%s: %s", errors ? FMT_COUNT(n, "error", "errors") : FMT_COUNT(n, "warning", "warnings"), text);
 }
 
 struct totals {
-    int64_t n_kept, n_left_out, n_groups, n_unlabelled, *of_class, of_split[4]; /* train, val, test, none */
+    int64_t n_images, n_left_out, n_groups, n_unlabelled, *of_class, of_split[4]; /* train, val, test, none */
 };
 
 static int split_number(const char *split)
@@ -185,7 +185,7 @@ static struct totals count(const struct dataset *d)
             t.n_left_out += !im->duplicate;
             continue;
         }
-        t.n_kept++;
+        t.n_images++;
         t.of_split[split_number(im->split)]++;
         *(im->label < 0 ? &t.n_unlabelled : &t.of_class[im->label]) += 1;
         if (*im->group)
@@ -199,7 +199,7 @@ static struct totals count(const struct dataset *d)
     return t;
 }
 
-static void say_totals(const struct dataset *d, const struct totals *t)
+static void print_totals(const struct dataset *d, const struct totals *t)
 {
     char text[1024] = "";
     size_t used = 0;
@@ -210,7 +210,7 @@ static void say_totals(const struct dataset *d, const struct totals *t)
         snprintf(text + used, sizeof text - used, ", %.64s %" PRId64, d->class_name[c], t->of_class[c]);
     if (t->n_unlabelled)
         snprintf(text + used, sizeof text - used, ", without label %" PRId64, t->n_unlabelled);
-    msg_note("%s in %s%s", FMT_COUNT(t->n_kept, "image", "images"), FMT_COUNT(t->n_groups, "group", "groups"), text);
+    msg_note("%s in %s%s", FMT_COUNT(t->n_images, "image", "images"), FMT_COUNT(t->n_groups, "group", "groups"), text);
     if (d->n_classes == 2)
         msg_note("positive class (the defect): %.100s, the second of %.100s, %.100s%s", d->class_name[1],
                  d->class_name[0], d->class_name[1], class_order ? "" : " (--classes orders them)");
@@ -219,7 +219,7 @@ static void say_totals(const struct dataset *d, const struct totals *t)
 static void report_totals(const struct dataset *d, const struct totals *t)
 {
     struct cJSON *o = json_report_begin("summary");
-    json_report_int(o, "images", t->n_kept);
+    json_report_int(o, "images", t->n_images);
     json_report_int(o, "left_out", t->n_left_out);
     json_report_int(o, "groups", t->n_groups);
     json_report_int(o, "errors", dataset_count(d, true));
@@ -259,7 +259,7 @@ static int put_text(struct fmt_buffer *b, const char *text)
     return bytes_put_u64(b, strlen(text)) | bytes_put(b, text, strlen(text));
 }
 
-/* The input's identity: all that the catalogue says of it, contents included. */
+/* The identity of the dataset: a digest of all that the catalogue says of it, with the digests of contents. */
 static void identify(const struct dataset *d, uint8_t out[DIGEST_BYTES], struct fmt_error *e)
 {
     struct digest digest;
@@ -329,34 +329,62 @@ static void write_catalogue(const struct dataset *d, const char *root)
     provenance_release(&p);
 }
 
-static void check_output(void)
-{
-    struct fmt_error e = {0};
-    if (file_check_output(output, true, &e))
-        msg_die("%s", e.text);
-}
+/* ---------------------------------------------------------------- main */
 
-int main(int argc, char **argv)
+/* Checks the options and returns DATASET. */
+static const char *parse(int argc, char **argv)
 {
-    struct dataset d;
+    static const void *const of_folders[] = {&layout_name, NULL};
     struct fmt_error e = {0};
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
         msg_usage(argc == first ? "which DATASET?" : "one DATASET at a time");
-    const char *root = argv[first];
-    bool names = strcmp(root, "-") == 0;
+    bool names = strcmp(argv[first], "-") == 0;
     if (null_ended && !names)
         msg_usage("-0 is for names on standard input (-)");
     if (json && strcmp(output, "-") == 0)
         msg_usage("--json and the catalogue would both go to standard output: give -o");
     if (class_order && dataset_check_order(class_order, &e))
         msg_usage("--classes %s: %s", class_order, e.text);
-    static const void *const of_folders[] = {&layout_name, NULL};
     if (names)
         opt_unused(&tool, of_folders, "names on standard input have no layout");
+    return argv[first];
+}
+
+/* The catalogue, and the images that are not in it. */
+static void write_images(const struct dataset *d, const char *root)
+{
+    for (int64_t i = 0; i < d->n_images; i++)
+        if (d->image[i].at_fault)
+            msg_more("%s: left out", d->image[i].path);
+    write_catalogue(d, strcmp(root, "-") == 0 ? "" : root);
+}
+
+/* Totals, or why there is no catalogue. */
+static void report(const struct dataset *d, const char *root, const struct totals *totals, bool written)
+{
+    int64_t n_errors = dataset_count(d, true);
+    print_counts(d, true);
+    print_counts(d, false);
+    if (json)
+        report_totals(d, totals);
+    if (written)
+        print_totals(d, totals);
+    else if (totals->n_images == 0)
+        msg_error("%s: no image%s; no catalogue written", root, n_errors ? " is left" : "s");
+    else
+        msg_error("%s: no catalogue written (-k leaves out what is at fault)", root);
+}
+
+int main(int argc, char **argv)
+{
+    struct dataset d;
+    struct fmt_error e = {0};
+    const char *root = parse(argc, argv);
     file_on_signal();
     input_guard_enable();
-    check_output();
+    if (file_check_output(output, true, &e))
+        msg_die("%s", e.text);
 
     find(&d, root);
     read_and_check(&d);
@@ -365,24 +393,11 @@ int main(int argc, char **argv)
         report_finding(&d.finding[i]);
     struct totals totals = count(&d);
     int64_t n_errors = dataset_count(&d, true);
-    bool stop = totals.n_kept == 0 || (n_errors && !keep_going);
-    for (int64_t i = 0; i < d.n_images; i++)
-        if (!stop && d.image[i].at_fault)
-            msg_more("%s: left out", d.image[i].path);
-    if (!stop)
-        write_catalogue(&d, names ? "" : root);
-
-    say_counts(&d, true);
-    say_counts(&d, false);
-    if (json)
-        report_totals(&d, &totals);
-    if (!stop)
-        say_totals(&d, &totals);
-    else if (totals.n_kept == 0)
-        msg_error("%s: no image%s; no catalogue written", root, n_errors ? " is left" : "s");
-    else
-        msg_error("%s: no catalogue written (-k leaves out what is at fault)", root);
+    bool good = totals.n_images > 0 && (!n_errors || keep_going);
+    if (good)
+        write_images(&d, root);
+    report(&d, root, &totals, good);
     free(totals.of_class);
     dataset_release(&d);
-    return msg_finish(stop ? EXIT_FAILED : n_errors ? EXIT_SKIPPED : EXIT_DONE);
+    return msg_finish(!good ? EXIT_FAILED : n_errors ? EXIT_SKIPPED : EXIT_DONE);
 }

@@ -1,4 +1,4 @@
-/* bbu-info - what a file is, what is in it, where it came from; with --verify, whether every byte is as it was. */
+/* bbu-info - the kind of a file, its contents, its origin; with --verify, whether any byte has changed. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,26 +7,26 @@
 
 #include <cjson/cJSON.h>
 
-#include "printable.h"
 #include "describe.h"
 #include "identity-search.h"
 #include "json-report.h"
-#include "progress.h"
 #include "msg.h"
-#include "weights.h"
 #include "opt.h"
+#include "printable.h"
+#include "progress.h"
 #include "shard-set.h"
 #include "trace.h"
 #include "verify.h"
+#include "weights.h"
 
 static bool verify, json, list, trace;
-static struct opt_list places;
+static struct opt_list search_folders;
 
 static const struct opt options[] = {
     OPT_FLAG('c', "verify", &verify, "read everything and check every byte"),
     OPT_FLAG('l', "list", &list, "one line for each record"),
     OPT_FLAG('t', "trace", &trace, "name the files before it, back to the photographs"),
-    OPT_LIST(0, "in", &places, "DIR", "look for them below DIR, too [the current folder, FILE's folder]"),
+    OPT_LIST(0, "in", &search_folders, "DIR", "look for them below DIR, too [the current folder, FILE's folder]"),
     OPT_JSON(&json),
     OPT_COMMON,
     OPT_END};
@@ -35,9 +35,9 @@ static const struct opt_tool tool = {
     "bbu-info", "FILE...", "Tell what files of dinotools are, what is in them and where they came from.", options,
     "FILE may be a folder of shards; safetensors and .pth files are described by their headers."};
 
-/* ---------------------------------------------------------------- the form for people */
+/* ---------------------------------------------------------------- as text */
 
-static void print_clean(const char *s)
+static void print_text(const char *s)
 {
     printable_put(stdout, s);
 }
@@ -45,32 +45,41 @@ static void print_clean(const char *s)
 static void print_scalar(const struct cJSON *v)
 {
     char *text = cJSON_IsString(v) ? NULL : cJSON_PrintUnformatted(v);
-    print_clean(text ? text : v->valuestring ? v->valuestring : "");
+    print_text(text ? text : v->valuestring ? v->valuestring : "");
     cJSON_free(text);
+}
+
+static void print_value(const struct cJSON *v, int depth);
+
+/* "kind identity"; with -v the input's own provenance below. False: not an input. */
+static bool print_input(const struct cJSON *v, int depth)
+{
+    const struct cJSON *kind = cJSON_GetObjectItemCaseSensitive(v, "kind");
+    const struct cJSON *identity = cJSON_GetObjectItemCaseSensitive(v, "identity");
+    if (!cJSON_IsString(kind) || !cJSON_IsString(identity))
+        return false;
+    printf("%*s", 2 * depth, "");
+    print_text(kind->valuestring);
+    putchar(' ');
+    print_text(identity->valuestring);
+    putchar('\n');
+    const struct cJSON *own = cJSON_GetObjectItemCaseSensitive(v, "provenance");
+    for (const struct cJSON *c = own && msg_level > 0 ? own->child : NULL; c; c = c->next)
+        print_value(c, depth + 1);
+    return true;
 }
 
 /* Arrays of scalars in one line; objects, and arrays of objects, indented. */
 static void print_value(const struct cJSON *v, int depth)
 {
-    const struct cJSON *kind = cJSON_GetObjectItemCaseSensitive(v, "kind");
-    const struct cJSON *identity = cJSON_GetObjectItemCaseSensitive(v, "identity");
-    if (cJSON_IsString(kind) && cJSON_IsString(identity)) { /* an input */
-        printf("%*s", 2 * depth, "");
-        print_clean(kind->valuestring);
-        putchar(' ');
-        print_clean(identity->valuestring);
-        putchar('\n');
-        const struct cJSON *own = cJSON_GetObjectItemCaseSensitive(v, "provenance");
-        for (const struct cJSON *c = own && msg_level > 0 ? own->child : NULL; c; c = c->next)
-            print_value(c, depth + 1); /* of the input itself: with -v */
-        return;
-    }
     char name[256];
+    if (print_input(v, depth))
+        return;
     snprintf(name, sizeof name, "%s", v->string ? v->string : "-");
     for (char *s = name; *s; s++)
         *s = *s == '_' && depth == 1 ? ' ' : *s;
     printf("%*s", 2 * depth, "");
-    print_clean(name);
+    print_text(name);
     bool nested = cJSON_IsObject(v) || (cJSON_IsArray(v) && cJSON_IsObject(v->child));
     if (nested && v->child) {
         putchar('\n');
@@ -96,7 +105,7 @@ static void print_facts(const struct cJSON *o)
         if (strcmp(v->string, "report") == 0)
             continue;
         if (strcmp(v->string, "path") == 0) {
-            print_clean(v->valuestring);
+            print_text(v->valuestring);
             puts(":");
         } else if (strcmp(v->string, "state") != 0 || msg_level > 0) { /* long: with -v */
             print_value(v, 1);
@@ -109,19 +118,19 @@ static void print_line(const char *text)
     for (const char *s = text; *s; s++)
         putchar(((unsigned char)*s < 32 && *s != '\t') || *s == 127 ? '?' : *s);
     putchar('\n');
-    if (ferror(stdout)) /* the rest, which may be long, would go nowhere */
+    if (ferror(stdout)) /* do not compute the rest, which may be long, for nobody */
         exit(msg_finish(EXIT_FAILED));
 }
 
 /* ---------------------------------------------------------------- one file */
 
-/* The first bytes tell whether there may be more to a pipe than the lines that a report begins with. */
+/* Of a pipe that cannot be described, the beginning is enough, which has the lines that a report begins with. */
 static bool is_enough(const uint8_t first[24], int64_t n)
 {
     return n >= 1 << 16 && !describe_recognises(first, 24);
 }
 
-/* A pipe is copied to a file without a name, so that it can be read again and from its end. */
+/* Copies a pipe to a file without a name, so that it can be read again and from its end. */
 static int copy_pipe(struct file *f, struct fmt_error *e)
 {
     FILE *copy = tmpfile();
@@ -150,8 +159,8 @@ static int copy_pipe(struct file *f, struct fmt_error *e)
     return 0;
 }
 
-/* *copied: it is a pipe, and its path of no more use. */
-static int open_to_seek(struct file *f, const char *path, bool *copied, struct fmt_error *e)
+/* *copied: it is a pipe, whose path is of no more use. */
+static int open_seekable(struct file *f, const char *path, bool *copied, struct fmt_error *e)
 {
     int status = file_open(f, path, e);
     *copied = !status && !f->regular;
@@ -186,7 +195,7 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
     return status;
 }
 
-/* Of weights: the hash that features made with them carry; null where they are no network that is known here. */
+/* The hash of weights that features record; null if they are no network that is known here. */
 static void add_hash(const char *path, const struct file *f, bool copied, struct cJSON *o)
 {
     char by_number[32];
@@ -205,7 +214,7 @@ static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
 {
     struct file f;
     bool ours = false, copied;
-    int status = open_to_seek(&f, path, &copied, e);
+    int status = open_seekable(&f, path, &copied, e);
     if (status)
         return status;
     struct fmt_error why = {0};
@@ -280,7 +289,7 @@ static bool info(const char *path)
     return good;
 }
 
-/* ---------------------------------------------------------------- the way back */
+/* ---------------------------------------------------------------- --trace */
 
 static void print_link(void *arg, const struct trace_link *link)
 {
@@ -300,21 +309,21 @@ static void print_link(void *arg, const struct trace_link *link)
         return;
     }
     printf("%*s", 2 * link->depth, "");
-    print_clean(link->kind);
+    print_text(link->kind);
     printf("%s%.12s: ", link->identity[0] ? " " : "", link->identity);
-    print_clean(link->path ? link->path : link->is_file ? "not found" : "of contents, no file");
+    print_text(link->path ? link->path : link->is_file ? "not found" : "of contents, no file");
     if (link->note[0]) {
         fputs(" (", stdout);
-        print_clean(link->note);
+        print_text(link->note);
         putchar(')');
     }
     putchar('\n');
 }
 
-static void look_below(struct identity_search *files, const char *folder, bool must)
+static void add_folder(struct identity_search *files, const char *folder, bool by_user)
 {
     struct fmt_error e = {0};
-    if (identity_search_add(files, folder, &e) && (must || e.status == FMT_MEMORY))
+    if (identity_search_add(files, folder, &e) && (by_user || e.status == FMT_MEMORY))
         msg_die("%s", e.text);
 }
 
@@ -323,10 +332,10 @@ static void find_files(struct identity_search *files, const char *path)
     char *folder = file_directory(path);
     if (!folder)
         msg_die("out of memory");
-    look_below(files, folder, false); /* its own files come before others of the same identity */
-    look_below(files, ".", false);
-    for (int i = 0; i < places.n; i++)
-        look_below(files, places.item[i], true);
+    add_folder(files, folder, false); /* first: its files are preferred to others of the same identity */
+    add_folder(files, ".", false);
+    for (int i = 0; i < search_folders.n; i++)
+        add_folder(files, search_folders.item[i], true);
     free(folder);
 }
 
@@ -338,13 +347,13 @@ static bool trace_back(const char *path)
     struct fmt_error e = {0};
     struct file f;
     bool folder = file_is_dir(path), copied = false;
-    if (!folder && open_to_seek(&f, path, &copied, &e)) {
+    if (!folder && open_seekable(&f, path, &copied, &e)) {
         msg_error("%s", e.text);
         return false;
     }
     find_files(&files, copied ? "-" : path);
     if (!json) {
-        print_clean(path);
+        print_text(path);
         puts(":");
     }
     bool good = trace_file(&files, path, folder ? NULL : &f, print_link, NULL, &e) == 0;
@@ -367,7 +376,7 @@ int main(int argc, char **argv)
         msg_usage("--list and --json exclude each other; feat-cat and dino-weights give records as JSON");
     if (trace && (list || verify))
         msg_usage("--trace goes with neither --list nor --verify");
-    if (places.n && !trace)
+    if (search_folders.n && !trace)
         msg_usage("--in is for --trace");
     file_on_signal();
     bool good = true;

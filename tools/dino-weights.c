@@ -17,7 +17,7 @@
 #include "pth.h"
 #include "safetensors.h"
 #include "text.h"
-#include "trace.h"
+#include "trace-record.h"
 #include "version.h"
 
 static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;

@@ -1,4 +1,4 @@
-/* feat-cat - features to text, JSON lines, .npy, or to one features file: joined and selected. */
+/* feat-cat - joins features, selects rows, and writes them as text, JSON lines, .npy or one features file. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +45,8 @@ struct input {
 static struct input *inputs;
 static int n_inputs;
 
-/* What cannot be compared is named, and the joined file does not claim it. */
-static void tell_unsaid(const struct input *in)
+/* Warns of items that only one of two inputs records; the joined file has only those that all record. */
+static void join_recipe(const struct input *in)
 {
     char what[512];
     if (in != inputs && feat_uncompared(&inputs[0].feat.header, &in->feat.header, what, sizeof what))
@@ -70,7 +70,7 @@ static void open_inputs(char **path, int n)
             msg_die("%s: %s", in->path, e.text);
         if (feat_compatible(&inputs[0].feat.header, &in->feat.header, &e))
             msg_die("%s: does not go with %s: %s", in->path, inputs[0].path, e.text);
-        tell_unsaid(in);
+        join_recipe(in);
     }
     n_inputs = n;
 }
@@ -88,9 +88,9 @@ static void close_inputs(void)
 /* ---------------------------------------------------------------- selection */
 
 static int32_t *label_number; /* [labels.n] */
-static bool *label_seen, *split_seen, *group_seen; /* a row fits this word of the list */
+static bool *label_seen, *split_seen, *group_seen; /* a row matches this word of the list */
 
-static void *capacity(int n, size_t bytes_each)
+static void *allocate(int n, size_t bytes_each)
 {
     void *memory = calloc((size_t)n + 1, bytes_each);
     if (!memory)
@@ -100,10 +100,10 @@ static void *capacity(int n, size_t bytes_each)
 
 static void resolve_labels(const struct feat_header *h)
 {
-    label_number = capacity(labels.n, sizeof *label_number);
-    label_seen = capacity(labels.n, sizeof *label_seen);
-    split_seen = capacity(splits.n, sizeof *split_seen);
-    group_seen = capacity(groups.n, sizeof *group_seen);
+    label_number = allocate(labels.n, sizeof *label_number);
+    label_seen = allocate(labels.n, sizeof *label_seen);
+    split_seen = allocate(splits.n, sizeof *split_seen);
+    group_seen = allocate(groups.n, sizeof *group_seen);
     for (int i = 0; i < labels.n; i++) {
         const char *word = labels.item[i];
         int64_t number = strcmp(word, "none") == 0 ? -1 : -2;
@@ -117,7 +117,7 @@ static void resolve_labels(const struct feat_header *h)
     }
 }
 
-/* "none" is for rows without a name, and for those that are called so. */
+/* "none" matches rows without a name, and rows with this name. */
 static bool one_of(const char *word, const struct opt_list *list, bool *seen)
 {
     bool is = list->n == 0;
@@ -137,15 +137,15 @@ static bool selected(const struct index_labels *l)
     return label && split && group;
 }
 
-/* A word that no row fits is likely misspelt, even if others select some. */
-static void tell_unseen(const char *option, const struct opt_list *list, const bool *seen)
+/* A word that no row matches is likely misspelt, even if others select rows. */
+static void warn_unseen(const char *option, const struct opt_list *list, const bool *seen)
 {
     for (int i = 0; i < list->n; i++)
         if (!seen[i])
             msg_warn("%s %s: there is no such row", option, list->item[i]);
 }
 
-/* Calls take for each selected row of all inputs, in order; returns how many. */
+/* Calls `take` for each selected row of all inputs, in order; returns their number. */
 static int64_t each_row(int (*take)(const struct feat_row *row, struct fmt_error *e))
 {
     int64_t n = 0;
@@ -173,10 +173,10 @@ static int64_t each_row(int (*take)(const struct feat_row *row, struct fmt_error
 static struct file_out out, keys_out;
 static struct feat_writer writer;
 static struct fmt_buffer line; /* of one row, reused */
-static struct fmt_buffer spool; /* .npy: values of pipes, until their number is known */
+static struct fmt_buffer spool; /* .npy: values of pipes, until the number of rows is known */
 static bool spooling;
 
-/* A write that failed is told by the commit, which knows why and where. */
+/* The commit of an output after a failed write gives the error, with its reason and path. */
 static _Noreturn void die_writing(struct file_out *to)
 {
     struct fmt_error e = {0};
@@ -251,7 +251,7 @@ static int64_t write_features(void)
     add_list(&p, "group", &groups);
     for (int i = 0; i < n_inputs; i++)
         provenance_input_nested(&p, "features", inputs[i].feat.block.header.identity,
-                        inputs[i].feat.block.header.provenance);
+                                inputs[i].feat.block.header.provenance);
     struct fmt_writer io = file_writer(&out);
     if (feat_create(&writer, &io, &inputs[0].feat.header, &p, &e))
         msg_die("%s: %s", output, e.text);
@@ -265,7 +265,7 @@ static int64_t write_features(void)
     return n;
 }
 
-/* The number of rows stands before them: inputs that can be read again are, a pipe's values wait in memory. */
+/* The number of rows comes first in the file: inputs are read twice, or, of pipes, held in memory. */
 static int64_t write_npy(void)
 {
     for (int i = 0; i < n_inputs; i++)
@@ -289,9 +289,9 @@ static void finish(int64_t n)
     struct fmt_error e = {0};
     if (file_commit(&out, &e) || (keys_path && file_commit(&keys_out, &e)))
         msg_die("%s", e.text);
-    tell_unseen("--split", &splits, split_seen);
-    tell_unseen("--label", &labels, label_seen);
-    tell_unseen("--group", &groups, group_seen);
+    warn_unseen("--split", &splits, split_seen);
+    warn_unseen("--label", &labels, label_seen);
+    warn_unseen("--group", &groups, group_seen);
     if (n == 0)
         msg_warn("no row was selected");
     msg_more("%s of %s", FMT_COUNT(n, "row", "rows"), FMT_COUNT(inputs[0].feat.width, "value", "values"));

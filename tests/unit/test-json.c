@@ -1,4 +1,4 @@
-/* Strict JSON: what the grammar of RFC 8259 allows is accepted, all else refused with its position; the walk; output. */
+/* Strict JSON: what the grammar of RFC 8259 allows is accepted, all else refused with its position; walk; output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
