@@ -600,12 +600,13 @@ static void patchify_u8_plain(const struct run *r, double *y)
 }
 
 /* ------------------------------------------------------------------ whole arrays */
-/* y = x^T with 2 x added, and the sum of squares */
+/* y = x^T with 2 x added, the sum of squares, and a quotient of two doubles */
 
 static void arrays_shape(struct run *r)
 {
     operand(r, 0, "x", r->T * ROW_C, false);
-    r->y_n = r->T * ROW_C + 1;
+    r->y_n = r->T * ROW_C + 2;
+    r->kept_n[0] = 4; /* two doubles */
 }
 
 static void arrays_forward(struct run *r)
@@ -617,6 +618,10 @@ static void arrays_forward(struct run *r)
     op_sum_squares(&r->c, &squares, HOST_TENSOR(r->in[0].x, n));
     if (!op_planning(&r->c))
         r->y[n] = (float)squares;
+    double *f64 = (double *)(void *)r->kept[0];
+    op_fill(&r->c, HOST_TENSOR(f64, 1), 7);
+    op_copy(&r->c, HOST_TENSOR(f64 ? f64 + 1 : f64, 1), HOST_TENSOR(f64, 1));
+    op_divide(&r->c, HOST_TENSOR(r->y ? r->y + n + 1 : r->y, 1), HOST_TENSOR(f64 ? f64 + 1 : f64, 1), 3);
 }
 
 static void arrays_plain(const struct run *r, double *y)
@@ -627,6 +632,7 @@ static void arrays_plain(const struct run *r, double *y)
         y[i] = (double)r->in[0].x[i % r->T * ROW_C + i / r->T] + 2 * (double)r->in[0].x[i];
         y[n] += (double)r->in[0].x[i] * (double)r->in[0].x[i];
     }
+    y[n + 1] = 7.0 / 3;
 }
 
 /* ------------------------------------------------------------------ the list */
@@ -647,7 +653,7 @@ static const struct op_case cases[] = {
     {" interp_fwd interp_bwd ", interp_shape, interp_forward, interp_backward, interp_plain},
     {" patchify_fwd ", patchify_shape, patchify_forward, NULL, patchify_plain},
     {" patchify_u8_fwd ", patchify_shape, patchify_u8_forward, NULL, patchify_u8_plain},
-    {" transpose axpy sum_squares ", arrays_shape, arrays_forward, NULL, arrays_plain},
+    {" transpose axpy sum_squares fill copy divide ", arrays_shape, arrays_forward, NULL, arrays_plain},
 };
 
 #endif

@@ -166,18 +166,45 @@ void cpu_fill(struct op_ctx *c, struct tensor x, double value)
     op_for(c, num_ceil_div(f.n, CPU_STRETCH), fill_item, &f);
 }
 
+struct copied {
+    uint8_t *y;
+    const uint8_t *x;
+    int64_t n_bytes;
+};
+
 static void copy_item(void *arg, int64_t item, int worker)
 {
     (void)worker;
-    const struct stretch *s = arg;
-    int64_t at = item * CPU_STRETCH;
-    memcpy(s->y + at, s->x + at, (size_t)num_min(CPU_STRETCH, s->n - at) * sizeof *s->y);
+    const struct copied *s = arg;
+    int64_t bytes = CPU_STRETCH * (int64_t)sizeof(float), at = item * bytes;
+    memcpy(s->y + at, s->x + at, (size_t)num_min(bytes, s->n_bytes - at));
 }
 
 void cpu_copy(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    struct stretch s = {.y = cpu_f32(y), .x = cpu_f32(x), .n = tensor_elements(x)};
-    op_for(c, num_ceil_div(s.n, CPU_STRETCH), copy_item, &s);
+    struct copied s = {cpu_u8(y), cpu_u8(x), tensor_elements(x) * (int64_t)dtype_bytes(x.dtype)};
+    op_for(c, num_ceil_div(s.n_bytes, CPU_STRETCH * (int64_t)sizeof(float)), copy_item, &s);
+}
+
+struct divided {
+    float *y;
+    const double *x;
+    double divisor;
+    int64_t n;
+};
+
+static void divide_item(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    const struct divided *d = arg;
+    for (int64_t i = item * CPU_STRETCH; i < num_min((item + 1) * CPU_STRETCH, d->n); i++)
+        d->y[i] = (float)(d->x[i] / d->divisor);
+}
+
+void cpu_divide(struct op_ctx *c, struct tensor y, struct tensor x, double divisor)
+{
+    struct divided d = {cpu_f32(y), cpu_f64(x), divisor, tensor_elements(x)};
+    op_for(c, num_ceil_div(d.n, CPU_STRETCH), divide_item, &d);
 }
 
 static void axpy_item(void *arg, int64_t item, int worker)

@@ -15,8 +15,9 @@ struct prototype_loops {
     /* dg [n] += ..., dv [n,b] += ... from dw [n,b] */
     void (*weights_bwd)(float *dv, float *dg, const float *dw, const float *v, const float *g, const float *inverse,
                         int64_t n, int64_t b);
-    /* lse [n]: over the rows, of y without col */
-    void (*columns_lse)(double *lse, const float *x, int64_t T, int64_t n, double scale, const double *row);
+    /* for each column: the largest y without col over the rows, and the sum of exp(y - largest) */
+    void (*columns_lse)(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale,
+                        const double *row);
     /* for each row: the largest y without row, and the sum of exp(y - largest) */
     void (*rows_lse)(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale,
                      const double *col);

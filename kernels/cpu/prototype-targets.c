@@ -8,8 +8,9 @@
 struct targets_arg {
     struct sweep_denominators d;
     double *log_col;
-    float *mean;
-    double scale;
+    double *col_max, *col_sum; /* of Sinkhorn-Knopp in parts */
+    double *sum;               /* of centering */
+    double scale;              /* 1 / temperature */
 };
 
 static void rows_tile(const struct sweep *s, const struct targets_arg *a, const float *x, int64_t tile)
@@ -17,58 +18,125 @@ static void rows_tile(const struct sweep *s, const struct targets_arg *a, const 
     sweep_denominators_tile(s, &a->d, x, tile, a->scale, a->log_col + tile * PROTOTYPES_TILE);
 }
 
-static void sinkhorn_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
+/* ---- Sinkhorn-Knopp ---- */
+
+/* log_col of a tile from its columns' sums of exponentials. */
+static void columns_target(double *log_col, const double *largest, const double *sum, int64_t columns, int64_t K)
+{
+    for (int64_t k = 0; k < columns; k++)
+        log_col[k] = -(largest[k] + log(sum[k])) - log((double)K);
+}
+
+static void round_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
     (void)first_of_strip;
     struct targets_arg *a = s->arg;
     const float *x = sweep_logits(s, tile, worker);
-    double *col = a->log_col + tile * PROTOTYPES_TILE;
+    double largest[PROTOTYPES_TILE], sum[PROTOTYPES_TILE];
     int64_t columns = sweep_columns(&s->p, tile);
-    s->loops->columns_lse(col, x, s->n, columns, a->scale, a->d.log_row);
-    for (int64_t k = 0; k < columns; k++)
-        col[k] = -col[k] - log((double)s->p.K);
+    s->loops->columns_lse(largest, sum, x, s->n, columns, a->scale, a->d.log_row);
+    columns_target(a->log_col + tile * PROTOTYPES_TILE, largest, sum, columns, s->p.K);
     rows_tile(s, a, x, tile);
 }
 
+/* Every tile reads log_row as the round before left it; it changes after the sweep. */
 void cpu_prototype_sinkhorn(struct op_ctx *c, struct tensor log_col, struct tensor log_row,
-                            const struct prototype_layer *p, int64_t first, double temperature, int rounds)
+                            const struct prototype_layer *p, int64_t first, double temperature, double log_rows)
 {
     size_t mark = c->scratch->used;
     int64_t n = log_row.dims[0];
     struct sweep s = sweep_plan(c, p, first, n, n);
-    struct targets_arg a = {sweep_denominators_take(c, &s, cpu_f64(log_row)), cpu_f64(log_col), NULL, 1 / temperature};
-    if (!op_planning(c)) {
-        memset(a.d.log_row, 0, (size_t)n * sizeof *a.d.log_row);
-        for (int round = 0; round < rounds; round++) {
-            a.d.log_rows = round + 1 < rounds ? log((double)n) : 0; /* the last one leaves rows that sum to 1 */
-            sweep_run(c, &s, sinkhorn_tile, &a);
-            sweep_denominators_join(c, &a.d);
-        }
-    }
+    struct targets_arg a = {.d = sweep_denominators_take(c, &s, cpu_f64(log_row)),
+                            .log_col = cpu_f64(log_col),
+                            .scale = 1 / temperature};
+    a.d.log_rows = log_rows;
+    sweep_run(c, &s, round_tile, &a);
+    sweep_denominators_join(c, &a.d);
     c->scratch->used = mark;
 }
+
+static void columns_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
+{
+    (void)first_of_strip;
+    struct targets_arg *a = s->arg;
+    int64_t k0 = tile * PROTOTYPES_TILE;
+    s->loops->columns_lse(a->col_max + k0, a->col_sum + k0, sweep_logits(s, tile, worker), s->n,
+                          sweep_columns(&s->p, tile), a->scale, a->d.log_row);
+}
+
+void cpu_prototype_sinkhorn_columns(struct op_ctx *c, struct tensor col_max, struct tensor col_sum,
+                                    struct tensor log_row, const struct prototype_layer *p, int64_t first,
+                                    double temperature)
+{
+    size_t mark = c->scratch->used;
+    int64_t n = log_row.dims[0];
+    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct targets_arg a = {.d.log_row = cpu_f64(log_row), .col_max = cpu_f64(col_max), .col_sum = cpu_f64(col_sum),
+                            .scale = 1 / temperature};
+    sweep_run(c, &s, columns_tile, &a);
+    c->scratch->used = mark;
+}
+
+void cpu_prototype_sinkhorn_rescale(struct op_ctx *c, struct tensor col_sum, struct tensor col_max,
+                                    struct tensor new_max)
+{
+    double *sum = cpu_f64(col_sum);
+    const double *from = cpu_f64(col_max), *to = cpu_f64(new_max);
+    for (int64_t k = 0; k < col_sum.dims[0] && !op_planning(c); k++)
+        sum[k] *= exp(from[k] - to[k]);
+}
+
+static void parts_rows_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
+{
+    (void)first_of_strip;
+    struct targets_arg *a = s->arg;
+    int64_t k0 = tile * PROTOTYPES_TILE;
+    columns_target(a->log_col + k0, a->col_max + k0, a->col_sum + k0, sweep_columns(&s->p, tile), s->p.K);
+    rows_tile(s, a, sweep_logits(s, tile, worker), tile);
+}
+
+void cpu_prototype_sinkhorn_rows(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor col_max,
+                                 struct tensor col_sum, const struct prototype_layer *p, int64_t first,
+                                 double temperature, double log_rows)
+{
+    size_t mark = c->scratch->used;
+    int64_t n = log_row.dims[0];
+    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct targets_arg a = {.d = sweep_denominators_take(c, &s, cpu_f64(log_row)),
+                            .log_col = cpu_f64(log_col),
+                            .col_max = cpu_f64(col_max),
+                            .col_sum = cpu_f64(col_sum),
+                            .scale = 1 / temperature};
+    a.d.log_rows = log_rows;
+    sweep_run(c, &s, parts_rows_tile, &a);
+    sweep_denominators_join(c, &a.d);
+    c->scratch->used = mark;
+}
+
+/* ---- centering ---- */
 
 static void center_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
     (void)first_of_strip;
     struct targets_arg *a = s->arg;
     const float *x = sweep_logits(s, tile, worker);
-    double sum[PROTOTYPES_TILE] = {0};
     int64_t columns = sweep_columns(&s->p, tile);
+    double *sum = a->sum + tile * PROTOTYPES_TILE;
+    memset(sum, 0, (size_t)columns * sizeof *sum);
     s->loops->column_sums(sum, x, s->n, columns);
-    for (int64_t k = 0; k < columns; k++)
-        a->mean[tile * PROTOTYPES_TILE + k] = (float)(sum[k] / (double)s->n);
     rows_tile(s, a, x, tile);
 }
 
-void cpu_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor mean,
+void cpu_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor sum,
                           const struct prototype_layer *p, int64_t first, struct tensor center, double temperature)
 {
     size_t mark = c->scratch->used;
     int64_t n = log_row.dims[0];
     struct sweep s = sweep_plan(c, p, first, n, n);
-    struct targets_arg a = {sweep_denominators_take(c, &s, cpu_f64(log_row)), cpu_f64(log_col), cpu_f32(mean),
-                            1 / temperature};
+    struct targets_arg a = {.d = sweep_denominators_take(c, &s, cpu_f64(log_row)),
+                            .log_col = cpu_f64(log_col),
+                            .sum = cpu_f64(sum),
+                            .scale = 1 / temperature};
     if (!op_planning(c)) {
         for (int64_t k = 0; k < s.p.K; k++)
             a.log_col[k] = -(double)cpu_f32(center)[k] / temperature;
@@ -86,8 +154,8 @@ struct collapse_arg {
     double scale;
     float *shares;         /* scratch of each worker: the softmax of a tile */
     double *sum_py;        /* [n_tiles, n]: sums of softmax * exponent */
-    double *mean_entropy;  /* [n_tiles] */
-    int64_t *winners;      /* [n_tiles] */
+    double *share_sum;     /* [K] */
+    double *won;           /* [K] */
 };
 
 static const double *tile_col(const double *log_col, int64_t tile)
@@ -123,8 +191,9 @@ static void collapse_tile(struct sweep *s, int64_t tile, bool first_of_strip, in
     const double *col = tile_col(a->log_col, tile);
     float *share = a->shares + worker * s->x_count;
     int64_t columns = sweep_columns(&s->p, tile);
-    double mean[PROTOTYPES_TILE] = {0};
-    bool won[PROTOTYPES_TILE] = {0};
+    double *share_sum = a->share_sum + tile * PROTOTYPES_TILE, *won = a->won + tile * PROTOTYPES_TILE;
+    memset(share_sum, 0, (size_t)columns * sizeof *share_sum);
+    memset(won, 0, (size_t)columns * sizeof *won);
     s->loops->targets(share, x, s->n, columns, a->scale, col, a->d.log_row);
     for (int64_t t = 0; t < s->n; t++) {
         double sum = 0;
@@ -134,24 +203,19 @@ static void collapse_tile(struct sweep *s, int64_t tile, bool first_of_strip, in
             double y = (double)x[t * PROTOTYPES_TILE + k] * a->scale + col[k],
                    q = (double)share[t * PROTOTYPES_TILE + k];
             sum += q * y;
-            mean[k] += q;
+            share_sum[k] += q;
             if (y > top)
                 top = y, best = k;
         }
         a->sum_py[tile * s->n + t] = sum;
-        won[best] |= tile_wins(&a->d, tile, t);
-    }
-    a->mean_entropy[tile] = 0;
-    a->winners[tile] = 0;
-    for (int64_t k = 0; k < columns; k++) {
-        double q = mean[k] / (double)s->n;
-        a->mean_entropy[tile] -= q > 0 ? q * log(q) : 0;
-        a->winners[tile] += won[k];
+        if (tile_wins(&a->d, tile, t))
+            won[best] = 1;
     }
 }
 
-void cpu_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, const struct prototype_layer *p,
-                            int64_t first, int64_t n, struct tensor log_col, double temperature)
+void cpu_prototype_collapse_sums(struct op_ctx *c, double *out, struct tensor share_sum, struct tensor won,
+                                 const struct prototype_layer *p, int64_t first, int64_t n, int64_t N,
+                                 struct tensor log_col, double temperature)
 {
     size_t mark = c->scratch->used;
     struct sweep s = sweep_plan(c, p, first, n, n);
@@ -160,23 +224,37 @@ void cpu_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, co
                              .scale = 1 / temperature,
                              .shares = CPU_TAKE(c, float, op_workers(c) * s.x_count),
                              .sum_py = CPU_TAKE(c, double, s.n_tiles * n),
-                             .mean_entropy = CPU_TAKE(c, double, s.n_tiles),
-                             .winners = CPU_TAKE(c, int64_t, s.n_tiles)};
+                             .share_sum = cpu_f64(share_sum),
+                             .won = cpu_f64(won)};
     if (!op_planning(c)) {
         sweep_run(c, &s, collapse_rows_tile, &a);
         sweep_denominators_join(c, &a.d);
         sweep_run(c, &s, collapse_tile, &a);
-        *out = (struct prototype_collapse){0};
-        for (int64_t i = 0; i < s.n_tiles; i++) {
-            out->entropy_of_mean += a.mean_entropy[i];
-            out->n_winners += a.winners[i];
-        }
+        *out = 0;
         for (int64_t t = 0; t < n; t++) {
             double h = -a.d.log_row[t]; /* log of the sum, minus the mean exponent */
             for (int64_t i = 0; i < s.n_tiles; i++)
                 h -= a.sum_py[i * n + t];
-            out->entropy += h / (double)n;
+            *out += h / (double)N;
         }
     }
     c->scratch->used = mark;
+}
+
+void cpu_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, struct tensor share_sum,
+                            struct tensor won, int64_t N)
+{
+    int64_t K = share_sum.dims[0];
+    if (op_planning(c))
+        return;
+    *out = (struct prototype_collapse){0};
+    for (int64_t first = 0; first < K; first += PROTOTYPES_TILE) { /* a partial sum for each tile */
+        double entropy = 0;
+        for (int64_t k = first; k < num_min(first + PROTOTYPES_TILE, K); k++) {
+            double q = cpu_f64(share_sum)[k] / (double)N;
+            entropy -= q > 0 ? q * log(q) : 0;
+            out->n_winners += cpu_f64(won)[k] > 0;
+        }
+        out->entropy_of_mean += entropy;
+    }
 }

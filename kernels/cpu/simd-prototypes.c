@@ -53,9 +53,9 @@ static void weights_bwd(float *dv, float *dg, const float *dw, const float *v, c
     }
 }
 
-static void columns_lse(double *lse, const float *x, int64_t T, int64_t n, double scale, const double *row)
+static void columns_lse(double *largest, double *sums, const float *x, int64_t T, int64_t n, double scale,
+                        const double *row)
 {
-    double largest[PROTOTYPES_TILE];
     float sum[PROTOTYPES_TILE];
     for (int64_t k = 0; k < n; k++)
         largest[k] = (double)x[k] * scale + row[0], sum[k] = 0;
@@ -72,7 +72,7 @@ static void columns_lse(double *lse, const float *x, int64_t T, int64_t n, doubl
             sum[k] += fast_exp((float)((double)r[k] * scale + row[t] - largest[k]));
     }
     for (int64_t k = 0; k < n; k++)
-        lse[k] = largest[k] + log((double)sum[k]);
+        sums[k] = (double)sum[k];
 }
 
 static void rows_lse(double *largest, double *sum, const float *x, int64_t T, int64_t n, double scale,

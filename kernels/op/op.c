@@ -353,8 +353,15 @@ void op_fill(struct op_ctx *c, struct tensor x, double value)
 
 void op_copy(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    if (same(c, "copy: y", y, x))
+    if (op_shape(c, "copy: y", y, x.dtype, x.n_dims, x.dims))
         c->backend->copy(c, y, x);
+}
+
+void op_divide(struct op_ctx *c, struct tensor y, struct tensor x, double divisor)
+{
+    if (op_shape(c, "divide: x", x, DTYPE_F64, x.n_dims, x.dims) && same(c, "divide: y", y, x) &&
+        op_check(c, divisor != 0, "divide: by zero"))
+        c->backend->divide(c, y, x, divisor);
 }
 
 void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x)

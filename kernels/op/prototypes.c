@@ -54,32 +54,86 @@ void op_prototype_cache_logits(struct op_ctx *c, struct prototype_layer *p)
     }
 }
 
-void op_prototype_sinkhorn(struct op_ctx *c, struct tensor log_col, struct tensor log_row,
-                           const struct prototype_layer *p, int64_t first, double temperature, int rounds)
+/* ---- targets ---- */
+
+/* log_col and log_row of rows [first, first + n). */
+static bool target_vectors(struct op_ctx *c, const struct prototype_layer *p, int64_t first, struct tensor log_col,
+                           struct tensor log_row, double temperature)
 {
     int64_t n = log_row.dims[0];
-    if (range_shapes(c, p, first, n, temperature) && SHAPE_F64("prototype_sinkhorn", log_col, p->v.dims[0]) &&
-        SHAPE_F64("prototype_sinkhorn", log_row, n))
-        c->backend->prototype_sinkhorn(c, log_col, log_row, p, first, temperature, rounds);
+    return range_shapes(c, p, first, n, temperature) && SHAPE_F64("prototypes", log_col, p->v.dims[0]) &&
+           SHAPE_F64("prototypes", log_row, n);
 }
 
-void op_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor mean,
+static bool column_vectors(struct op_ctx *c, struct tensor col_max, struct tensor col_sum, int64_t K)
+{
+    return SHAPE_F64("prototype_sinkhorn", col_max, K) && SHAPE_F64("prototype_sinkhorn", col_sum, K);
+}
+
+void op_prototype_sinkhorn(struct op_ctx *c, struct tensor log_col, struct tensor log_row,
+                           const struct prototype_layer *p, int64_t first, double temperature, double log_rows)
+{
+    if (target_vectors(c, p, first, log_col, log_row, temperature))
+        c->backend->prototype_sinkhorn(c, log_col, log_row, p, first, temperature, log_rows);
+}
+
+void op_prototype_sinkhorn_columns(struct op_ctx *c, struct tensor col_max, struct tensor col_sum,
+                                   struct tensor log_row, const struct prototype_layer *p, int64_t first,
+                                   double temperature)
+{
+    if (target_vectors(c, p, first, col_max, log_row, temperature) && column_vectors(c, col_max, col_sum, p->v.dims[0]))
+        c->backend->prototype_sinkhorn_columns(c, col_max, col_sum, log_row, p, first, temperature);
+}
+
+void op_prototype_sinkhorn_rescale(struct op_ctx *c, struct tensor col_sum, struct tensor col_max,
+                                   struct tensor new_max)
+{
+    int64_t K = col_sum.dims[0];
+    if (column_vectors(c, col_max, col_sum, K) && SHAPE_F64("prototype_sinkhorn", new_max, K))
+        c->backend->prototype_sinkhorn_rescale(c, col_sum, col_max, new_max);
+}
+
+void op_prototype_sinkhorn_rows(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor col_max,
+                                struct tensor col_sum, const struct prototype_layer *p, int64_t first,
+                                double temperature, double log_rows)
+{
+    if (target_vectors(c, p, first, log_col, log_row, temperature) && column_vectors(c, col_max, col_sum, p->v.dims[0]))
+        c->backend->prototype_sinkhorn_rows(c, log_col, log_row, col_max, col_sum, p, first, temperature, log_rows);
+}
+
+void op_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor sum,
                          const struct prototype_layer *p, int64_t first, struct tensor center, double temperature)
 {
-    int64_t n = log_row.dims[0], K = p->v.dims[0];
-    if (range_shapes(c, p, first, n, temperature) && SHAPE_F64("prototype_center", log_col, K) &&
-        SHAPE_F64("prototype_center", log_row, n) && SHAPE("prototype_center", mean, K) &&
+    int64_t K = p->v.dims[0];
+    if (target_vectors(c, p, first, log_col, log_row, temperature) && SHAPE_F64("prototype_center", sum, K) &&
         SHAPE("prototype_center", center, K))
-        c->backend->prototype_center(c, log_col, log_row, mean, p, first, center, temperature);
+        c->backend->prototype_center(c, log_col, log_row, sum, p, first, center, temperature);
 }
 
-void op_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, const struct prototype_layer *p,
-                           int64_t first, int64_t n, struct tensor log_col, double temperature)
+static bool collapse_vectors(struct op_ctx *c, struct tensor share_sum, struct tensor won, int64_t K, int64_t N)
 {
-    if (range_shapes(c, p, first, n, temperature) &&
-        (!tensor_given(log_col) || SHAPE_F64("prototype_collapse", log_col, p->v.dims[0])))
-        c->backend->prototype_collapse(c, out, p, first, n, log_col, temperature);
+    return SHAPE_F64("prototype_collapse", share_sum, K) && SHAPE_F64("prototype_collapse", won, K) &&
+           op_check(c, N > 0, "prototype_collapse: no rows");
 }
+
+void op_prototype_collapse_sums(struct op_ctx *c, double *out, struct tensor share_sum, struct tensor won,
+                                const struct prototype_layer *p, int64_t first, int64_t n, int64_t N,
+                                struct tensor log_col, double temperature)
+{
+    int64_t K = p->v.dims[0];
+    if (range_shapes(c, p, first, n, temperature) && collapse_vectors(c, share_sum, won, K, N) &&
+        (!tensor_given(log_col) || SHAPE_F64("prototype_collapse", log_col, K)))
+        c->backend->prototype_collapse_sums(c, out, share_sum, won, p, first, n, N, log_col, temperature);
+}
+
+void op_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, struct tensor share_sum,
+                           struct tensor won, int64_t N)
+{
+    if (collapse_vectors(c, share_sum, won, share_sum.dims[0], N))
+        c->backend->prototype_collapse(c, out, share_sum, won, N);
+}
+
+/* ---- losses ---- */
 
 /* The log_col of a kind that has rows. */
 static bool target_shapes(struct op_ctx *c, const struct prototype_targets *t)

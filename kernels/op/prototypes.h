@@ -64,22 +64,56 @@ void op_prototype_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv, stru
 /* Computes p->logits, if there is memory for them, and sets p->logits_cached. */
 void op_prototype_cache_logits(struct op_ctx *c, struct prototype_layer *p);
 
-/* Sinkhorn-Knopp over rows [first, first + n): log_col [K] and log_row [n] f64 of their targets, in logarithms, so that
- * no logit is too large. */
+/* ---- targets ----
+ * What is summed over all rows of a batch is summed over the ranks of a world (world.h), too: n rows are here, N rows
+ * are on all ranks. Where n is N, nothing lies between the parts. */
+
+/* Sinkhorn-Knopp, in logarithms, so that no logit is too large, over rows [first, first + n). One round, columns and
+ * then rows, goes from log_row [n] f64, 0 before the first one, to log_col [K] f64 and the next log_row:
+ *
+ *     log_col[k] = -log sum_t exp(logits[t,k] / temperature + log_row[t]) - log K
+ *     log_row[t] = -log sum_k exp(logits[t,k] / temperature + log_col[k]) - log_rows
+ *
+ * log_rows is log N, but 0 in the last round, which leaves rows that sum to 1. */
 void op_prototype_sinkhorn(struct op_ctx *c, struct tensor log_col, struct tensor log_row,
-                           const struct prototype_layer *p, int64_t first, double temperature, int rounds);
+                           const struct prototype_layer *p, int64_t first, double temperature, double log_rows);
+/* The same round in parts, to the same bits:
+ *
+ *     columns(col_max, col_sum)                    col_sum[k] = sum_t exp(... - col_max[k]), of these n rows; [K] f64
+ *     new_max = col_max; all-reduce new_max by maximum
+ *     rescale(col_sum, col_max, new_max)           col_sum *= exp(col_max - new_max)
+ *     all-reduce col_sum by sum
+ *     rows(log_col, log_row, new_max, col_sum) */
+void op_prototype_sinkhorn_columns(struct op_ctx *c, struct tensor col_max, struct tensor col_sum,
+                                   struct tensor log_row, const struct prototype_layer *p, int64_t first,
+                                   double temperature);
+void op_prototype_sinkhorn_rescale(struct op_ctx *c, struct tensor col_sum, struct tensor col_max,
+                                   struct tensor new_max);
+void op_prototype_sinkhorn_rows(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor col_max,
+                                struct tensor col_sum, const struct prototype_layer *p, int64_t first,
+                                double temperature, double log_rows);
+
 /* Centering: log_col [K] = -center / temperature and log_row [n] = -log sum exp((logits - center) / temperature), both
- * f64; mean [K] f32: of these rows' logits, for the centre of the next step. */
-void op_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor mean,
+ * f64. sum [K] f64: of these rows' logits; over all ranks and divided by N (op_divide) it is the mean that moves the
+ * centre of the next step. */
+void op_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor sum,
                          const struct prototype_layer *p, int64_t first, struct tensor center, double temperature);
-/* Signs of collapse over rows [first, first + n): mean entropy of softmax(logits / temperature + log_col), entropy of
- * the mean of these, and how many prototypes are the largest of a row. log_col TENSOR_NONE: 0. Waits. */
+
+/* Signs of collapse over rows [first, first + n), from q = softmax(logits / temperature + log_col) of each (log_col
+ * TENSOR_NONE: 0). *out = sum over the rows of entropy(q) / N, waits; share_sum [K] f64 = sum of q; won [K] f64 = 1 for
+ * each prototype that is the largest of a row, else 0. */
+void op_prototype_collapse_sums(struct op_ctx *c, double *out, struct tensor share_sum, struct tensor won,
+                                const struct prototype_layer *p, int64_t first, int64_t n, int64_t N,
+                                struct tensor log_col, double temperature);
+/* What follows from share_sum (a sum over ranks) and won (a sum or a maximum over ranks) of N rows. Waits. */
 struct prototype_collapse {
-    double entropy, entropy_of_mean;
-    int64_t n_winners;
+    double entropy_of_mean; /* of the mean of q */
+    int64_t n_winners;      /* prototypes that are the largest of a row */
 };
-void op_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, const struct prototype_layer *p,
-                           int64_t first, int64_t n, struct tensor log_col, double temperature);
+void op_prototype_collapse(struct op_ctx *c, struct prototype_collapse *out, struct tensor share_sum,
+                           struct tensor won, int64_t N);
+
+/* ---- losses ---- */
 
 /* row_loss [T] = sum over its targets of cross-entropy with softmax(logits / temperature); lse [T], the log of the
  * softmax's denominator, and target_sum [T], the sum of the row's targets, are for backward. All f64. Caches s->logits

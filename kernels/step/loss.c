@@ -1,6 +1,8 @@
 /* loss.c - targets over a batch, losses over its parts. */
 #include "loss.h"
 
+#include <math.h>
+
 static int64_t first_row(const struct loss_head *l, enum loss_kind kind)
 {
     return kind == LOSS_DINO ? 0 : l->rows[LOSS_DINO];
@@ -53,6 +55,26 @@ static struct tensor logits_of(float *logits, const struct prototype_layer *p)
     return logits ? HOST_TENSOR(logits, PROTOTYPES_LOGITS(p->z.dims[0], p->v.dims[0])) : TENSOR_NONE;
 }
 
+static void sinkhorn(struct op_ctx *c, struct loss_head *l, struct tensor log_col, struct tensor log_row,
+                     int64_t first)
+{
+    op_fill(c, log_row, 0);
+    for (int round = 1; round <= LOSS_SINKHORN_ROUNDS; round++)
+        op_prototype_sinkhorn(c, log_col, log_row, &l->teacher, first, l->temperature,
+                              round < LOSS_SINKHORN_ROUNDS ? log((double)log_row.dims[0]) : 0);
+}
+
+static void centering(struct op_ctx *c, struct loss_head *l, struct loss_center *center, struct tensor log_col,
+                      struct tensor log_row, int64_t first)
+{
+    size_t mark = c->scratch->used;
+    int64_t K = log_col.dims[0];
+    struct tensor sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
+    op_prototype_center(c, log_col, log_row, sum, &l->teacher, first, HOST_TENSOR(center->next, K), l->temperature);
+    op_divide(c, HOST_TENSOR(center->mean, K), sum, (double)log_row.dims[0]);
+    c->scratch->used = mark;
+}
+
 void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, double temperature)
 {
     int64_t K = l->head.config.n_prototypes;
@@ -72,20 +94,21 @@ void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, do
             continue;
         double *log_row = l->log_row ? l->log_row + first : NULL; /* NULL while planning */
         if (l->sinkhorn)
-            op_prototype_sinkhorn(c, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n), &l->teacher, first,
-                                  temperature, LOSS_SINKHORN_ROUNDS);
+            sinkhorn(c, l, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n), first);
         else
-            op_prototype_center(c, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n),
-                                HOST_TENSOR(center->mean, K), &l->teacher, first, HOST_TENSOR(center->next, K),
-                                temperature);
+            centering(c, l, center, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n), first);
     }
 }
 
-void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototype_collapse *out)
+void loss_collapse(struct op_ctx *c, struct loss_head *l, double *entropy, struct prototype_collapse *out)
 {
-    struct tensor log_col = HOST_TENSOR(l->log_col[LOSS_DINO], l->head.config.n_prototypes);
-    op_prototype_collapse(c, out, &l->teacher, 0, l->rows[LOSS_DINO], l->sinkhorn ? TENSOR_NONE : log_col,
-                          l->temperature);
+    size_t mark = c->scratch->used;
+    int64_t K = l->head.config.n_prototypes, n = l->rows[LOSS_DINO];
+    struct tensor log_col = l->sinkhorn ? TENSOR_NONE : HOST_TENSOR(l->log_col[LOSS_DINO], K);
+    struct tensor share_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K), won = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
+    op_prototype_collapse_sums(c, entropy, share_sum, won, &l->teacher, 0, n, n, log_col, l->temperature);
+    op_prototype_collapse(c, out, share_sum, won, n);
+    c->scratch->used = mark;
 }
 
 void loss_commit(struct op_ctx *c, struct loss_head *l)

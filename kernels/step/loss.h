@@ -58,7 +58,7 @@ void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 
 /* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */
 void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, double temperature);
-void loss_collapse(struct op_ctx *c, struct loss_head *l, struct prototype_collapse *out);
+void loss_collapse(struct op_ctx *c, struct loss_head *l, double *entropy, struct prototype_collapse *out);
 void loss_commit(struct op_ctx *c, struct loss_head *l);
 
 /* Rows of the student in a micro-batch and what they are compared with. */

@@ -96,9 +96,8 @@ static void watch(struct step *s, struct step_result *r)
 {
     struct prototype_collapse seen = {0};
     int64_t crops = s->z.crops[GLOBAL], K = s->head[0].head.config.n_prototypes;
-    loss_collapse(&s->c, &s->head[0], &seen);
+    loss_collapse(&s->c, &s->head[0], &r->teacher_entropy, &seen);
     op_effective_rank(&s->c, &r->feature_rank, HOST_TENSOR(s->teacher_cls, crops, s->vit.config.C));
-    r->teacher_entropy = seen.entropy;
     r->teacher_entropy_mean = seen.entropy_of_mean;
     r->prototypes_used = (double)seen.n_winners / (double)(crops < K ? crops : K);
 }

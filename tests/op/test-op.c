@@ -19,7 +19,8 @@
 /* Operations that have a test of their own. */
 static const char elsewhere[] = " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
                                 "prototype_fwd prototype_bwd prototype_cache_logits prototype_sinkhorn "
-                                "prototype_center prototype_collapse prototype_xent_fwd prototype_xent_bwd "
+                                "prototype_sinkhorn_columns prototype_sinkhorn_rescale prototype_sinkhorn_rows "
+                                "prototype_center prototype_collapse_sums prototype_collapse prototype_xent_fwd prototype_xent_bwd "
                                 "prototype_kl " /* test-prototypes.c */
                                 "update "; /* test-update.c */
 

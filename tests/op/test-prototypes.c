@@ -8,6 +8,17 @@
 #include "opbed.h"
 #include "prototypes.h"
 
+enum { ROUNDS = 3 };
+
+/* Of rows [first, first + n). */
+static void sinkhorn(const struct prototype_layer *p, int64_t first, int64_t n, double *col, double *row, double tau)
+{
+    struct tensor log_col = HOST_TENSOR(col, p->v.dims[0]), log_row = HOST_TENSOR(row, n);
+    op_fill(&ctx, log_row, 0);
+    for (int round = 1; round <= ROUNDS; round++)
+        op_prototype_sinkhorn(&ctx, log_col, log_row, p, first, tau, round < ROUNDS ? log((double)n) : 0);
+}
+
 /* ---- a case: a student, a teacher with targets, pairs ---- */
 
 struct layer {
@@ -54,10 +65,9 @@ static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64
                           noise(Ts, 1),
                           .pairs = {.temperature = 0}};
     if (n_first)
-        op_prototype_sinkhorn(&ctx, HOST_TENSOR(x.log_col[0], K), HOST_TENSOR(x.log_row, n_first), &x.t.p, 0, 0.1, 3);
+        sinkhorn(&x.t.p, 0, n_first, x.log_col[0], x.log_row, 0.1);
     if (n_first < Tt)
-        op_prototype_sinkhorn(&ctx, HOST_TENSOR(x.log_col[1], K), HOST_TENSOR(x.log_row + n_first, Tt - n_first),
-                              &x.t.p, n_first, 0.1, 3);
+        sinkhorn(&x.t.p, n_first, Tt - n_first, x.log_col[1], x.log_row + n_first, 0.1);
     for (int64_t i = 0; i < Ts; i++) {
         x.target[2 * i] = (int64_t)rng_below(&draws, (uint64_t)Tt);
         x.target[2 * i + 1] = i % 3 == 0 ? (int64_t)rng_below(&draws, (uint64_t)Tt) : -1;
@@ -298,17 +308,12 @@ static void row_sums(const struct layer *l, const double *col, const double *row
             sum[i] += exp((double)l->logits[i * l->K + k] / tau + col[k] + row[i]);
 }
 
-static void sinkhorn(const struct prototype_layer *p, double *col, double *row, double tau)
-{
-    op_prototype_sinkhorn(&ctx, HOST_TENSOR(col, p->v.dims[0]), HOST_TENSOR(row, p->z.dims[0]), p, 0, tau, 3);
-}
-
 static void test_targets(void)
 {
     struct layer l = layer_make(11, 600, 8);
-    double *col = zeros_f64(600), *row = zeros_f64(11), *sum = zeros_f64(11), worst[2] = {0};
-    float *center = noise(600, 0.1), *mean = zeros_f32(600);
-    sinkhorn(&l.p, col, row, 0.05);
+    double *col = zeros_f64(600), *row = zeros_f64(11), *sum = zeros_f64(11), *mean = zeros_f64(600), worst[2] = {0};
+    float *center = noise(600, 0.1);
+    sinkhorn(&l.p, 0, 11, col, row, 0.05);
     row_sums(&l, col, row, 0.05, sum);
     for (int i = 0; i < 11; i++)
         worst[0] = fmax(worst[0], fabs(sum[i] - 1));
@@ -319,19 +324,19 @@ static void test_targets(void)
         worst[1] = fmax(worst[1], fabs(sum[i] - 1));
     ok(worst[0] < 1e-6 && worst[1] < 1e-6, "targets of a row sum to 1: Sinkhorn-Knopp %.2g, centering %.2g off",
        worst[0], worst[1]);
-    float want = 0;
+    double want = 0;
     for (int64_t t = 0; t < 11; t++)
-        want += l.logits[t * 600 + 300] / 11;
-    is_close(&mean[300], &want, 1, 1e-6, 1e-5, "the mean of a prototype's logits");
+        want += (double)l.logits[t * 600 + 300];
+    ok(fabs(mean[300] - want) < 1e-6, "the sum of a prototype's logits");
     /* A permuted batch: the same numbers for each prototype. */
     double *col2 = zeros_f64(600), *col1 = zeros_f64(600), *row2 = zeros_f64(11), off = 0;
-    sinkhorn(&l.p, col1, row, 0.05);
+    sinkhorn(&l.p, 0, 11, col1, row, 0.05);
     float *z = zeros_f32(11 * 8);
     for (int64_t t = 0; t < 11; t++)
         memcpy(z + (t * 4 + 3) % 11 * 8, l.z + t * 8, 8 * sizeof *z);
     struct prototype_layer q = l.p;
     q.z = HOST_TENSOR(z, 11, 8);
-    sinkhorn(&q, col2, row2, 0.05);
+    sinkhorn(&q, 0, 11, col2, row2, 0.05);
     for (int64_t k = 0; k < 600; k++)
         off = fmax(off, fabs(col1[k] - col2[k]));
     for (int64_t t = 0; t < 11; t++)
@@ -339,6 +344,62 @@ static void test_targets(void)
     ok(off < 1e-5, "Sinkhorn-Knopp of a permuted batch is the permuted one (%.2g)", off);
     clean("targets");
     free(col), free(row), free(sum), free(center), free(mean), free(col1), free(col2), free(row2), free(z);
+    layer_free(&l);
+}
+
+/* ---- targets of rows that lie on several ranks ---- */
+
+enum { RANKS = 3 };
+static const int64_t rank_first[RANKS + 1] = {0, 5, 6, 11};
+
+/* One round over rows of n_ranks ranks, as a world would make it; col_max, col_sum, new_max: [RANKS][K]. */
+static void round_in_parts(const struct layer *l, int n_ranks, double *log_col, double *log_row, double *vectors,
+                           double tau, double log_rows)
+{
+    int64_t K = l->K;
+    double *max = vectors, *sum = vectors + RANKS * K, *all = vectors + 2 * RANKS * K;
+    for (int r = 0; r < n_ranks; r++) {
+        int64_t first = n_ranks == 1 ? 0 : rank_first[r], n = n_ranks == 1 ? l->T : rank_first[r + 1] - first;
+        op_prototype_sinkhorn_columns(&ctx, HOST_TENSOR(max + r * K, K), HOST_TENSOR(sum + r * K, K),
+                                      HOST_TENSOR(log_row + first, n), &l->p, first, tau);
+    }
+    for (int64_t k = 0; k < K; k++) {
+        all[k] = max[k];
+        for (int r = 1; r < n_ranks; r++)
+            all[k] = fmax(all[k], max[r * K + k]);
+    }
+    for (int r = 0; r < n_ranks; r++)
+        op_prototype_sinkhorn_rescale(&ctx, HOST_TENSOR(sum + r * K, K), HOST_TENSOR(max + r * K, K),
+                                      HOST_TENSOR(all, K));
+    for (int r = 1; r < n_ranks; r++)
+        for (int64_t k = 0; k < K; k++)
+            sum[k] += sum[r * K + k];
+    for (int r = 0; r < n_ranks; r++) {
+        int64_t first = n_ranks == 1 ? 0 : rank_first[r], n = n_ranks == 1 ? l->T : rank_first[r + 1] - first;
+        op_prototype_sinkhorn_rows(&ctx, HOST_TENSOR(log_col, K), HOST_TENSOR(log_row + first, n), HOST_TENSOR(all, K),
+                                   HOST_TENSOR(sum, K), &l->p, first, tau, log_rows);
+    }
+}
+
+static void test_ranks(void)
+{
+    struct layer l = layer_make(11, 600, 8);
+    double *col[2] = {zeros_f64(600), zeros_f64(600)}, *row[2] = {zeros_f64(11), zeros_f64(11)};
+    double *vectors = zeros_f64(3 * RANKS * 600);
+    for (int n_ranks = 1; n_ranks <= RANKS; n_ranks += RANKS - 1) {
+        double off = 0;
+        sinkhorn(&l.p, 0, 11, col[0], row[0], 0.05);
+        memset(row[1], 0, 11 * sizeof *row[1]);
+        for (int round = 1; round <= ROUNDS; round++)
+            round_in_parts(&l, n_ranks, col[1], row[1], vectors, 0.05, round < ROUNDS ? log(11.0) : 0);
+        for (int64_t k = 0; k < 600; k++)
+            off = fmax(off, fabs(col[0][k] - col[1][k]));
+        for (int64_t t = 0; t < 11; t++)
+            off = fmax(off, fabs(row[0][t] - row[1][t]));
+        ok(n_ranks == 1 ? off == 0 : off < 1e-5, "Sinkhorn-Knopp on %d ranks: %.2g off", n_ranks, off);
+    }
+    clean("ranks");
+    free(col[0]), free(col[1]), free(row[0]), free(row[1]), free(vectors);
     layer_free(&l);
 }
 
@@ -355,17 +416,33 @@ static void test_sinkhorn_vector(void)
     struct prototype_layer p = {.z = HOST_TENSOR(logits, 4, 3), .v = HOST_TENSOR(v, 3, 3), .g = HOST_TENSOR(g, 3, 1)};
     for (int i = 0; i < 2; i++) {
         double col[3], row[4], tau = i ? 0.07 : 0.04, worst = 0;
-        sinkhorn(&p, col, row, tau);
+        sinkhorn(&p, 0, 4, col, row, tau);
         for (int j = 0; j < 12; j++)
             worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - want[i][j]));
         ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the specification's numbers (%.2g)", tau, worst);
     }
 }
 
+struct collapse {
+    double entropy;
+    struct prototype_collapse sums;
+};
+
+static struct collapse collapse(const struct layer *l, double temperature)
+{
+    struct collapse out = {0};
+    double *share = zeros_f64(l->K), *won = zeros_f64(l->K);
+    struct tensor share_sum = HOST_TENSOR(share, l->K), winners = HOST_TENSOR(won, l->K);
+    op_prototype_collapse_sums(&ctx, &out.entropy, share_sum, winners, &l->p, 0, l->T, l->T, TENSOR_NONE, temperature);
+    op_prototype_collapse(&ctx, &out.sums, share_sum, winners, l->T);
+    free(share), free(won);
+    return out;
+}
+
 static void test_collapse(void)
 {
     struct layer l = layer_make(6, 700, 8);
-    struct prototype_collapse w = {0}, same = {0};
+    struct collapse w, same;
     double entropy = 0, *mean = zeros_f64(700), of_mean = 0;
     int64_t winners = 0;
     bool won[700] = {0};
@@ -386,18 +463,18 @@ static void test_collapse(void)
     }
     for (int64_t k = 0; k < 700; k++)
         of_mean -= mean[k] * log(mean[k]), winners += won[k];
-    op_prototype_collapse(&ctx, &w, &l.p, 0, 6, TENSOR_NONE, 0.3);
-    ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.entropy_of_mean - of_mean) < 1e-5,
-       "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.entropy_of_mean, entropy, of_mean);
-    is_int(w.n_winners, winners, "winners");
+    w = collapse(&l, 0.3);
+    ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.sums.entropy_of_mean - of_mean) < 1e-5,
+       "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.sums.entropy_of_mean, entropy, of_mean);
+    is_int(w.sums.n_winners, winners, "winners");
     for (int64_t t = 1; t < 6; t++)
         memcpy(l.z + t * 8, l.z, 8 * sizeof *l.z);
-    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, TENSOR_NONE, 0.3);
-    ok(fabs(same.entropy - same.entropy_of_mean) < 1e-6 && same.n_winners == 1,
+    same = collapse(&l, 0.3);
+    ok(fabs(same.entropy - same.sums.entropy_of_mean) < 1e-6 && same.sums.n_winners == 1,
        "all rows alike: one winner, no spread");
     memset(l.z, 0, 6 * 8 * sizeof *l.z);
-    op_prototype_collapse(&ctx, &same, &l.p, 0, 6, TENSOR_NONE, 0.3);
-    ok(fabs(same.entropy - log(700)) < 1e-5 && same.n_winners == 1, "all logits alike: entropy log K, one winner");
+    same = collapse(&l, 0.3);
+    ok(fabs(same.entropy - log(700)) < 1e-5 && same.sums.n_winners == 1, "all logits alike: entropy log K, one winner");
     clean("collapse");
     free(mean);
     layer_free(&l);
@@ -412,7 +489,7 @@ static void compare_sets(const struct prototype_loops *a, const struct prototype
 {
     enum { T = 9, N = 251, NB = 37 };
     float *x = noise(T * PROTOTYPES_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
-    double col[PROTOTYPES_TILE], row[T], lse[2][PROTOTYPES_TILE], top[2][T], sum[2][T], four[2][4];
+    double col[PROTOTYPES_TILE], row[T], col_top[2][PROTOTYPES_TILE], col_sum[2][PROTOTYPES_TILE], top[2][T], sum[2][T], four[2][4];
     for (int i = 0; i < PROTOTYPES_TILE; i++)
         col[i] = rng_normal(&draws);
     for (int i = 0; i < T; i++)
@@ -421,14 +498,14 @@ static void compare_sets(const struct prototype_loops *a, const struct prototype
         const struct prototype_loops *l = s ? b : a;
         w[s] = zeros_f32(N * NB), inv[s] = zeros_f32(N), o[s] = zeros_f32(T * PROTOTYPES_TILE);
         l->weights(w[s], inv[s], v, g, N, NB);
-        l->columns_lse(lse[s], x, T, N, 17.0, row);
+        l->columns_lse(col_top[s], col_sum[s], x, T, N, 17.0, row);
         l->rows_lse(top[s], sum[s], x, T, N, 17.0, col);
         l->targets(o[s], x, T, N, 2.0, col, row);
         l->xent_row(four[s], x, o[s], o[s] + PROTOTYPES_TILE, N, 10);
         l->xent_row_bwd(o[s] + 2 * PROTOTYPES_TILE, o[s], o[s] + PROTOTYPES_TILE, N, 10, 3.5f, 1.5f, 0.3f);
     }
     bool same = !memcmp(w[0], w[1], N * NB * sizeof(float)) && !memcmp(inv[0], inv[1], N * sizeof(float)) &&
-                !memcmp(lse[0], lse[1], N * sizeof(double)) && !memcmp(top[0], top[1], sizeof top[0]) &&
+                !memcmp(col_top[0], col_top[1], N * sizeof(double)) && !memcmp(col_sum[0], col_sum[1], N * sizeof(double)) && !memcmp(top[0], top[1], sizeof top[0]) &&
                 !memcmp(sum[0], sum[1], sizeof sum[0]) && !memcmp(four[0], four[1], sizeof four[0]) &&
                 !memcmp(o[0], o[1], T * PROTOTYPES_TILE * sizeof(float));
     ok(same, "prototype loops: %s gives the bits of the base", name);
@@ -450,6 +527,7 @@ int main(void)
     test_xent_differences();
     test_kl();
     test_targets();
+    test_ranks();
     test_sinkhorn_vector();
     test_collapse();
     BED_COMPARE_SETS(prototype_loops, "prototype loops");

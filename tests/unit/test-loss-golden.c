@@ -109,7 +109,10 @@ static struct prototype_targets sinkhorn(const struct prototype_layer *p, double
 {
     int64_t T = p->z.dims[0], K = p->v.dims[0];
     struct tensor log_col = HOST_TENSOR(col, K), log_row = HOST_TENSOR(row, T);
-    op_prototype_sinkhorn(&ctx, log_col, log_row, p, 0, temperature, LOSS_SINKHORN_ROUNDS);
+    op_fill(&ctx, log_row, 0);
+    for (int round = 1; round <= LOSS_SINKHORN_ROUNDS; round++)
+        op_prototype_sinkhorn(&ctx, log_col, log_row, p, 0, temperature,
+                              round < LOSS_SINKHORN_ROUNDS ? log((double)T) : 0);
     return (struct prototype_targets){
         .teacher = *p, .temperature = temperature, .n_first = T, .log_col = {log_col, log_col}, .log_row = log_row};
 }
