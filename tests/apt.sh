@@ -1,5 +1,5 @@
-# apt.sh - sourced: apt WORD... is apt-get, with $sudo before it, but waits ten minutes at most while another program,
-# such as the nightly updates, holds a lock. apt-get itself waits for the lock of packages only, not for that of its lists.
+# apt.sh - sourced: apt WORD... is $sudo apt-get WORD..., but waits up to ten minutes while another program, such as the
+# nightly updates, holds a lock. apt-get itself waits for the lock of packages only, not for that of its lists.
 apt() {
     local log status
     log=$(mktemp) || return 1

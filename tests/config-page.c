@@ -1,5 +1,5 @@
-/* config-page.c - prints the part of dino-config(5) that lists the keys, from the one table (config.def). The page in
- * man/ holds this text between two marks, and a test compares them:
+/* config-page - prints the part of dino-config(5) that lists the keys, from the table config.def. The page in man/ has
+ * this text between two marks, and a test compares them:
  *
  *   build/tests/config-page [--replace man/dino-config.5]
  */

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Are the packages there that the build needs? Prints the one command that installs the missing ones, and runs
-# it where it may (root, or sudo without a password, with apt-get). Called by make; DEPS=0 turns it off.
+# Checks for the packages that the build needs. Prints the one command that installs the missing ones, and runs it if it
+# may (as root, or by sudo without a password, with apt-get). Called by make; DEPS=0 disables it.
 set -u
 probe() { # header library [what must compile]
     printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\nint main(void){return 0;}\n' "$1" |
@@ -22,7 +22,7 @@ missing_packages() {
     command -v zstd >/dev/null 2>&1 || echo zstd # tests look into files with it
     command -v man >/dev/null 2>&1 || command -v groff >/dev/null 2>&1 || command -v mandoc >/dev/null 2>&1 || echo groff
 }
-# One answer lasts as long as this file and the build folder's mark of it.
+# The result of one check is valid as long as the mark in the build folder is newer than this script.
 mark=${B:-build}/.deps
 [ -z "${DEPS_PREFIX:-}" ] && [ -e "$mark" ] && [ "$mark" -nt "$0" ] && exit 0
 packages=$(missing_packages | tr '\n' ' ')

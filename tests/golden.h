@@ -4,7 +4,7 @@
  *   if (!golden_open(&g, "dino_head.safetensors")) return tap_done();     (has failed a check)
  *   const float *x = golden_f32(&g, "x", NULL);  const struct named_tensor *t = golden_find(&g, "x");  t->dims[0] ...
  *   double temp = golden_number(&g, "teacher_temp", 0.04);                   from the metadata
- *   golden_close(&g);                                                        frees all that was given out
+ *   golden_close(&g);                                                        frees all values
  */
 #ifndef GOLDEN_H
 #define GOLDEN_H
@@ -74,7 +74,7 @@ static inline void *golden_give(struct golden *g, const char *name, int64_t *n, 
     return values;
 }
 
-/* All values of a tensor of any type, as float or double; a tensor that is not there ends the test. */
+/* All values of a tensor of any type, as float or double; a missing tensor ends the test. */
 static inline float *golden_f32(struct golden *g, const char *name, int64_t *n)
 {
     return golden_give(g, name, n, false);
@@ -85,7 +85,7 @@ static inline double *golden_f64(struct golden *g, const char *name, int64_t *n)
     return golden_give(g, name, n, true);
 }
 
-/* A number from the metadata, or otherwise. */
+/* A number from the metadata; `otherwise` if it is missing. */
 static inline double golden_number(const struct golden *g, const char *key, double otherwise)
 {
     const char *text = named_tensor_meta_find(&g->set, key);

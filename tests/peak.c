@@ -1,4 +1,4 @@
-/* peak - for the tests: runs a command and prints its peak of memory in KiB, the last line of standard error. */
+/* peak - for tests: runs a command and prints its peak of memory in KiB as the last line of standard error. */
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

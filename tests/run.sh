@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests and prints a summary. usage: tests/run.sh [unit|op|golden|cli|fuzz|NAME-PATTERN ...]; nothing: all.
-# Every test speaks TAP; a test that ends badly, or without its plan, counts as one failure more. What a failing
-# test said is kept in $B/tests/log and its end is printed.
+# Every test prints TAP; one that fails to end well, or without its plan, counts as one more failure. The output of a
+# failing test is in $B/tests/log, and its end is printed.
 set -u
 cd "$(dirname "$0")/.."
 export B=${B:-build} GOLDEN=${GOLDEN:-tests/golden} LC_ALL=C

@@ -1,5 +1,5 @@
-/* samples.h - a small file of each of our formats, for the unit tests and for the golden examples. Their contents are
- * defined here; test-formats.c compares them with what it reads from the files. */
+/* samples.h - a small file of each of our formats, for the unit tests and for the golden examples. The contents are
+ * defined here; test-formats.c compares them with what it reads. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
@@ -142,7 +142,7 @@ static int sample_views(const struct fmt_writer *io, bool with_provenance, struc
     return status;
 }
 
-static uint8_t sample_weights = 0xcd; /* a byte of the hash of the weights, for tests to change */
+static uint8_t sample_weights = 0xcd; /* a byte of the hash of the weights, which tests may change */
 
 static struct feat_header sample_feat_header(void)
 {

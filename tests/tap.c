@@ -1,4 +1,4 @@
-/* tap.c - see tap.h. */
+/* tap.c - checks that print TAP. */
 #include "tap.h"
 
 #include <math.h>

@@ -22,6 +22,6 @@ void skip(const char *why, const char *format, ...) TAP_FORM(2);
 int tap_done(void); /* prints the plan; the exit status */
 
 const char *tap_golden(const char *name); /* path of a golden file: $GOLDEN or tests/golden */
-const char *tap_scratch(void); /* a folder of this test's own, made anew, removed by tap_done if all is well */
+const char *tap_scratch(void); /* a new folder of this test's own, which tap_done removes if all checks have passed */
 
 #endif

@@ -194,7 +194,7 @@ edit val "4{p;s/$v-[0-9].jpeg/$v-9.jpeg/}" && cp "made/train/$a/$a-0.jpeg" "d/va
 index 0
 err_has "warning: $v: the group has 4 shots, 3 are usual"
 
-# ---- a list that names files in a system's folder: they are taken, and only the other folders are left out
+# ---- a list that names files in a system folder: they are taken, and only the other folders are left out
 fresh
 mkdir "d/train/$a/@eaDir" "d/val/$v/@eaDir" "d/val/$v/@eaDirs"
 mv "d/train/$a/$a-0.jpeg" "d/train/$a/@eaDir" && cp "made/val/$v/$v-0.jpeg" "d/val/$v/@eaDir"
@@ -266,7 +266,7 @@ rm d/annotations/*.json
 index 1
 err_has 'annotations: has none of train.json'
 
-# ---- what is only odd
+# ---- warnings
 fresh
 edit val '3,5s/"gt_label": [01]/"gt_label": 1/'
 edit val '3s/"gt_label": 1/"gt_label": 0/'
@@ -375,7 +375,7 @@ err_has 'warning: other/o.png: not JPEG; left out'
 err_has 'warning: train/@eaDir: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
 err_has 'warning: @eaDir: a folder of a Synology storage, not of photographs; left out'
 
-# ---- folders of systems are no classes and hold no photographs
+# ---- system folders are no classes and hold no photographs
 systems=(@eaDir '#recycle' '$RECYCLE.BIN' lost+found 'System Volume Information' __MACOSX RECYCLER 'Temporary Items'
     'Network Trash Folder' @__thumb @SynoResource found.000 Found.123 .Trash-1000)
 for folder in "${systems[@]}"; do
@@ -426,7 +426,7 @@ err_has 'standard input: names in UTF-16, where UTF-8 is needed'
 status 1 bash -c 'head -c 5000 /dev/zero | tr "\0" x | bbu-index -o n1.index -'
 err_has 'standard input: no list of names: one is longer than 4096 bytes'
 
-# ---- a messy folder: any bytes in names, what is no photograph, loops, what may not be read
+# ---- a messy folder: any bytes in names, other files, loops, files without read permission
 mkdir -p "mess/a b" "mess/it's \"q\"" mess/$'new\nline' mess/$'latin\xe5' mess/links mess/secret mess/dir.jpg
 n=0
 for name in "a b/x y.JPG" "it's \"q\"/\$HOME;x.jpeg" $'new\nline/b\t.jpg' $'latin\xe5/c\xff.JpEg' "-dash.jpg" "dir.jpg/in.jpg" secret/s.jpg; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-# bbu-info: each of our kinds, files of weights, what is neither, damage.
+# bbu-info: each of our kinds, files of weights, other files, damage.
 . "$(dirname "$0")/lib.sh"
 samples=$BUILD/tests/format-samples
 for kind in catalogue shard views features checkpoint; do

@@ -1,5 +1,5 @@
-# One of a thing is told in the singular: every stage on one photograph, one row, one class and so on. Whatever is said,
-# "1" never stands before a plural.
+# Messages have the singular for one thing: every stage with one photograph, one row, one class and so on. No message has
+# "1" before a plural.
 . "$TESTS/cli/lib.sh"
 singular() { # command...: nothing that it says holds "1 ...s"; it may fail
     n_run=$((n_run + 1))

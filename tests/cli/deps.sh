@@ -1,4 +1,4 @@
-# tests/deps.sh: what is missing is installed by one command; locks of other programs are waited for, other failures not.
+# tests/deps.sh installs missing packages by one command; it waits for locks of other programs, but for no other failure.
 # Nothing is installed here: apt-get, the compiler, sleep and id are stand-ins.
 . "$TESTS/cli/lib.sh"
 mkdir bin

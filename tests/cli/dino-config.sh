@@ -1,4 +1,5 @@
-# Settings on the command line: origins, words over file over defaults, errors that help; the manual page is the table.
+# Settings on the command line: their origin, words over files over defaults, helpful errors; the manual page has the
+# table.
 . "$TESTS/cli/lib.sh"
 
 # ---- the manual page cannot lie
@@ -27,7 +28,7 @@ status 0 dino-train -c c.yaml --print-config --json
 check 'one line of JSON' bash -c 'test $(wc -l <out) -eq 1 && grep -q "\"train.seed\":3" out'
 status 0 dino-train -c out --print-config
 
-# ---- errors: status 2, one line, the key, the place, the nearest name
+# ---- errors: status 2, one line, the key, its line, the nearest name
 status 2 dino-train train.sed=4 --print-config
 err_has 'dino-train: train.sed: no such setting; the nearest is train.seed'
 status 2 dino-train seed=4 --print-config
@@ -62,7 +63,7 @@ err_has 'only ~/ is the home folder'
 status 0 dino-train optim.lr=0.5 --print-config
 err_has 'optim.lr: set, and overwritten'
 
-# ---- what has no effect is said, once for each key, and marked
+# ---- settings without effect are named, once for each key, and marked
 status 0 dino-train compute_precision.student.backbone.mixed_precision.param_dtype=bf16 train.num_workers=3 \
     compute_precision.teacher.backbone.sharding_strategy=FULL_SHARD train.cache_dataset=true ibot.head_nlayers=2 --print-config
 err_has 'dino-train: compute_precision.student.backbone.mixed_precision.param_dtype: set, and without effect: type of parameters in products; here float32'

@@ -1,4 +1,4 @@
-# Large outputs: their size is said before they are written, and what the disk cannot hold is refused unless asked for.
+# Large outputs: their size is printed before they are written, and refused if the disk cannot hold it, unless forced.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
@@ -34,7 +34,7 @@ same V out
 status 0 bash -c "FAIL_IO=room LD_PRELOAD=$fail dino-augment -q all $short -o >(cat >W); wait \$!"
 same V W
 
-# standard output that is a file is asked for its room, whatever it is called; a link for that of what it leads to
+# the free space of standard output that is a file, under any name; that of the target of a link
 status 1 room 98304 dino-augment all $short
 err_has 'standard output: 397.1 KiB are going to be written, 96.0 KiB are free there (-n'
 check 'nothing was written' test ! -s out
@@ -56,7 +56,7 @@ mkdir there
 status 1 room 98304 dino-augment all $short -o there/V
 err_has 'there/V: 397.1 KiB are going'
 
-# ---- shards: JPEG bytes as they are, pixels before compression; what is scaled is not known before
+# ---- shards: JPEG bytes as they are, pixels before compression; sizes of scaled images are not known before
 status 1 room 57344 bbu-pack bbu.index -o P
 err_has '30 images are going to be written: 7'
 err_has 'P: 7'

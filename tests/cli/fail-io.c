@@ -2,13 +2,12 @@
  *
  *   FAIL_IO=CALL[,after=N][,times=N][,errno=E][,path=TEXT][,output][,named] LD_PRELOAD=fail-io.so tool ...
  *
- * CALL is read (read, pread), write, fsync, rename, exchange (renameat2), link (linkat) or close. The call fails once N
- * of its kind have succeeded (default 0) and from then on, or so many times and no more. With path only descriptors (or
- * names, for rename and link) whose name holds TEXT count; with output only descriptors of files in the making, without
- * a name or with a temporary one. With named, or a path to look for, no file can be made without a name (O_TMPFILE), as
- * on NFS.
- * CALL damage: reads succeed, with one bit turned. CALL slow: every read takes 30 ms.
- * CALL room: nothing fails, but every file system (with path: of a name that holds TEXT) says that N bytes are free.
+ * CALL is read (read, pread), write, fsync, rename, exchange (renameat2), link (linkat) or close. It fails after N
+ * calls have succeeded (default 0), always or the given number of times. With path, only descriptors (for rename and
+ * link: names) whose name contains TEXT count; with output, only descriptors of incomplete outputs, without a name or
+ * with a temporary one. With named, or with path, unnamed files (O_TMPFILE) cannot be created, as on NFS. CALL damage:
+ * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms. CALL room: nothing fails, but every file
+ * system (with path: of a name that contains TEXT) reports N free bytes.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -113,7 +112,7 @@ ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
     return damage(fd, buffer, NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset));
 }
 
-/* What the C library calls them where it knows the buffer's size (_FORTIFY_SOURCE, which some systems always set). */
+/* The names for buffers of known size (_FORTIFY_SOURCE, which some systems always set). */
 ssize_t __read_chk(int fd, void *buffer, size_t n, size_t room)
 {
     return n <= room ? read(fd, buffer, n) : (abort(), -1);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# feat-cat: the forms, joining, selecting, and what it refuses.
+# feat-cat: output forms, joining, selecting, errors.
 . "$(dirname "$0")/lib.sh"
 samples=$BUILD/tests/format-samples
 "$samples" features a.feat

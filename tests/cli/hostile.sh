@@ -1,4 +1,4 @@
-# What a hostile or careless world gives to the tools: files that are none, streams without end, names that are traps.
+# Hostile or careless inputs: special files, streams without end, names that are traps.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture
@@ -8,7 +8,7 @@ cp made/eval/training_0/teacher_checkpoint.safetensors w.safetensors
 extract="dino-extract -q -w w.safetensors --resize 36 --size 32"
 in_time() { timeout -s KILL 20 "$@"; }
 
-# ---- what is no regular file: neither waited for nor read without end
+# ---- special files: no tool waits for one or reads one without end
 mkfifo a.jpeg
 status 1 in_time $extract a.jpeg -o a.feat
 err_has 'dino-extract: a.jpeg: not a regular file'
@@ -43,7 +43,7 @@ status 0 bbu-info -l odd.index
 check "six lines of seven fields" bash -c "test \$(grep -c . out) = 6 && ! awk -F'\t' 'NF != 7' out | grep ."
 check "no control character is printed" bash -c "! tr -d '\n\t' <out | LC_ALL=C grep -q '[[:cntrl:]]'"
 
-# ---- outputs that cannot be, or that two options want
+# ---- outputs that cannot be written, or that two options name
 status 1 bbu-index -q bbu -o nosuch/a.index
 err_has 'nosuch/a.index: No such file or directory'
 status 0 $extract all -o a.feat
@@ -57,7 +57,7 @@ status 2 feat-logreg -t a.feat -m -
 err_has 'both write to standard output'
 check "and nothing was written" test ! -e a.npy -a ! -e scores
 
-# ---- started without its streams: no file takes a stream's number, so no message ends up in one
+# ---- started with closed streams: no file gets the descriptor of one, so no message is written into a file
 closed() { bash -c '"$@" <&- >&- 2>&-' - "$@"; }
 status 0 closed bbu-index bbu -o closed.index
 same closed.index bbu.index

@@ -1,5 +1,5 @@
-# Identities: every option that can change an output changes its identity, even where the bytes happen to be alike, and
-# no other option does.
+# Identities: every option that can change an output changes its identity, even if the bytes happen to be equal, and no
+# other option does.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
@@ -7,7 +7,7 @@ weights=${GOLDEN:-$TESTS/golden}/vit_plain.pth
 case $weights in /*) ;; *) weights=$TESTS/../$weights ;; esac
 identity() { bbu-info "$1" | grep -m 1 identity | grep -oE '[0-9a-f]{64}'; }
 
-# what, then the options that change the result, then "--", then those that do not. make_it NAME OPTION...
+# the output, then options that change the result, "--", options that do not. make_it NAME OPTION...
 check_identities() {
     local what=$1 n=1 option
     shift

@@ -1,5 +1,5 @@
-# No tool takes an output's place from a file that the same run reads: by whatever name the file is called, given as a
-# word, named by a list, found in a folder, or read from standard input.
+# No output replaces a file that the same run reads, whatever its name, be it an operand, named by a list, found in a
+# folder, or standard input.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/man-fixture.sh"
 man_fixture "$scratch/work" || { check "the fixture is made" false; done_testing; }
@@ -56,7 +56,7 @@ refused test.feat feat-logreg -q -t train.feat -o test.feat test.feat
 refused val.feat feat-logreg -q -t train.feat --val val.feat -r val.feat
 refused site.logreg feat-logreg -q -m site.logreg -o site.logreg test.feat
 
-# ---- what is no input is replaced, as make expects, whatever it holds; a file beside the inputs is none
+# ---- other files are replaced, as make expects, whatever they hold, also files beside the inputs
 cp bbu.index other && cp bbu.index shards.feat
 status 0 feat-cat train.feat -o other
 status 0 bbu-info --verify other

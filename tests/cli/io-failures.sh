@@ -1,5 +1,5 @@
-# Every tool when the disk is full, a read fails, a sync or a rename fails, or the reader of its pipe has gone:
-# status 1, one line that says what, nothing half-written, the older output still there.
+# Every tool when the disk is full, a read, a sync or a rename fails, or the reader of its pipe has gone: status 1, one
+# line with the reason, nothing incomplete, the older output unchanged.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/man-fixture.sh"
 preload=$BUILD/tests/cli/fail-io.so
@@ -18,8 +18,7 @@ fail() { # settings command...
 }
 one_line() { check "one line on stderr" test "$(wc -l <err)" -eq 1; }
 
-# The command writes NAME, which exists and must survive every failure; with files that have no name until they are
-# complete, and where the file system has none.
+# The command writes NAME, which exists and must survive every failure, on file systems with and without unnamed files.
 survives() { # name command...
     local name=$1 call
     shift
@@ -48,7 +47,7 @@ survives train.json feat-cat -q train.feat --json -o train.json
 dino-weights -q convert tiny.safetensors -o tiny.pth
 survives tiny.pth dino-weights -q convert tiny.safetensors -o tiny.pth
 
-# Files that cannot be named after all, and a new name: the work is not lost.
+# Unnamed files that cannot get a name, with an older file and without: the work is not lost.
 for name in train.json new.json; do
     rm -rf before
     status 0 fail link,errno=1 feat-cat -q train.feat --json -o $name
@@ -61,7 +60,7 @@ status 1 fail close,output feat-cat -q train.feat --json -o other.json
 err_has "other.json: Input/output error"
 check "no name was given" test ! -e other.json
 no_leftovers .
-# A folder that cannot change names with the older one in one step takes its place all the same.
+# A folder replaces an older one even if the file system cannot exchange them in one step.
 status 0 fail exchange,errno=22 bbu-pack -q bbu.index -o shards
 no_leftovers .
 check "nothing was left aside" bash -c '! ls -A | grep -F .old'
@@ -76,7 +75,7 @@ for mode in write,after=999999 write,after=999999,named; do
 done
 
 # A full disk and a closed pipe on standard output. A tool whose reader has gone ends as other programs do: by SIGPIPE,
-# without a word, and nothing half-written stays. Only who is started with SIGPIPE ignored is told.
+# without a message, and leaves nothing incomplete. If it was started with SIGPIPE ignored it reports an error.
 closed() { # signal-setting command...: its standard output has no reader any more; its status
     (sleep 0.3; exec env "$1=PIPE" timeout --foreground 60 "${@:2}" 2>err) | true
     return "${PIPESTATUS[0]}"

@@ -1,5 +1,5 @@
-# Little address space (ulimit -v): every tool works, with the same bytes, or ends with a message and status 1; it does
-# not crash. Limits of memory are quoted by the plan and refuse a run; variables that change results are named.
+# Little address space (ulimit -v): every tool works and writes the same bytes, or ends with a message and status 1; it
+# does not crash. The plan names limits of memory, which refuse a run; variables that change results are named.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
@@ -64,7 +64,7 @@ survives dino-augment o.views dino-augment -q -j8 -c t.yaml -n 2 all -o o.views
 survives bbu-pack packed bbu-pack -q -j8 bbu.index -o packed
 survives bbu-index o.index bbu-index -q -j8 bbu -o o.index
 
-# ---- no memory is no fault of an image: -k leaves none out for it
+# ---- a lack of memory is not the fault of an image: -k leaves none out for it
 "$BUILD/tests/datagen" -q --groups 1 --width 3000 large && bbu-index -q large -o large.index
 never_left_out() { # name from to step command...
     local name=$1 v code left= short=

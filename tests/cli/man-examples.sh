@@ -1,8 +1,8 @@
 # Runs the EXAMPLES of every manual page as printed: lines that begin with "$ " (continued by a backslash and "> ").
-# All in one folder, as dinotools(7) says, those of that page first: it makes what the others take.
+# All in one folder, as dinotools(7) says, those of that page first: they make the files that the others need.
 . "$TESTS/cli/lib.sh"
 
-# page -> one command a line
+# page -> one command per line
 commands_of() {
     awk '/^\.Sh EXAMPLES/ {on = 1; next} /^\.Sh/ {on = 0}
          on && /^\$ / {line = substr($0, 3); while (line ~ /\\e$/ && (getline next_line) > 0) {

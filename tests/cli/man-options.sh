@@ -1,7 +1,7 @@
 # The options of a manual page are those of -h: the same names in the same order, with the same values and defaults.
 . "$TESTS/cli/lib.sh"
 
-# -h -> "-o --output FILE [default]", one option a line; a long option's text stands on the next line
+# -h -> "-o --output FILE [default]", one option per line; the text of a long option is on the next line
 of_help() {
     "$1" -h | awk '
         function put() { if (option != "") print option, value, standard; option = "" }
@@ -13,7 +13,7 @@ of_help() {
         END {put()}
         option != "" && /\]$/ {standard = $0; sub(/.*\[/, "[", standard)}' | tr -s ' ' | sed 's/ $//'
 }
-# page -> the same; the default is what stands in brackets at the end of a line
+# page -> the same; the default is in brackets at the end of a line
 of_page() {
     awk '
         function put() { if (option != "") print option, value, standard; option = "" }

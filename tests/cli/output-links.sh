@@ -1,5 +1,5 @@
 #!/bin/bash
-# Outputs that are links, or names of open files: what a link leads to is written and the link stays.
+# Outputs that are links, or names of open files: the target of a link is written and the link remains.
 . "$(dirname "$0")/lib.sh"
 "$BUILD/tests/featgen" -q -o plain.feat
 mkdir away

@@ -1,5 +1,5 @@
-# An output that cannot be is told before the work: every tool looks at its outputs before it opens an input. The inputs
-# here are fifos that nobody writes into: who opens them first, waits.
+# An output that cannot be written is an error before the work: every tool checks its outputs before it opens an input.
+# The inputs here are fifos that nobody writes to: a tool that opened them first would wait.
 . "$TESTS/cli/lib.sh"
 mkfifo in && mkdir folder && echo >plain
 told() { # file reason command...

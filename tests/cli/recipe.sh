@@ -1,6 +1,6 @@
 #!/bin/bash
-# Features that were made in different ways do not meet: each option of dino-extract and of bbu-pack that changes them is
-# in the recipe, is refused with both values by all three tools, and is kept by feat-cat.
+# Features that were made in different ways are not combined: each option of dino-extract and of bbu-pack that changes
+# them is in the recipe, all three tools refuse a difference and name both values, and feat-cat copies it.
 . "$(dirname "$0")/lib.sh"
 "$BUILD/tests/datagen" -q --groups 12 --width 96 --seed 3 bbu && bbu-index -q bbu -o bbu.index || exit 1
 for s in train test; do bbu-pack -q --split $s bbu.index -o $s || exit 1; done
@@ -18,7 +18,7 @@ extract train train --resize 32 --size 0
 extract test test --resize 32 --size 0
 status 0 feat-logreg -q -t train.feat -C 1 --resamples 0 -m m.logreg -r /dev/null test.feat
 
-# name, shards, what is told, options
+# name, shards, the message, options
 refused() {
     extract "$1" "$2" "${@:4}"
     status 1 feat-cat train.feat "$1.feat" -o both.feat
@@ -48,14 +48,14 @@ status 1 dino-extract -q -w "$w" --resize 32 --size 0 test small -o mixed.feat
 err_has 'made otherwise than'
 err_has 'pack.short_side'
 
-# ---- photographs from their files are as shards that were not scaled
+# ---- photographs read from their files equal shards that were not scaled
 status 0 dino-extract -q -w "$w" --resize 32 --size 0 bbu/test/*/*.jpeg -o files.feat
 status 0 feat-knn -k 3 -o predicted.txt train.feat files.feat
 err_lacks 'not compared'
 status 0 bbu-info --json files.feat
 out_has '"recipe":{"pack.short_side":"0","pack.quality":"0","pack.as_stored":"no","resize":"32","size":"0","fit":"resize"'
 
-# ---- an old file: what it does not say is named, in every tool, and a joined file does not claim it
+# ---- an old file: every tool names what it does not record, and a joined file does not have it
 old=$TESTS/golden/formats/must-decode-1.0/full.feat
 "$BUILD/tests/format-samples" features new.feat
 status 0 feat-cat new.feat "$old" -o joined.feat

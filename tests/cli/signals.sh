@@ -1,5 +1,5 @@
-# No handler may interrupt a thread that computes (signals.h says why): signals are blocked in every thread of a tool at
-# work, and caught by no handler. A tool that a signal ends leaves nothing half-written; dino-train saves.
+# No handler may interrupt a thread that computes (see signals.h): signals are blocked in every thread of a tool, and no
+# handler catches them. A tool that a signal ends leaves nothing incomplete; dino-train saves.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 preload=$BUILD/tests/cli/fail-io.so
@@ -61,7 +61,7 @@ check "a signal that is ignored stays so" kill -0 $pid
 kill -TERM $pid
 wait $pid
 
-# ---- the others: they end as the signal ends any program
+# ---- the others end as the signal ends any program
 begin dino-augment -q -c t.yaml -o some.views -n 100000 all
 check "the views begin" wait_for writes $pid
 check "dino-augment: signals reach no thread that computes" blocked $pid
@@ -71,7 +71,7 @@ check "SIGINT ends it as it ends any program" test $? -eq 130
 check "no views" test ! -e some.views
 no_leftovers .
 
-# Nothing is left of a file even by SIGKILL, where the file system has files without a name.
+# Even SIGKILL leaves nothing of a file on a file system with unnamed files.
 for before in new old; do
     begin dino-augment -q -c t.yaml -o some.views -n 100000 all
     wait_for writes $pid
@@ -92,7 +92,7 @@ if ldd "$BUILD/bbu-info" 2>/dev/null | grep -q 'lib[atu]*san'; then
 fi
 number_of() { kill -l "$1"; }
 for signal in HUP INT QUIT TERM USR1 USR2 XCPU ALRM VTALRM PROF; do
-    # A folder, and a file where the file system has no nameless ones.
+    # A folder, and a file on a file system without unnamed files.
     begin env FAIL_IO=slow LD_PRELOAD="$preload" bbu-pack -q -j1 bbu.index -o packed
     wait_for writes $pid
     kill -$signal $pid
@@ -107,7 +107,7 @@ for signal in HUP INT QUIT TERM USR1 USR2 XCPU ALRM VTALRM PROF; do
     no_leftovers .
 done
 
-# ---- bbu-pack, ended while shards get their names: the folder goes whole, with what is appearing in it
+# ---- bbu-pack, ended while shards get their names: the whole folder is removed
 "$BUILD/tests/datagen" -q --groups 8 --width 96 packed && bbu-index -q packed -o packed.index
 mkdir pack
 for i in $(seq 30); do

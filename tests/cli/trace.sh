@@ -39,7 +39,7 @@ check 'a catalogue' grep -Eq '^  photographs: bbu ' out
 status 0 bbu-info --trace --json site.logreg
 check 'as JSON' grep -Eq '^\{"report":"trace","depth":2,"kind":"weights","identity":"[0-9a-f]{64}","path":"weights/vit.safetensors"' out
 
-# ---- what is gone: the copy of its provenance leads on
+# ---- missing files: the nested copy of their provenance is followed
 rm -r shards features/test.feat
 status 0 bbu-info --trace features/cat.feat
 check 'features that are gone' grep -Eq '^  features [0-9a-f]{12}: not found \(by dino-extract\)$' out
@@ -68,11 +68,11 @@ err_has 'nosuch: No such file'
 status 2 bbu-info --in . bbu.index
 status 2 bbu-info --trace --verify bbu.index
 
-# ---- the hash of weights is that which features carry
+# ---- the hash of weights is that in features
 status 0 bbu-info --json elsewhere/weights/vit.safetensors
 check 'bbu-info tells the hash of weights' test "$(grep -o '"weights":"[0-9a-f]*"' out)" = "$(bbu-info --json features/cat.feat | grep -o '"weights":"[0-9a-f]*"')"
 
-# ---- a teacher says after which iteration of which run it was written, and its hash
+# ---- a teacher records the iteration after which, and the run by which it was written, and its hash
 . "$TESTS/cli/train-fixture.sh"
 mkdir run-folder && cd run-folder && train_fixture || exit 1
 status 0 dino-train -q -c t.yaml -j2 optim.epochs=1
@@ -97,7 +97,7 @@ status 0 bbu-info --trace bare/eval/training_11/teacher_checkpoint.safetensors
 check 'another file of the same network leads on' grep -Eq '^  weights [0-9a-f]{12}: run/eval/.*iteration 11, the same network\)$' out
 check 'to its data' grep -Eq '^    data [0-9a-f]{12}: all/ ' out
 
-# ---- of several files with one hash the one that leads on; the student of a checkpoint
+# ---- of several files with one hash the one that records its inputs; the student of a checkpoint
 mkdir ../several && cp $teacher ../several/zz.safetensors && cd ../several || exit 1
 dino-weights convert -q --bare zz.safetensors -o aa.pth
 dino-extract -q -w zz.safetensors --resize 36 --size 32 ../run-folder/val -o zz.feat
@@ -123,7 +123,7 @@ status 0 bbu-info --trace own.feat
 check 'not weights that were made from weights of this very hash' grep -Eq '^  weights [0-9a-f]{12}: zz.safetensors' out
 cd .. || exit 1
 
-# ---- converted weights keep where they come from; rounded ones are made from those
+# ---- converted weights have the inputs of the original; rounded ones were made from it
 mkdir converted && cd converted || exit 1
 dino-weights convert -q --bare ../run-folder/$teacher -o bare.safetensors
 dino-weights convert -q --dtype bf16 ../run-folder/$teacher -o half.safetensors
@@ -166,7 +166,7 @@ done
 
 status 0 bash -c "cat elsewhere/weights/vit.safetensors | bbu-info --json -"
 check "the hash of weights from a pipe" test "$(grep -o ".weights.:.[0-9a-f]*" out)" = "$(bbu-info --json elsewhere/weights/vit.safetensors | grep -o ".weights.:.[0-9a-f]*")"
-# ---- a report by itself
+# ---- a report alone
 version=$(bbu-info --version | grep -o "[0-9.]*[0-9]" | head -n 1)
 check "it names its tool and version" grep -Fqx "made by feat-logreg $version" scores.txt
 check "that of feat-knn, too" grep -Fqx "made by feat-knn $version" knn.txt
@@ -176,7 +176,7 @@ for report in scores.txt predicted.txt scores.json knn.txt; do
     err_has "$report: a report or predictions; --trace follows it"
 done
 
-# ---- damage is told as without --trace
+# ---- damage is reported as without --trace
 damaged() { # file: the same words
     status 1 bbu-info "$1"
     sed 's/^bbu-info: //' err >plain
@@ -193,7 +193,7 @@ damaged cut.index
 head -c 300 elsewhere/weights/vit.safetensors >cut.safetensors
 damaged cut.safetensors
 
-# ---- inputs by the hundred thousand, and names that are no names
+# ---- a hundred thousand inputs; hostile kinds
 with_inputs() { # writes weights with these inputs, JSON from standard input
     local n
     { printf '{"__metadata__":{"inputs":"' && tr -d '\n' | sed 's/[\\"]/\\&/g' &&

@@ -1,8 +1,8 @@
-# Wrong usage of every tool: status 2, one line that ends in "(try TOOL -h)", whatever the files would hold, so before
-# any is opened: those that are named here are not there. The options come from -h: a new one without a row here fails.
+# Wrong usage of every tool: status 2, one line that ends in "(try TOOL -h)", before any file is opened: the files named
+# here do not exist. The options come from -h: a new one without a row here fails.
 . "$TESTS/cli/lib.sh"
 
-# tool -> words with which nothing is wrong but that the files are missing
+# tool -> correct words, but for the missing files
 words_of() {
     case $1 in
     bbu-index) echo nosuch ;;
@@ -17,7 +17,7 @@ words_of() {
     feat-logreg) echo -t nosuch nosuch ;;
     esac
 }
-# option, its value as -h has it -> values that it refuses, one a line; a line "-" alone: it takes any
+# option, its value in -h -> values that it refuses, one per line; a line "-": it accepts any
 wrong_values() {
     case $1/$2 in
     */FILE* | */DIR) echo ;;
@@ -81,7 +81,7 @@ for page in "$TESTS"/../man/*.1; do
     status 0 "$tool" --version
 done
 
-# ---- an unknown option is told with the one that was meant, if one is like it
+# ---- the error for an unknown option suggests a similar one
 while read -r word near; do
     check "--$word" refused bbu-pack nosuch -o nosuch-shards "--$word"
     if [ -n "$near" ]; then err_has "unknown option --${word%%=*}; the nearest is --$near (try"; else
@@ -191,7 +191,7 @@ for tool in dino-augment dino-extract dino-train dino-weights; do
     err_has 'nosuch.yaml: No such file'
 done
 
-# ---- every setting that is a number, a switch or a list refuses words that are none
+# ---- every setting that is a number, a switch or a list refuses other words
 dino-train --print-config --json | grep -oE '"[a-zA-Z_]+\.[a-zA-Z_0-9]+":("[^"]*"|\[[^]]*\]|[^,}]+)' >settings
 check "settings are there" test "$(wc -l <settings)" -gt 100
 settings_refuse() {
@@ -205,7 +205,7 @@ settings_refuse() {
 }
 check "settings of other kinds than text" settings_refuse
 
-# ---- what is set without effect is named; it is not wrong
+# ---- options without effect are named, but are no error
 while IFS=: read -r option command; do
     timeout 20 $command >out 2>err </dev/null
     check "$command: $option is not used" grep -qF -- ": $option: not used: " err

@@ -1,4 +1,4 @@
-/* fuzz-annotations - any bytes as the list of a split; and the names in it as paths of a dataset. */
+/* fuzz-annotations - any bytes as the list of a split, and the names in it as paths of a dataset. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct annotations a;
     struct fmt_error e = {0};
-    char *text = malloc(n ? n : 1); /* exactly as long: no zero byte behind */
+    char *text = malloc(n ? n : 1); /* exactly as long: no zero byte after it */
     if (!text)
         return 0;
     memcpy(text, data, n);
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         for (int64_t i = 0; i < a.n_items; i++)
             check_item(&a.item[i]);
         annotations_release(&a);
-    } else if (e.text[0] == 0 || e.status == FMT_MEMORY) { /* cJSON takes all that passed the check */
+    } else if (e.text[0] == 0 || e.status == FMT_MEMORY) { /* cJSON accepts all text that passed the check */
         abort();
     }
     free(text);

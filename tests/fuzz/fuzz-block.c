@@ -1,5 +1,5 @@
-/* fuzz-block - the container from bytes as they are, by seeking and from a pipe; and, where the input's first byte is
- * odd, with the checks of header and index made right first. */
+/* fuzz-block - the container from bytes as they are, by seeking and from a pipe; if the first byte of the input is odd,
+ * the checks of header and index are corrected first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n == 0)
         return 0;
-    uint8_t *file = malloc(n); /* exactly as large as the file: a read beyond it is seen */
+    uint8_t *file = malloc(n); /* exactly as large as the file, so that a read beyond it is detected */
     if (!file)
         return 0;
     memcpy(file, data + 1, n - 1);
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct fmt_reader seek = fmt_memory_reader(&a), pipe = wrap_pipe(&b);
     int status = verify_whole(&seek, &seeking, NULL, NULL, NULL);
     int other = verify_whole(&pipe, &piped, NULL, NULL, NULL);
-    /* Both ways of reading accept the same files and find the same in them. */
+    /* Both ways of reading accept the same files with the same contents. */
     if ((status == 0) != (other == 0) || (status == 0 && seeking.n_records != piped.n_records))
         abort();
     free(file);

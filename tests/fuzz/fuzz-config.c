@@ -1,4 +1,4 @@
-/* fuzz-config.c - settings files. What is taken must come back the same through our own writers. */
+/* fuzz-config - settings files: what is accepted is the same after our own writers and reading again. */
 #include <stdlib.h>
 #include <string.h>
 

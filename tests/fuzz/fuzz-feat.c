@@ -1,4 +1,4 @@
-/* fuzz-feat - blocks of features; whole, by seeking and from a pipe; what is accepted can be written again. */
+/* fuzz-feat - features as a whole, by seeking and from a pipe; what is accepted can be written again. */
 #include <stdlib.h>
 #include <string.h>
 

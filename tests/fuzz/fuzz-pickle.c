@@ -1,4 +1,4 @@
-/* fuzz-pickle - any bytes as a pickle: what comes out is a table whose numbers all lie inside it. */
+/* fuzz-pickle - any bytes as a pickle: all indices in the resulting table are valid. */
 #include <stdlib.h>
 
 #include "pickle.h"

@@ -1,4 +1,5 @@
-/* fuzz-pth - any bytes as a .pth file, zip or older container: every tensor that is listed can be read, or says why. */
+/* fuzz-pth - any bytes as a .pth file, zip or older container: every tensor listed can be read, or has the reason why
+ * not. */
 #include <stdlib.h>
 
 #include "pth.h"

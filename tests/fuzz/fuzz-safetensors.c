@@ -1,4 +1,4 @@
-/* fuzz-safetensors - any bytes as a safetensors file; what is read can be written, and is then read as the same. */
+/* fuzz-safetensors - any bytes as a safetensors file; what is read can be written, and is the same when read again. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Whatever a block holds, looking for a key in it stays within it. */
+/* Whatever a block holds, the search for a key does not leave it. */
 static void look_for_keys(const struct shard *s)
 {
     struct block_buffer b = {0};

@@ -1,4 +1,4 @@
-/* fuzz-zipdir - any bytes as a zip file: every member that is listed lies inside and can be found by its name. */
+/* fuzz-zipdir - any bytes as a zip file: every member listed is inside the file and can be found by its name. */
 #include <stdlib.h>
 
 #include "zipdir.h"

@@ -1,6 +1,6 @@
-/* wrap.h - puts a fuzzer's bytes into a container whose checks are right, so that mutations reach the parsers of the
- * records instead of ending at a checksum. The input: u16 length of the fields, whose highest bit is the minor version,
- * fields; then for each block a byte with the number of its records, u16 length, bytes (the last one may be short). */
+/* wrap.h - puts a fuzzer's bytes into a container with correct checks, so that mutations reach the parsers of records
+ * and do not fail a checksum. The input: u16 length of the fields, whose highest bit is the minor version, fields; then
+ * for each block a byte with the number of its records, u16 length, bytes (the last one may be short). */
 #ifndef WRAP_H
 #define WRAP_H
 
@@ -44,7 +44,7 @@ static inline int wrap(enum block_kind kind, const uint8_t *data, size_t n, stru
     return block_finish(&w, NULL);
 }
 
-/* The other way round: how the corpora were made from whole files. */
+/* The reverse, by which the corpora were made from whole files. */
 static inline int unwrap(const struct fmt_reader *io, struct fmt_buffer *out)
 {
     struct block_reader r;

@@ -1,4 +1,4 @@
-/* The reader of lists: what it takes, what it calls a problem of one entry, what breaks a list; paths and shots. */
+/* test-annotations.c - lists that are accepted, problems of single entries, lists that are refused; rules for names. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static void good_list(void)
     annotations_release(&a);
 }
 
-/* Keys of databases have 64 bits and more: names and further keys keep every digit. */
+/* Keys of databases have 64 bits and more: group names and further keys have all their digits. */
 static void large_numbers(void)
 {
     static const char text[] = HEAD GOOD ",{\"img_path\": \"a\", \"gt_label\": 1, \"group_id\": 9007199254740993,"
@@ -135,9 +135,9 @@ static void paths(void)
     ok(!dataset_normal_path("/a", out) && !dataset_normal_path("a/../b", out) && !dataset_normal_path("..", out) &&
            !dataset_normal_path("", out) && !dataset_normal_path("./", out), "absolute, .., empty are refused");
     ok(dataset_normal_path("..a/b..", out), "dots in names are fine");
-    is_int(dataset_group_view_of("train/7/7-12.jpeg", "7"), 12, "shot of GROUP-N");
+    is_int(dataset_group_view_of("train/7/7-12.jpeg", "7"), 12, "the view of GROUP-N");
     is_int(dataset_group_view_of("x-1/x-1-0.jpg", "y/x-1"), 0, "the last folder counts");
-    is_int(dataset_group_view_of("7/8-1.jpeg", "7"), -1, "another group's name has no shot");
+    is_int(dataset_group_view_of("7/8-1.jpeg", "7"), -1, "not of another group's name");
     is_int(dataset_group_view_of("7/7-1b.jpeg", "7"), -1, "not a number");
     is_int(dataset_group_view_of("7/7-12345678901.jpeg", "7"), -1, "too large a number");
 }

@@ -1,4 +1,4 @@
-/* The foundation: numbers, arenas, random streams, threads, files. */
+/* test-common.c - numbers, arenas, random streams, threads, files. */
 #include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -223,7 +223,7 @@ static void test_files(void)
     free(dir);
 }
 
-/* Whole under its name, whoever else writes it; with the mode of the umask; under names of any length. */
+/* An output is complete under its name even if others write it; its mode follows the umask; names of any length. */
 static void test_outputs(void)
 {
     struct fmt_error e = {0};
@@ -298,7 +298,7 @@ static void test_folders(void)
     }
 }
 
-/* Control characters of ASCII and of UTF-8 come out as '?'; other letters, and bytes that are no UTF-8, stay. */
+/* '?' replaces control characters of ASCII and of UTF-8, nothing else, and no bytes that are not UTF-8. */
 static void test_clean(void)
 {
     char text[] = "a\x1b[31m\tb \xc2\x9b\xc2\xa0 \xc3\xbc \x9b\x7f\xc2";

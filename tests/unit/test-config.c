@@ -1,4 +1,4 @@
-/* Settings: the published files, our files back again, words, and everything that must be refused. */
+/* test-config.c - settings: published files, our own files read again, words, and all that must be refused. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "config.h"
 #include "tap.h"
 
-/* What the published training and evaluation files set, laid out as such files are. */
+/* The settings of the published training and evaluation files, in their layout. */
 static const char vitl16_short[] =
     "# 32 machines\n"
     "train:\n  batch_size_per_gpu: 64\n  dataset_path: ImageNet:split=TRAIN\n"
@@ -49,7 +49,7 @@ static const char vitg14_reg4_eval[] =
 static int parse(struct config *c, const char *text, struct fmt_error *e)
 {
     *e = (struct fmt_error){0};
-    config_release(c); /* of the text before */
+    config_release(c); /* of the previous text */
     config_init(c);
     return config_parse(c, text, strlen(text), "f.yaml", e);
 }
@@ -168,7 +168,7 @@ static void test_refusals(void)
     refuses("optim:\n  epochs: 1000000\ntrain:\n  OFFICIAL_EPOCH_LENGTH: 10000\n", "more than 1000000000 iterations");
 }
 
-/* Words that other readers of such files, or a shell, would put a value in the place of. */
+/* Words that other readers of such files, or a shell, would replace by a value. */
 static void test_foreign(void)
 {
     refuses("train:\n  output_dir: ${oc.env:HOME}/run\n",

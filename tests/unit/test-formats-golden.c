@@ -1,5 +1,5 @@
-/* test-formats-golden.c - kept files of each format: those in must-decode hold what samples.h says, whatever version
- * of zstd wrote them; those in must-decode-1.0 are of an older minor version; those in must-refuse are refused, each
+/* test-formats-golden.c - golden files of each format: those in must-decode hold what samples.h defines, whatever
+ * version of zstd wrote them; those in must-decode-1.0 are of an older minor version; each of must-refuse is refused
  * for its own reason. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static int unwrap_memory(const void *data, size_t n, struct fmt_buffer *out)
     return unwrap(&io, out);
 }
 
-/* Fields and decoded blocks are compared: how zstd packed them is its own affair. */
+/* Fields and decoded blocks are compared; their compressed bytes depend on the version of zstd. */
 static bool same_content(const char *name, const uint8_t *data, size_t n, enum block_kind kind)
 {
     struct fmt_buffer want_file = {0}, want = {0}, got = {0};
@@ -76,7 +76,7 @@ static int check_folder(const char *name, bool decode)
     return (int)n;
 }
 
-/* Files that version 0.1.0 wrote: what they hold is read, what they do not say is empty. */
+/* Files that version 0.1.0 wrote: what they do not record is empty. */
 static void old_feat(struct file *file, int n_rows, const char *name)
 {
     struct feat f;

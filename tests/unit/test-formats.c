@@ -1,5 +1,5 @@
-/* test-formats.c - our container and its five kinds: what was written is what is read, from memory, at offsets and
- * from a pipe; nothing that was cut or changed gets through. */
+/* test-formats.c - our container and its kinds: what was written is read again, from memory, at offsets and from a
+ * pipe; files that were cut or changed are refused. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static const char *name_of(int kind)
     return block_kind_name((enum block_kind)kind);
 }
 
-/* ---------------------------------------------------------------- all kinds alike */
+/* ---------------------------------------------------------------- all kinds */
 
 static void test_bytes(int kind)
 {
@@ -84,7 +84,7 @@ static void test_bytes(int kind)
 
     int cuts = 0, flips = 0;
     for (size_t i = 0; i < b.bytes; i++) {
-        /* A copy of exactly that size: a read beyond it is seen by the address sanitizer. */
+        /* A copy of exactly that size: the address sanitizer detects a read beyond it. */
         uint8_t *cut = malloc(i + 1);
         memcpy(cut, b.data, i);
         cuts += verify_seeking(cut, i, &n, NULL) == 0;
@@ -116,7 +116,7 @@ static void test_bytes(int kind)
     fmt_buffer_release(&bare);
 }
 
-/* The library itself must be able to walk and decode it: frames of ours are zstd's. */
+/* The zstd library can walk and decode our files. */
 static void test_legal(int kind)
 {
     struct fmt_buffer b = make(kind, true);
@@ -126,7 +126,7 @@ static void test_legal(int kind)
     fmt_buffer_release(&b);
 }
 
-/* Sets one byte of the header and its check anew. */
+/* Sets one byte of the header, and the check to match. */
 static int open_changed(int kind, size_t at, uint8_t value, struct fmt_error *e)
 {
     struct fmt_buffer b = make(kind, true);
@@ -264,7 +264,7 @@ static void read_some(void *arg, int64_t item, int worker)
         r->bad[worker]++;
 }
 
-/* Each byte of an image's block is changed in turn: it is refused, and its key is told where that still stands. */
+/* Each byte of an image's block is changed in turn: the block is refused, and its key found if that is unchanged. */
 static void test_salvage(struct shard *s, uint8_t *file)
 {
     struct block_buffer b = {0};
@@ -558,7 +558,7 @@ static int full(void *arg, const void *data, size_t n)
     return 0;
 }
 
-/* A disk that fills up at any byte: each writer says so and gives its memory back. */
+/* A disk that is full after any number of bytes: each writer reports it and releases its memory. */
 static void test_full_disk(void)
 {
     int quiet = 0;

@@ -1,4 +1,5 @@
-/* Strict JSON: what the grammar of RFC 8259 allows is accepted, all else refused with its position; walk; output. */
+/* test-json.c - strict JSON: what the grammar of RFC 8259 allows is accepted, all else refused with its position; walk;
+ * output. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The .pth files against each other: both containers, all types and layouts hold the values of the plain file. */
+/* test-pth-golden.c - .pth files of both containers, all types and layouts have the values of the plain file. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ static void close_opened(struct opened *o)
     free(o->data);
 }
 
-/* Every tensor of b is prefix + name in a, within a relative distance. */
+/* Every tensor of b is prefix + name in a, within a relative difference. */
 static void same_tensors(const struct opened *a, const struct opened *b, const char *prefix, double limit,
                          const char *what)
 {
@@ -51,7 +51,7 @@ static void golden_files(void)
 {
     static const struct {
         const char *name, *prefix;
-        double limit; /* half of the last place of the type; float32: none */
+        double limit; /* half a unit in the last place of the type; float32: 0 */
     } variant[] = {{"vit_plain_legacy.pth", "", 0},
                    {"vit_plain_strided.pth", "", 0},
                    {"vit_plain_half.pth", "", 1.0 / 2048},

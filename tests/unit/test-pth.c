@@ -1,4 +1,4 @@
-/* test-pth.c - .pth files: what is written, what is cut, what is hostile; the golden files: test-pth-golden.c. */
+/* test-pth.c - .pth files that are written, cut and hostile; test-pth-golden.c has the golden files. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static void hostile_sizes(void)
     }
 }
 
-/* ------------------------------------------------------------------ other things that end in .pth */
+/* ------------------------------------------------------------------ other files named .pth */
 #define MODULE(name) "cnets\n" name "\n)\x81}(" "X\x08\0\0\0training\x89X\x0b\0\0\0_parameters}u" "b"
 
 static void whole_modules(void)
@@ -181,7 +181,7 @@ static void other_zips(void)
     }
 }
 
-/* A file that was cut is refused, wherever that was. */
+/* A file that was cut anywhere is refused. */
 static void cut_files(void)
 {
     static const char *const names[] = {"vit_plain.pth", "vit_plain_legacy.pth", "vit_plain_half.pth"};

@@ -1,4 +1,4 @@
-/* test-recipe.c - how rows were made: items, what is compared and what cannot be, and the bytes in a header. */
+/* test-recipe.c - recipes: items, what is compared and what cannot be, their bytes in a header. */
 #include <string.h>
 
 #include "bytes.h"
@@ -53,7 +53,7 @@ static void test_comparing(void)
     recipe_release(&b);
 }
 
-/* Features: any difference of the recipe is a reason; what an old file does not say is named. */
+/* Features with different recipes are incompatible; items that an old file does not record are named. */
 static void test_features(void)
 {
     struct feat_header a = sample_feat_header(), b = a, old = a;

@@ -1,4 +1,4 @@
-/* Limits of control groups, read from made trees; those of this process. */
+/* test-resource-limit.c - limits of control groups, read from imitated trees; those of this process. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ static void test_first_version(void)
     is_int(resource_limit_processors(root), 4, "four processors");
 }
 
-/* A container sees the part below its own group only; version 1 without a name space of groups tells the whole path. */
+/* A container sees only the part below its own group; version 1 without a name space of groups shows the whole path. */
 static void test_containers(void)
 {
     begin("container", "4:memory:/docker/0a1b\n3:cpu:/docker/0a1b\n",

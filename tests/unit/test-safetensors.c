@@ -76,7 +76,7 @@ static void refused(void)
                {"{\"a\":1}", "an entry that is no object", 0},
                {"{" T("a", "F32", "[2]", 0, 4) "}", "a range that is too short", 4},
                {"{" T("a", "F32", "[2]", 0, 8) "}", "data that end early", 4},
-               {"{" T("a", "U8", "[2]", 0, 2) "}", "bytes behind the last tensor", 3},
+               {"{" T("a", "U8", "[2]", 0, 2) "}", "bytes after the last tensor", 3},
                {"{" T("a", "U8", "[1]", 1, 2) "}", "a hole", 2},
                {"{" T("a", "U8", "[2]", 0, 2) "," T("b", "U8", "[2]", 1, 3) "}", "an overlap", 3},
                {"{" T("a", "U8", "[1]", 0, 1) "," T("a", "U8", "[1]", 1, 2) "}", "one name twice", 2},
@@ -89,7 +89,7 @@ static void refused(void)
                {"{" T("a", "U8", "[1]", 0, 1e300) "}", "an end that no file has", 1},
                {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", "no data_offsets", 1},
                {"{\"__metadata__\":{\"a\":1}}", "metadata that are no text", 0},
-               {"{}x", "text behind the header", 0}};
+               {"{}x", "text after the header", 0}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct made m;
         int status = open_made(&m, bad[i].header, bad[i].n_data);
@@ -97,7 +97,7 @@ static void refused(void)
         close_made(&m);
     }
     struct made m;
-    ok(open_made(&m, "{}   ", 0) == 0 && m.set.n == 0, "no tensors at all, and blanks behind the header");
+    ok(open_made(&m, "{}   ", 0) == 0 && m.set.n == 0, "no tensors at all, and blanks after the header");
     m.data[7] = 0x7f;
     ok(safetensors_read(&m.reader, &m.set, &m.error) == FMT_MAGIC, "a header of exabytes: %s", m.error.text);
     close_made(&m);
@@ -124,7 +124,7 @@ static void cut(void)
 static void numbers(void)
 {
     int64_t n_bad = 0;
-    for (uint32_t h = 0; h < 65536; h++) { /* every half is its own nearest half, and so for bfloat16 */
+    for (uint32_t h = 0; h < 65536; h++) { /* every f16 and bf16 converts to itself */
         float f = f16_to_f32((uint16_t)h), b = bf16_to_f32((uint16_t)h);
         n_bad += isnan(f) ? (h & 0x7c00) != 0x7c00 || !isnan(f16_to_f32(f32_to_f16(f)))
                           : f32_to_f16(f) != h;

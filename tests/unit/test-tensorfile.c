@@ -1,5 +1,4 @@
-/* test-tensorfile.c - which files are weights: by their content, in several parts, in a folder; what others are told to
- * be. */
+/* test-tensorfile.c - files of weights by their content, in several parts, in a folder; errors for other files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +50,7 @@ static void save_tensor(const char *file, bool pth, const char *name, float valu
     fmt_buffer_release(&b);
 }
 
-/* ------------------------------------------------------------------ what is none */
+/* ------------------------------------------------------------------ other files */
 static void refused(const char *what, const void *data, size_t n, const char *told)
 {
     struct tensorfile f;

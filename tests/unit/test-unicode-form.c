@@ -1,4 +1,4 @@
-/* Names in two Unicode forms, and the contents of many names: what belongs together is found, and soon. */
+/* test-unicode-form.c - names in two Unicode forms are found equal, and one content of many names quickly. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +77,8 @@ static double check_one_content(struct dataset *d, int n, struct fmt_error *e)
     return (double)(clock() - begin) / CLOCKS_PER_SEC;
 }
 
-/* Each of the names was once compared with all others: ten times as many names took a hundred times as long, N of them
- * more than a minute. The bound leaves room for sorting and caches. */
+/* Comparing each name with all others takes a hundred times as long for ten times as many names, and more than a minute
+ * for N. The bound allows for sorting and caches. */
 static void contents(void)
 {
     enum { N = 300000, TIMES_MAX = 50 };
