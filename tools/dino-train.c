@@ -166,7 +166,7 @@ static void print_message(void *arg, enum run_log_level level, const char *text)
         msg_more("%s", text);
 }
 
-/* All signals ask for the same but SIGQUIT: the run ends at once, for whoever cannot wait. */
+/* All signals ask for the same, except SIGQUIT: it ends the run at once, with nothing saved. */
 static void stop(int number)
 {
     if (number == SIGQUIT)

@@ -1,4 +1,4 @@
-/* checkpoint-files.c - a directory is read anew each time: others may have removed files meanwhile. */
+/* checkpoint-files.c - a directory is read again each time: others may have removed files meanwhile. */
 #include "checkpoint-files.h"
 
 #include <errno.h>

@@ -84,7 +84,7 @@ static FILE *open_regular(const char *path)
 }
 
 /* Finds the valid lines, valid_bytes at the front of the file; where something else is between them, the file is
- * written anew. */
+ * rewritten. */
 static int restore_lines(const char *path, struct jsonl_history *h, int64_t *valid_bytes, struct fmt_error *e)
 {
     struct fmt_buffer valid = {0};

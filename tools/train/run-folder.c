@@ -13,7 +13,7 @@
 #include "file.h"
 #include "teacher-folder.h"
 
-/* run_folder_clear removes the first N_JSON_FILES; config.yaml is written anew by each process. */
+/* run_folder_clear removes the first N_JSON_FILES; config.yaml is written by each process. */
 static const char *const outputs[] = {RUN_FILE_METRICS, RUN_FILE_TIMES, RUN_FILE_SCORES, RUN_FILE_SETTINGS};
 enum { N_JSON_FILES = 3, N_OUTPUTS = 4 };
 
