@@ -1,20 +1,20 @@
-# dino-train: the rules of starting and resuming, what is written, what is said, what is refused.
+# dino-train: the rules of starting and resuming, outputs, messages, and what is refused.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
 train() { dino-train -c t.yaml -j2 "$@"; }
-keep() { ls "$1"/model_*.ckpt | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '\n' ' '; }
+iterations() { ls "$1"/model_*.ckpt | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '\n' ' '; }
 
-# ---- a run, and what it leaves
+# ---- a run and its outputs
 status 0 train
 err_has '24 iterations of 4 images: each of the 30 images is seen 3.2 times'
 err_has 'learning rate 0.00025 = optim.base_lr 0.004 x sqrt(batch 4 / 1024)'
 err_has 'Random weights, drawn from train.seed 0'
 err_has 'are planned (--plan lists them), this machine has'
 err_has 'dino-train: before the first iteration: 5 nearest neighbours are right for'
-check 'log.txt says what began' grep -q '\] dino-train [0-9.]* begins: process [0-9]*, threads: 2$' run/log.txt
+check 'log.txt names the process' grep -q '\] dino-train [0-9.]* begins: process [0-9]*, threads: 2$' run/log.txt
 check 'a line of figures, with the time that is left' grep -qE 'iteration 10: loss [0-9.]+, gradient norm [0-9.]+, learning rate [0-9.e-]+, collapse: early; [0-9.]+ images/s, [0-9]+ % waiting for data, [0-9]+ s left$' run/log.txt
-check 'the last three checkpoints are kept' test "$(keep run)" = "15 19 23 "
+check 'the last three checkpoints are kept' test "$(iterations run)" = "15 19 23 "
 check 'the teacher before the first step, every 8 iterations, and the best' \
     test "$(ls run/eval | tr '\n' ' ')" = "best initial training_15 training_23 training_7 "
 best=$(sed 's/{"iteration": \(-*[0-9]*\), "knn_top1": {"5": \([0-9.]*\),.*/\2 \1/' run/evaluation.json | sort -s -k1,1gr | head -n 1)
@@ -55,13 +55,13 @@ same_results run done
 status 0 train train.resume=true optim.base_lr=0.001
 err_has 'dino-train: differs from the checkpoint: optim.base_lr: 0.004 there, 0.001 here'
 
-# ---- half a run made longer by resume: true, in another folder, from exactly one checkpoint
+# ---- half a run extended by resume: true, in another folder, from exactly one checkpoint
 status 0 train -q train.output_dir=half optim.epochs=1
 status 1 train train.output_dir=half
 err_has 'optim.epochs: 1 there, 2 here'
 status 0 train train.output_dir=longer train.resume=true 'train.resume_path=half/model_0000007.rank_{rank}.ckpt'
 err_has 'Resumed training from checkpoint half/model_0000007.rank_0.ckpt at epoch 0, iteration 7'
-check 'it went on behind 7' test "$(keep longer)" = "15 19 23 "
+check 'it resumed after 7' test "$(iterations longer)" = "15 19 23 "
 status 1 train train.output_dir=x train.resume=true train.resume_path=nowhere.ckpt
 err_has 'Rank 0: No checkpoint found at nowhere.ckpt: No such file'
 status 1 train train.output_dir=x train.resume=true
@@ -78,7 +78,7 @@ status 1 train train.resume=false
 err_has 'holds checkpoints and train.resume is false'
 same_results run done
 status 0 train -f train.resume=false train.output_dir=longer optim.epochs=1 -q
-check 'the old run is gone' test "$(keep longer)$(ls longer/eval | tr '\n' ' ')" = "3 7 11 best initial training_11 training_7 "
+check 'the old run is removed' test "$(iterations longer)$(ls longer/eval | tr '\n' ' ')" = "3 7 11 best initial training_11 training_7 "
 status 0 train train.resume=false train.output_dir=new optim.epochs=1 -q
 same_results new longer
 
@@ -91,7 +91,7 @@ for own in MODEL.WEIGHTS=longer/eval/training_11/teacher_checkpoint.safetensors 
 done
 same_results new longer
 
-# ---- damage: the newest is passed over, then the one before, then none is whole
+# ---- damage: the newest is skipped, then the one before it, then none is whole
 newest=run/model_0000023.rank_0.ckpt
 rm -rf run && cp -a done run
 printf X | dd of=$newest bs=1 seek=$(($(stat -c %s $newest) / 2)) conv=notrunc 2>/dev/null
@@ -100,7 +100,7 @@ err_has "$newest"
 err_has 'this checkpoint cannot be used and is passed over'
 err_has 'Resumed training from checkpoint run/model_0000019.rank_0.ckpt'
 same_results run done
-for part in 2 3; do # cut at the end, cut to nothing
+for part in 2 3; do # cut at the end, cut to zero bytes
     truncate -s $((part == 2 ? 1000 : 0)) $newest
     status 0 train
     err_has 'is passed over'
@@ -112,7 +112,7 @@ err_has 'run: none of its 3 checkpoints can be used'
 status 1 train train.resume=true "train.resume_path=$newest"
 err_has 'No checkpoint found at run/model_0000023'
 
-# ---- files of lines: half a line behind the checkpoint is redone in silence; what someone deleted or damaged is told
+# ---- JSON lines: half a line after the checkpoint is written again without a message; deleted or damaged ones are named
 back_to_19() { rm -rf run && cp -a done run && rm run/model_0000023.rank_0.ckpt; }
 back_to_19
 for f in training_metrics evaluation; do head -c -20 done/$f.json >run/$f.json; done
@@ -131,14 +131,14 @@ status 0 train
 err_has 'training_metrics.json: damaged lines, left out: 1'
 err_has 'training_metrics.json: lines up to iteration 19 that are missing: 1, the first of iteration 10'
 err_has 'evaluation.json: lines up to iteration 19 that are missing: 1, the first of iteration 7'
-check 'the lines around it stay' cmp run/training_metrics.json <(sed 2d done/training_metrics.json)
+check 'the lines around it are the same' cmp run/training_metrics.json <(sed 2d done/training_metrics.json)
 check 'and those of the scores' cmp run/evaluation.json <(sed 2d done/evaluation.json)
 back_to_19 && head -n 1 done/training_metrics.json >run/training_metrics.json
 status 0 train
 err_has 'training_metrics.json: lines up to iteration 19 that are missing: 1, the first of iteration 10'
 check 'it is in log.txt, too' grep -q 'that are missing: 1, the first of iteration 10' run/log.txt
 
-# ---- a checkpoint under the name of another iteration: its content counts, so it is passed over, or refused by name
+# ---- a checkpoint under the name of another iteration: its contents count, so it is skipped, or refused where it is named
 rm -rf run && cp -a done run && cp run/model_0000015.rank_0.ckpt run/model_0000099.rank_0.ckpt
 mv run/model_0000023.rank_0.ckpt run/model_0000021.rank_0.ckpt
 status 0 train
@@ -167,7 +167,7 @@ err_has 'Loaded pretrained weights from done/model_0000023.rank_0.ckpt'
 err_has '43 tensors loaded, 0 new; positions 4 x 4 will be interpolated'
 err_has 'both networks and the centres of iteration 23; the optimizer begins anew'
 err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
-status 1 train train.output_dir=w7 MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt student.depth=1 # what it has and the model has not
+status 1 train train.output_dir=w7 MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt student.depth=1 # tensors that the model does not have
 err_has 'dino-train: done/model_0000023.rank_0.ckpt: student.backbone.blocks.1.norm1.weight belongs nowhere in this model'
 err_has 'dino-train: done/model_0000023.rank_0.ckpt: teacher.backbone.blocks.1.ls2.gamma belongs nowhere in this model'
 err_has '0 tensors are missing, 0 do not fit, 28 belong nowhere'
@@ -194,17 +194,17 @@ err_has 'positions 4 x 4 will be interpolated'
 status 0 train train.output_dir=w5 "student.pretrained_weights=$teacher" crops.global_crops_size=48 optim.epochs=1
 err_has 'the run is complete'
 
-# ---- views, from a file and from a pipe, are the same batches; stopping and going on skips what was used
+# ---- views, from a file and from a pipe, are the same batches; a run that resumes skips those that were used
 dino-augment -q -c t.yaml all -o t.views
 status 0 train train.dataset_path=t.views train.output_dir=views -q
 check 'views give the same metrics' cmp views/training_metrics.json done/training_metrics.json
-check 'and the same teacher; the files tell their data apart' dino-weights compare {views,done}/eval/training_23/teacher_checkpoint.safetensors
+check 'and the same teacher; the files name different data' dino-weights compare {views,done}/eval/training_23/teacher_checkpoint.safetensors
 status 0 bash -c 'dino-augment -q -c t.yaml all -o - | dino-train -q -c t.yaml train.dataset_path=- train.output_dir=pipe'
 same_results pipe views
 dino-augment -q -c t.yaml -n 10 all -o short.views
 status 1 train train.dataset_path=short.views train.output_dir=short
 err_has 'the views end before iteration 10 of 24; the state is saved'
-check 'the state is saved' test "$(keep short)" = "3 7 9 "
+check 'the state is saved' test "$(iterations short)" = "3 7 9 "
 status 0 train train.dataset_path=t.views train.output_dir=short train.resume=true -q
 same_results short views
 status 0 train train.output_dir=short train.resume=true
@@ -212,7 +212,7 @@ err_has 'differs from the checkpoint: train.dataset_path: other contents there t
 status 1 train train.dataset_path=t.views train.output_dir=y train.batch_size_per_gpu=5
 err_has 'batch'
 
-# ---- two at once; what cannot be written; what cannot be read
+# ---- two processes at once; outputs that cannot be written; inputs that cannot be read
 mkfifo hold
 train train.dataset_path=hold train.output_dir=both -q 2>/dev/null &
 holder=$!
@@ -242,7 +242,7 @@ status 0 train -q train.output_dir=z
 same_results z done
 rm -rf z
 status 0 env FAIL_IO=write,after=0,errno=28,path=log.txt LD_PRELOAD=$fail dino-train -c t.yaml train.output_dir=z
-check 'a log that cannot be written is told once' test "$(grep -c 'z/log.txt: No space left on device; what is said is not kept there' err)" -eq 1
+check 'a log that cannot be written is one warning' test "$(grep -c 'z/log.txt: No space left on device; what is said is not kept there' err)" -eq 1
 same_results z done
 
 # ---- backup: a verified copy; a backup that fails warns and does not stop
@@ -272,7 +272,7 @@ status 0 train -q train.output_dir=equal train.dataset_path=same.shards $flat op
 check 'all 8 of a step' grep -q '"koleo_left_out": 8,' equal/training_metrics.json
 check 'none as a rule' bash -c '! grep -v "\"koleo_left_out\": 0," done/training_metrics.json'
 
-# ---- memory before it starts
+# ---- the memory plan
 status 0 train --plan
 out_has 'in all; this machine has'
 check 'nothing is made' test ! -e planned

@@ -13,28 +13,28 @@ fail() { # settings words...
     shift
     FAIL_IO=$settings LD_PRELOAD=$BUILD/tests/cli/fail-io.so train "$@"
 }
-keep() { ls "$1"/model_*.ckpt 2>/dev/null | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '\n' ' '; }
+iterations() { ls "$1"/model_*.ckpt 2>/dev/null | sed 's/.*model_0*\([0-9]\+\)\.rank.*/\1/' | tr '\n' ' '; }
 full=errno=28
 status 0 train -q train.output_dir=good
 
-# ---- one checkpoint fails: the next is written, and the run ends as if nothing had been
+# ---- one checkpoint fails: the next is written, and the run ends as if nothing had happened
 status 0 fail write,$full,times=1,path=model_ train.output_dir=once
 err_has 'once/model_0000003.rank_0.ckpt: No space left on device; the state of iteration 3 is not saved; last saved: nothing'
 err_has 'iteration 7 is saved again'
 same_results once good
 check 'it is in log.txt' grep -q 'iteration 3 is not saved' once/log.txt
 status 0 fail fsync,$full,times=2,path=model_ train.output_dir=twice
-check 'each attempt is told' test "$(grep -c 'is not saved; last saved: nothing' err)" -eq 2
+check 'each attempt is named' test "$(grep -c 'is not saved; last saved: nothing' err)" -eq 2
 same_results twice good
 
-# ---- full when three are there: the oldest goes, the new one is written at the second attempt
+# ---- full when three are there: the oldest is removed, the new one is written at the second attempt
 status 0 fail fsync,$full,after=3,times=1,path=model_ train.output_dir=room optim.epochs=2
 err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed, to make room: the checkpoint of iteration 3'
 err_lacks 'is not saved'
 same_results room good
-check 'three are kept in the end' test "$(keep room)" = "15 19 23 "
+check 'three are left in the end' test "$(iterations room)" = "15 19 23 "
 
-# ---- a disk that holds two of the three that train.max_to_keep wants: as many go as it takes
+# ---- a disk that holds two of the three of train.max_to_keep: as many are removed as needed
 status 0 fail fsync,$full,after=2,times=1,path=model_ train.output_dir=two optim.epochs=2
 err_has 'two/model_0000011.rank_0.ckpt: No space left on device; removed, to make room: the checkpoint of iteration 3'
 err_lacks 'is not saved'
@@ -42,33 +42,33 @@ same_results two good
 status 0 fail fsync,$full,after=3,times=2,path=model_ train.output_dir=takes-two
 err_has 'removed, to make room: the checkpoint of iteration 7'
 err_lacks 'is not saved'
-check 'the newest are kept in the end' test "$(keep takes-two)" = "15 19 23 "
+check 'the newest are left in the end' test "$(iterations takes-two)" = "15 19 23 "
 
-# ---- full for good behind three: the last good one stays, and the status is 1
+# ---- full for good after three: the last good one is not removed, and the status is 1
 status 1 fail fsync,$full,after=3,path=model_ train.output_dir=end
-check 'the last good one stays' test "$(keep end)" = "11 "
-check 'told at each of the three attempts' test "$(grep -c 'the state of iteration [0-9]* is not saved; last saved: iteration 11' err)" -eq 3
+check 'the last good one is left' test "$(iterations end)" = "11 "
+check 'a warning at each of the three attempts' test "$(grep -c 'the state of iteration [0-9]* is not saved; last saved: iteration 11' err)" -eq 3
 err_has 'end/model_0000023.rank_0.ckpt: No space left on device: the last state is not saved; last saved: iteration 11; the same command goes on from there'
 no_leftovers end
 status 0 train -q train.output_dir=end
 same_results end good
 status 1 fail fsync,$full,after=1,path=model_ train.output_dir=one train.max_to_keep=1
-check 'the only one stays' test "$(keep one)" = "3 "
+check 'the only one is left' test "$(iterations one)" = "3 "
 err_lacks 'to make room'
 
 # ---- an error that is not a full disk removes nothing
 status 1 fail fsync,after=3,path=model_ train.output_dir=io
 err_has 'Input/output error; the state of iteration 15 is not saved; last saved: iteration 11'
-check 'nothing was removed for it' test "$(keep io)" = "3 7 11 "
+check 'nothing was removed for it' test "$(iterations io)" = "3 7 11 "
 
 # ---- stopped while nothing can be saved: 1, not 75
 env FAIL_IO=write,$full,path=model_ LD_PRELOAD="$BUILD/tests/cli/fail-io.so" dino-train -c t.yaml optim.epochs=500 \
     train.output_dir=stopped train.saveckp_freq=100000 evaluation.knn_train= evaluation.knn_val= >out 2>err &
-stop_politely $! stopped
+stop_by_term $! stopped
 check "a stop that cannot save is status 1" test $? -eq 1
 err_has 'the last state is not saved; last saved: nothing'
 
-# ---- lines of metrics and scores: kept in memory, written when there is room, whole
+# ---- lines of metrics and scores: held in memory, written whole when there is space
 status 0 fail write,$full,times=2,path=training_metrics train.output_dir=lines
 err_has 'lines/training_metrics.json: No space left on device; lines wait in memory until they can be written'
 same_results lines good
@@ -80,14 +80,14 @@ check 'times too' test "$(wc -l <times/training_times.json)" -eq 4
 status 0 fail write,$full,path=training_times train.output_dir=no-times
 err_has 'no-times/training_times.json: No space left on device; its last lines are lost'
 
-# ---- lines that cannot be written at all: no checkpoint says more than they do
+# ---- lines that cannot be written at all: no checkpoint is ahead of them
 status 1 fail write,$full,after=1,path=training_metrics train.output_dir=never
 err_has 'never/training_metrics.json: No space left on device: the last state is not saved; last saved: iteration 7'
-check 'no checkpoint beyond the lines; an older one went to make room for them' test "$(keep never)" = "7 "
+check 'no checkpoint beyond the lines; an older one was removed to make space for them' test "$(iterations never)" = "7 "
 status 0 train -q train.output_dir=never
 same_results never good
 
-# ---- teachers: before the first step an error; in the middle the run goes on; the last one is status 1, and comes back
+# ---- teachers: before the first step an error; later the run continues; the last one is status 1, and is restored
 status 1 fail fsync,$full,path=teacher_ train.output_dir=t0
 err_has 't0/eval/initial/teacher_checkpoint.safetensors: No space left on device'
 check 'nothing was trained for nothing' test ! -e t0/model_0000003.rank_0.ckpt
@@ -106,19 +106,19 @@ status 0 train train.output_dir=stays train.resume=true train.resume_path=good/m
 err_has 'stays/model_0000001.rank_0.ckpt: Is a directory; this older checkpoint stays'
 same stays/model_0000023.rank_0.ckpt good/model_0000023.rank_0.ckpt
 
-# ---- copies in a full backup folder: the oldest goes first there, too, never the newest; a failure is told
+# ---- copies in a full backup folder: the oldest is removed first there, too, never the newest; a failure is a warning
 copies() { # folder, settings of the failure, settings: a run with one copy, and two older ones
     mkdir "$1" && cp good/model_0000015.rank_0.ckpt good/model_0000019.rank_0.ckpt "$1"
     status 0 fail "fsync,$full,$2,path=$1" train.output_dir=of-${1%-copies} train.backup_dir=$1 train.max_to_keep=2 \
         train.saveckp_freq=1000 evaluation.knn_train= evaluation.knn_val= "${@:3}"
 }
 copies room-copies times=1
-check 'the newest two' test "$(keep room-copies)" = "19 23 "
+check 'the newest two' test "$(iterations room-copies)" = "19 23 "
 err_has 'backup of model_0000023.rank_0.ckpt in room-copies, read back and compared'
 copies two-copies times=1 train.max_to_keep=3
-check 'room is made below train.max_to_keep, too' test "$(keep two-copies)" = "19 23 "
+check 'space is made below train.max_to_keep, too' test "$(iterations two-copies)" = "19 23 "
 copies none-copies times=9
-check 'the newest stays' test "$(keep none-copies)" = "19 "
+check 'the newest is left' test "$(iterations none-copies)" = "19 "
 err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'
 
 # ---- fifos in the folder of a run: none is waited for
@@ -155,7 +155,7 @@ for key in MODEL.WEIGHTS student.pretrained_weights; do
     err_has "weights.fifo: is a fifo, which is not waited for; planned without it"
 done
 
-# ---- a folder for copies that cannot be used is told at the start, at every level of talk, and is no error
+# ---- a folder for copies that cannot be used is a warning at the start, also with -q, and no error
 status 0 quick -q train.output_dir=nothing train.backup_dir=/proc/nothing
 err_has "dino-train: backup: /proc/nothing: No such file or directory; training goes on"
 check "before the first checkpoint" awk '/backup:/ {told = 1} /saved nothing/ {exit !told}' nothing/log.txt

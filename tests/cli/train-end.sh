@@ -1,5 +1,5 @@
-# dino-train: how a run ends. Where the teachers lie, whether training helped, how many are kept; a complete run that has
-# lost its teacher; a collapse that is not waited out.
+# dino-train: how a run ends. Where the teachers are, whether training helped, how many are kept; a complete run that has
+# lost its teacher; a run that stops when it has collapsed.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
@@ -24,7 +24,7 @@ err_has 'dino-train: teacher: unscored/eval/training_23/teacher_checkpoint.safet
 err_lacks 'best teacher'
 
 # ---- a run whose best is the untrained one, and one whose best is not: lines with other scores put in their place
-with_scores() { # folder, scores of -1, 7, 15, 23: a run that goes on behind 19, the last score stays as it is
+with_scores() { # folder, scores of -1 and 7: the run resumes after 19 and keeps the last score as it is
     rm -rf "$1" && cp -a done "$1" && rm "$1/model_0000023.rank_0.ckpt"
     sed -i -e "1s/\"5\": [0-9.]*/\"5\": $2/" -e "2s/\"5\": [0-9.]*/\"5\": $3/" "$1/evaluation.json"
 }
@@ -43,7 +43,7 @@ err_has ' % (5 nearest neighbours, photographs of evaluation.knn_val)'
 err_has 'best teacher: better/eval/best/teacher_checkpoint.safetensors'
 err_lacks 'did not help'
 
-# ---- a complete run without its teacher: it comes back from the checkpoint, and is told
+# ---- a complete run without its teacher: it is restored from the checkpoint, with a warning
 last=eval/training_23/teacher_checkpoint.safetensors
 status 0 train -q train.teacher_pth=true student.block_chunks=2 train.output_dir=pth
 again() { # what was done to it
@@ -77,7 +77,7 @@ again 'an empty file'
 cp pth/eval/initial/teacher_checkpoint.safetensors pth/$last
 again 'another teacher in its place'
 
-# ---- the folder of a run is removed meanwhile: that is told, and no half of a run appears under its name
+# ---- the folder of a run is removed meanwhile: that is an error, and no half of a run appears under its name
 mkdir parent
 dino-train -q -c t.yaml -j2 train.output_dir=parent/run optim.epochs=200 train.saveckp_freq=3 >/dev/null 2>err &
 trainer=$!
@@ -90,7 +90,7 @@ err_has 'parent/run'
 check 'no new folder was made' test ! -e parent/run
 no_leftovers pth
 
-# the best comes back where its folder is there, and is missed where not
+# the best is restored where the folder of its iteration is there, and reported missing where not
 rm -r better/eval/best
 status 0 train train.output_dir=better
 err_has 'better/eval/best/teacher_checkpoint.safetensors: No such file or directory; copied again from eval/training_7'
@@ -112,11 +112,11 @@ status 0 train train.output_dir=equal
 err_has 'equal/eval/best/teacher_checkpoint.safetensors: No such file or directory; written again from the state of iteration 23'
 same equal/eval/best/teacher_checkpoint.safetensors equal.best/teacher_checkpoint.safetensors
 same equal/eval/best/teacher_checkpoint.safetensors equal/eval/training_23/teacher_checkpoint.safetensors
-rm -r worse/eval && : >worse/eval # it cannot come back here
+rm -r worse/eval && : >worse/eval # it cannot be restored here
 status 1 train train.output_dir=worse
 err_has 'worse/eval'
 
-# ---- how many teachers are kept: the last ones, beside initial/ and best/; nothing that others put there
+# ---- how many teachers are kept: the last ones, beside initial/ and best/; files of others are not touched
 status 0 train train.output_dir=few evaluation.max_to_keep=1
 err_has 'teachers: 3 of 141.1 KiB are kept in eval/'
 check 'the last one' test "$(teachers few)" = "best initial training_23 "
@@ -129,13 +129,13 @@ echo note >mine/eval/training_3/note.txt
 echo note >mine/eval/training_1
 mv mine/eval/training_11 mine/elsewhere && ln -s ../elsewhere mine/eval/training_11
 status 0 train train.output_dir=mine train.resume=true optim.epochs=2 evaluation.max_to_keep=1
-check 'what is not ours stays' test "$(teachers mine)" = "best initial notes training_0007 training_1 training_11 training_23 training_3 training_99 training_x "
+check 'what is not ours is left' test "$(teachers mine)" = "best initial notes training_0007 training_1 training_11 training_23 training_3 training_99 training_x "
 check 'a file beside the teacher, too' test "$(ls mine/eval/training_3)" = note.txt
 check 'and what a link leads to' test -s mine/elsewhere/teacher_checkpoint.safetensors
 status 2 train evaluation.max_to_keep=0
 err_has 'evaluation.max_to_keep: 0 is not between 1 and'
 
-# ---- a complete collapse: waited out, with a warning, unless the settings say stop
+# ---- a complete collapse: a warning, and the run continues unless train.stop_on_collapse is set
 status 5 train train.output_dir=c $flat
 err_has 'iteration 20: complete collapse'
 err_has '24 iterations are done; complete collapse'

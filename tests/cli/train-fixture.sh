@@ -13,12 +13,12 @@ crops: {global_crops_size: 32, local_crops_size: 16, local_crops_number: 2}
 evaluation: {eval_period_iterations: 8, knn_train: train, knn_val: val, knn_k: [5, 3], resize: 36, crop: 32}
 END
 }
-# Words for dino-train under which all crops get one answer: a run that collapses.
+# Settings under which all crops get one answer: a run that collapses.
 flat="teacher.momentum_teacher=0.5 student.layerscale=1e-5 optim.base_lr=0 optim.min_lr=0 evaluation.knn_train= evaluation.knn_val=
     augment.jitter_probability=0 augment.gray_probability=0 augment.solarize_probability=0 augment.blur_rule=paper
     augment.blur_probability_global1=0 augment.blur_probability_global2=0 crops.global_crops_scale=[0.9,1] ibot.mask_sample_probability=0"
-# Waits until the run of a background process has written metrics, sends SIGTERM, and gives the process's status.
-stop_politely() { # process folder
+# Waits until a run in the background has written metrics, sends SIGTERM, and returns the status of the process.
+stop_by_term() { # process folder
     local i
     for i in $(seq 200); do
         [ -s "$2/training_metrics.json" ] && break
@@ -27,7 +27,7 @@ stop_politely() { # process folder
     kill -TERM "$1"
     wait "$1"
 }
-# The files whose bytes a run is answerable for; model_* only of the last iteration (which others are kept is chance).
+# The files whose bytes do not depend on when a run was stopped; of model_* the last (which others are kept is chance).
 results() { # folder
     (cd "$1" && find . \( -name '*.safetensors' -o -name '*.pth' -o -name training_metrics.json -o -name evaluation.json \) &&
         ls model_*.ckpt | tail -n 1) | sort

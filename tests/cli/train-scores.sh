@@ -1,5 +1,5 @@
-# dino-train: what scoring during training says is what dino-extract and feat-knn say; the memory of a run is planned,
-# scoring included; steps with a good loss and a gradient that overflows.
+# dino-train: scores during training are those of dino-extract and feat-knn; the memory of a run is planned,
+# evaluation included; steps with a good loss and a gradient that overflows.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
