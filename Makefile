@@ -179,7 +179,7 @@ $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c $(SRC_formats) $(SRC_common)
 	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(addprefix -I,$(SEES_tests)) -o $@ $< $(SRC_formats) $(SRC_common) $(DEPS_LDFLAGS) $(LIBS_COMMON) $(LIBS_FORMATS)
 
 lint:
-	@tests/lint.sh
+	@B=$(B) tests/lint.sh
 
 # ------------------------------------------------------------------ for people
 demo: deps

@@ -16,15 +16,15 @@
 
 struct reading {
     const char *text;
-    struct json_position place;
+    struct json_position position;
     bool has_labels; /* some entry has one */
     struct annotations *a;
     struct fmt_error *e;
 };
 
-static void find_place(struct reading *r, struct json_span value)
+static void find_position(struct reading *r, struct json_span value)
 {
-    json_position_find(&r->place, r->text, (size_t)(value.at - r->text));
+    json_position_find(&r->position, r->text, (size_t)(value.at - r->text));
 }
 
 /* The list as a whole is refused. */
@@ -37,8 +37,8 @@ static int refuse(struct reading *r, struct json_span value, enum fmt_status sta
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    find_place(r, value);
-    return fmt_fail(r->e, status, "line %d, column %d: %s", r->place.line, r->place.column, text);
+    find_position(r, value);
+    return fmt_fail(r->e, status, "line %d, column %d: %s", r->position.line, r->position.column, text);
 }
 
 /* ---------------------------------------------------------------- one entry */
@@ -53,9 +53,9 @@ static int add_problem(struct reading *r, int64_t i, struct json_span entry, con
     if (fmt_grow(&a->problem, a->n_problems, &a->problem_capacity, sizeof *a->problem, r->e))
         return FMT_MEMORY;
     int n = snprintf(text, sizeof text, "data_list[%lld]: %s", (long long)i, mistake);
-    find_place(r, entry);
+    find_position(r, entry);
     struct annotation_problem *p = &a->problem[a->n_problems];
-    *p = (struct annotation_problem){r->place.line, r->place.column, text_copy(&a->text, text, (size_t)n)};
+    *p = (struct annotation_problem){r->position.line, r->position.column, text_copy(&a->text, text, (size_t)n)};
     if (!p->text)
         return fmt_no_memory(r->e);
     a->n_problems++;
@@ -177,8 +177,8 @@ static int add_item(struct reading *r, struct json_span entry, const cJSON *tree
     if (fmt_grow(&a->item, a->n_items, &a->item_capacity, sizeof *a->item, r->e))
         return FMT_MEMORY;
     struct annotation *item = &a->item[a->n_items];
-    find_place(r, entry);
-    *item = (struct annotation){.extra = "", .label = -1, .group_view = -1, .line = r->place.line};
+    find_position(r, entry);
+    *item = (struct annotation){.extra = "", .label = -1, .group_view = -1, .line = r->position.line};
     item->path = copy(r, cJSON_GetObjectItemCaseSensitive(tree, "img_path")->valuestring);
     item->group = group_text(r, cJSON_GetObjectItemCaseSensitive(tree, "group_id"));
     if (is_number(label))

@@ -205,7 +205,7 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     const struct feat_header *h = &f.header;
     add_container(o, &f.block);
     json_report_int(o, "rows", f.block.n_records);
-    json_report_text(o, "tokens", feat_what_name(h->what));
+    json_report_text(o, "tokens", feat_kind_name(h->kind));
     json_report_int(o, "dim", h->dim);
     json_report_int(o, "tokens_per_row", h->n_tokens);
     add_layers(o, h);
@@ -245,7 +245,7 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     cJSON_AddNumberToObject(o, "C", m.C);
     cJSON_AddNumberToObject(o, "gradient", m.gradient);
     json_report_int(o, "thresholds", m.n_points);
-    json_report_text(o, "tokens", feat_what_name(m.features.what));
+    json_report_text(o, "tokens", feat_kind_name(m.features.kind));
     add_hex(o, "weights", m.features.weights);
     json_report_names(o, "classes", m.features.class_name, m.features.n_classes);
     if (m.features.n_classes == 2)

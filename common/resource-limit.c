@@ -181,9 +181,9 @@ static void lower(struct resource_limit *l, int64_t bytes, const char *group, co
         return;
     l->bytes = bytes;
     if (group)
-        snprintf(l->what, sizeof l->what, "control group %.120s (%s)", group, what);
+        snprintf(l->source, sizeof l->source, "control group %.120s (%s)", group, what);
     else
-        snprintf(l->what, sizeof l->what, "%s", what);
+        snprintf(l->source, sizeof l->source, "%s", what);
 }
 
 static void visit_memory(void *arg, const char *folder, const char *group)

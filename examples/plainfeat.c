@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     if (shard_set_open(&set, (const char *const *)argv + first, argc - first, &e))
         msg_die("%s", e.text);
     struct feat_header h = {
-        .what = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
+        .kind = FEAT_CLS, .dim = 6, .n_tokens = 1, .class_name = set.class_name, .n_classes = set.n_classes};
     if (shard_set_recipe(&set, &h.recipe, &e) ||
         recipe_add(&h.recipe, "values", "mean and deviation of each colour", &e))
         msg_die("%s", e.text);

@@ -16,18 +16,18 @@
 #define CONTENTS_MAX ((size_t)ROWS_MAX * DIGEST_BYTES)
 #define VALUES_AT ((size_t)16)           /* of the matrix in a block */
 
-static const char *const what_name[] = {"", "cls", "mean", "cls+mean", "patch", "head"};
+static const char *const kind_name[] = {"", "cls", "mean", "cls+mean", "patch", "head"};
 
-const char *feat_what_name(enum feat_what what)
+const char *feat_kind_name(enum feat_kind kind)
 {
-    return what >= FEAT_CLS && what <= FEAT_HEAD ? what_name[what] : "?";
+    return kind >= FEAT_CLS && kind <= FEAT_HEAD ? kind_name[kind] : "?";
 }
 
-bool feat_what_parse(const char *name, enum feat_what *what)
+bool feat_kind_parse(const char *name, enum feat_kind *kind)
 {
     for (int i = FEAT_CLS; i <= FEAT_HEAD; i++)
-        if (strcmp(name, what_name[i]) == 0) {
-            *what = (enum feat_what)i;
+        if (strcmp(name, kind_name[i]) == 0) {
+            *kind = (enum feat_kind)i;
             return true;
         }
     return false;
@@ -42,8 +42,8 @@ int64_t feat_width(const struct feat_header *h)
 
 static int check_header(const struct feat_header *h, struct fmt_error *e)
 {
-    if (h->what < FEAT_CLS || h->what > FEAT_HEAD)
-        return fmt_fail(e, FMT_LIMIT, "features of an unknown kind (%d)", (int)h->what);
+    if (h->kind < FEAT_CLS || h->kind > FEAT_HEAD)
+        return fmt_fail(e, FMT_LIMIT, "features of an unknown kind (%d)", (int)h->kind);
     if (h->dim < 1 || h->dim > FEAT_DIM_MAX || h->n_tokens < 1 || h->n_tokens > FEAT_WIDTH_MAX ||
         feat_width(h) > FEAT_WIDTH_MAX)
         return fmt_fail(e, FMT_LIMIT, "rows of %d x %d values", h->n_tokens, h->dim);
@@ -51,7 +51,7 @@ static int check_header(const struct feat_header *h, struct fmt_error *e)
         h->image_h < 0 || h->image_w < 0 || h->image_h > INDEX_SIDE_MAX || h->image_w > INDEX_SIDE_MAX)
         return fmt_fail(e, FMT_LIMIT, "images of %d x %d pixels, %d x %d patches", h->image_h, h->image_w,
                         h->grid_h, h->grid_w);
-    int64_t tokens = h->what == FEAT_PATCH ? (int64_t)h->grid_h * h->grid_w : 1;
+    int64_t tokens = h->kind == FEAT_PATCH ? (int64_t)h->grid_h * h->grid_w : 1;
     if (h->n_tokens != tokens)
         return fmt_fail(e, FMT_INVALID, "%s a row where %lld belong", FMT_COUNT(h->n_tokens, "token", "tokens"),
                         (long long)tokens);
@@ -65,7 +65,7 @@ static int check_header(const struct feat_header *h, struct fmt_error *e)
 
 int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
 {
-    int bad = bytes_put_u8(to, (uint8_t)h->what);
+    int bad = bytes_put_u8(to, (uint8_t)h->kind);
     bad |= bytes_put_u8(to, (uint8_t)(h->normalised | h->unit << 1)); /* flags */
     bad |= bytes_put_u16(to, 0); /* reserved */
     const int32_t size[] = {h->dim, h->n_tokens, h->grid_h, h->grid_w, h->image_h, h->image_w, h->n_layers};
@@ -80,7 +80,7 @@ int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct f
 int feat_header_take(struct bytes *c, uint8_t minor, struct feat_header *h, struct fmt_error *e)
 {
     *h = (struct feat_header){0};
-    h->what = (enum feat_what)bytes_u8(c);
+    h->kind = (enum feat_kind)bytes_u8(c);
     uint8_t flags = bytes_u8(c);
     uint16_t reserved = bytes_u16(c);
     int32_t *const size[] = {&h->dim, &h->n_tokens, &h->grid_h, &h->grid_w, &h->image_h, &h->image_w, &h->n_layers};
@@ -145,9 +145,9 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
         digest_hex(b->weights, of_b);
         return fmt_fail(e, FMT_MISMATCH, "made by different weights (%.12s against %.12s)", of_b, of_a);
     }
-    if (a->what != b->what)
-        return fmt_fail(e, FMT_MISMATCH, "features of kind %s against %s", feat_what_name(b->what),
-                        feat_what_name(a->what));
+    if (a->kind != b->kind)
+        return fmt_fail(e, FMT_MISMATCH, "features of kind %s against %s", feat_kind_name(b->kind),
+                        feat_kind_name(a->kind));
     if (a->n_layers != b->n_layers || a->layers != b->layers)
         return fail_layers(a, b, e);
     if (a->dim != b->dim || a->n_tokens != b->n_tokens)
@@ -168,11 +168,11 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     return compatible_classes(a, b, e);
 }
 
-bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t bytes)
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *names, size_t bytes)
 {
     if (a->recipe.n > 0 || b->recipe.n > 0)
-        return recipe_uncompared(&a->recipe, &b->recipe, what, bytes) > 0;
-    snprintf(what, bytes, "how the photographs were resized, cut and normalised");
+        return recipe_uncompared(&a->recipe, &b->recipe, names, bytes) > 0;
+    snprintf(names, bytes, "how the photographs were resized, cut and normalised");
     return true;
 }
 

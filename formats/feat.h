@@ -28,10 +28,10 @@
 #define FEAT_WIDTH_MAX ((int64_t)1 << 26) /* values of a row */
 #define FEAT_LAYERS_MAX 256
 
-enum feat_what { FEAT_CLS = 1, FEAT_MEAN, FEAT_CLS_MEAN, FEAT_PATCH, FEAT_HEAD };
+enum feat_kind { FEAT_CLS = 1, FEAT_MEAN, FEAT_CLS_MEAN, FEAT_PATCH, FEAT_HEAD };
 
 struct feat_header {
-    enum feat_what what;
+    enum feat_kind kind;
     int32_t dim;              /* values of a token, of all layers together */
     int32_t n_tokens;         /* of a row: 1, or grid_h * grid_w for FEAT_PATCH */
     int32_t grid_h, grid_w;   /* patches of the image */
@@ -52,8 +52,8 @@ struct feat_row {
     const uint8_t *content; /* [DIGEST_BYTES] SHA-256 of the image's file; NULL: not known */
 };
 
-const char *feat_what_name(enum feat_what what); /* "cls", "mean", "cls+mean", "patch", "head" */
-bool feat_what_parse(const char *name, enum feat_what *what);
+const char *feat_kind_name(enum feat_kind kind); /* "cls", "mean", "cls+mean", "patch", "head" */
+bool feat_kind_parse(const char *name, enum feat_kind *kind);
 int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * dim */
 
 /* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: different weights, width, kind,
@@ -61,7 +61,7 @@ int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * 
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
 /* What feat_compatible could not compare because only one of the two records it, "resize, size, fit", cut to `bytes`.
  * False: there is nothing of the kind. */
-bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *what, size_t bytes);
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *names, size_t bytes);
 
 /* The header as bytes of version 1.1, also for files that name the features they apply to (linear.h). minor: the
  * version of the bytes that are read. A header that was taken needs feat_header_release. */

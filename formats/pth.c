@@ -386,7 +386,7 @@ static int check_byte_order(struct reading *x, const struct zipdir *z, const cha
     return strncmp(order, "little", 6) == 0 ? 0 : fmt_fail(x->e, FMT_UNSUPPORTED, "byte order %.7s", order);
 }
 
-static int place_zip_storages(struct reading *x, const struct zipdir *z, const char *archive)
+static int locate_zip_storages(struct reading *x, const struct zipdir *z, const char *archive)
 {
     for (int32_t i = 0; i < x->n_storages; i++) {
         struct storage *s = &x->storage[i];
@@ -426,7 +426,7 @@ static int read_zip_object(struct reading *x, const struct zipdir *z, uint8_t **
         return fmt_no_memory(x->e);
     if (fmt_read_at_exact(x->r, m->at, *data, (size_t)m->bytes, x->e) || check_byte_order(x, z, archive) ||
         pickle_read(*data, (size_t)m->bytes, &x->p, &used, x->e) || collect_storages(x) ||
-        place_zip_storages(x, z, archive))
+        locate_zip_storages(x, z, archive))
         return (int)x->e->status;
     return add_all(x);
 }
@@ -488,7 +488,7 @@ static int check_legacy_head(struct reading *x, struct legacy *l)
 }
 
 /* The storages follow the pickles: for each key of the list int64 numel, then the elements. */
-static int place_legacy_storages(struct reading *x, const struct pickle *keys, uint64_t at)
+static int locate_legacy_storages(struct reading *x, const struct pickle *keys, uint64_t at)
 {
     const struct pickle_value *list = pickle_at(keys, keys->root);
     if (list->kind != PICKLE_LIST || list->n > KEYS_MAX)
@@ -540,7 +540,7 @@ static int read_legacy_object(struct reading *x, struct legacy *l)
         return fmt_fail(x->e, FMT_UNSUPPORTED, "views of storages in the older container");
     int status = next_pickle(x, l, &keys);
     if (!status)
-        status = place_legacy_storages(x, &keys, l->at);
+        status = locate_legacy_storages(x, &keys, l->at);
     pickle_release(&keys);
     return status ? status : add_all(x);
 }

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
         snprintf(names[c], sizeof names[c], n_classes == 2 ? (c ? "positive" : "negative") : "class%d", c);
         class_name[c] = names[c];
     }
-    struct feat_header h = {.what = FEAT_CLS,
+    struct feat_header h = {.kind = FEAT_CLS,
                             .dim = (int32_t)dim,
                             .n_tokens = 1,
                             .grid_h = 16,

@@ -146,7 +146,7 @@ static uint8_t sample_weights = 0xcd; /* a byte of the hash of the weights, whic
 
 static struct feat_header sample_feat_header(void)
 {
-    return (struct feat_header){.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .grid_h = 16, .grid_w = 16,
+    return (struct feat_header){.kind = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .grid_h = 16, .grid_w = 16,
                                 .image_h = 224, .image_w = 224, .n_layers = 1, .layers = 1 << 11, .normalised = true,
                                 .weights = {0xab, sample_weights}, .class_name = sample_classes, .n_classes = 2};
 }
@@ -270,7 +270,7 @@ static inline int small_views(const struct fmt_writer *io, const struct provenan
 static inline int small_feat(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
     static const float x[2] = {1, -0.5f};
-    struct feat_header h = {.what = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
+    struct feat_header h = {.kind = FEAT_CLS, .dim = 2, .n_tokens = 1, .n_layers = 1, .layers = 1 << 11,
                             .normalised = true,
                             .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16, .weights = {0xab}};
     static const uint8_t content[DIGEST_BYTES] = {0xe3};
@@ -289,7 +289,7 @@ static inline int small_linear(const struct fmt_writer *io, const struct provena
 {
     double theta[2] = {1, -0.5};
     uint64_t image = 0xe3;
-    struct linear m = {.features = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1, .weights = {0xab},
+    struct linear m = {.features = {.kind = FEAT_CLS, .dim = 1, .n_tokens = 1, .weights = {0xab},
                                     .class_name = sample_classes, .n_classes = 2},
                        .positive = 1, .n_rows = 1, .dim = 1, .theta = theta, .C = 1,
                        .fitted = {.image = &image, .n_images = 1}};
@@ -310,7 +310,7 @@ static inline int sample_linear(const struct fmt_writer *io, bool with_provenanc
         theta[i] = 0.5 * i - 1;
     point[1].threshold = point[1].precision = point[1].recall = NAN;
     static uint64_t image[] = {3, 17, UINT64_MAX}, group[] = {5, 6};
-    struct linear m = {.features = {.what = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1,
+    struct linear m = {.features = {.kind = FEAT_CLS, .dim = SAMPLE_DIM, .n_tokens = 1, .n_layers = 1,
                                     .normalised = true, .image_h = 224, .image_w = 224, .grid_h = 16, .grid_w = 16,
                                     .weights = {0xab}, .class_name = classes, .n_classes = 3},
                        .positive = 1, .group_mean = true, .n_rows = 3, .dim = SAMPLE_DIM, .theta = theta, .C = 10,

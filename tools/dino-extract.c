@@ -157,7 +157,7 @@ static int take_number(void *arg, int slot, int64_t item)
 static int check_shape(const struct run *r, struct slot *s)
 {
     const struct extract_geometry *p = &s->row.place;
-    if (r->header.what != FEAT_PATCH || s->row.n_tokens == 0 ||
+    if (r->header.kind != FEAT_PATCH || s->row.n_tokens == 0 ||
         (p->net_h == r->header.image_h && p->net_w == r->header.image_w))
         return 0;
     return fmt_fail(&s->error, FMT_MISMATCH,
@@ -243,7 +243,7 @@ static void tell_size(const struct run *r)
     char text[32];
     double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
     double bytes = row * (double)r->pictures->n;
-    (r->header.what == FEAT_PATCH ? msg_note : msg_more)("%s of %s %s going to be written: %s",
+    (r->header.kind == FEAT_PATCH ? msg_note : msg_more)("%s of %s %s going to be written: %s",
                                                          FMT_COUNT(r->pictures->n, "row", "rows"),
                                                          FMT_COUNT(feat_width(&r->header), "value", "values"),
                                                          r->pictures->n == 1 ? "is" : "are",
@@ -358,7 +358,7 @@ static struct extract_settings settings_of(const struct network *n)
     struct fmt_error e = {0};
     struct extract_settings s = {.resize = resize, .size = size, .as_stored = as_stored, .no_norm = no_norm,
                                  .unit = unit};
-    if (!feat_what_parse(tokens, &s.what))
+    if (!feat_kind_parse(tokens, &s.kind))
         msg_bug("a kind of tokens that the option knows and features do not");
     s.fit = strcmp(fit, "crop") == 0 ? EXTRACT_CROP : strcmp(fit, "pad") == 0 ? EXTRACT_PAD : EXTRACT_RESIZE;
     if (layers && extract_parse_layers(layers, n->vit.config.depth, &s.layers, &e))

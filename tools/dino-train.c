@@ -121,7 +121,7 @@ static void print_plan_json(const struct step_plan *plan, const struct resource_
     for (int i = 0; i < plan->n_lines; i++)
         print_json_line(plan->line[i].what, NULL, (int64_t)plan->line[i].bytes);
     print_json_line("total", NULL, (int64_t)plan->total);
-    print_json_line("limit", limit->what, limit->bytes);
+    print_json_line("limit", limit->source, limit->bytes);
 }
 
 static void print_plan_text(const struct step_plan *plan, const char *unknown, const struct resource_limit *limit,

@@ -9,7 +9,7 @@
 
 struct extract_settings extract_published_settings(void)
 {
-    return (struct extract_settings){.what = FEAT_CLS, .resize = 256, .size = 224, .fit = EXTRACT_RESIZE};
+    return (struct extract_settings){.kind = FEAT_CLS, .resize = 256, .size = 224, .fit = EXTRACT_RESIZE};
 }
 
 int extract_check_depth(int64_t depth, struct fmt_error *e)

@@ -237,12 +237,12 @@ static void collect(const struct extract *x, struct extract_worker *w, const str
         const float *tokens = out->layer[i], *patches = tokens ? tokens + (1 + f->R) * C : NULL;
         if (!tokens)
             continue;
-        switch (x->settings.what) {
+        switch (x->settings.kind) {
         case FEAT_CLS:
         case FEAT_CLS_MEAN:
             memcpy(row + at, tokens, (size_t)C * sizeof *row);
             at += C;
-            if (x->settings.what == FEAT_CLS)
+            if (x->settings.kind == FEAT_CLS)
                 break;
             /* fall through */
         case FEAT_MEAN:
@@ -258,14 +258,14 @@ static void collect(const struct extract *x, struct extract_worker *w, const str
             break;
         }
     }
-    if (x->settings.what == FEAT_HEAD)
+    if (x->settings.kind == FEAT_HEAD)
         memcpy(row, out->logits, (size_t)x->dim * sizeof *row);
 }
 
 static int64_t row_tokens(const struct extract *x, int64_t net_h, int64_t net_w)
 {
     int64_t patch = x->model.vit->config.patch;
-    return x->settings.what == FEAT_PATCH ? net_h / patch * (net_w / patch) : 1;
+    return x->settings.kind == FEAT_PATCH ? net_h / patch * (net_w / patch) : 1;
 }
 
 static int reserve_row(struct extract_row *row, int64_t n, struct fmt_error *e)
@@ -356,9 +356,9 @@ static int check_settings(const struct extract *x, struct fmt_error *e)
 {
     const struct extract_settings *s = &x->settings;
     int64_t depth = x->model.vit->config.depth;
-    if (s->what == FEAT_HEAD && !x->model.head)
+    if (s->kind == FEAT_HEAD && !x->model.head)
         return fmt_fail(e, FMT_MISMATCH, "the weights have no projection head");
-    if (s->what == FEAT_HEAD && (s->layers != (uint64_t)1 << (depth - 1) || s->no_norm))
+    if (s->kind == FEAT_HEAD && (s->layers != (uint64_t)1 << (depth - 1) || s->no_norm))
         return fmt_fail(e, FMT_INVALID, "the head takes the normalised output of the last block");
     if (depth < 64 && s->layers >> depth)
         return fmt_fail(e, FMT_INVALID, "layers beyond the last block");
@@ -378,13 +378,13 @@ int extract_open(struct extract *x, const struct device *device, const struct ex
     int status = extract_check_depth(f->depth, e);
     if (status)
         return status;
-    if (settings->what != FEAT_HEAD)
+    if (settings->kind != FEAT_HEAD)
         x->model.head = NULL;
     if (!settings->layers)
         x->settings.layers = (uint64_t)1 << (f->depth - 1);
     x->n_layers = __builtin_popcountll(x->settings.layers);
-    x->dim = f->C * x->n_layers * (settings->what == FEAT_CLS_MEAN ? 2 : 1);
-    if (settings->what == FEAT_HEAD && model->head)
+    x->dim = f->C * x->n_layers * (settings->kind == FEAT_CLS_MEAN ? 2 : 1);
+    if (settings->kind == FEAT_HEAD && model->head)
         x->dim = model->head->config.n_prototypes;
     status = check_settings(x, e);
     if (status)
@@ -425,7 +425,7 @@ void extract_close(struct extract *x)
 int64_t extract_width(const struct extract *x)
 {
     struct extract_geometry p;
-    if (x->settings.what != FEAT_PATCH)
+    if (x->settings.kind != FEAT_PATCH)
         return x->dim;
     if (x->settings.size == 0 ||
         extract_geometry(&x->settings, x->model.vit->config.patch, x->settings.size, x->settings.size, &p, NULL))
@@ -435,7 +435,7 @@ int64_t extract_width(const struct extract *x)
 
 struct feat_header extract_feat_header(const struct extract *x)
 {
-    struct feat_header h = {.what = x->settings.what, .dim = (int32_t)x->dim, .n_tokens = 1,
+    struct feat_header h = {.kind = x->settings.kind, .dim = (int32_t)x->dim, .n_tokens = 1,
                             .n_layers = (int32_t)x->n_layers, .layers = x->settings.layers,
                             .normalised = !x->settings.no_norm, .unit = x->settings.unit};
     struct extract_geometry p;

@@ -38,7 +38,7 @@ struct extract_model { /* all of it the caller's, for the life of struct extract
 };
 
 struct extract_settings {
-    enum feat_what what;
+    enum feat_kind kind;
     int64_t resize; /* the shorter side becomes so many pixels; 0: the picture as it is */
     int64_t size;   /* then the square in the middle, so many pixels a side; 0: all of the picture */
     enum extract_fit fit;

@@ -30,7 +30,7 @@ static struct extract_geometry place(int64_t resize, int64_t size, enum extract_
 static void published_sizes(void)
 {
     struct extract_settings s = extract_published_settings();
-    ok(s.resize == 256 && s.size == 224 && s.what == FEAT_CLS && !s.no_norm && !s.unit, "as the published k-NN has it");
+    ok(s.resize == 256 && s.size == 224 && s.kind == FEAT_CLS && !s.no_norm && !s.unit, "as the published k-NN has it");
     struct extract_geometry p = place(256, 224, EXTRACT_RESIZE, 480, 640);
     ok(p.full_h == 256 && p.full_w == 341 && p.rows == 224 && p.cols == 224 && p.top == 16, "480 x 640 -> 256 x 341");
     is_int(p.left, 58, "58.5 goes to the even side");
@@ -204,7 +204,7 @@ static void against_pass(const struct network *n)
 {
     const struct vit_config *f = &n->vit.config;
     enum { SIDE = 56 };
-    struct extract_settings s = {.what = FEAT_PATCH, .resize = 60, .size = SIDE, .layers = 1 | 4, .no_norm = true};
+    struct extract_settings s = {.kind = FEAT_PATCH, .resize = 60, .size = SIDE, .layers = 1 | 4, .no_norm = true};
     struct image im = {0};
     struct extract x;
     struct extract_row row = {0};
@@ -243,7 +243,7 @@ static void against_pass(const struct network *n)
 /* Rows do not depend on what a worker did before, and mean and unit are what they say. */
 static void kinds(const struct network *n)
 {
-    struct extract_settings s = {.what = FEAT_CLS_MEAN, .resize = 0, .size = 0, .fit = EXTRACT_PAD};
+    struct extract_settings s = {.kind = FEAT_CLS_MEAN, .resize = 0, .size = 0, .fit = EXTRACT_PAD};
     struct extract x, patches;
     struct extract_row a = {0}, b = {0}, c = {0};
     struct image small = {0}, large = {0};
@@ -255,7 +255,7 @@ static void kinds(const struct network *n)
            extract_image(&x, 1, &large, &c, &e) == 0 && extract_image(&x, 1, &small, &b, &e) == 0,
        "three pictures");
     ok(memcmp(a.x, b.x, (size_t)(2 * C) * sizeof *a.x) == 0, "the same bits behind another picture");
-    s.what = FEAT_PATCH;
+    s.kind = FEAT_PATCH;
     s.unit = true;
     ok(extract_open(&patches, &one, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0,
        "patches");
@@ -276,7 +276,7 @@ static void kinds(const struct network *n)
         mean[k] = (float)(sum / (double)b.n_tokens);
     }
     ok(memcmp(mean, a.x + C, (size_t)C * sizeof *mean) == 0, "the mean is that of all patches");
-    s.what = FEAT_HEAD;
+    s.kind = FEAT_HEAD;
     struct extract none;
     ok(extract_open(&none, &one, &n->model, &s, 1, &e) == FMT_MISMATCH, "no head: %s", e.text);
     free(mean);
@@ -332,7 +332,7 @@ static void whole_set(const struct network *n)
     struct shard_set set;
     struct extract x;
     struct fmt_error e = {0};
-    struct extract_settings s = {.what = FEAT_CLS, .resize = 42, .size = 28};
+    struct extract_settings s = {.kind = FEAT_CLS, .resize = 42, .size = 28};
     snprintf(path, sizeof path, "%s/a.shard", tap_scratch());
     write_shard(path);
     const char *paths[] = {path};

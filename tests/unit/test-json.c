@@ -210,7 +210,7 @@ static void test_repair(void)
 /* Further keys of an entry as feat-cat writes them. */
 static void test_features(void)
 {
-    struct feat_header h = {.what = FEAT_CLS, .dim = 1, .n_tokens = 1};
+    struct feat_header h = {.kind = FEAT_CLS, .dim = 1, .n_tokens = 1};
     struct feat_row row = {.labels = {.key = "k", .split = "", .group = "", .label = -1, .group_view = -1,
                                       .extra = "{\"id\":12345678901234567890}"}};
     struct fmt_buffer out = {0};

@@ -38,7 +38,7 @@ static void memory_is(int64_t bytes, const char *what)
 {
     struct resource_limit l = resource_limit_cgroup(root);
     is_int(l.bytes, bytes, "memory of %s", strrchr(root, '/') + 1);
-    is_text(l.what, what, "whose limit it is");
+    is_text(l.source, what, "whose limit it is");
 }
 
 static void test_second_version(void)
@@ -131,7 +131,7 @@ static void test_process(void)
         skip("these tests run under a limit", "ulimit");
         return;
     }
-    ok(resource_limit_memory().bytes > 0 && resource_limit_memory().what[0], "this machine has memory");
+    ok(resource_limit_memory().bytes > 0 && resource_limit_memory().source[0], "this machine has memory");
     ok(thread_processors() >= 1, "and processors");
     size_t unused = (size_t)1 << 30;
     void *p = mmap(NULL, unused, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -147,7 +147,7 @@ static void test_process(void)
     }
     ok(l.bytes < (int64_t)3 << 30 && l.bytes > (int64_t)2 << 30, "what is mapped and not used is taken off: %lld",
        (long long)l.bytes);
-    is_text(l.what, "ulimit -v", "its name");
+    is_text(l.source, "ulimit -v", "its name");
     ok(resource_limit_address_space(), "address space is limited");
     setrlimit(RLIMIT_AS, &before);
     getrlimit(RLIMIT_DATA, &before);
@@ -156,7 +156,7 @@ static void test_process(void)
     ok(setrlimit(RLIMIT_DATA, &less) == 0, "ulimit -d 2 GiB");
     l = resource_limit_ulimit();
     ok(l.bytes < (int64_t)5 << 28, "of data as well: %lld", (long long)l.bytes);
-    is_text(l.what, "ulimit -d", "its name");
+    is_text(l.source, "ulimit -d", "its name");
     setrlimit(RLIMIT_DATA, &before);
     munmap(p, unused);
 }

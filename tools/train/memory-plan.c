@@ -83,9 +83,9 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
 const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LIMIT_TEXT_MAX])
 {
     char bytes[32];
-    bool machine = strncmp(l->what, "this", 4) == 0, process = strncmp(l->what, "ulimit", 6) == 0;
+    bool machine = strncmp(l->source, "this", 4) == 0, process = strncmp(l->source, "ulimit", 6) == 0;
     const char *verb = machine ? "has" : process ? "leaves" : "allows";
-    snprintf(out, MEMORY_LIMIT_TEXT_MAX, "%s %s %s", l->what, verb, num_bytes_text((double)l->bytes, bytes));
+    snprintf(out, MEMORY_LIMIT_TEXT_MAX, "%s %s %s", l->source, verb, num_bytes_text((double)l->bytes, bytes));
     return out;
 }
 
