@@ -96,7 +96,9 @@ TOOLS       := $(patsubst tools/%.c,$(B)/%,$(sort $(wildcard tools/*.c)))
 UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test-*.c tests/op/test-*.c)))
 # Helpers that tests and benchmarks start: datagen, raw speed figures, the I/O failure preload.
 HELPERS     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*.c))) $(patsubst examples/%.c,$(B)/examples/%,$(sort $(wildcard examples/*.c)))
-HELPERS     := $(filter-out $(B)/tests/tap,$(HELPERS))
+HELPERS     := $(filter-out $(B)/tests/tap $(B)/tests/foreign,$(HELPERS))
+# The tools that compute, with a device more, whose memory the host cannot reach (tests/foreign.c).
+FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg)
 PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/*.c)))
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 REPLAY      := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
@@ -141,8 +143,10 @@ endef
 
 $(TOOLS): $(B)/%: $(B)/tools/%.o $(LIBS)
 	$(call link,$< $(LIBS))
-$(UNIT): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/tap.o $(LIBS)
-	$(call link,$< $(B)/tests/tap.o $(LIBS))
+$(UNIT): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/tap.o $(B)/tests/foreign.o $(LIBS)
+	$(call link,$< $(B)/tests/tap.o $(B)/tests/foreign.o $(LIBS))
+$(FOREIGN): $(B)/tests/foreign-tools/%: $(B)/tools/%.o $(B)/tests/foreign.o $(LIBS)
+	$(call link,$< $(B)/tests/foreign.o $(LIBS))
 $(HELPERS): $(B)/%: $(B)/%.o $(LIBS)
 	$(call link,$< $(LIBS))
 $(PRELOADS): $(B)/tests/%.so: tests/%.c
@@ -150,7 +154,7 @@ $(PRELOADS): $(B)/tests/%.so: tests/%.c
 	$(Q)$(CC) $(BASE_FLAGS) -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
 
 # ------------------------------------------------------------------ tests
-tests: tools $(UNIT) $(HELPERS) $(PRELOADS) $(REPLAY)
+tests: tools $(UNIT) $(FOREIGN) $(HELPERS) $(PRELOADS) $(REPLAY)
 
 check: deps
 	@$(MAKE) --no-print-directory tests

@@ -7,8 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "positions.h"
+#include "device-copies.h"
 #include "op.h"
+#include "positions.h"
 #include "rng.h"
 
 enum { OPERANDS_MAX = 8, DIRECTIONS = 4 };
@@ -86,18 +87,16 @@ static void linear_shape(struct run *r)
 
 static void linear_forward(struct run *r)
 {
-    op_linear_fwd(&r->c, HOST_TENSOR(r->y, r->T, LIN_N), HOST_TENSOR(r->in[0].x, r->T, LIN_K),
-                  HOST_TENSOR(r->in[1].x, LIN_N, LIN_K),
-                  HOST_TENSOR(r->in[2].x, LIN_N));
+    ON_DEVICE(&r->c, op_linear_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->in[0].x, r->T, LIN_K),
+                                   COPY(r->in[1].x, LIN_N, LIN_K), COPY(r->in[2].x, LIN_N)));
 }
 
 static void linear_backward(struct run *r)
 {
-    op_linear_bwd_x(&r->c, HOST_TENSOR(r->in[0].d, r->T, LIN_K), HOST_TENSOR(r->dy, r->T, LIN_N),
-                    HOST_TENSOR(r->in[1].x, LIN_N, LIN_K));
-    op_linear_bwd_w(&r->c, HOST_TENSOR(r->in[1].d, LIN_N, LIN_K), HOST_TENSOR(r->in[2].d, LIN_N),
-                    HOST_TENSOR(r->dy, r->T, LIN_N),
-                    HOST_TENSOR(r->in[0].x, r->T, LIN_K));
+    ON_DEVICE(&r->c, op_linear_bwd_x(&r->c, COPY(r->in[0].d, r->T, LIN_K), COPY(r->dy, r->T, LIN_N),
+                                     COPY(r->in[1].x, LIN_N, LIN_K)));
+    ON_DEVICE(&r->c, op_linear_bwd_w(&r->c, COPY(r->in[1].d, LIN_N, LIN_K), COPY(r->in[2].d, LIN_N),
+                                     COPY(r->dy, r->T, LIN_N), COPY(r->in[0].x, r->T, LIN_K)));
 }
 
 static void linear_plain(const struct run *r, double *y)
@@ -117,26 +116,31 @@ static void transposed_shape(struct run *r)
     r->kept_n[0] = LIN_N * LIN_K;
 }
 
+static struct tensor transposed(struct tensor w)
+{
+    w.transposed = true;
+    return w;
+}
+
 static void transposed_forward(struct run *r)
 {
-    struct tensor w = HOST_TENSOR(r->kept[0], LIN_N, LIN_K);
-    op_transpose(&r->c, HOST_TENSOR(r->kept[0], LIN_K, LIN_N), HOST_TENSOR(r->in[1].x, LIN_N, LIN_K));
-    w.transposed = true;
-    op_linear_fwd(&r->c, HOST_TENSOR(r->y, r->T, LIN_N), HOST_TENSOR(r->in[0].x, r->T, LIN_K), w,
-                  HOST_TENSOR(r->in[2].x, LIN_N));
+    ON_DEVICE(&r->c, op_transpose(&r->c, COPY(r->kept[0], LIN_K, LIN_N), COPY(r->in[1].x, LIN_N, LIN_K)));
+    ON_DEVICE(&r->c, op_linear_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->in[0].x, r->T, LIN_K),
+                                   transposed(COPY(r->kept[0], LIN_N, LIN_K)), COPY(r->in[2].x, LIN_N)));
 }
 
 static void linear_gelu_forward(struct run *r)
 {
-    op_linear_gelu_fwd(&r->c, HOST_TENSOR(r->y, r->T, LIN_N), HOST_TENSOR(r->kept[0], r->T, LIN_N),
-                       HOST_TENSOR(r->in[0].x, r->T, LIN_K), HOST_TENSOR(r->in[1].x, LIN_N,
-                                                                         LIN_K), HOST_TENSOR(r->in[2].x, LIN_N));
+    ON_DEVICE(&r->c, op_linear_gelu_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->kept[0], r->T, LIN_N),
+                                        COPY(r->in[0].x, r->T, LIN_K), COPY(r->in[1].x, LIN_N, LIN_K),
+                                        COPY(r->in[2].x, LIN_N)));
 }
 
 static void linear_gelu_backward(struct run *r)
 {
-    struct tensor u = HOST_TENSOR(r->kept[0], r->T, LIN_N);
-    op_gelu_bwd(&r->c, HOST_TENSOR(r->dy, r->T, LIN_N), u, HOST_TENSOR(r->dy, r->T, LIN_N), u); /* in place, both */
+    /* in place, both */
+    ON_DEVICE(&r->c, op_gelu_bwd(&r->c, COPY(r->dy, r->T, LIN_N), COPY(r->kept[0], r->T, LIN_N),
+                                 COPY(r->dy, r->T, LIN_N), COPY(r->kept[0], r->T, LIN_N)));
     linear_backward(r);
 }
 
@@ -159,13 +163,13 @@ static void gelu_shape(struct run *r)
 
 static void gelu_forward(struct run *r)
 {
-    op_gelu_fwd(&r->c, HOST_TENSOR(r->y, r->y_n), HOST_TENSOR(r->in[0].x, r->y_n));
+    ON_DEVICE(&r->c, op_gelu_fwd(&r->c, COPY(r->y, r->y_n), COPY(r->in[0].x, r->y_n)));
 }
 
 static void gelu_backward(struct run *r)
 {
-    op_gelu_bwd(&r->c, HOST_TENSOR(r->in[0].d, r->y_n), TENSOR_NONE, HOST_TENSOR(r->dy, r->y_n),
-                HOST_TENSOR(r->in[0].x, r->y_n));
+    ON_DEVICE(&r->c, op_gelu_bwd(&r->c, COPY(r->in[0].d, r->y_n), TENSOR_NONE, COPY(r->dy, r->y_n),
+                                 COPY(r->in[0].x, r->y_n)));
 }
 
 static void gelu_plain(const struct run *r, double *y)
@@ -183,13 +187,13 @@ static void swiglu_shape(struct run *r)
 
 static void swiglu_forward(struct run *r)
 {
-    op_swiglu_fwd(&r->c, HOST_TENSOR(r->y, r->T, ACT_H), HOST_TENSOR(r->in[0].x, r->T, 2 * ACT_H));
+    ON_DEVICE(&r->c, op_swiglu_fwd(&r->c, COPY(r->y, r->T, ACT_H), COPY(r->in[0].x, r->T, 2 * ACT_H)));
 }
 
 static void swiglu_backward(struct run *r)
 {
-    op_swiglu_bwd(&r->c, HOST_TENSOR(r->in[0].d, r->T, 2 * ACT_H), HOST_TENSOR(r->kept[0], r->T, ACT_H),
-                  HOST_TENSOR(r->dy, r->T, ACT_H), HOST_TENSOR(r->in[0].x, r->T, 2 * ACT_H));
+    ON_DEVICE(&r->c, op_swiglu_bwd(&r->c, COPY(r->in[0].d, r->T, 2 * ACT_H), COPY(r->kept[0], r->T, ACT_H),
+                                   COPY(r->dy, r->T, ACT_H), COPY(r->in[0].x, r->T, 2 * ACT_H)));
 }
 
 static void swiglu_plain(const struct run *r, double *y)
@@ -215,19 +219,16 @@ static void layernorm_shape(struct run *r)
 
 static void layernorm_forward(struct run *r)
 {
-    op_layernorm_fwd(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->kept[0], r->T),
-                     HOST_TENSOR(r->kept[1], r->T),
-                     HOST_TENSOR(r->in[0].x, r->T, ROW_C), HOST_TENSOR(r->in[1].x, ROW_C), HOST_TENSOR(r->in[2].x,
-                                                                                                       ROW_C), 1e-6f);
+    ON_DEVICE(&r->c, op_layernorm_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->kept[0], r->T), COPY(r->kept[1], r->T),
+                                      COPY(r->in[0].x, r->T, ROW_C), COPY(r->in[1].x, ROW_C), COPY(r->in[2].x, ROW_C),
+                                      1e-6f));
 }
 
 static void layernorm_backward(struct run *r)
 {
-    op_layernorm_bwd(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->in[1].d, ROW_C),
-                     HOST_TENSOR(r->in[2].d, ROW_C),
-                     HOST_TENSOR(r->dy, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C), HOST_TENSOR(r->kept[0],
-                                                                                                        r->T),
-                     HOST_TENSOR(r->kept[1], r->T), HOST_TENSOR(r->in[1].x, ROW_C));
+    ON_DEVICE(&r->c, op_layernorm_bwd(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->in[1].d, ROW_C),
+                                      COPY(r->in[2].d, ROW_C), COPY(r->dy, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C),
+                                      COPY(r->kept[0], r->T), COPY(r->kept[1], r->T), COPY(r->in[1].x, ROW_C)));
 }
 
 static void layernorm_plain(const struct run *r, double *y)
@@ -265,20 +266,19 @@ static void rows_shape(struct run *r)
 static void rows_forward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_copy(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
-    op_gather_rows(&r->c, HOST_TENSOR(r->kept[0], M, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C),
-                   HOST_TENSOR(r->rows, M));
-    op_scatter_add_rows(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->kept[0], M, ROW_C),
-                        HOST_TENSOR(r->rows, M));
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_gather_rows(&r->c, COPY(r->kept[0], M, ROW_C), COPY(r->in[0].x, r->T, ROW_C),
+                                    COPY(r->rows, M)));
+    ON_DEVICE(&r->c, op_scatter_add_rows(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->kept[0], M, ROW_C), COPY(r->rows, M)));
 }
 
 static void rows_backward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_copy(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C));
-    op_gather_rows(&r->c, HOST_TENSOR(r->kept[0], M, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C), HOST_TENSOR(r->rows, M));
-    op_scatter_add_rows(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->kept[0], M, ROW_C),
-                        HOST_TENSOR(r->rows, M));
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->dy, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_gather_rows(&r->c, COPY(r->kept[0], M, ROW_C), COPY(r->dy, r->T, ROW_C), COPY(r->rows, M)));
+    ON_DEVICE(&r->c, op_scatter_add_rows(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->kept[0], M, ROW_C),
+                                         COPY(r->rows, M)));
 }
 
 static bool is_some_row(const struct run *r, int64_t t)
@@ -305,20 +305,19 @@ static void residual_shape(struct run *r)
 static void residual_forward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_fill(&r->c, HOST_TENSOR(r->kept[0], M), 1.5f);
-    op_copy(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
-    op_residual_fwd(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[1].x, M, ROW_C),
-                    HOST_TENSOR(r->in[2].x, ROW_C),
-                    HOST_TENSOR(r->rows, M), HOST_TENSOR(r->kept[0], M));
+    ON_DEVICE(&r->c, op_fill(&r->c, COPY(r->kept[0], M), 1.5f));
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_residual_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[1].x, M, ROW_C),
+                                     COPY(r->in[2].x, ROW_C), COPY(r->rows, M), COPY(r->kept[0], M)));
 }
 
 static void residual_backward(struct run *r)
 {
     int64_t M = some_rows(r);
-    op_copy(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C));
-    op_residual_bwd(&r->c, HOST_TENSOR(r->in[1].d, M, ROW_C), HOST_TENSOR(r->in[2].d, ROW_C),
-                    HOST_TENSOR(r->dy, r->T, ROW_C), HOST_TENSOR(r->in[1].x, M, ROW_C),
-                    HOST_TENSOR(r->in[2].x, ROW_C), HOST_TENSOR(r->rows, M), HOST_TENSOR(r->kept[0], M));
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->dy, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_residual_bwd(&r->c, COPY(r->in[1].d, M, ROW_C), COPY(r->in[2].d, ROW_C),
+                                     COPY(r->dy, r->T, ROW_C), COPY(r->in[1].x, M, ROW_C), COPY(r->in[2].x, ROW_C),
+                                     COPY(r->rows, M), COPY(r->kept[0], M)));
 }
 
 static void residual_plain(const struct run *r, double *y)
@@ -341,17 +340,16 @@ static void residual_bare_shape(struct run *r)
 
 static void residual_bare_forward(struct run *r)
 {
-    op_copy(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
-    op_residual_fwd(&r->c, HOST_TENSOR(r->y, r->T, ROW_C), HOST_TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE,
-                    TENSOR_NONE,
-                    TENSOR_NONE);
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_residual_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[1].x, r->T, ROW_C), TENSOR_NONE,
+                                     TENSOR_NONE, TENSOR_NONE));
 }
 
 static void residual_bare_backward(struct run *r)
 {
-    op_copy(&r->c, HOST_TENSOR(r->in[0].d, r->T, ROW_C), HOST_TENSOR(r->dy, r->T, ROW_C));
-    op_residual_bwd(&r->c, HOST_TENSOR(r->in[1].d, r->T, ROW_C), TENSOR_NONE, HOST_TENSOR(r->dy, r->T, ROW_C),
-                    HOST_TENSOR(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE, TENSOR_NONE);
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->dy, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_residual_bwd(&r->c, COPY(r->in[1].d, r->T, ROW_C), TENSOR_NONE, COPY(r->dy, r->T, ROW_C),
+                                     COPY(r->in[1].x, r->T, ROW_C), TENSOR_NONE, TENSOR_NONE, TENSOR_NONE));
 }
 
 static void residual_bare_plain(const struct run *r, double *y)
@@ -387,18 +385,17 @@ static void attention_forward(struct run *r)
 {
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
-    op_attention_fwd(&r->c, HOST_TENSOR(r->y, rows, ATT_C), HOST_TENSOR(r->kept[0], rows, ATT_NH),
-                     HOST_TENSOR(r->in[0].x, rows, 3 * ATT_C), seg, 3, ATT_NH);
+    ON_DEVICE(&r->c, op_attention_fwd(&r->c, COPY(r->y, rows, ATT_C), COPY(r->kept[0], rows, ATT_NH),
+                                      COPY(r->in[0].x, rows, 3 * ATT_C), seg, 3, ATT_NH));
 }
 
 static void attention_backward(struct run *r)
 {
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
-    op_attention_bwd(&r->c, HOST_TENSOR(r->in[0].d, rows, 3 * ATT_C), HOST_TENSOR(r->dy, rows, ATT_C),
-                     HOST_TENSOR(r->y, rows, ATT_C),
-                     HOST_TENSOR(r->kept[0], rows, ATT_NH), HOST_TENSOR(r->in[0].x, rows, 3 * ATT_C), seg, 3,
-                     ATT_NH);
+    ON_DEVICE(&r->c, op_attention_bwd(&r->c, COPY(r->in[0].d, rows, 3 * ATT_C), COPY(r->dy, rows, ATT_C),
+                                      COPY(r->y, rows, ATT_C), COPY(r->kept[0], rows, ATT_NH),
+                                      COPY(r->in[0].x, rows, 3 * ATT_C), seg, 3, ATT_NH));
 }
 
 static void attention_plain_row(const struct run *r, double *y, int64_t row, int64_t first, int64_t N, int head)
@@ -447,24 +444,23 @@ static struct tensor token_masks(struct run *r)
 {
     for (int64_t i = 0; i < TOK_B * r->T && r->masks; i++)
         r->masks[i] = i % 5 == 1;
-    return HOST_TENSOR(r->masks, TOK_B, r->T);
+    return COPY(r->masks, TOK_B, r->T);
 }
 
 static void tokens_forward(struct run *r)
 {
-    op_tokens_fwd(&r->c, HOST_TENSOR(r->y, TOK_B, 1 + TOK_R + r->T, TOK_C),
-                  HOST_TENSOR(r->in[0].x, TOK_B * r->T, TOK_C),
-                  HOST_TENSOR(r->in[1].x, TOK_C), HOST_TENSOR(r->in[2].x, 1 + r->T, TOK_C), HOST_TENSOR(r->in[3].x,
-                                                                                                        TOK_R, TOK_C),
-                  HOST_TENSOR(r->in[4].x, TOK_C), token_masks(r));
+    ON_DEVICE(&r->c, op_tokens_fwd(&r->c, COPY(r->y, TOK_B, 1 + TOK_R + r->T, TOK_C),
+                                   COPY(r->in[0].x, TOK_B * r->T, TOK_C), COPY(r->in[1].x, TOK_C),
+                                   COPY(r->in[2].x, 1 + r->T, TOK_C), COPY(r->in[3].x, TOK_R, TOK_C),
+                                   COPY(r->in[4].x, TOK_C), token_masks(r)));
 }
 
 static void tokens_backward(struct run *r)
 {
-    op_tokens_bwd(&r->c, HOST_TENSOR(r->in[0].d, TOK_B * r->T, TOK_C), HOST_TENSOR(r->in[1].d, TOK_C),
-                  HOST_TENSOR(r->in[2].d, 1 + r->T, TOK_C), HOST_TENSOR(r->in[3].d, TOK_R,
-                                                                        TOK_C), HOST_TENSOR(r->in[4].d, TOK_C),
-                  HOST_TENSOR(r->dy, TOK_B, 1 + TOK_R + r->T, TOK_C), token_masks(r));
+    ON_DEVICE(&r->c, op_tokens_bwd(&r->c, COPY(r->in[0].d, TOK_B * r->T, TOK_C), COPY(r->in[1].d, TOK_C),
+                                   COPY(r->in[2].d, 1 + r->T, TOK_C), COPY(r->in[3].d, TOK_R, TOK_C),
+                                   COPY(r->in[4].d, TOK_C), COPY(r->dy, TOK_B, 1 + TOK_R + r->T, TOK_C),
+                                   token_masks(r)));
 }
 
 static void tokens_plain(const struct run *r, double *y)
@@ -510,16 +506,16 @@ static void interp_weights(struct run *r)
 static void interp_forward(struct run *r)
 {
     interp_weights(r);
-    op_interp_fwd(&r->c, HOST_TENSOR(r->y, interp_height(r) * INT_W, INT_C),
-                  HOST_TENSOR(r->in[0].x, INT_M * INT_M, INT_C),
-                  HOST_TENSOR(r->kept[0], interp_height(r), INT_M), HOST_TENSOR(r->kept[1], INT_W, INT_M));
+    ON_DEVICE(&r->c, op_interp_fwd(&r->c, COPY(r->y, interp_height(r) * INT_W, INT_C),
+                                   COPY(r->in[0].x, INT_M * INT_M, INT_C), COPY(r->kept[0], interp_height(r), INT_M),
+                                   COPY(r->kept[1], INT_W, INT_M)));
 }
 
 static void interp_backward(struct run *r)
 {
-    op_interp_bwd(&r->c, HOST_TENSOR(r->in[0].d, INT_M * INT_M, INT_C),
-                  HOST_TENSOR(r->dy, interp_height(r) * INT_W, INT_C),
-                  HOST_TENSOR(r->kept[0], interp_height(r), INT_M), HOST_TENSOR(r->kept[1], INT_W, INT_M));
+    ON_DEVICE(&r->c, op_interp_bwd(&r->c, COPY(r->in[0].d, INT_M * INT_M, INT_C),
+                                   COPY(r->dy, interp_height(r) * INT_W, INT_C),
+                                   COPY(r->kept[0], interp_height(r), INT_M), COPY(r->kept[1], INT_W, INT_M)));
 }
 
 static void interp_plain(const struct run *r, double *y)
@@ -553,8 +549,8 @@ static void patchify_shape(struct run *r)
 static void patchify_forward(struct run *r)
 {
     int64_t gw = image_columns(r);
-    op_patchify_fwd(&r->c, HOST_TENSOR(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
-                    HOST_TENSOR(r->in[0].x, IMG_B, 3, IMG_GH * IMG_P, gw * IMG_P), IMG_P);
+    ON_DEVICE(&r->c, op_patchify_fwd(&r->c, COPY(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
+                                     COPY(r->in[0].x, IMG_B, 3, IMG_GH * IMG_P, gw * IMG_P), IMG_P));
 }
 
 /* Where element `at` of the patches comes from: image, colour, row, column. */
@@ -584,8 +580,8 @@ static void patchify_u8_forward(struct run *r)
     uint8_t *pixels = (uint8_t *)r->kept[0];
     for (int64_t i = 0; i < r->y_n && pixels; i++)
         pixels[i] = (uint8_t)(i * 37 + i / 11);
-    op_patchify_u8_fwd(&r->c, HOST_TENSOR(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
-                       HOST_TENSOR(pixels, IMG_B, IMG_GH * IMG_P, gw * IMG_P, 3), IMG_P, NORM);
+    ON_DEVICE(&r->c, op_patchify_u8_fwd(&r->c, COPY(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
+                                        COPY(pixels, IMG_B, IMG_GH * IMG_P, gw * IMG_P, 3), IMG_P, NORM));
 }
 
 static void patchify_u8_plain(const struct run *r, double *y)
@@ -613,15 +609,15 @@ static void arrays_forward(struct run *r)
 {
     double squares = 0;
     int64_t n = r->T * ROW_C;
-    op_transpose(&r->c, HOST_TENSOR(r->y, ROW_C, r->T), HOST_TENSOR(r->in[0].x, r->T, ROW_C));
-    op_axpy(&r->c, HOST_TENSOR(r->y, n), 2, HOST_TENSOR(r->in[0].x, n));
-    op_sum_squares(&r->c, &squares, HOST_TENSOR(r->in[0].x, n));
+    ON_DEVICE(&r->c, op_transpose(&r->c, COPY(r->y, ROW_C, r->T), COPY(r->in[0].x, r->T, ROW_C)));
+    ON_DEVICE(&r->c, op_axpy(&r->c, COPY(r->y, n), 2, COPY(r->in[0].x, n)));
+    ON_DEVICE(&r->c, op_sum_squares(&r->c, &squares, COPY(r->in[0].x, n)));
     if (!op_planning(&r->c))
         r->y[n] = (float)squares;
     double *f64 = (double *)(void *)r->kept[0];
-    op_fill(&r->c, HOST_TENSOR(f64, 1), 7);
-    op_copy(&r->c, HOST_TENSOR(f64 ? f64 + 1 : f64, 1), HOST_TENSOR(f64, 1));
-    op_divide(&r->c, HOST_TENSOR(r->y ? r->y + n + 1 : r->y, 1), HOST_TENSOR(f64 ? f64 + 1 : f64, 1), 3);
+    ON_DEVICE(&r->c, op_fill(&r->c, COPY(f64, 1), 7));
+    ON_DEVICE(&r->c, op_copy(&r->c, COPY(f64 ? f64 + 1 : f64, 1), COPY(f64, 1)));
+    ON_DEVICE(&r->c, op_divide(&r->c, COPY(r->y ? r->y + n + 1 : r->y, 1), COPY(f64 ? f64 + 1 : f64, 1), 3));
 }
 
 static void arrays_plain(const struct run *r, double *y)

@@ -1,4 +1,4 @@
-/* opbed.h - what the tests in op/ that have cases of their own share: a context of two threads, random arrays,
+/* opbed.h - what the tests in op/ share: a context of two threads on the test's device, random arrays in host memory,
  * difference quotients. Arrays are for free(). One test includes it.
  *
  *   int main(void) { if (bed_open()) return 1;  ...;  return bed_close(); }
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device-copies.h"
 #include "isa.h"
 #include "op.h"
 #include "rng.h"

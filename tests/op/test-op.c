@@ -17,12 +17,12 @@
 #include "test-device.h"
 
 /* Operations that have a test of their own. */
-static const char elsewhere[] = " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
-                                "prototype_fwd prototype_bwd prototype_cache_logits prototype_sinkhorn "
-                                "prototype_sinkhorn_columns prototype_sinkhorn_rescale prototype_sinkhorn_rows "
-                                "prototype_center prototype_collapse_sums prototype_collapse prototype_xent_fwd prototype_xent_bwd "
-                                "prototype_kl " /* test-prototypes.c */
-                                "update "; /* test-update.c */
+static const char elsewhere[] =
+    " l2norm_fwd l2norm_bwd koleo effective_rank " /* test-rows.c */
+    "prototype_fwd prototype_bwd prototype_cache_logits prototype_sinkhorn prototype_sinkhorn_columns "
+    "prototype_sinkhorn_rescale prototype_sinkhorn_rows prototype_center prototype_collapse_sums prototype_collapse "
+    "prototype_xent_fwd prototype_xent_bwd prototype_kl " /* test-prototypes.c */
+    "update "; /* test-update.c */
 
 static void every_operation_has_a_case(void)
 {
@@ -205,12 +205,12 @@ static void wrong_shapes_are_named(void)
     struct fmt_error e = {0};
     float y[6] = {0}, x[6] = {0}, w[6] = {0};
     device_arena_init(&scratch, test_backend(), 4096, NULL);
-    op_linear_fwd(&c, HOST_TENSOR(y, 2, 2), HOST_TENSOR(x, 2, 3), HOST_TENSOR(w, 2, 2), TENSOR_NONE);
-    op_gelu_fwd(&c, HOST_TENSOR(y, 2), HOST_TENSOR(x, 2)); /* after an error nothing is done */
+    ON_DEVICE(&c, op_linear_fwd(&c, COPY(y, 2, 2), COPY(x, 2, 3), COPY(w, 2, 2), TENSOR_NONE);
+              op_gelu_fwd(&c, COPY(y, 2), COPY(x, 2))); /* after an error nothing is done */
     ok(op_sync(&c, &e) == FMT_MISMATCH, "a wrong shape is an error");
     is_text(e.text, "linear_fwd: w is F32 [2,2], not F32 [2,3]", "which says what is wrong");
     ok(op_sync(&c, NULL) == 0, "and is told once");
-    op_gelu_fwd(&c, HOST_TENSOR((float *)NULL, 2), HOST_TENSOR(x, 2));
+    ON_DEVICE(&c, op_gelu_fwd(&c, COPY((float *)NULL, 2), COPY(x, 2)));
     ok(op_sync(&c, NULL) == FMT_MISMATCH, "so is an operand without memory");
     device_arena_release(&scratch);
 }

@@ -4,38 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prototype-loops.h"
 #include "opbed.h"
+#include "prototype-loops.h"
 #include "prototypes.h"
 
 enum { ROUNDS = 3 };
-
-/* Of rows [first, first + n). */
-static void sinkhorn(const struct prototype_layer *p, int64_t first, int64_t n, double *col, double *row, double tau)
-{
-    struct tensor log_col = HOST_TENSOR(col, p->v.dims[0]), log_row = HOST_TENSOR(row, n);
-    op_fill(&ctx, log_row, 0);
-    for (int round = 1; round <= ROUNDS; round++)
-        op_prototype_sinkhorn(&ctx, log_col, log_row, p, first, tau, round < ROUNDS ? log((double)n) : 0);
-}
 
 /* ---- a case: a student, a teacher with targets, pairs ---- */
 
 struct layer {
     int64_t T, K, b;
     float *z, *v, *g, *logits;
-    struct prototype_layer p;
 };
+
+/* On the device, inside of ON_DEVICE. */
+static struct prototype_layer on_device(const struct layer *l)
+{
+    return (struct prototype_layer){
+        .z = COPY(l->z, l->T, l->b), .v = COPY(l->v, l->K, l->b), .g = COPY(l->g, l->K, 1)};
+}
+
+static void layer_logits(struct layer *l)
+{
+    ON_DEVICE(&ctx, struct prototype_layer p = on_device(l); op_prototype_fwd(&ctx, COPY(l->logits, l->T, l->K), &p));
+}
 
 static struct layer layer_make(int64_t T, int64_t K, int64_t b)
 {
-    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K),
-                      {.logits_cached = false}};
+    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K)};
     for (int64_t k = 0; k < K; k++)
         l.g[k] += 1;
-    l.p = (struct prototype_layer){
-        .z = HOST_TENSOR(l.z, T, b), .v = HOST_TENSOR(l.v, K, b), .g = HOST_TENSOR(l.g, K, 1)};
-    op_prototype_fwd(&ctx, HOST_TENSOR(l.logits, T, K), &l.p);
+    layer_logits(&l);
     return l;
 }
 
@@ -44,15 +43,26 @@ static void layer_free(struct layer *l)
     free(l->z), free(l->v), free(l->g), free(l->logits);
 }
 
+/* log_col [K] and log_row [n] of rows [first, first + n). */
+static void sinkhorn(const struct layer *l, int64_t first, int64_t n, double *col, double *row, double temperature)
+{
+    ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+              struct tensor log_col = COPY(col, l->K), log_row = COPY(row, n);
+              op_fill(&ctx, log_row, 0);
+              for (int round = 1; round <= ROUNDS; round++)
+                  op_prototype_sinkhorn(&ctx, log_col, log_row, &p, first, temperature,
+                                        round < ROUNDS ? log((double)n) : 0));
+}
+
 struct xent_case {
     struct layer s, t;
     int64_t n_first;
     double *log_col[2], *log_row;
     int64_t *target;
     float *weight;
-    struct prototype_targets targets;
-    struct prototype_pairs pairs;
 };
+
+static const double TEACHER_TEMPERATURE = 0.1, STUDENT_TEMPERATURE = 0.2;
 
 static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
 {
@@ -62,19 +72,15 @@ static struct xent_case case_make(int64_t Ts, int64_t Tt, int64_t n_first, int64
                           {zeros_f64(K), zeros_f64(K)},
                           zeros_f64(Tt),
                           calloc((size_t)(2 * Ts), sizeof(int64_t)),
-                          noise(Ts, 1),
-                          .pairs = {.temperature = 0}};
+                          noise(Ts, 1)};
     if (n_first)
-        sinkhorn(&x.t.p, 0, n_first, x.log_col[0], x.log_row, 0.1);
+        sinkhorn(&x.t, 0, n_first, x.log_col[0], x.log_row, TEACHER_TEMPERATURE);
     if (n_first < Tt)
-        sinkhorn(&x.t.p, n_first, Tt - n_first, x.log_col[1], x.log_row + n_first, 0.1);
+        sinkhorn(&x.t, n_first, Tt - n_first, x.log_col[1], x.log_row + n_first, TEACHER_TEMPERATURE);
     for (int64_t i = 0; i < Ts; i++) {
         x.target[2 * i] = (int64_t)rng_below(&draws, (uint64_t)Tt);
         x.target[2 * i + 1] = i % 3 == 0 ? (int64_t)rng_below(&draws, (uint64_t)Tt) : -1;
     }
-    x.targets = (struct prototype_targets){
-        x.t.p, 0.1, n_first, {HOST_TENSOR(x.log_col[0], K), HOST_TENSOR(x.log_col[1], K)}, HOST_TENSOR(x.log_row, Tt)};
-    x.pairs = (struct prototype_pairs){HOST_TENSOR(x.target, Ts, 2), HOST_TENSOR(x.weight, Ts), 0.2};
     return x;
 }
 
@@ -84,30 +90,46 @@ static void case_free(struct xent_case *x)
     free(x->log_col[0]), free(x->log_col[1]), free(x->log_row), free(x->target), free(x->weight);
 }
 
+static struct prototype_targets targets_on_device(const struct xent_case *x)
+{
+    return (struct prototype_targets){.teacher = on_device(&x->t),
+                                      .temperature = TEACHER_TEMPERATURE,
+                                      .n_first = x->n_first,
+                                      .log_col = {COPY(x->log_col[0], x->t.K), COPY(x->log_col[1], x->t.K)},
+                                      .log_row = COPY(x->log_row, x->t.T)};
+}
+
+static struct prototype_pairs pairs_on_device(const struct xent_case *x)
+{
+    return (struct prototype_pairs){COPY(x->target, x->s.T, 2), COPY(x->weight, x->s.T), STUDENT_TEMPERATURE};
+}
+
 static double target_of(const struct xent_case *x, int64_t row, int64_t k)
 {
     if (row < 0)
         return 0;
-    return exp((double)x->t.logits[row * x->t.K + k] / 0.1 + x->log_col[row >= x->n_first][k] + x->log_row[row]);
+    return exp((double)x->t.logits[row * x->t.K + k] / TEACHER_TEMPERATURE + x->log_col[row >= x->n_first][k] +
+               x->log_row[row]);
 }
 
 /* Loss of each row and the gradient at the logits, by the formulas of the specification. */
 static void plain_xent(const struct xent_case *x, double *loss, float *dlogits)
 {
+    const double tau = STUDENT_TEMPERATURE;
     for (int64_t i = 0; i < x->s.T; i++) {
         const float *s = x->s.logits + i * x->s.K;
         double sum = 0, target_sum = 0;
         for (int64_t k = 0; k < x->s.K; k++)
-            sum += exp((double)s[k] / 0.2);
+            sum += exp((double)s[k] / tau);
         loss[i] = 0;
         for (int64_t k = 0; k < x->s.K; k++) {
             double t = target_of(x, x->target[2 * i], k) + target_of(x, x->target[2 * i + 1], k);
-            loss[i] -= t * ((double)s[k] / 0.2 - log(sum));
+            loss[i] -= t * ((double)s[k] / tau - log(sum));
             target_sum += t;
         }
         for (int64_t k = 0; k < x->s.K; k++) {
             double t = target_of(x, x->target[2 * i], k) + target_of(x, x->target[2 * i + 1], k);
-            double d = (exp((double)s[k] / 0.2) / sum * target_sum - t) / 0.2;
+            double d = (exp((double)s[k] / tau) / sum * target_sum - t) / tau;
             dlogits[i * x->s.K + k] = (float)((double)x->weight[i] * d);
         }
     }
@@ -118,24 +140,23 @@ struct xent_out {
     float *dz, *dv, *dg;
 };
 
-static struct xent_out run_xent(struct xent_case *x, bool cache)
+static struct xent_out run_xent(const struct xent_case *x, bool cache)
 {
     int64_t T = x->s.T, K = x->s.K, b = x->s.b;
     struct xent_out o = {zeros_f64(T), zeros_f64(T), zeros_f64(T), zeros_f32(T * b), zeros_f32(K * b), zeros_f32(K)};
-    struct prototype_layer s = x->s.p;
-    struct prototype_targets t = x->targets;
-    float *logits[2] = {NULL, NULL};
-    if (cache) {
-        logits[0] = zeros_f32(prototypes_logits_count(T, K));
-        logits[1] = zeros_f32(prototypes_logits_count(x->t.T, K));
-        s.logits = HOST_TENSOR(logits[0], PROTOTYPES_LOGITS(T, K));
-        t.teacher.logits = HOST_TENSOR(logits[1], PROTOTYPES_LOGITS(x->t.T, K));
-        op_prototype_cache_logits(&ctx, &t.teacher);
-    }
-    struct tensor lse = HOST_TENSOR(o.lse, T), target_sum = HOST_TENSOR(o.target_sum, T);
-    op_prototype_xent_fwd(&ctx, HOST_TENSOR(o.loss, T), lse, target_sum, &s, &t, &x->pairs);
-    op_prototype_xent_bwd(&ctx, HOST_TENSOR(o.dz, T, b), HOST_TENSOR(o.dv, K, b), HOST_TENSOR(o.dg, K, 1), lse,
-                          target_sum, &s, &t, &x->pairs);
+    float *logits[2] = {zeros_f32(prototypes_logits_count(T, K)), zeros_f32(prototypes_logits_count(x->t.T, K))};
+    ON_DEVICE(&ctx, struct prototype_layer s = on_device(&x->s);
+              struct prototype_targets t = targets_on_device(x);
+              struct prototype_pairs pairs = pairs_on_device(x);
+              struct tensor lse = COPY(o.lse, T), target_sum = COPY(o.target_sum, T);
+              if (cache) {
+                  s.logits = COPY(logits[0], PROTOTYPES_LOGITS(T, K));
+                  t.teacher.logits = COPY(logits[1], PROTOTYPES_LOGITS(x->t.T, K));
+                  op_prototype_cache_logits(&ctx, &t.teacher);
+              }
+              op_prototype_xent_fwd(&ctx, COPY(o.loss, T), lse, target_sum, &s, &t, &pairs);
+              op_prototype_xent_bwd(&ctx, COPY(o.dz, T, b), COPY(o.dv, K, b), COPY(o.dg, K, 1), lse, target_sum, &s, &t,
+                                    &pairs));
     free(logits[0]), free(logits[1]);
     return o;
 }
@@ -153,18 +174,26 @@ static bool out_same(const struct xent_out *a, const struct xent_out *b, const s
            memcmp(a->dg, b->dg, (size_t)l->K * sizeof(float)) == 0;
 }
 
-static void check_threads(struct xent_case *x, const struct xent_out *want)
+static void check_threads(const struct xent_case *x, const struct xent_out *expected)
 {
     struct fmt_error e = {0};
     struct thread_pool *pool = ctx.pool;
     for (int n = 1; n <= 5; n += 2) {
         ctx.pool = thread_open(n, &e);
         struct xent_out o = run_xent(x, n == 3);
-        ok(out_same(&o, want, &x->s), "cross-entropy: %d threads, the same bits", n);
+        ok(out_same(&o, expected, &x->s), "cross-entropy: %d threads, the same bits", n);
         out_free(&o);
         thread_close(ctx.pool);
     }
     ctx.pool = pool;
+}
+
+/* The gradients of the layer from those at its logits. */
+static void layer_backward(const struct layer *l, const float *dlogits, float *dz, float *dv, float *dg)
+{
+    ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+              op_prototype_bwd(&ctx, COPY(dz, l->T, l->b), COPY(dv, l->K, l->b), COPY(dg, l->K, 1),
+                               COPY(dlogits, l->T, l->K), &p));
 }
 
 static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
@@ -174,8 +203,7 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
     double *loss = zeros_f64(Ts), worst = 0;
     float *d = zeros_f32(Ts * K), *dz = zeros_f32(Ts * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
     plain_xent(&x, loss, d);
-    op_prototype_bwd(&ctx, HOST_TENSOR(dz, Ts, b), HOST_TENSOR(dv, K, b), HOST_TENSOR(dg, K, 1), HOST_TENSOR(d, Ts, K),
-                     &x.s.p);
+    layer_backward(&x.s, d, dz, dv, dg);
     for (int64_t i = 0; i < Ts; i++)
         worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
     ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b,
@@ -200,9 +228,8 @@ struct logits_value {
 static double logits_value(void *arg)
 {
     struct logits_value *a = arg;
-    struct layer *l = a->l;
-    op_prototype_fwd(&ctx, HOST_TENSOR(l->logits, l->T, l->K), &l->p);
-    return dot(l->logits, a->dlogits, l->T * l->K);
+    layer_logits(a->l);
+    return dot(a->l->logits, a->dlogits, a->l->T * a->l->K);
 }
 
 static void test_logits_differences(int64_t T, int64_t K, int64_t b)
@@ -210,8 +237,7 @@ static void test_logits_differences(int64_t T, int64_t K, int64_t b)
     struct layer l = layer_make(T, K, b);
     float *d = noise(T * K, 0.1), *dz = zeros_f32(T * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
     struct logits_value a = {&l, d};
-    op_prototype_bwd(&ctx, HOST_TENSOR(dz, T, b), HOST_TENSOR(dv, K, b), HOST_TENSOR(dg, K, 1), HOST_TENSOR(d, T, K),
-                     &l.p);
+    layer_backward(&l, d, dz, dv, dg);
     check_direction("logits, z", (struct function){logits_value, &a, 0}, l.z, T * b, dz);
     check_direction("logits, v", (struct function){logits_value, &a, 0}, l.v, K * b, dv);
     check_direction("logits, g", (struct function){logits_value, &a, 0}, l.g, K, dg);
@@ -222,15 +248,16 @@ static void test_logits_differences(int64_t T, int64_t K, int64_t b)
 
 static double xent_value(void *arg)
 {
-    struct xent_case *x = arg;
-    double *rows = zeros_f64(3 * x->s.T), sum = 0;
-    struct prototype_layer s = x->s.p;
+    const struct xent_case *x = arg;
     int64_t T = x->s.T;
-    op_prototype_xent_fwd(&ctx, HOST_TENSOR(rows, T), HOST_TENSOR(rows + T, T), HOST_TENSOR(rows + 2 * T, T), &s,
-                          &x->targets, &x->pairs);
-    for (int64_t i = 0; i < x->s.T; i++)
-        sum += rows[i] * (double)x->weight[i];
-    free(rows);
+    double *loss = zeros_f64(T), *lse = zeros_f64(T), *target_sum = zeros_f64(T), sum = 0;
+    ON_DEVICE(&ctx, struct prototype_layer s = on_device(&x->s);
+              struct prototype_targets t = targets_on_device(x);
+              struct prototype_pairs pairs = pairs_on_device(x);
+              op_prototype_xent_fwd(&ctx, COPY(loss, T), COPY(lse, T), COPY(target_sum, T), &s, &t, &pairs));
+    for (int64_t i = 0; i < T; i++)
+        sum += loss[i] * (double)x->weight[i];
+    free(loss), free(lse), free(target_sum);
     return sum;
 }
 
@@ -255,9 +282,10 @@ struct kl_value {
 static double kl_loss(const struct kl_value *a, float *dz, float *dv, float *dg)
 {
     double loss = 0;
-    struct layer *l = a->l;
-    op_prototype_kl(&ctx, &loss, HOST_TENSOR(dz, a->n, l->b), HOST_TENSOR(dv, l->K, l->b), HOST_TENSOR(dg, l->K, 1),
-                    &l->p, a->first, 0.2, 0.7);
+    const struct layer *l = a->l;
+    ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+              op_prototype_kl(&ctx, &loss, COPY(dz, a->n, l->b), COPY(dv, l->K, l->b), COPY(dg, l->K, 1), &p, a->first,
+                              0.2, 0.7));
     return 0.7 * loss;
 }
 
@@ -276,7 +304,7 @@ static void test_kl(void)
     struct layer l = layer_make(9, 300, 12);
     struct kl_value a = {&l, 2, 5};
     float *dz = zeros_f32(5 * 12), *dv = zeros_f32(300 * 12), *dg = zeros_f32(300), *all = zeros_f32(9 * 12);
-    double loss = kl_loss(&a, dz, dv, dg), want = 0;
+    double loss = kl_loss(&a, dz, dv, dg), expected = 0;
     for (int64_t k = 0; k < l.K; k++) {
         double mean = 0;
         for (int64_t t = 2; t < 7; t++) {
@@ -285,9 +313,9 @@ static void test_kl(void)
                 sum += exp((double)l.logits[t * l.K + j] / 0.2);
             mean += exp((double)l.logits[t * l.K + k] / 0.2) / sum / 5;
         }
-        want += mean * log(mean * (double)l.K);
+        expected += mean * log(mean * (double)l.K);
     }
-    ok(fabs(loss - 0.7 * want) < 1e-6, "KL to uniform: %.7g, by the formula %.7g", loss, 0.7 * want);
+    ok(fabs(loss - 0.7 * expected) < 1e-6, "KL to uniform: %.7g, by the formula %.7g", loss, 0.7 * expected);
     memcpy(all + 2 * 12, dz, 5 * 12 * sizeof *dz);
     check_direction("KL, z", (struct function){kl_value, &a, 0}, l.z, 9 * 12, all);
     check_direction("KL, v", (struct function){kl_value, &a, 0}, l.v, 300 * 12, dv);
@@ -299,184 +327,229 @@ static void test_kl(void)
 
 /* ---- targets ---- */
 
-static void row_sums(const struct layer *l, const double *col, const double *row, double tau, double *sum)
+enum { ROWS = 11, COLUMNS = 600 };
+static const double TAU = 0.05;
+
+/* The largest difference of a row's sum of targets from 1. */
+static double row_sums_off(const struct layer *l, const double *col, const double *row)
 {
-    for (int64_t i = 0; i < l->T; i++)
-        sum[i] = 0;
-    for (int64_t i = 0; i < l->T; i++)
+    double worst = 0;
+    for (int64_t i = 0; i < l->T; i++) {
+        double sum = 0;
         for (int64_t k = 0; k < l->K; k++)
-            sum[i] += exp((double)l->logits[i * l->K + k] / tau + col[k] + row[i]);
+            sum += exp((double)l->logits[i * l->K + k] / TAU + col[k] + row[i]);
+        worst = fmax(worst, fabs(sum - 1));
+    }
+    return worst;
 }
 
-static void test_targets(void)
+static double largest_difference(const double *a, const double *b, int64_t n)
 {
-    struct layer l = layer_make(11, 600, 8);
-    double *col = zeros_f64(600), *row = zeros_f64(11), *sum = zeros_f64(11), *mean = zeros_f64(600), worst[2] = {0};
-    float *center = noise(600, 0.1);
-    sinkhorn(&l.p, 0, 11, col, row, 0.05);
-    row_sums(&l, col, row, 0.05, sum);
-    for (int i = 0; i < 11; i++)
-        worst[0] = fmax(worst[0], fabs(sum[i] - 1));
-    op_prototype_center(&ctx, HOST_TENSOR(col, 600), HOST_TENSOR(row, 11), HOST_TENSOR(mean, 600), &l.p, 0,
-                        HOST_TENSOR(center, 600), 0.05);
-    row_sums(&l, col, row, 0.05, sum);
-    for (int i = 0; i < 11; i++)
-        worst[1] = fmax(worst[1], fabs(sum[i] - 1));
-    ok(worst[0] < 1e-6 && worst[1] < 1e-6, "targets of a row sum to 1: Sinkhorn-Knopp %.2g, centering %.2g off",
-       worst[0], worst[1]);
-    double want = 0;
-    for (int64_t t = 0; t < 11; t++)
-        want += (double)l.logits[t * 600 + 300];
-    ok(fabs(mean[300] - want) < 1e-6, "the sum of a prototype's logits");
+    double worst = 0;
+    for (int64_t i = 0; i < n; i++)
+        worst = fmax(worst, fabs(a[i] - b[i]));
+    return worst;
+}
+
+static void test_sinkhorn(void)
+{
+    struct layer l = layer_make(ROWS, COLUMNS, 8), moved = l;
+    double *col = zeros_f64(COLUMNS), *row = zeros_f64(ROWS), *col2 = zeros_f64(COLUMNS), *row2 = zeros_f64(ROWS);
+    sinkhorn(&l, 0, ROWS, col, row, TAU);
+    double off = row_sums_off(&l, col, row);
+    ok(off < 1e-6, "targets of a row sum to 1 after Sinkhorn-Knopp (%.2g)", off);
     /* A permuted batch: the same numbers for each prototype. */
-    double *col2 = zeros_f64(600), *col1 = zeros_f64(600), *row2 = zeros_f64(11), off = 0;
-    sinkhorn(&l.p, 0, 11, col1, row, 0.05);
-    float *z = zeros_f32(11 * 8);
-    for (int64_t t = 0; t < 11; t++)
-        memcpy(z + (t * 4 + 3) % 11 * 8, l.z + t * 8, 8 * sizeof *z);
-    struct prototype_layer q = l.p;
-    q.z = HOST_TENSOR(z, 11, 8);
-    sinkhorn(&q, 0, 11, col2, row2, 0.05);
-    for (int64_t k = 0; k < 600; k++)
-        off = fmax(off, fabs(col1[k] - col2[k]));
-    for (int64_t t = 0; t < 11; t++)
-        off = fmax(off, fabs(row[t] - row2[(t * 4 + 3) % 11]));
+    moved.z = zeros_f32(ROWS * 8);
+    for (int64_t t = 0; t < ROWS; t++)
+        memcpy(moved.z + (t * 4 + 3) % ROWS * 8, l.z + t * 8, 8 * sizeof *l.z);
+    sinkhorn(&moved, 0, ROWS, col2, row2, TAU);
+    off = largest_difference(col, col2, COLUMNS);
+    for (int64_t t = 0; t < ROWS; t++)
+        off = fmax(off, fabs(row[t] - row2[(t * 4 + 3) % ROWS]));
     ok(off < 1e-5, "Sinkhorn-Knopp of a permuted batch is the permuted one (%.2g)", off);
     clean("targets");
-    free(col), free(row), free(sum), free(center), free(mean), free(col1), free(col2), free(row2), free(z);
-    layer_free(&l);
-}
-
-/* ---- targets of rows that lie on several ranks ---- */
-
-enum { RANKS = 3 };
-static const int64_t rank_first[RANKS + 1] = {0, 5, 6, 11};
-
-/* One round over rows of n_ranks ranks, as a world would make it; col_max, col_sum, new_max: [RANKS][K]. */
-static void round_in_parts(const struct layer *l, int n_ranks, double *log_col, double *log_row, double *vectors,
-                           double tau, double log_rows)
-{
-    int64_t K = l->K;
-    double *max = vectors, *sum = vectors + RANKS * K, *all = vectors + 2 * RANKS * K;
-    for (int r = 0; r < n_ranks; r++) {
-        int64_t first = n_ranks == 1 ? 0 : rank_first[r], n = n_ranks == 1 ? l->T : rank_first[r + 1] - first;
-        op_prototype_sinkhorn_columns(&ctx, HOST_TENSOR(max + r * K, K), HOST_TENSOR(sum + r * K, K),
-                                      HOST_TENSOR(log_row + first, n), &l->p, first, tau);
-    }
-    for (int64_t k = 0; k < K; k++) {
-        all[k] = max[k];
-        for (int r = 1; r < n_ranks; r++)
-            all[k] = fmax(all[k], max[r * K + k]);
-    }
-    for (int r = 0; r < n_ranks; r++)
-        op_prototype_sinkhorn_rescale(&ctx, HOST_TENSOR(sum + r * K, K), HOST_TENSOR(max + r * K, K),
-                                      HOST_TENSOR(all, K));
-    for (int r = 1; r < n_ranks; r++)
-        for (int64_t k = 0; k < K; k++)
-            sum[k] += sum[r * K + k];
-    for (int r = 0; r < n_ranks; r++) {
-        int64_t first = n_ranks == 1 ? 0 : rank_first[r], n = n_ranks == 1 ? l->T : rank_first[r + 1] - first;
-        op_prototype_sinkhorn_rows(&ctx, HOST_TENSOR(log_col, K), HOST_TENSOR(log_row + first, n), HOST_TENSOR(all, K),
-                                   HOST_TENSOR(sum, K), &l->p, first, tau, log_rows);
-    }
-}
-
-static void test_ranks(void)
-{
-    struct layer l = layer_make(11, 600, 8);
-    double *col[2] = {zeros_f64(600), zeros_f64(600)}, *row[2] = {zeros_f64(11), zeros_f64(11)};
-    double *vectors = zeros_f64(3 * RANKS * 600);
-    for (int n_ranks = 1; n_ranks <= RANKS; n_ranks += RANKS - 1) {
-        double off = 0;
-        sinkhorn(&l.p, 0, 11, col[0], row[0], 0.05);
-        memset(row[1], 0, 11 * sizeof *row[1]);
-        for (int round = 1; round <= ROUNDS; round++)
-            round_in_parts(&l, n_ranks, col[1], row[1], vectors, 0.05, round < ROUNDS ? log(11.0) : 0);
-        for (int64_t k = 0; k < 600; k++)
-            off = fmax(off, fabs(col[0][k] - col[1][k]));
-        for (int64_t t = 0; t < 11; t++)
-            off = fmax(off, fabs(row[0][t] - row[1][t]));
-        ok(n_ranks == 1 ? off == 0 : off < 1e-5, "Sinkhorn-Knopp on %d ranks: %.2g off", n_ranks, off);
-    }
-    clean("ranks");
-    free(col[0]), free(col[1]), free(row[0]), free(row[1]), free(vectors);
+    free(col), free(row), free(col2), free(row2), free(moved.z);
     layer_free(&l);
 }
 
 /* The specification's vectors. */
 static void test_sinkhorn_vector(void)
 {
-    static const float logits[12] = {0.10f,  -0.20f, 0.05f, 0.00f, 0.30f, -0.10f,
-                                     -0.25f, 0.15f,  0.20f, 0.30f, 0.05f, -0.05f};
-    static const double want[2][12] = {{0.350666, 0.000282, 0.649051, 0.000380, 0.999419, 0.000201, 0.000002, 0.060676,
-                                        0.939322, 0.996179, 0.002801, 0.001020},
-                                       {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458, 0.178908,
-                                        0.820634, 0.947235, 0.034305, 0.018460}};
-    static const float v[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, g[3] = {1, 1, 1};
-    struct prototype_layer p = {.z = HOST_TENSOR(logits, 4, 3), .v = HOST_TENSOR(v, 3, 3), .g = HOST_TENSOR(g, 3, 1)};
+    static float logits[12] = {0.10f, -0.20f, 0.05f, 0.00f, 0.30f, -0.10f, -0.25f, 0.15f, 0.20f, 0.30f, 0.05f, -0.05f};
+    static const double expected[2][12] = {{0.350666, 0.000282, 0.649051, 0.000380, 0.999419, 0.000201, 0.000002,
+                                            0.060676, 0.939322, 0.996179, 0.002801, 0.001020},
+                                           {0.410901, 0.007285, 0.581814, 0.010495, 0.982229, 0.007275, 0.000458,
+                                            0.178908, 0.820634, 0.947235, 0.034305, 0.018460}};
+    static float v[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, g[3] = {1, 1, 1};
+    struct layer l = {.T = 4, .K = 3, .b = 3, .z = logits, .v = v, .g = g};
     for (int i = 0; i < 2; i++) {
-        double col[3], row[4], tau = i ? 0.07 : 0.04, worst = 0;
-        sinkhorn(&p, 0, 4, col, row, tau);
+        double col[3] = {0}, row[4] = {0}, tau = i ? 0.07 : 0.04, worst = 0;
+        sinkhorn(&l, 0, 4, col, row, tau);
         for (int j = 0; j < 12; j++)
-            worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - want[i][j]));
+            worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - expected[i][j]));
         ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the specification's numbers (%.2g)", tau, worst);
     }
 }
 
+/* Centering of rows [first, first + n). */
+static void centering(const struct layer *l, int64_t first, int64_t n, double *col, double *row, double *sum,
+                      const float *center)
+{
+    ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+              op_prototype_center(&ctx, COPY(col, l->K), COPY(row, n), COPY(sum, l->K), &p, first,
+                                  COPY(center, l->K), TAU));
+}
+
+static void test_centering(void)
+{
+    struct layer l = layer_make(ROWS, COLUMNS, 8);
+    double *col = zeros_f64(COLUMNS), *row = zeros_f64(ROWS), *sum = zeros_f64(COLUMNS), expected = 0;
+    float *center = noise(COLUMNS, 0.1);
+    centering(&l, 0, ROWS, col, row, sum, center);
+    double off = row_sums_off(&l, col, row);
+    ok(off < 1e-6, "targets of a row sum to 1 after centering (%.2g)", off);
+    for (int64_t t = 0; t < ROWS; t++)
+        expected += (double)l.logits[t * COLUMNS + 300];
+    ok(fabs(sum[300] - expected) < 1e-6, "the sum of a prototype's logits");
+    clean("centering");
+    free(col), free(row), free(sum), free(center);
+    layer_free(&l);
+}
+
+/* ---- the same where rows lie on several ranks ---- */
+
+enum { RANKS = 3 };
+
+/* Rows [first[r], first[r + 1]) of the 11 are rank r's. */
+static const int64_t *rank_rows(int n_ranks)
+{
+    static const int64_t one[] = {0, ROWS}, three[RANKS + 1] = {0, 5, 6, ROWS};
+    return n_ranks == 1 ? one : three;
+}
+
+/* One round as a world of n_ranks makes it. max, sum: [RANKS][K]; all [K]. */
+static void round_in_parts(const struct layer *l, int n_ranks, double *col, double *row, double *max, double *sum,
+                           double *all, double log_rows)
+{
+    int64_t K = l->K;
+    const int64_t *first = rank_rows(n_ranks);
+    for (int r = 0; r < n_ranks; r++)
+        ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+                  op_prototype_sinkhorn_columns(&ctx, COPY(max + r * K, K), COPY(sum + r * K, K),
+                                                COPY(row + first[r], first[r + 1] - first[r]), &p, first[r], TAU));
+    for (int64_t k = 0; k < K; k++) {
+        all[k] = max[k];
+        for (int r = 1; r < n_ranks; r++)
+            all[k] = fmax(all[k], max[r * K + k]);
+    }
+    for (int r = 0; r < n_ranks; r++)
+        ON_DEVICE(&ctx, op_prototype_sinkhorn_rescale(&ctx, COPY(sum + r * K, K), COPY(max + r * K, K), COPY(all, K)));
+    for (int r = 1; r < n_ranks; r++)
+        for (int64_t k = 0; k < K; k++)
+            sum[k] += sum[r * K + k];
+    for (int r = 0; r < n_ranks; r++)
+        ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+                  op_prototype_sinkhorn_rows(&ctx, COPY(col, K), COPY(row + first[r], first[r + 1] - first[r]),
+                                             COPY(all, K), COPY(sum, K), &p, first[r], TAU, log_rows));
+}
+
+static void test_sinkhorn_ranks(void)
+{
+    struct layer l = layer_make(ROWS, COLUMNS, 8);
+    double *col = zeros_f64(COLUMNS), *row = zeros_f64(ROWS), *col2 = zeros_f64(COLUMNS), *row2 = zeros_f64(ROWS);
+    double *max = zeros_f64(RANKS * COLUMNS), *sum = zeros_f64(RANKS * COLUMNS), *all = zeros_f64(COLUMNS);
+    sinkhorn(&l, 0, ROWS, col, row, TAU);
+    for (int n_ranks = 1; n_ranks <= RANKS; n_ranks += RANKS - 1) {
+        memset(row2, 0, ROWS * sizeof *row2);
+        for (int round = 1; round <= ROUNDS; round++)
+            round_in_parts(&l, n_ranks, col2, row2, max, sum, all, round < ROUNDS ? log((double)ROWS) : 0);
+        double off = fmax(largest_difference(col, col2, COLUMNS), largest_difference(row, row2, ROWS));
+        ok(n_ranks == 1 ? off == 0 : off < 1e-5, "Sinkhorn-Knopp in parts, %d ranks: %.2g off", n_ranks, off);
+    }
+    clean("ranks");
+    free(col), free(row), free(col2), free(row2), free(max), free(sum), free(all);
+    layer_free(&l);
+}
+
 struct collapse {
     double entropy;
-    struct prototype_collapse sums;
+    struct prototype_collapse figures;
 };
 
-static struct collapse collapse(const struct layer *l, double temperature)
+/* The sums of each rank are added up. */
+static struct collapse collapse_of(const struct layer *l, int n_ranks, const int64_t *first, double temperature)
 {
     struct collapse out = {0};
-    double *share = zeros_f64(l->K), *won = zeros_f64(l->K);
-    struct tensor share_sum = HOST_TENSOR(share, l->K), winners = HOST_TENSOR(won, l->K);
-    op_prototype_collapse_sums(&ctx, &out.entropy, share_sum, winners, &l->p, 0, l->T, l->T, TENSOR_NONE, temperature);
-    op_prototype_collapse(&ctx, &out.sums, share_sum, winners, l->T);
-    free(share), free(won);
+    double *share = zeros_f64(l->K), *won = zeros_f64(l->K), *share_sum = zeros_f64(l->K), *won_sum = zeros_f64(l->K);
+    for (int r = 0; r < n_ranks; r++) {
+        double entropy = 0;
+        ON_DEVICE(&ctx, struct prototype_layer p = on_device(l);
+                  op_prototype_collapse_sums(&ctx, &entropy, COPY(share, l->K), COPY(won, l->K), &p, first[r],
+                                             first[r + 1] - first[r], l->T, TENSOR_NONE, temperature));
+        out.entropy += entropy;
+        for (int64_t k = 0; k < l->K; k++)
+            share_sum[k] += share[k], won_sum[k] += won[k];
+    }
+    ON_DEVICE(&ctx, op_prototype_collapse(&ctx, &out.figures, COPY(share_sum, l->K), COPY(won_sum, l->K), l->T));
+    free(share), free(won), free(share_sum), free(won_sum);
+    return out;
+}
+
+static struct collapse collapse_of_all(const struct layer *l, double temperature)
+{
+    return collapse_of(l, 1, (const int64_t[]){0, l->T}, temperature);
+}
+
+/* By the formulas. */
+static struct collapse plain_collapse(const struct layer *l, double temperature)
+{
+    struct collapse out = {0};
+    double *mean = zeros_f64(l->K);
+    bool *won = calloc((size_t)l->K, sizeof *won);
+    for (int64_t t = 0; t < l->T; t++) {
+        const float *x = l->logits + t * l->K;
+        double sum = 0;
+        int64_t best = 0;
+        for (int64_t k = 0; k < l->K; k++) {
+            sum += exp((double)x[k] / temperature);
+            best = x[k] > x[best] ? k : best;
+        }
+        for (int64_t k = 0; k < l->K; k++) {
+            double q = exp((double)x[k] / temperature) / sum;
+            out.entropy -= q * log(q) / (double)l->T;
+            mean[k] += q / (double)l->T;
+        }
+        won[best] = true;
+    }
+    for (int64_t k = 0; k < l->K; k++)
+        out.figures.entropy_of_mean -= mean[k] * log(mean[k]), out.figures.n_winners += won[k];
+    free(mean), free(won);
     return out;
 }
 
 static void test_collapse(void)
 {
-    struct layer l = layer_make(6, 700, 8);
-    struct collapse w, same;
-    double entropy = 0, *mean = zeros_f64(700), of_mean = 0;
-    int64_t winners = 0;
-    bool won[700] = {0};
-    for (int64_t t = 0; t < 6; t++) {
-        double sum = 0, h = 0;
-        int64_t best = 0;
-        for (int64_t k = 0; k < 700; k++) {
-            sum += exp((double)l.logits[t * 700 + k] / 0.3);
-            best = l.logits[t * 700 + k] > l.logits[t * 700 + best] ? k : best;
-        }
-        for (int64_t k = 0; k < 700; k++) {
-            double q = exp((double)l.logits[t * 700 + k] / 0.3) / sum;
-            h -= q * log(q);
-            mean[k] += q / 6;
-        }
-        won[best] = true;
-        entropy += h / 6;
-    }
-    for (int64_t k = 0; k < 700; k++)
-        of_mean -= mean[k] * log(mean[k]), winners += won[k];
-    w = collapse(&l, 0.3);
-    ok(fabs(w.entropy - entropy) < 1e-5 && fabs(w.sums.entropy_of_mean - of_mean) < 1e-5,
-       "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.sums.entropy_of_mean, entropy, of_mean);
-    is_int(w.sums.n_winners, winners, "winners");
-    for (int64_t t = 1; t < 6; t++)
+    struct layer l = layer_make(ROWS, 700, 8);
+    struct collapse w = collapse_of_all(&l, 0.3), plain = plain_collapse(&l, 0.3);
+    struct collapse parts = collapse_of(&l, RANKS, rank_rows(RANKS), 0.3);
+    ok(fabs(w.entropy - plain.entropy) < 1e-5 &&
+           fabs(w.figures.entropy_of_mean - plain.figures.entropy_of_mean) < 1e-5,
+       "entropies %.6f, %.6f; by the formula %.6f, %.6f", w.entropy, w.figures.entropy_of_mean, plain.entropy,
+       plain.figures.entropy_of_mean);
+    is_int(w.figures.n_winners, plain.figures.n_winners, "winners");
+    ok(fabs(w.entropy - parts.entropy) < 1e-5 &&
+           fabs(w.figures.entropy_of_mean - parts.figures.entropy_of_mean) < 1e-5 &&
+           w.figures.n_winners == parts.figures.n_winners,
+       "the same from sums of %d ranks", RANKS);
+    for (int64_t t = 1; t < ROWS; t++)
         memcpy(l.z + t * 8, l.z, 8 * sizeof *l.z);
-    same = collapse(&l, 0.3);
-    ok(fabs(same.entropy - same.sums.entropy_of_mean) < 1e-6 && same.sums.n_winners == 1,
+    w = collapse_of_all(&l, 0.3);
+    ok(fabs(w.entropy - w.figures.entropy_of_mean) < 1e-6 && w.figures.n_winners == 1,
        "all rows alike: one winner, no spread");
-    memset(l.z, 0, 6 * 8 * sizeof *l.z);
-    same = collapse(&l, 0.3);
-    ok(fabs(same.entropy - log(700)) < 1e-5 && same.sums.n_winners == 1, "all logits alike: entropy log K, one winner");
+    memset(l.z, 0, ROWS * 8 * sizeof *l.z);
+    w = collapse_of_all(&l, 0.3);
+    ok(fabs(w.entropy - log(700)) < 1e-5 && w.figures.n_winners == 1, "all logits alike: entropy log K, one winner");
     clean("collapse");
-    free(mean);
     layer_free(&l);
 }
 
@@ -489,7 +562,8 @@ static void compare_sets(const struct prototype_loops *a, const struct prototype
 {
     enum { T = 9, N = 251, NB = 37 };
     float *x = noise(T * PROTOTYPES_TILE, 3), *v = noise(N * NB, 1), *g = noise(N, 1), *w[2], *inv[2], *o[2];
-    double col[PROTOTYPES_TILE], row[T], col_top[2][PROTOTYPES_TILE], col_sum[2][PROTOTYPES_TILE], top[2][T], sum[2][T], four[2][4];
+    double col[PROTOTYPES_TILE], row[T], top[2][T], sum[2][T], four[2][4];
+    double col_top[2][PROTOTYPES_TILE], col_sum[2][PROTOTYPES_TILE];
     for (int i = 0; i < PROTOTYPES_TILE; i++)
         col[i] = rng_normal(&draws);
     for (int i = 0; i < T; i++)
@@ -505,7 +579,8 @@ static void compare_sets(const struct prototype_loops *a, const struct prototype
         l->xent_row_bwd(o[s] + 2 * PROTOTYPES_TILE, o[s], o[s] + PROTOTYPES_TILE, N, 10, 3.5f, 1.5f, 0.3f);
     }
     bool same = !memcmp(w[0], w[1], N * NB * sizeof(float)) && !memcmp(inv[0], inv[1], N * sizeof(float)) &&
-                !memcmp(col_top[0], col_top[1], N * sizeof(double)) && !memcmp(col_sum[0], col_sum[1], N * sizeof(double)) && !memcmp(top[0], top[1], sizeof top[0]) &&
+                !memcmp(col_top[0], col_top[1], N * sizeof(double)) &&
+                !memcmp(col_sum[0], col_sum[1], N * sizeof(double)) && !memcmp(top[0], top[1], sizeof top[0]) &&
                 !memcmp(sum[0], sum[1], sizeof sum[0]) && !memcmp(four[0], four[1], sizeof four[0]) &&
                 !memcmp(o[0], o[1], T * PROTOTYPES_TILE * sizeof(float));
     ok(same, "prototype loops: %s gives the bits of the base", name);
@@ -526,9 +601,10 @@ int main(void)
     test_logits_differences(7, 300, 12);
     test_xent_differences();
     test_kl();
-    test_targets();
-    test_ranks();
+    test_sinkhorn();
     test_sinkhorn_vector();
+    test_centering();
+    test_sinkhorn_ranks();
     test_collapse();
     BED_COMPARE_SETS(prototype_loops, "prototype loops");
     return bed_close();

@@ -14,8 +14,7 @@ struct rows_value {
 static double l2norm_value(void *arg)
 {
     struct rows_value *a = arg;
-    op_l2norm_fwd(&ctx, HOST_TENSOR(a->y, a->T, a->C), HOST_TENSOR(a->norm, a->T), HOST_TENSOR(a->x, a->T, a->C),
-                  1e-12f);
+    ON_DEVICE(&ctx, op_l2norm_fwd(&ctx, COPY(a->y, a->T, a->C), COPY(a->norm, a->T), COPY(a->x, a->T, a->C), 1e-12f));
     return dot(a->y, a->dy, a->T * a->C);
 }
 
@@ -28,8 +27,7 @@ static void test_l2norm(int64_t T, int64_t C)
     for (int64_t t = 0; t < T; t++)
         worst = fmax(worst, fabs(dot(a.y + t * C, a.y + t * C, C) - 1));
     ok(worst < 1e-6, "rows of %lld have length 1 (%.2g)", (long long)C, worst);
-    op_l2norm_bwd(&ctx, HOST_TENSOR(dx, T, C), HOST_TENSOR(a.dy, T, C), HOST_TENSOR(a.y, T, C), HOST_TENSOR(a.norm, T),
-                  1e-12f);
+    ON_DEVICE(&ctx, op_l2norm_bwd(&ctx, COPY(dx, T, C), COPY(a.dy, T, C), COPY(a.y, T, C), COPY(a.norm, T), 1e-12f));
     check_direction("l2norm", (struct function){l2norm_value, &a, 0}, a.x, T * C, dx);
     memset(a.x, 0, (size_t)(T * C) * sizeof *a.x);
     l2norm_value(&a);
@@ -43,7 +41,7 @@ static double koleo_value(void *arg)
     struct rows_value *a = arg;
     struct koleo_result koleo = {0};
     float *dx = zeros_f32(a->T * a->C);
-    op_koleo(&ctx, &koleo, HOST_TENSOR(dx, a->T, a->C), HOST_TENSOR(a->x, a->T, a->C), 1);
+    ON_DEVICE(&ctx, op_koleo(&ctx, &koleo, COPY(dx, a->T, a->C), COPY(a->x, a->T, a->C), 1));
     free(dx);
     return koleo.loss;
 }
@@ -59,7 +57,7 @@ static void test_koleo(void)
     for (int64_t B = 2; B <= 130; B += 64) {
         struct rows_value a = {.x = noise(B * 17, 1), .T = B, .C = 17};
         float *dx = zeros_f32(B * 17);
-        op_koleo(&ctx, &koleo, HOST_TENSOR(dx, B, 17), HOST_TENSOR(a.x, B, 17), 1);
+        ON_DEVICE(&ctx, op_koleo(&ctx, &koleo, COPY(dx, B, 17), COPY(a.x, B, 17), 1));
         check_direction("KoLeo", (struct function){koleo_value, &a, 3e-4}, a.x, B * 17, dx);
         free(a.x), free(dx);
     }
@@ -68,7 +66,7 @@ static void test_koleo(void)
     memcpy(x + 8, x, 8 * sizeof *x);
     for (int i = 0; i < 8; i++)
         x[16 + i] = (float)(i == 0 ? 3 : 0.1 * i), x[24 + i] = (float)(i == 0 ? 3 : -0.1 * i);
-    op_koleo(&ctx, &koleo, HOST_TENSOR(dx, 4, 8), HOST_TENSOR(x, 4, 8), 1);
+    ON_DEVICE(&ctx, op_koleo(&ctx, &koleo, COPY(dx, 4, 8), COPY(x, 4, 8), 1));
     struct rows_value last = {.x = x + 16, .T = 2, .C = 8};
     ok(koleo.n_left_out == 2 && isfinite(koleo.loss) && fabs(koleo.loss - koleo_value(&last) * 2 / 4) < 1e-9,
        "KoLeo leaves out %lld rows that coincide", (long long)koleo.n_left_out);
@@ -87,15 +85,15 @@ static void test_rank(void)
     for (int i = 0; i < 5; i++)
         for (int j = 0; j < 6; j++)
             x[i * 6 + j] = (float)(i * (j + 1)) + 2;
-    op_effective_rank(&ctx, &rank, HOST_TENSOR(x, 5, 6));
+    ON_DEVICE(&ctx, op_effective_rank(&ctx, &rank, COPY(x, 5, 6)));
     ok(fabs(rank - 1) < 1e-9, "rows on a line have rank %.6f", rank);
     memset(x, 0, 30 * sizeof *x);
     for (int i = 0; i < 5; i++)
         x[i * 6 + i] = 3;
-    op_effective_rank(&ctx, &rank, HOST_TENSOR(x, 5, 6));
+    ON_DEVICE(&ctx, op_effective_rank(&ctx, &rank, COPY(x, 5, 6)));
     ok(fabs(rank - 4) < 1e-9, "five corners of a simplex have rank %.6f", rank);
     memset(x, 0, 30 * sizeof *x);
-    op_effective_rank(&ctx, &rank, HOST_TENSOR(x, 5, 6));
+    ON_DEVICE(&ctx, op_effective_rank(&ctx, &rank, COPY(x, 5, 6)));
     ok(rank == 0, "rows that are the same have rank 0");
     free(x);
 }

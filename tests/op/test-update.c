@@ -32,16 +32,12 @@ static void test_update(enum update_rule rule)
         struct update u = {.rule = rule,
                            .ranges = r,
                            .n_ranges = 2,
-                           .student = HOST_TENSOR(p, N),
-                           .m = HOST_TENSOR(m, N),
-                           .v = HOST_TENSOR(v, N),
-                           .grad = HOST_TENSOR(g, N),
-                           .teacher = HOST_TENSOR(t, N),
                            .teacher_momentum = 0.9,
                            .beta1 = 0.9,
                            .beta2 = 0.999,
                            .eps = 1e-8};
-        op_update(&ctx, &u);
+        ON_DEVICE(&ctx, u.student = COPY(p, N); u.m = COPY(m, N); u.v = COPY(v, N); u.grad = COPY(g, N);
+                  u.teacher = COPY(t, N); op_update(&ctx, &u));
         for (int i = 0; i < N - 10; i++) {
             const struct update_range *q = &r[i >= 40000];
             double d = (double)g[i] * q->clip;
