@@ -7,23 +7,23 @@
 
 #include "device.h"
 #include "disk-space.h"
+#include "extract.h"
 #include "file.h"
 #include "image-set.h"
 #include "input-guard.h"
 #include "json-report.h"
-#include "progress.h"
+#include "launcher.h"
 #include "msg.h"
-#include "extract.h"
-#include "weights.h"
 #include "num.h"
 #include "opt.h"
-#include "launcher.h"
+#include "progress.h"
 #include "version.h"
+#include "weights.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
-static int64_t resize, size, n_jobs;
 static const char *device_name = "auto";
+static int64_t resize, size, n_jobs;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
@@ -64,7 +64,7 @@ struct network {
     struct pixel_norm pixel_norm;
     uint8_t hash[DIGEST_BYTES];
     char text[WEIGHTS_NETWORK_TEXT_MAX];
-    bool turned;
+    bool weights_transposed;
 };
 
 static void make_table(struct network *n, const struct weights *w)
@@ -79,174 +79,208 @@ static void make_table(struct network *n, const struct weights *w)
         msg_die("%s: %s", weights_path, e.text);
 }
 
-/* A file of one network is that one, whichever was asked for. */
-static void tell_one_network(void)
+/* --net is without effect on a file of one network, which is that one, whichever was asked for. */
+static void note_unused_net(void)
 {
     static const void *const of_both[] = {&net, NULL};
     opt_unused(&tool, of_both, "the weights are one network");
 }
 
-/* Opens, reads each tensor to its place, hashes; the file is closed again. */
+static void open_weights(struct weights *w, const struct config *settings)
+{
+    struct fmt_error e = {0};
+    struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
+                                .model = model, .config = config_path ? settings : NULL};
+    if (weights_open(w, weights_path, &hint, &e))
+        msg_die("%s", e.text);
+    if (w->role_unnamed)
+        note_unused_net();
+    if (*w->warning)
+        msg_warn("%s", w->warning);
+}
+
+/* Each tensor straight to its place, and the hash of them all. */
+static void read_values(struct network *n, struct weights *w)
+{
+    struct fmt_error e = {0};
+    unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
+    n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
+    if (!n->values)
+        msg_die("out of memory for the weights");
+    if (weights_load(w, &n->table, modules, n->values, &e)) {
+        for (int64_t i = 0; i < w->n_problems; i++)
+            msg_error("%s: %s", w->path, w->problem[i]);
+        msg_die("%s", e.text);
+    }
+    if (weights_hash(&n->table, modules, n->values, n->hash, &e))
+        msg_die("%s", e.text);
+}
+
 static void load_network(struct network *n, const struct device *device)
 {
     struct fmt_error e = {0};
-    char left_out[WEIGHTS_UNUSED_TEXT_MAX];
+    char unused[WEIGHTS_UNUSED_TEXT_MAX];
     struct weights w;
     struct config settings;
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         opt_bad_settings(&e);
-    struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
-                                .model = model, .config = config_path ? &settings : NULL};
-    if (weights_open(&w, weights_path, &hint, &e))
-        msg_die("%s", e.text);
-    if (w.role_unnamed)
-        tell_one_network();
-    if (*w.warning)
-        msg_warn("%s", w.warning);
+    open_weights(&w, &settings);
     make_table(n, &w);
-    unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
-    n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
-    if (!n->values)
-        msg_die("out of memory for the weights");
-    if (weights_load(&w, &n->table, modules, n->values, &e)) {
-        for (int64_t i = 0; i < w.n_problems; i++)
-            msg_error("%s: %s", w.path, w.problem[i]);
-        msg_die("%s", e.text);
-    }
-    if (weights_hash(&n->table, modules, n->values, n->hash, &e))
-        msg_die("%s", e.text);
+    read_values(n, &w);
     n->pixel_norm = w.pixel_norm;
     weights_network_text(&w.vit, n->text);
     msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
-             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_unused_text(&w, left_out), n->text,
+             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_unused_text(&w, unused), n->text,
              weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_transpose_weights(&n->vit, n->values, device, &n->turned, &e))
+    if (extract_transpose_weights(device, &n->vit, n->values, &n->weights_transposed, &e))
         msg_die("%s", e.text);
 }
 
-/* ------------------------------------------------------------------ the run */
-struct slot {
-    struct image_set_slot picture;
-    struct extract_row row;
-    struct fmt_error error; /* why it failed */
-};
+static void release_network(struct network *n)
+{
+    params_release(&n->table);
+    free(n->values);
+}
 
+/* ------------------------------------------------------------------ the run */
 struct run {
-    const struct image_set *pictures;
+    const struct image_set *images;
     struct extract *extract;
+    struct image_set_slot *slot; /* [extract_slots]: records, until their rows are written */
+    struct image *decoded;       /* [n_workers]: what a worker decodes into */
     struct feat_writer *writer;
-    struct slot *slot;
     struct feat_header header;
     struct progress progress;
     struct fmt_error error; /* of the output */
     int64_t n_rows, n_skipped;
-    double cut_away; /* sum over the rows */
+    double cropped; /* sum over the rows */
 };
 
-static int take_number(void *arg, int slot, int64_t item)
+static void open_run(struct run *r, struct extract *x, const struct image_set *images)
 {
-    (void)slot;
-    const struct run *r = arg;
-    return item < r->pictures->n ? 0 : FMT_END;
+    *r = (struct run){.images = images, .extract = x, .header = extract_feat_header(x)};
+    r->slot = calloc((size_t)extract_slots(x), sizeof *r->slot);
+    r->decoded = calloc((size_t)x->n_workers, sizeof *r->decoded);
+    if (!r->slot || !r->decoded)
+        msg_die("out of memory");
+}
+
+static void close_run(struct run *r)
+{
+    for (int i = 0; i < extract_slots(r->extract); i++)
+        image_set_slot_release(&r->slot[i]);
+    for (int i = 0; i < r->extract->n_workers; i++)
+        image_release(&r->decoded[i]);
+    free(r->slot);
+    free(r->decoded);
+    recipe_release(&r->header.recipe);
+}
+
+/* The record stays in its slot; the pixels are the worker's, who needs them no longer than it takes to prepare them. */
+static int read_image(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
+{
+    struct run *r = arg;
+    struct image_set_slot *s = &r->slot[slot];
+    s->decoded = r->decoded[worker];
+    int status = image_set_read(r->images, i, s, as_stored, e);
+    r->decoded[worker] = s->decoded;
+    s->decoded = (struct image){0};
+    *image = (struct extract_image){&r->decoded[worker], s->record.labels.key};
+    return status;
 }
 
 /* All patches of whole pictures make rows of one width only if the pictures have one shape. */
-static int check_shape(const struct run *r, struct slot *s)
+static int check_shape(const struct run *r, const char *key, const struct extract_row *row, struct fmt_error *e)
 {
-    const struct extract_geometry *p = &s->row.place;
-    if (r->header.kind != FEAT_PATCH || s->row.n_tokens == 0 ||
-        (p->net_h == r->header.image_h && p->net_w == r->header.image_w))
+    const struct extract_geometry *g = &row->geometry;
+    if (r->header.kind != FEAT_PATCH || row->n_tokens == 0 ||
+        (g->net_h == r->header.image_h && g->net_w == r->header.image_w))
         return 0;
-    return fmt_fail(&s->error, FMT_MISMATCH,
+    return fmt_fail(e, FMT_MISMATCH,
                     "%s: %" PRId64 " x %" PRId64 " pixels, the first has %d x %d: rows of all patches need one --size",
-                    s->picture.record.labels.key, p->net_w, p->net_h, r->header.image_w, r->header.image_h);
+                    key, g->net_w, g->net_h, r->header.image_w, r->header.image_h);
 }
 
-/* What fails is kept for the writer, who is serial and decides. */
-static int compute(void *arg, int slot, int64_t item, int worker)
+static int write_row(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
 {
     struct run *r = arg;
-    struct slot *s = &r->slot[slot];
-    struct fmt_error why = {0};
-    s->error = (struct fmt_error){0};
-    if (image_set_read(r->pictures, item, &s->picture, as_stored, &s->error))
-        return 0;
-    if (extract_image(r->extract, worker, &s->picture.decoded, &s->row, &why))
-        fmt_fail(&s->error, why.status, "%.190s: %.200s", s->picture.record.labels.key, why.text);
-    else
-        check_shape(r, s);
-    return 0;
-}
-
-static int write_row(void *arg, int slot, int64_t item)
-{
-    struct run *r = arg;
-    struct slot *s = &r->slot[slot];
-    progress_step(&r->progress, item + 1);
-    if (s->error.status) {
-        if (!keep_going || s->error.status == FMT_MEMORY)
-            return fmt_fail(&r->error, s->error.status, "%s", s->error.text);
-        msg_error("%s; left out", s->error.text);
+    const struct shard_image *record = &r->slot[slot].record;
+    struct fmt_error why = *failure;
+    progress_step(&r->progress, i + 1);
+    if (why.status || check_shape(r, record->labels.key, row, &why)) {
+        if (!keep_going || why.status == FMT_MEMORY)
+            return fmt_fail(&r->error, why.status, "%s", why.text);
+        msg_error("%s; left out", why.text);
         r->n_skipped++;
         return 0;
     }
-    struct feat_row row = {s->picture.record.labels, s->row.x, s->picture.record.sha256};
+    struct feat_row out = {record->labels, row->values, record->sha256};
     r->n_rows++;
-    r->cut_away += s->row.place.cut_away;
-    return feat_add(r->writer, &row, &r->error);
+    r->cropped += row->geometry.cropped;
+    return feat_add(r->writer, &out, &r->error);
 }
 
 /* The shape of the rows where only a picture can tell: the first that can be decoded. */
-static void shape_of_first(struct run *r)
+static void take_shape_of_first(struct run *r)
 {
     int64_t patch = r->extract->model.vit->config.patch;
-    struct slot *s = &r->slot[0];
-    for (int64_t i = 0; i < r->pictures->n; i++) {
+    struct image_set_slot *s = &r->slot[0];
+    for (int64_t i = 0; i < r->images->n; i++) {
         struct fmt_error e = {0};
-        struct extract_geometry p;
-        if (image_set_read(r->pictures, i, &s->picture, as_stored, &e) ||
-            extract_geometry(&r->extract->settings, patch, s->picture.decoded.height, s->picture.decoded.width, &p,
-                             &e)) {
+        struct extract_geometry g;
+        if (image_set_read(r->images, i, s, as_stored, &e) ||
+            extract_geometry(&r->extract->settings, patch, s->decoded.height, s->decoded.width, &g, &e)) {
             if (!keep_going)
                 msg_die("%s", e.text);
             continue;
         }
-        r->header.image_h = (int32_t)p.net_h;
-        r->header.image_w = (int32_t)p.net_w;
-        r->header.grid_h = (int32_t)(p.net_h / patch);
-        r->header.grid_w = (int32_t)(p.net_w / patch);
+        r->header.image_h = (int32_t)g.net_h;
+        r->header.image_w = (int32_t)g.net_w;
+        r->header.grid_h = (int32_t)(g.net_h / patch);
+        r->header.grid_w = (int32_t)(g.net_w / patch);
         r->header.n_tokens = r->header.grid_h * r->header.grid_w;
+        image_release(&s->decoded);
         return;
     }
     msg_die("no picture can be decoded");
 }
 
-static void make_recipe(const struct extract *x, const struct image_set *pictures, struct recipe *r)
+static void make_recipe(const struct extract *x, const struct image_set *images, struct recipe *r)
 {
     struct fmt_error e = {0};
-    const char *unsaid = shard_set_without_recipe(&pictures->shards);
-    if (image_set_recipe(pictures, r, &e) || extract_recipe(x, r, &e))
+    const char *without = shard_set_without_recipe(&images->shards);
+    if (image_set_recipe(images, r, &e) || extract_recipe(x, r, &e))
         msg_die("%s", e.text);
-    if (unsaid)
+    if (without)
         msg_warn("%s: does not say what bbu-pack did to its photographs (--short-side, --quality): the features will "
-                 "not say it either", unsaid);
+                 "not say it either", without);
+}
+
+static void complete_header(struct run *r, const struct network *n)
+{
+    memcpy(r->header.weights, n->hash, DIGEST_BYTES);
+    r->header.class_name = r->images->shards.class_name;
+    r->header.n_classes = r->images->shards.n_classes;
+    make_recipe(r->extract, r->images, &r->header.recipe);
+    if (extract_width(r->extract) == 0)
+        take_shape_of_first(r);
 }
 
 /* Before the first picture goes through the network: all patches of many pictures are more than one thinks. */
-static void tell_size(const struct run *r)
+static void check_disk_space(const struct run *r)
 {
     enum { LABEL_BYTES = 128 }; /* of a row, about */
     struct fmt_error e = {0};
     char text[32];
     double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
-    double bytes = row * (double)r->pictures->n;
+    double bytes = row * (double)r->images->n;
     (r->header.kind == FEAT_PATCH ? msg_note : msg_more)("%s of %s %s going to be written: %s",
-                                                         FMT_COUNT(r->pictures->n, "row", "rows"),
+                                                         FMT_COUNT(r->images->n, "row", "rows"),
                                                          FMT_COUNT(feat_width(&r->header), "value", "values"),
-                                                         r->pictures->n == 1 ? "is" : "are",
+                                                         r->images->n == 1 ? "is" : "are",
                                                          num_bytes_text(bytes, text));
     if (disk_space_check(output, bytes, &e) == 0)
         return;
@@ -255,33 +289,33 @@ static void tell_size(const struct run *r)
     msg_warn("%s", e.text);
 }
 
-enum { LIST_ROOM = 4 * EXTRACT_DEPTH_MAX };
+enum { LIST_MAX = 4 * EXTRACT_DEPTH_MAX }; /* "63," and a little */
 
 /* As they are typed: "10,11"; one alone is "11,", as "11" are the last eleven. */
-static void list_layers(const struct network *n, const struct extract *x, char list[LIST_ROOM])
+static void list_layers(const struct network *n, const struct extract *x, char list[LIST_MAX])
 {
     list[0] = 0;
     for (int64_t i = 0, at = 0; i < n->vit.config.depth; i++)
         if (x->settings.layers >> i & 1)
-            at += snprintf(list + at, LIST_ROOM - (size_t)at, "%s%" PRId64, at ? "," : "", i);
+            at += snprintf(list + at, LIST_MAX - (size_t)at, "%s%" PRId64, at ? "," : "", i);
     if (!strchr(list, ','))
-        strncat(list, ",", LIST_ROOM - strlen(list) - 1);
+        strncat(list, ",", LIST_MAX - strlen(list) - 1);
 }
 
 /* "2" are two blocks, "2," is one: what was taken is said. */
-static void tell_layers(const struct network *n, const struct extract *x)
+static void note_layers(const struct network *n, const struct extract *x)
 {
-    char list[LIST_ROOM];
+    char list[LIST_MAX];
     list_layers(n, x, list);
     if (layers)
         msg_note("--layers %s: of blocks 0 to %" PRId64 " these: %s", layers, n->vit.config.depth - 1, list);
 }
 
-static void describe(struct provenance *p, const struct network *n, const struct run *r, struct image_set *pictures,
-                     struct thread_pool *pool)
+static void make_provenance(struct provenance *p, const struct network *n, const struct run *r,
+                            struct image_set *images, struct thread_pool *pool)
 {
     struct fmt_error e = {0};
-    char list[LIST_ROOM];
+    char list[LIST_MAX];
     list_layers(n, r->extract, list);
     provenance_init(p, "dino-extract", DINOTOOLS_VERSION, provenance);
     provenance_text(p, "network", n->text);
@@ -297,12 +331,12 @@ static void describe(struct provenance *p, const struct network *n, const struct
     provenance_text(p, "mean", recipe_find(&r->header.recipe, "mean"));
     provenance_text(p, "std", recipe_find(&r->header.recipe, "std"));
     provenance_input(p, "weights", n->hash);
-    if (image_set_inputs(pictures, pool, p, &e))
+    if (image_set_inputs(images, pool, p, &e))
         msg_die("%s", e.text);
 }
 
-/* Several at once, each picture in one thread; rows are written in the order of the pictures. */
-static void run_all(struct run *r, struct thread_pool *pool, const struct provenance *prov)
+/* Rows are written in the order of the pictures. */
+static void write_features(struct run *r, const struct provenance *prov)
 {
     struct fmt_error e = {0};
     struct file_out out;
@@ -313,9 +347,9 @@ static void run_all(struct run *r, struct thread_pool *pool, const struct proven
     if (feat_create(&writer, &io, &r->header, prov, &e))
         msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
     r->writer = &writer;
-    progress_begin(&r->progress, "extract", "image", "images", r->pictures->n);
-    struct thread_pipe pipe = {r, 2 * thread_workers(pool) + 1, take_number, compute, write_row};
-    int status = thread_pipe_run(pool, &pipe);
+    progress_begin(&r->progress, "extract", "image", "images", r->images->n);
+    struct extract_job job = {.arg = r, .n = r->images->n, .read = read_image, .take = write_row};
+    int status = extract_run(r->extract, &job, &r->error);
     if (!status)
         status = feat_finish(&writer, &r->error);
     else
@@ -329,14 +363,14 @@ static void run_all(struct run *r, struct thread_pool *pool, const struct proven
 
 static void report(const struct run *r, const struct network *n)
 {
-    double cut = r->n_rows > 0 ? r->cut_away / (double)r->n_rows : 0;
+    double cropped = r->n_rows > 0 ? r->cropped / (double)r->n_rows : 0;
     char hex[DIGEST_HEX];
     digest_hex(n->hash, hex);
-    if (cut > 0)
+    if (cropped > 0)
         msg_note("%.1f %% of the pictures' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
-                 100 * cut, resize, size, fit);
+                 100 * cropped, resize, size, fit);
     if (r->n_skipped > 0)
-        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->pictures->n, "picture", "pictures"),
+        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->images->n, "picture", "pictures"),
                  r->n_skipped == 1 ? "was" : "were");
     if (!json)
         return;
@@ -345,19 +379,19 @@ static void report(const struct run *r, const struct network *n)
     json_report_int(o, "skipped", r->n_skipped);
     json_report_int(o, "values", feat_width(&r->header));
     if (o)
-        cJSON_AddNumberToObject(o, "cut_away", cut);
+        cJSON_AddNumberToObject(o, "cut_away", cropped);
     json_report_text(o, "weights", hex);
     json_report_text(o, "network", n->text);
     if (json_report_end(o))
         msg_die("out of memory");
 }
 
-/* ------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ options */
 static struct extract_settings settings_of(const struct network *n)
 {
     struct fmt_error e = {0};
     struct extract_settings s = {.resize = resize, .size = size, .as_stored = as_stored, .no_norm = no_norm,
-                                 .unit = unit};
+                                 .unit_length = unit};
     if (!feat_kind_parse(tokens, &s.kind))
         msg_bug("a kind of tokens that the option knows and features do not");
     s.fit = strcmp(fit, "crop") == 0 ? EXTRACT_CROP : strcmp(fit, "pad") == 0 ? EXTRACT_PAD : EXTRACT_RESIZE;
@@ -391,63 +425,62 @@ static void check_usage(int n_operands, char **operand)
         msg_usage("--json and the features would both go to standard output: give -o");
 }
 
-int main(int argc, char **argv)
+static void prepare_process(void)
 {
-    resize = extract_published_settings().resize, size = extract_published_settings().size;
-    int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0}, alone = {0};
-    struct network n = {0};
-    struct image_set pictures;
-    struct extract x;
-    struct provenance prov;
-    check_usage(argc - first, argv + first);
     file_on_signal();
     input_guard_enable();
     if (launcher_check(&alone))
         msg_warn("%s", alone.text);
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
-    struct device device;
-    if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e) ||
-        image_set_open(&pictures, (const char *const *)argv + first, argc - first, null_names ? 0 : '\n', &e))
+}
+
+static void open_images(struct image_set *images, char **operand, int n)
+{
+    struct fmt_error e = {0};
+    if (image_set_open(images, (const char *const *)operand, n, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
-    if (pictures.n == 0)
+    if (images->n == 0)
         msg_die("no pictures are named");
+}
+
+int main(int argc, char **argv)
+{
+    resize = extract_published_settings().resize, size = extract_published_settings().size;
+    int first = opt_parse(&tool, argc, argv);
+    struct fmt_error e = {0};
+    struct network n = {0};
+    struct image_set images;
+    struct extract x;
+    struct run r;
+    struct provenance prov;
+    struct device device;
+    check_usage(argc - first, argv + first);
+    prepare_process();
+    if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e))
+        msg_die("%s", e.text);
+    open_images(&images, argv + first, argc - first);
     load_network(&n, &device);
     struct extract_settings settings = settings_of(&n);
-    struct extract_model m = {.vit = &n.vit, .values = n.values, .turned = n.turned,
+    struct extract_model m = {.vit = &n.vit, .values = n.values, .weights_transposed = n.weights_transposed,
                               .head = n.with_head ? &n.head : NULL, .pixel_norm = n.pixel_norm};
-    if (extract_open(&x, &device, &m, &settings, thread_workers(device.pool), &e))
+    if (extract_open(&x, &device, &m, &settings, &e))
         msg_die("%s", e.text);
-    tell_layers(&n, &x);
-
-    struct run r = {.pictures = &pictures, .extract = &x, .header = extract_feat_header(&x)};
-    int n_slots = 2 * thread_workers(device.pool) + 1;
-    r.slot = calloc((size_t)n_slots, sizeof *r.slot);
-    if (!r.slot)
-        msg_die("out of memory");
-    memcpy(r.header.weights, n.hash, DIGEST_BYTES);
-    r.header.class_name = pictures.shards.class_name;
-    r.header.n_classes = pictures.shards.n_classes;
-    make_recipe(&x, &pictures, &r.header.recipe);
-    if (extract_width(&x) == 0)
-        shape_of_first(&r);
-    tell_size(&r);
-    describe(&prov, &n, &r, &pictures, device.pool);
-    run_all(&r, device.pool, &prov);
+    note_layers(&n, &x);
+    open_run(&r, &x, &images);
+    complete_header(&r, &n);
+    check_disk_space(&r);
+    make_provenance(&prov, &n, &r, &images, device.pool);
+    write_features(&r, &prov);
     report(&r, &n);
 
     provenance_release(&prov);
-    for (int i = 0; i < n_slots; i++) {
-        image_set_slot_release(&r.slot[i].picture);
-        free(r.slot[i].row.x);
-    }
-    free(r.slot);
-    recipe_release(&r.header.recipe);
+    int64_t n_skipped = r.n_skipped;
+    close_run(&r);
     extract_close(&x);
-    image_set_close(&pictures);
-    params_release(&n.table);
-    free(n.values);
+    image_set_close(&images);
+    release_network(&n);
     device_close(&device);
-    return msg_finish(r.n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
+    return msg_finish(n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
 }

@@ -1,51 +1,8 @@
-/* extract-geometry.c - sizes: what of a picture the network sees, and how large. Pure arithmetic. */
-#include <stdlib.h>
-#include <string.h>
-
+/* extract-geometry.c - sizes: what of an image the network sees, and how large. Pure arithmetic. */
 #include "crop.h"
-#include "resize.h"
 #include "extract.h"
 #include "num.h"
-
-struct extract_settings extract_published_settings(void)
-{
-    return (struct extract_settings){.kind = FEAT_CLS, .resize = 256, .size = 224, .fit = EXTRACT_RESIZE};
-}
-
-int extract_check_depth(int64_t depth, struct fmt_error *e)
-{
-    return depth <= EXTRACT_DEPTH_MAX
-               ? 0
-               : fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; features can be of networks of 1 to %d",
-                          (long long)depth, EXTRACT_DEPTH_MAX);
-}
-
-int extract_parse_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e)
-{
-    char *copy = strdup(text), *rest = copy, *word;
-    int status = copy ? 0 : fmt_no_memory(e);
-    bool list = strchr(text, ',') != NULL;
-    *layers = 0;
-    if (!status)
-        status = extract_check_depth(depth, e);
-    while (!status && (word = strsep(&rest, ",")) != NULL) {
-        int64_t v;
-        if (list && *word == 0 && !rest && *layers)
-            break; /* "11," */
-        if (!num_i64(word, &v) || v < (list ? 0 : 1) || v > (list ? depth - 1 : depth))
-            status = fmt_fail(e, FMT_INVALID, "layers %.60s: a count, 1 to %lld, or a list of blocks, 0 to %lld", text,
-                              (long long)depth, (long long)depth - 1);
-        else if (!list)
-            for (int64_t i = depth - v; i < depth; i++)
-                *layers |= (uint64_t)1 << i;
-        else if (*layers >> v & 1)
-            status = fmt_fail(e, FMT_INVALID, "layers %.60s: block %lld twice", text, (long long)v);
-        else
-            *layers |= (uint64_t)1 << v;
-    }
-    free(copy);
-    return status;
-}
+#include "resize.h"
 
 /* A multiple of the patch near a side. */
 static int64_t fit_side(enum extract_fit fit, int64_t side, int64_t patch)
@@ -58,46 +15,47 @@ static int64_t fit_side(enum extract_fit fit, int64_t side, int64_t patch)
     return down > 0 && side - down <= up - side ? down : up;
 }
 
-/* The size of the whole picture, resized. */
-static void scale(int64_t height, int64_t width, int64_t shorter, int64_t *full_h, int64_t *full_w)
+/* The size of the whole image, resized. */
+static void set_full_size(struct extract_geometry *g, int64_t height, int64_t width, int64_t shorter)
 {
-    *full_h = height;
-    *full_w = width;
+    g->full_h = height;
+    g->full_w = width;
     if (shorter > 0)
-        crop_short_side(height, width, shorter, full_h, full_w);
+        crop_short_side(height, width, shorter, &g->full_h, &g->full_w);
 }
 
-/* The square in the middle. `size` becomes net_side without a second resampling: the picture is scaled by as much. */
-static void place_square(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
-                         struct extract_geometry *p)
+/* The square in the middle. To make `size` a multiple of the patch without a second resampling, the image is scaled by
+ * as much. */
+static void set_square(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
+                       struct extract_geometry *g)
 {
     int64_t net = fit_side(s->fit, s->size, patch), shorter = s->resize;
-    p->canvas_h = p->canvas_w = s->fit == EXTRACT_PAD ? s->size : net;
-    p->net_h = p->net_w = net;
+    g->canvas_h = g->canvas_w = s->fit == EXTRACT_PAD ? s->size : net;
+    g->net_h = g->net_w = net;
     if (s->fit == EXTRACT_RESIZE && net != s->size) {
         if (shorter == 0)
             shorter = num_min(height, width);
         shorter = num_max(1, (shorter * net + s->size / 2) / s->size);
     }
-    scale(height, width, shorter, &p->full_h, &p->full_w);
+    set_full_size(g, height, width, shorter);
 }
 
-static void place_whole(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
-                        struct extract_geometry *p)
+static void set_whole(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
+                      struct extract_geometry *g)
 {
-    scale(height, width, s->resize, &p->full_h, &p->full_w);
-    p->net_h = fit_side(s->fit, p->full_h, patch);
-    p->net_w = fit_side(s->fit, p->full_w, patch);
+    set_full_size(g, height, width, s->resize);
+    g->net_h = fit_side(s->fit, g->full_h, patch);
+    g->net_w = fit_side(s->fit, g->full_w, patch);
     if (s->fit == EXTRACT_RESIZE) {
-        p->full_h = p->net_h;
-        p->full_w = p->net_w;
+        g->full_h = g->net_h;
+        g->full_w = g->net_w;
     }
-    p->canvas_h = num_min(p->full_h, p->net_h);
-    p->canvas_w = num_min(p->full_w, p->net_w);
+    g->canvas_h = num_min(g->full_h, g->net_h);
+    g->canvas_w = num_min(g->full_w, g->net_w);
 }
 
-/* Along one axis: what of the picture falls on the canvas, and where. A smaller one stands in the middle. */
-static void place_axis(int64_t full, int64_t canvas, int64_t *first, int64_t *n, int64_t *at)
+/* Along one axis: what of the image comes to the canvas, and where. A smaller image lies in the middle. */
+static void set_axis(int64_t full, int64_t canvas, int64_t *first, int64_t *n, int64_t *at)
 {
     *n = num_min(full, canvas);
     *first = full > canvas ? crop_centre(full, canvas) : 0;
@@ -105,24 +63,24 @@ static void place_axis(int64_t full, int64_t canvas, int64_t *first, int64_t *n,
 }
 
 int extract_geometry(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
-                  struct extract_geometry *p, struct fmt_error *e)
+                     struct extract_geometry *g, struct fmt_error *e)
 {
-    *p = (struct extract_geometry){0};
+    *g = (struct extract_geometry){0};
     if (s->size > 0)
-        place_square(s, patch, height, width, p);
+        set_square(s, patch, height, width, g);
     else
-        place_whole(s, patch, height, width, p);
-    if (p->net_h < patch || p->net_w < patch)
-        return fmt_fail(e, FMT_INVALID, "%lld x %lld pixels are less than a patch of %lld", (long long)p->full_w,
-                        (long long)p->full_h, (long long)patch);
-    if (p->full_h < 1 || p->full_w < 1 || p->full_h > RESIZE_OUT_MAX || p->full_w > RESIZE_OUT_MAX ||
-        p->net_h > RESIZE_SIDE_MAX || p->net_w > RESIZE_SIDE_MAX)
+        set_whole(s, patch, height, width, g);
+    if (g->net_h < patch || g->net_w < patch)
+        return fmt_fail(e, FMT_INVALID, "%lld x %lld pixels are less than a patch of %lld", (long long)g->full_w,
+                        (long long)g->full_h, (long long)patch);
+    if (g->full_h < 1 || g->full_w < 1 || g->full_h > RESIZE_OUT_MAX || g->full_w > RESIZE_OUT_MAX ||
+        g->net_h > RESIZE_SIDE_MAX || g->net_w > RESIZE_SIDE_MAX)
         return fmt_fail(e, FMT_LIMIT, "a picture of %lld x %lld would become one of %lld x %lld for the network",
-                        (long long)width, (long long)height, (long long)p->net_w, (long long)p->net_h);
-    place_axis(p->full_h, p->canvas_h, &p->top, &p->rows, &p->at_y);
-    place_axis(p->full_w, p->canvas_w, &p->left, &p->cols, &p->at_x);
-    p->net_y = (p->net_h - p->canvas_h) / 2;
-    p->net_x = (p->net_w - p->canvas_w) / 2;
-    p->cut_away = 1 - (double)p->rows * (double)p->cols / ((double)p->full_h * (double)p->full_w);
+                        (long long)width, (long long)height, (long long)g->net_w, (long long)g->net_h);
+    set_axis(g->full_h, g->canvas_h, &g->top, &g->rows, &g->at_y);
+    set_axis(g->full_w, g->canvas_w, &g->left, &g->cols, &g->at_x);
+    g->net_y = (g->net_h - g->canvas_h) / 2;
+    g->net_x = (g->net_w - g->canvas_w) / 2;
+    g->cropped = 1 - (double)g->rows * (double)g->cols / ((double)g->full_h * (double)g->full_w);
     return 0;
 }

@@ -1,132 +1,20 @@
-/* test-extract.c - where pictures go for all sizes and fits; features of one picture against a forward pass of its own;
- * a whole shard set in memory. */
+/* test-extract.c - features of an image against a forward pass of its own; rows of many images, by one and by batches; a
+ * whole shard set in memory. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "extract.h"
 #include "file.h"
 #include "resize.h"
-#include "extract.h"
-#include "weights.h"
 #include "rng.h"
 #include "tap.h"
 #include "test-device.h"
+#include "weights.h"
 
 enum { PATCH = 14 };
-
-/* ------------------------------------------------------------------ places */
-static struct extract_geometry place(int64_t resize, int64_t size, enum extract_fit fit, int64_t h, int64_t w)
-{
-    struct extract_settings s = {.resize = resize, .size = size, .fit = fit};
-    struct extract_geometry p;
-    struct fmt_error e = {0};
-    if (extract_geometry(&s, PATCH, h, w, &p, &e))
-        ok(false, "%lld x %lld: %s", (long long)w, (long long)h, e.text);
-    return p;
-}
-
-static void published_sizes(void)
-{
-    struct extract_settings s = extract_published_settings();
-    ok(s.resize == 256 && s.size == 224 && s.kind == FEAT_CLS && !s.no_norm && !s.unit, "as the published k-NN has it");
-    struct extract_geometry p = place(256, 224, EXTRACT_RESIZE, 480, 640);
-    ok(p.full_h == 256 && p.full_w == 341 && p.rows == 224 && p.cols == 224 && p.top == 16, "480 x 640 -> 256 x 341");
-    is_int(p.left, 58, "58.5 goes to the even side");
-    ok(fabs(1 - p.cut_away - 224.0 * 224 / (256 * 341)) < 1e-12, "57 %% are kept");
-    p = place(256, 224, EXTRACT_RESIZE, 900, 300);
-    ok(p.full_h == 768 && p.full_w == 256 && p.net_h == 224 && p.net_w == 224, "a tall picture");
-    p = place(0, 224, EXTRACT_RESIZE, 100, 300);
-    ok(p.full_h == 100 && p.rows == 100 && p.canvas_h == 224 && p.at_y == 62 && p.cols == 224 && p.left == 38,
-       "a picture that is too low stands in the middle of black");
-}
-
-static void fits(void)
-{
-    struct extract_geometry p = place(110, 100, EXTRACT_RESIZE, 220, 220);
-    ok(p.net_h == 98 && p.full_h == 108 && p.rows == 98, "resize: 100 becomes 98, the picture shrinks as much");
-    p = place(110, 105, EXTRACT_RESIZE, 220, 220);
-    is_int(p.net_h, 98, "a tie goes down");
-    p = place(110, 106, EXTRACT_RESIZE, 220, 220);
-    is_int(p.net_h, 112, "106 is nearer to 112");
-    p = place(110, 100, EXTRACT_CROP, 220, 220);
-    ok(p.net_h == 98 && p.full_h == 110 && p.top == 6, "crop: 98 of 110");
-    p = place(110, 100, EXTRACT_PAD, 220, 220);
-    ok(p.net_h == 112 && p.canvas_h == 100 && p.rows == 100 && p.net_y == 6, "pad: 100 in the middle of 112");
-    p = place(0, 0, EXTRACT_RESIZE, 97, 55);
-    ok(p.net_h == 98 && p.net_w == 56 && p.full_h == 98 && p.full_w == 56 && p.cut_away == 0, "whole, resized");
-    p = place(0, 0, EXTRACT_CROP, 97, 55);
-    ok(p.net_h == 84 && p.net_w == 42 && p.rows == 84 && p.top == 6 && p.cut_away > 0, "whole, cut");
-    p = place(0, 0, EXTRACT_PAD, 97, 55);
-    ok(p.net_h == 98 && p.net_w == 56 && p.rows == 97 && p.cols == 55 && p.cut_away == 0, "whole, padded");
-    p = place(0, 0, EXTRACT_RESIZE, 3, 5);
-    ok(p.net_h == PATCH && p.net_w == PATCH, "at least a patch");
-    p = place(256, 224, EXTRACT_RESIZE, 700, 1);
-    ok(p.full_w == 256 && p.full_h == 179200 && p.top == 89488 && p.rows == 224, "the middle of a strip of 1 x 700");
-    p = place(65535, 224, EXTRACT_RESIZE, 1, 65535);
-    ok(p.full_w == 65535 * (int64_t)65535 && p.cols == 224, "and of the longest one");
-    struct extract_settings whole = {.resize = 256};
-    ok(extract_geometry(&whole, PATCH, 700, 1, &p, NULL) == FMT_LIMIT, "which no network sees as a whole");
-    bool inside = true;
-    struct rng r = rng_stream(1, 0, 0, RNG_TEST);
-    for (int i = 0; i < 20000; i++) {
-        int64_t resize = rng_below(&r, 3) ? (int64_t)rng_below(&r, 300) : 0;
-        int64_t size = rng_below(&r, 3) ? (int64_t)rng_below(&r, 300) : 0;
-        struct extract_settings s = {.resize = resize, .size = size, .fit = (enum extract_fit)rng_below(&r, 3)};
-        int64_t h = 1 + (int64_t)rng_below(&r, 500), w = 1 + (int64_t)rng_below(&r, 500);
-        if (extract_geometry(&s, PATCH, h, w, &p, NULL))
-            continue;
-        inside = inside && p.net_h % PATCH == 0 && p.net_w % PATCH == 0 && p.rows > 0 && p.cols > 0 && p.top >= 0 &&
-                 p.left >= 0 && p.top + p.rows <= p.full_h && p.left + p.cols <= p.full_w && p.at_y >= 0 &&
-                 p.at_y + p.rows <= p.canvas_h && p.at_x + p.cols <= p.canvas_w && p.net_y >= 0 &&
-                 p.net_y + p.canvas_h <= p.net_h && p.net_x + p.canvas_w <= p.net_w && p.cut_away >= 0 &&
-                 p.cut_away < 1;
-    }
-    ok(inside, "all parts of 20000 places lie inside");
-}
-
-/* What is computed of a strip has the bits of the whole, which is larger than any picture. */
-static void strips(void)
-{
-    enum { LONG = 300, WIDE = 256, PART = 32, HIGH = LONG * WIDE };
-    static uint8_t strip[LONG * 3], whole[(size_t)HIGH * WIDE * 3], part[PART * WIDE * 3];
-    for (int i = 0; i < LONG * 3; i++)
-        strip[i] = (uint8_t)(i * i / 7 + 31 * i);
-    struct resize r = {.in_h = LONG, .in_w = 1, .out_h = HIGH, .out_w = WIDE, .rows = HIGH, .cols = WIDE,
-                       .channels = 3};
-    struct arena plan = {0}, memory;
-    struct fmt_error e = {0};
-    resize_bicubic(&r, NULL, 0, NULL, &plan);
-    if (arena_init(&memory, plan.high, &e)) {
-        ok(false, "%s", e.text);
-        return;
-    }
-    resize_bicubic(&r, strip, 3, whole, &memory);
-    r.top = HIGH / 2 - PART / 2, r.rows = PART;
-    struct arena small = {0};
-    resize_bicubic(&r, NULL, 0, NULL, &small);
-    ok(small.high < 1 << 20, "the middle of a strip takes %zu bytes", small.high);
-    resize_bicubic(&r, strip, 3, part, &memory);
-    ok(memcmp(part, whole + (size_t)r.top * WIDE * 3, sizeof part) == 0, "and has the bits of the whole");
-    arena_release(&memory);
-}
-
-static void layers(void)
-{
-    static const struct {
-        const char *text;
-        int64_t depth;
-        uint64_t want; /* 0: refused */
-    } list[] = {{"1", 12, 1 << 11}, {"4", 12, 15 << 8},  {"12", 12, 0xfff}, {"0", 12, 0},    {"13", 12, 0},
-                {"3,7", 12, 136},   {"7,3", 12, 136},    {"11,", 12, 2048}, {"12,", 12, 0},  {"3,3", 12, 0},
-                {"-1", 12, 0},      {"3,,7", 12, 0},     {",", 12, 0},      {"", 12, 0},     {"a", 12, 0}};
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        uint64_t got;
-        int status = extract_parse_layers(list[i].text, list[i].depth, &got, NULL);
-        ok(list[i].want ? status == 0 && got == list[i].want : status != 0, "layers \"%s\"", list[i].text);
-    }
-}
 
 /* ------------------------------------------------------------------ features */
 struct network {
@@ -153,13 +41,13 @@ static bool load(struct network *n, const char *name)
     return ok(status == 0, "%s is loaded %s", name, e.text);
 }
 
+static struct device device; /* the CPU, with three threads */
+
 static void unload(struct network *n)
 {
     params_release(&n->table);
     free(n->values);
 }
-
-static struct device one; /* without a pool: one thread */
 
 static void draw(struct image *im, int width, int height, int components, uint64_t seed)
 {
@@ -199,20 +87,93 @@ static void own_pass(const struct network *n, const uint8_t *pixels, int64_t sid
     device_arena_release(&scratch);
 }
 
-/* The patch rows of two raw blocks against a pass by hand, on a grey picture that has to be scaled. */
+/* Images in memory, and their rows. */
+struct images {
+    const struct image *image;
+    int64_t n, bad;          /* reading this one fails; -1: none */
+    int64_t stop;            /* taking this row ends the run; -1: none */
+    struct extract_row *row; /* [n] */
+    struct fmt_error *failure;
+    int64_t n_taken;
+    bool in_order;
+};
+
+static int read_one(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
+{
+    const struct images *im = arg;
+    (void)slot;
+    (void)worker;
+    *image = (struct extract_image){&im->image[i], "one of them"};
+    return i == im->bad ? fmt_fail(e, FMT_TRUNCATED, "cut") : 0;
+}
+
+static int take_one(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
+{
+    struct images *im = arg;
+    (void)slot;
+    im->in_order = im->in_order && i == im->n_taken;
+    im->n_taken++;
+    im->failure[i] = *failure;
+    if (i == im->stop)
+        return FMT_FULL;
+    if (failure->status)
+        return 0;
+    int64_t n = row->capacity;
+    im->row[i] = *row;
+    im->row[i].values = malloc((size_t)n * sizeof *row->values);
+    memcpy(im->row[i].values, row->values, (size_t)n * sizeof *row->values);
+    return 0;
+}
+
+/* The status of the run; rows and failures are for release_rows. */
+static int extract_all(const struct device *on, const struct network *n, const struct extract_settings *s,
+                       struct images *im)
+{
+    struct extract x;
+    struct fmt_error e = {0};
+    struct extract_job job = {.arg = im, .n = im->n, .read = read_one, .take = take_one};
+    im->row = calloc((size_t)im->n, sizeof *im->row);
+    im->failure = calloc((size_t)im->n, sizeof *im->failure);
+    im->n_taken = 0;
+    im->in_order = true;
+    if (extract_open(&x, on, &n->model, s, &e)) {
+        fprintf(stderr, "%s\n", e.text);
+        exit(1);
+    }
+    int status = extract_run(&x, &job, &e);
+    extract_close(&x);
+    return status;
+}
+
+static void release_rows(struct images *im)
+{
+    for (int64_t i = 0; i < im->n; i++)
+        free(im->row[i].values);
+    free(im->row);
+    free(im->failure);
+}
+
+/* One image; values are for free(). */
+static struct extract_row row_of(const struct network *n, const struct extract_settings *s, const struct image *image)
+{
+    struct images im = {.image = image, .n = 1, .bad = -1, .stop = -1};
+    int status = extract_all(&device, n, s, &im);
+    ok(status == 0 && im.n_taken == 1 && !im.failure[0].status, "an image becomes a row %s", im.failure[0].text);
+    struct extract_row row = im.row[0];
+    im.row[0].values = NULL;
+    release_rows(&im);
+    return row;
+}
+
+/* The patch rows of two raw blocks against a pass by hand, on a grey image that has to be scaled. */
 static void against_pass(const struct network *n)
 {
     const struct vit_config *f = &n->vit.config;
     enum { SIDE = 56 };
     struct extract_settings s = {.kind = FEAT_PATCH, .resize = 60, .size = SIDE, .layers = 1 | 4, .no_norm = true};
     struct image im = {0};
-    struct extract x;
-    struct extract_row row = {0};
-    struct fmt_error e = {0};
     draw(&im, 80, 100, 1, 3);
-    ok(extract_open(&x, &one, &n->model, &s, 1, &e) == 0 && extract_image(&x, 0, &im, &row, &e) == 0,
-       "a grey picture %s",
-       e.text);
+    struct extract_row row = row_of(n, &s, &im);
 
     uint8_t grey[SIDE * SIDE], rgb[SIDE * SIDE * 3];
     struct resize r = {.in_h = 100, .in_w = 80, .out_h = 75, .out_w = 60, .top = 10, .left = 2, .rows = SIDE,
@@ -231,62 +192,135 @@ static void against_pass(const struct network *n)
     for (int64_t k = 0; k < P; k++)
         for (int64_t l = 0; l < 2; l++)
             memcpy(want + (2 * k + l) * C, tokens + (l * N + 1 + f->R + k) * C, (size_t)C * sizeof *want);
-    is_int(row.n_tokens * x.dim, 2 * P * C, "values of the row");
-    ok(memcmp(row.x, want, (size_t)(2 * P * C) * sizeof *want) == 0, "its bits are those of a pass by hand");
+    is_int(row.n_tokens, P, "tokens of the row");
+    ok(memcmp(row.values, want, (size_t)(2 * P * C) * sizeof *want) == 0, "its bits are those of a pass by hand");
     free(tokens);
     free(want);
-    free(row.x);
+    free(row.values);
     image_release(&im);
-    extract_close(&x);
 }
 
-/* Rows do not depend on what a worker did before, and mean and unit are what they say. */
+/* Mean and unit length are what they say. */
 static void kinds(const struct network *n)
 {
-    struct extract_settings s = {.kind = FEAT_CLS_MEAN, .resize = 0, .size = 0, .fit = EXTRACT_PAD};
-    struct extract x, patches;
-    struct extract_row a = {0}, b = {0}, c = {0};
-    struct image small = {0}, large = {0};
+    struct extract_settings s = {.kind = FEAT_CLS_MEAN, .fit = EXTRACT_PAD};
+    struct image small = {0};
     struct fmt_error e = {0};
     int64_t C = n->vit.config.C;
     draw(&small, 61, 47, 3, 1);
-    draw(&large, 130, 90, 3, 2);
-    ok(extract_open(&x, &one, &n->model, &s, 2, &e) == 0 && extract_image(&x, 0, &small, &a, &e) == 0 &&
-           extract_image(&x, 1, &large, &c, &e) == 0 && extract_image(&x, 1, &small, &b, &e) == 0,
-       "three pictures");
-    ok(memcmp(a.x, b.x, (size_t)(2 * C) * sizeof *a.x) == 0, "the same bits behind another picture");
+    struct extract_row both = row_of(n, &s, &small);
+    s.kind = FEAT_MEAN;
+    struct extract_row mean = row_of(n, &s, &small);
     s.kind = FEAT_PATCH;
-    s.unit = true;
-    ok(extract_open(&patches, &one, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0,
-       "patches");
-    is_int(b.n_tokens, (70 / PATCH) * (56 / PATCH), "all patches of the padded picture");
+    struct extract_row patches = row_of(n, &s, &small);
+    s.unit_length = true;
+    struct extract_row unit = row_of(n, &s, &small);
+    is_int(patches.n_tokens, (70 / PATCH) * (56 / PATCH), "all patches of the padded image");
+    float *sums = calloc((size_t)C, sizeof *sums);
     double length = 0;
-    for (int64_t k = 0; k < C; k++)
-        length += (double)b.x[k] * (double)b.x[k];
-    ok(fabs(length - 1) < 1e-6, "of unit length");
-    s.unit = false;
-    extract_close(&patches);
-    ok(extract_open(&patches, &one, &n->model, &s, 1, &e) == 0 && extract_image(&patches, 0, &small, &b, &e) == 0,
-       "patches");
-    float *mean = calloc((size_t)C, sizeof *mean);
     for (int64_t k = 0; k < C; k++) {
         double sum = 0;
-        for (int64_t i = 0; i < b.n_tokens; i++)
-            sum += (double)b.x[i * C + k];
-        mean[k] = (float)(sum / (double)b.n_tokens);
+        for (int64_t i = 0; i < patches.n_tokens; i++)
+            sum += (double)patches.values[i * C + k];
+        sums[k] = (float)(sum / (double)patches.n_tokens);
+        length += (double)unit.values[k] * (double)unit.values[k];
     }
-    ok(memcmp(mean, a.x + C, (size_t)C * sizeof *mean) == 0, "the mean is that of all patches");
+    ok(memcmp(sums, mean.values, (size_t)C * sizeof *sums) == 0, "the mean is that of all patches");
+    ok(memcmp(sums, both.values + C, (size_t)C * sizeof *sums) == 0, "and comes after the class token");
+    ok(fabs(length - 1) < 1e-6, "of unit length");
     s.kind = FEAT_HEAD;
     struct extract none;
-    ok(extract_open(&none, &one, &n->model, &s, 1, &e) == FMT_MISMATCH, "no head: %s", e.text);
-    free(mean);
-    free(a.x);
-    free(b.x);
-    free(c.x);
+    ok(extract_open(&none, &device, &n->model, &s, &e) == FMT_MISMATCH, "no head: %s", e.text);
+    free(sums);
+    free(both.values);
+    free(mean.values);
+    free(patches.values);
+    free(unit.values);
     image_release(&small);
-    image_release(&large);
-    extract_close(&x);
-    extract_close(&patches);
+}
+
+/* ------------------------------------------------------------------ many images */
+enum { MANY = 45, BROKEN = 20, TINY = 30 };
+
+/* Runs of images of one size; in the midst of them one that cannot be read, and one that is less than a patch. */
+static void draw_many(struct image *im)
+{
+    memset(im, 0, MANY * sizeof *im);
+    for (int i = 0; i < MANY; i++)
+        draw(&im[i], i == TINY ? 3 : 28 + i / 6 % 3 * 7, i == TINY ? 3 : 28, i % 5 ? 3 : 1, (uint64_t)i);
+}
+
+static bool same_rows(const struct extract_row *a, const struct extract_row *b, int64_t dim)
+{
+    return a->n_tokens == b->n_tokens &&
+           memcmp(a->values, b->values, (size_t)(a->n_tokens * dim) * sizeof *a->values) == 0;
+}
+
+/* Rows do not depend on threads or on what a worker did before; failures have their images' places. */
+static void many(const struct network *n, const struct extract_settings *s, const struct image *image,
+                 struct images *all)
+{
+    int64_t dim = 2 * n->vit.config.C; /* of two blocks */
+    *all = (struct images){.image = image, .n = MANY, .bad = BROKEN, .stop = -1};
+    ok(extract_all(&device, n, s, all) == 0 && all->n_taken == MANY && all->in_order, "rows of many images, in order");
+    int64_t n_failed = 0, n_same = 0;
+    for (int i = 0; i < MANY; i++) {
+        n_failed += all->failure[i].status != 0;
+        if (all->failure[i].status)
+            continue;
+        struct images one = {.image = image + i, .n = 1, .bad = -1, .stop = -1};
+        const struct device alone = {.backend = device.backend};
+        extract_all(&alone, n, s, &one);
+        n_same += same_rows(&all->row[i], &one.row[0], dim);
+        release_rows(&one);
+    }
+    bool too_small = s->fit == EXTRACT_CROP;
+    is_int(n_failed, 1 + too_small, "rows that failed");
+    is_int(n_same, MANY - 1 - too_small, "rows that have the bits of the image alone");
+    is_text(all->failure[BROKEN].text, "cut", "what cannot be read");
+    is_text(all->failure[TINY].text, too_small ? "one of them: 3 x 3 pixels are less than a patch of 14" : "",
+            "what is less than a patch");
+    struct images stopped = {.image = image, .n = MANY, .bad = -1, .stop = 7};
+    ok(extract_all(&device, n, s, &stopped) == FMT_FULL && stopped.n_taken == 8, "a taker ends the run");
+    release_rows(&stopped);
+}
+
+/* Where a batch does not change bits, images of one size go through the network together: here by operations of the
+ * CPU, whose last digits do depend on the batch. */
+static void batches(const struct network *n, const struct extract_settings *s, const struct image *image,
+                    const struct images *want)
+{
+    struct backend by_batch = *device.backend;
+    const struct device together = {.backend = &by_batch, .pool = device.pool};
+    struct images got = {.image = image, .n = MANY, .bad = BROKEN, .stop = -1};
+    int64_t dim = 2 * n->vit.config.C;
+    by_batch.batch_changes_bits = false;
+    ok(extract_all(&together, n, s, &got) == 0 && got.n_taken == MANY && got.in_order, "rows by batches, in order");
+    double worst = 0;
+    bool same_failures = true;
+    for (int i = 0; i < MANY; i++) {
+        same_failures = same_failures && strcmp(want->failure[i].text, got.failure[i].text) == 0;
+        if (!got.failure[i].status)
+            for (int64_t k = 0; k < want->row[i].n_tokens * dim; k++)
+                worst = fmax(worst, fabs((double)want->row[i].values[k] - (double)got.row[i].values[k]));
+    }
+    ok(same_failures && worst < 1e-5, "the same but for rounding: largest difference %.2g", worst);
+    release_rows(&got);
+}
+
+static void run_many(const struct network *n)
+{
+    static struct image image[MANY];
+    draw_many(image);
+    for (int pad = 0; pad < 2; pad++) {
+        struct extract_settings s = {.kind = FEAT_PATCH, .fit = pad ? EXTRACT_PAD : EXTRACT_CROP, .layers = 1 | 4};
+        struct images all;
+        many(n, &s, image, &all);
+        batches(n, &s, image, &all);
+        release_rows(&all);
+    }
+    for (int i = 0; i < MANY; i++)
+        image_release(&image[i]);
 }
 
 /* ------------------------------------------------------------------ a set in memory */
@@ -338,40 +372,37 @@ static void whole_set(const struct network *n)
     const char *paths[] = {path};
     if (!ok(shard_set_open(&set, paths, 1, &e) == 0, "a shard set %s", e.text))
         return;
-    struct thread_pool *pool = thread_open(3, &e);
-    ok(extract_open(&x, &one, &n->model, &s, 3, &e) == 0, "three workers %s", e.text);
+    ok(extract_open(&x, &device, &n->model, &s, &e) == 0, "three workers %s", e.text);
     int64_t width = extract_width(&x);
     float *all = calloc((size_t)(IMAGES * width), sizeof *all), *some = calloc((size_t)(3 * width), sizeof *some);
     uint8_t failed[IMAGES];
     struct extract_shards_job job = {.n = IMAGES, .out = all, .failed = failed};
-    ok(extract_shards(&x, &set, pool, &job, &e) == 0, "all images %s", e.text);
+    ok(extract_shards(&x, &set, &job, &e) == 0, "all images %s", e.text);
     ok(job.n_failed == 1 && failed[BAD] && strncmp(job.first.text, "k4: ", 4) == 0, "one fails: %s", job.first.text);
     const int64_t numbers[] = {6, 0, 3};
     job = (struct extract_shards_job){.image = numbers, .n = 3, .out = some, .failed = failed};
-    ok(extract_shards(&x, &set, NULL, &job, &e) == 0 && job.n_failed == 0, "some images, one thread %s", e.text);
+    ok(extract_shards(&x, &set, &job, &e) == 0 && job.n_failed == 0, "some images %s", e.text);
     for (int i = 0; i < 3; i++)
         ok(memcmp(some + i * width, all + numbers[i] * width, (size_t)width * sizeof *all) == 0, "row %d is the same",
            (int)numbers[i]);
     free(all);
     free(some);
     extract_close(&x);
-    thread_close(pool);
     shard_set_close(&set);
 }
 
 int main(void)
 {
-    one.backend = test_backend();
     struct network n;
-    published_sizes();
-    fits();
-    strips();
-    layers();
+    struct fmt_error e = {0};
+    device = (struct device){.backend = test_backend(), .pool = thread_open(3, &e)};
     if (load(&n, "vit_reg4.pth")) {
         against_pass(&n);
         kinds(&n);
+        run_many(&n);
         whole_set(&n);
         unload(&n);
     }
+    thread_close(device.pool);
     return tap_done();
 }

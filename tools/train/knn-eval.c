@@ -110,7 +110,7 @@ static struct extract_settings settings_of(const struct config *c)
 static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values,
                                      bool transposed)
 {
-    return (struct extract_model){.vit = vit, .values = values, .turned = transposed,
+    return (struct extract_model){.vit = vit, .values = values, .weights_transposed = transposed,
                                   .pixel_norm = config_pixel_norm(c)};
 }
 
@@ -126,11 +126,10 @@ static float *copy_teacher(struct step *step, struct fmt_error *e)
     return copy;
 }
 
-static int set_features(struct knn_set *s, struct extract *x, const struct device *device,
-                        struct knn_eval_scores *scores, struct fmt_error *e)
+static int set_features(struct knn_set *s, struct extract *x, struct knn_eval_scores *scores, struct fmt_error *e)
 {
     struct extract_shards_job job = {.image = s->image, .n = s->rows.n, .out = s->x, .failed = s->failed};
-    int status = extract_shards(x, &s->shards, device->pool, &job, e);
+    int status = extract_shards(x, &s->shards, &job, e);
     if (status || !job.n_failed)
         return status;
     if (job.n_failed == s->rows.n || job.first.status == FMT_MEMORY)
@@ -149,13 +148,13 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
     struct extract_settings settings = settings_of(ev->config);
     bool transposed = false;
     float *values = copy_teacher(step, e);
-    int status = values ? extract_transpose_weights(step_vit(step), values, device, &transposed, e) : FMT_MEMORY;
+    int status = values ? extract_transpose_weights(device, step_vit(step), values, &transposed, e) : FMT_MEMORY;
     if (!status) {
         struct extract_model model = model_of(ev->config, step_vit(step), values, transposed);
-        status = extract_open(&x, device, &model, &settings, thread_workers(device->pool), e);
+        status = extract_open(&x, device, &model, &settings, e);
     }
     for (int i = 0; i < SETS && !status; i++)
-        status = set_features(&ev->set[i], &x, device, scores, e);
+        status = set_features(&ev->set[i], &x, scores, e);
     extract_close(&x);
     free(values);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
@@ -258,7 +257,7 @@ static int plan_extraction(const struct config *c, const struct vit *vit, const 
     struct extract_settings settings = settings_of(c);
     size_t worker = 0;
     struct extract_model model = model_of(c, vit, NULL, device->backend->prefers_transposed_weights());
-    int status = extract_open(&x, device, &model, &settings, 1, e);
+    int status = extract_open(&x, device, &model, &settings, e);
     if (!status)
         status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);
     extract_close(&x);

@@ -1,0 +1,191 @@
+/* extract-forward.c - a batch of images of one size through the network. Pixels cross to the device, rows of tokens
+ * cross back in one copy. The arenas are planned by running the same code without memory, anew only when the size of
+ * the images asks for it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "extract-internal.h"
+
+/* ------------------------------------------------------------------ what goes in */
+static struct vit_request make_request(const struct extract *x, const struct extract_input_size *size)
+{
+    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = size->n, .H = size->net_h, .W = size->net_w}},
+                            .pixel_norm = x->model.pixel_norm, .weights_transposed = x->model.weights_transposed};
+    for (int64_t i = 0; i + 1 < x->model.vit->config.depth; i++)
+        r.return_layer[i] = x->settings.layers >> i & 1;
+    return r;
+}
+
+/* The pixels of the slots, or what they were normalised and padded to; slot NULL: planning. */
+static void copy_in_images(struct op_ctx *c, struct device_arena *a, const struct extract_input_size *size,
+                           const struct extract_slot *slot, struct vit_input *to)
+{
+    int64_t n = size->n, H = size->net_h, W = size->net_w;
+    struct tensor images = size->padded ? TENSOR_TAKE(a, DTYPE_F32, n, 3, H, W) : TENSOR_TAKE(a, DTYPE_U8, n, H, W, 3);
+    for (int64_t i = 0; i < n && slot; i++)
+        op_copy_in(c, tensor_rows(images, i, 1), size->padded ? slot[i].input.values.p : slot[i].input.canvas.p);
+    to->values = size->padded ? (const float *)images.data.at : NULL;
+    to->pixels = size->padded ? NULL : (const uint8_t *)images.data.at;
+}
+
+/* ------------------------------------------------------------------ what comes back
+ * All of it is taken from the scratch of the operations, which is larger and free once the forward pass is done. */
+
+/* The numbers of the tokens that rows are made of, image after image [n * tokens.n]; host memory NULL: planning. */
+static struct tensor copy_in_token_rows(struct op_ctx *c, const struct vit_activations *act, int64_t n,
+                                        struct extract_tokens tokens, int64_t *host)
+{
+    struct tensor rows = TENSOR_TAKE(c->scratch, DTYPE_I64, n * tokens.n);
+    for (int64_t i = 0; i < n * tokens.n && host; i++)
+        host[i] = vit_row(act, 0, i / tokens.n, tokens.first + i % tokens.n);
+    op_copy_in(c, rows, host);
+    return rows;
+}
+
+/* y = those rows of the tokens of a block, normalised as asked. */
+static void gather_layer(const struct extract *x, struct op_ctx *c, const struct vit_activations *act, int64_t layer,
+                         struct tensor rows, struct tensor y)
+{
+    const struct extract_model *m = &x->model;
+    int64_t C = m->vit->config.C;
+    size_t mark = c->scratch->used;
+    bool last = layer == m->vit->config.depth - 1;
+    float *tokens = !last ? act->layers[layer] : x->settings.no_norm ? act->prenorm : act->normed;
+    if (!last && !x->settings.no_norm) {
+        tokens = (float *)TENSOR_TAKE(c->scratch, DTYPE_F32, act->T, C).data.at;
+        vit_final_norm(c, m->vit, m->values, tokens, act->layers[layer], act->T);
+    }
+    op_gather_rows(c, y, HOST_TENSOR(tokens, act->T, C), rows);
+    c->scratch->used = mark;
+}
+
+/* The head's output [n,K] for class tokens [n,C]. */
+static struct tensor head_logits(const struct extract *x, struct op_ctx *c, struct device_arena *a, struct tensor cls)
+{
+    const struct extract_model *m = &x->model;
+    struct head_activations act;
+    struct tensor logits = TENSOR_TAKE(a, DTYPE_F32, cls.dims[0], m->head->config.n_prototypes);
+    head_forward(c, m->head, m->values, (const float *)cls.data.at, cls.dims[0], false, a, &act);
+    struct prototype_layer layer = head_prototypes(m->head, m->values, act.z, cls.dims[0]);
+    op_prototype_fwd(c, logits, &layer);
+    return logits;
+}
+
+/* [n_layers, n * tokens.n, C] of the blocks asked for; of the head [1, n, K]. */
+static struct tensor gather_tokens(const struct extract *x, struct op_ctx *c, struct device_arena *a,
+                                   const struct vit_activations *act, struct tensor rows)
+{
+    int64_t C = x->model.vit->config.C, n_rows = rows.dims[0], l = 0;
+    struct tensor gathered = TENSOR_TAKE(c->scratch, DTYPE_F32, x->n_layers, n_rows, C);
+    for (int64_t i = 0; i < x->model.vit->config.depth; i++)
+        if (x->settings.layers >> i & 1)
+            gather_layer(x, c, act, i, rows, TENSOR_SHAPED(tensor_rows(gathered, l++, 1), n_rows, C));
+    if (!x->model.head)
+        return gathered;
+    struct tensor logits = head_logits(x, c, a, TENSOR_SHAPED(gathered, n_rows, C));
+    return TENSOR_SHAPED(logits, 1, n_rows, logits.dims[1]);
+}
+
+/* ------------------------------------------------------------------ the pass */
+/* Everything from pixels to what comes back, which is valid until the scratch is used again; slot NULL: planning. */
+static int run_network(const struct extract *x, struct extract_lane *lane, struct op_ctx *c, struct device_arena *a,
+                       const struct extract_input_size *size, const struct extract_slot *slot, struct tensor *out,
+                       struct fmt_error *e)
+{
+    struct vit_request r = make_request(x, size);
+    int64_t patch = x->model.vit->config.patch;
+    struct extract_tokens tokens = extract_tokens(x, size->net_h / patch * (size->net_w / patch));
+    copy_in_images(c, a, size, slot, &r.inputs[0]);
+    int status = vit_forward(c, x->model.vit, x->model.values, &r, a, &lane->act, e);
+    if (!status && slot)
+        status = extract_buffer_reserve(&lane->token_rows, (size_t)(size->n * tokens.n) * sizeof(int64_t), e);
+    if (status)
+        return status;
+    struct tensor rows = copy_in_token_rows(c, &lane->act, size->n, tokens, slot ? lane->token_rows.p : NULL);
+    *out = gather_tokens(x, c, a, &lane->act, rows);
+    return op_sync(c, e);
+}
+
+/* What a pass needs, in the arenas' high. */
+static int plan(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
+                struct device_arena *activations, struct device_arena *scratch, struct fmt_error *e)
+{
+    struct op_ctx c = {.backend = lane->c.backend, .pool = lane->c.pool, .scratch = scratch};
+    struct tensor out;
+    return run_network(x, lane, &c, activations, size, NULL, &out, e);
+}
+
+/* A device arena of at least so many bytes, empty. */
+static int reserve_arena(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e)
+{
+    a->used = 0;
+    if (a->base.at && bytes <= a->size)
+        return 0;
+    device_arena_release(a);
+    return device_arena_init(a, backend, bytes, e);
+}
+
+static bool same_size(const struct extract_input_size *a, const struct extract_input_size *b)
+{
+    return a->n == b->n && a->net_h == b->net_h && a->net_w == b->net_w && a->padded == b->padded;
+}
+
+static int reserve_arenas(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
+                          struct fmt_error *e)
+{
+    lane->activations.used = lane->scratch.used = 0;
+    if (same_size(&lane->planned, size))
+        return 0;
+    struct device_arena activations = {0}, scratch = {0};
+    lane->planned = (struct extract_input_size){0};
+    int status = plan(x, lane, size, &activations, &scratch, e);
+    if (!status)
+        status = reserve_arena(&lane->activations, lane->c.backend, activations.high, e);
+    if (!status)
+        status = reserve_arena(&lane->scratch, lane->c.backend, scratch.high, e);
+    if (!status)
+        lane->planned = *size;
+    return status;
+}
+
+static struct extract_input_size size_of(const struct extract_slot *slot, int n)
+{
+    const struct extract_geometry *g = &slot->input.geometry;
+    return (struct extract_input_size){n, g->net_h, g->net_w, slot->input.padded};
+}
+
+bool extract_same_size(const struct extract_slot *a, const struct extract_slot *b)
+{
+    struct extract_input_size x = size_of(a, 1), y = size_of(b, 1);
+    return same_size(&x, &y);
+}
+
+int extract_forward(const struct extract *x, struct extract_lane *lane, struct extract_slot *slot, int n,
+                    struct fmt_error *e)
+{
+    struct extract_input_size size = size_of(slot, n);
+    struct tensor out;
+    int status = reserve_arenas(x, lane, &size, e);
+    for (int i = 0; i < n && !status; i++)
+        status = extract_reserve_row(x, &slot[i].input.geometry, &slot[i].row, e);
+    if (!status)
+        status = run_network(x, lane, &lane->c, &lane->activations, &size, slot, &out, e);
+    if (!status)
+        status = extract_buffer_reserve(&lane->tokens, (size_t)tensor_elements(out) * sizeof(float), e);
+    if (status)
+        return status;
+    op_copy_out(&lane->c, lane->tokens.p, out);
+    int64_t of_layer = out.dims[1] * out.dims[2];
+    for (int i = 0; i < n; i++)
+        extract_make_row(x, (const float *)lane->tokens.p + i * (of_layer / n), of_layer, lane->sum, &slot[i].row);
+    return op_sync(&lane->c, e);
+}
+
+int extract_forward_bytes(const struct extract *x, struct extract_lane *lane, struct extract_input_size size,
+                          size_t *bytes, struct fmt_error *e)
+{
+    struct device_arena activations = {0}, scratch = {0};
+    int status = plan(x, lane, &size, &activations, &scratch, e);
+    *bytes = activations.high + scratch.high;
+    return status;
+}
