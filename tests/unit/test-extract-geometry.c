@@ -23,7 +23,8 @@ static struct extract_geometry geometry(int64_t resize, int64_t size, enum extra
 static void published_sizes(void)
 {
     struct extract_settings s = extract_published_settings();
-    ok(s.resize == 256 && s.size == 224 && s.kind == FEAT_CLS && !s.no_norm && !s.unit_length, "as the published k-NN has it");
+    ok(s.resize == 256 && s.size == 224 && s.kind == FEAT_CLS && !s.no_norm && !s.unit_length,
+       "as the published k-NN has it");
     struct extract_geometry g = geometry(256, 224, EXTRACT_RESIZE, 480, 640);
     ok(g.full_h == 256 && g.full_w == 341 && g.rows == 224 && g.cols == 224 && g.top == 16, "480 x 640 -> 256 x 341");
     is_int(g.left, 58, "58.5 goes to the even side");

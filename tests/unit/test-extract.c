@@ -1,5 +1,5 @@
-/* test-extract.c - features of an image against a forward pass of its own; rows of many images, by one and by batches; a
- * whole shard set in memory. */
+/* test-extract.c - features of an image against a forward pass of its own; rows of many images, one by one and by
+ * batches; a whole shard set in memory. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -394,8 +394,7 @@ static void whole_set(const struct network *n)
 int main(void)
 {
     struct network n;
-    struct fmt_error e = {0};
-    device = (struct device){.backend = test_backend(), .pool = thread_open(3, &e)};
+    device = test_device(3);
     if (load(&n, "vit_reg4.pth")) {
         against_pass(&n);
         kinds(&n);
@@ -403,6 +402,6 @@ int main(void)
         whole_set(&n);
         unload(&n);
     }
-    thread_close(device.pool);
+    device_close(&device);
     return tap_done();
 }
