@@ -87,7 +87,7 @@ else
 fi
 
 # ------------------------------------------------------------------ who may do what
-# The voice of the tools (msg, opt, progress, json-report) is theirs to call; msg_bug, which ends what cannot be, everybody's.
+# msg, opt, progress and json-report speak for tools and are called by tools only; msg_bug is for broken invariants.
 voice='^common/(msg|opt|progress|json-report|signals)\.'
 report 'only tools print or exit' "$(grep -nE '(^|[^a-z_])(printf|puts|putchar|perror|v?fprintf\((stdout|stderr)|exit|_exit|abort)\(|(^|[^"a-z_])(stdout|stderr)([^"a-z_]|$)|msg_(die|usage|error|warn|note|more|finish|init)\(' \
     $(echo "$libraries" | grep -vE "$voice") | grep -vE '^[^:]*:[0-9]*: *(/?\*|//)')"
@@ -96,6 +96,9 @@ report 'only kernels/device names the CPU backend' "$(grep -n 'backend_cpu' $cod
     grep -vE '^(kernels/(cpu|device)|tests)/')"
 
 # ------------------------------------------------------------------ manual pages
+report 'files that the manual names are in the tree' \
+    "$(grep -ohE "^\.Pa (formats|common|kernels|tools)/[^ ]+\.(c|h|def)" man/*.[157] |
+       while read -r _ f; do [ -e "$f" ] || echo "$f"; done)"
 for page in man/*.[157]; do
     [ -e "$page" ] || continue
     found=
