@@ -212,7 +212,7 @@ err_has 'differs from the checkpoint: train.dataset_path: other contents there t
 status 1 train train.dataset_path=t.views train.output_dir=y train.batch_size_per_gpu=5
 err_has 'batch'
 
-# ---- two processes at once; outputs that cannot be written; inputs that cannot be read
+# ---- two processes at once; inputs that cannot be read
 mkfifo hold
 train train.dataset_path=hold train.output_dir=both -q 2>/dev/null &
 holder=$!
@@ -229,29 +229,11 @@ status 1 train train.dataset_path=ImageNet:split=TRAIN train.output_dir=z
 err_has 'a published data set'
 status 1 train evaluation.knn_k=1000 train.output_dir=z
 err_has 'evaluation.knn_k: none is at most'
-fail=$BUILD/tests/cli/fail-io.so
-for what in write,after=0,errno=28,path=model_ fsync,path=model_ rename,path=model_; do
-    rm -rf z
-    status 1 env FAIL_IO=$what LD_PRELOAD=$fail dino-train -c t.yaml train.output_dir=z
-    err_has 'model_0000003.rank_0.ckpt'
-    check "$what: nothing stands under the name" bash -c '! ls z/model_*.ckpt 2>/dev/null'
-    no_leftovers z
-done
-err_has 'Input/output error'
-status 0 train -q train.output_dir=z
-same_results z done
-rm -rf z
-status 0 env FAIL_IO=write,after=0,errno=28,path=log.txt LD_PRELOAD=$fail dino-train -c t.yaml train.output_dir=z
-check 'a log that cannot be written is one warning' test "$(grep -c 'z/log.txt: No space left on device; what is said is not kept there' err)" -eq 1
-same_results z done
 
 # ---- backup: a verified copy; a backup that fails warns and does not stop
 status 0 train train.output_dir=b train.backup_dir=copies train.backup_period=8 optim.epochs=1
 same b/model_0000011.rank_0.ckpt copies/model_0000011.rank_0.ckpt
 err_has 'backup of model_0000011.rank_0.ckpt in copies, read back and compared'
-status 0 env FAIL_IO=damage,path=copies3 LD_PRELOAD="$fail" dino-train -c t.yaml train.output_dir=b3 train.backup_dir=copies3 train.backup_period=8 optim.epochs=1
-err_has 'the copy reads back other bytes; training goes on'
-check 'no copy that is not one' bash -c '! ls copies3/model_* 2>/dev/null'
 status 0 train train.output_dir=b2 train.backup_dir=/proc/nothing optim.epochs=1
 err_has 'training goes on'
 

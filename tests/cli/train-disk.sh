@@ -56,6 +56,22 @@ status 1 fail fsync,$full,after=1,path=model_ train.output_dir=one train.max_to_
 check 'the only one is left' test "$(iterations one)" = "3 "
 err_lacks 'to make room'
 
+# ---- no checkpoint at all; then the same command, and a log that cannot be written
+for what in write,after=0,errno=28,path=model_ fsync,path=model_ rename,path=model_; do
+    rm -rf z
+    status 1 fail $what train.output_dir=z
+    err_has 'model_0000003.rank_0.ckpt'
+    check "$what: nothing stands under the name" bash -c '! ls z/model_*.ckpt 2>/dev/null'
+    no_leftovers z
+done
+err_has 'Input/output error'
+status 0 train -q train.output_dir=z
+same_results z good
+rm -rf z
+status 0 fail write,after=0,$full,path=log.txt train.output_dir=z
+check 'a log that cannot be written is one warning' test "$(grep -c 'z/log.txt: No space left on device; what is said is not kept there' err)" -eq 1
+same_results z good
+
 # ---- an error that is not a full disk removes nothing
 status 1 fail fsync,after=3,path=model_ train.output_dir=io
 err_has 'Input/output error; the state of iteration 15 is not saved; last saved: iteration 11'
@@ -120,6 +136,11 @@ check 'space is made below train.max_to_keep, too' test "$(iterations two-copies
 copies none-copies times=9
 check 'the newest is left' test "$(iterations none-copies)" = "19 "
 err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'
+
+# ---- a copy that reads back other bytes
+status 0 fail damage,path=copies3 train.output_dir=b3 train.backup_dir=copies3 train.backup_period=8 optim.epochs=1
+err_has "the copy reads back other bytes; training goes on"
+check "no copy that is not one" bash -c "! ls copies3/model_* 2>/dev/null"
 
 # ---- fifos in the folder of a run: none is waited for
 quick() { timeout -s KILL 60 dino-train -c t.yaml -j2 "$@"; }
