@@ -14,7 +14,7 @@
 #include "num.h"
 
 struct bench_time {
-    double wall, cpu; /* seconds; cpu: of all threads, which tells the truth on a machine that is shared */
+    double wall, cpu; /* seconds; cpu: of all threads, which is meaningful on a shared machine, too */
 };
 
 static const struct bench_time BENCH_WORST = {1e30, 1e30};

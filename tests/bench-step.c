@@ -86,9 +86,9 @@ static double step_flops(const struct config *config, const struct step_batch *b
     double local_grid = (double)(config->crops.local_crops_size / vit.patch);
     double global = bench_vit_flops(&vit, 1 + (double)batch->N);
     double local = bench_vit_flops(&vit, 1 + local_grid * local_grid);
-    double patches = n_masked * head_flops(&ibot), kept = 1 - config->student.drop_path_rate;
+    double patches = n_masked * head_flops(&ibot), survivors = 1 - config->student.drop_path_rate;
     double teacher = 2 * B * (global + head_flops(&dino)) + patches;
-    double student = kept * (2 * B * global + n_local * local) + (2 * B + n_local) * head_flops(&dino) + patches;
+    double student = survivors * (2 * B * global + n_local * local) + (2 * B + n_local) * head_flops(&dino) + patches;
     return teacher + 3 * student;
 }
 

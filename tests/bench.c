@@ -90,7 +90,7 @@ struct extraction {
     struct worker *workers;
     const uint8_t *pixels;
     int64_t size;
-    bool turned;
+    bool transposed;
 };
 
 static void extract_image(void *arg, int64_t image, int worker)
@@ -98,7 +98,7 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct extraction *x = arg;
     struct worker *w = &x->workers[worker];
     struct fmt_error e = {0};
-    struct vit_request r = {.n_inputs = 1, .weights_transposed = x->turned,
+    struct vit_request r = {.n_inputs = 1, .weights_transposed = x->transposed,
                             .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
     r.inputs[0] =
         (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
@@ -131,7 +131,7 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     vit_transpose_weights(&c, &b->vit, NULL);
     if (device_arena_init(&scratch, test_backend(), scratch.high, NULL))
         exit(1);
-    x.turned = vit_transpose_weights(&c, &b->vit, b->values);
+    x.transposed = vit_transpose_weights(&c, &b->vit, b->values);
     device_arena_release(&scratch);
     for (int i = 0; i < b->n_workers; i++)
         open_worker(&x, i);
@@ -156,10 +156,10 @@ static void draw_drops(const struct bench *b, struct vit_drop_path *drops, const
         for (int k = 0; k < 4; k++) {
             int input = k % 2;
             struct rng r = rng_stream(1, (uint64_t)i, (uint64_t)k, RNG_TEST);
-            int64_t *kept = take(n[input], sizeof *kept);
+            int64_t *images = take(n[input], sizeof *images);
             struct vit_subset *to = k < 2 ? &drops[i].attn[input] : &drops[i].ffn[input];
-            to->n = vit_drop_path_draw(&r, n[input], rate, kept, &to->scale);
-            to->images = kept;
+            to->n = vit_drop_path_draw(&r, n[input], rate, images, &to->scale);
+            to->images = images;
         }
 }
 

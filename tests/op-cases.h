@@ -26,15 +26,15 @@ struct run {
     struct op_ctx c;
     int64_t T;                   /* the number of rows asked for */
     struct operand in[OPERANDS_MAX];
-    float *y, *dy, *kept[3]; /* output; what forward keeps for backward */
-    int64_t y_n, kept_n[3];
+    float *y, *dy, *saved[3]; /* output; what forward saves for backward */
+    int64_t y_n, saved_n[3];
     int64_t *rows;
     uint8_t *masks;
 };
 
 struct op_case {
     const char *names;                     /* the operations of ops.def that it covers, between blanks */
-    void (*shape)(struct run *r);          /* sets sizes, in[], y_n, kept_n */
+    void (*shape)(struct run *r);          /* sets sizes, in[], y_n, saved_n */
     void (*forward)(struct run *r);
     void (*backward)(struct run *r);       /* NULL: none */
     void (*plain)(const struct run *r, double *y);
@@ -82,7 +82,7 @@ static void linear_shape(struct run *r)
     operand(r, 1, "w", LIN_N * LIN_K, true);
     operand(r, 2, "b", LIN_N, true);
     r->y_n = r->T * LIN_N;
-    r->kept_n[0] = r->y_n;
+    r->saved_n[0] = r->y_n;
 }
 
 static void linear_forward(struct run *r)
@@ -113,7 +113,7 @@ static void linear_plain(const struct run *r, double *y)
 static void transposed_shape(struct run *r)
 {
     linear_shape(r);
-    r->kept_n[0] = LIN_N * LIN_K;
+    r->saved_n[0] = LIN_N * LIN_K;
 }
 
 static struct tensor transposed(struct tensor w)
@@ -124,14 +124,14 @@ static struct tensor transposed(struct tensor w)
 
 static void transposed_forward(struct run *r)
 {
-    ON_DEVICE(&r->c, op_transpose(&r->c, COPY(r->kept[0], LIN_K, LIN_N), COPY(r->in[1].x, LIN_N, LIN_K)));
+    ON_DEVICE(&r->c, op_transpose(&r->c, COPY(r->saved[0], LIN_K, LIN_N), COPY(r->in[1].x, LIN_N, LIN_K)));
     ON_DEVICE(&r->c, op_linear_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->in[0].x, r->T, LIN_K),
-                                   transposed(COPY(r->kept[0], LIN_N, LIN_K)), COPY(r->in[2].x, LIN_N)));
+                                   transposed(COPY(r->saved[0], LIN_N, LIN_K)), COPY(r->in[2].x, LIN_N)));
 }
 
 static void linear_gelu_forward(struct run *r)
 {
-    ON_DEVICE(&r->c, op_linear_gelu_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->kept[0], r->T, LIN_N),
+    ON_DEVICE(&r->c, op_linear_gelu_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->saved[0], r->T, LIN_N),
                                         COPY(r->in[0].x, r->T, LIN_K), COPY(r->in[1].x, LIN_N, LIN_K),
                                         COPY(r->in[2].x, LIN_N)));
 }
@@ -139,8 +139,8 @@ static void linear_gelu_forward(struct run *r)
 static void linear_gelu_backward(struct run *r)
 {
     /* in place, both */
-    ON_DEVICE(&r->c, op_gelu_bwd(&r->c, COPY(r->dy, r->T, LIN_N), COPY(r->kept[0], r->T, LIN_N),
-                                 COPY(r->dy, r->T, LIN_N), COPY(r->kept[0], r->T, LIN_N)));
+    ON_DEVICE(&r->c, op_gelu_bwd(&r->c, COPY(r->dy, r->T, LIN_N), COPY(r->saved[0], r->T, LIN_N),
+                                 COPY(r->dy, r->T, LIN_N), COPY(r->saved[0], r->T, LIN_N)));
     linear_backward(r);
 }
 
@@ -182,7 +182,7 @@ static void swiglu_shape(struct run *r)
 {
     operand(r, 0, "u", r->T * 2 * ACT_H, false);
     r->y_n = r->T * ACT_H;
-    r->kept_n[0] = r->y_n;
+    r->saved_n[0] = r->y_n;
 }
 
 static void swiglu_forward(struct run *r)
@@ -192,7 +192,7 @@ static void swiglu_forward(struct run *r)
 
 static void swiglu_backward(struct run *r)
 {
-    ON_DEVICE(&r->c, op_swiglu_bwd(&r->c, COPY(r->in[0].d, r->T, 2 * ACT_H), COPY(r->kept[0], r->T, ACT_H),
+    ON_DEVICE(&r->c, op_swiglu_bwd(&r->c, COPY(r->in[0].d, r->T, 2 * ACT_H), COPY(r->saved[0], r->T, ACT_H),
                                    COPY(r->dy, r->T, ACT_H), COPY(r->in[0].x, r->T, 2 * ACT_H)));
 }
 
@@ -214,12 +214,12 @@ static void layernorm_shape(struct run *r)
     operand(r, 1, "w", ROW_C, true);
     operand(r, 2, "b", ROW_C, true);
     r->y_n = r->T * ROW_C;
-    r->kept_n[0] = r->kept_n[1] = r->T;
+    r->saved_n[0] = r->saved_n[1] = r->T;
 }
 
 static void layernorm_forward(struct run *r)
 {
-    ON_DEVICE(&r->c, op_layernorm_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->kept[0], r->T), COPY(r->kept[1], r->T),
+    ON_DEVICE(&r->c, op_layernorm_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->saved[0], r->T), COPY(r->saved[1], r->T),
                                       COPY(r->in[0].x, r->T, ROW_C), COPY(r->in[1].x, ROW_C), COPY(r->in[2].x, ROW_C),
                                       1e-6f));
 }
@@ -228,7 +228,7 @@ static void layernorm_backward(struct run *r)
 {
     ON_DEVICE(&r->c, op_layernorm_bwd(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->in[1].d, ROW_C),
                                       COPY(r->in[2].d, ROW_C), COPY(r->dy, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C),
-                                      COPY(r->kept[0], r->T), COPY(r->kept[1], r->T), COPY(r->in[1].x, ROW_C)));
+                                      COPY(r->saved[0], r->T), COPY(r->saved[1], r->T), COPY(r->in[1].x, ROW_C)));
 }
 
 static void layernorm_plain(const struct run *r, double *y)
@@ -260,24 +260,25 @@ static void rows_shape(struct run *r)
 {
     operand(r, 0, "x", r->T * ROW_C, false);
     r->y_n = r->T * ROW_C;
-    r->kept_n[0] = r->y_n;
+    r->saved_n[0] = r->y_n;
 }
 
 static void rows_forward(struct run *r)
 {
     int64_t M = some_rows(r);
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C)));
-    ON_DEVICE(&r->c, op_gather_rows(&r->c, COPY(r->kept[0], M, ROW_C), COPY(r->in[0].x, r->T, ROW_C),
+    ON_DEVICE(&r->c, op_gather_rows(&r->c, COPY(r->saved[0], M, ROW_C), COPY(r->in[0].x, r->T, ROW_C),
                                     COPY(r->rows, M)));
-    ON_DEVICE(&r->c, op_scatter_add_rows(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->kept[0], M, ROW_C), COPY(r->rows, M)));
+    ON_DEVICE(&r->c, op_scatter_add_rows(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->saved[0], M, ROW_C),
+                                         COPY(r->rows, M)));
 }
 
 static void rows_backward(struct run *r)
 {
     int64_t M = some_rows(r);
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->dy, r->T, ROW_C)));
-    ON_DEVICE(&r->c, op_gather_rows(&r->c, COPY(r->kept[0], M, ROW_C), COPY(r->dy, r->T, ROW_C), COPY(r->rows, M)));
-    ON_DEVICE(&r->c, op_scatter_add_rows(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->kept[0], M, ROW_C),
+    ON_DEVICE(&r->c, op_gather_rows(&r->c, COPY(r->saved[0], M, ROW_C), COPY(r->dy, r->T, ROW_C), COPY(r->rows, M)));
+    ON_DEVICE(&r->c, op_scatter_add_rows(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->saved[0], M, ROW_C),
                                          COPY(r->rows, M)));
 }
 
@@ -299,16 +300,16 @@ static void residual_shape(struct run *r)
     operand(r, 1, "r", (r->T + 1) / 2 * ROW_C, false);
     operand(r, 2, "gamma", ROW_C, true);
     r->y_n = r->T * ROW_C;
-    r->kept_n[0] = r->T;
+    r->saved_n[0] = r->T;
 }
 
 static void residual_forward(struct run *r)
 {
     int64_t M = some_rows(r);
-    ON_DEVICE(&r->c, op_fill(&r->c, COPY(r->kept[0], M), 1.5f));
+    ON_DEVICE(&r->c, op_fill(&r->c, COPY(r->saved[0], M), 1.5f));
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[0].x, r->T, ROW_C)));
     ON_DEVICE(&r->c, op_residual_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[1].x, M, ROW_C),
-                                     COPY(r->in[2].x, ROW_C), COPY(r->rows, M), COPY(r->kept[0], M)));
+                                     COPY(r->in[2].x, ROW_C), COPY(r->rows, M), COPY(r->saved[0], M)));
 }
 
 static void residual_backward(struct run *r)
@@ -317,7 +318,7 @@ static void residual_backward(struct run *r)
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(r->in[0].d, r->T, ROW_C), COPY(r->dy, r->T, ROW_C)));
     ON_DEVICE(&r->c, op_residual_bwd(&r->c, COPY(r->in[1].d, M, ROW_C), COPY(r->in[2].d, ROW_C),
                                      COPY(r->dy, r->T, ROW_C), COPY(r->in[1].x, M, ROW_C), COPY(r->in[2].x, ROW_C),
-                                     COPY(r->rows, M), COPY(r->kept[0], M)));
+                                     COPY(r->rows, M), COPY(r->saved[0], M)));
 }
 
 static void residual_plain(const struct run *r, double *y)
@@ -365,7 +366,7 @@ enum { ATT_NH = 3, ATT_HD = 5, ATT_C = ATT_NH * ATT_HD, ATT_SHORT = 4, ATT_N_SHO
 static void attention_segments(const struct run *r, int64_t seg[3][2])
 {
     seg[0][0] = 1, seg[0][1] = r->T;                  /* one of T rows */
-    seg[1][0] = 0, seg[1][1] = 7;                     /* a group of which nothing was kept */
+    seg[1][0] = 0, seg[1][1] = 7;                     /* none of a group survived drop path */
     seg[2][0] = ATT_N_SHORT, seg[2][1] = ATT_SHORT;   /* a few short ones */
 }
 
@@ -378,14 +379,14 @@ static void attention_shape(struct run *r)
 {
     operand(r, 0, "qkv", attention_rows(r) * 3 * ATT_C, false);
     r->y_n = attention_rows(r) * ATT_C;
-    r->kept_n[0] = attention_rows(r) * ATT_NH;
+    r->saved_n[0] = attention_rows(r) * ATT_NH;
 }
 
 static void attention_forward(struct run *r)
 {
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
-    ON_DEVICE(&r->c, op_attention_fwd(&r->c, COPY(r->y, rows, ATT_C), COPY(r->kept[0], rows, ATT_NH),
+    ON_DEVICE(&r->c, op_attention_fwd(&r->c, COPY(r->y, rows, ATT_C), COPY(r->saved[0], rows, ATT_NH),
                                       COPY(r->in[0].x, rows, 3 * ATT_C), seg, 3, ATT_NH));
 }
 
@@ -394,7 +395,7 @@ static void attention_backward(struct run *r)
     int64_t seg[3][2], rows = attention_rows(r);
     attention_segments(r, seg);
     ON_DEVICE(&r->c, op_attention_bwd(&r->c, COPY(r->in[0].d, rows, 3 * ATT_C), COPY(r->dy, rows, ATT_C),
-                                      COPY(r->y, rows, ATT_C), COPY(r->kept[0], rows, ATT_NH),
+                                      COPY(r->y, rows, ATT_C), COPY(r->saved[0], rows, ATT_NH),
                                       COPY(r->in[0].x, rows, 3 * ATT_C), seg, 3, ATT_NH));
 }
 
@@ -491,31 +492,31 @@ static void interp_shape(struct run *r)
 {
     operand(r, 0, "x", INT_M * INT_M * INT_C, true);
     r->y_n = interp_height(r) * INT_W * INT_C;
-    r->kept_n[0] = interp_height(r) * INT_M;
-    r->kept_n[1] = INT_W * INT_M;
+    r->saved_n[0] = interp_height(r) * INT_M;
+    r->saved_n[1] = INT_W * INT_M;
 }
 
 static void interp_weights(struct run *r)
 {
     if (op_planning(&r->c))
         return;
-    positions_axis(r->kept[0], INT_M, interp_height(r), r->T % 2 ? 0.1 : 0, r->T % 3);
-    positions_axis(r->kept[1], INT_M, INT_W, r->T % 2 ? 0.1 : 0, r->T % 3);
+    positions_axis(r->saved[0], INT_M, interp_height(r), r->T % 2 ? 0.1 : 0, r->T % 3);
+    positions_axis(r->saved[1], INT_M, INT_W, r->T % 2 ? 0.1 : 0, r->T % 3);
 }
 
 static void interp_forward(struct run *r)
 {
     interp_weights(r);
     ON_DEVICE(&r->c, op_interp_fwd(&r->c, COPY(r->y, interp_height(r) * INT_W, INT_C),
-                                   COPY(r->in[0].x, INT_M * INT_M, INT_C), COPY(r->kept[0], interp_height(r), INT_M),
-                                   COPY(r->kept[1], INT_W, INT_M)));
+                                   COPY(r->in[0].x, INT_M * INT_M, INT_C), COPY(r->saved[0], interp_height(r), INT_M),
+                                   COPY(r->saved[1], INT_W, INT_M)));
 }
 
 static void interp_backward(struct run *r)
 {
     ON_DEVICE(&r->c, op_interp_bwd(&r->c, COPY(r->in[0].d, INT_M * INT_M, INT_C),
                                    COPY(r->dy, interp_height(r) * INT_W, INT_C),
-                                   COPY(r->kept[0], interp_height(r), INT_M), COPY(r->kept[1], INT_W, INT_M)));
+                                   COPY(r->saved[0], interp_height(r), INT_M), COPY(r->saved[1], INT_W, INT_M)));
 }
 
 static void interp_plain(const struct run *r, double *y)
@@ -525,7 +526,7 @@ static void interp_plain(const struct run *r, double *y)
         y[at] = 0;
         for (int m = 0; m < INT_M; m++)
             for (int n = 0; n < INT_M; n++)
-                y[at] += (double)r->kept[0][i * INT_M + m] * (double)r->kept[1][j * INT_M + n] *
+                y[at] += (double)r->saved[0][i * INT_M + m] * (double)r->saved[1][j * INT_M + n] *
                          (double)r->in[0].x[(m * INT_M + n) * INT_C + c];
     }
 }
@@ -543,7 +544,7 @@ static void patchify_shape(struct run *r)
 {
     r->y_n = IMG_B * IMG_GH * image_columns(r) * 3 * IMG_P * IMG_P;
     operand(r, 0, "image", r->y_n, false);
-    r->kept_n[0] = (r->y_n + 3) / 4; /* the same as bytes */
+    r->saved_n[0] = (r->y_n + 3) / 4; /* the same as bytes */
 }
 
 static void patchify_forward(struct run *r)
@@ -553,8 +554,8 @@ static void patchify_forward(struct run *r)
                                      COPY(r->in[0].x, IMG_B, 3, IMG_GH * IMG_P, gw * IMG_P), IMG_P));
 }
 
-/* Where element `at` of the patches comes from: image, colour, row, column. */
-static void patch_source(const struct run *r, int64_t at, int64_t from[4])
+/* Which pixel element `at` of the patches is: image, colour, row, column. */
+static void patch_pixel(const struct run *r, int64_t at, int64_t from[4])
 {
     int64_t gw = image_columns(r), row = at / (3 * IMG_P * IMG_P), k = at % (3 * IMG_P * IMG_P);
     from[0] = row / (IMG_GH * gw);
@@ -567,7 +568,7 @@ static void patchify_plain(const struct run *r, double *y)
 {
     int64_t H = IMG_GH * IMG_P, W = image_columns(r) * IMG_P, s[4];
     for (int64_t at = 0; at < r->y_n; at++) {
-        patch_source(r, at, s);
+        patch_pixel(r, at, s);
         y[at] = (double)r->in[0].x[((s[0] * 3 + s[1]) * H + s[2]) * W + s[3]];
     }
 }
@@ -577,7 +578,7 @@ static const struct pixel_norm NORM = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f
 static void patchify_u8_forward(struct run *r)
 {
     int64_t gw = image_columns(r);
-    uint8_t *pixels = (uint8_t *)r->kept[0];
+    uint8_t *pixels = (uint8_t *)r->saved[0];
     for (int64_t i = 0; i < r->y_n && pixels; i++)
         pixels[i] = (uint8_t)(i * 37 + i / 11);
     ON_DEVICE(&r->c, op_patchify_u8_fwd(&r->c, COPY(r->y, IMG_B * IMG_GH * gw, 3 * IMG_P * IMG_P),
@@ -587,9 +588,9 @@ static void patchify_u8_forward(struct run *r)
 static void patchify_u8_plain(const struct run *r, double *y)
 {
     int64_t H = IMG_GH * IMG_P, W = image_columns(r) * IMG_P, s[4];
-    const uint8_t *pixels = (const uint8_t *)r->kept[0];
+    const uint8_t *pixels = (const uint8_t *)r->saved[0];
     for (int64_t at = 0; at < r->y_n; at++) {
-        patch_source(r, at, s);
+        patch_pixel(r, at, s);
         y[at] = ((double)pixels[((s[0] * H + s[2]) * W + s[3]) * 3 + s[1]] / 255 - (double)NORM.mean[s[1]]) /
                 (double)NORM.std[s[1]];
     }
@@ -602,7 +603,7 @@ static void arrays_shape(struct run *r)
 {
     operand(r, 0, "x", r->T * ROW_C, false);
     r->y_n = r->T * ROW_C + 2;
-    r->kept_n[0] = 4; /* two doubles */
+    r->saved_n[0] = 4; /* two doubles */
 }
 
 static void arrays_forward(struct run *r)
@@ -614,7 +615,7 @@ static void arrays_forward(struct run *r)
     ON_DEVICE(&r->c, op_sum_squares(&r->c, &squares, COPY(r->in[0].x, n)));
     if (!op_planning(&r->c))
         r->y[n] = (float)squares;
-    double *f64 = (double *)(void *)r->kept[0];
+    double *f64 = (double *)(void *)r->saved[0];
     ON_DEVICE(&r->c, op_fill(&r->c, COPY(f64, 1), 7));
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(f64 ? f64 + 1 : f64, 1), COPY(f64, 1)));
     ON_DEVICE(&r->c, op_divide(&r->c, COPY(r->y ? r->y + n + 1 : r->y, 1), COPY(f64 ? f64 + 1 : f64, 1), 3));

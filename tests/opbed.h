@@ -69,7 +69,7 @@ static inline float *noise(int64_t n, double scale)
 static inline float *zeros_f32(int64_t n) { return calloc((size_t)n + 1, sizeof(float)); }
 static inline double *zeros_f64(int64_t n) { return calloc((size_t)n + 1, sizeof(double)); }
 
-/* No error has come up since. */
+/* No operation has failed since. */
 static inline void clean(const char *what)
 {
     struct fmt_error e = {0};
@@ -85,7 +85,7 @@ static inline double dot(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-/* What check_direction looks at: a function of the numbers x that it is given. */
+/* What check_direction differentiates: a function of the numbers x that it is given. */
 struct function {
     double (*value)(void *arg); /* at the present x */
     void *arg;
@@ -95,21 +95,22 @@ struct function {
 /* Finite differences: the derivative along a random direction against gradient . direction. */
 static inline void check_direction(const char *what, struct function f, float *x, int64_t n, const float *gradient)
 {
-    float *at = malloc((size_t)n * sizeof *at), *way = noise(n, 1);
+    float *at = malloc((size_t)n * sizeof *at), *direction = noise(n, 1);
     double h = f.h > 0 ? f.h : 4e-3;
     memcpy(at, x, (size_t)n * sizeof *at);
     double value[2];
     for (int side = 0; side < 2; side++) {
         double sign = side ? -1 : 1;
         for (int64_t i = 0; i < n; i++)
-            x[i] = at[i] + (float)(sign * h * (double)way[i]);
+            x[i] = at[i] + (float)(sign * h * (double)direction[i]);
         value[side] = f.value(f.arg);
     }
     memcpy(x, at, (size_t)n * sizeof *at);
-    double want = dot(gradient, way, n), moved = (value[0] - value[1]) / (2 * h);
+    double expected = dot(gradient, direction, n), moved = (value[0] - value[1]) / (2 * h);
     double scale = sqrt(dot(gradient, gradient, n)) + 1e-12;
-    ok(fabs(moved - want) <= 5e-3 * scale + 2e-4, "%s: difference quotient %.6g, gradient %.6g", what, moved, want);
-    free(at), free(way);
+    ok(fabs(moved - expected) <= 5e-3 * scale + 2e-4, "%s: difference quotient %.6g, gradient %.6g", what, moved,
+       expected);
+    free(at), free(direction);
 }
 
 #endif

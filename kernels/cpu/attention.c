@@ -15,7 +15,7 @@
 
 #include "cpu.h"
 
-static const float LOG2_E = 1.44269504f; /* exponentials are powers of two: less to compute */
+static const float LOG2_E = 1.44269504f; /* exponentials are powers of two, which cost less */
 
 /* Scores of a tile: 320 KiB of f32, with the keys and values of a head in a second-level cache of 512 KiB. Tiles have
  * a multiple of 16 rows, the height of the product's inner kernel; strides a multiple of 16 columns, a cache line. */

@@ -44,8 +44,8 @@ static inline struct tiling tiling_of(int64_t rows, int64_t height)
 static inline int64_t tile_first(struct tiling t, int64_t i) { return i * t.height; }
 static inline int64_t tile_rows(struct tiling t, int64_t i) { return num_min(t.height, t.rows - i * t.height); }
 
-/* What one item of work is. Elementwise operations: so many elements, 64 KiB of f32, few enough to stay in a cache
- * between two passes and enough to outweigh handing out the item. Row operations: blocks of so many rows. Sums over
+/* What one item of work is. Elementwise operations: so many elements, 64 KiB of f32, few enough for a cache and
+ * enough to outweigh the cost of handing out an item. Row operations: blocks of so many rows. Sums over
  * rows: a partial sum for so many rows, so that the partial sums themselves are little to add. */
 enum { CPU_STRETCH = 16384, CPU_ROWS = 32, CPU_SUM_ROWS = 128 };
 

@@ -1,12 +1,12 @@
-/* fastmath.h - exp and erf in plain C that compilers turn into vector code, the same bits on every instruction set
- * (no contraction, no table, no branch). For the simd-*.c files.
+/* fastmath.h - exp and erf in plain C that compilers vectorise, with the same bits on every instruction set (no
+ * contraction, no table, no branch). For the simd-*.c files.
  *
  *   fast_exp    relative error below 1.5e-7 for -87.3 <= x <= 88.3; smaller x give
- *               1.2e-38, larger 2.2e38; NaN stays NaN
- *   fast_exp2   2^x for x <= 127.4: relative error below 1.5e-7 for x >= -126, 1.2e-38 for smaller x; NaN stays NaN
- *   fast_erf2   erf(x / sqrt 2), absolute error below 5e-7; NaN stays NaN
+ *               1.2e-38, larger 2.2e38; of NaN it is NaN
+ *   fast_exp2   2^x for x <= 127.4: relative error below 1.5e-7 for x >= -126, 1.2e-38 for smaller x; of NaN it is NaN
+ *   fast_erf2   erf(x / sqrt 2), absolute error below 5e-7; of NaN it is NaN
  *
- * tests/unit/test-fastmath.c measures both.
+ * tests/unit/test-fastmath.c measures them.
  */
 #ifndef FASTMATH_H
 #define FASTMATH_H
@@ -34,7 +34,7 @@ static inline float fast_exp(float x)
     return p * scale;
 }
 
-/* 2^x for the softmax, whose exponents are never large: the same with less to do, as x - n is exact. */
+/* 2^x for the softmax, whose exponents are never large. It is cheaper, as x - n is exact. */
 static inline float fast_exp2(float x)
 {
     const float magic = 12582912.0f;

@@ -5,11 +5,11 @@
  * peak 118 GFLOP/s) sgemm with B as [K,N] reaches 113 to 115, packed matmul 113 to 116, and sgemm needs no primitive,
  * no cache of them, and no call that differs between versions 2 and 3.
  *
- * Memory. The library makes its machine code in the first product of each kind, and version 2 ends by SIGSEGV or an
- * exception where it gets no memory for that (a null pointer is written to; measured: 17.6 MiB of address space with
- * AVX-512, 6 with AVX2). So where memory can be refused gemm_open first sees that there is more than enough, gives it
- * back, and makes one product of each kind, while no other thread can take it. From then on a product asks for its
- * workspace alone, and the library says if it does not get that. */
+ * Memory. The library generates machine code in the first product of each kind, and version 2 ends by SIGSEGV or an
+ * exception where it gets no memory for that (it writes to a null pointer; measured: 17.6 MiB of address space with
+ * AVX-512, 6 with AVX2). So where address space is limited gemm_open first checks that there is more than enough, gives
+ * it back, and computes one product of each kind while no other thread can take it. From then on a product allocates
+ * its workspace only, and the library reports if it does not get that. */
 #include "gemm.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -23,10 +23,10 @@
 #include "isa.h"
 #include "msg.h"
 
-/* Of OpenMP's library, which oneDNN brings; its header comes with some compilers only. */
+/* From the OpenMP library that oneDNN links; not all compilers have its header. */
 void omp_set_num_threads(int n);
 
-enum { CODE_MIB = 32 };
+enum { CODE_MIB = 32 }; /* more than the generated code takes */
 
 static _Thread_local bool single;
 static atomic_bool out_of_memory;
@@ -58,9 +58,9 @@ int gemm_status(struct fmt_error *e)
     return atomic_load(&out_of_memory) ? fmt_fail(e, FMT_MEMORY, "out of memory for a product of matrices") : 0;
 }
 
-/* The kinds: an ordinary product, and one with few rows and B transposed. Code for a single row or column, and that
- * which copies, is made along with the first. */
-static void make_code(void)
+/* The kinds: an ordinary product, and one with few rows and B transposed. Code for a single row or column, and code
+ * which copies, are generated with the first. */
+static void generate_code(void)
 {
     enum { SIDE = 64, FEW = 4 };
     float in[SIDE * SIDE] = {0}, out[SIDE * SIDE];
@@ -78,7 +78,7 @@ int gemm_open(struct fmt_error *e)
         return fmt_fail(e, FMT_MEMORY, "out of memory: products of matrices need %d MiB of address space to begin with",
                         CODE_MIB);
     munmap(reserve, bytes);
-    make_code();
+    generate_code();
     return gemm_status(e);
 }
 
@@ -87,11 +87,11 @@ bool gemm_prefers_transposed(void)
     return isa_of_processor() == ISA_AVX512;
 }
 
-/* Of the library's documentation, versions 2 and 3; each has an older name with DNNL_. */
+/* From the documentation of versions 2 and 3; each has an older name with DNNL_. */
 const char *gemm_environment(char out[GEMM_ENVIRONMENT_TEXT])
 {
     static const struct {
-        const char *name, *usual[2]; /* values that ask for what is done without it */
+        const char *name, *usual[2]; /* values that change nothing */
     } variables[] = {
         {"ONEDNN_MAX_CPU_ISA", {"ALL", "DEFAULT"}},        {"DNNL_MAX_CPU_ISA", {"ALL", "DEFAULT"}},
         {"ONEDNN_CPU_ISA_HINTS", {"NO_HINTS", ""}},        {"DNNL_CPU_ISA_HINTS", {"NO_HINTS", ""}},

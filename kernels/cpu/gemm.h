@@ -1,7 +1,7 @@
-/* gemm.h - matrix products on the CPU: the only file that uses oneDNN (versions 2 and 3).
+/* gemm.h - matrix products on the CPU; gemm.c is the only file that uses oneDNN (versions 2 and 3).
  *
- * A call runs in the calling thread alone. What a row's bits depend on is the shape of the call, never on what
- * else runs or on addresses: callers cut their work into calls by the problem, not by the number of threads.
+ * A call runs in the calling thread alone. The bits of a row depend on the shape of the call, never on addresses or on
+ * what else runs: callers cut their work into calls by the problem, not by the number of threads.
  */
 #ifndef GEMM_H
 #define GEMM_H
@@ -17,8 +17,8 @@ int gemm_open(struct fmt_error *e);
 
 /* C [M,N] = alpha * op(A) [M,K] op(B) [K,N] + beta * C, row-major; lda, ldb, ldc: elements from row to row as
  * stored (op(A) = A^T where ta: A is stored [K,M]). beta 0: C is not read. Shapes are the caller's promise; a
- * failure of the library is a bug (it aborts), but for want of memory: then neither this product nor a later one is
- * made, which gemm_status tells (op_sync does for operations). */
+ * failure of the library is a bug (it aborts), except out of memory: then neither this product nor a later one is made,
+ * which gemm_status reports (op_sync does for operations). */
 void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
               const float *B, int64_t ldb, float beta, float *C, int64_t ldc);
 
@@ -29,8 +29,8 @@ int gemm_status(struct fmt_error *e);
  * transpose of B [N,K] (AVX-512: 115 against 105 GFLOP/s a core of Zen 4), false where both are alike (AVX2). */
 bool gemm_prefers_transposed(void);
 
-/* The variables of the environment that make the library compute otherwise, so that the last digits of results, or
- * more, are not those of other runs, in a sentence for a warning. NULL: none is set. */
+/* A sentence for a warning that names the variables of the environment which change how the library computes, and so
+ * the last digits of results, or more. NULL: none is set. */
 enum { GEMM_ENVIRONMENT_TEXT = 400 };
 const char *gemm_environment(char out[GEMM_ENVIRONMENT_TEXT]);
 

@@ -2,16 +2,20 @@
  * it; and the effective rank of rows.
  *
  * Neighbours are looked for in blocks of rows (a product each); distances and gradients are in double. The gradient
- * goes to a row and to its neighbour, so rows are gone through in order by one thread: B x C values, nothing beside
- * the products. */
+ * goes to a row and to its neighbour, so one thread takes the rows in order: B x C values, little work next to the
+ * products. */
 #include <math.h>
 #include <string.h>
 
 #include "cpu.h"
 #include "prototypes.h"
 
-enum { BLOCK = 64, RANK_ROWS = 256 };
+enum {
+    BLOCK = 64,     /* rows of a product */
+    RANK_ROWS = 256 /* of effective_rank: its cost grows with their square */
+};
 
+/* The published epsilon, of norms and distances; below TOO_NEAR the gradient is noise (prototypes.h). */
 static const double TINY = 1e-8, TOO_NEAR = 1e-6;
 
 struct koleo {
@@ -82,12 +86,12 @@ static void koleo_bwd_row(const struct koleo *k, int64_t i, float *dx, double we
 {
     const float *unit = k->unit + i * k->C;
     const double *d = k->d_unit + i * k->C;
-    double along = 0;
+    double radial = 0;
     if (k->norm[i] > TINY)
         for (int64_t j = 0; j < k->C; j++)
-            along += (double)unit[j] * d[j];
+            radial += (double)unit[j] * d[j];
     for (int64_t j = 0; j < k->C; j++)
-        dx[i * k->C + j] += (float)(weight * (d[j] - (double)unit[j] * along) / k->norm[i]);
+        dx[i * k->C + j] += (float)(weight * (d[j] - (double)unit[j] * radial) / k->norm[i]);
 }
 
 void cpu_koleo(struct op_ctx *c, struct koleo_result *out, struct tensor dx, struct tensor x, double weight)

@@ -1,5 +1,5 @@
 /* l2norm.c - y [T,C] = x / max(|x|, eps), norm [T] = |x|; dx = (dy - y (y . dy)) / norm
- * Sums in double, in order; below eps the divisor is a constant, as PyTorch has it: dx = dy / eps. */
+ * Sums in double, in order. Below eps the divisor is a constant, as in PyTorch: dx = dy / eps. */
 #include <math.h>
 
 #include "cpu.h"
@@ -40,9 +40,9 @@ static void bwd_row(void *arg, int64_t t, int worker)
     double dot = 0;
     for (int64_t i = 0; i < a->C && !constant; i++)
         dot += (double)dy[i] * (double)y[i];
-    float divisor = constant ? a->eps : a->norm[t], along = (float)dot;
+    float divisor = constant ? a->eps : a->norm[t], projection = (float)dot;
     for (int64_t i = 0; i < a->C; i++)
-        a->out[t * a->C + i] = (dy[i] - y[i] * along) / divisor;
+        a->out[t * a->C + i] = (dy[i] - y[i] * projection) / divisor;
 }
 
 void cpu_l2norm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor y, struct tensor norm,

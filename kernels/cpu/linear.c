@@ -3,20 +3,21 @@
  *
  * y [T,N] = x [T,K] w [N,K]^T + b    dx [T,K] = dy [T,N] w    dw [N,K] += dy^T x    db [N] += sums of dy's columns
  *
- * Tiles depend on the shape alone, so results do not depend on threads. An element of dw is one reduction over all T
- * rows inside one call. Where many rows share a weight it is transposed to [K,N] first (gemm_prefers_transposed).
+ * Tiles depend on the shape alone, so results do not depend on the number of threads. An element of dw is one reduction
+ * over all T rows inside one call. Where many rows share a weight it is transposed to [K,N] first
+ * (gemm_prefers_transposed).
  */
 #include <string.h>
 
 #include "cpu.h"
 
 enum {
-    TILE_ROWS = 256,
+    TILE_ROWS = 256,       /* a tile of y is 192 KiB: in the second-level cache for bias and GELU */
     STRIP = 192,           /* columns of a strip: as fast as any wider one, and enough items for many threads */
-    STRIP_WIDE = 768,      /* where there are very many columns */
+    STRIP_WIDE = 768,      /* from WIDE columns on, where wider strips still give enough items */
     WIDE = 3072,
-    TRANSPOSE_FROM = 768,  /* from so many rows on, transposing the weight costs less than it gains */
-    DW_STRIP = 96          /* rows of dw */
+    TRANSPOSE_FROM = 768,  /* from so many rows on transposing the weight pays */
+    DW_STRIP = 96          /* rows of dw: each is a reduction over all T rows */
 };
 
 struct product {
@@ -27,7 +28,7 @@ struct product {
     float *y;
     /* epilogue */
     bool gelu;
-    float *u; /* where the GELU's input is kept, or NULL */
+    float *u; /* the GELU's input, for backward, or NULL */
 };
 
 /* -- y = x w^T + b -- */

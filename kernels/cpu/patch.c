@@ -103,7 +103,7 @@ void cpu_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, st
     op_for(c, a.B * token_blocks(x.dims[1]), tokens_fwd_item, &a);
 }
 
-enum { COLUMNS = 64 };
+enum { COLUMNS = 64 }; /* of a strip: four cache lines */
 
 /* Item: a strip of columns, over all images and tokens in order. */
 static void tokens_bwd_item(void *arg, int64_t item, int worker)

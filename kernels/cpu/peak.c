@@ -5,7 +5,7 @@
 
 #include "peak-loops.h"
 
-enum { TRIES = 24, ROUNDS = 1000000 }; /* half a second: a shared machine is rarely quiet for long */
+enum { TRIES = 24, ROUNDS = 1000000 }; /* half a second: a shared machine is seldom idle for long */
 
 static double seconds(void)
 {

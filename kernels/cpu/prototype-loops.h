@@ -25,7 +25,7 @@ struct prototype_loops {
     void (*targets)(float *out, const float *x, int64_t T, int64_t n, double scale, const double *col,
                     const double *row);
     /* one row of the student against one or two targets (b may be NULL): largest of x * scale, sum of exponentials
-     * beside it, sum of t * x * scale, sum of t, with t = a + b */
+     * relative to it, sum of t * x * scale, sum of t, with t = a + b */
     void (*xent_row)(double out[4], const float *x, const float *a, const float *b, int64_t n, float scale);
     /* x = weight * (exp(x * scale - lse) * target_sum - t) * scale, in place */
     void (*xent_row_bwd)(float *x, const float *a, const float *b, int64_t n, float scale, float lse,

@@ -1,7 +1,7 @@
 /* prototype-sweep.h - a sweep over the tiles of a prototype layer: what the operations of prototypes.h are made of.
  *
  * The prototypes are cut into strips of whole tiles, as many strips whatever the number of threads; a thread takes a
- * strip and works on its tiles one after the other, with the tile's weights, logits and targets in its cache. What
+ * strip and works on its tiles in order, with the tile's weights, logits and targets in its cache. What
  * rows need from all prototypes (softmax denominators, losses) is left as one partial result per tile, and dz as one
  * per strip; these are joined in order afterwards.
  *
@@ -56,7 +56,7 @@ const float *sweep_logits_of(const struct sweep *s, const struct sweep_layer *p,
                              int64_t n, float *scratch, int worker);
 const float *sweep_logits(const struct sweep *s, int64_t tile, int worker); /* of the sweep's own rows */
 
-/* Softmax denominators: for each row and tile the largest exponent and the sum beside it. */
+/* Softmax denominators: for each row and tile the largest exponent and the sum relative to it. */
 struct sweep_denominators {
     double *largest, *sum; /* [n_tiles, n] */
     double *log_row;       /* out [n]: minus the logarithm of the whole sum, minus log_rows */
@@ -76,8 +76,8 @@ struct sweep_gradient {
     float *dv, *dg;
 };
 struct sweep_gradient sweep_gradient_take(struct op_ctx *c, const struct sweep *s, struct tensor dv, struct tensor dg);
-/* The gradient d at a tile's logits (rows ld apart) goes on to the weights and, added up over the strip, to the rows.
- * The tile's weights are in the worker's scratch. */
+/* From the gradient d at a tile's logits (rows ld apart) to those of the weights and, summed over the strip, of the
+ * rows. The tile's weights are in the worker's scratch. */
 void sweep_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, bool first_of_strip,
                     int worker, const float *d, int64_t ld);
 /* dz [n,b] = or += the sum of the strips. */

@@ -44,7 +44,7 @@ static void pixels(float *restrict y, const uint8_t *restrict x, const float fac
         y[i] = (float)x[3 * i] * factor + shift;
 }
 
-/* In squares of 16: a square's rows of x and of y stay in the nearest cache. */
+/* In squares of 16: the rows of x and y that a square touches fit into the first-level cache. */
 static void transpose(float *restrict y, int64_t ldy, const float *restrict x, int64_t ldx, int64_t m, int64_t n)
 {
     enum { SIDE = 16 };

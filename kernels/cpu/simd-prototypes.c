@@ -1,5 +1,5 @@
-/* simd-prototypes.c - inner loops of the prototype layer, compiled once per instruction set. Sums along a row are made
- * in 16 partial sums that are added in one order, so that every set gives the same bits. */
+/* simd-prototypes.c - inner loops of the prototype layer, compiled once per instruction set. A sum along a row is 16
+ * partial sums that are added in one order, so that every set gives the same bits. */
 #include <math.h>
 
 #include "fastmath.h"
@@ -45,9 +45,9 @@ static void weights_bwd(float *dv, float *dg, const float *dw, const float *v, c
 {
     for (int64_t i = 0; i < n; i++) {
         const float *d = dw + i * b, *from = v + i * b;
-        float *to = dv + i * b, inv = inverse[i], along = (float)row_dot(d, from, b) * inv; /* dw . u, u = v / |v| */
-        float scale = g[i] * inv, projection = along * inv;
-        dg[i] += along;
+        float *to = dv + i * b, inv = inverse[i], radial = (float)row_dot(d, from, b) * inv; /* dw . u, u = v / |v| */
+        float scale = g[i] * inv, projection = radial * inv;
+        dg[i] += radial;
         for (int64_t j = 0; j < b; j++)
             to[j] += scale * (d[j] - projection * from[j]);
     }

@@ -1,5 +1,5 @@
-/* simd-rows.c - sums and maxima over a row. A sum is kept in 16 partial sums, element i in sum i % 16, which are added
- * as a tree at the end: the same order, and so the same bits, with vectors of 4, 8 or 16. */
+/* simd-rows.c - sums and maxima over a row. A sum is 16 partial sums, element i in sum i % 16, which are added as a
+ * tree at the end: the same order, and so the same bits, with vectors of 4, 8 or 16. */
 #include <math.h>
 
 #include "fastmath.h"

@@ -4,7 +4,7 @@
 
 ISA_TABLE(const struct update_loops, update_loops)
 
-enum { CHUNK = 1 << 15 }; /* elements: five arrays of it fit a second-level cache */
+enum { CHUNK = 1 << 15 }; /* elements: one work item, and few enough for even shares among threads */
 
 struct update_sweep {
     const struct update *u;
@@ -18,7 +18,7 @@ static void update_chunk(void *arg, int64_t item, int worker)
     const struct update_sweep *s = arg;
     const struct update *u = s->u;
     int64_t i = 0;
-    for (; i < u->n_ranges; i++) { /* the chunk's range: few beside the work of a chunk */
+    for (; i < u->n_ranges; i++) { /* the chunk's range; few, next to the work of a chunk */
         int64_t chunks = num_ceil_div(u->ranges[i].count, CHUNK);
         if (item < chunks)
             break;

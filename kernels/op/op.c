@@ -1,5 +1,5 @@
-/* op.c - every operation checks its shapes here, once for all backends, and is dispatched. A check that fails leaves
- * its message in the context and the operation undone.
+/* op.c - every operation checks its shapes and element types here, once for all backends, and is dispatched. A check
+ * that fails leaves its message in the context and the operation undone.
  */
 #include "op.h"
 
@@ -55,15 +55,15 @@ void op_copy_out(struct op_ctx *c, void *host, struct tensor from)
 
 bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dtype, int n_dims, const int64_t *dims)
 {
-    struct tensor wanted = {.dtype = dtype, .n_dims = n_dims};
+    struct tensor expected = {.dtype = dtype, .n_dims = n_dims};
     for (int i = 0; i < n_dims; i++)
-        wanted.dims[i] = dims[i];
-    bool same = tensor_same_shape(t, wanted);
+        expected.dims[i] = dims[i];
+    bool same = tensor_same_shape(t, expected);
     if (c->error.status)
         return false;
     if (!same) {
-        char got[96], want[96];
-        fmt_fail(&c->error, FMT_MISMATCH, "%s is %s, not %s", what, tensor_text(t, got), tensor_text(wanted, want));
+        char is[96], should[96];
+        fmt_fail(&c->error, FMT_MISMATCH, "%s is %s, not %s", what, tensor_text(t, is), tensor_text(expected, should));
     } else if (!t.data.at && tensor_elements(t) && !op_planning(c)) {
         fmt_fail(&c->error, FMT_MISMATCH, "%s has no memory", what);
     }

@@ -82,7 +82,7 @@ void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struc
 
 /* y = 0.5 x (1 + erf(x / sqrt 2)); y may be x */
 void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x);
-/* dx = dy gelu'(x), dx may be dy; y (optional) = gelu(x), computed along (may be x) */
+/* dx = dy gelu'(x), dx may be dy; y (optional) = gelu(x), which is computed anyway; y may be x */
 void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x);
 /* y [T,h] = silu(u[:, :h]) * u[:, h:], u [T,2h] */
 void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u);
@@ -91,8 +91,8 @@ void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct t
 
 /* -- rows -- */
 
-/* y [T,C] = (x - mean) rstd w + b, biased variance, eps under the root; mean, rstd [T] kept for backward (optional,
- * both or neither); y may be x if they are not kept */
+/* y [T,C] = (x - mean) rstd w + b, biased variance, eps under the root; mean, rstd [T] for backward (optional,
+ * both or neither); without them y may be x */
 void op_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
                       struct tensor w, struct tensor b, float eps);
 /* dx [T,C] = ..., may be dy; dw, db [C] += ... */

@@ -66,7 +66,7 @@ void op_prototype_cache_logits(struct op_ctx *c, struct prototype_layer *p);
 
 /* ---- targets ----
  * What is summed over all rows of a batch is summed over the ranks of a world (world.h), too: n rows are here, N rows
- * are on all ranks. Where n is N, nothing lies between the parts. */
+ * are on all ranks. In a world of one rank n is N. */
 
 /* Sinkhorn-Knopp, in logarithms, so that no logit is too large, over rows [first, first + n). One round, columns and
  * then rows, goes from log_row [n] f64, 0 before the first one, to log_col [K] f64 and the next log_row:

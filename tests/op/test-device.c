@@ -1,5 +1,5 @@
 /* Memory of a device: arenas of tensors, views, copies, devices by name; and that the foreign device (foreign.c), with
- * which other tests prove that the host keeps away from a device's memory, crashes where it does not. */
+ * which other tests prove that the host leaves a device's memory alone, crashes where it does not. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,10 +18,10 @@ static void test_views(void)
     struct tensor t = {.data = {4096}, .dtype = DTYPE_F64, .n_dims = 2, .dims = {10, 3}}, none = t;
     struct tensor rows = tensor_rows(t, 4, 2), flat = TENSOR_SHAPED(rows, 6);
     char text[96];
-    is_int((int64_t)rows.data.at, 4096 + 4 * 3 * 8, "rows start where they lie");
+    is_int((int64_t)rows.data.at, 4096 + 4 * 3 * 8, "rows start at their address");
     is_text(tensor_text(rows, text), "F64 [2,3]", "and are as many as asked for");
     is_text(tensor_text(flat, text), "F64 [6]", "the same elements in another shape");
-    is_int((int64_t)flat.data.at, (int64_t)rows.data.at, "at the same place");
+    is_int((int64_t)flat.data.at, (int64_t)rows.data.at, "at the same address");
     none.data.at = 0;
     is_int((int64_t)tensor_rows(none, 4, 2).data.at, 0, "a view of a tensor without memory has none");
 }
@@ -96,7 +96,7 @@ static void test_names(void)
     is_int(thread_workers(d.pool), 2, "with threads");
     device_close(&d);
     ok(device_open(&d, "abacus", 1, warn, &e) == FMT_UNSUPPORTED, "an unknown device");
-    is_text(e.text, "abacus: this build has no such device, only cpu, foreign", "is told with those there are");
+    is_text(e.text, "abacus: this build has no such device, only cpu, foreign", "is reported with those there are");
     setenv("ONEDNN_MAX_CPU_ISA", "SSE41", 1);
     ok(device_open(&d, "cpu", 1, warn, &e) == 0 && n_warnings == 1, "a warning if the environment changes results");
     unsetenv("ONEDNN_MAX_CPU_ISA");

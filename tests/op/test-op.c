@@ -62,7 +62,7 @@ static void open_run(const struct op_case *op, struct run *r, int64_t T, struct 
         fill_random(r->in[i].x, r->in[i].n, (uint64_t)T, (uint64_t)i);
     }
     for (int i = 0; i < 3; i++)
-        r->kept[i] = take(r->kept_n[i], sizeof(float));
+        r->saved[i] = take(r->saved_n[i], sizeof(float));
     r->y = take(r->y_n, sizeof(float));
     r->dy = take(r->y_n, sizeof(float));
     r->rows = take(T, sizeof *r->rows);
@@ -76,7 +76,7 @@ static void close_run(struct run *r)
         free(r->in[i].d);
     }
     for (int i = 0; i < 3; i++)
-        free(r->kept[i]);
+        free(r->saved[i]);
     free(r->y);
     free(r->dy);
     free(r->rows);
@@ -158,14 +158,14 @@ static void check_derivatives(const struct op_case *op, struct run *r)
 
 static void check_value(const struct op_case *op, struct run *r)
 {
-    double *want = take(r->y_n, sizeof *want);
+    double *expected = take(r->y_n, sizeof *expected);
     float *rounded = take(r->y_n, sizeof *rounded);
     forward(op, r);
-    op->plain(r, want);
+    op->plain(r, expected);
     for (int64_t i = 0; i < r->y_n; i++)
-        rounded[i] = (float)want[i];
+        rounded[i] = (float)expected[i];
     is_close(r->y, rounded, r->y_n, 4e-6, 4e-6, "%s T %d: value", op->names, (int)r->T);
-    free(want);
+    free(expected);
     free(rounded);
 }
 
@@ -209,7 +209,7 @@ static void wrong_shapes_are_named(void)
               op_gelu_fwd(&c, COPY(y, 2), COPY(x, 2))); /* after an error nothing is done */
     ok(op_sync(&c, &e) == FMT_MISMATCH, "a wrong shape is an error");
     is_text(e.text, "linear_fwd: w is F32 [2,2], not F32 [2,3]", "which says what is wrong");
-    ok(op_sync(&c, NULL) == 0, "and is told once");
+    ok(op_sync(&c, NULL) == 0, "and is reported once");
     ON_DEVICE(&c, op_gelu_fwd(&c, COPY((float *)NULL, 2), COPY(x, 2)));
     ok(op_sync(&c, NULL) == FMT_MISMATCH, "so is an operand without memory");
     device_arena_release(&scratch);

@@ -1,5 +1,5 @@
 /* Operations on rows as a whole: to unit length, KoLeo, effective rank. By finite differences, by numbers of the
- * specification, and where they have to give in: rows of zeros, rows that coincide. */
+ * specification, and in the degenerate cases: rows of zeros, rows that coincide. */
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ static void test_l2norm(int64_t T, int64_t C)
     check_direction("l2norm", (struct function){l2norm_value, &a, 0}, a.x, T * C, dx);
     memset(a.x, 0, (size_t)(T * C) * sizeof *a.x);
     l2norm_value(&a);
-    ok(a.y[0] == 0 && a.norm[0] == 0, "a row of zeros stays one");
+    ok(a.y[0] == 0 && a.norm[0] == 0, "a row of zeros is left as it is");
     clean("l2norm");
     free(a.x), free(a.y), free(a.norm), free(a.dy), free(dx);
 }

@@ -1,5 +1,5 @@
-/* The sweep of the optimizer: AdamW and SGD against their formulas in double; what stays as it is; every instruction
- * set. */
+/* The sweep of the optimizer: AdamW and SGD against their formulas in double; what is left as it is; every
+ * instruction set. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static void test_update(enum update_rule rule)
         worst = fmax(worst, fabs((double)t[i] - td[i]));
     }
     ok(worst < 2e-6, "three steps of %s: largest difference %.2g", rule == UPDATE_ADAMW ? "AdamW" : "SGD", worst);
-    ok(memcmp(p + N - 10, start + N - 10, 10 * sizeof *p) == 0, "what is in no range stays");
+    ok(memcmp(p + N - 10, start + N - 10, 10 * sizeof *p) == 0, "what is in no range is left as it is");
     clean("update");
     free(p), free(m), free(v), free(t), free(start), free(pd), free(md), free(vd), free(td);
 }

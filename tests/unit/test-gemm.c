@@ -68,7 +68,7 @@ static int enough(void)
     return !leave((size_t)48 << 20) ? 1 : gemm_open(&e) ? 2 : !product() ? 3 : gemm_status(&e) ? 4 : 0;
 }
 
-/* Nothing is left when a product wants its workspace: it is not made, and that is told, by operations too. */
+/* No memory is left for the workspace of a product: it is not made, and that is reported, by operations too. */
 static int used_up(void)
 {
     struct fmt_error e = {0}, late = {0};
@@ -134,6 +134,7 @@ int main(void)
         is_int(in_child(used_up), 0, "a product without a workspace is an error");
     }
     is_int(in_child(environment), 0, "variables that change results are named");
-    is_int(in_child(prefers_transposed_base), in_child(prefers_transposed), "DINOTOOLS_ISA does not turn weights");
+    is_int(in_child(prefers_transposed_base), in_child(prefers_transposed),
+           "DINOTOOLS_ISA does not decide whether weights are transposed");
     return tap_done();
 }
