@@ -61,7 +61,7 @@ SEES_kernels/score   := kernels/score kernels/rows kernels/op common formats
 SEES_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op kernels/cpu common formats
 # What tools call; kernels/cpu is not among it.
 KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
-SEES_tools/train     := tools/train $(KERNELS_FOR_TOOLS) common formats
+SEES_tools/train     := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats
 SEES_tools           := tools/train kernels/device $(KERNELS_FOR_TOOLS) common formats
 SEES_tests           := tests tests/fuzz kernels/cpu $(SEES_tools)
 SEES_examples        := $(SEES_tests)

@@ -140,8 +140,8 @@ static void test_plan(struct bed *b)
     ok(knn_eval_plan(&b->config, &b->device, &two, &e) == 0 && knn_eval_plan(&b->config, &more, &four, &e) == 0,
        "a plan %s", e.text);
     device_close(&more);
-    ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 && four.extraction == 2 * two.extraction &&
-           two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
+    ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 &&
+           four.extraction == 2 * two.extraction && two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
        "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.extraction, (int)two.features,
        (int)two.search);
     set(&b->config, "evaluation.eval_period_iterations", "0");
