@@ -113,7 +113,7 @@ static const struct backend *foreign(void)
     abort();
 }
 
-/* A stray access, in a child: how it ended. The address sanitizer's handler would report instead of the signal. */
+/* A stray access, in a child: the signal that ended it, which the address sanitizer would catch. */
 static int signal_of_child(void (*access)(volatile char *p), uintptr_t at)
 {
     fflush(stdout);
@@ -153,12 +153,12 @@ static void test_stray_access(void)
     struct op_ctx c = {.backend = foreign(), .scratch = &scratch};
     if (device_arena_init(&memory, c.backend, 4096, NULL) || device_arena_init(&scratch, c.backend, 4096, NULL))
         abort();
-    struct tensor t = TENSOR_TAKE(&memory, DTYPE_F32, 8);
+    struct tensor t = TENSOR_TAKE(&memory, DTYPE_F32, 8), temporary = TENSOR_TAKE(&scratch, DTYPE_F32, 8);
     float out[8] = {0};
     is_int(signal_of_child(stray_read, t.data.at), SIGSEGV, "a stray read of foreign memory crashes");
     is_int(signal_of_child(stray_write, t.data.at), SIGSEGV, "a stray write, too");
     is_int(signal_of_child(stray_copy, t.data.at), SIGSEGV, "and a copy that is none of op_copy_out");
-    is_int(signal_of_child(stray_read, scratch.base.at), SIGSEGV, "scratch of operations is foreign as well");
+    is_int(signal_of_child(stray_read, temporary.data.at), SIGSEGV, "scratch of operations is foreign as well");
     op_fill(&c, t, 3);
     op_copy_out(&c, out, t);
     ok(op_sync(&c, NULL) == 0 && out[7] == 3, "operations and named copies reach it");
