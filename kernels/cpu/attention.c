@@ -17,8 +17,8 @@
 
 static const float LOG2_E = 1.44269504f; /* exponentials are powers of two, which cost less */
 
-/* Scores of a tile: 320 KiB of f32, with the keys and values of a head in a second-level cache of 512 KiB. Tiles have
- * a multiple of 16 rows, the height of the product's inner kernel; strides a multiple of 16 columns, a cache line. */
+/* Scores of a tile: 320 KiB of f32, so that they and the keys and values of a head fit into a second-level cache of
+ * 512 KiB. Rows of a tile and elements of a row are multiples of 16, a cache line of f32. */
 enum { SCORES_MAX = 81920, ROUND = 16 };
 
 struct attention {
@@ -120,7 +120,7 @@ static void forward_item(void *arg, int64_t item, int worker)
     }
 }
 
-/* n_scores: matrices of scores, and of keys or values transposed, that an item needs at once. */
+/* n_scores: how many matrices of scores, and of transposed keys or values, an item needs at once. */
 static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_scores,
                           void (*item)(void *arg, int64_t item, int worker))
 {

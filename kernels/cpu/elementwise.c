@@ -1,5 +1,5 @@
-/* elementwise.c - what passes over memory once: the end of a branch (layer scale, drop path, residual), moving rows,
- * whole arrays, transposition. */
+/* elementwise.c - operations that read and write memory once: the end of a branch (layer scale, drop path, residual),
+ * moving rows, whole arrays, transposition. */
 #include <string.h>
 
 #include "cpu.h"

@@ -1,7 +1,7 @@
-/* gemm.c - oneDNN's sgemm, called on tiles by our own threads. Its own threads (OpenMP) are switched off: the
- * setting holds for the calling thread only, so every thread makes it before its first product.
+/* gemm.c - oneDNN's sgemm, called on tiles by our own threads. Its own threads (OpenMP) are switched off, which has an
+ * effect on the calling thread only, so every thread does it before its first product.
  *
- * Why sgemm and not the matmul primitive with weights packed ahead: measured at the shapes of ViT-S (one core of Zen 4,
+ * Why sgemm and not the matmul primitive with weights packed beforehand: measured at the shapes of ViT-S (one core of Zen 4,
  * peak 118 GFLOP/s) sgemm with B as [K,N] reaches 113 to 115, packed matmul 113 to 116, and sgemm needs no primitive,
  * no cache of them, and no call that differs between versions 2 and 3.
  *

@@ -1,6 +1,6 @@
 /* y[i,j,:] = sum_m wy[i,m] sum_n wx[j,n] x[m,n,:]     separable: the width first, then the height
  * x [M*M,C], wy [oh,M], wx [ow,M], y [oh*ow,C]; backward: dx += the same with transposed weights, the height first.
- * Weights that are zero (all but a few taps a row) are passed over. Sums run over taps in order. */
+ * Weights that are zero (all but a few taps a row) are skipped. Sums run over taps in order. */
 #include <string.h>
 
 #include "cpu.h"

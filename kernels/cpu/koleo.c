@@ -1,7 +1,7 @@
 /* koleo.c - KoLeo: rows brought to unit length, the nearest other row by dot product, -mean log of the distance to
  * it; and the effective rank of rows.
  *
- * Neighbours are looked for in blocks of rows (a product each); distances and gradients are in double. The gradient
+ * The search for neighbours works on blocks of rows (a product each); distances and gradients are in double. The gradient
  * goes to a row and to its neighbour, so one thread takes the rows in order: B x C values, little work next to the
  * products. */
 #include <math.h>
@@ -15,7 +15,7 @@ enum {
     RANK_ROWS = 256 /* of effective_rank: its cost grows with their square */
 };
 
-/* The published epsilon, of norms and distances; below TOO_NEAR the gradient is noise (prototypes.h). */
+/* The published epsilon, of norms and distances; nearer than TOO_NEAR rounding alone decides about the direction. */
 static const double TINY = 1e-8, TOO_NEAR = 1e-6;
 
 struct koleo {

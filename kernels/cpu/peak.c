@@ -1,4 +1,4 @@
-/* peak.c - every worker runs the same chain of multiply-adds; the slowest ends the try. */
+/* peak.c - every worker runs the same chains of multiply-adds; a try lasts until the slowest is done. */
 #include "peak.h"
 
 #include <time.h>

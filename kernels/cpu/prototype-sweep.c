@@ -7,7 +7,7 @@
 
 ISA_TABLE(const struct prototype_loops, prototype_loops)
 
-/* Work for as many threads, and as many partial sums of dz to add up. */
+/* The most threads that share a sweep, and the most partial sums of dz. */
 enum { STRIPS_MAX = 32 };
 
 struct sweep_layer sweep_layer(const struct prototype_layer *p)
