@@ -8,6 +8,7 @@
 #include "blur.h"
 #include "color.h"
 #include "crop.h"
+#include "device-copies.h"
 #include "resize.h"
 #include "op.h"
 #include "test-device.h"
@@ -175,7 +176,7 @@ static void test_normalised(struct golden *g, const struct rgb *image)
     struct op_ctx c = {.backend = test_backend(), .scratch = &scratch};
     if (device_arena_init(&scratch, test_backend(), 1 << 20, NULL))
         abort();
-    op_patchify_u8_fwd(&c, HOST_TENSOR(y, H * W, 3), HOST_TENSOR(image->pixels, 1, H, W, 3), 1, norm);
+    ON_DEVICE(&c, op_patchify_u8_fwd(&c, COPY(y, H * W, 3), COPY(image->pixels, 1, H, W, 3), 1, norm));
     for (int64_t i = 0; i < 3 * H * W; i++)
         result[i % 3 * H * W + i / 3] = y[i];
     is_int(n, 3 * H * W, "normalized: its size");
