@@ -10,8 +10,6 @@
 #include "input-guard.h"
 #include "json-report.h"
 #include "msg.h"
-#include "weights-export.h"
-#include "weights.h"
 #include "num.h"
 #include "opt.h"
 #include "pth.h"
@@ -19,6 +17,9 @@
 #include "text.h"
 #include "trace-record.h"
 #include "version.h"
+#include "weights-export.h"
+#include "weights-origin.h"
+#include "weights.h"
 
 static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;
 static int64_t chunks;
@@ -46,20 +47,21 @@ static const struct opt_tool tool = {"dino-weights", "list FILE... | compare FIL
 static struct config settings; /* of --config */
 
 /* ------------------------------------------------------------------ opening */
-struct opened {
+struct network {
+    const char *argument; /* of the command line: the file, or the folder that it is in */
     struct weights w;
     struct vit vit;
     struct params table; /* the backbone's rows */
 };
 
-static void close_opened(struct opened *o)
+static void close_network(struct network *n)
 {
-    params_release(&o->table);
-    weights_close(&o->w);
+    params_release(&n->table);
+    weights_close(&n->w);
 }
 
-/* A file of one network is that one, whichever was asked for. */
-static void tell_one_network(const char *path)
+/* --net is without effect on a file of one network, which is that one, whichever was asked for. */
+static void note_unused_net(const char *path)
 {
     static const void *const of_both[] = {&net, NULL};
     char why[512];
@@ -67,56 +69,58 @@ static void tell_one_network(const char *path)
     opt_unused(&tool, of_both, why);
 }
 
-static int open_weights(struct opened *o, const char *path, struct fmt_error *e)
+static int open_network(struct network *n, const char *path, struct fmt_error *e)
 {
     struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model,
                                 .config = config_path ? &settings : NULL,
                                 .tensors_only = true};
-    memset(o, 0, sizeof *o);
-    int status = weights_open(&o->w, path, &hint, e);
+    memset(n, 0, sizeof *n);
+    n->argument = path;
+    int status = weights_open(&n->w, path, &hint, e);
     if (status)
         return status;
-    if (o->w.role_unnamed)
-        tell_one_network(path);
-    if (*o->w.warning)
-        msg_warn("%s", o->w.warning);
-    struct vit_config shape = weights_vit_config(&o->w);
-    status = vit_params(&o->vit, &shape, &o->table, e);
+    if (n->w.role_unnamed)
+        note_unused_net(path);
+    if (*n->w.warning)
+        msg_warn("%s", n->w.warning);
+    struct vit_config config = weights_vit_config(&n->w);
+    status = vit_params(&n->vit, &config, &n->table, e);
     if (status)
-        close_opened(o);
+        close_network(n);
     return status;
 }
 
 /* Opens, and ends the tool with all that is wrong where the network is not complete. */
-static void open_complete(struct opened *o, const char *path)
+static void open_complete(struct network *n, const char *path)
 {
     struct fmt_error e = {0};
-    char left_out[WEIGHTS_UNUSED_TEXT_MAX];
-    if (open_weights(o, path, &e))
+    char unused[WEIGHTS_UNUSED_TEXT_MAX];
+    if (open_network(n, path, &e))
         msg_die("%s", e.text);
-    if (weights_check(&o->w, &o->table, WEIGHTS_BACKBONE, &e) == 0) {
-        if (*o->w.choice)
-            msg_note("%s: %s", o->w.path, o->w.choice);
-        if (o->w.n_unused)
-            msg_note("%s: %s", o->w.path, weights_unused_text(&o->w, left_out) + strlen("; "));
+    if (weights_check(&n->w, &n->table, WEIGHTS_BACKBONE, &e) == 0) {
+        if (*n->w.choice)
+            msg_note("%s: %s", n->w.path, n->w.choice);
+        if (n->w.n_unused)
+            msg_note("%s: %s", n->w.path, weights_unused_text(&n->w, unused) + strlen("; "));
         return;
     }
-    for (int64_t i = 0; i < o->w.n_problems; i++)
-        msg_error("%s: %s", path, o->w.problem[i]);
+    for (int64_t i = 0; i < n->w.n_problems; i++)
+        msg_error("%s: %s", path, n->w.problem[i]);
     msg_die("%s", e.text);
 }
 
 /* ------------------------------------------------------------------ list */
-static int hash_text(struct opened *o, char hex[DIGEST_HEX], struct fmt_error *e)
+/* The hash of a complete network. */
+static int hash_text(struct network *n, char hex[DIGEST_HEX], struct fmt_error *e)
 {
     uint8_t digest[DIGEST_BYTES];
-    float *values = calloc((size_t)o->table.count + 1, sizeof *values);
+    float *values = calloc((size_t)n->table.count + 1, sizeof *values);
     int status = values ? 0 : fmt_no_memory(e);
     if (!status)
-        status = weights_load(&o->w, &o->table, WEIGHTS_BACKBONE, values, e);
+        status = weights_load(&n->w, &n->table, WEIGHTS_BACKBONE, values, e);
     if (!status)
-        status = weights_hash(&o->table, WEIGHTS_BACKBONE, values, digest, e);
+        status = weights_hash(&n->table, WEIGHTS_BACKBONE, values, digest, e);
     free(values);
     if (!status)
         digest_hex(digest, hex);
@@ -137,23 +141,26 @@ static void list_text(const char *path, const struct tensorfile *f, const char *
         printf("%s: weights %s\n", path, hex);
 }
 
+static void list_tensor_json(const char *path, const struct named_tensor *t)
+{
+    struct cJSON *o = json_report_begin("tensor"), *dims = cJSON_CreateArray();
+    json_report_text(o, "file", path);
+    json_report_text(o, "name", t->name);
+    json_report_text(o, "dtype", dtype_name(t->dtype));
+    for (int d = 0; d < t->n_dims; d++)
+        cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)t->dims[d]));
+    if (!o || !cJSON_AddItemToObject(o, "shape", dims))
+        cJSON_Delete(dims);
+    if (t->unusable)
+        json_report_text(o, "unusable", t->unusable);
+    if (json_report_end(o))
+        msg_die("out of memory");
+}
+
 static void list_json(const char *path, const struct tensorfile *f, const char *network, const char *hex)
 {
-    for (int64_t i = 0; i < f->set.n; i++) {
-        const struct named_tensor *t = &f->set.item[i];
-        struct cJSON *o = json_report_begin("tensor"), *dims = cJSON_CreateArray();
-        json_report_text(o, "file", path);
-        json_report_text(o, "name", t->name);
-        json_report_text(o, "dtype", dtype_name(t->dtype));
-        for (int d = 0; d < t->n_dims; d++)
-            cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)t->dims[d]));
-        if (!o || !cJSON_AddItemToObject(o, "shape", dims))
-            cJSON_Delete(dims);
-        if (t->unusable)
-            json_report_text(o, "unusable", t->unusable);
-        if (json_report_end(o))
-            msg_die("out of memory");
-    }
+    for (int64_t i = 0; i < f->set.n; i++)
+        list_tensor_json(path, &f->set.item[i]);
     struct cJSON *o = json_report_begin("weights");
     json_report_text(o, "file", path);
     json_report_text(o, "kind", tensorfile_kind_name[f->kind]);
@@ -164,40 +171,50 @@ static void list_json(const char *path, const struct tensorfile *f, const char *
         msg_die("out of memory");
 }
 
+static void print_list(const char *path, const struct tensorfile *f, const char *network, const char *hex)
+{
+    (json ? list_json : list_text)(path, f, network, hex);
+}
+
+/* A file that is no network: why says what keeps it from being one. */
+static void list_without_network(const char *path, const struct fmt_error *why)
+{
+    struct tensorfile f;
+    struct file again;
+    struct fmt_error e = {0};
+    char network[sizeof why->text + 20];
+    if (!file_is_dir(path)) {
+        if (file_open_regular(&again, path, NULL)) /* a pipe can be read only once */
+            msg_die("%s", why->text);
+        file_close(&again);
+    }
+    if (tensorfile_open(&f, path, &e))
+        msg_die("%s", e.text);
+    snprintf(network, sizeof network, "no network: %s", why->text);
+    print_list(path, &f, network, "");
+    tensorfile_close(&f);
+}
+
 /* A file that is no network, or not all of one, is listed too: the line for the network says why. */
 static void list(const char *path)
 {
     struct fmt_error e = {0};
-    struct opened o;
-    char shape[WEIGHTS_NETWORK_TEXT_MAX], hex[DIGEST_HEX] = "";
-    char network[WEIGHTS_NETWORK_TEXT_MAX + sizeof e.text + sizeof o.w.choice];
-    void (*const print)(const char *, const struct tensorfile *, const char *, const char *) =
-        json ? list_json : list_text;
-    if (open_weights(&o, path, &e) == 0) {
-        if (hash_text(&o, hex, &e))
-            snprintf(network, sizeof network, "no complete network: %s", e.text);
-        else
-            snprintf(network, sizeof network, "%s%s%s%s", weights_network_text(&o.w.vit, shape),
-                     weights_deduced_text(&o.w), *o.w.choice ? "; " : "", o.w.choice);
-        for (int64_t i = 0; i < o.w.n_problems; i++)
-            msg_warn("%s: %s", path, o.w.problem[i]);
-        print(path, &o.w.file, network, hex);
-        close_opened(&o);
+    struct network n;
+    char config[WEIGHTS_NETWORK_TEXT_MAX], hex[DIGEST_HEX] = "";
+    char network[WEIGHTS_NETWORK_TEXT_MAX + sizeof e.text + sizeof n.w.choice];
+    if (open_network(&n, path, &e)) {
+        list_without_network(path, &e);
         return;
     }
-    struct tensorfile f;
-    struct file again;
-    struct fmt_error damage = {0};
-    if (!file_is_dir(path)) {
-        if (file_open_regular(&again, path, NULL)) /* a pipe is read once only */
-            msg_die("%s", e.text);
-        file_close(&again);
-    }
-    if (tensorfile_open(&f, path, &damage))
-        msg_die("%s", damage.text);
-    snprintf(network, sizeof network, "no network: %s", e.text);
-    print(path, &f, network, hex);
-    tensorfile_close(&f);
+    if (hash_text(&n, hex, &e))
+        snprintf(network, sizeof network, "no complete network: %s", e.text);
+    else
+        snprintf(network, sizeof network, "%s%s%s%s", weights_network_text(&n.w.vit, config),
+                 weights_deduced_text(&n.w), *n.w.choice ? "; " : "", n.w.choice);
+    for (int64_t i = 0; i < n.w.n_problems; i++)
+        msg_warn("%s: %s", path, n.w.problem[i]);
+    print_list(path, &n.w.file, network, hex);
+    close_network(&n);
 }
 
 /* ------------------------------------------------------------------ compare */
@@ -205,7 +222,7 @@ struct difference {
     double largest, relative; /* max |a - b|; ||a - b|| / ||b|| */
 };
 
-static struct difference measure(const struct weights_tensor *a, const struct weights_tensor *b, int64_t n)
+static struct difference difference_of(const struct weights_tensor *a, const struct weights_tensor *b, int64_t n)
 {
     enum { PIECE = 1 << 14 };
     static float x[PIECE], y[PIECE];
@@ -229,7 +246,7 @@ struct counts {
     int64_t equal, differ, only_a, only_b;
 };
 
-static void tell_pair(const char *name, const char *how, const struct difference *d)
+static void print_pair(const char *name, const char *how, const struct difference *d)
 {
     if (!json) {
         if (d)
@@ -258,22 +275,40 @@ static void compare_pair(const struct weights_tensor *a, const struct weights_te
         n *= a->dims[d];
     }
     if (!fits) {
-        tell_pair(a->name, "other shape", NULL);
+        print_pair(a->name, "other shape", NULL);
         c->differ++;
         return;
     }
-    struct difference d = measure(a, b, n);
+    struct difference d = difference_of(a, b, n);
     if (d.relative <= tolerance) {
         c->equal++;
         return;
     }
-    tell_pair(a->name, "differs", &d);
+    print_pair(a->name, "differs", &d);
     c->differ++;
 }
 
+static void print_counts(const struct counts *c)
+{
+    if (!json) {
+        printf("%s equal, %s, %" PRId64 " only in the first, %" PRId64 " only in the second\n",
+               FMT_COUNT(c->equal, "tensor is", "tensors are"), FMT_COUNT(c->differ, "differs", "differ"), c->only_a,
+               c->only_b);
+        return;
+    }
+    struct cJSON *o = json_report_begin("comparison");
+    json_report_int(o, "equal", c->equal);
+    json_report_int(o, "differ", c->differ);
+    json_report_int(o, "only_first", c->only_a);
+    json_report_int(o, "only_second", c->only_b);
+    if (json_report_end(o))
+        msg_die("out of memory");
+}
+
+/* Both lists of tensors are sorted by name. */
 static bool compare(const char *path_a, const char *path_b)
 {
-    struct opened a, b;
+    struct network a, b;
     struct counts c = {0};
     open_complete(&a, path_a);
     open_complete(&b, path_b);
@@ -284,27 +319,15 @@ static bool compare(const char *path_a, const char *path_b)
         if (order == 0)
             compare_pair(x, y, &c);
         else
-            tell_pair(order < 0 ? x->name : y->name, order < 0 ? "only in the first" : "only in the second", NULL);
+            print_pair(order < 0 ? x->name : y->name, order < 0 ? "only in the first" : "only in the second", NULL);
         c.only_a += order < 0;
         c.only_b += order > 0;
         i += order <= 0;
         k += order >= 0;
     }
-    if (json) {
-        struct cJSON *o = json_report_begin("comparison");
-        json_report_int(o, "equal", c.equal);
-        json_report_int(o, "differ", c.differ);
-        json_report_int(o, "only_first", c.only_a);
-        json_report_int(o, "only_second", c.only_b);
-        if (json_report_end(o))
-            msg_die("out of memory");
-    } else {
-        printf("%s equal, %s, %" PRId64 " only in the first, %" PRId64 " only in the second\n",
-               FMT_COUNT(c.equal, "tensor is", "tensors are"), FMT_COUNT(c.differ, "differs", "differ"), c.only_a,
-               c.only_b);
-    }
-    close_opened(&a);
-    close_opened(&b);
+    print_counts(&c);
+    close_network(&a);
+    close_network(&b);
     return c.differ + c.only_a + c.only_b == 0;
 }
 
@@ -314,103 +337,32 @@ static bool writes_pth(void)
     return format ? strcmp(format, "pth") == 0 : text_ends_with(output, ".pth") || text_ends_with(output, ".pt");
 }
 
-/* Where the network comes from, as weights of dino-train say it (trace.h); texts are for free(). */
-struct origin {
-    char *tool, *iteration, *inputs, *weights; /* inputs NULL: nothing is said */
-};
-
-static void release_origin(struct origin *from)
+/* Of the network as it is written. Where others changed the values after the hash was recorded, nothing is kept. */
+static void read_origin(struct weights_origin *origin, struct network *n, bool rounded)
 {
-    free(from->tool);
-    free(from->iteration);
-    free(from->inputs);
-    free(from->weights);
-    *from = (struct origin){0};
-}
-
-/* A checkpoint has it in its provenance. */
-static void take_of_checkpoint(struct origin *from, const struct ckpt *c)
-{
-    struct cJSON *p = cJSON_ParseWithOpts(c->block.header.provenance, NULL, 1);
-    const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(p, "inputs");
-    if (cJSON_IsArray(inputs) && inputs->child) {
-        const char *by = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "tool"));
-        const char *version = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(p, "version"));
-        from->inputs = cJSON_PrintUnformatted(inputs);
-        if (!from->inputs || asprintf(&from->iteration, "%" PRId64, c->header.iteration) < 0 ||
-            asprintf(&from->tool, "%s %s", by ? by : "", version ? version : "") < 0)
-            msg_die("out of memory");
-    }
-    cJSON_Delete(p);
-}
-
-static void take_of_metadata(struct origin *from, const struct named_tensor_set *set)
-{
-    const char *by = named_tensor_meta_find(set, TRACE_META_TOOL),
-               *iteration = named_tensor_meta_find(set, TRACE_META_ITERATION);
-    struct cJSON *inputs = cJSON_ParseWithOpts(named_tensor_meta_find(set, TRACE_META_INPUTS), NULL, 1);
-    if (cJSON_IsArray(inputs) && inputs->child) {
-        from->inputs = cJSON_PrintUnformatted(inputs);
-        from->tool = by ? strdup(by) : NULL;
-        from->iteration = iteration ? strdup(iteration) : NULL;
-        if (!from->inputs || (by && !from->tool) || (iteration && !from->iteration))
-            msg_die("out of memory");
-    }
-    cJSON_Delete(inputs);
-}
-
-/* Rounded values are another network, of another hash, made from the one that was read. */
-static void make_rounded(struct origin *from)
-{
-    struct cJSON *list = cJSON_CreateArray(), *input = cJSON_CreateObject(), *inputs = cJSON_Parse(from->inputs);
-    json_report_text(input, "kind", "weights");
-    json_report_text(input, "identity", from->weights);
-    struct cJSON *own = json_report_object(input, "provenance");
-    if (from->tool)
-        json_report_text(own, "tool", from->tool);
-    if (from->iteration)
-        json_report_text(own, "iteration", from->iteration);
-    if (!inputs || !cJSON_AddItemToObject(own, "inputs", inputs) || !cJSON_AddItemToArray(list, input))
-        msg_die("out of memory");
-    release_origin(from);
-    from->inputs = cJSON_PrintUnformatted(list);
-    from->tool = strdup("dino-weights " DINOTOOLS_VERSION);
-    cJSON_Delete(list);
-    if (!from->inputs || !from->tool)
-        msg_die("out of memory");
-}
-
-/* Of the network as it is written. Where others changed the values after the hash was said, nothing is kept. */
-static void take_origin(struct origin *from, struct opened *o, bool rounded)
-{
-    const struct tensorfile *f = &o->w.file;
     struct fmt_error e = {0};
     char hex[DIGEST_HEX];
-    const char *said = f->kind == TENSORFILE_CKPT ? NULL : named_tensor_meta_find(&f->set, TRACE_META_WEIGHTS);
-    if (f->kind == TENSORFILE_CKPT)
-        take_of_checkpoint(from, &f->ckpt);
-    else
-        take_of_metadata(from, &f->set);
-    if (!from->inputs)
+    if (weights_origin_read(origin, &n->w.file, &e))
+        msg_die("%s", e.text);
+    if (!origin->inputs)
         return;
-    if (hash_text(o, hex, &e))
-        msg_die("%s: %s", o->w.path, e.text);
-    if (said && strcmp(said, hex) != 0) {
+    if (hash_text(n, hex, &e))
+        msg_die("%s: %s", n->w.path, e.text);
+    if (origin->hash && strcmp(origin->hash, hex) != 0) {
         msg_warn("%s: its tensors are not those that its metadata tells of: where they come from is left out",
-                 o->w.path);
-        release_origin(from);
+                 n->w.path);
+        weights_origin_release(origin);
         return;
     }
-    from->weights = strdup(hex);
-    if (!from->weights)
+    if (rounded && weights_origin_derive(origin, hex, "dino-weights " DINOTOOLS_VERSION, &e))
+        msg_die("%s", e.text);
+    if (!rounded && !origin->hash && !(origin->hash = strdup(hex)))
         msg_die("out of memory");
-    if (rounded)
-        make_rounded(from);
 }
 
 /* What the safetensors file carries so that it needs no hint: the settings, where they are known; and its origin. */
 static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct weights_export *x,
-                             const struct origin *from, struct fmt_error *e)
+                             const struct weights_origin *origin, struct fmt_error *e)
 {
     struct named_tensor_values values = weights_export_values(x);
     struct fmt_buffer text = {0};
@@ -419,10 +371,10 @@ static int write_safetensors(const struct fmt_writer *io, const struct weights *
         status = fmt_no_memory(e);
     const char *const all[][2] = {{"format", "pt"},
                                   {CONFIG_META_KEY, w->has_settings ? (const char *)text.data : NULL},
-                                  {TRACE_META_TOOL, from->tool},
-                                  {TRACE_META_ITERATION, from->iteration},
-                                  {TRACE_META_INPUTS, from->inputs},
-                                  {TRACE_META_WEIGHTS, from->weights}};
+                                  {TRACE_META_TOOL, origin->tool},
+                                  {TRACE_META_ITERATION, origin->iteration},
+                                  {TRACE_META_INPUTS, origin->inputs},
+                                  {TRACE_META_WEIGHTS, origin->hash}};
     struct named_tensor_meta meta[sizeof all / sizeof all[0]];
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (all[i][1])
@@ -440,43 +392,55 @@ static int write_pth(const struct fmt_writer *io, struct weights_export *x, stru
     return pth_write(io, key[0] ? key : NULL, x->out, x->n, &values, e);
 }
 
+static void write_output(struct network *n, struct weights_export *x, bool rounded)
+{
+    struct fmt_error e = {0};
+    struct file_out out;
+    struct weights_origin origin = {0};
+    if (file_create_binary(&out, output, &e))
+        msg_die("%s", e.text);
+    if (!writes_pth())
+        read_origin(&origin, n, rounded);
+    struct fmt_writer io = file_writer(&out);
+    int status = writes_pth() ? write_pth(&io, x, &e) : write_safetensors(&io, &n->w, x, &origin, &e);
+    if (status && !out.error_number)
+        msg_die("%s: %s", n->argument, e.text);
+    e = (struct fmt_error){0};
+    if (file_commit(&out, &e)) /* reports a write that failed, too */
+        msg_die("%s", e.text);
+    weights_origin_release(&origin);
+}
+
+static void note_gaps(const struct network *n, const struct weights_export *x)
+{
+    for (int64_t i = 0; i < x->n; i++)
+        if (!x->source[i])
+            msg_warn("%s: %s is not there: zeros were written", n->argument, x->out[i].name);
+    if (!n->w.has_settings && !writes_pth())
+        msg_note("%s: %s; --model or --config would put them into %s", n->argument,
+                 n->w.vit.n_heads > 0 ? "heads and resampling are deduced"
+                                      : "the number of heads is unknown, the resampling deduced", output);
+}
+
 static void convert(const char *path)
 {
     struct fmt_error e = {0};
-    struct opened o;
+    struct network n;
     struct weights_export x;
-    struct file_out out;
-    struct origin from = {0};
-    struct weights_export_options form = {bare, chunks, strcmp(dtype, "f16") == 0    ? DTYPE_F16
-                                             : strcmp(dtype, "bf16") == 0 ? DTYPE_BF16
-                                                                          : DTYPE_F32};
-    open_complete(&o, path);
-    if (form.chunks > o.w.vit.depth)
-        msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(o.w.vit.depth, "block", "blocks"));
-    if (weights_export_list(&x, &o.w, &o.table, &form, &e) || file_create_binary(&out, output, &e))
+    enum dtype type = strcmp(dtype, "f16") == 0 ? DTYPE_F16 : strcmp(dtype, "bf16") == 0 ? DTYPE_BF16 : DTYPE_F32;
+    struct weights_export_options how = {.bare = bare, .chunks = chunks, .dtype = type};
+    open_complete(&n, path);
+    if (chunks > n.w.vit.depth)
+        msg_usage("--chunks %" PRId64 ": the network has %s", chunks, FMT_COUNT(n.w.vit.depth, "block", "blocks"));
+    if (weights_export_list(&x, &n.w, &n.table, &how, &e))
         msg_die("%s", e.text);
-    if (!writes_pth())
-        take_origin(&from, &o, form.dtype != DTYPE_F32);
-    struct fmt_writer io = file_writer(&out);
-    int status = writes_pth() ? write_pth(&io, &x, &e) : write_safetensors(&io, &o.w, &x, &from, &e);
-    if (status && !out.error_number)
-        msg_die("%s: %s", path, e.text);
-    e = (struct fmt_error){0};
-    if (file_commit(&out, &e)) /* tells a write that failed, too */
-        msg_die("%s", e.text);
-    for (int64_t i = 0; i < x.n; i++)
-        if (!x.source[i])
-            msg_warn("%s: %s is not there: zeros were written", path, x.out[i].name);
-    if (!o.w.has_settings && !writes_pth())
-        msg_note("%s: %s; --model or --config would put them into %s", path,
-                 o.w.vit.n_heads > 0 ? "heads and resampling are deduced"
-                                     : "the number of heads is unknown, the resampling deduced", output);
-    release_origin(&from);
+    write_output(&n, &x, type != DTYPE_F32);
+    note_gaps(&n, &x);
     weights_export_release(&x);
-    close_opened(&o);
+    close_network(&n);
 }
 
-/* ------------------------------------------------------------------ */
+/* ------------------------------------------------------------------ options */
 static void check_usage(const char *command, int n)
 {
     static const void *const of_convert[] = {&format, &dtype, &bare, &chunks, &top, NULL};
