@@ -104,7 +104,7 @@ static bool deduce_head(const struct weights *w, const char *module, struct head
     snprintf(name, sizeof name, "%s.last_layer.weight_v", module);
     h->n_prototypes = dimension(w, name, 0, 0);
     h->bottleneck_dim = dimension(w, name, 1, 0);
-    for (int i = 0; i < HEAD_LAYERS_MAX; i++) { /* linear layers are mlp.0, mlp.2, ..., GELU stands between them */
+    for (int i = 0; i < HEAD_LAYERS_MAX; i++) { /* linear layers are mlp.0, mlp.2, ...; between them is GELU */
         snprintf(name, sizeof name, "%s.mlp.%d.weight", module, 2 * i);
         if (!weights_find(w, name))
             break;

@@ -68,7 +68,7 @@ struct weights_hf {
 int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fmt_error *e);
 /* FMT_MISMATCH, with both values, where it contradicts the tensors. */
 int weights_hf_check(const struct weights_hf *h, const struct vit_config *of_tensors, struct fmt_error *e);
-/* Where it contradicts the settings in force in what no tensor tells: "num_attention_heads 4, here 2"; else "". */
+/* Where it contradicts the settings in force in what no tensor says: "num_attention_heads 4, here 2"; else "". */
 enum { WEIGHTS_HF_TEXT_MAX = 160 };
 const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *in_force,
                                char out[WEIGHTS_HF_TEXT_MAX]);

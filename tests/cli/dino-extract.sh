@@ -1,4 +1,4 @@
-# dino-extract: rows for every picture, the same bits whatever stands beside it; sizes, layers, what is left out.
+# dino-extract: rows for every picture, the same bits whatever is extracted with it; sizes, layers, what is left out.
 . "$TESTS/cli/lib.sh"
 golden=${GOLDEN:-$TESTS/golden}
 case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac
@@ -27,7 +27,7 @@ status 0 bash -c 'sed "s/\$/\r/" names | dino-extract -q -w "$1" - -o crlf.feat'
 same n.feat crlf.feat
 status 1 bash -c 'tr "\n" "\0" <names | dino-extract -q -w "$1" - -o z.feat' - "$w"
 err_has 'such names are read with -0'
-# ---- a name with anything in it stands in a table as one field, the same in every tool
+# ---- a name with anything in it is one field of a table, the same in every tool
 odd=$'odd\tname\nwith\\all\x01.jpeg'
 cp "$(head -n 1 names)" "$odd"
 status 0 bash -c 'printf "%s\0" "$2" | dino-extract -q -w "$1" -0 - -o odd.feat' - "$w" "$odd"

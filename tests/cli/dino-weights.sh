@@ -1,4 +1,4 @@
-# dino-weights: list, compare, convert; what is wrong is listed whole.
+# dino-weights: list, compare, convert; everything that is wrong is listed.
 . "$TESTS/cli/lib.sh"
 golden=${GOLDEN:-$TESTS/golden}
 case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac

@@ -1,4 +1,4 @@
-# Weights of others: which network of a file is meant, what is read under which names, what is told of what is none.
+# Foreign weights: which network of a file is read, under which names, and what is said of a file that has none.
 . "$TESTS/cli/lib.sh"
 golden=${GOLDEN:-$TESTS/golden}
 case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac

@@ -1,5 +1,5 @@
-/* test-weights-choice.c - which weights of a file are meant: of several networks, behind unknown words; what Hugging
- * Face's config.json beside them says; what is refused instead of being guessed. */
+/* test-weights-network.c - which network of a file is read: of several ones, under unknown words; what Hugging Face's
+ * config.json beside the file adds; what is refused instead of guessed. */
 #include "weightsbed.h"
 
 static struct network golden; /* vit_plain: the tensors that files are made of here */
@@ -7,7 +7,7 @@ static struct network golden; /* vit_plain: the tensors that files are made of h
 /* ------------------------------------------------------------------ files */
 static struct rebuilt made;
 
-/* All tensors of the golden network behind a prefix; `part` of a tensor of the second kind, so that they differ. */
+/* All tensors of the golden network under a prefix; the other network differs in the weight of its norm. */
 static void add_network(const char *prefix, bool other)
 {
     for (int64_t i = 0; i < golden.w.file.set.n; i++) {
@@ -47,8 +47,8 @@ static void two_networks(void)
 {
     static const struct {
         const char *golden, *other; /* their prefixes; other NULL: alone */
-        char teacher, student;      /* which is read when the one or the other is asked for */
-        const char *told;           /* in the line of what was chosen, or in the error */
+        char teacher, student;      /* which is read for each role */
+        const char *text;           /* of the choice, or of the error */
     } file[] = {
         {"state_dict.", "state_dict_ema.", 'o', 'g', "\"state_dict_ema\" was taken, not \"state_dict\""},
         {"model_ema.module.", "model.", 'g', 'o', "\"model_ema\" was taken, not \"model\""},
@@ -82,10 +82,10 @@ static void two_networks(void)
             add_network(file[i].other, true);
         const char *path = save_as("two.safetensors");
         char got = read_which(&n, path, WEIGHTS_TEACHER);
-        ok(got == file[i].teacher && strstr(got == '-' ? n.error.text : n.w.choice, file[i].told),
+        ok(got == file[i].teacher && strstr(got == '-' ? n.error.text : n.w.choice, file[i].text),
            "\"%s\" and \"%s\": %c, %s", file[i].golden, file[i].other ? file[i].other : "none", got,
            got == '-' ? n.error.text : n.w.choice);
-        ok(!*file[i].told == !(got == '-' ? *n.error.text : *n.w.choice), "and nothing is said of one network");
+        ok(!*file[i].text == !(got == '-' ? *n.error.text : *n.w.choice), "and nothing is said of one network");
         bool guessed = strstr("model. teacher.", file[i].golden) && file[i].other &&
                        (strcmp(file[i].other, "trunk.") == 0 || strcmp(file[i].other, "step0.teacher.") == 0);
         ok(got == '-' || guessed == !!strstr(n.w.warning, "no word tells which of its 2 networks is the teacher"),
@@ -98,8 +98,8 @@ static void two_networks(void)
     }
 }
 
-/* What stands beside a network is none of its tensors. */
-static void neighbours(void)
+/* Tensors beside a network are not its own. */
+static void other_modules(void)
 {
     struct network n;
     const struct named_tensor *some = &golden.w.file.set.item[0];
@@ -111,7 +111,7 @@ static void neighbours(void)
     close_network(&n);
     static const char *const root[] = {"", "encoder.", "module.", "teacher."};
     for (size_t i = 0; i < sizeof root / sizeof *root; i++) { /* with a word before the network, and without */
-        char told[WEIGHTS_UNUSED_TEXT_MAX];
+        char text[WEIGHTS_UNUSED_TEXT_MAX];
         add_network(root[i], false);
         add(&made, "decoder.blocks.0.norm1.weight", some, 0, 0);
         add(&made, "decoder.norm.weight", some, 0, 0);
@@ -122,7 +122,7 @@ static void neighbours(void)
         add(&made, "optimizer.step", some, 0, 0);
         ok(read_which(&n, save_as("decoder.safetensors"), WEIGHTS_TEACHER) == 'g' && n.w.n_unused == 7,
            "a decoder and an optimizer beside \"%s\" are left out %s", root[i], n.error.text);
-        is_text(weights_unused_text(&n.w, told), "; 7 tensors left out: decoder, decoder_blocks, predictor, optimizer",
+        is_text(weights_unused_text(&n.w, text), "; 7 tensors left out: decoder, decoder_blocks, predictor, optimizer",
                 "and counted");
         close_network(&n);
     }
@@ -180,7 +180,7 @@ static void positions(void)
     const struct {
         const char *from; /* a tensor that becomes pos_embed */
         int64_t rows;
-        const char *told;
+        const char *text;
     } bad[] = {{"pos_embed", 13, "pos_embed is [1,13,64]: 13 positions, or 12 without that of the class token, make"},
                {"pos_embed", 3, "make no square grid"},
                {"norm.weight", 0, "pos_embed is [64], and no [1,1+M*M,width]"}};
@@ -195,7 +195,7 @@ static void positions(void)
             made.piece[k] = made.piece[last];
             made.n = last;
         }
-        ok(read_which(&n, save_as("pos.safetensors"), WEIGHTS_TEACHER) == '-' && strstr(n.error.text, bad[i].told),
+        ok(read_which(&n, save_as("pos.safetensors"), WEIGHTS_TEACHER) == '-' && strstr(n.error.text, bad[i].text),
            "%s", n.error.text);
         close_network(&n);
     }
@@ -290,7 +290,7 @@ static int open_beside(struct network *n, const char *json, const struct weights
 
 #define DINOV2 "{\"model_type\":\"dinov2\","
 
-static void config_said(void)
+static void config_json_adds(void)
 {
     struct network n;
     ok(open_beside(&n, DINOV2 "\"num_attention_heads\":4,\"layer_norm_eps\":0.001,\"hidden_size\":64,"
@@ -325,7 +325,7 @@ static void config_said(void)
     close_network(&n);
 }
 
-static void config_contradicts(void)
+static void config_json_contradicts(void)
 {
     static const char *const bad[][2] = {
         {DINOV2 "\"patch_size\":16}", "says patch_size 16, the tensors have 14"},
@@ -349,7 +349,7 @@ static void config_contradicts(void)
     }
 }
 
-/* A hint comes first, and is told where it differs in what no tensor tells. */
+/* A hint is in force before config.json, with a warning where they differ in what no tensor says. */
 static void hint_first(void)
 {
     struct network n;
@@ -380,15 +380,15 @@ int main(void)
     if (!ok(open_network(&golden, tap_golden("vit_plain.pth"), &plain) == 0, "%s", golden.error.text))
         return tap_done();
     two_networks();
-    neighbours();
+    other_modules();
     refusals();
     positions();
     newer_names("vit_plain.pth");
     newer_names("vit_reg4.pth");
     newer_names("vit_swiglu.pth");
     newer_head();
-    config_said();
-    config_contradicts();
+    config_json_adds();
+    config_json_contradicts();
     hint_first();
     close_network(&golden);
     return tap_done();
