@@ -3,7 +3,7 @@
  * threads, processes or restarts.
  *
  *   crops:      seed, epoch, image, RNG_CROP + crop index
- *   masks:      seed, batch, 0, RNG_MASK         drop path: seed, step, block * 4 + ..., RNG_DROP_PATH
+ *   masks:      seed, batch, 0, RNG_MASK         drop path: seed, batch, block * 4 + ..., RNG_DROP_PATH
  */
 #ifndef RNG_H
 #define RNG_H
@@ -15,7 +15,7 @@ enum rng_purpose {
     RNG_INIT = 1,      /* initial weights; a = index of the tensor */
     RNG_ORDER = 2,     /* order of the samples of an epoch; a = epoch */
     RNG_MASK = 3,      /* iBOT masks; a = number of the batch */
-    RNG_DROP_PATH = 4, /* a = step, b = rank, block and branch */
+    RNG_DROP_PATH = 4, /* a = number of the batch, b = block and branch */
     RNG_SPLIT = 5,     /* folds, tries, selection sets of the classifiers */
     RNG_BOOTSTRAP = 6,
     RNG_DRAW = 7,      /* synthetic test images */

@@ -8,7 +8,8 @@
 
 enum {
     VIT_WIDTH_MAX = 16384, /* channels of a token */
-    VIT_DEPTH_MAX = 256,   /* blocks */
+    VIT_DEPTH_MAX = 64,    /* blocks of a network: files of features name them in a mask of 64 bits */
+    VIT_DEPTH_SETTING_MAX = 256, /* that student.depth takes; the network refuses what is beyond VIT_DEPTH_MAX */
     VIT_PATCH_MAX = 256,   /* pixels, a patch's side */
     VIT_GRID_MAX = 4096    /* stored positions, a side */
 };

@@ -331,7 +331,15 @@ static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size
                              : block_set_count(&c->block, b, (uint32_t)first, e);
 }
 
-static int read_pieces(struct ckpt *c, int64_t i, uint8_t *to, struct block_buffer *b, struct fmt_error *e)
+/* Where the pieces of a tensor go: side by side to `to`, or, each by itself, through `memory` to `take`; all NULL:
+ * nowhere. */
+struct pieces {
+    uint8_t *to, *memory;
+    ckpt_take *take;
+    void *arg;
+};
+
+static int read_pieces(struct ckpt *c, int64_t i, const struct pieces *p, struct block_buffer *b, struct fmt_error *e)
 {
     const struct ckpt_tensor *t = &c->tensor[i];
     if (!c->block.seekable && i != c->i_next)
@@ -339,7 +347,12 @@ static int read_pieces(struct ckpt *c, int64_t i, uint8_t *to, struct block_buff
     int64_t done = 0;
     for (int64_t piece = 0; piece < t->n_blocks; piece++) {
         size_t n = next_piece(t->bytes, done);
-        int status = read_piece(c, t->first_block + piece, piece == 0, n && to ? to + done : NULL, n, b, e);
+        uint8_t *to = n == 0 ? NULL : p->to ? p->to + done : p->memory;
+        int status = read_piece(c, t->first_block + piece, piece == 0, to, n, b, e);
+        if (!status && to)
+            values_to_host(to, n, t->dtype);
+        if (!status && p->take)
+            status = p->take(p->arg, done, to, n, e);
         if (status) {
             fmt_prefix(e, t->name);
             return status;
@@ -359,15 +372,24 @@ int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_b
     if (bytes != t->bytes)
         return fmt_fail(e, FMT_MISMATCH, "%s has %s where %lld belong", t->name, FMT_COUNT(t->bytes, "byte", "bytes"),
                         (long long)bytes);
-    int status = read_pieces(c, i, to, b, e);
-    if (status == 0)
-        values_to_host(to, (size_t)bytes, t->dtype);
+    return read_pieces(c, i, &(struct pieces){.to = to}, b, e);
+}
+
+int ckpt_read_pieces(struct ckpt *c, int64_t i, ckpt_take *take, void *arg, struct block_buffer *b, struct fmt_error *e)
+{
+    if (i < 0 || i >= c->n_tensors)
+        return fmt_fail(e, FMT_INVALID, "no tensor %lld", (long long)i);
+    uint8_t *memory = malloc(next_piece(c->tensor[i].bytes, 0) + 1);
+    if (!memory)
+        return fmt_no_memory(e);
+    int status = read_pieces(c, i, &(struct pieces){.memory = memory, .take = take, .arg = arg}, b, e);
+    free(memory);
     return status;
 }
 
 int ckpt_check(struct ckpt *c, int64_t i, struct block_buffer *b, struct fmt_error *e)
 {
-    return read_pieces(c, i, NULL, b, e);
+    return read_pieces(c, i, &(struct pieces){0}, b, e);
 }
 
 int ckpt_check_end(struct ckpt *c, struct block_buffer *b, struct fmt_error *e)

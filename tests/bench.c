@@ -25,7 +25,8 @@ struct bench {
     struct bench_peak peak;
     struct vit vit;
     struct params table;
-    float *values;
+    struct device_arena memory;
+    struct params_array values;
 };
 
 static void *take(int64_t n, size_t each)
@@ -68,8 +69,14 @@ static void open_network(struct bench *b, const char *arch, int64_t M)
     config_release(&config);
     if (vit_params(&b->vit, &f, &b->table, &e))
         exit(1);
-    b->values = take(b->table.count, sizeof *b->values);
-    params_init(&b->table, b->values, 1);
+    if (params_array_reserve(&b->values, &b->memory, test_backend(), &b->table, DTYPE_F32, b->table.count, &e))
+        exit(1);
+    struct device_arena scratch;
+    struct op_ctx c = {.backend = test_backend(), .scratch = &scratch};
+    if (device_arena_init(&scratch, c.backend, 0, &e))
+        exit(1);
+    params_init(&c, &b->values, 1);
+    device_arena_release(&scratch);
 }
 
 static void report(struct bench *b, const char *what, double images, double flops, struct bench_time t)
@@ -82,7 +89,8 @@ static void report(struct bench *b, const char *what, double images, double flop
 struct worker {
     struct op_ctx c;
     struct device_arena arena, scratch;
-    struct vit_activations pass;
+    struct arena host;
+    struct vit_activations act;
 };
 
 struct extraction {
@@ -100,11 +108,12 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct fmt_error e = {0};
     struct vit_request r = {.n_inputs = 1, .weights_transposed = x->transposed,
                             .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
-    r.inputs[0] =
-        (struct vit_input){.B = 1, .H = x->size, .W = x->size, .pixels = x->pixels + image * x->size * x->size * 3};
+    struct vit_memory memory = {&w->arena, &w->host};
     w->arena.used = w->scratch.used = 0;
-    check(&w->c, vit_forward(&w->c, &x->b->vit, w->arena.base.at ? x->b->values : NULL, &r, &w->arena, &w->pass, &e),
-          &e);
+    r.inputs[0] = (struct vit_input){.B = 1, .H = x->size, .W = x->size};
+    r.inputs[0].pixels = OP_BORROW(&w->c, &w->arena, DTYPE_U8, x->pixels + image * x->size * x->size * 3, 1, x->size,
+                                   x->size, 3);
+    check(&w->c, vit_forward(&w->c, &x->b->vit, &x->b->values, &r, &memory, &w->act, &e), &e);
 }
 
 static void open_worker(struct extraction *x, int i)
@@ -112,9 +121,9 @@ static void open_worker(struct extraction *x, int i)
     struct worker *w = &x->workers[i];
     w->c = (struct op_ctx){.backend = test_backend(), .scratch = &w->scratch};
     extract_image(x, 0, i);
-    if (device_arena_init(&w->arena, test_backend(), w->arena.high, NULL) || device_arena_init(&w->scratch,
-                                                                                               test_backend(),
-                                                                                             w->scratch.high, NULL))
+    if (device_arena_init(&w->arena, test_backend(), w->arena.high, NULL) ||
+        device_arena_init(&w->scratch, test_backend(), w->scratch.high, NULL) ||
+        arena_init(&w->host, w->host.high, NULL))
         exit(1);
 }
 
@@ -128,10 +137,10 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     x.pixels = pixels;
     struct device_arena scratch = {0};
     struct op_ctx c = {.backend = test_backend(), .pool = b->pool, .scratch = &scratch};
-    vit_transpose_weights(&c, &b->vit, NULL);
+    vit_transpose_weights(&c, &b->vit, &b->values); /* planned */
     if (device_arena_init(&scratch, test_backend(), scratch.high, NULL))
         exit(1);
-    x.transposed = vit_transpose_weights(&c, &b->vit, b->values);
+    x.transposed = vit_transpose_weights(&c, &b->vit, &b->values);
     device_arena_release(&scratch);
     for (int i = 0; i < b->n_workers; i++)
         open_worker(&x, i);
@@ -166,29 +175,41 @@ static void draw_drops(const struct bench *b, struct vit_drop_path *drops, const
 struct training {
     struct bench *b;
     struct op_ctx c;
-    struct device_arena arena, scratch;
+    struct device_arena memory, arena, scratch; /* gradients; a pass; operations */
+    struct arena host;
     struct vit_request student, teacher;
-    struct vit_activations pass;
-    float *grads;
+    const uint8_t *pixels[2], *masks;
+    struct vit_activations act;
+    struct params_array grads;
     double student_s, teacher_s, backward_s;
 };
+
+static int run_forward(struct training *t, struct vit_request r, bool masked, struct fmt_error *e)
+{
+    struct vit_memory memory = {&t->arena, &t->host};
+    t->arena.used = 0;
+    for (int i = 0; i < r.n_inputs; i++) {
+        struct vit_input *in = &r.inputs[i];
+        in->pixels = OP_BORROW(&t->c, &t->arena, DTYPE_U8, t->pixels[i], in->B, in->H, in->W, 3);
+    }
+    if (masked)
+        r.inputs[0].masks = OP_BORROW(&t->c, &t->arena, DTYPE_U8, t->masks, r.inputs[0].B, 256);
+    return vit_forward(&t->c, &t->b->vit, &t->b->values, &r, &memory, &t->act, e);
+}
 
 static void training_step(struct training *t)
 {
     struct fmt_error e = {0};
-    bool real = t->arena.base.at != 0;
-    const float *values = real ? t->b->values : NULL;
+    struct vit_memory memory = {&t->arena, &t->host};
     double start = bench_clock(CLOCK_MONOTONIC);
-    t->arena.used = t->scratch.used = 0;
-    check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->teacher, &t->arena, &t->pass, &e), &e);
+    t->scratch.used = 0;
+    check(&t->c, run_forward(t, t->teacher, false, &e), &e);
     double after_teacher = bench_clock(CLOCK_MONOTONIC);
-    t->arena.used = 0;
-    check(&t->c, vit_forward(&t->c, &t->b->vit, values, &t->student, &t->arena, &t->pass, &e), &e);
+    check(&t->c, run_forward(t, t->student, true, &e), &e);
     double after_student = bench_clock(CLOCK_MONOTONIC);
-    int64_t n = t->pass.T * t->b->vit.config.C;
-    float *d = HOST_TAKE(&t->arena, float, n);
-    op_fill(&t->c, HOST_TENSOR(d, n), 1e-3f);
-    vit_backward(&t->c, &t->b->vit, values, &t->pass, d, real ? t->grads : NULL);
+    struct tensor d = TENSOR_TAKE(&t->arena, DTYPE_F32, t->act.T, t->b->vit.config.C);
+    op_fill(&t->c, d, 1e-3);
+    vit_backward(&t->c, &t->b->vit, &t->b->values, &t->act, d, &memory, &t->grads);
     check(&t->c, 0, NULL);
     t->teacher_s = after_teacher - start;
     t->student_s = after_student - after_teacher;
@@ -203,21 +224,23 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
     const int64_t n[2] = {2 * batch, 8 * batch};
     t.b = b;
     t.c = (struct op_ctx){.backend = test_backend(), .pool = b->pool, .scratch = &t.scratch};
-    struct vit_input global = {.B = n[0], .H = 224, .W = 224, .pixels = take(n[0] * 224 * 224 * 3, 1)};
-    struct vit_input local = {.B = n[1], .H = 98, .W = 98, .pixels = take(n[1] * 98 * 98 * 3, 1)};
+    struct vit_input global = {.B = n[0], .H = 224, .W = 224}, local = {.B = n[1], .H = 98, .W = 98};
+    t.pixels[0] = take(n[0] * 224 * 224 * 3, 1);
+    t.pixels[1] = take(n[1] * 98 * 98 * 3, 1);
     uint8_t *masks = take(n[0] * 256, 1);
     for (int64_t i = 0; i < n[0] * 256; i++)
         masks[i] = i / 256 % 2 == 0 && i % 10 < 3;
     t.teacher = (struct vit_request){.n_inputs = 1, .inputs = {global}, .pixel_norm.std = {1, 1, 1}};
-    global.masks = masks;
+    t.masks = masks;
     t.student = (struct vit_request){.n_inputs = 2, .inputs = {global, local}, .pixel_norm.std = {1, 1, 1},
                                      .save_for_backward = true, .drop_path = rate > 0 ? drops : NULL};
     if (rate > 0)
         draw_drops(b, drops, n, rate);
-    t.grads = take(b->table.count, sizeof *t.grads);
+    if (params_array_reserve(&t.grads, &t.memory, test_backend(), &b->table, DTYPE_F32, b->table.count, NULL))
+        exit(1);
     training_step(&t);
-    if (device_arena_init(&t.arena, test_backend(), t.arena.high, NULL) || device_arena_init(&t.scratch, test_backend(),
-                                                                                           t.scratch.high, NULL))
+    if (device_arena_init(&t.arena, test_backend(), t.arena.high, NULL) ||
+        device_arena_init(&t.scratch, test_backend(), t.scratch.high, NULL) || arena_init(&t.host, t.host.high, NULL))
         exit(1);
     training_step(&t); /* warm */
     struct bench_time best = BENCH_WORST;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device-memory.h"
 #include "file.h"
 #include "weights.h"
 #include "safetensors.h"
@@ -19,9 +20,21 @@ struct network {
     struct weights w;
     struct vit vit;
     struct params table;
-    float *values;
+    float *values; /* of the layout of the table */
     struct fmt_error error;
 };
+
+/* The rows that the weights have, through a device into n->values. */
+static inline int load_values(struct network *n)
+{
+    struct device_memory m;
+    device_memory_open(&m, 1, (size_t)(n->table.count + 64) * sizeof(float));
+    struct params_array values = array_to_device(&m, &n->table, n->values);
+    int status = weights_load(&n->w, &m.c, &values, WEIGHTS_BACKBONE, &n->error);
+    op_copy_out(&m.c, n->values, values.data);
+    device_memory_close(&m);
+    return status;
+}
 
 static inline int open_network(struct network *n, const char *path, const struct weights_hint *hint)
 {
@@ -31,7 +44,7 @@ static inline int open_network(struct network *n, const char *path, const struct
         return status;
     status = vit_params(&n->vit, &n->w.vit, &n->table, &n->error);
     n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
-    return status ? status : weights_load(&n->w, &n->table, WEIGHTS_BACKBONE, n->values, &n->error);
+    return status ? status : load_values(n);
 }
 
 static inline void close_network(struct network *n)
@@ -64,8 +77,8 @@ static inline void same_network(const struct network *a, const struct network *b
            a->w.vit.R == b->w.vit.R && a->w.vit.ffn == b->w.vit.ffn && a->w.vit.hidden == b->w.vit.hidden &&
            a->w.vit.antialias == b->w.vit.antialias && a->w.vit.offset == b->w.vit.offset,
        "%s: the same dimensions", what);
-    ok(weights_hash(&a->table, WEIGHTS_BACKBONE, a->values, x, &e) == 0 &&
-           weights_hash(&b->table, WEIGHTS_BACKBONE, b->values, y, &e) == 0 && memcmp(x, y, sizeof x) == 0,
+    ok(weights_hash_tensors(&a->w, &a->table, WEIGHTS_BACKBONE, x, &e) == 0 &&
+           weights_hash_tensors(&b->w, &b->table, WEIGHTS_BACKBONE, y, &e) == 0 && memcmp(x, y, sizeof x) == 0,
        "%s: the same hash", what);
 }
 

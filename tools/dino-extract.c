@@ -60,7 +60,8 @@ struct network {
     struct vit vit;
     struct head head;
     bool with_head;
-    float *values;
+    struct device_arena memory;
+    struct params_array values; /* in it */
     struct pixel_norm pixel_norm;
     uint8_t hash[DIGEST_BYTES];
     char text[WEIGHTS_NETWORK_TEXT_MAX];
@@ -99,21 +100,24 @@ static void open_weights(struct weights *w, const struct config *settings)
         msg_warn("%s", w->warning);
 }
 
-/* Each tensor straight to its place, and the hash of them all. */
-static void read_values(struct network *n, struct weights *w)
+/* Each tensor to its place, and the hash of them all. */
+static void read_values(struct network *n, struct weights *w, const struct device *device)
 {
     struct fmt_error e = {0};
+    struct device_arena scratch;
+    struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
     unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
-    n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
-    if (!n->values)
+    if (params_array_reserve(&n->values, &n->memory, c.backend, &n->table, DTYPE_F32, n->table.count, &e) ||
+        device_arena_init(&scratch, c.backend, 0, &e))
         msg_die("out of memory for the weights");
-    if (weights_load(w, &n->table, modules, n->values, &e)) {
+    if (weights_load(w, &c, &n->values, modules, &e)) {
         for (int64_t i = 0; i < w->n_problems; i++)
             msg_error("%s: %s", w->path, w->problem[i]);
         msg_die("%s", e.text);
     }
-    if (weights_hash(&n->table, modules, n->values, n->hash, &e))
+    if (weights_hash(&c, &n->values, modules, n->hash, &e))
         msg_die("%s", e.text);
+    device_arena_release(&scratch);
 }
 
 static void load_network(struct network *n, const struct device *device)
@@ -127,7 +131,7 @@ static void load_network(struct network *n, const struct device *device)
         opt_bad_settings(&e);
     open_weights(&w, &settings);
     make_table(n, &w);
-    read_values(n, &w);
+    read_values(n, &w, device);
     n->pixel_norm = w.pixel_norm;
     weights_network_text(&w.vit, n->text);
     msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
@@ -135,14 +139,14 @@ static void load_network(struct network *n, const struct device *device)
              weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_transpose_weights(device, &n->vit, n->values, &n->weights_transposed, &e))
+    if (extract_transpose_weights(device, &n->vit, &n->values, &n->weights_transposed, &e))
         msg_die("%s", e.text);
 }
 
 static void release_network(struct network *n)
 {
     params_release(&n->table);
-    free(n->values);
+    device_arena_release(&n->memory);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -289,7 +293,7 @@ static void check_disk_space(const struct run *r)
     msg_warn("%s", e.text);
 }
 
-enum { LIST_MAX = 4 * EXTRACT_DEPTH_MAX }; /* "63," and a little */
+enum { LIST_MAX = 4 * VIT_DEPTH_MAX }; /* "63," and a little */
 
 /* As they are typed: "10,11"; one alone is "11,", as "11" are the last eleven. */
 static void list_layers(const struct network *n, const struct extract *x, char list[LIST_MAX])
@@ -415,7 +419,7 @@ static void check_usage(int n_operands, char **operand)
         msg_usage("--model and --config exclude each other");
     if (model && weights_check_model(model, &e))
         msg_usage("--model: %s", e.text);
-    if (layers && extract_parse_layers(layers, EXTRACT_DEPTH_MAX, &any, &e))
+    if (layers && extract_parse_layers(layers, VIT_DEPTH_MAX, &any, &e))
         msg_usage("--%s", e.text);
     if (null_names && !names)
         msg_usage("-0 is for names on standard input (-)");
@@ -463,7 +467,7 @@ int main(int argc, char **argv)
     open_images(&images, argv + first, argc - first);
     load_network(&n, &device);
     struct extract_settings settings = settings_of(&n);
-    struct extract_model m = {.vit = &n.vit, .values = n.values, .weights_transposed = n.weights_transposed,
+    struct extract_model m = {.vit = &n.vit, .values = &n.values, .weights_transposed = n.weights_transposed,
                               .head = n.with_head ? &n.head : NULL, .pixel_norm = n.pixel_norm};
     if (extract_open(&x, &device, &m, &settings, &e))
         msg_die("%s", e.text);

@@ -115,13 +115,9 @@ static void open_complete(struct network *n, const char *path)
 static int hash_text(struct network *n, char hex[DIGEST_HEX], struct fmt_error *e)
 {
     uint8_t digest[DIGEST_BYTES];
-    float *values = calloc((size_t)n->table.count + 1, sizeof *values);
-    int status = values ? 0 : fmt_no_memory(e);
+    int status = weights_check(&n->w, &n->table, WEIGHTS_BACKBONE, e);
     if (!status)
-        status = weights_load(&n->w, &n->table, WEIGHTS_BACKBONE, values, e);
-    if (!status)
-        status = weights_hash(&n->table, WEIGHTS_BACKBONE, values, digest, e);
-    free(values);
+        status = weights_hash_tensors(&n->w, &n->table, WEIGHTS_BACKBONE, digest, e);
     if (!status)
         digest_hex(digest, hex);
     return status;

@@ -19,6 +19,7 @@ const struct backend backend_cpu = {
     .copy_out = cpu_copy_out,
     .sync = cpu_sync,
     .prefers_transposed_weights = gemm_prefers_transposed,
+    .computes_in_host_memory = true,
     .batch_changes_bits = true,
 #define OP(name, params, args) .name = cpu_##name,
 #include "ops.def"

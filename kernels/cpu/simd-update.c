@@ -1,15 +1,22 @@
 /* simd-update.c - AdamW and SGD with the teacher's average, compiled once per instruction set; arithmetic in float,
  * every factor rounded once. */
 #include <math.h>
+#include <stddef.h>
 
 #include "isa.h"
 #include "update-loops.h"
+
+/* NULL: the teacher does not have these parameters. */
+static float *teacher_at(const struct update_arrays *a, const struct update_range *r, int64_t first)
+{
+    return r->teacher_offset < 0 ? NULL : a->teacher + r->teacher_offset + (first - r->offset);
+}
 
 static void adamw(const struct update *u, const struct update_arrays *a, const struct update_range *r, int64_t first,
                   int64_t n)
 {
     float *restrict p = a->student + first, *restrict m = a->m + first, *restrict v = a->v + first,
-                    *restrict t = a->teacher + first;
+                    *restrict t = teacher_at(a, r, first);
     const float *restrict g = a->grad + first;
     float clip = (float)r->clip, decay = (float)(1 - r->lr * r->weight_decay), eps = (float)u->eps;
     float b1 = (float)u->beta1, a1 = (float)(1 - u->beta1), b2 = (float)u->beta2, a2 = (float)(1 - u->beta2);
@@ -22,14 +29,15 @@ static void adamw(const struct update *u, const struct update_arrays *a, const s
         m[i] = mean;
         v[i] = square;
         p[i] = x;
-        t[i] = old_share * t[i] + new_share * x;
+        if (t)
+            t[i] = old_share * t[i] + new_share * x;
     }
 }
 
 static void sgd(const struct update *u, const struct update_arrays *a, const struct update_range *r, int64_t first,
                 int64_t n)
 {
-    float *restrict p = a->student + first, *restrict m = a->m + first, *restrict t = a->teacher + first;
+    float *restrict p = a->student + first, *restrict m = a->m + first, *restrict t = teacher_at(a, r, first);
     const float *restrict g = a->grad + first;
     float clip = (float)r->clip, decay = (float)r->weight_decay, b1 = (float)u->beta1, rate = (float)r->lr;
     float old_share = (float)u->teacher_momentum, new_share = (float)(1 - u->teacher_momentum);
@@ -38,7 +46,8 @@ static void sgd(const struct update *u, const struct update_arrays *a, const str
         float x = p[i] - rate * mean;
         m[i] = mean;
         p[i] = x;
-        t[i] = old_share * t[i] + new_share * x;
+        if (t)
+            t[i] = old_share * t[i] + new_share * x;
     }
 }
 

@@ -24,8 +24,7 @@ static void copy_in_images(struct op_ctx *c, struct device_arena *a, const struc
     struct tensor images = size->padded ? TENSOR_TAKE(a, DTYPE_F32, n, 3, H, W) : TENSOR_TAKE(a, DTYPE_U8, n, H, W, 3);
     for (int64_t i = 0; i < n && slot; i++)
         op_copy_in(c, tensor_rows(images, i, 1), size->padded ? slot[i].input.values.p : slot[i].input.canvas.p);
-    to->values = size->padded ? (const float *)images.data.at : NULL;
-    to->pixels = size->padded ? NULL : (const uint8_t *)images.data.at;
+    *(size->padded ? &to->values : &to->pixels) = images;
 }
 
 /* ------------------------------------------------------------------ what comes back
@@ -50,12 +49,12 @@ static void gather_layer(const struct extract *x, struct op_ctx *c, const struct
     int64_t C = m->vit->config.C;
     size_t mark = c->scratch->used;
     bool last = layer == m->vit->config.depth - 1;
-    float *tokens = !last ? act->layers[layer] : x->settings.no_norm ? act->prenorm : act->normed;
+    struct tensor tokens = !last ? act->layers[layer] : x->settings.no_norm ? act->prenorm : act->normed;
     if (!last && !x->settings.no_norm) {
-        tokens = (float *)TENSOR_TAKE(c->scratch, DTYPE_F32, act->T, C).data.at;
-        vit_final_norm(c, m->vit, m->values, tokens, act->layers[layer], act->T);
+        tokens = TENSOR_TAKE(c->scratch, DTYPE_F32, act->T, C);
+        vit_final_norm(c, m->vit, m->values, tokens, act->layers[layer]);
     }
-    op_gather_rows(c, y, HOST_TENSOR(tokens, act->T, C), rows);
+    op_gather_rows(c, y, tokens, rows);
     c->scratch->used = mark;
 }
 
@@ -65,8 +64,8 @@ static struct tensor head_logits(const struct extract *x, struct op_ctx *c, stru
     const struct extract_model *m = &x->model;
     struct head_activations act;
     struct tensor logits = TENSOR_TAKE(a, DTYPE_F32, cls.dims[0], m->head->config.n_prototypes);
-    head_forward(c, m->head, m->values, (const float *)cls.data.at, cls.dims[0], false, a, &act);
-    struct prototype_layer layer = head_prototypes(m->head, m->values, act.z, cls.dims[0]);
+    head_forward(c, m->head, m->values, cls, false, a, &act);
+    struct prototype_layer layer = head_prototypes(m->head, m->values, act.z);
     op_prototype_fwd(c, logits, &layer);
     return logits;
 }
@@ -88,15 +87,16 @@ static struct tensor gather_tokens(const struct extract *x, struct op_ctx *c, st
 
 /* ------------------------------------------------------------------ the pass */
 /* Everything from pixels to what comes back, which is valid until the scratch is used again; slot NULL: planning. */
-static int run_network(const struct extract *x, struct extract_lane *lane, struct op_ctx *c, struct device_arena *a,
-                       const struct extract_input_size *size, const struct extract_slot *slot, struct tensor *out,
-                       struct fmt_error *e)
+static int run_network(const struct extract *x, struct extract_lane *lane, struct op_ctx *c,
+                       const struct vit_memory *memory, const struct extract_input_size *size,
+                       const struct extract_slot *slot, struct tensor *out, struct fmt_error *e)
 {
+    struct device_arena *a = memory->device;
     struct vit_request r = make_request(x, size);
     int64_t patch = x->model.vit->config.patch;
     struct extract_tokens tokens = extract_tokens(x, size->net_h / patch * (size->net_w / patch));
     copy_in_images(c, a, size, slot, &r.inputs[0]);
-    int status = vit_forward(c, x->model.vit, x->model.values, &r, a, &lane->act, e);
+    int status = vit_forward(c, x->model.vit, x->model.values, &r, memory, &lane->act, e);
     if (!status && slot)
         status = extract_buffer_reserve(&lane->token_rows, (size_t)(size->n * tokens.n) * sizeof(int64_t), e);
     if (status)
@@ -108,11 +108,11 @@ static int run_network(const struct extract *x, struct extract_lane *lane, struc
 
 /* What a pass needs, in the arenas' high. */
 static int plan(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
-                struct device_arena *activations, struct device_arena *scratch, struct fmt_error *e)
+                const struct vit_memory *memory, struct device_arena *scratch, struct fmt_error *e)
 {
     struct op_ctx c = {.backend = lane->c.backend, .pool = lane->c.pool, .scratch = scratch};
     struct tensor out;
-    return run_network(x, lane, &c, activations, size, NULL, &out, e);
+    return run_network(x, lane, &c, memory, size, NULL, &out, e);
 }
 
 /* A device arena of at least so many bytes, empty. */
@@ -125,6 +125,14 @@ static int reserve_arena(struct device_arena *a, const struct backend *backend, 
     return device_arena_init(a, backend, bytes, e);
 }
 
+static int reserve_host(struct arena *a, size_t bytes, struct fmt_error *e)
+{
+    if (a->base && bytes <= a->size)
+        return 0;
+    arena_release(a);
+    return arena_init(a, bytes, e);
+}
+
 static bool same_size(const struct extract_input_size *a, const struct extract_input_size *b)
 {
     return a->n == b->n && a->net_h == b->net_h && a->net_w == b->net_w && a->padded == b->padded;
@@ -133,16 +141,19 @@ static bool same_size(const struct extract_input_size *a, const struct extract_i
 static int reserve_arenas(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
                           struct fmt_error *e)
 {
-    lane->activations.used = lane->scratch.used = 0;
+    lane->activations.used = lane->scratch.used = lane->host.used = 0;
     if (same_size(&lane->planned, size))
         return 0;
     struct device_arena activations = {0}, scratch = {0};
+    struct arena host = {0};
     lane->planned = (struct extract_input_size){0};
-    int status = plan(x, lane, size, &activations, &scratch, e);
+    int status = plan(x, lane, size, &(struct vit_memory){&activations, &host}, &scratch, e);
     if (!status)
         status = reserve_arena(&lane->activations, lane->c.backend, activations.high, e);
     if (!status)
         status = reserve_arena(&lane->scratch, lane->c.backend, scratch.high, e);
+    if (!status)
+        status = reserve_host(&lane->host, host.high, e);
     if (!status)
         lane->planned = *size;
     return status;
@@ -169,7 +180,8 @@ int extract_forward(const struct extract *x, struct extract_lane *lane, struct e
     for (int i = 0; i < n && !status; i++)
         status = extract_reserve_row(x, &slot[i].input.geometry, &slot[i].row, e);
     if (!status)
-        status = run_network(x, lane, &lane->c, &lane->activations, &size, slot, &out, e);
+        status = run_network(x, lane, &lane->c, &(struct vit_memory){&lane->activations, &lane->host}, &size, slot, &out,
+                             e);
     if (!status)
         status = extract_buffer_reserve(&lane->tokens, (size_t)tensor_elements(out) * sizeof(float), e);
     if (status)
@@ -185,7 +197,8 @@ int extract_forward_bytes(const struct extract *x, struct extract_lane *lane, st
                           size_t *bytes, struct fmt_error *e)
 {
     struct device_arena activations = {0}, scratch = {0};
-    int status = plan(x, lane, &size, &activations, &scratch, e);
+    struct arena host = {0};
+    int status = plan(x, lane, &size, &(struct vit_memory){&activations, &host}, &scratch, e);
     *bytes = activations.high + scratch.high;
     return status;
 }

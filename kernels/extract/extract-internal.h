@@ -28,6 +28,7 @@ struct extract_worker {
 struct extract_lane {
     struct op_ctx c;
     struct device_arena activations, scratch;
+    struct arena host; /* lists of the network */
     struct extract_input_size {
         int64_t n, net_h, net_w;
         bool padded;
@@ -45,7 +46,6 @@ struct extract_slot {
 };
 
 /* extract-settings.c */
-int extract_check_depth(int64_t depth, struct fmt_error *e);
 int extract_check_settings(const struct extract *x, struct fmt_error *e);
 int64_t extract_row_tokens(const struct extract *x, int64_t net_h, int64_t net_w);
 

@@ -11,22 +11,12 @@ struct extract_settings extract_published_settings(void)
     return (struct extract_settings){.kind = FEAT_CLS, .resize = 256, .size = 224, .fit = EXTRACT_RESIZE};
 }
 
-int extract_check_depth(int64_t depth, struct fmt_error *e)
-{
-    if (depth <= EXTRACT_DEPTH_MAX)
-        return 0;
-    return fmt_fail(e, FMT_LIMIT, "backbone: %lld blocks; features can be of networks of 1 to %d", (long long)depth,
-                    EXTRACT_DEPTH_MAX);
-}
-
 int extract_parse_layers(const char *text, int64_t depth, uint64_t *layers, struct fmt_error *e)
 {
     char *copy = strdup(text), *rest = copy, *word;
     int status = copy ? 0 : fmt_no_memory(e);
     bool list = strchr(text, ',') != NULL;
     *layers = 0;
-    if (!status)
-        status = extract_check_depth(depth, e);
     while (!status && (word = strsep(&rest, ",")) != NULL) {
         int64_t v;
         if (list && *word == 0 && !rest && *layers)
@@ -54,7 +44,7 @@ int extract_check_settings(const struct extract *x, struct fmt_error *e)
         return fmt_fail(e, FMT_MISMATCH, "the weights have no projection head");
     if (s->kind == FEAT_HEAD && (s->layers != (uint64_t)1 << (depth - 1) || s->no_norm))
         return fmt_fail(e, FMT_INVALID, "the head takes the normalised output of the last block");
-    if (depth < EXTRACT_DEPTH_MAX && s->layers >> depth)
+    if (depth < VIT_DEPTH_MAX && s->layers >> depth)
         return fmt_fail(e, FMT_INVALID, "layers beyond the last block");
     if (s->resize < 0 || s->size < 0 || s->resize > RESIZE_SIDE_MAX || s->size > RESIZE_SIDE_MAX)
         return fmt_fail(e, FMT_LIMIT, "sizes are from 0 to %d", RESIZE_SIDE_MAX);

@@ -61,11 +61,8 @@ int extract_open(struct extract *x, const struct device *device, const struct ex
     *x = (struct extract){.device = device, .model = *model, .settings = *settings,
                           .n_workers = thread_workers(device->pool)};
     x->batch = has_own_lanes(x) ? 1 : BATCH_IMAGES;
-    int status = extract_check_depth(model->vit->config.depth, e);
-    if (!status) {
-        set_dimensions(x);
-        status = extract_check_settings(x, e);
-    }
+    set_dimensions(x);
+    int status = extract_check_settings(x, e);
     if (!status)
         status = open_lanes(x, e);
     if (status)
@@ -77,6 +74,7 @@ static void release_lane(struct extract_lane *lane)
 {
     device_arena_release(&lane->activations);
     device_arena_release(&lane->scratch);
+    arena_release(&lane->host);
     free(lane->token_rows.p);
     free(lane->tokens.p);
     free(lane->sum);
@@ -93,12 +91,12 @@ void extract_close(struct extract *x)
     *x = (struct extract){0};
 }
 
-int extract_transpose_weights(const struct device *device, const struct vit *vit, float *values, bool *transposed,
-                              struct fmt_error *e)
+int extract_transpose_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
+                              bool *transposed, struct fmt_error *e)
 {
     struct device_arena scratch = {0};
     struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
-    *transposed = vit_transpose_weights(&c, vit, NULL); /* planning */
+    *transposed = vit_transpose_weights(&c, vit, values); /* planning */
     int status = op_sync(&c, e);
     if (!status && *transposed)
         status = device_arena_init(&scratch, c.backend, scratch.high, e);

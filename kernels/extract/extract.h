@@ -26,11 +26,9 @@
 #include "shard-set.h"
 #include "vit.h"
 
-enum { EXTRACT_DEPTH_MAX = 64 }; /* blocks: files of features list the ones they hold in 64 bits */
-
 struct extract_model { /* all of it the caller's, for the life of struct extract */
     const struct vit *vit;
-    const float *values;
+    const struct params_array *values;
     bool weights_transposed; /* extract_transpose_weights said so of the values */
     const struct head *head; /* for FEAT_HEAD, else NULL */
     struct pixel_norm pixel_norm;
@@ -38,8 +36,8 @@ struct extract_model { /* all of it the caller's, for the life of struct extract
 
 /* Transposes the weights of a model (vit_transpose_weights) where the device gains by it: *transposed. They can be
  * neither hashed nor written afterwards. */
-int extract_transpose_weights(const struct device *device, const struct vit *vit, float *values, bool *transposed,
-                              struct fmt_error *e);
+int extract_transpose_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
+                              bool *transposed, struct fmt_error *e);
 
 /* ------------------------------------------------------------------ settings */
 

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 
+static const float WEIGHT_STD = 0.02f; /* of first values, as published */
+static const float LENGTH_MIN = 1e-12f; /* a shorter vector is not brought to unit length */
+
 static int64_t width_in(const struct head_config *h, int64_t layer)
 {
     return layer == 0 ? h->in_dim : h->hidden_dim;
@@ -15,13 +18,10 @@ static int64_t width_out(const struct head_config *h, int64_t layer)
 }
 
 /* A row of one or two dimensions. */
-static int add_row(struct params *t, struct param row, const char *name, int64_t *at, struct fmt_error *e)
+static int add_row(struct params *t, struct param row, const char *name, int *index, struct fmt_error *e)
 {
-    int index, status;
     row.n_dims = row.dims[1] ? 2 : 1;
-    if ((status = params_add(t, name, &row, &index, e)) == 0)
-        *at = t->rows[index].offset;
-    return status;
+    return params_add(t, name, &row, index, e);
 }
 
 int head_params(struct head *h, const struct head_config *config, const char *module, int layer, struct params *t,
@@ -40,7 +40,7 @@ int head_params(struct head *h, const struct head_config *config, const char *mo
         char name[32];
         struct param w = row, bias = row;
         w.dims[0] = width_out(config, i), w.dims[1] = width_in(config, i);
-        w.init = INIT_NORMAL, w.value = 0.02f, w.flags = PARAM_DECAY;
+        w.init = INIT_NORMAL, w.value = WEIGHT_STD, w.flags = PARAM_DECAY;
         bias.dims[0] = w.dims[0], bias.init = INIT_CONSTANT;
         snprintf(name, sizeof name, "mlp.%lld.weight", (long long)(2 * i)); /* GELUs count between them */
         status = add_row(t, w, name, &h->weight[i], e);
@@ -56,75 +56,51 @@ int head_params(struct head *h, const struct head_config *config, const char *mo
     return status ? status : add_row(t, v, "last_layer.weight_v", &h->weight_v, e);
 }
 
-static struct tensor layer_weight(const struct head *h, const float *values, int64_t i)
-{
-    return HOST_TENSOR(values + h->weight[i], width_out(&h->config, i), width_in(&h->config, i));
-}
-
-static struct tensor layer_bias(const struct head *h, const float *values, int64_t i)
-{
-    return HOST_TENSOR(values + h->bias[i], width_out(&h->config, i));
-}
-
-void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
-                  struct device_arena *arena, struct head_activations *pass)
+void head_forward(struct op_ctx *c, const struct head *h, const struct params_array *values, struct tensor x,
+                  bool save_for_backward, struct device_arena *arena, struct head_activations *act)
 {
     const struct head_config *hc = &h->config;
-    *pass = (struct head_activations){.T = T, .x = x};
-    pass->z = HOST_TAKE(arena, float, T * hc->bottleneck_dim);
-    pass->norm = HOST_TAKE(arena, float, T);
+    int64_t T = x.dims[0], last = hc->n_layers - 1;
+    *act = (struct head_activations){.x = x};
+    act->z = TENSOR_TAKE(arena, DTYPE_F32, T, hc->bottleneck_dim);
+    act->length = TENSOR_TAKE(arena, DTYPE_F32, T);
     for (int64_t i = 0; i < hc->n_layers; i++) {
-        int64_t N = width_out(hc, i);
-        struct tensor in = HOST_TENSOR(x, T, width_in(hc, i)), w = layer_weight(h, values, i), b = layer_bias(h, values,
-                                                                                                              i);
-        pass->after[i] = HOST_TAKE(arena, float, T * N);
-        if (i == hc->n_layers - 1) {
-            op_linear_fwd(c, HOST_TENSOR(pass->after[i], T, N), in, w, b);
-        } else {
-            pass->before[i] = keep ? HOST_TAKE(arena, float, T * N) : NULL;
-            op_linear_gelu_fwd(c, HOST_TENSOR(pass->after[i], T, N),
-                               keep ? HOST_TENSOR(pass->before[i], T, N) : TENSOR_NONE, in,
-                               w, b);
-        }
-        x = pass->after[i];
+        struct tensor w = params_tensor(values, h->weight[i]), b = params_tensor(values, h->bias[i]);
+        act->out[i] = TENSOR_TAKE(arena, DTYPE_F32, T, width_out(hc, i));
+        if (i < last && save_for_backward)
+            act->pre_gelu[i] = TENSOR_TAKE(arena, DTYPE_F32, T, width_out(hc, i));
+        if (i < last)
+            op_linear_gelu_fwd(c, act->out[i], act->pre_gelu[i], x, w, b);
+        else
+            op_linear_fwd(c, act->out[i], x, w, b);
+        x = act->out[i];
     }
-    op_l2norm_fwd(c, HOST_TENSOR(pass->z, T, hc->bottleneck_dim), HOST_TENSOR(pass->norm, T),
-                  HOST_TENSOR(x, T, hc->bottleneck_dim),
-                  1e-12f);
+    op_l2norm_fwd(c, act->z, act->length, x, LENGTH_MIN);
 }
 
-void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass,
-                   float *dz,
-                   float *dx, struct device_arena *arena, float *grads)
+void head_backward(struct op_ctx *c, const struct head *h, const struct params_array *values,
+                   const struct head_activations *act, struct tensor dz, struct tensor dx, struct device_arena *arena,
+                   const struct params_array *grads)
 {
     const struct head_config *hc = &h->config;
-    int64_t T = pass->T, b = hc->bottleneck_dim;
     size_t mark = arena->used;
-    float *dy = dz, *hidden[2] = {NULL, NULL};
+    struct tensor dy = dz, dhidden[2];
     for (int i = 0; i < 2 && hc->n_layers > 1; i++)
-        hidden[i] = HOST_TAKE(arena, float, T * hc->hidden_dim);
-    op_l2norm_bwd(c, HOST_TENSOR(dy, T, b), HOST_TENSOR(dz, T, b), HOST_TENSOR(pass->z, T, b),
-                  HOST_TENSOR(pass->norm, T), 1e-12f);
+        dhidden[i] = TENSOR_TAKE(arena, DTYPE_F32, act->x.dims[0], hc->hidden_dim);
+    op_l2norm_bwd(c, dy, dz, act->z, act->length, LENGTH_MIN);
     for (int64_t i = hc->n_layers - 1; i >= 0; i--) {
-        int64_t N = width_out(hc, i), K = width_in(hc, i);
-        const float *in = i > 0 ? pass->after[i - 1] : pass->x;
-        float *back = i > 0 ? hidden[i % 2] : dx;
-        op_linear_bwd_w(c, HOST_TENSOR(grads + h->weight[i], N, K), HOST_TENSOR(grads + h->bias[i], N),
-                        HOST_TENSOR(dy, T, N),
-                        HOST_TENSOR(in, T, K));
-        op_linear_bwd_x(c, HOST_TENSOR(back, T, K), HOST_TENSOR(dy, T, N), layer_weight(h, values, i));
+        struct tensor in = i > 0 ? act->out[i - 1] : act->x, din = i > 0 ? dhidden[i % 2] : dx;
+        op_linear_bwd_w(c, params_tensor(grads, h->weight[i]), params_tensor(grads, h->bias[i]), dy, in);
+        op_linear_bwd_x(c, din, dy, params_tensor(values, h->weight[i]));
         if (i > 0)
-            op_gelu_bwd(c, HOST_TENSOR(back, T, K), TENSOR_NONE, HOST_TENSOR(back, T, K),
-                        HOST_TENSOR(pass->before[i - 1], T, K));
-        dy = back;
+            op_gelu_bwd(c, din, TENSOR_NONE, din, act->pre_gelu[i - 1]);
+        dy = din;
     }
     arena->used = mark;
 }
 
-struct prototype_layer head_prototypes(const struct head *h, const float *values, const float *z, int64_t T)
+struct prototype_layer head_prototypes(const struct head *h, const struct params_array *values, struct tensor z)
 {
-    int64_t K = h->config.n_prototypes, b = h->config.bottleneck_dim;
-    return (struct prototype_layer){.z = HOST_TENSOR(z, T, b),
-                                    .v = HOST_TENSOR(values + h->weight_v, K, b),
-                                    .g = HOST_TENSOR(values + h->weight_g, K, 1)};
+    return (struct prototype_layer){
+        .z = z, .v = params_tensor(values, h->weight_v), .g = params_tensor(values, h->weight_g)};
 }

@@ -2,7 +2,7 @@
  * rows brought to unit length, and a last layer of prototypes with weight norm, W[k] = g[k] v[k] / |v[k]|.
  *
  * Here is the part up to the unit rows z [T,bottleneck]. The logits z W^T are no tensor of their own where it can be
- * helped: the losses go over the prototypes in tiles (prototypes.h). head_prototypes() gives them what they need.
+ * avoided: the losses go over the prototypes in tiles (prototypes.h). head_prototypes() gives them what they need.
  */
 #ifndef HEAD_H
 #define HEAD_H
@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 #include "device-arena.h"
-#include "params.h"
 #include "op.h"
+#include "params-array.h"
+#include "params.h"
 #include "prototypes.h"
 
 enum { HEAD_LAYERS_MAX = 16 };
@@ -25,33 +26,33 @@ struct head_config {
     int64_t n_layers; /* linear layers before the prototypes: 1 .. HEAD_LAYERS_MAX */
 };
 
-/* A head's place in the arrays of a table. */
 struct head {
     struct head_config config;
-    int64_t weight[HEAD_LAYERS_MAX], bias[HEAD_LAYERS_MAX], weight_g, weight_v; /* offsets */
+    int weight[HEAD_LAYERS_MAX], bias[HEAD_LAYERS_MAX], weight_g, weight_v; /* rows of the table */
 };
 
 /* Begins the module and appends its rows in published order. `layer`: for layer-wise decay, depth + 1. */
 int head_params(struct head *h, const struct head_config *config, const char *module, int layer, struct params *t,
                 struct fmt_error *e);
 
-/* What a forward pass leaves; valid until the caller resets the arena. */
+/* What a forward pass gives; valid until the caller resets the arena. */
 struct head_activations {
-    int64_t T;
-    const float *x;               /* [T,D]: as given, must live as long */
-    float *before[HEAD_LAYERS_MAX]; /* of GELU; kept for backward, else NULL */
-    float *after[HEAD_LAYERS_MAX];  /* input of the next layer */
-    float *norm, *z;              /* [T], [T,bottleneck] */
+    struct tensor x;                         /* [T,D]: as given, must live as long */
+    struct tensor pre_gelu[HEAD_LAYERS_MAX]; /* [T,hidden]: saved for backward, else TENSOR_NONE */
+    struct tensor out[HEAD_LAYERS_MAX];      /* [T,hidden], at last [T,bottleneck]: outputs of the layers */
+    struct tensor length, z;                 /* [T] of the last output, [T,bottleneck] at unit length */
 };
 
-void head_forward(struct op_ctx *c, const struct head *h, const float *values, const float *x, int64_t T, bool keep,
-                  struct device_arena *arena, struct head_activations *pass);
-/* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten. keep was set. */
-void head_backward(struct op_ctx *c, const struct head *h, const float *values, const struct head_activations *pass,
-                   float *dz,
-                   float *dx, struct device_arena *arena, float *grads);
+/* x [T,D] */
+void head_forward(struct op_ctx *c, const struct head *h, const struct params_array *values, struct tensor x,
+                  bool save_for_backward, struct device_arena *arena, struct head_activations *act);
+/* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten. save_for_backward was set. Temporaries
+ * come from the arena. */
+void head_backward(struct op_ctx *c, const struct head *h, const struct params_array *values,
+                   const struct head_activations *act, struct tensor dz, struct tensor dx, struct device_arena *arena,
+                   const struct params_array *grads);
 
 /* Rows z [T,bottleneck] before this head's prototypes. */
-struct prototype_layer head_prototypes(const struct head *h, const float *values, const float *z, int64_t T);
+struct prototype_layer head_prototypes(const struct head *h, const struct params_array *values, struct tensor z);
 
 #endif

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "num.h"
-#include "rng.h"
 
 enum { ALIGN_ELEMENTS = 16, FIRST_CAPACITY = 256 };
 
@@ -123,27 +122,4 @@ bool params_trained_run(const struct params *t, int module, int *row, int64_t *f
         *count = t->rows[i].offset + padded(t->rows[i].count) - *first;
     *row = i;
     return true;
-}
-
-/* ------------------------------------------------------------------ first values */
-
-static float draw(const struct param *p, struct rng *r)
-{
-    double v = (double)p->value;
-    switch (p->init) {
-    case INIT_NORMAL: return (float)(v * rng_normal(r));
-    case INIT_UNIFORM: return (float)rng_between(r, -v, v);
-    default: return p->value;
-    }
-}
-
-void params_init(const struct params *t, float *values, uint64_t seed)
-{
-    memset(values, 0, (size_t)t->count * sizeof *values); /* padding too */
-    for (int i = 0; i < t->n_rows; i++) {
-        const struct param *p = &t->rows[i];
-        struct rng r = rng_stream(seed, (uint64_t)i, 0, RNG_INIT);
-        for (int64_t k = 0; k < p->count; k++)
-            values[p->offset + k] = draw(p, &r);
-    }
 }

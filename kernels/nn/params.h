@@ -6,8 +6,7 @@
  *   struct params t = {0};
  *   vit_params(&vit, &config, &t, &e);                 module "backbone"
  *   head_params(..., HEAD_DINO, ..., &t, &e);          module "dino_head"
- *   float *w = ARENA_TAKE(arena, float, t.count);
- *   params_init(&t, w, seed);
+ *   struct params_array w = params_array_take(&arena, &t, DTYPE_F32);       params-array.h
  *
  * Each row begins at a multiple of 16 elements; the gaps are padding, always zero in every array, so that whole-array
  * sums, scalings and copies need not leave them out. The rows of a module stand together.
@@ -75,8 +74,5 @@ int64_t params_module_elements(const struct params *t, int module); /* of its ro
 /* The next run of trained rows of a module from row *row on, padding included: false when there is none. *row is left
  * behind the run: for (int row = 0; params_trained_run(t, m, &row, &first, &count);) */
 bool params_trained_run(const struct params *t, int module, int *row, int64_t *first, int64_t *count);
-
-/* First values of all rows; row i draws from the stream (seed, i, 0, RNG_INIT). */
-void params_init(const struct params *t, float *values, uint64_t seed);
 
 #endif

@@ -1,4 +1,4 @@
-/* vit.c - dimensions, parameters and draws of the backbone; what it computes is in vit-pass.c. */
+/* vit.c - dimensions, parameters and draws of the backbone; what it computes is in vit-forward.c and vit-backward.c. */
 #include "vit.h"
 
 #include <math.h>
@@ -67,9 +67,9 @@ struct adding {
     int layer;
 };
 
-static const float WEIGHT_DEVIATION = 0.02f;
+static const float WEIGHT_STD = 0.02f, TOKEN_STD = 1e-6f; /* of first values, as published */
 
-static int64_t add(struct adding *a, const char *name, enum params_init init, float value, unsigned flags, int n_dims,
+static int add(struct adding *a, const char *name, enum params_init init, float value, unsigned flags, int n_dims,
                    const int64_t *dims)
 {
     struct param p = {.n_dims = n_dims, .init = init, .value = value, .layer = a->layer, .flags = flags};
@@ -80,24 +80,25 @@ static int64_t add(struct adding *a, const char *name, enum params_init init, fl
     snprintf(text, sizeof text, "%s%s", a->block, name);
     if (!a->status)
         a->status = params_add(a->table, text, &p, &row, a->e);
-    return a->status ? -1 : a->table->rows[row].offset;
+    return row;
 }
 
 #define DIMS(...) TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__}
 
-static int64_t add_vector(struct adding *a, const char *name, float value, int64_t n)
+static int add_vector(struct adding *a, const char *name, float value, int64_t n)
 {
     return add(a, name, INIT_CONSTANT, value, 0, DIMS(n));
 }
 
-static int64_t add_linear(struct adding *a, const char *name, bool bias, int64_t N, int64_t K, int64_t *bias_at)
+/* Weight [N,K], whose row is returned, and bias [N]. */
+static int add_linear(struct adding *a, const char *name, bool bias, int64_t N, int64_t K, int *bias_row)
 {
     char text[48];
     snprintf(text, sizeof text, "%s.weight", name);
-    int64_t at = add(a, text, INIT_NORMAL, WEIGHT_DEVIATION, PARAM_DECAY, DIMS(N, K));
+    int row = add(a, text, INIT_NORMAL, WEIGHT_STD, PARAM_DECAY, DIMS(N, K));
     snprintf(text, sizeof text, "%s.bias", name);
-    *bias_at = bias ? add_vector(a, text, 0, N) : -1;
-    return at;
+    *bias_row = bias ? add_vector(a, text, 0, N) : -1;
+    return row;
 }
 
 static void add_block(struct adding *a, const struct vit_config *f, int64_t i, struct vit_block_rows *b)
@@ -133,9 +134,9 @@ int vit_params(struct vit *v, const struct vit_config *config, struct params *t,
         v->config.eps = VIT_EPS;
     /* PyTorch's default for a convolution, which the published code leaves in place: U(-b, b), b = 1 / sqrt(fan in) */
     float bound = (float)(1 / sqrt((double)(3 * f->patch * f->patch)));
-    v->cls = add(&a, "cls_token", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, 1, f->C));
-    v->pos = add(&a, "pos_embed", INIT_NORMAL, WEIGHT_DEVIATION, PARAM_DECAY, DIMS(1, 1 + f->grid * f->grid, f->C));
-    v->reg = f->R ? add(&a, "register_tokens", INIT_NORMAL, 1e-6f, PARAM_DECAY, DIMS(1, f->R, f->C)) : -1;
+    v->cls = add(&a, "cls_token", INIT_NORMAL, TOKEN_STD, PARAM_DECAY, DIMS(1, 1, f->C));
+    v->pos = add(&a, "pos_embed", INIT_NORMAL, WEIGHT_STD, PARAM_DECAY, DIMS(1, 1 + f->grid * f->grid, f->C));
+    v->reg = f->R ? add(&a, "register_tokens", INIT_NORMAL, TOKEN_STD, PARAM_DECAY, DIMS(1, f->R, f->C)) : -1;
     v->mask = add(&a, "mask_token", INIT_CONSTANT, 0, PARAM_DECAY | PARAM_OPTIONAL, DIMS(1, f->C));
     v->patch_w = add(&a, "patch_embed.proj.weight", INIT_UNIFORM, bound, PARAM_DECAY | PARAM_PATCH_EMBED,
                      DIMS(f->C, 3, f->patch, f->patch));

@@ -44,6 +44,7 @@ struct backend {
     void (*sync)(struct op_ctx *c); /* waits and reports what failed; NULL: nothing to wait for */
 
     bool (*prefers_transposed_weights)(void); /* whether forward products gain from them (tensor.h) */
+    bool computes_in_host_memory; /* its addresses are those of the host (op_borrow) */
     bool batch_changes_bits; /* an image's bits depend on how many are computed with it */
 
 #define OP(name, params, args) void(*name) params;

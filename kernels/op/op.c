@@ -53,6 +53,22 @@ void op_copy_out(struct op_ctx *c, void *host, struct tensor from)
         c->backend->copy_out(c, host, from.data, bytes);
 }
 
+struct tensor op_borrow(struct op_ctx *c, struct device_arena *a, enum dtype dtype, const void *host, int n_dims,
+                        const int64_t *dims)
+{
+    if (!c->backend->computes_in_host_memory) {
+        struct tensor copy = device_arena_take(a, dtype, n_dims, dims);
+        op_copy_in(c, copy, host);
+        return copy;
+    }
+    struct tensor t = {.dtype = dtype, .n_dims = n_dims};
+    for (int i = 0; i < n_dims; i++)
+        t.dims[i] = dims[i];
+    if (!op_planning(c))
+        t.data.at = (uintptr_t)host;
+    return t;
+}
+
 bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dtype, int n_dims, const int64_t *dims)
 {
     struct tensor expected = {.dtype = dtype, .n_dims = n_dims};

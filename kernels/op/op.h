@@ -54,6 +54,13 @@ int op_sync(struct op_ctx *c, struct fmt_error *e); /* waits; the sticky error o
 /* -- between host and device: the only crossings -- */
 void op_copy_in(struct op_ctx *c, struct tensor to, const void *host);  /* the host's memory is free when it returns */
 void op_copy_out(struct op_ctx *c, void *host, struct tensor from);     /* waits */
+/* The host's data as an operand that is only read: OP_BORROW(c, arena, DTYPE_U8, pixels, B, H, W, 3). A copy, taken from
+ * the arena; on a backend that computes in the host's memory that memory itself, and nothing is taken. The host leaves it
+ * as it is until the arena is reset. */
+#define OP_BORROW(c, arena, dtype, host, ...) \
+    op_borrow((c), (arena), (dtype), (host), TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__})
+struct tensor op_borrow(struct op_ctx *c, struct device_arena *a, enum dtype dtype, const void *host, int n_dims,
+                        const int64_t *dims);
 
 /* -- for backends and for operations of other modules -- */
 bool op_planning(const struct op_ctx *c);                     /* or failed: check shapes, touch nothing */

@@ -9,9 +9,10 @@
 
 enum update_rule { UPDATE_ADAMW, UPDATE_SGD };
 
-/* Elements with the same rates: [offset, offset + count) of each array. */
+/* Elements with the same rates: [offset, offset + count) of each array of the student. */
 struct update_range {
     int64_t offset, count;
+    int64_t teacher_offset;          /* of the same parameters in `teacher`; -1: it does not have them */
     double lr, weight_decay;
     double clip;                     /* the gradient is multiplied by it first */
     double correction1, correction2; /* AdamW: 1 - beta^t */
@@ -21,7 +22,8 @@ struct update {
     enum update_rule rule;
     const struct update_range *ranges; /* host memory */
     int64_t n_ranges;
-    struct tensor student, m, v, grad, teacher; /* [n] f32 each; v: AdamW alone, else TENSOR_NONE */
+    struct tensor student, m, v, grad; /* [n] f32 each; v: AdamW alone, else TENSOR_NONE */
+    struct tensor teacher;             /* [any] f32: of a layout of its own */
     double teacher_momentum;  /* teacher = teacher_momentum * teacher + (1 - teacher_momentum) * student */
     double beta1, beta2, eps; /* AdamW; SGD: beta1 is the momentum */
 };

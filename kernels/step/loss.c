@@ -3,184 +3,260 @@
 
 #include <math.h>
 
+/* ------------------------------------------------------------------ memory */
+
 static int64_t first_row(const struct loss_head *l, enum loss_kind kind)
 {
     return kind == LOSS_DINO ? 0 : l->rows[LOSS_DINO];
 }
 
-void loss_carve(struct loss_head *l, bool keep, struct device_arena *arena)
+void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *a)
 {
-    int64_t K = l->head.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
-    l->z = HOST_TAKE(arena, float, rows * l->head.config.bottleneck_dim);
-    l->log_row = HOST_TAKE(arena, double, rows);
-    l->teacher_logits = keep ? HOST_TAKE(arena, float, prototypes_logits_count(rows, K)) : NULL;
-    l->student_logits = keep ? HOST_TAKE(arena, float, prototypes_logits_count(l->student_rows_max, K)) : NULL;
+    int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
+    l->z = TENSOR_TAKE(a, DTYPE_F32, rows, l->student.config.bottleneck_dim);
+    l->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
+    l->teacher_logits = l->student_logits = TENSOR_NONE;
+    if (cache_logits) {
+        l->teacher_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(rows, K));
+        l->student_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(l->student_rows_max, K));
+    }
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
+        struct loss_center *center = &l->center[kind];
         if (!l->serves[kind])
             continue;
-        struct loss_center *center = &l->center[kind];
-        l->log_col[kind] = HOST_TAKE(arena, double, K);
-        center->now = HOST_TAKE(arena, float, K);
-        center->pending = HOST_TAKE(arena, float, K);
-        center->next = HOST_TAKE(arena, float, K);
-        center->mean = HOST_TAKE(arena, float, K);
+        l->log_col[kind] = TENSOR_TAKE(a, DTYPE_F64, K);
+        center->now = TENSOR_TAKE(a, DTYPE_F32, K);
+        center->pending = TENSOR_TAKE(a, DTYPE_F32, K);
+        center->next = TENSOR_TAKE(a, DTYPE_F32, K);
+        center->mean = TENSOR_TAKE(a, DTYPE_F32, K);
     }
 }
 
+/* The memory for cached logits in the shape of these rows. */
+static struct tensor logits_of(struct tensor memory, const struct prototype_layer *p)
+{
+    int64_t T = p->z.dims[0], K = p->v.dims[0];
+    if (!tensor_given(memory))
+        return TENSOR_NONE;
+    return TENSOR_SHAPED(tensor_rows(memory, 0, prototypes_logits_count(T, K)), PROTOTYPES_LOGITS(T, K));
+}
+
+/* ------------------------------------------------------------------ centres */
+
 void loss_clear_centers(struct op_ctx *c, struct loss_head *l)
 {
-    int64_t K = l->head.config.n_prototypes;
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
         if (!l->serves[kind])
             continue;
-        op_fill(c, HOST_TENSOR(center->now, K), 0);
-        op_fill(c, HOST_TENSOR(center->pending, K), 0);
+        op_fill(c, center->now, 0);
+        op_fill(c, center->pending, 0);
         center->has_pending = false;
     }
 }
 
 /* next = 0.9 now + 0.1 pending */
-static void fold_center(struct op_ctx *c, struct loss_center *center, int64_t K)
+static void fold_center(struct op_ctx *c, struct loss_center *center)
 {
-    op_copy(c, HOST_TENSOR(center->next, K), HOST_TENSOR(center->now, K));
+    op_copy(c, center->next, center->now);
     if (center->has_pending) {
-        op_axpy(c, HOST_TENSOR(center->next, K), (float)(LOSS_CENTER_MOMENTUM - 1), HOST_TENSOR(center->now, K));
-        op_axpy(c, HOST_TENSOR(center->next, K), (float)(1 - LOSS_CENTER_MOMENTUM), HOST_TENSOR(center->pending, K));
+        op_axpy(c, center->next, (float)(LOSS_CENTER_MOMENTUM - 1), center->now);
+        op_axpy(c, center->next, (float)(1 - LOSS_CENTER_MOMENTUM), center->pending);
     }
-}
-
-static struct tensor logits_of(float *logits, const struct prototype_layer *p)
-{
-    return logits ? HOST_TENSOR(logits, PROTOTYPES_LOGITS(p->z.dims[0], p->v.dims[0])) : TENSOR_NONE;
-}
-
-static void sinkhorn(struct op_ctx *c, struct loss_head *l, struct tensor log_col, struct tensor log_row,
-                     int64_t first)
-{
-    op_fill(c, log_row, 0);
-    for (int round = 1; round <= LOSS_SINKHORN_ROUNDS; round++)
-        op_prototype_sinkhorn(c, log_col, log_row, &l->teacher, first, l->temperature,
-                              round < LOSS_SINKHORN_ROUNDS ? log((double)log_row.dims[0]) : 0);
-}
-
-static void centering(struct op_ctx *c, struct loss_head *l, struct loss_center *center, struct tensor log_col,
-                      struct tensor log_row, int64_t first)
-{
-    size_t mark = c->scratch->used;
-    int64_t K = log_col.dims[0];
-    struct tensor sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
-    op_prototype_center(c, log_col, log_row, sum, &l->teacher, first, HOST_TENSOR(center->next, K), l->temperature);
-    op_divide(c, HOST_TENSOR(center->mean, K), sum, (double)log_row.dims[0]);
-    c->scratch->used = mark;
-}
-
-void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, double temperature)
-{
-    int64_t K = l->head.config.n_prototypes;
-    l->temperature = temperature;
-    l->teacher = head_prototypes(&l->head, values, l->z, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]);
-    l->teacher.logits = logits_of(l->teacher_logits, &l->teacher);
-    op_prototype_cache_logits(c, &l->teacher);
-    for (int kind = 0; kind < LOSS_KINDS; kind++) {
-        struct loss_center *center = &l->center[kind];
-        int64_t first = first_row(l, (enum loss_kind)kind), n = l->rows[kind];
-        if (!l->serves[kind])
-            continue;
-        center->has_mean = !l->sinkhorn && n > 0;
-        if (!l->sinkhorn)
-            fold_center(c, center, K);
-        if (n == 0)
-            continue;
-        double *log_row = l->log_row ? l->log_row + first : NULL; /* NULL while planning */
-        if (l->sinkhorn)
-            sinkhorn(c, l, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n), first);
-        else
-            centering(c, l, center, HOST_TENSOR(l->log_col[kind], K), HOST_TENSOR(log_row, n), first);
-    }
-}
-
-void loss_collapse(struct op_ctx *c, struct loss_head *l, double *entropy, struct prototype_collapse *out)
-{
-    size_t mark = c->scratch->used;
-    int64_t K = l->head.config.n_prototypes, n = l->rows[LOSS_DINO];
-    struct tensor log_col = l->sinkhorn ? TENSOR_NONE : HOST_TENSOR(l->log_col[LOSS_DINO], K);
-    struct tensor share_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K), won = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
-    op_prototype_collapse_sums(c, entropy, share_sum, won, &l->teacher, 0, n, n, log_col, l->temperature);
-    op_prototype_collapse(c, out, share_sum, won, n);
-    c->scratch->used = mark;
 }
 
 void loss_commit(struct op_ctx *c, struct loss_head *l)
 {
-    int64_t K = l->head.config.n_prototypes;
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
         if (!l->serves[kind] || l->sinkhorn)
             continue;
-        op_copy(c, HOST_TENSOR(center->now, K), HOST_TENSOR(center->next, K));
+        op_copy(c, center->now, center->next);
         if (center->has_mean)
-            op_copy(c, HOST_TENSOR(center->pending, K), HOST_TENSOR(center->mean, K));
+            op_copy(c, center->pending, center->mean);
         center->has_pending = center->has_mean;
     }
 }
 
-/* Copies the picked rows of z and of log_row. */
-static struct prototype_layer pick_rows(struct op_ctx *c, const struct loss_head *l, const int64_t *picked, int64_t n,
-                                        struct device_arena *arena, double **log_row)
+/* ------------------------------------------------------------------ targets */
+
+/* Sets l->all_rows: how many rows there are of each kind on all ranks. */
+static void count_all_rows(struct op_ctx *c, const struct world *world, struct loss_head *l)
 {
-    struct prototype_layer p = l->teacher;
-    int64_t b = p.z.dims[1];
-    struct tensor z = HOST_TENSOR(HOST_TAKE(arena, float, n * b), n, b);
-    *log_row = HOST_TAKE(arena, double, n);
-    op_gather_rows(c, z, p.z, HOST_TENSOR(picked, n));
-    for (int64_t i = 0; i < n && !op_planning(c); i++)
-        (*log_row)[i] = l->log_row[picked[i]];
-    p.z = z, p.logits = TENSOR_NONE, p.logits_cached = false;
-    return p;
+    double n[LOSS_KINDS];
+    for (int kind = 0; kind < LOSS_KINDS; kind++)
+        n[kind] = (double)l->rows[kind];
+    if (!op_planning(c))
+        world_all_reduce_host(world, n, LOSS_KINDS, WORLD_SUM, &c->error);
+    for (int kind = 0; kind < LOSS_KINDS; kind++)
+        l->all_rows[kind] = (int64_t)n[kind];
 }
 
-void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const int64_t *picked,
-                int64_t n_picked, int64_t n_first, struct device_arena *arena)
+/* What a kind's targets are made from: rows [first, first + log_row's length) of l->teacher_rows. */
+struct rows_of_kind {
+    int64_t first;
+    double all;                    /* rows on all ranks */
+    struct tensor log_col, log_row;
+};
+
+/* A round of Sinkhorn-Knopp over the rows of all ranks, in parts (prototypes.h). A rank without rows takes part. */
+static void shared_round(struct op_ctx *c, const struct world *world, const struct loss_head *l,
+                         const struct rows_of_kind *r, double log_rows)
 {
-    *r = (struct loss_rows){.T = T};
-    r->target = HOST_TAKE(arena, int64_t, 2 * T);
-    r->weight = HOST_TAKE(arena, float, T);
-    r->row_loss = HOST_TAKE(arena, double, T);
-    r->lse = HOST_TAKE(arena, double, T);
-    r->mass = HOST_TAKE(arena, double, T);
-    r->dz = HOST_TAKE(arena, float, T * l->head.config.bottleneck_dim);
-    int64_t K = l->head.config.n_prototypes, rows = picked ? n_picked : l->rows[LOSS_DINO] + l->rows[LOSS_IBOT];
-    double *log_row = l->log_row;
-    r->targets = (struct prototype_targets){.teacher = l->teacher,
-                                            .temperature = l->temperature,
-                                            .n_first = n_first,
-                                            .log_col = {HOST_TENSOR(l->log_col[0], K), HOST_TENSOR(l->log_col[1], K)}};
-    if (picked)
-        r->targets.teacher = pick_rows(c, l, picked, n_picked, arena, &log_row);
-    r->targets.log_row = HOST_TENSOR(log_row, rows);
+    size_t mark = c->scratch->used;
+    int64_t K = r->log_col.dims[0], n = r->log_row.dims[0];
+    struct tensor col_max = TENSOR_TAKE(c->scratch, DTYPE_F64, K), new_max = TENSOR_TAKE(c->scratch, DTYPE_F64, K),
+                  col_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
+    if (n > 0) {
+        op_prototype_sinkhorn_columns(c, col_max, col_sum, r->log_row, &l->teacher_rows, r->first, l->temperature);
+    } else {
+        op_fill(c, col_max, -INFINITY);
+        op_fill(c, col_sum, 0);
+    }
+    op_copy(c, new_max, col_max);
+    world_all_reduce(world, c, new_max, WORLD_MAX);
+    op_prototype_sinkhorn_rescale(c, col_sum, col_max, new_max);
+    world_all_reduce(world, c, col_sum, WORLD_SUM);
+    if (n > 0)
+        op_prototype_sinkhorn_rows(c, r->log_col, r->log_row, new_max, col_sum, &l->teacher_rows, r->first,
+                                   l->temperature, log_rows);
+    c->scratch->used = mark;
 }
 
-static struct prototype_pairs pairs_of(const struct loss_rows *r)
+static void sinkhorn(struct op_ctx *c, const struct world *world, const struct loss_head *l,
+                     const struct rows_of_kind *r)
 {
-    return (struct prototype_pairs){HOST_TENSOR(r->target, r->T, 2), HOST_TENSOR(r->weight, r->T),
-                                    LOSS_STUDENT_TEMPERATURE};
+    op_fill(c, r->log_row, 0);
+    for (int round = 1; round <= LOSS_SINKHORN_ROUNDS; round++) {
+        double log_rows = round < LOSS_SINKHORN_ROUNDS ? log(r->all) : 0;
+        if (world->size > 1)
+            shared_round(c, world, l, r, log_rows);
+        else
+            op_prototype_sinkhorn(c, r->log_col, r->log_row, &l->teacher_rows, r->first, l->temperature, log_rows);
+    }
 }
 
-void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const float *values, const float *z)
+static void centering(struct op_ctx *c, const struct world *world, const struct loss_head *l,
+                      const struct loss_center *center, const struct rows_of_kind *r)
 {
-    r->student = head_prototypes(&l->head, values, z, r->T);
+    size_t mark = c->scratch->used;
+    struct tensor sum = TENSOR_TAKE(c->scratch, DTYPE_F64, r->log_col.dims[0]);
+    if (r->log_row.dims[0] > 0)
+        op_prototype_center(c, r->log_col, r->log_row, sum, &l->teacher_rows, r->first, center->next, l->temperature);
+    else
+        op_fill(c, sum, 0);
+    world_all_reduce(world, c, sum, WORLD_SUM);
+    op_divide(c, center->mean, sum, r->all);
+    c->scratch->used = mark;
+}
+
+static void targets_of(struct op_ctx *c, const struct world *world, struct loss_head *l, enum loss_kind kind)
+{
+    struct loss_center *center = &l->center[kind];
+    int64_t first = first_row(l, kind);
+    struct rows_of_kind r = {.first = first, .all = (double)l->all_rows[kind], .log_col = l->log_col[kind],
+                             .log_row = tensor_rows(l->log_row, first, l->rows[kind])};
+    center->has_mean = !l->sinkhorn && l->all_rows[kind] > 0;
+    if (!l->sinkhorn)
+        fold_center(c, center);
+    if (l->all_rows[kind] == 0)
+        return;
+    if (l->sinkhorn)
+        sinkhorn(c, world, l, &r);
+    else
+        centering(c, world, l, center, &r);
+}
+
+void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head *l, const struct params_array *values,
+                  double temperature)
+{
+    l->temperature = temperature;
+    l->teacher_rows =
+        head_prototypes(&l->teacher, values, tensor_rows(l->z, 0, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]));
+    l->teacher_rows.logits = logits_of(l->teacher_logits, &l->teacher_rows);
+    op_prototype_cache_logits(c, &l->teacher_rows);
+    count_all_rows(c, world, l);
+    for (int kind = 0; kind < LOSS_KINDS; kind++)
+        if (l->serves[kind])
+            targets_of(c, world, l, (enum loss_kind)kind);
+}
+
+void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head *l, double *entropy,
+                   struct prototype_collapse *out)
+{
+    size_t mark = c->scratch->used;
+    int64_t K = l->teacher.config.n_prototypes, n = l->rows[LOSS_DINO], N = l->all_rows[LOSS_DINO];
+    struct tensor log_col = l->sinkhorn ? TENSOR_NONE : l->log_col[LOSS_DINO];
+    struct tensor share_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K), won = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
+    op_prototype_collapse_sums(c, entropy, share_sum, won, &l->teacher_rows, 0, n, N, log_col, l->temperature);
+    world_all_reduce(world, c, share_sum, WORLD_SUM);
+    world_all_reduce(world, c, won, WORLD_MAX);
+    op_prototype_collapse(c, out, share_sum, won, N);
+    c->scratch->used = mark;
+}
+
+/* ------------------------------------------------------------------ losses of a micro-batch */
+
+static int64_t n_rows(const struct loss_part *part)
+{
+    int64_t n = 0;
+    for (int i = 0; i < part->n_runs; i++)
+        n += part->runs[i].n;
+    return n;
+}
+
+/* Copies the rows of the runs, and what belongs to them of log_row. */
+static void take_part(struct op_ctx *c, const struct loss_head *l, const struct loss_part *part,
+                      struct prototype_targets *t, struct device_arena *arena)
+{
+    int64_t n = n_rows(part), to = 0;
+    struct tensor z = TENSOR_TAKE(arena, DTYPE_F32, n, l->z.dims[1]), log_row = TENSOR_TAKE(arena, DTYPE_F64, n);
+    for (int i = 0; i < part->n_runs; i++) {
+        const struct loss_run *run = &part->runs[i];
+        op_copy(c, tensor_rows(z, to, run->n), tensor_rows(l->z, run->first, run->n));
+        op_copy(c, tensor_rows(log_row, to, run->n), tensor_rows(l->log_row, run->first, run->n));
+        to += run->n;
+    }
+    t->teacher.z = z;
+    t->teacher.logits = TENSOR_NONE;
+    t->teacher.logits_cached = false;
+    t->log_row = log_row;
+}
+
+void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const struct loss_part *part,
+                const int64_t *target, const float *weight, struct device_arena *arena)
+{
+    struct prototype_pairs pairs = {.target = TENSOR_TAKE(arena, DTYPE_I64, T, 2),
+                                    .weight = TENSOR_TAKE(arena, DTYPE_F32, T),
+                                    .temperature = LOSS_STUDENT_TEMPERATURE};
+    op_copy_in(c, pairs.target, target);
+    op_copy_in(c, pairs.weight, weight);
+    *r = (struct loss_rows){
+        .pairs = pairs,
+        .row_loss = TENSOR_TAKE(arena, DTYPE_F64, T),
+        .lse = TENSOR_TAKE(arena, DTYPE_F64, T),
+        .target_sum = TENSOR_TAKE(arena, DTYPE_F64, T),
+        .dz = TENSOR_TAKE(arena, DTYPE_F32, T, l->student.config.bottleneck_dim),
+        .targets = {.teacher = l->teacher_rows,
+                    .temperature = l->temperature,
+                    .n_first = part->n_first,
+                    .log_col = {l->log_col[0], l->log_col[1]},
+                    .log_row = tensor_rows(l->log_row, 0, l->teacher_rows.z.dims[0])},
+    };
+    if (part->n_runs)
+        take_part(c, l, part, &r->targets, arena);
+}
+
+void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *values,
+                  struct tensor z)
+{
+    r->student = head_prototypes(&l->student, values, z);
     r->student.logits = logits_of(l->student_logits, &r->student);
-    struct prototype_pairs pairs = pairs_of(r);
-    op_prototype_xent_fwd(c, HOST_TENSOR(r->row_loss, r->T), HOST_TENSOR(r->lse, r->T), HOST_TENSOR(r->mass, r->T),
-                          &r->student, &r->targets, &pairs);
+    op_prototype_xent_fwd(c, r->row_loss, r->lse, r->target_sum, &r->student, &r->targets, &r->pairs);
 }
 
-void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, float *grads)
+void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *grads)
 {
-    struct prototype_pairs pairs = pairs_of(r);
-    int64_t K = l->head.config.n_prototypes, b = l->head.config.bottleneck_dim;
-    op_prototype_xent_bwd(c, HOST_TENSOR(r->dz, r->T, b), HOST_TENSOR(grads + l->head.weight_v, K, b),
-                          HOST_TENSOR(grads + l->head.weight_g, K, 1), HOST_TENSOR(r->lse, r->T),
-                          HOST_TENSOR(r->mass, r->T), &r->student, &r->targets, &pairs);
+    op_prototype_xent_bwd(c, r->dz, params_tensor(grads, l->student.weight_v), params_tensor(grads, l->student.weight_g),
+                          r->lse, r->target_sum, &r->student, &r->targets, &r->pairs);
 }

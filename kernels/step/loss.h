@@ -1,12 +1,14 @@
-/* loss.h - what a head's outputs are compared with, and the losses: DINO on class tokens, iBOT on masked
- * patches. One struct loss_head per head; a head that is not separate serves both.
+/* loss.h - what a head's outputs are compared with, and the losses: DINO on class tokens, iBOT on masked patches. One
+ * struct loss_head per pair of heads (of student and teacher); a pair that is not separate serves both losses.
  *
  * The teacher's bottleneck vectors z of a whole batch are collected first, class tokens before patches; then
  *
- *   loss_targets()                    centering or Sinkhorn-Knopp over the batch: two vectors per kind (prototypes.h)
+ *   loss_targets()                    centering or Sinkhorn-Knopp over the batches of all ranks (world.h): two vectors
+ *                                     per kind say all targets (prototypes.h)
  *   for each micro-batch:
- *       loss_begin(); fill the pairs; loss_forward();    losses of its rows
- *       loss_backward();                                 gradients
+ *       loss_begin()                  its rows, and what each is compared with
+ *       loss_forward()                losses of its rows
+ *       loss_backward()               gradients
  *   loss_commit()                     the step counts: centres move on
  *
  * Centering is deferred by one step: the mean of this batch's logits is folded into the centre when the next step
@@ -21,7 +23,9 @@
 #include "device-arena.h"
 #include "head.h"
 #include "op.h"
+#include "params-array.h"
 #include "prototypes.h"
+#include "world.h"
 
 enum loss_kind { LOSS_DINO, LOSS_IBOT, LOSS_KINDS };
 
@@ -30,54 +34,69 @@ enum loss_kind { LOSS_DINO, LOSS_IBOT, LOSS_KINDS };
 #define LOSS_CENTER_MOMENTUM 0.9
 
 struct loss_center {
-    float *now, *pending; /* [K]: state */
+    struct tensor now, pending; /* [K]: state */
     bool has_pending;
-    float *next, *mean;   /* [K]: of the step in work */
+    struct tensor next, mean;   /* [K]: of the current step */
     bool has_mean;
 };
 
 struct loss_head {
-    struct head head;
+    struct head student, teacher; /* of as many prototypes and as wide a bottleneck */
     bool serves[LOSS_KINDS];
     bool sinkhorn;
-    /* room, planned for the most rows there can be */
+    /* memory for the most rows there can be */
     int64_t rows_max[LOSS_KINDS], student_rows_max;
-    float *z;                       /* [rows, bottleneck] of the teacher */
-    double *log_col[LOSS_KINDS], *log_row;
-    float *teacher_logits, *student_logits; /* kept logits, or NULL */
+    struct tensor z;                              /* [rows,bottleneck] of the teacher */
+    struct tensor log_col[LOSS_KINDS], log_row;   /* [K], [rows] f64 */
+    struct tensor teacher_logits, student_logits; /* for the largest batch, or TENSOR_NONE: not cached */
     struct loss_center center[LOSS_KINDS];
     /* this batch */
-    int64_t rows[LOSS_KINDS];
-    struct prototype_layer teacher;
+    int64_t rows[LOSS_KINDS], all_rows[LOSS_KINDS]; /* of this rank, of all; the latter after loss_targets */
+    struct prototype_layer teacher_rows;
     double temperature;
 };
 
-/* Takes memory: what lasts, and what a batch needs. keep: logits of a whole batch are kept. */
-void loss_carve(struct loss_head *l, bool keep, struct device_arena *arena);
+/* Takes memory: what lasts, and what a batch needs. */
+void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *arena);
 void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 
 /* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */
-void loss_targets(struct op_ctx *c, struct loss_head *l, const float *values, double temperature);
-void loss_collapse(struct op_ctx *c, struct loss_head *l, double *entropy, struct prototype_collapse *out);
+void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head *l, const struct params_array *values,
+                  double temperature);
+/* Signs of collapse of the class tokens of all ranks. *entropy: this rank's part of a sum over the ranks. */
+void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head *l, double *entropy,
+                   struct prototype_collapse *out);
 void loss_commit(struct op_ctx *c, struct loss_head *l);
 
 /* Rows of the student in a micro-batch and what they are compared with. */
 struct loss_rows {
-    int64_t T;
     struct prototype_layer student;
     struct prototype_targets targets;
-    int64_t *target; /* [T,2]: rows of targets.teacher, -1 none */
-    float *weight;   /* [T] */
-    double *row_loss, *lse, *mass; /* [T] */
-    float *dz;       /* [T,bottleneck] */
+    struct prototype_pairs pairs;
+    struct tensor row_loss, lse, target_sum; /* [T] f64 */
+    struct tensor dz;                        /* [T,bottleneck] */
 };
 
-/* Whole batch: the teacher's rows as they are. Else: n_picked rows of them (indices into l->z, kinds in order, the
- * first n_first of kind DINO), copied. target and weight are left for the caller to fill. */
-void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const int64_t *picked,
-                int64_t n_picked, int64_t n_first, struct device_arena *arena);
-void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const float *values, const float *z);
+/* Rows [first, first + n) of the teacher's. */
+struct loss_run {
+    int64_t first, n;
+};
+
+/* The teacher's rows that a micro-batch needs: those of the runs, in order, copied; the first n_first of them are of
+ * kind DINO. n_runs 0: the whole batch, as it is. */
+struct loss_part {
+    const struct loss_run *runs;
+    int n_runs;
+    int64_t n_first;
+};
+
+/* T rows. target [T,2], weight [T]: host memory (struct prototype_pairs). */
+void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const struct loss_part *part,
+                const int64_t *target, const float *weight, struct device_arena *arena);
+/* z [T,bottleneck]; values: of the student. */
+void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *values,
+                  struct tensor z);
 /* dz is set, grads of the prototypes += */
-void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, float *grads);
+void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *grads);
 
 #endif

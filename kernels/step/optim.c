@@ -4,6 +4,9 @@
 #include <math.h>
 
 #include "config.h"
+#include "num.h"
+
+static const double ADAM_EPS = 1e-8, CLIP_EPS = 1e-6; /* as PyTorch has them */
 
 struct optim_config optim_config_from(const struct config *config)
 {
@@ -12,7 +15,7 @@ struct optim_config optim_config_from(const struct config *config)
         .rule = sgd ? UPDATE_SGD : UPDATE_ADAMW,
         .beta1 = sgd ? config->optim.momentum : config->optim.adamw_beta1,
         .beta2 = config->optim.adamw_beta2,
-        .eps = 1e-8,
+        .eps = ADAM_EPS,
         .clip_grad = config->optim.clip_grad,
         .layerwise_decay = config->optim.layerwise_decay,
         .patch_embed_lr_mult = config->optim.patch_embed_lr_mult,
@@ -33,37 +36,50 @@ double optim_wd_mult(const struct param *p)
 
 double optim_clip(const struct optim_config *o, double norm)
 {
-    return o->clip_grad > 0 ? fmin(1, o->clip_grad / (norm + 1e-6)) : 1;
+    return o->clip_grad > 0 ? fmin(1, o->clip_grad / (norm + CLIP_EPS)) : 1;
 }
 
-static bool same_rates(const struct update_range *a, const struct update_range *b)
+static struct update_range range_of(const struct optim_config *o, const struct param *p,
+                                    const struct schedule_rates *rates, const struct optim_module *m)
 {
-    return a->lr == b->lr && a->weight_decay == b->weight_decay && a->clip == b->clip &&
+    return (struct update_range){
+        .lr = (p->flags & PARAM_LAST_LAYER ? rates->last_layer_lr : rates->lr) * optim_lr_mult(o, p),
+        .weight_decay = rates->weight_decay * optim_wd_mult(p),
+        .clip = m->clip,
+        .correction1 = 1 - pow(o->beta1, (double)m->steps),
+        .correction2 = 1 - pow(o->beta2, (double)m->steps),
+    };
+}
+
+/* Both go over parameters that follow one another, in both networks, with the same rates. What lies between them is
+ * padding, which is zero and stays so. */
+static bool continues(const struct update_range *a, const struct update_range *b)
+{
+    bool teacher = a->teacher_offset < 0 ? b->teacher_offset < 0
+                                         : b->teacher_offset - a->teacher_offset == b->offset - a->offset;
+    return teacher && a->lr == b->lr && a->weight_decay == b->weight_decay && a->clip == b->clip &&
            a->correction1 == b->correction1 && a->correction2 == b->correction2;
 }
 
-int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct schedule_rates *rates,
-                     const struct optim_module module[PARAMS_MODULES_MAX], struct update_range *ranges)
+int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct optim_extent *extent,
+                     const struct schedule_rates *rates, const struct optim_module module[PARAMS_MODULES_MAX],
+                     struct update_range *ranges)
 {
     int64_t n = 0;
-    int last_row = -1;
+    int last_row = -1; /* of the range before */
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        const struct optim_module *m = &module[p->module];
-        if (!p->trained || m->frozen)
+        int64_t first = num_max(p->offset, extent->first),
+                end = num_min(p->offset + p->count, extent->first + extent->count);
+        if (!p->trained || module[p->module].frozen || first >= end)
             continue;
-        struct update_range r = {
-            .offset = p->offset,
-            .count = p->count,
-            .lr = (p->flags & PARAM_LAST_LAYER ? rates->last_layer_lr : rates->lr) * optim_lr_mult(o, p),
-            .weight_decay = rates->weight_decay * optim_wd_mult(p),
-            .clip = m->clip,
-            .correction1 = 1 - pow(o->beta1, (double)m->steps),
-            .correction2 = 1 - pow(o->beta2, (double)m->steps),
-        };
+        struct update_range r = range_of(o, p, rates, &module[p->module]);
+        r.offset = first - extent->first;
+        r.count = end - first;
+        r.teacher_offset = extent->teacher_offset[i] < 0 ? -1 : extent->teacher_offset[i] + first - p->offset;
         struct update_range *last = n > 0 ? &ranges[n - 1] : NULL;
-        if (last && same_rates(last, &r) && i == last_row + 1 && t->rows[last_row].module == p->module)
-            last->count = r.offset + r.count - last->offset; /* the padding between is zero and stays so */
+        if (last && i == last_row + 1 && t->rows[last_row].module == p->module && continues(last, &r))
+            last->count = r.offset + r.count - last->offset;
         else
             ranges[n++] = r;
         last_row = i;

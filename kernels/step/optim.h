@@ -38,8 +38,17 @@ struct optim_module {
     int64_t steps; /* executed ones, this one included: Adam's t */
 };
 
-/* Fills ranges (room for one per row of the table); neighbours with equal rates are one. Returns how many. */
-int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct schedule_rates *rates,
-                     const struct optim_module module[PARAMS_MODULES_MAX], struct update_range *ranges);
+/* The elements [first, first + count) of a table's layout that the arrays have, and where the teacher has the same
+ * parameters: teacher_offset[row] in its array, -1 where it has not. */
+struct optim_extent {
+    int64_t first, count;
+    const int64_t *teacher_offset;
+};
+
+/* Fills ranges (memory for one per row of the table), offsets being those in the arrays; neighbours with equal rates
+ * are one range. Rows that are not trained have none. Returns how many. */
+int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct optim_extent *extent,
+                     const struct schedule_rates *rates, const struct optim_module module[PARAMS_MODULES_MAX],
+                     struct update_range *ranges);
 
 #endif

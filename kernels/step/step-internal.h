@@ -1,7 +1,11 @@
 /* step-internal.h - the inside of a training step, shared by its source files.
  *
- *   step.c        memory, first weights        step-batch.c   batches into micro-batches, draws, rows
- *   step-run.c    the step itself              state.c        what a checkpoint holds
+ *   step.c          networks, memory, plan           step-batch.c     a batch cut into micro-batches, drop path, rows
+ *   step-run.c      the order of a step, the update  step-teacher.c   targets, signs of collapse
+ *   step-student.c  losses and gradients             state.c          what a checkpoint holds
+ *
+ * Whatever the planning run needs as well (how many rows there are, which crops a branch is computed for) is in host
+ * tables that are there from the beginning; all else comes from the arenas.
  */
 #ifndef STEP_INTERNAL_H
 #define STEP_INTERNAL_H
@@ -12,24 +16,29 @@
 #include "step.h"
 #include "vit.h"
 
-enum { GLOBAL, LOCAL, KINDS };  /* kinds of crops */
-enum { ATTN, FFN, BRANCHES };   /* of a block */
-enum { MODULE_BACKBONE, MODULE_DINO_HEAD }; /* of the table: the order in which they are added; further heads follow */
+enum { GLOBAL, LOCAL, CROP_KINDS };
+enum { ATTN, FFN, BRANCHES };                /* of a block */
+enum { MODULE_BACKBONE, MODULE_DINO_HEAD }; /* of a table: the order in which they are added; further heads follow */
 
 struct step_sizes {
-    int64_t B, m, n_micro;    /* images of a batch, at once; micro-batches */
+    int64_t B, m, n_micro;     /* images of a batch, of a micro-batch; micro-batches */
     int64_t n_local;
-    int64_t side[KINDS];      /* pixels */
-    int64_t crops[KINDS];     /* 2B, n_local * B */
-    int64_t N;                /* patches of a global crop, whatever grid of positions is stored */
-    int64_t masked_max;       /* masked patches of a batch */
+    int64_t side[CROP_KINDS];  /* pixels */
+    int64_t crops[CROP_KINDS]; /* 2B, n_local * B */
+    int64_t N;                 /* patches of a global crop, whatever grid of positions is stored */
+    int64_t masked_max;        /* masked patches of a batch */
+};
+
+struct step_network {
+    struct params table;
+    struct vit vit;
+    struct params_array values;
 };
 
 struct step {
     const struct world *world;
-    struct step_sizes z;
-    struct vit vit;
-    struct params params;
+    struct step_sizes sizes;
+    struct step_network student, teacher;
     struct loss_head head[2]; /* the first serves DINO, the last iBOT */
     int n_heads;
     struct optim_config optim;
@@ -37,50 +46,73 @@ struct step {
     double drop_rate;
     bool drop_uniform;
     uint64_t seed;
-    int64_t frozen_iterations;
+    int64_t frozen_iterations; /* of the backbone */
 
     struct op_ctx c;
-    struct device_arena life, work, scratch; /* of the run; of a pass; of an operation */
-    float *student, *teacher, *grads, *m1, *m2; /* of the table's layout; m2 with AdamW alone */
-    int64_t steps[PARAMS_MODULES_MAX]; /* that updated each module: Adam's t */
+    struct device_arena life, work, scratch;    /* of the run; of a forward and backward pass; of an operation */
+    struct arena host;                          /* lists on their way to the device, results on their way from it */
+    struct params_array grads, m1, m2;          /* over the student's table; m2 with AdamW alone */
+    int64_t updates[PARAMS_MODULES_MAX];        /* of each module of the student: Adam's t */
     char bad_gradient[PARAMS_MODULES_MAX][PARAMS_MODULE_NAME_MAX + 16]; /* "gradient of backbone" */
+    int64_t *teacher_offset;                    /* [rows of the student] in the teacher's layout; -1: no such row */
+    int n_common;                               /* rows of the student that the teacher has */
     struct update_range *ranges;
-    float *teacher_cls;          /* [2B,C] */
-    float *student_cls, *d_cls;  /* [2B,C]: KoLeo's input and gradient */
-    float *z_kl, *d_kl;          /* [2B,bottleneck]: the same of the KL term */
+    struct tensor teacher_cls;                  /* [2B,C] */
+    struct tensor student_cls, d_cls;           /* [2B,C]: KoLeo's input and gradient */
+    struct tensor z_kl, d_kl;                   /* [2B,bottleneck]: the same of the KL term */
 
-    /* the batch in work */
+    /* the current batch */
     const struct step_batch *batch;
-    int64_t *patch_start;        /* [2B+1]: masked patches before each global crop */
-    int64_t *kept_room;          /* of `whole` */
-    struct vit_subset *whole;      /* [depth][BRANCHES][KINDS]: drop path of the whole batch */
-    int64_t *micro_room;         /* of `drop` where there are micro-batches */
-    struct vit_drop_path *drop;       /* [depth]: of the micro-batch */
-    bool *kept_mark;             /* [crops] */
+    int64_t *patch_start;                       /* [2B+1]: masked patches before each global crop */
+    int64_t *drawn;                             /* memory of batch_drop */
+    struct vit_subset *batch_drop;              /* [depth][BRANCHES][CROP_KINDS]: drop path of the whole batch */
+    int64_t *micro_drawn;                       /* memory of micro_drop where there are micro-batches */
+    struct vit_drop_path *micro_drop;           /* [depth] */
+    bool *is_drawn;                             /* [crops] */
 };
 
-/* The images [first, first + m) of the batch. */
+/* The images [first, first + m) of the batch: their crops, in as many runs as an image has of a kind. */
 struct micro {
     int64_t first, m;
-    struct vit_input input[KINDS];
+    struct vit_input input[CROP_KINDS];
     int64_t n_patches; /* masked */
 };
 
 /* -- step-batch.c -- */
+/* Checks the batch and counts its masked patches. */
 int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error *e);
 void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *draws);
-/* Copies what is not contiguous into the work arena. */
+/* Brings crops and masks of micro-batch i to the device: into the work arena, if they must be copied (op_borrow). */
 void micro_begin(struct step *s, int64_t i, struct micro *micro);
-const struct vit_drop_path *micro_drop(struct step *s, const struct micro *micro); /* NULL: no drop path */
-/* Rows of a pass: class tokens of one kind of crops (of input `input`), then masked patches; both return the end. */
-int64_t *rows_cls(const struct vit_activations *pass, int input, int64_t *rows);
-int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *pass, int64_t *rows);
-/* Where the micro-batch's masked patches lie among those of the batch: calls f for its two runs. */
+const struct vit_drop_path *micro_drop_path(struct step *s, const struct micro *micro); /* NULL: no drop path */
+/* Rows of the sequence (host memory): class tokens of one kind of crops, which is input `input`, then masked patches.
+ * Both return the end. */
+int64_t *rows_cls(const struct vit_activations *act, int input, int64_t *rows);
+int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *act,
+                      int64_t *rows);
+int64_t batch_crop(const struct step *s, const struct micro *micro, int64_t crop); /* a global crop's place in the batch */
+int64_t crop_masked(const struct step *s, int64_t crop); /* masked patches of a global crop of the batch */
+/* Where the micro-batch's masked patches lie among those of the batch: two runs, one for each global crop. */
 struct patch_runs {
     int64_t first[2], n[2];
 };
 struct patch_runs micro_patch_runs(const struct step *s, const struct micro *micro);
-int64_t crop_masked(const struct step *s, int64_t crop); /* masked patches of a global crop of the batch */
+struct vit_request micro_request(const struct step *s, const struct micro *micro, int n_inputs);
+/* x [T,C] in the work arena: rows of act->normed, listed in host memory by `list`. The list itself lands in *rows. */
+struct tensor gather_rows(struct step *s, const struct vit_activations *act, const int64_t *list, int64_t T,
+                          struct tensor *rows);
+/* Rows of the two global crops of a micro-batch, to those of the batch. */
+void spread_global(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part);
+
+/* -- step-teacher.c -- */
+/* The teacher over the whole batch: its bottleneck vectors, then the targets. */
+int teacher_targets(struct step *s, double temperature, struct fmt_error *e);
+void measure_collapse(struct step *s, struct step_result *r);
+
+/* -- step-student.c -- */
+/* Losses into r, gradients into s->grads, micro-batch after micro-batch. Ends at the first term that is not finite. */
+int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_error *e);
+void find_bad_loss(struct step_result *r); /* sets the total, too */
 
 /* -- step-run.c -- */
 /* Everything but the update; planning contexts only count. 0, or the first failure. */
@@ -94,6 +126,10 @@ static inline bool step_frozen(const struct step *s, int64_t iteration)
 static inline struct loss_head *ibot_head(struct step *s)
 {
     return &s->head[s->n_heads - 1];
+}
+static inline struct vit_memory step_memory(struct step *s)
+{
+    return (struct vit_memory){.device = &s->work, .host = &s->host};
 }
 
 #endif

@@ -1,16 +1,19 @@
-/* step.c - a step's memory: three arenas whose sizes are found by going through the step once without memory. */
+/* step.c - a step's networks and memory: arenas whose sizes are found by going through the step once without memory. */
 #include "step.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mask.h"
 #include "model.h"
 #include "step-internal.h"
 
-/* Logits of a whole batch are kept between passes up to this size, all heads and both networks together; beyond it,
- * and in micro-batches, they are computed again. */
-static const int64_t LOGITS_KEPT_MAX = (int64_t)256 << 20;
+/* Logits of a whole batch are cached between operations up to this size, all heads and both networks together; beyond
+ * it, and in micro-batches, they are computed again. */
+static const int64_t CACHED_LOGITS_MAX = (int64_t)256 << 20;
+
+/* ---- networks ---- */
 
 static struct step_sizes sizes_of(const struct config *config, const struct vit_config *vit)
 {
@@ -31,45 +34,95 @@ static struct step_sizes sizes_of(const struct config *config, const struct vit_
     };
 }
 
-static int add_head(struct step *s, const struct config *config, bool ibot, struct fmt_error *e)
+static int add_head(struct step_network *n, const struct config *config, bool ibot, struct head *h, struct fmt_error *e)
+{
+    struct head_config head = model_head(config, ibot);
+    return head_params(h, &head, ibot ? HEAD_IBOT : HEAD_DINO, (int)n->vit.config.depth + 1, &n->table, e);
+}
+
+static int add_loss_head(struct step *s, const struct config *config, const struct config *teacher, bool ibot,
+                         struct fmt_error *e)
 {
     struct loss_head *l = &s->head[s->n_heads++];
-    struct head_config head = model_head(config, ibot);
+    const struct step_sizes *z = &s->sizes;
     l->serves[LOSS_DINO] = !ibot;
     l->serves[LOSS_IBOT] = ibot || !config->ibot.separate_head;
     l->sinkhorn = config->train.centering == CENTERING_SINKHORN;
-    int64_t patches = l->serves[LOSS_IBOT] ? s->z.masked_max : 0, of_micro = 2 * s->z.m * s->z.N;
-    l->rows_max[LOSS_DINO] = ibot ? 0 : s->z.crops[GLOBAL];
+    int64_t patches = l->serves[LOSS_IBOT] ? z->masked_max : 0, of_micro = 2 * z->m * z->N;
+    l->rows_max[LOSS_DINO] = ibot ? 0 : z->crops[GLOBAL];
     l->rows_max[LOSS_IBOT] = patches;
-    l->student_rows_max = (ibot ? 0 : (2 + s->z.n_local) * s->z.m) + (patches < of_micro ? patches : of_micro);
-    return head_params(&l->head, &head, ibot ? HEAD_IBOT : HEAD_DINO, (int)s->vit.config.depth + 1,
-                       &s->params, e);
-}
-
-static int networks(struct step *s, const struct config *config, struct fmt_error *e)
-{
-    struct vit_config vit = model_vit(config);
-    int status = vit_params(&s->vit, &vit, &s->params, e);
-    if (status)
-        return status;
-    s->z = sizes_of(config, &vit);
-    status = add_head(s, config, false, e);
-    if (!status && config->ibot.separate_head)
-        status = add_head(s, config, true, e);
-    for (int m = 0; m < s->params.n_modules; m++)
-        snprintf(s->bad_gradient[m], sizeof s->bad_gradient[m], "gradient of %s", s->params.modules[m].name);
+    l->student_rows_max = (ibot ? 0 : (2 + z->n_local) * z->m) + (patches < of_micro ? patches : of_micro);
+    int status = add_head(&s->student, config, ibot, &l->student, e);
+    if (!status)
+        status = add_head(&s->teacher, teacher, ibot, &l->teacher, e);
+    const struct head_config *a = &l->student.config, *b = &l->teacher.config;
+    if (!status && (a->n_prototypes != b->n_prototypes || a->bottleneck_dim != b->bottleneck_dim))
+        status = fmt_fail(e, FMT_MISMATCH,
+                          "%s: the student has %lld prototypes and a bottleneck of %lld, the teacher %lld and %lld: "
+                          "their outputs cannot be compared",
+                          ibot ? HEAD_IBOT : HEAD_DINO, (long long)a->n_prototypes, (long long)a->bottleneck_dim,
+                          (long long)b->n_prototypes, (long long)b->bottleneck_dim);
     return status;
 }
 
-static bool keeps_logits(const struct step *s)
+static int backbones(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
+{
+    struct vit_config vit = model_vit(config), of_teacher = model_vit(teacher);
+    int status = vit_params(&s->student.vit, &vit, &s->student.table, e);
+    if (!status)
+        status = vit_params(&s->teacher.vit, &of_teacher, &s->teacher.table, e);
+    if (!status && vit.patch != of_teacher.patch)
+        status = fmt_fail(e, FMT_MISMATCH, "student and teacher cut crops into patches of %lld and %lld pixels",
+                          (long long)vit.patch, (long long)of_teacher.patch);
+    return status;
+}
+
+static bool same_shape(const struct param *a, const struct param *b)
+{
+    return a->n_dims == b->n_dims && memcmp(a->dims, b->dims, (size_t)a->n_dims * sizeof a->dims[0]) == 0;
+}
+
+/* The teacher follows the student in the rows that both have, by name and shape. */
+static int match_rows(struct step *s, struct fmt_error *e)
+{
+    const struct params *student = &s->student.table, *teacher = &s->teacher.table;
+    s->teacher_offset = calloc((size_t)student->n_rows, sizeof *s->teacher_offset);
+    if (!s->teacher_offset)
+        return fmt_no_memory(e);
+    for (int i = 0; i < student->n_rows; i++) {
+        int k = params_find(teacher, student->rows[i].name);
+        bool both = k >= 0 && same_shape(&student->rows[i], &teacher->rows[k]);
+        s->teacher_offset[i] = both ? teacher->rows[k].offset : -1;
+        s->n_common += both;
+    }
+    return 0;
+}
+
+static int networks(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
+{
+    int status = backbones(s, config, teacher, e);
+    if (status)
+        return status;
+    s->sizes = sizes_of(config, &s->student.vit.config);
+    status = add_loss_head(s, config, teacher, false, e);
+    if (!status && config->ibot.separate_head)
+        status = add_loss_head(s, config, teacher, true, e);
+    for (int m = 0; m < s->student.table.n_modules; m++)
+        snprintf(s->bad_gradient[m], sizeof s->bad_gradient[m], "gradient of %s", s->student.table.modules[m].name);
+    return status ? status : match_rows(s, e);
+}
+
+/* ---- memory ---- */
+
+static bool caches_logits(const struct step *s)
 {
     int64_t bytes = 0;
     for (int i = 0; i < s->n_heads; i++) {
         const struct loss_head *l = &s->head[i];
         int64_t rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT] + l->student_rows_max;
-        bytes += prototypes_logits_count(rows, l->head.config.n_prototypes) * (int64_t)sizeof(float);
+        bytes += prototypes_logits_count(rows, l->student.config.n_prototypes) * (int64_t)sizeof(float);
     }
-    return s->z.n_micro == 1 && bytes <= LOGITS_KEPT_MAX;
+    return s->sizes.n_micro == 1 && bytes <= CACHED_LOGITS_MAX;
 }
 
 static void plan_line(struct step_plan *plan, const char *what, size_t bytes)
@@ -78,64 +131,65 @@ static void plan_line(struct step_plan *plan, const char *what, size_t bytes)
     plan->total += bytes;
 }
 
-/* Takes what lasts as long as the run; each kind is a line of the plan (plan NULL: none is wanted). */
+/* Takes what lasts as long as the run; each kind is a line of the plan (NULL: memory, and no plan). */
 static void carve_life(struct step *s, struct step_plan *plan)
 {
     struct device_arena *a = &s->life;
     size_t before = a->used;
 #define LINE(what) (plan ? plan_line(plan, what, a->used - before) : (void)0, before = a->used)
-    int64_t n = s->params.count, crops = s->z.crops[GLOBAL], C = s->vit.config.C,
-            b = s->head[0].head.config.bottleneck_dim;
-    s->student = HOST_TAKE(a, float, n);
+    const struct params *student = &s->student.table;
+    int64_t crops = s->sizes.crops[GLOBAL], C = s->student.vit.config.C, b = s->head[0].student.config.bottleneck_dim;
+    s->student.values = params_array_take(a, student, DTYPE_F32);
     LINE("student");
-    s->teacher = HOST_TAKE(a, float, n);
+    s->teacher.values = params_array_take(a, &s->teacher.table, DTYPE_F32);
     LINE("teacher");
-    s->grads = HOST_TAKE(a, float, n);
+    s->grads = params_array_take(a, student, DTYPE_F32);
     LINE("gradients");
-    s->m1 = HOST_TAKE(a, float, n);
-    s->m2 = s->optim.rule == UPDATE_ADAMW ? HOST_TAKE(a, float, n) : NULL;
+    s->m1 = params_array_take(a, student, DTYPE_F32);
+    if (s->optim.rule == UPDATE_ADAMW)
+        s->m2 = params_array_take(a, student, DTYPE_F32);
     LINE("moments of the optimizer");
     for (int i = 0; i < s->n_heads; i++)
-        loss_carve(&s->head[i], keeps_logits(s), a);
-    LINE(keeps_logits(s) ? "targets, centres and kept logits" : "targets and centres");
-    s->teacher_cls = HOST_TAKE(a, float, crops * C);
-    s->student_cls = HOST_TAKE(a, float, crops * C);
-    s->d_cls = HOST_TAKE(a, float, crops * C);
-    s->z_kl = HOST_TAKE(a, float, crops * b);
-    s->d_kl = HOST_TAKE(a, float, crops * b);
+        loss_carve(&s->head[i], caches_logits(s), a);
+    LINE(caches_logits(s) ? "targets, centres and kept logits" : "targets and centres");
+    s->teacher_cls = TENSOR_TAKE(a, DTYPE_F32, crops, s->teacher.vit.config.C);
+    s->student_cls = TENSOR_TAKE(a, DTYPE_F32, crops, C);
+    s->d_cls = TENSOR_TAKE(a, DTYPE_F32, crops, C);
+    s->z_kl = TENSOR_TAKE(a, DTYPE_F32, crops, b);
+    s->d_kl = TENSOR_TAKE(a, DTYPE_F32, crops, b);
     LINE("class tokens of a batch");
 #undef LINE
-    if (device_arena_planning(a)) { /* an address that is never followed, so that offsets from it are none from NULL */
-        static float nowhere[1];
-        s->student = s->teacher = s->grads = s->m1 = s->m2 = nowhere;
-    }
 }
 
 /* Small tables that planning needs as well. */
 static int take_tables(struct step *s, struct fmt_error *e)
 {
-    size_t depth = (size_t)s->vit.config.depth, both = (size_t)(s->z.crops[GLOBAL] + s->z.crops[LOCAL]);
-    s->patch_start = calloc((size_t)s->z.crops[GLOBAL] + 1, sizeof *s->patch_start);
-    s->kept_room = calloc(depth * BRANCHES * both, sizeof *s->kept_room);
-    s->micro_room = calloc(depth * BRANCHES * both, sizeof *s->micro_room);
-    s->whole = calloc(depth * BRANCHES * KINDS, sizeof *s->whole);
-    s->drop = calloc(depth, sizeof *s->drop);
-    s->kept_mark = calloc(both, sizeof *s->kept_mark);
-    s->ranges = calloc((size_t)s->params.n_rows, sizeof *s->ranges);
-    if (!s->patch_start || !s->kept_room || !s->micro_room || !s->whole || !s->drop || !s->kept_mark || !s->ranges)
+    size_t depth = (size_t)s->student.vit.config.depth,
+           both = (size_t)(s->sizes.crops[GLOBAL] + s->sizes.crops[LOCAL]);
+    s->patch_start = calloc((size_t)s->sizes.crops[GLOBAL] + 1, sizeof *s->patch_start);
+    s->drawn = calloc(depth * BRANCHES * both, sizeof *s->drawn);
+    s->micro_drawn = calloc(depth * BRANCHES * both, sizeof *s->micro_drawn);
+    s->batch_drop = calloc(depth * BRANCHES * CROP_KINDS, sizeof *s->batch_drop);
+    s->micro_drop = calloc(depth, sizeof *s->micro_drop);
+    s->is_drawn = calloc(both, sizeof *s->is_drawn);
+    s->ranges = calloc((size_t)s->student.table.n_rows, sizeof *s->ranges);
+    if (!s->patch_start || !s->drawn || !s->micro_drawn || !s->batch_drop || !s->micro_drop || !s->is_drawn ||
+        !s->ranges)
         return fmt_no_memory(e);
     return 0;
 }
 
+/* ---- the plan ---- */
+
 /* The largest batch there can be: as many masked patches as allowed, the first micro-batch full of them. */
 static void fill_with_masks(struct step *s)
 {
-    int64_t left = s->z.masked_max, crops = s->z.crops[GLOBAL];
+    int64_t left = s->sizes.masked_max, crops = s->sizes.crops[GLOBAL];
     for (int round = 0; round < 2; round++)
         for (int64_t crop = 0; crop < crops; crop++) {
-            bool first_micro = crop % s->z.B < s->z.m;
+            bool first_micro = crop % s->sizes.B < s->sizes.m;
             if (first_micro == (round == 0)) {
-                s->patch_start[crop + 1] = left < s->z.N ? left : s->z.N;
+                s->patch_start[crop + 1] = left < s->sizes.N ? left : s->sizes.N;
                 left -= s->patch_start[crop + 1];
             }
         }
@@ -143,20 +197,22 @@ static void fill_with_masks(struct step *s)
         s->patch_start[crop + 1] += s->patch_start[crop];
 }
 
-/* Drop path keeps as many crops as it always does: the first micro-batch is full of them. With a rate of 0 in one
- * block alone they are a list all the same, as draws that are fed in have it. */
-static void fill_with_kept(struct step *s)
+/* Drop path draws as many crops as it always does: the first micro-batch is full of them. With a rate of 0 in one block
+ * alone they are a list all the same, as draws that are fed in have it. */
+static void fill_with_drawn(struct step *s)
 {
-    for (int kind = 0; kind < KINDS; kind++) {
-        int64_t crops = s->z.crops[kind], *list = s->kept_room + (kind == LOCAL ? s->z.crops[GLOBAL] : 0), *to = list;
+    int64_t depth = s->student.vit.config.depth;
+    for (int kind = 0; kind < CROP_KINDS; kind++) {
+        int64_t crops = s->sizes.crops[kind], *list = s->drawn + (kind == LOCAL ? s->sizes.crops[GLOBAL] : 0),
+                *to = list;
         for (int round = 0; round < 2; round++)
             for (int64_t crop = 0; crop < crops; crop++)
-                if ((crop % s->z.B < s->z.m) == (round == 0))
+                if ((crop % s->sizes.B < s->sizes.m) == (round == 0))
                     *to++ = crop;
-        for (int64_t block = 0; block < s->vit.config.depth; block++) {
-            double rate = vit_drop_path_rate(s->drop_rate, s->drop_uniform, block, s->vit.config.depth);
+        for (int64_t block = 0; block < depth; block++) {
+            double rate = vit_drop_path_rate(s->drop_rate, s->drop_uniform, block, depth);
             for (int branch = 0; branch < BRANCHES; branch++)
-                s->whole[(block * BRANCHES + branch) * KINDS + kind] =
+                s->batch_drop[(block * BRANCHES + branch) * CROP_KINDS + kind] =
                     (struct vit_subset){list, crops ? vit_drop_path_count(crops, rate) : 0, 1};
         }
     }
@@ -167,25 +223,22 @@ static int plan_step(struct step *s, struct fmt_error *e)
 {
     static const float crops[1]; /* numbers: crops copied into a micro-batch take more than as bytes */
     static const uint8_t masks[1];
-    struct step_batch batch = {.B = s->z.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
+    struct step_batch batch = {.B = s->sizes.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
     struct step_result r;
     s->batch = &batch;
     fill_with_masks(s);
-    s->head[0].rows[LOSS_DINO] = s->z.crops[GLOBAL];
-    ibot_head(s)->rows[LOSS_IBOT] = s->z.masked_max;
-    fill_with_kept(s);
+    s->head[0].rows[LOSS_DINO] = s->sizes.crops[GLOBAL];
+    ibot_head(s)->rows[LOSS_IBOT] = s->sizes.masked_max;
+    fill_with_drawn(s);
     int status = step_forward_backward(s, s->frozen_iterations, 1, &r, e);
-    if (!status && s->frozen_iterations > 0) /* there nothing is kept for a backward pass, but taken from the scratch */
+    if (!status && s->frozen_iterations > 0) /* there nothing is saved for backward, but taken from the scratch */
         status = step_forward_backward(s, 0, 1, &r, e);
     s->batch = NULL;
     return status;
 }
 
-static int set_up(struct step *s, const struct config *config, const struct world *world, const struct device *device,
-                  struct step_plan *plan, struct fmt_error *e)
+static void read_settings(struct step *s, const struct config *config)
 {
-    s->world = world;
-    s->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &s->scratch};
     s->optim = optim_config_from(config);
     s->dino_weight = config->dino.loss_weight;
     s->ibot_weight = config->ibot.loss_weight;
@@ -195,7 +248,15 @@ static int set_up(struct step *s, const struct config *config, const struct worl
     s->drop_uniform = config->student.drop_path_uniform;
     s->seed = (uint64_t)config->train.seed;
     s->frozen_iterations = config->train.freeze_backbone_iterations;
-    int status = networks(s, config, e);
+}
+
+static int set_up(struct step *s, const struct config *config, const struct config *teacher, const struct world *world,
+                  const struct device *device, struct step_plan *plan, struct fmt_error *e)
+{
+    s->world = world;
+    s->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &s->scratch};
+    read_settings(s, config);
+    int status = networks(s, config, teacher, e);
     if (status || (status = take_tables(s, e)))
         return status;
     carve_life(s, plan);
@@ -204,7 +265,7 @@ static int set_up(struct step *s, const struct config *config, const struct worl
         plan_line(plan, "activations of a pass", s->work.high);
         plan->activations = s->work.high;
         plan_line(plan, "scratch of operations", s->scratch.high);
-        plan->parameters = params_module_elements(&s->params, MODULE_BACKBONE);
+        plan->parameters = params_module_elements(&s->student.table, MODULE_BACKBONE);
     }
     return status;
 }
@@ -215,81 +276,104 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, &world_one, device, plan, e);
+    int status = set_up(s, config, config, &world_one, device, plan, e);
     step_close(s);
     return status;
+}
+
+/* ---- life ---- */
+
+static int take_memory(struct step *s, struct fmt_error *e)
+{
+    const struct backend *b = s->c.backend;
+    int status = device_arena_init(&s->life, b, s->life.high, e);
+    if (!status)
+        status = device_arena_init(&s->work, b, s->work.high, e);
+    if (!status)
+        status = device_arena_init(&s->scratch, b, s->scratch.high, e);
+    return status ? status : arena_init(&s->host, s->host.high, e);
+}
+
+int step_open_pair(struct step **step, const struct config *config, const struct config *teacher,
+                   const struct world *world, const struct device *device, struct fmt_error *e)
+{
+    struct step *s = calloc(1, sizeof *s);
+    if (!s)
+        return fmt_no_memory(e);
+    int status = set_up(s, config, teacher, world, device, NULL, e);
+    if (status || (status = take_memory(s, e))) {
+        step_close(s);
+        return status;
+    }
+    carve_life(s, NULL);
+    *step = s;
+    return 0;
 }
 
 int step_open(struct step **step, const struct config *config, const struct world *world, const struct device *device,
               struct fmt_error *e)
 {
-    struct step *s = calloc(1, sizeof *s);
-    if (!s)
-        return fmt_no_memory(e);
-    int status = set_up(s, config, world, device, NULL, e);
-    if (!status && !(status = device_arena_init(&s->life, s->c.backend, s->life.high, e)) &&
-        !(status = device_arena_init(&s->work, s->c.backend, s->work.high, e)) &&
-        !(status = device_arena_init(&s->scratch, s->c.backend, s->scratch.high, e))) {
-        carve_life(s, NULL);
-        *step = s;
-        return 0;
-    }
-    step_close(s);
-    return status;
+    return step_open_pair(step, config, config, world, device, e);
 }
 
 void step_close(struct step *s)
 {
     if (!s)
         return;
-    params_release(&s->params);
+    params_release(&s->student.table);
+    params_release(&s->teacher.table);
     device_arena_release(&s->life);
     device_arena_release(&s->work);
     device_arena_release(&s->scratch);
+    arena_release(&s->host);
+    free(s->teacher_offset);
     free(s->patch_start);
-    free(s->kept_room);
-    free(s->micro_room);
-    free(s->whole);
-    free(s->drop);
-    free(s->kept_mark);
+    free(s->drawn);
+    free(s->micro_drawn);
+    free(s->batch_drop);
+    free(s->micro_drop);
+    free(s->is_drawn);
     free(s->ranges);
     free(s);
 }
 
 /* ---- first weights ---- */
 
-static struct tensor all(const struct step *s, float *values)
-{
-    return HOST_TENSOR(values, s->params.count);
-}
-
 void step_copy_to_teacher(struct step *s)
 {
-    op_copy(&s->c, all(s, s->teacher), all(s, s->student));
+    const struct params *t = &s->student.table;
+    for (int i = 0; i < t->n_rows; i++)
+        if (s->teacher_offset[i] >= 0)
+            op_copy(&s->c, params_run(&s->teacher.values, s->teacher_offset[i], t->rows[i].count),
+                    params_run(&s->student.values, t->rows[i].offset, t->rows[i].count));
 }
 
 static void reset_optimizer(struct step *s)
 {
-    op_fill(&s->c, all(s, s->m1), 0);
-    if (s->m2)
-        op_fill(&s->c, all(s, s->m2), 0);
-    for (int m = 0; m < s->params.n_modules; m++)
-        s->steps[m] = 0;
+    params_clear(&s->c, &s->m1);
+    if (s->optim.rule == UPDATE_ADAMW)
+        params_clear(&s->c, &s->m2);
+    for (int m = 0; m < PARAMS_MODULES_MAX; m++)
+        s->updates[m] = 0;
 }
 
 void step_init_weights(struct step *s)
 {
-    op_fill(&s->c, all(s, s->student), 0); /* the padding between tensors too */
-    params_init(&s->params, s->student, s->seed);
+    params_init(&s->c, &s->student.values, s->seed);
+    params_clear(&s->c, &s->teacher.values);
+    if (s->n_common < s->teacher.table.n_rows)
+        params_init(&s->c, &s->teacher.values, s->seed);
     step_copy_to_teacher(s);
     reset_optimizer(s);
     for (int i = 0; i < s->n_heads; i++)
         loss_clear_centers(&s->c, &s->head[i]);
 }
 
-const struct params *step_params(const struct step *s) { return &s->params; }
-const struct vit *step_vit(const struct step *s) { return &s->vit; }
+/* ---- what others see ---- */
+
 const struct world *step_world(const struct step *s) { return s->world; }
-float *step_student(struct step *s) { return s->student; }
-float *step_teacher(struct step *s) { return s->teacher; }
-const float *step_gradients(const struct step *s) { return s->grads; }
+struct op_ctx *step_context(struct step *s) { return &s->c; }
+const struct vit *step_teacher_vit(const struct step *s) { return &s->teacher.vit; }
+const struct params_array *step_student(const struct step *s) { return &s->student.values; }
+const struct params_array *step_teacher(const struct step *s) { return &s->teacher.values; }
+const struct params_array *step_gradients(const struct step *s) { return &s->grads; }

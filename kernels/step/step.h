@@ -1,21 +1,25 @@
 /* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, moving average.
  *
  *   struct step *step;
- *   step_open(&step, config, &world_one, device, &error);   all memory of the run; nothing is allocated after it
- *   step_init_weights(step);                           or fill step_student(), step_teacher() from files
+ *   step_open(&step, config, &world_one, device, &error);  all memory of the run; nothing is allocated after it
+ *   step_init_weights(step);                               or fill step_student(), step_teacher() from files
  *   for (it = ...) {
  *       status = step_run(step, &batch, it, &rates, NULL, &result, &error);
- *       if (result.bad) ...                            skipped: the term that went bad; count them
+ *       if (result.bad) ...                                skipped: the term that is not finite; count them
  *   }
- *   state.h                                            what a checkpoint holds
+ *   state.h                                                what a checkpoint holds
  *   step_close(step);
  *
  * The bits of a step depend on its inputs (weights, moments, centres, batch, iteration, settings) alone. Draws of
- * drop path are keyed by (train.seed, iteration, ...), so there is no random state.
+ * drop path are keyed by (train.seed, number of the batch, ...), so there is no random state.
  *
  * train.micro_batch_size images are in work at once; what belongs to the whole batch (centering, Sinkhorn-Knopp,
  * KoLeo, the KL term, drop-path counts, masks) is computed over the whole batch: the teacher goes first and leaves
  * its bottleneck vectors, and where KoLeo or the KL term is on, the student's global crops go forward twice.
+ *
+ * In a world of several processes (world.h) each rank makes the step with a batch of its own. Drop path, KoLeo and the
+ * KL term are of the rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over
+ * the ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps.
  */
 #ifndef STEP_H
 #define STEP_H
@@ -27,53 +31,53 @@
 #include "config.h"
 #include "fmt.h"
 #include "head.h"
-#include "params.h"
+#include "op.h"
+#include "params-array.h"
 #include "schedule.h"
 #include "vit.h"
-#include "op.h"
 #include "world.h"
 
 struct step;
 
-/* What a step consumes. Either bytes (before normalisation, [n,H,W,3], as views have them) or floats (normalised,
- * [n,3,H,W], as tests have them). B images: 2B global crops, n_local * B local crops, both crop-major. */
+/* What a step consumes: host memory. Either bytes (before normalisation, [n,H,W,3], as views have them) or floats
+ * (normalised, [n,3,H,W], as tests have them). B images: 2B global crops, n_local * B local crops, both crop-major. */
 struct step_batch {
     int64_t B;
     const uint8_t *global_u8, *local_u8;
     const float *global_f32, *local_f32;
     struct pixel_norm pixel_norm; /* for bytes */
-    const uint8_t *masks;   /* [2B,N]: 0 or 1; NULL: none */
-    int64_t N;              /* as long are their rows: refused if a global crop has not just as many patches */
+    const uint8_t *masks;         /* [2B,N]: 0 or 1; NULL: none */
+    int64_t N;                    /* length of their rows: refused unless a global crop has exactly as many patches */
 };
 
-/* Which crops each branch of the student is computed for, fed in instead of drawn (tests). survivors[block][branch][kind] lists
- * n_survivors[kind] crops of the whole batch, as many as vit_drop_path_count says, in any order; branch 0 attention, 1 FFN; kind
- * 0 global, 1 local. */
+/* Which crops each branch of the student is computed for, fed in instead of drawn (tests).
+ * survivors[block][branch][kind] lists n_survivors[kind] crops of the whole batch, as many as vit_drop_path_count says,
+ * in any order; branch 0 attention, 1 FFN; kind 0 global, 1 local. */
 struct step_draws {
     int64_t n_survivors[2];
     const int64_t *(*survivors)[2][2]; /* [depth] */
 };
 
 struct step_module {
-    const char *name;  /* "backbone"; valid while the step is open */
-    double grad_norm;  /* before clipping */
+    const char *name; /* "backbone"; valid while the step is open */
+    double grad_norm; /* before clipping */
 };
 
 /* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */
 struct step_result {
     const char *bad; /* NULL, or the term or gradient that was not finite: "ibot_loss", "gradient of backbone" */
     double dino_local_crops_loss, dino_global_crops_loss, koleo_loss, ibot_loss;
-    double kl_loss;                 /* ours: with its weight, as KoLeo has it */
-    double total_loss;              /* the sum of these five: not what is minimised, as published */
-    struct step_module module[PARAMS_MODULES_MAX]; /* of the student */
+    double kl_loss;          /* ours: with its weight, as KoLeo has it */
+    double total_loss;       /* the sum of these five: not what is minimised, as published */
+    struct step_module module[PARAMS_MODULES_MAX]; /* of the student; none if a loss was bad */
     int n_modules;
-    int64_t n_masked;               /* masked patches */
-    int64_t n_koleo_left_out;       /* crops whose nearest neighbour is nearer than 1e-6 */
+    int64_t n_masked;         /* masked patches */
+    int64_t n_koleo_left_out; /* crops whose nearest neighbour is nearer than 1e-6 */
     /* Signs of collapse, of the teacher. */
-    double teacher_entropy;         /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
-    double teacher_entropy_mean;    /* entropy of the mean of these: equal to the above when all crops look alike */
-    double feature_rank;            /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
-    double prototypes_used;         /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
+    double teacher_entropy;      /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
+    double teacher_entropy_mean; /* entropy of the mean of these: equal to the above when all crops look alike */
+    double feature_rank;         /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
+    double prototypes_used;      /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
 };
 
 /* The norm of a module's gradient; 0 of a module that is not there. */
@@ -88,7 +92,7 @@ struct step_plan_line {
 struct step_plan {
     struct step_plan_line line[STEP_PLAN_LINES];
     int n_lines;
-    size_t total, activations; /* activations: of a pass, one of the lines */
+    size_t total, activations; /* activations: one of the lines */
     int64_t parameters; /* of the student's backbone */
 };
 int step_plan(struct step_plan *plan, const struct config *config, const struct device *device, struct fmt_error *e);
@@ -96,23 +100,28 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
 /* world: of the run, must live as long as the step. */
 int step_open(struct step **step, const struct config *config, const struct world *world, const struct device *device,
               struct fmt_error *e);
+/* The same for a student and a teacher of different settings student.*, dino.head_* and ibot.head_*; the rest is
+ * config's. The teacher follows the student in the parameters that both have, by name and shape, and keeps its others.
+ * FMT_MISMATCH: their outputs cannot be compared. */
+int step_open_pair(struct step **step, const struct config *config, const struct config *teacher,
+                   const struct world *world, const struct device *device, struct fmt_error *e);
 void step_close(struct step *step); /* NULL is allowed */
 
-/* Random weights, drawn as published (params.h), from train.seed; the teacher is a copy; moments and centres 0. */
+/* Random weights, drawn as published (params-array.h), from train.seed; the teacher is a copy of what both have;
+ * moments and centres 0. */
 void step_init_weights(struct step *step);
 void step_copy_to_teacher(struct step *step);
 
-/* One table for both networks, and their values (params.h). */
-const struct params *step_params(const struct step *step);
-const struct vit *step_vit(const struct step *step);
 const struct world *step_world(const struct step *step);
-float *step_student(struct step *step);
-float *step_teacher(struct step *step);
-const float *step_gradients(const struct step *step); /* of the last step, before clipping */
+struct op_ctx *step_context(struct step *step); /* to read and write the arrays with */
+const struct vit *step_teacher_vit(const struct step *step);
+const struct params_array *step_student(const struct step *step);
+const struct params_array *step_teacher(const struct step *step);
+const struct params_array *step_gradients(const struct step *step); /* of the last step, before clipping */
 
-/* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set nothing
- * but the caller's iteration may move on: weights, moments, centres and Adam's count are as before. The status is 0
- * then; it is not 0 for a batch that does not fit the settings. */
+/* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set nothing but the
+ * caller's iteration may move on: weights, moments, centres and Adam's count are as before. The status is 0 then; it
+ * is not 0 for a batch that does not fit the settings. */
 int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,
              const struct step_draws *draws, struct step_result *result, struct fmt_error *e);
 

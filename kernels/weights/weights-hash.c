@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "num.h"
 #include "weights-internal.h"
 
 /* Name with its zero byte, number of dimensions u8, dimensions u64 little-endian. */
@@ -17,27 +18,84 @@ static void hash_shape(struct digest *d, const struct param *row)
     digest_add(d, shape, n);
 }
 
-int weights_hash(const struct params *t, unsigned modules, const float *values, uint8_t out[DIGEST_BYTES],
-                 struct fmt_error *e)
+/* Adds the values of a row, little-endian as all hosts are. */
+typedef int add_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
+                       struct fmt_error *e);
+
+static int hash_rows(const struct params *t, unsigned modules, add_values *add, const void *from,
+                     uint8_t out[DIGEST_BYTES], struct fmt_error *e)
 {
-    int n;
+    int n, status = 0;
     const struct param **rows = weights_sorted_rows(t, modules, &n);
     struct digest d;
     if (!rows)
         return fmt_no_memory(e);
     digest_init(&d);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && !status; i++) {
         if (rows[i]->flags & PARAM_OPTIONAL)
             continue;
         hash_shape(&d, rows[i]);
-        digest_add(&d, values + rows[i]->offset, (size_t)rows[i]->count * sizeof *values); /* little-endian hosts */
+        status = add(from, &d, t, rows[i], e);
     }
     digest_end(&d, out);
     free(rows);
-    return 0;
+    return status;
+}
+
+struct device_values {
+    struct op_ctx *c;
+    const struct params_array *values;
+};
+
+static int add_device_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
+                             struct fmt_error *e)
+{
+    const struct device_values *v = from;
+    float *piece = malloc((size_t)num_min(row->count, PARAMS_PIECE) * sizeof *piece);
+    int status = piece ? 0 : fmt_no_memory(e);
+    for (int64_t first = 0; first < row->count && !status; first += PARAMS_PIECE) {
+        int64_t n = num_min(PARAMS_PIECE, row->count - first);
+        params_read(v->c, v->values, (int)(row - t->rows), first, n, piece);
+        status = op_sync(v->c, e);
+        digest_add(d, piece, status ? 0 : (size_t)n * sizeof *piece);
+    }
+    free(piece);
+    return status;
+}
+
+int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned modules, uint8_t out[DIGEST_BYTES],
+                 struct fmt_error *e)
+{
+    return hash_rows(values->table, modules, add_device_values, &(struct device_values){c, values}, out, e);
 }
 
 /* ------------------------------------------------------------------ files */
+static void take_piece(void *arg, int64_t first, int64_t n, const float *piece)
+{
+    (void)first;
+    digest_add(arg, piece, (size_t)n * sizeof *piece);
+}
+
+static int add_file_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
+                           struct fmt_error *e)
+{
+    (void)t;
+    const struct weights_tensor *tensor = weights_find(from, row->name);
+    return tensor ? weights_each_piece(tensor, row->count, take_piece, d, e)
+                  : fmt_fail(e, FMT_MISMATCH, "%s is missing", row->name);
+}
+
+int weights_hash_tensors(const struct weights *w, const struct params *t, unsigned modules, uint8_t out[DIGEST_BYTES],
+                         struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    int status = hash_rows(t, modules, add_file_values, w, out, &why);
+    if (!status)
+        return 0;
+    fmt_prefix(&why, w->path);
+    return fmt_fail(e, why.status, "%s", why.text);
+}
+
 static int make_table(const struct weights *w, struct params *table, struct fmt_error *e)
 {
     struct vit vit;
@@ -62,16 +120,12 @@ static int hash_network(const char *path, enum weights_role role, uint8_t hash[2
     *several = w.choice[0] != 0;
     status = make_table(&w, &table, e);
     unsigned modules = WEIGHTS_BACKBONE | (w.has_dino_head ? WEIGHTS_DINO_HEAD : 0);
-    float *values = status ? NULL : calloc((size_t)table.count + 1, sizeof *values);
-    if (!status && !values)
-        status = fmt_no_memory(e);
     if (!status)
-        status = weights_load(&w, &table, modules, values, e);
+        status = weights_check(&w, &table, modules, e);
     if (!status)
-        status = weights_hash(&table, WEIGHTS_BACKBONE, values, hash[0], e);
+        status = weights_hash_tensors(&w, &table, WEIGHTS_BACKBONE, hash[0], e);
     if (!status && w.has_dino_head)
-        status = weights_hash(&table, modules, values, hash[1], e);
-    free(values);
+        status = weights_hash_tensors(&w, &table, modules, hash[1], e);
     params_release(&table);
     weights_close(&w);
     return status;

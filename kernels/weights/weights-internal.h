@@ -49,6 +49,12 @@ bool weights_is_asked(const char *name, unsigned modules); /* is its module in t
 const struct param **weights_sorted_rows(const struct params *t, unsigned modules, int *n);
 bool weights_has_row(const struct param *const *sorted, int n, const char *name);
 
+/* -- weights-load.c -- */
+
+/* The first n elements of a tensor, piece by piece; FMT_NONFINITE: not all of them are finite. */
+typedef void weights_take(void *arg, int64_t first, int64_t n, const float *piece);
+int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_take *take, void *arg, struct fmt_error *e);
+
 /* -- weights-deduce.c -- */
 
 /* The network that the tensors make: settings, vit, the heads and pixel_norm of w. */

@@ -1,6 +1,7 @@
 /* weights-load.c - the tensors of opened weights into the rows of a table: if nothing is wrong (weights-check.c), each
- * tensor is read straight to its place. */
+ * tensor is read and copied to its place, piece by piece. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "num.h"
 #include "weights-internal.h"
@@ -28,17 +29,45 @@ int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float
     return n > 0 ? fmt_fail(e, FMT_INVALID, "%.200s: elements beyond its end", t->name) : 0;
 }
 
-static int read_row(const struct param *row, const struct weights_tensor *t, float *out, struct fmt_error *e)
+static int read_finite(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
-    int status = weights_read(t, 0, row->count, out, e);
-    for (int64_t k = 0; k < row->count && !status; k++)
+    int status = weights_read(t, first, n, out, e);
+    for (int64_t k = 0; k < n && !status; k++)
         if (!isfinite(out[k]))
             status = fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", t->part[0]->name);
     return status;
 }
 
-int weights_load(struct weights *w, const struct params *t, unsigned modules, float *values, struct fmt_error *e)
+int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_take *take, void *arg, struct fmt_error *e)
 {
+    float *piece = malloc((size_t)num_min(n, PARAMS_PIECE) * sizeof *piece);
+    int status = piece ? 0 : fmt_no_memory(e);
+    for (int64_t first = 0; first < n && !status; first += PARAMS_PIECE) {
+        int64_t now = num_min(PARAMS_PIECE, n - first);
+        status = read_finite(t, first, now, piece, e);
+        if (!status)
+            take(arg, first, now, piece);
+    }
+    free(piece);
+    return status;
+}
+
+struct row {
+    struct op_ctx *c;
+    const struct params_array *values;
+    int row;
+};
+
+static void take_piece(void *arg, int64_t first, int64_t n, const float *piece)
+{
+    const struct row *r = arg;
+    params_write(r->c, r->values, r->row, first, n, piece);
+}
+
+int weights_load(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
+                 struct fmt_error *e)
+{
+    const struct params *t = values->table;
     struct fmt_error why = {0};
     w->n_loaded = w->n_new = 0;
     int status = weights_check(w, t, modules, e);
@@ -50,12 +79,12 @@ int weights_load(struct weights *w, const struct params *t, unsigned modules, fl
             continue;
         const struct weights_tensor *x = weights_find(w, row->name);
         if (x)
-            status = read_row(row, x, values + row->offset, &why);
+            status = weights_each_piece(x, row->count, take_piece, &(struct row){c, values, i}, &why);
         w->n_loaded += x != NULL;
         w->n_new += x == NULL;
     }
     if (!status)
-        return 0;
+        return op_sync(c, e);
     fmt_prefix(&why, w->path);
     return fmt_fail(e, why.status, "%s", why.text);
 }

@@ -4,7 +4,7 @@
  *   struct weights w;
  *   weights_open(&w, "dinov2_vits14_pretrain.pth", &(struct weights_hint){0}, e);
  *   vit_params(&vit, &w.vit, &table, e);                      the file's own dimensions, position grid included
- *   weights_load(&w, &table, WEIGHTS_BACKBONE, values, e);    w.n_loaded, w.n_new; on failure w.problem[] has all
+ *   weights_load(&w, &c, &values, WEIGHTS_BACKBONE, e);      w.n_loaded, w.n_new; on failure w.problem[] has all
  *   weights_close(&w);
  *
  * Understood are the published names, with or without chunks of blocks; those of Hugging Face (query, key and value
@@ -27,6 +27,7 @@
 #include "config.h"
 #include "digest.h"
 #include "head.h"
+#include "params-array.h"
 #include "params.h"
 #include "tensorfile.h"
 #include "vit.h"
@@ -115,16 +116,19 @@ int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float
  * be complete. */
 int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e);
 
-/* weights_check, then reads the rows into values (of the table's layout). Rows that the file lacks are left as they
- * are. */
-int weights_load(struct weights *w, const struct params *t, unsigned modules, float *values, struct fmt_error *e);
+/* weights_check, then reads the rows into the array, piece by piece. Rows that the file lacks are left as they are. */
+int weights_load(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
+                 struct fmt_error *e);
 
 /* -- weights-hash.c -- */
 
 /* SHA-256 over name, shape and float32 values of the rows of the modules asked for, sorted by name. mask_token is left
  * out: features do not depend on it, and not every scheme of names has it. */
-int weights_hash(const struct params *t, unsigned modules, const float *values, uint8_t out[DIGEST_BYTES],
+int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned modules, uint8_t out[DIGEST_BYTES],
                  struct fmt_error *e);
+/* The same of what weights_load would read into an array over t: weights_check found nothing. */
+int weights_hash_tensors(const struct weights *w, const struct params *t, unsigned modules, uint8_t out[DIGEST_BYTES],
+                         struct fmt_error *e);
 
 /* The hashes that features may carry of the weights in a file: of the backbone of its teacher; of its backbone with the
  * DINO head; then both of its student, where it holds several networks. Zeros: there is none. */

@@ -27,8 +27,8 @@ static void test_update(enum update_rule rule)
     for (int step = 1; step <= 3; step++) {
         float *g = noise(N, 0.01);
         struct update_range r[2] = {
-            {0, 40000, 1e-2, 0.1, 0.5, 1 - pow(0.9, step), 1 - pow(0.999, step)},
-            {40000, N - 40000 - 10, step == 1 ? 0 : 1e-3, 0, 1, 1 - pow(0.9, step), 1 - pow(0.999, step)}};
+            {0, 40000, 0, 1e-2, 0.1, 0.5, 1 - pow(0.9, step), 1 - pow(0.999, step)},
+            {40000, N - 40000 - 10, 40000, step == 1 ? 0 : 1e-3, 0, 1, 1 - pow(0.9, step), 1 - pow(0.999, step)}};
         struct update u = {.rule = rule,
                            .ranges = r,
                            .n_ranges = 2,
@@ -62,6 +62,35 @@ static void test_update(enum update_rule rule)
     free(p), free(m), free(v), free(t), free(start), free(pd), free(md), free(vd), free(td);
 }
 
+/* A teacher with a layout of its own: it follows where it has the parameters, and the student does not notice. */
+static void test_other_teacher(enum update_rule rule)
+{
+    enum { N = 100, COMMON = 40, FIRST = 20, N_TEACHER = 70 };
+    float *g = noise(N, 1), *p[2], *m[2], *v[2], *t[2] = {noise(N, 1), zeros_f32(N_TEACHER)};
+    memcpy(t[1] + FIRST, t[0], COMMON * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        struct update_range r[2] = {{0, COMMON, i ? FIRST : 0, 1e-2, 0.1, 0.5, 0.1, 0.001},
+                                    {COMMON, N - COMMON, i ? -1 : COMMON, 1e-2, 0.1, 0.5, 0.1, 0.001}};
+        p[i] = zeros_f32(N), m[i] = zeros_f32(N), v[i] = zeros_f32(N);
+        struct update u = {.rule = rule, .ranges = r, .n_ranges = 2, .student = HOST_TENSOR(p[i], N),
+                           .m = HOST_TENSOR(m[i], N), .v = HOST_TENSOR(v[i], N), .grad = HOST_TENSOR(g, N),
+                           .teacher = HOST_TENSOR(t[i], i ? N_TEACHER : N), .teacher_momentum = 0.9, .beta1 = 0.9,
+                           .beta2 = 0.999, .eps = 1e-8};
+        op_update(&ctx, &u);
+    }
+    ok(!memcmp(p[0], p[1], N * sizeof(float)) && !memcmp(m[0], m[1], N * sizeof(float)) && p[0][0] != 0 &&
+           !memcmp(t[0], t[1] + FIRST, COMMON * sizeof(float)),
+       "a teacher of another layout follows where it has the parameters");
+    bool still = true;
+    for (int i = 0; i < N_TEACHER; i++)
+        still = still && ((i >= FIRST && i < FIRST + COMMON) || t[1][i] == 0);
+    ok(still, "and nowhere else");
+    clean("update");
+    for (int i = 0; i < 2; i++)
+        free(p[i]), free(m[i]), free(v[i]), free(t[i]);
+    free(g);
+}
+
 /* ---- instruction sets ---- */
 
 #if defined(__x86_64__)
@@ -76,7 +105,7 @@ static void compare_sets(const struct update_loops *a, const struct update_loops
         float *v = zeros_f32(N), *t = zeros_f32(N);
         struct update u = {.teacher_momentum = 0.9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8};
         struct update_arrays arrays = {.student = p[s], .m = m[s], .v = v, .grad = g, .teacher = t};
-        struct update_range r = {0, N, 1e-2, 0.1, 0.7, 0.1, 0.001};
+        struct update_range r = {0, N, 0, 1e-2, 0.1, 0.7, 0.1, 0.001};
         (s ? b : a)->adamw(&u, &arrays, &r, 0, N);
         (s ? b : a)->sgd(&u, &arrays, &r, 0, N);
         free(v), free(t);
@@ -95,6 +124,8 @@ int main(void)
         return 1;
     test_update(UPDATE_ADAMW);
     test_update(UPDATE_SGD);
+    test_other_teacher(UPDATE_ADAMW);
+    test_other_teacher(UPDATE_SGD);
     BED_COMPARE_SETS(update_loops, "update");
     return bed_close();
 }

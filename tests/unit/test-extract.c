@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "arena.h"
+#include "device-memory.h"
 #include "extract.h"
 #include "file.h"
 #include "resize.h"
 #include "rng.h"
 #include "tap.h"
-#include "test-device.h"
 #include "weights.h"
 
 enum { PATCH = 14 };
@@ -20,7 +20,8 @@ enum { PATCH = 14 };
 struct network {
     struct params table;
     struct vit vit;
-    float *values;
+    struct device_memory memory;
+    struct params_array values;
     struct extract_model model;
 };
 
@@ -32,10 +33,11 @@ static bool load(struct network *n, const char *name)
     int status = weights_open(&w, tap_golden(name), &(struct weights_hint){0}, &e);
     if (!status) {
         status = vit_params(&n->vit, &w.vit, &n->table, &e);
-        n->values = calloc((size_t)n->table.count + 1, sizeof *n->values);
+        device_memory_open(&n->memory, 1, (size_t)(n->table.count + 64) * sizeof(float));
+        n->values = params_array_take(&n->memory.memory, &n->table, DTYPE_F32);
         if (!status)
-            status = weights_load(&w, &n->table, WEIGHTS_BACKBONE, n->values, &e);
-        n->model = (struct extract_model){.vit = &n->vit, .values = n->values, .pixel_norm = w.pixel_norm};
+            status = weights_load(&w, &n->memory.c, &n->values, WEIGHTS_BACKBONE, &e);
+        n->model = (struct extract_model){.vit = &n->vit, .values = &n->values, .pixel_norm = w.pixel_norm};
         weights_close(&w);
     }
     return ok(status == 0, "%s is loaded %s", name, e.text);
@@ -46,7 +48,7 @@ static struct device device; /* the CPU, with three threads */
 static void unload(struct network *n)
 {
     params_release(&n->table);
-    free(n->values);
+    device_memory_close(&n->memory);
 }
 
 static void draw(struct image *im, int width, int height, int components, uint64_t seed)
@@ -62,8 +64,10 @@ static void draw(struct image *im, int width, int height, int components, uint64
 static void own_pass(const struct network *n, const uint8_t *pixels, int64_t side, uint64_t which, float *tokens)
 {
     struct device_arena pass = {0}, scratch = {0};
+    struct arena host = {0};
+    struct vit_memory memory = {&pass, &host};
     struct op_ctx c = {.backend = test_backend(), .scratch = &scratch};
-    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = side, .W = side, .pixels = pixels}}};
+    struct vit_request r = {.n_inputs = 1, .inputs = {{.B = 1, .H = side, .W = side}}};
     struct vit_activations *p = calloc(1, sizeof *p);
     const struct vit_config *f = &n->vit.config;
     for (int64_t i = 0; i < f->depth; i++)
@@ -71,18 +75,22 @@ static void own_pass(const struct network *n, const uint8_t *pixels, int64_t sid
     r.pixel_norm = n->model.pixel_norm;
     for (int k = 0; k < 2; k++) { /* plan, then compute */
         if (k && (device_arena_init(&pass, c.backend, pass.high, NULL) ||
-                  device_arena_init(&scratch, c.backend, scratch.high, NULL)))
+                  device_arena_init(&scratch, c.backend, scratch.high, NULL) || arena_init(&host, host.high, NULL)))
             exit(1);
-        if (vit_forward(&c, &n->vit, n->values, &r, &pass, p, NULL))
+        r.inputs[0].pixels = OP_BORROW(&c, &pass, DTYPE_U8, pixels, 1, side, side, 3);
+        if (vit_forward(&c, &n->vit, &n->values, &r, &memory, p, NULL))
             exit(1);
     }
     int64_t at = 0;
     for (int64_t i = 0; i < f->depth; i++)
         if (which >> i & 1) {
-            memcpy(tokens + at, p->layers[i], (size_t)(p->T * f->C) * sizeof *tokens);
+            op_copy_out(&c, tokens + at, p->layers[i]);
             at += p->T * f->C;
         }
+    if (op_sync(&c, NULL))
+        exit(1);
     free(p);
+    arena_release(&host);
     device_arena_release(&pass);
     device_arena_release(&scratch);
 }

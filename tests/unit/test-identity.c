@@ -5,32 +5,41 @@
 
 enum { B = 3, SIDE = 28, C = 8, TOKENS = 5 };
 
-static void weigh(void *arg, const struct vit_activations *pass, float *d)
+static void weigh(void *arg, const struct vit_activations *act, float *d)
 {
-    memcpy(d, arg, (size_t)(pass->T * C) * sizeof *d);
+    memcpy(d, arg, (size_t)(act->T * C) * sizeof *d);
 }
 
 static double loss(struct vitbed *b, const struct vit_request *r, const float *weight)
 {
-    const struct vit_activations *pass = bed_run(b, r, NULL, NULL, NULL);
+    const struct vit_activations *act = bed_run(b, r, NULL, NULL, NULL);
+    float *normed = bed_host(b, act->normed);
     double sum = 0;
-    for (int64_t i = 0; i < pass->T * C; i++)
-        sum += (double)weight[i] * (double)pass->normed[i];
+    for (int64_t i = 0; i < act->T * C; i++)
+        sum += (double)weight[i] * (double)normed[i];
+    free(normed);
     return sum;
+}
+
+static float *values_of(struct vitbed *b, int row)
+{
+    return b->values + b->table.rows[row].offset;
 }
 
 /* x + gamma2 * LN2(x) of the first block, whose input is what its attention left: here nothing, as gamma1 is 0. */
 static void test_forward(struct vitbed *b, struct vit_request r)
 {
-    const struct vit_block_rows *at = &b->vit.block[0];
-    const float *v = b->values;
-    memset(b->values + at->ls1, 0, C * sizeof *v);
+    const struct vit_block_rows *row = &b->vit.block[0];
+    float *gamma1 = values_of(b, row->ls1);
+    const float *w = values_of(b, row->norm2_w), *bias = values_of(b, row->norm2_b), *gamma2 = values_of(b, row->ls2);
+    memset(gamma1, 0, C * sizeof *gamma1);
     r.drop_path = NULL;
     r.return_tokens = r.return_layer[0] = true;
-    const struct vit_activations *pass = bed_run(b, &r, NULL, NULL, NULL);
+    const struct vit_activations *act = bed_run(b, &r, NULL, NULL, NULL);
+    float *tokens = bed_host(b, act->tokens), *layer = bed_host(b, act->layers[0]);
     float want[B * TOKENS * C];
     for (int64_t t = 0; t < B * TOKENS; t++) {
-        const float *x = pass->tokens + t * C;
+        const float *x = tokens + t * C;
         double mean = 0, square = 0;
         for (int i = 0; i < C; i++)
             mean += (double)x[i] / C;
@@ -38,11 +47,13 @@ static void test_forward(struct vitbed *b, struct vit_request r)
             square += ((double)x[i] - mean) * ((double)x[i] - mean) / C;
         for (int i = 0; i < C; i++) {
             double n = ((double)x[i] - mean) / sqrt(square + 1e-6);
-            n = n * (double)v[at->norm2_w + i] + (double)v[at->norm2_b + i];
-            want[t * C + i] = (float)((double)x[i] + (double)v[at->ls2 + i] * n);
+            n = n * (double)w[i] + (double)bias[i];
+            want[t * C + i] = (float)((double)x[i] + (double)gamma2[i] * n);
         }
     }
-    is_close(pass->layers[0], want, B * TOKENS * C, 1e-5, 1e-5, "the block is x + gamma2 * LN2(x)");
+    is_close(layer, want, B * TOKENS * C, 1e-5, 1e-5, "the block is x + gamma2 * LN2(x)");
+    free(tokens);
+    free(layer);
 }
 
 static void test_gradients(struct vitbed *b, const struct vit_request *r, float *weight, const char *what)
@@ -87,10 +98,11 @@ int main(void)
         pixels[i] = (float)rng_normal(&r);
     for (int i = 0; i < B * TOKENS * C; i++)
         weight[i] = (float)rng_normal(&r);
-    struct vit_request all = {.n_inputs = 1, .inputs = {{.B = B, .H = SIDE, .W = SIDE, .values = pixels}}};
+    struct vit_request all = {.n_inputs = 1, .inputs = {{.B = B, .H = SIDE, .W = SIDE}}};
+    b.images.values[0] = pixels;
     static const int64_t two[] = {2, 0};
-    const struct vit_subset kept = {two, 2, 1.5f};
-    const struct vit_drop_path drop[2] = {{.attn = {kept}, .ffn = {kept}}, {.attn = {kept}, .ffn = {kept}}};
+    const struct vit_subset drawn = {two, 2, 1.5f};
+    const struct vit_drop_path drop[2] = {{.attn = {drawn}, .ffn = {drawn}}, {.attn = {drawn}, .ffn = {drawn}}};
     struct vit_request some = all;
     some.drop_path = drop;
     test_gradients(&b, &all, weight, "every image");

@@ -140,7 +140,7 @@ static void test_plan(struct bed *b)
     ok(knn_eval_plan(&b->config, &b->device, &two, &e) == 0 && knn_eval_plan(&b->config, &more, &four, &e) == 0,
        "a plan %s", e.text);
     device_close(&more);
-    ok(two.copy == four.copy && two.copy >= 4 * step_params(b->step)->count / 2 &&
+    ok(two.copy == four.copy && two.copy >= 4 * step_teacher(b->step)->table->count / 2 &&
            four.extraction == 2 * two.extraction && two.features >= 2 * IMAGES * 32 * 4 && two.search > 0,
        "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.extraction, (int)two.features,
        (int)two.search);

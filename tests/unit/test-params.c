@@ -72,11 +72,13 @@ static void test_trained(void)
     struct optim_config o = {.rule = UPDATE_SGD, .layerwise_decay = 1, .patch_embed_lr_mult = 1, .depth = 2};
     struct schedule_rates rates = {.lr = 0.5, .last_layer_lr = 0.5};
     struct optim_module module[PARAMS_MODULES_MAX] = {{.clip = 1, .steps = 1}};
-    int64_t n_ranges = optim_ranges(&o, &t, &rates, module, ranges);
+    const int64_t same[ROWS] = {0, 16, 32, 48, 64, 80};
+    struct optim_extent extent = {0, t.count, same};
+    int64_t n_ranges = optim_ranges(&o, &t, &extent, &rates, module, ranges);
     ok(n_ranges == 3 && ranges[1].offset == 32 && ranges[1].count == 29 && ranges[2].offset == 80,
        "ranges of the update leave them out as well");
     module[0].frozen = true;
-    ok(optim_ranges(&o, &t, &rates, module, ranges) == 0, "a frozen module has none");
+    ok(optim_ranges(&o, &t, &extent, &rates, module, ranges) == 0, "a frozen module has none");
     params_release(&t);
 }
 

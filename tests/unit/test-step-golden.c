@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device-memory.h"
 #include "golden.h"
 #include "state.h"
 #include "step-internal.h"
@@ -106,7 +107,7 @@ static const float *golden_param(struct run *r, const char *prefix, const struct
 
 static void load_weights(struct run *r)
 {
-    const struct params *t = step_params(r->step);
+    const struct params *t = step_student(r->step)->table;
     bool all = true;
     step_init_weights(r->step);
     for (int i = 0; i < t->n_rows; i++) {
@@ -114,12 +115,12 @@ static void load_weights(struct run *r)
         const float *s = golden_param(r, "student.", p), *te = golden_param(r, "teacher.", p);
         all &= s && te;
         if (s && te) {
-            memcpy(step_student(r->step) + p->offset, s, (size_t)p->count * sizeof *s);
-            memcpy(step_teacher(r->step) + p->offset, te, (size_t)p->count * sizeof *te);
+            params_write(step_context(r->step), step_student(r->step), i, 0, p->count, s);
+            params_write(step_context(r->step), step_teacher(r->step), i, 0, p->count, te);
         }
     }
     ok(all, "both networks have their weights in the file");
-    memcpy(r->start, step_student(r->step), (size_t)t->count * sizeof *r->start);
+    op_copy_out(step_context(r->step), r->start, step_student(r->step)->data);
 }
 
 static int64_t *golden_indices(struct run *r, const char *name, int64_t *n)
@@ -177,22 +178,22 @@ static void check_masks(struct run *r, int64_t k, const struct step_batch *batch
     struct step *s = r->step;
     struct fmt_error e = {0};
     char name[100];
-    int64_t n_want, n_got = 0, N = s->z.N, B = s->z.B;
+    int64_t n_want, n_got = 0, N = s->sizes.N, B = s->sizes.B;
     snprintf(name, sizeof name, "step%lld.mask_indices_list", (long long)k);
     int64_t *want = golden_indices(r, name, &n_want), *rows = calloc((size_t)(2 * B * N), sizeof *rows);
     snprintf(name, sizeof name, "step%lld.masks_weight", (long long)k);
     const float *weight = golden_find(&r->g, name) ? golden_f32(&r->g, name, NULL) : NULL;
     uint8_t *seen = calloc((size_t)(2 * B * N), 1);
     bool good = batch_begin(s, batch, &e) == 0;
-    for (int64_t i = 0; i < s->z.n_micro && good; i++) {
+    for (int64_t i = 0; i < s->sizes.n_micro && good; i++) {
         struct micro micro;
-        struct vit_activations pass = {.n_tokens = {1 + s->vit.config.R + N}};
-        s->work.used = 0;
+        struct vit_activations act = {.n_tokens = {1 + s->student.vit.config.R + N}};
+        s->work.used = s->host.used = 0;
         micro_begin(s, i, &micro);
-        int64_t n = rows_patches(s, &micro, &pass, rows) - rows;
+        int64_t n = rows_patches(s, &micro, &act, rows) - rows;
         good &= n == micro.n_patches;
         for (int64_t j = 0; j < n; j++, n_got++) {
-            int64_t crop = rows[j] / pass.n_tokens[0], patch = rows[j] % pass.n_tokens[0] - 1 - s->vit.config.R;
+            int64_t crop = rows[j] / act.n_tokens[0], patch = rows[j] % act.n_tokens[0] - 1 - s->student.vit.config.R;
             seen[(crop / micro.m * B + micro.first + crop % micro.m) * N + patch]++;
         }
     }
@@ -202,7 +203,7 @@ static void check_masks(struct run *r, int64_t k, const struct step_batch *batch
     }
     ok(good && n_got == n_want, "step %lld: %lld masked patches, each in its place%s", (long long)k, (long long)n_want,
        weight ? " and with its weight" : "");
-    s->work.used = 0;
+    s->work.used = s->host.used = 0;
     s->batch = NULL;
     free(want), free(rows), free(seen);
 }
@@ -231,6 +232,12 @@ static void check_losses(struct run *r, int64_t k, const struct step_result *got
     }
 }
 
+/* All of an array, for free(). */
+static float *array_of(struct run *r, const struct params_array *a)
+{
+    return copy_to_host(step_context(r->step), a->data);
+}
+
 static bool is_k_bias(const struct param *p, int64_t i)
 {
     return strstr(p->name, "attn.qkv.bias") && i >= p->count / 3 && i < p->count / 3 * 2;
@@ -244,7 +251,7 @@ static bool is_noise(float gradient, double clip)
 
 static void choose_elements(struct run *r, const struct step_result *got)
 {
-    const struct params *t = step_params(r->step);
+    const struct params *t = step_student(r->step)->table;
     int64_t n_left_out = 0, n = 0;
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
@@ -277,14 +284,15 @@ static double relative(const struct run *r, const struct param *p, const float *
 
 static void check_gradients(struct run *r, int64_t k)
 {
-    const struct params *t = step_params(r->step);
+    const struct params *t = step_student(r->step)->table;
     char prefix[32];
     double worst = 0;
     int64_t n = 0;
+    float *gradients = array_of(r, step_gradients(r->step));
     snprintf(prefix, sizeof prefix, "step%lld.grad.", (long long)k);
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        const float *want = golden_param(r, prefix, p), *got = step_gradients(r->step) + p->offset;
+        const float *want = golden_param(r, prefix, p), *got = gradients + p->offset;
         double dd = 0, bb = 0;
         for (int64_t j = 0; want && j < p->count; j++) {
             double d = is_k_bias(p, j) ? 0 : (double)got[j] - (double)want[j];
@@ -300,24 +308,26 @@ static void check_gradients(struct run *r, int64_t k)
     if (n)
         ok(n == t->n_rows && worst <= 1e-4, "step %lld: %lld gradients, largest relative difference %.3g", (long long)k,
            (long long)n, worst);
+    free(gradients);
 }
 
 static void check_weights(struct run *r, int64_t k)
 {
-    const struct params *t = step_params(r->step);
+    const struct params *t = step_student(r->step)->table;
     char student[48], teacher[48];
     double worst[3] = {0};
     int64_t n = 0;
+    float *of_student = array_of(r, step_student(r->step)), *of_teacher = array_of(r, step_teacher(r->step));
     snprintf(student, sizeof student, "step%lld.after.student.", (long long)k);
     snprintf(teacher, sizeof teacher, "step%lld.after.teacher.", (long long)k);
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
         const float *s = golden_param(r, student, p), *te = golden_param(r, teacher, p), *start = r->start + p->offset;
-        const float *got = step_student(r->step) + p->offset;
+        const float *got = of_student + p->offset;
         if (!s || !te)
             continue;
         bool frozen = k == 0 && (p->flags & PARAM_LAST_LAYER);
-        double rel[3] = {relative(r, p, got, s, NULL), relative(r, p, step_teacher(r->step) + p->offset, te, NULL),
+        double rel[3] = {relative(r, p, got, s, NULL), relative(r, p, of_teacher + p->offset, te, NULL),
                          frozen ? 0 : relative(r, p, got, s, start)};
         static const double limit[3] = {1e-4, 1e-4, 1e-3};
         static const char *const what[3] = {"student", "teacher", "way of the student"};
@@ -334,6 +344,8 @@ static void check_weights(struct run *r, int64_t k)
         ok(n == t->n_rows && worst[0] <= 1e-4 && worst[1] <= 1e-4 && worst[2] <= 1e-3,
            "step %lld: %lld weights; student %.3g, teacher %.3g, way from the start %.3g", (long long)k, (long long)n,
            worst[0], worst[1], worst[2]);
+    free(of_student);
+    free(of_teacher);
 }
 
 static void run_steps(struct run *r)
@@ -382,7 +394,7 @@ static void test_file(const char *path, int64_t micro, int n_threads)
     r.device = test_device(n_threads);
     if (ok(step_open(&r.step, &r.config, &world_one, &r.device, &e) == 0, "a step by the settings of the file: %s",
            e.text)) {
-        size_t n = (size_t)step_params(r.step)->count;
+        size_t n = (size_t)step_student(r.step)->table->count;
         r.start = calloc(n, sizeof *r.start);
         r.keep = calloc(n, sizeof *r.keep);
         load_weights(&r);

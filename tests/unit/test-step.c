@@ -10,108 +10,7 @@
 #include "mask.h"
 #include "optim.h"
 #include "state.h"
-#include "step.h"
-#include "tap.h"
-#include "test-device.h"
-
-enum { B = 5, G = 56, L = 28, N_LOCAL = 3, N = 16 };
-
-static uint8_t global_pixels[2 * B * G * G * 3], local_pixels[N_LOCAL * B * L * L * 3], masks[2 * B * N];
-static const struct step_batch batch = {.B = B, .global_u8 = global_pixels, .local_u8 = local_pixels, .masks = masks,
-                                        .N = N, .pixel_norm = {{0.5f, 0.4f, 0.3f}, {0.2f, 0.3f, 0.25f}}};
-
-static void draw_batch(void)
-{
-    struct rng r = rng_stream(3, 0, 0, RNG_TEST);
-    for (size_t i = 0; i < sizeof global_pixels; i++)
-        global_pixels[i] = (uint8_t)rng_u32(&r);
-    for (size_t i = 0; i < sizeof local_pixels; i++)
-        local_pixels[i] = (uint8_t)rng_u32(&r);
-    for (int crop = 0; crop < 2 * B; crop += 3) /* images with 0, 1 and 2 masked crops, of different counts */
-        for (int i = 0; i < N; i++)
-            masks[crop * N + i] = rng_below(&r, 3) == 0;
-}
-
-struct bed {
-    struct config config;
-    struct device device;
-    struct step *step;
-};
-
-/* Settings of a tiny model, then words of the case. */
-static struct bed bed_open(int n_threads, ...)
-{
-    static const char *const tiny[] = {
-        "train.batch_size_per_gpu=5",
-        "student.embed_dim=32",
-        "student.depth=3",
-        "student.num_heads=2",
-        "student.patch_size=14",
-        "crops.global_crops_size=56",
-        "crops.local_crops_size=28",
-        "crops.local_crops_number=3",
-        "dino.head_n_prototypes=600",
-        "dino.head_hidden_dim=40",
-        "dino.head_bottleneck_dim=12",
-        "ibot.head_n_prototypes=300",
-        "ibot.head_hidden_dim=24",
-        "ibot.head_bottleneck_dim=8",
-        "student.layerscale=0.5",
-        "ibot.mask_ratio_min_max=[0.1, 0.9]",
-        "optim.base_lr=0.05",
-        "optim.warmup_epochs=0",
-        "optim.epochs=1",
-        "train.OFFICIAL_EPOCH_LENGTH=50",
-        "optim.freeze_last_layer_epochs=0",
-        "teacher.warmup_teacher_temp_epochs=1",
-    };
-    struct bed b;
-    struct fmt_error e = {0};
-    va_list ap;
-    config_init(&b.config);
-    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++)
-        if (config_set(&b.config, tiny[i], &e))
-            ok(false, "%s", e.text);
-    va_start(ap, n_threads);
-    for (const char *word; (word = va_arg(ap, const char *));)
-        if (config_set(&b.config, word, &e))
-            ok(false, "%s", e.text);
-    va_end(ap);
-    b.device = test_device(n_threads);
-    if (step_open(&b.step, &b.config, &world_one, &b.device, &e)) {
-        ok(false, "a step opens: %s", e.text);
-        exit(tap_done());
-    }
-    step_init_weights(b.step);
-    return b;
-}
-
-static void bed_close(struct bed *b)
-{
-    step_close(b->step);
-    device_close(&b->device);
-    config_release(&b->config);
-}
-
-/* A step with the rates of the settings. */
-static int run_batch(struct bed *b, const struct step_batch *given, int64_t iteration, struct step_result *r,
-                     struct fmt_error *e)
-{
-    struct schedules s = schedules_from(&b->config, 1);
-    struct schedule_rates rates = schedules_at(&s, iteration);
-    return step_run(b->step, given, iteration, &rates, NULL, r, e);
-}
-
-static struct step_result run(struct bed *b, int64_t iteration)
-{
-    struct step_result r;
-    struct fmt_error e = {0};
-    if (run_batch(b, &batch, iteration, &r, &e))
-        ok(false, "step %lld: %s", (long long)iteration, e.text);
-    return r;
-}
-
-static int64_t count(const struct bed *b) { return step_params(b->step)->count; }
+#include "stepbed.h"
 
 /* ---- in parts ---- */
 
@@ -129,8 +28,9 @@ static void compare_parts(const char *what, const char *a, const char *b, const 
                      fabs(got.koleo_loss - want.koleo_loss) + fabs(got.ibot_loss - want.ibot_loss) +
                      fabs(got.kl_loss - want.kl_loss);
         ok(off < 2e-5, "%s, %d at once: losses (%.2g off)", what, m, off);
-        is_near(step_gradients(parts.step), step_gradients(whole.step), count(&whole), 1e-5,
-                "%s, %d at once: gradients", what, m);
+        float *g = bed_array(&parts, step_gradients(parts.step)), *all = bed_array(&whole, step_gradients(whole.step));
+        is_near(g, all, step_gradients(whole.step)->count, 1e-5, "%s, %d at once: gradients", what, m);
+        free(g), free(all);
         ok(fabs(got.teacher_entropy - want.teacher_entropy) < 1e-4 && fabs(got.feature_rank - want.feature_rank) < 1e-3,
            "and what is watched");
         bed_close(&parts);
@@ -161,9 +61,10 @@ static uint64_t bits_after(struct bed *b, int64_t n_steps)
     for (int64_t i = 0; i < state_count(b->step); i++) {
         struct state_tensor t;
         state_tensor(b->step, i, &t);
-        const uint8_t *bytes = (const uint8_t *)t.data;
+        uint8_t *bytes = (uint8_t *)bed_state(b, &t);
         for (int64_t j = 0; j < t.n * (int64_t)sizeof(float); j++)
             sum = (sum ^ bytes[j]) * 1099511628211u;
+        free(bytes);
     }
     return sum;
 }
@@ -199,7 +100,11 @@ static void test_resume(const char *centering, const char *optimizer)
         for (int d = 0; d < from.n_dims; d++)
             n *= from.dims[d];
         named &= strcmp(from.name, to.name) == 0 && from.name[0] && n == from.n && n == to.n;
-        memcpy(to.data, from.data, (size_t)n * sizeof *to.data);
+        float *values = bed_state(&first, &from);
+        struct fmt_error e = {0};
+        for (int64_t at = 0; at < n; at += at ? n : 1) /* in two pieces */
+            named &= state_write(second.step, &to, at, at ? n - at : 1, values + at, &e) == 0;
+        free(values);
     }
     state_set_numbers(second.step, state_numbers(first.step));
     for (int64_t i = 3; i < 6; i++)
@@ -210,7 +115,9 @@ static void test_resume(const char *centering, const char *optimizer)
         struct state_tensor a, b;
         state_tensor(through.step, i, &a);
         state_tensor(second.step, i, &b);
-        same &= memcmp(a.data, b.data, (size_t)a.n * sizeof *a.data) == 0;
+        float *x = bed_state(&through, &a), *y = bed_state(&second, &b);
+        same &= memcmp(x, y, (size_t)a.n * sizeof *x) == 0;
+        free(x), free(y);
     }
     ok(named && same, "%s, %s: three steps, state carried over, three more: the bits of six", centering, optimizer);
     bed_close(&through), bed_close(&first), bed_close(&second);
@@ -226,7 +133,9 @@ static float *copy_state(struct bed *b, int64_t *n)
         struct state_tensor t;
         state_tensor(b->step, i, &t);
         all = realloc(all, (size_t)(*n + t.n) * sizeof *all);
-        memcpy(all + *n, t.data, (size_t)t.n * sizeof *all);
+        float *values = bed_state(b, &t);
+        memcpy(all + *n, values, (size_t)t.n * sizeof *all);
+        free(values);
         *n += t.n;
     }
     return all;
@@ -246,10 +155,12 @@ static void check_bad(struct bed *b, int64_t iteration, const char *what, const 
     free(old), free(now);
 }
 
-static float *weight_of(struct bed *b, float *values, const char *name)
+/* Sets the first element of a row and returns what it was. */
+static float set_first(struct bed *b, const struct params_array *a, const char *name, float value)
 {
-    int row = params_find(step_params(b->step), name);
-    return row >= 0 ? values + step_params(b->step)->rows[row].offset : values;
+    float was = bed_first(b, a, name);
+    params_write(step_context(b->step), a, params_find(a->table, name), 0, 1, &value);
+    return was;
 }
 
 static void test_bad_steps(void)
@@ -259,14 +170,13 @@ static void test_bad_steps(void)
             bed_open(2, "ibot.separate_head=true", parts ? "train.micro_batch_size=2" : "train.centering=centering",
                      "dino.koleo_loss_weight=0", NULL);
         run(&b, 0);
-        float *g = weight_of(&b, step_student(b.step), "ibot_head.last_layer.weight_g"), good = *g;
-        *g = NAN;
+        const struct params_array *student = step_student(b.step), *teacher = step_teacher(b.step);
+        float good = set_first(&b, student, "ibot_head.last_layer.weight_g", NAN);
         check_bad(&b, 1, "a prototype of iBOT is NaN", "ibot_loss");
-        *g = good;
-        g = weight_of(&b, step_teacher(b.step), "dino_head.last_layer.weight_v"), good = *g;
-        *g = INFINITY;
+        set_first(&b, student, "ibot_head.last_layer.weight_g", good);
+        good = set_first(&b, teacher, "dino_head.last_layer.weight_v", INFINITY);
         check_bad(&b, 1, "a prototype of the teacher is infinite", "dino_");
-        *g = good;
+        set_first(&b, teacher, "dino_head.last_layer.weight_v", good);
         ok(!run(&b, 1).bad, "without them the step is as good as any");
         bed_close(&b);
     }
@@ -275,11 +185,16 @@ static void test_bad_steps(void)
 /* Scales a tensor of the student by a power of two. */
 static void scale(struct bed *b, const char *name, int power)
 {
-    int row = params_find(step_params(b->step), name);
-    const struct param *p = row >= 0 ? &step_params(b->step)->rows[row] : NULL;
-    ok(p != NULL, "%s is there", name);
-    for (int64_t i = 0; p && i < p->count; i++)
-        step_student(b->step)[p->offset + i] = ldexpf(step_student(b->step)[p->offset + i], power);
+    const struct params_array *student = step_student(b->step);
+    int row = params_find(student->table, name);
+    if (!ok(row >= 0, "%s is there", name))
+        return;
+    int64_t n = student->table->rows[row].count;
+    float *values = copy_to_host(step_context(b->step), params_tensor(student, row));
+    for (int64_t i = 0; i < n; i++)
+        values[i] = ldexpf(values[i], power);
+    params_write(step_context(b->step), student, row, 0, n, values);
+    free(values);
 }
 
 /* The loss is as finite as before and a gradient overflows: one layer's output is made huge and the next undoes it, so
@@ -314,22 +229,25 @@ static void test_bad_gradients(void)
 static void test_frozen(void)
 {
     struct bed b = bed_open(2, "train.freeze_backbone_iterations=2", NULL);
-    int64_t at, n = params_module_span(step_params(b.step), 0, &at);
-    float *start = malloc((size_t)n * sizeof *start),
-          *head = weight_of(&b, step_student(b.step), "dino_head.mlp.0.weight"), first = *head;
-    memcpy(start, step_student(b.step) + at, (size_t)n * sizeof *start);
+    const struct params_array *student = step_student(b.step), *teacher = step_teacher(b.step);
+    int64_t at, n = params_module_span(student->table, 0, &at);
+    const char *const weight = "dino_head.mlp.0.weight";
+    float *start = bed_array(&b, student), first = bed_first(&b, student, weight);
     struct step_result r = run(&b, 0);
     run(&b, 1);
     ok(step_grad_norm(&r, VIT_MODULE) == 0 && step_grad_norm(&r, HEAD_DINO) > 0, "a resting backbone has no gradient");
-    ok(memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) == 0 &&
-           memcmp(start, step_teacher(b.step) + at, (size_t)n * sizeof *start) == 0 && *head != first,
+    float *s = bed_array(&b, student), *t = bed_array(&b, teacher);
+    ok(memcmp(start + at, s + at, (size_t)n * sizeof *start) == 0 &&
+           memcmp(start + at, t + at, (size_t)n * sizeof *start) == 0 && bed_first(&b, student, weight) != first,
        "it and its teacher stay bit for bit, the head learns");
+    free(s), free(t);
     r = run(&b, 2);
+    s = bed_array(&b, student);
     struct state_numbers numbers = state_numbers(b.step);
-    ok(step_grad_norm(&r, VIT_MODULE) > 0 && memcmp(start, step_student(b.step) + at, (size_t)n * sizeof *start) != 0 &&
+    ok(step_grad_norm(&r, VIT_MODULE) > 0 && memcmp(start + at, s + at, (size_t)n * sizeof *start) != 0 &&
            numbers.backbone_steps == 1 && numbers.optimizer_steps == 3,
        "then it learns, its first step being Adam's first");
-    free(start);
+    free(start), free(s);
     bed_close(&b);
 }
 
@@ -363,8 +281,7 @@ static void test_terms(void)
     ok(!r.bad && r.ibot_loss == 0 && r.koleo_loss == 0 && r.kl_loss == 0 && r.n_masked == 0 &&
            r.dino_global_crops_loss > 0,
        "terms of weight 0 are not there");
-    float *mask = weight_of(&b, (float *)(uintptr_t)step_gradients(b.step), "backbone.mask_token");
-    ok(*mask != 0, "but the student still sees masked crops");
+    ok(bed_first(&b, step_gradients(b.step), "backbone.mask_token") != 0, "but the student still sees masked crops");
     bed_close(&b);
     b = bed_open(2, "optim.optimizer=sgd", "optim.base_lr=0.5", NULL);
     double start = run(&b, 0).total_loss, now = start;
@@ -533,7 +450,7 @@ static void test_groups(void)
 {
     struct bed b = bed_open(1, "student.depth=24", NULL);
     struct optim_config o = optim_config_from(&b.config);
-    const struct params *t = step_params(b.step);
+    const struct params *t = step_student(b.step)->table;
     static const struct {
         const char *name;
         double lr, wd;
@@ -614,19 +531,20 @@ static void test_sgd(void)
 {
     enum { COUNT = 5, ROUNDS = 4 };
     const double mu = 0.9, lr = 0.1, decay = 0.3, clip = 0.5, keep = 0.8;
-    float student[COUNT] = {1, -2, 0.5f, 3, 0}, teacher[COUNT] = {0, 1, 2, -1, 0.25f}, m[COUNT] = {0}, v[COUNT] = {0};
+    const float student[COUNT] = {1, -2, 0.5f, 3, 0}, teacher[COUNT] = {0, 1, 2, -1, 0.25f}, zeros[COUNT] = {0};
     float grad[COUNT];
     double p[COUNT], t[COUNT], carried[COUNT] = {0}, worst = 0;
-    struct fmt_error e = {0};
-    struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = test_backend(), .pool = thread_open(1, &e), .scratch = &scratch};
+    struct device_memory memory;
+    device_memory_open(&memory, 1, 4096);
     struct update_range range = {.count = COUNT, .lr = lr, .weight_decay = decay, .clip = clip};
-    struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1, .student = HOST_TENSOR(student, COUNT),
-                       .m = HOST_TENSOR(m, COUNT), .v = HOST_TENSOR(v, COUNT), .grad = HOST_TENSOR(grad, COUNT),
-                       .teacher = HOST_TENSOR(teacher, COUNT), .teacher_momentum = keep, .beta1 = mu};
+    struct update u = {.rule = UPDATE_SGD, .ranges = &range, .n_ranges = 1,
+                       .student = TO_DEVICE(&memory, DTYPE_F32, student, COUNT),
+                       .m = TO_DEVICE(&memory, DTYPE_F32, zeros, COUNT), .v = TENSOR_NONE,
+                       .grad = TENSOR_TAKE(&memory.memory, DTYPE_F32, COUNT),
+                       .teacher = TO_DEVICE(&memory, DTYPE_F32, teacher, COUNT), .teacher_momentum = keep,
+                       .beta1 = mu};
     for (int i = 0; i < COUNT; i++)
         p[i] = student[i], t[i] = teacher[i];
-    device_arena_init(&scratch, c.backend, 4096, NULL);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < COUNT; i++) {
             grad[i] = (float)(i - 2 + round) * 0.25f;
@@ -635,13 +553,15 @@ static void test_sgd(void)
             p[i] -= lr * carried[i];
             t[i] = keep * t[i] + (1 - keep) * p[i];
         }
-        op_update(&c, &u);
+        op_copy_in(&memory.c, u.grad, grad);
+        op_update(&memory.c, &u);
     }
+    float *new_student = to_host(&memory, u.student), *new_teacher = to_host(&memory, u.teacher);
     for (int i = 0; i < COUNT; i++)
-        worst = fmax(worst, fmax(fabs(p[i] - (double)student[i]), fabs(t[i] - (double)teacher[i])));
-    ok(op_sync(&c, &e) == 0 && worst < 1e-5, "SGD with momentum and decay: %g off", worst);
-    thread_close(c.pool);
-    device_arena_release(&scratch);
+        worst = fmax(worst, fmax(fabs(p[i] - (double)new_student[i]), fabs(t[i] - (double)new_teacher[i])));
+    ok(worst < 1e-5, "SGD with momentum and decay: %g off", worst);
+    free(new_student), free(new_teacher);
+    device_memory_close(&memory);
 }
 
 int main(void)

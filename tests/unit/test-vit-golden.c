@@ -14,6 +14,17 @@ static bool is_true(const struct golden *g, const char *key)
     return text && strcmp(text, "True") == 0;
 }
 
+/* Through the device, as tools load them. */
+static int load_values(struct vitbed *b, struct weights *w, struct fmt_error *e)
+{
+    device_arena_release(&b->scratch);
+    if (device_arena_init(&b->scratch, b->c.backend, 0, e))
+        return FMT_MEMORY;
+    int status = weights_load(w, &b->c, &b->w, WEIGHTS_BACKBONE, e);
+    op_copy_out(&b->c, b->values, b->w.data);
+    return status ? status : op_sync(&b->c, e);
+}
+
 /* The network of a golden file, which states what tensors cannot say: heads and resampling. */
 static bool bed_load(struct vitbed *b, const struct golden *g, const char *name)
 {
@@ -28,7 +39,7 @@ static bool bed_load(struct vitbed *b, const struct golden *g, const char *name)
         config.antialias = is_true(g, "interpolate_antialias");
         config.offset = golden_number(g, "interpolate_offset", 0);
         bed_init(b, &config);
-        status = weights_load(&w, &b->table, WEIGHTS_BACKBONE, b->values, &e);
+        status = load_values(b, &w, &e);
         weights_close(&w);
     }
     return ok(status == 0, "%s: weights can be loaded %s", name, e.text);
@@ -44,7 +55,7 @@ static void compare(struct golden *g, const float *x, const char *format, const 
 }
 
 /* A part of the output against "<prefix><what>", where the file has it. */
-static void compare_part(const struct vitbed *b, struct golden *g, const float *x, int64_t first, int64_t n,
+static void compare_part(struct vitbed *b, struct golden *g, struct tensor x, int64_t first, int64_t n,
                          const char *prefix, const char *what)
 {
     char name[96];
@@ -56,30 +67,36 @@ static void compare_part(const struct vitbed *b, struct golden *g, const float *
     free(part);
 }
 
-static void compare_norm(const struct vitbed *b, struct golden *g, const char *prefix)
+static void compare_norm(struct vitbed *b, struct golden *g, const char *prefix)
 {
-    const struct vit_activations *p = b->pass;
+    const struct vit_activations *p = b->act;
     int64_t R = b->vit.config.R, N = p->n_tokens[0];
     compare_part(b, g, p->normed, 0, 1, prefix, "x_norm_clstoken");
     compare_part(b, g, p->normed, 1, R, prefix, "x_norm_regtokens");
     compare_part(b, g, p->normed, 1 + R, N - 1 - R, prefix, "x_norm_patchtokens");
 }
 
+/* A tensor beside those of a pass. */
+static struct tensor take_extra(struct vitbed *b, int64_t n, int64_t C)
+{
+    b->extra.used = 0;
+    return TENSOR_TAKE(&b->extra, DTYPE_F32, n, C);
+}
+
 /* Block outputs "intermediate<k>" (of the last two blocks, normalised) and "raw_block<i>" (patches as a map). */
 static void compare_layers(struct vitbed *b, struct golden *g, const char *prefix)
 {
-    const struct vit_activations *p = b->pass;
+    const struct vit_activations *p = b->act;
     int64_t R = b->vit.config.R, P = p->n_tokens[0] - 1 - R, C = b->vit.config.C, B = p->request.inputs[0].B;
     char name[96];
     for (int64_t i = 0; i < b->vit.config.depth; i++) {
-        float *normed = bed_take(p->T * C, sizeof *normed);
-        vit_final_norm(&b->c, &b->vit, b->values, normed, p->layers[i], p->T);
+        struct tensor normed = take_extra(b, p->T, C);
+        vit_final_norm(&b->c, &b->vit, &b->w, normed, p->layers[i]);
         int64_t k = i - (b->vit.config.depth - 2);
         snprintf(name, sizeof name, "intermediate%d.cls", (int)k);
         compare_part(b, g, normed, 0, 1, prefix, name);
         snprintf(name, sizeof name, "intermediate%d.patch", (int)k);
         compare_part(b, g, normed, 1 + R, P, prefix, name);
-        free(normed);
         snprintf(name, sizeof name, "raw_block%d.cls", (int)i);
         compare_part(b, g, p->layers[i], 0, 1, prefix, name);
         snprintf(name, sizeof name, "%sraw_block%d.patch_map", prefix, (int)i);
@@ -103,10 +120,12 @@ static uint8_t *masks_of(struct golden *g, const char *name, int64_t *n)
     return m;
 }
 
-static struct vit_input input_of(struct golden *g, const char *name)
+/* The image of that name, and no masks. */
+static struct vit_input input_of(struct vitbed *b, struct golden *g, const char *name)
 {
     const struct named_tensor *t = golden_find(g, name);
-    return (struct vit_input){.B = t->dims[0], .H = t->dims[2], .W = t->dims[3], .values = golden_f32(g, name, NULL)};
+    b->images = (struct bed_images){.values = {golden_f32(g, name, NULL)}};
+    return (struct vit_input){.B = t->dims[0], .H = t->dims[2], .W = t->dims[3]};
 }
 
 static bool forward_at(struct vitbed *b, struct golden *g, int size)
@@ -116,24 +135,25 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
     snprintf(name, sizeof name, "%simage", prefix);
     if (!golden_find(g, name))
         return false;
-    struct vit_request r = {.n_inputs = 1, .return_tokens = true, .inputs = {input_of(g, name)}};
+    struct vit_request r = {.n_inputs = 1, .return_tokens = true, .inputs = {input_of(b, g, name)}};
     for (int64_t i = 0; i < b->vit.config.depth; i++)
         r.return_layer[i] = true;
     bed_run(b, &r, NULL, NULL, NULL);
-    int64_t N = b->pass->n_tokens[0];
-    float *pos = bed_take((N - b->vit.config.R) * b->vit.config.C, sizeof *pos);
-    vit_positions(&b->c, &b->vit, b->values, r.inputs[0].H, r.inputs[0].W, pos);
+    int64_t N = b->act->n_tokens[0];
+    struct tensor positions = take_extra(b, N - b->vit.config.R, b->vit.config.C);
+    vit_positions(&b->c, &b->vit, &b->w, r.inputs[0].H, r.inputs[0].W, &b->host, positions);
+    float *pos = bed_host(b, positions);
     compare(g, pos, "%s%s", prefix, "pos_embed");
     free(pos);
-    compare_part(b, g, b->pass->tokens, 0, N, prefix, "tokens");
-    compare_part(b, g, b->pass->prenorm, 0, N, prefix, "x_prenorm");
+    compare_part(b, g, b->act->tokens, 0, N, prefix, "tokens");
+    compare_part(b, g, b->act->prenorm, 0, N, prefix, "x_prenorm");
     compare_norm(b, g, prefix);
     compare_layers(b, g, prefix);
     snprintf(name, sizeof name, "%smasks", prefix);
     if (golden_find(g, name)) {
         int64_t n;
         uint8_t *masks = masks_of(g, name, &n);
-        r.inputs[0].masks = masks;
+        b->images.masks[0] = masks;
         bed_run(b, &r, NULL, NULL, NULL);
         snprintf(name, sizeof name, "%smasked.", prefix);
         compare_norm(b, g, name);
@@ -142,19 +162,20 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
     return true;
 }
 
-/* Weights turned for extraction give the same features to rounding. */
-static void turned(struct vitbed *b, struct golden *g)
+/* Weights transposed for extraction give the same features to rounding. */
+static void transposed(struct vitbed *b, struct golden *g)
 {
     struct fmt_error e = {0};
     device_arena_release(&b->scratch); /* planned, then taken */
-    if (vit_transpose_weights(&b->c, &b->vit, NULL) &&
+    if (vit_transpose_weights(&b->c, &b->vit, &b->w) &&
         device_arena_init(&b->scratch, b->c.backend, b->scratch.high, &e))
         abort();
-    if (!vit_transpose_weights(&b->c, &b->vit, b->values)) {
-        skip("this processor multiplies as well without", "turned weights");
+    if (!vit_transpose_weights(&b->c, &b->vit, &b->w)) {
+        skip("this processor multiplies as well without", "transposed weights");
         return;
     }
-    struct vit_request r = {.n_inputs = 1, .weights_transposed = true, .inputs = {input_of(g, "1.image")}};
+    op_copy_out(&b->c, b->values, b->w.data); /* from where a run takes them */
+    struct vit_request r = {.n_inputs = 1, .weights_transposed = true, .inputs = {input_of(b, g, "1.image")}};
     bed_run(b, &r, NULL, NULL, NULL);
     compare_norm(b, g, "1.");
 }
@@ -172,7 +193,7 @@ static void forward(const char *name)
         while (forward_at(&b, &g, sizes))
             sizes++;
         ok(sizes > 0, "%s: %d sizes", name, sizes);
-        turned(&b, &g);
+        transposed(&b, &g);
         bed_release(&b);
     }
     golden_close(&g);
@@ -210,8 +231,8 @@ static void gradients(const char *name)
     if (bed_load(&b, &g, name)) {
         int64_t n;
         uint8_t *masks = masks_of(&g, "masks", &n);
-        struct vit_request r = {.n_inputs = 1, .save_for_backward = true, .inputs = {input_of(&g, "image")}};
-        r.inputs[0].masks = masks;
+        struct vit_request r = {.n_inputs = 1, .save_for_backward = true, .inputs = {input_of(&b, &g, "image")}};
+        b.images.masks[0] = masks;
         float *grads = bed_take(b.table.count, sizeof *grads);
         bed_run(&b, &r, grads, given_gradient, &g);
         for (int i = 0; i < b.table.n_rows; i++) {
@@ -242,16 +263,22 @@ static void epsilon(void)
                                           .qkv_bias = true, .proj_bias = true, .ffn_bias = true, .eps = eps[k]};
         const float x[4] = {0.001f, 0.002f, 0.003f, 0.006f};
         const double mean = 0.003, variance = 3.5e-6;
-        float y[4], want[4];
+        float want[4];
         struct vitbed b;
         bed_init(&b, &config);
         ok(device_arena_init(&b.scratch, b.c.backend, 1 << 12, &e) == 0, "memory for a norm");
         for (int i = 0; i < 4; i++) {
-            b.values[b.vit.norm_w + i] = 1;
             want[i] = (float)((x[i] - mean) / sqrt(variance + (eps[k] > 0 ? eps[k] : 1e-6)));
         }
-        vit_final_norm(&b.c, &b.vit, b.values, y, x, 1);
+        const float ones[4] = {1, 1, 1, 1};
+        struct tensor rows = take_extra(&b, 1, 4);
+        params_clear(&b.c, &b.w);
+        params_write(&b.c, &b.w, b.vit.norm_w, 0, 4, ones);
+        op_copy_in(&b.c, rows, x);
+        vit_final_norm(&b.c, &b.vit, &b.w, rows, rows);
+        float *y = bed_host(&b, rows);
         is_close(y, want, 4, 1e-6, 1e-5, "rows of small variance with an epsilon of %g", eps[k]);
+        free(y);
         bed_release(&b);
     }
 }

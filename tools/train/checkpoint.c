@@ -20,6 +20,8 @@
 #include "version.h"
 
 static const char window_name[] = "metrics.window";
+enum { PIECE = CKPT_PIECE_BYTES / sizeof(float) }; /* elements of a tensor that are in host memory at once */
+
 static const int64_t window_dims[2] = {METRICS, TRAINING_METRICS_WINDOW};
 
 /* ---------------------------------------------------------------- the JSON text */
@@ -152,6 +154,32 @@ static int list_tensors(struct step *step, struct ckpt_tensor **table, struct st
     return 0;
 }
 
+/* Piece by piece through `host`, which has room for one. */
+static int write_tensor(struct ckpt_writer *w, struct step *step, const struct state_tensor *t, float *host,
+                        struct fmt_error *e)
+{
+    int status = 0;
+    for (int64_t first = 0; first < t->n && !status; first += PIECE) {
+        int64_t n = num_min(PIECE, t->n - first);
+        status = state_read(step, t, first, n, host, e);
+        if (!status)
+            status = ckpt_add(w, host, (size_t)n * sizeof *host, e);
+    }
+    return status;
+}
+
+static int write_tensors(struct ckpt_writer *w, struct step *step, const struct state_tensor *tensors,
+                         struct fmt_error *e)
+{
+    float *host = malloc(CKPT_PIECE_BYTES);
+    int64_t n = state_count(step);
+    int status = host ? 0 : fmt_no_memory(e);
+    for (int64_t i = 0; i < n && !status; i++)
+        status = write_tensor(w, step, &tensors[i], host, e);
+    free(host);
+    return status;
+}
+
 static int write_all(const struct fmt_writer *io, const struct run_state *state, struct step *step,
                      const struct ckpt_tensor *table, const struct state_tensor *tensors, const char *json,
                      const struct provenance *p, struct fmt_error *e)
@@ -163,8 +191,7 @@ static int write_all(const struct fmt_writer *io, const struct run_state *state,
     int status = ckpt_create(&w, io, &h, table, n + 1, p, e);
     if (status)
         return status;
-    for (int64_t i = 0; i < n && !status; i++)
-        status = ckpt_add(&w, tensors[i].data, (size_t)tensors[i].n * sizeof(float), e);
+    status = write_tensors(&w, step, tensors, e);
     if (!status)
         status = ckpt_add(&w, state->metrics.window, sizeof state->metrics.window, e);
     if (!status)
@@ -354,9 +381,30 @@ static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t
                     FMT_COUNT(p.misshapen, "does not", "do not"), FMT_COUNT(p.unexpected, "belongs", "belong"));
 }
 
-static int read_tensor(struct checkpoint_file *f, const char *name, void *to, size_t bytes, struct fmt_error *e)
+static int read_window(struct checkpoint_file *f, struct fmt_error *e)
 {
-    int status = ckpt_read(&f->ckpt, ckpt_find(&f->ckpt, name), to, (int64_t)bytes, &f->ckpt.buffer, e);
+    int64_t i = ckpt_find(&f->ckpt, window_name);
+    int status = ckpt_read(&f->ckpt, i, f->state.metrics.window, sizeof f->state.metrics.window, &f->ckpt.buffer, e);
+    if (status)
+        fmt_prefix(e, f->file.path);
+    return status;
+}
+
+struct loading {
+    struct step *step;
+    const struct state_tensor *tensor;
+};
+
+static int load_piece(void *arg, int64_t first, const void *data, size_t n, struct fmt_error *e)
+{
+    const struct loading *l = arg;
+    return state_write(l->step, l->tensor, first / (int64_t)sizeof(float), (int64_t)(n / sizeof(float)), data, e);
+}
+
+static int load_tensor(struct checkpoint_file *f, struct step *step, const struct state_tensor *t, struct fmt_error *e)
+{
+    struct loading l = {step, t};
+    int status = ckpt_read_pieces(&f->ckpt, ckpt_find(&f->ckpt, t->name), load_piece, &l, &f->ckpt.buffer, e);
     if (status)
         fmt_prefix(e, f->file.path);
     return status;
@@ -372,7 +420,7 @@ static int load(struct checkpoint_file *f, struct step *step, bool everything, s
         status = check_tensors(f, t, n, everything, log, e);
     for (int64_t i = 0; i < n && !status; i++)
         if (is_loaded(t[i].name, everything))
-            status = read_tensor(f, t[i].name, t[i].data, (size_t)t[i].n * sizeof(float), e);
+            status = load_tensor(f, step, &t[i], e);
     free(table);
     free(t);
     return status;
@@ -382,7 +430,7 @@ int checkpoint_load(struct checkpoint_file *f, struct step *step, struct run_log
 {
     int status = load(f, step, true, log, e);
     if (!status)
-        status = read_tensor(f, window_name, f->state.metrics.window, sizeof f->state.metrics.window, e);
+        status = read_window(f, e);
     if (status)
         return status;
     f->state.metrics.count = f->metrics_count;

@@ -36,16 +36,16 @@ static int load_foreign(struct step *step, const struct config *c, enum resume_f
     if (status)
         return status;
     unsigned modules = from == RESUME_FROM_WEIGHTS ? WEIGHTS_ALL : WEIGHTS_BACKBONE;
-    status = weights_load(&w, step_params(step), modules, step_student(step), e);
+    status = weights_load(&w, step_context(step), step_student(step), modules, e);
     for (int64_t i = 0; i < w.n_problems && status; i++)
         run_log(log, RUN_ERROR, "%.200s: %s", w.path, w.problem[i]);
     if (!status) {
         step_copy_to_teacher(step);
-        status = weights_hash(step_params(step), WEIGHTS_ALL, step_student(step), digest, e);
+        status = weights_hash(step_context(step), step_student(step), WEIGHTS_ALL, digest, e);
     }
     if (!status && announce) {
         run_log(log, RUN_NOTE, "Loaded pretrained weights from %.300s%s%s", w.path, *w.choice ? ": " : "", w.choice);
-        log_tensors(log, c, w.n_loaded, step_params(step)->n_rows - w.n_loaded, weights_unused_text(&w, unused),
+        log_tensors(log, c, w.n_loaded, step_student(step)->table->n_rows - w.n_loaded, weights_unused_text(&w, unused),
                     w.vit.grid);
         if (*w.warning)
             run_log(log, RUN_WARNING, "%s", w.warning);
@@ -62,7 +62,7 @@ static int load_checkpoint(struct step *step, const struct config *c, struct che
     if (status || !announce)
         return status;
     run_log(log, RUN_NOTE, "Loaded pretrained weights from %.300s", f->file.path);
-    log_tensors(log, c, step_params(step)->n_rows, 0, "", config_dims(c).grid);
+    log_tensors(log, c, step_student(step)->table->n_rows, 0, "", config_dims(c).grid);
     run_log(log, RUN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
             f->state.iteration);
     return 0;

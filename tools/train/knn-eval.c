@@ -107,23 +107,29 @@ static struct extract_settings settings_of(const struct config *c)
     return s;
 }
 
-static struct extract_model model_of(const struct config *c, const struct vit *vit, const float *values,
-                                     bool transposed)
+static struct extract_model model_of(const struct config *c, const struct vit *vit,
+                                     const struct params_array *values, bool transposed)
 {
     return (struct extract_model){.vit = vit, .values = values, .weights_transposed = transposed,
                                   .pixel_norm = config_pixel_norm(c)};
 }
 
-/* The teacher's backbone, for free(): the first module of the table. */
-static float *copy_teacher(struct step *step, struct fmt_error *e)
+/* Elements of a copy of the backbone alone: it is the first module of its table. */
+static int64_t backbone_count(const struct params *table)
 {
-    int64_t at, n = params_module_span(step_params(step), params_find_module(step_params(step), VIT_MODULE), &at);
-    float *copy = malloc((size_t)(at + n) * sizeof *copy);
-    if (copy)
-        memcpy(copy, step_teacher(step), (size_t)(at + n) * sizeof *copy);
-    else
-        fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
-    return copy;
+    int64_t first, n = params_module_span(table, params_find_module(table, VIT_MODULE), &first);
+    return first + n;
+}
+
+/* A copy of the teacher's backbone in memory of its own. */
+static int copy_teacher(struct step *step, struct device_arena *memory, struct params_array *copy, struct fmt_error *e)
+{
+    const struct params_array *teacher = step_teacher(step);
+    int64_t n = backbone_count(teacher->table);
+    if (params_array_reserve(copy, memory, step_context(step)->backend, teacher->table, DTYPE_F32, n, NULL))
+        return fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
+    op_copy(step_context(step), copy->data, params_run(teacher, 0, n));
+    return op_sync(step_context(step), e);
 }
 
 static int set_features(struct knn_set *s, struct extract *x, struct knn_eval_scores *scores, struct fmt_error *e)
@@ -147,16 +153,19 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
     bool transposed = false;
-    float *values = copy_teacher(step, e);
-    int status = values ? extract_transpose_weights(device, step_vit(step), values, &transposed, e) : FMT_MEMORY;
+    struct device_arena memory = {0};
+    struct params_array values;
+    int status = copy_teacher(step, &memory, &values, e);
+    if (!status)
+        status = extract_transpose_weights(device, step_teacher_vit(step), &values, &transposed, e);
     if (!status) {
-        struct extract_model model = model_of(ev->config, step_vit(step), values, transposed);
+        struct extract_model model = model_of(ev->config, step_teacher_vit(step), &values, transposed);
         status = extract_open(&x, device, &model, &settings, e);
     }
     for (int i = 0; i < SETS && !status; i++)
         status = set_features(&ev->set[i], &x, scores, e);
     extract_close(&x);
-    free(values);
+    device_arena_release(&memory);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
 }
 
@@ -176,7 +185,7 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *de
     if (!status)
         status = knn_evaluate(&problem, device->pool, top1, e);
     if (!status)
-        status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), scores->weights, e);
+        status = weights_hash(step_context(step), step_teacher(step), WEIGHTS_BACKBONE, scores->weights, e);
     memcpy(scores->train, train->identity, DIGEST_BYTES);
     memcpy(scores->val, val->identity, DIGEST_BYTES);
     scores->n = status ? 0 : ev->n_k;
@@ -250,13 +259,14 @@ static int count_sets(const struct config *c, struct counts *n, struct fmt_error
 }
 
 /* Each worker holds a record, its image and all that is made of it. */
-static int plan_extraction(const struct config *c, const struct vit *vit, const struct counts *n,
-                           const struct device *device, int64_t *bytes, struct fmt_error *e)
+static int plan_extraction(const struct config *c, const struct vit *vit, const struct params_array *values,
+                           const struct counts *n, const struct device *device, int64_t *bytes,
+                           struct fmt_error *e)
 {
     struct extract x;
     struct extract_settings settings = settings_of(c);
     size_t worker = 0;
-    struct extract_model model = model_of(c, vit, NULL, device->backend->prefers_transposed_weights());
+    struct extract_model model = model_of(c, vit, values, device->backend->prefers_transposed_weights());
     int status = extract_open(&x, device, &model, &settings, e);
     if (!status)
         status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);
@@ -265,26 +275,36 @@ static int plan_extraction(const struct config *c, const struct vit *vit, const 
     return status;
 }
 
+/* The copy of the backbone, and the extraction with it. */
+static int plan_network(const struct config *c, const struct counts *n, const struct device *device,
+                        struct knn_eval_bytes *bytes, struct fmt_error *e)
+{
+    struct params table = {0};
+    struct vit vit;
+    struct vit_config shape = model_vit(c);
+    struct device_arena plan = {0};
+    int status = vit_params(&vit, &shape, &table, e);
+    if (!status) {
+        struct params_array values = params_array_take(&plan, &table, DTYPE_F32);
+        status = plan_extraction(c, &vit, &values, n, device, &bytes->extraction, e);
+        bytes->copy = table.count * (int64_t)sizeof(float);
+    }
+    params_release(&table);
+    return status;
+}
+
 int knn_eval_plan(const struct config *c, const struct device *device, struct knn_eval_bytes *bytes,
                   struct fmt_error *e)
 {
     struct counts n = {.n_classes = 0};
-    struct params table = {0};
-    struct vit vit;
     struct vit_config shape = model_vit(c);
     int ks[CONFIG_INTS_MAX], n_ks = 0;
-    int64_t at = 0;
     *bytes = (struct knn_eval_bytes){0};
     if (!*c->evaluation.knn_train || !c->evaluation.eval_period_iterations)
         return 0;
     int status = count_sets(c, &n, e);
     if (!status)
-        status = vit_params(&vit, &shape, &table, e);
-    if (!status)
-        status = plan_extraction(c, &vit, &n, device, &bytes->extraction, e);
-    if (!status)
-        bytes->copy = params_module_span(&table, params_find_module(&table, VIT_MODULE), &at) * (int64_t)sizeof(float);
-    params_release(&table);
+        status = plan_network(c, &n, device, bytes, e);
     if (status)
         return status;
     for (int i = 0; i < c->evaluation.knn_k.n; i++)

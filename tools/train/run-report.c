@@ -29,7 +29,7 @@ const char *run_report_iteration(int64_t iteration, char out[RUN_REPORT_ITERATIO
 static void report_planned_teachers(struct run_log *log, const struct config *c, struct step *step)
 {
     int64_t period = c->evaluation.eval_period_iterations, n = period ? num_ceil_div(config_iterations(c), period) : 1;
-    int64_t each = (c->train.teacher_pth ? 2 : 1) * step_params(step)->count * (int64_t)sizeof(float);
+    int64_t each = (c->train.teacher_pth ? 2 : 1) * step_teacher(step)->table->count * (int64_t)sizeof(float);
     char bytes[32], all[32];
     n = c->evaluation.max_to_keep ? num_min(n, c->evaluation.max_to_keep) : n;
     n += period && *c->evaluation.knn_train ? 2 : 0;

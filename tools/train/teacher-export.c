@@ -19,16 +19,15 @@
 #include "weights.h"
 
 struct teacher_values {
-    const struct params *table;
-    const float *values;
+    struct op_ctx *c;
+    const struct params_array *values;
 };
 
 static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
-    (void)e;
     const struct teacher_values *t = arg;
-    memcpy(out, t->values + t->table->rows[i].offset + first, (size_t)n * sizeof(float));
-    return 0;
+    params_read(t->c, t->values, (int)i, first, n, out);
+    return op_sync(t->c, e);
 }
 
 struct teacher_list {
@@ -104,7 +103,7 @@ static int add_origin(struct teacher_job *job, struct step *step, struct fmt_err
     if (!status)
         status = provenance_inputs_json(&p, &inputs, e);
     if (!status)
-        status = weights_hash(step_params(step), WEIGHTS_BACKBONE, step_teacher(step), hash, e);
+        status = weights_hash(step_context(step), step_teacher(step), WEIGHTS_BACKBONE, hash, e);
     provenance_release(&p);
     if (status) {
         free(inputs);
@@ -156,13 +155,13 @@ static int write_both(const char *folder, struct teacher_list *list, const struc
 int teacher_export_write(struct step *step, const struct teacher_export_options *options, struct fmt_error *e)
 {
     struct teacher_list list = {0};
-    struct teacher_values source = {step_params(step), step_teacher(step)};
+    struct teacher_values source = {step_context(step), step_teacher(step)};
     struct named_tensor_values values = {&source, read_values};
     struct teacher_job job = {.options = options, .list = &list, .values = &values};
     char *folder = teacher_folder_path(options->config, options->folder, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
     if (!status)
-        status = make_list(&list, source.table, e);
+        status = make_list(&list, source.values->table, e);
     if (!status)
         status = make_meta(&job, step, e);
     if (!status)

@@ -118,10 +118,11 @@ int teacher_folder_prune(const struct config *c, int64_t newest, struct fmt_erro
 }
 
 /* ---------------------------------------------------------------- checking */
-static int check_tensor(const struct named_tensor *t, const struct param *row, const float *expected, const char *path,
+static int check_tensor(const struct named_tensor *t, struct step *step, int i_row, const char *path,
                         struct fmt_error *e)
 {
-    float values[CHUNK];
+    const struct param *row = &step_teacher(step)->table->rows[i_row];
+    float values[CHUNK], expected[CHUNK];
     bool same = t && t->n_dims == row->n_dims &&
                 memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0;
     for (int64_t at = 0; same && at < row->count; at += CHUNK) {
@@ -131,7 +132,10 @@ static int check_tensor(const struct named_tensor *t, const struct param *row, c
             fmt_prefix(e, path);
             return status;
         }
-        same = memcmp(values, expected + at, (size_t)n * sizeof *values) == 0;
+        params_read(step_context(step), step_teacher(step), i_row, at, n, expected);
+        if ((status = op_sync(step_context(step), e)))
+            return status;
+        same = memcmp(values, expected, (size_t)n * sizeof *values) == 0;
     }
     return same ? 0 : fmt_fail(e, FMT_MISMATCH, "%.250s: not what the checkpoint holds: %.80s", path, row->name);
 }
@@ -147,7 +151,7 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
             tensorfile_close(&f);
         return status;
     }
-    const struct params *table = step_params(step);
+    const struct params *table = step_teacher(step)->table;
     for (int i = 0; i < table->n_rows && !status; i++) {
         char buffer[BLOCK_CHUNKS_NAME_MAX];
         const struct param *row = &table->rows[i];
@@ -159,7 +163,7 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
             snprintf(top, sizeof top, "teacher.%s", name);
             t = named_tensor_find(&f.set, top);
         }
-        status = check_tensor(t, row, step_teacher(step) + row->offset, path, e);
+        status = check_tensor(t, step, i, path, e);
     }
     tensorfile_close(&f);
     return status;

@@ -1,0 +1,290 @@
+/* step-student.c - the student goes forward and backward, micro-batch after micro-batch, and gradients add up. What
+ * belongs to the whole batch, KoLeo and the KL term, is computed where its rows are: in the only micro-batch, or before
+ * all of them, in a pass over the global crops. */
+#include <math.h>
+
+#include "step-internal.h"
+
+/* ---- terms of the whole batch on the student's global crops; of this rank alone, as published ---- */
+
+/* cls [2B,C] */
+static void koleo_term(struct step *s, struct tensor cls, struct step_result *r)
+{
+    int64_t B = s->sizes.B;
+    double sum = 0;
+    if (s->koleo_weight <= 0)
+        return;
+    op_fill(&s->c, s->d_cls, 0);
+    for (int64_t crop = 0; crop < 2; crop++) {
+        struct koleo_result koleo = {0};
+        op_koleo(&s->c, &koleo, tensor_rows(s->d_cls, crop * B, B), tensor_rows(cls, crop * B, B),
+                 s->koleo_weight / s->world->size);
+        sum += koleo.loss;
+        r->n_koleo_left_out += koleo.n_left_out;
+    }
+    r->koleo_loss = s->koleo_weight * sum / 2; /* logged halved, as published */
+}
+
+/* p: rows among which the global crops' begin at `first`. */
+static void kl_term(struct step *s, const struct prototype_layer *p, int64_t first, struct step_result *r)
+{
+    const struct head *h = &s->head[0].student;
+    double loss = 0;
+    if (s->kl_weight <= 0)
+        return;
+    op_fill(&s->c, s->d_kl, 0);
+    op_prototype_kl(&s->c, &loss, s->d_kl, params_tensor(&s->grads, h->weight_v), params_tensor(&s->grads, h->weight_g),
+                    p, first, LOSS_STUDENT_TEMPERATURE, s->kl_weight / s->world->size);
+    r->kl_loss = s->kl_weight * loss;
+}
+
+/* ---- the global pass: with the step's draws; nothing is saved but what these terms need ---- */
+
+static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
+{
+    struct micro micro;
+    struct vit_activations act;
+    struct vit_memory memory = step_memory(s);
+    micro_begin(s, i, &micro);
+    struct vit_request request = micro_request(s, &micro, 1);
+    request.drop_path = micro_drop_path(s, &micro);
+    int status = vit_forward(&s->c, &s->student.vit, &s->student.values, &request, &memory, &act, e);
+    if (status)
+        return status;
+    int64_t T = 2 * micro.m, *list = ARENA_TAKE(&s->host, int64_t, T);
+    struct tensor rows;
+    if (!op_planning(&s->c))
+        rows_cls(&act, GLOBAL, list);
+    struct tensor x = gather_rows(s, &act, list, T, &rows);
+    spread_global(s, &micro, s->student_cls, x);
+    if (s->kl_weight > 0) {
+        struct head_activations out;
+        head_forward(&s->c, &s->head[0].student, &s->student.values, x, false, &s->work, &out);
+        spread_global(s, &micro, s->z_kl, out.z);
+    }
+    return 0;
+}
+
+static int global_pass(struct step *s, struct step_result *r, struct fmt_error *e)
+{
+    for (int64_t i = 0; i < s->sizes.n_micro; i++) {
+        size_t work = s->work.used, host = s->host.used;
+        int status = global_micro(s, i, e);
+        if (status)
+            return status;
+        s->work.used = work;
+        s->host.used = host;
+    }
+    struct prototype_layer p = head_prototypes(&s->head[0].student, &s->student.values, s->z_kl);
+    koleo_term(s, s->student_cls, r);
+    kl_term(s, &p, 0, r);
+    return 0;
+}
+
+/* ---- a head's part of a micro-batch ---- */
+
+/* Its rows: class tokens of the local crops, of the global crops, masked patches. */
+struct student_head {
+    int64_t n_local, n_global, n_patches, T;
+    struct tensor rows, x; /* [T] of the sequence, [T,C] */
+    struct head_activations act;
+    float *weight;         /* [T] host memory */
+    struct loss_rows loss;
+};
+
+static const int64_t *list_rows(struct step *s, const struct micro *micro, const struct vit_activations *act,
+                                const struct student_head *h)
+{
+    int64_t *rows = ARENA_TAKE(&s->host, int64_t, h->T), *end = rows;
+    if (op_planning(&s->c))
+        return rows;
+    if (h->n_local)
+        end = rows_cls(act, LOCAL, end);
+    if (h->n_global)
+        end = rows_cls(act, GLOBAL, end);
+    if (h->n_patches)
+        rows_patches(s, micro, act, end);
+    return rows;
+}
+
+/* The teacher's rows that the micro-batch needs, class tokens first, each kind in two runs; no runs: all. */
+static struct loss_part teacher_part(struct step *s, const struct micro *micro, const struct loss_head *l,
+                                     const struct student_head *h, struct loss_run runs[4])
+{
+    struct loss_part part = {.runs = runs, .n_first = h->n_global};
+    struct patch_runs patches = micro_patch_runs(s, micro);
+    if (s->sizes.n_micro == 1)
+        return part;
+    for (int c = 0; c < 2 && h->n_global; c++)
+        runs[part.n_runs++] = (struct loss_run){c * s->sizes.B + micro->first, micro->m};
+    for (int c = 0; c < 2 && h->n_patches; c++)
+        runs[part.n_runs++] = (struct loss_run){l->rows[LOSS_DINO] + patches.first[c], patches.n[c]};
+    return part;
+}
+
+/* Terms of the DINO loss: pairs of a local with a global crop, and of the global crops with each other. */
+static double dino_terms(const struct step *s)
+{
+    return 2 * (double)s->sizes.n_local + 2;
+}
+
+/* Which targets each row has and what its gradient weighs. The gradients of all ranks are added: each weighs as much as
+ * its part of all images. */
+static void fill_pairs(const struct step *s, const struct micro *micro, const struct student_head *h, int64_t *target,
+                       float *weight)
+{
+    int64_t m = micro->m;
+    double size = s->world->size, dino = s->dino_weight / (dino_terms(s) * (double)s->sizes.B * size);
+    for (int64_t i = 0; i < h->n_local + h->n_global; i++, target += 2) {
+        bool local = i < h->n_local;
+        int64_t image = (local ? i : i - h->n_local) % m, crop = local ? 0 : (i - h->n_local) / m;
+        target[0] = local ? image : (1 - crop) * m + image; /* a global crop: of the other one */
+        target[1] = local ? m + image : -1;
+        *weight++ = (float)dino;
+    }
+    int64_t at = h->n_global;
+    for (int64_t crop = 0; crop < 2 * m && h->n_patches; crop++) {
+        int64_t n = crop_masked(s, batch_crop(s, micro, crop));
+        for (int64_t i = 0; i < n; i++, target += 2) {
+            target[0] = at++;
+            target[1] = -1;
+            *weight++ = (float)(s->ibot_weight / ((double)n * (double)s->sizes.crops[GLOBAL] * size));
+        }
+    }
+}
+
+static void head_losses(struct step *s, const struct micro *micro, const struct vit_activations *act,
+                        struct loss_head *l, struct student_head *h)
+{
+    struct loss_run runs[4];
+    *h = (struct student_head){.n_local = l->serves[LOSS_DINO] ? s->sizes.n_local * micro->m : 0,
+                               .n_global = l->serves[LOSS_DINO] ? 2 * micro->m : 0,
+                               .n_patches = l->serves[LOSS_IBOT] ? micro->n_patches : 0};
+    h->T = h->n_local + h->n_global + h->n_patches;
+    if (h->T == 0)
+        return;
+    h->x = gather_rows(s, act, list_rows(s, micro, act, h), h->T, &h->rows);
+    head_forward(&s->c, &l->student, &s->student.values, h->x, true, &s->work, &h->act);
+    int64_t *target = ARENA_TAKE(&s->host, int64_t, 2 * h->T);
+    h->weight = ARENA_TAKE(&s->host, float, h->T);
+    if (!op_planning(&s->c))
+        fill_pairs(s, micro, h, target, h->weight);
+    struct loss_part part = teacher_part(s, micro, l, h, runs);
+    loss_begin(&s->c, l, &h->loss, h->T, &part, target, h->weight, &s->work);
+    loss_forward(&s->c, l, &h->loss, &s->student.values, h->act.z);
+}
+
+/* ---- losses ---- */
+
+/* Adds the losses of the rows to the rank's, as published logs them. */
+static void add_losses(struct step *s, const struct student_head *h, struct step_result *r)
+{
+    double *row_loss = ARENA_TAKE(&s->host, double, h->T), per_row = 1 / (dino_terms(s) * (double)s->sizes.B),
+           size = s->world->size;
+    if (h->T == 0 || op_planning(&s->c))
+        return;
+    op_copy_out(&s->c, row_loss, h->loss.row_loss);
+    for (int64_t i = 0; i < h->T; i++) {
+        if (i < h->n_local)
+            r->dino_local_crops_loss += row_loss[i] * per_row;
+        else if (i < h->n_local + h->n_global)
+            r->dino_global_crops_loss += row_loss[i] * per_row;
+        else
+            r->ibot_loss += row_loss[i] * (double)h->weight[i] * size / s->ibot_weight / 2;
+    }
+}
+
+void find_bad_loss(struct step_result *r)
+{
+    const struct {
+        const char *name;
+        double value;
+    } term[] = {{"dino_local_crops_loss", r->dino_local_crops_loss},
+                {"dino_global_crops_loss", r->dino_global_crops_loss},
+                {"koleo_loss", r->koleo_loss},
+                {"ibot_loss", r->ibot_loss},
+                {"kl_loss", r->kl_loss}};
+    r->total_loss = 0;
+    for (size_t i = 0; i < sizeof term / sizeof *term; i++) {
+        r->total_loss += term[i].value;
+        if (!isfinite(term[i].value) && !r->bad)
+            r->bad = term[i].name;
+    }
+}
+
+/* ---- backward ---- */
+
+/* part [from row `first` on] += the rows of the micro-batch's global crops in batch [2B,..] */
+static void add_global(struct step *s, const struct micro *micro, struct tensor part, int64_t first,
+                       struct tensor batch)
+{
+    for (int64_t c = 0; c < 2; c++)
+        op_axpy(&s->c, tensor_rows(part, first + c * micro->m, micro->m), 1,
+                tensor_rows(batch, c * s->sizes.B + micro->first, micro->m));
+}
+
+static void backward(struct step *s, const struct micro *micro, struct vit_activations *act,
+                     struct student_head *heads, bool frozen)
+{
+    int64_t C = s->student.vit.config.C;
+    struct tensor d_normed = TENSOR_TAKE(&s->work, DTYPE_F32, act->T, C);
+    op_fill(&s->c, d_normed, 0);
+    for (int i = 0; i < s->n_heads; i++) {
+        struct student_head *h = &heads[i];
+        struct loss_head *l = &s->head[i];
+        if (h->T == 0)
+            continue;
+        struct tensor dx = TENSOR_TAKE(&s->work, DTYPE_F32, h->T, C);
+        loss_backward(&s->c, l, &h->loss, &s->grads);
+        if (h->n_global && s->kl_weight > 0)
+            add_global(s, micro, h->loss.dz, h->n_local, s->d_kl);
+        head_backward(&s->c, &l->student, &s->student.values, &h->act, h->loss.dz, dx, &s->work, &s->grads);
+        if (h->n_global && s->koleo_weight > 0)
+            add_global(s, micro, dx, h->n_local, s->d_cls);
+        op_scatter_add_rows(&s->c, d_normed, dx, h->rows);
+    }
+    struct vit_memory memory = step_memory(s);
+    if (!frozen)
+        vit_backward(&s->c, &s->student.vit, &s->student.values, act, d_normed, &memory, &s->grads);
+}
+
+static int student_micro(struct step *s, int64_t i, bool frozen, struct step_result *r, struct fmt_error *e)
+{
+    struct micro micro;
+    struct vit_activations act;
+    struct student_head heads[2];
+    struct vit_memory memory = step_memory(s);
+    micro_begin(s, i, &micro);
+    struct vit_request request = micro_request(s, &micro, s->sizes.n_local ? 2 : 1);
+    request.drop_path = micro_drop_path(s, &micro);
+    request.save_for_backward = !frozen;
+    int status = vit_forward(&s->c, &s->student.vit, &s->student.values, &request, &memory, &act, e);
+    if (status)
+        return status;
+    for (int h = 0; h < s->n_heads; h++) {
+        head_losses(s, &micro, &act, &s->head[h], &heads[h]);
+        add_losses(s, &heads[h], r);
+    }
+    if (s->sizes.n_micro == 1) {
+        koleo_term(s, tensor_rows(heads[0].x, heads[0].n_local, heads[0].n_global), r);
+        kl_term(s, &heads[0].loss.student, heads[0].n_local, r);
+    }
+    find_bad_loss(r);
+    if (!r->bad)
+        backward(s, &micro, &act, heads, frozen);
+    return 0;
+}
+
+int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_error *e)
+{
+    int status = 0;
+    if (s->sizes.n_micro > 1 && (s->koleo_weight > 0 || s->kl_weight > 0))
+        status = global_pass(s, r, e);
+    for (int64_t i = 0; i < s->sizes.n_micro && !r->bad && !status; i++) {
+        size_t work = s->work.used, host = s->host.used;
+        status = student_micro(s, i, frozen, r, e);
+        s->work.used = work;
+        s->host.used = host;
+    }
+    return status;
+}

@@ -1,0 +1,85 @@
+/* step-teacher.c - the teacher goes over the whole batch first and leaves its class tokens and bottleneck vectors, from
+ * which come the targets of all micro-batches and the signs of collapse. */
+#include "step-internal.h"
+
+/* Lists the rows of a head in host memory: class tokens, then masked patches. */
+static const int64_t *list_rows(struct step *s, const struct micro *micro, const struct vit_activations *act,
+                                const struct loss_head *l, int64_t T)
+{
+    int64_t *rows = ARENA_TAKE(&s->host, int64_t, T), *end = rows;
+    if (op_planning(&s->c))
+        return rows;
+    if (l->serves[LOSS_DINO])
+        end = rows_cls(act, GLOBAL, end);
+    if (l->serves[LOSS_IBOT])
+        rows_patches(s, micro, act, end);
+    return rows;
+}
+
+/* A micro-batch's masked patches [first row of `part` on] to their places among those of the batch. */
+static void spread_patches(struct step *s, const struct micro *micro, struct loss_head *l, struct tensor part,
+                           int64_t first)
+{
+    struct patch_runs runs = micro_patch_runs(s, micro);
+    for (int c = 0; c < 2; c++)
+        op_copy(&s->c, tensor_rows(l->z, l->rows[LOSS_DINO] + runs.first[c], runs.n[c]),
+                tensor_rows(part, first + (c ? runs.n[0] : 0), runs.n[c]));
+}
+
+static void head_rows(struct step *s, const struct micro *micro, const struct vit_activations *act,
+                      struct loss_head *l)
+{
+    int64_t n_cls = l->serves[LOSS_DINO] ? 2 * micro->m : 0,
+            T = n_cls + (l->serves[LOSS_IBOT] ? micro->n_patches : 0);
+    struct tensor rows;
+    struct head_activations out;
+    if (T == 0)
+        return;
+    struct tensor x = gather_rows(s, act, list_rows(s, micro, act, l, T), T, &rows);
+    head_forward(&s->c, &l->teacher, &s->teacher.values, x, false, &s->work, &out);
+    if (l->serves[LOSS_DINO]) {
+        spread_global(s, micro, s->teacher_cls, x);
+        spread_global(s, micro, l->z, out.z);
+    }
+    if (l->serves[LOSS_IBOT])
+        spread_patches(s, micro, l, out.z, n_cls);
+}
+
+static int forward_micro(struct step *s, int64_t i, struct fmt_error *e)
+{
+    struct micro micro;
+    struct vit_activations act;
+    struct vit_memory memory = step_memory(s);
+    micro_begin(s, i, &micro);
+    struct vit_request r = micro_request(s, &micro, 1);
+    r.inputs[GLOBAL].masks = TENSOR_NONE; /* the teacher sees all of a crop */
+    int status = vit_forward(&s->c, &s->teacher.vit, &s->teacher.values, &r, &memory, &act, e);
+    for (int h = 0; h < s->n_heads && !status; h++)
+        head_rows(s, &micro, &act, &s->head[h]);
+    return status;
+}
+
+int teacher_targets(struct step *s, double temperature, struct fmt_error *e)
+{
+    for (int64_t i = 0; i < s->sizes.n_micro; i++) {
+        size_t work = s->work.used, host = s->host.used;
+        int status = forward_micro(s, i, e);
+        if (status)
+            return status;
+        s->work.used = work;
+        s->host.used = host;
+    }
+    for (int h = 0; h < s->n_heads; h++)
+        loss_targets(&s->c, s->world, &s->head[h], &s->teacher.values, temperature);
+    return 0;
+}
+
+void measure_collapse(struct step *s, struct step_result *r)
+{
+    struct prototype_collapse seen = {0};
+    int64_t crops = s->sizes.crops[GLOBAL] * s->world->size, K = s->head[0].teacher.config.n_prototypes;
+    loss_collapse(&s->c, s->world, &s->head[0], &r->teacher_entropy, &seen);
+    op_effective_rank(&s->c, &r->feature_rank, s->teacher_cls);
+    r->teacher_entropy_mean = seen.entropy_of_mean;
+    r->prototypes_used = (double)seen.n_winners / (double)(crops < K ? crops : K);
+}

@@ -1,0 +1,136 @@
+/* stepbed.h - a tiny model, its step and a batch, for the tests of step.h. */
+#ifndef STEPBED_H
+#define STEPBED_H
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "device-memory.h"
+#include "state.h"
+#include "step.h"
+#include "tap.h"
+
+enum { B = 5, G = 56, L = 28, N_LOCAL = 3, N = 16 };
+
+static uint8_t global_pixels[2 * B * G * G * 3], local_pixels[N_LOCAL * B * L * L * 3], masks[2 * B * N];
+static const struct step_batch batch = {.B = B, .global_u8 = global_pixels, .local_u8 = local_pixels, .masks = masks,
+                                        .N = N, .pixel_norm = {{0.5f, 0.4f, 0.3f}, {0.2f, 0.3f, 0.25f}}};
+
+static inline void draw_batch(void)
+{
+    struct rng r = rng_stream(3, 0, 0, RNG_TEST);
+    for (size_t i = 0; i < sizeof global_pixels; i++)
+        global_pixels[i] = (uint8_t)rng_u32(&r);
+    for (size_t i = 0; i < sizeof local_pixels; i++)
+        local_pixels[i] = (uint8_t)rng_u32(&r);
+    for (int crop = 0; crop < 2 * B; crop += 3) /* images with 0, 1 and 2 masked crops, of different counts */
+        for (int i = 0; i < N; i++)
+            masks[crop * N + i] = rng_below(&r, 3) == 0;
+}
+
+struct bed {
+    struct config config;
+    struct device device;
+    struct step *step;
+};
+
+/* Settings of a tiny model, then words of the case. */
+static inline void bed_settings(struct config *config, va_list words)
+{
+    static const char *const tiny[] = {
+        "train.batch_size_per_gpu=5",
+        "student.embed_dim=32",
+        "student.depth=3",
+        "student.num_heads=2",
+        "student.patch_size=14",
+        "crops.global_crops_size=56",
+        "crops.local_crops_size=28",
+        "crops.local_crops_number=3",
+        "dino.head_n_prototypes=600",
+        "dino.head_hidden_dim=40",
+        "dino.head_bottleneck_dim=12",
+        "ibot.head_n_prototypes=300",
+        "ibot.head_hidden_dim=24",
+        "ibot.head_bottleneck_dim=8",
+        "student.layerscale=0.5",
+        "ibot.mask_ratio_min_max=[0.1, 0.9]",
+        "optim.base_lr=0.05",
+        "optim.warmup_epochs=0",
+        "optim.epochs=1",
+        "train.OFFICIAL_EPOCH_LENGTH=50",
+        "optim.freeze_last_layer_epochs=0",
+        "teacher.warmup_teacher_temp_epochs=1",
+    };
+    struct fmt_error e = {0};
+    config_init(config);
+    for (size_t i = 0; i < sizeof tiny / sizeof *tiny; i++)
+        if (config_set(config, tiny[i], &e))
+            ok(false, "%s", e.text);
+    for (const char *word; (word = va_arg(words, const char *));)
+        if (config_set(config, word, &e))
+            ok(false, "%s", e.text);
+}
+
+/* The words end with NULL. */
+static inline struct bed bed_open(int n_threads, ...)
+{
+    struct bed b;
+    struct fmt_error e = {0};
+    va_list words;
+    va_start(words, n_threads);
+    bed_settings(&b.config, words);
+    va_end(words);
+    b.device = test_device(n_threads);
+    if (step_open(&b.step, &b.config, &world_one, &b.device, &e)) {
+        ok(false, "a step opens: %s", e.text);
+        exit(tap_done());
+    }
+    step_init_weights(b.step);
+    return b;
+}
+
+static inline void bed_close(struct bed *b)
+{
+    step_close(b->step);
+    device_close(&b->device);
+    config_release(&b->config);
+}
+
+/* A step with the rates of the settings. */
+static inline int run_batch(struct bed *b, const struct step_batch *given, int64_t iteration, struct step_result *r,
+                     struct fmt_error *e)
+{
+    struct schedules s = schedules_from(&b->config, 1);
+    struct schedule_rates rates = schedules_at(&s, iteration);
+    return step_run(b->step, given, iteration, &rates, NULL, r, e);
+}
+
+static inline struct step_result run(struct bed *b, int64_t iteration)
+{
+    struct step_result r;
+    struct fmt_error e = {0};
+    if (run_batch(b, &batch, iteration, &r, &e))
+        ok(false, "step %lld: %s", (long long)iteration, e.text);
+    return r;
+}
+
+
+/* In host memory, for free(): an array, a tensor of the state; and the first element of a row. */
+static inline float *bed_array(struct bed *b, const struct params_array *a)
+{
+    return copy_to_host(step_context(b->step), a->data);
+}
+
+static inline float *bed_state(struct bed *b, const struct state_tensor *t)
+{
+    return copy_to_host(step_context(b->step), t->data);
+}
+
+static inline float bed_first(struct bed *b, const struct params_array *a, const char *name)
+{
+    float value = 0;
+    params_read(step_context(b->step), a, params_find(a->table, name), 0, 1, &value);
+    return value;
+}
+
+#endif
