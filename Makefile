@@ -58,7 +58,7 @@ SEES_kernels/step    := kernels/step kernels/nn kernels/data kernels/world kerne
 SEES_kernels/extract := kernels/extract kernels/nn kernels/img kernels/op common formats
 SEES_kernels/rows    := kernels/rows kernels/op common formats
 SEES_kernels/score   := kernels/score kernels/rows kernels/op common formats
-SEES_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op kernels/cpu common formats
+SEES_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
 # What tools call; kernels/cpu is not among it.
 KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
 SEES_tools/train     := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats

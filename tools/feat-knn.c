@@ -113,7 +113,7 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
-    check(featset_open(set, path, memory_bytes / 4, j->device.pool, &e), &e);
+    check(featset_open(set, path, memory_bytes / 4, &j->device, &e), &e);
     check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
@@ -230,7 +230,7 @@ static void vote(const struct job *j, const struct rows *bank, bool groups_apart
     v->votes = take(v->rows.n * voting.vote.n_classes * n_ks, sizeof *v->votes);
     progress_begin(&progress, "neighbours", "row", "rows", v->rows.n);
     progress.silent = progress.silent || !j->show_progress;
-    if (knn_vote_rows(&voting, &v->rows, j->device.pool, v->votes, &e))
+    if (knn_vote_rows(&voting, &v->rows, &j->device, v->votes, &e))
         die_searching(j, v, &e);
     progress_end(&progress);
 }
@@ -407,10 +407,10 @@ static void check_usage(int n_operands, int n_per_class)
 
 static void close_job(struct job *j)
 {
-    device_close(&j->device);
     featset_close(&j->train);
     featset_close(&j->query);
     featset_close(&j->val);
+    device_close(&j->device);
 }
 
 int main(int argc, char **argv)

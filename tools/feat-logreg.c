@@ -155,7 +155,7 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : train_path ? &j->train.header : &j->model.features;
-    check(featset_open(set, path, INT64_MAX, j->device.pool, &e), &e);
+    check(featset_open(set, path, INT64_MAX, &j->device, &e), &e);
     check(scoring_add_set(&j->scoring, set, role, h, train_path ? train_path : model_path, &e), &e);
 }
 
@@ -288,7 +288,7 @@ static void fit(struct job *j)
                                         .step = show_step,
                                         .step_arg = &progress};
     progress_begin(&progress, "fit", "fit", "fits", j->n_C * (val_path ? 2 : n_folds + 1));
-    check_of(train_path, model_selection_run(&selection, j->device.pool, &j->best, &e), &e);
+    check_of(train_path, model_selection_run(&selection, &j->device, &j->best, &e), &e);
     progress_end(&progress);
     if (j->best.n_not_converged)
         msg_warn("fits of the choice that ended before the gradient was small enough: %d", j->best.n_not_converged);
@@ -443,7 +443,7 @@ static void predict_query(struct job *j)
     struct fmt_error e = {0};
     rows->n_classes = m.n_classes;
     check(rows_reserve(rows, ROWS_PROBA, rows->n, &e), &e);
-    logreg_predict(&m, rows, j->device.pool, rows->proba);
+    check(logreg_predict(&m, rows, &j->device, rows->proba, &e), &e);
     if (output)
         write_predictions(j, rows);
     if (rows_n_labelled(rows) == 0) {

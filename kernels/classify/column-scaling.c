@@ -1,67 +1,91 @@
-/* column-scaling.c - magnitudes are compared as the whole numbers that the bits of finite values are, without their
- * sign. */
+/* column-scaling.c - see column-scaling.h. */
 #include "column-scaling.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "num.h"
 
-enum { COLUMNS_PER_ITEM = 1024 };
+/* largest [C]: of each column. */
+static int find_largest(struct op_ctx *c, const struct regression_data *d, float *largest, struct fmt_error *e)
+{
+    struct device_arena memory = {0}, plan = {0};
+    int64_t C = d->x.dims[1];
+    TENSOR_TAKE(&plan, DTYPE_F32, C);
+    int status = device_arena_init(&memory, c->backend, plan.high, e);
+    if (status)
+        return status;
+    struct tensor t = TENSOR_TAKE(&memory, DTYPE_F32, C);
+    op_column_magnitudes(c, t, d);
+    op_copy_out(c, largest, t);
+    device_arena_release(&memory);
+    return 0;
+}
 
-struct columns {
-    const struct rows *rows;
-    int *exponent;
-    const int *divide_by;
-    float *to;
+struct copies {
+    struct tensor x, scale, shrink;
 };
 
-static const float *row_of(const struct columns *c, int64_t i)
+static struct copies take_copies(struct device_arena *a, int64_t n, int64_t C)
 {
-    return c->rows->x + rows_at(c->rows, i) * c->rows->dim;
+    struct copies t = {.x = TENSOR_TAKE(a, DTYPE_F32, n, C)};
+    t.scale = TENSOR_TAKE(a, DTYPE_F64, C);
+    t.shrink = TENSOR_TAKE(a, DTYPE_F64, C);
+    return t;
 }
 
-static void find_exponents(void *arg, int64_t item, int worker)
+static int divide(struct column_scaling *s, struct op_ctx *c, struct regression_data *d, struct fmt_error *e)
 {
-    (void)worker;
-    const struct columns *c = arg;
-    int64_t first = item * COLUMNS_PER_ITEM, n = num_min(COLUMNS_PER_ITEM, c->rows->dim - first);
-    int32_t largest[COLUMNS_PER_ITEM] = {0}, bits[COLUMNS_PER_ITEM];
-    for (int64_t i = 0; i < c->rows->n; i++) {
-        memcpy(bits, row_of(c, i) + first, (size_t)n * sizeof *bits);
-        for (int64_t j = 0; j < n; j++) {
-            int32_t magnitude = bits[j] & INT32_MAX;
-            largest[j] = magnitude > largest[j] ? magnitude : largest[j];
+    int64_t n = d->rows.dims[0], C = d->x.dims[1];
+    double *scale = malloc((size_t)C * sizeof *scale);
+    int64_t *number = malloc((size_t)n * sizeof *number);
+    take_copies(&s->memory, n, C);
+    int status = scale && number ? device_arena_init(&s->memory, c->backend, s->memory.high, e) : fmt_no_memory(e);
+    if (!status) {
+        struct copies t = take_copies(&s->memory, n, C);
+        for (int64_t j = 0; j < C; j++) {
+            scale[j] = ldexp(1, -s->exponent[j]);
+            s->shrink[j] = ldexp(1, -2 * s->exponent[j]);
         }
+        for (int64_t i = 0; i < n; i++)
+            number[i] = i;
+        op_copy_in(c, t.scale, scale);
+        op_scale_columns(c, t.x, d, t.scale);
+        op_copy_in(c, t.shrink, s->shrink);
+        op_copy_in(c, d->rows, number);
+        d->x = t.x;
+        s->shrink_tensor = t.shrink;
     }
-    for (int64_t j = 0; j < n; j++) {
-        float value;
-        memcpy(&value, &largest[j], sizeof value);
-        c->exponent[first + j] = isfinite(value) && value > COLUMN_SCALING_ORDINARY ? ilogbf(value) : 0;
-    }
+    free(scale);
+    free(number);
+    return status;
 }
 
-bool column_scaling_exponents(const struct rows *rows, struct thread_pool *pool, int *exponent)
+int column_scaling_open(struct column_scaling *s, struct op_ctx *c, struct regression_data *d, struct fmt_error *e)
 {
-    struct columns c = {.rows = rows, .exponent = exponent};
+    int64_t C = d->x.dims[1];
+    float *largest = malloc((size_t)C * sizeof *largest);
     bool any = false;
-    thread_for(pool, num_ceil_div(rows->dim, COLUMNS_PER_ITEM), find_exponents, &c);
-    for (int64_t j = 0; j < rows->dim; j++)
-        any = any || exponent[j];
-    return any;
+    *s = (struct column_scaling){.exponent = calloc((size_t)C, sizeof *s->exponent),
+                                 .shrink = calloc((size_t)C, sizeof *s->shrink)};
+    int status = largest && s->exponent && s->shrink ? find_largest(c, d, largest, e) : fmt_no_memory(e);
+    for (int64_t j = 0; j < C && !status; j++)
+        if (isfinite(largest[j]) && largest[j] > COLUMN_SCALING_ORDINARY) {
+            s->exponent[j] = ilogbf(largest[j]);
+            any = true;
+        }
+    if (any)
+        status = divide(s, c, d, e);
+    if (!any || status)
+        column_scaling_close(s);
+    free(largest);
+    return status;
 }
 
-static void divide_row(void *arg, int64_t i, int worker)
+void column_scaling_close(struct column_scaling *s)
 {
-    (void)worker;
-    const struct columns *c = arg;
-    const float *from = row_of(c, i);
-    for (int64_t j = 0; j < c->rows->dim; j++)
-        c->to[i * c->rows->dim + j] = (float)ldexp((double)from[j], -c->divide_by[j]);
-}
-
-void column_scaling_divide(const struct rows *rows, struct thread_pool *pool, const int *exponent, float *to)
-{
-    struct columns c = {.rows = rows, .divide_by = exponent, .to = to};
-    thread_for(pool, rows->n, divide_row, &c);
+    free(s->exponent);
+    free(s->shrink);
+    device_arena_release(&s->memory);
+    *s = (struct column_scaling){.exponent = NULL};
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nearest.h"
 #include "num.h"
 
 static int ascending(const void *a, const void *b)
@@ -74,32 +75,37 @@ double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_clas
 }
 
 /* ------------------------------------------------------------------ votes of whole sets */
-/* Queries that are in memory at once, a multiple of the tiles of the search. */
-static int64_t chunk_rows(const struct knn_voting *t, int64_t dim)
+struct voting {
+    const struct knn_vote *vote;
+    int64_t first, n; /* of the queries: this part's first, and all */
+    double *votes;
+};
+
+static void count_votes(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index)
 {
-    int64_t each = dim * (int64_t)sizeof(float) + (int64_t)t->vote.k * 28;
-    return num_max(1, t->memory_bytes / each / KNN_TILE_QUERIES) * KNN_TILE_QUERIES;
+    const struct voting *t = arg;
+    knn_votes(t->vote, similarity, index, m, t->votes + (t->first + q) * t->vote->n_classes, t->n);
 }
 
-int knn_vote_rows(const struct knn_voting *t, const struct rows *queries, struct thread_pool *pool, double *votes,
+/* Queries that are in memory at once, whole tiles. */
+static int64_t part_rows(const struct knn_voting *v, int64_t dim)
+{
+    int64_t each = dim * (int64_t)sizeof(float) + (int64_t)v->vote.k * 28;
+    return num_max(1, v->memory_bytes / each / NEAREST_QUERIES) * NEAREST_QUERIES;
+}
+
+int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const struct device *device, double *votes,
                   struct fmt_error *e)
 {
-    const struct knn_vote *v = &t->vote;
-    int64_t chunk = num_min(queries->n, chunk_rows(t, queries->dim));
-    float *similarity = malloc((size_t)chunk * (size_t)v->k * sizeof *similarity);
-    int64_t *index = malloc((size_t)chunk * (size_t)v->k * sizeof *index);
-    int status = similarity && index ? 0 : fmt_fail(e, FMT_MEMORY, "k-NN: out of memory");
-    for (int64_t first = 0, n; !status && first < queries->n; first += n) {
-        n = num_min(chunk, queries->n - first);
-        status = knn_search(&t->search, queries, first, n, pool, similarity, index, e);
-        if (status)
-            break;
-        knn_votes(v, similarity, index, n, votes + first * v->n_classes, queries->n);
-        if (t->step)
-            t->step(t->step_arg, first + n);
+    struct voting t = {&v->vote, 0, queries->n, votes};
+    int64_t part = part_rows(v, queries->dim);
+    int status = 0;
+    for (int64_t n; !status && t.first < queries->n; t.first += n) {
+        n = num_min(part, queries->n - t.first);
+        status = knn_search(&v->search, queries, t.first, n, device, &(struct knn_taker){count_votes, &t}, e);
+        if (!status && v->step)
+            v->step(v->step_arg, t.first + n);
     }
-    free(similarity);
-    free(index);
     return status;
 }
 
@@ -112,7 +118,7 @@ int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers)
            p->n_ks * p->val->n * p->n_classes * (int64_t)sizeof(double);
 }
 
-int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *top1, struct fmt_error *e)
+int knn_evaluate(const struct knn_problem *p, const struct device *device, double *top1, struct fmt_error *e)
 {
     int k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0;
     const struct rows *train = p->train, *val = p->val;
@@ -122,7 +128,7 @@ int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *
                                 .vote = {k, KNN_TEMPERATURE, train->label, p->n_classes, p->ks, p->n_ks}};
     size_t cells = (size_t)val->n * (size_t)p->n_classes;
     double *votes = malloc((size_t)p->n_ks * cells * sizeof *votes);
-    int status = votes ? knn_vote_rows(&voting, val, pool, votes, e) : fmt_fail(e, FMT_MEMORY, "k-NN: out of memory");
+    int status = votes ? knn_vote_rows(&voting, val, device, votes, e) : fmt_fail(e, FMT_MEMORY, "k-NN: out of memory");
     for (int i = 0; !status && i < p->n_ks; i++)
         top1[i] = knn_top1(votes + (size_t)i * cells, val->label, val->n, p->n_classes);
     free(votes);

@@ -1,16 +1,16 @@
 /* knn.h - nearest neighbours by cosine, exact, and their votes as the published evaluation counts them.
  *
  *   struct knn_search s = {.bank = &train, .k = 200};
- *   knn_search(&s, &val, first, n, pool, similarity, index, e);     the 200 nearest of rows first .. first + n - 1
- *   knn_votes(&v, similarity, index, n, votes);                     votes of the first k of them
- *   knn_top1(...)                                                   share of queries whose best class is theirs
+ *   knn_search(&s, &val, first, n, &device, &taker, e);       the 200 nearest of rows first .. first + n - 1
+ *   knn_votes(&v, similarity, index, m, votes, stride);       votes of the first k of them
+ *   knn_top1(...)                                             share of queries whose best class is theirs
  *
  * or all of it in one call, from memory: knn_evaluate.
  *
  * The bank is read in blocks, so that it may be larger than memory; queries of one call and their k neighbours are in
  * memory (callers cut them). Rows are divided by max(norm, 1e-12) on the way in, so callers pass features as they are.
  * Neighbours are in descending order of similarity, of equals the lower index first. Products are made on tiles with
- * fixed positions in bank and queries: bits depend on neither threads nor memory limits.
+ * fixed positions in bank and queries (nearest.h): bits depend on neither threads nor memory limits.
  */
 #ifndef KNN_H
 #define KNN_H
@@ -20,11 +20,8 @@
 
 #include "fmt.h"
 #include "rows.h"
-#include "thread.h"
 
 #define KNN_TEMPERATURE 0.07
-#define KNN_TILE_QUERIES 128 /* cut queries at multiples of this */
-
 struct knn_search {
     const struct rows *bank;
     int k;
@@ -32,11 +29,15 @@ struct knn_search {
     bool groups_apart;    /* rows of one group (column group of bank and queries) are no neighbours */
 };
 
-/* similarity, index [n,k]; where a query has fewer than k neighbours the rest is -INFINITY, -1. A row that is not
- * finite is FMT_NONFINITE, "query row 3" or "training row 3". */
+/* Gives the neighbours of queries first .. first + n - 1 part by part: those of m queries from query q on, similarity
+ * and index [m,k]; where a query has fewer than k neighbours the rest is -INFINITY, -1. A row that is not finite is
+ * FMT_NONFINITE, "query row 3" or "training row 3". */
+struct knn_taker {
+    void (*take)(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index);
+    void *arg;
+};
 int knn_search(const struct knn_search *s, const struct rows *queries, int64_t first, int64_t n,
-               struct thread_pool *pool, float *similarity, int64_t *index, struct fmt_error *e);
-
+               const struct device *device, const struct knn_taker *taker, struct fmt_error *e);
 /* Memory that it takes, results included; of rows reads n and dim only. */
 int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_workers);
 
@@ -67,7 +68,7 @@ struct knn_voting {
     void (*step)(void *arg, int64_t n_done);
     void *step_arg;
 };
-int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, struct thread_pool *pool, double *votes,
+int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const struct device *device, double *votes,
                   struct fmt_error *e);
 
 /* Everything at once for features in memory, as the evaluation during training needs it: top1[i] for each ks[i]
@@ -79,6 +80,6 @@ struct knn_problem {
     int n_ks;
 };
 int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers); /* memory it takes; reads n and dim only */
-int knn_evaluate(const struct knn_problem *p, struct thread_pool *pool, double *top1, struct fmt_error *e);
+int knn_evaluate(const struct knn_problem *p, const struct device *device, double *top1, struct fmt_error *e);
 
 #endif

@@ -5,111 +5,70 @@
 #include "lbfgs.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "dense.h"
+#include "regression.h"
 
-enum { MEMORY = 12, TRIES = 40 };
+enum { MEMORY = LBFGS_MEMORY, TRIES = 40 };
 static const double DECREASE = 1e-4, SLOPE_LEFT = 0.9, ROUNDING = 1e-14;
 
-struct lbfgs {
-    int64_t n;
-    double *memory;                /* all below */
-    double *s[MEMORY], *y[MEMORY]; /* steps and changes of the gradient */
-    double *gradient, *direction, *x_new, *gradient_new;
-    double rho[MEMORY], alpha[MEMORY];
-    int n_pairs, next; /* the next pair to be written */
-    double scale;      /* of the preconditioner; 1 while steps of length 1 are good */
-};
-
-struct lbfgs *lbfgs_open(int64_t n, struct fmt_error *e)
+void lbfgs_take(struct lbfgs *s, struct device_arena *a, int64_t R, int64_t m)
 {
-    struct lbfgs *s = calloc(1, sizeof *s);
-    if (s)
-        s->memory = calloc((size_t)n, (2 * MEMORY + 4) * sizeof(double));
-    if (!s || !s->memory) {
-        free(s);
-        fmt_fail(e, FMT_MEMORY, "out of memory for %lld unknowns", (long long)n);
-        return NULL;
-    }
-    s->n = n;
-    double *at = s->memory;
     for (int i = 0; i < MEMORY; i++) {
-        s->s[i] = at + n * 2 * i;
-        s->y[i] = s->s[i] + n;
+        s->step[i] = TENSOR_TAKE(a, DTYPE_F64, R, m);
+        s->change[i] = TENSOR_TAKE(a, DTYPE_F64, R, m);
     }
-    at += n * 2 * MEMORY;
-    s->gradient = at;
-    s->direction = at + n;
-    s->x_new = at + 2 * n;
-    s->gradient_new = at + 3 * n;
-    return s;
+    s->gradient = TENSOR_TAKE(a, DTYPE_F64, R, m);
+    s->direction = TENSOR_TAKE(a, DTYPE_F64, R, m);
+    s->x_new = TENSOR_TAKE(a, DTYPE_F64, R, m);
+    s->gradient_new = TENSOR_TAKE(a, DTYPE_F64, R, m);
 }
 
-void lbfgs_close(struct lbfgs *s)
+static double dot(struct op_ctx *c, struct tensor a, struct tensor b)
 {
-    if (s)
-        free(s->memory);
-    free(s);
+    double sum = 0;
+    op_dot(c, &sum, a, b);
+    return sum;
 }
 
-static double dot(const struct lbfgs *s, const double *a, const double *b)
-{
-    return dense_loops()->dot(a, b, s->n);
-}
-
-static double largest(const double *v, int64_t n)
+static double largest(struct op_ctx *c, struct tensor v)
 {
     double most = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs(v[i]) <= most)) /* takes a NaN, too */
-            most = fabs(v[i]);
+    op_max_abs(c, &most, v);
     return most;
 }
 
 /* direction = -H gradient. H0 is scaled so that it fits the last pair. */
-static void find_direction(struct lbfgs *s, const struct lbfgs_function *f)
+static void find_direction(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f)
 {
-    double *d = s->direction;
-    memcpy(d, s->gradient, (size_t)s->n * sizeof *d);
+    struct tensor d = s->direction;
+    op_copy(c, d, s->gradient);
     for (int back = 1; back <= s->n_pairs; back++) {
         int i = (s->next - back + MEMORY) % MEMORY;
-        s->alpha[i] = s->rho[i] * dot(s, s->s[i], d);
-        dense_loops()->axpy(-s->alpha[i], s->y[i], d, s->n);
+        s->alpha[i] = s->rho[i] * dot(c, s->step[i], d);
+        op_axpy(c, d, -s->alpha[i], s->change[i]);
     }
-    if (f->precondition) {
-        f->precondition(f->arg, d);
-        for (int64_t j = 0; s->scale != 1 && j < s->n; j++)
-            d[j] *= s->scale;
-    } else if (s->n_pairs == 0)
-        dense_loops()->axpy(1 / fmax(largest(d, s->n), 1e-300) - 1, d, d, s->n);
-    if (!f->precondition && s->n_pairs > 0) {
-        int last = (s->next - 1 + MEMORY) % MEMORY;
-        double scale = 1 / (s->rho[last] * dot(s, s->y[last], s->y[last]));
-        for (int64_t j = 0; j < s->n; j++)
-            d[j] *= scale;
-    }
+    f->precondition(f->arg, d);
+    if (s->scale != 1)
+        op_scale(c, d, s->scale);
     for (int back = s->n_pairs; back >= 1; back--) {
         int i = (s->next - back + MEMORY) % MEMORY;
-        dense_loops()->axpy(s->alpha[i] - s->rho[i] * dot(s, s->y[i], d), s->s[i], d, s->n);
+        op_axpy(c, d, s->alpha[i] - s->rho[i] * dot(c, s->change[i], d), s->step[i]);
     }
-    for (int64_t j = 0; j < s->n; j++)
-        d[j] = -d[j];
+    op_scale(c, d, -1);
 }
 
 struct trial {
     double length, value, slope;
 };
 
-static struct trial try_step(struct lbfgs *s, const struct lbfgs_function *f, const double *x, double length,
-                             struct lbfgs_report *r)
+static struct trial try_step(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, struct tensor x,
+                             double length, struct lbfgs_report *r)
 {
-    for (int64_t j = 0; j < s->n; j++)
-        s->x_new[j] = x[j] + length * s->direction[j];
+    op_copy(c, s->x_new, x);
+    op_axpy(c, s->x_new, length, s->direction);
     double value = f->value(f->arg, s->x_new, s->gradient_new);
     r->n_evaluations++;
-    return (struct trial){length, value, dot(s, s->gradient_new, s->direction)};
+    return (struct trial){length, value, dot(c, s->gradient_new, s->direction)};
 }
 
 /* Enough decrease; or, where the values differ by rounding only, a slope that is smaller than before. */
@@ -124,26 +83,26 @@ static bool good_step(const struct trial *start, const struct trial *t)
 }
 
 /* x_new, gradient_new hold the step that was found. False: none. */
-static bool search_line(struct lbfgs *s, const struct lbfgs_function *f, const double *x, struct lbfgs_report *r,
-                        struct trial *found)
+static bool search_line(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, struct tensor x,
+                        struct lbfgs_report *r, struct trial *found)
 {
-    struct trial start = {0, r->value, dot(s, s->gradient, s->direction)};
+    struct trial start = {0, r->value, dot(c, s->gradient, s->direction)};
     if (!(start.slope < 0))
         return false;
-    struct trial t = try_step(s, f, x, 1.0, r);
+    struct trial t = try_step(s, c, f, x, 1.0, r);
     int tries = 1;
     for (; tries < TRIES && !good_step(&start, &t); tries++) {
         double curved = t.value - start.value - t.length * start.slope; /* the parabola through what is known */
         double shorter = isfinite(curved) && curved > 0 ? -start.slope * t.length * t.length / (2 * curved) : 0;
-        t = try_step(s, f, x, fmin(0.5 * t.length, fmax(0.1 * t.length, shorter)), r);
+        t = try_step(s, c, f, x, fmin(0.5 * t.length, fmax(0.1 * t.length, shorter)), r);
     }
     if (!good_step(&start, &t))
         return false;
     bool shortened = tries > 1;
     while (!shortened && tries++ < TRIES && t.slope < SLOPE_LEFT * start.slope) { /* much too short */
-        struct trial longer = try_step(s, f, x, 4 * t.length, r);
+        struct trial longer = try_step(s, c, f, x, 4 * t.length, r);
         if (!good_step(&start, &longer) || longer.value > t.value) {
-            t = try_step(s, f, x, t.length, r);
+            t = try_step(s, c, f, x, t.length, r);
             break;
         }
         t = longer;
@@ -152,49 +111,47 @@ static bool search_line(struct lbfgs *s, const struct lbfgs_function *f, const d
     return true;
 }
 
-static void remember(struct lbfgs *s, const double *x)
+static void remember_pair(struct lbfgs *s, struct op_ctx *c, struct tensor x)
 {
-    double *step = s->s[s->next], *change = s->y[s->next];
-    for (int64_t j = 0; j < s->n; j++) {
-        step[j] = s->x_new[j] - x[j];
-        change[j] = s->gradient_new[j] - s->gradient[j];
-    }
-    double along = dot(s, step, change);
-    if (!(along > 1e-16 * sqrt(dot(s, step, step) * dot(s, change, change))))
+    struct tensor step = s->step[s->next], change = s->change[s->next];
+    op_copy(c, step, s->x_new);
+    op_axpy(c, step, -1, x);
+    op_copy(c, change, s->gradient_new);
+    op_axpy(c, change, -1, s->gradient);
+    double along = dot(c, step, change);
+    if (!(along > 1e-16 * sqrt(dot(c, step, step) * dot(c, change, change))))
         return;
     s->rho[s->next] = 1 / along;
     s->next = (s->next + 1) % MEMORY;
     s->n_pairs += s->n_pairs < MEMORY;
 }
 
-/* s y / y P^-1 y of the last pair: P is too small or too large by this, along what was stepped. direction is
- * scratch. */
-static void rescale(struct lbfgs *s, const struct lbfgs_function *f)
+/* s y / y P^-1 y of the last pair: P is too small or too large by this, along the step. direction is scratch. */
+static void rescale(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f)
 {
     int last = (s->next - 1 + MEMORY) % MEMORY;
-    memcpy(s->direction, s->y[last], (size_t)s->n * sizeof *s->direction);
+    op_copy(c, s->direction, s->change[last]);
     f->precondition(f->arg, s->direction);
-    double scale = 1 / (s->rho[last] * dot(s, s->direction, s->y[last]));
+    double scale = 1 / (s->rho[last] * dot(c, s->direction, s->change[last]));
     s->scale = isfinite(scale) && scale > 0 ? scale : 1;
 }
 
-void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbfgs_limits *limits, double *x,
-               struct lbfgs_report *report)
+void lbfgs_run(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, const struct lbfgs_limits *limits,
+               struct tensor x, struct lbfgs_report *report)
 {
     struct lbfgs_report r = {0};
-    size_t bytes = (size_t)s->n * sizeof *x;
     s->n_pairs = s->next = 0;
     s->scale = f->first_scale;
     r.value = f->value(f->arg, x, s->gradient);
     r.n_evaluations = 1;
-    r.gradient = largest(s->gradient, s->n);
-    if (f->prepare && !(r.gradient <= limits->gradient))
+    r.gradient = largest(c, s->gradient);
+    if (!(r.gradient <= limits->gradient))
         f->prepare(f->arg, x);
     while (!(r.gradient <= limits->gradient) && r.n_iterations < limits->n_iterations) {
         struct trial found;
         int before = r.n_evaluations;
-        find_direction(s, f);
-        bool moved = search_line(s, f, x, &r, &found);
+        find_direction(s, c, f);
+        bool moved = search_line(s, c, f, x, &r, &found);
         if (!moved && s->n_pairs > 0) { /* the memory may be what is wrong */
             s->n_pairs = 0;
             s->scale = 1;
@@ -203,13 +160,13 @@ void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbf
         r.stuck = !moved;
         if (r.stuck)
             break;
-        remember(s, x);
-        if (f->precondition && s->n_pairs > 0 && (r.n_evaluations > before + 1 || s->scale != 1))
-            rescale(s, f);
-        memcpy(x, s->x_new, bytes);
-        memcpy(s->gradient, s->gradient_new, bytes);
+        remember_pair(s, c, x);
+        if (s->n_pairs > 0 && (r.n_evaluations > before + 1 || s->scale != 1))
+            rescale(s, c, f);
+        op_copy(c, x, s->x_new);
+        op_copy(c, s->gradient, s->gradient_new);
         r.value = found.value;
-        r.gradient = largest(s->gradient, s->n);
+        r.gradient = largest(c, s->gradient);
         r.n_iterations++;
     }
     r.scale = s->scale;

@@ -1,20 +1,34 @@
 /* lbfgs.h - minimises a smooth convex function: limited-memory BFGS (Liu and Nocedal 1989) around a preconditioner,
- * with a line search that goes on by slopes where differences of the function drown in rounding (Hager and Zhang
- * 2005). */
+ * with a line search that goes on by slopes where differences of the function drown in rounding (Hager and Zhang 2005).
+ * All vectors are f64 tensors on the device; the host sees values, slopes and norms.
+ *
+ *   struct lbfgs s;
+ *   lbfgs_take(&s, &arena, R, m);                 vectors [R,m], while planning too
+ *   lbfgs_run(&s, &c, &f, &limits, x, &report);   runs on one struct lbfgs are independent
+ */
 #ifndef LBFGS_H
 #define LBFGS_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "fmt.h"
+#include "device-arena.h"
+#include "op.h"
+
+enum { LBFGS_MEMORY = 12 };
+
+struct lbfgs {
+    struct tensor step[LBFGS_MEMORY], change[LBFGS_MEMORY]; /* of x, and of the gradient along it */
+    struct tensor gradient, direction, x_new, gradient_new;
+    double rho[LBFGS_MEMORY], alpha[LBFGS_MEMORY];
+    int n_pairs, next; /* the next pair to be written */
+    double scale;      /* of the preconditioner; 1 while steps of length 1 are good */
+};
 
 struct lbfgs_function {
     void *arg;
-    int64_t n;
-    double (*value)(void *arg, const double *x, double *gradient); /* sets gradient [n] */
-    void (*prepare)(void *arg, const double *x); /* once before the first step from x; NULL: nothing to do */
-    void (*precondition)(void *arg, double *v);  /* v [n] becomes H v, H near the inverse Hessian; NULL: H = 1 */
+    double (*value)(void *arg, struct tensor x, struct tensor gradient); /* sets the gradient */
+    void (*prepare)(void *arg, struct tensor x);      /* once before the first step from x */
+    void (*precondition)(void *arg, struct tensor v); /* v becomes H v, H near the inverse Hessian */
     double first_scale; /* of H before the first step; 1 unless H is right only near the start */
 };
 
@@ -31,11 +45,9 @@ struct lbfgs_report {
     bool stuck; /* no step made progress: rounding has the last word */
 };
 
-struct lbfgs *lbfgs_open(int64_t n, struct fmt_error *e);
-void lbfgs_close(struct lbfgs *s);
-
-/* x [n]: start in, best point out. Two calls on one struct lbfgs are independent. */
-void lbfgs_run(struct lbfgs *s, const struct lbfgs_function *f, const struct lbfgs_limits *limits, double *x,
-               struct lbfgs_report *report);
+void lbfgs_take(struct lbfgs *s, struct device_arena *a, int64_t R, int64_t m);
+/* x: start in, best point out. After an error of the context the report is not meaningful. */
+void lbfgs_run(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, const struct lbfgs_limits *limits,
+               struct tensor x, struct lbfgs_report *report);
 
 #endif

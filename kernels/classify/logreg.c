@@ -1,4 +1,4 @@
-/* logreg.c - the objective and its preconditioner.
+/* logreg.c - fits: the minimiser (lbfgs.h) on the operations of regression.h.
  *
  * Features of a network are far from isotropic, and C goes through eleven powers of ten: plain L-BFGS needs thousands
  * of iterations for the grid. Here it works around the Hessian at the point where a fit starts, simplified to one
@@ -7,397 +7,196 @@
  * with warm starts a fit then takes a handful. P comes from float32 products summed in float64 (it may be rough, the
  * gradient is not) and is factored in float64. Around the weighted mean of the features the intercept stands apart
  * from the weights. Where there are many more features than rows, or very many, only the diagonal of P is taken.
- *
- * An evaluation reads the features once: rows go through the cache in blocks, for logits and for gradient. Rows are
- * cut into chunks by their number alone; the chunks' sums are added in order. */
+ */
 #include "logreg.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
 #include "column-scaling.h"
-#include "dense.h"
 #include "lbfgs.h"
 #include "num.h"
+#include "regression.h"
 
 enum {
-    BLOCK_ROWS = 64, /* stay in the cache between logits and gradient */
-    BLOCK_ROWS_LEAST = 8,
-    BLOCK_VALUES = 1 << 18, /* of wide rows fewer make a block */
-    CHUNKS_MAX = 64,
     FULL_DIM_MAX = 2048, /* largest P that is factored */
-    GRAM_ROWS = 512,     /* rows of one float32 product */
-    GRAM_BATCH = 8,      /* times GRAM_ROWS are prepared at once */
-    GRAM_TILE = 128,
     MANY_CLASSES = 32,
-    ROUND = 30 /* iterations until P is made anew */
-};
-static const int64_t CHUNK_BYTES_MAX = (int64_t)256 << 20; /* of all chunks' gradients */
-
-struct chunk {
-    double *gradient; /* [R,dim + 1], the intercept last */
-    double *z;        /* [BLOCK_ROWS,R] */
-    double loss;
+    ROUND = 30, /* iterations until P is made anew */
+    PREDICTED_ROWS = 1 << 14 /* at once */
 };
 
 struct logreg_solver {
-    struct rows data; /* borrowed columns */
-    const double *class_weight;
-    struct thread_pool *pool;
-    struct lbfgs *lbfgs;
-    int64_t m; /* unknowns of a row: dim + 1 */
-    int R;
-    double C;
-    double *theta; /* [R,m] */
-    int64_t n_chunks, chunk_rows;
-    struct chunk *chunk;
-    double *chunk_memory;
-    /* columns of very large values; all NULL where there are none */
-    int *exponent;     /* [dim] data.x is a copy, divided by 2^exponent */
-    double *shrink;    /* [dim] 4^-exponent: what the penalty of a weight of the copy is multiplied by */
-    float *divided;    /* [n,dim] the copy */
-    /* the preconditioner */
+    struct op_ctx c;
+    struct device_arena memory, scratch;
+    struct regression_data data;
+    struct lbfgs lbfgs;
+    int64_t n, dim;
+    int R, n_classes;
     bool full;
-    double scale;               /* what it was multiplied by at the end of the last fit; 1 at first */
-    double *curvature;          /* [n] v_i */
-    double *mean;               /* [dim] of the features, weighted by v */
-    double total;               /* sum of v */
-    double *p;                  /* [dim,dim] its Cholesky factor, or [dim] the diagonal */
-    float *scaled;              /* [GRAM_BATCH * GRAM_ROWS,dim]  sqrt(v) (x - mean) */
-    float *tiles;               /* [n_workers,GRAM_TILE,GRAM_TILE] */
-    int64_t gram_first, gram_n; /* the rows in scaled */
+    double C;
+    struct column_scaling columns;
+    struct tensor theta; /* [R,dim + 1] */
+    /* the preconditioner */
+    struct tensor v, mean, p, diagonal; /* [n], [dim], [dim,dim] or [dim], [dim] */
+    double total;                       /* sum of v */
+    double scale;                       /* P's factor at the end of the last fit; 1 at first */
+    double *host;                       /* [2,dim] */
 };
 
-/* ------------------------------------------------------------------ probabilities */
-static double log_one_plus_exp(double z)
+/* ------------------------------------------------------------------ the objective and its preconditioner */
+static double objective(void *arg, struct tensor theta, struct tensor gradient)
 {
-    return z > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
-}
-
-/* z [R] becomes p; returns the cross-entropy of the label (0 where label < 0). */
-static double softmax_row(double *z, int R, int32_t label)
-{
-    if (R == 1) {
-        double loss = label < 0 ? 0 : log_one_plus_exp(label == 1 ? -z[0] : z[0]);
-        z[0] = z[0] >= 0 ? 1 / (1 + exp(-z[0])) : exp(z[0]) / (1 + exp(z[0]));
-        return loss;
-    }
-    double top = z[0], sum = 0, of_label = label < 0 ? 0 : z[label];
-    for (int k = 1; k < R; k++)
-        top = z[k] > top ? z[k] : top;
-    for (int k = 0; k < R; k++)
-        sum += z[k] = exp(z[k] - top);
-    for (int k = 0; k < R; k++)
-        z[k] /= sum;
-    return label < 0 ? 0 : log(sum) + top - of_label;
-}
-
-/* ------------------------------------------------------------------ the objective */
-/* Pointers to the rows from `first`, at most those before `end` and no more than a block: how many they are. */
-static int64_t point_at_rows(const struct rows *d, int64_t first, int64_t end, const float **row)
-{
-    int64_t near = num_max(BLOCK_ROWS_LEAST, num_min(BLOCK_ROWS, BLOCK_VALUES / d->dim));
-    int64_t n = num_min(near, end - first);
-    for (int64_t i = 0; i < n; i++)
-        row[i] = d->x + rows_at(d, first + i) * d->dim;
-    return n;
+    struct logreg_solver *s = arg;
+    double loss = 0;
+    op_regression_objective(&s->c, &loss, gradient, theta, &s->data, s->C, s->columns.shrink_tensor);
+    return loss;
 }
 
 /* 1/C of the j-th weight. */
 static double penalty(const struct logreg_solver *s, int64_t j)
 {
-    return s->shrink ? s->shrink[j] / s->C : 1 / s->C;
+    return s->columns.shrink ? s->columns.shrink[j] / s->C : 1 / s->C;
 }
 
-static double class_weight(const struct logreg_solver *s, int32_t label)
+/* The diagonal of P += add [dim]. */
+static void add_diagonal(struct logreg_solver *s, const double *add)
 {
-    return s->class_weight ? s->class_weight[label] : 1.0;
-}
-
-/* z [n,R] of logits becomes the derivative of the weighted cross-entropy; returns its sum. */
-static double residuals(const struct logreg_solver *s, int64_t first, int64_t n, double *z)
-{
-    double loss = 0;
-    for (int64_t i = 0; i < n; i++, z += s->R) {
-        int32_t label = s->data.label[first + i];
-        double u = class_weight(s, label);
-        loss += u * softmax_row(z, s->R, label);
-        if (s->R == 1)
-            z[0] -= label == 1;
-        else
-            z[label] -= 1;
-        for (int k = 0; u != 1 && k < s->R; k++)
-            z[k] *= u;
-    }
-    return loss;
-}
-
-static void evaluate_chunk(void *arg, int64_t item, int worker)
-{
-    (void)worker;
-    struct logreg_solver *s = arg;
-    const struct rows *d = &s->data;
-    struct chunk *c = &s->chunk[item];
-    int64_t end = num_min(d->n, (item + 1) * s->chunk_rows);
-    double *z = c->z;
-    const float *row[BLOCK_ROWS];
-    memset(c->gradient, 0, (size_t)(s->R * s->m) * sizeof(double));
-    c->loss = 0;
-    for (int64_t first = item * s->chunk_rows, n; first < end; first += n) {
-        n = point_at_rows(d, first, end, row);
-        dense_loops()->logits(row, (int)n, d->dim, s->theta, s->m, s->theta + d->dim, s->m, s->R, z);
-        c->loss += residuals(s, first, n, z);
-        dense_loops()->outer(row, (int)n, d->dim, z, s->R, c->gradient, s->m);
-        for (int64_t i = 0; i < n; i++)
-            for (int64_t k = 0; k < s->R; k++)
-                c->gradient[k * s->m + d->dim] += z[i * s->R + k];
-    }
-}
-
-/* The penalty of one row of weights where some columns are divided: its gradient is added, the squares returned. */
-static double add_shrunk(const struct logreg_solver *s, const double *w, double *gradient)
-{
-    double squares = 0;
-    for (int64_t j = 0; j < s->data.dim; j++) {
-        squares += s->shrink[j] * w[j] * w[j];
-        gradient[j] += penalty(s, j) * w[j];
-    }
-    return squares;
-}
-
-static double objective(void *arg, const double *theta, double *gradient)
-{
-    struct logreg_solver *s = arg;
-    double loss = 0, squares = 0;
-    s->theta = (double *)(uintptr_t)theta;
-    thread_for(s->pool, s->n_chunks, evaluate_chunk, s);
-    memset(gradient, 0, (size_t)(s->R * s->m) * sizeof(double));
-    for (int64_t c = 0; c < s->n_chunks; c++) {
-        loss += s->chunk[c].loss;
-        dense_loops()->axpy(1, s->chunk[c].gradient, gradient, s->R * s->m);
-    }
-    for (int k = 0; k < s->R; k++) {
-        const double *w = theta + k * s->m;
-        squares += s->shrink ? add_shrunk(s, w, gradient + k * s->m) : dense_loops()->dot(w, w, s->data.dim);
-        if (!s->shrink)
-            dense_loops()->axpy(1 / s->C, w, gradient + k * s->m, s->data.dim);
-    }
-    return loss + squares / (2 * s->C);
-}
-
-/* ------------------------------------------------------------------ the preconditioner */
-static void curvature_of_chunk(void *arg, int64_t item, int worker)
-{
-    (void)worker;
-    struct logreg_solver *s = arg;
-    const struct rows *d = &s->data;
-    int64_t end = num_min(d->n, (item + 1) * s->chunk_rows);
-    double *z = s->chunk[item].z;
-    const float *row[BLOCK_ROWS];
-    for (int64_t first = item * s->chunk_rows, n; first < end; first += n) {
-        n = point_at_rows(d, first, end, row);
-        dense_loops()->logits(row, (int)n, d->dim, s->theta, s->m, s->theta + d->dim, s->m, s->R, z);
-        for (int64_t i = 0; i < n; i++) {
-            double *p = z + i * s->R, v = 0;
-            softmax_row(p, s->R, -1);
-            for (int k = 0; k < s->R; k++)
-                v += p[k] * (1 - p[k]);
-            s->curvature[first + i] = class_weight(s, d->label[first + i]) * v / (s->R > 1 ? s->R - 1 : 1);
-        }
-    }
-}
-
-/* Sums over the rows of a chunk, into its gradient: v x in the first dim places, v x^2 in the next. */
-static void moments_of_chunk(void *arg, int64_t item, int worker)
-{
-    (void)worker;
-    struct logreg_solver *s = arg;
-    const struct rows *d = &s->data;
-    double *sum = s->chunk[item].gradient, *squares = s->full ? NULL : s->chunk[item].gradient + d->dim;
-    memset(sum, 0, (size_t)(d->dim * (s->full ? 1 : 2)) * sizeof *sum);
-    for (int64_t i = item * s->chunk_rows; i < num_min(d->n, (item + 1) * s->chunk_rows); i++) {
-        const float *x = d->x + rows_at(d, i) * d->dim;
-        double v = s->curvature[i];
-        for (int64_t j = 0; j < d->dim; j++)
-            sum[j] += v * (double)x[j];
-        for (int64_t j = 0; squares && j < d->dim; j++)
-            squares[j] += v * (double)x[j] * (double)x[j];
-    }
-}
-
-static void scale_row(void *arg, int64_t i, int worker)
-{
-    (void)worker;
-    struct logreg_solver *s = arg;
-    const struct rows *d = &s->data;
-    float *to = s->scaled + i * d->dim;
-    if (i >= s->gram_n) {
-        memset(to, 0, (size_t)d->dim * sizeof *to);
-        return;
-    }
-    const float *x = d->x + rows_at(d, s->gram_first + i) * d->dim;
-    double root = sqrt(s->curvature[s->gram_first + i]);
-    for (int64_t j = 0; j < d->dim; j++)
-        to[j] = (float)(root * ((double)x[j] - s->mean[j]));
-}
-
-/* Tile `item` of the lower triangle of P takes the products of the prepared rows. */
-static void gram_tile(void *arg, int64_t item, int worker)
-{
-    struct logreg_solver *s = arg;
-    int64_t dim = s->data.dim, r = 0;
-    while (item > r)
-        item -= ++r;
-    int64_t i0 = r * GRAM_TILE, j0 = item * GRAM_TILE;
-    int64_t rows = num_min(GRAM_TILE, dim - i0), columns = num_min(GRAM_TILE, dim - j0);
-    float *tile = s->tiles + (int64_t)worker * GRAM_TILE * GRAM_TILE;
-    for (int64_t first = 0; first < s->gram_n; first += GRAM_ROWS) {
-        const float *a = s->scaled + first * dim;
-        gemm_f32(true, false, rows, columns, GRAM_ROWS, 1.0f, a + i0, dim, a + j0, dim, 0.0f, tile, GRAM_TILE);
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < columns; j++)
-                s->p[(i0 + i) * dim + j0 + j] += (double)tile[i * GRAM_TILE + j];
-    }
-}
-
-static void make_gram(struct logreg_solver *s)
-{
-    int64_t dim = s->data.dim, side = num_ceil_div(dim, GRAM_TILE);
-    memset(s->p, 0, (size_t)(dim * dim) * sizeof *s->p);
-    for (s->gram_first = 0; s->gram_first < s->data.n; s->gram_first += GRAM_BATCH * GRAM_ROWS) {
-        s->gram_n = num_min(GRAM_BATCH * GRAM_ROWS, s->data.n - s->gram_first);
-        thread_for(s->pool, num_ceil_div(s->gram_n, GRAM_ROWS) * GRAM_ROWS, scale_row, s);
-        thread_for(s->pool, side * (side + 1) / 2, gram_tile, s);
-    }
+    op_copy_in(&s->c, s->diagonal, add);
+    op_add_diagonal(&s->c, s->p, s->diagonal);
 }
 
 /* Rounding of the float32 products may have cost P its definiteness in weak directions: a little is added, and more
- * if that was not enough. Where nothing helps (no memory for the factor is such a case) the diagonal alone is taken. */
+ * if that was not enough. Where nothing helps the diagonal alone is taken. */
 static void factor_gram(struct logreg_solver *s)
 {
-    int64_t dim = s->data.dim;
-    double trace = 0;
-    for (int64_t j = 0; j < dim; j++)
-        trace += s->p[j * dim + j];
+    double *diagonal = s->host, *add = s->host + s->dim, trace = 0;
+    op_diagonal(&s->c, s->diagonal, s->p);
+    op_copy_out(&s->c, diagonal, s->diagonal);
+    for (int64_t j = 0; j < s->dim; j++)
+        trace += diagonal[j];
     for (double more = 1e-8; more < 1e3; more *= 100) {
-        for (int64_t j = 0; j < dim; j++)
-            s->p[j * dim + j] += penalty(s, j) + more * trace / (double)dim;
-        if (dense_cholesky(s->p, dim, s->pool) || gemm_status(NULL))
+        bool definite = false;
+        for (int64_t j = 0; j < s->dim; j++)
+            add[j] = penalty(s, j) + more * trace / (double)s->dim;
+        add_diagonal(s, add);
+        op_cholesky(&s->c, &definite, s->p);
+        if (definite || s->c.error.status)
             return;
-        make_gram(s);
+        op_regression_gram(&s->c, s->p, s->v, s->mean, &s->data);
     }
-    for (int64_t i = 0; i < dim; i++) {
-        double root = sqrt(s->p[i * dim + i] + penalty(s, i));
-        memset(s->p + i * dim, 0, (size_t)dim * sizeof *s->p);
-        s->p[i * dim + i] = root > 0 && isfinite(root) ? root : 1;
+    for (int64_t j = 0; j < s->dim; j++) {
+        double root = sqrt(diagonal[j] + penalty(s, j));
+        add[j] = root > 0 && isfinite(root) ? root : 1;
     }
+    op_fill(&s->c, s->p, 0);
+    add_diagonal(s, add);
+}
+
+/* Diagonal form: p = sum v x^2 around the mean, and the penalty. */
+static void make_diagonal(struct logreg_solver *s)
+{
+    double *squares = s->host, *mean = s->host + s->dim;
+    op_copy_out(&s->c, squares, s->p);
+    op_copy_out(&s->c, mean, s->mean);
+    for (int64_t j = 0; j < s->dim; j++)
+        squares[j] = fmax(squares[j] - s->total * mean[j] * mean[j], 0) + penalty(s, j);
+    op_copy_in(&s->c, s->p, squares);
 }
 
 /* P at theta, in a form that can be applied. */
-static void make_preconditioner(void *arg, const double *theta)
+static void make_preconditioner(void *arg, struct tensor theta)
 {
     struct logreg_solver *s = arg;
-    int64_t dim = s->data.dim;
-    double *squares = s->p; /* diagonal form */
-    s->theta = (double *)(uintptr_t)theta;
-    thread_for(s->pool, s->n_chunks, curvature_of_chunk, s);
-    thread_for(s->pool, s->n_chunks, moments_of_chunk, s);
-    memset(s->mean, 0, (size_t)dim * sizeof(double));
-    if (!s->full)
-        memset(squares, 0, (size_t)dim * sizeof(double));
-    for (int64_t c = 0; c < s->n_chunks; c++) {
-        dense_loops()->axpy(1, s->chunk[c].gradient, s->mean, dim);
-        if (!s->full)
-            dense_loops()->axpy(1, s->chunk[c].gradient + dim, squares, dim);
+    op_regression_curvature(&s->c, s->v, theta, &s->data);
+    op_regression_moments(&s->c, &s->total, s->mean, s->full ? TENSOR_NONE : s->p, s->v, &s->data);
+    if (!s->full) {
+        make_diagonal(s);
+        return;
     }
-    s->total = 1e-300;
-    for (int64_t i = 0; i < s->data.n; i++)
-        s->total += s->curvature[i];
-    for (int64_t j = 0; j < dim; j++)
-        s->mean[j] /= s->total;
-    for (int64_t j = 0; !s->full && j < dim; j++)
-        squares[j] = fmax(squares[j] - s->total * s->mean[j] * s->mean[j], 0) + penalty(s, j);
+    op_regression_gram(&s->c, s->p, s->v, s->mean, &s->data);
+    factor_gram(s);
+}
+
+static void precondition(void *arg, struct tensor v)
+{
+    struct logreg_solver *s = arg;
+    op_regression_precondition(&s->c, v, s->p, s->mean, s->total);
+}
+
+/* ------------------------------------------------------------------ memory */
+static void take_tensors(struct logreg_solver *s, struct device_arena *a)
+{
+    s->data.rows = TENSOR_TAKE(a, DTYPE_I64, s->n);
+    s->data.label = TENSOR_TAKE(a, DTYPE_I64, s->n);
+    s->data.class_weight = TENSOR_TAKE(a, DTYPE_F64, s->n_classes);
+    s->theta = TENSOR_TAKE(a, DTYPE_F64, s->R, s->dim + 1);
+    s->v = TENSOR_TAKE(a, DTYPE_F64, s->n);
+    s->mean = TENSOR_TAKE(a, DTYPE_F64, s->dim);
+    s->diagonal = TENSOR_TAKE(a, DTYPE_F64, s->dim);
+    s->p = s->full ? TENSOR_TAKE(a, DTYPE_F64, s->dim, s->dim) : TENSOR_TAKE(a, DTYPE_F64, s->dim);
+    lbfgs_take(&s->lbfgs, a, s->R, s->dim + 1);
+}
+
+/* All operations of a fit, to count their scratch. */
+static void plan_scratch(struct logreg_solver *s)
+{
+    double loss;
+    bool definite;
+    op_regression_objective(&s->c, &loss, s->lbfgs.gradient, s->theta, &s->data, 1, TENSOR_NONE);
+    op_regression_curvature(&s->c, s->v, s->theta, &s->data);
+    op_regression_moments(&s->c, &s->total, s->mean, s->full ? TENSOR_NONE : s->p, s->v, &s->data);
     if (s->full) {
-        make_gram(s);
-        factor_gram(s);
+        op_regression_gram(&s->c, s->p, s->v, s->mean, &s->data);
+        op_cholesky(&s->c, &definite, s->p);
     }
+    precondition(s, s->theta);
 }
 
-/* Around the mean (bias' = bias + w mean) P has the weights and the intercept apart. */
-static void precondition_row(void *arg, int64_t k, int worker)
+static int allocate(struct logreg_solver *s, struct fmt_error *e)
 {
-    (void)worker;
-    struct logreg_solver *s = ((void **)arg)[0];
-    double *v = (double *)((void **)arg)[1] + k * s->m;
-    int64_t dim = s->data.dim;
-    double *bias = v + dim;
-    dense_loops()->axpy(-*bias, s->mean, v, dim);
-    if (s->full)
-        dense_cholesky_solve(s->p, dim, v);
-    for (int64_t j = 0; !s->full && j < dim; j++)
-        v[j] /= s->p[j];
-    *bias = *bias / s->total - dense_loops()->dot(s->mean, v, dim);
+    take_tensors(s, &s->memory);
+    plan_scratch(s);
+    s->host = calloc((size_t)s->dim, 2 * sizeof *s->host);
+    int status = s->host ? op_sync(&s->c, e) : fmt_no_memory(e);
+    if (!status)
+        status = device_arena_init(&s->memory, s->c.backend, s->memory.high, e);
+    if (!status)
+        status = device_arena_init(&s->scratch, s->c.backend, s->scratch.high, e);
+    if (!status)
+        take_tensors(s, &s->memory);
+    return status;
 }
 
-static void precondition(void *arg, double *v)
+/* Row numbers, labels and class weights. */
+static int copy_data(struct logreg_solver *s, const struct logreg_data *data, struct fmt_error *e)
 {
-    struct logreg_solver *s = arg;
-    void *both[2] = {s, v};
-    thread_for(s->pool, s->R, precondition_row, both);
+    const struct rows *rows = data->rows;
+    int64_t *number = malloc((size_t)s->n * sizeof *number);
+    double *weight = malloc((size_t)s->n_classes * sizeof *weight);
+    int status = number && weight ? 0 : fmt_no_memory(e);
+    for (int64_t i = 0; !status && i < s->n; i++)
+        number[i] = rows_at(rows, i);
+    if (!status)
+        op_copy_in(&s->c, s->data.rows, number);
+    for (int64_t i = 0; !status && i < s->n; i++)
+        number[i] = rows->label[i];
+    for (int c = 0; !status && c < s->n_classes; c++)
+        weight[c] = data->class_weight ? data->class_weight[c] : 1;
+    if (!status) {
+        op_copy_in(&s->c, s->data.label, number);
+        op_copy_in(&s->c, s->data.class_weight, weight);
+    }
+    free(number);
+    free(weight);
+    return status;
 }
 
 /* ------------------------------------------------------------------ fitting */
-static int allocate(struct logreg_solver *s, struct fmt_error *e)
+struct logreg_solver *logreg_open(const struct logreg_data *data, const struct device *device, struct fmt_error *e)
 {
-    const struct rows *d = &s->data;
-    int64_t stride = num_max(s->R * s->m, 2 * d->dim) + BLOCK_ROWS * s->R;
-    int64_t most = num_max(1, num_min(CHUNKS_MAX, CHUNK_BYTES_MAX / (stride * (int64_t)sizeof(double))));
-    s->chunk_rows = num_ceil_div(num_ceil_div(d->n, most), BLOCK_ROWS) * BLOCK_ROWS;
-    s->n_chunks = num_ceil_div(d->n, s->chunk_rows);
-    s->chunk = calloc((size_t)s->n_chunks, sizeof *s->chunk);
-    s->chunk_memory = calloc((size_t)s->n_chunks, (size_t)stride * sizeof(double));
-    s->curvature = calloc((size_t)d->n, sizeof(double));
-    s->mean = calloc((size_t)d->dim, sizeof(double));
-    s->p = calloc((size_t)d->dim, (s->full ? (size_t)d->dim : 1) * sizeof(double));
-    if (s->full) {
-        s->scaled = calloc(GRAM_BATCH * GRAM_ROWS, (size_t)d->dim * sizeof(float));
-        s->tiles = calloc((size_t)thread_workers(s->pool), GRAM_TILE * GRAM_TILE * sizeof(float));
-    }
-    s->lbfgs = lbfgs_open(s->R * s->m, e);
-    if (!s->chunk || !s->chunk_memory || !s->curvature || !s->mean || !s->p || !s->lbfgs ||
-        (s->full && (!s->scaled || !s->tiles)))
-        return fmt_fail(e, FMT_MEMORY, "out of memory for a classifier of %d x %lld", s->R, (long long)d->dim);
-    for (int64_t c = 0; c < s->n_chunks; c++) {
-        s->chunk[c].gradient = s->chunk_memory + c * stride;
-        s->chunk[c].z = s->chunk[c].gradient + stride - BLOCK_ROWS * s->R;
-    }
-    return 0;
-}
-
-/* The copy of the rows in which columns of very large values are divided, if there are such columns. */
-static int divide_columns(struct logreg_solver *s, struct fmt_error *e)
-{
-    struct rows *d = &s->data;
-    s->exponent = calloc((size_t)d->dim, sizeof *s->exponent);
-    if (s->exponent && !column_scaling_exponents(d, s->pool, s->exponent))
-        return 0;
-    s->shrink = calloc((size_t)d->dim, sizeof *s->shrink);
-    s->divided = calloc((size_t)d->n, (size_t)d->dim * sizeof *s->divided);
-    if (!s->exponent || !s->shrink || !s->divided)
-        return fmt_fail(e, FMT_MEMORY, "out of memory for columns of very large values");
-    for (int64_t j = 0; j < d->dim; j++)
-        s->shrink[j] = ldexp(1, -2 * s->exponent[j]);
-    column_scaling_divide(d, s->pool, s->exponent, s->divided);
-    d->x = s->divided;
-    d->at = NULL;
-    return 0;
-}
-
-struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_pool *pool, struct fmt_error *e)
-{
-    if (data->rows->n < 1 || data->rows->dim < 1 || data->n_classes < 2) {
+    const struct rows *rows = data->rows;
+    if (rows->n < 1 || rows->dim < 1 || data->n_classes < 2) {
         fmt_fail(e, FMT_INVALID, "a classifier needs rows and at least two classes");
         return NULL;
     }
@@ -406,14 +205,15 @@ struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_
         fmt_no_memory(e);
         return NULL;
     }
-    s->data = *data->rows;
-    s->class_weight = data->class_weight;
-    s->pool = pool;
-    s->m = data->rows->dim + 1;
+    s->n = rows->n;
+    s->dim = rows->dim;
+    s->n_classes = data->n_classes;
     s->R = data->n_classes == 2 ? 1 : data->n_classes;
+    s->data = (struct regression_data){.x = rows->x, .R = s->R};
+    s->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &s->scratch};
     s->scale = 1;
-    s->full = data->rows->dim <= FULL_DIM_MAX && data->rows->dim <= 2 * data->rows->n;
-    if (divide_columns(s, e) || allocate(s, e)) {
+    s->full = s->dim <= FULL_DIM_MAX && s->dim <= 2 * s->n;
+    if (allocate(s, e) || copy_data(s, data, e) || column_scaling_open(&s->columns, &s->c, &s->data, e)) {
         logreg_close(s);
         return NULL;
     }
@@ -424,61 +224,59 @@ void logreg_close(struct logreg_solver *s)
 {
     if (!s)
         return;
-    lbfgs_close(s->lbfgs);
-    free(s->exponent);
-    free(s->shrink);
-    free(s->divided);
-    free(s->chunk);
-    free(s->chunk_memory);
-    free(s->curvature);
-    free(s->mean);
-    free(s->p);
-    free(s->scaled);
-    free(s->tiles);
+    column_scaling_close(&s->columns);
+    device_arena_release(&s->memory);
+    device_arena_release(&s->scratch);
+    free(s->host);
     free(s);
 }
 
 /* Weights of the columns as they are become those of the divided ones, with sign 1; with -1 back again. */
 static void convert_weights(const struct logreg_solver *s, struct logreg_model *m, int sign)
 {
-    for (int64_t k = 0; s->shrink && k < s->R; k++)
-        for (int64_t j = 0; j < m->dim; j++)
-            m->theta[k * s->m + j] = ldexp(m->theta[k * s->m + j], sign * s->exponent[j]);
+    for (int64_t k = 0; s->columns.exponent && k < s->R; k++)
+        for (int64_t j = 0; j < m->dim; j++) {
+            double *w = &m->theta[k * (m->dim + 1) + j];
+            *w = ldexp(*w, sign * s->columns.exponent[j]);
+        }
 }
 
-/* From equal probabilities the step of many classes is so long that most rows are certain behind it, where P says
+/* From equal probabilities the step of many classes is so long that most rows are certain after it, where P says
  * little: tens of evaluations to come back (1,000 classes of separable rows: 68 against 22). The diagonal alone is too
  * small by what the columns have in common; that is known from the fit before. */
 static double first_scale(const struct logreg_solver *s, const struct logreg_model *m)
 {
     bool cold = s->R >= MANY_CLASSES || !s->full;
-    for (int64_t i = 0; cold && i < s->R * s->m; i++)
+    for (int64_t i = 0; cold && i < s->R * (s->dim + 1); i++)
         cold = m->theta[i] == 0;
     return cold ? 0.01 : s->full ? 1 : s->scale;
 }
 
-void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *limits, struct logreg_model *m,
-                struct logreg_report *report)
+int logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *limits, struct logreg_model *m,
+               struct logreg_report *report, struct fmt_error *e)
 {
-    int64_t n = s->data.n;
-    struct lbfgs_function f = {s, s->R * s->m, objective, make_preconditioner, precondition, first_scale(s, m)};
+    double n = (double)s->n;
+    struct lbfgs_function f = {s, objective, make_preconditioner, precondition, first_scale(s, m)};
     struct lbfgs_report round = {0};
     *report = (struct logreg_report){0};
     s->C = C;
     convert_weights(s, m, 1);
+    op_copy_in(&s->c, s->theta, m->theta);
     do {
         int left = limits->n_iterations - report->n_iterations;
-        struct lbfgs_limits l = {limits->gradient * (double)n, left < ROUND ? left : ROUND};
-        lbfgs_run(s->lbfgs, &f, &l, m->theta, &round);
+        struct lbfgs_limits l = {limits->gradient * n, left < ROUND ? left : ROUND};
+        lbfgs_run(&s->lbfgs, &s->c, &f, &l, s->theta, &round);
         s->scale = round.scale;
         f.first_scale = s->full ? 1 : s->scale;
         report->n_iterations += round.n_iterations;
         report->n_evaluations += round.n_evaluations;
     } while (!round.converged && !round.stuck && report->n_iterations < limits->n_iterations);
+    op_copy_out(&s->c, m->theta, s->theta);
     convert_weights(s, m, -1);
-    report->gradient = round.gradient / (double)n;
+    report->gradient = round.gradient / n;
     report->loss = round.value;
     report->converged = round.converged;
+    return op_sync(&s->c, e);
 }
 
 /* ------------------------------------------------------------------ models */
@@ -496,43 +294,52 @@ void logreg_model_release(struct logreg_model *m)
 }
 
 struct predicting {
-    const struct logreg_model *m;
-    const struct rows *rows;
-    double *proba;
+    struct op_ctx c;
+    struct regression_data data;
+    struct tensor theta, proba;
+    int64_t n; /* rows of one part */
 };
 
-/* proba [n,n_classes] of n rows. */
-static void predict_rows(const struct logreg_model *m, const float *const *row, int64_t n, double *proba)
+static void take_prediction(struct predicting *t, const struct logreg_model *m, struct device_arena *a)
 {
-    dense_loops()->logits(row, (int)n, m->dim, m->theta, m->dim + 1, m->theta + m->dim, m->dim + 1, m->n_rows, proba);
-    for (int64_t i = n - 1; i >= 0; i--) { /* backwards: one logit a row becomes two numbers */
-        double *p = proba + i * m->n_classes;
-        if (m->n_rows == 1)
-            p[0] = proba[i];
-        softmax_row(p, m->n_rows, -1);
-        if (m->n_rows == 1) {
-            p[1] = p[0];
-            p[0] = 1 - p[1];
-        }
-    }
+    t->data.rows = TENSOR_TAKE(a, DTYPE_I64, t->n);
+    t->theta = TENSOR_TAKE(a, DTYPE_F64, m->n_rows, m->dim + 1);
+    t->proba = TENSOR_TAKE(a, DTYPE_F64, t->n, m->n_classes);
 }
 
-static void predict_block(void *arg, int64_t item, int worker)
+/* Rows first .. first + n - 1; number [n]: scratch. */
+static void predict_part(struct predicting *t, const struct rows *rows, int64_t first, int64_t n, int64_t *number,
+                         double *proba)
 {
-    (void)worker;
-    struct predicting *t = arg;
-    const float *row[BLOCK_ROWS];
-    int64_t end = num_min(t->rows->n, (item + 1) * BLOCK_ROWS);
-    for (int64_t first = item * BLOCK_ROWS, n; first < end; first += n) {
-        n = point_at_rows(t->rows, first, end, row);
-        predict_rows(t->m, row, n, t->proba + first * t->m->n_classes);
-    }
+    struct regression_data part = t->data;
+    struct tensor to = tensor_rows(t->proba, 0, n);
+    part.rows = tensor_rows(t->data.rows, 0, n);
+    for (int64_t i = 0; i < n; i++)
+        number[i] = rows_at(rows, first + i);
+    op_copy_in(&t->c, part.rows, number);
+    op_regression_predict(&t->c, to, t->theta, &part);
+    op_copy_out(&t->c, proba, to);
 }
 
-void logreg_predict(const struct logreg_model *m, const struct rows *rows, struct thread_pool *pool, double *proba)
+int logreg_predict(const struct logreg_model *m, const struct rows *rows, const struct device *device, double *proba,
+                   struct fmt_error *e)
 {
-    struct predicting t = {m, rows, proba};
-    thread_for(pool, num_ceil_div(rows->n, BLOCK_ROWS), predict_block, &t);
+    struct device_arena memory = {0}, plan = {0}; /* prediction takes no scratch */
+    struct predicting t = {.c = {.backend = device->backend, .pool = device->pool, .scratch = &memory},
+                           .data = {.x = rows->x, .R = m->n_rows}, .n = num_min(PREDICTED_ROWS, rows->n)};
+    int64_t *number = malloc((size_t)(t.n + 1) * sizeof *number);
+    take_prediction(&t, m, &plan);
+    int status = number ? device_arena_init(&memory, device->backend, plan.high, e) : fmt_no_memory(e);
+    if (!status) {
+        take_prediction(&t, m, &memory);
+        op_copy_in(&t.c, t.theta, m->theta);
+        for (int64_t first = 0; first < rows->n; first += t.n)
+            predict_part(&t, rows, first, num_min(t.n, rows->n - first), number, proba + first * m->n_classes);
+        status = op_sync(&t.c, e);
+    }
+    device_arena_release(&memory);
+    free(number);
+    return status;
 }
 
 void logreg_balance(const struct rows *rows, int n_classes, double *class_weight)

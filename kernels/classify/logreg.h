@@ -7,15 +7,15 @@
  * their files; weights, products and sums are float64.
  *
  *   struct logreg_data data = {.rows = &rows, .n_classes = 2};
- *   struct logreg_solver *s = logreg_open(&data, pool, e);
+ *   struct logreg_solver *s = logreg_open(&data, &device, e);
  *   struct logreg_model m;  logreg_model_init(&m, 2, dim, e);         zeros
- *   for each C, ascending: logreg_fit(s, C, &limits, &m, &report);    m: warm start in, solution out
- *   logreg_predict(&m, &rows, pool, proba);
+ *   for each C, ascending: logreg_fit(s, C, &limits, &m, &report, e);    m: warm start in, solution out
+ *   logreg_predict(&m, &rows, &device, proba, e);
  *   logreg_model_release(&m);  logreg_close(s);
  *
- * Columns with values beyond 2^20 are divided by a power of two while a fit works (column-scaling.h): squares that
- * overflow would leave it without a direction. The solution is that of the columns as they are, penalty included;
- * the gradient that decides is that of the divided ones.
+ * Columns with values beyond 2^20 are divided by a power of two while a fit works: squares that overflow would leave it
+ * without a direction. The solution is that of the columns as they are, penalty included; the gradient that decides is
+ * that of the divided ones.
  *
  * Results do not depend on the number of threads.
  */
@@ -27,10 +27,9 @@
 
 #include "fmt.h"
 #include "rows.h"
-#include "thread.h"
 
 struct logreg_data {
-    const struct rows *rows; /* columns label (0 .. n_classes - 1 in every row); features in memory */
+    const struct rows *rows; /* columns label (0 .. n_classes - 1 in every row); features on the device */
     int n_classes;
     const double *class_weight; /* NULL: all 1; else [n_classes] */
 };
@@ -39,7 +38,7 @@ struct logreg_model {
     int n_classes;
     int n_rows; /* 1 for two classes, else n_classes */
     int64_t dim;
-    double *theta; /* [n_rows,dim + 1]: weights, and the intercept behind them */
+    double *theta; /* [n_rows,dim + 1]: weights, and the intercept last */
 };
 
 struct logreg_limits {
@@ -54,17 +53,18 @@ struct logreg_report {
     bool converged;
 };
 
-/* data and pool are kept by pointer. */
-struct logreg_solver *logreg_open(const struct logreg_data *data, struct thread_pool *pool, struct fmt_error *e);
+/* What data points to must outlive the solver. */
+struct logreg_solver *logreg_open(const struct logreg_data *data, const struct device *device, struct fmt_error *e);
 void logreg_close(struct logreg_solver *s);
-void logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *limits, struct logreg_model *m,
-                struct logreg_report *report);
+int logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *limits, struct logreg_model *m,
+               struct logreg_report *report, struct fmt_error *e);
 
 int logreg_model_init(struct logreg_model *m, int n_classes, int64_t dim, struct fmt_error *e);
 void logreg_model_release(struct logreg_model *m);
 
 /* proba [n,n_classes] of these rows. */
-void logreg_predict(const struct logreg_model *m, const struct rows *rows, struct thread_pool *pool, double *proba);
+int logreg_predict(const struct logreg_model *m, const struct rows *rows, const struct device *device, double *proba,
+                   struct fmt_error *e);
 
 /* u = n / (classes that occur * count): every class that has rows weighs the same. The others have 1. */
 void logreg_balance(const struct rows *rows, int n_classes, double *class_weight);

@@ -8,13 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm.h"
 #include "metrics.h"
 #include "score-options.h"
 
 struct selecting {
     const struct model_selection *s;
-    struct thread_pool *pool;
+    const struct device *device;
     struct selected_model *best;
     double **proba; /* [n_C]: [n,n_classes] of all validated rows */
     int n_done;     /* fits */
@@ -60,13 +59,13 @@ static int check_classes(const struct rows *rows, struct fmt_error *e)
 
 /* ------------------------------------------------------------------ paths */
 /* The probabilities of the validated rows go to proba: row i to row position[i], or i. */
-static void validate(const struct selecting *t, const struct rows *val, const int64_t *position,
-                     const struct logreg_model *m, double *proba, double *scratch)
+static int validate(const struct selecting *t, const struct rows *val, const int64_t *position,
+                    const struct logreg_model *m, double *proba, double *scratch, struct fmt_error *e)
 {
-    int K = t->s->n_classes;
-    logreg_predict(m, val, t->pool, scratch);
-    for (int64_t i = 0; i < val->n; i++)
+    int K = t->s->n_classes, status = logreg_predict(m, val, t->device, scratch, e);
+    for (int64_t i = 0; !status && i < val->n; i++)
         memcpy(proba + (position ? position[i] : i) * K, scratch + i * K, (size_t)K * sizeof *proba);
+    return status;
 }
 
 /* Fits the first n_C values to `fitted`; val NULL: the last is what is asked for. m ends at the last C. */
@@ -83,15 +82,14 @@ static int run_path(struct selecting *t, const struct rows *fitted, const struct
         status = read_class_weights(s->class_weight, fitted, s->n_classes, weights, e);
     if (!status) {
         struct logreg_data data = {fitted, s->n_classes, weights};
-        solver = logreg_open(&data, t->pool, e);
+        solver = logreg_open(&data, t->device, e);
         status = solver ? 0 : (int)FMT_MEMORY;
     }
     for (int i = 0; !status && i < n_C; i++) {
-        logreg_fit(solver, s->C[i], &s->limits, m, report);
+        status = logreg_fit(solver, s->C[i], &s->limits, m, report, e);
         t->best->n_not_converged += val && !report->converged;
-        if (val)
-            validate(t, val, position, m, t->proba[i], scratch);
-        status = gemm_status(e);
+        if (val && !status)
+            status = validate(t, val, position, m, t->proba[i], scratch, e);
         if (s->step)
             s->step(s->step_arg, ++t->n_done, n_all);
     }
@@ -166,7 +164,7 @@ static int score_of(const struct selecting *t, const struct metrics_input *in, e
                     double *score, struct fmt_error *e)
 {
     struct metrics m;
-    int status = metrics_open(&m, in, t->pool, e);
+    int status = metrics_open(&m, in, t->device->pool, e);
     if (status)
         return status;
     double *values = calloc((size_t)m.n_values, sizeof *values);
@@ -212,11 +210,11 @@ static int open_selection(struct selecting *t, const struct rows *val, struct fm
     return status;
 }
 
-int model_selection_run(const struct model_selection *s, struct thread_pool *pool, struct selected_model *best,
+int model_selection_run(const struct model_selection *s, const struct device *device, struct selected_model *best,
                         struct fmt_error *e)
 {
     const struct rows *val = s->val ? s->val : s->train;
-    struct selecting t = {.s = s, .pool = pool, .best = best};
+    struct selecting t = {.s = s, .device = device, .best = best};
     *best = (struct selected_model){.i_best = 0};
     int status = open_selection(&t, val, e);
     if (!status && s->val)

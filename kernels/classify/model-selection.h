@@ -1,7 +1,7 @@
 /* model-selection.h - which C? Every value of a grid is fitted, with a warm start from the one before, and scored on
  * rows that it was not fitted to: a validation set, or each fold by a classifier of the other folds, groups kept whole.
  *
- *   model_selection_run(&s, pool, &best, e);     best.i_best, .score[i]; best.proba of the validated rows
+ *   model_selection_run(&s, &device, &best, e);     best.i_best, .score[i]; best.proba of the validated rows
  *   model_selection_release(&best);
  */
 #ifndef MODEL_SELECTION_H
@@ -36,7 +36,7 @@ struct selected_model {
     int n_not_converged; /* fits of the grid */
 };
 
-int model_selection_run(const struct model_selection *s, struct thread_pool *pool, struct selected_model *best,
+int model_selection_run(const struct model_selection *s, const struct device *device, struct selected_model *best,
                         struct fmt_error *e);
 void model_selection_release(struct selected_model *best);
 

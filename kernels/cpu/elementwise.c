@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "dense-loops.h"
 
 /* ------------------------------------------------------------------ partial sums */
 
@@ -132,8 +133,11 @@ void cpu_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, 
 /* ------------------------------------------------------------------ whole arrays */
 
 struct stretch {
-    float *y, a;
+    float *y;
     const float *x;
+    double *y64; /* of f64 */
+    const double *x64;
+    double a;
     int64_t n;
     double *sums;
 };
@@ -211,13 +215,20 @@ static void axpy_item(void *arg, int64_t item, int worker)
 {
     (void)worker;
     const struct stretch *s = arg;
-    int64_t at = item * CPU_STRETCH;
-    elementwise_loops()->axpy(s->y + at, s->a, s->x + at, num_min(CPU_STRETCH, s->n - at));
+    int64_t at = item * CPU_STRETCH, n = num_min(CPU_STRETCH, s->n - at);
+    if (s->x)
+        elementwise_loops()->axpy(s->y + at, (float)s->a, s->x + at, n);
+    else
+        dense_loops()->axpy(s->a, s->x64 + at, s->y64 + at, n);
 }
 
-void cpu_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x)
+void cpu_axpy(struct op_ctx *c, struct tensor y, double a, struct tensor x)
 {
-    struct stretch s = {.y = cpu_f32(y), .a = a, .x = cpu_f32(x), .n = tensor_elements(x)};
+    struct stretch s = {.a = a, .n = tensor_elements(x)};
+    if (x.dtype == DTYPE_F32)
+        s.y = cpu_f32(y), s.x = cpu_f32(x);
+    else
+        s.y64 = cpu_f64(y), s.x64 = cpu_f64(x);
     op_for(c, num_ceil_div(s.n, CPU_STRETCH), axpy_item, &s);
 }
 

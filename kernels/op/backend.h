@@ -21,6 +21,9 @@ struct prototype_targets;
 struct prototype_collapse;
 struct koleo_result;
 struct update; /* update.h */
+struct nearest; /* nearest.h */
+struct nearest_meanwhile;
+struct regression_data; /* regression.h */
 
 enum { BACKEND_TEXT = 400 }; /* characters of a warning */
 

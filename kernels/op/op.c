@@ -380,9 +380,9 @@ void op_divide(struct op_ctx *c, struct tensor y, struct tensor x, double diviso
         c->backend->divide(c, y, x, divisor);
 }
 
-void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x)
+void op_axpy(struct op_ctx *c, struct tensor y, double a, struct tensor x)
 {
-    if (same(c, "axpy: y", y, x))
+    if (floats(c, "axpy: x", x) && op_shape(c, "axpy: y", y, x.dtype, x.n_dims, x.dims))
         c->backend->axpy(c, y, a, x);
 }
 

@@ -155,7 +155,7 @@ void op_fill(struct op_ctx *c, struct tensor x, double value);               /* 
 void op_copy(struct op_ctx *c, struct tensor y, struct tensor x);           /* y = x, of any element type */
 /* y f32 = x f64 / divisor: a mean of sums */
 void op_divide(struct op_ctx *c, struct tensor y, struct tensor x, double divisor);
-void op_axpy(struct op_ctx *c, struct tensor y, float a, struct tensor x);  /* y += a x */
+void op_axpy(struct op_ctx *c, struct tensor y, double a, struct tensor x); /* y += a x; f32 or f64 */
 /* *out = sum of squares, in double, in fixed order; NaN or infinity where x has one (host memory, waits) */
 void op_sum_squares(struct op_ctx *c, double *out, struct tensor x);
 

@@ -15,30 +15,38 @@ static int no_memory(struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory for the rows");
 }
 
-/* An arena, for its large pages. It grows by copying: only the values of a pipe do so. */
-static int reserve_values(struct featset *s, int64_t n, struct fmt_error *e)
+/* A context for copies, which take no scratch: any arena with memory stands for it. */
+static struct op_ctx copying(const struct device *device, struct device_arena *memory)
 {
-    struct arena grown = {0};
-    ARENA_TAKE(&grown, float, n * s->rows.dim);
-    int status = arena_init(&grown, grown.high, e);
-    if (status)
-        return status;
-    float *x = ARENA_TAKE(&grown, float, n * s->rows.dim);
-    if (s->rows.n > 0)
-        memcpy(x, s->x, (size_t)(s->rows.n * s->rows.dim) * sizeof *x);
-    arena_release(&s->values);
-    s->values = grown;
-    s->rows.x = s->x = x;
-    return 0;
+    return (struct op_ctx){.backend = device->backend, .scratch = memory};
 }
 
-static int reserve(struct featset *s, int64_t n, bool in_memory, struct fmt_error *e)
+/* Grows by copying: only the values of a pipe do so. */
+static int reserve_values(struct featset *s, int64_t n, const struct device *device, struct fmt_error *e)
+{
+    struct device_arena grown = {0};
+    TENSOR_TAKE(&grown, DTYPE_F32, n, s->rows.dim);
+    int status = device_arena_init(&grown, device->backend, grown.high, e);
+    if (status)
+        return status;
+    struct tensor x = TENSOR_TAKE(&grown, DTYPE_F32, n, s->rows.dim);
+    struct op_ctx c = copying(device, &grown);
+    if (s->rows.n > 0)
+        op_copy(&c, tensor_rows(x, 0, s->rows.n), tensor_rows(s->rows.x, 0, s->rows.n));
+    status = op_sync(&c, e);
+    device_arena_release(&s->values);
+    s->values = grown;
+    s->rows.x = x;
+    return status;
+}
+
+static int reserve(struct featset *s, int64_t n, bool in_memory, const struct device *device, struct fmt_error *e)
 {
     if (n <= s->capacity)
         return 0;
     int status = rows_reserve(&s->rows, columns, n, e);
     s->capacity = status ? s->capacity : n;
-    return status || !in_memory ? status : reserve_values(s, n, e);
+    return status || !in_memory ? status : reserve_values(s, n, device, e);
 }
 
 static int open_texts(struct featset *s, int n, struct fmt_error *e)
@@ -49,8 +57,8 @@ static int open_texts(struct featset *s, int n, struct fmt_error *e)
 }
 
 /* The rows of a block become rows row, row + 1 ... of the set. */
-static int take_block(struct featset *s, const struct feat_block *b, int64_t row, struct text_pool *text,
-                      struct fmt_error *e)
+static int take_block(struct featset *s, const struct feat_block *b, int64_t row, const struct device *device,
+                      struct text_pool *text, struct fmt_error *e)
 {
     static const uint8_t not_known[DIGEST_BYTES];
     struct rows *r = &s->rows;
@@ -65,20 +73,22 @@ static int take_block(struct featset *s, const struct feat_block *b, int64_t row
         if (!r->key[to] || !r->group_name[to] || !r->extra[to])
             return no_memory(e);
     }
-    if (s->x)
-        memcpy(s->x + row * r->dim, b->x, (size_t)(b->n_rows * r->dim) * sizeof *s->x);
-    return 0;
+    if (!tensor_given(r->x))
+        return 0;
+    struct op_ctx c = copying(device, &s->values);
+    op_copy_in(&c, tensor_rows(r->x, row, b->n_rows), b->x);
+    return op_sync(&c, e);
 }
 
-static int read_stream(struct featset *s, struct fmt_error *e)
+static int read_stream(struct featset *s, const struct device *device, struct fmt_error *e)
 {
     int status = open_texts(s, 1, e);
     while (!status && (status = feat_next_block(&s->feat, &s->block, e)) == 0) {
         int64_t n = s->rows.n + s->block.n_rows;
         if (n > s->capacity)
-            status = reserve(s, num_max(n, num_max(1024, s->capacity + s->capacity / 2)), true, e);
+            status = reserve(s, num_max(n, num_max(1024, s->capacity + s->capacity / 2)), true, device, e);
         if (!status)
-            status = take_block(s, &s->block, s->rows.n, s->text, e);
+            status = take_block(s, &s->block, s->rows.n, device, s->text, e);
         s->rows.n = n;
     }
     return status == FMT_END ? 0 : status;
@@ -93,6 +103,7 @@ struct reader { /* of one thread */
 
 struct reading {
     struct featset *s;
+    const struct device *device;
     struct reader *reader;
 };
 
@@ -104,7 +115,8 @@ static void read_block(void *arg, int64_t i_block, int worker)
         return;
     own->status = feat_read_block(&t->s->feat, i_block, &own->block, &own->error);
     if (!own->status)
-        own->status = take_block(t->s, &own->block, own->block.first_row, &t->s->text[worker], &own->error);
+        own->status = take_block(t->s, &own->block, own->block.first_row, t->device, &t->s->text[worker],
+                                 &own->error);
     if (own->status)
         own->i_failed = i_block;
 }
@@ -119,17 +131,17 @@ static int first_failure(const struct reader *reader, int n, struct fmt_error *e
     return first ? fmt_fail(e, (enum fmt_status)first->status, "%s", first->error.text) : 0;
 }
 
-static int read_blocks(struct featset *s, int64_t memory_bytes, struct thread_pool *pool, struct fmt_error *e)
+static int read_blocks(struct featset *s, int64_t memory_bytes, const struct device *device, struct fmt_error *e)
 {
-    int n_readers = thread_workers(pool);
+    int n_readers = thread_workers(device->pool);
     int64_t n = s->feat.block.n_records;
     bool in_memory = n <= memory_bytes / (s->rows.dim * (int64_t)sizeof(float));
-    struct reading t = {s, calloc((size_t)n_readers, sizeof *t.reader)};
+    struct reading t = {s, device, calloc((size_t)n_readers, sizeof *t.reader)};
     int status = t.reader ? open_texts(s, n_readers, e) : no_memory(e);
     if (!status)
-        status = reserve(s, n, in_memory, e);
+        status = reserve(s, n, in_memory, device, e);
     if (!status) {
-        thread_for(pool, s->feat.block.n_blocks, read_block, &t);
+        thread_for(device->pool, s->feat.block.n_blocks, read_block, &t);
         status = first_failure(t.reader, n_readers, e);
         s->rows.n = n;
     }
@@ -140,25 +152,23 @@ static int read_blocks(struct featset *s, int64_t memory_bytes, struct thread_po
 }
 
 /* struct rows.read */
-static int read_values(void *arg, int64_t first, int64_t n, float *x, struct fmt_error *e)
+static int read_values(void *arg, int64_t first, int64_t n, const float **x, int64_t *n_read, struct fmt_error *e)
 {
     struct featset *s = arg;
-    for (int64_t part; n > 0; first += part, n -= part, x += part * s->rows.dim) {
-        struct feat_block *b = &s->block;
-        if (b->n_rows == 0 || first < b->first_row || first >= b->first_row + b->n_rows) {
-            int status = feat_read_block(&s->feat, block_of_record(&s->feat.block, first), b, e);
-            if (status) {
-                fmt_prefix(e, s->path);
-                return status;
-            }
+    struct feat_block *b = &s->block;
+    if (b->n_rows == 0 || first < b->first_row || first >= b->first_row + b->n_rows) {
+        int status = feat_read_block(&s->feat, block_of_record(&s->feat.block, first), b, e);
+        if (status) {
+            fmt_prefix(e, s->path);
+            return status;
         }
-        part = num_min(n, b->first_row + b->n_rows - first);
-        memcpy(x, b->x + (first - b->first_row) * s->rows.dim, (size_t)(part * s->rows.dim) * sizeof *x);
     }
+    *x = b->x + (first - b->first_row) * s->rows.dim;
+    *n_read = num_min(n, b->first_row + b->n_rows - first);
     return 0;
 }
 
-static int read_all(struct featset *s, int64_t memory_bytes, struct thread_pool *pool, struct fmt_error *e)
+static int read_all(struct featset *s, int64_t memory_bytes, const struct device *device, struct fmt_error *e)
 {
     struct fmt_reader reader = file_reader(&s->file);
     int status = feat_open(&s->feat, &reader, e);
@@ -169,17 +179,17 @@ static int read_all(struct featset *s, int64_t memory_bytes, struct thread_pool 
     s->rows.read = read_values;
     s->rows.arg = s;
     memcpy(s->identity, s->feat.block.header.identity, DIGEST_BYTES);
-    return s->feat.block.seekable ? read_blocks(s, memory_bytes, pool, e) : read_stream(s, e);
+    return s->feat.block.seekable ? read_blocks(s, memory_bytes, device, e) : read_stream(s, device, e);
 }
 
-int featset_open(struct featset *s, const char *path, int64_t memory_bytes, struct thread_pool *pool,
+int featset_open(struct featset *s, const char *path, int64_t memory_bytes, const struct device *device,
                  struct fmt_error *e)
 {
     *s = (struct featset){.path = path, .file.fd = -1};
     int status = file_open(&s->file, path, e);
     if (status)
         return status;
-    status = read_all(s, memory_bytes, pool, e);
+    status = read_all(s, memory_bytes, device, e);
     if (!status && s->rows.n == 0)
         status = fmt_fail(e, FMT_INVALID, "no rows");
     if (status) {
@@ -198,6 +208,6 @@ void featset_close(struct featset *s)
         text_release(&s->text[i]);
     free(s->text);
     rows_release(&s->rows);
-    arena_release(&s->values);
+    device_arena_release(&s->values);
     *s = (struct featset){.file.fd = -1};
 }

@@ -1,8 +1,8 @@
 /* featset.h - a file of features as the classifiers need it: labels and names of all rows in memory, the values in
- * memory or, where they are larger than a limit, read again block by block.
+ * memory of the device or, where they are larger than a limit, read again block by block.
  *
  *   struct featset s;
- *   featset_open(&s, "train.feat", memory_bytes, pool, e);
+ *   featset_open(&s, "train.feat", memory_bytes, &device, e);
  *                                   "-": standard input, its values are always in memory
  *   s.rows                          columns label, group_view, key, group_name, extra, content
  *   featset_close(&s);
@@ -12,12 +12,11 @@
 
 #include <stdint.h>
 
-#include "arena.h"
+#include "device-arena.h"
 #include "feat.h"
 #include "file.h"
 #include "rows.h"
 #include "text.h"
-#include "thread.h"
 
 struct featset {
     const char *path;
@@ -31,15 +30,14 @@ struct featset {
     struct feat_block block;
     /* memory */
     int64_t capacity; /* rows */
-    struct arena values;
-    float *x; /* the values of rows */
+    struct device_arena values;
     struct text_pool *text; /* [n_texts]: one for each thread that reads */
     int n_texts;
 };
 
-/* memory_bytes: the most that the values may take. pool: threads that read the blocks of a seekable file, or NULL.
- * Errors name the path. */
-int featset_open(struct featset *s, const char *path, int64_t memory_bytes, struct thread_pool *pool,
+/* memory_bytes: the most that the values may take. Blocks of a seekable file are read by the device's threads. Errors
+ * name the path. */
+int featset_open(struct featset *s, const char *path, int64_t memory_bytes, const struct device *device,
                  struct fmt_error *e);
 void featset_close(struct featset *s);
 

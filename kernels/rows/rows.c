@@ -103,17 +103,21 @@ void rows_release(struct rows *r)
     *r = (struct rows){0};
 }
 
-int rows_read(const struct rows *r, int64_t first, int64_t n, float *x, struct fmt_error *e)
+int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e)
 {
     for (int64_t i = 0, run; i < n; i += run) { /* rows that follow each other in one piece */
         int64_t at = rows_at(r, first + i);
+        const float *x = r->host_x ? r->host_x + at * r->dim : NULL;
         for (run = 1; i + run < n && rows_at(r, first + i + run) == at + run;)
             run++;
-        if (r->x)
-            memcpy(x + i * r->dim, r->x + at * r->dim, (size_t)(run * r->dim) * sizeof *x);
-        int status = r->x ? 0 : r->read(r->arg, at, run, x + i * r->dim, e);
+        if (tensor_given(r->x)) {
+            op_copy(c, tensor_rows(to, i, run), tensor_rows(r->x, at, run));
+            continue;
+        }
+        int status = x ? 0 : r->read(r->arg, at, run, &x, &run, e);
         if (status)
             return status;
+        op_copy_in(c, tensor_rows(to, i, run), x);
     }
     return 0;
 }

@@ -6,7 +6,7 @@
  *   struct rows r = {0};
  *   rows_reserve(&r, ROWS_LABEL | ROWS_KEY, n, e);     the caller fills the columns and sets r.n
  *   rows_select(&part, &r, pick, n_pick, e);           rows pick[0], pick[1] ... of r
- *   rows_read(&part, first, n, x, e);                  their features, x [n,dim]
+ *   rows_load(&part, first, n, &c, x, e);              their features to a tensor x [n,dim]
  *   rows_release(&part);  rows_release(&r);
  */
 #ifndef ROWS_H
@@ -17,6 +17,7 @@
 
 #include "digest.h"
 #include "fmt.h"
+#include "op.h"
 
 enum rows_columns {
     ROWS_LABEL = 1 << 0, ROWS_GROUP_VIEW = 1 << 1, ROWS_KEY = 1 << 2, ROWS_GROUP_NAME = 1 << 3, ROWS_EXTRA = 1 << 4,
@@ -37,12 +38,15 @@ struct rows {
     int64_t n_groups;
     int n_classes;
 
-    /* Features, not owned: row i has the values of row at[i] of the source, or i where `at` is NULL. */
+    /* Features, not owned: row i has the values of row at[i] of the source, or i where `at` is NULL. The source is one
+     * of three: a tensor on the device, an array of the host, or a function that one thread at a time calls: it gives
+     * row `first` and as many of those that follow it in memory as there are, at most n. */
     int64_t dim;
     int64_t *at;
-    const float *x; /* [..,dim], or NULL: */
-    void *arg;      /* rows first .. first + n - 1 of the source are read into x [n,dim], by one thread at a time */
-    int (*read)(void *arg, int64_t first, int64_t n, float *x, struct fmt_error *e);
+    struct tensor x;     /* [..,dim] */
+    const float *host_x; /* [..,dim] */
+    int (*read)(void *arg, int64_t first, int64_t n, const float **x, int64_t *n_read, struct fmt_error *e);
+    void *arg;
 };
 
 /* These columns get memory for n rows; entries that were there stay. Of ROWS_PROBA n_classes is set before. */
@@ -53,7 +57,8 @@ int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, 
 int rows_select_labelled(struct rows *out, const struct rows *from, struct fmt_error *e);
 void rows_release(struct rows *r);
 
-int rows_read(const struct rows *r, int64_t first, int64_t n, float *x, struct fmt_error *e);
+/* The features of rows first .. first + n - 1 to a tensor [n,dim]. */
+int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e);
 int64_t rows_n_labelled(const struct rows *r);
 
 static inline int64_t rows_at(const struct rows *r, int64_t i)

@@ -22,7 +22,11 @@ static const char elsewhere[] =
     "prototype_fwd prototype_bwd prototype_cache_logits prototype_sinkhorn prototype_sinkhorn_columns "
     "prototype_sinkhorn_rescale prototype_sinkhorn_rows prototype_center prototype_collapse_sums prototype_collapse "
     "prototype_xent_fwd prototype_xent_bwd prototype_kl " /* test-prototypes.c */
-    "update "; /* test-update.c */
+    "update " /* test-update.c */
+    "unit_rows nearest " /* test-nearest.c */
+    "regression_objective regression_curvature regression_moments regression_gram regression_precondition "
+    "regression_predict column_magnitudes scale_columns dot scale max_abs diagonal add_diagonal cholesky ";
+    /* test-regression.c */
 
 static void every_operation_has_a_case(void)
 {

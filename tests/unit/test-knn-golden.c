@@ -4,6 +4,7 @@
 
 #include "knn.h"
 #include "golden.h"
+#include "rowsbed.h"
 
 enum { KS_MAX = 64 };
 static const float SAME = 4e-6f; /* similarities nearer than this may stand in either order */
@@ -112,11 +113,24 @@ static void check_votes(struct case_of *c, const double *votes, int k)
     free(got);
 }
 
+struct taken {
+    int k;
+    float *similarity;
+    int64_t *index;
+};
+
+static void take(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index)
+{
+    struct taken *t = arg;
+    memcpy(t->similarity + q * t->k, similarity, (size_t)(m * t->k) * sizeof *similarity);
+    memcpy(t->index + q * t->k, index, (size_t)(m * t->k) * sizeof *index);
+}
+
 static void check_all(struct case_of *c)
 {
     struct fmt_error e = {0};
-    struct rows train = {.n = c->n_train, .dim = c->dim, .x = c->train, .label = c->train_label};
-    struct rows test = {.n = c->n_test, .dim = c->dim, .x = c->test, .label = c->test_label};
+    struct rows train = {.n = c->n_train, .dim = c->dim, .host_x = c->train, .label = c->train_label};
+    struct rows test = {.n = c->n_test, .dim = c->dim, .host_x = c->test, .label = c->test_label};
     struct knn_search s = {.bank = &train, .k = c->k};
     struct knn_vote v = {
         c->k, golden_number(&c->g, "knn_temperature", KNN_TEMPERATURE), c->train_label, c->n_classes, c->ks, c->n_ks};
@@ -124,16 +138,19 @@ static void check_all(struct case_of *c)
     float *similarity = malloc((size_t)pairs * sizeof *similarity);
     int64_t *index = malloc((size_t)pairs * sizeof *index);
     double *votes = malloc((size_t)(c->n_ks * cells) * sizeof *votes), top1[KS_MAX];
-    ok(knn_search(&s, &test, 0, c->n_test, NULL, similarity, index, &e) == 0, "search: %s", e.text);
+    struct taken taken = {c->k, similarity, index};
+    struct device device = test_device(1);
+    ok(knn_search(&s, &test, 0, c->n_test, &device, &(struct knn_taker){take, &taken}, &e) == 0, "search: %s", e.text);
     check_neighbours(c, similarity, index);
     knn_votes(&v, similarity, index, c->n_test, votes, c->n_test);
     for (int i = 0; i < c->n_ks; i++)
         check_votes(c, votes + i * cells, c->ks[i]);
     struct knn_problem p = {&train, &test, c->n_classes, c->ks, c->n_ks};
-    ok(knn_evaluate(&p, NULL, top1, &e) == 0, "knn_evaluate: %s", e.text);
+    ok(knn_evaluate(&p, &device, top1, &e) == 0, "knn_evaluate: %s", e.text);
     for (int i = 0; i < c->n_ks; i++)
         ok(top1[i] == knn_top1(votes + i * cells, c->test_label, c->n_test, c->n_classes), "knn_evaluate at k = %d",
            c->ks[i]);
+    test_device_close(&device);
     free(similarity);
     free(index);
     free(votes);

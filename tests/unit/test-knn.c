@@ -5,6 +5,7 @@
 
 #include "knn.h"
 #include "rng.h"
+#include "rowsbed.h"
 #include "tap.h"
 
 enum { N_BANK = 1500, N_QUERY = 200, DIM = 19, K = 30 };
@@ -32,7 +33,7 @@ static double cosine(const float *a, const float *b)
 
 static struct rows rows_of(const float *x, int64_t n)
 {
-    return (struct rows){.n = n, .dim = DIM, .x = x};
+    return (struct rows){.n = n, .dim = DIM, .host_x = x};
 }
 
 struct result {
@@ -40,14 +41,21 @@ struct result {
     int64_t index[N_QUERY * K];
 };
 
+static void take(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index)
+{
+    struct result *r = arg;
+    memcpy(r->similarity + q * K, similarity, (size_t)(m * K) * sizeof *similarity);
+    memcpy(r->index + q * K, index, (size_t)(m * K) * sizeof *index);
+}
+
 static int search(const struct knn_search *s, const float *x, int64_t n, int n_threads, struct result *r,
                   struct fmt_error *e)
 {
-    struct thread_pool *pool = thread_open(n_threads, e);
+    struct device device = test_device(n_threads);
     struct rows queries = rows_of(x, n);
     queries.group = s->groups_apart ? query_group : NULL;
-    int status = knn_search(s, &queries, 0, n, pool, r->similarity, r->index, e);
-    thread_close(pool);
+    int status = knn_search(s, &queries, 0, n, &device, &(struct knn_taker){take, r}, e);
+    test_device_close(&device);
     return status;
 }
 
@@ -206,7 +214,9 @@ static void test_refusals(void)
     few.label = asked.label = label;
     struct knn_problem p = {&few, &asked, 2, (const int[]){10}, 1};
     double top1[1];
-    ok(knn_evaluate(&p, NULL, top1, &(struct fmt_error){0}) == FMT_INVALID, "k above the number of rows is refused");
+    struct device device = test_device(1);
+    ok(knn_evaluate(&p, &device, top1, &(struct fmt_error){0}) == FMT_INVALID, "k above the number of rows is refused");
+    test_device_close(&device);
 }
 
 static void test_selected(void)
@@ -228,6 +238,35 @@ static void test_selected(void)
     rows_release(&picked);
 }
 
+/* Queries and bank from a tensor on the device, from host memory, and read by a function. */
+static int read_bank(void *arg, int64_t first, int64_t n, const float **x, int64_t *n_read, struct fmt_error *e)
+{
+    (void)arg, (void)e;
+    *x = bank + first * DIM;
+    *n_read = n < 100 ? n : 100;
+    return 0;
+}
+
+static void test_sources(void)
+{
+    static struct result host, device_memory, function;
+    struct fmt_error e = {0};
+    struct device device = test_device(2);
+    struct device_arena memory;
+    struct rows m = rows_of(bank, N_BANK), on_device = rows_on_device(&device, &memory, bank, NULL, N_BANK, DIM);
+    struct rows by_function = {.n = N_BANK, .dim = DIM, .read = read_bank};
+    struct knn_search s = {.bank = &m, .k = K, .memory_bytes = 1};
+    int status = search(&s, query, N_QUERY, 2, &host, &e);
+    s.bank = &on_device;
+    status += search(&s, query, N_QUERY, 2, &device_memory, &e);
+    s.bank = &by_function;
+    status += search(&s, query, N_QUERY, 2, &function, &e);
+    ok(status == 0 && memcmp(&host, &device_memory, sizeof host) == 0 && memcmp(&host, &function, sizeof host) == 0,
+       "the same neighbours wherever the features are %s", e.text);
+    device_arena_release(&memory);
+    test_device_close(&device);
+}
+
 int main(void)
 {
     fill(bank, N_BANK, 0);
@@ -243,5 +282,6 @@ int main(void)
     test_votes_are_shares();
     test_refusals();
     test_selected();
+    test_sources();
     return tap_done();
 }

@@ -14,9 +14,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "dense.h"
+#include "cholesky.h"
 #include "golden.h"
 #include "logreg.h"
+#include "rowsbed.h"
 
 /* Of the gradient over n. The fit is asked for more than the golden numbers need; where C is large the values of the
  * objective end to tell steps apart before that, and what they need is enough. */
@@ -48,7 +49,7 @@ static void *take(int64_t n, size_t each)
 /* Element j of row i as the intercept sees it: behind the features stands a 1. */
 static double feature(const struct rows *d, int64_t i, int64_t j)
 {
-    return j < d->dim ? (double)d->x[i * d->dim + j] : 1;
+    return j < d->dim ? (double)d->host_x[i * d->dim + j] : 1;
 }
 
 static void probabilities(const double *theta, int R, const struct rows *d, int64_t i, long double *p)
@@ -177,7 +178,7 @@ static double norm_of(const double *factor, const double *s, int64_t n)
 {
     double *x = take(n, sizeof *x), sum = 0;
     memcpy(x, s, (size_t)n * sizeof *x);
-    dense_cholesky_solve(factor, n, x);
+    cholesky_solve(factor, n, x);
     for (int64_t i = 0; i < n; i++)
         sum += s[i] * x[i];
     free(x);
@@ -195,7 +196,9 @@ static void open_segment(struct segment *w, const struct point *from, const stru
         add_hessian(from, w->sample[t], w->factor);
     }
     add_penalty(from, w->factor);
-    ok(dense_cholesky(w->factor, size, pool), "the Hessian is positive definite");
+    double *panel = take(CHOLESKY_PANEL * size, sizeof *panel);
+    ok(cholesky_factor(w->factor, size, panel, pool), "the Hessian is positive definite");
+    free(panel);
     double *gap = take(size, sizeof *gap);
     for (int64_t j = 0; j < size; j++)
         gap[j] = to->gradient[j] - from->gradient[j];
@@ -299,7 +302,7 @@ static void check_gradient(const char *name, struct logreg_solver *s, const stru
     if (!ok(logreg_model_init(&m, d->n_classes, d->dim, &e) == 0, "%s: a model %s", name, e.text))
         return;
     memcpy(m.theta, golden->theta, (size_t)golden->size * sizeof *m.theta);
-    logreg_fit(s, golden->C, &(struct logreg_limits){0, 0}, &m, &r); /* no step: looks where it stands */
+    logreg_fit(s, golden->C, &(struct logreg_limits){0, 0}, &m, &r, &e); /* no step: looks where it stands */
     double got = r.gradient * (double)d->n;
     ok(fabs(plain - want) <= limit, "%s.gradient_max %.6g, golden %.6g, known to %.2g", name, plain, want, limit);
     ok(fabs(got - want) <= limit, "%s.gradient_max %.6g by the solver", name, got);
@@ -307,30 +310,36 @@ static void check_gradient(const char *name, struct logreg_solver *s, const stru
 }
 
 static void check_near(const char *name, const struct segment *w, const struct rows *test,
-                       const struct logreg_model *m, struct thread_pool *pool)
+                       const struct logreg_model *m, const struct device *device)
 {
+    struct device_arena memory;
+    struct rows rows = rows_on_device(device, &memory, test->host_x, NULL, test->n, test->dim);
+    struct fmt_error e = {0};
     int64_t cells = test->n * test->n_classes;
-    double *unknowns = reach_of_unknowns(w), *rows = reach_of_proba(w, test), *proba = take(cells, sizeof *proba);
+    double *unknowns = reach_of_unknowns(w), *reach = reach_of_proba(w, test), *proba = take(cells, sizeof *proba);
     all_near(m->theta, w->from->theta, unknowns, w->from->size, name, "weight and bias");
-    logreg_predict(m, test, pool, proba);
-    all_near(proba, golden_of(name, "proba"), rows, cells, name, "proba");
+    ok(logreg_predict(m, &rows, device, proba, &e) == 0, "%s: predictions %s", name, e.text);
+    device_arena_release(&memory);
+    all_near(proba, golden_of(name, "proba"), reach, cells, name, "proba");
     free(proba);
     free(unknowns);
-    free(rows);
+    free(reach);
 }
 
 static void check_fit(const char *name, double C, const struct rows *train, const struct rows *test)
 {
     struct fmt_error e = {0};
-    struct thread_pool *pool = thread_open(2, &e);
-    struct logreg_solver *s = logreg_open(&(struct logreg_data){train, train->n_classes, NULL}, pool, &e);
+    struct device device = test_device(2);
+    struct device_arena memory;
+    struct rows rows = rows_on_device(&device, &memory, train->host_x, train->label, train->n, train->dim);
+    struct logreg_solver *s = logreg_open(&(struct logreg_data){&rows, train->n_classes, NULL}, &device, &e);
     struct logreg_model m;
     struct logreg_report r;
     struct point ours, golden;
     struct segment segment;
     if (!s || logreg_model_init(&m, train->n_classes, train->dim, &e))
         exit(1);
-    logreg_fit(s, C, &(struct logreg_limits){GRADIENT_ASKED, 1000}, &m, &r);
+    logreg_fit(s, C, &(struct logreg_limits){GRADIENT_ASKED, 1000}, &m, &r, &e);
     double *theta = golden_theta(name, m.n_rows, train->dim);
     open_point(&ours, train, C, m.theta);
     open_point(&golden, train, C, theta);
@@ -338,15 +347,16 @@ static void check_fit(const char *name, double C, const struct rows *train, cons
     ok(r.gradient <= GRADIENT_MAX && at_end <= GRADIENT_MAX, "%s: gradient %.2e after %d iterations, %.2e in fact",
        name, r.gradient, r.n_iterations, at_end);
     check_gradient(name, s, &golden);
-    open_segment(&segment, &golden, &ours, pool);
-    check_near(name, &segment, test, &m, pool);
+    open_segment(&segment, &golden, &ours, device.pool);
+    check_near(name, &segment, test, &m, &device);
     close_segment(&segment);
     close_point(&ours);
     close_point(&golden);
     free(theta);
     logreg_model_release(&m);
     logreg_close(s);
-    thread_close(pool);
+    device_arena_release(&memory);
+    test_device_close(&device);
 }
 
 /* ------------------------------------------------------------------ */
@@ -356,7 +366,7 @@ static struct rows rows_of(const char *part, int32_t **labels, bool binary)
     char x[32], y[32];
     snprintf(x, sizeof x, "%s_x", part);
     snprintf(y, sizeof y, "%s_y", part);
-    struct rows d = {.x = golden_f32(&g, x, NULL), .dim = golden_find(&g, x)->dims[1], .n_classes = 2};
+    struct rows d = {.host_x = golden_f32(&g, x, NULL), .dim = golden_find(&g, x)->dims[1], .n_classes = 2};
     const double *label = golden_f64(&g, y, &d.n);
     d.label = *labels = take(d.n, sizeof **labels);
     for (int64_t i = 0; i < d.n; i++) {

@@ -6,6 +6,7 @@
 
 #include "logreg.h"
 #include "rng.h"
+#include "rowsbed.h"
 #include "tap.h"
 
 enum { N = 200, DIM = 7, THETA = 3 * (DIM + 1) };
@@ -36,18 +37,21 @@ static struct logreg_report fit(const float *x, int32_t *label, int K, double C,
                                 double theta[THETA])
 {
     struct fmt_error e = {0};
-    struct thread_pool *pool = thread_open(threads, &e);
-    struct rows rows = {.n = N, .dim = DIM, .x = x, .label = label};
+    struct device device = test_device(threads);
+    struct device_arena memory;
+    struct rows rows = rows_on_device(&device, &memory, x, label, N, DIM);
     struct logreg_data data = {&rows, K, NULL};
-    struct logreg_solver *s = logreg_open(&data, pool, &e);
+    struct logreg_solver *s = logreg_open(&data, &device, &e);
     struct logreg_model m;
     struct logreg_report r;
     logreg_model_init(&m, K, DIM, &e);
-    logreg_fit(s, C, &(struct logreg_limits){gradient, 500}, &m, &r);
+    if (logreg_fit(s, C, &(struct logreg_limits){gradient, 500}, &m, &r, &e))
+        ok(false, "a fit: %s", e.text);
     memcpy(theta, m.theta, (size_t)(m.n_rows * (DIM + 1)) * sizeof *theta);
     logreg_model_release(&m);
     logreg_close(s);
-    thread_close(pool);
+    device_arena_release(&memory);
+    test_device_close(&device);
     return r;
 }
 
@@ -146,14 +150,16 @@ static void check_cost(const char *what, int64_t n, int64_t dim, int K, double n
     struct logreg_model m[2];
     draw_clusters(n, dim, K, noise, x, label);
     for (int i = 0; i < 2; i++) {
-        struct thread_pool *pool = thread_open(1 + 2 * i, &e);
-        struct rows rows = {.n = n, .dim = dim, .x = x, .label = label};
+        struct device device = test_device(1 + 2 * i);
+        struct device_arena memory;
+        struct rows rows = rows_on_device(&device, &memory, x, label, n, dim);
         struct logreg_data data = {&rows, K, NULL};
-        struct logreg_solver *s = logreg_open(&data, pool, &e);
+        struct logreg_solver *s = logreg_open(&data, &device, &e);
         logreg_model_init(&m[i], K, dim, &e);
-        logreg_fit(s, 1, &(struct logreg_limits){1e-6, 500}, &m[i], &r[i]);
+        logreg_fit(s, 1, &(struct logreg_limits){1e-6, 500}, &m[i], &r[i], &e);
         logreg_close(s);
-        thread_close(pool);
+        device_arena_release(&memory);
+        test_device_close(&device);
     }
     ok(r[0].converged && r[0].n_evaluations <= most, "%s: %d iterations, %d evaluations, at most %d", what,
        r[0].n_iterations, r[0].n_evaluations, most);
@@ -185,14 +191,16 @@ static void test_predictions(int64_t dim)
     double *proba = calloc(2 * ROWS, sizeof *proba), worst = 0;
     struct fmt_error e = {0};
     struct logreg_model m;
-    struct thread_pool *pool = thread_open(2, &e);
+    struct device device = test_device(2);
+    struct device_arena memory;
     struct rng r = rng_stream(5, (uint64_t)dim, 0, RNG_TEST);
-    ok(logreg_model_init(&m, 2, dim, &e) == 0 && pool, "a model of %lld columns %s", (long long)dim, e.text);
+    ok(logreg_model_init(&m, 2, dim, &e) == 0, "a model of %lld columns %s", (long long)dim, e.text);
     for (int64_t i = 0; i < ROWS * dim; i++)
         x[i] = (float)rng_normal(&r);
     for (int64_t j = 0; j <= dim; j++)
         m.theta[j] = rng_normal(&r) / sqrt((double)dim);
-    logreg_predict(&m, &(struct rows){.n = ROWS, .dim = dim, .x = x}, pool, proba);
+    struct rows rows = rows_on_device(&device, &memory, x, NULL, ROWS, dim);
+    ok(logreg_predict(&m, &rows, &device, proba, &e) == 0, "predictions %s", e.text);
     for (int64_t i = 0; i < ROWS; i++) {
         double z = m.theta[dim];
         for (int64_t j = 0; j < dim; j++)
@@ -201,7 +209,8 @@ static void test_predictions(int64_t dim)
     }
     ok(worst < 1e-12, "%lld columns: every row is predicted, worst difference %g", (long long)dim, worst);
     logreg_model_release(&m);
-    thread_close(pool);
+    device_arena_release(&memory);
+    test_device_close(&device);
     free(proba);
     free(x);
 }

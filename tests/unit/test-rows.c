@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "rowsbed.h"
 #include "tap.h"
 
 enum { N = 7, DIM = 3 };
@@ -13,14 +13,17 @@ struct source {
     int64_t limit;
 };
 
-static int read_source(void *arg, int64_t first, int64_t n, float *x, struct fmt_error *e)
+static int read_source(void *arg, int64_t first, int64_t n, const float **x, int64_t *n_read, struct fmt_error *e)
 {
+    static float rows[2 * DIM]; /* two at a time */
     struct source *s = arg;
     s->n_calls++;
-    if (first + n > s->limit)
+    if (first >= s->limit)
         return fmt_fail(e, FMT_IO, "row %d cannot be read", (int)s->limit);
-    for (int64_t i = 0; i < n * DIM; i++)
-        x[i] = (float)(10 * (first + i / DIM) + i % DIM);
+    for (int i = 0; i < 2 * DIM; i++)
+        rows[i] = (float)(10 * (first + i / DIM) + i % DIM);
+    *x = rows;
+    *n_read = n < 2 ? n : 2;
     return 0;
 }
 
@@ -67,32 +70,52 @@ static void test_select(void)
     rows_release(&all);
 }
 
-static void test_read(void)
+/* Rows first .. first + n - 1 through a tensor to x. */
+static int load(const struct device *d, const struct rows *r, int64_t first, int64_t n, float *x, struct fmt_error *e)
+{
+    struct device_arena memory;
+    float zeros[N * DIM] = {0};
+    struct tensor to = rows_on_device(d, &memory, zeros, NULL, N, DIM).x;
+    struct op_ctx c = {.backend = d->backend, .scratch = &memory};
+    int status = rows_load(r, first, n, &c, tensor_rows(to, 0, n), e);
+    op_copy_out(&c, x, tensor_rows(to, 0, n));
+    device_arena_release(&memory);
+    return status;
+}
+
+static void test_load(void)
 {
     struct source source = {.limit = N};
+    struct device device = test_device(1);
     struct rows all = some_rows(&source), part;
     static const int64_t pick[] = {0, 2, 3, 4, 6};
-    float x[5 * DIM];
+    float x[5 * DIM], memory[N * DIM];
     struct fmt_error e = {0};
     rows_select(&part, &all, pick, 5, NULL);
-    ok(rows_read(&part, 0, 5, x, &e) == 0 && x[0] == 0 && x[1 * DIM] == 20 && x[3 * DIM + 2] == 42 && x[4 * DIM] == 60,
+    ok(load(&device, &part, 0, 5, x, &e) == 0 && x[0] == 0 && x[1 * DIM] == 20 && x[3 * DIM + 2] == 42 &&
+           x[4 * DIM] == 60,
        "features of a part");
-    is_int(source.n_calls, 3, "rows that follow each other are read in one piece");
-    ok(rows_read(&part, 2, 2, x, &e) == 0 && x[0] == 30 && x[DIM] == 40, "from its middle");
+    is_int(source.n_calls, 4, "rows that follow each other are asked for in one piece, and come in two");
+    ok(load(&device, &part, 2, 2, x, &e) == 0 && x[0] == 30 && x[DIM] == 40, "from its middle");
     source.limit = 4;
-    ok(rows_read(&part, 0, 5, x, &e) == FMT_IO && strcmp(e.text, "row 4 cannot be read") == 0, "a failure: %s", e.text);
-    float memory[N * DIM];
-    source.limit = N;
-    rows_read(&all, 0, N, memory, &e);
-    part.x = memory;
-    ok(rows_read(&part, 3, 2, x, &e) == 0 && x[0] == 40 && x[DIM + 1] == 61, "the same from memory");
+    ok(load(&device, &part, 0, 5, x, &e) == FMT_IO && strcmp(e.text, "row 4 cannot be read") == 0, "a failure: %s",
+       e.text);
+    for (int i = 0; i < N * DIM; i++)
+        memory[i] = (float)(10 * (i / DIM) + i % DIM);
+    part.host_x = memory;
+    ok(load(&device, &part, 3, 2, x, &e) == 0 && x[0] == 40 && x[DIM + 1] == 61, "the same from memory");
+    struct device_arena on_device;
+    part.x = rows_on_device(&device, &on_device, memory, NULL, N, DIM).x;
+    ok(load(&device, &part, 3, 2, x, &e) == 0 && x[0] == 40 && x[DIM + 1] == 61, "and from a tensor");
+    device_arena_release(&on_device);
     rows_release(&part);
     rows_release(&all);
+    test_device_close(&device);
 }
 
 int main(void)
 {
     test_select();
-    test_read();
+    test_load();
     return tap_done();
 }

@@ -183,7 +183,7 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *de
     struct knn_problem problem = {.train = &train->rows, .val = &val->rows, .n_classes = train->shards.n_classes,
                                   .ks = ks, .n_ks = n_ks};
     if (!status)
-        status = knn_evaluate(&problem, device->pool, top1, e);
+        status = knn_evaluate(&problem, device, top1, e);
     if (!status)
         status = weights_hash(step_context(step), step_teacher(step), WEIGHTS_BACKBONE, scores->weights, e);
     memcpy(scores->train, train->identity, DIGEST_BYTES);

@@ -62,7 +62,7 @@ int knn_set_open(struct knn_set *s, const char *path, int64_t dim, struct fmt_er
     if (!status && (!num_mul((size_t)s->rows.n, (size_t)dim * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
                     !(s->failed = malloc((size_t)s->rows.n))))
         status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
-    s->rows.x = s->x;
+    s->rows.host_x = s->x;
     s->rows.dim = dim;
     return status;
 }

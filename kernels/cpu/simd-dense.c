@@ -1,7 +1,6 @@
-/* simd-dense.c - products of float32 rows with float64 weights. Blocks of rows and classes are held in registers;
- * each of their sums has 8 lanes of its own, so that the shape of the blocks (which follows the number of registers)
- * does not show in the bits. */
-#include "dense.h"
+/* simd-dense.c - products of f32 rows with f64 weights. Sums of a block of rows and classes are in registers, each with
+ * 8 lanes of its own, so that bits do not depend on the size of the blocks, which follows the number of registers. */
+#include "dense-loops.h"
 
 #include <string.h>
 #if defined(__AVX512F__)
@@ -17,7 +16,7 @@ enum { BYTES = 32, ROWS = 2, CLASSES = 2, OUTER = 4, PANELS = 1 };
 enum { BYTES = 16, ROWS = 2, CLASSES = 1, OUTER = 2, PANELS = 1 };
 #endif
 enum { LANES = 8, EACH = BYTES / 8, PARTS = LANES / EACH };
-enum { NEAR_CLASSES = 32, NEAR_COLUMNS = 64 }; /* what is gone through while it lies in the cache */
+enum { NEAR_CLASSES = 32, NEAR_COLUMNS = 64 }; /* worked on while they are in the cache */
 typedef double part __attribute__((vector_size(BYTES), aligned(8), may_alias));
 typedef float part_f32 __attribute__((vector_size(BYTES / 2), aligned(4), may_alias));
 #define INLINE static inline __attribute__((always_inline))
@@ -29,7 +28,7 @@ INLINE part load(const double *p, int i_part)
 
 INLINE part load_f32(const float *p, int i_part)
 {
-#if defined(__AVX512F__) /* gcc makes two halves and joins them of what is one instruction */
+#if defined(__AVX512F__) /* one instruction, of which gcc makes two halves and joins them */
     return (part)_mm512_cvtps_pd(*(const __m256_u *)(p + i_part * EACH));
 #else
     return __builtin_convertvector(*(const part_f32 *)(p + i_part * EACH), part);

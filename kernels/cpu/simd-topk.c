@@ -1,7 +1,7 @@
 /* simd-topk.c - the loops over all similarities and all values, for each instruction set. */
 #include "topk.h"
 
-/* Counting vectorises without a branch; the few chunks with a hit are gone through one by one. */
+/* Counting vectorises without a branch; the few chunks with a hit are examined value by value. */
 static int above(const float *value, const float *limit, int n, int32_t *at)
 {
     enum { CHUNK = 64 };

@@ -1,5 +1,5 @@
-/* topk.h - the k largest of a stream of (value, index), of equal values the lower index: a heap whose root is the
- * worst that is kept, and a fast look over many values for the few that could enter. */
+/* topk.h - the k largest of a stream of (value, index), of equal values the lower index: a heap with the worst of them
+ * at its root, and a fast comparison of many values that finds the few to be offered. */
 #ifndef TOPK_H
 #define TOPK_H
 
@@ -13,14 +13,14 @@ struct topk_entry {
     int64_t index;
 };
 
-/* The caller owns the memory: heap [k], and the count, 0 at first. */
+/* The caller owns the memory: heap [k], and the count of entries in it, 0 at first. */
 struct topk {
     struct topk_entry *heap;
     int k;
     int *n;
 };
 
-/* Values must be above this to be kept, if their indices are higher than all before. */
+/* Values that are not above this would be refused, if their indices are higher than all before. */
 static inline float topk_limit(const struct topk *t)
 {
     return *t->n < t->k ? -INFINITY : t->heap[0].value;
@@ -35,6 +35,8 @@ struct topk_loops {
     /* Sum of the squares of x [n] in float64, 8 partial sums. */
     double (*squares)(const float *x, int64_t n);
 };
+#ifndef ISA
 ISA_TABLE(const struct topk_loops, topk_loops)
+#endif
 
 #endif

@@ -1,13 +1,11 @@
-/* dense.h - the float64 loops of the classifier, compiled for every instruction set, and a Cholesky factor.
- * All sums run over 8 fixed lanes: the same bits everywhere. */
-#ifndef DENSE_H
-#define DENSE_H
+/* dense-loops.h - the f64 loops of regression.h (simd-dense.c), for several instruction sets. All sums run over 8 fixed
+ * lanes: the same bits everywhere. */
+#ifndef DENSE_LOOPS_H
+#define DENSE_LOOPS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "isa.h"
-#include "thread.h"
 
 struct dense_loops {
     double (*dot)(const double *a, const double *b, int64_t n);
@@ -20,10 +18,8 @@ struct dense_loops {
     /* a [n] -= sum_p c[p] b[p * stride + j], p = 0 .. 7 */
     void (*minus8)(double *a, const double *c, const double *b, int64_t stride, int64_t n);
 };
+#ifndef ISA
 ISA_TABLE(const struct dense_loops, dense_loops)
-
-/* a [n,n], lower triangle, becomes L with a = L L^T. False: not positive definite (a is spoiled). */
-bool dense_cholesky(double *a, int64_t n, struct thread_pool *pool);
-void dense_cholesky_solve(const double *l, int64_t n, double *x); /* x becomes a^-1 x */
+#endif
 
 #endif
