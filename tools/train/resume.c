@@ -260,7 +260,7 @@ int resume_check_inputs(const struct resume *r, const struct run_inputs *inputs,
                         struct fmt_error *e)
 {
     int n = 0;
-    for (int i = 0; i < INPUTS; i++) {
+    for (enum run_input i = 0; i < INPUTS; i++) {
         if (i != INPUT_WEIGHTS) {
             state->inputs.set[i] = inputs->set[i];
             memcpy(state->inputs.digest[i], inputs->digest[i], DIGEST_BYTES);
