@@ -86,39 +86,40 @@ static struct tensor gather_tokens(const struct extract *x, struct op_ctx *c, st
 }
 
 /* ------------------------------------------------------------------ the pass */
-/* Everything from pixels to what comes back, which is valid until the scratch is used again; slot NULL: planning. */
-static int run_network(const struct extract *x, struct extract_lane *lane, struct op_ctx *c,
-                       const struct vit_memory *memory, const struct extract_input_size *size,
-                       const struct extract_slot *slot, struct tensor *out, struct fmt_error *e)
+/* Everything from pixels to what comes back, which is valid until the scratch is used again. slot NULL: planning, with
+ * memory that only counts. */
+static int run_network(const struct extract *x, struct extract_lane *lane, struct extract_memory *m,
+                       const struct extract_input_size *size, const struct extract_slot *slot, struct tensor *out,
+                       struct fmt_error *e)
 {
-    struct device_arena *a = memory->device;
+    struct op_ctx c = {.backend = lane->c.backend, .pool = lane->c.pool, .scratch = &m->scratch};
+    const struct vit_memory memory = {&m->activations, &m->host};
     struct vit_request r = make_request(x, size);
     int64_t patch = x->model.vit->config.patch;
     struct extract_tokens tokens = extract_tokens(x, size->net_h / patch * (size->net_w / patch));
-    copy_in_images(c, a, size, slot, &r.inputs[0]);
-    int status = vit_forward(c, x->model.vit, x->model.values, &r, memory, &lane->act, e);
+    copy_in_images(&c, &m->activations, size, slot, &r.inputs[0]);
+    int status = vit_forward(&c, x->model.vit, x->model.values, &r, &memory, &lane->act, e);
     if (!status && slot)
         status = extract_buffer_reserve(&lane->token_rows, (size_t)(size->n * tokens.n) * sizeof(int64_t), e);
     if (status)
         return status;
-    struct tensor rows = copy_in_token_rows(c, &lane->act, size->n, tokens, slot ? lane->token_rows.p : NULL);
-    *out = gather_tokens(x, c, a, &lane->act, rows);
-    return op_sync(c, e);
+    struct tensor rows = copy_in_token_rows(&c, &lane->act, size->n, tokens, slot ? lane->token_rows.p : NULL);
+    *out = gather_tokens(x, &c, &m->activations, &lane->act, rows);
+    return op_sync(&c, e);
 }
 
 /* What a pass needs, in the arenas' high. */
 static int plan(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
-                const struct vit_memory *memory, struct device_arena *scratch, struct fmt_error *e)
+                struct extract_memory *m, struct fmt_error *e)
 {
-    struct op_ctx c = {.backend = lane->c.backend, .pool = lane->c.pool, .scratch = scratch};
     struct tensor out;
-    return run_network(x, lane, &c, memory, size, NULL, &out, e);
+    *m = (struct extract_memory){.host = {0}};
+    return run_network(x, lane, m, size, NULL, &out, e);
 }
 
-/* A device arena of at least so many bytes, empty. */
-static int reserve_arena(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e)
+/* Arenas of at least so many bytes. */
+static int reserve_device(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e)
 {
-    a->used = 0;
     if (a->base.at && bytes <= a->size)
         return 0;
     device_arena_release(a);
@@ -138,22 +139,21 @@ static bool same_size(const struct extract_input_size *a, const struct extract_i
     return a->n == b->n && a->net_h == b->net_h && a->net_w == b->net_w && a->padded == b->padded;
 }
 
-static int reserve_arenas(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
+static int reserve_memory(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
                           struct fmt_error *e)
 {
-    lane->activations.used = lane->scratch.used = lane->host.used = 0;
+    struct extract_memory *m = &lane->memory, planned;
+    m->activations.used = m->scratch.used = m->host.used = 0;
     if (same_size(&lane->planned, size))
         return 0;
-    struct device_arena activations = {0}, scratch = {0};
-    struct arena host = {0};
     lane->planned = (struct extract_input_size){0};
-    int status = plan(x, lane, size, &(struct vit_memory){&activations, &host}, &scratch, e);
+    int status = plan(x, lane, size, &planned, e);
     if (!status)
-        status = reserve_arena(&lane->activations, lane->c.backend, activations.high, e);
+        status = reserve_device(&m->activations, lane->c.backend, planned.activations.high, e);
     if (!status)
-        status = reserve_arena(&lane->scratch, lane->c.backend, scratch.high, e);
+        status = reserve_device(&m->scratch, lane->c.backend, planned.scratch.high, e);
     if (!status)
-        status = reserve_host(&lane->host, host.high, e);
+        status = reserve_host(&m->host, planned.host.high, e);
     if (!status)
         lane->planned = *size;
     return status;
@@ -176,29 +176,28 @@ int extract_forward(const struct extract *x, struct extract_lane *lane, struct e
 {
     struct extract_input_size size = size_of(slot, n);
     struct tensor out;
-    int status = reserve_arenas(x, lane, &size, e);
+    int status = reserve_memory(x, lane, &size, e);
     for (int i = 0; i < n && !status; i++)
         status = extract_reserve_row(x, &slot[i].input.geometry, &slot[i].row, e);
     if (!status)
-        status = run_network(x, lane, &lane->c, &(struct vit_memory){&lane->activations, &lane->host}, &size, slot, &out,
-                             e);
+        status = run_network(x, lane, &lane->memory, &size, slot, &out, e);
     if (!status)
         status = extract_buffer_reserve(&lane->tokens, (size_t)tensor_elements(out) * sizeof(float), e);
     if (status)
         return status;
     op_copy_out(&lane->c, lane->tokens.p, out);
+    status = op_sync(&lane->c, e);
     int64_t of_layer = out.dims[1] * out.dims[2];
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n && !status; i++)
         extract_make_row(x, (const float *)lane->tokens.p + i * (of_layer / n), of_layer, lane->sum, &slot[i].row);
-    return op_sync(&lane->c, e);
+    return status;
 }
 
 int extract_forward_bytes(const struct extract *x, struct extract_lane *lane, struct extract_input_size size,
                           size_t *bytes, struct fmt_error *e)
 {
-    struct device_arena activations = {0}, scratch = {0};
-    struct arena host = {0};
-    int status = plan(x, lane, &size, &(struct vit_memory){&activations, &host}, &scratch, e);
-    *bytes = activations.high + scratch.high;
+    struct extract_memory planned;
+    int status = plan(x, lane, &size, &planned, e);
+    *bytes = planned.activations.high + planned.scratch.high;
     return status;
 }

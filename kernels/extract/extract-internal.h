@@ -24,18 +24,23 @@ struct extract_worker {
     struct arena scratch; /* of resizing */
 };
 
-/* What a forward pass runs with. */
-struct extract_lane {
-    struct op_ctx c;
+/* Memory of a forward pass. */
+struct extract_memory {
     struct device_arena activations, scratch;
     struct arena host; /* lists of the network */
+};
+
+/* What forward passes run with, one after the other. */
+struct extract_lane {
+    struct op_ctx c;
+    struct extract_memory memory;
     struct extract_input_size {
         int64_t n, net_h, net_w;
         bool padded;
-    } planned; /* the arenas are large enough for a batch of this size */
+    } planned; /* the memory is enough for a batch of this size */
     struct vit_activations act;
     struct extract_buffer token_rows, tokens; /* host memory: which tokens come back, and they */
-    double *sum;                  /* [C] */
+    double *sum;                              /* [C] */
 };
 
 /* An image on its way to a row. */

@@ -46,7 +46,7 @@ static int open_lanes(struct extract *x, struct fmt_error *e)
         return fmt_no_memory(e);
     for (int i = 0; i < n_lanes(x); i++) {
         struct extract_lane *lane = &x->lane[i];
-        lane->c = (struct op_ctx){.backend = x->device->backend, .scratch = &lane->scratch,
+        lane->c = (struct op_ctx){.backend = x->device->backend, .scratch = &lane->memory.scratch,
                                   .pool = has_own_lanes(x) ? NULL : x->device->pool};
         lane->sum = calloc((size_t)x->model.vit->config.C, sizeof *lane->sum);
         if (!lane->sum)
@@ -72,9 +72,9 @@ int extract_open(struct extract *x, const struct device *device, const struct ex
 
 static void release_lane(struct extract_lane *lane)
 {
-    device_arena_release(&lane->activations);
-    device_arena_release(&lane->scratch);
-    arena_release(&lane->host);
+    device_arena_release(&lane->memory.activations);
+    device_arena_release(&lane->memory.scratch);
+    arena_release(&lane->memory.host);
     free(lane->token_rows.p);
     free(lane->tokens.p);
     free(lane->sum);

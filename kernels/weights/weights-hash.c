@@ -18,7 +18,7 @@ static void hash_shape(struct digest *d, const struct param *row)
     digest_add(d, shape, n);
 }
 
-/* Adds the values of a row, little-endian as all hosts are. */
+/* Adds the values of a row from where they are, little-endian as on all hosts. */
 typedef int add_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
                        struct fmt_error *e);
 
@@ -42,6 +42,7 @@ static int hash_rows(const struct params *t, unsigned modules, add_values *add, 
     return status;
 }
 
+/* ------------------------------------------------------------------ an array */
 struct device_values {
     struct op_ctx *c;
     const struct params_array *values;
@@ -69,8 +70,8 @@ int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned m
     return hash_rows(values->table, modules, add_device_values, &(struct device_values){c, values}, out, e);
 }
 
-/* ------------------------------------------------------------------ files */
-static void take_piece(void *arg, int64_t first, int64_t n, const float *piece)
+/* ------------------------------------------------------------------ a file */
+static void hash_piece(void *arg, int64_t first, int64_t n, const float *piece)
 {
     (void)first;
     digest_add(arg, piece, (size_t)n * sizeof *piece);
@@ -81,7 +82,7 @@ static int add_file_values(const void *from, struct digest *d, const struct para
 {
     (void)t;
     const struct weights_tensor *tensor = weights_find(from, row->name);
-    return tensor ? weights_each_piece(tensor, row->count, take_piece, d, e)
+    return tensor ? weights_each_piece(tensor, row->count, hash_piece, d, e)
                   : fmt_fail(e, FMT_MISMATCH, "%s is missing", row->name);
 }
 

@@ -51,9 +51,10 @@ bool weights_has_row(const struct param *const *sorted, int n, const char *name)
 
 /* -- weights-load.c -- */
 
-/* The first n elements of a tensor, piece by piece; FMT_NONFINITE: not all of them are finite. */
-typedef void weights_take(void *arg, int64_t first, int64_t n, const float *piece);
-int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_take *take, void *arg, struct fmt_error *e);
+/* Calls use(arg, ...) for the first n elements of a tensor, piece by piece; FMT_NONFINITE: not all of them are finite. */
+typedef void weights_use_piece(void *arg, int64_t first, int64_t n, const float *piece);
+int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
+                       struct fmt_error *e);
 
 /* -- weights-deduce.c -- */
 

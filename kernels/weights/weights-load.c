@@ -38,30 +38,31 @@ static int read_finite(const struct weights_tensor *t, int64_t first, int64_t n,
     return status;
 }
 
-int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_take *take, void *arg, struct fmt_error *e)
+int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
+                       struct fmt_error *e)
 {
     float *piece = malloc((size_t)num_min(n, PARAMS_PIECE) * sizeof *piece);
     int status = piece ? 0 : fmt_no_memory(e);
     for (int64_t first = 0; first < n && !status; first += PARAMS_PIECE) {
-        int64_t now = num_min(PARAMS_PIECE, n - first);
-        status = read_finite(t, first, now, piece, e);
+        int64_t n_piece = num_min(PARAMS_PIECE, n - first);
+        status = read_finite(t, first, n_piece, piece, e);
         if (!status)
-            take(arg, first, now, piece);
+            use(arg, first, n_piece, piece);
     }
     free(piece);
     return status;
 }
 
-struct row {
+struct destination {
     struct op_ctx *c;
     const struct params_array *values;
     int row;
 };
 
-static void take_piece(void *arg, int64_t first, int64_t n, const float *piece)
+static void write_piece(void *arg, int64_t first, int64_t n, const float *piece)
 {
-    const struct row *r = arg;
-    params_write(r->c, r->values, r->row, first, n, piece);
+    const struct destination *to = arg;
+    params_write(to->c, to->values, to->row, first, n, piece);
 }
 
 int weights_load(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
@@ -79,7 +80,7 @@ int weights_load(struct weights *w, struct op_ctx *c, const struct params_array 
             continue;
         const struct weights_tensor *x = weights_find(w, row->name);
         if (x)
-            status = weights_each_piece(x, row->count, take_piece, &(struct row){c, values, i}, &why);
+            status = weights_each_piece(x, row->count, write_piece, &(struct destination){c, values, i}, &why);
         w->n_loaded += x != NULL;
         w->n_new += x == NULL;
     }
