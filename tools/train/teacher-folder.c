@@ -17,7 +17,7 @@
 #include "step.h"
 #include "tensorfile.h"
 
-enum { CHUNK = 1 << 14 }; /* values compared at once, bytes copied at once */
+enum { PIECE = 1 << 14 }; /* values compared at once, bytes copied at once */
 
 static const char *const file_names[] = {TEACHER_SAFETENSORS, TEACHER_PTH};
 
@@ -122,11 +122,11 @@ static int check_tensor(const struct named_tensor *t, struct step *step, int i_r
                         struct fmt_error *e)
 {
     const struct param *row = &step_teacher(step)->table->rows[i_row];
-    float values[CHUNK], expected[CHUNK];
+    float values[PIECE], expected[PIECE];
     bool same = t && t->n_dims == row->n_dims &&
                 memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0;
-    for (int64_t at = 0; same && at < row->count; at += CHUNK) {
-        int64_t n = num_min(CHUNK, row->count - at);
+    for (int64_t at = 0; same && at < row->count; at += PIECE) {
+        int64_t n = num_min(PIECE, row->count - at);
         int status = named_tensor_read_f32(t, at, n, values, e);
         if (status) {
             fmt_prefix(e, path);
@@ -183,7 +183,7 @@ int teacher_folder_check(struct step *step, const struct config *c, const char *
 /* ---------------------------------------------------------------- copying */
 static int copy_file(const char *from, const char *to, struct fmt_error *e)
 {
-    uint8_t bytes[CHUNK];
+    uint8_t bytes[PIECE];
     struct file in;
     struct file_out out;
     int status = file_open_regular(&in, from, e);
