@@ -1,6 +1,6 @@
 /* column-scaling.h - columns of very large values. Squares of 1e19 are beyond f32, and in a sum with a column of 1e30
  * all others are lost to rounding. Such columns are divided by a power of two, which is exact and brings their largest
- * value into [1,2). Ordinary columns stay as they are, bit for bit. */
+ * value into [1,2). Ordinary columns are not changed. */
 #ifndef COLUMN_SCALING_H
 #define COLUMN_SCALING_H
 

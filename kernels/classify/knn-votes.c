@@ -24,7 +24,7 @@ int knn_sort_ks(int *ks, int n)
     return n_unique;
 }
 
-/* Weights that sum to 1 make no vote above 1, whatever rounding says. */
+/* The sum of weights that sum to 1 is at most 1, despite rounding. */
 static void add_vote(double *vote, double weight)
 {
     *vote = fmin(*vote + weight, 1);

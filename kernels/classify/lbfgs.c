@@ -1,7 +1,7 @@
-/* lbfgs.c - the two-loop recursion. A step is tried at length 1, which the preconditioner makes the right one as a
- * rule; it is halved while it fails and stretched while the slope says that it was much too short. Once that was
- * needed, or the first step had to be cautious, the preconditioner is scaled by what the last pair says, so that the
- * next step is right again. */
+/* lbfgs.c - the two-loop recursion. A step is tried at length 1, which with the preconditioner is right as a rule;
+ * it is shortened while it fails and lengthened while the slope shows that it was much too short. Once that was needed,
+ * or the first step was a cautious one, the preconditioner is scaled by the last pair, so that the next step is right
+ * again. */
 #include "lbfgs.h"
 
 #include <math.h>
@@ -92,7 +92,7 @@ static bool search_line(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_fu
     struct trial t = try_step(s, c, f, x, 1.0, r);
     int tries = 1;
     for (; tries < TRIES && !good_step(&start, &t); tries++) {
-        double curved = t.value - start.value - t.length * start.slope; /* the parabola through what is known */
+        double curved = t.value - start.value - t.length * start.slope; /* of the parabola through these values */
         double shorter = isfinite(curved) && curved > 0 ? -start.slope * t.length * t.length / (2 * curved) : 0;
         t = try_step(s, c, f, x, fmin(0.5 * t.length, fmax(0.1 * t.length, shorter)), r);
     }
@@ -152,7 +152,7 @@ void lbfgs_run(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f
         int before = r.n_evaluations;
         find_direction(s, c, f);
         bool moved = search_line(s, c, f, x, &r, &found);
-        if (!moved && s->n_pairs > 0) { /* the memory may be what is wrong */
+        if (!moved && s->n_pairs > 0) { /* the pairs may be the reason */
             s->n_pairs = 0;
             s->scale = 1;
             continue;

@@ -1,5 +1,5 @@
 /* lbfgs.h - minimises a smooth convex function: limited-memory BFGS (Liu and Nocedal 1989) around a preconditioner,
- * with a line search that goes on by slopes where differences of the function drown in rounding (Hager and Zhang 2005).
+ * with a line search that uses slopes where differences of the function are below its rounding (Hager and Zhang 2005).
  * All vectors are f64 tensors on the device; the host sees values, slopes and norms.
  *
  *   struct lbfgs s;
@@ -42,7 +42,7 @@ struct lbfgs_report {
     double value, gradient; /* the largest entry */
     double scale;           /* of H at the end */
     bool converged;
-    bool stuck; /* no step made progress: rounding has the last word */
+    bool stuck; /* no step makes progress: limited by rounding */
 };
 
 void lbfgs_take(struct lbfgs *s, struct device_arena *a, int64_t R, int64_t m);

@@ -4,10 +4,9 @@
  * of iterations for the grid. Here it works around the Hessian at the point where a fit starts, simplified to one
  * matrix for all classes:  P = sum_i v_i x_i x_i^T + 1/C,  v_i = u_i sum_k p_ik (1 - p_ik) / (n_rows > 1 ? K - 1 :
  * 1), exact for two classes and for equal probabilities. It costs about as much as a few iterations and saves tens;
- * with warm starts a fit then takes a handful. P comes from float32 products summed in float64 (it may be rough, the
- * gradient is not) and is factored in float64. Around the weighted mean of the features the intercept stands apart
- * from the weights. Where there are many more features than rows, or very many, only the diagonal of P is taken.
- */
+ * with warm starts a fit then takes a handful. P is made of float32 products summed in float64 (it may be rough, the
+ * gradient is not) and is factored in float64. Around the weighted mean of the features P is block diagonal: weights,
+ * intercept. Where there are many more features than rows, or very many, only the diagonal of P is used. */
 #include "logreg.h"
 
 #include <math.h>
@@ -66,8 +65,8 @@ static void add_diagonal(struct logreg_solver *s, const double *add)
     op_add_diagonal(&s->c, s->p, s->diagonal);
 }
 
-/* Rounding of the float32 products may have cost P its definiteness in weak directions: a little is added, and more
- * if that was not enough. Where nothing helps the diagonal alone is taken. */
+/* By rounding of the float32 products P may be indefinite in weak directions: a little is added to its diagonal, and
+ * more if that was not enough. If nothing helps the diagonal alone is used. */
 static void factor_gram(struct logreg_solver *s)
 {
     double *diagonal = s->host, *add = s->host + s->dim, trace = 0;
@@ -104,7 +103,7 @@ static void make_diagonal(struct logreg_solver *s)
     op_copy_in(&s->c, s->p, squares);
 }
 
-/* P at theta, in a form that can be applied. */
+/* P at theta, factored. */
 static void make_preconditioner(void *arg, struct tensor theta)
 {
     struct logreg_solver *s = arg;
@@ -241,9 +240,9 @@ static void convert_weights(const struct logreg_solver *s, struct logreg_model *
         }
 }
 
-/* From equal probabilities the step of many classes is so long that most rows are certain after it, where P says
- * little: tens of evaluations to come back (1,000 classes of separable rows: 68 against 22). The diagonal alone is too
- * small by what the columns have in common; that is known from the fit before. */
+/* From equal probabilities the step of many classes is so long that after it most rows are certain and P is no guide:
+ * it takes tens of evaluations to return (1,000 classes of separable rows: 68 against 22). The diagonal alone is too
+ * small by what the columns have in common; the fit before has measured it. */
 static double first_scale(const struct logreg_solver *s, const struct logreg_model *m)
 {
     bool cold = s->R >= MANY_CLASSES || !s->full;

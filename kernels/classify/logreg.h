@@ -1,4 +1,4 @@
-/* logreg.h - logistic regression with an L2 penalty, solved until the gradient says so.
+/* logreg.h - logistic regression with an L2 penalty, solved to a limit of the gradient.
  *
  *     minimise   sum_i u[y_i] CE(y_i, p(x_i)) + |w|^2 / (2 C)        intercepts are free of the penalty
  *
@@ -13,9 +13,9 @@
  *   logreg_predict(&m, &rows, &device, proba, e);
  *   logreg_model_release(&m);  logreg_close(s);
  *
- * Columns with values beyond 2^20 are divided by a power of two while a fit works: squares that overflow would leave it
- * without a direction. The solution is that of the columns as they are, penalty included; the gradient that decides is
- * that of the divided ones.
+ * Columns with values beyond 2^20 are divided by a power of two during a fit, since overflowing squares would leave it
+ * without a direction. The solution is that of the columns as they are, penalty included; the limit is for the gradient
+ * of the divided ones.
  *
  * Results do not depend on the number of threads.
  */

@@ -1,5 +1,5 @@
 /* model-selection.h - which C? Every value of a grid is fitted, with a warm start from the one before, and scored on
- * rows that it was not fitted to: a validation set, or each fold by a classifier of the other folds, groups kept whole.
+ * rows that it was not fitted to: a validation set, or each fold by a classifier of the other folds, groups undivided.
  *
  *   model_selection_run(&s, &device, &best, e);     best.i_best, .score[i]; best.proba of the validated rows
  *   model_selection_release(&best);

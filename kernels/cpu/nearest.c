@@ -1,9 +1,9 @@
 /* nearest.c - all similarities, tile by tile, and a heap of the k best per query. An exact search by matrix products is
- * as fast as the products; what is left is to look at every similarity once. Queries are transposed, so that a row of a
+ * as fast as the products, if every similarity is examined once and cheaply. Queries are transposed, so that a row of a
  * tile holds one bank row's similarities to 128 queries: these are compared with the queries' worst neighbours so far
  * all at once, and the few above (k ln(n/k) of n in random order) go to their heaps.
  *
- * All products have the shape [512,C] x [C,128]. Where there are fewer tiles of queries than threads ask for, the bank
+ * All products have the shape [512,C] x [C,128]. Where there are fewer tiles of queries than threads, the bank
  * is searched in segments with heaps of their own, merged at the end; the k best are the same set in any case.
  */
 #include "nearest.h"
@@ -78,7 +78,7 @@ static struct topk heap_of(const struct searching *t, int segment, int64_t query
     return (struct topk){t->heaps + at * t->k, (int)t->k, t->filled + at};
 }
 
-/* The first segment begins with what is known: in ascending order it is a heap. */
+/* The first segment starts with the results so far: in ascending order they are a heap. */
 static void open_heaps(void *arg, int64_t q, int worker)
 {
     (void)worker;

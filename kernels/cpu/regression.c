@@ -1,7 +1,7 @@
 /* regression.c - passes over the rows of a logistic regression, in f64.
  *
- * An evaluation reads the features once: rows go through the cache in blocks, for logits and for gradient. Rows are cut
- * into chunks by their number and the shape of theta alone; the chunks' sums are added in order. */
+ * An evaluation reads the features once: a block of rows is in the cache for its logits and its part of the gradient.
+ * Rows are cut into chunks by their number and the shape of theta alone; the chunks' sums are added in order. */
 #include "regression.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 #include "dense-loops.h"
 
 enum {
-    BLOCK_ROWS = 64, /* they stay in the cache between logits and gradient */
+    BLOCK_ROWS = 64, /* in the cache from the logits to the gradient */
     BLOCK_ROWS_LEAST = 8,
     BLOCK_VALUES = 1 << 18, /* of wide rows fewer make a block */
     CHUNKS_MAX = 64
@@ -176,7 +176,7 @@ static void objective_chunk(void *arg, int64_t chunk, int worker)
     }
 }
 
-/* The penalty of one row of weights where some columns pay less: its gradient is added, the squares returned. */
+/* The penalty of one row of weights with shrunk columns: its gradient is added, the squares returned. */
 static double add_shrunk(const double *w, const double *shrink, double penalty, int64_t C, double *gradient)
 {
     double squares = 0;
@@ -193,7 +193,7 @@ void cpu_regression_objective(struct op_ctx *c, double *loss, struct tensor grad
     size_t mark = c->scratch->used;
     struct regression r = regression_of(d, theta);
     int64_t m = r.C + 1;
-    double *g = cpu_f64(gradient), *less = cpu_f64(shrink), squares = 0, sum = 0;
+    double *g = cpu_f64(gradient), *factor = cpu_f64(shrink), squares = 0, sum = 0;
     take_chunks(c, &r);
     op_for(c, r.n_chunks, objective_chunk, &r);
     if (!op_planning(c)) {
@@ -204,8 +204,8 @@ void cpu_regression_objective(struct op_ctx *c, double *loss, struct tensor grad
         }
         for (int k = 0; k < r.R; k++) {
             const double *w = r.theta + k * m;
-            squares += less ? add_shrunk(w, less, penalty, r.C, g + k * m) : dense_loops()->dot(w, w, r.C);
-            if (!less)
+            squares += factor ? add_shrunk(w, factor, penalty, r.C, g + k * m) : dense_loops()->dot(w, w, r.C);
+            if (!factor)
                 dense_loops()->axpy(1 / penalty, w, g + k * m, r.C);
         }
         *loss = sum + squares / (2 * penalty);

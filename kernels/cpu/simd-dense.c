@@ -115,7 +115,7 @@ static void logits(const float *const *row, int n, int64_t dim, const double *w,
             z[at * R + k] = b[k * b_stride];
     for (; R == 1 && i + 2 * ROWS <= n; i += 2 * ROWS)
         logits_block(row + i, 2 * ROWS, dim, w, w_stride, 1, z + i, 1);
-    for (int first = i, k = 0; k < R; k += NEAR_CLASSES) { /* their weights stay in the cache for all rows */
+    for (int first = i, k = 0; k < R; k += NEAR_CLASSES) { /* their weights are in the cache for all rows */
         int n_near = R - k < NEAR_CLASSES ? R - k : NEAR_CLASSES;
         for (i = first; i + ROWS <= n; i += ROWS)
             logits_rows(row + i, ROWS, dim, w + k * w_stride, w_stride, n_near, z + (int64_t)i * R + k, R);
@@ -145,7 +145,7 @@ INLINE void outer_block(const float *const *row, int n, int64_t j, const double 
             *(part *)(g + k * g_stride + j + q * EACH) = sum[k][q / PARTS][q % PARTS];
 }
 
-/* Columns j .. end - 1, whole panels: the rows' values there stay in the cache for all classes. */
+/* Columns j .. end - 1, whole panels: the rows' values there are in the cache for all classes. */
 INLINE void outer_columns(const float *const *row, int n, int64_t j, int64_t end, const double *r, int R, int n_classes,
                           double *g, int64_t g_stride)
 {

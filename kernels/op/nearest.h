@@ -1,8 +1,8 @@
 /* nearest.h - operations of an exact search for nearest neighbours by cosine (classify/knn.h has the search).
  *
- * Q queries meet the rows of a bank part by part. Queries lie in tiles of NEAREST_QUERIES, each transposed and the last
- * one filled up with zeros, and a part of the bank has a multiple of NEAREST_BANK rows: every product has one shape, so
- * that a similarity does not depend on how many queries or rows there are.
+ * Q queries are compared with the rows of a bank, part by part. Queries are stored in tiles of NEAREST_QUERIES, each
+ * transposed and the last one filled up with zeros, and a part of the bank has a multiple of NEAREST_BANK rows: every
+ * product has one shape, so that a similarity does not depend on how many queries or rows there are.
  */
 #ifndef NEAREST_H
 #define NEAREST_H
@@ -11,8 +11,8 @@
 
 enum { NEAREST_QUERIES = 128, NEAREST_BANK = 512 };
 
-/* x [T,C] f32: rows become x / max(|x|, 1e-12), |x| in f64, finite rows of any size included (op_l2norm_fwd is for rows
- * whose squares are). *nonfinite: the first row that has a value which is not, or -1 (host memory, waits). */
+/* x [T,C] f32: rows become x / max(|x|, 1e-12), |x| in f64, also where squares overflow f32 (op_l2norm_fwd is for
+ * rows where they do not). *nonfinite: the first row with a value that is not finite, or -1 (host memory, waits). */
 void op_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x);
 
 /* Work of the host while the device computes. */
@@ -30,7 +30,7 @@ struct nearest {
     int64_t first, n;                /* rows 0 .. n - 1 of bank have the indices first, first + 1 ...; n = 0: none */
     struct tensor query_group;       /* [Q] i64, optional: */
     struct tensor bank_group;        /* [n] i64: rows of the query's own group are no neighbours */
-    bool starts;                     /* nothing is known yet: similarity and index are set, not read */
+    bool starts;                     /* the first part: similarity and index are set, not read */
 };
 
 /* The rows of a part of the bank join the k best. meanwhile: NULL, or what the host does before the call returns. */

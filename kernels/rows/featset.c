@@ -15,7 +15,7 @@ static int no_memory(struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory for the rows");
 }
 
-/* A context for copies, which take no scratch: any arena with memory stands for it. */
+/* A context for copies. They take no scratch, so that any arena that has memory serves as such. */
 static struct op_ctx copying(const struct device *device, struct device_arena *memory)
 {
     return (struct op_ctx){.backend = device->backend, .scratch = memory};

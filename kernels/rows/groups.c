@@ -1,4 +1,4 @@
-/* groups.c - names are numbered by sorting them once; everything else goes by number. */
+/* groups.c - names are sorted once and numbered; everything else is done by number. */
 #include "groups.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ static int by_name(const void *a, const void *b)
     return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-/* first [n]: for each position the one where its name stands first. */
+/* first [n]: for each position the first one of its name. */
 static void find_first(struct rows *const *set, int n_sets, struct name_position *row, int64_t *first)
 {
     int64_t at = 0, n_named = 0;
@@ -57,7 +57,7 @@ int groups_number(struct rows *const *set, int n_sets, struct fmt_error *e)
         find_first(set, n_sets, row, first);
     for (int s = 0; s < n_sets && !status; s++)
         for (int64_t i = 0; i < set[s]->n; i++, at++) {
-            first[at] = first[at] == at ? -1 - next++ : first[first[at]]; /* negative: the number, complemented */
+            first[at] = first[at] == at ? -1 - next++ : first[first[at]]; /* the number, complemented: below 0 */
             set[s]->group[i] = -1 - first[at];
         }
     for (int s = 0; s < n_sets && !status; s++)
@@ -97,7 +97,7 @@ static int by_content(const void *a, const void *b)
     return order ? order : (x->group > y->group) - (x->group < y->group);
 }
 
-/* The group that g was joined to, in the end; the way there is shortened. */
+/* The group that g was joined to in the end (union-find with path halving). */
 static int64_t root_of(int64_t *joined, int64_t g)
 {
     while (joined[g] != g) {
@@ -199,7 +199,7 @@ struct stratum {
     bool settled;
 };
 
-/* Classes with fewer rows than their share are taken whole, and leave the rest to the others. */
+/* Classes with fewer rows than their share are taken whole; the other classes share the rest. */
 static void share_rows(struct stratum *s, int n, int64_t n_target)
 {
     int64_t left = n_target, n_open = n, share = 0;
@@ -228,7 +228,7 @@ static bool is_taken(struct stratum *s)
     return s->n_seen * s->n_taken / s->n_groups > before;
 }
 
-/* weight [n_groups]: how many groups each stands for; 0: not in the sample. */
+/* weight [n_groups]: how many groups each represents; 0: not in the sample. */
 static void weigh_groups(const struct rows *r, const int32_t *label, int n_classes, struct stratum *s, int64_t n_target,
                          double *weight)
 {

@@ -1,5 +1,5 @@
-/* groups.h - rows that belong together (views of one installation): numbers for their names, folds that keep them
- * together, and samples. All work on columns of struct rows.
+/* groups.h - rows that belong together (views of one installation): numbers for their names, folds and samples that
+ * do not divide them. All functions work on columns of struct rows.
  */
 #ifndef GROUPS_H
 #define GROUPS_H
@@ -10,21 +10,21 @@
  * is a group of its own. Sets that are numbered in one call share their numbers. */
 int groups_number(struct rows *const *set, int n_sets, struct fmt_error *e);
 
-/* Renumbers `group` in order of first appearance, after rows have gone. */
+/* Renumbers `group` in order of first appearance, after rows were left out. */
 int groups_compact(struct rows *r, struct fmt_error *e);
 
 /* Groups that share an image (by `content`) become one. Renumbers in order of first appearance. */
 int groups_join(struct rows *r, struct fmt_error *e);
 
-/* Column `fold`, 0 .. n_folds - 1: groups stay whole; the groups of each class (of a group of mixed labels the highest)
- * are dealt out in an order drawn from the seed. */
+/* Column `fold`, 0 .. n_folds - 1: groups are not divided; the groups of each class (of a group of mixed labels the
+ * highest) are dealt out in an order drawn from the seed. */
 int groups_folds(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e);
 /* The same, and no image is in two folds. FMT_INVALID: too few groups that share no image. */
 int groups_folds_by_image(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e);
 
-/* A sample for work that costs much for each row: about n_target labelled rows (all, if there are no more), shared
- * alike among the classes as far as these have rows, groups whole (one of mixed labels is of the highest), spread
- * evenly over the groups of a class. Column `weight` of the sample: how many rows each stands for. */
+/* A sample for work that costs much for each row: about n_target labelled rows (all, if there are no more), the same
+ * number of each class as far as it has rows, whole groups (one of mixed labels belongs to the highest), spread evenly
+ * over the groups of a class. Column `weight` of the sample: how many rows each represents. */
 int groups_sample(struct rows *sample, const struct rows *r, int64_t n_target, struct fmt_error *e);
 
 #endif

@@ -1,6 +1,5 @@
-/* overlap.c - the query's rows are sorted by hash; each row that was learned from is looked up and marks the rows that
- * match it. The set that is sorted is the smaller one as a rule, and the first match in the query's
- * order has a name. */
+/* overlap.c - the query's rows are sorted by hash; each row that was learned from is looked up there and marks the rows
+ * that match it. As a rule the query is the smaller set, and its first match can be named. */
 #include "overlap.h"
 
 #include <inttypes.h>
@@ -53,17 +52,6 @@ static void table_add(struct table *t, uint64_t hash, int64_t row)
     t->entry[t->n++] = (struct entry){hash, row};
 }
 
-static void table_sort(struct table *t)
-{
-    qsort(t->entry, (size_t)t->n, sizeof *t->entry, compare_entries);
-}
-
-static void table_close(struct table *t)
-{
-    free(t->entry);
-    free(t->matched);
-}
-
 /* The first entry of this hash, or of the next one. */
 static int64_t table_find(const struct table *t, uint64_t hash)
 {
@@ -94,8 +82,10 @@ static void mark(struct table *t, uint64_t hash, const struct rows *query, const
 }
 
 /* ------------------------------------------------------------------ images, groups, keys */
+enum { IMAGE, GROUP, KEY, TABLES };
+
 struct tables {
-    struct table image, group, key;
+    struct table of[TABLES];
     bool all_known; /* the content of each of the query's rows is known */
 };
 
@@ -103,30 +93,22 @@ static int tables_open(struct tables *t, const struct rows *query, struct fmt_er
 {
     int status = 0;
     *t = (struct tables){.all_known = true};
-    if (table_open(&t->image, query->n, e) || table_open(&t->group, query->n, e) || table_open(&t->key, query->n, e))
-        status = FMT_MEMORY;
+    for (int k = 0; k < TABLES && !status; k++)
+        status = table_open(&t->of[k], query->n, e);
     for (int64_t i = 0; i < query->n && !status; i++) {
         if (query->label[i] < 0)
             continue;
         bool known = digest_is_set(query->content[i]);
         t->all_known = t->all_known && known;
         if (known)
-            table_add(&t->image, hash_of_content(query->content[i]), i);
+            table_add(&t->of[IMAGE], hash_of_content(query->content[i]), i);
         if (query->group_name[i][0])
-            table_add(&t->group, hash_of_name(query->group_name[i]), i);
-        table_add(&t->key, hash_of_name(query->key[i]), i);
+            table_add(&t->of[GROUP], hash_of_name(query->group_name[i]), i);
+        table_add(&t->of[KEY], hash_of_name(query->key[i]), i);
     }
-    table_sort(&t->image);
-    table_sort(&t->group);
-    table_sort(&t->key);
+    for (int k = 0; k < TABLES && !status; k++)
+        qsort(t->of[k].entry, (size_t)t->of[k].n, sizeof *t->of[k].entry, compare_entries);
     return status;
-}
-
-static void tables_close(struct tables *t)
-{
-    table_close(&t->image);
-    table_close(&t->group);
-    table_close(&t->key);
 }
 
 static const char *count_rows(const struct table *t, const struct rows *query, int64_t *n)
@@ -154,11 +136,19 @@ static const char *count_groups(const struct table *t, const struct rows *query,
     return *n ? query->group_name[first] : NULL;
 }
 
-static void count_all(const struct tables *t, const struct rows *query, struct overlap *o)
+/* Counts, unless the search failed, and closes the tables. */
+static int finish(struct tables *t, const struct rows *query, int status, struct overlap *o)
 {
-    o->image = count_rows(&t->image, query, &o->n_images);
-    o->group = count_groups(&t->group, query, &o->n_groups);
-    o->key = count_rows(&t->key, query, &o->n_keys);
+    if (!status) {
+        o->image = count_rows(&t->of[IMAGE], query, &o->n_images);
+        o->group = count_groups(&t->of[GROUP], query, &o->n_groups);
+        o->key = count_rows(&t->of[KEY], query, &o->n_keys);
+    }
+    for (int k = 0; k < TABLES; k++) {
+        free(t->of[k].entry);
+        free(t->of[k].matched);
+    }
+    return status;
 }
 
 int overlap_sets(const struct rows *learned, const struct rows *query, bool groups_apart, struct overlap *o,
@@ -174,32 +164,25 @@ int overlap_sets(const struct rows *learned, const struct rows *query, bool grou
         int64_t self = learned->key == query->key ? i : -1;
         bool known = digest_is_set(learned->content[i]);
         if (known)
-            mark(&t.image, hash_of_content(learned->content[i]), query, own, self);
+            mark(&t.of[IMAGE], hash_of_content(learned->content[i]), query, own, self);
         if (!groups_apart && learned->group_name[i][0])
-            mark(&t.group, hash_of_name(learned->group_name[i]), query, NULL, self);
+            mark(&t.of[GROUP], hash_of_name(learned->group_name[i]), query, NULL, self);
         if (!known || !t.all_known)
-            mark(&t.key, hash_of_name(learned->key[i]), query, own, self);
+            mark(&t.of[KEY], hash_of_name(learned->key[i]), query, own, self);
     }
-    if (!status)
-        count_all(&t, query, o);
-    tables_close(&t);
-    return status;
+    return finish(&t, query, status, o);
 }
 
-int overlap_seen(const struct linear_seen *seen, const struct rows *query, struct overlap *o,
-                 struct fmt_error *e)
+int overlap_seen(const struct linear_seen *seen, const struct rows *query, struct overlap *o, struct fmt_error *e)
 {
     struct tables t;
     *o = (struct overlap){0};
     int status = tables_open(&t, query, e);
     for (uint32_t i = 0; i < seen->n_images && !status; i++)
-        mark(&t.image, seen->image[i], query, NULL, -1);
+        mark(&t.of[IMAGE], seen->image[i], query, NULL, -1);
     for (uint32_t i = 0; i < seen->n_groups && !status; i++)
-        mark(&t.group, seen->group[i], query, NULL, -1);
-    if (!status)
-        count_all(&t, query, o);
-    tables_close(&t);
-    return status;
+        mark(&t.of[GROUP], seen->group[i], query, NULL, -1);
+    return finish(&t, query, status, o);
 }
 
 /* ------------------------------------------------------------------ rows of a classifier */

@@ -28,15 +28,14 @@ static inline bool overlap_any(const struct overlap *o)
     return o->n_images > 0 || o->n_groups > 0;
 }
 
-/* groups_apart: other means keep the rows of a group apart (k-NN that leaves the group out), so that groups do not
+/* groups_apart: rows of one group never meet in the evaluation (k-NN that leaves the group out), so that groups do not
  * count, and images only where they are in two groups. The two may be one set: a row is not compared with itself. */
 int overlap_sets(const struct rows *learned, const struct rows *query, bool groups_apart, struct overlap *o,
                  struct fmt_error *e);
-int overlap_seen(const struct linear_seen *seen, const struct rows *query, struct overlap *o,
-                 struct fmt_error *e);
+int overlap_seen(const struct linear_seen *seen, const struct rows *query, struct overlap *o, struct fmt_error *e);
 
-/* The images and groups of the labelled rows; seen is for linear_seen_release. Rows whose content is not known are
- * remembered by their group alone. */
+/* The images and groups of the labelled rows, for linear_seen_release. Of rows whose content is not known the group
+ * alone is remembered. */
 int overlap_remember(const struct rows *r, struct linear_seen *seen, struct fmt_error *e);
 
 /* The finding as a text: "test.feat: 12 of its images are in train.feat, the first is a/1.jpg; so are 3 of its

@@ -1,4 +1,4 @@
-/* rows.c - columns are handled by a table of where they stand in struct rows and how large an entry is. */
+/* rows.c - columns are handled by a table of their offsets in struct rows and the sizes of their entries. */
 #include "rows.h"
 
 #include <stdlib.h>
@@ -105,7 +105,7 @@ void rows_release(struct rows *r)
 
 int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e)
 {
-    for (int64_t i = 0, run; i < n; i += run) { /* rows that follow each other in one piece */
+    for (int64_t i = 0, run; i < n; i += run) { /* consecutive rows in one piece */
         int64_t at = rows_at(r, first + i);
         const float *x = r->host_x ? r->host_x + at * r->dim : NULL;
         for (run = 1; i + run < n && rows_at(r, first + i + run) == at + run;)

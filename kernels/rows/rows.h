@@ -29,11 +29,11 @@ struct rows {
     int64_t n;
     int32_t *label;                              /* 0 .. n_classes - 1, -1 none */
     int32_t *group_view;                             /* which view of its installation the image is, -1 none */
-    const char **key, **group_name, **extra;     /* "" none; whoever read the texts owns them */
+    const char **key, **group_name, **extra;     /* "" none; the texts belong to their reader */
     uint8_t (*content)[DIGEST_BYTES];            /* SHA-256 of the image's file; zeros: not known */
     int64_t *group;                              /* 0 .. n_groups - 1 (groups.h) */
     int *fold;                                   /* of cross-validation (groups.h) */
-    double *weight;                              /* how many rows this one stands for */
+    double *weight;                              /* how many rows this one represents */
     double *proba;                               /* [n,n_classes] */
     int64_t n_groups;
     int n_classes;
@@ -49,7 +49,7 @@ struct rows {
     void *arg;
 };
 
-/* These columns get memory for n rows; entries that were there stay. Of ROWS_PROBA n_classes is set before. */
+/* These columns get memory for n rows; their entries are preserved. Of ROWS_PROBA n_classes is set before. */
 int rows_reserve(struct rows *r, unsigned columns, int64_t n, struct fmt_error *e);
 void rows_drop(struct rows *r, unsigned columns);
 /* Every column that `from` has, of these rows; pick NULL: of all. `out` is set. */

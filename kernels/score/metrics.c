@@ -1,6 +1,6 @@
-/* metrics.c - counts are whole numbers, so that resampled and plain scores come from the same sums. Whatever does not
- * depend on how often rows count is made once: the ranking, the positions in it of the rows of each class (with many
- * classes each has few), and lists of the rows above each threshold. A resample goes through these. */
+/* metrics.c - counts are whole numbers, so that resampled and plain scores are computed from the same sums. What does
+ * not depend on how often rows count is made once: the ranking, the positions in it of the rows of each class (with
+ * many classes each has few), and lists of the rows above each threshold. A resample is a pass over these. */
 #include "metrics.h"
 
 #include <float.h>

@@ -1,5 +1,5 @@
-/* predictions.h - one line for each row that was predicted: text with tabs under a line of names, or JSON lines. Before
- * them the file says what they were made from, and the positive class: lines that begin with '#', or one JSON line. */
+/* predictions.h - one line for each row that was predicted: text with tabs under a line of names, or JSON lines. First
+ * come the inputs and the positive class: lines that begin with '#', or one JSON line. */
 #ifndef PREDICTIONS_H
 #define PREDICTIONS_H
 

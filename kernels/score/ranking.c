@@ -1,4 +1,4 @@
-/* ranking.c - one class is one item: its column is copied out, sorted, and only the order is kept. */
+/* ranking.c - one class is one item: its column is copied, sorted, and the order of the rows is stored. */
 #include "ranking.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* report-text.c - a report as people read it. The columns of a table are records with the same members, so that they
- * are walked together, member by member. */
+/* report-text.c - a report as people read it. The columns of a table are records with the same members, which are
+ * printed side by side. */
 #include <math.h>
 
 #include "report-print.h"
@@ -20,7 +20,7 @@ static struct members first_members(const struct members *of)
     return m;
 }
 
-static void go_on(struct members *m)
+static void next_members(struct members *m)
 {
     for (int i = 0; i < m->n; i++)
         m->node[i] = m->node[i]->next;
@@ -54,7 +54,7 @@ static void print_cell(FILE *out, const struct report_node *node)
 /* Members with a title: a line for a number, lines for what is below an object or a list. */
 static void print_members(FILE *out, const struct members *of, int indent)
 {
-    for (struct members m = first_members(of); m.node[0]; go_on(&m)) {
+    for (struct members m = first_members(of); m.node[0]; next_members(&m)) {
         const struct report_node *node = m.node[0];
         if (node->kind == REPORT_LIST)
             print_members(out, &m, indent);

@@ -9,8 +9,8 @@
  *   report_print_text(stdout, &r, e);  report_print_json(stdout, &r, e);
  *   report_release(&r);
  *
- * A node has a name for programs, a title for people, or both; printers leave out what has none of their kind. Where
- * memory runs out the tree is incomplete: adding goes on without effect, and printers say so.
+ * A node has a name for programs, a title for people, or both; a printer omits nodes without the one that it prints.
+ * Where memory runs out the tree is incomplete: further nodes are not added, and printers return FMT_MEMORY.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -37,7 +37,7 @@ struct report_node {
     enum report_kind kind;
     const char *name; /* not copied */
     char *title;
-    char *text; /* of a number: what people read in its place (report_shown) */
+    char *text; /* of a number: what people read instead (report_shown) */
     int64_t count;
     double number, low, high; /* NAN: none */
     const int64_t *cell;      /* not copied, and the labels neither */

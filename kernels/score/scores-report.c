@@ -1,4 +1,4 @@
-/* scores-report.c - the tree of scores. Names and titles come from the tables in metrics.h and the levels of scores.h.
+/* scores-report.c - scores as a report. Names and titles come from the tables in metrics.h and the levels of scores.h.
  * */
 #include <math.h>
 #include <string.h>

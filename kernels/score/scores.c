@@ -1,6 +1,6 @@
-/* scores.c - every level is a struct rows of its own and is scored in the same way. Its rows are ranked once; operating
- * points, areas and resamples all go through that ranking. Points are chosen once for images and once for groups: views
- * have those of the images. */
+/* scores.c - every level has a struct rows of its own and is scored in the same way. Its rows are ranked once, for
+ * operating points, areas and all resamples. Points are chosen once for images and once for groups: views have those of
+ * the images. */
 #include "scores.h"
 
 #include <math.h>
@@ -372,7 +372,7 @@ void scores_average(struct scores_list *sum)
         struct scores *s = &sum->item[i];
         for (int v = 0; v < s->n_values; v++) {
             double mean = s->values[v] / s->n_tries;
-            s->values[v] = isnan(mean) ? mean : fmin(fmax(mean, s->low[v]), s->high[v]); /* whatever rounding does */
+            s->values[v] = isnan(mean) ? mean : fmin(fmax(mean, s->low[v]), s->high[v]); /* despite rounding */
         }
     }
 }

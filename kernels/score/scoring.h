@@ -1,5 +1,5 @@
-/* scoring.h - what feat-knn and feat-logreg have in common: sets of features that go together, the list of what scores
- * were made from, and a report that is written when it is complete.
+/* scoring.h - what feat-knn and feat-logreg have in common: sets of features that are used together, the list of what
+ * scores were made from, and a report that is written when it is complete.
  *
  *   struct scoring s = {.tool = "feat-knn", .options = &options, .note = msg_note, .warn = msg_warn};
  *   scoring_open(&s, e);
@@ -33,8 +33,8 @@ struct scoring {
 };
 
 int scoring_open(struct scoring *s, struct fmt_error *e);
-/* Adds an open set to the inputs. h, name: the features that it must go with, NULL: the first set. The user is told of
- * classes in another order and of what could not be compared. */
+/* Adds an open set to the inputs. h, name: the features that it is used with; NULL: it is the first set. A note says
+ * that classes are in another order, a warning what could not be compared. */
 int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,
                     const char *name, struct fmt_error *e);
 /* Rows of the query that were learned from, for the inputs and as a warning. FMT_MISMATCH: refused. groups_apart: as

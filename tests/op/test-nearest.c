@@ -1,5 +1,5 @@
-/* Operations of the search for nearest neighbours against a plain search in double: parts of a bank, groups, ties, fewer
- * rows than neighbours; rows of unit length at the edge; every instruction set. */
+/* Operations of the search for nearest neighbours against a plain search in double: parts of a bank, groups, ties,
+ * fewer rows than neighbours; rows of unit length at the limits of floats; every instruction set. */
 #include "nearest.h"
 #include "num.h"
 #include "opbed.h"

@@ -80,9 +80,9 @@ static double plain_objective(const struct bed *b, double penalty, bool shrunk, 
         }
     }
     for (int at = 0; at < b->R * M; at++) {
-        double less = at % M == C ? 0 : shrunk ? b->shrink[at % M] : 1;
-        loss += less * b->theta[at] * b->theta[at] / (2 * penalty);
-        gradient[at] += less * b->theta[at] / penalty;
+        double factor = at % M == C ? 0 : shrunk ? b->shrink[at % M] : 1;
+        loss += factor * b->theta[at] * b->theta[at] / (2 * penalty);
+        gradient[at] += factor * b->theta[at] / penalty;
     }
     return loss;
 }
@@ -108,9 +108,9 @@ static void test_objective(struct bed *b)
                                         shrunk ? COPY((const double *)b->shrink, C) : TENSOR_NONE);
             });
         }
-        double want = plain_objective(b, 0.3, shrunk, plain), worst = worst_of(gradient[1], plain, b->R * M);
-        ok(fabs(loss[1] - want) < 1e-9 * want && worst < 1e-10, "%d rows of weights: loss %.6f, gradient off by %.1e",
-           b->R, loss[1], worst);
+        double expected = plain_objective(b, 0.3, shrunk, plain), worst = worst_of(gradient[1], plain, b->R * M);
+        ok(fabs(loss[1] - expected) < 1e-9 * expected && worst < 1e-10,
+           "%d rows of weights: loss %.6f, gradient off by %.1e", b->R, loss[1], worst);
         ok(loss[0] == loss[1] && memcmp(gradient[0], gradient[1], (size_t)(b->R * M) * sizeof(double)) == 0,
            "the same bits with one thread");
     }
@@ -158,10 +158,10 @@ static void plain_matrix(const struct bed *b, double *v, double *mean, double *s
 
 static void test_preconditioner(struct bed *b)
 {
-    static double v[N], mean[C], squares[C], p[C * C], want_v[N], want_mean[C], want_squares[C], want[C * C];
+    static double v[N], mean[C], squares[C], p[C * C], plain_v[N], plain_mean[C], plain_squares[C], expected[C * C];
     double total = 0, add[C], h[CLASSES_MAX * M], worst = 0;
     bool definite = false;
-    plain_matrix(b, want_v, want_mean, want_squares, want);
+    plain_matrix(b, plain_v, plain_mean, plain_squares, expected);
     for (int j = 0; j < C; j++)
         add[j] = 2;
     memcpy(h, b->theta, sizeof h);
@@ -171,13 +171,13 @@ static void test_preconditioner(struct bed *b)
         op_regression_moments(&ctx, &total, COPY(mean, C), COPY(squares, C), COPY(v, N), &d);
         op_regression_gram(&ctx, COPY(p, C, C), COPY(v, N), COPY(mean, C), &d);
     });
-    ok(worst_of(v, want_v, N) < 1e-12 && worst_of(mean, want_mean, C) < 1e-12 &&
-           worst_of(squares, want_squares, C) < 1e-12,
+    ok(worst_of(v, plain_v, N) < 1e-12 && worst_of(mean, plain_mean, C) < 1e-12 &&
+           worst_of(squares, plain_squares, C) < 1e-12,
        "curvature and moments");
     for (int j = 0; j < C; j++)
         for (int k = 0; k <= j; k++)
-            worst = fmax(worst, fabs(p[j * C + k] - want[j * C + k]));
-    ok(worst < 1e-3, "the matrix, products in float: off by %.1e of %.1f", worst, want[0]);
+            worst = fmax(worst, fabs(p[j * C + k] - expected[j * C + k]));
+    ok(worst < 1e-3, "the matrix, products in float: off by %.1e of %.1f", worst, expected[0]);
     ON_DEVICE(&ctx, {
         op_add_diagonal(&ctx, COPY(p, C, C), COPY(add, C));
         op_cholesky(&ctx, &definite, COPY(p, C, C));
@@ -192,7 +192,7 @@ static void test_preconditioner(struct bed *b)
         for (int j = 0; j < C; j++) {
             double sum = 2 * w[j] + total * bias * mean[j];
             for (int i = 0; i < C; i++)
-                sum += want[i > j ? i * C + j : j * C + i] * w[i];
+                sum += expected[i > j ? i * C + j : j * C + i] * w[i];
             worst = fmax(worst, fabs(sum - b->theta[k * M + j]));
         }
         worst = fmax(worst, fabs(total * bias - b->theta[k * M + C]));
@@ -241,7 +241,7 @@ static void test_cholesky(void)
 
 static void test_columns(struct bed *b)
 {
-    float largest[C], want[C] = {0}, *y = zeros_f32(N * C);
+    float largest[C], expected[C] = {0}, *y = zeros_f32(N * C);
     double scale[C];
     bool same = true;
     for (int j = 0; j < C; j++)
@@ -255,10 +255,10 @@ static void test_columns(struct bed *b)
     });
     for (int i = 0; i < N * C; i++) {
         float x = b->x[b->rows[i / C] * C + i % C];
-        want[i % C] = fmaxf(want[i % C], fabsf(x));
+        expected[i % C] = fmaxf(expected[i % C], fabsf(x));
         same = same && y[i] == ldexpf(x, -3 * (i % C));
     }
-    ok(memcmp(largest, want, sizeof want) == 0 && largest[5] == 1e30f, "the largest of each column");
+    ok(memcmp(largest, expected, sizeof expected) == 0 && largest[5] == 1e30f, "the largest of each column");
     ok(same, "columns divided");
     clean("columns");
     free(y);
@@ -267,10 +267,11 @@ static void test_columns(struct bed *b)
 static void test_vectors(void)
 {
     enum { LONG = 40000 };
-    double *x = noise_f64(LONG), *y = noise_f64(LONG), *z = zeros_f64(LONG), sum = 0, most = 0, want = 0, largest = 0;
+    double *x = noise_f64(LONG), *y = noise_f64(LONG), *z = zeros_f64(LONG);
+    double sum = 0, most = 0, expected = 0, largest = 0;
     bool same = true;
     for (int i = 0; i < LONG; i++) {
-        want += x[i] * y[i];
+        expected += x[i] * y[i];
         largest = fmax(largest, fabs(x[i]));
     }
     ON_DEVICE(&ctx, {
@@ -282,7 +283,7 @@ static void test_vectors(void)
     });
     for (int i = 0; i < LONG; i++)
         same = same && z[i] == 3 * (y[i] + -0.1 * x[i]);
-    ok(fabs(sum - want) < 1e-9 && most == largest && same, "vectors of f64");
+    ok(fabs(sum - expected) < 1e-9 && most == largest && same, "vectors of f64");
     clean("vectors");
     free(x), free(y), free(z);
 }

@@ -10,10 +10,10 @@ static void test_numbers(void)
 {
     const char *a[] = {"x", "", "y", "x", ""}, *b[] = {"y", "z"};
     struct rows of_a = {.n = 5, .group_name = a}, of_b = {.n = 2, .group_name = b}, *both[] = {&of_a, &of_b};
-    static const int64_t want[] = {0, 1, 2, 0, 3};
+    static const int64_t expected[] = {0, 1, 2, 0, 3};
     groups_number(both, 2, NULL);
-    ok(of_a.n_groups == 5 && of_b.n_groups == 5 && memcmp(of_a.group, want, sizeof want) == 0 && of_b.group[0] == 2 &&
-           of_b.group[1] == 4,
+    ok(of_a.n_groups == 5 && of_b.n_groups == 5 && memcmp(of_a.group, expected, sizeof expected) == 0 &&
+           of_b.group[0] == 2 && of_b.group[1] == 4,
        "names are numbered as they come, over several sets; no name is a group of its own");
     of_a.n = 2;
     of_a.group[0] = 3;
@@ -103,12 +103,12 @@ static struct rows with_contents(int64_t n, const uint8_t *first_byte, int64_t *
 static void test_joined(void)
 {
     static const uint8_t image[] = {1, 2, 2, 3, 0, 0, 1}, own[] = {1, 2, 3};
-    static const int64_t want[] = {0, 0, 0, 1, 2, 3, 0};
+    static const int64_t expected[] = {0, 0, 0, 1, 2, 3, 0};
     int64_t group[] = {0, 0, 1, 2, 3, 4, 5}, apart[] = {0, 1, 2};
     struct rows r = with_contents(7, image, group, 6), single = with_contents(3, own, apart, 3);
     ok(groups_join(&r, NULL) == 0, "joined");
     is_int(r.n_groups, 4, "two of six are joined to the first; unknown contents join nothing");
-    ok(memcmp(group, want, sizeof want) == 0, "numbered in order of first appearance");
+    ok(memcmp(group, expected, sizeof expected) == 0, "numbered in order of first appearance");
     ok(groups_join(&single, NULL) == 0 && single.n_groups == 3 && apart[0] == 0 && apart[2] == 2,
        "none is joined where nothing is shared");
     free(r.content);

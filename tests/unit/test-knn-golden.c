@@ -52,18 +52,19 @@ static void load(struct case_of *c)
 /* Neighbours whose similarities are nearer than rounding may stand in another order. */
 static void check_neighbours(struct case_of *c, const float *similarity, const int64_t *index)
 {
-    const double *want = golden_f64(&c->g, "knn.index", NULL);
-    const float *want_similarity = c->similarity;
+    const double *expected = golden_f64(&c->g, "knn.index", NULL);
+    const float *expected_similarity = c->similarity;
     int64_t swapped = 0, wrong = 0;
-    is_close(similarity, want_similarity, c->n_test * c->k, 1e-5, 1e-4, "knn.similarity");
+    is_close(similarity, expected_similarity, c->n_test * c->k, 1e-5, 1e-4, "knn.similarity");
     for (int64_t i = 0; i < c->n_test * c->k; i++) {
-        if (index[i] == (int64_t)want[i])
+        if (index[i] == (int64_t)expected[i])
             continue;
         swapped++;
         bool near = false;
         for (int64_t j = i / c->k * c->k; j < (i / c->k + 1) * c->k; j++)
-            near = near || (index[i] == (int64_t)want[j] && fabsf(want_similarity[i] - want_similarity[j]) < SAME);
-        near = near || fabsf(want_similarity[i] - want_similarity[(i / c->k + 1) * c->k - 1]) < SAME;
+            near = near || (index[i] == (int64_t)expected[j] &&
+                            fabsf(expected_similarity[i] - expected_similarity[j]) < SAME);
+        near = near || fabsf(expected_similarity[i] - expected_similarity[(i / c->k + 1) * c->k - 1]) < SAME;
         wrong += !near;
     }
     ok(wrong == 0 && swapped * 100 <= c->n_test * c->k, "knn.index: %lld in another place, %lld wrong",
@@ -92,23 +93,23 @@ static void check_votes(struct case_of *c, const double *votes, int k)
     char name[64];
     int64_t n = c->n_test * c->n_classes, undecided = 0;
     snprintf(name, sizeof name, "knn.votes.k%d", k);
-    const float *want = golden_f32(&c->g, name, NULL);
+    const float *expected = golden_f32(&c->g, name, NULL);
     float *got = malloc((size_t)n * sizeof *got);
     int64_t n_open = 0;
     for (int64_t i = 0; i < n; i++) {
         bool open = is_open(c, i / c->n_classes, k);
-        got[i] = open ? want[i] : (float)votes[i];
+        got[i] = open ? expected[i] : (float)votes[i];
         n_open += open && i % c->n_classes == 0;
     }
-    is_close(got, want, n, 1e-5, 1e-4, "%s", name);
+    is_close(got, expected, n, 1e-5, 1e-4, "%s", name);
     ok(n_open * 2 <= c->n_test, "%s: %lld rows not compared, whose last neighbour may be another", name,
        (long long)n_open);
     for (int64_t i = 0; i < c->n_test; i++)
-        undecided += gap_of_best(want + i * c->n_classes, c->n_classes) < 1e-5;
+        undecided += gap_of_best(expected + i * c->n_classes, c->n_classes) < 1e-5;
     snprintf(name, sizeof name, "knn.top1.k%d", k);
-    double want_top1 = golden_f64(&c->g, name, NULL)[0];
+    double expected_top1 = golden_f64(&c->g, name, NULL)[0];
     double top1 = knn_top1(votes, c->test_label, c->n_test, c->n_classes);
-    ok(fabs(top1 - want_top1) <= ((double)undecided + 1e-6) / (double)c->n_test, "%s: %.5f, %lld undecided", name,
+    ok(fabs(top1 - expected_top1) <= ((double)undecided + 1e-6) / (double)c->n_test, "%s: %.5f, %lld undecided", name,
        top1, (long long)undecided);
     free(got);
 }

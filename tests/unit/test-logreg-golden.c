@@ -256,13 +256,13 @@ static double *reach_of_proba(const struct segment *w, const struct rows *test)
 }
 
 /* ------------------------------------------------------------------ comparing */
-static void all_near(const double *got, const double *want, const double *reach, int64_t n, const char *name,
+static void all_near(const double *got, const double *expected, const double *reach, int64_t n, const char *name,
                      const char *what)
 {
-    double worst = 0, scale = largest(want, n);
+    double worst = 0, scale = largest(expected, n);
     bool good = true;
     for (int64_t i = 0; i < n; i++) {
-        double off = fabs(got[i] - want[i]), size = fmax(fabs(want[i]), LEAST_OF_SCALE * scale);
+        double off = fabs(got[i] - expected[i]), size = fmax(fabs(expected[i]), LEAST_OF_SCALE * scale);
         good = good && off <= RELATIVE * size + reach[i];
         worst = fmax(worst, off / size);
     }
@@ -294,8 +294,8 @@ static double *golden_theta(const char *name, int R, int64_t dim)
 static void check_gradient(const char *name, struct logreg_solver *s, const struct point *golden)
 {
     const struct rows *d = golden->data;
-    double want = *golden_of(name, "gradient_max"), plain = largest(golden->gradient, golden->size);
-    double limit = 1e-4 * want + 2 * largest(golden->rounding, golden->size);
+    double expected = *golden_of(name, "gradient_max"), plain = largest(golden->gradient, golden->size);
+    double limit = 1e-4 * expected + 2 * largest(golden->rounding, golden->size);
     struct logreg_model m;
     struct logreg_report r;
     struct fmt_error e = {0};
@@ -304,8 +304,9 @@ static void check_gradient(const char *name, struct logreg_solver *s, const stru
     memcpy(m.theta, golden->theta, (size_t)golden->size * sizeof *m.theta);
     logreg_fit(s, golden->C, &(struct logreg_limits){0, 0}, &m, &r, &e); /* no step: looks where it stands */
     double got = r.gradient * (double)d->n;
-    ok(fabs(plain - want) <= limit, "%s.gradient_max %.6g, golden %.6g, known to %.2g", name, plain, want, limit);
-    ok(fabs(got - want) <= limit, "%s.gradient_max %.6g by the solver", name, got);
+    ok(fabs(plain - expected) <= limit, "%s.gradient_max %.6g, golden %.6g, known to %.2g", name, plain, expected,
+       limit);
+    ok(fabs(got - expected) <= limit, "%s.gradient_max %.6g by the solver", name, got);
     logreg_model_release(&m);
 }
 

@@ -14,8 +14,8 @@ static void near(double got, const char *stem, const char *what, int i)
 {
     char key[128];
     snprintf(key, sizeof key, "%s.%s", stem, what);
-    const double want = golden_f64(&g, key, NULL)[i];
-    ok(fabs(got - want) <= TOLERANCE, "%s[%d]: %.15g", key, i, got);
+    const double expected = golden_f64(&g, key, NULL)[i];
+    ok(fabs(got - expected) <= TOLERANCE, "%s[%d]: %.15g", key, i, got);
 }
 
 static bool has(const char *stem, const char *what)
@@ -125,11 +125,11 @@ static void check_points(const struct rows *rows)
         if (!t.at_recall && strncmp(name, at_precision, sizeof at_precision - 1) != 0)
             continue;
         t.target = strtod(name + sizeof at_recall - 1, NULL);
-        const double *want = golden_f64(&g, name, NULL);
+        const double *expected = golden_f64(&g, name, NULL);
         threshold_choose(&t, 1, &r, rows);
         double gained = t.at_recall ? t.precision : t.recall;
-        ok(fabs(gained - want[0]) <= TOLERANCE && fabs(t.value - want[1]) <= TOLERANCE, "%s: %.15g at %.15g", name,
-           gained, t.value);
+        ok(fabs(gained - expected[0]) <= TOLERANCE && fabs(t.value - expected[1]) <= TOLERANCE,
+           "%s: %.15g at %.15g", name, gained, t.value);
         found++;
     }
     ranking_release(&r);

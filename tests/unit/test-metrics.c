@@ -9,7 +9,7 @@
 #include "tap.h"
 #include "threshold.h"
 
-struct want {
+struct expected {
     enum metrics_whole what;
     double value;
 };
@@ -19,7 +19,7 @@ static double two_proba[] = {0.748, 0.252, 0.536, 0.464, 0.136, 0.864, 0.256, 0.
                                    0.467, 0.533, 0.336, 0.664, 0.873, 0.127, 0.058, 0.942, 0.824, 0.176,
                                    0.293, 0.707, 0.814, 0.186, 0.762, 0.238, 0.661, 0.339, 0.000, 1.000};
 static int32_t two_label[] = {0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1};
-static const struct want two_want[] = {{METRICS_accuracy, 0.65},
+static const struct expected two_expected[] = {{METRICS_accuracy, 0.65},
                                        {METRICS_balanced_accuracy, 0.625},
                                        {METRICS_precision_macro, 0.631868131868},
                                        {METRICS_recall_macro, 0.625},
@@ -37,7 +37,7 @@ static double three_proba[] = {
     0.741, 0.259, 0.000, 0.042, 0.223, 0.735, 0.664, 0.041, 0.295, 0.245, 0.088, 0.667, 0.873, 0.118, 0.009,
     0.202, 0.790, 0.008, 0.888, 0.095, 0.017, 0.606, 0.010, 0.384, 0.160, 0.831, 0.009};
 static int32_t three_label[] = {2, 0, 0, 0, 0, 1, 1, 2, 0, 2, 1, 1, 0, 1, 2, 1, 1, 2, 2, 2, 0, 1, 1, 1};
-static const struct want three_want[] = {{METRICS_accuracy, 0.625},
+static const struct expected three_expected[] = {{METRICS_accuracy, 0.625},
                                          {METRICS_balanced_accuracy, 0.628571428571},
                                          {METRICS_precision_macro, 0.655555555556},
                                          {METRICS_recall_macro, 0.628571428571},
@@ -54,7 +54,7 @@ static double absent_proba[] = {
     0.038, 0.535, 0.067, 0.360, 0.394, 0.101, 0.432, 0.073, 0.158, 0.237, 0.604, 0.001, 0.016, 0.191, 0.055, 0.738,
     0.038, 0.032, 0.786, 0.144, 0.057, 0.161, 0.668, 0.114, 0.083, 0.049, 0.711, 0.157, 0.148, 0.492, 0.190, 0.170};
 static int32_t absent_label[] = {0, 2, 2, 0, 2, 0, 0, 2, 2, 2, 0, 0, 2, 2, 2, 2, 0, 2, 0, 2};
-static const struct want absent_want[] = {{METRICS_accuracy, 0.4},
+static const struct expected absent_expected[] = {{METRICS_accuracy, 0.4},
                                           {METRICS_balanced_accuracy, 0.375},
                                           {METRICS_precision_macro, 0.416666666667},
                                           {METRICS_recall_macro, 0.1875},
@@ -73,7 +73,7 @@ static double seven_proba[] = {
     0.011, 0.019, 0.267, 0.012, 0.103, 0.170, 0.076, 0.265, 0.261, 0.101, 0.024, 0.003, 0.007, 0.234, 0.305, 0.055,
     0.394, 0.002, 0.293, 0.193, 0.216, 0.054, 0.017, 0.164, 0.063, 0.007, 0.714, 0.105, 0.021, 0.001, 0.094, 0.058};
 static int32_t seven_label[] = {5, 3, 5, 4, 2, 4, 6, 1, 2, 0, 2, 0, 1, 0, 3, 5};
-static const struct want seven_want[] = {{METRICS_accuracy, 0.5625},
+static const struct expected seven_expected[] = {{METRICS_accuracy, 0.5625},
                                          {METRICS_balanced_accuracy, 0.619047619048},
                                          {METRICS_precision_macro, 0.695238095238},
                                          {METRICS_recall_macro, 0.619047619048},
@@ -87,7 +87,7 @@ static const struct want seven_want[] = {{METRICS_accuracy, 0.5625},
 
 #define COUNT(a) ((int64_t)(sizeof(a) / sizeof *(a)))
 #define CHECK(name, K) \
-    check_frozen(#name, name##_proba, name##_label, COUNT(name##_label), K, name##_want, COUNT(name##_want))
+    check_frozen(#name, name##_proba, name##_label, COUNT(name##_label), K, name##_expected, COUNT(name##_expected))
 
 /* Metrics of rows, the positive class being this one. */
 static int open_metrics(struct metrics *m, const struct rows *rows, int positive)
@@ -96,7 +96,7 @@ static int open_metrics(struct metrics *m, const struct rows *rows, int positive
 }
 
 static void check_frozen(const char *name, double *proba, int32_t *label, int64_t n, int K,
-                         const struct want *want, int64_t n_want)
+                         const struct expected *expected, int64_t n_expected)
 {
     static const char *const text[] = {
 #define NAME(key, text) #key,
@@ -107,9 +107,9 @@ static void check_frozen(const char *name, double *proba, int32_t *label, int64_
     int64_t confusion[100];
     ok(open_metrics(&m, &rows, 1) == 0 && m.n_values <= 200, "%s: %lld rows", name, (long long)n);
     metrics_compute(&m, NULL, values, confusion);
-    for (int64_t i = 0; i < n_want; i++)
-        ok(fabs(values[want[i].what] - want[i].value) < 1e-9, "%s: %s %.9g", name, text[want[i].what],
-           values[want[i].what]);
+    for (int64_t i = 0; i < n_expected; i++)
+        ok(fabs(values[expected[i].what] - expected[i].value) < 1e-9, "%s: %s %.9g", name, text[expected[i].what],
+           values[expected[i].what]);
     metrics_close(&m);
 }
 
@@ -328,9 +328,10 @@ static void test_ties(void)
         struct threshold t[] = {{c, true, 0.9, 0, 0, 0}, {c, true, 0.3, 0, 0, 0}, {c, false, 0.6, 0, 0, 0}};
         threshold_choose(t, 3, &ranking, &rows);
         for (int p = 0; p < 3; p++) {
-            struct threshold want = {c, t[p].at_recall, t[p].target, NAN, NAN, NAN};
-            want = best_point(want, proba, K, label, N_TIED);
-            same = same && t[p].value == want.value && t[p].precision == want.precision && t[p].recall == want.recall;
+            struct threshold expected = {c, t[p].at_recall, t[p].target, NAN, NAN, NAN};
+            expected = best_point(expected, proba, K, label, N_TIED);
+            same = same && t[p].value == expected.value && t[p].precision == expected.precision &&
+                   t[p].recall == expected.recall;
         }
     }
     ok(same, "points of tied rows, several in one pass: the best of all thresholds");

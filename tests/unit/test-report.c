@@ -80,7 +80,7 @@ static struct report_node build(int n_records)
     return report;
 }
 
-static void check_print(const char *what, report_printer *print, const struct report_node *report, const char *want)
+static void check_print(const char *what, report_printer *print, const struct report_node *report, const char *expected)
 {
     char *text;
     size_t bytes;
@@ -88,9 +88,9 @@ static void check_print(const char *what, report_printer *print, const struct re
     struct fmt_error e = {0};
     int status = print(out, report, &e);
     fclose(out);
-    ok(status == 0 && strcmp(text, want) == 0, "%s %s", what, e.text);
-    if (strcmp(text, want) != 0)
-        printf("# got:\n%s# want:\n%s", text, want);
+    ok(status == 0 && strcmp(text, expected) == 0, "%s %s", what, e.text);
+    if (strcmp(text, expected) != 0)
+        printf("# got:\n%s# expected:\n%s", text, expected);
     free(text);
 }
 
