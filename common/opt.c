@@ -244,7 +244,7 @@ void opt_unused(const struct opt_tool *tool, const void *const *values, const ch
                 msg_warn("%s: not used: %s", spelled(o), why);
 }
 
-void opt_bad_settings(const struct fmt_error *e)
+void opt_fail(const struct fmt_error *e)
 {
     if (e->status == FMT_IO || e->status == FMT_FULL || e->status == FMT_MEMORY)
         msg_die("%s", e->text);

@@ -87,7 +87,7 @@ int opt_parse(const struct opt_tool *tool, int argc, char **argv);
  * "--rows: not used: it is for --sheet". */
 void opt_unused(const struct opt_tool *tool, const void *const *values, const char *why);
 
-/* Ends the tool because settings cannot be read or are wrong: status 1 if the system failed, else wrong usage. */
-_Noreturn void opt_bad_settings(const struct fmt_error *e);
+/* Ends the tool because an option or a setting cannot be satisfied: status 1 if the system failed, else wrong usage. */
+_Noreturn void opt_fail(const struct fmt_error *e);
 
 #endif

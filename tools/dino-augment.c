@@ -69,7 +69,7 @@ static void read_settings(struct config *c, int n_words, char **word)
     if (!status)
         status = config_finish(c, 0, 1, &e);
     if (status)
-        opt_bad_settings(&e);
+        opt_fail(&e);
 }
 
 /* Operands that are no settings are shards. */

@@ -128,7 +128,7 @@ static void load_network(struct network *n, const struct device *device)
     struct config settings;
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
-        opt_bad_settings(&e);
+        opt_fail(&e);
     open_weights(&w, &settings);
     make_table(n, &w);
     read_values(n, &w, device);
@@ -463,7 +463,7 @@ int main(int argc, char **argv)
     check_usage(argc - first, argv + first);
     prepare_process();
     if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e))
-        msg_die("%s", e.text);
+        opt_fail(&e);
     open_images(&images, argv + first, argc - first);
     load_network(&n, &device);
     struct extract_settings settings = settings_of(&n);

@@ -60,7 +60,7 @@ static void read_settings(struct config *c, const struct world *world, int argc,
     if (!status)
         status = config_finish(c, world->rank, world->size, &e);
     if (status)
-        opt_bad_settings(&e);
+        opt_fail(&e);
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
     config_each_idle(c, warn_idle, NULL);
@@ -179,8 +179,10 @@ static void stop(int number)
 static void open_device(struct device *device)
 {
     struct fmt_error e = {0};
-    if (signals_take(stop, &e) || device_open(device, device_name, (int)n_jobs, msg_warn, &e))
+    if (signals_take(stop, &e))
         msg_die("%s", e.text);
+    if (device_open(device, device_name, (int)n_jobs, msg_warn, &e))
+        opt_fail(&e);
 }
 
 /* The teacher is scored before the first step; each step takes a batch; metrics, scores and checkpoints are written

@@ -475,7 +475,7 @@ int main(int argc, char **argv)
         msg_die("%s", e.text);
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
-        opt_bad_settings(&e);
+        opt_fail(&e);
     bool good = true;
     if (strcmp(command, "list") == 0)
         for (int i = first + 1; i < argc; i++)

@@ -427,7 +427,8 @@ int main(int argc, char **argv)
     check_usage(argc - first, n_per_class);
     check(file_check_output(output, false, &e) || file_check_output(report_path, false, &e), &e);
 
-    check(device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e), &e);
+    if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
+        opt_fail(&e);
     open_inputs(&j, argv + first);
     check(scoring_open(&j.scoring, &e), &e);
     if (!json)

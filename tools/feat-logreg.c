@@ -487,7 +487,8 @@ int main(int argc, char **argv)
     check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
               file_check_output(report_path, false, &e), &e);
 
-    check(device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e), &e);
+    if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
+        opt_fail(&e);
     open_inputs(&j, query_path);
     check(scoring_open(&j.scoring, &e), &e);
 
