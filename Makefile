@@ -1,6 +1,7 @@
-# dinotools - make demo, make check, make, make install. Non-recursive; sources are found by their folder.
+# dinotools - make demo, make check, make, make install. Non-recursive; sources are found by folder. The variables
+# MAY_INCLUDE_* say which headers each folder may include.
 #
-#   CUDA is a backend of a later version; kernels/cuda/ is its place.
+#   A CUDA backend, planned for a later version, goes into kernels/cuda/.
 #   DEPS=0          do not look for missing packages         DEPS_PREFIX=DIR  libraries from DIR/usr/{include,lib}
 #   V=1             show commands                            SAN=address|undefined|thread   sanitizer build
 #   B=DIR           build folder [build, or build-$(SAN)]    GOLDEN=DIR       numbers for check-golden
@@ -12,17 +13,17 @@ PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/dinotools
-# Programs that the examples call beside the tools; they look for them beside the tools' folder.
+# Helper programs of the examples, which look for them relative to the folder of the tools.
 HELPERDIR  ?= $(BINDIR)/../libexec/dinotools
 SAN        ?=
 B          ?= build$(if $(SAN),-$(SAN))
 VERSION    := $(shell sed -n 's/.*DINOTOOLS_VERSION "\(.*\)"/\1/p' common/version.h)
-# What the compiler makes code for, which a cross compiler tells; where there is none yet, this machine.
+# The target architecture, as the compiler reports it; without a compiler, that of this machine.
 ARCH       := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)))
 GOLDEN     ?= tests/golden
 Q          := $(if $(V),,@)
 
-# An enum is how C names a whole number: clang need not mind it among floats.
+# Enum constants name integers here; clang's warning about mixing them with floats is of no use.
 WARN       := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wno-enum-float-conversion
 # No contraction of multiply and add and no fast-math: compilers and processors agree, a NaN stays visible.
 BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -ffp-contract=off -fno-math-errno -fno-trapping-math -g -pthread
@@ -41,43 +42,43 @@ LIBS_FORMATS := -lzstd -lcjson -lm
 LIBS_COMMON  := -ljpeg -lyaml
 LIBS_KERNELS := -ldnnl -lgomp
 
-# ------------------------------------------------------------------ layers and rooms
-# A room sees itself and what stands in its line: a wrong include does not compile. Headers are named without their
-# folder; each name is there once. tests/lint.sh holds this table against the includes.
-SEES_formats         := formats
-SEES_common          := common formats
-SEES_kernels/op      := kernels/op common formats
-SEES_kernels/cpu     := kernels/cpu kernels/op common formats
-SEES_kernels/device  := kernels/device kernels/cpu kernels/op common formats
-SEES_kernels/img     := kernels/img common formats
-SEES_kernels/world   := kernels/world kernels/op common formats
-SEES_kernels/data    := kernels/data kernels/img kernels/world common formats
-SEES_kernels/nn      := kernels/nn kernels/op common formats
-SEES_kernels/weights := kernels/weights kernels/nn kernels/op common formats
-SEES_kernels/step    := kernels/step kernels/nn kernels/data kernels/world kernels/op common formats
-SEES_kernels/extract := kernels/extract kernels/nn kernels/img kernels/op common formats
-SEES_kernels/rows    := kernels/rows kernels/op common formats
-SEES_kernels/score   := kernels/score kernels/rows kernels/op common formats
-SEES_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
-# What tools call; kernels/cpu is not among it.
-KERNELS_FOR_TOOLS    := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
-SEES_tools/train     := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats
-SEES_tools           := tools/train kernels/device $(KERNELS_FOR_TOOLS) common formats
-SEES_tests           := tests tests/fuzz kernels/cpu $(SEES_tools)
-SEES_examples        := $(SEES_tests)
+# ------------------------------------------------------------------ layers
+# A folder may include its own headers and those of the folders listed: anything else does not compile. Headers are
+# included without their folder; each name is unique. tests/lint.sh checks includes against this table.
+MAY_INCLUDE_formats          := formats
+MAY_INCLUDE_common           := common formats
+MAY_INCLUDE_kernels/op       := kernels/op common formats
+MAY_INCLUDE_kernels/cpu      := kernels/cpu kernels/op common formats
+MAY_INCLUDE_kernels/device   := kernels/device kernels/cpu kernels/op common formats
+MAY_INCLUDE_kernels/img      := kernels/img common formats
+MAY_INCLUDE_kernels/world    := kernels/world kernels/op common formats
+MAY_INCLUDE_kernels/data     := kernels/data kernels/img kernels/world common formats
+MAY_INCLUDE_kernels/nn       := kernels/nn kernels/op common formats
+MAY_INCLUDE_kernels/weights  := kernels/weights kernels/nn kernels/op common formats
+MAY_INCLUDE_kernels/step     := kernels/step kernels/nn kernels/data kernels/world kernels/op common formats
+MAY_INCLUDE_kernels/extract  := kernels/extract kernels/nn kernels/img kernels/op common formats
+MAY_INCLUDE_kernels/rows     := kernels/rows kernels/op common formats
+MAY_INCLUDE_kernels/score    := kernels/score kernels/rows kernels/op common formats
+MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
+# What tools may include; kernels/cpu is not part of it.
+KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
+MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats
+MAY_INCLUDE_tools            := tools/train kernels/device $(KERNELS_FOR_TOOLS) common formats
+MAY_INCLUDE_tests            := tests tests/fuzz kernels/cpu $(MAY_INCLUDE_tools)
+MAY_INCLUDE_examples         := $(MAY_INCLUDE_tests)
 
-ROOMS_kernels := $(addprefix kernels/,op cpu device world img data nn weights step extract rows score classify)
-# The include path of a source file, by its folder; below tests/ all see what tests see.
-room     = $(patsubst %/,%,$(dir $(1)))
-includes = $(addprefix -I,$(SEES_$(if $(filter tests/%,$(1)),tests,$(room))))
+KERNEL_DIRS := $(addprefix kernels/,op cpu device world img data nn weights step extract rows score classify)
+# The include path of a source file, by its folder; all folders below tests/ have the same.
+folder   = $(patsubst %/,%,$(dir $(1)))
+includes = $(addprefix -I,$(MAY_INCLUDE_$(if $(filter tests/%,$(1)),tests,$(folder))))
 
 SRC_formats := $(sort $(wildcard formats/*.c))
 SRC_common  := $(sort $(wildcard common/*.c))
-SRC_kernels := $(sort $(foreach r,$(ROOMS_kernels),$(wildcard $(r)/*.c)))
+SRC_kernels := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard $(d)/*.c)))
 SRC_train   := $(sort $(wildcard tools/train/*.c))
 # Hot loops: a file named simd-*.c is compiled once for every instruction set, with ISA set to its name;
 # tables of function pointers choose at run time.
-SRC_simd    := $(filter $(addsuffix /simd-%.c,$(ROOMS_kernels)),$(SRC_kernels))
+SRC_simd    := $(filter $(addsuffix /simd-%.c,$(KERNEL_DIRS)),$(SRC_kernels))
 SRC_kernels := $(filter-out $(SRC_simd),$(SRC_kernels))
 ISAS        := base
 ISA_base    := -O3
@@ -94,10 +95,10 @@ OBJ_train   := $(SRC_train:%.c=$(B)/%.o)
 LIBS        := $(B)/libtrain.a $(B)/libkernels.a $(B)/libcommon.a $(B)/libformats.a
 TOOLS       := $(patsubst tools/%.c,$(B)/%,$(sort $(wildcard tools/*.c)))
 UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test-*.c tests/op/test-*.c)))
-# Helpers that tests and benchmarks start: datagen, raw speed figures, the I/O failure preload.
+# Helper programs of tests and benchmarks: datagen, raw speed figures.
 HELPERS     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*.c))) $(patsubst examples/%.c,$(B)/examples/%,$(sort $(wildcard examples/*.c)))
 HELPERS     := $(filter-out $(B)/tests/tap $(B)/tests/foreign,$(HELPERS))
-# The tools that compute, with a device more, whose memory the host cannot reach (tests/foreign.c).
+# The tools that compute, with one more device, whose memory the host cannot access (tests/foreign.c).
 FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg)
 PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/*.c)))
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
@@ -109,7 +110,7 @@ all: deps tools
 tools: $(TOOLS)
 
 help:
-	@sed -n '1,9s/^# \{0,1\}//p' Makefile
+	@sed -n '1,10s/^# \{0,1\}//p' Makefile
 
 # ------------------------------------------------------------------ compiling
 define compile
@@ -180,12 +181,12 @@ fuzz: $(FUZZ)
 $(FUZZ): $(B)/fuzz/%: tests/fuzz/%.c $(SRC_formats) $(SRC_common)
 	@mkdir -p $(@D)
 	@echo "  FUZZ $@"
-	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(addprefix -I,$(SEES_tests)) -o $@ $< $(SRC_formats) $(SRC_common) $(DEPS_LDFLAGS) $(LIBS_COMMON) $(LIBS_FORMATS)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) $(addprefix -I,$(MAY_INCLUDE_tests)) -o $@ $< $(SRC_formats) $(SRC_common) $(DEPS_LDFLAGS) $(LIBS_COMMON) $(LIBS_FORMATS)
 
 lint:
 	@B=$(B) tests/lint.sh
 
-# ------------------------------------------------------------------ for people
+# ------------------------------------------------------------------ demo, benchmarks, packages
 demo: deps
 	@$(MAKE) --no-print-directory tools $(HELPERS)
 	@B=$(B) examples/demo.sh
@@ -196,7 +197,7 @@ bench: deps
 # Looks for the packages, prints the command that installs what is missing and runs it where it may.
 deps:
 ifneq ($(DEPS),0)
-	@B=$(B) DEPS_PREFIX=$(DEPS_PREFIX) CC="$(CC)" tests/deps.sh
+	@B=$(B) DEPS_PREFIX=$(DEPS_PREFIX) CC="$(CC)" tests/install-packages.sh
 endif
 
 # ------------------------------------------------------------------ installing
@@ -214,7 +215,7 @@ install: tools $(INSTALLED_HELPERS)
 	install -m 644 $(TEXTS) $(DESTDIR)$(DOCDIR)
 	install -m 644 $(filter-out %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(filter %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
-# By name: folders stay if something else is in them.
+# Files by name; folders stay if they hold anything else.
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
@@ -222,7 +223,7 @@ uninstall:
 dist:
 	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD
 	@echo dinotools-$(VERSION).tar.gz
-# Folders that hold a build; what else is called so is not ours.
+# Only folders that hold a build; other folders with such names stay.
 clean:
 	rm -rf $(patsubst %/formats/,%,$(wildcard build/formats/ build-*/formats/))
 

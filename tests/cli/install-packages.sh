@@ -1,5 +1,6 @@
-# tests/deps.sh installs missing packages by one command; it waits for locks of other programs, but for no other failure.
-# Nothing is installed here: apt-get, the compiler, sleep and id are stand-ins.
+# tests/install-packages.sh installs missing packages with one command. It waits for locks that other programs hold, but
+# for no other failure.
+# This test installs nothing: apt-get, the compiler, sleep and id are stand-ins.
 . "$TESTS/cli/lib.sh"
 mkdir bin
 stand_in() { printf '#!/bin/bash\n%s\n' "$2" >"bin/$1" && chmod +x "bin/$1"; }
@@ -10,7 +11,7 @@ stand_in cc '[ -e installed ]'
 stand_in apt-get 'echo "$*" >>asked
 n=$(wc -l <asked)
 eval "$(sed -n ${n}p calls)"'
-deps() { PATH=$PWD/bin:$PATH B=$PWD/b CC=cc "$TESTS/deps.sh"; }
+deps() { PATH=$PWD/bin:$PATH B=$PWD/b CC=cc "$TESTS/install-packages.sh"; }
 fresh() { rm -f asked slept installed b/.deps && cat >calls; }
 lock='echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1 (apt)" >&2; exit 100'
 
