@@ -74,10 +74,11 @@ int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e);
 int64_t ckpt_find(const struct ckpt *c, const char *name); /* -1: none */
 /* bytes must be the tensor's. */
 int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_buffer *b, struct fmt_error *e);
-/* The same piece by piece, for whom the whole is too much: take(arg, first, data, n) gets n bytes from byte `first` on,
- * as values of this machine. A status of it ends the reading. */
+/* The same in pieces, without memory for the whole tensor: take(arg, first, data, n) gets n bytes from byte `first` on,
+ * in the byte order of the host. A nonzero status of it ends the reading. */
 typedef int ckpt_take(void *arg, int64_t first, const void *data, size_t n, struct fmt_error *e);
-int ckpt_read_pieces(struct ckpt *c, int64_t i, ckpt_take *take, void *arg, struct block_buffer *b, struct fmt_error *e);
+int ckpt_read_pieces(struct ckpt *c, int64_t i, ckpt_take *take, void *arg, struct block_buffer *b,
+                     struct fmt_error *e);
 /* Reads the tensor and discards it: a check that it is whole. */
 int ckpt_check(struct ckpt *c, int64_t i, struct block_buffer *b, struct fmt_error *e);
 int ckpt_check_end(struct ckpt *c, struct block_buffer *b, struct fmt_error *e);

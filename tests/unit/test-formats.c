@@ -494,6 +494,21 @@ static void test_ckpt(void)
     fmt_buffer_release(&b);
 }
 
+struct copied { /* what ckpt_read_pieces gives, in order */
+    char *to;
+    int64_t bytes, stop; /* copied so far; from here on it fails */
+};
+
+static int copy_piece(void *arg, int64_t first, const void *data, size_t n, struct fmt_error *e)
+{
+    struct copied *c = arg;
+    if (first != c->bytes || first >= c->stop)
+        return fmt_fail(e, FMT_STOPPED, "byte %lld", (long long)first);
+    memcpy(c->to + first, data, n);
+    c->bytes += (int64_t)n;
+    return 0;
+}
+
 /* Tensors of several pieces, given in parts of odd sizes. */
 static void test_ckpt_large(void)
 {
@@ -525,6 +540,13 @@ static void test_ckpt_large(void)
     struct block_buffer buffer = {0};
     ok(ckpt_open(&c, &in, &e) == 0 && ckpt_read(&c, 1, y, (int64_t)n * 4, &buffer, &e) == 0 &&
            memcmp(x, y, n * 4) == 0, "ckpt: and back %s", e.text);
+    memset(y, 0, n * 4);
+    struct copied whole = {(char *)y, 0, INT64_MAX}, part = {(char *)y, 0, (int64_t)CKPT_PIECE_BYTES};
+    ok(ckpt_read_pieces(&c, 0, copy_piece, &whole, &buffer, &e) == 0 && whole.bytes == (int64_t)n * 4 &&
+           memcmp(x, y, n * 4) == 0, "ckpt: in pieces %s", e.text);
+    ok(ckpt_read_pieces(&c, 0, copy_piece, &part, &buffer, &e) == FMT_STOPPED && part.bytes == part.stop,
+       "ckpt: until the caller stops: %s", e.text);
+    e = (struct fmt_error){0};
     ckpt_close(&c);
     ok(ckpt_create(&w, &io_parts, &h, t, 2, &p, NULL) == 0 && ckpt_add(&w, x, 100, NULL) == 0 &&
            ckpt_finish(&w, &e) == FMT_INVALID, "ckpt: a tensor that is not complete is refused: %s", e.text);
