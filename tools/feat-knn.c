@@ -11,7 +11,7 @@
 #include "num.h"
 #include "predictions.h"
 #include "progress.h"
-#include "rng.h"
+#include "row-sample.h"
 #include "scoring.h"
 
 enum { KS_MAX = 32, FOLDS = 5, CHOICE_LEAST = 4000, CHOICE_MAX = 20000, CLASSES_WITH_POINTS = 100 };
@@ -68,14 +68,6 @@ static void check(int status, const struct fmt_error *e)
 {
     if (status)
         msg_die("%s", e->text);
-}
-
-static void *take(int64_t n, size_t bytes_each)
-{
-    void *memory = calloc((size_t)n + 1, bytes_each);
-    if (!memory)
-        msg_die("out of memory");
-    return memory;
 }
 
 /* ------------------------------------------------------------------ numbers of neighbours */
@@ -155,38 +147,6 @@ static void open_inputs(struct job *j, char **path)
 }
 
 /* ------------------------------------------------------------------ votes */
-static int by_row(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* Of the rows of each class the first n of a random order, as published. */
-static struct rows draw_bank(const struct job *j, int per_class, int64_t try)
-{
-    const struct rows *all = &j->train.rows;
-    int64_t *pick = take(all->n, sizeof *pick), *row = take(all->n, sizeof *row), *order = take(all->n, sizeof *order);
-    int64_t n_picked = 0;
-    struct rng r = rng_stream((uint64_t)seed, (uint64_t)try, (uint64_t)per_class, RNG_SPLIT);
-    struct fmt_error e = {0};
-    struct rows bank;
-    for (int32_t c = 0; c < j->train.header.n_classes; c++) {
-        int64_t n = 0;
-        for (int64_t i = 0; i < all->n; i++)
-            if (all->label[i] == c)
-                row[n++] = i;
-        rng_permutation(&r, n, order);
-        for (int64_t i = 0; i < num_min(n, per_class); i++)
-            pick[n_picked++] = row[order[i]];
-    }
-    qsort(pick, (size_t)n_picked, sizeof *pick, by_row);
-    check(rows_select(&bank, all, pick, n_picked, &e), &e);
-    free(pick);
-    free(row);
-    free(order);
-    return bank;
-}
-
 static struct voted voters_of(const struct featset *set)
 {
     struct fmt_error e = {0};
@@ -227,7 +187,9 @@ static void vote(const struct job *j, const struct rows *bank, bool groups_apart
         .vote = {ks[n_ks - 1], temperature, bank->label, j->scoring.plan.n_classes, ks, n_ks},
         .memory_bytes = memory_bytes / 4, .step = show_step, .step_arg = &progress};
     free(v->votes);
-    v->votes = take(v->rows.n * voting.vote.n_classes * n_ks, sizeof *v->votes);
+    v->votes = calloc((size_t)v->rows.n * (size_t)n_ks, (size_t)voting.vote.n_classes * sizeof *v->votes);
+    if (!v->votes)
+        msg_die("out of memory");
     progress_begin(&progress, "neighbours", "row", "rows", v->rows.n);
     progress.silent = progress.silent || !j->show_progress;
     if (knn_vote_rows(&voting, &v->rows, &j->device, v->votes, &e))
@@ -261,7 +223,7 @@ static struct voted choice_rows(const struct job *j, int64_t n_queries)
         return voters_of(&j->val);
     struct voted v = {.set = &j->train};
     int64_t n_target = num_min(CHOICE_MAX, num_max(CHOICE_LEAST, n_queries));
-    check(groups_sample(&v.rows, &j->train.rows, n_target, &e), &e);
+    check(row_sample_groups(&v.rows, &j->train.rows, n_target, &e), &e);
     return v;
 }
 
@@ -322,7 +284,7 @@ static void run_all(struct job *j, struct voted *q)
     struct fmt_error e = {0};
     struct rows bank;
     struct voted choice = {.votes = NULL};
-    check(rows_select_labelled(&bank, &j->train.rows, &e), &e);
+    check(rows_select_labelled(&bank, &j->train.rows, NULL, 0, &e), &e);
     limit_ks(j, bank.n);
     vote(j, &bank, leave_group_out, q, j->ks, j->n_ks);
     bool scored = rows_n_labelled(&q->rows) > 0;
@@ -359,7 +321,8 @@ static void run_per_class(struct job *j, struct voted *q, int n)
     n_ks = knn_sort_ks(ks, n_ks);
     j->show_progress = false; /* many small searches */
     for (int64_t try = 0; try < n_tries; try++) {
-        struct rows bank = draw_bank(j, n, try);
+        struct rows bank;
+        check(row_sample_per_class(&bank, &j->train.rows, j->train.header.n_classes, n, (uint64_t)seed, try, &e), &e);
         struct voted choice = {.votes = NULL};
         n_bank = bank.n;
         vote(j, &bank, leave_group_out, q, ks, n_ks);

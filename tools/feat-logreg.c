@@ -68,8 +68,7 @@ struct job {
     double C[C_MAX];
     int n_C;
     struct selected_model best;
-    struct linear model;                    /* fitted here, or read from its file */
-    struct threshold *given[SCORES_LEVELS]; /* its thresholds */
+    struct linear model; /* fitted here, or read from its file */
 };
 
 static void check(int status, const struct fmt_error *e)
@@ -178,7 +177,7 @@ static void read_model(struct job *j)
         msg_warn("--positive %s: %s has thresholds of %s only: none are used", score_options.positive, model_path,
                  plan->class_name[m->positive]);
     else
-        check_of(model_path, operating_points_take(m, &score_options, plan, j->given, &e), &e);
+        check_of(model_path, operating_points_take(m, &score_options, plan, &e), &e);
 }
 
 /* Is there something by which rows of the query can be recognised? */
@@ -254,7 +253,7 @@ static void open_inputs(struct job *j, const char *query_path)
 static void select_labelled(const struct featset *set, struct rows *rows)
 {
     struct fmt_error e = {0};
-    check(rows_select_labelled(rows, &set->rows, &e), &e);
+    check(rows_select_labelled(rows, &set->rows, NULL, 0, &e), &e);
     if (rows->n == 0)
         msg_die("%s: no labels", set->path);
     check(groups_number(&rows, 1, &e), &e);
@@ -357,7 +356,7 @@ static void make_model(struct job *j)
     m->theta = j->best.model.theta;
     m->C = j->C[j->best.i_best];
     m->gradient = j->best.report.gradient;
-    check(operating_points_choose(chosen_rows(j), plan, j->device.pool, j->given, m, &e), &e);
+    check(operating_points_choose(chosen_rows(j), plan, j->device.pool, m, &e), &e);
     check(overlap_remember(&j->train.rows, &m->fitted, &e), &e);
     if (val_path)
         check(overlap_remember(&j->val.rows, &m->chosen, &e), &e);
@@ -461,8 +460,6 @@ static void close_job(struct job *j)
         j->model.theta = NULL;
     }
     linear_release(&j->model);
-    for (int i = 0; i < SCORES_LEVELS; i++)
-        free(j->given[i]);
     model_selection_release(&j->best);
     rows_release(&j->train_rows);
     rows_release(&j->val_rows);

@@ -6,55 +6,71 @@
 
 #include "num.h"
 
-/* largest [C]: of each column. */
-static int find_largest(struct op_ctx *c, const struct regression_data *d, float *largest, struct fmt_error *e)
-{
-    struct device_arena memory = {0}, plan = {0};
-    int64_t C = d->x.dims[1];
-    TENSOR_TAKE(&plan, DTYPE_F32, C);
-    int status = device_arena_init(&memory, c->backend, plan.high, e);
-    if (status)
-        return status;
-    struct tensor t = TENSOR_TAKE(&memory, DTYPE_F32, C);
-    op_column_magnitudes(c, t, d);
-    op_copy_out(c, largest, t);
-    device_arena_release(&memory);
-    return 0;
-}
-
-struct copies {
-    struct tensor x, scale, shrink;
+struct columns {
+    struct tensor largest, scale, shrink, x; /* [C] f32, [C], [C]; and the divided rows [n,C] f32 */
 };
 
-static struct copies take_copies(struct device_arena *a, int64_t n, int64_t C)
+static struct columns take_columns(struct device_arena *a, int64_t n, int64_t C)
 {
-    struct copies t = {.x = TENSOR_TAKE(a, DTYPE_F32, n, C)};
-    t.scale = TENSOR_TAKE(a, DTYPE_F64, C);
-    t.shrink = TENSOR_TAKE(a, DTYPE_F64, C);
-    return t;
+    struct columns k = {.largest = TENSOR_TAKE(a, DTYPE_F32, C)};
+    k.scale = TENSOR_TAKE(a, DTYPE_F64, C);
+    k.shrink = TENSOR_TAKE(a, DTYPE_F64, C);
+    k.x = TENSOR_TAKE(a, DTYPE_F32, n, C);
+    return k;
 }
 
-static int divide(struct column_scaling *s, struct op_ctx *c, struct regression_data *d, struct fmt_error *e)
+static int reserve_columns(struct device_arena *a, struct op_ctx *c, int64_t n, int64_t C, struct columns *k,
+                           struct fmt_error *e)
+{
+    take_columns(a, n, C);
+    int status = device_arena_init(a, c->backend, a->high, e);
+    if (!status)
+        *k = take_columns(a, n, C);
+    return status;
+}
+
+/* Sets exponent [C] and *any: whether there is a column to be divided. */
+static int find_exponents(struct column_scaling *s, struct op_ctx *c, const struct regression_data *d, bool *any,
+                          struct fmt_error *e)
+{
+    struct device_arena memory = {0};
+    struct columns k;
+    int64_t C = d->x.dims[1];
+    float *largest = malloc((size_t)C * sizeof *largest);
+    int status = largest ? reserve_columns(&memory, c, 0, C, &k, e) : fmt_no_memory(e);
+    if (!status) {
+        op_column_magnitudes(c, k.largest, d);
+        op_copy_out(c, largest, k.largest);
+    }
+    for (int64_t j = 0; j < C && !status; j++) {
+        s->exponent[j] = isfinite(largest[j]) && largest[j] > COLUMN_SCALING_ORDINARY ? ilogbf(largest[j]) : 0;
+        *any = *any || s->exponent[j];
+    }
+    device_arena_release(&memory);
+    free(largest);
+    return status;
+}
+
+static int divide_columns(struct column_scaling *s, struct op_ctx *c, struct regression_data *d, struct fmt_error *e)
 {
     int64_t n = d->rows.dims[0], C = d->x.dims[1];
+    struct columns k;
     double *scale = malloc((size_t)C * sizeof *scale);
     int64_t *number = malloc((size_t)n * sizeof *number);
-    take_copies(&s->memory, n, C);
-    int status = scale && number ? device_arena_init(&s->memory, c->backend, s->memory.high, e) : fmt_no_memory(e);
+    int status = scale && number ? reserve_columns(&s->memory, c, n, C, &k, e) : fmt_no_memory(e);
     if (!status) {
-        struct copies t = take_copies(&s->memory, n, C);
         for (int64_t j = 0; j < C; j++) {
             scale[j] = ldexp(1, -s->exponent[j]);
             s->shrink[j] = ldexp(1, -2 * s->exponent[j]);
         }
         for (int64_t i = 0; i < n; i++)
             number[i] = i;
-        op_copy_in(c, t.scale, scale);
-        op_scale_columns(c, t.x, d, t.scale);
-        op_copy_in(c, t.shrink, s->shrink);
+        op_copy_in(c, k.scale, scale);
+        op_copy_in(c, k.shrink, s->shrink);
+        op_scale_columns(c, k.x, d, k.scale);
         op_copy_in(c, d->rows, number);
-        d->x = t.x;
-        s->shrink_tensor = t.shrink;
+        d->x = k.x;
+        s->shrink_tensor = k.shrink;
     }
     free(scale);
     free(number);
@@ -63,22 +79,14 @@ static int divide(struct column_scaling *s, struct op_ctx *c, struct regression_
 
 int column_scaling_open(struct column_scaling *s, struct op_ctx *c, struct regression_data *d, struct fmt_error *e)
 {
-    int64_t C = d->x.dims[1];
-    float *largest = malloc((size_t)C * sizeof *largest);
+    size_t C = (size_t)d->x.dims[1];
     bool any = false;
-    *s = (struct column_scaling){.exponent = calloc((size_t)C, sizeof *s->exponent),
-                                 .shrink = calloc((size_t)C, sizeof *s->shrink)};
-    int status = largest && s->exponent && s->shrink ? find_largest(c, d, largest, e) : fmt_no_memory(e);
-    for (int64_t j = 0; j < C && !status; j++)
-        if (isfinite(largest[j]) && largest[j] > COLUMN_SCALING_ORDINARY) {
-            s->exponent[j] = ilogbf(largest[j]);
-            any = true;
-        }
+    *s = (struct column_scaling){calloc(C, sizeof *s->exponent), calloc(C, sizeof *s->shrink), TENSOR_NONE, {0}};
+    int status = s->exponent && s->shrink ? find_exponents(s, c, d, &any, e) : fmt_no_memory(e);
     if (any)
-        status = divide(s, c, d, e);
+        status = divide_columns(s, c, d, e);
     if (!any || status)
         column_scaling_close(s);
-    free(largest);
     return status;
 }
 

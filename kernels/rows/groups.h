@@ -1,5 +1,5 @@
-/* groups.h - rows that belong together (views of one installation): numbers for their names, folds and samples that
- * do not divide them. All functions work on columns of struct rows.
+/* groups.h - rows that belong together (views of one installation): numbers for their names, and folds that do
+ * not divide them. All functions work on columns of struct rows.
  */
 #ifndef GROUPS_H
 #define GROUPS_H
@@ -22,9 +22,7 @@ int groups_folds(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e
 /* The same, and no image is in two folds. FMT_INVALID: too few groups that share no image. */
 int groups_folds_by_image(struct rows *r, int n_folds, uint64_t seed, struct fmt_error *e);
 
-/* A sample for work that costs much for each row: about n_target labelled rows (all, if there are no more), the same
- * number of each class as far as it has rows, whole groups (one of mixed labels belongs to the highest), spread evenly
- * over the groups of a class. Column `weight` of the sample: how many rows each represents. */
-int groups_sample(struct rows *sample, const struct rows *r, int64_t n_target, struct fmt_error *e);
+/* The highest label of each group, -1 none: label [n_groups]. Returns the highest of all. */
+int32_t groups_labels(const struct rows *r, int32_t *label);
 
 #endif

@@ -86,11 +86,12 @@ int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, 
     return status;
 }
 
-int rows_select_labelled(struct rows *out, const struct rows *from, struct fmt_error *e)
+int rows_select_labelled(struct rows *out, const struct rows *from, const int32_t *part, int32_t number,
+                         struct fmt_error *e)
 {
     int64_t *pick = malloc(((size_t)from->n + 1) * sizeof *pick), n = 0;
     for (int64_t i = 0; pick && i < from->n; i++)
-        if (from->label[i] >= 0)
+        if (from->label[i] >= 0 && (!part || part[i] == number))
             pick[n++] = i;
     int status = pick ? rows_select(out, from, pick, n, e) : fmt_no_memory(e);
     free(pick);

@@ -54,7 +54,9 @@ int rows_reserve(struct rows *r, unsigned columns, int64_t n, struct fmt_error *
 void rows_drop(struct rows *r, unsigned columns);
 /* Every column that `from` has, of these rows; pick NULL: of all. `out` is set. */
 int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, int64_t n, struct fmt_error *e);
-int rows_select_labelled(struct rows *out, const struct rows *from, struct fmt_error *e);
+/* The labelled rows; part not NULL: of these only those with this number in part [n]. */
+int rows_select_labelled(struct rows *out, const struct rows *from, const int32_t *part, int32_t number,
+                         struct fmt_error *e);
 void rows_release(struct rows *r);
 
 /* The features of rows first .. first + n - 1 to a tensor [n,dim]. */

@@ -59,19 +59,19 @@ static void add_classes(struct report_node *record, const struct scores_plan *pl
 
 static void add_point(struct report_node *all, const struct scores_plan *plan, const struct scores *s, int p)
 {
-    const struct threshold *t = &s->point[p];
+    const struct linear_point *t = &s->point[p];
     const char *at = t->at_recall ? "recall" : "precision", *class_name = plan->class_name[t->of_class];
     struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
     report_title(one, "%s %s at %s >= %g:", class_name, t->at_recall ? "precision" : "recall", at, t->target);
     report_text(one, "class", class_name);
     report_text(one, "at", at);
     report_number(one, "wanted", t->target);
-    struct report_node *threshold = report_number(one, "threshold", t->value);
+    struct report_node *threshold = report_number(one, "threshold", t->threshold);
     report_title(threshold, "threshold");
-    if (s->n_tries > 1 || isnan(t->value))
+    if (s->n_tries > 1 || isnan(t->threshold))
         report_shown(threshold, s->n_tries > 1 ? "differs" : "cannot be had");
     else
-        report_shown(threshold, "%.6g", t->value);
+        report_shown(threshold, "%.6g", t->threshold);
     report_number(one, "chosen_precision", t->precision);
     report_number(one, "chosen_recall", t->recall);
     for (int what = 0; what < METRICS_N_POINT; what++)

@@ -59,27 +59,17 @@ static void level_rows_close(struct level_rows *l)
     ranking_release(&l->ranking);
 }
 
-/* Labelled rows, of a part or (part NULL) all. */
-static int select_images(struct rows *out, const struct rows *rows, const int32_t *part, int32_t number,
-                         struct fmt_error *e)
-{
-    int64_t *pick = malloc(((size_t)rows->n + 1) * sizeof *pick), n = 0;
-    for (int64_t i = 0; pick && i < rows->n; i++)
-        if (rows->label[i] >= 0 && (!part || part[i] == number))
-            pick[n++] = i;
-    int status = pick ? rows_select(out, rows, pick, n, e) : fmt_no_memory(e);
-    free(pick);
-    return status ? status : groups_compact(out, e);
-}
-
 static int level_rows_open(struct level_rows *l, const struct scores_plan *plan, const struct rows *rows,
                            enum scores_level level, int32_t number, struct thread_pool *pool, struct fmt_error *e)
 {
     int64_t n_units = 0;
     const int64_t *unit = levels[level].unit ? levels[level].unit(rows, &n_units) : NULL;
+    const int32_t *part = levels[level].part ? levels[level].part(rows) : NULL;
     *l = (struct level_rows){.n_mixed = 0};
     int status = unit ? group_scores(&l->rows, &l->n_mixed, rows, unit, n_units, plan->positive, plan->group_mean, e)
-                      : select_images(&l->rows, rows, levels[level].part ? levels[level].part(rows) : NULL, number, e);
+                      : rows_select_labelled(&l->rows, rows, part, number, e);
+    if (!status && !unit)
+        status = groups_compact(&l->rows, e);
     if (!status)
         status = ranking_make(&l->ranking, &l->rows, pool, e);
     if (status)
@@ -113,21 +103,21 @@ int scores_n_points(const struct scores_plan *plan)
 }
 
 /* The p-th point: class after class, target recalls before target precisions. */
-static struct threshold point_of(const struct scores_plan *plan, int p)
+static struct linear_point point_of(const struct scores_plan *plan, int p)
 {
     int each = plan->n_at_recall + plan->n_at_precision, i = p % each;
     bool at_recall = i < plan->n_at_recall;
-    return (struct threshold){.of_class = plan->n_classes == 2 ? plan->positive : p / each,
-                              .at_recall = at_recall,
-                              .target = at_recall ? plan->at_recall[i] : plan->at_precision[i - plan->n_at_recall],
-                              .value = NAN,
-                              .precision = NAN,
-                              .recall = NAN};
+    return (struct linear_point){.of_class = plan->n_classes == 2 ? plan->positive : p / each,
+                                 .at_recall = at_recall,
+                                 .target = at_recall ? plan->at_recall[i] : plan->at_precision[i - plan->n_at_recall],
+                                 .threshold = NAN,
+                                 .precision = NAN,
+                                 .recall = NAN};
 }
 
 /* point [scores_n_points] */
 static void choose_all(const struct scores_plan *plan, const struct ranking *ranking, const struct rows *rows,
-                       struct threshold *point)
+                       struct linear_point *point)
 {
     int n = scores_n_points(plan), each = plan->n_at_recall + plan->n_at_precision;
     for (int p = 0; p < n; p++)
@@ -137,7 +127,7 @@ static void choose_all(const struct scores_plan *plan, const struct ranking *ran
 }
 
 int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum scores_level level,
-                  struct thread_pool *pool, struct threshold *point, struct fmt_error *e)
+                  struct thread_pool *pool, struct linear_point *point, struct fmt_error *e)
 {
     struct level_rows l;
     int status = level_rows_open(&l, plan, rows, level, -1, pool, e);
@@ -151,7 +141,7 @@ int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum 
  * rows but each fold's. A fold whose others have no rows has none. */
 struct chosen {
     int n_folds;             /* 0: not out of fold */
-    struct threshold *point; /* [n_folds + 1,n_points]; NULL: none */
+    struct linear_point *point; /* [n_folds + 1,n_points]; NULL: none */
 };
 
 static int choose_level(const struct scores_plan *plan, const struct rows *choice, bool out_of_fold,
@@ -180,7 +170,7 @@ static int choose_level(const struct scores_plan *plan, const struct rows *choic
 static int points_of_level(const struct scores_plan *plan, const struct rows *rows, const struct rows *choice,
                            enum scores_level level, struct thread_pool *pool, struct chosen *c, struct fmt_error *e)
 {
-    const struct threshold *given = plan->given[level];
+    const struct linear_point *given = plan->given[level];
     size_t n_points = (size_t)scores_n_points(plan);
     if (choice)
         return choose_level(plan, choice, choice == rows, level, pool, c, e);
@@ -200,8 +190,8 @@ static void compare_rows(const struct scores_plan *plan, const struct rows *rows
     int n_points = scores_n_points(plan);
     for (int p = 0; p < n_points; p++)
         for (int64_t i = 0; i < rows->n; i++) {
-            const struct threshold *t = &c->point[(c->n_folds ? rows->fold[i] + 1 : 0) * n_points + p];
-            above[p * rows->n + i] = rows->proba[i * plan->n_classes + t->of_class] >= t->value;
+            const struct linear_point *t = &c->point[(c->n_folds ? rows->fold[i] + 1 : 0) * n_points + p];
+            above[p * rows->n + i] = rows->proba[i * plan->n_classes + t->of_class] >= t->threshold;
         }
 }
 
@@ -241,7 +231,7 @@ static int compute(const struct scores_plan *plan, const struct level_rows *l, c
             status = bootstrap_run(&plan->bootstrap, &m, pool, s->low, s->high, e);
     }
     for (int p = 0; !status && p < s->n_points; p++)
-        for (int i = 0; isnan(s->point[p].value) && i < METRICS_N_POINT; i++) {
+        for (int i = 0; isnan(s->point[p].threshold) && i < METRICS_N_POINT; i++) {
             int at = metrics_at_point(plan->n_classes, (enum metrics_point)i, p);
             s->values[at] = s->low[at] = s->high[at] = NAN;
         }

@@ -28,8 +28,8 @@ struct scores_plan {
     bool group_mean; /* a group's score is the mean, else the largest */
     const double *at_recall, *at_precision;
     int n_at_recall, n_at_precision;
-    const struct threshold *given[SCORES_LEVELS]; /* NULL, or thresholds that were chosen before */
-    struct bootstrap bootstrap;                   /* n_resamples 0: no intervals */
+    const struct linear_point *given[SCORES_LEVELS]; /* NULL, or points that were chosen before */
+    struct bootstrap bootstrap;                      /* n_resamples 0: no intervals */
 };
 
 struct scores {
@@ -37,7 +37,7 @@ struct scores {
     int32_t part;                 /* number of the view, or -1 */
     int64_t n, n_groups, n_mixed; /* rows (images or groups), groups, groups of mixed labels that were left out */
     int n_values, n_points;
-    struct threshold *point;
+    struct linear_point *point;
     int n_tries;                 /* above 1: means of so many tries; low, high: the least and the largest of them */
     double *values, *low, *high; /* metrics.h; low, high NAN where there is no interval */
     int64_t *confusion;
@@ -57,7 +57,7 @@ int scores_run(const struct scores_plan *plan, const struct rows *rows, const st
 /* Thresholds of all points on these rows at a level, to be stored with a classifier. n: scores_n_points. */
 int scores_n_points(const struct scores_plan *plan);
 int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum scores_level level,
-                  struct thread_pool *pool, struct threshold *point, struct fmt_error *e);
+                  struct thread_pool *pool, struct linear_point *point, struct fmt_error *e);
 /* sum takes over the next try of the same work; after the last, scores_average. */
 int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt_error *e);
 void scores_average(struct scores_list *sum);

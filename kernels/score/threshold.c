@@ -9,26 +9,26 @@ struct counts {
     double rows, positives, n_positive;
 };
 
-static void consider(struct threshold *t, const struct counts *n, double value)
+static void consider(struct linear_point *t, const struct counts *n, double value)
 {
     double precision = n->positives / n->rows, recall = n->positives / n->n_positive;
     double reached = t->at_recall ? recall : precision, gained = t->at_recall ? precision : recall;
     double best = t->at_recall ? t->precision : t->recall; /* NAN: none so far */
     if (reached >= t->target && !(gained <= best)) {
-        t->value = value;
+        t->threshold = value;
         t->precision = precision;
         t->recall = recall;
     }
 }
 
-void threshold_choose(struct threshold *t, int n_points, const struct ranking *r, const struct rows *rows)
+void threshold_choose(struct linear_point *p, int n_points, const struct ranking *r, const struct rows *rows)
 {
     struct counts n = {0};
     const double *weight = rows->weight;
-    int c = n_points > 0 ? t[0].of_class : 0;
+    int c = n_points > 0 ? p[0].of_class : 0;
     const int32_t *at = ranking_of(r, c);
-    for (int p = 0; p < n_points; p++)
-        t[p].value = t[p].precision = t[p].recall = NAN;
+    for (int i = 0; i < n_points; i++)
+        p[i].threshold = p[i].precision = p[i].recall = NAN;
     for (int64_t i = 0; i < r->n; i++) /* in the order of the pass: a recall of 1 is exactly 1 */
         n.n_positive += rows->label[ranking_row(at[i])] == c ? weight ? weight[ranking_row(at[i])] : 1 : 0;
     for (int64_t i = 0; i < r->n && n.positives < n.n_positive; i++) {
@@ -40,7 +40,7 @@ void threshold_choose(struct threshold *t, int n_points, const struct ranking *r
             n.positives += rows->label[row] == c ? w : 0;
             more = ranking_tied(at[i]);
         }
-        for (int p = 0; n.positives > before && p < n_points; p++)
-            consider(&t[p], &n, rows->proba[(int64_t)ranking_row(at[i]) * r->n_classes + c]);
+        for (int k = 0; n.positives > before && k < n_points; k++)
+            consider(&p[k], &n, rows->proba[(int64_t)ranking_row(at[i]) * r->n_classes + c]);
     }
 }

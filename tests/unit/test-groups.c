@@ -1,9 +1,10 @@
-/* Groups: their numbers, folds and samples that keep them whole, groups that share an image. */
+/* Groups: their numbers, folds that do not divide them, groups that share an image; samples of rows. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "groups.h"
+#include "row-sample.h"
 #include "tap.h"
 
 static void test_numbers(void)
@@ -62,7 +63,7 @@ static void test_sample(void)
     int64_t taken[2] = {0}, last = -1;
     double sum[2] = {0}, weight[N_GROUPS] = {0};
     bool whole = true;
-    groups_sample(&s, &all, 1200, NULL);
+    row_sample_groups(&s, &all, 1200, NULL);
     for (int64_t i = 0; i < s.n; i++) {
         whole = whole && s.label[i] >= 0 && s.at[i] > last;
         whole = whole && (!weight[s.group[i]] || weight[s.group[i]] == s.weight[i]);
@@ -80,12 +81,35 @@ static void test_sample(void)
     ok(fabs(sum[0] + sum[1] - N) < 40 && fabs(sum[1] - 270) <= 3, "its rows stand for all: %.1f and %.1f", sum[0],
        sum[1]);
     rows_release(&s);
-    groups_sample(&s, &all, N, NULL);
+    row_sample_groups(&s, &all, N, NULL);
     whole = s.n == rows_n_labelled(&all);
     for (int64_t i = 0; i < s.n; i++)
         whole = whole && s.weight[i] == 1;
     ok(whole, "a sample of all rows is all rows, each for itself");
     rows_release(&s);
+}
+
+/* A number of rows of each class, drawn anew each time, in the order of the rows. */
+static void test_sample_per_class(void)
+{
+    enum { N = 60 };
+    int32_t label[N];
+    struct rows all = {.n = N, .label = label}, s[3];
+    for (int i = 0; i < N; i++)
+        label[i] = i < 4 ? 2 : i % 3 - 1;
+    int status = 0, count[3] = {0};
+    for (int i = 0; i < 3; i++)
+        status += row_sample_per_class(&s[i], &all, 3, 5, 7, i / 2, NULL);
+    bool ascending = true;
+    for (int64_t i = 0; i < s[0].n; i++) {
+        ascending = ascending && (i == 0 || s[0].at[i] > s[0].at[i - 1]);
+        count[s[0].label[i]]++;
+    }
+    ok(status == 0 && ascending && count[0] == 5 && count[1] == 5 && count[2] == 4, "5 rows of a class, or all it has");
+    ok(memcmp(s[0].at, s[1].at, 14 * sizeof *s[0].at) == 0 && memcmp(s[0].at, s[2].at, 14 * sizeof *s[0].at) != 0,
+       "another draw, other rows");
+    for (int i = 0; i < 3; i++)
+        rows_release(&s[i]);
 }
 
 static struct rows with_contents(int64_t n, const uint8_t *first_byte, int64_t *group, int64_t n_groups)
@@ -136,6 +160,7 @@ int main(void)
     test_numbers();
     test_folds();
     test_sample();
+    test_sample_per_class();
     test_joined();
     test_folds_by_image();
     return tap_done();

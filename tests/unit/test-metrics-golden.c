@@ -121,15 +121,15 @@ static void check_points(const struct rows *rows)
     int found = 0;
     for (int64_t i = 0; i < g.set.n; i++) {
         const char *name = g.set.item[i].name;
-        struct threshold t = {.of_class = 1, .at_recall = strncmp(name, at_recall, sizeof at_recall - 1) == 0};
+        struct linear_point t = {.of_class = 1, .at_recall = strncmp(name, at_recall, sizeof at_recall - 1) == 0};
         if (!t.at_recall && strncmp(name, at_precision, sizeof at_precision - 1) != 0)
             continue;
         t.target = strtod(name + sizeof at_recall - 1, NULL);
         const double *expected = golden_f64(&g, name, NULL);
         threshold_choose(&t, 1, &r, rows);
         double gained = t.at_recall ? t.precision : t.recall;
-        ok(fabs(gained - expected[0]) <= TOLERANCE && fabs(t.value - expected[1]) <= TOLERANCE,
-           "%s: %.15g at %.15g", name, gained, t.value);
+        ok(fabs(gained - expected[0]) <= TOLERANCE && fabs(t.threshold - expected[1]) <= TOLERANCE,
+           "%s: %.15g at %.15g", name, gained, t.threshold);
         found++;
     }
     ranking_release(&r);

@@ -143,7 +143,7 @@ static void test_weights(void)
     metrics_close(&m);
 }
 
-static void choose_one(struct threshold *t, const struct rows *rows)
+static void choose_one(struct linear_point *t, const struct rows *rows)
 {
     struct ranking r;
     ranking_make(&r, rows, NULL, NULL);
@@ -166,10 +166,10 @@ static void test_weighted_threshold(void)
         }
     struct rows few = {.n = FEW, .n_classes = 2, .proba = score, .label = label, .weight = weight};
     struct rows many = {.n = n, .n_classes = 2, .proba = copied, .label = copied_label};
-    struct threshold a = {.of_class = 1, .at_recall = true, .target = 0.8}, b = a;
+    struct linear_point a = {.of_class = 1, .at_recall = true, .target = 0.8}, b = a;
     choose_one(&a, &few);
     choose_one(&b, &many);
-    ok(a.value == b.value && a.precision == b.precision && a.recall == b.recall && n == 12,
+    ok(a.threshold == b.threshold && a.precision == b.precision && a.recall == b.recall && n == 12,
        "a row that stands for three counts as three where a threshold is chosen");
 }
 
@@ -257,7 +257,7 @@ static void test_range(void)
 }
 
 /* The best point of a class by trying every score as the threshold. */
-static struct threshold best_point(struct threshold t, const double *proba, int K, const int32_t *label, int64_t n)
+static struct linear_point best_point(struct linear_point t, const double *proba, int K, const int32_t *label, int64_t n)
 {
     double best = -1;
     for (int64_t i = 0; i < n; i++) {
@@ -270,9 +270,9 @@ static struct threshold best_point(struct threshold t, const double *proba, int 
         }
         double precision = right / rows, recall = right / positives;
         double reached = t.at_recall ? recall : precision, gained = t.at_recall ? precision : recall;
-        if (reached >= t.target && (gained > best || (gained == best && at > t.value))) {
+        if (reached >= t.target && (gained > best || (gained == best && at > t.threshold))) {
             best = gained;
-            t.value = at;
+            t.threshold = at;
             t.precision = precision;
             t.recall = recall;
         }
@@ -325,12 +325,15 @@ static void test_ties(void)
     label[5] = label[6] = -1;
     ranking_make(&ranking, &rows, pool, NULL);
     for (int c = 0; c < K; c++) {
-        struct threshold t[] = {{c, true, 0.9, 0, 0, 0}, {c, true, 0.3, 0, 0, 0}, {c, false, 0.6, 0, 0, 0}};
+        struct linear_point t[] = {{.of_class = c, .at_recall = true, .target = 0.9},
+                                   {.of_class = c, .at_recall = true, .target = 0.3},
+                                   {.of_class = c, .target = 0.6}};
         threshold_choose(t, 3, &ranking, &rows);
         for (int p = 0; p < 3; p++) {
-            struct threshold expected = {c, t[p].at_recall, t[p].target, NAN, NAN, NAN};
+            struct linear_point expected = {.of_class = c, .at_recall = t[p].at_recall, .target = t[p].target,
+                                            .threshold = NAN, .precision = NAN, .recall = NAN};
             expected = best_point(expected, proba, K, label, N_TIED);
-            same = same && t[p].value == expected.value && t[p].precision == expected.precision &&
+            same = same && t[p].threshold == expected.threshold && t[p].precision == expected.precision &&
                    t[p].recall == expected.recall;
         }
     }
@@ -349,9 +352,9 @@ static void test_refusals(void)
     struct metrics m;
     ok(open_metrics(&m, &nan, 0) == FMT_NONFINITE, "a probability that is no number is refused");
     ok(open_metrics(&m, &third, 0) == FMT_INVALID, "a label beyond the classes is refused");
-    struct threshold t = {.of_class = 1, .at_recall = false, .target = 0.9};
+    struct linear_point t = {.of_class = 1, .at_recall = false, .target = 0.9};
     choose_one(&t, &wrong);
-    ok(isnan(t.value), "a precision that is not reached has no threshold");
+    ok(isnan(t.threshold), "a precision that is not reached has no threshold");
 }
 
 int main(void)

@@ -57,7 +57,7 @@ static void test_select(void)
        "a part of a part knows its rows in the whole");
     rows_release(&part_of_part);
     rows_release(&part);
-    ok(rows_select_labelled(&part, &all, NULL) == 0 && part.n == rows_n_labelled(&all) && part.n == 4 &&
+    ok(rows_select_labelled(&part, &all, NULL, 0, NULL) == 0 && part.n == rows_n_labelled(&all) && part.n == 4 &&
            strcmp(part.key[0], "b") == 0 && part.label[0] == 0,
        "the labelled rows");
     rows_release(&part);

@@ -83,7 +83,7 @@ static void test_bootstrap(void)
     metrics_close(&m);
 }
 
-static void choose_one(struct threshold *t, const struct rows *rows)
+static void choose_one(struct linear_point *t, const struct rows *rows)
 {
     struct ranking r;
     ranking_make(&r, rows, NULL, NULL);
@@ -109,14 +109,14 @@ static void test_points(void)
     ok(list.n == 5 && list.item[1].level == SCORES_GROUPS && list.item[1].n == GROUPS && list.item[4].part == 2 &&
            list.item[4].n == GROUPS,
        "images, groups and three views");
-    struct threshold t = {.of_class = 1, .at_recall = true, .target = 0.9};
+    struct linear_point t = {.of_class = 1, .at_recall = true, .target = 0.9};
     choose_one(&t, &val);
     int64_t tp = 0, positives = 0;
     for (int i = 0; i < ROWS; i++) {
         positives += d.label[i];
-        tp += d.label[i] && d.proba[2 * i + 1] >= t.value;
+        tp += d.label[i] && d.proba[2 * i + 1] >= t.threshold;
     }
-    ok(list.item[0].point[0].value == t.value && recall_at(&list.item[0]) == (double)tp / (double)positives &&
+    ok(list.item[0].point[0].threshold == t.threshold && recall_at(&list.item[0]) == (double)tp / (double)positives &&
            t.recall >= 0.9,
        "the threshold comes from the validation rows, the recall from the scored rows");
     scores_release(&list);
@@ -132,7 +132,7 @@ static void test_points(void)
         others.label = other;
         choose_one(&t, &others);
         for (int i = 0; i < ROWS; i++)
-            tp += d.fold[i] == fold && d.label[i] && d.proba[2 * i + 1] >= t.value;
+            tp += d.fold[i] == fold && d.label[i] && d.proba[2 * i + 1] >= t.threshold;
     }
     ok(recall_at(&list.item[0]) == (double)tp / (double)positives,
        "out of fold: the rows of a fold by the threshold of the others");
