@@ -20,6 +20,7 @@ enum { PATCH = 14 };
 struct network {
     struct params table;
     struct vit vit;
+    struct head head; /* if the file has one */
     struct device_memory memory;
     struct params_array values;
     struct extract_model model;
@@ -32,12 +33,16 @@ static bool load(struct network *n, const char *name)
     memset(n, 0, sizeof *n);
     int status = weights_open(&w, tap_golden(name), &(struct weights_hint){0}, &e);
     if (!status) {
+        unsigned modules = WEIGHTS_BACKBONE | (w.has_dino_head ? WEIGHTS_DINO_HEAD : 0);
         status = vit_params(&n->vit, &w.vit, &n->table, &e);
+        if (!status && w.has_dino_head)
+            status = head_params(&n->head, &w.dino_head, HEAD_DINO, (int)w.vit.depth + 1, &n->table, &e);
         device_memory_open(&n->memory, 1, (size_t)(n->table.count + 64) * sizeof(float));
         n->values = params_array_take(&n->memory.memory, &n->table, DTYPE_F32);
         if (!status)
-            status = weights_load(&w, &n->memory.c, &n->values, WEIGHTS_BACKBONE, &e);
-        n->model = (struct extract_model){.vit = &n->vit, .values = &n->values, .pixel_norm = w.pixel_norm};
+            status = weights_load(&w, &n->memory.c, &n->values, modules, &e);
+        n->model = (struct extract_model){.vit = &n->vit, .values = &n->values, .pixel_norm = w.pixel_norm,
+                                          .head = w.has_dino_head ? &n->head : NULL};
         weights_close(&w);
     }
     return ok(status == 0, "%s is loaded %s", name, e.text);
@@ -266,9 +271,8 @@ static bool same_rows(const struct extract_row *a, const struct extract_row *b, 
 
 /* Rows do not depend on threads or on what a worker did before; failures have their images' places. */
 static void many(const struct network *n, const struct extract_settings *s, const struct image *image,
-                 struct images *all)
+                 int64_t dim, struct images *all)
 {
-    int64_t dim = 2 * n->vit.config.C; /* of two blocks */
     *all = (struct images){.image = image, .n = MANY, .bad = BROKEN, .stop = -1};
     ok(extract_all(&device, n, s, all) == 0 && all->n_taken == MANY && all->in_order, "rows of many images, in order");
     int64_t n_failed = 0, n_same = 0;
@@ -296,12 +300,11 @@ static void many(const struct network *n, const struct extract_settings *s, cons
 /* Where a batch does not change bits, images of one size go through the network together: here by operations of the
  * CPU, whose last digits do depend on the batch. */
 static void batches(const struct network *n, const struct extract_settings *s, const struct image *image,
-                    const struct images *want)
+                    int64_t dim, const struct images *want)
 {
     struct backend by_batch = *device.backend;
     const struct device together = {.backend = &by_batch, .pool = device.pool};
     struct images got = {.image = image, .n = MANY, .bad = BROKEN, .stop = -1};
-    int64_t dim = 2 * n->vit.config.C;
     by_batch.batch_changes_bits = false;
     ok(extract_all(&together, n, s, &got) == 0 && got.n_taken == MANY && got.in_order, "rows by batches, in order");
     double worst = 0;
@@ -316,19 +319,33 @@ static void batches(const struct network *n, const struct extract_settings *s, c
     release_rows(&got);
 }
 
-static void run_many(const struct network *n)
+static void run_many(const struct network *n, const struct extract_settings *s, int64_t dim)
 {
     static struct image image[MANY];
+    struct images all;
     draw_many(image);
-    for (int pad = 0; pad < 2; pad++) {
-        struct extract_settings s = {.kind = FEAT_PATCH, .fit = pad ? EXTRACT_PAD : EXTRACT_CROP, .layers = 1 | 4};
-        struct images all;
-        many(n, &s, image, &all);
-        batches(n, &s, image, &all);
-        release_rows(&all);
-    }
+    many(n, s, image, dim, &all);
+    batches(n, s, image, dim, &all);
+    release_rows(&all);
     for (int i = 0; i < MANY; i++)
         image_release(&image[i]);
+}
+
+static void many_of_each_kind(const struct network *n)
+{
+    struct extract_settings s = {.kind = FEAT_PATCH, .fit = EXTRACT_CROP, .layers = 1 | 4};
+    run_many(n, &s, 2 * n->vit.config.C);
+    s.fit = EXTRACT_PAD;
+    run_many(n, &s, 2 * n->vit.config.C);
+    s.kind = FEAT_CLS_MEAN;
+    s.no_norm = true;
+    run_many(n, &s, 4 * n->vit.config.C);
+}
+
+static void many_of_head(const struct network *n)
+{
+    struct extract_settings s = {.kind = FEAT_HEAD, .fit = EXTRACT_CROP};
+    run_many(n, &s, n->head.config.n_prototypes);
 }
 
 /* ------------------------------------------------------------------ a set in memory */
@@ -406,8 +423,12 @@ int main(void)
     if (load(&n, "vit_reg4.pth")) {
         against_pass(&n);
         kinds(&n);
-        run_many(&n);
+        many_of_each_kind(&n);
         whole_set(&n);
+        unload(&n);
+    }
+    if (load(&n, "vit_plain_teacher_checkpoint.pth")) {
+        many_of_head(&n);
         unload(&n);
     }
     device_close(&device);
