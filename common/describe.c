@@ -505,7 +505,7 @@ static int linear_lines(const struct fmt_reader *io, void (*line)(const char *te
     for (int i = 0; i < m.n_points; i++) {
         const struct linear_point *p = &m.point[i];
         char text[LINE_BYTES];
-        snprintf(text, sizeof text, "%s\t%s\t%s >= %g\t%.9g\t%.6g\t%.6g", m.features.class_name[p->of_class],
+        snprintf(text, sizeof text, "%s\t%s\t%s >= %g\t%.9g\t%.6g\t%.6g", m.features.class_name[p->class_index],
                  p->level == LINEAR_GROUPS ? "groups" : "images", p->at_recall ? "recall" : "precision", p->target,
                  p->threshold, p->precision, p->recall);
         line(text);

@@ -29,8 +29,8 @@ static bool is_share(double v)
 static int check_point(const struct linear *m, const struct linear_point *p, struct fmt_error *e)
 {
     bool reached = !isnan(p->threshold);
-    if (p->of_class < 0 || p->of_class >= m->features.n_classes)
-        return fmt_fail(e, FMT_LIMIT, "a threshold of class %d", p->of_class);
+    if (p->class_index < 0 || p->class_index >= m->features.n_classes)
+        return fmt_fail(e, FMT_LIMIT, "a threshold of class %d", p->class_index);
     if (!is_share(p->target) || isinf(p->threshold) || (reached && (!is_share(p->precision) || !is_share(p->recall))))
         return fmt_fail(e, FMT_INVALID, "a threshold with numbers that cannot be");
     return 0;
@@ -120,7 +120,7 @@ static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_
     bad |= bytes_put_u32(to, (uint32_t)m->n_points);
     for (int i = 0; i < m->n_points; i++) {
         const struct linear_point *p = &m->point[i];
-        bad |= bytes_put_u32(to, (uint32_t)p->of_class);
+        bad |= bytes_put_u32(to, (uint32_t)p->class_index);
         bad |= bytes_put_u8(to, (uint8_t)p->level);
         bad |= bytes_put_u8(to, p->at_recall);
         bad |= bytes_put_u16(to, 0);
@@ -134,7 +134,7 @@ static int put_fields(const struct linear *m, struct fmt_buffer *to, struct fmt_
 
 static int take_point(struct bytes *c, struct linear_point *p, struct fmt_error *e)
 {
-    p->of_class = bytes_i32(c);
+    p->class_index = bytes_i32(c);
     unsigned level = bytes_u8(c), at_recall = bytes_u8(c), reserved = bytes_u16(c);
     p->level = (enum linear_level)level;
     p->at_recall = at_recall;

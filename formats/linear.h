@@ -21,7 +21,7 @@
 enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
 
 struct linear_point { /* an operating point: what reaches the threshold is called positive */
-    int32_t of_class;
+    int32_t class_index;
     enum linear_level level;
     bool at_recall;           /* the target is a recall, else a precision */
     double target, threshold; /* threshold NAN: the target cannot be reached */

@@ -228,7 +228,7 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
 }
 
 /* The shape of the rows where only a picture can tell: the first that can be decoded. */
-static void take_shape_of_first(struct run *r)
+static void set_shape_of_first(struct run *r)
 {
     int64_t patch = r->extract->model.vit->config.patch;
     struct image_set_slot *s = &r->slot[0];
@@ -270,7 +270,7 @@ static void complete_header(struct run *r, const struct network *n)
     r->header.n_classes = r->images->shards.n_classes;
     make_recipe(r->extract, r->images, &r->header.recipe);
     if (extract_width(r->extract) == 0)
-        take_shape_of_first(r);
+        set_shape_of_first(r);
 }
 
 /* Before the first picture goes through the network: all patches of many pictures are more than one thinks. */
@@ -352,7 +352,7 @@ static void write_features(struct run *r, const struct provenance *prov)
         msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
     r->writer = &writer;
     progress_begin(&r->progress, "extract", "image", "images", r->images->n);
-    struct extract_job job = {.arg = r, .n = r->images->n, .read = read_image, .take = write_row};
+    struct extract_job job = {.arg = r, .n = r->images->n, .read = read_image, .write = write_row};
     int status = extract_run(r->extract, &job, &r->error);
     if (!status)
         status = feat_finish(&writer, &r->error);

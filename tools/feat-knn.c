@@ -110,11 +110,12 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
 }
 
 /* Rows that vote for themselves, or for another view of their installation, make scores too good. */
-static void check_overlap(struct job *j, const struct featset *learned, const struct featset *query, bool groups_apart)
+static void check_overlap(struct job *j, const struct featset *learned, const struct featset *query,
+                          bool exclude_own_group)
 {
     struct fmt_error e = {0};
-    if (scoring_check_overlap(&j->scoring, learned, query, groups_apart, &e))
-        msg_die("%s%s", e.text, groups_apart ? "" : "; --leave-group-out keeps groups apart");
+    if (scoring_check_overlap(&j->scoring, learned, query, exclude_own_group, &e))
+        msg_die("%s%s", e.text, exclude_own_group ? "" : "; --leave-group-out keeps groups apart");
 }
 
 static void check_overlaps(struct job *j)
@@ -177,13 +178,13 @@ static void show_step(void *arg, int64_t n_done)
     progress_step(arg, n_done);
 }
 
-static void vote(const struct job *j, const struct rows *bank, bool groups_apart, struct voted *v, const int *ks,
+static void vote(const struct job *j, const struct rows *bank, bool exclude_own_group, struct voted *v, const int *ks,
                  int n_ks)
 {
     struct progress progress;
     struct fmt_error e = {0};
     struct knn_voting voting = {
-        .search = {bank, ks[n_ks - 1], num_min(memory_bytes / 8, (int64_t)32 << 20), groups_apart},
+        .search = {bank, ks[n_ks - 1], num_min(memory_bytes / 8, (int64_t)32 << 20), exclude_own_group},
         .vote = {ks[n_ks - 1], temperature, bank->label, j->scoring.plan.n_classes, ks, n_ks},
         .memory_bytes = memory_bytes / 4, .step = show_step, .step_arg = &progress};
     free(v->votes);

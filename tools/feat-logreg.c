@@ -177,7 +177,7 @@ static void read_model(struct job *j)
         msg_warn("--positive %s: %s has thresholds of %s only: none are used", score_options.positive, model_path,
                  plan->class_name[m->positive]);
     else
-        check_of(model_path, operating_points_take(m, &score_options, plan, &e), &e);
+        check_of(model_path, operating_points_restore(m, &score_options, plan, &e), &e);
 }
 
 /* Is there something by which rows of the query can be recognised? */

@@ -7,14 +7,14 @@
 #include "num.h"
 
 struct columns {
-    struct tensor largest, scale, shrink, x; /* [C] f32, [C], [C]; and the divided rows [n,C] f32 */
+    struct tensor largest, scale, penalty_scale, x; /* [C] f32, [C], [C]; and the divided rows [n,C] f32 */
 };
 
 static struct columns take_columns(struct device_arena *a, int64_t n, int64_t C)
 {
     struct columns k = {.largest = TENSOR_TAKE(a, DTYPE_F32, C)};
     k.scale = TENSOR_TAKE(a, DTYPE_F64, C);
-    k.shrink = TENSOR_TAKE(a, DTYPE_F64, C);
+    k.penalty_scale = TENSOR_TAKE(a, DTYPE_F64, C);
     k.x = TENSOR_TAKE(a, DTYPE_F32, n, C);
     return k;
 }
@@ -61,16 +61,16 @@ static int divide_columns(struct column_scaling *s, struct op_ctx *c, struct reg
     if (!status) {
         for (int64_t j = 0; j < C; j++) {
             scale[j] = ldexp(1, -s->exponent[j]);
-            s->shrink[j] = ldexp(1, -2 * s->exponent[j]);
+            s->penalty_scale[j] = ldexp(1, -2 * s->exponent[j]);
         }
         for (int64_t i = 0; i < n; i++)
             number[i] = i;
         op_copy_in(c, k.scale, scale);
-        op_copy_in(c, k.shrink, s->shrink);
+        op_copy_in(c, k.penalty_scale, s->penalty_scale);
         op_scale_columns(c, k.x, d, k.scale);
         op_copy_in(c, d->rows, number);
         d->x = k.x;
-        s->shrink_tensor = k.shrink;
+        s->penalty_scale_tensor = k.penalty_scale;
     }
     free(scale);
     free(number);
@@ -81,8 +81,8 @@ int column_scaling_open(struct column_scaling *s, struct op_ctx *c, struct regre
 {
     size_t C = (size_t)d->x.dims[1];
     bool any = false;
-    *s = (struct column_scaling){calloc(C, sizeof *s->exponent), calloc(C, sizeof *s->shrink), TENSOR_NONE, {0}};
-    int status = s->exponent && s->shrink ? find_exponents(s, c, d, &any, e) : fmt_no_memory(e);
+    *s = (struct column_scaling){calloc(C, sizeof *s->exponent), calloc(C, sizeof *s->penalty_scale), TENSOR_NONE, {0}};
+    int status = s->exponent && s->penalty_scale ? find_exponents(s, c, d, &any, e) : fmt_no_memory(e);
     if (any)
         status = divide_columns(s, c, d, e);
     if (!any || status)
@@ -93,7 +93,7 @@ int column_scaling_open(struct column_scaling *s, struct op_ctx *c, struct regre
 void column_scaling_close(struct column_scaling *s)
 {
     free(s->exponent);
-    free(s->shrink);
+    free(s->penalty_scale);
     device_arena_release(&s->memory);
     *s = (struct column_scaling){.exponent = NULL};
 }

@@ -12,8 +12,8 @@
 /* Where all columns are ordinary: NULL, TENSOR_NONE, no memory. */
 struct column_scaling {
     int *exponent;  /* [C] the column was divided by 2^exponent */
-    double *shrink; /* [C] 4^-exponent: what the penalty of a weight is multiplied by */
-    struct tensor shrink_tensor;
+    double *penalty_scale; /* [C] 4^-exponent: what the penalty of a weight is multiplied by */
+    struct tensor penalty_scale_tensor;
     struct device_arena memory;
 };
 

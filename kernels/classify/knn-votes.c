@@ -102,7 +102,7 @@ int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const 
     int status = 0;
     for (int64_t n; !status && t.first < queries->n; t.first += n) {
         n = num_min(part, queries->n - t.first);
-        status = knn_search(&v->search, queries, t.first, n, device, &(struct knn_taker){count_votes, &t}, e);
+        status = knn_search(&v->search, queries, t.first, n, device, &(struct knn_callback){count_votes, &t}, e);
         if (!status && v->step)
             v->step(v->step_arg, t.first + n);
     }

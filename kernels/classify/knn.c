@@ -65,7 +65,7 @@ static int search_block(struct search *t, struct fmt_error *e)
     t->part.bank = tensor_rows(t->block, 0, padded);
     t->part.first = t->block_first;
     t->part.n = t->block_n;
-    if (t->s->groups_apart) {
+    if (t->s->exclude_own_group) {
         t->part.bank_group = tensor_rows(t->bank_group, 0, t->block_n);
         op_copy_in(&t->c, t->part.bank_group, t->s->bank->group + t->block_first);
     }
@@ -103,7 +103,7 @@ static int set_queries(struct search *t, struct fmt_error *e)
                          tensor_rows(t->block, i * NEAREST_QUERIES, NEAREST_QUERIES));
         }
     }
-    if (t->s->groups_apart)
+    if (t->s->exclude_own_group)
         op_copy_in(&t->c, t->part.query_group, t->queries->group + t->first_query);
     return 0;
 }
@@ -129,7 +129,7 @@ static void take_tensors(struct search *t, struct device_arena *a)
     t->block = t->part.bank = TENSOR_TAKE(a, DTYPE_F32, t->block_rows, t->dim);
     if (t->in_blocks)
         t->ahead = TENSOR_TAKE(a, DTYPE_F32, t->block_rows, t->dim);
-    if (t->s->groups_apart) {
+    if (t->s->exclude_own_group) {
         t->part.query_group = TENSOR_TAKE(a, DTYPE_I64, t->n_queries);
         t->bank_group = TENSOR_TAKE(a, DTYPE_I64, t->block_rows);
     }
@@ -164,7 +164,7 @@ int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_wo
 
 /* ------------------------------------------------------------------ the search */
 /* Results cross to the host by tiles of queries. */
-static int give(struct search *t, const struct knn_taker *taker, struct fmt_error *e)
+static int give(struct search *t, const struct knn_callback *callback, struct fmt_error *e)
 {
     size_t pairs = NEAREST_QUERIES * (size_t)t->s->k;
     float *similarity = malloc(pairs * sizeof *similarity);
@@ -176,7 +176,7 @@ static int give(struct search *t, const struct knn_taker *taker, struct fmt_erro
         op_copy_out(&t->c, index, tensor_rows(t->part.index, q, m));
         status = op_sync(&t->c, e);
         if (!status)
-            taker->take(taker->arg, q, m, similarity, index);
+            callback->on_neighbours(callback->arg, q, m, similarity, index);
     }
     free(similarity);
     free(index);
@@ -184,7 +184,7 @@ static int give(struct search *t, const struct knn_taker *taker, struct fmt_erro
 }
 
 int knn_search(const struct knn_search *s, const struct rows *queries, int64_t first, int64_t n,
-               const struct device *device, const struct knn_taker *taker, struct fmt_error *e)
+               const struct device *device, const struct knn_callback *callback, struct fmt_error *e)
 {
     struct search t;
     if (n <= 0)
@@ -205,7 +205,7 @@ int knn_search(const struct knn_search *s, const struct rows *queries, int64_t f
             status = search_block(&t, e);
     while (!status && (next_block(&t), t.block_n > 0));
     if (!status)
-        status = give(&t, taker, e);
+        status = give(&t, callback, e);
     device_arena_release(&t.memory);
     device_arena_release(&t.scratch);
     return status;

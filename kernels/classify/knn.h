@@ -1,7 +1,7 @@
 /* knn.h - nearest neighbours by cosine, exact, and their votes as the published evaluation counts them.
  *
  *   struct knn_search s = {.bank = &train, .k = 200};
- *   knn_search(&s, &val, first, n, &device, &taker, e);       the 200 nearest of rows first .. first + n - 1
+ *   knn_search(&s, &val, first, n, &device, &callback, e);       the 200 nearest of rows first .. first + n - 1
  *   knn_votes(&v, similarity, index, m, votes, stride);       votes of the first k of them
  *   knn_top1(...)                                             share of queries whose best class is theirs
  *
@@ -26,18 +26,18 @@ struct knn_search {
     const struct rows *bank;
     int k;
     int64_t memory_bytes; /* for blocks of the bank; 0: 32 MiB */
-    bool groups_apart;    /* rows of one group (column group of bank and queries) are no neighbours */
+    bool exclude_own_group;    /* rows of one group (column group of bank and queries) are no neighbours */
 };
 
 /* Gives the neighbours of queries first .. first + n - 1 part by part: those of m queries from query q on, similarity
  * and index [m,k]; where a query has fewer than k neighbours the rest is -INFINITY, -1. A row that is not finite is
  * FMT_NONFINITE, "query row 3" or "training row 3". */
-struct knn_taker {
-    void (*take)(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index);
+struct knn_callback {
+    void (*on_neighbours)(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index);
     void *arg;
 };
 int knn_search(const struct knn_search *s, const struct rows *queries, int64_t first, int64_t n,
-               const struct device *device, const struct knn_taker *taker, struct fmt_error *e);
+               const struct device *device, const struct knn_callback *callback, struct fmt_error *e);
 /* Memory that it takes, results included; of rows reads n and dim only. */
 int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_workers);
 

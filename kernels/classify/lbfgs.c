@@ -14,8 +14,8 @@ static const double DECREASE = 1e-4, SLOPE_LEFT = 0.9, ROUNDING = 1e-14;
 void lbfgs_take(struct lbfgs *s, struct device_arena *a, int64_t R, int64_t m)
 {
     for (int i = 0; i < MEMORY; i++) {
-        s->step[i] = TENSOR_TAKE(a, DTYPE_F64, R, m);
-        s->change[i] = TENSOR_TAKE(a, DTYPE_F64, R, m);
+        s->delta_x[i] = TENSOR_TAKE(a, DTYPE_F64, R, m);
+        s->delta_gradient[i] = TENSOR_TAKE(a, DTYPE_F64, R, m);
     }
     s->gradient = TENSOR_TAKE(a, DTYPE_F64, R, m);
     s->direction = TENSOR_TAKE(a, DTYPE_F64, R, m);
@@ -44,15 +44,15 @@ static void find_direction(struct lbfgs *s, struct op_ctx *c, const struct lbfgs
     op_copy(c, d, s->gradient);
     for (int back = 1; back <= s->n_pairs; back++) {
         int i = (s->next - back + MEMORY) % MEMORY;
-        s->alpha[i] = s->rho[i] * dot(c, s->step[i], d);
-        op_axpy(c, d, -s->alpha[i], s->change[i]);
+        s->alpha[i] = s->rho[i] * dot(c, s->delta_x[i], d);
+        op_axpy(c, d, -s->alpha[i], s->delta_gradient[i]);
     }
     f->precondition(f->arg, d);
     if (s->scale != 1)
         op_scale(c, d, s->scale);
     for (int back = s->n_pairs; back >= 1; back--) {
         int i = (s->next - back + MEMORY) % MEMORY;
-        op_axpy(c, d, s->alpha[i] - s->rho[i] * dot(c, s->change[i], d), s->step[i]);
+        op_axpy(c, d, s->alpha[i] - s->rho[i] * dot(c, s->delta_gradient[i], d), s->delta_x[i]);
     }
     op_scale(c, d, -1);
 }
@@ -113,13 +113,13 @@ static bool search_line(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_fu
 
 static void remember_pair(struct lbfgs *s, struct op_ctx *c, struct tensor x)
 {
-    struct tensor step = s->step[s->next], change = s->change[s->next];
-    op_copy(c, step, s->x_new);
-    op_axpy(c, step, -1, x);
-    op_copy(c, change, s->gradient_new);
-    op_axpy(c, change, -1, s->gradient);
-    double along = dot(c, step, change);
-    if (!(along > 1e-16 * sqrt(dot(c, step, step) * dot(c, change, change))))
+    struct tensor delta_x = s->delta_x[s->next], delta_gradient = s->delta_gradient[s->next];
+    op_copy(c, delta_x, s->x_new);
+    op_axpy(c, delta_x, -1, x);
+    op_copy(c, delta_gradient, s->gradient_new);
+    op_axpy(c, delta_gradient, -1, s->gradient);
+    double along = dot(c, delta_x, delta_gradient);
+    if (!(along > 1e-16 * sqrt(dot(c, delta_x, delta_x) * dot(c, delta_gradient, delta_gradient))))
         return;
     s->rho[s->next] = 1 / along;
     s->next = (s->next + 1) % MEMORY;
@@ -130,9 +130,9 @@ static void remember_pair(struct lbfgs *s, struct op_ctx *c, struct tensor x)
 static void rescale(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f)
 {
     int last = (s->next - 1 + MEMORY) % MEMORY;
-    op_copy(c, s->direction, s->change[last]);
+    op_copy(c, s->direction, s->delta_gradient[last]);
     f->precondition(f->arg, s->direction);
-    double scale = 1 / (s->rho[last] * dot(c, s->direction, s->change[last]));
+    double scale = 1 / (s->rho[last] * dot(c, s->direction, s->delta_gradient[last]));
     s->scale = isfinite(scale) && scale > 0 ? scale : 1;
 }
 

@@ -17,7 +17,7 @@
 enum { LBFGS_MEMORY = 12 };
 
 struct lbfgs {
-    struct tensor step[LBFGS_MEMORY], change[LBFGS_MEMORY]; /* of x, and of the gradient along it */
+    struct tensor delta_x[LBFGS_MEMORY], delta_gradient[LBFGS_MEMORY]; /* differences along a step */
     struct tensor gradient, direction, x_new, gradient_new;
     double rho[LBFGS_MEMORY], alpha[LBFGS_MEMORY];
     int n_pairs, next; /* the next pair to be written */

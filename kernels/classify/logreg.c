@@ -48,14 +48,14 @@ static double objective(void *arg, struct tensor theta, struct tensor gradient)
 {
     struct logreg_solver *s = arg;
     double loss = 0;
-    op_regression_objective(&s->c, &loss, gradient, theta, &s->data, s->C, s->columns.shrink_tensor);
+    op_regression_objective(&s->c, &loss, gradient, theta, &s->data, s->C, s->columns.penalty_scale_tensor);
     return loss;
 }
 
 /* 1/C of the j-th weight. */
 static double penalty(const struct logreg_solver *s, int64_t j)
 {
-    return s->columns.shrink ? s->columns.shrink[j] / s->C : 1 / s->C;
+    return s->columns.penalty_scale ? s->columns.penalty_scale[j] / s->C : 1 / s->C;
 }
 
 /* The diagonal of P += add [dim]. */
@@ -175,7 +175,7 @@ static int copy_data(struct logreg_solver *s, const struct logreg_data *data, st
     double *weight = malloc((size_t)s->n_classes * sizeof *weight);
     int status = number && weight ? 0 : fmt_no_memory(e);
     for (int64_t i = 0; !status && i < s->n; i++)
-        number[i] = rows_at(rows, i);
+        number[i] = rows_index(rows, i);
     if (!status)
         op_copy_in(&s->c, s->data.rows, number);
     for (int64_t i = 0; !status && i < s->n; i++)
@@ -314,7 +314,7 @@ static void predict_part(struct predicting *t, const struct rows *rows, int64_t 
     struct tensor to = tensor_rows(t->proba, 0, n);
     part.rows = tensor_rows(t->data.rows, 0, n);
     for (int64_t i = 0; i < n; i++)
-        number[i] = rows_at(rows, first + i);
+        number[i] = rows_index(rows, first + i);
     op_copy_in(&t->c, part.rows, number);
     op_regression_predict(&t->c, to, t->theta, &part);
     op_copy_out(&t->c, proba, to);

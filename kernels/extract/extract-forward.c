@@ -88,33 +88,33 @@ static struct tensor gather_tokens(const struct extract *x, struct op_ctx *c, st
 /* ------------------------------------------------------------------ the pass */
 /* Everything from pixels to what comes back, which is valid until the scratch is used again. slot NULL: planning, with
  * memory that only counts. */
-static int run_network(const struct extract *x, struct extract_lane *lane, struct extract_memory *m,
+static int run_network(const struct extract *x, struct extract_context *ctx, struct extract_memory *m,
                        const struct extract_input_size *size, const struct extract_slot *slot, struct tensor *out,
                        struct fmt_error *e)
 {
-    struct op_ctx c = {.backend = lane->c.backend, .pool = lane->c.pool, .scratch = &m->scratch};
+    struct op_ctx c = {.backend = ctx->c.backend, .pool = ctx->c.pool, .scratch = &m->scratch};
     const struct vit_memory memory = {&m->activations, &m->host};
     struct vit_request r = make_request(x, size);
     int64_t patch = x->model.vit->config.patch;
     struct extract_tokens tokens = extract_tokens(x, size->net_h / patch * (size->net_w / patch));
     copy_in_images(&c, &m->activations, size, slot, &r.inputs[0]);
-    int status = vit_forward(&c, x->model.vit, x->model.values, &r, &memory, &lane->act, e);
+    int status = vit_forward(&c, x->model.vit, x->model.values, &r, &memory, &ctx->act, e);
     if (!status && slot)
-        status = extract_buffer_reserve(&lane->token_rows, (size_t)(size->n * tokens.n) * sizeof(int64_t), e);
+        status = extract_buffer_reserve(&ctx->token_rows, (size_t)(size->n * tokens.n) * sizeof(int64_t), e);
     if (status)
         return status;
-    struct tensor rows = copy_in_token_rows(&c, &lane->act, size->n, tokens, slot ? lane->token_rows.p : NULL);
-    *out = gather_tokens(x, &c, &m->activations, &lane->act, rows);
+    struct tensor rows = copy_in_token_rows(&c, &ctx->act, size->n, tokens, slot ? ctx->token_rows.p : NULL);
+    *out = gather_tokens(x, &c, &m->activations, &ctx->act, rows);
     return op_sync(&c, e);
 }
 
 /* What a pass needs, in the arenas' high. */
-static int plan(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
+static int plan(const struct extract *x, struct extract_context *ctx, const struct extract_input_size *size,
                 struct extract_memory *m, struct fmt_error *e)
 {
     struct tensor out;
     *m = (struct extract_memory){.host = {0}};
-    return run_network(x, lane, m, size, NULL, &out, e);
+    return run_network(x, ctx, m, size, NULL, &out, e);
 }
 
 /* Arenas of at least so many bytes. */
@@ -139,23 +139,23 @@ static bool same_size(const struct extract_input_size *a, const struct extract_i
     return a->n == b->n && a->net_h == b->net_h && a->net_w == b->net_w && a->padded == b->padded;
 }
 
-static int reserve_memory(const struct extract *x, struct extract_lane *lane, const struct extract_input_size *size,
+static int reserve_memory(const struct extract *x, struct extract_context *ctx, const struct extract_input_size *size,
                           struct fmt_error *e)
 {
-    struct extract_memory *m = &lane->memory, planned;
+    struct extract_memory *m = &ctx->memory, planned;
     m->activations.used = m->scratch.used = m->host.used = 0;
-    if (same_size(&lane->planned, size))
+    if (same_size(&ctx->planned, size))
         return 0;
-    lane->planned = (struct extract_input_size){0};
-    int status = plan(x, lane, size, &planned, e);
+    ctx->planned = (struct extract_input_size){0};
+    int status = plan(x, ctx, size, &planned, e);
     if (!status)
-        status = reserve_device(&m->activations, lane->c.backend, planned.activations.high, e);
+        status = reserve_device(&m->activations, ctx->c.backend, planned.activations.high, e);
     if (!status)
-        status = reserve_device(&m->scratch, lane->c.backend, planned.scratch.high, e);
+        status = reserve_device(&m->scratch, ctx->c.backend, planned.scratch.high, e);
     if (!status)
         status = reserve_host(&m->host, planned.host.high, e);
     if (!status)
-        lane->planned = *size;
+        ctx->planned = *size;
     return status;
 }
 
@@ -171,33 +171,33 @@ bool extract_same_size(const struct extract_slot *a, const struct extract_slot *
     return same_size(&x, &y);
 }
 
-int extract_forward(const struct extract *x, struct extract_lane *lane, struct extract_slot *slot, int n,
+int extract_forward(const struct extract *x, struct extract_context *ctx, struct extract_slot *slot, int n,
                     struct fmt_error *e)
 {
     struct extract_input_size size = size_of(slot, n);
     struct tensor out;
-    int status = reserve_memory(x, lane, &size, e);
+    int status = reserve_memory(x, ctx, &size, e);
     for (int i = 0; i < n && !status; i++)
         status = extract_reserve_row(x, &slot[i].input.geometry, &slot[i].row, e);
     if (!status)
-        status = run_network(x, lane, &lane->memory, &size, slot, &out, e);
+        status = run_network(x, ctx, &ctx->memory, &size, slot, &out, e);
     if (!status)
-        status = extract_buffer_reserve(&lane->tokens, (size_t)tensor_elements(out) * sizeof(float), e);
+        status = extract_buffer_reserve(&ctx->tokens, (size_t)tensor_elements(out) * sizeof(float), e);
     if (status)
         return status;
-    op_copy_out(&lane->c, lane->tokens.p, out);
-    status = op_sync(&lane->c, e);
+    op_copy_out(&ctx->c, ctx->tokens.p, out);
+    status = op_sync(&ctx->c, e);
     int64_t of_layer = out.dims[1] * out.dims[2];
     for (int i = 0; i < n && !status; i++)
-        extract_make_row(x, (const float *)lane->tokens.p + i * (of_layer / n), of_layer, lane->sum, &slot[i].row);
+        extract_make_row(x, (const float *)ctx->tokens.p + i * (of_layer / n), of_layer, ctx->sum, &slot[i].row);
     return status;
 }
 
-int extract_forward_bytes(const struct extract *x, struct extract_lane *lane, struct extract_input_size size,
+int extract_forward_bytes(const struct extract *x, struct extract_context *ctx, struct extract_input_size size,
                           size_t *bytes, struct fmt_error *e)
 {
     struct extract_memory planned;
-    int status = plan(x, lane, &size, &planned, e);
+    int status = plan(x, ctx, &size, &planned, e);
     *bytes = planned.activations.high + planned.scratch.high;
     return status;
 }

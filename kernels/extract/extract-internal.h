@@ -31,7 +31,7 @@ struct extract_memory {
 };
 
 /* What forward passes run with, one after the other. */
-struct extract_lane {
+struct extract_context {
     struct op_ctx c;
     struct extract_memory memory;
     struct extract_input_size {
@@ -66,10 +66,10 @@ size_t extract_input_bytes(const struct extract_geometry *g, int64_t height, int
 /* extract-forward.c: the images of n slots, all of one size, through the network to rows. Errors have the reason
  * only. */
 bool extract_same_size(const struct extract_slot *a, const struct extract_slot *b);
-int extract_forward(const struct extract *x, struct extract_lane *lane, struct extract_slot *slot, int n,
+int extract_forward(const struct extract *x, struct extract_context *ctx, struct extract_slot *slot, int n,
                     struct fmt_error *e);
 /* Memory of a pass over a batch of this size. */
-int extract_forward_bytes(const struct extract *x, struct extract_lane *lane, struct extract_input_size size,
+int extract_forward_bytes(const struct extract *x, struct extract_context *ctx, struct extract_input_size size,
                           size_t *bytes, struct fmt_error *e);
 
 /* extract-rows.c: rows from tokens. Which tokens of an image a row is made of: n of them from `first` on. */

@@ -35,7 +35,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     return status;
 }
 
-static int take_row(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
+static int store_row(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
 {
     (void)slot;
     struct shards_run *run = arg;
@@ -56,7 +56,7 @@ int extract_shards(struct extract *x, const struct shard_set *set, struct extrac
                    struct fmt_error *e)
 {
     struct shards_run run = {.x = x, .set = set, .job = job, .width = extract_width(x)};
-    struct extract_job images = {.arg = &run, .n = job->n, .read = read_image, .take = take_row};
+    struct extract_job images = {.arg = &run, .n = job->n, .read = read_image, .write = store_row};
     if (run.width == 0)
         return fmt_fail(e, FMT_INVALID, "rows of differing width cannot be one matrix");
     run.reader = calloc((size_t)x->n_workers, sizeof *run.reader);

@@ -13,14 +13,14 @@
 enum { BATCH_IMAGES = 32 };
 
 /* ------------------------------------------------------------------ opening */
-static bool has_own_lanes(const struct extract *x)
+static bool has_own_contexts(const struct extract *x)
 {
     return x->device->backend->batch_changes_bits;
 }
 
-static int n_lanes(const struct extract *x)
+static int n_contexts(const struct extract *x)
 {
-    return has_own_lanes(x) ? x->n_workers : 1;
+    return has_own_contexts(x) ? x->n_workers : 1;
 }
 
 static void set_dimensions(struct extract *x)
@@ -37,19 +37,19 @@ static void set_dimensions(struct extract *x)
         x->dim = x->model.head->config.n_prototypes;
 }
 
-/* A lane of a worker's own computes in that worker's thread alone. */
-static int open_lanes(struct extract *x, struct fmt_error *e)
+/* A context that belongs to a worker computes only in that worker's thread. */
+static int open_contexts(struct extract *x, struct fmt_error *e)
 {
     x->worker = calloc((size_t)x->n_workers, sizeof *x->worker);
-    x->lane = calloc((size_t)n_lanes(x), sizeof *x->lane);
-    if (!x->worker || !x->lane)
+    x->context = calloc((size_t)n_contexts(x), sizeof *x->context);
+    if (!x->worker || !x->context)
         return fmt_no_memory(e);
-    for (int i = 0; i < n_lanes(x); i++) {
-        struct extract_lane *lane = &x->lane[i];
-        lane->c = (struct op_ctx){.backend = x->device->backend, .scratch = &lane->memory.scratch,
-                                  .pool = has_own_lanes(x) ? NULL : x->device->pool};
-        lane->sum = calloc((size_t)x->model.vit->config.C, sizeof *lane->sum);
-        if (!lane->sum)
+    for (int i = 0; i < n_contexts(x); i++) {
+        struct extract_context *ctx = &x->context[i];
+        ctx->c = (struct op_ctx){.backend = x->device->backend, .scratch = &ctx->memory.scratch,
+                                 .pool = has_own_contexts(x) ? NULL : x->device->pool};
+        ctx->sum = calloc((size_t)x->model.vit->config.C, sizeof *ctx->sum);
+        if (!ctx->sum)
             return fmt_no_memory(e);
     }
     return 0;
@@ -60,34 +60,34 @@ int extract_open(struct extract *x, const struct device *device, const struct ex
 {
     *x = (struct extract){.device = device, .model = *model, .settings = *settings,
                           .n_workers = thread_workers(device->pool)};
-    x->batch = has_own_lanes(x) ? 1 : BATCH_IMAGES;
+    x->batch = has_own_contexts(x) ? 1 : BATCH_IMAGES;
     set_dimensions(x);
     int status = extract_check_settings(x, e);
     if (!status)
-        status = open_lanes(x, e);
+        status = open_contexts(x, e);
     if (status)
         extract_close(x);
     return status;
 }
 
-static void release_lane(struct extract_lane *lane)
+static void release_context(struct extract_context *ctx)
 {
-    device_arena_release(&lane->memory.activations);
-    device_arena_release(&lane->memory.scratch);
-    arena_release(&lane->memory.host);
-    free(lane->token_rows.p);
-    free(lane->tokens.p);
-    free(lane->sum);
+    device_arena_release(&ctx->memory.activations);
+    device_arena_release(&ctx->memory.scratch);
+    arena_release(&ctx->memory.host);
+    free(ctx->token_rows.p);
+    free(ctx->tokens.p);
+    free(ctx->sum);
 }
 
 void extract_close(struct extract *x)
 {
     for (int i = 0; x->worker && i < x->n_workers; i++)
         arena_release(&x->worker[i].scratch);
-    for (int i = 0; x->lane && i < n_lanes(x); i++)
-        release_lane(&x->lane[i]);
+    for (int i = 0; x->context && i < n_contexts(x); i++)
+        release_context(&x->context[i]);
     free(x->worker);
-    free(x->lane);
+    free(x->context);
     *x = (struct extract){0};
 }
 
@@ -115,7 +115,7 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
     if (status)
         return status;
     struct extract_input_size size = {x->batch, g.net_h, g.net_w, extract_is_padded(&g)};
-    status = extract_forward_bytes(x, &x->lane[0], size, bytes, e);
+    status = extract_forward_bytes(x, &x->context[0], size, bytes, e);
     *bytes += extract_input_bytes(&g, height, width);
     return status;
 }
@@ -159,8 +159,8 @@ static void prepare_image(struct run *r, int64_t i, int i_slot, int worker)
     if (r->job->read(r->job->arg, i, i_slot, worker, &image, &s->failure))
         return;
     int status = extract_prepare(r->x, &r->x->worker[worker], image.image, &s->input, &s->failure);
-    if (!status && has_own_lanes(r->x))
-        status = extract_forward(r->x, &r->x->lane[worker], s, 1, &s->failure);
+    if (!status && has_own_contexts(r->x))
+        status = extract_forward(r->x, &r->x->context[worker], s, 1, &s->failure);
     if (status && image.name)
         fmt_prefix(&s->failure, image.name);
 }
@@ -182,26 +182,26 @@ static int together(const struct extract_slot *slot, int n)
     return k;
 }
 
-/* The images of an item through the device's one lane. */
+/* Runs the images of an item through the device's one context. */
 static int compute_item(struct run *r, struct extract_slot *slot, int n)
 {
     for (int k = 0; k < n;) {
         int together_n = together(slot + k, n - k);
-        if (together_n > 0 && extract_forward(r->x, &r->x->lane[0], slot + k, together_n, r->error))
+        if (together_n > 0 && extract_forward(r->x, &r->x->context[0], slot + k, together_n, r->error))
             return (int)r->error->status;
         k += together_n > 0 ? together_n : 1;
     }
     return 0;
 }
 
-static int take_item(void *arg, int slot, int64_t item)
+static int finish_item(void *arg, int slot, int64_t item)
 {
     struct run *r = arg;
     int first = slot * r->x->batch, n = (int)images_of_item(r, item);
-    int status = has_own_lanes(r->x) ? 0 : compute_item(r, r->slot + first, n);
+    int status = has_own_contexts(r->x) ? 0 : compute_item(r, r->slot + first, n);
     for (int k = 0; k < n && !status; k++) {
         const struct extract_slot *s = &r->slot[first + k];
-        status = r->job->take(r->job->arg, item * r->x->batch + k, first + k, &s->row, &s->failure);
+        status = r->job->write(r->job->arg, item * r->x->batch + k, first + k, &s->row, &s->failure);
     }
     return status;
 }
@@ -222,7 +222,7 @@ int extract_run(struct extract *x, const struct extract_job *job, struct fmt_err
     struct run r = {.x = x, .job = job, .error = &why, .slot = calloc((size_t)extract_slots(x), sizeof *r.slot)};
     if (!r.slot)
         return fmt_no_memory(e);
-    struct thread_pipe pipe = {&r, n_items_in_flight(x), next_item, prepare_item, take_item};
+    struct thread_pipe pipe = {&r, n_items_in_flight(x), next_item, prepare_item, finish_item};
     int status = thread_pipe_run(x->device->pool, &pipe);
     release_slots(r.slot, extract_slots(x));
     return why.status ? fmt_fail(e, why.status, "%s", why.text) : status;

@@ -3,7 +3,7 @@
  *
  *   struct extract x;
  *   extract_open(&x, &device, &model, &settings, e);
- *   extract_run(&x, &job, e);                         job.read gives images, job.take is given rows, in order
+ *   extract_run(&x, &job, e);                         job.read gives images, job.write is given rows, in order
  *   extract_shards(&x, &shard_set, &job, e);          or: images of shards, rows as one matrix in memory
  *   extract_close(&x);
  *
@@ -88,7 +88,7 @@ struct extract {
     int n_workers; /* threads that prepare images */
     int batch;     /* images of one forward pass, at most */
     struct extract_worker *worker; /* [n_workers] */
-    struct extract_lane *lane;     /* [n_workers] where a worker runs its own passes, else [1] */
+    struct extract_context *context;     /* [n_workers] where a worker runs its own passes, else [1] */
 };
 
 int extract_open(struct extract *x, const struct device *device, const struct extract_model *model,
@@ -118,10 +118,10 @@ struct extract_job {
     int (*read)(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e);
     /* Takes the row of image i, in the order of the images, one at a time; or, where failure->status is set, none.
      * Anything but 0 ends the run. */
-    int (*take)(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure);
+    int (*write)(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure);
 };
 int extract_slots(const struct extract *x); /* slots are 0 .. n - 1 */
-/* 0; what take returned; or a failure of the run as a whole, with the reason in e. */
+/* 0; what write returned; or a failure of the run as a whole, with the reason in e. */
 int extract_run(struct extract *x, const struct extract_job *job, struct fmt_error *e);
 
 /* Features of images of a shard set in memory, for scores during training. */

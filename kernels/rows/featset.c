@@ -57,7 +57,7 @@ static int open_texts(struct featset *s, int n, struct fmt_error *e)
 }
 
 /* The rows of a block become rows row, row + 1 ... of the set. */
-static int take_block(struct featset *s, const struct feat_block *b, int64_t row, const struct device *device,
+static int store_block(struct featset *s, const struct feat_block *b, int64_t row, const struct device *device,
                       struct text_pool *text, struct fmt_error *e)
 {
     static const uint8_t not_known[DIGEST_BYTES];
@@ -88,7 +88,7 @@ static int read_stream(struct featset *s, const struct device *device, struct fm
         if (n > s->capacity)
             status = reserve(s, num_max(n, num_max(1024, s->capacity + s->capacity / 2)), true, device, e);
         if (!status)
-            status = take_block(s, &s->block, s->rows.n, device, s->text, e);
+            status = store_block(s, &s->block, s->rows.n, device, s->text, e);
         s->rows.n = n;
     }
     return status == FMT_END ? 0 : status;
@@ -115,7 +115,7 @@ static void read_block(void *arg, int64_t i_block, int worker)
         return;
     own->status = feat_read_block(&t->s->feat, i_block, &own->block, &own->error);
     if (!own->status)
-        own->status = take_block(t->s, &own->block, own->block.first_row, t->device, &t->s->text[worker],
+        own->status = store_block(t->s, &own->block, own->block.first_row, t->device, &t->s->text[worker],
                                  &own->error);
     if (own->status)
         own->i_failed = i_block;

@@ -151,7 +151,7 @@ static int finish(struct tables *t, const struct rows *query, int status, struct
     return status;
 }
 
-int overlap_sets(const struct rows *learned, const struct rows *query, bool groups_apart, struct overlap *o,
+int overlap_sets(const struct rows *learned, const struct rows *query, bool exclude_own_group, struct overlap *o,
                  struct fmt_error *e)
 {
     struct tables t;
@@ -160,12 +160,12 @@ int overlap_sets(const struct rows *learned, const struct rows *query, bool grou
     for (int64_t i = 0; i < learned->n && !status; i++) {
         if (learned->label[i] < 0)
             continue;
-        const char *own = groups_apart ? learned->group_name[i] : NULL;
+        const char *own = exclude_own_group ? learned->group_name[i] : NULL;
         int64_t self = learned->key == query->key ? i : -1;
         bool known = digest_is_set(learned->content[i]);
         if (known)
             mark(&t.of[IMAGE], hash_of_content(learned->content[i]), query, own, self);
-        if (!groups_apart && learned->group_name[i][0])
+        if (!exclude_own_group && learned->group_name[i][0])
             mark(&t.of[GROUP], hash_of_name(learned->group_name[i]), query, NULL, self);
         if (!known || !t.all_known)
             mark(&t.of[KEY], hash_of_name(learned->key[i]), query, own, self);

@@ -28,9 +28,10 @@ static inline bool overlap_any(const struct overlap *o)
     return o->n_images > 0 || o->n_groups > 0;
 }
 
-/* groups_apart: rows of one group never meet in the evaluation (k-NN that leaves the group out), so that groups do not
- * count, and images only where they are in two groups. The two may be one set: a row is not compared with itself. */
-int overlap_sets(const struct rows *learned, const struct rows *query, bool groups_apart, struct overlap *o,
+/* exclude_own_group: true if the caller already excludes rows of the same group (k-NN that leaves the group out). Then
+ * groups do not count, and images count only where they are in two groups. Both sets may be the same: a row is not
+ * compared with itself. */
+int overlap_sets(const struct rows *learned, const struct rows *query, bool exclude_own_group, struct overlap *o,
                  struct fmt_error *e);
 int overlap_seen(const struct linear_seen *seen, const struct rows *query, struct overlap *o, struct fmt_error *e);
 

@@ -12,7 +12,7 @@ static const struct {
 } columns[] = {
 #define COLUMN(name) {offsetof(struct rows, name), sizeof *((struct rows *)0)->name}
     COLUMN(label), COLUMN(group_view), COLUMN(key),  COLUMN(group_name), COLUMN(extra), COLUMN(content),
-    COLUMN(group), COLUMN(fold), COLUMN(weight), COLUMN(proba), COLUMN(at)};
+    COLUMN(group), COLUMN(fold), COLUMN(weight), COLUMN(proba), COLUMN(index)};
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
 static void *column_of(const struct rows *r, int i)
@@ -66,7 +66,7 @@ static unsigned given(const struct rows *r)
 
 int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, int64_t n, struct fmt_error *e)
 {
-    unsigned which = given(from) | (pick ? ROWS_AT : 0);
+    unsigned which = given(from) | (pick ? ROWS_INDEX : 0);
     *out = *from;
     out->n = n;
     for (int i = 0; i < N_COLUMNS; i++)
@@ -80,7 +80,7 @@ int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, 
             memcpy(to + (size_t)row * bytes, source + (size_t)(pick ? pick[row] : row) * bytes, bytes);
     }
     for (int64_t row = 0; !status && pick && row < n; row++)
-        out->at[row] = rows_at(from, pick[row]);
+        out->index[row] = rows_index(from, pick[row]);
     if (status)
         rows_release(out);
     return status;
@@ -107,9 +107,9 @@ void rows_release(struct rows *r)
 int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e)
 {
     for (int64_t i = 0, run; i < n; i += run) { /* consecutive rows in one piece */
-        int64_t at = rows_at(r, first + i);
+        int64_t at = rows_index(r, first + i);
         const float *x = r->host_x ? r->host_x + at * r->dim : NULL;
-        for (run = 1; i + run < n && rows_at(r, first + i + run) == at + run;)
+        for (run = 1; i + run < n && rows_index(r, first + i + run) == at + run;)
             run++;
         if (tensor_given(r->x)) {
             op_copy(c, tensor_rows(to, i, run), tensor_rows(r->x, at, run));

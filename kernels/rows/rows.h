@@ -22,7 +22,7 @@
 enum rows_columns {
     ROWS_LABEL = 1 << 0, ROWS_GROUP_VIEW = 1 << 1, ROWS_KEY = 1 << 2, ROWS_GROUP_NAME = 1 << 3, ROWS_EXTRA = 1 << 4,
     ROWS_CONTENT = 1 << 5, ROWS_GROUP = 1 << 6, ROWS_FOLD = 1 << 7, ROWS_WEIGHT = 1 << 8, ROWS_PROBA = 1 << 9,
-    ROWS_AT = 1 << 10
+    ROWS_INDEX = 1 << 10
 };
 
 struct rows {
@@ -38,11 +38,11 @@ struct rows {
     int64_t n_groups;
     int n_classes;
 
-    /* Features, not owned: row i has the values of row at[i] of the source, or i where `at` is NULL. The source is one
-     * of three: a tensor on the device, an array of the host, or a function that one thread at a time calls: it gives
-     * row `first` and as many of those that follow it in memory as there are, at most n. */
+    /* Features, not owned: row i has the values of row index[i] of the source, or of row i where `index` is NULL. The
+     * source is one of three: a tensor on the device, an array on the host, or a function, called by one thread at a
+     * time, that returns row `first` and as many of the rows after it as are contiguous in memory, at most n. */
     int64_t dim;
-    int64_t *at;
+    int64_t *index;
     struct tensor x;     /* [..,dim] */
     const float *host_x; /* [..,dim] */
     int (*read)(void *arg, int64_t first, int64_t n, const float **x, int64_t *n_read, struct fmt_error *e);
@@ -63,9 +63,9 @@ void rows_release(struct rows *r);
 int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e);
 int64_t rows_n_labelled(const struct rows *r);
 
-static inline int64_t rows_at(const struct rows *r, int64_t i)
+static inline int64_t rows_index(const struct rows *r, int64_t i)
 {
-    return r->at ? r->at[i] : i;
+    return r->index ? r->index[i] : i;
 }
 
 #endif

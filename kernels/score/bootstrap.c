@@ -45,7 +45,7 @@ static double quantile(const double *sorted, int n, double q)
     return i + 1 < n ? fmin(sorted[i] + (at - i) * (sorted[i + 1] - sorted[i]), sorted[i + 1]) : sorted[n - 1];
 }
 
-static void take_quantiles(void *arg, int64_t v, int worker)
+static void store_quantiles(void *arg, int64_t v, int worker)
 {
     struct resampling *t = arg;
     double *column = t->column + worker * t->b->n_resamples;
@@ -73,7 +73,7 @@ int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thr
                      : fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
     if (!status) {
         thread_for(pool, b->n_resamples, resample, &t);
-        thread_for(pool, m->n_values, take_quantiles, &t);
+        thread_for(pool, m->n_values, store_quantiles, &t);
     }
     free(t.values);
     free(t.count);

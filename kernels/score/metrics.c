@@ -24,12 +24,12 @@ int metrics_best_class(const double *proba, int n_classes)
 static int64_t find_steps(const struct metrics *m, int c, struct metrics_step *step)
 {
     const struct rows *r = m->in.rows;
-    const int32_t *at = ranking_of(m->in.ranking, c);
+    const int32_t *order = ranking_of(m->in.ranking, c);
     int64_t n = 0;
     for (int32_t first = 0, end; first < r->n; first = end) {
         bool positive = false;
-        for (end = first; end == first || ranking_tied(at[end - 1]); end++)
-            positive = positive || r->label[ranking_row(at[end])] == c;
+        for (end = first; end == first || ranking_tied(order[end - 1]); end++)
+            positive = positive || r->label[ranking_row(order[end])] == c;
         if (positive)
             step[n++] = (struct metrics_step){first, end};
     }
@@ -162,13 +162,13 @@ static double per_thousand(int64_t false_alarms, int64_t true_negatives)
     return negatives ? 1000.0 * (double)false_alarms / (double)negatives : NAN;
 }
 
-static int64_t times_of(const int32_t *weight, const int32_t *at, int32_t first, int32_t end)
+static int64_t times_of(const int32_t *weight, const int32_t *order, int32_t first, int32_t end)
 {
     int64_t n = 0;
     if (!weight)
         return end - first;
     for (int32_t i = first; i < end; i++)
-        n += weight[ranking_row(at[i])];
+        n += weight[ranking_row(order[i])];
     return n;
 }
 
@@ -181,15 +181,15 @@ static void rank_scores(const struct metrics *m, int c, const int32_t *weight, i
     *auroc = *average_precision = NAN;
     if (!n_positive || m->in.without_ranks)
         return;
-    const int32_t *at = ranking_of(m->in.ranking, c);
+    const int32_t *order = ranking_of(m->in.ranking, c);
     int64_t tp = 0, fp = 0;
     double pairs = 0, precision = 0;
     int32_t seen = 0;
     for (int64_t s = m->step_end[c]; s < m->step_end[c + 1]; s++) {
         const struct metrics_step *step = &m->step[s];
-        int64_t between = times_of(weight, at, seen, step->first), positives = 0, negatives = 0;
+        int64_t between = times_of(weight, order, seen, step->first), positives = 0, negatives = 0;
         for (int32_t i = step->first; i < step->end; i++) {
-            int32_t row = ranking_row(at[i]);
+            int32_t row = ranking_row(order[i]);
             if (r->label[row] == c)
                 positives += times(weight, row);
             else

@@ -34,12 +34,12 @@ int operating_points_choose(const struct rows *rows, struct scores_plan *plan, s
     return status;
 }
 
-int operating_points_take(const struct linear *m, struct score_options *o, struct scores_plan *plan,
+int operating_points_restore(const struct linear *m, struct score_options *o, struct scores_plan *plan,
                           struct fmt_error *e)
 {
     o->at_recall = o->at_precision = "";
     plan->n_at_recall = plan->n_at_precision = 0;
-    for (int i = 0; i < m->n_points / N_STORED && m->point[i].of_class == m->point[0].of_class; i++) {
+    for (int i = 0; i < m->n_points / N_STORED && m->point[i].class_index == m->point[0].class_index; i++) {
         const struct linear_point *p = &m->point[i]; /* the targets are those of the first class at the first level */
         if (plan->n_at_recall == SCORE_OPTIONS_POINTS_MAX || plan->n_at_precision == SCORE_OPTIONS_POINTS_MAX)
             return fmt_fail(e, FMT_LIMIT, "too many thresholds");

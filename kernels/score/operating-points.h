@@ -1,5 +1,5 @@
-/* operating-points.h - thresholds that are stored with a classifier (linear.h). Their order in the file: those of images,
- * then those of groups; of each, class by class, the target recalls, then the target precisions. */
+/* operating-points.h - thresholds that are stored with a classifier (linear.h). Their order in the file: images first,
+ * then groups; within each, class by class, the target recalls, then the target precisions. */
 #ifndef OPERATING_POINTS_H
 #define OPERATING_POINTS_H
 
@@ -11,7 +11,7 @@
 int operating_points_choose(const struct rows *rows, struct scores_plan *plan, struct thread_pool *pool,
                             struct linear *m, struct fmt_error *e);
 /* Takes those of the file for the plan, and their targets for o and the plan. FMT_LIMIT, FMT_INVALID: not usable. */
-int operating_points_take(const struct linear *m, struct score_options *o, struct scores_plan *plan,
+int operating_points_restore(const struct linear *m, struct score_options *o, struct scores_plan *plan,
                           struct fmt_error *e);
 
 #endif

@@ -27,12 +27,12 @@ static void sort_class(void *arg, int64_t c, int worker)
     const struct sorting *s = arg;
     int64_t n = s->r->n;
     struct ranked *ranked = s->scratch + worker * n;
-    int32_t *at = s->r->at + c * n;
+    int32_t *order = s->r->order + c * n;
     for (int64_t i = 0; i < n; i++)
         ranked[i] = (struct ranked){s->proba[i * s->r->n_classes + c], (int32_t)i};
     qsort(ranked, (size_t)n, sizeof *ranked, by_descending_score);
     for (int64_t i = 0; i < n; i++)
-        at[i] = i + 1 < n && ranked[i].score == ranked[i + 1].score ? ~ranked[i].row : ranked[i].row;
+        order[i] = i + 1 < n && ranked[i].score == ranked[i + 1].score ? ~ranked[i].row : ranked[i].row;
 }
 
 int ranking_make(struct ranking *r, const struct rows *rows, struct thread_pool *pool, struct fmt_error *e)
@@ -41,11 +41,11 @@ int ranking_make(struct ranking *r, const struct rows *rows, struct thread_pool 
     *r = (struct ranking){.n = n, .n_classes = rows->n_classes};
     if (n > INT32_MAX)
         return fmt_fail(e, FMT_INVALID, "%lld rows are too many for scores, the limit is 2^31 - 1", (long long)n);
-    r->at = calloc((size_t)n + 1, (size_t)r->n_classes * sizeof *r->at);
+    r->order = calloc((size_t)n + 1, (size_t)r->n_classes * sizeof *r->order);
     struct ranked *scratch = calloc((size_t)thread_workers(pool), ((size_t)n + 1) * sizeof *scratch);
     struct sorting s = {rows->proba, r, scratch};
     int status = 0;
-    if (!r->at || !scratch)
+    if (!r->order || !scratch)
         status = fmt_fail(e, FMT_MEMORY, "out of memory for the order of %lld rows", (long long)n);
     if (!status)
         thread_for(pool, r->n_classes, sort_class, &s);
@@ -57,6 +57,6 @@ int ranking_make(struct ranking *r, const struct rows *rows, struct thread_pool 
 
 void ranking_release(struct ranking *r)
 {
-    free(r->at);
+    free(r->order);
     *r = (struct ranking){0};
 }

@@ -2,8 +2,8 @@
  * areas under curves and every resample.
  *
  *   ranking_make(&r, &rows, pool, e);
- *   const int32_t *at = ranking_of(&r, c);     at[0] is for the row with the highest probability of class c
- *   row = ranking_row(at[i]);                  the next row has the same probability where ranking_tied(at[i])
+ *   const int32_t *order = ranking_of(&r, c);     order[0] is for the row with the highest probability of class c
+ *   row = ranking_row(order[i]);                  the next row has the same probability where ranking_tied(order[i])
  *   ranking_release(&r);
  */
 #ifndef RANKING_H
@@ -19,7 +19,7 @@
 struct ranking {
     int64_t n;
     int n_classes;
-    int32_t *at; /* [n_classes,n] a row, or ~row where the next is tied with it; of tied rows the lower first */
+    int32_t *order; /* [n_classes,n] a row, or ~row where the next is tied with it; of tied rows the lower first */
 };
 
 /* Of column proba, without NaN; n below 2^31. The work is cut by class: threads do not matter. */
@@ -28,15 +28,15 @@ void ranking_release(struct ranking *r);
 
 static inline const int32_t *ranking_of(const struct ranking *r, int i_class)
 {
-    return r->at + i_class * r->n;
+    return r->order + i_class * r->n;
 }
-static inline int32_t ranking_row(int32_t at)
+static inline int32_t ranking_row(int32_t entry)
 {
-    return at < 0 ? ~at : at;
+    return entry < 0 ? ~entry : entry;
 }
-static inline bool ranking_tied(int32_t at)
+static inline bool ranking_tied(int32_t entry)
 {
-    return at < 0;
+    return entry < 0;
 }
 
 #endif

@@ -60,7 +60,7 @@ static void add_classes(struct report_node *record, const struct scores_plan *pl
 static void add_point(struct report_node *all, const struct scores_plan *plan, const struct scores *s, int p)
 {
     const struct linear_point *t = &s->point[p];
-    const char *at = t->at_recall ? "recall" : "precision", *class_name = plan->class_name[t->of_class];
+    const char *at = t->at_recall ? "recall" : "precision", *class_name = plan->class_name[t->class_index];
     struct report_node *one = report_add(all, REPORT_OBJECT, NULL);
     report_title(one, "%s %s at %s >= %g:", class_name, t->at_recall ? "precision" : "recall", at, t->target);
     report_text(one, "class", class_name);

@@ -107,7 +107,7 @@ static struct linear_point point_of(const struct scores_plan *plan, int p)
 {
     int each = plan->n_at_recall + plan->n_at_precision, i = p % each;
     bool at_recall = i < plan->n_at_recall;
-    return (struct linear_point){.of_class = plan->n_classes == 2 ? plan->positive : p / each,
+    return (struct linear_point){.class_index = plan->n_classes == 2 ? plan->positive : p / each,
                                  .at_recall = at_recall,
                                  .target = at_recall ? plan->at_recall[i] : plan->at_precision[i - plan->n_at_recall],
                                  .threshold = NAN,
@@ -191,7 +191,7 @@ static void compare_rows(const struct scores_plan *plan, const struct rows *rows
     for (int p = 0; p < n_points; p++)
         for (int64_t i = 0; i < rows->n; i++) {
             const struct linear_point *t = &c->point[(c->n_folds ? rows->fold[i] + 1 : 0) * n_points + p];
-            above[p * rows->n + i] = rows->proba[i * plan->n_classes + t->of_class] >= t->threshold;
+            above[p * rows->n + i] = rows->proba[i * plan->n_classes + t->class_index] >= t->threshold;
         }
 }
 
@@ -216,7 +216,7 @@ static int compute(const struct scores_plan *plan, const struct level_rows *l, c
     if (!point_class)
         return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
     for (int p = 0; p < s->n_points; p++)
-        point_class[p] = s->point[p].of_class;
+        point_class[p] = s->point[p].class_index;
     struct metrics_input in = {.rows = &l->rows, .positive = plan->positive, .ranking = &l->ranking,
                                .n_points = s->n_points, .point_class = point_class, .above = above};
     struct metrics m = {0};

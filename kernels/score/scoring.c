@@ -51,11 +51,11 @@ static const char *with_role(const struct featset *s, char out[160])
 }
 
 int scoring_check_overlap(struct scoring *s, const struct featset *learned, const struct featset *query,
-                          bool groups_apart, struct fmt_error *e)
+                          bool exclude_own_group, struct fmt_error *e)
 {
     struct overlap o;
     char name[2][160], warning[OVERLAP_TEXT] = "";
-    int status = overlap_sets(&learned->rows, &query->rows, groups_apart, &o, e);
+    int status = overlap_sets(&learned->rows, &query->rows, exclude_own_group, &o, e);
     if (status)
         return status;
     score_inputs_overlap(&s->inputs, query->role, learned->role, o.n_images, o.n_groups);

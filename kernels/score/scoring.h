@@ -37,10 +37,10 @@ int scoring_open(struct scoring *s, struct fmt_error *e);
  * that classes are in another order, a warning what could not be compared. */
 int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,
                     const char *name, struct fmt_error *e);
-/* Rows of the query that were learned from, for the inputs and as a warning. FMT_MISMATCH: refused. groups_apart: as
- * overlap_sets has it. */
+/* Adds the rows of the query that were learned from to the inputs, and warns about them. FMT_MISMATCH: they are
+ * refused. exclude_own_group: see overlap_sets. */
 int scoring_check_overlap(struct scoring *s, const struct featset *learned, const struct featset *query,
-                          bool groups_apart, struct fmt_error *e);
+                          bool exclude_own_group, struct fmt_error *e);
 
 /* The first lines of a text report. */
 void scoring_head(struct scoring *s);

@@ -25,22 +25,22 @@ void threshold_choose(struct linear_point *p, int n_points, const struct ranking
 {
     struct counts n = {0};
     const double *weight = rows->weight;
-    int c = n_points > 0 ? p[0].of_class : 0;
-    const int32_t *at = ranking_of(r, c);
+    int c = n_points > 0 ? p[0].class_index : 0;
+    const int32_t *order = ranking_of(r, c);
     for (int i = 0; i < n_points; i++)
         p[i].threshold = p[i].precision = p[i].recall = NAN;
     for (int64_t i = 0; i < r->n; i++) /* in the order of the pass: a recall of 1 is exactly 1 */
-        n.n_positive += rows->label[ranking_row(at[i])] == c ? weight ? weight[ranking_row(at[i])] : 1 : 0;
+        n.n_positive += rows->label[ranking_row(order[i])] == c ? weight ? weight[ranking_row(order[i])] : 1 : 0;
     for (int64_t i = 0; i < r->n && n.positives < n.n_positive; i++) {
         double before = n.positives;
         for (bool more = true; more; i += more) { /* rows of one probability */
-            int32_t row = ranking_row(at[i]);
+            int32_t row = ranking_row(order[i]);
             double w = rows->label[row] < 0 ? 0 : weight ? weight[row] : 1;
             n.rows += w;
             n.positives += rows->label[row] == c ? w : 0;
-            more = ranking_tied(at[i]);
+            more = ranking_tied(order[i]);
         }
         for (int k = 0; n.positives > before && k < n_points; k++)
-            consider(&p[k], &n, rows->proba[(int64_t)ranking_row(at[i]) * r->n_classes + c]);
+            consider(&p[k], &n, rows->proba[(int64_t)ranking_row(order[i]) * r->n_classes + c]);
     }
 }

@@ -64,7 +64,7 @@ int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fm
 /* weights-published.c: the settings of a published model, by its name. */
 int weights_published_settings(const char *model, struct config *c, struct fmt_error *e);
 
-/* -- weights-hf.c: what Hugging Face's config.json beside the file says. Not given: -1, of eps 0. -- */
+/* -- weights-hf-config.c: what Hugging Face's config.json beside the file says. Not given: -1, of eps 0. -- */
 struct weights_hf {
     bool found;
     char *path; /* of config.json; NULL where there is none. For free() */

@@ -120,7 +120,7 @@ static int read_one(void *arg, int64_t i, int slot, int worker, struct extract_i
     return i == im->bad ? fmt_fail(e, FMT_TRUNCATED, "cut") : 0;
 }
 
-static int take_one(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
+static int store_one(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure)
 {
     struct images *im = arg;
     (void)slot;
@@ -144,7 +144,7 @@ static int extract_all(const struct device *on, const struct network *n, const s
 {
     struct extract x;
     struct fmt_error e = {0};
-    struct extract_job job = {.arg = im, .n = im->n, .read = read_one, .take = take_one};
+    struct extract_job job = {.arg = im, .n = im->n, .read = read_one, .write = store_one};
     im->row = calloc((size_t)im->n, sizeof *im->row);
     im->failure = calloc((size_t)im->n, sizeof *im->failure);
     im->n_taken = 0;

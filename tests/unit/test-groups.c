@@ -65,9 +65,9 @@ static void test_sample(void)
     bool whole = true;
     row_sample_groups(&s, &all, 1200, NULL);
     for (int64_t i = 0; i < s.n; i++) {
-        whole = whole && s.label[i] >= 0 && s.at[i] > last;
+        whole = whole && s.label[i] >= 0 && s.index[i] > last;
         whole = whole && (!weight[s.group[i]] || weight[s.group[i]] == s.weight[i]);
-        last = s.at[i];
+        last = s.index[i];
         weight[s.group[i]] = s.weight[i];
         taken[s.label[i]]++;
         sum[s.label[i]] += s.weight[i];
@@ -102,11 +102,12 @@ static void test_sample_per_class(void)
         status += row_sample_per_class(&s[i], &all, 3, 5, 7, i / 2, NULL);
     bool ascending = true;
     for (int64_t i = 0; i < s[0].n; i++) {
-        ascending = ascending && (i == 0 || s[0].at[i] > s[0].at[i - 1]);
+        ascending = ascending && (i == 0 || s[0].index[i] > s[0].index[i - 1]);
         count[s[0].label[i]]++;
     }
     ok(status == 0 && ascending && count[0] == 5 && count[1] == 5 && count[2] == 4, "5 rows of a class, or all it has");
-    ok(memcmp(s[0].at, s[1].at, 14 * sizeof *s[0].at) == 0 && memcmp(s[0].at, s[2].at, 14 * sizeof *s[0].at) != 0,
+    size_t bytes = 14 * sizeof *s[0].index;
+    ok(memcmp(s[0].index, s[1].index, bytes) == 0 && memcmp(s[0].index, s[2].index, bytes) != 0,
        "another draw, other rows");
     for (int i = 0; i < 3; i++)
         rows_release(&s[i]);

@@ -53,8 +53,8 @@ static int search(const struct knn_search *s, const float *x, int64_t n, int n_t
 {
     struct device device = test_device(n_threads);
     struct rows queries = rows_of(x, n);
-    queries.group = s->groups_apart ? query_group : NULL;
-    int status = knn_search(s, &queries, 0, n, &device, &(struct knn_taker){take, r}, e);
+    queries.group = s->exclude_own_group ? query_group : NULL;
+    int status = knn_search(s, &queries, 0, n, &device, &(struct knn_callback){take, r}, e);
     test_device_close(&device);
     return status;
 }
@@ -107,7 +107,7 @@ static void test_exact(void)
     }
     ok(same, "the same bits for a query alone");
     m.group = bank_group;
-    s.groups_apart = true;
+    s.exclude_own_group = true;
     ok(search(&s, query, N_QUERY, 4, &one, &e) == 0 && is_exact(&one, true), "none of the same group");
 }
 
@@ -134,7 +134,7 @@ static void test_few_rows(void)
     int64_t own[5] = {1, 1, 2, 2, 2};
     int32_t label[5] = {0, 1, 1, 1, 1};
     struct rows m = rows_of(bank, 5);
-    struct knn_search s = {.bank = &m, .k = K, .groups_apart = true};
+    struct knn_search s = {.bank = &m, .k = K, .exclude_own_group = true};
     m.group = own;
     query_group[0] = 2;
     ok(search(&s, query, 1, 1, &r, &e) == 0 && r.index[1] >= 0 && r.index[2] == -1 && isinf(r.similarity[2]),

@@ -121,7 +121,7 @@ static void check_points(const struct rows *rows)
     int found = 0;
     for (int64_t i = 0; i < g.set.n; i++) {
         const char *name = g.set.item[i].name;
-        struct linear_point t = {.of_class = 1, .at_recall = strncmp(name, at_recall, sizeof at_recall - 1) == 0};
+        struct linear_point t = {.class_index = 1, .at_recall = strncmp(name, at_recall, sizeof at_recall - 1) == 0};
         if (!t.at_recall && strncmp(name, at_precision, sizeof at_precision - 1) != 0)
             continue;
         t.target = strtod(name + sizeof at_recall - 1, NULL);

@@ -166,7 +166,7 @@ static void test_weighted_threshold(void)
         }
     struct rows few = {.n = FEW, .n_classes = 2, .proba = score, .label = label, .weight = weight};
     struct rows many = {.n = n, .n_classes = 2, .proba = copied, .label = copied_label};
-    struct linear_point a = {.of_class = 1, .at_recall = true, .target = 0.8}, b = a;
+    struct linear_point a = {.class_index = 1, .at_recall = true, .target = 0.8}, b = a;
     choose_one(&a, &few);
     choose_one(&b, &many);
     ok(a.threshold == b.threshold && a.precision == b.precision && a.recall == b.recall && n == 12,
@@ -257,15 +257,16 @@ static void test_range(void)
 }
 
 /* The best point of a class by trying every score as the threshold. */
-static struct linear_point best_point(struct linear_point t, const double *proba, int K, const int32_t *label, int64_t n)
+static struct linear_point best_point(struct linear_point t, const double *proba, int K, const int32_t *label,
+                                      int64_t n)
 {
     double best = -1;
     for (int64_t i = 0; i < n; i++) {
-        double at = proba[i * K + t.of_class], rows = 0, right = 0, positives = 0;
+        double at = proba[i * K + t.class_index], rows = 0, right = 0, positives = 0;
         for (int64_t j = 0; j < n; j++) {
-            bool counts = label[j] >= 0, positive = label[j] == t.of_class;
-            rows += counts && proba[j * K + t.of_class] >= at;
-            right += positive && proba[j * K + t.of_class] >= at;
+            bool counts = label[j] >= 0, positive = label[j] == t.class_index;
+            rows += counts && proba[j * K + t.class_index] >= at;
+            right += positive && proba[j * K + t.class_index] >= at;
             positives += positive;
         }
         double precision = right / rows, recall = right / positives;
@@ -325,12 +326,12 @@ static void test_ties(void)
     label[5] = label[6] = -1;
     ranking_make(&ranking, &rows, pool, NULL);
     for (int c = 0; c < K; c++) {
-        struct linear_point t[] = {{.of_class = c, .at_recall = true, .target = 0.9},
-                                   {.of_class = c, .at_recall = true, .target = 0.3},
-                                   {.of_class = c, .target = 0.6}};
+        struct linear_point t[] = {{.class_index = c, .at_recall = true, .target = 0.9},
+                                   {.class_index = c, .at_recall = true, .target = 0.3},
+                                   {.class_index = c, .target = 0.6}};
         threshold_choose(t, 3, &ranking, &rows);
         for (int p = 0; p < 3; p++) {
-            struct linear_point expected = {.of_class = c, .at_recall = t[p].at_recall, .target = t[p].target,
+            struct linear_point expected = {.class_index = c, .at_recall = t[p].at_recall, .target = t[p].target,
                                             .threshold = NAN, .precision = NAN, .recall = NAN};
             expected = best_point(expected, proba, K, label, N_TIED);
             same = same && t[p].threshold == expected.threshold && t[p].precision == expected.precision &&
@@ -352,7 +353,7 @@ static void test_refusals(void)
     struct metrics m;
     ok(open_metrics(&m, &nan, 0) == FMT_NONFINITE, "a probability that is no number is refused");
     ok(open_metrics(&m, &third, 0) == FMT_INVALID, "a label beyond the classes is refused");
-    struct linear_point t = {.of_class = 1, .at_recall = false, .target = 0.9};
+    struct linear_point t = {.class_index = 1, .at_recall = false, .target = 0.9};
     choose_one(&t, &wrong);
     ok(isnan(t.threshold), "a precision that is not reached has no threshold");
 }

@@ -52,8 +52,8 @@ static void test_select(void)
     ok(part.label[1] == all.label[4] && strcmp(part.key[3], "g") == 0 && part.content[2][31] == 5 &&
            part.proba[7] == -6 && !part.group && !part.weight,
        "has every column of the whole, and no other");
-    ok(rows_select(&part_of_part, &part, again, 2, NULL) == 0 && part_of_part.at[0] == 6 && part_of_part.at[1] == 1 &&
-           strcmp(part_of_part.key[0], "g") == 0,
+    ok(rows_select(&part_of_part, &part, again, 2, NULL) == 0 && part_of_part.index[0] == 6 &&
+           part_of_part.index[1] == 1 && strcmp(part_of_part.key[0], "g") == 0,
        "a part of a part knows its rows in the whole");
     rows_release(&part_of_part);
     rows_release(&part);
@@ -61,7 +61,7 @@ static void test_select(void)
            strcmp(part.key[0], "b") == 0 && part.label[0] == 0,
        "the labelled rows");
     rows_release(&part);
-    ok(rows_select(&part, &all, NULL, N, NULL) == 0 && !part.at && part.key[6] == all.key[6], "a copy of all");
+    ok(rows_select(&part, &all, NULL, N, NULL) == 0 && !part.index && part.key[6] == all.key[6], "a copy of all");
     rows_release(&part);
     ok(rows_reserve(&all, ROWS_LABEL, 1000000, NULL) == 0 && all.label[6] == -1 && all.label[5] == 1,
        "memory grows, entries stay");

@@ -109,7 +109,7 @@ static void test_points(void)
     ok(list.n == 5 && list.item[1].level == SCORES_GROUPS && list.item[1].n == GROUPS && list.item[4].part == 2 &&
            list.item[4].n == GROUPS,
        "images, groups and three views");
-    struct linear_point t = {.of_class = 1, .at_recall = true, .target = 0.9};
+    struct linear_point t = {.class_index = 1, .at_recall = true, .target = 0.9};
     choose_one(&t, &val);
     int64_t tp = 0, positives = 0;
     for (int i = 0; i < ROWS; i++) {

@@ -1,4 +1,4 @@
-/* weights-hf.c - Hugging Face's config.json: what it says about a Dinov2Model, or about the backbone of another
+/* weights-hf-config.c - Hugging Face's config.json: what it says about a Dinov2Model, or about the backbone of another
  * model. */
 #include <cjson/cJSON.h>
 #include <stdio.h>
