@@ -68,7 +68,7 @@ static inline const float *row_of(const struct network *n, const char *name)
     return row >= 0 ? n->values + n->table.rows[row].offset : NULL;
 }
 
-/* Equal values in every row, but for those that the scheme does not keep. */
+/* Equal values in every row that all schemes of names have. */
 static inline void same_network(const struct network *a, const struct network *b, const char *what)
 {
     uint8_t x[DIGEST_BYTES], y[DIGEST_BYTES];
@@ -86,7 +86,7 @@ static inline void same_network(const struct network *a, const struct network *b
 struct piece {
     struct named_tensor_out out;
     char name[160];
-    const struct named_tensor *from; /* NULL: made of nothing, zeros */
+    const struct named_tensor *from;
     int64_t first;            /* element of it that the piece begins with */
     const float *added;       /* NULL, or a vector that is added (timm's class token) */
 };
@@ -146,14 +146,14 @@ static inline const char *scratch_file(const char *name)
 }
 
 /* Text with every `from` as `to`. */
-static inline void replace(char *text, size_t room, const char *from, const char *to)
+static inline void replace(char *text, size_t capacity, const char *from, const char *to)
 {
     char rest[160];
     char *at = strstr(text, from);
     if (!at)
         return;
     snprintf(rest, sizeof rest, "%s", at + strlen(from));
-    snprintf(at, room - (size_t)(at - text), "%s%s", to, rest);
+    snprintf(at, capacity - (size_t)(at - text), "%s%s", to, rest);
 }
 
 #endif

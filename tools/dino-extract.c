@@ -1,4 +1,4 @@
-/* dino-extract - pictures and weights -> features. */
+/* dino-extract - images and weights -> features. */
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -196,7 +196,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     return status;
 }
 
-/* All patches of whole pictures make rows of one width only if the pictures have one shape. */
+/* All patches of whole images make rows of one width only if the images have one shape. */
 static int check_shape(const struct run *r, const char *key, const struct extract_row *row, struct fmt_error *e)
 {
     const struct extract_geometry *g = &row->geometry;
@@ -227,7 +227,7 @@ static int write_row(void *arg, int64_t i, int slot, const struct extract_row *r
     return feat_add(r->writer, &out, &r->error);
 }
 
-/* The shape of the rows where only a picture can tell: the first that can be decoded. */
+/* The shape of the rows where it depends on the images: that of the first one that can be decoded. */
 static void set_shape_of_first(struct run *r)
 {
     int64_t patch = r->extract->model.vit->config.patch;
@@ -273,7 +273,7 @@ static void complete_header(struct run *r, const struct network *n)
         set_shape_of_first(r);
 }
 
-/* Before the first picture goes through the network: all patches of many pictures are more than one thinks. */
+/* Before the first image goes through the network: all patches of many images are more than one thinks. */
 static void check_disk_space(const struct run *r)
 {
     enum { LABEL_BYTES = 128 }; /* of a row, about */
@@ -339,7 +339,7 @@ static void make_provenance(struct provenance *p, const struct network *n, const
         msg_die("%s", e.text);
 }
 
-/* Rows are written in the order of the pictures. */
+/* Rows are written in the order of the images. */
 static void write_features(struct run *r, const struct provenance *prov)
 {
     struct fmt_error e = {0};
@@ -449,6 +449,16 @@ static void open_images(struct image_set *images, char **operand, int n)
         msg_die("no pictures are named");
 }
 
+static void open_extraction(struct extract *x, const struct network *n, const struct device *device)
+{
+    struct fmt_error e = {0};
+    struct extract_settings settings = settings_of(n);
+    struct extract_model m = {.vit = &n->vit, .values = &n->values, .weights_transposed = n->weights_transposed,
+                              .head = n->with_head ? &n->head : NULL, .pixel_norm = n->pixel_norm};
+    if (extract_open(x, device, &m, &settings, &e))
+        msg_die("%s", e.text);
+}
+
 int main(int argc, char **argv)
 {
     resize = extract_published_settings().resize, size = extract_published_settings().size;
@@ -466,11 +476,7 @@ int main(int argc, char **argv)
         opt_fail(&e);
     open_images(&images, argv + first, argc - first);
     load_network(&n, &device);
-    struct extract_settings settings = settings_of(&n);
-    struct extract_model m = {.vit = &n.vit, .values = &n.values, .weights_transposed = n.weights_transposed,
-                              .head = n.with_head ? &n.head : NULL, .pixel_norm = n.pixel_norm};
-    if (extract_open(&x, &device, &m, &settings, &e))
-        msg_die("%s", e.text);
+    open_extraction(&x, &n, &device);
     note_layers(&n, &x);
     open_run(&r, &x, &images);
     complete_header(&r, &n);

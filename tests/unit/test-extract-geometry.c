@@ -111,14 +111,14 @@ static void layers(void)
     static const struct {
         const char *text;
         int64_t depth;
-        uint64_t want; /* 0: refused */
+        uint64_t expected; /* 0: refused */
     } list[] = {{"1", 12, 1 << 11}, {"4", 12, 15 << 8},  {"12", 12, 0xfff}, {"0", 12, 0},    {"13", 12, 0},
                 {"3,7", 12, 136},   {"7,3", 12, 136},    {"11,", 12, 2048}, {"12,", 12, 0},  {"3,3", 12, 0},
                 {"-1", 12, 0},      {"3,,7", 12, 0},     {",", 12, 0},      {"", 12, 0},     {"a", 12, 0}};
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         uint64_t got;
         int status = extract_parse_layers(list[i].text, list[i].depth, &got, NULL);
-        ok(list[i].want ? status == 0 && got == list[i].want : status != 0, "layers \"%s\"", list[i].text);
+        ok(list[i].expected ? status == 0 && got == list[i].expected : status != 0, "layers \"%s\"", list[i].text);
     }
 }
 

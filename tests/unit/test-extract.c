@@ -200,15 +200,17 @@ static void against_pass(const struct network *n)
     for (int i = 0; i < SIDE * SIDE * 3; i++)
         rgb[i] = grey[i / 3];
     int64_t side = SIDE / f->patch, P = side * side, N = 1 + f->R + P, C = f->C;
-    float *tokens = calloc((size_t)(2 * N * C), sizeof *tokens), *want = calloc((size_t)(2 * P * C), sizeof *want);
+    float *tokens = calloc((size_t)(2 * N * C), sizeof *tokens);
+    float *expected = calloc((size_t)(2 * P * C), sizeof *expected);
     own_pass(n, rgb, SIDE, 1 | 4, tokens);
     for (int64_t k = 0; k < P; k++)
         for (int64_t l = 0; l < 2; l++)
-            memcpy(want + (2 * k + l) * C, tokens + (l * N + 1 + f->R + k) * C, (size_t)C * sizeof *want);
+            memcpy(expected + (2 * k + l) * C, tokens + (l * N + 1 + f->R + k) * C, (size_t)C * sizeof *expected);
     is_int(row.n_tokens, P, "tokens of the row");
-    ok(memcmp(row.values, want, (size_t)(2 * P * C) * sizeof *want) == 0, "its bits are those of a pass by hand");
+    ok(memcmp(row.values, expected, (size_t)(2 * P * C) * sizeof *expected) == 0,
+       "its bits are those of a pass by hand");
     free(tokens);
-    free(want);
+    free(expected);
     free(row.values);
     image_release(&im);
 }
@@ -300,7 +302,7 @@ static void many(const struct network *n, const struct extract_settings *s, cons
 /* Where a batch does not change bits, images of one size go through the network together: here by operations of the
  * CPU, whose last digits do depend on the batch. */
 static void batches(const struct network *n, const struct extract_settings *s, const struct image *image,
-                    int64_t dim, const struct images *want)
+                    int64_t dim, const struct images *expected)
 {
     struct backend by_batch = *device.backend;
     const struct device together = {.backend = &by_batch, .pool = device.pool};
@@ -310,10 +312,10 @@ static void batches(const struct network *n, const struct extract_settings *s, c
     double worst = 0;
     bool same_failures = true;
     for (int i = 0; i < MANY; i++) {
-        same_failures = same_failures && strcmp(want->failure[i].text, got.failure[i].text) == 0;
+        same_failures = same_failures && strcmp(expected->failure[i].text, got.failure[i].text) == 0;
         if (!got.failure[i].status)
-            for (int64_t k = 0; k < want->row[i].n_tokens * dim; k++)
-                worst = fmax(worst, fabs((double)want->row[i].values[k] - (double)got.row[i].values[k]));
+            for (int64_t k = 0; k < expected->row[i].n_tokens * dim; k++)
+                worst = fmax(worst, fabs((double)expected->row[i].values[k] - (double)got.row[i].values[k]));
     }
     ok(same_failures && worst < 1e-5, "the same but for rounding: largest difference %.2g", worst);
     release_rows(&got);

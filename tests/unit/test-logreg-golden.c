@@ -46,7 +46,7 @@ static void *take(int64_t n, size_t each)
     return p;
 }
 
-/* Element j of row i as the intercept sees it: behind the features stands a 1. */
+/* Element j of row i as the intercept sees it: after the features comes a 1. */
 static double feature(const struct rows *d, int64_t i, int64_t j)
 {
     return j < d->dim ? (double)d->host_x[i * d->dim + j] : 1;
