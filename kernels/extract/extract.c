@@ -1,5 +1,5 @@
 /* extract.c - opening, and the run: images are read and prepared by the threads of the pool, go through the network,
- * and their rows are taken in order. An item of the pipeline (thread.h) is a batch of images. */
+ * and their rows are written in order. An item of the pipeline (thread.h) is a batch of images. */
 #include "extract.h"
 
 #include <stdlib.h>
@@ -128,7 +128,7 @@ struct run {
     struct fmt_error *error;   /* why the run as a whole failed */
 };
 
-/* Twice as many items as workers, and one: a worker that has finished goes on while rows before its own are taken. */
+/* Twice as many items as workers, and one: a worker that has finished goes on while rows before its own are written. */
 static int n_items_in_flight(const struct extract *x)
 {
     return 2 * x->n_workers + 1;
@@ -150,7 +150,7 @@ static int next_item(void *arg, int slot, int64_t item)
     return images_of_item(arg, item) > 0 ? 0 : FMT_END;
 }
 
-/* Reads and prepares image i; what fails is left for the taker, who decides. */
+/* Reads and prepares image i; what fails is left for write, which decides. */
 static void prepare_image(struct run *r, int64_t i, int i_slot, int worker)
 {
     struct extract_slot *s = &r->slot[i_slot];

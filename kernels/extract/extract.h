@@ -88,7 +88,7 @@ struct extract {
     int n_workers; /* threads that prepare images */
     int batch;     /* images of one forward pass, at most */
     struct extract_worker *worker; /* [n_workers] */
-    struct extract_context *context;     /* [n_workers] where a worker runs its own passes, else [1] */
+    struct extract_context *context; /* [n_workers] where a worker runs its own passes, else [1] */
 };
 
 int extract_open(struct extract *x, const struct device *device, const struct extract_model *model,
@@ -114,9 +114,9 @@ struct extract_job {
     void *arg;
     int64_t n; /* images */
     /* Reads image i. Called by several threads at once, each with a worker number of its own; no two images that were
-     * read and not yet taken have one slot. A failure (with the image's name) makes the row fail. */
+     * read and not yet written have one slot. A failure (with the image's name) makes the row fail. */
     int (*read)(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e);
-    /* Takes the row of image i, in the order of the images, one at a time; or, where failure->status is set, none.
+    /* Is given the row of image i, in the order of the images, one at a time; where failure->status is set, none.
      * Anything but 0 ends the run. */
     int (*write)(void *arg, int64_t i, int slot, const struct extract_row *row, const struct fmt_error *failure);
 };
