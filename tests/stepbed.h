@@ -71,21 +71,37 @@ static inline void bed_settings(struct config *config, va_list words)
             ok(false, "%s", e.text);
 }
 
-/* The words end with NULL. */
-static inline struct bed bed_open(int n_threads, ...)
+/* world: valid while the bed is open. The words end with NULL. */
+static inline struct bed bed_open_words(const struct world *world, int n_threads, va_list words)
 {
     struct bed b;
     struct fmt_error e = {0};
-    va_list words;
-    va_start(words, n_threads);
     bed_settings(&b.config, words);
-    va_end(words);
     b.device = test_device(n_threads);
-    if (step_open(&b.step, &b.config, &world_one, &b.device, &e)) {
+    if (step_open(&b.step, &b.config, world, &b.device, &e)) {
         ok(false, "a step opens: %s", e.text);
         exit(tap_done());
     }
     step_init_weights(b.step);
+    return b;
+}
+
+static inline struct bed bed_open_in(const struct world *world, int n_threads, ...)
+{
+    va_list words;
+    va_start(words, n_threads);
+    struct bed b = bed_open_words(world, n_threads, words);
+    va_end(words);
+    return b;
+}
+
+/* One process. */
+static inline struct bed bed_open(int n_threads, ...)
+{
+    va_list words;
+    va_start(words, n_threads);
+    struct bed b = bed_open_words(&world_one, n_threads, words);
+    va_end(words);
     return b;
 }
 

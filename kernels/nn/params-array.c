@@ -52,12 +52,6 @@ void params_clear(struct op_ctx *c, const struct params_array *a)
     op_fill(c, a->data, 0);
 }
 
-void params_copy(struct op_ctx *c, const struct params_array *to, const struct params_array *from)
-{
-    if (op_check(c, to->first == from->first && to->count == from->count, "parameters: copy of another extent"))
-        op_copy(c, to->data, from->data);
-}
-
 static float draw(const struct param *p, struct rng *r)
 {
     double v = (double)p->value;

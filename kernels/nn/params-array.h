@@ -1,12 +1,13 @@
-/* params-array.h - a value for each parameter of a table, on a device: master values, working copies, gradients, moments.
+/* params-array.h - a value for each parameter of a table, on a device: master values, working copies, gradients or
+ * moments.
  *
  *   struct params_array w = params_array_take(&arena, &table, DTYPE_F32);
  *   params_init(&c, &w, seed);                                     random values
  *   op_linear_fwd(&c, y, x, params_tensor(&w, row), ...);          a row as an operand
  *   params_read(&c, &w, row, 0, n, host);                          and in host memory, piece by piece
  *
- * An array may be a part of the table's layout (params.h), from any element to any other: what one of many processes has
- * of it. Arrays over one table with one extent belong together element by element.
+ * An array may be a part of the table's layout (params.h), from any element to any other: what one of many processes
+ * has of it. Arrays over one table with one extent belong together element by element.
  */
 #ifndef PARAMS_ARRAY_H
 #define PARAMS_ARRAY_H
@@ -38,8 +39,7 @@ struct tensor params_tensor(const struct params_array *a, int row);
 /* Elements [first, first + count) of the layout, which the array has: a run of rows (params_trained_run). */
 struct tensor params_run(const struct params_array *a, int64_t first, int64_t count);
 
-void params_clear(struct op_ctx *c, const struct params_array *a);                                   /* 0, padding too */
-void params_copy(struct op_ctx *c, const struct params_array *to, const struct params_array *from); /* of one extent */
+void params_clear(struct op_ctx *c, const struct params_array *a); /* 0, padding too */
 /* First values of all rows, or of what the array has of them; row i draws from the stream (seed, i, 0, RNG_INIT). */
 void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed);
 

@@ -1,7 +1,6 @@
-/* vit-backward.c - gradients of the backbone, from the normalised tokens back to the patches (vit.h, vit-internal.h). */
+/* vit-backward.c - gradients of the backbone, from the normalised tokens back to the patches (vit-internal.h). */
 #include "vit-internal.h"
 
-/* Vectors and matrices as operands: of the values, of the gradients. */
 static struct tensor grad(const struct vit_walk *k, int row)
 {
     return vit_vector(k->g, row);

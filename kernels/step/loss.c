@@ -257,6 +257,6 @@ void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, co
 
 void loss_backward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *grads)
 {
-    op_prototype_xent_bwd(c, r->dz, params_tensor(grads, l->student.weight_v), params_tensor(grads, l->student.weight_g),
-                          r->lse, r->target_sum, &r->student, &r->targets, &r->pairs);
+    struct tensor dv = params_tensor(grads, l->student.weight_v), dg = params_tensor(grads, l->student.weight_g);
+    op_prototype_xent_bwd(c, r->dz, dv, dg, r->lse, r->target_sum, &r->student, &r->targets, &r->pairs);
 }

@@ -76,7 +76,8 @@ int64_t optim_ranges(const struct optim_config *o, const struct params *t, const
         struct update_range r = range_of(o, p, rates, &module[p->module]);
         r.offset = first - extent->first;
         r.count = end - first;
-        r.teacher_offset = extent->teacher_offset[i] < 0 ? -1 : extent->teacher_offset[i] + first - p->offset;
+        int64_t in_teacher = extent->teacher_offset[i];
+        r.teacher_offset = in_teacher < 0 ? -1 : in_teacher + first - p->offset - extent->teacher_first;
         struct update_range *last = n > 0 ? &ranges[n - 1] : NULL;
         if (last && i == last_row + 1 && t->rows[last_row].module == p->module && continues(last, &r))
             last->count = r.offset + r.count - last->offset;

@@ -38,10 +38,11 @@ struct optim_module {
     int64_t steps; /* executed ones, this one included: Adam's t */
 };
 
-/* The elements [first, first + count) of a table's layout that the arrays have, and where the teacher has the same
- * parameters: teacher_offset[row] in its array, -1 where it has not. */
+/* What the arrays have: of the student elements [first, first + count) of its table's layout, of the teacher those of
+ * the same parameters, the first of which is teacher_first of its own layout. teacher_offset[row]: where a row of the
+ * student begins there; -1: the teacher has no such row. */
 struct optim_extent {
-    int64_t first, count;
+    int64_t first, count, teacher_first;
     const int64_t *teacher_offset;
 };
 

@@ -90,7 +90,8 @@ const struct vit_drop_path *micro_drop_path(struct step *s, const struct micro *
 int64_t *rows_cls(const struct vit_activations *act, int input, int64_t *rows);
 int64_t *rows_patches(const struct step *s, const struct micro *micro, const struct vit_activations *act,
                       int64_t *rows);
-int64_t batch_crop(const struct step *s, const struct micro *micro, int64_t crop); /* a global crop's place in the batch */
+/* The number in the batch of a global crop of the micro-batch. */
+int64_t batch_crop(const struct step *s, const struct micro *micro, int64_t crop);
 int64_t crop_masked(const struct step *s, int64_t crop); /* masked patches of a global crop of the batch */
 /* Where the micro-batch's masked patches lie among those of the batch: two runs, one for each global crop. */
 struct patch_runs {

@@ -75,7 +75,7 @@ static void update(struct step *s, int64_t iteration, const struct schedule_rate
 {
     struct optim_module module[PARAMS_MODULES_MAX];
     const struct params_array *student = &s->student.values;
-    struct optim_extent extent = {student->first, student->count, s->teacher_offset};
+    struct optim_extent extent = {student->first, student->count, s->teacher.values.first, s->teacher_offset};
     for (int m = 0; m < s->student.table.n_modules; m++) {
         bool frozen = m == MODULE_BACKBONE && step_frozen(s, iteration);
         s->updates[m] += !frozen;

@@ -1,7 +1,9 @@
-/* test-params - tables of parameters: modules, layout, rows that are trained and rows that are not. */
+/* test-params - tables of parameters: modules, layout, rows that are trained and rows that are not; arrays over a table
+ * and parts of them. */
 #include <stdio.h>
 #include <string.h>
 
+#include "device-memory.h"
 #include "head.h"
 #include "optim.h"
 #include "params.h"
@@ -73,7 +75,7 @@ static void test_trained(void)
     struct schedule_rates rates = {.lr = 0.5, .last_layer_lr = 0.5};
     struct optim_module module[PARAMS_MODULES_MAX] = {{.clip = 1, .steps = 1}};
     const int64_t same[ROWS] = {0, 16, 32, 48, 64, 80};
-    struct optim_extent extent = {0, t.count, same};
+    struct optim_extent extent = {0, t.count, 0, same};
     int64_t n_ranges = optim_ranges(&o, &t, &extent, &rates, module, ranges);
     ok(n_ranges == 3 && ranges[1].offset == 32 && ranges[1].count == 29 && ranges[2].offset == 80,
        "ranges of the update leave them out as well");
@@ -102,10 +104,118 @@ static void test_more_heads(void)
     params_release(&t);
 }
 
+/* ---- arrays, and parts of them ---- */
+
+static void small_network(struct vit *vit, struct head *head, struct params *t)
+{
+    const struct vit_config v = {.C = 8, .depth = 2, .n_heads = 2, .patch = 4, .grid = 3, .ffn = VIT_MLP, .hidden = 20,
+                                 .qkv_bias = true, .layerscale = 1e-5f};
+    const struct head_config h = {.in_dim = 8, .hidden_dim = 7, .bottleneck_dim = 3, .n_prototypes = 11, .n_layers = 2};
+    ok(vit_params(vit, &v, t, NULL) == 0 && head_params(head, &h, HEAD_DINO, 3, t, NULL) == 0, "a small network");
+}
+
+/* Rows are tensors, and are read and written piece by piece. */
+static void test_rows(struct device_memory *m, const struct params *t, const struct vit *vit)
+{
+    struct params_array w = params_array_take(&m->memory, t, DTYPE_F32);
+    params_init(&m->c, &w, 3);
+    int row = vit->block[1].qkv_w;
+    struct tensor qkv = params_tensor(&w, row);
+    ok(qkv.n_dims == 2 && qkv.dims[0] == 24 && qkv.dims[1] == 8 && !tensor_given(params_tensor(&w, -1)),
+       "a row has the dimensions of the table, row -1 is left out");
+    float *all = to_host(m, w.data), piece[50], other[2] = {7, 8};
+    const float *values = all + t->rows[row].offset;
+    params_read(&m->c, &w, row, 100, 50, piece);
+    ok(memcmp(piece, values + 100, sizeof piece) == 0, "a piece of it is read");
+    params_write(&m->c, &w, row, 101, 2, other);
+    params_read(&m->c, &w, row, 100, 50, piece);
+    ok(piece[0] == values[100] && piece[1] == 7 && piece[2] == 8 && piece[3] == values[103], "and written");
+    bool padding = true;
+    for (int i = 0; i + 1 < t->n_rows; i++)
+        for (int64_t k = t->rows[i].offset + t->rows[i].count; k < t->rows[i + 1].offset; k++)
+            padding = padding && all[k] == 0;
+    ok(padding && device_did_all(&m->c), "what is between rows is zero");
+    free(all);
+}
+
+/* Elements [first, first + count) of everything that an update needs. */
+struct shard {
+    struct params_array w, m, v, g, teacher;
+};
+
+static struct shard take_shard(struct device_memory *m, const struct params *t, int64_t first, int64_t count)
+{
+    struct shard s;
+    struct params_array *const all[] = {&s.w, &s.m, &s.v, &s.g, &s.teacher};
+    for (int i = 0; i < 5; i++) {
+        *all[i] = params_array_take_part(&m->memory, t, DTYPE_F32, first, count);
+        params_init(&m->c, all[i], (uint64_t)i); /* moments are not as after a step, and need not be */
+    }
+    op_copy(&m->c, s.v.data, s.w.data);
+    return s;
+}
+
+static void update(struct device_memory *m, const struct params *t, const struct shard *s)
+{
+    struct update_range ranges[64];
+    int64_t offset[64];
+    const struct optim_config o = {.rule = UPDATE_SGD, .beta1 = 0.9, .layerwise_decay = 0.9, .patch_embed_lr_mult = 0.2,
+                                   .depth = 2};
+    const struct schedule_rates rates = {.lr = 0.1, .last_layer_lr = 0.05, .weight_decay = 0.04};
+    const struct optim_module module[PARAMS_MODULES_MAX] = {{.clip = 0.5, .steps = 1}, {.clip = 1, .steps = 1}};
+    for (int i = 0; i < t->n_rows; i++)
+        offset[i] = t->rows[i].offset;
+    struct optim_extent extent = {s->w.first, s->w.count, s->teacher.first, offset};
+    struct update u = {.rule = o.rule, .ranges = ranges, .student = s->w.data, .m = s->m.data, .v = s->v.data,
+                       .grad = s->g.data, .teacher = s->teacher.data, .teacher_momentum = 0.7, .beta1 = o.beta1};
+    u.n_ranges = optim_ranges(&o, t, &extent, &rates, module, ranges);
+    op_update(&m->c, &u);
+}
+
+/* Three parts, cut anywhere, begin with the values of the whole and are updated as the whole is: bit for bit. */
+static void test_shards(struct device_memory *m, const struct params *t)
+{
+    const int64_t cut[] = {0, 333, 1000, t->count};
+    struct shard whole = take_shard(m, t, 0, t->count);
+    float *begin = to_host(m, whole.w.data);
+    update(m, t, &whole);
+    float *student = to_host(m, whole.w.data), *teacher = to_host(m, whole.teacher.data);
+    bool same_begin = true, same = true, moved = memcmp(begin, student, (size_t)t->count * sizeof *begin) != 0;
+    for (int i = 0; i < 3; i++) {
+        int64_t n = cut[i + 1] - cut[i];
+        struct shard s = take_shard(m, t, cut[i], n);
+        float *a = to_host(m, s.w.data);
+        update(m, t, &s);
+        float *b = to_host(m, s.w.data), *c = to_host(m, s.teacher.data);
+        same_begin = same_begin && memcmp(a, begin + cut[i], (size_t)n * sizeof *a) == 0;
+        same = same && memcmp(b, student + cut[i], (size_t)n * sizeof *b) == 0 &&
+               memcmp(c, teacher + cut[i], (size_t)n * sizeof *c) == 0;
+        free(a), free(b), free(c);
+    }
+    ok(same_begin, "parts begin with the values of the whole");
+    ok(same && moved && device_did_all(&m->c), "and are updated as the whole is, teacher and all");
+    free(begin), free(student), free(teacher);
+}
+
+static void test_arrays(void)
+{
+    struct device_memory m;
+    struct params t = {0};
+    struct vit vit;
+    struct head head;
+    device_memory_open(&m, 2, 1 << 20);
+    small_network(&vit, &head, &t);
+    test_rows(&m, &t, &vit);
+    test_shards(&m, &t);
+    params_release(&t);
+    device_memory_close(&m);
+}
+
 int main(void)
 {
     test_modules();
     test_trained();
     test_more_heads();
+    test_arrays();
     return tap_done();
 }

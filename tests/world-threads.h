@@ -1,0 +1,193 @@
+/* world-threads.h - a world of threads of one process, for tests: the collectives of world.h over host memory, with the
+ * copies that every implementation without a transport for the device needs.
+ *
+ *   struct world_threads shared;
+ *   world_threads_open(&shared, 2);
+ *   ... thread r: struct world w = world_threads_rank(&shared, r); ... w is passed down ...
+ *   world_threads_close(&shared);
+ *
+ * Every call is counted: shared.n_calls[...] of rank 0. */
+#ifndef WORLD_THREADS_H
+#define WORLD_THREADS_H
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "op.h"
+#include "world.h"
+
+enum { WORLD_THREADS_MAX = 4 };
+enum world_threads_call { WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST, WT_BARRIER,
+                          WT_CALLS };
+
+struct world_threads {
+    int size;
+    pthread_barrier_t here;
+    const void *given[WORLD_THREADS_MAX]; /* what each rank brought, between two barriers */
+    int n_calls[WT_CALLS];
+};
+
+static inline struct world_threads *wt_shared(const struct world *w, enum world_threads_call call)
+{
+    struct world_threads *s = w->state;
+    s->n_calls[call] += w->rank == 0;
+    return s;
+}
+
+/* All ranks' data are to be seen from here to wt_leave. */
+static inline void wt_meet(struct world_threads *s, const struct world *w, const void *mine)
+{
+    s->given[w->rank] = mine;
+    pthread_barrier_wait(&s->here);
+}
+
+static inline void wt_leave(struct world_threads *s)
+{
+    pthread_barrier_wait(&s->here);
+}
+
+static inline void *wt_take(size_t bytes)
+{
+    void *p = malloc(bytes + 1);
+    if (!p)
+        abort();
+    return p;
+}
+
+static inline double wt_reduce(double a, double b, enum world_reduction how)
+{
+    return how == WORLD_SUM ? a + b : a > b || a != a ? a : b;
+}
+
+/* out[i] = over the ranks, in their order. */
+static inline void wt_reduce_f64(const struct world_threads *s, double *out, int64_t n, enum world_reduction how)
+{
+    for (int64_t i = 0; i < n; i++) {
+        out[i] = ((const double *)s->given[0])[i];
+        for (int r = 1; r < s->size; r++)
+            out[i] = wt_reduce(out[i], ((const double *)s->given[r])[i], how);
+    }
+}
+
+static inline int wt_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how,
+                                     struct fmt_error *e)
+{
+    (void)e;
+    struct world_threads *s = wt_shared(w, WT_ALL_REDUCE_HOST);
+    double *sum = wt_take((size_t)n * sizeof *sum);
+    wt_meet(s, w, x);
+    wt_reduce_f64(s, sum, n, how);
+    wt_leave(s);
+    memcpy(x, sum, (size_t)n * sizeof *x);
+    free(sum);
+    return 0;
+}
+
+static inline size_t wt_bytes(struct tensor t)
+{
+    return (size_t)tensor_elements(t) * dtype_bytes(t.dtype);
+}
+
+/* A tensor's elements in host memory, for free(). */
+static inline void *wt_copy_out(struct op_ctx *c, struct tensor t)
+{
+    void *host = wt_take(wt_bytes(t));
+    op_copy_out(c, host, t);
+    return host;
+}
+
+static inline void wt_reduce_any(const struct world_threads *s, void *out, enum dtype dtype, int64_t n,
+                                 enum world_reduction how)
+{
+    if (dtype == DTYPE_F64) {
+        wt_reduce_f64(s, out, n, how);
+        return;
+    }
+    float *sum = out;
+    for (int64_t i = 0; i < n; i++) {
+        sum[i] = ((const float *)s->given[0])[i];
+        for (int r = 1; r < s->size; r++)
+            sum[i] = (float)wt_reduce((double)sum[i], (double)((const float *)s->given[r])[i], how);
+    }
+}
+
+static inline void wt_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
+{
+    struct world_threads *s = wt_shared(w, WT_ALL_REDUCE);
+    void *mine = wt_copy_out(c, x), *sum = wt_take(wt_bytes(x));
+    wt_meet(s, w, mine);
+    wt_reduce_any(s, sum, x.dtype, tensor_elements(x), how);
+    wt_leave(s);
+    op_copy_in(c, x, sum);
+    free(mine), free(sum);
+}
+
+static inline void wt_reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)
+{
+    struct world_threads *s = wt_shared(w, WT_REDUCE_SCATTER);
+    struct world_part at = world_part(w, tensor_elements(whole));
+    void *mine = wt_copy_out(c, whole);
+    char *sum = wt_take(wt_bytes(whole));
+    wt_meet(s, w, mine);
+    wt_reduce_any(s, sum, whole.dtype, tensor_elements(whole), WORLD_SUM);
+    wt_leave(s);
+    op_copy_in(c, part, sum + (size_t)at.first * dtype_bytes(part.dtype));
+    free(mine), free(sum);
+}
+
+static inline void wt_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part)
+{
+    struct world_threads *s = wt_shared(w, WT_ALL_GATHER);
+    void *mine = wt_copy_out(c, part);
+    char *all = wt_take(wt_bytes(whole));
+    wt_meet(s, w, mine);
+    for (int r = 0; r < s->size; r++) {
+        struct world other = {.rank = r, .size = s->size};
+        struct world_part at = world_part(&other, tensor_elements(whole));
+        memcpy(all + (size_t)at.first * dtype_bytes(whole.dtype), s->given[r],
+               (size_t)at.count * dtype_bytes(whole.dtype));
+    }
+    wt_leave(s);
+    op_copy_in(c, whole, all);
+    free(mine), free(all);
+}
+
+static inline void wt_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
+{
+    struct world_threads *s = wt_shared(w, WT_BROADCAST);
+    void *mine = wt_copy_out(c, x);
+    wt_meet(s, w, mine);
+    op_copy_in(c, x, s->given[root]);
+    wt_leave(s);
+    free(mine);
+}
+
+static inline int wt_barrier(const struct world *w, struct fmt_error *e)
+{
+    (void)e;
+    wt_leave(wt_shared(w, WT_BARRIER));
+    return 0;
+}
+
+static const struct world_calls wt_calls = {wt_all_reduce, wt_all_reduce_host, wt_reduce_scatter,
+                                            wt_all_gather, wt_broadcast,       wt_barrier};
+
+static inline void world_threads_open(struct world_threads *s, int size)
+{
+    *s = (struct world_threads){.size = size};
+    if (pthread_barrier_init(&s->here, NULL, (unsigned)size))
+        abort();
+}
+
+static inline struct world world_threads_rank(struct world_threads *s, int rank)
+{
+    return (struct world){.rank = rank, .size = s->size, .calls = &wt_calls, .state = s};
+}
+
+static inline void world_threads_close(struct world_threads *s)
+{
+    pthread_barrier_destroy(&s->here);
+}
+
+#endif
