@@ -51,8 +51,10 @@ static int foreign_reserve(struct device_address *at, size_t bytes, struct fmt_e
     int access = n_at_work ? PROT_READ | PROT_WRITE : PROT_NONE;
     void *p = mmap(NULL, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     bool good = p != MAP_FAILED && n_blocks < BLOCKS_MAX;
-    if (good)
+    if (good) {
         block[n_blocks++] = (struct block){p, bytes};
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: fewer pages to open and close */
+    }
     pthread_mutex_unlock(&lock);
     if (!good)
         return fmt_fail(e, FMT_MEMORY, "out of memory on the foreign device");
