@@ -1,9 +1,9 @@
 /* koleo.c - KoLeo: rows brought to unit length, the nearest other row by dot product, -mean log of the distance to
  * it; and the effective rank of rows.
  *
- * The search for neighbours works on blocks of rows (a product each); distances and gradients are in double. The gradient
- * goes to a row and to its neighbour, so one thread takes the rows in order: B x C values, little work next to the
- * products. */
+ * The search for neighbours works on blocks of rows (a product each); distances and gradients are in double. The
+ * gradient goes to a row and to its neighbour, so one thread takes the rows in order: B x C values, little work next to
+ * the products. */
 #include <math.h>
 #include <string.h>
 

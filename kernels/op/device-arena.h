@@ -43,8 +43,4 @@ static inline bool device_arena_planning(const struct device_arena *a)
     return a->base.at == 0;
 }
 
-/* Until all callers own device memory: n elements as a pointer, which the CPU alone may be given. */
-#define HOST_TAKE(a, type, n) \
-    ((type *)device_arena_take((a), TENSOR_DTYPE((type *)0), 1, (const int64_t[]){(n)}).data.at)
-
 #endif

@@ -1,7 +1,7 @@
 /* op.h - the operations that networks and losses are made of.
  *
  * The seam between host and device: a plain pointer is host memory, a struct tensor lies on the device. They meet in
- * op_copy_in and op_copy_out alone, and in an operation's `out`, one result for the host.
+ * op_copy_in, op_copy_out and op_borrow alone, and in an operation's `out`, one result for the host.
  *
  *   struct op_ctx c = {.backend = device.backend, .pool = device.pool, .scratch = &scratch};   device: device_open
  *   struct tensor x = TENSOR_TAKE(&arena, DTYPE_F32, T, C), y = TENSOR_TAKE(&arena, DTYPE_F32, T, C);

@@ -32,14 +32,6 @@ struct tensor {
 #define TENSOR_NONE ((struct tensor){{0}, DTYPE_NONE, 0, {0}, false})
 #define TENSOR_COUNT(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
-/* Until all callers own device memory: host memory that the CPU backend takes as its own. The element type follows
- * from the pointer. */
-#define TENSOR_DTYPE(p)                                                                                             \
-    _Generic((p), float *: DTYPE_F32, const float *: DTYPE_F32, double *: DTYPE_F64, const double *: DTYPE_F64,    \
-             uint8_t *: DTYPE_U8, const uint8_t *: DTYPE_U8, int64_t *: DTYPE_I64, const int64_t *: DTYPE_I64)
-#define HOST_TENSOR(p, ...) \
-    ((struct tensor){{(uintptr_t)(p)}, TENSOR_DTYPE(p), TENSOR_COUNT(__VA_ARGS__), {__VA_ARGS__}, false})
-
 static inline bool tensor_given(struct tensor t)
 {
     return t.n_dims > 0;

@@ -10,11 +10,11 @@ for tool in dino-train dino-extract feat-knn feat-logreg; do
     status 0 "$tool" -h
     out_has '--device=auto|cpu'
 done
-status 1 dino-extract --device abacus -w none.pth all
+status 2 dino-extract --device abacus -w none.pth all
 err_has 'dino-extract: abacus: this build has no such device, only cpu'
-status 1 dino-train --device foreign -c t.yaml
+status 2 dino-train --device foreign -c t.yaml
 err_has 'foreign: this build has no such device, only cpu'
-status 1 "$foreign/dino-train" --device abacus -c t.yaml
+status 2 "$foreign/dino-train" --device abacus -c t.yaml
 err_has 'only cpu, foreign'
 
 # ---- training: centering and Sinkhorn-Knopp, micro-batches, drop path, evaluation on the way; then on after a stop
@@ -36,9 +36,6 @@ done
 status 0 runs cpu
 status 0 "$foreign/dino-train" -q --device foreign -c t.yaml optim.epochs=1 optim.warmup_epochs=0
 status 0 "$foreign/dino-train" --device foreign --plan -c t.yaml
-mv out plan-foreign
-status 0 dino-train --plan -c t.yaml
-check 'a plan has the same amounts' cmp <(grep -v 'program\|in all' plan-foreign) <(grep -v 'program\|in all' out)
 
 # ---- features, and what is made of them
 w=$(find run-cpu -name '*.safetensors' | sort | tail -n 1)

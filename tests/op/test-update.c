@@ -72,11 +72,10 @@ static void test_other_teacher(enum update_rule rule)
         struct update_range r[2] = {{0, COMMON, i ? FIRST : 0, 1e-2, 0.1, 0.5, 0.1, 0.001},
                                     {COMMON, N - COMMON, i ? -1 : COMMON, 1e-2, 0.1, 0.5, 0.1, 0.001}};
         p[i] = zeros_f32(N), m[i] = zeros_f32(N), v[i] = zeros_f32(N);
-        struct update u = {.rule = rule, .ranges = r, .n_ranges = 2, .student = HOST_TENSOR(p[i], N),
-                           .m = HOST_TENSOR(m[i], N), .v = HOST_TENSOR(v[i], N), .grad = HOST_TENSOR(g, N),
-                           .teacher = HOST_TENSOR(t[i], i ? N_TEACHER : N), .teacher_momentum = 0.9, .beta1 = 0.9,
+        struct update u = {.rule = rule, .ranges = r, .n_ranges = 2, .teacher_momentum = 0.9, .beta1 = 0.9,
                            .beta2 = 0.999, .eps = 1e-8};
-        op_update(&ctx, &u);
+        ON_DEVICE(&ctx, u.student = COPY(p[i], N); u.m = COPY(m[i], N); u.v = COPY(v[i], N); u.grad = COPY(g, N);
+                  u.teacher = COPY(t[i], i ? N_TEACHER : N); op_update(&ctx, &u));
     }
     ok(!memcmp(p[0], p[1], N * sizeof(float)) && !memcmp(m[0], m[1], N * sizeof(float)) && p[0][0] != 0 &&
            !memcmp(t[0], t[1] + FIRST, COMMON * sizeof(float)),
