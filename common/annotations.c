@@ -148,7 +148,7 @@ static const char *entry_mistake(const struct reading *r, const cJSON *entry, ch
         return mistake;
     const char *doubled = doubled_key(entry);
     if (doubled) {
-        snprintf(text, 128, *doubled ? "the key %.60s comes twice" : "too many keys", doubled);
+        snprintf(text, 128, *doubled ? "the key %.60s appears twice" : "too many keys", doubled);
         return text;
     }
     return NULL;
@@ -248,7 +248,7 @@ static int find_member(struct reading *r, struct json_span object, const char *n
         if (!json_text_is(key, name))
             continue;
         if (found->at)
-            return refuse(r, key, FMT_INVALID, "the key %s comes twice", name);
+            return refuse(r, key, FMT_INVALID, "the key %s appears twice", name);
         *found = value;
     }
     return 0;

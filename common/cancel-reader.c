@@ -50,7 +50,7 @@ int cancel_reader_open(struct cancel_reader *in, const char *path, struct fmt_er
     in->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (in->wake >= 0)
         return 0;
-    status = fmt_fail(e, FMT_IO, "%.250s: no way to end its reading: %s", path, strerror(errno));
+    status = fmt_fail(e, FMT_IO, "%.250s: cannot make reads cancellable: %s", path, strerror(errno));
     file_close(&in->file);
     return status;
 }

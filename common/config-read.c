@@ -168,7 +168,7 @@ static int take_value(struct reader *r, const yaml_event_t *event, int id)
     size_t line = event->start_mark.line;
     if (r->line[id]) {
         char text[160];
-        snprintf(text, sizeof text, "%.100s: this key stands in the file twice, first in line %d", r->path,
+        snprintf(text, sizeof text, "%.100s: this key appears twice in the file, first in line %d", r->path,
                  r->line[id]);
         return fail_at(r, line, FMT_INVALID, text);
     }
@@ -201,7 +201,7 @@ static int take_scalar_or_list(struct reader *r, const yaml_event_t *event)
         return at_line(r, line, FMT_INVALID);
     }
     if (section)
-        return fail_at(r, line, FMT_INVALID, "a section, where one value stands");
+        return fail_at(r, line, FMT_INVALID, "a section where a single value is required");
     return id < 0 ? at_line(r, line, unknown(r->path, r->e)) : take_value(r, event, id);
 }
 

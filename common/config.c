@@ -223,7 +223,7 @@ static int take_choice(const struct config_key *k, const char *text, int *v, str
         }
         word += length + (word[length] == '|');
     }
-    return fmt_fail(e, FMT_INVALID, "%s: %.60s is none of %s", k->name, *text ? text : "nothing", k->words);
+    return fmt_fail(e, FMT_INVALID, "%s: must be one of %s, not %.60s", k->name, k->words, *text ? text : "nothing");
 }
 
 /* Text that YAML readers accept and all writers can write: UTF-8 without control characters, and without the two line
@@ -264,7 +264,7 @@ static int expand_path(const char *key, const char *path, char **expanded, struc
         return fmt_fail(e, FMT_INVALID, "%s: %.100s: only ~/ is the home folder; write the folder (or ./%.100s)", key,
                         path, path);
     if (!home || *home != '/')
-        return fmt_fail(e, FMT_INVALID, "%s: %.100s: HOME names no folder; write it", key, path);
+        return fmt_fail(e, FMT_INVALID, "%s: %.100s: HOME is not set to a folder; write the path", key, path);
     *expanded = malloc(strlen(home) + strlen(path));
     if (!*expanded)
         return fmt_no_memory(e);
@@ -335,7 +335,7 @@ static int take_null(struct config *c, int id, struct fmt_error *e)
     if (id == CONFIG_train_resume)
         c->train.resume = RESUME_NULL;
     else if (!k->null_allowed)
-        return fmt_fail(e, FMT_INVALID, "%s: null is no value of this key", k->name);
+        return fmt_fail(e, FMT_INVALID, "%s: null is not allowed", k->name);
     else if (k->kind == CONFIG_TEXT)
         *(const char **)config_field(c, id) = "";
     else if (k->kind == CONFIG_INT)
@@ -358,10 +358,10 @@ static int refuse_foreign(const struct config_key *k, const struct config_items 
             return fmt_fail(e, FMT_INVALID, "%s: %.100s: an interpolation; settings have none, write the value",
                             k->name, v->item[i]);
         if (strcmp(v->item[i], "???") == 0)
-            return fmt_fail(e, FMT_INVALID, "%s: ??? stands for a missing value, which has to be written", k->name);
+            return fmt_fail(e, FMT_INVALID, "%s: ??? marks a missing value; set it", k->name);
         if (strcmp(v->item[i], "None") == 0 && !v->quoted)
-            return fmt_fail(e, FMT_INVALID, "%s: None is Python's; nothing is written null%s", k->name,
-                            null_fits(k) ? "" : ", which is no value of this key");
+            return fmt_fail(e, FMT_INVALID, "%s: None is Python's; %s", k->name,
+                            null_fits(k) ? "use null" : "null is not allowed here");
     }
     return 0;
 }
@@ -436,8 +436,8 @@ static int contradiction(const struct config *c, struct fmt_error *e)
         bool wrong;
         const char *text;
     } rules[] = {
-        {c->crops.global_crops_size % patch != 0, "crops.global_crops_size: is no multiple of student.patch_size"},
-        {c->crops.local_crops_size % patch != 0, "crops.local_crops_size: is no multiple of student.patch_size"},
+        {c->crops.global_crops_size % patch != 0, "crops.global_crops_size: is not a multiple of student.patch_size"},
+        {c->crops.local_crops_size % patch != 0, "crops.local_crops_size: is not a multiple of student.patch_size"},
         {d.embed_dim % d.num_heads != 0, "student.num_heads: does not divide the width of the backbone"},
         {d.ffn_hidden == 0 && c->student.ffn_layer != FFN_IDENTITY, "student.mlp_ratio: makes layers of no width"},
         {c->student.block_chunks > d.depth, "student.block_chunks: is larger than the number of blocks"},
@@ -451,7 +451,7 @@ static int contradiction(const struct config *c, struct fmt_error *e)
          "evaluation.knn_train, evaluation.knn_val: only one of the two is set"},
         {c->evaluation.crop > c->evaluation.resize, "evaluation.crop: is larger than evaluation.resize"},
         {*c->evaluation.knn_train && c->evaluation.crop % patch != 0,
-         "evaluation.crop: is no multiple of student.patch_size"},
+         "evaluation.crop: is not a multiple of student.patch_size"},
         {!*c->train.output_dir, "train.output_dir: is empty"},
         {*c->train.backup_dir && strcmp(c->train.backup_dir, c->train.output_dir) == 0,
          "train.backup_dir: is train.output_dir"},

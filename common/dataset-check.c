@@ -143,7 +143,7 @@ static int check_name(struct check *c, int64_t first, int64_t n)
         run_image(c, i)->duplicate = true;
     return n == 1
                ? 0
-               : dataset_note(c->d, DATASET_ENTRY_TWICE, a->path, c->e, "stands %lld times; kept once", (long long)n);
+               : dataset_note(c->d, DATASET_ENTRY_TWICE, a->path, c->e, "listed %lld times; used once", (long long)n);
 }
 
 int dataset_check_names(struct dataset *d, struct fmt_error *e)
@@ -309,12 +309,9 @@ static int compare_views(struct check *c, int64_t first, int64_t n)
     const struct views_check *v = (const struct views_check *)c;
     if (n == v->usual || !has_counted_views(c, first, n))
         return 0;
-    if (n > v->usual)
-        return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
-                            "the group has %lld shots, %lld %s usual", (long long)n, (long long)v->usual,
-                            v->usual == 1 ? "is" : "are");
     return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
-                        "the group has %lld of the usual %lld shots", (long long)n, (long long)v->usual);
+                        "the group has %s, the usual number is %lld", FMT_COUNT(n, "image", "images"),
+                        (long long)v->usual);
 }
 
 static int check_views(struct dataset *d, struct fmt_error *e)

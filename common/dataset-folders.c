@@ -120,7 +120,7 @@ static int note_no_groups(struct dataset *d, struct fmt_error *e)
             return 0;
     return d->n_images < 2 ? 0
                            : dataset_note(d, DATASET_NO_GROUPS, d->root, e,
-                                          "no groups: photographs of one installation belong into a folder below the "
+                                          "no groups: photographs of one installation belong in a folder below the "
                                           "class");
 }
 

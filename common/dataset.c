@@ -121,7 +121,7 @@ static int set_position(const struct dataset *d, const char *name, int n, int *p
     if (i < 0)
         return fmt_fail(e, FMT_INVALID, "\"%.100s\" is no class", name);
     if (position[i] >= 0)
-        return fmt_fail(e, FMT_INVALID, "\"%.100s\" stands twice", name);
+        return fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name);
     position[i] = n;
     return 0;
 }
@@ -148,7 +148,7 @@ int dataset_check_order(const char *names, struct fmt_error *e)
     int status = copy ? 0 : fmt_no_memory(e);
     while (!status && (name = strsep(&at, ",")))
         status = !*name ? fmt_fail(e, FMT_INVALID, "an empty name")
-                 : find_class(&d, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" stands twice", name)
+                 : find_class(&d, name) >= 0 ? fmt_fail(e, FMT_INVALID, "\"%.100s\" appears twice", name)
                                              : dataset_add_class(&d, name, e);
     free(copy);
     dataset_release(&d);

@@ -50,5 +50,5 @@ int file_check_fifo(const char *path, struct fmt_error *e)
 {
     struct stat st;
     bool is = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
-    return is ? fmt_fail(e, FMT_UNSUPPORTED, "%.250s: is a fifo, which is not waited for", path) : 0;
+    return is ? fmt_fail(e, FMT_UNSUPPORTED, "%.250s: is a FIFO; not supported here", path) : 0;
 }

@@ -76,7 +76,7 @@ int file_create_binary(struct file_out *f, const char *path, struct fmt_error *e
  * NULL: no output. */
 int file_check_output(const char *path, bool binary, struct fmt_error *e);
 int file_check_folder(const char *path, struct fmt_error *e); /* the same for a folder to be created or replaced */
-/* FMT_UNSUPPORTED if path is a fifo, which would block an open. For files that the user has not named. */
+/* FMT_UNSUPPORTED if path is a FIFO, which would block an open. For files that the user has not named. */
 int file_check_fifo(const char *path, struct fmt_error *e);
 int file_put(struct file_out *f, const void *data, size_t n); /* 0, or -1 and error_number */
 struct fmt_writer file_writer(struct file_out *f);

@@ -53,7 +53,7 @@ int image_set_open(struct image_set *s, const char *const *operand, int n, char 
     for (int i = 0; i < n; i++)
         n_shards += is_shard(operand[i]);
     if (n_shards > 0 && n_shards < n)
-        return fmt_fail(e, FMT_INVALID, "shards and pictures cannot be mixed");
+        return fmt_fail(e, FMT_INVALID, "shards and images cannot be mixed");
     if (n_shards > 0) {
         status = shard_set_open(&s->shards, operand, n, e);
         s->from_shards = status == 0;

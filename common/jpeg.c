@@ -64,12 +64,12 @@ static void on_error(j_common_ptr c)
     c->err->format_message(c, text);
     if (d->complete) {
         if (d->notes.n++ == 0)
-            snprintf(d->notes.text, sizeof d->notes.text, "after the picture: %.120s", text);
+            snprintf(d->notes.text, sizeof d->notes.text, "after the image: %.120s", text);
         escape(d);
     }
     enum fmt_status status = status_of(d, c->err->msg_code);
     if (status == FMT_TRUNCATED)
-        d->status = fmt_fail(d->e, status, "JPEG ends before its picture (%.120s)", text);
+        d->status = fmt_fail(d->e, status, "JPEG ends before its image data (%.120s)", text);
     else if (status == FMT_MAGIC)
         d->status = fmt_fail(d->e, status, "not a JPEG file");
     else
@@ -206,7 +206,7 @@ static int orientation_of(struct decoder *d, const struct jpeg_settings *setting
             xmp = exif_xmp_orientation(m->data, m->data_length);
     }
     if (exif <= 0 && xmp > 1) {
-        snprintf(note, sizeof note, "orientation %d stands in XMP alone, not in EXIF, and is not applied", xmp);
+        snprintf(note, sizeof note, "orientation %d is only in XMP, not in EXIF, and is not applied", xmp);
         add_note(d, note);
     }
     return exif > 0 ? exif : 1;

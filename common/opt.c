@@ -52,7 +52,7 @@ static void set_choice(const struct opt *o, const char *text)
             *(const char **)o->value = text;
             return;
         }
-    msg_usage("%s: \"%s\" is none of %s", spelled(o), text, o->arg);
+    msg_usage("%s: must be one of %s, not \"%s\"", spelled(o), o->arg, text);
 }
 
 static void set_path(const struct opt *o, const char *text)
@@ -232,7 +232,7 @@ int opt_parse(const struct opt_tool *tool, int argc, char **argv)
     free(operands);
     for (i = first; i < argc; i++)
         if (!*argv[i])
-            msg_usage("a word is empty");
+            msg_usage("empty argument");
     return first;
 }
 

@@ -152,8 +152,8 @@ static int check_set(const struct shard_file *file, uint32_t n_files, struct fmt
         if (h && k < n && h->i_shard == k && h->n_shards == n)
             continue;
         if (h && k > 0 && (k >= n || h->i_shard < k))
-            return fmt_fail(e, FMT_INVALID, "%.250s: shard %u of its set comes twice", file[k].file.path, h->i_shard);
-        return fmt_fail(e, FMT_INVALID, "%.250s: its set is not whole: shard %u of %u is missing", file[0].file.path, k,
+            return fmt_fail(e, FMT_INVALID, "%.250s: shard %u appears twice in its set", file[k].file.path, h->i_shard);
+        return fmt_fail(e, FMT_INVALID, "%.250s: incomplete set: shard %u of %u is missing", file[0].file.path, k,
                         n);
     }
     return 0;
@@ -279,7 +279,7 @@ int shard_set_recipe(const struct shard_set *s, struct recipe *r, struct fmt_err
         const struct recipe *other = &s->file[i].shard.header.recipe;
         struct fmt_error why = {0};
         if (recipe_compare(r, other, &why))
-            status = fmt_fail(e, FMT_MISMATCH, "%.190s: made otherwise than %.100s: %.80s", s->file[i].file.path,
+            status = fmt_fail(e, FMT_MISMATCH, "%.190s: packed differently from %.100s: %.80s", s->file[i].file.path,
                               s->file[0].file.path, why.text);
         recipe_intersect(r, other);
     }

@@ -188,7 +188,7 @@ static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool
                         what ? what : "");
     }
     if (kind == TENSORFILE_CKPT)
-        return alone ? read_ckpt(f, e) : fmt_fail(e, FMT_MAGIC, "a checkpoint, which is no part of weights");
+        return alone ? read_ckpt(f, e) : fmt_fail(e, FMT_MAGIC, "a checkpoint cannot be one part of sharded weights");
     f->kind = kind;
     return kind == TENSORFILE_PTH ? pth_read(&p->reader, &f->set, e) : safetensors_read(&p->reader, &f->set, e);
 }
@@ -210,7 +210,7 @@ static int read_map(struct tensorfile *f, const char *path, const cJSON *map, st
         if (!is_new || status)
             continue;
         if (n_seen == PARTS_MAX || strchr(item->valuestring, '/')) {
-            status = fmt_fail(e, FMT_INVALID, "names too many files, or ones elsewhere");
+            status = fmt_fail(e, FMT_INVALID, "names too many files, or files outside its folder");
             continue;
         }
         seen[n_seen++] = item->valuestring;

@@ -253,7 +253,7 @@ static int sort_names(struct ckpt *c, struct fmt_error *e)
     for (size_t i = 0; i < n && status == 0; i++) {
         c->by_name[i] = list[i].i;
         if (i > 0 && strcmp(list[i - 1].name, list[i].name) == 0)
-            status = fmt_fail(e, FMT_INVALID, "tensor %s comes twice", list[i].name);
+            status = fmt_fail(e, FMT_INVALID, "tensor %s appears twice", list[i].name);
     }
     free(list);
     return status;
@@ -322,7 +322,7 @@ static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size
     int status = c->block.seekable ? block_read_into(&c->block, i_block, to, n, b, e)
                                    : block_next_into(&c->block, to, n, b, e);
     if (status == FMT_END)
-        return fmt_fail(e, FMT_INVALID, "fewer blocks than the table of tensors asks for");
+        return fmt_fail(e, FMT_INVALID, "fewer blocks than the table of tensors requires");
     if (status)
         return status;
     if (b->raw_bytes != n)

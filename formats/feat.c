@@ -115,15 +115,16 @@ void feat_header_release(struct feat_header *h)
 static int compatible_classes(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
 {
     if (a->n_classes != b->n_classes)
-        return fmt_fail(e, FMT_MISMATCH, "%s against %d", FMT_COUNT(b->n_classes, "class", "classes"), a->n_classes);
+        return fmt_fail(e, FMT_MISMATCH, "%s, other file has %d", FMT_COUNT(b->n_classes, "class", "classes"),
+                        a->n_classes);
     for (int i = 0; i < a->n_classes; i++)
         if (strcmp(a->class_name[i], b->class_name[i]) != 0)
-            return fmt_fail(e, FMT_MISMATCH, "class %d is \"%s\" against \"%s\"", i, b->class_name[i],
+            return fmt_fail(e, FMT_MISMATCH, "class %d is \"%s\", other file has \"%s\"", i, b->class_name[i],
                             a->class_name[i]);
     return 0;
 }
 
-/* "blocks 1 against 0"; the first ones if there are too many for the message. */
+/* "blocks 1, other file has 0"; the first ones if there are too many for the message. */
 static int fail_layers(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
 {
     const struct feat_header *h[] = {a, b};
@@ -134,7 +135,7 @@ static int fail_layers(const struct feat_header *a, const struct feat_header *b,
             if (h[k]->layers >> i & 1)
                 at += (size_t)snprintf(list[k] + at, sizeof list[k] - at, "%s%d", at ? "," : "", i);
     }
-    return fmt_fail(e, FMT_MISMATCH, "of other layers: blocks %s against %s", list[1], list[0]);
+    return fmt_fail(e, FMT_MISMATCH, "of other layers: blocks %s, other file has %s", list[1], list[0]);
 }
 
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
@@ -143,28 +144,28 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
         char of_a[DIGEST_HEX], of_b[DIGEST_HEX];
         digest_hex(a->weights, of_a);
         digest_hex(b->weights, of_b);
-        return fmt_fail(e, FMT_MISMATCH, "made by different weights (%.12s against %.12s)", of_b, of_a);
+        return fmt_fail(e, FMT_MISMATCH, "made by different weights (%.12s, other file has %.12s)", of_b, of_a);
     }
     if (a->kind != b->kind)
-        return fmt_fail(e, FMT_MISMATCH, "features of kind %s against %s", feat_kind_name(b->kind),
+        return fmt_fail(e, FMT_MISMATCH, "features of kind %s, other file has %s", feat_kind_name(b->kind),
                         feat_kind_name(a->kind));
     if (a->n_layers != b->n_layers || a->layers != b->layers)
         return fail_layers(a, b, e);
     if (a->dim != b->dim || a->n_tokens != b->n_tokens)
-        return fmt_fail(e, FMT_MISMATCH, "rows of %d x %d values against %d x %d", b->n_tokens, b->dim, a->n_tokens,
-                        a->dim);
+        return fmt_fail(e, FMT_MISMATCH, "rows of %d x %d values, other file has %d x %d", b->n_tokens, b->dim,
+                        a->n_tokens, a->dim);
     if (a->normalised != b->normalised)
-        return fmt_fail(e, FMT_MISMATCH, "%s against %s", b->normalised ? "normalised" : "not normalised",
+        return fmt_fail(e, FMT_MISMATCH, "%s, other file has %s", b->normalised ? "normalised" : "not normalised",
                         a->normalised ? "normalised" : "not normalised");
     if (a->unit != b->unit)
-        return fmt_fail(e, FMT_MISMATCH, "%s against %s", b->unit ? "of unit length" : "of any length",
+        return fmt_fail(e, FMT_MISMATCH, "%s, other file has %s", b->unit ? "of unit length" : "of any length",
                         a->unit ? "of unit length" : "of any length");
     int status = recipe_compare(&a->recipe, &b->recipe, e);
     if (status)
         return status;
     if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)
-        return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels against %d x %d", b->image_h, b->image_w,
-                        a->image_h, a->image_w);
+        return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels, other file has %d x %d", b->image_h,
+                        b->image_w, a->image_h, a->image_w);
     return compatible_classes(a, b, e);
 }
 

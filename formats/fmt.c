@@ -54,7 +54,7 @@ const char *fmt_status_text(enum fmt_status status)
     case FMT_LIMIT: return "beyond a limit";
     case FMT_INVALID: return "invalid";
     case FMT_UNSUPPORTED: return "not supported";
-    case FMT_MISMATCH: return "does not fit";
+    case FMT_MISMATCH: return "does not match";
     case FMT_NONFINITE: return "not finite";
     case FMT_STOPPED: return "stopped";
     case FMT_FULL: return "no space left on the disk";

@@ -73,13 +73,13 @@ static int read_header(const uint8_t *p, size_t n, size_t *header_bytes, uint64_
         return fmt_fail(e, FMT_INVALID, "no block where one should begin");
     uint8_t descriptor = bytes_u8(&c);
     if (!(descriptor & HAS_CHECKSUM) || descriptor & (HAS_DICTIONARY | RESERVED))
-        return fmt_fail(e, FMT_INVALID, "a block is not of the form that bbu-file(5) asks for");
+        return fmt_fail(e, FMT_INVALID, "block not in the form required by bbu-file(5)");
     if (!(descriptor & SINGLE_SEGMENT))
         bytes_u8(&c); /* window size: not needed by a reader that holds the whole content */
     switch (descriptor >> 6) {
     case 0:
         if (!(descriptor & SINGLE_SEGMENT))
-            return fmt_fail(e, FMT_INVALID, "a block does not tell its size");
+            return fmt_fail(e, FMT_INVALID, "block has no content size");
         *raw_bytes = bytes_u8(&c);
         break;
     case 1: *raw_bytes = (uint64_t)bytes_u16(&c) + 256; break;

@@ -32,7 +32,7 @@ static int check_point(const struct linear *m, const struct linear_point *p, str
     if (p->class_index < 0 || p->class_index >= m->features.n_classes)
         return fmt_fail(e, FMT_LIMIT, "a threshold of class %d", p->class_index);
     if (!is_share(p->target) || isinf(p->threshold) || (reached && (!is_share(p->precision) || !is_share(p->recall))))
-        return fmt_fail(e, FMT_INVALID, "a threshold with numbers that cannot be");
+        return fmt_fail(e, FMT_INVALID, "a threshold with impossible values");
     return 0;
 }
 

@@ -336,7 +336,7 @@ static int do_get(struct machine *m)
     if (m->opcode != 'g')
         i = (int64_t)bytes_uint(&m->in, m->opcode == 'h' ? 1 : 4);
     if (i < 0 || i >= m->n_memo || m->memo[i] == MARK)
-        return invalid(m, "asks for a memo entry that was never made");
+        return invalid(m, "reads a memo entry that was never stored");
     return push_number(m, m->memo[i]);
 }
 
@@ -452,7 +452,7 @@ static int run(struct machine *m)
         if (!bytes_ok(&m->in))
             return fmt_fail(m->e, FMT_TRUNCATED, "pickle: ends early");
         if (!action[m->opcode])
-            return fmt_fail(m->e, FMT_UNSUPPORTED, "pickle: opcode 0x%02x is none that weights need", m->opcode);
+            return fmt_fail(m->e, FMT_UNSUPPORTED, "pickle: opcode 0x%02x is not allowed in weights", m->opcode);
         int status = action[m->opcode](m);
         if (status)
             return status;

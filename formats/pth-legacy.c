@@ -64,7 +64,7 @@ static int locate_legacy_storages(struct pth_reading *x, const struct pickle *ke
         uint8_t raw[8];
         uint64_t bytes;
         if (!s || s->end || !s->known)
-            return fmt_fail(x->e, FMT_INVALID, "a storage that no tensor names, that comes twice or of unknown type");
+            return fmt_fail(x->e, FMT_INVALID, "a storage that is unused, appears twice or has an unknown type");
         if (x->r->size - at < sizeof raw)
             return fmt_fail(x->e, FMT_TRUNCATED, "ends early among its storages");
         if (fmt_read_at_exact(x->r, at, raw, sizeof raw, x->e))

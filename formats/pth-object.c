@@ -93,7 +93,7 @@ static const char *why_unknown(const struct pickle *p, const struct pickle_value
     char name[GLOBAL_TEXT_MAX];
     describe(p, v, name);
     if (is_module(p, v))
-        snprintf(why, REASON_MAX, "a whole module (%s), not its weights: its state_dict() is to be saved", name);
+        snprintf(why, REASON_MAX, "a whole module (%s), not its weights: save its state_dict() instead", name);
     else if (text_after(name, "torch.distributed."))
         snprintf(why, REASON_MAX, "one process's part of a tensor of sharded training (%s)", name);
     else

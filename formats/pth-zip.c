@@ -29,7 +29,7 @@ static const struct zipdir_member *find_pickle(const struct zipdir *z, struct fm
 {
     const struct zipdir_member *found = NULL;
     if (is_script(z)) {
-        fmt_fail(e, FMT_UNSUPPORTED, "TorchScript, a program: the state_dict() of the model is to be saved instead");
+        fmt_fail(e, FMT_UNSUPPORTED, "TorchScript, a program: save the model's state_dict() instead");
         return NULL;
     }
     for (int64_t i = 0; i < z->n; i++) {

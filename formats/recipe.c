@@ -98,7 +98,8 @@ int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_er
     for (int i = 0; i < a->n; i++) {
         const char *other = recipe_find(b, a->item[i].name);
         if (other && strcmp(other, a->item[i].value) != 0)
-            return fmt_fail(e, FMT_MISMATCH, "%s %.100s against %.100s", a->item[i].name, other, a->item[i].value);
+            return fmt_fail(e, FMT_MISMATCH, "%s %.100s, other file has %.100s", a->item[i].name, other,
+                            a->item[i].value);
     }
     return 0;
 }

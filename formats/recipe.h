@@ -7,7 +7,7 @@
  *   struct recipe r = {0};
  *   recipe_add(&r, "fit", "crop", e);  recipe_add_int(&r, "resize", 256, e) ...
  *   recipe_put(&r, &fields, e);        in the fields of a file; recipe_take(&cursor, &r, e) reads them
- *   recipe_compare(&a, &b, e);         FMT_MISMATCH: "resize 192 against 256"
+ *   recipe_compare(&a, &b, e);         FMT_MISMATCH: "resize 192, other file has 256"
  *   recipe_release(&r);
  */
 #ifndef RECIPE_H

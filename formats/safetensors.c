@@ -51,7 +51,7 @@ static int read_shape(const cJSON *shape, const char *name, int64_t *dims, int *
         if (*n_dims == NAMED_TENSOR_DIMS_MAX)
             return fmt_fail(e, FMT_LIMIT, "%.200s: more than %d dimensions", name, NAMED_TENSOR_DIMS_MAX);
         if (!whole_number(item, (uint64_t)1 << 53, &v))
-            return fmt_fail(e, FMT_INVALID, "%.200s: shape is no list of whole numbers", name);
+            return fmt_fail(e, FMT_INVALID, "%.200s: shape is not a list of integers", name);
         dims[(*n_dims)++] = (int64_t)v;
     }
     return 0;
@@ -104,7 +104,7 @@ static int check_ranges(struct range *range, int64_t n, uint64_t data_bytes, str
     for (int64_t i = 0; i < n; i++) {
         if (range[i].begin != at)
             return fmt_fail(e, FMT_INVALID, "%.200s: its data %s", range[i].name,
-                            range[i].begin < at ? "overlap another tensor's" : "lie after a hole");
+                            range[i].begin < at ? "overlap another tensor's" : "leave a gap before them");
         at = range[i].end;
     }
     if (at < data_bytes)

@@ -38,7 +38,7 @@ static int check_image(const struct shard_header *h, const struct shard_image *t
     case SHARD_RGB: fits = t->bytes == pixels * 3 && t->components == 3; break;
     case SHARD_GREY: fits = t->bytes == pixels && t->components == 1; break;
     }
-    return fits ? 0 : fmt_fail(e, FMT_INVALID, "%s: not the bytes of such an image", t->labels.key);
+    return fits ? 0 : fmt_fail(e, FMT_INVALID, "%s: data does not match the image header", t->labels.key);
 }
 
 int shard_recipe(int64_t short_side, int64_t quality, bool as_stored, struct recipe *r, struct fmt_error *e)

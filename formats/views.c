@@ -41,7 +41,7 @@ static int check_header(const struct views_header *h, struct fmt_error *e)
                         h->global_size, h->n_local, h->local_size, h->grid_h, h->grid_w);
     for (int i = 0; i < 3; i++)
         if (!isfinite(h->pixel_norm.mean[i]) || !isfinite(h->pixel_norm.std[i]) || h->pixel_norm.std[i] <= 0)
-            return fmt_fail(e, FMT_LIMIT, "a normalisation that cannot be");
+            return fmt_fail(e, FMT_LIMIT, "a normalisation with impossible values");
     if (h->first_step < 0 || h->n_images < 0)
         return fmt_fail(e, FMT_LIMIT, "a negative step or number of images");
     return 0;
@@ -231,7 +231,7 @@ static int check_masks(const uint8_t *mask, size_t n, struct fmt_error *e)
     unsigned any = 0;
     for (size_t i = 0; i < n; i++)
         any |= mask[i];
-    return any > 1 ? fmt_fail(e, FMT_INVALID, "a mask holds more than 0 and 1") : 0;
+    return any > 1 ? fmt_fail(e, FMT_INVALID, "a mask contains values other than 0 and 1") : 0;
 }
 
 static int take_batch(const struct views *v, struct views_batch *b, struct fmt_error *e)

@@ -30,7 +30,7 @@ static const struct opt options[] = {
     OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
     OPT_FLAG(0, "as-stored", &as_stored, "sizes of the pixels as stored: no EXIF orientation"),
-    OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest picture [256M]"),
+    OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest image [256M]"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
@@ -338,7 +338,7 @@ static const char *parse(int argc, char **argv)
     struct fmt_error e = {0};
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
-        msg_usage(argc == first ? "which DATASET?" : "one DATASET at a time");
+        msg_usage(argc == first ? "DATASET is missing" : "one DATASET at a time");
     bool names = strcmp(argv[first], "-") == 0;
     if (null_ended && !names)
         msg_usage("-0 is for names on standard input (-)");
@@ -373,7 +373,7 @@ static void report(const struct dataset *d, const char *root, const struct total
     else if (totals->n_images == 0)
         msg_error("%s: no image%s; no catalogue written", root, n_errors ? " is left" : "s");
     else
-        msg_error("%s: no catalogue written (-k leaves out what is at fault)", root);
+        msg_error("%s: no catalogue written (-k leaves out images with errors)", root);
 }
 
 int main(int argc, char **argv)

@@ -225,7 +225,7 @@ static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
     if (status == 0 && verify && ours)
         status = verify_file(&f, o, &why);
     else if (status == 0 && verify && !list)
-        msg_warn("%s: not verified: files of this kind carry no checks of ours", path);
+        msg_warn("%s: not verified: files of this kind have no dinotools checksums", path);
     if (status && !ours && trace_is_report(&f))
         fmt_fail(e, why.status, "%.190s: a report or predictions; --trace follows it to what it was made from", f.path);
     else if (status && strncmp(why.text, f.path, strlen(f.path)) == 0)

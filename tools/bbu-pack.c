@@ -38,9 +38,9 @@ static const struct opt options[] = {
     OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out images that fail; exit 3"),
-    OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
+    OPT_FLAG('f', "force", &force, "write more than the free disk space"),
     OPT_PATH(0, "root", &given_root, "DIR", "the photographs lie in DIR [as the catalogue says]"),
-    OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest picture [256M]"),
+    OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest image [256M]"),
     OPT_JOBS(&n_jobs),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
@@ -447,7 +447,7 @@ static void check_output(void)
     if (!file_exists(output))
         return;
     if (!file_is_dir(output))
-        msg_die("%s: is there and is not a folder", output);
+        msg_die("%s: exists and is not a folder", output);
     if (file_list(output, &names, &n, &e))
         msg_die("%s", e.text);
     for (int64_t i = 0; i < n; i++)
@@ -485,7 +485,7 @@ static void announce_size(const struct plan *p)
     if (disk_space_check(output, p->bytes, &e) == 0)
         return;
     if (!force)
-        msg_die("%s (-f writes them all the same)", e.text);
+        msg_die("%s (-f writes them anyway)", e.text);
     msg_warn("%s", e.text);
 }
 
@@ -511,7 +511,7 @@ static void check_usage(void)
 {
     static const void *const of_scaled_jpeg[] = {&quality, NULL};
     if (!output)
-        msg_usage("where to? -o DIR");
+        msg_usage("-o DIR is required");
     if (strcmp(output, "-") == 0)
         msg_usage("shards are a folder of files: they cannot go to standard output");
     if (!short_side || strcmp(store, "jpeg") != 0)
@@ -527,7 +527,7 @@ int main(int argc, char **argv)
     uint64_t bytes = 0;
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
-        msg_usage(argc == first ? "which CATALOGUE?" : "one CATALOGUE at a time");
+        msg_usage(argc == first ? "CATALOGUE is missing" : "one CATALOGUE at a time");
     check_usage();
     file_on_signal();
     check_output(); /* what it reads is no input */

@@ -30,7 +30,7 @@ static const struct opt options[] = {
     OPT_PATH('c', "config", &config_name, "FILE", "settings of the run (YAML) [the published defaults]"),
     OPT_COUNT('n', "steps", &n_steps, 1, 1000000000, "N", "batches to write [all that the run's settings have]"),
     OPT_COUNT(0, "first-step", &first_step, 0, 1000000000, "N", "step of the first batch [0]"),
-    OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
+    OPT_FLAG('f', "force", &force, "write more than the free disk space"),
     OPT_PATH(0, "sheet", &sheet_name, "FILE.jpg", "draw a contact sheet instead of writing views"),
     OPT_COUNT(0, "rows", &n_rows, 1, CONTACT_SHEET_ROWS_MAX, "N", "rows on the sheet, a photograph each [8]"),
     OPT_COUNT(0, "seed", &seed, 0, 9007199254740991.0, "N", "the same as train.seed=N"),
@@ -126,7 +126,7 @@ static void announce_size(const struct views_header *h, int64_t n)
     if (disk_space_check(output, batch * (double)n, &e) == 0)
         return;
     if (!n_steps && !force)
-        msg_die("%s (-n writes fewer batches, -f all the same)", e.text);
+        msg_die("%s (-n writes fewer batches, -f writes all anyway)", e.text);
     msg_warn("%s", e.text);
 }
 
@@ -184,8 +184,7 @@ static void report_views(const struct batch_loader *loader, int64_t n)
     msg_note("%s of %s from %s", FMT_COUNT(n, "batch", "batches"), FMT_COUNT(h->batch, "sample", "samples"),
              FMT_COUNT(h->n_images, "image", "images"));
     if (r->samples > 0)
-        msg_warn("%s made of other images: %s be used",
-                 FMT_COUNT(r->samples, "of the samples was", "of the samples were"),
+        msg_warn("%lld of the samples used replacement images: %s be used", (long long)r->samples,
                  FMT_COUNT(r->n_images, "image cannot", "images cannot"));
 }
 

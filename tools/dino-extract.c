@@ -35,15 +35,15 @@ static const struct opt options[] = {
     OPT_FLAG(0, "no-norm", &no_norm, "outputs of blocks as they are, without the final norm"),
     OPT_FLAG(0, "unit", &unit, "bring each token to unit length"),
     OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "pixels of the shorter side; 0: as it is [256]"),
-    OPT_COUNT(0, "size", &size, 0, 65535, "N", "then the square of N pixels in the middle; 0: the whole picture [224]"),
+    OPT_COUNT(0, "size", &size, 0, 65535, "N", "then the square of N pixels in the middle; 0: the whole image [224]"),
     OPT_CHOICE(0, "fit", &fit, "resize|crop|pad", "what is done to sizes that are no multiple of the patch [resize]"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of weights that hold both [teacher]"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
     OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
-    OPT_FLAG('k', "keep-going", &keep_going, "leave out pictures that cannot be decoded; exit 3"),
-    OPT_FLAG('f', "force", &force, "write more than the disk seems to have room for"),
+    OPT_FLAG('k', "keep-going", &keep_going, "leave out images that cannot be decoded; exit 3"),
+    OPT_FLAG('f', "force", &force, "write more than the free disk space"),
     OPT_JOBS(&n_jobs),
     OPT_DEVICE(&device_name),
     OPT_JSON(&json),
@@ -52,7 +52,7 @@ static const struct opt options[] = {
     OPT_END};
 static const struct opt_tool tool = {
     "dino-extract", "-w WEIGHTS SHARD... | PICTURE... | -",
-    "Compute features of pictures from shards, JPEG files, or names on standard input.", options, NULL};
+    "Compute features of images from shards, JPEG files, or names on standard input.", options, NULL};
 
 /* ------------------------------------------------------------------ the network */
 struct network {
@@ -249,7 +249,7 @@ static void set_shape_of_first(struct run *r)
         image_release(&s->decoded);
         return;
     }
-    msg_die("no picture can be decoded");
+    msg_die("no image can be decoded");
 }
 
 static void make_recipe(const struct extract *x, const struct image_set *images, struct recipe *r)
@@ -273,7 +273,7 @@ static void complete_header(struct run *r, const struct network *n)
         set_shape_of_first(r);
 }
 
-/* Before the first image goes through the network: all patches of many images are more than one thinks. */
+/* Before the first image goes through the network: all patches of many images are a large file. */
 static void check_disk_space(const struct run *r)
 {
     enum { LABEL_BYTES = 128 }; /* of a row, about */
@@ -289,7 +289,7 @@ static void check_disk_space(const struct run *r)
     if (disk_space_check(output, bytes, &e) == 0)
         return;
     if (!force)
-        msg_die("%s (-f writes them all the same)", e.text);
+        msg_die("%s (-f writes them anyway)", e.text);
     msg_warn("%s", e.text);
 }
 
@@ -371,10 +371,10 @@ static void report(const struct run *r, const struct network *n)
     char hex[DIGEST_HEX];
     digest_hex(n->hash, hex);
     if (cropped > 0)
-        msg_note("%.1f %% of the pictures' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
+        msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
                  100 * cropped, resize, size, fit);
     if (r->n_skipped > 0)
-        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->images->n, "picture", "pictures"),
+        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->images->n, "image", "images"),
                  r->n_skipped == 1 ? "was" : "were");
     if (!json)
         return;
@@ -414,7 +414,7 @@ static void check_usage(int n_operands, char **operand)
     if (!weights_path)
         msg_usage("-w WEIGHTS is missing");
     if (n_operands == 0)
-        msg_usage("nothing to extract from: name shards, pictures, or - for names on standard input");
+        msg_usage("nothing to extract from: name shards, images, or - for names on standard input");
     if (model && config_path)
         msg_usage("--model and --config exclude each other");
     if (model && weights_check_model(model, &e))
@@ -446,7 +446,7 @@ static void open_images(struct image_set *images, char **operand, int n)
     if (image_set_open(images, (const char *const *)operand, n, null_names ? 0 : '\n', &e))
         msg_die("%s", e.text);
     if (images->n == 0)
-        msg_die("no pictures are named");
+        msg_die("no images are named");
 }
 
 static void open_extraction(struct extract *x, const struct network *n, const struct device *device)

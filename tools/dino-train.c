@@ -39,14 +39,14 @@ static const struct opt options[] = {
     OPT_END};
 static const struct opt_tool tool = {
     "dino-train", "[-c FILE] [key=value]...",
-    "Train a DINOv2 network on shards or views; the same command again goes on where it stopped.", options,
+    "Train a DINOv2 network on shards or views; the same command resumes a stopped run.", options,
     "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys."};
 
 /* ------------------------------------------------------------------ settings */
 static void warn_idle(void *arg, const char *key, const char *why)
 {
     (void)arg;
-    msg_warn("%s: set, and without effect: %s", key, why);
+    msg_warn("%s: has no effect: %s", key, why);
 }
 
 static void read_settings(struct config *c, const struct world *world, int argc, char **argv, int first)
@@ -62,7 +62,7 @@ static void read_settings(struct config *c, const struct world *world, int argc,
     if (status)
         opt_fail(&e);
     if (asked != 0 && asked != c->optim.lr)
-        msg_warn("optim.lr: set, and overwritten: optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
+        msg_warn("optim.lr: ignored; computed as optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
     config_each_idle(c, warn_idle, NULL);
 }
 
@@ -172,7 +172,7 @@ static void stop(int number)
     if (number == SIGQUIT)
         signals_die(number);
     if (!stop_signal)
-        msg_note("%s: the run stops when what is in work is done and saved", signals_name(number));
+        msg_note("%s: stopping after the current iteration is saved", signals_name(number));
     stop_signal = number;
 }
 
@@ -216,11 +216,11 @@ static void report_end(struct run *r)
         return; /* which was said, with what was last saved */
     if (s->failed)
         run_log(&r->log, RUN_ERROR,
-                "%s: the last state is not saved; last saved: %s; the same command goes on from there", s->why.text,
+                "%s: the last state is not saved; last saved: %s; run the same command to resume", s->why.text,
                 checkpoint_saver_last(s, text));
     else if (r->end == RUN_STOPPED)
-        run_log(&r->log, RUN_NOTE, "stopped by %s %s%s; the same command goes on", signals_name(stop_signal),
-                s->last < 0 ? "" : "behind ", run_report_iteration(s->last, text));
+        run_log(&r->log, RUN_NOTE, "stopped by %s %s%s; run the same command to resume", signals_name(stop_signal),
+                s->last < 0 ? "" : "after ", run_report_iteration(s->last, text));
     else if (r->end == RUN_COMPLETE)
         run_log(&r->log, r->verdict == COLLAPSE_COMPLETE ? RUN_ERROR : RUN_NOTE, "%s done; %s",
                 FMT_COUNT(r->n_iterations, "iteration is", "iterations are"), collapse_text(r->verdict));
@@ -261,7 +261,7 @@ static void report(struct run *r)
     if (r->end == RUN_FAILED) {
         run_log(&r->log, RUN_ERROR, "%s", r->error.text);
     } else if (r->end == RUN_NOT_STARTED) {
-        run_log(&r->log, RUN_NOTE, "stopped by %s before the first batch; the same command goes on",
+        run_log(&r->log, RUN_NOTE, "stopped by %s before the first batch; run the same command to resume",
                 signals_name(stop_signal));
     } else {
         report_end(r);
@@ -282,7 +282,7 @@ int main(int argc, char **argv)
     if (only_plan)
         return print_plan(&r.config, r.world, &r.device);
     if (r.config.origin[CONFIG_train_dataset_path].kind == CONFIG_DEFAULT)
-        msg_usage("train.dataset_path is not set: which shards or views?");
+        msg_usage("train.dataset_path is not set; it must name shards or views");
     check_launch();
     r.n_threads = (int)n_jobs;
     r.force = force;

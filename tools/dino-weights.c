@@ -345,7 +345,7 @@ static void read_origin(struct weights_origin *origin, struct network *n, bool r
     if (hash_text(n, hex, &e))
         msg_die("%s: %s", n->w.path, e.text);
     if (origin->hash && strcmp(origin->hash, hex) != 0) {
-        msg_warn("%s: its tensors are not those that its metadata tells of: where they come from is left out",
+        msg_warn("%s: its tensors are not those that its metadata describes: their origin is left out",
                  n->w.path);
         weights_origin_release(origin);
         return;

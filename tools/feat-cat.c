@@ -50,7 +50,7 @@ static void join_recipe(const struct input *in)
 {
     char what[512];
     if (in != inputs && feat_uncompared(&inputs[0].feat.header, &in->feat.header, what, sizeof what))
-        msg_warn("%s, %s: not compared, since one of them does not say it: %s", inputs[0].path, in->path, what);
+        msg_warn("%s, %s: cannot compare (missing in one file): %s", inputs[0].path, in->path, what);
     recipe_intersect(&inputs[0].feat.header.recipe, &in->feat.header.recipe);
 }
 
@@ -69,7 +69,7 @@ static void open_inputs(char **path, int n)
         if (feat_open(&in->feat, &io, &e))
             msg_die("%s: %s", in->path, e.text);
         if (feat_compatible(&inputs[0].feat.header, &in->feat.header, &e))
-            msg_die("%s: does not go with %s: %s", in->path, inputs[0].path, e.text);
+            msg_die("%s: is incompatible with %s: %s", in->path, inputs[0].path, e.text);
         join_recipe(in);
     }
     n_inputs = n;

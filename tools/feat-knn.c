@@ -140,7 +140,7 @@ static void open_inputs(struct job *j, char **path)
         open_set(j, &j->val, "val", val_path);
     score_inputs_add(&j->scoring.inputs, "weights", NULL, j->train.header.weights);
     if (rows_n_labelled(&j->train.rows) == 0)
-        msg_die("%s: no labels: nobody can vote", j->train.path);
+        msg_die("%s: no labelled rows to vote", j->train.path);
     check(score_options_plan(&score_options, &j->train.header, (uint64_t)seed, &j->scoring.plan, &e), &e);
     struct rows *all[] = {&j->train.rows, &j->query.rows, &j->val.rows};
     check(groups_number(all, 3, &e), &e);
@@ -358,7 +358,7 @@ static void check_usage(int n_operands, int n_per_class)
     if (n_operands == 1 && !leave_group_out)
         msg_usage("one file alone is classified with --leave-group-out");
     if (n_per_class && output)
-        msg_usage("-o does not go with --per-class");
+        msg_usage("-o is incompatible with --per-class");
     if (n_tries > 1 && !n_per_class)
         msg_usage("--tries is for --per-class");
     if (output && file_is_same(output, report_path))

@@ -201,8 +201,8 @@ static void check_model_overlap(struct job *j)
     struct overlap o;
     char text[OVERLAP_TEXT];
     if (rows_n_labelled(&j->query.rows) > 0 && !contents_are_known(j))
-        msg_warn("%s, %s: not both say which images they are of: whether rows are scored that the classifier was "
-                 "fitted to is not known", model_path, j->query.path);
+        msg_warn("%s, %s: cannot check for data leakage: one of the files does not identify its images",
+                 model_path, j->query.path);
     for (int i = 0; i < 2; i++) {
         check(overlap_seen(seen[i], &j->query.rows, &o, &e), &e);
         check(overlap_judge(&o, j->query.path, what[i], score_options.allow_overlap, text, &e), &e);
@@ -290,7 +290,7 @@ static void fit(struct job *j)
     check_of(train_path, model_selection_run(&selection, &j->device, &j->best, &e), &e);
     progress_end(&progress);
     if (j->best.n_not_converged)
-        msg_warn("fits of the choice that ended before the gradient was small enough: %d", j->best.n_not_converged);
+        msg_warn("fits during selection that did not converge: %d", j->best.n_not_converged);
 }
 
 static void report_fit(struct job *j)

@@ -53,7 +53,7 @@ static int check_header(const struct views_header *h, const struct config *c, st
         (status = check_count(h->grid_w, expected.grid_w, "patches a side", e)))
         return status;
     if (memcmp(&h->pixel_norm, &expected.pixel_norm, sizeof h->pixel_norm))
-        return fmt_fail(e, FMT_MISMATCH, "made with another augment.mean or augment.std than the settings say");
+        return fmt_fail(e, FMT_MISMATCH, "augment.mean or augment.std differs from the settings");
     return 0;
 }
 

@@ -44,5 +44,7 @@ int featset_check(struct featset *s, const struct feat_header *h, const char *na
     int status = feat_compatible(h, &own, &why);
     if (!status)
         status = renumber(s, h, &why);
-    return status ? fmt_fail(e, (enum fmt_status)status, "%s: does not go with %s: %s", s->path, name, why.text) : 0;
+    return status
+               ? fmt_fail(e, (enum fmt_status)status, "%s: is incompatible with %s: %s", s->path, name, why.text)
+               : 0;
 }

@@ -260,7 +260,8 @@ int overlap_judge(const struct overlap *o, const char *query, const char *learne
     char text[OVERLAP_TEXT];
     overlap_text(o, query, learned, text);
     if (overlap_any(o) && !allowed)
-        return fmt_fail(e, FMT_MISMATCH, "%.280s: the scores would be too good (--allow-overlap scores them)", text);
-    snprintf(warning, OVERLAP_TEXT, "%.370s%s", text, text[0] ? ": the scores are too good" : "");
+        return fmt_fail(e, FMT_MISMATCH, "%.280s: the scores would be optimistic (data leakage; --allow-overlap scores "
+                        "anyway)", text);
+    snprintf(warning, OVERLAP_TEXT, "%.350s%s", text, text[0] ? ": the scores are optimistic (data leakage)" : "");
     return 0;
 }

@@ -29,7 +29,7 @@ static void compare_sets(const struct scoring *s, const struct featset *set, con
     else if (own->n_classes > 0 && !same)
         s->note("%.150s: its classes are in another order than those of %.150s; they go by name", set->path, name);
     if (feat_uncompared(h, own, what, sizeof what))
-        s->warn("%.150s, %.150s: not compared, since one of them does not say it: %s", name, set->path, what);
+        s->warn("%.150s, %.150s: cannot compare (missing in one file): %s", name, set->path, what);
 }
 
 int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,

@@ -43,7 +43,7 @@ a=$(group train 1) b=$(group train 2) c=$(group train 3)
 fresh
 rm "d/train/$a/$a-0.jpeg"
 : >"d/train/$a/$a-1.jpeg"
-echo 'no picture' >"d/train/$b/$b-0.jpeg"
+echo 'not an image' >"d/train/$b/$b-0.jpeg"
 size=$(stat -c %s "d/train/$b/$b-1.jpeg")
 truncate -s $((size / 2)) "d/train/$b/$b-1.jpeg"
 index 1
@@ -55,12 +55,12 @@ err_has "train/$b/$b-1.jpeg: coded data is missing"
 err_has '4 errors: 1 missing, 1 empty, 1 not JPEG, 1 cut short or damaged'
 index 3 -k
 err_has '26 images in 10 groups'
-err_has "warning: $a: the group has 1 of the usual 3 shots"
+err_has "warning: $a: the group has 1 image, the usual number is 3"
 cp x.index k.index
 index 3 -k -j1
 same k.index x.index
 index 3 -k -q
-err_has "warning: $a: the group has 1 of the usual 3 shots"
+err_has "warning: $a: the group has 1 image, the usual number is 3"
 err_lacks 'in 10 groups'
 
 # ---- labels
@@ -96,7 +96,7 @@ err_has 'train 17'
 fresh
 edit train "3i\\$line"
 index 0
-err_has 'stands 2 times; kept once'
+err_has 'listed 2 times; used once'
 err_has '30 images'
 fresh
 negative=$(grep -h '"gt_label": 0' d/annotations/train.json | head -n 1 | sed 's/.*"img_path": "\([^"]*\).*/\1/')
@@ -192,7 +192,7 @@ err_has "$u 3, bad 3"
 fresh
 edit val "4{p;s/$v-[0-9].jpeg/$v-9.jpeg/}" && cp "made/train/$a/$a-0.jpeg" "d/val/$v/$v-9.jpeg"
 index 0
-err_has "warning: $v: the group has 4 shots, 3 are usual"
+err_has "warning: $v: the group has 4 images, the usual number is 3"
 
 # ---- a list that names files in a system folder: they are taken, and only the other folders are left out
 fresh
@@ -236,7 +236,7 @@ err_has 'more than 10000 entries are wrong; data_list[10000]: not an object'
 fresh
 edit val '0,/"group_id"/s//"group_id": "x", "group_id"/'
 index 1
-err_has 'the key group_id comes twice'
+err_has 'the key group_id appears twice'
 fresh
 edit val '3s/"group_id": "[^"]*"/"group_id": 9007199254740993, "serial": 12345678901234567890/;4,5s/"group_id": "[^"]*"/"group_id": 9007199254740992/'
 index 0
@@ -275,7 +275,7 @@ err_has 'the group has negative and positive'
 fresh
 edit val 3d
 index 0
-err_has "warning: $v: the group has 2 of the usual 3 shots"
+err_has "warning: $v: the group has 2 images, the usual number is 3"
 err_has 'in no list; left out'
 err_has '29 images'
 fresh
@@ -300,9 +300,9 @@ segment() { head -c 2 "$1"; printf "\xff\xe1\x00\x$2$3"; tail -c +3 "$1"; }
 segment "made/train/$a/$a-0.jpeg" 28 'Exif\0\0Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0' >"d/train/$a/$a-0.jpeg"
 segment "made/train/$a/$a-1.jpeg" 33 'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="6"' >"d/train/$a/$a-1.jpeg"
 index 0
-check 'EXIF whose name stands twice turns the picture' bash -c "bbu-info -l x.index | grep '$a-0.jpeg' | grep -q '48 x 64'"
+check 'EXIF whose name appears twice rotates the image' bash -c "bbu-info -l x.index | grep '$a-0.jpeg' | grep -q '48 x 64'"
 err_lacks "$a-0.jpeg"
-err_has "warning: train/$a/$a-1.jpeg: orientation 6 stands in XMP alone, not in EXIF, and is not applied"
+err_has "warning: train/$a/$a-1.jpeg: orientation 6 is only in XMP, not in EXIF, and is not applied"
 check 'XMP does not' bash -c "bbu-info -l x.index | grep '$a-1.jpeg' | grep -q '64 x 48'"
 index 0 --as-stored
 err_lacks XMP
@@ -342,7 +342,7 @@ for wrong in 'ok,badd:"badd" is no class; there are "bad", "ok"' 'ok:"bad" is mi
     status 1 bbu-index --layout classes --classes "${wrong%%:*}" -o w.index cl
     err_has "--classes: ${wrong#*:}"
 done
-for wrong in 'ok,bad,ok:"ok" stands twice' ',ok:an empty name' ':an empty name' 'no,no:"no" stands twice'; do # whatever the files
+for wrong in 'ok,bad,ok:"ok" appears twice' ',ok:an empty name' ':an empty name' 'no,no:"no" appears twice'; do # whatever the files
     status 2 bbu-index --layout classes --classes "${wrong%%:*}" -o w.index cl
     err_has "--classes ${wrong%%:*}: ${wrong#*:}"
 done
@@ -362,7 +362,7 @@ cp "made/val/$v/$v-0.jpeg" sp/other/z.jpg
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
 err_has "warning: other/z.jpg: in no split's folder; left out"
-err_has 'warning: sp: no groups: photographs of one installation belong into a folder below the class'
+err_has 'warning: sp: no groups: photographs of one installation belong in a folder below the class'
 status 0 bbu-index --json --layout classes -o c.index sp
 out_has '"level":"warning","kind":"no-groups","thing":"sp","reason":"no groups: '
 
@@ -409,7 +409,7 @@ status 0 bash -c 'bbu-index -0 -o n0.index - <names0'
 err_has '1 image in 1 group'
 status 1 bash -c 'printf "none.jpg\nnone.jpg\n" | bbu-index -o n0.index -'
 err_has 'none.jpg: No such file'
-err_has 'stands 2 times'
+err_has 'listed 2 times'
 printf 'made/train/%s/%s-0.jpeg\n' "$a" "$a" "$b" "$b" >names
 status 0 bash -c 'bbu-index --no-provenance -o n0.index - <names'
 { printf '\xEF\xBB\xBF'; sed 's/$/\r/' names; echo; } >windows

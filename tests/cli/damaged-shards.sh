@@ -32,8 +32,8 @@ image=$(sed -n 's/.*: block \([0-9]*\) is damaged; replaced by .*/\1/p' err)
 check "the key of image $image, as in the undamaged shards: $key" test -n "$key" -a "$key" = "$(key_of "$image")"
 last=$(replaced one | awk '{print $NF}')
 check "the metrics count: $(replaced one)" test "$last" -ge 2
-err_has "$last of 96 samples were made of other images: 1 image of the data cannot be used"
-check 'log.txt has it, too' grep -q "$last of 96 samples were made of other images" one/log.txt
+err_has "$last of 96 samples used replacement images: 1 image of the data cannot be used"
+check 'log.txt has it, too' grep -q "$last of 96 samples used replacement images" one/log.txt
 state one/model_0000023.rank_0.ckpt >state
 check 'and the checkpoint' grep -qF "\"replaced\":{\"samples\":$last,\"images\":[$image],\"keys\":[\"$key\"]}" state
 identity() { bbu-info --json "$1" | sed -n 's/.*"identity": *"\([0-9a-f]*\)".*/\1/p'; }
@@ -52,7 +52,7 @@ for iteration in 3 11 15; do # resumed before and after the first replacement
     status 0 train train.output_dir=parts
     same_results one parts
 done
-err_has "$last of 96 samples were made of other images"
+err_has "$last of 96 samples used replacement images"
 check 'what was reported before the checkpoint is not reported again' test "$(grep -c '; replaced by' err)" -le 1
 rm -rf killed
 newest() { find killed -name 'model_*.ckpt' 2>/dev/null | sort | tail -n 1; }
@@ -75,7 +75,7 @@ check 'a repaired shard does not reset the count' grep -qF "\"replaced\":{\"samp
 cp -r train other && damage 50
 cp -a one other-run && rm other-run/model_0000023.rank_0.ckpt
 status 0 train train.dataset_path=other train.output_dir=other-run train.resume=true
-err_has "of 96 samples were made of other images, before the run went on with other data"
+err_has "of 96 samples used replacement images, before the run resumed with other data"
 err_lacks '0 images of the data'
 state other-run/model_0000023.rank_0.ckpt >state
 check 'the count without the images' grep -q '"replaced":{"samples":[1-9][0-9]*,"images":\[\],"keys":\[\]}' state
@@ -87,7 +87,7 @@ err_has "damaged/$shard: block "
 err_has 'with it 2 of 30 images cannot be used, train.max_replaced=0.01 allows 1'
 check 'the state is saved' bash -c 'ls two/model_*.ckpt'
 status 0 train train.output_dir=two train.max_replaced=0.05
-err_has 'of 96 samples were made of other images: 2 images of the data cannot be used'
+err_has 'of 96 samples used replacement images: 2 images of the data cannot be used'
 status 0 train -q train.output_dir=straight train.max_replaced=0.05
 same_results two straight
 status 1 train train.output_dir=none train.max_replaced=0
@@ -113,7 +113,7 @@ err_has "$key: damaged/$shard: block $image is damaged; replaced by "
 by=$(sed -n 's/.*; replaced by //p' err)
 n=$(sed 's/.*"replaced":\([0-9]*\)}.*/\1/' out)
 out_has '"bad_images":1,"replaced":'
-err_has "$n of the samples were made of other images: 1 image cannot be used"
+err_has "$n of the samples used replacement images: 1 image cannot be used"
 bbu-info -l v.views >lines
 check "$key is not in the views" lacks "$key" lines
 check "$by is" grep -qF "$by" lines

@@ -1,4 +1,4 @@
-# dino-extract: rows for every picture, the same bits whatever is extracted with it; sizes, layers, what is left out.
+# dino-extract: rows for every image, with bits that do not depend on the rest of the extraction; sizes, layers, what is left out.
 . "$TESTS/cli/lib.sh"
 golden=${GOLDEN:-$TESTS/golden}
 case $golden in /*) ;; *) golden=$TESTS/../$golden ;; esac
@@ -12,9 +12,9 @@ text() { feat-cat -q --text "$1" >"${1%.feat}.txt"; }
 status 0 dino-extract -w "$w" s -o a.feat
 err_has 'Loaded pretrained weights from'
 err_has 'heads and resampling deduced'
-err_has '% of the pictures'
+err_has '% of the images'
 text a.feat
-check 'a row for each picture' bash -c 'test $(grep -c jpeg a.txt) -eq $(find d -name "*.jpeg" | wc -l)'
+check 'a row for each image' bash -c 'test $(grep -c jpeg a.txt) -eq $(find d -name "*.jpeg" | wc -l)'
 for j in 1 2 3; do
     status 0 extract -j$j s -o j.feat
     same a.feat j.feat
@@ -44,7 +44,7 @@ same n.txt r.txt
 check 'named JPEG files give the values of the shards' cmp <(cut -f 1,6- a.txt | sed 's|^|d/|' | sort) <(cut -f 1,6- n.txt | sort)
 first=$(head -n 1 names)
 status 0 extract "$first" -o one.feat
-check 'a picture alone has the same features' bash -c 'grep -qxF "$(feat-cat -q --text one.feat)" n.txt'
+check 'one image by itself has the same features' bash -c 'grep -qxF "$(feat-cat -q --text one.feat)" n.txt'
 status 0 dino-extract -w "$w" --json s -o k.feat
 out_has '"report":"extract"'
 out_has '"skipped":0'
@@ -116,7 +116,7 @@ err_has 'cut.jpeg: '
 err_lacks ': extract: ' # how many in how much time: of what was done
 status 3 dino-extract -k -w "$w" "$first" cut.jpeg missing.jpeg -o k.feat
 err_has 'missing.jpeg: No such file or directory; left out'
-err_has '2 of 3 pictures were left out'
+err_has '2 of 3 images were left out'
 text k.feat
 check 'the good one is there' test "$(grep -c jpeg k.txt)" -eq 1
 status 2 dino-extract s

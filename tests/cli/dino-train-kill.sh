@@ -49,8 +49,8 @@ dino-train -j2 -c t.yaml train.output_dir=stopped train.teacher_pth=true train.s
 stop_by_term $! stopped
 got=$?
 check "SIGTERM: status 75 (or the run was over: 0), not $got" test $got -eq 75 -o $got -eq 0
-[ $got -eq 75 ] && err_has 'dino-train: SIGTERM: the run stops when what is in work is done and saved'
-[ $got -eq 75 ] && err_has 'dino-train: stopped by SIGTERM behind iteration'
+[ $got -eq 75 ] && err_has 'dino-train: SIGTERM: stopping after the current iteration is saved'
+[ $got -eq 75 ] && err_has 'dino-train: stopped by SIGTERM after iteration'
 check "the state is saved" bash -c 'ls stopped/model_*.ckpt'
 status 0 dino-train -c t.yaml train.output_dir=stopped train.teacher_pth=true train.saveckp_freq=1000
 [ $got -eq 75 ] && err_has 'Rank 0: Resumed training from checkpoint stopped/model_'

@@ -70,7 +70,7 @@ status 0 train train.output_dir=from-weights train.resume=true MODEL.WEIGHTS=hal
 err_has 'at epoch 0, iteration 11'
 status 2 train train.resume_path=x
 status 2 dino-train train.output_dir=unnamed
-err_has 'train.dataset_path is not set: which shards or views?'
+err_has 'train.dataset_path is not set; it must name shards or views'
 check 'nothing is made for it' test ! -e unnamed
 
 # ---- resume: false
@@ -86,7 +86,7 @@ for own in MODEL.WEIGHTS=longer/eval/training_11/teacher_checkpoint.safetensors 
     MODEL.WEIGHTS=./longer/../longer/model_0000011.rank_0.ckpt \
     student.pretrained_weights=longer/eval/best/teacher_checkpoint.safetensors; do # not what -f would remove
     status 1 train -f train.resume=false train.output_dir=longer optim.epochs=1 $own
-    err_has "${own#*=}: is of the run that would be removed"
+    err_has "${own#*=}: belongs to the run that would be removed"
     check 'it is there' test -s "${own#*=}"
 done
 same_results new longer
@@ -97,13 +97,13 @@ rm -rf run && cp -a done run
 printf X | dd of=$newest bs=1 seek=$(($(stat -c %s $newest) / 2)) conv=notrunc 2>/dev/null
 status 0 train
 err_has "$newest"
-err_has 'this checkpoint cannot be used and is passed over'
+err_has 'this checkpoint cannot be used and is skipped'
 err_has 'Resumed training from checkpoint run/model_0000019.rank_0.ckpt'
 same_results run done
 for part in 2 3; do # cut at the end, cut to zero bytes
     truncate -s $((part == 2 ? 1000 : 0)) $newest
     status 0 train
-    err_has 'is passed over'
+    err_has 'is skipped'
     same_results run done
 done
 for f in run/model_*.ckpt; do truncate -s -1 "$f"; done
@@ -142,7 +142,7 @@ check 'it is in log.txt, too' grep -q 'that are missing: 1, the first of iterati
 rm -rf run && cp -a done run && cp run/model_0000015.rank_0.ckpt run/model_0000099.rank_0.ckpt
 mv run/model_0000023.rank_0.ckpt run/model_0000021.rank_0.ckpt
 status 0 train
-err_has 'run/model_0000099.rank_0.ckpt: its name says iteration 99, and it holds iteration 15; this checkpoint cannot be used and is passed over'
+err_has 'run/model_0000099.rank_0.ckpt: its name says iteration 99, and it holds iteration 15; this checkpoint cannot be used and is skipped'
 err_has 'run/model_0000021.rank_0.ckpt: its name says iteration 21, and it holds iteration 23; this checkpoint'
 err_has 'Resumed training from checkpoint run/model_0000019.rank_0.ckpt at epoch 1, iteration 19'
 check 'no line is lost or doubled' cmp run/training_metrics.json done/training_metrics.json
@@ -157,7 +157,7 @@ status 0 train train.output_dir=w1 "student.pretrained_weights=$teacher" optim.e
 err_has "Loaded pretrained weights from $teacher"
 err_has '35 tensors loaded, 8 new; positions 4 x 4 will be interpolated'
 status 0 train train.output_dir=w1 "student.pretrained_weights=$teacher" optim.epochs=1
-err_has "student.pretrained_weights: set, and not used: the run goes on from a checkpoint"
+err_has "student.pretrained_weights: ignored: resuming from a checkpoint"
 status 1 train train.output_dir=w1 optim.epochs=1
 err_has 'student.pretrained_weights: set there, not here'
 status 1 train train.output_dir=w1 student.pretrained_weights=done/eval/initial/teacher_checkpoint.safetensors optim.epochs=1
@@ -165,17 +165,17 @@ err_has 'other contents there than here'
 status 0 train train.output_dir=w2 "MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt" "student.pretrained_weights=$teacher" optim.epochs=1
 err_has 'Loaded pretrained weights from done/model_0000023.rank_0.ckpt'
 err_has '43 tensors loaded, 0 new; positions 4 x 4 will be interpolated'
-err_has 'both networks and the centres of iteration 23; the optimizer begins anew'
-err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
+err_has 'both networks and the centres of iteration 23; the optimizer state is reset'
+err_has 'student.pretrained_weights: ignored: starting from MODEL.WEIGHTS'
 status 1 train train.output_dir=w7 MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt student.depth=1 # tensors that the model does not have
 err_has 'dino-train: done/model_0000023.rank_0.ckpt: student.backbone.blocks.1.norm1.weight belongs nowhere in this model'
 err_has 'dino-train: done/model_0000023.rank_0.ckpt: teacher.backbone.blocks.1.ls2.gamma belongs nowhere in this model'
-err_has '0 tensors are missing, 0 do not fit, 28 belong nowhere'
+err_has 'tensors: 0 missing, 0 of wrong shape, 28 unexpected'
 status 1 train train.output_dir=w7 MODEL.WEIGHTS=done/model_0000023.rank_0.ckpt student.qkv_bias=false
-err_has '0 tensors are missing, 0 do not fit, 4 belong nowhere'
+err_has 'tensors: 0 missing, 0 of wrong shape, 4 unexpected'
 status 1 train train.output_dir=done train.resume=true student.depth=3
 check 'all that are missing are listed' test $(grep -c 'blocks.2.* is missing' err) -eq 56
-err_has '56 tensors are missing, 0 do not fit, 0 belong nowhere'
+err_has 'tensors: 56 missing, 0 of wrong shape, 0 unexpected'
 status 1 train train.output_dir=done train.resume=true optim.optimizer=sgd
 err_has 'optimizer.v.backbone.cls_token belongs nowhere in this model'
 check 'its teacher before the first step is that of the checkpoint' cmp <(dino-weights list w2/eval/initial/teacher_checkpoint.safetensors | grep -v initial) <(dino-weights list $teacher | grep -v training_23)
@@ -218,7 +218,7 @@ train train.dataset_path=hold train.output_dir=both -q 2>/dev/null &
 holder=$!
 for i in $(seq 100); do [ -e both/log.txt ] && break; sleep 0.05; done
 status 1 train train.output_dir=both
-err_has 'another dino-train is at work in this directory'
+err_has 'another dino-train is already running in this directory'
 kill $holder 2>/dev/null
 : >hold 2>/dev/null & sleep 0.2; kill $! 2>/dev/null
 wait 2>/dev/null
@@ -228,7 +228,7 @@ err_has 'nothing'
 status 1 train train.dataset_path=ImageNet:split=TRAIN train.output_dir=z
 err_has 'a published data set'
 status 1 train evaluation.knn_k=1000 train.output_dir=z
-err_has 'evaluation.knn_k: none is at most'
+err_has 'evaluation.knn_k: every value exceeds the '
 
 # ---- backup: a verified copy; a backup that fails warns and does not stop
 status 0 train train.output_dir=b train.backup_dir=copies train.backup_period=8 optim.epochs=1

@@ -73,7 +73,7 @@ status 0 bash -c 'feat-cat <a.feat - --split train | feat-cat --text -'
 check 'through pipes' cmp out <(head -n 2 one.txt)
 
 status 1 feat-cat a.feat other.feat -o no.feat
-err_has 'other.feat: does not go with a.feat: made by different weights'
+err_has 'other.feat: is incompatible with a.feat: made by different weights'
 check 'no output' test ! -e no.feat
 status 1 feat-cat --text x.shard
 err_has 'x.shard: is a file of kind shard, not features'

@@ -37,14 +37,14 @@ cp out apart
 status 0 feat-knn -q -k 5 --resamples 0 --json --allow-overlap train.feat train.feat
 check 'with its own group a row is found again' bash -c '! cmp -s out apart'
 status 0 feat-knn -g -k 5 --resamples 0 --json train.feat train.feat
-err_lacks 'too good'
+err_lacks 'optimistic'
 
 # ---- leaks: rows of one image or of one group on both sides are named, counted, and refused unless asked for
 status 1 feat-knn -k 5 --resamples 0 train.feat train.feat
-err_has 'train.feat (query): 120 of its images are in train.feat (train), the first is g00000/g00000-0.jpeg; so are 40 of its groups, the first is g00000: the scores would be too good (--allow-overlap scores them); --leave-group-out keeps groups apart'
+err_has 'train.feat (query): 120 of its images are in train.feat (train), the first is g00000/g00000-0.jpeg; so are 40 of its groups, the first is g00000: the scores would be optimistic (data leakage; --allow-overlap scores anyway); --leave-group-out keeps groups apart'
 out_empty
 status 0 feat-knn -k 5 --resamples 0 --allow-overlap -r /dev/null train.feat train.feat
-err_has 'the first is g00000: the scores are too good'
+err_has 'the first is g00000: the scores are optimistic (data leakage)'
 status 0 feat-knn -q -k 5 --resamples 0 --allow-overlap train.feat train.feat
 out_has 'overlap  120 images of query are in train, 40 groups: the scores are too good'
 # An image in two groups votes for its copy, whatever group is left out.
@@ -68,15 +68,15 @@ err_has 'one.feat (query): 123 of its images are in one.feat (val)'
 cp "$TESTS/cli/rows-1.0.feat" rows.feat
 status 0 feat-knn -k 1 --resamples 0 rows.feat rows.feat
 err_has 'rows.feat (query): 60 of its rows have keys that stand in rows.feat (train), too'
-err_has 'the scores are too good'
+err_has 'the scores are optimistic (data leakage)'
 
 # ---- features that were made in different ways do not meet
 gen -g 40 -n 1.5 --resize 192 -o at192.feat
 gen -g 20 --first 100 -n 1.5 --resize 96 -o at96.feat
 status 1 feat-knn -k 5 at192.feat at96.feat
-err_has 'at96.feat: does not go with at192.feat: resize 96 against 192'
+err_has 'at96.feat: is incompatible with at192.feat: resize 96, other file has 192'
 status 0 feat-knn -k 5 --resamples 0 -r /dev/null at192.feat test.feat
-err_has 'at192.feat, test.feat: not compared, since one of them does not say it: resize'
+err_has 'at192.feat, test.feat: cannot compare (missing in one file): resize'
 
 # ---- what scores are made from, and which class is looked for, stands in their first lines
 status 0 feat-knn -q -k 5 --resamples 0 train.feat test.feat
@@ -112,13 +112,13 @@ err_has 'unlabelled.feat: no labels, no scores'
 check 'unlabelled rows are predicted' test "$(grep -vc '^#' u.txt)" = 61
 
 status 1 feat-knn -q train.feat other.feat
-err_has 'other.feat: does not go with train.feat: made by different weights'
+err_has 'other.feat: is incompatible with train.feat: made by different weights'
 status 1 feat-knn -q train.feat four.feat
-err_has 'four.feat: does not go with train.feat: rows of class class1, which is none of its 2 classes'
+err_has 'four.feat: is incompatible with train.feat: rows of class class1, which is none of its 2 classes'
 status 1 feat-knn -q -k 121 train.feat test.feat
 err_has 'only 120 rows can vote'
 status 1 feat-knn -q unlabelled.feat test.feat
-err_has 'nobody can vote'
+err_has 'no labelled rows to vote'
 status 1 feat-knn -q --positive good train.feat test.feat
 status 1 feat-knn -q missing.feat test.feat
 head -c 2000 test.feat >cut.feat

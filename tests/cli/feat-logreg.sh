@@ -60,7 +60,7 @@ check 'a classifier from a pipe' bash -c 'feat-logreg -q -m - -o piped.txt -r /d
 status 1 feat-logreg -q -m a.logreg train.feat
 err_has 'train.feat: 120 of its images are in the rows that the classifier was fitted to, the first is g00000/g00000-0.jpeg; so are 40 of its groups'
 status 0 feat-logreg -m a.logreg --allow-overlap --resamples 0 -o leak.txt train.feat
-err_has 'the scores are too good'
+err_has 'the scores are optimistic (data leakage)'
 out_has 'overlap  120 images of query are in fit, 40 groups: the scores are too good'
 check 'predictions say it, too' grep -q '^# overlap  120 images' leak.txt
 status 0 feat-logreg -m a.logreg --allow-overlap --resamples 0 --json train.feat
@@ -68,7 +68,7 @@ out_has '"overlap":[{"of":"query","in":"fit","images":120,"groups":40}]'
 # Nothing to recognise rows by: that is told.
 status 0 feat-logreg -t "$TESTS/cli/rows-1.0.feat" -C 1 --resamples 0 -m unknown.logreg -r /dev/null
 status 0 feat-logreg -m unknown.logreg --resamples 0 -r /dev/null "$TESTS/cli/rows-1.0.feat"
-err_has 'not both say which images they are of: whether rows are scored that the classifier was fitted to is not known'
+err_has 'cannot check for data leakage: one of the files does not identify its images'
 status 0 feat-logreg -m a.logreg --resamples 0 -r /dev/null test.feat
 err_lacks 'not known'
 status 1 feat-logreg -q -t train.feat train.feat
@@ -89,9 +89,9 @@ gen -g 40 -n 1.5 --resize 192 -o at192.feat
 gen -g 20 --first 100 -n 1.5 --resize 96 -o at96.feat
 status 0 feat-logreg -q -t at192.feat -C 1 -m at192.logreg -r /dev/null
 status 1 feat-logreg -q -m at192.logreg at96.feat
-err_has 'at96.feat: does not go with at192.logreg: resize 96 against 192'
+err_has 'at96.feat: is incompatible with at192.logreg: resize 96, other file has 192'
 status 0 feat-logreg -m at192.logreg --resamples 0 -r /dev/null test.feat
-err_has 'at192.logreg, test.feat: not compared, since one of them does not say it: resize'
+err_has 'at192.logreg, test.feat: cannot compare (missing in one file): resize'
 
 # ---- which class is looked for
 check 'the report says it first' grep -q '^positive class: positive (of negative, positive)' <(head -n 1 both.report)
@@ -145,11 +145,11 @@ check 'balanced weights where a fold lacks a class' bash -c "grep '^k0' rare.txt
     awk '{ n++; for (i = 1; i <= 3; i++) { d = \$i - \$(i + 3); if (d > 1e-6 || d < -1e-6) bad = 1 } } END { exit !(n == 60 && !bad) }'"
 
 status 1 feat-logreg -q -m a.logreg other.feat
-err_has 'other.feat: does not go with a.logreg: made by different weights'
+err_has 'other.feat: is incompatible with a.logreg: made by different weights'
 status 1 feat-logreg -q -m a.logreg three.feat
-err_has 'three.feat: does not go with a.logreg: rows of class class0, which is none of its 2 classes, the first is negative'
+err_has 'three.feat: is incompatible with a.logreg: rows of class class0, which is none of its 2 classes, the first is negative'
 status 1 feat-logreg -q -t train.feat --val three.feat
-err_has 'three.feat: does not go with train.feat: rows of class class0'
+err_has 'three.feat: is incompatible with train.feat: rows of class class0'
 
 # ---- classes go by name: a batch of one class of the model's is scored, whatever its number there
 gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat

@@ -22,36 +22,36 @@ status 0 feat-logreg -q -t train.feat -C 1 --resamples 0 -m m.logreg -r /dev/nul
 refused() {
     extract "$1" "$2" "${@:4}"
     status 1 feat-cat train.feat "$1.feat" -o both.feat
-    err_has "$1.feat: does not go with train.feat: $3"
+    err_has "$1.feat: is incompatible with train.feat: $3"
     status 1 feat-knn -q -k 3 train.feat "$1.feat"
-    err_has "$1.feat: does not go with train.feat: $3"
+    err_has "$1.feat: is incompatible with train.feat: $3"
     status 1 feat-logreg -q -m m.logreg "$1.feat"
-    err_has "$1.feat: does not go with m.logreg: $3"
+    err_has "$1.feat: is incompatible with m.logreg: $3"
     status 1 feat-logreg -q -t train.feat --val "$1.feat"
     err_has "$3"
 }
-refused resize test 'resize 48 against 32' --resize 48 --size 0
-refused size test 'size 28 against 0' --resize 32 --size 28
-refused fit test 'fit crop against resize' --resize 32 --size 0 --fit crop
-refused orientation test 'as_stored yes against no' --resize 32 --size 0 --as-stored
-refused short-side small 'pack.short_side 48 against 0' --resize 32 --size 0
-refused stored stored 'pack.as_stored yes against no' --resize 32 --size 0
+refused resize test 'resize 48, other file has 32' --resize 48 --size 0
+refused size test 'size 28, other file has 0' --resize 32 --size 28
+refused fit test 'fit crop, other file has resize' --resize 32 --size 0 --fit crop
+refused orientation test 'as_stored yes, other file has no' --resize 32 --size 0 --as-stored
+refused short-side small 'pack.short_side 48, other file has 0' --resize 32 --size 0
+refused stored stored 'pack.as_stored yes, other file has no' --resize 32 --size 0
 extract small small --resize 32 --size 0
 extract coarse coarse --resize 32 --size 0
 status 1 feat-cat small.feat coarse.feat -o both.feat
-err_has 'pack.quality 80 against 95'
-refused mean test 'mean 0.5,0.5,0.5 against 0.485' --resize 32 --size 0 -c other.yaml
-refused offset test 'interpolate_offset 0 against 0.1' --resize 32 --size 0 -c offset.yaml
+err_has 'pack.quality 80, other file has 95'
+refused mean test 'mean 0.5,0.5,0.5, other file has 0.485' --resize 32 --size 0 -c other.yaml
+refused offset test 'interpolate_offset 0, other file has 0.1' --resize 32 --size 0 -c offset.yaml
 
 # ---- sets that were packed in different ways are not extracted together
 status 1 dino-extract -q -w "$w" --resize 32 --size 0 test small -o mixed.feat
-err_has 'made otherwise than'
+err_has 'packed differently from'
 err_has 'pack.short_side'
 
 # ---- photographs read from their files equal shards that were not scaled
 status 0 dino-extract -q -w "$w" --resize 32 --size 0 bbu/test/*/*.jpeg -o files.feat
 status 0 feat-knn -k 3 -o predicted.txt train.feat files.feat
-err_lacks 'not compared'
+err_lacks 'cannot compare'
 status 0 bbu-info --json files.feat
 out_has '"recipe":{"pack.short_side":"0","pack.quality":"0","pack.as_stored":"no","resize":"32","size":"0","fit":"resize"'
 
@@ -59,7 +59,7 @@ out_has '"recipe":{"pack.short_side":"0","pack.quality":"0","pack.as_stored":"no
 old=$TESTS/golden/formats/must-decode-1.0/full.feat
 "$BUILD/tests/format-samples" features new.feat
 status 0 feat-cat new.feat "$old" -o joined.feat
-err_has "new.feat, $old: not compared, since one of them does not say it: pack.short_side, pack.quality, pack.as_stored, resize, fit"
+err_has "new.feat, $old: cannot compare (missing in one file): pack.short_side, pack.quality, pack.as_stored, resize, fit"
 status 0 bbu-info --json joined.feat
 out_has '"recipe":{}'
 status 0 feat-cat "$old" "$old" -o joined.feat

@@ -39,7 +39,7 @@ for signal in TERM INT HUP USR1 USR2 XCPU ALRM VTALRM PROF; do
     wait $pid
     check "dino-train, SIG$signal: status 75" test $? -eq 75
     check "the state is saved" bash -c 'ls run/model_*.ckpt'
-    err_has "stopped by SIG$signal behind iteration"
+    err_has "stopped by SIG$signal after iteration"
     no_leftovers .
 done
 rm -rf run
@@ -50,7 +50,7 @@ wait $pid
 check "dino-train, SIGQUIT: it ends at once" test $? -eq 131
 rm -rf run
 status 75 bash -c 'ulimit -S -t 1; exec dino-train -c t.yaml optim.epochs=100000'
-err_has 'stopped by SIGXCPU behind iteration'
+err_has 'stopped by SIGXCPU after iteration'
 rm -rf run
 begin bash -c 'trap "" USR1; exec dino-train -q -c t.yaml optim.epochs=1000'
 wait_for test -s run/training_metrics.json

@@ -29,18 +29,18 @@ same_results twice good
 
 # ---- full when three are there: the oldest is removed, the new one is written at the second attempt
 status 0 fail fsync,$full,after=3,times=1,path=model_ train.output_dir=room optim.epochs=2
-err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed, to make room: the checkpoint of iteration 3'
+err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed to free space: the checkpoint of iteration 3'
 err_lacks 'is not saved'
 same_results room good
 check 'three are left in the end' test "$(iterations room)" = "15 19 23 "
 
 # ---- a disk that holds two of the three of train.max_to_keep: as many are removed as needed
 status 0 fail fsync,$full,after=2,times=1,path=model_ train.output_dir=two optim.epochs=2
-err_has 'two/model_0000011.rank_0.ckpt: No space left on device; removed, to make room: the checkpoint of iteration 3'
+err_has 'two/model_0000011.rank_0.ckpt: No space left on device; removed to free space: the checkpoint of iteration 3'
 err_lacks 'is not saved'
 same_results two good
 status 0 fail fsync,$full,after=3,times=2,path=model_ train.output_dir=takes-two
-err_has 'removed, to make room: the checkpoint of iteration 7'
+err_has 'removed to free space: the checkpoint of iteration 7'
 err_lacks 'is not saved'
 check 'the newest are left in the end' test "$(iterations takes-two)" = "15 19 23 "
 
@@ -48,13 +48,13 @@ check 'the newest are left in the end' test "$(iterations takes-two)" = "15 19 2
 status 1 fail fsync,$full,after=3,path=model_ train.output_dir=end
 check 'the last good one is left' test "$(iterations end)" = "11 "
 check 'a warning at each of the three attempts' test "$(grep -c 'the state of iteration [0-9]* is not saved; last saved: iteration 11' err)" -eq 3
-err_has 'end/model_0000023.rank_0.ckpt: No space left on device: the last state is not saved; last saved: iteration 11; the same command goes on from there'
+err_has 'end/model_0000023.rank_0.ckpt: No space left on device: the last state is not saved; last saved: iteration 11; run the same command to resume'
 no_leftovers end
 status 0 train -q train.output_dir=end
 same_results end good
 status 1 fail fsync,$full,after=1,path=model_ train.output_dir=one train.max_to_keep=1
 check 'the only one is left' test "$(iterations one)" = "3 "
-err_lacks 'to make room'
+err_lacks 'to free space'
 
 # ---- no checkpoint at all; then the same command, and a log that cannot be written
 for what in write,after=0,errno=28,path=model_ fsync,path=model_ rename,path=model_; do
@@ -139,7 +139,7 @@ err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device;
 
 # ---- a copy that reads back other bytes
 status 0 fail damage,path=copies3 train.output_dir=b3 train.backup_dir=copies3 train.backup_period=8 optim.epochs=1
-err_has "the copy reads back other bytes; training goes on"
+err_has "the copy differs when read back; training goes on"
 check "no copy that is not one" bash -c "! ls copies3/model_* 2>/dev/null"
 
 # ---- fifos in the folder of a run: none is waited for
@@ -148,10 +148,10 @@ fifo() { rm -f "$1" && mkdir -p "${1%/*}" && mkfifo "$1"; }
 last=eval/training_23/teacher_checkpoint.safetensors
 cp -a good fifos && fifo fifos/$last
 status 1 quick train.output_dir=fifos
-err_has "fifos/$last: is a fifo, which is not waited for"
+err_has "fifos/$last: is a FIFO; not supported here"
 cp good/$last fifos/new && mv fifos/new fifos/$last && fifo fifos/eval/best/teacher_checkpoint.safetensors
 status 1 quick train.output_dir=fifos
-err_has "fifos/eval/best/teacher_checkpoint.safetensors: is a fifo"
+err_has "fifos/eval/best/teacher_checkpoint.safetensors: is a FIFO"
 for f in log.txt config.yaml eval/initial/teacher_checkpoint.safetensors; do
     rm -rf fifos && fifo fifos/$f
     status 1 quick train.output_dir=fifos
@@ -159,21 +159,21 @@ for f in log.txt config.yaml eval/initial/teacher_checkpoint.safetensors; do
 done
 rm -rf fifos && fifo fifos/eval/training_7/teacher_checkpoint.safetensors
 status 0 quick train.output_dir=fifos
-err_has "is a fifo, which is not waited for; the teacher of iteration 7"
+err_has "is a FIFO; not supported here; the teacher of iteration 7"
 rm -rf fifos && fifo fifo-copies/model_0000023.rank_0.ckpt
 status 0 quick train.output_dir=fifos train.backup_dir=fifo-copies
-err_has "backup: fifo-copies/model_0000023.rank_0.ckpt: is a fifo, which is not waited for; training goes on"
+err_has "backup: fifo-copies/model_0000023.rank_0.ckpt: is a FIFO; not supported here; training goes on"
 rm -rf fifos && cp -a good fifos && fifo fifos/model_0000023.rank_0.ckpt
 status 1 quick train.output_dir=fifos
 err_has "fifos/model_0000023.rank_0.ckpt: not a regular file"
 for key in MODEL.WEIGHTS student.pretrained_weights; do
     rm -rf fifos && cp -a good fifos && rm -f weights.fifo && mkfifo weights.fifo
     status 1 quick train.output_dir=from-fifo $key=weights.fifo
-    err_has "weights.fifo: is a fifo, which is not waited for"
+    err_has "weights.fifo: is a FIFO; not supported here"
     status 1 quick train.output_dir=fifos $key=weights.fifo
-    check "$key: refused, too, where the run resumes" grep -Eq "weights.fifo: (is a fifo|not a regular file)" err
+    check "$key: refused, too, where the run resumes" grep -Eq "weights.fifo: (is a FIFO|not a regular file)" err
     status 0 quick --plan $key=weights.fifo
-    err_has "weights.fifo: is a fifo, which is not waited for; planned without it"
+    err_has "weights.fifo: is a FIFO; not supported here; planned without it"
 done
 
 # ---- a folder for copies that cannot be used is a warning at the start, also with -q, and no error

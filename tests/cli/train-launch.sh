@@ -8,12 +8,12 @@ train() { dino-train -c t.yaml -j2 optim.epochs=1 evaluation.knn_train= evaluati
 for what in 'WORLD_SIZE=4 RANK=1' WORLD_SIZE=2 RANK=3 SLURM_NTASKS=2 SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=1 \
     OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1 PMI_SIZE=16 PMI_RANK=2 MV2_COMM_WORLD_SIZE=2 PMIX_RANK=1 LOCAL_RANK=1; do
     status 2 env $what dino-train -c t.yaml
-    err_has "dino-train: ${what% *}: one of several processes; each would do the whole work"
+    err_has "dino-train: ${what% *}: started as one of several processes, but each would do all the work"
 done
 check 'nothing was begun' test ! -e run
 err_has 'LOCAL_RANK=1: '
 status 2 env SLURM_NTASKS=4 SLURM_PROCID=0 dino-train -c t.yaml
-err_has 'start one (srun -n 1), or unset SLURM_NTASKS where only one is'
+err_has 'start one (srun -n 1) and set its threads with -j, or unset SLURM_NTASKS if there is only one'
 status 0 env SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0 dino-train -q -c t.yaml optim.epochs=1 train.output_dir=step
 status 0 env SLURM_NTASKS=4 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0 WORLD_SIZE=1 dino-train -q -c t.yaml \
     optim.epochs=1 train.output_dir=mpi
@@ -44,14 +44,14 @@ err_has 'Loaded pretrained weights from teacher-0'
 check 'copies too' test -e copies-0/model_0000011.rank_0.ckpt
 status 0 dino-augment -q -c t.yaml 'train.dataset_path=shards-{rank}' -n 1 -o one.views
 status 0 env WORLD_SIZE=4 RANK=1 dino-augment -q -c t.yaml all -n 1 -o two.views
-err_has 'dino-augment: WORLD_SIZE=4: one of several processes; each would do the whole work'
+err_has 'dino-augment: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
 same one.views two.views
 status 0 env WORLD_SIZE=4 RANK=1 dino-extract -q -w teacher-0 --size 32 -o two.feat all
-err_has 'dino-extract: WORLD_SIZE=4: one of several processes; each would do the whole work'
+err_has 'dino-extract: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
 
 # ---- two files of weights: which is used
 status 0 train train.output_dir=e MODEL.WEIGHTS=teacher-0 student.pretrained_weights=teacher-0
-err_has 'student.pretrained_weights: set, and not used: the run starts from MODEL.WEIGHTS'
+err_has 'student.pretrained_weights: ignored: starting from MODEL.WEIGHTS'
 
 # ---- adam is adamw where nothing decays
 none="optim.weight_decay=0 optim.weight_decay_end=0"

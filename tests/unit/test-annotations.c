@@ -153,7 +153,7 @@ int main(void)
     problem("{\"img_path\": \"x\"}", "gt_label is missing");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"group_id\": []}", "group_id is neither");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": -2}", "shot is not");
-    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"gt_label\": 1}", "comes twice");
+    problem("{\"img_path\": \"x\", \"gt_label\": 1, \"gt_label\": 1}", "appears twice");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": 0.5}", "shot is not a whole number from 0");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"shot\": -9007199254740993}",
             "shot is not a whole number from 0");
@@ -164,15 +164,15 @@ int main(void)
     problem("{\"img_path\": \"x\", \"gt_label\": 9007199254740993}", "gt_label is too large for a class");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"group_id\": 1e20}", "write it in plain digits or as a text");
     problem("{\"img_path\": \"x\", \"gt_label\": 1, \"tags\": [{\"a\": 1, \"b\": 2, \"\\u0061\": 1}]}",
-            "the key a comes twice");
+            "the key a appears twice");
     broken("", "broken JSON");
     broken("[]", "not an object");
     broken("{\"data_list\": []}", "metainfo.classes");
     broken("{\"metainfo\": {\"classes\": [\"a\", \"a\"]}, \"data_list\": []}", "twice");
     broken("{\"metainfo\": {\"classes\": []}, \"data_list\": []}", "no names");
     broken("{\"metainfo\": {\"classes\": [\"a\"]}}", "data_list is not there");
-    broken("{\"data_list\": [], \"data_list\": []}", "comes twice");
-    broken("{\"metainfo\": {\"classes\": [\"a\"], \"classes\": [\"a\"]}, \"data_list\": []}", "comes twice");
+    broken("{\"data_list\": [], \"data_list\": []}", "appears twice");
+    broken("{\"metainfo\": {\"classes\": [\"a\"], \"classes\": [\"a\"]}, \"data_list\": []}", "appears twice");
     broken("{\"metainfo\": {\"classes\": [\"a\", 7]},\n\"data_list\": []}", "classes[1] is not a name");
     broken(HEAD GOOD ",\n]}", "line 4, column 1: broken JSON: a value is missing");
     broken(HEAD GOOD "\n" GOOD "]}", "line 4, column 1: broken JSON: ',' or ']' is missing");

@@ -117,11 +117,12 @@ static void test_refusals(void)
     refuses("train:\n  seed: 12x\n", "f.yaml:2: train.seed: 12x is not a whole number");
     refuses("train:\n  seed: -1\n", "train.seed: -1 is not between 0 and");
     refuses("train:\n  seed: 1.5\n", "train.seed: 1.5 is not a whole number");
-    refuses("train:\n  seed: null\n", "train.seed: null is no value");
+    refuses("train:\n  seed: null\n", "train.seed: null is not allowed");
     refuses("train:\n  seed: [1]\n", "a list, where one value is needed");
     refuses("train:\n  seed: {a: 1}\n", "a section, where one value is needed");
-    refuses("train: 5\n", "a section, where one value stands");
-    refuses("train:\n  centering: sinkhorn\n", "train.centering: sinkhorn is none of centering|sinkhorn_knopp");
+    refuses("train: 5\n", "a section where a single value is required");
+    refuses("train:\n  centering: sinkhorn\n",
+            "train.centering: must be one of centering|sinkhorn_knopp, not sinkhorn");
     refuses("optim:\n  base_lr: nan\n", "optim.base_lr: nan is not a number");
     refuses("optim:\n  base_lr: .inf\n", "optim.base_lr: .inf is not between 0 and 1000");
     refuses("optim:\n  clip_grad: -Infinity\n", "is not between");
@@ -135,7 +136,7 @@ static void test_refusals(void)
     refuses("crops:\n  global_crops_scale: [[0.9], 0.5]\n", "plain values");
     refuses("evaluation:\n  knn_k: []\n", "1 to 16 numbers are needed");
     refuses("train:\n  seed: 1\n  seed: 2\n",
-            "f.yaml:3: train.seed: this key stands in the file twice, first in line 2");
+            "f.yaml:3: train.seed: this key appears twice in the file, first in line 2");
     refuses("train:\n  seed: 1\ntrain.seed: 2\n", "twice");
     refuses("train: &t\n  seed: 1\n", "an anchor or a tag");
     refuses("train:\n  seed: &a 1\n", "an anchor or a tag");
@@ -152,7 +153,7 @@ static void test_refusals(void)
     refuses("[a]: 1\n", "a name of a setting is needed");
     refuses("foo: {}\n", "no such setting");
     refuses("train:\n  output_dir: \"a\\nb\"\n", "control characters");
-    refuses("student:\n  patch_size: 14\n", "crops.local_crops_size: is no multiple");
+    refuses("student:\n  patch_size: 14\n", "crops.local_crops_size: is not a multiple");
     refuses("student:\n  embed_dim: 100\n", "does not divide");
     refuses("dino:\n  loss_weight: 0\n", "dino.loss_weight");
     refuses("optim:\n  epochs: 5\n", "optim.warmup_epochs: is larger");
@@ -163,7 +164,7 @@ static void test_refusals(void)
     refuses("optim:\n  optimizer: adam\n  weight_decay: 0\n",
             "optim.optimizer: adam is adamw without decay: optim.weight_decay and");
     refuses("optim:\n  optimizer: adam\n  weight_decay_end: 0\n", "optim.weight_decay_end must be 0");
-    refuses("optim:\n  optimizer: Adam\n", "Adam is none of adamw|sgd|adam");
+    refuses("optim:\n  optimizer: Adam\n", "must be one of adamw|sgd|adam, not Adam");
     refuses("train:\n  output_dir: a0\n  backup_dir: a{rank}\n", "train.backup_dir: is train.output_dir");
     refuses("optim:\n  epochs: 1000000\ntrain:\n  OFFICIAL_EPOCH_LENGTH: 10000\n", "more than 1000000000 iterations");
 }
@@ -185,12 +186,12 @@ static void test_foreign(void)
     refuses("crops: \"${x}\"\n", "f.yaml:1: crops: an interpolation");
     refuses("train:\n  centering: ${x}\n", "an interpolation");
     refuses("compute_precision:\n  teacher:\n    backbone:\n      sharding_strategy: ${x}\n", "an interpolation");
-    refuses("train:\n  dataset_path: ???\n", "train.dataset_path: ??? stands for a missing value");
-    refuses("train:\n  seed: \"???\"\n", "train.seed: ??? stands for a missing value");
-    refuses("train:\n  saveckp_freq: None\n", "train.saveckp_freq: None is Python's; nothing is written null");
-    refuses("train:\n  seed: None\n", "null, which is no value of this key");
-    refuses("train:\n  resume: None\n", "nothing is written null");
-    refuses("student:\n  pretrained_weights: None\n", "nothing is written null");
+    refuses("train:\n  dataset_path: ???\n", "train.dataset_path: ??? marks a missing value");
+    refuses("train:\n  seed: \"???\"\n", "train.seed: ??? marks a missing value");
+    refuses("train:\n  saveckp_freq: None\n", "train.saveckp_freq: None is Python's; use null");
+    refuses("train:\n  seed: None\n", "null is not allowed here");
+    refuses("train:\n  resume: None\n", "use null");
+    refuses("student:\n  pretrained_weights: None\n", "use null");
     refuses("train:\n  output_dir: $HOME/run\n", "train.output_dir: $HOME/run: variables have no value here");
     refuses("train:\n  output_dir: ~nobody/run\n", "train.output_dir: ~nobody/run: only ~/ is the home folder");
     refuses("train:\n  dataset_path: *.shard\n", "a text that begins with * needs quotes");
@@ -219,7 +220,7 @@ static void test_home(void)
     ok(reads(&c, "train:\n  output_dir: a~b$c\n") && strcmp(c.train.output_dir, "a~b$c") == 0,
        "inside they are letters");
     unsetenv("HOME");
-    refuses("train:\n  output_dir: ~/run\n", "HOME names no folder");
+    refuses("train:\n  output_dir: ~/run\n", "HOME is not set to a folder");
     config_release(&c);
 }
 

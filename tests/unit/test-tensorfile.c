@@ -136,11 +136,11 @@ static void folders(void)
     fails(at("model/twice.index.json"), "a: two tensors of this name");
     static const char away[] = "{\"weight_map\":{\"a\":\"../p-1.bin\"}}";
     save("model/away.index.json", away, sizeof away - 1);
-    fails(at("model/away.index.json"), "or ones elsewhere");
+    fails(at("model/away.index.json"), "or files outside its folder");
     static const char state[] = "{\"weight_map\":{\"a\":\"run.ckpt\"}}";
     save("model/run.ckpt", "\x50\x2a\x4d\x18\4\0\0\0bbu1", 12);
     save("model/state.index.json", state, sizeof state - 1);
-    fails(at("model/state.index.json"), "a checkpoint, which is no part of weights");
+    fails(at("model/state.index.json"), "a checkpoint cannot be one part of sharded weights");
 }
 
 int main(void)

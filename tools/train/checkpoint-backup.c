@@ -97,7 +97,7 @@ static int copy_open_file(struct file *from, const char *directory, struct fmt_e
             status = file_digest(path, on_disk, e);
         if (!status && memcmp(written, on_disk, DIGEST_BYTES) != 0) {
             remove(path);
-            status = fmt_fail(e, FMT_CHECKSUM, "%.300s: the copy reads back other bytes", path);
+            status = fmt_fail(e, FMT_CHECKSUM, "%.300s: the copy differs when read back", path);
         }
     }
     free(path);
@@ -209,7 +209,7 @@ void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int6
         return;
     b->last_iteration = iteration;
     if (b->started) {
-        run_log(b->log, RUN_WARNING, "backup: the last copy is still in work; this checkpoint is not copied");
+        run_log(b->log, RUN_WARNING, "backup: the previous copy is still running; this checkpoint is not copied");
         return;
     }
     b->error = (struct fmt_error){0};
@@ -219,7 +219,7 @@ void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int6
         return;
     }
     if (!start_thread(b)) {
-        run_log(b->log, RUN_WARNING, "backup: no thread for it; training goes on");
+        run_log(b->log, RUN_WARNING, "backup: cannot start a thread; training goes on");
         file_close(&b->source);
     }
 }

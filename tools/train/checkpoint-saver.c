@@ -25,7 +25,7 @@ static bool evict_oldest(const struct checkpoint_saver *s, const struct fmt_erro
 {
     int64_t evicted = checkpoint_evict_oldest(s->config->train.output_dir, s->world->rank, s->last, why);
     if (evicted >= 0)
-        run_log(s->log, RUN_WARNING, "%s; removed, to make room: the checkpoint of iteration %" PRId64, why->text,
+        run_log(s->log, RUN_WARNING, "%s; removed to free space: the checkpoint of iteration %" PRId64, why->text,
                 evicted);
     return evicted >= 0;
 }

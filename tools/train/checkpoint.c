@@ -73,7 +73,7 @@ static int read_number(const cJSON *object, const char *key, int64_t *v, struct 
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
     if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > NUM_WHOLE_MAX)
-        return fmt_fail(e, FMT_INVALID, "state: %s is missing or no count", key);
+        return fmt_fail(e, FMT_INVALID, "state: %s is missing or not a count", key);
     *v = (int64_t)item->valuedouble;
     return 0;
 }
@@ -94,7 +94,7 @@ static int read_inputs(const cJSON *object, struct run_inputs *inputs, struct fm
         if (!item)
             continue;
         if (!cJSON_IsString(item) || !read_digest(item->valuestring, inputs->digest[i]))
-            return fmt_fail(e, FMT_INVALID, "state: the input %s is no digest", run_input_name[i]);
+            return fmt_fail(e, FMT_INVALID, "state: the input %s is not a digest", run_input_name[i]);
         inputs->set[i] = true;
     }
     return 0;
@@ -376,9 +376,8 @@ static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t
     if (!p.missing && !p.misshapen && !p.unexpected)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%.200s: %s missing, %s fit, %s nowhere", f->file.path,
-                    FMT_COUNT(p.missing, "tensor is", "tensors are"),
-                    FMT_COUNT(p.misshapen, "does not", "do not"), FMT_COUNT(p.unexpected, "belongs", "belong"));
+                    "%.200s: tensors: %" PRId64 " missing, %" PRId64 " of wrong shape, %" PRId64 " unexpected",
+                    f->file.path, p.missing, p.misshapen, p.unexpected);
 }
 
 static int read_window(struct checkpoint_file *f, struct fmt_error *e)

@@ -63,7 +63,7 @@ static int load_checkpoint(struct step *step, const struct config *c, struct che
         return status;
     run_log(log, RUN_NOTE, "Loaded pretrained weights from %.300s", f->file.path);
     log_tensors(log, c, step_student(step)->table->n_rows, 0, "", config_dims(c).grid);
-    run_log(log, RUN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer begins anew",
+    run_log(log, RUN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer state is reset",
             f->state.iteration);
     return 0;
 }

@@ -39,7 +39,7 @@ static int choose_ks(struct knn_eval *ev, struct fmt_error *e)
             ev->n_left_out++;
     if (ev->n_k)
         return 0;
-    return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: none is at most the %s of %.200s",
+    return fmt_fail(e, FMT_INVALID, "evaluation.knn_k: every value exceeds the %s of %.200s",
                     FMT_COUNT(ev->set[TRAIN].rows.n, "labelled image", "labelled images"),
                     ev->config->evaluation.knn_train);
 }
@@ -49,7 +49,7 @@ static void warn(const struct knn_eval *ev, const char *overlap, struct run_log 
     const char *train = shard_set_without_recipe(&ev->set[TRAIN].shards);
     const char *val = shard_set_without_recipe(&ev->set[VAL].shards);
     if (*overlap)
-        run_log(log, RUN_WARNING, "evaluation.knn_val: the scores are too good: %s", overlap);
+        run_log(log, RUN_WARNING, "evaluation.knn_val: the scores are optimistic (data leakage): %s", overlap);
     if (ev->n_left_out)
         run_log(log, RUN_WARNING, "evaluation.knn_k: %s more than the labelled images; left out",
                 FMT_COUNT(ev->n_left_out, "of its values is", "of its values are"));

@@ -97,7 +97,7 @@ static int check_recipes(const struct shard_set *a, const struct shard_set *b, s
     if (!status)
         status = shard_set_recipe(b, &rb, e);
     if (!status && recipe_compare(&ra, &rb, &why))
-        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: packed in different ways: %s",
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_train, evaluation.knn_val: packed differently: %s",
                           why.text);
     recipe_release(&ra);
     recipe_release(&rb);
@@ -114,8 +114,8 @@ static int check_overlap(const struct rows *train, const struct rows *val, const
     if (!status)
         overlap_text(&o, c->evaluation.knn_val, c->evaluation.knn_train, text);
     if (!status && overlap_any(&o) && !c->evaluation.allow_overlap)
-        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be too good "
-                          "(evaluation.allow_overlap=true scores them): %s", text);
+        status = fmt_fail(e, FMT_MISMATCH, "evaluation.knn_val: the scores would be optimistic "
+                          "(data leakage; evaluation.allow_overlap=true scores anyway): %s", text);
     return status;
 }
 

@@ -30,8 +30,8 @@ static int check(const char *name, int64_t most, const char *one, struct fmt_err
     if (!number(name, &n) || n <= most)
         return 0;
     return fmt_fail(e, FMT_UNSUPPORTED,
-                    "%s=%" PRId64 ": one of several processes; each would do the whole work, whose threads -j sets: "
-                    "start one (%s), or unset %s where only one is", name, n, one, name);
+                    "%s=%" PRId64 ": started as one of several processes, but each would do all the work: "
+                    "start one (%s) and set its threads with -j, or unset %s if there is only one", name, n, one, name);
 }
 
 int launcher_check(struct fmt_error *e)

@@ -43,7 +43,7 @@ static void add_evaluation(struct step_plan *plan, const struct knn_eval_bytes *
 {
     add_line(plan, "scoring: features of both sets", b->features);
     add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
-    add_line(plan, "scoring: pictures and passes of all threads, then the search",
+    add_line(plan, "scoring: images and passes of all threads, then the search",
              num_max(b->extraction, b->search - b->copy));
 }
 
@@ -73,7 +73,7 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
                : data < 0             ? "the data: train.dataset_path cannot be opened"
                : !evaluated           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
                                       : NULL;
-    add_line(plan, "data: batches made ahead, pictures, scratch", data);
+    add_line(plan, "data: batches made ahead, images, scratch", data);
     if (evaluated)
         add_evaluation(plan, &knn);
     add_line(plan, "program, libraries, buffers", program_bytes(n, activations));
@@ -114,7 +114,7 @@ int memory_plan_check(const struct config *config, const struct device *device, 
         return status;
     return fmt_fail(e, FMT_LIMIT,
                     "this run takes %s of memory and %s; a smaller train.micro_batch_size, "
-                    "dino.head_n_prototypes or student.arch takes less (--plan lists what takes how much)",
+                    "dino.head_n_prototypes or student.arch reduces it (--plan shows the breakdown)",
                     num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
 }
 
@@ -136,8 +136,8 @@ const char *memory_large_model_text(const struct config *config, char *out, size
         out, size,
         "a backbone of %.2g parameters is held five times in float32 (student, teacher, gradients, two moments): %s "
         "before the first activation. One process on one machine trains it only in a shortened form "
-        "(student.depth=4, say); the whole needs parameters spread over processes, which this version does not have. "
-        "Extraction with all of it works",
+        "(student.depth=4, say); the full model needs parameter sharding, which this version does not have. "
+        "Extraction works with the full model",
         parameters, num_bytes_text(5 * 4 * parameters, bytes));
     return out;
 }

@@ -100,7 +100,8 @@ static int check_removal(const struct resume *r, struct fmt_error *e)
     if (!is)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%.250s: is of the run that would be removed; another train.output_dir keeps it", r->plan.path);
+                    "%.250s: belongs to the run that would be removed; use another train.output_dir to keep it",
+                    r->plan.path);
 }
 
 /* The same command again resumes with weights still named: that deserves no warning. */
@@ -108,8 +109,8 @@ static void log_unused(const struct resume *r)
 {
     bool checkpoint = r->plan.from == RESUME_FROM_CHECKPOINT;
     for (int i = 0; i < r->plan.n_unused; i++)
-        run_log(r->log, checkpoint ? RUN_NOTE : RUN_WARNING, "%s: set, and not used: the run %s", r->plan.unused[i],
-                checkpoint ? "goes on from a checkpoint" : "starts from MODEL.WEIGHTS");
+        run_log(r->log, checkpoint ? RUN_NOTE : RUN_WARNING, "%s: ignored: %s", r->plan.unused[i],
+                checkpoint ? "resuming from a checkpoint" : "starting from MODEL.WEIGHTS");
 }
 
 int resume_decide(struct resume *r, struct config *config, const struct world *world, bool force, struct run_log *log,
@@ -156,7 +157,7 @@ static int check_settings(const struct resume *r, const struct checkpoint_file *
     if (!n || r->plan.may_differ)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%.200s: belongs to another run: %s (train.resume=true goes on all the same)", f->file.path,
+                    "%.200s: belongs to another run: %s (train.resume=true resumes anyway)", f->file.path,
                     FMT_COUNT(n, "setting differs", "settings differ"));
 }
 
@@ -226,7 +227,7 @@ static int load_newest(struct resume *r, struct step *step, struct run_state *st
             return 0;
         if (!is_damage(status))
             return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
-        run_log(r->log, RUN_WARNING, "%s; this checkpoint cannot be used and is passed over", why.text);
+        run_log(r->log, RUN_WARNING, "%s; this checkpoint cannot be used and is skipped", why.text);
     }
     if (r->checkpoints.n == 1)
         return fmt_fail(e, FMT_CHECKSUM, "%.200s: its only checkpoint cannot be used", directory);
@@ -273,7 +274,7 @@ int resume_check_inputs(const struct resume *r, const struct run_inputs *inputs,
     }
     if (n && !r->plan.may_differ)
         return fmt_fail(e, FMT_MISMATCH,
-                        "%.200s: belongs to another run: %s (train.resume=true goes on all the same)", r->checkpoint,
+                        "%.200s: belongs to another run: %s (train.resume=true resumes anyway)", r->checkpoint,
                         FMT_COUNT(n, "input differs", "inputs differ"));
     if (r->resumed)
         run_log(r->log, RUN_NOTE,

@@ -27,7 +27,7 @@ int run_folder_lock(const struct config *c, int *lock, struct fmt_error *e)
     if (*lock < 0)
         return file_fail(path, e);
     if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return fmt_fail(e, FMT_MISMATCH, "%.250s: another dino-train is at work in this directory", path);
+        return fmt_fail(e, FMT_MISMATCH, "%.250s: another dino-train is already running in this directory", path);
     run_folder_sweep(path);
     return 0;
 }

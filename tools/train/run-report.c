@@ -96,7 +96,7 @@ void run_report_divergence(struct run_log *log, const struct run_state *state, c
     run_log(log, RUN_ERROR, "training has diverged: %s not finite (train.max_bad_steps)",
             FMT_COUNT(state->bad_steps, "step was", "steps in a row were"));
     run_log(log, RUN_ERROR,
-            "last saved: %s; from there the same comes again unless something changes (optim.base_lr, "
+            "last saved: %s; resuming will diverge again unless something changes (optim.base_lr, "
             "optim.clip_grad)", last_saved);
 }
 
@@ -104,7 +104,7 @@ void run_report_divergence(struct run_log *log, const struct run_state *state, c
 /* "57.22 % right, the last 51.11 % (...)": whose scores these are is not to be guessed. */
 static const char *scores_text(const struct periodic_eval *x, char out[SCORES_TEXT_MAX])
 {
-    snprintf(out, SCORES_TEXT_MAX, "%.2f %% right, the last %.2f %% (%s, photographs of evaluation.knn_val)",
+    snprintf(out, SCORES_TEXT_MAX, "%.2f %% correct, the last %.2f %% (%s, photographs of evaluation.knn_val)",
              100 * x->best_score, 100 * x->last_score, FMT_COUNT(x->k, "nearest neighbour", "nearest neighbours"));
     return out;
 }
@@ -135,16 +135,16 @@ void run_report_replaced(struct run_log *log, const struct run_state *state)
     int64_t n = (state->iteration + 1) * state->config->train.batch_size_per_gpu;
     if (replaced->samples > 0 && replaced->n_images > 0)
         run_log(log, RUN_WARNING,
-                "%" PRId64 " of %s made of other images: %s of the data cannot be used", replaced->samples,
-                FMT_COUNT(n, "sample was", "samples were"), FMT_COUNT(replaced->n_images, "image", "images"));
+                "%" PRId64 " of %s used replacement images: %s of the data cannot be used", replaced->samples,
+                FMT_COUNT(n, "sample", "samples"), FMT_COUNT(replaced->n_images, "image", "images"));
     else if (replaced->samples > 0)
-        run_log(log, RUN_WARNING, "%" PRId64 " of %s made of other images, before the run went on with other data",
-                replaced->samples, FMT_COUNT(n, "sample was", "samples were"));
+        run_log(log, RUN_WARNING, "%" PRId64 " of %s used replacement images, before the run resumed with other data",
+                replaced->samples, FMT_COUNT(n, "sample", "samples"));
 }
 
 void run_report_memory(struct run_log *log, size_t planned_bytes)
 {
     char used[32], planned[32];
-    run_log(log, RUN_NOTE, "memory: %s were taken at most, %s were planned",
+    run_log(log, RUN_NOTE, "memory: peak %s, planned %s",
             num_bytes_text((double)memory_peak_bytes(), used), num_bytes_text((double)planned_bytes, planned));
 }

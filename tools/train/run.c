@@ -62,7 +62,7 @@ static int open_data(struct run *r, struct fmt_error *e)
                                            .arg = r};
     int status = batch_loader_open(&r->loader, &options, e);
     if (status && status != FMT_STOPPED && !file_exists(path) && strchr(path, ':'))
-        run_log(&r->log, RUN_ERROR, "train.dataset_path: a published data set's name; here it names shards or views");
+        run_log(&r->log, RUN_ERROR, "train.dataset_path: must name shards or views, not a published data set");
     return status;
 }
 
