@@ -154,7 +154,7 @@ int main(int argc, char **argv)
     bench_peak(&peak);
     if (o.verbose)
         print_plan(&config, &device);
-    if (step_open(&step, &config, &world_one, &device, &e))
+    if (step_open(&step, &config, &world_single, &device, &e))
         fail(&e);
     step_init_weights(step);
     struct step_batch batch = make_batch(&config);

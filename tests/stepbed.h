@@ -100,7 +100,7 @@ static inline struct bed bed_open(int n_threads, ...)
 {
     va_list words;
     va_start(words, n_threads);
-    struct bed b = bed_open_words(&world_one, n_threads, words);
+    struct bed b = bed_open_words(&world_single, n_threads, words);
     va_end(words);
     return b;
 }

@@ -148,7 +148,7 @@ int batch_loader_open(struct batch_loader **loader, const struct batch_loader_op
         return fmt_fail(e, FMT_MEMORY, "out of memory for a batch loader");
     l->options = *options;
     if (!l->options.world)
-        l->options.world = &world_one;
+        l->options.world = &world_single;
     l->next = options->first_step;
     l->is_views = !options->shards_only && options->n_paths == 1 && views_input_is(options->paths[0]);
     int status = open_input(l, e);

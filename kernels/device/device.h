@@ -14,8 +14,8 @@
  * their own (tests/foreign.c). */
 extern const struct backend *const device_list[];
 
-/* Before any other thread is at work. n_threads 0: one per processor. Calls warn if results may differ because of the
- * environment. FMT_UNSUPPORTED: no such device. */
+/* Call before starting any other thread. n_threads 0: one per processor. Calls warn if results may differ because of
+ * the environment. FMT_UNSUPPORTED: no such device. */
 int device_open(struct device *d, const char *name, int n_threads, void (*warn)(const char *format, ...),
                 struct fmt_error *e);
 void device_close(struct device *d);

@@ -30,7 +30,7 @@ int params_array_reserve(struct params_array *a, struct device_arena *memory, co
     return status;
 }
 
-struct tensor params_run(const struct params_array *a, int64_t first, int64_t count)
+struct tensor params_range(const struct params_array *a, int64_t first, int64_t count)
 {
     if (first < a->first || count > a->first + a->count - first)
         msg_bug("parameters: elements that the array does not have");
@@ -42,7 +42,7 @@ struct tensor params_tensor(const struct params_array *a, int row)
     if (row < 0)
         return TENSOR_NONE;
     const struct param *p = &a->table->rows[row];
-    return tensor_reshape(params_run(a, p->offset, p->count), p->n_dims, p->dims);
+    return tensor_reshape(params_range(a, p->offset, p->count), p->n_dims, p->dims);
 }
 
 /* ------------------------------------------------------------------ whole arrays */
@@ -64,7 +64,7 @@ static float draw(const struct param *p, struct rng *r)
 
 enum { DRAW_PIECE = 4096 };
 
-/* A row that is only partly in the array is drawn from its first element on all the same: a stream has one order. */
+/* A row that is only partly in the array is still drawn from its first element on: a stream has one order. */
 void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed)
 {
     float piece[DRAW_PIECE];
@@ -88,7 +88,7 @@ void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed)
 static struct tensor piece_of(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n)
 {
     op_check(c, a->data.dtype == DTYPE_F32, "parameters: only float32 is read and written");
-    return params_run(a, a->table->rows[row].offset + first, n);
+    return params_range(a, a->table->rows[row].offset + first, n);
 }
 
 void params_read(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n, float *host)

@@ -6,8 +6,8 @@
  *   op_linear_fwd(&c, y, x, params_tensor(&w, row), ...);          a row as an operand
  *   params_read(&c, &w, row, 0, n, host);                          and in host memory, piece by piece
  *
- * An array may be a part of the table's layout (params.h), from any element to any other: what one of many processes
- * has of it. Arrays over one table with one extent belong together element by element.
+ * An array may be a part of the table's layout (params.h), from any element to any other: the part held by one
+ * process. Arrays over one table with one extent belong together element by element.
  */
 #ifndef PARAMS_ARRAY_H
 #define PARAMS_ARRAY_H
@@ -36,8 +36,8 @@ int params_array_reserve(struct params_array *a, struct device_arena *memory, co
 
 /* A row's elements in its dimensions; TENSOR_NONE of row -1. The array has the row as a whole. */
 struct tensor params_tensor(const struct params_array *a, int row);
-/* Elements [first, first + count) of the layout, which the array has: a run of rows (params_trained_run). */
-struct tensor params_run(const struct params_array *a, int64_t first, int64_t count);
+/* Elements [first, first + count) of the layout, which the array has: a run of rows (params_trained_range). */
+struct tensor params_range(const struct params_array *a, int64_t first, int64_t count);
 
 void params_clear(struct op_ctx *c, const struct params_array *a); /* 0, padding too */
 /* First values of all rows, or of what the array has of them; row i draws from the stream (seed, i, 0, RNG_INIT). */

@@ -110,7 +110,7 @@ int64_t params_module_elements(const struct params *t, int module)
     return n;
 }
 
-bool params_trained_run(const struct params *t, int module, int *row, int64_t *first, int64_t *count)
+bool params_trained_range(const struct params *t, int module, int *row, int64_t *first, int64_t *count)
 {
     int i = *row;
     while (i < t->n_rows && (t->rows[i].module != module || !t->rows[i].trained))

@@ -68,11 +68,12 @@ void params_release(struct params *t);
 
 int params_find(const struct params *t, const char *name);          /* index of a row; -1: none */
 int params_find_module(const struct params *t, const char *name);   /* index of a module; -1: none */
-/* Elements from the first to the end of the last row of a module, padding included; 0 of -1. */
+/* Elements from the first to the end of the last row of a module, padding included; 0 if module is -1. */
 int64_t params_module_span(const struct params *t, int module, int64_t *offset);
-int64_t params_module_elements(const struct params *t, int module); /* of its rows, without padding; 0 of -1 */
+/* The same without padding; 0 if module is -1. */
+int64_t params_module_elements(const struct params *t, int module);
 /* The next run of trained rows of a module from row *row on, padding included: false when there is none. *row is left
- * behind the run: for (int row = 0; params_trained_run(t, m, &row, &first, &count);) */
-bool params_trained_run(const struct params *t, int module, int *row, int64_t *first, int64_t *count);
+ * after the range: for (int row = 0; params_trained_range(t, m, &row, &first, &count);) */
+bool params_trained_range(const struct params *t, int module, int *row, int64_t *first, int64_t *count);
 
 #endif

@@ -1,7 +1,7 @@
 /* vit-backward.c - gradients of the backbone, from the normalised tokens back to the patches (vit-internal.h). */
 #include "vit-internal.h"
 
-static struct tensor grad(const struct vit_walk *k, int row)
+static struct tensor grad(const struct vit_pass *k, int row)
 {
     return vit_vector(k->g, row);
 }
@@ -9,7 +9,7 @@ static struct tensor grad(const struct vit_walk *k, int row)
 /* ------------------------------------------------------------------ what both branches begin and end with */
 
 /* The gradient [M,C] at the branch's output before the LayerScale, in scratch. */
-static struct tensor residual_backward(const struct vit_walk *k, const struct vit_branch *b, struct tensor dx, int ls)
+static struct tensor residual_backward(const struct vit_pass *k, const struct vit_branch *b, struct tensor dx, int ls)
 {
     struct tensor dout = vit_scratch(k, b->M, k->v->config.C);
     op_residual_bwd(k->c, dout, grad(k, ls), dx, b->out, vit_vector(k->w, ls), b->rows, b->scale);
@@ -17,13 +17,13 @@ static struct tensor residual_backward(const struct vit_walk *k, const struct vi
 }
 
 /* The norm's output again, into y. */
-static void norm_again(const struct vit_walk *k, const struct vit_branch *b, struct tensor y, int w, int bias)
+static void norm_again(const struct vit_pass *k, const struct vit_branch *b, struct tensor y, int w, int bias)
 {
     vit_layernorm(k, y, TENSOR_NONE, TENSOR_NONE, b->x, w, bias);
 }
 
 /* dn [M,C], the gradient at the norm's output, becomes the one at the branch's input and is added to dx. */
-static void norm_backward(const struct vit_walk *k, const struct vit_branch *b, struct tensor dx, struct tensor dn,
+static void norm_backward(const struct vit_pass *k, const struct vit_branch *b, struct tensor dx, struct tensor dn,
                           int w, int bias)
 {
     op_layernorm_bwd(k->c, dn, grad(k, w), grad(k, bias), dn, b->x, b->mean, b->rstd, vit_vector(k->w, w));
@@ -36,7 +36,7 @@ static void norm_backward(const struct vit_walk *k, const struct vit_branch *b, 
 /* ------------------------------------------------------------------ blocks */
 
 /* dout [M,C], the gradient at the output of the MLP or SwiGLU, to the one at its input, which is returned. */
-static struct tensor products_backward(const struct vit_walk *k, int64_t i, struct tensor dout)
+static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct tensor dout)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
@@ -58,18 +58,18 @@ static struct tensor products_backward(const struct vit_walk *k, int64_t i, stru
     return n;
 }
 
-static void ffn_backward(const struct vit_walk *k, int64_t i, struct tensor dx)
+static void ffn_backward(const struct vit_pass *k, int64_t i, struct tensor dx)
 {
     const struct vit_block_rows *row = &k->v->block[i];
     const struct vit_branch *b = &k->act->ffn[i];
     size_t mark = k->c->scratch->used;
     struct tensor dout = residual_backward(k, b, dx, row->ls2);
-    struct tensor dn = k->v->config.ffn == VIT_IDENTITY ? dout : products_backward(k, i, dout);
+    struct tensor dn = k->v->config.ffn == VIT_IDENTITY ? dout : mlp_backward(k, i, dout);
     norm_backward(k, b, dx, dn, row->norm2_w, row->norm2_b);
     k->c->scratch->used = mark;
 }
 
-static void attention_backward(const struct vit_walk *k, int64_t i, struct tensor dx)
+static void attention_backward(const struct vit_pass *k, int64_t i, struct tensor dx)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
@@ -91,7 +91,7 @@ static void attention_backward(const struct vit_walk *k, int64_t i, struct tenso
 /* ------------------------------------------------------------------ tokens and positions */
 
 /* The gradient dpos [1+P,C] at resampled positions, to the stored ones. */
-static void positions_backward(const struct vit_walk *k, const struct vit_input *in, struct tensor dpos)
+static void positions_backward(const struct vit_pass *k, const struct vit_input *in, struct tensor dpos)
 {
     const struct vit_config *f = &k->v->config;
     struct tensor dstored = vit_matrix(k->g, k->v->pos, 1 + f->grid * f->grid);
@@ -100,7 +100,7 @@ static void positions_backward(const struct vit_walk *k, const struct vit_input 
     op_interp_bwd(k->c, tensor_rows(dstored, 1, f->grid * f->grid), tensor_rows(dpos, 1, dpos.dims[0] - 1), wy, wx);
 }
 
-static void tokens_backward(const struct vit_walk *k, int i, struct tensor dx)
+static void tokens_backward(const struct vit_pass *k, int i, struct tensor dx)
 {
     const struct vit *v = k->v;
     const struct vit_config *f = &v->config;
@@ -128,7 +128,7 @@ void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_arr
                   struct vit_activations *act, struct tensor d_normed, const struct vit_memory *memory,
                   const struct params_array *grads)
 {
-    struct vit_walk k = {.c = c, .v = v, .w = values, .g = grads, .act = act, .host = memory->host};
+    struct vit_pass k = {.c = c, .v = v, .w = values, .g = grads, .act = act, .host = memory->host};
     struct tensor dx = d_normed;
     if (!op_check(c, act->request.save_for_backward && !act->request.weights_transposed,
                   "backbone: backward of a forward pass that saved nothing for it"))

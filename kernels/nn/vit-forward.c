@@ -2,14 +2,14 @@
 #include "positions.h"
 #include "vit-internal.h"
 
-static struct tensor weight(const struct vit_walk *k, int row, int64_t N)
+static struct tensor weight(const struct vit_pass *k, int row, int64_t N)
 {
     struct tensor t = vit_matrix(k->w, row, N);
     t.transposed = k->act->request.weights_transposed;
     return t;
 }
 
-void vit_layernorm(const struct vit_walk *k, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
+void vit_layernorm(const struct vit_pass *k, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
                    int w, int b)
 {
     op_layernorm_fwd(k->c, y, mean, rstd, x, vit_vector(k->w, w), vit_vector(k->w, b), (float)k->v->config.eps);
@@ -48,7 +48,7 @@ void vit_positions(struct op_ctx *c, const struct vit *v, const struct params_ar
     c->scratch->used = mark;
 }
 
-void vit_patchify(const struct vit_walk *k, const struct vit_input *in, struct tensor patches)
+void vit_patchify(const struct vit_pass *k, const struct vit_input *in, struct tensor patches)
 {
     int p = (int)k->v->config.patch;
     if (tensor_given(in->values))
@@ -57,13 +57,13 @@ void vit_patchify(const struct vit_walk *k, const struct vit_input *in, struct t
         op_patchify_u8_fwd(k->c, patches, in->pixels, p, k->act->request.pixel_norm);
 }
 
-struct tensor vit_input_rows(const struct vit_walk *k, struct tensor x, int i)
+struct tensor vit_input_rows(const struct vit_pass *k, struct tensor x, int i)
 {
     int64_t B = k->act->request.inputs[i].B, N = k->act->n_tokens[i];
     return TENSOR_SHAPED(tensor_rows(x, k->act->first[i], B * N), B, N, k->v->config.C);
 }
 
-static void tokens_forward(const struct vit_walk *k, int i, struct tensor x)
+static void tokens_forward(const struct vit_pass *k, int i, struct tensor x)
 {
     const struct vit *v = k->v;
     const struct vit_input *in = &k->act->request.inputs[i];
@@ -81,7 +81,7 @@ static void tokens_forward(const struct vit_walk *k, int i, struct tensor x)
 
 /* ------------------------------------------------------------------ which rows a branch works on */
 
-static void list_rows(const struct vit_walk *k, const struct vit_branch *b, const struct vit_subset *subset,
+static void list_rows(const struct vit_pass *k, const struct vit_branch *b, const struct vit_subset *subset,
                       int64_t *rows, float *scale)
 {
     const struct vit_activations *a = k->act;
@@ -99,7 +99,7 @@ static void list_rows(const struct vit_walk *k, const struct vit_branch *b, cons
 }
 
 /* Lists of the rows and of their factors, made here and copied to the device. */
-static void take_lists(const struct vit_walk *k, struct vit_branch *b, const struct vit_subset *subset)
+static void upload_row_lists(const struct vit_pass *k, struct vit_branch *b, const struct vit_subset *subset)
 {
     size_t mark = k->host->used;
     int64_t *rows = ARENA_TAKE(k->host, int64_t, b->M);
@@ -114,7 +114,7 @@ static void take_lists(const struct vit_walk *k, struct vit_branch *b, const str
 }
 
 /* subset: of each input, or NULL. */
-static void choose_rows(const struct vit_walk *k, struct vit_branch *b, const struct vit_subset *subset)
+static void select_branch_rows(const struct vit_pass *k, struct vit_branch *b, const struct vit_subset *subset)
 {
     const struct vit_activations *a = k->act;
     bool all = true;
@@ -127,12 +127,12 @@ static void choose_rows(const struct vit_walk *k, struct vit_branch *b, const st
         all = all && !some;
     }
     if (!all)
-        take_lists(k, b, subset);
+        upload_row_lists(k, b, subset);
 }
 
-/* The branch's own rows of x, normed. They are copied if backward needs them (x goes on changing) or if rows are
+/* The branch's own rows of x, normed. They are copied if backward needs them (x is modified later) or if rows are
  * listed. */
-static void branch_input(const struct vit_walk *k, struct vit_branch *b, struct tensor x, struct tensor normed,
+static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct tensor x, struct tensor normed,
                          int norm_w, int norm_b)
 {
     bool listed = tensor_given(b->rows), save = k->act->request.save_for_backward;
@@ -148,19 +148,19 @@ static void branch_input(const struct vit_walk *k, struct vit_branch *b, struct 
 
 /* ------------------------------------------------------------------ blocks */
 
-static struct tensor save(const struct vit_walk *k, const struct vit_branch *b, int64_t width)
+static struct tensor save(const struct vit_pass *k, const struct vit_branch *b, int64_t width)
 {
     return TENSOR_TAKE(k->saved, DTYPE_F32, b->M, width);
 }
 
-static void attention_forward(const struct vit_walk *k, int64_t i, struct tensor x)
+static void attention_forward(const struct vit_pass *k, int64_t i, struct tensor x)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
     const struct vit_request *r = &k->act->request;
     struct vit_branch *b = &k->act->attn[i];
     size_t mark = k->c->scratch->used;
-    choose_rows(k, b, r->drop_path ? r->drop_path[i].attn : NULL);
+    select_branch_rows(k, b, r->drop_path ? r->drop_path[i].attn : NULL);
     struct tensor normed = vit_scratch(k, b->M, f->C);
     branch_input(k, b, x, normed, row->norm1_w, row->norm1_b);
     b->inner = save(k, b, 3 * f->C);
@@ -175,7 +175,7 @@ static void attention_forward(const struct vit_walk *k, int64_t i, struct tensor
 }
 
 /* MLP or SwiGLU of the branch's rows of x, into b->out. */
-static void products_forward(const struct vit_walk *k, int64_t i, struct tensor x)
+static void mlp_forward(const struct vit_pass *k, int64_t i, struct tensor x)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
@@ -195,18 +195,18 @@ static void products_forward(const struct vit_walk *k, int64_t i, struct tensor 
     op_linear_fwd(k->c, b->out, a, weight(k, row->fc2_w, f->C), vit_vector(k->w, row->fc2_b));
 }
 
-static void ffn_forward(const struct vit_walk *k, int64_t i, struct tensor x)
+static void ffn_forward(const struct vit_pass *k, int64_t i, struct tensor x)
 {
     const struct vit_block_rows *row = &k->v->block[i];
     const struct vit_drop_path *drop_path = k->act->request.drop_path;
     struct vit_branch *b = &k->act->ffn[i];
     size_t mark = k->c->scratch->used;
-    choose_rows(k, b, drop_path ? drop_path[i].ffn : NULL);
+    select_branch_rows(k, b, drop_path ? drop_path[i].ffn : NULL);
     b->out = save(k, b, k->v->config.C);
     if (k->v->config.ffn == VIT_IDENTITY)
         branch_input(k, b, x, b->out, row->norm2_w, row->norm2_b);
     else
-        products_forward(k, i, x);
+        mlp_forward(k, i, x);
     op_residual_fwd(k->c, x, b->out, vit_vector(k->w, row->ls2), b->rows, b->scale);
     k->c->scratch->used = mark;
 }
@@ -247,7 +247,7 @@ int vit_forward(struct op_ctx *c, const struct vit *v, const struct params_array
     if (status)
         return status;
     struct device_arena *arena = memory->device;
-    struct vit_walk k = {.c = c, .v = v, .w = values, .act = act, .host = memory->host,
+    struct vit_pass k = {.c = c, .v = v, .w = values, .act = act, .host = memory->host,
                          .saved = request->save_for_backward ? arena : c->scratch};
     struct tensor x = act->prenorm = TENSOR_TAKE(arena, DTYPE_F32, act->T, v->config.C);
     act->normed = TENSOR_TAKE(arena, DTYPE_F32, act->T, v->config.C);
@@ -270,7 +270,7 @@ int vit_forward(struct op_ctx *c, const struct vit *v, const struct params_array
 void vit_final_norm(struct op_ctx *c, const struct vit *v, const struct params_array *values, struct tensor y,
                     struct tensor x)
 {
-    struct vit_walk k = {.c = c, .v = v, .w = values};
+    struct vit_pass k = {.c = c, .v = v, .w = values};
     vit_layernorm(&k, y, TENSOR_NONE, TENSOR_NONE, x, v->norm_w, v->norm_b);
 }
 

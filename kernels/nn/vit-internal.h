@@ -10,7 +10,7 @@
 #include "vit.h"
 
 /* A walk through the network. */
-struct vit_walk {
+struct vit_pass {
     struct op_ctx *c;
     const struct vit *v;
     const struct params_array *w; /* values */
@@ -34,7 +34,7 @@ static inline struct tensor vit_matrix(const struct params_array *a, int row, in
     return row < 0 ? t : TENSOR_SHAPED(t, n, tensor_elements(t) / n);
 }
 
-static inline struct tensor vit_scratch(const struct vit_walk *k, int64_t rows, int64_t width)
+static inline struct tensor vit_scratch(const struct vit_pass *k, int64_t rows, int64_t width)
 {
     return TENSOR_TAKE(k->c->scratch, DTYPE_F32, rows, width);
 }
@@ -57,10 +57,10 @@ static inline int64_t vit_inner_width(const struct vit_config *f)
 
 /* -- vit-forward.c -- */
 /* y = the norm of x with the weights of these rows; mean, rstd TENSOR_NONE where no backward follows. */
-void vit_layernorm(const struct vit_walk *k, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
+void vit_layernorm(const struct vit_pass *k, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
                    int w, int b);
-void vit_patchify(const struct vit_walk *k, const struct vit_input *in, struct tensor patches);
-struct tensor vit_input_rows(const struct vit_walk *k, struct tensor x, int i); /* input i's rows [B,tokens,C] */
+void vit_patchify(const struct vit_pass *k, const struct vit_input *in, struct tensor patches);
+struct tensor vit_input_rows(const struct vit_pass *k, struct tensor x, int i); /* input i's rows [B,tokens,C] */
 /* Weights of one axis on which the stored grid is resampled, [pixels / patch,grid] in scratch. */
 struct tensor vit_axis(struct op_ctx *c, const struct vit_config *f, int64_t pixels, struct arena *host);
 

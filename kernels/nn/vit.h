@@ -10,7 +10,7 @@
  *   vit_backward(&c, &vit, &student, &act, d_normed, &memory, &gradients);                        gradients += ...
  *
  * All inputs of a request are packed into one sequence of T rows: image after image, input after input; an image's
- * rows are [cls | registers | patches in raster order], and it attends to itself alone. vit_row() finds a row.
+ * rows are [cls | registers | patches in raster order], and attention is within one image. vit_row() finds a row.
  * For a single image every product is called with that image's rows only, so its bits do not depend on what else is
  * computed: extraction makes one request per image, with a context without pool, and runs images in parallel.
  *

@@ -30,7 +30,7 @@ enum { BACKEND_TEXT = 400 }; /* characters of a warning */
 struct backend {
     const char *name; /* "cpu" */
 
-    /* Once, while the calling thread alone is at work; then no operation meets a machine that cannot run it. */
+    /* Once, before any other thread is started. Fails here if this machine cannot run the operations. */
     int (*open)(struct fmt_error *e);
     /* A sentence for a warning, if the environment makes results differ from those without it; else NULL. */
     const char *(*environment)(char text[BACKEND_TEXT]);
@@ -40,15 +40,15 @@ struct backend {
     void (*release)(struct device_address at, size_t bytes);
     void (*set_usable)(struct device_address at, size_t bytes, bool usable); /* red-zone.h; NULL: does nothing */
 
-    /* Copies in the order of the operations of a context. copy_in is done with the host's memory when it returns;
-     * copy_out waits for what was asked before. */
+    /* Copies in the order of the operations of a context. copy_in has read the host's memory when it returns;
+     * copy_out waits for earlier operations. */
     void (*copy_in)(struct op_ctx *c, struct device_address to, const void *host, size_t bytes);
     void (*copy_out)(struct op_ctx *c, void *host, struct device_address from, size_t bytes);
     void (*sync)(struct op_ctx *c); /* waits and reports what failed; NULL: nothing to wait for */
 
     bool (*prefers_transposed_weights)(void); /* whether forward products gain from them (tensor.h) */
     bool computes_in_host_memory; /* its addresses are those of the host (op_borrow) */
-    bool batch_changes_bits; /* an image's bits depend on how many are computed with it */
+    bool batch_changes_bits; /* results of an image depend on the batch size */
 
 #define OP(name, params, args) void(*name) params;
 #include "ops.def"

@@ -8,8 +8,8 @@
  *   size_t mark = a.used; ... a.used = mark;           temporaries
  *   device_arena_release(&a);
  *
- * Tensors start at multiples of 64 bytes. To take more than was planned is a bug and aborts. What is taken holds
- * whatever was there; the block of a fresh arena is zero.
+ * Tensors start at multiples of 64 bytes. To take more than was planned is a bug and aborts. What is taken is
+ * uninitialised; the block of a fresh arena is zero.
  */
 #ifndef DEVICE_ARENA_H
 #define DEVICE_ARENA_H

@@ -1,7 +1,7 @@
 /* op.h - the operations that networks and losses are made of.
  *
- * The seam between host and device: a plain pointer is host memory, a struct tensor lies on the device. They meet in
- * op_copy_in, op_copy_out and op_borrow alone, and in an operation's `out`, one result for the host.
+ * The boundary between host and device: a plain pointer is host memory, a struct tensor is on the device. Data cross
+ * it in op_copy_in, op_copy_out and op_borrow only, and in an operation's `out`, one result for the host.
  *
  *   struct op_ctx c = {.backend = device.backend, .pool = device.pool, .scratch = &scratch};   device: device_open
  *   struct tensor x = TENSOR_TAKE(&arena, DTYPE_F32, T, C), y = TENSOR_TAKE(&arena, DTYPE_F32, T, C);
@@ -14,16 +14,17 @@
  * Operations may be asynchronous, so errors are sticky: a step runs straight through and op_sync reports at the end;
  * after an error every operation does nothing.
  *
- * Scratch of an operation is taken from c->scratch and given back before it returns. While the scratch arena is
- * planning (device-arena.h) operations check shapes and count scratch, and touch no data: run the same code once so,
- * then with memory.
+ * Scratch of an operation is taken from c->scratch and released before it returns. While the scratch arena is
+ * planning (device-arena.h) operations check shapes and count scratch, and touch no data: run the code
+ * once to plan, then again with memory.
  *
  * Results do not depend on the number of threads: work is cut by shapes alone, sums have a fixed order. pool NULL
  * means this thread only, also inside a parallel loop of the caller (one context per worker then).
  *
- * A backend is a folder beside kernels/cpu with files of the same names (kernels/cuda/layernorm.cu), one of which fills
- * in a struct backend by including ops.def (kernels/cuda/backend-cuda.c), and a line in kernels/device/device-list.c.
- * tests/op compares it with the CPU.
+ * A backend is a folder beside kernels/cpu with files of the same names (kernels/cuda/layernorm.cu), one of which
+ * fills in a struct backend by including ops.def (kernels/cuda/backend-cuda.c); a line in
+ * kernels/device/device-list.c; and in the Makefile a rule for its sources, its folder in KERNEL_DIRS, a line
+ * MAY_INCLUDE_kernels/cuda, and the folder in that of kernels/device. tests/op compares it with the CPU.
  *
  * Letters: T rows, C channels, B images or crops, H, W height and width, N tokens of an image = 1 + R registers + P
  * patches, NH heads, K inputs of a product. "+=": accumulates, "=": is overwritten. Operands are f32 where no element
@@ -52,11 +53,11 @@ struct op_ctx {
 int op_sync(struct op_ctx *c, struct fmt_error *e); /* waits; the sticky error or 0; clears it */
 
 /* -- between host and device: the only crossings -- */
-void op_copy_in(struct op_ctx *c, struct tensor to, const void *host);  /* the host's memory is free when it returns */
+void op_copy_in(struct op_ctx *c, struct tensor to, const void *host);  /* has read the host's memory when it returns */
 void op_copy_out(struct op_ctx *c, void *host, struct tensor from);     /* waits */
-/* The host's data as an operand that is only read: OP_BORROW(c, arena, DTYPE_U8, pixels, B, H, W, 3). A copy, taken from
- * the arena; on a backend that computes in the host's memory that memory itself, and nothing is taken. The host leaves it
- * as it is until the arena is reset. */
+/* The host's data as an operand that is only read: OP_BORROW(c, arena, DTYPE_U8, pixels, B, H, W, 3). A copy, taken
+ * from the arena; on a backend that computes in the host's memory that memory itself, and nothing is taken. The host
+ * must not modify it until the arena is reset. */
 #define OP_BORROW(c, arena, dtype, host, ...) \
     op_borrow((c), (arena), (dtype), (host), TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__})
 struct tensor op_borrow(struct op_ctx *c, struct device_arena *a, enum dtype dtype, const void *host, int n_dims,

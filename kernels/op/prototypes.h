@@ -39,7 +39,7 @@ static inline int64_t prototypes_logits_count(int64_t T, int64_t K)
 }
 
 /* The teacher's rows with their targets: rows below n_first take log_col[0], the others log_col[1] (a head that DINO
- * and iBOT share has targets of both kinds). A log_col that no row takes may be TENSOR_NONE. */
+ * and iBOT share has targets of both kinds). A log_col that no row uses may be TENSOR_NONE. */
 struct prototype_targets {
     struct prototype_layer teacher;
     double temperature;

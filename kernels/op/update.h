@@ -1,5 +1,6 @@
-/* update.h - one sweep over parameters, gradients, moments and teacher: clip, decay, step, moving average. Everything
- * that a step does to a parameter is done while it is in a register: the arrays are hundreds of megabytes. */
+/* update.h - one sweep over parameters, gradients, moments and teacher: clip, decay, step, and the EMA of the teacher
+ * (moving average). Everything that a step does to a parameter is done while it is in a register: the arrays are
+ * hundreds of megabytes. */
 #ifndef UPDATE_H
 #define UPDATE_H
 

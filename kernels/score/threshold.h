@@ -1,5 +1,6 @@
-/* threshold.h - operating points (struct linear_point): the best precision at a target recall, the best recall at a target precision, and
- * the threshold that gives it. A threshold is chosen on some rows (validation, or out of fold) and applied to others.
+/* threshold.h - operating points (struct linear_point): the best precision at a target recall, the best recall at a
+ * target precision, and the threshold that gives it. A threshold is chosen on some rows (validation, or out of fold)
+ * and applied to others.
  *
  * A row is predicted positive where its probability of the class is at least the threshold. Thresholds are among these
  * probabilities; of equally good ones the highest is taken.

@@ -22,7 +22,7 @@ void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *a)
     }
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
-        if (!l->serves[kind])
+        if (!l->has_loss[kind])
             continue;
         l->log_col[kind] = TENSOR_TAKE(a, DTYPE_F64, K);
         center->now = TENSOR_TAKE(a, DTYPE_F32, K);
@@ -47,7 +47,7 @@ void loss_clear_centers(struct op_ctx *c, struct loss_head *l)
 {
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
-        if (!l->serves[kind])
+        if (!l->has_loss[kind])
             continue;
         op_fill(c, center->now, 0);
         op_fill(c, center->pending, 0);
@@ -69,7 +69,7 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
 {
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
-        if (!l->serves[kind] || l->sinkhorn)
+        if (!l->has_loss[kind] || l->sinkhorn)
             continue;
         op_copy(c, center->now, center->next);
         if (center->has_mean)
@@ -80,8 +80,8 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
 
 /* ------------------------------------------------------------------ targets */
 
-/* Sets l->all_rows: how many rows there are of each kind on all ranks. */
-static void count_all_rows(struct op_ctx *c, const struct world *world, struct loss_head *l)
+/* Sets l->rows_all_ranks: how many rows there are of each kind on all ranks. */
+static void count_rows_all_ranks(struct op_ctx *c, const struct world *world, struct loss_head *l)
 {
     double n[LOSS_KINDS];
     for (int kind = 0; kind < LOSS_KINDS; kind++)
@@ -89,7 +89,7 @@ static void count_all_rows(struct op_ctx *c, const struct world *world, struct l
     if (!op_planning(c))
         world_all_reduce_host(world, n, LOSS_KINDS, WORLD_SUM, &c->error);
     for (int kind = 0; kind < LOSS_KINDS; kind++)
-        l->all_rows[kind] = (int64_t)n[kind];
+        l->rows_all_ranks[kind] = (int64_t)n[kind];
 }
 
 /* What a kind's targets are made from: rows [first, first + log_row's length) of l->teacher_rows. */
@@ -100,7 +100,7 @@ struct rows_of_kind {
 };
 
 /* A round of Sinkhorn-Knopp over the rows of all ranks, in parts (prototypes.h). A rank without rows takes part. */
-static void shared_round(struct op_ctx *c, const struct world *world, const struct loss_head *l,
+static void sinkhorn_round_all_ranks(struct op_ctx *c, const struct world *world, const struct loss_head *l,
                          const struct rows_of_kind *r, double log_rows)
 {
     size_t mark = c->scratch->used;
@@ -130,7 +130,7 @@ static void sinkhorn(struct op_ctx *c, const struct world *world, const struct l
     for (int round = 1; round <= LOSS_SINKHORN_ROUNDS; round++) {
         double log_rows = round < LOSS_SINKHORN_ROUNDS ? log(r->all) : 0;
         if (world->size > 1)
-            shared_round(c, world, l, r, log_rows);
+            sinkhorn_round_all_ranks(c, world, l, r, log_rows);
         else
             op_prototype_sinkhorn(c, r->log_col, r->log_row, &l->teacher_rows, r->first, l->temperature, log_rows);
     }
@@ -154,12 +154,12 @@ static void targets_of(struct op_ctx *c, const struct world *world, struct loss_
 {
     struct loss_center *center = &l->center[kind];
     int64_t first = first_row(l, kind);
-    struct rows_of_kind r = {.first = first, .all = (double)l->all_rows[kind], .log_col = l->log_col[kind],
+    struct rows_of_kind r = {.first = first, .all = (double)l->rows_all_ranks[kind], .log_col = l->log_col[kind],
                              .log_row = tensor_rows(l->log_row, first, l->rows[kind])};
-    center->has_mean = !l->sinkhorn && l->all_rows[kind] > 0;
+    center->has_mean = !l->sinkhorn && l->rows_all_ranks[kind] > 0;
     if (!l->sinkhorn)
         fold_center(c, center);
-    if (l->all_rows[kind] == 0)
+    if (l->rows_all_ranks[kind] == 0)
         return;
     if (l->sinkhorn)
         sinkhorn(c, world, l, &r);
@@ -175,9 +175,9 @@ void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head 
         head_prototypes(&l->teacher, values, tensor_rows(l->z, 0, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]));
     l->teacher_rows.logits = logits_of(l->teacher_logits, &l->teacher_rows);
     op_prototype_cache_logits(c, &l->teacher_rows);
-    count_all_rows(c, world, l);
+    count_rows_all_ranks(c, world, l);
     for (int kind = 0; kind < LOSS_KINDS; kind++)
-        if (l->serves[kind])
+        if (l->has_loss[kind])
             targets_of(c, world, l, (enum loss_kind)kind);
 }
 
@@ -185,7 +185,7 @@ void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head
                    struct prototype_collapse *out)
 {
     size_t mark = c->scratch->used;
-    int64_t K = l->teacher.config.n_prototypes, n = l->rows[LOSS_DINO], N = l->all_rows[LOSS_DINO];
+    int64_t K = l->teacher.config.n_prototypes, n = l->rows[LOSS_DINO], N = l->rows_all_ranks[LOSS_DINO];
     struct tensor log_col = l->sinkhorn ? TENSOR_NONE : l->log_col[LOSS_DINO];
     struct tensor share_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K), won = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
     op_prototype_collapse_sums(c, entropy, share_sum, won, &l->teacher_rows, 0, n, N, log_col, l->temperature);
@@ -200,22 +200,22 @@ void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head
 static int64_t n_rows(const struct loss_part *part)
 {
     int64_t n = 0;
-    for (int i = 0; i < part->n_runs; i++)
-        n += part->runs[i].n;
+    for (int i = 0; i < part->n_ranges; i++)
+        n += part->ranges[i].n;
     return n;
 }
 
-/* Copies the rows of the runs, and what belongs to them of log_row. */
+/* Copies the rows of the ranges, and what belongs to them of log_row. */
 static void take_part(struct op_ctx *c, const struct loss_head *l, const struct loss_part *part,
                       struct prototype_targets *t, struct device_arena *arena)
 {
     int64_t n = n_rows(part), to = 0;
     struct tensor z = TENSOR_TAKE(arena, DTYPE_F32, n, l->z.dims[1]), log_row = TENSOR_TAKE(arena, DTYPE_F64, n);
-    for (int i = 0; i < part->n_runs; i++) {
-        const struct loss_run *run = &part->runs[i];
-        op_copy(c, tensor_rows(z, to, run->n), tensor_rows(l->z, run->first, run->n));
-        op_copy(c, tensor_rows(log_row, to, run->n), tensor_rows(l->log_row, run->first, run->n));
-        to += run->n;
+    for (int i = 0; i < part->n_ranges; i++) {
+        const struct loss_range *range = &part->ranges[i];
+        op_copy(c, tensor_rows(z, to, range->n), tensor_rows(l->z, range->first, range->n));
+        op_copy(c, tensor_rows(log_row, to, range->n), tensor_rows(l->log_row, range->first, range->n));
+        to += range->n;
     }
     t->teacher.z = z;
     t->teacher.logits = TENSOR_NONE;
@@ -243,7 +243,7 @@ void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int6
                     .log_col = {l->log_col[0], l->log_col[1]},
                     .log_row = tensor_rows(l->log_row, 0, l->teacher_rows.z.dims[0])},
     };
-    if (part->n_runs)
+    if (part->n_ranges)
         take_part(c, l, part, &r->targets, arena);
 }
 

@@ -1,15 +1,19 @@
-/* loss.h - what a head's outputs are compared with, and the losses: DINO on class tokens, iBOT on masked patches. One
- * struct loss_head per pair of heads (of student and teacher); a pair that is not separate serves both losses.
+/* loss.h - cross-entropies of the student's heads against targets of the teacher: DINO on class tokens, iBOT on masked
+ * patches. One struct loss_head per pair of heads (of student and teacher); a pair that is not separate serves both.
+ *
+ * A loss against other targets is a new enum loss_kind here. A term that compares no heads, as KoLeo and the KL term,
+ * is a function in step-student.c. Either has a field in struct step_result (step.h), a name in sum_losses()
+ * (step-student.c), a line in reduce_result() (step-run.c), and one in the table of training-metrics.h.
  *
  * The teacher's bottleneck vectors z of a whole batch are collected first, class tokens before patches; then
  *
  *   loss_targets()                    centering or Sinkhorn-Knopp over the batches of all ranks (world.h): two vectors
- *                                     per kind say all targets (prototypes.h)
+ *                                     per kind encode all targets (prototypes.h)
  *   for each micro-batch:
  *       loss_begin()                  its rows, and what each is compared with
  *       loss_forward()                losses of its rows
  *       loss_backward()               gradients
- *   loss_commit()                     the step counts: centres move on
+ *   loss_commit()                     the step is accepted: centres are updated
  *
  * Centering is deferred by one step: the mean of this batch's logits is folded into the centre when the next step
  * asks for its targets.
@@ -42,7 +46,7 @@ struct loss_center {
 
 struct loss_head {
     struct head student, teacher; /* of as many prototypes and as wide a bottleneck */
-    bool serves[LOSS_KINDS];
+    bool has_loss[LOSS_KINDS];
     bool sinkhorn;
     /* memory for the most rows there can be */
     int64_t rows_max[LOSS_KINDS], student_rows_max;
@@ -51,7 +55,7 @@ struct loss_head {
     struct tensor teacher_logits, student_logits; /* for the largest batch, or TENSOR_NONE: not cached */
     struct loss_center center[LOSS_KINDS];
     /* this batch */
-    int64_t rows[LOSS_KINDS], all_rows[LOSS_KINDS]; /* of this rank, of all; the latter after loss_targets */
+    int64_t rows[LOSS_KINDS], rows_all_ranks[LOSS_KINDS]; /* of this rank, of all; the latter after loss_targets */
     struct prototype_layer teacher_rows;
     double temperature;
 };
@@ -63,7 +67,7 @@ void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 /* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */
 void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head *l, const struct params_array *values,
                   double temperature);
-/* Signs of collapse of the class tokens of all ranks. *entropy: this rank's part of a sum over the ranks. */
+/* Collapse statistics of the class tokens of all ranks. *entropy: this rank's part of a sum over the ranks. */
 void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head *l, double *entropy,
                    struct prototype_collapse *out);
 void loss_commit(struct op_ctx *c, struct loss_head *l);
@@ -77,16 +81,16 @@ struct loss_rows {
     struct tensor dz;                        /* [T,bottleneck] */
 };
 
-/* Rows [first, first + n) of the teacher's. */
-struct loss_run {
+/* Teacher rows [first, first + n). */
+struct loss_range {
     int64_t first, n;
 };
 
-/* The teacher's rows that a micro-batch needs: those of the runs, in order, copied; the first n_first of them are of
- * kind DINO. n_runs 0: the whole batch, as it is. */
+/* The teacher's rows that a micro-batch needs: those of the ranges, in order, copied; the first n_first of them are of
+ * kind DINO. n_ranges 0: the whole batch, as it is. */
 struct loss_part {
-    const struct loss_run *runs;
-    int n_runs;
+    const struct loss_range *ranges;
+    int n_ranges;
     int64_t n_first;
 };
 

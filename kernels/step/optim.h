@@ -1,5 +1,6 @@
-/* optim.h - parameter groups: which learning rate and decay each parameter of the table has in a step (specification,
- * 7.2), clipping per module, and the ranges that one sweep (update.h) goes over.
+/* optim.h - optimizer parameter groups: which learning rate and decay each parameter of the table has in a step (as
+ * get_params_groups_with_decay of the published code has it), clipping per module, and the ranges that one sweep
+ * (update.h) goes over.
  *
  * The learning rate of a parameter is (last layer ? last_layer_lr : lr) * its multiplier, its decay weight_decay * 0
  * or 1. A rate of 0 leaves the weights as they are while the moments run.
@@ -33,7 +34,7 @@ double optim_clip(const struct optim_config *o, double norm);
 
 /* What a step knows of a module. */
 struct optim_module {
-    bool frozen;   /* left out altogether: no update, no moments, no average */
+    bool frozen;   /* skipped entirely: no update, no moments, no average */
     double clip;
     int64_t steps; /* executed ones, this one included: Adam's t */
 };
@@ -47,7 +48,7 @@ struct optim_extent {
 };
 
 /* Fills ranges (memory for one per row of the table), offsets being those in the arrays; neighbours with equal rates
- * are one range. Rows that are not trained have none. Returns how many. */
+ * are one range. Untrained parameters get no range. Returns how many. */
 int64_t optim_ranges(const struct optim_config *o, const struct params *t, const struct optim_extent *extent,
                      const struct schedule_rates *rates, const struct optim_module module[PARAMS_MODULES_MAX],
                      struct update_range *ranges);

@@ -67,7 +67,7 @@ void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
         for (int d = 0; d < p->n_dims; d++)
             t->dims[d] = p->dims[d];
         t->n = p->count;
-        t->data = params_run(a, p->offset, p->count);
+        t->data = params_range(a, p->offset, p->count);
         return;
     }
     center_tensor(s, i, t);

@@ -1,5 +1,5 @@
-/* step-batch.c - a batch cut into micro-batches. Global crops of images [first, first + m) are two runs of the batch's
- * crops, local ones n_local runs; where the batch is one micro-batch, nothing is cut. */
+/* step-batch.c - a batch cut into micro-batches. Global crops of images [first, first + m) are two ranges of the
+ * batch's crops, local ones n_local ranges; where the batch is one micro-batch, nothing is cut. */
 #include <string.h>
 
 #include "step-internal.h"
@@ -52,9 +52,9 @@ int64_t batch_crop(const struct step *s, const struct micro *micro, int64_t crop
     return crop / micro->m * s->sizes.B + micro->first + crop % micro->m;
 }
 
-struct patch_runs micro_patch_runs(const struct step *s, const struct micro *micro)
+struct patch_ranges micro_patch_ranges(const struct step *s, const struct micro *micro)
 {
-    struct patch_runs r;
+    struct patch_ranges r;
     for (int c = 0; c < 2; c++) {
         int64_t crop = c * s->sizes.B + micro->first;
         r.first[c] = s->patch_start[crop];
@@ -141,11 +141,11 @@ const struct vit_drop_path *micro_drop_path(struct step *s, const struct micro *
 
 /* ---- crops ---- */
 
-/* The micro-batch's part of n_runs runs of B items, each of `dims`: in the work arena, or the batch itself. */
+/* The micro-batch's part of n_ranges ranges of B items, each of `dims`: in the work arena, or the batch itself. */
 static struct tensor take_items(struct step *s, const struct micro *micro, enum dtype dtype, const void *batch,
-                                int64_t n_runs, int n_dims, const int64_t *dims)
+                                int64_t n_ranges, int n_dims, const int64_t *dims)
 {
-    int64_t shape[TENSOR_DIMS_MAX] = {n_runs * micro->m};
+    int64_t shape[TENSOR_DIMS_MAX] = {n_ranges * micro->m};
     size_t item_bytes = dtype_bytes(dtype);
     for (int i = 0; i < n_dims; i++) {
         shape[1 + i] = dims[i];
@@ -154,7 +154,7 @@ static struct tensor take_items(struct step *s, const struct micro *micro, enum 
     if (micro->m == s->sizes.B)
         return op_borrow(&s->c, &s->work, dtype, batch, 1 + n_dims, shape);
     struct tensor items = device_arena_take(&s->work, dtype, 1 + n_dims, shape);
-    for (int64_t run = 0; run < n_runs && !op_planning(&s->c); run++)
+    for (int64_t run = 0; run < n_ranges && !op_planning(&s->c); run++)
         op_copy_in(&s->c, tensor_rows(items, run * micro->m, micro->m),
                    (const uint8_t *)batch + (size_t)(run * s->sizes.B + micro->first) * item_bytes);
     return items;
@@ -167,20 +167,20 @@ void micro_begin(struct step *s, int64_t i, struct micro *micro)
     int64_t first = i * z->m, left = z->B - first;
     *micro = (struct micro){.first = first, .m = left < z->m ? left : z->m};
     for (int kind = 0; kind < CROP_KINDS; kind++) {
-        int64_t side = z->side[kind], n_runs = z->crops[kind] / z->B;
+        int64_t side = z->side[kind], n_ranges = z->crops[kind] / z->B;
         const uint8_t *u8 = kind == GLOBAL ? b->global_u8 : b->local_u8;
         const float *f32 = kind == GLOBAL ? b->global_f32 : b->local_f32;
         struct vit_input *in = &micro->input[kind];
-        *in = (struct vit_input){.B = n_runs * micro->m, .H = side, .W = side};
+        *in = (struct vit_input){.B = n_ranges * micro->m, .H = side, .W = side};
         if (f32)
-            in->values = take_items(s, micro, DTYPE_F32, f32, n_runs, 3, (const int64_t[]){3, side, side});
+            in->values = take_items(s, micro, DTYPE_F32, f32, n_ranges, 3, (const int64_t[]){3, side, side});
         else
-            in->pixels = take_items(s, micro, DTYPE_U8, u8, n_runs, 3, (const int64_t[]){side, side, 3});
+            in->pixels = take_items(s, micro, DTYPE_U8, u8, n_ranges, 3, (const int64_t[]){side, side, 3});
     }
     if (b->masks) /* the student sees masked crops whether iBOT counts or not */
         micro->input[GLOBAL].masks = take_items(s, micro, DTYPE_U8, b->masks, 2, 1, &z->N);
-    struct patch_runs runs = micro_patch_runs(s, micro);
-    micro->n_patches = runs.n[0] + runs.n[1];
+    struct patch_ranges ranges = micro_patch_ranges(s, micro);
+    micro->n_patches = ranges.n[0] + ranges.n[1];
 }
 
 struct vit_request micro_request(const struct step *s, const struct micro *micro, int n_inputs)
@@ -223,7 +223,7 @@ struct tensor gather_rows(struct step *s, const struct vit_activations *act, con
     return x;
 }
 
-void spread_global(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part)
+void micro_to_batch(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part)
 {
     for (int64_t c = 0; c < 2; c++)
         op_copy(&s->c, tensor_rows(batch, c * s->sizes.B + micro->first, micro->m),

@@ -5,7 +5,7 @@
  *   step-student.c  losses and gradients             state.c          what a checkpoint holds
  *
  * Whatever the planning run needs as well (how many rows there are, which crops a branch is computed for) is in host
- * tables that are there from the beginning; all else comes from the arenas.
+ * tables that are allocated at the start; all else comes from the arenas.
  */
 #ifndef STEP_INTERNAL_H
 #define STEP_INTERNAL_H
@@ -49,7 +49,7 @@ struct step {
     int64_t frozen_iterations; /* of the backbone */
 
     struct op_ctx c;
-    struct device_arena life, work, scratch;    /* of the run; of a forward and backward pass; of an operation */
+    struct device_arena persistent, work, scratch;    /* of the run; of a forward and backward pass; of an operation */
     struct arena host;                          /* lists on their way to the device, results on their way from it */
     struct params_array grads, m1, m2;          /* over the student's table; m2 with AdamW alone */
     int64_t updates[PARAMS_MODULES_MAX];        /* of each module of the student: Adam's t */
@@ -71,7 +71,7 @@ struct step {
     bool *is_drawn;                             /* [crops] */
 };
 
-/* The images [first, first + m) of the batch: their crops, in as many runs as an image has of a kind. */
+/* The images [first, first + m) of the batch: their crops, in as many ranges as an image has of a kind. */
 struct micro {
     int64_t first, m;
     struct vit_input input[CROP_KINDS];
@@ -93,17 +93,17 @@ int64_t *rows_patches(const struct step *s, const struct micro *micro, const str
 /* The number in the batch of a global crop of the micro-batch. */
 int64_t batch_crop(const struct step *s, const struct micro *micro, int64_t crop);
 int64_t crop_masked(const struct step *s, int64_t crop); /* masked patches of a global crop of the batch */
-/* Where the micro-batch's masked patches lie among those of the batch: two runs, one for each global crop. */
-struct patch_runs {
+/* Where the micro-batch's masked patches lie among those of the batch: two ranges, one for each global crop. */
+struct patch_ranges {
     int64_t first[2], n[2];
 };
-struct patch_runs micro_patch_runs(const struct step *s, const struct micro *micro);
+struct patch_ranges micro_patch_ranges(const struct step *s, const struct micro *micro);
 struct vit_request micro_request(const struct step *s, const struct micro *micro, int n_inputs);
 /* x [T,C] in the work arena: rows of act->normed, listed in host memory by `list`. The list itself lands in *rows. */
 struct tensor gather_rows(struct step *s, const struct vit_activations *act, const int64_t *list, int64_t T,
                           struct tensor *rows);
 /* Rows of the two global crops of a micro-batch, to those of the batch. */
-void spread_global(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part);
+void micro_to_batch(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part);
 
 /* -- step-teacher.c -- */
 /* The teacher over the whole batch: its bottleneck vectors, then the targets. */
@@ -113,7 +113,7 @@ void measure_collapse(struct step *s, struct step_result *r);
 /* -- step-student.c -- */
 /* Losses into r, gradients into s->grads, micro-batch after micro-batch. Ends at the first term that is not finite. */
 int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_error *e);
-void find_bad_loss(struct step_result *r); /* sets the total, too */
+void sum_losses(struct step_result *r); /* sets the total, too */
 
 /* -- step-run.c -- */
 /* Everything but the update; planning contexts only count. 0, or the first failure. */

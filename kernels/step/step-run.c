@@ -9,20 +9,24 @@
 /* ---- sums over the ranks ---- */
 
 /* What is logged: means over the ranks of losses and rank of the features; sums of counts and of the entropy, of which
- * each rank has its part. What is left is the same on all ranks already. */
-static void share_result(struct step *s, struct step_result *r)
+ * each rank has its part. The rest is already equal on all ranks. */
+static void reduce_result(struct step *s, struct step_result *r)
 {
     double n_masked = (double)r->n_masked, n_left_out = (double)r->n_koleo_left_out;
-    double *const value[] = {&r->dino_local_crops_loss, &r->dino_global_crops_loss, &r->koleo_loss, &r->ibot_loss,
-                             &r->kl_loss, &r->feature_rank, &r->teacher_entropy, &n_masked, &n_left_out};
-    enum { VALUES = sizeof value / sizeof *value, MEANS = 6 };
-    double sum[VALUES];
-    for (int i = 0; i < VALUES; i++)
-        sum[i] = *value[i];
-    if (op_planning(&s->c) || world_all_reduce_host(s->world, sum, VALUES, WORLD_SUM, &s->c.error))
+    const struct {
+        double *value;
+        enum { MEAN, SUM } how;
+    } logged[] = {{&r->dino_local_crops_loss, MEAN}, {&r->dino_global_crops_loss, MEAN}, {&r->koleo_loss, MEAN},
+                  {&r->ibot_loss, MEAN},             {&r->kl_loss, MEAN},                {&r->feature_rank, MEAN},
+                  {&r->teacher_entropy, SUM},        {&n_masked, SUM},                   {&n_left_out, SUM}};
+    enum { LOGGED = sizeof logged / sizeof *logged };
+    double sum[LOGGED];
+    for (int i = 0; i < LOGGED; i++)
+        sum[i] = *logged[i].value;
+    if (op_planning(&s->c) || world_all_reduce_host(s->world, sum, LOGGED, WORLD_SUM, &s->c.error))
         return;
-    for (int i = 0; i < VALUES; i++)
-        *value[i] = i < MEANS ? sum[i] / s->world->size : sum[i];
+    for (int i = 0; i < LOGGED; i++)
+        *logged[i].value = logged[i].how == MEAN ? sum[i] / s->world->size : sum[i];
     r->n_masked = (int64_t)n_masked;
     r->n_koleo_left_out = (int64_t)n_left_out;
 }
@@ -38,8 +42,8 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
         status = student_pass(s, step_frozen(s, iteration), r, e);
     }
     if (!status)
-        share_result(s, r);
-    find_bad_loss(r); /* a loss that is not finite on one rank is none in the sum */
+        reduce_result(s, r);
+    sum_losses(r); /* a loss that is not finite on one rank is not finite in the sum */
     int failed = op_sync(&s->c, status ? NULL : e);
     return status ? status : failed;
 }
@@ -50,10 +54,10 @@ static void gradient_norms(struct step *s, struct step_result *r)
     const struct params *t = &s->student.table;
     for (int m = 0; m < t->n_modules; m++) {
         int64_t first, count;
-        double squares = 0, of_run;
-        for (int row = 0; params_trained_run(t, m, &row, &first, &count); squares += of_run) {
-            of_run = 0;
-            op_sum_squares(&s->c, &of_run, params_run(&s->grads, first, count));
+        double squares = 0, of_range;
+        for (int row = 0; params_trained_range(t, m, &row, &first, &count); squares += of_range) {
+            of_range = 0;
+            op_sum_squares(&s->c, &of_range, params_range(&s->grads, first, count));
         }
         r->module[r->n_modules++] = (struct step_module){t->modules[m].name, sqrt(squares)};
         if (!isfinite(squares) && !r->bad)

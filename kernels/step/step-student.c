@@ -56,11 +56,11 @@ static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
     if (!op_planning(&s->c))
         rows_cls(&act, GLOBAL, list);
     struct tensor x = gather_rows(s, &act, list, T, &rows);
-    spread_global(s, &micro, s->student_cls, x);
+    micro_to_batch(s, &micro, s->student_cls, x);
     if (s->kl_weight > 0) {
         struct head_activations out;
         head_forward(&s->c, &s->head[0].student, &s->student.values, x, false, &s->work, &out);
-        spread_global(s, &micro, s->z_kl, out.z);
+        micro_to_batch(s, &micro, s->z_kl, out.z);
     }
     return 0;
 }
@@ -107,18 +107,18 @@ static const int64_t *list_rows(struct step *s, const struct micro *micro, const
     return rows;
 }
 
-/* The teacher's rows that the micro-batch needs, class tokens first, each kind in two runs; no runs: all. */
+/* The teacher's rows that the micro-batch needs, class tokens first, each kind in two ranges; no ranges: all. */
 static struct loss_part teacher_part(struct step *s, const struct micro *micro, const struct loss_head *l,
-                                     const struct student_head *h, struct loss_run runs[4])
+                                     const struct student_head *h, struct loss_range ranges[4])
 {
-    struct loss_part part = {.runs = runs, .n_first = h->n_global};
-    struct patch_runs patches = micro_patch_runs(s, micro);
+    struct loss_part part = {.ranges = ranges, .n_first = h->n_global};
+    struct patch_ranges patches = micro_patch_ranges(s, micro);
     if (s->sizes.n_micro == 1)
         return part;
     for (int c = 0; c < 2 && h->n_global; c++)
-        runs[part.n_runs++] = (struct loss_run){c * s->sizes.B + micro->first, micro->m};
+        ranges[part.n_ranges++] = (struct loss_range){c * s->sizes.B + micro->first, micro->m};
     for (int c = 0; c < 2 && h->n_patches; c++)
-        runs[part.n_runs++] = (struct loss_run){l->rows[LOSS_DINO] + patches.first[c], patches.n[c]};
+        ranges[part.n_ranges++] = (struct loss_range){l->rows[LOSS_DINO] + patches.first[c], patches.n[c]};
     return part;
 }
 
@@ -128,8 +128,8 @@ static double dino_terms(const struct step *s)
     return 2 * (double)s->sizes.n_local + 2;
 }
 
-/* Which targets each row has and what its gradient weighs. The gradients of all ranks are added: each weighs as much as
- * its part of all images. */
+/* Which targets each row has, and the weight of its gradient. The gradients of all ranks are added: each weighs as much
+ * as its part of all images. */
 static void fill_pairs(const struct step *s, const struct micro *micro, const struct student_head *h, int64_t *target,
                        float *weight)
 {
@@ -156,10 +156,10 @@ static void fill_pairs(const struct step *s, const struct micro *micro, const st
 static void head_losses(struct step *s, const struct micro *micro, const struct vit_activations *act,
                         struct loss_head *l, struct student_head *h)
 {
-    struct loss_run runs[4];
-    *h = (struct student_head){.n_local = l->serves[LOSS_DINO] ? s->sizes.n_local * micro->m : 0,
-                               .n_global = l->serves[LOSS_DINO] ? 2 * micro->m : 0,
-                               .n_patches = l->serves[LOSS_IBOT] ? micro->n_patches : 0};
+    struct loss_range ranges[4];
+    *h = (struct student_head){.n_local = l->has_loss[LOSS_DINO] ? s->sizes.n_local * micro->m : 0,
+                               .n_global = l->has_loss[LOSS_DINO] ? 2 * micro->m : 0,
+                               .n_patches = l->has_loss[LOSS_IBOT] ? micro->n_patches : 0};
     h->T = h->n_local + h->n_global + h->n_patches;
     if (h->T == 0)
         return;
@@ -169,7 +169,7 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
     h->weight = ARENA_TAKE(&s->host, float, h->T);
     if (!op_planning(&s->c))
         fill_pairs(s, micro, h, target, h->weight);
-    struct loss_part part = teacher_part(s, micro, l, h, runs);
+    struct loss_part part = teacher_part(s, micro, l, h, ranges);
     loss_begin(&s->c, l, &h->loss, h->T, &part, target, h->weight, &s->work);
     loss_forward(&s->c, l, &h->loss, &s->student.values, h->act.z);
 }
@@ -194,7 +194,7 @@ static void add_losses(struct step *s, const struct student_head *h, struct step
     }
 }
 
-void find_bad_loss(struct step_result *r)
+void sum_losses(struct step_result *r)
 {
     const struct {
         const char *name;
@@ -215,7 +215,7 @@ void find_bad_loss(struct step_result *r)
 /* ---- backward ---- */
 
 /* part [from row `first` on] += the rows of the micro-batch's global crops in batch [2B,..] */
-static void add_global(struct step *s, const struct micro *micro, struct tensor part, int64_t first,
+static void add_batch_to_micro(struct step *s, const struct micro *micro, struct tensor part, int64_t first,
                        struct tensor batch)
 {
     for (int64_t c = 0; c < 2; c++)
@@ -237,10 +237,10 @@ static void backward(struct step *s, const struct micro *micro, struct vit_activ
         struct tensor dx = TENSOR_TAKE(&s->work, DTYPE_F32, h->T, C);
         loss_backward(&s->c, l, &h->loss, &s->grads);
         if (h->n_global && s->kl_weight > 0)
-            add_global(s, micro, h->loss.dz, h->n_local, s->d_kl);
+            add_batch_to_micro(s, micro, h->loss.dz, h->n_local, s->d_kl);
         head_backward(&s->c, &l->student, &s->student.values, &h->act, h->loss.dz, dx, &s->work, &s->grads);
         if (h->n_global && s->koleo_weight > 0)
-            add_global(s, micro, dx, h->n_local, s->d_cls);
+            add_batch_to_micro(s, micro, dx, h->n_local, s->d_cls);
         op_scatter_add_rows(&s->c, d_normed, dx, h->rows);
     }
     struct vit_memory memory = step_memory(s);
@@ -269,7 +269,7 @@ static int student_micro(struct step *s, int64_t i, bool frozen, struct step_res
         koleo_term(s, tensor_rows(heads[0].x, heads[0].n_local, heads[0].n_global), r);
         kl_term(s, &heads[0].loss.student, heads[0].n_local, r);
     }
-    find_bad_loss(r);
+    sum_losses(r);
     if (!r->bad)
         backward(s, &micro, &act, heads, frozen);
     return 0;

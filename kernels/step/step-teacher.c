@@ -1,4 +1,4 @@
-/* step-teacher.c - the teacher goes over the whole batch first and leaves its class tokens and bottleneck vectors, from
+/* step-teacher.c - the teacher runs over the whole batch first and stores its class tokens and bottleneck vectors, from
  * which come the targets of all micro-batches and the signs of collapse. */
 #include "step-internal.h"
 
@@ -9,40 +9,40 @@ static const int64_t *list_rows(struct step *s, const struct micro *micro, const
     int64_t *rows = ARENA_TAKE(&s->host, int64_t, T), *end = rows;
     if (op_planning(&s->c))
         return rows;
-    if (l->serves[LOSS_DINO])
+    if (l->has_loss[LOSS_DINO])
         end = rows_cls(act, GLOBAL, end);
-    if (l->serves[LOSS_IBOT])
+    if (l->has_loss[LOSS_IBOT])
         rows_patches(s, micro, act, end);
     return rows;
 }
 
 /* A micro-batch's masked patches [first row of `part` on] to their places among those of the batch. */
-static void spread_patches(struct step *s, const struct micro *micro, struct loss_head *l, struct tensor part,
+static void patches_to_batch(struct step *s, const struct micro *micro, struct loss_head *l, struct tensor part,
                            int64_t first)
 {
-    struct patch_runs runs = micro_patch_runs(s, micro);
+    struct patch_ranges ranges = micro_patch_ranges(s, micro);
     for (int c = 0; c < 2; c++)
-        op_copy(&s->c, tensor_rows(l->z, l->rows[LOSS_DINO] + runs.first[c], runs.n[c]),
-                tensor_rows(part, first + (c ? runs.n[0] : 0), runs.n[c]));
+        op_copy(&s->c, tensor_rows(l->z, l->rows[LOSS_DINO] + ranges.first[c], ranges.n[c]),
+                tensor_rows(part, first + (c ? ranges.n[0] : 0), ranges.n[c]));
 }
 
 static void head_rows(struct step *s, const struct micro *micro, const struct vit_activations *act,
                       struct loss_head *l)
 {
-    int64_t n_cls = l->serves[LOSS_DINO] ? 2 * micro->m : 0,
-            T = n_cls + (l->serves[LOSS_IBOT] ? micro->n_patches : 0);
+    int64_t n_cls = l->has_loss[LOSS_DINO] ? 2 * micro->m : 0,
+            T = n_cls + (l->has_loss[LOSS_IBOT] ? micro->n_patches : 0);
     struct tensor rows;
     struct head_activations out;
     if (T == 0)
         return;
     struct tensor x = gather_rows(s, act, list_rows(s, micro, act, l, T), T, &rows);
     head_forward(&s->c, &l->teacher, &s->teacher.values, x, false, &s->work, &out);
-    if (l->serves[LOSS_DINO]) {
-        spread_global(s, micro, s->teacher_cls, x);
-        spread_global(s, micro, l->z, out.z);
+    if (l->has_loss[LOSS_DINO]) {
+        micro_to_batch(s, micro, s->teacher_cls, x);
+        micro_to_batch(s, micro, l->z, out.z);
     }
-    if (l->serves[LOSS_IBOT])
-        spread_patches(s, micro, l, out.z, n_cls);
+    if (l->has_loss[LOSS_IBOT])
+        patches_to_batch(s, micro, l, out.z, n_cls);
 }
 
 static int forward_micro(struct step *s, int64_t i, struct fmt_error *e)

@@ -45,10 +45,10 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
 {
     struct loss_head *l = &s->head[s->n_heads++];
     const struct step_sizes *z = &s->sizes;
-    l->serves[LOSS_DINO] = !ibot;
-    l->serves[LOSS_IBOT] = ibot || !config->ibot.separate_head;
+    l->has_loss[LOSS_DINO] = !ibot;
+    l->has_loss[LOSS_IBOT] = ibot || !config->ibot.separate_head;
     l->sinkhorn = config->train.centering == CENTERING_SINKHORN;
-    int64_t patches = l->serves[LOSS_IBOT] ? z->masked_max : 0, of_micro = 2 * z->m * z->N;
+    int64_t patches = l->has_loss[LOSS_IBOT] ? z->masked_max : 0, of_micro = 2 * z->m * z->N;
     l->rows_max[LOSS_DINO] = ibot ? 0 : z->crops[GLOBAL];
     l->rows_max[LOSS_IBOT] = patches;
     l->student_rows_max = (ibot ? 0 : (2 + z->n_local) * z->m) + (patches < of_micro ? patches : of_micro);
@@ -65,7 +65,7 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
     return status;
 }
 
-static int backbones(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
+static int add_backbones(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
 {
     struct vit_config vit = model_vit(config), of_teacher = model_vit(teacher);
     int status = vit_params(&s->student.vit, &vit, &s->student.table, e);
@@ -83,7 +83,7 @@ static bool same_shape(const struct param *a, const struct param *b)
 }
 
 /* The teacher follows the student in the rows that both have, by name and shape. */
-static int match_rows(struct step *s, struct fmt_error *e)
+static int match_teacher_params(struct step *s, struct fmt_error *e)
 {
     const struct params *student = &s->student.table, *teacher = &s->teacher.table;
     s->teacher_offset = calloc((size_t)student->n_rows, sizeof *s->teacher_offset);
@@ -98,9 +98,9 @@ static int match_rows(struct step *s, struct fmt_error *e)
     return 0;
 }
 
-static int networks(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
+static int add_networks(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
 {
-    int status = backbones(s, config, teacher, e);
+    int status = add_backbones(s, config, teacher, e);
     if (status)
         return status;
     s->sizes = sizes_of(config, &s->student.vit.config);
@@ -109,7 +109,7 @@ static int networks(struct step *s, const struct config *config, const struct co
         status = add_loss_head(s, config, teacher, true, e);
     for (int m = 0; m < s->student.table.n_modules; m++)
         snprintf(s->bad_gradient[m], sizeof s->bad_gradient[m], "gradient of %s", s->student.table.modules[m].name);
-    return status ? status : match_rows(s, e);
+    return status ? status : match_teacher_params(s, e);
 }
 
 /* ---- memory ---- */
@@ -132,9 +132,9 @@ static void plan_line(struct step_plan *plan, const char *what, size_t bytes)
 }
 
 /* Takes what lasts as long as the run; each kind is a line of the plan (NULL: memory, and no plan). */
-static void carve_life(struct step *s, struct step_plan *plan)
+static void carve_persistent(struct step *s, struct step_plan *plan)
 {
-    struct device_arena *a = &s->life;
+    struct device_arena *a = &s->persistent;
     size_t before = a->used;
 #define LINE(what) (plan ? plan_line(plan, what, a->used - before) : (void)0, before = a->used)
     const struct params *student = &s->student.table;
@@ -198,7 +198,7 @@ static void fill_with_masks(struct step *s)
 }
 
 /* Drop path draws as many crops as it always does: the first micro-batch is full of them. With a rate of 0 in one block
- * alone they are a list all the same, as draws that are fed in have it. */
+ * alone they are still a list, like draws that a test supplies. */
 static void fill_with_drawn(struct step *s)
 {
     int64_t depth = s->student.vit.config.depth;
@@ -250,16 +250,17 @@ static void read_settings(struct step *s, const struct config *config)
     s->frozen_iterations = config->train.freeze_backbone_iterations;
 }
 
-static int set_up(struct step *s, const struct config *config, const struct config *teacher, const struct world *world,
-                  const struct device *device, struct step_plan *plan, struct fmt_error *e)
+static int open_step(struct step *s, const struct config *config, const struct config *teacher,
+                     const struct world *world, const struct device *device, struct step_plan *plan,
+                     struct fmt_error *e)
 {
     s->world = world;
     s->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &s->scratch};
     read_settings(s, config);
-    int status = networks(s, config, teacher, e);
+    int status = add_networks(s, config, teacher, e);
     if (status || (status = take_tables(s, e)))
         return status;
-    carve_life(s, plan);
+    carve_persistent(s, plan);
     status = plan_step(s, e);
     if (plan) {
         plan_line(plan, "activations of a pass", s->work.high);
@@ -276,7 +277,7 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, config, &world_one, device, plan, e);
+    int status = open_step(s, config, config, &world_single, device, plan, e);
     step_close(s);
     return status;
 }
@@ -286,7 +287,7 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
 static int take_memory(struct step *s, struct fmt_error *e)
 {
     const struct backend *b = s->c.backend;
-    int status = device_arena_init(&s->life, b, s->life.high, e);
+    int status = device_arena_init(&s->persistent, b, s->persistent.high, e);
     if (!status)
         status = device_arena_init(&s->work, b, s->work.high, e);
     if (!status)
@@ -300,12 +301,12 @@ int step_open_pair(struct step **step, const struct config *config, const struct
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = set_up(s, config, teacher, world, device, NULL, e);
+    int status = open_step(s, config, teacher, world, device, NULL, e);
     if (status || (status = take_memory(s, e))) {
         step_close(s);
         return status;
     }
-    carve_life(s, NULL);
+    carve_persistent(s, NULL);
     *step = s;
     return 0;
 }
@@ -322,7 +323,7 @@ void step_close(struct step *s)
         return;
     params_release(&s->student.table);
     params_release(&s->teacher.table);
-    device_arena_release(&s->life);
+    device_arena_release(&s->persistent);
     device_arena_release(&s->work);
     device_arena_release(&s->scratch);
     arena_release(&s->host);
@@ -344,8 +345,8 @@ void step_copy_to_teacher(struct step *s)
     const struct params *t = &s->student.table;
     for (int i = 0; i < t->n_rows; i++)
         if (s->teacher_offset[i] >= 0)
-            op_copy(&s->c, params_run(&s->teacher.values, s->teacher_offset[i], t->rows[i].count),
-                    params_run(&s->student.values, t->rows[i].offset, t->rows[i].count));
+            op_copy(&s->c, params_range(&s->teacher.values, s->teacher_offset[i], t->rows[i].count),
+                    params_range(&s->student.values, t->rows[i].offset, t->rows[i].count));
 }
 
 static void reset_optimizer(struct step *s)

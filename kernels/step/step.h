@@ -1,7 +1,7 @@
-/* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, moving average.
+/* step.h - one training step: teacher, student, losses, gradients, clipping, AdamW or SGD, EMA of the teacher.
  *
  *   struct step *step;
- *   step_open(&step, config, &world_one, device, &error);  all memory of the run; nothing is allocated after it
+ *   step_open(&step, config, &world_single, device, &error);  all memory of the run; nothing is allocated after it
  *   step_init_weights(step);                               or fill step_student(), step_teacher() from files
  *   for (it = ...) {
  *       status = step_run(step, &batch, it, &rates, NULL, &result, &error);
@@ -13,12 +13,12 @@
  * The bits of a step depend on its inputs (weights, moments, centres, batch, iteration, settings) alone. Draws of
  * drop path are keyed by (train.seed, number of the batch, ...), so there is no random state.
  *
- * train.micro_batch_size images are in work at once; what belongs to the whole batch (centering, Sinkhorn-Knopp,
+ * train.micro_batch_size images are processed at a time; what belongs to the whole batch (centering, Sinkhorn-Knopp,
  * KoLeo, the KL term, drop-path counts, masks) is computed over the whole batch: the teacher goes first and leaves
  * its bottleneck vectors, and where KoLeo or the KL term is on, the student's global crops go forward twice.
  *
  * In a world of several processes (world.h) each rank makes the step with a batch of its own. Drop path, KoLeo and the
- * KL term are of the rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over
+ * KL term are per rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over
  * the ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps.
  */
 #ifndef STEP_H
@@ -73,7 +73,7 @@ struct step_result {
     int n_modules;
     int64_t n_masked;         /* masked patches */
     int64_t n_koleo_left_out; /* crops whose nearest neighbour is nearer than 1e-6 */
-    /* Signs of collapse, of the teacher. */
+    /* Collapse statistics of the teacher. */
     double teacher_entropy;      /* mean over the 2B crops, of softmax((logits - centre) / teacher_temp); nats */
     double teacher_entropy_mean; /* entropy of the mean of these: equal to the above when all crops look alike */
     double feature_rank;         /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
@@ -101,8 +101,8 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
 int step_open(struct step **step, const struct config *config, const struct world *world, const struct device *device,
               struct fmt_error *e);
 /* The same for a student and a teacher of different settings student.*, dino.head_* and ibot.head_*; the rest is
- * config's. The teacher follows the student in the parameters that both have, by name and shape, and keeps its others.
- * FMT_MISMATCH: their outputs cannot be compared. */
+ * config's. The teacher follows the student in the parameters that both have, by name and shape, and its other
+ * parameters stay as they are. FMT_MISMATCH: their outputs cannot be compared. */
 int step_open_pair(struct step **step, const struct config *config, const struct config *teacher,
                    const struct world *world, const struct device *device, struct fmt_error *e);
 void step_close(struct step *step); /* NULL is allowed */
@@ -119,8 +119,8 @@ const struct params_array *step_student(const struct step *step);
 const struct params_array *step_teacher(const struct step *step);
 const struct params_array *step_gradients(const struct step *step); /* of the last step, before clipping */
 
-/* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set nothing but the
- * caller's iteration may move on: weights, moments, centres and Adam's count are as before. The status is 0 then; it
+/* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set only the
+ * caller's iteration advances: weights, moments, centres and Adam's count are as before. The status is 0 then; it
  * is not 0 for a batch that does not fit the settings. */
 int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,
              const struct step_draws *draws, struct step_result *result, struct fmt_error *e);

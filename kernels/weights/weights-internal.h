@@ -51,7 +51,8 @@ bool weights_has_row(const struct param *const *sorted, int n, const char *name)
 
 /* -- weights-load.c -- */
 
-/* Calls use(arg, ...) for the first n elements of a tensor, piece by piece; FMT_NONFINITE: not all of them are finite. */
+/* Calls use(arg, ...) for the first n elements of a tensor, piece by piece; FMT_NONFINITE: not all of them are finite.
+ * */
 typedef void weights_use_piece(void *arg, int64_t first, int64_t n, const float *piece);
 int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
                        struct fmt_error *e);

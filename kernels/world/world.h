@@ -3,7 +3,7 @@
  * A process is a rank, 0 to size - 1. It has its own part of every batch. All ranks make the same calls in the same
  * order; what a call gives is there on each of them once all have made it.
  *
- *   const struct world *world = &world_one;             one process: every call returns at once and changes no bit
+ *   const struct world *world = &world_single;             one process: every call returns at once and changes no bit
  *   world_all_reduce(world, &c, sums, WORLD_SUM);       sums, on every rank the same bits
  *
  * Calls that take tensors are like operations (op.h): asynchronous where the device is, without effect while the
@@ -27,7 +27,7 @@ struct world {
     void *state; /* of the implementation */
 };
 
-extern const struct world world_one;
+extern const struct world world_single;
 
 /* x = the sum or the largest of the ranks' x, element by element; f32 or f64. */
 void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how);
@@ -52,7 +52,7 @@ void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, i
 /* Returns when all ranks are here. */
 int world_barrier(const struct world *w, struct fmt_error *e);
 
-/* What an implementation fills in (world-one.c). Arguments were checked; the context neither plans nor failed. */
+/* What an implementation fills in (world-single.c). Arguments were checked; the context neither plans nor failed. */
 struct world_calls {
     void (*all_reduce)(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how);
     int (*all_reduce_host)(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e);

@@ -112,7 +112,7 @@ static double target_of(const struct xent_case *x, int64_t row, int64_t k)
                x->log_row[row]);
 }
 
-/* Loss of each row and the gradient at the logits, by the formulas of the specification. */
+/* Loss of each row and the gradient at the logits, by the published formulas. */
 static void plain_xent(const struct xent_case *x, double *loss, float *dlogits)
 {
     const double tau = STUDENT_TEMPERATURE;
@@ -372,7 +372,7 @@ static void test_sinkhorn(void)
     layer_free(&l);
 }
 
-/* The specification's vectors. */
+/* Vectors of the reference in numpy. */
 static void test_sinkhorn_vector(void)
 {
     static float logits[12] = {0.10f, -0.20f, 0.05f, 0.00f, 0.30f, -0.10f, -0.25f, 0.15f, 0.20f, 0.30f, 0.05f, -0.05f};
@@ -387,7 +387,7 @@ static void test_sinkhorn_vector(void)
         sinkhorn(&l, 0, 4, col, row, tau);
         for (int j = 0; j < 12; j++)
             worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - expected[i][j]));
-        ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the specification's numbers (%.2g)", tau, worst);
+        ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the numbers of the reference (%.2g)", tau, worst);
     }
 }
 

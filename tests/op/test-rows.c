@@ -1,5 +1,5 @@
 /* Operations on rows as a whole: to unit length, KoLeo, effective rank. By finite differences, by numbers of the
- * specification, and in the degenerate cases: rows of zeros, rows that coincide. */
+ * reference in numpy, and in the degenerate cases: rows of zeros, rows that coincide. */
 #include <math.h>
 #include <string.h>
 
@@ -51,7 +51,7 @@ static void test_koleo(void)
     static float three[6] = {1, 2, 2, 1, -1, 0.5f};
     struct rows_value v = {.x = three, .T = 3, .C = 2};
     struct koleo_result koleo = {.loss = koleo_value(&v)};
-    ok(fabs(koleo.loss - 0.1899057039) < 1e-7, "KoLeo: the specification's number (%.10f)", koleo.loss);
+    ok(fabs(koleo.loss - 0.1899057039) < 1e-7, "KoLeo: the number of the reference (%.10f)", koleo.loss);
     v.T = 1;
     ok(koleo_value(&v) == 0, "KoLeo of one row is 0");
     for (int64_t B = 2; B <= 130; B += 64) {

@@ -83,7 +83,7 @@ static void bed_open(struct bed *b)
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         set(&b->config, words[i][0], words[i][1]);
     b->device = test_device(2);
-    if (!ok(step_open(&b->step, &b->config, &world_one, &b->device, &e) == 0, "a step %s", e.text))
+    if (!ok(step_open(&b->step, &b->config, &world_single, &b->device, &e) == 0, "a step %s", e.text))
         exit(tap_done());
     step_init_weights(b->step);
 }

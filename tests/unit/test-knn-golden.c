@@ -141,7 +141,8 @@ static void check_all(struct case_of *c)
     double *votes = malloc((size_t)(c->n_ks * cells) * sizeof *votes), top1[KS_MAX];
     struct taken taken = {c->k, similarity, index};
     struct device device = test_device(1);
-    ok(knn_search(&s, &test, 0, c->n_test, &device, &(struct knn_callback){take, &taken}, &e) == 0, "search: %s", e.text);
+    ok(knn_search(&s, &test, 0, c->n_test, &device, &(struct knn_callback){take, &taken}, &e) == 0, "search: %s",
+       e.text);
     check_neighbours(c, similarity, index);
     knn_votes(&v, similarity, index, c->n_test, votes, c->n_test);
     for (int i = 0; i < c->n_ks; i++)

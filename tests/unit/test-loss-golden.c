@@ -168,7 +168,7 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
     const float *base = golden_f32(g, logits, NULL);
     float *shifted = calloc((size_t)(T * K), sizeof *shifted), *after = calloc((size_t)K, sizeof *after);
     struct params table = {0};
-    struct loss_head l = {.serves = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1};
+    struct loss_head l = {.has_loss = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1};
     char name[100];
     unit_head(&l.teacher, &table, K);
     l.student = l.teacher;
@@ -183,7 +183,7 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
         for (int64_t i = 0; i < T * K; i++)
             shifted[i] = base[i] + (float)shift * (float)round;
         op_copy_in(&m.c, l.z, shifted);
-        loss_targets(&m.c, &world_one, &l, &values, temperature);
+        loss_targets(&m.c, &world_single, &l, &values, temperature);
         snprintf(name, sizeof name, "%s.center_softmax.%d", kind, round);
         if (clean())
             targets_close(l.z, l.log_col[LOSS_DINO], l.log_row, temperature, g, name);

@@ -66,7 +66,7 @@ static void test_trained(void)
     t.rows[1].trained = t.rows[4].trained = false;
     int64_t first, count, seen[3][2];
     int n = 0;
-    for (int row = 0; params_trained_run(&t, 0, &row, &first, &count) && n < 3; n++)
+    for (int row = 0; params_trained_range(&t, 0, &row, &first, &count) && n < 3; n++)
         seen[n][0] = first, seen[n][1] = count;
     ok(n == 3 && seen[0][0] == 0 && seen[0][1] == 16 && seen[1][0] == 32 && seen[1][1] == 32 && seen[2][0] == 80 &&
            seen[2][1] == 16,

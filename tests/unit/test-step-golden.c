@@ -392,7 +392,7 @@ static void test_file(const char *path, int64_t micro, int n_threads)
     settings(&r, micro);
     r.n_steps = (int64_t)golden_number(&r.g, "steps", 1);
     r.device = test_device(n_threads);
-    if (ok(step_open(&r.step, &r.config, &world_one, &r.device, &e) == 0, "a step by the settings of the file: %s",
+    if (ok(step_open(&r.step, &r.config, &world_single, &r.device, &e) == 0, "a step by the settings of the file: %s",
            e.text)) {
         size_t n = (size_t)step_student(r.step)->table->count;
         r.start = calloc(n, sizeof *r.start);

@@ -1,6 +1,6 @@
-/* test-step-world - a step of several processes, here threads: two ranks with half of the images each make the step that
- * one process makes of all of them; what is not finite on one rank is skipped by both; a rank may have no masked patch.
- * And a student smaller than its teacher. */
+/* test-step-world - a step of several processes, here threads: two ranks with half of the images each make the step
+ * that one process makes of all of them; what is not finite on one rank is skipped by both; a rank may have no masked
+ * patch. And a student smaller than its teacher. */
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -131,7 +131,7 @@ static void same_everywhere(struct rank *rank, const char *what)
 
 static void compare(const char *what, const char *centering, const char *heads, const char *micro, int last_masked)
 {
-    struct rank rank[RANKS], whole = {.world = world_one};
+    struct rank rank[RANKS], whole = {.world = world_single};
     struct world_threads shared;
     draw_images(last_masked);
     open_ranks(rank, &shared, centering, heads, micro);
@@ -222,7 +222,7 @@ static void test_koleo(void)
     float *g[RANKS];
     draw_images(IMAGES);
     for (int i = 0; i < RANKS; i++) {
-        open_koleo(&alone[i], i, world_one);
+        open_koleo(&alone[i], i, world_single);
         step_of_rank(&alone[i]);
         g[i] = bed_array(&alone[i].bed, step_gradients(alone[i].bed.step));
     }
@@ -231,7 +231,8 @@ static void test_koleo(void)
         open_koleo(&rank[i], i, world_threads_rank(&shared, i));
     run_ranks(rank);
     double a = alone[0].result.koleo_loss, b = alone[1].result.koleo_loss, both = rank[0].result.koleo_loss;
-    ok(fabs(both - (a + b) / 2) < 1e-6 * a && a != b, "KoLeo is of the rank, its loss the mean (%g, %g: %g)", a, b, both);
+    ok(fabs(both - (a + b) / 2) < 1e-6 * a && a != b, "KoLeo is of the rank, its loss the mean (%g, %g: %g)", a, b,
+       both);
     int64_t n = step_gradients(rank[0].bed.step)->count;
     for (int64_t i = 0; i < n; i++)
         g[0][i] = (g[0][i] + g[1][i]) / 2;
@@ -254,7 +255,7 @@ static void test_drop_path(void)
     draw_images(IMAGES);
     world_threads_open(&shared, RANKS);
     for (int i = 0; i < RANKS; i++) { /* one after the other, each alone but for its number */
-        struct world w = {.rank = i, .size = RANKS, .calls = world_one.calls};
+        struct world w = {.rank = i, .size = RANKS, .calls = world_single.calls};
         rank[i] = (struct rank){.world = w};
         rank[i].bed = bed_open_in(&rank[i].world, 1, "student.drop_path_rate=0.4", NULL);
         rank[i].batch = (struct step_batch){.B = B, .global_f32 = rank_global[0], .local_f32 = rank_local[0],
@@ -275,7 +276,7 @@ static struct step *open_pair(struct bed *b, const char *student, const char *te
     struct config large;
     config_copy(&large, &b->config, e);
     if (config_set(&b->config, student, e) || config_set(&large, teacher, e) ||
-        step_open_pair(&step, &b->config, &large, &world_one, &b->device, e))
+        step_open_pair(&step, &b->config, &large, &world_single, &b->device, e))
         step = NULL;
     config_release(&large);
     return step;
@@ -323,8 +324,8 @@ static void test_pairs_refused(void)
            e.status == FMT_MISMATCH && strstr(e.text, "cannot be compared"),
        "%s", e.text);
     e = (struct fmt_error){0};
-    ok(open_pair(&b, "dino.head_n_prototypes=600", "student.patch_size=7", &e) == NULL && e.status == FMT_MISMATCH, "%s",
-       e.text);
+    ok(open_pair(&b, "dino.head_n_prototypes=600", "student.patch_size=7", &e) == NULL && e.status == FMT_MISMATCH,
+       "%s", e.text);
     bed_close(&b);
 }
 

@@ -419,7 +419,7 @@ static void test_plan(void)
     config_release(&config);
 }
 
-/* ---- schedules and groups: the specification's tables ---- */
+/* ---- schedules and groups: the tables of the published schedules ---- */
 
 static void test_schedule_table(void)
 {

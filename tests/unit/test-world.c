@@ -14,10 +14,10 @@ static void test_one(void)
 {
     struct fmt_error e = {0};
     double x[3] = {1, -2, 0.1};
-    ok(world_one.rank == 0 && world_one.size == 1, "one process is rank 0 of 1");
-    ok(world_all_reduce_host(&world_one, x, 3, WORLD_SUM, &e) == 0 && x[0] == 1 && x[1] == -2 && x[2] == 0.1,
+    ok(world_single.rank == 0 && world_single.size == 1, "one process is rank 0 of 1");
+    ok(world_all_reduce_host(&world_single, x, 3, WORLD_SUM, &e) == 0 && x[0] == 1 && x[1] == -2 && x[2] == 0.1,
        "a sum over one process is what is there");
-    ok(world_barrier(&world_one, &e) == 0, "it waits for nobody");
+    ok(world_barrier(&world_single, &e) == 0, "it waits for nobody");
 }
 
 /* Whatever size and length: the parts follow one another, begin at multiples of 16 and are the whole. */

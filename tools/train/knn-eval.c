@@ -128,7 +128,7 @@ static int copy_teacher(struct step *step, struct device_arena *memory, struct p
     int64_t n = backbone_count(teacher->table);
     if (params_array_reserve(copy, memory, step_context(step)->backend, teacher->table, DTYPE_F32, n, NULL))
         return fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
-    op_copy(step_context(step), copy->data, params_run(teacher, 0, n));
+    op_copy(step_context(step), copy->data, params_range(teacher, 0, n));
     return op_sync(step_context(step), e);
 }
 

@@ -1,4 +1,4 @@
-/* world-one.c - a world of one process: a sum over ranks is what is there, a part is the whole. */
+/* world-single.c - a world of one process: a sum over ranks is what is there, a part is the whole. */
 #include "op.h"
 #include "world.h"
 
@@ -38,4 +38,4 @@ static const struct world_calls calls = {.all_reduce = all_reduce,
                                          .broadcast = broadcast,
                                          .barrier = barrier};
 
-const struct world world_one = {.rank = 0, .size = 1, .calls = &calls};
+const struct world world_single = {.rank = 0, .size = 1, .calls = &calls};
