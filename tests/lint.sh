@@ -60,6 +60,10 @@ report 'header names are unique, also among system headers' \
        for f in $(echo "$code" | grep '\.h$'); do
            [ ! -e "/usr/include/${f##*/}" ] || echo "$f: the name of a system header"
        done)"
+report 'the Makefile says of every source folder what it may include' \
+    "$({ echo "$layers"; echo "$code"; } | awk -F: "$folder_of"'
+    NF == 2 {known[$1] = 1}
+    NF == 1 && !(folder_of($1) in known) {print $1}')"
 report 'headers are included by name, without a folder' "$(echo "$includes" | grep '".*/.*"')"
 report 'folders include only what MAY_INCLUDE_* in the Makefile allows' \
     "$({ echo "$layers"; echo "$code"; echo "$includes"; } | awk -F'[:"]' "$folder_of"'
@@ -80,8 +84,8 @@ if [ -n "$missing" ]; then
     skip 'no call cycles between files of the libraries' "$missing is not built"
     skip 'calls go only to folders that may be included' "$missing is not built"
 else
-    pairs=$(calls $objects | sed "s#^$B/##; s# $B/# #")
-    report 'no call cycles between files of the libraries' "$(echo "$pairs" | cycles)"
+    report 'no call cycles between files of the libraries' "$(calls $objects | cycles)"
+    pairs=$(calls $objects $(ls "$B"/tools/*.o 2>/dev/null) | sed "s#^$B/##; s# $B/# #")
     report 'calls go only to folders that may be included' "$({ echo "$layers"; echo "$pairs"; } | awk -F: "$folder_of"'
         NF == 2 {n = split($2, folder, " "); for (i = 1; i <= n; i++) allowed[$1, folder[i]] = 1}
         NF == 1 {split($1, o, " "); if (!((folder_of(o[1]), folder_of(o[2])) in allowed)) print o[1] " calls " o[2]}')"
@@ -91,7 +95,7 @@ fi
 # msg, opt, progress and json-report print on behalf of tools and are called by tools only; msg_bug is for broken
 # invariants.
 printers='^common/(msg|opt|progress|json-report|signals)\.'
-report 'only tools print or exit' "$(grep -nE '(^|[^a-z_])(printf|puts|putchar|perror|v?fprintf\((stdout|stderr)|exit|_exit|abort)\(|(^|[^"a-z_])(stdout|stderr)([^"a-z_]|$)|msg_(die|usage|error|warn|note|more|finish|init)\(' \
+report 'only tools print or exit' "$(grep -nE '(^|[^a-z_])(printf|puts|putchar|perror|v?dprintf|v?fprintf\((stdout|stderr)|exit|_exit|_Exit|abort)\(|(^|[^a-z_])write\([12],|(^|[^"a-z_])(stdout|stderr)([^"a-z_]|$)|msg_(die|usage|error|warn|note|more|finish|init)\(' \
     $(echo "$libraries" | grep -vE "$printers") | grep -vE '^[^:]*:[0-9]*: *(/?\*|//)')"
 report 'no host array in the list of operations' "$(grep -nE "(float|void|int8_t|uint8_t) *\\*|double *\\*($|[^o]|o[^u])" kernels/op/ops.def)"
 report 'only kernels/device names the CPU backend' "$(grep -n 'backend_cpu' $code |

@@ -329,8 +329,8 @@ void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls,
 
 static bool interp_shapes(struct op_ctx *c, struct tensor small, struct tensor grid, struct tensor wy, struct tensor wx)
 {
-    int64_t oh = dim(wy, 0), ow = dim(wx, 0), M = dim(wy, 1), C = dim(grid, 1);
-    return SHAPE("interp", wy, oh, M) && SHAPE("interp", wx, ow, M) && SHAPE("interp", grid, M * M, C) &&
+    int64_t oh = dim(wy, 0), ow = dim(wx, 0), G = dim(wy, 1), C = dim(grid, 1);
+    return SHAPE("interp", wy, oh, G) && SHAPE("interp", wx, ow, G) && SHAPE("interp", grid, G * G, C) &&
            SHAPE("interp", small, oh * ow, C);
 }
 

@@ -27,8 +27,9 @@
  * MAY_INCLUDE_kernels/cuda, and the folder in that of kernels/device. tests/op compares it with the CPU.
  *
  * Letters: T rows, C channels, B images or crops, H, W height and width, N tokens of an image = 1 + R registers + P
- * patches, NH heads, K inputs of a product. "+=": accumulates, "=": is overwritten. Operands are f32 where no element
- * type is given. Unless said otherwise an output must not overlap an input. An optional operand is TENSOR_NONE.
+ * patches, NH heads, K inputs of a product, M rows that are listed, G side of the stored grid of positions. "+=":
+ * accumulates, "=": is overwritten. Operands are f32 where no element type is given. Unless said otherwise an output
+ * must not overlap an input. An optional operand is TENSOR_NONE.
  */
 #ifndef OP_H
 #define OP_H
@@ -142,9 +143,9 @@ void op_tokens_fwd(struct op_ctx *c, struct tensor x, struct tensor patches, str
 /* dpatches [B*P,C] = ... (0 where masked); dcls, dpos, dreg, dmask_token += ... */
 void op_tokens_bwd(struct op_ctx *c, struct tensor dpatches, struct tensor dcls, struct tensor dpos, struct tensor dreg,
                    struct tensor dmask_token, struct tensor dx, struct tensor masks);
-/* y [oh*ow,C] = resampled x [M*M,C]; wy [oh,M], wx [ow,M] f32: the weights of each axis, zero but for a few taps */
+/* y [oh*ow,C] = resampled x [G*G,C]; wy [oh,G], wx [ow,G] f32: the weights of each axis, zero but for a few taps */
 void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor wy, struct tensor wx);
-/* dx [M*M,C] += the transposed weights of dy [oh*ow,C] */
+/* dx [G*G,C] += the transposed weights of dy [oh*ow,C] */
 void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx);
 
 /* y [K,N] = x [N,K] transposed, the storage order of tensor.transposed */

@@ -53,7 +53,7 @@ struct step {
     struct arena host;                          /* lists on their way to the device, results on their way from it */
     struct params_array grads, m1, m2;          /* over the student's table; m2 with AdamW alone */
     int64_t updates[PARAMS_MODULES_MAX];        /* of each module of the student: Adam's t */
-    char bad_gradient[PARAMS_MODULES_MAX][PARAMS_MODULE_NAME_MAX + 16]; /* "gradient of backbone" */
+    char bad_gradient[PARAMS_MODULES_MAX][sizeof "gradient of " + PARAMS_MODULE_NAME_MAX];
     int64_t *teacher_offset;                    /* [rows of the student] in the teacher's layout; -1: no such row */
     int n_common;                               /* rows of the student that the teacher has */
     struct update_range *ranges;

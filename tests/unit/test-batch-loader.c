@@ -11,110 +11,10 @@
 #include "batch-loader.h"
 #include "crop-sampler.h"
 #include "file.h"
-#include "jpeg.h"
-#include "rng.h"
-#include "shard.h"
+#include "loaderbed.h"
 #include "tap.h"
 
-enum { N_IMAGES = 11, BAD = 4, STEPS = 7 };
-
-static void need(int status, const struct fmt_error *e)
-{
-    if (status) {
-        fprintf(stderr, "%s\n", e->text);
-        exit(1);
-    }
-}
-
-static const char *in_scratch(const char *name)
-{
-    static char text[4][300];
-    static int i;
-    i = (i + 1) % 4;
-    snprintf(text[i], sizeof text[i], "%s/%s", tap_scratch(), name);
-    return text[i];
-}
-
-/* ------------------------------------------------------------ shards */
-
-static struct image drawn(int i)
-{
-    struct image im = {0};
-    struct fmt_error e = {0};
-    struct rng r = rng_stream(3, (uint64_t)i, 0, RNG_TEST);
-    need(image_reserve(&im, 40 + 7 * i, 60 - 3 * i, i % 3 == 1 ? 1 : 3, &e), &e);
-    for (size_t k = 0; k < image_bytes(im.width, im.height, im.components); k++)
-        im.pixels[k] = (uint8_t)(k * 3 / (size_t)im.width + rng_below(&r, 60));
-    return im;
-}
-
-/* Image i as JPEG or as pixels. Of images BAD .. BAD + n_bad - 1 half of the bytes are missing, which bbu-pack would
- * refuse. */
-static void add_image(struct shard_writer *w, int i, int n_bad)
-{
-    struct fmt_error e = {0};
-    struct image im = drawn(i);
-    struct jpeg_encoding encoding = {.quality = 90, .orientation = i == 6 ? 6 : 1};
-    struct fmt_buffer jpeg = {0};
-    char key[32];
-    snprintf(key, sizeof key, "photo-%02d", i);
-    need(jpeg_encode(&im, &encoding, &jpeg, &e), &e);
-    struct shard_image record = {.labels = {key, "train", "", "", -1, -1}, .width = im.width, .height = im.height,
-                                 .components = im.components, .store = SHARD_JPEG, .data = jpeg.data,
-                                 .bytes = jpeg.bytes};
-    if (i >= BAD && i < BAD + n_bad)
-        record.bytes /= 2;
-    if (i % 4 == 3) {
-        record.store = im.components == 1 ? SHARD_GREY : SHARD_RGB;
-        record.data = im.pixels;
-        record.bytes = image_bytes(im.width, im.height, im.components);
-    }
-    need(shard_add(w, &record, &e), &e);
-    fmt_buffer_release(&jpeg);
-    image_release(&im);
-}
-
-static const char *make_shards(const char *name, int n_bad, int first, int n)
-{
-    static char folder[300];
-    struct fmt_error e = {0};
-    snprintf(folder, sizeof folder, "%s", in_scratch(name));
-    need(file_make_dirs(folder, &e), &e);
-    for (uint32_t k = 0; k < 2; k++) {
-        char path[400];
-        snprintf(path, sizeof path, "%s/shard-%05u-of-00002.shard", folder, k);
-        struct file_out f;
-        need(file_create(&f, path, &e), &e);
-        struct fmt_writer io = file_writer(&f);
-        struct shard_header h = {k, 2, 128, 128, 128 * 64, NULL, 0, {.n = 0}};
-        struct provenance p;
-        provenance_init(&p, "test", "1", true);
-        provenance_text(&p, "set", name);
-        struct shard_writer w;
-        need(shard_create(&w, &io, &h, &p, &e), &e);
-        for (int i = first; i < first + n; i++)
-            if ((i < first + n / 2) == (k == 0))
-                add_image(&w, i, n_bad);
-        need(shard_finish(&w, &e), &e);
-        need(file_commit(&f, &e), &e);
-        provenance_release(&p);
-    }
-    return folder;
-}
-
 /* ------------------------------------------------------------ batches */
-
-static void small_config(struct config *c)
-{
-    struct fmt_error e = {0};
-    const char *words[] = {"train.batch_size_per_gpu=4",  "crops.global_crops_size=32",   "crops.local_crops_size=16",
-                           "crops.local_crops_number=3",  "student.patch_size=8",         "train.seed=5",
-                           "augment.vertical_flip=0.3",   "augment.rotate90=0.5",        "train.max_replaced=1"};
-    config_init(c);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        need(config_set(c, words[i], &e), &e);
-    need(config_finish(c, 0, 1, &e), &e);
-}
 
 /* The calls of bad_image; the texts of the last one. */
 struct bad_images {
@@ -629,76 +529,6 @@ static void test_ranks(struct batch_loader_options options, const struct batches
     is_int(batch_loader_open(&l, &options, &e), FMT_UNSUPPORTED, "%s", e.text);
 }
 
-/* ------------------------------------------------------------ what the draws depend on */
-
-enum { EPOCHS = 2 };
-
-struct draws {
-    uint8_t crop[EPOCHS][N_IMAGES][VIEWS_GLOBAL][DIGEST_BYTES]; /* the global crops */
-    uint8_t masks[STEPS][DIGEST_BYTES];
-    int n_seen; /* crops */
-};
-
-static void add_draws(struct draws *d, const struct views_header *h, const struct views_batch *b)
-{
-    size_t bytes = (size_t)views_global_bytes(h) / VIEWS_GLOBAL / (size_t)h->batch;
-    for (int i = 0; i < h->batch; i++) {
-        int64_t epoch = (b->step * h->batch + i) / N_IMAGES;
-        for (int c = 0; c < VIEWS_GLOBAL && epoch < EPOCHS; c++, d->n_seen++)
-            digest_of(b->global + (size_t)(c * (int)h->batch + i) * bytes, bytes, d->crop[epoch][b->image[i]][c]);
-    }
-    if (b->step < STEPS)
-        digest_of(b->mask, (size_t)views_mask_bytes(h), d->masks[b->step]);
-}
-
-static void draw_two_epochs(struct draws *d, const char *path, const char *words)
-{
-    struct config c;
-    struct fmt_error e = {0};
-    struct batch_loader *l;
-    const struct views_batch *b;
-    small_config(&c);
-    need(config_set(&c, "ibot.mask_sample_probability=1", &e) || config_set(&c, words, &e), &e);
-    struct batch_loader_options options = {.config = &c, .paths = &path, .n_paths = 1, .n_threads = 2};
-    *d = (struct draws){.n_seen = 0};
-    need(batch_loader_open(&l, &options, &e), &e);
-    while (d->n_seen < EPOCHS * N_IMAGES * VIEWS_GLOBAL) {
-        need(batch_loader_next(l, &b, &e), &e);
-        add_draws(d, batch_loader_header(l), b);
-    }
-    batch_loader_close(l);
-    config_release(&c);
-}
-
-static int n_equal(const void *a, const void *b, int n)
-{
-    int equal = 0;
-    for (int i = 0; i < n; i++)
-        equal +=
-            memcmp((const uint8_t *)a + i * DIGEST_BYTES, (const uint8_t *)b + i * DIGEST_BYTES, DIGEST_BYTES) == 0;
-    return equal;
-}
-
-/* Crops are drawn for (seed, epoch, image), whatever the batches; masks for (seed, step). */
-static void test_draws(void)
-{
-    static struct draws a, other;
-    const char *shards = make_shards("draws", 0, 0, N_IMAGES);
-    draw_two_epochs(&a, shards, "train.seed=5");
-    is_int(n_equal(a.crop[0], a.crop[1], VIEWS_GLOBAL * N_IMAGES), 0, "no crop of an epoch is repeated in the next");
-    int same = 0;
-    for (int i = 0; i < N_IMAGES; i++)
-        same += n_equal(a.crop[0][i][0], a.crop[0][i][1], 1);
-    is_int(same, 0, "the two crops of an image differ");
-    is_int(n_equal(a.masks[0], a.masks[1], STEPS - 2), 0, "no step has the masks of the one before");
-    draw_two_epochs(&other, shards, "train.batch_size_per_gpu=3");
-    is_int(n_equal(a.crop, other.crop, EPOCHS * N_IMAGES * VIEWS_GLOBAL), EPOCHS * N_IMAGES * VIEWS_GLOBAL,
-           "batches of another size have the same crops");
-    draw_two_epochs(&other, shards, "train.seed=6");
-    is_int(n_equal(a.crop, other.crop, EPOCHS * N_IMAGES * VIEWS_GLOBAL), 0, "another seed, other crops");
-    is_int(n_equal(a.masks, other.masks, 5), 0, "another seed, other masks");
-}
-
 int main(void)
 {
     struct config c;
@@ -723,7 +553,6 @@ int main(void)
     options.n_threads = 3;
     struct batches whole_batches = run(options);
     test_ranks(options, &whole_batches);
-    test_draws();
     config_release(&c);
     return tap_done();
 }
