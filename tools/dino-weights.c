@@ -333,7 +333,8 @@ static bool writes_pth(void)
     return format ? strcmp(format, "pth") == 0 : text_ends_with(output, ".pth") || text_ends_with(output, ".pt");
 }
 
-/* Of the network as it is written. Where others changed the values after the hash was recorded, nothing is kept. */
+/* The origin of the network as it is written. If another program changed the values after the hash was recorded, there
+ * is none. */
 static void read_origin(struct weights_origin *origin, struct network *n, bool rounded)
 {
     struct fmt_error e = {0};
@@ -345,8 +346,7 @@ static void read_origin(struct weights_origin *origin, struct network *n, bool r
     if (hash_text(n, hex, &e))
         msg_die("%s: %s", n->w.path, e.text);
     if (origin->hash && strcmp(origin->hash, hex) != 0) {
-        msg_warn("%s: its tensors are not those that its metadata describes: their origin is left out",
-                 n->w.path);
+        msg_warn("%s: its tensors do not match the metadata; origin omitted", n->w.path);
         weights_origin_release(origin);
         return;
     }
@@ -411,7 +411,7 @@ static void note_gaps(const struct network *n, const struct weights_export *x)
 {
     for (int64_t i = 0; i < x->n; i++)
         if (!x->source[i])
-            msg_warn("%s: %s is not there: zeros were written", n->argument, x->out[i].name);
+            msg_warn("%s: %s is missing; wrote zeros", n->argument, x->out[i].name);
     if (!n->w.has_settings && !writes_pth())
         msg_note("%s: %s; --model or --config would put them into %s", n->argument,
                  n->w.vit.n_heads > 0 ? "heads and resampling are deduced"

@@ -1,6 +1,6 @@
-/* model-selection.c - a path is the grid on one training set. With folds there is one path for each, then one more on
- * all rows up to the best C, so that the final classifier starts as warm as those that were scored. The probabilities
- * of all validated rows at all values of C are stored until the best is known. */
+/* model-selection.c - a path is the grid on one training set. With folds there is one path per fold, then one more on
+ * all rows up to the best C, so that the final classifier has the same warm start as those that were scored. The
+ * probabilities of all validated rows at all values of C are stored until the best is known. */
 #include "model-selection.h"
 
 #include <limits.h>
@@ -54,11 +54,11 @@ static int check_classes(const struct rows *rows, struct fmt_error *e)
     for (int64_t i = 1; i < rows->n; i++)
         if (rows->label[i] != rows->label[0])
             return 0;
-    return fmt_fail(e, FMT_INVALID, "rows of one class only: nothing to be told apart");
+    return fmt_fail(e, FMT_INVALID, "rows of one class only: need at least two classes");
 }
 
 /* ------------------------------------------------------------------ paths */
-/* The probabilities of the validated rows go to proba: row i to row position[i], or i. */
+/* Stores the probabilities of the validated rows in proba: row i at position[i], or at i if position is NULL. */
 static int validate(const struct selecting *t, const struct rows *val, const int64_t *position,
                     const struct logreg_model *m, double *proba, double *scratch, struct fmt_error *e)
 {
@@ -68,7 +68,7 @@ static int validate(const struct selecting *t, const struct rows *val, const int
     return status;
 }
 
-/* Fits the first n_C values to `fitted`; val NULL: the last is what is asked for. m ends at the last C. */
+/* Fits the first n_C values of C to `fitted`, and scores them on val unless it is NULL. m ends at the last C. */
 static int run_path(struct selecting *t, const struct rows *fitted, const struct rows *val, const int64_t *position,
                     int n_C, struct logreg_model *m, struct logreg_report *report, struct fmt_error *e)
 {
@@ -142,7 +142,7 @@ static int run_fold(struct selecting *t, int fold, struct fmt_error *e)
 static const struct criterion {
     const char *name;
     enum metrics_whole metric;
-    bool ranks; /* it needs the rows in order */
+    bool ranks; /* it needs ranked rows */
 } criteria[] = {{"accuracy", METRICS_accuracy, false},
                 {"balanced-accuracy", METRICS_balanced_accuracy, false},
                 {"f1", METRICS_f1_macro, false},
@@ -159,7 +159,7 @@ static const struct criterion *criterion_of(const char *name)
     return c;
 }
 
-/* Of one C, higher is better. */
+/* The score of one C; higher is better. */
 static int score_of(const struct selecting *t, const struct metrics_input *in, enum metrics_whole metric,
                     double *score, struct fmt_error *e)
 {

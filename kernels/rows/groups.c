@@ -1,4 +1,4 @@
-/* groups.c - names are sorted once and numbered; everything else is done by number. */
+/* groups.c - names are sorted once and numbered; everything else uses the numbers. */
 #include "groups.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ int groups_number(struct rows *const *set, int n_sets, struct fmt_error *e)
         find_first(set, n_sets, row, first);
     for (int s = 0; s < n_sets && !status; s++)
         for (int64_t i = 0; i < set[s]->n; i++, at++) {
-            first[at] = first[at] == at ? -1 - next++ : first[first[at]]; /* the number, complemented: below 0 */
+            first[at] = first[at] == at ? -1 - next++ : first[first[at]]; /* the number, complemented: negative */
             set[s]->group[i] = -1 - first[at];
         }
     for (int s = 0; s < n_sets && !status; s++)
@@ -96,7 +96,7 @@ static int by_content(const void *a, const void *b)
     return order ? order : (x->group > y->group) - (x->group < y->group);
 }
 
-/* The group that g was joined to in the end (union-find with path halving). */
+/* The representative of g's set (union-find with path halving). */
 static int64_t root_of(int64_t *joined, int64_t g)
 {
     while (joined[g] != g) {
@@ -177,8 +177,8 @@ int groups_folds_by_image(struct rows *r, int n_folds, uint64_t seed, struct fmt
     if (!status)
         status = groups_join(&joined, e);
     if (!status && joined.n_groups < n_folds)
-        status = fmt_fail(e, FMT_INVALID, "%s %d folds (--folds)",
-                          FMT_COUNT(joined.n_groups, "group does not make", "groups do not make"), n_folds);
+        status = fmt_fail(e, FMT_INVALID, "too few groups (%lld) for %d folds (--folds)", (long long)joined.n_groups,
+                          n_folds);
     if (!status)
         status = groups_folds(&joined, n_folds, seed, e);
     if (!status) {

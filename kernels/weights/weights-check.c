@@ -131,10 +131,8 @@ int weights_check(struct weights *w, const struct params *t, unsigned modules, s
     free(rows);
     if (tally.missing + tally.misshapen + tally.unexpected == 0)
         return 0;
-    fmt_fail(e, FMT_MISMATCH, "%s missing, %s fit, %s nowhere; the first: %.150s",
-             FMT_COUNT(tally.missing, "tensor is", "tensors are"),
-             FMT_COUNT(tally.misshapen, "does not", "do not"),
-             FMT_COUNT(tally.unexpected, "belongs", "belong"),
+    fmt_fail(e, FMT_MISMATCH, "tensors: %lld missing, %lld of wrong shape, %lld unexpected; the first: %.150s",
+             (long long)tally.missing, (long long)tally.misshapen, (long long)tally.unexpected,
              w->n_problems ? w->problem[0] : "(no memory to say)");
     fmt_prefix(e, w->path);
     return FMT_MISMATCH;

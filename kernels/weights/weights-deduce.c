@@ -228,10 +228,10 @@ static int check_positions(const struct weights *w, struct fmt_error *e)
         return 0;
     named_tensor_dims_text(t->dims, t->n_dims, dims);
     if (t->n_dims != 3)
-        return fmt_fail(e, FMT_MISMATCH, "%.150s is %s, and no [1,1+M*M,width]: no positions of a square grid",
+        return fmt_fail(e, FMT_MISMATCH, "%.150s is %s, not [1,1+M*M,width]: not the positions of a square grid",
                         t->part[0]->name, dims);
-    return fmt_fail(e, FMT_MISMATCH, "%.150s is %s: %lld positions, or %lld without that of the class token, make no "
-                    "square grid", t->part[0]->name, dims, (long long)t->dims[1], (long long)t->dims[1] - 1);
+    return fmt_fail(e, FMT_MISMATCH, "%.150s is %s: %lld positions, or %lld without that of the class token, do not "
+                    "form a square grid", t->part[0]->name, dims, (long long)t->dims[1], (long long)t->dims[1] - 1);
 }
 
 int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)

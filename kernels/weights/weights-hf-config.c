@@ -38,7 +38,7 @@ static int read_count(const cJSON *c, const char *key, int64_t *out, struct fmt_
         return 0;
     double v = cJSON_IsNumber(item) ? item->valuedouble : -1;
     if (!(v >= 0 && v <= COUNT_MAX) || v != (double)(int64_t)v)
-        return fmt_fail(e, FMT_INVALID, "%s is no whole number from 0", key);
+        return fmt_fail(e, FMT_INVALID, "%s is not a non-negative integer", key);
     *out = (int64_t)v;
     return 0;
 }
@@ -47,7 +47,7 @@ static int read_eps(const cJSON *c, double *eps, struct fmt_error *e)
 {
     const cJSON *item = json_member(c, "layer_norm_eps");
     if (item && (!cJSON_IsNumber(item) || !(item->valuedouble > 0 && item->valuedouble < 1)))
-        return fmt_fail(e, FMT_INVALID, "layer_norm_eps is no number between 0 and 1");
+        return fmt_fail(e, FMT_INVALID, "layer_norm_eps is not between 0 and 1");
     if (item)
         *eps = item->valuedouble;
     return 0;
@@ -68,7 +68,7 @@ static int read_fields(struct weights_hf *h, const cJSON *c, struct fmt_error *e
         h->swiglu = cJSON_IsTrue(swiglu);
     const char *act = cJSON_GetStringValue(json_member(c, "hidden_act"));
     if (!status && act && h->swiglu != 1 && strcmp(act, "gelu") != 0)
-        return fmt_fail(e, FMT_UNSUPPORTED, "hidden_act is %.60s, computed is gelu alone", act);
+        return fmt_fail(e, FMT_UNSUPPORTED, "hidden_act is %.60s: only gelu is supported", act);
     if (!status && h->heads == 0)
         return fmt_fail(e, FMT_INVALID, "num_attention_heads is 0");
     return status;
@@ -100,7 +100,7 @@ int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fm
     h->found = backbone && !status;
     cJSON_Delete(root);
     free(text);
-    fmt_prefix(&why, "config.json beside it");
+    fmt_prefix(&why, "the accompanying config.json");
     return status ? fmt_fail(e, why.status, "%s", why.text) : 0;
 }
 
@@ -113,13 +113,13 @@ int weights_hf_check(const struct weights_hf *h, const struct vit_config *t, str
                 {"patch_size", h->patch, t->patch}, {"num_register_tokens", h->registers, t->R}};
     for (size_t i = 0; i < sizeof both / sizeof *both; i++)
         if (both[i].says >= 0 && both[i].says != both[i].have)
-            return fmt_fail(e, FMT_MISMATCH, "config.json beside it says %s %lld, the tensors have %lld",
+            return fmt_fail(e, FMT_MISMATCH, "the accompanying config.json says %s %lld, the tensors have %lld",
                             both[i].key, (long long)both[i].says, (long long)both[i].have);
     if (h->heads > 0 && t->C % h->heads)
-        return fmt_fail(e, FMT_MISMATCH, "config.json beside it says num_attention_heads %lld, which do not divide the "
-                        "width %lld", (long long)h->heads, (long long)t->C);
+        return fmt_fail(e, FMT_MISMATCH, "the accompanying config.json says num_attention_heads %lld, which do not "
+                        "divide the width %lld", (long long)h->heads, (long long)t->C);
     if (h->swiglu >= 0 && h->swiglu != (t->ffn == VIT_SWIGLU))
-        return fmt_fail(e, FMT_MISMATCH, "config.json beside it says use_swiglu_ffn %s, the tensors have %s",
+        return fmt_fail(e, FMT_MISMATCH, "the accompanying config.json says use_swiglu_ffn %s, the tensors have %s",
                         h->swiglu ? "true" : "false", t->ffn == VIT_SWIGLU ? "SwiGLU" : "an MLP");
     return 0;
 }

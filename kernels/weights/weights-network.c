@@ -273,7 +273,7 @@ static int fail_without_network(const struct weights *w, const struct weights_ca
     const struct named_tensor_set *set = &w->file.set;
     if (has_flat_parameters(c))
         return fmt_fail(e, FMT_MISMATCH, "flat parameters of sharded training (FSDP), one process's part: no single "
-                        "file of them has the weights; that of the teacher under eval/ is the one to take");
+                        "file of them has the weights; use the teacher file under eval/");
     for (int64_t i = 0; i < set->n; i++)
         if (set->item[i].unusable)
             return fmt_fail(e, FMT_MISMATCH, "no weights of a vision transformer like DINOv2's (%s; %.60s: %.150s)",
@@ -291,8 +291,8 @@ static const struct network *choose(const struct weights *w, const struct networ
     if (tie) {
         char prefixes[200];
         list_prefixes(prefixes, sizeof prefixes, all, NULL);
-        fmt_fail(e, FMT_MISMATCH, "holds %d networks, and no word in their names tells which is the %s: %s", all->n,
-                 role_name(w), prefixes);
+        fmt_fail(e, FMT_MISMATCH, "holds %d networks, cannot tell which network is the %s: %s", all->n, role_name(w),
+                 prefixes);
         return NULL;
     }
     bool teacher = is_named(best, "teacher");
@@ -310,8 +310,8 @@ static void warn_of_guess(struct weights *w, const struct networks *all, const s
     append_prefix(prefix, sizeof prefix, chosen);
     for (int i = 0; i < all->n; i++)
         if (&all->item[i] != chosen && words_distance(&all->item[i], w->role) == words_distance(chosen, w->role)) {
-            weights_warn(w, "%.150s: no word tells which of its %d networks is the %s; %s was taken, as training "
-                         "scripts call it so", w->path, all->n, role_name(w), prefix);
+            weights_warn(w, "%.150s: cannot tell which of its %d networks is the %s; used %s, the usual name in "
+                         "training scripts", w->path, all->n, role_name(w), prefix);
             return;
         }
 }

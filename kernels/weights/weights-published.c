@@ -10,7 +10,7 @@ struct published {
     const char *arch, *ffn;
 };
 
-/* The size that the name says, NULL if it is no published name; *registers: whether it ends in _reg. */
+/* The size in the name; NULL if it is not a published name. *registers: whether it ends in _reg. */
 static const struct published *find_published(const char *name, bool *registers)
 {
     static const struct published sizes[] = {{'s', "vit_small", "mlp"}, {'b', "vit_base", "mlp"},
@@ -30,7 +30,7 @@ int weights_check_model(const char *name, struct fmt_error *e)
     bool registers;
     if (find_published(name, &registers))
         return 0;
-    return fmt_fail(e, FMT_INVALID, "%.80s is no published model; they are dinov2_vit{s,b,l,g}14[_reg]", name);
+    return fmt_fail(e, FMT_INVALID, "%.80s is not a published model; these are dinov2_vit{s,b,l,g}14[_reg]", name);
 }
 
 static int set_all(struct config *c, const char *const *words, size_t n, struct fmt_error *e)

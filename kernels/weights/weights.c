@@ -19,8 +19,8 @@ static int check_network(const struct weights *w, const struct weights_hint *hin
 {
     struct vit_config config = weights_vit_config(w);
     if (!w->has_settings && w->vit.C == 0)
-        return fmt_fail(e, FMT_MISMATCH, "none of norm.weight, cls_token and patch_embed.proj.weight is there to tell "
-                        "the width");
+        return fmt_fail(e, FMT_MISMATCH, "cannot determine the width: norm.weight, cls_token and "
+                        "patch_embed.proj.weight are all missing");
     if (!w->has_settings && w->vit.n_heads == 0 && !hint->tensors_only)
         return fmt_fail(e, FMT_MISMATCH, "the number of heads cannot be deduced from a width of %lld; name the model "
                         "or its settings", (long long)w->vit.C);

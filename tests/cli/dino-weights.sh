@@ -82,7 +82,7 @@ err_has 'backbone.cls_token is [1,1,'
 err_has 'backbone.blocks.11.ls2.gamma is missing'
 check 'no output' test ! -e no.safetensors
 status 2 dino-weights convert --model dinov2_vitx14 "$golden/vit_plain.pth" -o no.safetensors
-err_has 'is no published model'
+err_has 'is not a published model'
 head -c 100000 "$golden/vit_plain.pth" >cut.pth
 status 1 dino-weights list cut.pth
 err_has 'cut.pth: the end of the zip file is missing'

@@ -163,7 +163,7 @@ status 1 feat-logreg -q -t train.feat --val other.feat
 status 1 feat-logreg -q -t unlabelled.feat
 err_has 'no labels'
 status 1 feat-logreg -q -t train.feat --folds 41
-err_has '40 groups do not make 41 folds'
+err_has 'too few groups (40) for 41 folds'
 status 2 feat-logreg -q -t train.feat --class-weight 1,2,3
 err_has '--class-weight 1,2,3: 3 weights; train.feat has 2 classes'
 status 2 feat-logreg -q -t train.feat --val test.feat --class-weight 1,2,3 -m no.model

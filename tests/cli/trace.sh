@@ -144,7 +144,7 @@ status 0 bbu-info --trace half.safetensors
 check 'and where what was rounded is gone' grep -Eq '^    data [0-9a-f]{12}: not found' out
 sed 's/"weights":"...../"weights":"00000/' ../run-folder/$teacher >changed.safetensors
 status 0 dino-weights convert changed.safetensors -o other.safetensors
-err_has 'changed.safetensors: its tensors are not those that its metadata describes'
+err_has 'changed.safetensors: its tensors do not match the metadata; origin omitted'
 check 'what is not theirs is not kept' lacks '"inputs"' other.safetensors
 cd .. || exit 1
 

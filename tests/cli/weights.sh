@@ -53,7 +53,7 @@ status 0 dino-weights list eps.safetensors
 out_has ', epsilon 0.01'
 dinov2 2 1e-06 14 >hf/config.json
 status 1 extract -w hf -o no.feat
-err_has 'config.json beside it says patch_size 14, the tensors have 4'
+err_has 'the accompanying config.json says patch_size 14, the tensors have 4'
 status 0 dino-weights list hf
 out_has 'no network: '
 mkdir bin empty

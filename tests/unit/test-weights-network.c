@@ -88,7 +88,7 @@ static void two_networks(void)
         ok(!*file[i].text == !(got == '-' ? *n.error.text : *n.w.choice), "and nothing is said of one network");
         bool guessed = strstr("model. teacher.", file[i].golden) && file[i].other &&
                        (strcmp(file[i].other, "trunk.") == 0 || strcmp(file[i].other, "step0.teacher.") == 0);
-        ok(got == '-' || guessed == !!strstr(n.w.warning, "no word tells which of its 2 networks is the teacher"),
+        ok(got == '-' || guessed == !!strstr(n.w.warning, "cannot tell which of its 2 networks is the teacher"),
            "a guess is a warning, and nothing else is: %s", n.w.warning);
         close_network(&n);
         got = read_which(&n, path, WEIGHTS_STUDENT);
@@ -164,7 +164,7 @@ static void refusals(void)
     close_network(&n);
     add(&made, "blocks.0.attn.proj.weight", some, 0, 0);
     ok(read_which(&n, save_as("nothing.safetensors"), WEIGHTS_TEACHER) == '-' &&
-           strstr(n.error.text, "to tell the width"), "%s", n.error.text);
+           strstr(n.error.text, "cannot determine the width"), "%s", n.error.text);
     close_network(&n);
     add_network("", false);
     add(&made, "blocks.70.norm1.weight", named_tensor_find(&golden.w.file.set, "norm.weight"), 0, 0);
@@ -181,9 +181,9 @@ static void positions(void)
         const char *from; /* a tensor that becomes pos_embed */
         int64_t rows;
         const char *text;
-    } bad[] = {{"pos_embed", 13, "pos_embed is [1,13,64]: 13 positions, or 12 without that of the class token, make"},
-               {"pos_embed", 3, "make no square grid"},
-               {"norm.weight", 0, "pos_embed is [64], and no [1,1+M*M,width]"}};
+    } bad[] = {{"pos_embed", 13, "pos_embed is [1,13,64]: 13 positions, or 12 without that of the class token, do not form"},
+               {"pos_embed", 3, "do not form a square grid"},
+               {"norm.weight", 0, "pos_embed is [64], not [1,1+M*M,width]"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct network n;
         add_network("", false);
@@ -335,12 +335,12 @@ static void config_json_contradicts(void)
         {DINOV2 "\"use_swiglu_ffn\":true}", "says use_swiglu_ffn true, the tensors have an MLP"},
         {DINOV2 "\"num_attention_heads\":5}", "num_attention_heads 5, which do not divide the width 64"},
         {DINOV2 "\"num_attention_heads\":0}", "num_attention_heads is 0"},
-        {DINOV2 "\"num_attention_heads\":\"4\"}", "num_attention_heads is no whole number"},
-        {DINOV2 "\"patch_size\":1e300}", "patch_size is no whole number"},
-        {DINOV2 "\"layer_norm_eps\":0}", "layer_norm_eps is no number between 0 and 1"},
-        {DINOV2 "\"hidden_act\":\"quick_gelu\"}", "hidden_act is quick_gelu, computed is gelu alone"},
-        {"[1,2]", "config.json beside it: no JSON object"},
-        {"version https://git-lfs.github.com/spec/v1\n", "config.json beside it: no JSON object"}};
+        {DINOV2 "\"num_attention_heads\":\"4\"}", "num_attention_heads is not a non-negative integer"},
+        {DINOV2 "\"patch_size\":1e300}", "patch_size is not a non-negative integer"},
+        {DINOV2 "\"layer_norm_eps\":0}", "layer_norm_eps is not between 0 and 1"},
+        {DINOV2 "\"hidden_act\":\"quick_gelu\"}", "hidden_act is quick_gelu: only gelu is supported"},
+        {"[1,2]", "the accompanying config.json: no JSON object"},
+        {"version https://git-lfs.github.com/spec/v1\n", "the accompanying config.json: no JSON object"}};
     struct network n;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int status = open_beside(&n, bad[i][0], &plain);
