@@ -29,7 +29,7 @@ static int reserve_columns(struct device_arena *a, struct op_ctx *c, int64_t n, 
     return status;
 }
 
-/* Sets exponent [C] and *any: whether there is a column to be divided. */
+/* Sets exponent [C], and *any if there is a column to divide. */
 static int find_exponents(struct column_scaling *s, struct op_ctx *c, const struct regression_data *d, bool *any,
                           struct fmt_error *e)
 {

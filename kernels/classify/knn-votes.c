@@ -24,7 +24,7 @@ int knn_sort_ks(int *ks, int n)
     return n_unique;
 }
 
-/* The sum of weights that sum to 1 is at most 1, despite rounding. */
+/* Weights sum to 1: limits a vote to 1, which rounding may exceed. */
 static void add_vote(double *vote, double weight)
 {
     *vote = fmin(*vote + weight, 1);
@@ -87,7 +87,7 @@ static void count_votes(void *arg, int64_t q, int64_t m, const float *similarity
     knn_votes(t->vote, similarity, index, m, t->votes + (t->first + q) * t->vote->n_classes, t->n);
 }
 
-/* Queries that are in memory at once, whole tiles. */
+/* Number of queries in memory at once, in whole tiles. */
 static int64_t part_rows(const struct knn_voting *v, int64_t dim)
 {
     int64_t each = dim * (int64_t)sizeof(float) + (int64_t)v->vote.k * 28;

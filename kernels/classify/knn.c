@@ -1,5 +1,5 @@
-/* knn.c - an exact search: queries and bank are brought to unit length, part by part, and handed to op_nearest. While
- * the device computes with one block of the bank the next one is read. */
+/* knn.c - exact search: queries and bank are scaled to unit length, block by block, and passed to op_nearest. While the
+ * device processes one block of the bank, the next one is read. */
 #include "knn.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct search {
     struct fmt_error ahead_error;
 };
 
-/* Rows 0 .. n - 1 of x to unit length. what: "query" or "training"; first: the number of the first row. */
+/* Scales rows 0 .. n - 1 of x to unit length. what: "query" or "training"; first: number of the first row. */
 static int make_unit(struct search *t, struct tensor x, int64_t n, const char *what, int64_t first, struct fmt_error *e)
 {
     int64_t bad = -1;
@@ -35,8 +35,8 @@ static int make_unit(struct search *t, struct tensor x, int64_t n, const char *w
     return fmt_fail(e, FMT_NONFINITE, "%s row %lld: a feature is not finite", what, (long long)(first + bad));
 }
 
-/* Rows n .. end - 1 of x become zeros. */
-static void fill_up(struct search *t, struct tensor x, int64_t n, int64_t end)
+/* Sets rows n .. end - 1 of x to zero. */
+static void pad_with_zeros(struct search *t, struct tensor x, int64_t n, int64_t end)
 {
     op_fill(&t->c, tensor_rows(x, n, end - n), 0);
 }
@@ -50,7 +50,7 @@ static void read_ahead(void *arg)
 {
     struct search *t = arg;
     int64_t first = t->block_first + t->block_n;
-    struct op_ctx c = {.backend = t->c.backend, .scratch = &t->memory}; /* copies take no scratch */
+    struct op_ctx c = {.backend = t->c.backend, .scratch = &t->memory}; /* copies use no scratch */
     t->ahead_status = rows_load(t->s->bank, first, t->ahead_n, &c, t->ahead, &t->ahead_error);
 }
 
@@ -60,7 +60,7 @@ static int search_block(struct search *t, struct fmt_error *e)
     int status = make_unit(t, t->block, t->block_n, "training", t->block_first, e);
     if (status)
         return status;
-    fill_up(t, t->block, t->block_n, padded);
+    pad_with_zeros(t, t->block, t->block_n, padded);
     t->part.starts = t->block_first == 0;
     t->part.bank = tensor_rows(t->block, 0, padded);
     t->part.first = t->block_first;
@@ -85,7 +85,7 @@ static void next_block(struct search *t)
     t->block_n = t->ahead_n;
 }
 
-/* Unit rows, then transposed tile by tile; the block of the bank serves as scratch. */
+/* Loads the queries, scales them and transposes them tile by tile; the block of the bank serves as scratch. */
 static int set_queries(struct search *t, struct fmt_error *e)
 {
     for (int64_t first = 0, n; first < t->n_queries; first += n) {
@@ -96,7 +96,7 @@ static int set_queries(struct search *t, struct fmt_error *e)
             status = make_unit(t, t->block, n, "query", t->first_query + first, e);
         if (status)
             return status;
-        fill_up(t, t->block, n, n_tiles * NEAREST_QUERIES);
+        pad_with_zeros(t, t->block, n, n_tiles * NEAREST_QUERIES);
         for (int64_t i = 0; i < n_tiles; i++) {
             struct tensor to = tensor_rows(t->part.queries, first / NEAREST_QUERIES + i, 1);
             op_transpose(&t->c, TENSOR_SHAPED(to, t->dim, NEAREST_QUERIES),

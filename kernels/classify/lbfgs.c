@@ -1,7 +1,7 @@
-/* lbfgs.c - the two-loop recursion. A step is tried at length 1, which with the preconditioner is right as a rule;
- * it is shortened while it fails and lengthened while the slope shows that it was much too short. Once that was needed,
- * or the first step was a cautious one, the preconditioner is scaled by the last pair, so that the next step is right
- * again. */
+/* lbfgs.c - the two-loop recursion. The line search starts at length 1, which is usually right with the preconditioner;
+ * it shortens a step that fails and lengthens one whose slope shows that it was much too short. After such a
+ * correction, or a cautious first step, the preconditioner is rescaled by the last pair, so that length 1 is right for
+ * the next step. */
 #include "lbfgs.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static double largest(struct op_ctx *c, struct tensor v)
     return most;
 }
 
-/* direction = -H gradient. H0 is scaled so that it fits the last pair. */
+/* direction = -H gradient. H0 is scaled to fit the last pair. */
 static void find_direction(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f)
 {
     struct tensor d = s->direction;
@@ -71,7 +71,7 @@ static struct trial try_step(struct lbfgs *s, struct op_ctx *c, const struct lbf
     return (struct trial){length, value, dot(c, s->gradient_new, s->direction)};
 }
 
-/* Enough decrease; or, where the values differ by rounding only, a slope that is smaller than before. */
+/* Sufficient decrease; or, if the values differ only by rounding, a smaller slope. */
 static bool good_step(const struct trial *start, const struct trial *t)
 {
     if (!isfinite(t->value) || !isfinite(t->slope))
@@ -82,7 +82,7 @@ static bool good_step(const struct trial *start, const struct trial *t)
            fabs(t->slope) <= SLOPE_LEFT * fabs(start->slope);
 }
 
-/* x_new, gradient_new hold the step that was found. False: none. */
+/* x_new and gradient_new hold the accepted step. False: there is none. */
 static bool search_line(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, struct tensor x,
                         struct lbfgs_report *r, struct trial *found)
 {
@@ -126,7 +126,7 @@ static void remember_pair(struct lbfgs *s, struct op_ctx *c, struct tensor x)
     s->n_pairs += s->n_pairs < MEMORY;
 }
 
-/* s y / y P^-1 y of the last pair: P is too small or too large by this, along the step. direction is scratch. */
+/* scale = s y / y P^-1 y for the last pair: the factor by which P is wrong along the step. direction is scratch. */
 static void rescale(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f)
 {
     int last = (s->next - 1 + MEMORY) % MEMORY;
@@ -152,7 +152,7 @@ void lbfgs_run(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f
         int before = r.n_evaluations;
         find_direction(s, c, f);
         bool moved = search_line(s, c, f, x, &r, &found);
-        if (!moved && s->n_pairs > 0) { /* the pairs may be the reason */
+        if (!moved && s->n_pairs > 0) { /* the pairs may be the cause */
             s->n_pairs = 0;
             s->scale = 1;
             continue;

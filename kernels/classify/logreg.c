@@ -1,12 +1,12 @@
 /* logreg.c - fits: the minimiser (lbfgs.h) on the operations of regression.h.
  *
- * Features of a network are far from isotropic, and C goes through eleven powers of ten: plain L-BFGS needs thousands
- * of iterations for the grid. Here it works around the Hessian at the point where a fit starts, simplified to one
- * matrix for all classes:  P = sum_i v_i x_i x_i^T + 1/C,  v_i = u_i sum_k p_ik (1 - p_ik) / (n_rows > 1 ? K - 1 :
+ * Features of a network are far from isotropic, and C spans eleven powers of ten: plain L-BFGS needs thousands of
+ * iterations for the grid. Here it is preconditioned with the Hessian at the point where a fit starts, simplified to
+ * one matrix for all classes:  P = sum_i v_i x_i x_i^T + 1/C,  v_i = u_i sum_k p_ik (1 - p_ik) / (n_rows > 1 ? K - 1 :
  * 1), exact for two classes and for equal probabilities. It costs about as much as a few iterations and saves tens;
- * with warm starts a fit then takes a handful. P is made of float32 products summed in float64 (it may be rough, the
- * gradient is not) and is factored in float64. Around the weighted mean of the features P is block diagonal: weights,
- * intercept. Where there are many more features than rows, or very many, only the diagonal of P is used. */
+ * with warm starts a fit then needs a handful. P sums float32 products in float64 (it may be inexact, unlike the
+ * gradient) and is factored in float64. With features centred on their weighted mean, the intercept is decoupled from
+ * the weights: P is block diagonal. With many more features than rows, or very many, only its diagonal is used. */
 #include "logreg.h"
 
 #include <math.h>
@@ -21,8 +21,8 @@
 enum {
     FULL_DIM_MAX = 2048, /* largest P that is factored */
     MANY_CLASSES = 32,
-    ROUND = 30, /* iterations until P is made anew */
-    PREDICTED_ROWS = 1 << 14 /* at once */
+    ROUND = 30, /* iterations until P is recomputed */
+    PREDICTED_ROWS = 1 << 14 /* per call of the operation */
 };
 
 struct logreg_solver {
@@ -58,15 +58,15 @@ static double penalty(const struct logreg_solver *s, int64_t j)
     return s->columns.penalty_scale ? s->columns.penalty_scale[j] / s->C : 1 / s->C;
 }
 
-/* The diagonal of P += add [dim]. */
+/* Adds add [dim] to the diagonal of P. */
 static void add_diagonal(struct logreg_solver *s, const double *add)
 {
     op_copy_in(&s->c, s->diagonal, add);
     op_add_diagonal(&s->c, s->p, s->diagonal);
 }
 
-/* By rounding of the float32 products P may be indefinite in weak directions: a little is added to its diagonal, and
- * more if that was not enough. If nothing helps the diagonal alone is used. */
+/* Rounding of the float32 products can make P indefinite in weak directions: a small value is added to its diagonal,
+ * and a larger one if that was not enough. If nothing helps, only the diagonal is used. */
 static void factor_gram(struct logreg_solver *s)
 {
     double *diagonal = s->host, *add = s->host + s->dim, trace = 0;
@@ -92,7 +92,7 @@ static void factor_gram(struct logreg_solver *s)
     add_diagonal(s, add);
 }
 
-/* Diagonal form: p = sum v x^2 around the mean, and the penalty. */
+/* Diagonal form: p = sum v (x - mean)^2 + penalty. */
 static void make_diagonal(struct logreg_solver *s)
 {
     double *squares = s->host, *mean = s->host + s->dim;
@@ -103,7 +103,7 @@ static void make_diagonal(struct logreg_solver *s)
     op_copy_in(&s->c, s->p, squares);
 }
 
-/* P at theta, factored. */
+/* Computes P at theta and factors it. */
 static void make_preconditioner(void *arg, struct tensor theta)
 {
     struct logreg_solver *s = arg;
@@ -137,7 +137,7 @@ static void take_tensors(struct logreg_solver *s, struct device_arena *a)
     lbfgs_take(&s->lbfgs, a, s->R, s->dim + 1);
 }
 
-/* All operations of a fit, to count their scratch. */
+/* Calls all operations of a fit, to plan their scratch. */
 static void plan_scratch(struct logreg_solver *s)
 {
     double loss;
@@ -167,7 +167,7 @@ static int allocate(struct logreg_solver *s, struct fmt_error *e)
     return status;
 }
 
-/* Row numbers, labels and class weights. */
+/* Copies row numbers, labels and class weights to the device. */
 static int copy_data(struct logreg_solver *s, const struct logreg_data *data, struct fmt_error *e)
 {
     const struct rows *rows = data->rows;
@@ -230,7 +230,7 @@ void logreg_close(struct logreg_solver *s)
     free(s);
 }
 
-/* Weights of the columns as they are become those of the divided ones, with sign 1; with -1 back again. */
+/* Sign 1: converts weights of the original columns to those of the divided columns; sign -1: converts back. */
 static void convert_weights(const struct logreg_solver *s, struct logreg_model *m, int sign)
 {
     for (int64_t k = 0; s->columns.exponent && k < s->R; k++)
@@ -240,9 +240,10 @@ static void convert_weights(const struct logreg_solver *s, struct logreg_model *
         }
 }
 
-/* From equal probabilities the step of many classes is so long that after it most rows are certain and P is no guide:
- * it takes tens of evaluations to return (1,000 classes of separable rows: 68 against 22). The diagonal alone is too
- * small by what the columns have in common; the fit before has measured it. */
+/* Scale of the first step. With many classes a full first step from equal probabilities is so long that most rows
+ * become certain, where P is a poor model: recovering costs tens of evaluations (1,000 classes of separable rows: 68
+ * against 22). The diagonal alone ignores correlated columns and is too small by a factor that the previous fit has
+ * measured. */
 static double first_scale(const struct logreg_solver *s, const struct logreg_model *m)
 {
     bool cold = s->R >= MANY_CLASSES || !s->full;
@@ -323,7 +324,7 @@ static void predict_part(struct predicting *t, const struct rows *rows, int64_t 
 int logreg_predict(const struct logreg_model *m, const struct rows *rows, const struct device *device, double *proba,
                    struct fmt_error *e)
 {
-    struct device_arena memory = {0}, plan = {0}; /* prediction takes no scratch */
+    struct device_arena memory = {0}, plan = {0}; /* prediction uses no scratch */
     struct predicting t = {.c = {.backend = device->backend, .pool = device->pool, .scratch = &memory},
                            .data = {.x = rows->x, .R = m->n_rows}, .n = num_min(PREDICTED_ROWS, rows->n)};
     int64_t *number = malloc((size_t)(t.n + 1) * sizeof *number);

@@ -1,10 +1,10 @@
-/* logreg.h - logistic regression with an L2 penalty, solved to a limit of the gradient.
+/* logreg.h - logistic regression with an L2 penalty, solved until the gradient is below a limit.
  *
- *     minimise   sum_i u[y_i] CE(y_i, p(x_i)) + |w|^2 / (2 C)        intercepts are free of the penalty
+ *     minimise   sum_i u[y_i] CE(y_i, p(x_i)) + |w|^2 / (2 C)        intercepts are not penalised
  *
- * Two classes: one row of weights, p(class 1) = sigmoid(w x + b). More: one row a class and softmax; started from
- * zeros, rows and intercepts sum to zero over the classes. u are class weights. Features are float32 as they are in
- * their files; weights, products and sums are float64.
+ * Two classes: one row of weights, p(class 1) = sigmoid(w x + b). More: one row per class and softmax; started from
+ * zeros, rows and intercepts sum to zero over the classes. u are class weights. Features are float32, as in their
+ * files; weights, products and sums are float64.
  *
  *   struct logreg_data data = {.rows = &rows, .n_classes = 2};
  *   struct logreg_solver *s = logreg_open(&data, &device, e);
@@ -13,9 +13,8 @@
  *   logreg_predict(&m, &rows, &device, proba, e);
  *   logreg_model_release(&m);  logreg_close(s);
  *
- * Columns with values beyond 2^20 are divided by a power of two during a fit, since overflowing squares would leave it
- * without a direction. The solution is that of the columns as they are, penalty included; the limit is for the gradient
- * of the divided ones.
+ * Columns with values beyond 2^20 are divided by a power of two during a fit, because their squares might overflow. The
+ * solution, penalty included, is that of the original columns; the limit applies to the gradient of the divided ones.
  *
  * Results do not depend on the number of threads.
  */
@@ -42,14 +41,14 @@ struct logreg_model {
 };
 
 struct logreg_limits {
-    double gradient;  /* converged: the largest entry of the gradient over n is at most this */
-    int n_iterations; /* of one fit */
+    double gradient;  /* converged when the largest entry of the gradient, divided by n, is at most this */
+    int n_iterations; /* limit of one fit */
 };
 
 struct logreg_report {
     int n_iterations, n_evaluations;
-    double gradient; /* largest entry over n, at the model */
-    double loss;     /* the objective */
+    double gradient; /* largest entry of the gradient divided by n, at the solution */
+    double loss;     /* value of the objective */
     bool converged;
 };
 
@@ -62,11 +61,11 @@ int logreg_fit(struct logreg_solver *s, double C, const struct logreg_limits *li
 int logreg_model_init(struct logreg_model *m, int n_classes, int64_t dim, struct fmt_error *e);
 void logreg_model_release(struct logreg_model *m);
 
-/* proba [n,n_classes] of these rows. */
+/* Sets proba [n,n_classes] of these rows. */
 int logreg_predict(const struct logreg_model *m, const struct rows *rows, const struct device *device, double *proba,
                    struct fmt_error *e);
 
-/* u = n / (classes that occur * count): every class that has rows weighs the same. The others have 1. */
+/* u = n / (number of classes that occur * count): every class with rows has the same total weight. Others have 1. */
 void logreg_balance(const struct rows *rows, int n_classes, double *class_weight);
 
 /* The published grid: value i of 45, 10^(-6 + 11 i / 44). */

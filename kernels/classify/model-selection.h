@@ -1,5 +1,6 @@
-/* model-selection.h - which C? Every value of a grid is fitted, with a warm start from the one before, and scored on
- * rows that it was not fitted to: a validation set, or each fold by a classifier of the other folds, groups undivided.
+/* model-selection.h - selects C. Every value of a grid is fitted, with a warm start from the previous one, and scored
+ * on rows that it was not fitted to: a validation set, or each fold by a classifier of the other folds; groups stay
+ * whole.
  *
  *   model_selection_run(&s, &device, &best, e);     best.i_best, .score[i]; best.proba of the validated rows
  *   model_selection_release(&best);
@@ -20,8 +21,8 @@ struct model_selection {
     int n_classes, positive;
     const double *C; /* ascending */
     int n_C;
-    const char *by; /* what is best, "accuracy" (MODEL_SELECTION_BY); of equally good values of C the smallest */
-    const char *class_weight; /* "none", "balanced", or numbers with commas, one a class */
+    const char *by; /* the criterion, "accuracy" (MODEL_SELECTION_BY); of equally good values of C the smallest wins */
+    const char *class_weight; /* "none", "balanced", or numbers with commas, one per class */
     struct logreg_limits limits;
     void (*step)(void *arg, int n_done, int n_all); /* after each fit; may be NULL */
     void *step_arg;
@@ -40,7 +41,7 @@ int model_selection_run(const struct model_selection *s, const struct device *de
                         struct fmt_error *e);
 void model_selection_release(struct selected_model *best);
 
-/* Whether the text may be right for some rows: none, balanced, or two or more numbers. */
+/* Whether the text is valid for some number of classes: none, balanced, or two or more numbers. */
 bool model_selection_class_weights_valid(const char *text);
 
 #endif

@@ -1,4 +1,4 @@
-/* extract-describe.c - what a file of features says about how they were made. */
+/* extract-describe.c - the description of features in their file: header and recipe. */
 #include "extract-internal.h"
 
 struct feat_header extract_feat_header(const struct extract *x)

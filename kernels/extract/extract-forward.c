@@ -1,12 +1,12 @@
-/* extract-forward.c - a batch of images of one size through the network. Pixels cross to the device, rows of tokens
- * cross back in one copy. The arenas are planned by running the same code without memory, anew only when the size of
- * the images asks for it. */
+/* extract-forward.c - forward pass over a batch of images of one size. Pixels are copied to the device, and the tokens
+ * of the rows are copied back at once. The arenas are planned by running the same code without memory, again only when
+ * the size of the images changes. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "extract-internal.h"
 
-/* ------------------------------------------------------------------ what goes in */
+/* ------------------------------------------------------------------ input */
 static struct vit_request make_request(const struct extract *x, const struct extract_input_size *size)
 {
     struct vit_request r = {.n_inputs = 1, .inputs = {{.B = size->n, .H = size->net_h, .W = size->net_w}},
@@ -16,7 +16,7 @@ static struct vit_request make_request(const struct extract *x, const struct ext
     return r;
 }
 
-/* The pixels of the slots, or what they were normalised and padded to; slot NULL: planning. */
+/* Copies the pixels of the slots, or their normalised and padded values; slot NULL: planning. */
 static void copy_in_images(struct op_ctx *c, struct device_arena *a, const struct extract_input_size *size,
                            const struct extract_slot *slot, struct vit_input *to)
 {
@@ -27,10 +27,10 @@ static void copy_in_images(struct op_ctx *c, struct device_arena *a, const struc
     *(size->padded ? &to->values : &to->pixels) = images;
 }
 
-/* ------------------------------------------------------------------ what comes back
- * All of it is taken from the scratch of the operations, which is larger and free once the forward pass is done. */
+/* ------------------------------------------------------------------ output
+ * Allocated in the scratch of the operations, which is larger and free after the forward pass. */
 
-/* The numbers of the tokens that rows are made of, image after image [n * tokens.n]; host memory NULL: planning. */
+/* Indices of the tokens that rows are made from, image after image [n * tokens.n]; host NULL: planning. */
 static struct tensor copy_in_token_rows(struct op_ctx *c, const struct vit_activations *act, int64_t n,
                                         struct extract_tokens tokens, int64_t *host)
 {
@@ -41,7 +41,7 @@ static struct tensor copy_in_token_rows(struct op_ctx *c, const struct vit_activ
     return rows;
 }
 
-/* y = those rows of the tokens of a block, normalised as asked. */
+/* y = these rows of the tokens of a block, normalised as the settings say. */
 static void gather_layer(const struct extract *x, struct op_ctx *c, const struct vit_activations *act, int64_t layer,
                          struct tensor rows, struct tensor y)
 {
@@ -70,7 +70,7 @@ static struct tensor head_logits(const struct extract *x, struct op_ctx *c, stru
     return logits;
 }
 
-/* [n_layers, n * tokens.n, C] of the blocks asked for; of the head [1, n, K]. */
+/* [n_layers, n * tokens.n, C] of the requested blocks; for the head [1, n, K]. */
 static struct tensor gather_tokens(const struct extract *x, struct op_ctx *c, struct device_arena *a,
                                    const struct vit_activations *act, struct tensor rows)
 {
@@ -86,8 +86,8 @@ static struct tensor gather_tokens(const struct extract *x, struct op_ctx *c, st
 }
 
 /* ------------------------------------------------------------------ the pass */
-/* Everything from pixels to what comes back, which is valid until the scratch is used again. slot NULL: planning, with
- * memory that only counts. */
+/* From pixels to *out, which is valid until the scratch is used again. slot NULL: planning, with arenas that only count
+ * bytes. */
 static int run_network(const struct extract *x, struct extract_context *ctx, struct extract_memory *m,
                        const struct extract_input_size *size, const struct extract_slot *slot, struct tensor *out,
                        struct fmt_error *e)
@@ -108,7 +108,7 @@ static int run_network(const struct extract *x, struct extract_context *ctx, str
     return op_sync(&c, e);
 }
 
-/* What a pass needs, in the arenas' high. */
+/* Sets `high` of the arenas in *m to the memory that a pass needs. */
 static int plan(const struct extract *x, struct extract_context *ctx, const struct extract_input_size *size,
                 struct extract_memory *m, struct fmt_error *e)
 {
@@ -117,7 +117,7 @@ static int plan(const struct extract *x, struct extract_context *ctx, const stru
     return run_network(x, ctx, m, size, NULL, &out, e);
 }
 
-/* Arenas of at least so many bytes. */
+/* Makes the arena hold at least this many bytes. */
 static int reserve_device(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e)
 {
     if (a->base.at && bytes <= a->size)

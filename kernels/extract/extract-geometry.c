@@ -1,4 +1,4 @@
-/* extract-geometry.c - sizes: what of an image the network sees, and how large. Pure arithmetic. */
+/* extract-geometry.c - sizes: which part of an image the network sees, and at which size. Pure arithmetic. */
 #include "crop.h"
 #include "extract.h"
 #include "num.h"
@@ -24,8 +24,8 @@ static void set_full_size(struct extract_geometry *g, int64_t height, int64_t wi
         crop_short_side(height, width, shorter, &g->full_h, &g->full_w);
 }
 
-/* The square in the middle. To make `size` a multiple of the patch without a second resampling, the image is scaled by
- * as much. */
+/* The square in the middle. Where `size` is rounded to a multiple of the patch, the image is scaled by the same factor:
+ * this avoids a second resampling. */
 static void set_square(const struct extract_settings *s, int64_t patch, int64_t height, int64_t width,
                        struct extract_geometry *g)
 {
@@ -54,7 +54,7 @@ static void set_whole(const struct extract_settings *s, int64_t patch, int64_t h
     g->canvas_w = num_min(g->full_w, g->net_w);
 }
 
-/* Along one axis: what of the image comes to the canvas, and where. A smaller image lies in the middle. */
+/* Along one axis: which part of the image is placed on the canvas, and where. A smaller image is centred. */
 static void set_axis(int64_t full, int64_t canvas, int64_t *first, int64_t *n, int64_t *at)
 {
     *n = num_min(full, canvas);

@@ -1,4 +1,4 @@
-/* extract-input.c - pixels: from a decoded image to what the network takes. */
+/* extract-input.c - pixels: from a decoded image to the network's input. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ int extract_buffer_reserve(struct extract_buffer *b, size_t bytes, struct fmt_er
     return fmt_no_memory(e);
 }
 
-/* Scratch of at least so many bytes, empty. */
+/* Makes the scratch empty, with at least this many bytes. */
 static int reserve_scratch(struct arena *a, size_t bytes, struct fmt_error *e)
 {
     a->used = 0;
@@ -34,9 +34,9 @@ static size_t rgb_values(int64_t rows, int64_t cols)
     return (size_t)rows * (size_t)cols * 3;
 }
 
-/* Spreads the part [rows,cols,channels], grey or RGB, which lies at the end of the canvas's memory, over the canvas. No
- * byte comes to a place after its own, and the last one ends where the canvas ends at the most: in this order nothing
- * is overwritten that is still to be moved. */
+/* Copies the part [rows,cols,channels], grey or RGB, from the end of the canvas's memory to its position on the canvas.
+ * Each byte moves towards the start of the canvas or stays, and rows are copied in ascending order: no byte is
+ * overwritten before it is read. */
 static void spread_part(const struct extract_geometry *g, const uint8_t *part, int channels, uint8_t *canvas)
 {
     for (int64_t y = 0; y < g->rows; y++) {
@@ -53,7 +53,7 @@ static void spread_part(const struct extract_geometry *g, const uint8_t *part, i
     }
 }
 
-/* Black around the part, as in the published crop of an image that is too small. */
+/* Makes the canvas black around the part, as the published crop does for an image that is too small. */
 static void blacken_margins(const struct extract_geometry *g, uint8_t *canvas)
 {
     size_t row = rgb_values(1, g->canvas_w), left = rgb_values(1, g->at_x), end = left + rgb_values(1, g->cols);
@@ -71,7 +71,7 @@ static struct resize resize_of(const struct extract_geometry *g, int64_t height,
                            .left = g->left, .rows = g->rows, .cols = g->cols, .channels = channels};
 }
 
-/* The image on its canvas. */
+/* Resizes the image onto its canvas. */
 static int make_canvas(struct extract_worker *w, const struct image *image, struct extract_input *in,
                        struct fmt_error *e)
 {
@@ -87,13 +87,13 @@ static int make_canvas(struct extract_worker *w, const struct image *image, stru
     uint8_t *canvas = in->canvas.p, *part = canvas + bytes - part_bytes;
     resize_bicubic(&r, image->pixels, stride, part, &w->scratch);
     if (part == canvas)
-        return 0; /* RGB, and all of the canvas */
+        return 0; /* RGB, and it fills the canvas */
     spread_part(g, part, image->components, canvas);
     blacken_margins(g, canvas);
     return 0;
 }
 
-/* The canvas, normalised, with zeros around it. */
+/* Normalises the canvas and surrounds it with zeros. */
 static int pad(const struct pixel_norm *norm, struct extract_input *in, struct fmt_error *e)
 {
     const struct extract_geometry *g = &in->geometry;

@@ -5,13 +5,13 @@
 #include "arena.h"
 #include "extract.h"
 
-/* Memory that only grows; growing it loses what it held. */
+/* Memory that only grows; growing discards its contents. */
 struct extract_buffer {
     void *p;
     size_t bytes;
 };
 
-/* An image as the network takes it, in host memory. */
+/* An image as the network's input, in host memory. */
 struct extract_input {
     struct extract_geometry geometry;
     bool padded;
@@ -19,7 +19,7 @@ struct extract_input {
     struct extract_buffer values; /* [3,net_h,net_w] f32 where padded: normalised, 0 around the canvas */
 };
 
-/* What a thread prepares images with. */
+/* What a thread needs to prepare images. */
 struct extract_worker {
     struct arena scratch; /* of resizing */
 };
@@ -30,20 +30,20 @@ struct extract_memory {
     struct arena host; /* lists of the network */
 };
 
-/* What forward passes run with, one after the other. */
+/* What forward passes run with, one pass at a time. */
 struct extract_context {
     struct op_ctx c;
     struct extract_memory memory;
     struct extract_input_size {
         int64_t n, net_h, net_w;
         bool padded;
-    } planned; /* the memory is enough for a batch of this size */
+    } planned; /* the memory suffices for a batch of this size */
     struct vit_activations act;
-    struct extract_buffer token_rows, tokens; /* host memory: which tokens come back, and they */
-    double *sum;                              /* [C] */
+    struct extract_buffer token_rows, tokens; /* host memory: indices of the tokens to copy back, and these tokens */
+    double *sum;                              /* [C] scratch of means */
 };
 
-/* An image on its way to a row. */
+/* An image that is being processed. */
 struct extract_slot {
     struct extract_input input;
     struct extract_row row;
@@ -56,32 +56,32 @@ int64_t extract_row_tokens(const struct extract *x, int64_t net_h, int64_t net_w
 
 /* extract-input.c */
 int extract_buffer_reserve(struct extract_buffer *b, size_t bytes, struct fmt_error *e);
-/* Resizes, crops and pads. Errors have the reason only. */
+/* Resizes, crops and pads. Errors do not name the image. */
 int extract_prepare(const struct extract *x, struct extract_worker *w, const struct image *image,
                     struct extract_input *in, struct fmt_error *e);
 bool extract_is_padded(const struct extract_geometry *g);
 /* Memory of a worker and an input for an RGB image of this size. */
 size_t extract_input_bytes(const struct extract_geometry *g, int64_t height, int64_t width);
 
-/* extract-forward.c: the images of n slots, all of one size, through the network to rows. Errors have the reason
- * only. */
+/* extract-forward.c: runs the images of n slots, all of the same size, through the network and makes their rows. Errors
+ * do not name an image. */
 bool extract_same_size(const struct extract_slot *a, const struct extract_slot *b);
 int extract_forward(const struct extract *x, struct extract_context *ctx, struct extract_slot *slot, int n,
                     struct fmt_error *e);
-/* Memory of a pass over a batch of this size. */
+/* Memory of a forward pass over a batch of this size. */
 int extract_forward_bytes(const struct extract *x, struct extract_context *ctx, struct extract_input_size size,
                           size_t *bytes, struct fmt_error *e);
 
-/* extract-rows.c: rows from tokens. Which tokens of an image a row is made of: n of them from `first` on. */
+/* extract-rows.c: rows from tokens. The tokens of an image that a row is made from: n tokens starting at `first`. */
 struct extract_tokens {
     int64_t first, n;
 };
 struct extract_tokens extract_tokens(const struct extract *x, int64_t n_patches);
-/* Memory for the row of an image of this geometry, which the row remembers. */
+/* Allocates the row of an image of this geometry, and copies the geometry to it. */
 int extract_reserve_row(const struct extract *x, const struct extract_geometry *g, struct extract_row *row,
                         struct fmt_error *e);
-/* values: what came back for the image, that of layer l at values + l * stride: its tokens [n,C], of the head [K].
- * sum [C] is scratch. */
+/* values: the output for the image; layer l is at values + l * stride: its tokens [n,C], for the head [K]. sum [C] is
+ * scratch. */
 void extract_make_row(const struct extract *x, const float *values, int64_t stride, double *sum,
                       struct extract_row *row);
 

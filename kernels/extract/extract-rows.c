@@ -1,4 +1,4 @@
-/* extract-rows.c - rows from the tokens that came back from the device. */
+/* extract-rows.c - rows from the tokens that were copied from the device. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void mean_patches(double *sum, const float *patches, int64_t P, int64_t C
 
 static void bring_to_unit_length(float *v, int64_t n)
 {
-    const double least = 1e-12; /* as the published evaluation has it */
+    const double least = 1e-12; /* as in the published evaluation */
     double squares = 0;
     for (int64_t k = 0; k < n; k++)
         squares += (double)v[k] * (double)v[k];
@@ -44,7 +44,7 @@ static void bring_to_unit_length(float *v, int64_t n)
         v[k] = (float)((double)v[k] / length);
 }
 
-/* The values that one layer gives to the row, from `at` on in each of its tokens: returns how many a token gets. */
+/* Writes the values of one layer to the row, starting at `at` in each of its tokens; returns how many per token. */
 static int64_t put_layer(const struct extract *x, const float *tokens, int64_t P, double *sum, int64_t at, float *row)
 {
     int64_t C = x->model.vit->config.C, R = x->model.vit->config.R;

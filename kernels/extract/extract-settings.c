@@ -1,4 +1,4 @@
-/* extract-settings.c - what is extracted: settings, their limits, and the size of a row. */
+/* extract-settings.c - settings of extraction, their limits, and the size of a row. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "extract.h"
 #include "image-decode.h"
 
-/* What a worker reads and decodes into. */
+/* Buffers of a worker. */
 struct reader {
     struct block_buffer buffer;
     struct image decoded;

@@ -1,5 +1,5 @@
-/* extract.c - opening, and the run: images are read and prepared by the threads of the pool, go through the network,
- * and their rows are written in order. An item of the pipeline (thread.h) is a batch of images. */
+/* extract.c - opening, and the run: the threads of the pool read and prepare images, the network computes features, and
+ * the rows are written in order. An item of the pipeline (thread.h) is a batch of images. */
 #include "extract.h"
 
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "extract-internal.h"
 #include "num.h"
 
-/* Images of a forward pass where a batch does not change their bits: rows enough to keep a device busy, and memory of a
- * few hundred megabytes for the largest published network. */
+/* Images per forward pass where a batch does not change their bits: enough rows to keep a device busy, with a few
+ * hundred megabytes of memory for the largest published network. */
 enum { BATCH_IMAGES = 32 };
 
 /* ------------------------------------------------------------------ opening */
@@ -128,7 +128,7 @@ struct run {
     struct fmt_error *error;   /* why the run as a whole failed */
 };
 
-/* Twice as many items as workers, and one: a worker that has finished goes on while rows before its own are written. */
+/* Two items per worker, and one more: a worker that has finished continues while earlier rows are written. */
 static int n_items_in_flight(const struct extract *x)
 {
     return 2 * x->n_workers + 1;
@@ -150,7 +150,7 @@ static int next_item(void *arg, int slot, int64_t item)
     return images_of_item(arg, item) > 0 ? 0 : FMT_END;
 }
 
-/* Reads and prepares image i; what fails is left for write, which decides. */
+/* Reads and prepares image i. A failure is stored: job.write decides about it. */
 static void prepare_image(struct run *r, int64_t i, int i_slot, int worker)
 {
     struct extract_slot *s = &r->slot[i_slot];
@@ -173,8 +173,8 @@ static int prepare_item(void *arg, int slot, int64_t item, int worker)
     return 0;
 }
 
-/* Images that can be computed together: those from the first that did not fail on, while they are of one size. */
-static int together(const struct extract_slot *slot, int n)
+/* How many slots, from the first on, can be computed together: they did not fail and have the same size. */
+static int count_same_size(const struct extract_slot *slot, int n)
 {
     int k = 0;
     while (k < n && !slot[k].failure.status && extract_same_size(&slot[0], &slot[k]))
@@ -186,10 +186,10 @@ static int together(const struct extract_slot *slot, int n)
 static int compute_item(struct run *r, struct extract_slot *slot, int n)
 {
     for (int k = 0; k < n;) {
-        int together_n = together(slot + k, n - k);
-        if (together_n > 0 && extract_forward(r->x, &r->x->context[0], slot + k, together_n, r->error))
+        int m = count_same_size(slot + k, n - k);
+        if (m > 0 && extract_forward(r->x, &r->x->context[0], slot + k, m, r->error))
             return (int)r->error->status;
-        k += together_n > 0 ? together_n : 1;
+        k += m > 0 ? m : 1;
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-/* featset-check.c - whether rows of two sets may be used together. */
+/* featset-check.c - checks whether the rows of two sets can be used together. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static int32_t class_of_name(const struct feat_header *h, const char *name)
     return -1;
 }
 
-/* Labels become the class numbers of h. */
+/* Changes labels to the class numbers of h. */
 static int renumber(struct featset *s, const struct feat_header *h, struct fmt_error *e)
 {
     int32_t *number = malloc(((size_t)s->header.n_classes + 1) * sizeof *number);

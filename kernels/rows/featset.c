@@ -1,5 +1,5 @@
-/* featset.c - one pass over the file reads the labels, and the values if they fit in memory. The blocks of a seekable
- * file are read by all threads, those of a pipe one after the other. */
+/* featset.c - one pass over the file reads the labels, and the values if they fit in memory. All threads read the
+ * blocks of a seekable file; those of a pipe are read one after another. */
 #include "featset.h"
 
 #include <stdlib.h>
@@ -15,13 +15,13 @@ static int no_memory(struct fmt_error *e)
     return fmt_fail(e, FMT_MEMORY, "out of memory for the rows");
 }
 
-/* A context for copies. They take no scratch, so that any arena that has memory serves as such. */
+/* A context for copies. They use no scratch, so any arena that has memory will do. */
 static struct op_ctx copying(const struct device *device, struct device_arena *memory)
 {
     return (struct op_ctx){.backend = device->backend, .scratch = memory};
 }
 
-/* Grows by copying: only the values of a pipe do so. */
+/* Grows by copying; only needed for the values of a pipe. */
 static int reserve_values(struct featset *s, int64_t n, const struct device *device, struct fmt_error *e)
 {
     struct device_arena grown = {0};
@@ -56,11 +56,11 @@ static int open_texts(struct featset *s, int n, struct fmt_error *e)
     return s->text ? 0 : no_memory(e);
 }
 
-/* The rows of a block become rows row, row + 1 ... of the set. */
+/* Stores the rows of a block as rows row, row + 1 ... of the set. */
 static int store_block(struct featset *s, const struct feat_block *b, int64_t row, const struct device *device,
                       struct text_pool *text, struct fmt_error *e)
 {
-    static const uint8_t not_known[DIGEST_BYTES];
+    static const uint8_t unknown[DIGEST_BYTES];
     struct rows *r = &s->rows;
     for (int64_t i = 0, to = row; i < b->n_rows; i++, to++) {
         const struct index_labels *l = &b->labels[i];
@@ -69,7 +69,7 @@ static int store_block(struct featset *s, const struct feat_block *b, int64_t ro
         r->key[to] = text_copy(text, l->key, strlen(l->key));
         r->group_name[to] = text_copy(text, l->group, strlen(l->group));
         r->extra[to] = text_copy(text, l->extra, strlen(l->extra));
-        memcpy(r->content[to], b->contents ? b->contents + i * DIGEST_BYTES : not_known, DIGEST_BYTES);
+        memcpy(r->content[to], b->contents ? b->contents + i * DIGEST_BYTES : unknown, DIGEST_BYTES);
         if (!r->key[to] || !r->group_name[to] || !r->extra[to])
             return no_memory(e);
     }
@@ -97,7 +97,7 @@ static int read_stream(struct featset *s, const struct device *device, struct fm
 struct reader { /* of one thread */
     struct feat_block block;
     int status;
-    int64_t i_failed; /* the first block that failed: blocks are handed out in order */
+    int64_t i_failed; /* the first block that failed: blocks are assigned in order */
     struct fmt_error error;
 };
 
@@ -121,7 +121,7 @@ static void read_block(void *arg, int64_t i_block, int worker)
         own->i_failed = i_block;
 }
 
-/* The failure that comes first in the file, whichever thread found it. */
+/* The first failure in the order of the file, independent of threads. */
 static int first_failure(const struct reader *reader, int n, struct fmt_error *e)
 {
     const struct reader *first = NULL;

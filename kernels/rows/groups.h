@@ -6,14 +6,14 @@
 
 #include "rows.h"
 
-/* Column `group` from `group_name`: numbers 0 .. n_groups - 1 in order of first appearance; a row without a name ("")
- * is a group of its own. Sets that are numbered in one call share their numbers. */
+/* Sets column `group` from `group_name`: numbers 0 .. n_groups - 1 in order of first appearance; a row without a name
+ * ("") is a group of its own. Sets that are numbered in one call share their numbers. */
 int groups_number(struct rows *const *set, int n_sets, struct fmt_error *e);
 
-/* Renumbers `group` in order of first appearance, after rows were left out. */
+/* Renumbers `group` in order of first appearance, after rows were removed. */
 int groups_compact(struct rows *r, struct fmt_error *e);
 
-/* Groups that share an image (by `content`) become one. Renumbers in order of first appearance. */
+/* Merges groups that share an image (by `content`). Renumbers in order of first appearance. */
 int groups_join(struct rows *r, struct fmt_error *e);
 
 /* Column `fold`, 0 .. n_folds - 1: groups are not divided; the groups of each class (of a group of mixed labels the

@@ -1,5 +1,5 @@
-/* overlap.c - the query's rows are sorted by hash; each row that was learned from is looked up there and marks the rows
- * that match it. As a rule the query is the smaller set, and its first match can be named. */
+/* overlap.c - the query's rows are sorted by hash; each row that was learned from is looked up there, and its matches
+ * are marked. The query is usually the smaller set, and its first match can be named. */
 #include "overlap.h"
 
 #include <inttypes.h>
@@ -66,9 +66,9 @@ static int64_t table_find(const struct table *t, uint64_t hash)
     return low;
 }
 
-/* Marks the query's rows of this hash, except row `self` (-1: none) and, where `group` is a name, rows of that group.
- * Without exceptions all rows of a hash are marked at once and never again: each row of a large group matches all of
- * its rows in the other set. */
+/* Marks the query's rows with this hash, except row `self` (-1: none) and, if `group` is a name, rows of that group.
+ * Without exceptions the first call marks all rows of a hash, and later calls return at once: otherwise each row of a
+ * large group would visit all rows of that group in the other set. */
 static void mark(struct table *t, uint64_t hash, const struct rows *query, const char *group, int64_t self)
 {
     int64_t first = table_find(t, hash);
@@ -86,7 +86,7 @@ enum { IMAGE, GROUP, KEY, TABLES };
 
 struct tables {
     struct table of[TABLES];
-    bool all_known; /* the content of each of the query's rows is known */
+    bool all_known; /* the content of every row of the query is known */
 };
 
 static int tables_open(struct tables *t, const struct rows *query, struct fmt_error *e)
@@ -122,7 +122,7 @@ static const char *count_rows(const struct table *t, const struct rows *query, i
     return first;
 }
 
-/* All rows of a group are marked together: each group counts once, by the first of its hash. */
+/* All rows of a group are marked together: each group counts once, by the first entry with its hash. */
 static const char *count_groups(const struct table *t, const struct rows *query, int64_t *n)
 {
     int64_t first = INT64_MAX;
@@ -192,7 +192,7 @@ static int compare_hashes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts, and leaves each value once, at most LINEAR_SEEN_MAX of the least; returns how many. */
+/* Sorts and removes duplicates; leaves at most the LINEAR_SEEN_MAX smallest values; returns how many. */
 static uint32_t sort_unique(uint64_t *hash, int64_t n)
 {
     uint32_t n_unique = 0;

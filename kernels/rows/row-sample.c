@@ -43,11 +43,11 @@ int row_sample_per_class(struct rows *sample, const struct rows *r, int n_classe
 /* ------------------------------------------------------------------ groups, evenly */
 /* The groups of one class. */
 struct stratum {
-    int64_t n_rows, n_groups, n_taken, n_seen;
+    int64_t n_rows, n_groups, n_selected, n_seen;
     bool settled;
 };
 
-/* Classes with fewer rows than their share are taken whole; the other classes share the rest. */
+/* Classes with fewer rows than their share are selected whole; the other classes share the rest. */
 static void share_rows(struct stratum *s, int n, int64_t n_target)
 {
     int64_t left = n_target, n_open = n, share = 0;
@@ -57,7 +57,7 @@ static void share_rows(struct stratum *s, int n, int64_t n_target)
         for (int c = 0; c < n; c++)
             if (!s[c].settled && s[c].n_rows <= share) {
                 s[c].settled = more = true;
-                s[c].n_taken = s[c].n_groups;
+                s[c].n_selected = s[c].n_groups;
                 left -= s[c].n_rows;
                 n_open--;
             }
@@ -65,15 +65,15 @@ static void share_rows(struct stratum *s, int n, int64_t n_target)
     for (int c = 0; c < n; c++)
         if (!s[c].settled) {
             double part = (double)share / (double)s[c].n_rows;
-            s[c].n_taken = (int64_t)fmax(1, ceil(part * (double)s[c].n_groups));
+            s[c].n_selected = (int64_t)fmax(1, ceil(part * (double)s[c].n_groups));
         }
 }
 
-/* Of each class n_taken of its groups, evenly spread: those where a line of that slope reaches the next number. */
-static bool is_taken(struct stratum *s)
+/* Selects n_selected of a class's groups, evenly spread: those where a line of that slope reaches the next integer. */
+static bool is_selected(struct stratum *s)
 {
-    int64_t before = s->n_seen++ * s->n_taken / s->n_groups;
-    return s->n_seen * s->n_taken / s->n_groups > before;
+    int64_t before = s->n_seen++ * s->n_selected / s->n_groups;
+    return s->n_seen * s->n_selected / s->n_groups > before;
 }
 
 /* weight [n_groups]: how many groups each represents; 0: not in the sample. */
@@ -89,7 +89,7 @@ static void weigh_groups(const struct rows *r, const int32_t *label, int n_class
     share_rows(s, n_classes, n_target);
     for (int64_t g = 0; g < r->n_groups; g++) {
         struct stratum *of = label[g] >= 0 ? &s[label[g]] : NULL;
-        weight[g] = of && is_taken(of) ? (double)of->n_groups / (double)of->n_taken : 0;
+        weight[g] = of && is_selected(of) ? (double)of->n_groups / (double)of->n_selected : 0;
     }
 }
 

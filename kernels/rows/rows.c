@@ -1,4 +1,4 @@
-/* rows.c - columns are handled by a table of their offsets in struct rows and the sizes of their entries. */
+/* rows.c - a table of the columns' offsets in struct rows and the sizes of their entries drives all functions. */
 #include "rows.h"
 
 #include <stdlib.h>
@@ -106,19 +106,19 @@ void rows_release(struct rows *r)
 
 int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e)
 {
-    for (int64_t i = 0, run; i < n; i += run) { /* consecutive rows in one piece */
+    for (int64_t i = 0, m; i < n; i += m) { /* m consecutive rows of the source at once */
         int64_t at = rows_index(r, first + i);
         const float *x = r->host_x ? r->host_x + at * r->dim : NULL;
-        for (run = 1; i + run < n && rows_index(r, first + i + run) == at + run;)
-            run++;
+        for (m = 1; i + m < n && rows_index(r, first + i + m) == at + m;)
+            m++;
         if (tensor_given(r->x)) {
-            op_copy(c, tensor_rows(to, i, run), tensor_rows(r->x, at, run));
+            op_copy(c, tensor_rows(to, i, m), tensor_rows(r->x, at, m));
             continue;
         }
-        int status = x ? 0 : r->read(r->arg, at, run, &x, &run, e);
+        int status = x ? 0 : r->read(r->arg, at, m, &x, &m, e);
         if (status)
             return status;
-        op_copy_in(c, tensor_rows(to, i, run), x);
+        op_copy_in(c, tensor_rows(to, i, m), x);
     }
     return 0;
 }

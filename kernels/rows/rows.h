@@ -1,12 +1,12 @@
-/* rows.h - n rows of features with what is known of each: label, group, names, and what a classifier predicts.
+/* rows.h - n rows of features with their labels, groups, names, and what a classifier predicts.
  *
- * A struct rows is a set of columns of n entries each; a column that is NULL is not known of any row. Whoever works
- * with a part of the rows makes a struct rows of it; the columns are copied, the features are shared:
+ * A struct rows is a set of columns of n entries each; a column that is NULL is unknown for all rows. To work on a
+ * subset, make a struct rows of it: the columns are copied, the features are shared.
  *
  *   struct rows r = {0};
  *   rows_reserve(&r, ROWS_LABEL | ROWS_KEY, n, e);     the caller fills the columns and sets r.n
  *   rows_select(&part, &r, pick, n_pick, e);           rows pick[0], pick[1] ... of r
- *   rows_load(&part, first, n, &c, x, e);              their features to a tensor x [n,dim]
+ *   rows_load(&part, first, n, &c, x, e);              copies their features to a tensor x [n,dim]
  *   rows_release(&part);  rows_release(&r);
  */
 #ifndef ROWS_H
@@ -28,9 +28,9 @@ enum rows_columns {
 struct rows {
     int64_t n;
     int32_t *label;                              /* 0 .. n_classes - 1, -1 none */
-    int32_t *group_view;                             /* which view of its installation the image is, -1 none */
-    const char **key, **group_name, **extra;     /* "" none; the texts belong to their reader */
-    uint8_t (*content)[DIGEST_BYTES];            /* SHA-256 of the image's file; zeros: not known */
+    int32_t *group_view;                         /* number of the view of the installation, -1 none */
+    const char **key, **group_name, **extra;     /* "" none; the texts are not owned */
+    uint8_t (*content)[DIGEST_BYTES];            /* SHA-256 of the image's file; zeros: unknown */
     int64_t *group;                              /* 0 .. n_groups - 1 (groups.h) */
     int *fold;                                   /* of cross-validation (groups.h) */
     double *weight;                              /* how many rows this one represents */
@@ -49,17 +49,17 @@ struct rows {
     void *arg;
 };
 
-/* These columns get memory for n rows; their entries are preserved. Of ROWS_PROBA n_classes is set before. */
+/* Allocates memory for n rows in these columns; existing entries are preserved. Set n_classes before ROWS_PROBA. */
 int rows_reserve(struct rows *r, unsigned columns, int64_t n, struct fmt_error *e);
 void rows_drop(struct rows *r, unsigned columns);
-/* Every column that `from` has, of these rows; pick NULL: of all. `out` is set. */
+/* *out = rows pick[0 .. n - 1] of `from`, with every column that it has; pick NULL: its first n rows. */
 int rows_select(struct rows *out, const struct rows *from, const int64_t *pick, int64_t n, struct fmt_error *e);
-/* The labelled rows; part not NULL: of these only those with this number in part [n]. */
+/* The labelled rows; if part is not NULL, only those with this number in part [n]. */
 int rows_select_labelled(struct rows *out, const struct rows *from, const int32_t *part, int32_t number,
                          struct fmt_error *e);
 void rows_release(struct rows *r);
 
-/* The features of rows first .. first + n - 1 to a tensor [n,dim]. */
+/* Copies the features of rows first .. first + n - 1 to a tensor [n,dim]. */
 int rows_load(const struct rows *r, int64_t first, int64_t n, struct op_ctx *c, struct tensor to, struct fmt_error *e);
 int64_t rows_n_labelled(const struct rows *r);
 
