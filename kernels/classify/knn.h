@@ -1,8 +1,8 @@
-/* knn.h - exact nearest neighbours by cosine similarity, and their votes as in the published evaluation. Calls callback
- * in parts.
+/* knn.h - exact nearest neighbours by cosine similarity, and their votes as in the published evaluation. Results
+ * are passed to a callback in parts.
  *
  *   struct knn_search s = {.bank = &train, .k = 200};
- *   knn_search(&s, &val, first, n, &device, &callback, e);       the 200 nearest of rows first .. first + n - 1
+ *   knn_search(&s, &val, first, n, &device, &callback, e);    the 200 nearest of rows first .. first + n - 1
  *   knn_votes(&v, similarity, index, m, votes, stride);       votes of the first k of them
  *   knn_top1(...)                                             fraction of queries classified correctly
  *

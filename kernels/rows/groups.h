@@ -1,5 +1,5 @@
-/* groups.h - rows that belong together (views of one installation): numbers for their names, and folds that do
- * not divide them. All functions work on columns of struct rows.
+/* groups.h - groups of rows (views of one installation): numbers for their names, and folds that keep groups whole. All
+ * functions work on columns of struct rows.
  */
 #ifndef GROUPS_H
 #define GROUPS_H

@@ -1,4 +1,4 @@
-/* block-chunks.c - the published code cuts depth blocks into chunks of depth / chunks, rounded down. */
+/* block-chunks.c - the published code divides depth blocks into chunks of depth / chunks, rounded down. */
 #include "block-chunks.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* weight-names.c - see weight-names.h. Each scheme is a table of renamings of the beginnings of names. */
+/* weight-names.c - see weight-names.h. Each scheme is a table that renames prefixes. */
 #include "weight-names.h"
 
 #include <ctype.h>
@@ -49,7 +49,7 @@ bool weight_names_unwrap(const char *name, char *out, size_t capacity)
     return true;
 }
 
-/* "weight" of "encoder.layer.3.<theirs>weight" and the like keeps its place after <ours>. */
+/* Replaces <theirs> with <ours>; the text after it ("weight") is unchanged. */
 struct renaming {
     const char *theirs, *ours;
     int part, n_parts;
@@ -105,7 +105,7 @@ const char *weight_names_after_block(const char *name)
 /* A name inside the backbone. */
 static bool publish_backbone(const char *name, struct weight_names_target *out)
 {
-    enum { NUMBER_MAX = 12 }; /* characters of a block's number with its dot; no network has so many blocks */
+    enum { NUMBER_MAX = 12 }; /* characters of a block's number with its dot; more than any network needs */
     const struct renaming *r = &unchanged;
     const char *rest = name, *layer = text_after(name, "encoder.layer."), *block = text_after(name, "blocks.");
     char before[32] = "";

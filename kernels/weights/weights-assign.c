@@ -1,7 +1,7 @@
-/* weights-assign.c - the tensors of a file under their published names.
+/* weights-assign.c - assigns published names to the tensors of a file.
  *
- * Names are unwrapped, the network is chosen (weights-network.c), what is its own is renamed and sorted, so that the
- * parts of one tensor lie together and become one. */
+ * Names are unwrapped, the network is chosen (weights-network.c), and its tensors are renamed and sorted, so that the
+ * parts of one tensor are adjacent and can be joined. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +75,7 @@ static int rename_all(struct weights *w, struct weights_candidates *c, struct fm
 }
 
 /* ------------------------------------------------------------------ parts of one tensor */
-/* The shape of all parts together: n_dims -1 where one is missing or they do not fit. */
+/* The shape of all parts together: n_dims is -1 if one is missing or they do not fit. */
 static void stack_shape(struct weights_tensor *t, int n_parts)
 {
     const struct named_tensor *first = t->part[0];
@@ -116,8 +116,7 @@ static int join_parts(struct weights *w, const struct weights_candidates *c, str
 }
 
 /* ------------------------------------------------------------------ timm */
-/* timm has no position for the class token, whose position is added to the token itself: a row of zeros stands for
- * it. */
+/* timm has no position for the class token, because it is added to the token itself: a row of zeros replaces it. */
 static void complete_positions(struct weights *w)
 {
     struct weights_tensor *pos = (struct weights_tensor *)(uintptr_t)weights_find(w, "backbone.pos_embed");
@@ -127,7 +126,8 @@ static void complete_positions(struct weights *w)
     }
 }
 
-/* timm calls the layers of SwiGLU as it calls those of an MLP; the first is then twice as wide as the second takes. */
+/* timm uses the same layer names for SwiGLU and MLP; for SwiGLU the first has twice as many outputs as the second has
+ * inputs. */
 static bool is_swiglu_by_shape(const struct weights *w)
 {
     const struct weights_tensor *fc1 = weights_find(w, "backbone.blocks.0.mlp.fc1.weight");
@@ -154,7 +154,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct weights_tensor *)a)->name, ((const struct weights_tensor *)b)->name);
 }
 
-/* What timm names or stores otherwise, and only shapes tell. */
+/* Adapts what timm names or stores differently, which only shapes reveal. */
 static void adapt_timm(struct weights *w)
 {
     complete_positions(w);

@@ -1,4 +1,4 @@
-/* weights-check.c - everything that keeps the tensors of a file from being loaded, as lines. */
+/* weights-check.c - lists everything that prevents the tensors of a file from being loaded, one line each. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ __attribute__((format(printf, 2, 3))) static void add_problem(struct weights *w,
     va_end(ap);
     char **grown = realloc(w->problem, (size_t)(w->n_problems + 1) * sizeof *grown);
     if (!grown)
-        return; /* the counts still say that there are some */
+        return; /* the counts still include it */
     w->problem = grown;
     grown[w->n_problems] = strdup(line);
     if (grown[w->n_problems])
@@ -44,7 +44,7 @@ static bool has_module(const struct weights *w, int module)
     return false;
 }
 
-/* Whether all parts of a tensor can be read as numbers; else a line says why not. */
+/* Whether all parts of a tensor can be read as numbers; if not, adds a line with the reason. */
 static bool check_parts(struct weights *w, const struct weights_tensor *t)
 {
     for (int i = 0; i < t->n_parts; i++) {
@@ -60,7 +60,7 @@ static bool check_parts(struct weights *w, const struct weights_tensor *t)
     return true;
 }
 
-/* Whether the tensor fits the row; else a line says why not. */
+/* Whether the tensor fits the row; if not, adds a line with the reason. */
 static bool check_row(struct weights *w, const struct param *row, const struct weights_tensor *t)
 {
     char has[NAMED_TENSOR_DIMS_TEXT_MAX], needs[NAMED_TENSOR_DIMS_TEXT_MAX];
@@ -78,7 +78,7 @@ static bool check_row(struct weights *w, const struct param *row, const struct w
     return false;
 }
 
-/* Rows that the file must have: a head only where it has any of it. */
+/* Checks the rows that the file must have: a head only if the file has any tensor of it. */
 static void check_rows(struct weights *w, const struct params *t, unsigned modules, struct tally *tally)
 {
     bool has[WEIGHT_NAMES_MODULES];
@@ -108,7 +108,7 @@ static void check_unexpected(struct weights *w, const struct param *const *rows,
             continue;
         for (int k = 0; k < x->n_parts; k++) {
             if (x->part[k]->unusable)
-                continue; /* nobody needs it */
+                continue; /* not needed */
             add_problem(w, "%s belongs nowhere in this model", x->part[k]->name);
             tally->unexpected++;
         }

@@ -1,4 +1,4 @@
-/* weights-deduce.c - the network that opened tensors make: what their shapes tell, and what settings add to it. */
+/* weights-deduce.c - derives the architecture from tensor shapes and settings. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include "text.h"
 #include "weights-internal.h"
 
-/* ------------------------------------------------------------------ what shapes tell */
-/* Dimension d of a tensor, or `otherwise` where there is no such tensor or it has no such dimension. */
+/* ------------------------------------------------------------------ from shapes */
+/* Dimension d of a tensor, or `otherwise` if there is no such tensor or dimension. */
 static int64_t dimension(const struct weights *w, const char *name, int d, int64_t otherwise)
 {
     const struct weights_tensor *t = weights_find(w, name);
@@ -52,7 +52,7 @@ static struct blocks scan_blocks(const struct weights *w)
 enum { PUBLISHED_HEAD_WIDTH = 64, PUBLISHED_PATCH = 14, PUBLISHED_GRID = 37, PUBLISHED_FFN_RATIO = 4 };
 static const double published_offset = 0.1;
 
-/* From the first tensor that is there: which of them are missing is reported later. */
+/* From the first of these tensors that exists: missing ones are reported later. */
 static int64_t width_of(const struct weights *w)
 {
     int64_t C = dimension(w, "backbone.norm.weight", 0, 0);
@@ -63,13 +63,13 @@ static int64_t width_of(const struct weights *w)
     return C ? C : dimension(w, "backbone.blocks.0.norm1.weight", 0, 0);
 }
 
-/* Side of the stored grid of positions; -1: there is none, or it is no square. */
+/* Side of the stored grid of positions; -1: there is none, or it is not a square. */
 static int64_t grid_of(const struct weights *w)
 {
     return weights_square_side(dimension(w, "backbone.pos_embed", 1, 1) - 1);
 }
 
-/* As the published models have it where the tensors do not say. */
+/* Values that tensors do not determine are those of the published models. */
 static struct vit_config deduce(const struct weights *w)
 {
     struct blocks b = scan_blocks(w);
@@ -129,7 +129,7 @@ static double ratio_of(const struct vit_config *v)
     return ratio;
 }
 
-/* Settings that make this network (model.h), so that it can be written with them. */
+/* Settings that produce this network (model.h), so that it can be written with them. */
 static int settings_of(const struct vit_config *v, struct config *c, struct fmt_error *e)
 {
     char word[13][64];
@@ -155,7 +155,7 @@ static int settings_of(const struct vit_config *v, struct config *c, struct fmt_
     return status;
 }
 
-/* Where there are no settings, config.json adds to what is deduced: heads and epsilon. */
+/* Without settings, config.json provides heads and epsilon; the rest is deduced. */
 static int use_config_json(struct weights *w, const struct weights_hf *h, struct fmt_error *e)
 {
     struct vit_config v = deduce(w);
@@ -166,14 +166,14 @@ static int use_config_json(struct weights *w, const struct weights_hf *h, struct
     int status = weights_hf_check(h, &v, e);
     v.n_heads = h->heads > 0 ? h->heads : v.n_heads;
     v.eps = h->eps > 0 ? h->eps : v.eps;
-    if (status || v.n_heads == 0) /* neither said there nor by the width */
+    if (status || v.n_heads == 0) /* neither given there nor deduced from the width */
         return status;
     status = settings_of(&v, &w->settings, e);
     w->has_settings = w->from_config_json = !status;
     return status;
 }
 
-/* Where there are settings, a warning if config.json contradicts them. */
+/* With settings, warns if config.json contradicts them. */
 static void compare_config_json(struct weights *w, const struct weights_hf *h)
 {
     char differs[WEIGHTS_HF_TEXT_MAX];
@@ -182,7 +182,7 @@ static void compare_config_json(struct weights *w, const struct weights_hf *h)
         weights_warn(w, "%.180s says %s", h->path, differs);
 }
 
-/* config.json of a Hugging Face model beside the file. With settings it need not be readable. */
+/* Reads config.json of a Hugging Face model in the folder of the file. With settings it need not be readable. */
 static int read_config_json(struct weights *w, struct fmt_error *e)
 {
     struct weights_hf h;
@@ -202,7 +202,7 @@ static int read_config_json(struct weights *w, struct fmt_error *e)
     return status ? fmt_fail(e, why.status, "%s", why.text) : 0;
 }
 
-/* The settings in force: the hint's, or the file's own, or those beside it. */
+/* The settings to use: those of the hint, else of the file, else of config.json. */
 static int read_settings(struct weights *w, const struct weights_hint *hint, struct fmt_error *e)
 {
     const char *text = named_tensor_meta_find(&w->file.set, CONFIG_META_KEY);
@@ -222,7 +222,7 @@ static int check_positions(const struct weights *w, struct fmt_error *e)
 {
     const struct weights_tensor *t = weights_find(w, "backbone.pos_embed");
     char dims[NAMED_TENSOR_DIMS_TEXT_MAX];
-    if (!t || t->part[0]->unusable) /* reported with all that is missing */
+    if (!t || t->part[0]->unusable) /* reported with all missing tensors */
         return 0;
     if (t->n_dims == 3 && weights_square_side(t->dims[1] - 1) > 0)
         return 0;

@@ -1,5 +1,5 @@
-/* weights-export.h - opened weights (weights.h) as a list for the writers of named tensors: published names, converted
- * while they are written, without a copy in memory.
+/* weights-export.h - opened weights (weights.h) as a list for the writers of named tensors: published names, values
+ * converted while they are written, without a copy in memory.
  *
  *   struct weights_export x;
  *   weights_export_list(&x, &w, &table, &form, e);
@@ -14,7 +14,7 @@
 #include "weights.h"
 
 struct weights_export_options {
-    bool bare;      /* the backbone alone, its names without "backbone." */
+    bool bare;      /* only the backbone, its names without "backbone." */
     int64_t chunks; /* of block names (block-chunks.h); 0: none */
     enum dtype dtype;
 };
@@ -22,11 +22,11 @@ struct weights_export_options {
 struct weights_export {
     struct named_tensor_out *out; /* backbone in published order, then heads */
     int64_t n;
-    const struct weights_tensor **source; /* NULL: zeros, for what the file may lack */
+    const struct weights_tensor **source; /* [n]; NULL: zeros, for an optional tensor missing in the file */
     char (*name)[BLOCK_CHUNKS_NAME_MAX];
 };
 
-/* w has passed weights_check with the table (of vit_params). */
+/* weights_check(w, table) must have succeeded; table: of vit_params. */
 int weights_export_list(struct weights_export *x, const struct weights *w, const struct params *table,
                         const struct weights_export_options *options, struct fmt_error *e);
 struct named_tensor_values weights_export_values(struct weights_export *x);

@@ -1,4 +1,4 @@
-/* weights-hash.c - the identity of weights, in memory and in files. All tensors are read. */
+/* weights-hash.c - the hash that identifies weights, in memory and in files. All tensors are read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static void hash_shape(struct digest *d, const struct param *row)
     digest_add(d, shape, n);
 }
 
-/* Adds the values of a row from where they are, little-endian as on all hosts. */
+/* Adds the values of a row from their source, little-endian as on all supported hosts. */
 typedef int add_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
                        struct fmt_error *e);
 
@@ -108,7 +108,7 @@ static int make_table(const struct weights *w, struct params *table, struct fmt_
     return status;
 }
 
-/* hash: of the backbone, of backbone and head. *several: the file holds other networks, too. */
+/* hash: of the backbone; of backbone and head. *several: the file also holds other networks. */
 static int hash_network(const char *path, enum weights_role role, uint8_t hash[2][DIGEST_BYTES], bool *several,
                         struct fmt_error *e)
 {

@@ -1,5 +1,5 @@
-/* weights-hf-config.c - Hugging Face's config.json: what it says about a Dinov2Model, or about the backbone of another
- * model. */
+/* weights-hf-config.c - Hugging Face's config.json: the values of a Dinov2Model, or of the backbone of another model.
+ * */
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static char *path_beside(const char *path)
     return made;
 }
 
-/* The object that describes the backbone; NULL: there is none, or of another kind of model. */
+/* The object that describes the backbone; NULL: there is none, or it is of another kind of model. */
 static const cJSON *find_backbone(const cJSON *root)
 {
     const cJSON *inner = json_member(root, "backbone_config");
@@ -29,7 +29,7 @@ static const cJSON *find_backbone(const cJSON *root)
     return type && (strcmp(type, "dinov2") == 0 || strcmp(type, "dinov2_with_registers") == 0) ? c : NULL;
 }
 
-/* A whole number from 0; *out is left as it is where there is none. */
+/* Reads a non-negative integer; *out is unchanged if there is none. */
 static int read_count(const cJSON *c, const char *key, int64_t *out, struct fmt_error *e)
 {
     enum { COUNT_MAX = 1 << 30 };

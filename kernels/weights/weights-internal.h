@@ -7,7 +7,7 @@
 #include "weight-names.h"
 #include "weights.h"
 
-/* Side of a square of n cells; -1: n is no square. */
+/* Side of a square of n cells; -1: n is not a square. */
 static inline int64_t weights_square_side(int64_t n)
 {
     int64_t side = (int64_t)llround(sqrt((double)n));
@@ -16,12 +16,12 @@ static inline int64_t weights_square_side(int64_t n)
 
 /* -- weights-assign.c -- */
 
-/* A tensor of the file on its way to its published name. */
+/* A tensor of the file whose published name is being determined. */
 struct weights_candidate {
     const struct named_tensor *tensor;
     char *text;       /* its name, unwrapped */
     const char *name; /* the text without the prefix of the chosen network */
-    bool unused;      /* not of the chosen network, or of no use */
+    bool unused;      /* not part of the chosen network, or not needed */
     struct weight_names_target target;
 };
 
@@ -45,38 +45,37 @@ void weights_warn(struct weights *w, const char *format, ...) __attribute__((for
 /* -- weights-lookup.c -- */
 
 bool weights_is_asked(const char *name, unsigned modules); /* is its module in the mask? */
-/* The rows of the modules, sorted by name; for free(). NULL: no memory. */
+/* The rows of the modules, sorted by name; the caller frees the array. NULL: no memory. */
 const struct param **weights_sorted_rows(const struct params *t, unsigned modules, int *n);
 bool weights_has_row(const struct param *const *sorted, int n, const char *name);
 
 /* -- weights-load.c -- */
 
-/* Calls use(arg, ...) for the first n elements of a tensor, piece by piece; FMT_NONFINITE: not all of them are finite.
- * */
+/* Calls use(arg, ...) for the first n elements of a tensor, piece by piece. FMT_NONFINITE if one is not finite. */
 typedef void weights_use_piece(void *arg, int64_t first, int64_t n, const float *piece);
 int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
                        struct fmt_error *e);
 
 /* -- weights-deduce.c -- */
 
-/* The network that the tensors make: settings, vit, the heads and pixel_norm of w. */
+/* Derives the architecture from tensor shapes and settings: sets settings, vit, the heads and pixel_norm of w. */
 int weights_deduce(struct weights *w, const struct weights_hint *hint, struct fmt_error *e);
 
 /* weights-published.c: the settings of a published model, by its name. */
 int weights_published_settings(const char *model, struct config *c, struct fmt_error *e);
 
-/* -- weights-hf-config.c: what Hugging Face's config.json beside the file says. Not given: -1, of eps 0. -- */
+/* -- weights-hf-config.c: Hugging Face's config.json in the folder of the file. Missing values: -1, eps 0. -- */
 struct weights_hf {
     bool found;
-    char *path; /* of config.json; NULL where there is none. For free() */
+    char *path; /* of config.json, to be freed; NULL if there is none */
     int64_t width, depth, heads, patch, registers;
     int swiglu;
     double eps;
 };
 int weights_hf_read(struct weights_hf *h, const char *path_of_weights, struct fmt_error *e);
-/* FMT_MISMATCH, with both values, where it contradicts the tensors. */
+/* FMT_MISMATCH, with both values, if it contradicts the tensors. */
 int weights_hf_check(const struct weights_hf *h, const struct vit_config *of_tensors, struct fmt_error *e);
-/* Where it contradicts the settings in force in what no tensor says: "num_attention_heads 4, here 2"; else "". */
+/* If it contradicts the settings in values that tensors do not determine: "num_attention_heads 4, here 2"; else "". */
 enum { WEIGHTS_HF_TEXT_MAX = 160 };
 const char *weights_hf_differs(const struct weights_hf *h, const struct vit_config *in_force,
                                char out[WEIGHTS_HF_TEXT_MAX]);

@@ -1,5 +1,5 @@
-/* weights-load.c - the tensors of opened weights into the rows of a table: if nothing is wrong (weights-check.c), each
- * tensor is read and copied to its place, piece by piece. */
+/* weights-load.c - loads the tensors of opened weights into the rows of a table: if weights_check finds no problem,
+ * each tensor is read and copied to its row, piece by piece. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,7 +8,7 @@
 
 int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
-    int64_t at = 0; /* number of the element that the part begins with */
+    int64_t at = 0; /* index of the first element of the part */
     if (t->zero_first_row) {
         int64_t row = t->dims[t->n_dims - 1];
         for (; first < row && n > 0; first++, n--)

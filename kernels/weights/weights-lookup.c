@@ -1,4 +1,4 @@
-/* weights-lookup.c - by name: the tensors of a file, and the rows of a table that are asked for. */
+/* weights-lookup.c - finds tensors of a file and requested rows of a table by name. */
 #include <stdlib.h>
 #include <string.h>
 

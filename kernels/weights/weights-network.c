@@ -1,9 +1,9 @@
-/* weights-network.c - which network of a file is meant.
+/* weights-network.c - chooses a network of a file.
  *
- * A network shows by its patch embedding and its blocks: the words before their names, whatever they are, are the
- * network's prefix. Of several networks the words in the prefixes tell which one is meant: a teacher before an average
- * before others; where they do not, none is guessed. What is not of the chosen network is unused; so is, beside a
- * network without a prefix, what a decoder or an optimizer has, or another module with blocks. */
+ * A network is recognised by its patch embedding and its blocks: the words before their names, whatever they are, are
+ * the network's prefix. If there are several networks, the words in the prefixes decide: a teacher before an average
+ * before others; if they do not decide, none is guessed. Tensors outside the chosen network are unused; if it has no
+ * prefix, so are those of a decoder, of an optimizer, or of another module with blocks. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +12,8 @@
 
 enum { NETWORKS_MAX = 16 };
 
-/* The names of its backbone begin with the first n_prefix bytes of text; those of its heads with the first n_parent,
- * as "backbone." or a word like it may end the prefix. */
+/* The names of its backbone begin with the first n_prefix bytes of text, the names of its heads with the first
+ * n_parent: the prefix may end in "backbone." or a similar word. */
 struct network {
     const char *text;
     size_t n_prefix, n_parent;
@@ -26,7 +26,7 @@ struct networks {
 };
 
 /* ------------------------------------------------------------------ words */
-/* Has the text of n bytes the word, between dots and underscores? "model_ema." has "ema". */
+/* Whether the text of n bytes contains the word between dots and underscores: "model_ema." contains "ema". */
 static bool has_word(const char *text, size_t n, const char *word)
 {
     size_t n_word = strlen(word);
@@ -41,8 +41,8 @@ static bool has_word(const char *text, size_t n, const char *word)
     return false;
 }
 
-/* The words of averaged weights: those of timm, of torch's stochastic weight averaging and AveragedModel, of EMA
- * classes that keep a shadow. */
+/* The words for averaged weights: those of timm, of torch's stochastic weight averaging and AveragedModel, and of EMA
+ * classes with shadow copies. */
 static bool has_average(const char *text, size_t n)
 {
     static const char *const word[] = {"ema", "averaged", "swa", "shadow"};
@@ -62,7 +62,7 @@ static bool is_average(const struct network *k)
     return has_average(k->text, k->n_prefix);
 }
 
-/* Are all words before a network's names those of training scripts? "model.teacher." and not "step0.teacher.". */
+/* Whether all words before a network's names are usual in training scripts: "model.teacher.", not "step0.teacher.". */
 static bool is_usual(const struct network *k)
 {
     static const char *const usual_words[] = {"model", "state_dict", "teacher", "student"};
@@ -80,7 +80,7 @@ static bool is_usual(const struct network *k)
 }
 
 /* ------------------------------------------------------------------ networks of the file */
-/* Length of what comes before the patch embedding's name, or before that of a block; -1: it is neither's. */
+/* Length of the prefix before the name of the patch embedding; -1: the text does not end in that name. */
 static int64_t prefix_of_patch_embedding(const char *text)
 {
     static const char *const names[] = {"patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight"};
@@ -93,6 +93,7 @@ static int64_t prefix_of_patch_embedding(const char *text)
     return -1;
 }
 
+/* Length of the prefix before the name of a block; -1: there is none. */
 static int64_t prefix_of_block(const char *text)
 {
     for (const char *at = text; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL)
@@ -121,7 +122,7 @@ static size_t parent_prefix(const char *text, size_t n_prefix)
     return n_prefix;
 }
 
-/* All prefixes that `prefix` finds, but for the moments of an optimizer; false: more than NETWORKS_MAX. */
+/* All prefixes that `prefix` finds, except those of an optimizer's moments; false: more than NETWORKS_MAX. */
 static bool find_prefixes(const struct weights_candidates *c, int64_t (*prefix)(const char *), struct networks *all)
 {
     all->n = 0;
@@ -137,7 +138,7 @@ static bool find_prefixes(const struct weights_candidates *c, int64_t (*prefix)(
     return true;
 }
 
-/* Sharded training keeps the parameters of a module as one long vector, of which each process has its part. */
+/* Sharded training stores the parameters of a module as one long vector, of which each process has a part. */
 static bool has_flat_parameters(const struct weights_candidates *c)
 {
     for (int64_t i = 0; i < c->n; i++) {
@@ -148,7 +149,7 @@ static bool has_flat_parameters(const struct weights_candidates *c)
     return false;
 }
 
-/* Networks that have a patch embedding and blocks. Where there is none, a single one that has blocks: what it lacks is
+/* Networks that have a patch embedding and blocks. If there is none, a single one that has blocks: what is missing is
  * reported later. False: more than NETWORKS_MAX. */
 static bool find_networks(const struct weights_candidates *c, struct networks *all)
 {
@@ -169,8 +170,8 @@ static bool find_networks(const struct weights_candidates *c, struct networks *a
     return fits;
 }
 
-/* ------------------------------------------------------------------ what belongs to a network */
-/* How much of the name is the network's prefix; -1: the name is not the network's at all. */
+/* ------------------------------------------------------------------ tensors of a network */
+/* Length of the network's prefix in the name; -1: the name does not belong to the network. */
 static int64_t matched_prefix(const struct network *k, const char *text)
 {
     if (strncmp(text, k->text, k->n_prefix) == 0)
@@ -185,7 +186,7 @@ static int64_t matched_prefix(const struct network *k, const char *text)
     return -1;
 }
 
-/* Beside a network without a prefix: a module that has blocks of its own, a decoder, the moments of an optimizer. */
+/* For a network without a prefix: whether the name is of a decoder, an optimizer or another module with blocks. */
 static bool is_other_module(const struct networks *modules, const char *text)
 {
     size_t n = strcspn(text, ".");
@@ -195,7 +196,7 @@ static bool is_other_module(const struct networks *modules, const char *text)
     return has_word(text, n, "decoder") || has_word(text, n, "optimizer");
 }
 
-/* Unused is what belongs to no network, or to another one more than to the chosen one. */
+/* Marks tensors as unused that do not belong to the chosen network, or have a longer prefix in common with another. */
 static void mark_unused(struct weights_candidates *c, const struct networks *all, const struct network *chosen)
 {
     struct networks modules = {.n = 0};
@@ -217,20 +218,20 @@ static const char *role_name(const struct weights *w)
     return w->role == WEIGHTS_TEACHER ? "teacher" : "student";
 }
 
-/* How far its words are from those of the role: first whether it is a teacher, then whether an average, a student. */
+/* Distance of its words from those of the role: first whether it is a teacher, then an average, then a student. */
 static int words_distance(const struct network *k, enum weights_role role)
 {
     bool teacher = is_named(k, "teacher"), average = is_average(k), student = is_named(k, "student");
     return role == WEIGHTS_TEACHER ? 4 * !teacher + 2 * !average + student : 4 * teacher + 2 * average + !student;
 }
 
-/* Of equal ones that with the usual words is nearer. */
+/* If equal, usual words are nearer. */
 static int distance(const struct network *k, enum weights_role role)
 {
     return 2 * words_distance(k, role) + !is_usual(k);
 }
 
-/* The nearest network; *tie: another one is as near. */
+/* The nearest network; *tie: another one is equally near. */
 static const struct network *nearest(const struct networks *all, enum weights_role role, bool *tie)
 {
     const struct network *best = &all->item[0];
@@ -244,7 +245,7 @@ static const struct network *nearest(const struct networks *all, enum weights_ro
     return best;
 }
 
-/* Appends "teacher", or "teacher.backbone" where others have the parent, too; without the last dot. */
+/* Appends "teacher", or the whole prefix if it has no parent; without the last dot. */
 static void append_prefix(char *text, size_t capacity, const struct network *k)
 {
     enum { SHOWN_MAX = 60 };
@@ -255,7 +256,7 @@ static void append_prefix(char *text, size_t capacity, const struct network *k)
         snprintf(text + at, capacity - at, "that without a prefix");
 }
 
-/* The prefixes but for one, separated by commas. */
+/* The prefixes except `but`, separated by commas. */
 static void list_prefixes(char *text, size_t capacity, const struct networks *all, const struct network *but)
 {
     text[0] = 0;
@@ -283,7 +284,7 @@ static int fail_without_network(const struct weights *w, const struct weights_ca
                     set->n ? set->item[0].name : "");
 }
 
-/* The network of the role; NULL, with the error, where there is no such one or several. */
+/* The network of the role; NULL, with the error, if there is none or there are several. */
 static const struct network *choose(const struct weights *w, const struct networks *all, struct fmt_error *e)
 {
     bool tie;
@@ -303,7 +304,7 @@ static const struct network *choose(const struct weights *w, const struct networ
     return best;
 }
 
-/* That a script calls one of two "model" says little of which is meant. */
+/* Warns if only the usual words decided: "model" as the prefix of one of two networks is weak evidence. */
 static void warn_of_guess(struct weights *w, const struct networks *all, const struct network *chosen)
 {
     char prefix[80] = "";

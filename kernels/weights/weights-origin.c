@@ -31,7 +31,7 @@ static const char *text_of(const struct cJSON *object, const char *key)
     return text ? text : "";
 }
 
-/* A copy of the text; *good is cleared without memory. */
+/* A copy of the text; *good is cleared if there is no memory. */
 static char *copy(const char *text, bool *good)
 {
     char *made = text ? strdup(text) : NULL;
@@ -77,7 +77,7 @@ int weights_origin_read(struct weights_origin *o, const struct tensorfile *f, st
     return fmt_no_memory(e);
 }
 
-/* The network as an input of another: a list of one, for cJSON_Delete; NULL: no memory. */
+/* The network as the input of another: a list of one, to be freed with cJSON_Delete; NULL: no memory. */
 static struct cJSON *as_inputs(const struct weights_origin *o, const char *hash)
 {
     struct cJSON *list = cJSON_CreateArray(), *input = cJSON_CreateObject(), *inputs = cJSON_Parse(o->inputs);

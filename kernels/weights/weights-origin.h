@@ -1,4 +1,4 @@
-/* weights-origin.h - where the weights in a file come from, as bbu-info --trace follows it (trace-record.h).
+/* weights-origin.h - the origin of the weights in a file, for bbu-info --trace (trace-record.h).
  *
  *   struct weights_origin o;
  *   weights_origin_read(&o, &w.file, e);
@@ -11,15 +11,15 @@
 
 #include "tensorfile.h"
 
-struct weights_origin { /* texts, or NULL: the file does not record it */
+struct weights_origin { /* texts; NULL: not recorded in the file */
     char *tool, *iteration;
-    char *inputs; /* JSON array of the inputs; NULL: nothing is known, the other texts are NULL too */
-    char *hash;   /* that the file's metadata gives for its weights (weights_hash) */
+    char *inputs; /* JSON array of the inputs; NULL: nothing is known, and the other texts are NULL too */
+    char *hash;   /* of the weights (weights_hash), from the file's metadata */
 };
 
 /* From the provenance of a checkpoint or the metadata of other files; FMT_MEMORY. */
 int weights_origin_read(struct weights_origin *o, const struct tensorfile *f, struct fmt_error *e);
-/* Rounded values are another network, of another hash, made by `tool` from the one of this origin and hash. */
+/* After rounding of values: the origin becomes that of a new network, made by `tool` from the one with this hash. */
 int weights_origin_derive(struct weights_origin *o, const char *hash, const char *tool, struct fmt_error *e);
 void weights_origin_release(struct weights_origin *o);
 

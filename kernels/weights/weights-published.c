@@ -1,4 +1,4 @@
-/* weights-published.c - the published models by their names: "dinov2_vit{s,b,l,g}14[_reg]". */
+/* weights-published.c - settings of the published models by name: "dinov2_vit{s,b,l,g}14[_reg]". */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* weights-text.c - what a file's network is, what of the file was not used, and warnings, in words. */
+/* weights-text.c - texts that describe a file's network, its unused tensors, and warnings. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "weights-internal.h"
 
-/* Has the list, ", " between its words, the word of n bytes? */
+/* Whether the list, separated by ", ", contains the word of n bytes. */
 static bool is_listed(const char *list, const char *word, size_t n)
 {
     for (const char *at = list; *at; at += strcspn(at, ","), at += 2 * (*at != 0))

@@ -1,4 +1,4 @@
-/* weights.c - opening weights, in steps: the file (tensorfile.h), its names (weights-assign.c), its network
+/* weights.c - opens weights in steps: the file (tensorfile.h), its names (weights-assign.c), its architecture
  * (weights-deduce.c). */
 #include "weights.h"
 

@@ -1,23 +1,22 @@
-/* weights.h - weights from any file onto a params table: naming schemes, what the file does not say, and complete lists
- * of what is missing, misshapen or does not belong.
+/* weights.h - loads weights from any supported file into a params table: naming schemes, settings that the file does
+ * not record, and complete lists of tensors that are missing, of wrong shape or unexpected.
  *
  *   struct weights w;
  *   weights_open(&w, "dinov2_vits14_pretrain.pth", &(struct weights_hint){0}, e);
- *   vit_params(&vit, &w.vit, &table, e);                      the file's own dimensions, position grid included
+ *   vit_params(&vit, &w.vit, &table, e);                     the file's dimensions, position grid included
  *   weights_load(&w, &c, &values, WEIGHTS_BACKBONE, e);      w.n_loaded, w.n_new; on failure w.problem[] has all
  *   weights_close(&w);
  *
- * Understood are the published names, with or without chunks of blocks; those of Hugging Face (query, key and value
- * apart) and of timm; in safetensors, .pth and our checkpoints. Any words may come before all names of a network
- * ("teacher.backbone."); of several networks in a file the teacher is taken, else the averaged one ("ema", "swa",
- * "averaged" or "shadow" among the words), else the one that is no student's; where words do not tell, it is an error
- * that names them. The resampling of positions is the published one whatever the names. Tensors are read one by one,
- * straight into the caller's array: nothing large is held twice.
+ * Supported are the published names, with or without chunks of blocks, and those of Hugging Face (separate query, key
+ * and value) and of timm, in safetensors, .pth and dinotools checkpoints. Any words may precede all names of a network
+ * ("teacher.backbone."). If a file holds several networks, the teacher is chosen, else the averaged one ("ema", "swa",
+ * "averaged" or "shadow" among the words), else the one not belonging to a student; if ambiguous, it is an error that
+ * lists them. The resampling of positions is the published one, whatever the names. Tensors are read one by one,
+ * directly into the caller's array: nothing large is held twice.
  *
- * What the tensors cannot say (number of heads, epsilon, form of the resampling, normalisation of pixels) comes, in
- * this order, from the hint, from settings that the file carries (CONFIG_META_KEY), with Hugging Face's names from
- * config.json beside the file (heads and epsilon), from the published models.
- */
+ * What tensors do not determine (number of heads, epsilon, kind of resampling, normalisation of pixels) comes, in this
+ * order, from the hint, from settings stored in the file (CONFIG_META_KEY), with Hugging Face's names from config.json
+ * in the same folder (heads and epsilon), from the published models. */
 #ifndef WEIGHTS_H
 #define WEIGHTS_H
 
@@ -47,51 +46,51 @@ struct weights_hint {
     enum weights_role role;      /* of a file that holds both networks */
     const char *model;           /* "dinov2_vits14_reg": the published model by its name; or NULL */
     const struct config *config; /* settings; or NULL. Not together with model */
-    bool tensors_only;           /* the number of heads may stay unknown: w.vit.n_heads is 0 then */
+    bool tensors_only;           /* an unknown number of heads is accepted: then w.vit.n_heads is 0 */
 };
 
 /* A tensor of the file under its published name. */
 struct weights_tensor {
     char name[PARAMS_NAME_MAX]; /* with its module: "backbone.norm.bias" */
-    int n_dims;                 /* -1: the parts are not all there, or do not fit together */
+    int n_dims;                 /* -1: a part is missing, or the parts do not fit together */
     int64_t dims[NAMED_TENSOR_DIMS_MAX];
-    const struct named_tensor *part[3]; /* n_parts, one after the other along the first axis (q, k, v) */
+    const struct named_tensor *part[3]; /* [n_parts] concatenated along the first axis (q, k, v) */
     int n_parts;
-    bool zero_first_row; /* a row of zeros comes first: timm has no position of the class token */
+    bool zero_first_row; /* a row of zeros is prepended: timm has no position for the class token */
 };
 
 struct weights {
     char *path; /* of the file; of a folder, of the file in it */
     struct tensorfile file;
     enum weights_role role;
-    bool role_unnamed;      /* no words name the role that was asked for: the one network of the file was taken */
+    bool role_unnamed;      /* no prefix names the requested role: the file's only network was chosen */
     char choice[300];       /* for the user: of 2 networks "teacher" was taken, not "student"; or "" */
-    char warning[400];      /* for the user: what was guessed; that config.json contradicts the hint; or "" */
-    bool hugging_face;      /* names of blocks are Hugging Face's */
-    struct vit_config vit;  /* grid is the file's, whatever the hint says */
+    char warning[400];      /* for the user: a guess; a config.json that contradicts the hint; or "" */
+    bool hugging_face;      /* block names are Hugging Face's */
+    struct vit_config vit;  /* grid is always the file's */
     bool has_dino_head, has_ibot_head;
     struct head_config dino_head, ibot_head;
     struct pixel_norm pixel_norm;
-    bool has_settings;      /* from a hint, in or beside the file; else heads and resampling are deduced */
-    bool from_config_json;  /* heads and epsilon of the settings are config.json's, the rest is deduced */
-    struct config settings; /* those, or the defaults */
+    bool has_settings;      /* from a hint, the file or config.json; else heads and resampling are deduced */
+    bool from_config_json;  /* heads and epsilon of the settings are from config.json, the rest is deduced */
+    struct config settings; /* these settings, or the defaults */
     struct weights_tensor *tensor;
     int64_t n_tensors;      /* sorted by name */
-    const char **unused;    /* names in the file that were recognised and are of no use here (a classifier, ...) */
+    const char **unused;    /* names in the file that were recognised but are not needed (a classifier, ...) */
     int64_t n_unused;
     char **problem;         /* lines "NAME is missing", "NAME is [..], this model needs [..]", ... */
     int64_t n_problems;
-    int64_t n_loaded, n_new; /* rows of the modules asked for: read from the file; left as they were */
+    int64_t n_loaded, n_new; /* rows of the requested modules: read from the file; left unchanged */
 };
 
-/* 0: a name that hint.model may have. Else FMT_INVALID, with the names that are known. */
+/* Returns 0 if hint.model may have this name; else FMT_INVALID, with the known names. */
 int weights_check_model(const char *name, struct fmt_error *e);
 
 /* Errors begin with the path. On failure there is nothing to close. */
 int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e);
 void weights_close(struct weights *w);
 
-/* w.vit as vit_params takes it: an unknown number of heads is 1, as no tensor depends on it. */
+/* w.vit for vit_params: an unknown number of heads is replaced with 1, because no tensor depends on it. */
 struct vit_config weights_vit_config(const struct weights *w);
 
 const struct weights_tensor *weights_find(const struct weights *w, const char *name); /* published; NULL: none */
@@ -101,37 +100,36 @@ const struct weights_tensor *weights_find(const struct weights *w, const char *n
 /* "width 384, 12 blocks, 6 heads, MLP of 1536, patch 14, no registers, positions 37 x 37 (resampled: offset 0.1)". */
 enum { WEIGHTS_NETWORK_TEXT_MAX = 400 };
 const char *weights_network_text(const struct vit_config *v, char out[WEIGHTS_NETWORK_TEXT_MAX]);
-/* "; 24 tensors left out: decoder, head", to follow it: the first words of their names; or "" */
+/* "; 24 tensors left out: decoder, head" (the first words of their names), to be appended to it; or "" */
 enum { WEIGHTS_UNUSED_TEXT_MAX = 200 };
 const char *weights_unused_text(const struct weights *w, char out[WEIGHTS_UNUSED_TEXT_MAX]);
-const char *weights_deduced_text(const struct weights *w); /* "; heads and resampling deduced", to follow it; or "" */
+const char *weights_deduced_text(const struct weights *w); /* "; heads and resampling deduced", to be appended; or "" */
 
 /* -- weights-load.c -- */
 
 /* Elements first .. first+n-1 of a tensor, row-major. */
 int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);
 
-/* Fills w.problem with all that keeps the rows of the modules asked for from being loaded; FMT_MISMATCH if there is
- * anything. The backbone must be complete but for mask_token; a head may be missing altogether, one that is there must
- * be complete. */
+/* Fills w.problem with everything that prevents the rows of the requested modules from being loaded; FMT_MISMATCH if
+ * there is any. The backbone must be complete except for mask_token; a head may be absent, but not incomplete. */
 int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e);
 
-/* weights_check, then reads the rows into the array, piece by piece. Rows that the file lacks are left as they are. */
+/* weights_check, then reads the rows into the array, piece by piece. Rows missing in the file are left unchanged. */
 int weights_load(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
                  struct fmt_error *e);
 
 /* -- weights-hash.c -- */
 
-/* SHA-256 over name, shape and float32 values of the rows of the modules asked for, sorted by name. mask_token is left
- * out: features do not depend on it, and not every scheme of names has it. */
+/* SHA-256 over name, shape and float32 values of the rows of the requested modules, sorted by name. mask_token is
+ * excluded: features do not depend on it, and not every naming scheme has it. */
 int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned modules, uint8_t out[DIGEST_BYTES],
                  struct fmt_error *e);
-/* The same of what weights_load would read into an array over t: weights_check found nothing. */
+/* The same for the values that weights_load would read into an array over t; weights_check must have succeeded. */
 int weights_hash_tensors(const struct weights *w, const struct params *t, unsigned modules, uint8_t out[DIGEST_BYTES],
                          struct fmt_error *e);
 
-/* The hashes that features may carry of the weights in a file: of the backbone of its teacher; of its backbone with the
- * DINO head; then both of its student, where it holds several networks. Zeros: there is none. */
+/* The hashes of the weights in a file that features may record: of the teacher's backbone; of this backbone with the
+ * DINO head; then both for the student, if the file holds several networks. Zeros: there is none. */
 enum { WEIGHTS_HASHES = 4 };
 int weights_file_hashes(const char *path, uint8_t hash[WEIGHTS_HASHES][DIGEST_BYTES], struct fmt_error *e);
 
