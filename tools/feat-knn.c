@@ -384,8 +384,8 @@ int main(int argc, char **argv)
     struct job j = {.query.file.fd = -1, .val.file.fd = -1, .one_file = argc - first == 1, .show_progress = true};
     file_on_signal();
     input_guard_enable();
-    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .json = json, .note = msg_note,
-                                 .warn = msg_warn};
+    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note, .warn = msg_warn,
+                                 .print = json ? report_print_json : report_print_text};
     j.n_ks = knn_sort_ks(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);

@@ -478,8 +478,8 @@ int main(int argc, char **argv)
     file_on_signal();
     input_guard_enable();
     check_usage(argc - first);
-    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .json = json, .note = msg_note,
-                                 .warn = msg_warn};
+    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note, .warn = msg_warn,
+                                 .print = json ? report_print_json : report_print_text};
     j.n_C = parse_C(j.C);
     check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
               file_check_output(report_path, false, &e), &e);

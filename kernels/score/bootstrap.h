@@ -1,5 +1,5 @@
-/* bootstrap.h - percentile intervals of scores: groups are drawn with replacement, as many as there are, because views
- * of one installation are not independent. Resample r is drawn from (seed, r): threads do not matter.
+/* bootstrap.h - percentile intervals of scores: groups, not rows, are resampled with replacement, because views of one
+ * installation are not independent. Resample r is drawn from (seed, r): results do not depend on threads.
  */
 #ifndef BOOTSTRAP_H
 #define BOOTSTRAP_H
@@ -15,7 +15,7 @@ struct bootstrap {
     uint64_t seed;
 };
 
-/* Groups are those of m's rows. low, high [m->n_values]; NAN where fewer than half of the resamples define a score. */
+/* Resamples the groups of m's rows. low, high [m->n_values]; NAN if fewer than half of the resamples define a score. */
 int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thread_pool *pool, double *low,
                   double *high, struct fmt_error *e);
 

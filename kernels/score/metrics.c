@@ -1,6 +1,6 @@
-/* metrics.c - counts are whole numbers, so that resampled and plain scores are computed from the same sums. What does
- * not depend on how often rows count is made once: the ranking, the positions in it of the rows of each class (with
- * many classes each has few), and lists of the rows above each threshold. A resample is a pass over these. */
+/* metrics.c - counts are integers, so that resampled and plain scores are computed from the same sums. Everything
+ * independent of resample weights is computed once: the ranking, the positions in it of the rows of each class (with
+ * many classes each has few), and lists of the rows above each threshold. A resample is one pass over these. */
 #include "metrics.h"
 
 #include <float.h>
@@ -20,7 +20,7 @@ int metrics_best_class(const double *proba, int n_classes)
 }
 
 /* ------------------------------------------------------------------ preparing */
-/* The steps of class c: the positions of its rows in its ranking, by score; returns how many. */
+/* The steps of class c: the positions of its rows in its ranking, in order of score; returns how many. */
 static int64_t find_steps(const struct metrics *m, int c, struct metrics_step *step)
 {
     const struct rows *r = m->in.rows;
@@ -172,8 +172,8 @@ static int64_t times_of(const int32_t *weight, const int32_t *order, int32_t fir
     return n;
 }
 
-/* AUROC: pairs in the right order, ties a half; average precision: a step sum over distinct scores. Both sums are of
- * terms that are whole (or half) where the score is 1, and are divided at the end: rounding takes neither beyond 1. */
+/* AUROC: pairs in the right order, ties count a half; average precision: a step sum over distinct scores. For a score
+ * of 1 all terms of both sums are multiples of a half, and the division comes last: rounding cannot exceed 1. */
 static void rank_scores(const struct metrics *m, int c, const int32_t *weight, int64_t n_positive,
                         int64_t n_negative, double *auroc, double *average_precision)
 {
@@ -210,7 +210,7 @@ static void rank_scores(const struct metrics *m, int c, const int32_t *weight, i
 
 struct totals {
     int64_t n, right;
-    int64_t *labelled, *predicted, *both; /* [n_classes] rows, and those that are labelled and predicted so */
+    int64_t *labelled, *predicted, *both; /* [n_classes] rows with this label, this prediction, both */
 };
 
 static void class_values(const struct metrics *m, const int32_t *weight, const struct totals *t, double *values)
@@ -228,7 +228,7 @@ static void class_values(const struct metrics *m, const int32_t *weight, const s
     }
 }
 
-/* The mean over the classes that count and where the value is defined. */
+/* The mean over the classes that count and have a defined value. */
 static double class_mean(const struct metrics *m, const double *values, enum metrics_class what, const bool *counts)
 {
     double sum = 0;
@@ -251,7 +251,7 @@ static double correlation(const struct totals *t, int K)
         predicted += (double)t->predicted[c] * (double)t->predicted[c];
         labelled += (double)t->labelled[c] * (double)t->labelled[c];
     }
-    double below = sqrt((n * n - predicted) * (n * n - labelled)); /* one root: of equal factors it is the factor */
+    double below = sqrt((n * n - predicted) * (n * n - labelled)); /* one root: exact for equal factors */
     return below > 0 ? ((double)t->right * n - both) / below : 0.0;
 }
 

@@ -6,7 +6,7 @@
  *   metrics_compute(&m, weight, values, confusion);   a resample: row i counts weight[i] times (bootstrap.h)
  *   metrics_close(&m);
  *
- * Conventions (K classes): the prediction is the class of the highest probability, of equals the lower one. 0/0 is 0
+ * Conventions (K classes): the prediction is the class of the highest probability, of equal ones the lower. 0/0 is 0
  * in precision, recall, F1 and MCC. Macro averages are over the classes that occur among labels or predictions,
  * balanced accuracy over those among the labels. AUROC without positives or negatives, average precision without
  * positives and false alarms without negatives are not defined (NAN). With two classes AUROC, average precision and
@@ -25,11 +25,11 @@
 struct metrics_input {
     const struct rows *rows;       /* columns label (0 .. n_classes - 1 in every row) and proba */
     int positive;                  /* of two classes */
-    const struct ranking *ranking; /* of proba, or NULL: metrics_open makes one */
+    const struct ranking *ranking; /* of proba; NULL: metrics_open makes one */
     bool without_ranks;            /* no AUROC and average precision (NAN): nothing is sorted */
     int n_points;                  /* operating points (threshold.h) */
     const int *point_class;        /* [n_points] the class of each */
-    const uint8_t *above;          /* [n_points,n] 1: the row's score is not below the threshold */
+    const uint8_t *above;          /* [n_points,n] 1: the row's score reaches the threshold */
 };
 
 /* One number for all rows. */
@@ -73,7 +73,7 @@ struct metrics_step {
 struct metrics {
     struct metrics_input in;
     int n_values;
-    struct ranking own;        /* where the caller has none */
+    struct ranking own;        /* if the caller has none */
     int64_t *step_end;         /* [n_classes + 1] steps of class c: from step_end[c] to step_end[c + 1] - 1 */
     struct metrics_step *step; /* at most n */
     int64_t *above_end;        /* [n_points + 1] in the same way */
@@ -83,7 +83,7 @@ struct metrics {
     uint8_t *in_top5;          /* [n] */
 };
 
-/* What the input points to must outlive m. No rows is FMT_INVALID, a probability that is not finite FMT_NONFINITE. */
+/* What the input points to must outlive m. FMT_INVALID: no rows; FMT_NONFINITE: a probability is not finite. */
 int metrics_open(struct metrics *m, const struct metrics_input *in, struct thread_pool *pool, struct fmt_error *e);
 void metrics_close(struct metrics *m);
 /* May run in several threads at once. confusion [n_classes,n_classes]: [label][prediction]; may be NULL. */

@@ -7,10 +7,11 @@
 #include "score-options.h"
 #include "scores.h"
 
-/* Chooses them on these rows, for m and the plan, which points into m. */
+/* Chooses the thresholds on these rows, stores them in m, and makes the plan point to them. */
 int operating_points_choose(const struct rows *rows, struct scores_plan *plan, struct thread_pool *pool,
                             struct linear *m, struct fmt_error *e);
-/* Takes those of the file for the plan, and their targets for o and the plan. FMT_LIMIT, FMT_INVALID: not usable. */
+/* Makes the plan use the thresholds of m, and sets their targets in o and the plan. FMT_LIMIT, FMT_INVALID: unusable.
+ * */
 int operating_points_restore(const struct linear *m, struct score_options *o, struct scores_plan *plan,
                           struct fmt_error *e);
 

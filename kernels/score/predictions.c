@@ -1,4 +1,4 @@
-/* predictions.c - numbers are written with 9 digits: enough for what was float32, and for a person. */
+/* predictions.c - numbers are written with 9 digits, which is enough to reproduce float32. */
 #include "predictions.h"
 
 #include <cjson/cJSON.h>
@@ -105,14 +105,14 @@ static int json_row(FILE *line, const struct predictions *p, const struct rows *
     return text ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
 }
 
-/* A line in memory until it is whole. */
+/* A line is built in memory and written when it is complete. */
 static int line_open(struct predictions *p, struct fmt_error *e)
 {
     p->line = open_memstream(&p->text, &p->bytes);
     return p->line ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
 }
 
-/* Writes it, unless what made it failed; after a failure the file is given up. */
+/* Writes the line unless building it failed; after a failure the file is abandoned. */
 static int line_close(struct predictions *p, int status, struct fmt_error *e)
 {
     if (p->line && fclose(p->line) != 0 && !status)

@@ -1,5 +1,5 @@
-/* predictions.h - one line for each row that was predicted: text with tabs under a line of names, or JSON lines. First
- * come the inputs and the positive class: lines that begin with '#', or one JSON line. */
+/* predictions.h - one line per predicted row: tab-separated text under a line of column names, or JSON lines. The
+ * inputs and the positive class come first: lines that begin with '#', or one JSON line. */
 #ifndef PREDICTIONS_H
 #define PREDICTIONS_H
 
@@ -15,7 +15,7 @@ struct predictions {
     bool json, with_votes; /* votes of k neighbours after the probabilities */
     int n_classes;
     char *const *class_name;
-    FILE *line; /* the line that is being made, in memory */
+    FILE *line; /* the current line, in memory */
     char *text;
     size_t bytes;
 };

@@ -1,4 +1,4 @@
-/* ranking.c - one class is one item: its column is copied, sorted, and the order of the rows is stored. */
+/* ranking.c - one item of work per class: its column is copied and sorted, and the order of the rows is stored. */
 #include "ranking.h"
 
 #include <stdlib.h>

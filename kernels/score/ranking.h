@@ -19,10 +19,10 @@
 struct ranking {
     int64_t n;
     int n_classes;
-    int32_t *order; /* [n_classes,n] a row, or ~row where the next is tied with it; of tied rows the lower first */
+    int32_t *order; /* [n_classes,n] a row, or ~row if the next is tied with it; tied rows ascend */
 };
 
-/* Of column proba, without NaN; n below 2^31. The work is cut by class: threads do not matter. */
+/* Ranks column proba, which has no NaN; n below 2^31. Work is divided by class: results do not depend on threads. */
 int ranking_make(struct ranking *r, const struct rows *rows, struct thread_pool *pool, struct fmt_error *e);
 void ranking_release(struct ranking *r);
 

@@ -25,7 +25,7 @@ static cJSON *interval_of(const struct report_node *node)
     return isnan(node->low) ? cJSON_CreateNull() : cJSON_CreateDoubleArray(both, 2);
 }
 
-/* json-report.h adds to objects only, but knows clean texts and exact counts. */
+/* json-report.h cleans texts and writes exact counts, but can only add them to objects. */
 static cJSON *text_or_count_of(const struct report_node *node)
 {
     cJSON *o = cJSON_CreateObject();

@@ -1,5 +1,5 @@
-/* report-text.c - a report as people read it. The columns of a table are records with the same members, which are
- * printed side by side. */
+/* report-text.c - a report as text for people. The columns of a table are records with the same members, printed side
+ * by side. */
 #include <math.h>
 
 #include "report-print.h"
@@ -51,7 +51,7 @@ static void print_cell(FILE *out, const struct report_node *node)
     fprintf(out, "  %-25s", text);
 }
 
-/* Members with a title: a line for a number, lines for what is below an object or a list. */
+/* Members with a title: one line for a number; for an object or a list, the lines of its members. */
 static void print_members(FILE *out, const struct members *of, int indent)
 {
     for (struct members m = first_members(of); m.node[0]; next_members(&m)) {

@@ -1,4 +1,4 @@
-/* report.c - the tree. */
+/* report.c - builds and releases the tree. */
 #include "report.h"
 
 #include <stdarg.h>

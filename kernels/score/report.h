@@ -1,4 +1,4 @@
-/* report.h - a report is a tree of named values: built once, then given to a printer (report-print.h).
+/* report.h - a report is a tree of named values: built once, then passed to a printer (report-print.h).
  *
  *   struct report_node r = {0};                                  the root, an object
  *   report_text(&r, "tool", "feat-knn");
@@ -9,8 +9,8 @@
  *   report_print_text(stdout, &r, e);  report_print_json(stdout, &r, e);
  *   report_release(&r);
  *
- * A node has a name for programs, a title for people, or both; a printer omits nodes without the one that it prints.
- * Where memory runs out the tree is incomplete: further nodes are not added, and printers return FMT_MEMORY.
+ * A node has a name for programs, a title for people, or both. Each printer uses one of them; printers skip nodes
+ * without one. If memory runs out, the tree is incomplete: further nodes are not added, and printers return FMT_MEMORY.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -37,10 +37,10 @@ struct report_node {
     enum report_kind kind;
     const char *name; /* not copied */
     char *title;
-    char *text; /* of a number: what people read instead (report_shown) */
+    char *text; /* of a number: printed instead of it in text (report_shown) */
     int64_t count;
     double number, low, high; /* NAN: none */
-    const int64_t *cell;      /* not copied, and the labels neither */
+    const int64_t *cell;      /* not copied; neither are the labels */
     char *const *label;
     int n;
     struct report_node *first, *last, *next;
@@ -71,6 +71,6 @@ void report_title(struct report_node *node, const char *format, ...) REPORT_FORM
 void report_shown(struct report_node *number, const char *format, ...) REPORT_FORMAT;
 
 bool report_complete(const struct report_node *report);
-void report_release(struct report_node *report); /* the root itself is the caller's */
+void report_release(struct report_node *report); /* does not free the root itself */
 
 #endif

@@ -1,5 +1,5 @@
-/* score-inputs.h - what scores and predictions were made from: the files and their identities, so that a number can be
- * followed back to the photographs (bbu-info --trace).
+/* score-inputs.h - what scores and predictions were computed from: the files and their identities, so that a number can
+ * be traced back to the photographs (bbu-info --trace).
  *
  *   struct score_inputs in = {0};
  *   score_inputs_add(&in, "query", "test.feat", query.identity);
@@ -20,18 +20,18 @@ enum { SCORE_INPUTS_MAX = 8 };
 
 struct score_inputs {
     struct {
-        const char *role, *path; /* path NULL: none is known, as of weights */
+        const char *role, *path; /* path NULL: unknown, as for weights */
         uint8_t identity[DIGEST_BYTES];
     } item[SCORE_INPUTS_MAX];
     int n;
     struct {
-        const char *of, *in; /* roles: rows of the one are rows of the other, or of its groups */
+        const char *of, *in; /* roles: rows of one are also in the other, or in its groups */
         int64_t images, groups;
     } overlap[SCORE_INPUTS_MAX];
     int n_overlaps;
 };
 
-/* Texts are not copied. An identity of zeros is none: nothing is added. */
+/* Texts are not copied. An identity of zeros means unknown: nothing is added. */
 void score_inputs_add(struct score_inputs *s, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES]);
 /* Rows that were scored although they were learned from (overlap.h). Nothing is added if there are none. */
 void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in, int64_t images, int64_t groups);

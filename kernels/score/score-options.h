@@ -1,4 +1,4 @@
-/* score-options.h - the options about scores that feat-knn and feat-logreg share, and the plan made from them. */
+/* score-options.h - the options for scores that feat-knn and feat-logreg share, and the plan made from them. */
 #ifndef SCORE_OPTIONS_H
 #define SCORE_OPTIONS_H
 
@@ -38,7 +38,7 @@ struct score_options {
 /* "0.5,0.9" -> numbers in [low, high], at most max; returns how many, or -1. out may be NULL. */
 int score_options_numbers(const char *text, double low, double high, int max, double *out);
 
-/* The lists of recalls and precisions; a wrong one is FMT_INVALID and wrong usage. */
+/* Parses the lists of recalls and precisions; FMT_INVALID is wrong usage. */
 int score_options_parse(struct score_options *o, struct fmt_error *e);
 
 /* After score_options_parse. plan points into o and h. An unknown class is FMT_INVALID. */

@@ -31,7 +31,7 @@ void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan
     fputs(two ? "); a group is positive if one of its images is\n" : "\n", out);
 }
 
-/* "class_auroc" and "point_recall" are the auroc of a class and the recall of a point. */
+/* Keys of classes and points lose their prefix: "class_auroc" becomes "auroc", "point_recall" becomes "recall". */
 static void add_measure(struct report_node *to, const char *key, const char *title, const struct scores *s, int at)
 {
     bool prefixed = strncmp(key, "class_", 6) == 0 || strncmp(key, "point_", 6) == 0;

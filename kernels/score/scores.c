@@ -1,6 +1,6 @@
-/* scores.c - every level has a struct rows of its own and is scored in the same way. Its rows are ranked once, for
- * operating points, areas and all resamples. Points are chosen once for images and once for groups: views have those of
- * the images. */
+/* scores.c - every level has its own struct rows and is scored in the same way. Its rows are ranked once, for operating
+ * points, areas under curves and all resamples. Points are chosen once for images and once for groups; views use those
+ * of the images. */
 #include "scores.h"
 
 #include <math.h>
@@ -27,9 +27,9 @@ static const int32_t *group_view_of(const struct rows *r)
 
 static const struct level {
     const char *name, *heading;
-    const int64_t *(*unit)(const struct rows *r, int64_t *n_units); /* rows of one number are joined; NULL: none */
-    const int32_t *(*part)(const struct rows *r);                   /* each number is scored for itself; NULL: all */
-    enum scores_level points;                                       /* whose operating points it has */
+    const int64_t *(*unit)(const struct rows *r, int64_t *n_units); /* rows with one number are joined; NULL: none */
+    const int32_t *(*part)(const struct rows *r);                   /* each number is scored separately; NULL: all */
+    enum scores_level points;                                       /* whose operating points it uses */
 } levels[] = {
     [SCORES_IMAGES] = {"image", "images", NULL, NULL, SCORES_IMAGES},
     [SCORES_GROUPS] = {"group", "groups", group_of, NULL, SCORES_GROUPS},
@@ -183,7 +183,7 @@ static int points_of_level(const struct scores_plan *plan, const struct rows *ro
     return 0;
 }
 
-/* above [n_points,n]: which rows reach the threshold of each point. */
+/* above [n_points,n]: whether a row reaches the threshold of each point. */
 static void compare_rows(const struct scores_plan *plan, const struct rows *rows, const struct chosen *c,
                          uint8_t *above)
 {
@@ -277,7 +277,7 @@ static int add_scores(const struct scores_plan *plan, const struct rows *rows, c
     return status;
 }
 
-/* A level that joins rows is scored where it has fewer than there are images. */
+/* A level that joins rows is scored only if it has fewer rows than there are images. */
 static bool is_scored(const struct level *level, const struct scores_list *list)
 {
     return !level->unit || (list->n && list->item[0].n_groups < list->item[0].n);

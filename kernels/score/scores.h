@@ -1,5 +1,5 @@
-/* scores.h - from probabilities to everything that is reported: scores at each level (images, their groups, each view
- * number), with operating points chosen on other rows and intervals that resample groups.
+/* scores.h - from probabilities to all reported scores: at each level (images, their groups, each view number), with
+ * operating points chosen on other rows and intervals that resample groups.
  *
  *   scores_run(&plan, &rows, &choice, pool, &list, e);   list.item[0] images, then groups, then views
  *   scores_report(&report, &plan, &list);                report.h
@@ -17,15 +17,17 @@
 #include "threshold.h"
 #include "thread.h"
 
-/* What is scored. scores.c has the table of what a level is called and how its rows are made from those of images;
- * another level is a line there. */
+/* What is scored. scores.c has a table with the name of each level and how its rows are made from those of images.
+ * Another level needs a value here, a line in that table and, if its rows are joined by something other than the group,
+ * a column in rows.h. If it has thresholds of its own, it also needs a value of enum linear_level (linear.h) and a line
+ * in stored[] of operating-points.c. */
 enum scores_level { SCORES_IMAGES, SCORES_GROUPS, SCORES_VIEWS, SCORES_LEVELS };
 
 struct scores_plan {
     int n_classes;
     char *const *class_name;
     int positive;    /* with two classes */
-    bool group_mean; /* a group's score is the mean, else the largest */
+    bool group_mean; /* a group's score is the mean over its images, else the largest */
     const double *at_recall, *at_precision;
     int n_at_recall, n_at_precision;
     const struct linear_point *given[SCORES_LEVELS]; /* NULL, or points that were chosen before */
@@ -38,7 +40,7 @@ struct scores {
     int64_t n, n_groups, n_mixed; /* rows (images or groups), groups, groups of mixed labels that were left out */
     int n_values, n_points;
     struct linear_point *point;
-    int n_tries;                 /* above 1: means of so many tries; low, high: the least and the largest of them */
+    int n_tries;                 /* above 1: means of this many tries; low, high: their extremes */
     double *values, *low, *high; /* metrics.h; low, high NAN where there is no interval */
     int64_t *confusion;
 };
@@ -48,17 +50,17 @@ struct scores_list {
     int n;
 };
 
-/* rows: columns label, proba, group; group_view, or no views are scored; fold: thresholds for a fold are chosen on the
- * other folds. choice: the rows on which thresholds are chosen; NULL: the given ones are taken, or none. rows itself,
- * with folds: out of fold (the threshold that is reported is then that of all rows). Rows without a label do not
- * count. */
+/* rows: columns label, proba, group; group_view (without it no views are scored). choice: the rows on which thresholds
+ * are chosen; NULL: the given thresholds are used, or none. If choice is rows itself, column fold is needed: thresholds
+ * for a fold are chosen on the other folds, because scores at thresholds chosen on the same rows would be optimistic;
+ * the reported threshold is that of all rows. Rows without a label do not count. */
 int scores_run(const struct scores_plan *plan, const struct rows *rows, const struct rows *choice,
                struct thread_pool *pool, struct scores_list *list, struct fmt_error *e);
 /* Thresholds of all points on these rows at a level, to be stored with a classifier. n: scores_n_points. */
 int scores_n_points(const struct scores_plan *plan);
 int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum scores_level level,
                   struct thread_pool *pool, struct linear_point *point, struct fmt_error *e);
-/* sum takes over the next try of the same work; after the last, scores_average. */
+/* Adds the next try of the same work to sum and releases it; call scores_average after the last. */
 int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt_error *e);
 void scores_average(struct scores_list *sum);
 void scores_release(struct scores_list *list);
@@ -66,9 +68,9 @@ void scores_release(struct scores_list *list);
 const char *scores_level_name(enum scores_level level);    /* "image": for programs */
 const char *scores_level_heading(enum scores_level level); /* "images": for people */
 
-/* The first lines of a text: which class is the positive, and what that means for groups. prefix: of each line. */
+/* Prints the first lines of a text: the positive class, and what that means for groups. prefix: of each line. */
 void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan *plan);
-/* Adds the scores to a report, a record for each level; it points into plan and list. */
+/* Adds the scores to a report, one record per level; the report points into plan and list. */
 void scores_report(struct report_node *report, const struct scores_plan *plan, const struct scores_list *list);
 
 #endif

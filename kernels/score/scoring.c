@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "overlap.h"
-#include "report-print.h"
 #include "version.h"
 
 int scoring_open(struct scoring *s, struct fmt_error *e)
@@ -84,7 +83,7 @@ struct report_node scoring_report(const struct scoring *s, const char *kind)
 
 int scoring_print(struct scoring *s, struct report_node *report, struct fmt_error *e)
 {
-    int status = s->json ? report_print_json(s->out, report, e) : report_print_text(s->out, report, e);
+    int status = s->print(s->out, report, e);
     report_release(report);
     return status;
 }

@@ -1,7 +1,8 @@
 /* scoring.h - what feat-knn and feat-logreg have in common: sets of features that are used together, the list of what
- * scores were made from, and a report that is written when it is complete.
+ * scores were computed from, and a report that is written when it is complete.
  *
- *   struct scoring s = {.tool = "feat-knn", .options = &options, .note = msg_note, .warn = msg_warn};
+ *   struct scoring s = {.tool = "feat-knn", .options = &options, .print = report_print_text, .note = msg_note,
+ *                       .warn = msg_warn};
  *   scoring_open(&s, e);
  *   featset_open(&query, ...);  scoring_add_set(&s, &query, "query", &train.header, train.path, e);
  *   scoring_check_overlap(&s, &train, &query, false, e);
@@ -16,14 +17,14 @@
 #include <stdio.h>
 
 #include "featset.h"
-#include "report.h"
+#include "report-print.h"
 #include "score-inputs.h"
 #include "score-options.h"
 
 struct scoring {
     const char *tool;
     const struct score_options *options;
-    bool json;
+    report_printer *print; /* chosen by the tool */
     void (*note)(const char *format, ...), (*warn)(const char *format, ...); /* to the user */
     struct scores_plan plan;
     struct score_inputs inputs;
@@ -33,8 +34,8 @@ struct scoring {
 };
 
 int scoring_open(struct scoring *s, struct fmt_error *e);
-/* Adds an open set to the inputs. h, name: the features that it is used with; NULL: it is the first set. A note says
- * that classes are in another order, a warning what could not be compared. */
+/* Adds an open set to the inputs. h, name: the features that it is used with; NULL: it is the first set. Notes if
+ * classes are in another order, and warns about what could not be compared. */
 int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,
                     const char *name, struct fmt_error *e);
 /* Adds the rows of the query that were learned from to the inputs, and warns about them. FMT_MISMATCH: they are
@@ -42,13 +43,13 @@ int scoring_add_set(struct scoring *s, struct featset *set, const char *role, co
 int scoring_check_overlap(struct scoring *s, const struct featset *learned, const struct featset *query,
                           bool exclude_own_group, struct fmt_error *e);
 
-/* The first lines of a text report. */
+/* Prints the first lines of a text report. */
 void scoring_head(struct scoring *s);
-/* A JSON report, to be filled: its kind, the tool. */
+/* A new report with its kind and the tool. */
 struct report_node scoring_report(const struct scoring *s, const char *kind);
-/* Prints as --json says, and releases the report. */
+/* Prints the report with s->print, and releases it. */
 int scoring_print(struct scoring *s, struct report_node *report, struct fmt_error *e);
-/* Writes all that was printed, if anything was; the last call. */
+/* Writes everything printed, if anything was, and releases the memory; the last call. */
 int scoring_save(struct scoring *s, const char *path, struct fmt_error *e);
 
 #endif

@@ -1,10 +1,10 @@
-/* threshold.c - from the highest probability down, every distinct one is a threshold. Those that add no positive row
- * cannot be the best: they only cost precision. One pass serves all points of a class. */
+/* threshold.c - every distinct probability, in descending order, is a candidate threshold. One that adds no positive
+ * row cannot be the best: it only lowers precision. One pass serves all points of a class. */
 #include "threshold.h"
 
 #include <math.h>
 
-/* So far in the pass, in rows by weight. */
+/* Weighted counts up to this position of the pass. */
 struct counts {
     double rows, positives, n_positive;
 };
@@ -33,7 +33,7 @@ void threshold_choose(struct linear_point *p, int n_points, const struct ranking
         n.n_positive += rows->label[ranking_row(order[i])] == c ? weight ? weight[ranking_row(order[i])] : 1 : 0;
     for (int64_t i = 0; i < r->n && n.positives < n.n_positive; i++) {
         double before = n.positives;
-        for (bool more = true; more; i += more) { /* rows of one probability */
+        for (bool more = true; more; i += more) { /* rows with equal probability */
             int32_t row = ranking_row(order[i]);
             double w = rows->label[row] < 0 ? 0 : weight ? weight[row] : 1;
             n.rows += w;

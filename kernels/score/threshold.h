@@ -3,7 +3,7 @@
  * and applied to others.
  *
  * A row is predicted positive where its probability of the class is at least the threshold. Thresholds are among these
- * probabilities; of equally good ones the highest is taken.
+ * probabilities; of equally good ones the highest is chosen.
  */
 #ifndef THRESHOLD_H
 #define THRESHOLD_H
@@ -11,8 +11,8 @@
 #include "linear.h"
 #include "ranking.h"
 
-/* Sets threshold, precision and recall of points of one class, p [n_points], on these rows: positive where the label is
- * that class; rows without a label do not count; a row counts as often as column weight says, if there is one. */
+/* Sets threshold, precision and recall of points of one class, p [n_points], on these rows: a row is positive if its
+ * label is that class; rows without a label do not count; column weight, if there is one, weights the rows. */
 void threshold_choose(struct linear_point *p, int n_points, const struct ranking *r, const struct rows *rows);
 
 #endif
