@@ -27,7 +27,7 @@ static int renumber(struct featset *s, const struct feat_header *h, struct fmt_e
         const char *own = s->header.class_name[s->rows.label[i]];
         s->rows.label[i] = number[s->rows.label[i]];
         if (s->rows.label[i] < 0)
-            status = fmt_fail(e, FMT_MISMATCH, "rows of class %.60s, which is none of its %s%s%.60s", own,
+            status = fmt_fail(e, FMT_MISMATCH, "class %.60s is not among its %s%s%.60s", own,
                               FMT_COUNT(h->n_classes, "class", "classes"), h->n_classes ? ", the first is " : "",
                               h->n_classes ? h->class_name[0] : "");
     }

@@ -114,7 +114,7 @@ check 'unlabelled rows are predicted' test "$(grep -vc '^#' u.txt)" = 61
 status 1 feat-knn -q train.feat other.feat
 err_has 'other.feat: is incompatible with train.feat: made by different weights'
 status 1 feat-knn -q train.feat four.feat
-err_has 'four.feat: is incompatible with train.feat: rows of class class1, which is none of its 2 classes'
+err_has 'four.feat: is incompatible with train.feat: class class1 is not among its 2 classes'
 status 1 feat-knn -q -k 121 train.feat test.feat
 err_has 'only 120 rows can vote'
 status 1 feat-knn -q unlabelled.feat test.feat

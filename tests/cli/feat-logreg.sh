@@ -147,9 +147,9 @@ check 'balanced weights where a fold lacks a class' bash -c "grep '^k0' rare.txt
 status 1 feat-logreg -q -m a.logreg other.feat
 err_has 'other.feat: is incompatible with a.logreg: made by different weights'
 status 1 feat-logreg -q -m a.logreg three.feat
-err_has 'three.feat: is incompatible with a.logreg: rows of class class0, which is none of its 2 classes, the first is negative'
+err_has 'three.feat: is incompatible with a.logreg: class class0 is not among its 2 classes, the first is negative'
 status 1 feat-logreg -q -t train.feat --val three.feat
-err_has 'three.feat: is incompatible with train.feat: rows of class class0'
+err_has 'three.feat: is incompatible with train.feat: class class0 is not among'
 
 # ---- classes go by name: a batch of one class of the model's is scored, whatever its number there
 gen --only 1 -g 20 --first 100 -n 1.5 -o positives.feat
