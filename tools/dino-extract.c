@@ -183,7 +183,7 @@ static void close_run(struct run *r)
     recipe_release(&r->header.recipe);
 }
 
-/* The record stays in its slot; the pixels are the worker's, who needs them no longer than it takes to prepare them. */
+/* The record is stored in its slot; the pixels belong to the worker, which needs them only to prepare the input. */
 static int read_image(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
 {
     struct run *r = arg;
@@ -295,7 +295,7 @@ static void check_disk_space(const struct run *r)
 
 enum { LIST_MAX = 4 * VIT_DEPTH_MAX }; /* "63," and a little */
 
-/* As they are typed: "10,11"; one alone is "11,", as "11" are the last eleven. */
+/* In the form of the option: "10,11"; a single block is "11,", because "11" means the last eleven. */
 static void list_layers(const struct network *n, const struct extract *x, char list[LIST_MAX])
 {
     list[0] = 0;
@@ -306,7 +306,7 @@ static void list_layers(const struct network *n, const struct extract *x, char l
         strncat(list, ",", LIST_MAX - strlen(list) - 1);
 }
 
-/* "2" are two blocks, "2," is one: what was taken is said. */
+/* "2" means two blocks, "2," one block: a note lists the blocks that are used. */
 static void note_layers(const struct network *n, const struct extract *x)
 {
     char list[LIST_MAX];

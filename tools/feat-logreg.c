@@ -409,7 +409,7 @@ static void report_scores(struct job *j, const char *of, const struct rows *rows
 }
 
 /* Without QUERY: out of fold, or the validation rows; thresholds for a fold of these come from the other folds. Few
- * groups make fewer folds; one alone has no others, so no thresholds. */
+ * groups make fewer folds; a single group has no other folds, so no thresholds. */
 static void score_chosen(struct job *j)
 {
     struct fmt_error e = {0};

@@ -181,7 +181,7 @@ static void positions(void)
         const char *from; /* a tensor that becomes pos_embed */
         int64_t rows;
         const char *text;
-    } bad[] = {{"pos_embed", 13, "pos_embed is [1,13,64]: 13 positions, or 12 without that of the class token, do not form"},
+    } bad[] = {{"pos_embed", 13, "pos_embed is [1,13,64]: 13 positions, or 12 without that of the class token, do not"},
                {"pos_embed", 3, "do not form a square grid"},
                {"norm.weight", 0, "pos_embed is [64], not [1,1+M*M,width]"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
