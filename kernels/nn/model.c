@@ -1,4 +1,4 @@
-/* model.c - see model.h. */
+/* model.c - settings, field by field, to the dimensions of networks. */
 #include "model.h"
 
 struct vit_config model_vit(const struct config *c)

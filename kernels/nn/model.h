@@ -1,4 +1,4 @@
-/* model.h - what the settings of a run (config.h) say about its networks: dimensions for vit.h and head.h. */
+/* model.h - the dimensions of a run's networks (vit.h, head.h) from its settings (config.h). */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -6,10 +6,10 @@
 #include "head.h"
 #include "vit.h"
 
-/* The backbone of student.* and crops.*; vit_check() tells whether such a network can be. */
+/* The backbone, from student.* and crops.*. It is not checked: vit_check(). */
 struct vit_config model_vit(const struct config *c);
 
-/* The head of dino.* or, ibot true, ibot.* (to be asked for where ibot.separate_head is set). */
+/* The DINO head, from dino.*; or the iBOT head, from ibot.*, which exists where ibot.separate_head is true. */
 struct head_config model_head(const struct config *c, bool ibot);
 
 #endif

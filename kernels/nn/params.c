@@ -1,4 +1,4 @@
-/* params.c - rows and modules are appended, never moved: an index or offset once given stays valid. */
+/* params.c - rows and modules are appended, never moved: an index or offset stays valid once it is given. */
 #include "params.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include "num.h"
 
 enum { ALIGN_ELEMENTS = 16, FIRST_CAPACITY = 256 };
+static const int64_t COUNT_MAX = INT64_MAX / 64; /* elements of a row: bytes and sums of rows do not overflow */
 
 /* ------------------------------------------------------------------ building a table */
 
@@ -52,7 +53,7 @@ int params_add(struct params *t, const char *name, const struct param *row, int 
     p.offset = t->count;
     p.count = 1;
     for (int i = 0; i < p.n_dims; i++)
-        if (p.dims[i] < 1 || !num_mul_i64(p.count, p.dims[i], &p.count) || p.count > INT64_MAX / 64)
+        if (p.dims[i] < 1 || !num_mul_i64(p.count, p.dims[i], &p.count) || p.count > COUNT_MAX)
             return fmt_fail(e, FMT_LIMIT, "%s: a dimension of %lld", p.name, (long long)p.dims[i]);
     t->count += padded(p.count);
     if (index)

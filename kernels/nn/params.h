@@ -1,15 +1,15 @@
 /* params.h - the parameters of a network as one table: name, shape, element type, module, first value, rates. Values,
  * working copies, gradients and moments are arrays of one layout: row i of the table is the elements
- * [rows[i].offset, rows[i].offset + rows[i].count) of each. Everything that runs over parameters (update, average,
- * hash, files) runs over a table.
+ * [rows[i].offset, rows[i].offset + rows[i].count) of each. All that goes over parameters (update, average, hash,
+ * files) goes over a table.
  *
  *   struct params t = {0};
  *   vit_params(&vit, &config, &t, &e);                 module "backbone"
  *   head_params(..., HEAD_DINO, ..., &t, &e);          module "dino_head"
  *   struct params_array w = params_array_take(&arena, &t, DTYPE_F32);       params-array.h
  *
- * Each row begins at a multiple of 16 elements; the gaps are padding, always zero in every array, so that whole-array
- * sums, scalings and copies need not leave them out. The rows of a module stand together.
+ * Each row begins at a multiple of 16 elements. The gaps are padding, zero in every array, so that sums, scalings and
+ * copies of whole arrays need not skip them. The rows of a module are contiguous.
  */
 #ifndef PARAMS_H
 #define PARAMS_H
@@ -37,8 +37,8 @@ struct param {
     int n_dims;
     int64_t dims[PARAMS_DIMS_MAX];
     int64_t offset, count; /* elements */
-    enum dtype dtype;      /* that the network's operations take it as; arrays of another type are converted */
-    bool trained;          /* false: no gradient counts, no update, no moments, no average */
+    enum dtype dtype;      /* that the network's operations take; an array may have another one */
+    bool trained;          /* false: not in the gradient norm, not updated, not averaged into the teacher */
     int module;            /* index into the table's modules */
     enum params_init init;
     float value;
@@ -61,8 +61,8 @@ struct params {
 /* Begins a module: the rows that are added next belong to it. Names are unique; FMT_LIMIT beyond
  * PARAMS_MODULES_MAX. */
 int params_add_module(struct params *t, const char *name, struct fmt_error *e);
-/* Appends a row to the last module. `row` gives dims, init, value, layer and flags; it becomes a trained float32 row
- * named "MODULE.NAME". *index (optional): of the row. */
+/* Appends a row to the last module: a trained float32 row "MODULE.NAME" with the dims, init, value, layer and flags of
+ * `row`. *index (optional): its index. */
 int params_add(struct params *t, const char *name, const struct param *row, int *index, struct fmt_error *e);
 void params_release(struct params *t);
 

@@ -17,7 +17,7 @@ static float keys(float u, float A)
 static void four_taps(float *w, int64_t G, int64_t out, float step)
 {
     for (int64_t i = 0; i < out; i++) {
-        float at = step * ((float)i + 0.5f) - 0.5f; /* not clamped: taps are */
+        float at = step * ((float)i + 0.5f) - 0.5f; /* not clamped: the taps are */
         float below = floorf(at), t = at - below;
         const float distance[4] = {t + 1, t, 1 - t, 2 - t};
         for (int64_t k = 0; k < 4; k++) {
@@ -47,7 +47,7 @@ void positions_axis(float *w, int64_t G, int64_t out, double offset, bool antial
 {
     memset(w, 0, (size_t)(out * G) * sizeof *w);
     if (offset != 0) {
-        double scale = ((double)out + offset) / (double)G; /* a scale, not a size, is what the published code gives */
+        double scale = ((double)out + offset) / (double)G; /* the published code passes a scale, not a size */
         four_taps(w, G, out, (float)(1.0 / scale));
     } else if (antialias) {
         antialiased(w, G, out);

@@ -11,7 +11,7 @@ static struct tensor grad(const struct vit_pass *k, int row)
 /* The gradient [M,C] at the branch's output before the LayerScale, in scratch. */
 static struct tensor residual_backward(const struct vit_pass *k, const struct vit_branch *b, struct tensor dx, int ls)
 {
-    struct tensor dout = vit_scratch(k, b->M, k->v->config.C);
+    struct tensor dout = vit_scratch(k, b->n_rows, k->v->config.C);
     op_residual_bwd(k->c, dout, grad(k, ls), dx, b->out, vit_vector(k->w, ls), b->rows, b->scale);
     return dout;
 }
@@ -41,9 +41,9 @@ static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct te
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
     const struct vit_branch *b = &k->act->ffn[i];
-    struct tensor da = vit_scratch(k, b->M, f->hidden), n = vit_scratch(k, b->M, f->C);
+    struct tensor da = vit_scratch(k, b->n_rows, f->hidden), n = vit_scratch(k, b->n_rows, f->C);
     op_linear_bwd_x(k->c, da, dout, params_tensor(k->w, row->fc2_w));
-    /* The activation's value and its gradient take the place of its input and of da, one way or the other. */
+    /* The activation's value and its gradient overwrite its input and da: GELU in this order, SwiGLU in the other. */
     struct tensor a = b->inner, du = da;
     if (f->ffn == VIT_SWIGLU) {
         op_swiglu_bwd(k->c, b->inner, da, da, b->inner);
@@ -76,7 +76,7 @@ static void attention_backward(const struct vit_pass *k, int64_t i, struct tenso
     const struct vit_branch *b = &k->act->attn[i];
     size_t mark = k->c->scratch->used;
     struct tensor dout = residual_backward(k, b, dx, row->ls1), n = dout;
-    struct tensor da = vit_scratch(k, b->M, f->C), dqkv = vit_scratch(k, b->M, 3 * f->C);
+    struct tensor da = vit_scratch(k, b->n_rows, f->C), dqkv = vit_scratch(k, b->n_rows, 3 * f->C);
     op_linear_bwd_x(k->c, da, dout, params_tensor(k->w, row->proj_w));
     op_linear_bwd_w(k->c, params_tensor(k->g, row->proj_w), grad(k, row->proj_b), dout, b->attention);
     op_attention_bwd(k->c, dqkv, da, b->attention, b->lse, b->inner, b->seg, k->act->request.n_inputs,
@@ -131,7 +131,7 @@ void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_arr
     struct vit_pass k = {.c = c, .v = v, .w = values, .g = grads, .act = act, .host = memory->host};
     struct tensor dx = d_normed;
     if (!op_check(c, act->request.save_for_backward && !act->request.weights_transposed,
-                  "backbone: backward of a forward pass that saved nothing for it"))
+                  "backbone: backward without what forward saves for it"))
         return;
     op_layernorm_bwd(c, dx, grad(&k, v->norm_w), grad(&k, v->norm_b), d_normed, act->prenorm, act->mean, act->rstd,
                      vit_vector(values, v->norm_w));

@@ -102,10 +102,10 @@ static void list_rows(const struct vit_pass *k, const struct vit_branch *b, cons
 static void upload_row_lists(const struct vit_pass *k, struct vit_branch *b, const struct vit_subset *subset)
 {
     size_t mark = k->host->used;
-    int64_t *rows = ARENA_TAKE(k->host, int64_t, b->M);
-    float *scale = ARENA_TAKE(k->host, float, b->M);
-    b->rows = TENSOR_TAKE(k->saved, DTYPE_I64, b->M);
-    b->scale = TENSOR_TAKE(k->saved, DTYPE_F32, b->M);
+    int64_t *rows = ARENA_TAKE(k->host, int64_t, b->n_rows);
+    float *scale = ARENA_TAKE(k->host, float, b->n_rows);
+    b->rows = TENSOR_TAKE(k->saved, DTYPE_I64, b->n_rows);
+    b->scale = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
     if (!op_planning(k->c))
         list_rows(k, b, subset, rows, scale);
     op_copy_in(k->c, b->rows, rows);
@@ -123,7 +123,7 @@ static void select_branch_rows(const struct vit_pass *k, struct vit_branch *b, c
         bool some = subset && subset[i].images;
         b->seg[i][0] = some ? subset[i].n : a->request.inputs[i].B;
         b->seg[i][1] = a->n_tokens[i];
-        b->M += b->seg[i][0] * b->seg[i][1];
+        b->n_rows += b->seg[i][0] * b->seg[i][1];
         all = all && !some;
     }
     if (!all)
@@ -136,13 +136,13 @@ static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct 
                          int norm_w, int norm_b)
 {
     bool listed = tensor_given(b->rows), save = k->act->request.save_for_backward;
-    b->x = listed || save ? TENSOR_TAKE(k->saved, DTYPE_F32, b->M, k->v->config.C) : x;
+    b->x = listed || save ? TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, k->v->config.C) : x;
     if (listed)
         op_gather_rows(k->c, b->x, x, b->rows);
     else if (save)
         op_copy(k->c, b->x, x);
-    b->mean = TENSOR_TAKE(k->saved, DTYPE_F32, b->M);
-    b->rstd = TENSOR_TAKE(k->saved, DTYPE_F32, b->M);
+    b->mean = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
+    b->rstd = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
     vit_layernorm(k, normed, b->mean, b->rstd, b->x, norm_w, norm_b);
 }
 
@@ -150,7 +150,7 @@ static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct 
 
 static struct tensor save(const struct vit_pass *k, const struct vit_branch *b, int64_t width)
 {
-    return TENSOR_TAKE(k->saved, DTYPE_F32, b->M, width);
+    return TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, width);
 }
 
 static void attention_forward(const struct vit_pass *k, int64_t i, struct tensor x)
@@ -161,7 +161,7 @@ static void attention_forward(const struct vit_pass *k, int64_t i, struct tensor
     struct vit_branch *b = &k->act->attn[i];
     size_t mark = k->c->scratch->used;
     select_branch_rows(k, b, r->drop_path ? r->drop_path[i].attn : NULL);
-    struct tensor normed = vit_scratch(k, b->M, f->C);
+    struct tensor normed = vit_scratch(k, b->n_rows, f->C);
     branch_input(k, b, x, normed, row->norm1_w, row->norm1_b);
     b->inner = save(k, b, 3 * f->C);
     b->attention = save(k, b, f->C);
@@ -182,7 +182,7 @@ static void mlp_forward(const struct vit_pass *k, int64_t i, struct tensor x)
     struct vit_branch *b = &k->act->ffn[i];
     int64_t inner = vit_inner_width(f);
     bool swiglu = f->ffn == VIT_SWIGLU;
-    struct tensor normed = vit_scratch(k, b->M, f->C), a = vit_scratch(k, b->M, f->hidden);
+    struct tensor normed = vit_scratch(k, b->n_rows, f->C), a = vit_scratch(k, b->n_rows, f->hidden);
     branch_input(k, b, x, normed, row->norm2_w, row->norm2_b);
     b->inner = k->act->request.save_for_backward || swiglu ? save(k, b, inner) : TENSOR_NONE;
     struct tensor w1 = weight(k, row->fc1_w, inner), b1 = vit_vector(k->w, row->fc1_b);

@@ -14,8 +14,8 @@
  * For a single image every product is called with that image's rows only, so its bits do not depend on what else is
  * computed: extraction makes one request per image, with a context without pool, and runs images in parallel.
  *
- * Memory: all comes from the arenas that are given, none is allocated. With planning arenas and a planning scratch
- * arena in the context the same calls count what they need. Activations stay valid until the caller resets the arena.
+ * Memory comes from the arenas that are given; nothing is allocated. With planning arenas, and planning scratch in the
+ * context, the same calls count what they need. Activations are valid until the caller resets the arena.
  */
 #ifndef VIT_H
 #define VIT_H
@@ -58,7 +58,7 @@ struct vit_config {
 
 enum { VIT_INPUTS_MAX = 2 };
 
-int vit_check(const struct vit_config *config, struct fmt_error *e); /* ranges and what must divide what */
+int vit_check(const struct vit_config *config, struct fmt_error *e); /* ranges, and heads that divide the width */
 
 /* Rows of the table; -1 where the config has none. */
 struct vit_block_rows {
@@ -72,8 +72,7 @@ struct vit {
     struct vit_block_rows block[VIT_DEPTH_MAX];
 };
 
-/* Checks the config, begins the module "backbone", appends its rows in published order and remembers where they
- * are. */
+/* Checks the config, begins the module "backbone", and appends its rows in published order. */
 int vit_params(struct vit *v, const struct vit_config *config, struct params *t, struct fmt_error *e);
 
 /* ------------------------------------------------------------------ drop path */
@@ -94,8 +93,8 @@ int64_t vit_drop_path_count(int64_t b, double rate);
 /* What training uses: draws n = vit_drop_path_count of b images without replacement, scale = b / n. Returns n.
  * images [b] */
 int64_t vit_drop_path_draw(struct rng *r, int64_t b, double rate, int64_t *images, float *scale);
-/* The published form for one tensor and a rate of at most 0.1, which its training loop never uses: each image on its
- * own, scale = 1 / (1 - rate). Returns how many were drawn, 0 to b. images [b] */
+/* The published form for one tensor and a rate of at most 0.1, which its training loop never uses: each image by
+ * itself, scale = 1 / (1 - rate). Returns how many were drawn, 0 to b. images [b] */
 int64_t vit_drop_path_bernoulli(struct rng *r, int64_t b, double rate, int64_t *images, float *scale);
 /* The rate of a block: `rate` for all, or linspace(0, rate, depth). */
 double vit_drop_path_rate(double rate, bool uniform, int64_t block, int64_t depth);
@@ -120,9 +119,9 @@ struct vit_request {
     bool return_tokens;                    /* the input of the first block */
 };
 
-/* A branch of a block: M rows, those of the images it is computed for. What backward needs of it. */
+/* What backward needs of a branch of a block. M = n_rows: the rows of the images that it is computed for. */
 struct vit_branch {
-    int64_t M;
+    int64_t n_rows;
     int64_t seg[VIT_INPUTS_MAX][2];  /* (images, rows of each), for op_attention */
     struct tensor rows, scale;       /* [M] i64 rows of the sequence, [M] f32; TENSOR_NONE: all rows in order, 1 */
     struct tensor x, mean, rstd;     /* [M,C], [M], [M]: input of the norm and its statistics */

@@ -1,4 +1,4 @@
-/* loss.c - targets over a batch, losses over its parts. */
+/* loss.c - the targets of a batch, over the batches of all ranks; losses of its micro-batches. */
 #include "loss.h"
 
 #include <math.h>
@@ -92,7 +92,7 @@ static void count_rows_all_ranks(struct op_ctx *c, const struct world *world, st
         l->rows_all_ranks[kind] = (int64_t)n[kind];
 }
 
-/* What a kind's targets are made from: rows [first, first + log_row's length) of l->teacher_rows. */
+/* The targets of a kind, and their rows: those of l->teacher_rows from `first` on, as many as log_row has. */
 struct rows_of_kind {
     int64_t first;
     double all;                    /* rows on all ranks */

@@ -10,13 +10,13 @@
  *   loss_targets()                    centering or Sinkhorn-Knopp over the batches of all ranks (world.h): two vectors
  *                                     per kind encode all targets (prototypes.h)
  *   for each micro-batch:
- *       loss_begin()                  its rows, and what each is compared with
+ *       loss_begin()                  its rows and their targets
  *       loss_forward()                losses of its rows
  *       loss_backward()               gradients
  *   loss_commit()                     the step is accepted: centres are updated
  *
- * Centering is deferred by one step: the mean of this batch's logits is folded into the centre when the next step
- * asks for its targets.
+ * The centre is one step late, as published: the mean of this batch's logits is folded into it when the next step
+ * computes its targets.
  */
 #ifndef LOSS_H
 #define LOSS_H
@@ -72,7 +72,7 @@ void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head
                    struct prototype_collapse *out);
 void loss_commit(struct op_ctx *c, struct loss_head *l);
 
-/* Rows of the student in a micro-batch and what they are compared with. */
+/* Rows of the student in a micro-batch and their targets. */
 struct loss_rows {
     struct prototype_layer student;
     struct prototype_targets targets;

@@ -1,4 +1,4 @@
-/* optim.c - groups from the table of parameters. */
+/* optim.c - the table of parameters, row by row, to ranges with equal rates. */
 #include "optim.h"
 
 #include <math.h>
@@ -51,8 +51,8 @@ static struct update_range range_of(const struct optim_config *o, const struct p
     };
 }
 
-/* Both go over parameters that follow one another, in both networks, with the same rates. What lies between them is
- * padding, which is zero and stays so. */
+/* The parameters of b follow those of a, in both networks, and have the same rates. Between them is padding, which
+ * remains zero. */
 static bool continues(const struct update_range *a, const struct update_range *b)
 {
     bool teacher = a->teacher_offset < 0 ? b->teacher_offset < 0
@@ -66,7 +66,7 @@ int64_t optim_ranges(const struct optim_config *o, const struct params *t, const
                      struct update_range *ranges)
 {
     int64_t n = 0;
-    int last_row = -1; /* of the range before */
+    int last_row = -1; /* of the previous range */
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
         int64_t first = num_max(p->offset, extent->first),

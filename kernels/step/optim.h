@@ -2,8 +2,8 @@
  * get_params_groups_with_decay of the published code has it), clipping per module, and the ranges that one sweep
  * (update.h) goes over.
  *
- * The learning rate of a parameter is (last layer ? last_layer_lr : lr) * its multiplier, its decay weight_decay * 0
- * or 1. A rate of 0 leaves the weights as they are while the moments run.
+ * A parameter's learning rate is (last layer ? last_layer_lr : lr) times its multiplier, its decay weight_decay times 0
+ * or 1. With a rate of 0 the moments are updated and the weights are not.
  */
 #ifndef OPTIM_H
 #define OPTIM_H
@@ -36,7 +36,7 @@ double optim_clip(const struct optim_config *o, double norm);
 struct optim_module {
     bool frozen;   /* skipped entirely: no update, no moments, no average */
     double clip;
-    int64_t steps; /* executed ones, this one included: Adam's t */
+    int64_t steps; /* updates, this one included: Adam's t */
 };
 
 /* What the arrays have: of the student elements [first, first + count) of its table's layout, of the teacher those of

@@ -1,5 +1,5 @@
-/* schedule.c - the published arrays, entry by entry. The order of the operations is theirs, so the bits are too (but
- * for the cosine's last one, which differs between mathematical libraries). */
+/* schedule.c - the entries of the published arrays. Operations are in their order, so the bits are theirs too, except
+ * the cosine's last one, which differs between mathematical libraries. */
 #include "schedule.h"
 
 #include <math.h>

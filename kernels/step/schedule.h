@@ -1,8 +1,8 @@
-/* schedule.h - what changes from step to step: rates as a function of the iteration, in double, in the operations of
- * the published arrays, computed when asked for instead of stored (a resumed run needs only its iteration).
+/* schedule.h - the rates of a step as functions of its iteration. The published code stores them as arrays; here they
+ * are computed on demand, in double and by the same operations, so that a resumed run needs only its iteration.
  *
- * [0] * freeze, then linspace(start, base, warmup) with both ends, then half a cosine from base to final over what
- * is left of total; from total on: final. The cosine never reaches final inside the array.
+ * A schedule is [0] * freeze, then linspace(start, base, warmup) with both ends, then half a cosine from base to final
+ * over the rest of total; from total on it is final. Inside the array the cosine never reaches final.
  */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
@@ -12,13 +12,13 @@
 struct config;
 
 struct schedule {
-    double base, final, start; /* start: where the warm-up begins */
+    double base, final, start; /* start: of the warm-up */
     int64_t total, warmup, freeze;
 };
 
 double schedule_at(const struct schedule *s, int64_t iteration);
 
-/* What one step needs to know of them. */
+/* The values at one iteration. */
 struct schedule_rates {
     double lr, last_layer_lr; /* last_layer_lr is lr, or 0 in the first freeze_last_layer_epochs */
     double weight_decay, momentum, teacher_temp;

@@ -20,23 +20,23 @@ static int64_t count_masked(struct step *s, const uint8_t *masks)
 
 int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error *e)
 {
-    const struct step_sizes *z = &s->sizes;
-    if (batch->B != z->B)
+    const struct step_sizes *sizes = &s->sizes;
+    if (batch->B != sizes->B)
         return fmt_fail(e, FMT_MISMATCH, "batch: %s, the settings say %lld", FMT_COUNT(batch->B, "image", "images"),
-                        (long long)z->B);
-    if (batch->masks && batch->N != z->N)
+                        (long long)sizes->B);
+    if (batch->masks && batch->N != sizes->N)
         return fmt_fail(e, FMT_MISMATCH, "batch: masks of %lld patches, a global crop has %lld", (long long)batch->N,
-                        (long long)z->N);
-    bool bytes = batch->global_u8 && (batch->local_u8 || z->n_local == 0);
-    bool floats = batch->global_f32 && (batch->local_f32 || z->n_local == 0);
+                        (long long)sizes->N);
+    bool bytes = batch->global_u8 && (batch->local_u8 || sizes->n_local == 0);
+    bool floats = batch->global_f32 && (batch->local_f32 || sizes->n_local == 0);
     if (bytes == floats)
         return fmt_fail(e, FMT_INVALID, "batch: crops must be given once, as bytes or as numbers");
     int64_t n = count_masked(s, s->ibot_weight > 0 ? batch->masks : NULL);
-    if (n > z->masked_max)
+    if (n > sizes->masked_max)
         return fmt_fail(e, FMT_LIMIT, "batch: %s, ibot.mask_* allow %lld",
-                        FMT_COUNT(n, "masked patch", "masked patches"), (long long)z->masked_max);
+                        FMT_COUNT(n, "masked patch", "masked patches"), (long long)sizes->masked_max);
     s->batch = batch;
-    s->head[0].rows[LOSS_DINO] = z->crops[GLOBAL];
+    s->head[0].rows[LOSS_DINO] = sizes->crops[GLOBAL];
     s->head[0].rows[LOSS_IBOT] = 0;
     ibot_head(s)->rows[LOSS_IBOT] = n;
     return 0;
@@ -70,14 +70,14 @@ static struct vit_subset *batch_subset(struct step *s, int64_t block, int branch
     return &s->batch_drop[(block * BRANCHES + branch) * CROP_KINDS + kind];
 }
 
-/* Where its list begins in the memory of all lists. */
+/* Its start in the memory of all lists. */
 static int64_t list_start(const struct step *s, int64_t block, int branch, int kind)
 {
     int64_t both = s->sizes.crops[GLOBAL] + s->sizes.crops[LOCAL];
     return (block * BRANCHES + branch) * both + (kind == LOCAL ? s->sizes.crops[GLOBAL] : 0);
 }
 
-/* Batches are numbered over all ranks, as the batch loader does: every rank draws for itself. */
+/* Each rank draws for its own batch. Batches are numbered over all ranks, as in the batch loader. */
 static void draw_one(struct step *s, int64_t iteration, int64_t block, int branch, int kind)
 {
     struct vit_subset *subset = batch_subset(s, block, branch, kind);
@@ -107,7 +107,7 @@ void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *
             }
 }
 
-/* The crops of the micro-batch among those of the batch, numbered as the micro-batch has them. */
+/* Those crops of the batch's subset that are in the micro-batch, by their numbers in it. */
 static struct vit_subset micro_subset(struct step *s, const struct micro *micro, int64_t block, int branch, int kind)
 {
     struct vit_subset r = *batch_subset(s, block, branch, kind);
@@ -163,11 +163,11 @@ static struct tensor take_items(struct step *s, const struct micro *micro, enum 
 void micro_begin(struct step *s, int64_t i, struct micro *micro)
 {
     const struct step_batch *b = s->batch;
-    const struct step_sizes *z = &s->sizes;
-    int64_t first = i * z->m, left = z->B - first;
-    *micro = (struct micro){.first = first, .m = left < z->m ? left : z->m};
+    const struct step_sizes *sizes = &s->sizes;
+    int64_t first = i * sizes->m, left = sizes->B - first;
+    *micro = (struct micro){.first = first, .m = left < sizes->m ? left : sizes->m};
     for (int kind = 0; kind < CROP_KINDS; kind++) {
-        int64_t side = z->side[kind], n_ranges = z->crops[kind] / z->B;
+        int64_t side = sizes->side[kind], n_ranges = sizes->crops[kind] / sizes->B;
         const uint8_t *u8 = kind == GLOBAL ? b->global_u8 : b->local_u8;
         const float *f32 = kind == GLOBAL ? b->global_f32 : b->local_f32;
         struct vit_input *in = &micro->input[kind];
@@ -178,7 +178,7 @@ void micro_begin(struct step *s, int64_t i, struct micro *micro)
             in->pixels = take_items(s, micro, DTYPE_U8, u8, n_ranges, 3, (const int64_t[]){side, side, 3});
     }
     if (b->masks) /* the student sees masked crops whether iBOT counts or not */
-        micro->input[GLOBAL].masks = take_items(s, micro, DTYPE_U8, b->masks, 2, 1, &z->N);
+        micro->input[GLOBAL].masks = take_items(s, micro, DTYPE_U8, b->masks, 2, 1, &sizes->N);
     struct patch_ranges ranges = micro_patch_ranges(s, micro);
     micro->n_patches = ranges.n[0] + ranges.n[1];
 }

@@ -1,4 +1,4 @@
-/* step-internal.h - the inside of a training step, shared by its source files.
+/* step-internal.h - what the source files of a training step share.
  *
  *   step.c          networks, memory, plan           step-batch.c     a batch cut into micro-batches, drop path, rows
  *   step-run.c      the order of a step, the update  step-teacher.c   targets, signs of collapse
@@ -18,7 +18,7 @@
 
 enum { GLOBAL, LOCAL, CROP_KINDS };
 enum { ATTN, FFN, BRANCHES };                /* of a block */
-enum { MODULE_BACKBONE, MODULE_DINO_HEAD }; /* of a table: the order in which they are added; further heads follow */
+enum { MODULE_BACKBONE, MODULE_DINO_HEAD }; /* of a table, in the order of its modules; other heads follow */
 
 struct step_sizes {
     int64_t B, m, n_micro;     /* images of a batch, of a micro-batch; micro-batches */
@@ -82,7 +82,7 @@ struct micro {
 /* Checks the batch and counts its masked patches. */
 int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error *e);
 void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *draws);
-/* Brings crops and masks of micro-batch i to the device: into the work arena, if they must be copied (op_borrow). */
+/* Crops and masks of micro-batch i as tensors: borrowed (op_borrow) if it is the whole batch, else copied. */
 void micro_begin(struct step *s, int64_t i, struct micro *micro);
 const struct vit_drop_path *micro_drop_path(struct step *s, const struct micro *micro); /* NULL: no drop path */
 /* Rows of the sequence (host memory): class tokens of one kind of crops, which is input `input`, then masked patches.
@@ -99,24 +99,25 @@ struct patch_ranges {
 };
 struct patch_ranges micro_patch_ranges(const struct step *s, const struct micro *micro);
 struct vit_request micro_request(const struct step *s, const struct micro *micro, int n_inputs);
-/* x [T,C] in the work arena: rows of act->normed, listed in host memory by `list`. The list itself lands in *rows. */
+/* Rows of act->normed as x [T,C], in the work arena. list [T]: their numbers, in host memory; *rows: the same on the
+ * device. */
 struct tensor gather_rows(struct step *s, const struct vit_activations *act, const int64_t *list, int64_t T,
                           struct tensor *rows);
 /* Rows of the two global crops of a micro-batch, to those of the batch. */
 void micro_to_batch(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part);
 
 /* -- step-teacher.c -- */
-/* The teacher over the whole batch: its bottleneck vectors, then the targets. */
+/* The teacher's forward pass over the whole batch, then the targets. */
 int teacher_targets(struct step *s, double temperature, struct fmt_error *e);
 void measure_collapse(struct step *s, struct step_result *r);
 
 /* -- step-student.c -- */
-/* Losses into r, gradients into s->grads, micro-batch after micro-batch. Ends at the first term that is not finite. */
+/* Losses into r and gradients into s->grads, micro-batch after micro-batch. Stops at a term that is not finite. */
 int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_error *e);
 void sum_losses(struct step_result *r); /* sets the total, too */
 
 /* -- step-run.c -- */
-/* Everything but the update; planning contexts only count. 0, or the first failure. */
+/* All but the update. With planning arenas it counts memory. 0, or the first failure. */
 int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
                           struct fmt_error *e);
 

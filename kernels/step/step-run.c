@@ -1,6 +1,6 @@
 /* step-run.c - one step: targets of the teacher, losses and gradients of the student, sums over all ranks, and, if all
- * is finite, one sweep that updates student, moments and teacher. Every rank comes to the same verdict, from the same
- * sums: none makes a step that another leaves out. */
+ * is finite, one sweep that updates student, moments and teacher. All ranks reach the same verdict, from the same sums:
+ * none makes a step that another one skips. */
 #include <math.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
     return status ? status : failed;
 }
 
-/* Of the rows that are trained, before clipping. */
+/* Before clipping; rows that are not trained do not count. */
 static void gradient_norms(struct step *s, struct step_result *r)
 {
     const struct params *t = &s->student.table;

@@ -1,11 +1,11 @@
-/* step-student.c - the student goes forward and backward, micro-batch after micro-batch, and gradients add up. What
- * belongs to the whole batch, KoLeo and the KL term, is computed where its rows are: in the only micro-batch, or before
- * all of them, in a pass over the global crops. */
+/* step-student.c - the student's forward and backward passes, micro-batch after micro-batch; gradients add up. KoLeo
+ * and the KL term need the global crops of the whole batch: they are computed in the only micro-batch, or, where there
+ * are several, in a pass over the global crops before them. */
 #include <math.h>
 
 #include "step-internal.h"
 
-/* ---- terms of the whole batch on the student's global crops; of this rank alone, as published ---- */
+/* ---- terms over the student's global crops of the whole batch of this rank, as published ---- */
 
 /* cls [2B,C] */
 static void koleo_term(struct step *s, struct tensor cls, struct step_result *r)
@@ -25,7 +25,7 @@ static void koleo_term(struct step *s, struct tensor cls, struct step_result *r)
     r->koleo_loss = s->koleo_weight * sum / 2; /* logged halved, as published */
 }
 
-/* p: rows among which the global crops' begin at `first`. */
+/* p: rows, of which those of the global crops begin at `first`. */
 static void kl_term(struct step *s, const struct prototype_layer *p, int64_t first, struct step_result *r)
 {
     const struct head *h = &s->head[0].student;
@@ -38,7 +38,7 @@ static void kl_term(struct step *s, const struct prototype_layer *p, int64_t fir
     r->kl_loss = s->kl_weight * loss;
 }
 
-/* ---- the global pass: with the step's draws; nothing is saved but what these terms need ---- */
+/* ---- the pass over the global crops: with the step's drop path; it saves only what these terms need ---- */
 
 static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
 {
@@ -122,7 +122,7 @@ static struct loss_part teacher_part(struct step *s, const struct micro *micro, 
     return part;
 }
 
-/* Terms of the DINO loss: pairs of a local with a global crop, and of the global crops with each other. */
+/* Terms of the DINO loss: pairs of a local and a global crop, and of the two global crops. */
 static double dino_terms(const struct step *s)
 {
     return 2 * (double)s->sizes.n_local + 2;
@@ -138,7 +138,7 @@ static void fill_pairs(const struct step *s, const struct micro *micro, const st
     for (int64_t i = 0; i < h->n_local + h->n_global; i++, target += 2) {
         bool local = i < h->n_local;
         int64_t image = (local ? i : i - h->n_local) % m, crop = local ? 0 : (i - h->n_local) / m;
-        target[0] = local ? image : (1 - crop) * m + image; /* a global crop: of the other one */
+        target[0] = local ? image : (1 - crop) * m + image; /* a global crop: the other one */
         target[1] = local ? m + image : -1;
         *weight++ = (float)dino;
     }
@@ -176,7 +176,7 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
 
 /* ---- losses ---- */
 
-/* Adds the losses of the rows to the rank's, as published logs them. */
+/* Adds the losses of the rows to those of the rank, as published logs them. */
 static void add_losses(struct step *s, const struct student_head *h, struct step_result *r)
 {
     double *row_loss = ARENA_TAKE(&s->host, double, h->T), per_row = 1 / (dino_terms(s) * (double)s->sizes.B),

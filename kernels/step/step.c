@@ -1,4 +1,4 @@
-/* step.c - a step's networks and memory: arenas whose sizes are found by going through the step once without memory. */
+/* step.c - the networks and the memory of a step: a dry run without memory finds the sizes of the arenas. */
 #include "step.h"
 
 #include <stdio.h>
@@ -44,14 +44,14 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
                          struct fmt_error *e)
 {
     struct loss_head *l = &s->head[s->n_heads++];
-    const struct step_sizes *z = &s->sizes;
+    const struct step_sizes *sizes = &s->sizes;
     l->has_loss[LOSS_DINO] = !ibot;
     l->has_loss[LOSS_IBOT] = ibot || !config->ibot.separate_head;
     l->sinkhorn = config->train.centering == CENTERING_SINKHORN;
-    int64_t patches = l->has_loss[LOSS_IBOT] ? z->masked_max : 0, of_micro = 2 * z->m * z->N;
-    l->rows_max[LOSS_DINO] = ibot ? 0 : z->crops[GLOBAL];
+    int64_t patches = l->has_loss[LOSS_IBOT] ? sizes->masked_max : 0, of_micro = 2 * sizes->m * sizes->N;
+    l->rows_max[LOSS_DINO] = ibot ? 0 : sizes->crops[GLOBAL];
     l->rows_max[LOSS_IBOT] = patches;
-    l->student_rows_max = (ibot ? 0 : (2 + z->n_local) * z->m) + (patches < of_micro ? patches : of_micro);
+    l->student_rows_max = (ibot ? 0 : (2 + sizes->n_local) * sizes->m) + (patches < of_micro ? patches : of_micro);
     int status = add_head(&s->student, config, ibot, &l->student, e);
     if (!status)
         status = add_head(&s->teacher, teacher, ibot, &l->teacher, e);
@@ -161,7 +161,7 @@ static void carve_persistent(struct step *s, struct step_plan *plan)
 #undef LINE
 }
 
-/* Small tables that planning needs as well. */
+/* Small tables that planning needs too. */
 static int take_tables(struct step *s, struct fmt_error *e)
 {
     size_t depth = (size_t)s->student.vit.config.depth,
@@ -181,7 +181,7 @@ static int take_tables(struct step *s, struct fmt_error *e)
 
 /* ---- the plan ---- */
 
-/* The largest batch there can be: as many masked patches as allowed, the first micro-batch full of them. */
+/* The largest batch: as many masked patches as allowed, the first micro-batch full of them. */
 static void fill_with_masks(struct step *s)
 {
     int64_t left = s->sizes.masked_max, crops = s->sizes.crops[GLOBAL];
@@ -218,10 +218,10 @@ static void fill_with_drawn(struct step *s)
     }
 }
 
-/* Goes through a step without memory: what passes and operations need, of the largest batch there can be. */
+/* The dry run: what passes and operations need for the largest batch. */
 static int plan_step(struct step *s, struct fmt_error *e)
 {
-    static const float crops[1]; /* numbers: crops copied into a micro-batch take more than as bytes */
+    static const float crops[1]; /* floats: crops that are copied into a micro-batch take more memory than bytes do */
     static const uint8_t masks[1];
     struct step_batch batch = {.B = s->sizes.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
     struct step_result r;
@@ -231,7 +231,7 @@ static int plan_step(struct step *s, struct fmt_error *e)
     ibot_head(s)->rows[LOSS_IBOT] = s->sizes.masked_max;
     fill_with_drawn(s);
     int status = step_forward_backward(s, s->frozen_iterations, 1, &r, e);
-    if (!status && s->frozen_iterations > 0) /* there nothing is saved for backward, but taken from the scratch */
+    if (!status && s->frozen_iterations > 0) /* a frozen backbone takes scratch and saves nothing for backward */
         status = step_forward_backward(s, 0, 1, &r, e);
     s->batch = NULL;
     return status;
@@ -282,7 +282,7 @@ int step_plan(struct step_plan *plan, const struct config *config, const struct 
     return status;
 }
 
-/* ---- life ---- */
+/* ---- opening and closing ---- */
 
 static int take_memory(struct step *s, struct fmt_error *e)
 {
@@ -370,7 +370,7 @@ void step_init_weights(struct step *s)
         loss_clear_centers(&s->c, &s->head[i]);
 }
 
-/* ---- what others see ---- */
+/* ---- access ---- */
 
 const struct world *step_world(const struct step *s) { return s->world; }
 struct op_ctx *step_context(struct step *s) { return &s->c; }

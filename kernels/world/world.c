@@ -1,4 +1,4 @@
-/* world.c - checks, once for all implementations. */
+/* world.c - checks for all implementations, and how an array is cut into parts. */
 #include "world.h"
 
 #include "num.h"
@@ -9,7 +9,7 @@ static bool may_call(struct op_ctx *c, bool good, const char *what)
     return op_check(c, good, what) && !op_planning(c);
 }
 
-/* Of one element type and together as many as a rank's part of the whole. */
+/* The element type of the whole, and as many elements as this rank's part of it. */
 static bool is_part(const struct world *w, struct tensor part, struct tensor whole)
 {
     return part.dtype == whole.dtype && tensor_elements(part) == world_part(w, tensor_elements(whole)).count;
