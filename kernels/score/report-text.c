@@ -1,6 +1,7 @@
-/* report-text.c - a report as text for people. The columns of a table are records with the same members, printed side
- * by side. */
+/* report-text.c - a report as people read it. The columns of a table are records with the same lines, which are
+ * printed side by side; a record with others begins a table of its own. */
 #include <math.h>
+#include <string.h>
 
 #include "report-print.h"
 
@@ -24,6 +25,18 @@ static void next_members(struct members *m)
 {
     for (int i = 0; i < m->n; i++)
         m->node[i] = m->node[i]->next;
+}
+
+/* Whether two nodes have members of the same kinds and titles, all the way down. A matrix has no line in a table. */
+static bool same_members(const struct report_node *a, const struct report_node *b)
+{
+    const struct report_node *x = a->first, *y = b->first;
+    bool same = true;
+    for (; x && y && same; x = x->next, y = y->next) {
+        bool same_title = x->title && y->title ? strcmp(x->title, y->title) == 0 : !x->title && !y->title;
+        same = x->kind == y->kind && (same_title || x->kind == REPORT_MATRIX) && same_members(x, y);
+    }
+    return same && !x && !y;
 }
 
 static void number_text(char *out, size_t size, double v)
@@ -109,7 +122,7 @@ int report_print_text(FILE *out, const struct report_node *report, struct fmt_er
             fprintf(out, "%s\n", node->text);
         for (const struct report_node *r = node->kind == REPORT_RECORDS ? node->first : NULL; r;) {
             struct members columns = {.n = 0};
-            for (; r && columns.n < COLUMNS; r = r->next)
+            for (; r && columns.n < COLUMNS && (!columns.n || same_members(columns.node[0], r)); r = r->next)
                 columns.node[columns.n++] = r;
             if (!first)
                 fputc('\n', out);

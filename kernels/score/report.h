@@ -23,7 +23,7 @@
 enum report_kind {
     REPORT_OBJECT,
     REPORT_LIST,
-    REPORT_RECORDS, /* objects with the same members: one record each, or columns side by side */
+    REPORT_RECORDS, /* objects: one record each, or columns side by side where they have the same members */
     REPORT_NOTE,    /* text: a sentence */
     REPORT_TEXT,
     REPORT_COUNT,
