@@ -19,6 +19,7 @@
 #define LINEAR_SEEN_MAX ((uint32_t)1 << 18)
 
 enum linear_level { LINEAR_IMAGES, LINEAR_GROUPS };
+enum { LINEAR_LEVELS = LINEAR_GROUPS + 1 };
 
 struct linear_point { /* an operating point: what reaches the threshold is called positive */
     int32_t class_index;

@@ -415,8 +415,7 @@ static void score_chosen(struct job *j)
     struct fmt_error e = {0};
     struct rows *rows = chosen_rows(j);
     int n = (int)num_min(SCORE_FOLDS, rows->n_groups);
-    for (int i = 0; i < SCORES_LEVELS; i++)
-        j->scoring.plan.given[i] = NULL; /* those of the classifier were chosen on these very rows */
+    j->scoring.plan.given = NULL; /* those of the classifier were chosen on these very rows */
     if (val_path && n > 1)
         check_of(val_path, groups_folds_by_image(rows, n, (uint64_t)seed, &e), &e);
     else if (val_path)

@@ -1,5 +1,4 @@
-/* scores-report.c - scores as a report. Names and titles come from the tables in metrics.h and the levels of scores.h.
- * */
+/* scores-report.c - scores as a report. Names and titles come from the tables in metrics.h and the levels of scores.h. */
 #include <math.h>
 #include <string.h>
 
@@ -82,16 +81,16 @@ static void add_point(struct report_node *all, const struct scores_plan *plan, c
 static void add_record(struct report_node *records, const struct scores_plan *plan, const struct scores *s)
 {
     struct report_node *r = report_add(records, REPORT_OBJECT, NULL);
-    const char *heading = scores_level_heading(s->level);
+    const char *heading = s->level->heading;
     char title[64];
     if (s->part >= 0)
         snprintf(title, sizeof title, "%s %d (%lld)", heading, s->part, (long long)s->n);
     else
         snprintf(title, sizeof title, "%s (%lld)", heading, (long long)s->n);
     report_title(r, "%s", title);
-    report_text(r, "level", scores_level_name(s->level));
+    report_text(r, "level", s->level->name);
     if (s->part >= 0)
-        report_count(r, scores_level_name(s->level), s->part);
+        report_count(r, s->level->name, s->part);
     report_count(r, "rows", s->n);
     report_count(r, "groups", s->n_groups);
     report_count(r, "mixed_groups_left_out", s->n_mixed);
@@ -122,10 +121,11 @@ static void add_notes(struct report_node *report, const struct scores_plan *plan
         report_note(report, "in brackets: %g %% intervals from %s of %s", 100 * plan->bootstrap.level,
                     FMT_COUNT(plan->bootstrap.n_resamples, "resample", "resamples"),
                     FMT_COUNT(images->n_groups, grouped ? "group" : "image", grouped ? "groups" : "images"));
-    for (int i = 0; i < list->n; i++)
-        if (list->item[i].n_mixed)
-            report_note(report, "%s left out of the scores of groups",
-                        FMT_COUNT(list->item[i].n_mixed, "group of mixed labels is", "groups of mixed labels are"));
+    for (const struct scores *s = list->item; s < list->item + list->n; s++)
+        if (s->n_mixed)
+            report_note(report, "%s of mixed labels %s left out of the scores of %s",
+                        FMT_COUNT(s->n_mixed, s->level->name, s->level->heading), s->n_mixed == 1 ? "is" : "are",
+                        s->level->heading);
 }
 
 void scores_report(struct report_node *report, const struct scores_plan *plan, const struct scores_list *list)

@@ -25,25 +25,28 @@ static const int32_t *group_view_of(const struct rows *r)
     return r->group_view;
 }
 
-static const struct level {
-    const char *name, *heading;
-    const int64_t *(*unit)(const struct rows *r, int64_t *n_units); /* rows with one number are joined; NULL: none */
-    const int32_t *(*part)(const struct rows *r);                   /* each number is scored separately; NULL: all */
-    enum scores_level points;                                       /* whose operating points it uses */
-} levels[] = {
-    [SCORES_IMAGES] = {"image", "images", NULL, NULL, SCORES_IMAGES},
-    [SCORES_GROUPS] = {"group", "groups", group_of, NULL, SCORES_GROUPS},
-    [SCORES_VIEWS] = {"shot", "shot", NULL, group_view_of, SCORES_IMAGES},
+const struct scores_level scores_levels[SCORES_LEVELS] = {
+    [SCORES_IMAGES] = {"image", "images", NULL, NULL, SCORES_IMAGES, LINEAR_IMAGES},
+    [SCORES_GROUPS] = {"group", "groups", group_of, NULL, SCORES_GROUPS, LINEAR_GROUPS},
+    [SCORES_VIEWS] = {"shot", "shot", NULL, group_view_of, SCORES_IMAGES, SCORES_NOT_STORED},
 };
 
-const char *scores_level_name(enum scores_level level)
+/* Whether the level has fewer rows than there are images: some labelled rows share a unit. */
+static int joins_rows(const struct scores_level *level, const struct rows *rows, bool *joins, struct fmt_error *e)
 {
-    return levels[level].name;
-}
-
-const char *scores_level_heading(enum scores_level level)
-{
-    return levels[level].heading;
+    int64_t n_units;
+    const int64_t *unit = level->unit(rows, &n_units);
+    bool *seen = calloc((size_t)n_units + 1, sizeof *seen);
+    *joins = false;
+    if (!seen)
+        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    for (int64_t i = 0; i < rows->n && !*joins; i++)
+        if (rows->label[i] >= 0) {
+            *joins = seen[unit[i]];
+            seen[unit[i]] = true;
+        }
+    free(seen);
+    return 0;
 }
 
 /* The labelled rows of a level. */
@@ -60,11 +63,12 @@ static void level_rows_close(struct level_rows *l)
 }
 
 static int level_rows_open(struct level_rows *l, const struct scores_plan *plan, const struct rows *rows,
-                           enum scores_level level, int32_t number, struct thread_pool *pool, struct fmt_error *e)
+                           const struct scores_level *level, int32_t number, struct thread_pool *pool,
+                           struct fmt_error *e)
 {
     int64_t n_units = 0;
-    const int64_t *unit = levels[level].unit ? levels[level].unit(rows, &n_units) : NULL;
-    const int32_t *part = levels[level].part ? levels[level].part(rows) : NULL;
+    const int64_t *unit = level->unit ? level->unit(rows, &n_units) : NULL;
+    const int32_t *part = level->part ? level->part(rows) : NULL;
     *l = (struct level_rows){.n_mixed = 0};
     int status = unit ? group_scores(&l->rows, &l->n_mixed, rows, unit, n_units, plan->positive, plan->group_mean, e)
                       : rows_select_labelled(&l->rows, rows, part, number, e);
@@ -126,7 +130,7 @@ static void choose_all(const struct scores_plan *plan, const struct ranking *ran
         threshold_choose(point + p, each, ranking, rows);
 }
 
-int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum scores_level level,
+int scores_choose(const struct scores_plan *plan, const struct rows *rows, const struct scores_level *level,
                   struct thread_pool *pool, struct linear_point *point, struct fmt_error *e)
 {
     struct level_rows l;
@@ -145,7 +149,8 @@ struct chosen {
 };
 
 static int choose_level(const struct scores_plan *plan, const struct rows *choice, bool out_of_fold,
-                        enum scores_level level, struct thread_pool *pool, struct chosen *c, struct fmt_error *e)
+                        const struct scores_level *level, struct thread_pool *pool, struct chosen *c,
+                        struct fmt_error *e)
 {
     struct level_rows l;
     int status = level_rows_open(&l, plan, choice, level, -1, pool, e), n_points = scores_n_points(plan);
@@ -168,18 +173,18 @@ static int choose_level(const struct scores_plan *plan, const struct rows *choic
 
 /* The given points, those of the choice, or none. */
 static int points_of_level(const struct scores_plan *plan, const struct rows *rows, const struct rows *choice,
-                           enum scores_level level, struct thread_pool *pool, struct chosen *c, struct fmt_error *e)
+                           const struct scores_level *level, struct thread_pool *pool, struct chosen *c,
+                           struct fmt_error *e)
 {
-    const struct linear_point *given = plan->given[level];
     size_t n_points = (size_t)scores_n_points(plan);
     if (choice)
         return choose_level(plan, choice, choice == rows, level, pool, c, e);
-    if (!given)
+    if (!plan->given || level->stored == SCORES_NOT_STORED)
         return 0;
     c->point = calloc(n_points + 1, sizeof *c->point);
     if (!c->point)
         return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    memcpy(c->point, given, n_points * sizeof *given);
+    memcpy(c->point, plan->given + (size_t)level->stored * n_points, n_points * sizeof *c->point);
     return 0;
 }
 
@@ -263,8 +268,8 @@ static int score_rows(const struct scores_plan *plan, const struct level_rows *l
 
 /* Nothing is added where the level has no rows. */
 static int add_scores(const struct scores_plan *plan, const struct rows *rows, const struct chosen *chosen,
-                      struct thread_pool *pool, enum scores_level level, int32_t part, struct scores_list *list,
-                      struct fmt_error *e)
+                      struct thread_pool *pool, const struct scores_level *level, int32_t part,
+                      struct scores_list *list, struct fmt_error *e)
 {
     struct level_rows l;
     int status = level_rows_open(&l, plan, rows, level, part, pool, e);
@@ -277,34 +282,45 @@ static int add_scores(const struct scores_plan *plan, const struct rows *rows, c
     return status;
 }
 
-/* A level that joins rows is scored only if it has fewer rows than there are images. */
-static bool is_scored(const struct level *level, const struct scores_list *list)
+/* chosen [level index]: sets that of the level, if its points are its own. A level that joins rows is scored where it
+ * has fewer than there are images. */
+static int score_level(const struct scores_plan *plan, const struct rows *rows, const struct rows *choice, int index,
+                       struct thread_pool *pool, struct chosen *chosen, struct scores_list *list, struct fmt_error *e)
 {
-    return !level->unit || (list->n && list->item[0].n_groups < list->item[0].n);
+    const struct scores_level *level = &plan->level[index];
+    int32_t part[PARTS_MAX];
+    int n_parts = level->part ? list_parts(rows, level->part(rows), part) : 1;
+    bool scored = true;
+    int status = level->unit ? joins_rows(level, rows, &scored, e) : 0;
+    if (status || !scored)
+        return status;
+    if (level->points == index)
+        status = points_of_level(plan, rows, choice, level, pool, &chosen[index], e);
+    struct scores *more = status ? NULL : realloc(list->item, (size_t)(list->n + n_parts + 1) * sizeof *more);
+    if (!status && !more)
+        status = fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    list->item = more ? more : list->item;
+    for (int p = 0; p < n_parts && !status; p++)
+        status = add_scores(plan, rows, &chosen[level->points], pool, level, level->part ? part[p] : -1, list, e);
+    return status;
 }
 
 int scores_run(const struct scores_plan *plan, const struct rows *rows, const struct rows *choice,
                struct thread_pool *pool, struct scores_list *list, struct fmt_error *e)
 {
-    struct chosen chosen[SCORES_LEVELS] = {{0}};
-    int32_t part[PARTS_MAX];
-    int status = 0;
-    *list = (struct scores_list){calloc(SCORES_LEVELS + PARTS_MAX, sizeof *list->item), 0};
-    if (!list->item)
-        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    for (int i = 0; i < SCORES_LEVELS && !status; i++) {
-        const struct level *level = &levels[i];
-        int n_parts = level->part ? list_parts(rows, level->part(rows), part) : 1;
-        if (!is_scored(level, list))
-            continue;
-        if (level->points == (enum scores_level)i)
-            status = points_of_level(plan, rows, choice, level->points, pool, &chosen[i], e);
-        for (int p = 0; p < n_parts && !status; p++)
-            status = add_scores(plan, rows, &chosen[level->points], pool, (enum scores_level)i,
-                                level->part ? part[p] : -1, list, e);
+    struct scores_plan p = *plan;
+    if (!p.level) {
+        p.level = scores_levels;
+        p.n_levels = SCORES_LEVELS;
     }
-    for (int i = 0; i < SCORES_LEVELS; i++)
+    struct chosen *chosen = calloc((size_t)p.n_levels, sizeof *chosen);
+    int status = chosen ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
+    *list = (struct scores_list){0};
+    for (int i = 0; i < p.n_levels && !status; i++)
+        status = score_level(&p, rows, choice, i, pool, chosen, list, e);
+    for (int i = 0; chosen && i < p.n_levels; i++)
         free(chosen[i].point);
+    free(chosen);
     if (status)
         scores_release(list);
     return status;

@@ -17,11 +17,19 @@
 #include "threshold.h"
 #include "thread.h"
 
-/* What is scored. scores.c has a table with the name of each level and how its rows are made from those of images.
- * Another level needs a value here, a line in that table and, if its rows are joined by something other than the group,
- * a column in rows.h. If it has thresholds of its own, it also needs a value of enum linear_level (linear.h) and a line
- * in stored[] of operating-points.c. */
-enum scores_level { SCORES_IMAGES, SCORES_GROUPS, SCORES_VIEWS, SCORES_LEVELS };
+/* What is scored: what a level is called, how its rows are made from those of images, and which operating points it
+ * has. Another level is a line in scores_levels (scores.c). */
+struct scores_level {
+    const char *name, *heading; /* "group": for programs; "groups": for people */
+    const int64_t *(*unit)(const struct rows *r, int64_t *n_units); /* rows of one number are joined; NULL: none */
+    const int32_t *(*part)(const struct rows *r);                   /* each number is scored for itself; NULL: all */
+    int points; /* index of the level whose operating points it has: its own, or one before it */
+    int stored; /* enum linear_level: its points are stored with a classifier as those; or SCORES_NOT_STORED */
+};
+
+enum { SCORES_IMAGES, SCORES_GROUPS, SCORES_VIEWS, SCORES_LEVELS };
+enum { SCORES_NOT_STORED = -1 };
+extern const struct scores_level scores_levels[SCORES_LEVELS];
 
 struct scores_plan {
     int n_classes;
@@ -30,13 +38,15 @@ struct scores_plan {
     bool group_mean; /* a group's score is the mean over its images, else the largest */
     const double *at_recall, *at_precision;
     int n_at_recall, n_at_precision;
-    const struct linear_point *given[SCORES_LEVELS]; /* NULL, or points that were chosen before */
-    struct bootstrap bootstrap;                      /* n_resamples 0: no intervals */
+    const struct linear_point *given; /* [LINEAR_LEVELS,scores_n_points]: chosen before, as stored; NULL: none */
+    struct bootstrap bootstrap;       /* n_resamples 0: no intervals */
+    const struct scores_level *level; /* [n_levels], images first; NULL: scores_levels */
+    int n_levels;
 };
 
 struct scores {
-    enum scores_level level;
-    int32_t part;                 /* number of the view, or -1 */
+    const struct scores_level *level;
+    int32_t part;                 /* number of the part, as of the view; or -1 */
     int64_t n, n_groups, n_mixed; /* rows (images or groups), groups, groups of mixed labels that were left out */
     int n_values, n_points;
     struct linear_point *point;
@@ -58,17 +68,14 @@ int scores_run(const struct scores_plan *plan, const struct rows *rows, const st
                struct thread_pool *pool, struct scores_list *list, struct fmt_error *e);
 /* Thresholds of all points on these rows at a level, to be stored with a classifier. n: scores_n_points. */
 int scores_n_points(const struct scores_plan *plan);
-int scores_choose(const struct scores_plan *plan, const struct rows *rows, enum scores_level level,
+int scores_choose(const struct scores_plan *plan, const struct rows *rows, const struct scores_level *level,
                   struct thread_pool *pool, struct linear_point *point, struct fmt_error *e);
 /* Adds the next try of the same work to sum and releases it; call scores_average after the last. */
 int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt_error *e);
 void scores_average(struct scores_list *sum);
 void scores_release(struct scores_list *list);
 
-const char *scores_level_name(enum scores_level level);    /* "image": for programs */
-const char *scores_level_heading(enum scores_level level); /* "images": for people */
-
-/* Prints the first lines of a text: the positive class, and what that means for groups. prefix: of each line. */
+/* The first lines of a text: which class is the positive, and what that means for groups. prefix: of each line. */
 void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan *plan);
 /* Adds the scores to a report, one record per level; the report points into plan and list. */
 void scores_report(struct report_node *report, const struct scores_plan *plan, const struct scores_list *list);

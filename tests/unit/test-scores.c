@@ -1,11 +1,13 @@
 /* Scores of all levels: groups from their rows, thresholds of other rows and out of fold, resamples, means of tries. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bootstrap.h"
 #include "group-scores.h"
 #include "metrics.h"
+#include "report-print.h"
 #include "rng.h"
 #include "scores.h"
 #include "tap.h"
@@ -106,8 +108,8 @@ static void test_points(void)
     struct rows rows = draw(&d, 0), val = draw(&v, 1), others;
     struct scores_list list;
     scores_run(&plan, &rows, &val, NULL, &list, NULL);
-    ok(list.n == 5 && list.item[1].level == SCORES_GROUPS && list.item[1].n == GROUPS && list.item[4].part == 2 &&
-           list.item[4].n == GROUPS,
+    ok(list.n == 5 && list.item[1].level == &scores_levels[SCORES_GROUPS] && list.item[1].n == GROUPS &&
+           list.item[list.n - 1].part == 2 && list.item[list.n - 1].n == GROUPS,
        "images, groups and three views");
     struct linear_point t = {.class_index = 1, .at_recall = true, .target = 0.9};
     choose_one(&t, &val);
@@ -162,11 +164,104 @@ static void test_mean_of_tries(void)
     scores_release(&sum);
 }
 
+/* ------------------------------------------------------------------ a level more */
+enum { SITES = 10 };
+
+static const int64_t *site_of(const struct rows *r, int64_t *n_units)
+{
+    static int64_t site[ROWS];
+    for (int64_t i = 0; i < r->n; i++)
+        site[i] = i * SITES / ROWS;
+    *n_units = SITES;
+    return site;
+}
+
+static const int64_t *number_of(const struct rows *r, int64_t *n_units)
+{
+    static int64_t number[ROWS];
+    for (int64_t i = 0; i < r->n; i++)
+        number[i] = i;
+    *n_units = r->n;
+    return number;
+}
+
+static const struct scores *level_of(const struct scores_list *list, const char *name)
+{
+    const struct scores *found = NULL;
+    for (const struct scores *s = list->item; s < list->item + list->n && !found; s++)
+        found = strcmp(s->level->name, name) == 0 ? s : NULL;
+    return found;
+}
+
+/* The report of the scores as text, for free(). */
+static char *printed(report_printer *print, const struct scores_plan *plan, const struct scores_list *list)
+{
+    char *text = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    struct report_node report = {.kind = REPORT_OBJECT};
+    scores_report(&report, plan, list);
+    print(out, &report, NULL);
+    report_release(&report);
+    fclose(out);
+    return text;
+}
+
+/* A level more than scores_levels, with points of its own that no classifier stores: it has none where points are
+ * given. */
+static void test_third_level(void)
+{
+    static struct drawn d, v;
+    static const double target[] = {0.9};
+    static const struct linear_point given[LINEAR_LEVELS] = {{1, LINEAR_IMAGES, true, 0.9, 0.25, 0.5, 0.9},
+                                                             {1, LINEAR_GROUPS, true, 0.9, 0.5, 0.5, 0.9}};
+    char *const names[] = {"negative", "positive"};
+    const struct scores_level levels[] = {scores_levels[SCORES_IMAGES], scores_levels[SCORES_GROUPS],
+                                          {"site", "sites", site_of, NULL, 2, SCORES_NOT_STORED},
+                                          {"file", "files", number_of, NULL, 3, SCORES_NOT_STORED}};
+    struct scores_plan plan = {.n_classes = 2, .class_name = names, .positive = 1, .at_recall = target,
+                               .n_at_recall = 1, .level = levels, .n_levels = 4};
+    struct rows rows = draw(&d, 0), val = draw(&v, 1);
+    struct scores_list list;
+    scores_run(&plan, &rows, &val, NULL, &list, NULL);
+    const struct scores *sites = level_of(&list, "site");
+    ok(sites && sites->n == SITES && sites->n_points == 1 && !level_of(&list, "file"),
+       "a level of the plan has points of its own; one that joins no images is not scored");
+    list.item[sites - list.item].n_mixed = 2;
+    char *text = printed(report_print_text, &plan, &list), *json = printed(report_print_json, &plan, &list);
+    ok(strstr(text, "2 sites of mixed labels are left out of the scores of sites\n") &&
+           strstr(text, "  images (120)               groups (40)                sites (10)") &&
+           strstr(json, "{\"level\":\"site\",\"rows\":10,"),
+       "it is a column of the text and a line of the JSON");
+    scores_release(&list);
+    free(text);
+    free(json);
+
+    plan.given = given;
+    scores_run(&plan, &rows, NULL, NULL, &list, NULL);
+    sites = level_of(&list, "site");
+    text = printed(report_print_text, &plan, &list);
+    json = printed(report_print_json, &plan, &list);
+    ok(level_of(&list, "group")->point[0].threshold == 0.5 && sites && sites->n_points == 0 &&
+           strstr(text, "  groups (40)              \n") && strstr(text, "  sites (10)               \n") &&
+           strstr(json, "{\"level\":\"site\",\"rows\":10,"),
+       "without points among levels that have some it is a table of its own");
+    scores_release(&list);
+    free(text);
+    free(json);
+
+    rows.group = (int64_t *)number_of(&rows, &rows.n_groups);
+    scores_run(&plan, &rows, NULL, NULL, &list, NULL);
+    ok(!level_of(&list, "group") && level_of(&list, "site"), "each level is compared by its own number of units");
+    scores_release(&list);
+}
+
 int main(void)
 {
     test_group_scores();
     test_bootstrap();
     test_points();
     test_mean_of_tries();
+    test_third_level();
     return tap_done();
 }
