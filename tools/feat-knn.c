@@ -259,9 +259,8 @@ static void report_scores(struct job *j, const struct scores_list *list, int k, 
     report_note(&report, "k-NN, k = %d, %s%s, temperature %g", k, FMT_COUNT(n_bank, "row votes", "rows vote"), drawn,
                 temperature);
     scores_report(&report, &j->scoring.plan, list);
+    report_add(&report, REPORT_BREAK, NULL);
     check(scoring_print(&j->scoring, &report, &e), &e);
-    if (!json)
-        fputc('\n', j->scoring.out);
 }
 
 static void write_predictions(const struct job *j, struct voted *q)
@@ -384,8 +383,8 @@ int main(int argc, char **argv)
     struct job j = {.query.file.fd = -1, .val.file.fd = -1, .one_file = argc - first == 1, .show_progress = true};
     file_on_signal();
     input_guard_enable();
-    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note, .warn = msg_warn,
-                                 .print = json ? report_print_json : report_print_text};
+    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note,
+                                 .warn = msg_warn, .print = report_printer_of(json ? "json" : "text")};
     j.n_ks = knn_sort_ks(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
     check_usage(argc - first, n_per_class);
@@ -395,8 +394,7 @@ int main(int argc, char **argv)
         opt_fail(&e);
     open_inputs(&j, argv + first);
     check(scoring_open(&j.scoring, &e), &e);
-    if (!json)
-        scoring_head(&j.scoring);
+    check(scoring_head(&j.scoring, &e), &e);
 
     struct voted q = voters_of(j.one_file ? &j.train : &j.query);
     for (int i = 0; i < n_per_class; i++)

@@ -300,13 +300,13 @@ static void report_fit(struct job *j)
     double C = j->C[j->best.i_best], sign = strcmp(select_by, "log-loss") == 0 ? -1 : 1;
     struct report_node report = scoring_report(&j->scoring, "fit");
     struct fmt_error e = {0};
-    if (!json)
-        scoring_head(&j->scoring);
+    check(scoring_head(&j->scoring, &e), &e);
     report_note(&report, "logistic regression of %s x %lld, %d classes, weights %s",
                 FMT_COUNT(j->train_rows.n, "row", "rows"), (long long)j->train_rows.dim, plan->n_classes, class_weight);
-    report_note(&report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s\n", C, j->n_C, select_by,
+    report_note(&report, "C = %.6g of %d, by %s %.6g %s; gradient / n %.2e after %s%s", C, j->n_C, select_by,
                 fabs(j->best.score[j->best.i_best]), val_path ? "on the validation rows" : "out of fold", r->gradient,
                 FMT_COUNT(r->n_iterations, "iteration", "iterations"), r->converged ? "" : ": NOT CONVERGED");
+    report_add(&report, REPORT_BREAK, NULL);
     if (plan->n_classes == 2)
         report_text(&report, "positive", plan->class_name[plan->positive]);
     score_inputs_report(&report, &j->scoring.inputs);
@@ -402,8 +402,8 @@ static void report_scores(struct job *j, const char *of, const struct rows *rows
     report_text(&report, "of", of);
     report_note(&report, "scores of the %s rows", of);
     scores_report(&report, &s->plan, &list);
-    if (!json && !train_path)
-        scoring_head(s);
+    if (!train_path)
+        check(scoring_head(s, &e), &e);
     check(scoring_print(s, &report, &e), &e);
     scores_release(&list);
 }
@@ -477,8 +477,8 @@ int main(int argc, char **argv)
     file_on_signal();
     input_guard_enable();
     check_usage(argc - first);
-    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note, .warn = msg_warn,
-                                 .print = json ? report_print_json : report_print_text};
+    j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note,
+                                 .warn = msg_warn, .print = report_printer_of(json ? "json" : "text")};
     j.n_C = parse_C(j.C);
     check((train_path && file_check_output(model_path, true, &e)) || file_check_output(output, false, &e) ||
               file_check_output(report_path, false, &e), &e);

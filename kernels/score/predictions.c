@@ -3,7 +3,6 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +20,9 @@ static void put_name(FILE *line, const char *name)
         fwrite(escaped, 1, (size_t)feature_export_escape(*name, escaped), line);
 }
 
-/* Comments, then the line of names. */
-static void text_head(FILE *line, const struct predictions *p, const char *tool, const struct scores_plan *plan,
-                      const struct score_inputs *inputs)
+/* The line of names. */
+static void text_columns(FILE *line, const struct predictions *p)
 {
-    fprintf(line, "# predictions of %s %s\n", tool, DINOTOOLS_VERSION);
-    scores_classes_text(line, "# ", plan);
-    score_inputs_text(line, "# ", inputs);
     fprintf(line, "key\tgroup\tshot\tlabel\t%sprediction", p->with_votes ? "k\t" : "");
     for (int what = 0; what <= p->with_votes; what++)
         for (int c = 0; c < p->n_classes; c++) {
@@ -37,10 +32,14 @@ static void text_head(FILE *line, const struct predictions *p, const char *tool,
     fputc('\n', line);
 }
 
-static int json_head(FILE *line, const char *tool, const struct scores_plan *plan, const struct score_inputs *inputs,
-                     struct fmt_error *e)
+/* A report: its notes are the comments above the line of names, its members the first line of JSON. */
+static int put_head(FILE *line, const struct predictions *p, const char *tool, const struct scores_plan *plan,
+                    const struct score_inputs *inputs, struct fmt_error *e)
 {
     struct report_node head = {.kind = REPORT_OBJECT};
+    report_note(&head, "predictions of %s %s", tool, DINOTOOLS_VERSION);
+    scores_classes_note(&head, plan);
+    score_inputs_notes(&head, inputs);
     report_text(&head, "report", "predictions");
     report_text(&head, "tool", tool);
     if (plan->n_classes == 2)
@@ -49,7 +48,9 @@ static int json_head(FILE *line, const char *tool, const struct scores_plan *pla
     for (int c = 0; c < plan->n_classes; c++)
         report_text(classes, NULL, plan->class_name[c]);
     score_inputs_report(&head, inputs);
-    int status = report_print_json(line, &head, e);
+    int status = p->json ? report_print_json(line, &head, e) : report_print_comments(line, &head, e);
+    if (!status && !p->json)
+        text_columns(line, p);
     report_release(&head);
     return status;
 }
@@ -137,10 +138,8 @@ int predictions_create(struct predictions *p, const char *path, bool json, bool 
     if (status)
         return status;
     status = line_open(p, e);
-    if (!status && json)
-        status = json_head(p->line, tool, plan, inputs, e);
-    else if (!status)
-        text_head(p->line, p, tool, plan, inputs);
+    if (!status)
+        status = put_head(p->line, p, tool, plan, inputs, e);
     return line_close(p, status, e);
 }
 

@@ -92,6 +92,14 @@ static int print_line(FILE *out, const struct report_node *report, const struct 
     return text ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for the report");
 }
 
+static bool has_names(const struct report_node *report)
+{
+    const struct report_node *child = report->first;
+    while (child && !child->name)
+        child = child->next;
+    return child != NULL;
+}
+
 int report_print_json(FILE *out, const struct report_node *report, struct fmt_error *e)
 {
     bool has_records = false;
@@ -101,5 +109,5 @@ int report_print_json(FILE *out, const struct report_node *report, struct fmt_er
         for (const struct report_node *r = node->kind == REPORT_RECORDS ? node->first : NULL; r && !status; r = r->next)
             status = print_line(out, report, r, e);
     }
-    return status || has_records ? status : print_line(out, report, NULL, e);
+    return status || has_records || !has_names(report) ? status : print_line(out, report, NULL, e);
 }

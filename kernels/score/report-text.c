@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "printable.h"
 #include "report-print.h"
 
 enum { COLUMNS = 3, NAME_WIDTH = 34 };
@@ -112,6 +113,23 @@ static void print_table(FILE *out, const struct members *columns)
                 print_matrix(out, m);
 }
 
+static void print_note(FILE *out, const char *prefix, const struct report_node *note)
+{
+    fputs(prefix, out);
+    printable_put(out, note->text);
+    fputc('\n', out);
+}
+
+int report_print_comments(FILE *out, const struct report_node *report, struct fmt_error *e)
+{
+    if (!report_complete(report))
+        return fmt_fail(e, FMT_MEMORY, "out of memory for the report");
+    for (const struct report_node *node = report->first; node; node = node->next)
+        if (node->kind == REPORT_NOTE)
+            print_note(out, "# ", node);
+    return 0;
+}
+
 int report_print_text(FILE *out, const struct report_node *report, struct fmt_error *e)
 {
     bool first = true;
@@ -119,7 +137,9 @@ int report_print_text(FILE *out, const struct report_node *report, struct fmt_er
         return fmt_fail(e, FMT_MEMORY, "out of memory for the report");
     for (const struct report_node *node = report->first; node; node = node->next) {
         if (node->kind == REPORT_NOTE)
-            fprintf(out, "%s\n", node->text);
+            print_note(out, "", node);
+        else if (node->kind == REPORT_BREAK)
+            fputc('\n', out);
         for (const struct report_node *r = node->kind == REPORT_RECORDS ? node->first : NULL; r;) {
             struct members columns = {.n = 0};
             for (; r && columns.n < COLUMNS && (!columns.n || same_members(columns.node[0], r)); r = r->next)

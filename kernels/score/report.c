@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct report_node *report_put(struct report_node *parent, struct report_node node)
 {
@@ -46,6 +47,19 @@ struct report_node *report_note(struct report_node *parent, const char *format, 
     struct report_node *node = report_add(parent, REPORT_NOTE, NULL);
     SET_TEXT(node, text, format);
     return node;
+}
+
+void report_extend(struct report_node *note, const char *format, ...)
+{
+    struct report_node added = {.kind = REPORT_NOTE}, *more = &added;
+    SET_TEXT(more, text, format);
+    size_t n = note && note->text ? strlen(note->text) : 0;
+    char *text = n && more->text ? realloc(note->text, n + strlen(more->text) + 1) : NULL;
+    if (text)
+        note->text = strcpy(text + n, more->text) - n;
+    else if (note)
+        note->incomplete = true;
+    free(more->text);
 }
 
 struct report_node *report_text(struct report_node *parent, const char *name, const char *text)

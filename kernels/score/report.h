@@ -24,7 +24,8 @@ enum report_kind {
     REPORT_OBJECT,
     REPORT_LIST,
     REPORT_RECORDS, /* objects: one record each, or columns side by side where they have the same members */
-    REPORT_NOTE,    /* text: a sentence */
+    REPORT_NOTE,    /* text: a sentence, for people only */
+    REPORT_BREAK,   /* what follows stands apart: a blank line, for people only */
     REPORT_TEXT,
     REPORT_COUNT,
     REPORT_NUMBER,
@@ -53,6 +54,7 @@ struct report_node {
 struct report_node *report_put(struct report_node *parent, struct report_node node);
 struct report_node *report_text(struct report_node *parent, const char *name, const char *text);
 struct report_node *report_note(struct report_node *parent, const char *format, ...) REPORT_FORMAT;
+void report_extend(struct report_node *note, const char *format, ...) REPORT_FORMAT; /* more of its sentence */
 
 static inline struct report_node *report_add(struct report_node *parent, enum report_kind kind, const char *name)
 {

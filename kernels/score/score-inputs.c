@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "printable.h"
 #include "fmt.h"
 
 void score_inputs_add(struct score_inputs *s, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES])
@@ -25,22 +24,19 @@ void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in
     s->overlap[s->n_overlaps++].groups = groups;
 }
 
-void score_inputs_text(FILE *out, const char *prefix, const struct score_inputs *s)
+void score_inputs_notes(struct report_node *report, const struct score_inputs *s)
 {
     for (int i = 0; i < s->n; i++) {
         char hex[DIGEST_HEX];
         digest_hex(s->item[i].identity, hex);
-        fprintf(out, "%s%-8s %s", prefix, s->item[i].role, hex);
-        if (s->item[i].path) {
-            fputc(' ', out);
-            printable_put(out, s->item[i].path);
-        }
-        fputc('\n', out);
+        struct report_node *note = report_note(report, "%-8s %s", s->item[i].role, hex);
+        if (s->item[i].path)
+            report_extend(note, " %s", s->item[i].path);
     }
     for (int i = 0; i < s->n_overlaps; i++)
-        fprintf(out, "%soverlap  %s of %s are in %s, %s: the scores are too good\n", prefix,
-                FMT_COUNT(s->overlap[i].images, "image", "images"), s->overlap[i].of, s->overlap[i].in,
-                FMT_COUNT(s->overlap[i].groups, "group", "groups"));
+        report_note(report, "overlap  %s of %s are in %s, %s: the scores are too good",
+                    FMT_COUNT(s->overlap[i].images, "image", "images"), s->overlap[i].of, s->overlap[i].in,
+                    FMT_COUNT(s->overlap[i].groups, "group", "groups"));
 }
 
 void score_inputs_report(struct report_node *report, const struct score_inputs *s)

@@ -4,14 +4,13 @@
  *   struct score_inputs in = {0};
  *   score_inputs_add(&in, "query", "test.feat", query.identity);
  *   score_inputs_add(&in, "weights", NULL, query.header.weights) ...
- *   score_inputs_text(out, "# ", &in);       a line each: role, identity, path
+ *   score_inputs_notes(&report, &in);        for people, a note each: role, identity, path
  *   score_inputs_report(&report, &in);       "origins": {"query": {"identity": "...", "path": "test.feat"}, ...}
  */
 #ifndef SCORE_INPUTS_H
 #define SCORE_INPUTS_H
 
 #include <stdint.h>
-#include <stdio.h>
 
 #include "digest.h"
 #include "report.h"
@@ -35,8 +34,7 @@ struct score_inputs {
 void score_inputs_add(struct score_inputs *s, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES]);
 /* Rows that were scored although they were learned from (overlap.h). Nothing is added if there are none. */
 void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in, int64_t images, int64_t groups);
-/* prefix: of each line. Control characters in paths are printed as '?'. */
-void score_inputs_text(FILE *out, const char *prefix, const struct score_inputs *s);
+void score_inputs_notes(struct report_node *report, const struct score_inputs *s);
 void score_inputs_report(struct report_node *report, const struct score_inputs *s);
 
 #endif

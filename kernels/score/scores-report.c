@@ -1,9 +1,9 @@
-/* scores-report.c - scores as a report. Names and titles come from the tables in metrics.h and the levels of scores.h. */
+/* scores-report.c - scores as a report. Names and titles come from the tables in metrics.h and from the levels. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "metrics.h"
-#include "printable.h"
 #include "scores.h"
 
 #define KEY(name, text) #name,
@@ -13,21 +13,20 @@ static const char *const class_key[] = {METRICS_CLASS(KEY)}, *const class_title[
 static const char *const point_key[] = {METRICS_POINT(KEY)}, *const point_title[] = {METRICS_POINT(TITLE)};
 enum { CONFUSION_MAX = 12, CLASSES_SHOWN = 40 };
 
-void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan *plan)
+void scores_classes_note(struct report_node *report, const struct scores_plan *plan)
 {
+    struct report_node *note;
     bool two = plan->n_classes == 2;
-    fprintf(out, "%s", prefix);
-    if (two) {
-        fputs("positive class: ", out);
-        printable_put(out, plan->class_name[plan->positive]);
-    }
-    fputs(two ? " (of " : "classes: ", out);
-    for (int c = 0; c < plan->n_classes && c < CLASSES_SHOWN; c++) {
-        fputs(c ? ", " : "", out);
-        printable_put(out, plan->class_name[c]);
-    }
-    fputs(plan->n_classes > CLASSES_SHOWN ? ", ..." : "", out);
-    fputs(two ? "); a group is positive if one of its images is\n" : "\n", out);
+    if (two)
+        note = report_note(report, "positive class: %s (of ", plan->class_name[plan->positive]);
+    else
+        note = report_note(report, "classes: ");
+    for (int c = 0; c < plan->n_classes && c < CLASSES_SHOWN; c++)
+        report_extend(note, "%s%s", c ? ", " : "", plan->class_name[c]);
+    if (plan->n_classes > CLASSES_SHOWN)
+        report_extend(note, ", ...");
+    if (two)
+        report_extend(note, "); a group is positive if one of its images is");
 }
 
 /* Keys of classes and points lose their prefix: "class_auroc" becomes "auroc", "point_recall" becomes "recall". */

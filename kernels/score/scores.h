@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "bootstrap.h"
 #include "report.h"
@@ -75,9 +74,9 @@ int scores_add_try(struct scores_list *sum, struct scores_list *next, struct fmt
 void scores_average(struct scores_list *sum);
 void scores_release(struct scores_list *list);
 
-/* The first lines of a text: which class is the positive, and what that means for groups. prefix: of each line. */
-void scores_classes_text(FILE *out, const char *prefix, const struct scores_plan *plan);
-/* Adds the scores to a report, one record per level; the report points into plan and list. */
+/* Adds a note: which class is the positive, and what that means for groups; or the classes. */
+void scores_classes_note(struct report_node *report, const struct scores_plan *plan);
+/* Adds the scores to a report, a record for each level; it points into plan and list. */
 void scores_report(struct report_node *report, const struct scores_plan *plan, const struct scores_list *list);
 
 #endif

@@ -65,12 +65,14 @@ int scoring_check_overlap(struct scoring *s, const struct featset *learned, cons
     return status;
 }
 
-void scoring_head(struct scoring *s)
+int scoring_head(struct scoring *s, struct fmt_error *e)
 {
-    scores_classes_text(s->out, "", &s->plan);
-    fprintf(s->out, "made by %s " DINOTOOLS_VERSION "\n", s->tool);
-    score_inputs_text(s->out, "", &s->inputs);
-    fputc('\n', s->out);
+    struct report_node head = {.kind = REPORT_OBJECT};
+    scores_classes_note(&head, &s->plan);
+    report_note(&head, "made by %s " DINOTOOLS_VERSION, s->tool);
+    score_inputs_notes(&head, &s->inputs);
+    report_add(&head, REPORT_BREAK, NULL);
+    return scoring_print(s, &head, e);
 }
 
 struct report_node scoring_report(const struct scoring *s, const char *kind)

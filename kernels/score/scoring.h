@@ -1,13 +1,12 @@
 /* scoring.h - what feat-knn and feat-logreg have in common: sets of features that are used together, the list of what
  * scores were computed from, and a report that is written when it is complete.
  *
- *   struct scoring s = {.tool = "feat-knn", .options = &options, .print = report_print_text, .note = msg_note,
- *                       .warn = msg_warn};
+ *   struct scoring s = {.tool = "feat-knn", .options = &options, .print = report_print_text, ...};
  *   scoring_open(&s, e);
  *   featset_open(&query, ...);  scoring_add_set(&s, &query, "query", &train.header, train.path, e);
  *   scoring_check_overlap(&s, &train, &query, false, e);
  *   score_options_plan(&options, &train.header, seed, &s.plan, e);
- *   scoring_head(&s);  scoring_print(&s, &report, e) ...
+ *   scoring_head(&s, e);  scoring_print(&s, &report, e) ...
  *   scoring_save(&s, "scores.txt", e);
  */
 #ifndef SCORING_H
@@ -24,7 +23,7 @@
 struct scoring {
     const char *tool;
     const struct score_options *options;
-    report_printer *print; /* chosen by the tool */
+    report_printer *print;
     void (*note)(const char *format, ...), (*warn)(const char *format, ...); /* to the user */
     struct scores_plan plan;
     struct score_inputs inputs;
@@ -43,11 +42,11 @@ int scoring_add_set(struct scoring *s, struct featset *set, const char *role, co
 int scoring_check_overlap(struct scoring *s, const struct featset *learned, const struct featset *query,
                           bool exclude_own_group, struct fmt_error *e);
 
-/* Prints the first lines of a text report. */
-void scoring_head(struct scoring *s);
-/* A new report with its kind and the tool. */
+/* Prints a report of notes, for people only: the classes, the tool, the inputs. */
+int scoring_head(struct scoring *s, struct fmt_error *e);
+/* A report, to be filled: its kind, the tool. */
 struct report_node scoring_report(const struct scoring *s, const char *kind);
-/* Prints the report with s->print, and releases it. */
+/* Prints and releases the report. */
 int scoring_print(struct scoring *s, struct report_node *report, struct fmt_error *e);
 /* Writes everything printed, if anything was, and releases the memory; the last call. */
 int scoring_save(struct scoring *s, const char *path, struct fmt_error *e);

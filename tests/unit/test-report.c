@@ -150,6 +150,21 @@ static void test_wide(void)
     report_release(&report);
 }
 
+/* What only people read. */
+static void test_notes(void)
+{
+    struct report_node report = {.kind = REPORT_OBJECT};
+    report_extend(report_note(&report, "a name: %s", "bell\a"), ", and %d more", 2);
+    report_add(&report, REPORT_BREAK, NULL);
+    report_note(&report, "the end");
+    check_print("text: a break is a blank line, control characters are replaced", report_printer_of("text"), &report,
+                "a name: bell?, and 2 more\n\nthe end\n");
+    check_print("comments", report_print_comments, &report, "# a name: bell?, and 2 more\n# the end\n");
+    check_print("JSON: no names, no line", report_printer_of("json"), &report, "");
+    ok(!report_printer_of("xml"), "no printer of that name");
+    report_release(&report);
+}
+
 static void test_incomplete(void)
 {
     struct report_node report = build(1);
@@ -165,6 +180,7 @@ int main(void)
 {
     test_printers();
     test_wide();
+    test_notes();
     test_incomplete();
     return tap_done();
 }

@@ -194,14 +194,14 @@ static const struct scores *level_of(const struct scores_list *list, const char 
 }
 
 /* The report of the scores as text, for free(). */
-static char *printed(report_printer *print, const struct scores_plan *plan, const struct scores_list *list)
+static char *printed(const char *printer, const struct scores_plan *plan, const struct scores_list *list)
 {
     char *text = NULL;
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     struct report_node report = {.kind = REPORT_OBJECT};
     scores_report(&report, plan, list);
-    print(out, &report, NULL);
+    report_printer_of(printer)(out, &report, NULL);
     report_release(&report);
     fclose(out);
     return text;
@@ -228,7 +228,7 @@ static void test_third_level(void)
     ok(sites && sites->n == SITES && sites->n_points == 1 && !level_of(&list, "file"),
        "a level of the plan has points of its own; one that joins no images is not scored");
     list.item[sites - list.item].n_mixed = 2;
-    char *text = printed(report_print_text, &plan, &list), *json = printed(report_print_json, &plan, &list);
+    char *text = printed("text", &plan, &list), *json = printed("json", &plan, &list);
     ok(strstr(text, "2 sites of mixed labels are left out of the scores of sites\n") &&
            strstr(text, "  images (120)               groups (40)                sites (10)") &&
            strstr(json, "{\"level\":\"site\",\"rows\":10,"),
@@ -240,8 +240,8 @@ static void test_third_level(void)
     plan.given = given;
     scores_run(&plan, &rows, NULL, NULL, &list, NULL);
     sites = level_of(&list, "site");
-    text = printed(report_print_text, &plan, &list);
-    json = printed(report_print_json, &plan, &list);
+    text = printed("text", &plan, &list);
+    json = printed("json", &plan, &list);
     ok(level_of(&list, "group")->point[0].threshold == 0.5 && sites && sites->n_points == 0 &&
            strstr(text, "  groups (40)              \n") && strstr(text, "  sites (10)               \n") &&
            strstr(json, "{\"level\":\"site\",\"rows\":10,"),
