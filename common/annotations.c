@@ -1,5 +1,5 @@
 /* annotations.c - the text is checked as a whole, then walked: each entry becomes a cJSON tree of its own for as long
- * as it is read. An entry with a mistake becomes a problem with its place and the others go on. */
+ * as it is read. An entry with a mistake is recorded with its position; parsing continues. */
 #include "annotations.h"
 
 #include <math.h>

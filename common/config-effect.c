@@ -44,19 +44,19 @@ static const char *disabled_by(const struct config *c, int id)
     }
 }
 
-const char *config_idle_reason(const struct config *c, int id)
+const char *config_unused_reason(const struct config *c, int id)
 {
     return config_key(id)->effect == CONFIG_UNUSED ? config_key(id)->help : disabled_by(c, id);
 }
 
-void config_each_idle(const struct config *c, void (*found)(void *arg, const char *key, const char *why), void *arg)
+void config_each_unused(const struct config *c, void (*found)(void *arg, const char *key, const char *why), void *arg)
 {
     const int all = CONFIG_RESULT | CONFIG_QUIET | CONFIG_UNUSED;
     struct config initial;
     config_init(&initial);
     for (int id = 0; (id = config_differ(c, &initial, all, id)) < CONFIG_N_KEYS; id++) {
         bool was_set = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
-        if (was_set && config_idle_reason(c, id))
-            found(arg, config_key(id)->name, config_idle_reason(c, id));
+        if (was_set && config_unused_reason(c, id))
+            found(arg, config_key(id)->name, config_unused_reason(c, id));
     }
 }

@@ -138,7 +138,7 @@ static int put_origin(struct fmt_buffer *b, const struct config *c, int id)
     for (char *p = origin; *p; p++) /* a file name may hold bytes that a comment may not */
         if (*p < 0x20 || *p > 0x7e)
             *p = '?';
-    return put(b, "  # ") | put(b, origin) | put(b, config_idle_reason(c, id) ? "; without effect" : "");
+    return put(b, "  # ") | put(b, origin) | put(b, config_unused_reason(c, id) ? "; without effect" : "");
 }
 
 int config_write(const struct config *c, bool with_origin, struct fmt_buffer *out, struct fmt_error *e)

@@ -9,10 +9,10 @@
  *   ... cfg.optim.base_lr ...
  *   config_release(&cfg);
  *
- * Keys are the published ones and ours. An unknown key is an error that names the most similar known one, a value
- * out of range an error that names the range. A file may nest its sections or write dotted names. JSON is YAML, so the
- * same function reads the settings in our files (config_json). Anchors, aliases, merge keys, tags and second documents
- * are refused: no published file has them, and a few bytes of them can expand to gigabytes.
+ * Keys are the published ones and our own. An unknown key is an error that names the most similar known key. A value
+ * out of range is an error that names the range. A file may nest its sections or write dotted names. JSON is YAML, so
+ * the same function reads the settings in dinotools files (config_json). Anchors, aliases, merge keys, tags and second
+ * documents are refused: no published file has them, and a few bytes of them can expand to gigabytes.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -38,7 +38,7 @@ struct config_ints {
 };
 
 /* CHOICE fields: the index into the list of words in config.def. */
-enum config_centering { CENTERING_CENTERING, CENTERING_SINKHORN };
+enum config_centering { CENTERING_SOFTMAX, CENTERING_SINKHORN };
 enum config_resume { RESUME_NULL, RESUME_TRUE, RESUME_FALSE };
 enum config_arch { ARCH_SMALL, ARCH_BASE, ARCH_LARGE, ARCH_GIANT2 };
 enum config_ffn { FFN_MLP, FFN_SWIGLU, FFN_SWIGLUFUSED, FFN_IDENTITY }; /* the two SwiGLU are the same */
@@ -151,9 +151,9 @@ int config_json(const struct config *c, int effects, struct fmt_buffer *out, str
 int config_differ(const struct config *a, const struct config *b, int effects, int id);
 
 /* Why a key is without effect, always or with these other values: "ibot.separate_head is false"; NULL: it has one. */
-const char *config_idle_reason(const struct config *c, int id);
+const char *config_unused_reason(const struct config *c, int id);
 /* Calls `found` for each key without effect that a file or a word has set to another value than its default. */
-void config_each_idle(const struct config *c, void (*found)(void *arg, const char *key, const char *why), void *arg);
+void config_each_unused(const struct config *c, void (*found)(void *arg, const char *key, const char *why), void *arg);
 
 /* The dimensions that student.* mean. */
 struct config_dims {

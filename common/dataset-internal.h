@@ -26,7 +26,7 @@ int32_t dataset_group_view_of(const char *path, const char *group);
 /* Folders in which systems put thumbnails, deleted files and old versions of photographs. */
 enum { DATASET_SYSTEM_FOLDERS = 17 };
 extern const struct dataset_system_folder {
-    const char *name, *owner; /* a 0 in the name stands for any digit */
+    const char *name, *owner; /* a 0 in the name matches any digit */
 } dataset_system_folders[DATASET_SYSTEM_FOLDERS];
 int dataset_system_folder(const char *name, size_t bytes); /* its index in the table, or -1 */
 

@@ -6,7 +6,7 @@
  *   dataset_order_classes(&d, "good,bad", &error)
  *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel
  *   dataset_check(&d, &error)              checks groups, splits, contents
- *   for (i < d.n_findings) ...             in an order that depends on the dataset alone
+ *   for (i < d.n_findings) ...             in an order that depends only on the dataset
  *   dataset_release(&d);
  *
  * A fault does not stop the work: it becomes a finding, and an error also marks the images at fault. The functions fail

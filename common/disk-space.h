@@ -4,7 +4,7 @@
  *       FMT_LIMIT: "V: 3.9 TiB are going to be written, 79.0 GiB are free there"
  *
  * An output is complete before it replaces an older one of its name, so that one frees no space. On a file system that
- * compresses, files are smaller than announced: a tool that refuses should offer a way to go on.
+ * compresses, files are smaller than announced: a tool that refuses should offer a way to continue.
  */
 #ifndef DISK_SPACE_H
 #define DISK_SPACE_H

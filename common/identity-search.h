@@ -1,4 +1,4 @@
-/* identity-search.h - finding files below some folders by their identity: files of ours by the identity in their
+/* identity-search.h - finding files below some folders by their identity: dinotools files by the identity in their
  * header, weights by the hash of their tensors.
  *
  *   struct identity_search f = {.weights_hash = weights_file_hashes};
@@ -60,7 +60,7 @@ struct identity_search {
 /* Skips what cannot be read; FMT_MEMORY, or FMT_IO if the folder itself cannot be listed. All calls of it must precede
  * the searches, whose results live until identity_search_release. */
 int identity_search_add(struct identity_search *f, const char *folder, struct fmt_error *e);
-/* A file of ours with this identity, or shards whose identity has this digest (which periodic evaluation records). */
+/* A dinotools file with this identity, or shards whose identity has this digest (which periodic evaluation records). */
 const struct identity_file *identity_search_find(struct identity_search *f, const uint8_t identity[DIGEST_BYTES]);
 /* The nth of the files of weights, or of the checkpoints, with this hash; NULL: there are no more. The first call for
  * either kind reads all its files completely. */

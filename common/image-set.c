@@ -30,7 +30,7 @@ static int add_path(void *arg, const char *path)
     return 0;
 }
 
-/* A folder, a pattern, or a file that begins with a skippable frame of zstd, as all our files do. */
+/* A folder, a pattern, or a file that begins with a skippable frame of zstd, as all dinotools files do. */
 static bool is_shard(const char *path)
 {
     uint8_t magic[4] = {0};

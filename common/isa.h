@@ -16,7 +16,7 @@ enum isa { ISA_BASE, ISA_AVX2, ISA_AVX512 };
 /* The best that this processor and this build have; DINOTOOLS_ISA=base|avx2|avx512 in the environment selects a lesser
  * one (tests compare them). It does not change while the process runs. */
 enum isa isa_best(void);
-enum isa isa_of_processor(void); /* ignores the environment: bits of products depend on the processor alone */
+enum isa isa_of_processor(void); /* ignores the environment: bits of products depend only on the processor */
 const char *isa_name(enum isa isa);
 
 #define ISA_PASTE2(a, b) a##_##b

@@ -1,4 +1,4 @@
-/* jpeg.c - libjpeg with its own error manager. On errors its calls end in longjmp; on warnings they go on and fill in
+/* jpeg.c - libjpeg with its own error manager. On errors its calls longjmp; on warnings they continue and fill in
  * grey. So warnings are sorted: one that means lost data ends the decoding like an error, the others become notes. What
  * libjpeg does not warn about is checked at the end: in a progressive file, whether each coefficient of each component
  * came; in a file of several scans, whether each component did.

@@ -26,7 +26,7 @@ const char *msg_tool(void);
 
 #define MSG_FORM(n) __attribute__((format(printf, n, n + 1)))
 
-void msg_error(const char *format, ...) MSG_FORM(1); /* an error after which the tool goes on */
+void msg_error(const char *format, ...) MSG_FORM(1); /* an error after which the tool continues */
 void msg_warn(const char *format, ...) MSG_FORM(1);  /* at every level */
 void msg_note(const char *format, ...) MSG_FORM(1);  /* progress and results; not at level -1 */
 void msg_more(const char *format, ...) MSG_FORM(1);  /* only at level 1 */

@@ -19,7 +19,7 @@ int resource_limit_processors(const char *root);
 
 struct resource_limit {
     int64_t bytes;  /* INT64_MAX: none */
-    char source[200]; /* of the limit: "control group /jobs/7 (memory.max)"; "" if there is none */
+    char source[200]; /* of the limit: "control group /jobs/7 (memory.max)"; "" without a limit */
 };
 
 /* The smallest limit of memory of the control groups. */

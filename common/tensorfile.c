@@ -172,8 +172,8 @@ static struct tensorfile_part *open_part(struct tensorfile *f, const char *path,
     return p->file.regular || read_pipe(p, e) == 0 ? p : NULL;
 }
 
-/* alone: not one of several files; a checkpoint of ours must be alone. */
-static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool alone, struct fmt_error *e)
+/* single: not one of several files; a dinotools checkpoint must be a single file. */
+static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool single, struct fmt_error *e)
 {
     uint8_t head[HEAD_BYTES];
     size_t n = p->reader.size < sizeof head ? (size_t)p->reader.size : sizeof head;
@@ -188,7 +188,7 @@ static int read_part(struct tensorfile *f, const struct tensorfile_part *p, bool
                         what ? what : "");
     }
     if (kind == TENSORFILE_CKPT)
-        return alone ? read_ckpt(f, e) : fmt_fail(e, FMT_MAGIC, "a checkpoint cannot be one part of sharded weights");
+        return single ? read_ckpt(f, e) : fmt_fail(e, FMT_MAGIC, "a checkpoint cannot be one part of sharded weights");
     f->kind = kind;
     return kind == TENSORFILE_PTH ? pth_read(&p->reader, &f->set, e) : safetensors_read(&p->reader, &f->set, e);
 }

@@ -1,8 +1,8 @@
 /* tensorfile.h - a file of named tensors of any kind: safetensors, .pth, the index of several such files
- * (model.safetensors.index.json), or a checkpoint of ours. The first bytes show the kind.
+ * (model.safetensors.index.json), or a dinotools checkpoint. The first bytes show the kind.
  *
  *   struct tensorfile f;
- *   tensorfile_open(&f, path, e);     "-" is standard input, which is read into memory; a folder stands for the file in
+ *   tensorfile_open(&f, path, e);     "-" is standard input, which is read into memory; a folder means the file in
  *                                     it with a name of Hugging Face: model.safetensors, pytorch_model.bin, or an index
  *   ... f.set ...                     (named-tensor.h); for one thread at a time
  *   tensorfile_close(&f);

@@ -145,7 +145,7 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
                 void (*work)(void *arg, int64_t item, int worker), void *arg)
 {
     if (!pool || pool->n_workers == 1 || n_items <= 1 || inside >= 0) {
-        /* Alone; inside a loop of a pool this worker goes on with its own scratch memory. */
+        /* Serial; inside a loop of a pool this worker keeps its own scratch memory. */
         int worker = inside >= 0 ? inside : 0;
         for (int64_t item = 0; item < n_items; item++)
             work(arg, item, worker);

@@ -21,11 +21,11 @@ void thread_close(struct thread_pool *pool); /* NULL is allowed */
 int thread_workers(const struct thread_pool *pool); /* of NULL: 1 */
 
 /* Calls work(arg, item, worker) once for each item of 0 .. n_items-1 and returns when all are done. pool NULL: in this
- * thread. A call from inside a work function runs in that worker alone. */
+ * thread. A call from inside a work function runs in that worker only. */
 void thread_for(struct thread_pool *pool, int64_t n_items,
                 void (*work)(void *arg, int64_t item, int worker), void *arg);
 
-/* An ordered pipeline: read fills slots in order (serial; returns 0 to go on, FMT_END at the end, else a status),
+/* An ordered pipeline: read fills slots in order (serial; returns 0 to continue, FMT_END at the end, else a status),
  * compute works on slots in parallel, write takes them in the order of reading (serial). The n_slots slots are reused,
  * so memory is bounded. The first nonzero status stops the pipeline and is returned. slot is 0 .. n_slots-1, item the
  * running number. */

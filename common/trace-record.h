@@ -22,7 +22,7 @@ struct trace_record {
     bool from_header;         /* there is no provenance, but the header has the hash of the weights */
 };
 
-/* kind: of a file of ours; BLOCK_ANY: foreign weights. */
+/* kind: of a dinotools file; BLOCK_ANY: foreign weights. */
 struct trace_record trace_record_of_file(struct file *f, enum block_kind kind);
 struct trace_record trace_record_of_path(const char *path, enum block_kind kind);
 struct trace_record trace_record_of_report(struct file *f); /* a report or predictions, text or JSON */

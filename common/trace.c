@@ -257,7 +257,7 @@ static void follow(struct trace *t, const struct cJSON *provenance, int depth, c
 
 /* ---------------------------------------------------------------- the first file */
 
-/* Any shard of a folder stands for their set. */
+/* Any shard of a folder represents their set. */
 static char *find_shard(const char *folder, struct fmt_error *e)
 {
     char **name, *found = NULL;

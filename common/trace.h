@@ -4,8 +4,8 @@
  *   file_open(&f, "scores.json", e);
  *   trace_file(&files, "scores.json", &f, found, arg, e);
  *
- * The first file is one of ours, weights, or a report or predictions of feat-knn or feat-logreg (text or JSON), whose
- * first lines name their inputs.
+ * The first file is a dinotools file, weights, or a report or predictions of feat-knn or feat-logreg (text or JSON),
+ * whose first lines name their inputs.
  */
 #ifndef TRACE_H
 #define TRACE_H

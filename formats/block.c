@@ -252,7 +252,7 @@ static int open_header(struct block_reader *r, enum block_kind expected, struct 
     uint8_t fixed[FIXED_BYTES];
     size_t rest = 0, provenance_bytes = 0;
     struct fmt_error why = {0};
-    /* A foreign file may be shorter than a header of ours: the magic number is checked before the rest is read. */
+    /* A foreign file may be shorter than our header: the magic number is checked before the rest is read. */
     int status = fetch(r, 0, fixed, FRAME_BYTES + sizeof file_magic, &why);
     if (status == FMT_TRUNCATED)
         return fmt_fail(e, r->io.size == 0 ? FMT_TRUNCATED : FMT_MAGIC, "%s",
@@ -315,7 +315,7 @@ static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_e
     if (memcmp(tail + TAIL_BYTES - sizeof end_mark, end_mark, sizeof end_mark) != 0)
         return no_end_mark(r, e);
     if (file_bytes < r->io.size)
-        return fmt_fail(e, FMT_INVALID, "another file follows after the end mark of the first, or something stands "
+        return fmt_fail(e, FMT_INVALID, "another file follows after the end mark of the first, or other bytes come "
                         "before it (%llu of %llu bytes are the last file's)", (unsigned long long)file_bytes,
                         (unsigned long long)r->io.size);
     if (n_blocks > (uint64_t)BLOCK_COUNT_MAX || n_records > INT64_MAX)

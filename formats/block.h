@@ -1,4 +1,4 @@
-/* block.h - the container of all our files (bbu-file(5)): header, checked blocks, index, end mark.
+/* block.h - the container of all dinotools files (bbu-file(5)): header, checked blocks, index, end mark.
  *
  * A file is a legal zstd stream. Its first frame is skippable and holds the header: kind, versions, identity, the
  * fields of the kind, provenance. The blocks follow: zstd frames, each with content size and content checksum. The

@@ -15,7 +15,7 @@
 struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
 
-size_t frame_bound(size_t raw_bytes);        /* the largest frame of ours with so many bytes of content */
+size_t frame_bound(size_t raw_bytes);        /* the largest frame that is written for this many bytes */
 size_t frame_stored_bytes(size_t raw_bytes); /* the size of a stored one (level 0) */
 
 /* Appends a frame with the bytes of raw to `to`: stored at level 0, else compressed. *zstd is created when needed. */

@@ -228,7 +228,7 @@ int linear_write(struct linear *m, const struct provenance *p, const struct fmt_
 }
 
 /* ---------------------------------------------------------------- reading */
-/* Memory grows with the rows that are there: a header alone cannot make us allocate much. */
+/* Memory grows with the rows that are there: a header cannot by itself cause a large allocation. */
 static int take_block(struct linear *m, const struct block_buffer *b, size_t n, struct fmt_error *e)
 {
     size_t row = (size_t)(m->dim + 1);

@@ -30,8 +30,8 @@ struct linear_point { /* an operating point: what reaches the threshold is calle
 };
 
 /* Rows that the classifier has seen: images by the first eight bytes, little-endian, of the SHA-256 of their file,
- * groups by the XXH64 of their name. Ascending, without duplicates. The LINEAR_SEEN_MAX smallest, a sample, stand for
- * more than that. */
+ * groups by the XXH64 of their name. Ascending, without duplicates. If there are more, only the LINEAR_SEEN_MAX
+ * smallest are stored, as a sample. */
 struct linear_seen {
     uint64_t *image, *group;
     uint32_t n_images, n_groups;

@@ -5,7 +5,7 @@
  *   provenance_text(&p, "store", "jpeg");                            settings that can change the result, no others
  *   provenance_int(&p, "short_side", 512);
  *   provenance_input(&p, "catalogue", index.identity);
- *   index_write(.., &p, ..) / shard_create(.., &p, ..)               all writers of our files take it
+ *   index_write(.., &p, ..) / shard_create(.., &p, ..)               all writers of dinotools files take it
  *   provenance_release(&p);
  *
  * The identity is the SHA-256 of kind, version of the kind, settings and inputs in the order given (never of tool

@@ -21,7 +21,7 @@ struct pth_reading {
     int32_t n_storages;
     struct named_tensor_set *set;
     int64_t steps;
-    char name[NAMED_TENSOR_NAME_MAX + 2]; /* of the value at hand: with a dot and a zero byte */
+    char name[NAMED_TENSOR_NAME_MAX + 2]; /* of the current value: with a dot and a zero byte */
     struct fmt_error *e;
 };
 

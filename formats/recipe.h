@@ -46,8 +46,8 @@ void recipe_release(struct recipe *r);
 
 const char *recipe_find(const struct recipe *r, const char *name); /* the value, or NULL */
 
-/* 0, or FMT_MISMATCH with the first item whose values differ, "NAME b's against a's". Items of one recipe alone do not
- * count. */
+/* 0, or FMT_MISMATCH with the first item whose values differ, "NAME B, other file has A". Items present in only one
+ * recipe are ignored. */
 int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_error *e);
 /* Names of the items that only one of the two has, separated by commas and cut to `bytes`; "" if there are none.
  * Returns their number. */

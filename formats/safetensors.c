@@ -158,7 +158,7 @@ int safetensors_read(const struct fmt_reader *r, struct named_tensor_set *set, s
         return fmt_fail(e, FMT_MAGIC, "no safetensors file, or one with a header of more than %d bytes",
                         SAFETENSORS_HEADER_MAX);
     if (n > r->size - sizeof head)
-        return fmt_fail(e, FMT_TRUNCATED, "ends early: the header alone has %" PRIu64 " bytes", n);
+        return fmt_fail(e, FMT_TRUNCATED, "ends early: the header has %" PRIu64 " bytes", n);
     char *text = malloc((size_t)n + 1);
     if (!text)
         return fmt_no_memory(e);

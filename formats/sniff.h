@@ -7,7 +7,7 @@
 
 enum { SNIFF_BYTES = 512 }; /* to pass of a file's beginning; fewer will do */
 
-/* "a pointer of git LFS, ...", "compressed by gzip, ...", "a text"; NULL: nothing is known about such bytes. */
+/* "a pointer of git LFS, ...", "compressed by gzip, ...", "a text"; NULL: the bytes are not recognised. */
 const char *sniff_text(const uint8_t *head, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* text.h - texts in records of our files, and a pool of texts that are released together. */
+/* text.h - texts in records of dinotools files, and a pool of texts that are released together. */
 #ifndef TEXT_H
 #define TEXT_H
 

@@ -12,7 +12,7 @@
 #include "fmt.h"
 
 /* The kind of a file by its first bytes. They are not lost: if io is a pipe, p->io reads them again. BLOCK_ANY: not a
- * file of ours, or one that cannot be read. p must outlive p->io. */
+ * dinotools file, or one that cannot be read. p must outlive p->io. */
 struct verify_peek {
     struct fmt_reader io; /* to be used from now on */
     struct fmt_reader source;

@@ -1,9 +1,9 @@
 /* zipdir.h - the members of a zip file, of which stored ones can be read: what a .pth container needs.
  *
- * Sizes and offsets come from the central directory alone (PyTorch leaves the local ones 0 and puts descriptors after
- * the data); zip64 is supported. Compressed and encrypted members are listed, since names show what the file is, but
- * nothing here reads them. Refused: several disks, duplicate names, members that overlap each other or the directory,
- * sizes beyond the end of the file.
+ * Sizes and offsets are read only from the central directory (PyTorch leaves the local ones 0 and puts descriptors
+ * after the data); zip64 is supported. Compressed and encrypted members are listed, since names show what the file is,
+ * but nothing here reads them. Refused: several disks, duplicate names, members that overlap each other or the
+ * directory, sizes beyond the end of the file.
  */
 #ifndef ZIPDIR_H
 #define ZIPDIR_H

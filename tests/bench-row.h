@@ -61,7 +61,7 @@ static inline double bench_peak(struct bench_peak *p)
     return p->gflops;
 }
 
-/* n units took t. flops: of all n, products alone, multiply and add counted apart; 0 where they say nothing (and peak
+/* n units took t. flops: of all n, only products, multiply and add counted apart; 0 where they say nothing (and peak
  * may be NULL). bytes: the most memory in use. */
 static inline void bench_row(const char *what, double n, const char *unit, struct bench_time t, double flops,
                              struct bench_peak *peak, double bytes)

@@ -2,7 +2,7 @@
  *
  *   bench-run [-n COUNT] [-u UNIT] [-f FLOPS] WHAT COMMAND [ARGUMENT...]
  *
- * COUNT units (1 run) of FLOPS together were worked on. Of three runs the best counts. What the command prints is
+ * COUNT units (1 run) of FLOPS together were worked on. Best of three runs. What the command prints is
  * thrown away; if it fails the row says so, and the exit status is the command's.
  */
 #include <fcntl.h>

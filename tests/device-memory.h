@@ -1,4 +1,4 @@
-/* device-memory.h - memory of a device in a test: a context, room for tensors, copies from host arrays and back.
+/* device-memory.h - memory of a device in a test: a context, space for tensors, copies from host arrays and back.
  *
  *   struct device_memory m;
  *   device_memory_open(&m, 2, 64 << 20);               the device TEST_DEVICE, else the CPU; threads; bytes

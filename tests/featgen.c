@@ -24,7 +24,7 @@ static const struct opt options[] = {
     OPT_COUNT('d', "dim", &dim, 1, 100000, "N", "values of a row [16]"),
     OPT_REAL('n', "noise", &noise, 0, 1e6, "X", "deviation within a class [1]"),
     OPT_COUNT(0, "first", &first_group, 0, 1e9, "N", "number of the first group [0]"),
-    OPT_COUNT(0, "only", &only, 0, 999, "N", "rows of this class alone, and no other class in the header [all]"),
+    OPT_COUNT(0, "only", &only, 0, 999, "N", "rows of this class only, and no other class in the header [all]"),
     OPT_FLAG(0, "mixed", &mixed, "a shot of every fifth group has another label"),
     OPT_FLAG(0, "unlabelled", &unlabelled, "no labels"),
     OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
@@ -38,7 +38,7 @@ static const struct opt options[] = {
     OPT_END};
 static const struct opt_tool tool = {"featgen", "", "Draw features for tests.", options, NULL};
 
-/* Centres depend on the class alone, so that files of several calls belong together. */
+/* Centres depend only on the class, so that files of several calls belong together. */
 static void draw(int64_t group, int64_t shot, int32_t label, float *x)
 {
     struct rng centre = rng_stream(99, (uint64_t)label, 0, RNG_TEST);

@@ -1,5 +1,5 @@
 /* foreign.c - a device for tests, "foreign", whose memory the host cannot reach: pages without access, opened while an
- * operation or a copy is at work and closed again when the last one ends. The CPU's functions compute. What the host
+ * operation or a copy is running and closed again when the last one ends. The CPU's functions compute. What the host
  * reads or writes of it outside of these crashes at once; between processes and machines a device would not crash but
  * give wrong numbers.
  *

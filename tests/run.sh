@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the tests and prints a summary. usage: tests/run.sh [unit|op|golden|cli|fuzz|NAME-PATTERN ...]; nothing: all.
-# Every test prints TAP; one that fails to end well, or without its plan, counts as one more failure. The output of a
+# Every test prints TAP; one that crashes or prints no plan counts as one more failure. The output of a
 # failing test is in $B/tests/log, and its end is printed.
 set -u
 cd "$(dirname "$0")/.."

@@ -431,11 +431,11 @@ static void check_usage(int n_operands, char **operand)
 
 static void prepare_process(void)
 {
-    struct fmt_error e = {0}, alone = {0};
+    struct fmt_error e = {0}, launched = {0};
     file_on_signal();
     input_guard_enable();
-    if (launcher_check(&alone))
-        msg_warn("%s", alone.text);
+    if (launcher_check(&launched))
+        msg_warn("%s", launched.text);
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
 }

@@ -24,7 +24,7 @@ static const char *config_path;
 static int64_t n_jobs;
 static const char *device_name = "auto";
 static bool force, provenance = true, only_plan, only_config, json;
-static _Atomic int stop_signal; /* the run ends after the iteration in work */
+static _Atomic int stop_signal; /* when nonzero, the run ends after the current iteration */
 
 static const struct opt options[] = {
     OPT_PATH('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
@@ -43,7 +43,7 @@ static const struct opt_tool tool = {
     "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys."};
 
 /* ------------------------------------------------------------------ settings */
-static void warn_idle(void *arg, const char *key, const char *why)
+static void warn_unused(void *arg, const char *key, const char *why)
 {
     (void)arg;
     msg_warn("%s: has no effect: %s", key, why);
@@ -63,7 +63,7 @@ static void read_settings(struct config *c, const struct world *world, int argc,
         opt_fail(&e);
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: ignored; computed as optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
-    config_each_idle(c, warn_idle, NULL);
+    config_each_unused(c, warn_unused, NULL);
 }
 
 /* Processes side by side would each train the whole run, and all but one fail at the lock of the directory. */

@@ -30,7 +30,7 @@ static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "convert: write to FILE; a name that ends in .pth or .pt chooses that"),
     OPT_CHOICE(0, "format", &format, "safetensors|pth", "convert: the format, whatever the name [by the name]"),
     OPT_CHOICE(0, "dtype", &dtype, "f32|f16|bf16", "convert: type of the values [f32]"),
-    OPT_FLAG(0, "bare", &bare, "convert: the backbone alone, its names without backbone."),
+    OPT_FLAG(0, "bare", &bare, "convert: only the backbone, its names without backbone."),
     OPT_COUNT(0, "chunks", &chunks, 0, 1024, "N", "convert: names of blocks in N chunks; 0: not chunked [0]"),
     OPT_STRING(0, "top", &top, "KEY", "convert to .pth: the key above the tensors; '': none [teacher; none if bare]"),
     OPT_REAL('t', "tolerance", &tolerance, 0, 1e9, "X", "compare: a relative difference that counts as none [0]"),

@@ -109,7 +109,7 @@ static void open_set(struct job *j, struct featset *set, const char *role, const
     check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
-/* Rows that vote for themselves, or for another view of their installation, make scores too good. */
+/* Rows that vote for themselves, or for another view of their installation, make scores optimistic. */
 static void check_overlap(struct job *j, const struct featset *learned, const struct featset *query,
                           bool exclude_own_group)
 {
@@ -355,7 +355,7 @@ static void check_usage(int n_operands, int n_per_class)
     if (n_operands < 1 || n_operands > 2)
         msg_usage("expected TRAIN and QUERY, got %d files", n_operands);
     if (n_operands == 1 && !leave_group_out)
-        msg_usage("one file alone is classified with --leave-group-out");
+        msg_usage("a single file is classified with --leave-group-out");
     if (n_per_class && output)
         msg_usage("-o is incompatible with --per-class");
     if (n_tries > 1 && !n_per_class)

@@ -1,5 +1,5 @@
 /* batch-loader.h - batches for training: made from shards by threads, before the step that needs them, or read from a
- * file or pipe of views. A batch is a function of settings, seed and its number alone; where it comes from, how many
+ * file or pipe of views. A batch is a function of settings, seed and its number only; where it comes from, how many
  * threads make it and where the run began make no difference to a bit of it.
  *
  *   struct batch_loader_options options = {.config = &config, .paths = paths, .n_paths = 1, .n_threads = 2};

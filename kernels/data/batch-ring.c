@@ -20,7 +20,7 @@ struct batch_ring {
     struct batch_slot *slot;
     struct ring_thread *thread;
     int n_started;
-    int64_t next; /* the step that is given next: of the caller's thread alone */
+    int64_t next; /* the step that is returned next: used by the caller's thread only */
 
     pthread_mutex_t lock; /* for what follows, and for n_done, status and error of the slots */
     pthread_cond_t slot_free, batch_done;

@@ -34,7 +34,7 @@ struct batch_producer {
     /* What must happen in the order of steps and parts: one call at a time, before make_part. May be NULL. */
     void (*begin_part)(void *arg, int thread, int64_t step, int64_t part);
     int (*make_part)(void *arg, int thread, int64_t part, struct batch_slot *slot, struct fmt_error *e);
-    /* By a thread that finds all steps before end_step begun, when it has made its last part. May be NULL. */
+    /* Called by each worker when no steps are left, after its last part. May be NULL. */
     void (*after_last)(void *arg);
     /* Ends the waiting of a make_part or after_last that may not come back; NULL: all come back. */
     void (*cancel)(void *arg);
@@ -43,8 +43,8 @@ struct batch_producer {
 /* end_step 0: no end. The producer's arg must outlive the ring. */
 int batch_ring_open(struct batch_ring **ring, const struct batch_producer *producer, const struct views_header *h,
                     int64_t first_step, int64_t end_step, int64_t n_slots, struct fmt_error *e);
-/* Frees the slot given last. Waits until all parts of the next one are made; NULL: *stop was found to be not 0 (it may
- * be NULL, and is looked at once a second). Not to be called for steps from end_step on. */
+/* Releases the slot returned last. Waits until all parts of the next one are made; NULL: *stop was found to be not 0
+ * (it may be NULL, and is looked at once a second). Not to be called for steps from end_step on. */
 struct batch_slot *batch_ring_next(struct batch_ring *r, const _Atomic int *stop);
 void batch_ring_close(struct batch_ring *r); /* NULL is allowed */
 

@@ -48,7 +48,7 @@ int crop_sampler_worker_init(struct crop_sampler_worker *w, const struct crop_sa
 void crop_sampler_worker_release(struct crop_sampler_worker *w);
 size_t crop_sampler_worker_bytes(const struct crop_sampler *s);
 
-/* Loads the image of a sample into w, or one that replaces it, and sets crop i of all kinds and batch->image[i]. The
+/* Loads the image of a sample into w, or one that replaces it, and sets all crops of sample i and batch->image[i]. The
  * key is left in `origin`: batches take keys in order. Errors as image_loader_load. */
 int crop_sampler_fill(const struct crop_sampler *s, struct crop_sampler_worker *w, struct sample sample, int64_t i,
                       struct views_batch *batch, struct sample_origin *origin, struct fmt_error *e);

@@ -62,7 +62,7 @@ struct sample_origin {
 int image_loader_load(const struct image_loader *l, struct sample sample, struct image_loaded *loaded,
                       struct sample_origin *origin, struct fmt_error *e);
 
-/* The error of replaced_max that is exceeded: with this one, n images are known to be unusable. FMT_LIMIT. */
+/* The error for exceeding replaced_max: with this one, n images are known to be unusable. FMT_LIMIT. */
 int image_loader_too_many(const struct image_loader *l, const struct unusable_image *unusable, int64_t n,
                           struct fmt_error *e);
 

@@ -22,7 +22,7 @@ struct mask_grid {
 struct mask_grid mask_grid_of(int64_t crop_size, int64_t patch);
 static inline int64_t mask_patches(const struct mask_grid *g) { return g->rows * g->cols; }
 
-/* Sets mask [patches] to 0 and 1; returns the number of ones: at most n_target, and mostly just that. */
+/* Sets mask [patches] to 0 and 1; returns the number of ones: at most n_target, and usually exactly that. */
 int64_t mask_blocks(struct rng *r, const struct mask_grid *g, int64_t n_target, uint8_t *mask);
 
 struct mask_settings {

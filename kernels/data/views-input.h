@@ -27,7 +27,7 @@ bool views_input_is(const char *path);      /* a pipe, or a file that begins as 
  * header: FMT_STOPPED. */
 int views_input_open(struct views_input *v, const char *path, const struct config *c, int64_t first_batch,
                      const _Atomic int *stop, struct fmt_error *e);
-/* FMT_END: there are no more. After a failure it fails in the same way for good. */
+/* FMT_END: there are no more. After a failure all later calls fail the same way. */
 int views_input_read(struct views_input *v, int64_t i_batch, struct views_batch *batch, struct fmt_error *e);
 /* Reads the end mark that follows the last batch, so that the writer of a pipe can write it. Does nothing after a
  * failure. */

@@ -49,7 +49,7 @@ static bool happens(struct rng *r, double p)
     return rng_f32(r) < (float)p;
 }
 
-/* Jitter and blur are in RandomApply, which skips them when the draw is above p. Unlike there, p = 0 means never. */
+/* Jitter and blur are in RandomApply, which skips them when the draw is above p. Unlike PyTorch, p = 0 means never. */
 static bool random_apply(struct rng *r, double p)
 {
     return !((float)p < rng_f32(r)) && p > 0;

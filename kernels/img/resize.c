@@ -1,5 +1,5 @@
 /* resize.c - the two passes, with the loops of simd-resize.c. Taps are fixed-point numbers with 22 fraction bits,
- * computed in double precision as Pillow does. A sum fits 32 bits in the end, whatever wraps on the way. */
+ * computed in double precision as Pillow does. A sum fits 32 bits in the end, whatever wraps in between. */
 #include "resize.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 #!/bin/bash
-# dino-train: going on from published weights, whose grid of positions, 37 x 37, is not that of the crops. By the
+# dino-train: continuing from published weights, whose grid of positions, 37 x 37, is not that of the crops. By the
 # settings of examples/continue.yaml, in a network so small that a step takes milliseconds.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
@@ -40,16 +40,16 @@ for size in 112 224 98 42 518; do
     check 'they have learned' differ_in weights "$(teacher run-$size)" backbone.pos_embed
 done
 check 'the grid was found out' grep -q 'pos_grid: 37 ' run-112/config.yaml
-check 'the backbone rested at first' bash -c 'head -n 1 run-112/training_metrics.json | grep "gradient_norm_backbone\": 0,"'
+check 'the backbone was frozen at first' bash -c 'head -n 1 run-112/training_metrics.json | grep "gradient_norm_backbone\": 0,"'
 
-# ---- the same bytes: whatever the threads, from either form of the weights, killed and resumed, from views
+# ---- the same bytes: for any number of threads, from either form of the weights, killed and resumed, from views
 status 0 train -q -j1 crops.global_crops_size=112 train.output_dir=one
 same_results one run-112
 cp weights.safetensors weights
 status 0 train -q -j2 crops.global_crops_size=112 train.output_dir=other
 same_results other run-112
 cp -a run-112 resumed
-for lost in 5 3; do # the backbone moves on, or rests still
+for lost in 5 3; do # the backbone is trained, or still frozen
     rm resumed/model_000000[$lost-9].rank_0.ckpt
     status 0 train -j2 crops.global_crops_size=112 train.output_dir=resumed
     err_has "Resumed training from checkpoint resumed/model_000000$((lost - 2)).rank_0.ckpt"

@@ -2,7 +2,7 @@
 # table.
 . "$TESTS/cli/lib.sh"
 
-# ---- the manual page cannot lie
+# ---- the manual page matches config.def
 cp "$TESTS/../man/dino-config.5" page
 chmod u+w page
 "$BUILD/tests/config-page" --replace page

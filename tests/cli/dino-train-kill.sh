@@ -15,7 +15,7 @@ same_results straight threads
 # ---- killed at random moments: most attempts first write a checkpoint, every fourth is killed at any time
 command="dino-train -q -j2 -c t.yaml train.output_dir=killed train.saveckp_freq=1 train.teacher_pth=true"
 newest() { find killed -name 'model_*.ckpt' 2>/dev/null | sort | tail -n 1; }
-RANDOM=${KILL_SEED:-20241} kills=0 behind=0
+RANDOM=${KILL_SEED:-20241} kills=0 after=0
 for attempt in $(seq 60); do # then the last attempt takes the time it needs
     before=$(newest)
     $command >out 2>err &
@@ -30,7 +30,7 @@ for attempt in $(seq 60); do # then the last attempt takes the time it needs
     got=$?
     [ $got -eq 137 ] || [ $got -eq 75 ] || [ $got -eq 0 ] || break
     [ $got -ne 0 ] && kills=$((kills + 1))
-    [ $got -ne 0 ] && [ -n "$(newest)" ] && behind=$((behind + 1))
+    [ $got -ne 0 ] && [ -n "$(newest)" ] && after=$((after + 1))
     [ $got -ne 0 ] && continue
     [ $kills -ge 12 ] && break
     # Over before twelve kills: start again and kill sooner. Every start must end in the same bytes.
@@ -38,13 +38,13 @@ for attempt in $(seq 60); do # then the last attempt takes the time it needs
     took_ms=$((took_ms / 2))
 done
 status 0 $command
-echo "# $kills kills, $behind of them after a checkpoint, $(grep -c 'Resumed training' killed/log.txt) times resumed"
+echo "# $kills kills, $after of them after a checkpoint, $(grep -c 'Resumed training' killed/log.txt) times resumed"
 check "at least ten kills" test $kills -ge 10
-check "most of them after a checkpoint" test $((2 * behind)) -ge $kills
+check "most of them after a checkpoint" test $((2 * after)) -ge $kills
 same_results straight killed
 no_leftovers killed
 
-# ---- stopped by SIGTERM: the step is finished, the state saved, 75; the same command goes on
+# ---- stopped by SIGTERM: the step is finished, the state saved, 75; the same command resumes
 dino-train -j2 -c t.yaml train.output_dir=stopped train.teacher_pth=true train.saveckp_freq=1000 >out 2>err &
 stop_by_term $! stopped
 got=$?

@@ -3,10 +3,10 @@
 . "$TESTS/cli/train-fixture.sh"
 train_fixture || exit 1
 fail=$BUILD/tests/cli/fail-io.so
-room() { # bytes command...: with so many bytes free on every disk; 20 seconds are enough for what is asked here
+space() { # bytes command...: with that many bytes free on every disk; 20 seconds are enough for these commands
     local free=$1 # whole blocks of 4096
     shift
-    timeout 20 env FAIL_IO=room,after=$free LD_PRELOAD=$fail "$@"
+    timeout 20 env FAIL_IO=space,after=$free LD_PRELOAD=$fail "$@"
 }
 
 # ---- views: the published length is 125000 batches
@@ -17,68 +17,68 @@ err_has '1000000000 batches of 64 samples are going to be written: 3'
 err_has 'TiB are going to be written, '
 err_has ' are free there (-n writes fewer batches, -f writes all anyway)'
 check 'nothing is there' test ! -e V
-status 1 room 98304 dino-augment all $short -o V
+status 1 space 98304 dino-augment all $short -o V
 err_has 'V: 397.1 KiB are going to be written, 96.0 KiB are free there (-n'
 check 'nothing is there' test ! -e V
-status 0 room 98304 dino-augment all $short -f -o V
+status 0 space 98304 dino-augment all $short -f -o V
 err_has 'dino-augment: V: 397.1 KiB are going to be written, 96.0 KiB are free there'
 check 'it was right about the size' test "$(stat -c %s V)" -gt 406000 -a "$(stat -c %s V)" -lt 410000
-status 0 room 98304 dino-augment all $small -n 3 -o V
+status 0 space 98304 dino-augment all $small -n 3 -o V
 err_has '96.0 KiB are free there'
-status 0 room 1048576 dino-augment all $short -o V
+status 0 space 1048576 dino-augment all $short -o V
 err_lacks 'are free there'
 err_has '3 batches of 4 samples are going to be written: 397.1 KiB'
-status 1 room 98304 dino-augment all $short -o ./V # an older one makes no room
-status 0 room 98304 dino-augment all $short -f -o -
+status 1 space 98304 dino-augment all $short -o ./V # an older one frees no space
+status 0 space 98304 dino-augment all $short -f -o -
 same V out
-status 0 bash -c "FAIL_IO=room LD_PRELOAD=$fail dino-augment -q all $short -o >(cat >W); wait \$!"
+status 0 bash -c "FAIL_IO=space LD_PRELOAD=$fail dino-augment -q all $short -o >(cat >W); wait \$!"
 same V W
 
 # the free space of standard output that is a file, under any name; that of the target of a link
-status 1 room 98304 dino-augment all $short
+status 1 space 98304 dino-augment all $short
 err_has 'standard output: 397.1 KiB are going to be written, 96.0 KiB are free there (-n'
 check 'nothing was written' test ! -s out
-status 1 room 98304 dino-augment all $short -o /dev/stdout
-status 1 room 57344 bash -c 'dino-augment all "$@" -o /dev/fd/7 7>W' - $short
+status 1 space 98304 dino-augment all $short -o /dev/stdout
+status 1 space 57344 bash -c 'dino-augment all "$@" -o /dev/fd/7 7>W' - $short
 err_has '/dev/fd/7: 397.1 KiB are going'
-status 0 room 98304 dino-augment all $short -f
+status 0 space 98304 dino-augment all $short -f
 err_has 'standard output: 397.1 KiB'
 same V out
 mkdir elsewhere && ln -s elsewhere/V link
-status 1 timeout 20 env FAIL_IO=room,after=98304,path=elsewhere LD_PRELOAD=$fail dino-augment all $short -o link
+status 1 timeout 20 env FAIL_IO=space,after=98304,path=elsewhere LD_PRELOAD=$fail dino-augment all $short -o link
 err_has 'link: 397.1 KiB are going to be written'
 check 'nothing is there' test ! -e elsewhere/V
-status 1 room 0 dino-augment all $short -o /dev/full
+status 1 space 0 dino-augment all $short -o /dev/full
 err_has '/dev/full: No space left on device'
-status 1 room 0 dino-augment all $short -o nothere/V
+status 1 space 0 dino-augment all $short -o nothere/V
 err_has 'nothere/V: No such file or directory'
 mkdir there
-status 1 room 98304 dino-augment all $short -o there/V
+status 1 space 98304 dino-augment all $short -o there/V
 err_has 'there/V: 397.1 KiB are going'
 
 # ---- shards: JPEG bytes as they are, pixels before compression; sizes of scaled images are not known before
-status 1 room 57344 bbu-pack bbu.index -o P
+status 1 space 57344 bbu-pack bbu.index -o P
 err_has '30 images are going to be written: 7'
 err_has 'P: 7'
 err_has ' are going to be written, 56.0 KiB are free there (-f writes them anyway)'
-status 0 room 81920 bbu-pack bbu.index -o P
+status 0 space 81920 bbu-pack bbu.index -o P
 err_lacks 'are free there'
 check 'it was right about the size' awk -v n="$(stat -c %s P/*)" '/written: [0-9.]* KiB/ { kib = $9 } END { exit !(kib > 0.97 * n / 1024 && kib < 1.03 * n / 1024) }' err
 same P/shard-00000-of-00001.shard all/shard-00000-of-00001.shard
-status 1 room 81920 bbu-pack --store rgb bbu.index -o Q/
+status 1 space 81920 bbu-pack --store rgb bbu.index -o Q/
 check 'of pixels more than they are is told' awk -v n=$((30 * 64 * 48 * 3)) '/written: [0-9.]* KiB, less what their compression saves/ { kib = $9 } END { exit !(kib > n / 1024 && kib < 1.1 * n / 1024) }' err
 check 'nothing is there' test ! -e Q
-status 1 room 81920 bbu-pack --store rgb bbu.index -o P
+status 1 space 81920 bbu-pack --store rgb bbu.index -o P
 same P/shard-00000-of-00001.shard all/shard-00000-of-00001.shard
-status 0 room 81920 bbu-pack --store rgb -f bbu.index -o Q/
+status 0 space 81920 bbu-pack --store rgb -f bbu.index -o Q/
 err_has ' are free there'
-status 0 room 0 bbu-pack --short-side 32 bbu.index -o S
+status 0 space 0 bbu-pack --short-side 32 bbu.index -o S
 no_leftovers
 
 # ---- features of all patches
 status 0 dino-train -q -c t.yaml optim.epochs=1
 w=run/eval/training_11/teacher_checkpoint.safetensors
-extract() { room "$1" dino-extract -w $w --resize 32 --size 32 all "${@:2}"; } # 16 patches of 32 values
+extract() { space "$1" dino-extract -w $w --resize 32 --size 32 all "${@:2}"; } # 16 patches of 32 values
 status 1 extract 57344 --tokens patch -o F
 err_has '30 rows of 512 values are going to be written: 63.8 KiB'
 err_has 'F: 63.8 KiB are going to be written, 56.0 KiB are free there (-f writes them anyway)'

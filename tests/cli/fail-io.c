@@ -6,7 +6,7 @@
  * calls have succeeded (default 0), always or the given number of times. With path, only descriptors (for rename and
  * link: names) whose name contains TEXT count; with output, only descriptors of incomplete outputs, without a name or
  * with a temporary one. With named, or with path, unnamed files (O_TMPFILE) cannot be created, as on NFS. CALL damage:
- * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms. CALL room: nothing fails, but every file
+ * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms. CALL space: nothing fails, but every file
  * system (with path: of a name that contains TEXT) reports N free bytes.
  */
 #include <dlfcn.h>
@@ -113,14 +113,14 @@ ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
 }
 
 /* The names for buffers of known size (_FORTIFY_SOURCE, which some systems always set). */
-ssize_t __read_chk(int fd, void *buffer, size_t n, size_t room)
+ssize_t __read_chk(int fd, void *buffer, size_t n, size_t capacity)
 {
-    return n <= room ? read(fd, buffer, n) : (abort(), -1);
+    return n <= capacity ? read(fd, buffer, n) : (abort(), -1);
 }
 
-ssize_t __pread64_chk(int fd, void *buffer, size_t n, off64_t offset, size_t room)
+ssize_t __pread64_chk(int fd, void *buffer, size_t n, off64_t offset, size_t capacity)
 {
-    return n <= room ? pread64(fd, buffer, n, offset) : (abort(), -1);
+    return n <= capacity ? pread64(fd, buffer, n, offset) : (abort(), -1);
 }
 
 ssize_t write(int fd, const void *buffer, size_t n)
@@ -130,9 +130,9 @@ ssize_t write(int fd, const void *buffer, size_t n)
     return NEXT("write", ssize_t (*)(int, const void *, size_t))(fd, buffer, n);
 }
 
-static int room(int status, struct statvfs64 *s)
+static int report_space(int status, struct statvfs64 *s)
 {
-    if (status == 0 && strcmp(wanted, "room") == 0)
+    if (status == 0 && strcmp(wanted, "space") == 0)
         s->f_bavail = (fsblkcnt64_t)after / s->f_frsize;
     return status;
 }
@@ -140,12 +140,12 @@ static int room(int status, struct statvfs64 *s)
 int statvfs64(const char *path, struct statvfs64 *s)
 {
     int status = NEXT("statvfs64", int (*)(const char *, struct statvfs64 *))(path, s);
-    return strstr(path, path_part) ? room(status, s) : status;
+    return strstr(path, path_part) ? report_space(status, s) : status;
 }
 
 int fstatvfs64(int fd, struct statvfs64 *s)
 {
-    return room(NEXT("fstatvfs64", int (*)(int, struct statvfs64 *))(fd, s), s);
+    return report_space(NEXT("fstatvfs64", int (*)(int, struct statvfs64 *))(fd, s), s);
 }
 
 int fsync(int fd)

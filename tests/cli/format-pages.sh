@@ -1,6 +1,6 @@
 #!/bin/bash
-# The pages of the formats are true: each EXAMPLE is, byte by byte, the golden file that it names, and the reader that was
-# written from feat(5) alone reads what feat-cat reads.
+# Format pages match the code: each EXAMPLE is, byte by byte, the golden file that it names, and the reader that was
+# written only from feat(5) reads what feat-cat reads.
 . "$(dirname "$0")/lib.sh"
 root=$TESTS/..
 for page in bbu-file bbu-index bbu-shard dino-views feat dino-ckpt feat-logreg; do

@@ -45,7 +45,7 @@ survives() { # name output command...
         code=$?
         [ $code -eq 0 ] && good=$v
         [ $code -eq 0 ] && ! diff -r "$output" out.ref >/dev/null && other="$other $v"
-        [ $code -ge 124 ] && [ $code -ne 127 ] && crashed="$crashed $v:$code" # 127: the loader has no room for libraries
+        [ $code -ge 124 ] && [ $code -ne 127 ] && crashed="$crashed $v:$code" # 127: the loader has no memory for libraries
         [ $code -ne 0 ] && [ ! -s err ] && silent="$silent $v"
     done
     check "$name works with 400,000 KiB" test "$good" = 400000

@@ -1,4 +1,4 @@
-# dino-train on a disk that is full, for a while or for good: the run goes on, says so, and ends with 1 if the last of
+# dino-train on a disk that is full, for a while or for good: the run continues, says so, and ends with 1 if the last of
 # its checkpoints, or its teacher, is not there.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
@@ -28,11 +28,11 @@ check 'each attempt is named' test "$(grep -c 'is not saved; last saved: nothing
 same_results twice good
 
 # ---- full when three are there: the oldest is removed, the new one is written at the second attempt
-status 0 fail fsync,$full,after=3,times=1,path=model_ train.output_dir=room optim.epochs=2
-err_has 'room/model_0000015.rank_0.ckpt: No space left on device; removed to free space: the checkpoint of iteration 3'
+status 0 fail fsync,$full,after=3,times=1,path=model_ train.output_dir=space optim.epochs=2
+err_has 'space/model_0000015.rank_0.ckpt: No space left on device; removed to free space: the checkpoint of iteration 3'
 err_lacks 'is not saved'
-same_results room good
-check 'three are left in the end' test "$(iterations room)" = "15 19 23 "
+same_results space good
+check 'three are left in the end' test "$(iterations space)" = "15 19 23 "
 
 # ---- a disk that holds two of the three of train.max_to_keep: as many are removed as needed
 status 0 fail fsync,$full,after=2,times=1,path=model_ train.output_dir=two optim.epochs=2
@@ -128,16 +128,16 @@ copies() { # folder, settings of the failure, settings: a run with one copy, and
     status 0 fail "fsync,$full,$2,path=$1" train.output_dir=of-${1%-copies} train.backup_dir=$1 train.max_to_keep=2 \
         train.saveckp_freq=1000 evaluation.knn_train= evaluation.knn_val= "${@:3}"
 }
-copies room-copies times=1
-check 'the newest two' test "$(iterations room-copies)" = "19 23 "
-err_has 'backup of model_0000023.rank_0.ckpt in room-copies, read back and compared'
+copies space-copies times=1
+check 'the newest two' test "$(iterations space-copies)" = "19 23 "
+err_has 'backup of model_0000023.rank_0.ckpt in space-copies, read back and compared'
 copies two-copies times=1 train.max_to_keep=3
 check 'space is made below train.max_to_keep, too' test "$(iterations two-copies)" = "19 23 "
 copies none-copies times=9
 check 'the newest is left' test "$(iterations none-copies)" = "19 "
 err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'
 
-# ---- a copy that reads back other bytes
+# ---- a copy that differs when read back
 status 0 fail damage,path=copies3 train.output_dir=b3 train.backup_dir=copies3 train.backup_period=8 optim.epochs=1
 err_has "the copy differs when read back; training goes on"
 check "no copy that is not one" bash -c "! ls copies3/model_* 2>/dev/null"

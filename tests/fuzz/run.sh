@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: tests/fuzz/run.sh SECONDS TARGET... - runs each target for so long; inputs that fail are in $B/fuzz/finds.
+# usage: tests/fuzz/run.sh SECONDS TARGET... - runs each target for SECONDS; inputs that fail are in $B/fuzz/finds.
 set -u
 seconds=$1
 shift

@@ -267,50 +267,51 @@ static void test_rank(void)
     config_release(&c);
 }
 
-static void note_idle(void *arg, const char *key, const char *why)
+static void note_unused(void *arg, const char *key, const char *why)
 {
     char *told = arg;
     printf("# %s: %s\n", key, why);
     snprintf(told + strlen(told), 1000 - strlen(told), "%s ", strrchr(key, '.') + 1);
 }
 
-static void idle(const char *text, const char *want)
+static void unused(const char *text, const char *want)
 {
     struct config c = {0};
     char told[1000] = "";
     ok(reads(&c, text), "settings are read");
-    config_each_idle(&c, note_idle, told);
-    is_text(told, want, "what is without effect");
+    config_each_unused(&c, note_unused, told);
+    is_text(told, want, "settings without effect");
     config_release(&c);
 }
 
-static void test_idle(void)
+static void test_unused(void)
 {
-    idle("", "");
-    idle(vitl16_short, "block_chunks ");
-    idle(vitg14_reg4_eval, "");
-    idle(all_defaults, "");
-    idle("compute_precision:\n  grad_scaler: false\n  student:\n    backbone:\n      sharding_strategy: FULL_SHARD\n"
-         "      mixed_precision: {param_dtype: bf16, reduce_dtype: fp32, buffer_dtype: bf16}\n",
-         "grad_scaler sharding_strategy param_dtype reduce_dtype buffer_dtype ");
-    idle("train: {num_workers: 4, cache_dataset: false, backup_period: 5}\n",
-         "num_workers cache_dataset backup_period ");
-    idle("train: {num_workers: 10, backup_period: 5, backup_dir: b}\n", "");
-    idle("ibot: {head_n_prototypes: 5, head_bottleneck_dim: 6, head_nlayers: 1, head_hidden_dim: 7}\n",
-         "head_n_prototypes head_bottleneck_dim head_nlayers head_hidden_dim ");
-    idle("ibot: {separate_head: true, head_n_prototypes: 5, head_nlayers: 1, head_hidden_dim: 7}\n",
-         "head_hidden_dim ");
-    idle("optim: {momentum: 0.5, adamw_beta1: 0.5}\n", "momentum ");
-    idle("optim: {momentum: 0.5, adamw_beta1: 0.5, adamw_beta2: 0.5, optimizer: sgd}\n", "adamw_beta1 adamw_beta2 ");
-    idle("student: {block_chunks: 4}\ntrain: {teacher_pth: true}\n", "");
-    idle("student: {ffn_layer: identity, mlp_ratio: 2, ffn_bias: false, drop_path_rate: 0, drop_path_uniform: false}\n",
-         "drop_path_uniform ffn_bias mlp_ratio ");
-    idle("evaluation: {eval_period_iterations: 0, knn_train: a, knn_val: b}\n", "knn_train knn_val ");
-    idle("evaluation: {knn_k: [5], resize: 300}\n", "");
-    idle("evaluation: {allow_overlap: true}\n", "allow_overlap ");
-    idle("evaluation: {allow_overlap: true, knn_train: a, knn_val: b}\n", "");
-    idle("evaluation: {max_to_keep: 2}\n", "");
-    idle("evaluation: {max_to_keep: 2, eval_period_iterations: 0}\n", "max_to_keep ");
+    unused("", "");
+    unused(vitl16_short, "block_chunks ");
+    unused(vitg14_reg4_eval, "");
+    unused(all_defaults, "");
+    unused("compute_precision:\n  grad_scaler: false\n  student:\n    backbone:\n      sharding_strategy: FULL_SHARD\n"
+           "      mixed_precision: {param_dtype: bf16, reduce_dtype: fp32, buffer_dtype: bf16}\n",
+           "grad_scaler sharding_strategy param_dtype reduce_dtype buffer_dtype ");
+    unused("train: {num_workers: 4, cache_dataset: false, backup_period: 5}\n",
+           "num_workers cache_dataset backup_period ");
+    unused("train: {num_workers: 10, backup_period: 5, backup_dir: b}\n", "");
+    unused("ibot: {head_n_prototypes: 5, head_bottleneck_dim: 6, head_nlayers: 1, head_hidden_dim: 7}\n",
+           "head_n_prototypes head_bottleneck_dim head_nlayers head_hidden_dim ");
+    unused("ibot: {separate_head: true, head_n_prototypes: 5, head_nlayers: 1, head_hidden_dim: 7}\n",
+           "head_hidden_dim ");
+    unused("optim: {momentum: 0.5, adamw_beta1: 0.5}\n", "momentum ");
+    unused("optim: {momentum: 0.5, adamw_beta1: 0.5, adamw_beta2: 0.5, optimizer: sgd}\n", "adamw_beta1 adamw_beta2 ");
+    unused("student: {block_chunks: 4}\ntrain: {teacher_pth: true}\n", "");
+    unused("student: {ffn_layer: identity, mlp_ratio: 2, ffn_bias: false, drop_path_rate: 0, "
+           "drop_path_uniform: false}\n",
+           "drop_path_uniform ffn_bias mlp_ratio ");
+    unused("evaluation: {eval_period_iterations: 0, knn_train: a, knn_val: b}\n", "knn_train knn_val ");
+    unused("evaluation: {knn_k: [5], resize: 300}\n", "");
+    unused("evaluation: {allow_overlap: true}\n", "allow_overlap ");
+    unused("evaluation: {allow_overlap: true, knn_train: a, knn_val: b}\n", "");
+    unused("evaluation: {max_to_keep: 2}\n", "");
+    unused("evaluation: {max_to_keep: 2, eval_period_iterations: 0}\n", "max_to_keep ");
 }
 
 static bool sets(struct config *c, const char *word)
@@ -451,7 +452,7 @@ int main(void)
     test_values();
     test_words();
     test_rank();
-    test_idle();
+    test_unused();
     test_round_trip();
     test_table();
     return tap_done();

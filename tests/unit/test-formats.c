@@ -586,8 +586,8 @@ static void test_full_disk(void)
     int quiet = 0;
     for (int kind = BLOCK_INDEX; kind <= BLOCK_CKPT; kind++) {
         struct fmt_buffer b = make(kind, true);
-        for (size_t room = 0; room < b.bytes; room++) {
-            size_t left = room;
+        for (size_t space = 0; space < b.bytes; space++) {
+            size_t left = space;
             struct fmt_writer io = {&left, full};
             struct fmt_error e = {0};
             quiet += sample_write(kind, &io, true, &e) != FMT_FULL || !strstr(e.text, "No space left");

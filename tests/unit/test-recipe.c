@@ -42,7 +42,7 @@ static void test_comparing(void)
     ok(recipe_compare(&a, &b, &e) == 0, "only items of both are compared");
     is_int(recipe_uncompared(&a, &b, names, sizeof names), 2, "the others are unsaid");
     is_text(names, "resize, size", "and named");
-    is_int(recipe_uncompared(&a, &b, names, 9), 2, "however small the room is");
+    is_int(recipe_uncompared(&a, &b, names, 9), 2, "however small the buffer is");
     is_text(names, "resize, ", "their names are cut");
     recipe_add_int(&b, "resize", 96, NULL);
     is_int(recipe_compare(&a, &b, &e), FMT_MISMATCH, "two values of an item");

@@ -380,7 +380,7 @@ static void test_collapse(void)
     is_int(collapse_judge(&one, &c, 10), COLLAPSE_EARLY, "no verdict before the teacher has followed the student");
     c.teacher.momentum_teacher = 0.5;
     is_int(collapse_judge(&one, &c, 9), COLLAPSE_EARLY, "nor before the learning rate has risen");
-    is_int(collapse_judge(&good, &c, 10), COLLAPSE_NONE, "a teacher that tells images apart");
+    is_int(collapse_judge(&good, &c, 10), COLLAPSE_NONE, "a teacher that distinguishes images");
     is_int(collapse_judge(&one, &c, 10), COLLAPSE_COMPLETE, "one that gives all crops one answer");
     is_int(collapse_judge(&heads, &c, 10), COLLAPSE_OUTPUT, "one whose heads alone have collapsed");
     is_int(collapse_judge(&line, &c, 10), COLLAPSE_DIMENSIONAL, "one whose features lie on a line");

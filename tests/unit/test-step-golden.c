@@ -87,7 +87,7 @@ static void settings(struct run *r, int64_t micro)
     if (named_tensor_meta_find(&r->g.set, "pos_grid"))
         set_from(r, "student.pos_grid", "pos_grid");
     set(r, "optim.clip_grad=%.17g", golden_number(&r->g, "clip_grad", 3.0));
-    set(r, "ibot.mask_sample_probability=1"); /* room for any masks */
+    set(r, "ibot.mask_sample_probability=1"); /* space for any masks */
     set(r, "ibot.mask_ratio_min_max=[0.1, 1.0]");
     if (micro)
         set(r, "train.micro_batch_size=%lld", (long long)micro);

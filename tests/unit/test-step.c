@@ -1,6 +1,6 @@
 /* What training relies on of a step: a batch in parts gives what the whole gives, threads change no bit, a step that is
- * not finite changes nothing, a state carried over goes on with the same bits, a resting backbone rests, a stored grid
- * of positions need not be that of the crops. */
+ * not finite changes nothing, a state carried over continues with the same bits, a frozen backbone does not change, a
+ * stored grid of positions need not be that of the crops. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

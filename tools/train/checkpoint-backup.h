@@ -7,7 +7,7 @@
  *   checkpoint_backup_open(&b, config, rank, log, e);     warns of a directory that cannot be used; b is NULL where
  *                                                         none is set
  *   checkpoint_backup_start(b, path, iteration, last);    after each checkpoint
- *   checkpoint_backup_close(b);                           waits for the copy in work
+ *   checkpoint_backup_close(b);                           waits for the copy in progress
  */
 #ifndef CHECKPOINT_BACKUP_H
 #define CHECKPOINT_BACKUP_H
@@ -21,11 +21,11 @@
 
 struct checkpoint_backup;
 
-/* The log is written by these functions alone, in the caller's thread. */
+/* The log is written only by these functions, in the caller's thread. */
 int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, int rank, struct run_log *log,
                            struct fmt_error *e);
 /* Starts a copy where train.backup_period has passed since the previous one, and always of the last checkpoint. A copy
- * still in work is waited for only then; else a warning says that this checkpoint is not copied. b may be NULL. */
+ * still in progress is waited for only then; else a warning says that this checkpoint is not copied. b may be NULL. */
 void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int64_t iteration, bool last);
 void checkpoint_backup_close(struct checkpoint_backup *b); /* NULL is allowed */
 

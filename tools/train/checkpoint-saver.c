@@ -1,4 +1,4 @@
-/* checkpoint-saver.c - try, remove the oldest, try again, go on. */
+/* checkpoint-saver.c - try, remove the oldest, try again, continue. */
 #include "checkpoint-saver.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* checkpoint-saver.h - the checkpoints of a run of days: one that cannot be written does not end the run.
+/* checkpoint-saver.h - saves checkpoints; a failed write does not end the run.
  *
  * Where the disk is full, the oldest checkpoint is removed and the write is tried again, until it succeeds or only the
  * last good one is left, which is never removed: a disk may hold fewer than train.max_to_keep. Each failure is logged,

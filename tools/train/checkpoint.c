@@ -344,7 +344,7 @@ static bool is_network(const char *name)
     return strncmp(name, "student.", 8) == 0 || strncmp(name, "teacher.", 8) == 0;
 }
 
-/* With the networks alone, the centres that this run has are loaded; others in the file are not used. */
+/* With only the networks, the centres that this run has are loaded; others in the file are not used. */
 static bool is_loaded(const char *name, bool everything)
 {
     return everything || is_network(name) || strstr(name, ".center");

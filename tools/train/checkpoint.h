@@ -1,4 +1,5 @@
-/* checkpoint.h - what a checkpoint holds: writing and reading. Names, and which are kept, are in checkpoint-files.h.
+/* checkpoint.h - what a checkpoint holds: writing and reading. Names, and which are retained, are in
+ * checkpoint-files.h.
  *
  * A checkpoint (dino-ckpt(5)) holds all tensors of state.h, the window of the metrics, and as JSON the settings
  * that can change the result, the identities of the inputs, a few counters, and which images were replaced, if any
@@ -55,7 +56,7 @@ int checkpoint_compare_settings(const struct checkpoint_file *f, const struct co
 /* FMT_MISMATCH: tensors that are missing, misshapen, or belong nowhere; an error was logged for each, and nothing is
  * changed. */
 int checkpoint_load(struct checkpoint_file *f, struct step *step, struct run_log *log, struct fmt_error *e);
-/* Both networks and the centres alone, for a run that begins at iteration 0 from them. */
+/* Only both networks and the centres, for a run that begins at iteration 0 from them. */
 int checkpoint_load_networks(struct checkpoint_file *f, struct step *step, struct run_log *log, struct fmt_error *e);
 
 #endif

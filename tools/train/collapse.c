@@ -1,4 +1,4 @@
-/* collapse.c - two limits, so low that only a network that no longer tells images apart falls below them. */
+/* collapse.c - two limits, so low that only a network that no longer distinguishes images falls below them. */
 #include "collapse.h"
 
 #include <math.h>

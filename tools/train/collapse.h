@@ -1,4 +1,4 @@
-/* collapse.h - has the teacher collapsed, or does it still tell images apart?
+/* collapse.h - has the teacher collapsed, or does it still distinguish images?
  *
  * The loss does not show it. These signs do: the information that the teacher's output holds about which crop it saw
  * (entropy of the mean output minus mean entropy, in nats: 0 when all crops get one answer, be it sharp or uniform),
@@ -21,9 +21,9 @@ struct collapse_signs {
 
 enum collapse_verdict {
     COLLAPSE_EARLY,       /* too early to say */
-    COLLAPSE_NONE,        /* crops are told apart */
+    COLLAPSE_NONE,        /* crops are distinguished */
     COLLAPSE_OUTPUT,      /* all crops get nearly one answer: the loss stays where it is */
-    COLLAPSE_DIMENSIONAL, /* the class tokens of all crops lie on about one line */
+    COLLAPSE_DIMENSIONAL, /* the class tokens of all crops lie nearly on one line */
     COLLAPSE_COMPLETE     /* all crops get one answer, and one prototype wins them all */
 };
 

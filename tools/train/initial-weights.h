@@ -1,7 +1,7 @@
 /* initial-weights.h - weights that a run starts from: MODEL.WEIGHTS or student.pretrained_weights.
  *
- * A checkpoint of ours as MODEL.WEIGHTS gives both networks and the centres. Any other file (weights.h) gives one
- * network, which both become: its backbone alone for student.pretrained_weights, and for MODEL.WEIGHTS what heads it
+ * A dinotools checkpoint as MODEL.WEIGHTS gives both networks and the centres. Any other file (weights.h) gives one
+ * network, which both become: only its backbone for student.pretrained_weights, and for MODEL.WEIGHTS what heads it
  * has.
  */
 #ifndef INITIAL_WEIGHTS_H
@@ -19,8 +19,8 @@
 struct step;
 struct weights;
 
-/* Opens a file of weights or a folder that is no checkpoint of ours; weights_close. The file is opened each time that
- * the run starts or resumes, so a fifo is refused. */
+/* Opens a file of weights or a folder that is not a dinotools checkpoint; weights_close. The file is opened each time
+ * that the run starts or resumes, so a fifo is refused. */
 int initial_weights_open(struct weights *w, const char *path, const struct config *config, struct fmt_error *e);
 
 /* Fills the networks of the step, and digest with the identity of what was loaded. from: RESUME_FROM_WEIGHTS or

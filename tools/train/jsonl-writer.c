@@ -17,7 +17,7 @@ static const char first_key[] = "{\"iteration\": ";
 
 #define NO_LINE INT64_MIN /* no valid line was read yet */
 
-/* The iteration of a line; false if it is none of ours, not whole, or of no iteration that there can be. */
+/* The iteration of a line; false if the line is foreign, incomplete, or with an impossible iteration. */
 static bool line_iteration(const char *line, ssize_t n, int64_t *iteration)
 {
     if (n <= 0 || line[n - 1] != '\n' || strlen(line) != (size_t)n ||

@@ -2,11 +2,11 @@
  * evaluation.json.
  *
  * Each line begins with {"iteration": N and N rises. When a run resumes after iteration I, the lines after I are cut
- * off, and with them what a kill left half-written: the run writes them again, so that the file ends in the same bytes
- * as if nothing had happened. jsonl_writer_sync is called before a checkpoint is written: a checkpoint is never ahead
- * of these files, so a line up to I that is not there was deleted or damaged by someone else. Such lines are counted
- * for the caller to report, from the first that is there on (before it the run may have been in another folder). Whole
- * lines that are none of ours are left out and counted, too.
+ * off, and also partial lines left by a kill: the run writes them again, so that the file ends in the same bytes as if
+ * nothing had happened. jsonl_writer_sync is called before a checkpoint is written: a checkpoint is never ahead of
+ * these files, so a line up to I that is not there was deleted or damaged by someone else. Such lines are counted for
+ * the caller to report, from the first that is there on (before it the run may have been in another folder). Whole
+ * lines that are not of this form are left out and counted, too.
  *
  *   struct jsonl_history history = {.resumed = true, .last = iteration, .due = due, .arg = arg};
  *   jsonl_writer_open(&w, "run/training_metrics.json", &history, e);  if (history.n_missing || history.n_foreign) ...

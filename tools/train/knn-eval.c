@@ -1,4 +1,4 @@
-/* knn-eval.c - class tokens of both sets by the teacher, then one search. The features are made by extract.h alone,
+/* knn-eval.c - class tokens of both sets by the teacher, then one search. The features are made only by extract.h,
  * with the settings that dino-extract would be given, from a copy of the backbone: extraction transposes its weights.
  */
 #include "knn-eval.h"
@@ -114,7 +114,7 @@ static struct extract_model model_of(const struct config *c, const struct vit *v
                                   .pixel_norm = config_pixel_norm(c)};
 }
 
-/* Elements of a copy of the backbone alone: it is the first module of its table. */
+/* Elements of a copy of only the backbone: it is the first module of its table. */
 static int64_t backbone_count(const struct params *table)
 {
     int64_t first, n = params_module_span(table, params_find_module(table, VIT_MODULE), &first);
@@ -224,7 +224,7 @@ int knn_eval_line(const struct knn_eval_scores *s, int64_t iteration, int64_t be
     json_line_int(&l, "n_train", s->n_train);
     json_line_int(&l, "n_val", s->n_val);
     json_line_int(&l, "best_iteration", best_iteration);
-    json_line_open(&l, "origins"); /* as in the reports of feat-knn: bbu-info --trace finds the way back from a score */
+    json_line_open(&l, "origins"); /* as in the reports of feat-knn: bbu-info --trace traces a score to its inputs */
     add_identity(&l, "weights", s->weights);
     add_identity(&l, "knn_train", s->train);
     add_identity(&l, "knn_val", s->val);

@@ -1,6 +1,6 @@
-/* knn-eval.h - does training help? The teacher is scored during training by k nearest neighbours among labelled shards
- * (evaluation.knn_train vote, evaluation.knn_val are scored): on the very features that dino-extract makes of the
- * exported teacher (extract.h), by the very votes that feat-knn counts (knn.h).
+/* knn-eval.h - does training help? Scores the teacher during training by k nearest neighbours among labelled shards
+ * (evaluation.knn_train vote, evaluation.knn_val are scored), on exactly the features that dino-extract makes with the
+ * exported teacher (extract.h) and with exactly the votes that feat-knn counts (knn.h).
  *
  *   knn_eval_open(&ev, config, log, e);          NULL where no shards are named or the period is 0
  *   knn_eval_run(ev, step, device, &scores, e);
@@ -44,7 +44,7 @@ struct knn_eval_bytes {
     int64_t search;
 };
 
-/* Warnings: what makes the scores too good or the sets hard to compare, numbers of neighbours that are left out. */
+/* Warnings: what makes the scores optimistic or the sets hard to compare, numbers of neighbours that are left out. */
 int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_log *log, struct fmt_error *e);
 void knn_eval_close(struct knn_eval *ev); /* NULL is allowed */
 /* What knn_eval_run will take, without reading an image; all 0 where nothing is scored. */

@@ -104,7 +104,7 @@ static int check_recipes(const struct shard_set *a, const struct shard_set *b, s
     return status;
 }
 
-/* An image, or another view of its group, that votes for itself makes the scores of all teachers too good. text: what
+/* An image, or another view of its group, that votes for itself makes the scores of all teachers optimistic. text: what
  * the sets share, or "". */
 static int check_overlap(const struct rows *train, const struct rows *val, const struct config *c,
                          char text[OVERLAP_TEXT], struct fmt_error *e)

@@ -45,6 +45,6 @@ int launcher_check(struct fmt_error *e)
             status = check(launchers[i].rank, 0, launchers[i].one, e);
         size_known = size_known || number(launchers[i].size, &n);
     }
-    /* The tasks of the job, which may all be of this one process: a batch script, for one, runs alone. */
+    /* The tasks of the job, which may all be of this one process: a batch script, for example, runs as one process. */
     return status || size_known ? status : check("SLURM_NTASKS", 1, "srun -n 1", e);
 }

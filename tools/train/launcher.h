@@ -6,7 +6,7 @@
 
 /* FMT_UNSUPPORTED: one of several processes, by WORLD_SIZE and RANK (torchrun), SLURM_*, OMPI_COMM_WORLD_*, PMI_* and
  * their kind; SLURM_NTASKS, the tasks of a job, counts where none of them says how many were started.
- * There is one process to a run here, and the others would not share its work. */
+ * A run is one process; extra processes would repeat the work. */
 int launcher_check(struct fmt_error *e);
 
 #endif

@@ -118,7 +118,7 @@ int memory_plan_check(const struct config *config, const struct device *device, 
                     num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
 }
 
-/* Parameters of the blocks alone, which is nearly all. */
+/* Parameters of the blocks only, which are nearly all. */
 static double block_parameters(const struct config_dims *d)
 {
     double C = (double)d->embed_dim, h = (double)d->ffn_hidden;

@@ -39,7 +39,7 @@ void periodic_eval_close(struct periodic_eval *x);
 bool periodic_eval_due(const struct periodic_eval *x, int64_t iteration);
 bool periodic_eval_period_due(int64_t period, int64_t iteration); /* period 0: none */
 
-/* scores->n is 0 where nothing was scored. After a failure (a full disk) the run can go on: what could be done was
+/* scores->n is 0 where nothing was scored. After a failure (a full disk) the run can continue: what could be done was
  * done, and a line that could not be written is written with the next. */
 int periodic_eval_run(struct periodic_eval *x, struct step *step, const struct device *device, int64_t iteration,
                       struct knn_eval_scores *scores, struct fmt_error *e);

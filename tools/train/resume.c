@@ -138,7 +138,7 @@ static int load_initial_weights(const struct resume *r, enum resume_from from, c
     return initial_weights_load(step, r->config, from, path, announce, r->log, inputs->digest[INPUT_WEIGHTS], e);
 }
 
-/* The same weights must still be named, else this is another run: they are read for their identity alone. */
+/* The same weights must still be named, else this is another run: they are read only for their identity. */
 static int identify_weights(const struct resume *r, struct step *step, struct run_inputs *inputs, struct fmt_error *e)
 {
     const struct config *c = r->config;

@@ -1,6 +1,7 @@
 /* resume.h - starts a run or resumes it: carries out what resume-policy.h decides.
  *
- *   resume_decide(&r, &config, world, force, &log, e); what to start from; may set student.pos_grid to what that has
+ *   resume_decide(&r, &config, world, force, &log, e); what to start from; may set student.pos_grid to
+ *                                                    the grid of those weights
  *   step_open(&step, &config, ...);
  *   resume_load(&r, step, &state, e);                  weights, or all of a checkpoint; state says where the run is
  *   resume_check_inputs(&r, &inputs, &state, e);       data and evaluation sets are those of the checkpoint?

@@ -16,7 +16,7 @@
 #include "fmt.h"
 
 enum run_log_level {
-    RUN_FILE_ONLY, /* into log.txt alone */
+    RUN_FILE_ONLY, /* only into log.txt */
     RUN_DETAIL,    /* for users who ask for more */
     RUN_NOTE,
     RUN_WARNING,
@@ -24,7 +24,7 @@ enum run_log_level {
 };
 
 struct run_log {
-    void (*print)(void *arg, enum run_log_level level, const char *text); /* NULL: nobody listens */
+    void (*print)(void *arg, enum run_log_level level, const char *text); /* NULL: not printed */
     void *arg;
     int fd;      /* of log.txt; -1: none */
     const char *directory;

@@ -58,7 +58,7 @@ void run_report_plan(struct run_log *log, const struct config *c, struct step *s
         run_log(log, RUN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
 }
 
-/* ---------------------------------------------------------------- on the way */
+/* ---------------------------------------------------------------- during the run */
 void run_report_scores(struct run_log *log, const struct periodic_eval *x, const struct knn_eval_scores *s,
                        int64_t iteration)
 {

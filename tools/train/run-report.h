@@ -35,7 +35,7 @@ void run_report_divergence(struct run_log *log, const struct run_state *state, c
 
 /* At the end: the paths of the last teacher and of the best, and whether training improved the scores; */
 void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int64_t iteration);
-/* samples that were made of other images, which were named when they were met; */
+/* samples that used replacement images, which were named when they were met; */
 void run_report_replaced(struct run_log *log, const struct run_state *state);
 /* the most memory that was taken. */
 void run_report_memory(struct run_log *log, size_t planned_bytes);

@@ -193,7 +193,7 @@ static enum collapse_verdict judge(const struct run *r)
     return collapse_judge(&signs, &r->config, r->state.iteration);
 }
 
-/* Asked where the metrics have a line, so that a run which stopped here and is started again stops here. */
+/* Checked only at iterations that log metrics, so that a run that stopped here stops here again when restarted. */
 static bool has_collapsed(const struct run *r)
 {
     return r->config.train.stop_on_collapse && r->verdict == COLLAPSE_COMPLETE && r->state.iteration >= 0 &&

@@ -1,4 +1,4 @@
-/* run.h - a training run: all that is open while it is at work, and the parts of an iteration.
+/* run.h - a training run: everything that is open during a run, and the parts of an iteration.
  *
  *   struct run r = {.config = ..., .device = ..., .log.print = ..., .log.fd = -1, ...};      what the caller sets
  *   run_open(&r);
@@ -39,8 +39,8 @@
 #include "world.h"
 
 enum run_end {
-    RUN_GOES_ON,
-    RUN_NOT_STARTED, /* *stop was set while a pipe of views had said nothing yet */
+    RUN_RUNNING,
+    RUN_NOT_STARTED, /* *stop was set while a pipe of views had sent no header yet */
     RUN_COMPLETE,  /* all iterations are done */
     RUN_STOPPED,   /* *stop was set; the state was saved */
     RUN_COLLAPSED, /* train.stop_on_collapse; the state was saved */
@@ -58,7 +58,7 @@ struct run {
     int n_threads;        /* of the data; 0: one per processor */
     bool force;           /* -f */
     bool provenance;
-    const _Atomic int *stop; /* once it is not 0, the run ends after the iteration in work */
+    const _Atomic int *stop; /* when nonzero, the run ends after the current iteration */
 
     /* Where the run is. */
     struct run_state state;
@@ -78,7 +78,7 @@ struct run {
     struct batch_loader *loader;
     struct jsonl_writer metrics_file, times_file;
     struct training_times times;
-    double step_start, wait_start; /* of the step in work: clock_now, and the seconds waited for data until then */
+    double step_start, wait_start; /* of the current step: clock_now, and the seconds waited for data until then */
     struct periodic_eval eval;
     struct checkpoint_saver saver;
     struct checkpoint_backup *backup;

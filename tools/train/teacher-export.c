@@ -92,7 +92,7 @@ static char *settings_text(const struct config *config, struct fmt_error *e)
     return NULL;
 }
 
-/* Where the teacher comes from: which run, after which iteration; and the hash that features made with it carry. */
+/* The origin of the teacher: which run, after which iteration; and the hash that features made with it carry. */
 static int add_origin(struct teacher_job *job, struct step *step, struct fmt_error *e)
 {
     const struct teacher_export_options *options = job->options;

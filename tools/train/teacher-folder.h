@@ -1,4 +1,4 @@
-/* teacher-folder.h - the folders of exported teachers, output_dir/eval/FOLDER/: names and paths, how many are kept,
+/* teacher-folder.h - the folders of exported teachers, output_dir/eval/FOLDER/: names and paths, how many are retained,
  * whether one holds what it should, and copies. teacher-export.h writes them.
  *
  * FOLDER is "training_<iteration>", "initial" (before the first step) or "best" (of the highest score). Nothing is

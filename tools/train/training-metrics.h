@@ -1,7 +1,7 @@
 /* training-metrics.h - what is logged of a run: medians over the last 20 steps, as the published code logs them.
  *
  * A line of training_metrics.json holds the published names but those of time, then our own: the KL term, gradient
- * norms before clipping, signs of collapse and their verdict. It is a function of the steps alone; figures of time
+ * norms before clipping, signs of collapse and their verdict. It is a function of the steps only; figures of time
  * go to training_times.json. The window holds steps from before a checkpoint, so it is part of the state of a run.
  */
 #ifndef TRAINING_METRICS_H
