@@ -1,5 +1,5 @@
-/* loaderbed.h - for tests of the batch loader: small shards of drawn images, some of which cannot be decoded, and settings
- * of small crops. */
+/* loaderbed.h - for tests of the batch loader: small shards of drawn images, some of which cannot be decoded, and
+ * settings of small crops. */
 #ifndef LOADERBED_H
 #define LOADERBED_H
 

@@ -161,7 +161,7 @@ fresh # a listed PNG file is an error, and told once
 edit val "0,/$v-0.jpeg/s//$v-0.png/"
 mv "d/val/$v/$v-0.jpeg" "d/val/$v/$v-0.png" && printf '\x89PNG\r\n' >"d/val/$v/$v-0.png" && cp "d/val/$v/$v-0.png" d/other.png
 index 1
-check 'it is told once' test "$(grep -c "val/$v/$v-0.png" err)" -eq 1
+check 'it is reported once' test "$(grep -c "val/$v/$v-0.png" err)" -eq 1
 err_has "val/$v/$v-0.png: not a JPEG file"
 err_has 'warning: other.png: not JPEG; left out'
 
@@ -295,7 +295,7 @@ index 0
 err_has "warning: train/$a/$a-0.jpeg: stray bytes after the end mark"
 err_has "warning: train/$a/$a-1.jpeg: the end mark is missing"
 
-fresh # orientation: after a doubled name, and in XMP alone
+fresh # orientation: after a doubled name, and only in XMP
 segment() { head -c 2 "$1"; printf "\xff\xe1\x00\x$2$3"; tail -c +3 "$1"; }
 segment "made/train/$a/$a-0.jpeg" 28 'Exif\0\0Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0' >"d/train/$a/$a-0.jpeg"
 segment "made/train/$a/$a-1.jpeg" 33 'http://ns.adobe.com/xap/1.0/\0tiff:Orientation="6"' >"d/train/$a/$a-1.jpeg"
@@ -370,7 +370,7 @@ echo >sp/train/ok/s.png && echo >sp/other/o.png
 mkdir sp/@eaDir sp/train/@eaDir sp/train/ok/@eaDir && cp sp/other/z.jpg sp/train/ok/@eaDir
 status 0 bbu-index --layout classes -o c.index sp
 err_has '12 images in 0 groups, train 6, val 3, test 3, bad 6, ok 3, without label 3'
-check 'an image that is no JPEG file is told once' test "$(grep -c 's\.png: not JPEG; left out' err)" -eq 1
+check 'an image that is no JPEG file is reported once' test "$(grep -c 's\.png: not JPEG; left out' err)" -eq 1
 err_has 'warning: other/o.png: not JPEG; left out'
 err_has 'warning: train/@eaDir: a folder of a Synology storage, not of photographs; left out, with 1 more of this name'
 err_has 'warning: @eaDir: a folder of a Synology storage, not of photographs; left out'

@@ -31,7 +31,7 @@ for kind in catalogue shard views features checkpoint; do
     printf "\\x$(printf %02x $((0x$(tail -c +$((at + 1)) bad | head -c 1 | od -An -tx1 | tr -d ' ') ^ 1)))" |
         dd of=bad bs=1 seek=$at conv=notrunc status=none
     status 1 bbu-info --verify bad
-    check "$kind: damage is told" grep -Eq 'bad: .*(damaged|does not fit|add up)' err
+    check "$kind: damage is reported" grep -Eq 'bad: .*(damaged|does not fit|add up)' err
     head -c $((size - 1)) $kind >cut
     status 1 bbu-info cut
     err_has 'cut: ends early'
@@ -102,7 +102,7 @@ err_has 'text: not a file of dinotools, and not of weights'
 err_has 'empty: is empty'
 err_has 'photo.jpeg: not a file of dinotools: a JPEG image'
 err_has 'missing: No such file or directory'
-check 'the good one is described all the same' grep -Eq 'kind +catalogue' out
+check 'the good one is described anyway' grep -Eq 'kind +catalogue' out
 status 1 bbu-info --json text
 out_has '"error":"text: not a file of dinotools'
 status 2 bbu-info

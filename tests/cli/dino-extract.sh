@@ -77,7 +77,7 @@ same l2.feat l21.feat
 status 0 dino-extract -w "$w" --layers 2, s -o last.feat
 err_has '--layers 2,: of blocks 0 to 2 these: 2,'
 same last.feat a.feat
-check 'the default is told as it is typed' bash -c 'bbu-info a.feat | grep -q "layers *2,$"'
+check 'the default is printed as it is typed' bash -c 'bbu-info a.feat | grep -q "layers *2,$"'
 status 0 extract --layers 2 --no-norm s -o raw.feat
 differ l2.feat raw.feat
 status 0 extract --unit s -o unit.feat

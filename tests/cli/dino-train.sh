@@ -180,7 +180,7 @@ status 1 train train.output_dir=done train.resume=true optim.optimizer=sgd
 err_has 'optimizer.v.backbone.cls_token belongs nowhere in this model'
 check 'its teacher before the first step is that of the checkpoint' cmp <(dino-weights list w2/eval/initial/teacher_checkpoint.safetensors | grep -v initial) <(dino-weights list $teacher | grep -v training_23)
 status 0 train train.output_dir=w3 "MODEL.WEIGHTS=$teacher" optim.epochs=1 -q
-dino-weights convert -q "$teacher" -o t.pth # a teacher alone, in the published container: fills both networks too
+dino-weights convert -q "$teacher" -o t.pth # only a teacher, in the published container: fills both networks too
 for key in MODEL.WEIGHTS student.pretrained_weights; do
     rm -rf w6
     status 0 train train.output_dir=w6 "$key=t.pth" optim.epochs=1
@@ -235,7 +235,7 @@ status 0 train train.output_dir=b train.backup_dir=copies train.backup_period=8 
 same b/model_0000011.rank_0.ckpt copies/model_0000011.rank_0.ckpt
 err_has 'backup of model_0000011.rank_0.ckpt in copies, read back and compared'
 status 0 train train.output_dir=b2 train.backup_dir=/proc/nothing optim.epochs=1
-err_has 'training goes on'
+err_has 'training continues'
 
 # ---- collapse and divergence: status 5
 status 5 train train.output_dir=c $flat

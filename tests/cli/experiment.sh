@@ -1,5 +1,5 @@
 #!/bin/bash
-# examples/experiment.mk: a changed setting, or changed data, make anew only what depends on them; settings side by side.
+# examples/experiment.mk: a changed setting, or changed data, remake only what depends on them; settings side by side.
 . "$(dirname "$0")/lib.sh"
 mk=$TESTS/../examples/experiment.mk
 "$BUILD/tests/datagen" --groups 24 --seed 1 "my bbu's" >/dev/null 2>&1
@@ -34,17 +34,17 @@ check 'no stage runs again' lacks 'bbu-' out
 status 0 run SIZE_b=64
 stamp after
 check 'another size for b: a and the training stay' bash -c 'diff <(grep -v "/b\." before) <(grep -v "/b\." after)'
-check 'b is extracted and scored anew' bash -c '! diff <(grep "/b\.\(feat\|scores\)" before) <(grep "/b\.\(feat\|scores\)" after) >/dev/null'
+check 'b is extracted and scored again' bash -c '! diff <(grep "/b\.\(feat\|scores\)" before) <(grep "/b\.\(feat\|scores\)" after) >/dev/null'
 status 0 run SIZE_b=64 'SCORE_a=--resamples 0 -C 0.1'
 stamp again
 check 'other scores for a: nothing is extracted' bash -c 'diff <(grep "feat " after) <(grep "feat " again)'
-check 'a is scored anew' bash -c '! diff <(grep "/a.scores" after) <(grep "/a.scores" again) >/dev/null'
+check 'a is scored again' bash -c '! diff <(grep "/a.scores" after) <(grep "/a.scores" again) >/dev/null'
 check 'no intervals where none are asked for' grep -qE '^\| a +\| [01]\.[0-9]+ +\|' experiment/table.txt
 status 0 run SIZE_b=64 "TRAIN_b=$train train.seed=5"
 check 'a second training' test "$(ls -d experiment/run-* | wc -l)" = 2
 status 0 run COLUMNS='image.mcc group.accuracy' UNTRAINED=
 check 'other scores' test "$(head -n 1 experiment/table.txt | tr -d ' ')" = '|features|mcc,images|accuracy,groups|'
-check 'trained networks alone' test "$(wc -l <experiment/table.txt)" = 4
+check 'only trained networks' test "$(wc -l <experiment/table.txt)" = 4
 status 2 run COLUMNS=image.auROC
 err_has 'there is no score auROC'
 
@@ -59,7 +59,7 @@ out_has 'bbu-index'
 relabel "my bbu's/annotations/train.json"
 status 0 run
 stamp after
-check 'a corrected label: all is made anew' bash -c '! diff before after >/dev/null'
+check 'a corrected label: all is remade' bash -c '! diff before after >/dev/null'
 out_has 'feat-logreg'
 test_group=$(ls -d "my bbu's"/test/* | head -n 1)
 rows() { grep '"level":"image"' experiment/a.scores.json | grep -o '"rows":[0-9]*' | head -n 1 | cut -d : -f 2; }

@@ -21,7 +21,7 @@ status 1 in_time dino-weights list /dev/zero
 err_has 'dino-weights: /dev/zero: neither safetensors, .pth nor a checkpoint'
 check "weights are read from a fifo, however short they are" \
     bash -c 'mkfifo w.fifo && { cat w.safetensors >w.fifo & } && timeout 20 dino-weights list w.fifo'
-check "of a pipe that cannot be read twice the first reason is told" \
+check "of a pipe that cannot be read twice the first reason is printed" \
     bash -c 'head -c 5000 w.safetensors | dino-weights list - 2>&1 | grep -v empty'
 
 mkfifo part.safetensors && echo '{"weight_map": {"a": "part.safetensors"}}' >parts.safetensors.index.json
@@ -85,7 +85,7 @@ done
 status 1 dino-train -c t.yaml $one_step train.dataset_path= train.output_dir=none
 err_has 'dino-train: no shards are named'
 
-# ---- a teacher alone fills both networks, a .pth file too
+# ---- a teacher by itself fills both networks, a .pth file too
 status 0 dino-weights convert w.safetensors -o w.pth
 status 0 dino-train -c t.yaml train.output_dir=from-weights MODEL.WEIGHTS=w.pth $one_step
 err_has 'Loaded pretrained weights from w.pth'

@@ -113,7 +113,7 @@ mkfifo fifo
 pid=$!
 : <fifo
 wait $pid
-check "another pipe than standard output is told: status 1" test $? -eq 1
+check "another pipe than standard output is reported: status 1" test $? -eq 1
 err_has "fifo: Broken pipe"
 cd "$scratch" || exit 1
 done_testing

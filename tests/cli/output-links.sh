@@ -11,7 +11,7 @@ status 0 feat-cat -q --group g00000 plain.feat -o link.feat
 check 'a link to a file stays a link, the file is a new one' bash -c 'test -L link.feat && ! cmp -s first.feat away/there.feat'
 ln -s loop.feat loop.feat
 status 1 feat-cat -q plain.feat -o loop.feat
-check 'links in a circle are told' grep -q 'loop.feat: Too many levels' err
+check 'a loop of links is reported' grep -q 'loop.feat: Too many levels' err
 for name in /dev/stdout /dev/fd/1 /proc/self/fd/1; do
     check "$name is standard output" bash -c "feat-cat -q plain.feat -o $name >piped && feat-cat -q plain.feat -o named && cmp piped named && test -L /dev/stdout"
 done

@@ -70,7 +70,7 @@ status 2 bbu-info --trace --verify bbu.index
 
 # ---- the hash of weights is that in features
 status 0 bbu-info --json elsewhere/weights/vit.safetensors
-check 'bbu-info tells the hash of weights' test "$(grep -o '"weights":"[0-9a-f]*"' out)" = "$(bbu-info --json features/cat.feat | grep -o '"weights":"[0-9a-f]*"')"
+check 'bbu-info prints the hash of weights' test "$(grep -o '"weights":"[0-9a-f]*"' out)" = "$(bbu-info --json features/cat.feat | grep -o '"weights":"[0-9a-f]*"')"
 
 # ---- a teacher records the iteration after which, and the run by which it was written, and its hash
 . "$TESTS/cli/train-fixture.sh"
@@ -166,7 +166,7 @@ done
 
 status 0 bash -c "cat elsewhere/weights/vit.safetensors | bbu-info --json -"
 check "the hash of weights from a pipe" test "$(grep -o ".weights.:.[0-9a-f]*" out)" = "$(bbu-info --json elsewhere/weights/vit.safetensors | grep -o ".weights.:.[0-9a-f]*")"
-# ---- a report alone
+# ---- only a report
 version=$(bbu-info --version | grep -o "[0-9.]*[0-9]" | head -n 1)
 check "it names its tool and version" grep -Fqx "made by feat-logreg $version" scores.txt
 check "that of feat-knn, too" grep -Fqx "made by feat-knn $version" knn.txt
@@ -205,7 +205,7 @@ with_inputs() { # writes weights with these inputs, JSON from standard input
 seq 150000 | awk '{ printf "%s{\"kind\":\"query\",\"identity\":\"%064x\"}", (NR > 1 ? "," : "["), $1 } END { print "]" }' |
     with_inputs many.safetensors
 status 0 timeout 30 bbu-info --trace many.safetensors
-check 'all of them are told' test "$(grep -c '^  query' out)" = 150000
+check 'all of them are printed' test "$(grep -c '^  query' out)" = 150000
 printf '[{"kind":"%0200d","identity":"%064x"},{"kind":"a\\u0007\\nb","identity":"%064x"}]' 7 1 2 | with_inputs names.safetensors
 status 0 bbu-info --trace names.safetensors
 check 'a long kind is cut' grep -Eq '^  0{64} 000000000000: not found' out

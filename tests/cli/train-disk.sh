@@ -135,11 +135,11 @@ copies two-copies times=1 train.max_to_keep=3
 check 'space is made below train.max_to_keep, too' test "$(iterations two-copies)" = "19 23 "
 copies none-copies times=9
 check 'the newest is left' test "$(iterations none-copies)" = "19 "
-err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training goes on'
+err_has 'backup: none-copies/model_0000023.rank_0.ckpt: No space left on device; training continues'
 
 # ---- a copy that differs when read back
 status 0 fail damage,path=copies3 train.output_dir=b3 train.backup_dir=copies3 train.backup_period=8 optim.epochs=1
-err_has "the copy differs when read back; training goes on"
+err_has "the copy differs when read back; training continues"
 check "no copy that is not one" bash -c "! ls copies3/model_* 2>/dev/null"
 
 # ---- fifos in the folder of a run: none is waited for
@@ -162,7 +162,7 @@ status 0 quick train.output_dir=fifos
 err_has "is a FIFO; not supported here; the teacher of iteration 7"
 rm -rf fifos && fifo fifo-copies/model_0000023.rank_0.ckpt
 status 0 quick train.output_dir=fifos train.backup_dir=fifo-copies
-err_has "backup: fifo-copies/model_0000023.rank_0.ckpt: is a FIFO; not supported here; training goes on"
+err_has "backup: fifo-copies/model_0000023.rank_0.ckpt: is a FIFO; not supported here; training continues"
 rm -rf fifos && cp -a good fifos && fifo fifos/model_0000023.rank_0.ckpt
 status 1 quick train.output_dir=fifos
 err_has "fifos/model_0000023.rank_0.ckpt: not a regular file"
@@ -178,7 +178,7 @@ done
 
 # ---- a folder for copies that cannot be used is a warning at the start, also with -q, and no error
 status 0 quick -q train.output_dir=nothing train.backup_dir=/proc/nothing
-err_has "dino-train: backup: /proc/nothing: No such file or directory; training goes on"
+err_has "dino-train: backup: /proc/nothing: No such file or directory; training continues"
 check "before the first checkpoint" awk '/backup:/ {told = 1} /saved nothing/ {exit !told}' nothing/log.txt
 same_results nothing good
 done_testing

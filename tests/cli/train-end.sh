@@ -129,7 +129,7 @@ echo note >mine/eval/training_3/note.txt
 echo note >mine/eval/training_1
 mv mine/eval/training_11 mine/elsewhere && ln -s ../elsewhere mine/eval/training_11
 status 0 train train.output_dir=mine train.resume=true optim.epochs=2 evaluation.max_to_keep=1
-check 'what is not ours is left' test "$(teachers mine)" = "best initial notes training_0007 training_1 training_11 training_23 training_3 training_99 training_x "
+check 'foreign folders are left' test "$(teachers mine)" = "best initial notes training_0007 training_1 training_11 training_23 training_3 training_99 training_x "
 check 'a file beside the teacher, too' test "$(ls mine/eval/training_3)" = note.txt
 check 'and what a link leads to' test -s mine/elsewhere/teacher_checkpoint.safetensors
 status 2 train evaluation.max_to_keep=0

@@ -210,7 +210,7 @@ while IFS=: read -r option command; do
     timeout 20 $command >out 2>err </dev/null
     check "$command: $option is not used" grep -qF -- ": $option: not used: " err
     check "$command -q: a warning is no progress" bash -c 'timeout 20 "$@" -q 2>&1 </dev/null | grep -qF -- ": $0: not used: "' "$option" $command
-    check "$command: it goes on" grep -qE 'nosuch.*: (No such file|no such)' err
+    check "$command: it continues" grep -qE 'nosuch.*: (No such file|no such)' err
 done <<'END'
 --quality:bbu-pack nosuch -o nosuch-shards --quality 90
 --quality:bbu-pack nosuch -o nosuch-shards --quality 90 --short-side 64 --store rgb

@@ -280,7 +280,7 @@ static void test_salvage(struct shard *s, uint8_t *file)
     }
     is_int(refused, t->coded_bytes, "shard: any change of an image is refused");
     size_t key_bytes = strlen(want.labels.key) + 3, head_bytes = 12; /* of zstd: a frame, a block */
-    ok(told >= (int)(t->coded_bytes - key_bytes - head_bytes), "shard: and its key is told (%d of %u)", told,
+    ok(told >= (int)(t->coded_bytes - key_bytes - head_bytes), "shard: and its key is printed (%d of %u)", told,
        t->coded_bytes);
     ok(!shard_salvage_key(s, SAMPLE_IMAGES, &b), "shard: no key beyond the last image");
     block_buffer_release(&b);
@@ -431,7 +431,7 @@ static void test_feat_rules(void)
     ok(feat_compatible(&a, &b, &e) == 0, "feat: compatible with itself");
     b.weights[0] ^= 1;
     is_int(feat_compatible(&a, &b, &e), FMT_MISMATCH, "feat: not with other weights: %s", e.text);
-    ok(strstr(e.text, "different weights") != NULL, "... and the reason is told");
+    ok(strstr(e.text, "different weights") != NULL, "... and the reason is given");
     b = a;
     b.normalised = false;
     is_int(feat_compatible(&a, &b, NULL), FMT_MISMATCH, "feat: not with others' norm");
@@ -594,7 +594,7 @@ static void test_full_disk(void)
         }
         fmt_buffer_release(&b);
     }
-    is_int(quiet, 0, "a full disk is told wherever it happens");
+    is_int(quiet, 0, "a full disk is reported wherever it happens");
 }
 
 static void test_provenance(void)

@@ -126,7 +126,7 @@ static void test_damage(struct bed *b)
     s = score(b, hurt, whole, &again);
     ok(s.n_failed == 1 && strncmp(s.failed.text, "k5: ", 4) == 0, "the image is named: %s", s.failed.text);
     same_scores(&s, &clean, "as if it were not there");
-    ok(again.n_failed == 0, "it is told once");
+    ok(again.n_failed == 0, "it is reported once");
     same_scores(&again, &clean, "and stays out");
     s = score(b, only, hurt, NULL);
     ok(s.n_failed == 1 && s.n_val == IMAGES - 1 && s.n == 3, "the same among those that are scored");

@@ -46,7 +46,7 @@ static void test_comparing(void)
     is_text(names, "resize, ", "their names are cut");
     recipe_add_int(&b, "resize", 96, NULL);
     is_int(recipe_compare(&a, &b, &e), FMT_MISMATCH, "two values of an item");
-    is_text(e.text, "resize 96, other file has 192", "both are told");
+    is_text(e.text, "resize 96, other file has 192", "both are named");
     recipe_intersect(&b, &a);
     ok(b.n == 2 && recipe_find(&b, "fit") && !recipe_find(&b, "size"), "what both say is kept");
     recipe_release(&a);

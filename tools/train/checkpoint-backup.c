@@ -148,7 +148,7 @@ static void log_result(struct checkpoint_backup *b)
 {
     b->started = false;
     if (b->status)
-        run_log(b->log, RUN_WARNING, "backup: %s; training goes on", b->error.text);
+        run_log(b->log, RUN_WARNING, "backup: %s; training continues", b->error.text);
     else if (b->source.fd >= 0)
         run_log(b->log, RUN_NOTE, "backup of %.200s in %.200s, read back and compared", last_name(b->source.path),
                 b->directory);
@@ -174,7 +174,7 @@ static void check_first(struct checkpoint_backup *b)
     if (pthread_timedjoin_np(b->thread, NULL, &until) == 0)
         log_result(b);
     else
-        run_log(b->log, RUN_WARNING, "backup: %.200s: does not answer; training goes on", b->directory);
+        run_log(b->log, RUN_WARNING, "backup: %.200s: does not answer; training continues", b->directory);
 }
 
 int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, int rank, struct run_log *log,
@@ -219,7 +219,7 @@ void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int6
         return;
     }
     if (!start_thread(b)) {
-        run_log(b->log, RUN_WARNING, "backup: cannot start a thread; training goes on");
+        run_log(b->log, RUN_WARNING, "backup: cannot start a thread; training continues");
         file_close(&b->source);
     }
 }

@@ -154,7 +154,7 @@ static int list_tensors(struct step *step, struct ckpt_tensor **table, struct st
     return 0;
 }
 
-/* Piece by piece through `host`, which has room for one. */
+/* Piece by piece through `host`, which holds one. */
 static int write_tensor(struct ckpt_writer *w, struct step *step, const struct state_tensor *t, float *host,
                         struct fmt_error *e)
 {
