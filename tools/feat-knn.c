@@ -148,7 +148,7 @@ static void open_inputs(struct job *j, char **path)
 }
 
 /* ------------------------------------------------------------------ votes */
-static struct voted voters_of(const struct featset *set)
+static struct voted voted_rows(const struct featset *set)
 {
     struct fmt_error e = {0};
     struct voted v = {.set = set};
@@ -221,7 +221,7 @@ static struct voted choice_rows(const struct job *j, int64_t n_queries)
 {
     struct fmt_error e = {0};
     if (val_path)
-        return voters_of(&j->val);
+        return voted_rows(&j->val);
     struct voted v = {.set = &j->train};
     int64_t n_target = num_min(CHOICE_MAX, num_max(CHOICE_LEAST, n_queries));
     check(row_sample_groups(&v.rows, &j->train.rows, n_target, &e), &e);
@@ -396,7 +396,7 @@ int main(int argc, char **argv)
     check(scoring_open(&j.scoring, &e), &e);
     check(scoring_head(&j.scoring, &e), &e);
 
-    struct voted q = voters_of(j.one_file ? &j.train : &j.query);
+    struct voted q = voted_rows(j.one_file ? &j.train : &j.query);
     for (int i = 0; i < n_per_class; i++)
         run_per_class(&j, &q, per_class[i]);
     if (!n_per_class)

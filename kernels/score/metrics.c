@@ -333,7 +333,7 @@ void metrics_compute(const struct metrics *m, const int32_t *weight, double *val
     enum { FEW = 64 }; /* classes whose sums fit the stack */
     int K = m->in.rows->n_classes;
     int64_t few[3 * FEW] = {0};
-    bool few_present[FEW];
+    bool few_present[FEW] = {false};
     int64_t *sums = K <= FEW ? few : calloc((size_t)K, 3 * sizeof *sums + sizeof(bool));
     if (!sums) {
         for (int i = 0; i < m->n_values; i++)
