@@ -66,7 +66,7 @@ static void test_sample(void)
     row_sample_groups(&s, &all, 1200, NULL);
     for (int64_t i = 0; i < s.n; i++) {
         whole = whole && s.label[i] >= 0 && s.index[i] > last;
-        whole = whole && (!weight[s.group[i]] || weight[s.group[i]] == s.weight[i]);
+        whole = whole && (weight[s.group[i]] == 0 || weight[s.group[i]] == s.weight[i]);
         last = s.index[i];
         weight[s.group[i]] = s.weight[i];
         taken[s.label[i]]++;
