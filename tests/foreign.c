@@ -5,8 +5,10 @@
  *
  * Linked into programs for tests in the place of kernels/device/device-list.c.
  */
+#include "foreign.h"
+
 #include <pthread.h>
-#include <stdlib.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "cpu.h"
@@ -21,6 +23,12 @@ static struct block {
 } block[BLOCKS_MAX];
 static int n_blocks, n_at_work; /* blocks of memory; operations and copies, of all threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int64_t n_copies;
+
+int64_t foreign_copies(void)
+{
+    return n_copies;
+}
 
 static void protect(int access)
 {
@@ -78,6 +86,7 @@ static void foreign_release(struct device_address at, size_t bytes)
 
 static void foreign_copy_in(struct op_ctx *c, struct device_address to, const void *host, size_t bytes)
 {
+    n_copies++;
     open_memory();
     cpu_copy_in(c, to, host, bytes);
     close_memory();
@@ -85,6 +94,7 @@ static void foreign_copy_in(struct op_ctx *c, struct device_address to, const vo
 
 static void foreign_copy_out(struct op_ctx *c, void *host, struct device_address from, size_t bytes)
 {
+    n_copies++;
     open_memory();
     cpu_copy_out(c, host, from, bytes);
     close_memory();
@@ -120,7 +130,7 @@ static bool foreign_prefers_transposed_weights(void)
 #include "ops.def"
 #undef OP
 
-static const struct backend backend_foreign = {
+const struct backend backend_foreign = {
     .name = "foreign",
     .open = foreign_open,
     .environment = foreign_environment,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "foreign.h"
 #include "op.h"
 #include "tap.h"
 
@@ -105,14 +106,6 @@ static void test_names(void)
 
 /* ---- the foreign device ---- */
 
-static const struct backend *foreign(void)
-{
-    for (int i = 0; device_list[i]; i++)
-        if (strcmp(device_list[i]->name, "foreign") == 0)
-            return device_list[i];
-    abort();
-}
-
 /* A stray access, in a child: the signal that ended it, which the address sanitizer would catch. */
 static int signal_of_child(void (*access)(volatile char *p), uintptr_t at)
 {
@@ -150,7 +143,7 @@ static void stray_copy(volatile char *p)
 static void test_stray_access(void)
 {
     struct device_arena memory = {0}, scratch = {0};
-    struct op_ctx c = {.backend = foreign(), .scratch = &scratch};
+    struct op_ctx c = {.backend = &backend_foreign, .scratch = &scratch};
     if (device_arena_init(&memory, c.backend, 4096, NULL) || device_arena_init(&scratch, c.backend, 4096, NULL))
         abort();
     struct tensor t = TENSOR_TAKE(&memory, DTYPE_F32, 8), temporary = TENSOR_TAKE(&scratch, DTYPE_F32, 8);
@@ -193,9 +186,9 @@ static void test_threads(void)
     struct worker w[WORKERS] = {0};
     int64_t n_wrong = 0;
     for (int i = 0; i < WORKERS; i++) {
-        w[i].c = (struct op_ctx){.backend = foreign(), .scratch = &w[i].scratch};
-        if (device_arena_init(&w[i].memory, foreign(), 8192, NULL) ||
-            device_arena_init(&w[i].scratch, foreign(), 4096, NULL))
+        w[i].c = (struct op_ctx){.backend = &backend_foreign, .scratch = &w[i].scratch};
+        if (device_arena_init(&w[i].memory, &backend_foreign, 8192, NULL) ||
+            device_arena_init(&w[i].scratch, &backend_foreign, 4096, NULL))
             abort();
     }
     thread_for(pool, 2000, fill_and_check, w);

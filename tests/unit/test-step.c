@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign.h"
 #include "mask.h"
 #include "optim.h"
 #include "state.h"
@@ -397,6 +398,29 @@ static void test_stored_grids(void)
     }
 }
 
+/* Copies between host and device in a step: a few for the batch and its losses, none that grows with the network, but
+ * the lists of drop path. */
+static void test_crossings(void)
+{
+    int64_t n[2], drop_path = 0;
+    if (test_backend() != &backend_foreign) {
+        skip("counted on the foreign device", "copies between host and device");
+        return;
+    }
+    for (int deep = 0; deep < 3; deep++) {
+        struct bed b = bed_open(2, deep == 1 ? "student.depth=6" : "student.depth=3",
+                                deep == 2 ? "student.drop_path_rate=0.3" : "student.drop_path_rate=0", NULL);
+        run(&b, 0);
+        int64_t before = foreign_copies();
+        run(&b, 1);
+        *(deep == 2 ? &drop_path : &n[deep]) = foreign_copies() - before;
+        bed_close(&b);
+    }
+    ok(n[0] == n[1] && n[0] <= 24, "%lld copies between host and device a step, %lld with twice the blocks",
+       (long long)n[0], (long long)n[1]);
+    ok(drop_path - n[0] <= 2 * 2 * 3, "with drop path %lld: two lists for each branch at most", (long long)drop_path);
+}
+
 static void test_plan(void)
 {
     struct config config;
@@ -581,6 +605,7 @@ int main(void)
     test_terms();
     test_refusals();
     test_stored_grids();
+    test_crossings();
     test_plan();
     test_schedule_table();
     test_groups();
