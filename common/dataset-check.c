@@ -309,8 +309,11 @@ static int compare_views(struct check *c, int64_t first, int64_t n)
     const struct views_check *v = (const struct views_check *)c;
     if (n == v->usual || !has_counted_views(c, first, n))
         return 0;
-    return dataset_note(c->d, DATASET_SHOTS, run_image(c, first)->group, c->e,
-                        "the group has %s, the usual number is %lld", FMT_COUNT(n, "image", "images"),
+    const char *group = run_image(c, first)->group;
+    if (n > v->usual)
+        return dataset_note(c->d, DATASET_SHOTS, group, c->e, "the group has %lld shots, %lld %s usual", (long long)n,
+                            (long long)v->usual, v->usual == 1 ? "is" : "are");
+    return dataset_note(c->d, DATASET_SHOTS, group, c->e, "the group has %lld of the usual %lld shots", (long long)n,
                         (long long)v->usual);
 }
 

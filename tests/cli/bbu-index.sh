@@ -55,12 +55,12 @@ err_has "train/$b/$b-1.jpeg: coded data is missing"
 err_has '4 errors: 1 missing, 1 empty, 1 not JPEG, 1 cut short or damaged'
 index 3 -k
 err_has '26 images in 10 groups'
-err_has "warning: $a: the group has 1 image, the usual number is 3"
+err_has "warning: $a: the group has 1 of the usual 3 shots"
 cp x.index k.index
 index 3 -k -j1
 same k.index x.index
 index 3 -k -q
-err_has "warning: $a: the group has 1 image, the usual number is 3"
+err_has "warning: $a: the group has 1 of the usual 3 shots"
 err_lacks 'in 10 groups'
 
 # ---- labels
@@ -192,7 +192,7 @@ err_has "$u 3, bad 3"
 fresh
 edit val "4{p;s/$v-[0-9].jpeg/$v-9.jpeg/}" && cp "made/train/$a/$a-0.jpeg" "d/val/$v/$v-9.jpeg"
 index 0
-err_has "warning: $v: the group has 4 images, the usual number is 3"
+err_has "warning: $v: the group has 4 shots, 3 are usual"
 
 # ---- a list that names files in a system folder: they are taken, and only the other folders are left out
 fresh
@@ -275,7 +275,7 @@ err_has 'the group has negative and positive'
 fresh
 edit val 3d
 index 0
-err_has "warning: $v: the group has 2 images, the usual number is 3"
+err_has "warning: $v: the group has 2 of the usual 3 shots"
 err_has 'in no list; left out'
 err_has '29 images'
 fresh

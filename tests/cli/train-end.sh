@@ -30,15 +30,15 @@ with_scores() { # folder, scores of -1 and 7: the run resumes after 19 and keeps
 }
 with_scores worse 0.99 0.5
 status 0 train train.output_dir=worse
-err_has 'the best teacher is the one before the first iteration: 99.00 % correct, the last '
+err_has 'the best teacher is the one before the first iteration: 99.00 % right, the last '
 err_has ' % (5 nearest neighbours, photographs of evaluation.knn_val); by these scores training did not help'
 err_has 'best teacher: worse/eval/best/teacher_checkpoint.safetensors'
 check 'the metrics say so' grep -q '^{"iteration": 23, .*"best_iteration": -1, ' worse/evaluation.json
 status 0 train train.output_dir=worse
-err_has 'the best teacher is the one before the first iteration: 99.00 % correct, the last '
+err_has 'the best teacher is the one before the first iteration: 99.00 % right, the last '
 with_scores better 0.5 0.99
 status 0 train train.output_dir=better
-err_has 'best by the scores: iteration 7: 99.00 % correct, the last '
+err_has 'best by the scores: iteration 7: 99.00 % right, the last '
 err_has ' % (5 nearest neighbours, photographs of evaluation.knn_val)'
 err_has 'best teacher: better/eval/best/teacher_checkpoint.safetensors'
 err_lacks 'did not help'

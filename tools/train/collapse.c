@@ -32,8 +32,8 @@ const char *collapse_word(enum collapse_verdict v)
 const char *collapse_text(enum collapse_verdict v)
 {
     static const char *const texts[] = {
-        "too early to say whether the teacher distinguishes images",
-        "no collapse: the teacher distinguishes images",
+        "too early to say whether the teacher tells images apart",
+        "no collapse: the teacher tells images apart",
         "collapse of the output: the teacher's heads give all crops one answer, though not quite the same",
         "dimensional collapse: the class tokens of all crops lie on about one line",
         "complete collapse: the teacher gives all crops one answer, and one prototype wins them all"};

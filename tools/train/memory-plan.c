@@ -43,7 +43,7 @@ static void add_evaluation(struct step_plan *plan, const struct knn_eval_bytes *
 {
     add_line(plan, "scoring: features of both sets", b->features);
     add_line(plan, "scoring: a copy of the teacher's backbone", b->copy);
-    add_line(plan, "scoring: images and passes of all threads, then the search",
+    add_line(plan, "scoring: pictures and passes of all threads, then the search",
              num_max(b->extraction, b->search - b->copy));
 }
 
@@ -73,7 +73,7 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
                : data < 0             ? "the data: train.dataset_path cannot be opened"
                : !evaluated           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"
                                       : NULL;
-    add_line(plan, "data: batches made ahead, images, scratch", data);
+    add_line(plan, "data: batches made ahead, pictures, scratch", data);
     if (evaluated)
         add_evaluation(plan, &knn);
     add_line(plan, "program, libraries, buffers", program_bytes(n, activations));

@@ -104,7 +104,7 @@ void run_report_divergence(struct run_log *log, const struct run_state *state, c
 /* "57.22 % right, the last 51.11 % (...)": whose scores these are is not to be guessed. */
 static const char *scores_text(const struct periodic_eval *x, char out[SCORES_TEXT_MAX])
 {
-    snprintf(out, SCORES_TEXT_MAX, "%.2f %% correct, the last %.2f %% (%s, photographs of evaluation.knn_val)",
+    snprintf(out, SCORES_TEXT_MAX, "%.2f %% right, the last %.2f %% (%s, photographs of evaluation.knn_val)",
              100 * x->best_score, 100 * x->last_score, FMT_COUNT(x->k, "nearest neighbour", "nearest neighbours"));
     return out;
 }
@@ -145,6 +145,6 @@ void run_report_replaced(struct run_log *log, const struct run_state *state)
 void run_report_memory(struct run_log *log, size_t planned_bytes)
 {
     char used[32], planned[32];
-    run_log(log, RUN_NOTE, "memory: peak %s, planned %s",
+    run_log(log, RUN_NOTE, "memory: %s were taken at most, %s were planned",
             num_bytes_text((double)memory_peak_bytes(), used), num_bytes_text((double)planned_bytes, planned));
 }
