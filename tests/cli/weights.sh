@@ -79,7 +79,7 @@ done
 # ---- what holds no network that can be read says why
 status 1 extract -w "$others/model_0000124.rank_0.pth" -o no.feat
 err_has "flat parameters of sharded training (FSDP), one process's part"
-err_has 'the teacher under eval/'
+err_has 'the teacher file under eval/'
 status 0 dino-weights list "$others/model_0000124.rank_0.pth"
 out_has 'no network: '
 out_has 'flat parameters of sharded training'
