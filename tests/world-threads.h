@@ -31,7 +31,8 @@ struct world_threads {
 static inline struct world_threads *wt_shared(const struct world *w, enum world_threads_call call)
 {
     struct world_threads *s = w->state;
-    s->n_calls[call] += w->rank == 0;
+    if (w->rank == 0) /* that rank alone writes the counts */
+        s->n_calls[call]++;
     return s;
 }
 
