@@ -9,11 +9,9 @@
 #include "num.h"
 #include "red-zone.h"
 
-enum { ALIGN = 64 };
-
 int arena_init(struct arena *a, size_t bytes, struct fmt_error *e)
 {
-    size_t size = bytes ? bytes : ALIGN;
+    size_t size = bytes ? bytes : ARENA_ALIGN;
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) {
         char text[32];
@@ -37,21 +35,26 @@ void arena_release(struct arena *a)
     *a = (struct arena){0};
 }
 
+size_t arena_advance(size_t *used, size_t *high, size_t bytes)
+{
+    size_t at = *used, padded;
+    if (!num_add(bytes, ARENA_ALIGN - 1 + RED_ZONE, &padded) ||
+        !num_add(at, padded & ~(size_t)(ARENA_ALIGN - 1), used))
+        msg_bug("arena: a size that does not fit into memory");
+    if (*used > *high)
+        *high = *used;
+    return at;
+}
+
 void *arena_take(struct arena *a, size_t bytes)
 {
-    size_t padded, end;
-    if (!num_add(bytes, ALIGN - 1 + RED_ZONE, &padded) || !num_add(a->used, padded & ~(size_t)(ALIGN - 1), &end))
-        msg_bug("arena: a size that does not fit into memory");
-    size_t at = a->used;
-    a->used = end;
-    if (end > a->high)
-        a->high = end;
+    size_t at = arena_advance(&a->used, &a->high, bytes);
     if (arena_planning(a))
         return NULL;
-    if (end > a->size)
+    if (a->used > a->size)
         msg_bug("arena: more taken than planned");
     red_zone_set(a->base + at, bytes, true);
-    red_zone_set(a->base + at + bytes, end - at - bytes, false);
+    red_zone_set(a->base + at + bytes, a->used - at - bytes, false);
     return a->base + at;
 }
 

@@ -38,4 +38,8 @@ static inline bool arena_planning(const struct arena *a)
 #define ARENA_TAKE(a, type, n) ((type *)arena_take_array((a), (int64_t)(n), sizeof(type)))
 void *arena_take_array(struct arena *a, int64_t n, size_t bytes_each);
 
+/* For arenas of other memory too: the offset of a piece of so many bytes, after which *used and *high advance. */
+enum { ARENA_ALIGN = 64 };
+size_t arena_advance(size_t *used, size_t *high, size_t bytes);
+
 #endif

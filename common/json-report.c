@@ -38,16 +38,21 @@ struct cJSON *json_report_object(struct cJSON *o, const char *key)
     return o ? cJSON_AddObjectToObject(o, key) : NULL;
 }
 
-int json_report_end(struct cJSON *o)
+int json_report_put(FILE *out, struct cJSON *o)
 {
     char *line = o ? cJSON_PrintUnformatted(o) : NULL, *valid = line ? utf8_repair(line) : NULL;
     cJSON_Delete(o);
     cJSON_free(line);
     if (!valid)
         return -1;
-    puts(valid);
+    fprintf(out, "%s\n", valid);
     free(valid);
     return 0;
+}
+
+int json_report_end(struct cJSON *o)
+{
+    return json_report_put(stdout, o);
 }
 
 void json_report_names(struct cJSON *o, const char *key, char *const *name, int n)

@@ -11,6 +11,7 @@
 #define JSON_REPORT_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 struct cJSON;
 
@@ -18,6 +19,7 @@ struct cJSON *json_report_begin(const char *report); /* NULL: no memory; the oth
 void json_report_text(struct cJSON *o, const char *key, const char *text);
 void json_report_int(struct cJSON *o, const char *key, int64_t value);
 int json_report_end(struct cJSON *o); /* 0, or -1: no memory */
+int json_report_put(FILE *out, struct cJSON *o); /* the same to another stream, whose errors the caller checks */
 
 /* A list of texts, treated as those of json_report_text. */
 void json_report_names(struct cJSON *o, const char *key, char *const *name, int n);

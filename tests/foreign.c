@@ -1,7 +1,7 @@
 /* foreign.c - a device for tests, "foreign", whose memory the host cannot reach: pages without access, opened while an
  * operation or a copy is running and closed again when the last one ends. The CPU's functions compute. What the host
- * reads or writes of it outside of these crashes at once; between processes and machines a device would not crash but
- * give wrong numbers.
+ * reads or writes of it outside of these crashes at once, and an operation refuses an operand in other memory; between
+ * processes and machines a device would not crash but give wrong numbers.
  *
  * Linked into programs for tests in the place of kernels/device/device-list.c.
  */
@@ -84,6 +84,18 @@ static void foreign_release(struct device_address at, size_t bytes)
     pthread_mutex_unlock(&lock);
 }
 
+static bool foreign_owns(struct device_address at, size_t bytes)
+{
+    bool owned = false;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < n_blocks && !owned; i++) {
+        uintptr_t first = (uintptr_t)block[i].p;
+        owned = at.at >= first && at.at - first < block[i].bytes && bytes <= block[i].bytes - (at.at - first);
+    }
+    pthread_mutex_unlock(&lock);
+    return owned;
+}
+
 static void foreign_copy_in(struct op_ctx *c, struct device_address to, const void *host, size_t bytes)
 {
     n_copies++;
@@ -137,6 +149,7 @@ const struct backend backend_foreign = {
     .reserve = foreign_reserve,
     .release = foreign_release,
     .set_usable = cpu_set_usable,
+    .owns = foreign_owns,
     .copy_in = foreign_copy_in,
     .copy_out = foreign_copy_out,
     .sync = foreign_sync,

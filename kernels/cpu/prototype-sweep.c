@@ -97,8 +97,7 @@ static void run_strip(void *arg, int64_t strip, int worker)
         s->tile(s, tile, tile == first, worker);
 }
 
-void sweep_run(struct op_ctx *c, struct sweep *s,
-               void (*tile)(struct sweep *s, int64_t tile, bool first_of_strip, int worker), void *arg)
+void sweep_run(struct op_ctx *c, struct sweep *s, sweep_tile *tile, void *arg)
 {
     s->tile = tile;
     s->arg = arg;

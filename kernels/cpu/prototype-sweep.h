@@ -29,6 +29,9 @@ struct sweep_layer sweep_layer(const struct prototype_layer *p);
 int64_t sweep_columns(const struct sweep_layer *p, int64_t tile);       /* prototypes of a tile */
 float *sweep_cached_tile(const struct sweep_layer *p, int64_t tile);    /* [T,PROTOTYPES_TILE] */
 
+struct sweep;
+typedef void sweep_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker);
+
 struct sweep {
     const struct prototype_loops *loops;
     struct sweep_layer p;
@@ -36,14 +39,13 @@ struct sweep {
     int64_t n_tiles, tiles_per_strip;
     float *w, *inverse, *x; /* scratch of each worker: weights, 1 / |v|, logits */
     int64_t x_count;
-    void (*tile)(struct sweep *s, int64_t tile, bool first_of_strip, int worker);
+    sweep_tile *tile;
     void *arg;
 };
 
 /* Over rows [first, first + n). x_rows: rows of logits in a worker's scratch s.x. */
 struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, int64_t first, int64_t n, int64_t x_rows);
-void sweep_run(struct op_ctx *c, struct sweep *s,
-               void (*tile)(struct sweep *s, int64_t tile, bool first_of_strip, int worker), void *arg);
+void sweep_run(struct op_ctx *c, struct sweep *s, sweep_tile *tile, void *arg);
 
 float *sweep_worker_w(const struct sweep *s, int worker); /* [PROTOTYPES_TILE,b] */
 /* A tile's weights, normalised, into the worker's scratch. */

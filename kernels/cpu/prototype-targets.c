@@ -18,6 +18,21 @@ static void rows_tile(const struct sweep *s, const struct targets_arg *a, const 
     sweep_denominators_tile(s, &a->d, x, tile, a->scale, a->log_col + tile * PROTOTYPES_TILE);
 }
 
+/* Sets log_row from a sweep in which `tile` calls rows_tile. Every tile reads log_row as it was before; it changes
+ * after the sweep. */
+static void rows_sweep(struct op_ctx *c, struct targets_arg *a, struct tensor log_row, const struct prototype_layer *p,
+                       int64_t first, double log_rows, sweep_tile *tile)
+{
+    size_t mark = c->scratch->used;
+    int64_t n = log_row.dims[0];
+    struct sweep s = sweep_plan(c, p, first, n, n);
+    a->d = sweep_denominators_take(c, &s, cpu_f64(log_row));
+    a->d.log_rows = log_rows;
+    sweep_run(c, &s, tile, a);
+    sweep_denominators_join(c, &a->d);
+    c->scratch->used = mark;
+}
+
 /* ---- Sinkhorn-Knopp ---- */
 
 /* log_col of a tile from its columns' sums of exponentials. */
@@ -39,20 +54,11 @@ static void round_tile(struct sweep *s, int64_t tile, bool first_of_strip, int w
     rows_tile(s, a, x, tile);
 }
 
-/* Every tile reads log_row as the round before left it; it changes after the sweep. */
 void cpu_prototype_sinkhorn(struct op_ctx *c, struct tensor log_col, struct tensor log_row,
                             const struct prototype_layer *p, int64_t first, double temperature, double log_rows)
 {
-    size_t mark = c->scratch->used;
-    int64_t n = log_row.dims[0];
-    struct sweep s = sweep_plan(c, p, first, n, n);
-    struct targets_arg a = {.d = sweep_denominators_take(c, &s, cpu_f64(log_row)),
-                            .log_col = cpu_f64(log_col),
-                            .scale = 1 / temperature};
-    a.d.log_rows = log_rows;
-    sweep_run(c, &s, round_tile, &a);
-    sweep_denominators_join(c, &a.d);
-    c->scratch->used = mark;
+    struct targets_arg a = {.log_col = cpu_f64(log_col), .scale = 1 / temperature};
+    rows_sweep(c, &a, log_row, p, first, log_rows, round_tile);
 }
 
 static void columns_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
@@ -99,18 +105,9 @@ void cpu_prototype_sinkhorn_rows(struct op_ctx *c, struct tensor log_col, struct
                                  struct tensor col_sum, const struct prototype_layer *p, int64_t first,
                                  double temperature, double log_rows)
 {
-    size_t mark = c->scratch->used;
-    int64_t n = log_row.dims[0];
-    struct sweep s = sweep_plan(c, p, first, n, n);
-    struct targets_arg a = {.d = sweep_denominators_take(c, &s, cpu_f64(log_row)),
-                            .log_col = cpu_f64(log_col),
-                            .col_max = cpu_f64(col_max),
-                            .col_sum = cpu_f64(col_sum),
+    struct targets_arg a = {.log_col = cpu_f64(log_col), .col_max = cpu_f64(col_max), .col_sum = cpu_f64(col_sum),
                             .scale = 1 / temperature};
-    a.d.log_rows = log_rows;
-    sweep_run(c, &s, parts_rows_tile, &a);
-    sweep_denominators_join(c, &a.d);
-    c->scratch->used = mark;
+    rows_sweep(c, &a, log_row, p, first, log_rows, parts_rows_tile);
 }
 
 /* ---- centering ---- */
@@ -130,20 +127,10 @@ static void center_tile(struct sweep *s, int64_t tile, bool first_of_strip, int 
 void cpu_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor sum,
                           const struct prototype_layer *p, int64_t first, struct tensor center, double temperature)
 {
-    size_t mark = c->scratch->used;
-    int64_t n = log_row.dims[0];
-    struct sweep s = sweep_plan(c, p, first, n, n);
-    struct targets_arg a = {.d = sweep_denominators_take(c, &s, cpu_f64(log_row)),
-                            .log_col = cpu_f64(log_col),
-                            .sum = cpu_f64(sum),
-                            .scale = 1 / temperature};
-    if (!op_planning(c)) {
-        for (int64_t k = 0; k < s.p.K; k++)
-            a.log_col[k] = -(double)cpu_f32(center)[k] / temperature;
-        sweep_run(c, &s, center_tile, &a);
-        sweep_denominators_join(c, &a.d);
-    }
-    c->scratch->used = mark;
+    struct targets_arg a = {.log_col = cpu_f64(log_col), .sum = cpu_f64(sum), .scale = 1 / temperature};
+    for (int64_t k = 0; k < center.dims[0] && !op_planning(c); k++)
+        a.log_col[k] = -(double)cpu_f32(center)[k] / temperature;
+    rows_sweep(c, &a, log_row, p, first, 0, center_tile);
 }
 
 /* ---- signs of collapse ---- */

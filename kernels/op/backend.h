@@ -39,6 +39,8 @@ struct backend {
     int (*reserve)(struct device_address *at, size_t bytes, struct fmt_error *e);
     void (*release)(struct device_address at, size_t bytes);
     void (*set_usable)(struct device_address at, size_t bytes, bool usable); /* red-zone.h; NULL: does nothing */
+    /* Whether reserved memory holds all of them; NULL: cannot tell. Every operand of an operation is asked about. */
+    bool (*owns)(struct device_address at, size_t bytes);
 
     /* Copies in the order of the operations of a context. copy_in has read the host's memory when it returns;
      * copy_out waits for earlier operations. */

@@ -2,12 +2,10 @@
  * where the backend can say so (red-zone.h). */
 #include "device-arena.h"
 
+#include "arena.h"
 #include "backend.h"
 #include "msg.h"
 #include "num.h"
-#include "red-zone.h"
-
-enum { ALIGN = 64 };
 
 static void guard(const struct device_arena *a, struct device_address at, size_t bytes, bool usable)
 {
@@ -17,7 +15,7 @@ static void guard(const struct device_arena *a, struct device_address at, size_t
 
 int device_arena_init(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e)
 {
-    struct device_arena fresh = {.backend = backend, .size = bytes ? bytes : ALIGN};
+    struct device_arena fresh = {.backend = backend, .size = bytes ? bytes : ARENA_ALIGN};
     int status = backend->reserve(&fresh.base, fresh.size, e);
     if (status)
         return status;
@@ -45,20 +43,15 @@ static size_t bytes_of(enum dtype dtype, int n_dims, const int64_t *dims)
 struct tensor device_arena_take(struct device_arena *a, enum dtype dtype, int n_dims, const int64_t *dims)
 {
     struct tensor t = {.dtype = dtype, .n_dims = n_dims};
-    size_t bytes = bytes_of(dtype, n_dims, dims), rounded, end, first = a->used;
-    if (!num_add(bytes, ALIGN - 1 + RED_ZONE, &rounded) || !num_add(first, rounded / ALIGN * ALIGN, &end))
-        msg_bug("device arena: a size that does not fit into memory");
+    size_t bytes = bytes_of(dtype, n_dims, dims), first = arena_advance(&a->used, &a->high, bytes);
     for (int i = 0; i < n_dims; i++)
         t.dims[i] = dims[i];
-    a->used = end;
-    if (end > a->high)
-        a->high = end;
     if (device_arena_planning(a))
         return t;
-    if (end > a->size)
+    if (a->used > a->size)
         msg_bug("device arena: more taken than planned");
     t.data.at = a->base.at + first;
     guard(a, t.data, bytes, true);
-    guard(a, (struct device_address){t.data.at + bytes}, end - first - bytes, false);
+    guard(a, (struct device_address){t.data.at + bytes}, a->used - first - bytes, false);
     return t;
 }

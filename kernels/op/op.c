@@ -30,13 +30,22 @@ bool op_check(struct op_ctx *c, bool good, const char *what)
     return good && !c->error.status;
 }
 
+/* An operand that lies elsewhere, as host memory does, is an error of the caller that no CPU would notice. */
+static bool is_on_device(const struct op_ctx *c, struct tensor t)
+{
+    size_t bytes = (size_t)tensor_elements(t) * dtype_bytes(t.dtype);
+    return bytes == 0 || op_planning(c) || !c->backend->owns || c->backend->owns(t.data, bytes);
+}
+
 /* Bytes of a tensor to copy; 0 while planning, after an error and of a tensor without memory, which is one. */
 static size_t bytes_to_copy(struct op_ctx *c, struct tensor t)
 {
     size_t bytes = (size_t)tensor_elements(t) * dtype_bytes(t.dtype);
     if (op_planning(c) || bytes == 0)
         return 0;
-    return op_check(c, t.data.at != 0, "copy: a tensor has no memory") ? bytes : 0;
+    bool good = op_check(c, t.data.at != 0, "copy: a tensor has no memory") &&
+                op_check(c, is_on_device(c, t), "copy: a tensor is not in the memory of the device");
+    return good ? bytes : 0;
 }
 
 void op_copy_in(struct op_ctx *c, struct tensor to, const void *host)
@@ -82,6 +91,8 @@ bool op_shape(struct op_ctx *c, const char *what, struct tensor t, enum dtype dt
         fmt_fail(&c->error, FMT_MISMATCH, "%s is %s, not %s", what, tensor_text(t, is), tensor_text(expected, should));
     } else if (!t.data.at && tensor_elements(t) && !op_planning(c)) {
         fmt_fail(&c->error, FMT_MISMATCH, "%s has no memory", what);
+    } else if (!is_on_device(c, t)) {
+        fmt_fail(&c->error, FMT_MISMATCH, "%s is not in the memory of the device", what);
     }
     return !c->error.status;
 }
@@ -165,13 +176,13 @@ void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struc
 
 void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    if (same(c, "gelu_fwd: y", y, x))
+    if (same(c, "gelu_fwd: x", x, x) && same(c, "gelu_fwd: y", y, x))
         c->backend->gelu_fwd(c, y, x);
 }
 
 void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)
 {
-    if (same(c, "gelu_bwd: dx", dx, x) && same(c, "gelu_bwd: dy", dy, x) &&
+    if (same(c, "gelu_bwd: x", x, x) && same(c, "gelu_bwd: dx", dx, x) && same(c, "gelu_bwd: dy", dy, x) &&
         (!tensor_given(y) || same(c, "gelu_bwd: y", y, x)))
         c->backend->gelu_bwd(c, dx, y, dy, x);
 }
@@ -369,7 +380,7 @@ void op_fill(struct op_ctx *c, struct tensor x, double value)
 
 void op_copy(struct op_ctx *c, struct tensor y, struct tensor x)
 {
-    if (op_shape(c, "copy: y", y, x.dtype, x.n_dims, x.dims))
+    if (op_shape(c, "copy: x", x, x.dtype, x.n_dims, x.dims) && op_shape(c, "copy: y", y, x.dtype, x.n_dims, x.dims))
         c->backend->copy(c, y, x);
 }
 

@@ -98,12 +98,7 @@ static int json_row(FILE *line, const struct predictions *p, const struct rows *
         cJSON_AddItemToObject(o, "votes", cJSON_CreateDoubleArray(votes, p->n_classes));
     if (r->extra[i][0])
         cJSON_AddItemToObject(o, "extra", cJSON_Parse(r->extra[i]));
-    char *text = cJSON_PrintUnformatted(o);
-    if (text)
-        fprintf(line, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(o);
-    return text ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions");
+    return json_report_put(line, o) ? fmt_fail(e, FMT_MEMORY, "out of memory for a line of predictions") : 0;
 }
 
 /* A line is built in memory and written when it is complete. */

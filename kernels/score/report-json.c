@@ -84,12 +84,7 @@ static int print_line(FILE *out, const struct report_node *report, const struct 
     cJSON *o = value_of(report);
     if (record)
         add_members(o, record);
-    char *text = cJSON_PrintUnformatted(o);
-    if (text)
-        fprintf(out, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(o);
-    return text ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for the report");
+    return json_report_put(out, o) ? fmt_fail(e, FMT_MEMORY, "out of memory for the report") : 0;
 }
 
 static bool has_names(const struct report_node *report)

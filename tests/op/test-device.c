@@ -160,6 +160,31 @@ static void test_stray_access(void)
     device_arena_release(&scratch);
 }
 
+/* The other direction: host memory as an operand, which the CPU could not tell from its own. */
+static void test_host_operand(void)
+{
+    struct device_arena memory = {0}, scratch = {0};
+    struct op_ctx c = {.backend = &backend_foreign, .scratch = &scratch};
+    struct fmt_error e = {0};
+    float host[8] = {0};
+    if (device_arena_init(&memory, c.backend, 4096, NULL) || device_arena_init(&scratch, c.backend, 4096, NULL))
+        abort();
+    struct tensor t = TENSOR_TAKE(&memory, DTYPE_F32, 8), stray = t, past = t;
+    stray.data.at = (uintptr_t)host;
+    past.data.at = memory.base.at + memory.size - sizeof *host;
+    op_copy(&c, t, stray);
+    ok(op_sync(&c, &e) == FMT_MISMATCH && strstr(e.text, "is not in the memory of the device"), "a host operand: %s",
+       e.text);
+    op_fill(&c, past, 1);
+    ok(op_sync(&c, &e) == FMT_MISMATCH, "an operand that ends outside: %s", e.text);
+    op_copy_in(&c, stray, host);
+    ok(op_sync(&c, &e) == FMT_MISMATCH, "a copy to host memory: %s", e.text);
+    op_copy_out(&c, host, stray);
+    ok(op_sync(&c, &e) == FMT_MISMATCH, "a copy from host memory: %s", e.text);
+    device_arena_release(&memory);
+    device_arena_release(&scratch);
+}
+
 /* Workers with contexts of their own, as extraction has them. */
 struct worker {
     struct device_arena memory, scratch;
@@ -212,6 +237,7 @@ int main(void)
     }
     test_names();
     test_stray_access();
+    test_host_operand();
     test_threads();
     return tap_done();
 }
