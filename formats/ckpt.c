@@ -133,7 +133,7 @@ int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_e
     do {
         if (w->i_tensor == w->n_tensors)
             return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%s more than the table of tensors has",
-                                               FMT_COUNT(bytes, "byte", "bytes"));
+                                             FMT_COUNT(bytes, "byte", "bytes"));
         int64_t tensor_bytes = tensor_size(&w->tensor[w->i_tensor]);
         size_t piece = next_piece(tensor_bytes, w->done), have = w->piece.bytes;
         size_t take = piece - have < bytes ? piece - have : bytes;

@@ -114,7 +114,7 @@ static inline void bed_close(struct bed *b)
 
 /* A step with the rates of the settings. */
 static inline int run_batch(struct bed *b, const struct step_batch *given, int64_t iteration, struct step_result *r,
-                     struct fmt_error *e)
+                            struct fmt_error *e)
 {
     struct schedules s = schedules_from(&b->config, 1);
     struct schedule_rates rates = schedules_at(&s, iteration);

@@ -70,7 +70,7 @@ struct adding {
 static const float WEIGHT_STD = 0.02f, TOKEN_STD = 1e-6f; /* of first values, as published */
 
 static int add(struct adding *a, const char *name, enum params_init init, float value, unsigned flags, int n_dims,
-                   const int64_t *dims)
+               const int64_t *dims)
 {
     struct param p = {.n_dims = n_dims, .init = init, .value = value, .layer = a->layer, .flags = flags};
     char text[PARAMS_NAME_MAX];

@@ -58,7 +58,7 @@ static int open_texts(struct featset *s, int n, struct fmt_error *e)
 
 /* Stores the rows of a block as rows row, row + 1 ... of the set. */
 static int store_block(struct featset *s, const struct feat_block *b, int64_t row, const struct device *device,
-                      struct text_pool *text, struct fmt_error *e)
+                       struct text_pool *text, struct fmt_error *e)
 {
     static const uint8_t unknown[DIGEST_BYTES];
     struct rows *r = &s->rows;
@@ -116,7 +116,7 @@ static void read_block(void *arg, int64_t i_block, int worker)
     own->status = feat_read_block(&t->s->feat, i_block, &own->block, &own->error);
     if (!own->status)
         own->status = store_block(t->s, &own->block, own->block.first_row, t->device, &t->s->text[worker],
-                                 &own->error);
+                                  &own->error);
     if (own->status)
         own->i_failed = i_block;
 }

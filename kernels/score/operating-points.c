@@ -25,7 +25,7 @@ int operating_points_choose(const struct rows *rows, struct scores_plan *plan, s
 }
 
 int operating_points_restore(const struct linear *m, struct score_options *o, struct scores_plan *plan,
-                          struct fmt_error *e)
+                             struct fmt_error *e)
 {
     o->at_recall = o->at_precision = "";
     plan->n_at_recall = plan->n_at_precision = 0;

@@ -13,6 +13,6 @@ int operating_points_choose(const struct rows *rows, struct scores_plan *plan, s
 /* Makes the plan use the thresholds of m, and sets their targets in o and the plan. FMT_LIMIT, FMT_INVALID: unusable.
  * */
 int operating_points_restore(const struct linear *m, struct score_options *o, struct scores_plan *plan,
-                          struct fmt_error *e);
+                             struct fmt_error *e);
 
 #endif

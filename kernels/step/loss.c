@@ -101,7 +101,7 @@ struct rows_of_kind {
 
 /* A round of Sinkhorn-Knopp over the rows of all ranks, in parts (prototypes.h). A rank without rows takes part. */
 static void sinkhorn_round_all_ranks(struct op_ctx *c, const struct world *world, const struct loss_head *l,
-                         const struct rows_of_kind *r, double log_rows)
+                                     const struct rows_of_kind *r, double log_rows)
 {
     size_t mark = c->scratch->used;
     int64_t K = r->log_col.dims[0], n = r->log_row.dims[0];

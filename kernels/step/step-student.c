@@ -216,7 +216,7 @@ void sum_losses(struct step_result *r)
 
 /* part [from row `first` on] += the rows of the micro-batch's global crops in batch [2B,..] */
 static void add_batch_to_micro(struct step *s, const struct micro *micro, struct tensor part, int64_t first,
-                       struct tensor batch)
+                               struct tensor batch)
 {
     for (int64_t c = 0; c < 2; c++)
         op_axpy(&s->c, tensor_rows(part, first + c * micro->m, micro->m), 1,

@@ -18,7 +18,7 @@ static const int64_t *list_rows(struct step *s, const struct micro *micro, const
 
 /* A micro-batch's masked patches [first row of `part` on] to their places among those of the batch. */
 static void patches_to_batch(struct step *s, const struct micro *micro, struct loss_head *l, struct tensor part,
-                           int64_t first)
+                             int64_t first)
 {
     struct patch_ranges ranges = micro_patch_ranges(s, micro);
     for (int c = 0; c < 2; c++)

@@ -52,7 +52,7 @@ static struct rgb copy(const struct rgb *p)
 }
 
 static struct rgb resized(const struct rgb *p, const struct crop_box *box, int64_t out_h, int64_t out_w,
-                              const struct crop_box *part)
+                          const struct crop_box *part)
 {
     struct resize r = {.in_h = box->height, .in_w = box->width, .out_h = out_h, .out_w = out_w, .top = part->top,
                        .left = part->left, .rows = part->height, .cols = part->width, .channels = 3};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "configbed.h"
 #include "file.h"
 #include "step.h"
 #include "rng.h"
@@ -54,15 +55,6 @@ static const char *write_shard(const char *name, int bad, bool left_out)
     }
     provenance_release(&prov);
     return to;
-}
-
-static void set(struct config *c, const char *key, const char *value)
-{
-    char word[500];
-    struct fmt_error e = {0};
-    snprintf(word, sizeof word, "%s=%s", key, value);
-    if (config_set(c, word, &e))
-        ok(false, "%s", e.text);
 }
 
 struct bed {

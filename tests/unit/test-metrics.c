@@ -20,16 +20,16 @@ static double two_proba[] = {0.748, 0.252, 0.536, 0.464, 0.136, 0.864, 0.256, 0.
                                    0.293, 0.707, 0.814, 0.186, 0.762, 0.238, 0.661, 0.339, 0.000, 1.000};
 static int32_t two_label[] = {0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 1, 1};
 static const struct expected two_expected[] = {{METRICS_accuracy, 0.65},
-                                       {METRICS_balanced_accuracy, 0.625},
-                                       {METRICS_precision_macro, 0.631868131868},
-                                       {METRICS_recall_macro, 0.625},
-                                       {METRICS_f1_macro, 0.626666666667},
-                                       {METRICS_mcc, 0.256776295507},
-                                       {METRICS_auroc, 0.697916666667},
-                                       {METRICS_average_precision, 0.784840880797},
-                                       {METRICS_brier, 0.2284428},
-                                       {METRICS_false_alarms, 500},
-                                       {METRICS_log_loss, 0.671917586622}};
+                                               {METRICS_balanced_accuracy, 0.625},
+                                               {METRICS_precision_macro, 0.631868131868},
+                                               {METRICS_recall_macro, 0.625},
+                                               {METRICS_f1_macro, 0.626666666667},
+                                               {METRICS_mcc, 0.256776295507},
+                                               {METRICS_auroc, 0.697916666667},
+                                               {METRICS_average_precision, 0.784840880797},
+                                               {METRICS_brier, 0.2284428},
+                                               {METRICS_false_alarms, 500},
+                                               {METRICS_log_loss, 0.671917586622}};
 static double three_proba[] = {
     0.086, 0.205, 0.709, 0.887, 0.000, 0.113, 0.494, 0.088, 0.418, 0.554, 0.261, 0.185, 0.875, 0.010, 0.115,
     0.016, 0.714, 0.270, 0.171, 0.684, 0.145, 0.286, 0.162, 0.552, 0.546, 0.013, 0.441, 0.003, 0.293, 0.704,
@@ -38,15 +38,15 @@ static double three_proba[] = {
     0.202, 0.790, 0.008, 0.888, 0.095, 0.017, 0.606, 0.010, 0.384, 0.160, 0.831, 0.009};
 static int32_t three_label[] = {2, 0, 0, 0, 0, 1, 1, 2, 0, 2, 1, 1, 0, 1, 2, 1, 1, 2, 2, 2, 0, 1, 1, 1};
 static const struct expected three_expected[] = {{METRICS_accuracy, 0.625},
-                                         {METRICS_balanced_accuracy, 0.628571428571},
-                                         {METRICS_precision_macro, 0.655555555556},
-                                         {METRICS_recall_macro, 0.628571428571},
-                                         {METRICS_f1_macro, 0.628826969384},
-                                         {METRICS_mcc, 0.441201705186},
-                                         {METRICS_auroc, 0.699649859944},
-                                         {METRICS_average_precision, 0.572505148169},
-                                         {METRICS_brier, 0.210353694444},
-                                         {METRICS_log_loss, 1.33316302672}};
+                                                 {METRICS_balanced_accuracy, 0.628571428571},
+                                                 {METRICS_precision_macro, 0.655555555556},
+                                                 {METRICS_recall_macro, 0.628571428571},
+                                                 {METRICS_f1_macro, 0.628826969384},
+                                                 {METRICS_mcc, 0.441201705186},
+                                                 {METRICS_auroc, 0.699649859944},
+                                                 {METRICS_average_precision, 0.572505148169},
+                                                 {METRICS_brier, 0.210353694444},
+                                                 {METRICS_log_loss, 1.33316302672}};
 static double absent_proba[] = {
     0.005, 0.734, 0.128, 0.133, 0.040, 0.531, 0.326, 0.103, 0.020, 0.050, 0.497, 0.433, 0.255, 0.236, 0.023, 0.486,
     0.006, 0.948, 0.001, 0.045, 0.435, 0.415, 0.128, 0.022, 0.449, 0.429, 0.109, 0.013, 0.009, 0.215, 0.014, 0.762,
@@ -55,15 +55,15 @@ static double absent_proba[] = {
     0.038, 0.032, 0.786, 0.144, 0.057, 0.161, 0.668, 0.114, 0.083, 0.049, 0.711, 0.157, 0.148, 0.492, 0.190, 0.170};
 static int32_t absent_label[] = {0, 2, 2, 0, 2, 0, 0, 2, 2, 2, 0, 0, 2, 2, 2, 2, 0, 2, 0, 2};
 static const struct expected absent_expected[] = {{METRICS_accuracy, 0.4},
-                                          {METRICS_balanced_accuracy, 0.375},
-                                          {METRICS_precision_macro, 0.416666666667},
-                                          {METRICS_recall_macro, 0.1875},
-                                          {METRICS_f1_macro, 0.242857142857},
-                                          {METRICS_mcc, 0.156955523943},
-                                          {METRICS_auroc, 0.533854166667},
-                                          {METRICS_average_precision, 0.602945485564},
-                                          {METRICS_brier, 0.2402347},
-                                          {METRICS_log_loss, 2.17875058358}};
+                                                  {METRICS_balanced_accuracy, 0.375},
+                                                  {METRICS_precision_macro, 0.416666666667},
+                                                  {METRICS_recall_macro, 0.1875},
+                                                  {METRICS_f1_macro, 0.242857142857},
+                                                  {METRICS_mcc, 0.156955523943},
+                                                  {METRICS_auroc, 0.533854166667},
+                                                  {METRICS_average_precision, 0.602945485564},
+                                                  {METRICS_brier, 0.2402347},
+                                                  {METRICS_log_loss, 2.17875058358}};
 static double seven_proba[] = {
     0.003, 0.211, 0.122, 0.006, 0.012, 0.494, 0.152, 0.006, 0.223, 0.162, 0.364, 0.181, 0.028, 0.036, 0.033, 0.202,
     0.034, 0.224, 0.089, 0.374, 0.044, 0.038, 0.053, 0.129, 0.166, 0.510, 0.033, 0.071, 0.055, 0.057, 0.472, 0.231,
@@ -74,16 +74,16 @@ static double seven_proba[] = {
     0.394, 0.002, 0.293, 0.193, 0.216, 0.054, 0.017, 0.164, 0.063, 0.007, 0.714, 0.105, 0.021, 0.001, 0.094, 0.058};
 static int32_t seven_label[] = {5, 3, 5, 4, 2, 4, 6, 1, 2, 0, 2, 0, 1, 0, 3, 5};
 static const struct expected seven_expected[] = {{METRICS_accuracy, 0.5625},
-                                         {METRICS_balanced_accuracy, 0.619047619048},
-                                         {METRICS_precision_macro, 0.695238095238},
-                                         {METRICS_recall_macro, 0.619047619048},
-                                         {METRICS_f1_macro, 0.621768707483},
-                                         {METRICS_mcc, 0.504806844389},
-                                         {METRICS_auroc, 0.731292517007},
-                                         {METRICS_average_precision, 0.631524427953},
-                                         {METRICS_brier, 0.109026464286},
-                                         {METRICS_log_loss, 1.88490237739},
-                                         {METRICS_top5, 0.8125}};
+                                                 {METRICS_balanced_accuracy, 0.619047619048},
+                                                 {METRICS_precision_macro, 0.695238095238},
+                                                 {METRICS_recall_macro, 0.619047619048},
+                                                 {METRICS_f1_macro, 0.621768707483},
+                                                 {METRICS_mcc, 0.504806844389},
+                                                 {METRICS_auroc, 0.731292517007},
+                                                 {METRICS_average_precision, 0.631524427953},
+                                                 {METRICS_brier, 0.109026464286},
+                                                 {METRICS_log_loss, 1.88490237739},
+                                                 {METRICS_top5, 0.8125}};
 
 #define COUNT(a) ((int64_t)(sizeof(a) / sizeof *(a)))
 #define CHECK(name, K) \

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configbed.h"
 #include "file.h"
 #include "block-chunks.h"
 #include "checkpoint-backup.h"
@@ -53,15 +54,6 @@ static const struct {
     {"false", "", "", "", 1, false, FMT_MISMATCH, 0, NULL, false, false, 0},
     {"false", "", "", "p", 1, true, 0, RESUME_FROM_PRETRAINED, "p", false, true, 0},
 };
-
-static void set(struct config *c, const char *key, const char *value)
-{
-    char word[200];
-    struct fmt_error e = {0};
-    snprintf(word, sizeof word, "%s=%s", key, value);
-    if (config_set(c, word, &e))
-        ok(false, "%s", e.text);
-}
 
 static void test_resume_policy(void)
 {
