@@ -61,7 +61,7 @@ static int search_block(struct search *t, struct fmt_error *e)
     if (status)
         return status;
     pad_with_zeros(t, t->block, t->block_n, padded);
-    t->part.starts = t->block_first == 0;
+    t->part.first_part = t->block_first == 0;
     t->part.bank = tensor_rows(t->block, 0, padded);
     t->part.first = t->block_first;
     t->part.n = t->block_n;
@@ -70,7 +70,7 @@ static int search_block(struct search *t, struct fmt_error *e)
         op_copy_in(&t->c, t->part.bank_group, t->s->bank->group + t->block_first);
     }
     t->ahead_n = block_size(t, t->block_first + t->block_n);
-    op_nearest(&t->c, &t->part, &(struct nearest_meanwhile){read_ahead, t});
+    op_nearest(&t->c, &t->part, &(struct nearest_host_work){read_ahead, t});
     if (t->ahead_status)
         return fmt_fail(e, (enum fmt_status)t->ahead_status, "%s", t->ahead_error.text);
     return 0;

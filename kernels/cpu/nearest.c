@@ -60,7 +60,7 @@ void cpu_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x)
 /* ------------------------------------------------------------------ the search */
 struct searching {
     const struct nearest *s;
-    const struct nearest_meanwhile *meanwhile;
+    const struct nearest_host_work *host_work;
     int64_t Q, C, k, n_query_tiles;
     int n_segments;
     const float *queries, *bank;
@@ -84,7 +84,7 @@ static void open_heaps(void *arg, int64_t q, int worker)
     (void)worker;
     const struct searching *t = arg;
     int n = 0;
-    while (!t->s->starts && n < t->k && t->index[q * t->k + n] >= 0)
+    while (!t->s->first_part && n < t->k && t->index[q * t->k + n] >= 0)
         n++;
     struct topk first = heap_of(t, 0, q);
     for (int i = 0; i < n; i++) {
@@ -135,8 +135,8 @@ static void search_item(void *arg, int64_t item, int worker)
 {
     const struct searching *t = arg;
     if (item == 0) {
-        if (t->meanwhile)
-            t->meanwhile->work(t->meanwhile->arg);
+        if (t->host_work)
+            t->host_work->work(t->host_work->arg);
         return;
     }
     int64_t query_tile = (item - 1) / t->n_segments, n_tiles = num_ceil_div(t->s->n, NEAREST_BANK);
@@ -162,10 +162,10 @@ static void close_heaps(void *arg, int64_t q, int worker)
     }
 }
 
-void cpu_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_meanwhile *meanwhile)
+void cpu_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_host_work *host_work)
 {
     size_t mark = c->scratch->used;
-    struct searching t = {.s = s, .meanwhile = meanwhile, .Q = s->similarity.dims[0], .C = s->bank.dims[1],
+    struct searching t = {.s = s, .host_work = host_work, .Q = s->similarity.dims[0], .C = s->bank.dims[1],
                           .k = s->similarity.dims[1], .n_query_tiles = s->queries.dims[0],
                           .queries = cpu_f32(s->queries), .bank = cpu_f32(s->bank),
                           .query_group = cpu_i64(s->query_group), .bank_group = cpu_i64(s->bank_group),

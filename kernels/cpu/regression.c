@@ -177,23 +177,23 @@ static void objective_chunk(void *arg, int64_t chunk, int worker)
 }
 
 /* The penalty of one row of weights with shrunk columns: its gradient is added, the squares returned. */
-static double add_shrunk(const double *w, const double *shrink, double penalty, int64_t C, double *gradient)
+static double add_penalty(const double *w, const double *penalty_scale, double penalty, int64_t C, double *gradient)
 {
     double squares = 0;
     for (int64_t j = 0; j < C; j++) {
-        squares += shrink[j] * w[j] * w[j];
-        gradient[j] += shrink[j] / penalty * w[j];
+        squares += penalty_scale[j] * w[j] * w[j];
+        gradient[j] += penalty_scale[j] / penalty * w[j];
     }
     return squares;
 }
 
 void cpu_regression_objective(struct op_ctx *c, double *loss, struct tensor gradient, struct tensor theta,
-                              const struct regression_data *d, double penalty, struct tensor shrink)
+                              const struct regression_data *d, double penalty, struct tensor penalty_scale)
 {
     size_t mark = c->scratch->used;
     struct regression r = regression_of(d, theta);
     int64_t m = r.C + 1;
-    double *g = cpu_f64(gradient), *factor = cpu_f64(shrink), squares = 0, sum = 0;
+    double *g = cpu_f64(gradient), *factor = cpu_f64(penalty_scale), squares = 0, sum = 0;
     take_chunks(c, &r);
     op_for(c, r.n_chunks, objective_chunk, &r);
     if (!op_planning(c)) {
@@ -204,7 +204,7 @@ void cpu_regression_objective(struct op_ctx *c, double *loss, struct tensor grad
         }
         for (int k = 0; k < r.R; k++) {
             const double *w = r.theta + k * m;
-            squares += factor ? add_shrunk(w, factor, penalty, r.C, g + k * m) : dense_loops()->dot(w, w, r.C);
+            squares += factor ? add_penalty(w, factor, penalty, r.C, g + k * m) : dense_loops()->dot(w, w, r.C);
             if (!factor)
                 dense_loops()->axpy(1 / penalty, w, g + k * m, r.C);
         }

@@ -22,7 +22,7 @@ struct prototype_collapse;
 struct koleo_result;
 struct update; /* update.h */
 struct nearest; /* nearest.h */
-struct nearest_meanwhile;
+struct nearest_host_work;
 struct regression_data; /* regression.h */
 
 enum { BACKEND_TEXT = 400 }; /* characters of a warning */

@@ -7,7 +7,7 @@ void op_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x)
         c->backend->unit_rows(c, nonfinite, x);
 }
 
-void op_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_meanwhile *meanwhile)
+void op_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_host_work *host_work)
 {
     struct tensor similarity = s->similarity, index = s->index, queries = s->queries, bank = s->bank;
     int64_t Q = similarity.dims[0], k = similarity.dims[1], T = bank.dims[0], C = bank.dims[1];
@@ -19,5 +19,5 @@ void op_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_
         op_check(c, grouped == tensor_given(s->bank_group), "nearest: groups of one side only") &&
         (!grouped || (op_shape(c, "nearest: query_group", s->query_group, DTYPE_I64, 1, &Q) &&
                       op_shape(c, "nearest: bank_group", s->bank_group, DTYPE_I64, 1, &s->n))))
-        c->backend->nearest(c, s, meanwhile);
+        c->backend->nearest(c, s, host_work);
 }

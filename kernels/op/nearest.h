@@ -16,7 +16,7 @@ enum { NEAREST_QUERIES = 128, NEAREST_BANK = 512 };
 void op_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x);
 
 /* Work of the host while the device computes. */
-struct nearest_meanwhile {
+struct nearest_host_work {
     void (*work)(void *arg);
     void *arg;
 };
@@ -30,10 +30,10 @@ struct nearest {
     int64_t first, n;                /* rows 0 .. n - 1 of bank have the indices first, first + 1 ...; n = 0: none */
     struct tensor query_group;       /* [Q] i64, optional: */
     struct tensor bank_group;        /* [n] i64: rows of the query's own group are no neighbours */
-    bool starts;                     /* the first part: similarity and index are set, not read */
+    bool first_part;                 /* the first part: similarity and index are set, not read */
 };
 
-/* The rows of a part of the bank join the k best. meanwhile: NULL, or what the host does before the call returns. */
-void op_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_meanwhile *meanwhile);
+/* The rows of a part of the bank join the k best. host_work: NULL, or what the host does before the call returns. */
+void op_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest_host_work *host_work);
 
 #endif

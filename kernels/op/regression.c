@@ -15,12 +15,12 @@ static bool data_shapes(struct op_ctx *c, const struct regression_data *d, struc
 }
 
 void op_regression_objective(struct op_ctx *c, double *loss, struct tensor gradient, struct tensor theta,
-                             const struct regression_data *d, double penalty, struct tensor shrink)
+                             const struct regression_data *d, double penalty, struct tensor penalty_scale)
 {
     if (data_shapes(c, d, theta) && op_check(c, tensor_given(d->label), "regression_objective: no labels") &&
         F64("regression_objective", gradient, theta.dims[0], theta.dims[1]) &&
-        OPTIONAL("regression_objective", shrink, d->x.dims[1]))
-        c->backend->regression_objective(c, loss, gradient, theta, d, penalty, shrink);
+        OPTIONAL("regression_objective", penalty_scale, d->x.dims[1]))
+        c->backend->regression_objective(c, loss, gradient, theta, d, penalty, penalty_scale);
 }
 
 void op_regression_curvature(struct op_ctx *c, struct tensor v, struct tensor theta, const struct regression_data *d)

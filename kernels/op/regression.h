@@ -19,9 +19,9 @@ struct regression_data {
 };
 
 /* *loss = sum_i u CE(label_i, p(x_i)) + sum over weights of shrink_j w^2 / (2 penalty) (host memory, waits); gradient
- * [R,C+1] = its derivative by theta. shrink [C] optional: 1. */
+ * [R,C+1] = its derivative by theta. penalty_scale [C] optional: 1. */
 void op_regression_objective(struct op_ctx *c, double *loss, struct tensor gradient, struct tensor theta,
-                             const struct regression_data *d, double penalty, struct tensor shrink);
+                             const struct regression_data *d, double penalty, struct tensor penalty_scale);
 /* v [n] = u sum_k p_k (1 - p_k) / (R > 1 ? R - 1 : 1) at theta */
 void op_regression_curvature(struct op_ctx *c, struct tensor v, struct tensor theta, const struct regression_data *d);
 /* Of x weighted by v [n]: *total = sum v + 1e-300 (host memory, waits), mean [C] = sum v x / total, squares [C]
@@ -51,8 +51,8 @@ void op_max_abs(struct op_ctx *c, double *out, struct tensor x);              /*
 /* d [n] = the diagonal of a [n,n]; and a's diagonal += d */
 void op_diagonal(struct op_ctx *c, struct tensor d, struct tensor a);
 void op_add_diagonal(struct op_ctx *c, struct tensor a, struct tensor d);
-/* a [n,n], lower triangle, becomes L with a = L L^T; *definite: whether it is (host memory, waits), else a is spoiled
- * */
+/* a [n,n], lower triangle, becomes L with a = L L^T; *definite: whether it is (host memory, waits); if not, a is
+ * undefined */
 void op_cholesky(struct op_ctx *c, bool *definite, struct tensor a);
 
 #endif

@@ -53,9 +53,9 @@ static void count_call(void *arg)
 /* The bank in parts of FIRST_PART rows, of which `n` count in all. */
 static void search(struct op_ctx *c, int64_t n, bool groups, struct result *r, int *n_calls)
 {
-    struct nearest_meanwhile meanwhile = {count_call, n_calls};
+    struct nearest_host_work host_work = {count_call, n_calls};
     for (int64_t first = 0; first < n || first == 0; first += FIRST_PART) {
-        struct nearest s = {.first = first, .n = num_min(FIRST_PART, n - first), .starts = first == 0};
+        struct nearest s = {.first = first, .n = num_min(FIRST_PART, n - first), .first_part = first == 0};
         ON_DEVICE(c, {
             s.similarity = COPY(r->similarity, Q, K);
             s.index = COPY(r->index, Q, K);
@@ -63,7 +63,7 @@ static void search(struct op_ctx *c, int64_t n, bool groups, struct result *r, i
             s.bank = COPY((const float *)bank + first * C, FIRST_PART, C);
             s.query_group = groups ? COPY((const int64_t *)query_group, Q) : TENSOR_NONE;
             s.bank_group = groups ? COPY((const int64_t *)bank_group + first, s.n) : TENSOR_NONE;
-            op_nearest(c, &s, &meanwhile);
+            op_nearest(c, &s, &host_work);
         });
     }
 }

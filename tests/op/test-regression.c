@@ -1,5 +1,5 @@
 /* Operations of logistic regression against their formulas written down plainly, for two and more classes, some of the
- * rows, class weights and shrunk penalties; the factor and its inverse; vectors; every instruction set. */
+ * rows, class weights and scaled penalties; the factor and its inverse; vectors; every instruction set. */
 #include "dense-loops.h"
 #include "opbed.h"
 #include "regression.h"
@@ -9,7 +9,7 @@ enum { ALL = 1500, N = 1100, C = 37, CLASSES_MAX = 11, M = C + 1 };
 struct bed {
     float *x; /* [ALL,C] */
     int64_t rows[N], label[N];
-    double weight[CLASSES_MAX], theta[CLASSES_MAX * M], shrink[C];
+    double weight[CLASSES_MAX], theta[CLASSES_MAX * M], penalty_scale[C];
     int R, K;
 };
 
@@ -34,7 +34,7 @@ static void open_bed(struct bed *b, int R)
     for (int c = 0; c < CLASSES_MAX; c++)
         b->weight[c] = c == 1 ? 1 : 0.5 + c;
     for (int j = 0; j < C; j++)
-        b->shrink[j] = j % 5 ? 1 : 0.25;
+        b->penalty_scale[j] = j % 5 ? 1 : 0.25;
     free(theta);
 }
 
@@ -64,7 +64,7 @@ static void plain_proba(const struct bed *b, int i, double *p)
         p[c] /= sum;
 }
 
-static double plain_objective(const struct bed *b, double penalty, bool shrunk, double *gradient)
+static double plain_objective(const struct bed *b, double penalty, bool scaled, double *gradient)
 {
     double loss = 0, p[CLASSES_MAX];
     memset(gradient, 0, (size_t)(b->R * M) * sizeof *gradient);
@@ -80,7 +80,7 @@ static double plain_objective(const struct bed *b, double penalty, bool shrunk, 
         }
     }
     for (int at = 0; at < b->R * M; at++) {
-        double factor = at % M == C ? 0 : shrunk ? b->shrink[at % M] : 1;
+        double factor = at % M == C ? 0 : scaled ? b->penalty_scale[at % M] : 1;
         loss += factor * b->theta[at] * b->theta[at] / (2 * penalty);
         gradient[at] += factor * b->theta[at] / penalty;
     }
@@ -98,17 +98,17 @@ static double worst_of(const double *a, const double *b, int64_t n)
 static void test_objective(struct bed *b)
 {
     double loss[2] = {0}, gradient[2][CLASSES_MAX * M], plain[CLASSES_MAX * M], p[N * CLASSES_MAX], q[CLASSES_MAX];
-    for (int shrunk = 0; shrunk < 2; shrunk++) {
+    for (int scaled = 0; scaled < 2; scaled++) {
         for (int threads = 0; threads < 2; threads++) {
             struct op_ctx c = ctx;
             c.pool = threads ? ctx.pool : NULL;
             ON_DEVICE(&c, {
                 struct regression_data d = data_of(b);
                 op_regression_objective(&c, &loss[threads], COPY(gradient[threads], b->R, M), THETA(b), &d, 0.3,
-                                        shrunk ? COPY((const double *)b->shrink, C) : TENSOR_NONE);
+                                        scaled ? COPY((const double *)b->penalty_scale, C) : TENSOR_NONE);
             });
         }
-        double expected = plain_objective(b, 0.3, shrunk, plain), worst = worst_of(gradient[1], plain, b->R * M);
+        double expected = plain_objective(b, 0.3, scaled, plain), worst = worst_of(gradient[1], plain, b->R * M);
         ok(fabs(loss[1] - expected) < 1e-9 * expected && worst < 1e-10,
            "%d rows of weights: loss %.6f, gradient off by %.1e", b->R, loss[1], worst);
         ok(loss[0] == loss[1] && memcmp(gradient[0], gradient[1], (size_t)(b->R * M) * sizeof(double)) == 0,
