@@ -12,7 +12,6 @@
  * its workspace only, and the library reports if it does not get that. */
 #include "gemm.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +21,7 @@
 #include "resource-limit.h"
 #include "isa.h"
 #include "msg.h"
+#include "onednn.h"
 
 /* From the OpenMP library that oneDNN links; not all compilers have its header. */
 void omp_set_num_threads(int n);
@@ -31,7 +31,7 @@ enum { CODE_MIB = 32 }; /* more than the generated code takes */
 static _Thread_local bool single;
 static atomic_bool out_of_memory;
 
-static void use_this_thread_only(void)
+void onednn_use_this_thread_only(void)
 {
     if (single)
         return;
@@ -39,18 +39,27 @@ static void use_this_thread_only(void)
     single = true;
 }
 
-void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
-              const float *B, int64_t ldb, float beta, float *C, int64_t ldc)
+bool onednn_usable(void)
 {
-    if (M <= 0 || N <= 0 || atomic_load_explicit(&out_of_memory, memory_order_relaxed))
-        return;
-    use_this_thread_only();
-    dnnl_status_t status =
-        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
+    return !atomic_load_explicit(&out_of_memory, memory_order_relaxed);
+}
+
+bool onednn_check(dnnl_status_t status)
+{
     if (status == dnnl_out_of_memory)
         atomic_store(&out_of_memory, true);
     else if (status != dnnl_success)
         msg_bug("gemm: the library refused a product");
+    return status == dnnl_success;
+}
+
+void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
+              const float *B, int64_t ldb, float beta, float *C, int64_t ldc)
+{
+    if (M <= 0 || N <= 0 || !onednn_usable())
+        return;
+    onednn_use_this_thread_only();
+    (void)onednn_check(dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', M, N, K, alpha, A, lda, B, ldb, beta, C, ldc));
 }
 
 int gemm_status(struct fmt_error *e)

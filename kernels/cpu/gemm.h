@@ -1,4 +1,4 @@
-/* gemm.h - matrix products on the CPU; gemm.c is the only file that uses oneDNN (versions 2 and 3).
+/* gemm.h - float32 matrix products on the CPU, by oneDNN (versions 2 and 3; matmul.h has other element types).
  *
  * A call runs in the calling thread alone. The bits of a row depend on the shape of the call, never on addresses or on
  * what else runs: callers cut their work into calls by the problem, not by the number of threads.

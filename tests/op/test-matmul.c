@@ -1,0 +1,124 @@
+/* Products of bf16 and int8 against sums in double and in integers, packed from every source and order, at odd sizes;
+ * a row's bits do not depend on the other rows. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "half.h"
+#include "matmul.h"
+#include "tap.h"
+
+static uint32_t state = 1;
+static float uniform(void)
+{
+    state = state * 1664525u + 1013904223u;
+    return (float)(state >> 8) / (1 << 23) - 1;
+}
+
+static void *take(size_t bytes)
+{
+    void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
+    if (!p)
+        abort();
+    memset(p, 0, (bytes + 127) / 64 * 64);
+    return p;
+}
+
+struct shape {
+    int64_t M, N, K;
+};
+
+static const struct shape shapes[] = {{1, 1, 1},      {3, 5, 7},       {16, 192, 384}, {64, 65, 66},   {257, 64, 257},
+                                      {17, 1152, 33}, {256, 192, 384}, {100, 20, 588}, {48, 272, 64}, {5, 1000, 31}};
+
+/* -- bf16 -- */
+
+static double worst_bf16(struct shape s, enum dtype source, bool weight_order, bool a_transposed, bool accumulate)
+{
+    struct matmul m = {.type = DTYPE_BF16, .M = s.M, .N = s.N, .K = s.K, .a_transposed = a_transposed,
+                       .lda = a_transposed ? s.M : s.K + 3, .ldc = s.N + 1, .accumulate = accumulate};
+    int64_t a_row = a_transposed ? 1 : m.lda, a_column = a_transposed ? m.lda : 1;
+    int64_t stride_k = weight_order ? 1 : s.N, stride_n = weight_order ? s.K : 1;
+    uint16_t *a = take((size_t)((s.M + s.K) * (m.lda + 1)) * 2), *half = take((size_t)(s.K * s.N) * 2);
+    float *b = take((size_t)(s.K * s.N) * 4), *c = take((size_t)(s.M * m.ldc) * 4);
+    for (int64_t i = 0; i < s.M; i++)
+        for (int64_t k = 0; k < s.K; k++)
+            a[i * a_row + k * a_column] = f32_to_bf16(uniform());
+    for (int64_t i = 0; i < s.K * s.N; i++)
+        b[i] = uniform(), half[i] = f32_to_bf16(b[i]);
+    for (int64_t i = 0; i < s.M * m.ldc; i++)
+        c[i] = 0.5f;
+    void *packed = take(matmul_packed_bytes(DTYPE_BF16, s.K, s.N)), *scratch = take(matmul_scratch_bytes(&m));
+    matmul_pack(DTYPE_BF16, s.K, s.N, source == DTYPE_F32 ? (void *)b : half, source, stride_k, stride_n, packed);
+    matmul_run(&m, a, packed, c, scratch);
+    double worst = 0;
+    for (int64_t i = 0; i < s.M; i++) {
+        for (int64_t n = 0; n < s.N; n++) {
+            double sum = accumulate ? 0.5 : 0;
+            for (int64_t k = 0; k < s.K; k++)
+                sum += (double)bf16_to_f32(a[i * a_row + k * a_column]) * bf16_to_f32(half[k * stride_k + n * stride_n]);
+            worst = fmax(worst, fabs(sum - c[i * m.ldc + n]) / sqrt((double)s.K));
+        }
+        if (c[i * m.ldc + s.N] != 0.5f)
+            worst = INFINITY; /* wrote beyond its row */
+    }
+    free(a), free(half), free(b), free(c), free(packed), free(scratch);
+    return worst;
+}
+
+/* -- int8 -- */
+
+static int64_t wrong_int8(struct shape s)
+{
+    struct matmul m = {.type = DTYPE_I8, .M = s.M, .N = s.N, .K = s.K, .lda = s.K, .ldc = s.N};
+    int8_t *a = take((size_t)(s.M * s.K)), *w = take((size_t)(s.N * s.K));
+    int32_t *c = take((size_t)(s.M * s.N) * 4);
+    for (int64_t i = 0; i < s.M * s.K; i++)
+        a[i] = (int8_t)(i % 3 ? 127 * uniform() : i % 2 ? -127 : 127); /* the extremes show saturation */
+    for (int64_t i = 0; i < s.N * s.K; i++)
+        w[i] = (int8_t)(i % 3 ? 127 * uniform() : -127);
+    void *packed = take(matmul_packed_bytes(DTYPE_I8, s.K, s.N)), *scratch = take(matmul_scratch_bytes(&m));
+    matmul_pack(DTYPE_I8, s.K, s.N, w, DTYPE_I8, 1, s.K, packed);
+    matmul_run(&m, a, packed, c, scratch);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < s.M; i++)
+        for (int64_t n = 0; n < s.N; n++) {
+            int64_t sum = 0;
+            for (int64_t k = 0; k < s.K; k++)
+                sum += (int64_t)a[i * s.K + k] * w[n * s.K + k];
+            wrong += sum != c[i * s.N + n];
+        }
+    free(a), free(w), free(c), free(packed), free(scratch);
+    return wrong;
+}
+
+/* More shapes than the cache of primitives holds. */
+static double many_shapes(void)
+{
+    double worst = 0;
+    for (int64_t n = 1; n <= 600; n++)
+        worst = fmax(worst, worst_bf16((struct shape){2, n, 4}, DTYPE_BF16, true, false, false));
+    return worst;
+}
+
+int main(void)
+{
+    if (!matmul_supports(DTYPE_BF16)) {
+        skip("this processor has no instructions for it", "products of bf16");
+    } else {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            double worst = 0;
+            for (int v = 0; v < 16; v++)
+                worst = fmax(worst, worst_bf16(shapes[i], v & 1 ? DTYPE_F32 : DTYPE_BF16, v & 2, v & 4, v & 8));
+            ok(worst < 1e-6, "bf16: %d x %d x %d in 16 ways: %.1e", (int)shapes[i].M, (int)shapes[i].N,
+               (int)shapes[i].K, worst);
+        }
+        ok(many_shapes() < 1e-6, "bf16: more shapes than are cached");
+    }
+    if (!matmul_supports(DTYPE_I8))
+        skip("this processor has no instructions for it", "products of int8");
+    else
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            is_int(wrong_int8(shapes[i]), 0, "int8: %d x %d x %d", (int)shapes[i].M, (int)shapes[i].N, (int)shapes[i].K);
+    return tap_done();
+}
