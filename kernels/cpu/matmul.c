@@ -3,7 +3,8 @@
  * is what the library prefers for ORDER_ROWS rows.
  *
  * Measured on one core of Zen 4, oneDNN 2.6.3, shapes of ViT-S with 64 to 1,370 rows: bf16 205 to 230 GFLOP/s of 234,
- * int8 390 to 460 of 470. With B not packed bf16 reaches 200 to 220. */
+ * int8 390 to 460 of 470. With B as stored bf16 reaches 200 to 220, with rows of A or C that are not adjacent 185, and
+ * where the order of B is given besides, the library has nothing but its reference, a hundred times as slow. */
 #include "matmul.h"
 
 #include <pthread.h>
@@ -56,7 +57,7 @@ bool matmul_is_fast(enum dtype type)
 /* ------------------------------------------------------------------ primitives */
 /* What a primitive is made for; compared as bytes, so it is zeroed first. */
 struct key {
-    int64_t is_reorder, type, source, M, N, K, lda, ldc, stride_k, stride_n, a_transposed, accumulate;
+    int64_t is_reorder, type, source, M, N, K, stride_k, stride_n, accumulate;
 };
 
 struct primitive {
@@ -129,9 +130,8 @@ static bool describe(struct primitive *p, dnnl_primitive_attr_t attr, dnnl_primi
                                            k->stride_n)) &&
                onednn_check(dnnl_reorder_primitive_desc_create(pd, ONEDNN_REF(p->src), engine, ONEDNN_REF(p->weights),
                                                                engine, attr));
-    int64_t row = k->a_transposed ? 1 : k->lda, column = k->a_transposed ? k->lda : 1;
-    return onednn_check(onednn_strided(&p->src, k->M, k->K, library_type(type), row, column)) &&
-           onednn_check(onednn_strided(&p->dst, k->M, k->N, sum_type(type), k->ldc, 1)) &&
+    return onednn_check(onednn_strided(&p->src, k->M, k->K, library_type(type), k->K, 1)) &&
+           onednn_check(onednn_strided(&p->dst, k->M, k->N, sum_type(type), k->N, 1)) &&
            onednn_check(onednn_matmul(pd, engine, &p->src, &p->weights, &p->dst, attr));
 }
 
@@ -257,8 +257,8 @@ static struct key key_of_product(const struct matmul *m)
 {
     struct key key;
     memset(&key, 0, sizeof key);
-    key.type = m->type, key.M = m->M, key.N = m->N, key.K = m->K, key.lda = m->lda, key.ldc = m->ldc;
-    key.a_transposed = m->a_transposed, key.accumulate = m->accumulate;
+    key.type = m->type, key.M = m->M, key.N = m->N, key.K = m->K;
+    key.accumulate = m->accumulate;
     return key;
 }
 

@@ -1,7 +1,7 @@
 /* matmul.h - matrix products of bf16 and of int8 on the CPU, with one operand packed beforehand; matmul.c and gemm.c are
  * the only files that use oneDNN (versions 2 and 3).
  *
- *   struct matmul m = {.type = DTYPE_BF16, .M = 64, .N = 384, .K = 384, .lda = 384, .ldc = 384};
+ *   struct matmul m = {.type = DTYPE_BF16, .M = 64, .N = 384, .K = 384};
  *   void *packed = ... matmul_packed_bytes(DTYPE_BF16, K, N) bytes, aligned to 64
  *   matmul_pack(DTYPE_BF16, K, N, w, DTYPE_F32, 1, K, packed);         B [K,N] = the transpose of w [N,K]
  *   matmul_run(&m, a, packed, c, scratch);                             scratch: matmul_scratch_bytes(&m)
@@ -10,6 +10,7 @@
  *   BF16    bf16               f32: products are exact, sums in float32
  *   I8      s8                 s32: exact
  *
+ * Rows of A and C are adjacent: other strides have no fast product in the library.
  * A call runs in the calling thread alone. The bits of a row depend on the shape of the call, never on addresses, on
  * other rows or on what else runs. Errors: as gemm_f32 has them, out of memory is reported by gemm_status.
  */
@@ -30,11 +31,9 @@ bool matmul_supports(enum dtype type);
 bool matmul_is_fast(enum dtype type);
 
 struct matmul {
-    enum dtype type;    /* DTYPE_BF16 or DTYPE_I8 */
+    enum dtype type; /* DTYPE_BF16 or DTYPE_I8 */
     int64_t M, N, K;
-    int64_t lda, ldc;   /* elements from row to row as stored */
-    bool a_transposed;  /* A is stored [K,M] */
-    bool accumulate;    /* C += instead of C = */
+    bool accumulate; /* C += instead of C = */
 };
 
 size_t matmul_packed_bytes(enum dtype type, int64_t K, int64_t N);
