@@ -98,7 +98,7 @@ struct extraction {
     struct worker *workers;
     const uint8_t *pixels;
     int64_t size;
-    bool transposed;
+    struct vit_packed packed;
 };
 
 static void extract_image(void *arg, int64_t image, int worker)
@@ -106,7 +106,7 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct extraction *x = arg;
     struct worker *w = &x->workers[worker];
     struct fmt_error e = {0};
-    struct vit_request r = {.n_inputs = 1, .weights_transposed = x->transposed,
+    struct vit_request r = {.n_inputs = 1, .packed = &x->packed,
                             .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
     struct vit_memory memory = {&w->arena, &w->host};
     w->arena.used = w->scratch.used = 0;
@@ -135,12 +135,12 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     for (int64_t i = 0; i < batch * size * size * 3; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 13);
     x.pixels = pixels;
-    struct device_arena scratch = {0};
+    struct device_arena scratch = {0}, none = {0}; /* float32 is packed in place */
     struct op_ctx c = {.backend = test_backend(), .pool = b->pool, .scratch = &scratch};
-    vit_transpose_weights(&c, &b->vit, &b->values); /* planned */
+    vit_pack(&c, &b->vit, &b->values, PRECISION_F32, &none, &x.packed); /* planned */
     if (device_arena_init(&scratch, test_backend(), scratch.high, NULL))
         exit(1);
-    x.transposed = vit_transpose_weights(&c, &b->vit, &b->values);
+    vit_pack(&c, &b->vit, &b->values, PRECISION_F32, &none, &x.packed);
     device_arena_release(&scratch);
     for (int i = 0; i < b->n_workers; i++)
         open_worker(&x, i);

@@ -127,9 +127,19 @@ static void foreign_sync(struct op_ctx *c)
     backend_cpu.sync(c);
 }
 
-static bool foreign_prefers_transposed_weights(void)
+static size_t foreign_packed_bytes(enum dtype dtype, int64_t N, int64_t K)
 {
-    return backend_cpu.prefers_transposed_weights();
+    return backend_cpu.packed_bytes(dtype, N, K);
+}
+
+static bool foreign_supports(enum dtype dtype)
+{
+    return backend_cpu.supports(dtype);
+}
+
+static bool foreign_is_fast(enum dtype dtype)
+{
+    return backend_cpu.is_fast(dtype);
 }
 
 #define OP(name, params, args)         \
@@ -153,7 +163,9 @@ const struct backend backend_foreign = {
     .copy_in = foreign_copy_in,
     .copy_out = foreign_copy_out,
     .sync = foreign_sync,
-    .prefers_transposed_weights = foreign_prefers_transposed_weights,
+    .packed_bytes = foreign_packed_bytes,
+    .supports = foreign_supports,
+    .is_fast = foreign_is_fast,
     .batch_changes_bits = true,
 #define OP(name, params, args) .name = foreign_##name,
 #include "ops.def"

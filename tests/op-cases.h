@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "device-copies.h"
+#include "half.h"
 #include "op.h"
 #include "positions.h"
 #include "rng.h"
@@ -109,24 +110,24 @@ static void linear_plain(const struct run *r, double *y)
     }
 }
 
-/* The weight transposed beforehand: [K,N] in memory. */
-static void transposed_shape(struct run *r)
+/* The weight packed beforehand, where that makes a difference. */
+static void packed_shape(struct run *r)
 {
     linear_shape(r);
     r->saved_n[0] = LIN_N * LIN_K;
 }
 
-static struct tensor transposed(struct tensor w)
+static void packed_forward(struct run *r)
 {
-    w.transposed = true;
-    return w;
-}
-
-static void transposed_forward(struct run *r)
-{
-    ON_DEVICE(&r->c, op_transpose(&r->c, COPY(r->saved[0], LIN_K, LIN_N), COPY(r->in[1].x, LIN_N, LIN_K)));
+    if (r->c.backend->packed_bytes(DTYPE_F32, LIN_N, LIN_K) == 0) {
+        linear_forward(r);
+        return;
+    }
+    ON_DEVICE(&r->c, op_pack(&r->c, tensor_packed(COPY(r->saved[0], LIN_N * LIN_K), DTYPE_F32, LIN_N, LIN_K),
+                             COPY(r->in[1].x, LIN_N, LIN_K)));
     ON_DEVICE(&r->c, op_linear_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->in[0].x, r->T, LIN_K),
-                                   transposed(COPY(r->saved[0], LIN_N, LIN_K)), COPY(r->in[2].x, LIN_N)));
+                                   tensor_packed(COPY(r->saved[0], LIN_N * LIN_K), DTYPE_F32, LIN_N, LIN_K),
+                                   COPY(r->in[2].x, LIN_N)));
 }
 
 static void linear_gelu_forward(struct run *r)
@@ -597,13 +598,13 @@ static void patchify_u8_plain(const struct run *r, double *y)
 }
 
 /* ------------------------------------------------------------------ whole arrays */
-/* y = x^T with 2 x added, the sum of squares, and a quotient of two doubles */
+/* y = x^T with 2 x added, the sum of squares, a quotient of two doubles, and x[0] by way of bf16 */
 
 static void arrays_shape(struct run *r)
 {
     operand(r, 0, "x", r->T * ROW_C, false);
-    r->y_n = r->T * ROW_C + 2;
-    r->saved_n[0] = 4; /* two doubles */
+    r->y_n = r->T * ROW_C + 3;
+    r->saved_n[0] = 5; /* two doubles, a bf16 */
 }
 
 static void arrays_forward(struct run *r)
@@ -619,6 +620,9 @@ static void arrays_forward(struct run *r)
     ON_DEVICE(&r->c, op_fill(&r->c, COPY(f64, 1), 7));
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(f64 ? f64 + 1 : f64, 1), COPY(f64, 1)));
     ON_DEVICE(&r->c, op_divide(&r->c, COPY(r->y ? r->y + n + 1 : r->y, 1), COPY(f64 ? f64 + 1 : f64, 1), 3));
+    uint16_t *bf16 = (uint16_t *)(void *)(f64 ? f64 + 2 : f64);
+    ON_DEVICE(&r->c, op_convert(&r->c, COPY(bf16, 1), COPY(r->in[0].x, 1)));
+    ON_DEVICE(&r->c, op_convert(&r->c, COPY(r->y ? r->y + n + 2 : r->y, 1), COPY(bf16, 1)));
 }
 
 static void arrays_plain(const struct run *r, double *y)
@@ -630,13 +634,14 @@ static void arrays_plain(const struct run *r, double *y)
         y[n] += (double)r->in[0].x[i] * (double)r->in[0].x[i];
     }
     y[n + 1] = 7.0 / 3;
+    y[n + 2] = (double)bf16_to_f32(f32_to_bf16(r->in[0].x[0]));
 }
 
 /* ------------------------------------------------------------------ the list */
 
 static const struct op_case cases[] = {
     {" linear_fwd linear_bwd_x linear_bwd_w ", linear_shape, linear_forward, linear_backward, linear_plain},
-    {" linear_fwd transpose ", transposed_shape, transposed_forward, NULL, linear_plain},
+    {" linear_fwd pack ", packed_shape, packed_forward, NULL, linear_plain},
     {" linear_gelu_fwd gelu_bwd ", linear_shape, linear_gelu_forward, linear_gelu_backward, linear_gelu_plain},
     {" gelu_fwd gelu_bwd ", gelu_shape, gelu_forward, gelu_backward, gelu_plain},
     {" swiglu_fwd swiglu_bwd ", swiglu_shape, swiglu_forward, swiglu_backward, swiglu_plain},
@@ -650,7 +655,7 @@ static const struct op_case cases[] = {
     {" interp_fwd interp_bwd ", interp_shape, interp_forward, interp_backward, interp_plain},
     {" patchify_fwd ", patchify_shape, patchify_forward, NULL, patchify_plain},
     {" patchify_u8_fwd ", patchify_shape, patchify_u8_forward, NULL, patchify_u8_plain},
-    {" transpose axpy sum_squares fill copy divide ", arrays_shape, arrays_forward, NULL, arrays_plain},
+    {" transpose axpy sum_squares fill copy divide convert ", arrays_shape, arrays_forward, NULL, arrays_plain},
 };
 
 #endif

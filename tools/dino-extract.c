@@ -22,7 +22,7 @@
 
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
-static const char *device_name = "auto";
+static const char *device_name = "auto", *precision_text = "f32";
 static int64_t resize, size, n_jobs;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
@@ -46,6 +46,8 @@ static const struct opt options[] = {
     OPT_FLAG('f', "force", &force, "write more than the free disk space"),
     OPT_JOBS(&n_jobs),
     OPT_DEVICE(&device_name),
+    OPT_CHOICE(0, "precision", &precision_text, "f32|bf16|int8|auto",
+               "what products are computed in; auto: bf16 where the processor is faster with it [f32]"),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
@@ -65,7 +67,8 @@ struct network {
     struct pixel_norm pixel_norm;
     uint8_t hash[DIGEST_BYTES];
     char text[WEIGHTS_NETWORK_TEXT_MAX];
-    bool weights_transposed;
+    enum precision precision;
+    struct extract_packed packed;
 };
 
 static void make_table(struct network *n, const struct weights *w)
@@ -139,7 +142,7 @@ static void load_network(struct network *n, const struct device *device)
              weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_transpose_weights(device, &n->vit, &n->values, &n->weights_transposed, &e))
+    if (extract_pack_weights(device, &n->vit, &n->values, n->precision, &n->packed, &e))
         msg_die("%s", e.text);
 }
 
@@ -147,6 +150,7 @@ static void release_network(struct network *n)
 {
     params_release(&n->table);
     device_arena_release(&n->memory);
+    extract_packed_release(&n->packed);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -453,8 +457,9 @@ static void open_extraction(struct extract *x, const struct network *n, const st
 {
     struct fmt_error e = {0};
     struct extract_settings settings = settings_of(n);
-    struct extract_model m = {.vit = &n->vit, .values = &n->values, .weights_transposed = n->weights_transposed,
-                              .head = n->with_head ? &n->head : NULL, .pixel_norm = n->pixel_norm};
+    struct extract_model m = {.vit = &n->vit, .values = &n->values, .precision = n->precision,
+                              .packed = &n->packed.weights, .head = n->with_head ? &n->head : NULL,
+                              .pixel_norm = n->pixel_norm};
     if (extract_open(x, device, &m, &settings, &e))
         msg_die("%s", e.text);
 }
@@ -473,6 +478,8 @@ int main(int argc, char **argv)
     check_usage(argc - first, argv + first);
     prepare_process();
     if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e))
+        opt_fail(&e);
+    if (precision_choose(device.backend, precision_text, &n.precision, &e))
         opt_fail(&e);
     open_images(&images, argv + first, argc - first);
     load_network(&n, &device);

@@ -141,9 +141,26 @@ static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_score
     c->scratch->used = mark;
 }
 
+/* bf16: by way of float32. */
+static void forward_bf16(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
+                         const int64_t (*seg)[2], int n_seg, int NH)
+{
+    size_t mark = c->scratch->used;
+    struct tensor o32 = TENSOR_TAKE(c->scratch, DTYPE_F32, o.dims[0], o.dims[1]);
+    struct tensor qkv32 = TENSOR_TAKE(c->scratch, DTYPE_F32, qkv.dims[0], qkv.dims[1]);
+    cpu_convert(c, qkv32, qkv);
+    cpu_attention_fwd(c, o32, lse, qkv32, seg, n_seg, NH);
+    cpu_convert(c, o, o32);
+    c->scratch->used = mark;
+}
+
 void cpu_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
                        const int64_t (*seg)[2], int n_seg, int NH)
 {
+    if (o.dtype == DTYPE_BF16) {
+        forward_bf16(c, o, lse, qkv, seg, n_seg, NH);
+        return;
+    }
     struct attention a = {.o = cpu_f32(o), .lse_out = cpu_f32(lse), .qkv = cpu_f32(qkv), .seg = seg, .n_seg = n_seg,
                           .C = o.dims[1], .NH = NH};
     attention_run(c, &a, 1, forward_item);
@@ -188,9 +205,29 @@ static void backward_item(void *arg, int64_t item, int worker)
     }
 }
 
+static void backward_bf16(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
+                          struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
+{
+    const struct tensor low[] = {dqkv, d_o, o, qkv};
+    struct tensor wide[4];
+    size_t mark = c->scratch->used;
+    for (int i = 0; i < 4; i++) {
+        wide[i] = TENSOR_TAKE(c->scratch, DTYPE_F32, low[i].dims[0], low[i].dims[1]);
+        if (i > 0)
+            cpu_convert(c, wide[i], low[i]);
+    }
+    cpu_attention_bwd(c, wide[0], wide[1], wide[2], lse, wide[3], seg, n_seg, NH);
+    cpu_convert(c, dqkv, wide[0]);
+    c->scratch->used = mark;
+}
+
 void cpu_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
                        struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
+    if (o.dtype == DTYPE_BF16) {
+        backward_bf16(c, dqkv, d_o, o, lse, qkv, seg, n_seg, NH);
+        return;
+    }
     struct attention a = {.dqkv = cpu_f32(dqkv), .qkv = cpu_f32(qkv), .d_o = cpu_f32(d_o), .o_in = cpu_f32(o),
                           .lse = cpu_f32(lse), .seg = seg, .n_seg = n_seg, .C = o.dims[1], .NH = NH};
     attention_run(c, &a, 2, backward_item);

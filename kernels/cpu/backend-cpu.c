@@ -1,6 +1,7 @@
 /* backend-cpu.c - the table of the reference backend. Nothing is asynchronous, except that cpu_sync reports a product
  * that got no memory. */
 #include "cpu.h"
+#include "matmul.h"
 
 static void cpu_sync(struct op_ctx *c)
 {
@@ -18,7 +19,9 @@ const struct backend backend_cpu = {
     .copy_in = cpu_copy_in,
     .copy_out = cpu_copy_out,
     .sync = cpu_sync,
-    .prefers_transposed_weights = gemm_prefers_transposed,
+    .packed_bytes = cpu_packed_bytes,
+    .supports = matmul_supports,
+    .is_fast = matmul_is_fast,
     .computes_in_host_memory = true,
     .batch_changes_bits = true,
 #define OP(name, params, args) .name = cpu_##name,

@@ -15,6 +15,7 @@ extern const struct backend backend_cpu;
 #define OP(name, params, args) void cpu_##name params;
 #include "ops.def"
 #undef OP
+size_t cpu_packed_bytes(enum dtype dtype, int64_t N, int64_t K);
 int cpu_reserve(struct device_address *at, size_t bytes, struct fmt_error *e);
 void cpu_release(struct device_address at, size_t bytes);
 void cpu_set_usable(struct device_address at, size_t bytes, bool usable);
@@ -26,6 +27,7 @@ static inline float *cpu_f32(struct tensor t) { return (float *)t.data.at; }
 static inline double *cpu_f64(struct tensor t) { return (double *)t.data.at; }
 static inline int64_t *cpu_i64(struct tensor t) { return (int64_t *)t.data.at; }
 static inline uint8_t *cpu_u8(struct tensor t) { return (uint8_t *)t.data.at; }
+static inline uint16_t *cpu_bf16(struct tensor t) { return (uint16_t *)t.data.at; }
 
 /* n elements of an operation's scratch, as a pointer: float *x = CPU_TAKE(c, float, n); */
 #define CPU_TAKE(c, type, n) ((type *)cpu_take((c), (n), sizeof(type)))

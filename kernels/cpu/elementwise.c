@@ -31,6 +31,7 @@ void cpu_add_partials(struct op_ctx *c, float *y, const float *partials, int64_t
 struct rows {
     float *y;
     const float *x, *r, *gamma, *scale;
+    const uint16_t *r_bf16; /* instead of r */
     const int64_t *rows;
     int64_t M, C;
     float *partials;
@@ -78,7 +79,9 @@ static void residual_fwd_item(void *arg, int64_t item, int worker)
     const struct rows *a = arg;
     for (int64_t i = item * CPU_ROWS; i < num_min((item + 1) * CPU_ROWS, a->M); i++) {
         float *x = a->y + row_of(a, i) * a->C, scale = a->scale ? a->scale[i] : 1.0f;
-        if (a->gamma)
+        if (a->r_bf16)
+            convert_loops()->bf16_scale_add(x, scale, a->r_bf16 + i * a->C, a->gamma, a->C);
+        else if (a->gamma)
             elementwise_loops()->scale_add(x, scale, a->r + i * a->C, a->gamma, a->C);
         else
             elementwise_loops()->axpy(x, scale, a->r + i * a->C, a->C);
@@ -90,6 +93,8 @@ void cpu_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct
 {
     struct rows a = {.y = cpu_f32(x), .r = cpu_f32(r), .gamma = cpu_f32(gamma), .rows = cpu_i64(rows),
                      .scale = cpu_f32(scale), .M = r.dims[0], .C = r.dims[1]};
+    if (r.dtype == DTYPE_BF16)
+        a.r_bf16 = cpu_bf16(r);
     op_for(c, num_ceil_div(a.M, CPU_ROWS), residual_fwd_item, &a);
 }
 

@@ -5,6 +5,8 @@ struct arrays {
     float *out, *value;
     const float *d, *x;
     int64_t n, h;
+    struct tensor y, u; /* in bf16 */
+    float *rows;        /* [worker,3h]: a row of u and of y in float32 */
 };
 
 static void gelu_fwd_item(void *arg, int64_t item, int worker)
@@ -45,8 +47,30 @@ static void swiglu_fwd_item(void *arg, int64_t t, int worker)
     activation_loops()->swiglu_fwd(a->out + t * a->h, u, u + a->h, a->h);
 }
 
+static void swiglu_bf16_item(void *arg, int64_t t, int worker)
+{
+    const struct arrays *a = arg;
+    float *u = a->rows + worker * 3 * a->h, *y = u + 2 * a->h;
+    convert_loops()->from_bf16(u, cpu_bf16(a->u) + t * 2 * a->h, 2 * a->h);
+    activation_loops()->swiglu_fwd(y, u, u + a->h, a->h);
+    convert_loops()->to_bf16(cpu_bf16(a->y) + t * a->h, y, a->h);
+}
+
+static void swiglu_bf16(struct op_ctx *c, struct tensor y, struct tensor u)
+{
+    size_t mark = c->scratch->used;
+    struct arrays a = {.y = y, .u = u, .h = y.dims[1]};
+    a.rows = CPU_TAKE(c, float, 3 * a.h * op_workers(c));
+    op_for(c, y.dims[0], swiglu_bf16_item, &a);
+    c->scratch->used = mark;
+}
+
 void cpu_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
 {
+    if (y.dtype == DTYPE_BF16) {
+        swiglu_bf16(c, y, u);
+        return;
+    }
     struct arrays a = {.out = cpu_f32(y), .x = cpu_f32(u), .h = y.dims[1]};
     op_for(c, y.dims[0], swiglu_fwd_item, &a);
 }

@@ -7,6 +7,7 @@
 
 struct layernorm {
     float *y, *mean, *rstd;
+    uint16_t *y_bf16; /* instead of y, which then has a row for each worker */
     const float *x, *w, *b;
     float eps;
     int64_t T, C;
@@ -17,22 +18,29 @@ struct layernorm {
 
 static void forward_item(void *arg, int64_t item, int worker)
 {
-    (void)worker;
     const struct layernorm *l = arg;
     for (int64_t t = item * CPU_ROWS; t < num_min((item + 1) * CPU_ROWS, l->T); t++) {
-        float mean, rstd;
-        row_loops()->layernorm_fwd(l->y + t * l->C, &mean, &rstd, l->x + t * l->C, l->w, l->b, l->eps, l->C);
+        float mean, rstd, *y = l->y + (l->y_bf16 ? worker : t) * l->C;
+        row_loops()->layernorm_fwd(y, &mean, &rstd, l->x + t * l->C, l->w, l->b, l->eps, l->C);
         if (l->mean)
             l->mean[t] = mean, l->rstd[t] = rstd;
+        if (l->y_bf16)
+            convert_loops()->to_bf16(l->y_bf16 + t * l->C, y, l->C);
     }
 }
 
 void cpu_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
                        struct tensor w, struct tensor b, float eps)
 {
+    size_t mark = c->scratch->used;
     struct layernorm l = {.y = cpu_f32(y), .mean = cpu_f32(mean), .rstd = cpu_f32(rstd), .x = cpu_f32(x),
                           .w = cpu_f32(w), .b = cpu_f32(b), .eps = eps, .T = x.dims[0], .C = x.dims[1]};
+    if (y.dtype == DTYPE_BF16) {
+        l.y_bf16 = cpu_bf16(y);
+        l.y = CPU_TAKE(c, float, l.C * op_workers(c));
+    }
     op_for(c, num_ceil_div(l.T, CPU_ROWS), forward_item, &l);
+    c->scratch->used = mark;
 }
 
 static void backward_item(void *arg, int64_t item, int worker)

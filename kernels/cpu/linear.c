@@ -10,12 +10,10 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "linear-tiles.h"
 
 enum {
     TILE_ROWS = 256,       /* a tile of y is 192 KiB: in the second-level cache for bias and GELU */
-    STRIP = 192,           /* columns of a strip: as fast as any wider one, and enough items for many threads */
-    STRIP_WIDE = 768,      /* from WIDE columns on, where wider strips still give enough items */
-    WIDE = 3072,
     TRANSPOSE_FROM = 768,  /* from so many rows on transposing the weight pays */
     DW_STRIP = 96          /* rows of dw: each is a reduction over all T rows */
 };
@@ -23,26 +21,46 @@ enum {
 struct product {
     struct tiling rows, columns;
     bool tb;
-    const float *a, *b, *bias;
+    const float *a, *b;
     int64_t N, K, lda, ldb;
     float *y;
-    /* epilogue */
-    bool gelu;
-    float *u; /* the GELU's input, for backward, or NULL */
+    struct linear_out out;
 };
 
 /* -- y = x w^T + b -- */
 
-static void finish_tile(const struct product *p, int64_t r0, int64_t n_rows, int64_t c0, int64_t n_columns)
+/* float32 elements at `at` of y or u, NULL where they are not float32. */
+static float *f32_at(struct tensor t, int64_t at)
 {
-    const float *bias = p->bias ? p->bias + c0 : NULL;
-    for (int64_t r = r0; r < r0 + n_rows; r++) {
-        float *y = p->y + r * p->N + c0;
-        if (p->gelu)
-            activation_loops()->bias_gelu(y, p->u ? p->u + r * p->N + c0 : NULL, y, bias, n_columns);
-        else if (bias)
-            elementwise_loops()->add(y, bias, n_columns);
+    return t.dtype == DTYPE_F32 && t.data.at ? cpu_f32(t) + at : NULL;
+}
+
+static void round_to(struct tensor t, int64_t at, const float *x, int64_t n)
+{
+    if (t.dtype == DTYPE_BF16)
+        convert_loops()->to_bf16(cpu_bf16(t) + at, x, n);
+}
+
+void linear_finish_row(const struct linear_out *out, float *sums, int64_t r, int64_t c0, int64_t n)
+{
+    const float *bias = tensor_given(out->bias) ? cpu_f32(out->bias) + c0 : NULL;
+    int64_t at = r * out->y.dims[1] + c0;
+    float *y = f32_at(out->y, at), *u = f32_at(out->u, at);
+    if (!y)
+        y = sums;
+    if (out->gelu && out->u.dtype == DTYPE_BF16) {
+        if (bias)
+            elementwise_loops()->add(sums, bias, n);
+        round_to(out->u, at, sums, n);
+        bias = NULL;
     }
+    if (out->gelu)
+        activation_loops()->bias_gelu(y, u, sums, bias, n);
+    else if (bias)
+        elementwise_loops()->add(sums, bias, n);
+    if (!out->gelu && y != sums)
+        memcpy(y, sums, (size_t)n * sizeof *y);
+    round_to(out->y, at, y, n);
 }
 
 static void product_item(void *arg, int64_t item, int worker)
@@ -55,43 +73,46 @@ static void product_item(void *arg, int64_t item, int worker)
     const float *b = p->tb ? p->b + c0 * p->ldb : p->b + c0;
     gemm_f32(false, p->tb, n_rows, n_columns, p->K, 1, p->a + r0 * p->lda, p->lda, b, p->ldb, 0, p->y + r0 * p->N + c0,
              p->N);
-    finish_tile(p, r0, n_rows, c0, n_columns);
+    for (int64_t r = r0; r < r0 + n_rows && (p->out.gelu || tensor_given(p->out.bias)); r++)
+        linear_finish_row(&p->out, p->y + r * p->N + c0, r, c0, n_columns);
 }
 
 static void product_run(struct op_ctx *c, struct product *p, int64_t T)
 {
     p->rows = tiling_of(T, TILE_ROWS);
-    p->columns = tiling_of(p->N, p->N > WIDE ? STRIP_WIDE : STRIP);
+    p->columns = linear_strips(p->N);
     op_for(c, p->rows.n * p->columns.n, product_item, p);
 }
 
-static void linear(struct op_ctx *c, struct product *p, struct tensor x, struct tensor w, struct tensor b)
+static void linear(struct op_ctx *c, const struct linear_out *out, struct tensor x, struct tensor w)
 {
+    if (x.dtype == DTYPE_BF16) {
+        linear_low(c, out, x, w);
+        return;
+    }
     int64_t T = x.dims[0], N = w.dims[0], K = w.dims[1];
     size_t mark = c->scratch->used;
-    if (!w.transposed && T >= TRANSPOSE_FROM && gemm_prefers_transposed()) {
+    if (!w.packed && T >= TRANSPOSE_FROM && gemm_prefers_transposed()) {
         struct tensor wt = TENSOR_TAKE(c->scratch, DTYPE_F32, K, N);
         cpu_transpose(c, wt, w);
         w.data = wt.data;
-        w.transposed = true;
+        w.packed = true;
     }
-    p->a = cpu_f32(x), p->b = cpu_f32(w), p->bias = cpu_f32(b);
-    p->N = N, p->K = K;
-    p->lda = K, p->ldb = w.transposed ? N : K;
-    p->tb = !w.transposed;
-    product_run(c, p, T);
+    struct product p = {.a = cpu_f32(x), .b = cpu_f32(w), .y = cpu_f32(out->y), .out = *out, .N = N, .K = K, .lda = K,
+                        .ldb = w.packed ? N : K, .tb = !w.packed};
+    product_run(c, &p, T);
     c->scratch->used = mark;
 }
 
 void cpu_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
-    linear(c, &(struct product){.y = cpu_f32(y)}, x, w, b);
+    linear(c, &(struct linear_out){.y = y, .bias = b}, x, w);
 }
 
 void cpu_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
                          struct tensor b)
 {
-    linear(c, &(struct product){.y = cpu_f32(a), .gelu = true, .u = cpu_f32(u)}, x, w, b);
+    linear(c, &(struct linear_out){.y = a, .u = u, .bias = b, .gelu = true}, x, w);
 }
 
 /* -- backward -- */
@@ -125,7 +146,7 @@ void cpu_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, stru
     int64_t T = dy.dims[0], N = dw.dims[0], K = dw.dims[1];
     if (T == 0)
         return;
-    struct weight_gradient g = {tiling_of(N, N > WIDE ? STRIP_WIDE : DW_STRIP), cpu_f32(dw), cpu_f32(db), cpu_f32(dy),
-                                cpu_f32(x), T, N, K};
+    struct tiling strips = tiling_of(N, N > LINEAR_WIDE ? LINEAR_STRIP_WIDE : DW_STRIP);
+    struct weight_gradient g = {strips, cpu_f32(dw), cpu_f32(db), cpu_f32(dy), cpu_f32(x), T, N, K};
     op_for(c, g.strips.n, weight_gradient_item, &g);
 }

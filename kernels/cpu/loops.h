@@ -46,6 +46,13 @@ struct elementwise_loops {
     void (*transpose)(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t m, int64_t n);
 };
 
+/* simd-convert.c; no array may be another one */
+struct convert_loops {
+    void (*to_bf16)(uint16_t *y, const float *x, int64_t n);
+    void (*from_bf16)(float *y, const uint16_t *x, int64_t n);
+    void (*bf16_scale_add)(float *y, float a, const uint16_t *x, const float *g, int64_t n); /* y += a g x; g NULL: 1 */
+};
+
 /* Before a loop whose iterations do not depend on each other, though its output may be its input. */
 #ifdef __clang__
 #define LOOP_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -57,6 +64,7 @@ struct elementwise_loops {
 ISA_TABLE(const struct activation_loops, activation_loops)
 ISA_TABLE(const struct row_loops, row_loops)
 ISA_TABLE(const struct elementwise_loops, elementwise_loops)
+ISA_TABLE(const struct convert_loops, convert_loops)
 #endif
 
 #endif

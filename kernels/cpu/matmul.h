@@ -1,5 +1,5 @@
-/* matmul.h - matrix products of bf16 and of int8 on the CPU, with one operand packed beforehand; matmul.c and gemm.c are
- * the only files that use oneDNN (versions 2 and 3).
+/* matmul.h - matrix products of bf16 and of int8 on the CPU, with one operand packed beforehand. matmul.c and gemm.c
+ * are the only files that use oneDNN (versions 2 and 3).
  *
  *   struct matmul m = {.type = DTYPE_BF16, .M = 64, .N = 384, .K = 384};
  *   void *packed = ... matmul_packed_bytes(DTYPE_BF16, K, N) bytes, aligned to 64
@@ -23,7 +23,7 @@
 
 #include "dtype.h"
 
-/* Whether this processor has the instructions: AVX-512 with BF16 or VNNI (or AMX). Without them a library would convert to
+/* Whether this processor has the instructions: AVX-512 with BF16, with VNNI. Without them a library would convert to
  * float32, or saturate sums of pairs in 16 bits. */
 bool matmul_supports(enum dtype type);
 /* Whether products of this type are faster than those of float32: known by processor, so that a machine always chooses

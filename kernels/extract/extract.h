@@ -29,15 +29,21 @@
 struct extract_model { /* owned by the caller; must outlive struct extract */
     const struct vit *vit;
     const struct params_array *values;
-    bool weights_transposed; /* true if extract_transpose_weights transposed them */
+    enum precision precision;
+    const struct vit_packed *packed; /* extract_pack_weights in this precision, or NULL */
     const struct head *head; /* for FEAT_HEAD, else NULL */
     struct pixel_norm pixel_norm;
 };
 
-/* Transposes the weights of a model (vit_transpose_weights) where the device is faster with them, and sets *transposed.
- * Transposed weights can be neither hashed nor written. */
-int extract_transpose_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
-                              bool *transposed, struct fmt_error *e);
+/* The weights of a model in the order that the device is fastest with (vit_pack). Afterwards values can be neither
+ * hashed nor written. */
+struct extract_packed {
+    struct vit_packed weights;
+    struct device_arena memory;
+};
+int extract_pack_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
+                         enum precision precision, struct extract_packed *packed, struct fmt_error *e);
+void extract_packed_release(struct extract_packed *packed); /* a zeroed struct is allowed */
 
 /* ------------------------------------------------------------------ settings */
 

@@ -130,7 +130,7 @@ void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_arr
 {
     struct vit_pass k = {.c = c, .v = v, .w = values, .g = grads, .act = act, .host = memory->host};
     struct tensor dx = d_normed;
-    if (!op_check(c, act->request.save_for_backward && !act->request.weights_transposed,
+    if (!op_check(c, act->request.save_for_backward && !act->request.packed,
                   "backbone: backward without what forward saves for it"))
         return;
     op_layernorm_bwd(c, dx, grad(&k, v->norm_w), grad(&k, v->norm_b), d_normed, act->prenorm, act->mean, act->rstd,

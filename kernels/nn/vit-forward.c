@@ -2,11 +2,17 @@
 #include "positions.h"
 #include "vit-internal.h"
 
-static struct tensor weight(const struct vit_pass *k, int row, int64_t N)
+/* The weight [N,K] of a product of a block, packed if the request has it so. */
+static struct tensor block_weight(const struct vit_pass *k, int64_t block, enum vit_product product, int row, int64_t N)
 {
-    struct tensor t = vit_matrix(k->w, row, N);
-    t.transposed = k->act->request.weights_transposed;
-    return t;
+    const struct vit_packed *p = k->act->request.packed;
+    return p && tensor_given(p->block[block][product]) ? p->block[block][product] : vit_matrix(k->w, row, N);
+}
+
+static struct tensor patch_weight(const struct vit_pass *k)
+{
+    const struct vit_packed *p = k->act->request.packed;
+    return p && tensor_given(p->patch) ? p->patch : vit_matrix(k->w, k->v->patch_w, k->v->config.C);
 }
 
 void vit_layernorm(const struct vit_pass *k, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
@@ -69,10 +75,10 @@ static void tokens_forward(const struct vit_pass *k, int i, struct tensor x)
     const struct vit_input *in = &k->act->request.inputs[i];
     int64_t C = v->config.C, P = vit_patches(v, in), patch_values = 3 * v->config.patch * v->config.patch;
     size_t mark = k->c->scratch->used;
-    struct tensor patches = vit_scratch(k, in->B * P, patch_values), embedded = vit_scratch(k, in->B * P, C),
+    struct tensor patches = vit_activation(k, in->B * P, patch_values), embedded = vit_scratch(k, in->B * P, C),
                   pos = vit_scratch(k, 1 + P, C);
     vit_patchify(k, in, patches);
-    op_linear_fwd(k->c, embedded, patches, weight(k, v->patch_w, C), vit_vector(k->w, v->patch_b));
+    op_linear_fwd(k->c, embedded, patches, patch_weight(k), vit_vector(k->w, v->patch_b));
     vit_positions(k->c, v, k->w, in->H, in->W, k->host, pos);
     op_tokens_fwd(k->c, vit_input_rows(k, x, i), embedded, vit_vector(k->w, v->cls), pos,
                   vit_matrix(k->w, v->reg, v->config.R), vit_vector(k->w, v->mask), in->masks);
@@ -148,9 +154,10 @@ static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct 
 
 /* ------------------------------------------------------------------ blocks */
 
+/* Values that backward needs. */
 static struct tensor save(const struct vit_pass *k, const struct vit_branch *b, int64_t width)
 {
-    return TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, width);
+    return TENSOR_TAKE(k->saved, precision_activations(k->act->request.precision), b->n_rows, width);
 }
 
 static void attention_forward(const struct vit_pass *k, int64_t i, struct tensor x)
@@ -161,15 +168,17 @@ static void attention_forward(const struct vit_pass *k, int64_t i, struct tensor
     struct vit_branch *b = &k->act->attn[i];
     size_t mark = k->c->scratch->used;
     select_branch_rows(k, b, r->drop_path ? r->drop_path[i].attn : NULL);
-    struct tensor normed = vit_scratch(k, b->n_rows, f->C);
+    struct tensor normed = vit_activation(k, b->n_rows, f->C);
     branch_input(k, b, x, normed, row->norm1_w, row->norm1_b);
     b->inner = save(k, b, 3 * f->C);
     b->attention = save(k, b, f->C);
-    b->lse = save(k, b, f->n_heads);
+    b->lse = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, f->n_heads);
     b->out = save(k, b, f->C);
-    op_linear_fwd(k->c, b->inner, normed, weight(k, row->qkv_w, 3 * f->C), vit_vector(k->w, row->qkv_b));
+    struct tensor qkv_w = block_weight(k, i, VIT_QKV, row->qkv_w, 3 * f->C),
+                  proj_w = block_weight(k, i, VIT_PROJ, row->proj_w, f->C);
+    op_linear_fwd(k->c, b->inner, normed, qkv_w, vit_vector(k->w, row->qkv_b));
     op_attention_fwd(k->c, b->attention, b->lse, b->inner, b->seg, r->n_inputs, (int)f->n_heads);
-    op_linear_fwd(k->c, b->out, b->attention, weight(k, row->proj_w, f->C), vit_vector(k->w, row->proj_b));
+    op_linear_fwd(k->c, b->out, b->attention, proj_w, vit_vector(k->w, row->proj_b));
     op_residual_fwd(k->c, x, b->out, vit_vector(k->w, row->ls1), b->rows, b->scale);
     k->c->scratch->used = mark;
 }
@@ -182,17 +191,17 @@ static void mlp_forward(const struct vit_pass *k, int64_t i, struct tensor x)
     struct vit_branch *b = &k->act->ffn[i];
     int64_t inner = vit_inner_width(f);
     bool swiglu = f->ffn == VIT_SWIGLU;
-    struct tensor normed = vit_scratch(k, b->n_rows, f->C), a = vit_scratch(k, b->n_rows, f->hidden);
+    struct tensor normed = vit_activation(k, b->n_rows, f->C), a = vit_activation(k, b->n_rows, f->hidden);
     branch_input(k, b, x, normed, row->norm2_w, row->norm2_b);
     b->inner = k->act->request.save_for_backward || swiglu ? save(k, b, inner) : TENSOR_NONE;
-    struct tensor w1 = weight(k, row->fc1_w, inner), b1 = vit_vector(k->w, row->fc1_b);
+    struct tensor w1 = block_weight(k, i, VIT_FC1, row->fc1_w, inner), b1 = vit_vector(k->w, row->fc1_b);
     if (swiglu) {
         op_linear_fwd(k->c, b->inner, normed, w1, b1);
         op_swiglu_fwd(k->c, a, b->inner);
     } else {
         op_linear_gelu_fwd(k->c, a, b->inner, normed, w1, b1);
     }
-    op_linear_fwd(k->c, b->out, a, weight(k, row->fc2_w, f->C), vit_vector(k->w, row->fc2_b));
+    op_linear_fwd(k->c, b->out, a, block_weight(k, i, VIT_FC2, row->fc2_w, f->C), vit_vector(k->w, row->fc2_b));
 }
 
 static void ffn_forward(const struct vit_pass *k, int64_t i, struct tensor x)
@@ -274,31 +283,3 @@ void vit_final_norm(struct op_ctx *c, const struct vit *v, const struct params_a
     vit_layernorm(&k, y, TENSOR_NONE, TENSOR_NONE, x, v->norm_w, v->norm_b);
 }
 
-/* ------------------------------------------------------------------ transposed weights */
-
-/* The weight w [N,K] in place. */
-static void transpose(struct op_ctx *c, struct tensor w)
-{
-    int64_t N = w.dims[0], K = w.dims[1];
-    size_t mark = c->scratch->used;
-    op_transpose(c, TENSOR_SHAPED(w, K, N), copy_of(c, c->scratch, w));
-    c->scratch->used = mark;
-}
-
-bool vit_transpose_weights(struct op_ctx *c, const struct vit *v, const struct params_array *values)
-{
-    const struct vit_config *f = &v->config;
-    if (!c->backend->prefers_transposed_weights())
-        return false;
-    transpose(c, vit_matrix(values, v->patch_w, f->C));
-    for (int64_t i = 0; i < f->depth; i++) {
-        const struct vit_block_rows *row = &v->block[i];
-        transpose(c, params_tensor(values, row->qkv_w));
-        transpose(c, params_tensor(values, row->proj_w));
-        if (f->ffn != VIT_IDENTITY) {
-            transpose(c, params_tensor(values, row->fc1_w));
-            transpose(c, params_tensor(values, row->fc2_w));
-        }
-    }
-    return true;
-}

@@ -39,6 +39,12 @@ static inline struct tensor vit_scratch(const struct vit_pass *k, int64_t rows, 
     return TENSOR_TAKE(k->c->scratch, DTYPE_F32, rows, width);
 }
 
+/* The same for values between products: of the type of the request's precision. */
+static inline struct tensor vit_activation(const struct vit_pass *k, int64_t rows, int64_t width)
+{
+    return TENSOR_TAKE(k->c->scratch, precision_activations(k->act->request.precision), rows, width);
+}
+
 static inline int64_t vit_patches(const struct vit *v, const struct vit_input *in)
 {
     return in->H / v->config.patch * (in->W / v->config.patch);

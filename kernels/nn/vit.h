@@ -30,6 +30,7 @@
 #include "params-array.h"
 #include "params.h"
 #include "pixel-norm.h"
+#include "precision.h"
 #include "rng.h"
 #include "vit-sizes.h"
 
@@ -113,10 +114,17 @@ struct vit_request {
     struct vit_input inputs[VIT_INPUTS_MAX];
     struct pixel_norm pixel_norm;          /* for pixels */
     const struct vit_drop_path *drop_path; /* [depth] or NULL: every image in every branch */
-    bool weights_transposed;               /* the values went through vit_transpose_weights */
+    enum precision precision;              /* of products; activations are of precision_activations() */
+    const struct vit_packed *packed;       /* vit_pack of the values in this precision; NULL: packed in each product */
     bool save_for_backward;                /* what vit_backward needs */
     bool return_layer[VIT_DEPTH_MAX];      /* the output of this block (before the norm) */
     bool return_tokens;                    /* the input of the first block */
+};
+
+/* Weights of products in the backend's own order (op_pack), for many passes over single images. */
+enum vit_product { VIT_QKV, VIT_PROJ, VIT_FC1, VIT_FC2, VIT_PRODUCTS }; /* of a block */
+struct vit_packed {
+    struct tensor patch, block[VIT_DEPTH_MAX][VIT_PRODUCTS]; /* TENSOR_NONE: as the values have it */
 };
 
 /* What backward needs of a branch of a block. M = n_rows: the rows of the images that it is computed for. */
@@ -172,9 +180,10 @@ void vit_final_norm(struct op_ctx *c, const struct vit *v, const struct params_a
 /* out [1 + P,C]: the position embedding for images of H x W pixels, the cls row first. host: as vit_memory has it. */
 void vit_positions(struct op_ctx *c, const struct vit *v, const struct params_array *values, int64_t H, int64_t W,
                    struct arena *host, struct tensor out);
-/* For many passes over single images: transposes the weights of all products in place, where the backend multiplies
- * those faster, and says whether it did; requests over these values then set `weights_transposed`. The values no longer
- * have the published layout: no hash, no file, no backward from them. */
-bool vit_transpose_weights(struct op_ctx *c, const struct vit *v, const struct params_array *values);
+/* Packs the weights of all products for a precision. F32: in place, so that the values no longer have the published
+ * layout: no hash, no file, no backward from them, no other precision. Otherwise into memory from the arena, which must
+ * live as long as `packed`, and the values stay as they are. */
+void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *values, enum precision precision,
+              struct device_arena *arena, struct vit_packed *packed);
 
 #endif

@@ -48,7 +48,10 @@ struct backend {
     void (*copy_out)(struct op_ctx *c, void *host, struct device_address from, size_t bytes);
     void (*sync)(struct op_ctx *c); /* waits and reports what failed; NULL: nothing to wait for */
 
-    bool (*prefers_transposed_weights)(void); /* whether forward products gain from them (tensor.h) */
+    /* Bytes of a packed weight [N,K] (op_pack) of F32, BF16 or I8; 0: there is none, products take F32 rows as well. */
+    size_t (*packed_bytes)(enum dtype dtype, int64_t N, int64_t K);
+    bool (*supports)(enum dtype dtype); /* whether there are products of BF16, of I8 */
+    bool (*is_fast)(enum dtype dtype);  /* whether these are faster than those of F32 */
     bool computes_in_host_memory; /* its addresses are those of the host (op_borrow) */
     bool batch_changes_bits; /* results of an image depend on the batch size */
 

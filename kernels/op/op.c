@@ -125,11 +125,28 @@ static int64_t dim(struct tensor t, int i)
     return i < t.n_dims ? t.dims[i] : 0;
 }
 
-/* A forward weight [N,K] may be stored transposed. */
-static bool weight_shape(struct op_ctx *c, const char *what, struct tensor w, int64_t N, int64_t K)
+/* F32 or BF16. */
+static enum dtype either(struct tensor t)
 {
-    w.transposed = false;
-    return op_shape(c, what, w, DTYPE_F32, 2, (int64_t[]){N, K});
+    return t.dtype == DTYPE_BF16 ? DTYPE_BF16 : DTYPE_F32;
+}
+#define EITHER(op, t, ...) OP_SHAPE(c, op, t, either(t), __VA_ARGS__)
+
+/* What goes with x is F32 if x is, and either if x is BF16. */
+static enum dtype with(struct tensor x, struct tensor t)
+{
+    return x.dtype == DTYPE_BF16 ? either(t) : DTYPE_F32;
+}
+#define WITH(op, x, t, ...) OP_SHAPE(c, op, t, with(x, t), __VA_ARGS__)
+
+/* The weight [N,K] of a forward product with x may be packed, in a type that goes with x. */
+static bool weight_shape(struct op_ctx *c, const char *what, struct tensor w, struct tensor x, int64_t N, int64_t K)
+{
+    bool low = w.packed && x.dtype == DTYPE_BF16 && (w.dtype == DTYPE_BF16 || w.dtype == DTYPE_I8);
+    if (x.dtype == DTYPE_BF16 && !op_check(c, low || !w.packed, "a packed F32 weight with BF16 rows"))
+        return false;
+    w.packed = false;
+    return op_shape(c, what, w, low ? w.dtype : DTYPE_F32, 2, (int64_t[]){N, K});
 }
 
 static bool same(struct op_ctx *c, const char *what, struct tensor a, struct tensor b)
@@ -142,8 +159,8 @@ static bool same(struct op_ctx *c, const char *what, struct tensor a, struct ten
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
     int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
-    if (SHAPE("linear_fwd", y, T, N) && SHAPE("linear_fwd", x, T, K) && weight_shape(c, "linear_fwd: w", w, N, K) &&
-        OPTIONAL("linear_fwd", b, N))
+    if (EITHER("linear_fwd", x, T, K) && WITH("linear_fwd", x, y, T, N) &&
+        weight_shape(c, "linear_fwd: w", w, x, N, K) && OPTIONAL("linear_fwd", b, N))
         c->backend->linear_fwd(c, y, x, w, b);
 }
 
@@ -151,9 +168,9 @@ void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, stru
                         struct tensor b)
 {
     int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
-    if (SHAPE("linear_gelu_fwd", a, T, N) && OPTIONAL("linear_gelu_fwd", u, T, N) &&
-        SHAPE("linear_gelu_fwd", x, T, K) && weight_shape(c, "linear_gelu_fwd: w", w, N, K) &&
-        OPTIONAL("linear_gelu_fwd", b, N))
+    if (EITHER("linear_gelu_fwd", x, T, K) && WITH("linear_gelu_fwd", x, a, T, N) &&
+        (!tensor_given(u) || WITH("linear_gelu_fwd", x, u, T, N)) &&
+        weight_shape(c, "linear_gelu_fwd: w", w, x, N, K) && OPTIONAL("linear_gelu_fwd", b, N))
         c->backend->linear_gelu_fwd(c, a, u, x, w, b);
 }
 
@@ -190,7 +207,7 @@ void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct ten
 void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
 {
     int64_t T = dim(y, 0), h = dim(y, 1);
-    if (SHAPE("swiglu_fwd", y, T, h) && SHAPE("swiglu_fwd", u, T, 2 * h))
+    if (EITHER("swiglu_fwd", y, T, h) && OP_SHAPE(c, "swiglu_fwd", u, either(y), T, 2 * h))
         c->backend->swiglu_fwd(c, y, u);
 }
 
@@ -208,7 +225,7 @@ void op_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, str
                       struct tensor w, struct tensor b, float eps)
 {
     int64_t T = dim(x, 0), C = dim(x, 1);
-    if (SHAPE("layernorm_fwd", y, T, C) && OPTIONAL("layernorm_fwd", mean, T) && OPTIONAL("layernorm_fwd", rstd, T) &&
+    if (EITHER("layernorm_fwd", y, T, C) && OPTIONAL("layernorm_fwd", mean, T) && OPTIONAL("layernorm_fwd", rstd, T) &&
         op_check(c, tensor_given(mean) == tensor_given(rstd), "layernorm_fwd: mean without rstd") &&
         SHAPE("layernorm_fwd", x, T, C) && SHAPE("layernorm_fwd", w, C) && SHAPE("layernorm_fwd", b, C))
         c->backend->layernorm_fwd(c, y, mean, rstd, x, w, b, eps);
@@ -244,7 +261,7 @@ static bool residual_shapes(struct op_ctx *c, struct tensor x, struct tensor r, 
                             struct tensor scale)
 {
     int64_t M = dim(r, 0), C = dim(r, 1), T = tensor_given(rows) ? dim(x, 0) : M;
-    return SHAPE("residual", r, M, C) && SHAPE("residual", x, T, C) && OPTIONAL("residual", gamma, C) &&
+    return EITHER("residual", r, M, C) && SHAPE("residual", x, T, C) && OPTIONAL("residual", gamma, C) &&
            OPTIONAL("residual", scale, M) && (!tensor_given(rows) || SHAPE_I64("residual", rows, M));
 }
 
@@ -274,8 +291,8 @@ static bool attention_shapes(struct op_ctx *c, struct tensor o, struct tensor ls
     for (int i = 0; i < n_seg; i++)
         rows += seg[i][0] * seg[i][1];
     return op_check(c, NH > 0 && C % NH == 0, "attention: the heads do not divide the width") &&
-           SHAPE("attention", o, T, C) && OPTIONAL("attention", lse, T, (int64_t)NH) &&
-           SHAPE("attention", qkv, T, 3 * C) && op_check(c, rows == T, "attention: the segments do not fill the rows");
+           EITHER("attention", o, T, C) && OPTIONAL("attention", lse, T, (int64_t)NH) &&
+           OP_SHAPE(c, "attention", qkv, either(o), T, 3 * C) && op_check(c, rows == T, "attention: the segments do not fill the rows");
 }
 
 void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2],
@@ -289,7 +306,7 @@ void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, s
                       struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
     int64_t T = dim(o, 0), C = dim(o, 1);
-    if (SHAPE("attention_bwd", dqkv, T, 3 * C) && SHAPE("attention_bwd", d_o, T, C) &&
+    if (OP_SHAPE(c, "attention_bwd", dqkv, either(o), T, 3 * C) && OP_SHAPE(c, "attention_bwd", d_o, either(o), T, C) &&
         SHAPE("attention_bwd", lse, T, (int64_t)NH) && attention_shapes(c, o, lse, qkv, seg, n_seg, NH))
         c->backend->attention_bwd(c, dqkv, d_o, o, lse, qkv, seg, n_seg, NH);
 }
@@ -299,7 +316,7 @@ void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, s
 static bool patch_shapes(struct op_ctx *c, struct tensor y, int64_t B, int64_t H, int64_t W, int64_t p)
 {
     return op_check(c, p > 0 && H % p == 0 && W % p == 0, "patchify: the image is no multiple of the patch") &&
-           SHAPE("patchify", y, B * (H / p) * (W / p), 3 * p * p);
+           EITHER("patchify", y, B * (H / p) * (W / p), 3 * p * p);
 }
 
 void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p)
@@ -364,6 +381,23 @@ void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x)
     int64_t N = dim(x, 0), K = dim(x, 1);
     if (SHAPE("transpose", y, K, N) && SHAPE("transpose", x, N, K))
         c->backend->transpose(c, y, x);
+}
+
+void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w)
+{
+    int64_t N = dim(w, 0), K = dim(w, 1);
+    struct tensor order = packed;
+    order.packed = false;
+    if (op_check(c, packed.packed && c->backend->packed_bytes(packed.dtype, N, K) > 0, "pack: no such order") &&
+        op_shape(c, "pack: packed", order, packed.dtype, 2, (int64_t[]){N, K}) && SHAPE("pack", w, N, K))
+        c->backend->pack(c, packed, w);
+}
+
+void op_convert(struct op_ctx *c, struct tensor y, struct tensor x)
+{
+    enum dtype to = either(x) == DTYPE_F32 ? DTYPE_BF16 : DTYPE_F32;
+    if (op_shape(c, "convert: x", x, either(x), x.n_dims, x.dims) && op_shape(c, "convert: y", y, to, x.n_dims, x.dims))
+        c->backend->convert(c, y, x);
 }
 
 /* f32 or f64, of any shape. */

@@ -28,8 +28,8 @@
  *
  * Letters: T rows, C channels, B images or crops, H, W height and width, N tokens of an image = 1 + R registers + P
  * patches, NH heads, K inputs of a product, M rows that are listed, G side of the stored grid of positions. "+=":
- * accumulates, "=": is overwritten. Operands are f32 where no element type is given. Unless said otherwise an output
- * must not overlap an input. An optional operand is TENSOR_NONE.
+ * accumulates, "=": is overwritten. Operands are F32 where no element type is given; "either" is F32 or BF16. Unless
+ * said otherwise an output must not overlap an input. An optional operand is TENSOR_NONE.
  */
 #ifndef OP_H
 #define OP_H
@@ -77,7 +77,14 @@ int op_workers(const struct op_ctx *c);
 
 /* -- products -- */
 
-/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be transposed (tensor.h) in both forward products */
+/* What a product computes in follows from the element types of its operands. x F32: in float32, w F32, y F32. x BF16: in
+ * bf16 with sums in float32; w F32 (rounded to bf16) or packed BF16; or packed I8: each row of x is quantised, sums are
+ * exact. Bias and GELU are in float32 before y, u, a (F32 or BF16) are rounded. */
+
+/* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded, I8 quantised by rows */
+void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w);
+
+/* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be packed in both forward products */
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);
 /* u [T,N] = x w^T + b, a [T,N] = gelu(u); u optional (where no backward follows) */
 void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
@@ -93,14 +100,14 @@ void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struc
 void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x);
 /* dx = dy gelu'(x), dx may be dy; y (optional) = gelu(x), which is computed anyway; y may be x */
 void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x);
-/* y [T,h] = silu(u[:, :h]) * u[:, h:], u [T,2h] */
+/* y [T,h] = silu(u[:, :h]) * u[:, h:], u [T,2h]; both either, of one type */
 void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u);
 /* du [T,2h] = ..., du may be u; y (optional) [T,h] = the forward value, may be dy */
 void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u);
 
 /* -- rows -- */
 
-/* y [T,C] = (x - mean) rstd w + b, biased variance, eps under the root; mean, rstd [T] for backward (optional,
+/* y [T,C] either = (x - mean) rstd w + b, biased variance, eps under the root; mean, rstd [T] for backward (optional,
  * both or neither); without them y may be x */
 void op_layernorm_fwd(struct op_ctx *c, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
                       struct tensor w, struct tensor b, float eps);
@@ -111,7 +118,7 @@ void op_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, stru
 void op_gather_rows(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor rows);
 /* x[rows[i]] += y[i], no row twice */
 void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, struct tensor rows);
-/* x[rows[i]] += scale[i] gamma r[i]: the end of a branch. r [M,C]; gamma [C], scale [M], rows [M] optional
+/* x[rows[i]] += scale[i] gamma r[i]: the end of a branch. r [M,C] either; gamma [C], scale [M], rows [M] optional
  * (1, 1, all rows in order); no row twice */
 void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
                      struct tensor scale);
@@ -123,7 +130,8 @@ void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, s
 
 /* o [T,C] = softmax(q k^T / sqrt(C / NH)) v in each segment of rows and each head; qkv [T,3C]. seg (host memory, also
  * while planning) cuts the rows into segments: seg[i][0] segments of seg[i][1] rows each, one entry after the other;
- * together they are all T rows. lse [T,NH] (optional): log of the sum of exponentials, for backward. */
+ * together they are all T rows. lse [T,NH] (optional): log of the sum of exponentials, for backward. qkv, o, d_o, dqkv
+ * are either, of one type: in bf16 products have sums in float32, softmax is in float32. */
 void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2],
                       int n_seg, int NH);
 /* dqkv [T,3C] = ... from d_o [T,C] and what forward gave */
@@ -132,7 +140,7 @@ void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, s
 
 /* -- images and tokens -- */
 
-/* y [B*gh*gw, 3*p*p] = patches of x [B,3,H,W] f32, already normalised; column c*p*p + ky*p + kx */
+/* y [B*gh*gw, 3*p*p] either = patches of x [B,3,H,W] f32, already normalised; column c*p*p + ky*p + kx */
 void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p);
 /* the same from pixels x [B,H,W,3] u8: (x / 255 - mean[c]) / std[c] */
 void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, struct pixel_norm norm);
@@ -148,13 +156,15 @@ void op_interp_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct te
 /* dx [G*G,C] += the transposed weights of dy [oh*ow,C] */
 void op_interp_bwd(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor wy, struct tensor wx);
 
-/* y [K,N] = x [N,K] transposed, the storage order of tensor.transposed */
+/* y [K,N] = x [N,K] transposed */
 void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x);
 
 /* -- whole arrays, any shape -- */
 
 void op_fill(struct op_ctx *c, struct tensor x, double value);               /* x: f32 or f64 */
 void op_copy(struct op_ctx *c, struct tensor y, struct tensor x);           /* y = x, of any element type */
+/* y = x, F32 to BF16 (to nearest, ties to even) or BF16 to F32 */
+void op_convert(struct op_ctx *c, struct tensor y, struct tensor x);
 /* y f32 = x f64 / divisor: a mean of sums */
 void op_divide(struct op_ctx *c, struct tensor y, struct tensor x, double divisor);
 void op_axpy(struct op_ctx *c, struct tensor y, double a, struct tensor x); /* y += a x; f32 or f64 */

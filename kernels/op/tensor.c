@@ -16,7 +16,7 @@ int64_t tensor_elements(struct tensor t)
 
 bool tensor_same_shape(struct tensor a, struct tensor b)
 {
-    if (a.dtype != b.dtype || a.n_dims != b.n_dims || a.transposed != b.transposed)
+    if (a.dtype != b.dtype || a.n_dims != b.n_dims || a.packed != b.packed)
         return false;
     for (int i = 0; i < a.n_dims; i++)
         if (a.dims[i] != b.dims[i])
@@ -33,13 +33,13 @@ const char *tensor_text(struct tensor t, char out[96])
     int at = snprintf(out, 96, "%s [", dtype_name(t.dtype));
     for (int i = 0; i < t.n_dims; i++)
         at += snprintf(out + at, (size_t)(96 - at), "%s%" PRId64, i ? "," : "", t.dims[i]);
-    snprintf(out + at, (size_t)(96 - at), "]%s", t.transposed ? " transposed" : "");
+    snprintf(out + at, (size_t)(96 - at), "]%s", t.packed ? " packed" : "");
     return out;
 }
 
 struct tensor tensor_rows(struct tensor t, int64_t first, int64_t n)
 {
-    if (t.n_dims < 1 || t.transposed || first < 0 || n < 0 || first + n > t.dims[0])
+    if (t.n_dims < 1 || t.packed || first < 0 || n < 0 || first + n > t.dims[0])
         msg_bug("tensor: rows outside of the tensor");
     int64_t row = 1;
     for (int i = 1; i < t.n_dims; i++)
@@ -55,7 +55,12 @@ struct tensor tensor_reshape(struct tensor t, int n_dims, const int64_t *dims)
     struct tensor shaped = {.data = t.data, .dtype = t.dtype, .n_dims = n_dims};
     for (int i = 0; i < n_dims; i++)
         shaped.dims[i] = dims[i];
-    if (t.transposed || tensor_elements(shaped) != tensor_elements(t))
+    if (t.packed || tensor_elements(shaped) != tensor_elements(t))
         msg_bug("tensor: a shape of another number of elements");
     return shaped;
+}
+
+struct tensor tensor_packed(struct tensor bytes, enum dtype dtype, int64_t N, int64_t K)
+{
+    return (struct tensor){.data = bytes.data, .dtype = dtype, .n_dims = 2, .dims = {N, K}, .packed = true};
 }

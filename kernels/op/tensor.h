@@ -26,7 +26,7 @@ struct tensor {
     enum dtype dtype;
     int n_dims;
     int64_t dims[TENSOR_DIMS_MAX];
-    bool transposed; /* a matrix [N,K] stored as [K,N]: allowed for weights of a forward product alone */
+    bool packed; /* a weight [N,K] in the backend's own order (op_pack): an operand of forward products alone */
 };
 
 #define TENSOR_NONE ((struct tensor){{0}, DTYPE_NONE, 0, {0}, false})
@@ -45,6 +45,8 @@ const char *tensor_text(struct tensor t, char out[96]);   /* "F32 [257,384]" */
  * is a bug and aborts. */
 struct tensor tensor_rows(struct tensor t, int64_t first, int64_t n);
 struct tensor tensor_reshape(struct tensor t, int n_dims, const int64_t *dims);
+/* A packed weight [N,K] in these bytes (U8). */
+struct tensor tensor_packed(struct tensor bytes, enum dtype dtype, int64_t N, int64_t K);
 #define TENSOR_SHAPED(t, ...) tensor_reshape((t), TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__})
 
 #endif

@@ -162,20 +162,19 @@ static bool forward_at(struct vitbed *b, struct golden *g, int size)
     return true;
 }
 
-/* Weights transposed for extraction give the same features to rounding. */
-static void transposed(struct vitbed *b, struct golden *g)
+/* Weights packed for extraction give the same features to rounding. */
+static void packed(struct vitbed *b, struct golden *g)
 {
     struct fmt_error e = {0};
+    struct device_arena none = {0}; /* float32 is packed in place */
+    struct vit_packed packed;
     device_arena_release(&b->scratch); /* planned, then taken */
-    if (vit_transpose_weights(&b->c, &b->vit, &b->w) &&
-        device_arena_init(&b->scratch, b->c.backend, b->scratch.high, &e))
+    vit_pack(&b->c, &b->vit, &b->w, PRECISION_F32, &none, &packed);
+    if (device_arena_init(&b->scratch, b->c.backend, b->scratch.high, &e))
         abort();
-    if (!vit_transpose_weights(&b->c, &b->vit, &b->w)) {
-        skip("this processor multiplies as well without", "transposed weights");
-        return;
-    }
+    vit_pack(&b->c, &b->vit, &b->w, PRECISION_F32, &none, &packed);
     op_copy_out(&b->c, b->values, b->w.data); /* from where a run takes them */
-    struct vit_request r = {.n_inputs = 1, .weights_transposed = true, .inputs = {input_of(b, g, "1.image")}};
+    struct vit_request r = {.n_inputs = 1, .packed = &packed, .inputs = {input_of(b, g, "1.image")}};
     bed_run(b, &r, NULL, NULL, NULL);
     compare_norm(b, g, "1.");
 }
@@ -193,7 +192,7 @@ static void forward(const char *name)
         while (forward_at(&b, &g, sizes))
             sizes++;
         ok(sizes > 0, "%s: %d sizes", name, sizes);
-        transposed(&b, &g);
+        packed(&b, &g);
         bed_release(&b);
     }
     golden_close(&g);

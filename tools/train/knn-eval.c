@@ -108,10 +108,9 @@ static struct extract_settings settings_of(const struct config *c)
 }
 
 static struct extract_model model_of(const struct config *c, const struct vit *vit,
-                                     const struct params_array *values, bool transposed)
+                                     const struct params_array *values, const struct vit_packed *packed)
 {
-    return (struct extract_model){.vit = vit, .values = values, .weights_transposed = transposed,
-                                  .pixel_norm = config_pixel_norm(c)};
+    return (struct extract_model){.vit = vit, .values = values, .packed = packed, .pixel_norm = config_pixel_norm(c)};
 }
 
 /* Elements of a copy of only the backbone: it is the first module of its table. */
@@ -152,19 +151,20 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
 {
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
-    bool transposed = false;
+    struct extract_packed packed = {.memory = {0}};
     struct device_arena memory = {0};
     struct params_array values;
     int status = copy_teacher(step, &memory, &values, e);
     if (!status)
-        status = extract_transpose_weights(device, step_teacher_vit(step), &values, &transposed, e);
+        status = extract_pack_weights(device, step_teacher_vit(step), &values, PRECISION_F32, &packed, e);
     if (!status) {
-        struct extract_model model = model_of(ev->config, step_teacher_vit(step), &values, transposed);
+        struct extract_model model = model_of(ev->config, step_teacher_vit(step), &values, &packed.weights);
         status = extract_open(&x, device, &model, &settings, e);
     }
     for (int i = 0; i < SETS && !status; i++)
         status = set_features(&ev->set[i], &x, scores, e);
     extract_close(&x);
+    extract_packed_release(&packed);
     device_arena_release(&memory);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
 }
@@ -266,7 +266,11 @@ static int plan_extraction(const struct config *c, const struct vit *vit, const 
     struct extract x;
     struct extract_settings settings = settings_of(c);
     size_t worker = 0;
-    struct extract_model model = model_of(c, vit, values, device->backend->prefers_transposed_weights());
+    struct device_arena plan = {0}, scratch = {0};
+    struct op_ctx planning = {.backend = device->backend, .scratch = &scratch};
+    struct vit_packed packed;
+    vit_pack(&planning, vit, values, PRECISION_F32, &plan, &packed);
+    struct extract_model model = model_of(c, vit, values, &packed);
     int status = extract_open(&x, device, &model, &settings, e);
     if (!status)
         status = extract_worker_bytes(&x, n->side[0], n->side[1], &worker, e);

@@ -1,0 +1,49 @@
+/* vit-pack.c - the weights of all products in the backend's own order (vit.h, op_pack). */
+#include "vit.h"
+
+struct packing {
+    struct op_ctx *c;
+    struct device_arena *arena;
+    enum precision precision;
+};
+
+/* The weight w [N,K] in its own memory. */
+static struct tensor pack_in_place(const struct packing *p, struct tensor w)
+{
+    size_t mark = p->c->scratch->used;
+    struct tensor copy = device_arena_take(p->c->scratch, w.dtype, w.n_dims, w.dims);
+    struct tensor packed = tensor_packed(w, DTYPE_F32, w.dims[0], w.dims[1]);
+    op_copy(p->c, copy, w);
+    op_pack(p->c, packed, copy);
+    p->c->scratch->used = mark;
+    return packed;
+}
+
+static struct tensor pack(const struct packing *p, struct tensor w, enum dtype dtype)
+{
+    int64_t N = w.dims[0], K = w.dims[1];
+    size_t bytes = p->c->backend->packed_bytes(dtype, N, K);
+    if (bytes == 0)
+        return TENSOR_NONE;
+    if (dtype == DTYPE_F32)
+        return pack_in_place(p, w);
+    struct tensor packed = tensor_packed(TENSOR_TAKE(p->arena, DTYPE_U8, (int64_t)bytes), dtype, N, K);
+    op_pack(p->c, packed, w);
+    return packed;
+}
+
+void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *values, enum precision precision,
+              struct device_arena *arena, struct vit_packed *packed)
+{
+    const struct vit_config *f = &v->config;
+    const struct packing p = {c, arena, precision};
+    enum dtype dtype = precision_activations(precision);
+    struct tensor patch = params_tensor(values, v->patch_w);
+    *packed = (struct vit_packed){.patch = pack(&p, TENSOR_SHAPED(patch, f->C, tensor_elements(patch) / f->C), dtype)};
+    for (int64_t i = 0; i < f->depth; i++) {
+        const struct vit_block_rows *row = &v->block[i];
+        const int rows[VIT_PRODUCTS] = {row->qkv_w, row->proj_w, row->fc1_w, row->fc2_w};
+        for (int k = 0; k < VIT_PRODUCTS; k++)
+            packed->block[i][k] = rows[k] < 0 ? TENSOR_NONE : pack(&p, params_tensor(values, rows[k]), dtype);
+    }
+}
