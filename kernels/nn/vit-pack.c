@@ -4,7 +4,7 @@
 struct packing {
     struct op_ctx *c;
     struct device_arena *arena;
-    enum precision precision;
+    bool in_place; /* float32 */
 };
 
 /* The weight w [N,K] in its own memory. */
@@ -25,7 +25,7 @@ static struct tensor pack(const struct packing *p, struct tensor w, enum dtype d
     size_t bytes = p->c->backend->packed_bytes(dtype, N, K);
     if (bytes == 0)
         return TENSOR_NONE;
-    if (dtype == DTYPE_F32)
+    if (p->in_place)
         return pack_in_place(p, w);
     struct tensor packed = tensor_packed(TENSOR_TAKE(p->arena, DTYPE_U8, (int64_t)bytes), dtype, N, K);
     op_pack(p->c, packed, w);
@@ -36,10 +36,11 @@ void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *
               struct device_arena *arena, struct vit_packed *packed)
 {
     const struct vit_config *f = &v->config;
-    const struct packing p = {c, arena, precision};
+    const struct packing p = {c, arena, precision == PRECISION_F32};
     enum dtype dtype = precision_activations(precision);
     struct tensor patch = params_tensor(values, v->patch_w);
-    *packed = (struct vit_packed){.patch = pack(&p, TENSOR_SHAPED(patch, f->C, tensor_elements(patch) / f->C), dtype)};
+    patch = TENSOR_SHAPED(patch, f->C, tensor_elements(patch) / f->C);
+    *packed = (struct vit_packed){.patch = pack(&p, patch, DTYPE_F32)};
     for (int64_t i = 0; i < f->depth; i++) {
         const struct vit_block_rows *row = &v->block[i];
         const int rows[VIT_PRODUCTS] = {row->qkv_w, row->proj_w, row->fc1_w, row->fc2_w};
