@@ -3,8 +3,8 @@
  * A weight is packed in strips of columns of y. A tile of rows times a strip is one call, whose float32 sums stay in
  * the second-level cache until bias and GELU are applied and the result is rounded. Tiles and strips depend on the
  * shape alone, so results do not depend on the number of threads. All tiles of a strip are computed one after another,
- * so that the strip stays in the cache. A tile has TILE_ROWS rows, the last one up to twice as many less one: few shapes
- * of calls whatever the sizes of images (matmul.c caches them).
+ * so that the strip stays in the cache. A tile has TILE_ROWS rows, the last one up to twice as many less one: few
+ * shapes of calls whatever the sizes of images (matmul.c caches them).
  */
 #include <string.h>
 

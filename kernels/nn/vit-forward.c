@@ -69,13 +69,14 @@ struct tensor vit_input_rows(const struct vit_pass *k, struct tensor x, int i)
     return TENSOR_SHAPED(tensor_rows(x, k->act->first[i], B * N), B, N, k->v->config.C);
 }
 
+/* The patches are embedded in float32 whatever the precision: rounding pixels to bf16 costs the worst patch of a trained
+ * ViT-S more (cosine 0.9990) than all products that follow (0.9997). */
 static void tokens_forward(const struct vit_pass *k, int i, struct tensor x)
 {
     const struct vit *v = k->v;
     const struct vit_input *in = &k->act->request.inputs[i];
     int64_t C = v->config.C, P = vit_patches(v, in), patch_values = 3 * v->config.patch * v->config.patch;
     size_t mark = k->c->scratch->used;
-    /* In float32 whatever the precision: pixels rounded to bf16 cost the worst patch more than all products after it. */
     struct tensor patches = vit_scratch(k, in->B * P, patch_values), embedded = vit_scratch(k, in->B * P, C),
                   pos = vit_scratch(k, 1 + P, C);
     vit_patchify(k, in, patches);

@@ -292,7 +292,8 @@ static bool attention_shapes(struct op_ctx *c, struct tensor o, struct tensor ls
         rows += seg[i][0] * seg[i][1];
     return op_check(c, NH > 0 && C % NH == 0, "attention: the heads do not divide the width") &&
            EITHER("attention", o, T, C) && OPTIONAL("attention", lse, T, (int64_t)NH) &&
-           OP_SHAPE(c, "attention", qkv, either(o), T, 3 * C) && op_check(c, rows == T, "attention: the segments do not fill the rows");
+           OP_SHAPE(c, "attention", qkv, either(o), T, 3 * C) &&
+           op_check(c, rows == T, "attention: the segments do not fill the rows");
 }
 
 void op_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2],
@@ -306,7 +307,8 @@ void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, s
                       struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
     int64_t T = dim(o, 0), C = dim(o, 1);
-    if (OP_SHAPE(c, "attention_bwd", dqkv, either(o), T, 3 * C) && OP_SHAPE(c, "attention_bwd", d_o, either(o), T, C) &&
+    if (OP_SHAPE(c, "attention_bwd", dqkv, either(o), T, 3 * C) &&
+        OP_SHAPE(c, "attention_bwd", d_o, either(o), T, C) &&
         SHAPE("attention_bwd", lse, T, (int64_t)NH) && attention_shapes(c, o, lse, qkv, seg, n_seg, NH))
         c->backend->attention_bwd(c, dqkv, d_o, o, lse, qkv, seg, n_seg, NH);
 }

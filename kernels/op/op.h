@@ -77,9 +77,9 @@ int op_workers(const struct op_ctx *c);
 
 /* -- products -- */
 
-/* What a product computes in follows from the element types of its operands. x F32: in float32, w F32, y F32. x BF16: in
- * bf16 with sums in float32; w F32 (rounded to bf16) or packed BF16; or packed I8: each row of x is quantised, sums are
- * exact. Bias and GELU are in float32 before y, u, a (F32 or BF16) are rounded. */
+/* What a product computes in follows from the element types of its operands. x F32: in float32, w F32, y F32. x BF16:
+ * in bf16 with sums in float32; w F32 (rounded to bf16) or packed BF16; or packed I8: each row of x is quantised, sums
+ * are exact. Bias and GELU are in float32 before y, u, a (F32 or BF16) are rounded. */
 
 /* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded, I8 quantised by rows */
 void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w);
