@@ -22,7 +22,8 @@ struct linear_out {
     bool gelu;
 };
 
-/* linear-tiles.c: sums of row r, columns c0 .. c0 + n - 1, to y and u. sums is overwritten; it may be the row's own place in y. */
+/* linear-tiles.c: sums of row r, columns c0 .. c0 + n - 1, to y and u. sums is overwritten; it may be the row's own
+ * place in y. */
 void linear_finish_row(const struct linear_out *out, float *sums, int64_t r, int64_t c0, int64_t n);
 
 /* linear-low.c: x is BF16; w F32, or packed */

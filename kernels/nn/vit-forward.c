@@ -69,8 +69,8 @@ struct tensor vit_input_rows(const struct vit_pass *k, struct tensor x, int i)
     return TENSOR_SHAPED(tensor_rows(x, k->act->first[i], B * N), B, N, k->v->config.C);
 }
 
-/* The patches are embedded in float32 whatever the precision: rounding pixels to bf16 costs the worst patch of a trained
- * ViT-S more (cosine 0.9990) than all products that follow (0.9997). */
+/* The patches are embedded in float32 whatever the precision: rounding pixels to bf16 costs the worst patch of a
+ * trained ViT-S more (cosine 0.9990) than all products that follow (0.9997). */
 static void tokens_forward(const struct vit_pass *k, int i, struct tensor x)
 {
     const struct vit *v = k->v;

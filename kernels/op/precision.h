@@ -19,8 +19,8 @@ enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_INT8, PRECISION_COUNT 
 const char *precision_name(enum precision p); /* "f32" */
 /* Of the values between products: F32 or BF16. */
 enum dtype precision_activations(enum precision p);
-/* The precision of this name, or the choice of "auto". FMT_INVALID: no such name; FMT_UNSUPPORTED: the processor lacks the
- * instructions. */
+/* The precision of this name, or the choice of "auto". FMT_INVALID: no such name; FMT_UNSUPPORTED: the processor lacks
+ * the instructions. */
 int precision_choose(const struct backend *backend, const char *name, enum precision *p, struct fmt_error *e);
 
 #endif

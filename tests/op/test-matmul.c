@@ -123,6 +123,7 @@ int main(void)
         skip("this processor has no instructions for it", "products of int8");
     else
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            is_int(wrong_int8(shapes[i]), 0, "int8: %d x %d x %d", (int)shapes[i].M, (int)shapes[i].N, (int)shapes[i].K);
+            is_int(wrong_int8(shapes[i]), 0, "int8: %d x %d x %d", (int)shapes[i].M, (int)shapes[i].N,
+                   (int)shapes[i].K);
     return tap_done();
 }

@@ -41,7 +41,8 @@ static void compare(struct pair y, int64_t n, double limit, const char *what)
         worst = fmax(worst, fabs((double)bf16_to_f32(y.bf16[i]) - (double)y.f32[i]));
         largest = fmax(largest, fabs((double)y.f32[i]));
     }
-    ok((largest > 0 || n == 0) && worst <= limit * largest, "%s: %.1e of the largest value", what, worst / (largest + 1e-30));
+    ok((largest > 0 || n == 0) && worst <= limit * largest, "%s: %.1e of the largest value", what,
+       worst / (largest + 1e-30));
 }
 
 /* ------------------------------------------------------------------ products */
