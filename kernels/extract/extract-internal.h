@@ -37,7 +37,7 @@ struct extract_context {
     struct extract_input_size {
         int64_t n, net_h, net_w;
         bool padded;
-    } planned; /* the memory suffices for a batch of this size */
+    } planned; /* the memory suffices for a batch of this size, computed by c.pool */
     struct vit_activations act;
     struct extract_buffer token_rows, tokens; /* host memory: indices of the tokens to copy back, and these tokens */
     double *sum;                              /* [C] scratch of means */

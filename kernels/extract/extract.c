@@ -37,7 +37,7 @@ static void set_dimensions(struct extract *x)
         x->dim = x->model.head->config.n_prototypes;
 }
 
-/* A context that belongs to a worker computes only in that worker's thread. */
+/* A context that belongs to a worker computes only in that worker's thread, but for the last images of a run. */
 static int open_contexts(struct extract *x, struct fmt_error *e)
 {
     x->worker = calloc((size_t)x->n_workers, sizeof *x->worker);
@@ -135,6 +135,7 @@ struct run {
     struct extract *x;
     const struct extract_job *job;
     struct extract_slot *slot; /* [extract_slots] */
+    int64_t n_piped;           /* images that pass through the pipeline: the first ones */
     struct fmt_error *error;   /* why the run as a whole failed */
 };
 
@@ -151,7 +152,7 @@ int extract_slots(const struct extract *x)
 
 static int64_t images_of_item(const struct run *r, int64_t item)
 {
-    return num_min(r->x->batch, r->job->n - item * r->x->batch);
+    return num_min(r->x->batch, r->n_piped - item * r->x->batch);
 }
 
 static int next_item(void *arg, int slot, int64_t item)
@@ -216,6 +217,31 @@ static int finish_item(void *arg, int slot, int64_t item)
     return status;
 }
 
+/* ------------------------------------------------------------------ the last images */
+
+/* How many images at the end are too few to occupy the workers: half of them or more would be idle. */
+static int64_t count_last(const struct extract *x, int64_t n)
+{
+    int64_t rest = n % x->n_workers;
+    return has_own_contexts(x) && 2 * rest <= x->n_workers ? rest : 0;
+}
+
+/* These pass one after the other, each through all workers: an operation gives the same bits with any number of them. */
+static int compute_last(struct run *r)
+{
+    struct extract_context *ctx = &r->x->context[0];
+    int status = 0;
+    ctx->c.pool = r->x->device->pool;
+    ctx->planned = (struct extract_input_size){0}; /* scratch depends on the number of workers */
+    for (int64_t i = r->n_piped; i < r->job->n && !status; i++) {
+        prepare_image(r, i, 0, 0);
+        status = r->job->write(r->job->arg, i, 0, &r->slot[0].row, &r->slot[0].failure);
+    }
+    ctx->c.pool = NULL;
+    ctx->planned = (struct extract_input_size){0};
+    return status;
+}
+
 static void release_slots(struct extract_slot *slot, int n)
 {
     for (int i = 0; slot && i < n; i++) {
@@ -233,7 +259,10 @@ int extract_run(struct extract *x, const struct extract_job *job, struct fmt_err
     if (!r.slot)
         return fmt_no_memory(e);
     struct thread_pipe pipe = {&r, n_items_in_flight(x), next_item, prepare_item, finish_item};
+    r.n_piped = job->n - count_last(x, job->n);
     int status = thread_pipe_run(x->device->pool, &pipe);
+    if (!status)
+        status = compute_last(&r);
     release_slots(r.slot, extract_slots(x));
     return why.status ? fmt_fail(e, why.status, "%s", why.text) : status;
 }

@@ -9,8 +9,9 @@
  *
  * A row depends only on its image, the model and the settings. Where the bits of a row depend on the batch size
  * (batch_changes_bits of the backend: the CPU), a batch is one image: every product is called with the rows of one
- * image, each image runs in one thread, and several images run at once. Elsewhere images of the same size pass through
- * the network together while the threads prepare the next ones.
+ * image, each image runs in one thread, and several images run at once; where too few are left for that, as with a
+ * single image, all threads compute one image after the other. Elsewhere images of the same size pass through the
+ * network together while the threads prepare the next ones.
  */
 #ifndef EXTRACT_H
 #define EXTRACT_H

@@ -45,6 +45,10 @@ check 'named JPEG files give the values of the shards' cmp <(cut -f 1,6- a.txt |
 first=$(head -n 1 names)
 status 0 extract "$first" -o one.feat
 check 'one image by itself has the same features' bash -c 'grep -qxF "$(feat-cat -q --text one.feat)" n.txt'
+for j in 1 2 8; do # with several threads all compute the one image
+    status 0 extract -j$j "$first" -o j.feat
+    same one.feat j.feat
+done
 status 0 dino-extract -w "$w" --json s -o k.feat
 out_has '"report":"extract"'
 out_has '"skipped":0'

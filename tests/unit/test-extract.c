@@ -299,6 +299,29 @@ static void many(const struct network *n, const struct extract_settings *s, cons
     release_rows(&stopped);
 }
 
+/* A single image, and the last ones of a run, are computed by several workers together: the bits stay, and failures
+ * have their images' places. */
+static void few(const struct network *n, const struct extract_settings *s, const struct image *image, int64_t dim,
+                const struct images *expected)
+{
+    enum { MOST = 12 };
+    int64_t n_right = 0, n_rows = 0;
+    for (int n_threads = 2; n_threads <= 8; n_threads += 3) {
+        struct device several = test_device(n_threads);
+        for (int64_t n_images = 1; n_images <= MOST; n_images++) {
+            struct images im = {.image = image, .n = n_images, .bad = n_images - 2, .stop = -1};
+            n_rows += n_images;
+            if (extract_all(&several, n, s, &im) == 0 && im.n_taken == n_images && im.in_order)
+                for (int64_t i = 0; i < n_images; i++)
+                    n_right += i == im.bad ? strcmp(im.failure[i].text, "cut") == 0
+                                           : !im.failure[i].status && same_rows(&im.row[i], &expected->row[i], dim);
+            release_rows(&im);
+        }
+        device_close(&several);
+    }
+    is_int(n_right, n_rows, "rows of a few images with 2, 5 and 8 threads");
+}
+
 /* Where a batch does not change bits, images of one size go through the network together: here by operations of the
  * CPU, whose last digits do depend on the batch. */
 static void batches(const struct network *n, const struct extract_settings *s, const struct image *image,
@@ -327,6 +350,7 @@ static void run_many(const struct network *n, const struct extract_settings *s, 
     struct images all;
     draw_many(image);
     many(n, s, image, dim, &all);
+    few(n, s, image, dim, &all);
     batches(n, s, image, dim, &all);
     release_rows(&all);
     for (int i = 0; i < MANY; i++)
