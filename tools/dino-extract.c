@@ -113,13 +113,11 @@ static void read_values(struct network *n, struct weights *w, const struct devic
     if (params_array_reserve(&n->values, &n->memory, c.backend, &n->table, DTYPE_F32, n->table.count, &e) ||
         device_arena_init(&scratch, c.backend, 0, &e))
         msg_die("out of memory for the weights");
-    if (weights_load(w, &c, &n->values, modules, &e)) {
+    if (weights_load_hashed(w, &c, &n->values, modules, n->hash, &e)) {
         for (int64_t i = 0; i < w->n_problems; i++)
             msg_error("%s: %s", w->path, w->problem[i]);
         msg_die("%s", e.text);
     }
-    if (weights_hash(&c, &n->values, modules, n->hash, &e))
-        msg_die("%s", e.text);
     device_arena_release(&scratch);
 }
 

@@ -5,8 +5,7 @@
 #include "num.h"
 #include "weights-internal.h"
 
-/* Name with its zero byte, number of dimensions u8, dimensions u64 little-endian. */
-static void hash_shape(struct digest *d, const struct param *row)
+void weights_hash_shape(struct digest *d, const struct param *row)
 {
     uint8_t shape[1 + 8 * PARAMS_DIMS_MAX];
     size_t n = 0;
@@ -34,7 +33,7 @@ static int hash_rows(const struct params *t, unsigned modules, add_values *add, 
     for (int i = 0; i < n && !status; i++) {
         if (rows[i]->flags & PARAM_OPTIONAL)
             continue;
-        hash_shape(&d, rows[i]);
+        weights_hash_shape(&d, rows[i]);
         status = add(from, &d, t, rows[i], e);
     }
     digest_end(&d, out);

@@ -49,6 +49,12 @@ bool weights_is_asked(const char *name, unsigned modules); /* is its module in t
 const struct param **weights_sorted_rows(const struct params *t, unsigned modules, int *n);
 bool weights_has_row(const struct param *const *sorted, int n, const char *name);
 
+/* -- weights-hash.c -- */
+
+/* What the hash has of a row before its values: name with its zero byte, number of dimensions u8, dimensions u64
+ * little-endian. */
+void weights_hash_shape(struct digest *d, const struct param *row);
+
 /* -- weights-load.c -- */
 
 /* Calls use(arg, ...) for the first n elements of a tensor, piece by piece. FMT_NONFINITE if one is not finite. */

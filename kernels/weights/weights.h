@@ -117,6 +117,9 @@ int weights_check(struct weights *w, const struct params *t, unsigned modules, s
 /* weights_check, then reads the rows into the array, piece by piece. Rows missing in the file are left unchanged. */
 int weights_load(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
                  struct fmt_error *e);
+/* The same, and weights_hash of these rows as they then are, at the same time. */
+int weights_load_hashed(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
+                        uint8_t hash[DIGEST_BYTES], struct fmt_error *e);
 
 /* -- weights-hash.c -- */
 

@@ -42,6 +42,16 @@ survives shards bbu-pack -q bbu.index -o shards
 dino-augment -q shards --config tiny.yaml train.batch_size_per_gpu=2 -n 1 -o one.views
 survives one.views dino-augment -q shards --config tiny.yaml train.batch_size_per_gpu=2 -n 1 -o one.views
 survives train.feat dino-extract -q -w tiny.safetensors shards -o train.feat
+# The weights are read and hashed at the same time: a read that fails in the midst of it ends both.
+for j in 1 2 8; do
+    for after in 3 30 60; do
+        status 1 fail "read,after=$after,path=tiny.safetensors" dino-extract -q -j $j -w tiny.safetensors shards -o no.feat
+        err_has "cannot read: Input/output error"
+        one_line
+        check "no output" test ! -e no.feat
+        no_leftovers .
+    done
+done
 feat-cat -q train.feat --json -o train.json
 survives train.json feat-cat -q train.feat --json -o train.json
 dino-weights -q convert tiny.safetensors -o tiny.pth

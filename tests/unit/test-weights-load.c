@@ -90,6 +90,44 @@ static void check_hash(struct network *n, const float *values)
     device_memory_close(&m);
 }
 
+/* Loading and hashing at once, by threads that work on different pieces. */
+static void check_loading(struct network *n, const float *values)
+{
+    uint8_t file[DIGEST_BYTES], loaded[DIGEST_BYTES];
+    struct fmt_error e = {0};
+    size_t bytes = (size_t)n->table.count * sizeof *values;
+    weights_hash_tensors(&n->w, &n->table, WEIGHTS_BACKBONE, file, &e);
+    for (int n_threads = 1; n_threads <= 8; n_threads *= 2) {
+        struct device_memory m;
+        float *zeros = calloc(1, bytes);
+        device_memory_open(&m, n_threads, bytes + 64 * sizeof *values);
+        struct params_array a = array_to_device(&m, &n->table, zeros);
+        int status = weights_load_hashed(&n->w, &m.c, &a, WEIGHTS_BACKBONE, loaded, &e);
+        float *got = to_host(&m, a.data);
+        ok(status == 0 && memcmp(got, values, bytes) == 0 && memcmp(loaded, file, sizeof file) == 0,
+           "%s: every value, and the hash of the file %s", FMT_COUNT(n_threads, "thread", "threads"), e.text);
+        free(got);
+        free(zeros);
+        device_memory_close(&m);
+    }
+}
+
+/* Of several rows that cannot be loaded the first by name is reported, with any number of threads. */
+static void check_failure(struct network *n, const char *row)
+{
+    uint8_t hash[DIGEST_BYTES];
+    for (int n_threads = 1; n_threads <= 8; n_threads *= 2) {
+        struct fmt_error e = {0};
+        struct device_memory m;
+        device_memory_open(&m, n_threads, (size_t)(n->table.count + 64) * sizeof(float));
+        struct params_array a = params_array_take(&m.memory, &n->table, DTYPE_F32);
+        int status = weights_load_hashed(&n->w, &m.c, &a, WEIGHTS_BACKBONE, hash, &e);
+        ok(status == FMT_NONFINITE && strstr(e.text, row) && strstr(e.text, "not finite"), "%s: %s",
+           FMT_COUNT(n_threads, "thread", "threads"), e.text);
+        device_memory_close(&m);
+    }
+}
+
 int main(void)
 {
     struct params t = {0};
@@ -107,11 +145,16 @@ int main(void)
            apart ? "query, key and value apart" : "one tensor", n.error.text);
         ok(memcmp(n.values, values, (size_t)t.count * sizeof *values) == 0, "every value, and 0 between the rows");
         check_hash(&n, values);
+        check_loading(&n, values);
         close_network(&n);
     }
     values[qkv->offset + PARAMS_PIECE + 3] = NAN;
     ok(open_network(&n, write_file(&t, values, true), &plain) == FMT_NONFINITE && strstr(n.error.text, "not finite"),
        "%s", n.error.text);
+    close_network(&n);
+    values[t.rows[vit.norm_w].offset] = INFINITY;
+    ok(open_network(&n, write_file(&t, values, false), &plain) == FMT_NONFINITE, "%s", n.error.text);
+    check_failure(&n, "blocks.0.attn.qkv.weight");
     close_network(&n);
     free(values);
     params_release(&t);
