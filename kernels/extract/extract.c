@@ -226,7 +226,7 @@ static int64_t count_last(const struct extract *x, int64_t n)
     return has_own_contexts(x) && 2 * rest <= x->n_workers ? rest : 0;
 }
 
-/* These pass one after the other, each through all workers: an operation gives the same bits with any number of them. */
+/* These pass one after the other, each computed by all workers: an operation gives the same bits with any number. */
 static int compute_last(struct run *r)
 {
     struct extract_context *ctx = &r->x->context[0];

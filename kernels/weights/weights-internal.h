@@ -55,12 +55,14 @@ bool weights_has_row(const struct param *const *sorted, int n, const char *name)
  * little-endian. */
 void weights_hash_shape(struct digest *d, const struct param *row);
 
-/* -- weights-load.c -- */
+/* -- weights-read.c -- */
 
 /* Calls use(arg, ...) for the first n elements of a tensor, piece by piece. FMT_NONFINITE if one is not finite. */
 typedef void weights_use_piece(void *arg, int64_t first, int64_t n, const float *piece);
 int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
                        struct fmt_error *e);
+/* FMT_NONFINITE, with the tensor's name, if one of its elements x [n] is not finite. */
+int weights_check_finite(const struct weights_tensor *t, const float *x, int64_t n, struct fmt_error *e);
 
 /* -- weights-deduce.c -- */
 

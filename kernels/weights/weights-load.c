@@ -5,71 +5,10 @@
  * checking by another thread cost no time.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "num.h"
 #include "weights-internal.h"
 
-int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e)
-{
-    int64_t at = 0; /* index of the first element of the part */
-    if (t->zero_first_row) {
-        int64_t row = t->dims[t->n_dims - 1];
-        for (; first < row && n > 0; first++, n--)
-            *out++ = 0;
-        at = row;
-    }
-    for (int i = 0; i < t->n_parts && n > 0; i++) {
-        int64_t skip = first - at, k = num_min(n, t->part[i]->n - skip);
-        at += t->part[i]->n;
-        if (k <= 0)
-            continue;
-        if (named_tensor_read_f32(t->part[i], skip, k, out, e))
-            return (int)e->status;
-        first += k;
-        out += k;
-        n -= k;
-    }
-    return n > 0 ? fmt_fail(e, FMT_INVALID, "%.200s: elements beyond its end", t->name) : 0;
-}
-
-/* The exponent of infinities and NaN has all bits set. Blocks of fixed length, which compilers turn into vectors. */
-static bool is_finite(const float *x, int64_t n)
-{
-    enum { BLOCK = 64 };
-    const uint32_t exponent = 0x7f800000;
-    uint32_t bits[BLOCK] = {0}, bad = 0;
-    for (int64_t first = 0; first < n; first += BLOCK) {
-        memcpy(bits, x + first, (size_t)num_min(BLOCK, n - first) * sizeof *x);
-        for (int k = 0; k < BLOCK; k++)
-            bad |= (bits[k] & exponent) == exponent;
-    }
-    return !bad;
-}
-
-static int fail_nonfinite(const struct weights_tensor *t, struct fmt_error *e)
-{
-    return fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", t->part[0]->name);
-}
-
-int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
-                       struct fmt_error *e)
-{
-    float *piece = malloc((size_t)num_min(n, PARAMS_PIECE) * sizeof *piece);
-    int status = piece ? 0 : fmt_no_memory(e);
-    for (int64_t first = 0; first < n && !status; first += PARAMS_PIECE) {
-        int64_t n_piece = num_min(PARAMS_PIECE, n - first);
-        status = weights_read(t, first, n_piece, piece, e);
-        if (!status && !is_finite(piece, n_piece))
-            status = fail_nonfinite(t, e);
-        if (!status)
-            use(arg, first, n_piece, piece);
-    }
-    free(piece);
-    return status;
-}
-
-/* ------------------------------------------------------------------ the pipeline */
 enum { SLOTS = 8 };
 
 struct piece {
@@ -143,8 +82,8 @@ static int check_piece(void *arg, int slot, int64_t item, int worker)
     (void)item, (void)worker;
     struct load *l = arg;
     struct piece *p = &l->piece[slot];
-    if (p->tensor && !p->failure.status && !is_finite(numbers_of(l, slot), p->n))
-        fail_nonfinite(p->tensor, &p->failure);
+    if (p->tensor && !p->failure.status)
+        weights_check_finite(p->tensor, numbers_of(l, slot), p->n, &p->failure);
     return 0;
 }
 

@@ -105,10 +105,10 @@ enum { WEIGHTS_UNUSED_TEXT_MAX = 200 };
 const char *weights_unused_text(const struct weights *w, char out[WEIGHTS_UNUSED_TEXT_MAX]);
 const char *weights_deduced_text(const struct weights *w); /* "; heads and resampling deduced", to be appended; or "" */
 
-/* -- weights-load.c -- */
-
-/* Elements first .. first+n-1 of a tensor, row-major. */
+/* Elements first .. first+n-1 of a tensor, row-major (weights-read.c). */
 int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);
+
+/* -- weights-load.c -- */
 
 /* Fills w.problem with everything that prevents the rows of the requested modules from being loaded; FMT_MISMATCH if
  * there is any. The backbone must be complete except for mask_token; a head may be absent, but not incomplete. */
