@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "device-copies.h"
+#include "half.h"
 #include "isa.h"
 #include "op.h"
 #include "rng.h"
@@ -68,6 +69,35 @@ static inline float *noise(int64_t n, double scale)
 
 static inline float *zeros_f32(int64_t n) { return calloc((size_t)n + 1, sizeof(float)); }
 static inline double *zeros_f64(int64_t n) { return calloc((size_t)n + 1, sizeof(double)); }
+
+/* The same numbers in both types. */
+struct pair {
+    float *f32;
+    uint16_t *bf16;
+};
+
+/* n random values, rounded to bf16. */
+static inline struct pair rounded(int64_t n, double scale)
+{
+    struct pair p = {noise(n, scale), calloc((size_t)n + 1, sizeof *p.bf16)};
+    for (int64_t i = 0; i < n; i++) {
+        p.bf16[i] = f32_to_bf16(p.f32[i]);
+        p.f32[i] = bf16_to_f32(p.bf16[i]);
+    }
+    return p;
+}
+
+static inline struct pair empty(int64_t n)
+{
+    struct pair p = {calloc((size_t)n + 1, sizeof *p.f32), calloc((size_t)n + 1, sizeof *p.bf16)};
+    return p;
+}
+
+static inline void release(struct pair p)
+{
+    free(p.f32);
+    free(p.bf16);
+}
 
 /* No operation has failed since. */
 static inline void clean(const char *what)

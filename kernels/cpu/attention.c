@@ -13,7 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cpu.h"
+#include "attention.h"
+#include "matmul.h"
 
 static const float LOG2_E = 1.44269504f; /* exponentials are powers of two, which cost less */
 
@@ -22,31 +23,14 @@ static const float LOG2_E = 1.44269504f; /* exponentials are powers of two, whic
 enum { SCORES_MAX = 81920, ROUND = 16 };
 
 struct attention {
+    struct attention_cut cut;
     float *o, *lse_out, *dqkv;
     const float *qkv, *d_o, *o_in, *lse;
-    const int64_t (*seg)[2];
-    int n_seg;
     int64_t C, NH, HD;
     float scale;
     float *scratch;
     int64_t scratch_floats; /* of a worker */
 };
-
-/* A head of a segment: which head, first row and number of rows of the segment. */
-struct head_rows {
-    int64_t head, first, N;
-};
-
-static struct head_rows rows_of_item(const struct attention *a, int64_t item)
-{
-    int64_t s = item / a->NH, first = 0;
-    int i = 0;
-    for (; s >= a->seg[i][0]; i++) {
-        s -= a->seg[i][0];
-        first += a->seg[i][0] * a->seg[i][1];
-    }
-    return (struct head_rows){item % a->NH, first + s * a->seg[i][1], a->seg[i][1]};
-}
 
 static int64_t round_up(int64_t n)
 {
@@ -63,32 +47,13 @@ static int64_t score_stride(int64_t N)
 
 static struct tiling query_tiles(int64_t N)
 {
-    int64_t height = num_max(ROUND, num_min(N, SCORES_MAX / score_stride(N) / ROUND * ROUND));
-    int64_t n = num_ceil_div(N, height);
-    int64_t even = round_up(num_ceil_div(N, n));
-    return (struct tiling){num_ceil_div(N, even), even, N};
-}
-
-static int64_t longest_segment(const struct attention *a)
-{
-    int64_t N = 0;
-    for (int i = 0; i < a->n_seg; i++)
-        N = num_max(N, a->seg[i][0] > 0 ? a->seg[i][1] : 0);
-    return N;
-}
-
-static int64_t count_segments(const struct attention *a)
-{
-    int64_t n = 0;
-    for (int i = 0; i < a->n_seg; i++)
-        n += a->seg[i][1] > 0 ? a->seg[i][0] : 0;
-    return n;
+    return tiling_within(N, num_max(ROUND, SCORES_MAX / score_stride(N) / ROUND * ROUND), ROUND);
 }
 
 /* -- forward -- */
 
-static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct head_rows p, int64_t r0, int64_t n,
-                         float *factor)
+static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct attention_item p, int64_t r0,
+                         int64_t n, float *factor)
 {
     for (int64_t r = 0; r < n; r++) {
         float *row = s + r * ld;
@@ -103,7 +68,7 @@ static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct
 static void forward_item(void *arg, int64_t item, int worker)
 {
     const struct attention *a = arg;
-    struct head_rows p = rows_of_item(a, item);
+    struct attention_item p = attention_item(&a->cut, item);
     int64_t ld = score_stride(p.N), ldq = 3 * a->C;
     struct tiling tiles = query_tiles(p.N);
     float *kt = a->scratch + worker * a->scratch_floats, *s = kt + a->HD * ld, *factor = s + tiles.height * ld;
@@ -124,7 +89,7 @@ static void forward_item(void *arg, int64_t item, int worker)
 static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_scores,
                           void (*item)(void *arg, int64_t item, int worker))
 {
-    int64_t N = longest_segment(a);
+    int64_t N = attention_longest(&a->cut);
     if (N == 0)
         return;
     size_t mark = c->scratch->used;
@@ -137,11 +102,11 @@ static void attention_run(struct op_ctx *c, struct attention *a, int64_t n_score
     int64_t scores = num_max(SCORES_MAX, tiles.height * score_stride(N)) + ROUND * score_stride(N);
     a->scratch_floats = round_up(n_scores * (a->HD * score_stride(N) + scores) + rows);
     a->scratch = CPU_TAKE(c, float, a->scratch_floats * op_workers(c));
-    op_for(c, count_segments(a) * a->NH, item, a);
+    op_for(c, attention_items(&a->cut), item, a);
     c->scratch->used = mark;
 }
 
-/* bf16: by way of float32. */
+/* bf16 where the processor has no instructions for it: by way of float32. */
 static void forward_bf16(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
                          const int64_t (*seg)[2], int n_seg, int NH)
 {
@@ -158,19 +123,19 @@ void cpu_attention_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, str
                        const int64_t (*seg)[2], int n_seg, int NH)
 {
     if (o.dtype == DTYPE_BF16) {
-        forward_bf16(c, o, lse, qkv, seg, n_seg, NH);
+        (matmul_supports(DTYPE_BF16) ? attention_bf16_fwd : forward_bf16)(c, o, lse, qkv, seg, n_seg, NH);
         return;
     }
-    struct attention a = {.o = cpu_f32(o), .lse_out = cpu_f32(lse), .qkv = cpu_f32(qkv), .seg = seg, .n_seg = n_seg,
-                          .C = o.dims[1], .NH = NH};
+    struct attention a = {.o = cpu_f32(o), .lse_out = cpu_f32(lse), .qkv = cpu_f32(qkv), .C = o.dims[1], .NH = NH,
+                          .cut = {.seg = seg, .n_seg = n_seg, .NH = NH}};
     attention_run(c, &a, 1, forward_item);
 }
 
 /* -- backward -- */
 
 /* s: scores, then probabilities; dp: their gradients, then those of the scores. */
-static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int64_t ld, struct head_rows p, int64_t r0,
-                             int64_t n)
+static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int64_t ld, struct attention_item p,
+                             int64_t r0, int64_t n)
 {
     for (int64_t r = 0; r < n; r++) {
         int64_t row = p.first + r0 + r, at = row * a->C + p.head * a->HD;
@@ -183,7 +148,7 @@ static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int
 static void backward_item(void *arg, int64_t item, int worker)
 {
     const struct attention *a = arg;
-    struct head_rows p = rows_of_item(a, item);
+    struct attention_item p = attention_item(&a->cut, item);
     int64_t ld = score_stride(p.N), ldq = 3 * a->C, HD = a->HD;
     struct tiling tiles = query_tiles(p.N);
     float *kt = a->scratch + worker * a->scratch_floats, *vt = kt + HD * ld, *s = vt + HD * ld;
@@ -229,6 +194,7 @@ void cpu_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, 
         return;
     }
     struct attention a = {.dqkv = cpu_f32(dqkv), .qkv = cpu_f32(qkv), .d_o = cpu_f32(d_o), .o_in = cpu_f32(o),
-                          .lse = cpu_f32(lse), .seg = seg, .n_seg = n_seg, .C = o.dims[1], .NH = NH};
+                          .lse = cpu_f32(lse), .C = o.dims[1], .NH = NH,
+                          .cut = {.seg = seg, .n_seg = n_seg, .NH = NH}};
     attention_run(c, &a, 2, backward_item);
 }

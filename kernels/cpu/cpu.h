@@ -43,6 +43,13 @@ static inline struct tiling tiling_of(int64_t rows, int64_t height)
     int64_t h = num_max(1, num_ceil_div(rows, n));
     return (struct tiling){num_ceil_div(rows, h), h, rows};
 }
+/* Tiles of equal height, a multiple of `step`, at most `most` rows, which is such a multiple, too. */
+static inline struct tiling tiling_within(int64_t rows, int64_t most, int64_t step)
+{
+    int64_t n = num_max(1, num_ceil_div(rows, most));
+    int64_t h = num_max(1, num_ceil_div(num_ceil_div(rows, n), step)) * step;
+    return (struct tiling){num_ceil_div(rows, h), h, rows};
+}
 static inline int64_t tile_first(struct tiling t, int64_t i) { return i * t.height; }
 static inline int64_t tile_rows(struct tiling t, int64_t i) { return num_min(t.height, t.rows - i * t.height); }
 

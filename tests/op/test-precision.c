@@ -1,38 +1,9 @@
 /* Operations in bf16 against the same operations in float32 on the rounded operands: the result differs by the rounding
  * of the output, and by sums in another order. The bits do not depend on threads. */
-#include "half.h"
 #include "opbed.h"
 
 /* Relative to the largest value: half a unit in the last place of bf16 is 2^-9. */
 static const double ROUNDED = 0x1p-8, EXACT = 1e-5;
-
-/* n random values rounded to bf16, in both types. */
-struct pair {
-    float *f32;
-    uint16_t *bf16;
-};
-
-static struct pair rounded(int64_t n, double scale)
-{
-    struct pair p = {noise(n, scale), calloc((size_t)n + 1, sizeof *p.bf16)};
-    for (int64_t i = 0; i < n; i++) {
-        p.bf16[i] = f32_to_bf16(p.f32[i]);
-        p.f32[i] = bf16_to_f32(p.bf16[i]);
-    }
-    return p;
-}
-
-static struct pair empty(int64_t n)
-{
-    struct pair p = {calloc((size_t)n + 1, sizeof *p.f32), calloc((size_t)n + 1, sizeof *p.bf16)};
-    return p;
-}
-
-static void release(struct pair p)
-{
-    free(p.f32);
-    free(p.bf16);
-}
 
 static void compare(struct pair y, int64_t n, double limit, const char *what)
 {
