@@ -83,6 +83,18 @@ static void finish_rows(const struct forward *a, const struct bf16_softmax *f, c
     bf16_scale_rows(a->o + row * a->C + head * a->HD, a->C, sums, factor, n, a->HD);
 }
 
+/* Keys and values of the next head, which lie beside these: so far apart that the processor does not foresee them. */
+static void prefetch(const struct forward *a, const struct attention_item *p, int64_t row, int64_t n)
+{
+    const int64_t ld = 3 * a->C;
+    const uint16_t *k = a->qkv + (p->first + row) * ld + a->C + (p->head + 1) * a->HD, *v = k + a->C;
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t c = 0; c < a->HD; c += 32) {
+            __builtin_prefetch(k + r * ld + c);
+            __builtin_prefetch(v + r * ld + c);
+        }
+}
+
 static void forward_item(void *arg, int64_t i, int worker)
 {
     const struct forward *a = arg;
@@ -92,23 +104,25 @@ static void forward_item(void *arg, int64_t i, int worker)
     struct forward_room m;
     lay_out(&m, a, a->scratch + worker * a->scratch_bytes, tiles.n);
     const int64_t ld = 3 * a->C, HD = a->HD;
-    const uint16_t *q = a->qkv + p.first * ld + p.head * HD, *k = q + a->C, *v = k + a->C;
+    const uint16_t *k = a->qkv + p.first * ld + a->C + p.head * HD, *v = k + a->C, *q = k - a->C + p.query * ld;
     for (int64_t b = 0; b < blocks.n; b++) {
         int64_t k0 = tile_first(blocks, b), n_keys = tile_rows(blocks, b);
         bf16_pack_transposed(m.k, k + k0 * ld, ld, HD, n_keys);
         bf16_pack(m.v, v + k0 * ld, ld, n_keys, HD);
+        bf16_take_rows(m.q, q, ld, tile_rows(tiles, 0), HD);
         for (int64_t t = 0; t < tiles.n; t++) {
-            int64_t row = p.query + tile_first(tiles, t), n = tile_rows(tiles, t);
             struct bf16_softmax *f = m.softmax + t;
             float *sums = m.o + tile_first(tiles, t) * bf16_stride(HD);
+            prefetch(a, &p, k0 + t * n_keys / tiles.n, n_keys / tiles.n + 1);
             if (b == 0)
                 start_rows(f);
-            bf16_take_rows(m.q, q + row * ld, ld, n, HD);
             bf16_product(m.s, NULL, m.q, m.k, HD, n_keys);
+            if (t + 1 < tiles.n)
+                bf16_take_rows(m.q, q + tile_first(tiles, t + 1) * ld, ld, tile_rows(tiles, t + 1), HD);
             bf16_softmax(f, m.p, m.s, n_keys, a->scale2);
             bf16_product(sums, b ? f->keep : NULL, m.p, m.v, n_keys, HD);
             if (b == blocks.n - 1)
-                finish_rows(a, f, sums, p.first + row, n, p.head);
+                finish_rows(a, f, sums, p.first + p.query + tile_first(tiles, t), tile_rows(tiles, t), p.head);
         }
     }
 }
