@@ -217,6 +217,7 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
         add_hex(o, "weights", h->weights);
     else
         cJSON_AddNullToObject(o, "weights");
+    json_report_text(o, "precision", feat_precision(h));
     json_report_names(o, "classes", h->class_name, h->n_classes);
     add_recipe(o, &h->recipe);
     add_json(o, "provenance", f.block.header.provenance);
@@ -247,6 +248,7 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     json_report_int(o, "thresholds", m.n_points);
     json_report_text(o, "tokens", feat_kind_name(m.features.kind));
     add_hex(o, "weights", m.features.weights);
+    json_report_text(o, "precision", feat_precision(&m.features));
     json_report_names(o, "classes", m.features.class_name, m.features.n_classes);
     if (m.features.n_classes == 2)
         json_report_text(o, "positive", m.features.class_name[m.positive]);

@@ -138,7 +138,14 @@ static int fail_layers(const struct feat_header *a, const struct feat_header *b,
     return fmt_fail(e, FMT_MISMATCH, "of other layers: blocks %s, other file has %s", list[1], list[0]);
 }
 
-int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e)
+const char *feat_precision(const struct feat_header *h)
+{
+    const char *precision = recipe_find(&h->recipe, RECIPE_PRECISION);
+    return precision ? precision : "f32";
+}
+
+int feat_compatible(const struct feat_header *a, const struct feat_header *b, bool allow_precision,
+                    struct fmt_error *e)
 {
     if (memcmp(a->weights, b->weights, DIGEST_BYTES) != 0) {
         char of_a[DIGEST_HEX], of_b[DIGEST_HEX];
@@ -163,6 +170,9 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, st
     int status = recipe_compare(&a->recipe, &b->recipe, e);
     if (status)
         return status;
+    if (!allow_precision && strcmp(feat_precision(a), feat_precision(b)) != 0)
+        return fmt_fail(e, FMT_MISMATCH, "precision %.40s, other file has %.40s (--allow-precision takes both)",
+                        feat_precision(b), feat_precision(a));
     if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)
         return fmt_fail(e, FMT_MISMATCH, "from images of %d x %d pixels, other file has %d x %d", b->image_h,
                         b->image_w, a->image_h, a->image_w);

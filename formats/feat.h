@@ -43,7 +43,7 @@ struct feat_header {
     uint8_t weights[DIGEST_BYTES]; /* hash of the weights; zeros: not from a network (a baseline) */
     char **class_name;
     int n_classes;
-    struct recipe recipe; /* how images became inputs of the network; empty in files of version 1.0 */
+    struct recipe recipe; /* how images became inputs of the network, and its precision; empty in version 1.0 */
 };
 
 struct feat_row {
@@ -56,9 +56,15 @@ const char *feat_kind_name(enum feat_kind kind); /* "cls", "mean", "cls+mean", "
 bool feat_kind_parse(const char *name, enum feat_kind *kind);
 int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * dim */
 
+/* What the network computed in: item "precision" of the recipe, "bf16"; without it, as in files of earlier versions,
+ * "f32". FEAT_PRECISION_MIXED: rows of several precisions. */
+#define FEAT_PRECISION_MIXED "mixed"
+const char *feat_precision(const struct feat_header *h);
+
 /* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: different weights, width, kind,
- * recipe or classes. */
-int feat_compatible(const struct feat_header *a, const struct feat_header *b, struct fmt_error *e);
+ * recipe, classes or, unless that is allowed, precision. */
+int feat_compatible(const struct feat_header *a, const struct feat_header *b, bool allow_precision,
+                    struct fmt_error *e);
 /* What feat_compatible could not compare because only one of the two records it, "resize, size, fit", cut to `bytes`.
  * False: there is nothing of the kind. */
 bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *names, size_t bytes);

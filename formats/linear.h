@@ -1,6 +1,6 @@
 /* linear.h - a linear classifier of features (feat-logreg(5)): weights, the features that they apply to, thresholds.
  *
- *   struct linear m;  linear_read(&m, &io, e);  feat_compatible(&m.features, &f.header, e);  linear_release(&m);
+ *   struct linear m;  linear_read(&m, &io, e);  feat_compatible(&m.features, &f.header, false, e);  linear_release(&m);
  *
  * One row of weights for two classes (its sigmoid is the probability of class 1), else one row per class (softmax). A
  * row is dim weights and the intercept, float64.

@@ -77,6 +77,14 @@ int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, 
     return recipe_add(r, name, text, e);
 }
 
+int recipe_set(struct recipe *r, const char *name, const char *value, struct fmt_error *e)
+{
+    for (int i = 0; i < r->n; i++)
+        if (strcmp(r->item[i].name, name) == 0)
+            memmove(&r->item[i], &r->item[i + 1], (size_t)(--r->n - i) * sizeof r->item[i]);
+    return recipe_add(r, name, value, e);
+}
+
 int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e)
 {
     int status = 0;
@@ -93,11 +101,16 @@ void recipe_release(struct recipe *r)
 
 /* ---------------------------------------------------------------- comparing */
 
+static bool is_compared(const struct recipe_item *item)
+{
+    return strcmp(item->name, RECIPE_PRECISION) != 0;
+}
+
 int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_error *e)
 {
     for (int i = 0; i < a->n; i++) {
         const char *other = recipe_find(b, a->item[i].name);
-        if (other && strcmp(other, a->item[i].value) != 0)
+        if (other && is_compared(&a->item[i]) && strcmp(other, a->item[i].value) != 0)
             return fmt_fail(e, FMT_MISMATCH, "%s %.100s, other file has %.100s", a->item[i].name, other,
                             a->item[i].value);
     }
@@ -108,7 +121,7 @@ int recipe_compare(const struct recipe *a, const struct recipe *b, struct fmt_er
 static int add_missing(const struct recipe *r, const struct recipe *other, char *names, size_t bytes, int n)
 {
     for (int i = 0; i < r->n; i++)
-        if (!find(other, r->item[i].name)) {
+        if (is_compared(&r->item[i]) && !find(other, r->item[i].name)) {
             size_t at = strlen(names);
             snprintf(names + at, bytes - at, "%s%s", n ? ", " : "", r->item[i].name);
             n++;

@@ -2,7 +2,8 @@
  *
  * Rows of two files belong together only if they were made in the same way. What concerns the shape of a row is in the
  * header of features (feat.h); the rest are items of a recipe: "resize" "256", "fit" "crop", "as_stored" "no". Later
- * versions may add items. An item that only one of two recipes has cannot be compared.
+ * versions may add items. An item that only one of two recipes has cannot be compared. One item is not compared here:
+ * "precision", since features without it are of float32 (feat_precision).
  *
  *   struct recipe r = {0};
  *   recipe_add(&r, "fit", "crop", e);  recipe_add_int(&r, "resize", 256, e) ...
@@ -23,6 +24,7 @@
 #define RECIPE_ITEMS_MAX 64
 #define RECIPE_NAME_MAX 64    /* bytes */
 #define RECIPE_VALUE_MAX 1024 /* bytes */
+#define RECIPE_PRECISION "precision" /* see feat_precision */
 
 struct recipe_item {
     const char *name, *value;
@@ -41,6 +43,7 @@ int recipe_add_flag(struct recipe *r, const char *name, bool value, struct fmt_e
 int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt_error *e); /* with nine digits */
 /* Separated by commas, each with the fewest digits that read back exactly: 0.485 */
 int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e);
+int recipe_set(struct recipe *r, const char *name, const char *value, struct fmt_error *e); /* in place of a value */
 int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e); /* to: empty */
 void recipe_release(struct recipe *r);
 

@@ -16,7 +16,7 @@ static int64_t n_classes = 2, n_groups = 30, n_shots = 3, dim = 16, first_group,
 static int64_t only = -1, resize = -1, content_is;
 static double noise = 1.0, scale = 1.0, first_column = 1.0;
 static bool mixed, unlabelled;
-static const char *output;
+static const char *output, *precision;
 static const struct opt options[] = {
     OPT_COUNT('c', "classes", &n_classes, 1, 1000, "N", "classes [2]"),
     OPT_COUNT('g', "groups", &n_groups, 1, 10000000, "N", "groups [30]"),
@@ -30,6 +30,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "weights", &weights, 0, 255, "N", "first byte of the weights' hash [1]"),
     OPT_COUNT(0, "content", &content_is, 1, 255, "N", "all rows are of one image [each of its own]"),
     OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "an item of the recipe [no recipe]"),
+    OPT_STRING(0, "precision", &precision, "NAME", "another item [none]"),
     OPT_REAL(0, "scale", &scale, 0, 1e38, "X", "values are multiplied by this [1]"),
     OPT_REAL(0, "first-column", &first_column, 0, 1e38, "X", "and those of the first column by this [1]"),
     OPT_STRING('o', "output", &output, "FILE", "features"),
@@ -80,6 +81,8 @@ int main(int argc, char **argv)
     struct feat_writer w;
     struct provenance p;
     if (resize >= 0 && recipe_add_int(&h.recipe, "resize", resize, &e))
+        msg_die("%s", e.text);
+    if (precision && recipe_add(&h.recipe, RECIPE_PRECISION, precision, &e))
         msg_die("%s", e.text);
     provenance_init(&p, "featgen", "0", false);
     provenance_int(&p, "seed", seed);

@@ -334,6 +334,8 @@ static void make_provenance(struct provenance *p, const struct network *n, const
     provenance_text(p, "fit", fit);
     provenance_flag(p, "as_stored", as_stored);
     provenance_flag(p, "keep_going", keep_going);
+    if (n->precision != PRECISION_F32) /* without it: float32, as in files of earlier versions */
+        provenance_text(p, "precision", precision_name(n->precision));
     provenance_text(p, "mean", recipe_find(&r->header.recipe, "mean"));
     provenance_text(p, "std", recipe_find(&r->header.recipe, "std"));
     provenance_input(p, "weights", n->hash);
@@ -388,6 +390,7 @@ static void report(const struct run *r, const struct network *n)
         cJSON_AddNumberToObject(o, "cut_away", cropped);
     json_report_text(o, "weights", hex);
     json_report_text(o, "network", n->text);
+    json_report_text(o, "precision", precision_name(n->precision));
     if (json_report_end(o))
         msg_die("out of memory");
 }

@@ -12,7 +12,7 @@
 #include "version.h"
 
 static const char *output = "-", *keys_path;
-static bool as_text, as_json, as_npy, provenance = true;
+static bool as_text, as_json, as_npy, allow_precision, provenance = true;
 static struct opt_list splits, labels, groups;
 
 static const struct opt options[] = {
@@ -24,6 +24,7 @@ static const struct opt options[] = {
     OPT_LIST(0, "split", &splits, "NAME", "only rows of this split (none: without); may be given again [all]"),
     OPT_LIST(0, "label", &labels, "CLASS", "only rows of this class (name or number; none: without) [all]"),
     OPT_LIST(0, "group", &groups, "NAME", "only rows of this group (none: without) [all]"),
+    OPT_FLAG(0, "allow-precision", &allow_precision, "join features that were computed in different precisions"),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
     OPT_END};
@@ -45,13 +46,22 @@ struct input {
 static struct input *inputs;
 static int n_inputs;
 
-/* Warns of items that only one of two inputs records; the joined file has only those that all record. */
+/* Warns of items that only one of two inputs records; the joined file has only those that all record, and the
+ * precision. */
 static void join_recipe(const struct input *in)
 {
+    struct feat_header *first = &inputs[0].feat.header;
+    struct fmt_error e = {0};
     char what[512];
-    if (in != inputs && feat_uncompared(&inputs[0].feat.header, &in->feat.header, what, sizeof what))
+    bool mixed = strcmp(feat_precision(first), feat_precision(&in->feat.header)) != 0;
+    if (in != inputs && feat_uncompared(first, &in->feat.header, what, sizeof what))
         msg_warn("%s, %s: cannot compare (missing in one file): %s", inputs[0].path, in->path, what);
-    recipe_intersect(&inputs[0].feat.header.recipe, &in->feat.header.recipe);
+    if (mixed)
+        msg_warn("%s: precision %s; the rows before it: %s", in->path, feat_precision(&in->feat.header),
+                 feat_precision(first));
+    recipe_intersect(&first->recipe, &in->feat.header.recipe);
+    if (mixed && recipe_set(&first->recipe, RECIPE_PRECISION, FEAT_PRECISION_MIXED, &e))
+        msg_die("%s", e.text);
 }
 
 static void open_inputs(char **path, int n)
@@ -68,7 +78,7 @@ static void open_inputs(char **path, int n)
         struct fmt_reader io = file_reader(&in->file);
         if (feat_open(&in->feat, &io, &e))
             msg_die("%s: %s", in->path, e.text);
-        if (feat_compatible(&inputs[0].feat.header, &in->feat.header, &e))
+        if (feat_compatible(&inputs[0].feat.header, &in->feat.header, allow_precision, &e))
             msg_die("%s: is incompatible with %s: %s", in->path, inputs[0].path, e.text);
         join_recipe(in);
     }
@@ -249,6 +259,8 @@ static int64_t write_features(void)
     add_list(&p, "split", &splits);
     add_list(&p, "label", &labels);
     add_list(&p, "group", &groups);
+    if (allow_precision)
+        provenance_flag(&p, "allow_precision", true);
     for (int i = 0; i < n_inputs; i++)
         provenance_input_nested(&p, "features", inputs[i].feat.block.header.identity,
                                 inputs[i].feat.block.header.provenance);

@@ -171,6 +171,7 @@ static void read_model(struct job *j)
     check(score_options_plan(&score_options, &m->features, (uint64_t)seed, plan, &e), &e);
     plan->group_mean = m->group_mean;
     score_inputs_add(&j->scoring.inputs, "model", model_path, m->identity);
+    score_inputs_precision(&j->scoring.inputs, "model", feat_precision(&m->features));
     if (!score_options.positive)
         plan->positive = m->positive;
     if (plan->positive != m->positive)

@@ -43,5 +43,9 @@ int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *
         status = recipe_add_reals(r, "mean", x->model.pixel_norm.mean, 3, e);
     if (!status)
         status = recipe_add_reals(r, "std", x->model.pixel_norm.std, 3, e);
-    return status ? status : add_network(&x->model.vit->config, r, e);
+    if (!status)
+        status = add_network(&x->model.vit->config, r, e);
+    if (!status && x->model.precision != PRECISION_F32)
+        status = recipe_add(r, RECIPE_PRECISION, precision_name(x->model.precision), e);
+    return status;
 }

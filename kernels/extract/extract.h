@@ -152,8 +152,8 @@ int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_
 int64_t extract_width(const struct extract *x);
 /* The header of a file of these features; the caller adds classes, the weights' hash and the recipe. */
 struct feat_header extract_feat_header(const struct extract *x);
-/* Adds to r how an image becomes the network's input, and the settings of the network that the hash of its weights does
- * not cover: heads, the resampling of positions, the epsilon of the norms. */
+/* Adds to r how an image becomes the network's input, the settings of the network that the hash of its weights does not
+ * cover (heads, the resampling of positions, the epsilon of the norms), and a precision other than float32. */
 int extract_recipe(const struct extract *x, struct recipe *r, struct fmt_error *e);
 
 #endif

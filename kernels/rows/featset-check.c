@@ -35,13 +35,14 @@ static int renumber(struct featset *s, const struct feat_header *h, struct fmt_e
     return status;
 }
 
-int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e)
+int featset_check(struct featset *s, const struct feat_header *h, const char *name, bool allow_precision,
+                  struct fmt_error *e)
 {
     struct fmt_error why = {0};
     struct feat_header own = s->header;
     own.class_name = h->class_name;
     own.n_classes = h->n_classes;
-    int status = feat_compatible(h, &own, &why);
+    int status = feat_compatible(h, &own, allow_precision, &why);
     if (!status)
         status = renumber(s, h, &why);
     return status

@@ -43,6 +43,7 @@ void featset_close(struct featset *s);
 /* As feat_compatible, but classes are compared by name, and only classes that occur in rows: labels are renumbered to
  * the classes of h. A classifier of two classes accepts rows of only one of them, and any classifier accepts rows
  * without classes. name: the file that h is from. */
-int featset_check(struct featset *s, const struct feat_header *h, const char *name, struct fmt_error *e);
+int featset_check(struct featset *s, const struct feat_header *h, const char *name, bool allow_precision,
+                  struct fmt_error *e);
 
 #endif

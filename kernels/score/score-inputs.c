@@ -24,6 +24,27 @@ void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in
     s->overlap[s->n_overlaps++].groups = groups;
 }
 
+void score_inputs_precision(struct score_inputs *s, const char *role, const char *precision)
+{
+    if (s->n_computed == SCORE_INPUTS_MAX)
+        return;
+    s->computed[s->n_computed].role = role;
+    s->computed[s->n_computed++].precision = precision;
+    s->not_f32 = s->not_f32 || strcmp(precision, "f32") != 0;
+}
+
+static void precision_note(struct report_node *report, const struct score_inputs *s)
+{
+    struct report_node *note = report_note(report, "computed");
+    bool differ = false;
+    for (int i = 0; i < s->n_computed; i++) {
+        report_extend(note, "%s %s in %s", i ? "," : "", s->computed[i].role, s->computed[i].precision);
+        differ = differ || strcmp(s->computed[i].precision, s->computed[0].precision) != 0;
+    }
+    if (differ)
+        report_extend(note, ": in different precisions");
+}
+
 void score_inputs_notes(struct report_node *report, const struct score_inputs *s)
 {
     for (int i = 0; i < s->n; i++) {
@@ -37,6 +58,8 @@ void score_inputs_notes(struct report_node *report, const struct score_inputs *s
         report_note(report, "overlap  %s of %s are in %s, %s: the scores are too good",
                     FMT_COUNT(s->overlap[i].images, "image", "images"), s->overlap[i].of, s->overlap[i].in,
                     FMT_COUNT(s->overlap[i].groups, "group", "groups"));
+    if (s->not_f32)
+        precision_note(report, s);
 }
 
 void score_inputs_report(struct report_node *report, const struct score_inputs *s)
@@ -58,4 +81,7 @@ void score_inputs_report(struct report_node *report, const struct score_inputs *
         report_count(one, "images", s->overlap[i].images);
         report_count(one, "groups", s->overlap[i].groups);
     }
+    struct report_node *computed = s->not_f32 ? report_add(report, REPORT_OBJECT, "computed_in") : NULL;
+    for (int i = 0; computed && i < s->n_computed; i++)
+        report_text(computed, s->computed[i].role, s->computed[i].precision);
 }

@@ -10,6 +10,7 @@
 #ifndef SCORE_INPUTS_H
 #define SCORE_INPUTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "digest.h"
@@ -28,12 +29,19 @@ struct score_inputs {
         int64_t images, groups;
     } overlap[SCORE_INPUTS_MAX];
     int n_overlaps;
+    struct {
+        const char *role, *precision; /* of a set of features or of those that a classifier was fitted to */
+    } computed[SCORE_INPUTS_MAX];
+    int n_computed;
+    bool not_f32; /* one of them: reported */
 };
 
 /* Texts are not copied. An identity of zeros means unknown: nothing is added. */
 void score_inputs_add(struct score_inputs *s, const char *role, const char *path, const uint8_t identity[DIGEST_BYTES]);
 /* Rows that were scored although they were learned from (overlap.h). Nothing is added if there are none. */
 void score_inputs_overlap(struct score_inputs *s, const char *of, const char *in, int64_t images, int64_t groups);
+/* Precisions are reported where one is not f32. */
+void score_inputs_precision(struct score_inputs *s, const char *role, const char *precision);
 void score_inputs_notes(struct report_node *report, const struct score_inputs *s);
 void score_inputs_report(struct report_node *report, const struct score_inputs *s);
 

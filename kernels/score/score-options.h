@@ -12,7 +12,8 @@ enum { SCORE_OPTIONS_POINTS_MAX = 64 };
 struct score_options {
     const char *at_recall, *at_precision; /* "0.9,0.95" or "" */
     const char *positive, *group_score;
-    bool allow_overlap; /* rows are scored although they, or their group, were learned from */
+    bool allow_overlap;   /* rows are scored although they, or their group, were learned from */
+    bool allow_precision; /* features of several precisions are used together */
     int64_t n_resamples;
     double level;
     double recall[SCORE_OPTIONS_POINTS_MAX],
@@ -31,6 +32,8 @@ struct score_options {
         OPT_STRING(0, "at-precision", &(o).at_precision, "P,P,...", "recall at these precisions [0.9,0.95]"), \
         OPT_FLAG(0, "allow-overlap", &(o).allow_overlap, \
                  "score rows although their image or group was learned from"), \
+        OPT_FLAG(0, "allow-precision", &(o).allow_precision, \
+                 "use features together although they were computed in different precisions"), \
         OPT_CHOICE(0, "group-score", &(o).group_score, "max|mean", "score of a group of images [max]"), \
         OPT_COUNT(0, "resamples", &(o).n_resamples, 0, 1000000, "N", "resamples for the intervals; 0: none [1000]"), \
         OPT_REAL(0, "level", &(o).level, 0.01, 0.9999, "P", "probability that the intervals cover [0.95]")

@@ -27,6 +27,8 @@ static void compare_sets(const struct scoring *s, const struct featset *set, con
                 name);
     else if (own->n_classes > 0 && !same)
         s->note("%.150s: its classes are in another order than those of %.150s; they go by name", set->path, name);
+    if (strcmp(feat_precision(h), feat_precision(own)) != 0)
+        s->warn("%.150s: precision %s; %.150s has %s", set->path, feat_precision(own), name, feat_precision(h));
     if (feat_uncompared(h, own, what, sizeof what))
         s->warn("%.150s, %.150s: cannot compare (missing in one file): %s", name, set->path, what);
 }
@@ -36,7 +38,8 @@ int scoring_add_set(struct scoring *s, struct featset *set, const char *role, co
 {
     set->role = role;
     score_inputs_add(&s->inputs, role, set->path, set->identity);
-    int status = h ? featset_check(set, h, name, e) : 0;
+    score_inputs_precision(&s->inputs, role, feat_precision(&set->header));
+    int status = h ? featset_check(set, h, name, s->options->allow_precision, e) : 0;
     if (h && !status)
         compare_sets(s, set, h, name);
     return status;

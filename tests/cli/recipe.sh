@@ -43,6 +43,60 @@ err_has 'pack.quality 80, other file has 95'
 refused mean test 'mean 0.5,0.5,0.5, other file has 0.485' --resize 32 --size 0 -c other.yaml
 refused offset test 'interpolate_offset 0, other file has 0.1' --resize 32 --size 0 -c offset.yaml
 
+# ---- precision: float32 is not written, another is refused unless it is allowed, which reports say
+extract plain test --resize 32 --size 0 --precision f32
+same plain.feat test.feat
+status 0 bbu-info test.feat
+out_has 'precision       f32'
+check 'float32 is not in the file' lacks '"precision"' <(bbu-info --json test.feat | sed 's/"precision":"f32",//')
+drawn() { # name first-group options...
+    "$BUILD/tests/featgen" --first "$2" -o "$1" "${@:3}"
+}
+drawn f32.feat 0
+drawn bf16.feat 40 --precision bf16
+drawn int8.feat 80 --precision int8
+status 0 feat-logreg -q -t f32.feat -C 1 --resamples 0 -m f32.logreg -r /dev/null
+refused_precision() { # the message, a command, options that let it pass
+    status 1 "${@:2}"
+    err_has "$1 (--allow-precision takes both)"
+    status 0 "${@:2}" --allow-precision
+}
+unlike='is incompatible with f32.feat: precision bf16, other file has f32'
+refused_precision "bf16.feat: $unlike" feat-knn -q -k 3 --resamples 0 f32.feat bf16.feat
+out_has 'computed train in f32, query in bf16: in different precisions'
+err_has 'bf16.feat: precision bf16; f32.feat has f32'
+refused_precision "int8.feat: is incompatible with f32.feat: precision int8, other file has f32" feat-knn -q -k 3 --resamples 0 f32.feat --val int8.feat \
+    -o predicted.txt f32.feat --allow-overlap
+check 'predictions say it, too' grep -q '^# computed train in f32, query in f32, val in int8: in different' predicted.txt
+refused_precision "bf16.feat: $unlike" feat-logreg -q -t f32.feat -C 1 --resamples 0 --val bf16.feat
+refused_precision "bf16.feat: $unlike" feat-logreg -q -t f32.feat -C 1 --resamples 0 --json bf16.feat
+out_has '"computed_in":{"train":"f32","query":"bf16"}'
+refused_precision 'bf16.feat: is incompatible with f32.logreg: precision bf16, other file has f32' \
+    feat-logreg -q -m f32.logreg bf16.feat
+out_has 'computed model in f32, query in bf16'
+refused_precision "bf16.feat: $unlike" feat-cat f32.feat bf16.feat -o mixed.feat
+err_has 'bf16.feat: precision bf16; the rows before it: f32'
+status 0 bbu-info mixed.feat
+out_has 'precision       mixed'
+status 1 feat-knn -q -k 3 mixed.feat bf16.feat --allow-overlap
+err_has 'precision bf16, other file has mixed'
+status 0 feat-cat bf16.feat bf16.feat -o both.feat
+err_lacks precision
+status 0 bbu-info both.feat
+out_has 'precision       bf16'
+status 0 feat-knn -q -k 3 --resamples 0 f32.feat f32.feat --allow-overlap
+check 'reports on float32 say nothing of it' lacks computed out
+if dino-extract -q -w "$w" --resize 32 --size 0 --precision bf16 -o low.feat test 2>err; then
+    refused precision test 'precision bf16, other file has f32' --resize 32 --size 0 --precision bf16
+    status 0 bbu-info low.feat
+    out_has 'precision       bf16'
+    check 'recipe and provenance say it' test "$(grep -c 'precision  *bf16' out)" = 3
+    differ low.feat test.feat
+else
+    err_has 'the processor has no instructions for it'
+    skip 'no bf16 instructions' 'features in bf16'
+fi
+
 # ---- sets that were packed in different ways are not extracted together
 status 1 dino-extract -q -w "$w" --resize 32 --size 0 test small -o mixed.feat
 err_has 'packed differently from'

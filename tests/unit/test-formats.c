@@ -428,19 +428,19 @@ static void test_feat_rules(void)
 {
     struct feat_header a = sample_feat_header(), b = a;
     struct fmt_error e = {0};
-    ok(feat_compatible(&a, &b, &e) == 0, "feat: compatible with itself");
+    ok(feat_compatible(&a, &b, false, &e) == 0, "feat: compatible with itself");
     b.weights[0] ^= 1;
-    is_int(feat_compatible(&a, &b, &e), FMT_MISMATCH, "feat: not with other weights: %s", e.text);
+    is_int(feat_compatible(&a, &b, false, &e), FMT_MISMATCH, "feat: not with other weights: %s", e.text);
     ok(strstr(e.text, "different weights") != NULL, "... and the reason is given");
     b = a;
     b.normalised = false;
-    is_int(feat_compatible(&a, &b, NULL), FMT_MISMATCH, "feat: not with others' norm");
+    is_int(feat_compatible(&a, &b, false, NULL), FMT_MISMATCH, "feat: not with others' norm");
     b = a;
     b.n_classes = 1;
-    is_int(feat_compatible(&a, &b, NULL), FMT_MISMATCH, "feat: not with other classes");
+    is_int(feat_compatible(&a, &b, false, NULL), FMT_MISMATCH, "feat: not with other classes");
     b = a;
     b.image_h = 518;
-    is_int(feat_compatible(&a, &b, NULL), FMT_MISMATCH, "feat: not with other image sizes");
+    is_int(feat_compatible(&a, &b, false, NULL), FMT_MISMATCH, "feat: not with other image sizes");
 
     struct fmt_buffer out = {0};
     struct fmt_writer to = fmt_buffer_writer(&out);

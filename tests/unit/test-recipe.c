@@ -61,14 +61,43 @@ static void test_features(void)
     char what[200];
     sample_recipe(&a.recipe, NULL);
     sample_recipe(&b.recipe, NULL);
-    ok(feat_compatible(&a, &b, &e) == 0 && !feat_uncompared(&a, &b, what, sizeof what), "one recipe");
-    ok(feat_compatible(&a, &old, &e) == 0 && feat_uncompared(&a, &old, what, sizeof what) &&
+    ok(feat_compatible(&a, &b, false, &e) == 0 && !feat_uncompared(&a, &b, what, sizeof what), "one recipe");
+    ok(feat_compatible(&a, &old, false, &e) == 0 && feat_uncompared(&a, &old, what, sizeof what) &&
            strstr(what, "resize, fit"),
        "an old file goes with a new one: %s", what);
     ok(feat_uncompared(&old, &old, what, sizeof what), "of two old files nothing is known: %s", what);
     recipe_release(&b.recipe);
     recipe_add(&b.recipe, "fit", "pad", NULL);
-    is_int(feat_compatible(&a, &b, &e), FMT_MISMATCH, "%s", e.text);
+    is_int(feat_compatible(&a, &b, false, &e), FMT_MISMATCH, "%s", e.text);
+    recipe_release(&a.recipe);
+    recipe_release(&b.recipe);
+}
+
+/* Without the item features are of float32; a difference is refused unless it is allowed, and is not "missing". */
+static void test_precision(void)
+{
+    struct feat_header a = sample_feat_header(), b = a;
+    struct fmt_error e = {0};
+    char what[200];
+    sample_recipe(&a.recipe, NULL);
+    sample_recipe(&b.recipe, NULL);
+    is_text(feat_precision(&a), "f32", "without the item: f32");
+    ok(recipe_add(&b.recipe, RECIPE_PRECISION, "bf16", &e) == 0, "the item %s", e.text);
+    is_text(feat_precision(&b), "bf16", "its value");
+    is_int(feat_compatible(&a, &b, false, &e), FMT_MISMATCH, "%s", e.text);
+    ok(strncmp(e.text, "precision bf16, other file has f32", 34) == 0, "names both");
+    is_int(feat_compatible(&b, &a, false, NULL), FMT_MISMATCH, "the other way round, too");
+    ok(feat_compatible(&a, &b, true, &e) == 0 && feat_compatible(&b, &a, true, &e) == 0, "allowed");
+    ok(!feat_uncompared(&a, &b, what, sizeof what), "nothing is unsaid");
+    recipe_add(&a.recipe, RECIPE_PRECISION, "int8", NULL);
+    is_int(feat_compatible(&a, &b, false, NULL), FMT_MISMATCH, "two other precisions");
+    ok(feat_compatible(&a, &b, true, &e) == 0, "allowed, too");
+    ok(recipe_set(&a.recipe, RECIPE_PRECISION, "bf16", &e) == 0 && feat_compatible(&a, &b, false, &e) == 0,
+       "set to the same value");
+    ok(recipe_set(&a.recipe, "fit", "pad", &e) == 0, "another item is set");
+    is_text(recipe_find(&a.recipe, "fit"), "pad", "has the new value");
+    is_text(recipe_find(&a.recipe, "resize"), "256", "the others stand");
+    is_int(feat_compatible(&a, &b, true, &e), FMT_MISMATCH, "another difference is refused all the same: %s", e.text);
     recipe_release(&a.recipe);
     recipe_release(&b.recipe);
 }
@@ -102,6 +131,7 @@ int main(void)
     test_items();
     test_comparing();
     test_features();
+    test_precision();
     test_bytes();
     return tap_done();
 }
