@@ -57,13 +57,13 @@ bool matmul_is_fast(enum dtype type)
 /* ------------------------------------------------------------------ primitives */
 /* What a primitive is made for; compared as bytes, so it is zeroed first. */
 struct key {
-    int64_t is_reorder, type, source, M, N, K, stride_k, stride_n, accumulate;
+    int64_t is_reorder, type, source, M, N, K, stride_k, stride_n, accumulate, rounded, bias;
 };
 
 struct primitive {
     struct key key;
     dnnl_primitive_t primitive;
-    dnnl_memory_desc_t src, weights, dst, scratch; /* a reorder's dst are the weights */
+    dnnl_memory_desc_t src, weights, bias, dst, scratch; /* a reorder's dst are the weights */
     int users;
     uint64_t last_use;
 };
@@ -107,7 +107,7 @@ static bool packed_order(dnnl_memory_desc_t *order, enum dtype type, int64_t K, 
         !onednn_check(onednn_any_order(&b, K, N, library_type(type))) ||
         !onednn_check(onednn_strided(&c, ORDER_ROWS, N, sum_type(type), N, 1)))
         return false;
-    bool good = onednn_check(onednn_matmul(&pd, engine, &a, &b, &c, NULL));
+    bool good = onednn_check(onednn_matmul(&pd, engine, &a, &b, NULL, &c, NULL));
     if (good) {
         good = onednn_check(onednn_described(order, pd, dnnl_query_weights_md));
         dnnl_primitive_desc_destroy(pd);
@@ -130,9 +130,11 @@ static bool describe(struct primitive *p, dnnl_primitive_attr_t attr, dnnl_primi
                                            k->stride_n)) &&
                onednn_check(dnnl_reorder_primitive_desc_create(pd, ONEDNN_REF(p->src), engine, ONEDNN_REF(p->weights),
                                                                engine, attr));
+    dnnl_data_type_t out = k->rounded ? dnnl_bf16 : sum_type(type);
     return onednn_check(onednn_strided(&p->src, k->M, k->K, library_type(type), k->K, 1)) &&
-           onednn_check(onednn_strided(&p->dst, k->M, k->N, sum_type(type), k->N, 1)) &&
-           onednn_check(onednn_matmul(pd, engine, &p->src, &p->weights, &p->dst, attr));
+           onednn_check(onednn_strided(&p->dst, k->M, k->N, out, k->N, 1)) &&
+           onednn_check(onednn_strided(&p->bias, 1, k->N, dnnl_f32, k->N, 1)) &&
+           onednn_check(onednn_matmul(pd, engine, &p->src, &p->weights, k->bias ? &p->bias : NULL, &p->dst, attr));
 }
 
 static bool make(struct primitive *p, const struct key *key)
@@ -158,8 +160,10 @@ static void destroy(struct primitive *p)
     onednn_release(p->src);
     onednn_release(p->weights);
     onednn_release(p->scratch);
-    if (!p->key.is_reorder)
+    if (!p->key.is_reorder) {
+        onednn_release(p->bias);
         onednn_release(p->dst);
+    }
 }
 
 /* A place for a new primitive: an empty one, or that of the one which was not used for the longest time. */
@@ -231,7 +235,7 @@ struct argument {
     const void *data;
 };
 
-enum { ARGUMENTS_MAX = 4 };
+enum { ARGUMENTS_MAX = 5 };
 
 static void execute(const struct primitive *p, const struct argument *argument, int n)
 {
@@ -258,7 +262,7 @@ static struct key key_of_product(const struct matmul *m)
     struct key key;
     memset(&key, 0, sizeof key);
     key.type = m->type, key.M = m->M, key.N = m->N, key.K = m->K;
-    key.accumulate = m->accumulate;
+    key.accumulate = m->accumulate, key.rounded = m->rounded, key.bias = m->bias != NULL;
     return key;
 }
 
@@ -317,6 +321,7 @@ void matmul_run(const struct matmul *m, const void *a, const void *packed_b, voi
         msg_bug("matmul: a product needs scratch");
     execute(p, (struct argument[]){{DNNL_ARG_SRC, &p->src, a}, {DNNL_ARG_WEIGHTS, &p->weights, packed_b},
                                    {DNNL_ARG_DST, &p->dst, c},
-                                   {DNNL_ARG_SCRATCHPAD, &p->scratch, scratch ? scratch : small}}, 4);
+                                   {DNNL_ARG_SCRATCHPAD, &p->scratch, scratch ? scratch : small},
+                                   {DNNL_ARG_BIAS, &p->bias, m->bias}}, m->bias ? 5 : 4);
     release_primitive(p);
 }

@@ -7,7 +7,7 @@
  *   matmul_run(&m, a, packed, c, scratch);                             scratch: matmul_scratch_bytes(&m)
  *
  *   type    A [M,K], B [K,N]   C [M,N]
- *   BF16    bf16               f32: products are exact, sums in float32
+ *   BF16    bf16               f32, or bf16 if rounded: products are exact, sums in float32
  *   I8      s8                 s32: exact
  *
  * Rows of A and C are adjacent: other strides have no fast product in the library.
@@ -34,6 +34,8 @@ struct matmul {
     enum dtype type; /* DTYPE_BF16 or DTYPE_I8 */
     int64_t M, N, K;
     bool accumulate; /* C += instead of C = */
+    bool rounded;    /* BF16 alone: C is bf16, the sums rounded to nearest, ties to even */
+    const float *bias; /* BF16 alone: [N], added to each row of the sums; NULL: none */
 };
 
 size_t matmul_packed_bytes(enum dtype type, int64_t K, int64_t N);

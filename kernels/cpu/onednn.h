@@ -79,13 +79,14 @@ static inline dnnl_status_t onednn_add_to_destination(dnnl_primitive_attr_t attr
 }
 
 static inline dnnl_status_t onednn_matmul(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_memory_desc_t *a,
-                                          dnnl_memory_desc_t *b, dnnl_memory_desc_t *c, dnnl_primitive_attr_t attr)
+                                          dnnl_memory_desc_t *b, dnnl_memory_desc_t *bias, dnnl_memory_desc_t *c,
+                                          dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_matmul_primitive_desc_create(pd, engine, *a, *b, NULL, *c, attr);
+    return dnnl_matmul_primitive_desc_create(pd, engine, *a, *b, bias ? *bias : NULL, *c, attr);
 #else
     dnnl_matmul_desc_t d;
-    dnnl_status_t status = dnnl_matmul_desc_init(&d, a, b, NULL, c);
+    dnnl_status_t status = dnnl_matmul_desc_init(&d, a, b, bias, c);
     return status == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, NULL) : status;
 #endif
 }

@@ -70,6 +70,38 @@ static double worst_bf16(struct shape s, enum dtype source, bool weight_order, b
     return worst;
 }
 
+/* With a bias, rounded: in units of the last place of bf16. */
+static double worst_rounded(struct shape s)
+{
+    uint16_t *a = take((size_t)(s.M * s.K) * 2), *b = take((size_t)(s.K * s.N) * 2), *c = take((size_t)(s.M * s.N) * 2);
+    float *bias = take((size_t)s.N * 4), *exact = take((size_t)(s.M * s.N) * 4);
+    struct matmul m = {.type = DTYPE_BF16, .M = s.M, .N = s.N, .K = s.K, .bias = bias};
+    for (int64_t i = 0; i < s.M * s.K; i++)
+        a[i] = f32_to_bf16(uniform());
+    for (int64_t i = 0; i < s.K * s.N; i++)
+        b[i] = f32_to_bf16(uniform());
+    for (int64_t i = 0; i < s.N; i++)
+        bias[i] = 3 * uniform();
+    void *packed = take(matmul_packed_bytes(DTYPE_BF16, s.K, s.N)), *scratch = take(matmul_scratch_bytes(&m));
+    matmul_pack(DTYPE_BF16, s.K, s.N, b, DTYPE_BF16, s.N, 1, packed);
+    matmul_run(&m, a, packed, exact, scratch);
+    m.rounded = true;
+    free(scratch);
+    scratch = take(matmul_scratch_bytes(&m));
+    matmul_run(&m, a, packed, c, scratch);
+    double worst = 0;
+    for (int64_t i = 0; i < s.M * s.N; i++) {
+        double sum = (double)bias[i % s.N];
+        for (int64_t k = 0; k < s.K && is_checked(s, i / s.N); k++)
+            sum += (double)bf16_to_f32(a[i / s.N * s.K + k]) * bf16_to_f32(b[k * s.N + i % s.N]);
+        if (is_checked(s, i / s.N) && fabs(sum - (double)exact[i]) > 1e-5 * sqrt((double)s.K))
+            worst = INFINITY;
+        worst = fmax(worst, c[i] != f32_to_bf16(exact[i]));
+    }
+    free(a), free(b), free(c), free(bias), free(exact), free(packed), free(scratch);
+    return worst;
+}
+
 /* -- int8 -- */
 
 static int64_t wrong_int8(struct shape s)
@@ -117,6 +149,9 @@ int main(void)
             ok(worst < 1e-6, "bf16: %d x %d x %d in 8 ways: %.1e", (int)shapes[i].M, (int)shapes[i].N,
                (int)shapes[i].K, worst);
         }
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            ok(worst_rounded(shapes[i]) == 0, "bf16: %d x %d x %d with a bias, rounded", (int)shapes[i].M,
+               (int)shapes[i].N, (int)shapes[i].K);
         ok(many_shapes() < 1e-6, "bf16: more shapes than are cached");
     }
     if (!matmul_supports(DTYPE_I8))
