@@ -57,13 +57,13 @@ bool matmul_is_fast(enum dtype type)
 /* ------------------------------------------------------------------ primitives */
 /* What a primitive is made for; compared as bytes, so it is zeroed first. */
 struct key {
-    int64_t is_reorder, type, source, M, N, K, stride_k, stride_n, accumulate, rounded, bias;
+    int64_t is_reorder, type, source, M, N, K, stride_k, stride_n, first, n, accumulate, rounded, bias;
 };
 
 struct primitive {
     struct key key;
     dnnl_primitive_t primitive;
-    dnnl_memory_desc_t src, weights, bias, dst, scratch; /* a reorder's dst are the weights */
+    dnnl_memory_desc_t src, weights, bias, dst, scratch; /* a reorder's dst: columns of the weights */
     int users;
     uint64_t last_use;
 };
@@ -126,9 +126,10 @@ static bool describe(struct primitive *p, dnnl_primitive_attr_t attr, dnnl_primi
     if (!packed_order(&p->weights, type, k->K, k->N))
         return false;
     if (k->is_reorder)
-        return onednn_check(onednn_strided(&p->src, k->K, k->N, library_type((enum dtype)k->source), k->stride_k,
+        return onednn_check(onednn_strided(&p->src, k->K, k->n, library_type((enum dtype)k->source), k->stride_k,
                                            k->stride_n)) &&
-               onednn_check(dnnl_reorder_primitive_desc_create(pd, ONEDNN_REF(p->src), engine, ONEDNN_REF(p->weights),
+               onednn_check(onednn_columns(&p->dst, &p->weights, k->K, k->first, k->n)) &&
+               onednn_check(dnnl_reorder_primitive_desc_create(pd, ONEDNN_REF(p->src), engine, ONEDNN_REF(p->dst),
                                                                engine, attr));
     dnnl_data_type_t out = k->rounded ? dnnl_bf16 : sum_type(type);
     return onednn_check(onednn_strided(&p->src, k->M, k->K, library_type(type), k->K, 1)) &&
@@ -160,10 +161,9 @@ static void destroy(struct primitive *p)
     onednn_release(p->src);
     onednn_release(p->weights);
     onednn_release(p->scratch);
-    if (!p->key.is_reorder) {
+    onednn_release(p->dst);
+    if (!p->key.is_reorder)
         onednn_release(p->bias);
-        onednn_release(p->dst);
-    }
 }
 
 /* A place for a new primitive: an empty one, or that of the one which was not used for the longest time. */
@@ -282,17 +282,25 @@ size_t matmul_packed_bytes(enum dtype type, int64_t K, int64_t N)
 void matmul_pack(enum dtype type, int64_t K, int64_t N, const void *b, enum dtype source, int64_t stride_k,
                  int64_t stride_n, void *packed)
 {
+    matmul_pack_part(type, K, N, b, source, stride_k, stride_n, 0, N, packed);
+}
+
+void matmul_pack_part(enum dtype type, int64_t K, int64_t N, const void *b, enum dtype source, int64_t stride_k,
+                      int64_t stride_n, int64_t first, int64_t n, void *packed)
+{
+    size_t from = (size_t)(first * stride_n) * dtype_bytes(source);
     alignas(64) uint8_t scratch[MATMUL_SMALL_SCRATCH];
     struct key key;
     memset(&key, 0, sizeof key);
     key.is_reorder = 1, key.type = type, key.source = source, key.K = K, key.N = N;
-    key.stride_k = stride_k, key.stride_n = stride_n;
+    key.stride_k = stride_k, key.stride_n = stride_n, key.first = first, key.n = n;
     struct primitive *p = take_primitive(&key);
     if (!p)
         return;
     if (dnnl_memory_desc_get_size(ONEDNN_REF(p->scratch)) > sizeof scratch)
         msg_bug("matmul: packing needs scratch");
-    execute(p, (struct argument[]){{DNNL_ARG_FROM, &p->src, b}, {DNNL_ARG_TO, &p->weights, packed},
+    execute(p, (struct argument[]){{DNNL_ARG_FROM, &p->src, (const uint8_t *)b + from},
+                                   {DNNL_ARG_TO, &p->dst, packed},
                                    {DNNL_ARG_SCRATCHPAD, &p->scratch, scratch}}, 3);
     release_primitive(p);
 }

@@ -43,6 +43,11 @@ size_t matmul_packed_bytes(enum dtype type, int64_t K, int64_t N);
  * or BF16 for BF16 (rounded to nearest, ties to even), I8 for I8. */
 void matmul_pack(enum dtype type, int64_t K, int64_t N, const void *b, enum dtype source, int64_t stride_k,
                  int64_t stride_n, void *packed);
+/* The same for columns [first, first + n) alone, into the same place of all of packed: for several threads. first is a
+ * multiple of MATMUL_PART; n, too, unless they are the last columns. */
+enum { MATMUL_PART = 192 };
+void matmul_pack_part(enum dtype type, int64_t K, int64_t N, const void *b, enum dtype source, int64_t stride_k,
+                      int64_t stride_n, int64_t first, int64_t n, void *packed);
 
 size_t matmul_scratch_bytes(const struct matmul *m);
 /* scratch: aligned to 64; may be NULL where matmul_scratch_bytes is at most MATMUL_SMALL_SCRATCH */

@@ -41,6 +41,18 @@ static inline dnnl_status_t onednn_any_order(dnnl_memory_desc_t *md, dnnl_dim_t 
 #endif
 }
 
+/* Columns [first, first + n) of a packed matrix of `rows` rows. */
+static inline dnnl_status_t onednn_columns(dnnl_memory_desc_t *md, dnnl_memory_desc_t *whole, dnnl_dim_t rows,
+                                           dnnl_dim_t first, dnnl_dim_t n)
+{
+    dnnl_dims_t dims = {rows, n}, offsets = {0, first};
+#if DNNL_VERSION_MAJOR >= 3
+    return dnnl_memory_desc_create_submemory(md, *whole, dims, offsets);
+#else
+    return dnnl_memory_desc_init_submemory(md, whole, dims, offsets);
+#endif
+}
+
 static inline void onednn_release(dnnl_memory_desc_t md)
 {
 #if DNNL_VERSION_MAJOR >= 3

@@ -39,6 +39,20 @@ static bool is_checked(struct shape s, int64_t row)
 
 /* -- bf16 -- */
 
+/* Packed in parts the bytes are the same. */
+static bool packed_in_parts(struct shape s, const uint16_t *b, int64_t stride_k, int64_t stride_n)
+{
+    size_t bytes = matmul_packed_bytes(DTYPE_BF16, s.K, s.N);
+    uint8_t *whole = take(bytes), *parts = take(bytes);
+    matmul_pack(DTYPE_BF16, s.K, s.N, b, DTYPE_BF16, stride_k, stride_n, whole);
+    for (int64_t n0 = 0; n0 < s.N; n0 += MATMUL_PART)
+        matmul_pack_part(DTYPE_BF16, s.K, s.N, b, DTYPE_BF16, stride_k, stride_n, n0,
+                         s.N - n0 < MATMUL_PART ? s.N - n0 : MATMUL_PART, parts);
+    bool same = memcmp(whole, parts, bytes) == 0;
+    free(whole), free(parts);
+    return same;
+}
+
 static double worst_bf16(struct shape s, enum dtype source, bool weight_order, bool accumulate)
 {
     struct matmul m = {.type = DTYPE_BF16, .M = s.M, .N = s.N, .K = s.K, .accumulate = accumulate};
@@ -55,7 +69,7 @@ static double worst_bf16(struct shape s, enum dtype source, bool weight_order, b
     void *packed = take(matmul_packed_bytes(DTYPE_BF16, s.K, s.N)), *scratch = take(matmul_scratch_bytes(&m));
     matmul_pack(DTYPE_BF16, s.K, s.N, source == DTYPE_F32 ? (void *)b : half, source, stride_k, stride_n, packed);
     matmul_run(&m, a, packed, c, scratch);
-    double worst = 0;
+    double worst = packed_in_parts(s, half, stride_k, stride_n) ? 0 : INFINITY;
     for (int64_t i = 0; i < s.M; i++) {
         for (int64_t n = 0; n < s.N && is_checked(s, i); n++) {
             double sum = accumulate ? 0.5 : 0;
