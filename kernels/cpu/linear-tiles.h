@@ -26,7 +26,4 @@ struct linear_out {
  * place in y. */
 void linear_finish_row(const struct linear_out *out, float *sums, int64_t r, int64_t c0, int64_t n);
 
-/* linear-low.c: x is BF16; w F32, or packed */
-void linear_low(struct op_ctx *c, const struct linear_out *out, struct tensor x, struct tensor w);
-
 #endif

@@ -7,6 +7,7 @@
  * over all T rows inside one call. Where many rows share a weight it is transposed to [K,N] first
  * (gemm_prefers_transposed).
  */
+#include "linear-low.h"
 #include "linear-tiles.h"
 
 enum {
@@ -49,10 +50,6 @@ static void product_run(struct op_ctx *c, struct product *p, int64_t T)
 
 static void linear(struct op_ctx *c, const struct linear_out *out, struct tensor x, struct tensor w)
 {
-    if (x.dtype == DTYPE_BF16) {
-        linear_low(c, out, x, w);
-        return;
-    }
     int64_t T = x.dims[0], N = w.dims[0], K = w.dims[1];
     size_t mark = c->scratch->used;
     if (!w.packed && T >= TRANSPOSE_FROM && gemm_prefers_transposed()) {
@@ -69,13 +66,19 @@ static void linear(struct op_ctx *c, const struct linear_out *out, struct tensor
 
 void cpu_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
-    linear(c, &(struct linear_out){.y = y, .bias = b}, x, w);
+    if (x.dtype == DTYPE_BF16)
+        linear_low_fwd(c, y, TENSOR_NONE, x, w, b);
+    else
+        linear(c, &(struct linear_out){.y = y, .bias = b}, x, w);
 }
 
 void cpu_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
                          struct tensor b)
 {
-    linear(c, &(struct linear_out){.y = a, .u = u, .bias = b, .gelu = true}, x, w);
+    if (x.dtype == DTYPE_BF16)
+        linear_low_fwd(c, tensor_given(u) ? u : a, a, x, w, b);
+    else
+        linear(c, &(struct linear_out){.y = a, .u = u, .bias = b, .gelu = true}, x, w);
 }
 
 /* -- backward -- */

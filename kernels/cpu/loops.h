@@ -12,6 +12,7 @@
 struct activation_loops {
     /* u = x + b, a = gelu(u); u, b may be NULL; a, u may be x */
     void (*bias_gelu)(float *a, float *u, const float *x, const float *b, int64_t n);
+    void (*bf16_gelu)(uint16_t *y, const uint16_t *x, int64_t n); /* y may be x */
     void (*gelu_bwd)(float *dx, float *y, const float *dy, const float *x, int64_t n); /* y may be NULL */
     void (*swiglu_fwd)(float *y, const float *gate, const float *value, int64_t n);
     void (*swiglu_bwd)(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value,

@@ -169,7 +169,7 @@ void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, stru
 {
     int64_t T = dim(x, 0), K = dim(x, 1), N = dim(w, 0);
     if (EITHER("linear_gelu_fwd", x, T, K) && WITH("linear_gelu_fwd", x, a, T, N) &&
-        (!tensor_given(u) || WITH("linear_gelu_fwd", x, u, T, N)) &&
+        (!tensor_given(u) || OP_SHAPE(c, "linear_gelu_fwd", u, a.dtype, T, N)) &&
         weight_shape(c, "linear_gelu_fwd: w", w, x, N, K) && OPTIONAL("linear_gelu_fwd", b, N))
         c->backend->linear_gelu_fwd(c, a, u, x, w, b);
 }

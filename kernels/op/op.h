@@ -79,14 +79,15 @@ int op_workers(const struct op_ctx *c);
 
 /* What a product computes in follows from the element types of its operands. x F32: in float32, w F32, y F32. x BF16:
  * in bf16 with sums in float32; w F32 (rounded to bf16) or packed BF16; or packed I8: each row of x is quantised, sums
- * are exact. Bias and GELU are in float32 before y, u, a (F32 or BF16) are rounded. */
+ * are exact. The bias is added before the result is rounded to y's type, F32 or BF16; GELU is that of the rounded
+ * value, as published mixed precision has it. */
 
 /* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded, I8 quantised by rows */
 void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w);
 
 /* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be packed in both forward products */
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);
-/* u [T,N] = x w^T + b, a [T,N] = gelu(u); u optional (where no backward follows) */
+/* u [T,N] = x w^T + b, a [T,N] = gelu(u), of one type; u optional (where no backward follows) */
 void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
                         struct tensor b);
 /* dx [T,K] = dy [T,N] w [N,K] */
