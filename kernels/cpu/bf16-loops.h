@@ -1,6 +1,6 @@
 /* bf16-loops.h - between float32 and bf16 in plain C that compilers vectorise, as half.c does it for one number: to
- * nearest, ties to even, a NaN stays one. In integers, so that every instruction set gives the same bits (the instruction
- * of AVX-512 flushes subnormal numbers to zero). For the simd-*.c files. */
+ * nearest, ties to even, a NaN stays one. In integers, so that every instruction set gives the same bits (the
+ * instruction of AVX-512 flushes subnormal numbers to zero). For the simd-*.c files. */
 #ifndef BF16_LOOPS_H
 #define BF16_LOOPS_H
 
