@@ -2,8 +2,9 @@
  *
  * A tile of rows of y, all columns, is one call, which adds the bias to the float32 sums and rounds them on the way
  * out. The GELU is applied to the rounded sums, as published mixed precision has it, while the tile is in the
- * second-level cache. Tiles depend on the shape alone, so results do not depend on the number of threads. A tile has TILE_ROWS rows,
- * the last one up to twice as many less one: few shapes of calls whatever the sizes of images (matmul.c caches them).
+ * second-level cache. Tiles depend on the shape alone, so results do not depend on the number of threads. A tile has
+ * TILE_ROWS rows, the last one up to twice as many less one: few shapes of calls whatever the sizes of images (matmul.c
+ * caches them).
  */
 #include <string.h>
 
