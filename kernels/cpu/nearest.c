@@ -25,9 +25,8 @@ static bool make_unit(float *x, int64_t C)
     double norm = sqrt(topk_loops()->squares(x, C));
     if (!isfinite(norm))
         return false;
-    float shrink = norm > (double)FLT_MAX ? 0x1p-32f : 1.0f, by = (float)fmax(norm * (double)shrink, 1e-12);
-    for (int64_t j = 0; j < C; j++)
-        x[j] = x[j] * shrink / by;
+    float shrink = norm > (double)FLT_MAX ? 0x1p-32f : 1.0f;
+    topk_loops()->divide(x, C, shrink, (float)fmax(norm * (double)shrink, 1e-12));
     return true;
 }
 

@@ -34,6 +34,8 @@ struct topk_loops {
     int (*above)(const float *value, const float *limit, int n, int32_t *at);
     /* Sum of the squares of x [n] in float64, 8 partial sums. */
     double (*squares)(const float *x, int64_t n);
+    /* x [n] *= shrink, then /= by, each rounded. */
+    void (*divide)(float *x, int64_t n, float shrink, float by);
 };
 #ifndef ISA
 ISA_TABLE(const struct topk_loops, topk_loops)

@@ -143,16 +143,41 @@ static void test_unit_rows(void)
 
 static void compare_sets(const struct topk_loops *a, const struct topk_loops *b, const char *name)
 {
-    float *x = noise(1000, 1), *limit = noise(1000, 1);
+    float *x = noise(1000, 1), *limit = noise(1000, 1), y[2][1000];
     int32_t at[2][1000];
     bool same = true;
     for (int n = 1; n < 1000; n += 37) {
         int found = a->above(x, limit, n, at[0]);
+        memcpy(y[0], x, sizeof y[0]);
+        memcpy(y[1], x, sizeof y[1]);
+        a->divide(y[0], n, 0x1p-32f, 0.7f);
+        b->divide(y[1], n, 0x1p-32f, 0.7f);
         double sum[2] = {a->squares(x, n), b->squares(x, n)};
         same = same && found == b->above(x, limit, n, at[1]) && memcmp(at[0], at[1], (size_t)found * 4) == 0 &&
-               memcmp(&sum[0], &sum[1], sizeof *sum) == 0;
+               memcmp(&sum[0], &sum[1], sizeof *sum) == 0 && memcmp(y[0], y[1], sizeof y[0]) == 0;
     }
     ok(same, "the same bits on %s", name);
+    free(x), free(limit);
+}
+
+/* Above is strict, and nothing is above NaN or is NaN above. */
+static void test_above(void)
+{
+    float *x = noise(1000, 1), *limit = noise(1000, 1);
+    int32_t at[1000];
+    bool same = true;
+    for (int i = 0; i < 1000; i += 7)
+        limit[i] = i % 2 ? x[i] : -INFINITY;
+    for (int i = 3; i < 1000; i += 61)
+        *(i % 2 ? &x[i] : &limit[i]) = NAN;
+    for (int n = 0; n < 1000; n += 37) {
+        int found = topk_loops()->above(x, limit, n, at), expected = 0;
+        for (int i = 0; i < n; i++)
+            if (x[i] > limit[i])
+                same = same && expected < found && at[expected++] == i;
+        same = same && found == expected;
+    }
+    ok(same, "all that are above their limits, in order");
     free(x), free(limit);
 }
 
@@ -178,6 +203,7 @@ int main(void)
     test_search();
     test_unit_rows();
     test_shapes();
+    test_above();
     BED_COMPARE_SETS(topk_loops, "topk");
     free(bank), free(tiles);
     return bed_close();
