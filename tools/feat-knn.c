@@ -184,7 +184,7 @@ static void vote(const struct job *j, const struct rows *bank, bool exclude_own_
     struct progress progress;
     struct fmt_error e = {0};
     struct knn_voting voting = {
-        .search = {bank, ks[n_ks - 1], num_min(memory_bytes / 8, (int64_t)32 << 20), exclude_own_group},
+        .search = {bank, ks[n_ks - 1], num_min(memory_bytes / 8, KNN_BLOCKS_BYTES), exclude_own_group},
         .vote = {ks[n_ks - 1], temperature, bank->label, j->scoring.plan.n_classes, ks, n_ks},
         .memory_bytes = memory_bytes / 4, .step = show_step, .step_arg = &progress};
     free(v->votes);

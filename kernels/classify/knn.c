@@ -8,15 +8,13 @@
 #include "nearest.h"
 #include "num.h"
 
-enum { SEGMENTS_MAX = 16 }; /* of a search on the CPU, for the plan of its memory */
-
 struct search {
     const struct knn_search *s;
     const struct rows *queries;
     struct op_ctx c;
     struct device_arena memory, scratch;
     struct nearest part;
-    int64_t first_query, n_queries, n_query_tiles, dim;
+    int64_t first_query, n_queries, query_tile, n_query_tiles, dim;
     struct tensor query_group, bank_group; /* [n_queries], [block_rows]; or none */
     struct tensor block, ahead;            /* [block_rows,dim]; ahead: read while block is searched */
     bool in_blocks;                        /* the bank is more than one block */
@@ -41,6 +39,11 @@ static void pad_with_zeros(struct search *t, struct tensor x, int64_t n, int64_t
     op_fill(&t->c, tensor_rows(x, n, end - n), 0);
 }
 
+static int64_t whole_tiles(int64_t n_rows)
+{
+    return num_ceil_div(n_rows, NEAREST_BANK) * NEAREST_BANK;
+}
+
 static int64_t block_size(const struct search *t, int64_t first)
 {
     return num_min(t->block_rows, t->s->bank->n - first);
@@ -56,12 +59,13 @@ static void read_ahead(void *arg)
 
 static int search_block(struct search *t, struct fmt_error *e)
 {
-    int64_t padded = num_ceil_div(t->block_n, NEAREST_BANK) * NEAREST_BANK;
+    int64_t padded = whole_tiles(t->block_n);
     int status = make_unit(t, t->block, t->block_n, "training", t->block_first, e);
     if (status)
         return status;
     pad_with_zeros(t, t->block, t->block_n, padded);
     t->part.first_part = t->block_first == 0;
+    t->part.last_part = t->block_first + t->block_n == t->s->bank->n;
     t->part.bank = tensor_rows(t->block, 0, padded);
     t->part.first = t->block_first;
     t->part.n = t->block_n;
@@ -88,19 +92,19 @@ static void next_block(struct search *t)
 /* Loads the queries, scales them and transposes them tile by tile; the block of the bank serves as scratch. */
 static int set_queries(struct search *t, struct fmt_error *e)
 {
+    int64_t tile = t->query_tile, rows_fit = t->block_rows / tile * tile;
     for (int64_t first = 0, n; first < t->n_queries; first += n) {
-        n = num_min(t->block_rows, t->n_queries - first);
-        int64_t n_tiles = num_ceil_div(n, NEAREST_QUERIES);
+        n = num_min(rows_fit, t->n_queries - first);
+        int64_t n_tiles = num_ceil_div(n, tile);
         int status = rows_load(t->queries, t->first_query + first, n, &t->c, tensor_rows(t->block, 0, n), e);
         if (!status)
             status = make_unit(t, t->block, n, "query", t->first_query + first, e);
         if (status)
             return status;
-        pad_with_zeros(t, t->block, n, n_tiles * NEAREST_QUERIES);
+        pad_with_zeros(t, t->block, n, n_tiles * tile);
         for (int64_t i = 0; i < n_tiles; i++) {
-            struct tensor to = tensor_rows(t->part.queries, first / NEAREST_QUERIES + i, 1);
-            op_transpose(&t->c, TENSOR_SHAPED(to, t->dim, NEAREST_QUERIES),
-                         tensor_rows(t->block, i * NEAREST_QUERIES, NEAREST_QUERIES));
+            struct tensor to = tensor_rows(t->part.queries, first / tile + i, 1);
+            op_transpose(&t->c, TENSOR_SHAPED(to, t->dim, tile), tensor_rows(t->block, i * tile, tile));
         }
     }
     if (t->s->exclude_own_group)
@@ -111,19 +115,18 @@ static int set_queries(struct search *t, struct fmt_error *e)
 /* ------------------------------------------------------------------ memory */
 static void set_shape(struct search *t, const struct knn_search *s, int64_t n_queries)
 {
-    int64_t memory = s->memory_bytes > 0 ? s->memory_bytes : (int64_t)32 << 20;
-    int64_t rows_all = num_max(1, num_ceil_div(s->bank->n, NEAREST_BANK)) * NEAREST_BANK;
-    int64_t rows_fit = memory / 2 / (s->bank->dim * (int64_t)sizeof(float)) / NEAREST_BANK;
-    *t = (struct search){.s = s, .n_queries = n_queries, .dim = s->bank->dim};
-    t->n_query_tiles = num_ceil_div(n_queries, NEAREST_QUERIES);
-    t->block_rows = num_min(rows_all, num_max(1, rows_fit) * NEAREST_BANK);
-    t->in_blocks = rows_all > t->block_rows;
+    int64_t memory = s->memory_bytes > 0 ? s->memory_bytes : KNN_BLOCKS_BYTES;
+    int64_t rows_fit = memory / 2 / (s->bank->dim * (int64_t)sizeof(float));
+    *t = (struct search){.s = s, .n_queries = n_queries, .dim = s->bank->dim, .query_tile = nearest_tile(n_queries)};
+    t->n_query_tiles = num_ceil_div(n_queries, t->query_tile);
+    t->block_rows = whole_tiles(num_max(t->query_tile, num_min(s->bank->n, rows_fit)));
+    t->in_blocks = s->bank->n > t->block_rows;
 }
 
 static void take_tensors(struct search *t, struct device_arena *a)
 {
     int64_t k = t->s->k;
-    t->part.queries = TENSOR_TAKE(a, DTYPE_F32, t->n_query_tiles, t->dim, NEAREST_QUERIES);
+    t->part.queries = TENSOR_TAKE(a, DTYPE_F32, t->n_query_tiles, t->dim, t->query_tile);
     t->part.similarity = TENSOR_TAKE(a, DTYPE_F32, t->n_queries, k);
     t->part.index = TENSOR_TAKE(a, DTYPE_I64, t->n_queries, k);
     t->block = t->part.bank = TENSOR_TAKE(a, DTYPE_F32, t->block_rows, t->dim);
@@ -156,9 +159,9 @@ int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_wo
 {
     struct search t;
     set_shape(&t, s, n_queries);
-    int64_t n_segments = num_min(SEGMENTS_MAX, num_max(1, 2 * n_workers / num_max(1, t.n_query_tiles)));
-    int64_t rows = t.n_query_tiles * NEAREST_QUERIES + (t.in_blocks ? 2 : 1) * t.block_rows, pairs = n_queries * s->k;
-    return (rows * t.dim + (int64_t)n_workers * NEAREST_BANK * NEAREST_QUERIES) * (int64_t)sizeof(float) +
+    int64_t n_segments = nearest_segments(n_queries, n_workers, false);
+    int64_t rows = t.n_query_tiles * t.query_tile + (t.in_blocks ? 2 : 1) * t.block_rows, pairs = n_queries * s->k;
+    return (rows * t.dim + (int64_t)n_workers * NEAREST_BANK * t.query_tile) * (int64_t)sizeof(float) +
            pairs * (n_segments * 16 + (int64_t)(sizeof(float) + sizeof(int64_t)));
 }
 

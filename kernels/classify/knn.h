@@ -23,10 +23,12 @@
 #include "rows.h"
 
 #define KNN_TEMPERATURE 0.07
+#define KNN_BLOCKS_BYTES ((int64_t)16 << 20) /* two blocks of the bank: they stay in a processor's last cache */
+
 struct knn_search {
     const struct rows *bank;
     int k;
-    int64_t memory_bytes; /* for blocks of the bank; 0: 32 MiB */
+    int64_t memory_bytes; /* for blocks of the bank; 0: KNN_BLOCKS_BYTES */
     bool exclude_own_group; /* rows of the query's group (column group of bank and queries) are not neighbours */
 };
 

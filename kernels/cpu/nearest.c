@@ -1,10 +1,11 @@
 /* nearest.c - all similarities, tile by tile, and a heap of the k best per query. An exact search by matrix products is
  * as fast as the products, if every similarity is examined once and cheaply. Queries are transposed, so that a row of a
- * tile holds one bank row's similarities to 128 queries: these are compared with the queries' worst neighbours so far
- * all at once, and the few above (k ln(n/k) of n in random order) go to their heaps.
+ * tile holds one bank row's similarities to up to 512 queries: these are compared with the queries' worst neighbours so
+ * far all at once, and the few above (k ln(n/k) of n in random order) go to their heaps.
  *
- * All products have the shape [512,C] x [C,128]. Where there are fewer tiles of queries than threads, the bank
- * is searched in segments with heaps of their own, merged at the end; the k best are the same set in any case.
+ * Products have the shape [128,C] x [C,512], or fewer columns: of a core's peak (Zen 4, C = 384) they reach 96 %, of
+ * [512,C] x [C,128], whose result is as large, 92 %. Where there are few tiles of queries for the threads, the bank is
+ * searched in segments with heaps of their own, merged at the end; the k best are the same set in any case.
  */
 #include "nearest.h"
 
@@ -15,8 +16,6 @@
 
 #include "cpu.h"
 #include "topk.h"
-
-enum { SEGMENTS_MAX = 16 };
 
 /* ------------------------------------------------------------------ rows of unit length */
 /* x / max(|x|, 1e-12). False if the norm is not finite. That of finite values may be beyond float32. */
@@ -60,15 +59,16 @@ void cpu_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x)
 struct searching {
     const struct nearest *s;
     const struct nearest_host_work *host_work;
-    int64_t Q, C, k, n_query_tiles;
+    int64_t Q, C, k, query_tile, n_query_tiles;
     int n_segments;
     const float *queries, *bank;
     const int64_t *query_group, *bank_group; /* or NULL */
     float *similarity;
     int64_t *index;
-    float *tiles;             /* [workers,NEAREST_BANK,NEAREST_QUERIES] similarities */
+    float *tiles;             /* [workers,NEAREST_BANK,query_tile] similarities */
     struct topk_entry *heaps; /* [n_segments,Q,k] */
     int *filled;              /* [n_segments,Q] */
+    float *least;             /* [Q] what a similarity must exceed in any segment: the worst of the results so far */
 };
 
 static struct topk heap_of(const struct searching *t, int segment, int64_t query)
@@ -77,55 +77,58 @@ static struct topk heap_of(const struct searching *t, int segment, int64_t query
     return (struct topk){t->heaps + at * t->k, (int)t->k, t->filled + at};
 }
 
-/* The first segment starts with the results so far: in ascending order they are a heap. */
+/* The first segment starts with the results so far, which close_heaps left as a heap. */
 static void open_heaps(void *arg, int64_t q, int worker)
 {
     (void)worker;
     const struct searching *t = arg;
     int n = 0;
-    while (!t->s->first_part && n < t->k && t->index[q * t->k + n] >= 0)
-        n++;
     struct topk first = heap_of(t, 0, q);
-    for (int i = 0; i < n; i++) {
-        int64_t from = q * t->k + n - 1 - i;
-        first.heap[i] = (struct topk_entry){t->similarity[from], t->index[from]};
-    }
+    for (; !t->s->first_part && n < t->k && t->index[q * t->k + n] >= 0; n++)
+        first.heap[n] = (struct topk_entry){t->similarity[q * t->k + n], t->index[q * t->k + n]};
     *first.n = n;
+    t->least[q] = topk_limit(&first);
     for (int segment = 1; segment < t->n_segments; segment++)
         *heap_of(t, segment, q).n = 0;
 }
 
-/* Offers a tile's similarities to the heaps of its queries. */
-static void offer_tile(const struct searching *t, const float *tile, int64_t first_query, int segment,
-                       int64_t first_row)
+static float limit_of(const struct searching *t, int segment, int64_t query)
 {
-    float limit[NEAREST_QUERIES]; /* what they must exceed */
-    int32_t found[NEAREST_QUERIES];
+    struct topk heap = heap_of(t, segment, query);
+    float own = topk_limit(&heap), least = t->least[query];
+    return own > least ? own : least;
+}
+
+/* Offers a tile's similarities, [NEAREST_BANK,n_columns], to the heaps of its queries. */
+static void offer_tile(const struct searching *t, const float *tile, int64_t n_columns, int64_t first_query,
+                       int segment, int64_t first_row)
+{
+    float limit[NEAREST_TILE_MAX]; /* what they must exceed */
+    int32_t found[NEAREST_TILE_MAX];
     int64_t n_rows = num_min(NEAREST_BANK, t->s->n - first_row);
-    for (int q = 0; q < NEAREST_QUERIES; q++) {
-        struct topk heap = heap_of(t, segment, num_min(first_query + q, t->Q - 1));
-        limit[q] = first_query + q < t->Q ? topk_limit(&heap) : INFINITY;
-    }
-    for (int64_t i = 0; i < n_rows; i++, tile += NEAREST_QUERIES) {
-        int n = topk_loops()->above(tile, limit, NEAREST_QUERIES, found);
+    for (int64_t q = 0; q < n_columns; q++)
+        limit[q] = first_query + q < t->Q ? limit_of(t, segment, first_query + q) : INFINITY;
+    for (int64_t i = 0; i < n_rows; i++, tile += n_columns) {
+        int n = topk_loops()->above(tile, limit, (int)n_columns, found);
         for (int f = 0; f < n; f++) {
             int64_t q = first_query + found[f];
             if (t->bank_group && t->bank_group[first_row + i] == t->query_group[q])
                 continue;
             struct topk heap = heap_of(t, segment, q);
             topk_offer(&heap, tile[found[f]], t->s->first + first_row + i);
-            limit[found[f]] = topk_limit(&heap);
+            limit[found[f]] = limit_of(t, segment, q);
         }
     }
 }
 
 static void search_tile(const struct searching *t, int64_t query_tile, int segment, int64_t bank_tile, int worker)
 {
-    float *tile = t->tiles + (int64_t)worker * NEAREST_BANK * NEAREST_QUERIES;
-    int64_t row = bank_tile * NEAREST_BANK, query = query_tile * NEAREST_QUERIES;
-    gemm_f32(false, false, NEAREST_BANK, NEAREST_QUERIES, t->C, 1.0f, t->bank + row * t->C, t->C,
-             t->queries + query * t->C, NEAREST_QUERIES, 0.0f, tile, NEAREST_QUERIES);
-    offer_tile(t, tile, query, segment, row);
+    float *tile = t->tiles + (int64_t)worker * NEAREST_BANK * t->query_tile;
+    int64_t row = bank_tile * NEAREST_BANK, query = query_tile * t->query_tile;
+    int64_t n_columns = num_min(t->query_tile, nearest_tile(t->Q - query)); /* of the last tile, those that are used */
+    gemm_f32(false, false, NEAREST_BANK, n_columns, t->C, 1.0f, t->bank + row * t->C, t->C,
+             t->queries + query * t->C, t->query_tile, 0.0f, tile, n_columns);
+    offer_tile(t, tile, n_columns, query, segment, row);
 }
 
 /* The first item is the host's work: one thread does it while the others compute, and joins them then. Every other is a
@@ -154,7 +157,8 @@ static void close_heaps(void *arg, int64_t q, int worker)
         for (int i = 0; i < *part.n; i++)
             topk_offer(&all, part.heap[i].value, part.heap[i].index);
     }
-    topk_sort(&all);
+    if (t->s->last_part)
+        topk_sort(&all);
     for (int64_t i = 0; i < t->k; i++) {
         t->similarity[q * t->k + i] = i < *all.n ? all.heap[i].value : -INFINITY;
         t->index[q * t->k + i] = i < *all.n ? all.heap[i].index : -1;
@@ -165,14 +169,16 @@ void cpu_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest
 {
     size_t mark = c->scratch->used;
     struct searching t = {.s = s, .host_work = host_work, .Q = s->similarity.dims[0], .C = s->bank.dims[1],
-                          .k = s->similarity.dims[1], .n_query_tiles = s->queries.dims[0],
+                          .k = s->similarity.dims[1],
+                          .n_query_tiles = s->queries.dims[0], .query_tile = s->queries.dims[2],
                           .queries = cpu_f32(s->queries), .bank = cpu_f32(s->bank),
                           .query_group = cpu_i64(s->query_group), .bank_group = cpu_i64(s->bank_group),
                           .similarity = cpu_f32(s->similarity), .index = cpu_i64(s->index)};
-    t.n_segments = (int)num_min(SEGMENTS_MAX, num_max(1, 2 * op_workers(c) / num_max(1, t.n_query_tiles)));
-    t.tiles = CPU_TAKE(c, float, op_workers(c) * NEAREST_BANK * NEAREST_QUERIES);
+    t.n_segments = nearest_segments(t.Q, op_workers(c), s->first_part);
+    t.tiles = CPU_TAKE(c, float, op_workers(c) * NEAREST_BANK * t.query_tile);
     t.heaps = CPU_TAKE(c, struct topk_entry, t.n_segments * t.Q * t.k);
     t.filled = CPU_TAKE(c, int, t.n_segments * t.Q);
+    t.least = CPU_TAKE(c, float, t.Q);
     op_for(c, t.Q, open_heaps, &t);
     op_for(c, 1 + t.n_query_tiles * t.n_segments, search_item, &t);
     op_for(c, t.Q, close_heaps, &t);

@@ -5,7 +5,7 @@
 #include "opbed.h"
 #include "topk.h"
 
-enum { Q = 150, C = 21, K = 12, N = 900, TILES = 2, PADDED = 2 * NEAREST_BANK, FIRST_PART = NEAREST_BANK };
+enum { Q = 150, C = 21, K = 12, N = 900, TILE = 160, FIRST_PART = 512, PADDED = 2 * FIRST_PART };
 
 static float *bank, *tiles, query[Q * C];
 static int64_t bank_group[N], query_group[Q];
@@ -27,7 +27,7 @@ static void to_unit(float *x, int64_t n)
 static void draw(void)
 {
     bank = calloc(PADDED * C, sizeof *bank);
-    tiles = calloc(TILES * C * NEAREST_QUERIES, sizeof *tiles);
+    tiles = calloc(C * TILE, sizeof *tiles);
     float *rows = noise(N * C, 1), *asked = noise(Q * C, 1);
     memcpy(bank, rows, N * C * sizeof *bank);
     memcpy(bank + 700 * C, bank + 3 * C, C * sizeof *bank); /* ties */
@@ -37,7 +37,7 @@ static void draw(void)
     to_unit(query, Q);
     for (int q = 0; q < Q; q++)
         for (int j = 0; j < C; j++)
-            tiles[(q / NEAREST_QUERIES * C + j) * NEAREST_QUERIES + q % NEAREST_QUERIES] = query[q * C + j];
+            tiles[j * TILE + q] = query[q * C + j];
     for (int i = 0; i < N; i++)
         bank_group[i] = i % 30;
     for (int q = 0; q < Q; q++)
@@ -55,11 +55,12 @@ static void search(struct op_ctx *c, int64_t n, bool groups, struct result *r, i
 {
     struct nearest_host_work host_work = {count_call, n_calls};
     for (int64_t first = 0; first < n || first == 0; first += FIRST_PART) {
-        struct nearest s = {.first = first, .n = num_min(FIRST_PART, n - first), .first_part = first == 0};
+        struct nearest s = {.first = first, .n = num_min(FIRST_PART, n - first), .first_part = first == 0,
+                            .last_part = first + FIRST_PART >= n};
         ON_DEVICE(c, {
             s.similarity = COPY(r->similarity, Q, K);
             s.index = COPY(r->index, Q, K);
-            s.queries = COPY((const float *)tiles, TILES, C, NEAREST_QUERIES);
+            s.queries = COPY((const float *)tiles, 1, C, TILE);
             s.bank = COPY((const float *)bank + first * C, FIRST_PART, C);
             s.query_group = groups ? COPY((const int64_t *)query_group, Q) : TENSOR_NONE;
             s.bank_group = groups ? COPY((const int64_t *)bank_group + first, s.n) : TENSOR_NONE;

@@ -48,6 +48,19 @@ static void take(void *arg, int64_t q, int64_t m, const float *similarity, const
     memcpy(r->index + q * K, index, (size_t)(m * K) * sizeof *index);
 }
 
+struct neighbours { /* of any number of queries */
+    int k;
+    float *similarity;
+    int64_t *index;
+};
+
+static void keep(void *arg, int64_t q, int64_t m, const float *similarity, const int64_t *index)
+{
+    const struct neighbours *to = arg;
+    memcpy(to->similarity + q * to->k, similarity, (size_t)(m * to->k) * sizeof *similarity);
+    memcpy(to->index + q * to->k, index, (size_t)(m * to->k) * sizeof *index);
+}
+
 static int search(const struct knn_search *s, const float *x, int64_t n, int n_threads, struct result *r,
                   struct fmt_error *e)
 {
@@ -238,6 +251,32 @@ static void test_selected(void)
     rows_release(&picked);
 }
 
+/* Tiles of queries of all widths, and rows longer than what a product sums at once. */
+static void test_many_queries(void)
+{
+    enum { MANY = 1100, BANK = 300, WIDE = 700, NEAREST = 5 };
+    static const int64_t n_asked[] = {1, 33, 512, 513, 1024};
+    static float wide[MANY * WIDE], similarity[2][MANY * NEAREST];
+    static int64_t index[2][MANY * NEAREST];
+    struct fmt_error e = {0};
+    struct rng r = rng_stream(7, 3, 0, RNG_TEST);
+    for (int64_t i = 0; i < MANY * WIDE; i++)
+        wide[i] = (float)rng_normal(&r);
+    struct device device = test_device(3);
+    struct rows all = {.n = MANY, .dim = WIDE, .host_x = wide}, some = {.n = BANK, .dim = WIDE, .host_x = wide};
+    struct knn_search s = {.bank = &some, .k = NEAREST, .memory_bytes = 1};
+    struct neighbours every = {NEAREST, similarity[0], index[0]}, part = {NEAREST, similarity[1], index[1]};
+    int status = knn_search(&s, &all, 0, MANY, &device, &(struct knn_callback){keep, &every}, &e);
+    for (int i = 0; i < 5; i++) {
+        int64_t n = n_asked[i], from = MANY - n;
+        status += knn_search(&s, &all, from, n, &device, &(struct knn_callback){keep, &part}, &e);
+        ok(status == 0 && memcmp(similarity[0] + from * NEAREST, similarity[1], (size_t)n * NEAREST * 4) == 0 &&
+               memcmp(index[0] + from * NEAREST, index[1], (size_t)n * NEAREST * 8) == 0,
+           "the same bits for %d of the queries", (int)n);
+    }
+    test_device_close(&device);
+}
+
 /* Queries and bank from a tensor on the device, from host memory, and read by a function. */
 static int read_bank(void *arg, int64_t first, int64_t n, const float **x, int64_t *n_read, struct fmt_error *e)
 {
@@ -282,6 +321,7 @@ int main(void)
     test_votes_are_shares();
     test_refusals();
     test_selected();
+    test_many_queries();
     test_sources();
     return tap_done();
 }
