@@ -1,5 +1,6 @@
-/* thread.c - workers sleep on a condition between loops; items are claimed from one counter. They do not spin, since
- * machines are shared, and waking up costs little compared with a loop of some hundred microseconds. */
+/* thread.c - items are claimed from one counter. Between loops workers sleep on a condition, after a short wait: the
+ * operations of a network follow each other within microseconds, and waking a thread takes tens of them. A pool with
+ * more workers than processors does not wait, since it would take the time from the work that it waits for. */
 #include "thread.h"
 
 #include <malloc.h>
@@ -18,8 +19,9 @@ struct thread_pool {
     pthread_t *threads; /* n_workers - 1 */
     pthread_mutex_t lock;
     pthread_cond_t start, done;
-    int n_needed; /* workers that this loop can use and that have not joined yet */
-    int n_busy;   /* workers in this loop, without the caller */
+    bool waits;           /* before it sleeps */
+    _Atomic int n_needed; /* workers that this loop can use and that have not joined yet */
+    _Atomic int n_busy;   /* workers in this loop, without the caller */
     bool closing;
     void (*work)(void *, int64_t, int);
     void *arg;
@@ -55,6 +57,22 @@ static void take_items(struct thread_pool *pool, int worker)
     inside = before;
 }
 
+static void pause_processor(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Waits until n is zero, or until it is not, but only for some tens of microseconds. The caller then looks again, with
+ * the lock. */
+static void wait_briefly(const struct thread_pool *pool, const _Atomic int *n, bool zero)
+{
+    enum { LOOKS = 1000 };
+    for (int i = 0; i < LOOKS && pool->waits && (atomic_load_explicit(n, memory_order_relaxed) == 0) != zero; i++)
+        pause_processor();
+}
+
 static void *worker_main(void *arg)
 {
     struct worker_start start = *(struct worker_start *)arg;
@@ -73,6 +91,9 @@ static void *worker_main(void *arg)
         pthread_mutex_lock(&pool->lock);
         if (--pool->n_busy == 0)
             pthread_cond_signal(&pool->done);
+        pthread_mutex_unlock(&pool->lock);
+        wait_briefly(pool, &pool->n_needed, false);
+        pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -85,6 +106,16 @@ static void share_heap(void)
     if (resource_limit_address_space())
         mallopt(M_ARENA_MAX, 1);
 #endif
+}
+
+/* Held for less than a microsecond, so waiting for it is better than sleeping. */
+static void init_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t kind;
+    pthread_mutexattr_init(&kind);
+    pthread_mutexattr_settype(&kind, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(lock, &kind);
+    pthread_mutexattr_destroy(&kind);
 }
 
 struct thread_pool *thread_open(int n_workers, struct fmt_error *e)
@@ -100,9 +131,10 @@ struct thread_pool *thread_open(int n_workers, struct fmt_error *e)
         fmt_no_memory(e);
         return NULL;
     }
-    pthread_mutex_init(&pool->lock, NULL);
+    init_lock(&pool->lock);
     pthread_cond_init(&pool->start, NULL);
     pthread_cond_init(&pool->done, NULL);
+    pool->waits = n_workers <= thread_processors();
     pool->n_workers = 1;
     while (pool->n_workers < n_workers) {
         struct worker_start *start = malloc(sizeof *start);
@@ -165,6 +197,9 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
     take_items(pool, 0);
     pthread_mutex_lock(&pool->lock);
     pool->n_needed = 0; /* all items are claimed: workers that still sleep need not join */
+    pthread_mutex_unlock(&pool->lock);
+    wait_briefly(pool, &pool->n_busy, true);
+    pthread_mutex_lock(&pool->lock);
     while (pool->n_busy > 0)
         pthread_cond_wait(&pool->done, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

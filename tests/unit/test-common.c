@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -153,6 +154,46 @@ static int line_write(void *arg, int slot, int64_t item)
     l->ordered &= item == l->written && l->slots[slot] == 2 * item;
     l->written++;
     return 0;
+}
+
+/* Loops of a few items, one after the other: a worker may still be on its way from the one before. */
+static void test_short_loops(void)
+{
+    enum { LOOPS = 20000, ITEMS_MAX = 5 };
+    for (int n = 2; n <= 4; n++) {
+        struct thread_pool *pool = thread_open(n, NULL);
+        struct sums s = {0};
+        int64_t expected = 0;
+        bool complete = true;
+        for (int i = 0; i < LOOPS; i++) {
+            int64_t n_items = 1 + i % ITEMS_MAX;
+            thread_for(pool, n_items, add_item, &s);
+            expected += n_items * (n_items - 1) / 2;
+            complete = complete && s.total == expected;
+        }
+        ok(complete, "%d workers: a loop has ended when its call returns", n);
+        thread_close(pool);
+    }
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void test_idle_pool(void)
+{
+    const struct timespec pause = {.tv_nsec = 200000000};
+    struct thread_pool *pool = thread_open(thread_processors(), NULL);
+    struct sums s = {0};
+    thread_for(pool, 1000, add_item, &s);
+    double start = cpu_seconds();
+    nanosleep(&pause, NULL);
+    double used = cpu_seconds() - start;
+    ok(used < 0.1, "an idle pool sleeps: %.3f s of processor time in 0.2 s", used);
+    thread_close(pool);
 }
 
 static void test_threads(void)
@@ -314,6 +355,8 @@ int main(void)
     test_rng();
     test_arena();
     test_threads();
+    test_short_loops();
+    test_idle_pool();
     test_files();
     test_outputs();
     test_bytes();
