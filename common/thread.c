@@ -205,6 +205,28 @@ void thread_for(struct thread_pool *pool, int64_t n_items,
     pthread_mutex_unlock(&pool->lock);
 }
 
+static void *task_main(void *arg)
+{
+    const struct thread_task *t = arg;
+    t->run(t->arg);
+    return NULL;
+}
+
+void thread_task_start(struct thread_task *t, void (*run)(void *arg), void *arg)
+{
+    *t = (struct thread_task){.run = run, .arg = arg};
+    t->started = pthread_create(&t->thread, NULL, task_main, t) == 0;
+}
+
+void thread_task_wait(struct thread_task *t)
+{
+    if (t->started)
+        pthread_join(t->thread, NULL);
+    else if (t->run)
+        t->run(t->arg);
+    *t = (struct thread_task){.run = NULL};
+}
+
 /* The pipeline is a loop over workers, each of which does the most urgent thing that can be done: write the next item
  * in order, else compute one that has been read, else read another. */
 enum slot_state { SLOT_FREE, SLOT_READING, SLOT_READY, SLOT_COMPUTING, SLOT_COMPUTED };

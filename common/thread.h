@@ -1,4 +1,4 @@
-/* thread.h - a pool of threads: parallel loops over items, and an ordered pipeline.
+/* thread.h - a pool of threads: parallel loops over items, and an ordered pipeline; a task beside them.
  *
  * Results never depend on the number of threads: the work on an item may depend only on its index, the problem
  * determines the items and not the pool, and sums over items are made afterwards in the order of indices. `worker`
@@ -7,6 +7,8 @@
 #ifndef THREAD_H
 #define THREAD_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fmt.h"
@@ -24,6 +26,18 @@ int thread_workers(const struct thread_pool *pool); /* of NULL: 1 */
  * thread. A call from inside a work function runs in that worker only. */
 void thread_for(struct thread_pool *pool, int64_t n_items,
                 void (*work)(void *arg, int64_t item, int worker), void *arg);
+
+/* One function that runs in a thread of its own, beside the caller and its pool. Where no thread can be started,
+ * thread_task_wait runs it. A zeroed struct is a task that has ended. Wait for it before the process exits: libraries
+ * take down at exit what the function may be using. */
+struct thread_task {
+    void (*run)(void *arg);
+    void *arg;
+    pthread_t thread;
+    bool started;
+};
+void thread_task_start(struct thread_task *t, void (*run)(void *arg), void *arg);
+void thread_task_wait(struct thread_task *t);
 
 /* An ordered pipeline: read fills slots in order (serial; returns 0 to continue, FMT_END at the end, else a status),
  * compute works on slots in parallel, write takes them in the order of reading (serial). The n_slots slots are reused,

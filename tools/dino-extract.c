@@ -103,17 +103,21 @@ static void open_weights(struct weights *w, const struct config *settings)
         msg_warn("%s", w->warning);
 }
 
-/* Each tensor to its place, and the hash of them all. */
+/* Each tensor to its place, and the hash of them all; meanwhile the device prepares its first products. */
 static void read_values(struct network *n, struct weights *w, const struct device *device)
 {
     struct fmt_error e = {0};
     struct device_arena scratch;
+    struct thread_task prepare;
     struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
     unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
     if (params_array_reserve(&n->values, &n->memory, c.backend, &n->table, DTYPE_F32, n->table.count, &e) ||
         device_arena_init(&scratch, c.backend, 0, &e))
         msg_die("out of memory for the weights");
-    if (weights_load_hashed(w, &c, &n->values, modules, n->hash, &e)) {
+    device_prepare_start(device, &prepare);
+    int status = weights_load_hashed(w, &c, &n->values, modules, n->hash, &e);
+    thread_task_wait(&prepare);
+    if (status) {
         for (int64_t i = 0; i < w->n_problems; i++)
             msg_error("%s: %s", w->path, w->problem[i]);
         msg_die("%s", e.text);

@@ -12,6 +12,7 @@ static void cpu_sync(struct op_ctx *c)
 const struct backend backend_cpu = {
     .name = "cpu",
     .open = gemm_open,
+    .prepare = gemm_prepare,
     .environment = gemm_environment,
     .reserve = cpu_reserve,
     .release = cpu_release,

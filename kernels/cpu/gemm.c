@@ -67,13 +67,21 @@ int gemm_status(struct fmt_error *e)
     return atomic_load(&out_of_memory) ? fmt_fail(e, FMT_MEMORY, "out of memory for a product of matrices") : 0;
 }
 
+enum { SIDE = 64 };
+
+void gemm_prepare(void)
+{
+    float in[SIDE * SIDE] = {0}, out[SIDE * SIDE];
+    gemm_f32(false, false, SIDE, SIDE, SIDE, 1, in, SIDE, in, SIDE, 0, out, SIDE);
+}
+
 /* The kinds: an ordinary product, and one with few rows and B transposed. Code for a single row or column, and code
  * which copies, are generated with the first. */
 static void generate_code(void)
 {
-    enum { SIDE = 64, FEW = 4 };
+    enum { FEW = 4 };
     float in[SIDE * SIDE] = {0}, out[SIDE * SIDE];
-    gemm_f32(false, false, SIDE, SIDE, SIDE, 1, in, SIDE, in, SIDE, 0, out, SIDE);
+    gemm_prepare();
     gemm_f32(false, true, FEW, SIDE, SIDE, 1, in, SIDE, in, SIDE, 0, out, SIDE);
 }
 

@@ -41,3 +41,16 @@ void device_close(struct device *d)
     thread_close(d->pool);
     *d = (struct device){0};
 }
+
+static void prepare(void *arg)
+{
+    const struct device *d = arg;
+    d->backend->prepare();
+}
+
+void device_prepare_start(const struct device *d, struct thread_task *task)
+{
+    *task = (struct thread_task){.run = NULL};
+    if (d->backend->prepare && thread_workers(d->pool) > 1)
+        thread_task_start(task, prepare, (void *)d);
+}

@@ -20,4 +20,8 @@ int device_open(struct device *d, const char *name, int n_threads, void (*warn)(
                 struct fmt_error *e);
 void device_close(struct device *d);
 
+/* Starts what the backend prepares for its first products, beside the loading of a network; nothing with a pool of one
+ * thread. The caller waits with thread_task_wait. */
+void device_prepare_start(const struct device *d, struct thread_task *task);
+
 #endif

@@ -32,6 +32,9 @@ struct backend {
 
     /* Once, before any other thread is started. Fails here if this machine cannot run the operations. */
     int (*open)(struct fmt_error *e);
+    /* What the first products would otherwise begin with: the CPU generates code. In any thread, beside other work.
+     * NULL: nothing. */
+    void (*prepare)(void);
     /* A sentence for a warning, if the environment makes results differ from those without it; else NULL. */
     const char *(*environment)(char text[BACKEND_TEXT]);
 

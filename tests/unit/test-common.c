@@ -176,6 +176,25 @@ static void test_short_loops(void)
     }
 }
 
+static void count_one(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void test_task(void)
+{
+    int n = 0;
+    struct thread_task t;
+    thread_task_start(&t, count_one, &n);
+    thread_task_wait(&t);
+    is_int(n, 1, "a task has run when it was waited for");
+    thread_task_wait(&t);
+    is_int(n, 1, "and runs once");
+    t = (struct thread_task){.run = count_one, .arg = &n};
+    thread_task_wait(&t);
+    is_int(n, 2, "one that could not be started runs when it is waited for");
+}
+
 static double cpu_seconds(void)
 {
     struct timespec t;
@@ -356,6 +375,7 @@ int main(void)
     test_arena();
     test_threads();
     test_short_loops();
+    test_task();
     test_idle_pool();
     test_files();
     test_outputs();
