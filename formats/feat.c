@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "finite.h"
 
 #define ROW_TARGET ((int64_t)1 << 20)    /* approximate bytes of values in a block */
 #define ROWS_MAX ((int64_t)4096)         /* rows in a block */
@@ -203,30 +204,6 @@ static void values_to_host(uint8_t *p, int64_t n)
 #endif
 }
 
-/* An exponent of all ones means infinity or NaN: 1 added at its lowest bit carries into the bit of the sign. */
-static uint32_t carry(float x)
-{
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return (u & 0x7fffffffu) + 0x00800000u;
-}
-
-/* No branch, and an inner loop of constant length: compilers make it a few vector instructions. */
-static bool all_finite(const float *x, int64_t n)
-{
-    enum { EACH = 16 };
-    uint32_t carries[EACH] = {0};
-    int64_t i = 0;
-    for (; i + EACH <= n; i += EACH)
-        for (int j = 0; j < EACH; j++)
-            carries[j] |= carry(x[i + j]);
-    for (; i < n; i++)
-        carries[0] |= carry(x[i]);
-    for (int j = 1; j < EACH; j++)
-        carries[0] |= carries[j];
-    return !(carries[0] >> 31);
-}
-
 /* ---------------------------------------------------------------- writing */
 
 int feat_create(struct feat_writer *w, const struct fmt_writer *io, const struct feat_header *h,
@@ -264,7 +241,7 @@ static int flush(struct feat_writer *w, struct fmt_error *e)
 int feat_add(struct feat_writer *w, const struct feat_row *row, struct fmt_error *e)
 {
     int64_t width = feat_width(&w->header);
-    if (!all_finite(row->x, width))
+    if (!finite_all(row->x, width))
         return fmt_fail(e, FMT_NONFINITE, "%s: a value is not finite", row->labels.key);
     static const uint8_t head[VALUES_AT]; /* flush sets the number of rows */
     if (w->n_rows == 0 && bytes_put(&w->x, head, VALUES_AT))
@@ -326,7 +303,7 @@ static int take_block(const struct feat *f, struct feat_block *b, struct fmt_err
     const uint8_t *values = bytes_take(&c, (size_t)n * (size_t)f->width * sizeof(float));
     values_to_host(b->buffer.memory.data + (values - b->buffer.raw), (int64_t)n * f->width);
     b->x = (const float *)(const void *)values;
-    if (!all_finite(b->x, (int64_t)n * f->width))
+    if (!finite_all(b->x, (int64_t)n * f->width))
         return fmt_fail(e, FMT_NONFINITE, "a value of the rows from %lld is not finite",
                         (long long)b->buffer.first_record);
     if ((int64_t)n > b->labels_capacity) {

@@ -1,7 +1,7 @@
 /* weights-read.c - elements of a tensor of opened weights, and the check that they are finite. */
 #include <stdlib.h>
-#include <string.h>
 
+#include "finite.h"
 #include "num.h"
 #include "weights-internal.h"
 
@@ -28,24 +28,10 @@ int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float
     return n > 0 ? fmt_fail(e, FMT_INVALID, "%.200s: elements beyond its end", t->name) : 0;
 }
 
-/* The exponent of infinities and NaN has all bits set. Blocks of fixed length, which compilers turn into vectors. */
-static bool is_finite(const float *x, int64_t n)
-{
-    enum { BLOCK = 64 };
-    const uint32_t exponent = 0x7f800000;
-    uint32_t bits[BLOCK] = {0}, bad = 0;
-    for (int64_t first = 0; first < n; first += BLOCK) {
-        memcpy(bits, x + first, (size_t)num_min(BLOCK, n - first) * sizeof *x);
-        for (int k = 0; k < BLOCK; k++)
-            bad |= (bits[k] & exponent) == exponent;
-    }
-    return !bad;
-}
-
 int weights_check_finite(const struct weights_tensor *t, const float *x, int64_t n, struct fmt_error *e)
 {
-    return is_finite(x, n) ? 0
-                           : fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", t->part[0]->name);
+    return finite_all(x, n) ? 0
+                            : fmt_fail(e, FMT_NONFINITE, "%.200s holds numbers that are not finite", t->part[0]->name);
 }
 
 int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,

@@ -1,12 +1,15 @@
 /* test-formats.c - our container and its kinds: what was written is read again, from memory, at offsets and from a
  * pipe; files that were cut or changed are refused. */
 #include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "bytes.h"
+#include "finite.h"
 #include "rng.h"
 #include "samples.h"
 #include "tap.h"
@@ -611,8 +614,30 @@ static void test_provenance(void)
     provenance_release(&p);
 }
 
+static void test_finite(void)
+{
+    enum { N = 40 };
+    const float good[] = {0, -0.0f, FLT_MAX, -FLT_MAX, 0x1p-149f, 1}, bad[] = {INFINITY, -INFINITY, NAN, -NAN};
+    float x[N];
+    int n_right = 0, n_asked = 0;
+    for (int i = 0; i < N; i++)
+        x[i] = good[i % 6];
+    for (int n = 0; n <= N; n++) {
+        n_right += finite_all(x, n);
+        n_asked++;
+        for (int at = 0; at < N; at++, n_asked++) {
+            float before = x[at];
+            x[at] = bad[(at + n) % 4];
+            n_right += finite_all(x, n) == (at >= n);
+            x[at] = before;
+        }
+    }
+    is_int(n_right, n_asked, "finite_all sees what is not finite, at any place");
+}
+
 int main(void)
 {
+    test_finite();
     test_xxh64();
     test_provenance();
     for (int kind = BLOCK_INDEX; kind <= BLOCK_CKPT; kind++) {
