@@ -54,6 +54,16 @@ struct convert_loops {
     void (*bf16_scale_add)(float *y, float a, const uint16_t *x, const float *g, int64_t n); /* y += a g x; g NULL: 1 */
 };
 
+/* simd-quantize.c */
+struct quantize_loops {
+    /* q = round(x g / scale), -127 to 127; returns scale = max |x g| / 127; where x g is not finite NaN, and q = 0 */
+    float (*from_f32)(int8_t *q, const float *x, const float *g, int64_t n);
+    float (*from_bf16)(int8_t *q, const uint16_t *x, const float *g, int64_t n);
+    /* y = sums channel row + b; b may be NULL */
+    void (*to_f32)(float *y, const int32_t *sums, float row, const float *channel, const float *b, int64_t n);
+    void (*to_bf16)(uint16_t *y, const int32_t *sums, float row, const float *channel, const float *b, int64_t n);
+};
+
 /* Before a loop whose iterations do not depend on each other, though its output may be its input. */
 #ifdef __clang__
 #define LOOP_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -66,6 +76,7 @@ ISA_TABLE(const struct activation_loops, activation_loops)
 ISA_TABLE(const struct row_loops, row_loops)
 ISA_TABLE(const struct elementwise_loops, elementwise_loops)
 ISA_TABLE(const struct convert_loops, convert_loops)
+ISA_TABLE(const struct quantize_loops, quantize_loops)
 #endif
 
 #endif

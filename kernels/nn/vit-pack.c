@@ -14,7 +14,7 @@ static struct tensor pack_in_place(const struct packing *p, struct tensor w)
     struct tensor copy = device_arena_take(p->c->scratch, w.dtype, w.n_dims, w.dims);
     struct tensor packed = tensor_packed(w, DTYPE_F32, w.dims[0], w.dims[1]);
     op_copy(p->c, copy, w);
-    op_pack(p->c, packed, copy);
+    op_pack(p->c, packed, copy, TENSOR_NONE);
     p->c->scratch->used = mark;
     return packed;
 }
@@ -28,7 +28,7 @@ static struct tensor pack(const struct packing *p, struct tensor w, enum dtype d
     if (p->in_place)
         return pack_in_place(p, w);
     struct tensor packed = tensor_packed(TENSOR_TAKE(p->arena, DTYPE_U8, (int64_t)bytes), dtype, N, K);
-    op_pack(p->c, packed, w);
+    op_pack(p->c, packed, w, TENSOR_NONE);
     return packed;
 }
 

@@ -385,14 +385,16 @@ void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x)
         c->backend->transpose(c, y, x);
 }
 
-void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w)
+void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing)
 {
     int64_t N = dim(w, 0), K = dim(w, 1);
     struct tensor order = packed;
     order.packed = false;
     if (op_check(c, packed.packed && c->backend->packed_bytes(packed.dtype, N, K) > 0, "pack: no such order") &&
-        op_shape(c, "pack: packed", order, packed.dtype, 2, (int64_t[]){N, K}) && SHAPE("pack", w, N, K))
-        c->backend->pack(c, packed, w);
+        op_shape(c, "pack: packed", order, packed.dtype, 2, (int64_t[]){N, K}) && SHAPE("pack", w, N, K) &&
+        op_check(c, !tensor_given(smoothing) || packed.dtype == DTYPE_I8, "pack: smoothing is for int8") &&
+        OPTIONAL("pack", smoothing, K))
+        c->backend->pack(c, packed, w, smoothing);
 }
 
 void op_convert(struct op_ctx *c, struct tensor y, struct tensor x)

@@ -82,8 +82,11 @@ int op_workers(const struct op_ctx *c);
  * are exact. The bias is added before the result is rounded to y's type, F32 or BF16; GELU is that of the rounded
  * value, as published mixed precision has it. */
 
-/* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded, I8 quantised by rows */
-void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w);
+/* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded; I8: w[n,k] smoothing[k] is
+ * quantised by rows, and products quantise x[t,k] / smoothing[k] by rows. smoothing [K] (optional, for I8 alone):
+ * positive, moves the range of columns of x to the weight (SmoothQuant, Xiao et al. 2022). Quantised: round(v / scale)
+ * with scale = max |v| / 127 of the row. */
+void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing);
 
 /* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be packed in both forward products */
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);

@@ -1,0 +1,179 @@
+/* linear-int8.c - forward products of a linear layer in integers of 8 bits (matmul.h): y [T,N] = x [T,K] w [N,K]^T + b.
+ *
+ *   p[t,k] = round(x[t,k] / smoothing[k] / row[t])         row[t] = max over k of |x[t,k] / smoothing[k]| / 127
+ *   q[n,k] = round(w[n,k] smoothing[k] / channel[n])       channel[n] = max over k of |w[n,k] smoothing[k]| / 127
+ *   y[t,n] = (sum over k of p[t,k] q[n,k]) channel[n] row[t] + b[n]                               the sum is exact
+ *
+ * A tile of rows of x is quantised, then multiplied by the weight strip by strip: the sums of a strip stay in the
+ * second-level cache until they are scaled, rounded and, where asked for, passed through the GELU. Dividing by the
+ * smoothing while a row is quantised costs nothing measurable, so it is not folded into what computes x; a GELU would
+ * not allow that.
+ *
+ * A packed weight: struct header, channel [N], 1 / smoothing [K], strips of columns; each aligned to ALIGNMENT.
+ */
+#include "linear-low.h"
+#include "matmul.h"
+
+enum { STRIP = 768, ALIGNMENT = 64 }; /* columns, bytes */
+
+struct header {
+    size_t strip_bytes; /* from a strip to the next one: asking the library costs as much as a small product */
+};
+
+struct weight {
+    int64_t N, K;
+    struct tiling strips;
+    size_t strip_bytes;
+    float *channel, *inverse;
+    uint8_t *strip; /* [strips.n] */
+};
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static struct tiling strips_of(int64_t N)
+{
+    return (struct tiling){num_ceil_div(N, STRIP), STRIP, N};
+}
+
+static size_t strip_bytes(int64_t N, int64_t K)
+{
+    return aligned(matmul_packed_bytes(DTYPE_I8, K, num_min(N, STRIP)));
+}
+
+static size_t bytes_before_strips(int64_t N, int64_t K)
+{
+    return aligned(sizeof(struct header)) + aligned((size_t)N * sizeof(float)) + aligned((size_t)K * sizeof(float));
+}
+
+size_t linear_int8_bytes(int64_t N, int64_t K)
+{
+    return bytes_before_strips(N, K) + (size_t)strips_of(N).n * strip_bytes(N, K);
+}
+
+/* Its parts; while planning without addresses. */
+static struct weight parts_of(struct tensor packed)
+{
+    int64_t N = packed.dims[0], K = packed.dims[1];
+    struct weight w = {.N = N, .K = K, .strips = strips_of(N)};
+    uint8_t *at = cpu_u8(packed);
+    if (!at)
+        return w;
+    w.strip_bytes = ((const struct header *)(const void *)at)->strip_bytes;
+    w.channel = (float *)(void *)(at + aligned(sizeof(struct header)));
+    w.inverse = (float *)(void *)((uint8_t *)w.channel + aligned((size_t)N * sizeof(float)));
+    w.strip = at + bytes_before_strips(N, K);
+    return w;
+}
+
+/* ------------------------------------------------------------------ packing */
+struct packing {
+    struct weight to;
+    const float *w, *smoothing;
+    int8_t *q; /* [worker, strip] */
+};
+
+static void pack_item(void *arg, int64_t i, int worker)
+{
+    const struct packing *p = arg;
+    const struct weight *to = &p->to;
+    int64_t K = to->K, first = tile_first(to->strips, i), n = tile_rows(to->strips, i);
+    int8_t *q = p->q + worker * STRIP * K;
+    for (int64_t r = 0; r < n; r++)
+        to->channel[first + r] = quantize_loops()->from_f32(q + r * K, p->w + (first + r) * K, p->smoothing, K);
+    matmul_pack(DTYPE_I8, K, n, q, DTYPE_I8, 1, K, to->strip + (size_t)i * to->strip_bytes);
+}
+
+void linear_int8_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing)
+{
+    size_t mark = c->scratch->used;
+    int64_t N = w.dims[0], K = w.dims[1];
+    float *ones = CPU_TAKE(c, float, K);
+    int8_t *q = CPU_TAKE(c, int8_t, num_min(N, STRIP) * K * op_workers(c));
+    if (!op_planning(c)) {
+        *(struct header *)(void *)cpu_u8(packed) = (struct header){strip_bytes(N, K)};
+        struct packing p = {parts_of(packed), cpu_f32(w), tensor_given(smoothing) ? cpu_f32(smoothing) : ones, q};
+        for (int64_t k = 0; k < K; k++) {
+            ones[k] = 1;
+            p.to.inverse[k] = 1 / p.smoothing[k];
+        }
+        op_for(c, p.to.strips.n, pack_item, &p);
+    }
+    c->scratch->used = mark;
+}
+
+/* ------------------------------------------------------------------ products */
+struct product {
+    struct weight w;
+    struct tiling rows;
+    const uint16_t *x;
+    const float *bias;
+    struct tensor y, gelu;   /* as linear_low_fwd has them */
+    int64_t tile_rows;       /* of the largest tile */
+    int8_t *q;               /* [worker, tile_rows, K] */
+    int32_t *sums;           /* [worker, tile_rows, strip] */
+    uint8_t *matmul_scratch; /* [worker, matmul_bytes] */
+    int64_t matmul_bytes;
+};
+
+/* Row r of y, columns [first, first + n), from its sums. */
+static void finish_row(const struct product *p, const int32_t *sums, int64_t r, float scale, int64_t first, int64_t n)
+{
+    int64_t at = r * p->w.N + first;
+    const float *channel = p->w.channel + first, *bias = p->bias ? p->bias + first : NULL;
+    if (p->y.dtype == DTYPE_BF16)
+        quantize_loops()->to_bf16(cpu_bf16(p->y) + at, sums, scale, channel, bias, n);
+    else
+        quantize_loops()->to_f32(cpu_f32(p->y) + at, sums, scale, channel, bias, n);
+    linear_low_gelu(p->gelu, p->y, at, n);
+}
+
+static void product_item(void *arg, int64_t i, int worker)
+{
+    const struct product *p = arg;
+    const struct weight *w = &p->w;
+    int64_t K = w->K, first = tile_first(p->rows, i), n_rows = linear_low_rows(p->rows, i);
+    int8_t *q = p->q + worker * p->tile_rows * K;
+    int32_t *sums = p->sums + worker * p->tile_rows * num_min(w->N, STRIP);
+    float scale[2 * LINEAR_LOW_ROWS];
+    for (int64_t r = 0; r < n_rows; r++)
+        scale[r] = quantize_loops()->from_bf16(q + r * K, p->x + (first + r) * K, w->inverse, K);
+    for (int64_t j = 0; j < w->strips.n; j++) {
+        int64_t n = tile_rows(w->strips, j);
+        struct matmul m = {.type = DTYPE_I8, .M = n_rows, .N = n, .K = K};
+        matmul_run(&m, q, w->strip + (size_t)j * w->strip_bytes, sums, p->matmul_scratch + worker * p->matmul_bytes);
+        for (int64_t r = 0; r < n_rows; r++)
+            finish_row(p, sums + r * n, first + r, scale[r], tile_first(w->strips, j), n);
+    }
+}
+
+/* Scratch of a call on any tile and strip, in whole cache lines. */
+static int64_t matmul_bytes(const struct product *p)
+{
+    size_t bytes = 0;
+    for (int k = 0; k < 4; k++) {
+        struct matmul m = {.type = DTYPE_I8, .M = linear_low_rows(p->rows, k & 1 ? p->rows.n - 1 : 0), .K = p->w.K,
+                           .N = tile_rows(p->w.strips, k & 2 ? p->w.strips.n - 1 : 0)};
+        size_t of_call = matmul_scratch_bytes(&m);
+        bytes = of_call > bytes ? of_call : bytes;
+    }
+    return (int64_t)aligned(bytes);
+}
+
+void linear_int8_fwd(struct op_ctx *c, struct tensor y, struct tensor gelu, struct tensor x, struct tensor w,
+                     struct tensor b)
+{
+    size_t mark = c->scratch->used;
+    int workers = op_workers(c);
+    struct product p = {.w = parts_of(w), .rows = linear_low_tiles(x.dims[0]), .x = cpu_bf16(x), .bias = cpu_f32(b),
+                        .y = y, .gelu = gelu};
+    p.tile_rows = num_max(linear_low_rows(p.rows, 0), linear_low_rows(p.rows, p.rows.n - 1));
+    p.matmul_bytes = matmul_bytes(&p);
+    p.q = CPU_TAKE(c, int8_t, p.tile_rows * p.w.K * workers);
+    p.sums = CPU_TAKE(c, int32_t, p.tile_rows * num_min(p.w.N, STRIP) * workers);
+    p.matmul_scratch = CPU_TAKE(c, uint8_t, p.matmul_bytes * workers);
+    op_for(c, p.rows.n, product_item, &p);
+    c->scratch->used = mark;
+}
