@@ -15,6 +15,7 @@ enum exit_status {
     EXIT_SKIPPED = 3,       /* done, but inputs were skipped on request (-k) */
     EXIT_NOT_CONVERGED = 4,
     EXIT_DIVERGED = 5,      /* training diverged or collapsed */
+    EXIT_IMPRECISE = 6,     /* done, but a check of precision missed its limits */
     EXIT_RESUMABLE = 75     /* stopped by a signal, state saved */
 };
 

@@ -16,6 +16,7 @@
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "precision-check.h"
 #include "progress.h"
 #include "version.h"
 #include "weights.h"
@@ -23,7 +24,7 @@
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
 static const char *device_name = "auto", *precision_text = "f32";
-static int64_t resize, size, n_jobs;
+static int64_t resize, size, n_jobs, n_check;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
@@ -48,6 +49,8 @@ static const struct opt options[] = {
     OPT_DEVICE(&device_name),
     OPT_CHOICE(0, "precision", &precision_text, "f32|bf16|int8|auto",
                "what products are computed in; auto: bf16 where the processor is faster with it [f32]"),
+    OPT_COUNT(0, "check", &n_check, 0, PRECISION_CHECK_MAX, "N",
+              "compare N images in this precision with float32 first; exit 6 if limits are missed [0]"),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
@@ -373,7 +376,73 @@ static void write_features(struct run *r, const struct provenance *prov)
         msg_die("%s", r->error.text);
 }
 
-static void report(const struct run *r, const struct network *n)
+/* ------------------------------------------------------------------ the check of the precision */
+struct check {
+    struct run *run;
+    struct progress progress;
+    int64_t n; /* images, evenly spread over all */
+    struct precision_check result;
+};
+
+/* The image in the middle of each of n equal parts. */
+static int64_t checked_image(const struct check *c, int64_t i)
+{
+    return (2 * i + 1) * c->run->images->n / (2 * c->n);
+}
+
+static int read_checked(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
+{
+    const struct check *c = arg;
+    return read_image(c->run, checked_image(c, i), slot, worker, image, e);
+}
+
+static void show_checked(void *arg, int64_t n_done)
+{
+    struct check *c = arg;
+    progress_step(&c->progress, n_done);
+}
+
+static void report_check(const struct precision_check *r)
+{
+    char text[PRECISION_CHECK_TEXT];
+    msg_note("check: %s with float32: %s, %s", precision_name(r->precision),
+             FMT_COUNT(r->n_images, "image", "images"), FMT_COUNT(r->n_patches, "patch", "patches"));
+    if (r->n_failed > 0)
+        msg_warn("check: %s could not be read", FMT_COUNT(r->n_failed, "image", "images"));
+    for (int k = 0; k < PRECISION_CHECK_PARTS && r->n_images > 0; k++)
+        (precision_check_missed(r, k) ? msg_warn : msg_note)("check: %s", precision_check_cosine_text(r, k, text));
+    for (int k = 0; k < PRECISION_CHECK_SUMMARIES && r->n_images > 1; k++)
+        msg_note("check: %s", precision_check_neighbours_text(r, k, text));
+    if (!precision_check_passed(r))
+        msg_warn("check: %s is too far from float32 with these weights and images (--precision f32)",
+                 precision_name(r->precision));
+}
+
+/* Compares before the work begins. False: there is nothing to compare with. */
+static bool check_precision(struct check *c, struct run *r, const struct device *device)
+{
+    static const void *const of_check[] = {&n_check, NULL};
+    struct fmt_error e = {0};
+    const struct extract *x = r->extract;
+    if (n_check == 0)
+        return false;
+    if (x->model.precision == PRECISION_F32) {
+        opt_unused(&tool, of_check, "the features are computed in float32");
+        return false;
+    }
+    *c = (struct check){.run = r, .n = num_min(n_check, r->images->n)};
+    struct precision_check_job job = {.arg = c, .n = c->n, .read = read_checked, .step = show_checked};
+    progress_begin(&c->progress, "check", "image", "images", c->n);
+    if (precision_check_run(&c->result, device, &x->model, &x->settings, &job, &e))
+        msg_die("--check: %s", e.text);
+    progress_end(&c->progress);
+    report_check(&c->result);
+    return true;
+}
+
+/* ------------------------------------------------------------------ the report */
+/* check NULL: there was none */
+static void report(const struct run *r, const struct network *n, const struct check *check)
 {
     double cropped = r->n_rows > 0 ? r->cropped / (double)r->n_rows : 0;
     char hex[DIGEST_HEX];
@@ -395,6 +464,8 @@ static void report(const struct run *r, const struct network *n)
     json_report_text(o, "weights", hex);
     json_report_text(o, "network", n->text);
     json_report_text(o, "precision", precision_name(n->precision));
+    if (check)
+        precision_check_json(&check->result, json_report_object(o, "check"));
     if (json_report_end(o))
         msg_die("out of memory");
 }
@@ -478,6 +549,7 @@ int main(int argc, char **argv)
     struct image_set images;
     struct extract x;
     struct run r;
+    struct check check;
     struct provenance prov;
     struct device device;
     check_usage(argc - first, argv + first);
@@ -494,8 +566,9 @@ int main(int argc, char **argv)
     complete_header(&r, &n);
     check_disk_space(&r);
     make_provenance(&prov, &n, &r, &images, device.pool);
+    bool checked = check_precision(&check, &r, &device);
     write_features(&r, &prov);
-    report(&r, &n);
+    report(&r, &n, checked ? &check : NULL);
 
     provenance_release(&prov);
     int64_t n_skipped = r.n_skipped;
@@ -504,5 +577,6 @@ int main(int argc, char **argv)
     image_set_close(&images);
     release_network(&n);
     device_close(&device);
-    return msg_finish(n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
+    bool imprecise = checked && !precision_check_passed(&check.result);
+    return msg_finish(imprecise ? EXIT_IMPRECISE : n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
 }

@@ -80,6 +80,8 @@ struct extract_tokens extract_tokens(const struct extract *x, int64_t n_patches)
 /* Allocates the row of an image of this geometry, and copies the geometry to it. */
 int extract_reserve_row(const struct extract *x, const struct extract_geometry *g, struct extract_row *row,
                         struct fmt_error *e);
+/* out [C] = mean over the patches [P,C]: sums in double [C], patch by patch. */
+void extract_mean_patches(double *sum, const float *patches, int64_t P, int64_t C, float *out);
 /* values: the output for the image; layer l is at values + l * stride: its tokens [n,C], for the head [K]. sum [C] is
  * scratch. */
 void extract_make_row(const struct extract *x, const float *values, int64_t stride, double *sum,

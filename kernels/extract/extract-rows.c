@@ -12,8 +12,10 @@ struct extract_tokens extract_tokens(const struct extract *x, int64_t n_patches)
     case FEAT_CLS_MEAN:
         return (struct extract_tokens){0, 1 + R + n_patches};
     case FEAT_MEAN:
-    case FEAT_PATCH:
         return (struct extract_tokens){1 + R, n_patches};
+    case FEAT_PATCH:
+        return x->settings.with_cls ? (struct extract_tokens){0, 1 + R + n_patches}
+                                    : (struct extract_tokens){1 + R, n_patches};
     case FEAT_CLS:
     case FEAT_HEAD:
         break;
@@ -21,8 +23,7 @@ struct extract_tokens extract_tokens(const struct extract *x, int64_t n_patches)
     return (struct extract_tokens){0, 1};
 }
 
-/* out [C] = mean over the patches [P,C]: sums in double, patch by patch. */
-static void mean_patches(double *sum, const float *patches, int64_t P, int64_t C, float *out)
+void extract_mean_patches(double *sum, const float *patches, int64_t P, int64_t C, float *out)
 {
     memset(sum, 0, (size_t)C * sizeof *sum);
     for (int64_t i = 0; i < P; i++)
@@ -51,14 +52,16 @@ static int64_t put_layer(const struct extract *x, const float *tokens, int64_t P
     switch (x->settings.kind) {
     case FEAT_CLS_MEAN:
         memcpy(row + at, tokens, (size_t)C * sizeof *row);
-        mean_patches(sum, tokens + (1 + R) * C, P, C, row + at + C);
+        extract_mean_patches(sum, tokens + (1 + R) * C, P, C, row + at + C);
         return 2 * C;
     case FEAT_MEAN:
-        mean_patches(sum, tokens, P, C, row + at);
+        extract_mean_patches(sum, tokens, P, C, row + at);
         return C;
     case FEAT_PATCH:
-        for (int64_t k = 0; k < P; k++)
-            memcpy(row + k * x->dim + at, tokens + k * C, (size_t)C * sizeof *row);
+        for (int64_t k = 0; k < P + x->settings.with_cls; k++) {
+            int64_t token = x->settings.with_cls && k > 0 ? k + R : k;
+            memcpy(row + k * x->dim + at, tokens + token * C, (size_t)C * sizeof *row);
+        }
         return C;
     case FEAT_CLS:
     case FEAT_HEAD:

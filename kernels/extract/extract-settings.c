@@ -57,7 +57,7 @@ int extract_check_settings(const struct extract *x, struct fmt_error *e)
 int64_t extract_row_tokens(const struct extract *x, int64_t net_h, int64_t net_w)
 {
     int64_t patch = x->model.vit->config.patch;
-    return x->settings.kind == FEAT_PATCH ? net_h / patch * (net_w / patch) : 1;
+    return x->settings.kind == FEAT_PATCH ? x->settings.with_cls + net_h / patch * (net_w / patch) : 1;
 }
 
 int64_t extract_width(const struct extract *x)

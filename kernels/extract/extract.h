@@ -64,6 +64,7 @@ struct extract_settings {
     uint64_t layers;  /* bit i: block i; 0: only the last block */
     bool no_norm;     /* block outputs without the final norm */
     bool unit_length; /* each token (a row with one token: the row) is scaled to unit length */
+    bool with_cls;    /* FEAT_PATCH: the class token before the patches; not for files (precision-check.h) */
 };
 
 /* As in the published k-NN evaluation: class token, resize 256, size 224. */

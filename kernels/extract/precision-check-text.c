@@ -1,0 +1,69 @@
+/* precision-check-text.c - the result of a check for people and for programs. */
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "json-report.h"
+#include "precision-check.h"
+
+static const struct {
+    const char *name, *key;
+} parts[PRECISION_CHECK_PARTS] = {
+    [PRECISION_CHECK_CLS] = {"class token", "cls"},
+    [PRECISION_CHECK_MEAN] = {"mean of patches", "mean"},
+    [PRECISION_CHECK_PATCH] = {"patches", "patch"},
+};
+
+const char *precision_check_cosine_text(const struct precision_check *c, enum precision_check_part part,
+                                        char out[PRECISION_CHECK_TEXT])
+{
+    const struct precision_check_cosine *of = &c->cosine[part];
+    double limit = precision_check_limit(c->precision, part);
+    int at = snprintf(out, PRECISION_CHECK_TEXT, "cosine of %s: mean %.6f, worst %.6f", parts[part].name, of->mean,
+                      of->worst);
+    if (!isnan(limit))
+        at += snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, "%s %g",
+                       precision_check_missed(c, part) ? ", below the limit of" : ", limit", limit);
+    at += snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, ": %s", of->name);
+    if (part == PRECISION_CHECK_PATCH)
+        snprintf(out + at, PRECISION_CHECK_TEXT - (size_t)at, ", row %" PRId64 ", column %" PRId64 " of its patches",
+                 of->row, of->column);
+    return out;
+}
+
+const char *precision_check_neighbours_text(const struct precision_check *c, enum precision_check_part part,
+                                            char out[PRECISION_CHECK_TEXT])
+{
+    snprintf(out, PRECISION_CHECK_TEXT,
+             "similarity of images by %s: changes by %.2g at most; %" PRId64 " of %" PRId64 " keep their neighbour",
+             parts[part].name, c->neighbours[part].change, c->neighbours[part].n_kept, c->n_images);
+    return out;
+}
+
+static void add_part(const struct precision_check *c, enum precision_check_part part, struct cJSON *o)
+{
+    const struct precision_check_cosine *of = &c->cosine[part];
+    double limit = precision_check_limit(c->precision, part);
+    cJSON_AddNumberToObject(o, "mean_cosine", of->mean);
+    cJSON_AddNumberToObject(o, "worst_cosine", of->worst);
+    cJSON_AddNumberToObject(o, "limit", limit); /* null if there is none */
+    json_report_text(o, "image", of->name);
+    if (part == PRECISION_CHECK_PATCH) {
+        json_report_int(o, "row", of->row);
+        json_report_int(o, "column", of->column);
+    } else if (c->n_images > 1) {
+        cJSON_AddNumberToObject(o, "similarity_change", c->neighbours[part].change);
+        json_report_int(o, "neighbours_kept", c->neighbours[part].n_kept);
+    }
+}
+
+void precision_check_json(const struct precision_check *c, struct cJSON *o)
+{
+    json_report_int(o, "images", c->n_images);
+    json_report_int(o, "failed", c->n_failed);
+    json_report_int(o, "patches", c->n_patches);
+    cJSON_AddBoolToObject(o, "passed", precision_check_passed(c));
+    for (int k = 0; k < PRECISION_CHECK_PARTS && c->n_images > 0; k++)
+        add_part(c, k, json_report_object(o, parts[k].key));
+}
