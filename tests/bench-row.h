@@ -1,23 +1,35 @@
-/* bench-row.h - the table of make bench: a row is a rate, GFLOP/s with their share of what the processor can do in
- * registers (kernels/cpu/peak.h), seconds of processors for each unit, peak memory. A row is printed where it was
- * measured; bench-run (bench-run.c) gives a whole command one.
+/* bench-row.h - the table of make bench. A row is a piece of work, timed several times where its memory is its own: in
+ * a process that does nothing else. bench-run (bench-run.c) gives a whole command one.
+ *
+ *   struct bench_row row = {.what = "...", .unit = "images", .precision = "f32", .n = 8, .ops = ...};
+ *   for (...) {
+ *       struct bench_time start = bench_now();
+ *       ... the work ...
+ *       bench_add(&row, start);
+ *   }
+ *   bench_print(&row, &peak, false);
+ *
+ * The columns: units per second of the best run; operations per second, and as a share of what the processor can do
+ * with the instruction of that precision (peak.h), by the clock and by the time of processors (what a shared machine
+ * gives to others lowers the first only); seconds of processors for each unit; the median of the runs, and their 99th
+ * percentile, which is the slowest where they are fewer than a hundred; the most memory in use.
  */
 #ifndef BENCH_ROW_H
 #define BENCH_ROW_H
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
+#include "num.h"
 #include "peak.h"
 #include "vit.h"
-#include "num.h"
 
 struct bench_time {
-    double wall, cpu; /* seconds; cpu: of all threads, which is meaningful on a shared machine, too */
+    double wall, cpu; /* seconds; cpu: of all threads */
 };
-
-static const struct bench_time BENCH_WORST = {1e30, 1e30};
 
 static inline double bench_clock(clockid_t id)
 {
@@ -31,60 +43,122 @@ static inline struct bench_time bench_now(void)
     return (struct bench_time){bench_clock(CLOCK_MONOTONIC), bench_clock(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
-static inline struct bench_time bench_since(struct bench_time start)
+static inline double bench_memory(void)
 {
-    struct bench_time now = bench_now();
-    return (struct bench_time){now.wall - start.wall, now.cpu - start.cpu};
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss * 1024;
 }
 
-/* The best of each. */
-static inline struct bench_time bench_best(struct bench_time a, struct bench_time b)
+/* ------------------------------------------------------------------ peaks */
+
+/* The kinds of networks' arithmetic by the names that --precision has. */
+static const char *const bench_precision[PEAK_KINDS] = {[PEAK_F32] = "f32", [PEAK_BF16] = "bf16", [PEAK_INT8] = "int8"};
+
+/* PEAK_KINDS: no such precision. */
+static inline enum peak_kind bench_kind(const char *precision)
 {
-    return (struct bench_time){a.wall < b.wall ? a.wall : b.wall, a.cpu < b.cpu ? a.cpu : b.cpu};
+    int kind = 0;
+    while (kind < PEAK_KINDS && strcmp(precision, bench_precision[kind]) != 0)
+        kind++;
+    return (enum peak_kind)kind;
+}
+
+/* What speeds are compared with, measured before the work and after it. */
+struct bench_peak {
+    struct thread_pool *pool;
+    double gops[PEAK_KINDS];
+};
+
+static inline double bench_peak(struct bench_peak *p, enum peak_kind kind)
+{
+    double now = peak_gops(p->pool, kind);
+    p->gops[kind] = now > p->gops[kind] ? now : p->gops[kind];
+    return p->gops[kind];
+}
+
+/* ------------------------------------------------------------------ rows */
+
+enum { BENCH_RUNS_MAX = 400 };
+struct bench_row {
+    const char *what, *unit, *precision; /* precision: NULL where the work is no network */
+    double n;                            /* units of a run */
+    double ops;                          /* of a run, in products only, a multiply-add being two; 0: they say nothing */
+    double bytes;                        /* the most memory in use */
+    int n_runs;
+    double wall[BENCH_RUNS_MAX], cpu; /* seconds: of each run; of processors, the best run's */
+};
+
+static inline void bench_add_run(struct bench_row *r, double wall, double cpu)
+{
+    r->cpu = r->n_runs == 0 || cpu < r->cpu ? cpu : r->cpu;
+    if (r->n_runs < BENCH_RUNS_MAX)
+        r->wall[r->n_runs++] = wall;
+}
+
+static inline void bench_add(struct bench_row *r, struct bench_time start)
+{
+    struct bench_time now = bench_now();
+    bench_add_run(r, now.wall - start.wall, now.cpu - start.cpu);
+}
+
+static inline int bench_compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The run of nearest rank; the runs are sorted. */
+static inline double bench_quantile(const struct bench_row *r, double q)
+{
+    int rank = (int)(q * r->n_runs);
+    return r->wall[rank < q * r->n_runs || rank == 0 ? rank : rank - 1];
 }
 
 static inline void bench_head(void)
 {
-    printf("%-50s %20s %8s %8s %10s %10s\n", "", "rate", "GFLOP/s", "of peak", "CPU s each", "memory");
+    printf("%-42s %-4s %19s %7s %6s %6s %10s %10s %10s %10s\n", "", "", "rate", "GOP/s", "peak", "of CPU", "CPU s each",
+           "median", "99 %", "memory");
 }
 
-/* Before the work and after it: a shared machine may be busy for half a second. */
-struct bench_peak {
-    struct thread_pool *pool;
-    double gflops;
-};
-
-static inline double bench_peak(struct bench_peak *p)
+static inline const char *bench_share(char out[16], double share)
 {
-    double now = peak_gflops(p->pool);
-    p->gflops = now > p->gflops ? now : p->gflops;
-    return p->gflops;
+    snprintf(out, 16, "%.1f%%", 100 * share);
+    return out;
 }
 
-/* n units took t. flops: of all n, only products, multiply and add counted apart; 0 where they say nothing (and peak
- * may be NULL). bytes: the most memory in use. */
-static inline void bench_row(const char *what, double n, const char *unit, struct bench_time t, double flops,
-                             struct bench_peak *peak, double bytes)
+/* peak: NULL where ops is 0. */
+static inline void bench_print_table(const struct bench_row *r, struct bench_peak *peak)
 {
-    char rate[32], speed[16] = "-", share[16] = "-", memory[32];
-    snprintf(rate, sizeof rate, "%.*f %s/s", n / t.wall < 100 ? 2 : 0, n / t.wall, unit);
-    if (flops > 0) {
-        snprintf(speed, sizeof speed, "%.1f", 1e-9 * flops / t.wall);
-        snprintf(share, sizeof share, "%.1f %%", 1e-7 * flops / t.wall / bench_peak(peak));
+    char rate[32], gops[16] = "-", share[16] = "-", of_cpu[16] = "-", memory[32];
+    double best = r->wall[0];
+    snprintf(rate, sizeof rate, "%.*f %s/s", r->n / best < 100 ? 2 : 0, r->n / best, r->unit);
+    if (r->ops > 0) {
+        double all = 1e9 * bench_peak(peak, r->precision ? bench_kind(r->precision) : PEAK_F32);
+        snprintf(gops, sizeof gops, "%.1f", 1e-9 * r->ops / best);
+        bench_share(share, r->ops / best / all);
+        bench_share(of_cpu, r->ops / r->cpu / (all / thread_workers(peak->pool)));
     }
-    printf("%-50s %20s %8s %8s %10.4f %10s\n", what, rate, speed, share, t.cpu / n, num_bytes_text(bytes, memory));
+    printf("%-42s %-4s %19s %7s %6s %6s %10.4f %8.1fms %8.1fms %10s\n", r->what, r->precision ? r->precision : "", rate,
+           gops, share, of_cpu, r->cpu / r->n, 1e3 * bench_quantile(r, 0.5), 1e3 * bench_quantile(r, 0.99),
+           num_bytes_text(r->bytes, memory));
+}
+
+/* As a line of the table or, for scripts, as the seconds of the median run, of the 99th percentile and of processors,
+ * all for one unit, and bytes, separated by tabs. */
+static inline void bench_print(struct bench_row *r, struct bench_peak *peak, bool bare)
+{
+    qsort(r->wall, (size_t)r->n_runs, sizeof *r->wall, bench_compare);
+    if (bare)
+        printf("%.6g\t%.6g\t%.6g\t%.0f\n", bench_quantile(r, 0.5) / r->n, bench_quantile(r, 0.99) / r->n, r->cpu / r->n,
+               r->bytes);
+    else
+        bench_print_table(r, peak);
     fflush(stdout);
 }
 
-static inline double bench_memory(int who)
-{
-    struct rusage u;
-    getrusage(who, &u);
-    return (double)u.ru_maxrss * 1024;
-}
-
 /* The products of one image of N tokens going forward. */
-static inline double bench_vit_flops(const struct vit_config *f, double N)
+static inline double bench_vit_ops(const struct vit_config *f, double N)
 {
     double C = (double)f->C, inner = (double)f->hidden * (f->ffn == VIT_SWIGLU ? 3 : 2);
     double patch = 3.0 * (double)(f->patch * f->patch);

@@ -1,19 +1,15 @@
 /* bench-run.c - runs a command and gives it a row of make bench's table.
  *
- *   bench-run [-n COUNT] [-u UNIT] [-f FLOPS] WHAT COMMAND [ARGUMENT...]
+ *   bench-run [-n COUNT] [-u UNIT] [-f OPERATIONS] [-r RUNS] [-t] WHAT COMMAND [ARGUMENT...]
  *
- * COUNT units (1 run) of FLOPS together were worked on. Best of three runs. What the command prints is
- * thrown away; if it fails the row says so, and the exit status is the command's.
+ * A run (one of 3) works on COUNT units (1 run) of OPERATIONS together. -t: bare numbers (bench_print). What the
+ * command prints is thrown away; if it fails the row says so, and the exit status is the command's.
  */
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench-row.h"
-
-enum { REPEATS = 3 };
 
 static _Noreturn void run_child(char **command)
 {
@@ -24,11 +20,15 @@ static _Noreturn void run_child(char **command)
     _exit(127);
 }
 
-/* The best of the repeats; the exit status of the first that failed. */
-static int repeat(char **command, struct bench_time *best, double *bytes)
+static double seconds_of(struct timeval t)
 {
-    *best = BENCH_WORST;
-    for (int i = 0; i < REPEATS; i++) {
+    return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+/* The exit status of the first run that failed. */
+static int repeat(char **command, int n_runs, struct bench_row *row)
+{
+    for (int i = 0; i < n_runs; i++) {
         double start = bench_clock(CLOCK_MONOTONIC);
         pid_t child = fork();
         if (child == 0)
@@ -39,38 +39,41 @@ static int repeat(char **command, struct bench_time *best, double *bytes)
             return 1;
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-        struct timeval user = used.ru_utime, system = used.ru_stime;
-        *best = bench_best(*best, (struct bench_time){bench_clock(CLOCK_MONOTONIC) - start,
-                                                      (double)(user.tv_sec + system.tv_sec) +
-                                                          1e-6 * (double)(user.tv_usec + system.tv_usec)});
-        *bytes = (double)used.ru_maxrss * 1024;
+        bench_add_run(row, bench_clock(CLOCK_MONOTONIC) - start,
+                      seconds_of(used.ru_utime) + seconds_of(used.ru_stime));
+        row->bytes = (double)used.ru_maxrss * 1024;
     }
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    double n = 1, flops = 0, bytes = 0;
-    const char *unit = "runs";
-    for (int option; (option = getopt(argc, argv, "+n:u:f:")) != -1;) {
+    struct bench_row row = {.unit = "runs", .n = 1};
+    int n_runs = 3;
+    bool bare = false;
+    for (int option; (option = getopt(argc, argv, "+n:u:f:r:t")) != -1;) {
         if (option == 'n')
-            n = atof(optarg);
+            row.n = atof(optarg);
         else if (option == 'f')
-            flops = atof(optarg);
+            row.ops = atof(optarg);
         else if (option == 'u')
-            unit = optarg;
+            row.unit = optarg;
+        else if (option == 'r')
+            n_runs = atoi(optarg);
+        else if (option == 't')
+            bare = true;
         else
             return 2;
     }
-    if (argc - optind < 2 || !(n > 0))
+    if (argc - optind < 2 || !(row.n > 0) || n_runs < 1)
         return 2;
-    struct bench_peak peak = {.pool = flops > 0 ? thread_open(0, NULL) : NULL};
-    struct bench_time best;
-    int status = repeat(argv + optind + 1, &best, &bytes);
+    struct bench_peak peak = {.pool = row.ops > 0 ? thread_open(0, NULL) : NULL};
+    row.what = argv[optind];
+    int status = repeat(argv + optind + 1, n_runs, &row);
     if (status)
-        printf("%-50s failed\n", argv[optind]);
+        printf("%-42s failed\n", row.what);
     else
-        bench_row(argv[optind], n, unit, best, flops, &peak, bytes);
+        bench_print(&row, &peak, bare);
     thread_close(peak.pool);
     return status;
 }

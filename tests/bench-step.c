@@ -1,11 +1,11 @@
 /* bench-step.c - speed of whole training steps on this machine: teacher, student, heads, losses, optimizer.
  *
- *   bench-step [-v] [-j THREADS] [-n REPEATS] [key=value ...]
+ *   bench-step [-v] [-t] [-j THREADS] [-n RUNS] [key=value ...]
  *
  * Settings are those of dino-train; by default ViT-S/14, batch 4, 65,536 prototypes, Sinkhorn-Knopp, drop path 0.3.
  *
- * Crops are noise in memory, half of the global ones are masked by 30 % of their patches. Prints the best of the
- * repeats (5) after one to warm up, as a row of make bench's table; -v adds the plan's memory and every step.
+ * Crops are noise in memory, half of the global ones are masked by 30 % of their patches. Prints a row of make bench's
+ * table of the runs (5) after one to warm up; -t: bare numbers (bench_print); -v adds the plan's memory and every step.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +66,7 @@ static void print_plan(const struct config *config, const struct device *device)
 }
 
 /* A row before the head and its prototypes, forward. */
-static double head_flops(const struct head_config *f)
+static double head_ops(const struct head_config *f)
 {
     double in = (double)f->in_dim, hidden = (double)f->hidden_dim, out = (double)f->bottleneck_dim;
     double layers = f->n_layers == 1 ? in * out : hidden * (in + (double)(f->n_layers - 2) * hidden + out);
@@ -75,7 +75,7 @@ static double head_flops(const struct head_config *f)
 
 /* The products of a step in one piece: the teacher forward, the student forward and twice that backward, the rows that
  * drop path leaves out not counted. */
-static double step_flops(const struct config *config, const struct step_batch *batch)
+static double step_ops(const struct config *config, const struct step_batch *batch)
 {
     struct vit_config vit = model_vit(config);
     struct head_config dino = model_head(config, false);
@@ -84,17 +84,17 @@ static double step_flops(const struct config *config, const struct step_batch *b
     for (int64_t i = 0; i < 2 * batch->B * batch->N; i++)
         n_masked += batch->masks[i];
     double local_grid = (double)(config->crops.local_crops_size / vit.patch);
-    double global = bench_vit_flops(&vit, 1 + (double)batch->N);
-    double local = bench_vit_flops(&vit, 1 + local_grid * local_grid);
-    double patches = n_masked * head_flops(&ibot), survivors = 1 - config->student.drop_path_rate;
-    double teacher = 2 * B * (global + head_flops(&dino)) + patches;
-    double student = survivors * (2 * B * global + n_local * local) + (2 * B + n_local) * head_flops(&dino) + patches;
+    double global = bench_vit_ops(&vit, 1 + (double)batch->N);
+    double local = bench_vit_ops(&vit, 1 + local_grid * local_grid);
+    double patches = n_masked * head_ops(&ibot), survivors = 1 - config->student.drop_path_rate;
+    double teacher = 2 * B * (global + head_ops(&dino)) + patches;
+    double student = survivors * (2 * B * global + n_local * local) + (2 * B + n_local) * head_ops(&dino) + patches;
     return teacher + 3 * student;
 }
 
 struct options {
-    int n_threads, n_repeats;
-    bool verbose;
+    int n_threads, n_runs;
+    bool verbose, bare;
 };
 
 static struct options read_options(int argc, char **argv, struct config *config)
@@ -102,7 +102,7 @@ static struct options read_options(int argc, char **argv, struct config *config)
     static const char *const defaults[] = {"student.arch=vit_small", "student.patch_size=14",
                                            "crops.local_crops_size=98", "train.batch_size_per_gpu=4",
                                            "train.centering=sinkhorn_knopp"};
-    struct options o = {.n_repeats = 5};
+    struct options o = {.n_runs = 5};
     struct fmt_error e = {0};
     config_init(config);
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
@@ -111,36 +111,36 @@ static struct options read_options(int argc, char **argv, struct config *config)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0)
             o.verbose = true;
+        else if (strcmp(argv[i], "-t") == 0)
+            o.bare = true;
         else if (strcmp(argv[i], "-j") == 0 && i + 1 < argc)
             o.n_threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
-            o.n_repeats = atoi(argv[++i]);
+            o.n_runs = atoi(argv[++i]);
         else if (config_set(config, argv[i], &e))
             fail(&e);
     }
     return o;
 }
 
-static struct bench_time best_step(struct step *step, const struct config *config, const struct step_batch *batch,
-                                   const struct options *o)
+static void run_steps(struct step *step, const struct config *config, const struct step_batch *batch,
+                      const struct options *o, struct bench_row *row)
 {
     struct schedules schedules = schedules_from(config, 1);
-    struct bench_time best = BENCH_WORST;
     struct fmt_error e = {0};
-    for (int i = 0; i <= o->n_repeats; i++) {
+    for (int i = 0; i <= o->n_runs; i++) {
         struct step_result r;
         struct bench_time start = bench_now();
         struct schedule_rates rates = schedules_at(&schedules, 100 + i);
         if (step_run(step, batch, 100 + i, &rates, NULL, &r, &e))
             fail(&e);
-        struct bench_time t = bench_since(start);
         if (i > 0)
-            best = bench_best(best, t);
+            bench_add(row, start);
         if (o->verbose)
-            printf("  step %d: %.3f s, processors %.3f s, loss %.4f%s%s\n", i, t.wall, t.cpu, r.total_loss,
+            printf("  step %d: %.3f s, loss %.4f%s%s\n", i, bench_now().wall - start.wall, r.total_loss,
                    r.bad ? ", not finite: " : "", r.bad ? r.bad : "");
     }
-    return best;
+    row->bytes = bench_memory();
 }
 
 int main(int argc, char **argv)
@@ -151,18 +151,19 @@ int main(int argc, char **argv)
     struct device device = test_device(o.n_threads);
     struct step *step = NULL;
     struct bench_peak peak = {.pool = device.pool};
-    bench_peak(&peak);
     if (o.verbose)
         print_plan(&config, &device);
     if (step_open(&step, &config, &world_single, &device, &e))
         fail(&e);
     step_init_weights(step);
     struct step_batch batch = make_batch(&config);
-    struct bench_time best = best_step(step, &config, &batch, &o);
     char what[96];
-    snprintf(what, sizeof what, "training step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
+    snprintf(what, sizeof what, "step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
              (int)batch.B, (int)config.dino.head_n_prototypes);
-    bench_row(what, (double)batch.B, "images", best, step_flops(&config, &batch), &peak, bench_memory(RUSAGE_SELF));
+    struct bench_row row = {.what = what, .unit = "images", .precision = "f32", .n = (double)batch.B,
+                            .ops = step_ops(&config, &batch)};
+    run_steps(step, &config, &batch, &o, &row);
+    bench_print(&row, &peak, o.bare);
     step_close(step);
     device_close(&device);
     config_release(&config);

@@ -1,27 +1,37 @@
-/* bench.c - speed of the backbone on this machine: images per second, GFLOP/s, share of the measured peak, memory.
+/* bench.c - speed of the backbone on this machine, as rows of the table that bench-row.h describes.
  *
- *   bench peak                                        multiply-adds in registers, and the head of the table
- *   bench extract [arch] [size] [images at once]      forward, image by image, images in memory (vit_small 224 8)
- *   bench train [arch] [batch] [drop path]            forward and backward of a student's backbone and forward of its
- *                                                     teacher over 2 x 224 and 8 x 98 crops, no heads (vit_small 4 0.3)
- *   -j N  threads (one per processor)
+ *   bench [-j THREADS] peak                                     multiply-adds in registers, copies in memory, and the
+ *                                                               head of the table
+ *   bench [OPTIONS] extract [ARCH] [SIZE] [IMAGES AT ONCE]      forward, images in memory (vit_small 224 8): several
+ *                                                               at once in a thread each, a single one in all threads
+ *   bench [OPTIONS] train [ARCH] [BATCH] [DROP PATH]            forward and backward of a student's backbone and
+ *                                                               forward of its teacher over 2 x 224 and 8 x 98 crops,
+ *                                                               no heads (vit_small 4 0.3)
+ *   -j THREADS    one per processor
+ *   -p PRECISION  f32
+ *   -n RUNS       5; of a single image 100, or as many as 20 seconds have, but 20
+ *   -t            bare numbers (bench_print)
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench-row.h"
 #include "arena.h"
 #include "config.h"
+#include "extract.h"
 #include "gemm.h"
 #include "isa.h"
 #include "model.h"
 #include "test-device.h"
 
-enum { REPEATS = 5 };
+enum { RUNS = 5, LATENCY_RUNS = 100, LATENCY_RUNS_MIN = 20, LATENCY_SECONDS = 20 };
 
 struct bench {
     struct thread_pool *pool;
-    int n_workers;
+    int n_workers, n_runs;
+    const char *precision;
+    bool bare;
     struct bench_peak peak;
     struct vit vit;
     struct params table;
@@ -79,11 +89,6 @@ static void open_network(struct bench *b, const char *arch, int64_t M)
     device_arena_release(&scratch);
 }
 
-static void report(struct bench *b, const char *what, double images, double flops, struct bench_time t)
-{
-    bench_row(what, images, "images", t, flops, &b->peak, bench_memory(RUSAGE_SELF));
-}
-
 /* ------------------------------------------------------------------ extraction */
 
 struct worker {
@@ -96,9 +101,11 @@ struct worker {
 struct extraction {
     struct bench *b;
     struct worker *workers;
+    int n_workers;
+    struct thread_pool *pool; /* that operations use: NULL where every worker has its own image */
     const uint8_t *pixels;
     int64_t size;
-    struct vit_packed packed;
+    struct extract_packed packed;
 };
 
 static void extract_image(void *arg, int64_t image, int worker)
@@ -106,7 +113,7 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct extraction *x = arg;
     struct worker *w = &x->workers[worker];
     struct fmt_error e = {0};
-    struct vit_request r = {.n_inputs = 1, .packed = &x->packed,
+    struct vit_request r = {.n_inputs = 1, .packed = &x->packed.weights,
                             .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
     struct vit_memory memory = {&w->arena, &w->host};
     w->arena.used = w->scratch.used = 0;
@@ -119,7 +126,7 @@ static void extract_image(void *arg, int64_t image, int worker)
 static void open_worker(struct extraction *x, int i)
 {
     struct worker *w = &x->workers[i];
-    w->c = (struct op_ctx){.backend = test_backend(), .scratch = &w->scratch};
+    w->c = (struct op_ctx){.backend = test_backend(), .pool = x->pool, .scratch = &w->scratch};
     extract_image(x, 0, i);
     if (device_arena_init(&w->arena, test_backend(), w->arena.high, NULL) ||
         device_arena_init(&w->scratch, test_backend(), w->scratch.high, NULL) ||
@@ -127,34 +134,51 @@ static void open_worker(struct extraction *x, int i)
         exit(1);
 }
 
+/* For many images, as dino-extract does it. */
+static void pack_weights(struct extraction *x)
+{
+    struct fmt_error e = {0};
+    const struct device device = {.backend = test_backend(), .pool = x->b->pool};
+    if (extract_pack_weights(&device, &x->b->vit, &x->b->values, PRECISION_F32, &x->packed, &e)) {
+        fprintf(stderr, "bench: %s\n", e.text);
+        exit(1);
+    }
+}
+
+static bool enough(const struct bench_row *r, int asked, int64_t batch, double seconds)
+{
+    if (asked > 0 || batch > 1)
+        return r->n_runs >= (asked > 0 ? asked : RUNS);
+    return r->n_runs >= LATENCY_RUNS || (r->n_runs >= LATENCY_RUNS_MIN && seconds > LATENCY_SECONDS);
+}
+
 static void extract(struct bench *b, const char *arch, int64_t size, int64_t batch)
 {
     open_network(b, arch, 37);
-    struct extraction x = {.b = b, .workers = take(b->n_workers, sizeof(struct worker)), .size = size};
+    struct extraction x = {.b = b, .n_workers = batch > 1 ? b->n_workers : 1, .size = size,
+                           .pool = batch > 1 ? NULL : b->pool};
     uint8_t *pixels = take(batch * size * size * 3, 1);
     for (int64_t i = 0; i < batch * size * size * 3; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 13);
     x.pixels = pixels;
-    struct device_arena scratch = {0}, none = {0}; /* float32 is packed in place */
-    struct op_ctx c = {.backend = test_backend(), .pool = b->pool, .scratch = &scratch};
-    vit_pack(&c, &b->vit, &b->values, PRECISION_F32, &none, &x.packed); /* planned */
-    if (device_arena_init(&scratch, test_backend(), scratch.high, NULL))
-        exit(1);
-    vit_pack(&c, &b->vit, &b->values, PRECISION_F32, &none, &x.packed);
-    device_arena_release(&scratch);
-    for (int i = 0; i < b->n_workers; i++)
+    x.workers = take(x.n_workers, sizeof(struct worker));
+    pack_weights(&x);
+    for (int i = 0; i < x.n_workers; i++)
         open_worker(&x, i);
-    thread_for(b->pool, batch, extract_image, &x); /* warm */
-    struct bench_time best = BENCH_WORST;
-    for (int r = 0; r < REPEATS; r++) {
-        struct bench_time start = bench_now();
-        thread_for(b->pool, batch, extract_image, &x);
-        best = bench_best(best, bench_since(start));
-    }
-    double N = 1.0 + (double)(size / 14 * (size / 14));
     char what[96];
     snprintf(what, sizeof what, "%s/14 forward, %d pixels, batch %d", arch, (int)size, (int)batch);
-    report(b, what, (double)batch, (double)batch * bench_vit_flops(&b->vit.config, N), best);
+    struct bench_row row = {.what = what, .unit = "images", .precision = b->precision, .n = (double)batch};
+    row.ops = (double)batch * bench_vit_ops(&b->vit.config, 1.0 + (double)(size / 14 * (size / 14)));
+    struct thread_pool *across = batch > 1 ? b->pool : NULL;
+    thread_for(across, batch, extract_image, &x); /* warm */
+    double begun = bench_clock(CLOCK_MONOTONIC);
+    while (!enough(&row, b->n_runs, batch, bench_clock(CLOCK_MONOTONIC) - begun)) {
+        struct bench_time start = bench_now();
+        thread_for(across, batch, extract_image, &x);
+        bench_add(&row, start);
+    }
+    row.bytes = bench_memory();
+    bench_print(&row, &b->peak, b->bare);
 }
 
 /* ------------------------------------------------------------------ training */
@@ -243,30 +267,37 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
         device_arena_init(&t.scratch, test_backend(), t.scratch.high, NULL) || arena_init(&t.host, t.host.high, NULL))
         exit(1);
     training_step(&t); /* warm */
-    struct bench_time best = BENCH_WORST;
+    char what[96];
+    snprintf(what, sizeof what, "%s/14 training, backbone, batch %d, drop %.1f", arch, (int)batch, rate);
+    struct bench_row row = {.what = what, .unit = "images", .precision = b->precision, .n = (double)batch};
+    double global_ops = bench_vit_ops(&b->vit.config, 257), local_ops = bench_vit_ops(&b->vit.config, 50);
+    row.ops = (double)n[0] * global_ops + 3 * (1 - rate) * ((double)n[0] * global_ops + (double)n[1] * local_ops);
     double parts[3] = {1e30, 1e30, 1e30};
-    for (int r = 0; r < REPEATS; r++) {
+    while (row.n_runs < (b->n_runs > 0 ? b->n_runs : RUNS)) {
         struct bench_time start = bench_now();
         training_step(&t);
-        best = bench_best(best, bench_since(start));
+        bench_add(&row, start);
         const double now[3] = {t.teacher_s, t.student_s, t.backward_s};
         for (int k = 0; k < 3; k++)
             parts[k] = now[k] < parts[k] ? now[k] : parts[k];
     }
-    double global_flops = bench_vit_flops(&b->vit.config, 257), local_flops = bench_vit_flops(&b->vit.config, 50);
-    double student = (1 - rate) * ((double)n[0] * global_flops + (double)n[1] * local_flops);
-    char what[96];
-    snprintf(what, sizeof what, "%s/14 training, backbone, batch %d, drop %.1f", arch, (int)batch, rate);
-    report(b, what, (double)batch, (double)n[0] * global_flops + 3 * student, best);
-    printf("    teacher %.3f s, student forward %.3f s, backward %.3f s\n", parts[0], parts[1], parts[2]);
+    row.bytes = bench_memory();
+    bench_print(&row, &b->peak, b->bare);
+    if (!b->bare)
+        printf("    teacher %.3f s, student forward %.3f s, backward %.3f s\n", parts[0], parts[1], parts[2]);
 }
 
-static void peak_row(struct bench *b)
+static void print_peaks(struct bench *b)
 {
-    for (int i = 0; i < 3; i++)
-        bench_peak(&b->peak);
-    printf("%d threads, %s, %s: %.1f GFLOP/s of multiply-adds in registers\n", b->n_workers, isa_name(isa_best()),
-           gemm_library(), b->peak.gflops);
+    printf("%d threads, %s, %s\n", b->n_workers, isa_name(isa_best()), gemm_library());
+    for (int kind = 0; kind < PEAK_KINDS; kind++) {
+        double gops = bench_peak(&b->peak, (enum peak_kind)kind);
+        if (gops > 0)
+            printf("%-32s %8.1f GOP/s in registers\n", peak_name((enum peak_kind)kind), gops);
+        else
+            printf("%-32s %8s not in this processor\n", peak_name((enum peak_kind)kind), "-");
+    }
+    printf("%-32s %8.1f GB/s, read and written\n", "copy in memory", peak_copy_gbytes(b->pool));
     bench_head();
 }
 
@@ -275,32 +306,48 @@ static const char *argument(int argc, char **argv, int i, const char *otherwise)
     return i < argc ? argv[i] : otherwise;
 }
 
+static int run(struct bench *b, int argc, char **argv)
+{
+    const char *what = argument(argc, argv, 0, "peak");
+    if (strcmp(what, "peak") == 0)
+        print_peaks(b);
+    else if (strcmp(what, "extract") == 0)
+        extract(b, argument(argc, argv, 1, "vit_small"), atoi(argument(argc, argv, 2, "224")),
+                atoi(argument(argc, argv, 3, "8")));
+    else if (strcmp(what, "train") == 0)
+        train(b, argument(argc, argv, 1, "vit_small"), atoi(argument(argc, argv, 2, "4")),
+              atof(argument(argc, argv, 3, "0.3")));
+    else
+        return 2;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct bench b = {0};
-    struct fmt_error e = {0};
-    int n = 0;
-    if (argc > 2 && strcmp(argv[1], "-j") == 0) {
-        n = atoi(argv[2]);
-        argc -= 2, argv += 2;
+    struct bench b = {.precision = "f32"};
+    int n_threads = 0;
+    for (int option; (option = getopt(argc, argv, "+j:p:n:t")) != -1;) {
+        if (option == 'j')
+            n_threads = atoi(optarg);
+        else if (option == 'p')
+            b.precision = optarg;
+        else if (option == 'n')
+            b.n_runs = atoi(optarg);
+        else if (option == 't')
+            b.bare = true;
+        else
+            return 2;
     }
-    b.pool = thread_open(n, &e);
+    if (strcmp(b.precision, "f32") != 0) {
+        fprintf(stderr, "bench: -p %s: no such precision\n", b.precision);
+        return 2;
+    }
+    b.pool = thread_open(n_threads, NULL);
     if (!b.pool)
         return 1;
     b.n_workers = thread_workers(b.pool);
     b.peak.pool = b.pool;
-    bench_peak(&b.peak);
-    const char *what = argument(argc, argv, 1, "peak");
-    if (strcmp(what, "peak") == 0)
-        peak_row(&b);
-    else if (strcmp(what, "extract") == 0)
-        extract(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "224")),
-                atoi(argument(argc, argv, 4, "8")));
-    else if (strcmp(what, "train") == 0)
-        train(&b, argument(argc, argv, 2, "vit_small"), atoi(argument(argc, argv, 3, "4")),
-              atof(argument(argc, argv, 4, "0.3")));
-    else
-        return 2;
+    int status = run(&b, argc - optind, argv + optind);
     thread_close(b.pool);
-    return 0;
+    return status;
 }

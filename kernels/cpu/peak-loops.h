@@ -5,10 +5,14 @@
 #include <stdint.h>
 
 #include "isa.h"
+#include "peak.h"
 
-struct peak_loops {
-    double flops_per_round;
+struct peak_loop {
+    double ops_per_round;        /* 0: the instruction set has no such instruction */
     float (*run)(int64_t rounds); /* a value that must be used */
+};
+struct peak_loops {
+    struct peak_loop kind[PEAK_KINDS];
 };
 
 #ifndef ISA
