@@ -190,9 +190,10 @@ lint:
 demo: deps
 	@$(MAKE) --no-print-directory tools $(HELPERS)
 	@B=$(B) examples/demo.sh
+# PEER=PYTHON: ours beside the programs of others that this Python has, in turn. WORKS=, ROUNDS=: see compare.sh.
 bench: deps
 	@$(MAKE) --no-print-directory tools $(HELPERS)
-	@B=$(B) examples/bench.sh
+	@B=$(B) $(if $(PEER),tests/peer/compare.sh "$(PEER)" $(WORKS),examples/bench.sh)
 
 # Looks for the packages, prints the command that installs what is missing and runs it where it may.
 deps:

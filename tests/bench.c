@@ -10,6 +10,7 @@
  *   -j THREADS    one per processor
  *   -p PRECISION  f32
  *   -n RUNS       5; of a single image 100, or as many as 20 seconds have, but 20
+ *   -s SECONDS    as many runs as so many seconds have, one at least
  *   -t            bare numbers (bench_print)
  */
 #include <stdlib.h>
@@ -30,6 +31,7 @@ enum { RUNS = 5, LATENCY_RUNS = 100, LATENCY_RUNS_MIN = 20, LATENCY_SECONDS = 20
 struct bench {
     struct thread_pool *pool;
     int n_workers, n_runs;
+    double seconds; /* 0: n_runs, or as many as are usual */
     const char *precision;
     bool bare;
     struct bench_peak peak;
@@ -145,10 +147,12 @@ static void pack_weights(struct extraction *x)
     }
 }
 
-static bool enough(const struct bench_row *r, int asked, int64_t batch, double seconds)
+static bool enough(const struct bench *b, const struct bench_row *r, double seconds)
 {
-    if (asked > 0 || batch > 1)
-        return r->n_runs >= (asked > 0 ? asked : RUNS);
+    if (b->seconds > 0)
+        return r->n_runs > 0 && seconds > b->seconds;
+    if (b->n_runs > 0 || r->n > 1)
+        return r->n_runs >= (b->n_runs > 0 ? b->n_runs : RUNS);
     return r->n_runs >= LATENCY_RUNS || (r->n_runs >= LATENCY_RUNS_MIN && seconds > LATENCY_SECONDS);
 }
 
@@ -172,7 +176,7 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     struct thread_pool *across = batch > 1 ? b->pool : NULL;
     thread_for(across, batch, extract_image, &x); /* warm */
     double begun = bench_clock(CLOCK_MONOTONIC);
-    while (!enough(&row, b->n_runs, batch, bench_clock(CLOCK_MONOTONIC) - begun)) {
+    while (!enough(b, &row, bench_clock(CLOCK_MONOTONIC) - begun)) {
         struct bench_time start = bench_now();
         thread_for(across, batch, extract_image, &x);
         bench_add(&row, start);
@@ -326,13 +330,15 @@ int main(int argc, char **argv)
 {
     struct bench b = {.precision = "f32"};
     int n_threads = 0;
-    for (int option; (option = getopt(argc, argv, "+j:p:n:t")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+j:p:n:s:t")) != -1;) {
         if (option == 'j')
             n_threads = atoi(optarg);
         else if (option == 'p')
             b.precision = optarg;
         else if (option == 'n')
             b.n_runs = atoi(optarg);
+        else if (option == 's')
+            b.seconds = atof(optarg);
         else if (option == 't')
             b.bare = true;
         else
