@@ -14,7 +14,7 @@ row() { # what count unit operations command...
 }
 
 bench peak
-for precision in f32; do
+for precision in $(bench precisions); do
     bench -p $precision extract vit_small 224 8
     bench -p $precision extract vit_small 224 1
     bench -p $precision extract vit_small 518 8

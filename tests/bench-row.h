@@ -1,7 +1,7 @@
 /* bench-row.h - the table of make bench. A row is a piece of work, timed several times where its memory is its own: in
  * a process that does nothing else. bench-run (bench-run.c) gives a whole command one.
  *
- *   struct bench_row row = {.what = "...", .unit = "images", .precision = "f32", .n = 8, .ops = ...};
+ *   struct bench_row row = {.what = "...", .unit = "images", .n = 8, .ops = ...};
  *   for (...) {
  *       struct bench_time start = bench_now();
  *       ... the work ...
@@ -25,6 +25,7 @@
 
 #include "num.h"
 #include "peak.h"
+#include "precision.h"
 #include "vit.h"
 
 struct bench_time {
@@ -52,17 +53,9 @@ static inline double bench_memory(void)
 
 /* ------------------------------------------------------------------ peaks */
 
-/* The kinds of networks' arithmetic by the names that --precision has. */
-static const char *const bench_precision[PEAK_KINDS] = {[PEAK_F32] = "f32", [PEAK_BF16] = "bf16", [PEAK_INT8] = "int8"};
-
-/* PEAK_KINDS: no such precision. */
-static inline enum peak_kind bench_kind(const char *precision)
-{
-    int kind = 0;
-    while (kind < PEAK_KINDS && strcmp(precision, bench_precision[kind]) != 0)
-        kind++;
-    return (enum peak_kind)kind;
-}
+/* The instruction of a precision. Products of int8 that have no weight, those of attention, are bf16 all the same. */
+static const enum peak_kind bench_kind[PRECISION_COUNT] = {
+    [PRECISION_F32] = PEAK_F32, [PRECISION_BF16] = PEAK_BF16, [PRECISION_INT8] = PEAK_INT8};
 
 /* What speeds are compared with, measured before the work and after it. */
 struct bench_peak {
@@ -81,19 +74,21 @@ static inline double bench_peak(struct bench_peak *p, enum peak_kind kind)
 
 enum { BENCH_RUNS_MAX = 400 };
 struct bench_row {
-    const char *what, *unit, *precision; /* precision: NULL where the work is no network */
+    const char *what, *unit;
+    enum precision precision;
     double n;                            /* units of a run */
     double ops;                          /* of a run, in products only, a multiply-add being two; 0: they say nothing */
     double bytes;                        /* the most memory in use */
     int n_runs;
-    double wall[BENCH_RUNS_MAX], cpu; /* seconds: of each run; of processors, the best run's */
+    double wall[BENCH_RUNS_MAX], cpu[BENCH_RUNS_MAX]; /* seconds of each run, of the clock and of processors */
 };
 
 static inline void bench_add_run(struct bench_row *r, double wall, double cpu)
 {
-    r->cpu = r->n_runs == 0 || cpu < r->cpu ? cpu : r->cpu;
-    if (r->n_runs < BENCH_RUNS_MAX)
-        r->wall[r->n_runs++] = wall;
+    if (r->n_runs == BENCH_RUNS_MAX)
+        return;
+    r->wall[r->n_runs] = wall;
+    r->cpu[r->n_runs++] = cpu;
 }
 
 static inline void bench_add(struct bench_row *r, struct bench_time start)
@@ -108,11 +103,11 @@ static inline int bench_compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The run of nearest rank; the runs are sorted. */
-static inline double bench_quantile(const struct bench_row *r, double q)
+/* Of the runs of a row, sorted: the one of nearest rank. */
+static inline double bench_quantile(const double *sorted, int n, double q)
 {
-    int rank = (int)(q * r->n_runs);
-    return r->wall[rank < q * r->n_runs || rank == 0 ? rank : rank - 1];
+    int rank = (int)(q * n);
+    return sorted[rank < q * n || rank == 0 ? rank : rank - 1];
 }
 
 static inline void bench_head(void)
@@ -131,26 +126,28 @@ static inline const char *bench_share(char out[16], double share)
 static inline void bench_print_table(const struct bench_row *r, struct bench_peak *peak)
 {
     char rate[32], gops[16] = "-", share[16] = "-", of_cpu[16] = "-", memory[32];
-    double best = r->wall[0];
+    double best = r->wall[0], cpu = r->cpu[0];
     snprintf(rate, sizeof rate, "%.*f %s/s", r->n / best < 100 ? 2 : 0, r->n / best, r->unit);
     if (r->ops > 0) {
-        double all = 1e9 * bench_peak(peak, r->precision ? bench_kind(r->precision) : PEAK_F32);
+        double all = 1e9 * bench_peak(peak, bench_kind[r->precision]);
         snprintf(gops, sizeof gops, "%.1f", 1e-9 * r->ops / best);
         bench_share(share, r->ops / best / all);
-        bench_share(of_cpu, r->ops / r->cpu / (all / thread_workers(peak->pool)));
+        bench_share(of_cpu, r->ops / cpu / (all / thread_workers(peak->pool)));
     }
-    printf("%-42s %-4s %19s %7s %6s %6s %10.4f %8.1fms %8.1fms %10s\n", r->what, r->precision ? r->precision : "", rate,
-           gops, share, of_cpu, r->cpu / r->n, 1e3 * bench_quantile(r, 0.5), 1e3 * bench_quantile(r, 0.99),
-           num_bytes_text(r->bytes, memory));
+    printf("%-42s %-4s %19s %7s %6s %6s %10.4f %8.1fms %8.1fms %10s\n", r->what, precision_name(r->precision), rate,
+           gops, share, of_cpu, cpu / r->n, 1e3 * bench_quantile(r->wall, r->n_runs, 0.5),
+           1e3 * bench_quantile(r->wall, r->n_runs, 0.99), num_bytes_text(r->bytes, memory));
 }
 
-/* As a line of the table or, for scripts, as the seconds of the median run, of the 99th percentile and of processors,
- * all for one unit, and bytes, separated by tabs. */
+/* As a line of the table or, for scripts, as four numbers separated by tabs: the medians of seconds and of seconds of
+ * processors, the 99th percentile of seconds, all for one unit, and bytes. */
 static inline void bench_print(struct bench_row *r, struct bench_peak *peak, bool bare)
 {
     qsort(r->wall, (size_t)r->n_runs, sizeof *r->wall, bench_compare);
+    qsort(r->cpu, (size_t)r->n_runs, sizeof *r->cpu, bench_compare);
     if (bare)
-        printf("%.6g\t%.6g\t%.6g\t%.0f\n", bench_quantile(r, 0.5) / r->n, bench_quantile(r, 0.99) / r->n, r->cpu / r->n,
+        printf("%.6g\t%.6g\t%.6g\t%.0f\n", bench_quantile(r->wall, r->n_runs, 0.5) / r->n,
+               bench_quantile(r->cpu, r->n_runs, 0.5) / r->n, bench_quantile(r->wall, r->n_runs, 0.99) / r->n,
                r->bytes);
     else
         bench_print_table(r, peak);

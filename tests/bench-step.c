@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     char what[96];
     snprintf(what, sizeof what, "step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
              (int)batch.B, (int)config.dino.head_n_prototypes);
-    struct bench_row row = {.what = what, .unit = "images", .precision = "f32", .n = (double)batch.B,
+    struct bench_row row = {.what = what, .unit = "images", .n = (double)batch.B,
                             .ops = step_ops(&config, &batch)};
     run_steps(step, &config, &batch, &o, &row);
     bench_print(&row, &peak, o.bare);

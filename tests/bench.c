@@ -1,5 +1,6 @@
 /* bench.c - speed of the backbone on this machine, as rows of the table that bench-row.h describes.
  *
+ *   bench precisions                                            those that this processor has, by name
  *   bench [-j THREADS] peak                                     multiply-adds in registers, copies in memory, and the
  *                                                               head of the table
  *   bench [OPTIONS] extract [ARCH] [SIZE] [IMAGES AT ONCE]      forward, images in memory (vit_small 224 8): several
@@ -8,7 +9,7 @@
  *                                                               forward of its teacher over 2 x 224 and 8 x 98 crops,
  *                                                               no heads (vit_small 4 0.3)
  *   -j THREADS    one per processor
- *   -p PRECISION  f32
+ *   -p PRECISION  f32, bf16, int8 or auto [f32]; of extract
  *   -n RUNS       5; of a single image 100, or as many as 20 seconds have, but 20
  *   -s SECONDS    as many runs as so many seconds have, one at least
  *   -t            bare numbers (bench_print)
@@ -32,7 +33,7 @@ struct bench {
     struct thread_pool *pool;
     int n_workers, n_runs;
     double seconds; /* 0: n_runs, or as many as are usual */
-    const char *precision;
+    enum precision precision;
     bool bare;
     struct bench_peak peak;
     struct vit vit;
@@ -41,24 +42,26 @@ struct bench {
     struct params_array values;
 };
 
+static _Noreturn void fail(const struct fmt_error *e)
+{
+    fprintf(stderr, "bench: %s\n", e->text);
+    exit(e->status == FMT_INVALID ? 2 : 1);
+}
+
 static void *take(int64_t n, size_t each)
 {
     struct arena a = {0};
     struct fmt_error e = {0};
-    if (arena_init(&a, (size_t)n * each, &e)) {
-        fprintf(stderr, "bench: %s\n", e.text);
-        exit(1);
-    }
+    if (arena_init(&a, (size_t)n * each, &e))
+        fail(&e);
     return a.base;
 }
 
 static void check(struct op_ctx *c, int status, const struct fmt_error *e)
 {
     struct fmt_error sticky = {0};
-    if (status || op_sync(c, &sticky)) {
-        fprintf(stderr, "bench: %s\n", status ? e->text : sticky.text);
-        exit(1);
-    }
+    if (status || op_sync(c, &sticky))
+        fail(status ? e : &sticky);
 }
 
 static void open_network(struct bench *b, const char *arch, int64_t M)
@@ -73,10 +76,8 @@ static void open_network(struct bench *b, const char *arch, int64_t M)
     snprintf(word[2], sizeof *word, "student.pos_grid=%d", (int)M);
     snprintf(word[3], sizeof *word, "student.patch_size=14");
     for (int i = 0; i < 4; i++)
-        if (config_set(&config, word[i], &e)) {
-            fprintf(stderr, "bench: %s\n", e.text);
-            exit(2);
-        }
+        if (config_set(&config, word[i], &e))
+            fail(&e);
     struct vit_config f = model_vit(&config);
     config_release(&config);
     if (vit_params(&b->vit, &f, &b->table, &e))
@@ -115,7 +116,7 @@ static void extract_image(void *arg, int64_t image, int worker)
     struct extraction *x = arg;
     struct worker *w = &x->workers[worker];
     struct fmt_error e = {0};
-    struct vit_request r = {.n_inputs = 1, .packed = &x->packed.weights,
+    struct vit_request r = {.n_inputs = 1, .packed = &x->packed.weights, .precision = x->b->precision,
                             .pixel_norm = {{0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}}};
     struct vit_memory memory = {&w->arena, &w->host};
     w->arena.used = w->scratch.used = 0;
@@ -141,10 +142,8 @@ static void pack_weights(struct extraction *x)
 {
     struct fmt_error e = {0};
     const struct device device = {.backend = test_backend(), .pool = x->b->pool};
-    if (extract_pack_weights(&device, &x->b->vit, &x->b->values, PRECISION_F32, &x->packed, &e)) {
-        fprintf(stderr, "bench: %s\n", e.text);
-        exit(1);
-    }
+    if (extract_pack_weights(&device, &x->b->vit, &x->b->values, x->b->precision, &x->packed, &e))
+        fail(&e);
 }
 
 static bool enough(const struct bench *b, const struct bench_row *r, double seconds)
@@ -273,7 +272,7 @@ static void train(struct bench *b, const char *arch, int64_t batch, double rate)
     training_step(&t); /* warm */
     char what[96];
     snprintf(what, sizeof what, "%s/14 training, backbone, batch %d, drop %.1f", arch, (int)batch, rate);
-    struct bench_row row = {.what = what, .unit = "images", .precision = b->precision, .n = (double)batch};
+    struct bench_row row = {.what = what, .unit = "images", .n = (double)batch};
     double global_ops = bench_vit_ops(&b->vit.config, 257), local_ops = bench_vit_ops(&b->vit.config, 50);
     row.ops = (double)n[0] * global_ops + 3 * (1 - rate) * ((double)n[0] * global_ops + (double)n[1] * local_ops);
     double parts[3] = {1e30, 1e30, 1e30};
@@ -305,6 +304,16 @@ static void print_peaks(struct bench *b)
     bench_head();
 }
 
+static void print_precisions(void)
+{
+    struct fmt_error e = {0};
+    for (int i = 0; i < PRECISION_COUNT; i++) {
+        enum precision p = (enum precision)i;
+        if (precision_choose(test_backend(), precision_name(p), &p, &e) == 0)
+            printf("%s\n", precision_name(p));
+    }
+}
+
 static const char *argument(int argc, char **argv, int i, const char *otherwise)
 {
     return i < argc ? argv[i] : otherwise;
@@ -313,7 +322,9 @@ static const char *argument(int argc, char **argv, int i, const char *otherwise)
 static int run(struct bench *b, int argc, char **argv)
 {
     const char *what = argument(argc, argv, 0, "peak");
-    if (strcmp(what, "peak") == 0)
+    if (strcmp(what, "precisions") == 0)
+        print_precisions();
+    else if (strcmp(what, "peak") == 0)
         print_peaks(b);
     else if (strcmp(what, "extract") == 0)
         extract(b, argument(argc, argv, 1, "vit_small"), atoi(argument(argc, argv, 2, "224")),
@@ -328,13 +339,15 @@ static int run(struct bench *b, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct bench b = {.precision = "f32"};
+    struct bench b = {0};
+    struct fmt_error e = {0};
+    const char *precision = "f32";
     int n_threads = 0;
     for (int option; (option = getopt(argc, argv, "+j:p:n:s:t")) != -1;) {
         if (option == 'j')
             n_threads = atoi(optarg);
         else if (option == 'p')
-            b.precision = optarg;
+            precision = optarg;
         else if (option == 'n')
             b.n_runs = atoi(optarg);
         else if (option == 's')
@@ -344,10 +357,8 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    if (strcmp(b.precision, "f32") != 0) {
-        fprintf(stderr, "bench: -p %s: no such precision\n", b.precision);
-        return 2;
-    }
+    if (precision_choose(test_backend(), precision, &b.precision, &e))
+        fail(&e);
     b.pool = thread_open(n_threads, NULL);
     if (!b.pool)
         return 1;

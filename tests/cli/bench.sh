@@ -5,7 +5,7 @@ number='[0-9.e+-]+' blank=$'\t'
 bare() { # description: out is one line of bare numbers, none of them zero
     check "$1: bare numbers" grep -qxE "$number$blank$number$blank$number$blank[0-9]+" out
     check "$1: all positive, the median not over the slowest" \
-        awk 'NF != 4 || $1 <= 0 || $2 < $1 || $3 <= 0 || $4 <= 0 {exit 1}' out
+        awk 'NF != 4 || $1 <= 0 || $2 <= 0 || $3 < $1 || $4 <= 0 {exit 1}' out
 }
 row() { # what unit: out has its row
     check "a row of $1" awk -v what="$1" -v unit="$2/s" \
@@ -36,7 +36,15 @@ status 0 bench -n 1 train vit_small 1 0
 row 'vit_small/14 training, backbone, batch 1' images
 out_has 'teacher '
 status 2 bench -p f8 extract
-err_has 'bench: -p f8: no such precision'
+err_has 'bench: f8: no such precision'
+status 0 bench precisions
+check 'float32 is one of them' grep -qx f32 out
+for precision in $(bench precisions); do
+    status 0 bench -p "$precision" -n 1 extract vit_small 28 1
+    check "a row in $precision" grep -qE "batch 1 +$precision " out
+done
+status 0 bench -t -s 0.01 extract vit_small 28 2
+bare 'so many seconds'
 status 2 bench nothing
 tiny='crops.global_crops_size=28 crops.local_crops_size=14 train.batch_size_per_gpu=1 dino.head_n_prototypes=16
     dino.head_hidden_dim=16 dino.head_bottleneck_dim=8'

@@ -2,8 +2,8 @@
 # compare.sh - our programs and other people's (serve.py) at the same work, in turn, so that a shared machine is as slow
 # for both; make bench PEER=PYTHON calls it.
 #
-# usage: compare.sh PYTHON [WORK...]      ROUNDS=5 rounds of each; RECORD=FILE: every run, as lines
-#                                         work <tab> round <tab> program <tab> seconds of a unit
+# usage: compare.sh PYTHON [WORK...]      ROUNDS=5 rounds of each; RECORD=FILE: every run, as lines of work, round,
+#                                         program, seconds of a unit, seconds of processors, separated by tabs
 #        WORK: extract:ARCH:SIZE:BATCH, step:BATCH:PROTOTYPES:DROP, knn:BANK GROUPS:QUERY GROUPS, logreg:GROUPS, start
 #
 # PYTHON has what is to be compared with: torch and timm, openvino, nncf, faiss-cpu, scikit-learn. What is missing is
@@ -22,9 +22,9 @@ works=("$@")
 : >"$record"
 
 # Each work has prepare_WORK, which makes what it reads and sets peer=(arguments of serve.py), and ours_WORK, which prints
-# the seconds of a unit; title, show (rate, ms or s) and precisions tell what the table says.
+# bare numbers (bench-row.h); title, show (rate, ms or s) and precisions tell what the table says.
 prepare_extract() { # arch size batch
-    title="$1/14 forward, $2 pixels, batch $3" precisions=f32 show=rate
+    title="$1/14 forward, $2 pixels, batch $3" precisions=$(bench precisions) show=rate
     [ "$3" -gt 1 ] || show=ms
     peer=(extract "$1" "$2" "$3")
 }
@@ -97,7 +97,7 @@ close_peer() {
     exec {asked}>&- {served}<&-
     wait "$server" || true
 }
-theirs() { # contender: seconds of a unit
+theirs() { # contender: seconds of a unit, by the clock and of processors
     local answer=failed
     echo "$1" >&"$asked"
     read -r answer <&"$served"
@@ -105,7 +105,7 @@ theirs() { # contender: seconds of a unit
 }
 
 # ------------------------------------------------------------------ rounds and ratios
-note() { # round program seconds
+note() { # round program "seconds<tab>seconds of processors"
     case $3 in
     [0-9]*) printf '%s\t%s\t%s\t%s\n' "$work" "$1" "$2" "$3" >>"$record" ;;
     *) echo "  $2: $3" ;;
@@ -123,7 +123,7 @@ for work in "${works[@]}"; do
     open_peer "${peer[@]}"
     for ((round = 1; round <= rounds; round++)); do
         for precision in $precisions; do
-            note $round "ours $precision" "$("ours_$kind" "$precision" "$a" "$b" "$c" | cut -f 1)"
+            note $round "ours $precision" "$("ours_$kind" "$precision" "$a" "$b" "$c" | cut -f 1,2)"
         done
         for contender in "${contenders[@]}"; do
             note $round "$contender" "$(theirs "$contender")"

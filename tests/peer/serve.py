@@ -11,8 +11,9 @@ Everything is loaded and compiled first. Then standard output says, in lines of 
     contender NAME            this one can be asked for
     without NAME REASON       this one is not here
     ready
-and for each line of standard input that is a NAME a line with the seconds of one unit (an image, a query, a fit, a
-start), the median of a few runs. It ends with standard input. Weights are random: they do not change the time.
+and for each line of standard input that is a NAME a line of two numbers: the seconds of one unit (an image, a step's
+image, a search, a fit, a start) by the clock and by the time of processors, medians of a few runs; or "failed" and why.
+It ends with standard input. Weights are random: they do not change the time.
 """
 import json
 import os
@@ -34,18 +35,20 @@ def say(*words):
     print(*words, sep="\t", file=ANSWERS, flush=True)
 
 
-def timed(run):
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def now():
+    """Seconds of the clock, and of processors for all threads and for processes that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return time.perf_counter(), sum(u.ru_utime + u.ru_stime for u in used)
 
 
 def median(run, units, seconds=1.0, most=20):
-    """Seconds of a unit: the median of runs that take so many seconds together, but one at least."""
-    times = []
-    while not times or (sum(times) < seconds and len(times) < most):
-        times.append(timed(run))
-    return statistics.median(times) / units
+    """Both of a unit: medians of runs that take so many seconds together, but one run at least."""
+    runs = []
+    while not runs or (sum(wall for wall, _ in runs) < seconds and len(runs) < most):
+        start = now()
+        run()
+        runs.append([end - begin for begin, end in zip(start, now())])
+    return [statistics.median(of_runs) / units for of_runs in zip(*runs)]
 
 
 class Contenders:
@@ -55,7 +58,7 @@ class Contenders:
         self.by_name = {}
 
     def add(self, name, prepare):
-        """prepare() warms up and returns a function that gives seconds; where it cannot, that is said instead."""
+        """prepare() warms up and returns a function that calls median(); where it cannot, that is said instead."""
         try:
             self.by_name[name] = prepare()
             say("contender", name)
@@ -67,7 +70,7 @@ class Contenders:
         say("ready")
         for line in sys.stdin:
             try:
-                say(f"{self.by_name[line.rstrip()]():.6g}")
+                say(*(f"{x:.6g}" for x in self.by_name[line.rstrip()]()))
             except Exception as error:
                 say("failed", repr(error))
 
@@ -384,7 +387,7 @@ def logreg(contenders, x_path, keys_path):
             for c in GRID_OF_C:
                 model.set_params(C=c).fit(x, y)
 
-        return lambda: timed(run) / len(GRID_OF_C)
+        return lambda: median(run, len(GRID_OF_C))
 
     contenders.add("scikit-learn", prepare)
 
