@@ -4,6 +4,7 @@
 #include "tensorfile.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,17 @@ struct tensorfile_ckpt {
 };
 
 /* ------------------------------------------------------------------ checkpoints */
+/* Reads a tensor. -1, with a reason in errno as readers have it: EBADMSG for a block that is damaged. */
+static int read_whole(struct tensorfile_ckpt *all, int64_t i, void *to)
+{
+    struct fmt_error e = {0};
+    if (ckpt_read(all->ckpt, i, to, all->ckpt->tensor[i].bytes, &all->buffer, &e) == 0)
+        return 0;
+    if (e.status != FMT_IO)
+        errno = e.status == FMT_MEMORY ? ENOMEM : EBADMSG;
+    return -1;
+}
+
 static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
 {
     const struct ckpt_source *s = arg;
@@ -49,14 +61,14 @@ static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
     if (n > (uint64_t)bytes - offset)
         n = (size_t)((uint64_t)bytes - offset);
     if (n == (size_t)bytes)
-        return ckpt_read(all->ckpt, s->i, to, bytes, &all->buffer, NULL) ? -1 : (int64_t)n;
+        return read_whole(all, s->i, to) ? -1 : (int64_t)n;
     if (all->i_cached != s->i) {
         uint8_t *grown = realloc(all->cached, (size_t)bytes);
         if (!grown)
             return -1;
         all->cached = grown;
         all->i_cached = -1;
-        if (ckpt_read(all->ckpt, s->i, grown, bytes, &all->buffer, NULL))
+        if (read_whole(all, s->i, grown))
             return -1;
         all->i_cached = s->i;
     }

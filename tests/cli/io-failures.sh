@@ -51,6 +51,16 @@ for j in 1 2 8; do
         check "no output" test ! -e no.feat
         no_leftovers .
     done
+    # ... and so does a block of a checkpoint whose hash is another than the one stored with it.
+    cp "$(find run -name '*.ckpt' | sort | tail -n 1)" damaged.ckpt
+    kib=$(($(stat -c %s damaged.ckpt) / 1024))
+    dd if=/dev/zero of=damaged.ckpt bs=1K seek=$((kib * 2 / 5)) count=$((kib / 20)) conv=notrunc status=none
+    status 1 dino-extract -q -j $j -w damaged.ckpt shards -o no.feat
+    err_has "damaged.ckpt: teacher.backbone."
+    err_has "cannot read: Bad message"
+    one_line
+    check "no output" test ! -e no.feat
+    no_leftovers .
 done
 feat-cat -q train.feat --json -o train.json
 survives train.json feat-cat -q train.feat --json -o train.json
