@@ -30,6 +30,7 @@ struct forward {
     const uint16_t *qkv;
     int64_t C, HD, keys; /* keys: in a block */
     float scale2;        /* of scores, for powers of two */
+    int64_t n_items, n_workers;
     uint8_t *scratch;
     int64_t scratch_bytes; /* of a worker */
 };
@@ -83,28 +84,28 @@ static void finish_rows(const struct forward *a, const struct bf16_softmax *f, c
     bf16_scale_rows(a->o + row * a->C + head * a->HD, a->C, sums, factor, n, a->HD);
 }
 
-/* Keys and values of the next head, which lie beside these: so far apart that the processor does not foresee them. */
-static void prefetch(const struct forward *a, const struct attention_item *p, int64_t row, int64_t n)
+/* Share t of n of the rows x of an item's keys or values, which lie so far apart that the processor does not foresee
+ * them. (Inlined by force: gcc takes a function for one without effects that only prefetches.) */
+static inline __attribute__((always_inline)) void prefetch_rows(const struct forward *a, const uint16_t *x, int64_t N,
+                                                                int64_t t, int64_t n)
 {
-    const int64_t ld = 3 * a->C;
-    const uint16_t *k = a->qkv + (p->first + row) * ld + a->C + (p->head + 1) * a->HD, *v = k + a->C;
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t c = 0; c < a->HD; c += 32) {
-            __builtin_prefetch(k + r * ld + c);
-            __builtin_prefetch(v + r * ld + c);
-        }
+    for (int64_t row = t * N / n; row < (t + 1) * N / n; row++)
+        for (int64_t c = 0; c < a->HD; c += 32)
+            __builtin_prefetch(x + row * 3 * a->C + c);
 }
 
 static void forward_item(void *arg, int64_t i, int worker)
 {
     const struct forward *a = arg;
     struct attention_item p = attention_item(&a->cut, i);
+    struct attention_item next = attention_item(&a->cut, num_min(i + a->n_workers, a->n_items - 1));
     struct tiling blocks = tiling_within(p.N, a->keys, BF16_LANES);
     struct tiling tiles = {num_ceil_div(p.n_queries, BF16_ROWS), BF16_ROWS, p.n_queries};
     struct forward_room m;
     lay_out(&m, a, a->scratch + worker * a->scratch_bytes, tiles.n);
     const int64_t ld = 3 * a->C, HD = a->HD;
     const uint16_t *k = a->qkv + p.first * ld + a->C + p.head * HD, *v = k + a->C, *q = k - a->C + p.query * ld;
+    const uint16_t *next_k = a->qkv + next.first * ld + a->C + next.head * HD;
     for (int64_t b = 0; b < blocks.n; b++) {
         int64_t k0 = tile_first(blocks, b), n_keys = tile_rows(blocks, b);
         bf16_pack_transposed(m.k, k + k0 * ld, ld, HD, n_keys);
@@ -113,12 +114,13 @@ static void forward_item(void *arg, int64_t i, int worker)
         for (int64_t t = 0; t < tiles.n; t++) {
             struct bf16_softmax *f = m.softmax + t;
             float *sums = m.o + tile_first(tiles, t) * bf16_stride(HD);
-            prefetch(a, &p, k0 + t * n_keys / tiles.n, n_keys / tiles.n + 1);
+            prefetch_rows(a, next_k, next.N, b * tiles.n + t, blocks.n * tiles.n);
             if (b == 0)
                 start_rows(f);
             bf16_product(m.s, NULL, m.q, m.k, HD, n_keys);
             if (t + 1 < tiles.n)
                 bf16_take_rows(m.q, q + tile_first(tiles, t + 1) * ld, ld, tile_rows(tiles, t + 1), HD);
+            prefetch_rows(a, next_k + a->C, next.N, b * tiles.n + t, blocks.n * tiles.n);
             bf16_softmax(f, m.p, m.s, n_keys, a->scale2);
             bf16_product(sums, b ? f->keep : NULL, m.p, m.v, n_keys, HD);
             if (b == blocks.n - 1)
@@ -140,8 +142,9 @@ void attention_bf16_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, st
     a.keys = num_min(most, bf16_lanes(N));
     a.scale2 = LOG2_E / sqrtf((float)a.HD);
     a.scratch_bytes = lay_out(&m, &a, NULL, num_ceil_div(num_min(N, QUERIES), BF16_ROWS));
-    a.scratch = CPU_TAKE(c, uint8_t, a.scratch_bytes * op_workers(c));
-    op_for(c, attention_items(&a.cut), forward_item, &a);
+    a.n_items = attention_items(&a.cut), a.n_workers = op_workers(c);
+    a.scratch = CPU_TAKE(c, uint8_t, a.scratch_bytes * a.n_workers);
+    op_for(c, a.n_items, forward_item, &a);
     c->scratch->used = mark;
 }
 #else

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* The rest of the library runs on any x86-64. */
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,prfchw")))
 #define INLINE TARGET static inline __attribute__((always_inline))
 enum { ROWS = BF16_ROWS, LANES = BF16_LANES, VECTORS = 4, WORDS = 2 * LANES, PANEL = VECTORS * LANES };
 
@@ -34,21 +34,25 @@ static int64_t least(int64_t a, int64_t b)
 
 /* ------------------------------------------------------------------ packing */
 
-INLINE __m512i widened(const uint16_t *x, __mmask16 mask)
-{
-    return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x));
-}
-
 TARGET void bf16_pack(uint16_t *b, const uint16_t *x, int64_t ldx, int64_t K, int64_t N)
 {
-    for (int64_t n0 = 0; n0 < N; n0 += PANEL)
-        for (int64_t k = 0; k < K; k += 2)
-            for (int64_t n = n0; n < least(N, n0 + PANEL); n += LANES, b += WORDS) {
-                __mmask16 mask = first_lanes(N - n), odd = k + 1 < K ? mask : 0;
-                __m512i even_row = widened(x + k * ldx + n, mask);
-                __m512i odd_row = widened(x + (k + 1 < K ? k + 1 : k) * ldx + n, odd);
-                _mm512_store_si512(b, _mm512_or_si512(even_row, _mm512_slli_epi32(odd_row, 16)));
+    uint16_t pair[2 * WORDS]; /* words of a row and, from WORDS on, of the next, in pairs */
+    for (int i = 0; i < 2 * WORDS; i++)
+        pair[i] = (uint16_t)(i / 2 + (i & 1 ? WORDS : 0));
+    const __m512i low = _mm512_loadu_si512(pair), high = _mm512_loadu_si512(pair + WORDS);
+    for (int64_t n0 = 0; n0 < N; n0 += PANEL) {
+        int64_t width = least(bf16_lanes(N - n0), PANEL);
+        for (int64_t k = 0; k < K; k += 2, b += 2 * width)
+            for (int64_t n = 0; n < width; n += WORDS) {
+                const uint16_t *row = x + k * ldx + n0 + n;
+                __mmask32 mask = first_words(N - n0 - n);
+                __m512i u = _mm512_maskz_loadu_epi16(mask, row);
+                __m512i v = _mm512_maskz_loadu_epi16(k + 1 < K ? mask : 0, row + (k + 1 < K ? ldx : 0));
+                _mm512_store_si512(b + 2 * n, _mm512_permutex2var_epi16(u, low, v));
+                if (n + LANES < width)
+                    _mm512_store_si512(b + 2 * (n + LANES), _mm512_permutex2var_epi16(u, high, v));
             }
+    }
 }
 
 /* Exchanges the off-diagonal quarters of each square of 2 distance x 2 distance. */
@@ -97,12 +101,16 @@ TARGET void bf16_pack_transposed(uint16_t *b, const uint16_t *x, int64_t ldx, in
     }
 }
 
+/* The rows that follow will be taken next; they lie so far apart that the processor does not foresee them. */
 TARGET void bf16_take_rows(uint16_t *a, const uint16_t *x, int64_t ldx, int64_t n, int64_t K)
 {
     for (int r = 0; r < ROWS; r++)
-        for (int64_t k = 0; k < K; k += WORDS)
-            _mm512_store_si512(a + r * bf16_stride(K) + k, _mm512_maskz_loadu_epi16(r < n ? first_words(K - k) : 0,
-                                                                         x + (r < n ? r : 0) * ldx + k));
+        for (int64_t k = 0; k < K; k += WORDS) {
+            const uint16_t *row = x + (r < n ? r : 0) * ldx + k;
+            _mm512_store_si512(a + r * bf16_stride(K) + k,
+                               _mm512_maskz_loadu_epi16(r < n ? first_words(K - k) : 0, row));
+            _mm_prefetch((const char *)(row + ROWS * ldx), _MM_HINT_T0);
+        }
 }
 
 /* ------------------------------------------------------------------ products */
@@ -230,6 +238,7 @@ TARGET void bf16_scale_rows(uint16_t *y, int64_t ldy, const float *c, const floa
     for (int64_t r = 0; r < n; r++)
         for (int64_t i = 0; i < N; i += LANES) {
             __m512 x = _mm512_mul_ps(_mm512_load_ps(c + r * bf16_stride(N) + i), _mm512_set1_ps(factor[r]));
+            __builtin_prefetch(y + (r + ROWS) * ldy + i, 1); /* the next tile's */
             _mm256_mask_storeu_epi16(y + r * ldy + i, first_lanes(N - i), (__m256i)_mm512_cvtneps_pbh(x));
         }
 }
