@@ -190,7 +190,7 @@ void cpu_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, 
                        struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
     if (o.dtype == DTYPE_BF16) {
-        backward_bf16(c, dqkv, d_o, o, lse, qkv, seg, n_seg, NH);
+        (matmul_supports(DTYPE_BF16) ? attention_bf16_bwd : backward_bf16)(c, dqkv, d_o, o, lse, qkv, seg, n_seg, NH);
         return;
     }
     struct attention a = {.dqkv = cpu_f32(dqkv), .qkv = cpu_f32(qkv), .d_o = cpu_f32(d_o), .o_in = cpu_f32(o),

@@ -1,4 +1,4 @@
-/* attention.h - how attention cuts its work into items, and the operations in bf16 (attention-bf16.c). */
+/* attention.h - how attention cuts its work into items, and the operations in bf16. */
 #ifndef ATTENTION_H
 #define ATTENTION_H
 
@@ -23,8 +23,28 @@ int64_t attention_items(const struct attention_cut *cut);
 struct attention_item attention_item(const struct attention_cut *cut, int64_t item);
 int64_t attention_longest(const struct attention_cut *cut); /* rows of the longest segment; 0: there is none */
 
-/* With matmul_supports(DTYPE_BF16) alone. */
+/* n elements of a worker's scratch, from base + *used on, in whole cache lines. base NULL: they are only counted. */
+static inline void *attention_carve(uint8_t *base, int64_t *used, int64_t n, size_t bytes_each)
+{
+    void *p = base ? base + *used : NULL;
+    *used += num_ceil_div(n * (int64_t)bytes_each, 64) * 64;
+    return p;
+}
+
+/* Share t of n of N rows of bf16, `width` elements each: rows of a head lie so far apart that the processor does not
+ * foresee them. (Inlined by force: gcc takes a function for one without effects that only prefetches.) */
+static inline __attribute__((always_inline)) void attention_prefetch(const uint16_t *x, int64_t ld, int64_t width,
+                                                                     int64_t N, int64_t t, int64_t n)
+{
+    for (int64_t row = t * N / n; row < (t + 1) * N / n; row++)
+        for (int64_t c = 0; c < width; c += 32)
+            __builtin_prefetch(x + row * ld + c);
+}
+
+/* In bf16, attention-bf16-forward.c and attention-bf16-backward.c: where matmul_supports(DTYPE_BF16) alone. */
 void attention_bf16_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
                         const int64_t (*seg)[2], int n_seg, int NH);
+void attention_bf16_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
+                        struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH);
 
 #endif

@@ -34,12 +34,17 @@ static int64_t least(int64_t a, int64_t b)
 
 /* ------------------------------------------------------------------ packing */
 
+/* Words of u and v in turn: half 0: the first 16 of each, 1: the others. */
+INLINE __m512i in_pairs(__m512i u, __m512i v, int half)
+{
+    uint16_t from[WORDS];
+    for (int i = 0; i < WORDS; i++)
+        from[i] = (uint16_t)(i / 2 + half * LANES + (i & 1 ? WORDS : 0));
+    return _mm512_permutex2var_epi16(u, _mm512_loadu_si512(from), v);
+}
+
 TARGET void bf16_pack(uint16_t *b, const uint16_t *x, int64_t ldx, int64_t K, int64_t N)
 {
-    uint16_t pair[2 * WORDS]; /* words of a row and, from WORDS on, of the next, in pairs */
-    for (int i = 0; i < 2 * WORDS; i++)
-        pair[i] = (uint16_t)(i / 2 + (i & 1 ? WORDS : 0));
-    const __m512i low = _mm512_loadu_si512(pair), high = _mm512_loadu_si512(pair + WORDS);
     for (int64_t n0 = 0; n0 < N; n0 += PANEL) {
         int64_t width = least(bf16_lanes(N - n0), PANEL);
         for (int64_t k = 0; k < K; k += 2, b += 2 * width)
@@ -48,9 +53,9 @@ TARGET void bf16_pack(uint16_t *b, const uint16_t *x, int64_t ldx, int64_t K, in
                 __mmask32 mask = first_words(N - n0 - n);
                 __m512i u = _mm512_maskz_loadu_epi16(mask, row);
                 __m512i v = _mm512_maskz_loadu_epi16(k + 1 < K ? mask : 0, row + (k + 1 < K ? ldx : 0));
-                _mm512_store_si512(b + 2 * n, _mm512_permutex2var_epi16(u, low, v));
+                _mm512_store_si512(b + 2 * n, in_pairs(u, v, 0));
                 if (n + LANES < width)
-                    _mm512_store_si512(b + 2 * (n + LANES), _mm512_permutex2var_epi16(u, high, v));
+                    _mm512_store_si512(b + 2 * (n + LANES), in_pairs(u, v, 1));
             }
     }
 }
@@ -73,6 +78,14 @@ INLINE void exchange(__m512i x[LANES], int distance)
         }
 }
 
+INLINE void transpose_lanes(__m512i x[LANES])
+{
+    exchange(x, 8);
+    exchange(x, 4);
+    exchange(x, 2);
+    exchange(x, 1);
+}
+
 /* 16 rows of 16 pairs: the square is transposed. */
 INLINE void pack_square(uint16_t *b, int64_t width, const uint16_t *x, int64_t ldx, int64_t K, int64_t N)
 {
@@ -80,10 +93,7 @@ INLINE void pack_square(uint16_t *b, int64_t width, const uint16_t *x, int64_t l
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         square[i] = _mm512_maskz_loadu_epi16(i < N ? first_words(K) : 0, x + (i < N ? i : 0) * ldx);
-    exchange(square, 8);
-    exchange(square, 4);
-    exchange(square, 2);
-    exchange(square, 1);
+    transpose_lanes(square);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
         if (2 * i < K)
@@ -241,5 +251,105 @@ TARGET void bf16_scale_rows(uint16_t *y, int64_t ldy, const float *c, const floa
             __builtin_prefetch(y + (r + ROWS) * ldy + i, 1); /* the next tile's */
             _mm256_mask_storeu_epi16(y + r * ldy + i, first_lanes(N - i), (__m256i)_mm512_cvtneps_pbh(x));
         }
+}
+/* ------------------------------------------------------------------ backward */
+
+/* 32 rows of 16 columns: words of two rows are pairs, and the square of pairs is transposed. */
+INLINE void transpose_square(uint16_t *a, int64_t lda, const uint16_t *x, int64_t ldx, int64_t K, int64_t N)
+{
+    __m512i square[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) {
+        __mmask16 even = 2 * i < K ? first_lanes(N) : 0, odd = 2 * i + 1 < K ? first_lanes(N) : 0;
+        __m512i u = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(even, x + (even ? 2 * i : 0) * ldx));
+        __m512i v = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(odd, x + (odd ? 2 * i + 1 : 0) * ldx));
+        square[i] = _mm512_or_si512(u, _mm512_slli_epi32(v, 16));
+    }
+    transpose_lanes(square);
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        if (i < bf16_tiles(N))
+            _mm512_store_si512(a + i * lda, square[i]);
+}
+
+TARGET void bf16_transpose(uint16_t *a, const uint16_t *x, int64_t ldx, int64_t K, int64_t N)
+{
+    int64_t lda = bf16_stride(K);
+    for (int64_t k = 0; k < K; k += WORDS)
+        for (int64_t n = 0; n < bf16_tiles(N); n += LANES)
+            transpose_square(a + n * lda + k, lda, x + k * ldx + (n < N ? n : 0), ldx, K - k, N - n);
+}
+
+TARGET void bf16_row_products(float *sum, const uint16_t *x, const uint16_t *y, int64_t ld, int64_t n, int64_t N)
+{
+    for (int64_t r = 0; r < n; r++) {
+        __m512 s = _mm512_setzero_ps();
+        for (int64_t i = 0; i < N; i += WORDS) {
+            __mmask32 mask = first_words(N - i);
+            s = _mm512_dpbf16_ps(s, (__m512bh)_mm512_maskz_loadu_epi16(mask, x + r * ld + i),
+                                 (__m512bh)_mm512_maskz_loadu_epi16(mask, y + r * ld + i));
+        }
+        sum[r] = _mm512_reduce_add_ps(s);
+    }
+}
+
+/* 16 rows of 16 columns of c. */
+INLINE void scale_square(uint16_t *y, int64_t ldy, const float *c, int64_t ldc, __m512 factor, int64_t n, int64_t N)
+{
+    __m512i square[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        square[i] = i < N ? _mm512_load_si512(c + i * ldc) : _mm512_setzero_si512();
+    transpose_lanes(square);
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        if (i < n) {
+            __m512 row = _mm512_mul_ps(_mm512_castsi512_ps(square[i]), factor);
+            _mm256_mask_storeu_epi16(y + i * ldy, first_lanes(N), (__m256i)_mm512_cvtneps_pbh(row));
+        }
+}
+
+TARGET void bf16_scale_columns(uint16_t *y, int64_t ldy, const float *c, float factor, int64_t n, int64_t N)
+{
+    int64_t ldc = bf16_stride(n);
+    for (int64_t i = 0; i < n; i += LANES)
+        for (int64_t j = 0; j < N; j += LANES)
+            scale_square(y + i * ldy + j, ldy, c + j * ldc + i, ldc, _mm512_set1_ps(factor), n - i, N - j);
+}
+
+/* Columns of row r from i on, at most 2 LANES: writes p and ds, returns ds. */
+INLINE __m512i row_bwd(const struct bf16_softmax_bwd *g, int r, int64_t i, const __m512 lse2[2], const __m512 delta[2])
+{
+    const __m512 one = _mm512_set1_ps(1), scale2 = _mm512_set1_ps(g->scale2);
+    const int64_t at = r * bf16_stride(g->n) + i;
+    __m512 p[2], ds[2];
+#pragma GCC unroll 2
+    for (int v = 0; v < 2; v++) {
+        __mmask16 mask = r < g->n_rows ? first_lanes(g->n - i - v * LANES) : 0;
+        p[v] = power2(_mm512_fmsub_ps(_mm512_load_ps(g->s + at + v * LANES), scale2, lse2[v]), one);
+        ds[v] = _mm512_maskz_mul_ps(mask, p[v], _mm512_sub_ps(_mm512_load_ps(g->dp + at + v * LANES), delta[v]));
+        p[v] = _mm512_maskz_mov_ps(mask, p[v]);
+    }
+    __m512i words = (__m512i)_mm512_cvtne2ps_pbh(ds[1], ds[0]);
+    _mm512_store_si512(g->p + at, (__m512i)_mm512_cvtne2ps_pbh(p[1], p[0]));
+    _mm512_store_si512(g->ds + at, words);
+    return words;
+}
+
+TARGET void bf16_softmax_bwd(const struct bf16_softmax_bwd *g)
+{
+    for (int64_t i = 0; i < g->n; i += WORDS) {
+        const __m512 lse2[2] = {_mm512_loadu_ps(g->lse2 + i), _mm512_loadu_ps(g->lse2 + i + LANES)};
+        const __m512 delta[2] = {_mm512_loadu_ps(g->delta + i), _mm512_loadu_ps(g->delta + i + LANES)};
+        int64_t n0 = i / PANEL * PANEL, width = least(bf16_lanes(g->n) - n0, PANEL);
+        uint16_t *panel = g->ds_packed + n0 * g->K + g->row * width + 2 * (i - n0);
+#pragma GCC unroll 3
+        for (int r = 0; r < ROWS; r += 2) {
+            __m512i u = row_bwd(g, r, i, lse2, delta), v = row_bwd(g, r + 1, i, lse2, delta);
+            _mm512_store_si512(panel + r * width, in_pairs(u, v, 0));
+            if (i - n0 + LANES < width)
+                _mm512_store_si512(panel + r * width + 2 * LANES, in_pairs(u, v, 1));
+        }
+    }
 }
 #endif

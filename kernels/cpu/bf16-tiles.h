@@ -22,6 +22,7 @@ static inline int64_t bf16_even(int64_t n) { return n + (n & 1); }
 static inline int64_t bf16_lanes(int64_t n) { return (n + BF16_LANES - 1) / BF16_LANES * BF16_LANES; }
 /* Elements of a packed B. */
 static inline int64_t bf16_packed(int64_t K, int64_t N) { return bf16_even(K) * bf16_lanes(N); }
+static inline int64_t bf16_tiles(int64_t n) { return (n + BF16_ROWS - 1) / BF16_ROWS * BF16_ROWS; }
 /* Elements from row to row of a tile (A, C, scores and powers) with n columns: a multiple of 32. */
 static inline int64_t bf16_stride(int64_t n) { return (n + 2 * BF16_LANES - 1) / (2 * BF16_LANES) * (2 * BF16_LANES); }
 
@@ -47,5 +48,27 @@ void bf16_softmax(struct bf16_softmax *f, uint16_t *p, const float *s, int64_t n
 
 /* n rows of y = factor[row] c [n,N], rounded. */
 void bf16_scale_rows(uint16_t *y, int64_t ldy, const float *c, const float *factor, int64_t n, int64_t N);
+
+/* -- backward: keys are the rows of a tile, queries its columns -- */
+
+/* A [bf16_tiles(N),K] = the transpose of x [K,N]; zeros in the other rows, and in columns K .. bf16_stride(K) - 1. */
+void bf16_transpose(uint16_t *a, const uint16_t *x, int64_t ldx, int64_t K, int64_t N);
+/* sum [n] = x . y of each row [n,N] */
+void bf16_row_products(float *sum, const uint16_t *x, const uint16_t *y, int64_t ld, int64_t n, int64_t N);
+/* y [n,N] = the transpose of factor c [N,n], rounded. */
+void bf16_scale_columns(uint16_t *y, int64_t ldy, const float *c, float factor, int64_t n, int64_t N);
+
+/* Scores s and gradients dp of probabilities, [ROWS,n], become probabilities p = 2^(scale2 s - lse2) and ds = p (dp -
+ * delta), rounded after both are computed in float32. Rows from n_rows on and columns from n on: zeros. */
+struct bf16_softmax_bwd {
+    const float *s, *dp;
+    const float *lse2, *delta; /* [bf16_stride(n)], of each column; those from n on may hold anything */
+    uint16_t *p, *ds;          /* [ROWS,n] */
+    uint16_t *ds_packed;       /* ds again, as rows `row` to row + ROWS - 1 of a packed B [K,n] */
+    int64_t K, row;
+    int64_t n, n_rows;
+    float scale2;
+};
+void bf16_softmax_bwd(const struct bf16_softmax_bwd *g);
 
 #endif

@@ -1,4 +1,4 @@
-/* attention-bf16.c - attention of bf16 operands: products in bf16 with sums in float32, softmax in float32.
+/* attention-bf16-forward.c - attention of bf16 operands: products in bf16 with sums in float32, softmax in float32.
  *
  * Keys and values are packed in blocks, which stay in the second-level cache while the query rows of an item pass by in
  * tiles: scores of tile and block, their powers of two, rounded to bf16, times values. Where keys fill several blocks,
@@ -43,25 +43,17 @@ struct forward_room {
     struct bf16_softmax *softmax; /* of all tiles */
 };
 
-/* n elements at base + *used, whole cache lines. */
-static void *carve(uint8_t *base, int64_t *used, int64_t n, size_t each)
-{
-    void *p = base ? base + *used : NULL;
-    *used += num_ceil_div(n * (int64_t)each, 64) * 64;
-    return p;
-}
-
 /* For so many tiles of rows; returns the bytes it takes. base NULL: only that. */
 static int64_t lay_out(struct forward_room *m, const struct forward *a, uint8_t *base, int64_t tiles)
 {
     int64_t used = 0;
-    m->k = carve(base, &used, bf16_packed(a->HD, a->keys), sizeof *m->k);
-    m->v = carve(base, &used, bf16_packed(a->keys, a->HD), sizeof *m->v);
-    m->q = carve(base, &used, BF16_ROWS * bf16_stride(a->HD), sizeof *m->q);
-    m->p = carve(base, &used, BF16_ROWS * bf16_stride(a->keys), sizeof *m->p);
-    m->s = carve(base, &used, BF16_ROWS * bf16_stride(a->keys), sizeof *m->s);
-    m->o = carve(base, &used, tiles * BF16_ROWS * bf16_stride(a->HD), sizeof *m->o);
-    m->softmax = carve(base, &used, tiles, sizeof *m->softmax);
+    m->k = attention_carve(base, &used, bf16_packed(a->HD, a->keys), sizeof *m->k);
+    m->v = attention_carve(base, &used, bf16_packed(a->keys, a->HD), sizeof *m->v);
+    m->q = attention_carve(base, &used, BF16_ROWS * bf16_stride(a->HD), sizeof *m->q);
+    m->p = attention_carve(base, &used, BF16_ROWS * bf16_stride(a->keys), sizeof *m->p);
+    m->s = attention_carve(base, &used, BF16_ROWS * bf16_stride(a->keys), sizeof *m->s);
+    m->o = attention_carve(base, &used, tiles * BF16_ROWS * bf16_stride(a->HD), sizeof *m->o);
+    m->softmax = attention_carve(base, &used, tiles, sizeof *m->softmax);
     return used;
 }
 
@@ -84,16 +76,6 @@ static void finish_rows(const struct forward *a, const struct bf16_softmax *f, c
     bf16_scale_rows(a->o + row * a->C + head * a->HD, a->C, sums, factor, n, a->HD);
 }
 
-/* Share t of n of the rows x of an item's keys or values, which lie so far apart that the processor does not foresee
- * them. (Inlined by force: gcc takes a function for one without effects that only prefetches.) */
-static inline __attribute__((always_inline)) void prefetch_rows(const struct forward *a, const uint16_t *x, int64_t N,
-                                                                int64_t t, int64_t n)
-{
-    for (int64_t row = t * N / n; row < (t + 1) * N / n; row++)
-        for (int64_t c = 0; c < a->HD; c += 32)
-            __builtin_prefetch(x + row * 3 * a->C + c);
-}
-
 static void forward_item(void *arg, int64_t i, int worker)
 {
     const struct forward *a = arg;
@@ -114,13 +96,13 @@ static void forward_item(void *arg, int64_t i, int worker)
         for (int64_t t = 0; t < tiles.n; t++) {
             struct bf16_softmax *f = m.softmax + t;
             float *sums = m.o + tile_first(tiles, t) * bf16_stride(HD);
-            prefetch_rows(a, next_k, next.N, b * tiles.n + t, blocks.n * tiles.n);
+            attention_prefetch(next_k, ld, HD, next.N, b * tiles.n + t, blocks.n * tiles.n);
             if (b == 0)
                 start_rows(f);
             bf16_product(m.s, NULL, m.q, m.k, HD, n_keys);
             if (t + 1 < tiles.n)
                 bf16_take_rows(m.q, q + tile_first(tiles, t + 1) * ld, ld, tile_rows(tiles, t + 1), HD);
-            prefetch_rows(a, next_k + a->C, next.N, b * tiles.n + t, blocks.n * tiles.n);
+            attention_prefetch(next_k + a->C, ld, HD, next.N, b * tiles.n + t, blocks.n * tiles.n);
             bf16_softmax(f, m.p, m.s, n_keys, a->scale2);
             bf16_product(sums, b ? f->keep : NULL, m.p, m.v, n_keys, HD);
             if (b == blocks.n - 1)
