@@ -86,7 +86,7 @@ static bool good_step(const struct trial *start, const struct trial *t)
 static bool search_line(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, struct tensor x,
                         struct lbfgs_report *r, struct trial *found)
 {
-    struct trial start = {0, r->value, dot(c, s->gradient, s->direction)};
+    struct trial start = {0, s->value, dot(c, s->gradient, s->direction)};
     if (!(start.slope < 0))
         return false;
     struct trial t = try_step(s, c, f, x, 1.0, r);
@@ -136,18 +136,38 @@ static void rescale(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_functi
     s->scale = isfinite(scale) && scale > 0 ? scale : 1;
 }
 
+/* Notes the gradient of a new point, and the rate if there were two steps. gradients: of the last two points. */
+static void note_gradient(struct lbfgs_report *r, double gradients[2], double now)
+{
+    double *before_last = &gradients[r->n_iterations % 2];
+    if (r->n_iterations >= 2)
+        r->rate = log(*before_last / now) / 2;
+    *before_last = now;
+    r->gradient = now;
+}
+
+static bool too_slow(const struct lbfgs_report *r, const struct lbfgs_limits *limits)
+{
+    return r->n_iterations >= 2 && isfinite(limits->n_left) &&
+           !(r->rate * limits->n_left >= log(r->gradient / limits->gradient));
+}
+
+void lbfgs_start(struct lbfgs *s, const struct lbfgs_function *f, struct tensor x)
+{
+    s->value = f->value(f->arg, x, s->gradient);
+}
+
 void lbfgs_run(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f, const struct lbfgs_limits *limits,
                struct tensor x, struct lbfgs_report *report)
 {
     struct lbfgs_report r = {0};
+    double gradients[2];
     s->n_pairs = s->next = 0;
     s->scale = f->first_scale;
-    r.value = f->value(f->arg, x, s->gradient);
-    r.n_evaluations = 1;
-    r.gradient = largest(c, s->gradient);
+    note_gradient(&r, gradients, largest(c, s->gradient));
     if (!(r.gradient <= limits->gradient))
         f->prepare(f->arg, x);
-    while (!(r.gradient <= limits->gradient) && r.n_iterations < limits->n_iterations) {
+    while (!(r.gradient <= limits->gradient) && r.n_iterations < limits->n_iterations && !too_slow(&r, limits)) {
         struct trial found;
         int before = r.n_evaluations;
         find_direction(s, c, f);
@@ -165,9 +185,9 @@ void lbfgs_run(struct lbfgs *s, struct op_ctx *c, const struct lbfgs_function *f
             rescale(s, c, f);
         op_copy(c, x, s->x_new);
         op_copy(c, s->gradient, s->gradient_new);
-        r.value = found.value;
-        r.gradient = largest(c, s->gradient);
+        s->value = found.value;
         r.n_iterations++;
+        note_gradient(&r, gradients, largest(c, s->gradient));
     }
     r.scale = s->scale;
     r.converged = r.gradient <= limits->gradient;

@@ -13,6 +13,10 @@
  *   logreg_predict(&m, &rows, &device, proba, e);
  *   logreg_model_release(&m);  logreg_close(s);
  *
+ * Two classes are fitted by Newton's method where the Hessian is worth factoring: up to 2,048 features, and no more
+ * than twice as many as rows. All others are fitted by L-BFGS, and both stop at the same limit. A fit of two classes
+ * that starts from the solution of the solver's last fit is cheaper than one from elsewhere.
+ *
  * Columns with values beyond 2^20 are divided by a power of two during a fit, because their squares might overflow. The
  * solution, penalty included, is that of the original columns; the limit applies to the gradient of the divided ones.
  *

@@ -104,6 +104,36 @@ static void test_one_column(void)
        "one column of 2^60, and of 2^100: the others keep their weights");
 }
 
+/* A fit that goes on from the last one with another C ends where a cold one does, divided columns or not. */
+static void test_next_penalty(void)
+{
+    static float x[N * DIM];
+    const float scale[2][DIM] = {{1, 1, 1, 1, 1, 1, 1}, {0x1p30f, 1, 1, 1e-3f, 1, 1, 1}};
+    for (int k = 0; k < 2; k++) {
+        struct fmt_error e = {0};
+        struct device device = test_device(2);
+        struct device_arena memory;
+        double cold[THETA];
+        scaled(scale[k], x);
+        struct rows rows = rows_on_device(&device, &memory, x, two, N, DIM);
+        struct logreg_solver *s = logreg_open(&(struct logreg_data){&rows, 2, NULL}, &device, &e);
+        struct logreg_model m;
+        struct logreg_report first, next;
+        logreg_model_init(&m, 2, DIM, &e);
+        logreg_fit(s, 0.01, &(struct logreg_limits){1e-12, 500}, &m, &first, &e);
+        logreg_fit(s, 5, &(struct logreg_limits){1e-12, 500}, &m, &next, &e);
+        struct logreg_report r = fit(x, two, 2, 5, 1e-12, 1, cold);
+        ok(next.converged && near(m.theta, cold, DIM + 1, 1e-9) && fabs(next.loss - r.loss) <= 1e-12 * r.loss,
+           "another C from the last solution, %s columns: the optimum", k ? "divided" : "ordinary");
+        ok(next.n_evaluations == next.n_iterations, "the start is not evaluated: %d evaluations, %d iterations",
+           next.n_evaluations, next.n_iterations);
+        logreg_model_release(&m);
+        logreg_close(s);
+        device_arena_release(&memory);
+        test_device_close(&device);
+    }
+}
+
 static void test_ordinary_columns(void)
 {
     static float x[N * DIM];
@@ -223,6 +253,7 @@ int main(void)
     draw();
     test_all_columns();
     test_one_column();
+    test_next_penalty();
     test_ordinary_columns();
     test_ends();
     test_balance();
