@@ -332,6 +332,17 @@ static void residual_plain(const struct run *r, double *y)
         }
 }
 
+/* A second branch, which is undone. */
+static void residual_undone_forward(struct run *r)
+{
+    int64_t M = some_rows(r);
+    residual_forward(r);
+    ON_DEVICE(&r->c, op_residual_fwd(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[1].x, M, ROW_C),
+                                     COPY(r->in[2].x, ROW_C), COPY(r->rows, M), TENSOR_NONE));
+    ON_DEVICE(&r->c, op_residual_undo(&r->c, COPY(r->y, r->T, ROW_C), COPY(r->in[1].x, M, ROW_C),
+                                      COPY(r->in[2].x, ROW_C), COPY(r->rows, M), TENSOR_NONE));
+}
+
 /* Without gamma, rows and scale: y = x + r. */
 static void residual_bare_shape(struct run *r)
 {
@@ -648,6 +659,7 @@ static const struct op_case cases[] = {
     {" layernorm_fwd layernorm_bwd ", layernorm_shape, layernorm_forward, layernorm_backward, layernorm_plain},
     {" gather_rows scatter_add_rows copy ", rows_shape, rows_forward, rows_backward, rows_plain},
     {" residual_fwd residual_bwd fill ", residual_shape, residual_forward, residual_backward, residual_plain},
+    {" residual_undo ", residual_shape, residual_undone_forward, residual_backward, residual_plain},
     {" residual_fwd residual_bwd ", residual_bare_shape, residual_bare_forward, residual_bare_backward,
      residual_bare_plain},
     {" attention_fwd attention_bwd ", attention_shape, attention_forward, attention_backward, attention_plain},

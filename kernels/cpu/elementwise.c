@@ -32,6 +32,8 @@ struct rows {
     float *y;
     const float *x, *r, *gamma, *scale;
     const uint16_t *r_bf16; /* instead of r */
+    uint16_t *dr_bf16;      /* instead of y, which then has a row for each worker */
+    float sign;             /* of what is added to x: 1 or -1 */
     const int64_t *rows;
     int64_t M, C;
     float *partials;
@@ -78,7 +80,7 @@ static void residual_fwd_item(void *arg, int64_t item, int worker)
     (void)worker;
     const struct rows *a = arg;
     for (int64_t i = item * CPU_ROWS; i < num_min((item + 1) * CPU_ROWS, a->M); i++) {
-        float *x = a->y + row_of(a, i) * a->C, scale = a->scale ? a->scale[i] : 1.0f;
+        float *x = a->y + row_of(a, i) * a->C, scale = a->sign * (a->scale ? a->scale[i] : 1.0f);
         if (a->r_bf16)
             convert_loops()->bf16_scale_add(x, scale, a->r_bf16 + i * a->C, a->gamma, a->C);
         else if (a->gamma)
@@ -88,19 +90,30 @@ static void residual_fwd_item(void *arg, int64_t item, int worker)
     }
 }
 
-void cpu_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
-                      struct tensor scale)
+static void residual_add(struct op_ctx *c, float sign, struct tensor x, struct tensor r, struct tensor gamma,
+                         struct tensor rows, struct tensor scale)
 {
     struct rows a = {.y = cpu_f32(x), .r = cpu_f32(r), .gamma = cpu_f32(gamma), .rows = cpu_i64(rows),
-                     .scale = cpu_f32(scale), .M = r.dims[0], .C = r.dims[1]};
+                     .scale = cpu_f32(scale), .sign = sign, .M = r.dims[0], .C = r.dims[1]};
     if (r.dtype == DTYPE_BF16)
         a.r_bf16 = cpu_bf16(r);
     op_for(c, num_ceil_div(a.M, CPU_ROWS), residual_fwd_item, &a);
 }
 
+void cpu_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                      struct tensor scale)
+{
+    residual_add(c, 1, x, r, gamma, rows, scale);
+}
+
+void cpu_residual_undo(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                       struct tensor scale)
+{
+    residual_add(c, -1, x, r, gamma, rows, scale);
+}
+
 static void residual_bwd_item(void *arg, int64_t item, int worker)
 {
-    (void)worker;
     const struct rows *a = arg;
     float *sum = a->gamma ? a->partials + item * a->C : NULL;
     if (sum)
@@ -108,12 +121,17 @@ static void residual_bwd_item(void *arg, int64_t item, int worker)
     int64_t i = tile_first(a->tiles, item);
     for (int64_t end = i + tile_rows(a->tiles, item); i < end; i++) {
         const float *dx = a->x + row_of(a, i) * a->C, scale = a->scale ? a->scale[i] : 1.0f;
-        if (sum)
+        float *dr = a->y + (a->dr_bf16 ? worker : i) * a->C;
+        if (sum && a->r_bf16)
+            convert_loops()->bf16_scale_add(sum, scale, a->r_bf16 + i * a->C, dx, a->C);
+        else if (sum)
             elementwise_loops()->product_add(sum, scale, a->r + i * a->C, dx, a->C);
         if (a->gamma)
-            elementwise_loops()->scale_by(a->y + i * a->C, scale, dx, a->gamma, a->C);
+            elementwise_loops()->scale_by(dr, scale, dx, a->gamma, a->C);
         else
-            elementwise_loops()->scale(a->y + i * a->C, scale, dx, a->C);
+            elementwise_loops()->scale(dr, scale, dx, a->C);
+        if (a->dr_bf16)
+            convert_loops()->to_bf16(a->dr_bf16 + i * a->C, dr, a->C);
     }
 }
 
@@ -129,6 +147,12 @@ void cpu_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, 
     struct rows a = {.y = cpu_f32(dr), .x = cpu_f32(dx), .r = cpu_f32(r), .gamma = cpu_f32(gamma),
                      .rows = cpu_i64(rows), .scale = cpu_f32(scale), .M = M, .C = C, .partials = partials,
                      .tiles = tiles};
+    if (r.dtype == DTYPE_BF16)
+        a.r_bf16 = cpu_bf16(r);
+    if (dr.dtype == DTYPE_BF16) {
+        a.dr_bf16 = cpu_bf16(dr);
+        a.y = CPU_TAKE(c, float, C * op_workers(c));
+    }
     op_for(c, tiles.n, residual_bwd_item, &a);
     if (tensor_given(gamma))
         cpu_add_partials(c, cpu_f32(dgamma), partials, tiles.n, C);

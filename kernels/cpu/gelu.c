@@ -5,8 +5,8 @@ struct arrays {
     float *out, *value;
     const float *d, *x;
     int64_t n, h;
-    struct tensor y, u; /* in bf16 */
-    float *rows;        /* [worker,3h]: a row of u and of y in float32 */
+    struct tensor y, u, dy, du; /* in bf16 */
+    float *rows;                /* [worker,3h]: a row of u and of y in float32 */
 };
 
 static void gelu_fwd_item(void *arg, int64_t item, int worker)
@@ -32,8 +32,38 @@ static void gelu_bwd_item(void *arg, int64_t item, int worker)
                                  num_min(CPU_STRETCH, a->n - at));
 }
 
+/* Of bf16: in float32 block by block, on the stack. */
+enum { BLOCK = 1024 };
+struct gelu_bf16 {
+    uint16_t *dx, *y;
+    const uint16_t *dy, *x;
+    int64_t n;
+};
+
+static void gelu_bwd_bf16_item(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    const struct gelu_bf16 *a = arg;
+    float d[BLOCK], x[BLOCK];
+    int64_t end = num_min((item + 1) * CPU_STRETCH, a->n);
+    for (int64_t at = item * CPU_STRETCH; at < end; at += BLOCK) {
+        int64_t n = num_min(BLOCK, end - at);
+        convert_loops()->from_bf16(d, a->dy + at, n);
+        convert_loops()->from_bf16(x, a->x + at, n);
+        activation_loops()->gelu_bwd(d, a->y ? x : NULL, d, x, n);
+        convert_loops()->to_bf16(a->dx + at, d, n);
+        if (a->y)
+            convert_loops()->to_bf16(a->y + at, x, n);
+    }
+}
+
 void cpu_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)
 {
+    if (x.dtype == DTYPE_BF16) {
+        struct gelu_bf16 a = {cpu_bf16(dx), cpu_bf16(y), cpu_bf16(dy), cpu_bf16(x), tensor_elements(x)};
+        op_for(c, num_ceil_div(a.n, CPU_STRETCH), gelu_bwd_bf16_item, &a);
+        return;
+    }
     struct arrays a = {
         .out = cpu_f32(dx), .value = cpu_f32(y), .d = cpu_f32(dy), .x = cpu_f32(x), .n = tensor_elements(x)};
     op_for(c, num_ceil_div(a.n, CPU_STRETCH), gelu_bwd_item, &a);
@@ -56,19 +86,19 @@ static void swiglu_bf16_item(void *arg, int64_t t, int worker)
     convert_loops()->to_bf16(cpu_bf16(a->y) + t * a->h, y, a->h);
 }
 
-static void swiglu_bf16(struct op_ctx *c, struct tensor y, struct tensor u)
+/* Of bf16: by way of a row in float32. */
+static void swiglu_rows(struct op_ctx *c, struct arrays *a, int64_t T, void (*row)(void *arg, int64_t t, int worker))
 {
     size_t mark = c->scratch->used;
-    struct arrays a = {.y = y, .u = u, .h = y.dims[1]};
-    a.rows = CPU_TAKE(c, float, 3 * a.h * op_workers(c));
-    op_for(c, y.dims[0], swiglu_bf16_item, &a);
+    a->rows = CPU_TAKE(c, float, 3 * a->h * op_workers(c));
+    op_for(c, T, row, a);
     c->scratch->used = mark;
 }
 
 void cpu_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
 {
     if (y.dtype == DTYPE_BF16) {
-        swiglu_bf16(c, y, u);
+        swiglu_rows(c, &(struct arrays){.y = y, .u = u, .h = y.dims[1]}, y.dims[0], swiglu_bf16_item);
         return;
     }
     struct arrays a = {.out = cpu_f32(y), .x = cpu_f32(u), .h = y.dims[1]};
@@ -84,8 +114,25 @@ static void swiglu_bwd_item(void *arg, int64_t t, int worker)
     activation_loops()->swiglu_bwd(du, du + a->h, a->value + t * a->h, a->d + t * a->h, u, u + a->h, a->h);
 }
 
+static void swiglu_bwd_bf16_item(void *arg, int64_t t, int worker)
+{
+    const struct arrays *a = arg;
+    float *u = a->rows + worker * 3 * a->h, *dy = u + 2 * a->h;
+    convert_loops()->from_bf16(u, cpu_bf16(a->u) + t * 2 * a->h, 2 * a->h);
+    convert_loops()->from_bf16(dy, cpu_bf16(a->dy) + t * a->h, a->h);
+    activation_loops()->swiglu_bwd(u, u + a->h, dy, dy, u, u + a->h, a->h);
+    convert_loops()->to_bf16(cpu_bf16(a->du) + t * 2 * a->h, u, 2 * a->h);
+    if (tensor_given(a->y))
+        convert_loops()->to_bf16(cpu_bf16(a->y) + t * a->h, dy, a->h);
+}
+
 void cpu_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u)
 {
+    if (u.dtype == DTYPE_BF16) {
+        swiglu_rows(c, &(struct arrays){.y = y, .u = u, .dy = dy, .du = du, .h = dy.dims[1]}, dy.dims[0],
+                    swiglu_bwd_bf16_item);
+        return;
+    }
     struct arrays a = {.out = cpu_f32(du), .value = cpu_f32(y), .d = cpu_f32(dy), .x = cpu_f32(u), .h = dy.dims[1]};
     op_for(c, dy.dims[0], swiglu_bwd_item, &a);
 }

@@ -90,6 +90,10 @@ void cpu_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, str
 void cpu_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w)
 {
     int64_t N = w.dims[0], K = w.dims[1];
+    if (dy.dtype == DTYPE_BF16) {
+        linear_low_bwd_x(c, dx, dy, w);
+        return;
+    }
     struct product p = {.a = cpu_f32(dy), .lda = N, .b = cpu_f32(w), .ldb = K, .N = K, .K = N, .y = cpu_f32(dx)};
     product_run(c, &p, dy.dims[0]);
 }
@@ -116,6 +120,10 @@ void cpu_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, stru
     int64_t T = dy.dims[0], N = dw.dims[0], K = dw.dims[1];
     if (T == 0)
         return;
+    if (dy.dtype == DTYPE_BF16) {
+        linear_low_bwd_w(c, dw, db, dy, x);
+        return;
+    }
     struct tiling strips = tiling_of(N, N > LINEAR_WIDE ? LINEAR_STRIP_WIDE : DW_STRIP);
     struct weight_gradient g = {strips, cpu_f32(dw), cpu_f32(db), cpu_f32(dy), cpu_f32(x), T, N, K};
     op_for(c, g.strips.n, weight_gradient_item, &g);

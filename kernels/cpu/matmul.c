@@ -3,8 +3,9 @@
  * is what the library prefers for ORDER_ROWS rows.
  *
  * Measured on one core of Zen 4, oneDNN 2.6.3, shapes of ViT-S with 64 to 1,370 rows: bf16 205 to 230 GFLOP/s of 234,
- * int8 390 to 460 of 470. With B as stored bf16 reaches 200 to 220, with rows of A or C that are not adjacent 185, and
- * where the order of B is given besides, the library has nothing but its reference, a hundred times as slow. */
+ * int8 390 to 460 of 470. With B as stored bf16 reaches 200 to 220, with A stored [K,M] 200 to 218, with rows of A or C
+ * that are not adjacent 185, and where the order of B is given besides, the library has nothing but its reference, a
+ * hundred times as slow. */
 #include "matmul.h"
 
 #include <pthread.h>
@@ -57,7 +58,7 @@ bool matmul_is_fast(enum dtype type)
 /* ------------------------------------------------------------------ primitives */
 /* What a primitive is made for; compared as bytes, so it is zeroed first. */
 struct key {
-    int64_t is_reorder, type, source, M, N, K, stride_k, stride_n, first, n, accumulate, rounded, bias;
+    int64_t is_reorder, type, source, M, N, K, ta, stride_k, stride_n, first, n, accumulate, rounded, bias;
 };
 
 struct primitive {
@@ -132,7 +133,7 @@ static bool describe(struct primitive *p, dnnl_primitive_attr_t attr, dnnl_primi
                onednn_check(dnnl_reorder_primitive_desc_create(pd, ONEDNN_REF(p->src), engine, ONEDNN_REF(p->dst),
                                                                engine, attr));
     dnnl_data_type_t out = k->rounded ? dnnl_bf16 : sum_type(type);
-    return onednn_check(onednn_strided(&p->src, k->M, k->K, library_type(type), k->K, 1)) &&
+    return onednn_check(onednn_strided(&p->src, k->M, k->K, library_type(type), k->ta ? 1 : k->K, k->ta ? k->M : 1)) &&
            onednn_check(onednn_strided(&p->dst, k->M, k->N, out, k->N, 1)) &&
            onednn_check(onednn_strided(&p->bias, 1, k->N, dnnl_f32, k->N, 1)) &&
            onednn_check(onednn_matmul(pd, engine, &p->src, &p->weights, k->bias ? &p->bias : NULL, &p->dst, attr));
@@ -262,7 +263,7 @@ static struct key key_of_product(const struct matmul *m)
     struct key key;
     memset(&key, 0, sizeof key);
     key.type = m->type, key.M = m->M, key.N = m->N, key.K = m->K;
-    key.accumulate = m->accumulate, key.rounded = m->rounded, key.bias = m->bias != NULL;
+    key.ta = m->ta, key.accumulate = m->accumulate, key.rounded = m->rounded, key.bias = m->bias != NULL;
     return key;
 }
 

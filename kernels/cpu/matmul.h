@@ -10,7 +10,7 @@
  *   BF16    bf16               f32, or bf16 if rounded: products are exact, sums in float32
  *   I8      s8                 s32: exact
  *
- * Rows of A and C are adjacent: other strides have no fast product in the library.
+ * Rows of A and C are adjacent, of A as it is stored: other strides have no fast product in the library.
  * A call runs in the calling thread alone. The bits of a row depend on the shape of the call, never on addresses, on
  * other rows or on what else runs. Errors: as gemm_f32 has them, out of memory is reported by gemm_status.
  */
@@ -33,6 +33,7 @@ bool matmul_is_fast(enum dtype type);
 struct matmul {
     enum dtype type; /* DTYPE_BF16 or DTYPE_I8 */
     int64_t M, N, K;
+    bool ta;         /* A is stored [K,M] */
     bool accumulate; /* C += instead of C = */
     bool rounded;    /* BF16 alone: C is bf16, the sums rounded to nearest, ties to even */
     const float *bias; /* BF16 alone: [N], added to each row of the sums; NULL: none */

@@ -154,6 +154,12 @@ static bool same(struct op_ctx *c, const char *what, struct tensor a, struct ten
     return op_shape(c, what, a, DTYPE_F32, b.n_dims, b.dims);
 }
 
+/* Of b's type, F32 or BF16, too. */
+static bool like(struct op_ctx *c, const char *what, struct tensor a, struct tensor b)
+{
+    return op_shape(c, what, a, either(b), b.n_dims, b.dims);
+}
+
 /* ------------------------------------------------------------------ products */
 
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
@@ -177,15 +183,15 @@ void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, stru
 void op_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w)
 {
     int64_t T = dim(dy, 0), N = dim(w, 0), K = dim(w, 1);
-    if (SHAPE("linear_bwd_x", dx, T, K) && SHAPE("linear_bwd_x", dy, T, N) && SHAPE("linear_bwd_x", w, N, K))
+    if (EITHER("linear_bwd_x", dy, T, N) && WITH("linear_bwd_x", dy, dx, T, K) && SHAPE("linear_bwd_x", w, N, K))
         c->backend->linear_bwd_x(c, dx, dy, w);
 }
 
 void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
 {
     int64_t T = dim(dy, 0), N = dim(dy, 1), K = dim(x, 1);
-    if (SHAPE("linear_bwd_w", dw, N, K) && OPTIONAL("linear_bwd_w", db, N) && SHAPE("linear_bwd_w", dy, T, N) &&
-        SHAPE("linear_bwd_w", x, T, K))
+    if (SHAPE("linear_bwd_w", dw, N, K) && OPTIONAL("linear_bwd_w", db, N) && EITHER("linear_bwd_w", dy, T, N) &&
+        OP_SHAPE(c, "linear_bwd_w", x, either(dy), T, K))
         c->backend->linear_bwd_w(c, dw, db, dy, x);
 }
 
@@ -199,8 +205,8 @@ void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x)
 
 void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)
 {
-    if (same(c, "gelu_bwd: x", x, x) && same(c, "gelu_bwd: dx", dx, x) && same(c, "gelu_bwd: dy", dy, x) &&
-        (!tensor_given(y) || same(c, "gelu_bwd: y", y, x)))
+    if (like(c, "gelu_bwd: x", x, x) && like(c, "gelu_bwd: dx", dx, x) && like(c, "gelu_bwd: dy", dy, x) &&
+        (!tensor_given(y) || like(c, "gelu_bwd: y", y, x)))
         c->backend->gelu_bwd(c, dx, y, dy, x);
 }
 
@@ -214,8 +220,9 @@ void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u)
 void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u)
 {
     int64_t T = dim(dy, 0), h = dim(dy, 1);
-    if (SHAPE("swiglu_bwd", du, T, 2 * h) && OPTIONAL("swiglu_bwd", y, T, h) && SHAPE("swiglu_bwd", dy, T, h) &&
-        SHAPE("swiglu_bwd", u, T, 2 * h))
+    if (EITHER("swiglu_bwd", u, T, 2 * h) && OP_SHAPE(c, "swiglu_bwd", du, either(u), T, 2 * h) &&
+        (!tensor_given(y) || OP_SHAPE(c, "swiglu_bwd", y, either(u), T, h)) &&
+        OP_SHAPE(c, "swiglu_bwd", dy, either(u), T, h))
         c->backend->swiglu_bwd(c, du, y, dy, u);
 }
 
@@ -272,11 +279,18 @@ void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct 
         c->backend->residual_fwd(c, x, r, gamma, rows, scale);
 }
 
+void op_residual_undo(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                      struct tensor scale)
+{
+    if (residual_shapes(c, x, r, gamma, rows, scale))
+        c->backend->residual_undo(c, x, r, gamma, rows, scale);
+}
+
 void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, struct tensor dx, struct tensor r,
                      struct tensor gamma, struct tensor rows, struct tensor scale)
 {
     int64_t M = dim(r, 0), C = dim(r, 1);
-    if (SHAPE("residual_bwd", dr, M, C) &&
+    if (WITH("residual_bwd", r, dr, M, C) &&
         op_check(c, tensor_given(dgamma) == tensor_given(gamma), "residual_bwd: gamma without dgamma") &&
         OPTIONAL("residual_bwd", dgamma, C) && residual_shapes(c, dx, r, gamma, rows, scale))
         c->backend->residual_bwd(c, dr, dgamma, dx, r, gamma, rows, scale);

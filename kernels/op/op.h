@@ -93,20 +93,21 @@ void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct te
 /* u [T,N] = x w^T + b, a [T,N] = gelu(u), of one type; u optional (where no backward follows) */
 void op_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
                         struct tensor b);
-/* dx [T,K] = dy [T,N] w [N,K] */
+/* dx [T,K] = dy [T,N] w [N,K]: in float32, or with dy BF16 in bf16, w rounded and dx either */
 void op_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w);
-/* dw [N,K] += dy [T,N]^T x [T,K]; db [N] (optional) += column sums of dy */
+/* dw [N,K] += dy [T,N]^T x [T,K]; db [N] (optional) += column sums of dy; dy, x either, of one type */
 void op_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x);
 
 /* -- activations: element by element -- */
 
 /* y = 0.5 x (1 + erf(x / sqrt 2)); y may be x */
 void op_gelu_fwd(struct op_ctx *c, struct tensor y, struct tensor x);
-/* dx = dy gelu'(x), dx may be dy; y (optional) = gelu(x), which is computed anyway; y may be x */
+/* dx = dy gelu'(x), dx may be dy; y (optional) = gelu(x), which is computed anyway; y may be x; all either, of one
+ * type */
 void op_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x);
 /* y [T,h] = silu(u[:, :h]) * u[:, h:], u [T,2h]; both either, of one type */
 void op_swiglu_fwd(struct op_ctx *c, struct tensor y, struct tensor u);
-/* du [T,2h] = ..., du may be u; y (optional) [T,h] = the forward value, may be dy */
+/* du [T,2h] = ..., du may be u; y (optional) [T,h] = the forward value, may be dy; all either, of one type */
 void op_swiglu_bwd(struct op_ctx *c, struct tensor du, struct tensor y, struct tensor dy, struct tensor u);
 
 /* -- rows -- */
@@ -126,7 +127,11 @@ void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, str
  * (1, 1, all rows in order); no row twice */
 void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
                      struct tensor scale);
-/* dr [M,C] = scale[i] gamma dx[rows[i]]; dgamma [C] += sum scale[i] r[i] dx[rows[i]] (left out with gamma) */
+/* x[rows[i]] -= scale[i] gamma r[i]: x before op_residual_fwd, but for a rounding of float32 */
+void op_residual_undo(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,
+                      struct tensor scale);
+/* dr [M,C] = scale[i] gamma dx[rows[i]], F32, or either if r is BF16; dgamma [C] += sum scale[i] r[i] dx[rows[i]] (left
+ * out with gamma) */
 void op_residual_bwd(struct op_ctx *c, struct tensor dr, struct tensor dgamma, struct tensor dx, struct tensor r,
                      struct tensor gamma, struct tensor rows, struct tensor scale);
 

@@ -53,28 +53,36 @@ static bool packed_in_parts(struct shape s, const uint16_t *b, int64_t stride_k,
     return same;
 }
 
-static double worst_bf16(struct shape s, enum dtype source, bool weight_order, bool accumulate)
+/* As A [M,K] and B [K,N] are stored, and whether C is added to. */
+struct form {
+    enum dtype source; /* of B */
+    bool weight_order, ta, accumulate;
+};
+
+static double worst_bf16(struct shape s, struct form f)
 {
-    struct matmul m = {.type = DTYPE_BF16, .M = s.M, .N = s.N, .K = s.K, .accumulate = accumulate};
+    bool weight_order = f.weight_order, accumulate = f.accumulate;
+    struct matmul m = {.type = DTYPE_BF16, .M = s.M, .N = s.N, .K = s.K, .ta = f.ta, .accumulate = accumulate};
     int64_t stride_k = weight_order ? 1 : s.N, stride_n = weight_order ? s.K : 1;
     uint16_t *a = take((size_t)(s.M * s.K) * 2), *half = take((size_t)(s.K * s.N) * 2);
     float *b = take((size_t)(s.K * s.N) * 4), *c = take((size_t)(s.M * s.N + 1) * 4);
     for (int64_t i = 0; i < s.M; i++)
         for (int64_t k = 0; k < s.K; k++)
-            a[i * s.K + k] = f32_to_bf16(uniform());
+            a[f.ta ? k * s.M + i : i * s.K + k] = f32_to_bf16(uniform());
     for (int64_t i = 0; i < s.K * s.N; i++)
         b[i] = uniform(), half[i] = f32_to_bf16(b[i]);
     for (int64_t i = 0; i <= s.M * s.N; i++)
         c[i] = 0.5f;
     void *packed = take(matmul_packed_bytes(DTYPE_BF16, s.K, s.N)), *scratch = take(matmul_scratch_bytes(&m));
-    matmul_pack(DTYPE_BF16, s.K, s.N, source == DTYPE_F32 ? (void *)b : half, source, stride_k, stride_n, packed);
+    matmul_pack(DTYPE_BF16, s.K, s.N, f.source == DTYPE_F32 ? (void *)b : half, f.source, stride_k, stride_n, packed);
     matmul_run(&m, a, packed, c, scratch);
     double worst = packed_in_parts(s, half, stride_k, stride_n) ? 0 : INFINITY;
     for (int64_t i = 0; i < s.M; i++) {
         for (int64_t n = 0; n < s.N && is_checked(s, i); n++) {
             double sum = accumulate ? 0.5 : 0;
             for (int64_t k = 0; k < s.K; k++)
-                sum += (double)bf16_to_f32(a[i * s.K + k]) * bf16_to_f32(half[k * stride_k + n * stride_n]);
+                sum += (double)bf16_to_f32(a[f.ta ? k * s.M + i : i * s.K + k]) *
+                       bf16_to_f32(half[k * stride_k + n * stride_n]);
             worst = fmax(worst, fabs(sum - c[i * s.N + n]) / sqrt((double)s.K));
         }
     }
@@ -147,8 +155,23 @@ static double many_shapes(void)
 {
     double worst = 0;
     for (int64_t n = 1; n <= 600; n++)
-        worst = fmax(worst, worst_bf16((struct shape){2, n, 4}, DTYPE_BF16, true, false));
+        worst = fmax(worst, worst_bf16((struct shape){2, n, 4}, (struct form){DTYPE_BF16, .weight_order = true}));
     return worst;
+}
+
+/* What is planned for the longest sums holds shorter ones, too (linear-low-weight.c). */
+static void scratch_grows(void)
+{
+    const struct matmul longest = {.type = DTYPE_BF16, .M = 192, .N = 384, .K = 512, .ta = true, .accumulate = true};
+    size_t most = matmul_scratch_bytes(&longest), packed = matmul_packed_bytes(DTYPE_BF16, 512, 384);
+    int64_t larger = 0;
+    for (int64_t K = 1; K < 512; K += 5) {
+        struct matmul m = longest, narrow = longest;
+        m.K = narrow.K = K, narrow.M = 100;
+        larger += matmul_scratch_bytes(&m) > most || matmul_scratch_bytes(&narrow) > most ||
+                  matmul_packed_bytes(DTYPE_BF16, K, 384) > packed;
+    }
+    is_int(larger, 0, "scratch and packed bytes grow with the length of the sums");
 }
 
 int main(void)
@@ -158,15 +181,17 @@ int main(void)
     } else {
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             double worst = 0;
-            for (int v = 0; v < 8; v++)
-                worst = fmax(worst, worst_bf16(shapes[i], v & 1 ? DTYPE_F32 : DTYPE_BF16, v & 2, v & 4));
-            ok(worst < 1e-6, "bf16: %d x %d x %d in 8 ways: %.1e", (int)shapes[i].M, (int)shapes[i].N,
+            for (int v = 0; v < 16; v++)
+                worst = fmax(worst, worst_bf16(shapes[i], (struct form){v & 1 ? DTYPE_F32 : DTYPE_BF16, v & 2, v & 4,
+                                                                        v & 8}));
+            ok(worst < 1e-6, "bf16: %d x %d x %d in 16 ways: %.1e", (int)shapes[i].M, (int)shapes[i].N,
                (int)shapes[i].K, worst);
         }
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             ok(worst_rounded(shapes[i]) == 0, "bf16: %d x %d x %d with a bias, rounded", (int)shapes[i].M,
                (int)shapes[i].N, (int)shapes[i].K);
         ok(many_shapes() < 1e-6, "bf16: more shapes than are cached");
+        scratch_grows();
     }
     if (!matmul_supports(DTYPE_I8))
         skip("this processor has no instructions for it", "products of int8");

@@ -61,6 +61,68 @@ static void threads_do_not_matter(void)
     free(other);
 }
 
+/* Gradients against those of float32 from the rounded operands; T rows in chunks and tiles. */
+static void linear_backward(int64_t T, int64_t N, int64_t K)
+{
+    struct pair x = rounded(T * K, 1), w = rounded(N * K, 0.2), dy = rounded(T * N, 1), dx = empty(T * K);
+    float *wide = zeros_f32(T * K), *dw[2], *db[2];
+    char what[80];
+    snprintf(what, sizeof what, "gradients of linear %d x %d x %d", (int)T, (int)N, (int)K);
+    for (int i = 0; i < 2; i++) {
+        dw[i] = zeros_f32(N * K), db[i] = zeros_f32(N);
+        dw[i][0] = db[i][0] = 0.25f; /* they accumulate */
+    }
+    ON_DEVICE(&ctx, op_linear_bwd_x(&ctx, COPY(dx.f32, T, K), COPY(dy.f32, T, N), COPY(w.f32, N, K)));
+    ON_DEVICE(&ctx, op_linear_bwd_x(&ctx, COPY(dx.bf16, T, K), COPY(dy.bf16, T, N), COPY(w.f32, N, K)));
+    ON_DEVICE(&ctx, op_linear_bwd_x(&ctx, COPY(wide, T, K), COPY(dy.bf16, T, N), COPY(w.f32, N, K)));
+    ON_DEVICE(&ctx, op_linear_bwd_w(&ctx, COPY(dw[0], N, K), COPY(db[0], N), COPY(dy.f32, T, N), COPY(x.f32, T, K)));
+    ON_DEVICE(&ctx, op_linear_bwd_w(&ctx, COPY(dw[1], N, K), COPY(db[1], N), COPY(dy.bf16, T, N), COPY(x.bf16, T, K)));
+    clean(what);
+    compare(dx, T * K, ROUNDED, what);
+    is_near(wide, dx.f32, T * K, EXACT, "%s: dx in float32", what);
+    is_near(dw[1], dw[0], N * K, EXACT, "%s: dw", what);
+    is_near(db[1], db[0], N, EXACT, "%s: db", what);
+    release(x), release(w), release(dy), release(dx);
+    free(wide), free(dw[0]), free(dw[1]), free(db[0]), free(db[1]);
+}
+
+static void gradient_on_threads(void)
+{
+    enum { T = 1300, N = 400, K = 96 };
+    struct pair x = rounded(T * K, 1), dy = rounded(T * N, 1);
+    float *dw[2] = {zeros_f32(N * K), zeros_f32(N * K)};
+    struct op_ctx alone = ctx;
+    alone.pool = NULL;
+    ON_DEVICE(&ctx, op_linear_bwd_w(&ctx, COPY(dw[0], N, K), TENSOR_NONE, COPY(dy.bf16, T, N), COPY(x.bf16, T, K)));
+    ON_DEVICE(&alone, op_linear_bwd_w(&alone, COPY(dw[1], N, K), TENSOR_NONE, COPY(dy.bf16, T, N), COPY(x.bf16, T, K)));
+    ok(memcmp(dw[0], dw[1], N * K * sizeof(float)) == 0, "linear_bwd_w: the same bits with one thread");
+    release(x), release(dy);
+    free(dw[0]), free(dw[1]);
+}
+
+/* Scratch of products with T rows, as a plan counts it. */
+static size_t planned(int64_t T)
+{
+    enum { N = 200, K = 40 };
+    struct device_arena plan = {0};
+    struct op_ctx c = {.backend = ctx.backend, .pool = ctx.pool, .scratch = &plan};
+    struct tensor x = {.dtype = DTYPE_BF16, .n_dims = 2, .dims = {T, K}}, y = x, w = x;
+    y.dims[1] = N, w.dims[0] = N, w.dtype = DTYPE_F32;
+    op_linear_fwd(&c, y, x, w, TENSOR_NONE);
+    op_linear_bwd_x(&c, x, y, w);
+    op_linear_bwd_w(&c, w, TENSOR_NONE, y, x);
+    return plan.high;
+}
+
+/* A batch has fewer masked patches than the plan: its scratch fits. */
+static void scratch_fits(void)
+{
+    int64_t larger = 0;
+    for (int64_t T = 1; T < 1100; T += 9)
+        larger += planned(T) > planned(1100) || planned(T) > planned(T + 9);
+    is_int(larger, 0, "products with fewer rows take no more scratch");
+}
+
 /* ------------------------------------------------------------------ the others */
 static void norm(int64_t T, int64_t C)
 {
@@ -97,6 +159,55 @@ static void residual(int64_t T, int64_t C)
     }
     release(r);
     free(x), free(gamma), free(y), free(z);
+}
+
+static void residual_backward(int64_t T, int64_t C)
+{
+    enum { M = 20 };
+    struct pair r = rounded(M * C, 1), dr = empty(M * C);
+    float *dx = noise(T * C, 1), *gamma = noise(C, 1), *scale = noise(M, 1), *wide = zeros_f32(M * C),
+          *dgamma[3] = {zeros_f32(C), zeros_f32(C), zeros_f32(C)};
+    int64_t rows[M];
+    for (int i = 0; i < M; i++)
+        rows[i] = T - 1 - i;
+    ON_DEVICE(&ctx, op_residual_bwd(&ctx, COPY(dr.f32, M, C), COPY(dgamma[0], C), COPY(dx, T, C), COPY(r.f32, M, C),
+                                    COPY(gamma, C), COPY(rows, M), COPY(scale, M)));
+    ON_DEVICE(&ctx, op_residual_bwd(&ctx, COPY(dr.bf16, M, C), COPY(dgamma[1], C), COPY(dx, T, C), COPY(r.bf16, M, C),
+                                    COPY(gamma, C), COPY(rows, M), COPY(scale, M)));
+    ON_DEVICE(&ctx, op_residual_bwd(&ctx, COPY(wide, M, C), COPY(dgamma[2], C), COPY(dx, T, C), COPY(r.bf16, M, C),
+                                    COPY(gamma, C), COPY(rows, M), COPY(scale, M)));
+    compare(dr, M * C, ROUNDED, "residual_bwd");
+    is_near(wide, dr.f32, M * C, EXACT, "residual_bwd: dr in float32");
+    is_near(dgamma[1], dgamma[0], C, EXACT, "residual_bwd: dgamma");
+    is_near(dgamma[2], dgamma[0], C, EXACT, "residual_bwd: dgamma beside dr in float32");
+    release(r), release(dr);
+    free(dx), free(gamma), free(scale), free(wide), free(dgamma[0]), free(dgamma[1]), free(dgamma[2]);
+}
+
+/* In place, as backward passes call them; one with more elements than an item of work. */
+static void gelu_backward(int64_t n)
+{
+    struct pair d = rounded(n, 1), x = rounded(n, 2), y = empty(n);
+    ON_DEVICE(&ctx, op_gelu_bwd(&ctx, COPY(y.f32, n), TENSOR_NONE, COPY(d.f32, n), COPY(x.f32, n)));
+    ON_DEVICE(&ctx, op_gelu_bwd(&ctx, COPY(y.bf16, n), TENSOR_NONE, COPY(d.bf16, n), COPY(x.bf16, n)));
+    compare(y, n, ROUNDED, "gelu_bwd");
+    ON_DEVICE(&ctx, op_gelu_bwd(&ctx, COPY(d.f32, n), COPY(x.f32, n), COPY(d.f32, n), COPY(x.f32, n)));
+    ON_DEVICE(&ctx, op_gelu_bwd(&ctx, COPY(d.bf16, n), COPY(x.bf16, n), COPY(d.bf16, n), COPY(x.bf16, n)));
+    compare(d, n, ROUNDED, "gelu_bwd in place");
+    compare(x, n, ROUNDED, "gelu_bwd: gelu itself");
+    release(d), release(x), release(y);
+}
+
+static void swiglu_backward(int64_t T, int64_t h)
+{
+    struct pair u = rounded(T * 2 * h, 1), d = rounded(T * h, 1);
+    ON_DEVICE(&ctx, op_swiglu_bwd(&ctx, COPY(u.f32, T, 2 * h), COPY(d.f32, T, h), COPY(d.f32, T, h),
+                                  COPY(u.f32, T, 2 * h)));
+    ON_DEVICE(&ctx, op_swiglu_bwd(&ctx, COPY(u.bf16, T, 2 * h), COPY(d.bf16, T, h), COPY(d.bf16, T, h),
+                                  COPY(u.bf16, T, 2 * h)));
+    compare(u, T * 2 * h, ROUNDED, "swiglu_bwd");
+    compare(d, T * h, ROUNDED, "swiglu_bwd: swiglu itself");
+    release(u), release(d);
 }
 
 static void swiglu(int64_t T, int64_t h)
@@ -140,7 +251,10 @@ int main(void)
         return 1;
     norm(37, 65);
     residual(37, 65);
+    residual_backward(37, 65);
+    gelu_backward(20001);
     swiglu(37, 65);
+    swiglu_backward(37, 65);
     patchify();
     refused();
     if (!ctx.backend->supports(DTYPE_BF16)) {
@@ -152,5 +266,11 @@ int main(void)
     linear(129, 201, 37);
     linear(0, 5, 7);
     threads_do_not_matter();
+    linear_backward(257, 384, 96);
+    linear_backward(1, 20, 33);
+    linear_backward(1061, 201, 37);
+    linear_backward(0, 5, 7);
+    gradient_on_threads();
+    scratch_fits();
     return bed_close();
 }

@@ -1,0 +1,83 @@
+/* linear-low-weight.c - the gradient of a linear layer's weight in bf16: dw [N,K] += dy [T,N]^T x [T,K], with sums in
+ * float32, and db [N] += sums of dy's columns.
+ *
+ * The rows are cut into chunks, and x is packed chunk by chunk, once for all strips of dw. A strip of rows of dw is
+ * one item: it takes its columns of a chunk of dy, which the product needs adjacent and transposes itself, and adds
+ * the product to its strip, chunk after chunk. So the order of a sum depends on the shape alone, and the scratch of
+ * fewer rows is never more: chunks have CHUNK rows but for the last, which may be lower.
+ */
+#include <string.h>
+
+#include "cpu.h"
+#include "linear-low.h"
+#include "matmul.h"
+
+enum { CHUNK = 512, STRIP = 192, LINE = 64 };
+
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + LINE - 1) / LINE * LINE;
+}
+
+struct weight_gradient {
+    struct tiling chunks, strips; /* of rows of dy and x; of rows of dw */
+    int64_t N, K;
+    float *dw, *db;
+    const uint16_t *dy, *x;
+    uint8_t *packed; /* x, chunk by chunk */
+    size_t chunk_bytes;
+    uint16_t *columns; /* [worker,CHUNK,STRIP]: of dy */
+    uint8_t *scratch;  /* [worker,scratch_bytes]: of the library */
+    size_t scratch_bytes;
+};
+
+static void pack_item(void *arg, int64_t i, int worker)
+{
+    (void)worker;
+    const struct weight_gradient *g = arg;
+    matmul_pack(DTYPE_BF16, tile_rows(g->chunks, i), g->K, g->x + tile_first(g->chunks, i) * g->K, DTYPE_BF16, g->K, 1,
+                g->packed + (size_t)i * g->chunk_bytes);
+}
+
+/* Columns [n0, n0 + n) of a chunk of dy, and their sums. */
+static void take_columns(const struct weight_gradient *g, int64_t chunk, int64_t n0, int64_t n, uint16_t *to)
+{
+    const uint16_t *from = g->dy + tile_first(g->chunks, chunk) * g->N + n0;
+    for (int64_t end = tile_rows(g->chunks, chunk), t = 0; t < end; t++, from += g->N, to += n) {
+        memcpy(to, from, (size_t)n * sizeof *to);
+        if (g->db)
+            convert_loops()->bf16_scale_add(g->db + n0, 1, to, NULL, n);
+    }
+}
+
+static void strip_item(void *arg, int64_t item, int worker)
+{
+    const struct weight_gradient *g = arg;
+    int64_t n0 = tile_first(g->strips, item), n = tile_rows(g->strips, item);
+    uint16_t *columns = g->columns + worker * CHUNK * g->strips.height;
+    for (int64_t i = 0; i < g->chunks.n; i++) {
+        struct matmul m = {.type = DTYPE_BF16, .M = n, .N = g->K, .K = tile_rows(g->chunks, i), .ta = true,
+                           .accumulate = true};
+        take_columns(g, i, n0, n, columns);
+        matmul_run(&m, columns, g->packed + (size_t)i * g->chunk_bytes, g->dw + n0 * g->K,
+                   g->scratch + (size_t)worker * g->scratch_bytes);
+    }
+}
+
+void linear_low_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
+{
+    int64_t T = dy.dims[0], N = dw.dims[0], K = dw.dims[1];
+    size_t mark = c->scratch->used;
+    struct weight_gradient g = {.chunks = {num_ceil_div(T, CHUNK), CHUNK, T}, .strips = tiling_of(N, STRIP), .N = N,
+                                .K = K, .dw = cpu_f32(dw), .db = cpu_f32(db), .dy = cpu_bf16(dy), .x = cpu_bf16(x)};
+    struct matmul largest = {.type = DTYPE_BF16, .M = g.strips.height, .N = K, .K = CHUNK, .ta = true,
+                             .accumulate = true};
+    g.chunk_bytes = whole_lines(matmul_packed_bytes(DTYPE_BF16, CHUNK, K));
+    g.scratch_bytes = whole_lines(matmul_scratch_bytes(&largest));
+    g.packed = CPU_TAKE(c, uint8_t, g.chunks.n * (int64_t)g.chunk_bytes);
+    g.columns = CPU_TAKE(c, uint16_t, op_workers(c) * CHUNK * g.strips.height);
+    g.scratch = CPU_TAKE(c, uint8_t, op_workers(c) * (int64_t)g.scratch_bytes);
+    op_for(c, g.chunks.n, pack_item, &g);
+    op_for(c, T > 0 ? g.strips.n : 0, strip_item, &g);
+    c->scratch->used = mark;
+}
