@@ -8,18 +8,29 @@ static struct tensor grad(const struct vit_pass *k, int row)
 
 /* ------------------------------------------------------------------ what both branches begin and end with */
 
-/* The gradient [M,C] at the branch's output before the LayerScale, in scratch. */
-static struct tensor residual_backward(const struct vit_pass *k, const struct vit_branch *b, struct tensor dx, int ls)
+/* dout [M,C] = the gradient at the branch's output before the LayerScale. Where the input of the branch was not saved,
+ * the stream is taken back to it. */
+static void residual_backward(const struct vit_pass *k, struct vit_branch *b, struct tensor dout, struct tensor dx,
+                              int ls)
 {
-    struct tensor dout = vit_scratch(k, b->n_rows, k->v->config.C);
-    op_residual_bwd(k->c, dout, grad(k, ls), dx, b->out, vit_vector(k->w, ls), b->rows, b->scale);
-    return dout;
+    struct tensor gamma = vit_vector(k->w, ls), stream = k->act->prenorm;
+    op_residual_bwd(k->c, dout, grad(k, ls), dx, b->out, gamma, b->rows, b->scale);
+    if (!vit_rebuilds_stream(&k->act->request))
+        return;
+    op_residual_undo(k->c, stream, b->out, gamma, b->rows, b->scale);
+    b->x = vit_branch_rows(k, b, stream, k->c->scratch);
 }
 
 /* The norm's output again, into y. */
 static void norm_again(const struct vit_pass *k, const struct vit_branch *b, struct tensor y, int w, int bias)
 {
     vit_layernorm(k, y, TENSOR_NONE, TENSOR_NONE, b->x, w, bias);
+}
+
+/* Where the gradient at the norm's output n [M,C] goes: over it, or, as it is float32, beside it. */
+static struct tensor norm_gradient(const struct vit_pass *k, struct tensor n)
+{
+    return n.dtype == DTYPE_F32 ? n : vit_scratch(k, n.dims[0], n.dims[1]);
 }
 
 /* dn [M,C], the gradient at the norm's output, becomes the one at the branch's input and is added to dx. */
@@ -41,7 +52,8 @@ static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct te
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
     const struct vit_branch *b = &k->act->ffn[i];
-    struct tensor da = vit_scratch(k, b->n_rows, f->hidden), n = vit_scratch(k, b->n_rows, f->C);
+    struct tensor da = vit_activation(k, b->n_rows, f->hidden), n = vit_activation(k, b->n_rows, f->C),
+                  dn = norm_gradient(k, n);
     op_linear_bwd_x(k->c, da, dout, params_tensor(k->w, row->fc2_w));
     /* The activation's value and its gradient overwrite its input and da: GELU in this order, SwiGLU in the other. */
     struct tensor a = b->inner, du = da;
@@ -54,17 +66,20 @@ static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct te
     op_linear_bwd_w(k->c, params_tensor(k->g, row->fc2_w), grad(k, row->fc2_b), dout, a);
     norm_again(k, b, n, row->norm2_w, row->norm2_b);
     op_linear_bwd_w(k->c, params_tensor(k->g, row->fc1_w), grad(k, row->fc1_b), du, n);
-    op_linear_bwd_x(k->c, n, du, params_tensor(k->w, row->fc1_w));
-    return n;
+    op_linear_bwd_x(k->c, dn, du, params_tensor(k->w, row->fc1_w));
+    return dn;
 }
 
 static void ffn_backward(const struct vit_pass *k, int64_t i, struct tensor dx)
 {
     const struct vit_block_rows *row = &k->v->block[i];
-    const struct vit_branch *b = &k->act->ffn[i];
+    struct vit_branch *b = &k->act->ffn[i];
     size_t mark = k->c->scratch->used;
-    struct tensor dout = residual_backward(k, b, dx, row->ls2);
-    struct tensor dn = k->v->config.ffn == VIT_IDENTITY ? dout : mlp_backward(k, i, dout);
+    bool identity = k->v->config.ffn == VIT_IDENTITY; /* the branch is its norm */
+    struct tensor dout = identity ? vit_scratch(k, b->n_rows, k->v->config.C)
+                                  : vit_activation(k, b->n_rows, k->v->config.C);
+    residual_backward(k, b, dout, dx, row->ls2);
+    struct tensor dn = identity ? dout : mlp_backward(k, i, dout);
     norm_backward(k, b, dx, dn, row->norm2_w, row->norm2_b);
     k->c->scratch->used = mark;
 }
@@ -73,18 +88,19 @@ static void attention_backward(const struct vit_pass *k, int64_t i, struct tenso
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
-    const struct vit_branch *b = &k->act->attn[i];
+    struct vit_branch *b = &k->act->attn[i];
     size_t mark = k->c->scratch->used;
-    struct tensor dout = residual_backward(k, b, dx, row->ls1), n = dout;
-    struct tensor da = vit_scratch(k, b->n_rows, f->C), dqkv = vit_scratch(k, b->n_rows, 3 * f->C);
+    struct tensor dout = vit_activation(k, b->n_rows, f->C), n = dout, dn = norm_gradient(k, n);
+    struct tensor da = vit_activation(k, b->n_rows, f->C), dqkv = vit_activation(k, b->n_rows, 3 * f->C);
+    residual_backward(k, b, dout, dx, row->ls1);
     op_linear_bwd_x(k->c, da, dout, params_tensor(k->w, row->proj_w));
     op_linear_bwd_w(k->c, params_tensor(k->g, row->proj_w), grad(k, row->proj_b), dout, b->attention);
     op_attention_bwd(k->c, dqkv, da, b->attention, b->lse, b->inner, b->seg, k->act->request.n_inputs,
                      (int)f->n_heads);
     norm_again(k, b, n, row->norm1_w, row->norm1_b);
     op_linear_bwd_w(k->c, params_tensor(k->g, row->qkv_w), grad(k, row->qkv_b), dqkv, n);
-    op_linear_bwd_x(k->c, n, dqkv, params_tensor(k->w, row->qkv_w));
-    norm_backward(k, b, dx, n, row->norm1_w, row->norm1_b);
+    op_linear_bwd_x(k->c, dn, dqkv, params_tensor(k->w, row->qkv_w));
+    norm_backward(k, b, dx, dn, row->norm1_w, row->norm1_b);
     k->c->scratch->used = mark;
 }
 
@@ -131,7 +147,8 @@ void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_arr
     struct vit_pass k = {.c = c, .v = v, .w = values, .g = grads, .act = act, .host = memory->host};
     struct tensor dx = d_normed;
     if (!op_check(c, act->request.save_for_backward && !act->request.packed,
-                  "backbone: backward without what forward saves for it"))
+                  "backbone: backward without what forward saves for it") ||
+        !op_check(c, act->request.precision != PRECISION_INT8, "backbone: backward in int8"))
         return;
     op_layernorm_bwd(c, dx, grad(&k, v->norm_w), grad(&k, v->norm_b), d_normed, act->prenorm, act->mean, act->rstd,
                      vit_vector(values, v->norm_w));

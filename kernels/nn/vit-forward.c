@@ -138,17 +138,27 @@ static void select_branch_rows(const struct vit_pass *k, struct vit_branch *b, c
         upload_row_lists(k, b, subset);
 }
 
-/* The branch's own rows of x, normed. They are copied if backward needs them (x is modified later) or if rows are
- * listed. */
+struct tensor vit_branch_rows(const struct vit_pass *k, const struct vit_branch *b, struct tensor x,
+                              struct device_arena *arena)
+{
+    if (!tensor_given(b->rows))
+        return x;
+    struct tensor rows = TENSOR_TAKE(arena, DTYPE_F32, b->n_rows, k->v->config.C);
+    op_gather_rows(k->c, rows, x, b->rows);
+    return rows;
+}
+
+/* The branch's own rows of x, normed. They are saved for backward, since x is modified later, or found again by it
+ * (vit_rebuilds_stream). */
 static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct tensor x, struct tensor normed,
                          int norm_w, int norm_b)
 {
-    bool listed = tensor_given(b->rows), save = k->act->request.save_for_backward;
-    b->x = listed || save ? TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, k->v->config.C) : x;
-    if (listed)
-        op_gather_rows(k->c, b->x, x, b->rows);
-    else if (save)
+    bool save = k->act->request.save_for_backward && !vit_rebuilds_stream(&k->act->request);
+    b->x = vit_branch_rows(k, b, x, save ? k->saved : k->c->scratch);
+    if (save && !tensor_given(b->rows)) {
+        b->x = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, k->v->config.C);
         op_copy(k->c, b->x, x);
+    }
     b->mean = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
     b->rstd = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
     vit_layernorm(k, normed, b->mean, b->rstd, b->x, norm_w, norm_b);

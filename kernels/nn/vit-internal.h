@@ -3,6 +3,7 @@
  * The residual stream x [T,C] is one buffer that every branch adds to in place. A branch works on the rows of the
  * images it is computed for (all, without drop path): it gathers them, and scatters its result back. Backward walks the
  * same way with the gradient dx [T,C]; what is cheap is computed again (norms' outputs, activations, patches).
+ * In bf16 gradients between products are rounded, too; those of the stream, of norms and of weights are float32.
  */
 #ifndef VIT_INTERNAL_H
 #define VIT_INTERNAL_H
@@ -61,7 +62,18 @@ static inline int64_t vit_inner_width(const struct vit_config *f)
     return f->ffn == VIT_SWIGLU ? 2 * f->hidden : f->hidden;
 }
 
+/* In bf16 backward takes the residual stream from its end back to the beginning, branch by branch: x less what the
+ * branch added is x before it, to a rounding of float32. So the inputs of branches need no memory, and norms see them
+ * in float32. In float32 they are saved. */
+static inline bool vit_rebuilds_stream(const struct vit_request *r)
+{
+    return precision_activations(r->precision) == DTYPE_BF16;
+}
+
 /* -- vit-forward.c -- */
+/* The rows of x [T,C] that a branch works on: gathered into the arena, or x itself. */
+struct tensor vit_branch_rows(const struct vit_pass *k, const struct vit_branch *b, struct tensor x,
+                              struct device_arena *arena);
 /* y = the norm of x with the weights of these rows; mean, rstd TENSOR_NONE where no backward follows. */
 void vit_layernorm(const struct vit_pass *k, struct tensor y, struct tensor mean, struct tensor rstd, struct tensor x,
                    int w, int b);

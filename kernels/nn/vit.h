@@ -132,7 +132,7 @@ struct vit_branch {
     int64_t n_rows;
     int64_t seg[VIT_INPUTS_MAX][2];  /* (images, rows of each), for op_attention */
     struct tensor rows, scale;       /* [M] i64 rows of the sequence, [M] f32; TENSOR_NONE: all rows in order, 1 */
-    struct tensor x, mean, rstd;     /* [M,C], [M], [M]: input of the norm and its statistics */
+    struct tensor x, mean, rstd;     /* [M,C], [M], [M]: input of the norm (not saved in bf16) and its statistics */
     struct tensor inner;             /* qkv [M,3C], or the input of the activation [M,hidden or 2 hidden] */
     struct tensor attention, lse;    /* [M,C], [M,heads] */
     struct tensor out;               /* [M,C] before the LayerScale */
@@ -167,8 +167,8 @@ static inline int64_t vit_row(const struct vit_activations *a, int input, int64_
 int vit_forward(struct op_ctx *c, const struct vit *v, const struct params_array *values,
                 const struct vit_request *request, const struct vit_memory *memory, struct vit_activations *act,
                 struct fmt_error *e);
-/* grads += gradients, given d_normed [T,C], the gradient at act->normed; request.save_for_backward was set. d_normed
- * and what forward saved are overwritten: once for each forward pass. Temporaries come from the context's scratch and
+/* grads += gradients, given d_normed [T,C], the gradient at act->normed; request.save_for_backward was set, in float32
+ * or bf16. d_normed, act->prenorm and what forward saved are overwritten: once for each forward pass. Temporaries come from the context's scratch and
  * from memory->host. */
 void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_array *values,
                   struct vit_activations *act, struct tensor d_normed, const struct vit_memory *memory,

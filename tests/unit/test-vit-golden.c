@@ -6,7 +6,7 @@
 #include "model.h"
 #include "vitbed.h"
 
-static const double ABSOLUTE = 1e-5, RELATIVE = 1e-4, GRADIENT = 1e-4;
+static const double ABSOLUTE = 1e-5, RELATIVE = 1e-4, GRADIENT = 1e-4, GRADIENT_BF16 = 0.03;
 
 static bool is_true(const struct golden *g, const char *key)
 {
@@ -219,7 +219,9 @@ static void given_gradient(void *arg, const struct vit_activations *p, float *d)
     is_int(first, N, "the given gradients cover all tokens");
 }
 
-static void gradients(const char *name)
+/* limit: of the distance in L2, relative to the gradient of a row of the table. A distance of d is a cosine of
+ * 1 - d^2 / 2. */
+static void gradients(const char *name, enum precision precision, double limit)
 {
     struct golden g;
     struct vitbed b;
@@ -230,15 +232,16 @@ static void gradients(const char *name)
     if (bed_load(&b, &g, name)) {
         int64_t n;
         uint8_t *masks = masks_of(&g, "masks", &n);
-        struct vit_request r = {.n_inputs = 1, .save_for_backward = true, .inputs = {input_of(&b, &g, "image")}};
+        struct vit_request r = {.n_inputs = 1, .save_for_backward = true, .inputs = {input_of(&b, &g, "image")},
+                                .precision = precision};
         b.images.masks[0] = masks;
         float *grads = bed_take(b.table.count, sizeof *grads);
         bed_run(&b, &r, grads, given_gradient, &g);
         for (int i = 0; i < b.table.n_rows; i++) {
             char text[128];
             snprintf(text, sizeof text, "grad.%s", b.table.rows[i].name + strlen("backbone."));
-            is_near(grads + b.table.rows[i].offset, golden_f32(&g, text, NULL), b.table.rows[i].count, GRADIENT,
-                    "%s %s", name, text);
+            is_near(grads + b.table.rows[i].offset, golden_f32(&g, text, NULL), b.table.rows[i].count, limit,
+                    "%s %s %s", name, precision_name(precision), text);
         }
         free(grads);
         free(masks);
@@ -289,6 +292,11 @@ int main(void)
     for (int i = 0; i < 4; i++)
         forward(names[i]);
     for (int i = 0; i < 3; i++)
-        gradients(names[i]);
+        gradients(names[i], PRECISION_F32, GRADIENT);
+    if (!test_backend()->supports(DTYPE_BF16))
+        skip("this processor has no instructions for it", "gradients in bf16");
+    else
+        for (int i = 0; i < 3; i++)
+            gradients(names[i], PRECISION_BF16, GRADIENT_BF16);
     return tap_done();
 }
