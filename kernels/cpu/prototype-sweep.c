@@ -2,6 +2,7 @@
 #include "prototype-sweep.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "isa.h"
 
@@ -12,24 +13,23 @@ enum { STRIPS_MAX = 32 };
 
 struct sweep_layer sweep_layer(const struct prototype_layer *p)
 {
-    return (struct sweep_layer){.T = p->z.dims[0],
-                                .K = p->v.dims[0],
-                                .b = p->v.dims[1],
-                                .z = cpu_f32(p->z),
-                                .v = cpu_f32(p->v),
-                                .g = cpu_f32(p->g),
-                                .logits = cpu_f32(p->logits),
-                                .cached = p->logits_cached};
+    struct sweep_layer l = {.T = p->z.dims[0], .K = p->v.dims[0], .b = p->v.dims[1], .v = cpu_f32(p->v),
+                            .g = cpu_f32(p->g), .cached = p->logits_cached};
+    l.bf16 = p->z.dtype == DTYPE_BF16;
+    if (l.bf16)
+        l.z_bf16 = cpu_bf16(p->z);
+    else
+        l.z = cpu_f32(p->z);
+    if (p->logits.dtype == DTYPE_BF16)
+        l.logits_bf16 = cpu_bf16(p->logits);
+    else
+        l.logits = cpu_f32(p->logits);
+    return l;
 }
 
 int64_t sweep_columns(const struct sweep_layer *p, int64_t tile)
 {
     return num_min(PROTOTYPES_TILE, p->K - tile * PROTOTYPES_TILE);
-}
-
-float *sweep_cached_tile(const struct sweep_layer *p, int64_t tile)
-{
-    return p->logits + tile * PROTOTYPES_TILE * p->T;
 }
 
 float *sweep_worker_w(const struct sweep *s, int worker)
@@ -47,22 +47,40 @@ void sweep_weights(const struct sweep *s, const struct sweep_layer *p, int64_t t
     int64_t k0 = tile * PROTOTYPES_TILE;
     s->loops->weights(sweep_worker_w(s, worker), worker_inverse(s, worker), p->v + k0 * p->b, p->g + k0,
                       sweep_columns(p, tile), p->b);
+    if (p->bf16)
+        sweep_bf16_weights(s, p, tile, worker);
 }
 
 void sweep_product(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first, int64_t n,
                    float *out, int worker)
 {
     sweep_weights(s, p, tile, worker);
-    gemm_f32(false, true, n, sweep_columns(p, tile), p->b, 1, p->z + first * p->b, p->b, sweep_worker_w(s, worker),
-             p->b, 0, out, PROTOTYPES_TILE);
+    if (p->bf16)
+        sweep_bf16_product(s, p, first, n, out, worker);
+    else
+        gemm_f32(false, true, n, sweep_columns(p, tile), p->b, 1, p->z + first * p->b, p->b, sweep_worker_w(s, worker),
+                 p->b, 0, out, PROTOTYPES_TILE);
+}
+
+void sweep_cache_tile(const struct sweep_layer *p, int64_t tile, const float *x)
+{
+    int64_t count = p->T * PROTOTYPES_TILE;
+    if (p->logits_bf16)
+        convert_loops()->to_bf16(p->logits_bf16 + tile * count, x, count);
+    else if (x != p->logits + tile * count)
+        memcpy(p->logits + tile * count, x, (size_t)count * sizeof *x);
 }
 
 const float *sweep_logits_of(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first,
                              int64_t n, float *scratch, int worker)
 {
+    int64_t at = (tile * p->T + first) * PROTOTYPES_TILE;
+    if (p->cached && p->logits)
+        return p->logits + at;
     if (p->cached)
-        return sweep_cached_tile(p, tile) + first * PROTOTYPES_TILE;
-    sweep_product(s, p, tile, first, n, scratch, worker);
+        convert_loops()->from_bf16(scratch, p->logits_bf16 + at, n * PROTOTYPES_TILE);
+    else
+        sweep_product(s, p, tile, first, n, scratch, worker);
     return scratch;
 }
 
@@ -71,9 +89,10 @@ const float *sweep_logits(const struct sweep *s, int64_t tile, int worker)
     return sweep_logits_of(s, &s->p, tile, s->first, s->n, s->x + worker * s->x_count, worker);
 }
 
-struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, int64_t first, int64_t n, int64_t x_rows)
+struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, const struct prototype_layer *other,
+                        int64_t first, int64_t n, int64_t x_rows)
 {
-    int64_t workers = op_workers(c);
+    int64_t workers = op_workers(c), others = other && other->z.dtype == DTYPE_BF16 ? other->z.dims[0] : 0;
     struct sweep s = {.loops = prototype_loops(), .p = sweep_layer(p), .first = first, .n = n};
     s.n_tiles = num_ceil_div(s.p.K, PROTOTYPES_TILE);
     s.tiles_per_strip = num_ceil_div(s.n_tiles, STRIPS_MAX);
@@ -81,6 +100,8 @@ struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, int64
     s.w = CPU_TAKE(c, float, workers * PROTOTYPES_TILE * s.p.b);
     s.inverse = CPU_TAKE(c, float, workers * PROTOTYPES_TILE);
     s.x = CPU_TAKE(c, float, workers * s.x_count);
+    if (s.p.bf16 || others > 0)
+        sweep_bf16_plan(c, &s, num_max(s.p.T, others));
     return s;
 }
 
@@ -153,19 +174,26 @@ void sweep_backward(const struct sweep *s, const struct sweep_gradient *a, int64
     int64_t k0 = tile * PROTOTYPES_TILE, columns = sweep_columns(p, tile);
     const float *w = sweep_worker_w(s, worker), *z = p->z + s->first * p->b;
     float *dw = a->dw + worker * PROTOTYPES_TILE * p->b, *part = a->parts + tile / s->tiles_per_strip * s->n * p->b;
-    gemm_f32(true, false, columns, p->b, s->n, 1, d, ld, z, p->b, 0, dw, p->b);
+    if (p->bf16)
+        sweep_bf16_backward(s, a, tile, d, ld, dw, part, !first_of_strip, worker);
+    else
+        gemm_f32(true, false, columns, p->b, s->n, 1, d, ld, z, p->b, 0, dw, p->b);
     s->loops->weights_bwd(a->dv + k0 * p->b, a->dg + k0, dw, p->v + k0 * p->b, p->g + k0, worker_inverse(s, worker),
                           columns, p->b);
-    gemm_f32(false, false, s->n, p->b, columns, 1, d, ld, w, p->b, first_of_strip ? 0 : 1, part, p->b);
+    if (!p->bf16)
+        gemm_f32(false, false, s->n, p->b, columns, 1, d, ld, w, p->b, first_of_strip ? 0 : 1, part, p->b);
 }
 
-struct sweep_gradient sweep_gradient_take(struct op_ctx *c, const struct sweep *s, struct tensor dv, struct tensor dg)
+struct sweep_gradient sweep_gradient_take(struct op_ctx *c, struct sweep *s, struct tensor dv, struct tensor dg)
 {
     int64_t b = s->p.b;
-    return (struct sweep_gradient){.dw = CPU_TAKE(c, float, op_workers(c) * PROTOTYPES_TILE * b),
-                                   .parts = CPU_TAKE(c, float, n_strips(s) * s->n * b),
-                                   .dv = cpu_f32(dv),
-                                   .dg = cpu_f32(dg)};
+    struct sweep_gradient a = {.dw = CPU_TAKE(c, float, op_workers(c) * PROTOTYPES_TILE * b),
+                               .parts = CPU_TAKE(c, float, n_strips(s) * s->n * b),
+                               .dv = cpu_f32(dv),
+                               .dg = cpu_f32(dg)};
+    if (s->p.bf16)
+        sweep_bf16_gradient_take(c, s, &a);
+    return a;
 }
 
 struct join_dz {

@@ -22,12 +22,21 @@
 struct sweep_layer {
     int64_t T, K, b;
     const float *z, *v, *g;
-    float *logits; /* memory to cache them, or NULL */
-    bool cached;   /* logits holds them */
+    const uint16_t *z_bf16; /* instead of z: products are in bf16 */
+    float *logits;          /* memory to cache them, or NULL */
+    uint16_t *logits_bf16;  /* instead of logits: memory to cache them, rounded */
+    bool bf16, cached;      /* products are in bf16; there is memory for logits, and it holds them */
 };
 struct sweep_layer sweep_layer(const struct prototype_layer *p);
 int64_t sweep_columns(const struct sweep_layer *p, int64_t tile);       /* prototypes of a tile */
-float *sweep_cached_tile(const struct sweep_layer *p, int64_t tile);    /* [T,PROTOTYPES_TILE] */
+
+/* Scratch of each worker for products in bf16 (prototype-sweep-bf16.c). Weights of a tile beyond the last prototype are
+ * zero, so that the products of all tiles have one shape. */
+struct sweep_bf16 {
+    uint16_t *w, *d;          /* [PROTOTYPES_TILE,b]: weights, rounded; [n,PROTOTYPES_TILE]: gradient at the logits */
+    uint8_t *packed, *library; /* a packed operand; scratch of the library */
+    size_t packed_bytes, library_bytes;
+};
 
 struct sweep;
 typedef void sweep_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker);
@@ -39,21 +48,28 @@ struct sweep {
     int64_t n_tiles, tiles_per_strip;
     float *w, *inverse, *x; /* scratch of each worker: weights, 1 / |v|, logits */
     int64_t x_count;
+    struct sweep_bf16 low;
     sweep_tile *tile;
     void *arg;
 };
 
-/* Over rows [first, first + n). x_rows: rows of logits in a worker's scratch s.x. */
-struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, int64_t first, int64_t n, int64_t x_rows);
+/* Over rows [first, first + n). x_rows: rows of logits in a worker's scratch s.x. other: a layer of as wide rows whose
+ * logits are computed in the same sweep, or NULL. */
+struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, const struct prototype_layer *other,
+                        int64_t first, int64_t n, int64_t x_rows);
 void sweep_run(struct op_ctx *c, struct sweep *s, sweep_tile *tile, void *arg);
 
 float *sweep_worker_w(const struct sweep *s, int worker); /* [PROTOTYPES_TILE,b] */
 /* A tile's weights, normalised, into the worker's scratch. */
 void sweep_weights(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int worker);
-/* These, and the logits of rows [first, first + n) into out [n,PROTOTYPES_TILE]. */
+/* These, and the logits of rows [first, first + n) into out [n,PROTOTYPES_TILE], columns beyond the last prototype
+ * undefined. */
 void sweep_product(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first, int64_t n,
                    float *out, int worker);
-/* The logits of rows [first, first + n) of a tile: the cached ones, else computed into `scratch`. */
+/* These logits of all rows to where they are cached. */
+void sweep_cache_tile(const struct sweep_layer *p, int64_t tile, const float *x);
+/* The logits of rows [first, first + n) of a tile: the cached ones where they lie, or from bf16 or computed into
+ * `scratch`. */
 const float *sweep_logits_of(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first,
                              int64_t n, float *scratch, int worker);
 const float *sweep_logits(const struct sweep *s, int64_t tile, int worker); /* of the sweep's own rows */
@@ -76,13 +92,24 @@ double sweep_row_lse(const double *largest, const double *sum, int64_t n_tiles, 
 struct sweep_gradient {
     float *dw, *parts; /* scratch: of each worker [PROTOTYPES_TILE,b], of each strip [n,b] */
     float *dv, *dg;
+    uint8_t *z_packed; /* scratch: rows of z as an operand in bf16 */
 };
-struct sweep_gradient sweep_gradient_take(struct op_ctx *c, const struct sweep *s, struct tensor dv, struct tensor dg);
+struct sweep_gradient sweep_gradient_take(struct op_ctx *c, struct sweep *s, struct tensor dv, struct tensor dg);
 /* From the gradient d at a tile's logits (rows ld apart) to those of the weights and, summed over the strip, of the
  * rows. The tile's weights are in the worker's scratch. */
 void sweep_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, bool first_of_strip,
                     int worker, const float *d, int64_t ld);
 /* dz [n,b] = or += the sum of the strips. */
 void sweep_join_dz(struct op_ctx *c, const struct sweep *s, const struct sweep_gradient *a, struct tensor dz, bool add);
+
+/* -- prototype-sweep-bf16.c: the same steps where a layer has z_bf16 -- */
+void sweep_bf16_plan(struct op_ctx *c, struct sweep *s, int64_t rows); /* rows: the most of a product */
+void sweep_bf16_weights(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int worker);
+void sweep_bf16_product(const struct sweep *s, const struct sweep_layer *p, int64_t first, int64_t n, float *out,
+                        int worker);
+void sweep_bf16_gradient_take(struct op_ctx *c, struct sweep *s, struct sweep_gradient *a);
+/* dw = d^T z, dz = or += d w */
+void sweep_bf16_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, const float *d, int64_t ld,
+                         float *dw, float *dz, bool add, int worker);
 
 #endif

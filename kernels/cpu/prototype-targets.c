@@ -25,7 +25,7 @@ static void rows_sweep(struct op_ctx *c, struct targets_arg *a, struct tensor lo
 {
     size_t mark = c->scratch->used;
     int64_t n = log_row.dims[0];
-    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct sweep s = sweep_plan(c, p, NULL, first, n, n);
     a->d = sweep_denominators_take(c, &s, cpu_f64(log_row));
     a->d.log_rows = log_rows;
     sweep_run(c, &s, tile, a);
@@ -76,7 +76,7 @@ void cpu_prototype_sinkhorn_columns(struct op_ctx *c, struct tensor col_max, str
 {
     size_t mark = c->scratch->used;
     int64_t n = log_row.dims[0];
-    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct sweep s = sweep_plan(c, p, NULL, first, n, n);
     struct targets_arg a = {.d.log_row = cpu_f64(log_row), .col_max = cpu_f64(col_max), .col_sum = cpu_f64(col_sum),
                             .scale = 1 / temperature};
     sweep_run(c, &s, columns_tile, &a);
@@ -205,7 +205,7 @@ void cpu_prototype_collapse_sums(struct op_ctx *c, double *out, struct tensor sh
                                  struct tensor log_col, double temperature)
 {
     size_t mark = c->scratch->used;
-    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct sweep s = sweep_plan(c, p, NULL, first, n, n);
     struct collapse_arg a = {.d = sweep_denominators_take(c, &s, CPU_TAKE(c, double, n)),
                              .log_col = cpu_f64(log_col),
                              .scale = 1 / temperature,

@@ -1,6 +1,7 @@
 /* prototypes.c - logits, losses and their gradients, over tiles of prototypes (prototype-sweep.h). Targets and what
  * else the teacher's logits become: prototype-targets.c. */
 #include <math.h>
+#include <string.h>
 
 #include "prototype-sweep.h"
 
@@ -10,30 +11,50 @@ static void fwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, int wor
 {
     (void)first_of_strip;
     const struct sweep_layer *p = &s->p;
-    float *logits = s->arg;
-    sweep_weights(s, p, tile, worker);
-    gemm_f32(false, true, p->T, sweep_columns(p, tile), p->b, 1, p->z, p->b, sweep_worker_w(s, worker), p->b, 0,
-             logits + tile * PROTOTYPES_TILE, p->K);
+    float *logits = (float *)s->arg + tile * PROTOTYPES_TILE, *x = s->x + worker * s->x_count;
+    if (!p->bf16) {
+        sweep_weights(s, p, tile, worker);
+        gemm_f32(false, true, p->T, sweep_columns(p, tile), p->b, 1, p->z, p->b, sweep_worker_w(s, worker), p->b, 0,
+                 logits, p->K);
+        return;
+    }
+    sweep_product(s, p, tile, 0, p->T, x, worker);
+    for (int64_t t = 0; t < p->T; t++)
+        memcpy(logits + t * p->K, x + t * PROTOTYPES_TILE, (size_t)sweep_columns(p, tile) * sizeof *x);
 }
 
 void cpu_prototype_fwd(struct op_ctx *c, struct tensor logits, const struct prototype_layer *p)
 {
     size_t mark = c->scratch->used;
-    struct sweep s = sweep_plan(c, p, 0, p->z.dims[0], 0);
+    struct sweep s = sweep_plan(c, p, NULL, 0, p->z.dims[0], p->z.dtype == DTYPE_BF16 ? p->z.dims[0] : 0);
     sweep_run(c, &s, fwd_tile, cpu_f32(logits));
     c->scratch->used = mark;
+}
+
+/* Where a tile's logits of all rows are computed: where they are cached in float32, else scratch. */
+static float *logits_place(const struct sweep *s, int64_t tile, int worker)
+{
+    return s->p.logits ? s->p.logits + tile * s->p.T * PROTOTYPES_TILE : s->x + worker * s->x_count;
+}
+
+/* Rows of scratch for that. */
+static int64_t logits_rows(const struct prototype_layer *p)
+{
+    return tensor_given(p->logits) && p->logits.dtype == DTYPE_F32 ? 0 : p->z.dims[0];
 }
 
 static void cache_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
     (void)first_of_strip;
-    sweep_product(s, &s->p, tile, 0, s->p.T, sweep_cached_tile(&s->p, tile), worker);
+    float *x = logits_place(s, tile, worker);
+    sweep_product(s, &s->p, tile, 0, s->p.T, x, worker);
+    sweep_cache_tile(&s->p, tile, x);
 }
 
 void cpu_prototype_cache_logits(struct op_ctx *c, const struct prototype_layer *p)
 {
     size_t mark = c->scratch->used;
-    struct sweep s = sweep_plan(c, p, 0, p->z.dims[0], 0);
+    struct sweep s = sweep_plan(c, p, NULL, 0, p->z.dims[0], logits_rows(p));
     sweep_run(c, &s, cache_tile, NULL);
     c->scratch->used = mark;
 }
@@ -54,7 +75,7 @@ void cpu_prototype_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv, str
                        const struct prototype_layer *p)
 {
     size_t mark = c->scratch->used;
-    struct sweep s = sweep_plan(c, p, 0, p->z.dims[0], 0);
+    struct sweep s = sweep_plan(c, p, NULL, 0, p->z.dims[0], 0);
     struct plain_arg a = {sweep_gradient_take(c, &s, dv, dg), cpu_f32(dlogits)};
     sweep_run(c, &s, bwd_tile, &a);
     sweep_join_dz(c, &s, &a.gradient, dz, false);
@@ -118,8 +139,10 @@ static void xent_tile(struct sweep *s, int64_t tile, bool first_of_strip, int wo
     struct xent_arg *a = s->arg;
     const struct sweep_layer *p = &s->p;
     const float *targets = tile_targets(s, a, tile, worker);
-    float *x = p->logits ? sweep_cached_tile(p, tile) : s->x + worker * s->x_count;
+    float *x = logits_place(s, tile, worker);
     sweep_product(s, p, tile, 0, p->T, x, worker);
+    if (p->logits_bf16)
+        sweep_cache_tile(p, tile, x);
     for (int64_t t = 0; t < p->T; t++)
         s->loops->xent_row(a->parts + (tile * p->T + t) * 4, x + t * PROTOTYPES_TILE, row_target(a, targets, t, 0),
                            row_target(a, targets, t, 1), sweep_columns(p, tile), (float)a->student_scale);
@@ -145,7 +168,7 @@ void cpu_prototype_xent_fwd(struct op_ctx *c, struct tensor row_loss, struct ten
 {
     size_t mark = c->scratch->used;
     int64_t T = p->z.dims[0];
-    struct sweep s = sweep_plan(c, p, 0, T, tensor_given(p->logits) ? 0 : T);
+    struct sweep s = sweep_plan(c, p, &t->teacher, 0, T, logits_rows(p));
     struct xent_arg a = xent_take(c, t, pairs);
     a.parts = CPU_TAKE(c, double, s.n_tiles * T * 4);
     sweep_run(c, &s, xent_tile, &a);
@@ -159,7 +182,9 @@ static void xent_bwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, in
     struct xent_arg *a = s->arg;
     const struct sweep_layer *p = &s->p;
     const float *targets = tile_targets(s, a, tile, worker);
-    float *x = p->cached ? sweep_cached_tile(p, tile) : s->x + worker * s->x_count;
+    float *x = logits_place(s, tile, worker);
+    if (p->cached && p->logits_bf16)
+        convert_loops()->from_bf16(x, p->logits_bf16 + tile * p->T * PROTOTYPES_TILE, p->T * PROTOTYPES_TILE);
     if (p->cached)
         sweep_weights(s, p, tile, worker);
     else
@@ -177,7 +202,7 @@ void cpu_prototype_xent_bwd(struct op_ctx *c, struct tensor dz, struct tensor dv
 {
     size_t mark = c->scratch->used;
     int64_t T = p->z.dims[0];
-    struct sweep s = sweep_plan(c, p, 0, T, p->logits_cached ? 0 : T);
+    struct sweep s = sweep_plan(c, p, &t->teacher, 0, T, logits_rows(p));
     struct xent_arg a = xent_take(c, t, pairs);
     a.gradient = sweep_gradient_take(c, &s, dv, dg);
     a.lse = cpu_f64(lse), a.target_sum = cpu_f64(target_sum);
@@ -257,7 +282,7 @@ void cpu_prototype_kl(struct op_ctx *c, double *out, struct tensor dz, struct te
 {
     size_t mark = c->scratch->used;
     int64_t n = dz.dims[0];
-    struct sweep s = sweep_plan(c, p, first, n, n);
+    struct sweep s = sweep_plan(c, p, NULL, first, n, n);
     struct kl_arg a = {.d = sweep_denominators_take(c, &s, CPU_TAKE(c, double, n)),
                        .scale = 1 / temperature,
                        .excess = CPU_TAKE(c, double, s.p.K),

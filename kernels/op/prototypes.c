@@ -2,6 +2,7 @@
 #include "prototypes.h"
 
 #define SHAPE(op, t, ...) OP_SHAPE(c, op, t, DTYPE_F32, __VA_ARGS__)
+#define EITHER(op, t, ...) OP_SHAPE(c, op, t, (t).dtype == DTYPE_BF16 ? DTYPE_BF16 : DTYPE_F32, __VA_ARGS__)
 #define SHAPE_F64(op, t, ...) OP_SHAPE(c, op, t, DTYPE_F64, __VA_ARGS__)
 
 static bool layer_shapes(struct op_ctx *c, const struct prototype_layer *p)
@@ -10,8 +11,8 @@ static bool layer_shapes(struct op_ctx *c, const struct prototype_layer *p)
     int64_t T = z.dims[0], K = v.dims[0], b = v.dims[1];
     return op_check(c, T >= 0 && K > 0 && b > 0, "prototypes: sizes are not positive") &&
            op_check(c, !p->logits_cached || tensor_given(logits), "prototypes: logits are cached nowhere") &&
-           SHAPE("prototypes", z, T, b) && SHAPE("prototypes", v, K, b) && SHAPE("prototypes", g, K, 1) &&
-           (!tensor_given(logits) || SHAPE("prototypes", logits, PROTOTYPES_LOGITS(T, K)));
+           EITHER("prototypes", z, T, b) && SHAPE("prototypes", v, K, b) && SHAPE("prototypes", g, K, 1) &&
+           (!tensor_given(logits) || EITHER("prototypes", logits, PROTOTYPES_LOGITS(T, K)));
 }
 
 static bool range_shapes(struct op_ctx *c, const struct prototype_layer *p, int64_t first, int64_t n,

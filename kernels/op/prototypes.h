@@ -6,6 +6,10 @@
  * all prototypes of a row first (a softmax) sweeps over the tiles twice, and computes the logits twice or takes cached
  * ones. Sums over tiles are made in the order of the tiles, whatever the threads.
  *
+ * With z BF16 the products are in bf16 with sums in float32: of z and the normalised weights, of the gradient at the
+ * logits, rounded, and z or the weights. Softmax, losses, sums, weight norm, dz, dv and dg are as with F32. Cached
+ * logits of type BF16 are rounded.
+ *
  * A target, which the student's row t is compared with at prototype k, has one form in both ways of centering:
  *
  *     target[t,k] = exp(logits[t,k] / temperature + log_col[k] + log_row[t])
@@ -25,9 +29,9 @@ enum { PROTOTYPES_TILE = 256 };
 
 /* Rows z and the prototypes that they meet. */
 struct prototype_layer {
-    struct tensor z;    /* [T,b] */
+    struct tensor z;    /* [T,b] F32, or BF16: then products are in bf16, see below */
     struct tensor v, g; /* [K,b], [K,1] */
-    struct tensor logits; /* TENSOR_NONE, or memory to cache them between operations: PROTOTYPES_LOGITS(T, K) */
+    struct tensor logits; /* TENSOR_NONE, or memory to cache them between operations: PROTOTYPES_LOGITS(T, K), either */
     bool logits_cached;   /* logits holds them */
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "half.h"
 #include "opbed.h"
 #include "prototype-loops.h"
 #include "prototypes.h"
@@ -15,13 +16,16 @@ enum { ROUNDS = 3 };
 struct layer {
     int64_t T, K, b;
     float *z, *v, *g, *logits;
+    uint16_t *z_bf16; /* z, for products in bf16; NULL: in float32 */
 };
+
+static bool in_bf16; /* of the layers that are made */
 
 /* On the device, inside of ON_DEVICE. */
 static struct prototype_layer on_device(const struct layer *l)
 {
     return (struct prototype_layer){
-        .z = COPY(l->z, l->T, l->b), .v = COPY(l->v, l->K, l->b), .g = COPY(l->g, l->K, 1)};
+        .z = l->z_bf16 ? COPY(l->z_bf16, l->T, l->b) : COPY(l->z, l->T, l->b), .v = COPY(l->v, l->K, l->b), .g = COPY(l->g, l->K, 1)};
 }
 
 static void layer_logits(struct layer *l)
@@ -31,7 +35,13 @@ static void layer_logits(struct layer *l)
 
 static struct layer layer_make(int64_t T, int64_t K, int64_t b)
 {
-    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K)};
+    struct layer l = {T, K, b, noise(T * b, 0.5), noise(K * b, 1), noise(K, 0.3), zeros_f32(T * K), NULL};
+    if (in_bf16)
+        l.z_bf16 = calloc((size_t)(T * b), sizeof *l.z_bf16);
+    for (int64_t i = 0; i < T * b && in_bf16; i++) {
+        l.z_bf16[i] = f32_to_bf16(l.z[i]);
+        l.z[i] = bf16_to_f32(l.z_bf16[i]);
+    }
     for (int64_t k = 0; k < K; k++)
         l.g[k] += 1;
     layer_logits(&l);
@@ -40,7 +50,7 @@ static struct layer layer_make(int64_t T, int64_t K, int64_t b)
 
 static void layer_free(struct layer *l)
 {
-    free(l->z), free(l->v), free(l->g), free(l->logits);
+    free(l->z), free(l->v), free(l->g), free(l->logits), free(l->z_bf16);
 }
 
 /* log_col [K] and log_row [n] of rows [first, first + n). */
@@ -140,7 +150,15 @@ struct xent_out {
     float *dz, *dv, *dg;
 };
 
-static struct xent_out run_xent(const struct xent_case *x, bool cache)
+enum cache { CACHE_NONE, CACHE_F32, CACHE_BF16 }; /* of logits */
+
+/* Memory for them on the device. */
+static struct tensor logits_cache(enum cache cache, float *f32, int64_t T, int64_t K)
+{
+    return cache == CACHE_BF16 ? COPY((uint16_t *)f32, PROTOTYPES_LOGITS(T, K)) : COPY(f32, PROTOTYPES_LOGITS(T, K));
+}
+
+static struct xent_out run_xent(const struct xent_case *x, enum cache cache)
 {
     int64_t T = x->s.T, K = x->s.K, b = x->s.b;
     struct xent_out o = {zeros_f64(T), zeros_f64(T), zeros_f64(T), zeros_f32(T * b), zeros_f32(K * b), zeros_f32(K)};
@@ -149,9 +167,9 @@ static struct xent_out run_xent(const struct xent_case *x, bool cache)
               struct prototype_targets t = targets_on_device(x);
               struct prototype_pairs pairs = pairs_on_device(x);
               struct tensor lse = COPY(o.lse, T), target_sum = COPY(o.target_sum, T);
-              if (cache) {
-                  s.logits = COPY(logits[0], PROTOTYPES_LOGITS(T, K));
-                  t.teacher.logits = COPY(logits[1], PROTOTYPES_LOGITS(x->t.T, K));
+              if (cache != CACHE_NONE) {
+                  s.logits = logits_cache(cache, logits[0], T, K);
+                  t.teacher.logits = logits_cache(cache, logits[1], x->t.T, K);
                   op_prototype_cache_logits(&ctx, &t.teacher);
               }
               op_prototype_xent_fwd(&ctx, COPY(o.loss, T), lse, target_sum, &s, &t, &pairs);
@@ -180,12 +198,25 @@ static void check_threads(const struct xent_case *x, const struct xent_out *expe
     struct thread_pool *pool = ctx.pool;
     for (int n = 1; n <= 5; n += 2) {
         ctx.pool = thread_open(n, &e);
-        struct xent_out o = run_xent(x, n == 3);
+        struct xent_out o = run_xent(x, n == 3 ? CACHE_F32 : CACHE_NONE);
         ok(out_same(&o, expected, &x->s), "cross-entropy: %d threads, the same bits", n);
         out_free(&o);
         thread_close(ctx.pool);
     }
     ctx.pool = pool;
+}
+
+/* Logits that are cached in bf16. */
+static void check_rounded_logits(const struct xent_case *x, const struct xent_out *expected)
+{
+    struct xent_out o = run_xent(x, CACHE_BF16);
+    double worst = 0;
+    for (int64_t i = 0; i < x->s.T; i++)
+        worst = fmax(worst, fabs(o.loss[i] - expected->loss[i]) / (1 + fabs(expected->loss[i])));
+    ok(worst < 0.02, "rounded logits: losses (%.2g)", worst);
+    is_near(o.dz, expected->dz, x->s.T * x->s.b, 0.05, "rounded logits: gradient at the rows");
+    is_near(o.dv, expected->dv, x->s.K * x->s.b, 0.05, "rounded logits: gradient at v");
+    out_free(&o);
 }
 
 /* The gradients of the layer from those at its logits. */
@@ -199,7 +230,7 @@ static void layer_backward(const struct layer *l, const float *dlogits, float *d
 static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_t b)
 {
     struct xent_case x = case_make(Ts, Tt, n_first, K, b);
-    struct xent_out o = run_xent(&x, false);
+    struct xent_out o = run_xent(&x, CACHE_NONE);
     double *loss = zeros_f64(Ts), worst = 0;
     float *d = zeros_f32(Ts * K), *dz = zeros_f32(Ts * b), *dv = zeros_f32(K * b), *dg = zeros_f32(K);
     plain_xent(&x, loss, d);
@@ -208,14 +239,42 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
         worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
     ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b,
        worst);
-    is_near(o.dz, dz, Ts * b, 2e-5, "gradient at the rows");
-    is_near(o.dv, dv, K * b, 2e-5, "gradient at v");
-    is_near(o.dg, dg, K, 2e-5, "gradient at g");
+    double limit = in_bf16 ? 1e-3 : 2e-5; /* a gradient at a logit may be rounded the other way */
+    is_near(o.dz, dz, Ts * b, limit, "gradient at the rows");
+    is_near(o.dv, dv, K * b, limit, "gradient at v");
+    is_near(o.dg, dg, K, limit, "gradient at g");
     check_threads(&x, &o);
+    if (K > 1) /* of one prototype all gradients are 0 */
+        check_rounded_logits(&x, &o);
     clean("cross-entropy");
     out_free(&o);
     free(loss), free(d), free(dz), free(dv), free(dg);
     case_free(&x);
+}
+
+/* Products in bf16 against those of float32. */
+static void test_bf16(int64_t T, int64_t K, int64_t b)
+{
+    struct layer l = layer_make(T, K, b);
+    float *d = noise(T * K, 0.1), *logits = zeros_f32(T * K);
+    float *dz[2], *dv[2], *dg[2];
+    memcpy(logits, l.logits, (size_t)(T * K) * sizeof *logits);
+    for (int i = 0; i < 2; i++) {
+        dz[i] = zeros_f32(T * b), dv[i] = zeros_f32(K * b), dg[i] = zeros_f32(K);
+        layer_backward(&l, d, dz[i], dv[i], dg[i]);
+        free(l.z_bf16);
+        l.z_bf16 = NULL;
+    }
+    layer_logits(&l);
+    is_near(logits, l.logits, T * K, 0.004, "bf16: logits");
+    is_near(dz[0], dz[1], T * b, 0.004, "bf16: gradient at the rows");
+    is_near(dv[0], dv[1], K * b, 0.004, "bf16: gradient at v");
+    is_near(dg[0], dg[1], K, 0.02, "bf16: gradient at g");
+    clean("bf16");
+    for (int i = 0; i < 2; i++)
+        free(dz[i]), free(dv[i]), free(dg[i]);
+    free(d), free(logits);
+    layer_free(&l);
 }
 
 /* ---- finite differences ---- */
@@ -590,6 +649,18 @@ static void compare_sets(const struct prototype_loops *a, const struct prototype
 }
 #endif
 
+/* Losses and targets follow from the logits as in float32. */
+static void test_all_in_bf16(void)
+{
+    in_bf16 = true;
+    test_xent(5, 4, 4, 31, 3);
+    test_xent(40, 23, 0, 1500, 33);
+    test_xent(1, 1, 1, 1, 1);
+    test_bf16(40, 600, 16);
+    test_sinkhorn_ranks();
+    in_bf16 = false;
+}
+
 int main(void)
 {
     if (bed_open())
@@ -606,6 +677,10 @@ int main(void)
     test_centering();
     test_sinkhorn_ranks();
     test_collapse();
+    if (ctx.backend->supports(DTYPE_BF16))
+        test_all_in_bf16();
+    else
+        skip("this processor has no instructions for it", "prototypes in bf16");
     BED_COMPARE_SETS(prototype_loops, "prototype loops");
     return bed_close();
 }
