@@ -12,3 +12,4 @@
 #undef TRIPLE
 #undef INTS
 #undef CHOICE
+#undef CHOICE_NAMED

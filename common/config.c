@@ -42,6 +42,8 @@ static const struct config_key table[CONFIG_N_KEYS] = {
     {#s "." #f, CONFIG_INTS, CONFIG_##src, CONFIG_##eff, false, CONFIG_INTS_MAX, lo, hi, NULL, h, AT(s, f)},
 #define CHOICE(s, f, d, w, src, eff, h)                                                                                \
     {#s "." #f, CONFIG_CHOICE, CONFIG_##src, CONFIG_##eff, false, 1, 0, 0, w, h, AT(s, f)},
+#define CHOICE_NAMED(s, f, n, d, w, src, eff, h)                                                                       \
+    {#s "." n, CONFIG_CHOICE, CONFIG_##src, CONFIG_##eff, false, 1, 0, 0, w, h, AT(s, f)},
 #include "config.def"
 #include "config-undef.h"
 };
@@ -60,6 +62,7 @@ static const struct config defaults = {
 #define TRIPLE(s, f, a, b, c, lo, hi, src, eff, h) .f = {a, b, c},
 #define INTS(s, f, n_items, d, lo, hi, src, eff, h) .f = {.n = n_items, .item = {UNPAREN d}},
 #define CHOICE(s, f, d, w, src, eff, h) .f = d,
+#define CHOICE_NAMED(s, f, n, d, w, src, eff, h) .f = d,
 #include "config.def"
 #include "config-undef.h"
     .n_texts = 0};
@@ -484,6 +487,38 @@ static int put_rank(struct config *c, int id, int rank, struct fmt_error *e)
     return copy ? 0 : FMT_MEMORY;
 }
 
+static const int param_dtypes[] = {
+    CONFIG_compute_precision_teacher_backbone_param_dtype,  CONFIG_compute_precision_teacher_dino_head_param_dtype,
+    CONFIG_compute_precision_teacher_ibot_head_param_dtype, CONFIG_compute_precision_student_backbone_param_dtype,
+    CONFIG_compute_precision_student_dino_head_param_dtype, CONFIG_compute_precision_student_ibot_head_param_dtype};
+enum { PARAM_DTYPES = sizeof param_dtypes / sizeof *param_dtypes };
+
+bool config_asks_fp16(const struct config *c)
+{
+    for (int i = 0; i < PARAM_DTYPES; i++)
+        if (*(const int *)((const char *)c + table[param_dtypes[i]].offset) == PARAM_FP16)
+            return true;
+    return false;
+}
+
+static void computed(struct config *c, int id)
+{
+    c->origin[id].kind = CONFIG_COMPUTED;
+    c->origin[id].file = NULL;
+}
+
+/* So that files of a run say what was computed. */
+static void replace_fp16(struct config *c)
+{
+    for (int i = 0; i < PARAM_DTYPES; i++) {
+        int *dtype = config_field(c, param_dtypes[i]);
+        if (*dtype == PARAM_FP16) {
+            *dtype = PARAM_FP32;
+            computed(c, param_dtypes[i]);
+        }
+    }
+}
+
 int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e)
 {
     int64_t n;
@@ -498,8 +533,8 @@ int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e)
     if (status)
         return status;
     c->optim.lr = config_peak_lr(c, n_ranks);
-    c->origin[CONFIG_optim_lr].kind = CONFIG_COMPUTED;
-    c->origin[CONFIG_optim_lr].file = NULL;
+    computed(c, CONFIG_optim_lr);
+    replace_fp16(c);
     return 0;
 }
 

@@ -44,6 +44,7 @@ enum config_arch { ARCH_SMALL, ARCH_BASE, ARCH_LARGE, ARCH_GIANT2 };
 enum config_ffn { FFN_MLP, FFN_SWIGLU, FFN_SWIGLUFUSED, FFN_IDENTITY }; /* the two SwiGLU are the same */
 enum config_optimizer { OPTIMIZER_ADAMW, OPTIMIZER_SGD, OPTIMIZER_ADAM };
 enum config_blur_rule { BLUR_PUBLISHED, BLUR_PAPER };
+enum config_param_dtype { PARAM_FP32, PARAM_BF16, PARAM_FP16 };
 
 enum config_kind {
     CONFIG_INT,
@@ -74,6 +75,7 @@ enum config_id {
 #define TRIPLE(s, f, a, b, c, lo, hi, src, eff, help) CONFIG_##s##_##f,
 #define INTS(s, f, n, d, lo, hi, src, eff, help) CONFIG_##s##_##f,
 #define CHOICE(s, f, d, words, src, eff, help) CONFIG_##s##_##f,
+#define CHOICE_NAMED(s, f, n, d, words, src, eff, help) CONFIG_##s##_##f,
 #include "config.def"
 #include "config-undef.h"
     CONFIG_N_KEYS
@@ -95,6 +97,7 @@ struct config {
 #define TRIPLE(s, f, a, b, c, lo, hi, src, eff, help) double f[3];
 #define INTS(s, f, n, d, lo, hi, src, eff, help) struct config_ints f;
 #define CHOICE(s, f, d, words, src, eff, help) int f;
+#define CHOICE_NAMED(s, f, n, d, words, src, eff, help) int f;
 #include "config.def"
 #include "config-undef.h"
     struct {
@@ -130,9 +133,12 @@ int config_load(struct config *c, const char *path, struct fmt_error *e);
 int config_parse(struct config *c, const char *text, size_t bytes, const char *name, struct fmt_error *e);
 int config_set(struct config *c, const char *word, struct fmt_error *e); /* "key=value" */
 
-/* Fills in what is computed (optim.lr, the rank of the process for {rank} in paths; `rank` of `n_ranks` processes) and
- * refuses values that contradict each other. */
+/* Fills in what is computed (optim.lr, the rank of the process for {rank} in paths, fp32 for fp16; `rank` of `n_ranks`
+ * processes) and refuses values that contradict each other. */
 int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e);
+
+/* Before config_finish: whether a param_dtype is fp16, which is not computed here. */
+bool config_asks_fp16(const struct config *c);
 
 /* The value of a key as YAML text that config_set reads back: "[0.32, 1.0]"; for free(). NULL: no memory. */
 char *config_value(const struct config *c, int id);

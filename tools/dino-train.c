@@ -57,12 +57,15 @@ static void read_settings(struct config *c, const struct world *world, int argc,
     for (int i = first; i < argc && !status; i++)
         status = config_set(c, argv[i], &e);
     double asked = c->optim.lr;
+    bool fp16 = config_asks_fp16(c);
     if (!status)
         status = config_finish(c, world->rank, world->size, &e);
     if (status)
         opt_fail(&e);
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: ignored; computed as optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
+    if (fp16)
+        msg_warn("compute_precision: fp16 is not computed here; float32 (fp32) is instead");
     config_each_unused(c, warn_unused, NULL);
 }
 
@@ -185,6 +188,13 @@ static void open_device(struct device *device)
         opt_fail(&e);
 }
 
+static void check_precision(const struct config *c, const struct device *device)
+{
+    struct fmt_error e = {0};
+    if (step_supported(c, device->backend, &e))
+        opt_fail(&e);
+}
+
 /* The teacher is scored before the first step; each step takes a batch; metrics, scores and checkpoints are written
  * when they are due. */
 static void train(struct run *r)
@@ -279,6 +289,7 @@ int main(int argc, char **argv)
     if (only_config)
         return print_settings(&r.config);
     open_device(&r.device);
+    check_precision(&r.config, &r.device);
     if (only_plan)
         return print_plan(&r.config, r.world, &r.device);
     if (r.config.origin[CONFIG_train_dataset_path].kind == CONFIG_DEFAULT)

@@ -56,26 +56,39 @@ int head_params(struct head *h, const struct head_config *config, const char *mo
     return status ? status : add_row(t, v, "last_layer.weight_v", &h->weight_v, e);
 }
 
+/* x in the type of the head's products: x itself, or a rounded copy. */
+static struct tensor rounded(struct op_ctx *c, const struct head *h, struct tensor x, struct device_arena *arena)
+{
+    if (head_rows_dtype(h) == x.dtype)
+        return x;
+    struct tensor copy = device_arena_take(arena, head_rows_dtype(h), x.n_dims, x.dims);
+    op_convert(c, copy, x);
+    return copy;
+}
+
 void head_forward(struct op_ctx *c, const struct head *h, const struct params_array *values, struct tensor x,
                   bool save_for_backward, struct device_arena *arena, struct head_activations *act)
 {
     const struct head_config *hc = &h->config;
     int64_t T = x.dims[0], last = hc->n_layers - 1;
+    x = rounded(c, h, x, arena);
     *act = (struct head_activations){.x = x};
-    act->z = TENSOR_TAKE(arena, DTYPE_F32, T, hc->bottleneck_dim);
+    act->unit = TENSOR_TAKE(arena, DTYPE_F32, T, hc->bottleneck_dim);
     act->length = TENSOR_TAKE(arena, DTYPE_F32, T);
     for (int64_t i = 0; i < hc->n_layers; i++) {
         struct tensor w = params_tensor(values, h->weight[i]), b = params_tensor(values, h->bias[i]);
-        act->out[i] = TENSOR_TAKE(arena, DTYPE_F32, T, width_out(hc, i));
+        enum dtype dtype = i < last ? head_rows_dtype(h) : DTYPE_F32;
+        act->out[i] = TENSOR_TAKE(arena, dtype, T, width_out(hc, i));
         if (i < last && save_for_backward)
-            act->pre_gelu[i] = TENSOR_TAKE(arena, DTYPE_F32, T, width_out(hc, i));
+            act->pre_gelu[i] = TENSOR_TAKE(arena, dtype, T, width_out(hc, i));
         if (i < last)
             op_linear_gelu_fwd(c, act->out[i], act->pre_gelu[i], x, w, b);
         else
             op_linear_fwd(c, act->out[i], x, w, b);
         x = act->out[i];
     }
-    op_l2norm_fwd(c, act->z, act->length, x, LENGTH_MIN);
+    op_l2norm_fwd(c, act->unit, act->length, x, LENGTH_MIN);
+    act->z = rounded(c, h, act->unit, arena);
 }
 
 void head_backward(struct op_ctx *c, const struct head *h, const struct params_array *values,
@@ -84,10 +97,11 @@ void head_backward(struct op_ctx *c, const struct head *h, const struct params_a
 {
     const struct head_config *hc = &h->config;
     size_t mark = arena->used;
-    struct tensor dy = dz, dhidden[2];
+    struct tensor dhidden[2];
     for (int i = 0; i < 2 && hc->n_layers > 1; i++)
-        dhidden[i] = TENSOR_TAKE(arena, DTYPE_F32, act->x.dims[0], hc->hidden_dim);
-    op_l2norm_bwd(c, dy, dz, act->z, act->length, LENGTH_MIN);
+        dhidden[i] = TENSOR_TAKE(arena, head_rows_dtype(h), act->x.dims[0], hc->hidden_dim);
+    op_l2norm_bwd(c, dz, dz, act->unit, act->length, LENGTH_MIN);
+    struct tensor dy = rounded(c, h, dz, arena);
     for (int64_t i = hc->n_layers - 1; i >= 0; i--) {
         struct tensor in = i > 0 ? act->out[i - 1] : act->x, din = i > 0 ? dhidden[i % 2] : dx;
         op_linear_bwd_w(c, params_tensor(grads, h->weight[i]), params_tensor(grads, h->bias[i]), dy, in);

@@ -14,6 +14,7 @@
 #include "op.h"
 #include "params-array.h"
 #include "params.h"
+#include "precision.h"
 #include "prototypes.h"
 
 enum { HEAD_LAYERS_MAX = 16 };
@@ -28,6 +29,7 @@ struct head_config {
 
 struct head {
     struct head_config config;
+    enum precision precision; /* of the products, f32 or bf16; the caller's to set, f32 after head_params */
     int weight[HEAD_LAYERS_MAX], bias[HEAD_LAYERS_MAX], weight_g, weight_v; /* rows of the table */
 };
 
@@ -37,21 +39,27 @@ int head_params(struct head *h, const struct head_config *config, const char *mo
 
 /* What a forward pass gives; valid until the caller resets the arena. */
 struct head_activations {
-    struct tensor x;                         /* [T,D]: as given, must live as long */
+    struct tensor x;                         /* [T,D]: as given, must live as long; in bf16 a rounded copy */
     struct tensor pre_gelu[HEAD_LAYERS_MAX]; /* [T,hidden]: saved for backward, else TENSOR_NONE */
-    struct tensor out[HEAD_LAYERS_MAX];      /* [T,hidden], at last [T,bottleneck]: outputs of the layers */
-    struct tensor length, z;                 /* [T] of the last output, [T,bottleneck] at unit length */
+    struct tensor out[HEAD_LAYERS_MAX];      /* [T,hidden], at last [T,bottleneck] F32: outputs of the layers */
+    struct tensor length, unit;              /* [T] of the last output, [T,bottleneck] at unit length, F32 */
+    struct tensor z;                         /* unit, in bf16 a rounded copy: what meets the prototypes */
 };
 
-/* x [T,D] */
+/* x [T,D] F32 */
 void head_forward(struct op_ctx *c, const struct head *h, const struct params_array *values, struct tensor x,
                   bool save_for_backward, struct device_arena *arena, struct head_activations *act);
-/* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten. save_for_backward was set. Temporaries
- * come from the arena. */
+/* dx [T,D] = ...; grads += ...; given dz [T,bottleneck], which is overwritten; all F32. save_for_backward was set.
+ * Temporaries come from the arena. */
 void head_backward(struct op_ctx *c, const struct head *h, const struct params_array *values,
                    const struct head_activations *act, struct tensor dz, struct tensor dx, struct device_arena *arena,
                    const struct params_array *grads);
 
+/* Of z: F32 or BF16. */
+static inline enum dtype head_rows_dtype(const struct head *h)
+{
+    return precision_activations(h->precision);
+}
 /* Rows z [T,bottleneck] before this head's prototypes. */
 struct prototype_layer head_prototypes(const struct head *h, const struct params_array *values, struct tensor z);
 

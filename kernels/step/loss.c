@@ -13,7 +13,7 @@ static int64_t first_row(const struct loss_head *l, enum loss_kind kind)
 void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *a)
 {
     int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
-    l->z = TENSOR_TAKE(a, DTYPE_F32, rows, l->student.config.bottleneck_dim);
+    l->z = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), rows, l->student.config.bottleneck_dim);
     l->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
     l->teacher_logits = l->student_logits = TENSOR_NONE;
     if (cache_logits) {
@@ -210,7 +210,7 @@ static void take_part(struct op_ctx *c, const struct loss_head *l, const struct 
                       struct prototype_targets *t, struct device_arena *arena)
 {
     int64_t n = n_rows(part), to = 0;
-    struct tensor z = TENSOR_TAKE(arena, DTYPE_F32, n, l->z.dims[1]), log_row = TENSOR_TAKE(arena, DTYPE_F64, n);
+    struct tensor z = TENSOR_TAKE(arena, l->z.dtype, n, l->z.dims[1]), log_row = TENSOR_TAKE(arena, DTYPE_F64, n);
     for (int i = 0; i < part->n_ranges; i++) {
         const struct loss_range *range = &part->ranges[i];
         op_copy(c, tensor_rows(z, to, range->n), tensor_rows(l->z, range->first, range->n));

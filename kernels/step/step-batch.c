@@ -183,9 +183,10 @@ void micro_begin(struct step *s, int64_t i, struct micro *micro)
     micro->n_patches = ranges.n[0] + ranges.n[1];
 }
 
-struct vit_request micro_request(const struct step *s, const struct micro *micro, int n_inputs)
+struct vit_request micro_request(const struct step *s, const struct step_network *network, const struct micro *micro,
+                                 int n_inputs)
 {
-    struct vit_request r = {.n_inputs = n_inputs, .pixel_norm = s->batch->pixel_norm};
+    struct vit_request r = {.n_inputs = n_inputs, .pixel_norm = s->batch->pixel_norm, .precision = network->precision};
     for (int i = 0; i < n_inputs; i++)
         r.inputs[i] = micro->input[i];
     return r;

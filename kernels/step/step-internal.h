@@ -32,6 +32,7 @@ struct step_sizes {
 struct step_network {
     struct params table;
     struct vit vit;
+    enum precision precision; /* of the backbone; heads have their own */
     struct params_array values;
 };
 
@@ -98,7 +99,8 @@ struct patch_ranges {
     int64_t first[2], n[2];
 };
 struct patch_ranges micro_patch_ranges(const struct step *s, const struct micro *micro);
-struct vit_request micro_request(const struct step *s, const struct micro *micro, int n_inputs);
+struct vit_request micro_request(const struct step *s, const struct step_network *network, const struct micro *micro,
+                                 int n_inputs);
 /* Rows of act->normed as x [T,C], in the work arena. list [T]: their numbers, in host memory; *rows: the same on the
  * device. */
 struct tensor gather_rows(struct step *s, const struct vit_activations *act, const int64_t *list, int64_t T,

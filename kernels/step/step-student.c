@@ -46,7 +46,7 @@ static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
     struct vit_activations act;
     struct vit_memory memory = step_memory(s);
     micro_begin(s, i, &micro);
-    struct vit_request request = micro_request(s, &micro, 1);
+    struct vit_request request = micro_request(s, &s->student, &micro, 1);
     request.drop_path = micro_drop_path(s, &micro);
     int status = vit_forward(&s->c, &s->student.vit, &s->student.values, &request, &memory, &act, e);
     if (status)
@@ -255,7 +255,7 @@ static int student_micro(struct step *s, int64_t i, bool frozen, struct step_res
     struct student_head heads[2];
     struct vit_memory memory = step_memory(s);
     micro_begin(s, i, &micro);
-    struct vit_request request = micro_request(s, &micro, s->sizes.n_local ? 2 : 1);
+    struct vit_request request = micro_request(s, &s->student, &micro, s->sizes.n_local ? 2 : 1);
     request.drop_path = micro_drop_path(s, &micro);
     request.save_for_backward = !frozen;
     int status = vit_forward(&s->c, &s->student.vit, &s->student.values, &request, &memory, &act, e);

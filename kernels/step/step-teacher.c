@@ -51,7 +51,7 @@ static int forward_micro(struct step *s, int64_t i, struct fmt_error *e)
     struct vit_activations act;
     struct vit_memory memory = step_memory(s);
     micro_begin(s, i, &micro);
-    struct vit_request r = micro_request(s, &micro, 1);
+    struct vit_request r = micro_request(s, &s->teacher, &micro, 1);
     r.inputs[GLOBAL].masks = TENSOR_NONE; /* the teacher sees the whole crop */
     int status = vit_forward(&s->c, &s->teacher.vit, &s->teacher.values, &r, &memory, &act, e);
     for (int h = 0; h < s->n_heads && !status; h++)

@@ -34,10 +34,18 @@ static struct step_sizes sizes_of(const struct config *config, const struct vit_
     };
 }
 
-static int add_head(struct step_network *n, const struct config *config, bool ibot, struct head *h, struct fmt_error *e)
+static enum precision precision_of(int param_dtype)
+{
+    return param_dtype == PARAM_BF16 ? PRECISION_BF16 : PRECISION_F32;
+}
+
+static int add_head(struct step_network *n, const struct config *config, bool ibot, int param_dtype, struct head *h,
+                    struct fmt_error *e)
 {
     struct head_config head = model_head(config, ibot);
-    return head_params(h, &head, ibot ? HEAD_IBOT : HEAD_DINO, (int)n->vit.config.depth + 1, &n->table, e);
+    int status = head_params(h, &head, ibot ? HEAD_IBOT : HEAD_DINO, (int)n->vit.config.depth + 1, &n->table, e);
+    h->precision = precision_of(param_dtype);
+    return status;
 }
 
 static int add_loss_head(struct step *s, const struct config *config, const struct config *teacher, bool ibot,
@@ -52,9 +60,13 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
     l->rows_max[LOSS_DINO] = ibot ? 0 : sizes->crops[GLOBAL];
     l->rows_max[LOSS_IBOT] = patches;
     l->student_rows_max = (ibot ? 0 : (2 + sizes->n_local) * sizes->m) + (patches < of_micro ? patches : of_micro);
-    int status = add_head(&s->student, config, ibot, &l->student, e);
+    int of_student = ibot ? config->compute_precision.student_ibot_head_param_dtype
+                          : config->compute_precision.student_dino_head_param_dtype,
+        of_teacher = ibot ? teacher->compute_precision.teacher_ibot_head_param_dtype
+                          : teacher->compute_precision.teacher_dino_head_param_dtype;
+    int status = add_head(&s->student, config, ibot, of_student, &l->student, e);
     if (!status)
-        status = add_head(&s->teacher, teacher, ibot, &l->teacher, e);
+        status = add_head(&s->teacher, teacher, ibot, of_teacher, &l->teacher, e);
     const struct head_config *a = &l->student.config, *b = &l->teacher.config;
     if (!status && (a->n_prototypes != b->n_prototypes || a->bottleneck_dim != b->bottleneck_dim))
         status = fmt_fail(e, FMT_MISMATCH,
@@ -68,6 +80,8 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
 static int add_backbones(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
 {
     struct vit_config vit = model_vit(config), of_teacher = model_vit(teacher);
+    s->student.precision = precision_of(config->compute_precision.student_backbone_param_dtype);
+    s->teacher.precision = precision_of(teacher->compute_precision.teacher_backbone_param_dtype);
     int status = vit_params(&s->student.vit, &vit, &s->student.table, e);
     if (!status)
         status = vit_params(&s->teacher.vit, &of_teacher, &s->teacher.table, e);
@@ -155,7 +169,7 @@ static void carve_persistent(struct step *s, struct step_plan *plan)
     s->teacher_cls = TENSOR_TAKE(a, DTYPE_F32, crops, s->teacher.vit.config.C);
     s->student_cls = TENSOR_TAKE(a, DTYPE_F32, crops, C);
     s->d_cls = TENSOR_TAKE(a, DTYPE_F32, crops, C);
-    s->z_kl = TENSOR_TAKE(a, DTYPE_F32, crops, b);
+    s->z_kl = TENSOR_TAKE(a, head_rows_dtype(&s->head[0].student), crops, b);
     s->d_kl = TENSOR_TAKE(a, DTYPE_F32, crops, b);
     LINE("class tokens of a batch");
 #undef LINE
@@ -250,6 +264,22 @@ static void read_settings(struct step *s, const struct config *config)
     s->frozen_iterations = config->train.freeze_backbone_iterations;
 }
 
+int step_supported(const struct config *config, const struct backend *backend, struct fmt_error *e)
+{
+    bool separate = config->ibot.separate_head;
+    const int dtypes[] = {config->compute_precision.teacher_backbone_param_dtype,
+                          config->compute_precision.student_backbone_param_dtype,
+                          config->compute_precision.teacher_dino_head_param_dtype,
+                          config->compute_precision.student_dino_head_param_dtype,
+                          separate ? config->compute_precision.teacher_ibot_head_param_dtype : PARAM_FP32,
+                          separate ? config->compute_precision.student_ibot_head_param_dtype : PARAM_FP32};
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (dtypes[i] == PARAM_BF16 && !backend->supports(DTYPE_BF16))
+            return fmt_fail(e, FMT_UNSUPPORTED,
+                            "compute_precision: bf16: the processor has no instructions for it; fp32 works");
+    return 0;
+}
+
 static int open_step(struct step *s, const struct config *config, const struct config *teacher,
                      const struct world *world, const struct device *device, struct step_plan *plan,
                      struct fmt_error *e)
@@ -257,7 +287,11 @@ static int open_step(struct step *s, const struct config *config, const struct c
     s->world = world;
     s->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &s->scratch};
     read_settings(s, config);
-    int status = add_networks(s, config, teacher, e);
+    int status = step_supported(config, device->backend, e);
+    if (!status)
+        status = step_supported(teacher, device->backend, e);
+    if (!status)
+        status = add_networks(s, config, teacher, e);
     if (status || (status = take_tables(s, e)))
         return status;
     carve_persistent(s, plan);

@@ -17,6 +17,9 @@
  * KoLeo, the KL term, drop-path counts, masks) is computed over the whole batch: the teacher goes first and leaves
  * its bottleneck vectors, and where KoLeo or the KL term is on, the student's global crops go forward twice.
  *
+ * Each network computes its products in the precision of compute_precision.*: backbone, DINO head and iBOT head by
+ * themselves. Weights, their gradients, moments, targets and losses are float32 in all of them.
+ *
  * In a world of several processes (world.h) each rank makes the step with a batch of its own. Drop path, KoLeo and the
  * KL term are per rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over
  * the ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps.
@@ -95,6 +98,9 @@ struct step_plan {
     size_t total, activations; /* activations: one of the lines */
     int64_t parameters; /* of the student's backbone */
 };
+/* 0, or FMT_UNSUPPORTED: the settings ask for a precision that the processor has no instructions for. */
+int step_supported(const struct config *config, const struct backend *backend, struct fmt_error *e);
+
 int step_plan(struct step_plan *plan, const struct config *config, const struct device *device, struct fmt_error *e);
 
 /* world: of the run, must live as long as the step. */

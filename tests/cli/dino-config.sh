@@ -64,14 +64,14 @@ status 0 dino-train optim.lr=0.5 --print-config
 err_has 'optim.lr: ignored; computed as'
 
 # ---- settings without effect are named, once for each key, and marked
-status 0 dino-train compute_precision.student.backbone.mixed_precision.param_dtype=bf16 train.num_workers=3 \
+status 0 dino-train compute_precision.student.backbone.mixed_precision.buffer_dtype=bf16 train.num_workers=3 \
     compute_precision.teacher.backbone.sharding_strategy=FULL_SHARD train.cache_dataset=true ibot.head_nlayers=2 --print-config
-err_has 'dino-train: compute_precision.student.backbone.mixed_precision.param_dtype: has no effect: type of parameters in products; here float32'
+err_has 'dino-train: compute_precision.student.backbone.mixed_precision.buffer_dtype: has no effect: type of buffers; here float32'
 err_has 'compute_precision.teacher.backbone.sharding_strategy: has no effect: '
 err_has 'train.num_workers: has no effect: loader processes; here threads'
 err_has 'ibot.head_nlayers: has no effect: ibot.separate_head is false'
 check 'and nothing else' test "$(wc -l <err)" -eq 4
-out_has "        param_dtype: 'bf16'  # command line; without effect"
+out_has "        buffer_dtype: 'bf16'  # command line; without effect"
 out_has '  cache_dataset: true  # command line; without effect'
 out_has '  num_workers: 3  # command line; without effect'
 sed 's/  #.*//' out >printed.yaml
@@ -82,4 +82,11 @@ out_has "WEIGHTS: 'a/model_0000009.rank_0.ckpt'  # command line"
 status 2 dino-train optim.optimizer=adam --print-config
 err_has 'optim.weight_decay and optim.weight_decay_end must be 0'
 status 0 dino-train optim.optimizer=adam optim.weight_decay=0 optim.weight_decay_end=0 --print-config
+
+# ---- half precision stands for float32, which is said once
+status 0 dino-train compute_precision.student.backbone.mixed_precision.param_dtype=fp16 \
+    compute_precision.teacher.backbone.mixed_precision.param_dtype=fp16 --print-config
+err_has 'dino-train: compute_precision: fp16 is not computed here; float32 (fp32) is instead'
+check 'and nothing else' test "$(wc -l <err)" -eq 1
+out_has "param_dtype: fp32  # computed"
 done_testing

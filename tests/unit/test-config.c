@@ -284,6 +284,28 @@ static void unused(const char *text, const char *want)
     config_release(&c);
 }
 
+/* What products are computed in: float32, if nothing or fp16 is said. */
+static void test_param_dtype(void)
+{
+    struct config c = {0}, said = {0};
+    char *value;
+    ok(reads(&c, "") && c.compute_precision.student_backbone_param_dtype == PARAM_FP32, "float32 by default");
+    struct fmt_error e;
+    ok(parse(&said, all_defaults, &e) == 0 && config_asks_fp16(&said) && !config_asks_fp16(&c), "fp16 is asked for");
+    ok(config_finish(&said, 0, 1, &e) == 0 && said.compute_precision.teacher_backbone_param_dtype == PARAM_FP32 &&
+           said.origin[CONFIG_compute_precision_teacher_backbone_param_dtype].kind == CONFIG_COMPUTED &&
+           config_differ(&c, &said, CONFIG_RESULT, 0) == CONFIG_N_KEYS,
+       "and is float32: the run of one that says nothing");
+    ok(reads(&c, "compute_precision:\n  student:\n    dino_head:\n      mixed_precision: {param_dtype: bf16}\n") &&
+           config_differ(&c, &said, CONFIG_RESULT, 0) == CONFIG_compute_precision_student_dino_head_param_dtype,
+       "bf16 is another run");
+    value = config_value(&c, CONFIG_compute_precision_student_dino_head_param_dtype);
+    is_text(value, "bf16", "its text");
+    free(value);
+    refuses("compute_precision:\n  student:\n    dino_head:\n      mixed_precision: {param_dtype: fp8}\n", "fp32");
+    config_release(&c), config_release(&said);
+}
+
 static void test_unused(void)
 {
     unused("", "");
@@ -292,12 +314,16 @@ static void test_unused(void)
     unused(all_defaults, "");
     unused("compute_precision:\n  grad_scaler: false\n  student:\n    backbone:\n      sharding_strategy: FULL_SHARD\n"
            "      mixed_precision: {param_dtype: bf16, reduce_dtype: fp32, buffer_dtype: bf16}\n",
-           "grad_scaler sharding_strategy param_dtype reduce_dtype buffer_dtype ");
+           "grad_scaler sharding_strategy reduce_dtype buffer_dtype ");
     unused("train: {num_workers: 4, cache_dataset: false, backup_period: 5}\n",
            "num_workers cache_dataset backup_period ");
     unused("train: {num_workers: 10, backup_period: 5, backup_dir: b}\n", "");
     unused("ibot: {head_n_prototypes: 5, head_bottleneck_dim: 6, head_nlayers: 1, head_hidden_dim: 7}\n",
            "head_n_prototypes head_bottleneck_dim head_nlayers head_hidden_dim ");
+    unused("compute_precision: {student: {ibot_head: {mixed_precision: {param_dtype: bf16}}}}\n", "param_dtype ");
+    unused("ibot: {separate_head: true}\n"
+           "compute_precision: {student: {ibot_head: {mixed_precision: {param_dtype: bf16}}}}\n",
+           "");
     unused("ibot: {separate_head: true, head_n_prototypes: 5, head_nlayers: 1, head_hidden_dim: 7}\n",
            "head_hidden_dim ");
     unused("optim: {momentum: 0.5, adamw_beta1: 0.5}\n", "momentum ");
@@ -453,6 +479,7 @@ int main(void)
     test_words();
     test_rank();
     test_unused();
+    test_param_dtype();
     test_round_trip();
     test_table();
     return tap_done();

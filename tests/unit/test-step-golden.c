@@ -27,8 +27,12 @@ struct run {
     float *start; /* the student's weights before the first step */
     bool *keep;   /* elements that are compared */
     int64_t n_steps;
+    bool bf16;    /* all products: the first step alone, its losses and gradients to LOW_LOSS and LOW_GRADIENT */
     double worst[4]; /* loss, gradient, weights, way */
 };
+
+/* Relative. The networks are tiny and of random weights, so that roundings do not average out. */
+static const double LOW_LOSS = 0.01, LOW_GRADIENT = 0.2;
 
 static void set(struct run *r, const char *format, ...)
 {
@@ -91,6 +95,11 @@ static void settings(struct run *r, int64_t micro)
     set(r, "ibot.mask_ratio_min_max=[0.1, 1.0]");
     if (micro)
         set(r, "train.micro_batch_size=%lld", (long long)micro);
+    static const char *const parts[] = {"backbone", "dino_head", "ibot_head"};
+    for (int i = 0; i < 3 && r->bf16; i++) {
+        set(r, "compute_precision.student.%s.mixed_precision.param_dtype=bf16", parts[i]);
+        set(r, "compute_precision.teacher.%s.mixed_precision.param_dtype=bf16", parts[i]);
+    }
 }
 
 /* A golden tensor of parameter p, values and shape; NULL if it is not there. */
@@ -220,14 +229,14 @@ static void check_losses(struct run *r, int64_t k, const struct step_result *got
     ok(!got->bad, "step %lld: all is finite (%s)", (long long)k, got->bad ? got->bad : "");
     for (size_t i = 0; i < sizeof term / sizeof *term; i++) {
         float value = (float)term[i].value;
-        is_close(&value, step_tensor(r, k, term[i].name), 1, 1e-5, 1e-4, "step %lld: %s", (long long)k, term[i].name);
+        is_close(&value, step_tensor(r, k, term[i].name), 1, 1e-5, r->bf16 ? LOW_LOSS : 1e-4, "step %lld: %s", (long long)k, term[i].name);
     }
     for (int m = 0; m < got->n_modules; m++) {
         char name[64];
         float norm = (float)got->module[m].grad_norm;
         snprintf(name, sizeof name, "step%lld.grad_norm.%s", (long long)k, got->module[m].name);
         if (golden_find(&r->g, name))
-            is_close(&norm, golden_f32(&r->g, name, NULL), 1, 1e-5, 1e-4, "step %lld: norm of the gradient of %s",
+            is_close(&norm, golden_f32(&r->g, name, NULL), 1, 1e-5, r->bf16 ? LOW_GRADIENT : 1e-4, "step %lld: norm of the gradient of %s",
                      (long long)k, got->module[m].name);
     }
 }
@@ -286,7 +295,7 @@ static void check_gradients(struct run *r, int64_t k)
 {
     const struct params *t = step_student(r->step)->table;
     char prefix[32];
-    double worst = 0;
+    double worst = 0, limit = r->bf16 ? LOW_GRADIENT : 1e-4;
     int64_t n = 0;
     float *gradients = array_of(r, step_gradients(r->step));
     snprintf(prefix, sizeof prefix, "step%lld.grad.", (long long)k);
@@ -301,12 +310,12 @@ static void check_gradients(struct run *r, int64_t k)
         }
         double rel = dd == 0 ? 0 : sqrt(dd / bb);
         n += want != NULL;
-        if (want && !(rel <= 1e-4))
+        if (want && !(rel <= limit))
             ok(false, "step %lld: gradient of %s: relative difference %.3g", (long long)k, p->name, rel);
         worst = rel > worst ? rel : worst;
     }
     if (n)
-        ok(n == t->n_rows && worst <= 1e-4, "step %lld: %lld gradients, largest relative difference %.3g", (long long)k,
+        ok(n == t->n_rows && worst <= limit, "step %lld: %lld gradients, largest relative difference %.3g", (long long)k,
            (long long)n, worst);
     free(gradients);
 }
@@ -376,21 +385,22 @@ static void run_steps(struct run *r)
         if (k == 0)
             choose_elements(r, &result);
         check_gradients(r, k);
-        check_weights(r, k);
+        if (!r->bf16) /* Adam's first steps are signs: noise in bf16 where a gradient is small */
+            check_weights(r, k);
         release_draws(r, &draws);
         free(bytes);
     }
 }
 
-static void test_file(const char *path, int64_t micro, int n_threads)
+static void test_file(const char *path, int64_t micro, int n_threads, bool bf16)
 {
-    struct run r = {.n_steps = 0};
+    struct run r = {.bf16 = bf16};
     struct fmt_error e = {0};
-    printf("# %s, %lld images at once, %d threads\n", path, (long long)micro, n_threads);
+    printf("# %s, %lld images at once, %d threads%s\n", path, (long long)micro, n_threads, bf16 ? ", in bf16" : "");
     if (!golden_open_path(&r.g, path))
         return;
     settings(&r, micro);
-    r.n_steps = (int64_t)golden_number(&r.g, "steps", 1);
+    r.n_steps = bf16 ? 1 : (int64_t)golden_number(&r.g, "steps", 1);
     r.device = test_device(n_threads);
     if (ok(step_open(&r.step, &r.config, &world_single, &r.device, &e) == 0, "a step by the settings of the file: %s",
            e.text)) {
@@ -415,13 +425,20 @@ int main(void)
         "train_step_sinkhorn_knopp_separate.safetensors", "train_step_sinkhorn_knopp_shared.safetensors"};
     static const char *const own[] = {"tests/golden/step_grid37.safetensors",
                                       "tests/golden/step_grid5_antialias.safetensors"};
+    bool bf16 = test_backend()->supports(DTYPE_BF16);
+    if (!bf16)
+        skip("this processor has no instructions for it", "steps in bf16");
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
-        test_file(tap_golden(name[i]), 0, 2);
-        test_file(tap_golden(name[i]), 1 + (int64_t)i % 3, 1); /* in parts: the same numbers */
+        test_file(tap_golden(name[i]), 0, 2, false);
+        test_file(tap_golden(name[i]), 1 + (int64_t)i % 3, 1, false); /* in parts: the same numbers */
+        if (bf16)
+            test_file(tap_golden(name[i]), 0, 2, true);
     }
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        test_file(own[i], 0, 2);
-        test_file(own[i], 2, 1);
+        test_file(own[i], 0, 2, false);
+        test_file(own[i], 2, 1, false);
+        if (bf16)
+            test_file(own[i], 0, 2, true);
     }
     return tap_done();
 }

@@ -54,29 +54,13 @@ static void test_parts(void)
 
 /* ---- bits ---- */
 
-static uint64_t bits_after(struct bed *b, int64_t n_steps)
-{
-    uint64_t sum = 14695981039346656037u;
-    for (int64_t i = 0; i < n_steps; i++)
-        run(b, i);
-    for (int64_t i = 0; i < state_count(b->step); i++) {
-        struct state_tensor t;
-        state_tensor(b->step, i, &t);
-        uint8_t *bytes = (uint8_t *)bed_state(b, &t);
-        for (int64_t j = 0; j < t.n * (int64_t)sizeof(float); j++)
-            sum = (sum ^ bytes[j]) * 1099511628211u;
-        free(bytes);
-    }
-    return sum;
-}
-
 static void test_threads(void)
 {
     for (int parts = 0; parts < 2; parts++) {
         uint64_t first = 0;
         for (int n = 1; n <= 4; n++) {
             struct bed b = bed_open(n, parts ? "train.micro_batch_size=2" : "train.centering=sinkhorn_knopp", NULL);
-            uint64_t bits = bits_after(&b, 3);
+            uint64_t bits = bed_bits_after(&b, 3);
             first = n == 1 ? bits : first;
             ok(bits == first, "%s, %d threads: the bits of one", parts ? "in parts" : "whole", n);
             bed_close(&b);
@@ -110,7 +94,7 @@ static void test_resume(const char *centering, const char *optimizer)
     state_set_numbers(second.step, state_numbers(first.step));
     for (int64_t i = 3; i < 6; i++)
         run(&second, i);
-    bits_after(&through, 6);
+    bed_bits_after(&through, 6);
     bool same = true;
     for (int64_t i = 0; i < state_count(second.step); i++) {
         struct state_tensor a, b;

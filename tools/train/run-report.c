@@ -39,6 +39,28 @@ static void report_planned_teachers(struct run_log *log, const struct config *c,
             num_bytes_text((double)n * (double)each, all));
 }
 
+/* Where products are in bf16; nothing where none are. */
+static void report_precision(struct run_log *log, const struct config *c)
+{
+    const struct {
+        const char *name;
+        int dtype;
+    } part[] = {{"teacher.backbone", c->compute_precision.teacher_backbone_param_dtype},
+                {"teacher.dino_head", c->compute_precision.teacher_dino_head_param_dtype},
+                {"teacher.ibot_head", c->compute_precision.teacher_ibot_head_param_dtype},
+                {"student.backbone", c->compute_precision.student_backbone_param_dtype},
+                {"student.dino_head", c->compute_precision.student_dino_head_param_dtype},
+                {"student.ibot_head", c->compute_precision.student_ibot_head_param_dtype}};
+    char low[200] = "", wide[200] = "";
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        char *to = part[i].dtype == PARAM_BF16 ? low : wide;
+        if (c->ibot.separate_head || !strstr(part[i].name, "ibot_head"))
+            snprintf(to + strlen(to), sizeof low - strlen(to), "%s%s", *to ? ", " : "", part[i].name);
+    }
+    if (*low)
+        run_log(log, RUN_NOTE, "products in bf16: %s%s%s", low, *wide ? "; in float32: " : "", wide);
+}
+
 void run_report_plan(struct run_log *log, const struct config *c, struct step *step, const struct views_header *h,
                      size_t planned_bytes)
 {
@@ -51,6 +73,7 @@ void run_report_plan(struct run_log *log, const struct config *c, struct step *s
             (double)n_iterations * (double)batch / (double)num_max(h->n_images, 1));
     run_log(log, RUN_NOTE, "learning rate %g = optim.base_lr %g x sqrt(batch %" PRId64 " / 1024)", c->optim.lr,
             c->optim.base_lr, batch);
+    report_precision(log, c);
     run_log(log, RUN_NOTE, "memory: %s are planned (--plan lists them), %s",
             num_bytes_text((double)planned_bytes, planned), memory_limit_text(&limit, allowed));
     report_planned_teachers(log, c, step);
