@@ -13,7 +13,8 @@ void linear_low_fwd(struct op_ctx *c, struct tensor y, struct tensor gelu, struc
                     struct tensor b);
 /* dx [T,K] = dy [T,N] w [N,K]; dx F32 or BF16, dy BF16, w F32 */
 void linear_low_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w);
-/* linear-low-weight.c: dw [N,K] += dy [T,N]^T x [T,K], db [N] (optional) += column sums of dy; dw, db F32, dy, x BF16 */
+/* linear-low-weight.c: dw [N,K] += dy [T,N]^T x [T,K], db [N] (optional) += column sums of dy; dw, db F32, dy, x
+ * BF16 */
 void linear_low_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x);
 
 /* -- linear-int8.c: w packed I8 -- */

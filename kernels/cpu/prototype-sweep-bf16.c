@@ -88,8 +88,8 @@ void sweep_bf16_gradient_take(struct op_ctx *c, struct sweep *s, struct sweep_gr
         matmul_pack(DTYPE_BF16, s->n, b, s->p.z_bf16 + s->first * b, DTYPE_BF16, b, 1, a->z_packed);
 }
 
-void sweep_bf16_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, const float *d, int64_t ld,
-                         float *dw, float *dz, bool add, int worker)
+void sweep_bf16_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, const float *d,
+                         int64_t ld, float *dw, float *dz, bool add, int worker)
 {
     int64_t b = s->p.b, columns = sweep_columns(&s->p, tile);
     uint16_t *low = s->low.d + worker * s->n * TILE;

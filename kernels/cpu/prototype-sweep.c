@@ -27,16 +27,6 @@ struct sweep_layer sweep_layer(const struct prototype_layer *p)
     return l;
 }
 
-int64_t sweep_columns(const struct sweep_layer *p, int64_t tile)
-{
-    return num_min(PROTOTYPES_TILE, p->K - tile * PROTOTYPES_TILE);
-}
-
-float *sweep_worker_w(const struct sweep *s, int worker)
-{
-    return s->w + worker * PROTOTYPES_TILE * s->p.b;
-}
-
 static float *worker_inverse(const struct sweep *s, int worker)
 {
     return s->inverse + worker * PROTOTYPES_TILE;

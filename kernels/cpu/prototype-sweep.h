@@ -28,7 +28,6 @@ struct sweep_layer {
     bool bf16, cached;      /* products are in bf16; there is memory for logits, and it holds them */
 };
 struct sweep_layer sweep_layer(const struct prototype_layer *p);
-int64_t sweep_columns(const struct sweep_layer *p, int64_t tile);       /* prototypes of a tile */
 
 /* Scratch of each worker for products in bf16 (prototype-sweep-bf16.c). Weights of a tile beyond the last prototype are
  * zero, so that the products of all tiles have one shape. */
@@ -53,13 +52,23 @@ struct sweep {
     void *arg;
 };
 
+/* Prototypes of a tile. */
+static inline int64_t sweep_columns(const struct sweep_layer *p, int64_t tile)
+{
+    return num_min(PROTOTYPES_TILE, p->K - tile * PROTOTYPES_TILE);
+}
+
+static inline float *sweep_worker_w(const struct sweep *s, int worker) /* [PROTOTYPES_TILE,b] */
+{
+    return s->w + worker * PROTOTYPES_TILE * s->p.b;
+}
+
 /* Over rows [first, first + n). x_rows: rows of logits in a worker's scratch s.x. other: a layer of as wide rows whose
  * logits are computed in the same sweep, or NULL. */
 struct sweep sweep_plan(struct op_ctx *c, const struct prototype_layer *p, const struct prototype_layer *other,
                         int64_t first, int64_t n, int64_t x_rows);
 void sweep_run(struct op_ctx *c, struct sweep *s, sweep_tile *tile, void *arg);
 
-float *sweep_worker_w(const struct sweep *s, int worker); /* [PROTOTYPES_TILE,b] */
 /* A tile's weights, normalised, into the worker's scratch. */
 void sweep_weights(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int worker);
 /* These, and the logits of rows [first, first + n) into out [n,PROTOTYPES_TILE], columns beyond the last prototype
@@ -109,7 +118,7 @@ void sweep_bf16_product(const struct sweep *s, const struct sweep_layer *p, int6
                         int worker);
 void sweep_bf16_gradient_take(struct op_ctx *c, struct sweep *s, struct sweep_gradient *a);
 /* dw = d^T z, dz = or += d w */
-void sweep_bf16_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, const float *d, int64_t ld,
-                         float *dw, float *dz, bool add, int worker);
+void sweep_bf16_backward(const struct sweep *s, const struct sweep_gradient *a, int64_t tile, const float *d,
+                         int64_t ld, float *dw, float *dz, bool add, int worker);
 
 #endif

@@ -168,8 +168,8 @@ int vit_forward(struct op_ctx *c, const struct vit *v, const struct params_array
                 const struct vit_request *request, const struct vit_memory *memory, struct vit_activations *act,
                 struct fmt_error *e);
 /* grads += gradients, given d_normed [T,C], the gradient at act->normed; request.save_for_backward was set, in float32
- * or bf16. d_normed, act->prenorm and what forward saved are overwritten: once for each forward pass. Temporaries come from the context's scratch and
- * from memory->host. */
+ * or bf16. d_normed, act->prenorm and what forward saved are overwritten: once for each forward pass. Temporaries come
+ * from the context's scratch and from memory->host. */
 void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_array *values,
                   struct vit_activations *act, struct tensor d_normed, const struct vit_memory *memory,
                   const struct params_array *grads);

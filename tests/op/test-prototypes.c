@@ -25,7 +25,9 @@ static bool in_bf16; /* of the layers that are made */
 static struct prototype_layer on_device(const struct layer *l)
 {
     return (struct prototype_layer){
-        .z = l->z_bf16 ? COPY(l->z_bf16, l->T, l->b) : COPY(l->z, l->T, l->b), .v = COPY(l->v, l->K, l->b), .g = COPY(l->g, l->K, 1)};
+        .z = l->z_bf16 ? COPY(l->z_bf16, l->T, l->b) : COPY(l->z, l->T, l->b),
+        .v = COPY(l->v, l->K, l->b),
+        .g = COPY(l->g, l->K, 1)};
 }
 
 static void layer_logits(struct layer *l)

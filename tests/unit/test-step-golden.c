@@ -229,7 +229,8 @@ static void check_losses(struct run *r, int64_t k, const struct step_result *got
     ok(!got->bad, "step %lld: all is finite (%s)", (long long)k, got->bad ? got->bad : "");
     for (size_t i = 0; i < sizeof term / sizeof *term; i++) {
         float value = (float)term[i].value;
-        is_close(&value, step_tensor(r, k, term[i].name), 1, 1e-5, r->bf16 ? LOW_LOSS : 1e-4, "step %lld: %s", (long long)k, term[i].name);
+        is_close(&value, step_tensor(r, k, term[i].name), 1, 1e-5, r->bf16 ? LOW_LOSS : 1e-4, "step %lld: %s",
+                 (long long)k, term[i].name);
     }
     for (int m = 0; m < got->n_modules; m++) {
         char name[64];
