@@ -237,8 +237,8 @@ static void check_losses(struct run *r, int64_t k, const struct step_result *got
         float norm = (float)got->module[m].grad_norm;
         snprintf(name, sizeof name, "step%lld.grad_norm.%s", (long long)k, got->module[m].name);
         if (golden_find(&r->g, name))
-            is_close(&norm, golden_f32(&r->g, name, NULL), 1, 1e-5, r->bf16 ? LOW_GRADIENT : 1e-4, "step %lld: norm of the gradient of %s",
-                     (long long)k, got->module[m].name);
+            is_close(&norm, golden_f32(&r->g, name, NULL), 1, 1e-5, r->bf16 ? LOW_GRADIENT : 1e-4,
+                     "step %lld: norm of the gradient of %s", (long long)k, got->module[m].name);
     }
 }
 
@@ -316,8 +316,8 @@ static void check_gradients(struct run *r, int64_t k)
         worst = rel > worst ? rel : worst;
     }
     if (n)
-        ok(n == t->n_rows && worst <= limit, "step %lld: %lld gradients, largest relative difference %.3g", (long long)k,
-           (long long)n, worst);
+        ok(n == t->n_rows && worst <= limit, "step %lld: %lld gradients, largest relative difference %.3g",
+           (long long)k, (long long)n, worst);
     free(gradients);
 }
 

@@ -1,5 +1,5 @@
-/* Steps in bf16: losses and gradients beside those of float32, and what is promised of bits: threads do not change them,
- * parts of a batch hardly, a state carried over continues with them. */
+/* Steps in bf16: losses and gradients beside those of float32, and what is promised of bits: threads do not change
+ * them, parts of a batch hardly, a state carried over continues with them. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,8 +149,8 @@ static void test_parts(void)
         struct bed parts = bed_open(2, "student.drop_path_rate=0.4", "dino.kl_loss_weight=0.5", word, ALL_BF16, NULL);
         struct step_result got = run(&parts, 3);
         struct agreement g = gradients_agree(&parts, &whole);
-        ok(loss_distance(&got, &want) < 1e-5 && g.distance < 5e-3, "%d at once: losses %.1e off, gradients %.1e (%s)", m,
-           loss_distance(&got, &want), g.distance, g.of_distance);
+        ok(loss_distance(&got, &want) < 1e-5 && g.distance < 5e-3, "%d at once: losses %.1e off, gradients %.1e (%s)",
+           m, loss_distance(&got, &want), g.distance, g.of_distance);
         bed_close(&parts);
     }
     bed_close(&whole);
