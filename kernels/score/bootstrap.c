@@ -9,11 +9,12 @@
 
 struct resampling {
     const struct bootstrap *b;
-    const struct metrics *m;
+    const struct metrics *m, *other; /* other NULL: m alone */
     const struct rows *rows;
     double *values;          /* [n_resamples,n_values] */
     int32_t *count, *weight; /* [n_workers,n_groups], [n_workers,n] */
     double *column;          /* [n_workers,n_resamples] of one value */
+    double *subtracted;      /* [n_workers,n_values] of the other */
     double *low, *high;
 };
 
@@ -29,7 +30,12 @@ static void resample(void *arg, int64_t item, int worker)
         count[rng_below(&r, (uint64_t)t->rows->n_groups)]++;
     for (int64_t i = 0; i < n; i++)
         weight[i] = count[t->rows->group[i]];
-    metrics_compute(t->m, weight, t->values + item * t->m->n_values, NULL);
+    double *values = t->values + item * t->m->n_values, *subtracted = t->subtracted + worker * t->m->n_values;
+    metrics_compute(t->m, weight, values, NULL);
+    if (t->other)
+        metrics_compute(t->other, weight, subtracted, NULL);
+    for (int v = 0; t->other && v < t->m->n_values; v++)
+        values[v] -= subtracted[v];
 }
 
 static int ascending(const void *a, const void *b)
@@ -59,16 +65,17 @@ static void store_quantiles(void *arg, int64_t v, int worker)
     t->high[v] = enough ? quantile(column, n, (1 + t->b->level) / 2) : NAN;
 }
 
-int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thread_pool *pool, double *low,
-                  double *high, struct fmt_error *e)
+int bootstrap_difference(const struct bootstrap *b, const struct metrics *m, const struct metrics *other,
+                         struct thread_pool *pool, double *low, double *high, struct fmt_error *e)
 {
     size_t workers = (size_t)thread_workers(pool);
-    struct resampling t = {.b = b, .m = m, .rows = m->in.rows, .low = low, .high = high};
+    struct resampling t = {.b = b, .m = m, .other = other, .rows = m->in.rows, .low = low, .high = high};
     t.values = calloc((size_t)b->n_resamples + 1, (size_t)m->n_values * sizeof(double));
     t.count = calloc(workers, (size_t)t.rows->n_groups * sizeof *t.count);
     t.weight = calloc(workers, (size_t)t.rows->n * sizeof *t.weight);
     t.column = calloc(workers, ((size_t)b->n_resamples + 1) * sizeof *t.column);
-    int status = t.values && t.count && t.weight && t.column
+    t.subtracted = calloc(workers, (size_t)m->n_values * sizeof *t.subtracted);
+    int status = t.values && t.count && t.weight && t.column && t.subtracted
                      ? 0
                      : fmt_fail(e, FMT_MEMORY, "out of memory for the intervals");
     if (!status) {
@@ -79,5 +86,12 @@ int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thr
     free(t.count);
     free(t.weight);
     free(t.column);
+    free(t.subtracted);
     return status;
+}
+
+int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thread_pool *pool, double *low,
+                  double *high, struct fmt_error *e)
+{
+    return bootstrap_difference(b, m, NULL, pool, low, high, e);
 }

@@ -18,5 +18,9 @@ struct bootstrap {
 /* Resamples the groups of m's rows. low, high [m->n_values]; NAN if fewer than half of the resamples define a score. */
 int bootstrap_run(const struct bootstrap *b, const struct metrics *m, struct thread_pool *pool, double *low,
                   double *high, struct fmt_error *e);
+/* Paired: the same of the differences m - other, where both are computed in each resample from the same groups. The
+ * rows of the two are the same images in the same order, in the same groups. */
+int bootstrap_difference(const struct bootstrap *b, const struct metrics *m, const struct metrics *other,
+                         struct thread_pool *pool, double *low, double *high, struct fmt_error *e);
 
 #endif

@@ -7,80 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "group-scores.h"
-#include "groups.h"
 #include "metrics.h"
 
 enum { PARTS_MAX = 64 };
 
 /* ------------------------------------------------------------------ levels */
-static const int64_t *group_of(const struct rows *r, int64_t *n_units)
-{
-    *n_units = r->n_groups;
-    return r->group;
-}
-
-static const int32_t *group_view_of(const struct rows *r)
-{
-    return r->group_view;
-}
-
-const struct scores_level scores_levels[SCORES_LEVELS] = {
-    [SCORES_IMAGES] = {"image", "images", NULL, NULL, SCORES_IMAGES, LINEAR_IMAGES},
-    [SCORES_GROUPS] = {"group", "groups", group_of, NULL, SCORES_GROUPS, LINEAR_GROUPS},
-    [SCORES_VIEWS] = {"shot", "shot", NULL, group_view_of, SCORES_IMAGES, SCORES_NOT_STORED},
-};
-
-/* Whether the level has fewer rows than there are images: some labelled rows share a unit. */
-static int joins_rows(const struct scores_level *level, const struct rows *rows, bool *joins, struct fmt_error *e)
-{
-    int64_t n_units;
-    const int64_t *unit = level->unit(rows, &n_units);
-    bool *seen = calloc((size_t)n_units + 1, sizeof *seen);
-    *joins = false;
-    if (!seen)
-        return fmt_fail(e, FMT_MEMORY, "out of memory for the scores");
-    for (int64_t i = 0; i < rows->n && !*joins; i++)
-        if (rows->label[i] >= 0) {
-            *joins = seen[unit[i]];
-            seen[unit[i]] = true;
-        }
-    free(seen);
-    return 0;
-}
-
-/* The labelled rows of a level. */
-struct level_rows {
-    struct rows rows;
-    int64_t n_mixed;
-    struct ranking ranking;
-};
-
-static void level_rows_close(struct level_rows *l)
-{
-    rows_release(&l->rows);
-    ranking_release(&l->ranking);
-}
-
-static int level_rows_open(struct level_rows *l, const struct scores_plan *plan, const struct rows *rows,
-                           const struct scores_level *level, int32_t number, struct thread_pool *pool,
-                           struct fmt_error *e)
-{
-    int64_t n_units = 0;
-    const int64_t *unit = level->unit ? level->unit(rows, &n_units) : NULL;
-    const int32_t *part = level->part ? level->part(rows) : NULL;
-    *l = (struct level_rows){.n_mixed = 0};
-    int status = unit ? group_scores(&l->rows, &l->n_mixed, rows, unit, n_units, plan->positive, plan->group_mean, e)
-                      : rows_select_labelled(&l->rows, rows, part, number, e);
-    if (!status && !unit)
-        status = groups_compact(&l->rows, e);
-    if (!status)
-        status = ranking_make(&l->ranking, &l->rows, pool, e);
-    if (status)
-        level_rows_close(l);
-    return status;
-}
-
 /* The numbers of the parts, ascending, the first PARTS_MAX that occur; returns how many. */
 static int list_parts(const struct rows *rows, const int32_t *of, int32_t part[PARTS_MAX])
 {
@@ -134,7 +65,7 @@ int scores_choose(const struct scores_plan *plan, const struct rows *rows, const
                   struct thread_pool *pool, struct linear_point *point, struct fmt_error *e)
 {
     struct level_rows l;
-    int status = level_rows_open(&l, plan, rows, level, -1, pool, e);
+    int status = level_rows_open(&l, rows, level, -1, plan->positive, plan->group_mean, pool, e);
     if (!status)
         choose_all(plan, &l.ranking, &l.rows, point);
     level_rows_close(&l);
@@ -153,7 +84,8 @@ static int choose_level(const struct scores_plan *plan, const struct rows *choic
                         struct fmt_error *e)
 {
     struct level_rows l;
-    int status = level_rows_open(&l, plan, choice, level, -1, pool, e), n_points = scores_n_points(plan);
+    int status = level_rows_open(&l, choice, level, -1, plan->positive, plan->group_mean, pool, e);
+    int n_points = scores_n_points(plan);
     for (int64_t i = 0; !status && out_of_fold && i < l.rows.n; i++)
         c->n_folds = l.rows.fold[i] >= c->n_folds ? l.rows.fold[i] + 1 : c->n_folds;
     struct rows others = l.rows; /* a fold's own rows lose their label */
@@ -272,7 +204,7 @@ static int add_scores(const struct scores_plan *plan, const struct rows *rows, c
                       struct scores_list *list, struct fmt_error *e)
 {
     struct level_rows l;
-    int status = level_rows_open(&l, plan, rows, level, part, pool, e);
+    int status = level_rows_open(&l, rows, level, part, plan->positive, plan->group_mean, pool, e);
     if (!status && l.rows.n > 0) {
         struct scores *s = &list->item[list->n++];
         *s = (struct scores){.level = level, .part = part};
@@ -291,7 +223,7 @@ static int score_level(const struct scores_plan *plan, const struct rows *rows, 
     int32_t part[PARTS_MAX];
     int n_parts = level->part ? list_parts(rows, level->part(rows), part) : 1;
     bool scored = true;
-    int status = level->unit ? joins_rows(level, rows, &scored, e) : 0;
+    int status = level->unit ? level_joins_rows(level, rows, &scored, e) : 0;
     if (status || !scored)
         return status;
     if (level->points == index)

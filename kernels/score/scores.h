@@ -13,22 +13,9 @@
 
 #include "bootstrap.h"
 #include "report.h"
+#include "score-levels.h"
 #include "threshold.h"
 #include "thread.h"
-
-/* What is scored: what a level is called, how its rows are made from those of images, and which operating points it
- * has. Another level is a line in scores_levels (scores.c). */
-struct scores_level {
-    const char *name, *heading; /* "group": for programs; "groups": for people */
-    const int64_t *(*unit)(const struct rows *r, int64_t *n_units); /* rows of one number are joined; NULL: none */
-    const int32_t *(*part)(const struct rows *r);                   /* each number is scored for itself; NULL: all */
-    int points; /* index of the level whose operating points it has: its own, or one before it */
-    int stored; /* enum linear_level: its points are stored with a classifier as those; or SCORES_NOT_STORED */
-};
-
-enum { SCORES_IMAGES, SCORES_GROUPS, SCORES_VIEWS, SCORES_LEVELS };
-enum { SCORES_NOT_STORED = -1 };
-extern const struct scores_level scores_levels[SCORES_LEVELS];
 
 struct scores_plan {
     int n_classes;
