@@ -13,6 +13,7 @@ words_of() {
     dino-train) echo train.dataset_path=nosuch train.output_dir=/dev/null/none ;;
     dino-weights) echo convert nosuch.pth -o nosuch.safetensors ;;
     feat-cat) echo nosuch ;;
+    feat-compare) echo nosuch nosuch ;;
     feat-knn) echo nosuch nosuch ;;
     feat-logreg) echo -t nosuch nosuch ;;
     esac

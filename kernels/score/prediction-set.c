@@ -1,0 +1,217 @@
+/* prediction-set.c - a line is checked strictly (json-scan.h), then read as a tree. */
+#include "prediction-set.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "groups.h"
+#include "json-scan.h"
+
+enum { DEPTH_MAX = 64 };
+#define BYTES_MAX ((size_t)4 << 30)
+#define COLUMNS (ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_PROBA)
+
+/* ------------------------------------------------------------------ parts of a line */
+static const char *text_of(const struct cJSON *o, const char *key)
+{
+    const struct cJSON *value = json_member(o, key);
+    return cJSON_IsString(value) ? value->valuestring : NULL;
+}
+
+/* A whole number from 0 on; `none` where there is no such member; -1: not a whole number. */
+static int32_t number_of(const struct cJSON *o, const char *key, int32_t none)
+{
+    const struct cJSON *value = json_member(o, key);
+    if (!value)
+        return none;
+    double v = cJSON_IsNumber(value) ? value->valuedouble : -1;
+    return v >= 0 && v <= INT32_MAX && v == (int32_t)v ? (int32_t)v : -1;
+}
+
+static int class_of(const struct prediction_set *s, const char *name)
+{
+    for (int c = 0; name && c < s->n_classes; c++)
+        if (strcmp(s->class_name[c], name) == 0)
+            return c;
+    return -1;
+}
+
+static int fail_head(struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_INVALID, "no predictions in JSON lines (-o FILE --json of feat-knn or feat-logreg)");
+}
+
+/* {"report":"predictions","positive":"bad","classes":["good","bad"], ... */
+static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt_error *e)
+{
+    const char *report = text_of(o, "report"), *positive = text_of(o, "positive");
+    const struct cJSON *classes = json_member(o, "classes"), *c;
+    int n = cJSON_GetArraySize(classes);
+    if (!report || strcmp(report, "predictions") != 0 || n < 2)
+        return fail_head(e);
+    s->class_name = calloc((size_t)n, sizeof *s->class_name);
+    if (!s->class_name)
+        return fmt_no_memory(e);
+    cJSON_ArrayForEach(c, classes) {
+        if (!cJSON_IsString(c))
+            return fmt_fail(e, FMT_INVALID, "a class without a name");
+        const char *copy = text_copy(&s->text, c->valuestring, strlen(c->valuestring));
+        if (!copy)
+            return fmt_no_memory(e);
+        s->class_name[s->n_classes++] = (char *)copy;
+    }
+    s->rows.n_classes = n;
+    s->positive = n == 2 ? class_of(s, positive) : 0;
+    return s->positive >= 0 ? 0 : fmt_fail(e, FMT_INVALID, "which of the two classes is positive?");
+}
+
+static int take_scores(const struct cJSON *scores, int n_classes, double *proba, struct fmt_error *e)
+{
+    const struct cJSON *one;
+    int n = 0;
+    if (cJSON_GetArraySize(scores) != n_classes)
+        return fmt_fail(e, FMT_INVALID, "%s are needed", FMT_COUNT(n_classes, "score", "scores"));
+    cJSON_ArrayForEach(one, scores) {
+        double value = cJSON_IsNumber(one) || cJSON_IsRaw(one) ? one->valuedouble : -1;
+        if (!(value >= 0 && value <= 1))
+            return fmt_fail(e, FMT_INVALID, "a score that is no probability");
+        proba[n++] = value;
+    }
+    return 0;
+}
+
+static int reserve_row(struct prediction_set *s, struct fmt_error *e)
+{
+    if (s->rows.n < s->capacity)
+        return 0;
+    s->capacity = 2 * s->capacity + 1024;
+    return rows_reserve(&s->rows, COLUMNS, s->capacity, e);
+}
+
+static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_error *e)
+{
+    struct rows *r = &s->rows;
+    const char *key = text_of(o, "key"), *group = text_of(o, "group"), *label = text_of(o, "label");
+    int64_t i = r->n;
+    int status = reserve_row(s, e);
+    if (status)
+        return status;
+    r->label[i] = label ? class_of(s, label) : -1;
+    if (!key || (label && r->label[i] < 0))
+        return fmt_fail(e, FMT_INVALID, key ? "a label that is not among the classes" : "a row without a key");
+    r->group_view[i] = number_of(o, "shot", -1);
+    r->key[i] = text_copy(&s->text, key, strlen(key));
+    r->group_name[i] = group ? text_copy(&s->text, group, strlen(group)) : "";
+    if (!r->key[i] || !r->group_name[i])
+        return fmt_no_memory(e);
+    status = take_scores(json_member(o, "scores"), s->n_classes, r->proba + i * s->n_classes, e);
+    r->n += status == 0;
+    return status;
+}
+
+/* Rows of other numbers of neighbours than the chosen one are passed over. */
+static int take_row_of(struct prediction_set *s, const struct cJSON *o, int k, struct fmt_error *e)
+{
+    int own = number_of(o, "k", 0);
+    if (own < 0)
+        return fmt_fail(e, FMT_INVALID, "k is not a whole number");
+    if (k > 0 && own > 0 && own != k)
+        return 0;
+    if (s->rows.n > 0 && own != s->k)
+        return fmt_fail(e, FMT_INVALID, "votes of %d and of %d neighbours: choose one with -k", s->k, own);
+    s->k = own;
+    return take_row(s, o, e);
+}
+
+/* ------------------------------------------------------------------ the file */
+static int take_line(struct prediction_set *s, const char *line, size_t bytes, int k, struct fmt_error *e)
+{
+    struct json_span root;
+    struct fmt_error why = {0};
+    int status = json_check(line, bytes, DEPTH_MAX, &root, &why);
+    if (status)
+        return s->n_classes == 0 ? fail_head(e) : fmt_fail(e, why.status, "%s", why.text);
+    struct cJSON *o = json_parse(root);
+    if (!o)
+        return fmt_no_memory(e);
+    status = s->n_classes == 0 ? take_head(s, o, e) : take_row_of(s, o, k, e);
+    cJSON_Delete(o);
+    return status;
+}
+
+static int take_lines(struct prediction_set *s, const char *text, size_t bytes, int k, struct fmt_error *e)
+{
+    struct fmt_error why = {0};
+    int64_t n_lines = 0;
+    for (size_t at = 0, length; at < bytes; at += length + 1) {
+        const char *end = memchr(text + at, '\n', bytes - at);
+        length = end ? (size_t)(end - (text + at)) : bytes - at;
+        n_lines++;
+        if (take_line(s, text + at, length, k, &why)) {
+            const char *within = text_after(why.text, "line 1, "); /* json_check knows of this line only */
+            return fmt_fail(e, why.status, "%s: line %" PRId64 "%s %s", s->path, n_lines, within ? "," : ":",
+                            within ? within : why.text);
+        }
+    }
+    if (s->rows.n > 0)
+        return 0;
+    return k > 0 && s->n_classes > 0 ? fmt_fail(e, FMT_INVALID, "%s: no votes of %d neighbours", s->path, k)
+                                     : fmt_fail(e, FMT_INVALID, "%s: no predictions", s->path);
+}
+
+int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e)
+{
+    uint8_t *data = NULL;
+    size_t bytes;
+    *s = (struct prediction_set){.path = path};
+    int status = file_load(path, BYTES_MAX, &data, &bytes, e);
+    if (status)
+        return status;
+    digest_of(data, bytes, s->identity);
+    status = take_lines(s, (const char *)data, bytes, k, e);
+    free(data);
+    struct rows *rows = &s->rows;
+    if (!status)
+        status = groups_number(&rows, 1, e);
+    if (status)
+        prediction_set_release(s);
+    return status;
+}
+
+void prediction_set_release(struct prediction_set *s)
+{
+    rows_release(&s->rows);
+    text_release(&s->text);
+    free(s->class_name);
+    *s = (struct prediction_set){.path = NULL};
+}
+
+/* ------------------------------------------------------------------ comparing */
+static bool same_classes(const struct prediction_set *a, const struct prediction_set *b)
+{
+    bool same = a->n_classes == b->n_classes && a->positive == b->positive;
+    for (int c = 0; same && c < a->n_classes; c++)
+        same = strcmp(a->class_name[c], b->class_name[c]) == 0;
+    return same;
+}
+
+int prediction_set_check(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e)
+{
+    const struct rows *x = &a->rows, *y = &b->rows;
+    if (!same_classes(a, b))
+        return fmt_fail(e, FMT_MISMATCH, "%s: its classes are not those of %s, in the same order and with the same "
+                        "positive one", b->path, a->path);
+    for (int64_t i = 0; i < x->n && i < y->n; i++)
+        if (strcmp(x->key[i], y->key[i]) != 0 || strcmp(x->group_name[i], y->group_name[i]) != 0 ||
+            x->label[i] != y->label[i])
+            return fmt_fail(e, FMT_MISMATCH, "%s: row %" PRId64 " is %.80s, in %s it is %.80s%s: predictions of the "
+                            "same rows are needed", b->path, i + 1, y->key[i], a->path, x->key[i],
+                            strcmp(x->key[i], y->key[i]) == 0 ? " with another label or group" : "");
+    if (x->n != y->n)
+        return fmt_fail(e, FMT_MISMATCH, "%s: %s, %s has %" PRId64, b->path, FMT_COUNT(y->n, "row", "rows"), a->path,
+                        x->n);
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* prediction-set.h - reads predictions in JSON lines (predictions.h) again, to compare those of several classifiers.
+ *
+ *   struct prediction_set s;
+ *   prediction_set_read(&s, "a.json", 0, e);
+ *   s.rows                         columns label, group_view, key, group_name, group, proba
+ *   prediction_set_release(&s);
+ */
+#ifndef PREDICTION_SET_H
+#define PREDICTION_SET_H
+
+#include <stdint.h>
+
+#include "rows.h"
+#include "text.h"
+
+struct prediction_set {
+    const char *path;
+    uint8_t identity[DIGEST_BYTES]; /* SHA-256 of the file */
+    struct rows rows;               /* texts live as long as the set */
+    char **class_name;
+    int n_classes, positive; /* of two classes; else 0 */
+    int k;                   /* neighbours that voted; 0: the rows do not say */
+    int64_t capacity;
+    struct text_pool text;
+};
+
+/* k: of rows of feat-knn with several numbers of neighbours only these; 0: there is one number. Errors name the path
+ * and the line: FMT_INVALID for what is no predictions in JSON lines. */
+int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
+void prediction_set_release(struct prediction_set *s);
+
+/* 0, or FMT_MISMATCH: the two are not of the same images in the same order, with the same classes, labels and groups. */
+int prediction_set_check(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e);
+
+#endif

@@ -1,0 +1,88 @@
+#!/bin/bash
+# feat-compare: scores of two classifiers that agree with those of feat-logreg and feat-knn, paired differences, refusals.
+. "$TESTS/cli/lib.sh"
+gen() { "$BUILD/tests/featgen" --resize 224 "$@"; }
+gen -g 40 -o train.feat
+gen -g 30 --first 40 -o test.feat
+gen -g 30 --first 90 -o other.feat
+predict() { # name options...
+    feat-logreg -q -t train.feat --json --seed 3 --resamples 200 -o "$1.json" -r "$1.scores" "${@:2}" test.feat
+}
+predict a -C 1
+predict b -C 0.01
+value() { # line-file key
+    sed -E "s/.*[,{]\"$2\":(-?[0-9.e+-]+).*/\1/" "$1"
+}
+
+# ---- the scores of A, and their intervals, are those that feat-logreg reports
+status 0 feat-compare --json --seed 3 --resamples 200 a.json b.json
+check 'six lines: two levels, of each A, B and the difference' test "$(wc -l <out)" = 6
+for side in a b; do
+    grep "\"of\":\"$side\",\"level\":\"image\"" out >mine
+    grep '"report":"scores"' $side.scores | head -n 1 >theirs
+    for key in auroc average_precision brier log_loss; do
+        check "$key of $side is that of feat-logreg" test "$(value mine $key)" = "$(value theirs $key)"
+    done
+    interval() { sed -E 's/.*"intervals":\{[^}]*"auroc":(\[[^]]*\]).*/\1/' "$1"; }
+    sed -i 's/"confusion".*//' theirs
+    check "and its interval" test "$(interval mine)" = "$(interval theirs)"
+done
+grep '"of":"difference","level":"image"' out >difference
+check 'the difference is B minus A' awk -v a="$(grep '"of":"a","level":"image"' out | value - auroc)" \
+    -v b="$(value theirs auroc)" -v d="$(value difference auroc)" 'BEGIN {exit !(b - a - d < 1e-12 && d - b + a < 1e-12 && d != 0)}'
+out_has '"report":"differences","tool":"feat-compare","origins":{"a":{"identity":"'
+check 'the identity of A is the hash of its file' grep -qF "\"a\":{\"identity\":\"$(sha256sum <a.json | cut -d ' ' -f 1)\"" out
+
+# ---- for people; threads do not matter; into a file; several B
+status 0 feat-compare a.json b.json
+out_has 'images (90): B - A'
+out_has 'groups (30): B - A'
+out_has 'in brackets: 95 % intervals from 1000 resamples of 30 groups, the same for A and B'
+status 0 feat-compare -j 1 --json -r one.json a.json b.json
+status 0 feat-compare -j 4 --json -r four.json a.json b.json
+same one.json four.json
+status 0 feat-compare --json --resamples 0 a.json b.json a.json
+check 'twelve lines' test "$(wc -l <out)" = 12
+out_has '"auroc":null'
+check 'A with itself differs by nothing' test "$(tail -n 1 out | grep -c '"of":"difference".*"accuracy":0,.*"auroc":0,')" = 1
+status 0 bash -c 'feat-compare --resamples 10 - b.json <a.json'
+status 0 feat-compare --resamples 50 --group-score mean --level 0.5 a.json b.json
+out_has '50 % intervals from 50 resamples'
+
+# ---- votes of neighbours: one number of them, also beside a regression
+feat-knn -q -k 5,20 --json --resamples 0 -o knn.json -r /dev/null train.feat test.feat
+status 1 feat-compare knn.json a.json
+err_has 'votes of 5 and of 20 neighbours: choose one with -k'
+status 0 feat-compare -k 20 --resamples 20 knn.json a.json
+status 1 feat-compare -k 7 knn.json a.json
+err_has 'knn.json: no votes of 7 neighbours'
+
+# ---- what is refused
+predict c -C 1
+feat-logreg -q -t train.feat -C 1 --json --resamples 0 -o other.json -r /dev/null other.feat
+status 1 feat-compare a.json other.json
+err_has 'predictions of the same rows are needed'
+head -n 50 a.json >cut.json
+status 1 feat-compare a.json cut.json
+err_has 'cut.json: 49 rows, a.json has 90'
+feat-logreg -q -t train.feat -C 1 --resamples 0 -o a.txt -r /dev/null test.feat
+status 1 feat-compare a.json a.txt
+err_has 'a.txt: line 1: no predictions in JSON lines (-o FILE --json of feat-knn or feat-logreg)'
+status 1 feat-compare a.scores b.json
+err_has 'a.scores: line 1: no predictions in JSON lines'
+feat-logreg -q -t train.feat -C 1 --positive negative --json --resamples 0 -o negative.json -r /dev/null test.feat
+status 1 feat-compare a.json negative.json
+err_has 'its classes are not those of a.json'
+gen -g 30 --first 40 --unlabelled -o unlabelled.feat
+feat-logreg -q -t train.feat -C 1 --json -o u.json -r /dev/null unlabelled.feat 2>/dev/null
+status 1 feat-compare u.json u.json
+err_has 'u.json: no labels, no scores'
+status 1 feat-compare a.json nosuch.json
+err_has 'nosuch.json: No such file'
+status 1 feat-compare -r /dev/full a.json b.json
+status 1 feat-compare -r a.json a.json b.json
+err_has 'a.json'
+status 2 feat-compare a.json
+err_has 'expected A and at least one B, got 1 file'
+no_leftovers
+done_testing
