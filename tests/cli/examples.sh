@@ -48,6 +48,22 @@ relabel() { # list: a negative installation is positive
 relabel cells/annotations/train.json
 EPOCHS=3 status 1 installed "$examples/elpv.sh" cells compared
 err_has 'belongs to another run'
+# ---- what precisions cost
+status 2 installed "$examples/precision-report.sh" weights
+err_has 'usage: precision-report.sh WEIGHTS FOLDER SET...'
+status 2 installed "$examples/precision-report.sh" "$TESTS/golden/vit_plain.pth" report nosuch
+err_has 'nosuch: no such folder'
+status 1 installed "$examples/precision-report.sh" nosuch.pth report cells
+err_has 'nosuch.pth'
+mkdir pictures && cp cells/test/*/*-0.jpeg pictures
+CHECK=5 RESIZE=56 status 0 installed "$examples/precision-report.sh" "$TESTS/golden/vit_plain.pth" report cells pictures
+check 'a row of float32 for each set' test "$(grep -cE '^\| (cells|pictures) \| f32 \| 1 \| 1 \| 1 ' report/table.md)" = 2
+if dino-extract -q -w "$TESTS/golden/vit_plain.pth" --precision bf16 pictures/*.jpeg -o bf16.feat 2>/dev/null; then
+    check 'bf16: cosines, and differences with intervals' grep -qE '^\| cells \| bf16 \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [-+]0\.[0-9]+ \[[-+]0\.[0-9]+, [-+]0\.[0-9]+\] \| [01]\.[0-9]+ \| [-+]0\.[0-9]+ \[' report/table.md
+    check 'pictures without labels: cosines' grep -qE '^\| pictures \| bf16 \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| \| \| \| \|$' report/table.md
+else
+    skip 'no bf16 instructions' 'rows of bf16'
+fi
 status 0 installed make -f "$examples/experiment.mk" DATASET=cells RUNS=a SCORE='-C 1 --resamples 0' \
     TRAIN='optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=1 train.batch_size_per_gpu=4' SIZE=48 PACK=--store=rgb
 out_has 'a, untrained'
