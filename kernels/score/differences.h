@@ -4,9 +4,9 @@
  *   differences_run(&plan, &a, &b, pool, &d, e);
  *   differences_report(&report, &plan, &d);
  *
- * A difference is a score of b minus that of a. Its interval is paired: in each resample of groups both are scored on the
- * same rows, and the interval is between quantiles of the differences. Two scores that change alike from resample to
- * resample have wide intervals of their own and a narrow one of their difference.
+ * A difference is a score of b minus that of a. Its interval is paired: in each resample of groups both are scored on
+ * the same rows, and the interval is between quantiles of the differences. Two scores that change alike from resample
+ * to resample have wide intervals of their own and a narrow one of their difference.
  */
 #ifndef DIFFERENCES_H
 #define DIFFERENCES_H

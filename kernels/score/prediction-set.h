@@ -29,7 +29,7 @@ struct prediction_set {
 int prediction_set_read(struct prediction_set *s, const char *path, int k, struct fmt_error *e);
 void prediction_set_release(struct prediction_set *s);
 
-/* 0, or FMT_MISMATCH: the two are not of the same images in the same order, with the same classes, labels and groups. */
+/* 0, or FMT_MISMATCH: the two are not of the same images in the same order, with the same classes, labels, groups. */
 int prediction_set_check(const struct prediction_set *a, const struct prediction_set *b, struct fmt_error *e);
 
 #endif

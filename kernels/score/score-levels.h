@@ -1,5 +1,5 @@
-/* score-levels.h - the levels that are scored: images, their groups, each view number; and the rows of a level, made from
- * those of images.
+/* score-levels.h - the levels that are scored: images, their groups, each view number; and the rows of a level, made
+ * from those of images.
  *
  *   struct level_rows l;
  *   level_rows_open(&l, &rows, &scores_levels[SCORES_GROUPS], -1, positive, false, pool, e);

@@ -1,4 +1,4 @@
-/* test-differences.c - paired differences against resamples drawn and scored by hand; predictions that are read again. */
+/* test-differences.c - paired differences against resamples drawn and scored by hand; predictions are read again. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
