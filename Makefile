@@ -104,7 +104,7 @@ PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 REPLAY      := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 
-.PHONY: all tools check check-unit check-cli check-golden check-fuzz demo bench fuzz lint install uninstall dist clean deps tests help
+.PHONY: all tools check check-unit check-cli check-golden check-fuzz demo bench bench-curves fuzz lint install uninstall dist clean deps tests help
 all: deps tools
 
 tools: $(TOOLS)
@@ -194,6 +194,10 @@ demo: deps
 bench: deps
 	@$(MAKE) --no-print-directory tools $(HELPERS)
 	@B=$(B) $(if $(PEER),tests/peer/compare.sh "$(PEER)" $(WORKS),examples/bench.sh)
+# How time grows, as pictures.
+bench-curves: deps
+	@$(MAKE) --no-print-directory tools $(HELPERS)
+	@B=$(B) examples/bench-curves.sh $(B)/curves
 
 # Looks for the packages, prints the command that installs what is missing and runs it where it may.
 deps:
@@ -205,8 +209,8 @@ endif
 MAN_PAGES := $(sort $(wildcard man/*.[157]))
 EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg))
 TEXTS     := README.md NEWS.md LICENSE
-# What demo.sh, elpv.sh and bench.sh call.
-INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run examples/plainfeat)
+# What demo.sh, elpv.sh, bench.sh and bench-curves.sh call.
+INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run tests/bench-plot examples/plainfeat)
 install: tools $(INSTALLED_HELPERS)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
 	install -d $(DESTDIR)$(HELPERDIR)

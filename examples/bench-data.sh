@@ -4,8 +4,8 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 # Photographs bbu/, their catalogue bbu.index, shards/; one of them is $photograph.
-make_photographs() {
-    datagen "$scratch/bbu" >/dev/null
+make_photographs() { # options of datagen
+    datagen "$@" "$scratch/bbu" >/dev/null
     bbu-index -q "$scratch/bbu" -o "$scratch/bbu.index"
     bbu-pack -q "$scratch/bbu.index" -o "$scratch/shards"
     photograph=$(find "$scratch/bbu" -name '*.jpeg' -print -quit)

@@ -12,6 +12,7 @@
  *   -p PRECISION  f32, bf16, int8 or auto [f32]; of extract
  *   -n RUNS       5; of a single image 100, or as many as 20 seconds have, but 20
  *   -s SECONDS    as many runs as so many seconds have, one at least
+ *   -c            no run to warm up
  *   -t            bare numbers (bench_print)
  */
 #include <stdlib.h>
@@ -34,7 +35,7 @@ struct bench {
     int n_workers, n_runs;
     double seconds; /* 0: n_runs, or as many as are usual */
     enum precision precision;
-    bool bare;
+    bool cold, bare;
     struct bench_peak peak;
     struct vit vit;
     struct params table;
@@ -173,7 +174,8 @@ static void extract(struct bench *b, const char *arch, int64_t size, int64_t bat
     struct bench_row row = {.what = what, .unit = "images", .precision = b->precision, .n = (double)batch};
     row.ops = (double)batch * bench_vit_ops(&b->vit.config, 1.0 + (double)(size / 14 * (size / 14)));
     struct thread_pool *across = batch > 1 ? b->pool : NULL;
-    thread_for(across, batch, extract_image, &x); /* warm */
+    if (!b->cold)
+        thread_for(across, batch, extract_image, &x); /* warm */
     double begun = bench_clock(CLOCK_MONOTONIC);
     while (!enough(b, &row, bench_clock(CLOCK_MONOTONIC) - begun)) {
         struct bench_time start = bench_now();
@@ -343,7 +345,7 @@ int main(int argc, char **argv)
     struct fmt_error e = {0};
     const char *precision = "f32";
     int n_threads = 0;
-    for (int option; (option = getopt(argc, argv, "+j:p:n:s:t")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+j:p:n:s:ct")) != -1;) {
         if (option == 'j')
             n_threads = atoi(optarg);
         else if (option == 'p')
@@ -352,6 +354,8 @@ int main(int argc, char **argv)
             b.n_runs = atoi(optarg);
         else if (option == 's')
             b.seconds = atof(optarg);
+        else if (option == 'c')
+            b.cold = true;
         else if (option == 't')
             b.bare = true;
         else

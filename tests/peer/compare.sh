@@ -64,7 +64,7 @@ ours_logreg() {
 }
 prepare_start() {
     title="start to the first feature, vit_small/14, 224 pixels" precisions=f32 show=ms
-    make_photographs
+    make_photographs --groups 8 --width 256
     make_weights
     peer=(start "$scratch/model.xml")
 }
