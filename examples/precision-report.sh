@@ -6,6 +6,7 @@
 # usage: precision-report.sh WEIGHTS FOLDER SET...      results go to FOLDER
 #   SET        a dataset with the splits train and test, perhaps val; of other photographs, only cosines are given
 #   RESIZE=N SIZE=N   pixels, see dino-extract [224, 0: the whole picture]       CHECK=N  images compared [64]
+#   PRECISIONS=LIST   beside float32 [bf16 int8]
 #   LIMIT=X    the most that an AUROC may differ from float32's [0.005]
 # The C of the regression is chosen once, with the features in float32, on val or by folds of train, so that only the
 # features differ. A precision for which the processor has no instructions is left out. Exit status 1: a limit is missed.
@@ -21,6 +22,7 @@ for s; do
     sets+=("$(realpath "$s")")
 done
 resize=${RESIZE:-224} size=${SIZE:-0} check=${CHECK:-64} limit=${LIMIT:-0.005}
+precisions=(f32 ${PRECISIONS:-bf16 int8})
 mkdir -p "$folder" && cd "$folder"
 
 # The number after a key of a JSON line, or the interval of that key.
@@ -62,7 +64,7 @@ set_of() { # dataset: prints the rows of its table
     bbu-index -q -k "$1" -o now.index 2>index.log || [ $? -eq 3 ]
     bbu-pack -q --store rgb now.index -o shards
     labelled=$(bbu-info --json now.index | grep -c '"train":.*"test":\|"test":.*"train":' || true)
-    for p in f32 bf16 int8; do
+    for p in "${precisions[@]}"; do
         [ $p = f32 ] || shown=(--check "$check")
         echo "$name: $p" >&2
         dino-extract -q -w "$weights" --precision $p --tokens cls+mean --resize "$resize" --size "$size" "${shown[@]}" \
