@@ -31,17 +31,6 @@ struct visited { /* an identity that was met before */
     const struct identity_file *file;
 };
 
-static bool parse_hex(const char *hex, uint8_t out[DIGEST_BYTES])
-{
-    if (!hex || strlen(hex) != DIGEST_HEX - 1 || strspn(hex, "0123456789abcdef") != DIGEST_HEX - 1)
-        return false;
-    for (int i = 0; i < DIGEST_BYTES; i++) {
-        char two[3] = {hex[2 * i], hex[2 * i + 1], 0};
-        out[i] = (uint8_t)strtoul(two, NULL, 16);
-    }
-    return true;
-}
-
 static int compare_visited(const void *a, const void *b)
 {
     return memcmp(((const struct visited *)a)->identity, ((const struct visited *)b)->identity, DIGEST_BYTES);
@@ -72,7 +61,7 @@ static bool is_its_own_input(const struct trace_record *s, const struct identity
     uint8_t identity[DIGEST_BYTES];
     const struct cJSON *inputs = cJSON_GetObjectItemCaseSensitive(s->provenance, "inputs");
     for (const struct cJSON *c = inputs ? inputs->child : NULL; c; c = c->next)
-        for (int i = 0; i < IDENTITY_SEARCH_HASHES && parse_hex(trace_record_text(c, "identity"), identity); i++)
+        for (int i = 0; i < IDENTITY_SEARCH_HASHES && digest_parse(trace_record_text(c, "identity"), identity); i++)
             if (memcmp(identity, file->weights[i], DIGEST_BYTES) == 0)
                 return true;
     return false;
@@ -217,7 +206,7 @@ static void follow_input(struct trace *t, const struct cJSON *input, int depth, 
     uint8_t identity[DIGEST_BYTES];
     bool first;
     const char *kind = trace_record_text(input, "kind"), *hex = trace_record_text(input, "identity");
-    struct visited *visited = kind && parse_hex(hex, identity) ? visit(t, identity, &first) : NULL;
+    struct visited *visited = kind && digest_parse(hex, identity) ? visit(t, identity, &first) : NULL;
     if (!visited)
         return;
     set_kind(&link, kind);

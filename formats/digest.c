@@ -2,6 +2,7 @@
 #include "digest.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "digest-blocks.h"
@@ -73,6 +74,17 @@ void digest_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX])
         out[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
     }
     out[DIGEST_HEX - 1] = 0;
+}
+
+bool digest_parse(const char *hex, uint8_t out[DIGEST_BYTES])
+{
+    if (!hex || strlen(hex) != DIGEST_HEX - 1 || strspn(hex, "0123456789abcdef") != DIGEST_HEX - 1)
+        return false;
+    for (int i = 0; i < DIGEST_BYTES; i++) {
+        char two[3] = {hex[2 * i], hex[2 * i + 1], 0};
+        out[i] = (uint8_t)strtoul(two, NULL, 16);
+    }
+    return true;
 }
 
 bool digest_is_set(const uint8_t digest[DIGEST_BYTES])

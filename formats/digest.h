@@ -22,5 +22,6 @@ void digest_end(struct digest *d, uint8_t out[DIGEST_BYTES]);
 void digest_of(const void *data, size_t n, uint8_t out[DIGEST_BYTES]);
 bool digest_is_set(const uint8_t digest[DIGEST_BYTES]); /* false: all zeros, which mean "not known" or "none" */
 void digest_hex(const uint8_t digest[DIGEST_BYTES], char out[DIGEST_HEX]);
+bool digest_parse(const char *hex, uint8_t out[DIGEST_BYTES]); /* what digest_hex writes, and nothing else; or NULL */
 
 #endif

@@ -17,6 +17,8 @@ static int64_t n_resamples = 1000, n_jobs, seed, k;
 static double level = 0.95;
 static bool json;
 
+enum { ROLE_BYTES = 32 };
+
 static const struct opt options[] = {
     OPT_COUNT('k', "neighbours", &k, 1, 1000000, "N",
               "of predictions of feat-knn those by N neighbours [the only ones]"),
@@ -40,14 +42,25 @@ static void check(int status, const struct fmt_error *e)
         msg_die("%s", e->text);
 }
 
+/* The inputs of a side, as "a.query". role: memory for these. */
+static void add_origins(struct score_inputs *to, const struct prediction_set *of, const char *side,
+                        char (*role)[ROLE_BYTES])
+{
+    for (int i = 0; i < of->origins.n; i++) {
+        snprintf(role[i], ROLE_BYTES, "%s.%s", side, of->origins.item[i].role);
+        score_inputs_add(to, role[i], of->origins.item[i].path, of->origins.item[i].identity);
+    }
+}
+
 static void add_notes(struct report_node *report, const struct scores_plan *plan, const struct prediction_set *a,
-                      const struct prediction_set *b, const struct differences *d)
+                      const struct prediction_set *b, const struct differences *d, const struct score_inputs *inputs)
 {
     const struct differences_level *images = &d->level[0];
     scores_classes_note(report, plan);
     report_note(report, "made by %s " DINOTOOLS_VERSION, tool.name);
-    report_note(report, "A  %s", a->path);
-    report_note(report, "B  %s", b->path);
+    score_inputs_notes(report, inputs);
+    report_note(report, "A: %s", a->path);
+    report_note(report, "B: %s", b->path);
     if (n_resamples > 0)
         report_note(report, "in brackets: %g %% intervals from %s of %s, the same for A and B", 100 * level,
                     FMT_COUNT(n_resamples, "resample", "resamples"), FMT_COUNT(images->n_groups, "group", "groups"));
@@ -63,15 +76,18 @@ static void compare(FILE *out, const struct prediction_set *a, const struct pred
                                .bootstrap = {(int)n_resamples, level, (uint64_t)seed}};
     struct differences d;
     struct score_inputs inputs = {.n = 0};
+    char role[2][SCORE_INPUTS_MAX][ROLE_BYTES];
     struct report_node report = {.kind = REPORT_OBJECT};
     check(prediction_set_check(a, b, &e), &e);
     if (differences_run(&plan, &a->rows, &b->rows, pool, &d, &e))
         msg_die("%s: %s", b->path, e.text);
-    score_inputs_add(&inputs, "a", a->path, a->identity);
-    score_inputs_add(&inputs, "b", b->path, b->identity);
-    add_notes(&report, &plan, a, b, &d);
+    add_origins(&inputs, a, "a", role[0]);
+    add_origins(&inputs, b, "b", role[1]);
+    add_notes(&report, &plan, a, b, &d, &inputs);
     report_text(&report, "report", "differences");
     report_text(&report, "tool", tool.name);
+    report_text(&report, "a", a->path);
+    report_text(&report, "b", b->path);
     score_inputs_report(&report, &inputs);
     differences_report(&report, &plan, &d);
     report_add(&report, REPORT_BREAK, NULL);

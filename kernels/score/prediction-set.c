@@ -44,6 +44,24 @@ static int fail_head(struct fmt_error *e)
     return fmt_fail(e, FMT_INVALID, "no predictions in JSON lines (-o FILE --json of feat-knn or feat-logreg)");
 }
 
+/* A copy in the memory of the set; NULL where there is no text, or no memory. */
+static const char *copy_text(struct prediction_set *s, const char *text)
+{
+    return text ? text_copy(&s->text, text, strlen(text)) : NULL;
+}
+
+/* "origins":{"query":{"identity":"1a2b...","path":"test.feat"}, ... What is not of this form is passed over. */
+static void take_origins(struct prediction_set *s, const struct cJSON *origins)
+{
+    const struct cJSON *one;
+    uint8_t identity[DIGEST_BYTES];
+    cJSON_ArrayForEach(one, origins) {
+        const char *role = copy_text(s, one->string);
+        if (role && digest_parse(text_of(one, "identity"), identity))
+            score_inputs_add(&s->origins, role, copy_text(s, text_of(one, "path")), identity);
+    }
+}
+
 /* {"report":"predictions","positive":"bad","classes":["good","bad"], ... */
 static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt_error *e)
 {
@@ -58,11 +76,12 @@ static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt
     cJSON_ArrayForEach(c, classes) {
         if (!cJSON_IsString(c))
             return fmt_fail(e, FMT_INVALID, "a class without a name");
-        const char *copy = text_copy(&s->text, c->valuestring, strlen(c->valuestring));
+        const char *copy = copy_text(s, c->valuestring);
         if (!copy)
             return fmt_no_memory(e);
         s->class_name[s->n_classes++] = (char *)copy;
     }
+    take_origins(s, json_member(o, "origins"));
     s->rows.n_classes = n;
     s->positive = n == 2 ? class_of(s, positive) : 0;
     return s->positive >= 0 ? 0 : fmt_fail(e, FMT_INVALID, "which of the two classes is positive?");
@@ -103,8 +122,8 @@ static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_
     if (!key || (label && r->label[i] < 0))
         return fmt_fail(e, FMT_INVALID, key ? "a label that is not among the classes" : "a row without a key");
     r->group_view[i] = number_of(o, "shot", -1);
-    r->key[i] = text_copy(&s->text, key, strlen(key));
-    r->group_name[i] = group ? text_copy(&s->text, group, strlen(group)) : "";
+    r->key[i] = copy_text(s, key);
+    r->group_name[i] = group ? copy_text(s, group) : "";
     if (!r->key[i] || !r->group_name[i])
         return fmt_no_memory(e);
     status = take_scores(json_member(o, "scores"), s->n_classes, r->proba + i * s->n_classes, e);
@@ -170,7 +189,6 @@ int prediction_set_read(struct prediction_set *s, const char *path, int k, struc
     int status = file_load(path, BYTES_MAX, &data, &bytes, e);
     if (status)
         return status;
-    digest_of(data, bytes, s->identity);
     status = take_lines(s, (const char *)data, bytes, k, e);
     free(data);
     struct rows *rows = &s->rows;

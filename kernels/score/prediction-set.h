@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 #include "rows.h"
+#include "score-inputs.h"
 #include "text.h"
 
 struct prediction_set {
     const char *path;
-    uint8_t identity[DIGEST_BYTES]; /* SHA-256 of the file */
-    struct rows rows;               /* texts live as long as the set */
+    struct score_inputs origins; /* what the predictions were made from, as their head says */
+    struct rows rows;            /* texts live as long as the set */
     char **class_name;
     int n_classes, positive; /* of two classes; else 0 */
     int k;                   /* neighbours that voted; 0: the rows do not say */

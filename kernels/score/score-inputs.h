@@ -16,7 +16,7 @@
 #include "digest.h"
 #include "report.h"
 
-enum { SCORE_INPUTS_MAX = 8 };
+enum { SCORE_INPUTS_MAX = 16 };
 
 struct score_inputs {
     struct {

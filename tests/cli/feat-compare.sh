@@ -30,8 +30,15 @@ done
 grep '"of":"difference","level":"image"' out >difference
 check 'the difference is B minus A' awk -v a="$(grep '"of":"a","level":"image"' out | value - auroc)" \
     -v b="$(value theirs auroc)" -v d="$(value difference auroc)" 'BEGIN {exit !(b - a - d < 1e-12 && d - b + a < 1e-12 && d != 0)}'
-out_has '"report":"differences","tool":"feat-compare","origins":{"a":{"identity":"'
-check 'the identity of A is the hash of its file' grep -qF "\"a\":{\"identity\":\"$(sha256sum <a.json | cut -d ' ' -f 1)\"" out
+out_has '"report":"differences","tool":"feat-compare","a":"a.json","b":"b.json","origins":{"a.train":{"identity":"'
+check 'the inputs are those of the predictions' test "$(head -n 1 out | grep -o '"[ab][.]query":{[^}]*' | cut -d : -f 2-)" = \
+    "$(grep -ho '"query":{[^}]*' a.json b.json | cut -d : -f 2-)"
+feat-compare -q --resamples 0 -r differences.txt a.json b.json
+feat-compare -q --resamples 0 --json -r differences.json a.json b.json
+for form in txt json; do
+    status 0 bbu-info --trace differences.$form
+    check "bbu-info follows the report ($form)" test "$(grep -cE '^  [ab][.](train|query) [0-9a-f]{12}: (train|test).feat' out)" = 4
+done
 
 # ---- for people; threads do not matter; into a file; several B
 status 0 feat-compare a.json b.json

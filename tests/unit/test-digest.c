@@ -37,6 +37,23 @@ static void fill(uint8_t *data, size_t n)
         data[i] = (uint8_t)(rng_f64(&r) * 256);
 }
 
+static void test_hex(void)
+{
+    static const char *const refused[] = {
+        "", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a",
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015add",
+        "BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"};
+    uint8_t digest[DIGEST_BYTES], parsed[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    digest_of("abc", 3, digest);
+    digest_hex(digest, hex);
+    ok(digest_parse(hex, parsed) && memcmp(digest, parsed, sizeof digest) == 0, "hexadecimal digits are read back");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        ok(!digest_parse(refused[i], parsed), "refused: \"%s\"", refused[i]);
+    ok(!digest_parse(NULL, parsed), "no text");
+}
+
 static void test_pieces(void)
 {
     uint8_t data[BYTES], whole[DIGEST_BYTES], parts[DIGEST_BYTES];
@@ -80,6 +97,7 @@ static void test_instructions(void)
 int main(void)
 {
     test_published();
+    test_hex();
     test_pieces();
     test_instructions();
     return tap_done();

@@ -78,22 +78,13 @@ static int read_number(const cJSON *object, const char *key, int64_t *v, struct 
     return 0;
 }
 
-static bool read_digest(const char *hex, uint8_t out[DIGEST_BYTES])
-{
-    if (strlen(hex) != 2 * DIGEST_BYTES || strspn(hex, "0123456789abcdef") != 2 * DIGEST_BYTES)
-        return false;
-    for (int i = 0; i < DIGEST_BYTES; i++)
-        sscanf(hex + 2 * i, "%2hhx", &out[i]);
-    return true;
-}
-
 static int read_inputs(const cJSON *object, struct run_inputs *inputs, struct fmt_error *e)
 {
     for (int i = 0; i < INPUTS; i++) {
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, run_input_name[i]);
         if (!item)
             continue;
-        if (!cJSON_IsString(item) || !read_digest(item->valuestring, inputs->digest[i]))
+        if (!cJSON_IsString(item) || !digest_parse(item->valuestring, inputs->digest[i]))
             return fmt_fail(e, FMT_INVALID, "state: the input %s is not a digest", run_input_name[i]);
         inputs->set[i] = true;
     }
