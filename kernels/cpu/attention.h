@@ -1,10 +1,11 @@
-/* attention.h - how attention cuts its work into items, and the operations in bf16. */
+/* attention.h - how attention cuts its work into items, and the two ways to compute it. */
 #ifndef ATTENTION_H
 #define ATTENTION_H
 
 #include <stdint.h>
 
 #include "cpu.h"
+#include "tiles.h"
 
 /* seg, n_seg: op.h; heads NH. An item is one head of one segment, or a part of its query rows, at most `queries` of
  * them (0: all), which is a multiple of `step`; where they are cut depends on the segment's length alone. */
@@ -31,20 +32,27 @@ static inline void *attention_carve(uint8_t *base, int64_t *used, int64_t n, siz
     return p;
 }
 
-/* Share t of n of N rows of bf16, `width` elements each: rows of a head lie so far apart that the processor does not
- * foresee them. (Inlined by force: gcc takes a function for one without effects that only prefetches.) */
-static inline __attribute__((always_inline)) void attention_prefetch(const uint16_t *x, int64_t ld, int64_t width,
+/* Share t of n of N rows, `width` bytes each: rows of a head are so far apart that the processor does not foresee them.
+ * (Inlined by force: gcc takes a function for one without effects that only prefetches.) */
+static inline __attribute__((always_inline)) void attention_prefetch(const void *x, int64_t row_bytes, int64_t width,
                                                                      int64_t N, int64_t t, int64_t n)
 {
     for (int64_t row = t * N / n; row < (t + 1) * N / n; row++)
-        for (int64_t c = 0; c < width; c += 32)
-            __builtin_prefetch(x + row * ld + c);
+        for (int64_t i = 0; i < width; i += 64)
+            __builtin_prefetch((const char *)x + row * row_bytes + i);
 }
 
-/* In bf16, attention-bf16-forward.c and attention-bf16-backward.c: where matmul_supports(DTYPE_BF16) alone. */
-void attention_bf16_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
-                        const int64_t (*seg)[2], int n_seg, int NH);
-void attention_bf16_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
-                        struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH);
+/* By products of float32, on any processor; bf16 is converted. */
+void attention_products_fwd(struct op_ctx *c, struct tensor o, struct tensor lse, struct tensor qkv,
+                            const int64_t (*seg)[2], int n_seg, int NH);
+void attention_products_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
+                            struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH);
+
+/* By tiles of the operands' element type. */
+void attention_tiled_fwd(struct op_ctx *c, const struct tiles *t, struct tensor o, struct tensor lse, struct tensor qkv,
+                         const int64_t (*seg)[2], int n_seg, int NH);
+void attention_tiled_bwd(struct op_ctx *c, const struct tiles *t, struct tensor dqkv, struct tensor d_o,
+                         struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2], int n_seg,
+                         int NH);
 
 #endif
