@@ -17,7 +17,8 @@ if [ "${2:-}" = quick ]; then
     images="1 3" resolutions="14 42" prototypes="16 64" bank="30 90" queries=30 network=28 groups=2
     step="crops.global_crops_size=28 crops.local_crops_size=14"
 fi
-precisions=$(bench precisions) processors=$(nproc)
+precisions=$(bench precisions)
+training=${precisions//int8/} processors=$(nproc)
 mkdir -p "$folder"
 
 begin() { # name what-grows
@@ -58,8 +59,11 @@ done
 draw -t 'ViT-S/14 forward, one image' -x 'pixels of a side' -y 'seconds of processors' -c 4 -s 2
 
 begin prototypes prototypes
-for n in $prototypes; do
-    point f32 "$n" 2 bench-step -t -n 1 train.batch_size_per_gpu=2 dino.head_n_prototypes="$n" $step
+for precision in $training; do
+    for n in $prototypes; do
+        point "$precision" "$n" 2 bench-step -t -n 1 -p "$precision" train.batch_size_per_gpu=2 \
+            dino.head_n_prototypes="$n" $step
+    done
 done
 draw -t 'training step, ViT-S/14, batch 2' -x prototypes -y 'seconds of processors' -c 4 -s 1 -l
 

@@ -15,13 +15,15 @@ row() { # what count unit operations command...
 
 bench peak
 for precision in $(bench precisions); do
-    bench -p $precision extract vit_small 224 8
-    bench -p $precision extract vit_small 224 1
-    bench -p $precision extract vit_small 518 8
-    bench -p $precision extract vit_small 518 1
-    bench -p $precision extract vit_base 224 8
+    bench -p "$precision" extract vit_small 224 8
+    bench -p "$precision" extract vit_small 224 1
+    bench -p "$precision" extract vit_small 518 8
+    bench -p "$precision" extract vit_small 518 1
+    bench -p "$precision" extract vit_base 224 8
 done
-bench-step -n 3
+for precision in $(bench precisions); do
+    [ "$precision" = int8 ] || bench-step -n 3 -p "$precision"
+done
 [ "${1:-}" = quick ] && exit 0
 
 make_photographs
@@ -32,8 +34,10 @@ row "dino-augment, 2 + 8 crops, as published" 128 images 0 dino-augment -q -n 8 
     train.batch_size_per_gpu=16 -o "$scratch/x.views"
 rm -f "$scratch/x.views"
 make_weights
-bench-run -r 20 "dino-extract, vit_small, one photograph" dino-extract -q -w "$weights" "$photograph" \
-    -o "$scratch/x.feat" || true
+for precision in $(bench precisions); do
+    bench-run -r 20 -p "$precision" "dino-extract, vit_small, one photograph" dino-extract -q -w "$weights" \
+        --precision "$precision" "$photograph" -o "$scratch/x.feat" || true
+done
 
 make_rows bank 33334 0
 make_rows query 667 40000

@@ -178,11 +178,14 @@ static void print_series(const struct plot *p, int series)
         if (p->point[i].series == series)
             printf("%.1f,%.1f ", place(&p->x, p->point[i].x), place(&p->y, p->point[i].y));
     puts("\"/>");
-    for (int i = 0; i < p->n; i++)
-        if (p->point[i].series == series)
-            printf("<circle class=\"point\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\"><title>%.6g, %.4g</title></circle>\n",
-                   place(&p->x, p->point[i].x), place(&p->y, p->point[i].y), colours[series], p->point[i].x,
-                   p->point[i].y);
+    for (int i = 0; i < p->n; i++) {
+        const struct point *at = &p->point[i];
+        if (at->series != series)
+            continue;
+        printf("<circle class=\"point\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\" fill=\"%s\">", place(&p->x, at->x),
+               place(&p->y, at->y), colours[series]);
+        printf("<title>%.6g, %.4g</title></circle>\n", at->x, at->y);
+    }
 }
 
 /* In the corner that a curve of this slope leaves free. */

@@ -1,9 +1,10 @@
 /* bench-run.c - runs a command and gives it a row of make bench's table.
  *
- *   bench-run [-n COUNT] [-u UNIT] [-f OPERATIONS] [-r RUNS] [-t] WHAT COMMAND [ARGUMENT...]
+ *   bench-run [-n COUNT] [-u UNIT] [-f OPERATIONS] [-p PRECISION] [-r RUNS] [-t] WHAT COMMAND [ARGUMENT...]
  *
- * A run (one of 3) works on COUNT units (1 run) of OPERATIONS together. -t: bare numbers (bench_print). What the
- * command prints is thrown away; if it fails the row says so, and the exit status is the command's.
+ * A run (one of 3) works on COUNT units (1 run) of OPERATIONS together, in PRECISION (f32). -t: bare numbers
+ * (bench_print). What the command prints is thrown away; if it fails the row says so, and the exit status is the
+ * command's.
  */
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -46,16 +47,27 @@ static int repeat(char **command, int n_runs, struct bench_row *row)
     return 0;
 }
 
+/* PRECISION_COUNT: no such name. */
+static enum precision precision_of(const char *name)
+{
+    int i = 0;
+    while (i < PRECISION_COUNT && strcmp(name, precision_name((enum precision)i)) != 0)
+        i++;
+    return (enum precision)i;
+}
+
 int main(int argc, char **argv)
 {
     struct bench_row row = {.unit = "runs", .n = 1};
     int n_runs = 3;
     bool bare = false;
-    for (int option; (option = getopt(argc, argv, "+n:u:f:r:t")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+n:u:f:p:r:t")) != -1;) {
         if (option == 'n')
             row.n = atof(optarg);
         else if (option == 'f')
             row.ops = atof(optarg);
+        else if (option == 'p')
+            row.precision = precision_of(optarg);
         else if (option == 'u')
             row.unit = optarg;
         else if (option == 'r')
@@ -65,7 +77,7 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    if (argc - optind < 2 || !(row.n > 0) || n_runs < 1)
+    if (argc - optind < 2 || !(row.n > 0) || n_runs < 1 || row.precision == PRECISION_COUNT)
         return 2;
     struct bench_peak peak = {.pool = row.ops > 0 ? thread_open(0, NULL) : NULL};
     row.what = argv[optind];

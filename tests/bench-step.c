@@ -1,8 +1,9 @@
 /* bench-step.c - speed of whole training steps on this machine: teacher, student, heads, losses, optimizer.
  *
- *   bench-step [-v] [-t] [-j THREADS] [-n RUNS] [key=value ...]
+ *   bench-step [-v] [-t] [-p f32|bf16] [-j THREADS] [-n RUNS] [key=value ...]
  *
- * Settings are those of dino-train; by default ViT-S/14, batch 4, 65,536 prototypes, Sinkhorn-Knopp, drop path 0.3.
+ * Settings are those of dino-train; by default ViT-S/14, batch 4, 65,536 prototypes, Sinkhorn-Knopp, drop path 0.3. -p
+ * sets compute_precision of all networks; the row has that of the student's backbone.
  *
  * Crops are noise in memory, half of the global ones are masked by 30 % of their patches. Prints a row of make bench's
  * table of the runs (5) after one to warm up; -t: bare numbers (bench_print); -v adds the plan's memory and every step.
@@ -97,6 +98,20 @@ struct options {
     bool verbose, bare;
 };
 
+static void set_precision(struct config *config, const char *precision)
+{
+    static const char *const networks[] = {"teacher.backbone", "teacher.dino_head", "teacher.ibot_head",
+                                           "student.backbone", "student.dino_head", "student.ibot_head"};
+    struct fmt_error e = {0};
+    char word[96];
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
+        snprintf(word, sizeof word, "compute_precision.%s.mixed_precision.param_dtype=%s", networks[i],
+                 strcmp(precision, "f32") == 0 ? "fp32" : precision);
+        if (config_set(config, word, &e))
+            fail(&e);
+    }
+}
+
 static struct options read_options(int argc, char **argv, struct config *config)
 {
     static const char *const defaults[] = {"student.arch=vit_small", "student.patch_size=14",
@@ -113,6 +128,8 @@ static struct options read_options(int argc, char **argv, struct config *config)
             o.verbose = true;
         else if (strcmp(argv[i], "-t") == 0)
             o.bare = true;
+        else if (strcmp(argv[i], "-p") == 0 && i + 1 < argc)
+            set_precision(config, argv[++i]);
         else if (strcmp(argv[i], "-j") == 0 && i + 1 < argc)
             o.n_threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
@@ -160,7 +177,9 @@ int main(int argc, char **argv)
     char what[96];
     snprintf(what, sizeof what, "step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
              (int)batch.B, (int)config.dino.head_n_prototypes);
+    const bool low = config.compute_precision.student_backbone_param_dtype == PARAM_BF16;
     struct bench_row row = {.what = what, .unit = "images", .n = (double)batch.B,
+                            .precision = low ? PRECISION_BF16 : PRECISION_F32,
                             .ops = step_ops(&config, &batch)};
     run_steps(step, &config, &batch, &o, &row);
     bench_print(&row, &peak, o.bare);

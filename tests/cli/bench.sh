@@ -50,6 +50,11 @@ tiny='crops.global_crops_size=28 crops.local_crops_size=14 train.batch_size_per_
     dino.head_hidden_dim=16 dino.head_bottleneck_dim=8'
 status 0 bench-step -n 1 $tiny
 row 'step, 384 wide, batch 1, 16 prototypes' images
+for precision in $(bench precisions | grep -vx int8); do
+    status 0 bench-step -p "$precision" -n 1 $tiny
+    check "a step in $precision" grep -qE "16 prototypes +$precision " out
+done
+status 1 bench-step -p int8 $tiny
 status 0 bench-step -t -n 2 $tiny
 bare 'steps'
 status 1 bench-step no.such=1
@@ -58,6 +63,9 @@ err_has 'bench-step: '
 # ---- commands
 status 0 bench-run -n 5 -u pieces 'a command' true
 row 'a command' pieces
+status 0 bench-run -p bf16 'a command' true
+check 'its precision is what was said' grep -qE '^a command +bf16 ' out
+status 2 bench-run -p f8 'a command' true
 status 0 bench-run -t -r 4 'a command' true
 check 'bare numbers of a command' grep -qxE "$number$blank$number$blank$number$blank[0-9]+" out
 status 3 bench-run 'a command' sh -c 'exit 3'

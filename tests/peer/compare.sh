@@ -32,11 +32,11 @@ ours_extract() { # precision arch size batch
     bench -t -s 1 -p "$1" extract "$2" "$3" "$4"
 }
 prepare_step() { # batch prototypes drop
-    title="training step, vit_small/14, batch $1, $2 prototypes, drop path $3" precisions=f32 show=rate
+    title="training step, vit_small/14, batch $1, $2 prototypes, drop path $3" precisions=$(bench precisions | grep -vx int8) show=rate
     peer=(step "$1" "$2" "$3")
 }
 ours_step() { # precision batch prototypes drop
-    bench-step -t -n 1 train.batch_size_per_gpu="$2" dino.head_n_prototypes="$3" student.drop_path_rate="$4"
+    bench-step -t -n 1 -p "$1" train.batch_size_per_gpu="$2" dino.head_n_prototypes="$3" student.drop_path_rate="$4"
 }
 as_npy() { # name
     feat-cat -q --npy --keys "$scratch/$1.jsonl" "$scratch/$1.feat" -o "$scratch/$1.npy"
@@ -63,13 +63,13 @@ ours_logreg() {
     bench-run -t -r 1 -n 45 logreg feat-logreg -q -t "$scratch/train.feat" --val "$scratch/val.feat" --resamples 0
 }
 prepare_start() {
-    title="start to the first feature, vit_small/14, 224 pixels" precisions=f32 show=ms
+    title="start to the first feature, vit_small/14, 224 pixels" precisions=$(bench precisions) show=ms
     make_photographs --groups 8 --width 256
     make_weights
     peer=(start "$scratch/model.xml")
 }
 ours_start() { # precision
-    bench-run -t -r 5 start dino-extract -q -w "$weights" "$photograph" -o "$scratch/x.feat"
+    bench-run -t -r 5 start dino-extract -q --precision "$1" -w "$weights" "$photograph" -o "$scratch/x.feat"
 }
 
 # ------------------------------------------------------------------ the other side
