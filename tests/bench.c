@@ -324,13 +324,13 @@ static const char *argument(int argc, char **argv, int i, const char *otherwise)
 static int run(struct bench *b, int argc, char **argv)
 {
     const char *what = argument(argc, argv, 0, "peak");
+    const int size = atoi(argument(argc, argv, 2, "224")), batch = atoi(argument(argc, argv, 3, "8"));
     if (strcmp(what, "precisions") == 0)
         print_precisions();
     else if (strcmp(what, "peak") == 0)
         print_peaks(b);
-    else if (strcmp(what, "extract") == 0)
-        extract(b, argument(argc, argv, 1, "vit_small"), atoi(argument(argc, argv, 2, "224")),
-                atoi(argument(argc, argv, 3, "8")));
+    else if (strcmp(what, "extract") == 0 && size > 0 && size % 14 == 0 && batch > 0)
+        extract(b, argument(argc, argv, 1, "vit_small"), size, batch);
     else if (strcmp(what, "train") == 0)
         train(b, argument(argc, argv, 1, "vit_small"), atoi(argument(argc, argv, 2, "4")),
               atof(argument(argc, argv, 3, "0.3")));

@@ -46,6 +46,8 @@ done
 status 0 bench -t -s 0.01 extract vit_small 28 2
 bare 'so many seconds'
 status 2 bench nothing
+status 2 bench extract vit_small 225 1
+status 2 bench extract vit_small 224 0
 tiny='crops.global_crops_size=28 crops.local_crops_size=14 train.batch_size_per_gpu=1 dino.head_n_prototypes=16
     dino.head_hidden_dim=16 dino.head_bottleneck_dim=8'
 status 0 bench-step -n 1 $tiny
