@@ -32,8 +32,6 @@ static void gelu_bwd_item(void *arg, int64_t item, int worker)
                                  num_min(CPU_STRETCH, a->n - at));
 }
 
-/* Of bf16: in float32 block by block, on the stack. */
-enum { BLOCK = 1024 };
 struct gelu_bf16 {
     uint16_t *dx, *y;
     const uint16_t *dy, *x;
@@ -44,17 +42,9 @@ static void gelu_bwd_bf16_item(void *arg, int64_t item, int worker)
 {
     (void)worker;
     const struct gelu_bf16 *a = arg;
-    float d[BLOCK], x[BLOCK];
-    int64_t end = num_min((item + 1) * CPU_STRETCH, a->n);
-    for (int64_t at = item * CPU_STRETCH; at < end; at += BLOCK) {
-        int64_t n = num_min(BLOCK, end - at);
-        convert_loops()->from_bf16(d, a->dy + at, n);
-        convert_loops()->from_bf16(x, a->x + at, n);
-        activation_loops()->gelu_bwd(d, a->y ? x : NULL, d, x, n);
-        convert_loops()->to_bf16(a->dx + at, d, n);
-        if (a->y)
-            convert_loops()->to_bf16(a->y + at, x, n);
-    }
+    int64_t at = item * CPU_STRETCH;
+    activation_loops()->bf16_gelu_bwd(a->dx + at, a->y ? a->y + at : NULL, a->dy + at, a->x + at,
+                                      num_min(CPU_STRETCH, a->n - at));
 }
 
 void cpu_gelu_bwd(struct op_ctx *c, struct tensor dx, struct tensor y, struct tensor dy, struct tensor x)

@@ -14,6 +14,8 @@ struct activation_loops {
     void (*bias_gelu)(float *a, float *u, const float *x, const float *b, int64_t n);
     void (*bf16_gelu)(uint16_t *y, const uint16_t *x, int64_t n); /* y may be x */
     void (*gelu_bwd)(float *dx, float *y, const float *dy, const float *x, int64_t n); /* y may be NULL */
+    /* dx may be dy, y may be x */
+    void (*bf16_gelu_bwd)(uint16_t *dx, uint16_t *y, const uint16_t *dy, const uint16_t *x, int64_t n);
     void (*swiglu_fwd)(float *y, const float *gate, const float *value, int64_t n);
     void (*swiglu_bwd)(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value,
                        int64_t n);

@@ -108,15 +108,44 @@ static inline float bf16_erf2(float x)
     return x * p;
 }
 
+static inline uint16_t bf16_gelu_of(float x, float erf)
+{
+    return bf16_rounded(fused(0.5f * x, erf, 0.5f * x));
+}
+
 static void bf16_gelu(uint16_t *y, const uint16_t *x, int64_t n)
 {
     LOOP_INDEPENDENT
+    for (int64_t i = 0; i < n; i++)
+        y[i] = bf16_gelu_of(bf16_value(x[i]), bf16_erf2(bf16_value(x[i])));
+}
+
+/* gelu'(x), to 1e-4; beyond 12 the density is 0. */
+static inline float bf16_gelu_slope(float x, float erf)
+{
+    float near = x < -12.0f ? -12.0f : x;
+    near = near > 12.0f ? 12.0f : near;
+    float density = 0.398942280f * fast_exp2(-0.721347520f * near * near);
+    return fused(near, density, fused(0.5f, erf, 0.5f));
+}
+
+static void bf16_gelu_bwd(uint16_t *dx, uint16_t *y, const uint16_t *dy, const uint16_t *x, int64_t n)
+{
+    if (!y) {
+        LOOP_INDEPENDENT
+        for (int64_t i = 0; i < n; i++)
+            dx[i] = bf16_rounded(bf16_value(dy[i]) *
+                                 bf16_gelu_slope(bf16_value(x[i]), bf16_erf2(bf16_value(x[i]))));
+        return;
+    }
+    LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
-        float half = 0.5f * bf16_value(x[i]);
-        y[i] = bf16_rounded(fused(half, bf16_erf2(bf16_value(x[i])), half));
+        float at = bf16_value(x[i]), erf = bf16_erf2(at);
+        dx[i] = bf16_rounded(bf16_value(dy[i]) * bf16_gelu_slope(at, erf));
+        y[i] = bf16_gelu_of(at, erf);
     }
 }
 
 const struct activation_loops ISA_NAME(activation_loops) = {
-    .bias_gelu = bias_gelu, .bf16_gelu = bf16_gelu, .gelu_bwd = gelu_bwd, .swiglu_fwd = swiglu_fwd,
-    .swiglu_bwd = swiglu_bwd};
+    .bias_gelu = bias_gelu, .bf16_gelu = bf16_gelu, .gelu_bwd = gelu_bwd, .bf16_gelu_bwd = bf16_gelu_bwd,
+    .swiglu_fwd = swiglu_fwd, .swiglu_bwd = swiglu_bwd};

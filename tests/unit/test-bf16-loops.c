@@ -87,6 +87,33 @@ static void gelu(const struct set *s)
     free(in_place);
 }
 
+/* Its slope, and the value beside it, which is that of forward. */
+static void gelu_backward(const struct set *s)
+{
+    static uint16_t ones[ALL], slope[ALL], value[ALL], base[ALL], d[ALL], x[ALL];
+    double worst = 0;
+    int64_t differ = 0;
+    for (int i = 0; i < ALL; i++)
+        ones[i] = f32_to_bf16(1);
+    s->activation->bf16_gelu_bwd(slope, value, ones, all, ALL);
+    for (int i = 0; i < ALL; i++) {
+        double at = (double)bf16_to_f32(all[i]), y = (double)bf16_to_f32(slope[i]);
+        double exact = 0.5 * (1 + erf(at / sqrt(2))) + at * exp(-0.5 * at * at) / sqrt(2 * acos(-1));
+        if (isnan(at) || isinf(at))
+            worst = isnan(at) && !isnan(y) ? INFINITY : worst;
+        else
+            worst = fmax(worst, fabs(y - exact) - fabs(exact) * 0x1.02p-8);
+    }
+    ok(worst < 1e-4, "%s: GELU's slope # %.1e beside rounding", isa_name(s->isa), worst);
+    s->activation->bf16_gelu(got, all, ALL);
+    activation_loops_base.bf16_gelu_bwd(base, NULL, ones, all, ALL);
+    memcpy(d, ones, sizeof d), memcpy(x, all, sizeof x);
+    s->activation->bf16_gelu_bwd(d, x, d, x, ALL);
+    for (int i = 0; i < ALL; i++)
+        differ += !same(value[i], got[i]) || !same(x[i], got[i]) || !same(d[i], slope[i]) || !same(base[i], slope[i]);
+    is_int(differ, 0, "%s: in place, without the value and in base the same bits", isa_name(s->isa));
+}
+
 int main(void)
 {
     for (int i = 0; i < ALL; i++)
@@ -98,6 +125,7 @@ int main(void)
         }
         conversions(&sets[i]);
         gelu(&sets[i]);
+        gelu_backward(&sets[i]);
     }
     return tap_done();
 }
