@@ -2,7 +2,6 @@
 #include "prototype-sweep.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "isa.h"
 
@@ -14,7 +13,7 @@ enum { STRIPS_MAX = 32 };
 struct sweep_layer sweep_layer(const struct prototype_layer *p)
 {
     struct sweep_layer l = {.T = p->z.dims[0], .K = p->v.dims[0], .b = p->v.dims[1], .v = cpu_f32(p->v),
-                            .g = cpu_f32(p->g), .cached = p->logits_cached};
+                            .g = cpu_f32(p->g), .rounds = p->rounds_logits, .cached = p->logits_cached};
     l.bf16 = p->z.dtype == DTYPE_BF16;
     if (l.bf16)
         l.z_bf16 = cpu_bf16(p->z);
@@ -52,13 +51,14 @@ void sweep_product(const struct sweep *s, const struct sweep_layer *p, int64_t t
                  p->b, 0, out, PROTOTYPES_TILE);
 }
 
-void sweep_cache_tile(const struct sweep_layer *p, int64_t tile, const float *x)
+/* x rounded to bf16 and back. */
+static void round_in_place(float *x, int64_t n)
 {
-    int64_t count = p->T * PROTOTYPES_TILE;
-    if (p->logits_bf16)
-        convert_loops()->to_bf16(p->logits_bf16 + tile * count, x, count);
-    else if (x != p->logits + tile * count)
-        memcpy(p->logits + tile * count, x, (size_t)count * sizeof *x);
+    uint16_t low[PROTOTYPES_TILE];
+    for (int64_t i = 0; i < n; i += PROTOTYPES_TILE) {
+        convert_loops()->to_bf16(low, x + i, num_min(PROTOTYPES_TILE, n - i));
+        convert_loops()->from_bf16(x + i, low, num_min(PROTOTYPES_TILE, n - i));
+    }
 }
 
 const float *sweep_logits_of(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first,
@@ -71,6 +71,8 @@ const float *sweep_logits_of(const struct sweep *s, const struct sweep_layer *p,
         convert_loops()->from_bf16(scratch, p->logits_bf16 + at, n * PROTOTYPES_TILE);
     else
         sweep_product(s, p, tile, first, n, scratch, worker);
+    if (!p->cached && p->rounds)
+        round_in_place(scratch, n * PROTOTYPES_TILE);
     return scratch;
 }
 

@@ -25,7 +25,7 @@ struct sweep_layer {
     const uint16_t *z_bf16; /* instead of z: products are in bf16 */
     float *logits;          /* memory to cache them, or NULL */
     uint16_t *logits_bf16;  /* instead of logits: memory to cache them, rounded */
-    bool bf16, cached;      /* products are in bf16; there is memory for logits, and it holds them */
+    bool bf16, rounds, cached; /* products are in bf16; logits are rounded; the memory for logits holds them */
 };
 struct sweep_layer sweep_layer(const struct prototype_layer *p);
 
@@ -75,8 +75,6 @@ void sweep_weights(const struct sweep *s, const struct sweep_layer *p, int64_t t
  * undefined. */
 void sweep_product(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first, int64_t n,
                    float *out, int worker);
-/* These logits of all rows to where they are cached. */
-void sweep_cache_tile(const struct sweep_layer *p, int64_t tile, const float *x);
 /* The logits of rows [first, first + n) of a tile: the cached ones where they lie, or from bf16 or computed into
  * `scratch`. */
 const float *sweep_logits_of(const struct sweep *s, const struct sweep_layer *p, int64_t tile, int64_t first,

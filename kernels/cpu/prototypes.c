@@ -46,9 +46,11 @@ static int64_t logits_rows(const struct prototype_layer *p)
 static void cache_tile(struct sweep *s, int64_t tile, bool first_of_strip, int worker)
 {
     (void)first_of_strip;
+    const struct sweep_layer *p = &s->p;
     float *x = logits_place(s, tile, worker);
-    sweep_product(s, &s->p, tile, 0, s->p.T, x, worker);
-    sweep_cache_tile(&s->p, tile, x);
+    sweep_product(s, p, tile, 0, p->T, x, worker);
+    if (p->logits_bf16)
+        convert_loops()->to_bf16(p->logits_bf16 + tile * p->T * PROTOTYPES_TILE, x, p->T * PROTOTYPES_TILE);
 }
 
 void cpu_prototype_cache_logits(struct op_ctx *c, const struct prototype_layer *p)
@@ -141,8 +143,6 @@ static void xent_tile(struct sweep *s, int64_t tile, bool first_of_strip, int wo
     const float *targets = tile_targets(s, a, tile, worker);
     float *x = logits_place(s, tile, worker);
     sweep_product(s, p, tile, 0, p->T, x, worker);
-    if (p->logits_bf16)
-        sweep_cache_tile(p, tile, x);
     for (int64_t t = 0; t < p->T; t++)
         s->loops->xent_row(a->parts + (tile * p->T + t) * 4, x + t * PROTOTYPES_TILE, row_target(a, targets, t, 0),
                            row_target(a, targets, t, 1), sweep_columns(p, tile), (float)a->student_scale);
@@ -183,8 +183,6 @@ static void xent_bwd_tile(struct sweep *s, int64_t tile, bool first_of_strip, in
     const struct sweep_layer *p = &s->p;
     const float *targets = tile_targets(s, a, tile, worker);
     float *x = logits_place(s, tile, worker);
-    if (p->cached && p->logits_bf16)
-        convert_loops()->from_bf16(x, p->logits_bf16 + tile * p->T * PROTOTYPES_TILE, p->T * PROTOTYPES_TILE);
     if (p->cached)
         sweep_weights(s, p, tile, worker);
     else

@@ -46,14 +46,14 @@ static void norm_backward(const struct vit_pass *k, const struct vit_branch *b, 
 
 /* ------------------------------------------------------------------ blocks */
 
-/* dout [M,C], the gradient at the output of the MLP or SwiGLU, to the one at its input, which is returned. */
+/* dout [M,C], the gradient at the output of the MLP or SwiGLU, to the one at its input, which is returned. dout is
+ * overwritten. */
 static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct tensor dout)
 {
     const struct vit_config *f = &k->v->config;
     const struct vit_block_rows *row = &k->v->block[i];
     const struct vit_branch *b = &k->act->ffn[i];
-    struct tensor da = vit_activation(k, b->n_rows, f->hidden), n = vit_activation(k, b->n_rows, f->C),
-                  dn = norm_gradient(k, n);
+    struct tensor da = vit_activation(k, b->n_rows, f->hidden), n = dout;
     op_linear_bwd_x(k->c, da, dout, params_tensor(k->w, row->fc2_w));
     /* The activation's value and its gradient overwrite its input and da: GELU in this order, SwiGLU in the other. */
     struct tensor a = b->inner, du = da;
@@ -64,6 +64,7 @@ static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct te
         op_gelu_bwd(k->c, da, b->inner, da, b->inner);
     }
     op_linear_bwd_w(k->c, params_tensor(k->g, row->fc2_w), grad(k, row->fc2_b), dout, a);
+    struct tensor dn = norm_gradient(k, n);
     norm_again(k, b, n, row->norm2_w, row->norm2_b);
     op_linear_bwd_w(k->c, params_tensor(k->g, row->fc1_w), grad(k, row->fc1_b), du, n);
     op_linear_bwd_x(k->c, dn, du, params_tensor(k->w, row->fc1_w));

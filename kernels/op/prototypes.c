@@ -12,7 +12,9 @@ static bool layer_shapes(struct op_ctx *c, const struct prototype_layer *p)
     return op_check(c, T >= 0 && K > 0 && b > 0, "prototypes: sizes are not positive") &&
            op_check(c, !p->logits_cached || tensor_given(logits), "prototypes: logits are cached nowhere") &&
            EITHER("prototypes", z, T, b) && SHAPE("prototypes", v, K, b) && SHAPE("prototypes", g, K, 1) &&
-           (!tensor_given(logits) || EITHER("prototypes", logits, PROTOTYPES_LOGITS(T, K)));
+           op_check(c, !p->rounds_logits || z.dtype == DTYPE_BF16, "prototypes: logits of float32 are not rounded") &&
+           (!tensor_given(logits) || OP_SHAPE(c, "prototypes", logits, p->rounds_logits ? DTYPE_BF16 : DTYPE_F32,
+                                              PROTOTYPES_LOGITS(T, K)));
 }
 
 static bool range_shapes(struct op_ctx *c, const struct prototype_layer *p, int64_t first, int64_t n,
@@ -157,6 +159,7 @@ static bool xent_shapes(struct op_ctx *c, struct tensor lse, struct tensor targe
            op_check(c, T > 0 && tensor_same_shape(s->v, t->teacher.v),
                     "cross-entropy: student and teacher have different prototypes, or there are no rows") &&
            op_check(c, pairs->temperature > 0, "cross-entropy: a temperature is not positive") &&
+           op_check(c, !s->rounds_logits, "cross-entropy: logits of a student are not rounded") &&
            OP_SHAPE(c, "cross-entropy", target, DTYPE_I64, T, 2) && SHAPE("cross-entropy", weight, T) &&
            SHAPE_F64("cross-entropy", lse, T) && SHAPE_F64("cross-entropy", target_sum, T);
 }

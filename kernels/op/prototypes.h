@@ -7,8 +7,7 @@
  * ones. Sums over tiles are made in the order of the tiles, whatever the threads.
  *
  * With z BF16 the products are in bf16 with sums in float32: of z and the normalised weights, of the gradient at the
- * logits, rounded, and z or the weights. Softmax, losses, sums, weight norm, dz, dv and dg are as with F32. Cached
- * logits of type BF16 are rounded.
+ * logits, rounded, and z or the weights. Softmax, losses, sums, weight norm, dz, dv and dg are as with F32.
  *
  * A target, which the student's row t is compared with at prototype k, has one form in both ways of centering:
  *
@@ -31,7 +30,9 @@ enum { PROTOTYPES_TILE = 256 };
 struct prototype_layer {
     struct tensor z;    /* [T,b] F32, or BF16: then products are in bf16, see below */
     struct tensor v, g; /* [K,b], [K,1] */
-    struct tensor logits; /* TENSOR_NONE, or memory to cache them between operations: PROTOTYPES_LOGITS(T, K), either */
+    bool rounds_logits;   /* of a teacher with z BF16: its logits are rounded to bf16, cached or not */
+    struct tensor logits; /* TENSOR_NONE, or memory to cache them between operations: PROTOTYPES_LOGITS(T, K), F32, or
+                             BF16 where they are rounded */
     bool logits_cached;   /* logits holds them */
 };
 

@@ -10,6 +10,18 @@ static int64_t first_row(const struct loss_head *l, enum loss_kind kind)
     return kind == LOSS_DINO ? 0 : l->rows[LOSS_DINO];
 }
 
+static bool caches_student(const struct loss_head *l)
+{
+    return head_rows_dtype(&l->student) == DTYPE_F32;
+}
+
+int64_t loss_cached_bytes(const struct loss_head *l)
+{
+    int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
+    return prototypes_logits_count(rows, K) * (int64_t)dtype_bytes(head_rows_dtype(&l->teacher)) +
+           (caches_student(l) ? prototypes_logits_count(l->student_rows_max, K) * (int64_t)sizeof(float) : 0);
+}
+
 void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *a)
 {
     int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
@@ -17,7 +29,9 @@ void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *a)
     l->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
     l->teacher_logits = l->student_logits = TENSOR_NONE;
     if (cache_logits) {
-        l->teacher_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(rows, K));
+        l->teacher_logits = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), prototypes_logits_count(rows, K));
+    }
+    if (cache_logits && caches_student(l)) {
         l->student_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(l->student_rows_max, K));
     }
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
@@ -173,6 +187,7 @@ void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head 
     l->temperature = temperature;
     l->teacher_rows =
         head_prototypes(&l->teacher, values, tensor_rows(l->z, 0, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]));
+    l->teacher_rows.rounds_logits = l->teacher_rows.z.dtype == DTYPE_BF16;
     l->teacher_rows.logits = logits_of(l->teacher_logits, &l->teacher_rows);
     op_prototype_cache_logits(c, &l->teacher_rows);
     count_rows_all_ranks(c, world, l);

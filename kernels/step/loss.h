@@ -60,6 +60,9 @@ struct loss_head {
     double temperature;
 };
 
+/* Bytes of the logits that loss_carve caches. In bf16 those of the teacher are rounded, and those of the student are
+ * computed again: that costs less than reading them in float32. */
+int64_t loss_cached_bytes(const struct loss_head *l);
 /* Takes memory: what lasts, and what a batch needs. */
 void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *arena);
 void loss_clear_centers(struct op_ctx *c, struct loss_head *l);

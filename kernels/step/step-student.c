@@ -227,7 +227,7 @@ static void backward(struct step *s, const struct micro *micro, struct vit_activ
                      struct student_head *heads, bool frozen)
 {
     int64_t C = s->student.vit.config.C;
-    struct tensor d_normed = TENSOR_TAKE(&s->work, DTYPE_F32, act->T, C);
+    struct tensor d_normed = act->normed; /* whose rows the heads have taken */
     op_fill(&s->c, d_normed, 0);
     for (int i = 0; i < s->n_heads; i++) {
         struct student_head *h = &heads[i];

@@ -131,11 +131,8 @@ static int add_networks(struct step *s, const struct config *config, const struc
 static bool caches_logits(const struct step *s)
 {
     int64_t bytes = 0;
-    for (int i = 0; i < s->n_heads; i++) {
-        const struct loss_head *l = &s->head[i];
-        int64_t rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT] + l->student_rows_max;
-        bytes += prototypes_logits_count(rows, l->student.config.n_prototypes) * (int64_t)sizeof(float);
-    }
+    for (int i = 0; i < s->n_heads; i++)
+        bytes += loss_cached_bytes(&s->head[i]);
     return s->sizes.n_micro == 1 && bytes <= CACHED_LOGITS_MAX;
 }
 
