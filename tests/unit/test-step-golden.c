@@ -32,7 +32,7 @@ struct run {
 };
 
 /* Relative. The networks are tiny and of random weights, so that roundings do not average out. */
-static const double LOW_LOSS = 0.01, LOW_GRADIENT = 0.2;
+static const double LOW_LOSS = 0.02, LOW_GRADIENT = 0.2;
 
 static void set(struct run *r, const char *format, ...)
 {
