@@ -21,6 +21,7 @@ enum rng_purpose {
     RNG_DRAW = 7,      /* synthetic test images */
     RNG_TEST = 8,
     RNG_REPLACE = 9,   /* what replaces an image that cannot be used; a = epoch, b = image */
+    RNG_PICTURE = 10,  /* what int8 is fitted to where no images are; a = channel, b = cells of a side */
     RNG_CROP = 64      /* + index of the crop within its sample */
 };
 

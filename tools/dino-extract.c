@@ -147,8 +147,10 @@ static void load_network(struct network *n, const struct device *device)
              weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_pack_weights(device, &n->vit, &n->values, n->precision, &n->packed, &e))
+    if (extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, &e))
         msg_die("%s", e.text);
+    if (n->precision == PRECISION_INT8)
+        msg_note("%s", vit_quantization_text(&n->packed.quantization, (char[VIT_QUANTIZE_TEXT_MAX]){0}));
 }
 
 static void release_network(struct network *n)

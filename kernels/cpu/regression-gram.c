@@ -113,7 +113,7 @@ void cpu_regression_precondition(struct op_ctx *c, struct tensor theta, struct t
 /* ------------------------------------------------------------------ columns */
 struct columns {
     const float *x;
-    const int64_t *rows;
+    const int64_t *rows; /* NULL: all */
     int64_t n, C;
     float *out;
     const double *scale;
@@ -121,7 +121,8 @@ struct columns {
 
 static struct columns columns_of(const struct regression_data *d, struct tensor out)
 {
-    return (struct columns){cpu_f32(d->x), cpu_i64(d->rows), d->rows.dims[0], d->x.dims[1], cpu_f32(out), NULL};
+    int64_t n = tensor_given(d->rows) ? d->rows.dims[0] : d->x.dims[0];
+    return (struct columns){cpu_f32(d->x), cpu_i64(d->rows), n, d->x.dims[1], cpu_f32(out), NULL};
 }
 
 /* Magnitudes are compared as the whole numbers that the bits of floats without their sign are. */
@@ -132,7 +133,7 @@ static void magnitudes_item(void *arg, int64_t item, int worker)
     int64_t first = item * COLUMNS, n = num_min(COLUMNS, c->C - first);
     int32_t largest[COLUMNS] = {0}, bits[COLUMNS];
     for (int64_t i = 0; i < c->n; i++) {
-        memcpy(bits, c->x + c->rows[i] * c->C + first, (size_t)n * sizeof *bits);
+        memcpy(bits, c->x + (c->rows ? c->rows[i] : i) * c->C + first, (size_t)n * sizeof *bits);
         for (int64_t j = 0; j < n; j++) {
             int32_t magnitude = bits[j] & INT32_MAX;
             largest[j] = magnitude > largest[j] ? magnitude : largest[j];

@@ -91,33 +91,6 @@ void extract_close(struct extract *x)
     *x = (struct extract){0};
 }
 
-int extract_pack_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
-                         enum precision precision, struct extract_packed *packed, struct fmt_error *e)
-{
-    struct device_arena scratch = {0};
-    struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
-    *packed = (struct extract_packed){.memory = {0}};
-    vit_pack(&c, vit, values, precision, &packed->memory, &packed->weights); /* planning */
-    int status = op_sync(&c, e);
-    if (!status)
-        status = device_arena_init(&scratch, c.backend, scratch.high, e);
-    if (!status)
-        status = device_arena_init(&packed->memory, c.backend, packed->memory.high, e);
-    if (!status) {
-        vit_pack(&c, vit, values, precision, &packed->memory, &packed->weights);
-        status = op_sync(&c, e);
-    }
-    device_arena_release(&scratch);
-    if (status)
-        extract_packed_release(packed);
-    return status;
-}
-
-void extract_packed_release(struct extract_packed *packed)
-{
-    device_arena_release(&packed->memory);
-}
-
 int extract_worker_bytes(struct extract *x, int64_t height, int64_t width, size_t *bytes, struct fmt_error *e)
 {
     struct extract_geometry g;

@@ -25,6 +25,7 @@
 #include "image.h"
 #include "pixel-norm.h"
 #include "shard-set.h"
+#include "vit-quantize.h"
 #include "vit.h"
 
 struct extract_model { /* owned by the caller; must outlive struct extract */
@@ -36,14 +37,16 @@ struct extract_model { /* owned by the caller; must outlive struct extract */
     struct pixel_norm pixel_norm;
 };
 
-/* The weights of a model in the order that the device is fastest with (vit_pack). Afterwards values can be neither
- * hashed nor written. */
+/* The weights of a model in the order that the device is fastest with (vit_pack). Afterwards values in float32 can be
+ * neither hashed nor written. given: for int8, NULL: fitted to a picture of noise (vit_quantize), else as it says. */
 struct extract_packed {
     struct vit_packed weights;
     struct device_arena memory;
+    struct vit_quantization quantization; /* where none was given */
 };
 int extract_pack_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
-                         enum precision precision, struct extract_packed *packed, struct fmt_error *e);
+                         enum precision precision, const struct vit_quantization *given, struct extract_packed *packed,
+                         struct fmt_error *e);
 void extract_packed_release(struct extract_packed *packed); /* a zeroed struct is allowed */
 
 /* ------------------------------------------------------------------ settings */

@@ -9,6 +9,13 @@ static struct tensor block_weight(const struct vit_pass *k, int64_t block, enum 
     return p && tensor_given(p->block[block][product]) ? p->block[block][product] : vit_matrix(k->w, row, N);
 }
 
+static void observe(const struct vit_pass *k, int64_t block, enum vit_product product, struct tensor x)
+{
+    const struct vit_observer *o = k->act->request.observer;
+    if (o)
+        o->see(o->arg, k->c, block, product, x);
+}
+
 static struct tensor patch_weight(const struct vit_pass *k)
 {
     const struct vit_packed *p = k->act->request.packed;
@@ -188,8 +195,10 @@ static void attention_forward(const struct vit_pass *k, int64_t i, struct tensor
     b->out = save(k, b, f->C);
     struct tensor qkv_w = block_weight(k, i, VIT_QKV, row->qkv_w, 3 * f->C),
                   proj_w = block_weight(k, i, VIT_PROJ, row->proj_w, f->C);
+    observe(k, i, VIT_QKV, normed);
     op_linear_fwd(k->c, b->inner, normed, qkv_w, vit_vector(k->w, row->qkv_b));
     op_attention_fwd(k->c, b->attention, b->lse, b->inner, b->seg, r->n_inputs, (int)f->n_heads);
+    observe(k, i, VIT_PROJ, b->attention);
     op_linear_fwd(k->c, b->out, b->attention, proj_w, vit_vector(k->w, row->proj_b));
     op_residual_fwd(k->c, x, b->out, vit_vector(k->w, row->ls1), b->rows, b->scale);
     k->c->scratch->used = mark;
@@ -207,12 +216,14 @@ static void mlp_forward(const struct vit_pass *k, int64_t i, struct tensor x)
     branch_input(k, b, x, normed, row->norm2_w, row->norm2_b);
     b->inner = k->act->request.save_for_backward || swiglu ? save(k, b, inner) : TENSOR_NONE;
     struct tensor w1 = block_weight(k, i, VIT_FC1, row->fc1_w, inner), b1 = vit_vector(k->w, row->fc1_b);
+    observe(k, i, VIT_FC1, normed);
     if (swiglu) {
         op_linear_fwd(k->c, b->inner, normed, w1, b1);
         op_swiglu_fwd(k->c, a, b->inner);
     } else {
         op_linear_gelu_fwd(k->c, a, b->inner, normed, w1, b1);
     }
+    observe(k, i, VIT_FC2, a);
     op_linear_fwd(k->c, b->out, a, block_weight(k, i, VIT_FC2, row->fc2_w, f->C), vit_vector(k->w, row->fc2_b));
 }
 

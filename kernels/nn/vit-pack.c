@@ -1,5 +1,5 @@
 /* vit-pack.c - the weights of all products in the backend's own order (vit.h, op_pack). */
-#include "vit.h"
+#include "vit-quantize.h"
 
 struct packing {
     struct op_ctx *c;
@@ -19,32 +19,41 @@ static struct tensor pack_in_place(const struct packing *p, struct tensor w)
     return packed;
 }
 
-static struct tensor pack(const struct packing *p, struct tensor w, enum dtype dtype)
+/* smoothing [K]: host memory, of I8; else NULL */
+static struct tensor pack(const struct packing *p, struct tensor w, enum dtype dtype, const float *smoothing)
 {
     int64_t N = w.dims[0], K = w.dims[1];
-    size_t bytes = p->c->backend->packed_bytes(dtype, N, K);
+    size_t bytes = p->c->backend->packed_bytes(dtype, N, K), mark = p->c->scratch->used;
     if (bytes == 0)
         return TENSOR_NONE;
     if (p->in_place)
         return pack_in_place(p, w);
     struct tensor packed = tensor_packed(TENSOR_TAKE(p->arena, DTYPE_U8, (int64_t)bytes), dtype, N, K);
-    op_pack(p->c, packed, w, TENSOR_NONE);
+    struct tensor s = smoothing ? TENSOR_TAKE(p->c->scratch, DTYPE_F32, K) : TENSOR_NONE;
+    op_copy_in(p->c, s, smoothing);
+    op_pack(p->c, packed, w, s);
+    p->c->scratch->used = mark;
     return packed;
 }
 
 void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *values, enum precision precision,
-              struct device_arena *arena, struct vit_packed *packed)
+              const struct vit_quantization *quantization, struct device_arena *arena, struct vit_packed *packed)
 {
     const struct vit_config *f = &v->config;
     const struct packing p = {c, arena, precision == PRECISION_F32};
     enum dtype dtype = precision_activations(precision);
     struct tensor patch = params_tensor(values, v->patch_w);
     patch = TENSOR_SHAPED(patch, f->C, tensor_elements(patch) / f->C);
-    *packed = (struct vit_packed){.patch = pack(&p, patch, DTYPE_F32)};
+    *packed = (struct vit_packed){.patch = pack(&p, patch, DTYPE_F32, NULL)};
     for (int64_t i = 0; i < f->depth; i++) {
         const struct vit_block_rows *row = &v->block[i];
         const int rows[VIT_PRODUCTS] = {row->qkv_w, row->proj_w, row->fc1_w, row->fc2_w};
-        for (int k = 0; k < VIT_PRODUCTS; k++)
-            packed->block[i][k] = rows[k] < 0 ? TENSOR_NONE : pack(&p, params_tensor(values, rows[k]), dtype);
+        for (int k = 0; k < VIT_PRODUCTS; k++) {
+            const struct vit_quantized_product *q = quantization ? &quantization->product[i][k] : NULL;
+            bool int8 = q && vit_is_quantized(q);
+            packed->block[i][k] = rows[k] < 0 ? TENSOR_NONE
+                                              : pack(&p, params_tensor(values, rows[k]), int8 ? DTYPE_I8 : dtype,
+                                                     int8 ? q->smoothing : NULL);
+        }
     }
 }

@@ -109,6 +109,13 @@ struct vit_input {
     struct tensor pixels, values, masks;
 };
 
+/* Sees the input x [T,K] of each product of the blocks before it is computed, while planning without data, too. */
+enum vit_product { VIT_QKV, VIT_PROJ, VIT_FC1, VIT_FC2, VIT_PRODUCTS }; /* of a block */
+struct vit_observer {
+    void (*see)(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x);
+    void *arg;
+};
+
 struct vit_request {
     int n_inputs;
     struct vit_input inputs[VIT_INPUTS_MAX];
@@ -116,13 +123,13 @@ struct vit_request {
     const struct vit_drop_path *drop_path; /* [depth] or NULL: every image in every branch */
     enum precision precision;              /* of products; activations are of precision_activations() */
     const struct vit_packed *packed;       /* vit_pack of the values in this precision; NULL: packed in each product */
+    const struct vit_observer *observer;   /* or NULL */
     bool save_for_backward;                /* what vit_backward needs */
     bool return_layer[VIT_DEPTH_MAX];      /* the output of this block (before the norm) */
     bool return_tokens;                    /* the input of the first block */
 };
 
 /* Weights of products in the backend's own order (op_pack), for many passes over single images. */
-enum vit_product { VIT_QKV, VIT_PROJ, VIT_FC1, VIT_FC2, VIT_PRODUCTS }; /* of a block */
 struct vit_packed {
     struct tensor patch, block[VIT_DEPTH_MAX][VIT_PRODUCTS]; /* TENSOR_NONE: as the values have it */
 };
@@ -182,8 +189,10 @@ void vit_positions(struct op_ctx *c, const struct vit *v, const struct params_ar
                    struct arena *host, struct tensor out);
 /* Packs the weights of all products for a precision. F32: in place, so that the values no longer have the published
  * layout: no hash, no file, no backward from them, no other precision. Otherwise into memory from the arena, which must
- * live as long as `packed`, and the values stay as they are. */
+ * live as long as `packed`, and the values stay as they are. quantization (vit-quantize.h): NULL but for int8, whose
+ * other products are in bf16. */
+struct vit_quantization;
 void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *values, enum precision precision,
-              struct device_arena *arena, struct vit_packed *packed);
+              const struct vit_quantization *quantization, struct device_arena *arena, struct vit_packed *packed);
 
 #endif

@@ -65,7 +65,10 @@ void op_regression_predict(struct op_ctx *c, struct tensor proba, struct tensor 
 
 void op_column_magnitudes(struct op_ctx *c, struct tensor largest, const struct regression_data *d)
 {
-    if (data_shapes(c, d, TENSOR_NONE) && OP_SHAPE(c, "column_magnitudes", largest, DTYPE_F32, d->x.dims[1]))
+    int64_t n = d->x.dims[0], C = d->x.dims[1];
+    bool good = tensor_given(d->rows) ? data_shapes(c, d, TENSOR_NONE)
+                                      : OP_SHAPE(c, "column_magnitudes", d->x, DTYPE_F32, n, C);
+    if (good && OP_SHAPE(c, "column_magnitudes", largest, DTYPE_F32, C))
         c->backend->column_magnitudes(c, largest, d);
 }
 

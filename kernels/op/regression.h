@@ -38,7 +38,7 @@ void op_regression_precondition(struct op_ctx *c, struct tensor theta, struct te
 /* proba [n,K] */
 void op_regression_predict(struct op_ctx *c, struct tensor proba, struct tensor theta, const struct regression_data *d);
 
-/* largest [C] f32 = the largest magnitude in each column (of not finite values any) */
+/* largest [C] f32 = the largest magnitude in each column (of not finite values any); here rows is optional: all of x */
 void op_column_magnitudes(struct op_ctx *c, struct tensor largest, const struct regression_data *d);
 /* y [n,C] f32 = x times scale [C], rounded once */
 void op_scale_columns(struct op_ctx *c, struct tensor y, const struct regression_data *d, struct tensor scale);

@@ -260,6 +260,13 @@ static void test_columns(struct bed *b)
     }
     ok(memcmp(largest, expected, sizeof expected) == 0 && largest[5] == 1e30f, "the largest of each column");
     ok(same, "columns divided");
+    for (int i = 0; i < ALL * C; i++)
+        expected[i % C] = fmaxf(expected[i % C], fabsf(b->x[i]));
+    ON_DEVICE(&ctx, {
+        struct regression_data d = {.x = COPY(b->x, ALL, C)};
+        op_column_magnitudes(&ctx, COPY(largest, C), &d);
+    });
+    ok(memcmp(largest, expected, sizeof expected) == 0 && largest[C - 1] == 1e35f, "of all rows");
     clean("columns");
     free(y);
 }

@@ -169,10 +169,10 @@ static void packed(struct vitbed *b, struct golden *g)
     struct device_arena none = {0}; /* float32 is packed in place */
     struct vit_packed packed;
     device_arena_release(&b->scratch); /* planned, then taken */
-    vit_pack(&b->c, &b->vit, &b->w, PRECISION_F32, &none, &packed);
+    vit_pack(&b->c, &b->vit, &b->w, PRECISION_F32, NULL, &none, &packed);
     if (device_arena_init(&b->scratch, b->c.backend, b->scratch.high, &e))
         abort();
-    vit_pack(&b->c, &b->vit, &b->w, PRECISION_F32, &none, &packed);
+    vit_pack(&b->c, &b->vit, &b->w, PRECISION_F32, NULL, &none, &packed);
     op_copy_out(&b->c, b->values, b->w.data); /* from where a run takes them */
     struct vit_request r = {.n_inputs = 1, .packed = &packed, .inputs = {input_of(b, g, "1.image")}};
     bed_run(b, &r, NULL, NULL, NULL);

@@ -156,7 +156,7 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
     struct params_array values;
     int status = copy_teacher(step, &memory, &values, e);
     if (!status)
-        status = extract_pack_weights(device, step_teacher_vit(step), &values, PRECISION_F32, &packed, e);
+        status = extract_pack_weights(device, step_teacher_vit(step), &values, PRECISION_F32, NULL, &packed, e);
     if (!status) {
         struct extract_model model = model_of(ev->config, step_teacher_vit(step), &values, &packed.weights);
         status = extract_open(&x, device, &model, &settings, e);
@@ -269,7 +269,7 @@ static int plan_extraction(const struct config *c, const struct vit *vit, const 
     struct device_arena plan = {0}, scratch = {0};
     struct op_ctx planning = {.backend = device->backend, .scratch = &scratch};
     struct vit_packed packed;
-    vit_pack(&planning, vit, values, PRECISION_F32, &plan, &packed);
+    vit_pack(&planning, vit, values, PRECISION_F32, NULL, &plan, &packed);
     struct extract_model model = model_of(c, vit, values, &packed);
     int status = extract_open(&x, device, &model, &settings, e);
     if (!status)

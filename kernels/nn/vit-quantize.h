@@ -1,0 +1,73 @@
+/* vit-quantize.h - int8 for a backbone: the smoothing of the input of each product, and which products are good enough.
+ *
+ * A row of an input is quantised with one scale, so that a channel which is much larger than the others takes their
+ * digits. Part of its range is moved to the weight (SmoothQuant, Xiao et al. 2022, with an exponent of 1/2):
+ *
+ *   x w^T = (x / s) (w s)^T      s[k] = sqrt(range[k] / max over n of |w[n,k]|)
+ *
+ * range: the largest magnitude that was seen of the channel, but at least the median over the channels, because one
+ * that happened to be quiet would have its noise enlarged. Then the error of the product in int8 is measured on the
+ * same inputs: relative, of all elements together, the largest of an image. What exceeds VIT_QUANTIZE_ERROR_MAX stays
+ * in bf16.
+ *
+ * Without images a picture of noise is seen, whose octaves are equally strong as those of photographs are: large
+ * channels are large whatever is looked at (vit_quantize). With images:
+ *
+ *   struct vit_quantization q;
+ *   vit_quantization_init(&q, &vit, &values, e);
+ *   request.observer = &(struct vit_observer){vit_quantization_see_range, &q};    forward passes over all images
+ *   request.observer = &(struct vit_observer){vit_quantization_see_error, &q};    the same once more
+ *   vit_pack(&c, &vit, &values, PRECISION_INT8, &q, &arena, &packed);
+ *   vit_quantization_release(&q);
+ *
+ * Passes that are seen compute in float32; several threads may run them at once. The result does not depend on their
+ * order.
+ */
+#ifndef VIT_QUANTIZE_H
+#define VIT_QUANTIZE_H
+
+#include <pthread.h>
+
+#include "vit.h"
+
+#define VIT_QUANTIZE_ERROR_MAX 0.03
+
+struct vit_quantized_product {
+    int64_t N, K;     /* 0: the network does not have it */
+    float *smoothing; /* [K] */
+    double error;     /* NaN where the smoothing is not finite; INFINITY: not to be quantised */
+    float *range;     /* [K] */
+    bool is_smoothed; /* smoothing is that of the range */
+};
+
+struct vit_quantization {
+    const struct vit *vit;
+    const struct params_array *values; /* not packed */
+    struct vit_quantized_product product[VIT_DEPTH_MAX][VIT_PRODUCTS];
+    float *memory, *columns; /* of the products; scratch */
+    pthread_mutex_t lock;
+};
+
+/* Nothing is seen yet: no smoothing (1), errors of 0. */
+int vit_quantization_init(struct vit_quantization *q, const struct vit *v, const struct params_array *values,
+                          struct fmt_error *e);
+void vit_quantization_release(struct vit_quantization *q); /* a zeroed struct is allowed */
+
+/* For vit_observer.see; arg: the quantization. */
+void vit_quantization_see_range(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x);
+void vit_quantization_see_error(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x);
+
+/* Fits to the picture of noise, in a pass that takes its memory as vit_forward does. */
+int vit_quantize(struct op_ctx *c, struct vit_quantization *q, const struct vit_memory *memory, struct fmt_error *e);
+
+static inline bool vit_is_quantized(const struct vit_quantized_product *p)
+{
+    return p->error <= VIT_QUANTIZE_ERROR_MAX; /* not of a NaN */
+}
+
+/* "int8: 45 of 48 products; bf16: blocks.0.fc2 (error 4.2 %), ..." */
+enum { VIT_QUANTIZE_TEXT_MAX = 400 };
+extern const char *const vit_product_name[VIT_PRODUCTS]; /* "qkv", "proj", "fc1", "fc2" */
+const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT_QUANTIZE_TEXT_MAX]);
+
+#endif
