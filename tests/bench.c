@@ -143,7 +143,7 @@ static void pack_weights(struct extraction *x)
 {
     struct fmt_error e = {0};
     const struct device device = {.backend = test_backend(), .pool = x->b->pool};
-    if (extract_pack_weights(&device, &x->b->vit, &x->b->values, x->b->precision, &x->packed, &e))
+    if (extract_pack_weights(&device, &x->b->vit, &x->b->values, x->b->precision, NULL, &x->packed, &e))
         fail(&e);
 }
 

@@ -1,4 +1,5 @@
-/* vit-quantize.c - see vit-quantize.h. */
+/* vit-quantize.c - ranges, smoothing and errors of the products of a backbone in int8 (vit-quantize.h), and the picture
+ * of noise that stands for images where there are none. */
 #include "vit-quantize.h"
 
 #include <inttypes.h>
@@ -132,7 +133,8 @@ static double relative_error(struct op_ctx *c, const struct vit_quantized_produc
     size_t mark = c->scratch->used;
     int64_t T = x.dims[0], N = p->N, K = p->K, n_bytes = (int64_t)c->backend->packed_bytes(DTYPE_I8, N, K);
     struct tensor packed = tensor_packed(TENSOR_TAKE(c->scratch, DTYPE_U8, n_bytes), DTYPE_I8, N, K);
-    struct tensor smoothing = TENSOR_TAKE(c->scratch, DTYPE_F32, K), rounded = TENSOR_TAKE(c->scratch, DTYPE_BF16, T, K);
+    struct tensor smoothing = TENSOR_TAKE(c->scratch, DTYPE_F32, K);
+    struct tensor rounded = TENSOR_TAKE(c->scratch, DTYPE_BF16, T, K);
     struct tensor exact = TENSOR_TAKE(c->scratch, DTYPE_F32, T, N), y = TENSOR_TAKE(c->scratch, DTYPE_F32, T, N);
     double difference = 0, all = 0;
     op_copy_in(c, smoothing, p->smoothing);
