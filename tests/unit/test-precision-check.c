@@ -280,7 +280,8 @@ static void low_precision(struct bed *b, const char *name, double least)
     }
     draw_images(&im);
     struct precision_check_job job = {.arg = &im, .n = IMAGES, .read = read_same};
-    ok(extract_pack_weights(&device, &b->vit, &b->values, b->model.precision, NULL, &packed, &e) == 0, "packed %s", e.text);
+    ok(extract_pack_weights(&device, &b->vit, &b->values, b->model.precision, NULL, &packed, &e) == 0, "packed %s",
+       e.text);
     b->model.packed = &packed.weights;
     ok(precision_check_run(&c, &device, &b->model, &s, &job, &e) == 0, "%s beside float32 %s", name, e.text);
     for (int part = 0; part < PRECISION_CHECK_PARTS; part++)
