@@ -56,7 +56,7 @@ err_has 'nosuch: no such folder'
 status 1 installed "$examples/precision-report.sh" nosuch.pth report cells
 err_has 'nosuch.pth'
 mkdir pictures && cp cells/test/*/*-0.jpeg pictures
-CHECK=5 RESIZE=56 status 0 installed "$examples/precision-report.sh" "$TESTS/golden/vit_plain.pth" report cells pictures
+CHECK=5 RESIZE=56 LIMIT=1 status 0 installed "$examples/precision-report.sh" "$TESTS/golden/vit_plain.pth" report cells pictures
 check 'a row of float32 for each set' test "$(grep -cE '^\| (cells|pictures) \| f32 \| 1 \| 1 \| 1 ' report/table.md)" = 2
 if dino-extract -q -w "$TESTS/golden/vit_plain.pth" --precision bf16 pictures/*.jpeg -o bf16.feat 2>/dev/null; then
     check 'bf16: cosines, and differences with intervals' grep -qE '^\| cells \| bf16 \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [01]\.[0-9]+ \| [-+]0\.[0-9]+ \[[-+]0\.[0-9]+, [-+]0\.[0-9]+\] \| [01]\.[0-9]+ \| [-+]0\.[0-9]+ \[' report/table.md
