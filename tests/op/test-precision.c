@@ -126,7 +126,7 @@ static void scratch_fits(void)
 /* ------------------------------------------------------------------ the others */
 static void norm(int64_t T, int64_t C)
 {
-    float *x = noise(T * C, 1), *w = noise(C, 1), *b = noise(C, 1), *mean = empty(T).f32, *rstd = empty(T).f32;
+    float *x = noise(T * C, 1), *w = noise(C, 1), *b = noise(C, 1), *mean = zeros_f32(T), *rstd = zeros_f32(T);
     struct pair y = empty(T * C);
     ON_DEVICE(&ctx, op_layernorm_fwd(&ctx, COPY(y.f32, T, C), COPY(mean, T), COPY(rstd, T), COPY(x, T, C), COPY(w, C),
                                      COPY(b, C), 1e-6f));
@@ -145,7 +145,7 @@ static void norm(int64_t T, int64_t C)
 static void residual(int64_t T, int64_t C)
 {
     struct pair r = rounded(T * C, 1);
-    float *x = noise(T * C, 1), *gamma = noise(C, 1), *y = empty(T * C).f32, *z = empty(T * C).f32;
+    float *x = noise(T * C, 1), *gamma = noise(C, 1), *y = zeros_f32(T * C), *z = zeros_f32(T * C);
     for (int with_gamma = 0; with_gamma < 2; with_gamma++) {
         const float *g = with_gamma ? gamma : NULL;
         memcpy(y, x, (size_t)(T * C) * sizeof *y);
