@@ -5,7 +5,9 @@
 #                                            only that all works
 #
 # Columns of the numbers: precision, what grows, seconds, seconds of processors, bytes of memory. Time is that of
-# processors, which a shared machine does not change much; of threads it is that of the clock.
+# processors, which a shared machine does not change much; of threads it is that of the clock. A dashed line shows what
+# growth would be with the work alone: of resolution with the pixels, to which attention adds what grows with their
+# square.
 set -eu
 . "$(dirname "$0")/find-tools.sh"
 need bbu-index bbu-pack dino-train dino-extract feat-knn bench bench-step bench-run bench-plot datagen featgen
