@@ -72,6 +72,7 @@ struct network {
     char text[WEIGHTS_NETWORK_TEXT_MAX];
     enum precision precision;
     struct extract_packed packed;
+    char products[VIT_QUANTIZE_TEXT_MAX]; /* which are in int8 */
 };
 
 static void make_table(struct network *n, const struct weights *w)
@@ -150,7 +151,7 @@ static void load_network(struct network *n, const struct device *device)
     if (extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, &e))
         msg_die("%s", e.text);
     if (n->precision == PRECISION_INT8)
-        msg_note("%s", vit_quantization_text(&n->packed.quantization, (char[VIT_QUANTIZE_TEXT_MAX]){0}));
+        msg_note("%s", vit_quantization_text(&n->packed.quantization, n->products));
 }
 
 static void release_network(struct network *n)
@@ -466,6 +467,8 @@ static void report(const struct run *r, const struct network *n, const struct ch
     json_report_text(o, "weights", hex);
     json_report_text(o, "network", n->text);
     json_report_text(o, "precision", precision_name(n->precision));
+    if (n->precision == PRECISION_INT8)
+        json_report_text(o, "products", n->products);
     if (check)
         precision_check_json(&check->result, json_report_object(o, "check"));
     if (json_report_end(o))

@@ -4,6 +4,7 @@
 #ifndef LOOPS_H
 #define LOOPS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "isa.h"
@@ -56,14 +57,24 @@ struct convert_loops {
     void (*bf16_scale_add)(float *y, float a, const uint16_t *x, const float *g, int64_t n); /* y += a g x; g NULL: 1 */
 };
 
-/* simd-quantize.c */
+/* simd-quantize.c: integers of -QUANTIZE_MAX to QUANTIZE_MAX */
+enum { QUANTIZE_MAX = 127 };
+struct quantized_row {
+    float scale, middle; /* v = middle + scale q */
+};
 struct quantize_loops {
-    /* q = round(x g / scale), -127 to 127; returns scale = max |x g| / 127; where x g is not finite NaN, and q = 0 */
+    /* v = x g: q = round(v / scale), symmetric; returns scale = max |v| / QUANTIZE_MAX: NaN, and q = 0, where v is not
+     * finite */
     float (*from_f32)(int8_t *q, const float *x, const float *g, int64_t n);
-    float (*from_bf16)(int8_t *q, const uint16_t *x, const float *g, int64_t n);
-    /* y = sums channel row + b; b may be NULL */
-    void (*to_f32)(float *y, const int32_t *sums, float row, const float *channel, const float *b, int64_t n);
-    void (*to_bf16)(uint16_t *y, const int32_t *sums, float row, const float *channel, const float *b, int64_t n);
+    /* v = x g: q = round((v - middle) / scale), middle that of the range of v, scale = its width / (2 QUANTIZE_MAX);
+     * NaN as above */
+    struct quantized_row (*from_bf16)(int8_t *q, const uint16_t *x, const float *g, int64_t n);
+    /* y = (sums scale + ones middle) channel + b: sums and ones [n] are those of products of w's integers with the
+     * row's and with ones; b may be NULL */
+    void (*to_f32)(float *y, const int32_t *sums, struct quantized_row row, const float *channel, const float *ones,
+                   const float *b, int64_t n);
+    void (*to_bf16)(uint16_t *y, const int32_t *sums, struct quantized_row row, const float *channel,
+                    const float *ones, const float *b, int64_t n);
 };
 
 /* Before a loop whose iterations do not depend on each other, though its output may be its input. */

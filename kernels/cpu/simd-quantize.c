@@ -1,77 +1,95 @@
-/* simd-quantize.c - rows as integers of 8 bits with one scale, symmetric: x = scale q, scale = max |x| / 127. Rounding
- * is to nearest, ties to even, by adding 1.5 * 2^23: the low bits of the sum are the integer, the same on every
- * instruction set. The largest magnitude is that of the bits, so that a NaN or an infinity is the largest of all. */
+/* simd-quantize.c - rows of numbers as integers of 8 bits, and what sums of their products stand for.
+ *
+ * Rounding is to nearest, ties to even, by adding 1.5 * 2^23: the low bits of the sum are the integer, the same on
+ * every instruction set. Floats are compared as integers of the same order, which compilers vectorise, and where a NaN
+ * is beyond the infinities. */
 #include <math.h>
 
 #include "bf16-loops.h"
 #include "loops.h"
 
-enum { SCALE_MAX_Q = 127 };
 static const float ROUND = 12582912; /* 1.5 * 2^23 */
-static const float SMALLEST = 1e-30f; /* rows below it are zero: 127 / max |x| must be finite */
+static const float SMALLEST = 1e-30f; /* a narrower range is none: its inverse must be finite */
 
-typedef float element(const void *x, int64_t i);
-
-static inline float element_f32(const void *x, int64_t i)
+static inline int32_t bits_of(float x)
 {
-    return ((const float *)x)[i];
+    int32_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
 }
 
-static inline float element_bf16(const void *x, int64_t i)
+static inline float float_of(int32_t u)
 {
-    return bf16_value(((const uint16_t *)x)[i]);
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
 }
 
-static inline __attribute__((always_inline)) float quantize(int8_t *restrict q, const void *restrict x, element *at,
-                                                            const float *restrict g, int64_t n)
+/* Of the bits of a float an integer of the same order, and back. */
+static inline int32_t ordered(int32_t u)
 {
-    uint32_t largest = 0;
-    float magnitude;
+    return u ^ (u >> 31 & 0x7fffffff);
+}
+
+static float quantize_f32(int8_t *restrict q, const float *restrict x, const float *restrict g, int64_t n)
+{
+    int32_t largest = 0;
     for (int64_t i = 0; i < n; i++) {
-        float f = at(x, i) * g[i];
-        uint32_t u;
-        memcpy(&u, &f, sizeof u);
-        u &= 0x7fffffff;
-        largest = u > largest ? u : largest;
+        int32_t magnitude = bits_of(x[i] * g[i]) & 0x7fffffff;
+        largest = magnitude > largest ? magnitude : largest;
     }
-    memcpy(&magnitude, &largest, sizeof magnitude);
-    if (!isfinite(magnitude) || magnitude < SMALLEST) {
-        for (int64_t i = 0; i < n; i++)
-            q[i] = 0;
-        return isfinite(magnitude) ? 0 : NAN;
-    }
-    float inverse = SCALE_MAX_Q / magnitude;
+    float scale = float_of(largest) / QUANTIZE_MAX;
+    bool usable = isfinite(scale) && scale >= SMALLEST;
+    for (int64_t i = 0; i < n && !usable; i++)
+        q[i] = 0;
+    if (!usable)
+        return isfinite(scale) ? 0 : NAN;
+    float inverse = QUANTIZE_MAX / float_of(largest);
+    for (int64_t i = 0; i < n; i++)
+        q[i] = (int8_t)(bits_of(x[i] * g[i] * inverse + ROUND) & 0xff);
+    return scale;
+}
+
+static struct quantized_row quantize_bf16(int8_t *restrict q, const uint16_t *restrict x, const float *restrict g,
+                                          int64_t n)
+{
+    int32_t low = INT32_MAX, high = INT32_MIN;
     for (int64_t i = 0; i < n; i++) {
-        float f = at(x, i) * g[i] * inverse + ROUND;
-        uint32_t u;
-        memcpy(&u, &f, sizeof u);
-        q[i] = (int8_t)(u & 0xff);
+        int32_t v = ordered(bits_of(bf16_value(x[i]) * g[i]));
+        low = v < low ? v : low;
+        high = v > high ? v : high;
     }
-    return magnitude / SCALE_MAX_Q;
+    float least = float_of(ordered(low)), most = float_of(ordered(high));
+    struct quantized_row row = {(most - least) / (2 * QUANTIZE_MAX), least + (most - least) / 2};
+    bool usable = isfinite(row.scale) && row.scale >= SMALLEST;
+    for (int64_t i = 0; i < n && !usable; i++)
+        q[i] = 0;
+    if (!usable)
+        return (struct quantized_row){isfinite(row.scale) ? 0 : NAN, row.middle};
+    float inverse = 1 / row.scale;
+    for (int64_t i = 0; i < n; i++)
+        q[i] = (int8_t)(bits_of((bf16_value(x[i]) * g[i] - row.middle) * inverse + ROUND) & 0xff);
+    return row;
 }
 
-static float quantize_f32(int8_t *q, const float *x, const float *g, int64_t n)
+static inline float value_of(int32_t sum, struct quantized_row row, const float *channel, const float *ones,
+                             const float *b, int64_t i)
 {
-    return quantize(q, x, element_f32, g, n);
+    return ((float)sum * row.scale + ones[i] * row.middle) * channel[i] + (b ? b[i] : 0);
 }
 
-static float quantize_bf16(int8_t *q, const uint16_t *x, const float *g, int64_t n)
-{
-    return quantize(q, x, element_bf16, g, n);
-}
-
-static void to_f32(float *restrict y, const int32_t *restrict sums, float row, const float *restrict channel,
-                   const float *restrict b, int64_t n)
+static void to_f32(float *restrict y, const int32_t *restrict sums, struct quantized_row row,
+                   const float *restrict channel, const float *restrict ones, const float *restrict b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = (float)sums[i] * channel[i] * row + (b ? b[i] : 0);
+        y[i] = value_of(sums[i], row, channel, ones, b, i);
 }
 
-static void to_bf16(uint16_t *restrict y, const int32_t *restrict sums, float row, const float *restrict channel,
-                    const float *restrict b, int64_t n)
+static void to_bf16(uint16_t *restrict y, const int32_t *restrict sums, struct quantized_row row,
+                    const float *restrict channel, const float *restrict ones, const float *restrict b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = bf16_rounded((float)sums[i] * channel[i] * row + (b ? b[i] : 0));
+        y[i] = bf16_rounded(value_of(sums[i], row, channel, ones, b, i));
 }
 
 const struct quantize_loops ISA_NAME(quantize_loops) = {

@@ -55,6 +55,7 @@ int vit_quantization_init(struct vit_quantization *q, const struct vit *v, const
             struct vit_quantized_product *p = &q->product[i][k];
             p->smoothing = at;
             p->range = at + p->K;
+            p->error = i == 0 || i + 1 == v->config.depth ? INFINITY : 0;
             at += 2 * p->K;
             for (int64_t j = 0; j < p->K; j++)
                 p->smoothing[j] = 1;
@@ -154,6 +155,8 @@ void vit_quantization_see_error(void *arg, struct op_ctx *c, int64_t block, enum
     struct vit_quantization *q = arg;
     struct vit_quantized_product *p = &q->product[block][product];
     struct tensor w = vit_matrix(q->values, weight_row(q->vit, block, product), p->N);
+    if (p->error > VIT_QUANTIZE_ERROR_MAX)
+        return;
     pthread_mutex_lock(&q->lock);
     if (!p->is_smoothed)
         smooth(c, q, block, product);
@@ -225,24 +228,62 @@ int vit_quantize(struct op_ctx *c, struct vit_quantization *q, const struct vit_
 }
 
 /* ------------------------------------------------------------------ text */
+/* Of a block: products, and those in int8. */
+static int count_block(const struct vit_quantization *q, int64_t block, int *n_products)
+{
+    int n = 0;
+    *n_products = 0;
+    for (int k = 0; k < VIT_PRODUCTS; k++) {
+        const struct vit_quantized_product *p = &q->product[block][k];
+        *n_products += p->K > 0;
+        n += p->K > 0 && vit_is_quantized(p);
+    }
+    return n;
+}
+
+int vit_quantization_count(const struct vit_quantization *q, int *n_products)
+{
+    int n = 0, of_block;
+    *n_products = 0;
+    for (int64_t i = 0; i < q->vit->config.depth; i++) {
+        n += count_block(q, i, &of_block);
+        *n_products += of_block;
+    }
+    return n;
+}
+
+/* Adds "3.fc2 (error 4.2 %)" to a list; what does not fit is left out. */
+static void add_product(char *list, size_t size, int64_t block, int product, double error)
+{
+    size_t at = strlen(list);
+    int n = snprintf(list + at, size - at, "%s%" PRId64 ".%s", at ? ", " : "", block, vit_product_name[product]);
+    if (n > 0 && (size_t)n < size - at && isfinite(error))
+        snprintf(list + at + n, size - at - (size_t)n, " (error %.1f %%)", 100 * error);
+}
+
+/* What stays in bf16, whole blocks by their number. */
+static void list_others(const struct vit_quantization *q, char *list, size_t size)
+{
+    int n_products;
+    *list = 0;
+    for (int64_t i = 0; i < q->vit->config.depth; i++) {
+        if (count_block(q, i, &n_products) == 0) {
+            size_t at = strlen(list);
+            snprintf(list + at, size - at, "%sblock %" PRId64, at ? ", " : "", i);
+            continue;
+        }
+        for (int k = 0; k < VIT_PRODUCTS; k++)
+            if (q->product[i][k].K > 0 && !vit_is_quantized(&q->product[i][k]))
+                add_product(list, size, i, k, q->product[i][k].error);
+    }
+}
+
 const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT_QUANTIZE_TEXT_MAX])
 {
-    char list[VIT_QUANTIZE_TEXT_MAX - 80] = "";
-    int64_t n = 0, n_quantized = 0;
-    size_t at = 0;
-    for (int64_t i = 0; i < q->vit->config.depth; i++)
-        for (int k = 0; k < VIT_PRODUCTS; k++) {
-            const struct vit_quantized_product *p = &q->product[i][k];
-            n += p->K > 0;
-            n_quantized += p->K > 0 && vit_is_quantized(p);
-            if (p->K == 0 || vit_is_quantized(p) || at >= sizeof list - 40)
-                continue;
-            at += (size_t)snprintf(list + at, sizeof list - at, "%s%" PRId64 ".%s", at ? ", " : "", i,
-                                   vit_product_name[k]);
-            if (isfinite(p->error))
-                at += (size_t)snprintf(list + at, sizeof list - at, " (%.1f %%)", 100 * p->error);
-        }
-    snprintf(out, VIT_QUANTIZE_TEXT_MAX, "%" PRId64 " of %" PRId64 " products in int8%s%s%s", n_quantized, n,
-             at ? "; in bf16, for errors above 3 %, " : "", list, at >= sizeof list - 40 ? ", ..." : "");
+    char list[VIT_QUANTIZE_TEXT_MAX - 80];
+    int n_products, n = vit_quantization_count(q, &n_products);
+    list_others(q, list, sizeof list);
+    snprintf(out, VIT_QUANTIZE_TEXT_MAX, "%d of %d products in int8%s%s", n, n_products, *list ? "; in bf16: " : "",
+             list);
     return out;
 }

@@ -84,8 +84,8 @@ int op_workers(const struct op_ctx *c);
 
 /* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded; I8: w[n,k] smoothing[k] is
  * quantised by rows, and products quantise x[t,k] / smoothing[k] by rows. smoothing [K] (optional, for I8 alone):
- * positive, moves the range of columns of x to the weight (SmoothQuant, Xiao et al. 2022). Quantised: round(v / scale)
- * with scale = max |v| / 127 of the row. */
+ * positive, moves the range of columns of x to the weight (SmoothQuant, Xiao et al. 2022). A weight's row becomes
+ * round(v / scale), scale = max |v| / 127; one of x round((v - middle) / scale), middle and 1 / 254 of its range. */
 void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing);
 
 /* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be packed in both forward products */

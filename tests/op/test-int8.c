@@ -13,31 +13,48 @@ static struct op_ctx alone; /* without a pool */
 
 /* ------------------------------------------------------------------ the reference */
 /* q = round(v / scale) of v = x g; returns scale */
-static float quantize(int8_t *q, const float *x, const float *g, int64_t n)
+static float quantize_weight(int8_t *q, const float *x, const float *g, int64_t n)
 {
     float largest = 0;
     for (int64_t i = 0; i < n; i++)
         largest = fmaxf(largest, fabsf(x[i] * g[i]));
     for (int64_t i = 0; i < n; i++)
-        q[i] = (int8_t)lrintf(largest > 0 ? x[i] * g[i] * (127 / largest) : 0);
+        q[i] = (int8_t)lrintf(x[i] * g[i] * (127 / largest));
     return largest / 127;
+}
+
+/* q = round((v - middle) / scale) of v = x g */
+static struct quantized_row quantize_row(int8_t *q, const float *x, const float *g, int64_t n)
+{
+    float low = INFINITY, high = -INFINITY;
+    for (int64_t i = 0; i < n; i++) {
+        low = fminf(low, x[i] * g[i]);
+        high = fmaxf(high, x[i] * g[i]);
+    }
+    struct quantized_row row = {(high - low) / 254, low + (high - low) / 2};
+    for (int64_t i = 0; i < n; i++)
+        q[i] = (int8_t)lrintf(row.scale > 0 ? (x[i] * g[i] - row.middle) * (1 / row.scale) : 0);
+    return row;
 }
 
 static void plain(struct shape s, const float *x, const float *w, const float *b, const float *smoothing, float *y)
 {
     int8_t *p = calloc((size_t)(s.T * s.K) + 1, 1), *q = calloc((size_t)(s.N * s.K) + 1, 1);
-    float *inverse = zeros_f32(s.K), *row = zeros_f32(s.T), *channel = zeros_f32(s.N);
+    float *inverse = zeros_f32(s.K), *channel = zeros_f32(s.N);
+    struct quantized_row *row = calloc((size_t)s.T + 1, sizeof *row);
     for (int64_t k = 0; k < s.K; k++)
         inverse[k] = 1 / smoothing[k];
     for (int64_t t = 0; t < s.T; t++)
-        row[t] = quantize(p + t * s.K, x + t * s.K, inverse, s.K);
+        row[t] = quantize_row(p + t * s.K, x + t * s.K, inverse, s.K);
     for (int64_t n = 0; n < s.N; n++)
-        channel[n] = quantize(q + n * s.K, w + n * s.K, smoothing, s.K);
+        channel[n] = quantize_weight(q + n * s.K, w + n * s.K, smoothing, s.K);
     for (int64_t i = 0; i < s.T * s.N; i++) {
-        int64_t t = i / s.N, n = i % s.N, sum = 0;
-        for (int64_t k = 0; k < s.K; k++)
+        int64_t t = i / s.N, n = i % s.N, sum = 0, ones = 0;
+        for (int64_t k = 0; k < s.K; k++) {
             sum += p[t * s.K + k] * q[n * s.K + k];
-        y[i] = (float)sum * channel[n] * row[t] + b[n];
+            ones += q[n * s.K + k];
+        }
+        y[i] = ((float)sum * row[t].scale + (float)ones * row[t].middle) * channel[n] + b[n];
     }
     free(p), free(q), free(inverse), free(row), free(channel);
 }
@@ -153,21 +170,22 @@ static void compare_sets(const struct quantize_loops *base, const struct quantiz
     float *x = noise(N, 3), *g = noise(N, 1), *y = zeros_f32(N), *z = zeros_f32(N);
     int8_t *p = calloc(N, 1), *q = calloc(N, 1);
     int32_t *sums = calloc(N, sizeof *sums);
+    struct quantized_row row = {0.37f, -2.1f};
     bool same = true;
     for (int i = 0; i < N; i++)
         sums[i] = (int32_t)(x[i] * 1e7f);
     for (int64_t n = 0; n <= N; n += n < 40 ? 1 : 331) {
         float a = base->from_f32(p, x, g, n), b = other->from_f32(q, x, g, n);
         same = same && memcmp(&a, &b, sizeof a) == 0 && memcmp(p, q, (size_t)n) == 0;
-        base->to_f32(y, sums, 0.37f, x, n % 2 ? g : NULL, n);
-        other->to_f32(z, sums, 0.37f, x, n % 2 ? g : NULL, n);
+        base->to_f32(y, sums, row, x, g, n % 2 ? g : NULL, n);
+        other->to_f32(z, sums, row, x, g, n % 2 ? g : NULL, n);
         same = same && memcmp(y, z, (size_t)n * sizeof *y) == 0;
-        base->to_bf16((uint16_t *)(void *)y, sums, 0.37f, x, n % 2 ? g : NULL, n);
-        other->to_bf16((uint16_t *)(void *)z, sums, 0.37f, x, n % 2 ? g : NULL, n);
+        base->to_bf16((uint16_t *)(void *)y, sums, row, x, g, n % 2 ? g : NULL, n);
+        other->to_bf16((uint16_t *)(void *)z, sums, row, x, g, n % 2 ? g : NULL, n);
         same = same && memcmp(y, z, (size_t)n * sizeof *y) == 0;
     }
     uint16_t *half = round_in_place(x, N);
-    float a = base->from_bf16(p, half, g, N), b = other->from_bf16(q, half, g, N);
+    struct quantized_row a = base->from_bf16(p, half, g, N), b = other->from_bf16(q, half, g, N);
     ok(same && memcmp(&a, &b, sizeof a) == 0 && memcmp(p, q, N) == 0, "the bits of the base with %s", name);
     free(x), free(g), free(y), free(z), free(p), free(q), free(sums), free(half);
 }
@@ -176,14 +194,22 @@ static void compare_sets(const struct quantize_loops *base, const struct quantiz
 static void special_rows(void)
 {
     const struct quantize_loops *loops = quantize_loops();
-    float one[3] = {1, 1, 1};
+    const float one[3] = {1, 1, 1};
+    const uint16_t bad[][3] = {{0x3f80, 0x7fc0, 0x4000}, {0x3f80, 0xffc0, 0x4000}, {0xff80, 0x3f80, 0x4000}};
     int8_t q[3];
     ok(isnan(loops->from_f32(q, (float[]){1, NAN, 2}, one, 3)) && !q[0], "a NaN makes the scale one");
     ok(isnan(loops->from_f32(q, (float[]){-INFINITY, 1, 2}, one, 3)), "so does an infinity");
+    for (int i = 0; i < 3; i++)
+        ok(isnan(loops->from_bf16(q, bad[i], one, 3).scale) && !q[0], "%s in a row of bf16",
+           i == 2 ? "an infinity" : i ? "a negative NaN" : "a NaN");
     float scale = loops->from_f32(q, (float[]){0, -0.0f, 1e-40f}, one, 3);
     ok(scale == 0 && !q[2], "a row of almost zeros is zero");
     scale = loops->from_f32(q, (float[]){-254, 1, 3}, one, 3);
     ok(scale == 2 && q[0] == -127 && q[1] == 0 && q[2] == 2, "ties go to even: %d %d %d", q[0], q[1], q[2]);
+    struct quantized_row row = loops->from_bf16(q, (uint16_t[]){0x40a0, 0x40a0, 0x40a0}, one, 3);
+    ok(row.scale == 0 && row.middle == 5 && !q[0], "a row of one value is its middle");
+    row = loops->from_bf16(q, (uint16_t[]){0x0000, 0x437e, 0x3f80}, one, 3);
+    ok(row.scale == 1 && row.middle == 127 && q[0] == -127 && q[1] == 127 && q[2] == -126, "0 to 254: all integers");
 }
 
 static void refused(void)
