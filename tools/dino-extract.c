@@ -50,7 +50,7 @@ static const struct opt options[] = {
     OPT_CHOICE(0, "precision", &precision_text, "f32|bf16|int8|auto",
                "what products are computed in; auto: bf16 where the processor is faster with it [f32]"),
     OPT_COUNT(0, "check", &n_check, 0, PRECISION_CHECK_MAX, "N",
-              "compare N images in this precision with float32 first; exit 6 if limits are missed [0]"),
+              "compare N images in this precision with float32 first; exit 6 if they differ too much [0]"),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
@@ -411,12 +411,13 @@ static void report_check(const struct precision_check *r)
     msg_note("check: %s with float32: %s, %s", precision_name(r->precision),
              FMT_COUNT(r->n_images, "image", "images"), FMT_COUNT(r->n_patches, "patch", "patches"));
     if (r->n_failed > 0)
-        msg_warn("check: %s could not be read", FMT_COUNT(r->n_failed, "image", "images"));
+        msg_warn("check: %s could not be read%s", FMT_COUNT(r->n_failed, "image", "images"),
+                 r->n_images == 0 ? ": nothing was compared" : "");
     for (int k = 0; k < PRECISION_CHECK_PARTS && r->n_images > 0; k++)
         (precision_check_missed(r, k) ? msg_warn : msg_note)("check: %s", precision_check_cosine_text(r, k, text));
     for (int k = 0; k < PRECISION_CHECK_SUMMARIES && r->n_images > 1; k++)
         msg_note("check: %s", precision_check_neighbours_text(r, k, text));
-    if (!precision_check_passed(r))
+    if (r->n_images > 0 && !precision_check_passed(r))
         msg_warn("check: %s is too far from float32 with these weights and images (--precision f32)",
                  precision_name(r->precision));
 }

@@ -54,10 +54,10 @@ bool precision_check_missed(const struct precision_check *c, enum precision_chec
 
 bool precision_check_passed(const struct precision_check *c)
 {
-    bool missed = false;
+    bool passed = c->n_images > 0;
     for (int k = 0; k < PRECISION_CHECK_PARTS; k++)
-        missed = missed || precision_check_missed(c, k);
-    return !missed;
+        passed = passed && !precision_check_missed(c, k);
+    return passed;
 }
 
 /* ------------------------------------------------------------------ cosines */

@@ -62,7 +62,7 @@ int precision_check_run(struct precision_check *c, const struct device *device, 
 double precision_check_limit(enum precision precision, enum precision_check_part part);
 /* Whether the worst cosine is below the limit. */
 bool precision_check_missed(const struct precision_check *c, enum precision_check_part part);
-bool precision_check_passed(const struct precision_check *c); /* no part missed its limit */
+bool precision_check_passed(const struct precision_check *c); /* images were compared, and no part missed its limit */
 
 /* precision-check-text.c: "cosine of class token: mean 0.999985, worst 0.999955, limit 0.9999: NAME"; then what becomes
  * of neighbours. */

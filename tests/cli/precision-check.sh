@@ -60,6 +60,10 @@ status 3 bash -c 'dino-extract -k -w "$1" --precision bf16 --check 9 - -o k.feat
 err_has 'check: bf16 with float32: 3 images, 768 patches'
 err_has 'check: 1 image could not be read'
 status 3 bash -c 'dino-extract -q -k -w "$1" --precision bf16 --check 1 broken.jpeg "$(head -n 1 names)" -o k.feat' - "$w"
+status 6 bash -c 'dino-extract -q -k -w "$1" --precision bf16 --check 1 --json $(head -n 1 names) broken.jpeg $(head -n 1 names) -o k.feat' - "$w"
+err_has 'check: 1 image could not be read: nothing was compared'
+err_lacks 'too far from float32'
+out_has '"check":{"images":0,"failed":1,"patches":0,"passed":false}'
 status 1 bash -c 'dino-extract -q -w "$1" --precision bf16 --check 9 - -o k2.feat <names' - "$w"
 err_has 'broken.jpeg: '
 check 'nothing was written' test ! -e k2.feat
