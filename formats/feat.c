@@ -145,6 +145,12 @@ const char *feat_precision(const struct feat_header *h)
     return precision ? precision : "f32";
 }
 
+bool feat_same_precision(const struct feat_header *a, const struct feat_header *b)
+{
+    const char *precision = feat_precision(a);
+    return strcmp(precision, feat_precision(b)) == 0 && strcmp(precision, FEAT_PRECISION_MIXED) != 0;
+}
+
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, bool allow_precision,
                     struct fmt_error *e)
 {
@@ -171,7 +177,7 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, bo
     int status = recipe_compare(&a->recipe, &b->recipe, e);
     if (status)
         return status;
-    if (!allow_precision && strcmp(feat_precision(a), feat_precision(b)) != 0)
+    if (!allow_precision && !feat_same_precision(a, b))
         return fmt_fail(e, FMT_MISMATCH, "precision %.40s, other file has %.40s (--allow-precision takes both)",
                         feat_precision(b), feat_precision(a));
     if (a->image_h != b->image_h || a->image_w != b->image_w || a->grid_h != b->grid_h || a->grid_w != b->grid_w)

@@ -60,6 +60,8 @@ int64_t feat_width(const struct feat_header *h); /* values of a row: n_tokens * 
  * "f32". FEAT_PRECISION_MIXED: rows of several precisions. */
 #define FEAT_PRECISION_MIXED "mixed"
 const char *feat_precision(const struct feat_header *h);
+/* Whether all rows of both are of one precision; never where rows of either are mixed. */
+bool feat_same_precision(const struct feat_header *a, const struct feat_header *b);
 
 /* 0, or FMT_MISMATCH with the reason why rows of b do not belong with rows of a: different weights, width, kind,
  * recipe, classes or, unless that is allowed, precision. */

@@ -53,7 +53,7 @@ static void join_recipe(const struct input *in)
     struct feat_header *first = &inputs[0].feat.header;
     struct fmt_error e = {0};
     char what[512];
-    bool mixed = strcmp(feat_precision(first), feat_precision(&in->feat.header)) != 0;
+    bool mixed = in != inputs && !feat_same_precision(first, &in->feat.header);
     if (in != inputs && feat_uncompared(first, &in->feat.header, what, sizeof what))
         msg_warn("%s, %s: cannot compare (missing in one file): %s", inputs[0].path, in->path, what);
     if (mixed)
@@ -78,7 +78,7 @@ static void open_inputs(char **path, int n)
         struct fmt_reader io = file_reader(&in->file);
         if (feat_open(&in->feat, &io, &e))
             msg_die("%s: %s", in->path, e.text);
-        if (feat_compatible(&inputs[0].feat.header, &in->feat.header, allow_precision, &e))
+        if (i > 0 && feat_compatible(&inputs[0].feat.header, &in->feat.header, allow_precision, &e))
             msg_die("%s: is incompatible with %s: %s", in->path, inputs[0].path, e.text);
         join_recipe(in);
     }

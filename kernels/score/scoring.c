@@ -27,7 +27,7 @@ static void compare_sets(const struct scoring *s, const struct featset *set, con
                 name);
     else if (own->n_classes > 0 && !same)
         s->note("%.150s: its classes are in another order than those of %.150s; they go by name", set->path, name);
-    if (strcmp(feat_precision(h), feat_precision(own)) != 0)
+    if (!feat_same_precision(h, own))
         s->warn("%.150s: precision %s; %.150s has %s", set->path, feat_precision(own), name, feat_precision(h));
     if (feat_uncompared(h, own, what, sizeof what))
         s->warn("%.150s, %.150s: cannot compare (missing in one file): %s", name, set->path, what);

@@ -80,6 +80,10 @@ status 0 bbu-info mixed.feat
 out_has 'precision       mixed'
 status 1 feat-knn -q -k 3 mixed.feat bf16.feat --allow-overlap
 err_has 'precision bf16, other file has mixed'
+status 0 feat-cat mixed.feat -o alone.feat
+err_lacks precision
+refused_precision 'mixed.feat: precision mixed, other file has mixed' feat-knn -q -k 3 --resamples 0 mixed.feat mixed.feat --allow-overlap
+refused_precision 'alone.feat: is incompatible with mixed.feat: precision mixed, other file has mixed' feat-cat mixed.feat alone.feat -o both.feat
 status 0 feat-cat bf16.feat bf16.feat -o both.feat
 err_lacks precision
 status 0 bbu-info both.feat

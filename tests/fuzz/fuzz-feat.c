@@ -27,7 +27,8 @@ static void round_trip(const struct feat_table *t)
     struct fmt_memory m = {file.data, file.bytes, 0};
     struct fmt_reader in = fmt_memory_reader(&m);
     if (feat_load(&again, &in, NULL) || again.n_rows != t->n_rows ||
-        feat_compatible(&t->header, &again.header, false, NULL) ||
+        feat_compatible(&t->header, &again.header, true, NULL) ||
+        strcmp(feat_precision(&t->header), feat_precision(&again.header)) != 0 ||
         (t->n_rows > 0 && memcmp(again.x, t->x, (size_t)(t->n_rows * t->width) * sizeof *t->x) != 0))
         abort();
     feat_table_release(&again);

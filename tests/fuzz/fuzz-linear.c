@@ -19,7 +19,8 @@ static void round_trip(struct linear *m)
     struct fmt_memory memory = {file.data, file.bytes, 0};
     struct fmt_reader in = fmt_memory_reader(&memory);
     if (linear_read(&again, &in, NULL) || again.n_rows != m->n_rows || again.n_points != m->n_points ||
-        feat_compatible(&m->features, &again.features, false, NULL) || again.positive != m->positive ||
+        feat_compatible(&m->features, &again.features, true, NULL) ||
+        strcmp(feat_precision(&m->features), feat_precision(&again.features)) != 0 || again.positive != m->positive ||
         again.C != m->C || memcmp(again.theta, m->theta, (size_t)(m->n_rows * (m->dim + 1)) * sizeof(double)) != 0)
         abort();
     linear_release(&again);

@@ -94,6 +94,10 @@ static void test_precision(void)
     ok(feat_compatible(&a, &b, true, &e) == 0, "allowed, too");
     ok(recipe_set(&a.recipe, RECIPE_PRECISION, "bf16", &e) == 0 && feat_compatible(&a, &b, false, &e) == 0,
        "set to the same value");
+    recipe_set(&a.recipe, RECIPE_PRECISION, FEAT_PRECISION_MIXED, NULL);
+    recipe_set(&b.recipe, RECIPE_PRECISION, FEAT_PRECISION_MIXED, NULL);
+    is_int(feat_compatible(&a, &b, false, &e), FMT_MISMATCH, "mixed rows are not of one precision: %s", e.text);
+    ok(!feat_same_precision(&a, &b) && feat_compatible(&a, &b, true, &e) == 0, "allowed, too");
     ok(recipe_set(&a.recipe, "fit", "pad", &e) == 0, "another item is set");
     is_text(recipe_find(&a.recipe, "fit"), "pad", "has the new value");
     is_text(recipe_find(&a.recipe, "resize"), "256", "the others stand");
