@@ -95,6 +95,12 @@ static void compare(FILE *out, const struct prediction_set *a, const struct pred
     report_release(&report);
 }
 
+static void note_unused_k(void)
+{
+    static const void *const of_votes[] = {&k, NULL};
+    opt_unused(&tool, of_votes, "no file holds votes of neighbours");
+}
+
 int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv);
@@ -112,11 +118,15 @@ int main(int argc, char **argv)
     if (!pool || !out)
         msg_die("out of memory");
     check(prediction_set_read(&a, argv[first], (int)k, &e), &e);
+    bool any_votes = a.k > 0;
     for (int i = first + 1; i < argc; i++) {
         check(prediction_set_read(&b, argv[i], (int)k, &e), &e);
+        any_votes = any_votes || b.k > 0;
         compare(out, &a, &b, pool);
         prediction_set_release(&b);
     }
+    if (!any_votes)
+        note_unused_k();
     if (fclose(out))
         msg_die("out of memory for the report");
     check(file_save(report_path, text, bytes, &e), &e);

@@ -21,14 +21,26 @@ static const char *text_of(const struct cJSON *o, const char *key)
     return cJSON_IsString(value) ? value->valuestring : NULL;
 }
 
-/* A whole number from 0 on; `none` where there is no such member; -1: not a whole number. */
-static int32_t number_of(const struct cJSON *o, const char *key, int32_t none)
+/* A member that may be missing or null: *text is NULL then. */
+static int take_text(const struct cJSON *o, const char *key, const char **text, struct fmt_error *e)
 {
     const struct cJSON *value = json_member(o, key);
-    if (!value)
-        return none;
+    *text = cJSON_IsString(value) ? value->valuestring : NULL;
+    return !value || cJSON_IsNull(value) || *text ? 0 : fmt_fail(e, FMT_INVALID, "%s is not a text", key);
+}
+
+/* A whole number from 0 on; `none` where the member is missing or null. */
+static int take_number(const struct cJSON *o, const char *key, int32_t none, int32_t *number, struct fmt_error *e)
+{
+    const struct cJSON *value = json_member(o, key);
+    *number = none;
+    if (!value || cJSON_IsNull(value))
+        return 0;
     double v = cJSON_IsNumber(value) ? value->valuedouble : -1;
-    return v >= 0 && v <= INT32_MAX && v == (int32_t)v ? (int32_t)v : -1;
+    if (!(v >= 0 && v <= INT32_MAX && v == (int32_t)v))
+        return fmt_fail(e, FMT_INVALID, "%s is not a whole number", key);
+    *number = (int32_t)v;
+    return 0;
 }
 
 static int class_of(const struct prediction_set *s, const char *name)
@@ -67,7 +79,7 @@ static int take_head(struct prediction_set *s, const struct cJSON *o, struct fmt
 {
     const char *report = text_of(o, "report"), *positive = text_of(o, "positive");
     const struct cJSON *classes = json_member(o, "classes"), *c;
-    int n = cJSON_GetArraySize(classes);
+    int n = cJSON_IsArray(classes) ? cJSON_GetArraySize(classes) : 0;
     if (!report || strcmp(report, "predictions") != 0 || n < 2)
         return fail_head(e);
     s->class_name = calloc((size_t)n, sizeof *s->class_name);
@@ -91,8 +103,8 @@ static int take_scores(const struct cJSON *scores, int n_classes, double *proba,
 {
     const struct cJSON *one;
     int n = 0;
-    if (cJSON_GetArraySize(scores) != n_classes)
-        return fmt_fail(e, FMT_INVALID, "%s are needed", FMT_COUNT(n_classes, "score", "scores"));
+    if (!cJSON_IsArray(scores) || cJSON_GetArraySize(scores) != n_classes)
+        return fmt_fail(e, FMT_INVALID, "a list of %s is needed", FMT_COUNT(n_classes, "score", "scores"));
     cJSON_ArrayForEach(one, scores) {
         double value = cJSON_IsNumber(one) || cJSON_IsRaw(one) ? one->valuedouble : -1;
         if (!(value >= 0 && value <= 1))
@@ -113,15 +125,15 @@ static int reserve_row(struct prediction_set *s, struct fmt_error *e)
 static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_error *e)
 {
     struct rows *r = &s->rows;
-    const char *key = text_of(o, "key"), *group = text_of(o, "group"), *label = text_of(o, "label");
+    const char *key = text_of(o, "key"), *group, *label;
     int64_t i = r->n;
     int status = reserve_row(s, e);
-    if (status)
+    if (status || (status = take_text(o, "group", &group, e)) || (status = take_text(o, "label", &label, e)) ||
+        (status = take_number(o, "shot", -1, &r->group_view[i], e)))
         return status;
     r->label[i] = label ? class_of(s, label) : -1;
     if (!key || (label && r->label[i] < 0))
         return fmt_fail(e, FMT_INVALID, key ? "a label that is not among the classes" : "a row without a key");
-    r->group_view[i] = number_of(o, "shot", -1);
     r->key[i] = copy_text(s, key);
     r->group_name[i] = group ? copy_text(s, group) : "";
     if (!r->key[i] || !r->group_name[i])
@@ -134,9 +146,10 @@ static int take_row(struct prediction_set *s, const struct cJSON *o, struct fmt_
 /* Rows of other numbers of neighbours than the chosen one are passed over. */
 static int take_row_of(struct prediction_set *s, const struct cJSON *o, int k, struct fmt_error *e)
 {
-    int own = number_of(o, "k", 0);
-    if (own < 0)
-        return fmt_fail(e, FMT_INVALID, "k is not a whole number");
+    int32_t own;
+    int status = take_number(o, "k", 0, &own, e);
+    if (status)
+        return status;
     if (k > 0 && own > 0 && own != k)
         return 0;
     if (s->rows.n > 0 && own != s->k)

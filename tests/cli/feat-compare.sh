@@ -63,6 +63,11 @@ err_has 'votes of 5 and of 20 neighbours: choose one with -k'
 status 0 feat-compare -k 20 --resamples 20 knn.json a.json
 status 1 feat-compare -k 7 knn.json a.json
 err_has 'knn.json: no votes of 7 neighbours'
+err_lacks 'not used'
+status 0 feat-compare -k 5 --resamples 20 a.json b.json
+err_has '--neighbours: not used: no file holds votes of neighbours'
+status 0 feat-compare -k 20 --resamples 20 a.json knn.json
+err_lacks 'not used'
 
 # ---- what is refused
 predict c -C 1

@@ -141,7 +141,7 @@ static void reading(void)
 {
     struct prediction_set s;
     struct fmt_error e;
-    static const char three[] = HEAD ROW "{\"key\":\"b\",\"k\":5,\"scores\":[1,0]}\n"
+    static const char three[] = HEAD ROW "{\"key\":\"b\",\"k\":5,\"shot\":null,\"label\":null,\"scores\":[1,0]}\n"
                                          "{\"key\":\"b\",\"k\":9,\"scores\":[0,1]}";
     int status = read_text(&s, three, 5, &e);
     if (ok(status == 0 && s.rows.n == 2, "two rows of five neighbours, one of nine %s", e.text)) {
@@ -163,15 +163,21 @@ static void reading(void)
         {"{\"report\":\"scores\"}\n" ROW, "line 1: no predictions in JSON lines"},
         {"{\"report\":\"predictions\",\"classes\":[\"good\"]}\n", "line 1: no predictions"},
         {"{\"report\":\"predictions\",\"classes\":[\"good\",1]}\n", "line 1: a class without a name"},
+        {"{\"report\":\"predictions\",\"classes\":{\"a\":\"good\",\"b\":\"bad\"}}\n", "line 1: no predictions"},
         {"{\"report\":\"predictions\",\"classes\":[\"good\",\"bad\"]}\n", "line 1: which of the two classes"},
         {HEAD "\n" ROW, "line 2, column 1: "},
-        {HEAD "{\"key\":\"a\",\"scores\":[0.5]}\n", "line 2: 2 scores are needed"},
+        {HEAD "{\"key\":\"a\",\"scores\":[0.5]}\n", "line 2: a list of 2 scores is needed"},
+        {HEAD "{\"key\":\"a\",\"scores\":{\"a\":0.5,\"b\":0.5}}\n", "line 2: a list of 2 scores is needed"},
         {HEAD "{\"key\":\"a\",\"scores\":[0.5,\"x\"]}\n", "line 2: a score that is no probability"},
         {HEAD "{\"key\":\"a\",\"scores\":[0.5,1.5]}\n", "line 2: a score that is no probability"},
         {HEAD "{\"key\":\"a\",\"scores\":[0.5,NaN]}\n", "line 2, column 26: broken JSON: NaN"},
         {HEAD "{\"scores\":[0.5,0.5]}\n", "line 2: a row without a key"},
         {HEAD "{\"key\":\"a\",\"label\":\"ugly\",\"scores\":[0.5,0.5]}\n", "line 2: a label that is not among"},
         {HEAD "{\"key\":\"a\",\"k\":2.5,\"scores\":[0.5,0.5]}\n", "line 2: k is not a whole number"},
+        {HEAD "{\"key\":\"a\",\"shot\":\"2\",\"scores\":[0.5,0.5]}\n", "line 2: shot is not a whole number"},
+        {HEAD "{\"key\":\"a\",\"shot\":-1,\"scores\":[0.5,0.5]}\n", "line 2: shot is not a whole number"},
+        {HEAD "{\"key\":\"a\",\"group\":7,\"scores\":[0.5,0.5]}\n", "line 2: group is not a text"},
+        {HEAD "{\"key\":\"a\",\"label\":1,\"scores\":[0.5,0.5]}\n", "line 2: label is not a text"},
         {HEAD ROW "{\"key\":\"b\",\"k\":9,\"scores\":[0,1]}\n", "line 3: votes of 5 and of 9 neighbours"},
         {HEAD ROW "[1,2]\n", "line 3: votes of 5 and of 0"},
         {HEAD ROW "{\"key\":\"b\",\"k\":5", "line 3, column 17: "},
