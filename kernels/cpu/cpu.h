@@ -29,9 +29,13 @@ static inline int64_t *cpu_i64(struct tensor t) { return (int64_t *)t.data.at; }
 static inline uint8_t *cpu_u8(struct tensor t) { return (uint8_t *)t.data.at; }
 static inline uint16_t *cpu_bf16(struct tensor t) { return (uint16_t *)t.data.at; }
 
+enum { CPU_LINE = 64 }; /* bytes of a cache line, to which scratch is aligned */
+
 /* n elements of an operation's scratch, as a pointer: float *x = CPU_TAKE(c, float, n); */
 #define CPU_TAKE(c, type, n) ((type *)cpu_take((c), (n), sizeof(type)))
 void *cpu_take(struct op_ctx *c, int64_t n, size_t bytes_each);
+/* So many bytes, or a few more: whole cache lines. */
+static inline int64_t cpu_lines(size_t bytes) { return num_ceil_div((int64_t)bytes, CPU_LINE) * CPU_LINE; }
 
 /* Rows are cut into tiles of equal height near `height` (the last may be lower): by the number of rows alone. */
 struct tiling {

@@ -13,49 +13,49 @@
  * smoothing while a row is quantised costs nothing measurable, so it is not folded into what computes x; a GELU would
  * not allow that.
  *
- * A packed weight: struct header, channel [N], sums of q [N], 1 / smoothing [K], strips of columns; each aligned to
- * ALIGNMENT.
+ * A packed weight: struct header, channel [N], sums of q [N], 1 / smoothing [K], strips of columns; each in
+ * whole cache lines.
  */
-#include "linear-low.h"
-#include "matmul.h"
+#include "linear-layer.h"
+#include "matmul-scratch.h"
 
-enum { STRIP = 768, ALIGNMENT = 64 }; /* columns, bytes */
+enum { STRIP = 768 }; /* columns */
 
 struct header {
-    size_t strip_bytes; /* from a strip to the next one: asking the library costs as much as a small product */
+    int64_t strip_bytes; /* from a strip to the next one: asking the library costs as much as a small product */
 };
 
 struct weight {
     int64_t N, K;
     struct tiling strips;
-    size_t strip_bytes;
+    int64_t strip_bytes;
     float *channel, *ones, *inverse;
     uint8_t *strip; /* [strips.n] */
 };
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
 
 static struct tiling strips_of(int64_t N)
 {
     return (struct tiling){num_ceil_div(N, STRIP), STRIP, N};
 }
 
-static size_t strip_bytes(int64_t N, int64_t K)
+static int64_t strip_bytes(int64_t N, int64_t K)
 {
-    return aligned(matmul_packed_bytes(DTYPE_I8, K, num_min(N, STRIP)));
+    return cpu_lines(matmul_packed_bytes(DTYPE_I8, K, num_min(N, STRIP)));
 }
 
-static size_t bytes_before_strips(int64_t N, int64_t K)
+static int64_t float_lines(int64_t n)
 {
-    return aligned(sizeof(struct header)) + 2 * aligned((size_t)N * sizeof(float)) + aligned((size_t)K * sizeof(float));
+    return cpu_lines((size_t)n * sizeof(float));
 }
 
-size_t linear_int8_bytes(int64_t N, int64_t K)
+static int64_t bytes_before_strips(int64_t N, int64_t K)
 {
-    return bytes_before_strips(N, K) + (size_t)strips_of(N).n * strip_bytes(N, K);
+    return cpu_lines(sizeof(struct header)) + 2 * float_lines(N) + float_lines(K);
+}
+
+size_t linear_int8_packed_bytes(int64_t N, int64_t K)
+{
+    return (size_t)(bytes_before_strips(N, K) + strips_of(N).n * strip_bytes(N, K));
 }
 
 /* Its parts; while planning without addresses. */
@@ -67,9 +67,9 @@ static struct weight parts_of(struct tensor packed)
     if (!at)
         return w;
     w.strip_bytes = ((const struct header *)(const void *)at)->strip_bytes;
-    w.channel = (float *)(void *)(at + aligned(sizeof(struct header)));
-    w.ones = (float *)(void *)((uint8_t *)w.channel + aligned((size_t)N * sizeof(float)));
-    w.inverse = (float *)(void *)((uint8_t *)w.ones + aligned((size_t)N * sizeof(float)));
+    w.channel = (float *)(void *)(at + cpu_lines(sizeof(struct header)));
+    w.ones = (float *)(void *)((uint8_t *)w.channel + float_lines(N));
+    w.inverse = (float *)(void *)((uint8_t *)w.ones + float_lines(N));
     w.strip = at + bytes_before_strips(N, K);
     return w;
 }
@@ -94,7 +94,7 @@ static void pack_item(void *arg, int64_t i, int worker)
             sum += q[r * K + k];
         to->ones[first + r] = (float)sum;
     }
-    matmul_pack(DTYPE_I8, K, n, q, DTYPE_I8, 1, K, to->strip + (size_t)i * to->strip_bytes);
+    matmul_pack(DTYPE_I8, K, n, q, DTYPE_I8, 1, K, to->strip + i * to->strip_bytes);
 }
 
 void linear_int8_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing)
@@ -121,12 +121,11 @@ struct product {
     struct tiling rows;
     const uint16_t *x;
     const float *bias;
-    struct tensor y, gelu;   /* as linear_low_fwd has them */
-    int64_t tile_rows;       /* of the largest tile */
-    int8_t *q;               /* [worker, tile_rows, K] */
-    int32_t *sums;           /* [worker, tile_rows, strip] */
-    uint8_t *matmul_scratch; /* [worker, matmul_bytes] */
-    int64_t matmul_bytes;
+    struct tensor y, gelu;   /* as linear_int8_fwd has them */
+    int64_t tile_rows, strip; /* of the largest tile */
+    int8_t *q;                /* [worker, tile_rows, K] */
+    int32_t *sums;            /* [worker, tile_rows, strip] */
+    struct matmul_scratch scratch;
 };
 
 /* Row r of y, columns [first, first + n), from its sums. */
@@ -139,53 +138,49 @@ static void finish_row(const struct product *p, const int32_t *sums, int64_t r, 
         quantize_loops()->to_bf16(cpu_bf16(p->y) + at, sums, row, channel, ones, bias, n);
     else
         quantize_loops()->to_f32(cpu_f32(p->y) + at, sums, row, channel, ones, bias, n);
-    linear_low_gelu(p->gelu, p->y, at, n);
+    linear_gelu(p->gelu, p->y, at, n);
 }
 
 static void product_item(void *arg, int64_t i, int worker)
 {
     const struct product *p = arg;
     const struct weight *w = &p->w;
-    int64_t K = w->K, first = tile_first(p->rows, i), n_rows = linear_low_rows(p->rows, i);
+    int64_t K = w->K, first = tile_first(p->rows, i), n_rows = linear_tile_rows(p->rows, i);
     int8_t *q = p->q + worker * p->tile_rows * K;
-    int32_t *sums = p->sums + worker * p->tile_rows * num_min(w->N, STRIP);
-    struct quantized_row row[2 * LINEAR_LOW_ROWS];
+    int32_t *sums = p->sums + worker * p->tile_rows * p->strip;
+    struct quantized_row row[LINEAR_ROWS_MAX];
     for (int64_t r = 0; r < n_rows; r++)
         row[r] = quantize_loops()->from_bf16(q + r * K, p->x + (first + r) * K, w->inverse, K);
     for (int64_t j = 0; j < w->strips.n; j++) {
         int64_t n = tile_rows(w->strips, j);
         struct matmul m = {.type = DTYPE_I8, .M = n_rows, .N = n, .K = K};
-        matmul_run(&m, q, w->strip + (size_t)j * w->strip_bytes, sums, p->matmul_scratch + worker * p->matmul_bytes);
+        matmul_run(&m, q, w->strip + j * w->strip_bytes, sums, matmul_scratch_of(p->scratch, worker));
         for (int64_t r = 0; r < n_rows; r++)
             finish_row(p, sums + r * n, first + r, row[r], tile_first(w->strips, j), n);
     }
 }
 
-/* Scratch of a call on any tile and strip, in whole cache lines. */
-static int64_t matmul_bytes(const struct product *p)
+/* Scratch for any tile and strip; T > 0. */
+static void take_scratch(struct op_ctx *c, struct product *p, int64_t T)
 {
-    size_t bytes = 0;
-    for (int k = 0; k < 4; k++) {
-        struct matmul m = {.type = DTYPE_I8, .M = linear_low_rows(p->rows, k & 1 ? p->rows.n - 1 : 0), .K = p->w.K,
-                           .N = tile_rows(p->w.strips, k & 2 ? p->w.strips.n - 1 : 0)};
-        size_t of_call = matmul_scratch_bytes(&m);
-        bytes = of_call > bytes ? of_call : bytes;
-    }
-    return (int64_t)aligned(bytes);
+    int64_t rows[] = {num_min(T, LINEAR_ROWS), linear_tile_rows_max(T)};
+    int64_t columns[] = {tile_rows(p->w.strips, 0), tile_rows(p->w.strips, p->w.strips.n - 1)};
+    struct matmul products[4];
+    for (int i = 0; i < 4; i++)
+        products[i] = (struct matmul){.type = DTYPE_I8, .M = rows[i / 2], .N = columns[i % 2], .K = p->w.K};
+    p->tile_rows = rows[1], p->strip = columns[0];
+    p->q = CPU_TAKE(c, int8_t, p->tile_rows * p->w.K * op_workers(c));
+    p->sums = CPU_TAKE(c, int32_t, p->tile_rows * p->strip * op_workers(c));
+    p->scratch = matmul_scratch_take(c, products, 4);
 }
 
 void linear_int8_fwd(struct op_ctx *c, struct tensor y, struct tensor gelu, struct tensor x, struct tensor w,
                      struct tensor b)
 {
     size_t mark = c->scratch->used;
-    int workers = op_workers(c);
-    struct product p = {.w = parts_of(w), .rows = linear_low_tiles(x.dims[0]), .x = cpu_bf16(x), .bias = cpu_f32(b),
+    struct product p = {.w = parts_of(w), .rows = linear_tiles(x.dims[0]), .x = cpu_bf16(x), .bias = cpu_f32(b),
                         .y = y, .gelu = gelu};
-    p.tile_rows = num_max(linear_low_rows(p.rows, 0), linear_low_rows(p.rows, p.rows.n - 1));
-    p.matmul_bytes = matmul_bytes(&p);
-    p.q = CPU_TAKE(c, int8_t, p.tile_rows * p.w.K * workers);
-    p.sums = CPU_TAKE(c, int32_t, p.tile_rows * num_min(p.w.N, STRIP) * workers);
-    p.matmul_scratch = CPU_TAKE(c, uint8_t, p.matmul_bytes * workers);
+    take_scratch(c, &p, x.dims[0]);
     op_for(c, p.rows.n, product_item, &p);
     c->scratch->used = mark;
 }

@@ -7,11 +7,13 @@
  * over all T rows inside one call. Where many rows share a weight it is transposed to [K,N] first
  * (gemm_prefers_transposed).
  */
-#include "linear-low.h"
-#include "linear-tiles.h"
+#include "linear-layer.h"
 
 enum {
     TILE_ROWS = 256,       /* a tile of y is 192 KiB: in the second-level cache for bias and GELU */
+    STRIP = 192,           /* columns of a strip: as fast as any wider one, and enough items for many threads */
+    WIDE = 3072,           /* above so many columns ... */
+    STRIP_WIDE = 768,      /* ... wider strips still give enough items */
     FEW_ITEMS = 4,         /* fewer than these are cut finer: the threads share the rows of one image ... */
     FEW_STRIP = 96,        /* ... into strips that cost 1 % (64 columns: 10 %) */
     TRANSPOSE_FROM = 768,  /* from so many rows on transposing the weight pays */
@@ -23,8 +25,9 @@ struct product {
     bool tb;
     const float *a, *b;
     int64_t N, K, lda, ldb;
-    float *y;
-    struct linear_out out;
+    float *y, *u;      /* [T,N]; u: the GELU's input, or NULL */
+    const float *bias; /* [N] or NULL */
+    bool gelu;
 };
 
 /* -- y = x w^T + b -- */
@@ -36,23 +39,27 @@ static void product_item(void *arg, int64_t item, int worker)
     int64_t i = item / p->columns.n, j = item % p->columns.n;
     int64_t r0 = tile_first(p->rows, i), n_rows = tile_rows(p->rows, i);
     int64_t c0 = tile_first(p->columns, j), n_columns = tile_rows(p->columns, j);
-    const float *b = p->tb ? p->b + c0 * p->ldb : p->b + c0;
+    const float *b = p->tb ? p->b + c0 * p->ldb : p->b + c0, *bias = p->bias ? p->bias + c0 : NULL;
     gemm_f32(false, p->tb, n_rows, n_columns, p->K, 1, p->a + r0 * p->lda, p->lda, b, p->ldb, 0, p->y + r0 * p->N + c0,
              p->N);
-    for (int64_t r = r0; r < r0 + n_rows && (p->out.gelu || tensor_given(p->out.bias)); r++)
-        linear_finish_row(&p->out, p->y + r * p->N + c0, r, c0, n_columns);
+    for (int64_t at = r0 * p->N + c0, end = at + n_rows * p->N; at < end; at += p->N)
+        if (p->gelu)
+            activation_loops()->bias_gelu(p->y + at, p->u ? p->u + at : NULL, p->y + at, bias, n_columns);
+        else if (bias)
+            elementwise_loops()->add(p->y + at, bias, n_columns);
 }
 
 static void product_run(struct op_ctx *c, struct product *p, int64_t T)
 {
     p->rows = tiling_of(T, TILE_ROWS);
-    p->columns = linear_strips(p->N);
+    p->columns = tiling_of(p->N, p->N > WIDE ? STRIP_WIDE : STRIP);
     if (p->rows.n * p->columns.n < FEW_ITEMS)
         p->columns = tiling_of(p->N, FEW_STRIP);
     op_for(c, p->rows.n * p->columns.n, product_item, p);
 }
 
-static void linear(struct op_ctx *c, const struct linear_out *out, struct tensor x, struct tensor w)
+/* p is empty but for bias, u and gelu. */
+static void linear_f32(struct op_ctx *c, struct product *p, struct tensor y, struct tensor x, struct tensor w)
 {
     int64_t T = x.dims[0], N = w.dims[0], K = w.dims[1];
     size_t mark = c->scratch->used;
@@ -62,40 +69,55 @@ static void linear(struct op_ctx *c, const struct linear_out *out, struct tensor
         w.data = wt.data;
         w.packed = true;
     }
-    struct product p = {.a = cpu_f32(x), .b = cpu_f32(w), .y = cpu_f32(out->y), .out = *out, .N = N, .K = K, .lda = K,
-                        .ldb = w.packed ? N : K, .tb = !w.packed};
-    product_run(c, &p, T);
+    p->a = cpu_f32(x), p->lda = K;
+    p->b = cpu_f32(w), p->ldb = w.packed ? N : K, p->tb = !w.packed;
+    p->y = cpu_f32(y), p->N = N, p->K = K;
+    product_run(c, p, T);
     c->scratch->used = mark;
+}
+
+/* Rows of bf16. */
+static void linear_bf16(struct op_ctx *c, struct tensor y, struct tensor gelu, struct tensor x, struct tensor w,
+                        struct tensor b)
+{
+    if (x.dims[0] == 0)
+        return;
+    if (w.dtype == DTYPE_I8)
+        linear_int8_fwd(c, y, gelu, x, w, b);
+    else
+        linear_bf16_fwd(c, y, gelu, x, w, b);
 }
 
 void cpu_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
     if (x.dtype == DTYPE_BF16)
-        linear_low_fwd(c, y, TENSOR_NONE, x, w, b);
+        linear_bf16(c, y, TENSOR_NONE, x, w, b);
     else
-        linear(c, &(struct linear_out){.y = y, .bias = b}, x, w);
+        linear_f32(c, &(struct product){.bias = cpu_f32(b)}, y, x, w);
 }
 
 void cpu_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, struct tensor x, struct tensor w,
                          struct tensor b)
 {
     if (x.dtype == DTYPE_BF16)
-        linear_low_fwd(c, tensor_given(u) ? u : a, a, x, w, b);
+        linear_bf16(c, tensor_given(u) ? u : a, a, x, w, b);
     else
-        linear(c, &(struct linear_out){.y = a, .u = u, .bias = b, .gelu = true}, x, w);
+        linear_f32(c, &(struct product){.bias = cpu_f32(b), .u = cpu_f32(u), .gelu = true}, a, x, w);
 }
 
 /* -- backward -- */
 
 void cpu_linear_bwd_x(struct op_ctx *c, struct tensor dx, struct tensor dy, struct tensor w)
 {
-    int64_t N = w.dims[0], K = w.dims[1];
+    int64_t T = dy.dims[0], N = w.dims[0], K = w.dims[1];
+    if (T == 0)
+        return;
     if (dy.dtype == DTYPE_BF16) {
-        linear_low_bwd_x(c, dx, dy, w);
+        linear_bf16_bwd_x(c, dx, dy, w);
         return;
     }
     struct product p = {.a = cpu_f32(dy), .lda = N, .b = cpu_f32(w), .ldb = K, .N = K, .K = N, .y = cpu_f32(dx)};
-    product_run(c, &p, dy.dims[0]);
+    product_run(c, &p, T);
 }
 
 struct weight_gradient {
@@ -121,10 +143,10 @@ void cpu_linear_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, stru
     if (T == 0)
         return;
     if (dy.dtype == DTYPE_BF16) {
-        linear_low_bwd_w(c, dw, db, dy, x);
+        linear_bf16_bwd_w(c, dw, db, dy, x);
         return;
     }
-    struct tiling strips = tiling_of(N, N > LINEAR_WIDE ? LINEAR_STRIP_WIDE : DW_STRIP);
+    struct tiling strips = tiling_of(N, N > WIDE ? STRIP_WIDE : DW_STRIP);
     struct weight_gradient g = {strips, cpu_f32(dw), cpu_f32(db), cpu_f32(dy), cpu_f32(x), T, N, K};
     op_for(c, g.strips.n, weight_gradient_item, &g);
 }

@@ -159,7 +159,7 @@ static double many_shapes(void)
     return worst;
 }
 
-/* What is planned for the longest sums holds shorter ones, too (linear-low-weight.c). */
+/* What is planned for the longest sums holds shorter ones, too (linear-bf16-weight.c). */
 static void scratch_grows(void)
 {
     const struct matmul longest = {.type = DTYPE_BF16, .M = 192, .N = 384, .K = 512, .ta = true, .accumulate = true};

@@ -1,4 +1,4 @@
-/* linear-low-weight.c - the gradient of a linear layer's weight in bf16: dw [N,K] += dy [T,N]^T x [T,K], with sums in
+/* linear-bf16-weight.c - the gradient of a linear layer's weight in bf16: dw [N,K] += dy [T,N]^T x [T,K], with sums in
  * float32, and db [N] += sums of dy's columns.
  *
  * The rows are cut into chunks, and x is packed chunk by chunk, once for all strips of dw. A strip of rows of dw is
@@ -8,16 +8,10 @@
  */
 #include <string.h>
 
-#include "cpu.h"
-#include "linear-low.h"
-#include "matmul.h"
+#include "linear-layer.h"
+#include "matmul-scratch.h"
 
-enum { CHUNK = 512, STRIP = 192, LINE = 64 };
-
-static size_t whole_lines(size_t bytes)
-{
-    return (bytes + LINE - 1) / LINE * LINE;
-}
+enum { CHUNK = 512, STRIP = 192 };
 
 struct weight_gradient {
     struct tiling chunks, strips; /* of rows of dy and x; of rows of dw */
@@ -25,10 +19,9 @@ struct weight_gradient {
     float *dw, *db;
     const uint16_t *dy, *x;
     uint8_t *packed; /* x, chunk by chunk */
-    size_t chunk_bytes;
-    uint16_t *columns; /* [worker,CHUNK,STRIP]: of dy */
-    uint8_t *scratch;  /* [worker,scratch_bytes]: of the library */
-    size_t scratch_bytes;
+    int64_t chunk_bytes;
+    uint16_t *columns; /* [worker,CHUNK,strips.height]: of dy */
+    struct matmul_scratch scratch;
 };
 
 static void pack_item(void *arg, int64_t i, int worker)
@@ -36,7 +29,7 @@ static void pack_item(void *arg, int64_t i, int worker)
     (void)worker;
     const struct weight_gradient *g = arg;
     matmul_pack(DTYPE_BF16, tile_rows(g->chunks, i), g->K, g->x + tile_first(g->chunks, i) * g->K, DTYPE_BF16, g->K, 1,
-                g->packed + (size_t)i * g->chunk_bytes);
+                g->packed + i * g->chunk_bytes);
 }
 
 /* Columns [n0, n0 + n) of a chunk of dy, and their sums. */
@@ -59,12 +52,12 @@ static void strip_item(void *arg, int64_t item, int worker)
         struct matmul m = {.type = DTYPE_BF16, .M = n, .N = g->K, .K = tile_rows(g->chunks, i), .ta = true,
                            .accumulate = true};
         take_columns(g, i, n0, n, columns);
-        matmul_run(&m, columns, g->packed + (size_t)i * g->chunk_bytes, g->dw + n0 * g->K,
-                   g->scratch + (size_t)worker * g->scratch_bytes);
+        matmul_run(&m, columns, g->packed + i * g->chunk_bytes, g->dw + n0 * g->K,
+                   matmul_scratch_of(g->scratch, worker));
     }
 }
 
-void linear_low_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
+void linear_bf16_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, struct tensor dy, struct tensor x)
 {
     int64_t T = dy.dims[0], N = dw.dims[0], K = dw.dims[1];
     size_t mark = c->scratch->used;
@@ -72,12 +65,11 @@ void linear_low_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, stru
                                 .K = K, .dw = cpu_f32(dw), .db = cpu_f32(db), .dy = cpu_bf16(dy), .x = cpu_bf16(x)};
     struct matmul largest = {.type = DTYPE_BF16, .M = g.strips.height, .N = K, .K = CHUNK, .ta = true,
                              .accumulate = true};
-    g.chunk_bytes = whole_lines(matmul_packed_bytes(DTYPE_BF16, CHUNK, K));
-    g.scratch_bytes = whole_lines(matmul_scratch_bytes(&largest));
-    g.packed = CPU_TAKE(c, uint8_t, g.chunks.n * (int64_t)g.chunk_bytes);
+    g.chunk_bytes = cpu_lines(matmul_packed_bytes(DTYPE_BF16, CHUNK, K));
+    g.packed = CPU_TAKE(c, uint8_t, g.chunks.n * g.chunk_bytes);
     g.columns = CPU_TAKE(c, uint16_t, op_workers(c) * CHUNK * g.strips.height);
-    g.scratch = CPU_TAKE(c, uint8_t, op_workers(c) * (int64_t)g.scratch_bytes);
+    g.scratch = matmul_scratch_take(c, &largest, 1);
     op_for(c, g.chunks.n, pack_item, &g);
-    op_for(c, T > 0 ? g.strips.n : 0, strip_item, &g);
+    op_for(c, g.strips.n, strip_item, &g);
     c->scratch->used = mark;
 }
