@@ -5,6 +5,7 @@
 #ifndef TAP_H
 #define TAP_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,12 @@ bool is_close(const float *a, const float *b, int64_t n, double absolute, double
     TAP_FORM(6);
 /* ||a - b|| <= limit * ||b||; NaN fails. Prints the relative difference. */
 bool is_near(const float *a, const float *b, int64_t n, double limit, const char *format, ...) TAP_FORM(5);
+/* The larger of two differences; NaN is larger than any, so a check worst <= limit fails once one was NaN (fmax would drop
+ * it). */
+static inline double worse(double worst, double difference)
+{
+    return isnan(worst) || difference <= worst ? worst : difference;
+}
 void skip(const char *why, const char *format, ...) TAP_FORM(2);
 int tap_done(void); /* prints the plan; the exit status */
 

@@ -5,11 +5,12 @@
  * Zen 4, peak 118 GFLOP/s) sgemm with B as [K,N] reaches 113 to 115, packed matmul 113 to 116, and sgemm needs no
  * primitive, no cache of them, and no call that differs between versions 2 and 3.
  *
- * Memory. The library generates machine code in the first product of each kind, and version 2 ends by SIGSEGV or an
- * exception where it gets no memory for that (it writes to a null pointer; measured: 17.6 MiB of address space with
- * AVX-512, 6 with AVX2). So where address space is limited gemm_open first checks that there is more than enough, gives
- * it back, and computes one product of each kind while no other thread can take it. From then on a product allocates
- * its workspace only, and the library reports if it does not get that. */
+ * Memory. The library generates machine code in the first product of each kind of sgemm and for each other primitive,
+ * and version 2 ends by SIGSEGV or an exception where it gets no memory for that (it writes to a null pointer; measured:
+ * 17.6 MiB of address space for sgemm with AVX-512, 6 with AVX2, at most 3.3 for a primitive). So where address space is
+ * limited onednn_has_room first checks that there is more than enough and gives it back. For sgemm gemm_open does so and
+ * computes one product of each kind while no other thread can take the memory; from then on a product allocates its
+ * workspace only, and the library reports if it does not get that. */
 #include "gemm.h"
 
 #include <stdatomic.h>
@@ -26,7 +27,7 @@
 /* From the OpenMP library that oneDNN links; not all compilers have its header. */
 void omp_set_num_threads(int n);
 
-enum { CODE_MIB = 32 }; /* more than the generated code takes */
+enum { SGEMM_MIB = 32 }; /* more than the generated code takes */
 
 static _Thread_local bool single;
 static atomic_bool out_of_memory;
@@ -42,6 +43,18 @@ void onednn_use_this_thread_only(void)
 bool onednn_usable(void)
 {
     return !atomic_load_explicit(&out_of_memory, memory_order_relaxed);
+}
+
+bool onednn_has_room(int mib)
+{
+    const size_t bytes = (size_t)mib << 20;
+    if (!resource_limit_address_space())
+        return true;
+    void *reserve = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (reserve == MAP_FAILED)
+        return onednn_check(dnnl_out_of_memory);
+    munmap(reserve, bytes);
+    return true;
 }
 
 bool onednn_check(dnnl_status_t status)
@@ -87,15 +100,11 @@ static void generate_code(void)
 
 int gemm_open(struct fmt_error *e)
 {
-    const size_t bytes = (size_t)CODE_MIB << 20;
-    if (!resource_limit_address_space())
-        return 0;
-    void *reserve = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (reserve == MAP_FAILED)
+    if (!onednn_has_room(SGEMM_MIB))
         return fmt_fail(e, FMT_MEMORY, "out of memory: products of matrices need %d MiB of address space to begin with",
-                        CODE_MIB);
-    munmap(reserve, bytes);
-    generate_code();
+                        SGEMM_MIB);
+    if (resource_limit_address_space())
+        generate_code();
     return gemm_status(e);
 }
 

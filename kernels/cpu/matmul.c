@@ -20,7 +20,7 @@
 #include <cpuid.h>
 #endif
 
-enum { CACHE = 512, ORDER_ROWS = 256 };
+enum { CACHE = 512, ORDER_ROWS = 256, PRIMITIVE_MIB = 16 };
 
 /* ------------------------------------------------------------------ processors */
 #if defined(__x86_64__)
@@ -30,12 +30,19 @@ static bool has_amx_bf16(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 22 & 1;
 }
 
+/* The library may be kept from instructions that the processor has (ONEDNN_MAX_CPU_ISA). */
+static bool library_uses(dnnl_cpu_isa_t isa)
+{
+    return (dnnl_get_effective_cpu_isa() & isa) == isa;
+}
+
 bool matmul_supports(enum dtype type)
 {
     if (isa_of_processor() != ISA_AVX512)
         return false;
-    return type == DTYPE_BF16 ? __builtin_cpu_supports("avx512bf16") : type == DTYPE_I8 &&
-                                                                            __builtin_cpu_supports("avx512vnni");
+    if (type == DTYPE_BF16)
+        return __builtin_cpu_supports("avx512bf16") && library_uses(dnnl_cpu_isa_avx512_core_bf16);
+    return type == DTYPE_I8 && __builtin_cpu_supports("avx512vnni") && library_uses(dnnl_cpu_isa_avx512_core_vnni);
 }
 
 bool matmul_is_fast(enum dtype type)
@@ -85,9 +92,10 @@ static dnnl_data_type_t sum_type(enum dtype type)
     return type == DTYPE_I8 ? dnnl_s32 : dnnl_f32;
 }
 
+/* Before anything is made. */
 static bool open_engine(void)
 {
-    return engine || onednn_check(dnnl_engine_create(&engine, dnnl_cpu, 0));
+    return onednn_has_room(PRIMITIVE_MIB) && (engine || onednn_check(dnnl_engine_create(&engine, dnnl_cpu, 0)));
 }
 
 /* Scratch is the caller's; accumulate: the product is added to C. */

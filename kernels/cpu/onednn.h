@@ -11,6 +11,9 @@ void onednn_use_this_thread_only(void);
 bool onednn_usable(void);
 /* Notes that memory has run out; any other failure is a bug and aborts. Returns whether the call succeeded. */
 bool onednn_check(dnnl_status_t status);
+/* Before the library generates code: whether it will get that much address space, where it is limited. False: noted as
+ * memory that has run out. Another thread may still take what was seen here, so mib is several times what is needed. */
+bool onednn_has_room(int mib);
 
 #if DNNL_VERSION_MAJOR >= 3
 #define ONEDNN_REF(md) (md)

@@ -39,7 +39,7 @@ int precision_choose(const struct backend *backend, const char *name, enum preci
             *p = (enum precision)i;
             if (is_supported(backend, *p))
                 return 0;
-            return fmt_fail(e, FMT_UNSUPPORTED, "%s: the processor has no instructions for it (%s); f32 and auto work",
+            return fmt_fail(e, FMT_UNSUPPORTED, "%s: instructions for it (%s) are not available; f32 and auto work",
                             name, precisions[i].instructions);
         }
     return fmt_fail(e, FMT_INVALID, "%s: no such precision: f32, bf16, int8 or auto", name);

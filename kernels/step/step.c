@@ -273,7 +273,7 @@ int step_supported(const struct config *config, const struct backend *backend, s
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
         if (dtypes[i] == PARAM_BF16 && !backend->supports(DTYPE_BF16))
             return fmt_fail(e, FMT_UNSUPPORTED,
-                            "compute_precision: bf16: the processor has no instructions for it; fp32 works");
+                            "compute_precision: bf16: instructions for it are not available; fp32 works");
     return 0;
 }
 

@@ -155,7 +155,7 @@ static void check(struct problem *a, bool gradients, const char *what)
         for (int i = 0; i < 3; i++)
             e[1 + i] = worst(a->dqkv, bf16, a->right_dqkv, a->N, 3 * C, i * C, C);
         for (int64_t i = 0; i < a->N * a->NH; i++)
-            e[4] = fmax(e[4], fabs((double)lse[i] - a->right_lse[i]) / fmax(1, fabs(a->right_lse[i])));
+            e[4] = worse(e[4], fabs((double)lse[i] - a->right_lse[i]) / fmax(1, fabs(a->right_lse[i])));
         bool good = e[0] <= LIMIT_O[bf16] && e[3] <= LIMIT_GRADIENT[bf16] && e[4] <= LIMIT_LSE[bf16];
         ok(good && (!gradients || (e[1] <= LIMIT_GRADIENT[bf16] && e[2] <= LIMIT_GRADIENT[bf16])),
            "%s%s, %s, %d rows, %d x %d: o %.1e, dq %.1e, dk %.1e, dv %.1e, lse %.1e", bf16 ? "bf16" : "float32",

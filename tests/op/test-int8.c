@@ -102,7 +102,7 @@ static void gelu(struct shape s, const float *y, const uint16_t *x, uint8_t *pac
         expected[i] = (float)(0.5 * v * (1 + erf(v / sqrt(2))));
         u.f32[i] = (float)(0.5 * half * (1 + erf(half / sqrt(2))));
         wrong += u.bf16[i] != f32_to_bf16(y[i]);
-        wrong += fabsf(bf16_to_f32(a.bf16[i]) - u.f32[i]) > 0x1p-8f * fabsf(u.f32[i]) + 1e-4f;
+        wrong += !(fabsf(bf16_to_f32(a.bf16[i]) - u.f32[i]) <= 0x1p-8f * fabsf(u.f32[i]) + 1e-4f);
     }
     is_near(a.f32, expected, s.T * s.N, 1e-6, "%d x %d x %d: GELU", (int)s.T, (int)s.N, (int)s.K);
     is_int(wrong, 0, "its input rounded, and the GELU of that");

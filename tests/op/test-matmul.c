@@ -83,7 +83,7 @@ static double worst_bf16(struct shape s, struct form f)
             for (int64_t k = 0; k < s.K; k++)
                 sum += (double)bf16_to_f32(a[f.ta ? k * s.M + i : i * s.K + k]) *
                        bf16_to_f32(half[k * stride_k + n * stride_n]);
-            worst = fmax(worst, fabs(sum - c[i * s.N + n]) / sqrt((double)s.K));
+            worst = worse(worst, fabs(sum - c[i * s.N + n]) / sqrt((double)s.K));
         }
     }
     if (c[s.M * s.N] != 0.5f)
@@ -116,9 +116,9 @@ static double worst_rounded(struct shape s)
         double sum = (double)bias[i % s.N];
         for (int64_t k = 0; k < s.K && is_checked(s, i / s.N); k++)
             sum += (double)bf16_to_f32(a[i / s.N * s.K + k]) * bf16_to_f32(b[k * s.N + i % s.N]);
-        if (is_checked(s, i / s.N) && fabs(sum - (double)exact[i]) > 1e-5 * sqrt((double)s.K))
+        if (is_checked(s, i / s.N) && !(fabs(sum - (double)exact[i]) <= 1e-5 * sqrt((double)s.K)))
             worst = INFINITY;
-        worst = fmax(worst, c[i] != f32_to_bf16(exact[i]));
+        worst = worse(worst, c[i] == f32_to_bf16(exact[i]) ? 0 : INFINITY);
     }
     free(a), free(b), free(c), free(bias), free(exact), free(packed), free(scratch);
     return worst;
@@ -155,7 +155,7 @@ static double many_shapes(void)
 {
     double worst = 0;
     for (int64_t n = 1; n <= 600; n++)
-        worst = fmax(worst, worst_bf16((struct shape){2, n, 4}, (struct form){DTYPE_BF16, .weight_order = true}));
+        worst = worse(worst, worst_bf16((struct shape){2, n, 4}, (struct form){DTYPE_BF16, .weight_order = true}));
     return worst;
 }
 
@@ -182,7 +182,7 @@ int main(void)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             double worst = 0;
             for (int v = 0; v < 16; v++)
-                worst = fmax(worst, worst_bf16(shapes[i], (struct form){v & 1 ? DTYPE_F32 : DTYPE_BF16, v & 2, v & 4,
+                worst = worse(worst, worst_bf16(shapes[i], (struct form){v & 1 ? DTYPE_F32 : DTYPE_BF16, v & 2, v & 4,
                                                                         v & 8}));
             ok(worst < 1e-6, "bf16: %d x %d x %d in 16 ways: %.1e", (int)shapes[i].M, (int)shapes[i].N,
                (int)shapes[i].K, worst);

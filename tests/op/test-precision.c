@@ -9,7 +9,7 @@ static void compare(struct pair y, int64_t n, double limit, const char *what)
 {
     double worst = 0, largest = 0;
     for (int64_t i = 0; i < n; i++) {
-        worst = fmax(worst, fabs((double)bf16_to_f32(y.bf16[i]) - (double)y.f32[i]));
+        worst = worse(worst, fabs((double)bf16_to_f32(y.bf16[i]) - (double)y.f32[i]));
         largest = fmax(largest, fabs((double)y.f32[i]));
     }
     ok((largest > 0 || n == 0) && worst <= limit * largest, "%s: %.1e of the largest value", what,

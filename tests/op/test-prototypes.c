@@ -212,7 +212,7 @@ static void check_rounded_logits(const struct xent_case *x, const struct xent_ou
     double worst = 0;
     check_threads(x, &o);
     for (int64_t i = 0; i < x->s.T; i++)
-        worst = fmax(worst, fabs(o.loss[i] - expected->loss[i]) / (1 + fabs(expected->loss[i])));
+        worst = worse(worst, fabs(o.loss[i] - expected->loss[i]) / (1 + fabs(expected->loss[i])));
     ok(worst < 0.02, "rounded logits: losses (%.2g)", worst);
     is_near(o.dz, expected->dz, x->s.T * x->s.b, 0.05, "rounded logits: gradient at the rows");
     is_near(o.dv, expected->dv, x->s.K * x->s.b, 0.05, "rounded logits: gradient at v");
@@ -237,7 +237,7 @@ static void test_xent(int64_t Ts, int64_t Tt, int64_t n_first, int64_t K, int64_
     plain_xent(&x, loss, d);
     layer_backward(&x.s, d, dz, dv, dg);
     for (int64_t i = 0; i < Ts; i++)
-        worst = fmax(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
+        worst = worse(worst, fabs(o.loss[i] - loss[i]) / (1 + fabs(loss[i])));
     ok(worst < 1e-5, "cross-entropy %lld x %lld x %lld: losses (%.2g)", (long long)Ts, (long long)K, (long long)b,
        worst);
     double limit = in_bf16 ? 1e-3 : 2e-5; /* a gradient at a logit may be rounded the other way */
@@ -398,7 +398,7 @@ static double row_sums_off(const struct layer *l, const double *col, const doubl
         double sum = 0;
         for (int64_t k = 0; k < l->K; k++)
             sum += exp((double)l->logits[i * l->K + k] / TAU + col[k] + row[i]);
-        worst = fmax(worst, fabs(sum - 1));
+        worst = worse(worst, fabs(sum - 1));
     }
     return worst;
 }
@@ -407,7 +407,7 @@ static double largest_difference(const double *a, const double *b, int64_t n)
 {
     double worst = 0;
     for (int64_t i = 0; i < n; i++)
-        worst = fmax(worst, fabs(a[i] - b[i]));
+        worst = worse(worst, fabs(a[i] - b[i]));
     return worst;
 }
 
@@ -425,7 +425,7 @@ static void test_sinkhorn(void)
     sinkhorn(&moved, 0, ROWS, col2, row2, TAU);
     off = largest_difference(col, col2, COLUMNS);
     for (int64_t t = 0; t < ROWS; t++)
-        off = fmax(off, fabs(row[t] - row2[(t * 4 + 3) % ROWS]));
+        off = worse(off, fabs(row[t] - row2[(t * 4 + 3) % ROWS]));
     ok(off < 1e-5, "Sinkhorn-Knopp of a permuted batch is the permuted one (%.2g)", off);
     clean("targets");
     free(col), free(row), free(col2), free(row2), free(moved.z);
@@ -446,7 +446,7 @@ static void test_sinkhorn_vector(void)
         double col[3] = {0}, row[4] = {0}, tau = i ? 0.07 : 0.04, worst = 0;
         sinkhorn(&l, 0, 4, col, row, tau);
         for (int j = 0; j < 12; j++)
-            worst = fmax(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - expected[i][j]));
+            worst = worse(worst, fabs(exp((double)logits[j] / tau + col[j % 3] + row[j / 3]) - expected[i][j]));
         ok(worst < 1e-6, "Sinkhorn-Knopp at %.2f: the numbers of the reference (%.2g)", tau, worst);
     }
 }
@@ -523,7 +523,7 @@ static void test_sinkhorn_ranks(void)
         memset(row2, 0, ROWS * sizeof *row2);
         for (int round = 1; round <= ROUNDS; round++)
             round_in_parts(&l, n_ranks, col2, row2, max, sum, all, round < ROUNDS ? log((double)ROWS) : 0);
-        double off = fmax(largest_difference(col, col2, COLUMNS), largest_difference(row, row2, ROWS));
+        double off = worse(largest_difference(col, col2, COLUMNS), largest_difference(row, row2, ROWS));
         ok(n_ranks == 1 ? off == 0 : off < 1e-5, "Sinkhorn-Knopp in parts, %d ranks: %.2g off", n_ranks, off);
     }
     clean("ranks");

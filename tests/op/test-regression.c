@@ -91,7 +91,7 @@ static double worst_of(const double *a, const double *b, int64_t n)
 {
     double worst = 0;
     for (int64_t i = 0; i < n; i++)
-        worst = fmax(worst, isfinite(a[i]) ? fabs(a[i] - b[i]) / fmax(1, fabs(b[i])) : INFINITY);
+        worst = worse(worst, fabs(a[i] - b[i]) / fmax(1, fabs(b[i])));
     return worst;
 }
 
@@ -121,7 +121,7 @@ static void test_objective(struct bed *b)
     double worst = 0;
     for (int i = 0; i < N; i++) {
         plain_proba(b, i, q);
-        worst = fmax(worst, worst_of(p + i * b->K, q, b->K));
+        worst = worse(worst, worst_of(p + i * b->K, q, b->K));
     }
     ok(worst < 1e-12, "probabilities off by %.1e", worst);
     clean("objective");
@@ -176,7 +176,7 @@ static void test_preconditioner(struct bed *b)
        "curvature and moments");
     for (int j = 0; j < C; j++)
         for (int k = 0; k <= j; k++)
-            worst = fmax(worst, fabs(p[j * C + k] - expected[j * C + k]));
+            worst = worse(worst, fabs(p[j * C + k] - expected[j * C + k]));
     ok(worst < 1e-3, "the matrix, products in float: off by %.1e of %.1f", worst, expected[0]);
     ON_DEVICE(&ctx, {
         op_add_diagonal(&ctx, COPY(p, C, C), COPY(add, C));
@@ -193,9 +193,9 @@ static void test_preconditioner(struct bed *b)
             double sum = 2 * w[j] + total * bias * mean[j];
             for (int i = 0; i < C; i++)
                 sum += expected[i > j ? i * C + j : j * C + i] * w[i];
-            worst = fmax(worst, fabs(sum - b->theta[k * M + j]));
+            worst = worse(worst, fabs(sum - b->theta[k * M + j]));
         }
-        worst = fmax(worst, fabs(total * bias - b->theta[k * M + C]));
+        worst = worse(worst, fabs(total * bias - b->theta[k * M + C]));
     }
     ok(definite && worst < 1e-5, "its inverse: off by %.1e", worst);
     clean("preconditioner");
@@ -225,7 +225,7 @@ static void test_cholesky(void)
                 double sum = 0;
                 for (int64_t k = 0; k <= j; k++)
                     sum += l[i * n + k] * l[j * n + k];
-                worst = fmax(worst, fabs(sum - a[i * n + j]));
+                worst = worse(worst, fabs(sum - a[i * n + j]));
             }
         ok(definite && worst < 1e-9 * (double)n, "a factor of %lld: off by %.1e", (long long)n, worst);
         a[(n - 1) * n + n - 1] = -1;

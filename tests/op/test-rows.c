@@ -25,7 +25,7 @@ static void test_l2norm(int64_t T, int64_t C)
     l2norm_value(&a);
     double worst = 0;
     for (int64_t t = 0; t < T; t++)
-        worst = fmax(worst, fabs(dot(a.y + t * C, a.y + t * C, C) - 1));
+        worst = worse(worst, fabs(dot(a.y + t * C, a.y + t * C, C) - 1));
     ok(worst < 1e-6, "rows of %lld have length 1 (%.2g)", (long long)C, worst);
     ON_DEVICE(&ctx, op_l2norm_bwd(&ctx, COPY(dx, T, C), COPY(a.dy, T, C), COPY(a.y, T, C), COPY(a.norm, T), 1e-12f));
     check_direction("l2norm", (struct function){l2norm_value, &a, 0}, a.x, T * C, dx);

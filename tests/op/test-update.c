@@ -53,8 +53,8 @@ static void test_update(enum update_rule rule)
         free(g);
     }
     for (int i = 0; i < N - 10; i++) {
-        worst = fmax(worst, fabs((double)p[i] - pd[i]));
-        worst = fmax(worst, fabs((double)t[i] - td[i]));
+        worst = worse(worst, fabs((double)p[i] - pd[i]));
+        worst = worse(worst, fabs((double)t[i] - td[i]));
     }
     ok(worst < 2e-6, "three steps of %s: largest difference %.2g", rule == UPDATE_ADAMW ? "AdamW" : "SGD", worst);
     ok(memcmp(p + N - 10, start + N - 10, 10 * sizeof *p) == 0, "what is in no range is left as it is");

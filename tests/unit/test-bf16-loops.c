@@ -72,7 +72,7 @@ static void gelu(const struct set *s)
             worst = isnan(x) && !isnan(y) ? INFINITY : worst;
             continue;
         }
-        worst = fmax(worst, fabs(y - exact) - fabs(exact) * 0x1.02p-8 - fabs(x) * 0x1p-22);
+        worst = worse(worst, fabs(y - exact) - fabs(exact) * 0x1.02p-8 - fabs(x) * 0x1p-22);
     }
     ok(worst < 6.5e-5, "%s: GELU # %.1e beside rounding", isa_name(s->isa), worst);
     uint16_t *in_place = malloc(sizeof all);
@@ -102,7 +102,7 @@ static void gelu_backward(const struct set *s)
         if (isnan(at) || isinf(at))
             worst = isnan(at) && !isnan(y) ? INFINITY : worst;
         else
-            worst = fmax(worst, fabs(y - exact) - fabs(exact) * 0x1.02p-8);
+            worst = worse(worst, fabs(y - exact) - fabs(exact) * 0x1.02p-8);
     }
     ok(worst < 1e-4, "%s: GELU's slope # %.1e beside rounding", isa_name(s->isa), worst);
     s->activation->bf16_gelu(got, all, ALL);

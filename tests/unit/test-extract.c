@@ -338,7 +338,7 @@ static void batches(const struct network *n, const struct extract_settings *s, c
         same_failures = same_failures && strcmp(expected->failure[i].text, got.failure[i].text) == 0;
         if (!got.failure[i].status)
             for (int64_t k = 0; k < expected->row[i].n_tokens * dim; k++)
-                worst = fmax(worst, fabs((double)expected->row[i].values[k] - (double)got.row[i].values[k]));
+                worst = worse(worst, fabs((double)expected->row[i].values[k] - (double)got.row[i].values[k]));
     }
     ok(same_failures && worst < 1e-5, "the same but for rounding: largest difference %.2g", worst);
     release_rows(&got);

@@ -72,7 +72,7 @@ static void test_gradients(struct vitbed *b, const struct vit_request *r, float 
             b->values[i] = at - step;
             double slope = (up - loss(b, r, weight)) / (2 * (double)step);
             b->values[i] = at;
-            worst = fmax(worst, fabs(slope - (double)g[i]));
+            worst = worse(worst, fabs(slope - (double)g[i]));
             largest = fmax(largest, fabs(slope));
         }
     }

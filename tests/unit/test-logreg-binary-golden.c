@@ -114,7 +114,7 @@ static double difference(const struct problem *p, const double *theta, const dou
         double size = j < p->dim ? 0 : 1;
         for (int64_t i = 0; i < p->n && j < p->dim; i++)
             size = fmax(size, fabs((double)p->x[i * p->dim + j]));
-        most = fmax(most, size * fabs(theta[j] - golden[j]));
+        most = worse(most, size * fabs(theta[j] - golden[j]));
         largest = fmax(largest, size * fabs(golden[j]));
     }
     return most / largest;
@@ -127,7 +127,7 @@ static double difference_of_proba(const struct problem *p, struct bench *b, cons
     if (logreg_predict(&b->m, &b->rows, &b->device, proba, &e))
         most = INFINITY;
     for (int64_t i = 0; i < p->n; i++)
-        most = fmax(most, fabs(proba[2 * i + 1] - golden[i]));
+        most = worse(most, fabs(proba[2 * i + 1] - golden[i]));
     free(proba);
     return most;
 }

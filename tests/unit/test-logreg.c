@@ -60,7 +60,7 @@ static bool near(const double *a, const double *b, int n, double limit)
     double most = 0, off = 0;
     for (int i = 0; i < n; i++) {
         most = fmax(most, fabs(b[i]));
-        off = fmax(off, isfinite(a[i]) ? fabs(a[i] - b[i]) : INFINITY);
+        off = worse(off, fabs(a[i] - b[i]));
     }
     return off <= limit * most;
 }
@@ -235,7 +235,7 @@ static void test_predictions(int64_t dim)
         double z = m.theta[dim];
         for (int64_t j = 0; j < dim; j++)
             z += (double)x[i * dim + j] * m.theta[j];
-        worst = fmax(worst, fabs(proba[2 * i + 1] - 1 / (1 + exp(-z))));
+        worst = worse(worst, fabs(proba[2 * i + 1] - 1 / (1 + exp(-z))));
     }
     ok(worst < 1e-12, "%lld columns: every row is predicted, worst difference %g", (long long)dim, worst);
     logreg_model_release(&m);

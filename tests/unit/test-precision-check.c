@@ -216,7 +216,7 @@ static void neighbours_against_rows(const struct bed *b, const struct extract_se
                     best[side] = similarity[side], nearest[side] = j;
             }
             if (i != BROKEN && j != BROKEN && j != i)
-                change = fmax(change, fabs(similarity[1] - similarity[0]));
+                change = worse(change, fabs(similarity[1] - similarity[0]));
         }
         n_kept += i != BROKEN && nearest[0] == nearest[1];
     }

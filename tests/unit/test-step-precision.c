@@ -112,7 +112,7 @@ static void test_learning(void)
     double first = 0, last = 0, worst = 0;
     for (int64_t i = 0; i < STEPS; i++) {
         struct step_result got = run(&low, i), want = run(&wide, i);
-        worst = fmax(worst, fabs(got.total_loss - want.total_loss));
+        worst = worse(worst, fabs(got.total_loss - want.total_loss));
         first = i == 0 ? want.total_loss : first;
         last = want.total_loss;
     }

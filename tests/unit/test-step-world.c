@@ -114,7 +114,7 @@ static void compare_results(const struct step_result *got, const struct step_res
                               {got->module[1].grad_norm, want->module[1].grad_norm}};
     double worst = 0;
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
-        worst = fmax(worst, fabs(pair[i][0] - pair[i][1]) / fmax(fabs(pair[i][1]), 1e-3));
+        worst = worse(worst, fabs(pair[i][0] - pair[i][1]) / fmax(fabs(pair[i][1]), 1e-3));
     ok(!got->bad && worst < 2e-5 && got->n_masked == want->n_masked, "%s: losses and signs of collapse (%.2g off)",
        what, worst);
 }

@@ -562,7 +562,7 @@ static void test_sgd(void)
     }
     float *new_student = to_host(&memory, u.student), *new_teacher = to_host(&memory, u.teacher);
     for (int i = 0; i < COUNT; i++)
-        worst = fmax(worst, fmax(fabs(p[i] - (double)new_student[i]), fabs(t[i] - (double)new_teacher[i])));
+        worst = worse(worse(worst, fabs(p[i] - (double)new_student[i])), fabs(t[i] - (double)new_teacher[i]));
     ok(worst < 1e-5, "SGD with momentum and decay: %g off", worst);
     free(new_student), free(new_teacher);
     device_memory_close(&memory);
