@@ -19,7 +19,7 @@ bool is_close(const float *a, const float *b, int64_t n, double absolute, double
     TAP_FORM(6);
 /* ||a - b|| <= limit * ||b||; NaN fails. Prints the relative difference. */
 bool is_near(const float *a, const float *b, int64_t n, double limit, const char *format, ...) TAP_FORM(5);
-/* The larger of two differences; NaN is larger than any, so a check worst <= limit fails once one was NaN (fmax would drop
+/* The larger of two differences; NaN is larger than any, so a check worst <= limit fails once one was NaN (fmax drops
  * it). */
 static inline double worse(double worst, double difference)
 {

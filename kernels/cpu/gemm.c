@@ -5,9 +5,9 @@
  * Zen 4, peak 118 GFLOP/s) sgemm with B as [K,N] reaches 113 to 115, packed matmul 113 to 116, and sgemm needs no
  * primitive, no cache of them, and no call that differs between versions 2 and 3.
  *
- * Memory. The library generates machine code in the first product of each kind of sgemm and for each other primitive,
- * and version 2 ends by SIGSEGV or an exception where it gets no memory for that (it writes to a null pointer; measured:
- * 17.6 MiB of address space for sgemm with AVX-512, 6 with AVX2, at most 3.3 for a primitive). So where address space is
+ * Memory. The library generates machine code in the first product of each kind of sgemm and for each other primitive.
+ * Version 2 ends by SIGSEGV or an exception where it gets no memory for that (it writes to a null pointer). Measured:
+ * sgemm takes 17.6 MiB of address space with AVX-512, 6 with AVX2; a primitive at most 3.3. So where address space is
  * limited onednn_has_room first checks that there is more than enough and gives it back. For sgemm gemm_open does so and
  * computes one product of each kind while no other thread can take the memory; from then on a product allocates its
  * workspace only, and the library reports if it does not get that. */
