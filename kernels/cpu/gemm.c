@@ -8,8 +8,8 @@
  * Memory. The library generates machine code in the first product of each kind of sgemm and for each other primitive.
  * Version 2 ends by SIGSEGV or an exception where it gets no memory for that (it writes to a null pointer). Measured:
  * sgemm takes 17.6 MiB of address space with AVX-512, 6 with AVX2; a primitive at most 3.3. So where address space is
- * limited onednn_has_room first checks that there is more than enough and gives it back. For sgemm gemm_open does so and
- * computes one product of each kind while no other thread can take the memory; from then on a product allocates its
+ * limited onednn_has_room first checks that there is more than enough and gives it back. gemm_open does so for sgemm,
+ * and computes one product of each kind while no other thread can take the memory; from then on a product allocates its
  * workspace only, and the library reports if it does not get that. */
 #include "gemm.h"
 
