@@ -17,6 +17,12 @@ static inline void *config_field(struct config *c, int id)
     return (char *)c + config_key(id)->offset;
 }
 
+/* All texts that have an effect are names of files. */
+static inline bool config_is_path(const struct config_key *k)
+{
+    return k->kind == CONFIG_TEXT && k->effect != CONFIG_UNUSED;
+}
+
 /* Sets key `id`; "key: reason" in e if it cannot have this value. */
 int config_take(struct config *c, int id, const struct config_items *v, struct fmt_error *e);
 

@@ -100,12 +100,10 @@ struct options {
 
 static void set_precision(struct config *config, const char *precision)
 {
-    static const char *const networks[] = {"teacher.backbone", "teacher.dino_head", "teacher.ibot_head",
-                                           "student.backbone", "student.dino_head", "student.ibot_head"};
     struct fmt_error e = {0};
     char word[96];
-    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
-        snprintf(word, sizeof word, "compute_precision.%s.mixed_precision.param_dtype=%s", networks[i],
+    for (int part = 0; part < CONFIG_PARTS; part++) {
+        snprintf(word, sizeof word, "%s=%s", config_key(config_param_dtype_key(part))->name,
                  strcmp(precision, "f32") == 0 ? "fp32" : precision);
         if (config_set(config, word, &e))
             fail(&e);
@@ -177,7 +175,7 @@ int main(int argc, char **argv)
     char what[96];
     snprintf(what, sizeof what, "step, %d wide, batch %d, %d prototypes", (int)config_dims(&config).embed_dim,
              (int)batch.B, (int)config.dino.head_n_prototypes);
-    const bool low = config.compute_precision.student_backbone_param_dtype == PARAM_BF16;
+    const bool low = config_param_dtype(&config, PART_STUDENT_BACKBONE) == PARAM_DTYPE_BF16;
     struct bench_row row = {.what = what, .unit = "images", .n = (double)batch.B,
                             .precision = low ? PRECISION_BF16 : PRECISION_F32,
                             .ops = step_ops(&config, &batch)};

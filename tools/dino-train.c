@@ -65,7 +65,7 @@ static void read_settings(struct config *c, const struct world *world, int argc,
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: ignored; computed as optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
     if (fp16)
-        msg_warn("compute_precision: fp16 is not computed here; float32 (fp32) is instead");
+        msg_warn("compute_precision: fp16 is computed as fp32 (float32)");
     config_each_unused(c, warn_unused, NULL);
 }
 

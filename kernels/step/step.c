@@ -34,17 +34,18 @@ static struct step_sizes sizes_of(const struct config *config, const struct vit_
     };
 }
 
-static enum precision precision_of(int param_dtype)
+static enum precision precision_of(const struct config *config, enum config_part part)
 {
-    return param_dtype == PARAM_BF16 ? PRECISION_BF16 : PRECISION_F32;
+    return config_param_dtype(config, part) == PARAM_DTYPE_BF16 ? PRECISION_BF16 : PRECISION_F32;
 }
 
-static int add_head(struct step_network *n, const struct config *config, bool ibot, int param_dtype, struct head *h,
+static int add_head(struct step_network *n, const struct config *config, enum config_part part, struct head *h,
                     struct fmt_error *e)
 {
+    bool ibot = part == PART_STUDENT_IBOT_HEAD || part == PART_TEACHER_IBOT_HEAD;
     struct head_config head = model_head(config, ibot);
     int status = head_params(h, &head, ibot ? HEAD_IBOT : HEAD_DINO, (int)n->vit.config.depth + 1, &n->table, e);
-    h->precision = precision_of(param_dtype);
+    h->precision = precision_of(config, part);
     return status;
 }
 
@@ -60,13 +61,9 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
     l->rows_max[LOSS_DINO] = ibot ? 0 : sizes->crops[GLOBAL];
     l->rows_max[LOSS_IBOT] = patches;
     l->student_rows_max = (ibot ? 0 : (2 + sizes->n_local) * sizes->m) + (patches < of_micro ? patches : of_micro);
-    int of_student = ibot ? config->compute_precision.student_ibot_head_param_dtype
-                          : config->compute_precision.student_dino_head_param_dtype,
-        of_teacher = ibot ? teacher->compute_precision.teacher_ibot_head_param_dtype
-                          : teacher->compute_precision.teacher_dino_head_param_dtype;
-    int status = add_head(&s->student, config, ibot, of_student, &l->student, e);
+    int status = add_head(&s->student, config, ibot ? PART_STUDENT_IBOT_HEAD : PART_STUDENT_DINO_HEAD, &l->student, e);
     if (!status)
-        status = add_head(&s->teacher, teacher, ibot, of_teacher, &l->teacher, e);
+        status = add_head(&s->teacher, teacher, ibot ? PART_TEACHER_IBOT_HEAD : PART_TEACHER_DINO_HEAD, &l->teacher, e);
     const struct head_config *a = &l->student.config, *b = &l->teacher.config;
     if (!status && (a->n_prototypes != b->n_prototypes || a->bottleneck_dim != b->bottleneck_dim))
         status = fmt_fail(e, FMT_MISMATCH,
@@ -80,8 +77,8 @@ static int add_loss_head(struct step *s, const struct config *config, const stru
 static int add_backbones(struct step *s, const struct config *config, const struct config *teacher, struct fmt_error *e)
 {
     struct vit_config vit = model_vit(config), of_teacher = model_vit(teacher);
-    s->student.precision = precision_of(config->compute_precision.student_backbone_param_dtype);
-    s->teacher.precision = precision_of(teacher->compute_precision.teacher_backbone_param_dtype);
+    s->student.precision = precision_of(config, PART_STUDENT_BACKBONE);
+    s->teacher.precision = precision_of(teacher, PART_TEACHER_BACKBONE);
     int status = vit_params(&s->student.vit, &vit, &s->student.table, e);
     if (!status)
         status = vit_params(&s->teacher.vit, &of_teacher, &s->teacher.table, e);
@@ -263,15 +260,8 @@ static void read_settings(struct step *s, const struct config *config)
 
 int step_supported(const struct config *config, const struct backend *backend, struct fmt_error *e)
 {
-    bool separate = config->ibot.separate_head;
-    const int dtypes[] = {config->compute_precision.teacher_backbone_param_dtype,
-                          config->compute_precision.student_backbone_param_dtype,
-                          config->compute_precision.teacher_dino_head_param_dtype,
-                          config->compute_precision.student_dino_head_param_dtype,
-                          separate ? config->compute_precision.teacher_ibot_head_param_dtype : PARAM_FP32,
-                          separate ? config->compute_precision.student_ibot_head_param_dtype : PARAM_FP32};
-    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
-        if (dtypes[i] == PARAM_BF16 && !backend->supports(DTYPE_BF16))
+    for (int part = 0; part < CONFIG_PARTS; part++)
+        if (config_param_dtype(config, part) == PARAM_DTYPE_BF16 && !backend->supports(DTYPE_BF16))
             return fmt_fail(e, FMT_UNSUPPORTED,
                             "compute_precision: bf16: instructions for it are not available; fp32 works");
     return 0;

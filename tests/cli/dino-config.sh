@@ -86,7 +86,7 @@ status 0 dino-train optim.optimizer=adam optim.weight_decay=0 optim.weight_decay
 # ---- half precision stands for float32, which is said once
 status 0 dino-train compute_precision.student.backbone.mixed_precision.param_dtype=fp16 \
     compute_precision.teacher.backbone.mixed_precision.param_dtype=fp16 --print-config
-err_has 'dino-train: compute_precision: fp16 is not computed here; float32 (fp32) is instead'
+err_has 'dino-train: compute_precision: fp16 is computed as fp32 (float32)'
 check 'and nothing else' test "$(wc -l <err)" -eq 1
 out_has "param_dtype: fp32  # computed"
 done_testing

@@ -289,10 +289,10 @@ static void test_param_dtype(void)
 {
     struct config c = {0}, said = {0};
     char *value;
-    ok(reads(&c, "") && c.compute_precision.student_backbone_param_dtype == PARAM_FP32, "float32 by default");
+    ok(reads(&c, "") && c.compute_precision.student_backbone_param_dtype == PARAM_DTYPE_FP32, "float32 by default");
     struct fmt_error e;
     ok(parse(&said, all_defaults, &e) == 0 && config_asks_fp16(&said) && !config_asks_fp16(&c), "fp16 is asked for");
-    ok(config_finish(&said, 0, 1, &e) == 0 && said.compute_precision.teacher_backbone_param_dtype == PARAM_FP32 &&
+    ok(config_finish(&said, 0, 1, &e) == 0 && said.compute_precision.teacher_backbone_param_dtype == PARAM_DTYPE_FP32 &&
            said.origin[CONFIG_compute_precision_teacher_backbone_param_dtype].kind == CONFIG_COMPUTED &&
            config_differ(&c, &said, CONFIG_RESULT, 0) == CONFIG_N_KEYS,
        "and is float32: the run of one that says nothing");
@@ -302,6 +302,14 @@ static void test_param_dtype(void)
     value = config_value(&c, CONFIG_compute_precision_student_dino_head_param_dtype);
     is_text(value, "bf16", "its text");
     free(value);
+    for (int part = 0; part < CONFIG_PARTS; part++)
+        ok(config_param_dtype(&c, part) == (part == PART_STUDENT_DINO_HEAD ? PARAM_DTYPE_BF16 : PARAM_DTYPE_FP32) &&
+               strstr(config_key(config_param_dtype_key(part))->name, config_part_name(part)),
+           "of %s", config_part_name(part));
+    c.compute_precision.student_ibot_head_param_dtype = PARAM_DTYPE_BF16;
+    ok(config_param_dtype(&c, PART_STUDENT_IBOT_HEAD) == PARAM_DTYPE_FP32, "a head that is not there has none");
+    c.ibot.separate_head = true;
+    ok(config_param_dtype(&c, PART_STUDENT_IBOT_HEAD) == PARAM_DTYPE_BF16, "one that is there has its own");
     refuses("compute_precision:\n  student:\n    dino_head:\n      mixed_precision: {param_dtype: fp8}\n", "fp32");
     config_release(&c), config_release(&said);
 }

@@ -42,23 +42,14 @@ static void report_planned_teachers(struct run_log *log, const struct config *c,
 /* Where products are in bf16; nothing where none are. */
 static void report_precision(struct run_log *log, const struct config *c)
 {
-    const struct {
-        const char *name;
-        int dtype;
-    } part[] = {{"teacher.backbone", c->compute_precision.teacher_backbone_param_dtype},
-                {"teacher.dino_head", c->compute_precision.teacher_dino_head_param_dtype},
-                {"teacher.ibot_head", c->compute_precision.teacher_ibot_head_param_dtype},
-                {"student.backbone", c->compute_precision.student_backbone_param_dtype},
-                {"student.dino_head", c->compute_precision.student_dino_head_param_dtype},
-                {"student.ibot_head", c->compute_precision.student_ibot_head_param_dtype}};
-    char low[200] = "", wide[200] = "";
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
-        char *to = part[i].dtype == PARAM_BF16 ? low : wide;
-        if (c->ibot.separate_head || !strstr(part[i].name, "ibot_head"))
-            snprintf(to + strlen(to), sizeof low - strlen(to), "%s%s", *to ? ", " : "", part[i].name);
+    char bf16[200] = "", f32[200] = "";
+    for (int part = 0; part < CONFIG_PARTS; part++) {
+        char *to = config_param_dtype(c, part) == PARAM_DTYPE_BF16 ? bf16 : f32;
+        if (!config_unused_reason(c, config_param_dtype_key(part)))
+            snprintf(to + strlen(to), sizeof bf16 - strlen(to), "%s%s", *to ? ", " : "", config_part_name(part));
     }
-    if (*low)
-        run_log(log, RUN_NOTE, "products in bf16: %s%s%s", low, *wide ? "; in float32: " : "", wide);
+    if (*bf16)
+        run_log(log, RUN_NOTE, "products in bf16: %s%s%s", bf16, *f32 ? "; in float32: " : "", f32);
 }
 
 void run_report_plan(struct run_log *log, const struct config *c, struct step *step, const struct views_header *h,
