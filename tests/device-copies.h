@@ -31,7 +31,8 @@ static struct {
 
 #define COPY_DTYPE(p)                                                                                           \
     _Generic((p), float *: DTYPE_F32, const float *: DTYPE_F32, double *: DTYPE_F64, const double *: DTYPE_F64, \
-             uint8_t *: DTYPE_U8, const uint8_t *: DTYPE_U8, int64_t *: DTYPE_I64, const int64_t *: DTYPE_I64, \
+             int8_t *: DTYPE_I8, const int8_t *: DTYPE_I8,                                                       \
+             uint8_t *: DTYPE_U8, const uint8_t *: DTYPE_U8, int64_t *: DTYPE_I64, const int64_t *: DTYPE_I64,   \
              uint16_t *: DTYPE_BF16, const uint16_t *: DTYPE_BF16)
 #define COPY_BACK(p) \
     _Generic((p), const float *: false, const double *: false, const uint8_t *: false, const int64_t *: false, \

@@ -124,7 +124,7 @@ static void packed_forward(struct run *r)
         return;
     }
     ON_DEVICE(&r->c, op_pack(&r->c, tensor_packed(COPY(r->saved[0], LIN_N * LIN_K), DTYPE_F32, LIN_N, LIN_K),
-                             COPY(r->in[1].x, LIN_N, LIN_K), TENSOR_NONE));
+                             COPY(r->in[1].x, LIN_N, LIN_K)));
     ON_DEVICE(&r->c, op_linear_fwd(&r->c, COPY(r->y, r->T, LIN_N), COPY(r->in[0].x, r->T, LIN_K),
                                    tensor_packed(COPY(r->saved[0], LIN_N * LIN_K), DTYPE_F32, LIN_N, LIN_K),
                                    COPY(r->in[2].x, LIN_N)));

@@ -26,6 +26,7 @@ void cpu_copy_out(struct op_ctx *c, void *host, struct device_address from, size
 static inline float *cpu_f32(struct tensor t) { return (float *)t.data.at; }
 static inline double *cpu_f64(struct tensor t) { return (double *)t.data.at; }
 static inline int64_t *cpu_i64(struct tensor t) { return (int64_t *)t.data.at; }
+static inline int8_t *cpu_i8(struct tensor t) { return (int8_t *)t.data.at; }
 static inline uint8_t *cpu_u8(struct tensor t) { return (uint8_t *)t.data.at; }
 static inline uint16_t *cpu_bf16(struct tensor t) { return (uint16_t *)t.data.at; }
 

@@ -1,11 +1,12 @@
-/* linear-int8.c - forward products of a linear layer in integers of 8 bits (matmul.h): y [T,N] = x [T,K] w [N,K]^T + b.
+/* linear-int8.c - weights as integers of 8 bits, and forward products of a linear layer with them (matmul.h):
+ * y [T,N] = x [T,K] w [N,K]^T + b. Weights are symmetric, by output channel; rows of inputs are asymmetric.
  *
- *   v[t,k] = x[t,k] / smoothing[k]
- *   p[t,k] = round((v[t,k] - middle[t]) / scale[t])        of the range of row t the middle, and the width / 254
  *   q[n,k] = round(w[n,k] smoothing[k] / channel[n])       channel[n] = max over k of |w[n,k] smoothing[k]| / 127
- *   y[t,n] = ((sum over k of p[t,k] q[n,k]) scale[t] + (sum over k of q[n,k]) middle[t]) channel[n] + b[n]
+ *   v[t,k] = x[t,k] / smoothing[k]
+ *   p[t,k] = round((v[t,k] - offset[t]) / scale[t])        offset: middle of the range of row t, scale: its width / 254
+ *   y[t,n] = ((sum over k of p[t,k] q[n,k]) scale[t] + (sum over k of q[n,k]) offset[t]) channel[n] + b[n]
  *
- * Sums are exact. With the middle, which costs a multiplication for each element of y, what comes out of a GELU has 8
+ * Sums are exact. With the offset, which costs a multiplication for each element of y, what comes out of a GELU has 8
  * bits and not 7: of a trained ViT-S it takes a third of all the error.
  *
  * A tile of rows of x is quantised, then multiplied by the weight strip by strip: the sums of a strip stay in the
@@ -13,9 +14,11 @@
  * smoothing while a row is quantised costs nothing measurable, so it is not folded into what computes x; a GELU would
  * not allow that.
  *
- * A packed weight: struct header, channel [N], sums of q [N], 1 / smoothing [K], strips of columns; each in
- * whole cache lines.
+ * A packed weight: struct header, channel [N], q_sum [N], 1 / smoothing [K], strips of columns; each in whole cache
+ * lines.
  */
+#include <string.h>
+
 #include "linear-layer.h"
 #include "matmul-scratch.h"
 
@@ -29,7 +32,7 @@ struct weight {
     int64_t N, K;
     struct tiling strips;
     int64_t strip_bytes;
-    float *channel, *ones, *inverse;
+    float *channel, *q_sum, *inverse; /* [N] scales, [N] sum over k of q[n,k], [K] 1 / smoothing */
     uint8_t *strip; /* [strips.n] */
 };
 
@@ -68,51 +71,76 @@ static struct weight parts_of(struct tensor packed)
         return w;
     w.strip_bytes = ((const struct header *)(const void *)at)->strip_bytes;
     w.channel = (float *)(void *)(at + cpu_lines(sizeof(struct header)));
-    w.ones = (float *)(void *)((uint8_t *)w.channel + float_lines(N));
-    w.inverse = (float *)(void *)((uint8_t *)w.ones + float_lines(N));
+    w.q_sum = (float *)(void *)((uint8_t *)w.channel + float_lines(N));
+    w.inverse = (float *)(void *)((uint8_t *)w.q_sum + float_lines(N));
     w.strip = at + bytes_before_strips(N, K);
     return w;
+}
+
+/* ------------------------------------------------------------------ quantising */
+struct quantizing {
+    int8_t *q;
+    float *scale;
+    const float *w, *smoothing;
+    struct tiling rows;
+    int64_t K;
+};
+
+static void quantize_item(void *arg, int64_t i, int worker)
+{
+    (void)worker;
+    const struct quantizing *z = arg;
+    int64_t first = tile_first(z->rows, i), end = first + tile_rows(z->rows, i);
+    for (int64_t n = first; n < end; n++)
+        z->scale[n] = quantize_loops()->quantize_weight_row(z->q + n * z->K, z->w + n * z->K, z->smoothing, z->K);
+}
+
+void cpu_quantize(struct op_ctx *c, struct tensor q, struct tensor scale, struct tensor w, struct tensor smoothing)
+{
+    size_t mark = c->scratch->used;
+    int64_t N = w.dims[0], K = w.dims[1];
+    float *no_smoothing = CPU_TAKE(c, float, tensor_given(smoothing) ? 0 : K);
+    for (int64_t k = 0; k < K && !tensor_given(smoothing) && !op_planning(c); k++)
+        no_smoothing[k] = 1;
+    struct quantizing z = {cpu_i8(q), cpu_f32(scale), cpu_f32(w),
+                           tensor_given(smoothing) ? cpu_f32(smoothing) : no_smoothing, tiling_of(N, CPU_ROWS), K};
+    op_for(c, z.rows.n, quantize_item, &z);
+    c->scratch->used = mark;
 }
 
 /* ------------------------------------------------------------------ packing */
 struct packing {
     struct weight to;
-    const float *w, *smoothing;
-    int8_t *q; /* [worker, strip] */
+    const int8_t *q; /* [N,K] */
 };
 
 static void pack_item(void *arg, int64_t i, int worker)
 {
+    (void)worker;
     const struct packing *p = arg;
     const struct weight *to = &p->to;
     int64_t K = to->K, first = tile_first(to->strips, i), n = tile_rows(to->strips, i);
-    int8_t *q = p->q + worker * STRIP * K;
-    for (int64_t r = 0; r < n; r++) {
+    for (int64_t r = first; r < first + n; r++) {
         int32_t sum = 0;
-        to->channel[first + r] = quantize_loops()->from_f32(q + r * K, p->w + (first + r) * K, p->smoothing, K);
         for (int64_t k = 0; k < K; k++)
-            sum += q[r * K + k];
-        to->ones[first + r] = (float)sum;
+            sum += p->q[r * K + k];
+        to->q_sum[r] = (float)sum;
     }
-    matmul_pack(DTYPE_I8, K, n, q, DTYPE_I8, 1, K, to->strip + i * to->strip_bytes);
+    matmul_pack(DTYPE_I8, K, n, p->q + first * K, DTYPE_I8, 1, K, to->strip + i * to->strip_bytes);
 }
 
-void linear_int8_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing)
+void cpu_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor q, struct tensor scale,
+                   struct tensor smoothing)
 {
-    size_t mark = c->scratch->used;
-    int64_t N = w.dims[0], K = w.dims[1];
-    float *ones = CPU_TAKE(c, float, K);
-    int8_t *q = CPU_TAKE(c, int8_t, num_min(N, STRIP) * K * op_workers(c));
-    if (!op_planning(c)) {
-        *(struct header *)(void *)cpu_u8(packed) = (struct header){strip_bytes(N, K)};
-        struct packing p = {parts_of(packed), cpu_f32(w), tensor_given(smoothing) ? cpu_f32(smoothing) : ones, q};
-        for (int64_t k = 0; k < K; k++) {
-            ones[k] = 1;
-            p.to.inverse[k] = 1 / p.smoothing[k];
-        }
-        op_for(c, p.to.strips.n, pack_item, &p);
-    }
-    c->scratch->used = mark;
+    int64_t N = q.dims[0], K = q.dims[1];
+    if (op_planning(c))
+        return;
+    *(struct header *)(void *)cpu_u8(packed) = (struct header){strip_bytes(N, K)};
+    struct packing p = {parts_of(packed), cpu_i8(q)};
+    memcpy(p.to.channel, cpu_f32(scale), (size_t)N * sizeof(float));
+    for (int64_t k = 0; k < K; k++)
+        p.to.inverse[k] = tensor_given(smoothing) ? 1 / cpu_f32(smoothing)[k] : 1;
+    op_for(c, p.to.strips.n, pack_item, &p);
 }
 
 /* ------------------------------------------------------------------ products */
@@ -133,11 +161,11 @@ static void finish_row(const struct product *p, const int32_t *sums, int64_t r, 
                        int64_t n)
 {
     int64_t at = r * p->w.N + first;
-    const float *channel = p->w.channel + first, *ones = p->w.ones + first, *bias = p->bias ? p->bias + first : NULL;
+    const float *channel = p->w.channel + first, *q_sum = p->w.q_sum + first, *bias = p->bias ? p->bias + first : NULL;
     if (p->y.dtype == DTYPE_BF16)
-        quantize_loops()->to_bf16(cpu_bf16(p->y) + at, sums, row, channel, ones, bias, n);
+        quantize_loops()->to_bf16(cpu_bf16(p->y) + at, sums, row, channel, q_sum, bias, n);
     else
-        quantize_loops()->to_f32(cpu_f32(p->y) + at, sums, row, channel, ones, bias, n);
+        quantize_loops()->to_f32(cpu_f32(p->y) + at, sums, row, channel, q_sum, bias, n);
     linear_gelu(p->gelu, p->y, at, n);
 }
 
@@ -150,7 +178,7 @@ static void product_item(void *arg, int64_t i, int worker)
     int32_t *sums = p->sums + worker * p->tile_rows * p->strip;
     struct quantized_row row[LINEAR_ROWS_MAX];
     for (int64_t r = 0; r < n_rows; r++)
-        row[r] = quantize_loops()->from_bf16(q + r * K, p->x + (first + r) * K, w->inverse, K);
+        row[r] = quantize_loops()->quantize_input_row(q + r * K, p->x + (first + r) * K, w->inverse, K);
     for (int64_t j = 0; j < w->strips.n; j++) {
         int64_t n = tile_rows(w->strips, j);
         struct matmul m = {.type = DTYPE_I8, .M = n_rows, .N = n, .K = K};

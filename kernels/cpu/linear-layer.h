@@ -28,8 +28,6 @@ void linear_bf16_bwd_w(struct op_ctx *c, struct tensor dw, struct tensor db, str
 /* w packed I8 */
 void linear_int8_fwd(struct op_ctx *c, struct tensor y, struct tensor gelu, struct tensor x, struct tensor w,
                      struct tensor b);
-/* packed I8 = w [N,K] F32; smoothing [K] F32 or TENSOR_NONE */
-void linear_int8_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing);
 size_t linear_int8_packed_bytes(int64_t N, int64_t K);
 
 /* -- what bf16 and int8 share -- */

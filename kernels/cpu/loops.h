@@ -57,24 +57,24 @@ struct convert_loops {
     void (*bf16_scale_add)(float *y, float a, const uint16_t *x, const float *g, int64_t n); /* y += a g x; g NULL: 1 */
 };
 
-/* simd-quantize.c: integers of -QUANTIZE_MAX to QUANTIZE_MAX */
+/* simd-quantize.c: integers of -QUANTIZE_MAX to QUANTIZE_MAX. Rows of weights are symmetric: v = scale q. Rows of
+ * inputs are asymmetric: v = offset + scale q, the offset being the middle of the row's range. It is added as a float,
+ * so there is no zero point that had to be rounded. */
 enum { QUANTIZE_MAX = 127 };
 struct quantized_row {
-    float scale, middle; /* v = middle + scale q */
+    float scale, offset;
 };
 struct quantize_loops {
-    /* v = x g: q = round(v / scale), symmetric; returns scale = max |v| / QUANTIZE_MAX: NaN, and q = 0, where v is not
-     * finite */
-    float (*from_f32)(int8_t *q, const float *x, const float *g, int64_t n);
-    /* v = x g: q = round((v - middle) / scale), middle that of the range of v, scale = its width / (2 QUANTIZE_MAX);
-     * NaN as above */
-    struct quantized_row (*from_bf16)(int8_t *q, const uint16_t *x, const float *g, int64_t n);
-    /* y = (sums scale + ones middle) channel + b: sums and ones [n] are those of products of w's integers with the
-     * row's and with ones; b may be NULL */
-    void (*to_f32)(float *y, const int32_t *sums, struct quantized_row row, const float *channel, const float *ones,
+    /* v = x g: q = round(v / scale), returns scale = max |v| / QUANTIZE_MAX: NaN, and q = 0, where a v is not finite */
+    float (*quantize_weight_row)(int8_t *q, const float *x, const float *g, int64_t n);
+    /* v = x g: q = round((v - offset) / scale), scale = the width of the range of v / (2 QUANTIZE_MAX); NaN as above */
+    struct quantized_row (*quantize_input_row)(int8_t *q, const uint16_t *x, const float *g, int64_t n);
+    /* y = (sums scale + q_sum offset) channel + b. For each of n output channels: sums, of the products of the weight's
+     * integers with the row's; q_sum, of the weight's integers; channel, the weight's scale. b may be NULL */
+    void (*to_f32)(float *y, const int32_t *sums, struct quantized_row row, const float *channel, const float *q_sum,
                    const float *b, int64_t n);
     void (*to_bf16)(uint16_t *y, const int32_t *sums, struct quantized_row row, const float *channel,
-                    const float *ones, const float *b, int64_t n);
+                    const float *q_sum, const float *b, int64_t n);
 };
 
 /* Before a loop whose iterations do not depend on each other, though its output may be its input. */

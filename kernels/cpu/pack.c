@@ -1,4 +1,5 @@
-/* pack.c - packed weights: which element types have an order of their own, its size, and who packs. */
+/* pack.c - packed weights: which element types have an order of their own, its size, and who packs: int8 is in
+ * linear-int8.c. */
 #include "linear-layer.h"
 #include "matmul.h"
 
@@ -11,12 +12,10 @@ size_t cpu_packed_bytes(enum dtype dtype, int64_t N, int64_t K)
     return dtype == DTYPE_I8 ? linear_int8_packed_bytes(N, K) : matmul_packed_bytes(dtype, K, N);
 }
 
-void cpu_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing)
+void cpu_pack(struct op_ctx *c, struct tensor packed, struct tensor w)
 {
     struct tensor transposed = {packed.data, DTYPE_F32, 2, {w.dims[1], w.dims[0]}, false};
-    if (packed.dtype == DTYPE_I8)
-        linear_int8_pack(c, packed, w, smoothing);
-    else if (packed.dtype == DTYPE_BF16)
+    if (packed.dtype == DTYPE_BF16)
         linear_bf16_pack(c, packed, w);
     else
         cpu_transpose(c, transposed, w);

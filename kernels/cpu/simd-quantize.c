@@ -31,7 +31,7 @@ static inline int32_t ordered(int32_t u)
     return u ^ (u >> 31 & 0x7fffffff);
 }
 
-static float quantize_f32(int8_t *restrict q, const float *restrict x, const float *restrict g, int64_t n)
+static float quantize_weight_row(int8_t *restrict q, const float *restrict x, const float *restrict g, int64_t n)
 {
     int32_t largest = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -50,8 +50,8 @@ static float quantize_f32(int8_t *restrict q, const float *restrict x, const flo
     return scale;
 }
 
-static struct quantized_row quantize_bf16(int8_t *restrict q, const uint16_t *restrict x, const float *restrict g,
-                                          int64_t n)
+static struct quantized_row quantize_input_row(int8_t *restrict q, const uint16_t *restrict x,
+                                               const float *restrict g, int64_t n)
 {
     int32_t low = INT32_MAX, high = INT32_MIN;
     for (int64_t i = 0; i < n; i++) {
@@ -65,32 +65,33 @@ static struct quantized_row quantize_bf16(int8_t *restrict q, const uint16_t *re
     for (int64_t i = 0; i < n && !usable; i++)
         q[i] = 0;
     if (!usable)
-        return (struct quantized_row){isfinite(row.scale) ? 0 : NAN, row.middle};
+        return (struct quantized_row){isfinite(row.scale) ? 0 : NAN, row.offset};
     float inverse = 1 / row.scale;
     for (int64_t i = 0; i < n; i++)
-        q[i] = (int8_t)(bits_of((bf16_value(x[i]) * g[i] - row.middle) * inverse + ROUND) & 0xff);
+        q[i] = (int8_t)(bits_of((bf16_value(x[i]) * g[i] - row.offset) * inverse + ROUND) & 0xff);
     return row;
 }
 
-static inline float value_of(int32_t sum, struct quantized_row row, const float *channel, const float *ones,
+static inline float value_of(int32_t sum, struct quantized_row row, const float *channel, const float *q_sum,
                              const float *b, int64_t i)
 {
-    return ((float)sum * row.scale + ones[i] * row.middle) * channel[i] + (b ? b[i] : 0);
+    return ((float)sum * row.scale + q_sum[i] * row.offset) * channel[i] + (b ? b[i] : 0);
 }
 
 static void to_f32(float *restrict y, const int32_t *restrict sums, struct quantized_row row,
-                   const float *restrict channel, const float *restrict ones, const float *restrict b, int64_t n)
+                   const float *restrict channel, const float *restrict q_sum, const float *restrict b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = value_of(sums[i], row, channel, ones, b, i);
+        y[i] = value_of(sums[i], row, channel, q_sum, b, i);
 }
 
 static void to_bf16(uint16_t *restrict y, const int32_t *restrict sums, struct quantized_row row,
-                    const float *restrict channel, const float *restrict ones, const float *restrict b, int64_t n)
+                    const float *restrict channel, const float *restrict q_sum, const float *restrict b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = bf16_rounded(value_of(sums[i], row, channel, ones, b, i));
+        y[i] = bf16_rounded(value_of(sums[i], row, channel, q_sum, b, i));
 }
 
 const struct quantize_loops ISA_NAME(quantize_loops) = {
-    .from_f32 = quantize_f32, .from_bf16 = quantize_bf16, .to_f32 = to_f32, .to_bf16 = to_bf16};
+    .quantize_weight_row = quantize_weight_row, .quantize_input_row = quantize_input_row, .to_f32 = to_f32,
+    .to_bf16 = to_bf16};

@@ -14,25 +14,37 @@ static struct tensor pack_in_place(const struct packing *p, struct tensor w)
     struct tensor copy = device_arena_take(p->c->scratch, w.dtype, w.n_dims, w.dims);
     struct tensor packed = tensor_packed(w, DTYPE_F32, w.dims[0], w.dims[1]);
     op_copy(p->c, copy, w);
-    op_pack(p->c, packed, copy, TENSOR_NONE);
+    op_pack(p->c, packed, copy);
     p->c->scratch->used = mark;
     return packed;
+}
+
+void vit_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing)
+{
+    size_t mark = c->scratch->used;
+    int64_t N = w.dims[0], K = w.dims[1];
+    struct tensor s = TENSOR_TAKE(c->scratch, DTYPE_F32, K), scale = TENSOR_TAKE(c->scratch, DTYPE_F32, N);
+    struct tensor q = TENSOR_TAKE(c->scratch, DTYPE_I8, N, K);
+    op_copy_in(c, s, smoothing);
+    op_quantize(c, q, scale, w, s);
+    op_pack_int8(c, packed, q, scale, s);
+    c->scratch->used = mark;
 }
 
 /* smoothing [K]: host memory, of I8; else NULL */
 static struct tensor pack(const struct packing *p, struct tensor w, enum dtype dtype, const float *smoothing)
 {
     int64_t N = w.dims[0], K = w.dims[1];
-    size_t bytes = p->c->backend->packed_bytes(dtype, N, K), mark = p->c->scratch->used;
+    size_t bytes = p->c->backend->packed_bytes(dtype, N, K);
     if (bytes == 0)
         return TENSOR_NONE;
     if (p->in_place)
         return pack_in_place(p, w);
     struct tensor packed = tensor_packed(TENSOR_TAKE(p->arena, DTYPE_U8, (int64_t)bytes), dtype, N, K);
-    struct tensor s = smoothing ? TENSOR_TAKE(p->c->scratch, DTYPE_F32, K) : TENSOR_NONE;
-    op_copy_in(p->c, s, smoothing);
-    op_pack(p->c, packed, w, s);
-    p->c->scratch->used = mark;
+    if (dtype == DTYPE_I8)
+        vit_pack_int8(p->c, packed, w, smoothing);
+    else
+        op_pack(p->c, packed, w);
     return packed;
 }
 

@@ -2,9 +2,7 @@
  * of noise that stands for images where there are none. */
 #include "vit-quantize.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +10,6 @@
 #include "regression.h"
 #include "rng.h"
 #include "vit-internal.h"
-
-const char *const vit_product_name[VIT_PRODUCTS] = {"qkv", "proj", "fc1", "fc2"};
 
 /* ------------------------------------------------------------------ the products of a network */
 static int weight_row(const struct vit *v, int64_t block, enum vit_product product)
@@ -55,7 +51,7 @@ int vit_quantization_init(struct vit_quantization *q, const struct vit *v, const
             struct vit_quantized_product *p = &q->product[i][k];
             p->smoothing = at;
             p->range = at + p->K;
-            p->error = i == 0 || i + 1 == v->config.depth ? INFINITY : 0;
+            p->excluded = i == 0 || i + 1 == v->config.depth;
             at += 2 * p->K;
             for (int64_t j = 0; j < p->K; j++)
                 p->smoothing[j] = 1;
@@ -73,27 +69,27 @@ void vit_quantization_release(struct vit_quantization *q)
 }
 
 /* ------------------------------------------------------------------ ranges and smoothing */
-/* out [K], host memory: the largest magnitudes in the columns of x [..,K]. */
-static void column_magnitudes(struct op_ctx *c, struct tensor x, float *out)
+/* out [K], host memory, under the lock: the larger of it and the largest magnitudes in the columns of x [T,K]. A NaN
+ * stays. */
+static void raise_to_columns(struct op_ctx *c, struct vit_quantization *q, struct tensor x, float *out)
 {
     size_t mark = c->scratch->used;
-    struct tensor largest = TENSOR_TAKE(c->scratch, DTYPE_F32, x.dims[1]);
+    int64_t K = x.dims[1];
+    struct tensor largest = TENSOR_TAKE(c->scratch, DTYPE_F32, K);
     op_column_magnitudes(c, largest, &(struct regression_data){.x = x});
-    op_copy_out(c, out, largest);
+    pthread_mutex_lock(&q->lock);
+    op_copy_out(c, q->columns, largest);
+    for (int64_t j = 0; j < K && !op_planning(c); j++)
+        if (!(q->columns[j] <= out[j]) && !isnan(out[j]))
+            out[j] = q->columns[j];
+    pthread_mutex_unlock(&q->lock);
     c->scratch->used = mark;
 }
 
 void vit_quantization_see_range(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x)
 {
     struct vit_quantization *q = arg;
-    struct vit_quantized_product *p = &q->product[block][product];
-    pthread_mutex_lock(&q->lock);
-    column_magnitudes(c, x, q->columns);
-    for (int64_t j = 0; j < p->K && !op_planning(c); j++)
-        if (!(q->columns[j] <= p->range[j])) /* a NaN, too */
-            p->range[j] = q->columns[j];
-    p->is_smoothed = false;
-    pthread_mutex_unlock(&q->lock);
+    raise_to_columns(c, q, x, q->product[block][product].range);
 }
 
 static int by_size(const void *a, const void *b)
@@ -110,21 +106,25 @@ static float median(const float *x, int64_t n, float *sorted)
     return sorted[n / 2];
 }
 
-/* The lock is held. Columns of zeros are multiplied with as the smallest that count. */
+/* Columns of zeros are multiplied with as the smallest that count. */
 static void smooth(struct op_ctx *c, struct vit_quantization *q, int64_t block, enum vit_product product)
 {
     struct vit_quantized_product *p = &q->product[block][product];
     const float smallest = 1e-5f;
-    struct tensor w = vit_matrix(q->values, weight_row(q->vit, block, product), p->N);
-    if (op_planning(c)) {
-        column_magnitudes(c, w, NULL);
-        return;
-    }
-    float least = fmaxf(median(p->range, p->K, q->columns), smallest);
-    column_magnitudes(c, w, q->columns);
-    for (int64_t j = 0; j < p->K; j++)
-        p->smoothing[j] = sqrtf((p->range[j] > least ? p->range[j] : least) / fmaxf(q->columns[j], smallest));
-    p->is_smoothed = true;
+    int64_t K = op_planning(c) ? 0 : p->K;
+    float least = K > 0 ? fmaxf(median(p->range, K, q->columns), smallest) : 0;
+    memset(p->smoothing, 0, (size_t)K * sizeof *p->smoothing);
+    raise_to_columns(c, q, vit_matrix(q->values, weight_row(q->vit, block, product), p->N), p->smoothing);
+    for (int64_t j = 0; j < K; j++)
+        p->smoothing[j] = sqrtf((p->range[j] > least ? p->range[j] : least) / fmaxf(p->smoothing[j], smallest));
+}
+
+void vit_quantization_smooth(struct op_ctx *c, struct vit_quantization *q)
+{
+    for (int64_t i = 0; i < q->vit->config.depth; i++)
+        for (int k = 0; k < VIT_PRODUCTS; k++)
+            if (q->product[i][k].K > 0)
+                smooth(c, q, i, (enum vit_product)k);
 }
 
 /* ------------------------------------------------------------------ errors */
@@ -134,12 +134,10 @@ static double relative_error(struct op_ctx *c, const struct vit_quantized_produc
     size_t mark = c->scratch->used;
     int64_t T = x.dims[0], N = p->N, K = p->K, n_bytes = (int64_t)c->backend->packed_bytes(DTYPE_I8, N, K);
     struct tensor packed = tensor_packed(TENSOR_TAKE(c->scratch, DTYPE_U8, n_bytes), DTYPE_I8, N, K);
-    struct tensor smoothing = TENSOR_TAKE(c->scratch, DTYPE_F32, K);
     struct tensor rounded = TENSOR_TAKE(c->scratch, DTYPE_BF16, T, K);
     struct tensor exact = TENSOR_TAKE(c->scratch, DTYPE_F32, T, N), y = TENSOR_TAKE(c->scratch, DTYPE_F32, T, N);
     double difference = 0, all = 0;
-    op_copy_in(c, smoothing, p->smoothing);
-    op_pack(c, packed, w, smoothing);
+    vit_pack_int8(c, packed, w, p->smoothing);
     op_convert(c, rounded, x);
     op_linear_fwd(c, exact, x, w, TENSOR_NONE);
     op_linear_fwd(c, y, rounded, packed, TENSOR_NONE);
@@ -154,23 +152,20 @@ void vit_quantization_see_error(void *arg, struct op_ctx *c, int64_t block, enum
 {
     struct vit_quantization *q = arg;
     struct vit_quantized_product *p = &q->product[block][product];
-    struct tensor w = vit_matrix(q->values, weight_row(q->vit, block, product), p->N);
-    if (p->error > VIT_QUANTIZE_ERROR_MAX)
+    if (p->excluded)
         return;
+    double error = relative_error(c, p, x, vit_matrix(q->values, weight_row(q->vit, block, product), p->N));
     pthread_mutex_lock(&q->lock);
-    if (!p->is_smoothed)
-        smooth(c, q, block, product);
-    pthread_mutex_unlock(&q->lock);
-    double error = relative_error(c, p, x, w);
-    pthread_mutex_lock(&q->lock);
-    if (!(error <= p->error)) /* a NaN stays */
+    if (!(error <= p->error) && !isnan(p->error))
         p->error = error;
     pthread_mutex_unlock(&q->lock);
 }
 
+/* Of one pass: each product is smoothed before its error is measured. */
 static void see_both(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x)
 {
     vit_quantization_see_range(arg, c, block, product, x);
+    smooth(c, arg, block, product);
     vit_quantization_see_error(arg, c, block, product, x);
 }
 
@@ -225,65 +220,4 @@ int vit_quantize(struct op_ctx *c, struct vit_quantization *q, const struct vit_
     free(picture);
     free(act);
     return status;
-}
-
-/* ------------------------------------------------------------------ text */
-/* Of a block: products, and those in int8. */
-static int count_block(const struct vit_quantization *q, int64_t block, int *n_products)
-{
-    int n = 0;
-    *n_products = 0;
-    for (int k = 0; k < VIT_PRODUCTS; k++) {
-        const struct vit_quantized_product *p = &q->product[block][k];
-        *n_products += p->K > 0;
-        n += p->K > 0 && vit_is_quantized(p);
-    }
-    return n;
-}
-
-int vit_quantization_count(const struct vit_quantization *q, int *n_products)
-{
-    int n = 0, of_block;
-    *n_products = 0;
-    for (int64_t i = 0; i < q->vit->config.depth; i++) {
-        n += count_block(q, i, &of_block);
-        *n_products += of_block;
-    }
-    return n;
-}
-
-/* Adds "3.fc2 (error 4.2 %)" to a list; what does not fit is left out. */
-static void add_product(char *list, size_t size, int64_t block, int product, double error)
-{
-    size_t at = strlen(list);
-    int n = snprintf(list + at, size - at, "%s%" PRId64 ".%s", at ? ", " : "", block, vit_product_name[product]);
-    if (n > 0 && (size_t)n < size - at && isfinite(error))
-        snprintf(list + at + n, size - at - (size_t)n, " (error %.1f %%)", 100 * error);
-}
-
-/* What stays in bf16, whole blocks by their number. */
-static void list_others(const struct vit_quantization *q, char *list, size_t size)
-{
-    int n_products;
-    *list = 0;
-    for (int64_t i = 0; i < q->vit->config.depth; i++) {
-        if (count_block(q, i, &n_products) == 0) {
-            size_t at = strlen(list);
-            snprintf(list + at, size - at, "%sblock %" PRId64, at ? ", " : "", i);
-            continue;
-        }
-        for (int k = 0; k < VIT_PRODUCTS; k++)
-            if (q->product[i][k].K > 0 && !vit_is_quantized(&q->product[i][k]))
-                add_product(list, size, i, k, q->product[i][k].error);
-    }
-}
-
-const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT_QUANTIZE_TEXT_MAX])
-{
-    char list[VIT_QUANTIZE_TEXT_MAX - 80];
-    int n_products, n = vit_quantization_count(q, &n_products);
-    list_others(q, list, sizeof list);
-    snprintf(out, VIT_QUANTIZE_TEXT_MAX, "%d of %d products in int8%s%s", n, n_products, *list ? "; in bf16: " : "",
-             list);
-    return out;
 }

@@ -13,17 +13,18 @@
  * largest of an image; those of a trained ViT-S have 0.5 to 2 %).
  *
  * Without images a picture of noise is seen, whose octaves are equally strong as those of photographs are: large
- * channels are large whatever is looked at (vit_quantize). With images:
+ * channels are large whatever is looked at (vit_quantize). With images (calibrate.h does it):
  *
  *   struct vit_quantization q;
  *   vit_quantization_init(&q, &vit, &values, e);
  *   request.observer = &(struct vit_observer){vit_quantization_see_range, &q};    forward passes over all images
+ *   vit_quantization_smooth(&c, &q);
  *   request.observer = &(struct vit_observer){vit_quantization_see_error, &q};    the same once more
  *   vit_pack(&c, &vit, &values, PRECISION_INT8, &q, &arena, &packed);
  *   vit_quantization_release(&q);
  *
- * Passes that are seen compute in float32; several threads may run them at once. The result does not depend on their
- * order.
+ * Passes that are seen compute in float32, one image at a time. Several threads may run them at once: of ranges and of
+ * errors the largest is kept, so that the result does not depend on the order of the images.
  */
 #ifndef VIT_QUANTIZE_H
 #define VIT_QUANTIZE_H
@@ -36,21 +37,21 @@
 
 struct vit_quantized_product {
     int64_t N, K;     /* 0: the network does not have it */
-    float *smoothing; /* [K] */
-    double error;     /* INFINITY: stays in bf16 whatever it is; a NaN does, too */
     float *range;     /* [K] */
-    bool is_smoothed; /* smoothing is that of the range */
+    float *smoothing; /* [K], positive */
+    bool excluded;    /* stays in bf16 whatever its error is */
+    double error;     /* the largest of an image; a NaN stays */
 };
 
 struct vit_quantization {
     const struct vit *vit;
     const struct params_array *values; /* not packed */
     struct vit_quantized_product product[VIT_DEPTH_MAX][VIT_PRODUCTS];
-    float *memory, *columns; /* of the products; scratch */
-    pthread_mutex_t lock;
+    float *memory, *columns; /* of the products; what is copied from the device */
+    pthread_mutex_t lock;    /* of ranges, errors and columns */
 };
 
-/* Nothing is seen yet: no smoothing (1), no errors but those of the first and the last block. */
+/* Nothing is seen yet: no smoothing (1), no errors; the first and the last block are excluded. */
 int vit_quantization_init(struct vit_quantization *q, const struct vit *v, const struct params_array *values,
                           struct fmt_error *e);
 void vit_quantization_release(struct vit_quantization *q); /* a zeroed struct is allowed */
@@ -58,19 +59,25 @@ void vit_quantization_release(struct vit_quantization *q); /* a zeroed struct is
 /* For vit_observer.see; arg: the quantization. */
 void vit_quantization_see_range(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x);
 void vit_quantization_see_error(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x);
+/* The smoothing of all products, from the ranges seen. No pass may run meanwhile. */
+void vit_quantization_smooth(struct op_ctx *c, struct vit_quantization *q);
 
 /* Fits to the picture of noise, in a pass that takes its memory as vit_forward does. */
 int vit_quantize(struct op_ctx *c, struct vit_quantization *q, const struct vit_memory *memory, struct fmt_error *e);
 
 static inline bool vit_is_quantized(const struct vit_quantized_product *p)
 {
-    return p->error <= VIT_QUANTIZE_ERROR_MAX; /* not of a NaN */
+    return p->K > 0 && !p->excluded && p->error <= VIT_QUANTIZE_ERROR_MAX; /* not with a NaN */
 }
 
-/* "39 of 48 products in int8; in bf16: block 0, 3.fc2 (error 4.2 %), block 11" */
-enum { VIT_QUANTIZE_TEXT_MAX = 400 };
+/* packed I8 = w [N,K] quantised with smoothing [K], which is in host memory (vit-pack.c) */
+void vit_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing);
+
+/* -- vit-quantize-text.c -- */
+/* "39 of 48 products in int8; in bf16: block 0, 3.fc2 (error 4.2 %), block 11"; what is too long for `out` is counted:
+ * ", and 12 more". */
+enum { VIT_QUANTIZE_TEXT_MAX = 1600 };
 extern const char *const vit_product_name[VIT_PRODUCTS]; /* "qkv", "proj", "fc1", "fc2" */
 const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT_QUANTIZE_TEXT_MAX]);
-int vit_quantization_count(const struct vit_quantization *q, int *n_products); /* those in int8; of all */
 
 #endif

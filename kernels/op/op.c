@@ -399,16 +399,39 @@ void op_transpose(struct op_ctx *c, struct tensor y, struct tensor x)
         c->backend->transpose(c, y, x);
 }
 
-void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing)
+/* packed is a weight [N,K] in an order that the backend has. */
+static bool check_packed(struct op_ctx *c, struct tensor packed, int64_t N, int64_t K)
 {
-    int64_t N = dim(w, 0), K = dim(w, 1);
     struct tensor order = packed;
     order.packed = false;
-    if (op_check(c, packed.packed && c->backend->packed_bytes(packed.dtype, N, K) > 0, "pack: no such order") &&
-        op_shape(c, "pack: packed", order, packed.dtype, 2, (int64_t[]){N, K}) && SHAPE("pack", w, N, K) &&
-        op_check(c, !tensor_given(smoothing) || packed.dtype == DTYPE_I8, "pack: smoothing is for int8") &&
-        OPTIONAL("pack", smoothing, K))
-        c->backend->pack(c, packed, w, smoothing);
+    return op_check(c, packed.packed && c->backend->packed_bytes(packed.dtype, N, K) > 0, "pack: no such order") &&
+           op_shape(c, "pack: packed", order, packed.dtype, 2, (int64_t[]){N, K});
+}
+
+void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w)
+{
+    int64_t N = dim(w, 0), K = dim(w, 1);
+    if (check_packed(c, packed, N, K) && op_check(c, packed.dtype != DTYPE_I8, "pack: int8 is quantised first") &&
+        SHAPE("pack", w, N, K))
+        c->backend->pack(c, packed, w);
+}
+
+void op_quantize(struct op_ctx *c, struct tensor q, struct tensor scale, struct tensor w, struct tensor smoothing)
+{
+    int64_t N = dim(w, 0), K = dim(w, 1);
+    if (OP_SHAPE(c, "quantize", q, DTYPE_I8, N, K) && SHAPE("quantize", scale, N) && SHAPE("quantize", w, N, K) &&
+        OPTIONAL("quantize", smoothing, K))
+        c->backend->quantize(c, q, scale, w, smoothing);
+}
+
+void op_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor q, struct tensor scale,
+                  struct tensor smoothing)
+{
+    int64_t N = dim(q, 0), K = dim(q, 1);
+    if (check_packed(c, packed, N, K) && op_check(c, packed.dtype == DTYPE_I8, "pack_int8: not for another type") &&
+        OP_SHAPE(c, "pack_int8", q, DTYPE_I8, N, K) && SHAPE("pack_int8", scale, N) &&
+        OPTIONAL("pack_int8", smoothing, K))
+        c->backend->pack_int8(c, packed, q, scale, smoothing);
 }
 
 void op_convert(struct op_ctx *c, struct tensor y, struct tensor x)

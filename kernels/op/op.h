@@ -82,11 +82,16 @@ int op_workers(const struct op_ctx *c);
  * are exact. The bias is added before the result is rounded to y's type, F32 or BF16; GELU is that of the rounded
  * value, as published mixed precision has it. */
 
-/* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded; I8: w[n,k] smoothing[k] is
- * quantised by rows, and products quantise x[t,k] / smoothing[k] by rows. smoothing [K] (optional, for I8 alone):
- * positive, moves the range of columns of x to the weight (SmoothQuant, Xiao et al. 2022). A weight's row becomes
- * round(v / scale), scale = max |v| / 127; one of x round((v - middle) / scale), middle and 1 / 254 of its range. */
-void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w, struct tensor smoothing);
+/* packed (tensor_packed) = w [N,K] in the backend's own order: F32 exactly, BF16 rounded */
+void op_pack(struct op_ctx *c, struct tensor packed, struct tensor w);
+/* q [N,K] I8 = round(w[n,k] smoothing[k] / scale[n]), -127 to 127, symmetric by output channel: scale [N] = max over k
+ * of |w[n,k] smoothing[k]| / 127, which is NaN, with q = 0, where one is not finite. smoothing [K] (optional) is
+ * positive and moves the range of columns of x to the weight (SmoothQuant, Xiao et al. 2022). */
+void op_quantize(struct op_ctx *c, struct tensor q, struct tensor scale, struct tensor w, struct tensor smoothing);
+/* packed I8 = the weight that op_quantize made. Products with it quantise the rows of x, asymmetric: v = x[t,k] /
+ * smoothing[k] becomes round((v - offset) / scale), offset the middle and scale 1 / 254 of the row's range. */
+void op_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor q, struct tensor scale,
+                  struct tensor smoothing);
 
 /* y [T,N] = x [T,K] w [N,K]^T + b [N] (optional); w may be packed in both forward products */
 void op_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b);

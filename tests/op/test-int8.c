@@ -23,7 +23,7 @@ static float quantize_weight(int8_t *q, const float *x, const float *g, int64_t 
     return largest / 127;
 }
 
-/* q = round((v - middle) / scale) of v = x g */
+/* q = round((v - offset) / scale) of v = x g */
 static struct quantized_row quantize_row(int8_t *q, const float *x, const float *g, int64_t n)
 {
     float low = INFINITY, high = -INFINITY;
@@ -33,7 +33,7 @@ static struct quantized_row quantize_row(int8_t *q, const float *x, const float 
     }
     struct quantized_row row = {(high - low) / 254, low + (high - low) / 2};
     for (int64_t i = 0; i < n; i++)
-        q[i] = (int8_t)lrintf(row.scale > 0 ? (x[i] * g[i] - row.middle) * (1 / row.scale) : 0);
+        q[i] = (int8_t)lrintf(row.scale > 0 ? (x[i] * g[i] - row.offset) * (1 / row.scale) : 0);
     return row;
 }
 
@@ -49,12 +49,12 @@ static void plain(struct shape s, const float *x, const float *w, const float *b
     for (int64_t n = 0; n < s.N; n++)
         channel[n] = quantize_weight(q + n * s.K, w + n * s.K, smoothing, s.K);
     for (int64_t i = 0; i < s.T * s.N; i++) {
-        int64_t t = i / s.N, n = i % s.N, sum = 0, ones = 0;
+        int64_t t = i / s.N, n = i % s.N, sum = 0, q_sum = 0;
         for (int64_t k = 0; k < s.K; k++) {
             sum += p[t * s.K + k] * q[n * s.K + k];
-            ones += q[n * s.K + k];
+            q_sum += q[n * s.K + k];
         }
-        y[i] = ((float)sum * row[t].scale + (float)ones * row[t].middle) * channel[n] + b[n];
+        y[i] = ((float)sum * row[t].scale + (float)q_sum * row[t].offset) * channel[n] + b[n];
     }
     free(p), free(q), free(inverse), free(row), free(channel);
 }
@@ -71,13 +71,28 @@ static uint16_t *round_in_place(float *x, int64_t n)
     return half;
 }
 
+/* The integers and scales are those of the reference, too. */
 static uint8_t *pack(struct shape s, const float *w, const float *smoothing, int64_t *n_bytes)
 {
     *n_bytes = (int64_t)ctx.backend->packed_bytes(DTYPE_I8, s.N, s.K);
     uint8_t *bytes = calloc((size_t)*n_bytes + 1, 1);
-    ON_DEVICE(&ctx, op_pack(&ctx, tensor_packed(COPY(bytes, *n_bytes), DTYPE_I8, s.N, s.K), COPY(w, s.N, s.K),
-                            smoothing ? COPY(smoothing, s.K) : TENSOR_NONE));
+    int8_t *q = calloc((size_t)(s.N * s.K) + 1, 1), *of_row = calloc((size_t)s.K + 1, 1);
+    float *scale = zeros_f32(s.N), *ones = zeros_f32(s.K);
+    int64_t wrong = 0;
+    for (int64_t k = 0; k < s.K; k++)
+        ones[k] = 1;
+    ON_DEVICE(&ctx, op_quantize(&ctx, COPY(q, s.N, s.K), COPY(scale, s.N), COPY(w, s.N, s.K),
+                                smoothing ? COPY(smoothing, s.K) : TENSOR_NONE));
+    for (int64_t n = 0; n < s.N; n++) {
+        float expected = quantize_weight(of_row, w + n * s.K, smoothing ? smoothing : ones, s.K);
+        wrong += memcmp(&expected, &scale[n], sizeof expected) != 0;
+        wrong += memcmp(of_row, q + n * s.K, (size_t)s.K) != 0;
+    }
+    is_int(wrong, 0, "%d x %d: rows of the quantised weight", (int)s.N, (int)s.K);
+    ON_DEVICE(&ctx, op_pack_int8(&ctx, tensor_packed(COPY(bytes, *n_bytes), DTYPE_I8, s.N, s.K), COPY(q, s.N, s.K),
+                                 COPY(scale, s.N), smoothing ? COPY(smoothing, s.K) : TENSOR_NONE));
     clean("pack");
+    free(q), free(of_row), free(scale), free(ones);
     return bytes;
 }
 
@@ -196,7 +211,7 @@ static void compare_sets(const struct quantize_loops *base, const struct quantiz
     for (int i = 0; i < N; i++)
         sums[i] = (int32_t)(x[i] * 1e7f);
     for (int64_t n = 0; n <= N; n += n < 40 ? 1 : 331) {
-        float a = base->from_f32(p, x, g, n), b = other->from_f32(q, x, g, n);
+        float a = base->quantize_weight_row(p, x, g, n), b = other->quantize_weight_row(q, x, g, n);
         same = same && memcmp(&a, &b, sizeof a) == 0 && memcmp(p, q, (size_t)n) == 0;
         base->to_f32(y, sums, row, x, g, n % 2 ? g : NULL, n);
         other->to_f32(z, sums, row, x, g, n % 2 ? g : NULL, n);
@@ -206,7 +221,7 @@ static void compare_sets(const struct quantize_loops *base, const struct quantiz
         same = same && memcmp(y, z, (size_t)n * sizeof *y) == 0;
     }
     uint16_t *half = round_in_place(x, N);
-    struct quantized_row a = base->from_bf16(p, half, g, N), b = other->from_bf16(q, half, g, N);
+    struct quantized_row a = base->quantize_input_row(p, half, g, N), b = other->quantize_input_row(q, half, g, N);
     ok(same && memcmp(&a, &b, sizeof a) == 0 && memcmp(p, q, N) == 0, "the bits of the base with %s", name);
     free(x), free(g), free(y), free(z), free(p), free(q), free(sums), free(half);
 }
@@ -218,29 +233,34 @@ static void special_rows(void)
     const float one[3] = {1, 1, 1};
     const uint16_t bad[][3] = {{0x3f80, 0x7fc0, 0x4000}, {0x3f80, 0xffc0, 0x4000}, {0xff80, 0x3f80, 0x4000}};
     int8_t q[3];
-    ok(isnan(loops->from_f32(q, (float[]){1, NAN, 2}, one, 3)) && !q[0], "a NaN makes the scale one");
-    ok(isnan(loops->from_f32(q, (float[]){-INFINITY, 1, 2}, one, 3)), "so does an infinity");
+    ok(isnan(loops->quantize_weight_row(q, (float[]){1, NAN, 2}, one, 3)) && !q[0], "a NaN makes the scale one");
+    ok(isnan(loops->quantize_weight_row(q, (float[]){-INFINITY, 1, 2}, one, 3)), "so does an infinity");
     for (int i = 0; i < 3; i++)
-        ok(isnan(loops->from_bf16(q, bad[i], one, 3).scale) && !q[0], "%s in a row of bf16",
+        ok(isnan(loops->quantize_input_row(q, bad[i], one, 3).scale) && !q[0], "%s in a row of bf16",
            i == 2 ? "an infinity" : i ? "a negative NaN" : "a NaN");
-    float scale = loops->from_f32(q, (float[]){0, -0.0f, 1e-40f}, one, 3);
+    float scale = loops->quantize_weight_row(q, (float[]){0, -0.0f, 1e-40f}, one, 3);
     ok(scale == 0 && !q[2], "a row of almost zeros is zero");
-    scale = loops->from_f32(q, (float[]){-254, 1, 3}, one, 3);
+    scale = loops->quantize_weight_row(q, (float[]){-254, 1, 3}, one, 3);
     ok(scale == 2 && q[0] == -127 && q[1] == 0 && q[2] == 2, "ties go to even: %d %d %d", q[0], q[1], q[2]);
-    struct quantized_row row = loops->from_bf16(q, (uint16_t[]){0x40a0, 0x40a0, 0x40a0}, one, 3);
-    ok(row.scale == 0 && row.middle == 5 && !q[0], "a row of one value is its middle");
-    row = loops->from_bf16(q, (uint16_t[]){0x0000, 0x437e, 0x3f80}, one, 3);
-    ok(row.scale == 1 && row.middle == 127 && q[0] == -127 && q[1] == 127 && q[2] == -126, "0 to 254: all integers");
+    struct quantized_row row = loops->quantize_input_row(q, (uint16_t[]){0x40a0, 0x40a0, 0x40a0}, one, 3);
+    ok(row.scale == 0 && row.offset == 5 && !q[0], "a row of one value is its middle");
+    row = loops->quantize_input_row(q, (uint16_t[]){0x0000, 0x437e, 0x3f80}, one, 3);
+    ok(row.scale == 1 && row.offset == 127 && q[0] == -127 && q[1] == 127 && q[2] == -126, "0 to 254: all integers");
 }
 
 static void refused(void)
 {
     struct fmt_error e = {0};
-    float w[64] = {0}, smoothing[8] = {0}, packed[64];
+    int8_t q[64] = {0};
+    float w[64] = {0}, scale[8] = {0}, packed[64];
     if (ctx.backend->packed_bytes(DTYPE_F32, 8, 8) == 0)
         return;
-    ON_DEVICE(&ctx, op_pack(&ctx, tensor_packed(COPY(packed, 64), DTYPE_F32, 8, 8), COPY(w, 8, 8), COPY(smoothing, 8)));
-    is_int(op_sync(&ctx, &e), FMT_MISMATCH, "smoothing of float32: %s", e.text);
+    ON_DEVICE(&ctx, op_pack_int8(&ctx, tensor_packed(COPY(packed, 64), DTYPE_F32, 8, 8), COPY(q, 8, 8), COPY(scale, 8),
+                                 TENSOR_NONE));
+    is_int(op_sync(&ctx, &e), FMT_MISMATCH, "integers packed as float32: %s", e.text);
+    e = (struct fmt_error){0};
+    ON_DEVICE(&ctx, op_quantize(&ctx, COPY(q, 8, 8), COPY(scale, 4), COPY(w, 8, 8), TENSOR_NONE));
+    is_int(op_sync(&ctx, &e), FMT_MISMATCH, "too few scales: %s", e.text);
 }
 
 int main(void)

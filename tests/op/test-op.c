@@ -24,6 +24,7 @@ static const char elsewhere[] =
     "prototype_xent_fwd prototype_xent_bwd prototype_kl " /* test-prototypes.c */
     "update " /* test-update.c */
     "unit_rows nearest " /* test-nearest.c */
+    "quantize pack_int8 " /* test-int8.c */
     "regression_objective regression_curvature regression_moments regression_gram regression_precondition "
     "regression_predict column_magnitudes scale_columns dot scale max_abs diagonal add_diagonal cholesky ";
     /* test-regression.c */

@@ -30,8 +30,7 @@ static void linear(int64_t T, int64_t N, int64_t K)
     snprintf(what, sizeof what, "linear %d x %d x %d", (int)T, (int)N, (int)K);
     compare(y, T * N, ROUNDED, what);
     is_near(wide, y.f32, T * N, EXACT, "%s, result in float32", what);
-    ON_DEVICE(&ctx, op_pack(&ctx, tensor_packed(COPY(bytes, n_bytes), DTYPE_BF16, N, K), COPY(w.f32, N, K),
-                            TENSOR_NONE));
+    ON_DEVICE(&ctx, op_pack(&ctx, tensor_packed(COPY(bytes, n_bytes), DTYPE_BF16, N, K), COPY(w.f32, N, K)));
     uint16_t *again = calloc((size_t)(T * N), sizeof *again);
     ON_DEVICE(&ctx, op_linear_fwd(&ctx, COPY(again, T, N), COPY(x.bf16, T, K),
                                   tensor_packed(COPY(bytes, n_bytes), DTYPE_BF16, N, K), COPY(b, N)));
@@ -240,7 +239,7 @@ static void refused(void)
     is_int(op_sync(&ctx, &e), FMT_MISMATCH, "bf16 from float32 rows: %s", e.text);
     e = (struct fmt_error){0};
     struct tensor bytes = {.dtype = DTYPE_U8, .n_dims = 1, .dims = {64}};
-    op_pack(&ctx, tensor_packed(bytes, DTYPE_F64, 8, 8), TENSOR_NONE, TENSOR_NONE);
+    op_pack(&ctx, tensor_packed(bytes, DTYPE_F64, 8, 8), TENSOR_NONE);
     is_int(op_sync(&ctx, &e), FMT_MISMATCH, "packed in another type: %s", e.text);
     release(x), release(y);
 }

@@ -254,6 +254,26 @@ static void check_not_finite(struct vitbed *b)
     extract_packed_release(&packed);
 }
 
+/* Of the deepest network three products of each block: what has no room is counted. */
+static void check_text(void)
+{
+    struct vit v = {.config = {.depth = VIT_DEPTH_MAX}};
+    struct vit_quantization q = {.vit = &v};
+    char text[VIT_QUANTIZE_TEXT_MAX];
+    const char *last;
+    for (int i = 0; i < VIT_DEPTH_MAX; i++)
+        for (int k = 0; k < VIT_PRODUCTS; k++)
+            q.product[i][k] = (struct vit_quantized_product){.N = 8, .K = 8, .error = k ? 0.25 : 0};
+    vit_quantization_text(&q, text);
+    int shown = 0, more = 0;
+    for (const char *at = text; (at = strstr(at, "(error 25.0 %)")); at++)
+        shown++;
+    last = strstr(text, ", and ");
+    ok(strstr(text, "64 of 256 products in int8; in bf16: 0.proj (error 25.0 %), 0.fc1") == text && last &&
+           sscanf(last, ", and %d more", &more) == 1 && shown > 0 && shown + more == 192,
+       "%d products are listed, %d counted", shown, more);
+}
+
 static struct vit_config narrow(void)
 {
     return (struct vit_config){.C = 320, .depth = 5, .n_heads = 5, .patch = 8, .grid = 8, .ffn = VIT_MLP,
@@ -272,6 +292,7 @@ static struct vit_config published(const char *arch)
 int main(int argc, char **argv)
 {
     struct vitbed b;
+    check_text();
     device = test_device(2);
     if (!device.backend->supports(DTYPE_I8) || !device.backend->supports(DTYPE_BF16)) {
         skip("this processor has no instructions for it", "int8");
