@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "bf16-loops.h"
 #include "fastmath.h"
+#include "half.h"
 #include "loops.h"
 
 static inline float gelu(float x)
@@ -110,14 +110,14 @@ static inline float bf16_erf2(float x)
 
 static inline uint16_t bf16_gelu_of(float x, float erf)
 {
-    return bf16_rounded(fused(0.5f * x, erf, 0.5f * x));
+    return f32_to_bf16(fused(0.5f * x, erf, 0.5f * x));
 }
 
 static void bf16_gelu(uint16_t *y, const uint16_t *x, int64_t n)
 {
     LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++)
-        y[i] = bf16_gelu_of(bf16_value(x[i]), bf16_erf2(bf16_value(x[i])));
+        y[i] = bf16_gelu_of(bf16_to_f32(x[i]), bf16_erf2(bf16_to_f32(x[i])));
 }
 
 /* gelu'(x), to 1e-4; beyond 12 the density is 0. */
@@ -134,14 +134,14 @@ static void bf16_gelu_bwd(uint16_t *dx, uint16_t *y, const uint16_t *dy, const u
     if (!y) {
         LOOP_INDEPENDENT
         for (int64_t i = 0; i < n; i++)
-            dx[i] = bf16_rounded(bf16_value(dy[i]) *
-                                 bf16_gelu_slope(bf16_value(x[i]), bf16_erf2(bf16_value(x[i]))));
+            dx[i] = f32_to_bf16(bf16_to_f32(dy[i]) *
+                                 bf16_gelu_slope(bf16_to_f32(x[i]), bf16_erf2(bf16_to_f32(x[i]))));
         return;
     }
     LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
-        float at = bf16_value(x[i]), erf = bf16_erf2(at);
-        dx[i] = bf16_rounded(bf16_value(dy[i]) * bf16_gelu_slope(at, erf));
+        float at = bf16_to_f32(x[i]), erf = bf16_erf2(at);
+        dx[i] = f32_to_bf16(bf16_to_f32(dy[i]) * bf16_gelu_slope(at, erf));
         y[i] = bf16_gelu_of(at, erf);
     }
 }

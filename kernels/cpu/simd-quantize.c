@@ -5,7 +5,7 @@
  * is beyond the infinities. */
 #include <math.h>
 
-#include "bf16-loops.h"
+#include "half.h"
 #include "loops.h"
 
 static const float ROUND = 12582912; /* 1.5 * 2^23 */
@@ -55,7 +55,7 @@ static struct quantized_row quantize_input_row(int8_t *restrict q, const uint16_
 {
     int32_t low = INT32_MAX, high = INT32_MIN;
     for (int64_t i = 0; i < n; i++) {
-        int32_t v = ordered(bits_of(bf16_value(x[i]) * g[i]));
+        int32_t v = ordered(bits_of(bf16_to_f32(x[i]) * g[i]));
         low = v < low ? v : low;
         high = v > high ? v : high;
     }
@@ -68,7 +68,7 @@ static struct quantized_row quantize_input_row(int8_t *restrict q, const uint16_
         return (struct quantized_row){isfinite(row.scale) ? 0 : NAN, row.offset};
     float inverse = 1 / row.scale;
     for (int64_t i = 0; i < n; i++)
-        q[i] = (int8_t)(bits_of((bf16_value(x[i]) * g[i] - row.offset) * inverse + ROUND) & 0xff);
+        q[i] = (int8_t)(bits_of((bf16_to_f32(x[i]) * g[i] - row.offset) * inverse + ROUND) & 0xff);
     return row;
 }
 
@@ -89,7 +89,7 @@ static void to_bf16(uint16_t *restrict y, const int32_t *restrict sums, struct q
                     const float *restrict channel, const float *restrict q_sum, const float *restrict b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = bf16_rounded(value_of(sums[i], row, channel, q_sum, b, i));
+        y[i] = f32_to_bf16(value_of(sums[i], row, channel, q_sum, b, i));
 }
 
 const struct quantize_loops ISA_NAME(quantize_loops) = {
