@@ -18,6 +18,7 @@ struct activation_loops {
     /* dx may be dy, y may be x */
     void (*bf16_gelu_bwd)(uint16_t *dx, uint16_t *y, const uint16_t *dy, const uint16_t *x, int64_t n);
     void (*swiglu_fwd)(float *y, const float *gate, const float *value, int64_t n);
+    /* y may be NULL */
     void (*swiglu_bwd)(float *dgate, float *dvalue, float *y, const float *dy, const float *gate, const float *value,
                        int64_t n);
 };

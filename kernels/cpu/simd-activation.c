@@ -42,19 +42,12 @@ static inline float gelu_slope(float x, float *value)
 
 static void gelu_bwd(float *dx, float *y, const float *dy, const float *x, int64_t n)
 {
-    if (!y) {
-        LOOP_INDEPENDENT
-        for (int64_t i = 0; i < n; i++) {
-            float value;
-            dx[i] = dy[i] * gelu_slope(x[i], &value);
-        }
-        return;
-    }
     LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
         float value, slope = gelu_slope(x[i], &value);
         dx[i] = dy[i] * slope;
-        y[i] = value;
+        if (y)
+            y[i] = value;
     }
 }
 
@@ -79,7 +72,8 @@ static void swiglu_bwd(float *dgate, float *dvalue, float *y, const float *dy, c
         float s = sigmoid(g), silu = g * s;
         dgate[i] = d * v * (s + silu * (1.0f - s));
         dvalue[i] = d * silu;
-        y[i] = silu * v;
+        if (y)
+            y[i] = silu * v;
     }
 }
 
@@ -131,18 +125,12 @@ static inline float bf16_gelu_slope(float x, float erf)
 
 static void bf16_gelu_bwd(uint16_t *dx, uint16_t *y, const uint16_t *dy, const uint16_t *x, int64_t n)
 {
-    if (!y) {
-        LOOP_INDEPENDENT
-        for (int64_t i = 0; i < n; i++)
-            dx[i] = f32_to_bf16(bf16_to_f32(dy[i]) *
-                                 bf16_gelu_slope(bf16_to_f32(x[i]), bf16_erf2(bf16_to_f32(x[i]))));
-        return;
-    }
     LOOP_INDEPENDENT
     for (int64_t i = 0; i < n; i++) {
         float at = bf16_to_f32(x[i]), erf = bf16_erf2(at);
         dx[i] = f32_to_bf16(bf16_to_f32(dy[i]) * bf16_gelu_slope(at, erf));
-        y[i] = bf16_gelu_of(at, erf);
+        if (y)
+            y[i] = bf16_gelu_of(at, erf);
     }
 }
 

@@ -199,14 +199,19 @@ static void gelu_backward(int64_t n)
 
 static void swiglu_backward(int64_t T, int64_t h)
 {
-    struct pair u = rounded(T * 2 * h, 1), d = rounded(T * h, 1);
+    struct pair u = rounded(T * 2 * h, 1), d = rounded(T * h, 1), du = empty(T * 2 * h);
+    ON_DEVICE(&ctx, op_swiglu_bwd(&ctx, COPY(du.f32, T, 2 * h), TENSOR_NONE, COPY(d.f32, T, h), COPY(u.f32, T, 2 * h)));
+    ON_DEVICE(&ctx, op_swiglu_bwd(&ctx, COPY(du.bf16, T, 2 * h), TENSOR_NONE, COPY(d.bf16, T, h),
+                                  COPY(u.bf16, T, 2 * h)));
     ON_DEVICE(&ctx, op_swiglu_bwd(&ctx, COPY(u.f32, T, 2 * h), COPY(d.f32, T, h), COPY(d.f32, T, h),
                                   COPY(u.f32, T, 2 * h)));
     ON_DEVICE(&ctx, op_swiglu_bwd(&ctx, COPY(u.bf16, T, 2 * h), COPY(d.bf16, T, h), COPY(d.bf16, T, h),
                                   COPY(u.bf16, T, 2 * h)));
     compare(u, T * 2 * h, ROUNDED, "swiglu_bwd");
     compare(d, T * h, ROUNDED, "swiglu_bwd: swiglu itself");
-    release(u), release(d);
+    ok(memcmp(du.f32, u.f32, (size_t)(T * 2 * h) * 4) == 0 && memcmp(du.bf16, u.bf16, (size_t)(T * 2 * h) * 2) == 0,
+       "swiglu_bwd: the same bits without it");
+    release(u), release(d), release(du);
 }
 
 static void swiglu(int64_t T, int64_t h)
