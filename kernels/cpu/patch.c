@@ -36,32 +36,20 @@ static void patchify_item(void *arg, int64_t item, int worker)
             }
 }
 
-/* Into y, by way of float32 where y is bf16. */
-static void patchify(struct op_ctx *c, struct patchify *a, struct tensor y, int64_t B)
-{
-    size_t mark = c->scratch->used;
-    struct tensor rows = y.dtype == DTYPE_BF16 ? TENSOR_TAKE(c->scratch, DTYPE_F32, y.dims[0], y.dims[1]) : y;
-    a->y = cpu_f32(rows);
-    op_for(c, B * (a->H / a->p), patchify_item, a);
-    if (y.dtype == DTYPE_BF16)
-        cpu_convert(c, y, rows);
-    c->scratch->used = mark;
-}
-
 void cpu_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p)
 {
-    struct patchify a = {.x = cpu_f32(x), .H = x.dims[2], .W = x.dims[3], .p = p};
-    patchify(c, &a, y, x.dims[0]);
+    struct patchify a = {.y = cpu_f32(y), .x = cpu_f32(x), .H = x.dims[2], .W = x.dims[3], .p = p};
+    op_for(c, x.dims[0] * (a.H / p), patchify_item, &a);
 }
 
 void cpu_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, struct pixel_norm norm)
 {
-    struct patchify a = {.pixels = cpu_u8(x), .H = x.dims[1], .W = x.dims[2], .p = p};
+    struct patchify a = {.y = cpu_f32(y), .pixels = cpu_u8(x), .H = x.dims[1], .W = x.dims[2], .p = p};
     for (int i = 0; i < 3; i++) {
         a.factor[i] = 1.0f / (255.0f * norm.std[i]);
         a.shift[i] = -norm.mean[i] / norm.std[i];
     }
-    patchify(c, &a, y, x.dims[0]);
+    op_for(c, x.dims[0] * (a.H / p), patchify_item, &a);
 }
 
 /* ------------------------------------------------------------------ tokens */

@@ -332,7 +332,7 @@ void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, s
 static bool patch_shapes(struct op_ctx *c, struct tensor y, int64_t B, int64_t H, int64_t W, int64_t p)
 {
     return op_check(c, p > 0 && H % p == 0 && W % p == 0, "patchify: the image is no multiple of the patch") &&
-           EITHER("patchify", y, B * (H / p) * (W / p), 3 * p * p);
+           SHAPE("patchify", y, B * (H / p) * (W / p), 3 * p * p);
 }
 
 void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p)

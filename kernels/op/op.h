@@ -154,7 +154,7 @@ void op_attention_bwd(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, s
 
 /* -- images and tokens -- */
 
-/* y [B*gh*gw, 3*p*p] either = patches of x [B,3,H,W] f32, already normalised; column c*p*p + ky*p + kx */
+/* y [B*gh*gw, 3*p*p] = patches of x [B,3,H,W] f32, already normalised; column c*p*p + ky*p + kx */
 void op_patchify_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p);
 /* the same from pixels x [B,H,W,3] u8: (x / 255 - mean[c]) / std[c] */
 void op_patchify_u8_fwd(struct op_ctx *c, struct tensor y, struct tensor x, int p, struct pixel_norm norm);

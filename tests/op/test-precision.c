@@ -223,18 +223,6 @@ static void swiglu(int64_t T, int64_t h)
     release(u), release(y);
 }
 
-static void patchify(void)
-{
-    enum { B = 2, H = 12, W = 8, P = 4, ROWS = B * 6, WIDTH = 3 * P * P };
-    float *x = noise(B * 3 * H * W, 1);
-    struct pair y = empty(ROWS * WIDTH);
-    ON_DEVICE(&ctx, op_patchify_fwd(&ctx, COPY(y.f32, ROWS, WIDTH), COPY(x, B, 3, H, W), P));
-    ON_DEVICE(&ctx, op_patchify_fwd(&ctx, COPY(y.bf16, ROWS, WIDTH), COPY(x, B, 3, H, W), P));
-    compare(y, ROWS * WIDTH, ROUNDED / 2, "patchify");
-    release(y);
-    free(x);
-}
-
 /* What does not go together is refused. */
 static void refused(void)
 {
@@ -259,7 +247,6 @@ int main(void)
     gelu_backward(20001);
     swiglu(37, 65);
     swiglu_backward(37, 65);
-    patchify();
     refused();
     if (!ctx.backend->supports(DTYPE_BF16)) {
         skip("this processor has no instructions for it", "products of bf16");
