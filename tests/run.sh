@@ -1,13 +1,17 @@
 #!/bin/bash
 # Runs the tests and prints a summary. usage: tests/run.sh [unit|op|golden|cli|fuzz|NAME-PATTERN ...]; nothing: all.
 # Every test prints TAP; one that crashes or prints no plan counts as one more failure. The output of a
-# failing test is in $B/tests/log, and its end is printed.
+# failing test is in $B/tests/log, and its end is printed. TEST_JOBS tests run at a time [one a processor, at most 8].
 set -u
 cd "$(dirname "$0")/.."
 export B=${B:-build} GOLDEN=${GOLDEN:-tests/golden} LC_ALL=C
 export PATH="$PWD/$B:$PATH" TESTS=$PWD/tests BUILD=$PWD/$B
-log=$B/tests/log
+export log=$B/tests/log
+jobs=${TEST_JOBS:-$(nproc)}
+[ "$jobs" -gt 8 ] && [ -z "${TEST_JOBS:-}" ] && jobs=8
 mkdir -p "$log"
+rm -f "$log"/*.count
+want=("$@")
 selected() { # kind name
     [ ${#want[@]} -eq 0 ] && return 0
     local w
@@ -17,12 +21,57 @@ selected() { # kind name
     done
     return 1
 }
-want=("$@")
-passed=0 failed=0 skipped=0
-run() { # kind name command...
-    local kind=$1 name=$2 out=$log/$1-$2.log status start=$SECONDS
-    shift 2
-    timeout "${TEST_SECONDS:-600}" "$@" >"$out" 2>"$out.err" </dev/null
+
+tests() { # a line for each that is selected: kind name file
+    local t kind name
+    for t in tests/unit/test-*.c tests/op/test-*.c; do
+        kind=$(basename "$(dirname "$t")") name=$(basename "$t" .c)
+        selected "$kind" "$name" && echo "$kind ${name#test-} $B/tests/$kind/$name"
+    done
+    # Tests that take their device from test-device.h or device-memory.h, themselves or through a header, compute on the
+    # foreign device, too (tests/foreign.c). What they include stands in the compiler's lists beside them.
+    for t in $(grep -lE 'tests/(test-device|device-memory)\.h' "$B"/tests/op/test-*.d "$B"/tests/unit/test-*.d); do
+        kind=$(basename "$(dirname "$t")") name=$(basename "$t" .d)
+        selected foreign "$name" && echo "foreign $kind/${name#test-} ${t%.d}"
+    done
+    for t in tests/cli/*.sh; do
+        name=$(basename "$t" .sh)
+        case $name in lib|*-fixture) continue ;; esac # sourced by the others
+        selected cli "$name" && echo "cli $name $t"
+    done
+    for t in tests/fuzz/fuzz-*.c; do
+        name=$(basename "$t" .c)
+        selected fuzz "$name" && echo "fuzz ${name#fuzz-} $B/tests/fuzz/$name"
+    done
+}
+
+start() { # kind name file
+    local seconds=${TEST_SECONDS:-600}
+    case $1 in
+        foreign) TEST_DEVICE=foreign timeout "$seconds" "$3" ;;
+        cli) timeout "$seconds" bash "$3" ;;
+        fuzz) timeout "$seconds" "$3" "tests/fuzz/corpus/$2" ;;
+        *) timeout "$seconds" "$3" ;;
+    esac
+}
+
+report() { # kind name good bad skips seconds output
+    printf '%-7s %-34s %4d passed' "$1" "$2" $(($3 - $5))
+    [ "$5" -gt 0 ] && printf ', %d skipped' "$5"
+    [ "$4" -gt 0 ] && printf ', %d FAILED' "$4"
+    printf '  (%d s)\n' "$6"
+    sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/    skipped: \1: \2/p' "$7"
+    if [ "$4" -gt 0 ]; then
+        grep '^not ok' "$7" | head -n 10 | sed 's/^/    /'
+        tail -n 5 "$7.err" | sed 's/^/    stderr: /'
+    fi
+}
+
+run() { # a line of tests
+    local kind name file status began=$SECONDS
+    read -r kind name file <<<"$1"
+    local out=$log/$kind-${name/\//-}.log
+    start "$kind" "$name" "$file" >"$out" 2>"$out.err" </dev/null
     status=$?
     local good bad skips
     good=$(grep -c '^ok ' "$out") bad=$(grep -c '^not ok ' "$out") skips=$(grep -c '^ok .*# SKIP' "$out")
@@ -30,43 +79,18 @@ run() { # kind name command...
         bad=$((bad + 1))
         echo "not ok - $kind/$name ended with status $status or without its plan" >>"$out"
     fi
-    passed=$((passed + good - skips)) failed=$((failed + bad)) skipped=$((skipped + skips))
-    printf '%-7s %-34s %4d passed' "$kind" "$name" $((good - skips))
-    [ "$skips" -gt 0 ] && printf ', %d skipped' "$skips"
-    [ "$bad" -gt 0 ] && printf ', %d FAILED' "$bad"
-    printf '  (%d s)\n' $((SECONDS - start))
-    sed -n 's/^ok [0-9]* - \(.*\) # SKIP \(.*\)/    skipped: \1: \2/p' "$out"
-    if [ "$bad" -gt 0 ]; then
-        grep '^not ok' "$out" | head -n 10 | sed 's/^/    /'
-        tail -n 5 "$out.err" | sed 's/^/    stderr: /'
-    fi
+    echo "$((good - skips)) $bad $skips" >"$out.count"
+    printf "%s\n" "$(report "$kind" "$name" "$good" "$bad" "$skips" $((SECONDS - began)) "$out")" # in one piece
 }
-for t in tests/unit/test-*.c tests/op/test-*.c; do
-    [ -e "$t" ] || continue
-    kind=$(basename "$(dirname "$t")") name=$(basename "$t" .c)
-    selected "$kind" "$name" && run "$kind" "${name#test-}" "$B/tests/$kind/$name"
-done
-# Tests that take their device from test-device.h or device-memory.h, themselves or through a header, compute on the
-# foreign device, too (tests/foreign.c). What they include stands in the compiler's lists beside them.
-for t in $(grep -lE 'tests/(test-device|device-memory)\.h' "$B"/tests/op/test-*.d "$B"/tests/unit/test-*.d); do
-    name=$(basename "$t" .d)
-    selected foreign "$name" && run foreign "${name#test-}" env TEST_DEVICE=foreign "${t%.d}"
-done
-for t in tests/cli/*.sh; do
-    [ -e "$t" ] || continue
-    name=$(basename "$t" .sh)
-    case $name in lib|*-fixture) continue ;; esac # sourced by the others
-    selected cli "$name" && run cli "$name" bash "$t"
-done
-for t in tests/fuzz/fuzz-*.c; do
-    [ -e "$t" ] || continue
-    name=$(basename "$t" .c)
-    selected fuzz "$name" && run fuzz "${name#fuzz-}" "$B/tests/fuzz/$name" "tests/fuzz/corpus/${name#fuzz-}"
-done
-echo
-if [ $skipped -gt 0 ]; then
-    echo "$passed passed, $failed failed, $skipped skipped"
-else
-    echo "$passed passed, $failed failed"
-fi
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+export -f start report run
+
+# Not as background jobs of a shell, whose children ignore SIGINT: tests send it.
+tests >"$log/list"
+xargs -r -d '\n' -P "$jobs" -n 1 bash -c 'run "$1"' run <"$log/list"
+cat "$log"/*.count 2>/dev/null | awk -v started="$(wc -l <"$log/list")" '
+    {passed += $1; failed += $2; skipped += $3}
+    END {
+        failed += started - NR # without a count: it was killed
+        printf "\n%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+        exit failed > 0 || passed == 0
+    }'
