@@ -40,6 +40,22 @@ static size_t bytes_of(enum dtype dtype, int n_dims, const int64_t *dims)
     return bytes;
 }
 
+void device_arena_borrow(struct device_arena *a, const struct backend *backend, struct tensor memory)
+{
+    bool planned = memory.data.at == 0;
+    *a = (struct device_arena){.backend = planned ? NULL : backend, .base = memory.data, .high = a->high,
+                               .size = bytes_of(memory.dtype, memory.n_dims, memory.dims)};
+    if (!planned)
+        guard(a, a->base, a->size, false);
+}
+
+void device_arena_return(struct device_arena *a)
+{
+    if (a->base.at)
+        guard(a, a->base, a->size, true);
+    *a = (struct device_arena){.high = a->high};
+}
+
 struct tensor device_arena_take(struct device_arena *a, enum dtype dtype, int n_dims, const int64_t *dims)
 {
     struct tensor t = {.dtype = dtype, .n_dims = n_dims};

@@ -33,6 +33,12 @@ struct device_arena {
 int device_arena_init(struct device_arena *a, const struct backend *backend, size_t bytes, struct fmt_error *e);
 void device_arena_release(struct device_arena *a);
 
+/* Makes an arena, empty, of a tensor's memory, whose values are lost; of a tensor that was planned a planning arena,
+ * which keeps its `high`. device_arena_return gives the memory back, to be released by its owner; without a borrow it
+ * does nothing. */
+void device_arena_borrow(struct device_arena *a, const struct backend *backend, struct tensor memory);
+void device_arena_return(struct device_arena *a);
+
 /* A tensor of element type `type` with these dimensions: struct tensor x = TENSOR_TAKE(a, DTYPE_F32, T, C); */
 #define TENSOR_TAKE(a, type, ...) \
     device_arena_take((a), (type), TENSOR_COUNT(__VA_ARGS__), (const int64_t[]){__VA_ARGS__})

@@ -22,28 +22,32 @@ int64_t loss_cached_bytes(const struct loss_head *l)
            (caches_student(l) ? prototypes_logits_count(l->student_rows_max, K) * (int64_t)sizeof(float) : 0);
 }
 
-void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *a)
+void loss_carve(struct loss_head *l, struct device_arena *a)
 {
-    int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
-    l->z = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), rows, l->student.config.bottleneck_dim);
-    l->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
-    l->teacher_logits = l->student_logits = TENSOR_NONE;
-    if (cache_logits) {
-        l->teacher_logits = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), prototypes_logits_count(rows, K));
-    }
-    if (cache_logits && caches_student(l)) {
-        l->student_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(l->student_rows_max, K));
-    }
+    int64_t K = l->student.config.n_prototypes;
     for (int kind = 0; kind < LOSS_KINDS; kind++) {
         struct loss_center *center = &l->center[kind];
         if (!l->has_loss[kind])
             continue;
-        l->log_col[kind] = TENSOR_TAKE(a, DTYPE_F64, K);
         center->now = TENSOR_TAKE(a, DTYPE_F32, K);
         center->pending = TENSOR_TAKE(a, DTYPE_F32, K);
         center->next = TENSOR_TAKE(a, DTYPE_F32, K);
         center->mean = TENSOR_TAKE(a, DTYPE_F32, K);
     }
+}
+
+void loss_carve_batch(struct loss_head *l, bool cache_logits, struct device_arena *a)
+{
+    int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
+    l->z = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), rows, l->student.config.bottleneck_dim);
+    l->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
+    l->teacher_logits = l->student_logits = TENSOR_NONE;
+    if (cache_logits)
+        l->teacher_logits = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), prototypes_logits_count(rows, K));
+    if (cache_logits && caches_student(l))
+        l->student_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(l->student_rows_max, K));
+    for (int kind = 0; kind < LOSS_KINDS; kind++)
+        l->log_col[kind] = l->has_loss[kind] ? TENSOR_TAKE(a, DTYPE_F64, K) : TENSOR_NONE;
 }
 
 /* The memory for cached logits in the shape of these rows. */

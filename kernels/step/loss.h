@@ -48,7 +48,7 @@ struct loss_head {
     struct head student, teacher; /* of as many prototypes and as wide a bottleneck */
     bool has_loss[LOSS_KINDS];
     bool sinkhorn;
-    /* memory for the most rows there can be */
+    /* memory of a batch, for the most rows there can be */
     int64_t rows_max[LOSS_KINDS], student_rows_max;
     struct tensor z;                              /* [rows,bottleneck] of the teacher */
     struct tensor log_col[LOSS_KINDS], log_row;   /* [K], [rows] f64 */
@@ -63,8 +63,9 @@ struct loss_head {
 /* Bytes of the logits that loss_carve caches. In bf16 those of the teacher are rounded, and those of the student are
  * computed again: that costs less than reading them in float32. */
 int64_t loss_cached_bytes(const struct loss_head *l);
-/* Takes memory: what lasts, and what a batch needs. */
-void loss_carve(struct loss_head *l, bool cache_logits, struct device_arena *arena);
+/* Take memory: for what lasts; for what a batch needs, up to its last loss_backward(). */
+void loss_carve(struct loss_head *l, struct device_arena *arena);
+void loss_carve_batch(struct loss_head *l, bool cache_logits, struct device_arena *arena);
 void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 
 /* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */

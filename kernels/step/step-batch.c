@@ -217,8 +217,8 @@ int64_t *rows_patches(const struct step *s, const struct micro *micro, const str
 struct tensor gather_rows(struct step *s, const struct vit_activations *act, const int64_t *list, int64_t T,
                           struct tensor *rows)
 {
-    *rows = TENSOR_TAKE(&s->work, DTYPE_I64, T);
-    struct tensor x = TENSOR_TAKE(&s->work, DTYPE_F32, T, act->normed.dims[1]);
+    *rows = TENSOR_TAKE(&s->heads, DTYPE_I64, T);
+    struct tensor x = TENSOR_TAKE(&s->heads, DTYPE_F32, T, act->normed.dims[1]);
     op_copy_in(&s->c, *rows, list);
     op_gather_rows(&s->c, x, act->normed, *rows);
     return x;

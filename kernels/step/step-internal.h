@@ -50,7 +50,11 @@ struct step {
     int64_t frozen_iterations; /* of the backbone */
 
     struct op_ctx c;
-    struct device_arena persistent, work, scratch;    /* of the run; of a forward and backward pass; of an operation */
+    struct device_arena persistent, scratch;    /* of the run; of an operation */
+    struct device_arena work;                   /* of a backbone's forward and backward pass */
+    struct device_arena heads;                  /* of targets, heads and losses: in heads_memory */
+    struct tensor heads_memory;                 /* [bytes] u8: see step_one_piece() */
+    bool caches_logits;
     struct arena host;                          /* lists on their way to the device, results on their way from it */
     struct params_array grads, m1, m2;          /* over the student's table; m2 with AdamW alone */
     int64_t updates[PARAMS_MODULES_MAX];        /* of each module of the student: Adam's t */
@@ -101,7 +105,7 @@ struct patch_ranges {
 struct patch_ranges micro_patch_ranges(const struct step *s, const struct micro *micro);
 struct vit_request micro_request(const struct step *s, const struct step_network *network, const struct micro *micro,
                                  int n_inputs);
-/* Rows of act->normed as x [T,C], in the work arena. list [T]: their numbers, in host memory; *rows: the same on the
+/* Rows of act->normed as x [T,C], in the heads' arena. list [T]: their numbers, in host memory; *rows: the same on the
  * device. */
 struct tensor gather_rows(struct step *s, const struct vit_activations *act, const int64_t *list, int64_t T,
                           struct tensor *rows);
@@ -126,6 +130,18 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
 static inline bool step_frozen(const struct step *s, int64_t iteration)
 {
     return iteration < s->frozen_iterations;
+}
+/* In a batch of one piece the gradients of the backbone begin where the losses end: heads_memory reaches into them. Of
+ * several micro-batches they add up meanwhile. */
+static inline bool step_one_piece(const struct step *s)
+{
+    return s->sizes.n_micro == 1;
+}
+/* Elements of the backbone's parameters, the first of each array over a table. */
+static inline int64_t step_backbone_span(const struct step *s)
+{
+    int64_t offset;
+    return params_module_span(&s->student.table, MODULE_BACKBONE, &offset);
 }
 static inline struct loss_head *ibot_head(struct step *s)
 {

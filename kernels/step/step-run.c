@@ -31,16 +31,32 @@ static void reduce_result(struct step *s, struct step_result *r)
     r->n_koleo_left_out = (int64_t)n_left_out;
 }
 
+/* All gradients but those whose memory the heads have: 0. */
+static void begin_gradients(struct step *s)
+{
+    int64_t first = step_one_piece(s) ? step_backbone_span(s) : 0;
+    op_fill(&s->c, params_range(&s->grads, first, s->grads.count - first), 0);
+}
+
+static void begin_heads(struct step *s)
+{
+    device_arena_borrow(&s->heads, s->c.backend, s->heads_memory);
+    for (int i = 0; i < s->n_heads; i++)
+        loss_carve_batch(&s->head[i], s->caches_logits, &s->heads);
+}
+
 int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
                           struct fmt_error *e)
 {
     *r = (struct step_result){.n_masked = s->patch_start[s->sizes.crops[GLOBAL]]};
-    params_clear(&s->c, &s->grads);
+    begin_gradients(s);
+    begin_heads(s);
     int status = teacher_targets(s, teacher_temp, e);
     if (!status) {
         measure_collapse(s, r);
         status = student_pass(s, step_frozen(s, iteration), r, e);
     }
+    device_arena_return(&s->heads);
     if (!status)
         reduce_result(s, r);
     sum_losses(r); /* a loss that is not finite on one rank is not finite in the sum */

@@ -59,7 +59,7 @@ static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
     micro_to_batch(s, &micro, s->student_cls, x);
     if (s->kl_weight > 0) {
         struct head_activations out;
-        head_forward(&s->c, &s->head[0].student, &s->student.values, x, false, &s->work, &out);
+        head_forward(&s->c, &s->head[0].student, &s->student.values, x, false, &s->heads, &out);
         micro_to_batch(s, &micro, s->z_kl, out.z);
     }
     return 0;
@@ -68,11 +68,12 @@ static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
 static int global_pass(struct step *s, struct step_result *r, struct fmt_error *e)
 {
     for (int64_t i = 0; i < s->sizes.n_micro; i++) {
-        size_t work = s->work.used, host = s->host.used;
+        size_t work = s->work.used, heads = s->heads.used, host = s->host.used;
         int status = global_micro(s, i, e);
         if (status)
             return status;
         s->work.used = work;
+        s->heads.used = heads;
         s->host.used = host;
     }
     struct prototype_layer p = head_prototypes(&s->head[0].student, &s->student.values, s->z_kl);
@@ -164,13 +165,13 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
     if (h->T == 0)
         return;
     h->x = gather_rows(s, act, list_rows(s, micro, act, h), h->T, &h->rows);
-    head_forward(&s->c, &l->student, &s->student.values, h->x, true, &s->work, &h->act);
+    head_forward(&s->c, &l->student, &s->student.values, h->x, true, &s->heads, &h->act);
     int64_t *target = ARENA_TAKE(&s->host, int64_t, 2 * h->T);
     h->weight = ARENA_TAKE(&s->host, float, h->T);
     if (!op_planning(&s->c))
         fill_pairs(s, micro, h, target, h->weight);
     struct loss_part part = teacher_part(s, micro, l, h, ranges);
-    loss_begin(&s->c, l, &h->loss, h->T, &part, target, h->weight, &s->work);
+    loss_begin(&s->c, l, &h->loss, h->T, &part, target, h->weight, &s->heads);
     loss_forward(&s->c, l, &h->loss, &s->student.values, h->act.z);
 }
 
@@ -234,16 +235,20 @@ static void backward(struct step *s, const struct micro *micro, struct vit_activ
         struct loss_head *l = &s->head[i];
         if (h->T == 0)
             continue;
-        struct tensor dx = TENSOR_TAKE(&s->work, DTYPE_F32, h->T, C);
+        struct tensor dx = TENSOR_TAKE(&s->heads, DTYPE_F32, h->T, C);
         loss_backward(&s->c, l, &h->loss, &s->grads);
         if (h->n_global && s->kl_weight > 0)
             add_batch_to_micro(s, micro, h->loss.dz, h->n_local, s->d_kl);
-        head_backward(&s->c, &l->student, &s->student.values, &h->act, h->loss.dz, dx, &s->work, &s->grads);
+        head_backward(&s->c, &l->student, &s->student.values, &h->act, h->loss.dz, dx, &s->heads, &s->grads);
         if (h->n_global && s->koleo_weight > 0)
             add_batch_to_micro(s, micro, dx, h->n_local, s->d_cls);
         op_scatter_add_rows(&s->c, d_normed, dx, h->rows);
     }
     struct vit_memory memory = step_memory(s);
+    if (step_one_piece(s)) {
+        device_arena_return(&s->heads);
+        op_fill(&s->c, params_range(&s->grads, 0, step_backbone_span(s)), 0);
+    }
     if (!frozen)
         vit_backward(&s->c, &s->student.vit, &s->student.values, act, d_normed, &memory, &s->grads);
 }
@@ -281,9 +286,10 @@ int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_
     if (s->sizes.n_micro > 1 && (s->koleo_weight > 0 || s->kl_weight > 0))
         status = global_pass(s, r, e);
     for (int64_t i = 0; i < s->sizes.n_micro && !r->bad && !status; i++) {
-        size_t work = s->work.used, host = s->host.used;
+        size_t work = s->work.used, heads = s->heads.used, host = s->host.used;
         status = student_micro(s, i, frozen, r, e);
         s->work.used = work;
+        s->heads.used = heads;
         s->host.used = host;
     }
     return status;

@@ -36,7 +36,7 @@ static void head_rows(struct step *s, const struct micro *micro, const struct vi
     if (T == 0)
         return;
     struct tensor x = gather_rows(s, act, list_rows(s, micro, act, l, T), T, &rows);
-    head_forward(&s->c, &l->teacher, &s->teacher.values, x, false, &s->work, &out);
+    head_forward(&s->c, &l->teacher, &s->teacher.values, x, false, &s->heads, &out);
     if (l->has_loss[LOSS_DINO]) {
         micro_to_batch(s, micro, s->teacher_cls, x);
         micro_to_batch(s, micro, l->z, out.z);
@@ -62,11 +62,12 @@ static int forward_micro(struct step *s, int64_t i, struct fmt_error *e)
 int teacher_targets(struct step *s, double temperature, struct fmt_error *e)
 {
     for (int64_t i = 0; i < s->sizes.n_micro; i++) {
-        size_t work = s->work.used, host = s->host.used;
+        size_t work = s->work.used, heads = s->heads.used, host = s->host.used;
         int status = forward_micro(s, i, e);
         if (status)
             return status;
         s->work.used = work;
+        s->heads.used = heads;
         s->host.used = host;
     }
     for (int h = 0; h < s->n_heads; h++)

@@ -135,8 +135,19 @@ static bool caches_logits(const struct step *s)
 
 static void plan_line(struct step_plan *plan, const char *what, size_t bytes)
 {
-    plan->line[plan->n_lines++] = (struct step_plan_line){what, bytes};
+    if (bytes > 0)
+        plan->line[plan->n_lines++] = (struct step_plan_line){what, bytes};
     plan->total += bytes;
+}
+
+/* Gradients, and before them what the heads need beyond those of the backbone. */
+static void carve_gradients(struct step *s, struct device_arena *a)
+{
+    size_t shared = step_one_piece(s) ? (size_t)step_backbone_span(s) * sizeof(float) : 0;
+    struct tensor beyond = TENSOR_TAKE(a, DTYPE_U8, s->heads.high > shared ? (int64_t)(s->heads.high - shared) : 0);
+    s->grads = params_array_take(a, &s->student.table, DTYPE_F32);
+    s->heads_memory = beyond;
+    s->heads_memory.dims[0] = (int64_t)(s->grads.data.data.at - beyond.data.at + shared);
 }
 
 /* Takes what lasts as long as the run; each kind is a line of the plan (NULL: memory, and no plan). */
@@ -151,15 +162,15 @@ static void carve_persistent(struct step *s, struct step_plan *plan)
     LINE("student");
     s->teacher.values = params_array_take(a, &s->teacher.table, DTYPE_F32);
     LINE("teacher");
-    s->grads = params_array_take(a, student, DTYPE_F32);
-    LINE("gradients");
+    carve_gradients(s, a);
+    LINE("gradients, targets, heads and losses");
     s->m1 = params_array_take(a, student, DTYPE_F32);
     if (s->optim.rule == UPDATE_ADAMW)
         s->m2 = params_array_take(a, student, DTYPE_F32);
     LINE("moments of the optimizer");
     for (int i = 0; i < s->n_heads; i++)
-        loss_carve(&s->head[i], caches_logits(s), a);
-    LINE(caches_logits(s) ? "targets, centres and kept logits" : "targets and centres");
+        loss_carve(&s->head[i], a);
+    LINE("centres");
     s->teacher_cls = TENSOR_TAKE(a, DTYPE_F32, crops, s->teacher.vit.config.C);
     s->student_cls = TENSOR_TAKE(a, DTYPE_F32, crops, C);
     s->d_cls = TENSOR_TAKE(a, DTYPE_F32, crops, C);
@@ -281,8 +292,11 @@ static int open_step(struct step *s, const struct config *config, const struct c
         status = add_networks(s, config, teacher, e);
     if (status || (status = take_tables(s, e)))
         return status;
-    carve_persistent(s, plan);
+    s->caches_logits = caches_logits(s);
+    carve_persistent(s, NULL);
     status = plan_step(s, e);
+    s->persistent = (struct device_arena){0};
+    carve_persistent(s, plan); /* with what the heads turned out to need */
     if (plan) {
         plan_line(plan, "activations of a pass", s->work.high);
         plan->activations = s->work.high;

@@ -123,7 +123,8 @@ struct op_ctx *step_context(struct step *step); /* to read and write the arrays 
 const struct vit *step_teacher_vit(const struct step *step);
 const struct params_array *step_student(const struct step *step);
 const struct params_array *step_teacher(const struct step *step);
-const struct params_array *step_gradients(const struct step *step); /* of the last step, before clipping */
+/* Of the last step, before clipping; undefined after one whose losses were not finite. */
+const struct params_array *step_gradients(const struct step *step);
 
 /* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set only the
  * caller's iteration advances: weights, moments, centres and Adam's count are as before. The status is 0 then; it

@@ -172,7 +172,8 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
     char name[100];
     unit_head(&l.teacher, &table, K);
     l.student = l.teacher;
-    loss_carve(&l, false, &m.memory);
+    loss_carve(&l, &m.memory);
+    loss_carve_batch(&l, false, &m.memory);
     loss_clear_centers(&m.c, &l);
     l.rows[LOSS_DINO] = T;
     struct params_array values = params_array_take(&m.memory, &table, DTYPE_F32);

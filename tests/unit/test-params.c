@@ -197,6 +197,38 @@ static void test_shards(struct device_memory *m, const struct params *t)
     free(begin), free(student), free(teacher);
 }
 
+/* The memory of an array, lent to an arena and given back: as large as it was, usable as a whole. */
+static void test_lent_memory(struct device_memory *m, const struct params *t)
+{
+    size_t mark = m->memory.used;
+    struct device_arena lent = {0};
+    struct params_array a = params_array_take(&m->memory, t, DTYPE_F32),
+                        b = params_array_take(&m->memory, t, DTYPE_F32);
+    params_init(&m->c, &b, 1);
+    float *before = to_host(m, b.data);
+    device_arena_borrow(&lent, m->c.backend, a.data);
+    struct tensor first = TENSOR_TAKE(&lent, DTYPE_F32, 100), second = TENSOR_TAKE(&lent, DTYPE_F64, 10);
+    ok(lent.size == (size_t)t->count * sizeof(float) && first.data.at == a.data.data.at &&
+           second.data.at > first.data.at,
+       "an arena in the memory of an array");
+    op_fill(&m->c, first, 1), op_fill(&m->c, second, 2);
+    size_t high = lent.high;
+    device_arena_return(&lent);
+    params_clear(&m->c, &a);
+    float *cleared = to_host(m, a.data), *after = to_host(m, b.data);
+    bool zero = true;
+    for (int64_t i = 0; i < t->count; i++)
+        zero = zero && cleared[i] == 0;
+    ok(zero && memcmp(before, after, (size_t)t->count * sizeof *after) == 0,
+       "is the array's again, its neighbour untouched");
+    device_arena_borrow(&lent, m->c.backend, (struct tensor){.dtype = DTYPE_U8, .n_dims = 1, .dims = {64}});
+    TENSOR_TAKE(&lent, DTYPE_U8, 64);
+    ok(device_arena_planning(&lent) && high > 0 && lent.high == high,
+       "planned memory makes a planning arena, which keeps its most");
+    free(before), free(cleared), free(after);
+    m->memory.used = mark;
+}
+
 static void test_arrays(void)
 {
     struct device_memory m;
@@ -207,6 +239,7 @@ static void test_arrays(void)
     small_network(&vit, &head, &t);
     test_rows(&m, &t, &vit);
     test_shards(&m, &t);
+    test_lent_memory(&m, &t);
     params_release(&t);
     device_memory_close(&m);
 }

@@ -401,6 +401,31 @@ static void test_crossings(void)
     ok(drop_path - n[0] <= 2 * 2 * 3, "with drop path %lld: two lists for each branch at most", (long long)drop_path);
 }
 
+static size_t plan_line_bytes(const struct step_plan *plan, const char *what)
+{
+    for (int i = 0; i < plan->n_lines; i++)
+        if (strstr(plan->line[i].what, what))
+            return plan->line[i].bytes;
+    return 0;
+}
+
+/* In a batch of one piece the heads have the memory of the backbone's gradients, of several micro-batches their own. */
+static void test_shared_memory(void)
+{
+    size_t bytes[2], gradients[2];
+    for (int parts = 0; parts < 2; parts++) {
+        struct bed b = bed_open(1, "student.depth=24", "student.embed_dim=96",
+                                parts ? "train.micro_batch_size=4" : "train.micro_batch_size=null", NULL);
+        struct step_plan plan;
+        ok(step_plan(&plan, &b.config, &b.device, NULL) == 0, "a plan");
+        gradients[parts] = (size_t)step_gradients(b.step)->count * sizeof(float);
+        bytes[parts] = plan_line_bytes(&plan, "gradients");
+        bed_close(&b);
+    }
+    ok(bytes[0] >= gradients[0] && bytes[0] < gradients[0] + 1024 && bytes[1] > gradients[1] + 16384,
+       "in one piece %zu bytes more than gradients, in parts %zu", bytes[0] - gradients[0], bytes[1] - gradients[1]);
+}
+
 static void test_plan(void)
 {
     struct config config;
@@ -588,6 +613,7 @@ int main(void)
     if (test_backend() == &backend_foreign) /* which counts them */
         test_crossings();
     test_plan();
+    test_shared_memory();
     test_schedule_table();
     test_groups();
     return tap_done();
