@@ -282,6 +282,7 @@ static void report(struct run *r)
 int main(int argc, char **argv)
 {
     static struct run r = {.world = &world_single, .stop = &stop_signal, .log = {.fd = -1, .print = print_message}};
+    memory_keep_small();
     int first = opt_parse(&tool, argc, argv);
     if (only_plan && only_config)
         msg_usage("--plan and --print-config exclude each other");

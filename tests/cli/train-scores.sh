@@ -59,9 +59,8 @@ measure() { # what settings...: planned against taken; libraries differ a little
     echo "# $what: planned $((planned / 1048576)) MiB, taken $used MiB"
     case $BUILD in
     *-*) skip "this build has memory of its own" "$what: the plan" ;;
-    # 4 MiB for stacks and generated code, which differ from run to run
     *) check "$what: the plan is not below what is taken, nor far above" \
-        awk -v p="$planned" -v u="$used" 'BEGIN { p /= 1048576; exit !(p >= 0.98 * u - 4 && p <= 1.25 * u) }' ;;
+        awk -v p="$planned" -v u="$used" 'BEGIN { r = p / 1048576 / u; exit !(r >= 0.95 && r <= 1.25) }' ;;
     esac
 }
 measure 'a wider network' $wider

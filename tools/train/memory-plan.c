@@ -89,6 +89,13 @@ const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LI
     return out;
 }
 
+void memory_keep_small(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 128 << 10); /* its own first value, which it would raise to the largest block freed */
+#endif
+}
+
 void memory_trim(void)
 {
 #ifdef __GLIBC__

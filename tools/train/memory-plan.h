@@ -26,6 +26,9 @@ int memory_plan_check(const struct config *config, const struct device *device, 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for smaller ones. size: of out. */
 const char *memory_large_model_text(const struct config *config, char *out, size_t size);
 
+/* Before the first thread: freed pictures and records return to the system, as the plan has it. glibc would keep one of
+ * each in the heap of every thread that ever held one: which threads these are differs from run to run. */
+void memory_keep_small(void);
 /* Returns freed memory to the system: opening and evaluating free much that malloc would hold on to. */
 void memory_trim(void);
 int64_t memory_peak_bytes(void); /* the most that this process has held so far */
