@@ -2,9 +2,11 @@
 #include "isa.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 static const char *const names[] = {[ISA_BASE] = "base", [ISA_AVX2] = "avx2", [ISA_AVX512] = "avx512"};
 static enum isa selected;
@@ -23,6 +25,44 @@ enum isa isa_of_processor(void)
 #endif
     return ISA_BASE;
 }
+
+#if defined(__x86_64__)
+bool isa_has_bf16(void)
+{
+    return isa_of_processor() == ISA_AVX512 && __builtin_cpu_supports("avx512bf16");
+}
+
+bool isa_has_vnni(void)
+{
+    return isa_of_processor() == ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
+}
+
+static bool has_amx_bf16(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 22 & 1;
+}
+
+bool isa_bf16_is_fast(void)
+{
+    return isa_has_bf16() && (!__builtin_cpu_is("intel") || has_amx_bf16());
+}
+#else
+bool isa_has_bf16(void)
+{
+    return false;
+}
+
+bool isa_has_vnni(void)
+{
+    return false;
+}
+
+bool isa_bf16_is_fast(void)
+{
+    return false;
+}
+#endif
 
 static void select_best(void)
 {

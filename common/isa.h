@@ -11,6 +11,8 @@
 #ifndef ISA_H
 #define ISA_H
 
+#include <stdbool.h>
+
 enum isa { ISA_BASE, ISA_AVX2, ISA_AVX512 };
 
 /* The best that this processor and this build have; DINOTOOLS_ISA=base|avx2|avx512 in the environment selects a lesser
@@ -18,6 +20,12 @@ enum isa { ISA_BASE, ISA_AVX2, ISA_AVX512 };
 enum isa isa_best(void);
 enum isa isa_of_processor(void); /* ignores the environment: bits of products depend only on the processor */
 const char *isa_name(enum isa isa);
+/* Of the processor, whatever the environment: AVX-512 with dot products of bf16 (vdpbf16ps), of int8 (vpdpbusd). */
+bool isa_has_bf16(void);
+bool isa_has_vnni(void);
+/* Whether it multiplies bf16 faster than float32. Intel's cores without a matrix unit (AMX) have half the rate of dot
+ * products that they have of float32 multiply-adds. */
+bool isa_bf16_is_fast(void);
 
 #define ISA_PASTE2(a, b) a##_##b
 #define ISA_PASTE(a, b) ISA_PASTE2(a, b)

@@ -19,10 +19,10 @@
 #include <strings.h>
 #include <sys/mman.h>
 
-#include "resource-limit.h"
 #include "isa.h"
 #include "msg.h"
 #include "onednn.h"
+#include "resource-limit.h"
 
 /* From the OpenMP library that oneDNN links; not all compilers have its header. */
 void omp_set_num_threads(int n);

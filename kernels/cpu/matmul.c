@@ -16,20 +16,9 @@
 #include "msg.h"
 #include "onednn.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 enum { CACHE = 512, ORDER_ROWS = 256, PRIMITIVE_MIB = 16 };
 
 /* ------------------------------------------------------------------ processors */
-#if defined(__x86_64__)
-static bool has_amx_bf16(void)
-{
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 22 & 1;
-}
-
 /* The library may be kept from instructions that the processor has (ONEDNN_MAX_CPU_ISA). */
 static bool library_uses(dnnl_cpu_isa_t isa)
 {
@@ -38,29 +27,15 @@ static bool library_uses(dnnl_cpu_isa_t isa)
 
 bool matmul_supports(enum dtype type)
 {
-    if (isa_of_processor() != ISA_AVX512)
-        return false;
     if (type == DTYPE_BF16)
-        return __builtin_cpu_supports("avx512bf16") && library_uses(dnnl_cpu_isa_avx512_core_bf16);
-    return type == DTYPE_I8 && __builtin_cpu_supports("avx512vnni") && library_uses(dnnl_cpu_isa_avx512_core_vnni);
+        return isa_has_bf16() && library_uses(dnnl_cpu_isa_avx512_core_bf16);
+    return type == DTYPE_I8 && isa_has_vnni() && library_uses(dnnl_cpu_isa_avx512_core_vnni);
 }
 
 bool matmul_is_fast(enum dtype type)
 {
-    return matmul_supports(type) && (type != DTYPE_BF16 || !__builtin_cpu_is("intel") || has_amx_bf16());
+    return matmul_supports(type) && (type != DTYPE_BF16 || isa_bf16_is_fast());
 }
-#else
-bool matmul_supports(enum dtype type)
-{
-    (void)type;
-    return false;
-}
-
-bool matmul_is_fast(enum dtype type)
-{
-    return matmul_supports(type);
-}
-#endif
 
 /* ------------------------------------------------------------------ primitives */
 /* What a primitive is made for; compared as bytes, so it is zeroed first. */

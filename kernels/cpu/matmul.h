@@ -26,8 +26,8 @@
 /* Whether this processor has the instructions, AVX-512 with BF16 or with VNNI, and the environment does not keep the
  * library from them. Without them it would convert to float32, or saturate sums of pairs in 16 bits. */
 bool matmul_supports(enum dtype type);
-/* Whether products of this type are faster than those of float32: known by processor, so that a machine always chooses
- * alike. Intel's cores without AMX do a bf16 product at half of float32's rate. */
+/* Whether products of this type are faster than those of float32 (isa.h): known by processor, so that a machine always
+ * chooses alike. */
 bool matmul_is_fast(enum dtype type);
 
 struct matmul {

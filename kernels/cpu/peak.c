@@ -35,13 +35,7 @@ static double seconds(clockid_t clock)
 /* The table of an instruction set has all that a processor of this set may have; this one may lack the newest. */
 static bool processor_has(enum peak_kind kind)
 {
-#if defined(__x86_64__)
-    if (kind == PEAK_BF16)
-        return __builtin_cpu_supports("avx512bf16");
-    if (kind == PEAK_INT8)
-        return __builtin_cpu_supports("avx512vnni");
-#endif
-    return kind == PEAK_F32;
+    return kind == PEAK_BF16 ? isa_has_bf16() : kind == PEAK_INT8 ? isa_has_vnni() : true;
 }
 
 enum { ITEMS_MAX = 256 };
