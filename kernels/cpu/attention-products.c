@@ -15,8 +15,6 @@
 
 #include "attention.h"
 
-static const float LOG2_E = 1.44269504f; /* exponentials are powers of two, which cost less */
-
 /* Scores of a tile: 320 KiB of f32, so that they and the keys and values of a head fit into a second-level cache of
  * 512 KiB. Rows of a tile and elements of a row are multiples of 16, a cache line of f32. */
 enum { SCORES_MAX = 81920, ROUND = 16 };
@@ -56,11 +54,11 @@ static void softmax_rows(const struct attention *a, float *s, int64_t ld, struct
 {
     for (int64_t r = 0; r < n; r++) {
         float *row = s + r * ld;
-        float scale2 = a->scale * LOG2_E, shift2 = row_loops()->max(row, p.N) * scale2;
+        float scale2 = a->scale * ATTENTION_LOG2_E, shift2 = row_loops()->max(row, p.N) * scale2;
         float sum = row_loops()->exp2_sum(row, scale2, shift2, p.N);
         factor[r] = 1.0f / sum;
         if (a->lse_out)
-            a->lse_out[(p.first + r0 + r) * a->NH + p.head] = shift2 / LOG2_E + logf(sum);
+            a->lse_out[(p.first + r0 + r) * a->NH + p.head] = shift2 / ATTENTION_LOG2_E + logf(sum);
     }
 }
 
@@ -139,8 +137,8 @@ static void softmax_bwd_rows(const struct attention *a, float *s, float *dp, int
     for (int64_t r = 0; r < n; r++) {
         int64_t row = p.first + r0 + r, at = row * a->C + p.head * a->HD;
         float delta = row_loops()->dot(a->d_o + at, a->o_in + at, a->HD);
-        float lse2 = a->lse[row * a->NH + p.head] * LOG2_E;
-        row_loops()->softmax_bwd(s + r * ld, dp + r * ld, a->scale * LOG2_E, lse2, a->scale, delta, p.N);
+        float lse2 = a->lse[row * a->NH + p.head] * ATTENTION_LOG2_E;
+        row_loops()->softmax_bwd(s + r * ld, dp + r * ld, a->scale * ATTENTION_LOG2_E, lse2, a->scale, delta, p.N);
     }
 }
 
@@ -172,13 +170,13 @@ static void backward_item(void *arg, int64_t item, int worker)
 static void backward_bf16(struct op_ctx *c, struct tensor dqkv, struct tensor d_o, struct tensor o, struct tensor lse,
                           struct tensor qkv, const int64_t (*seg)[2], int n_seg, int NH)
 {
-    const struct tensor low[] = {dqkv, d_o, o, qkv};
+    const struct tensor narrow[] = {dqkv, d_o, o, qkv};
     struct tensor wide[4];
     size_t mark = c->scratch->used;
     for (int i = 0; i < 4; i++) {
-        wide[i] = TENSOR_TAKE(c->scratch, DTYPE_F32, low[i].dims[0], low[i].dims[1]);
+        wide[i] = TENSOR_TAKE(c->scratch, DTYPE_F32, narrow[i].dims[0], narrow[i].dims[1]);
         if (i > 0)
-            cpu_convert(c, wide[i], low[i]);
+            cpu_convert(c, wide[i], narrow[i]);
     }
     attention_products_bwd(c, wide[0], wide[1], wide[2], lse, wide[3], seg, n_seg, NH);
     cpu_convert(c, dqkv, wide[0]);

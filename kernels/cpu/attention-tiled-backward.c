@@ -14,8 +14,6 @@
 
 #include "attention.h"
 
-static const float LOG2_E = 1.44269504f;
-
 /* A block has so many elements of a head, 288 rows of 64, and at least STEP rows: a multiple of STEP, which is one of
  * TILES_ROWS and of TILES_LANES. */
 enum { BLOCK = 18432, STEP = 48 };
@@ -33,7 +31,7 @@ struct backward {
 };
 
 /* A worker's scratch. */
-struct room {
+struct scratch {
     void *q_columns, *d_o_columns; /* of a block of queries, packed: q^T, do^T [HD,queries] */
     void *q, *d_o;                 /* and q, do [queries,HD] */
     void *k_columns;               /* of a block of keys: rows of k^T [HD,keys] */
@@ -47,7 +45,7 @@ struct room {
 };
 
 /* For N rows; returns the bytes it takes. base NULL: only that. */
-static int64_t lay_out(struct room *m, const struct backward *a, uint8_t *base, int64_t N)
+static int64_t carve(struct scratch *m, const struct backward *a, uint8_t *base, int64_t N)
 {
     const int64_t HD = a->HD, side = a->side, n_blocks = num_ceil_div(N, side), tile = TILES_ROWS * tiles_stride(side);
     const size_t each = a->t->element;
@@ -76,7 +74,7 @@ static int64_t lay_out(struct room *m, const struct backward *a, uint8_t *base, 
 struct head {
     const struct backward *a;
     struct attention_item p;
-    struct room m;
+    struct scratch m;
     const void *q, *k, *v, *o, *d_o;
     void *dq, *dk, *dv;
     struct tiling keys, queries; /* blocks */
@@ -92,7 +90,7 @@ static struct head open_head(const struct backward *a, int64_t item, int worker)
     h.o = tiles_at(t, a->o, at), h.d_o = tiles_at(t, a->d_o, at);
     h.keys = tiling_within(h.p.N, a->side, TILES_ROWS);
     h.queries = tiling_within(h.p.N, a->side, TILES_LANES);
-    lay_out(&h.m, a, a->scratch + worker * a->scratch_bytes, h.p.N);
+    carve(&h.m, a, a->scratch + worker * a->scratch_bytes, h.p.N);
     return h;
 }
 
@@ -101,7 +99,7 @@ static void prepare_rows(const struct head *h)
     const struct backward *a = h->a;
     a->t->row_products(h->m.delta, h->d_o, h->o, a->C, h->p.N, a->HD);
     for (int64_t r = 0; r < h->p.N; r++)
-        h->m.lse2[r] = a->lse[(h->p.first + r) * a->cut.NH + h->p.head] * LOG2_E;
+        h->m.lse2[r] = a->lse[(h->p.first + r) * a->cut.NH + h->p.head] * ATTENTION_LOG2_E;
 }
 
 static void pack_queries(const struct head *h, int64_t block)
@@ -122,14 +120,14 @@ static const float ONE[TILES_ROWS] = {1, 1, 1, 1, 1, 1};
 static void key_tile(const struct head *h, int64_t b, int64_t first, int64_t n, int64_t c)
 {
     const struct backward *a = h->a;
-    const struct room *m = &h->m;
+    const struct scratch *m = &h->m;
     const int64_t ld = 3 * a->C, HD = a->HD, row = (tile_first(h->keys, b) + first) * ld;
     const int64_t query = tile_first(h->queries, c), n_queries = tile_rows(h->queries, c);
     float *dk = m->dk + first * tiles_stride(HD), *dv = m->dv + first * tiles_stride(HD);
     const struct tiles_softmax_bwd softmax = {.s = m->s, .dp = m->dp, .p = m->p, .ds = m->ds,
                                               .lse2 = m->lse2 + query, .delta = m->delta + query,
                                               .ds_packed = m->ds_packed, .K = tile_rows(h->keys, b), .row = first,
-                                              .n = n_queries, .n_rows = n, .scale2 = a->scale * LOG2_E};
+                                              .n = n_queries, .n_rows = n, .scale2 = a->scale * ATTENTION_LOG2_E};
     a->t->take_rows(m->k_tile, tiles_at(a->t, h->k, row), ld, n, HD);
     a->t->take_rows(m->v_tile, tiles_at(a->t, h->v, row), ld, n, HD);
     a->t->product(m->s, NULL, m->k_tile, m->q_columns, HD, n_queries);
@@ -178,17 +176,17 @@ void attention_tiled_bwd(struct op_ctx *c, const struct tiles *t, struct tensor 
                          struct tensor o, struct tensor lse, struct tensor qkv, const int64_t (*seg)[2], int n_seg,
                          int NH)
 {
-    struct backward a = {.t = t, .cut = {.seg = seg, .n_seg = n_seg, .NH = NH}, .dqkv = (void *)dqkv.data.at,
-                         .qkv = (const void *)qkv.data.at, .d_o = (const void *)d_o.data.at,
-                         .o = (const void *)o.data.at, .lse = cpu_f32(lse), .C = o.dims[1], .HD = o.dims[1] / NH};
-    struct room m;
+    struct backward a = {.t = t, .cut = {.seg = seg, .n_seg = n_seg, .NH = NH}, .dqkv = cpu_data(dqkv),
+                         .qkv = cpu_data(qkv), .d_o = cpu_data(d_o),
+                         .o = cpu_data(o), .lse = cpu_f32(lse), .C = o.dims[1], .HD = o.dims[1] / NH};
+    struct scratch m;
     int64_t N = attention_longest(&a.cut);
     if (N == 0)
         return;
     size_t mark = c->scratch->used;
     a.side = num_min(num_max(STEP, BLOCK / a.HD / STEP * STEP), num_ceil_div(N, STEP) * STEP);
     a.scale = 1.0f / sqrtf((float)a.HD);
-    a.scratch_bytes = lay_out(&m, &a, NULL, N);
+    a.scratch_bytes = carve(&m, &a, NULL, N);
     a.scratch = CPU_TAKE(c, uint8_t, a.scratch_bytes * op_workers(c));
     op_for(c, attention_items(&a.cut), backward_item, &a);
     c->scratch->used = mark;

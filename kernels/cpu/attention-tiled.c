@@ -14,8 +14,6 @@
 
 #include "attention.h"
 
-static const float LOG2_E = 1.44269504f;
-
 /* Elements of a packed block of keys, and of values: 512 rows of 64. Query rows of an item: multiple of TILES_ROWS. */
 enum { BLOCK = 32768, KEYS_MIN = 64, QUERIES = 516 };
 
@@ -33,7 +31,7 @@ struct forward {
 };
 
 /* A worker's scratch. */
-struct room {
+struct scratch {
     void *k, *v;                   /* a packed block: K^T [HD,keys], V [keys,HD] */
     void *q;                       /* a tile of queries [ROWS,HD] */
     float *s;                      /* its scores [ROWS,keys] */
@@ -43,7 +41,7 @@ struct room {
 };
 
 /* For so many tiles; returns the bytes it takes. base NULL: only that. */
-static int64_t lay_out(struct room *m, const struct forward *a, uint8_t *base, int64_t n_tiles)
+static int64_t carve(struct scratch *m, const struct forward *a, uint8_t *base, int64_t n_tiles)
 {
     const size_t each = a->t->element;
     int64_t used = 0;
@@ -61,7 +59,7 @@ static int64_t lay_out(struct room *m, const struct forward *a, uint8_t *base, i
 struct head {
     const struct forward *a;
     struct attention_item p;
-    struct room m;
+    struct scratch m;
     struct tiling blocks, tiles; /* of keys; of the item's queries */
     const void *q, *k, *v;       /* q: from the item's first query on */
     const void *next_k, *next_v; /* of the item that this worker probably computes next, which has next_N rows */
@@ -81,7 +79,7 @@ static struct head open_head(const struct forward *a, int64_t item, int worker)
     h.next_k = tiles_at(t, a->qkv, next.first * 3 * a->C + a->C + next.head * a->HD);
     h.next_v = tiles_at(t, h.next_k, a->C);
     h.next_N = next.N;
-    lay_out(&h.m, a, a->scratch + worker * a->scratch_bytes, h.tiles.n);
+    carve(&h.m, a, a->scratch + worker * a->scratch_bytes, h.tiles.n);
     return h;
 }
 
@@ -100,7 +98,7 @@ static void finish_rows(const struct head *h, const struct tiles_softmax *f, con
     for (int64_t r = 0; r < n; r++) {
         factor[r] = 1.0f / f->sum[r];
         if (a->lse)
-            a->lse[(row + r) * a->cut.NH + h->p.head] = f->shift[r] / LOG2_E + logf(f->sum[r]);
+            a->lse[(row + r) * a->cut.NH + h->p.head] = f->shift[r] / ATTENTION_LOG2_E + logf(f->sum[r]);
     }
     a->t->scale_rows(tiles_at(a->t, a->o, row * a->C + h->p.head * a->HD), a->C, sums, factor, n, a->HD);
 }
@@ -118,7 +116,7 @@ static void take_queries(const struct head *h, int64_t i)
 static void query_tile(const struct head *h, int64_t b, int64_t n_keys, int64_t i)
 {
     const struct forward *a = h->a;
-    const struct room *m = &h->m;
+    const struct scratch *m = &h->m;
     const int64_t each = (int64_t)a->t->element, row_bytes = 3 * a->C * each, width = a->HD * each;
     const int64_t share = b * h->tiles.n + i, n_shares = h->blocks.n * h->tiles.n;
     struct tiles_softmax *f = m->softmax + i;
@@ -153,16 +151,16 @@ static void forward_item(void *arg, int64_t item, int worker)
 void attention_tiled_fwd(struct op_ctx *c, const struct tiles *t, struct tensor o, struct tensor lse, struct tensor qkv,
                          const int64_t (*seg)[2], int n_seg, int NH)
 {
-    struct forward a = {.t = t, .cut = {seg, n_seg, NH, QUERIES, TILES_ROWS}, .o = (void *)o.data.at,
-                        .lse = cpu_f32(lse), .qkv = (const void *)qkv.data.at, .C = o.dims[1], .HD = o.dims[1] / NH};
-    struct room m;
+    struct forward a = {.t = t, .cut = {seg, n_seg, NH, QUERIES, TILES_ROWS}, .o = cpu_data(o),
+                        .lse = cpu_f32(lse), .qkv = cpu_data(qkv), .C = o.dims[1], .HD = o.dims[1] / NH};
+    struct scratch m;
     int64_t N = attention_longest(&a.cut), most = num_max(KEYS_MIN, BLOCK / a.HD / TILES_LANES * TILES_LANES);
     if (N == 0)
         return;
     size_t mark = c->scratch->used;
     a.keys = num_min(most, tiles_lanes(N));
-    a.scale2 = LOG2_E / sqrtf((float)a.HD);
-    a.scratch_bytes = lay_out(&m, &a, NULL, num_ceil_div(num_min(N, QUERIES), TILES_ROWS));
+    a.scale2 = ATTENTION_LOG2_E / sqrtf((float)a.HD);
+    a.scratch_bytes = carve(&m, &a, NULL, num_ceil_div(num_min(N, QUERIES), TILES_ROWS));
     a.n_items = attention_items(&a.cut), a.n_workers = op_workers(c);
     a.scratch = CPU_TAKE(c, uint8_t, a.scratch_bytes * a.n_workers);
     op_for(c, a.n_items, forward_item, &a);

@@ -7,6 +7,9 @@
 #include "cpu.h"
 #include "tiles.h"
 
+/* Exponentials are powers of two, which cost less: exp(x) = 2^(x ATTENTION_LOG2_E). */
+#define ATTENTION_LOG2_E 1.44269504f
+
 /* seg, n_seg: op.h; heads NH. An item is one head of one segment, or a part of its query rows, at most `queries` of
  * them (0: all), which is a multiple of `step`; where they are cut depends on the segment's length alone. */
 struct attention_cut {
@@ -28,7 +31,7 @@ int64_t attention_longest(const struct attention_cut *cut); /* rows of the longe
 static inline void *attention_carve(uint8_t *base, int64_t *used, int64_t n, size_t bytes_each)
 {
     void *p = base ? base + *used : NULL;
-    *used += num_ceil_div(n * (int64_t)bytes_each, 64) * 64;
+    *used += cpu_lines((size_t)n * bytes_each);
     return p;
 }
 

@@ -1,5 +1,5 @@
 /* cpu.h - the CPU's operations, declared from ops.def, and how they cut their work. On the CPU an address of a tensor
- * is a pointer; only this room makes the one from the other. */
+ * is a pointer; only this folder makes the one from the other. */
 #ifndef CPU_H
 #define CPU_H
 
@@ -23,6 +23,7 @@ void cpu_copy_in(struct op_ctx *c, struct device_address to, const void *host, s
 void cpu_copy_out(struct op_ctx *c, void *host, struct device_address from, size_t bytes);
 
 /* A tensor's elements; NULL while planning and of TENSOR_NONE. */
+static inline void *cpu_data(struct tensor t) { return (void *)t.data.at; } /* of any type */
 static inline float *cpu_f32(struct tensor t) { return (float *)t.data.at; }
 static inline double *cpu_f64(struct tensor t) { return (double *)t.data.at; }
 static inline int64_t *cpu_i64(struct tensor t) { return (int64_t *)t.data.at; }

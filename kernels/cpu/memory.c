@@ -26,7 +26,7 @@ void cpu_set_usable(struct device_address at, size_t bytes, bool usable)
 
 void *cpu_take(struct op_ctx *c, int64_t n, size_t bytes_each)
 {
-    return (void *)TENSOR_TAKE(c->scratch, DTYPE_U8, n, (int64_t)bytes_each).data.at;
+    return cpu_data(TENSOR_TAKE(c->scratch, DTYPE_U8, n, (int64_t)bytes_each));
 }
 
 void cpu_copy_in(struct op_ctx *c, struct device_address to, const void *host, size_t bytes)
