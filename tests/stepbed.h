@@ -2,6 +2,7 @@
 #ifndef STEPBED_H
 #define STEPBED_H
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -27,6 +28,11 @@ static inline void draw_batch(void)
         for (int i = 0; i < N; i++)
             masks[crop * N + i] = rng_below(&r, 3) == 0;
 }
+
+#define PARAM_DTYPE(part) "compute_precision." part ".mixed_precision.param_dtype=bf16"
+#define TEACHER_BF16 PARAM_DTYPE("teacher.backbone"), PARAM_DTYPE("teacher.dino_head"), PARAM_DTYPE("teacher.ibot_head")
+#define STUDENT_BF16 PARAM_DTYPE("student.backbone"), PARAM_DTYPE("student.dino_head"), PARAM_DTYPE("student.ibot_head")
+#define ALL_BF16 TEACHER_BF16, STUDENT_BF16
 
 struct bed {
     struct config config;
@@ -130,6 +136,16 @@ static inline struct step_result run(struct bed *b, int64_t iteration)
     return r;
 }
 
+/* Of the terms, relative to their sum without signs. */
+static inline double loss_distance(const struct step_result *a, const struct step_result *b)
+{
+    const double x[] = {a->dino_local_crops_loss, a->dino_global_crops_loss, a->koleo_loss, a->ibot_loss, a->kl_loss},
+                 y[] = {b->dino_local_crops_loss, b->dino_global_crops_loss, b->koleo_loss, b->ibot_loss, b->kl_loss};
+    double off = 0, sum = 0;
+    for (int i = 0; i < 5; i++)
+        off += fabs(x[i] - y[i]), sum += fabs(y[i]);
+    return off / sum;
+}
 
 /* In host memory, for free(): an array, a tensor of the state; and the first element of a row. */
 static inline float *bed_array(struct bed *b, const struct params_array *a)

@@ -79,22 +79,36 @@ bool is_close(const float *a, const float *b, int64_t n, double absolute, double
     return n_off == 0;
 }
 
-bool is_near(const float *a, const float *b, int64_t n, double limit, const char *format, ...)
+double relative_distance(const float *a, const float *b, int64_t n)
 {
-    char note[96];
     double dd = 0, bb = 0;
     for (int64_t i = 0; i < n; i++) {
         double d = (double)a[i] - (double)b[i];
         dd += d * d;
         bb += (double)b[i] * (double)b[i];
     }
-    double relative = sqrt(dd) / (bb > 0 ? sqrt(bb) : 1e-300);
-    if (dd == 0 && bb == 0)
-        relative = 0;
+    return dd == 0 && bb == 0 ? 0 : sqrt(dd) / (bb > 0 ? sqrt(bb) : 1e-300);
+}
+
+bool is_near(const float *a, const float *b, int64_t n, double limit, const char *format, ...)
+{
+    char note[96];
+    double relative = relative_distance(a, b, n);
     bool good = relative <= limit;
     snprintf(note, sizeof note, "relative difference %.3g", relative);
     REPORT(good, note, format);
     return good;
+}
+
+double cosine(const float *a, const float *b, int64_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int64_t i = 0; i < n; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return ab / sqrt(aa * bb);
 }
 
 void skip(const char *why, const char *format, ...)

@@ -25,6 +25,8 @@ static inline double worse(double worst, double difference)
 {
     return isnan(worst) || difference <= worst ? worst : difference;
 }
+double relative_distance(const float *a, const float *b, int64_t n); /* ||a - b|| / ||b||; of two zeros 0 */
+double cosine(const float *a, const float *b, int64_t n); /* a.b / (|a| |b|) in double; NaN where a length is 0 */
 void skip(const char *why, const char *format, ...) TAP_FORM(2);
 int tap_done(void); /* prints the plan; the exit status */
 

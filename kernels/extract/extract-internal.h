@@ -82,6 +82,8 @@ int extract_reserve_row(const struct extract *x, const struct extract_geometry *
                         struct fmt_error *e);
 /* out [C] = mean over the patches [P,C]: sums in double [C], patch by patch. */
 void extract_mean_patches(double *sum, const float *patches, int64_t P, int64_t C, float *out);
+/* Divides by the length or, as in the published evaluation, by 1e-12 where that is larger. */
+void extract_bring_to_unit_length(float *v, int64_t n);
 /* values: the output for the image; layer l is at values + l * stride: its tokens [n,C], for the head [K]. sum [C] is
  * scratch. */
 void extract_make_row(const struct extract *x, const float *values, int64_t stride, double *sum,

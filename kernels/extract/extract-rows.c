@@ -33,7 +33,7 @@ void extract_mean_patches(double *sum, const float *patches, int64_t P, int64_t 
         out[k] = (float)(sum[k] / (double)P);
 }
 
-static void bring_to_unit_length(float *v, int64_t n)
+void extract_bring_to_unit_length(float *v, int64_t n)
 {
     const double least = 1e-12; /* as in the published evaluation */
     double squares = 0;
@@ -97,5 +97,5 @@ void extract_make_row(const struct extract *x, const float *values, int64_t stri
     for (int64_t l = 0; l < x->n_layers; l++)
         at += put_layer(x, values + l * stride, P, sum, at, row->values);
     for (int64_t i = 0; i < row->n_tokens && x->settings.unit_length; i++)
-        bring_to_unit_length(row->values + i * x->dim, x->dim);
+        extract_bring_to_unit_length(row->values + i * x->dim, x->dim);
 }

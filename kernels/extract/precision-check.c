@@ -179,15 +179,6 @@ static int check_portions(struct checking *t, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ similarities of images */
-static void bring_to_unit_length(float *x, int64_t n)
-{
-    double squares = 0;
-    for (int64_t k = 0; k < n; k++)
-        squares += (double)x[k] * (double)x[k];
-    for (int64_t k = 0; k < n && squares > 0; k++)
-        x[k] = (float)((double)x[k] / sqrt(squares));
-}
-
 static double product(const float *a, const float *b, int64_t n)
 {
     double sum = 0;
@@ -227,7 +218,7 @@ static void finish(struct checking *t)
         c->cosine[k].mean /= (double)(k == PRECISION_CHECK_PATCH ? c->n_patches : c->n_images);
     for (int64_t i = 0; i < c->n_images * SUMMARIES; i++)
         for (int s = 0; s < SIDES; s++)
-            bring_to_unit_length(t->summary[s] + i * dim, dim);
+            extract_bring_to_unit_length(t->summary[s] + i * dim, dim);
     for (int k = 0; k < SUMMARIES; k++) {
         const float *const x[SIDES] = {t->summary[REFERENCE] + k * dim, t->summary[CHECKED] + k * dim};
         compare_neighbours(x, c->n_images, dim, stride, &c->neighbours[k]);

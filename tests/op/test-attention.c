@@ -171,29 +171,29 @@ static void ordinary(int64_t N, int NH, int64_t HD, double scale)
     check(&a, N > 1, "random");
 }
 
-/* Scores of -80 but one, of 80: row i attends to key N - 1. */
-static void one_key_dominates(int64_t N, int64_t HD)
+/* All scores are -80, but those of the key that dominates, 80; -1: none does. */
+static struct problem low_scores(int64_t N, int64_t HD, int64_t dominates)
 {
     struct problem a = problem(N, 1, HD, 1);
     double size = sqrt(80 / sqrt((double)HD));
     for (int64_t i = 0; i < N; i++)
         for (int64_t c = 0; c < HD; c++) {
             set(a.qkv, i * 3 * HD + c, size);
-            set(a.qkv, i * 3 * HD + HD + c, i == N - 1 ? size : -size);
+            set(a.qkv, i * 3 * HD + HD + c, i == dominates ? size : -size);
         }
+    return a;
+}
+
+static void one_key_dominates(int64_t N, int64_t HD)
+{
+    struct problem a = low_scores(N, HD, N - 1);
     check(&a, false, "one key dominates");
 }
 
-/* All scores are -80: where rows are padded with zeros, these would have all the weight. */
+/* Where rows are padded with zeros, these would have all the weight. */
 static void all_scores_are_low(int64_t N, int64_t HD)
 {
-    struct problem a = problem(N, 1, HD, 1);
-    double size = sqrt(80 / sqrt((double)HD));
-    for (int64_t i = 0; i < N; i++)
-        for (int64_t c = 0; c < HD; c++) {
-            set(a.qkv, i * 3 * HD + c, size);
-            set(a.qkv, i * 3 * HD + HD + c, -size);
-        }
+    struct problem a = low_scores(N, HD, -1);
     check(&a, false, "all scores are low");
 }
 

@@ -20,17 +20,6 @@ static void fill(float *x, int64_t n, uint64_t stream)
         x[i] = (float)rng_normal(&r);
 }
 
-static double cosine(const float *a, const float *b)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (int j = 0; j < DIM; j++) {
-        ab += (double)a[j] * (double)b[j];
-        aa += (double)a[j] * (double)a[j];
-        bb += (double)b[j] * (double)b[j];
-    }
-    return ab / sqrt(aa * bb);
-}
-
 static struct rows rows_of(const float *x, int64_t n)
 {
     return (struct rows){.n = n, .dim = DIM, .host_x = x};
@@ -83,7 +72,7 @@ static bool is_exact(const struct result *r, bool groups)
             if (index[i] < 0 || taken[index[i]] || (groups && bank_group[index[i]] == query_group[q]))
                 return false;
             taken[index[i]] = true;
-            if (!(fabs((double)similarity[i] - cosine(query + q * DIM, bank + index[i] * DIM)) < 1e-6))
+            if (!(fabs((double)similarity[i] - cosine(query + q * DIM, bank + index[i] * DIM, DIM)) < 1e-6))
                 return false;
             if (i > 0 && !(similarity[i] < similarity[i - 1] ||
                            (similarity[i] == similarity[i - 1] && index[i] > index[i - 1])))
@@ -91,7 +80,7 @@ static bool is_exact(const struct result *r, bool groups)
         }
         for (int64_t b = 0; b < N_BANK; b++)
             if (!taken[b] && !(groups && bank_group[b] == query_group[q]) &&
-                cosine(query + q * DIM, bank + b * DIM) > (double)similarity[K - 1] + 1e-6)
+                cosine(query + q * DIM, bank + b * DIM, DIM) > (double)similarity[K - 1] + 1e-6)
                 return false;
     }
     return true;

@@ -157,17 +157,6 @@ static void release_rows(struct rows r[SIDES])
             free(r[s].values[i]);
 }
 
-static double cosine(const float *a, const float *b, int64_t n)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (int64_t k = 0; k < n; k++) {
-        ab += (double)a[k] * (double)b[k];
-        aa += (double)a[k] * (double)a[k];
-        bb += (double)b[k] * (double)b[k];
-    }
-    return ab / sqrt(aa * bb);
-}
-
 /* The cosines of one part: all tokens of all images but the broken one. */
 static void against_rows(const struct bed *b, const struct extract_settings *s, struct images *im,
                          const struct precision_check *c, enum precision_check_part part, int64_t dim)

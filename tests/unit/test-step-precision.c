@@ -1,26 +1,9 @@
-/* Steps in bf16: losses and gradients beside those of float32, and what is promised of bits: threads do not change
- * them, parts of a batch hardly, a state carried over continues with them. */
-#include <math.h>
+/* Steps in bf16: losses and gradients beside those of float32, a batch in parts, memory, refusal. That threads and a
+ * resume do not change their bits is in test-step.c. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "stepbed.h"
-
-#define PARAM_DTYPE(module) "compute_precision." module ".mixed_precision.param_dtype=bf16"
-#define TEACHER_BF16 PARAM_DTYPE("teacher.backbone"), PARAM_DTYPE("teacher.dino_head"), PARAM_DTYPE("teacher.ibot_head")
-#define STUDENT_BF16 PARAM_DTYPE("student.backbone"), PARAM_DTYPE("student.dino_head"), PARAM_DTYPE("student.ibot_head")
-#define ALL_BF16 TEACHER_BF16, STUDENT_BF16
-
-/* Of the terms, relative to their sum without signs. */
-static double loss_distance(const struct step_result *a, const struct step_result *b)
-{
-    const double x[] = {a->dino_local_crops_loss, a->dino_global_crops_loss, a->koleo_loss, a->ibot_loss, a->kl_loss},
-                 y[] = {b->dino_local_crops_loss, b->dino_global_crops_loss, b->koleo_loss, b->ibot_loss, b->kl_loss};
-    double off = 0, sum = 0;
-    for (int i = 0; i < 5; i++)
-        off += fabs(x[i] - y[i]), sum += fabs(y[i]);
-    return off / sum;
-}
 
 /* ---- beside float32 ---- */
 
@@ -32,17 +15,12 @@ struct agreement {
 
 static void add_row(struct agreement *a, const struct param *row, const float *x, const float *y)
 {
-    double xx = 0, yy = 0, xy = 0, dd = 0;
-    for (int64_t i = 0; i < row->count; i++) {
-        double p = (double)x[row->offset + i], q = (double)y[row->offset + i];
-        xx += p * p, yy += q * q, xy += p * q, dd += (p - q) * (p - q);
-    }
-    if (yy == 0 && xx == 0)
-        return;
-    if (!(sqrt(dd / yy) <= a->distance))
-        a->distance = sqrt(dd / yy), a->of_distance = row->name;
-    if (!(xy / sqrt(xx * yy) >= a->cosine))
-        a->cosine = xy / sqrt(xx * yy), a->of_cosine = row->name;
+    double distance = relative_distance(x + row->offset, y + row->offset, row->count);
+    double angle = distance == 0 ? 1 : cosine(x + row->offset, y + row->offset, row->count);
+    if (!(distance <= a->distance))
+        a->distance = distance, a->of_distance = row->name;
+    if (!(angle >= a->cosine))
+        a->cosine = angle, a->of_cosine = row->name;
 }
 
 static struct agreement gradients_agree(struct bed *a, struct bed *b)
@@ -121,23 +99,6 @@ static void test_learning(void)
     bed_close(&low), bed_close(&wide);
 }
 
-/* ---- bits ---- */
-
-static void test_threads(void)
-{
-    for (int parts = 0; parts < 2; parts++) {
-        uint64_t first = 0;
-        for (int n = 1; n <= 4; n++) {
-            struct bed b = bed_open(n, parts ? "train.micro_batch_size=2" : "train.centering=sinkhorn_knopp",
-                                    "student.drop_path_rate=0.4", ALL_BF16, NULL);
-            uint64_t bits = bed_bits_after(&b, 3);
-            first = n == 1 ? bits : first;
-            ok(bits == first, "%s, %d threads: the bits of one", parts ? "in parts" : "whole", n);
-            bed_close(&b);
-        }
-    }
-}
-
 /* Sums over rows in another order, and what is rounded after them. */
 static void test_parts(void)
 {
@@ -154,29 +115,6 @@ static void test_parts(void)
         bed_close(&parts);
     }
     bed_close(&whole);
-}
-
-/* The state is float32, and all of it. */
-static void test_resume(void)
-{
-    struct bed through = bed_open(2, ALL_BF16, NULL), first = bed_open(1, ALL_BF16, NULL),
-               second = bed_open(2, ALL_BF16, NULL);
-    for (int64_t i = 0; i < 3; i++)
-        run(&first, i);
-    for (int64_t i = 0; i < state_count(first.step); i++) {
-        struct state_tensor from, to;
-        struct fmt_error e = {0};
-        state_tensor(first.step, i, &from);
-        state_tensor(second.step, i, &to);
-        float *values = bed_state(&first, &from);
-        ok(from.n == to.n && state_write(second.step, &to, 0, to.n, values, &e) == 0, "%s is carried over", from.name);
-        free(values);
-    }
-    state_set_numbers(second.step, state_numbers(first.step));
-    for (int64_t i = 3; i < 6; i++)
-        run(&second, i);
-    ok(bed_bits_after(&second, 0) == bed_bits_after(&through, 6), "three steps and three more: the bits of six");
-    bed_close(&through), bed_close(&first), bed_close(&second);
 }
 
 /* ---- memory ---- */
@@ -249,9 +187,7 @@ int main(void)
     test_beside_float32();
     test_each_part();
     test_learning();
-    test_threads();
     test_parts();
-    test_resume();
     test_masks();
     test_plan();
     return tap_done();

@@ -9,11 +9,9 @@
 #include <math.h>
 
 #include "extract.h"
+#include "precision-check.h"
 #include "tap.h"
 #include "vitbed.h"
-
-#define PATCH_LIMIT 0.99 /* cosines with float32: of the worst patch, of the class token */
-#define CLASS_LIMIT 0.998
 
 enum { IMAGES = 3, LARGE = 5 }; /* large channels of an input */
 
@@ -130,15 +128,15 @@ struct cosines {
     double patch, class; /* the smallest */
 };
 
-static double cosine(const float *a, const float *b, int64_t n)
+/* Of int8, as --check has them. */
+static double limit(enum precision_check_part part)
 {
-    double ab = 0, aa = 0, bb = 0;
-    for (int64_t i = 0; i < n; i++) {
-        ab += (double)a[i] * (double)b[i];
-        aa += (double)a[i] * (double)a[i];
-        bb += (double)b[i] * (double)b[i];
-    }
-    return ab / sqrt(aa * bb);
+    return precision_check_limit(PRECISION_INT8, part);
+}
+
+static bool within_limits(struct cosines c)
+{
+    return c.patch >= limit(PRECISION_CHECK_PATCH) && c.class >= limit(PRECISION_CHECK_CLS);
 }
 
 static struct cosines compare(struct vitbed *b, const float *x, const float *y)
@@ -188,13 +186,13 @@ static void check_limits(struct vitbed *b, int64_t side, const char *name)
     char text[VIT_QUANTIZE_TEXT_MAX];
     float *exact = forward(b, side, PRECISION_F32, NULL);
     struct cosines c = in_int8(b, side, exact, NULL, text);
-    ok(c.patch >= PATCH_LIMIT && c.class >= CLASS_LIMIT, "%s, smoothed: patch %.4f, class %.4f; %s", name, c.patch,
+    ok(within_limits(c), "%s, smoothed: patch %.4f, class %.4f; %s", name, c.patch,
        c.class, text);
     if (vit_quantization_init(&none, &b->vit, &b->w, &e))
         abort();
     c = in_int8(b, side, exact, &none, text);
-    ok(c.patch < PATCH_LIMIT && c.class < CLASS_LIMIT, "%s, not smoothed: patch %.4f, class %.4f; %s", name, c.patch,
-       c.class, text);
+    ok(c.patch < limit(PRECISION_CHECK_PATCH) && c.class < limit(PRECISION_CHECK_CLS),
+       "%s, not smoothed: patch %.4f, class %.4f; %s", name, c.patch, c.class, text);
     vit_quantization_release(&none);
     free(exact);
 }
@@ -211,7 +209,7 @@ static void check_rule(struct vitbed *b, int64_t side)
     float *exact = forward(b, side, PRECISION_F32, NULL);
     struct cosines c = in_int8(b, side, exact, NULL, text);
     ok(strstr(text, "block 0, 2.fc1 (error ") != NULL, "what has large errors stays in bf16: %s", text);
-    ok(c.patch >= PATCH_LIMIT && c.class >= CLASS_LIMIT, "which keeps the limits: patch %.4f, class %.4f", c.patch,
+    ok(within_limits(c), "which keeps the limits: patch %.4f, class %.4f", c.patch,
        c.class);
     free(exact);
 }
