@@ -5,6 +5,7 @@
 #   DEPS=0          do not look for missing packages         DEPS_PREFIX=DIR  libraries from DIR/usr/{include,lib}
 #   V=1             show commands                            SAN=address|undefined|thread   sanitizer build
 #   B=DIR           build folder [build, or build-$(SAN)]    GOLDEN=DIR       numbers for check-golden
+#   MPI=0           one process: without the MPI that is found [1]
 
 SHELL      := /bin/bash
 CC         ?= cc
@@ -22,6 +23,7 @@ VERSION    := $(shell sed -n 's/.*DINOTOOLS_VERSION "\(.*\)"/\1/p' common/versio
 ARCH       := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)))
 GOLDEN     ?= tests/golden
 Q          := $(if $(V),,@)
+MPI        ?= 1
 
 # Enum constants name integers here; clang's warning about mixing them with floats is of no use.
 WARN       := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wno-enum-float-conversion
@@ -36,6 +38,17 @@ ifneq ($(DEPS_PREFIX),)
 MULTIARCH  := $(shell $(CC) -print-multiarch)
 DEPS_CFLAGS  := -isystem $(DEPS_PREFIX)/usr/include -isystem $(DEPS_PREFIX)/usr/include/$(MULTIARCH)
 DEPS_LDFLAGS := -L$(DEPS_PREFIX)/usr/lib/$(MULTIARCH) -L$(DEPS_PREFIX)/usr/lib -Wl,-rpath,$(DEPS_PREFIX)/usr/lib/$(MULTIARCH) -Wl,-rpath-link,$(DEPS_PREFIX)/usr/lib/$(MULTIARCH)
+endif
+
+# NAME|flags to compile|flags to link, of the MPI that is here (tests/find-mpi.sh). Only what calls it links it: to load
+# it takes longer than most tools run.
+ifneq ($(MPI),0)
+MPI_FOUND  := $(shell CC="$(CC)" tests/find-mpi.sh)
+endif
+MPI_NAME   := $(firstword $(subst |, ,$(MPI_FOUND)) none)
+ifneq ($(MPI_NAME),none)
+MPI_CFLAGS := $(shell echo "$(MPI_FOUND)" | cut -d '|' -f 2)
+LIBS_MPI   := -Wl,--as-needed $(shell echo "$(MPI_FOUND)" | cut -d '|' -f 3)
 endif
 
 LIBS_FORMATS := -lzstd -lcjson -lm
@@ -79,7 +92,7 @@ SRC_train   := $(sort $(wildcard tools/train/*.c))
 # Hot loops: a file named simd-*.c is compiled once for every instruction set, with ISA set to its name;
 # tables of function pointers choose at run time.
 SRC_simd    := $(filter $(addsuffix /simd-%.c,$(KERNEL_DIRS)),$(SRC_kernels))
-SRC_kernels := $(filter-out $(SRC_simd),$(SRC_kernels))
+SRC_kernels := $(filter-out $(SRC_simd) kernels/world/world-mpi$(if $(filter none,$(MPI_NAME)),,-none).c,$(SRC_kernels))
 ISAS        := base
 ISA_base    := -O3
 ifeq ($(ARCH),x86_64)
@@ -100,17 +113,20 @@ HELPERS     := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/*.c))) 
 HELPERS     := $(filter-out $(B)/tests/tap $(B)/tests/foreign,$(HELPERS))
 # The tools that compute, with one more device, whose memory the host cannot access (tests/foreign.c).
 FOREIGN     := $(addprefix $(B)/tests/foreign-tools/,dino-train dino-extract feat-knn feat-logreg)
+# Programs that mpirun starts (tests/cli/mpi.sh).
+MPI_TESTS   := $(if $(filter none,$(MPI_NAME)),,$(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/mpi/*.c))))
 PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/*.c)))
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 REPLAY      := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 
 .PHONY: all tools check check-unit check-cli check-golden check-fuzz demo bench bench-curves fuzz lint install uninstall dist clean deps tests help
-all: deps tools
+all: deps
+	@$(MAKE) --no-print-directory tools
 
 tools: $(TOOLS)
 
 help:
-	@sed -n '1,10s/^# \{0,1\}//p' Makefile
+	@sed -n '1,11s/^# \{0,1\}//p' Makefile
 
 # ------------------------------------------------------------------ compiling
 define compile
@@ -127,24 +143,34 @@ $(SRC_simd:%.c=$(B)/%.$(1).o): $(B)/%.$(1).o: %.c | deps
 endef
 $(foreach i,$(ISAS),$(eval $(call simd_rule,$(i))))
 
+# The name of the MPI that the build in this folder has: its text changes only with it.
+$(B)/.mpi: FORCE
+	@mkdir -p $(@D)
+	@echo "$(MPI_FOUND)" | cmp -s - $@ || { echo "$(MPI_FOUND)" >$@; echo "  MPI  $(MPI_NAME)"; }
+FORCE:
+$(B)/kernels/world/world-mpi.o: DEPS_CFLAGS += $(MPI_CFLAGS)
+$(B)/kernels/world/world-mpi.o: $(B)/.mpi
+
 $(B)/libformats.a: $(OBJ_formats)
 $(B)/libcommon.a: $(OBJ_common)
-$(B)/libkernels.a: $(OBJ_kernels)
+$(B)/libkernels.a: $(OBJ_kernels) $(B)/.mpi
 $(B)/libtrain.a: $(OBJ_train)
 $(LIBS):
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  AR   $@")
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 define link
 @mkdir -p $(@D)
 $(if $(V),,@echo "  LD   $@")
-$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(LIBS_KERNELS) $(LIBS_COMMON) $(LIBS_FORMATS)
+$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(1) $(LIBS_KERNELS) $(LIBS_COMMON) $(LIBS_FORMATS) $(LIBS_MPI)
 endef
 
 $(TOOLS): $(B)/%: $(B)/tools/%.o $(LIBS)
 	$(call link,$< $(LIBS))
 $(UNIT): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/tap.o $(B)/tests/foreign.o $(LIBS)
+	$(call link,$< $(B)/tests/tap.o $(B)/tests/foreign.o $(LIBS))
+$(MPI_TESTS): $(B)/tests/%: $(B)/tests/%.o $(B)/tests/tap.o $(B)/tests/foreign.o $(LIBS)
 	$(call link,$< $(B)/tests/tap.o $(B)/tests/foreign.o $(LIBS))
 $(FOREIGN): $(B)/tests/foreign-tools/%: $(B)/tools/%.o $(B)/tests/foreign.o $(LIBS)
 	$(call link,$< $(B)/tests/foreign.o $(LIBS))
@@ -155,7 +181,7 @@ $(PRELOADS): $(B)/tests/%.so: tests/%.c
 	$(Q)$(CC) $(BASE_FLAGS) -O2 $(WARN) -fPIC -shared -o $@ $< -ldl
 
 # ------------------------------------------------------------------ tests
-tests: tools $(UNIT) $(FOREIGN) $(HELPERS) $(PRELOADS) $(REPLAY)
+tests: tools $(UNIT) $(MPI_TESTS) $(FOREIGN) $(HELPERS) $(PRELOADS) $(REPLAY)
 
 check: deps
 	@$(MAKE) --no-print-directory tests
@@ -202,7 +228,7 @@ bench-curves: deps
 # Looks for the packages, prints the command that installs what is missing and runs it where it may.
 deps:
 ifneq ($(DEPS),0)
-	@B=$(B) DEPS_PREFIX=$(DEPS_PREFIX) CC="$(CC)" tests/install-packages.sh
+	@B=$(B) DEPS_PREFIX=$(DEPS_PREFIX) CC="$(CC)" MPI=$(MPI) tests/install-packages.sh
 endif
 
 # ------------------------------------------------------------------ installing

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Checks for the packages that the build needs. Prints the one command that installs the missing ones, and runs it if it
-# may (as root, or by sudo without a password, with apt-get). Called by make; DEPS=0 disables it.
+# may (as root, or by sudo without a password, with apt-get). Called by make; DEPS=0 disables it. MPI is asked for too,
+# unless MPI=0, but nothing fails without it.
 set -u
 probe() { # header library [what must compile]
     printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\nint main(void){return 0;}\n' "$1" |
@@ -22,16 +23,25 @@ missing_packages() {
     command -v zstd >/dev/null 2>&1 || echo zstd # tests look into files with it
     command -v man >/dev/null 2>&1 || command -v groff >/dev/null 2>&1 || command -v mandoc >/dev/null 2>&1 || echo groff
 }
+optional_packages() {
+    [ "${MPI:-1}" = 0 ] || [ -n "${DEPS_PREFIX:-}" ] || [ -n "$(CC="${CC:-cc}" "$(dirname "$0")/find-mpi.sh")" ] ||
+        echo libopenmpi-dev openmpi-bin # training by several processes
+}
+may_install() { command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; }
 # The result of one check is valid as long as the mark in the build folder is newer than this script.
 mark=${B:-build}/.deps
 [ -z "${DEPS_PREFIX:-}" ] && [ -e "$mark" ] && [ "$mark" -nt "$0" ] && exit 0
 packages=$(missing_packages | tr '\n' ' ')
+optional=$(optional_packages)
 if [ -n "${packages// }" ] && [ -n "${DEPS_PREFIX:-}" ]; then
     echo "dinotools needs what these packages bring, in $DEPS_PREFIX or on this machine: $packages" >&2
     exit 1
 fi
-if [ -n "${packages// }" ]; then
-    command="install -y --no-install-recommends $packages"
+if [ -z "${packages// }" ] && [ -n "$optional" ] && ! may_install; then
+    echo "MPI is not here: a training run will be one process. It is installed by:"
+    echo "    sudo apt-get install -y --no-install-recommends $optional"
+elif [ -n "${packages// }$optional" ]; then
+    command="install -y --no-install-recommends $packages$optional"
     echo "dinotools needs packages that are not here. They are installed by:"
     echo "    sudo apt-get $command"
     if ! command -v apt-get >/dev/null 2>&1; then
@@ -46,7 +56,7 @@ if [ -n "${packages// }" ]; then
     fi
     export DEBIAN_FRONTEND=noninteractive
     . "$(dirname "$0")/apt.sh"
-    apt $command || { apt update && apt $command; } || exit 1
+    apt $command || { apt update && apt $command; } || [ -z "${packages// }" ] || exit 1
     packages=$(missing_packages | tr '\n' ' ')
     [ -z "${packages// }" ] || { echo "still missing after the installation: $packages" >&2; exit 1; }
 fi

@@ -15,11 +15,14 @@
 #include <string.h>
 
 #include "op.h"
+#include "world-tree.h"
 #include "world.h"
 
 enum { WORLD_THREADS_MAX = 4 };
-enum world_threads_call { WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST, WT_BARRIER,
-                          WT_CALLS };
+enum world_threads_call {
+    WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_ALL_GATHER_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST, WT_BARRIER,
+    WT_CALLS
+};
 
 struct world_threads {
     int size;
@@ -56,21 +59,6 @@ static inline void *wt_take(size_t bytes)
     return p;
 }
 
-static inline double wt_reduce(double a, double b, enum world_reduction how)
-{
-    return how == WORLD_SUM ? a + b : a > b || a != a ? a : b;
-}
-
-/* out[i] = over the ranks, in their order. */
-static inline void wt_reduce_f64(const struct world_threads *s, double *out, int64_t n, enum world_reduction how)
-{
-    for (int64_t i = 0; i < n; i++) {
-        out[i] = ((const double *)s->given[0])[i];
-        for (int r = 1; r < s->size; r++)
-            out[i] = wt_reduce(out[i], ((const double *)s->given[r])[i], how);
-    }
-}
-
 static inline int wt_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how,
                                      struct fmt_error *e)
 {
@@ -78,10 +66,22 @@ static inline int wt_all_reduce_host(const struct world *w, double *x, int64_t n
     struct world_threads *s = wt_shared(w, WT_ALL_REDUCE_HOST);
     double *sum = wt_take((size_t)n * sizeof *sum);
     wt_meet(s, w, x);
-    wt_reduce_f64(s, sum, n, how);
+    world_tree_reduce(sum, s->given, s->size, DTYPE_F64, n, how);
     wt_leave(s);
     memcpy(x, sum, (size_t)n * sizeof *x);
     free(sum);
+    return 0;
+}
+
+static inline int wt_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes,
+                                     struct fmt_error *e)
+{
+    (void)e;
+    struct world_threads *s = wt_shared(w, WT_ALL_GATHER_HOST);
+    wt_meet(s, w, mine);
+    for (int r = 0; r < s->size; r++)
+        memcpy((char *)all + (size_t)r * bytes, s->given[r], bytes);
+    wt_leave(s);
     return 0;
 }
 
@@ -98,27 +98,12 @@ static inline void *wt_copy_out(struct op_ctx *c, struct tensor t)
     return host;
 }
 
-static inline void wt_reduce_any(const struct world_threads *s, void *out, enum dtype dtype, int64_t n,
-                                 enum world_reduction how)
-{
-    if (dtype == DTYPE_F64) {
-        wt_reduce_f64(s, out, n, how);
-        return;
-    }
-    float *sum = out;
-    for (int64_t i = 0; i < n; i++) {
-        sum[i] = ((const float *)s->given[0])[i];
-        for (int r = 1; r < s->size; r++)
-            sum[i] = (float)wt_reduce((double)sum[i], (double)((const float *)s->given[r])[i], how);
-    }
-}
-
 static inline void wt_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
 {
     struct world_threads *s = wt_shared(w, WT_ALL_REDUCE);
     void *mine = wt_copy_out(c, x), *sum = wt_take(wt_bytes(x));
     wt_meet(s, w, mine);
-    wt_reduce_any(s, sum, x.dtype, tensor_elements(x), how);
+    world_tree_reduce(sum, s->given, s->size, x.dtype, tensor_elements(x), how);
     wt_leave(s);
     op_copy_in(c, x, sum);
     free(mine), free(sum);
@@ -131,7 +116,7 @@ static inline void wt_reduce_scatter(const struct world *w, struct op_ctx *c, st
     void *mine = wt_copy_out(c, whole);
     char *sum = wt_take(wt_bytes(whole));
     wt_meet(s, w, mine);
-    wt_reduce_any(s, sum, whole.dtype, tensor_elements(whole), WORLD_SUM);
+    world_tree_reduce(sum, s->given, s->size, whole.dtype, tensor_elements(whole), WORLD_SUM);
     wt_leave(s);
     op_copy_in(c, part, sum + (size_t)at.first * dtype_bytes(part.dtype));
     free(mine), free(sum);
@@ -171,7 +156,7 @@ static inline int wt_barrier(const struct world *w, struct fmt_error *e)
     return 0;
 }
 
-static const struct world_calls wt_calls = {wt_all_reduce, wt_all_reduce_host, wt_reduce_scatter,
+static const struct world_calls wt_calls = {wt_all_reduce, wt_all_reduce_host, wt_all_gather_host, wt_reduce_scatter,
                                             wt_all_gather, wt_broadcast,       wt_barrier};
 
 static inline void world_threads_open(struct world_threads *s, int size)

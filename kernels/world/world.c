@@ -1,6 +1,9 @@
 /* world.c - checks for all implementations, and how an array is cut into parts. */
 #include "world.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "num.h"
 #include "op.h"
 
@@ -31,6 +34,59 @@ void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, 
 int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e)
 {
     return w->calls->all_reduce_host(w, x, n, how, e);
+}
+
+int world_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e)
+{
+    if (bytes > WORLD_GATHER_MAX)
+        return fmt_fail(e, FMT_LIMIT, "all_gather: %zu bytes of a rank, more than %d", bytes, WORLD_GATHER_MAX);
+    return w->calls->all_gather_host(w, all, mine, bytes, e);
+}
+
+int world_any(const struct world *w, bool here, bool *any, struct fmt_error *e)
+{
+    double most = here;
+    int status = world_all_reduce_host(w, &most, 1, WORLD_MAX, e);
+    *any = status ? here : most > 0;
+    return status;
+}
+
+/* The first failure of all ranks, which the caller knows to be there. */
+static int first_failure(const struct world *w, int status, struct fmt_error *e)
+{
+    struct verdict {
+        int status;
+        char text[sizeof e->text];
+    } mine = {.status = status}, *all = malloc((size_t)w->size * sizeof *all);
+    struct fmt_error broken = {0};
+    if (status)
+        memcpy(mine.text, e->text, sizeof mine.text);
+    int failed = all ? world_all_gather_host(w, all, &mine, sizeof mine, &broken) : fmt_no_memory(&broken);
+    if (failed) {
+        *e = broken;
+        free(all);
+        return failed;
+    }
+    int rank = 0;
+    while (!all[rank].status)
+        rank++;
+    *e = (struct fmt_error){0};
+    status = fmt_fail(e, (enum fmt_status)all[rank].status, "rank %d: %.380s", rank, all[rank].text);
+    free(all);
+    return status;
+}
+
+int world_agree(const struct world *w, int status, struct fmt_error *e)
+{
+    bool any;
+    struct fmt_error broken = {0};
+    if (w->size == 1)
+        return status;
+    if (world_any(w, status != 0, &any, &broken)) {
+        *e = broken;
+        return FMT_IO;
+    }
+    return any ? first_failure(w, status, e) : 0;
 }
 
 void world_reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)

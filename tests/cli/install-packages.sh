@@ -11,6 +11,10 @@ stand_in cc '[ -e installed ]'
 stand_in apt-get 'echo "$*" >>asked
 n=$(wc -l <asked)
 eval "$(sed -n ${n}p calls)"'
+# MPI is here if there is a file "mpi".
+stand_in pkg-config '[ -e mpi ] && echo -lmpi'
+for wrapper in mpicc mpicc.openmpi mpicc.mpich; do stand_in $wrapper 'exit 1'; done
+touch mpi
 deps() { PATH=$PWD/bin:$PATH B=$PWD/b CC=cc "$TESTS/install-packages.sh"; }
 fresh() { rm -f asked slept installed b/.deps && cat >calls; }
 lock='echo "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 1 (apt)" >&2; exit 100'
@@ -48,4 +52,35 @@ END
 status 1 deps
 err_has 'no network'
 check 'another failure is not waited for' test ! -e slept
+
+# ---- MPI: installed where it can be, and never a failure
+rm mpi
+fresh <<'END'
+touch installed mpi
+END
+status 0 deps
+check 'with what is needed' grep -q 'libjpeg-dev .*libopenmpi-dev openmpi-bin' asked
+rm mpi b/.deps
+fresh <<'END'
+touch mpi
+END
+touch installed
+status 0 deps
+check 'alone, where nothing else is missing' grep -q 'install -y --no-install-recommends libopenmpi-dev openmpi-bin$' asked
+rm mpi
+fresh <<'END'
+echo 'E: no network' >&2; exit 100
+echo 'E: no network' >&2; exit 100
+END
+touch installed
+status 0 deps
+err_has 'no network'
+rm b/.deps
+stand_in id 'echo 1000'
+stand_in sudo 'exit 1'
+status 0 deps
+out_has 'MPI is not here: a training run will be one process'
+rm b/.deps
+status 0 env MPI=0 PATH="$PWD/bin:$PATH" B="$PWD/b" CC=cc "$TESTS/install-packages.sh"
+out_empty
 done_testing

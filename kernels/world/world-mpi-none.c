@@ -1,0 +1,45 @@
+/* world-mpi-none.c - a build without MPI, in the place of world-mpi.c: one process. */
+#include "world-mpi.h"
+
+const char *world_mpi_name(void)
+{
+    return NULL;
+}
+
+const char *world_mpi_packages(void)
+{
+    return "libopenmpi-dev openmpi-bin";
+}
+
+int world_mpi_forwarded_signal(int number)
+{
+    return number;
+}
+
+const char *const *world_mpi_local_options(void)
+{
+    static const char *const none[] = {NULL};
+    return none;
+}
+
+int world_mpi_open(struct world *w, struct fmt_error *e)
+{
+    *w = world_single;
+    return fmt_fail(e, FMT_UNSUPPORTED, "built without MPI: install %s and build again", world_mpi_packages());
+}
+
+void world_mpi_close(struct world *w)
+{
+    (void)w;
+}
+
+void world_mpi_abort(const struct world *w, int exit_status)
+{
+    (void)w, (void)exit_status;
+}
+
+int64_t world_mpi_bytes_sent(const struct world *w)
+{
+    (void)w;
+    return 0;
+}

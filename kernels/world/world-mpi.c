@@ -1,0 +1,363 @@
+/* world-mpi.c - collectives in pieces that fit the buffers. Counts are bytes: what they mean is known here alone. */
+#include "world-mpi.h"
+
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "num.h"
+#include "op.h"
+#include "world-tree.h"
+
+enum { BUFFER_BYTES = 4 << 20 };
+
+/* How many bytes go to or come from each rank, and where in the buffer they are. */
+struct layout {
+    int *count, *at;
+};
+
+struct world_mpi {
+    MPI_Comm comm;
+    char *out, *in;      /* what is sent, and received; room for a part of each rank */
+    const void **given;  /* [size]: contributions, by rank */
+    struct layout to, from;
+    int64_t bytes_sent;
+};
+
+/* ---------------------------------------------------------------- MPI and its kinds */
+#ifdef OPEN_MPI
+static const char packages[] = "libopenmpi-dev openmpi-bin";
+static const char *const local_options[] = {"--oversubscribe", "--bind-to", "none", "--quiet", NULL};
+#else
+static const char packages[] = "libmpich-dev mpich";
+static const char *const local_options[] = {"-bind-to", "none", NULL};
+#endif
+
+const char *world_mpi_packages(void)
+{
+    return packages;
+}
+
+const char *const *world_mpi_local_options(void)
+{
+    return local_options;
+}
+
+/* Open MPI's mpirun ends a run by SIGTERM and SIGINT itself, a second later; it passes on SIGUSR1 and SIGUSR2. */
+int world_mpi_forwarded_signal(int number)
+{
+#ifdef OPEN_MPI
+    return number == SIGUSR2 ? SIGUSR2 : SIGUSR1;
+#else
+    return number == SIGTERM ? SIGTERM : SIGINT;
+#endif
+}
+
+/* "Open MPI v4.1.4, package: ...", "MPICH Version:\t4.0.2\n..." */
+const char *world_mpi_name(void)
+{
+    static char name[64];
+    char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int n, major = 0, minor = 0, patch = 0;
+    if (*name)
+        return name;
+    MPI_Get_library_version(text, &n);
+    const char *digit = strpbrk(text, "0123456789");
+    if (digit)
+        sscanf(digit, "%d.%d.%d", &major, &minor, &patch);
+    int letters = digit ? (int)strcspn(text, ":v0123456789") : 40;
+    snprintf(name, sizeof name, "%.*s", letters < 40 ? letters : 40, text);
+    if (strncmp(name, "MPICH", 5) == 0)
+        name[5] = 0;
+    size_t used = strlen(name);
+    while (used > 0 && name[used - 1] == ' ')
+        used--;
+    snprintf(name + used, sizeof name - used, " %d.%d.%d", major, minor, patch);
+    return name;
+}
+
+/* 0, or FMT_IO with MPI's own text. */
+static int check(int code, const char *what, struct fmt_error *e)
+{
+    char text[MPI_MAX_ERROR_STRING] = "unknown error";
+    int n;
+    if (code == MPI_SUCCESS)
+        return 0;
+    MPI_Error_string(code, text, &n);
+    return fmt_fail(e, FMT_IO, "MPI: %s: %.300s", what, text);
+}
+
+/* ---------------------------------------------------------------- pieces in host memory */
+static struct world_part part_of(const struct world *w, int rank, int64_t n)
+{
+    struct world other = {.rank = rank, .size = w->size};
+    return world_part(&other, n);
+}
+
+static void set(struct layout *l, int rank, int64_t count, int64_t at, size_t each)
+{
+    l->count[rank] = (int)((size_t)count * each);
+    l->at[rank] = (int)((size_t)at * each);
+}
+
+/* Every rank has sent its contribution to this rank's `n` elements into m->in: their sum, or the largest. */
+static void reduce_received(const struct world *w, void *result, enum dtype dtype, int64_t n, enum world_reduction how)
+{
+    struct world_mpi *m = w->state;
+    for (int r = 0; r < w->size; r++)
+        m->given[r] = m->in + m->from.at[r];
+    world_tree_reduce(result, m->given, w->size, dtype, n, how);
+}
+
+static int exchange(const struct world *w, const void *out, const char *what, struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
+    for (int r = 0; r < w->size; r++)
+        m->bytes_sent += r == w->rank ? 0 : m->to.count[r];
+    return check(MPI_Alltoallv(out, m->to.count, m->to.at, MPI_BYTE, m->in, m->from.count, m->from.at, MPI_BYTE,
+                               m->comm),
+                 what, e);
+}
+
+/* x [n] = over the ranks; as many elements as fit the buffers. */
+static int all_reduce_piece(const struct world *w, void *x, enum dtype dtype, int64_t n, enum world_reduction how,
+                            struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
+    size_t each = dtype_bytes(dtype);
+    struct world_part mine = world_part(w, n);
+    for (int r = 0; r < w->size; r++) {
+        struct world_part theirs = part_of(w, r, n);
+        set(&m->to, r, theirs.count, theirs.first, each);
+        set(&m->from, r, mine.count, r * mine.count, each);
+    }
+    int status = exchange(w, x, "all_reduce", e);
+    if (status)
+        return status;
+    reduce_received(w, (char *)x + (size_t)mine.first * each, dtype, mine.count, how);
+    m->bytes_sent += (int64_t)m->to.count[w->rank] * (w->size - 1);
+    return check(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, x, m->to.count, m->to.at, MPI_BYTE, m->comm), "all_reduce",
+                 e);
+}
+
+static int all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e)
+{
+    int status = 0;
+    int64_t most = BUFFER_BYTES / (int64_t)sizeof *x;
+    for (int64_t first = 0; first < n && !status; first += most)
+        status = all_reduce_piece(w, x + first, DTYPE_F64, num_min(most, n - first), how, e);
+    return status;
+}
+
+static int all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
+    m->bytes_sent += (int64_t)bytes * (w->size - 1);
+    return check(MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, m->comm), "all_gather", e);
+}
+
+static int barrier(const struct world *w, struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
+    return check(MPI_Barrier(m->comm), "barrier", e);
+}
+
+/* ---------------------------------------------------------------- tensors, piece by piece */
+/* Elements [first, first + n) of a tensor of any shape. */
+static struct tensor elements(struct tensor t, int64_t first, int64_t n)
+{
+    return tensor_rows(TENSOR_SHAPED(t, tensor_elements(t)), first, n);
+}
+
+static void all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
+{
+    struct world_mpi *m = w->state;
+    int64_t n = tensor_elements(x), most = BUFFER_BYTES / (int64_t)dtype_bytes(x.dtype);
+    for (int64_t first = 0; first < n && !c->error.status; first += most) {
+        int64_t count = num_min(most, n - first);
+        op_copy_out(c, m->out, elements(x, first, count));
+        if (!c->error.status && !all_reduce_piece(w, m->out, x.dtype, count, how, &c->error))
+            op_copy_in(c, elements(x, first, count), m->out);
+    }
+}
+
+/* What a call on the parts of all ranks does at a time: up to `most` elements of each part, from `offset` on. */
+struct pieces {
+    int64_t n, most, offset, longest; /* n: of the whole */
+};
+
+static struct pieces pieces_of(const struct world *w, struct tensor whole)
+{
+    int64_t n = tensor_elements(whole), most = BUFFER_BYTES / w->size / (int64_t)dtype_bytes(whole.dtype);
+    return (struct pieces){n, num_max(most, 1), 0, part_of(w, 0, n).count};
+}
+
+/* The piece of a rank's part: elements of the whole. */
+static struct world_part piece_of(const struct world *w, const struct pieces *p, int rank)
+{
+    struct world_part part = part_of(w, rank, p->n);
+    int64_t skipped = num_min(p->offset, part.count);
+    return (struct world_part){part.first + skipped, num_min(p->most, part.count - skipped)};
+}
+
+static void reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)
+{
+    struct world_mpi *m = w->state;
+    size_t each = dtype_bytes(whole.dtype);
+    struct pieces p = pieces_of(w, whole);
+    for (; p.offset < p.longest && !c->error.status; p.offset += p.most) {
+        struct world_part mine = piece_of(w, &p, w->rank);
+        for (int r = 0; r < w->size; r++) {
+            struct world_part theirs = piece_of(w, &p, r);
+            set(&m->to, r, theirs.count, r * p.most, each);
+            set(&m->from, r, mine.count, r * mine.count, each);
+            op_copy_out(c, m->out + m->to.at[r], elements(whole, theirs.first, theirs.count));
+        }
+        if (c->error.status || exchange(w, m->out, "reduce_scatter", &c->error))
+            return;
+        reduce_received(w, m->out, whole.dtype, mine.count, WORLD_SUM);
+        op_copy_in(c, elements(part, p.offset, mine.count), m->out);
+    }
+}
+
+static void all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part)
+{
+    struct world_mpi *m = w->state;
+    size_t each = dtype_bytes(whole.dtype);
+    struct pieces p = pieces_of(w, whole);
+    for (; p.offset < p.longest && !c->error.status; p.offset += p.most) {
+        for (int r = 0; r < w->size; r++)
+            set(&m->from, r, piece_of(w, &p, r).count, r * p.most, each);
+        struct world_part mine = piece_of(w, &p, w->rank);
+        op_copy_out(c, m->out, elements(part, p.offset, mine.count));
+        if (c->error.status || check(MPI_Allgatherv(m->out, m->from.count[w->rank], MPI_BYTE, m->in, m->from.count,
+                                                    m->from.at, MPI_BYTE, m->comm),
+                                     "all_gather", &c->error))
+            return;
+        m->bytes_sent += (int64_t)m->from.count[w->rank] * (w->size - 1);
+        for (int r = 0; r < w->size; r++) {
+            struct world_part theirs = piece_of(w, &p, r);
+            op_copy_in(c, elements(whole, theirs.first, theirs.count), m->in + m->from.at[r]);
+        }
+    }
+}
+
+static void broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
+{
+    struct world_mpi *m = w->state;
+    int64_t n = tensor_elements(x), each = (int64_t)dtype_bytes(x.dtype), most = BUFFER_BYTES / each;
+    for (int64_t first = 0; first < n && !c->error.status; first += most) {
+        int64_t count = num_min(most, n - first);
+        if (w->rank == root) {
+            op_copy_out(c, m->out, elements(x, first, count));
+            m->bytes_sent += count * each * (w->size - 1);
+        }
+        if (c->error.status ||
+            check(MPI_Bcast(m->out, (int)(count * each), MPI_BYTE, root, m->comm), "broadcast", &c->error))
+            return;
+        if (w->rank != root)
+            op_copy_in(c, elements(x, first, count), m->out);
+    }
+}
+
+static const struct world_calls calls = {.all_reduce = all_reduce,
+                                         .all_reduce_host = all_reduce_host,
+                                         .all_gather_host = all_gather_host,
+                                         .reduce_scatter = reduce_scatter,
+                                         .all_gather = all_gather,
+                                         .broadcast = broadcast,
+                                         .barrier = barrier};
+
+/* ---------------------------------------------------------------- opening and closing */
+static void release(struct world_mpi *m)
+{
+    free(m->out);
+    free(m->in);
+    free(m->given);
+    free(m->to.count);
+    free(m);
+}
+
+/* A part is at most an equal share and WORLD_PART_ALIGN elements more. */
+static struct world_mpi *allocate(int size)
+{
+    struct world_mpi *m = calloc(1, sizeof *m);
+    size_t bytes = BUFFER_BYTES + (size_t)size * WORLD_PART_ALIGN * sizeof(double);
+    if (!m)
+        return NULL;
+    m->out = malloc(bytes);
+    m->in = malloc(bytes);
+    m->given = calloc((size_t)size, sizeof *m->given);
+    m->to.count = calloc((size_t)size * 4, sizeof *m->to.count);
+    if (!m->out || !m->in || !m->given || !m->to.count) {
+        release(m);
+        return NULL;
+    }
+    m->to.at = m->to.count + size;
+    m->from.count = m->to.at + size;
+    m->from.at = m->from.count + size;
+    return m;
+}
+
+static int join(struct world *w, struct fmt_error *e)
+{
+    int status = check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "errors", e);
+    if (!status)
+        status = check(MPI_Comm_rank(MPI_COMM_WORLD, &w->rank), "rank", e);
+    if (!status)
+        status = check(MPI_Comm_size(MPI_COMM_WORLD, &w->size), "size", e);
+    if (status)
+        return status;
+    struct world_mpi *m = allocate(w->size);
+    if (!m)
+        return fmt_no_memory(e);
+    w->state = m;
+    status = check(MPI_Comm_dup(MPI_COMM_WORLD, &m->comm), "communicator", e); /* with its handler of errors */
+    if (status) {
+        w->state = NULL;
+        release(m);
+    }
+    return status;
+}
+
+int world_mpi_open(struct world *w, struct fmt_error *e)
+{
+    int threads;
+    *w = (struct world){.size = 1, .calls = &calls};
+    int status = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads), "start", e);
+    if (status)
+        return status;
+    if (threads < MPI_THREAD_FUNNELED)
+        status = fmt_fail(e, FMT_UNSUPPORTED, "%s: cannot be used by a program with threads (MPI_THREAD_FUNNELED)",
+                          world_mpi_name());
+    if (!status)
+        status = join(w, e);
+    if (status)
+        MPI_Finalize();
+    return status;
+}
+
+void world_mpi_close(struct world *w)
+{
+    if (w->calls != &calls)
+        return;
+    struct world_mpi *m = w->state;
+    MPI_Comm_free(&m->comm);
+    release(m);
+    MPI_Finalize();
+    *w = world_single;
+}
+
+void world_mpi_abort(const struct world *w, int exit_status)
+{
+    if (w->calls == &calls)
+        MPI_Abort(MPI_COMM_WORLD, exit_status);
+}
+
+int64_t world_mpi_bytes_sent(const struct world *w)
+{
+    const struct world_mpi *m = w->state;
+    return w->calls == &calls ? m->bytes_sent : 0;
+}

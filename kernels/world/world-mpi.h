@@ -1,0 +1,51 @@
+/* world-mpi.h - a world of processes that a launcher of MPI has started (mpirun, mpiexec, srun).
+ *
+ *   struct world world;
+ *   if (world_mpi_name()) status = world_mpi_open(&world, e);    once, before any other thread is started
+ *   ... world is passed down ...
+ *   world_mpi_close(&world);                                     all ranks have come to their end
+ *   world_mpi_abort(&world, EXIT_FAILED);                        this one cannot go on, whatever the others do
+ *
+ * MPI moves bytes; sums are ours (world-tree.h), since MPI_SUM promises no order. A sum over ranks is an exchange of
+ * parts (each rank receives its part of the contribution of every other), the sum of these in the order of the tree,
+ * and an exchange of results. Long arrays go through two buffers of 4 MiB each, in pieces, by the copies of the
+ * device's backend.
+ *
+ * Only the thread that has called world_mpi_open may make calls (MPI_THREAD_FUNNELED). A failure within MPI is FMT_IO
+ * with the text of MPI. A rank that dies is not survived: the launcher ends the others, with SIGTERM and soon SIGKILL.
+ * What MPI cannot do at its very start, it reports by itself and ends the process.
+ *
+ * In a build without MPI there is no name, and world_mpi_open is FMT_UNSUPPORTED.
+ */
+#ifndef WORLD_MPI_H
+#define WORLD_MPI_H
+
+#include <stdint.h>
+
+#include "fmt.h"
+#include "world.h"
+
+/* "Open MPI 4.1.4", of the library that runs; NULL: built without MPI. */
+const char *world_mpi_name(void);
+
+/* Packages of Debian that bring this MPI, or one where there is none. */
+const char *world_mpi_packages(void);
+
+/* The signal that this MPI's mpirun passes on to all processes, and does not end them by itself, when it is asked to
+ * stop the run by signal `number`. */
+int world_mpi_forwarded_signal(int number);
+
+/* Options of this MPI's mpirun for `local` processes on this machine, whatever their number: ends with NULL. */
+const char *const *world_mpi_local_options(void);
+
+int world_mpi_open(struct world *w, struct fmt_error *e);
+/* Waits for the other ranks. Of a world that is not of MPI: nothing. */
+void world_mpi_close(struct world *w);
+/* Ends all processes of the run, this one too, if the world is of MPI; else it returns. */
+void world_mpi_abort(const struct world *w, int exit_status);
+
+/* Bytes that this rank has sent to others: each once for each rank that needs it, whatever way MPI takes. 0 in other
+ * worlds. */
+int64_t world_mpi_bytes_sent(const struct world *w);
+
+#endif

@@ -1,0 +1,19 @@
+# mpi-fixture.sh - for tests that start several processes: whether that can be done here, and how.
+# mpirun_n N COMMAND...: N processes on this machine, whatever it has; at most two minutes.
+mpi_missing() { # prints why; fails if nothing is missing
+    [ -s "$BUILD/.mpi" ] && [ -n "$(cat "$BUILD/.mpi")" ] || { echo 'built without MPI'; return; }
+    [ "$(basename "$BUILD")" != build-thread ] || { echo 'MPI is not made for the thread sanitizer'; return; }
+    command -v mpirun >/dev/null 2>&1 || { echo 'no mpirun'; return; }
+    mpirun_n 1 true >/dev/null 2>&1 || { echo 'mpirun does not start'; return; }
+    return 1
+}
+# Open MPI asks root for these; MPICH needs nothing.
+[ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+mpirun_n() {
+    local n=$1 options=
+    shift
+    case $(cat "$BUILD/.mpi") in openmpi*) options='--oversubscribe --bind-to none --quiet' ;; esac
+    timeout -k 5 120 mpirun $options -n "$n" "$@"
+}
+# What MPI itself never gives back is not asked about.
+export LSAN_OPTIONS=suppressions=$TESTS/lsan-mpi.supp:print_suppressions=0

@@ -1,0 +1,231 @@
+/* test-collectives - every call of world.h among processes of MPI, on lengths that are not divisible, shorter than the
+ * number of ranks, and longer than the buffers: the bits are those of the tree over the ranks, which each process
+ * computes by itself. Any number of processes. */
+#include <string.h>
+
+#include "device-memory.h"
+#include "mpitest.h"
+#include "world-tree.h"
+
+enum { RANKS_MAX = 8, LONGEST = 1200007 }; /* more than a buffer, of float64 two */
+
+static struct world w;
+static struct device_memory device;
+static const int64_t lengths[] = {1, 2, 15, 16, 17, 64, 65, 1000, 4099, LONGEST};
+enum { LENGTHS = sizeof lengths / sizeof *lengths };
+
+/* What rank r brings to a call, for free(): any process can draw it. */
+static void *contribution(int r, enum dtype dtype, int64_t n)
+{
+    uint32_t state = (uint32_t)r * 7919 + (uint32_t)n;
+    void *x = malloc((size_t)n * dtype_bytes(dtype));
+    if (!x)
+        abort();
+    for (int64_t i = 0; i < n; i++) {
+        state = state * 1664525 + 1013904223;
+        double v = (double)(int32_t)state / (double)(1 << state % 23); /* of many magnitudes: order counts */
+        if (dtype == DTYPE_F64)
+            ((double *)x)[i] = v / 3;
+        else
+            ((float *)x)[i] = (float)v / 3;
+    }
+    return x;
+}
+
+/* The result of all contributions, for free(). */
+static void *expected(enum dtype dtype, int64_t n, enum world_reduction how)
+{
+    void *in[RANKS_MAX], *out = malloc((size_t)n * dtype_bytes(dtype));
+    const void *given[RANKS_MAX];
+    for (int r = 0; r < w.size; r++)
+        given[r] = in[r] = contribution(r, dtype, n);
+    if (!out)
+        abort();
+    world_tree_reduce(out, given, w.size, dtype, n, how);
+    for (int r = 0; r < w.size; r++)
+        free(in[r]);
+    return out;
+}
+
+/* Compares a tensor with host memory, and takes both away. */
+static bool same(struct tensor t, void *want, int64_t first, int64_t n)
+{
+    size_t each = dtype_bytes(t.dtype);
+    char *got = to_host(&device, t);
+    bool is = tensor_elements(t) == n && memcmp(got, (char *)want + (size_t)first * each, (size_t)n * each) == 0;
+    free(got);
+    return is;
+}
+
+static struct tensor mine(enum dtype dtype, int64_t n)
+{
+    void *x = contribution(w.rank, dtype, n);
+    struct tensor t = TO_DEVICE(&device, dtype, x, n);
+    free(x);
+    return t;
+}
+
+static void test_all_reduce(enum dtype dtype, enum world_reduction how, const char *what)
+{
+    bool good = true;
+    for (int i = 0; i < LENGTHS; i++) {
+        size_t mark = device.memory.used;
+        struct tensor x = mine(dtype, lengths[i]);
+        void *want = expected(dtype, lengths[i], how);
+        world_all_reduce(&w, &device.c, x, how);
+        good &= same(x, want, 0, lengths[i]);
+        free(want);
+        device.memory.used = mark;
+    }
+    ok(good, "all_reduce: %s of %d", what, w.size);
+}
+
+static void test_reduce_scatter(enum dtype dtype, bool view)
+{
+    bool good = true;
+    for (int i = 0; i < LENGTHS; i++) {
+        int64_t n = lengths[i];
+        size_t mark = device.memory.used;
+        struct world_part p = world_part(&w, n);
+        struct tensor whole = mine(dtype, n),
+                      part = view ? tensor_rows(whole, p.first, p.count) : TENSOR_TAKE(&device.memory, dtype, p.count);
+        void *want = expected(dtype, n, WORLD_SUM);
+        world_reduce_scatter(&w, &device.c, part, whole);
+        good &= same(part, want, p.first, p.count);
+        free(want);
+        device.memory.used = mark;
+    }
+    ok(good, "reduce_scatter: %s%s", dtype == DTYPE_F32 ? "float32" : "float64", view ? ", a part of the whole" : "");
+}
+
+/* Every part from its rank's contribution. */
+static void test_all_gather(enum dtype dtype, bool view)
+{
+    bool good = true;
+    for (int i = 0; i < LENGTHS; i++) {
+        int64_t n = lengths[i];
+        size_t mark = device.memory.used, each = dtype_bytes(dtype);
+        struct world_part p = world_part(&w, n);
+        char *want = malloc((size_t)n * each);
+        for (int r = 0; r < w.size; r++) {
+            struct world other = {.rank = r, .size = w.size};
+            struct world_part theirs = world_part(&other, n);
+            char *x = contribution(r, dtype, n);
+            memcpy(want + (size_t)theirs.first * each, x + (size_t)theirs.first * each, (size_t)theirs.count * each);
+            free(x);
+        }
+        struct tensor source = mine(dtype, n), part = tensor_rows(source, p.first, p.count),
+                      whole = view ? source : TENSOR_TAKE(&device.memory, dtype, n);
+        world_all_gather(&w, &device.c, whole, part);
+        good &= same(whole, want, 0, n);
+        free(want);
+        device.memory.used = mark;
+    }
+    ok(good, "all_gather: %s%s", dtype == DTYPE_F32 ? "float32" : "float64", view ? ", from a part of the whole" : "");
+}
+
+static void test_broadcast(void)
+{
+    bool good = true;
+    for (int i = 0; i < LENGTHS; i++)
+        for (int root = 0; root < w.size; root++) {
+            size_t mark = device.memory.used;
+            struct tensor x = mine(DTYPE_F64, lengths[i]);
+            void *want = contribution(root, DTYPE_F64, lengths[i]);
+            world_broadcast(&w, &device.c, x, root);
+            good &= same(x, want, 0, lengths[i]);
+            free(want);
+            device.memory.used = mark;
+        }
+    ok(good, "broadcast from each of %d", w.size);
+}
+
+static void test_host(void)
+{
+    struct fmt_error e = {0};
+    bool good = true;
+    for (int i = 0; i < LENGTHS; i++) {
+        double *x = contribution(w.rank, DTYPE_F64, lengths[i]), *want = expected(DTYPE_F64, lengths[i], WORLD_SUM);
+        good &= world_all_reduce_host(&w, x, lengths[i], WORLD_SUM, &e) == 0 &&
+                memcmp(x, want, (size_t)lengths[i] * sizeof *x) == 0;
+        free(x), free(want);
+    }
+    ok(good, "all_reduce_host: %s", e.text);
+    ok(world_all_reduce_host(&w, NULL, 0, WORLD_SUM, &e) == 0, "of nothing");
+    int pair[2] = {w.rank, 10 * w.rank}, all[RANKS_MAX][2];
+    good = world_all_gather_host(&w, all, pair, sizeof pair, &e) == 0;
+    for (int r = 0; r < w.size; r++)
+        good &= all[r][0] == r && all[r][1] == 10 * r;
+    ok(good, "all_gather_host");
+    static char much[WORLD_GATHER_MAX + 1];
+    ok(world_all_gather_host(&w, NULL, much, sizeof much, &e) == FMT_LIMIT, "%s", e.text);
+    ok(world_barrier(&w, &e) == 0 || w.size == 0, "barrier");
+}
+
+/* A failure of the last rank is one of all; of two, that of the lower rank is told. */
+static void test_agree(void)
+{
+    struct fmt_error e = {0};
+    char want[64];
+    bool any;
+    int last = w.size - 1, status = w.rank == last ? fmt_fail(&e, FMT_FULL, "disk of %d", w.rank) : 0;
+    snprintf(want, sizeof want, w.size > 1 ? "rank %d: disk of %d" : "disk of %d", last, last);
+    ok(world_agree(&w, status, &e) == FMT_FULL, "what fails on one rank fails on all");
+    is_text(e.text, want, "with its number and its reason");
+    e = (struct fmt_error){0};
+    status = w.rank == last || w.rank == 0 ? fmt_fail(&e, FMT_IO, "of %d", w.rank) : 0;
+    ok(world_agree(&w, status, &e) == FMT_IO && strstr(e.text, "of 0"), "of two failures the lower rank's: %s", e.text);
+    ok(world_agree(&w, 0, &e) == 0, "and nothing, where all went well");
+    ok(world_any(&w, w.rank == last, &any, &e) == 0 && any, "what holds on one rank holds on any");
+    ok(world_any(&w, false, &any, &e) == 0 && !any, "and what holds on none does not");
+}
+
+/* Errors stick: a call that is refused on all ranks does nothing, and those after it neither. */
+static void test_refused(void)
+{
+    struct fmt_error e = {0};
+    struct tensor x = mine(DTYPE_F32, 16);
+    int64_t before = world_mpi_bytes_sent(&w);
+    world_broadcast(&w, &device.c, x, w.size);
+    world_all_reduce(&w, &device.c, x, WORLD_SUM);
+    ok(op_sync(&device.c, &e) == FMT_MISMATCH && strstr(e.text, "no such rank"), "%s", e.text);
+    is_int(world_mpi_bytes_sent(&w), before, "nothing was sent");
+}
+
+static void test_bytes_sent(void)
+{
+    enum { N = 1000 };
+    struct tensor x = mine(DTYPE_F32, N);
+    struct world_part p = world_part(&w, N);
+    int64_t before = world_mpi_bytes_sent(&w);
+    world_all_reduce(&w, &device.c, x, WORLD_SUM);
+    is_int(world_mpi_bytes_sent(&w) - before, 4 * (N - p.count) + 4 * p.count * (w.size - 1),
+           "a sum sends the others' parts of what is here, and the sum of the own part");
+    before = world_mpi_bytes_sent(&w);
+    world_broadcast(&w, &device.c, x, 0);
+    is_int(world_mpi_bytes_sent(&w) - before, w.rank == 0 ? 4 * N * (w.size - 1) : 0, "a broadcast is its root's");
+}
+
+int main(void)
+{
+    w = mpitest_open();
+    device_memory_open(&device, 1, (size_t)64 << 20);
+    ok(w.size <= RANKS_MAX && w.rank < w.size, "rank %d of %d: %s", w.rank, w.size, world_mpi_name());
+    test_all_reduce(DTYPE_F32, WORLD_SUM, "float32, sum");
+    test_all_reduce(DTYPE_F64, WORLD_SUM, "float64, sum");
+    test_all_reduce(DTYPE_F32, WORLD_MAX, "float32, the largest");
+    test_all_reduce(DTYPE_F64, WORLD_MAX, "float64, the largest");
+    test_reduce_scatter(DTYPE_F32, false);
+    test_reduce_scatter(DTYPE_F32, true);
+    test_reduce_scatter(DTYPE_F64, true);
+    test_all_gather(DTYPE_F32, false);
+    test_all_gather(DTYPE_F32, true);
+    test_all_gather(DTYPE_F64, true);
+    test_broadcast();
+    test_host();
+    test_agree();
+    test_refused();
+    test_bytes_sent();
+    device_memory_close(&device);
+    return mpitest_done(&w);
+}
