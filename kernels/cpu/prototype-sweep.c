@@ -54,10 +54,10 @@ void sweep_product(const struct sweep *s, const struct sweep_layer *p, int64_t t
 /* x rounded to bf16 and back. */
 static void round_in_place(float *x, int64_t n)
 {
-    uint16_t low[PROTOTYPES_TILE];
+    uint16_t rounded[PROTOTYPES_TILE];
     for (int64_t i = 0; i < n; i += PROTOTYPES_TILE) {
-        convert_loops()->to_bf16(low, x + i, num_min(PROTOTYPES_TILE, n - i));
-        convert_loops()->from_bf16(x + i, low, num_min(PROTOTYPES_TILE, n - i));
+        convert_loops()->to_bf16(rounded, x + i, num_min(PROTOTYPES_TILE, n - i));
+        convert_loops()->from_bf16(x + i, rounded, num_min(PROTOTYPES_TILE, n - i));
     }
 }
 

@@ -8,13 +8,14 @@
  * Why tiles of prototypes and not of rows: all rows of a batch meet a prototype at once, so its gradient is complete
  * in the cache and goes straight through the weight norm into the gradient array, one write of K x b values a step.
  *
- *   struct sweep s = sweep_plan(c, p, first, n, x_rows);      takes scratch, while planning too
- *   sweep_run(c, &s, tile_function, &arg);                    calls the function for every tile
+ *   struct sweep s = sweep_plan(c, p, other, first, n, x_rows);      takes scratch, while planning too
+ *   sweep_run(c, &s, tile_function, &arg);                           calls the function for every tile
  */
 #ifndef PROTOTYPE_SWEEP_H
 #define PROTOTYPE_SWEEP_H
 
 #include "cpu.h"
+#include "matmul-scratch.h"
 #include "prototype-loops.h"
 #include "prototypes.h"
 
@@ -32,9 +33,10 @@ struct sweep_layer sweep_layer(const struct prototype_layer *p);
 /* Scratch of each worker for products in bf16 (prototype-sweep-bf16.c). Weights of a tile beyond the last prototype are
  * zero, so that the products of all tiles have one shape. */
 struct sweep_bf16 {
-    uint16_t *w, *d;          /* [PROTOTYPES_TILE,b]: weights, rounded; [n,PROTOTYPES_TILE]: gradient at the logits */
-    uint8_t *packed, *library; /* a packed operand; scratch of the library */
-    size_t packed_bytes, library_bytes;
+    uint16_t *w, *d; /* [PROTOTYPES_TILE,b]: weights, rounded; [n,PROTOTYPES_TILE]: gradient at the logits */
+    uint8_t *packed; /* an operand, packed_bytes */
+    int64_t packed_bytes;
+    struct matmul_scratch scratch;
 };
 
 struct sweep;
@@ -47,7 +49,7 @@ struct sweep {
     int64_t n_tiles, tiles_per_strip;
     float *w, *inverse, *x; /* scratch of each worker: weights, 1 / |v|, logits */
     int64_t x_count;
-    struct sweep_bf16 low;
+    struct sweep_bf16 bf16;
     sweep_tile *tile;
     void *arg;
 };

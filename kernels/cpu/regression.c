@@ -176,7 +176,8 @@ static void objective_chunk(void *arg, int64_t chunk, int worker)
     }
 }
 
-/* The penalty of one row of weights with shrunk columns: its gradient is added, the squares returned. */
+/* The penalty of one row of weights where columns have scales of their own: adds its gradient, returns the scaled
+ * squares. */
 static double add_penalty(const double *w, const double *penalty_scale, double penalty, int64_t C, double *gradient)
 {
     double squares = 0;

@@ -12,7 +12,7 @@
  * All inputs of a request are packed into one sequence of T rows: image after image, input after input; an image's
  * rows are [cls | registers | patches in raster order], and attention is within one image. vit_row() finds a row.
  * For a single image every product is called with that image's rows only, so its bits do not depend on what else is
- * computed: extraction makes one request per image, with a context without pool, and runs images in parallel.
+ * computed: extraction makes one request per image where that matters (extract.h).
  *
  * Memory comes from the arenas that are given; nothing is allocated. With planning arenas, and planning scratch in the
  * context, the same calls count what they need. Activations are valid until the caller resets the arena.

@@ -51,7 +51,7 @@ struct backend {
     void (*copy_out)(struct op_ctx *c, void *host, struct device_address from, size_t bytes);
     void (*sync)(struct op_ctx *c); /* waits and reports what failed; NULL: nothing to wait for */
 
-    /* Bytes of a packed weight [N,K] (op_pack) of F32, BF16 or I8; 0: there is none, products take F32 rows as well. */
+    /* Bytes of a packed weight [N,K] (op_pack) of F32, BF16 or I8; 0: there is none of this type. */
     size_t (*packed_bytes)(enum dtype dtype, int64_t N, int64_t K);
     bool (*supports)(enum dtype dtype); /* whether there are products of BF16, of I8 */
     bool (*is_fast)(enum dtype dtype);  /* whether these are faster than those of F32 */

@@ -28,7 +28,7 @@ enum { PROTOTYPES_TILE = 256 };
 
 /* Rows z and the prototypes that they meet. */
 struct prototype_layer {
-    struct tensor z;    /* [T,b] F32, or BF16: then products are in bf16, see below */
+    struct tensor z;    /* [T,b] F32, or BF16: then products are in bf16 */
     struct tensor v, g; /* [K,b], [K,1] */
     bool rounds_logits;   /* of a teacher with z BF16: its logits are rounded to bf16, cached or not */
     struct tensor logits; /* TENSOR_NONE, or memory to cache them between operations: PROTOTYPES_LOGITS(T, K), F32, or
