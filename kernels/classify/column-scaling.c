@@ -39,7 +39,7 @@ static int find_exponents(struct column_scaling *s, struct op_ctx *c, const stru
     float *largest = malloc((size_t)C * sizeof *largest);
     int status = largest ? reserve_columns(&memory, c, 0, C, &k, e) : fmt_no_memory(e);
     if (!status) {
-        op_column_magnitudes(c, k.largest, d);
+        op_column_magnitudes(c, k.largest, d->x, d->rows);
         op_copy_out(c, largest, k.largest);
     }
     for (int64_t j = 0; j < C && !status; j++) {

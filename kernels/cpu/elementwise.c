@@ -1,5 +1,5 @@
 /* elementwise.c - operations that read and write memory once: the end of a branch (layer scale, drop path, residual),
- * moving rows, whole arrays, transposition. */
+ * moving rows, the largest of each column, whole arrays, transposition. */
 #include <string.h>
 
 #include "cpu.h"
@@ -71,6 +71,32 @@ void cpu_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, st
 {
     struct rows a = {.y = cpu_f32(x), .x = cpu_f32(y), .rows = cpu_i64(rows), .M = y.dims[0], .C = y.dims[1]};
     op_for(c, num_ceil_div(a.M, CPU_ROWS), scatter_item, &a);
+}
+
+enum { COLUMNS = 1024 }; /* of an item */
+
+/* Magnitudes are compared as the whole numbers that the bits of floats without their sign are. a->y: the largest. */
+static void magnitudes_item(void *arg, int64_t item, int worker)
+{
+    (void)worker;
+    const struct rows *a = arg;
+    int64_t first = item * COLUMNS, n = num_min(COLUMNS, a->C - first);
+    int32_t largest[COLUMNS] = {0}, bits[COLUMNS];
+    for (int64_t i = 0; i < a->M; i++) {
+        memcpy(bits, a->x + row_of(a, i) * a->C + first, (size_t)n * sizeof *bits);
+        for (int64_t j = 0; j < n; j++) {
+            int32_t magnitude = bits[j] & INT32_MAX;
+            largest[j] = magnitude > largest[j] ? magnitude : largest[j];
+        }
+    }
+    memcpy(a->y + first, largest, (size_t)n * sizeof *largest);
+}
+
+void cpu_column_magnitudes(struct op_ctx *c, struct tensor largest, struct tensor x, struct tensor rows)
+{
+    struct rows a = {.y = cpu_f32(largest), .x = cpu_f32(x), .rows = cpu_i64(rows),
+                     .M = tensor_given(rows) ? rows.dims[0] : x.dims[0], .C = x.dims[1]};
+    op_for(c, num_ceil_div(a.C, COLUMNS), magnitudes_item, &a);
 }
 
 /* ------------------------------------------------------------------ the end of a branch */

@@ -13,8 +13,7 @@
 enum {
     GRAM_ROWS = 512, /* rows of one product */
     GRAM_BATCH = 8,  /* times GRAM_ROWS are scaled at once */
-    GRAM_TILE = 128,
-    COLUMNS = 1024 /* of an item */
+    GRAM_TILE = 128
 };
 
 /* ------------------------------------------------------------------ the matrix */
@@ -111,57 +110,27 @@ void cpu_regression_precondition(struct op_ctx *c, struct tensor theta, struct t
 }
 
 /* ------------------------------------------------------------------ columns */
-struct columns {
+struct scaled_rows {
+    float *y;
     const float *x;
-    const int64_t *rows; /* NULL: all */
-    int64_t n, C;
-    float *out;
+    const int64_t *rows;
     const double *scale;
+    int64_t C;
 };
-
-static struct columns columns_of(const struct regression_data *d, struct tensor out)
-{
-    int64_t n = tensor_given(d->rows) ? d->rows.dims[0] : d->x.dims[0];
-    return (struct columns){cpu_f32(d->x), cpu_i64(d->rows), n, d->x.dims[1], cpu_f32(out), NULL};
-}
-
-/* Magnitudes are compared as the whole numbers that the bits of floats without their sign are. */
-static void magnitudes_item(void *arg, int64_t item, int worker)
-{
-    (void)worker;
-    const struct columns *c = arg;
-    int64_t first = item * COLUMNS, n = num_min(COLUMNS, c->C - first);
-    int32_t largest[COLUMNS] = {0}, bits[COLUMNS];
-    for (int64_t i = 0; i < c->n; i++) {
-        memcpy(bits, c->x + (c->rows ? c->rows[i] : i) * c->C + first, (size_t)n * sizeof *bits);
-        for (int64_t j = 0; j < n; j++) {
-            int32_t magnitude = bits[j] & INT32_MAX;
-            largest[j] = magnitude > largest[j] ? magnitude : largest[j];
-        }
-    }
-    memcpy(c->out + first, largest, (size_t)n * sizeof *largest);
-}
-
-void cpu_column_magnitudes(struct op_ctx *c, struct tensor largest, const struct regression_data *d)
-{
-    struct columns k = columns_of(d, largest);
-    op_for(c, num_ceil_div(k.C, COLUMNS), magnitudes_item, &k);
-}
 
 static void scale_columns_item(void *arg, int64_t i, int worker)
 {
     (void)worker;
-    const struct columns *c = arg;
-    const float *x = c->x + c->rows[i] * c->C;
-    for (int64_t j = 0; j < c->C; j++)
-        c->out[i * c->C + j] = (float)((double)x[j] * c->scale[j]);
+    const struct scaled_rows *s = arg;
+    const float *x = s->x + s->rows[i] * s->C;
+    for (int64_t j = 0; j < s->C; j++)
+        s->y[i * s->C + j] = (float)((double)x[j] * s->scale[j]);
 }
 
 void cpu_scale_columns(struct op_ctx *c, struct tensor y, const struct regression_data *d, struct tensor scale)
 {
-    struct columns k = columns_of(d, y);
-    k.scale = cpu_f64(scale);
-    op_for(c, k.n, scale_columns_item, &k);
+    struct scaled_rows s = {cpu_f32(y), cpu_f32(d->x), cpu_i64(d->rows), cpu_f64(scale), d->x.dims[1]};
+    op_for(c, d->rows.dims[0], scale_columns_item, &s);
 }
 
 /* ------------------------------------------------------------------ vectors */

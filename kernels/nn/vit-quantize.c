@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "num.h"
-#include "regression.h"
 #include "rng.h"
 #include "vit-internal.h"
 
@@ -76,7 +75,7 @@ static void raise_to_columns(struct op_ctx *c, struct vit_quantization *q, struc
     size_t mark = c->scratch->used;
     int64_t K = x.dims[1];
     struct tensor largest = TENSOR_TAKE(c->scratch, DTYPE_F32, K);
-    op_column_magnitudes(c, largest, &(struct regression_data){.x = x});
+    op_column_magnitudes(c, largest, x, TENSOR_NONE);
     pthread_mutex_lock(&q->lock);
     op_copy_out(c, q->columns, largest);
     for (int64_t j = 0; j < K && !op_planning(c); j++)

@@ -139,14 +139,14 @@ static enum dtype with(struct tensor x, struct tensor t)
 }
 #define WITH(op, x, t, ...) OP_SHAPE(c, op, t, with(x, t), __VA_ARGS__)
 
-/* The weight [N,K] of a forward product with x may be packed, in a type that goes with x. */
+/* The weight [N,K] of a forward product with x: F32, or packed in a type that goes with x, F32 or, of BF16, BF16 or
+ * I8. */
 static bool weight_shape(struct op_ctx *c, const char *what, struct tensor w, struct tensor x, int64_t N, int64_t K)
 {
-    bool low = w.packed && x.dtype == DTYPE_BF16 && (w.dtype == DTYPE_BF16 || w.dtype == DTYPE_I8);
-    if (x.dtype == DTYPE_BF16 && !op_check(c, low || !w.packed, "a packed F32 weight with BF16 rows"))
-        return false;
-    w.packed = false;
-    return op_shape(c, what, w, low ? w.dtype : DTYPE_F32, 2, (int64_t[]){N, K});
+    enum dtype packed = x.dtype != DTYPE_BF16 ? DTYPE_F32 : w.dtype == DTYPE_I8 ? DTYPE_I8 : DTYPE_BF16;
+    struct tensor elements = w;
+    elements.packed = false;
+    return op_shape(c, what, elements, w.packed ? packed : DTYPE_F32, 2, (int64_t[]){N, K});
 }
 
 static bool same(struct op_ctx *c, const char *what, struct tensor a, struct tensor b)
@@ -261,6 +261,14 @@ void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, str
     if (SHAPE("scatter_add_rows", x, T, C) && SHAPE("scatter_add_rows", y, M, C) &&
         SHAPE_I64("scatter_add_rows", rows, M))
         c->backend->scatter_add_rows(c, x, y, rows);
+}
+
+void op_column_magnitudes(struct op_ctx *c, struct tensor largest, struct tensor x, struct tensor rows)
+{
+    int64_t T = dim(x, 0), C = dim(x, 1), n = dim(rows, 0);
+    if (SHAPE("column_magnitudes", largest, C) && SHAPE("column_magnitudes", x, T, C) &&
+        (!tensor_given(rows) || SHAPE_I64("column_magnitudes", rows, n)))
+        c->backend->column_magnitudes(c, largest, x, rows);
 }
 
 /* What both residual operations share: rows and scale belong to the M rows of a branch. */

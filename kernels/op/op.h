@@ -128,6 +128,9 @@ void op_layernorm_bwd(struct op_ctx *c, struct tensor dx, struct tensor dw, stru
 void op_gather_rows(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor rows);
 /* x[rows[i]] += y[i], no row twice */
 void op_scatter_add_rows(struct op_ctx *c, struct tensor x, struct tensor y, struct tensor rows);
+/* largest [C] = the largest magnitude in each column of x[rows[i]], of not finite values any; x [T,C], rows [n] i64
+ * (optional: all) */
+void op_column_magnitudes(struct op_ctx *c, struct tensor largest, struct tensor x, struct tensor rows);
 /* x[rows[i]] += scale[i] gamma r[i]: the end of a branch. r [M,C] either; gamma [C], scale [M], rows [M] optional
  * (1, 1, all rows in order); no row twice */
 void op_residual_fwd(struct op_ctx *c, struct tensor x, struct tensor r, struct tensor gamma, struct tensor rows,

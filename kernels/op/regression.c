@@ -63,15 +63,6 @@ void op_regression_predict(struct op_ctx *c, struct tensor proba, struct tensor 
         c->backend->regression_predict(c, proba, theta, d);
 }
 
-void op_column_magnitudes(struct op_ctx *c, struct tensor largest, const struct regression_data *d)
-{
-    int64_t n = d->x.dims[0], C = d->x.dims[1];
-    bool good = tensor_given(d->rows) ? data_shapes(c, d, TENSOR_NONE)
-                                      : OP_SHAPE(c, "column_magnitudes", d->x, DTYPE_F32, n, C);
-    if (good && OP_SHAPE(c, "column_magnitudes", largest, DTYPE_F32, C))
-        c->backend->column_magnitudes(c, largest, d);
-}
-
 void op_scale_columns(struct op_ctx *c, struct tensor y, const struct regression_data *d, struct tensor scale)
 {
     int64_t n = d->rows.dims[0], C = d->x.dims[1];

@@ -18,8 +18,8 @@ struct regression_data {
     int64_t R;                  /* sums over rows are cut by n, C and R */
 };
 
-/* *loss = sum_i u CE(label_i, p(x_i)) + sum over weights of shrink_j w^2 / (2 penalty) (host memory, waits); gradient
- * [R,C+1] = its derivative by theta. penalty_scale [C] optional: 1. */
+/* *loss = sum_i u CE(label_i, p(x_i)) + sum over weights of penalty_scale_j w_j^2 / (2 penalty) (host memory, waits);
+ * gradient [R,C+1] = its derivative by theta. penalty_scale [C] optional: 1. */
 void op_regression_objective(struct op_ctx *c, double *loss, struct tensor gradient, struct tensor theta,
                              const struct regression_data *d, double penalty, struct tensor penalty_scale);
 /* v [n] = u sum_k p_k (1 - p_k) / (R > 1 ? R - 1 : 1) at theta */
@@ -38,8 +38,6 @@ void op_regression_precondition(struct op_ctx *c, struct tensor theta, struct te
 /* proba [n,K] */
 void op_regression_predict(struct op_ctx *c, struct tensor proba, struct tensor theta, const struct regression_data *d);
 
-/* largest [C] f32 = the largest magnitude in each column (of not finite values any); here rows is optional: all of x */
-void op_column_magnitudes(struct op_ctx *c, struct tensor largest, const struct regression_data *d);
 /* y [n,C] f32 = x times scale [C], rounded once */
 void op_scale_columns(struct op_ctx *c, struct tensor y, const struct regression_data *d, struct tensor scale);
 

@@ -250,7 +250,7 @@ static void test_columns(struct bed *b)
     b->x[ALL * C - 1] = 1e35f; /* in none of the rows */
     ON_DEVICE(&ctx, {
         struct regression_data d = data_of(b);
-        op_column_magnitudes(&ctx, COPY(largest, C), &d);
+        op_column_magnitudes(&ctx, COPY(largest, C), d.x, d.rows);
         op_scale_columns(&ctx, COPY(y, N, C), &d, COPY((const double *)scale, C));
     });
     for (int i = 0; i < N * C; i++) {
@@ -262,10 +262,7 @@ static void test_columns(struct bed *b)
     ok(same, "columns divided");
     for (int i = 0; i < ALL * C; i++)
         expected[i % C] = fmaxf(expected[i % C], fabsf(b->x[i]));
-    ON_DEVICE(&ctx, {
-        struct regression_data d = {.x = COPY(b->x, ALL, C)};
-        op_column_magnitudes(&ctx, COPY(largest, C), &d);
-    });
+    ON_DEVICE(&ctx, op_column_magnitudes(&ctx, COPY(largest, C), COPY(b->x, ALL, C), TENSOR_NONE));
     ok(memcmp(largest, expected, sizeof expected) == 0 && largest[C - 1] == 1e35f, "of all rows");
     clean("columns");
     free(y);
