@@ -3,7 +3,7 @@
 #
 #   A CUDA backend, planned for a later version, goes into kernels/cuda/.
 #   DEPS=0          do not look for missing packages         DEPS_PREFIX=DIR  libraries from DIR/usr/{include,lib}
-#   V=1             show commands                            SAN=address|undefined|thread   sanitizer build
+#   V=1             show commands                            SAN=thread or address,undefined  sanitizer build
 #   B=DIR           build folder [build, or build-$(SAN)]    GOLDEN=DIR       numbers for check-golden
 #   MPI=0           one process: without the MPI that is found [1]
 
@@ -17,7 +17,8 @@ DOCDIR     ?= $(PREFIX)/share/doc/dinotools
 # Helper programs of the examples, which look for them relative to the folder of the tools.
 HELPERDIR  ?= $(BINDIR)/../libexec/dinotools
 SAN        ?=
-B          ?= build$(if $(SAN),-$(SAN))
+comma      := ,
+B          ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 VERSION    := $(shell sed -n 's/.*DINOTOOLS_VERSION "\(.*\)"/\1/p' common/version.h)
 # The target architecture, as the compiler reports it; without a compiler, that of this machine.
 ARCH       := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null || uname -m)))
@@ -30,7 +31,7 @@ WARN       := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wno-enum-float-conversi
 # No contraction of multiply and add and no fast-math: compilers and processors agree, a NaN stays visible.
 BASE_FLAGS := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -ffp-contract=off -fno-math-errno -fno-trapping-math -g -pthread
 OPT        ?= -O2
-SAN_FLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all))
+SAN_FLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(findstring undefined,$(SAN)),-fno-sanitize-recover=all))
 ALL_CFLAGS  = $(BASE_FLAGS) $(OPT) $(WARN) $(SAN_FLAGS) $(DEPS_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SAN_FLAGS) $(DEPS_LDFLAGS) $(LDFLAGS)
 
