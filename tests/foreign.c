@@ -15,12 +15,17 @@
 #include "device.h"
 #include "msg.h"
 
+/* All memory is of one range of addresses in whole huge pages, so that opening it is a few entries of a few calls. */
+#define RANGE_BYTES ((size_t)64 << 30)
+#define PAGE ((size_t)2 << 20)
+
 enum { BLOCKS_MAX = 1024 };
 
 static struct block {
-    void *p;
-    size_t bytes;
-} block[BLOCKS_MAX];
+    uintptr_t at;
+    size_t bytes, span; /* as reserved; in whole pages */
+} block[BLOCKS_MAX]; /* by address */
+static uintptr_t range; /* 0: not yet reserved */
 static int n_blocks, n_at_work; /* blocks of memory; operations and copies, of all threads */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int64_t n_copies;
@@ -30,18 +35,27 @@ int64_t foreign_copies(void)
     return n_copies;
 }
 
-static void protect(int access)
+static void protect(uintptr_t at, size_t bytes, int access)
 {
-    for (int i = 0; i < n_blocks; i++)
-        if (mprotect(block[i].p, block[i].bytes, access))
-            msg_bug("foreign: mprotect");
+    if (mprotect((void *)at, bytes, access))
+        msg_bug("foreign: mprotect");
+}
+
+static void protect_all(int access)
+{
+    for (int i = 0, next; i < n_blocks; i = next) {
+        size_t span = block[i].span;
+        for (next = i + 1; next < n_blocks && block[next].at == block[i].at + span; next++)
+            span += block[next].span;
+        protect(block[i].at, span, access);
+    }
 }
 
 static void open_memory(void)
 {
     pthread_mutex_lock(&lock);
     if (n_at_work++ == 0)
-        protect(PROT_READ | PROT_WRITE);
+        protect_all(PROT_READ | PROT_WRITE);
     pthread_mutex_unlock(&lock);
 }
 
@@ -49,38 +63,70 @@ static void close_memory(void)
 {
     pthread_mutex_lock(&lock);
     if (--n_at_work == 0)
-        protect(PROT_NONE);
+        protect_all(PROT_NONE);
     pthread_mutex_unlock(&lock);
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+static bool reserve_range(void)
+{
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    if (range)
+        return true;
+    void *p = mmap(NULL, RANGE_BYTES, PROT_NONE, flags, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    range = whole_pages((uintptr_t)p);
+    (void)madvise(p, RANGE_BYTES, MADV_HUGEPAGE); /* advice */
+    return true;
+}
+
+/* Takes the first gap that is large enough; NULL: there is none. */
+static const struct block *take_block(size_t bytes)
+{
+    struct block new = {range, bytes, whole_pages(bytes)};
+    int i = 0;
+    for (; i < n_blocks && block[i].at - new.at < new.span; i++)
+        new.at = block[i].at + block[i].span;
+    if (n_blocks == BLOCKS_MAX || new.span > range + RANGE_BYTES - PAGE - new.at) /* PAGE: range was rounded up */
+        return NULL;
+    for (int k = n_blocks++; k > i; k--)
+        block[k] = block[k - 1];
+    block[i] = new;
+    return &block[i];
 }
 
 static int foreign_reserve(struct device_address *at, size_t bytes, struct fmt_error *e)
 {
     pthread_mutex_lock(&lock);
-    int access = n_at_work ? PROT_READ | PROT_WRITE : PROT_NONE;
-    void *p = mmap(NULL, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    bool good = p != MAP_FAILED && n_blocks < BLOCKS_MAX;
-    if (good) {
-        block[n_blocks++] = (struct block){p, bytes};
-        (void)madvise(p, bytes, MADV_HUGEPAGE); /* advice: fewer pages to open and close */
+    const struct block *b = bytes < RANGE_BYTES && reserve_range() ? take_block(bytes) : NULL;
+    if (b) {
+        at->at = b->at;
+        if (n_at_work)
+            protect(b->at, b->span, PROT_READ | PROT_WRITE);
     }
     pthread_mutex_unlock(&lock);
-    if (!good)
-        return fmt_fail(e, FMT_MEMORY, "out of memory on the foreign device");
-    at->at = (uintptr_t)p;
-    return 0;
+    return b ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory on the foreign device");
 }
 
 static void foreign_release(struct device_address at, size_t bytes)
 {
     pthread_mutex_lock(&lock);
     int i = 0;
-    while (i < n_blocks && (uintptr_t)block[i].p != at.at)
+    while (i < n_blocks && block[i].at != at.at)
         i++;
     if (i == n_blocks || block[i].bytes != bytes)
         msg_bug("foreign: memory is released that was not reserved so");
     cpu_set_usable(at, bytes, true);
-    munmap(block[i].p, bytes);
-    block[i] = block[--n_blocks];
+    protect(at.at, block[i].span, PROT_NONE);
+    if (madvise((void *)at.at, block[i].span, MADV_DONTNEED)) /* the next block there is zeros */
+        msg_bug("foreign: madvise");
+    for (n_blocks--; i < n_blocks; i++)
+        block[i] = block[i + 1];
     pthread_mutex_unlock(&lock);
 }
 
@@ -89,7 +135,7 @@ static bool foreign_owns(struct device_address at, size_t bytes)
     bool owned = false;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < n_blocks && !owned; i++) {
-        uintptr_t first = (uintptr_t)block[i].p;
+        uintptr_t first = block[i].at;
         owned = at.at >= first && at.at - first < block[i].bytes && bytes <= block[i].bytes - (at.at - first);
     }
     pthread_mutex_unlock(&lock);
