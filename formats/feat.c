@@ -16,6 +16,7 @@
 #define LABELS_ROW_MAX ((size_t)96 << 10) /* bytes of labels of a row: four texts at their limits */
 #define CONTENTS_MAX ((size_t)ROWS_MAX * DIGEST_BYTES)
 #define VALUES_AT ((size_t)16)           /* of the matrix in a block */
+#define PART_ITEM "part"                 /* of the recipe */
 
 static const char *const kind_name[] = {"", "cls", "mean", "cls+mean", "patch", "head"};
 
@@ -64,6 +65,33 @@ static int check_header(const struct feat_header *h, struct fmt_error *e)
     return 0;
 }
 
+/* The recipe of a part has an item more: other versions of the readers take it for rows that were made differently. */
+static int put_recipe(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
+{
+    char text[PART_TEXT];
+    struct recipe r = {.n = 0};
+    if (h->part.n == 0)
+        return recipe_put(&h->recipe, to, e);
+    int status = recipe_copy(&r, &h->recipe, e);
+    if (!status)
+        status = recipe_add(&r, PART_ITEM, part_text(h->part, text), e);
+    if (!status)
+        status = recipe_put(&r, to, e);
+    recipe_release(&r);
+    return status;
+}
+
+static int take_recipe(struct bytes *c, struct feat_header *h, struct fmt_error *e)
+{
+    int status = recipe_take(c, &h->recipe, e);
+    const char *part = status ? NULL : recipe_find(&h->recipe, PART_ITEM);
+    if (part) {
+        status = part_parse(part, &h->part, e);
+        recipe_remove(&h->recipe, PART_ITEM);
+    }
+    return status;
+}
+
 int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct fmt_error *e)
 {
     int bad = bytes_put_u8(to, (uint8_t)h->kind);
@@ -75,7 +103,7 @@ int feat_header_put(const struct feat_header *h, struct fmt_buffer *to, struct f
     bad |= bytes_put_u64(to, h->layers);
     bad |= bytes_put(to, h->weights, DIGEST_BYTES);
     int status = bad ? fmt_no_memory(e) : index_classes_put(h->class_name, h->n_classes, to, e);
-    return status ? status : recipe_put(&h->recipe, to, e);
+    return status ? status : put_recipe(h, to, e);
 }
 
 int feat_header_take(struct bytes *c, uint8_t minor, struct feat_header *h, struct fmt_error *e)
@@ -99,7 +127,7 @@ int feat_header_take(struct bytes *c, uint8_t minor, struct feat_header *h, stru
     int status = check_header(h, e);
     if (!status)
         status = index_classes_take(c, &h->class_name, &h->n_classes, e);
-    if (!status && minor >= 1 && (status = recipe_take(c, &h->recipe, e)) != 0)
+    if (!status && minor >= 1 && (status = take_recipe(c, h, e)) != 0)
         feat_header_release(h);
     return status;
 }

@@ -18,6 +18,7 @@
 
 #include "block.h"
 #include "index.h"
+#include "part.h"
 #include "provenance.h"
 #include "recipe.h"
 #include "text.h"
@@ -44,6 +45,8 @@ struct feat_header {
     char **class_name;
     int n_classes;
     struct recipe recipe; /* how images became inputs of the network, and its precision; empty in version 1.0 */
+    struct part part;     /* of the images of a larger job, whose identity the file has; n 0: all of them. In the file
+                           * an item "part" of the recipe, which the recipe here does not have */
 };
 
 struct feat_row {

@@ -19,6 +19,12 @@ void provenance_init(struct provenance *p, const char *tool, const char *version
     p->failed = !p->settings || !p->inputs;
 }
 
+void provenance_copy(struct provenance *p, const uint8_t identity[DIGEST_BYTES], const char *json, bool explain)
+{
+    *p = (struct provenance){.copied = json, .explain = explain};
+    memcpy(p->copied_identity, identity, DIGEST_BYTES);
+}
+
 void provenance_release(struct provenance *p)
 {
     cJSON_Delete(p->settings);
@@ -122,6 +128,10 @@ void provenance_input_nested(struct provenance *p, const char *kind, const uint8
 int provenance_identity(const struct provenance *p, enum block_kind kind, uint8_t major, uint8_t out[DIGEST_BYTES],
                         struct fmt_error *e)
 {
+    if (p->copied) {
+        memcpy(out, p->copied_identity, DIGEST_BYTES);
+        return 0;
+    }
     if (p->failed)
         return fmt_no_memory(e);
     const uint8_t head[] = {'d', 'i', 'n', 'o', 1, (uint8_t)kind, major};
@@ -151,8 +161,8 @@ int provenance_inputs_json(const struct provenance *p, char **json, struct fmt_e
 static int print_json(const struct provenance *p, char **json, struct fmt_error *e)
 {
     *json = NULL;
-    if (!p->explain)
-        return (*json = strdup("")) ? 0 : fmt_no_memory(e);
+    if (!p->explain || p->copied)
+        return (*json = strdup(p->explain ? p->copied : "")) ? 0 : fmt_no_memory(e);
     struct cJSON *all = cJSON_CreateObject();
     bool good = !p->failed && cJSON_AddStringToObject(all, "tool", p->tool) &&
                 cJSON_AddStringToObject(all, "version", p->version) &&

@@ -38,6 +38,8 @@ bool provenance_is_digest(const char *kind);
 
 struct provenance {
     const char *tool, *version;
+    const char *copied;      /* provenance_copy: the JSON text; NULL: none */
+    uint8_t copied_identity[DIGEST_BYTES];
     bool explain;
     bool failed;             /* memory ran out at some point */
     struct cJSON *settings, *inputs;
@@ -46,6 +48,9 @@ struct provenance {
 };
 
 void provenance_init(struct provenance *p, const char *tool, const char *version, bool explain);
+/* Instead of all that follows: identity and JSON text ("" none) of a file that is written again as it was. The text
+ * must live until provenance_release. */
+void provenance_copy(struct provenance *p, const uint8_t identity[DIGEST_BYTES], const char *json, bool explain);
 void provenance_text(struct provenance *p, const char *key, const char *value); /* value NULL: null */
 void provenance_int(struct provenance *p, const char *key, int64_t value);
 void provenance_real(struct provenance *p, const char *key, double value); /* reads back exactly */

@@ -77,11 +77,16 @@ int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, 
     return recipe_add(r, name, text, e);
 }
 
-int recipe_set(struct recipe *r, const char *name, const char *value, struct fmt_error *e)
+void recipe_remove(struct recipe *r, const char *name)
 {
     for (int i = 0; i < r->n; i++)
         if (strcmp(r->item[i].name, name) == 0)
             memmove(&r->item[i], &r->item[i + 1], (size_t)(--r->n - i) * sizeof r->item[i]);
+}
+
+int recipe_set(struct recipe *r, const char *name, const char *value, struct fmt_error *e)
+{
+    recipe_remove(r, name);
     return recipe_add(r, name, value, e);
 }
 

@@ -44,6 +44,7 @@ int recipe_add_real(struct recipe *r, const char *name, double value, struct fmt
 /* Separated by commas, each with the fewest digits that read back exactly: 0.485 */
 int recipe_add_reals(struct recipe *r, const char *name, const float *x, int n, struct fmt_error *e);
 int recipe_set(struct recipe *r, const char *name, const char *value, struct fmt_error *e); /* in place of a value */
+void recipe_remove(struct recipe *r, const char *name); /* its texts live until recipe_release */
 int recipe_copy(struct recipe *to, const struct recipe *from, struct fmt_error *e); /* to: empty */
 void recipe_release(struct recipe *r);
 

@@ -29,6 +29,7 @@ static void round_trip(const struct feat_table *t)
     if (feat_load(&again, &in, NULL) || again.n_rows != t->n_rows ||
         feat_compatible(&t->header, &again.header, true, NULL) ||
         strcmp(feat_precision(&t->header), feat_precision(&again.header)) != 0 ||
+        t->header.part.i != again.header.part.i || t->header.part.n != again.header.part.n ||
         (t->n_rows > 0 && memcmp(again.x, t->x, (size_t)(t->n_rows * t->width) * sizeof *t->x) != 0))
         abort();
     feat_table_release(&again);
