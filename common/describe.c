@@ -205,6 +205,8 @@ static int describe_feat(struct cJSON *o, const struct fmt_reader *io, struct fm
     const struct feat_header *h = &f.header;
     add_container(o, &f.block);
     json_report_int(o, "rows", f.block.n_records);
+    if (h->part.n > 0)
+        add_form(o, "part", "%" PRId32 " of %" PRId32, h->part.i, h->part.n);
     json_report_text(o, "tokens", feat_kind_name(h->kind));
     json_report_int(o, "dim", h->dim);
     json_report_int(o, "tokens_per_row", h->n_tokens);

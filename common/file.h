@@ -96,6 +96,9 @@ int file_commit_dir(char *temporary, const char *path, bool replace, struct fmt_
 
 int file_make_dirs(const char *path, struct fmt_error *e); /* mkdir -p */
 int file_remove_tree(const char *path, struct fmt_error *e); /* rm -rf */
+/* From now on as many files may be open as the system allows this process, instead of the usual 1024. For tools that
+ * hold many inputs open. */
+void file_allow_many(void);
 bool file_exists(const char *path);
 bool file_is_dir(const char *path);
 bool file_is_same(const char *a, const char *b); /* two names of one file, which need not exist; "-" is only itself */

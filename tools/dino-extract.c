@@ -11,6 +11,7 @@
 #include "file.h"
 #include "image-set.h"
 #include "input-guard.h"
+#include "job-part.h"
 #include "json-report.h"
 #include "launcher.h"
 #include "msg.h"
@@ -23,8 +24,9 @@
 
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
-static const char *device_name = "auto", *precision_text = "f32";
+static const char *device_name = "auto", *precision_text = "f32", *part_option;
 static int64_t resize, size, n_jobs, n_check;
+static struct part part;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
 
 static const struct opt options[] = {
@@ -43,6 +45,7 @@ static const struct opt options[] = {
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
     OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
     OPT_FLAG('0', "null", &null_names, "names on standard input end with a zero byte"),
+    OPT_STRING(0, "part", &part_option, "I/N", "only part I of N of the images; slurm: of this task of an array [all]"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out images that cannot be decoded; exit 3"),
     OPT_FLAG('f', "force", &force, "write more than the free disk space"),
     OPT_JOBS(&n_jobs),
@@ -164,6 +167,7 @@ static void release_network(struct network *n)
 /* ------------------------------------------------------------------ the run */
 struct run {
     const struct image_set *images;
+    int64_t first, n; /* those of the part */
     struct extract *extract;
     struct image_set_slot *slot; /* [extract_slots]: records, until their rows are written */
     struct image *decoded;       /* [n_workers]: what a worker decodes into */
@@ -178,6 +182,11 @@ struct run {
 static void open_run(struct run *r, struct extract *x, const struct image_set *images)
 {
     *r = (struct run){.images = images, .extract = x, .header = extract_feat_header(x)};
+    r->first = part_first(part, images->n);
+    r->n = part_end(part, images->n) - r->first;
+    r->header.part = part;
+    if (part.n > 0)
+        msg_note("part %d of %d: %s of %" PRId64, part.i, part.n, FMT_COUNT(r->n, "image", "images"), images->n);
     r->slot = calloc((size_t)extract_slots(x), sizeof *r->slot);
     r->decoded = calloc((size_t)x->n_workers, sizeof *r->decoded);
     if (!r->slot || !r->decoded)
@@ -201,7 +210,7 @@ static int read_image(void *arg, int64_t i, int slot, int worker, struct extract
     struct run *r = arg;
     struct image_set_slot *s = &r->slot[slot];
     s->decoded = r->decoded[worker];
-    int status = image_set_read(r->images, i, s, as_stored, e);
+    int status = image_set_read(r->images, r->first + i, s, as_stored, e);
     r->decoded[worker] = s->decoded;
     s->decoded = (struct image){0};
     *image = (struct extract_image){&r->decoded[worker], s->record.labels.key};
@@ -292,11 +301,11 @@ static void check_disk_space(const struct run *r)
     struct fmt_error e = {0};
     char text[32];
     double row = (double)feat_width(&r->header) * sizeof(float) + LABEL_BYTES;
-    double bytes = row * (double)r->images->n;
+    double bytes = row * (double)r->n;
     (r->header.kind == FEAT_PATCH ? msg_note : msg_more)("%s of %s %s going to be written: %s",
-                                                         FMT_COUNT(r->images->n, "row", "rows"),
+                                                         FMT_COUNT(r->n, "row", "rows"),
                                                          FMT_COUNT(feat_width(&r->header), "value", "values"),
-                                                         r->images->n == 1 ? "is" : "are",
+                                                         r->n == 1 ? "is" : "are",
                                                          num_bytes_text(bytes, text));
     if (disk_space_check(output, bytes, &e) == 0)
         return;
@@ -365,8 +374,8 @@ static void write_features(struct run *r, const struct provenance *prov)
     if (feat_create(&writer, &io, &r->header, prov, &e))
         msg_die("%s: %s", output, out.error_number ? strerror(out.error_number) : e.text);
     r->writer = &writer;
-    progress_begin(&r->progress, "extract", "image", "images", r->images->n);
-    struct extract_job job = {.arg = r, .n = r->images->n, .read = read_image, .write = write_row};
+    progress_begin(&r->progress, "extract", "image", "images", r->n);
+    struct extract_job job = {.arg = r, .n = r->n, .read = read_image, .write = write_row};
     int status = extract_run(r->extract, &job, &r->error);
     if (!status)
         status = feat_finish(&writer, &r->error);
@@ -390,7 +399,7 @@ struct check {
 /* The image in the middle of each of n equal parts. */
 static int64_t checked_image(const struct check *c, int64_t i)
 {
-    return (2 * i + 1) * c->run->images->n / (2 * c->n);
+    return (2 * i + 1) * c->run->n / (2 * c->n);
 }
 
 static int read_checked(void *arg, int64_t i, int slot, int worker, struct extract_image *image, struct fmt_error *e)
@@ -428,13 +437,13 @@ static bool check_precision(struct check *c, struct run *r, const struct device 
     static const void *const of_check[] = {&n_check, NULL};
     struct fmt_error e = {0};
     const struct extract *x = r->extract;
-    if (n_check == 0)
+    if (n_check == 0 || r->n == 0)
         return false;
     if (x->model.precision == PRECISION_F32) {
         opt_unused(&tool, of_check, "the features are computed in float32");
         return false;
     }
-    *c = (struct check){.run = r, .n = num_min(n_check, r->images->n)};
+    *c = (struct check){.run = r, .n = num_min(n_check, r->n)};
     struct precision_check_job job = {.arg = c, .n = c->n, .read = read_checked, .step = show_checked};
     progress_begin(&c->progress, "check", "image", "images", c->n);
     if (precision_check_run(&c->result, device, &x->model, &x->settings, &job, &e))
@@ -449,17 +458,19 @@ static bool check_precision(struct check *c, struct run *r, const struct device 
 static void report(const struct run *r, const struct network *n, const struct check *check)
 {
     double cropped = r->n_rows > 0 ? r->cropped / (double)r->n_rows : 0;
-    char hex[DIGEST_HEX];
+    char hex[DIGEST_HEX], part_name[PART_TEXT];
     digest_hex(n->hash, hex);
     if (cropped > 0)
         msg_note("%.1f %% of the images' area was cut away (--resize %" PRId64 " --size %" PRId64 " --fit %s)",
                  100 * cropped, resize, size, fit);
     if (r->n_skipped > 0)
-        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->images->n, "image", "images"),
+        msg_note("%" PRId64 " of %s %s left out", r->n_skipped, FMT_COUNT(r->n, "image", "images"),
                  r->n_skipped == 1 ? "was" : "were");
     if (!json)
         return;
     struct cJSON *o = json_report_begin("extract");
+    if (part.n > 0)
+        json_report_text(o, "part", part_text(part, part_name));
     json_report_int(o, "images", r->n_rows);
     json_report_int(o, "skipped", r->n_skipped);
     json_report_int(o, "values", feat_width(&r->header));
@@ -511,6 +522,8 @@ static void check_usage(int n_operands, char **operand)
         msg_usage("-0 is for names on standard input (-)");
     if (strcmp(tokens, "head") == 0 && (layers || no_norm))
         msg_usage("the head takes the last block's normalised output: no --layers, no --no-norm");
+    if (job_part_parse(part_option, &part, &e))
+        msg_usage("%s", e.text);
     if (json && strcmp(output, "-") == 0)
         msg_usage("--json and the features would both go to standard output: give -o");
 }

@@ -1,9 +1,12 @@
-/* feat-cat - joins features, selects rows, and writes them as text, JSON lines, .npy or one features file. */
+/* feat-cat - joins features and parts of them, selects rows, and writes them as text, JSON lines, .npy or one features
+ * file. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "feature-export.h"
+#include "feature-parts.h"
 #include "file.h"
 #include "input-guard.h"
 #include "msg.h"
@@ -12,7 +15,7 @@
 #include "version.h"
 
 static const char *output = "-", *keys_path;
-static bool as_text, as_json, as_npy, allow_precision, provenance = true;
+static bool as_text, as_json, as_npy, allow_missing, allow_precision, provenance = true;
 static struct opt_list splits, labels, groups;
 
 static const struct opt options[] = {
@@ -24,6 +27,7 @@ static const struct opt options[] = {
     OPT_LIST(0, "split", &splits, "NAME", "only rows of this split (none: without); may be given again [all]"),
     OPT_LIST(0, "label", &labels, "CLASS", "only rows of this class (name or number; none: without) [all]"),
     OPT_LIST(0, "group", &groups, "NAME", "only rows of this group (none: without) [all]"),
+    OPT_FLAG(0, "allow-missing", &allow_missing, "join parts of a job although others are missing"),
     OPT_FLAG(0, "allow-precision", &allow_precision, "join features that were computed in different precisions"),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
@@ -32,7 +36,8 @@ static const struct opt options[] = {
 static const struct opt_tool tool = {
     "feat-cat", "FEATURES...", "Join features, select rows, and write them in a form that others read.", options,
     "Without --text, --json or --npy a features file is written. Features that were made by\n"
-    "different weights, or in different ways, are not joined."};
+    "different weights, or in different ways, are not joined. The parts of a job (dino-extract\n"
+    "--part), in any order, are joined to the file that one process writes."};
 
 struct input {
     const char *path;
@@ -44,45 +49,65 @@ struct input {
 /* ---------------------------------------------------------------- inputs */
 
 static struct input *inputs;
+static struct feature_file *order; /* [n_inputs] in which their rows follow one another */
 static int n_inputs;
+static struct feat_header *header; /* of the rows: that of the first input, with what all inputs record */
+
+static struct input *input_at(int k)
+{
+    return &inputs[order[k].i];
+}
 
 /* Warns of items that only one of two inputs records; the joined file has only those that all record, and the
  * precision. */
-static void join_recipe(const struct input *in)
+static void join_recipe(const struct input *first, const struct input *in)
 {
-    struct feat_header *first = &inputs[0].feat.header;
     struct fmt_error e = {0};
     char what[512];
-    bool mixed = in != inputs && !feat_same_precision(first, &in->feat.header);
-    if (in != inputs && feat_uncompared(first, &in->feat.header, what, sizeof what))
-        msg_warn("%s, %s: cannot compare (missing in one file): %s", inputs[0].path, in->path, what);
+    bool mixed = in != first && !feat_same_precision(header, &in->feat.header);
+    if (in != first && feat_uncompared(header, &in->feat.header, what, sizeof what))
+        msg_warn("%s, %s: cannot compare (missing in one file): %s", first->path, in->path, what);
     if (mixed)
         msg_warn("%s: precision %s; the rows before it: %s", in->path, feat_precision(&in->feat.header),
-                 feat_precision(first));
-    recipe_intersect(&first->recipe, &in->feat.header.recipe);
-    if (mixed && recipe_set(&first->recipe, RECIPE_PRECISION, FEAT_PRECISION_MIXED, &e))
+                 feat_precision(header));
+    recipe_intersect(&header->recipe, &in->feat.header.recipe);
+    if (mixed && recipe_set(&header->recipe, RECIPE_PRECISION, FEAT_PRECISION_MIXED, &e))
         msg_die("%s", e.text);
+}
+
+static void open_input(struct input *in, const char *path)
+{
+    struct fmt_error e = {0};
+    in->path = strcmp(path, "-") == 0 ? "standard input" : path;
+    if (file_open(&in->file, path, &e))
+        msg_die("%s", e.text);
+    struct fmt_reader io = file_reader(&in->file);
+    if (feat_open(&in->feat, &io, &e))
+        msg_die("%s: %s", in->path, e.text);
 }
 
 static void open_inputs(char **path, int n)
 {
+    struct fmt_error e = {0};
     inputs = calloc((size_t)n, sizeof *inputs);
-    if (!inputs)
+    order = calloc((size_t)n, sizeof *order);
+    if (!inputs || !order)
         msg_die("out of memory");
-    for (int i = 0; i < n; i++) {
-        struct input *in = &inputs[i];
-        struct fmt_error e = {0};
-        in->path = strcmp(path[i], "-") == 0 ? "standard input" : path[i];
-        if (file_open(&in->file, path[i], &e))
-            msg_die("%s", e.text);
-        struct fmt_reader io = file_reader(&in->file);
-        if (feat_open(&in->feat, &io, &e))
-            msg_die("%s: %s", in->path, e.text);
-        if (i > 0 && feat_compatible(&inputs[0].feat.header, &in->feat.header, allow_precision, &e))
-            msg_die("%s: is incompatible with %s: %s", in->path, inputs[0].path, e.text);
-        join_recipe(in);
+    file_allow_many();
+    for (n_inputs = 0; n_inputs < n; n_inputs++) {
+        struct input *in = &inputs[n_inputs];
+        open_input(in, path[n_inputs]);
+        order[n_inputs] = (struct feature_file){.path = in->path, .feat = &in->feat, .i = n_inputs};
     }
-    n_inputs = n;
+    if (feature_parts_arrange(order, n, allow_missing, &e))
+        msg_die("%s%s", e.text, e.status == FMT_TRUNCATED ? " (--allow-missing goes on without)" : "");
+    const struct input *first = input_at(0);
+    header = &input_at(0)->feat.header;
+    for (int k = 0; k < n; k++) {
+        if (k > 0 && feat_compatible(header, &input_at(k)->feat.header, allow_precision, &e))
+            msg_die("%s: is incompatible with %s: %s", input_at(k)->path, first->path, e.text);
+        join_recipe(first, input_at(k));
+    }
 }
 
 static void close_inputs(void)
@@ -93,6 +118,35 @@ static void close_inputs(void)
         file_close(&inputs[i].file);
     }
     free(inputs);
+    free(order);
+}
+
+/* ---------------------------------------------------------------- parts of a job */
+
+/* The files order[k] .. of one set: their number. */
+static int set_size(int k)
+{
+    int n = 1;
+    while (k + n < n_inputs && order[k + n].set == order[k].set)
+        n++;
+    return n;
+}
+
+/* All parts of one job, of which nothing is selected: their join is what one process would have written. */
+static bool is_whole_job(void)
+{
+    return feature_file_is_part(&order[0]) && set_size(0) == n_inputs && order[0].feat->header.part.n == n_inputs &&
+           splits.n + labels.n + groups.n == 0;
+}
+
+/* Equal work has one identity, whichever version of the tool did it, and whether or not a file explains it. */
+static void warn_of_other_versions(void)
+{
+    for (int k = 1; k < n_inputs; k++)
+        if (strcmp(order[k].feat->block.header.provenance, order[0].feat->block.header.provenance) != 0) {
+            msg_warn("%s: its provenance is not that of %s, whose one is kept", order[k].path, order[0].path);
+            return;
+        }
 }
 
 /* ---------------------------------------------------------------- selection */
@@ -160,7 +214,7 @@ static int64_t each_row(int (*take)(const struct feat_row *row, struct fmt_error
 {
     int64_t n = 0;
     for (int k = 0; k < n_inputs; k++) {
-        struct input *in = &inputs[k];
+        struct input *in = input_at(k);
         struct fmt_error e = {0};
         int status;
         while ((status = feat_next_block(&in->feat, &in->block, &e)) == 0)
@@ -174,6 +228,7 @@ static int64_t each_row(int (*take)(const struct feat_row *row, struct fmt_error
             }
         if (status != FMT_END)
             msg_die("%s: %s", in->path, e.text);
+        feat_block_release(&in->block);
     }
     return n;
 }
@@ -202,7 +257,7 @@ static void put(struct file_out *to, const struct fmt_buffer *b)
 
 static int take_row(const struct feat_row *row, struct fmt_error *e)
 {
-    const struct feat_header *h = &inputs[0].feat.header;
+    const struct feat_header *h = header;
     if (keys_path) {
         struct feat_row labels_only = {row->labels, NULL, row->content};
         line.bytes = 0;
@@ -251,21 +306,53 @@ static void add_list(struct provenance *p, const char *key, const struct opt_lis
         provenance_text(p, key, list->item[i]);
 }
 
+/* Of a job with missing parts those that are there, "1, 3-5 of 7". */
+static void add_parts(struct provenance *p, int k, int n)
+{
+    size_t bytes = PART_TEXT * (size_t)(n + 2);
+    char *text = allocate(PART_TEXT, (size_t)(n + 2));
+    feature_parts_list(&order[k], n, text, bytes);
+    snprintf(text + strlen(text), bytes - strlen(text), " of %d", order[k].feat->header.part.n);
+    provenance_text(p, "parts", text);
+    free(text);
+}
+
+/* A complete set of parts is one input, the features of their job. */
+static void add_inputs(struct provenance *p)
+{
+    for (int k = 0; k < n_inputs; k += set_size(k)) {
+        const struct block_header *h = &order[k].feat->block.header;
+        if (feature_file_is_part(&order[k]) && set_size(k) < order[k].feat->header.part.n)
+            add_parts(p, k, set_size(k));
+        provenance_input_nested(p, "features", h->identity, h->provenance);
+    }
+}
+
+static void describe(struct provenance *p)
+{
+    provenance_init(p, "feat-cat", DINOTOOLS_VERSION, provenance);
+    add_list(p, "split", &splits);
+    add_list(p, "label", &labels);
+    add_list(p, "group", &groups);
+    if (allow_precision)
+        provenance_flag(p, "allow_precision", true);
+    add_inputs(p);
+}
+
 static int64_t write_features(void)
 {
     struct provenance p;
     struct fmt_error e = {0};
-    provenance_init(&p, "feat-cat", DINOTOOLS_VERSION, provenance);
-    add_list(&p, "split", &splits);
-    add_list(&p, "label", &labels);
-    add_list(&p, "group", &groups);
-    if (allow_precision)
-        provenance_flag(&p, "allow_precision", true);
-    for (int i = 0; i < n_inputs; i++)
-        provenance_input_nested(&p, "features", inputs[i].feat.block.header.identity,
-                                inputs[i].feat.block.header.provenance);
+    if (is_whole_job()) {
+        const struct block_header *h = &order[0].feat->block.header;
+        warn_of_other_versions();
+        provenance_copy(&p, h->identity, h->provenance, provenance);
+    } else {
+        describe(&p);
+    }
+    header->part = (struct part){0};
     struct fmt_writer io = file_writer(&out);
-    if (feat_create(&writer, &io, &inputs[0].feat.header, &p, &e))
+    if (feat_create(&writer, &io, header, &p, &e))
         msg_die("%s: %s", output, e.text);
     provenance_release(&p);
     int64_t n = each_row(take_row);
@@ -284,7 +371,7 @@ static int64_t write_npy(void)
         spooling = spooling || !inputs[i].feat.block.seekable;
     int64_t n = each_row(spooling ? take_row : take_nothing);
     line.bytes = 0;
-    if (feature_export_npy_header(&inputs[0].feat.header, n, &line))
+    if (feature_export_npy_header(header, n, &line))
         msg_die("out of memory");
     put(&out, &line);
     if (spooling) {
@@ -306,7 +393,7 @@ static void finish(int64_t n)
     warn_unseen("--group", &groups, group_seen);
     if (n == 0)
         msg_warn("no row was selected");
-    msg_more("%s of %s", FMT_COUNT(n, "row", "rows"), FMT_COUNT(inputs[0].feat.width, "value", "values"));
+    msg_more("%s of %s", FMT_COUNT(n, "row", "rows"), FMT_COUNT(feat_width(header), "value", "values"));
     feat_abandon(&writer);
     fmt_buffer_release(&line);
     fmt_buffer_release(&spool);
@@ -331,7 +418,7 @@ int main(int argc, char **argv)
     if (file_check_output(output, !(as_text || as_json), &e) || file_check_output(keys_path, false, &e))
         msg_die("%s", e.text);
     open_inputs(argv + first, argc - first);
-    resolve_labels(&inputs[0].feat.header);
+    resolve_labels(header);
     open_output();
     int64_t n = as_npy ? write_npy() : as_text || as_json ? each_row(take_row) : write_features();
     finish(n);
