@@ -44,9 +44,11 @@ static const struct opt options[] = {
     OPT_COMMON,
     OPT_END};
 
-static const struct opt_tool tool = {"feat-knn", "TRAIN [QUERY]",
+static const struct opt_tool tool = {"feat-knn", "TRAIN... [QUERY]",
                                      "Classify rows of features by their nearest neighbours and score the result.",
-                                     options, "One FILE of features may be - for standard input."};
+                                     options,
+                                     "Several files, also parts of a job (dino-extract --part), are TRAIN together.\n"
+                                     "One FILE of features may be - for standard input."};
 
 /* One run of the tool. */
 struct job {
@@ -101,11 +103,11 @@ static void limit_ks(struct job *j, int64_t n_bank)
 }
 
 /* ------------------------------------------------------------------ inputs */
-static void open_set(struct job *j, struct featset *set, const char *role, const char *path)
+static void open_set(struct job *j, struct featset *set, const char *role, const char *const *path, int n)
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
-    check(featset_open(set, path, memory_bytes / 4, &j->device, &e), &e);
+    check(featset_open_all(set, path, n, memory_bytes / 4, &j->device, &e), &e);
     check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
@@ -130,14 +132,15 @@ static void check_overlaps(struct job *j)
         check_overlap(j, &j->train, &j->train, true); /* an image in two groups */
 }
 
-static void open_inputs(struct job *j, char **path)
+/* The last one of several files is the queries. */
+static void open_inputs(struct job *j, const char *const *path, int n)
 {
     struct fmt_error e = {0};
-    open_set(j, &j->train, "train", path[0]);
+    open_set(j, &j->train, "train", path, j->one_file ? 1 : n - 1);
     if (!j->one_file)
-        open_set(j, &j->query, "query", path[1]);
+        open_set(j, &j->query, "query", &path[n - 1], 1);
     if (val_path)
-        open_set(j, &j->val, "val", val_path);
+        open_set(j, &j->val, "val", &val_path, 1);
     score_inputs_add(&j->scoring.inputs, "weights", NULL, j->train.header.weights);
     if (rows_n_labelled(&j->train.rows) == 0)
         msg_die("%s: no labelled rows to vote", j->train.path);
@@ -352,8 +355,8 @@ static void check_usage(int n_operands, int n_per_class)
 {
     static const void *const of_thresholds[] = {&val_path, &score_options.at_recall, &score_options.at_precision, NULL};
     struct fmt_error e = {0};
-    if (n_operands < 1 || n_operands > 2)
-        msg_usage("expected TRAIN and QUERY, got %d files", n_operands);
+    if (n_operands < 1)
+        msg_usage("TRAIN and QUERY are missing");
     if (n_operands == 1 && !leave_group_out)
         msg_usage("a single file is classified with --leave-group-out");
     if (n_per_class && output)
@@ -380,7 +383,7 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv), per_class[KS_MAX];
     struct fmt_error e = {0};
-    struct job j = {.query.file.fd = -1, .val.file.fd = -1, .one_file = argc - first == 1, .show_progress = true};
+    struct job j = {.one_file = argc - first == 1, .show_progress = true};
     file_on_signal();
     input_guard_enable();
     j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note,
@@ -392,7 +395,7 @@ int main(int argc, char **argv)
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
-    open_inputs(&j, argv + first);
+    open_inputs(&j, (const char *const *)argv + first, argc - first);
     check(scoring_open(&j.scoring, &e), &e);
     check(scoring_head(&j.scoring, &e), &e);
 

@@ -381,9 +381,9 @@ static void write_model(struct job *j)
     provenance_text(&p, "at_precision", score_options.at_precision);
     provenance_text(&p, "positive", plan->n_classes == 2 ? plan->class_name[plan->positive] : NULL);
     provenance_text(&p, "group_score", score_options.group_score);
-    provenance_input_nested(&p, "train", j->train.identity, j->train.feat.block.header.provenance);
+    provenance_input_nested(&p, "train", j->train.identity, j->train.file->feat.block.header.provenance);
     if (val_path)
-        provenance_input_nested(&p, "val", j->val.identity, j->val.feat.block.header.provenance);
+        provenance_input_nested(&p, "val", j->val.identity, j->val.file->feat.block.header.provenance);
     check(file_create_binary(&f, model_path, &e), &e);
     struct fmt_writer io = file_writer(&f);
     check(file_finish(&f, linear_write(&j->model, &p, &io, &e), &e), &e);
@@ -471,7 +471,7 @@ static void close_job(struct job *j)
 
 int main(int argc, char **argv)
 {
-    struct job j = {.train.file.fd = -1, .val.file.fd = -1, .query.file.fd = -1};
+    struct job j = {0};
     int first = opt_parse(&tool, argc, argv);
     const char *query_path = first < argc ? argv[first] : NULL;
     struct fmt_error e = {0};

@@ -146,6 +146,6 @@ status 2 feat-knn -q
 status 2 feat-knn -q -k 0 train.feat test.feat
 status 2 feat-knn -q -k 1.5 train.feat test.feat
 status 2 feat-knn -q --tries 2 train.feat test.feat
-status 2 feat-knn -q a b c
+status 2 feat-knn -q
 no_leftovers
 done_testing

@@ -165,7 +165,6 @@ feat-cat a --keys ./b -o b
 feat-cat a --keys //dev/null -o /dev/null
 feat-knn
 feat-knn a
-feat-knn a b c
 feat-knn a b -o c -r c
 feat-knn a b -o ./c -r ../$HERE/c
 feat-knn a b -o -
