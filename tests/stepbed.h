@@ -158,12 +158,10 @@ static inline float *bed_state(struct bed *b, const struct state_tensor *t)
     return copy_to_host(step_context(b->step), t->data);
 }
 
-/* A sum over all bits of the state after so many steps. */
-static inline uint64_t bed_bits_after(struct bed *b, int64_t n_steps)
+/* A sum over all bits of the state. */
+static inline uint64_t bed_bits(struct bed *b)
 {
     uint64_t sum = 14695981039346656037u;
-    for (int64_t i = 0; i < n_steps; i++)
-        run(b, i);
     for (int64_t i = 0; i < state_count(b->step); i++) {
         struct state_tensor t;
         state_tensor(b->step, i, &t);
@@ -173,6 +171,13 @@ static inline uint64_t bed_bits_after(struct bed *b, int64_t n_steps)
         free(bytes);
     }
     return sum;
+}
+
+static inline uint64_t bed_bits_after(struct bed *b, int64_t n_steps)
+{
+    for (int64_t i = 0; i < n_steps; i++)
+        run(b, i);
+    return bed_bits(b);
 }
 
 static inline float bed_first(struct bed *b, const struct params_array *a, const char *name)

@@ -1,6 +1,7 @@
 /* test-step-world - a step of several processes, here threads: two ranks with half of the images each make the step
- * that one process makes of all of them; what is not finite on one rank is skipped by both; a rank may have no masked
- * patch. And a student smaller than its teacher. */
+ * that one process makes of all of them, in float32 and in bf16; threads and a resume do not change their bits; what is
+ * not finite on one rank is skipped by both; a rank may have no masked patch. And a student smaller than its teacher.
+ */
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -48,6 +49,7 @@ struct rank {
     struct world world;
     struct bed bed;
     struct step_batch batch;
+    int64_t iteration;
     struct step_result result;
     int status;
     struct fmt_error error;
@@ -58,17 +60,37 @@ static void *step_of_rank(void *arg)
 {
     struct rank *r = arg;
     struct schedules s = schedules_from(&r->bed.config, r->world.size);
-    struct schedule_rates rates = schedules_at(&s, 1);
-    r->status = step_run(r->bed.step, &r->batch, 1, &rates, NULL, &r->result, &r->error);
+    struct schedule_rates rates = schedules_at(&s, r->iteration);
+    r->status = step_run(r->bed.step, &r->batch, r->iteration++, &rates, NULL, &r->result, &r->error);
     return NULL;
 }
 
+struct variant {
+    const char *what;
+    bool bf16;
+    const char *centering, *heads, *micro;
+};
+
 /* KoLeo is of the rank, and a rank draws its own drop path: without them the batches of the ranks are one batch. */
-static void open_one(struct bed *b, const struct world *world, const char *images, const char *centering,
-                     const char *heads, const char *micro)
+#define ONE_BATCH "student.drop_path_rate=0", "dino.koleo_loss_weight=0", "train.seed=4"
+static void open_one(struct rank *r, struct world world, const char *n_images, const struct variant *v)
 {
-    *b = bed_open_in(world, 1, images, centering, heads, micro, "student.drop_path_rate=0", "dino.koleo_loss_weight=0",
-                     "train.seed=4", NULL);
+    *r = (struct rank){.world = world, .iteration = 1};
+    r->bed = v->bf16
+                 ? bed_open_in(&r->world, 1, n_images, v->centering, v->heads, v->micro, ONE_BATCH, ALL_BF16, NULL)
+                 : bed_open_in(&r->world, 1, n_images, v->centering, v->heads, v->micro, ONE_BATCH, NULL);
+}
+
+static struct step_batch batch_of_rank(int i)
+{
+    return (struct step_batch){.B = B, .global_f32 = rank_global[i], .local_f32 = rank_local[i],
+                               .masks = rank_masks[i], .N = N};
+}
+
+static struct step_batch batch_of_all(void)
+{
+    return (struct step_batch){.B = IMAGES, .global_f32 = all_global, .local_f32 = all_local, .masks = all_masks,
+                               .N = N};
 }
 
 static void run_ranks(struct rank *rank)
@@ -80,15 +102,12 @@ static void run_ranks(struct rank *rank)
         pthread_join(rank[i].thread, NULL);
 }
 
-static void open_ranks(struct rank *rank, struct world_threads *shared, const char *centering, const char *heads,
-                       const char *micro)
+static void open_ranks(struct rank *rank, struct world_threads *shared, const struct variant *v)
 {
     world_threads_open(shared, RANKS);
     for (int i = 0; i < RANKS; i++) {
-        rank[i] = (struct rank){.world = world_threads_rank(shared, i)};
-        open_one(&rank[i].bed, &rank[i].world, "train.batch_size_per_gpu=5", centering, heads, micro);
-        rank[i].batch = (struct step_batch){.B = B, .global_f32 = rank_global[i], .local_f32 = rank_local[i],
-                                            .masks = rank_masks[i], .N = N};
+        open_one(&rank[i], world_threads_rank(shared, i), "train.batch_size_per_gpu=5", v);
+        rank[i].batch = batch_of_rank(i);
     }
 }
 
@@ -129,15 +148,15 @@ static void same_everywhere(struct rank *rank, const char *what)
     free(a), free(b);
 }
 
-static void compare(const char *what, const char *centering, const char *heads, const char *micro, int last_masked)
+static void compare(const struct variant *v, int last_masked)
 {
-    struct rank rank[RANKS], whole = {.world = world_single};
+    const char *what = v->what;
+    struct rank rank[RANKS], whole;
     struct world_threads shared;
     draw_images(last_masked);
-    open_ranks(rank, &shared, centering, heads, micro);
-    open_one(&whole.bed, &whole.world, "train.batch_size_per_gpu=10", centering, heads, micro);
-    whole.batch = (struct step_batch){.B = IMAGES, .global_f32 = all_global, .local_f32 = all_local,
-                                      .masks = all_masks, .N = N};
+    open_ranks(rank, &shared, v);
+    open_one(&whole, world_single, "train.batch_size_per_gpu=10", v);
+    whole.batch = batch_of_all();
     step_of_rank(&whole);
     run_ranks(rank);
     for (int i = 0; i < RANKS; i++)
@@ -169,23 +188,89 @@ static void test_against_one(void)
                             *const both = "ibot.separate_head=true", *const shared = "ibot.separate_head=false",
                             *const sinkhorn = "train.centering=sinkhorn_knopp",
                             *const centering = "train.centering=centering";
-    compare("Sinkhorn-Knopp", sinkhorn, shared, one, IMAGES);
-    compare("centering", centering, shared, one, IMAGES);
-    compare("Sinkhorn-Knopp, separate heads, in parts", sinkhorn, both, parts, IMAGES);
-    compare("centering, separate heads, in parts", centering, both, parts, IMAGES);
-    compare("Sinkhorn-Knopp, a rank without masked patches", sinkhorn, both, one, B);
-    compare("centering, a rank without masked patches", centering, both, one, B);
+    const struct variant whole[] = {{"Sinkhorn-Knopp", false, sinkhorn, shared, one},
+                                    {"centering", false, centering, shared, one},
+                                    {"Sinkhorn-Knopp, separate heads, in parts", false, sinkhorn, both, parts},
+                                    {"centering, separate heads, in parts", false, centering, both, parts},
+                                    {"bf16, Sinkhorn-Knopp", true, sinkhorn, shared, one},
+                                    {"bf16, centering, separate heads, in parts", true, centering, both, parts}},
+                         some[] = {{"Sinkhorn-Knopp, a rank without masked patches", false, sinkhorn, both, one},
+                                   {"centering, a rank without masked patches", false, centering, both, one},
+                                   {"bf16, centering, a rank without masked patches", true, centering, both, one}};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (!whole[i].bf16 || test_backend()->supports(DTYPE_BF16))
+            compare(&whole[i], IMAGES);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        if (!some[i].bf16 || test_backend()->supports(DTYPE_BF16))
+            compare(&some[i], B);
+}
+
+/* ---- threads, and a run that is stopped ---- */
+
+static void open_drawing(struct rank *r, struct world world, int i, int n_threads, bool bf16)
+{
+    const char *const rate = "student.drop_path_rate=0.4";
+    *r = (struct rank){.world = world, .batch = batch_of_rank(i)};
+    r->bed = bf16 ? bed_open_in(&r->world, n_threads, rate, ALL_BF16, NULL)
+                  : bed_open_in(&r->world, n_threads, rate, NULL);
+}
+
+static void carry_over(struct rank *to, struct rank *from)
+{
+    for (int64_t i = 0; i < state_count(from->bed.step); i++) {
+        struct state_tensor a, b;
+        struct fmt_error e = {0};
+        state_tensor(from->bed.step, i, &a);
+        state_tensor(to->bed.step, i, &b);
+        float *values = bed_state(&from->bed, &a);
+        if (a.n != b.n || state_write(to->bed.step, &b, 0, a.n, values, &e))
+            ok(false, "%s is not carried over: %s", a.name, e.text);
+        free(values);
+    }
+    state_set_numbers(to->bed.step, state_numbers(from->bed.step));
+    to->iteration = from->iteration;
+}
+
+/* Four steps of two ranks; two, whose state goes to ranks with other threads, which make two more. Returns the bits. */
+static uint64_t test_bits(bool bf16)
+{
+    static const int n_threads[3][RANKS] = {{1, 1}, {3, 2}, {1, 4}};
+    const char *what = bf16 ? "bf16" : "float32";
+    struct rank rank[3][RANKS];
+    struct world_threads shared[3];
+    draw_images(IMAGES);
+    for (int run = 0; run < 3; run++) {
+        world_threads_open(&shared[run], RANKS);
+        for (int i = 0; i < RANKS; i++) {
+            open_drawing(&rank[run][i], world_threads_rank(&shared[run], i), i, n_threads[run][i], bf16);
+            if (run == 2)
+                carry_over(&rank[2][i], &rank[1][i]);
+        }
+        for (int k = 0; k < (run == 0 ? 4 : 2); k++)
+            run_ranks(rank[run]);
+    }
+    for (int i = 0; i < RANKS; i++)
+        ok(rank[2][i].status == 0 && rank[2][i].iteration == 4 && !rank[2][i].result.bad &&
+               memcmp(&rank[0][i].result, &rank[2][i].result, offsetof(struct step_result, module)) == 0 &&
+               bed_bits(&rank[0][i].bed) == bed_bits(&rank[2][i].bed),
+           "%s, rank %d: stopped and resumed with other threads: the bits of one run", what, i);
+    ok(bed_bits(&rank[1][0].bed) != bed_bits(&rank[2][0].bed), "%s: which two more steps changed", what);
+    uint64_t bits = bed_bits(&rank[0][0].bed);
+    for (int run = 0; run < 3; run++)
+        close_ranks(rank[run], &shared[run]);
+    return bits;
 }
 
 /* ---- a verdict for all ---- */
 
 static void test_bad_step(void)
 {
+    const struct variant v = {"bad", false, "train.centering=sinkhorn_knopp", "ibot.separate_head=true",
+                              "train.micro_batch_size=null"};
     struct rank rank[RANKS];
     struct world_threads shared;
     draw_images(IMAGES);
-    open_ranks(rank, &shared, "train.centering=sinkhorn_knopp", "ibot.separate_head=true",
-               "train.micro_batch_size=null");
+    open_ranks(rank, &shared, &v);
     rank_global[1][7] = NAN;
     float *before = bed_array(&rank[0].bed, step_student(rank[0].bed.step));
     run_ranks(rank);
@@ -207,11 +292,9 @@ static void test_bad_step(void)
 
 static void open_koleo(struct rank *r, int i, struct world world)
 {
-    *r = (struct rank){.world = world};
+    *r = (struct rank){.world = world, .iteration = 1, .batch = batch_of_rank(i)};
     r->bed = bed_open_in(&r->world, 1, "student.drop_path_rate=0", "dino.koleo_loss_weight=0.3",
                          "dino.loss_weight=1e-12", "ibot.loss_weight=0", NULL);
-    r->batch = (struct step_batch){.B = B, .global_f32 = rank_global[i], .local_f32 = rank_local[i],
-                                   .masks = rank_masks[i], .N = N};
 }
 
 /* KoLeo is of the rank: loss and gradients are the means of those that the ranks have alone. */
@@ -256,10 +339,8 @@ static void test_drop_path(void)
     world_threads_open(&shared, RANKS);
     for (int i = 0; i < RANKS; i++) { /* one after the other, each alone but for its number */
         struct world w = {.rank = i, .size = RANKS, .calls = world_single.calls};
-        rank[i] = (struct rank){.world = w};
+        rank[i] = (struct rank){.world = w, .iteration = 1, .batch = batch_of_rank(0)};
         rank[i].bed = bed_open_in(&rank[i].world, 1, "student.drop_path_rate=0.4", NULL);
-        rank[i].batch = (struct step_batch){.B = B, .global_f32 = rank_global[0], .local_f32 = rank_local[0],
-                                            .masks = rank_masks[0], .N = N};
         step_of_rank(&rank[i]);
         loss[i] = rank[i].result.dino_local_crops_loss;
     }
@@ -332,6 +413,11 @@ static void test_pairs_refused(void)
 int main(void)
 {
     test_against_one();
+    uint64_t bits = test_bits(false);
+    if (test_backend()->supports(DTYPE_BF16))
+        ok(test_bits(true) != bits, "bf16 has bits of its own");
+    else
+        skip("this processor has no instructions for it", "ranks in bf16");
     test_bad_step();
     test_koleo();
     test_drop_path();
