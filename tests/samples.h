@@ -1,5 +1,5 @@
 /* samples.h - a small file of each of our formats, for the unit tests and for the golden examples. The contents are
- * defined here; test-formats.c compares them with what it reads. */
+ * defined here; test-format-kinds.c compares them with what it reads. */
 #ifndef SAMPLES_H
 #define SAMPLES_H
 
