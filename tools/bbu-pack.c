@@ -11,6 +11,7 @@
 #include "file.h"
 #include "index.h"
 #include "input-guard.h"
+#include "job-part.h"
 #include "jpeg.h"
 #include "json-report.h"
 #include "msg.h"
@@ -19,13 +20,15 @@
 #include "progress.h"
 #include "resize.h"
 #include "rootpath.h"
+#include "shard-folder.h"
 #include "shard-set.h"
 #include "shard.h"
 #include "thread.h"
 #include "verify.h"
 #include "version.h"
 
-static const char *output, *split, *store = "jpeg", *given_root;
+static const char *output, *split, *store = "jpeg", *given_root, *part_option;
+static struct part part;
 static bool keep_going, force, as_stored, json, provenance = true;
 static int64_t n_jobs, short_side, quality = 95, shard_bytes = 512 << 20, pixels_max = JPEG_PIXELS_MAX;
 
@@ -37,6 +40,7 @@ static const struct opt options[] = {
     OPT_COUNT(0, "quality", &quality, 1, 100, "N", "of JPEG bytes that were scaled [95]"),
     OPT_SIZE(0, "shard-bytes", &shard_bytes, 1, 1099511627776.0, "N", "begin a new shard after N bytes [512M]"),
     OPT_FLAG(0, "as-stored", &as_stored, "pixels as stored: EXIF orientation is not applied"),
+    OPT_STRING(0, "part", &part_option, "I/N", "only part I of N of the shards; slurm: of this task of an array [all]"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out images that fail; exit 3"),
     OPT_FLAG('f', "force", &force, "write more than the free disk space"),
     OPT_PATH(0, "root", &given_root, "DIR", "the photographs lie in DIR [as the catalogue says]"),
@@ -57,11 +61,13 @@ struct plan {
     int64_t *entry, n_images; /* [n_images] the entry of the catalogue that image i is */
     int64_t *first;           /* [n_shards + 1] the first image of each shard */
     uint32_t n_shards;
+    int64_t first_shard, end_shard; /* those of the part, */
+    int64_t first_image, end_image; /* and their images */
     bool *failed;             /* [n_entries] left out, by -k */
     int64_t n_failed;
-    uint32_t side_max;        /* of all images */
+    uint32_t side_max;        /* of all images, whatever the part */
     uint64_t pixels_max;
-    double bytes;             /* of the shards, about: pixels before compression, JPEG bytes before scaling */
+    double bytes;             /* of the part's shards, about: pixels before compression, JPEG bytes before scaling */
     int64_t stored_max;       /* bytes of the largest image */
 };
 
@@ -79,13 +85,27 @@ static int64_t stored_bytes(const struct index_entry *t)
     return strcmp(store, "rgb") == 0 ? w * h * (t->components == 1 ? 1 : 3) : t->bytes;
 }
 
-static void plan_shards(struct plan *p)
+/* Shards are numbered through all parts: which images are in them does not depend on the parts. */
+static void plan_part(struct plan *p)
 {
     enum { HEADER_BYTES = 1024 }; /* of the header and end of a shard, without the catalogue's provenance; about */
+    p->first_shard = part_first(part, p->n_shards);
+    p->end_shard = part_end(part, p->n_shards);
+    p->first_image = p->first[p->first_shard];
+    p->end_image = p->first[p->end_shard];
+    p->bytes = (double)(p->end_shard - p->first_shard) * (double)(HEADER_BYTES + strlen(p->index->provenance));
+    for (int64_t i = p->first_image; i < p->end_image; i++) {
+        const struct index_entry *t = &p->index->entry[p->entry[i]];
+        p->bytes += (double)shard_image_bytes(&t->labels, (size_t)stored_bytes(t));
+    }
+}
+
+static void plan_shards(struct plan *p)
+{
     const struct index *x = p->index;
     int64_t filled = 0;
     p->n_images = p->n_shards = 0;
-    p->side_max = 0, p->pixels_max = 0, p->bytes = 0, p->stored_max = 0;
+    p->side_max = 0, p->pixels_max = 0, p->stored_max = 0;
     for (int64_t i = 0; i < x->n_entries; i++) {
         const struct index_entry *t = &x->entry[i];
         int64_t w, h, bytes = stored_bytes(t);
@@ -96,7 +116,6 @@ static void plan_shards(struct plan *p)
             filled = 0;
         }
         filled += bytes;
-        p->bytes += (double)shard_image_bytes(&t->labels, (size_t)bytes);
         p->stored_max = num_max(p->stored_max, bytes);
         p->entry[p->n_images++] = i;
         scaled_size(t->width, t->height, &w, &h);
@@ -105,7 +124,7 @@ static void plan_shards(struct plan *p)
         p->pixels_max = (uint64_t)num_max((int64_t)p->pixels_max, w * h);
     }
     p->first[p->n_shards] = p->n_images;
-    p->bytes += (double)p->n_shards * (double)(HEADER_BYTES + strlen(x->provenance));
+    plan_part(p);
 }
 
 static void plan_init(struct plan *p, const struct index *x)
@@ -235,7 +254,7 @@ static int pack_read(void *arg, int slot, int64_t item)
 {
     struct packing *g = arg;
     g->slot[slot].e = (struct fmt_error){0};
-    return item < g->plan->n_images ? 0 : FMT_END;
+    return g->plan->first_image + item < g->plan->end_image ? 0 : FMT_END;
 }
 
 static int load(const struct packing *g, const struct index_entry *t, uint8_t **data, size_t *bytes,
@@ -262,7 +281,7 @@ static int pack_compute(void *arg, int slot, int64_t item, int worker)
     struct packing *g = arg;
     struct worker *w = &g->worker[worker];
     struct slot *s = &g->slot[slot];
-    const struct index_entry *t = &g->plan->index->entry[g->plan->entry[item]];
+    const struct index_entry *t = &g->plan->index->entry[g->plan->entry[g->plan->first_image + item]];
     uint8_t *data;
     size_t bytes;
     if (load(g, t, &data, &bytes, &s->e))
@@ -282,6 +301,11 @@ static int finish_shard(struct packing *g)
     if (!g->writing)
         return 0;
     g->writing = false;
+    if (g->n_failed_now > 0) { /* it lacks images */
+        shard_abandon(&g->writer);
+        file_abort(&g->file);
+        return 0;
+    }
     int status = shard_finish(&g->writer, &g->e);
     g->bytes += g->file.bytes;
     return file_finish(&g->file, status, &g->e);
@@ -291,6 +315,9 @@ static int begin_shard(struct packing *g, uint32_t i_shard)
 {
     char name[64];
     int status = finish_shard(g);
+    g->header.i_shard = i_shard;
+    if (g->n_failed_now > 0) /* the other images are looked at, to name all that fail */
+        return status;
     snprintf(name, sizeof name, "shard-%05" PRIu32 "-of-%05" PRIu32 ".shard", i_shard, g->plan->n_shards);
     char *path = status ? NULL : file_join(g->folder, name);
     if (!path)
@@ -299,7 +326,6 @@ static int begin_shard(struct packing *g, uint32_t i_shard)
     free(path);
     if (status)
         return status;
-    g->header.i_shard = i_shard;
     g->io = file_writer(&g->file);
     status = shard_create(&g->writer, &g->io, &g->header, g->prov, &g->e);
     if (status)
@@ -314,15 +340,15 @@ static int pack_write(void *arg, int slot, int64_t item)
     struct slot *s = &g->slot[slot];
     const struct plan *p = g->plan;
     int status = 0;
-    uint32_t i_shard = item == 0 ? 0 : g->header.i_shard + 1;
-    if (i_shard < p->n_shards && item == p->first[i_shard])
-        status = begin_shard(g, i_shard);
+    int64_t i = p->first_image + item, i_shard = item == 0 ? p->first_shard : g->header.i_shard + (int64_t)1;
+    if (i_shard < p->end_shard && i == p->first[i_shard])
+        status = begin_shard(g, (uint32_t)i_shard);
     if (status == 0 && s->e.status == FMT_MEMORY) { /* no fault of the image, which is not left out for it */
-        const char *path = p->index->entry[p->entry[item]].path;
+        const char *path = p->index->entry[p->entry[i]].path;
         status = fmt_fail(&g->e, FMT_MEMORY, "%.250s: out of memory", path);
     } else if (status == 0 && s->e.status) {
         msg_error("%s", s->e.text);
-        g->plan->failed[p->entry[item]] = true;
+        g->plan->failed[p->entry[i]] = true;
         g->n_failed_now++;
     } else if (status == 0 && g->n_failed_now == 0) {
         status = block_put(&g->writer.block, &s->frame, &g->e);
@@ -403,7 +429,7 @@ static bool pack(struct plan *p, const char *root, const char *folder, struct th
     g.slot = calloc((size_t)n_slots, sizeof *g.slot);
     if (!g.worker || !g.slot)
         msg_die("out of memory");
-    progress_begin(&g.progress, "pack", "image", "images", p->n_images);
+    progress_begin(&g.progress, "pack", "image", "images", p->end_image - p->first_image);
     struct thread_pipe pipe = {&g, n_slots, pack_read, pack_compute, pack_write};
     int status = thread_pipe_run(pool, &pipe);
     if (status == 0)
@@ -480,7 +506,7 @@ static void announce_size(const struct plan *p)
     bool pixels = strcmp(store, "rgb") == 0;
     if (short_side && !pixels)
         return;
-    msg_note("%s going to be written: %s%s", FMT_COUNT(p->n_images, "image is", "images are"),
+    msg_note("%s going to be written: %s%s", FMT_COUNT(p->end_image - p->first_image, "image is", "images are"),
              num_bytes_text(p->bytes, text), pixels ? ", less what their compression saves" : "");
     if (disk_space_check(output, p->bytes, &e) == 0)
         return;
@@ -489,29 +515,85 @@ static void announce_size(const struct plan *p)
     msg_warn("%s", e.text);
 }
 
-static void report(const struct plan *p, uint64_t bytes)
+/* n_there: shards in the folder to which parts are added */
+static void report(const struct plan *p, int64_t n_there, uint64_t bytes)
 {
-    char text[32];
+    char text[32], name[PART_TEXT];
+    int64_t n_images = p->end_image - p->first_image, n_shards = p->end_shard - p->first_shard;
     if (json) {
         struct cJSON *o = json_report_begin("summary");
-        json_report_int(o, "images", p->n_images);
+        if (part.n > 0)
+            json_report_text(o, "part", part_text(part, name));
+        json_report_int(o, "images", n_images);
         json_report_int(o, "left_out", p->n_failed);
-        json_report_int(o, "shards", p->n_shards);
+        json_report_int(o, "shards", n_shards);
         json_report_int(o, "bytes", (int64_t)bytes);
         if (json_report_end(o))
             msg_die("out of memory");
     }
-    msg_note("%s in %s, %s", FMT_COUNT(p->n_images, "image", "images"), FMT_COUNT(p->n_shards, "shard", "shards"),
+    msg_note("%s in %s, %s", FMT_COUNT(n_images, "image", "images"), FMT_COUNT(n_shards, "shard", "shards"),
              num_bytes_text((double)bytes, text));
+    if (part.n > 0)
+        msg_note("part %s; of the set's %s %" PRId64 " %s there", part_text(part, name),
+                 FMT_COUNT(p->n_shards, "shard", "shards"), n_there, n_there == 1 ? "is" : "are");
     if (p->n_failed)
         msg_error("%s left out", FMT_COUNT(p->n_failed, "image", "images"));
+}
+
+/* All shards, in a folder that appears when it is whole. */
+static void pack_all(struct plan *p, const char *root, struct thread_pool *pool, uint64_t *bytes)
+{
+    struct fmt_error e = {0};
+    char *folder;
+    if (file_create_dir(output, &folder, &e))
+        msg_die("%s", e.text);
+    bool whole = pack(p, root, folder, pool, bytes);
+    if (!whole && !keep_going)
+        msg_die("%s: no shards written: %s failed (-k leaves them out)", output,
+                FMT_COUNT(p->n_failed, "image", "images"));
+    while (!whole) { /* again, without the failed ones: shards are divided and named by what is in them */
+        if (file_remove_tree(folder, &e) || file_make_dirs(folder, &e))
+            msg_die("%s", e.text);
+        plan_shards(p);
+        if (p->n_images == 0)
+            msg_die("%s: no shards written: no image is left", output);
+        whole = pack(p, root, folder, pool, bytes);
+    }
+    if (file_commit_dir(folder, output, true, &e))
+        msg_die("%s", e.text);
+}
+
+/* The shards of a part, beside those of the others. folder: what lay there before, and then after the work. */
+static void pack_part(struct plan *p, const char *root, struct shard_folder *folder, struct thread_pool *pool,
+                      uint64_t *bytes)
+{
+    uint8_t identity[DIGEST_BYTES];
+    struct fmt_error e = {0};
+    struct provenance prov;
+    describe(p, &prov);
+    if (provenance_identity(&prov, BLOCK_SHARD, SHARD_MAJOR, identity, &e) ||
+        shard_folder_check(folder, identity, &e) || file_make_dirs(output, &e))
+        msg_die("%s", e.text);
+    provenance_release(&prov);
+    if (!pack(p, root, output, pool, bytes))
+        msg_die("%s: the part is not whole: %s failed (bbu-index -k leaves them out of the catalogue)", output,
+                FMT_COUNT(p->n_failed, "image", "images"));
+    shard_folder_release(folder); /* parts of another set may have begun at the same time */
+    if (shard_folder_look(folder, output, &e) || shard_folder_check(folder, identity, &e))
+        msg_die("%s", e.text);
 }
 
 static void check_usage(void)
 {
     static const void *const of_scaled_jpeg[] = {&quality, NULL};
+    struct fmt_error e = {0};
     if (!output)
         msg_usage("-o DIR is required");
+    if (job_part_parse(part_option, &part, &e))
+        msg_usage("%s", e.text);
+    if (part.n > 0 && keep_going)
+        msg_usage("-k divides the images that are left anew, and parts do not know of each other's: "
+                  "leave images out with bbu-index -k");
     if (strcmp(output, "-") == 0)
         msg_usage("shards are a folder of files: they cannot go to standard output");
     if (!short_side || strcmp(store, "jpeg") != 0)
@@ -522,41 +604,36 @@ int main(int argc, char **argv)
 {
     struct index x;
     struct plan plan;
+    struct shard_folder shards = {0}; /* of a part */
     struct fmt_error e = {0};
-    char *root, *folder;
+    char *root;
     uint64_t bytes = 0;
     int first = opt_parse(&tool, argc, argv);
     if (argc - first != 1)
         msg_usage(argc == first ? "CATALOGUE is missing" : "one CATALOGUE at a time");
     check_usage();
     file_on_signal();
-    check_output(); /* what it reads is no input */
+    if (part.n == 0)
+        check_output();
+    else if (shard_folder_look(&shards, output, &e))
+        msg_die("%s", e.text);
+    /* what these read is no input */
     input_guard_enable();
     read_catalogue(argv[first], &x, &root);
     plan_init(&plan, &x);
     announce_size(&plan);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
-    if (!pool || file_create_dir(output, &folder, &e))
+    if (!pool)
         msg_die("%s", e.text);
-
-    bool whole = pack(&plan, root, folder, pool, &bytes);
-    if (!whole && !keep_going)
-        msg_die("%s: no shards written: %s failed (-k leaves them out)", output,
-                FMT_COUNT(plan.n_failed, "image", "images"));
-    while (!whole) { /* again, without the failed ones: shards are divided and named by what is in them */
-        if (file_remove_tree(folder, &e) || file_make_dirs(folder, &e))
-            msg_die("%s", e.text);
-        plan_shards(&plan);
-        if (plan.n_images == 0)
-            msg_die("%s: no shards written: no image is left", output);
-        whole = pack(&plan, root, folder, pool, &bytes);
-    }
-    if (file_commit_dir(folder, output, true, &e))
-        msg_die("%s", e.text);
-    report(&plan, bytes);
+    if (part.n > 0)
+        pack_part(&plan, root, &shards, pool, &bytes);
+    else
+        pack_all(&plan, root, pool, &bytes);
+    report(&plan, shards.n, bytes);
     thread_close(pool);
     plan_release(&plan);
     index_release(&x);
     free(root);
+    shard_folder_release(&shards);
     return msg_finish(plan.n_failed ? EXIT_SKIPPED : EXIT_DONE);
 }
