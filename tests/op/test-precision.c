@@ -231,6 +231,10 @@ static void refused(void)
     ON_DEVICE(&ctx, op_linear_fwd(&ctx, COPY(y.bf16, 8, 8), COPY(x.f32, 8, 8), COPY(x.f32, 8, 8), TENSOR_NONE));
     is_int(op_sync(&ctx, &e), FMT_MISMATCH, "bf16 from float32 rows: %s", e.text);
     e = (struct fmt_error){0};
+    ON_DEVICE(&ctx, op_linear_fwd(&ctx, COPY(y.bf16, 8, 8), COPY(x.bf16, 8, 8),
+                                  tensor_packed(COPY(x.f32, 8, 8), DTYPE_F32, 8, 8), TENSOR_NONE));
+    is_int(op_sync(&ctx, &e), FMT_MISMATCH, "a packed float32 weight for rows of bf16: %s", e.text);
+    e = (struct fmt_error){0};
     struct tensor bytes = {.dtype = DTYPE_U8, .n_dims = 1, .dims = {64}};
     op_pack(&ctx, tensor_packed(bytes, DTYPE_F64, 8, 8), TENSOR_NONE);
     is_int(op_sync(&ctx, &e), FMT_MISMATCH, "packed in another type: %s", e.text);

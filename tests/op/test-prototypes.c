@@ -368,7 +368,9 @@ static void test_all_in_bf16(void)
     test_xent(5, 4, 4, 31, 3);
     test_xent(40, 23, 0, 1500, 33);
     test_xent(1, 1, 1, 1, 1);
+    test_xent(5, 4, 2, 8449, 3);
     test_bf16(40, 600, 16);
+    test_bf16(5, 8449, 4);
     in_bf16 = false;
 }
 
@@ -380,6 +382,7 @@ int main(void)
     test_xent(17, 9, 4, 257, 16);
     test_xent(40, 23, 0, 1500, 33);
     test_xent(1, 1, 1, 1, 1);
+    test_xent(5, 4, 2, 8449, 3); /* 34 tiles: a strip has two */
     test_logits_differences(7, 300, 12);
     test_xent_differences();
     test_kl();
