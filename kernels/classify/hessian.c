@@ -92,9 +92,9 @@ void hessian_factor(struct hessian *h, struct op_ctx *c, double C, const double 
 }
 
 /* ------------------------------------------------------------------ costs */
-/* Measured on one core of Zen 4, in multiply-adds per second: 6.5e9 of an evaluation, which does 2 n dim; 70e9 of the
- * sum, n dim^2 in float32; 11e9 of the factor, dim^3 / 6. Rounded, these are from 15 (10,000 x 384) to 120 evaluations
- * (4,000 x 2,048); measured 14 to 110. */
+/* Rates of one core of Zen 4, in multiply-adds per second: 6.5e9 of an evaluation, which does 2 n dim; 70e9 of the sum,
+ * n dim^2 in float32; 11e9 of the factor, dim^3 / 6. They need not be exact: they choose the way, not the result.
+ * Rounded, the sum and the factor cost from 15 (10,000 x 384) to 120 evaluations (4,000 x 2,048). */
 double hessian_factor_cost(int64_t n, int64_t dim)
 {
     return (double)dim * (double)dim / (25 * (double)n);

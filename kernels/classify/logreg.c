@@ -8,8 +8,8 @@
  * first step with a Hessian is Newton's, and L-BFGS corrects the next ones. Where more evaluations would be left at the
  * rate of the last two steps than a new Hessian costs, a new one is computed; where that made steps no better, L-BFGS
  * goes on alone. A fit that starts where the last one ended, with another C, begins with its Hessian and needs no
- * evaluation to start, because only the penalty differs. A Hessian for each step would halve the steps, and
- * multiply the time of the grid by four (10,000 rows of 384 features). */
+ * evaluation to start, because only the penalty differs. A Hessian for each step would halve the steps, each of
+ * which would then cost as much as tens of evaluations. */
 #include "logreg.h"
 
 #include <math.h>

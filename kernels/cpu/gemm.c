@@ -1,9 +1,9 @@
 /* gemm.c - oneDNN's sgemm, called on tiles by our own threads. Its own threads (OpenMP) are switched off, which has an
  * effect on the calling thread only, so every thread does it before its first product.
  *
- * Why sgemm and not the matmul primitive with weights packed beforehand: measured at the shapes of ViT-S (one core of
- * Zen 4, peak 118 GFLOP/s) sgemm with B as [K,N] reaches 113 to 115, packed matmul 113 to 116, and sgemm needs no
- * primitive, no cache of them, and no call that differs between versions 2 and 3.
+ * Why sgemm and not the matmul primitive with weights packed beforehand: with B as [K,N] it leaves little to gain, 93
+ * to 99 % of the peak at the shapes of ViT-S (tests/bench-op sgemm, Zen 4), and it needs no primitive, no cache of
+ * them, and no call that differs between versions 2 and 3.
  *
  * Memory. The library generates machine code in the first product of each kind of sgemm and for each other primitive.
  * Version 2 ends by SIGSEGV or an exception where it gets no memory for that (it writes to a null pointer). Measured:

@@ -15,7 +15,7 @@
  * survive. Once, while this thread alone is at work. */
 int gemm_open(struct fmt_error *e);
 
-/* Makes the library generate the code of ordinary products (30 ms on Zen 4), which it otherwise does in the first of
+/* Makes the library generate the code of ordinary products, which it otherwise does in the first of
  * them, while other threads that multiply wait. */
 void gemm_prepare(void);
 
@@ -30,7 +30,7 @@ void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, co
 int gemm_status(struct fmt_error *e);
 
 /* Whether a product that is called many times is worth a transposed copy of B: true where B [K,N] is faster than the
- * transpose of B [N,K] (AVX-512: 115 against 105 GFLOP/s a core of Zen 4), false where both are alike (AVX2). */
+ * transpose of B [N,K] (AVX-512; on Zen 4 up to a sixth: tests/bench-op sgemm), false where both are alike (AVX2). */
 bool gemm_prefers_transposed(void);
 
 /* A sentence for a warning that names the variables of the environment which change how the library computes, and so

@@ -10,9 +10,8 @@
  * bits and not 7: of a trained ViT-S it takes a third of all the error.
  *
  * A tile of rows of x is quantised, then multiplied by the weight strip by strip: the sums of a strip stay in the
- * second-level cache until they are scaled, rounded and, where asked for, passed through the GELU. Dividing by the
- * smoothing while a row is quantised costs nothing measurable, so it is not folded into what computes x; a GELU would
- * not allow that.
+ * second-level cache until they are scaled, rounded and, where asked for, passed through the GELU. Rows are divided by
+ * the smoothing while they are quantised: it is not folded into what computes x, since a GELU would not allow that.
  *
  * A packed weight: struct header, channel [N], q_sum [N], 1 / smoothing [K], strips of columns; each in whole cache
  * lines.

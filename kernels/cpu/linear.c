@@ -11,11 +11,11 @@
 
 enum {
     TILE_ROWS = 256,       /* a tile of y is 192 KiB: in the second-level cache for bias and GELU */
-    STRIP = 192,           /* columns of a strip: as fast as any wider one, and enough items for many threads */
+    STRIP = 192,           /* columns of a strip: enough items for many threads, and as fast as wider ones */
     WIDE = 3072,           /* above so many columns ... */
     STRIP_WIDE = 768,      /* ... wider strips still give enough items */
     FEW_ITEMS = 4,         /* fewer than these are cut finer: the threads share the rows of one image ... */
-    FEW_STRIP = 96,        /* ... into strips that cost 1 % (64 columns: 10 %) */
+    FEW_STRIP = 96,        /* ... into strips that are hardly slower (tests/bench-op sgemm 257 96 384) */
     TRANSPOSE_FROM = 768,  /* from so many rows on transposing the weight pays */
     DW_STRIP = 96          /* rows of dw: each is a reduction over all T rows */
 };

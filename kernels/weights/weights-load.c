@@ -1,8 +1,8 @@
 /* weights-load.c - loads the tensors of opened weights into the rows of a table, if weights_check finds no problem.
  *
  * Pieces of tensors pass through a pipeline (thread.h): they are read and copied to their rows, checked, and hashed in
- * the order that the hash prescribes. The hash is sequential and takes longest (about 50 ms for ViT-S), so reading and
- * checking by another thread cost no time.
+ * the order that the hash prescribes. The hash is sequential and takes longest, so reading and checking by another
+ * thread cost no time.
  */
 #include <stdlib.h>
 
