@@ -11,10 +11,11 @@ make_photographs() { # options of datagen
     photograph=$(find "$scratch/bbu" -name '*.jpeg' -print -quit)
 }
 
-# $weights of ViT-S/14, after a single training step on the shards: weights are weights.
+# $weights of ViT-S/14, of as many blocks as BENCH_DEPTH says, after a single training step on the shards: weights are
+# weights.
 make_weights() {
     dino-train -q train.dataset_path="$scratch/shards" train.output_dir="$scratch/run" student.arch=vit_small \
-        student.patch_size=14 student.drop_path_rate=0 crops.local_crops_size=98 crops.local_crops_number=1 \
+        student.depth="${BENCH_DEPTH:-null}" student.patch_size=14 student.drop_path_rate=0 crops.local_crops_size=98 crops.local_crops_number=1 \
         train.batch_size_per_gpu=2 dino.head_n_prototypes=16 ibot.separate_head=false optim.epochs=1 \
         optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=1
     weights=$(find "$scratch/run" -name teacher_checkpoint.safetensors)

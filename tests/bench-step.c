@@ -121,6 +121,8 @@ static struct options read_options(int argc, char **argv, struct config *config)
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (config_set(config, defaults[i], &e))
             fail(&e);
+    if (bench_set_depth(config, &e))
+        fail(&e);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-v") == 0)
             o.verbose = true;

@@ -14,6 +14,8 @@
  *   -s SECONDS    as many runs as so many seconds have, one at least
  *   -c            no run to warm up
  *   -t            bare numbers (bench_print)
+ *
+ * BENCH_DEPTH in the environment: see bench-row.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +81,8 @@ static void open_network(struct bench *b, const char *arch, int64_t M)
     for (int i = 0; i < 4; i++)
         if (config_set(&config, word[i], &e))
             fail(&e);
+    if (bench_set_depth(&config, &e))
+        fail(&e);
     struct vit_config f = model_vit(&config);
     config_release(&config);
     if (vit_params(&b->vit, &f, &b->table, &e))

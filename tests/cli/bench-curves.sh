@@ -1,6 +1,7 @@
 # make bench-curves on tiny sizes, and its pictures: well-formed, with every point at its place.
 . "$TESTS/cli/lib.sh"
 PATH=$BUILD/tests:$PATH
+export BENCH_DEPTH=3 # enough for a block in int8
 well_formed() { # file: as xmllint sees it or, where that is missing, by tags that close what was opened
     if command -v xmllint >/dev/null; then xmllint --noout "$1"; else
         tr '\n' ' ' <"$1" | grep -oE '</?[a-zA-Z]+[^<>]*>' | awk '

@@ -1,6 +1,7 @@
 # The programs of make bench, on tiny sizes: what they print and how they end. What they measure is no test.
 . "$TESTS/cli/lib.sh"
 PATH=$BUILD/tests:$PATH
+export BENCH_DEPTH=3 # enough for a block in int8
 number='[0-9.e+-]+' blank=$'\t'
 bare() { # description: out is one line of bare numbers, none of them zero
     check "$1: bare numbers" grep -qxE "$number$blank$number$blank$number$blank[0-9]+" out

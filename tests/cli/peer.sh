@@ -3,6 +3,7 @@
 . "$TESTS/cli/lib.sh"
 compare=$TESTS/peer/compare.sh
 PATH=$BUILD/tests:$PATH
+export BENCH_DEPTH=3 # enough for a block in int8
 cat >fake <<'END'
 #!/bin/bash
 # serve.py's side of the conversation: one program that takes twice as long in every round, one that fails.

@@ -45,7 +45,7 @@ static void linear(int64_t T, int64_t N, int64_t K)
     free(b), free(wide), free(bytes), free(again);
 }
 
-/* A row's bits do not depend on which other rows there are, if its tile has as many. */
+/* Threads share tiles of rows; they do not change them. */
 static void threads_do_not_matter(void)
 {
     enum { T = 300, N = 400, K = 96 };
