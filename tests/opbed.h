@@ -107,7 +107,7 @@ static inline void clean(const char *what)
         ok(false, "%s: %s", what, e.text);
 }
 
-static inline double dot(const float *a, const float *b, int64_t n)
+REFERENCE static inline double dot(const float *a, const float *b, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)

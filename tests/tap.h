@@ -27,6 +27,8 @@ static inline double worse(double worst, double difference)
 }
 double relative_distance(const float *a, const float *b, int64_t n); /* ||a - b|| / ||b||; of two zeros 0 */
 double cosine(const float *a, const float *b, int64_t n); /* a.b / (|a| |b|) in double; NaN where a length is 0 */
+/* Before a slow reference: what sanitizers are to look at is the function that is compared with it. */
+#define REFERENCE __attribute__((no_sanitize("address", "thread", "undefined")))
 void skip(const char *why, const char *format, ...) TAP_FORM(2);
 int tap_done(void); /* prints the plan; the exit status */
 

@@ -49,7 +49,7 @@ static void set(struct pair x, int64_t i, double value)
 /* ------------------------------------------------------------------ in double */
 
 /* Row i of head h: p [N] becomes its probabilities. */
-static void right_forward_row(struct problem *a, double *p, int64_t i, int h)
+REFERENCE static void right_forward_row(struct problem *a, double *p, int64_t i, int h)
 {
     int64_t C = width(a), HD = a->HD;
     const float *q = a->qkv.f32 + i * 3 * C + h * HD, *k = a->qkv.f32 + C + h * HD, *v = k + C;
@@ -69,7 +69,7 @@ static void right_forward_row(struct problem *a, double *p, int64_t i, int h)
 }
 
 /* o is an operand of backward: as forward gave it, rounded. */
-static void right_backward_row(struct problem *a, bool bf16, const double *p, int64_t i, int h)
+REFERENCE static void right_backward_row(struct problem *a, bool bf16, const double *p, int64_t i, int h)
 {
     int64_t C = width(a), HD = a->HD;
     const float *q = a->qkv.f32 + i * 3 * C + h * HD, *k = a->qkv.f32 + C + h * HD, *v = k + C;
