@@ -68,8 +68,9 @@ int shard_folder_check(const struct shard_folder *f, const uint8_t identity[DIGE
 {
     if (f->n == 0 || memcmp(identity, f->identity, DIGEST_BYTES) == 0)
         return 0;
-    return fmt_fail(e, FMT_MISMATCH, "%.150s: holds shards of another set, as %.80s: a part is added to its own set only",
-                    f->path, f->name);
+    return fmt_fail(e, FMT_MISMATCH,
+                    "%.150s: holds shards of another set, as %.80s: a part is added to its own set only", f->path,
+                    f->name);
 }
 
 void shard_folder_release(struct shard_folder *f)
