@@ -414,23 +414,6 @@ static void show_checked(void *arg, int64_t n_done)
     progress_step(&c->progress, n_done);
 }
 
-static void report_check(const struct precision_check *r)
-{
-    char text[PRECISION_CHECK_TEXT];
-    msg_note("check: %s with float32: %s, %s", precision_name(r->precision),
-             FMT_COUNT(r->n_images, "image", "images"), FMT_COUNT(r->n_patches, "patch", "patches"));
-    if (r->n_failed > 0)
-        msg_warn("check: %s could not be read%s", FMT_COUNT(r->n_failed, "image", "images"),
-                 r->n_images == 0 ? ": nothing was compared" : "");
-    for (int k = 0; k < PRECISION_CHECK_PARTS && r->n_images > 0; k++)
-        (precision_check_missed(r, k) ? msg_warn : msg_note)("check: %s", precision_check_cosine_text(r, k, text));
-    for (int k = 0; k < PRECISION_CHECK_SUMMARIES && r->n_images > 1; k++)
-        msg_note("check: %s", precision_check_neighbours_text(r, k, text));
-    if (r->n_images > 0 && !precision_check_passed(r))
-        msg_warn("check: %s is too far from float32 with these weights and images (--precision f32)",
-                 precision_name(r->precision));
-}
-
 /* Compares before the work begins. False: there is nothing to compare with. */
 static bool check_precision(struct check *c, struct run *r, const struct device *device)
 {
@@ -449,7 +432,7 @@ static bool check_precision(struct check *c, struct run *r, const struct device 
     if (precision_check_run(&c->result, device, &x->model, &x->settings, &job, &e))
         msg_die("--check: %s", e.text);
     progress_end(&c->progress);
-    report_check(&c->result);
+    precision_check_tell(&c->result, msg_note, msg_warn);
     return true;
 }
 

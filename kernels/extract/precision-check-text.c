@@ -41,6 +41,24 @@ const char *precision_check_neighbours_text(const struct precision_check *c, enu
     return out;
 }
 
+void precision_check_tell(const struct precision_check *c, void (*note)(const char *format, ...),
+                          void (*warn)(const char *format, ...))
+{
+    char text[PRECISION_CHECK_TEXT];
+    note("check: %s with float32: %s, %s", precision_name(c->precision), FMT_COUNT(c->n_images, "image", "images"),
+         FMT_COUNT(c->n_patches, "patch", "patches"));
+    if (c->n_failed > 0)
+        warn("check: %s could not be read%s", FMT_COUNT(c->n_failed, "image", "images"),
+             c->n_images == 0 ? ": nothing was compared" : "");
+    for (int k = 0; k < PRECISION_CHECK_PARTS && c->n_images > 0; k++)
+        (precision_check_missed(c, k) ? warn : note)("check: %s", precision_check_cosine_text(c, k, text));
+    for (int k = 0; k < PRECISION_CHECK_SUMMARIES && c->n_images > 1; k++)
+        note("check: %s", precision_check_neighbours_text(c, k, text));
+    if (c->n_images > 0 && !precision_check_passed(c))
+        warn("check: %s is too far from float32 with these weights and images (--precision f32)",
+             precision_name(c->precision));
+}
+
 static void add_part(const struct precision_check *c, enum precision_check_part part, struct cJSON *o)
 {
     const struct precision_check_cosine *of = &c->cosine[part];

@@ -71,6 +71,9 @@ const char *precision_check_cosine_text(const struct precision_check *c, enum pr
                                         char out[PRECISION_CHECK_TEXT]);
 const char *precision_check_neighbours_text(const struct precision_check *c, enum precision_check_part part,
                                             char out[PRECISION_CHECK_TEXT]);
+/* Tells the user all of it; what was missed is a warning. */
+void precision_check_tell(const struct precision_check *c, void (*note)(const char *format, ...),
+                          void (*warn)(const char *format, ...));
 struct cJSON;
 void precision_check_json(const struct precision_check *c, struct cJSON *o); /* adds all of it; NULL: no memory */
 
