@@ -14,41 +14,43 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to an integer, which then stands
- * in the low bits. exp(r) is 1 + r + r^2 q(r), q of degree 4 fitted to the smallest largest relative error (3e-9). */
+/* Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits. */
+#define FAST_MAGIC 12582912.0f
+
+/* 2^n of t = n + FAST_MAGIC. */
+static inline float fast_power(float t)
+{
+    uint32_t bits;
+    float power;
+    memcpy(&bits, &t, sizeof bits);
+    bits = (bits << 23) + 0x3f800000u;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2. exp(r) is 1 + r + r^2 q(r), q of degree 4 fitted to the
+ * smallest largest relative error (3e-9). */
 static inline float fast_exp(float x)
 {
-    const float magic = 12582912.0f;
     x = x < -87.3f ? -87.3f : x;
     x = x > 88.3f ? 88.3f : x;
-    float t = x * 1.44269504f + magic;
-    float n = t - magic;
+    float t = x * 1.44269504f + FAST_MAGIC;
+    float n = t - FAST_MAGIC;
     float r = (x - n * 0.693359375f) - n * -2.12194440e-4f; /* ln 2 in two parts: the first product is exact */
     float q = (((0.00138131483f * r + 0.00836941041f) * r + 0.041668456f) * r + 0.166665152f) * r + 0.49999994f;
     float p = 1.0f + (r + r * r * q);
-    uint32_t bits;
-    float scale;
-    memcpy(&bits, &t, sizeof bits);
-    bits = (bits << 23) + 0x3f800000u;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
+    return p * fast_power(t);
 }
 
 /* 2^x for the softmax, whose exponents are never large. It is cheaper, as x - n is exact. */
 static inline float fast_exp2(float x)
 {
-    const float magic = 12582912.0f;
     x = x < -126.0f ? -126.0f : x;
-    float t = x + magic;
-    float r = x - (t - magic);
+    float t = x + FAST_MAGIC;
+    float r = x - (t - FAST_MAGIC);
     float q = (((0.00015353362f * r + 0.00133988739f) * r + 0.00961843692f) * r + 0.0555033237f) * r + 0.240226477f;
     float p = (q * r + 0.693147182f) * r + 1.0f;
-    uint32_t bits;
-    float scale;
-    memcpy(&bits, &t, sizeof bits);
-    bits = (bits << 23) + 0x3f800000u;
-    memcpy(&scale, &bits, sizeof scale);
-    return p * scale;
+    return p * fast_power(t);
 }
 
 /* x P(x^2) / Q(x^2), both of degree 5, fitted on |x| <= 5.5 to the smallest largest absolute error (1.5e-8 before
