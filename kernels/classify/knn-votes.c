@@ -109,12 +109,12 @@ int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const 
     return status;
 }
 
-int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers)
+int64_t knn_evaluate_bytes(const struct knn_problem *p, const struct device *device)
 {
     struct knn_search s = {.bank = p->train, .k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0};
     if (p->val->n <= 0 || p->train->dim <= 0)
         return 0;
-    return knn_search_bytes(&s, p->val->n, n_workers) +
+    return knn_search_bytes(&s, p->val->n, device) +
            p->n_ks * p->val->n * p->n_classes * (int64_t)sizeof(double);
 }
 

@@ -138,14 +138,20 @@ static void take_tensors(struct search *t, struct device_arena *a)
     }
 }
 
-static int open_search(struct search *t, const struct device *device, struct fmt_error *e)
+/* Sets `high` of the arenas. */
+static int plan(struct search *t, const struct device *device, struct fmt_error *e)
 {
     t->c = (struct op_ctx){.backend = device->backend, .pool = device->pool, .scratch = &t->scratch};
     take_tensors(t, &t->memory);
     t->part.n = t->block_rows;
     t->part.bank_group = t->bank_group;
     op_nearest(&t->c, &t->part, NULL);
-    int status = op_sync(&t->c, e);
+    return op_sync(&t->c, e);
+}
+
+static int open_search(struct search *t, const struct device *device, struct fmt_error *e)
+{
+    int status = plan(t, device, e);
     if (status || device_arena_init(&t->memory, device->backend, t->memory.high, NULL) ||
         device_arena_init(&t->scratch, device->backend, t->scratch.high, NULL))
         return status ? status
@@ -155,14 +161,11 @@ static int open_search(struct search *t, const struct device *device, struct fmt
     return 0;
 }
 
-int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_workers)
+int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, const struct device *device)
 {
     struct search t;
     set_shape(&t, s, n_queries);
-    int64_t n_segments = nearest_segments(n_queries, n_workers, false);
-    int64_t rows = t.n_query_tiles * t.query_tile + (t.in_blocks ? 2 : 1) * t.block_rows, pairs = n_queries * s->k;
-    return (rows * t.dim + (int64_t)n_workers * NEAREST_BANK * t.query_tile) * (int64_t)sizeof(float) +
-           pairs * (n_segments * 16 + (int64_t)(sizeof(float) + sizeof(int64_t)));
+    return plan(&t, device, NULL) ? 0 : (int64_t)(t.memory.high + t.scratch.high);
 }
 
 /* ------------------------------------------------------------------ the search */

@@ -41,8 +41,8 @@ struct knn_callback {
 };
 int knn_search(const struct knn_search *s, const struct rows *queries, int64_t first, int64_t n,
                const struct device *device, const struct knn_callback *callback, struct fmt_error *e);
-/* Memory that a search uses, results included; of the rows it reads only n and dim. */
-int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, int n_workers);
+/* Memory that a search uses on the device, results included; of the rows it reads only n and dim. */
+int64_t knn_search_bytes(const struct knn_search *s, int64_t n_queries, const struct device *device);
 
 /* A neighbour's weight is exp(s / T) over the sum over all k neighbours; votes are the sums per class of the first
  * ks[i] weights (so they sum to 1 only if ks[i] >= k). ks ascending, each <= k. */
@@ -83,7 +83,8 @@ struct knn_problem {
     const int *ks;
     int n_ks;
 };
-int64_t knn_evaluate_bytes(const struct knn_problem *p, int n_workers); /* memory used; reads only n and dim */
+/* Memory used; reads only n and dim. */
+int64_t knn_evaluate_bytes(const struct knn_problem *p, const struct device *device);
 int knn_evaluate(const struct knn_problem *p, const struct device *device, double *top1, struct fmt_error *e);
 
 #endif

@@ -56,6 +56,15 @@ void cpu_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x)
 }
 
 /* ------------------------------------------------------------------ the search */
+enum { SEGMENTS_MAX = 16 };
+
+/* Segments of a part of the bank, each with k neighbours of every query until they are merged: eight pieces of work for
+ * each thread. In the first part there is no k-th best yet that limits what a segment collects: two. */
+static int segments(int64_t n_query_tiles, int n_workers, bool first_part)
+{
+    return (int)num_min(SEGMENTS_MAX, num_max(1, (first_part ? 2 : 8) * n_workers / num_max(1, n_query_tiles)));
+}
+
 struct searching {
     const struct nearest *s;
     const struct nearest_host_work *host_work;
@@ -174,7 +183,7 @@ void cpu_nearest(struct op_ctx *c, const struct nearest *s, const struct nearest
                           .queries = cpu_f32(s->queries), .bank = cpu_f32(s->bank),
                           .query_group = cpu_i64(s->query_group), .bank_group = cpu_i64(s->bank_group),
                           .similarity = cpu_f32(s->similarity), .index = cpu_i64(s->index)};
-    t.n_segments = nearest_segments(t.Q, op_workers(c), s->first_part);
+    t.n_segments = segments(t.n_query_tiles, op_workers(c), s->first_part);
     t.tiles = CPU_TAKE(c, float, op_workers(c) * NEAREST_BANK * t.query_tile);
     t.heaps = CPU_TAKE(c, struct topk_entry, t.n_segments * t.Q * t.k);
     t.filled = CPU_TAKE(c, int, t.n_segments * t.Q);

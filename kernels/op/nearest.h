@@ -20,16 +20,6 @@ static inline int64_t nearest_tile(int64_t n)
     return num_min(NEAREST_TILE_MAX, padded);
 }
 
-/* The CPU searches a part of the bank in so many segments, each with k neighbours of every query until they are
- * merged: eight pieces of work for each thread. In the first part there is no k-th best yet that limits what a segment
- * collects: two. */
-static inline int nearest_segments(int64_t n_queries, int n_workers, bool first_part)
-{
-    enum { SEGMENTS_MAX = 16 };
-    int64_t n_tiles = num_max(1, num_ceil_div(n_queries, nearest_tile(n_queries)));
-    return (int)num_min(SEGMENTS_MAX, num_max(1, (first_part ? 2 : 8) * n_workers / n_tiles));
-}
-
 /* x [T,C] f32: rows become x / max(|x|, 1e-12), |x| in f64, also where squares overflow f32 (op_l2norm_fwd is for
  * rows where they do not). *nonfinite: the first row with a value that is not finite, or -1 (host memory, waits). */
 void op_unit_rows(struct op_ctx *c, int64_t *nonfinite, struct tensor x);

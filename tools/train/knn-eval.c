@@ -318,6 +318,6 @@ int knn_eval_plan(const struct config *c, const struct device *device, struct kn
     struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n.n[VAL], .dim = shape.C};
     struct knn_problem problem = {&train, &val, n.n_classes, ks, knn_sort_ks(ks, n_ks)};
     bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
-    bytes->search = knn_evaluate_bytes(&problem, thread_workers(device->pool));
+    bytes->search = knn_evaluate_bytes(&problem, device);
     return 0;
 }
