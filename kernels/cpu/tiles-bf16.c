@@ -67,8 +67,8 @@ INLINE void store_packed(element *panel, int64_t width, const __m512 u[2], const
 }
 
 /* 2^n 2^r, n the nearest integer to x: a polynomial of degree 3 that is 1 at 0, fitted to the smallest largest relative
- * error (1.0e-4); scalef multiplies by 2^n. The difference is a multiply-add, as the units for additions are the busier
- * ones. NaN stays NaN. */
+ * error (1.02e-4); scalef multiplies by 2^n. The difference is a multiply-add, as the units for additions are the
+ * busier ones. NaN stays NaN. */
 INLINE __m512 power2(__m512 x)
 {
     __m512 one = _mm512_set1_ps(1), n = _mm512_roundscale_ps(x, 0), r = _mm512_fnmadd_ps(n, one, x);

@@ -62,7 +62,7 @@ struct tiles {
     /* C = keep[row] C + A B; keep NULL: C = A B. Columns N .. tiles_lanes(N) - 1 are written, too. */
     void (*product)(float *c, const float *keep, const void *a, const void *b, int64_t K, int64_t N);
     /* p [ROWS,n] = 2^(scale2 s - shift), rounded (f32: p may be s); other columns: zeros. Relative error 1.5e-7 (f32),
-     * 1e-4 (bf16). If a score of a row is NaN, so is its sum. */
+     * 1.02e-4 (bf16). If a score of a row is NaN, so is its sum. */
     void (*softmax)(struct tiles_softmax *f, void *p, const float *s, int64_t n, float scale2);
     void (*softmax_bwd)(const struct tiles_softmax_bwd *g);
     /* n rows of y = factor[row] c [n,N]; y [n,N] = factor times the transpose of c [N,n] */

@@ -1,6 +1,7 @@
 /* Operations in bf16 against the same operations in float32 on the rounded operands: the result differs by the rounding
  * of the output, and by sums in another order. The bits do not depend on threads. */
 #include "opbed.h"
+#include "precision.h"
 
 /* Relative to the largest value: half a unit in the last place of bf16 is 2^-9. */
 static const double ROUNDED = 0x1p-8, EXACT = 1e-5;
@@ -241,6 +242,35 @@ static void refused(void)
     release(x), release(y);
 }
 
+/* ------------------------------------------------------------------ the choice */
+static bool every_type(enum dtype dtype) { return dtype == DTYPE_BF16 || dtype == DTYPE_I8; }
+static bool bf16_alone(enum dtype dtype) { return dtype == DTYPE_BF16; }
+static bool no_type(enum dtype dtype) { return (void)dtype, false; }
+
+/* Of a processor that supports these types and is fast with those: the precision, or the status of the error. */
+static void chooses(const char *name, bool (*supports)(enum dtype), bool (*is_fast)(enum dtype), int status,
+                    enum precision expected)
+{
+    const struct backend b = {.supports = supports, .is_fast = is_fast};
+    struct fmt_error e = {0};
+    enum precision p = PRECISION_COUNT;
+    int got = precision_choose(&b, name, &p, &e);
+    ok(got == status && (status || p == expected), "\"%s\": %s", name, got ? e.text : precision_name(p));
+}
+
+static void choices(void)
+{
+    chooses("auto", every_type, every_type, 0, PRECISION_BF16); /* never int8 */
+    chooses("auto", every_type, no_type, 0, PRECISION_F32);
+    chooses("auto", no_type, every_type, 0, PRECISION_F32);
+    chooses("f32", no_type, no_type, 0, PRECISION_F32);
+    chooses("bf16", bf16_alone, no_type, 0, PRECISION_BF16);
+    chooses("int8", every_type, no_type, 0, PRECISION_INT8);
+    chooses("int8", bf16_alone, every_type, FMT_UNSUPPORTED, PRECISION_COUNT);
+    chooses("bf16", no_type, every_type, FMT_UNSUPPORTED, PRECISION_COUNT);
+    chooses("fp16", every_type, every_type, FMT_INVALID, PRECISION_COUNT);
+}
+
 int main(void)
 {
     if (bed_open())
@@ -252,6 +282,7 @@ int main(void)
     swiglu(37, 65);
     swiglu_backward(37, 65);
     refused();
+    choices();
     if (!ctx.backend->supports(DTYPE_BF16)) {
         skip("this processor has no instructions for it", "products of bf16");
         return bed_close();
