@@ -184,7 +184,8 @@ static void add_octave(float *channel, int64_t side, int64_t cells, struct rng *
     }
 }
 
-/* values [3,side,side], zero before: about as large as those of photographs after normalisation */
+/* values [3,side,side], zero before: as large as those of photographs after normalisation, and as they are flat in places:
+ * the contrast rises from nothing at the top to strong at the bottom. */
 static void draw_noise(float *values, int64_t side, float *grid)
 {
     for (int64_t channel = 0; channel < 3; channel++) {
@@ -193,8 +194,8 @@ static void draw_noise(float *values, int64_t side, float *grid)
             struct rng r = rng_stream(0, (uint64_t)channel, (uint64_t)cells, RNG_PICTURE);
             add_octave(at, side, cells, &r, grid);
         }
-        for (int64_t i = 0; i < side * side; i++)
-            at[i] *= 1.5f / sqrtf(octaves); /* interpolation takes a third of the deviation */
+        for (int64_t i = 0; i < side * side; i++) /* interpolation takes a third of the deviation */
+            at[i] *= 1.5f / sqrtf(octaves) * ((float)(i / side) + 0.5f) / (float)side;
     }
 }
 
