@@ -209,9 +209,10 @@ static double one_value(enum dtype dtype, const uint8_t *p)
 }
 
 /* ------------------------------------------------------------------ reading elements */
-struct sink {
-    float *f32; /* one of the two */
+struct sink { /* one of the three */
+    float *f32;
     double *f64;
+    int8_t *i8; /* of a tensor of this type */
 };
 
 static uint16_t half_at(const uint8_t *p)
@@ -236,8 +237,10 @@ static void put_run(const struct sink *out, int64_t at, enum dtype dtype, const 
         double v = one_value(dtype, p + (size_t)i * bytes);
         if (out->f32)
             out->f32[at + i] = (float)v;
-        else
+        else if (out->f64)
             out->f64[at + i] = v;
+        else
+            out->i8[at + i] = (int8_t)v;
     }
 }
 
@@ -265,6 +268,8 @@ static int read_contiguous(const struct named_tensor *t, int64_t first, int64_t 
     uint64_t at = t->at + (uint64_t)first * each;
     if (out->f32 && t->dtype == DTYPE_F32 && is_little_endian())
         return fmt_read_at_exact(t->source, at, out->f32, (size_t)n * each, e);
+    if (out->i8)
+        return fmt_read_at_exact(t->source, at, out->i8, (size_t)n, e);
     uint8_t piece[PIECE_BYTES];
     for (int64_t done = 0; done < n;) {
         int64_t k = n - done < (int64_t)(PIECE_BYTES / each) ? n - done : (int64_t)(PIECE_BYTES / each);
@@ -342,6 +347,13 @@ int named_tensor_read_f64(const struct named_tensor *t, int64_t first, int64_t n
     return read_elements(t, first, n, &(struct sink){.f64 = out}, e);
 }
 
+int named_tensor_read_i8(const struct named_tensor *t, int64_t first, int64_t n, int8_t *out, struct fmt_error *e)
+{
+    if (t->dtype != DTYPE_I8)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s is %s, not I8", t->name, dtype_name(t->dtype));
+    return read_elements(t, first, n, &(struct sink){.i8 = out}, e);
+}
+
 /* ------------------------------------------------------------------ writing */
 static bool out_elements(const struct named_tensor_out *t, int64_t *n)
 {
@@ -367,7 +379,10 @@ static size_t put_values(enum dtype dtype, const float *values, int64_t n, uint8
             u = f32_to_f16(values[i]);
         else if (dtype == DTYPE_BF16)
             u = f32_to_bf16(values[i]);
-        else {
+        else if (dtype == DTYPE_I8) {
+            u = (uint8_t)(int8_t)values[i];
+            bytes = 1;
+        } else {
             memcpy(&u, &values[i], sizeof u);
             bytes = 4;
         }
@@ -384,8 +399,9 @@ int named_tensor_write_values(const struct fmt_writer *w, const struct named_ten
     float piece[PIECE];
     uint8_t raw[PIECE_BYTES];
     int64_t n;
-    if (list[i].dtype != DTYPE_F32 && list[i].dtype != DTYPE_F16 && list[i].dtype != DTYPE_BF16)
-        return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: written are F32, F16 and BF16", list[i].name);
+    if (list[i].dtype != DTYPE_F32 && list[i].dtype != DTYPE_F16 && list[i].dtype != DTYPE_BF16 &&
+        list[i].dtype != DTYPE_I8)
+        return fmt_fail(e, FMT_UNSUPPORTED, "%.200s: written are F32, F16, BF16 and I8", list[i].name);
     if (!out_elements(&list[i], &n))
         return fmt_fail(e, FMT_INVALID, "%.200s: its size does not fit", list[i].name);
     for (int64_t done = 0; done < n;) {

@@ -60,6 +60,8 @@ void named_tensor_release(struct named_tensor_set *set);
 /* Elements first .. first+n-1, converted as C converts: values out of the range of float become infinite. */
 int named_tensor_read_f32(const struct named_tensor *t, int64_t first, int64_t n, float *out, struct fmt_error *e);
 int named_tensor_read_f64(const struct named_tensor *t, int64_t first, int64_t n, double *out, struct fmt_error *e);
+/* As they are; FMT_MISMATCH if the tensor is not I8. */
+int named_tensor_read_i8(const struct named_tensor *t, int64_t first, int64_t n, int8_t *out, struct fmt_error *e);
 
 /* "[1536,384]"; "[]" without dims. */
 enum { NAMED_TENSOR_DIMS_TEXT_MAX = 176 };
@@ -79,7 +81,7 @@ int named_tensor_check_unique(const struct named_tensor_set *set, struct fmt_err
 /* ---- writing: a list of tensors, and a callback that provides their values, once and in order. */
 struct named_tensor_out {
     const char *name;
-    enum dtype dtype; /* F32, F16, BF16: values are rounded to the nearest, ties to even */
+    enum dtype dtype; /* F32, F16, BF16: values are rounded to the nearest, ties to even; I8: they are such integers */
     int n_dims;
     int64_t dims[NAMED_TENSOR_DIMS_MAX];
 };

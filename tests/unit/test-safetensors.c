@@ -157,8 +157,42 @@ static void numbers(void)
     close_made(&m);
 }
 
+static int whole_numbers(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    (void)arg, (void)e;
+    for (int64_t k = 0; k < n; k++)
+        out[k] = i == 0 ? (float)((first + k) % 255 - 127) : 0.5f;
+    return 0;
+}
+
+/* Integers of 8 bits are written as they are, and read as they are; only from tensors of this type. */
+static void bytes(void)
+{
+    enum { N = 100000 }; /* more than a piece */
+    static int8_t q[N];
+    struct named_tensor_out list[] = {{.name = "q", .dtype = DTYPE_I8, .n_dims = 2, .dims = {N / 10, 10}},
+                                      {.name = "s", .dtype = DTYPE_F32, .n_dims = 1, .dims = {3}}};
+    struct named_tensor_values values = {NULL, whole_numbers};
+    struct fmt_buffer b = {0};
+    struct fmt_writer w = fmt_buffer_writer(&b);
+    struct fmt_error e = {0};
+    struct named_tensor_set set = {0};
+    int status = safetensors_write(&w, list, 2, NULL, 0, &values, &e);
+    struct fmt_memory memory = {b.data, b.bytes, 0};
+    struct fmt_reader r = fmt_memory_reader(&memory);
+    ok(status == 0 && safetensors_read(&r, &set, &e) == 0 && set.n == 2 && set.item[0].dtype == DTYPE_I8, "I8 %s", e.text);
+    int64_t wrong = named_tensor_read_i8(&set.item[0], 7, N - 7, q, &e);
+    for (int i = 0; i < N - 7; i++)
+        wrong += q[i] != (i + 7) % 255 - 127;
+    is_int(wrong, 0, "every integer %s", e.text);
+    ok(named_tensor_read_i8(&set.item[1], 0, 3, q, &e) == FMT_MISMATCH, "%s", e.text);
+    named_tensor_release(&set);
+    fmt_buffer_release(&b);
+}
+
 int main(void)
 {
+    bytes();
     every_golden_file();
     refused();
     cut();
