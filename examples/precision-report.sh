@@ -6,7 +6,8 @@
 # usage: precision-report.sh WEIGHTS FOLDER SET...      results go to FOLDER
 #   SET        a dataset with the splits train and test, perhaps val; of other photographs, only cosines are given
 #   RESIZE=N SIZE=N   pixels, see dino-extract [224, 0: the whole picture]       CHECK=N  images compared [64]
-#   PRECISIONS=LIST   beside float32 [bf16 int8]
+#   PRECISIONS=LIST   beside float32 [bf16 int8 int8-calibrated]: int8 is fitted without images, int8-calibrated to CHECK
+#              images of the split train (dino-weights quantize), or of all where there are no splits
 #   LIMIT=X    the most that the AUROC of the regression may differ from float32's [0.005]
 # The C of the regression is chosen once, with the features in float32, on val or by folds of train, so that only the
 # features differ. k-NN (k = 20) stands beside it without a limit: its votes are few and discrete, so that one neighbour
@@ -14,7 +15,7 @@
 # is left out. Exit status 1: a limit is missed.
 set -euo pipefail
 . "$(dirname "$0")/find-tools.sh"
-need bbu-index bbu-pack bbu-info dino-extract feat-cat feat-knn feat-logreg feat-compare
+need bbu-index bbu-pack bbu-info dino-weights dino-extract feat-cat feat-knn feat-logreg feat-compare
 [ $# -ge 3 ] || { echo "usage: ${0##*/} WEIGHTS FOLDER SET..." >&2; exit 2; }
 weights=$(realpath "$1") folder=$2
 shift 2
@@ -24,7 +25,7 @@ for s; do
     sets+=("$(realpath "$s")")
 done
 resize=${RESIZE:-224} size=${SIZE:-0} check=${CHECK:-64} limit=${LIMIT:-0.005}
-precisions=(f32 ${PRECISIONS:-bf16 int8})
+precisions=(f32 ${PRECISIONS:-bf16 int8 int8-calibrated})
 mkdir -p "$folder" && cd "$folder"
 
 # The number after a key of a JSON line, or the interval of that key.
@@ -61,19 +62,45 @@ score() { # precision
     [ $p != f32 ] || bbu-info --json f32.logreg | number C >C
 }
 
+# Weights in int8, fitted to photographs of the set, as int8-calibrated.safetensors.
+calibrate() { # index labelled
+    local fit=shards
+    if [ "$2" -gt 0 ]; then
+        bbu-pack -q --store rgb --split train "$1" -o fit
+        fit=fit
+    fi
+    dino-weights quantize "$weights" $fit --images "$check" --resize "$resize" --size "$size" \
+        -o int8-calibrated.safetensors
+}
+# Sets the options of dino-extract.
+options_of() { # precision
+    how=(-w "$weights")
+    case $1 in
+    f32) ;;
+    int8-calibrated) how=(-w $1.safetensors --precision int8 --check "$check" --reference "$weights") ;;
+    *) how+=(--precision "$1" --check "$check") ;;
+    esac
+}
+lacks_instructions() { grep -q 'instructions for it' "$1"; }
+
 set_of() { # dataset: prints the rows of its table
-    local name=${1##*/} p shown=() labelled
+    local name=${1##*/} p how labelled
     mkdir -p "$name" && cd "$name"
     bbu-index -q -k "$1" -o now.index 2>index.log || [ $? -eq 3 ]
     bbu-pack -q --store rgb now.index -o shards
     labelled=$(bbu-info --json now.index | grep -c '"train":.*"test":\|"test":.*"train":' || true)
     for p in "${precisions[@]}"; do
-        [ $p = f32 ] || shown=(--check "$check")
         echo "$name: $p" >&2
-        dino-extract -q -w "$weights" --precision $p --tokens cls+mean --resize "$resize" --size "$size" "${shown[@]}" \
-            --json -o $p.feat shards >$p.extract.json 2>$p.log || case $? in
+        if [ $p = int8-calibrated ] && ! calibrate now.index "$labelled" 2>$p.log; then
+            lacks_instructions $p.log && continue
+            cat $p.log >&2
+            exit 1
+        fi
+        options_of $p
+        dino-extract -q "${how[@]}" --tokens cls+mean --resize "$resize" --size "$size" --json -o $p.feat shards \
+            >$p.extract.json 2>$p.log || case $? in
             6) ;; # a limit of the check is missed: the table says so
-            *) grep -q 'no instructions' $p.log && continue; cat $p.log >&2; exit 1 ;;
+            *) lacks_instructions $p.log && continue; cat $p.log >&2; exit 1 ;;
         esac
         [ "$labelled" -eq 0 ] || score $p
         printf '| %s | %s ' "$name" $p

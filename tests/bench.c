@@ -113,7 +113,7 @@ struct extraction {
     struct thread_pool *pool; /* that operations use: NULL where every worker has its own image */
     const uint8_t *pixels;
     int64_t size;
-    struct extract_packed packed;
+    struct packed_weights packed;
 };
 
 static void extract_image(void *arg, int64_t image, int worker)

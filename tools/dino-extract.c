@@ -20,11 +20,13 @@
 #include "precision-check.h"
 #include "progress.h"
 #include "version.h"
+#include "weights-origin.h"
+#include "weights-quantized.h"
 #include "weights.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";
 static const char *tokens = "cls", *layers, *fit = "resize", *net = "teacher";
-static const char *device_name = "auto", *precision_text = "f32", *part_option;
+static const char *device_name = "auto", *precision_text = "f32", *part_option, *reference_path;
 static int64_t resize, size, n_jobs, n_check;
 static struct part part;
 static bool null_names, no_norm, unit, as_stored, keep_going, force, json, provenance = true;
@@ -51,9 +53,11 @@ static const struct opt options[] = {
     OPT_JOBS(&n_jobs),
     OPT_DEVICE(&device_name),
     OPT_CHOICE(0, "precision", &precision_text, "f32|bf16|int8|auto",
-               "what products are computed in; auto: bf16 where the processor is faster with it [f32]"),
+               "what products are computed in; auto: bf16 where the processor is faster with it, int8 with weights "
+               "that are quantised [f32]"),
     OPT_COUNT(0, "check", &n_check, 0, PRECISION_CHECK_MAX, "N",
               "compare N images in this precision with float32 first; exit 6 if they differ too much [0]"),
+    OPT_PATH(0, "reference", &reference_path, "FILE", "weights in float32 that --check compares quantised ones with"),
     OPT_JSON(&json),
     OPT_NO_PROVENANCE(&provenance),
     OPT_COMMON,
@@ -69,12 +73,15 @@ struct network {
     struct head head;
     bool with_head;
     struct device_arena memory;
-    struct params_array values; /* in it */
+    struct params_array values; /* in it; of quantised weights without those of products */
+    bool quantized;
+    struct device_arena reference_memory;
+    struct params_array reference; /* in it: the values of --reference */
     struct pixel_norm pixel_norm;
     uint8_t hash[DIGEST_BYTES];
     char text[WEIGHTS_NETWORK_TEXT_MAX];
     enum precision precision;
-    struct extract_packed packed;
+    struct packed_weights packed;
     char products[VIT_QUANTIZE_TEXT_MAX]; /* which are in int8 */
 };
 
@@ -97,17 +104,53 @@ static void note_unused_net(void)
     opt_unused(&tool, of_both, "the weights are one network");
 }
 
-static void open_weights(struct weights *w, const struct config *settings)
+static void open_weights(struct weights *w, const char *path, const struct config *settings)
 {
     struct fmt_error e = {0};
     struct weights_hint hint = {.role = strcmp(net, "student") == 0 ? WEIGHTS_STUDENT : WEIGHTS_TEACHER,
                                 .model = model, .config = config_path ? settings : NULL};
-    if (weights_open(w, weights_path, &hint, &e))
+    if (weights_open(w, path, &hint, &e))
         msg_die("%s", e.text);
     if (w->role_unnamed)
         note_unused_net();
     if (*w->warning)
         msg_warn("%s", w->warning);
+}
+
+/* Quantised weights have no other precision than int8, and nothing in float32 to be compared with. */
+static void choose_precision(struct network *n, const struct weights *w, const struct device *device)
+{
+    static const void *const of_quantized[] = {&reference_path, NULL};
+    struct fmt_error e = {0};
+    n->quantized = w->quantized;
+    if (!w->quantized || n_check == 0)
+        opt_unused(&tool, of_quantized, w->quantized ? "nothing is compared without --check"
+                                                     : "the weights themselves are in float32");
+    if (!w->quantized)
+        return;
+    if (n_check > 0 && !reference_path)
+        msg_usage("--check of quantised weights needs --reference, the weights in float32");
+    if (strcmp(precision_text, "int8") != 0 && strcmp(precision_text, "auto") != 0)
+        msg_die("%s: quantised to int8: --precision int8 or auto, not %s", w->path, precision_text);
+    if (precision_choose(device->backend, "int8", &n->precision, &e))
+        msg_die("%s: quantised to int8: %s", w->path, e.text);
+}
+
+static void die_of_weights(const struct weights *w, const struct fmt_error *e)
+{
+    for (int64_t i = 0; i < w->n_problems; i++)
+        msg_error("%s: %s", w->path, w->problem[i]);
+    msg_die("%s", e->text);
+}
+
+/* Memory for the rows of the table, and a scratch of nothing, which copies need. */
+static void reserve_values(struct params_array *values, struct device_arena *memory, const struct params *table,
+                           struct op_ctx *c)
+{
+    struct fmt_error e = {0};
+    if (params_array_reserve(values, memory, c->backend, table, DTYPE_F32, table->count, &e) ||
+        device_arena_init(c->scratch, c->backend, 0, &e))
+        msg_die("out of memory for the weights");
 }
 
 /* Each tensor to its place, and the hash of them all; meanwhile the device prepares its first products. */
@@ -118,17 +161,48 @@ static void read_values(struct network *n, struct weights *w, const struct devic
     struct thread_task prepare;
     struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
     unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
-    if (params_array_reserve(&n->values, &n->memory, c.backend, &n->table, DTYPE_F32, n->table.count, &e) ||
-        device_arena_init(&scratch, c.backend, 0, &e))
-        msg_die("out of memory for the weights");
+    reserve_values(&n->values, &n->memory, &n->table, &c);
     device_prepare_start(device, &prepare);
-    int status = weights_load_hashed(w, &c, &n->values, modules, n->hash, &e);
+    int status = n->quantized ? weights_load_quantized(w, device, &n->vit, &n->values, modules, &n->packed, n->hash, &e)
+                              : weights_load_hashed(w, &c, &n->values, modules, n->hash, &e);
     thread_task_wait(&prepare);
-    if (status) {
-        for (int64_t i = 0; i < w->n_problems; i++)
-            msg_error("%s: %s", w->path, w->problem[i]);
+    if (status)
+        die_of_weights(w, &e);
+    device_arena_release(&scratch);
+}
+
+static void pack_values(struct network *n, const struct device *device)
+{
+    struct fmt_error e = {0};
+    if (!n->quantized &&
+        extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, &e))
         msg_die("%s", e.text);
-    }
+    if (n->precision == PRECISION_INT8)
+        msg_note("%s", vit_quantization_text(&n->packed.quantization, n->products));
+}
+
+/* The weights in float32 that quantised ones w were made from, which these name. */
+static void load_reference(struct network *n, const struct weights *w, const struct config *settings,
+                           const struct device *device)
+{
+    struct fmt_error e = {0};
+    struct weights exact;
+    struct weights_origin origin;
+    struct device_arena scratch;
+    struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
+    uint8_t hash[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    open_weights(&exact, reference_path, settings);
+    reserve_values(&n->reference, &n->reference_memory, &n->table, &c);
+    if (weights_load_hashed(&exact, &c, &n->reference, WEIGHTS_BACKBONE, hash, &e))
+        die_of_weights(&exact, &e);
+    digest_hex(hash, hex);
+    if (weights_origin_read(&origin, &w->file, &e))
+        msg_die("%s", e.text);
+    if (!weights_origin_names(&origin, hex))
+        msg_die("%s: not the weights that %s was made from", exact.path, w->path);
+    weights_origin_release(&origin);
+    weights_close(&exact);
     device_arena_release(&scratch);
 }
 
@@ -141,9 +215,12 @@ static void load_network(struct network *n, const struct device *device)
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         opt_fail(&e);
-    open_weights(&w, &settings);
+    open_weights(&w, weights_path, &settings);
+    choose_precision(n, &w, device);
     make_table(n, &w);
     read_values(n, &w, device);
+    if (n_check > 0 && n->quantized)
+        load_reference(n, &w, &settings, device);
     n->pixel_norm = w.pixel_norm;
     weights_network_text(&w.vit, n->text);
     msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
@@ -151,17 +228,15 @@ static void load_network(struct network *n, const struct device *device)
              weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
     weights_close(&w);
     config_release(&settings);
-    if (extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, &e))
-        msg_die("%s", e.text);
-    if (n->precision == PRECISION_INT8)
-        msg_note("%s", vit_quantization_text(&n->packed.quantization, n->products));
+    pack_values(n, device);
 }
 
 static void release_network(struct network *n)
 {
     params_release(&n->table);
     device_arena_release(&n->memory);
-    extract_packed_release(&n->packed);
+    device_arena_release(&n->reference_memory);
+    packed_weights_release(&n->packed);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -536,7 +611,9 @@ static void open_extraction(struct extract *x, const struct network *n, const st
     struct fmt_error e = {0};
     struct extract_settings settings = settings_of(n);
     struct extract_model m = {.vit = &n->vit, .values = &n->values, .precision = n->precision,
-                              .packed = &n->packed.weights, .head = n->with_head ? &n->head : NULL,
+                              .packed = &n->packed.weights,
+                              .reference = n->reference_memory.size > 0 ? &n->reference : NULL,
+                              .head = n->with_head ? &n->head : NULL,
                               .pixel_norm = n->pixel_norm};
     if (extract_open(x, device, &m, &settings, &e))
         msg_die("%s", e.text);

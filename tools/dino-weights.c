@@ -1,4 +1,4 @@
-/* dino-weights - weights in safetensors, .pth and checkpoints: list, compare, convert. */
+/* dino-weights - weights in safetensors, .pth and checkpoints: list, compare, convert, quantize. */
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <math.h>
@@ -6,43 +6,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calibrate.h"
+#include "device.h"
 #include "file.h"
 #include "input-guard.h"
 #include "json-report.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "progress.h"
 #include "pth.h"
 #include "safetensors.h"
 #include "text.h"
-#include "trace-record.h"
 #include "version.h"
 #include "weights-export.h"
 #include "weights-origin.h"
+#include "weights-quantized.h"
 #include "weights.h"
 
 static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;
-static int64_t chunks;
+static const char *device_name = "auto";
+static int64_t chunks, n_images = 64, resize, size, n_jobs;
 static double tolerance;
-static bool bare, json;
+static bool bare, keep_going, json;
 
 static const struct opt options[] = {
-    OPT_PATH('o', "output", &output, "FILE", "convert: write to FILE; a name that ends in .pth or .pt chooses that"),
+    OPT_PATH('o', "output", &output, "FILE",
+             "convert, quantize: write to FILE; convert: a name that ends in .pth or .pt chooses that"),
     OPT_CHOICE(0, "format", &format, "safetensors|pth", "convert: the format, whatever the name [by the name]"),
     OPT_CHOICE(0, "dtype", &dtype, "f32|f16|bf16", "convert: type of the values [f32]"),
-    OPT_FLAG(0, "bare", &bare, "convert: only the backbone, its names without backbone."),
+    OPT_FLAG(0, "bare", &bare, "convert, quantize: only the backbone, its names without backbone."),
     OPT_COUNT(0, "chunks", &chunks, 0, 1024, "N", "convert: names of blocks in N chunks; 0: not chunked [0]"),
     OPT_STRING(0, "top", &top, "KEY", "convert to .pth: the key above the tensors; '': none [teacher; none if bare]"),
     OPT_REAL('t', "tolerance", &tolerance, 0, 1e9, "X", "compare: a relative difference that counts as none [0]"),
     OPT_CHOICE(0, "net", &net, "teacher|student", "the network of a file that holds both [teacher]"),
+    OPT_COUNT(0, "images", &n_images, 1, 1000000, "N", "quantize: calibrate with N of the images [64]"),
+    OPT_COUNT(0, "resize", &resize, 0, 65535, "N", "quantize: pixels of the shorter side; 0: as it is [256]"),
+    OPT_COUNT(0, "size", &size, 0, 65535, "N",
+              "quantize: then the square of N pixels in the middle; 0: the whole image [224]"),
+    OPT_FLAG('k', "keep-going", &keep_going, "quantize: leave out images that cannot be decoded; exit 3"),
     OPT_STRING(0, "model", &model, "NAME", "a published model, dinov2_vit{s,b,l,g}14[_reg] [as deduced]"),
     OPT_PATH('c', "config", &config_path, "FILE", "settings of the run that made the weights [as deduced]"),
+    OPT_JOBS(&n_jobs),
+    OPT_DEVICE(&device_name),
     OPT_JSON(&json),
     OPT_COMMON,
     OPT_END};
-static const struct opt_tool tool = {"dino-weights", "list FILE... | compare FILE FILE | convert FILE -o FILE",
-                                     "List, compare and convert weights: safetensors, .pth, checkpoints.", options,
-                                     "Nothing that a .pth file names is ever executed."};
+static const struct opt_tool tool = {
+    "dino-weights",
+    "list FILE... | compare FILE FILE | convert FILE -o FILE | quantize FILE [SHARD... | PICTURE... | -] -o FILE",
+    "List, compare, convert and quantize weights: safetensors, .pth, checkpoints.", options,
+    "Nothing that a .pth file names is ever executed."};
 
 static struct config settings; /* of --config */
 
@@ -115,7 +129,7 @@ static void open_complete(struct network *n, const char *path)
 static int hash_text(struct network *n, char hex[DIGEST_HEX], struct fmt_error *e)
 {
     uint8_t digest[DIGEST_BYTES];
-    int status = weights_check(&n->w, &n->table, WEIGHTS_BACKBONE, e);
+    int status = weights_check_stored(&n->w, &n->table, WEIGHTS_BACKBONE, e);
     if (!status)
         status = weights_hash_tensors(&n->w, &n->table, WEIGHTS_BACKBONE, digest, e);
     if (!status)
@@ -333,51 +347,40 @@ static bool writes_pth(void)
     return format ? strcmp(format, "pth") == 0 : text_ends_with(output, ".pth") || text_ends_with(output, ".pt");
 }
 
-/* The origin of the network as it is written. If another program changed the values after the hash was recorded, there
- * is none. */
-static void read_origin(struct weights_origin *origin, struct network *n, bool rounded)
+/* The origin of the network as it is written, from further inputs (weights_origin_derive) if values were rounded. If
+ * another program changed the values after the hash was recorded, what the file says of its origin is left out. */
+static void read_origin(struct weights_origin *origin, struct network *n, bool rounded, const char *further)
 {
     struct fmt_error e = {0};
     char hex[DIGEST_HEX];
     if (weights_origin_read(origin, &n->w.file, &e))
         msg_die("%s", e.text);
-    if (!origin->inputs)
+    if (!origin->inputs && !further)
         return;
     if (hash_text(n, hex, &e))
         msg_die("%s: %s", n->w.path, e.text);
     if (origin->hash && strcmp(origin->hash, hex) != 0) {
         msg_warn("%s: its tensors do not match the metadata; origin omitted", n->w.path);
         weights_origin_release(origin);
-        return;
+        if (!further)
+            return;
     }
-    if (rounded && weights_origin_derive(origin, hex, "dino-weights " DINOTOOLS_VERSION, &e))
+    if (rounded && weights_origin_derive(origin, hex, "dino-weights " DINOTOOLS_VERSION, further, &e))
         msg_die("%s", e.text);
     if (!rounded && !origin->hash && !(origin->hash = strdup(hex)))
         msg_die("out of memory");
 }
 
-/* What the safetensors file carries so that it needs no hint: the settings, where they are known; and its origin. */
 static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct weights_export *x,
                              const struct weights_origin *origin, struct fmt_error *e)
 {
     struct named_tensor_values values = weights_export_values(x);
-    struct fmt_buffer text = {0};
-    int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &text, e) : 0, n = 0;
-    if (!status && fmt_buffer_append(&text, "", 1))
-        status = fmt_no_memory(e);
-    const char *const all[][2] = {{"format", "pt"},
-                                  {CONFIG_META_KEY, w->has_settings ? (const char *)text.data : NULL},
-                                  {TRACE_META_TOOL, origin->tool},
-                                  {TRACE_META_ITERATION, origin->iteration},
-                                  {TRACE_META_INPUTS, origin->inputs},
-                                  {TRACE_META_WEIGHTS, origin->hash}};
-    struct named_tensor_meta meta[sizeof all / sizeof all[0]];
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i][1])
-            meta[n++] = (struct named_tensor_meta){(char *)(uintptr_t)all[i][0], (char *)(uintptr_t)all[i][1]};
-    if (!status)
-        status = safetensors_write(io, x->out, x->n, meta, n, &values, e);
-    fmt_buffer_release(&text);
+    struct weights_meta meta;
+    int status = weights_meta_make(&meta, w, origin, e);
+    if (status)
+        return status;
+    status = safetensors_write(io, x->out, x->n, meta.item, meta.n, &values, e);
+    weights_meta_release(&meta);
     return status;
 }
 
@@ -396,7 +399,7 @@ static void write_output(struct network *n, struct weights_export *x, bool round
     if (file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
     if (!writes_pth())
-        read_origin(&origin, n, rounded);
+        read_origin(&origin, n, rounded, NULL);
     struct fmt_writer io = file_writer(&out);
     int status = writes_pth() ? write_pth(&io, x, &e) : write_safetensors(&io, &n->w, x, &origin, &e);
     if (status && !out.error_number)
@@ -436,54 +439,226 @@ static void convert(const char *path)
     close_network(&n);
 }
 
-/* ------------------------------------------------------------------ options */
-static void check_usage(const char *command, int n)
+/* ------------------------------------------------------------------ quantize */
+/* What is fitted, and to what. */
+struct quantizing {
+    struct network n;
+    struct device device;
+    struct device_arena memory;
+    struct params_array values; /* in it */
+    struct vit_quantization fit;
+    struct image_set images;
+    struct progress progress;
+    struct calibrate_job job;
+    char *inputs;          /* JSON: the images */
+    char how[100];         /* "64 of 1030 images, --resize 256 --size 224" */
+    char text[VIT_QUANTIZE_TEXT_MAX];
+};
+
+static void open_quantizing(struct quantizing *z, const char *path)
 {
-    static const void *const of_convert[] = {&format, &dtype, &bare, &chunks, &top, NULL};
-    static const void *const of_pth[] = {&top, NULL}, *const of_compare[] = {&tolerance, NULL};
-    bool is_convert = strcmp(command, "convert") == 0, is_compare = strcmp(command, "compare") == 0;
     struct fmt_error e = {0};
-    if (!is_convert && !is_compare && strcmp(command, "list") != 0)
-        msg_usage("%s: the commands are list, compare and convert", command);
-    if (n < 1 || (is_compare && n != 2) || (is_convert && n != 1))
-        msg_usage("%s takes %s", command, is_compare ? "two files" : is_convert ? "one file" : "files");
-    if (is_convert != (output != NULL))
-        msg_usage(is_convert ? "convert needs -o" : "-o is for convert");
+    enum precision precision;
+    struct device_arena scratch; /* of nothing */
+    if (device_open(&z->device, device_name, (int)n_jobs, msg_warn, &e) ||
+        precision_choose(z->device.backend, "int8", &precision, &e))
+        opt_fail(&e);
+    open_complete(&z->n, path);
+    if (z->n.w.vit.n_heads == 0)
+        msg_die("%s: the number of heads is unknown (--model or --config)", path);
+    struct op_ctx c = {.backend = z->device.backend, .pool = z->device.pool, .scratch = &scratch};
+    if (params_array_reserve(&z->values, &z->memory, c.backend, &z->n.table, DTYPE_F32, z->n.table.count, &e) ||
+        device_arena_init(&scratch, c.backend, 0, &e) ||
+        weights_load(&z->n.w, &c, &z->values, WEIGHTS_BACKBONE, &e) ||
+        vit_quantization_init(&z->fit, &z->n.vit, &z->values, &e))
+        msg_die("%s", e.text);
+    device_arena_release(&scratch);
+}
+
+static void show_images(void *arg, int64_t n_done)
+{
+    struct quantizing *z = arg;
+    progress_step(&z->progress, n_done / 2);
+}
+
+static void name_left_out(void *arg, const char *why)
+{
+    (void)arg;
+    msg_error("%s; left out", why);
+}
+
+/* Which images these are, as an input of the file. */
+static void list_inputs(struct quantizing *z)
+{
+    struct fmt_error e = {0};
+    struct provenance p;
+    provenance_init(&p, "dino-weights", DINOTOOLS_VERSION, true);
+    if (image_set_inputs(&z->images, z->device.pool, &p, &e) || provenance_inputs_json(&p, &z->inputs, &e))
+        msg_die("%s", e.text);
+    provenance_release(&p);
+}
+
+static void fit_to_images(struct quantizing *z, char **operand, int n)
+{
+    struct fmt_error e = {0};
+    struct extract_settings s = extract_published_settings();
+    struct extract_model m = {.vit = &z->n.vit, .values = &z->values, .pixel_norm = z->n.w.pixel_norm};
+    s.resize = resize, s.size = size;
+    if (image_set_open(&z->images, (const char *const *)operand, n, '\n', &e))
+        msg_die("%s", e.text);
+    z->job = (struct calibrate_job){.images = &z->images, .n = num_min(n_images, z->images.n),
+                                    .keep_going = keep_going, .step = show_images, .left_out = name_left_out,
+                                    .arg = z};
+    if (z->job.n == 0)
+        msg_die("no images are named");
+    progress_begin(&z->progress, "calibrate", "image", "images", z->job.n);
+    if (calibrate(&z->fit, &z->device, &m, &s, &z->job, &e))
+        msg_die("%s", e.text);
+    progress_end(&z->progress);
+    list_inputs(z);
+    snprintf(z->how, sizeof z->how, "%" PRId64 " of %s, --resize %" PRId64 " --size %" PRId64,
+             z->job.n - z->job.n_left_out, FMT_COUNT(z->images.n, "image", "images"), resize, size);
+}
+
+static void fit_to_noise(struct quantizing *z)
+{
+    struct fmt_error e = {0};
+    if (calibrate_without_images(&z->fit, &z->device, &e))
+        msg_die("%s", e.text);
+    snprintf(z->how, sizeof z->how, "noise");
+}
+
+static void write_quantized(struct quantizing *z)
+{
+    struct fmt_error e = {0};
+    struct file_out out;
+    struct weights_origin origin;
+    struct weights_export x;
+    struct weights_meta meta;
+    struct weights_export_options how = {.bare = bare, .dtype = DTYPE_F32};
+    read_origin(&origin, &z->n, true, z->inputs ? z->inputs : "[]");
+    if (weights_export_list(&x, &z->n.w, &z->n.table, &how, &e) || weights_meta_make(&meta, &z->n.w, &origin, &e))
+        msg_die("%s", e.text);
+    weights_meta_add(&meta, WEIGHTS_CALIBRATION_KEY, z->how);
+    if (file_create_binary(&out, output, &e))
+        msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&out);
+    int status = weights_quantized_write(&io, &z->device, &x, &z->fit, &meta, &e);
+    if (file_finish(&out, status, &e))
+        msg_die("%s", e.text);
+    note_gaps(&z->n, &x);
+    weights_meta_release(&meta);
+    weights_export_release(&x);
+    weights_origin_release(&origin);
+}
+
+static void report_quantized(const struct quantizing *z)
+{
+    msg_note("%s: %s; fitted to %s", z->n.argument, z->text, z->how);
+    if (z->job.n_left_out > 0)
+        msg_note("%s left out", FMT_COUNT(z->job.n_left_out, "image was", "images were"));
+    if (!json)
+        return;
+    struct cJSON *o = json_report_begin("quantized");
+    json_report_text(o, "products", z->text);
+    json_report_text(o, "calibration", z->how);
+    json_report_int(o, "left_out", z->job.n_left_out);
+    if (json_report_end(o))
+        msg_die("out of memory");
+}
+
+/* Returns whether all images could be decoded. */
+static bool quantize(const char *path, char **operand, int n_operands)
+{
+    struct quantizing z = {.inputs = NULL};
+    open_quantizing(&z, path);
+    if (n_operands > 0)
+        fit_to_images(&z, operand, n_operands);
+    else
+        fit_to_noise(&z);
+    vit_quantization_text(&z.fit, z.text);
+    write_quantized(&z);
+    report_quantized(&z);
+    free(z.inputs);
+    if (n_operands > 0)
+        image_set_close(&z.images);
+    vit_quantization_release(&z.fit);
+    device_arena_release(&z.memory);
+    close_network(&z.n);
+    device_close(&z.device);
+    return z.job.n_left_out == 0;
+}
+
+/* ------------------------------------------------------------------ options */
+enum command { LIST, COMPARE, CONVERT, QUANTIZE, COMMANDS };
+
+static enum command command_of(const char *word)
+{
+    static const char *const words[COMMANDS] = {"list", "compare", "convert", "quantize"};
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(word, words[i]) == 0)
+            return (enum command)i;
+    msg_usage("%s: the commands are list, compare, convert and quantize", word);
+}
+
+static void check_unused(enum command command)
+{
+    static const void *const of_convert[] = {&format, &dtype, &chunks, &top, NULL};
+    static const void *const of_pth[] = {&top, NULL}, *const of_compare[] = {&tolerance, NULL};
+    static const void *const of_writing[] = {&bare, NULL};
+    static const void *const of_quantize[] = {&n_images, &resize, &size, &keep_going, &n_jobs, &device_name, NULL};
+    if (command != CONVERT)
+        opt_unused(&tool, of_convert, "it is for convert");
+    else if (!writes_pth())
+        opt_unused(&tool, of_pth, "it is for .pth");
+    if (command != COMPARE)
+        opt_unused(&tool, of_compare, "it is for compare");
+    if (command != QUANTIZE)
+        opt_unused(&tool, of_quantize, "it is for quantize");
+    if (command != CONVERT && command != QUANTIZE)
+        opt_unused(&tool, of_writing, "it is for convert and quantize");
+}
+
+static void check_usage(enum command command, int n)
+{
+    struct fmt_error e = {0};
+    bool writes = command == CONVERT || command == QUANTIZE;
+    if (n < 1 || (command == COMPARE && n != 2) || (command == CONVERT && n != 1))
+        msg_usage("this command takes %s", command == COMPARE ? "two files" : command == LIST ? "files" : "one file");
+    if (writes != (output != NULL))
+        msg_usage(writes ? "-o FILE is missing" : "-o is for convert and quantize");
     if (model && config_path)
         msg_usage("--model and --config exclude each other");
     if (model && weights_check_model(model, &e))
         msg_usage("--model: %s", e.text);
-    if (!is_convert)
-        opt_unused(&tool, of_convert, "it is for convert");
-    else if (!writes_pth())
-        opt_unused(&tool, of_pth, "it is for .pth");
-    if (!is_compare)
-        opt_unused(&tool, of_compare, "it is for compare");
+    check_unused(command);
 }
 
 int main(int argc, char **argv)
 {
+    resize = extract_published_settings().resize, size = extract_published_settings().size;
     int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0};
     if (first == argc)
-        msg_usage("a command is missing: list, compare or convert");
-    const char *command = argv[first];
-    check_usage(command, argc - first - 1);
+        msg_usage("a command is missing: list, compare, convert or quantize");
+    enum command command = command_of(argv[first++]);
+    check_usage(command, argc - first);
     file_on_signal();
     input_guard_enable();
-    if (strcmp(command, "convert") == 0 && file_check_output(output, true, &e))
+    if (output && file_check_output(output, true, &e))
         msg_die("%s", e.text);
     config_init(&settings);
     if (config_path && config_load(&settings, config_path, &e))
         opt_fail(&e);
-    bool good = true;
-    if (strcmp(command, "list") == 0)
-        for (int i = first + 1; i < argc; i++)
+    bool good = true, whole = true;
+    switch (command) {
+    case COMPARE: good = compare(argv[first], argv[first + 1]); break;
+    case CONVERT: convert(argv[first]); break;
+    case QUANTIZE: whole = quantize(argv[first], argv + first + 1, argc - first - 1); break;
+    default:
+        for (int i = first; i < argc; i++)
             list(argv[i]);
-    else if (strcmp(command, "compare") == 0)
-        good = compare(argv[first + 1], argv[first + 2]);
-    else
-        convert(argv[first + 1]);
+    }
     config_release(&settings);
-    return msg_finish(good ? EXIT_DONE : EXIT_FAILED);
+    return msg_finish(!good ? EXIT_FAILED : whole ? EXIT_DONE : EXIT_SKIPPED);
 }

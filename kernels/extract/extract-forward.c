@@ -11,7 +11,7 @@ static struct vit_request make_request(const struct extract *x, const struct ext
 {
     struct vit_request r = {.n_inputs = 1, .inputs = {{.B = size->n, .H = size->net_h, .W = size->net_w}},
                             .pixel_norm = x->model.pixel_norm, .precision = x->model.precision,
-                            .packed = x->model.packed};
+                            .packed = x->model.packed, .observer = x->model.observer};
     for (int64_t i = 0; i + 1 < x->model.vit->config.depth; i++)
         r.return_layer[i] = x->settings.layers >> i & 1;
     return r;

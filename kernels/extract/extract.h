@@ -33,21 +33,17 @@ struct extract_model { /* owned by the caller; must outlive struct extract */
     const struct params_array *values;
     enum precision precision;
     const struct vit_packed *packed; /* extract_pack_weights in this precision, or NULL */
+    const struct params_array *reference; /* of precision-check.h: values in float32; NULL: those above */
+    const struct vit_observer *observer;  /* of every pass, from several threads; or NULL */
     const struct head *head; /* for FEAT_HEAD, else NULL */
     struct pixel_norm pixel_norm;
 };
 
 /* The weights of a model in the order that the device is fastest with (vit_pack). Afterwards values in float32 can be
  * neither hashed nor written. given: for int8, NULL: fitted to a picture of noise (vit_quantize), else as it says. */
-struct extract_packed {
-    struct vit_packed weights;
-    struct device_arena memory;
-    struct vit_quantization quantization; /* where none was given */
-};
 int extract_pack_weights(const struct device *device, const struct vit *vit, const struct params_array *values,
-                         enum precision precision, const struct vit_quantization *given, struct extract_packed *packed,
+                         enum precision precision, const struct vit_quantization *given, struct packed_weights *packed,
                          struct fmt_error *e);
-void extract_packed_release(struct extract_packed *packed); /* a zeroed struct is allowed */
 
 /* ------------------------------------------------------------------ settings */
 

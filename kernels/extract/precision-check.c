@@ -233,6 +233,7 @@ static int open_sides(struct checking *t, const struct device *device, const str
     struct extract_settings s = *settings;
     reference.precision = PRECISION_F32;
     reference.packed = NULL;
+    reference.values = model->reference ? model->reference : model->values;
     s.kind = FEAT_PATCH;
     s.with_cls = true;
     s.unit_length = false;

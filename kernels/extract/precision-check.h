@@ -52,8 +52,8 @@ struct precision_check_job {
     void (*step)(void *arg, int64_t n_done);        /* NULL: none */
 };
 
-/* The reference is computed from the values of the model, which vit_pack must not have packed in place. Images that
- * cannot be read are left out. */
+/* The reference is computed from the model's reference values, or else its values, which vit_pack must not have packed
+ * in place. Images that cannot be read are left out. */
 int precision_check_run(struct precision_check *c, const struct device *device, const struct extract_model *model,
                         const struct extract_settings *settings, const struct precision_check_job *job,
                         struct fmt_error *e);

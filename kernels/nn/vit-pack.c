@@ -48,24 +48,37 @@ static struct tensor pack(const struct packing *p, struct tensor w, enum dtype d
     return packed;
 }
 
+static struct tensor pack_patch(const struct packing *p, const struct vit *v, const struct params_array *values)
+{
+    struct tensor patch = params_tensor(values, v->patch_w);
+    return pack(p, TENSOR_SHAPED(patch, v->config.C, tensor_elements(patch) / v->config.C), DTYPE_F32, NULL);
+}
+
+struct tensor vit_pack_patch(struct op_ctx *c, const struct vit *v, const struct params_array *values,
+                             struct device_arena *arena)
+{
+    return pack_patch(&(struct packing){c, arena, false}, v, values);
+}
+
 void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *values, enum precision precision,
               const struct vit_quantization *quantization, struct device_arena *arena, struct vit_packed *packed)
 {
-    const struct vit_config *f = &v->config;
     const struct packing p = {c, arena, precision == PRECISION_F32};
-    enum dtype dtype = precision_activations(precision);
-    struct tensor patch = params_tensor(values, v->patch_w);
-    patch = TENSOR_SHAPED(patch, f->C, tensor_elements(patch) / f->C);
-    *packed = (struct vit_packed){.patch = pack(&p, patch, DTYPE_F32, NULL)};
-    for (int64_t i = 0; i < f->depth; i++) {
-        const struct vit_block_rows *row = &v->block[i];
-        const int rows[VIT_PRODUCTS] = {row->qkv_w, row->proj_w, row->fc1_w, row->fc2_w};
+    *packed = (struct vit_packed){.patch = pack_patch(&p, v, values)};
+    for (int64_t i = 0; i < v->config.depth; i++)
         for (int k = 0; k < VIT_PRODUCTS; k++) {
             const struct vit_quantized_product *q = quantization ? &quantization->product[i][k] : NULL;
             bool int8 = q && vit_is_quantized(q);
-            packed->block[i][k] = rows[k] < 0 ? TENSOR_NONE
-                                              : pack(&p, params_tensor(values, rows[k]), int8 ? DTYPE_I8 : dtype,
-                                                     int8 ? q->smoothing : NULL);
+            int row = vit_product_row(v, i, (enum vit_product)k);
+            packed->block[i][k] = row < 0 ? TENSOR_NONE
+                                          : pack(&p, params_tensor(values, row),
+                                                 int8 ? DTYPE_I8 : precision_activations(precision),
+                                                 int8 ? q->smoothing : NULL);
         }
-    }
+}
+
+void packed_weights_release(struct packed_weights *packed)
+{
+    vit_quantization_release(&packed->quantization);
+    device_arena_release(&packed->memory);
 }

@@ -11,7 +11,7 @@
 #include "vit-internal.h"
 
 /* ------------------------------------------------------------------ the products of a network */
-static int weight_row(const struct vit *v, int64_t block, enum vit_product product)
+int vit_product_row(const struct vit *v, int64_t block, enum vit_product product)
 {
     const struct vit_block_rows *row = &v->block[block];
     const int rows[VIT_PRODUCTS] = {row->qkv_w, row->proj_w, row->fc1_w, row->fc2_w};
@@ -23,7 +23,7 @@ static void find_sizes(struct vit_quantization *q, int64_t *sum, int64_t *larges
     *sum = *largest = 0;
     for (int64_t i = 0; i < q->vit->config.depth; i++)
         for (int k = 0; k < VIT_PRODUCTS; k++) {
-            int row = weight_row(q->vit, i, (enum vit_product)k);
+            int row = vit_product_row(q->vit, i, (enum vit_product)k);
             if (row < 0)
                 continue;
             struct vit_quantized_product *p = &q->product[i][k];
@@ -57,6 +57,16 @@ int vit_quantization_init(struct vit_quantization *q, const struct vit *v, const
         }
     q->columns = at;
     return 0;
+}
+
+int vit_quantization_of_packed(struct vit_quantization *q, const struct vit *v, const struct params_array *values,
+                               const struct vit_packed *packed, struct fmt_error *e)
+{
+    int status = vit_quantization_init(q, v, values, e);
+    for (int64_t i = 0; i < v->config.depth && !status; i++)
+        for (int k = 0; k < VIT_PRODUCTS; k++)
+            q->product[i][k].excluded = packed->block[i][k].dtype != DTYPE_I8;
+    return status;
 }
 
 void vit_quantization_release(struct vit_quantization *q)
@@ -113,7 +123,7 @@ static void smooth(struct op_ctx *c, struct vit_quantization *q, int64_t block, 
     int64_t K = op_planning(c) ? 0 : p->K;
     float least = K > 0 ? fmaxf(median(p->range, K, q->columns), smallest) : 0;
     memset(p->smoothing, 0, (size_t)K * sizeof *p->smoothing);
-    raise_to_columns(c, q, vit_matrix(q->values, weight_row(q->vit, block, product), p->N), p->smoothing);
+    raise_to_columns(c, q, vit_matrix(q->values, vit_product_row(q->vit, block, product), p->N), p->smoothing);
     for (int64_t j = 0; j < K; j++)
         p->smoothing[j] = sqrtf((p->range[j] > least ? p->range[j] : least) / fmaxf(p->smoothing[j], smallest));
 }
@@ -153,7 +163,7 @@ void vit_quantization_see_error(void *arg, struct op_ctx *c, int64_t block, enum
     struct vit_quantized_product *p = &q->product[block][product];
     if (p->excluded)
         return;
-    double error = relative_error(c, p, x, vit_matrix(q->values, weight_row(q->vit, block, product), p->N));
+    double error = relative_error(c, p, x, vit_matrix(q->values, vit_product_row(q->vit, block, product), p->N));
     pthread_mutex_lock(&q->lock);
     if (!(error <= p->error) && !isnan(p->error))
         p->error = error;
@@ -184,8 +194,8 @@ static void add_octave(float *channel, int64_t side, int64_t cells, struct rng *
     }
 }
 
-/* values [3,side,side], zero before: as large as those of photographs after normalisation, and as they are flat in places:
- * the contrast rises from nothing at the top to strong at the bottom. */
+/* values [3,side,side], zero before: as large as those of photographs after normalisation and, as they are, flat in
+ * places: the contrast rises from nothing at the top to strong at the bottom. */
 static void draw_noise(float *values, int64_t side, float *grid)
 {
     for (int64_t channel = 0; channel < 3; channel++) {

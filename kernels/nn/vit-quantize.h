@@ -51,10 +51,16 @@ struct vit_quantization {
     pthread_mutex_t lock;    /* of ranges, errors and columns */
 };
 
+/* The row of a product's weight in the table; -1: there is none. */
+int vit_product_row(const struct vit *v, int64_t block, enum vit_product product);
+
 /* Nothing is seen yet: no smoothing (1), no errors; the first and the last block are excluded. */
 int vit_quantization_init(struct vit_quantization *q, const struct vit *v, const struct params_array *values,
                           struct fmt_error *e);
 void vit_quantization_release(struct vit_quantization *q); /* a zeroed struct is allowed */
+/* The same, and excluded is what is not packed in int8. */
+int vit_quantization_of_packed(struct vit_quantization *q, const struct vit *v, const struct params_array *values,
+                               const struct vit_packed *packed, struct fmt_error *e);
 
 /* For vit_observer.see; arg: the quantization. */
 void vit_quantization_see_range(void *arg, struct op_ctx *c, int64_t block, enum vit_product product, struct tensor x);
@@ -70,8 +76,20 @@ static inline bool vit_is_quantized(const struct vit_quantized_product *p)
     return p->K > 0 && !p->excluded && p->error <= VIT_QUANTIZE_ERROR_MAX; /* not with a NaN */
 }
 
-/* packed I8 = w [N,K] quantised with smoothing [K], which is in host memory (vit-pack.c) */
+/* -- vit-pack.c -- */
+/* Packed weights with their memory, and which of them are in int8. */
+struct packed_weights {
+    struct vit_packed weights;
+    struct device_arena memory;           /* empty in float32 */
+    struct vit_quantization quantization; /* of int8, where none was given */
+};
+void packed_weights_release(struct packed_weights *packed); /* a zeroed struct is allowed */
+
+/* packed I8 = w [N,K] quantised with smoothing [K], which is in host memory */
 void vit_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing);
+/* The weight of the patch embedding, packed in float32 as vit_pack does it for the other precisions. */
+struct tensor vit_pack_patch(struct op_ctx *c, const struct vit *v, const struct params_array *values,
+                             struct device_arena *arena);
 
 /* -- vit-quantize-text.c -- */
 /* "39 of 48 products in int8; in bf16: block 0, 3.fc2 (error 4.2 %), block 11"; what is too long for `out` is counted:

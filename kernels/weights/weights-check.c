@@ -60,11 +60,41 @@ static bool check_parts(struct weights *w, const struct weights_tensor *t)
     return true;
 }
 
+/* Whether the tensor [n] with this part of a product is there, in F32; if not, adds a line with the reason. */
+static bool check_vector(struct weights *w, const struct param *row, enum weights_part part, int64_t n)
+{
+    const struct weights_tensor *t = weights_part(w, row->name, part);
+    char name[PARAMS_NAME_MAX], has[NAMED_TENSOR_DIMS_TEXT_MAX];
+    if (t && t->n_parts == 1 && t->n_dims == 1 && t->dims[0] == n && !t->part[0]->unusable &&
+        t->part[0]->dtype == DTYPE_F32)
+        return true;
+    if (t)
+        add_problem(w, "%s is %s %s, not F32 [%lld]", t->part[0]->name, dtype_name(t->part[0]->dtype),
+                    named_tensor_dims_text(t->dims, t->n_dims < 0 ? 0 : t->n_dims, has), (long long)n);
+    else if (weights_part_name(row->name, part, name))
+        add_problem(w, "%s is missing", name);
+    return false;
+}
+
+/* The same of the values of a product in a quantised file. */
+static bool check_product(struct weights *w, const struct param *row, const struct weights_tensor *t)
+{
+    const struct named_tensor *values = t->part[0];
+    if (values->dtype == DTYPE_I8 && t->n_parts == 1 && !values->unusable)
+        return check_vector(w, row, WEIGHTS_PART_SCALE, row->dims[0]) &
+               check_vector(w, row, WEIGHTS_PART_SMOOTHING, row->dims[1]);
+    if (values->dtype == DTYPE_BF16)
+        return check_parts(w, t);
+    add_problem(w, "%s is %s: a product is I8 or BF16 here", values->name, dtype_name(values->dtype));
+    return false;
+}
+
 /* Whether the tensor fits the row; if not, adds a line with the reason. */
 static bool check_row(struct weights *w, const struct param *row, const struct weights_tensor *t)
 {
     char has[NAMED_TENSOR_DIMS_TEXT_MAX], needs[NAMED_TENSOR_DIMS_TEXT_MAX];
-    if (!check_parts(w, t))
+    bool product = w->quantized && weights_is_product(row->name);
+    if (!(product ? check_product(w, row, t) : check_parts(w, t)))
         return false;
     if (t->n_dims < 0) {
         add_problem(w, "%s: %s are not all there, or do not fit together", row->name,
@@ -98,13 +128,25 @@ static void check_rows(struct weights *w, const struct params *t, unsigned modul
     }
 }
 
+/* Whether a tensor is a scale or a smoothing of a product in I8. */
+static bool is_of_product(const struct weights *w, const struct param *const *rows, int n,
+                          const struct weights_tensor *x)
+{
+    for (int i = 0; i < n && w->quantized; i++)
+        for (enum weights_part part = WEIGHTS_PART_SCALE; part < WEIGHTS_PARTS; part++)
+            if (weights_part(w, rows[i]->name, part) == x)
+                return true;
+    return false;
+}
+
 /* Tensors of the file that are in none of the n sorted rows. */
 static void check_unexpected(struct weights *w, const struct param *const *rows, int n, unsigned modules,
                              struct tally *tally)
 {
     for (int64_t i = 0; i < w->n_tensors; i++) {
         const struct weights_tensor *x = &w->tensor[i];
-        if (!weights_is_asked(x->name, modules) || weights_has_row(rows, n, x->name))
+        if (!weights_is_asked(x->name, modules) || weights_has_row(rows, n, x->name) ||
+            is_of_product(w, rows, n, x))
             continue;
         for (int k = 0; k < x->n_parts; k++) {
             if (x->part[k]->unusable)
@@ -115,7 +157,7 @@ static void check_unexpected(struct weights *w, const struct param *const *rows,
     }
 }
 
-int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e)
+int weights_check_stored(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e)
 {
     struct tally tally = {0};
     int n;
@@ -136,4 +178,14 @@ int weights_check(struct weights *w, const struct params *t, unsigned modules, s
              w->n_problems ? w->problem[0] : "(no memory to say)");
     fmt_prefix(e, w->path);
     return FMT_MISMATCH;
+}
+
+int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e)
+{
+    if (!w->quantized)
+        return weights_check_stored(w, t, modules, e);
+    clear_problems(w);
+    fmt_fail(e, FMT_UNSUPPORTED, "quantised to int8; this needs the weights in float32 that it was made from");
+    fmt_prefix(e, w->path);
+    return FMT_UNSUPPORTED;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "trace-record.h"
 
 static const char backbone_prefix[] = "backbone.";
 
@@ -65,4 +66,36 @@ void weights_export_release(struct weights_export *x)
     free(x->source);
     free(x->name);
     *x = (struct weights_export){0};
+}
+
+/* ------------------------------------------------------------------ metadata */
+void weights_meta_add(struct weights_meta *m, const char *key, const char *value)
+{
+    if (value && m->n < (int)(sizeof m->item / sizeof *m->item))
+        m->item[m->n++] = (struct named_tensor_meta){(char *)(uintptr_t)key, (char *)(uintptr_t)value};
+}
+
+int weights_meta_make(struct weights_meta *m, const struct weights *w, const struct weights_origin *origin,
+                      struct fmt_error *e)
+{
+    *m = (struct weights_meta){.n = 0};
+    int status = w->has_settings ? config_json(&w->settings, CONFIG_RESULT, &m->settings, e) : 0;
+    if (!status && fmt_buffer_append(&m->settings, "", 1))
+        status = fmt_no_memory(e);
+    if (status) {
+        weights_meta_release(m);
+        return status;
+    }
+    weights_meta_add(m, "format", "pt");
+    weights_meta_add(m, CONFIG_META_KEY, w->has_settings ? (const char *)m->settings.data : NULL);
+    weights_meta_add(m, TRACE_META_TOOL, origin->tool);
+    weights_meta_add(m, TRACE_META_ITERATION, origin->iteration);
+    weights_meta_add(m, TRACE_META_INPUTS, origin->inputs);
+    weights_meta_add(m, TRACE_META_WEIGHTS, origin->hash);
+    return 0;
+}
+
+void weights_meta_release(struct weights_meta *m)
+{
+    fmt_buffer_release(&m->settings);
 }

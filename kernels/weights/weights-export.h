@@ -11,6 +11,7 @@
 #define WEIGHTS_EXPORT_H
 
 #include "block-chunks.h"
+#include "weights-origin.h"
 #include "weights.h"
 
 struct weights_export_options {
@@ -31,5 +32,17 @@ int weights_export_list(struct weights_export *x, const struct weights *w, const
                         const struct weights_export_options *options, struct fmt_error *e);
 struct named_tensor_values weights_export_values(struct weights_export *x);
 void weights_export_release(struct weights_export *x);
+
+/* What a safetensors file carries so that it needs no hint: the settings, where they are known; and its origin, which
+ * must live as long. */
+struct weights_meta {
+    struct named_tensor_meta item[8];
+    int n;
+    struct fmt_buffer settings;
+};
+int weights_meta_make(struct weights_meta *m, const struct weights *w, const struct weights_origin *origin,
+                      struct fmt_error *e);
+void weights_meta_add(struct weights_meta *m, const char *key, const char *value); /* of texts that live as long */
+void weights_meta_release(struct weights_meta *m);
 
 #endif

@@ -70,19 +70,22 @@ int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned m
 }
 
 /* ------------------------------------------------------------------ a file */
-static void hash_piece(void *arg, int64_t first, int64_t n, const float *piece)
+static void hash_piece(void *arg, const void *piece, size_t bytes)
 {
-    (void)first;
-    digest_add(arg, piece, (size_t)n * sizeof *piece);
+    digest_add(arg, piece, bytes);
 }
 
 static int add_file_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
                            struct fmt_error *e)
 {
     (void)t;
-    const struct weights_tensor *tensor = weights_find(from, row->name);
-    return tensor ? weights_each_piece(tensor, row->count, hash_piece, d, e)
-                  : fmt_fail(e, FMT_MISMATCH, "%s is missing", row->name);
+    int status = weights_find(from, row->name) ? 0 : fmt_fail(e, FMT_MISMATCH, "%s is missing", row->name);
+    for (enum weights_part part = WEIGHTS_PART_VALUES; part < WEIGHTS_PARTS && !status; part++) {
+        const struct weights_tensor *tensor = weights_part(from, row->name, part);
+        if (tensor)
+            status = weights_each_piece(tensor, part, part ? tensor->dims[0] : row->count, hash_piece, d, e);
+    }
+    return status;
 }
 
 int weights_hash_tensors(const struct weights *w, const struct params *t, unsigned modules, uint8_t out[DIGEST_BYTES],
@@ -121,7 +124,7 @@ static int hash_network(const char *path, enum weights_role role, uint8_t hash[2
     status = make_table(&w, &table, e);
     unsigned modules = WEIGHTS_BACKBONE | (w.has_dino_head ? WEIGHTS_DINO_HEAD : 0);
     if (!status)
-        status = weights_check(&w, &table, modules, e);
+        status = weights_check_stored(&w, &table, modules, e);
     if (!status)
         status = weights_hash_tensors(&w, &table, WEIGHTS_BACKBONE, hash[0], e);
     if (!status && w.has_dino_head)

@@ -55,14 +55,39 @@ bool weights_has_row(const struct param *const *sorted, int n, const char *name)
  * little-endian. */
 void weights_hash_shape(struct digest *d, const struct param *row);
 
+/* -- weights-quantized.c: the tensors of a product in int8 -- */
+
+enum weights_part { WEIGHTS_PART_VALUES, WEIGHTS_PART_SCALE, WEIGHTS_PART_SMOOTHING, WEIGHTS_PARTS };
+bool weights_is_product(const char *name); /* "backbone.blocks.3.attn.qkv.weight": may be in int8 */
+/* The name of a part of a product; false: it is too long. */
+bool weights_part_name(const char *product, enum weights_part part, char out[PARAMS_NAME_MAX]);
+/* A part of a row; NULL: the file does not have it. Only values in I8 have other parts. */
+const struct weights_tensor *weights_part(const struct weights *w, const char *row, enum weights_part part);
+
+/* What becomes of the products of such a file: for each begin, all pieces of its parts, end. dtype: I8 or BF16 */
+struct weights_packing;
+void weights_packing_begin(struct weights_packing *p, const struct param *row, enum dtype dtype);
+void weights_packing_add(struct weights_packing *p, enum weights_part part, int64_t first, int64_t n, const void *from);
+void weights_packing_end(struct weights_packing *p, const struct param *row, enum dtype dtype);
+
+/* -- weights-load.c -- */
+
+/* packing NULL: no product is packed, all rows go into values. digest NULL: no hash. The check must have succeeded. */
+int weights_load_rows(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
+                      struct weights_packing *packing, struct digest *digest, struct fmt_error *e);
+
 /* -- weights-read.c -- */
 
-/* Calls use(arg, ...) for the first n elements of a tensor, piece by piece. FMT_NONFINITE if one is not finite. */
-typedef void weights_use_piece(void *arg, int64_t first, int64_t n, const float *piece);
-int weights_each_piece(const struct weights_tensor *t, int64_t n, weights_use_piece *use, void *arg,
+/* Elements first .. first+n-1 of a part, as int8_t where it is I8, else as float. *bytes: how many that are. */
+int weights_part_read(const struct weights_tensor *t, int64_t first, int64_t n, void *out, size_t *bytes,
+                      struct fmt_error *e);
+/* FMT_NONFINITE or FMT_INVALID, with the tensor's name, if one of these elements x [n] is none that it may have. */
+int weights_part_check(const struct weights_tensor *t, enum weights_part part, const void *x, int64_t n,
                        struct fmt_error *e);
-/* FMT_NONFINITE, with the tensor's name, if one of its elements x [n] is not finite. */
-int weights_check_finite(const struct weights_tensor *t, const float *x, int64_t n, struct fmt_error *e);
+/* Calls use(arg, piece, bytes) for the first n elements of a part, piece by piece, after both. */
+typedef void weights_use_piece(void *arg, const void *piece, size_t bytes);
+int weights_each_piece(const struct weights_tensor *t, enum weights_part part, int64_t n, weights_use_piece *use,
+                       void *arg, struct fmt_error *e);
 
 /* -- weights-deduce.c -- */
 

@@ -77,38 +77,63 @@ int weights_origin_read(struct weights_origin *o, const struct tensorfile *f, st
     return fmt_no_memory(e);
 }
 
-/* The network as the input of another: a list of one, to be freed with cJSON_Delete; NULL: no memory. */
-static struct cJSON *as_inputs(const struct weights_origin *o, const char *hash)
+/* The network as the input of another: to be freed with cJSON_Delete. */
+static struct cJSON *as_input(const struct weights_origin *o, const char *hash)
 {
-    struct cJSON *list = cJSON_CreateArray(), *input = cJSON_CreateObject(), *inputs = cJSON_Parse(o->inputs);
+    struct cJSON *input = cJSON_CreateObject(), *inputs = o->inputs ? cJSON_Parse(o->inputs) : NULL;
     json_report_text(input, "kind", "weights");
     json_report_text(input, "identity", hash);
+    if (!inputs)
+        return input;
     struct cJSON *own = json_report_object(input, "provenance");
     if (o->tool)
         json_report_text(own, "tool", o->tool);
     if (o->iteration)
         json_report_text(own, "iteration", o->iteration);
-    bool has_own = inputs && cJSON_AddItemToObject(own, "inputs", inputs);
-    bool listed = cJSON_AddItemToArray(list, input);
-    if (!has_own)
-        cJSON_Delete(inputs);
-    if (!listed)
-        cJSON_Delete(input);
-    if (has_own && listed)
-        return list;
-    cJSON_Delete(list);
+    if (cJSON_AddItemToObject(own, "inputs", inputs))
+        return input;
+    cJSON_Delete(inputs);
+    cJSON_Delete(input);
     return NULL;
 }
 
-int weights_origin_derive(struct weights_origin *o, const char *hash, const char *tool, struct fmt_error *e)
+/* Moves the items of a JSON array to the end of a list. */
+static bool add_further(struct cJSON *list, const char *further)
 {
-    struct cJSON *list = as_inputs(o, hash);
+    struct cJSON *items = further ? cJSON_Parse(further) : NULL;
+    bool good = !further || cJSON_IsArray(items);
+    while (good && items && items->child)
+        good = cJSON_AddItemToArray(list, cJSON_DetachItemFromArray(items, 0));
+    cJSON_Delete(items);
+    return good;
+}
+
+int weights_origin_derive(struct weights_origin *o, const char *hash, const char *tool, const char *further,
+                          struct fmt_error *e)
+{
+    struct cJSON *list = cJSON_CreateArray(), *input = as_input(o, hash);
+    bool good = cJSON_AddItemToArray(list, input);
+    if (!good)
+        cJSON_Delete(input);
+    good = good && add_further(list, further);
     weights_origin_release(o);
-    o->inputs = list ? cJSON_PrintUnformatted(list) : NULL;
+    o->inputs = good ? cJSON_PrintUnformatted(list) : NULL;
     o->tool = strdup(tool);
     cJSON_Delete(list);
     if (o->inputs && o->tool)
         return 0;
     weights_origin_release(o);
     return fmt_no_memory(e);
+}
+
+bool weights_origin_names(const struct weights_origin *o, const char *hash)
+{
+    struct cJSON *inputs = o->inputs ? cJSON_Parse(o->inputs) : NULL;
+    const struct cJSON *input;
+    bool found = false;
+    cJSON_ArrayForEach(input, inputs)
+        if (strcmp(text_of(input, "kind"), "weights") == 0 && strcmp(text_of(input, "identity"), hash) == 0)
+            found = true;
+    cJSON_Delete(inputs);
+    return found;
 }

@@ -19,8 +19,12 @@ struct weights_origin { /* texts; NULL: not recorded in the file */
 
 /* From the provenance of a checkpoint or the metadata of other files; FMT_MEMORY. */
 int weights_origin_read(struct weights_origin *o, const struct tensorfile *f, struct fmt_error *e);
-/* After rounding of values: the origin becomes that of a new network, made by `tool` from the one with this hash. */
-int weights_origin_derive(struct weights_origin *o, const char *hash, const char *tool, struct fmt_error *e);
+/* After values were rounded: the origin becomes that of a new network, made by `tool` from the one with this hash, and
+ * from further inputs (a JSON array, as provenance_inputs_json makes it; NULL: none). */
+int weights_origin_derive(struct weights_origin *o, const char *hash, const char *tool, const char *further,
+                          struct fmt_error *e);
+/* Whether the weights with this hash are among the inputs that the metadata of a file name. */
+bool weights_origin_names(const struct weights_origin *o, const char *hash);
 void weights_origin_release(struct weights_origin *o);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "weights-internal.h"
+#include "weights-quantized.h"
 
 struct vit_config weights_vit_config(const struct weights *w)
 {
@@ -27,6 +28,16 @@ static int check_network(const struct weights *w, const struct weights_hint *hin
     return vit_check(&config, e);
 }
 
+/* What the metadata say of products. */
+static int find_quantized(struct weights *w, struct fmt_error *e)
+{
+    const char *how = named_tensor_meta_find(&w->file.set, WEIGHTS_QUANTIZED_KEY);
+    w->quantized = how != NULL;
+    return !how || strcmp(how, WEIGHTS_QUANTIZED_INT8) == 0
+               ? 0
+               : fmt_fail(e, FMT_UNSUPPORTED, "quantized to %.40s, which is not known here", how);
+}
+
 int weights_open(struct weights *w, const char *path, const struct weights_hint *hint, struct fmt_error *e)
 {
     struct fmt_error why = {0};
@@ -40,6 +51,8 @@ int weights_open(struct weights *w, const char *path, const struct weights_hint 
     w->path = strdup(w->file.path);
     if (!w->path)
         status = fmt_no_memory(&why);
+    if (!status)
+        status = find_quantized(w, &why);
     if (!status)
         status = weights_assign(w, &why);
     if (!status)

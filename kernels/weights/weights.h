@@ -67,6 +67,7 @@ struct weights {
     char choice[300];       /* for the user: of 2 networks "teacher" was taken, not "student"; or "" */
     char warning[400];      /* for the user: a guess; a config.json that contradicts the hint; or "" */
     bool hugging_face;      /* block names are Hugging Face's */
+    bool quantized;         /* products are in int8 (weights-quantized.h) */
     struct vit_config vit;  /* grid is always the file's */
     bool has_dino_head, has_ibot_head;
     struct head_config dino_head, ibot_head;
@@ -111,8 +112,11 @@ int weights_read(const struct weights_tensor *t, int64_t first, int64_t n, float
 /* -- weights-load.c -- */
 
 /* Fills w.problem with everything that prevents the rows of the requested modules from being loaded; FMT_MISMATCH if
- * there is any. The backbone must be complete except for mask_token; a head may be absent, but not incomplete. */
+ * there is any. The backbone must be complete except for mask_token; a head may be absent, but not incomplete.
+ * FMT_UNSUPPORTED: the products are in int8, not in float32. */
 int weights_check(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e);
+/* The same for all that can be hashed, written or listed as it is stored: products may be in int8. */
+int weights_check_stored(struct weights *w, const struct params *t, unsigned modules, struct fmt_error *e);
 
 /* weights_check, then reads the rows into the array, piece by piece. Rows missing in the file are left unchanged. */
 int weights_load(struct weights *w, struct op_ctx *c, const struct params_array *values, unsigned modules,
@@ -127,7 +131,8 @@ int weights_load_hashed(struct weights *w, struct op_ctx *c, const struct params
  * excluded: features do not depend on it, and not every naming scheme has it. */
 int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned modules, uint8_t out[DIGEST_BYTES],
                  struct fmt_error *e);
-/* The same for the values that weights_load would read into an array over t; weights_check must have succeeded. */
+/* The same for the values that weights_load would read into an array over t; weights_check_stored must have succeeded.
+ * Of a product in int8 the values are its integers, one byte each, then its scales, then its smoothing. */
 int weights_hash_tensors(const struct weights *w, const struct params *t, unsigned modules, uint8_t out[DIGEST_BYTES],
                          struct fmt_error *e);
 

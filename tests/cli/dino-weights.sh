@@ -71,7 +71,7 @@ no_leftovers
 # What is wrong.
 status 2 dino-weights
 status 2 dino-weights merge a b
-err_has 'the commands are list, compare and convert'
+err_has 'the commands are list, compare, convert and quantize'
 status 2 dino-weights compare "$golden/vit_plain.pth"
 status 2 dino-weights convert "$golden/vit_plain.pth"
 status 2 dino-weights list -o x "$golden/vit_plain.pth"

@@ -262,7 +262,7 @@ static void low_precision(struct bed *b, const char *name, double least)
     struct precision_check c;
     struct fmt_error e = {0};
     struct extract_settings s = {.kind = FEAT_CLS};
-    struct extract_packed packed = {.memory = {0}};
+    struct packed_weights packed = {.memory = {0}};
     if (precision_choose(device.backend, name, &b->model.precision, &e)) {
         skip(e.text, "%s beside float32", name);
         return;
@@ -277,7 +277,7 @@ static void low_precision(struct bed *b, const char *name, double least)
         ok(c.cosine[part].worst < 1 - 1e-9 && c.cosine[part].worst > least, "part %d: worst %.6f", part,
            c.cosine[part].worst);
     ok(c.precision == b->model.precision, "its limits are those of %s", name);
-    extract_packed_release(&packed);
+    packed_weights_release(&packed);
     b->model.packed = NULL;
     b->model.precision = PRECISION_F32;
     release_images(&im);

@@ -180,7 +180,8 @@ static void bytes(void)
     int status = safetensors_write(&w, list, 2, NULL, 0, &values, &e);
     struct fmt_memory memory = {b.data, b.bytes, 0};
     struct fmt_reader r = fmt_memory_reader(&memory);
-    ok(status == 0 && safetensors_read(&r, &set, &e) == 0 && set.n == 2 && set.item[0].dtype == DTYPE_I8, "I8 %s", e.text);
+    ok(status == 0 && safetensors_read(&r, &set, &e) == 0 && set.n == 2 && set.item[0].dtype == DTYPE_I8, "I8 %s",
+       e.text);
     int64_t wrong = named_tensor_read_i8(&set.item[0], 7, N - 7, q, &e);
     for (int i = 0; i < N - 7; i++)
         wrong += q[i] != (i + 7) % 255 - 127;

@@ -164,7 +164,7 @@ static float *forward(struct vitbed *b, int64_t side, enum precision precision, 
 static struct cosines in_int8(struct vitbed *b, int64_t side, const float *exact, const struct vit_quantization *given,
                               char *text)
 {
-    struct extract_packed packed;
+    struct packed_weights packed;
     struct fmt_error e = {0};
     op_copy_in(&b->c, b->w.data, b->values);
     if (extract_pack_weights(&device, &b->vit, &b->w, PRECISION_INT8, given, &packed, &e)) {
@@ -175,7 +175,7 @@ static struct cosines in_int8(struct vitbed *b, int64_t side, const float *exact
     float *y = forward(b, side, PRECISION_INT8, &packed.weights);
     struct cosines c = compare(b, exact, y);
     free(y);
-    extract_packed_release(&packed);
+    packed_weights_release(&packed);
     return c;
 }
 
@@ -214,7 +214,7 @@ static void check_rule(struct vitbed *b, int64_t side)
     free(exact);
 }
 
-static void pack(struct vitbed *b, struct extract_packed *packed)
+static void pack(struct vitbed *b, struct packed_weights *packed)
 {
     struct fmt_error e = {0};
     op_copy_in(&b->c, b->w.data, b->values);
@@ -224,7 +224,7 @@ static void pack(struct vitbed *b, struct extract_packed *packed)
 
 static void check_repetition(struct vitbed *b)
 {
-    struct extract_packed one, two;
+    struct packed_weights one, two;
     bool same = true;
     pack(b, &one);
     pack(b, &two);
@@ -236,20 +236,20 @@ static void check_repetition(struct vitbed *b)
                    memcmp(p->smoothing, q->smoothing, (size_t)p->K * sizeof *p->smoothing) == 0;
         }
     ok(same, "the same smoothing and errors each time");
-    extract_packed_release(&one);
-    extract_packed_release(&two);
+    packed_weights_release(&one);
+    packed_weights_release(&two);
 }
 
 /* A product that is not finite is never quantised, and those after it see nothing finite. */
 static void check_not_finite(struct vitbed *b)
 {
-    struct extract_packed packed;
+    struct packed_weights packed;
     char text[VIT_QUANTIZE_TEXT_MAX];
     values_of(b, b->vit.block[1].fc2_w)[0] = NAN;
     pack(b, &packed);
     vit_quantization_text(&packed.quantization, text);
     ok(strstr(text, "3 of ") == text && strstr(text, "block 0, 1.fc2, block 2"), "not finite: %s", text);
-    extract_packed_release(&packed);
+    packed_weights_release(&packed);
 }
 
 /* Of the deepest network three products of each block: what has no room is counted. */

@@ -151,7 +151,7 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
 {
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
-    struct extract_packed packed = {.memory = {0}};
+    struct packed_weights packed = {.memory = {0}};
     struct device_arena memory = {0};
     struct params_array values;
     int status = copy_teacher(step, &memory, &values, e);
@@ -164,7 +164,7 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
     for (int i = 0; i < SETS && !status; i++)
         status = set_features(&ev->set[i], &x, scores, e);
     extract_close(&x);
-    extract_packed_release(&packed);
+    packed_weights_release(&packed);
     device_arena_release(&memory);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
 }
