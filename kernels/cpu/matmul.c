@@ -1,6 +1,6 @@
 /* matmul.c - oneDNN's matmul and reorder primitives. Making a primitive costs as much as a small product, so they are
- * cached by shape; a primitive in use is never evicted. The order of packed weights depends on type, K and N alone: it
- * is what the library prefers for ORDER_ROWS rows.
+ * cached by shape, and with them the objects of a call; a primitive in use is never evicted. The order of packed weights
+ * depends on type, K and N alone: it is what the library prefers for ORDER_ROWS rows.
  *
  * At the shapes of ViT-S with 64 to 1,370 rows a core of Zen 4 reaches with oneDNN 2.6.3 92 to 98 % of the peak of its
  * bf16 instruction, and in int8, quantising rows and scaling sums included, 77 to 82 % (tests/bench-op linear). Where
@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "isa.h"
@@ -42,10 +43,21 @@ struct key {
     int64_t is_reorder, type, source, M, N, K, ta, stride_k, stride_n, first, n, accumulate, rounded, bias;
 };
 
+enum { ARGUMENTS_MAX = 5 };
+
+/* What the library wants for an execution. Making it takes 1 us of a call's 2, so it is kept for the next one. */
+struct call {
+    struct call *next;
+    dnnl_stream_t stream;
+    dnnl_exec_arg_t args[ARGUMENTS_MAX];
+    int n;
+};
+
 struct primitive {
     struct key key;
     dnnl_primitive_t primitive;
     dnnl_memory_desc_t src, weights, bias, dst, scratch; /* a reorder's dst: columns of the weights */
+    struct call *idle; /* as many as were ever at work at once */
     int users;
     uint64_t last_use;
 };
@@ -138,8 +150,20 @@ static bool make(struct primitive *p, const struct key *key)
     return good;
 }
 
+static void destroy_call(struct call *call)
+{
+    for (int i = 0; i < call->n; i++)
+        dnnl_memory_destroy(call->args[i].memory);
+    dnnl_stream_destroy(call->stream);
+    free(call);
+}
+
 static void destroy(struct primitive *p)
 {
+    for (struct call *next, *call = p->idle; call; call = next) {
+        next = call->next;
+        destroy_call(call);
+    }
     dnnl_primitive_destroy(p->primitive);
     onednn_release(p->src);
     onednn_release(p->weights);
@@ -186,9 +210,11 @@ static struct primitive *add(const struct key *key)
     return p;
 }
 
-/* The primitive for this key, until release_primitive; NULL: out of memory, which is noted. */
-static struct primitive *take_primitive(const struct key *key)
+/* The primitive for this key, and an idle call of it or NULL, until release_primitive; NULL: out of memory, which is
+ * noted. */
+static struct primitive *take_primitive(const struct key *key, struct call **call)
 {
+    *call = NULL;
     if (!onednn_usable())
         return NULL;
     onednn_use_this_thread_only();
@@ -199,15 +225,22 @@ static struct primitive *take_primitive(const struct key *key)
     if (p) {
         p->users++;
         p->last_use = ++uses;
+        *call = p->idle;
+        if (*call)
+            p->idle = (*call)->next;
     }
     pthread_mutex_unlock(&lock);
     return p;
 }
 
-static void release_primitive(struct primitive *p)
+static void release_primitive(struct primitive *p, struct call *call)
 {
     pthread_mutex_lock(&lock);
     p->users--;
+    if (call) {
+        call->next = p->idle;
+        p->idle = call;
+    }
     pthread_mutex_unlock(&lock);
 }
 
@@ -218,26 +251,38 @@ struct argument {
     const void *data;
 };
 
-enum { ARGUMENTS_MAX = 5 };
-
-static void execute(const struct primitive *p, const struct argument *argument, int n)
+/* NULL: out of memory, which is noted. */
+static struct call *make_call(const struct argument *argument, int n)
 {
-    dnnl_exec_arg_t args[ARGUMENTS_MAX];
-    dnnl_stream_t stream;
-    int made = 0;
-    bool good = onednn_check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
-    if (!good)
-        return;
-    for (; made < n && good; made += good) {
-        args[made].arg = argument[made].which;
-        good = onednn_check(dnnl_memory_create(&args[made].memory, ONEDNN_REF(*argument[made].md), engine,
-                                               (void *)argument[made].data));
+    struct call *call = calloc(1, sizeof *call);
+    if (!onednn_check(call ? dnnl_success : dnnl_out_of_memory))
+        return NULL;
+    if (!onednn_check(dnnl_stream_create(&call->stream, engine, dnnl_stream_default_flags))) {
+        free(call);
+        return NULL;
     }
-    if (good)
-        (void)onednn_check(dnnl_primitive_execute(p->primitive, stream, n, args));
-    for (int i = 0; i < made; i++)
-        dnnl_memory_destroy(args[i].memory);
-    dnnl_stream_destroy(stream);
+    for (; call->n < n; call->n++) {
+        dnnl_exec_arg_t *arg = &call->args[call->n];
+        arg->arg = argument[call->n].which;
+        if (!onednn_check(dnnl_memory_create(&arg->memory, ONEDNN_REF(*argument[call->n].md), engine,
+                                             (void *)argument[call->n].data))) {
+            destroy_call(call);
+            return NULL;
+        }
+    }
+    return call;
+}
+
+/* A primitive is always called with the same arguments but for their data. */
+static void execute(const struct primitive *p, struct call **call, const struct argument *argument, int n)
+{
+    bool good = true;
+    if (!*call)
+        *call = make_call(argument, n);
+    for (int i = 0; i < n && *call && good; i++)
+        good = onednn_check(dnnl_memory_set_data_handle((*call)->args[i].memory, (void *)argument[i].data));
+    if (*call && good)
+        (void)onednn_check(dnnl_primitive_execute(p->primitive, (*call)->stream, n, (*call)->args));
 }
 
 static struct key key_of_product(const struct matmul *m)
@@ -277,25 +322,27 @@ void matmul_pack_part(enum dtype type, int64_t K, int64_t N, const void *b, enum
     memset(&key, 0, sizeof key);
     key.is_reorder = 1, key.type = type, key.source = source, key.K = K, key.N = N;
     key.stride_k = stride_k, key.stride_n = stride_n, key.first = first, key.n = n;
-    struct primitive *p = take_primitive(&key);
+    struct call *call;
+    struct primitive *p = take_primitive(&key, &call);
     if (!p)
         return;
     if (dnnl_memory_desc_get_size(ONEDNN_REF(p->scratch)) > sizeof scratch)
         msg_bug("matmul: packing needs scratch");
-    execute(p, (struct argument[]){{DNNL_ARG_FROM, &p->src, (const uint8_t *)b + from},
+    execute(p, &call, (struct argument[]){{DNNL_ARG_FROM, &p->src, (const uint8_t *)b + from},
                                    {DNNL_ARG_TO, &p->dst, packed},
                                    {DNNL_ARG_SCRATCHPAD, &p->scratch, scratch}}, 3);
-    release_primitive(p);
+    release_primitive(p, call);
 }
 
 size_t matmul_scratch_bytes(const struct matmul *m)
 {
     struct key key = key_of_product(m);
-    struct primitive *p = take_primitive(&key);
+    struct call *call;
+    struct primitive *p = take_primitive(&key, &call);
     if (!p)
         return 0;
     size_t bytes = dnnl_memory_desc_get_size(ONEDNN_REF(p->scratch));
-    release_primitive(p);
+    release_primitive(p, call);
     return bytes;
 }
 
@@ -305,14 +352,15 @@ void matmul_run(const struct matmul *m, const void *a, const void *packed_b, voi
     if (m->M <= 0 || m->N <= 0)
         return;
     struct key key = key_of_product(m);
-    struct primitive *p = take_primitive(&key);
+    struct call *call;
+    struct primitive *p = take_primitive(&key, &call);
     if (!p)
         return;
     if (!scratch && dnnl_memory_desc_get_size(ONEDNN_REF(p->scratch)) > sizeof small)
         msg_bug("matmul: a product needs scratch");
-    execute(p, (struct argument[]){{DNNL_ARG_SRC, &p->src, a}, {DNNL_ARG_WEIGHTS, &p->weights, packed_b},
+    execute(p, &call, (struct argument[]){{DNNL_ARG_SRC, &p->src, a}, {DNNL_ARG_WEIGHTS, &p->weights, packed_b},
                                    {DNNL_ARG_DST, &p->dst, c},
                                    {DNNL_ARG_SCRATCHPAD, &p->scratch, scratch ? scratch : small},
                                    {DNNL_ARG_BIAS, &p->bias, m->bias}}, m->bias ? 5 : 4);
-    release_primitive(p);
+    release_primitive(p, call);
 }

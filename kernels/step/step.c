@@ -271,7 +271,7 @@ static void read_settings(struct step *s, const struct config *config)
 
 int step_supported(const struct config *config, const struct backend *backend, struct fmt_error *e)
 {
-    for (int part = 0; part < CONFIG_PARTS; part++)
+    for (enum config_part part = 0; part < CONFIG_PARTS; part++)
         if (config_param_dtype(config, part) == PARAM_DTYPE_BF16 && !backend->supports(DTYPE_BF16))
             return fmt_fail(e, FMT_UNSUPPORTED,
                             "compute_precision: bf16: instructions for it are not available; fp32 works");
