@@ -1,5 +1,5 @@
 /* matmul.c - oneDNN's matmul and reorder primitives. Making a primitive costs as much as a small product, so they are
- * cached by shape, and with them the objects of a call; a primitive in use is never evicted. The order of packed weights
+ * cached by shape, with them the objects of a call; a primitive in use is never evicted. The order of packed weights
  * depends on type, K and N alone: it is what the library prefers for ORDER_ROWS rows.
  *
  * At the shapes of ViT-S with 64 to 1,370 rows a core of Zen 4 reaches with oneDNN 2.6.3 92 to 98 % of the peak of its
