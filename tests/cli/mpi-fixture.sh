@@ -15,5 +15,7 @@ mpirun_n() {
     case $(cat "$BUILD/.mpi") in openmpi*) options='--oversubscribe --bind-to none --quiet' ;; esac
     timeout -k 5 120 mpirun $options -n "$n" "$@"
 }
-# What MPI itself never gives back is not asked about.
-export LSAN_OPTIONS=suppressions=$TESTS/lsan-mpi.supp:print_suppressions=0
+# MPI keeps memory until the end, of modules that have no name by then. Of a report of leaks only what our own sources
+# have allocated counts.
+export LSAN_OPTIONS=exitcode=0
+no_leaks() { ! grep -E '^ +#1 .* (kernels|common|formats|tools|tests)/[^ ]*\.[ch]:' "$1"; }

@@ -6,7 +6,7 @@ if why=$(mpi_missing); then
     done_testing
 fi
 # The output of a failure: what is not ok, of any process.
-processes() { mpirun_n "$@" >log 2>&1 && grep -q '^1\.\.[0-9]' log || { grep -v '^ok' log; return 1; }; }
+processes() { mpirun_n "$@" >log 2>&1 && grep -q '^1\.\.[0-9]' log && no_leaks log || { grep -v '^ok' log; return 1; }; }
 for n in 1 2 3 4 5; do
     check "collectives of $n" processes $n "$BUILD/tests/mpi/test-collectives"
 done
