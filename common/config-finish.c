@@ -131,7 +131,11 @@ int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e)
         status = contradiction(c, e);
     if (status)
         return status;
-    c->optim.lr = config_peak_lr(c, n_ranks);
+    if (!c->train.ranks) {
+        c->train.ranks = n_ranks;
+        computed(c, CONFIG_train_ranks);
+    }
+    c->optim.lr = config_peak_lr(c, (int)c->train.ranks);
     computed(c, CONFIG_optim_lr);
     replace_fp16(c);
     return 0;

@@ -133,8 +133,8 @@ int config_load(struct config *c, const char *path, struct fmt_error *e);
 int config_parse(struct config *c, const char *text, size_t bytes, const char *name, struct fmt_error *e);
 int config_set(struct config *c, const char *word, struct fmt_error *e); /* "key=value" */
 
-/* Fills in what is computed (optim.lr, the rank of the process for {rank} in paths, fp32 for fp16; `rank` of `n_ranks`
- * processes) and refuses values that contradict each other. */
+/* Fills in what is computed (train.ranks, optim.lr, the rank of the process for {rank} in paths, fp32 for fp16; `rank`
+ * of `n_ranks` processes) and refuses values that contradict each other. */
 int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e);
 
 /* compute_precision: what the products of each part of a run are computed in (config-precision.c). */
@@ -181,12 +181,16 @@ struct config_dims {
 };
 struct config_dims config_dims(const struct config *c);
 struct pixel_norm config_pixel_norm(const struct config *c); /* augment.mean, augment.std */
-/* The peak of the learning rate (optim.lr): base_lr sqrt(images of a step, of all processes / 1024). */
+/* The peak of the learning rate (optim.lr): base_lr sqrt(images of a step, of all ranks / 1024). */
 double config_peak_lr(const struct config *c, int n_ranks);
 
 static inline int64_t config_iterations(const struct config *c) /* of the whole run */
 {
     return c->optim.epochs * c->train.OFFICIAL_EPOCH_LENGTH;
+}
+static inline int64_t config_step_images(const struct config *c) /* of all ranks */
+{
+    return c->train.batch_size_per_gpu * (c->train.ranks ? c->train.ranks : 1);
 }
 static inline int64_t config_micro_batch(const struct config *c)
 {

@@ -6,30 +6,36 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
 #include "device.h"
 #include "json-report.h"
 #include "launcher.h"
 #include "memory-plan.h"
+#include "mpirun.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
 #include "progress.h"
+#include "ranks.h"
 #include "run.h"
 #include "run-report.h"
 #include "signals.h"
+#include "world-mpi.h"
 
 static const char *config_path;
-static int64_t n_jobs;
+static int64_t n_jobs, n_ranks;
 static const char *device_name = "auto";
 static bool force, provenance = true, only_plan, only_config, json;
 static _Atomic int stop_signal; /* when nonzero, the run ends after the current iteration */
+static struct world world;
 
 static const struct opt options[] = {
     OPT_PATH('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
     OPT_FLAG('f', "force", &force, "with train.resume=false: remove the old run in the output directory"),
     OPT_JOBS(&n_jobs),
+    OPT_COUNT(0, "ranks", &n_ranks, 1, 65536, "N", "train with N processes on this machine, by mpirun [1]"),
     OPT_DEVICE(&device_name),
     OPT_FLAG(0, "plan", &only_plan, "print the memory that the run takes, by name, and end"),
     OPT_FLAG(0, "print-config", &only_config, "print every setting and where it comes from, and end"),
@@ -42,6 +48,103 @@ static const struct opt_tool tool = {
     "Train a DINOv2 network on shards or views; the same command resumes a stopped run.", options,
     "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys."};
 
+/* ------------------------------------------------------------------ processes */
+/* Ends all ranks for one reason that all know. */
+_Noreturn static void leave(int exit_status)
+{
+    world_mpi_close(&world);
+    exit(msg_finish(exit_status));
+}
+
+_Noreturn static void fail_together(const struct fmt_error *e)
+{
+    bool system = e->status == FMT_IO || e->status == FMT_FULL || e->status == FMT_MEMORY;
+    if (world.size == 1)
+        opt_fail(e);
+    if (world.rank == 0)
+        msg_error("%s", e->text);
+    leave(system ? EXIT_FAILED : EXIT_USAGE);
+}
+
+/* All signals ask for the same, except SIGQUIT: it ends the run at once, with nothing saved. */
+static void stop(int number)
+{
+    if (number == SIGQUIT)
+        signals_die(number);
+    if (!stop_signal)
+        msg_note("%s: stopping after the current iteration is saved", signals_name(number));
+    stop_signal = number;
+}
+
+/* What a launcher has started that does not fit, with what would fit. */
+_Noreturn static void refuse_launch(const struct launch *l)
+{
+    if (!l->mpi)
+        msg_error("%s=%" PRId64 ": dino-train runs as several processes by mpirun (mpirun -n N dino-train ...) or "
+                  "srun, or by --ranks N, not by torchrun or side by side; unset %s if there is only one process",
+                  l->name, l->value, l->name);
+    else
+        msg_error("%s=%" PRId64 ": started as one of several processes, but this dino-train is built without MPI: "
+                  "install %s and build again, or start one process", l->name, l->value, world_mpi_packages());
+    exit(EXIT_USAGE);
+}
+
+/* --ranks N without a launcher: this process starts mpirun and is no rank. */
+static void start_ranks(int argc, char **argv)
+{
+    struct fmt_error e = {0};
+    int exit_status = EXIT_FAILED;
+    if (!world_mpi_name())
+        msg_usage("--ranks: built without MPI: install %s and build again", world_mpi_packages());
+    if (mpirun_start(n_ranks, argc, argv, &exit_status, &e))
+        msg_die("%s", e.text);
+    exit(exit_status);
+}
+
+/* Threads of MPI begin here, so the signals are blocked before. */
+static void join_world(int argc, char **argv)
+{
+    struct fmt_error e = {0};
+    struct launch l = launcher_find();
+    if (!l.name && n_ranks > 1)
+        start_ranks(argc, argv);
+    if (signals_take(stop, &e))
+        msg_die("%s", e.text);
+    if (l.name && (!l.mpi || !world_mpi_name()))
+        refuse_launch(&l);
+    if (l.name && world_mpi_open(&world, &e))
+        msg_die("%s", e.text);
+    if (world.rank > 0) /* what is not of this rank alone is said by rank 0 */
+        msg_level = -1;
+    int status = l.name ? launcher_compare(&l, world.rank, world.size, world_mpi_name(), &e) : 0;
+    if (!status && n_ranks && n_ranks != world.size)
+        status = fmt_fail(&e, FMT_INVALID, "--ranks: is %" PRId64 ", and %s started", n_ranks,
+                          FMT_COUNT(world.size, "process is", "processes are"));
+    if (world_agree(&world, status, &e))
+        fail_together(&e);
+}
+
+/* The table of ranks, first of all; and this rank's threads. */
+static void share_machine(struct run *r)
+{
+    struct ranks ranks;
+    struct fmt_error e = {0};
+    char text[RANKS_TEXT_MAX];
+    const char *threads = getenv("OMP_NUM_THREADS");
+    if (threads && !n_jobs && world.rank == 0)
+        msg_warn("OMP_NUM_THREADS=%.20s: not used: -j sets the number of threads", threads);
+    if (world_agree(&world, ranks_meet(&ranks, &world, n_jobs, &e), &e))
+        fail_together(&e);
+    if (world.size > 1 && world.rank == 0) {
+        msg_note("%d ranks by %s", world.size, world_mpi_name());
+        for (int first = 0; ranks_text(&ranks, &first, text);)
+            msg_note("%s", text);
+    }
+    r->n_threads = (int)ranks.place[world.rank].threads;
+    r->n_local = ranks_local(&ranks, world.rank);
+    ranks_release(&ranks);
+}
+
 /* ------------------------------------------------------------------ settings */
 static void warn_unused(void *arg, const char *key, const char *why)
 {
@@ -49,7 +152,27 @@ static void warn_unused(void *arg, const char *key, const char *why)
     msg_warn("%s: has no effect: %s", key, why);
 }
 
-static void read_settings(struct config *c, const struct world *world, int argc, char **argv, int first)
+/* What several processes cannot do yet is refused by name. */
+static int check_ranks(const struct config *c, struct fmt_error *e)
+{
+    if (c->train.ranks != world.size)
+        return fmt_fail(e, FMT_INVALID,
+                        "train.ranks: is %" PRId64 ", and there %s: ranks are not computed in turn yet; "
+                        "start as many processes as ranks (--ranks %" PRId64 ")",
+                        c->train.ranks, world.size == 1 ? "is one process" : "are more processes or fewer",
+                        c->train.ranks);
+    for (int id = 0; id < CONFIG_N_KEYS && world.size > 1; id++) {
+        const char *name = config_key(id)->name, *end = strrchr(name, '.');
+        bool set = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
+        if (set && end && strcmp(end, ".sharding_strategy") == 0 &&
+            strcmp(*(const char *const *)((const char *)c + config_key(id)->offset), "NO_SHARD") != 0)
+            return fmt_fail(e, FMT_UNSUPPORTED, "%s: only NO_SHARD is there for several processes yet", name);
+    }
+    return 0;
+}
+
+/* runs: the run begins; else settings or plan are printed, for as many ranks as train.ranks says. */
+static void read_settings(struct config *c, bool runs, int argc, char **argv, int first)
 {
     struct fmt_error e = {0};
     config_init(c);
@@ -59,27 +182,18 @@ static void read_settings(struct config *c, const struct world *world, int argc,
     double asked = c->optim.lr;
     bool fp16 = config_asks_fp16(c);
     if (!status)
-        status = config_finish(c, world->rank, world->size, &e);
-    if (status)
-        opt_fail(&e);
+        status = config_finish(c, world.rank, runs ? world.size : (int)num_max(n_ranks, 1), &e);
+    if (!status && runs)
+        status = check_ranks(c, &e);
+    if (world_agree(&world, status, &e))
+        fail_together(&e);
+    if (world.rank > 0)
+        return;
     if (asked != 0 && asked != c->optim.lr)
         msg_warn("optim.lr: ignored; computed as optim.base_lr x sqrt(batch / 1024) = %g", c->optim.lr);
     if (fp16)
         msg_warn("compute_precision: fp16 is computed as fp32 (float32)");
     config_each_unused(c, warn_unused, NULL);
-}
-
-/* Processes side by side would each train the whole run, and all but one fail at the lock of the directory. */
-static void check_launch(void)
-{
-    struct fmt_error e = {0};
-    if (launcher_check(&e)) {
-        msg_error("%s", e.text);
-        exit(EXIT_USAGE);
-    }
-    const char *threads = getenv("OMP_NUM_THREADS");
-    if (threads && !n_jobs)
-        msg_warn("OMP_NUM_THREADS=%.20s: not used: -j sets the number of threads", threads);
 }
 
 static int print_settings(const struct config *c)
@@ -98,12 +212,12 @@ static int print_settings(const struct config *c)
 
 /* ------------------------------------------------------------------ the memory plan */
 /* The network has the grid of positions of what the run would start from. */
-static void find_grid(struct config *c, const struct world *world)
+static void find_grid(struct config *c)
 {
     struct fmt_error e = {0};
     struct run_log silent = {.fd = -1};
     struct resume resume;
-    if (resume_decide(&resume, c, world, force, &silent, &e))
+    if (resume_decide(&resume, c, &world, force, &silent, &e))
         msg_warn("%s; planned without it", e.text);
     resume_release(&resume);
 }
@@ -139,13 +253,13 @@ static void print_plan_text(const struct step_plan *plan, const char *unknown, c
         printf("%s.\n", text);
 }
 
-static int print_plan(struct config *c, const struct world *world, const struct device *device)
+static int print_plan(struct config *c, const struct device *device)
 {
     struct step_plan plan;
     struct fmt_error e = {0};
     const char *unknown;
     struct resource_limit limit = resource_limit_memory();
-    find_grid(c, world);
+    find_grid(c);
     if (memory_plan(&plan, c, device, &unknown, &e))
         msg_die("%s", e.text);
     if (json)
@@ -161,7 +275,7 @@ static void print_message(void *arg, enum run_log_level level, const char *text)
     (void)arg;
     if (level == RUN_ERROR)
         msg_error("%s", text);
-    else if (level == RUN_WARNING)
+    else if (level == RUN_WARNING || level == RUN_OWN_WARNING)
         msg_warn("%s", text);
     else if (level == RUN_NOTE)
         msg_note("%s", text);
@@ -169,30 +283,19 @@ static void print_message(void *arg, enum run_log_level level, const char *text)
         msg_more("%s", text);
 }
 
-/* All signals ask for the same, except SIGQUIT: it ends the run at once, with nothing saved. */
-static void stop(int number)
+static void no_warning(const char *format, ...)
 {
-    if (number == SIGQUIT)
-        signals_die(number);
-    if (!stop_signal)
-        msg_note("%s: stopping after the current iteration is saved", signals_name(number));
-    stop_signal = number;
+    (void)format;
 }
 
-static void open_device(struct device *device)
+static void open_device(struct device *device, const struct config *c, int n_threads)
 {
     struct fmt_error e = {0};
-    if (signals_take(stop, &e))
-        msg_die("%s", e.text);
-    if (device_open(device, device_name, (int)n_jobs, msg_warn, &e))
-        opt_fail(&e);
-}
-
-static void check_precision(const struct config *c, const struct device *device)
-{
-    struct fmt_error e = {0};
-    if (step_supported(c, device->backend, &e))
-        opt_fail(&e);
+    int status = device_open(device, device_name, n_threads, world.rank == 0 ? msg_warn : no_warning, &e);
+    if (!status)
+        status = step_supported(c, device->backend, &e);
+    if (world_agree(&world, status, &e))
+        fail_together(&e);
 }
 
 /* The teacher is scored before the first step; each step takes a batch; metrics, scores and checkpoints are written
@@ -229,7 +332,7 @@ static void report_end(struct run *r)
                 "%s: the last state is not saved; last saved: %s; run the same command to resume", s->why.text,
                 checkpoint_saver_last(s, text));
     else if (r->end == RUN_STOPPED)
-        run_log(&r->log, RUN_NOTE, "stopped by %s %s%s; run the same command to resume", signals_name(stop_signal),
+        run_log(&r->log, RUN_NOTE, "stopped by %s %s%s; run the same command to resume", signals_name(r->stopping),
                 s->last < 0 ? "" : "after ", run_report_iteration(s->last, text));
     else if (r->end == RUN_COMPLETE)
         run_log(&r->log, r->verdict == COLLAPSE_COMPLETE ? RUN_ERROR : RUN_NOTE, "%s done; %s",
@@ -239,10 +342,21 @@ static void report_end(struct run *r)
                 run_report_iteration(r->state.iteration, text), collapse_text(r->verdict));
 }
 
+/* What rank 0 sent to others; every rank sends about as much. */
+static void report_sent(struct run *r)
+{
+    char bytes[32];
+    int64_t n = r->times.count;
+    if (world.size > 1 && n > 0)
+        run_log(&r->log, RUN_NOTE, "sent to other ranks: %s in each of %s",
+                num_bytes_text((double)world_mpi_bytes_sent(&world) / (double)n, bytes),
+                FMT_COUNT(n, "step", "steps"));
+}
+
 static void report_results(struct run *r)
 {
     struct fmt_error e = {0};
-    if (jsonl_writer_sync(&r->times_file, &e)) /* of the process, and in no checkpoint */
+    if (world.rank == 0 && jsonl_writer_sync(&r->times_file, &e)) /* of the process, and in no checkpoint */
         run_log(&r->log, RUN_WARNING, "%s; its last lines are lost", e.text);
     if (r->end == RUN_COMPLETE && r->eval_failed)
         run_log(&r->log, RUN_ERROR,
@@ -251,6 +365,7 @@ static void report_results(struct run *r)
         run_report_teachers(&r->log, &r->eval, r->state.iteration);
     run_report_replaced(&r->log, &r->state);
     run_report_memory(&r->log, r->planned_bytes);
+    report_sent(r);
 }
 
 /* A result that is not whole is a failure, whatever else there is to say. */
@@ -266,8 +381,11 @@ static int exit_status(const struct run *r)
     return r->verdict == COLLAPSE_COMPLETE ? EXIT_DIVERGED : EXIT_DONE;
 }
 
+/* What all ranks know is said by the first. */
 static void report(struct run *r)
 {
+    if (world.rank > 0 && !r->alone)
+        return;
     if (r->end == RUN_FAILED) {
         run_log(&r->log, RUN_ERROR, "%s", r->error.text);
     } else if (r->end == RUN_NOT_STARTED) {
@@ -279,31 +397,43 @@ static void report(struct run *r)
     }
 }
 
+/* --print-config or --plan: one process, whatever has started it. */
+static int print_only(struct config *c, int argc, char **argv, int first)
+{
+    struct device device;
+    read_settings(c, false, argc, argv, first);
+    if (only_config)
+        return print_settings(c);
+    open_device(&device, c, (int)n_jobs);
+    return print_plan(c, &device);
+}
+
 int main(int argc, char **argv)
 {
-    static struct run r = {.world = &world_single, .stop = &stop_signal, .log = {.fd = -1, .print = print_message}};
+    static struct run r = {.world = &world, .stop = &stop_signal, .log = {.fd = -1, .print = print_message}};
+    world = world_single;
     memory_keep_small();
     int first = opt_parse(&tool, argc, argv);
     if (only_plan && only_config)
         msg_usage("--plan and --print-config exclude each other");
-    read_settings(&r.config, r.world, argc, argv, first);
-    if (only_config)
-        return print_settings(&r.config);
-    open_device(&r.device);
-    check_precision(&r.config, &r.device);
-    if (only_plan)
-        return print_plan(&r.config, r.world, &r.device);
+    if (only_plan || only_config)
+        return print_only(&r.config, argc, argv, first);
+    join_world(argc, argv);
+    read_settings(&r.config, true, argc, argv, first);
     if (r.config.origin[CONFIG_train_dataset_path].kind == CONFIG_DEFAULT)
         msg_usage("train.dataset_path is not set; it must name shards or views");
-    check_launch();
-    r.n_threads = (int)n_jobs;
+    share_machine(&r);
+    open_device(&r.device, &r.config, r.n_threads);
     r.force = force;
     r.provenance = provenance;
     run_open(&r);
     train(&r);
     report(&r);
+    int status = exit_status(&r);
+    if (r.alone)
+        world_mpi_abort(&world, status);
     run_close(&r);
     device_close(&r.device);
     config_release(&r.config);
-    return msg_finish(exit_status(&r));
+    leave(status);
 }

@@ -67,11 +67,16 @@ static int first_failure(const struct world *w, int status, struct fmt_error *e)
         free(all);
         return failed;
     }
-    int rank = 0;
+    int rank = 0, n_alike = 0;
     while (!all[rank].status)
         rank++;
+    for (int r = rank; r < w->size; r++)
+        n_alike += all[r].status == all[rank].status && strcmp(all[r].text, all[rank].text) == 0;
     *e = (struct fmt_error){0};
-    status = fmt_fail(e, (enum fmt_status)all[rank].status, "rank %d: %.380s", rank, all[rank].text);
+    if (n_alike == w->size)
+        status = fmt_fail(e, (enum fmt_status)all[rank].status, "%s", all[rank].text);
+    else
+        status = fmt_fail(e, (enum fmt_status)all[rank].status, "rank %d: %.380s", rank, all[rank].text);
     free(all);
     return status;
 }

@@ -41,8 +41,8 @@ enum { WORLD_GATHER_MAX = 1 << 16 };
 int world_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e);
 
 /* One decision for all ranks: 0 where `status` is 0 on all of them; else on each the status of the lowest rank that
- * failed, and its text in *e: "rank 2: train.dataset_path: ...", without the number in a world of one. A failure of the
- * call itself is FMT_IO. */
+ * failed, and its text in *e: "rank 2: train.dataset_path: ...", without the number where all ranks say the same. A
+ * failure of the call itself is FMT_IO. */
 int world_agree(const struct world *w, int status, struct fmt_error *e);
 /* Whether `here` is true on any rank. */
 int world_any(const struct world *w, bool here, bool *any, struct fmt_error *e);

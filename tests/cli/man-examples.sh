@@ -1,6 +1,8 @@
 # Runs the EXAMPLES of every manual page as printed: lines that begin with "$ " (continued by a backslash and "> ").
 # All in one folder, as dinotools(7) says, those of that page first: they make the files that the others need.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/cli/mpi-fixture.sh"
+no_mpi=$(mpi_missing) # why; empty where several processes can be started
 
 # page -> one command per line
 commands_of() {
@@ -23,6 +25,7 @@ for page in "$first" "$TESTS"/../man/*.[15]; do
         continue
     fi
     while IFS= read -r command; do
+        case $command in *--ranks*|*mpirun*) [ -z "$no_mpi" ] || { skip "$no_mpi" "$name: $command"; continue; } ;; esac
         check "$name: $command" bash -c 'cd typed && eval "$1" </dev/null' - "$command"
     done <commands
 done

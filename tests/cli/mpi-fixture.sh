@@ -7,12 +7,13 @@ mpi_missing() { # prints why; fails if nothing is missing
     mpirun_n 1 true >/dev/null 2>&1 || { echo 'mpirun does not start'; return; }
     return 1
 }
-# Open MPI asks root for these; MPICH needs nothing.
+# Open MPI refuses more processes than cores, and asks root for two more; MPICH needs nothing.
+export OMPI_MCA_rmaps_base_oversubscribe=1
 [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 mpirun_n() {
     local n=$1 options=
     shift
-    case $(cat "$BUILD/.mpi") in openmpi*) options='--oversubscribe --bind-to none --quiet' ;; esac
+    case $(cat "$BUILD/.mpi") in openmpi*) options='--bind-to none --quiet' ;; esac
     timeout -k 5 120 mpirun $options -n "$n" "$@"
 }
 # MPI keeps memory until the end, of modules that have no name by then. Of a report of leaks only what our own sources

@@ -148,7 +148,7 @@ static void log_result(struct checkpoint_backup *b)
 {
     b->started = false;
     if (b->status)
-        run_log(b->log, RUN_WARNING, "backup: %s; training continues", b->error.text);
+        run_log(b->log, RUN_OWN_WARNING, "backup: %s; training continues", b->error.text);
     else if (b->source.fd >= 0)
         run_log(b->log, RUN_NOTE, "backup of %.200s in %.200s, read back and compared", last_name(b->source.path),
                 b->directory);
@@ -174,7 +174,7 @@ static void check_first(struct checkpoint_backup *b)
     if (pthread_timedjoin_np(b->thread, NULL, &until) == 0)
         log_result(b);
     else
-        run_log(b->log, RUN_WARNING, "backup: %.200s: does not answer; training continues", b->directory);
+        run_log(b->log, RUN_OWN_WARNING, "backup: %.200s: does not answer; training continues", b->directory);
 }
 
 int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, int rank, struct run_log *log,
@@ -209,17 +209,17 @@ void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int6
         return;
     b->last_iteration = iteration;
     if (b->started) {
-        run_log(b->log, RUN_WARNING, "backup: the previous copy is still running; this checkpoint is not copied");
+        run_log(b->log, RUN_OWN_WARNING, "backup: the previous copy is still running; this checkpoint is not copied");
         return;
     }
     b->error = (struct fmt_error){0};
     b->iteration = iteration;
     if (file_open(&b->source, path, &b->error)) {
-        run_log(b->log, RUN_WARNING, "%s", b->error.text);
+        run_log(b->log, RUN_OWN_WARNING, "%s", b->error.text);
         return;
     }
     if (!start_thread(b)) {
-        run_log(b->log, RUN_WARNING, "backup: cannot start a thread; training continues");
+        run_log(b->log, RUN_OWN_WARNING, "backup: cannot start a thread; training continues");
         file_close(&b->source);
     }
 }

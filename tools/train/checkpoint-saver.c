@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "checkpoint-files.h"
 
@@ -25,7 +26,7 @@ static bool evict_oldest(const struct checkpoint_saver *s, const struct fmt_erro
 {
     int64_t evicted = checkpoint_evict_oldest(s->config->train.output_dir, s->world->rank, s->last, why);
     if (evicted >= 0)
-        run_log(s->log, RUN_WARNING, "%s; removed to free space: the checkpoint of iteration %" PRId64, why->text,
+        run_log(s->log, RUN_OWN_WARNING, "%s; removed to free space: the checkpoint of iteration %" PRId64, why->text,
                 evicted);
     return evicted >= 0;
 }
@@ -37,11 +38,13 @@ char *checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *
     int status = attempt(s, state, step, &path, &e);
     while (status && evict_oldest(s, &e))
         status = attempt(s, state, step, &path, &e);
+    status = world_agree(s->world, status, &e);
     if (status) {
         run_log(s->log, RUN_WARNING, "%s; the state of iteration %" PRId64 " is not saved; last saved: %s", e.text,
                 state->iteration, checkpoint_saver_last(s, last));
         s->failed = true;
         s->why = e;
+        free(path);
         return NULL;
     }
     if (s->failed)
@@ -49,7 +52,7 @@ char *checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *
     s->failed = false;
     s->last = state->iteration;
     if (checkpoint_prune(s->config->train.output_dir, s->world->rank, s->last, s->config->train.max_to_keep, &e))
-        run_log(s->log, RUN_WARNING, "%s; this older checkpoint stays", e.text);
+        run_log(s->log, RUN_OWN_WARNING, "%s; this older checkpoint stays", e.text);
     return path;
 }
 

@@ -3,6 +3,9 @@
  * Where the disk is full, the oldest checkpoint is removed and the write is tried again, until it succeeds or only the
  * last good one is left, which is never removed: a disk may hold fewer than train.max_to_keep. Each failure is logged,
  * and the next checkpoint that is due is the next attempt.
+ *
+ * In a run of several processes an iteration is saved when all ranks have written theirs; a failure of one is a failure
+ * of all, and what the others have written is no checkpoint to resume from (resume.h).
  */
 #ifndef CHECKPOINT_SAVER_H
 #define CHECKPOINT_SAVER_H

@@ -262,9 +262,8 @@ int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_erro
     f->state.config = &f->settings;
     f->state.replaced = &f->replaced;
     status = read_state(f, e);
-    if (!status && (f->ckpt.header.n_ranks != 1 || f->ckpt.header.rank != 0))
-        status = fmt_fail(e, FMT_UNSUPPORTED, "one of the %d parts of a run of several processes",
-                          (int)f->ckpt.header.n_ranks);
+    if (!f->settings.train.ranks) /* older versions did not have it */
+        f->settings.train.ranks = f->ckpt.header.n_ranks;
     if (!status)
         status = check_name(f, path, e);
     if (status) {
@@ -280,6 +279,19 @@ void checkpoint_close(struct checkpoint_file *f)
     file_close(&f->file);
     config_release(&f->settings);
     replaced_images_release(&f->replaced);
+}
+
+int checkpoint_check_rank(const struct checkpoint_file *f, const struct world *w, struct fmt_error *e)
+{
+    int n = f->ckpt.header.n_ranks, rank = f->ckpt.header.rank;
+    if (n != w->size)
+        return fmt_fail(e, FMT_MISMATCH,
+                        "%.200s: of a run of %s, not %d: a run resumes on as many as before (--ranks %d)",
+                        f->file.path, FMT_COUNT(n, "process", "processes"), w->size, n);
+    if (rank != w->rank)
+        return fmt_fail(e, FMT_MISMATCH, "%.200s: is of rank %d, not of rank %d; {rank} in a name stands for the rank",
+                        f->file.path, rank, w->rank);
+    return 0;
 }
 
 int checkpoint_compare_settings(const struct checkpoint_file *f, const struct config *config, struct run_log *log,

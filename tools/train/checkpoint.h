@@ -25,6 +25,7 @@
 #include "run-log.h"
 #include "run-state.h"
 #include "state.h"
+#include "world.h"
 
 struct step;
 
@@ -47,6 +48,9 @@ struct checkpoint_file {
  * iteration's. */
 int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_error *e);
 void checkpoint_close(struct checkpoint_file *f);
+
+/* FMT_MISMATCH: written by another rank, or in a run of another number of processes. */
+int checkpoint_check_rank(const struct checkpoint_file *f, const struct world *world, struct fmt_error *e);
 
 /* Logs one line for each setting that can change the result and differs: "differs from the checkpoint: optim.base_lr:
  * 0.004 there, 0.001 here". Returns how many. */

@@ -7,16 +7,20 @@
 #include "num.h"
 
 static const struct {
-    const char *size, *rank, *one; /* one: a command that then starts one process */
+    const char *size, *rank;
+    const char *one; /* a command that then starts one process */
+    /* STEP: of Slurm, whose variables may be those of mpirun's helpers. LOCAL: counts the processes of this host. */
+    enum { ALONE, LOCAL, BY_MPI, STEP } kind;
 } launchers[] = {
-    {"WORLD_SIZE", "RANK", "torchrun --nproc_per_node=1"}, /* and what reads its variables */
-    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "srun -n 1"}, /* the tasks of this step */
-    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "mpirun -n 1"}, /* Open MPI */
-    {"PMI_SIZE", "PMI_RANK", "mpiexec -n 1"}, /* MPICH and Intel MPI */
-    {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "mpirun -n 1"}, /* MVAPICH2 */
-    {NULL, "PMIX_RANK", "prterun -n 1"}, /* Open MPI 5, srun --mpi=pmix */
-    {"LOCAL_WORLD_SIZE", "LOCAL_RANK", "torchrun --nproc_per_node=1"},
+    {"WORLD_SIZE", "RANK", "torchrun --nproc_per_node=1", ALONE}, /* and what reads its variables */
+    {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "srun -n 1", STEP}, /* the tasks of this step */
+    {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "mpirun -n 1", BY_MPI}, /* Open MPI */
+    {"PMI_SIZE", "PMI_RANK", "mpiexec -n 1", BY_MPI}, /* MPICH and Intel MPI */
+    {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "mpirun -n 1", BY_MPI}, /* MVAPICH2 */
+    {NULL, "PMIX_RANK", "prterun -n 1", BY_MPI}, /* Open MPI 5, srun --mpi=pmix */
+    {"LOCAL_WORLD_SIZE", "LOCAL_RANK", "torchrun --nproc_per_node=1", LOCAL},
 };
+enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
 
 static bool number(const char *name, int64_t *n)
 {
@@ -24,27 +28,86 @@ static bool number(const char *name, int64_t *n)
     return text && num_i64(text, n);
 }
 
-static int check(const char *name, int64_t most, const char *one, struct fmt_error *e)
+static bool knows_mpi(int i)
 {
+    return launchers[i].kind == BY_MPI || launchers[i].kind == STEP;
+}
+
+static bool says_several(int i, struct launch *l)
+{
+    *l = (struct launch){launchers[i].size, 0, knows_mpi(i)};
+    if (number(l->name, &l->value) && l->value > 1)
+        return true;
+    l->name = launchers[i].rank;
+    return number(l->name, &l->value) && l->value > 0;
+}
+
+/* *command: one that starts one process. */
+static struct launch find(bool mpi, const char **command)
+{
+    struct launch l;
+    for (int i = 0; i < LAUNCHERS; i++)
+        if ((knows_mpi(i) || !mpi) && says_several(i, &l)) {
+            *command = launchers[i].one;
+            return l;
+        }
+    return (struct launch){.name = NULL};
+}
+
+/* The tasks of the job, which may all be of this one process: a batch script, for example, runs as one process. */
+static struct launch find_job(void)
+{
+    struct launch l = {.name = "SLURM_NTASKS"};
     int64_t n;
-    if (!number(name, &n) || n <= most)
-        return 0;
-    return fmt_fail(e, FMT_UNSUPPORTED,
-                    "%s=%" PRId64 ": started as one of several processes, but each would do all the work: "
-                    "start one (%s) and set its threads with -j, or unset %s if there is only one", name, n, one, name);
+    for (int i = 0; i < LAUNCHERS; i++)
+        if (number(launchers[i].size, &n)) /* a launcher says how many it has started */
+            return (struct launch){.name = NULL};
+    return number(l.name, &l.value) && l.value > 1 ? l : (struct launch){.name = NULL};
 }
 
 int launcher_check(struct fmt_error *e)
 {
-    int status = 0;
-    int64_t n;
-    bool size_known = false; /* a launcher says how many it has started */
-    for (size_t i = 0; i < sizeof launchers / sizeof *launchers && !status; i++) {
-        status = check(launchers[i].size, 1, launchers[i].one, e);
-        if (!status)
-            status = check(launchers[i].rank, 0, launchers[i].one, e);
-        size_known = size_known || number(launchers[i].size, &n);
+    const char *one = "srun -n 1";
+    struct launch l = find(false, &one);
+    if (!l.name)
+        l = find_job();
+    if (!l.name)
+        return 0;
+    return fmt_fail(e, FMT_UNSUPPORTED,
+                    "%s=%" PRId64 ": started as one of several processes, but each would do all the work: "
+                    "start one (%s) and set its threads with -j, or unset %s if there is only one", l.name, l.value,
+                    one, l.name);
+}
+
+struct launch launcher_find(void)
+{
+    const char *one;
+    struct launch l = find(true, &one);
+    if (!l.name)
+        l = find(false, &one);
+    return l.name ? l : find_job();
+}
+
+static int fail(const char *name, int64_t value, int rank, int size, const char *mpi_name, struct fmt_error *e)
+{
+    return fmt_fail(e, FMT_MISMATCH,
+                    "%s=%" PRId64 ", but for %s this is rank %d of %d: start them by its own mpirun, by srun with "
+                    "--mpi=pmix, or by --ranks", name, value, mpi_name, rank, size);
+}
+
+/* A process that MPI finds alone sets variables of its own. */
+int launcher_compare(const struct launch *l, int rank, int size, const char *mpi_name, struct fmt_error *e)
+{
+    if (size == 1)
+        return fail(l->name, l->value, rank, size, mpi_name, e);
+    for (int i = 0; i < LAUNCHERS; i++) {
+        int64_t n;
+        if (launchers[i].kind == STEP || launchers[i].kind == LOCAL)
+            continue;
+        if (number(launchers[i].size, &n) && n != size)
+            return fail(launchers[i].size, n, rank, size, mpi_name, e);
+        if (number(launchers[i].rank, &n) && n != rank)
+            return fail(launchers[i].rank, n, rank, size, mpi_name, e);
     }
-    /* The tasks of the job, which may all be of this one process: a batch script, for example, runs as one process. */
-    return status || size_known ? status : check("SLURM_NTASKS", 1, "srun -n 1", e);
+    return 0;
 }

@@ -1,12 +1,27 @@
-/* launcher.h - how this process was started: launchers say in the environment how many there are and which this is. */
+/* launcher.h - how this process was started: launchers say in the environment how many there are and which this is:
+ * WORLD_SIZE and RANK (torchrun), SLURM_*, OMPI_COMM_WORLD_* (Open MPI), PMI_* (MPICH) and their kind. SLURM_NTASKS,
+ * the tasks of a job, counts where none of them says how many were started.
+ */
 #ifndef LAUNCHER_H
 #define LAUNCHER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "fmt.h"
 
-/* FMT_UNSUPPORTED: one of several processes, by WORLD_SIZE and RANK (torchrun), SLURM_*, OMPI_COMM_WORLD_*, PMI_* and
- * their kind; SLURM_NTASKS, the tasks of a job, counts where none of them says how many were started.
- * A run is one process; extra processes would repeat the work. */
+/* For a program that is one process whatever starts it. FMT_UNSUPPORTED: one of several, which repeat the work. */
 int launcher_check(struct fmt_error *e);
+
+/* For a program that several processes run together. */
+struct launch {
+    const char *name; /* of the variable that says so; NULL: this is the only process */
+    int64_t value;    /* of it: the number of processes, or a rank above 0 */
+    bool mpi;         /* a launcher that MPI knows; else it starts processes that do not know of each other */
+};
+struct launch launcher_find(void);
+
+/* Once MPI is open: FMT_MISMATCH where l, found before, or a variable says otherwise, with a command that fits. */
+int launcher_compare(const struct launch *l, int rank, int size, const char *mpi_name, struct fmt_error *e);
 
 #endif

@@ -109,20 +109,24 @@ int64_t memory_peak_bytes(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
 }
 
-int memory_plan_check(const struct config *config, const struct device *device, size_t *planned, struct fmt_error *e)
+int memory_plan_check(const struct config *config, const struct device *device, int n_local, size_t *planned,
+                      struct fmt_error *e)
 {
     struct step_plan plan;
     const char *unknown;
-    char needs[32], has[MEMORY_LIMIT_TEXT_MAX];
+    char needs[32], has[MEMORY_LIMIT_TEXT_MAX], each[64] = "";
     int status = memory_plan(&plan, config, device, &unknown, e);
     struct resource_limit limit = resource_limit_memory();
     *planned = plan.total;
-    if (status || (double)plan.total <= (double)limit.bytes)
+    int sharing = strncmp(limit.source, "ulimit", 6) == 0 ? 1 : n_local;
+    if (status || sharing * (double)plan.total <= (double)limit.bytes)
         return status;
+    if (sharing > 1)
+        snprintf(each, sizeof each, " in each of its %d processes on this host", sharing);
     return fmt_fail(e, FMT_LIMIT,
-                    "this run takes %s of memory and %s; a smaller train.micro_batch_size, "
+                    "this run takes %s of memory%s and %s; a smaller train.micro_batch_size, "
                     "dino.head_n_prototypes or student.arch reduces it (--plan shows the breakdown)",
-                    num_bytes_text((double)plan.total, needs), memory_limit_text(&limit, has));
+                    num_bytes_text((double)plan.total, needs), each, memory_limit_text(&limit, has));
 }
 
 /* Parameters of the blocks only, which are nearly all. */

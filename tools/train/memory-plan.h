@@ -20,8 +20,10 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
 enum { MEMORY_LIMIT_TEXT_MAX = 280 };
 const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LIMIT_TEXT_MAX]);
 
-/* FMT_LIMIT with the figures if the plan, of *planned bytes, is more than this process may use. */
-int memory_plan_check(const struct config *config, const struct device *device, size_t *planned, struct fmt_error *e);
+/* FMT_LIMIT with the figures if the plan, of *planned bytes, is more than this process may use: n_local processes like
+ * it share the memory of the machine and of its control groups. */
+int memory_plan_check(const struct config *config, const struct device *device, int n_local, size_t *planned,
+                      struct fmt_error *e);
 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for smaller ones. size: of out. */
 const char *memory_large_model_text(const struct config *config, char *out, size_t size);

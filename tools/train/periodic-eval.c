@@ -50,7 +50,7 @@ int periodic_eval_open(struct periodic_eval *x, const struct run_state *state, s
 {
     *x = (struct periodic_eval){.config = state->config, .state = state, .knn = knn, .provenance = provenance,
                                 .scores = {.fd = -1}, .best_iteration = INT64_MIN};
-    if (!knn)
+    if (!knn || !history)
         return 0;
     char *path = file_join(x->config->train.output_dir, RUN_FILE_SCORES);
     int status = path ? jsonl_writer_open(&x->scores, path, history, e) : fmt_no_memory(e);

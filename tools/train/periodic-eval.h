@@ -30,7 +30,8 @@ struct periodic_eval {
     int64_t best_iteration; /* INT64_MIN: none yet */
 };
 
-/* history: of evaluation.json, used where something is scored. Takes over `knn`, also after a failure. */
+/* history: of evaluation.json, used where something is scored; NULL: another rank scores and writes. Takes over `knn`,
+ * also after a failure. */
 int periodic_eval_open(struct periodic_eval *x, const struct run_state *state, struct knn_eval *knn,
                        struct jsonl_history *history, bool provenance, struct fmt_error *e);
 void periodic_eval_close(struct periodic_eval *x);

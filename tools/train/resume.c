@@ -27,6 +27,43 @@ static char *candidate(const struct resume *r, int64_t i)
 }
 
 /* ---------------------------------------------------------------- deciding */
+/* The newest iteration up to `limit` of which all ranks have a checkpoint: each names its newest, and those that have a
+ * newer one than another go back. -1: there is none. */
+static int newest_common(const struct resume *r, int64_t limit, int64_t *iteration, struct fmt_error *e)
+{
+    for (;;) {
+        int64_t i = r->own.n - 1;
+        while (i >= 0 && r->own.iteration[i] > limit)
+            i--;
+        int64_t mine = i < 0 ? -1 : r->own.iteration[i];
+        double ends[2] = {(double)mine, -(double)mine}; /* the newest and the oldest of all */
+        int status = world_all_reduce_host(r->world, ends, 2, WORLD_MAX, e);
+        if (status)
+            return status;
+        *iteration = limit = (int64_t)-ends[1];
+        if (ends[0] == -ends[1])
+            return 0;
+    }
+}
+
+static int list_checkpoints(struct resume *r, struct fmt_error *e)
+{
+    int status = checkpoint_list(r->config->train.output_dir, r->world->rank, &r->own, e);
+    struct checkpoint_list *common = &r->checkpoints;
+    if (!status && !(common->iteration = calloc((size_t)r->own.n + 1, sizeof *common->iteration)))
+        status = fmt_no_memory(e);
+    status = world_agree(r->world, status, e);
+    int64_t iteration = INT64_MAX;
+    while (!status && !(status = newest_common(r, iteration - 1, &iteration, e)) && iteration >= 0)
+        common->iteration[common->n++] = iteration;
+    for (int64_t i = 0; i < common->n / 2; i++) { /* ascending */
+        int64_t *a = &common->iteration[i], *b = &common->iteration[common->n - 1 - i], other = *a;
+        *a = *b;
+        *b = other;
+    }
+    return status;
+}
+
 /* The grid of positions belongs to the weights, not to this run's crops. */
 static int grid_of_checkpoint(const struct resume *r, struct config *config, struct fmt_error *e)
 {
@@ -63,6 +100,24 @@ static int grid_of_weights(const struct resume *r, struct config *config, struct
     return 0;
 }
 
+/* Where not all ranks have a checkpoint: those of a run of fewer processes must not be taken for none. */
+static int check_world(const struct resume *r, struct fmt_error *e)
+{
+    char name[CHECKPOINT_NAME_MAX];
+    struct checkpoint_file f;
+    if (r->checkpoints.n > 0 || r->own.n == 0 || r->plan.remove_old)
+        return 0;
+    char *path = file_join(r->config->train.output_dir,
+                           checkpoint_name(r->own.iteration[r->own.n - 1], r->world->rank, name));
+    int status = path ? 0 : fmt_no_memory(e);
+    if (path && checkpoint_open(&f, path, NULL) == 0) {
+        status = checkpoint_check_rank(&f, r->world, e);
+        checkpoint_close(&f);
+    }
+    free(path);
+    return status;
+}
+
 static int find_grid(const struct resume *r, struct config *config, struct fmt_error *e)
 {
     int64_t asked = config->student.pos_grid;
@@ -95,8 +150,8 @@ static int check_removal(const struct resume *r, struct fmt_error *e)
     if (!r->plan.remove_old || !r->plan.path)
         return 0;
     bool is = is_within(r->config, TEACHER_FOLDERS, r->plan.path);
-    for (int64_t i = 0; i < r->checkpoints.n && !is; i++)
-        is = is_within(r->config, checkpoint_name(r->checkpoints.iteration[i], r->world->rank, name), r->plan.path);
+    for (int64_t i = 0; i < r->own.n && !is; i++)
+        is = is_within(r->config, checkpoint_name(r->own.iteration[i], r->world->rank, name), r->plan.path);
     if (!is)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
@@ -117,13 +172,15 @@ int resume_decide(struct resume *r, struct config *config, const struct world *w
                   struct fmt_error *e)
 {
     *r = (struct resume){.world = world, .config = config, .log = log};
-    int status = checkpoint_list(config->train.output_dir, world->rank, &r->checkpoints, e);
+    int status = list_checkpoints(r, e);
     if (status)
         return status;
     struct resume_options options = {config, r->checkpoints.n, force};
     status = resume_policy_decide(&options, &r->plan, e);
     if (!status)
         status = check_removal(r, e);
+    if (!status)
+        status = check_world(r, e);
     if (status)
         return status;
     log_unused(r);
@@ -188,7 +245,9 @@ static int load_one(struct resume *r, const char *path, struct step *step, struc
     int status = checkpoint_open(&f, path, e);
     if (status)
         return status;
-    status = check_settings(r, &f, e);
+    status = checkpoint_check_rank(&f, r->world, e);
+    if (!status)
+        status = check_settings(r, &f, e);
     if (!status)
         status = checkpoint_load(&f, step, r->log, e);
     if (!status)
@@ -219,9 +278,8 @@ static int load_newest(struct resume *r, struct step *step, struct run_state *st
     for (int64_t i = 0; i < r->checkpoints.n; i++) {
         struct fmt_error why = {0};
         char *path = candidate(r, i);
-        if (!path)
-            return fmt_no_memory(e);
-        int status = load_one(r, path, step, state, &why);
+        int status = path ? load_one(r, path, step, state, &why) : fmt_no_memory(&why);
+        status = world_agree(r->world, status, &why);
         free(path);
         if (!status)
             return 0;
@@ -245,7 +303,7 @@ int resume_load(struct resume *r, struct step *step, struct run_state *state, st
     }
     if (r->plan.from != RESUME_FROM_CHECKPOINT)
         return load_initial_weights(r, r->plan.from, r->plan.path, true, step, &state->inputs, e);
-    int status = identify_weights(r, step, &state->inputs, e);
+    int status = world_agree(r->world, identify_weights(r, step, &state->inputs, e), e);
     if (status)
         return status;
     return r->plan.path ? load_exactly(r, step, state, e) : load_newest(r, step, state, e);
@@ -285,6 +343,7 @@ int resume_check_inputs(const struct resume *r, const struct run_inputs *inputs,
 
 void resume_release(struct resume *r)
 {
+    checkpoint_list_release(&r->own);
     checkpoint_list_release(&r->checkpoints);
     replaced_images_release(&r->replaced);
 }

@@ -30,7 +30,8 @@ struct resume {
     const struct world *world;
     const struct config *config;
     struct run_log *log;
-    struct checkpoint_list checkpoints; /* in the output directory */
+    struct checkpoint_list own;         /* of this rank in the output directory */
+    struct checkpoint_list checkpoints; /* those of them that all ranks have: a kill leaves some without */
     /* The checkpoint that was loaded, where one was. */
     bool resumed;
     char checkpoint[304];     /* its path */

@@ -17,15 +17,22 @@
 static const char *const outputs[] = {RUN_FILE_METRICS, RUN_FILE_TIMES, RUN_FILE_SCORES, RUN_FILE_SETTINGS};
 enum { N_JSON_FILES = 3, N_OUTPUTS = 4 };
 
-int run_folder_lock(const struct config *c, int *lock, struct fmt_error *e)
+int run_folder_join(const struct config *c, int *lock, struct fmt_error *e)
 {
     const char *path = c->train.output_dir;
     int status = file_make_dirs(path, e);
     if (status)
         return status;
     *lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*lock < 0)
-        return file_fail(path, e);
+    return *lock < 0 ? file_fail(path, e) : 0;
+}
+
+int run_folder_lock(const struct config *c, int *lock, struct fmt_error *e)
+{
+    const char *path = c->train.output_dir;
+    int status = run_folder_join(c, lock, e);
+    if (status)
+        return status;
     if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return fmt_fail(e, FMT_MISMATCH, "%.250s: another dino-train is already running in this directory", path);
     run_folder_sweep(path);

@@ -19,6 +19,9 @@
  * half-written. FMT_MISMATCH: another process has the lock. */
 int run_folder_lock(const struct config *config, int *lock, struct fmt_error *e);
 
+/* The same for another process of the same run, once the first one has the lock: the directory, without locking it. */
+int run_folder_join(const struct config *config, int *lock, struct fmt_error *e);
+
 /* Is the locked directory still there under its name? FMT_IO, with the reason, if somebody removed or replaced it: then
  * nobody would find what is written, and the lock guards nothing. */
 int run_folder_check(const struct config *config, int lock, struct fmt_error *e);

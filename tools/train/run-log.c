@@ -54,8 +54,11 @@ void run_log(struct run_log *log, enum run_log_level level, const char *format, 
 {
     char text[1000], warning[500];
     va_list ap;
+    if (log->rank > 0 && level != RUN_OWN_WARNING && level != RUN_ERROR)
+        return;
+    int n = log->rank > 0 ? snprintf(text, sizeof text, "rank %d: ", log->rank) : 0;
     va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
+    vsnprintf(text + n, sizeof text - (size_t)n, format, ap);
     va_end(ap);
     int error_number = log->fd < 0 ? 0 : append(log->fd, text);
     if (error_number && !log->failed) {

@@ -6,6 +6,8 @@
  *   run_log(&log, RUN_WARNING, "%s; left out", path);
  *   run_log_close(&log);
  *
+ * In a run of several processes all append to one log.txt.
+ *
  * A log.txt that cannot be written does not stop the run: one warning says so.
  */
 #ifndef RUN_LOG_H
@@ -20,12 +22,14 @@ enum run_log_level {
     RUN_DETAIL,    /* for users who ask for more */
     RUN_NOTE,
     RUN_WARNING,
+    RUN_OWN_WARNING, /* of this rank, whatever the others find */
     RUN_ERROR /* of a problem that ends the run, as the returned status says */
 };
 
 struct run_log {
     void (*print)(void *arg, enum run_log_level level, const char *text); /* NULL: not printed */
     void *arg;
+    int rank;    /* above 0: only RUN_OWN_WARNING and RUN_ERROR, with the rank before them; rank 0 says the rest */
     int fd;      /* of log.txt; -1: none */
     const char *directory;
     bool failed; /* log.txt could not be written, and that was said */

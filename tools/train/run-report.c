@@ -57,7 +57,7 @@ void run_report_plan(struct run_log *log, const struct config *c, struct step *s
 {
     char planned[32], allowed[MEMORY_LIMIT_TEXT_MAX];
     struct resource_limit limit = resource_limit_memory();
-    int64_t n_iterations = config_iterations(c), batch = c->train.batch_size_per_gpu;
+    int64_t n_iterations = config_iterations(c), batch = config_step_images(c);
     run_log(log, RUN_NOTE, "%s of %s: each of the %s is seen %.1f times",
             FMT_COUNT(n_iterations, "iteration", "iterations"), FMT_COUNT(batch, "image", "images"),
             FMT_COUNT(h->n_images, "image", "images"),
@@ -68,7 +68,7 @@ void run_report_plan(struct run_log *log, const struct config *c, struct step *s
     run_log(log, RUN_NOTE, "memory: %s are planned (--plan lists them), %s",
             num_bytes_text((double)planned_bytes, planned), memory_limit_text(&limit, allowed));
     report_planned_teachers(log, c, step);
-    if (batch < 2 && c->dino.koleo_loss_weight > 0)
+    if (c->train.batch_size_per_gpu < 2 && c->dino.koleo_loss_weight > 0)
         run_log(log, RUN_WARNING, "train.batch_size_per_gpu: KoLeo has no neighbours in a batch of one image");
 }
 
@@ -100,7 +100,7 @@ void run_report_bad_step(struct run_log *log, const struct run_state *state, con
         }
         snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", batch->key[i]);
     }
-    run_log(log, RUN_WARNING,
+    run_log(log, RUN_OWN_WARNING,
             "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
             state->iteration, term, state->bad_steps, names);
 }
@@ -146,7 +146,7 @@ void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int
 void run_report_replaced(struct run_log *log, const struct run_state *state)
 {
     const struct replaced_images *replaced = state->replaced;
-    int64_t n = (state->iteration + 1) * state->config->train.batch_size_per_gpu;
+    int64_t n = (state->iteration + 1) * config_step_images(state->config);
     if (replaced->samples > 0 && replaced->n_images > 0)
         run_log(log, RUN_WARNING,
                 "%" PRId64 " of %s used replacement images: %s of the data cannot be used", replaced->samples,

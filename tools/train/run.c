@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "file.h"
 #include "memory-plan.h"
+#include "ranks.h"
 #include "resume-history.h"
 #include "run-folder.h"
 #include "run-report.h"
@@ -17,11 +18,41 @@
 #include "thread.h"
 #include "version.h"
 
+/* ---------------------------------------------------------------- ranks */
+/* Rank 0 does what is done once in a run. */
+static bool is_first(const struct run *r)
+{
+    return r->world->rank == 0;
+}
+
+/* One decision for all. */
+static int agree(const struct run *r, int status, struct fmt_error *e)
+{
+    return world_agree(r->world, status, e);
+}
+
+/* Settings that change the result, and the folder; paths of inputs may differ, their contents not (check_inputs). */
+static int check_settings(struct run *r, struct fmt_error *e)
+{
+    struct fmt_buffer text = {0};
+    const char *folder = r->config.train.output_dir;
+    int status = agree(r, config_json(&r->config, CONFIG_RESULT, &text, e), e);
+    if (!status)
+        status = ranks_check_same(r->world, "settings", text.data, text.bytes, e);
+    if (!status)
+        status = ranks_check_same(r->world, "train.output_dir, which is one for all ranks,", folder, strlen(folder), e);
+    fmt_buffer_release(&text);
+    return status;
+}
+
 /* ---------------------------------------------------------------- opening */
-/* log.txt is of all processes that work on the run. */
+/* The lock is one for all ranks. log.txt is of all processes that work on the run. */
 static int open_folder(struct run *r, struct fmt_error *e)
 {
-    int status = run_folder_lock(&r->config, &r->lock, e);
+    int status = is_first(r) ? run_folder_lock(&r->config, &r->lock, e) : 0;
+    status = agree(r, status, e);
+    if (!status && !is_first(r))
+        status = run_folder_join(&r->config, &r->lock, e);
     if (!status)
         status = run_log_open(&r->log, r->config.train.output_dir, e);
     if (!status)
@@ -33,24 +64,31 @@ static int open_folder(struct run *r, struct fmt_error *e)
 /* The step, with weights or with the state of a checkpoint. */
 static int open_step(struct run *r, struct fmt_error *e)
 {
-    int status = resume_decide(&r->resume, &r->config, r->world, r->force, &r->log, e);
+    int status = agree(r, resume_decide(&r->resume, &r->config, r->world, r->force, &r->log, e), e);
     if (status)
         return status;
     if (r->force && !r->resume.plan.remove_old)
         run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
-    status = memory_plan_check(&r->config, &r->device, &r->planned_bytes, e);
+    status = memory_plan_check(&r->config, &r->device, r->n_local, &r->planned_bytes, e);
     if (!status)
         status = step_open(&r->step, &r->config, r->world, &r->device, e);
+    status = agree(r, status, e);
     if (!status)
         status = resume_load(&r->resume, r->step, &r->state, e);
     r->schedules = schedules_from(&r->config, r->world->size);
-    return status;
+    int64_t iteration = r->state.iteration;
+    status = agree(r, status, e);
+    return status ? status
+                  : ranks_check_same(r->world, "iterations behind it", &iteration, sizeof iteration, e);
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
 {
     struct run *r = arg;
-    run_log(&r->log, RUN_WARNING, "%s; replaced by %s", reason, replaced_by);
+    if (r->world->size > 1)
+        run_log(&r->log, RUN_ERROR, "%s", reason);
+    else
+        run_log(&r->log, RUN_WARNING, "%s; replaced by %s", reason, replaced_by);
 }
 
 static int open_data(struct run *r, struct fmt_error *e)
@@ -66,7 +104,7 @@ static int open_data(struct run *r, struct fmt_error *e)
     return status;
 }
 
-/* What the run is made from, compared with what the checkpoint was made from. */
+/* What the run is made from, compared with what the checkpoint was made from, and with the other ranks. */
 static int check_inputs(struct run *r, struct fmt_error *e)
 {
     struct run_inputs inputs = {.set = {false}};
@@ -76,7 +114,12 @@ static int check_inputs(struct run *r, struct fmt_error *e)
         run_inputs_set(&inputs, INPUT_KNN_TRAIN, knn_eval_identity(knn, false));
         run_inputs_set(&inputs, INPUT_KNN_VAL, knn_eval_identity(knn, true));
     }
-    return resume_check_inputs(&r->resume, &inputs, &r->state, e);
+    int status = agree(r, resume_check_inputs(&r->resume, &inputs, &r->state, e), e);
+    if (!status)
+        status = ranks_check_same(r->world, "data or evaluation sets", inputs.digest, sizeof inputs.digest, e);
+    if (!status)
+        status = ranks_check_same(r->world, "weights", r->state.inputs.digest[INPUT_WEIGHTS], DIGEST_BYTES, e);
+    return status;
 }
 
 /* Images that cannot be used are counted over the whole run, by their numbers where the data are the same. */
@@ -95,6 +138,7 @@ static int open_inputs(struct run *r, struct fmt_error *e)
     int status = open_data(r, e);
     if (!status)
         status = knn_eval_open(&r->eval.knn, &r->config, &r->log, e);
+    status = agree(r, status, e);
     if (!status)
         status = check_inputs(r, e);
     return status ? status : restore_replaced(r, e);
@@ -114,8 +158,8 @@ static int open_lines(struct run *r, struct jsonl_writer *w, const char *name, s
 static int open_eval(struct run *r, struct fmt_error *e)
 {
     struct jsonl_history history = resume_history_of_scores(&r->resume);
-    int status = periodic_eval_open(&r->eval, &r->state, r->eval.knn, &history, r->provenance, e);
-    if (!status && r->eval.knn)
+    int status = periodic_eval_open(&r->eval, &r->state, r->eval.knn, is_first(r) ? &history : NULL, r->provenance, e);
+    if (!status && r->eval.knn && is_first(r))
         resume_history_report(&r->resume, RUN_FILE_SCORES, &history);
     return status;
 }
@@ -124,21 +168,30 @@ static int open_eval(struct run *r, struct fmt_error *e)
 static int sync_lines(void *arg, struct fmt_error *e)
 {
     struct run *r = arg;
+    if (!is_first(r))
+        return 0;
     int status = jsonl_writer_sync(&r->metrics_file, e);
     return status ? status : periodic_eval_sync(&r->eval, e);
+}
+
+/* What rank 0 writes alone. */
+static int open_own_files(struct run *r, struct fmt_error *e)
+{
+    int status = run_folder_save_settings(&r->config, e);
+    if (!status)
+        status = open_lines(r, &r->metrics_file, RUN_FILE_METRICS, resume_history_of_metrics(&r->resume), e);
+    if (!status)
+        status = open_lines(r, &r->times_file, RUN_FILE_TIMES, resume_history_of_times(&r->resume), e);
+    return status;
 }
 
 static int open_outputs(struct run *r, struct fmt_error *e)
 {
     int status = 0;
     if (r->resume.plan.remove_old)
-        status = run_folder_clear(&r->config, &r->resume.checkpoints, r->world->rank, e);
-    if (!status)
-        status = run_folder_save_settings(&r->config, e);
-    if (!status)
-        status = open_lines(r, &r->metrics_file, RUN_FILE_METRICS, resume_history_of_metrics(&r->resume), e);
-    if (!status)
-        status = open_lines(r, &r->times_file, RUN_FILE_TIMES, resume_history_of_times(&r->resume), e);
+        status = run_folder_clear(&r->config, &r->resume.own, r->world->rank, e);
+    if (!status && is_first(r))
+        status = open_own_files(r, e);
     if (!status)
         status = open_eval(r, e);
     r->saver = (struct checkpoint_saver){.world = r->world, .config = &r->config, .log = &r->log,
@@ -152,13 +205,16 @@ void run_open(struct run *r)
     struct fmt_error *e = &r->error;
     r->n_iterations = config_iterations(&r->config);
     r->lock = r->metrics_file.fd = r->times_file.fd = r->eval.scores.fd = -1;
-    int status = open_folder(r, e);
+    r->log.rank = r->world->rank;
+    int status = check_settings(r, e);
     if (!status)
-        status = open_step(r, e);
+        status = agree(r, open_folder(r, e), e);
     if (!status)
-        status = open_inputs(r, e);
+        status = agree(r, open_step(r, e), e);
     if (!status)
-        status = open_outputs(r, e);
+        status = agree(r, open_inputs(r, e), e);
+    if (!status)
+        status = agree(r, open_outputs(r, e), e);
     if (status) {
         r->end = status == FMT_STOPPED ? RUN_NOT_STARTED : RUN_FAILED;
         return;
@@ -200,17 +256,27 @@ static bool has_collapsed(const struct run *r)
            training_metrics_due(r->state.iteration, false);
 }
 
-static bool is_stopped(const struct run *r)
+/* A signal to any rank, with its number. */
+static int stop_together(struct run *r, struct fmt_error *e)
 {
-    return r->stop && *r->stop;
+    double number = r->stop ? *r->stop : 0;
+    int status = world_all_reduce_host(r->world, &number, 1, WORLD_MAX, e);
+    r->stopping = (int)number;
+    return status;
 }
 
-/* Of a call that fills r->error. Returns whether it failed. */
+/* Of a call that fills r->error, on this rank or, where the ranks have agreed, on all. Returns whether it failed. */
 static bool fails(struct run *r, int status)
 {
     if (status)
         r->end = RUN_FAILED;
     return status != 0;
+}
+
+static bool fails_alone(struct run *r, int status)
+{
+    r->alone = status && r->world->size > 1;
+    return fails(r, status);
 }
 
 void run_start(struct run *r)
@@ -220,7 +286,9 @@ void run_start(struct run *r)
     r->verdict = judge(r);
     if (is_complete(r)) {
         run_log(&r->log, RUN_NOTE, "nothing is left to do: the run is complete");
-        fails(r, teacher_restore(&r->eval, r->step, r->state.iteration, &r->log, &r->error));
+        int status =
+            is_first(r) ? teacher_restore(&r->eval, r->step, r->state.iteration, &r->log, &r->error) : 0;
+        fails(r, agree(r, status, &r->error));
     } else if (r->state.iteration == PERIODIC_EVAL_INITIAL) {
         run_evaluate(r);
     }
@@ -229,7 +297,8 @@ void run_start(struct run *r)
 /* ---------------------------------------------------------------- checkpoints */
 static void save(struct run *r, bool last)
 {
-    if (r->saver.last == r->state.iteration || fails(r, run_folder_check(&r->config, r->lock, &r->error)))
+    if (r->saver.last == r->state.iteration ||
+        fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)))
         return;
     char *path = checkpoint_saver_save(&r->saver, &r->state, r->step);
     if (!path)
@@ -241,7 +310,7 @@ static void save(struct run *r, bool last)
 
 void run_save(struct run *r)
 {
-    bool last = is_complete(r) || has_collapsed(r) || is_stopped(r);
+    bool last = is_complete(r) || has_collapsed(r) || r->stopping;
     if (!r->end && (last || checkpoint_saver_due(&r->config, r->state.iteration)))
         save(r, last);
 }
@@ -260,12 +329,36 @@ static void end_without_data(struct run *r, int status, const struct fmt_error *
     if (r->end)
         return;
     r->end = status == FMT_STOPPED ? RUN_STOPPED : RUN_NO_DATA;
-    if (status == FMT_LIMIT)
+    if (is_first(r) && status == FMT_LIMIT)
         run_log(&r->log, RUN_ERROR, "%s%s", why->text, s->last < 0 || s->failed ? "" : "; the state is saved");
-    if (status == FMT_END)
+    if (is_first(r) && status == FMT_END)
         run_log(&r->log, RUN_ERROR,
                 "%s: the views end before iteration %" PRId64 " of %" PRId64 "; the state is %ssaved",
                 r->config.train.dataset_path, r->state.iteration + 1, r->n_iterations, s->failed ? "not " : "");
+}
+
+/* Which images were replaced is not yet known to all ranks, and so not to what they write. */
+static int check_replaced(const struct run *r, struct fmt_error *e)
+{
+    if (r->world->size == 1 || r->state.replaced->samples == 0)
+        return 0;
+    return fmt_fail(e, FMT_UNSUPPORTED,
+                    "an image cannot be used, and a run of several processes replaces none yet: take it out of the "
+                    "data (bbu-pack -k), or train with one process");
+}
+
+/* The batch of this rank, where all have one. A signal meanwhile stops all. */
+static int next_batch(struct run *r, const struct views_batch **batch, struct fmt_error *e)
+{
+    struct fmt_error broken = {0};
+    int status = r->stopping || (r->stop && *r->stop) ? FMT_STOPPED : batch_loader_next(r->loader, batch, e);
+    if (!status)
+        status = check_replaced(r, e);
+    if (stop_together(r, &broken)) {
+        *e = broken;
+        return FMT_IO;
+    }
+    return r->stopping ? FMT_STOPPED : agree(r, status, e);
 }
 
 const struct views_batch *run_next_batch(struct run *r)
@@ -280,10 +373,10 @@ const struct views_batch *run_next_batch(struct run *r)
         return NULL;
     r->step_start = clock_now();
     r->wait_start = batch_loader_wait_seconds(r->loader);
-    int status = is_stopped(r) ? FMT_STOPPED : batch_loader_next(r->loader, &batch, &e);
+    int status = next_batch(r, &batch, &e);
     if (!status)
         return batch;
-    end_without_data(r, is_stopped(r) ? FMT_STOPPED : status, &e);
+    end_without_data(r, status, &e);
     return NULL;
 }
 
@@ -306,7 +399,7 @@ void run_step(struct run *r, const struct views_batch *batch)
     struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
                            .masks = batch->mask, .N = views_patches(h), .pixel_norm = h->pixel_norm};
     struct schedule_rates rates = schedules_at(&r->schedules, iteration);
-    if (r->end || fails(r, step_run(r->step, &b, iteration, &rates, NULL, &result, &r->error)))
+    if (r->end || fails_alone(r, step_run(r->step, &b, iteration, &rates, NULL, &result, &r->error)))
         return;
     r->state.iteration = iteration;
     if (result.bad) {
@@ -316,6 +409,7 @@ void run_step(struct run *r, const struct views_batch *batch)
         training_metrics_push(&r->state.metrics, &rates, h->batch, &result);
     }
     training_times_add(&r->times, clock_now() - r->step_start, batch_loader_wait_seconds(r->loader) - r->wait_start);
+    fails_alone(r, stop_together(r, &r->error));
 }
 
 /* ---------------------------------------------------------------- metrics */
@@ -333,7 +427,7 @@ static void add_line(struct run *r, struct jsonl_writer *w, const struct fmt_buf
 static int add_lines(struct run *r)
 {
     struct fmt_buffer metrics = {0}, times = {0};
-    int64_t iteration = r->state.iteration, batch = r->config.train.batch_size_per_gpu;
+    int64_t iteration = r->state.iteration, batch = config_step_images(&r->config);
     int status = training_metrics_line(&r->state.metrics, iteration, r->state.replaced->samples, r->verdict, &metrics,
                                        &r->error);
     if (!status)
@@ -355,29 +449,26 @@ void run_log_metrics(struct run *r)
     if (r->end || !training_metrics_due(iteration, is_complete(r)))
         return;
     r->verdict = judge(r);
-    if (fails(r, add_lines(r)))
+    if (!is_first(r) || fails_alone(r, add_lines(r)))
         return;
     training_metrics_text(&r->state.metrics, &r->times, iteration, r->n_iterations - 1 - iteration,
-                          r->config.train.batch_size_per_gpu, r->verdict, text);
+                          config_step_images(&r->config), r->verdict, text);
     run_log(&r->log, RUN_DETAIL, "%s", text);
     if (r->verdict != before && r->verdict > COLLAPSE_NONE)
         run_log(&r->log, RUN_WARNING, "iteration %" PRId64 ": %s", iteration, collapse_text(r->verdict));
 }
 
 /* ---------------------------------------------------------------- evaluation */
-void run_evaluate(struct run *r)
+/* Of rank 0. 0, or the failure of the first evaluation, which ends the run; later ones are logged. */
+static int evaluate(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
     struct knn_eval_scores scores;
-    int64_t iteration = r->state.iteration;
-    if (r->end || !periodic_eval_due(&r->eval, iteration) ||
-        fails(r, run_folder_check(&r->config, r->lock, &r->error)))
-        return;
-    r->eval_failed = periodic_eval_run(&r->eval, r->step, &r->device, iteration, &scores, &e) != 0;
-    if (r->eval_failed && iteration == PERIODIC_EVAL_INITIAL) {
+    int status = periodic_eval_run(&r->eval, r->step, &r->device, iteration, &scores, &e);
+    r->eval_failed = status != 0;
+    if (status && iteration == PERIODIC_EVAL_INITIAL) {
         r->error = e;
-        r->end = RUN_FAILED;
-        return;
+        return status;
     }
     if (r->eval_failed)
         run_log(&r->log, RUN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
@@ -386,4 +477,16 @@ void run_evaluate(struct run *r)
         run_log(&r->log, RUN_WARNING, "%s; this older teacher stays", e.text);
     memory_trim();
     run_report_scores(&r->log, &r->eval, &scores, iteration);
+    return 0;
+}
+
+/* The other ranks wait. The exit status is one for all. */
+void run_evaluate(struct run *r)
+{
+    int64_t iteration = r->state.iteration;
+    if (r->end || !periodic_eval_due(&r->eval, iteration) ||
+        fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)) ||
+        fails(r, agree(r, is_first(r) ? evaluate(r, iteration) : 0, &r->error)))
+        return;
+    fails_alone(r, world_any(r->world, r->eval_failed, &r->eval_failed, &r->error));
 }

@@ -12,6 +12,10 @@
  *   r.end says why it is over, and r.error more where it failed
  *   run_close(&r);
  *
+ * In a world of several processes all ranks call all of these, and end in the same way at the same iteration: what
+ * fails on one has failed on all (world_agree), and a signal to one stops all. Rank 0 writes metrics, scores, teachers
+ * and config.yaml; each rank writes its own checkpoints.
+ *
  * Each part acts on the iteration that was done last, r.state.iteration. Once r.end is set they all do nothing, so that
  * a caller needs no check of its own.
  */
@@ -45,7 +49,7 @@ enum run_end {
     RUN_STOPPED,   /* *stop was set; the state was saved */
     RUN_COLLAPSED, /* train.stop_on_collapse; the state was saved */
     RUN_DIVERGED,  /* train.max_bad_steps; nothing was saved after the last good checkpoint */
-    RUN_NO_DATA,   /* no more views, or too many images that cannot be used; logged, and the state was saved */
+    RUN_NO_DATA,   /* no more views, or images that cannot be used; logged, and the state was saved */
     RUN_FAILED     /* .error says why */
 };
 
@@ -56,9 +60,10 @@ struct run {
     struct device device;
     struct run_log log;   /* without a file */
     int n_threads;        /* of the data; 0: one per processor */
+    int n_local;          /* ranks on this host, which share its memory */
     bool force;           /* -f */
     bool provenance;
-    const _Atomic int *stop; /* when nonzero, the run ends after the current iteration */
+    const _Atomic int *stop; /* a signal; when nonzero, the run ends after the current iteration */
 
     /* Where the run is. */
     struct run_state state;
@@ -66,6 +71,8 @@ struct run {
     enum collapse_verdict verdict;
     enum run_end end;
     struct fmt_error error;
+    bool alone;         /* it has failed on this rank, and the others do not know: they have to be ended */
+    int stopping;       /* the signal that stops all ranks; 0: none */
     bool lines_pending; /* lines of JSON could not be written yet */
     bool eval_failed;   /* the last teacher or its score could not be written */
 

@@ -1,0 +1,141 @@
+# dino-train by several processes: --ranks and mpirun, one log and one line of metrics a step, checkpoints of each rank,
+# stop and resume to the same bytes, kills, failures of one rank, what is refused.
+. "$TESTS/cli/lib.sh"
+. "$TESTS/cli/train-fixture.sh"
+. "$TESTS/cli/mpi-fixture.sh"
+if why=$(mpi_missing); then
+    skip "$why" 'training by several processes'
+    done_testing
+fi
+train_fixture || exit 1
+same_of_all_ranks() { # folder folder: all that does not hold times
+    local f n=0
+    for f in $(cd "$1" && find . -type f ! -name log.txt ! -name training_times.json ! -name config.yaml); do
+        cmp "$1/$f" "$2/$f" || return 1
+        n=$((n + 1))
+    done
+    [ $n -ge 8 ]
+}
+wait_for() { # file: until it is there
+    for _ in $(seq 1000); do [ -s "$1" ] && return; sleep 0.02; done
+    return 1
+}
+
+# ---- a run of two
+status 0 dino-train -c t.yaml --ranks 2
+err_has 'dino-train: 2 ranks by '
+err_has 'dino-train: ranks 0 to 1: host '
+err_has '24 iterations of 8 images'
+err_has 'x sqrt(batch 8 / 1024)'
+err_has 'sent to other ranks: '
+err_lacks 'rank 1: '
+check 'one line of metrics a period' test "$(wc -l <run/training_metrics.json)" = 4
+check 'one log, begun once' test "$(grep -c 'dino-train .* begins' run/log.txt)" = 1
+check 'checkpoints of both' test -s run/model_0000023.rank_0.ckpt -a -s run/model_0000023.rank_1.ckpt
+check 'the settings say how many ranks' grep -q 'ranks: 2 ' run/config.yaml
+status 0 bbu-info --verify run/model_0000023.rank_1.ckpt
+status 0 dino-weights compare run/model_0000023.rank_0.ckpt run/model_0000023.rank_1.ckpt
+status 0 mpirun_n 2 dino-train -q -j2 -c t.yaml train.output_dir=again
+check 'mpirun and -j2: the same bytes' same_of_all_ranks run again
+status 0 dino-train -c t.yaml --ranks 2
+err_has 'the run is complete'
+status 0 mpirun_n 3 dino-train -q -c t.yaml optim.epochs=1 train.output_dir=three
+check 'three, too' test -s three/model_0000011.rank_2.ckpt
+
+# ---- stopped and resumed: the same bytes
+stop_and_resume() { # folder signal whom command...
+    local folder=$1 signal=$2 whom=$3 pid
+    shift 3
+    "$@" train.output_dir=$folder >stopped 2>&1 &
+    pid=$!
+    wait_for $folder/training_metrics.json || return 1
+    case $whom in
+    launcher) kill -$signal $pid ;;
+    rank1) kill -$signal "$(pgrep -f "dino-train .*train.output_dir=$folder" | tail -n 1)" ;;
+    esac
+    wait $pid
+    [ $? -eq 75 ] || return 1
+    "$@" train.output_dir=$folder >resumed 2>&1 && same_of_all_ranks run $folder
+}
+check 'SIGTERM to dino-train --ranks' stop_and_resume t1 TERM launcher dino-train -c t.yaml --ranks 2
+check 'which says where it stopped' grep -q 'dino-train: stopped by SIG.* after iteration [0-9]*; run the same command' stopped
+check 'and both ranks after the same step' bash -c \
+    'test "$(ls t1/model_*.rank_0.ckpt | sed s/rank_./rank/)" = "$(ls t1/model_*.rank_1.ckpt | sed s/rank_./rank/)"'
+check 'Ctrl-C' stop_and_resume t2 INT launcher dino-train -c t.yaml --ranks 2
+check 'SIGTERM to one rank' stop_and_resume t3 TERM rank1 dino-train -c t.yaml --ranks 2
+
+# ---- killed: the newest checkpoint that all ranks have
+killed() { # folder
+    dino-train -q -c t.yaml --ranks 2 train.output_dir=$1 >killed.log 2>&1 &
+    local pid=$!
+    wait_for $1/model_0000003.rank_0.ckpt
+    kill -KILL "$(pgrep -f "dino-train .*train.output_dir=$1" | tail -n 1)"
+    wait $pid
+    [ $? -ne 0 ] || return 1
+    ! pgrep -f "dino-train .*train.output_dir=$1"
+}
+check 'a rank that is killed takes the other with it' killed k1
+status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=k1
+check 'and the run resumes to the same bytes' same_of_all_ranks run k1
+cp -r run half
+rm half/model_0000023.rank_1.ckpt
+status 0 dino-train -c t.yaml --ranks 2 train.output_dir=half
+err_has 'Resumed training from checkpoint half/model_0000019.rank_0.ckpt'
+check 'an incomplete set is not taken' same_of_all_ranks run half
+cp -r run damaged
+dd if=/dev/zero of=damaged/model_0000023.rank_1.ckpt bs=1 seek=9000 count=64 conv=notrunc 2>/dev/null
+status 0 dino-train -c t.yaml --ranks 2 train.output_dir=damaged
+err_has 'rank 1: damaged/model_0000023.rank_1.ckpt: '
+err_has 'this checkpoint cannot be used and is skipped'
+check 'nor one with a damaged file' same_of_all_ranks run damaged
+
+# ---- a failure of one rank is one of all
+cp -r run full
+rm full/model_0000023.* full/model_0000019.rank_1.ckpt
+mkdir full/model_0000019.rank_1.ckpt full/model_0000023.rank_1.ckpt
+status 1 dino-train -c t.yaml --ranks 2 train.output_dir=full
+err_has 'rank 1: full/model_0000023.rank_1.ckpt: '
+err_has 'the last state is not saved; last saved: iteration 15'
+cp -r all holes
+shard=holes/shard-00000-of-00001.shard
+printf XXXX | dd of=$shard bs=1 seek=$(($(stat -c %s $shard) / 2)) conv=notrunc 2>/dev/null
+status 1 dino-train -c t.yaml --ranks 2 train.dataset_path=holes train.max_replaced=1 train.output_dir=h
+err_has 'a run of several processes replaces none yet'
+status 1 dino-train -c t.yaml --ranks 2 train.output_dir=other 'train.dataset_path=data-{rank}'
+err_has 'data-0'
+ln -s all data-0
+ln -s val data-1
+status 1 dino-train -c t.yaml --ranks 2 train.output_dir=other 'train.dataset_path=data-{rank}'
+err_has 'rank 1 has other data or evaluation sets than rank 0'
+
+# ---- what is not there yet, and launchers that do not fit
+status 2 dino-train -c t.yaml --ranks 2 train.ranks=4 train.output_dir=x
+err_has 'train.ranks: is 4, and there are more processes or fewer: ranks are not computed in turn yet'
+status 2 dino-train -c t.yaml train.ranks=2 train.output_dir=x
+err_has 'train.ranks: is 2, and there is one process'
+status 2 dino-train -c t.yaml --ranks 2 train.output_dir=x compute_precision.student.backbone.sharding_strategy=FULL_SHARD
+err_has 'compute_precision.student.backbone.sharding_strategy: only NO_SHARD is there for several processes yet'
+status 0 dino-train -q -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=ns \
+    compute_precision.student.backbone.sharding_strategy=NO_SHARD
+status 1 dino-train -c t.yaml train.output_dir=run
+err_has 'run/model_0000023.rank_0.ckpt: of a run of 2 processes, not 1: a run resumes on as many as before (--ranks 2)'
+status 1 dino-train -c t.yaml --ranks 3 train.output_dir=run
+err_has 'run/model_0000023.rank_0.ckpt: of a run of 2 processes, not 3: a run resumes on as many as before (--ranks 2)'
+status 1 dino-train -c t.yaml --ranks 2 train.output_dir=y train.resume=true train.resume_path=run/model_0000019.rank_0.ckpt
+err_has 'rank 1: run/model_0000019.rank_0.ckpt: is of rank 0, not of rank 1'
+status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=y train.resume=true \
+    'train.resume_path=run/model_0000019.rank_{rank}.ckpt'
+same run/model_0000023.rank_1.ckpt y/model_0000023.rank_1.ckpt
+status 1 dino-train -c t.yaml --ranks 2 'train.output_dir=z{rank}'
+err_has 'rank 1 has other train.output_dir'
+status 2 mpirun_n 2 dino-train -c t.yaml --ranks 3 train.output_dir=x
+err_has '--ranks: is 3, and 2 processes are started'
+status 2 mpirun_n 2 env WORLD_SIZE=4 dino-train -c t.yaml train.output_dir=x
+err_has 'WORLD_SIZE=4, but for '
+status 0 mpirun_n 2 env WORLD_SIZE=2 SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0 \
+    dino-train -q -c t.yaml optim.epochs=1 train.output_dir=w
+check 'nothing was begun by what was refused' test ! -e x/log.txt
+status 1 env PATH="$PWD/nothing" "$BUILD/dino-train" -c t.yaml --ranks 2 train.output_dir=x
+err_has 'mpirun: No such file or directory: it comes with '
+no_leftovers
+done_testing
