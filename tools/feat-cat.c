@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "feature-export.h"
-#include "feature-parts.h"
 #include "file.h"
 #include "input-guard.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "part-set.h"
 #include "version.h"
 
 static const char *output = "-", *keys_path;
@@ -49,7 +49,7 @@ struct input {
 /* ---------------------------------------------------------------- inputs */
 
 static struct input *inputs;
-static struct feature_file *order; /* [n_inputs] in which their rows follow one another */
+static struct part_file *order; /* [n_inputs] in which their rows follow one another */
 static int n_inputs;
 static struct feat_header *header; /* of the rows: that of the first input, with what all inputs record */
 
@@ -97,9 +97,9 @@ static void open_inputs(char **path, int n)
     for (n_inputs = 0; n_inputs < n; n_inputs++) {
         struct input *in = &inputs[n_inputs];
         open_input(in, path[n_inputs]);
-        order[n_inputs] = (struct feature_file){.path = in->path, .feat = &in->feat, .i = n_inputs};
+        order[n_inputs] = part_file_of_features(in->path, &in->feat, n_inputs);
     }
-    if (feature_parts_arrange(order, n, allow_missing, &e))
+    if (part_set_arrange(order, n, allow_missing, &e))
         msg_die("%s%s", e.text, e.status == FMT_TRUNCATED ? " (--allow-missing goes on without)" : "");
     const struct input *first = input_at(0);
     header = &input_at(0)->feat.header;
@@ -123,19 +123,10 @@ static void close_inputs(void)
 
 /* ---------------------------------------------------------------- parts of a job */
 
-/* The files order[k] .. of one set: their number. */
-static int set_size(int k)
-{
-    int n = 1;
-    while (k + n < n_inputs && order[k + n].set == order[k].set)
-        n++;
-    return n;
-}
-
 /* All parts of one job, of which nothing is selected: their join is what one process would have written. */
 static bool is_whole_job(void)
 {
-    return feature_file_is_part(&order[0]) && set_size(0) == n_inputs && order[0].feat->header.part.n == n_inputs &&
+    return order[0].part.n > 0 && part_set_size(order, n_inputs) == n_inputs && order[0].part.n == n_inputs &&
            splits.n + labels.n + groups.n == 0;
 }
 
@@ -143,7 +134,7 @@ static bool is_whole_job(void)
 static void warn_of_other_versions(void)
 {
     for (int k = 1; k < n_inputs; k++)
-        if (strcmp(order[k].feat->block.header.provenance, order[0].feat->block.header.provenance) != 0) {
+        if (strcmp(order[k].header->provenance, order[0].header->provenance) != 0) {
             msg_warn("%s: its provenance is not that of %s, whose one is kept", order[k].path, order[0].path);
             return;
         }
@@ -311,8 +302,8 @@ static void add_parts(struct provenance *p, int k, int n)
 {
     size_t bytes = PART_TEXT * (size_t)(n + 2);
     char *text = allocate(PART_TEXT, (size_t)(n + 2));
-    feature_parts_list(&order[k], n, text, bytes);
-    snprintf(text + strlen(text), bytes - strlen(text), " of %d", order[k].feat->header.part.n);
+    part_set_list(&order[k], n, text, bytes);
+    snprintf(text + strlen(text), bytes - strlen(text), " of %d", order[k].part.n);
     provenance_text(p, "parts", text);
     free(text);
 }
@@ -320,10 +311,11 @@ static void add_parts(struct provenance *p, int k, int n)
 /* A complete set of parts is one input, the features of their job. */
 static void add_inputs(struct provenance *p)
 {
-    for (int k = 0; k < n_inputs; k += set_size(k)) {
-        const struct block_header *h = &order[k].feat->block.header;
-        if (feature_file_is_part(&order[k]) && set_size(k) < order[k].feat->header.part.n)
-            add_parts(p, k, set_size(k));
+    for (int k = 0, n; k < n_inputs; k += n) {
+        const struct block_header *h = order[k].header;
+        n = part_set_size(&order[k], n_inputs - k);
+        if (n < order[k].part.n)
+            add_parts(p, k, n);
         provenance_input_nested(p, "features", h->identity, h->provenance);
     }
 }
@@ -344,7 +336,7 @@ static int64_t write_features(void)
     struct provenance p;
     struct fmt_error e = {0};
     if (is_whole_job()) {
-        const struct block_header *h = &order[0].feat->block.header;
+        const struct block_header *h = order[0].header;
         warn_of_other_versions();
         provenance_copy(&p, h->identity, h->provenance, provenance);
     } else {

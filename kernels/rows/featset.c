@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "feature-parts.h"
 #include "num.h"
+#include "part-set.h"
 
 static const unsigned columns =
     ROWS_LABEL | ROWS_GROUP_VIEW | ROWS_KEY | ROWS_GROUP_NAME | ROWS_EXTRA | ROWS_CONTENT;
@@ -224,18 +224,18 @@ static int check_same(const struct featset_file *a, const struct featset_file *b
 }
 
 /* That of a single job, or that which feat-cat gives to the join of several sets. */
-static int identify(struct featset *s, const struct feature_file *order, struct fmt_error *e)
+static int identify(struct featset *s, const struct part_file *order, struct fmt_error *e)
 {
     struct provenance join;
     int status = 0, n_sets = 0;
     provenance_init(&join, "feat-cat", "", false);
     for (int k = 0; k < s->n_files; k++)
         if (k == 0 || order[k].set != order[k - 1].set) {
-            provenance_input(&join, "features", order[k].feat->block.header.identity);
+            provenance_input(&join, "features", order[k].header->identity);
             n_sets++;
         }
     if (n_sets == 1)
-        memcpy(s->identity, order[0].feat->block.header.identity, DIGEST_BYTES);
+        memcpy(s->identity, order[0].header->identity, DIGEST_BYTES);
     else
         status = provenance_identity(&join, BLOCK_FEAT, FEAT_MAJOR, s->identity, e);
     provenance_release(&join);
@@ -245,13 +245,13 @@ static int identify(struct featset *s, const struct feature_file *order, struct 
 /* Puts the files into the order of their rows. */
 static int arrange(struct featset *s, struct fmt_error *e)
 {
-    struct feature_file *order = calloc((size_t)s->n_files, sizeof *order);
+    struct part_file *order = calloc((size_t)s->n_files, sizeof *order);
     struct featset_file *sorted = calloc((size_t)s->n_files, sizeof *sorted);
     int status = order && sorted ? 0 : fmt_no_memory(e);
     for (int i = 0; i < s->n_files && !status; i++)
-        order[i] = (struct feature_file){.path = s->file[i].path, .feat = &s->file[i].feat, .i = i};
+        order[i] = part_file_of_features(s->file[i].path, &s->file[i].feat, i);
     struct fmt_error why = {0};
-    if (!status && feature_parts_arrange(order, s->n_files, false, &why))
+    if (!status && part_set_arrange(order, s->n_files, false, &why))
         status = fmt_fail(e, why.status, "%s%s", why.text, why.status == FMT_TRUNCATED ? "; feat-cat joins all" : "");
     if (!status)
         status = identify(s, order, e);

@@ -10,7 +10,7 @@
  *   featset_close(&s);
  *
  * Several files are the same set, to the last bit of what is computed from it, as the one file that feat-cat makes of
- * them. Parts of a job (feature-parts.h) may be named in any order, but a set has all of them or none: fitted to, or
+ * them. Parts of a job (part-set.h) may be named in any order, but a set has all of them or none: fitted to, or
  * scored on, a part of the rows, results would look like those of all.
  */
 #ifndef FEATSET_H

@@ -1,21 +1,11 @@
-/* feature-parts.c - sorting by identity finds the sets, sorting by set and part puts their files in order. */
-#include "feature-parts.h"
+/* part-set.c - sorting by identity finds the sets, sorting by set and part puts their files in order. */
+#include "part-set.h"
 
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct part part_of(const struct feature_file *f)
-{
-    return f->feat->header.part;
-}
-
-static const uint8_t *identity_of(const struct feature_file *f)
-{
-    return f->feat->block.header.identity;
-}
 
 static int order_of(int64_t a, int64_t b)
 {
@@ -25,19 +15,19 @@ static int order_of(int64_t a, int64_t b)
 /* Files that are no parts first. */
 static int by_identity(const void *a, const void *b)
 {
-    const struct feature_file *x = a, *y = b;
-    int order = order_of(feature_file_is_part(x), feature_file_is_part(y));
-    if (!order && feature_file_is_part(x))
-        order = memcmp(identity_of(x), identity_of(y), DIGEST_BYTES);
+    const struct part_file *x = a, *y = b;
+    int order = order_of(x->part.n > 0, y->part.n > 0);
+    if (!order && x->part.n > 0)
+        order = memcmp(x->header->identity, y->header->identity, DIGEST_BYTES);
     return order ? order : order_of(x->i, y->i);
 }
 
 static int by_set(const void *a, const void *b)
 {
-    const struct feature_file *x = a, *y = b;
+    const struct part_file *x = a, *y = b;
     int order = order_of(x->set, y->set);
     if (!order)
-        order = order_of(part_of(x).i, part_of(y).i);
+        order = order_of(x->part.i, y->part.i);
     return order ? order : order_of(x->i, y->i);
 }
 
@@ -57,23 +47,23 @@ static void add_range(int32_t first, int32_t last, char *text, size_t bytes)
         snprintf(text + at, bytes - at, "-%" PRId32, last);
 }
 
-void feature_parts_list(const struct feature_file *f, int n, char *text, size_t bytes)
+void part_set_list(const struct part_file *f, int n, char *text, size_t bytes)
 {
     text[0] = 0;
     for (int k = 0, end; k < n; k = end) {
-        for (end = k + 1; end < n && part_of(&f[end]).i == part_of(&f[end - 1]).i + 1; end++) {
+        for (end = k + 1; end < n && f[end].part.i == f[end - 1].part.i + 1; end++) {
         }
-        add_range(part_of(&f[k]).i, part_of(&f[end - 1]).i, text, bytes);
+        add_range(f[k].part.i, f[end - 1].part.i, text, bytes);
     }
 }
 
 /* The parts that the n files of a set lack; returns their number. */
-static int32_t list_missing(const struct feature_file *f, int n, char *text, size_t bytes)
+static int32_t list_missing(const struct part_file *f, int n, char *text, size_t bytes)
 {
-    int32_t next = 1, all = part_of(f).n;
+    int32_t next = 1, all = f->part.n;
     text[0] = 0;
     for (int k = 0; k <= n; k++) {
-        int32_t here = k < n ? part_of(&f[k]).i : all + 1;
+        int32_t here = k < n ? f[k].part.i : all + 1;
         if (here > next)
             add_range(next, here - 1, text, bytes);
         next = here + 1;
@@ -103,15 +93,15 @@ static bool other_setting(const struct cJSON *a, const struct cJSON *b, char *te
 }
 
 /* Why b is of another job than a. Identities differ because weights, settings or images do. */
-static void explain(const struct feature_file *a, const struct feature_file *b, char *text, size_t bytes)
+static void explain(const struct part_file *a, const struct part_file *b, char *text, size_t bytes)
 {
     struct fmt_error why = {0};
-    if (feat_compatible(&a->feat->header, &b->feat->header, false, &why)) {
+    if (a->features && b->features && feat_compatible(a->features, b->features, false, &why)) {
         snprintf(text, bytes, "%.120s", why.text);
         return;
     }
-    struct cJSON *of_a = cJSON_Parse(a->feat->block.header.provenance),
-                 *of_b = cJSON_Parse(b->feat->block.header.provenance);
+    struct cJSON *of_a = cJSON_Parse(a->header->provenance),
+                 *of_b = cJSON_Parse(b->header->provenance);
     if (!other_setting(of_a, of_b, text, bytes))
         snprintf(text, bytes, "%s", of_a && of_b ? "made from other images" : "made from other images or settings");
     cJSON_Delete(of_a);
@@ -120,41 +110,41 @@ static void explain(const struct feature_file *a, const struct feature_file *b, 
 
 /* A part of another job that may be meant for one that the set f .. f + n - 1 lacks: the same number of as many; NULL:
  * there is none. */
-static const struct feature_file *find_stray(const struct feature_file *all, int n_all, const struct feature_file *f,
+static const struct part_file *find_stray(const struct part_file *all, int n_all, const struct part_file *f,
                                              int n)
 {
-    for (const struct feature_file *s = all; s < all + n_all; s++) {
-        bool there = s->set == f->set || part_of(s).n != part_of(f).n;
+    for (const struct part_file *s = all; s < all + n_all; s++) {
+        bool there = s->set == f->set || s->part.n != f->part.n;
         for (int k = 0; k < n && !there; k++)
-            there = part_of(&f[k]).i == part_of(s).i;
+            there = f[k].part.i == s->part.i;
         if (!there)
             return s;
     }
     return NULL;
 }
 
-static int fail_missing(const struct feature_file *all, int n_all, const struct feature_file *f, int n,
+static int fail_missing(const struct part_file *all, int n_all, const struct part_file *f, int n,
                         struct fmt_error *e)
 {
     char missing[80], other[240] = "", why[140];
     int32_t n_missing = list_missing(f, n, missing, sizeof missing);
-    const struct feature_file *stray = find_stray(all, n_all, f, n);
+    const struct part_file *stray = find_stray(all, n_all, f, n);
     if (stray) {
         explain(f, stray, why, sizeof why);
-        snprintf(other, sizeof other, "; %.60s is part %" PRId32 " of another job: %s", stray->path, part_of(stray).i,
+        snprintf(other, sizeof other, "; %.60s is part %" PRId32 " of another job: %s", stray->path, stray->part.i,
                  why);
     }
     return fmt_fail(e, FMT_TRUNCATED, "%.60s: part%s %s of %" PRId32 " %s missing%s", f->path, n_missing > 1 ? "s" : "",
-                    missing, part_of(f).n, n_missing > 1 ? "are" : "is", other);
+                    missing, f->part.n, n_missing > 1 ? "are" : "is", other);
 }
 
 /* ---------------------------------------------------------------- sets */
 
 /* The files of one set are there once, and of one number of parts. */
-static int check_set(const struct feature_file *f, int n, struct fmt_error *e)
+static int check_set(const struct part_file *f, int n, struct fmt_error *e)
 {
     for (int k = 1; k < n; k++) {
-        struct part p = part_of(&f[k]), before = part_of(&f[k - 1]);
+        struct part p = f[k].part, before = f[k - 1].part;
         if (p.n != before.n)
             return fmt_fail(e, FMT_MISMATCH,
                             "%.150s: is part %" PRId32 " of %" PRId32 ", but %.150s is one of %" PRId32, f[k].path,
@@ -166,23 +156,30 @@ static int check_set(const struct feature_file *f, int n, struct fmt_error *e)
     return 0;
 }
 
-int feature_parts_arrange(struct feature_file *f, int n, bool allow_missing, struct fmt_error *e)
+int part_set_size(const struct part_file *f, int n)
+{
+    int size = 1;
+    while (size < n && f[size].set == f->set)
+        size++;
+    return size;
+}
+
+int part_set_arrange(struct part_file *f, int n, bool allow_missing, struct fmt_error *e)
 {
     for (int k = 0; k < n; k++)
         f[k].set = f[k].i;
     qsort(f, (size_t)n, sizeof *f, by_identity);
     for (int k = 1; k < n; k++)
-        if (feature_file_is_part(&f[k - 1]) && memcmp(identity_of(&f[k - 1]), identity_of(&f[k]), DIGEST_BYTES) == 0)
+        if (f[k - 1].part.n > 0 && memcmp(f[k - 1].header->identity, f[k].header->identity, DIGEST_BYTES) == 0)
             f[k].set = f[k - 1].set;
     qsort(f, (size_t)n, sizeof *f, by_set);
     int status = 0;
     for (int k = 0, end; k < n && !status; k = end) {
-        for (end = k + 1; end < n && f[end].set == f[k].set; end++) {
-        }
-        if (!feature_file_is_part(&f[k]))
+        end = k + part_set_size(&f[k], n - k);
+        if (f[k].part.n == 0)
             continue;
         status = check_set(&f[k], end - k, e);
-        if (!status && !allow_missing && end - k < part_of(&f[k]).n)
+        if (!status && !allow_missing && end - k < f[k].part.n)
             status = fail_missing(f, n, &f[k], end - k, e);
     }
     return status;
