@@ -12,6 +12,7 @@
 #include "ckpt.h"
 #include "feat.h"
 #include "linear.h"
+#include "readings.h"
 #include "json-report.h"
 #include "shard-set.h"
 #include "tensorfile.h"
@@ -262,6 +263,21 @@ static int describe_linear(struct cJSON *o, const struct fmt_reader *io, struct 
     return 0;
 }
 
+static int describe_readings(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct readings r;
+    int status = readings_open(&r, io, e);
+    if (status)
+        return status;
+    add_container(o, &r.block);
+    json_report_int(o, "images", r.block.n_records);
+    add_form(o, "part", "%" PRId32 " of %" PRId32, r.header.part.i, r.header.part.n);
+    json_report_int(o, "images_of_all_parts", r.header.n_images);
+    add_json(o, "provenance", r.block.header.provenance);
+    readings_close(&r);
+    return 0;
+}
+
 /* Counts of the images that could not be used; the state itself has the list. */
 static void add_replaced(struct cJSON *o, const char *state)
 {
@@ -363,6 +379,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
     static int (*const describe[])(struct cJSON *, const struct fmt_reader *, struct fmt_error *) = {
         [BLOCK_INDEX] = describe_index, [BLOCK_SHARD] = describe_shard, [BLOCK_VIEWS] = describe_views,
         [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,   [BLOCK_LINEAR] = describe_linear,
+        [BLOCK_READINGS] = describe_readings,
     };
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
@@ -518,6 +535,24 @@ static int linear_lines(const struct fmt_reader *io, void (*line)(const char *te
     return FMT_END;
 }
 
+/* The findings stand where others have the label. */
+static int readings_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct readings r;
+    struct image_reading t;
+    int status = readings_open(&r, io, e);
+    if (status)
+        return status;
+    while ((status = readings_next(&r, &t, e)) == 0) {
+        char text[LINE_BYTES];
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64 "\t%s\t%s", t.path, t.width,
+                 t.height, t.components, t.bytes, t.kind, t.reason);
+        line(text);
+    }
+    readings_close(&r);
+    return status;
+}
+
 static int tensor_lines(struct file *f, void (*line)(const char *text), struct fmt_error *e)
 {
     struct tensorfile t;
@@ -540,7 +575,8 @@ int describe_records(struct file *f, void (*line)(const char *text), struct fmt_
 {
     static int (*const lines[])(const struct fmt_reader *, void (*)(const char *), struct fmt_error *) = {
         [BLOCK_INDEX] = index_lines, [BLOCK_SHARD] = shard_lines, [BLOCK_VIEWS] = views_lines,
-        [BLOCK_FEAT] = feat_lines,   [BLOCK_LINEAR] = linear_lines};
+        [BLOCK_FEAT] = feat_lines,   [BLOCK_LINEAR] = linear_lines,
+        [BLOCK_READINGS] = readings_lines};
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
     enum block_kind kind = verify_peek(&p, &io);

@@ -29,8 +29,9 @@ static const char file_magic[8] = "bbu-file", end_mark[8] = "bbu-end\n";
 
 const char *block_kind_name(enum block_kind kind)
 {
-    static const char *const name[] = {"file", "catalogue", "shard", "views", "features", "checkpoint", "classifier"};
-    return kind <= BLOCK_LINEAR ? name[kind] : "file of an unknown kind";
+    static const char *const name[] = {"file",     "catalogue",  "shard",      "views",
+                                       "features", "checkpoint", "classifier", "readings"};
+    return kind <= BLOCK_LAST ? name[kind] : "file of an unknown kind";
 }
 
 enum block_kind block_kind_of(const uint8_t *first, size_t n)
@@ -42,7 +43,7 @@ enum block_kind block_kind_of(const uint8_t *first, size_t n)
     bytes_u16(&c); /* version of the container */
     unsigned kind = bytes_u8(&c);
     bool ours = bytes_ok(&c) && magic == HEADER_MAGIC && memcmp(mark, file_magic, sizeof file_magic) == 0;
-    return ours && kind <= BLOCK_LINEAR ? (enum block_kind)kind : BLOCK_ANY;
+    return ours && kind <= BLOCK_LAST ? (enum block_kind)kind : BLOCK_ANY;
 }
 
 /* The first half of the SHA-256 over two pieces. */
@@ -207,7 +208,7 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
     unsigned kind = bytes_u8(c);
     h->major = bytes_u8(c);
     h->minor = bytes_u8(c);
-    if (kind < BLOCK_INDEX || kind > BLOCK_LINEAR)
+    if (kind < BLOCK_INDEX || kind > BLOCK_LAST)
         return fmt_fail(e, FMT_VERSION, "a kind of file that this version does not know (%u)", kind);
     h->kind = (enum block_kind)kind;
     if (expected != BLOCK_ANY && h->kind != expected)

@@ -6,7 +6,8 @@
  * two skippable frames carry a check of their own. So a file that was cut anywhere is refused, a changed byte is found
  * wherever it is, and a reader can stream (pipe) or seek (read_at).
  *
- * The kind of the file defines the contents of blocks (index.h, shard.h, views.h, feat.h, ckpt.h, linear.h). Here a
+ * The kind of the file defines the contents of blocks (index.h, shard.h, views.h, feat.h, ckpt.h, linear.h,
+ * readings.h). Here a
  * block is a number of bytes that hold a number of records; records are numbered through the file.
  *
  *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;
@@ -28,7 +29,10 @@
 #include "digest.h"
 #include "fmt.h"
 
-enum block_kind { BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT, BLOCK_LINEAR };
+enum block_kind {
+    BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT, BLOCK_LINEAR, BLOCK_READINGS,
+    BLOCK_LAST = BLOCK_READINGS
+};
 
 #define BLOCK_BYTES_MAX ((uint32_t)1 << 30)   /* of a decoded block */
 #define BLOCK_FIELDS_MAX ((uint32_t)16 << 20) /* fields of the kind in the header */
@@ -48,7 +52,7 @@ struct block_header {
 
 /* The kind of a file by its first n bytes; BLOCK_ANY: not a kind of file that this version knows. */
 enum block_kind block_kind_of(const uint8_t *first, size_t n);
-/* "catalogue", "shard", "views", "features", "checkpoint", "classifier" */
+/* "catalogue", "shard", "views", "features", "checkpoint", "classifier", "readings" */
 const char *block_kind_name(enum block_kind kind);
 
 /* ---------------------------------------------------------------- writing */

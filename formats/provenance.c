@@ -36,7 +36,7 @@ void provenance_release(struct provenance *p)
 bool provenance_is_digest(const char *kind)
 {
     static const char *const kinds[] = {PROVENANCE_DATASET, PROVENANCE_IMAGES, PROVENANCE_LEFT_OUT,
-                                        PROVENANCE_REPLACED};
+                                        PROVENANCE_LIST, PROVENANCE_REPLACED};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kind, kinds[i]) == 0)
             return true;

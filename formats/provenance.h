@@ -33,6 +33,7 @@
 #define PROVENANCE_DATASET "dataset"   /* entries of a dataset and the contents of its images */
 #define PROVENANCE_IMAGES "pictures"   /* names and contents of JPEG files */
 #define PROVENANCE_LEFT_OUT "left out" /* names of images that bbu-pack left out */
+#define PROVENANCE_LIST "list"         /* names of a dataset's images, in order */
 #define PROVENANCE_REPLACED "replaced" /* images that training replaced by others */
 bool provenance_is_digest(const char *kind);
 

@@ -8,6 +8,7 @@
 #include "feat.h"
 #include "index.h"
 #include "linear.h"
+#include "readings.h"
 #include "shard.h"
 #include "views.h"
 
@@ -139,6 +140,19 @@ static int walk_linear(const struct fmt_reader *io, struct walk *w, struct fmt_e
     return 0;
 }
 
+static int walk_readings(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
+{
+    struct readings r;
+    struct image_reading reading;
+    int status = readings_open(&r, io, e);
+    if (status)
+        return status;
+    while ((status = readings_next(&r, &reading, e)) == 0)
+        count(w, 1);
+    readings_close(&r);
+    return status;
+}
+
 int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*step)(void *arg, int64_t n_records),
                  void *arg, struct fmt_error *e)
 {
@@ -154,6 +168,7 @@ int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*st
     case BLOCK_FEAT: status = walk_feat(&p.io, &w, e); break;
     case BLOCK_CKPT: status = walk_ckpt(&p.io, &w, e); break;
     case BLOCK_LINEAR: status = walk_linear(&p.io, &w, e); break;
+    case BLOCK_READINGS: status = walk_readings(&p.io, &w, e); break;
     case BLOCK_ANY: /* block_open finds the reason */
         if ((status = block_open(&r, &p.io, BLOCK_ANY, e)) == 0) {
             block_close(&r);

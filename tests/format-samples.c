@@ -1,6 +1,6 @@
 /* format-samples - writes the small files of samples.h: KIND (catalogue, shard, views, features, checkpoint,
- * classifier) to a FILE. For tests of the command lines, and how the golden examples and the corpora of the fuzz
- * targets were made.
+ * classifier, readings) to a FILE. For tests of the command lines, and how the golden examples and the corpora of the
+ * fuzz targets were made.
  * usage: format-samples KIND FILE [bare|small|apart|joined]
  *   bare: without provenance; small: the example of the manual's page (KIND "empty" too); apart: as tests/fuzz/wrap.h
  *   takes it; joined: such bytes from standard input into a container
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
     if (colon)
         sample_weights = (uint8_t)atoi(colon + 1);
     int kind = 0; /* "empty" */
-    for (int k = BLOCK_INDEX; k <= BLOCK_LINEAR; k++)
+    for (int k = BLOCK_INDEX; k <= BLOCK_LAST; k++)
         kind = strncmp(argv[1], block_kind_name((enum block_kind)k), n) == 0 ? k : kind;
     struct fmt_writer io = file_writer(&f);
     int status = strcmp(how, "small") == 0    ? sample_small(kind, &io, &e)

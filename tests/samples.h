@@ -11,6 +11,7 @@
 #include "feat.h"
 #include "index.h"
 #include "linear.h"
+#include "readings.h"
 #include "shard.h"
 #include "views.h"
 
@@ -339,6 +340,43 @@ static inline int small_ckpt(const struct fmt_writer *io, const struct provenanc
     return status ? status : ckpt_finish(&w, e);
 }
 
+/* One reading of each state, those of part 2 of 3 of a list of 12 images. */
+enum { SAMPLE_READINGS = 4 };
+static struct image_reading sample_reading(int i)
+{
+    static const struct image_reading of[SAMPLE_READINGS] = {
+        {"a.jpeg", READING_GOOD, 1000, 640, 480, 3, {0xe3, 1}, "", ""},
+        {"b \xff.jpeg", READING_ODD, 1001, 480, 640, 1, {0xe3, 2}, "odd-jpeg", "3 stray bytes"},
+        {"c.jpeg", READING_BAD, 0, 0, 0, 0, {0}, "missing", "No such file or directory"},
+        {"d.jpeg", READING_NONE, 0, 0, 0, 0, {0}, "", ""},
+    };
+    return of[i];
+}
+
+static inline int write_readings(const struct fmt_writer *io, const struct provenance *p, int n, struct fmt_error *e)
+{
+    struct readings_header h = {n == 1 ? (struct part){1, 1} : (struct part){2, 3}, n == 1 ? 1 : 12};
+    struct readings_writer w;
+    int status = readings_create(&w, io, &h, p, e);
+    for (int i = 0; i < n && status == 0; i++) {
+        struct image_reading r = sample_reading(i);
+        status = readings_add(&w, &r, e);
+    }
+    if (status == 0)
+        return readings_finish(&w, e);
+    readings_abandon(&w);
+    return status;
+}
+
+static inline int sample_readings(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
+{
+    struct provenance p;
+    sample_provenance(&p, with_provenance);
+    int status = write_readings(io, &p, SAMPLE_READINGS, e);
+    provenance_release(&p);
+    return status;
+}
+
 /* kind as for sample_write; 0: a catalogue without images, the smallest file of all. */
 static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt_error *e)
 {
@@ -353,12 +391,13 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_FEAT: status = small_feat(io, &p, e); break;
     case BLOCK_CKPT: status = small_ckpt(io, &p, e); break;
     case BLOCK_LINEAR: status = small_linear(io, &p, e); break;
+    case BLOCK_READINGS: status = write_readings(io, &p, 1, e); break;
     }
     provenance_release(&p);
     return status;
 }
 
-/* kind 1 .. 6, as enum block_kind. */
+/* kind 1 .. 7, as enum block_kind. */
 static inline int sample_write(int kind, const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     switch (kind) {
@@ -368,6 +407,7 @@ static inline int sample_write(int kind, const struct fmt_writer *io, bool with_
     case BLOCK_FEAT: return sample_feat(io, with_provenance, SAMPLE_ROWS, e);
     case BLOCK_CKPT: return sample_ckpt(io, with_provenance, e);
     case BLOCK_LINEAR: return sample_linear(io, with_provenance, e);
+    case BLOCK_READINGS: return sample_readings(io, with_provenance, e);
     }
     return FMT_INVALID;
 }

@@ -3,7 +3,7 @@
 # written only from feat(5) reads what feat-cat reads.
 . "$(dirname "$0")/lib.sh"
 root=$TESTS/..
-for page in bbu-file bbu-index bbu-shard dino-views feat dino-ckpt feat-logreg; do
+for page in bbu-file bbu-index bbu-shard dino-views feat dino-ckpt feat-logreg bbu-readings; do
     file=$(sed -n 's|^\.Pa tests/golden/formats/must-decode/||p' "$root/man/$page.5")
     check "$page(5) names its example" test -f "$TESTS/golden/formats/must-decode/$file"
     sed -n 's/^[0-9a-f]\{4\}  \(\([0-9a-f][0-9a-f] \{0,1\}\)*\).*/\1/p' "$root/man/$page.5" | tr -d ' \n' >page.hex

@@ -393,6 +393,93 @@ static void test_ckpt_large(void)
     free(y);
 }
 
+static void test_readings(void)
+{
+    struct fmt_buffer b = make(BLOCK_READINGS, true);
+    for (int piped = 0; piped < 2; piped++) {
+        struct fmt_memory m = {b.data, b.bytes, 0};
+        struct pipe pipe;
+        struct fmt_reader io = piped ? pipe_reader(&pipe, b.data, b.bytes, 5) : fmt_memory_reader(&m);
+        struct readings r;
+        struct image_reading t;
+        struct fmt_error e = {0};
+        ok(readings_open(&r, &io, &e) == 0, "readings: open %s", e.text);
+        ok(r.header.part.i == 2 && r.header.part.n == 3 && r.header.n_images == 12, "readings: which part of what");
+        bool same = true;
+        int n = 0;
+        for (; readings_next(&r, &t, &e) == 0; n++) {
+            struct image_reading want = sample_reading(n);
+            same = same && strcmp(t.path, want.path) == 0 && strcmp(t.kind, want.kind) == 0 &&
+                   strcmp(t.reason, want.reason) == 0 && t.state == want.state && t.bytes == want.bytes &&
+                   t.width == want.width && t.height == want.height && t.components == want.components &&
+                   memcmp(t.sha256, want.sha256, DIGEST_BYTES) == 0;
+        }
+        ok(same && n == SAMPLE_READINGS && e.status == 0, "readings: what was written is what is read %s", e.text);
+        readings_close(&r);
+    }
+    fmt_buffer_release(&b);
+}
+
+/* Writes n readings as part 1 of 2 of n_images, and reads them; returns the status. */
+static int read_part(int n, int64_t n_images, bool piped, struct fmt_error *e)
+{
+    struct readings_header h = {{1, 2}, n_images};
+    struct readings_writer w;
+    struct readings r;
+    struct image_reading t = {"", READING_GOOD, 7, 3, 4, 1, {1}, "", ""};
+    struct provenance p;
+    struct fmt_buffer b = {0};
+    struct fmt_writer to = fmt_buffer_writer(&b);
+    char path[600];
+    memset(path, 'x', sizeof path);
+    sample_provenance(&p, true);
+    int status = readings_create(&w, &to, &h, &p, NULL);
+    for (int i = 0; i < n && !status; i++) {
+        snprintf(path + 500, 100, "%d", i);
+        t.path = path;
+        status = readings_add(&w, &t, NULL);
+    }
+    if (!status)
+        status = readings_finish(&w, NULL);
+    provenance_release(&p);
+    if (!ok(status == 0, "readings: %d are written", n))
+        return status;
+    struct fmt_memory m = {b.data, b.bytes, 0};
+    struct pipe pipe;
+    struct fmt_reader io = piped ? pipe_reader(&pipe, b.data, b.bytes, 1000) : fmt_memory_reader(&m);
+    status = readings_open(&r, &io, e);
+    for (int i = 0; !status && (status = readings_next(&r, &t, e)) == 0; i++)
+        status = atoi(t.path + 500) == i ? 0 : fmt_fail(e, FMT_MISMATCH, "%s is not %d", t.path, i);
+    readings_close(&r);
+    fmt_buffer_release(&b);
+    return status;
+}
+
+static void test_readings_rules(void)
+{
+    for (int piped = 0; piped < 2; piped++) {
+        struct fmt_error e = {0};
+        is_int(read_part(0, 1, piped, &e), FMT_END, "readings: an empty part %s", e.text);
+        is_int(read_part(5000, 10000, piped, &e), FMT_END, "readings: several blocks %s", e.text);
+        is_int(read_part(5001, 10000, piped, &e), FMT_INVALID, "readings: one too many: %s", e.text);
+        is_int(read_part(4999, 10000, piped, NULL), FMT_INVALID, "readings: one too few");
+    }
+    static const struct image_reading wrong[] = {
+        {"a", READING_GOOD, 1, 0, 4, 1, {1}, "", ""},          {"a", READING_GOOD, 1, 4, 65536, 1, {1}, "", ""},
+        {"a", READING_GOOD, 1, 4, 4, 5, {1}, "", ""},          {"a", READING_ODD, -1, 4, 4, 1, {1}, "odd-jpeg", "x"},
+        {"a", READING_ODD, 1, 4, 4, 1, {1}, "", ""},           {"a", READING_GOOD, 1, 4, 4, 1, {1}, "odd-jpeg", ""},
+        {"a", READING_BAD, 1, 0, 0, 0, {0}, "missing", "x"},   {"a", READING_BAD, 0, 0, 0, 0, {1}, "missing", "x"},
+        {"a", READING_BAD, 0, 0, 0, 0, {0}, "", "x"},          {"a", READING_NONE, 0, 0, 0, 0, {0}, "", "x"},
+        {"a", (enum reading_state)4, 0, 0, 0, 0, {0}, "", ""},
+    };
+    struct readings_writer w = {.n_raw = 0};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct fmt_error e = {0};
+        ok(readings_add(&w, &wrong[i], &e) != 0 && w.raw.bytes == 0, "readings: refused: %s", e.text);
+    }
+    readings_abandon(&w);
+}
+
 int main(void)
 {
     test_index();
@@ -403,5 +490,7 @@ int main(void)
     test_feat_rules();
     test_ckpt();
     test_ckpt_large();
+    test_readings();
+    test_readings_rules();
     return tap_done();
 }

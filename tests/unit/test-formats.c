@@ -41,14 +41,15 @@ static const char *name_of(int kind)
 
 static void test_bytes(int kind)
 {
-    static const int64_t n_records[] = {0, SAMPLE_IMAGES, SAMPLE_IMAGES, SAMPLE_BATCHES, SAMPLE_ROWS, SAMPLE_TENSORS};
+    static const int64_t n_records[] = {0, SAMPLE_IMAGES, SAMPLE_IMAGES, SAMPLE_BATCHES, SAMPLE_ROWS, SAMPLE_TENSORS,
+                                        3, SAMPLE_READINGS};
     struct fmt_buffer b = make(kind, true), again = make(kind, true), bare = make(kind, false);
     struct verify_counts n;
     struct fmt_error e = {0};
     ok(again.bytes == b.bytes && memcmp(again.data, b.data, b.bytes) == 0, "%s: equal work gives equal bytes",
        name_of(kind));
     ok(memcmp(b.data + 40, bare.data + 40, DIGEST_BYTES) == 0 && bare.bytes < b.bytes &&
-           !memmem(bare.data, bare.bytes, "quoted", 6) && memmem(b.data, b.bytes, "quoted", 6),
+           !memmem(bare.data, bare.bytes, "\"tool\"", 6) && memmem(b.data, b.bytes, "\"tool\"", 6),
        "%s: provenance can be left out, the identity stays", name_of(kind));
     ok(verify_seeking(b.data, b.bytes, &n, &e) == 0, "%s: whole by seeking %s", name_of(kind), e.text);
     is_int(n.n_records, n_records[kind], "%s: records", name_of(kind));
@@ -168,7 +169,7 @@ static int full(void *arg, const void *data, size_t n)
 static void test_full_disk(void)
 {
     int quiet = 0;
-    for (int kind = BLOCK_INDEX; kind <= BLOCK_CKPT; kind++) {
+    for (int kind = BLOCK_INDEX; kind <= BLOCK_LAST; kind++) {
         struct fmt_buffer b = make(kind, true);
         for (size_t space = 0; space < b.bytes; space++) {
             size_t left = space;
@@ -221,7 +222,7 @@ int main(void)
     test_finite();
     test_xxh64();
     test_provenance();
-    for (int kind = BLOCK_INDEX; kind <= BLOCK_CKPT; kind++) {
+    for (int kind = BLOCK_INDEX; kind <= BLOCK_LAST; kind++) {
         test_legal(kind);
         test_bytes(kind);
     }
