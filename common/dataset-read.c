@@ -12,23 +12,17 @@
 #include "jpeg.h"
 #include "unicode-form.h"
 
-struct result {
-    bool failed, odd;
-    bool no_memory; /* not a fault of the image */
-    enum dataset_finding_kind kind;
-    char *reason; /* NULL: out of memory */
-};
-
 struct reading {
     struct dataset *d;
+    int64_t first;
     const struct dataset_reading *how;
-    struct result *result;
+    struct dataset_result *result;
     _Atomic int64_t n_done;
 };
 
-static void fail(struct result *r, enum dataset_finding_kind kind, const char *reason)
+static void fail(struct dataset_result *r, enum dataset_finding_kind kind, const char *reason)
 {
-    *r = (struct result){.failed = true, .kind = kind, .reason = strdup(reason)};
+    *r = (struct dataset_result){.failed = true, .kind = kind, .reason = strdup(reason)};
 }
 
 static enum dataset_finding_kind kind_of(int status)
@@ -44,7 +38,8 @@ static enum dataset_finding_kind kind_of(int status)
 }
 
 /* stat has failed. With lists, dataset-lists.c has compared the names in folders already. */
-static void fail_stat(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
+static void fail_stat(const struct dataset *d, const struct dataset_image *im, const char *path,
+                      struct dataset_result *r)
 {
     char reason[160];
     bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
@@ -54,7 +49,8 @@ static void fail_stat(const struct dataset *d, const struct dataset_image *im, c
 }
 
 /* False, and the reason in r: the file cannot be read. */
-static bool can_be_read(const struct dataset *d, const struct dataset_image *im, const char *path, struct result *r)
+static bool can_be_read(const struct dataset *d, const struct dataset_image *im, const char *path,
+                        struct dataset_result *r)
 {
     struct stat st;
     if (stat(path, &st) != 0) {
@@ -69,7 +65,8 @@ static bool can_be_read(const struct dataset *d, const struct dataset_image *im,
     return !r->failed;
 }
 
-static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes, struct result *r)
+static void measure(struct reading *g, struct dataset_image *im, const uint8_t *data, size_t bytes,
+                    struct dataset_result *r)
 {
     struct jpeg_settings settings = {.pixels_max = g->how->pixels_max, .orientation = g->how->as_stored ? 1 : 0};
     struct jpeg_info info;
@@ -84,18 +81,19 @@ static void measure(struct reading *g, struct dataset_image *im, const uint8_t *
         return;
     }
     if (notes.n)
-        *r = (struct result){.odd = true, .kind = DATASET_ODD_JPEG, .reason = strdup(notes.text)};
+        *r = (struct dataset_result){.odd = true, .kind = DATASET_ODD_JPEG, .reason = strdup(notes.text)};
     im->bytes = (int64_t)bytes;
     im->width = info.width, im->height = info.height, im->components = info.stored_components;
     digest_of(data, bytes, im->sha256);
     im->read = true;
 }
 
-static void read_one(void *arg, int64_t i, int worker)
+static void read_one(void *arg, int64_t i_item, int worker)
 {
     struct reading *g = arg;
+    int64_t i = g->first + i_item;
     struct dataset_image *im = &g->d->image[i];
-    struct result *r = &g->result[i];
+    struct dataset_result *r = &g->result[i];
     struct fmt_error e = {0};
     uint8_t *data;
     size_t bytes;
@@ -121,16 +119,18 @@ static void read_one(void *arg, int64_t i, int worker)
         g->how->progress(g->how->arg, n);
 }
 
-int dataset_read(struct dataset *d, struct thread_pool *pool, const struct dataset_reading *how, struct fmt_error *e)
+void dataset_read(struct dataset *d, int64_t first, int64_t end, struct thread_pool *pool,
+                  const struct dataset_reading *how, struct dataset_result *result)
 {
-    struct reading g = {.d = d, .how = how};
-    g.result = calloc((size_t)d->n_images + 1, sizeof *g.result);
-    if (!g.result)
-        return fmt_no_memory(e);
-    thread_for(pool, d->n_images, read_one, &g);
+    struct reading g = {.d = d, .first = first, .how = how, .result = result};
+    thread_for(pool, end - first, read_one, &g);
+}
+
+int dataset_note_results(struct dataset *d, struct dataset_result *result, struct fmt_error *e)
+{
     int status = 0;
     for (int64_t i = 0; i < d->n_images; i++) {
-        struct result *r = &g.result[i];
+        struct dataset_result *r = &result[i];
         if (r->failed)
             d->image[i].at_fault = true;
         if (status == 0 && r->no_memory)
@@ -138,7 +138,7 @@ int dataset_read(struct dataset *d, struct thread_pool *pool, const struct datas
         if (status == 0 && (r->failed || r->odd))
             status = dataset_note(d, r->kind, d->image[i].path, e, "%s", r->reason ? r->reason : "out of memory");
         free(r->reason);
+        r->reason = NULL;
     }
-    free(g.result);
     return status;
 }

@@ -32,6 +32,16 @@ const char *dataset_finding_key(enum dataset_finding_kind kind)
     return kinds[kind].key;
 }
 
+bool dataset_finding_of_key(const char *key, enum dataset_finding_kind *kind)
+{
+    for (int k = 0; k < DATASET_FINDING_KINDS; k++)
+        if (strcmp(key, kinds[k].key) == 0) {
+            *kind = (enum dataset_finding_kind)k;
+            return true;
+        }
+    return false;
+}
+
 const char *dataset_finding_counted(enum dataset_finding_kind kind, int64_t n)
 {
     const char *const *counted = kinds[kind].counted;

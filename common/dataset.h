@@ -4,7 +4,8 @@
  *   dataset_init(&d, root, &error);
  *   dataset_find(&d, layout, &error)       finds the names, in folders or lists
  *   dataset_order_classes(&d, "good,bad", &error)
- *   dataset_read(&d, pool, ..., &error)    decodes every file, in parallel
+ *   dataset_read(&d, 0, d.n_images, pool, ..., result)   decodes every file, in parallel
+ *   dataset_note_results(&d, result, &error)
  *   dataset_check(&d, &error)              checks groups, splits, contents
  *   for (i < d.n_findings) ...             in an order that depends only on the dataset
  *   dataset_release(&d);
@@ -61,6 +62,7 @@ enum dataset_finding_kind {
 
 bool dataset_finding_is_error(enum dataset_finding_kind kind);
 const char *dataset_finding_key(enum dataset_finding_kind kind);
+bool dataset_finding_of_key(const char *key, enum dataset_finding_kind *kind);
 const char *dataset_finding_counted(enum dataset_finding_kind kind, int64_t n); /* the noun after the count n */
 
 struct dataset_finding {
@@ -116,15 +118,28 @@ int dataset_check_order(const char *names, struct fmt_error *e);
  * an unknown, missing or duplicate class. */
 int dataset_order_classes(struct dataset *d, const char *names, struct fmt_error *e);
 
+/* What reading an image gave, beside the fields of the image itself. */
+struct dataset_result {
+    bool failed, odd; /* an error; a warning */
+    bool no_memory;   /* not a fault of the image */
+    enum dataset_finding_kind kind;
+    char *reason;     /* for free(); NULL: out of memory, or nothing was found */
+};
+
 struct dataset_reading {
     int64_t pixels_max; /* jpeg.h */
     bool as_stored;     /* EXIF orientation is not applied */
     void (*progress)(void *arg, int64_t n_done); /* from the calling thread; may be NULL */
     void *arg;
 };
-int dataset_read(struct dataset *d, struct thread_pool *pool, const struct dataset_reading *how, struct fmt_error *e);
+/* Decodes images first .. end - 1, of those that are not at fault already and no duplicates, into result [n_images],
+ * which is zeroed before. */
+void dataset_read(struct dataset *d, int64_t first, int64_t end, struct thread_pool *pool,
+                  const struct dataset_reading *how, struct dataset_result *result);
+/* The results of all images become findings, in their order; releases the reasons. */
+int dataset_note_results(struct dataset *d, struct dataset_result *result, struct fmt_error *e);
 
-int dataset_check(struct dataset *d, struct fmt_error *e); /* after dataset_read */
+int dataset_check(struct dataset *d, struct fmt_error *e); /* after dataset_note_results */
 
 int64_t dataset_count(const struct dataset *d, bool errors); /* of findings that are errors, or of warnings */
 static inline bool dataset_usable(const struct dataset_image *im)

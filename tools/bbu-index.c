@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "dataset-readings.h"
 #include "dataset.h"
 #include "file.h"
 #include "index.h"
 #include "input-guard.h"
+#include "job-part.h"
 #include "jpeg.h"
 #include "json-report.h"
 #include "progress.h"
@@ -18,8 +20,9 @@
 #include "rootpath.h"
 #include "version.h"
 
-static const char *output = "-", *layout_name = "auto", *class_order;
-static bool null_ended, keep_going, as_stored, json, provenance = true;
+static const char *output = "-", *layout_name = "auto", *class_order, *part_option;
+static struct part part;
+static bool null_ended, join, keep_going, as_stored, json, provenance = true;
 static int64_t n_jobs, pixels_max = JPEG_PIXELS_MAX;
 
 static const struct opt options[] = {
@@ -28,6 +31,9 @@ static const struct opt options[] = {
     OPT_STRING(0, "classes", &class_order, "NAMES",
                "order of the classes: good,bad; the second of two is positive [as found]"),
     OPT_FLAG('0', "null", &null_ended, "names on standard input end with a zero byte"),
+    OPT_STRING(0, "part", &part_option, "I/N",
+               "decode part I of N of the images, write what was found; slurm: of this task of an array [all]"),
+    OPT_FLAG(0, "join", &join, "take what was found from the files of all parts, decode nothing"),
     OPT_FLAG('k', "keep-going", &keep_going, "leave out the images at fault; exit 3"),
     OPT_FLAG(0, "as-stored", &as_stored, "sizes of the pixels as stored: no EXIF orientation"),
     OPT_SIZE(0, "max-pixels", &pixels_max, 1, 4294836225.0, "N", "largest image [256M]"),
@@ -38,8 +44,10 @@ static const struct opt options[] = {
     OPT_END};
 
 static const struct opt_tool tool = {
-    "bbu-index", "DATASET -o FILE", "Look through a folder of photographs and write its catalogue.", options,
-    "DATASET is a folder, or - for names on standard input."};
+    "bbu-index", "DATASET [READINGS...] -o FILE", "Look through a folder of photographs and write its catalogue.",
+    options,
+    "DATASET is a folder, or - for names on standard input. READINGS are the files that\n"
+    "--part wrote, for --join."};
 
 static enum dataset_layout layout_of(const char *name)
 {
@@ -102,21 +110,57 @@ static void show_progress(void *progress, int64_t n_done)
     progress_step(progress, n_done);
 }
 
-static void read_and_check(struct dataset *d)
+static void decode(struct dataset *d, struct dataset_result *result)
 {
     struct fmt_error e = {0};
     struct progress progress;
     struct dataset_reading how = {pixels_max, as_stored, show_progress, &progress};
+    int64_t first = part_first(part, d->n_images), n = part_end(part, d->n_images) - first;
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool)
         msg_die("%s", e.text);
-    progress_begin(&progress, "decode", "image", "images", d->n_images);
-    int status = dataset_read(d, pool, &how, &e);
-    progress_step(&progress, d->n_images);
-    (status ? progress_abandon : progress_end)(&progress);
+    progress_begin(&progress, "decode", "image", "images", n);
+    dataset_read(d, first, first + n, pool, &how, result);
+    progress_step(&progress, n);
+    progress_end(&progress);
     thread_close(pool);
-    if (status || dataset_check(d, &e))
+}
+
+static struct dataset_job job_of(void)
+{
+    return (struct dataset_job){DINOTOOLS_VERSION, provenance, as_stored, pixels_max};
+}
+
+/* What the images of the part are, for the join. */
+static void write_part(const struct dataset *d, const struct dataset_result *result)
+{
+    struct fmt_error e = {0};
+    struct file_out f;
+    struct dataset_job job = job_of();
+    if (file_create_binary(&f, output, &e))
         msg_die("%s", e.text);
+    struct fmt_writer io = file_writer(&f);
+    if (file_finish(&f, dataset_readings_write(d, &job, part, result, &io, &e), &e))
+        msg_die("%s", e.text);
+}
+
+/* The images are decoded here, or were by the parts. */
+static void read_images(struct dataset *d, const char *const *readings, int n_readings)
+{
+    struct fmt_error e = {0};
+    struct dataset_job job = job_of();
+    struct dataset_result *result = calloc((size_t)d->n_images + 1, sizeof *result);
+    if (!result)
+        msg_die("out of memory");
+    if (!join)
+        decode(d, result);
+    else if (dataset_readings_join(d, &job, readings, n_readings, result, &e))
+        msg_die("%s", e.text);
+    if (part.n > 0)
+        write_part(d, result);
+    if (dataset_note_results(d, result, &e))
+        msg_die("%s", e.text);
+    free(result);
 }
 
 /* ---------------------------------------------------------------- reports */
@@ -331,14 +375,21 @@ static void write_catalogue(const struct dataset *d, const char *root)
 
 /* ---------------------------------------------------------------- main */
 
-/* Checks the options and returns DATASET. */
-static const char *parse(int argc, char **argv)
+/* Checks the options and returns the index of DATASET. */
+static int parse(int argc, char **argv)
 {
-    static const void *const of_folders[] = {&layout_name, NULL};
+    static const void *const of_folders[] = {&layout_name, NULL}, *const of_catalogue[] = {&keep_going, NULL},
+                             *const of_decoding[] = {&n_jobs, NULL};
     struct fmt_error e = {0};
     int first = opt_parse(&tool, argc, argv);
-    if (argc - first != 1)
-        msg_usage(argc == first ? "DATASET is missing" : "one DATASET at a time");
+    if (argc == first)
+        msg_usage("DATASET is missing");
+    if (join ? argc - first < 2 : argc - first > 1)
+        msg_usage(join ? "--join needs DATASET and the files of its parts" : "one DATASET at a time");
+    if (job_part_parse(part_option, &part, &e))
+        msg_usage("%s", e.text);
+    if (join && part.n > 0)
+        msg_usage("--part and --join exclude each other");
     bool names = strcmp(argv[first], "-") == 0;
     if (null_ended && !names)
         msg_usage("-0 is for names on standard input (-)");
@@ -348,7 +399,11 @@ static const char *parse(int argc, char **argv)
         msg_usage("--classes %s: %s", class_order, e.text);
     if (names)
         opt_unused(&tool, of_folders, "names on standard input have no layout");
-    return argv[first];
+    if (part.n > 0)
+        opt_unused(&tool, of_catalogue, "it is for the catalogue, which --join writes");
+    if (join)
+        opt_unused(&tool, of_decoding, "--join decodes nothing");
+    return first;
 }
 
 /* The catalogue, and the images that are not in it. */
@@ -376,28 +431,63 @@ static void report(const struct dataset *d, const char *root, const struct total
         msg_error("%s: no catalogue written (-k leaves out images with errors)", root);
 }
 
+/* The findings from the first one on; those before are of the list, and --join reports them. */
+static int report_part(const struct dataset *d, int64_t first)
+{
+    char name[PART_TEXT];
+    int64_t n_errors = 0, n_images = part_end(part, d->n_images) - part_first(part, d->n_images);
+    for (int64_t i = first; i < d->n_findings; i++) {
+        report_finding(&d->finding[i]);
+        n_errors += dataset_finding_is_error(d->finding[i].kind);
+    }
+    int64_t n_warnings = d->n_findings - first - n_errors;
+    msg_note("part %s: %s of %" PRId64 ", %s, %s", part_text(part, name), FMT_COUNT(n_images, "image", "images"),
+             d->n_images, FMT_COUNT(n_errors, "error", "errors"), FMT_COUNT(n_warnings, "warning", "warnings"));
+    if (!json)
+        return EXIT_DONE;
+    struct cJSON *o = json_report_begin("part");
+    json_report_text(o, "part", name);
+    json_report_int(o, "images", n_images);
+    json_report_int(o, "errors", n_errors);
+    json_report_int(o, "warnings", n_warnings);
+    if (json_report_end(o))
+        msg_die("out of memory");
+    return EXIT_DONE;
+}
+
+/* Findings, totals, the catalogue. */
+static int finish(struct dataset *d, const char *root)
+{
+    struct fmt_error e = {0};
+    if (dataset_check(d, &e))
+        msg_die("%s", e.text);
+    for (int64_t i = 0; i < d->n_findings; i++)
+        report_finding(&d->finding[i]);
+    struct totals totals = count(d);
+    int64_t n_errors = dataset_count(d, true);
+    bool good = totals.n_images > 0 && (!n_errors || keep_going);
+    if (good)
+        write_images(d, root);
+    report(d, root, &totals, good);
+    free(totals.of_class);
+    return !good ? EXIT_FAILED : n_errors ? EXIT_SKIPPED : EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
     struct dataset d;
     struct fmt_error e = {0};
-    const char *root = parse(argc, argv);
+    int first = parse(argc, argv);
+    const char *root = argv[first];
     file_on_signal();
     input_guard_enable();
     if (file_check_output(output, true, &e))
         msg_die("%s", e.text);
 
     find(&d, root);
-    read_and_check(&d);
-
-    for (int64_t i = 0; i < d.n_findings; i++)
-        report_finding(&d.finding[i]);
-    struct totals totals = count(&d);
-    int64_t n_errors = dataset_count(&d, true);
-    bool good = totals.n_images > 0 && (!n_errors || keep_going);
-    if (good)
-        write_images(&d, root);
-    report(&d, root, &totals, good);
-    free(totals.of_class);
+    int64_t n_of_list = d.n_findings;
+    read_images(&d, (const char *const *)argv + first + 1, argc - first - 1);
+    int status = part.n > 0 ? report_part(&d, n_of_list) : finish(&d, root);
     dataset_release(&d);
-    return msg_finish(!good ? EXIT_FAILED : n_errors ? EXIT_SKIPPED : EXIT_DONE);
+    return msg_finish(status);
 }
