@@ -27,10 +27,14 @@ static void norm_again(const struct vit_pass *k, const struct vit_branch *b, str
     vit_layernorm(k, y, TENSOR_NONE, TENSOR_NONE, b->x, w, bias);
 }
 
-/* Where the gradient at the norm's output n [M,C] goes: over it, or, as it is float32, beside it. */
-static struct tensor norm_gradient(const struct vit_pass *k, struct tensor n)
+/* Where the gradient at the norm's output n [M,C] goes: over it, or, as it is float32, over `done`, which is not needed
+ * any more, or beside both where that is too narrow. */
+static struct tensor norm_gradient(const struct vit_pass *k, struct tensor n, struct tensor done)
 {
-    return n.dtype == DTYPE_F32 ? n : vit_scratch(k, n.dims[0], n.dims[1]);
+    struct tensor over = {.data = done.data, .dtype = DTYPE_F32, .n_dims = 2, .dims = {n.dims[0], n.dims[1]}};
+    if (n.dtype == DTYPE_F32)
+        return n;
+    return done.dims[1] >= 2 * n.dims[1] ? over : vit_scratch(k, n.dims[0], n.dims[1]);
 }
 
 /* dn [M,C], the gradient at the norm's output, becomes the one at the branch's input and is added to dx. */
@@ -64,7 +68,7 @@ static struct tensor mlp_backward(const struct vit_pass *k, int64_t i, struct te
         op_gelu_bwd(k->c, da, b->inner, da, b->inner);
     }
     op_linear_bwd_w(k->c, params_tensor(k->g, row->fc2_w), grad(k, row->fc2_b), dout, a);
-    struct tensor dn = norm_gradient(k, n);
+    struct tensor dn = norm_gradient(k, n, a);
     norm_again(k, b, n, row->norm2_w, row->norm2_b);
     op_linear_bwd_w(k->c, params_tensor(k->g, row->fc1_w), grad(k, row->fc1_b), du, n);
     op_linear_bwd_x(k->c, dn, du, params_tensor(k->w, row->fc1_w));
@@ -91,13 +95,14 @@ static void attention_backward(const struct vit_pass *k, int64_t i, struct tenso
     const struct vit_block_rows *row = &k->v->block[i];
     struct vit_branch *b = &k->act->attn[i];
     size_t mark = k->c->scratch->used;
-    struct tensor dout = vit_activation(k, b->n_rows, f->C), n = dout, dn = norm_gradient(k, n);
+    struct tensor dout = vit_activation(k, b->n_rows, f->C), n = dout;
     struct tensor da = vit_activation(k, b->n_rows, f->C), dqkv = vit_activation(k, b->n_rows, 3 * f->C);
     residual_backward(k, b, dout, dx, row->ls1);
     op_linear_bwd_x(k->c, da, dout, params_tensor(k->w, row->proj_w));
     op_linear_bwd_w(k->c, params_tensor(k->g, row->proj_w), grad(k, row->proj_b), dout, b->attention);
     op_attention_bwd(k->c, dqkv, da, b->attention, b->lse, b->inner, b->seg, k->act->request.n_inputs,
                      (int)f->n_heads);
+    struct tensor dn = norm_gradient(k, n, b->inner);
     norm_again(k, b, n, row->norm1_w, row->norm1_b);
     op_linear_bwd_w(k->c, params_tensor(k->g, row->qkv_w), grad(k, row->qkv_b), dqkv, n);
     op_linear_bwd_x(k->c, dn, dqkv, params_tensor(k->w, row->qkv_w));

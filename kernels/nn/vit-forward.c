@@ -160,7 +160,8 @@ struct tensor vit_branch_rows(const struct vit_pass *k, const struct vit_branch 
 static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct tensor x, struct tensor normed,
                          int norm_w, int norm_b)
 {
-    bool save = k->act->request.save_for_backward && !vit_rebuilds_stream(&k->act->request);
+    bool backward = k->act->request.save_for_backward, save = backward && !vit_rebuilds_stream(&k->act->request);
+    size_t mark = k->c->scratch->used;
     b->x = vit_branch_rows(k, b, x, save ? k->saved : k->c->scratch);
     if (save && !tensor_given(b->rows)) {
         b->x = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows, k->v->config.C);
@@ -169,6 +170,8 @@ static void branch_input(const struct vit_pass *k, struct vit_branch *b, struct 
     b->mean = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
     b->rstd = TENSOR_TAKE(k->saved, DTYPE_F32, b->n_rows);
     vit_layernorm(k, normed, b->mean, b->rstd, b->x, norm_w, norm_b);
+    if (backward) /* which has the rest in memory of its own */
+        k->c->scratch->used = mark;
 }
 
 /* ------------------------------------------------------------------ blocks */
@@ -212,8 +215,9 @@ static void mlp_forward(const struct vit_pass *k, int64_t i, struct tensor x)
     struct vit_branch *b = &k->act->ffn[i];
     int64_t inner = vit_inner_width(f);
     bool swiglu = f->ffn == VIT_SWIGLU;
-    struct tensor normed = vit_activation(k, b->n_rows, f->C), a = vit_activation(k, b->n_rows, f->hidden);
+    struct tensor normed = vit_activation(k, b->n_rows, f->C);
     branch_input(k, b, x, normed, row->norm2_w, row->norm2_b);
+    struct tensor a = vit_activation(k, b->n_rows, f->hidden);
     b->inner = k->act->request.save_for_backward || swiglu ? save(k, b, inner) : TENSOR_NONE;
     struct tensor w1 = block_weight(k, i, VIT_FC1, row->fc1_w, inner), b1 = vit_vector(k->w, row->fc1_b);
     observe(k, i, VIT_FC1, normed);
