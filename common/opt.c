@@ -118,9 +118,18 @@ static _Noreturn void print_help(const struct opt_tool *tool)
     exit(msg_finish(EXIT_DONE));
 }
 
+static const char *(*describe_build)(void);
+
+void opt_describe_build(const char *(*line)(void))
+{
+    describe_build = line;
+}
+
 static _Noreturn void print_version(const struct opt_tool *tool)
 {
     printf("%s (dinotools) %s\n", tool->name, DINOTOOLS_VERSION);
+    if (describe_build)
+        puts(describe_build());
     exit(msg_finish(EXIT_DONE));
 }
 

@@ -83,6 +83,9 @@ struct opt_tool {
  * wrong usage. Calls msg_init. */
 int opt_parse(const struct opt_tool *tool, int argc, char **argv);
 
+/* Before opt_parse: what gives a line for --version to print below the version. */
+void opt_describe_build(const char *(*line)(void));
+
 /* Warns of each option, by its value (NULL ends the list), that the command line sets although it has no effect:
  * "--rows: not used: it is for --sheet". */
 void opt_unused(const struct opt_tool *tool, const void *const *values, const char *why);

@@ -49,6 +49,14 @@ static const struct opt_tool tool = {
     "key=value words set single settings, as in train.dataset_path=shards; dino-config(5) lists the keys."};
 
 /* ------------------------------------------------------------------ processes */
+static const char *describe_build(void)
+{
+    static char text[100];
+    const char *mpi = world_mpi_name();
+    snprintf(text, sizeof text, "several processes: %s", mpi ? mpi : "built without MPI");
+    return text;
+}
+
 /* Ends all ranks for one reason that all know. */
 _Noreturn static void leave(int exit_status)
 {
@@ -413,6 +421,7 @@ int main(int argc, char **argv)
     static struct run r = {.world = &world, .stop = &stop_signal, .log = {.fd = -1, .print = print_message}};
     world = world_single;
     memory_keep_small();
+    opt_describe_build(describe_build);
     int first = opt_parse(&tool, argc, argv);
     if (only_plan && only_config)
         msg_usage("--plan and --print-config exclude each other");

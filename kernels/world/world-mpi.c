@@ -11,7 +11,7 @@
 #include "op.h"
 #include "world-tree.h"
 
-enum { BUFFER_BYTES = 4 << 20 };
+enum { BUFFER_BYTES = WORLD_MPI_BYTES / 2 };
 
 /* How many bytes go to or come from each rank, and where in the buffer they are. */
 struct layout {

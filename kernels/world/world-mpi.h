@@ -38,6 +38,9 @@ int world_mpi_forwarded_signal(int number);
 /* Options of this MPI's mpirun for `local` processes on this machine, whatever their number: ends with NULL. */
 const char *const *world_mpi_local_options(void);
 
+/* Of the two buffers. */
+enum { WORLD_MPI_BYTES = 8 << 20 };
+
 int world_mpi_open(struct world *w, struct fmt_error *e);
 /* Waits for the other ranks. Of a world that is not of MPI: nothing. */
 void world_mpi_close(struct world *w);

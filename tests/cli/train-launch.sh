@@ -33,6 +33,9 @@ err_has 'OMP_NUM_THREADS=7: not used: -j sets the number of threads'
 status 0 env OMP_NUM_THREADS=7 dino-train -j1 -c t.yaml optim.epochs=1
 err_lacks OMP_NUM_THREADS
 
+status 0 dino-train --version
+out_has 'several processes: '
+
 # ---- the rank, in every path
 status 0 train -q train.output_dir=a
 status 0 train 'train.output_dir=b{rank}' 'MODEL.WEIGHTS=a/model_0000011.rank_{rank}.ckpt'

@@ -133,7 +133,14 @@ static void test_learning_rate(void)
     config_set(&c, "train.output_dir=run.{rank}", NULL);
     ok(config_finish(&c, 5, 16, NULL) == 0 && c.optim.lr == 0.004, "16 processes of 64 images: the rate of 1024");
     is_text(c.train.output_dir, "run.5", "{rank} is the rank");
+    is_int(c.train.ranks, 16, "there is a rank for each process");
+    is_int(config_step_images(&c), 1024, "a step has the images of all");
     ok(schedules_from(&c, 16).lr.base == 0.004 && schedules_from(&c, 1).lr.base == 0.001, "so is the schedule's peak");
+    config_release(&c);
+    config_init(&c);
+    config_set(&c, "optim.base_lr=0.004", NULL);
+    config_set(&c, "train.ranks=4", NULL);
+    ok(config_finish(&c, 0, 1, NULL) == 0 && c.optim.lr == 0.002, "train.ranks=4, of 64 images: the rate of 256");
     config_release(&c);
 }
 

@@ -10,7 +10,7 @@
 
 #include "fmt.h"
 
-/* For a program that is one process whatever starts it. FMT_UNSUPPORTED: one of several, which repeat the work. */
+/* For a program that is one process whatever starts it. FMT_UNSUPPORTED: it is one of several. */
 int launcher_check(struct fmt_error *e);
 
 /* For a program that several processes run together. */

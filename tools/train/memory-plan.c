@@ -12,6 +12,7 @@
 #include "knn-eval.h"
 #include "num.h"
 #include "thread.h"
+#include "world-mpi.h"
 
 /* What no module can name, measured on runs of several sizes: 8.5 MiB of file buffers and what libraries hold; in each
  * thread 200 KiB of the same, and the parts of matrices that a product packs: up to 4 MiB, less for small ones. */
@@ -76,6 +77,8 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     add_line(plan, "data: batches made ahead, pictures, scratch", data);
     if (evaluated)
         add_evaluation(plan, &knn);
+    if (config->train.ranks > 1)
+        add_line(plan, "sums over ranks: what is sent and received at a time", WORLD_MPI_BYTES);
     add_line(plan, "program, libraries, buffers", program_bytes(n, activations));
     return 0;
 }
