@@ -61,15 +61,18 @@ bool precision_check_passed(const struct precision_check *c)
 }
 
 /* ------------------------------------------------------------------ cosines */
+static double product(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++)
+        sum += (double)a[k] * (double)b[k];
+    return sum;
+}
+
 static double cosine(const float *a, const float *b, int64_t n)
 {
-    double ab = 0, aa = 0, bb = 0;
-    for (int64_t k = 0; k < n; k++) {
-        ab += (double)a[k] * (double)b[k];
-        aa += (double)a[k] * (double)a[k];
-        bb += (double)b[k] * (double)b[k];
-    }
-    double c = aa == 0 && bb == 0 ? 1 : ab / sqrt(aa * bb);
+    double aa = product(a, a, n), bb = product(b, b, n);
+    double c = aa == 0 && bb == 0 ? 1 : product(a, b, n) / sqrt(aa * bb);
     return isnan(c) ? -1 : c;
 }
 
@@ -179,14 +182,6 @@ static int check_portions(struct checking *t, struct fmt_error *e)
 }
 
 /* ------------------------------------------------------------------ similarities of images */
-static double product(const float *a, const float *b, int64_t n)
-{
-    double sum = 0;
-    for (int64_t k = 0; k < n; k++)
-        sum += (double)a[k] * (double)b[k];
-    return sum;
-}
-
 /* x: unit vectors of all images, `stride` apart. */
 static void compare_neighbours(const float *const x[SIDES], int64_t n, int64_t dim, int64_t stride,
                                struct precision_check_neighbours *out)
