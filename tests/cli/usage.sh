@@ -2,7 +2,7 @@
 # here do not exist. The options come from -h: a new one without a row here fails.
 . "$TESTS/cli/lib.sh"
 
-# tool -> correct words, but for the missing files
+# tool option -> correct words, but for the missing files
 words_of() {
     case $1 in
     bbu-index) echo nosuch ;;
@@ -11,7 +11,9 @@ words_of() {
     dino-augment) echo nosuch -o nosuch.views ;;
     dino-extract) echo nosuch -w nosuch.pth -o nosuch.feat ;;
     dino-train) echo train.dataset_path=nosuch train.output_dir=/dev/null/none ;;
-    dino-weights) echo convert nosuch.pth -o nosuch.safetensors ;;
+    dino-weights) # only quantize computes
+        [ "${2:-}" = --device ] && echo quantize nosuch.pth -o nosuch.safetensors && return
+        echo convert nosuch.pth -o nosuch.safetensors ;;
     feat-cat) echo nosuch ;;
     feat-compare) echo nosuch nosuch ;;
     feat-knn) echo nosuch nosuch ;;
@@ -50,7 +52,7 @@ refused() { # tool words...: status 2, one line, that line
 }
 all_refused() { # tool option value-of-help
     local tool=$1 option=$2 kind=$3 value words bad=0
-    words=$(words_of "$tool")
+    words=$(words_of "$tool" "$option")
     if [ -z "$kind" ]; then
         refused "$tool" $words "$option=1"
         return
