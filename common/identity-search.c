@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bytes.h"
 #include "describe.h"
+#include "feat.h"
 #include "file.h"
 #include "text.h"
 #include "verify.h"
@@ -86,6 +88,17 @@ static int add(struct identity_search *f, const char *path, enum block_kind kind
     return identity ? add_identities(f, item, identity, e) : 0;
 }
 
+static bool is_part(const struct block_header *h)
+{
+    struct bytes fields = bytes_over(h->fields, h->fields_bytes);
+    struct feat_header features;
+    if (h->kind != BLOCK_FEAT || feat_header_take(&fields, h->minor, &features, NULL))
+        return false;
+    bool part = features.part.n > 0;
+    feat_header_release(&features);
+    return part;
+}
+
 static int add_file(struct identity_search *f, const char *path, struct fmt_error *e)
 {
     struct file file;
@@ -100,6 +113,8 @@ static int add_file(struct identity_search *f, const char *path, struct fmt_erro
             status = add(f, path, BLOCK_ANY, NULL, e);
     } else if (block_open(&r, &io, BLOCK_ANY, NULL) == 0) {
         status = add(f, path, r.header.kind, r.header.identity, e);
+        if (!status)
+            f->item[f->n - 1].part = is_part(&r.header);
         block_close(&r);
     }
     file_close(&file);
@@ -155,10 +170,13 @@ int identity_search_add(struct identity_search *f, const char *folder, struct fm
 
 /* ---------------------------------------------------------------- finding */
 
+/* The whole, if it is there; else a part of it. */
 const struct identity_file *identity_search_find(struct identity_search *f, const uint8_t identity[DIGEST_BYTES])
 {
-    int64_t i = find_key(&f->identities, identity, 0);
-    return i < 0 ? NULL : &f->item[i];
+    int64_t first = find_key(&f->identities, identity, 0), i = first;
+    for (int64_t nth = 1; i >= 0 && f->item[i].part; nth++)
+        i = find_key(&f->identities, identity, nth);
+    return first < 0 ? NULL : &f->item[i < 0 ? first : i];
 }
 
 static void hash_all(struct identity_search *f, bool checkpoints)

@@ -151,6 +151,12 @@ status 0 knn votes report whole.feat whole.feat
 status 0 knn votes.parts report.parts part-3.feat part-1.feat part-2.feat whole.feat
 same <(sed 's/ whole.feat$//' votes) <(sed 's/ part-3.feat and 2 others$//; s/ whole.feat$//' votes.parts)
 same <(sed 's/ whole.feat$//' report) <(sed 's/ part-3.feat and 2 others$//; s/ whole.feat$//' report.parts)
+mkdir apart && cp report.parts part-?.feat whole.feat apart
+status 0 bash -c 'cd apart && bbu-info --trace report.parts'
+check 'traced to the whole, if it is there' grep -Eq '^  train [0-9a-f]{12}: whole.feat \(by dino-extract\)$' out
+rm apart/whole.feat
+status 0 bash -c 'cd apart && bbu-info --trace report.parts'
+check 'else to a part' grep -Eq '^  train [0-9a-f]{12}: part-[123].feat \(by dino-extract\)$' out
 gen() { "$BUILD/tests/featgen" -q "$@"; }
 gen -g 900 -n 1.5 -o bank1.feat && gen -g 700 --first 2000 -n 1.5 -o bank2.feat && gen -g 50 --first 5000 -n 1.5 -o query.feat
 feat-cat -q bank1.feat bank2.feat -o bank.feat 2>err
