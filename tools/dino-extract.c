@@ -143,12 +143,12 @@ static void die_of_weights(const struct weights *w, const struct fmt_error *e)
     msg_die("%s", e->text);
 }
 
-/* Memory for the rows of the table, and a scratch of nothing, which copies need. */
+/* Memory for the first `count` elements of the table, and a scratch of nothing, which copies need. */
 static void reserve_values(struct params_array *values, struct device_arena *memory, const struct params *table,
-                           struct op_ctx *c)
+                           int64_t count, struct op_ctx *c)
 {
     struct fmt_error e = {0};
-    if (params_array_reserve(values, memory, c->backend, table, DTYPE_F32, table->count, &e) ||
+    if (params_array_reserve(values, memory, c->backend, table, DTYPE_F32, count, &e) ||
         device_arena_init(c->scratch, c->backend, 0, &e))
         msg_die("out of memory for the weights");
 }
@@ -161,7 +161,8 @@ static void read_values(struct network *n, struct weights *w, const struct devic
     struct thread_task prepare;
     struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
     unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
-    reserve_values(&n->values, &n->memory, &n->table, &c);
+    reserve_values(&n->values, &n->memory, &n->table,
+                   n->quantized ? weights_put_products_last(&n->table) : n->table.count, &c);
     device_prepare_start(device, &prepare);
     int status = n->quantized ? weights_load_quantized(w, device, &n->vit, &n->values, modules, &n->packed, n->hash, &e)
                               : weights_load_hashed(w, &c, &n->values, modules, n->hash, &e);
@@ -193,7 +194,7 @@ static void load_reference(struct network *n, const struct weights *w, const str
     uint8_t hash[DIGEST_BYTES];
     char hex[DIGEST_HEX];
     open_weights(&exact, reference_path, settings);
-    reserve_values(&n->reference, &n->reference_memory, &n->table, &c);
+    reserve_values(&n->reference, &n->reference_memory, &n->table, n->table.count, &c);
     if (weights_load_hashed(&exact, &c, &n->reference, WEIGHTS_BACKBONE, hash, &e))
         die_of_weights(&exact, &e);
     digest_hex(hash, hex);

@@ -62,6 +62,20 @@ int params_add(struct params *t, const char *name, const struct param *row, int 
     return 0;
 }
 
+int64_t params_put_last(struct params *t, bool (*last)(const struct param *row))
+{
+    int64_t before = 0, at = 0;
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < t->n_rows; i++)
+            if (last(&t->rows[i]) == (round == 1)) {
+                t->rows[i].offset = at;
+                at += padded(t->rows[i].count);
+            }
+        before = round == 0 ? at : before;
+    }
+    return before;
+}
+
 void params_release(struct params *t)
 {
     free(t->rows);

@@ -65,6 +65,9 @@ int params_add_module(struct params *t, const char *name, struct fmt_error *e);
  * `row`. *index (optional): its index. */
 int params_add(struct params *t, const char *name, const struct param *row, int *index, struct fmt_error *e);
 void params_release(struct params *t);
+/* New offsets: rows for which `last` is true come after all others, whose elements, padding included, are returned. An
+ * array of so many does without them. No array of the table may exist yet; modules need not be contiguous any more. */
+int64_t params_put_last(struct params *t, bool (*last)(const struct param *row));
 
 int params_find(const struct params *t, const char *name);          /* index of a row; -1: none */
 int params_find_module(const struct params *t, const char *name);   /* index of a module; -1: none */

@@ -40,6 +40,16 @@ const struct weights_tensor *weights_part(const struct weights *w, const char *r
     return int8 && weights_part_name(row, part, name) ? weights_find(w, name) : NULL;
 }
 
+static bool is_product_row(const struct param *row)
+{
+    return weights_is_product(row->name);
+}
+
+int64_t weights_put_products_last(struct params *t)
+{
+    return params_put_last(t, is_product_row);
+}
+
 /* ------------------------------------------------------------------ packing */
 struct weights_packing {
     struct op_ctx *c;

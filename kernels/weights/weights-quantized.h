@@ -38,8 +38,12 @@
 int weights_quantized_write(const struct fmt_writer *io, const struct device *device, struct weights_export *x,
                             const struct vit_quantization *q, struct weights_meta *meta, struct fmt_error *e);
 
-/* weights_check_stored, then packs the products, loads the other rows of the modules into values (those of products
- * keep what they hold), and hashes: weights_hash_tensors. On failure there is nothing to release. */
+/* Moves the rows of products to the end of the table (params_put_last), so that an array of the elements that are
+ * returned holds what is not packed: for a ViT-S 3 of 88 MB. */
+int64_t weights_put_products_last(struct params *t);
+
+/* weights_check_stored, then packs the products, loads the other rows of the modules into values, which need not have
+ * those of products, and hashes: weights_hash_tensors. On failure there is nothing to release. */
 int weights_load_quantized(struct weights *w, const struct device *device, const struct vit *v,
                            const struct params_array *values, unsigned modules, struct packed_weights *packed,
                            uint8_t hash[DIGEST_BYTES], struct fmt_error *e);

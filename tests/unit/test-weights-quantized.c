@@ -89,8 +89,14 @@ static void check_packed(struct fitted *f, const char *path, int n_threads)
     struct device_memory m;
     struct packed_weights stored, made;
     uint8_t hash[DIGEST_BYTES], of_file[DIGEST_BYTES], of_f32[DIGEST_BYTES];
-    device_memory_open(&m, 1, (size_t)(f->table.count + 64) * sizeof(float));
-    struct params_array values = params_array_take(&m.memory, &f->table, DTYPE_F32);
+    struct params table = {0};
+    if (vit_params(&f->vit, &f->w.vit, &table, &e)) /* as the fitted one, in another order */
+        exit(1);
+    int64_t count = weights_put_products_last(&table);
+    device_memory_open(&m, 1, (size_t)(count + 64) * sizeof(float));
+    struct params_array values = params_array_take_part(&m.memory, &table, DTYPE_F32, 0, count);
+    ok(count < table.count / 4 && count > 0, "%lld of %lld values are not of products", (long long)count,
+       (long long)table.count);
     if (!ok(weights_open(&w, path, &plain, &e) == 0 && w.quantized &&
                 weights_load_quantized(&w, &own, &f->vit, &values, WEIGHTS_BACKBONE, &stored, hash, &e) == 0 &&
                 extract_pack_weights(&device, &f->vit, &f->values, PRECISION_INT8, &f->q, &made, &e) == 0,
@@ -114,6 +120,7 @@ static void check_packed(struct fitted *f, const char *path, int n_threads)
        "the hash of the file, which is another than that of float32 %s", e.text);
     packed_weights_release(&stored);
     packed_weights_release(&made);
+    params_release(&table);
     device_memory_close(&m);
     weights_close(&w);
     thread_close(own.pool);
