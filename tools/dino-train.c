@@ -104,8 +104,13 @@ static void start_ranks(int argc, char **argv)
     int exit_status = EXIT_FAILED;
     if (!world_mpi_name())
         msg_usage("--ranks: built without MPI: install %s and build again", world_mpi_packages());
-    if (mpirun_start(n_ranks, argc, argv, &exit_status, &e))
+    int status = mpirun_start(n_ranks, argc, argv, &exit_status, &e);
+    if (status && status != FMT_STOPPED)
         msg_die("%s", e.text);
+    if (status) {
+        msg_note("%s", e.text);
+        exit_status = EXIT_RESUMABLE;
+    }
     exit(exit_status);
 }
 

@@ -11,11 +11,6 @@ const char *world_mpi_packages(void)
     return "libopenmpi-dev openmpi-bin";
 }
 
-int world_mpi_forwarded_signal(int number)
-{
-    return number;
-}
-
 const char *const *world_mpi_local_options(void)
 {
     static const char *const none[] = {NULL};

@@ -2,7 +2,6 @@
 #include "world-mpi.h"
 
 #include <mpi.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,16 +42,6 @@ const char *world_mpi_packages(void)
 const char *const *world_mpi_local_options(void)
 {
     return local_options;
-}
-
-/* Open MPI's mpirun ends a run by SIGTERM and SIGINT itself, a second later; it passes on SIGUSR1 and SIGUSR2. */
-int world_mpi_forwarded_signal(int number)
-{
-#ifdef OPEN_MPI
-    return number == SIGUSR2 ? SIGUSR2 : SIGUSR1;
-#else
-    return number == SIGTERM ? SIGTERM : SIGINT;
-#endif
 }
 
 /* "Open MPI v4.1.4, package: ...", "MPICH Version:\t4.0.2\n..." */

@@ -31,10 +31,6 @@ const char *world_mpi_name(void);
 /* Packages of Debian that bring this MPI, or one where there is none. */
 const char *world_mpi_packages(void);
 
-/* The signal that this MPI's mpirun passes on to all processes, and does not end them by itself, when it is asked to
- * stop the run by signal `number`. */
-int world_mpi_forwarded_signal(int number);
-
 /* Options of this MPI's mpirun for `local` processes on this machine, whatever their number: ends with NULL. */
 const char *const *world_mpi_local_options(void);
 

@@ -176,7 +176,7 @@ static void test_agree(void)
     status = w.rank == last || w.rank == 0 ? fmt_fail(&e, FMT_IO, "of %d", w.rank) : 0;
     ok(world_agree(&w, status, &e) == FMT_IO && strstr(e.text, "of 0"), "of two failures the lower rank's: %s", e.text);
     struct fmt_error again = e;
-    ok(world_agree(&w, again.status, &again) == FMT_IO && strcmp(again.text, e.text) == 0,
+    ok(world_agree(&w, (int)again.status, &again) == FMT_IO && strcmp(again.text, e.text) == 0,
        "what all say is not changed by asking again");
     ok(world_agree(&w, 0, &e) == 0, "and nothing, where all went well");
     ok(world_any(&w, w.rank == last, &any, &e) == 0 && any, "what holds on one rank holds on any");

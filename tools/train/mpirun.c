@@ -1,5 +1,6 @@
 /* mpirun.c - mpirun is a child, not what this process becomes: Open MPI's mpirun answers SIGTERM by ending the
- * processes a second later, which is no time to save a checkpoint. */
+ * processes a second later, which is no time to save a checkpoint. Like that of MPICH it passes on SIGUSR1, but what
+ * arrives before the processes are there is lost: so it is sent again until all have ended. */
 #include "mpirun.h"
 
 #include <errno.h>
@@ -11,16 +12,19 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "signals.h"
 #include "world-mpi.h"
 
 static _Atomic pid_t child;
+static _Atomic int passed; /* the signal that was passed on last */
 
 static void pass_on(int number)
 {
-    kill(child, number == SIGQUIT ? SIGTERM : world_mpi_forwarded_signal(number));
+    passed = number == SIGQUIT ? SIGTERM : SIGUSR1;
+    kill(child, passed);
 }
 
 /* "mpirun", options, "-n", N, program, arguments, NULL; the array is for free(). */
@@ -59,10 +63,18 @@ static int become_mpirun(const char **words, struct fmt_error *e)
 
 static int wait_for(pid_t pid, int *exit_status, struct fmt_error *e)
 {
+    enum { POLL_MS = 50, AGAIN = 40 };
     int status;
-    while (waitpid(pid, &status, 0) != pid)
-        if (errno != EINTR)
-            return fmt_fail(e, FMT_IO, "mpirun: %s", strerror(errno));
+    pid_t ended;
+    for (int i = 1; (ended = waitpid(pid, &status, WNOHANG)) == 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
+        if (passed && i % AGAIN == 0)
+            kill(pid, passed);
+    }
+    if (ended < 0)
+        return fmt_fail(e, FMT_IO, "mpirun: %s", strerror(errno));
+    if (WIFSIGNALED(status) && WTERMSIG(status) == passed) /* it did not yet wait for it */
+        return fmt_fail(e, FMT_STOPPED, "stopped before mpirun had started");
     if (WIFSIGNALED(status))
         return fmt_fail(e, FMT_IO, "mpirun: ended by signal %d", WTERMSIG(status));
     *exit_status = WEXITSTATUS(status);
