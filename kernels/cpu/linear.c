@@ -5,7 +5,7 @@
  *
  * Tiles depend on the shape alone, so results do not depend on the number of threads. An element of dw is one reduction
  * over all T rows inside one call. Where many rows share a weight it is transposed to [K,N] first
- * (gemm_prefers_transposed).
+ * (gemm_prefers_transposed). Products of bf16 rows: linear-layer.h.
  */
 #include "linear-layer.h"
 
