@@ -81,8 +81,10 @@ early() { # before the processes are there
     wait $!
     stopped_status $? || return 1
 }
-check 'SIGTERM at the very start' early 5
-check 'and a little later' early 9
+case $(cat "$BUILD/.mpi") in openmpi*) # the mpiexec of MPICH may crash when a signal comes so early
+    check 'SIGTERM at the very start' early 5
+    check 'and a little later' early 9 ;;
+esac
 check 'Ctrl-C' stop_and_resume t2 INT launcher dino-train -c t.yaml --ranks 2
 check 'SIGTERM to one rank' stop_and_resume t3 TERM rank1 dino-train -c t.yaml --ranks 2
 
