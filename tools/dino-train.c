@@ -174,13 +174,6 @@ static int check_ranks(const struct config *c, struct fmt_error *e)
                         "start as many processes as ranks (--ranks %" PRId64 ")",
                         c->train.ranks, world.size == 1 ? "is one process" : "are more processes or fewer",
                         c->train.ranks);
-    for (int id = 0; id < CONFIG_N_KEYS && world.size > 1; id++) {
-        const char *name = config_key(id)->name, *end = strrchr(name, '.');
-        bool set = c->origin[id].kind == CONFIG_FILE || c->origin[id].kind == CONFIG_WORD;
-        if (set && end && strcmp(end, ".sharding_strategy") == 0 &&
-            strcmp(*(const char *const *)((const char *)c + config_key(id)->offset), "NO_SHARD") != 0)
-            return fmt_fail(e, FMT_UNSUPPORTED, "%s: only NO_SHARD is there for several processes yet", name);
-    }
     return 0;
 }
 

@@ -137,10 +137,11 @@ status 2 dino-train -c t.yaml --ranks 2 train.ranks=4 train.output_dir=x
 err_has 'train.ranks: is 4, and there are more processes or fewer: ranks are not computed in turn yet'
 status 2 dino-train -c t.yaml train.ranks=2 train.output_dir=x
 err_has 'train.ranks: is 2, and there is one process'
-status 2 dino-train -c t.yaml --ranks 2 train.output_dir=x compute_precision.student.backbone.sharding_strategy=FULL_SHARD
-err_has 'compute_precision.student.backbone.sharding_strategy: only NO_SHARD is there for several processes yet'
-status 0 dino-train -q -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=ns \
-    compute_precision.student.backbone.sharding_strategy=NO_SHARD
+status 0 dino-train -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=ns \
+    compute_precision.student.backbone.sharding_strategy=FULL_SHARD
+err_has 'compute_precision.student.backbone.sharding_strategy: has no effect: '
+status 0 dino-train -c ns/config.yaml --ranks 2 train.output_dir=again
+check 'settings of a run are those of another one' cmp ns/model_final.rank_1.ckpt again/model_final.rank_1.ckpt
 status 1 dino-train -c t.yaml train.output_dir=run
 err_has 'run/model_0000023.rank_0.ckpt: of a run of 2 processes, not 1: a run resumes on as many as before (--ranks 2)'
 status 1 dino-train -c t.yaml --ranks 3 train.output_dir=run
