@@ -140,8 +140,9 @@ err_has 'train.ranks: is 2, and there is one process'
 status 0 dino-train -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=ns \
     compute_precision.student.backbone.sharding_strategy=FULL_SHARD
 err_has 'compute_precision.student.backbone.sharding_strategy: has no effect: '
-status 0 dino-train -c ns/config.yaml --ranks 2 train.output_dir=again
-check 'settings of a run are those of another one' cmp ns/model_final.rank_1.ckpt again/model_final.rank_1.ckpt
+status 0 dino-train -c ns/config.yaml --ranks 2 train.output_dir=ns2
+check 'settings of a run are those of another one' cmp ns/eval/training_11/teacher_checkpoint.safetensors \
+    ns2/eval/training_11/teacher_checkpoint.safetensors
 status 1 dino-train -c t.yaml train.output_dir=run
 err_has 'run/model_0000023.rank_0.ckpt: of a run of 2 processes, not 1: a run resumes on as many as before (--ranks 2)'
 status 1 dino-train -c t.yaml --ranks 3 train.output_dir=run
