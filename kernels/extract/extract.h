@@ -25,7 +25,7 @@
 #include "image.h"
 #include "pixel-norm.h"
 #include "shard-set.h"
-#include "vit-quantize.h"
+#include "vit-pack.h"
 #include "vit.h"
 
 struct extract_model { /* owned by the caller; must outlive struct extract */

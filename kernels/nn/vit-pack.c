@@ -1,5 +1,5 @@
-/* vit-pack.c - the weights of all products in the backend's own order (vit.h, op_pack). */
-#include "vit-quantize.h"
+/* vit-pack.c - see vit-pack.h and op_pack. */
+#include "vit-pack.h"
 
 struct packing {
     struct op_ctx *c;
@@ -19,18 +19,6 @@ static struct tensor pack_in_place(const struct packing *p, struct tensor w)
     return packed;
 }
 
-void vit_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing)
-{
-    size_t mark = c->scratch->used;
-    int64_t N = w.dims[0], K = w.dims[1];
-    struct tensor s = TENSOR_TAKE(c->scratch, DTYPE_F32, K), scale = TENSOR_TAKE(c->scratch, DTYPE_F32, N);
-    struct tensor q = TENSOR_TAKE(c->scratch, DTYPE_I8, N, K);
-    op_copy_in(c, s, smoothing);
-    op_quantize(c, q, scale, w, s);
-    op_pack_int8(c, packed, q, scale, s);
-    c->scratch->used = mark;
-}
-
 /* smoothing [K]: host memory, of I8; else NULL */
 static struct tensor pack(const struct packing *p, struct tensor w, enum dtype dtype, const float *smoothing)
 {
@@ -42,7 +30,7 @@ static struct tensor pack(const struct packing *p, struct tensor w, enum dtype d
         return pack_in_place(p, w);
     struct tensor packed = tensor_packed(TENSOR_TAKE(p->arena, DTYPE_U8, (int64_t)bytes), dtype, N, K);
     if (dtype == DTYPE_I8)
-        vit_pack_int8(p->c, packed, w, smoothing);
+        vit_quantize_weight(p->c, packed, w, smoothing);
     else
         op_pack(p->c, packed, w);
     return packed;

@@ -136,6 +136,18 @@ void vit_quantization_smooth(struct op_ctx *c, struct vit_quantization *q)
                 smooth(c, q, i, (enum vit_product)k);
 }
 
+void vit_quantize_weight(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing)
+{
+    size_t mark = c->scratch->used;
+    int64_t N = w.dims[0], K = w.dims[1];
+    struct tensor s = TENSOR_TAKE(c->scratch, DTYPE_F32, K), scale = TENSOR_TAKE(c->scratch, DTYPE_F32, N);
+    struct tensor q = TENSOR_TAKE(c->scratch, DTYPE_I8, N, K);
+    op_copy_in(c, s, smoothing);
+    op_quantize(c, q, scale, w, s);
+    op_pack_int8(c, packed, q, scale, s);
+    c->scratch->used = mark;
+}
+
 /* ------------------------------------------------------------------ errors */
 /* ||y - exact|| / ||exact|| of the product in int8. */
 static double relative_error(struct op_ctx *c, const struct vit_quantized_product *p, struct tensor x, struct tensor w)
@@ -146,7 +158,7 @@ static double relative_error(struct op_ctx *c, const struct vit_quantized_produc
     struct tensor rounded = TENSOR_TAKE(c->scratch, DTYPE_BF16, T, K);
     struct tensor exact = TENSOR_TAKE(c->scratch, DTYPE_F32, T, N), y = TENSOR_TAKE(c->scratch, DTYPE_F32, T, N);
     double difference = 0, all = 0;
-    vit_pack_int8(c, packed, w, p->smoothing);
+    vit_quantize_weight(c, packed, w, p->smoothing);
     op_convert(c, rounded, x);
     op_linear_fwd(c, exact, x, w, TENSOR_NONE);
     op_linear_fwd(c, y, rounded, packed, TENSOR_NONE);

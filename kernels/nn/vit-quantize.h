@@ -71,25 +71,13 @@ void vit_quantization_smooth(struct op_ctx *c, struct vit_quantization *q);
 /* Fits to the picture of noise, in a pass that takes its memory as vit_forward does. */
 int vit_quantize(struct op_ctx *c, struct vit_quantization *q, const struct vit_memory *memory, struct fmt_error *e);
 
+/* packed I8 = w [N,K] quantised with smoothing [K], which is in host memory */
+void vit_quantize_weight(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing);
+
 static inline bool vit_is_quantized(const struct vit_quantized_product *p)
 {
     return p->K > 0 && !p->excluded && p->error <= VIT_QUANTIZE_ERROR_MAX; /* not with a NaN */
 }
-
-/* -- vit-pack.c -- */
-/* Packed weights with their memory, and which of them are in int8. */
-struct packed_weights {
-    struct vit_packed weights;
-    struct device_arena memory;           /* empty in float32 */
-    struct vit_quantization quantization; /* of int8, where none was given */
-};
-void packed_weights_release(struct packed_weights *packed); /* a zeroed struct is allowed */
-
-/* packed I8 = w [N,K] quantised with smoothing [K], which is in host memory */
-void vit_pack_int8(struct op_ctx *c, struct tensor packed, struct tensor w, const float *smoothing);
-/* The weight of the patch embedding, packed in float32 as vit_pack does it for the other precisions. */
-struct tensor vit_pack_patch(struct op_ctx *c, const struct vit *v, const struct params_array *values,
-                             struct device_arena *arena);
 
 /* -- vit-quantize-text.c -- */
 /* "39 of 48 products in int8; in bf16: block 0, 3.fc2 (error 4.2 %), block 11"; what is too long for `out` is counted:

@@ -187,12 +187,5 @@ void vit_final_norm(struct op_ctx *c, const struct vit *v, const struct params_a
 /* out [1 + P,C]: the position embedding for images of H x W pixels, the cls row first. host: as vit_memory has it. */
 void vit_positions(struct op_ctx *c, const struct vit *v, const struct params_array *values, int64_t H, int64_t W,
                    struct arena *host, struct tensor out);
-/* Packs the weights of all products for a precision. F32: in place, so that the values no longer have the published
- * layout: no hash, no file, no backward from them, no other precision. Otherwise into memory from the arena, which must
- * live as long as `packed`, and the values stay as they are. quantization (vit-quantize.h): NULL but for int8, whose
- * other products are in bf16. */
-struct vit_quantization;
-void vit_pack(struct op_ctx *c, const struct vit *v, const struct params_array *values, enum precision precision,
-              const struct vit_quantization *quantization, struct device_arena *arena, struct vit_packed *packed);
 
 #endif

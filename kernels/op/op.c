@@ -412,7 +412,10 @@ static bool check_packed(struct op_ctx *c, struct tensor packed, int64_t N, int6
 {
     struct tensor order = packed;
     order.packed = false;
-    return op_check(c, packed.packed && c->backend->packed_bytes(packed.dtype, N, K) > 0, "pack: no such order") &&
+    bool has_order = packed.packed && c->backend->packed_bytes(packed.dtype, N, K) > 0;
+    if (!has_order && c->backend->sync)
+        c->backend->sync(c); /* memory that has run out is the reason, then */
+    return op_check(c, has_order, "pack: no such order") &&
            op_shape(c, "pack: packed", order, packed.dtype, 2, (int64_t[]){N, K});
 }
 

@@ -55,7 +55,7 @@ bool weights_has_row(const struct param *const *sorted, int n, const char *name)
  * little-endian. */
 void weights_hash_shape(struct digest *d, const struct param *row);
 
-/* -- weights-quantized.c: the tensors of a product in int8 -- */
+/* -- weights-product.c: the tensors of a product in int8 -- */
 
 enum weights_part { WEIGHTS_PART_VALUES, WEIGHTS_PART_SCALE, WEIGHTS_PART_SMOOTHING, WEIGHTS_PARTS };
 bool weights_is_product(const char *name); /* "backbone.blocks.3.attn.qkv.weight": may be in int8 */
@@ -64,8 +64,17 @@ bool weights_part_name(const char *product, enum weights_part part, char out[PAR
 /* A part of a row; NULL: the file does not have it. Only values in I8 have other parts. */
 const struct weights_tensor *weights_part(const struct weights *w, const char *row, enum weights_part part);
 
+/* -- weights-packing.c -- */
+
 /* What becomes of the products of such a file: for each begin, all pieces of its parts, end. dtype: I8 or BF16 */
-struct weights_packing;
+struct weights_packing {
+    struct op_ctx *c;
+    const struct vit *vit;
+    const struct params *table;
+    struct packed_weights *packed;
+    struct tensor part[WEIGHTS_PARTS]; /* of the product that is read, in scratch, each [elements] */
+    size_t mark;
+};
 void weights_packing_begin(struct weights_packing *p, const struct param *row, enum dtype dtype);
 void weights_packing_add(struct weights_packing *p, enum weights_part part, int64_t first, int64_t n, const void *from);
 void weights_packing_end(struct weights_packing *p, const struct param *row, enum dtype dtype);

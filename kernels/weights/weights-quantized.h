@@ -25,7 +25,7 @@
 
 #include <float.h>
 
-#include "vit-quantize.h"
+#include "vit-pack.h"
 #include "weights-export.h"
 
 #define WEIGHTS_QUANTIZED_KEY "quantized" /* in the metadata */

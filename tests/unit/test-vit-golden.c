@@ -4,6 +4,7 @@
 
 #include "weights.h"
 #include "model.h"
+#include "vit-pack.h"
 #include "vitbed.h"
 
 static const double ABSOLUTE = 1e-5, RELATIVE = 1e-4, GRADIENT = 1e-4, GRADIENT_BF16 = 0.03;

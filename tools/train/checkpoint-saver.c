@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "checkpoint-files.h"
 
@@ -44,6 +45,8 @@ char *checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *
                 state->iteration, checkpoint_saver_last(s, last));
         s->failed = true;
         s->why = e;
+        if (path)
+            unlink(path); /* of no use without those of the other ranks */
         free(path);
         return NULL;
     }
