@@ -11,7 +11,7 @@ const char *const vit_product_name[VIT_PRODUCTS] = {"qkv", "proj", "fc1", "fc2"}
 
 /* A list whose words that do not fit are counted. */
 struct list {
-    char text[VIT_QUANTIZE_TEXT_MAX - 100]; /* for what stands around it */
+    char text[VIT_QUANTIZE_TEXT_MAX - 200]; /* for what stands around it */
     int left_out;
 };
 
@@ -63,7 +63,7 @@ static void add_block(struct list *l, const struct vit_quantization *q, int64_t 
 const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT_QUANTIZE_TEXT_MAX])
 {
     struct list others = {.left_out = 0};
-    char more[32] = "";
+    char more[32] = "", rule[64] = "";
     int n_products = 0, n_quantized = 0;
     for (int64_t i = 0; i < q->vit->config.depth; i++) {
         int of_block, n = count_block(q, i, &of_block);
@@ -73,7 +73,9 @@ const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT
     }
     if (others.left_out > 0)
         snprintf(more, sizeof more, ", and %d more", others.left_out);
-    snprintf(out, VIT_QUANTIZE_TEXT_MAX, "%d of %s in int8%s%s%s", n_quantized,
-             FMT_COUNT(n_products, "product", "products"), *others.text ? "; in bf16: " : "", others.text, more);
+    if (*others.text)
+        snprintf(rule, sizeof rule, "; in bf16 (first and last block, errors above %g %%): ", 100 * VIT_QUANTIZE_ERROR_MAX);
+    snprintf(out, VIT_QUANTIZE_TEXT_MAX, "%d of %s in int8%s%s%s; patch embedding in float32", n_quantized,
+             FMT_COUNT(n_products, "product", "products"), rule, others.text, more);
     return out;
 }

@@ -80,8 +80,8 @@ static inline bool vit_is_quantized(const struct vit_quantized_product *p)
 }
 
 /* -- vit-quantize-text.c -- */
-/* "39 of 48 products in int8; in bf16: block 0, 3.fc2 (error 4.2 %), block 11"; what is too long for `out` is counted:
- * ", and 12 more". */
+/* "39 of 48 products in int8; in bf16 (first and last block, errors above 3 %): block 0, 3.fc2 (error 4.2 %), block 11;
+ * patch embedding in float32"; what is too long for `out` is counted: ", and 12 more". */
 enum { VIT_QUANTIZE_TEXT_MAX = 1600 };
 extern const char *const vit_product_name[VIT_PRODUCTS]; /* "qkv", "proj", "fc1", "fc2" */
 const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT_QUANTIZE_TEXT_MAX]);
