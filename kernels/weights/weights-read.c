@@ -38,7 +38,7 @@ int weights_part_read(const struct weights_tensor *t, int64_t first, int64_t n, 
     return integers ? named_tensor_read_i8(t->part[0], first, n, out, e) : weights_read(t, first, n, out, e);
 }
 
-/* The smallest of x [n], but at most -127. */
+/* -127, the least that is allowed, or what is below it (-128). */
 static int8_t least_integer(const int8_t *x, int64_t n)
 {
     int8_t least = -127;
