@@ -73,8 +73,9 @@ static int wait_for(pid_t pid, int *exit_status, struct fmt_error *e)
     }
     if (ended < 0)
         return fmt_fail(e, FMT_IO, "mpirun: %s", strerror(errno));
-    if (WIFSIGNALED(status) && WTERMSIG(status) == passed) /* it did not yet wait for it */
-        return fmt_fail(e, FMT_STOPPED, "stopped before mpirun had started");
+    int ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128; /* 128 + n: of a rank */
+    if (passed && ended_by == passed) /* mpirun or a rank did not wait for it yet */
+        return fmt_fail(e, FMT_STOPPED, "stopped before all ranks had started");
     if (WIFSIGNALED(status))
         return fmt_fail(e, FMT_IO, "mpirun: ended by signal %d", WTERMSIG(status));
     *exit_status = WEXITSTATUS(status);
