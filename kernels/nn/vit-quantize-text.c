@@ -74,7 +74,8 @@ const char *vit_quantization_text(const struct vit_quantization *q, char out[VIT
     if (others.left_out > 0)
         snprintf(more, sizeof more, ", and %d more", others.left_out);
     if (*others.text)
-        snprintf(rule, sizeof rule, "; in bf16 (first and last block, errors above %g %%): ", 100 * VIT_QUANTIZE_ERROR_MAX);
+        snprintf(rule, sizeof rule, "; in bf16 (first and last block, errors above %g %%): ",
+                 100 * VIT_QUANTIZE_ERROR_MAX);
     snprintf(out, VIT_QUANTIZE_TEXT_MAX, "%d of %s in int8%s%s%s; patch embedding in float32", n_quantized,
              FMT_COUNT(n_products, "product", "products"), rule, others.text, more);
     return out;

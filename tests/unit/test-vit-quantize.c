@@ -302,8 +302,9 @@ static void check_text(void)
     last = strstr(text, ", and ");
     if (!last || sscanf(last, ", and %d more", &more) != 1)
         more = 0;
-    ok(strstr(text, "64 of 256 products in int8; in bf16 (first and last block, errors above 3 %): 0.proj (error 25.0 "
-                    "%), 0.fc1") == text && shown > 0 && more > 0 && shown + more == 192, "%d products are listed, %d counted", shown, more);
+    ok(strstr(text, "64 of 256 products in int8; in bf16 (first and last block, errors above 3 %): "
+                    "0.proj (error 25.0 %), 0.fc1") == text && shown > 0 && more > 0 && shown + more == 192,
+       "%d products are listed, %d counted", shown, more);
 }
 
 static struct vit_config narrow(void)

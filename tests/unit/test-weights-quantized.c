@@ -112,7 +112,8 @@ static void check_packed(struct fitted *f, const char *path, int n_threads)
     ok(same && n_int8 == 3, "%d products in int8, every packed weight as from float32", n_int8);
     char text[VIT_QUANTIZE_TEXT_MAX];
     is_text(vit_quantization_text(&stored.quantization, text),
-            "3 of 12 products in int8; in bf16 (first and last block, errors above 3 %): block 0, 1.fc2, block 2; patch embedding in float32", "named so");
+            "3 of 12 products in int8; in bf16 (first and last block, errors above 3 %): block 0, 1.fc2, block 2; "
+            "patch embedding in float32", "named so");
     ok(weights_hash_tensors(&w, &f->table, WEIGHTS_BACKBONE, of_file, &e) == 0 &&
            memcmp(hash, of_file, sizeof hash) == 0 &&
            weights_hash_tensors(&f->w, &f->table, WEIGHTS_BACKBONE, of_f32, &e) == 0 &&

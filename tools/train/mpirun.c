@@ -63,7 +63,7 @@ static int become_mpirun(const char **words, struct fmt_error *e)
 
 static int wait_for(pid_t pid, int *exit_status, struct fmt_error *e)
 {
-    enum { POLL_MS = 50, AGAIN = 40 };
+    enum { POLL_MS = 50, AGAIN = 5 };
     int status;
     pid_t ended;
     for (int i = 1; (ended = waitpid(pid, &status, WNOHANG)) == 0; i++) {
