@@ -94,6 +94,7 @@ static void test_published(void)
     ok(config_differ(&c, &plain, CONFIG_RESULT | CONFIG_QUIET, 0) == CONFIG_N_KEYS,
        "says the same as no file at all (saveckp_freq aside: null here, as the published code ignores it)");
     config_release(&c);
+    config_release(&plain);
 }
 
 static void refuses(const char *text, const char *reason)
