@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fmt.h"
+#include "half.h"
 
 struct bytes {
     const uint8_t *at, *end;
@@ -67,10 +68,7 @@ static inline int64_t bytes_i64(struct bytes *c) { return (int64_t)bytes_u64(c);
 
 static inline float bytes_f32(struct bytes *c)
 {
-    uint32_t u = bytes_u32(c);
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
+    return f32_of_bits(bytes_u32(c));
 }
 
 static inline double bytes_f64(struct bytes *c)
@@ -106,9 +104,7 @@ static inline int bytes_put_i64(struct fmt_buffer *b, int64_t v)
 
 static inline int bytes_put_f32(struct fmt_buffer *b, float f)
 {
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    return bytes_put_uint(b, u, 4);
+    return bytes_put_uint(b, f32_bits(f), 4);
 }
 /* n values at once; a host whose byte order is that of the files copies them. */
 static inline int bytes_put_f32s(struct fmt_buffer *b, const float *x, int64_t n)

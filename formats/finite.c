@@ -1,14 +1,12 @@
 /* finite.c - looks at bits: comparisons of floats are not vectorised by compilers that keep to IEEE 754. */
 #include "finite.h"
 
-#include <string.h>
+#include "half.h"
 
 /* An exponent of all ones means infinity or NaN: 1 added at its lowest bit carries into the bit of the sign. */
 static uint32_t carry(float x)
 {
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return (u & 0x7fffffffu) + 0x00800000u;
+    return (f32_bits(x) & 0x7fffffffu) + 0x00800000u;
 }
 
 /* No branch, and an inner loop of constant length: compilers make it a few vector instructions. */

@@ -10,21 +10,32 @@
 #include <stdint.h>
 #include <string.h>
 
-float f16_to_f32(uint16_t h);
-uint16_t f32_to_f16(float f);
-
-static inline float bf16_to_f32(uint16_t h)
+/* A float32 as its bits, and back. */
+static inline uint32_t f32_bits(float f)
 {
-    uint32_t u = (uint32_t)h << 16;
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+
+static inline float f32_of_bits(uint32_t u)
+{
     float f;
     memcpy(&f, &u, sizeof f);
     return f;
 }
 
+float f16_to_f32(uint16_t h);
+uint16_t f32_to_f16(float f);
+
+static inline float bf16_to_f32(uint16_t h)
+{
+    return f32_of_bits((uint32_t)h << 16);
+}
+
 static inline uint16_t f32_to_bf16(float f)
 {
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
+    uint32_t u = f32_bits(f);
     uint32_t rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16, nan = u >> 16 | 0x40;
     return (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? nan : rounded);
 }

@@ -383,7 +383,7 @@ static size_t put_values(enum dtype dtype, const float *values, int64_t n, uint8
             u = (uint8_t)(int8_t)values[i];
             bytes = 1;
         } else {
-            memcpy(&u, &values[i], sizeof u);
+            u = f32_bits(values[i]);
             bytes = 4;
         }
         for (size_t b = 0; b < bytes; b++)

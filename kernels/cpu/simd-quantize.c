@@ -13,16 +13,12 @@ static const float SMALLEST = 1e-30f; /* a narrower range is none: its inverse m
 
 static inline int32_t bits_of(float x)
 {
-    int32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
+    return (int32_t)f32_bits(x);
 }
 
 static inline float float_of(int32_t u)
 {
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
+    return f32_of_bits((uint32_t)u);
 }
 
 /* Of the bits of a float an integer of the same order, and back. */
