@@ -52,6 +52,16 @@ static void center_tensor(struct step *s, int64_t i, struct state_tensor *t)
     t->data = i % 2 ? center->pending : center->now;
 }
 
+/* Held whole: an equal part is this process's to write. */
+static void set_parts(const struct step *s, struct state_tensor *t)
+{
+    struct world_part part = world_part(s->world, t->n);
+    t->first = 0;
+    t->count = t->n;
+    t->part_first = part.first;
+    t->part_count = part.count;
+}
+
 void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
 {
     *t = (struct state_tensor){.n_dims = 0};
@@ -68,23 +78,31 @@ void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
             t->dims[d] = p->dims[d];
         t->n = p->count;
         t->data = params_range(a, p->offset, p->count);
+        set_parts(s, t);
         return;
     }
     center_tensor(s, i, t);
+    set_parts(s, t);
 }
 
 int state_read(struct step *s, const struct state_tensor *t, int64_t first, int64_t n, float *host,
                struct fmt_error *e)
 {
-    op_copy_out(&s->c, host, tensor_rows(t->data, first, n));
+    op_copy_out(&s->c, host, tensor_rows(t->data, first - t->first, n));
     return op_sync(&s->c, e);
 }
 
 int state_write(struct step *s, const struct state_tensor *t, int64_t first, int64_t n, const float *host,
                 struct fmt_error *e)
 {
-    op_copy_in(&s->c, tensor_rows(t->data, first, n), host);
+    op_copy_in(&s->c, tensor_rows(t->data, first - t->first, n), host);
     return op_sync(&s->c, e);
+}
+
+int state_collect(struct step *s, const struct state_tensor *t, int64_t first, int64_t n, float *host,
+                  struct fmt_error *e)
+{
+    return state_read(s, t, first, n, host, e);
 }
 
 /* ---- numbers ---- */

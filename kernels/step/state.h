@@ -22,22 +22,30 @@ struct step;
 
 #define STATE_DIMS 4
 
+/* dims and n are of the whole tensor. Of a sharded one each process holds a part of its own; what is not sharded all hold,
+ * and each is given an equal part of it to write. The parts of all processes are the whole, and none overlaps another. */
 struct state_tensor {
     char name[128];
     int n_dims;
     int64_t dims[STATE_DIMS];
-    int64_t n;          /* elements */
-    struct tensor data; /* [n] in the step's memory */
+    int64_t n;                      /* elements */
+    int64_t first, count;           /* elements [first, first + count) are held here */
+    struct tensor data;             /* [count] in the step's memory */
+    int64_t part_first, part_count; /* what this process writes; it is held here */
 };
 
 int64_t state_count(const struct step *step);
 void state_tensor(struct step *step, int64_t i, struct state_tensor *t);
 
-/* Elements [first, first + n) of a tensor to and from host memory. */
+/* Elements [first, first + n) of a tensor, which are held here, to and from host memory. */
 int state_read(struct step *step, const struct state_tensor *t, int64_t first, int64_t n, float *host,
                struct fmt_error *e);
 int state_write(struct step *step, const struct state_tensor *t, int64_t first, int64_t n, const float *host,
                 struct fmt_error *e);
+
+/* The same of elements that any process holds: all processes make the call, and all have the values after it. */
+int state_collect(struct step *step, const struct state_tensor *t, int64_t first, int64_t n, float *host,
+                  struct fmt_error *e);
 
 /* The small numbers of a state. */
 struct state_numbers {
