@@ -77,7 +77,8 @@ MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kern
 # What tools may include; kernels/cpu is not part of it.
 KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
 MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats
-MAY_INCLUDE_tools            := tools/train kernels/device $(KERNELS_FOR_TOOLS) common formats
+MAY_INCLUDE_tools/weights    := tools/weights $(addprefix kernels/,device extract weights nn img op) common formats
+MAY_INCLUDE_tools            := tools/train tools/weights kernels/device $(KERNELS_FOR_TOOLS) common formats
 MAY_INCLUDE_tests            := tests tests/fuzz kernels/cpu $(MAY_INCLUDE_tools)
 MAY_INCLUDE_examples         := $(MAY_INCLUDE_tests)
 
@@ -89,7 +90,7 @@ includes = $(addprefix -I,$(MAY_INCLUDE_$(if $(filter tests/%,$(1)),tests,$(fold
 SRC_formats := $(sort $(wildcard formats/*.c))
 SRC_common  := $(sort $(wildcard common/*.c))
 SRC_kernels := $(sort $(foreach d,$(KERNEL_DIRS),$(wildcard $(d)/*.c)))
-SRC_train   := $(sort $(wildcard tools/train/*.c))
+SRC_modules := $(sort $(wildcard tools/*/*.c))
 # Hot loops: a file named simd-*.c is compiled once for every instruction set, with ISA set to its name;
 # tables of function pointers choose at run time.
 SRC_simd    := $(filter $(addsuffix /simd-%.c,$(KERNEL_DIRS)),$(SRC_kernels))
@@ -105,8 +106,8 @@ endif
 OBJ_formats := $(SRC_formats:%.c=$(B)/%.o)
 OBJ_common  := $(SRC_common:%.c=$(B)/%.o)
 OBJ_kernels := $(SRC_kernels:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(SRC_simd:%.c=$(B)/%.$(i).o))
-OBJ_train   := $(SRC_train:%.c=$(B)/%.o)
-LIBS        := $(B)/libtrain.a $(B)/libkernels.a $(B)/libcommon.a $(B)/libformats.a
+OBJ_modules := $(SRC_modules:%.c=$(B)/%.o)
+LIBS        := $(B)/libtools.a $(B)/libkernels.a $(B)/libcommon.a $(B)/libformats.a
 TOOLS       := $(patsubst tools/%.c,$(B)/%,$(sort $(wildcard tools/*.c)))
 UNIT        := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/unit/test-*.c tests/op/test-*.c)))
 # Helper programs of tests and benchmarks: datagen, raw speed figures.
@@ -155,7 +156,7 @@ $(B)/kernels/world/world-mpi.o: $(B)/.mpi
 $(B)/libformats.a: $(OBJ_formats)
 $(B)/libcommon.a: $(OBJ_common)
 $(B)/libkernels.a: $(OBJ_kernels) $(B)/.mpi
-$(B)/libtrain.a: $(OBJ_train)
+$(B)/libtools.a: $(OBJ_modules)
 $(LIBS):
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  AR   $@")

@@ -23,7 +23,7 @@ all=$(git ls-files --error-unmatch tests/lint.sh >/dev/null 2>&1 && git ls-files
     find .ci Makefile README.md NEWS.md common examples formats kernels man tests tools -type f)
 code=$(echo "$all" | grep -E '\.(c|h|def)$')
 text=$(echo "$all" | grep -E '^(Makefile|README\.md|NEWS\.md|\.ci/run|man/.*)$|\.(c|h|sh|def|yaml|mk)$')
-libraries=$(echo "$code" | grep -E '^(formats|common|kernels|tools/train)/')
+libraries=$(echo "$code" | grep -E '^(formats|common|kernels|tools/[a-z]+)/')
 
 # ------------------------------------------------------------------ form
 report 'no tabs or trailing blanks in C' "$(grep -nP '\t| +$' $code)"

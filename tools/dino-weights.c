@@ -6,23 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "calibrate.h"
 #include "device.h"
+#include "extract.h"
 #include "file.h"
 #include "input-guard.h"
 #include "json-report.h"
 #include "msg.h"
+#include "network.h"
 #include "num.h"
 #include "opt.h"
 #include "progress.h"
 #include "pth.h"
+#include "quantize.h"
 #include "safetensors.h"
 #include "text.h"
-#include "version.h"
-#include "weights-export.h"
-#include "weights-origin.h"
-#include "weights-quantized.h"
-#include "weights.h"
 
 static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;
 static const char *device_name = "auto";
@@ -61,19 +58,6 @@ static const struct opt_tool tool = {
 static struct config settings; /* of --config */
 
 /* ------------------------------------------------------------------ opening */
-struct network {
-    const char *argument; /* of the command line: the file, or the folder that it is in */
-    struct weights w;
-    struct vit vit;
-    struct params table; /* the backbone's rows */
-};
-
-static void close_network(struct network *n)
-{
-    params_release(&n->table);
-    weights_close(&n->w);
-}
-
 /* --net is without effect on a file of one network, which is that one, whichever was asked for. */
 static void note_unused_net(const char *path)
 {
@@ -89,20 +73,14 @@ static int open_network(struct network *n, const char *path, struct fmt_error *e
                                 .model = model,
                                 .config = config_path ? &settings : NULL,
                                 .tensors_only = true};
-    memset(n, 0, sizeof *n);
-    n->argument = path;
-    int status = weights_open(&n->w, path, &hint, e);
+    int status = network_open(n, path, &hint, e);
     if (status)
         return status;
     if (n->w.role_unnamed)
         note_unused_net(path);
     if (*n->w.warning)
         msg_warn("%s", n->w.warning);
-    struct vit_config config = weights_vit_config(&n->w);
-    status = vit_params(&n->vit, &config, &n->table, e);
-    if (status)
-        close_network(n);
-    return status;
+    return 0;
 }
 
 /* Opens, and ends the tool with all that is wrong where the network is not complete. */
@@ -125,18 +103,6 @@ static void open_complete(struct network *n, const char *path)
 }
 
 /* ------------------------------------------------------------------ list */
-/* The hash of a complete network. */
-static int hash_text(struct network *n, char hex[DIGEST_HEX], struct fmt_error *e)
-{
-    uint8_t digest[DIGEST_BYTES];
-    int status = weights_check_stored(&n->w, &n->table, WEIGHTS_BACKBONE, e);
-    if (!status)
-        status = weights_hash_tensors(&n->w, &n->table, WEIGHTS_BACKBONE, digest, e);
-    if (!status)
-        digest_hex(digest, hex);
-    return status;
-}
-
 static void list_text(const char *path, const struct tensorfile *f, const char *network, const char *hex)
 {
     char dims[NAMED_TENSOR_DIMS_TEXT_MAX];
@@ -216,7 +182,7 @@ static void list(const char *path)
         list_without_network(path, &e);
         return;
     }
-    if (hash_text(&n, hex, &e))
+    if (network_hash(&n, hex, &e))
         snprintf(network, sizeof network, "no complete network: %s", e.text);
     else
         snprintf(network, sizeof network, "%s%s%s%s", weights_network_text(&n.w.vit, config),
@@ -224,7 +190,7 @@ static void list(const char *path)
     for (int64_t i = 0; i < n.w.n_problems; i++)
         msg_warn("%s: %s", path, n.w.problem[i]);
     print_list(path, &n.w.file, network, hex);
-    close_network(&n);
+    network_close(&n);
 }
 
 /* ------------------------------------------------------------------ compare */
@@ -336,8 +302,8 @@ static bool compare(const char *path_a, const char *path_b)
         k += order >= 0;
     }
     print_counts(&c);
-    close_network(&a);
-    close_network(&b);
+    network_close(&a);
+    network_close(&b);
     return c.differ + c.only_a + c.only_b == 0;
 }
 
@@ -347,28 +313,19 @@ static bool writes_pth(void)
     return format ? strcmp(format, "pth") == 0 : text_ends_with(output, ".pth") || text_ends_with(output, ".pt");
 }
 
-/* The origin of the network as it is written, from further inputs (weights_origin_derive) if values were rounded. If
- * another program changed the values after the hash was recorded, what the file says of its origin is left out. */
-static void read_origin(struct weights_origin *origin, struct network *n, bool rounded, const char *further)
+static void warn_of_origin(const struct network *n)
+{
+    msg_warn("%s: its tensors do not match the metadata; origin omitted", n->w.path);
+}
+
+static void read_origin(struct weights_origin *origin, struct network *n, bool rounded)
 {
     struct fmt_error e = {0};
-    char hex[DIGEST_HEX];
-    if (weights_origin_read(origin, &n->w.file, &e))
+    bool changed;
+    if (network_origin(n, rounded, NULL, origin, &changed, &e))
         msg_die("%s", e.text);
-    if (!origin->inputs && !further)
-        return;
-    if (hash_text(n, hex, &e))
-        msg_die("%s: %s", n->w.path, e.text);
-    if (origin->hash && strcmp(origin->hash, hex) != 0) {
-        msg_warn("%s: its tensors do not match the metadata; origin omitted", n->w.path);
-        weights_origin_release(origin);
-        if (!further)
-            return;
-    }
-    if (rounded && weights_origin_derive(origin, hex, "dino-weights " DINOTOOLS_VERSION, further, &e))
-        msg_die("%s", e.text);
-    if (!rounded && !origin->hash && !(origin->hash = strdup(hex)))
-        msg_die("out of memory");
+    if (changed)
+        warn_of_origin(n);
 }
 
 static int write_safetensors(const struct fmt_writer *io, const struct weights *w, struct weights_export *x,
@@ -399,7 +356,7 @@ static void write_output(struct network *n, struct weights_export *x, bool round
     if (file_create_binary(&out, output, &e))
         msg_die("%s", e.text);
     if (!writes_pth())
-        read_origin(&origin, n, rounded, NULL);
+        read_origin(&origin, n, rounded);
     struct fmt_writer io = file_writer(&out);
     int status = writes_pth() ? write_pth(&io, x, &e) : write_safetensors(&io, &n->w, x, &origin, &e);
     if (status && !out.error_number)
@@ -436,133 +393,44 @@ static void convert(const char *path)
     write_output(&n, &x, type != DTYPE_F32);
     note_gaps(&n, &x);
     weights_export_release(&x);
-    close_network(&n);
+    network_close(&n);
 }
 
 /* ------------------------------------------------------------------ quantize */
-/* What is fitted, and to what. */
-struct quantizing {
-    struct network n;
-    struct device device;
-    struct device_arena memory;
-    struct params_array values; /* in it */
-    struct vit_quantization fit;
-    struct image_set images;
-    struct progress progress;
-    struct calibrate_job job;
-    char *inputs;          /* JSON: the images */
-    char how[100];         /* "64 of 1030 images, --resize 256 --size 224" */
-    char text[VIT_QUANTIZE_TEXT_MAX];
-};
+static struct progress progress;
 
-static void open_quantizing(struct quantizing *z, const char *path)
+static void begin_images(int64_t n)
 {
-    struct fmt_error e = {0};
-    enum precision precision;
-    struct device_arena scratch; /* of nothing */
-    if (device_open(&z->device, device_name, (int)n_jobs, msg_warn, &e) ||
-        precision_choose(z->device.backend, "int8", &precision, &e))
-        opt_fail(&e);
-    open_complete(&z->n, path);
-    if (z->n.w.vit.n_heads == 0)
-        msg_die("%s: the number of heads is unknown (--model or --config)", path);
-    struct op_ctx c = {.backend = z->device.backend, .pool = z->device.pool, .scratch = &scratch};
-    if (params_array_reserve(&z->values, &z->memory, c.backend, &z->n.table, DTYPE_F32, z->n.table.count, &e) ||
-        device_arena_init(&scratch, c.backend, 0, &e) ||
-        weights_load(&z->n.w, &c, &z->values, WEIGHTS_BACKBONE, &e) ||
-        vit_quantization_init(&z->fit, &z->n.vit, &z->values, &e))
-        msg_die("%s", e.text);
-    device_arena_release(&scratch);
+    progress_begin(&progress, "calibrate", "image", "images", n);
 }
 
-static void show_images(void *arg, int64_t n_done)
+static void show_images(int64_t n_done)
 {
-    struct quantizing *z = arg;
-    progress_step(&z->progress, n_done / 2);
+    progress_step(&progress, n_done);
 }
 
-static void name_left_out(void *arg, const char *why)
+static void end_images(void)
 {
-    (void)arg;
+    progress_end(&progress);
+}
+
+static void name_left_out(const char *why)
+{
     msg_error("%s; left out", why);
 }
 
-/* Which images these are, as an input of the file. */
-static void list_inputs(struct quantizing *z)
+static void report_quantized(const struct quantize *q)
 {
-    struct fmt_error e = {0};
-    struct provenance p;
-    provenance_init(&p, "dino-weights", DINOTOOLS_VERSION, true);
-    if (image_set_inputs(&z->images, z->device.pool, &p, &e) || provenance_inputs_json(&p, &z->inputs, &e))
-        msg_die("%s", e.text);
-    provenance_release(&p);
-}
-
-static void fit_to_images(struct quantizing *z, char **operand, int n)
-{
-    struct fmt_error e = {0};
-    struct extract_settings s = extract_published_settings();
-    struct extract_model m = {.vit = &z->n.vit, .values = &z->values, .pixel_norm = z->n.w.pixel_norm};
-    s.resize = resize, s.size = size;
-    if (image_set_open(&z->images, (const char *const *)operand, n, '\n', &e))
-        msg_die("%s", e.text);
-    z->job = (struct calibrate_job){.images = &z->images, .n = num_min(n_images, z->images.n),
-                                    .keep_going = keep_going, .step = show_images, .left_out = name_left_out,
-                                    .arg = z};
-    if (z->job.n == 0)
-        msg_die("no images are named");
-    progress_begin(&z->progress, "calibrate", "image", "images", z->job.n);
-    if (calibrate(&z->fit, &z->device, &m, &s, &z->job, &e))
-        msg_die("%s", e.text);
-    progress_end(&z->progress);
-    list_inputs(z);
-    snprintf(z->how, sizeof z->how, "%" PRId64 " of %s, --resize %" PRId64 " --size %" PRId64,
-             z->job.n - z->job.n_left_out, FMT_COUNT(z->images.n, "image", "images"), resize, size);
-}
-
-static void fit_to_noise(struct quantizing *z)
-{
-    struct fmt_error e = {0};
-    if (calibrate_without_images(&z->fit, &z->device, &e))
-        msg_die("%s", e.text);
-    snprintf(z->how, sizeof z->how, "noise");
-}
-
-static void write_quantized(struct quantizing *z)
-{
-    struct fmt_error e = {0};
-    struct file_out out;
-    struct weights_origin origin;
-    struct weights_export x;
-    struct weights_meta meta;
-    struct weights_export_options how = {.bare = bare, .dtype = DTYPE_F32};
-    read_origin(&origin, &z->n, true, z->inputs ? z->inputs : "[]");
-    if (weights_export_list(&x, &z->n.w, &z->n.table, &how, &e) || weights_meta_make(&meta, &z->n.w, &origin, &e))
-        msg_die("%s", e.text);
-    weights_meta_add(&meta, WEIGHTS_CALIBRATION_KEY, z->how);
-    if (file_create_binary(&out, output, &e))
-        msg_die("%s", e.text);
-    struct fmt_writer io = file_writer(&out);
-    int status = weights_quantized_write(&io, &z->device, &x, &z->fit, &meta, &e);
-    if (file_finish(&out, status, &e))
-        msg_die("%s", e.text);
-    note_gaps(&z->n, &x);
-    weights_meta_release(&meta);
-    weights_export_release(&x);
-    weights_origin_release(&origin);
-}
-
-static void report_quantized(const struct quantizing *z)
-{
-    msg_note("%s: %s; fitted to %s", z->n.argument, z->text, z->how);
-    if (z->job.n_left_out > 0)
-        msg_note("%s left out", FMT_COUNT(z->job.n_left_out, "image was", "images were"));
+    note_gaps(q->network, &q->x);
+    msg_note("%s: %s; fitted to %s", q->network->argument, q->text, q->how);
+    if (q->n_left_out > 0)
+        msg_note("%s left out", FMT_COUNT(q->n_left_out, "image was", "images were"));
     if (!json)
         return;
     struct cJSON *o = json_report_begin("quantized");
-    json_report_text(o, "products", z->text);
-    json_report_text(o, "calibration", z->how);
-    json_report_int(o, "left_out", z->job.n_left_out);
+    json_report_text(o, "products", q->text);
+    json_report_text(o, "calibration", q->how);
+    json_report_int(o, "left_out", q->n_left_out);
     if (json_report_end(o))
         msg_die("out of memory");
 }
@@ -570,23 +438,30 @@ static void report_quantized(const struct quantizing *z)
 /* Returns whether all images could be decoded. */
 static bool quantize(const char *path, char **operand, int n_operands)
 {
-    struct quantizing z = {.inputs = NULL};
-    open_quantizing(&z, path);
-    if (n_operands > 0)
-        fit_to_images(&z, operand, n_operands);
-    else
-        fit_to_noise(&z);
-    vit_quantization_text(&z.fit, z.text);
-    write_quantized(&z);
-    report_quantized(&z);
-    free(z.inputs);
-    if (n_operands > 0)
-        image_set_close(&z.images);
-    vit_quantization_release(&z.fit);
-    device_arena_release(&z.memory);
-    close_network(&z.n);
-    device_close(&z.device);
-    return z.job.n_left_out == 0;
+    struct fmt_error e = {0};
+    struct device device;
+    struct network n;
+    enum precision precision;
+    struct quantize q = {.network = &n, .device = &device, .operand = (const char *const *)operand,
+                         .n_operands = n_operands, .n_images = n_images, .resize = resize, .size = size,
+                         .keep_going = keep_going, .bare = bare, .output = output, .begin = begin_images,
+                         .step = show_images, .end = end_images, .left_out = name_left_out};
+    if (device_open(&device, device_name, (int)n_jobs, msg_warn, &e) ||
+        precision_choose(device.backend, "int8", &precision, &e))
+        opt_fail(&e);
+    open_complete(&n, path);
+    if (n.w.vit.n_heads == 0)
+        msg_die("%s: the number of heads is unknown (--model or --config)", path);
+    if (quantize_fit(&q, &e) || quantize_write(&q, &e))
+        msg_die("%s", e.text);
+    if (q.origin_changed)
+        warn_of_origin(&n);
+    report_quantized(&q);
+    bool whole = q.n_left_out == 0;
+    quantize_release(&q);
+    network_close(&n);
+    device_close(&device);
+    return whole;
 }
 
 /* ------------------------------------------------------------------ options */
