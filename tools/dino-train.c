@@ -137,6 +137,13 @@ static void join_world(int argc, char **argv)
         fail_together(&e);
 }
 
+static int meet(struct ranks *ranks, struct fmt_error *e)
+{
+    const struct backend *backend = device_find(device_name, e);
+    int status = world_agree(&world, backend ? 0 : FMT_UNSUPPORTED, e);
+    return status ? status : ranks_meet(ranks, &world, n_jobs, backend->name, e);
+}
+
 /* The table of ranks, first of all; and this rank's threads. */
 static void share_machine(struct run *r)
 {
@@ -146,7 +153,7 @@ static void share_machine(struct run *r)
     const char *threads = getenv("OMP_NUM_THREADS");
     if (threads && !n_jobs && world.rank == 0)
         msg_warn("OMP_NUM_THREADS=%.20s: not used: -j sets the number of threads", threads);
-    if (world_agree(&world, ranks_meet(&ranks, &world, n_jobs, &e), &e))
+    if (world_agree(&world, meet(&ranks, &e), &e))
         fail_together(&e);
     if (world.size > 1 && world.rank == 0) {
         msg_note("%d ranks by %s", world.size, world_mpi_name());

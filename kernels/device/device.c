@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct backend *find(const char *name, struct fmt_error *e)
+const struct backend *device_find(const char *name, struct fmt_error *e)
 {
     char names[200];
     int used = 0;
@@ -22,7 +22,7 @@ int device_open(struct device *d, const char *name, int n_threads, void (*warn)(
                 struct fmt_error *e)
 {
     char text[BACKEND_TEXT];
-    *d = (struct device){.backend = find(name, e)};
+    *d = (struct device){.backend = device_find(name, e)};
     if (!d->backend)
         return FMT_UNSUPPORTED;
     int status = d->backend->open(e);

@@ -14,6 +14,9 @@
  * their own (tests/foreign.c). */
 extern const struct backend *const device_list[];
 
+/* What device_open would take. NULL: no such device, and *e says which there are. */
+const struct backend *device_find(const char *name, struct fmt_error *e);
+
 /* Call before starting any other thread. n_threads 0: one per processor. Calls warn if results may differ because of
  * the environment. FMT_UNSUPPORTED: no such device. */
 int device_open(struct device *d, const char *name, int n_threads, void (*warn)(const char *format, ...),

@@ -32,7 +32,7 @@ wait_for() { # file: until it is there
 # ---- a run of two
 status 0 dino-train -c t.yaml --ranks 2
 err_has 'dino-train: 2 ranks by '
-err_has 'dino-train: ranks 0 to 1: host '
+err_has "dino-train: ranks 0 to 1: host $(uname -n), device cpu, "
 err_has '24 iterations of 8 images'
 err_has 'x sqrt(batch 8 / 1024)'
 err_has 'sent to other ranks: '

@@ -8,7 +8,7 @@ enum { N = 4 };
 
 static struct rank_place on(const char *host, uint64_t processors)
 {
-    struct rank_place p = {.quota = INT64_MAX, .processor = {processors}};
+    struct rank_place p = {.quota = INT64_MAX, .device = "cpu", .processor = {processors}};
     snprintf(p.host, sizeof p.host, "%s", host);
     return p;
 }
@@ -50,18 +50,21 @@ static void test_threads(void)
 
 static void test_table(void)
 {
-    struct rank_place p[N] = {on("a", 0xf), on("a", 0xf), on("b", 0xf), on("b", 0xf)};
-    struct ranks r = {N, p};
+    struct rank_place p[N + 1] = {on("a", 0xf), on("a", 0xf), on("b", 0xf), on("b", 0xf), on("c", 1)};
+    struct ranks r = {N + 1, p};
     char text[RANKS_TEXT_MAX];
     int first = 0;
     p[3].asked = 1;
-    ranks_divide(p, N);
+    snprintf(p[4].device, sizeof p[4].device, "cuda:0");
+    ranks_divide(p, N + 1);
     ok(ranks_text(&r, &first, text), "a line");
-    is_text(text, "ranks 0 to 1: host a, 2 threads each", "ranks of one host in a line");
+    is_text(text, "ranks 0 to 1: host a, device cpu, 2 threads each", "ranks of one host in a line");
     ok(ranks_text(&r, &first, text), "another");
-    is_text(text, "rank 2: host b, 2 threads", "of one that is alone");
+    is_text(text, "rank 2: host b, device cpu, 2 threads", "of one that is alone");
     ok(ranks_text(&r, &first, text), "another");
-    is_text(text, "rank 3: host b, 1 thread", "of one with other threads");
+    is_text(text, "rank 3: host b, device cpu, 1 thread", "of one with other threads");
+    ok(ranks_text(&r, &first, text), "another");
+    is_text(text, "rank 4: host c, device cuda:0, 1 thread", "of one on another device");
     ok(!ranks_text(&r, &first, text), "and no more");
     is_int(ranks_local(&r, 0), 2, "two are on the host of the first");
 }
@@ -70,11 +73,13 @@ static void test_one(void)
 {
     struct ranks r;
     struct fmt_error e = {0};
-    ok(ranks_meet(&r, &world_single, 0, &e) == 0 && r.n == 1 && r.place[0].threads >= 1, "one process meets itself: %s",
-       e.text);
+    ok(ranks_meet(&r, &world_single, 0, "cpu", &e) == 0 && r.n == 1 && r.place[0].threads >= 1,
+       "one process meets itself: %s", e.text);
+    is_text(r.place[0].device, "cpu", "on what it was told");
     ok(ranks_check_same(&world_single, "settings", "a", 1, &e) == 0, "and is what it is");
     ranks_release(&r);
-    ok(ranks_meet(&r, &world_single, 7, &e) == 0 && r.place[0].threads == 7, "it has the threads that were asked for");
+    ok(ranks_meet(&r, &world_single, 7, "cpu", &e) == 0 && r.place[0].threads == 7,
+       "it has the threads that were asked for");
     ranks_release(&r);
 }
 

@@ -13,13 +13,14 @@
 #include "resource-limit.h"
 
 /* ---------------------------------------------------------------- places */
-static void describe_here(struct rank_place *p, int64_t asked)
+static void describe_here(struct rank_place *p, int64_t asked, const char *device)
 {
     cpu_set_t set;
     *p = (struct rank_place){.asked = asked, .quota = resource_limit_processors("")};
     if (p->quota == INT_MAX)
         p->quota = INT64_MAX;
     gethostname(p->host, sizeof p->host - 1);
+    snprintf(p->device, sizeof p->device, "%s", device);
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         CPU_SET(0, &set);
@@ -63,10 +64,10 @@ void ranks_divide(struct rank_place *place, int n)
     }
 }
 
-int ranks_meet(struct ranks *r, const struct world *world, int64_t asked, struct fmt_error *e)
+int ranks_meet(struct ranks *r, const struct world *world, int64_t asked, const char *device, struct fmt_error *e)
 {
     struct rank_place here;
-    describe_here(&here, asked);
+    describe_here(&here, asked, device);
     *r = (struct ranks){.n = world->size, .place = calloc((size_t)world->size, sizeof *r->place)};
     int status = world_agree(world, r->place ? 0 : fmt_no_memory(e), e);
     if (!status)
@@ -91,20 +92,26 @@ void ranks_release(struct ranks *r)
 }
 
 /* ---------------------------------------------------------------- the table */
+static bool same_line(const struct rank_place *a, const struct rank_place *b)
+{
+    return same_host(a, b) && strcmp(a->device, b->device) == 0 && a->threads == b->threads;
+}
+
 bool ranks_text(const struct ranks *r, int *first, char out[RANKS_TEXT_MAX])
 {
     int from = *first, end = from + 1;
     if (from >= r->n)
         return false;
     const struct rank_place *p = &r->place[from];
-    while (end < r->n && same_host(p, &r->place[end]) && p->threads == r->place[end].threads)
+    while (end < r->n && same_line(p, &r->place[end]))
         end++;
     *first = end;
     const char *threads = FMT_COUNT(p->threads, "thread", "threads");
     if (end == from + 1)
-        snprintf(out, RANKS_TEXT_MAX, "rank %d: host %s, %s", from, p->host, threads);
+        snprintf(out, RANKS_TEXT_MAX, "rank %d: host %s, device %s, %s", from, p->host, p->device, threads);
     else
-        snprintf(out, RANKS_TEXT_MAX, "ranks %d to %d: host %s, %s each", from, end - 1, p->host, threads);
+        snprintf(out, RANKS_TEXT_MAX, "ranks %d to %d: host %s, device %s, %s each", from, end - 1, p->host, p->device,
+                 threads);
     return true;
 }
 
