@@ -84,13 +84,15 @@ static void stop(int number)
     stop_signal = number;
 }
 
+static const char start_several[] = "dino-train runs as several processes by mpirun (mpirun -n N dino-train ...) or "
+                                    "srun (srun --mpi=pmix -n N dino-train ...), or by --ranks N";
+
 /* What a launcher has started that does not fit, with what would fit. */
 _Noreturn static void refuse_launch(const struct launch *l)
 {
     if (!l->mpi)
-        msg_error("%s=%" PRId64 ": dino-train runs as several processes by mpirun (mpirun -n N dino-train ...) or "
-                  "srun, or by --ranks N, not by torchrun or side by side; unset %s if there is only one process",
-                  l->name, l->value, l->name);
+        msg_error("%s=%" PRId64 ": %s, not by torchrun or side by side; unset %s if there is only one process",
+                  l->name, l->value, start_several, l->name);
     else
         msg_error("%s=%" PRId64 ": started as one of several processes, but this dino-train is built without MPI: "
                   "install %s and build again, or start one process", l->name, l->value, world_mpi_packages());
@@ -117,19 +119,23 @@ static void start_ranks(int argc, char **argv)
 /* Threads of MPI begin here, so the signals are blocked before. */
 static void join_world(int argc, char **argv)
 {
-    struct fmt_error e = {0};
-    struct launch l = launcher_find();
+    struct fmt_error e = {0}, mpi = {0};
+    struct launch l;
+    int status = launcher_find(&l, start_several, &e);
+    if (status && !l.name)
+        opt_fail(&e);
     if (!l.name && n_ranks > 1)
         start_ranks(argc, argv);
-    if (signals_take(stop, &e))
-        msg_die("%s", e.text);
+    if (signals_take(stop, &mpi))
+        msg_die("%s", mpi.text);
     if (l.name && (!l.mpi || !world_mpi_name()))
         refuse_launch(&l);
-    if (l.name && world_mpi_open(&world, &e))
-        msg_die("%s", e.text);
+    if (l.name && world_mpi_open(&world, &mpi))
+        msg_die("%s", mpi.text);
     if (world.rank > 0) /* what is not of this rank alone is said by rank 0 */
         msg_level = -1;
-    int status = l.name ? launcher_compare(&l, world.rank, world.size, world_mpi_name(), &e) : 0;
+    if (!status && l.name)
+        status = launcher_compare(&l, world.rank, world.size, world_mpi_name(), &e);
     if (!status && n_ranks && n_ranks != world.size)
         status = fmt_fail(&e, FMT_INVALID, "--ranks: is %" PRId64 ", and %s started", n_ranks,
                           FMT_COUNT(world.size, "process is", "processes are"));

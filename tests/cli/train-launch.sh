@@ -18,12 +18,31 @@ for what in SLURM_STEP_NUM_TASKS=8 SLURM_PROCID=1 OMPI_COMM_WORLD_SIZE=2 OMPI_CO
     err_has "dino-train: $what"
     err_has "$alone"
 done
+# What is no number is not ignored either, nor is the address by which processes of torch meet where nothing counts them.
+for what in WORLD_SIZE=abc WORLD_SIZE=0 WORLD_SIZE=2x SLURM_NTASKS=all OMPI_COMM_WORLD_SIZE=-2 PMI_SIZE=1.5 \
+    LOCAL_WORLD_SIZE=99999999999999999999; do
+    status 2 env $what dino-train -c t.yaml
+    err_has "dino-train: $what: is no number of processes: dino-train runs as several processes by mpirun (mpirun -n N dino-train ...)"
+    err_has "or unset ${what%=*} if there is only one process"
+done
+for what in RANK=-1 LOCAL_RANK=-1 SLURM_PROCID=first PMIX_RANK=0x1; do
+    status 2 env $what dino-train -c t.yaml
+    err_has "dino-train: $what: is no rank: dino-train runs as several processes by mpirun"
+done
+status 2 env MASTER_ADDR=node7 MASTER_PORT=29500 dino-train -c t.yaml
+err_has 'MASTER_ADDR=node7: does not say how many processes there are, and they find each other by MPI: dino-train runs'
+err_has 'or unset MASTER_ADDR if there is only one process'
+status 2 env MASTER_ADDR=node7 dino-train -c t.yaml --ranks 2
 check 'nothing was begun' test ! -e run
 status 2 env SLURM_NTASKS=4 SLURM_PROCID=0 dino-train -c t.yaml
 err_has 'unset SLURM_NTASKS if there is only one process'
 status 0 env SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0 dino-train -q -c t.yaml optim.epochs=1 train.output_dir=step
 status 0 env SLURM_NTASKS=4 OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0 WORLD_SIZE=1 dino-train -q -c t.yaml \
     optim.epochs=1 train.output_dir=mpi
+status 0 env WORLD_SIZE=1 RANK=0 LOCAL_WORLD_SIZE=1 LOCAL_RANK=0 MASTER_ADDR=node7 MASTER_PORT=29500 TORCHELASTIC_RUN_ID=none \
+    SLURM_NTASKS=4 SLURM_STEP_NUM_TASKS=1 SLURM_PROCID=0 dino-train -q -c t.yaml optim.epochs=1 train.output_dir=all-of-them
+status 0 env SLURM_NTASKS=1 MASTER_ADDR=node7 dino-train -q -c t.yaml optim.epochs=1 train.output_dir=batch
+status 0 env WORLD_SIZE= RANK= MASTER_ADDR= dino-train -q -c t.yaml optim.epochs=1 train.output_dir=empty
 status 0 env WORLD_SIZE=4 dino-train -c t.yaml --plan
 status 0 env WORLD_SIZE=4 dino-train -c t.yaml --print-config
 status 0 env WORLD_SIZE=1 RANK=0 LOCAL_RANK=0 SLURM_NTASKS=1 SLURM_PROCID=0 OMPI_COMM_WORLD_SIZE=1 PMI_RANK= \
@@ -32,6 +51,20 @@ status 0 env OMP_NUM_THREADS=7 dino-train -c t.yaml optim.epochs=1
 err_has 'OMP_NUM_THREADS=7: not used: -j sets the number of threads'
 status 0 env OMP_NUM_THREADS=7 dino-train -j1 -c t.yaml optim.epochs=1
 err_lacks OMP_NUM_THREADS
+
+# Beside a launcher of MPI, what fits is accepted, and what is no number is said once, by all ranks together.
+. "$TESTS/cli/mpi-fixture.sh"
+if why=$(mpi_missing); then
+    skip "$why" 'variables of torch beside those of MPI'
+else
+    torch='WORLD_SIZE=2 LOCAL_WORLD_SIZE=2 MASTER_ADDR=node7 SLURM_NTASKS=8'
+    status 0 mpirun_n 2 env $torch dino-train -q -c t.yaml optim.epochs=1 train.output_dir=both
+    for what in WORLD_SIZE=abc RANK=-1 LOCAL_RANK=none; do
+        status 2 mpirun_n 2 env MASTER_ADDR=node7 $what dino-train -q -c t.yaml train.output_dir=none
+        check "$what is said once" test "$(grep -c "^dino-train: $what: is no " err)" = 1
+    done
+    check 'and nothing is begun' test ! -e none
+fi
 
 status 0 dino-train --version
 out_has 'several processes: '
@@ -56,6 +89,10 @@ status 0 dino-augment -q -c t.yaml 'train.dataset_path=shards-{rank}' -n 1 -o on
 status 0 env WORLD_SIZE=4 RANK=1 dino-augment -q -c t.yaml all -n 1 -o two.views
 err_has 'dino-augment: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
 same one.views two.views
+status 0 env WORLD_SIZE=abc dino-augment -q -c t.yaml all -n 1 -o two.views
+err_has 'dino-augment: WORLD_SIZE=abc: is no number of processes: start one, or unset WORLD_SIZE'
+status 0 env MASTER_ADDR=node7 dino-augment -q -c t.yaml all -n 1 -o two.views
+err_lacks MASTER_ADDR
 status 0 env WORLD_SIZE=4 RANK=1 dino-extract -q -w teacher-0 --size 32 -o two.feat all
 err_has 'dino-extract: WORLD_SIZE=4: started as one of several processes, but each would do all the work'
 

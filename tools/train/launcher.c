@@ -1,4 +1,5 @@
-/* launcher.c - a table of launchers. A rank above 0 says the same as a world larger than 1. */
+/* launcher.c - a table of launchers. A rank above 0 says the same as a world larger than 1. A variable that is empty
+ * counts as one that is not set. */
 #include "launcher.h"
 
 #include <inttypes.h>
@@ -21,11 +22,54 @@ static const struct {
     {"LOCAL_WORLD_SIZE", "LOCAL_RANK", "torchrun --nproc_per_node=1", LOCAL},
 };
 enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
+static const char job_size[] = "SLURM_NTASKS"; /* the tasks of a job, which may all be of one process */
+
+static const char *text_of(const char *name)
+{
+    const char *text = name ? getenv(name) : NULL;
+    return text && *text ? text : NULL;
+}
 
 static bool number(const char *name, int64_t *n)
 {
-    const char *text = name ? getenv(name) : NULL;
+    const char *text = text_of(name);
     return text && num_i64(text, n);
+}
+
+/* A size is at least 1, a rank at least 0. */
+static int check_number(const char *name, int64_t least, const char *command, struct fmt_error *e)
+{
+    const char *text = text_of(name);
+    int64_t n;
+    if (!text || (num_i64(text, &n) && n >= least))
+        return 0;
+    return fmt_fail(e, FMT_INVALID, "%s=%.40s: is no %s: %s, or unset %s if there is only one process", name, text,
+                    least ? "number of processes" : "rank", command, name);
+}
+
+static int check_numbers(const char *command, struct fmt_error *e)
+{
+    int status = check_number(job_size, 1, command, e);
+    for (int i = 0; i < LAUNCHERS && !status; i++) {
+        status = check_number(launchers[i].size, 1, command, e);
+        if (!status)
+            status = check_number(launchers[i].rank, 0, command, e);
+    }
+    return status;
+}
+
+/* What processes of torch find each other by, where nothing says how many there are. */
+static int check_address(const char *command, struct fmt_error *e)
+{
+    int64_t n;
+    bool counted = !text_of("MASTER_ADDR") || number(job_size, &n);
+    for (int i = 0; i < LAUNCHERS && !counted; i++)
+        counted = number(launchers[i].size, &n) || number(launchers[i].rank, &n);
+    return counted ? 0
+                   : fmt_fail(e, FMT_INVALID,
+                              "MASTER_ADDR=%.40s: does not say how many processes there are, and they find each "
+                              "other by MPI: %s, or unset MASTER_ADDR if there is only one process",
+                              text_of("MASTER_ADDR"), command);
 }
 
 static bool knows_mpi(int i)
@@ -54,10 +98,10 @@ static struct launch find(bool mpi, const char **command)
     return (struct launch){.name = NULL};
 }
 
-/* The tasks of the job, which may all be of this one process: a batch script, for example, runs as one process. */
+/* A batch script, for example, runs as one process. */
 static struct launch find_job(void)
 {
-    struct launch l = {.name = "SLURM_NTASKS"};
+    struct launch l = {.name = job_size};
     int64_t n;
     for (int i = 0; i < LAUNCHERS; i++)
         if (number(launchers[i].size, &n)) /* a launcher says how many it has started */
@@ -72,20 +116,23 @@ int launcher_check(struct fmt_error *e)
     if (!l.name)
         l = find_job();
     if (!l.name)
-        return 0;
+        return check_numbers("start one", e);
     return fmt_fail(e, FMT_UNSUPPORTED,
                     "%s=%" PRId64 ": started as one of several processes, but each would do all the work: "
                     "start one (%s) and set its threads with -j, or unset %s if there is only one", l.name, l.value,
                     one, l.name);
 }
 
-struct launch launcher_find(void)
+int launcher_find(struct launch *l, const char *command, struct fmt_error *e)
 {
     const char *one;
-    struct launch l = find(true, &one);
-    if (!l.name)
-        l = find(false, &one);
-    return l.name ? l : find_job();
+    *l = find(true, &one);
+    if (!l->name)
+        *l = find(false, &one);
+    if (!l->name)
+        *l = find_job();
+    int status = check_numbers(command, e);
+    return status ? status : check_address(command, e);
 }
 
 static int fail(const char *name, int64_t value, int rank, int size, const char *mpi_name, struct fmt_error *e)

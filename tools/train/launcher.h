@@ -1,6 +1,7 @@
 /* launcher.h - how this process was started: launchers say in the environment how many there are and which this is:
  * WORLD_SIZE and RANK (torchrun), SLURM_*, OMPI_COMM_WORLD_* (Open MPI), PMI_* (MPICH) and their kind. SLURM_NTASKS,
- * the tasks of a job, counts where none of them says how many were started.
+ * the tasks of a job, counts where none of them says how many were started. What is set and is no number is an error:
+ * to ignore it could mean the same run several times side by side.
  */
 #ifndef LAUNCHER_H
 #define LAUNCHER_H
@@ -10,7 +11,8 @@
 
 #include "fmt.h"
 
-/* For a program that is one process whatever starts it. FMT_UNSUPPORTED: it is one of several. */
+/* For a program that is one process whatever starts it. FMT_UNSUPPORTED: it is one of several; FMT_INVALID: a variable
+ * is no number. */
 int launcher_check(struct fmt_error *e);
 
 /* For a program that several processes run together. */
@@ -19,7 +21,9 @@ struct launch {
     int64_t value;    /* of it: the number of processes, or a rank above 0 */
     bool mpi;         /* a launcher that MPI knows; else it starts processes that do not know of each other */
 };
-struct launch launcher_find(void);
+/* FMT_INVALID, with *l set all the same: a variable is no number, or MASTER_ADDR (torch) stands alone. `command`, for
+ * the text, starts several processes. */
+int launcher_find(struct launch *l, const char *command, struct fmt_error *e);
 
 /* Once MPI is open: FMT_MISMATCH where l, found before, or a variable says otherwise, with a command that fits. */
 int launcher_compare(const struct launch *l, int rank, int size, const char *mpi_name, struct fmt_error *e);
