@@ -59,7 +59,7 @@ static void print_plan(const struct config *config, const struct device *device)
     struct step_plan plan;
     struct fmt_error e = {0};
     char text[32];
-    if (step_plan(&plan, config, device, &e))
+    if (step_plan(&plan, config, &world_single, device, &e))
         fail(&e);
     for (int i = 0; i < plan.n_lines; i++)
         printf("  %-36s %s\n", plan.line[i].what, num_bytes_text((double)plan.line[i].bytes, text));

@@ -18,7 +18,7 @@
 #include "world-tree.h"
 #include "world.h"
 
-enum { WORLD_THREADS_MAX = 4 };
+enum { WORLD_THREADS_MAX = 6 };
 enum world_threads_call {
     WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_ALL_GATHER_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST, WT_BARRIER,
     WT_CALLS
@@ -98,31 +98,52 @@ static inline void *wt_copy_out(struct op_ctx *c, struct tensor t)
     return host;
 }
 
-static inline void wt_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
+/* `mine` has n elements for each of n_turns turns. The contributions of all ranks, in their order, between two barriers;
+ * for free(). */
+static inline const void **wt_contributions(struct world_threads *s, const struct world *w, const void *mine,
+                                            int n_turns, size_t turn_bytes)
+{
+    const void **given = wt_take((size_t)(n_turns * s->size) * sizeof *given);
+    wt_meet(s, w, mine);
+    for (int i = 0; i < n_turns * s->size; i++)
+        given[i] = (const char *)s->given[i % s->size] + (size_t)(i / s->size) * turn_bytes;
+    return given;
+}
+
+static inline void wt_all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
+                                 enum world_reduction how)
 {
     struct world_threads *s = wt_shared(w, WT_ALL_REDUCE);
-    void *mine = wt_copy_out(c, x), *sum = wt_take(wt_bytes(x));
-    wt_meet(s, w, mine);
-    world_tree_reduce(sum, s->given, s->size, x.dtype, tensor_elements(x), how);
+    void *mine = wt_copy_out(c, in), *sum = wt_take(wt_bytes(out));
+    const void **given = wt_contributions(s, w, mine, w->turns, wt_bytes(out));
+    world_tree_reduce(sum, given, world_ranks(w), in.dtype, tensor_elements(out), how);
     wt_leave(s);
-    op_copy_in(c, x, sum);
-    free(mine), free(sum);
+    op_copy_in(c, out, sum);
+    free(mine), free(sum), free(given);
 }
 
-static inline void wt_reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)
+static inline void wt_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                                     struct tensor whole, int64_t grain)
 {
     struct world_threads *s = wt_shared(w, WT_REDUCE_SCATTER);
-    struct world_part at = world_part(w, tensor_elements(whole));
-    void *mine = wt_copy_out(c, whole);
-    char *sum = wt_take(wt_bytes(whole));
-    wt_meet(s, w, mine);
-    world_tree_reduce(sum, s->given, s->size, whole.dtype, tensor_elements(whole), WORLD_SUM);
+    struct world_part at = world_part(w, tensor_elements(whole), grain);
+    void *mine = wt_copy_out(c, whole), *sum[WORLD_SLOTS_MAX];
+    for (int i = 0; i < world_slots(w); i++)
+        sum[i] = wt_copy_out(c, slot[i]);
+    const void **given = wt_contributions(s, w, mine, 1, 0);
+    for (int i = 0; i < s->size; i++)
+        given[i] = (const char *)given[i] + (size_t)at.first * dtype_bytes(whole.dtype);
+    world_tree_push(sum, turn * w->size, given, w->size, world_ranks(w), whole.dtype, at.count, WORLD_SUM);
     wt_leave(s);
-    op_copy_in(c, part, sum + (size_t)at.first * dtype_bytes(part.dtype));
-    free(mine), free(sum);
+    for (int i = 0; i < world_slots(w); i++) {
+        op_copy_in(c, slot[i], sum[i]);
+        free(sum[i]);
+    }
+    free(mine), free(given);
 }
 
-static inline void wt_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part)
+static inline void wt_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,
+                                 int64_t grain)
 {
     struct world_threads *s = wt_shared(w, WT_ALL_GATHER);
     void *mine = wt_copy_out(c, part);
@@ -130,7 +151,7 @@ static inline void wt_all_gather(const struct world *w, struct op_ctx *c, struct
     wt_meet(s, w, mine);
     for (int r = 0; r < s->size; r++) {
         struct world other = {.rank = r, .size = s->size};
-        struct world_part at = world_part(&other, tensor_elements(whole));
+        struct world_part at = world_part(&other, tensor_elements(whole), grain);
         memcpy(all + (size_t)at.first * dtype_bytes(whole.dtype), s->given[r],
                (size_t)at.count * dtype_bytes(whole.dtype));
     }
@@ -168,7 +189,7 @@ static inline void world_threads_open(struct world_threads *s, int size)
 
 static inline struct world world_threads_rank(struct world_threads *s, int rank)
 {
-    return (struct world){.rank = rank, .size = s->size, .calls = &wt_calls, .state = s};
+    return (struct world){.rank = rank, .size = s->size, .turns = 1, .calls = &wt_calls, .state = s};
 }
 
 static inline void world_threads_close(struct world_threads *s)

@@ -178,16 +178,14 @@ static void warn_unused(void *arg, const char *key, const char *why)
     msg_warn("%s: has no effect: %s", key, why);
 }
 
-/* What several processes cannot do yet is refused by name. */
-static int check_ranks(const struct config *c, struct fmt_error *e)
+/* The processes share the ranks evenly. */
+static int share_ranks(const struct config *c, struct fmt_error *e)
 {
-    if (c->train.ranks != world.size)
-        return fmt_fail(e, FMT_INVALID,
-                        "train.ranks: is %" PRId64 ", and there %s: ranks are not computed in turn yet; "
-                        "start as many processes as ranks (--ranks %" PRId64 ")",
-                        c->train.ranks, world.size == 1 ? "is one process" : "are more processes or fewer",
-                        c->train.ranks);
-    return 0;
+    if (c->train.ranks % world.size == 0)
+        return world_mpi_take_turns(&world, (int)(c->train.ranks / world.size), e);
+    return fmt_fail(e, FMT_INVALID,
+                    "train.ranks: %" PRId64 " ranks cannot be shared evenly by %d processes; start a number that "
+                    "divides it, or one process", c->train.ranks, world.size);
 }
 
 /* runs: the run begins; else settings or plan are printed, for as many ranks as train.ranks says. */
@@ -203,7 +201,7 @@ static void read_settings(struct config *c, bool runs, int argc, char **argv, in
     if (!status)
         status = config_finish(c, world.rank, runs ? world.size : (int)num_max(n_ranks, 1), &e);
     if (!status && runs)
-        status = check_ranks(c, &e);
+        status = share_ranks(c, &e);
     if (world_agree(&world, status, &e))
         fail_together(&e);
     if (world.rank > 0)
@@ -278,8 +276,12 @@ static int print_plan(struct config *c, const struct device *device)
     struct fmt_error e = {0};
     const char *unknown;
     struct resource_limit limit = resource_limit_memory();
+    struct world imagined = {.size = (int)num_max(n_ranks, 1), .turns = 1};
+    if (c->train.ranks % imagined.size)
+        msg_die("train.ranks: %" PRId64 " ranks cannot be shared evenly by %d processes", c->train.ranks, imagined.size);
+    imagined.turns = (int)(c->train.ranks / imagined.size);
     find_grid(c);
-    if (memory_plan(&plan, c, device, &unknown, &e))
+    if (memory_plan(&plan, c, &imagined, device, &unknown, &e))
         msg_die("%s", e.text);
     if (json)
         print_plan_json(&plan, &limit);
@@ -322,12 +324,11 @@ static void open_device(struct device *device, const struct config *c, int n_thr
 static void train(struct run *r)
 {
     struct progress progress;
-    const struct views_batch *batch;
     int64_t first = r->state.iteration + 1;
     run_start(r);
     progress_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
-    while ((batch = run_next_batch(r))) {
-        run_step(r, batch);
+    while (run_next_batches(r)) {
+        run_step(r);
         run_log_metrics(r);
         run_evaluate(r);
         run_save(r);

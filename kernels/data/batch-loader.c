@@ -30,7 +30,7 @@ struct batch_loader {
     struct loader_thread *thread; /* [n_threads] for shards */
     struct sample_origin *origin; /* [n_slots, B] for shards */
     struct batch_ring *ring;      /* NULL before the first batch */
-    int64_t next;                 /* the step that is given next */
+    int64_t next;                 /* the batch that is given next */
     int over;                     /* why there are no more batches */
 
     uint8_t *unusable_seen; /* a bit for each image */
@@ -40,21 +40,27 @@ struct batch_loader {
 
 static int64_t n_slots(const struct batch_loader *l)
 {
-    return (l->options.n_prefetch ? l->options.n_prefetch : BATCH_LOADER_PREFETCH) + 1;
+    return (l->options.n_prefetch ? l->options.n_prefetch : BATCH_LOADER_PREFETCH) + l->options.world->turns;
 }
 
-/* Of this rank at a step, among the batches of all ranks. */
-static int64_t batch_number(const struct batch_loader *l, int64_t step)
+/* Batches are counted here as this process asks for them: i is that of turn i % turns of step i / turns. In a turn the
+ * processes have neighbouring ranks, so the number among the batches of all ranks, step * ranks + rank, is this. */
+static int64_t batch_number(const struct batch_loader *l, int64_t i)
 {
-    return step * l->options.world->size + l->options.world->rank;
+    return i * l->options.world->size + l->options.world->rank;
+}
+
+static int64_t first_of_step(const struct batch_loader *l, int64_t step)
+{
+    return step * l->options.world->turns;
 }
 
 /* ------------------------------------------------------------ what threads do */
 
-static void begin_sample(void *arg, int thread, int64_t step, int64_t i)
+static void begin_sample(void *arg, int thread, int64_t i_batch, int64_t i)
 {
     struct batch_loader *l = arg;
-    l->thread[thread].sample = sample_order_at(&l->sampler.order, batch_number(l, step), i);
+    l->thread[thread].sample = sample_order_at(&l->sampler.order, batch_number(l, i_batch), i);
 }
 
 static int make_sample(void *arg, int thread, int64_t i, struct batch_slot *slot, struct fmt_error *e)
@@ -111,8 +117,9 @@ static int start(struct batch_loader *l, struct fmt_error *e)
     int status = l->is_views ? 0 : take_threads(l, e);
     if (status)
         return status;
-    return batch_ring_open(&l->ring, l->is_views ? &of_views : &of_shards, &l->header, l->options.first_step,
-                           l->options.end_step, n_slots(l), e);
+    return batch_ring_open(&l->ring, l->is_views ? &of_views : &of_shards, &l->header,
+                           first_of_step(l, l->options.first_step), first_of_step(l, l->options.end_step), n_slots(l),
+                           l->options.world->turns, e);
 }
 
 /* ------------------------------------------------------------ opening and closing */
@@ -126,7 +133,7 @@ static int open_input(struct batch_loader *l, struct fmt_error *e)
             return fmt_fail(e, FMT_UNSUPPORTED, "%s: a pipe cannot be read by %d processes", o->paths[0],
                             o->world->size);
         l->n_threads = 1;
-        int64_t first = batch_number(l, o->first_step);
+        int64_t first = batch_number(l, first_of_step(l, o->first_step));
         if ((status = views_input_open(&l->views, o->paths[0], o->config, first, o->stop, e)))
             return status;
         l->header = l->views.file.header;
@@ -149,7 +156,7 @@ int batch_loader_open(struct batch_loader **loader, const struct batch_loader_op
     l->options = *options;
     if (!l->options.world)
         l->options.world = &world_single;
-    l->next = options->first_step;
+    l->next = first_of_step(l, options->first_step);
     l->is_views = !options->shards_only && options->n_paths == 1 && views_input_is(options->paths[0]);
     int status = open_input(l, e);
     if (status) {
@@ -262,7 +269,7 @@ int batch_loader_next(struct batch_loader *l, const struct views_batch **batch, 
 {
     if (l->over)
         return fmt_fail(e, (enum fmt_status)l->over, "no more batches");
-    if (l->options.end_step && l->next >= l->options.end_step)
+    if (l->options.end_step && l->next >= first_of_step(l, l->options.end_step))
         return FMT_END;
     if (!l->ring && (l->over = start(l, e)))
         return l->over;

@@ -5,11 +5,12 @@
  *   struct batch_loader_options options = {.config = &config, .paths = paths, .n_paths = 1, .n_threads = 2};
  *   batch_loader_open(&loader, &options, e);              opens and checks; threads start with the first batch
  *   while (batch_loader_next(loader, &batch, e) == 0)     FMT_END: views have no more, or end_step is reached
- *       ... batch is valid until the next call ...
+ *       ... batch is valid until the next call, with turns for as many calls as there are turns ...
  *   batch_loader_close(loader);
  *
- * Batches are numbered over all processes of a run: at a step, rank r of a world takes batch step * size + r. So all
- * ranks together see each image once in an epoch, and the same batches as one process does.
+ * Batches are numbered over all ranks of a run: at a step, rank r of a world takes batch step * ranks + r. A process
+ * that computes several ranks asks once for each turn. So all ranks together see each image once in an epoch, and the
+ * same batches whatever the number of processes.
  *
  * Sample i of a batch: sample-order.h says which image it is, crop-sampler.h what its crops are. An image that cannot
  * be read or decoded is replaced by another (image-loader.h), and bad_image is called. With more than
@@ -41,7 +42,7 @@ struct batch_loader_options {
     int n_paths;
     bool shards_only; /* views are refused */
     int64_t first_step;
-    int64_t end_step; /* no batch is made from here on; 0: no end */
+    int64_t end_step; /* no batch is made from this step on; 0: no end */
     int n_threads;    /* 0: one per processor */
     int n_prefetch;   /* batches made before they are asked for; 0: BATCH_LOADER_PREFETCH */
     /* Checked while batch_loader_open waits for the header of a pipe, and batch_loader_next for a batch: once it is not

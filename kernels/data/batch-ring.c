@@ -1,10 +1,12 @@
-/* batch-ring.c - step t has slot t % n_slots. It may be begun when t < base + n_slots; base is the step that was asked
- * for last, whose batch the caller holds. */
+/* batch-ring.c - step t has slot t % n_slots. It may be begun when t < base + n_slots; base is the first step whose
+ * batch the caller holds. */
 #include "batch-ring.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "num.h"
 
 enum { AFTER_LAST_SECONDS = 5 }; /* that closing waits for after_last, before it cancels */
 
@@ -16,7 +18,7 @@ struct ring_thread {
 
 struct batch_ring {
     struct batch_producer producer;
-    int64_t end_step, n_slots;
+    int64_t end_step, n_slots, n_held;
     struct batch_slot *slot;
     struct ring_thread *thread;
     int n_started;
@@ -24,7 +26,7 @@ struct batch_ring {
 
     pthread_mutex_t lock; /* for what follows, and for n_done, status and error of the slots */
     pthread_cond_t slot_free, batch_done;
-    int64_t base;       /* the step asked for last */
+    int64_t base;       /* the first step that is held */
     int64_t step, part; /* that is begun next */
     bool closing;
 };
@@ -127,7 +129,7 @@ static int start_threads(struct batch_ring *r, struct fmt_error *e)
 }
 
 int batch_ring_open(struct batch_ring **ring, const struct batch_producer *producer, const struct views_header *h,
-                    int64_t first_step, int64_t end_step, int64_t n_slots, struct fmt_error *e)
+                    int64_t first_step, int64_t end_step, int64_t n_slots, int64_t n_held, struct fmt_error *e)
 {
     struct batch_ring *r = calloc(1, sizeof *r);
     if (!r)
@@ -136,6 +138,7 @@ int batch_ring_open(struct batch_ring **ring, const struct batch_producer *produ
     r->base = r->step = r->next = first_step;
     r->end_step = end_step;
     r->n_slots = n_slots;
+    r->n_held = n_held;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->slot_free, NULL);
     pthread_cond_init(&r->batch_done, NULL);
@@ -189,16 +192,17 @@ void batch_ring_close(struct batch_ring *r)
 struct batch_slot *batch_ring_next(struct batch_ring *r, const _Atomic int *stop)
 {
     pthread_mutex_lock(&r->lock);
-    r->base = r->next;
-    struct batch_slot *slot = slot_of(r, r->base);
+    int64_t step = r->next;
+    r->base = num_max(r->base, step + 1 - r->n_held);
+    struct batch_slot *slot = slot_of(r, step);
     pthread_cond_broadcast(&r->slot_free);
-    while (!(stop && *stop) && (r->step <= r->base || slot->n_done < r->producer.n_parts)) {
+    while (!(stop && *stop) && (r->step <= step || slot->n_done < r->producer.n_parts)) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += 1; /* a signal wakes nobody: it is looked for now and then */
         pthread_cond_timedwait(&r->batch_done, &r->lock, &until);
     }
-    bool done = r->step > r->base && slot->n_done == r->producer.n_parts;
+    bool done = r->step > step && slot->n_done == r->producer.n_parts;
     r->next += done;
     pthread_mutex_unlock(&r->lock);
     return done ? slot : NULL;

@@ -5,9 +5,15 @@
 
 /* ------------------------------------------------------------------ memory */
 
-static int64_t first_row(const struct loss_head *l, enum loss_kind kind)
+static int64_t first_row(const struct loss_batch *b, enum loss_kind kind)
 {
-    return kind == LOSS_DINO ? 0 : l->rows[LOSS_DINO];
+    return kind == LOSS_DINO ? 0 : b->rows[LOSS_DINO];
+}
+
+/* Elements of a batch's cached teacher logits. */
+static int64_t logits_count(const struct loss_head *l)
+{
+    return prototypes_logits_count(l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT], l->student.config.n_prototypes);
 }
 
 static bool caches_student(const struct loss_head *l)
@@ -15,10 +21,10 @@ static bool caches_student(const struct loss_head *l)
     return head_rows_dtype(&l->student) == DTYPE_F32;
 }
 
-int64_t loss_cached_bytes(const struct loss_head *l)
+int64_t loss_cached_bytes(const struct loss_head *l, int turns)
 {
-    int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
-    return prototypes_logits_count(rows, K) * (int64_t)dtype_bytes(head_rows_dtype(&l->teacher)) +
+    int64_t K = l->student.config.n_prototypes;
+    return turns * logits_count(l) * (int64_t)dtype_bytes(head_rows_dtype(&l->teacher)) +
            (caches_student(l) ? prototypes_logits_count(l->student_rows_max, K) * (int64_t)sizeof(float) : 0);
 }
 
@@ -36,14 +42,17 @@ void loss_carve(struct loss_head *l, struct device_arena *a)
     }
 }
 
-void loss_carve_batch(struct loss_head *l, bool cache_logits, struct device_arena *a)
+void loss_carve_step(struct loss_head *l, int turns, bool cache_logits, struct device_arena *a)
 {
     int64_t K = l->student.config.n_prototypes, rows = l->rows_max[LOSS_DINO] + l->rows_max[LOSS_IBOT];
-    l->z = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), rows, l->student.config.bottleneck_dim);
-    l->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
-    l->teacher_logits = l->student_logits = TENSOR_NONE;
-    if (cache_logits)
-        l->teacher_logits = TENSOR_TAKE(a, head_rows_dtype(&l->teacher), prototypes_logits_count(rows, K));
+    enum dtype dtype = head_rows_dtype(&l->teacher);
+    for (int turn = 0; turn < turns; turn++) {
+        struct loss_batch *b = &l->batch[turn];
+        b->z = TENSOR_TAKE(a, dtype, rows, l->student.config.bottleneck_dim);
+        b->log_row = TENSOR_TAKE(a, DTYPE_F64, rows);
+        b->logits = cache_logits ? TENSOR_TAKE(a, dtype, logits_count(l)) : TENSOR_NONE;
+    }
+    l->student_logits = TENSOR_NONE;
     if (cache_logits && caches_student(l))
         l->student_logits = TENSOR_TAKE(a, DTYPE_F32, prototypes_logits_count(l->student_rows_max, K));
     for (int kind = 0; kind < LOSS_KINDS; kind++)
@@ -101,99 +110,137 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
 /* Sets l->rows_all_ranks: how many rows there are of each kind on all ranks. */
 static void count_rows_all_ranks(struct op_ctx *c, const struct world *world, struct loss_head *l)
 {
-    double n[LOSS_KINDS];
-    for (int kind = 0; kind < LOSS_KINDS; kind++)
-        n[kind] = (double)l->rows[kind];
+    double n[LOSS_KINDS] = {0};
+    for (int turn = 0; turn < world->turns; turn++)
+        for (int kind = 0; kind < LOSS_KINDS; kind++)
+            n[kind] += (double)l->batch[turn].rows[kind];
     if (!op_planning(c))
         world_all_reduce_host(world, n, LOSS_KINDS, WORLD_SUM, &c->error);
     for (int kind = 0; kind < LOSS_KINDS; kind++)
         l->rows_all_ranks[kind] = (int64_t)n[kind];
 }
 
-/* The targets of a kind, and their rows: those of l->teacher_rows from `first` on, as many as log_row has. */
+/* The rows of a kind in a batch. */
 struct rows_of_kind {
-    int64_t first;
-    double all;                    /* rows on all ranks */
-    struct tensor log_col, log_row;
+    const struct prototype_layer *teacher;
+    int64_t first; /* of its rows */
+    struct tensor log_row;
 };
 
-/* A round of Sinkhorn-Knopp over the rows of all ranks, in parts (prototypes.h). A rank without rows takes part. */
+static struct rows_of_kind rows_of_kind(const struct loss_batch *b, enum loss_kind kind)
+{
+    int64_t first = first_row(b, kind);
+    return (struct rows_of_kind){&b->teacher, first, tensor_rows(b->log_row, first, b->rows[kind])};
+}
+
+/* [K] of the array [turns, K]. */
+static struct tensor of_turn(struct tensor a, int turn)
+{
+    int64_t K = a.dims[1];
+    return TENSOR_SHAPED(tensor_rows(a, turn, 1), K);
+}
+
+/* Columns of all turns: sums [turns,K] relative to the maximum over all ranks, new_max [K]. A batch without rows takes
+ * part. */
+static void sinkhorn_columns(struct op_ctx *c, const struct world *world, const struct loss_head *l,
+                             enum loss_kind kind, struct tensor col_max, struct tensor new_max, struct tensor sums)
+{
+    for (int turn = 0; turn < world->turns; turn++) {
+        struct rows_of_kind r = rows_of_kind(&l->batch[turn], kind);
+        if (r.log_row.dims[0] > 0) {
+            op_prototype_sinkhorn_columns(c, of_turn(col_max, turn), of_turn(sums, turn), r.log_row, r.teacher, r.first,
+                                          l->temperature);
+        } else {
+            op_fill(c, of_turn(col_max, turn), -INFINITY);
+            op_fill(c, of_turn(sums, turn), 0);
+        }
+    }
+    world_all_reduce(world, c, new_max, col_max, WORLD_MAX);
+    for (int turn = 0; turn < world->turns; turn++)
+        op_prototype_sinkhorn_rescale(c, of_turn(sums, turn), of_turn(col_max, turn), new_max);
+}
+
+/* A round of Sinkhorn-Knopp over the rows of all ranks, in parts (prototypes.h). */
 static void sinkhorn_round_all_ranks(struct op_ctx *c, const struct world *world, const struct loss_head *l,
-                                     const struct rows_of_kind *r, double log_rows)
+                                     enum loss_kind kind, double log_rows)
 {
     size_t mark = c->scratch->used;
-    int64_t K = r->log_col.dims[0], n = r->log_row.dims[0];
-    struct tensor col_max = TENSOR_TAKE(c->scratch, DTYPE_F64, K), new_max = TENSOR_TAKE(c->scratch, DTYPE_F64, K),
+    int64_t K = l->log_col[kind].dims[0];
+    struct tensor col_max = TENSOR_TAKE(c->scratch, DTYPE_F64, world->turns, K),
+                  new_max = TENSOR_TAKE(c->scratch, DTYPE_F64, K),
+                  sums = TENSOR_TAKE(c->scratch, DTYPE_F64, world->turns, K),
                   col_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
-    if (n > 0) {
-        op_prototype_sinkhorn_columns(c, col_max, col_sum, r->log_row, &l->teacher_rows, r->first, l->temperature);
-    } else {
-        op_fill(c, col_max, -INFINITY);
-        op_fill(c, col_sum, 0);
+    sinkhorn_columns(c, world, l, kind, col_max, new_max, sums);
+    world_all_reduce(world, c, col_sum, sums, WORLD_SUM);
+    for (int turn = 0; turn < world->turns; turn++) {
+        struct rows_of_kind r = rows_of_kind(&l->batch[turn], kind);
+        if (r.log_row.dims[0] > 0)
+            op_prototype_sinkhorn_rows(c, l->log_col[kind], r.log_row, new_max, col_sum, r.teacher, r.first,
+                                       l->temperature, log_rows);
     }
-    op_copy(c, new_max, col_max);
-    world_all_reduce(world, c, new_max, WORLD_MAX);
-    op_prototype_sinkhorn_rescale(c, col_sum, col_max, new_max);
-    world_all_reduce(world, c, col_sum, WORLD_SUM);
-    if (n > 0)
-        op_prototype_sinkhorn_rows(c, r->log_col, r->log_row, new_max, col_sum, &l->teacher_rows, r->first,
-                                   l->temperature, log_rows);
     c->scratch->used = mark;
 }
 
-static void sinkhorn(struct op_ctx *c, const struct world *world, const struct loss_head *l,
-                     const struct rows_of_kind *r)
+static void sinkhorn(struct op_ctx *c, const struct world *world, const struct loss_head *l, enum loss_kind kind)
 {
-    op_fill(c, r->log_row, 0);
+    struct rows_of_kind r = rows_of_kind(&l->batch[0], kind);
+    for (int turn = 0; turn < world->turns; turn++)
+        op_fill(c, rows_of_kind(&l->batch[turn], kind).log_row, 0);
     for (int round = 1; round <= LOSS_SINKHORN_ROUNDS; round++) {
-        double log_rows = round < LOSS_SINKHORN_ROUNDS ? log(r->all) : 0;
-        if (world->size > 1)
-            sinkhorn_round_all_ranks(c, world, l, r, log_rows);
+        double log_rows = round < LOSS_SINKHORN_ROUNDS ? log((double)l->rows_all_ranks[kind]) : 0;
+        if (world_ranks(world) > 1)
+            sinkhorn_round_all_ranks(c, world, l, kind, log_rows);
         else
-            op_prototype_sinkhorn(c, r->log_col, r->log_row, &l->teacher_rows, r->first, l->temperature, log_rows);
+            op_prototype_sinkhorn(c, l->log_col[kind], r.log_row, r.teacher, r.first, l->temperature, log_rows);
     }
 }
 
-static void centering(struct op_ctx *c, const struct world *world, const struct loss_head *l,
-                      const struct loss_center *center, const struct rows_of_kind *r)
+static void centering(struct op_ctx *c, const struct world *world, const struct loss_head *l, enum loss_kind kind)
 {
     size_t mark = c->scratch->used;
-    struct tensor sum = TENSOR_TAKE(c->scratch, DTYPE_F64, r->log_col.dims[0]);
-    if (r->log_row.dims[0] > 0)
-        op_prototype_center(c, r->log_col, r->log_row, sum, &l->teacher_rows, r->first, center->next, l->temperature);
-    else
-        op_fill(c, sum, 0);
-    world_all_reduce(world, c, sum, WORLD_SUM);
-    op_divide(c, center->mean, sum, r->all);
+    int64_t K = l->log_col[kind].dims[0];
+    const struct loss_center *center = &l->center[kind];
+    struct tensor sums = TENSOR_TAKE(c->scratch, DTYPE_F64, world->turns, K),
+                  sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
+    for (int turn = 0; turn < world->turns; turn++) {
+        struct rows_of_kind r = rows_of_kind(&l->batch[turn], kind);
+        if (r.log_row.dims[0] > 0)
+            op_prototype_center(c, l->log_col[kind], r.log_row, of_turn(sums, turn), r.teacher, r.first, center->next,
+                                l->temperature);
+        else
+            op_fill(c, of_turn(sums, turn), 0);
+    }
+    world_all_reduce(world, c, sum, sums, WORLD_SUM);
+    op_divide(c, center->mean, sum, (double)l->rows_all_ranks[kind]);
     c->scratch->used = mark;
 }
 
 static void targets_of(struct op_ctx *c, const struct world *world, struct loss_head *l, enum loss_kind kind)
 {
     struct loss_center *center = &l->center[kind];
-    int64_t first = first_row(l, kind);
-    struct rows_of_kind r = {.first = first, .all = (double)l->rows_all_ranks[kind], .log_col = l->log_col[kind],
-                             .log_row = tensor_rows(l->log_row, first, l->rows[kind])};
     center->has_mean = !l->sinkhorn && l->rows_all_ranks[kind] > 0;
     if (!l->sinkhorn)
         fold_center(c, center);
     if (l->rows_all_ranks[kind] == 0)
         return;
     if (l->sinkhorn)
-        sinkhorn(c, world, l, &r);
+        sinkhorn(c, world, l, kind);
     else
-        centering(c, world, l, center, &r);
+        centering(c, world, l, kind);
 }
 
 void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head *l, const struct params_array *values,
                   double temperature)
 {
     l->temperature = temperature;
-    l->teacher_rows =
-        head_prototypes(&l->teacher, values, tensor_rows(l->z, 0, l->rows[LOSS_DINO] + l->rows[LOSS_IBOT]));
-    l->teacher_rows.rounds_logits = l->teacher_rows.z.dtype == DTYPE_BF16;
-    l->teacher_rows.logits = logits_of(l->teacher_logits, &l->teacher_rows);
-    op_prototype_cache_logits(c, &l->teacher_rows);
+    for (int turn = 0; turn < world->turns; turn++) {
+        struct loss_batch *b = &l->batch[turn];
+        int64_t rows = b->rows[LOSS_DINO] + b->rows[LOSS_IBOT];
+        b->teacher = head_prototypes(&l->teacher, values, tensor_rows(b->z, 0, rows));
+        b->teacher.rounds_logits = b->teacher.z.dtype == DTYPE_BF16;
+        b->teacher.logits = logits_of(b->logits, &b->teacher);
+        op_prototype_cache_logits(c, &b->teacher);
+    }
     count_rows_all_ranks(c, world, l);
     for (int kind = 0; kind < LOSS_KINDS; kind++)
         if (l->has_loss[kind])
@@ -204,12 +251,17 @@ void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head
                    struct prototype_collapse *out)
 {
     size_t mark = c->scratch->used;
-    int64_t K = l->teacher.config.n_prototypes, n = l->rows[LOSS_DINO], N = l->rows_all_ranks[LOSS_DINO];
+    int64_t K = l->teacher.config.n_prototypes, N = l->rows_all_ranks[LOSS_DINO];
     struct tensor log_col = l->sinkhorn ? TENSOR_NONE : l->log_col[LOSS_DINO];
-    struct tensor share_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K), won = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
-    op_prototype_collapse_sums(c, entropy, share_sum, won, &l->teacher_rows, 0, n, N, log_col, l->temperature);
-    world_all_reduce(world, c, share_sum, WORLD_SUM);
-    world_all_reduce(world, c, won, WORLD_MAX);
+    struct tensor shares = TENSOR_TAKE(c->scratch, DTYPE_F64, world->turns, K),
+                  winners = TENSOR_TAKE(c->scratch, DTYPE_F64, world->turns, K),
+                  share_sum = TENSOR_TAKE(c->scratch, DTYPE_F64, K), won = TENSOR_TAKE(c->scratch, DTYPE_F64, K);
+    for (int turn = 0; turn < world->turns; turn++)
+        op_prototype_collapse_sums(c, &entropy[turn], of_turn(shares, turn), of_turn(winners, turn),
+                                   &l->batch[turn].teacher, 0, l->batch[turn].rows[LOSS_DINO], N, log_col,
+                                   l->temperature);
+    world_all_reduce(world, c, share_sum, shares, WORLD_SUM);
+    world_all_reduce(world, c, won, winners, WORLD_MAX);
     op_prototype_collapse(c, out, share_sum, won, N);
     c->scratch->used = mark;
 }
@@ -225,15 +277,15 @@ static int64_t n_rows(const struct loss_part *part)
 }
 
 /* Copies the rows of the ranges, and what belongs to them of log_row. */
-static void take_part(struct op_ctx *c, const struct loss_head *l, const struct loss_part *part,
+static void take_part(struct op_ctx *c, const struct loss_batch *b, const struct loss_part *part,
                       struct prototype_targets *t, struct device_arena *arena)
 {
     int64_t n = n_rows(part), to = 0;
-    struct tensor z = TENSOR_TAKE(arena, l->z.dtype, n, l->z.dims[1]), log_row = TENSOR_TAKE(arena, DTYPE_F64, n);
+    struct tensor z = TENSOR_TAKE(arena, b->z.dtype, n, b->z.dims[1]), log_row = TENSOR_TAKE(arena, DTYPE_F64, n);
     for (int i = 0; i < part->n_ranges; i++) {
         const struct loss_range *range = &part->ranges[i];
-        op_copy(c, tensor_rows(z, to, range->n), tensor_rows(l->z, range->first, range->n));
-        op_copy(c, tensor_rows(log_row, to, range->n), tensor_rows(l->log_row, range->first, range->n));
+        op_copy(c, tensor_rows(z, to, range->n), tensor_rows(b->z, range->first, range->n));
+        op_copy(c, tensor_rows(log_row, to, range->n), tensor_rows(b->log_row, range->first, range->n));
         to += range->n;
     }
     t->teacher.z = z;
@@ -242,8 +294,9 @@ static void take_part(struct op_ctx *c, const struct loss_head *l, const struct 
     t->log_row = log_row;
 }
 
-void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const struct loss_part *part,
-                const int64_t *target, const float *weight, struct device_arena *arena)
+void loss_begin(struct op_ctx *c, const struct loss_head *l, const struct loss_batch *batch, struct loss_rows *r,
+                int64_t T, const struct loss_part *part, const int64_t *target, const float *weight,
+                struct device_arena *arena)
 {
     struct prototype_pairs pairs = {.target = TENSOR_TAKE(arena, DTYPE_I64, T, 2),
                                     .weight = TENSOR_TAKE(arena, DTYPE_F32, T),
@@ -256,14 +309,14 @@ void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int6
         .lse = TENSOR_TAKE(arena, DTYPE_F64, T),
         .target_sum = TENSOR_TAKE(arena, DTYPE_F64, T),
         .dz = TENSOR_TAKE(arena, DTYPE_F32, T, l->student.config.bottleneck_dim),
-        .targets = {.teacher = l->teacher_rows,
+        .targets = {.teacher = batch->teacher,
                     .temperature = l->temperature,
                     .n_first = part->n_first,
                     .log_col = {l->log_col[0], l->log_col[1]},
-                    .log_row = tensor_rows(l->log_row, 0, l->teacher_rows.z.dims[0])},
+                    .log_row = tensor_rows(batch->log_row, 0, batch->teacher.z.dims[0])},
     };
     if (part->n_ranges)
-        take_part(c, l, part, &r->targets, arena);
+        take_part(c, batch, part, &r->targets, arena);
 }
 
 void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *values,

@@ -5,11 +5,12 @@
  * is a function in step-student.c. Either has a field in struct step_result (step.h), a name in sum_losses()
  * (step-student.c), a line in reduce_result() (step-run.c), and one in the table of training-metrics.h.
  *
- * The teacher's bottleneck vectors z of a whole batch are collected first, class tokens before patches; then
+ * The teacher's bottleneck vectors z of whole batches are collected first, of each rank that this process computes,
+ * class tokens before patches; then
  *
  *   loss_targets()                    centering or Sinkhorn-Knopp over the batches of all ranks (world.h): two vectors
  *                                     per kind encode all targets (prototypes.h)
- *   for each micro-batch:
+ *   for each turn, for each micro-batch:
  *       loss_begin()                  its rows and their targets
  *       loss_forward()                losses of its rows
  *       loss_backward()               gradients
@@ -44,34 +45,40 @@ struct loss_center {
     bool has_mean;
 };
 
+/* The teacher's rows of the batch of a rank. */
+struct loss_batch {
+    int64_t rows[LOSS_KINDS];
+    struct tensor z, log_row; /* [rows,bottleneck], [rows] f64 */
+    struct tensor logits;     /* memory to cache them, or TENSOR_NONE */
+    struct prototype_layer teacher; /* from loss_targets() on */
+};
+
 struct loss_head {
     struct head student, teacher; /* of as many prototypes and as wide a bottleneck */
     bool has_loss[LOSS_KINDS];
     bool sinkhorn;
-    /* memory of a batch, for the most rows there can be */
-    int64_t rows_max[LOSS_KINDS], student_rows_max;
-    struct tensor z;                              /* [rows,bottleneck] of the teacher */
-    struct tensor log_col[LOSS_KINDS], log_row;   /* [K], [rows] f64 */
-    struct tensor teacher_logits, student_logits; /* for the largest batch, or TENSOR_NONE: not cached */
+    int64_t rows_max[LOSS_KINDS], student_rows_max; /* the most rows there can be in a batch; of a micro-batch */
     struct loss_center center[LOSS_KINDS];
-    /* this batch */
-    int64_t rows[LOSS_KINDS], rows_all_ranks[LOSS_KINDS]; /* of this rank, of all; the latter after loss_targets */
-    struct prototype_layer teacher_rows;
+    /* this step */
+    struct loss_batch *batch;           /* [turns] */
+    struct tensor log_col[LOSS_KINDS];  /* [K] f64 */
+    struct tensor student_logits;       /* memory to cache them, or TENSOR_NONE */
+    int64_t rows_all_ranks[LOSS_KINDS]; /* from loss_targets() on */
     double temperature;
 };
 
-/* Bytes of the logits that loss_carve caches. In bf16 those of the teacher are rounded, and those of the student are
- * computed again: that costs less than reading them in float32. */
-int64_t loss_cached_bytes(const struct loss_head *l);
-/* Take memory: for what lasts; for what a batch needs, up to its last loss_backward(). */
+/* Bytes of the logits that a step of so many turns caches. In bf16 those of the teacher are rounded, and those of the
+ * student are computed again: that costs less than reading them in float32. */
+int64_t loss_cached_bytes(const struct loss_head *l, int turns);
+/* Take memory: for what lasts; for what a step needs, up to its last loss_backward(). */
 void loss_carve(struct loss_head *l, struct device_arena *arena);
-void loss_carve_batch(struct loss_head *l, bool cache_logits, struct device_arena *arena);
+void loss_carve_step(struct loss_head *l, int turns, bool cache_logits, struct device_arena *arena);
 void loss_clear_centers(struct op_ctx *c, struct loss_head *l);
 
-/* Targets of the batch whose l->rows[] rows are in l->z; values: of the teacher. */
+/* Targets of the rows that are in l->batch[turn].z, of all turns; values: of the teacher. */
 void loss_targets(struct op_ctx *c, const struct world *world, struct loss_head *l, const struct params_array *values,
                   double temperature);
-/* Collapse statistics of the class tokens of all ranks. *entropy: this rank's part of a sum over the ranks. */
+/* Collapse statistics of the class tokens of all ranks. entropy [turns]: each rank's part of a sum over the ranks. */
 void loss_collapse(struct op_ctx *c, const struct world *world, struct loss_head *l, double *entropy,
                    struct prototype_collapse *out);
 void loss_commit(struct op_ctx *c, struct loss_head *l);
@@ -98,9 +105,10 @@ struct loss_part {
     int64_t n_first;
 };
 
-/* T rows. target [T,2], weight [T]: host memory (struct prototype_pairs). */
-void loss_begin(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, int64_t T, const struct loss_part *part,
-                const int64_t *target, const float *weight, struct device_arena *arena);
+/* T rows, of a batch of l->batch. target [T,2], weight [T]: host memory (struct prototype_pairs). */
+void loss_begin(struct op_ctx *c, const struct loss_head *l, const struct loss_batch *batch, struct loss_rows *r,
+                int64_t T, const struct loss_part *part, const int64_t *target, const float *weight,
+                struct device_arena *arena);
 /* z [T,bottleneck]; values: of the student. */
 void loss_forward(struct op_ctx *c, struct loss_head *l, struct loss_rows *r, const struct params_array *values,
                   struct tensor z);

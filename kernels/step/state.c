@@ -55,7 +55,7 @@ static void center_tensor(struct step *s, int64_t i, struct state_tensor *t)
 /* Held whole: an equal part is this process's to write. */
 static void set_parts(const struct step *s, struct state_tensor *t)
 {
-    struct world_part part = world_part(s->world, t->n);
+    struct world_part part = world_part(s->world, t->n, WORLD_GRAIN);
     t->first = 0;
     t->count = t->n;
     t->part_first = part.first;

@@ -18,7 +18,7 @@ static int64_t count_masked(struct step *s, const uint8_t *masks)
     return n;
 }
 
-int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error *e)
+static int check_batch(struct step *s, const struct step_batch *batch, struct fmt_error *e)
 {
     const struct step_sizes *sizes = &s->sizes;
     if (batch->B != sizes->B)
@@ -31,15 +31,34 @@ int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error
     bool floats = batch->global_f32 && (batch->local_f32 || sizes->n_local == 0);
     if (bytes == floats)
         return fmt_fail(e, FMT_INVALID, "batch: crops must be given once, as bytes or as numbers");
-    int64_t n = count_masked(s, s->ibot_weight > 0 ? batch->masks : NULL);
-    if (n > sizes->masked_max)
-        return fmt_fail(e, FMT_LIMIT, "batch: %s, ibot.mask_* allow %lld",
-                        FMT_COUNT(n, "masked patch", "masked patches"), (long long)sizes->masked_max);
-    s->batch = batch;
-    s->head[0].rows[LOSS_DINO] = sizes->crops[GLOBAL];
-    s->head[0].rows[LOSS_IBOT] = 0;
-    ibot_head(s)->rows[LOSS_IBOT] = n;
     return 0;
+}
+
+int batches_begin(struct step *s, const struct step_batch *batches, struct fmt_error *e)
+{
+    int status = 0;
+    s->batches = batches;
+    for (int turn = 0; turn < s->world->turns && !status; turn++) {
+        if ((status = check_batch(s, &batches[turn], e)))
+            return status;
+        turn_begin(s, turn);
+        int64_t n = s->patch_start[s->sizes.crops[GLOBAL]];
+        if (n > s->sizes.masked_max)
+            status = fmt_fail(e, FMT_LIMIT, "batch: %s, ibot.mask_* allow %lld",
+                              FMT_COUNT(n, "masked patch", "masked patches"), (long long)s->sizes.masked_max);
+        loss_batch(s, &s->head[0])->rows[LOSS_DINO] = s->sizes.crops[GLOBAL];
+        loss_batch(s, &s->head[0])->rows[LOSS_IBOT] = 0;
+        loss_batch(s, ibot_head(s))->rows[LOSS_IBOT] = n;
+    }
+    return status;
+}
+
+void turn_begin(struct step *s, int turn)
+{
+    s->turn = turn;
+    s->batch = op_planning(&s->c) ? s->batches : &s->batches[turn];
+    if (!op_planning(&s->c))
+        count_masked(s, s->ibot_weight > 0 ? s->batch->masks : NULL);
 }
 
 int64_t crop_masked(const struct step *s, int64_t crop)
@@ -85,7 +104,7 @@ static void draw_one(struct step *s, int64_t iteration, int64_t block, int branc
     double rate = vit_drop_path_rate(s->drop_rate, s->drop_uniform, block, s->student.vit.config.depth);
     *subset = (struct vit_subset){.images = NULL, .scale = 1};
     if (rate > 0 && crops > 0) {
-        uint64_t i_batch = (uint64_t)(iteration * s->world->size + s->world->rank),
+        uint64_t i_batch = (uint64_t)(iteration * world_ranks(s->world) + world_rank(s->world, s->turn)),
                  stream = (uint64_t)((block * BRANCHES + branch) * CROP_KINDS + kind);
         struct rng r = rng_stream(s->seed, i_batch, stream, RNG_DROP_PATH);
         subset->n = vit_drop_path_draw(&r, crops, rate, drawn, &subset->scale);
@@ -95,6 +114,8 @@ static void draw_one(struct step *s, int64_t iteration, int64_t block, int branc
 
 void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *draws)
 {
+    if (op_planning(&s->c)) /* which has filled the lists */
+        return;
     for (int64_t block = 0; block < s->student.vit.config.depth; block++)
         for (int branch = 0; branch < BRANCHES; branch++)
             for (int kind = 0; kind < CROP_KINDS; kind++) {

@@ -20,6 +20,8 @@ enum { GLOBAL, LOCAL, CROP_KINDS };
 enum { ATTN, FFN, BRANCHES };                /* of a block */
 enum { MODULE_BACKBONE, MODULE_DINO_HEAD }; /* of a table, in the order of its modules; other heads follow */
 
+enum { STEP_LOGGED = 9 }; /* numbers of each rank that are summed over all (step-run.c) */
+
 struct step_sizes {
     int64_t B, m, n_micro;     /* images of a batch, of a micro-batch; micro-batches */
     int64_t n_local;
@@ -66,7 +68,13 @@ struct step {
     struct tensor student_cls, d_cls;           /* [2B,C]: KoLeo's input and gradient */
     struct tensor z_kl, d_kl;                   /* [2B,bottleneck]: the same of the KL term */
 
-    /* the current batch */
+    const struct step_batch *batches;           /* [turns] of the current step */
+    struct step_result *of_rank;                /* [turns]: what each rank has of it to log */
+    double *entropy, *logged;                   /* [turns] of the teacher, likewise; [turns,STEP_LOGGED] to be summed */
+    struct params_array sums[WORLD_SLOTS_MAX];  /* with several turns: sums of gradients, of this process's part */
+
+    /* the current turn */
+    int turn;
     const struct step_batch *batch;
     int64_t *patch_start;                       /* [2B+1]: masked patches before each global crop */
     int64_t *drawn;                             /* memory of batch_drop */
@@ -84,8 +92,10 @@ struct micro {
 };
 
 /* -- step-batch.c -- */
-/* Checks the batch and counts its masked patches. */
-int batch_begin(struct step *s, const struct step_batch *batch, struct fmt_error *e);
+/* Checks the batches of all turns, and counts their masked patches. */
+int batches_begin(struct step *s, const struct step_batch *batches, struct fmt_error *e);
+/* From here to the next call all else here is about the batch of this turn. */
+void turn_begin(struct step *s, int turn);
 void draw_drop_path(struct step *s, int64_t iteration, const struct step_draws *draws);
 /* Crops and masks of micro-batch i as tensors: borrowed (op_borrow) if it is the whole batch, else copied. */
 void micro_begin(struct step *s, int64_t i, struct micro *micro);
@@ -113,29 +123,30 @@ struct tensor gather_rows(struct step *s, const struct vit_activations *act, con
 void micro_to_batch(struct step *s, const struct micro *micro, struct tensor batch, struct tensor part);
 
 /* -- step-teacher.c -- */
-/* The teacher's forward pass over the whole batch, then the targets. */
+/* The teacher's forward pass over the batches of all turns, then the targets; and signs of collapse. */
 int teacher_targets(struct step *s, double temperature, struct fmt_error *e);
 void measure_collapse(struct step *s, struct step_result *r);
 
 /* -- step-student.c -- */
-/* Losses into r and gradients into s->grads, micro-batch after micro-batch. Stops at a term that is not finite. */
+/* Losses of the turn into r, gradients into s->grads, micro-batch after micro-batch; also where a term is not finite,
+ * which other ranks do not know yet. */
 int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_error *e);
-void sum_losses(struct step_result *r); /* sets the total, too */
+void sum_losses(struct step_result *r); /* sets the total, and what is not finite */
 
 /* -- step-run.c -- */
 /* All but the update. With planning arenas it counts memory. 0, or the first failure. */
-int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
-                          struct fmt_error *e);
+int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, const struct step_draws *draws,
+                          struct step_result *r, struct fmt_error *e);
 
 static inline bool step_frozen(const struct step *s, int64_t iteration)
 {
     return iteration < s->frozen_iterations;
 }
-/* In a batch of one piece the gradients of the backbone begin where the losses end: heads_memory reaches into them. Of
- * several micro-batches they add up meanwhile. */
+/* In a step of one piece the gradients of the backbone begin where the losses end: heads_memory reaches into them. Of
+ * several micro-batches they add up meanwhile, and the targets of later turns are still needed. */
 static inline bool step_one_piece(const struct step *s)
 {
-    return s->sizes.n_micro == 1;
+    return s->sizes.n_micro == 1 && s->world->turns == 1;
 }
 /* Elements of the backbone's parameters, the first of each array over a table. */
 static inline int64_t step_backbone_span(const struct step *s)
@@ -146,6 +157,11 @@ static inline int64_t step_backbone_span(const struct step *s)
 static inline struct loss_head *ibot_head(struct step *s)
 {
     return &s->head[s->n_heads - 1];
+}
+/* Of the current turn. */
+static inline struct loss_batch *loss_batch(const struct step *s, const struct loss_head *l)
+{
+    return &l->batch[s->turn];
 }
 static inline struct vit_memory step_memory(struct step *s)
 {

@@ -10,26 +10,51 @@
 
 /* What is logged: means over the ranks of losses and rank of the features; sums of counts and of the entropy, of which
  * each rank has its part. The rest is already equal on all ranks. */
+enum { LOSSES_AND_RANK = 6, LOGGED = STEP_LOGGED };
+
+static void list_logged(const struct step_result *r, double entropy, double out[LOGGED])
+{
+    const double values[LOGGED] = {r->dino_local_crops_loss, r->dino_global_crops_loss, r->koleo_loss, r->ibot_loss,
+                                   r->kl_loss, r->feature_rank, entropy, (double)r->n_masked,
+                                   (double)r->n_koleo_left_out};
+    memcpy(out, values, sizeof values);
+}
+
 static void reduce_result(struct step *s, struct step_result *r)
 {
-    double n_masked = (double)r->n_masked, n_left_out = (double)r->n_koleo_left_out;
-    const struct {
-        double *value;
-        enum { MEAN, SUM } how;
-    } logged[] = {{&r->dino_local_crops_loss, MEAN}, {&r->dino_global_crops_loss, MEAN}, {&r->koleo_loss, MEAN},
-                  {&r->ibot_loss, MEAN},             {&r->kl_loss, MEAN},                {&r->feature_rank, MEAN},
-                  {&r->teacher_entropy, SUM},        {&n_masked, SUM},                   {&n_left_out, SUM}};
-    enum { LOGGED = sizeof logged / sizeof *logged };
     double sum[LOGGED];
-    for (int i = 0; i < LOGGED; i++)
-        sum[i] = *logged[i].value;
-    if (op_planning(&s->c) || world_all_reduce_host(s->world, sum, LOGGED, WORLD_SUM, &s->c.error))
+    for (int turn = 0; turn < s->world->turns; turn++)
+        list_logged(&s->of_rank[turn], s->entropy[turn], s->logged + turn * LOGGED);
+    if (op_planning(&s->c) || world_sum_ranks(s->world, sum, s->logged, LOGGED, &s->c.error))
         return;
-    for (int i = 0; i < LOGGED; i++)
-        *logged[i].value = logged[i].how == MEAN ? sum[i] / s->world->size : sum[i];
-    r->n_masked = (int64_t)n_masked;
-    r->n_koleo_left_out = (int64_t)n_left_out;
+    for (int i = 0; i < LOSSES_AND_RANK; i++)
+        sum[i] /= world_ranks(s->world);
+    r->dino_local_crops_loss = sum[0];
+    r->dino_global_crops_loss = sum[1];
+    r->koleo_loss = sum[2];
+    r->ibot_loss = sum[3];
+    r->kl_loss = sum[4];
+    r->feature_rank = sum[5];
+    r->teacher_entropy = sum[6];
+    r->n_masked = (int64_t)sum[7];
+    r->n_koleo_left_out = (int64_t)sum[8];
 }
+
+/* With several turns: the contribution of this turn is added; after the last one the sum is where the gradients were. */
+static void sum_gradients(struct step *s)
+{
+    struct tensor slot[WORLD_SLOTS_MAX];
+    const struct world *w = s->world;
+    for (int i = 0; i < WORLD_SLOTS_MAX; i++)
+        slot[i] = s->sums[i].data;
+    if (w->turns == 1)
+        return;
+    world_reduce_scatter(w, &s->c, slot, s->turn, s->grads.data, WORLD_GRAIN);
+    if (s->turn + 1 == w->turns)
+        world_all_gather(w, &s->c, s->grads.data, slot[0], WORLD_GRAIN);
+}
+
+/* ---- forward and backward ---- */
 
 /* All gradients but those whose memory the heads have: 0. */
 static void begin_gradients(struct step *s)
@@ -42,19 +67,37 @@ static void begin_heads(struct step *s)
 {
     device_arena_borrow(&s->heads, s->c.backend, s->heads_memory);
     for (int i = 0; i < s->n_heads; i++)
-        loss_carve_batch(&s->head[i], s->caches_logits, &s->heads);
+        loss_carve_step(&s->head[i], s->world->turns, s->caches_logits, &s->heads);
 }
 
-int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, struct step_result *r,
-                          struct fmt_error *e)
+/* Losses and gradients of the ranks that this process computes, one after another. */
+static int student_turns(struct step *s, int64_t iteration, const struct step_draws *draws, struct fmt_error *e)
 {
-    *r = (struct step_result){.n_masked = s->patch_start[s->sizes.crops[GLOBAL]]};
-    begin_gradients(s);
+    int status = 0;
+    for (int turn = 0; turn < s->world->turns && !status; turn++) {
+        turn_begin(s, turn);
+        draw_drop_path(s, iteration, draws ? &draws[turn] : NULL);
+        begin_gradients(s);
+        status = student_pass(s, step_frozen(s, iteration), &s->of_rank[turn], e);
+        if (!status)
+            sum_gradients(s);
+    }
+    return status;
+}
+
+int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp, const struct step_draws *draws,
+                          struct step_result *r, struct fmt_error *e)
+{
+    *r = (struct step_result){.bad = NULL};
+    for (int turn = 0; turn < s->world->turns; turn++) {
+        turn_begin(s, turn);
+        s->of_rank[turn] = (struct step_result){.n_masked = s->patch_start[s->sizes.crops[GLOBAL]]};
+    }
     begin_heads(s);
     int status = teacher_targets(s, teacher_temp, e);
     if (!status) {
         measure_collapse(s, r);
-        status = student_pass(s, step_frozen(s, iteration), r, e);
+        status = student_turns(s, iteration, draws, e);
     }
     device_arena_return(&s->heads);
     if (!status)
@@ -118,19 +161,18 @@ static void update(struct step *s, int64_t iteration, const struct schedule_rate
         loss_commit(&s->c, &s->head[h]);
 }
 
-int step_run(struct step *s, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,
+int step_run(struct step *s, const struct step_batch *batches, int64_t iteration, const struct schedule_rates *rates,
              const struct step_draws *draws, struct step_result *result, struct fmt_error *e)
 {
-    int status = batch_begin(s, batch, e);
-    if (status)
-        return status;
-    draw_drop_path(s, iteration, draws);
-    status = step_forward_backward(s, iteration, rates->teacher_temp, result, e);
-    s->batch = NULL;
+    int status = batches_begin(s, batches, e);
+    if (!status)
+        status = step_forward_backward(s, iteration, rates->teacher_temp, draws, result, e);
+    s->batch = s->batches = NULL;
     if (status)
         return status;
     if (!result->bad) {
-        world_all_reduce(s->world, &s->c, s->grads.data, WORLD_SUM);
+        if (s->world->turns == 1)
+            world_all_reduce(s->world, &s->c, s->grads.data, s->grads.data, WORLD_SUM);
         gradient_norms(s, result);
     }
     if (!result->bad)

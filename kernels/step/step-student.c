@@ -18,7 +18,7 @@ static void koleo_term(struct step *s, struct tensor cls, struct step_result *r)
     for (int64_t crop = 0; crop < 2; crop++) {
         struct koleo_result koleo = {0};
         op_koleo(&s->c, &koleo, tensor_rows(s->d_cls, crop * B, B), tensor_rows(cls, crop * B, B),
-                 s->koleo_weight / s->world->size);
+                 s->koleo_weight / world_ranks(s->world));
         sum += koleo.loss;
         r->n_koleo_left_out += koleo.n_left_out;
     }
@@ -34,7 +34,7 @@ static void kl_term(struct step *s, const struct prototype_layer *p, int64_t fir
         return;
     op_fill(&s->c, s->d_kl, 0);
     op_prototype_kl(&s->c, &loss, s->d_kl, params_tensor(&s->grads, h->weight_v), params_tensor(&s->grads, h->weight_g),
-                    p, first, LOSS_STUDENT_TEMPERATURE, s->kl_weight / s->world->size);
+                    p, first, LOSS_STUDENT_TEMPERATURE, s->kl_weight / world_ranks(s->world));
     r->kl_loss = s->kl_weight * loss;
 }
 
@@ -119,7 +119,7 @@ static struct loss_part teacher_part(struct step *s, const struct micro *micro, 
     for (int c = 0; c < 2 && h->n_global; c++)
         ranges[part.n_ranges++] = (struct loss_range){c * s->sizes.B + micro->first, micro->m};
     for (int c = 0; c < 2 && h->n_patches; c++)
-        ranges[part.n_ranges++] = (struct loss_range){l->rows[LOSS_DINO] + patches.first[c], patches.n[c]};
+        ranges[part.n_ranges++] = (struct loss_range){loss_batch(s, l)->rows[LOSS_DINO] + patches.first[c], patches.n[c]};
     return part;
 }
 
@@ -135,7 +135,7 @@ static void fill_pairs(const struct step *s, const struct micro *micro, const st
                        float *weight)
 {
     int64_t m = micro->m;
-    double size = s->world->size, dino = s->dino_weight / (dino_terms(s) * (double)s->sizes.B * size);
+    double ranks = world_ranks(s->world), dino = s->dino_weight / (dino_terms(s) * (double)s->sizes.B * ranks);
     for (int64_t i = 0; i < h->n_local + h->n_global; i++, target += 2) {
         bool local = i < h->n_local;
         int64_t image = (local ? i : i - h->n_local) % m, crop = local ? 0 : (i - h->n_local) / m;
@@ -149,7 +149,7 @@ static void fill_pairs(const struct step *s, const struct micro *micro, const st
         for (int64_t i = 0; i < n; i++, target += 2) {
             target[0] = at++;
             target[1] = -1;
-            *weight++ = (float)(s->ibot_weight / ((double)n * (double)s->sizes.crops[GLOBAL] * size));
+            *weight++ = (float)(s->ibot_weight / ((double)n * (double)s->sizes.crops[GLOBAL] * ranks));
         }
     }
 }
@@ -171,7 +171,7 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
     if (!op_planning(&s->c))
         fill_pairs(s, micro, h, target, h->weight);
     struct loss_part part = teacher_part(s, micro, l, h, ranges);
-    loss_begin(&s->c, l, &h->loss, h->T, &part, target, h->weight, &s->heads);
+    loss_begin(&s->c, l, loss_batch(s, l), &h->loss, h->T, &part, target, h->weight, &s->heads);
     loss_forward(&s->c, l, &h->loss, &s->student.values, h->act.z);
 }
 
@@ -181,7 +181,7 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
 static void add_losses(struct step *s, const struct student_head *h, struct step_result *r)
 {
     double *row_loss = ARENA_TAKE(&s->host, double, h->T), per_row = 1 / (dino_terms(s) * (double)s->sizes.B),
-           size = s->world->size;
+           ranks = world_ranks(s->world);
     if (h->T == 0 || op_planning(&s->c))
         return;
     op_copy_out(&s->c, row_loss, h->loss.row_loss);
@@ -191,7 +191,7 @@ static void add_losses(struct step *s, const struct student_head *h, struct step
         else if (i < h->n_local + h->n_global)
             r->dino_global_crops_loss += row_loss[i] * per_row;
         else
-            r->ibot_loss += row_loss[i] * (double)h->weight[i] * size / s->ibot_weight / 2;
+            r->ibot_loss += row_loss[i] * (double)h->weight[i] * ranks / s->ibot_weight / 2;
     }
 }
 
@@ -274,9 +274,7 @@ static int student_micro(struct step *s, int64_t i, bool frozen, struct step_res
         koleo_term(s, tensor_rows(heads[0].x, heads[0].n_local, heads[0].n_global), r);
         kl_term(s, &heads[0].loss.student, heads[0].n_local, r);
     }
-    sum_losses(r);
-    if (!r->bad)
-        backward(s, &micro, &act, heads, frozen);
+    backward(s, &micro, &act, heads, frozen);
     return 0;
 }
 
@@ -285,7 +283,7 @@ int student_pass(struct step *s, bool frozen, struct step_result *r, struct fmt_
     int status = 0;
     if (s->sizes.n_micro > 1 && (s->koleo_weight > 0 || s->kl_weight > 0))
         status = global_pass(s, r, e);
-    for (int64_t i = 0; i < s->sizes.n_micro && !r->bad && !status; i++) {
+    for (int64_t i = 0; i < s->sizes.n_micro && !status; i++) {
         size_t work = s->work.used, heads = s->heads.used, host = s->host.used;
         status = student_micro(s, i, frozen, r, e);
         s->work.used = work;

@@ -17,12 +17,12 @@ static const int64_t *list_rows(struct step *s, const struct micro *micro, const
 }
 
 /* A micro-batch's masked patches [first row of `part` on] to their places among those of the batch. */
-static void patches_to_batch(struct step *s, const struct micro *micro, struct loss_head *l, struct tensor part,
+static void patches_to_batch(struct step *s, const struct micro *micro, const struct loss_batch *b, struct tensor part,
                              int64_t first)
 {
     struct patch_ranges ranges = micro_patch_ranges(s, micro);
     for (int c = 0; c < 2; c++)
-        op_copy(&s->c, tensor_rows(l->z, l->rows[LOSS_DINO] + ranges.first[c], ranges.n[c]),
+        op_copy(&s->c, tensor_rows(b->z, b->rows[LOSS_DINO] + ranges.first[c], ranges.n[c]),
                 tensor_rows(part, first + (c ? ranges.n[0] : 0), ranges.n[c]));
 }
 
@@ -39,10 +39,10 @@ static void head_rows(struct step *s, const struct micro *micro, const struct vi
     head_forward(&s->c, &l->teacher, &s->teacher.values, x, false, &s->heads, &out);
     if (l->has_loss[LOSS_DINO]) {
         micro_to_batch(s, micro, s->teacher_cls, x);
-        micro_to_batch(s, micro, l->z, out.z);
+        micro_to_batch(s, micro, loss_batch(s, l)->z, out.z);
     }
     if (l->has_loss[LOSS_IBOT])
-        patches_to_batch(s, micro, l, out.z, n_cls);
+        patches_to_batch(s, micro, loss_batch(s, l), out.z, n_cls);
 }
 
 static int forward_micro(struct step *s, int64_t i, struct fmt_error *e)
@@ -59,7 +59,8 @@ static int forward_micro(struct step *s, int64_t i, struct fmt_error *e)
     return status;
 }
 
-int teacher_targets(struct step *s, double temperature, struct fmt_error *e)
+/* The batch of a turn, micro-batch after micro-batch. */
+static int forward_batch(struct step *s, struct fmt_error *e)
 {
     for (int64_t i = 0; i < s->sizes.n_micro; i++) {
         size_t work = s->work.used, heads = s->heads.used, host = s->host.used;
@@ -70,17 +71,27 @@ int teacher_targets(struct step *s, double temperature, struct fmt_error *e)
         s->heads.used = heads;
         s->host.used = host;
     }
-    for (int h = 0; h < s->n_heads; h++)
-        loss_targets(&s->c, s->world, &s->head[h], &s->teacher.values, temperature);
     return 0;
+}
+
+int teacher_targets(struct step *s, double temperature, struct fmt_error *e)
+{
+    int status = 0;
+    for (int turn = 0; turn < s->world->turns && !status; turn++) {
+        turn_begin(s, turn);
+        status = forward_batch(s, e);
+        op_effective_rank(&s->c, &s->of_rank[turn].feature_rank, s->teacher_cls);
+    }
+    for (int h = 0; h < s->n_heads && !status; h++)
+        loss_targets(&s->c, s->world, &s->head[h], &s->teacher.values, temperature);
+    return status;
 }
 
 void measure_collapse(struct step *s, struct step_result *r)
 {
     struct prototype_collapse seen = {0};
-    int64_t crops = s->sizes.crops[GLOBAL] * s->world->size, K = s->head[0].teacher.config.n_prototypes;
-    loss_collapse(&s->c, s->world, &s->head[0], &r->teacher_entropy, &seen);
-    op_effective_rank(&s->c, &r->feature_rank, s->teacher_cls);
+    int64_t crops = s->sizes.crops[GLOBAL] * world_ranks(s->world), K = s->head[0].teacher.config.n_prototypes;
+    loss_collapse(&s->c, s->world, &s->head[0], s->entropy, &seen);
     r->teacher_entropy_mean = seen.entropy_of_mean;
     r->prototypes_used = (double)seen.n_winners / (double)(crops < K ? crops : K);
 }

@@ -129,7 +129,7 @@ static bool caches_logits(const struct step *s)
 {
     int64_t bytes = 0;
     for (int i = 0; i < s->n_heads; i++)
-        bytes += loss_cached_bytes(&s->head[i]);
+        bytes += loss_cached_bytes(&s->head[i], s->world->turns);
     return s->sizes.n_micro == 1 && bytes <= CACHED_LOGITS_MAX;
 }
 
@@ -150,6 +150,14 @@ static void carve_gradients(struct step *s, struct device_arena *a)
     s->heads_memory.dims[0] = (int64_t)(s->grads.data.data.at - beyond.data.at + shared);
 }
 
+/* Of this process's part of all gradients. */
+static void carve_sums(struct step *s, struct device_arena *a)
+{
+    struct world_part part = world_part(s->world, s->student.table.count, WORLD_GRAIN);
+    for (int i = 0; i < world_slots(s->world); i++)
+        s->sums[i] = params_array_take_part(a, &s->student.table, DTYPE_F32, part.first, part.count);
+}
+
 /* Takes what lasts as long as the run; each kind is a line of the plan (NULL: memory, and no plan). */
 static void carve_persistent(struct step *s, struct step_plan *plan)
 {
@@ -164,6 +172,9 @@ static void carve_persistent(struct step *s, struct step_plan *plan)
     LINE("teacher");
     carve_gradients(s, a);
     LINE("gradients, targets, heads and losses");
+    if (s->world->turns > 1)
+        carve_sums(s, a);
+    LINE("sums of gradients over ranks");
     s->m1 = params_array_take(a, student, DTYPE_F32);
     if (s->optim.rule == UPDATE_ADAMW)
         s->m2 = params_array_take(a, student, DTYPE_F32);
@@ -178,6 +189,19 @@ static void carve_persistent(struct step *s, struct step_plan *plan)
     s->d_kl = TENSOR_TAKE(a, DTYPE_F32, crops, b);
     LINE("class tokens of a batch");
 #undef LINE
+}
+
+/* What there is for each turn. */
+static int take_turns(struct step *s, struct fmt_error *e)
+{
+    size_t turns = (size_t)s->world->turns;
+    s->of_rank = calloc(turns, sizeof *s->of_rank);
+    s->entropy = calloc(turns, sizeof *s->entropy);
+    s->logged = calloc(turns * STEP_LOGGED, sizeof *s->logged);
+    bool all = s->of_rank && s->entropy && s->logged;
+    for (int i = 0; i < s->n_heads; i++)
+        all = (s->head[i].batch = calloc(turns, sizeof *s->head[i].batch)) && all;
+    return all ? 0 : fmt_no_memory(e);
 }
 
 /* Small tables that planning needs too. */
@@ -195,7 +219,7 @@ static int take_tables(struct step *s, struct fmt_error *e)
     if (!s->patch_start || !s->drawn || !s->micro_drawn || !s->batch_drop || !s->micro_drop || !s->is_drawn ||
         !s->ranges)
         return fmt_no_memory(e);
-    return 0;
+    return take_turns(s, e);
 }
 
 /* ---- the plan ---- */
@@ -244,15 +268,17 @@ static int plan_step(struct step *s, struct fmt_error *e)
     static const uint8_t masks[1];
     struct step_batch batch = {.B = s->sizes.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
     struct step_result r;
-    s->batch = &batch;
+    s->batches = &batch;
     fill_with_masks(s);
-    s->head[0].rows[LOSS_DINO] = s->sizes.crops[GLOBAL];
-    ibot_head(s)->rows[LOSS_IBOT] = s->sizes.masked_max;
+    for (int turn = 0; turn < s->world->turns; turn++) {
+        s->head[0].batch[turn].rows[LOSS_DINO] = s->sizes.crops[GLOBAL];
+        ibot_head(s)->batch[turn].rows[LOSS_IBOT] = s->sizes.masked_max;
+    }
     fill_with_drawn(s);
-    int status = step_forward_backward(s, s->frozen_iterations, 1, &r, e);
+    int status = step_forward_backward(s, s->frozen_iterations, 1, NULL, &r, e);
     if (!status && s->frozen_iterations > 0) /* a frozen backbone takes scratch and saves nothing for backward */
-        status = step_forward_backward(s, 0, 1, &r, e);
-    s->batch = NULL;
+        status = step_forward_backward(s, 0, 1, NULL, &r, e);
+    s->batch = s->batches = NULL;
     return status;
 }
 
@@ -306,13 +332,14 @@ static int open_step(struct step *s, const struct config *config, const struct c
     return status;
 }
 
-int step_plan(struct step_plan *plan, const struct config *config, const struct device *device, struct fmt_error *e)
+int step_plan(struct step_plan *plan, const struct config *config, const struct world *world,
+              const struct device *device, struct fmt_error *e)
 {
     *plan = (struct step_plan){.n_lines = 0};
     struct step *s = calloc(1, sizeof *s);
     if (!s)
         return fmt_no_memory(e);
-    int status = open_step(s, config, config, &world_single, device, plan, e);
+    int status = open_step(s, config, config, world, device, plan, e);
     step_close(s);
     return status;
 }
@@ -370,6 +397,11 @@ void step_close(struct step *s)
     free(s->micro_drop);
     free(s->is_drawn);
     free(s->ranges);
+    free(s->of_rank);
+    free(s->entropy);
+    free(s->logged);
+    for (int i = 0; i < s->n_heads; i++)
+        free(s->head[i].batch);
     free(s);
 }
 

@@ -20,9 +20,11 @@
  * Each network computes its products in the precision of compute_precision.*: backbone, DINO head and iBOT head by
  * themselves. Weights, their gradients, moments, targets and losses are float32 in all of them.
  *
- * In a world of several processes (world.h) each rank makes the step with a batch of its own. Drop path, KoLeo and the
+ * In a world of several ranks (world.h) each of them makes the step with a batch of its own. Drop path, KoLeo and the
  * KL term are per rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over
- * the ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps.
+ * the ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps. A process
+ * computes its ranks one after another: the teacher's part of all of them, the targets, then the student's part of each,
+ * whose gradients are added in the order of world-tree.h. So the bits do not depend on how many processes there are.
  */
 #ifndef STEP_H
 #define STEP_H
@@ -101,7 +103,9 @@ struct step_plan {
 /* 0, or FMT_UNSUPPORTED: the settings ask for a precision that the processor has no instructions for. */
 int step_supported(const struct config *config, const struct backend *backend, struct fmt_error *e);
 
-int step_plan(struct step_plan *plan, const struct config *config, const struct device *device, struct fmt_error *e);
+/* Of a process of the world, which may be an imagined one: only its rank, size and turns count. */
+int step_plan(struct step_plan *plan, const struct config *config, const struct world *world,
+              const struct device *device, struct fmt_error *e);
 
 /* world: of the run, must live as long as the step. */
 int step_open(struct step **step, const struct config *config, const struct world *world, const struct device *device,
@@ -126,7 +130,7 @@ const struct params_array *step_teacher(const struct step *step);
 /* Of the last step, before clipping; undefined after one whose losses were not finite. */
 const struct params_array *step_gradients(const struct step *step);
 
-/* One step, with the rates of its iteration (schedule.h). draws: NULL draws. With result->bad set only the
+/* One step, with the rates of its iteration (schedule.h). batches, draws: of each turn of the world; NULL draws. With result->bad set only the
  * caller's iteration advances: weights, moments, centres and Adam's count are as before. The status is 0 then; it
  * is not 0 for a batch that does not fit the settings. */
 int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,

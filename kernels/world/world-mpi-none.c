@@ -23,6 +23,13 @@ int world_mpi_open(struct world *w, struct fmt_error *e)
     return fmt_fail(e, FMT_UNSUPPORTED, "built without MPI: install %s and build again", world_mpi_packages());
 }
 
+int world_mpi_take_turns(struct world *w, int turns, struct fmt_error *e)
+{
+    (void)e;
+    w->turns = turns;
+    return 0;
+}
+
 void world_mpi_close(struct world *w)
 {
     (void)w;

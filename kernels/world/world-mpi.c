@@ -10,17 +10,17 @@
 #include "op.h"
 #include "world-tree.h"
 
-enum { BUFFER_BYTES = WORLD_MPI_BYTES / 2 };
+enum { BUFFER_BYTES = WORLD_MPI_BYTES / 3 };
 
-/* How many bytes go to or come from each rank, and where in the buffer they are. */
+/* How many bytes go to or come from each process, and where in the buffer they are. */
 struct layout {
     int *count, *at;
 };
 
 struct world_mpi {
     MPI_Comm comm;
-    char *out, *in;      /* what is sent, and received; room for a part of each rank */
-    const void **given;  /* [size]: contributions, by rank */
+    char *out, *in, *sums; /* what is sent, received, and summed; room for a part of each rank */
+    const void **given;    /* [ranks]: contributions, by rank */
     struct layout to, from;
     int64_t bytes_sent;
 };
@@ -79,10 +79,10 @@ static int check(int code, const char *what, struct fmt_error *e)
 }
 
 /* ---------------------------------------------------------------- pieces in host memory */
-static struct world_part part_of(const struct world *w, int rank, int64_t n)
+static struct world_part part_of(const struct world *w, int rank, int64_t n, int64_t grain)
 {
     struct world other = {.rank = rank, .size = w->size};
-    return world_part(&other, n);
+    return world_part(&other, n, grain);
 }
 
 static void set(struct layout *l, int rank, int64_t count, int64_t at, size_t each)
@@ -91,44 +91,50 @@ static void set(struct layout *l, int rank, int64_t count, int64_t at, size_t ea
     l->at[rank] = (int)((size_t)at * each);
 }
 
-/* Every rank has sent its contribution to this rank's `n` elements into m->in: their sum, or the largest. */
-static void reduce_received(const struct world *w, void *result, enum dtype dtype, int64_t n, enum world_reduction how)
-{
-    struct world_mpi *m = w->state;
-    for (int r = 0; r < w->size; r++)
-        m->given[r] = m->in + m->from.at[r];
-    world_tree_reduce(result, m->given, w->size, dtype, n, how);
-}
-
-static int exchange(const struct world *w, const void *out, const char *what, struct fmt_error *e)
+/* Sends out and receives at `in`. */
+static int exchange(const struct world *w, const void *out, void *in, const char *what, struct fmt_error *e)
 {
     struct world_mpi *m = w->state;
     for (int r = 0; r < w->size; r++)
         m->bytes_sent += r == w->rank ? 0 : m->to.count[r];
-    return check(MPI_Alltoallv(out, m->to.count, m->to.at, MPI_BYTE, m->in, m->from.count, m->from.at, MPI_BYTE,
-                               m->comm),
+    return check(MPI_Alltoallv(out, m->to.count, m->to.at, MPI_BYTE, in, m->from.count, m->from.at, MPI_BYTE, m->comm),
                  what, e);
 }
 
-/* x [n] = over the ranks; as many elements as fit the buffers. */
-static int all_reduce_piece(const struct world *w, void *x, enum dtype dtype, int64_t n, enum world_reduction how,
-                            struct fmt_error *e)
+/* A piece of n elements, of which each process sums its part: what all send to whom. */
+static struct world_part lay_out_piece(const struct world *w, int64_t n, size_t each)
 {
     struct world_mpi *m = w->state;
-    size_t each = dtype_bytes(dtype);
-    struct world_part mine = world_part(w, n);
+    struct world_part mine = world_part(w, n, WORLD_GRAIN);
     for (int r = 0; r < w->size; r++) {
-        struct world_part theirs = part_of(w, r, n);
+        struct world_part theirs = part_of(w, r, n, WORLD_GRAIN);
         set(&m->to, r, theirs.count, theirs.first, each);
         set(&m->from, r, mine.count, r * mine.count, each);
     }
-    int status = exchange(w, x, "all_reduce", e);
-    if (status)
-        return status;
-    reduce_received(w, (char *)x + (size_t)mine.first * each, dtype, mine.count, how);
+    return mine;
+}
+
+/* x [n]: the sums that the processes have made of their parts go to all. */
+static int share_parts(const struct world *w, void *x, struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
     m->bytes_sent += (int64_t)m->to.count[w->rank] * (w->size - 1);
     return check(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, x, m->to.count, m->to.at, MPI_BYTE, m->comm), "all_reduce",
                  e);
+}
+
+/* x [n] = over the processes; as many elements as fit the buffers. */
+static int all_reduce_piece(const struct world *w, void *x, int64_t n, enum world_reduction how, struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
+    struct world_part mine = lay_out_piece(w, n, sizeof(double));
+    int status = exchange(w, x, m->in, "all_reduce", e);
+    if (status)
+        return status;
+    for (int r = 0; r < w->size; r++)
+        m->given[r] = m->in + m->from.at[r];
+    world_tree_reduce((double *)x + mine.first, m->given, w->size, DTYPE_F64, mine.count, how);
+    return share_parts(w, x, e);
 }
 
 static int all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e)
@@ -136,7 +142,7 @@ static int all_reduce_host(const struct world *w, double *x, int64_t n, enum wor
     int status = 0;
     int64_t most = BUFFER_BYTES / (int64_t)sizeof *x;
     for (int64_t first = 0; first < n && !status; first += most)
-        status = all_reduce_piece(w, x + first, DTYPE_F64, num_min(most, n - first), how, e);
+        status = all_reduce_piece(w, x + first, num_min(most, n - first), how, e);
     return status;
 }
 
@@ -160,42 +166,81 @@ static struct tensor elements(struct tensor t, int64_t first, int64_t n)
     return tensor_rows(TENSOR_SHAPED(t, tensor_elements(t)), first, n);
 }
 
-static void all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
+/* Elements [first, first + n) of all turns, and their sum or the largest. */
+static void reduce_turns(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in, int64_t first,
+                         int64_t n, enum world_reduction how)
 {
     struct world_mpi *m = w->state;
-    int64_t n = tensor_elements(x), most = BUFFER_BYTES / (int64_t)dtype_bytes(x.dtype);
-    for (int64_t first = 0; first < n && !c->error.status; first += most) {
-        int64_t count = num_min(most, n - first);
-        op_copy_out(c, m->out, elements(x, first, count));
-        if (!c->error.status && !all_reduce_piece(w, m->out, x.dtype, count, how, &c->error))
-            op_copy_in(c, elements(x, first, count), m->out);
+    size_t each = dtype_bytes(in.dtype);
+    struct world_part mine = lay_out_piece(w, n, each);
+    for (int turn = 0; turn < w->turns && !c->error.status; turn++) {
+        char *received = m->in + (size_t)turn * (size_t)w->size * (size_t)mine.count * each;
+        op_copy_out(c, m->out, elements(in, turn * tensor_elements(out) + first, n));
+        if (!c->error.status)
+            exchange(w, m->out, received, "all_reduce", &c->error);
+        for (int r = 0; r < w->size; r++)
+            m->given[turn * w->size + r] = received + m->from.at[r];
     }
+    if (c->error.status)
+        return;
+    world_tree_reduce(m->out + (size_t)mine.first * each, m->given, world_ranks(w), in.dtype, mine.count, how);
+    if (!share_parts(w, m->out, &c->error))
+        op_copy_in(c, elements(out, first, n), m->out);
 }
 
-/* What a call on the parts of all ranks does at a time: up to `most` elements of each part, from `offset` on. */
+static void all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
+                       enum world_reduction how)
+{
+    int64_t n = tensor_elements(out), most = num_max(BUFFER_BYTES / w->turns / (int64_t)dtype_bytes(in.dtype), 1);
+    for (int64_t first = 0; first < n && !c->error.status; first += most)
+        reduce_turns(w, c, out, in, first, num_min(most, n - first), how);
+}
+
+/* What a call on the parts of all processes does at a time: up to `most` elements of each part, from `offset` on. */
 struct pieces {
-    int64_t n, most, offset, longest; /* n: of the whole */
+    int64_t n, grain, most, offset, longest; /* n: of the whole */
 };
 
-static struct pieces pieces_of(const struct world *w, struct tensor whole)
+static struct pieces pieces_of(const struct world *w, struct tensor whole, int64_t grain, int divisor)
 {
-    int64_t n = tensor_elements(whole), most = BUFFER_BYTES / w->size / (int64_t)dtype_bytes(whole.dtype);
-    return (struct pieces){n, num_max(most, 1), 0, part_of(w, 0, n).count};
+    int64_t n = tensor_elements(whole), most = BUFFER_BYTES / divisor / (int64_t)dtype_bytes(whole.dtype);
+    return (struct pieces){n, grain, num_max(most, 1), 0, part_of(w, 0, n, grain).count};
 }
 
-/* The piece of a rank's part: elements of the whole. */
+/* The piece of a process's part: elements of the whole. */
 static struct world_part piece_of(const struct world *w, const struct pieces *p, int rank)
 {
-    struct world_part part = part_of(w, rank, p->n);
+    struct world_part part = part_of(w, rank, p->n, p->grain);
     int64_t skipped = num_min(p->offset, part.count);
     return (struct world_part){part.first + skipped, num_min(p->most, part.count - skipped)};
 }
 
-static void reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)
+/* Every process has sent its contribution to these n elements of this one's part into m->in. */
+static void add_received(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn, int64_t offset,
+                         int64_t n)
+{
+    struct world_mpi *m = w->state;
+    enum dtype dtype = slot[0].dtype;
+    int before = turn * w->size, ranks = world_ranks(w), n_before = world_tree_nodes(before, ranks),
+        n_after = world_tree_nodes(before + w->size, ranks);
+    void *sum[WORLD_SLOTS_MAX];
+    for (int i = 0; i < num_max(n_before, n_after); i++)
+        sum[i] = m->sums + (size_t)i * (size_t)n * dtype_bytes(dtype);
+    for (int i = 0; i < n_before; i++)
+        op_copy_out(c, sum[i], elements(slot[i], offset, n));
+    for (int r = 0; r < w->size; r++)
+        m->given[r] = m->in + m->from.at[r];
+    world_tree_push(sum, before, m->given, w->size, ranks, dtype, n, WORLD_SUM);
+    for (int i = 0; i < n_after; i++)
+        op_copy_in(c, elements(slot[i], offset, n), sum[i]);
+}
+
+static void reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                           struct tensor whole, int64_t grain)
 {
     struct world_mpi *m = w->state;
     size_t each = dtype_bytes(whole.dtype);
-    struct pieces p = pieces_of(w, whole);
+    struct pieces p = pieces_of(w, whole, grain, (int)num_max(w->size, world_slots(w)));
     for (; p.offset < p.longest && !c->error.status; p.offset += p.most) {
         struct world_part mine = piece_of(w, &p, w->rank);
         for (int r = 0; r < w->size; r++) {
@@ -204,18 +249,17 @@ static void reduce_scatter(const struct world *w, struct op_ctx *c, struct tenso
             set(&m->from, r, mine.count, r * mine.count, each);
             op_copy_out(c, m->out + m->to.at[r], elements(whole, theirs.first, theirs.count));
         }
-        if (c->error.status || exchange(w, m->out, "reduce_scatter", &c->error))
+        if (c->error.status || exchange(w, m->out, m->in, "reduce_scatter", &c->error))
             return;
-        reduce_received(w, m->out, whole.dtype, mine.count, WORLD_SUM);
-        op_copy_in(c, elements(part, p.offset, mine.count), m->out);
+        add_received(w, c, slot, turn, p.offset, mine.count);
     }
 }
 
-static void all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part)
+static void all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain)
 {
     struct world_mpi *m = w->state;
     size_t each = dtype_bytes(whole.dtype);
-    struct pieces p = pieces_of(w, whole);
+    struct pieces p = pieces_of(w, whole, grain, w->size);
     for (; p.offset < p.longest && !c->error.status; p.offset += p.most) {
         for (int r = 0; r < w->size; r++)
             set(&m->from, r, piece_of(w, &p, r).count, r * p.most, each);
@@ -264,23 +308,26 @@ static void release(struct world_mpi *m)
 {
     free(m->out);
     free(m->in);
+    free(m->sums);
     free(m->given);
     free(m->to.count);
     free(m);
 }
 
-/* A part is at most an equal share and WORLD_PART_ALIGN elements more. */
-static struct world_mpi *allocate(int size)
+/* A part is at most an equal share and WORLD_GRAIN elements more. */
+static struct world_mpi *allocate(const struct world *w)
 {
     struct world_mpi *m = calloc(1, sizeof *m);
-    size_t bytes = BUFFER_BYTES + (size_t)size * WORLD_PART_ALIGN * sizeof(double);
+    size_t size = (size_t)w->size, ranks = (size_t)world_ranks(w);
+    size_t bytes = BUFFER_BYTES + ranks * WORLD_GRAIN * sizeof(double);
     if (!m)
         return NULL;
     m->out = malloc(bytes);
     m->in = malloc(bytes);
-    m->given = calloc((size_t)size, sizeof *m->given);
-    m->to.count = calloc((size_t)size * 4, sizeof *m->to.count);
-    if (!m->out || !m->in || !m->given || !m->to.count) {
+    m->sums = malloc(bytes);
+    m->given = calloc(ranks, sizeof *m->given);
+    m->to.count = calloc(size * 4, sizeof *m->to.count);
+    if (!m->out || !m->in || !m->sums || !m->given || !m->to.count) {
         release(m);
         return NULL;
     }
@@ -299,7 +346,7 @@ static int join(struct world *w, struct fmt_error *e)
         status = check(MPI_Comm_size(MPI_COMM_WORLD, &w->size), "size", e);
     if (status)
         return status;
-    struct world_mpi *m = allocate(w->size);
+    struct world_mpi *m = allocate(w);
     if (!m)
         return fmt_no_memory(e);
     w->state = m;
@@ -311,10 +358,25 @@ static int join(struct world *w, struct fmt_error *e)
     return status;
 }
 
+int world_mpi_take_turns(struct world *w, int turns, struct fmt_error *e)
+{
+    struct world_mpi *before = w->state, *m;
+    w->turns = turns;
+    if (w->calls != &calls)
+        return 0;
+    if (!(m = allocate(w)))
+        return fmt_no_memory(e);
+    m->comm = before->comm;
+    m->bytes_sent = before->bytes_sent;
+    release(before);
+    w->state = m;
+    return 0;
+}
+
 int world_mpi_open(struct world *w, struct fmt_error *e)
 {
     int threads;
-    *w = (struct world){.size = 1, .calls = &calls};
+    *w = (struct world){.size = 1, .turns = 1, .calls = &calls};
     int status = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads), "start", e);
     if (status)
         return status;

@@ -8,7 +8,7 @@
  *
  * MPI moves bytes; sums are ours (world-tree.h), since MPI_SUM promises no order. A sum over ranks is an exchange of
  * parts (each rank receives its part of the contribution of every other), the sum of these in the order of the tree,
- * and an exchange of results. Long arrays go through two buffers of 4 MiB each, in pieces, by the copies of the
+ * and an exchange of results. Long arrays go through three buffers of 4 MiB each, in pieces, by the copies of the
  * device's backend.
  *
  * Only the thread that has called world_mpi_open may make calls (MPI_THREAD_FUNNELED). A failure within MPI is FMT_IO
@@ -34,10 +34,12 @@ const char *world_mpi_packages(void);
 /* Options of this MPI's mpirun for `local` processes on this machine, whatever their number: ends with NULL. */
 const char *const *world_mpi_local_options(void);
 
-/* Of the two buffers. */
-enum { WORLD_MPI_BYTES = 8 << 20 };
+/* Of the three buffers. */
+enum { WORLD_MPI_BYTES = 12 << 20 };
 
 int world_mpi_open(struct world *w, struct fmt_error *e);
+/* Sets w->turns, of any world; the buffers grow with them. Without it there is one turn. */
+int world_mpi_take_turns(struct world *w, int turns, struct fmt_error *e);
 /* Waits for the other ranks. Of a world that is not of MPI: nothing. */
 void world_mpi_close(struct world *w);
 /* Ends all processes of the run, this one too, if the world is of MPI; else it returns. */

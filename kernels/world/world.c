@@ -6,29 +6,64 @@
 
 #include "num.h"
 #include "op.h"
+#include "world-tree.h"
 
 static bool may_call(struct op_ctx *c, bool good, const char *what)
 {
     return op_check(c, good, what) && !op_planning(c);
 }
 
-/* The element type of the whole, and as many elements as this rank's part of it. */
-static bool is_part(const struct world *w, struct tensor part, struct tensor whole)
+/* The element type of the whole, and as many elements as this process's part of it. */
+static bool is_part(const struct world *w, struct tensor part, struct tensor whole, int64_t grain)
 {
-    return part.dtype == whole.dtype && tensor_elements(part) == world_part(w, tensor_elements(whole)).count;
+    return part.dtype == whole.dtype && tensor_elements(part) == world_part(w, tensor_elements(whole), grain).count;
 }
 
-struct world_part world_part(const struct world *w, int64_t n)
+static bool is_summed(struct tensor x)
 {
-    int64_t each = num_ceil_div(num_ceil_div(n, w->size), WORLD_PART_ALIGN) * WORLD_PART_ALIGN,
-            first = num_min(w->rank * each, n);
+    return x.dtype == DTYPE_F32 || x.dtype == DTYPE_F64;
+}
+
+struct world_part world_part(const struct world *w, int64_t n, int64_t grain)
+{
+    int64_t each = num_ceil_div(num_ceil_div(n, w->size), grain) * grain, first = num_min(w->rank * each, n);
     return (struct world_part){first, num_min(each, n - first)};
 }
 
-void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how)
+int world_slots(const struct world *w)
 {
-    if (may_call(c, x.dtype == DTYPE_F32 || x.dtype == DTYPE_F64, "all_reduce: neither f32 nor f64"))
-        w->calls->all_reduce(w, c, x, how);
+    return world_tree_slots(w->size, world_ranks(w));
+}
+
+void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
+                      enum world_reduction how)
+{
+    bool good = is_summed(in) && in.dtype == out.dtype && tensor_elements(in) == w->turns * tensor_elements(out);
+    if (may_call(c, good, "all_reduce: not what each turn has, in f32 or f64"))
+        w->calls->all_reduce(w, c, out, in, how);
+}
+
+int world_sum_ranks(const struct world *w, double *out, const double *in, int n, struct fmt_error *e)
+{
+    double sum[WORLD_SLOTS_MAX][WORLD_FEW], *all = malloc((size_t)w->size * WORLD_FEW * sizeof *all);
+    const void **given = calloc((size_t)w->size, sizeof *given);
+    void *slot[WORLD_SLOTS_MAX];
+    int status = n > WORLD_FEW ? fmt_fail(e, FMT_LIMIT, "sum over ranks: %d numbers", n)
+                               : world_agree(w, all && given ? 0 : fmt_no_memory(e), e);
+    for (int i = 0; i < WORLD_SLOTS_MAX; i++)
+        slot[i] = sum[i];
+    for (int i = 0; i < w->size && !status; i++)
+        given[i] = all + (size_t)i * (size_t)n;
+    for (int turn = 0; turn < w->turns && !status; turn++) {
+        status = world_all_gather_host(w, all, in + (size_t)turn * (size_t)n, (size_t)n * sizeof *in, e);
+        if (!status)
+            world_tree_push(slot, turn * w->size, given, w->size, world_ranks(w), DTYPE_F64, n, WORLD_SUM);
+    }
+    if (!status)
+        memcpy(out, sum[0], (size_t)n * sizeof *out);
+    free(all);
+    free(given);
+    return status;
 }
 
 int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e)
@@ -94,16 +129,20 @@ int world_agree(const struct world *w, int status, struct fmt_error *e)
     return any ? first_failure(w, status, e) : 0;
 }
 
-void world_reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole)
+void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                          struct tensor whole, int64_t grain)
 {
-    if (may_call(c, is_part(w, part, whole), "reduce_scatter: not this rank's part"))
-        w->calls->reduce_scatter(w, c, part, whole);
+    bool good = is_summed(whole) && turn >= 0 && turn < w->turns;
+    for (int i = 0; i < world_slots(w); i++)
+        good = good && is_part(w, slot[i], whole, grain);
+    if (may_call(c, good, "reduce_scatter: not this process's part"))
+        w->calls->reduce_scatter(w, c, slot, turn, whole, grain);
 }
 
-void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part)
+void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain)
 {
-    if (may_call(c, is_part(w, part, whole), "all_gather: not this rank's part"))
-        w->calls->all_gather(w, c, whole, part);
+    if (may_call(c, is_part(w, part, whole, grain), "all_gather: not this process's part"))
+        w->calls->all_gather(w, c, whole, part, grain);
 }
 
 void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)

@@ -1,14 +1,18 @@
 /* world.h - the processes of one training run, and their collectives: sums, copies, waiting for each other.
  *
- * A process is a rank, 0 to size - 1, with a batch of its own in every step. All ranks make the same calls in the same
- * order; a call completes once all ranks have made it.
+ * A run has `ranks`, each with a batch of its own in every step: the processes of the published code. Here they are
+ * shared out evenly among the processes that there are: process `rank` of `size` computes world_rank(w, turn) = turn *
+ * size + rank for each turn, so that in a turn all processes together compute neighbouring ranks. Where there is one
+ * turn, a process is a rank. All processes make the same calls in the same order; a call completes once all have made
+ * it.
  *
  *   const struct world *world = &world_single;             one process: every call returns at once and changes no bit
- *   world_all_reduce(world, &c, sums, WORLD_SUM);       sums, on every rank the same bits
+ *   world_all_reduce(world, &c, sum, mine, WORLD_SUM);     the sum over all ranks, in every process the same bits
  *
- * Calls on tensors are like operations (op.h): asynchronous if the device is, without effect while the context plans
- * or after an error, and their errors stick to the context. Calls on host memory wait and return a status. A sum over
- * ranks has a fixed order, that of world-tree.h. world-mpi.h is the world of several processes.
+ * A sum over ranks has a fixed order, that of world-tree.h, so it does not depend on the number of processes. Calls on
+ * tensors are like operations (op.h): asynchronous if the device is, without effect while the context plans or after an
+ * error, and their errors stick to the context. Calls on host memory wait and return a status. world-mpi.h is the world
+ * of several processes.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -24,19 +28,34 @@ struct fmt_error;
 enum world_reduction { WORLD_SUM, WORLD_MAX };
 
 struct world {
-    int rank, size;
+    int rank, size; /* this process, and how many there are */
+    int turns;      /* ranks that each of them computes, one after another */
     const struct world_calls *calls;
     void *state; /* of the implementation */
 };
 
 extern const struct world world_single;
 
-/* x = the sum or the largest of the ranks' x, element by element; f32 or f64. */
-void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how);
-/* The same of n numbers in host memory. */
+static inline int world_ranks(const struct world *w)
+{
+    return w->size * w->turns;
+}
+static inline int world_rank(const struct world *w, int turn)
+{
+    return turn * w->size + w->rank;
+}
+
+/* out = the sum or the largest over all ranks, element by element; f32 or f64. in: for each turn as many elements as out
+ * has; with one turn it may be out. */
+void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
+                      enum world_reduction how);
+/* out [n] = the sum over all ranks of in [turns][n], in host memory. n is at most WORLD_FEW. */
+enum { WORLD_FEW = 32 };
+int world_sum_ranks(const struct world *w, double *out, const double *in, int n, struct fmt_error *e);
+/* x [n] = the sum or the largest over the processes, in host memory. */
 int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e);
 
-/* all [size][bytes] = what each rank gives, in host memory; at most WORLD_GATHER_MAX bytes of each. */
+/* all [size][bytes] = what each process gives, in host memory; at most WORLD_GATHER_MAX bytes of each. */
 enum { WORLD_GATHER_MAX = 1 << 16 };
 int world_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e);
 
@@ -47,31 +66,37 @@ int world_agree(const struct world *w, int status, struct fmt_error *e);
 /* Whether `here` is true on any rank. */
 int world_any(const struct world *w, bool here, bool *any, struct fmt_error *e);
 
-/* A rank's part of an array of n elements: [first, first + count). Parts begin at multiples of WORLD_PART_ALIGN; those
- * of the last ranks may be shorter or empty. */
-enum { WORLD_PART_ALIGN = 16 };
+/* A process's part of an array of n elements: [first, first + count). Parts begin at multiples of `grain`; those of the
+ * last processes may be shorter or empty. */
+enum { WORLD_GRAIN = 16 };
 struct world_part {
     int64_t first, count;
 };
-struct world_part world_part(const struct world *w, int64_t n);
+struct world_part world_part(const struct world *w, int64_t n, int64_t grain);
 
-/* part = this rank's part of the sum over the ranks of `whole`. It may be a view of `whole`, which is undefined
- * elsewhere afterwards. */
-void world_reduce_scatter(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole);
-/* whole = the parts of all ranks. `part` may be a view of `whole`. */
-void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part);
-/* x = x of rank `root` */
+/* Sums over ranks of which each process keeps its part, turn by turn, in slots of the part's size (world-tree.h):
+ * `whole` is the contribution of world_rank(w, turn); after the last turn slot[0] is the sum over all ranks. With one
+ * turn slot[0] may be a view of `whole`, which is undefined elsewhere afterwards. */
+enum { WORLD_SLOTS_MAX = 17 };
+int world_slots(const struct world *w);
+void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                          struct tensor whole, int64_t grain);
+/* whole = the parts of all processes. `part` may be a view of `whole`. */
+void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
+/* x = x of process `root` */
 void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root);
-/* Returns when all ranks have called it. */
+/* Returns when all processes have called it. */
 int world_barrier(const struct world *w, struct fmt_error *e);
 
 /* What an implementation fills in (world-single.c). Arguments were checked; the context neither plans nor failed. */
 struct world_calls {
-    void (*all_reduce)(const struct world *w, struct op_ctx *c, struct tensor x, enum world_reduction how);
+    void (*all_reduce)(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
+                       enum world_reduction how);
     int (*all_reduce_host)(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e);
     int (*all_gather_host)(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e);
-    void (*reduce_scatter)(const struct world *w, struct op_ctx *c, struct tensor part, struct tensor whole);
-    void (*all_gather)(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part);
+    void (*reduce_scatter)(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                           struct tensor whole, int64_t grain);
+    void (*all_gather)(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
     void (*broadcast)(const struct world *w, struct op_ctx *c, struct tensor x, int root);
     int (*barrier)(const struct world *w, struct fmt_error *e);
 };

@@ -7,14 +7,14 @@
 #include "mpitest.h"
 #include "world-tree.h"
 
-enum { RANKS_MAX = 8, LONGEST = 1200007 }; /* more than a buffer, of float64 two */
+enum { PROCESSES_MAX = 8, TURNS_MAX = 5, RANKS_MAX = PROCESSES_MAX * TURNS_MAX, LONGEST = 1200007 }; /* more than a buffer, of float64 two */
 
 static struct world w;
 static struct device_memory device;
 static const int64_t lengths[] = {1, 2, 15, 16, 17, 64, 65, 1000, 4099, LONGEST};
 enum { LENGTHS = sizeof lengths / sizeof *lengths };
 
-/* What rank r brings to a call, for free(): any process can draw it. */
+/* What process or rank r brings to a call, for free(): any process can draw it. */
 static void *contribution(int r, enum dtype dtype, int64_t n)
 {
     uint32_t state = (uint32_t)r * 7919 + (uint32_t)n;
@@ -32,17 +32,17 @@ static void *contribution(int r, enum dtype dtype, int64_t n)
     return x;
 }
 
-/* The result of all contributions, for free(). */
-static void *expected(enum dtype dtype, int64_t n, enum world_reduction how)
+/* The result of n_ranks contributions, for free(). */
+static void *expected(int n_ranks, enum dtype dtype, int64_t n, enum world_reduction how)
 {
     void *in[RANKS_MAX], *out = malloc((size_t)n * dtype_bytes(dtype));
     const void *given[RANKS_MAX];
-    for (int r = 0; r < w.size; r++)
+    for (int r = 0; r < n_ranks; r++)
         given[r] = in[r] = contribution(r, dtype, n);
     if (!out)
         abort();
-    world_tree_reduce(out, given, w.size, dtype, n, how);
-    for (int r = 0; r < w.size; r++)
+    world_tree_reduce(out, given, n_ranks, dtype, n, how);
+    for (int r = 0; r < n_ranks; r++)
         free(in[r]);
     return out;
 }
@@ -57,12 +57,29 @@ static bool same(struct tensor t, void *want, int64_t first, int64_t n)
     return is;
 }
 
-static struct tensor mine(enum dtype dtype, int64_t n)
+static struct tensor on_device(enum dtype dtype, int r, int64_t n)
 {
-    void *x = contribution(w.rank, dtype, n);
+    void *x = contribution(r, dtype, n);
     struct tensor t = TO_DEVICE(&device, dtype, x, n);
     free(x);
     return t;
+}
+
+static struct tensor mine(enum dtype dtype, int64_t n)
+{
+    return on_device(dtype, w.rank, n);
+}
+
+/* The contributions of all turns, one after another. */
+static struct tensor of_turns(enum dtype dtype, int64_t n)
+{
+    struct tensor all = TENSOR_TAKE(&device.memory, dtype, w.turns * n);
+    for (int turn = 0; turn < w.turns; turn++) {
+        void *x = contribution(world_rank(&w, turn), dtype, n);
+        op_copy_in(&device.c, tensor_rows(all, turn * n, n), x);
+        free(x);
+    }
+    return all;
 }
 
 static void test_all_reduce(enum dtype dtype, enum world_reduction how, const char *what)
@@ -70,53 +87,62 @@ static void test_all_reduce(enum dtype dtype, enum world_reduction how, const ch
     bool good = true;
     for (int i = 0; i < LENGTHS; i++) {
         size_t mark = device.memory.used;
-        struct tensor x = mine(dtype, lengths[i]);
-        void *want = expected(dtype, lengths[i], how);
-        world_all_reduce(&w, &device.c, x, how);
-        good &= same(x, want, 0, lengths[i]);
+        struct tensor in = of_turns(dtype, lengths[i]),
+                      out = w.turns == 1 ? in : TENSOR_TAKE(&device.memory, dtype, lengths[i]);
+        void *want = expected(world_ranks(&w), dtype, lengths[i], how);
+        world_all_reduce(&w, &device.c, out, in, how);
+        good &= same(out, want, 0, lengths[i]);
         free(want);
         device.memory.used = mark;
     }
-    ok(good, "all_reduce: %s of %d", what, w.size);
+    ok(good, "all_reduce: %s of %d, in %d turns", what, world_ranks(&w), w.turns);
 }
 
-static void test_reduce_scatter(enum dtype dtype, bool view)
+static void test_reduce_scatter(enum dtype dtype, bool view, int64_t grain)
 {
     bool good = true;
+    int n_slots = world_slots(&w);
     for (int i = 0; i < LENGTHS; i++) {
         int64_t n = lengths[i];
         size_t mark = device.memory.used;
-        struct world_part p = world_part(&w, n);
-        struct tensor whole = mine(dtype, n),
-                      part = view ? tensor_rows(whole, p.first, p.count) : TENSOR_TAKE(&device.memory, dtype, p.count);
-        void *want = expected(dtype, n, WORLD_SUM);
-        world_reduce_scatter(&w, &device.c, part, whole);
-        good &= same(part, want, p.first, p.count);
+        struct world_part p = world_part(&w, n, grain);
+        struct tensor whole, slot[WORLD_SLOTS_MAX];
+        for (int k = 0; k < n_slots; k++)
+            slot[k] = TENSOR_TAKE(&device.memory, dtype, p.count);
+        for (int turn = 0; turn < w.turns; turn++) {
+            whole = on_device(dtype, world_rank(&w, turn), n);
+            if (view)
+                slot[0] = tensor_rows(whole, p.first, p.count);
+            world_reduce_scatter(&w, &device.c, slot, turn, whole, grain);
+        }
+        void *want = expected(world_ranks(&w), dtype, n, WORLD_SUM);
+        good &= same(slot[0], want, p.first, p.count);
         free(want);
         device.memory.used = mark;
     }
-    ok(good, "reduce_scatter: %s%s", dtype == DTYPE_F32 ? "float32" : "float64", view ? ", a part of the whole" : "");
+    ok(good, "reduce_scatter: %s, in %d turns, grain %d%s", dtype == DTYPE_F32 ? "float32" : "float64", w.turns,
+       (int)grain, view ? ", a part of the whole" : "");
 }
 
 /* Every part from its rank's contribution. */
-static void test_all_gather(enum dtype dtype, bool view)
+static void test_all_gather(enum dtype dtype, bool view, int64_t grain)
 {
     bool good = true;
     for (int i = 0; i < LENGTHS; i++) {
         int64_t n = lengths[i];
         size_t mark = device.memory.used, each = dtype_bytes(dtype);
-        struct world_part p = world_part(&w, n);
+        struct world_part p = world_part(&w, n, grain);
         char *want = malloc((size_t)n * each);
         for (int r = 0; r < w.size; r++) {
             struct world other = {.rank = r, .size = w.size};
-            struct world_part theirs = world_part(&other, n);
+            struct world_part theirs = world_part(&other, n, grain);
             char *x = contribution(r, dtype, n);
             memcpy(want + (size_t)theirs.first * each, x + (size_t)theirs.first * each, (size_t)theirs.count * each);
             free(x);
         }
         struct tensor source = mine(dtype, n), part = tensor_rows(source, p.first, p.count),
                       whole = view ? source : TENSOR_TAKE(&device.memory, dtype, n);
-        world_all_gather(&w, &device.c, whole, part);
+        world_all_gather(&w, &device.c, whole, part, grain);
         good &= same(whole, want, 0, n);
         free(want);
         device.memory.used = mark;
@@ -145,14 +171,14 @@ static void test_host(void)
     struct fmt_error e = {0};
     bool good = true;
     for (int i = 0; i < LENGTHS; i++) {
-        double *x = contribution(w.rank, DTYPE_F64, lengths[i]), *want = expected(DTYPE_F64, lengths[i], WORLD_SUM);
+        double *x = contribution(w.rank, DTYPE_F64, lengths[i]), *want = expected(w.size, DTYPE_F64, lengths[i], WORLD_SUM);
         good &= world_all_reduce_host(&w, x, lengths[i], WORLD_SUM, &e) == 0 &&
                 memcmp(x, want, (size_t)lengths[i] * sizeof *x) == 0;
         free(x), free(want);
     }
     ok(good, "all_reduce_host: %s", e.text);
     ok(world_all_reduce_host(&w, NULL, 0, WORLD_SUM, &e) == 0, "of nothing");
-    int pair[2] = {w.rank, 10 * w.rank}, all[RANKS_MAX][2];
+    int pair[2] = {w.rank, 10 * w.rank}, all[PROCESSES_MAX][2];
     good = world_all_gather_host(&w, all, pair, sizeof pair, &e) == 0;
     for (int r = 0; r < w.size; r++)
         good &= all[r][0] == r && all[r][1] == 10 * r;
@@ -190,7 +216,7 @@ static void test_refused(void)
     struct tensor x = mine(DTYPE_F32, 16);
     int64_t before = world_mpi_bytes_sent(&w);
     world_broadcast(&w, &device.c, x, w.size);
-    world_all_reduce(&w, &device.c, x, WORLD_SUM);
+    world_all_reduce(&w, &device.c, x, x, WORLD_SUM);
     ok(op_sync(&device.c, &e) == FMT_MISMATCH && strstr(e.text, "no such rank"), "%s", e.text);
     is_int(world_mpi_bytes_sent(&w), before, "nothing was sent");
 }
@@ -199,9 +225,9 @@ static void test_bytes_sent(void)
 {
     enum { N = 1000 };
     struct tensor x = mine(DTYPE_F32, N);
-    struct world_part p = world_part(&w, N);
+    struct world_part p = world_part(&w, N, WORLD_GRAIN);
     int64_t before = world_mpi_bytes_sent(&w);
-    world_all_reduce(&w, &device.c, x, WORLD_SUM);
+    world_all_reduce(&w, &device.c, x, x, WORLD_SUM);
     is_int(world_mpi_bytes_sent(&w) - before, 4 * (N - p.count) + 4 * p.count * (w.size - 1),
            "a sum sends the others' parts of what is here, and the sum of the own part");
     before = world_mpi_bytes_sent(&w);
@@ -209,21 +235,63 @@ static void test_bytes_sent(void)
     is_int(world_mpi_bytes_sent(&w) - before, w.rank == 0 ? 4 * N * (w.size - 1) : 0, "a broadcast is its root's");
 }
 
-int main(void)
+static void test_sum_ranks(void)
 {
-    w = mpitest_open();
-    device_memory_open(&device, 1, (size_t)64 << 20);
-    ok(w.size <= RANKS_MAX && w.rank < w.size, "rank %d of %d: %s", w.rank, w.size, world_mpi_name());
+    struct fmt_error e = {0};
+    double in[TURNS_MAX][WORLD_FEW], out[WORLD_FEW];
+    for (int turn = 0; turn < w.turns; turn++) {
+        double *x = contribution(world_rank(&w, turn), DTYPE_F64, WORLD_FEW);
+        memcpy(in[turn], x, sizeof in[turn]);
+        free(x);
+    }
+    void *want = expected(world_ranks(&w), DTYPE_F64, WORLD_FEW, WORLD_SUM);
+    ok(world_sum_ranks(&w, out, in[0], WORLD_FEW, &e) == 0 && memcmp(out, want, sizeof out) == 0,
+       "a few numbers of each rank: %s", e.text);
+    free(want);
+}
+
+static void test_turns(int turns)
+{
+    struct fmt_error e = {0};
+    ok(world_mpi_take_turns(&w, turns, &e) == 0 && w.turns == turns, "%d turns: %s", turns, e.text);
     test_all_reduce(DTYPE_F32, WORLD_SUM, "float32, sum");
     test_all_reduce(DTYPE_F64, WORLD_SUM, "float64, sum");
     test_all_reduce(DTYPE_F32, WORLD_MAX, "float32, the largest");
     test_all_reduce(DTYPE_F64, WORLD_MAX, "float64, the largest");
-    test_reduce_scatter(DTYPE_F32, false);
-    test_reduce_scatter(DTYPE_F32, true);
-    test_reduce_scatter(DTYPE_F64, true);
-    test_all_gather(DTYPE_F32, false);
-    test_all_gather(DTYPE_F32, true);
-    test_all_gather(DTYPE_F64, true);
+    test_reduce_scatter(DTYPE_F32, false, WORLD_GRAIN);
+    test_reduce_scatter(DTYPE_F32, false, 4096);
+    test_reduce_scatter(DTYPE_F64, false, WORLD_GRAIN);
+    test_sum_ranks();
+}
+
+/* The same of one process that takes turns, as world_single does. */
+static void test_single(void)
+{
+    struct world all = w;
+    w = world_single;
+    for (int turns = 1; turns <= TURNS_MAX; turns++) {
+        w.turns = turns;
+        test_all_reduce(DTYPE_F32, WORLD_SUM, "one process: float32, sum");
+        test_all_reduce(DTYPE_F64, WORLD_MAX, "one process: float64, the largest");
+        test_reduce_scatter(DTYPE_F32, false, WORLD_GRAIN);
+        test_sum_ranks();
+    }
+    w = all;
+}
+
+int main(void)
+{
+    w = mpitest_open();
+    device_memory_open(&device, 1, (size_t)160 << 20);
+    ok(w.size <= PROCESSES_MAX && w.rank < w.size, "rank %d of %d: %s", w.rank, w.size, world_mpi_name());
+    for (int turns = TURNS_MAX; turns >= 1; turns -= 4)
+        test_turns(turns);
+    test_single();
+    test_reduce_scatter(DTYPE_F32, true, WORLD_GRAIN);
+    test_reduce_scatter(DTYPE_F64, true, 4096);
+    test_all_gather(DTYPE_F32, false, WORLD_GRAIN);
+    test_all_gather(DTYPE_F32, true, 4096);
+    test_all_gather(DTYPE_F64, true, WORLD_GRAIN);
     test_broadcast();
     test_host();
     test_agree();

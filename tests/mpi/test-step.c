@@ -58,7 +58,7 @@ static void *steps_of_rank(void *arg)
                                "ibot.separate_head=true", "train.seed=4", NULL);
     struct step_batch mine = batch;
     mine.global_u8 = rank_pixels[r->world.rank];
-    struct schedules s = schedules_from(&b.config, r->world.size);
+    struct schedules s = schedules_from(&b.config, world_ranks(&r->world));
     for (int64_t i = 0; i < STEPS; i++) {
         struct schedule_rates rates = schedules_at(&s, i);
         if (step_run(b.step, &mine, i, &rates, NULL, &r->result, &e))

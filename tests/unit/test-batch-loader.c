@@ -474,54 +474,67 @@ static void test_epochs(struct batch_loader_options options)
 
 /* ------------------------------------------------------------ several processes */
 
-enum { RANKS = 2 };
+enum { PROCESSES = 2, TURNS_MAX = 3 };
 
-/* The digests of the first STEPS batches of all ranks, and how often each of them has each image in two epochs. */
-static void run_ranks(struct batch_loader_options options, uint8_t digest[STEPS][DIGEST_BYTES],
-                      int seen[RANKS][2][N_IMAGES])
+/* The digests of the first STEPS batches of all processes, and how often each of them has each image in two epochs. The
+ * batches of a step are looked at once all of its turns are there. */
+static void run_processes(struct batch_loader_options options, int turns, uint8_t digest[STEPS][DIGEST_BYTES],
+                          int seen[PROCESSES][2][N_IMAGES])
 {
-    for (int rank = 0; rank < RANKS; rank++) {
-        struct world world = {.rank = rank, .size = RANKS};
+    for (int rank = 0; rank < PROCESSES; rank++) {
+        struct world world = {.rank = rank, .size = PROCESSES, .turns = turns};
         struct fmt_error e = {0};
         struct batch_loader *l;
-        const struct views_batch *b;
+        const struct views_batch *b[TURNS_MAX];
         options.world = &world;
         need(batch_loader_open(&l, &options, &e), &e);
-        for (int64_t n = rank; n < STEPS; n += RANKS) {
-            need(batch_loader_next(l, &b, &e), &e);
-            struct views_batch numbered = *b;
-            ok(b->step == n / RANKS, "rank %d, step %ld", rank, (long)b->step);
-            numbered.step = n; /* as the one process says */
-            add_digest(batch_loader_header(l), &numbered, digest[n]);
-            for (int64_t i = 0, s = 4 * n; i < 4; i++, s++)
-                if (s < 2 * N_IMAGES)
-                    seen[rank][s / N_IMAGES][b->image[i]]++;
+        for (int step = 0; (step + 1) * turns * PROCESSES <= STEPS; step++) {
+            for (int turn = 0; turn < turns; turn++)
+                need(batch_loader_next(l, &b[turn], &e), &e);
+            for (int turn = 0; turn < turns; turn++) {
+                int64_t n = step * turns * PROCESSES + world_rank(&world, turn);
+                struct views_batch numbered = *b[turn];
+                ok(numbered.step == n / PROCESSES, "process %d, batch %ld", rank, (long)numbered.step);
+                numbered.step = n; /* as one process with one rank says */
+                add_digest(batch_loader_header(l), &numbered, digest[n]);
+                for (int64_t i = 0, s = 4 * n; i < 4; i++, s++)
+                    if (s < 2 * N_IMAGES)
+                        seen[rank][s / N_IMAGES][numbered.image[i]]++;
+            }
         }
         batch_loader_close(l);
     }
 }
 
-/* Two ranks take turns at the batches of one process; together they see each image once an epoch. */
+/* Two processes share the batches of one; together they see each image once an epoch. So they do in steps of several
+ * turns. */
 static void test_ranks(struct batch_loader_options options, const struct batches *expected)
 {
     uint8_t digest[STEPS][DIGEST_BYTES];
-    int seen[RANKS][2][N_IMAGES] = {{{0}}}, n_once = 0, n_of[RANKS] = {0, 0};
-    run_ranks(options, digest, seen);
+    size_t whole = (size_t)(STEPS - STEPS % PROCESSES) * DIGEST_BYTES;
+    int seen[PROCESSES][2][N_IMAGES] = {{{0}}}, n_once = 0, n_of[PROCESSES] = {0, 0};
+    run_processes(options, 1, digest, seen);
     for (int epoch = 0; epoch < 2; epoch++)
         for (int i = 0; i < N_IMAGES; i++) {
             n_once += seen[0][epoch][i] + seen[1][epoch][i] == 1;
             n_of[0] += seen[0][epoch][i], n_of[1] += seen[1][epoch][i];
         }
-    is_int(n_once, 2 * N_IMAGES, "together two ranks see each image once in each of two epochs");
+    is_int(n_once, 2 * N_IMAGES, "together two processes see each image once in each of two epochs");
     ok(n_of[0] == 12 && n_of[1] == 10, "three batches are one's, two and a half the other's");
-    ok(memcmp(digest, expected->digest, sizeof digest) == 0, "their batches are those of one process");
+    ok(memcmp(digest, expected->digest, whole) == 0, "their batches are those of one process");
+    for (int turns = 2; turns <= TURNS_MAX; turns++) {
+        memset(digest, 0, sizeof digest);
+        run_processes(options, turns, digest, seen);
+        ok(memcmp(digest, expected->digest, (size_t)(STEPS - STEPS % (turns * PROCESSES)) * DIGEST_BYTES) == 0,
+           "also in %d turns", turns);
+    }
     const char *paths[1] = {in_scratch("ranks.views")};
     struct views_job job = {.options = options, .path = paths[0], .provenance = true};
     write_views(&job);
     options.paths = paths;
-    run_ranks(options, digest, seen);
-    ok(memcmp(digest, expected->digest, sizeof digest) == 0, "from a file of views, too");
-    struct world world = {.rank = 1, .size = RANKS};
+    run_processes(options, 1, digest, seen);
+    ok(memcmp(digest, expected->digest, whole) == 0, "from a file of views, too");
+    struct world world = {.rank = 1, .size = PROCESSES, .turns = 1};
     struct fmt_error e = {0};
     struct batch_loader *l;
     paths[0] = "-";

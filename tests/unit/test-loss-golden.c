@@ -168,14 +168,14 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
     const float *base = golden_f32(g, logits, NULL);
     float *shifted = calloc((size_t)(T * K), sizeof *shifted), *after = calloc((size_t)K, sizeof *after);
     struct params table = {0};
-    struct loss_head l = {.has_loss = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1};
+    struct loss_batch batch = {.rows = {T, 0}};
+    struct loss_head l = {.has_loss = {true, false}, .rows_max = {T, 0}, .student_rows_max = 1, .batch = &batch};
     char name[100];
     unit_head(&l.teacher, &table, K);
     l.student = l.teacher;
     loss_carve(&l, &m.memory);
-    loss_carve_batch(&l, false, &m.memory);
+    loss_carve_step(&l, 1, false, &m.memory);
     loss_clear_centers(&m.c, &l);
-    l.rows[LOSS_DINO] = T;
     struct params_array values = params_array_take(&m.memory, &table, DTYPE_F32);
     struct prototype_layer unit = unit_prototypes(golden_tensor(g, logits, T, K));
     op_copy(&m.c, params_tensor(&values, l.teacher.weight_v), unit.v);
@@ -183,11 +183,11 @@ static void check_centering(struct golden *g, const char *logits, const char *ki
     for (int round = 0; round < 3; round++) {
         for (int64_t i = 0; i < T * K; i++)
             shifted[i] = base[i] + (float)shift * (float)round;
-        op_copy_in(&m.c, l.z, shifted);
+        op_copy_in(&m.c, batch.z, shifted);
         loss_targets(&m.c, &world_single, &l, &values, temperature);
         snprintf(name, sizeof name, "%s.center_softmax.%d", kind, round);
         if (clean())
-            targets_close(l.z, l.log_col[LOSS_DINO], l.log_row, temperature, g, name);
+            targets_close(batch.z, l.log_col[LOSS_DINO], batch.log_row, temperature, g, name);
         loss_commit(&m.c, &l);
     }
     float *now = to_host(&m, l.center[LOSS_DINO].now), *pending = to_host(&m, l.center[LOSS_DINO].pending);

@@ -193,7 +193,7 @@ static void check_masks(struct run *r, int64_t k, const struct step_batch *batch
     snprintf(name, sizeof name, "step%lld.masks_weight", (long long)k);
     const float *weight = golden_find(&r->g, name) ? golden_f32(&r->g, name, NULL) : NULL;
     uint8_t *seen = calloc((size_t)(2 * B * N), 1);
-    bool good = batch_begin(s, batch, &e) == 0;
+    bool good = batches_begin(s, batch, &e) == 0;
     for (int64_t i = 0; i < s->sizes.n_micro && good; i++) {
         struct micro micro;
         struct vit_activations act = {.n_tokens = {1 + s->student.vit.config.R + N}};

@@ -59,7 +59,7 @@ struct rank {
 static void *step_of_rank(void *arg)
 {
     struct rank *r = arg;
-    struct schedules s = schedules_from(&r->bed.config, r->world.size);
+    struct schedules s = schedules_from(&r->bed.config, world_ranks(&r->world));
     struct schedule_rates rates = schedules_at(&s, r->iteration);
     r->status = step_run(r->bed.step, &r->batch, r->iteration++, &rates, NULL, &r->result, &r->error);
     return NULL;
@@ -338,7 +338,7 @@ static void test_drop_path(void)
     draw_images(IMAGES);
     world_threads_open(&shared, RANKS);
     for (int i = 0; i < RANKS; i++) { /* one after the other, each alone but for its number */
-        struct world w = {.rank = i, .size = RANKS, .calls = world_single.calls};
+        struct world w = {.rank = i, .size = RANKS, .turns = 1, .calls = world_single.calls};
         rank[i] = (struct rank){.world = w, .iteration = 1, .batch = batch_of_rank(0)};
         rank[i].bed = bed_open_in(&rank[i].world, 1, "student.drop_path_rate=0.4", NULL);
         step_of_rank(&rank[i]);

@@ -351,7 +351,7 @@ static void test_shared_memory(void)
         struct bed b = bed_open(1, "student.depth=24", "student.embed_dim=96",
                                 parts ? "train.micro_batch_size=4" : "train.micro_batch_size=null", NULL);
         struct step_plan plan;
-        ok(step_plan(&plan, &b.config, &b.device, NULL) == 0, "a plan");
+        ok(step_plan(&plan, &b.config, &world_single, &b.device, NULL) == 0, "a plan");
         gradients[parts] = (size_t)step_gradients(b.step)->count * sizeof(float);
         bytes[parts] = plan_line_bytes(&plan, "gradients");
         bed_close(&b);
@@ -373,7 +373,7 @@ static void test_plan(void)
     config_set(&config, "dino.head_n_prototypes=131072", &e);
     config_set(&config, "crops.local_crops_size=98", &e);
     size_t sum = 0;
-    ok(step_plan(&plan, &config, &device, &e) == 0, "the plan of ViT-g takes no memory: %s", e.text);
+    ok(step_plan(&plan, &config, &world_single, &device, &e) == 0, "the plan of ViT-g takes no memory: %s", e.text);
     for (int i = 0; i < plan.n_lines; i++)
         sum += plan.line[i].bytes;
     ok(sum == plan.total && plan.parameters == 1134771200 && plan.total > (size_t)5 * 4 * 1134771200u,

@@ -31,8 +31,8 @@ static void test_parts(void)
             int64_t end = 0;
             for (int rank = 0; rank < size; rank++) {
                 struct world w = {.rank = rank, .size = size};
-                struct world_part p = world_part(&w, n);
-                good &= p.first == end && p.count >= 0 && (p.count == 0 || p.first % WORLD_PART_ALIGN == 0);
+                struct world_part p = world_part(&w, n, WORLD_GRAIN);
+                good &= p.first == end && p.count >= 0 && (p.count == 0 || p.first % WORLD_GRAIN == 0);
                 end = p.first + p.count;
             }
             good &= end == n;
@@ -42,23 +42,15 @@ static void test_parts(void)
 
 /* ---- the order of sums ---- */
 
-/* Another way to the same tree: ranks come one after the other, and the newest two nodes are added as soon as they have
- * as many ranks; at the end what is left is added from the right. */
-static double add_in_turn(const double *x, int n_ranks)
+/* The tree as world-tree.h defines it: the node of the ranks [a, b). */
+static double node(const double *x, int a, int b)
 {
-    double sum[16];
-    int ranks[16], top = 0;
-    for (int r = 0; r < n_ranks; r++) {
-        sum[top] = x[r];
-        ranks[top++] = 1;
-        for (; top > 1 && ranks[top - 2] == ranks[top - 1]; top--) {
-            sum[top - 2] += sum[top - 1];
-            ranks[top - 2] *= 2;
-        }
-    }
-    for (; top > 1; top--)
-        sum[top - 2] += sum[top - 1];
-    return sum[0];
+    int half = 1;
+    if (b - a == 1)
+        return x[a];
+    while (2 * half < b - a)
+        half *= 2;
+    return node(x, a, a + half) + node(x, a + half, b);
 }
 
 enum { TREE_RANKS = 64, TREE_N = 1027 }; /* two blocks and three elements */
@@ -82,7 +74,7 @@ static void test_tree(void)
         for (int i = 0; i < TREE_N; i++) {
             for (int k = 0; k < n; k++)
                 column[k] = x[k][i];
-            sums &= out[i] == add_in_turn(column, n);
+            sums &= out[i] == node(column, 0, n);
         }
         world_tree_reduce(out32, in32, n, DTYPE_F32, TREE_N, WORLD_MAX);
         for (int i = 0; i < TREE_N; i++) {
@@ -103,12 +95,36 @@ static void test_tree(void)
     ok(isnan(out32[7]) && !isnan(out32[6]), "the largest of numbers with a NaN is NaN");
 }
 
-static void test_middle(void)
+/* Some ranks at a time: the bits of all at once, in no more slots than were said. */
+static void test_push(void)
 {
-    is_int(world_tree_middle(0, 2), 1, "the node of two ranks is cut in the middle");
-    is_int(world_tree_middle(0, 8), 4, "that of eight, too");
-    is_int(world_tree_middle(4, 7), 6, "that of ranks 4 to 6 before 6");
-    is_int(world_tree_middle(0, 9), 8, "that of nine before the last");
+    static double x[TREE_RANKS][TREE_N], sum[WORLD_SLOTS_MAX][TREE_N], out[TREE_N];
+    const void *in[TREE_RANKS];
+    void *slot[WORLD_SLOTS_MAX];
+    struct rng r = rng_stream(6, 0, 0, RNG_TEST);
+    bool good = true;
+    for (int i = 0; i < WORLD_SLOTS_MAX; i++)
+        slot[i] = sum[i];
+    for (int k = 0; k < TREE_RANKS; k++) {
+        in[k] = x[k];
+        for (int i = 0; i < TREE_N; i++)
+            x[k][i] = rng_normal(&r) * exp(3 * rng_normal(&r));
+    }
+    for (int each = 1; each <= 8; each++)
+        for (int n = each; n <= TREE_RANKS; n += each) {
+            int most = 0;
+            for (int before = 0; before < n; before += each) {
+                world_tree_push(slot, before, in + before, each, n, DTYPE_F64, TREE_N, WORLD_SUM);
+                int nodes = world_tree_nodes(before + each, n);
+                most = nodes > most ? nodes : most;
+            }
+            world_tree_reduce(out, in, n, DTYPE_F64, TREE_N, WORLD_SUM);
+            good &= memcmp(out, sum[0], sizeof out) == 0 && most == world_tree_slots(each, n);
+        }
+    ok(good, "ranks that come some at a time leave the bits of all at once");
+    is_int(world_tree_slots(1, 8), 3, "eight ranks one after another need three slots");
+    is_int(world_tree_slots(4, 8), 1, "four at a time one");
+    ok(world_tree_slots(1, 65536) <= WORLD_SLOTS_MAX, "and the most ranks that there can be no more than there are");
 }
 
 /* ---- one decision ---- */
@@ -149,7 +165,7 @@ int main(void)
     test_one();
     test_parts();
     test_tree();
-    test_middle();
+    test_push();
     test_agree();
     test_learning_rate();
     return tap_done();

@@ -27,11 +27,12 @@ static void add_line(struct step_plan *plan, const char *what, int64_t bytes)
     plan->total += (size_t)bytes;
 }
 
-static int64_t data_bytes(const struct config *config, int n_workers)
+static int64_t data_bytes(const struct config *config, const struct world *world, int n_workers)
 {
     struct batch_loader *loader;
     const char *path = config->train.dataset_path;
-    struct batch_loader_options options = {.config = config, .paths = &path, .n_paths = 1, .n_threads = n_workers};
+    struct batch_loader_options options = {.world = world, .config = config, .paths = &path, .n_paths = 1,
+                                           .n_threads = n_workers};
     if (batch_loader_is_pipe(path) || batch_loader_open(&loader, &options, NULL))
         return -1;
     int64_t bytes = batch_loader_memory_bytes(loader);
@@ -61,14 +62,14 @@ static int64_t program_bytes(int n_workers, int64_t activations)
            n_workers * (THREAD_BYTES + num_min(PACKED_BYTES_MAX, activations / 8));
 }
 
-int memory_plan(struct step_plan *plan, const struct config *config, const struct device *device, const char **unknown,
-                struct fmt_error *e)
+int memory_plan(struct step_plan *plan, const struct config *config, const struct world *world,
+                const struct device *device, const char **unknown, struct fmt_error *e)
 {
     struct knn_eval_bytes knn;
-    int n = thread_workers(device->pool), status = step_plan(plan, config, device, e);
+    int n = thread_workers(device->pool), status = step_plan(plan, config, world, device, e);
     if (status)
         return status;
-    int64_t data = data_bytes(config, n), activations = (int64_t)plan->activations;
+    int64_t data = data_bytes(config, world, n), activations = (int64_t)plan->activations;
     bool evaluated = knn_eval_plan(config, device, &knn, NULL) == 0;
     *unknown = data < 0 && !evaluated ? "the data and scoring: their shards cannot be opened"
                : data < 0             ? "the data: train.dataset_path cannot be opened"
@@ -77,7 +78,7 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     add_line(plan, "data: batches made ahead, pictures, scratch", data);
     if (evaluated)
         add_evaluation(plan, &knn);
-    if (config->train.ranks > 1)
+    if (world->size > 1)
         add_line(plan, "sums over ranks: what is sent and received at a time", WORLD_MPI_BYTES);
     add_line(plan, "program, libraries, buffers", program_bytes(n, activations));
     return 0;
@@ -112,13 +113,13 @@ int64_t memory_peak_bytes(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? (int64_t)used.ru_maxrss * 1024 : 0;
 }
 
-int memory_plan_check(const struct config *config, const struct device *device, int n_local, size_t *planned,
-                      struct fmt_error *e)
+int memory_plan_check(const struct config *config, const struct world *world, const struct device *device,
+                      int n_local, size_t *planned, struct fmt_error *e)
 {
     struct step_plan plan;
     const char *unknown;
     char needs[32], has[MEMORY_LIMIT_TEXT_MAX], each[64] = "";
-    int status = memory_plan(&plan, config, device, &unknown, e);
+    int status = memory_plan(&plan, config, world, device, &unknown, e);
     struct resource_limit limit = resource_limit_memory();
     *planned = plan.total;
     int sharing = strncmp(limit.source, "ulimit", 6) == 0 ? 1 : n_local;

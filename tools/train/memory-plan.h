@@ -12,7 +12,8 @@
 
 /* The lines of the step, then of the data and of the evaluation where their shards can be opened (a pipe is not), then
  * of the program itself. *unknown: NULL, or what is not in the plan and why. Nothing is computed on the device. */
-int memory_plan(struct step_plan *plan, const struct config *config, const struct device *device, const char **unknown,
+int memory_plan(struct step_plan *plan, const struct config *config, const struct world *world,
+                const struct device *device, const char **unknown,
                 struct fmt_error *e);
 
 /* How much memory this process may use, and who says so (resource-limit.h): "this machine has 23.5 GiB",
@@ -22,7 +23,7 @@ const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LI
 
 /* FMT_LIMIT with the figures if the plan, of *planned bytes, is more than this process may use: n_local processes like
  * it share the memory of the machine and of its control groups. */
-int memory_plan_check(const struct config *config, const struct device *device, int n_local, size_t *planned,
+int memory_plan_check(const struct config *config, const struct world *world, const struct device *device, int n_local, size_t *planned,
                       struct fmt_error *e);
 
 /* Why a network like ViT-g is trained here only in a shortened form; NULL for smaller ones. size: of out. */

@@ -88,18 +88,22 @@ void run_report_scores(struct run_log *log, const struct periodic_eval *x, const
                 run_report_iteration(x->best_iteration, best));
 }
 
-void run_report_bad_step(struct run_log *log, const struct run_state *state, const struct views_batch *batch,
-                         const char *term)
+/* Appends the name of an image. false: there is no room for more. */
+static bool add_name(char *names, size_t size, const char *key)
+{
+    size_t used = strlen(names);
+    bool room = used + strlen(key) + 8 <= size;
+    snprintf(names + used, size - used, "%s%s", used ? ", " : "", room ? key : "...");
+    return room;
+}
+
+void run_report_bad_step(struct run_log *log, const struct run_state *state, const struct views_batch *const *batch,
+                         int n_batches, const char *term)
 {
     char names[600] = "";
-    for (int64_t i = 0; i < state->config->train.batch_size_per_gpu; i++) {
-        size_t used = strlen(names);
-        if (used + strlen(batch->key[i]) + 8 > sizeof names) {
-            snprintf(names + used, sizeof names - used, ", ...");
-            break;
-        }
-        snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", batch->key[i]);
-    }
+    int64_t B = state->config->train.batch_size_per_gpu;
+    for (int64_t i = 0; i < n_batches * B && add_name(names, sizeof names, batch[i / B]->key[i % B]); i++)
+        ;
     run_log(log, RUN_OWN_WARNING,
             "iteration %" PRId64 ": %s is not finite; the step is skipped (%" PRId64 " in a row); its images: %s",
             state->iteration, term, state->bad_steps, names);

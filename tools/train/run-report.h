@@ -28,8 +28,8 @@ void run_report_scores(struct run_log *log, const struct periodic_eval *x, const
                        int64_t iteration);
 
 /* A step that is not finite and changes nothing but the iteration. term: what was not finite, as in "the loss". */
-void run_report_bad_step(struct run_log *log, const struct run_state *state, const struct views_batch *batch,
-                         const char *term);
+void run_report_bad_step(struct run_log *log, const struct run_state *state, const struct views_batch *const *batch,
+                         int n_batches, const char *term);
 /* Too many of them. last_saved: "iteration 99", or "nothing". */
 void run_report_divergence(struct run_log *log, const struct run_state *state, const char *last_saved);
 

@@ -69,13 +69,13 @@ static int open_step(struct run *r, struct fmt_error *e)
         return status;
     if (r->force && !r->resume.plan.remove_old)
         run_log(&r->log, RUN_WARNING, "-f: not used: it removes an old run only with train.resume=false");
-    status = memory_plan_check(&r->config, &r->device, r->n_local, &r->planned_bytes, e);
+    status = memory_plan_check(&r->config, r->world, &r->device, r->n_local, &r->planned_bytes, e);
     if (!status)
         status = step_open(&r->step, &r->config, r->world, &r->device, e);
     status = agree(r, status, e);
     if (!status)
         status = resume_load(&r->resume, r->step, &r->state, e);
-    r->schedules = schedules_from(&r->config, r->world->size);
+    r->schedules = schedules_from(&r->config, world_ranks(r->world));
     int64_t iteration = r->state.iteration;
     status = agree(r, status, e);
     return status ? status
@@ -98,7 +98,9 @@ static int open_data(struct run *r, struct fmt_error *e)
                                            .first_step = r->state.iteration + 1, .end_step = r->n_iterations,
                                            .n_threads = r->n_threads, .stop = r->stop, .bad_image = bad_image,
                                            .arg = r};
-    int status = batch_loader_open(&r->loader, &options, e);
+    r->batch = calloc((size_t)r->world->turns, sizeof *r->batch);
+    r->step_batch = calloc((size_t)r->world->turns, sizeof *r->step_batch);
+    int status = r->batch && r->step_batch ? batch_loader_open(&r->loader, &options, e) : fmt_no_memory(e);
     if (status && status != FMT_STOPPED && !file_exists(path) && strchr(path, ':'))
         run_log(&r->log, RUN_ERROR, "train.dataset_path: must name shards or views, not a published data set");
     return status;
@@ -230,6 +232,8 @@ void run_close(struct run *r)
     jsonl_writer_close(&r->times_file);
     jsonl_writer_close(&r->metrics_file);
     batch_loader_close(r->loader);
+    free(r->batch);
+    free(r->step_batch);
     step_close(r->step);
     resume_release(&r->resume);
     run_log_close(&r->log);
@@ -347,11 +351,13 @@ static int check_replaced(const struct run *r, struct fmt_error *e)
                     "data (bbu-pack -k), or train with one process");
 }
 
-/* The batch of this rank, where all have one. A signal meanwhile stops all. */
-static int next_batch(struct run *r, const struct views_batch **batch, struct fmt_error *e)
+/* The batches of this process, where all have theirs. A signal meanwhile stops all. */
+static int next_batches(struct run *r, struct fmt_error *e)
 {
     struct fmt_error broken = {0};
-    int status = r->stopping || (r->stop && *r->stop) ? FMT_STOPPED : batch_loader_next(r->loader, batch, e);
+    int status = r->stopping || (r->stop && *r->stop) ? FMT_STOPPED : 0;
+    for (int turn = 0; turn < r->world->turns && !status; turn++)
+        status = batch_loader_next(r->loader, &r->batch[turn], e);
     if (!status)
         status = check_replaced(r, e);
     if (stop_together(r, &broken)) {
@@ -361,49 +367,51 @@ static int next_batch(struct run *r, const struct views_batch **batch, struct fm
     return r->stopping ? FMT_STOPPED : agree(r, status, e);
 }
 
-const struct views_batch *run_next_batch(struct run *r)
+bool run_next_batches(struct run *r)
 {
     struct fmt_error e = {0};
-    const struct views_batch *batch = NULL;
     if (!r->end && is_complete(r))
         r->end = RUN_COMPLETE;
     else if (!r->end && has_collapsed(r))
         r->end = RUN_COLLAPSED;
     if (r->end)
-        return NULL;
+        return false;
     r->step_start = clock_now();
     r->wait_start = batch_loader_wait_seconds(r->loader);
-    int status = next_batch(r, &batch, &e);
-    if (!status)
-        return batch;
-    end_without_data(r, status, &e);
-    return NULL;
+    int status = next_batches(r, &e);
+    if (status)
+        end_without_data(r, status, &e);
+    return !status;
 }
 
-static void count_bad_step(struct run *r, const struct views_batch *batch, const char *term)
+static void count_bad_step(struct run *r, const char *term)
 {
     char last[CHECKPOINT_SAVER_LAST_MAX];
     r->state.bad_steps++;
-    run_report_bad_step(&r->log, &r->state, batch, term);
+    run_report_bad_step(&r->log, &r->state, r->batch, r->world->turns, term);
     if (r->state.bad_steps < r->config.train.max_bad_steps)
         return;
     run_report_divergence(&r->log, &r->state, checkpoint_saver_last(&r->saver, last));
     r->end = RUN_DIVERGED;
 }
 
-void run_step(struct run *r, const struct views_batch *batch)
+void run_step(struct run *r)
 {
     struct step_result result;
     const struct views_header *h = batch_loader_header(r->loader);
     int64_t iteration = r->state.iteration + 1;
-    struct step_batch b = {.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
-                           .masks = batch->mask, .N = views_patches(h), .pixel_norm = h->pixel_norm};
     struct schedule_rates rates = schedules_at(&r->schedules, iteration);
-    if (r->end || fails_alone(r, step_run(r->step, &b, iteration, &rates, NULL, &result, &r->error)))
+    for (int turn = 0; turn < r->world->turns && !r->end; turn++) {
+        const struct views_batch *batch = r->batch[turn];
+        r->step_batch[turn] = (struct step_batch){.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
+                                                  .masks = batch->mask, .N = views_patches(h),
+                                                  .pixel_norm = h->pixel_norm};
+    }
+    if (r->end || fails_alone(r, step_run(r->step, r->step_batch, iteration, &rates, NULL, &result, &r->error)))
         return;
     r->state.iteration = iteration;
     if (result.bad) {
-        count_bad_step(r, batch, result.bad);
+        count_bad_step(r, result.bad);
     } else {
         r->state.bad_steps = 0;
         training_metrics_push(&r->state.metrics, &rates, h->batch, &result);

@@ -3,8 +3,8 @@
  *   struct run r = {.config = ..., .device = ..., .log.print = ..., .log.fd = -1, ...};      what the caller sets
  *   run_open(&r);
  *   run_start(&r);
- *   while ((batch = run_next_batch(&r))) {
- *       run_step(&r, batch);
+ *   while (run_next_batches(&r)) {
+ *       run_step(&r);
  *       run_log_metrics(&r);
  *       run_evaluate(&r);
  *       run_save(&r);
@@ -83,6 +83,8 @@ struct run {
     struct step *step;
     struct schedules schedules;
     struct batch_loader *loader;
+    const struct views_batch **batch; /* [turns] of the current step */
+    struct step_batch *step_batch;    /* [turns] the same for the step */
     struct jsonl_writer metrics_file, times_file;
     struct training_times times;
     double step_start, wait_start; /* of the current step: clock_now, and the seconds waited for data until then */
@@ -99,9 +101,9 @@ void run_close(struct run *r); /* what run_open has opened, and the log */
  * is complete. */
 void run_start(struct run *r);
 
-/* Valid until the next call. NULL: the run is over, r->end says why. */
-const struct views_batch *run_next_batch(struct run *r);
-void run_step(struct run *r, const struct views_batch *batch);
+/* Those of the next step, one for each turn. false: the run is over, r->end says why. */
+bool run_next_batches(struct run *r);
+void run_step(struct run *r);
 void run_log_metrics(struct run *r); /* every 10 iterations and at the last; also judges collapse */
 void run_evaluate(struct run *r);    /* periodic-eval.h says when */
 void run_save(struct run *r);        /* a checkpoint when it is due, and where the run ends */

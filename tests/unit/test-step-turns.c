@@ -1,0 +1,140 @@
+/* test-step-turns - a run of several ranks has the bits that it has with a process for each of them, whatever number of
+ * processes shares them: weights, moments, centres, and what is logged. Processes are threads here.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "stepbed.h"
+#include "world-threads.h"
+
+enum { RANKS_MAX = 6, STEPS = 3 };
+
+/* Each rank has crops and masks of its own; the last one has no masked patch. */
+static uint8_t rank_global[RANKS_MAX][2 * B * G * G * 3], rank_local[RANKS_MAX][N_LOCAL * B * L * L * 3],
+    rank_masks[RANKS_MAX][2 * B * N];
+
+static void draw_ranks(void)
+{
+    for (uint64_t rank = 0; rank < RANKS_MAX; rank++) {
+        struct rng r = rng_stream(21, rank, 0, RNG_TEST);
+        for (size_t i = 0; i < sizeof rank_global[rank]; i++)
+            rank_global[rank][i] = (uint8_t)rng_u32(&r);
+        for (size_t i = 0; i < sizeof rank_local[rank]; i++)
+            rank_local[rank][i] = (uint8_t)rng_u32(&r);
+        for (int crop = 0; crop < 2 * B && rank + 1 < RANKS_MAX; crop += 2)
+            for (int i = 0; i < N; i++)
+                rank_masks[rank][crop * N + i] = rng_below(&r, 3) == 0;
+    }
+}
+
+struct variant {
+    const char *what;
+    const char *word[8]; /* settings, ending with NULL */
+};
+
+struct process {
+    struct world world;
+    const struct variant *variant;
+    uint64_t bits; /* of the state after the last step */
+    struct step_result result;
+    pthread_t thread;
+};
+
+static void *steps_of_process(void *arg)
+{
+    struct process *p = arg;
+    const char *const *w = p->variant->word;
+    struct fmt_error e = {0};
+    struct step_batch batches[RANKS_MAX];
+    struct bed b = bed_open_in(&p->world, 1, "student.drop_path_rate=0.3", "dino.koleo_loss_weight=0.2", w[0], w[1],
+                               w[2], w[3], w[4], w[5], w[6], NULL);
+    struct schedules s = schedules_from(&b.config, world_ranks(&p->world));
+    for (int64_t i = 0; i < STEPS; i++) {
+        struct schedule_rates rates = schedules_at(&s, i);
+        for (int turn = 0; turn < p->world.turns; turn++) {
+            int rank = (world_rank(&p->world, turn) + (int)i) % RANKS_MAX;
+            batches[turn] = batch;
+            batches[turn].global_u8 = rank_global[rank];
+            batches[turn].local_u8 = rank_local[rank];
+            batches[turn].masks = rank_masks[rank];
+        }
+        if (step_run(b.step, batches, i, &rates, NULL, &p->result, &e) || p->result.bad)
+            ok(false, "process %d, step %d: %s", p->world.rank, (int)i, p->result.bad ? p->result.bad : e.text);
+    }
+    p->bits = bed_bits(&b);
+    bed_close(&b);
+    return NULL;
+}
+
+static struct process run_processes(const struct variant *v, int n_ranks, int size)
+{
+    struct world_threads shared;
+    struct process p[RANKS_MAX];
+    world_threads_open(&shared, size);
+    for (int i = 0; i < size; i++) {
+        p[i] = (struct process){.world = size == 1 ? world_single : world_threads_rank(&shared, i), .variant = v};
+        p[i].world.turns = n_ranks / size;
+        if (pthread_create(&p[i].thread, NULL, steps_of_process, &p[i]))
+            abort();
+    }
+    bool same = true;
+    for (int i = 0; i < size; i++) {
+        pthread_join(p[i].thread, NULL);
+        same &= p[i].bits == p[0].bits;
+    }
+    ok(same, "%s: %d ranks on %d: all processes have one state", v->what, n_ranks, size);
+    world_threads_close(&shared);
+    return p[0];
+}
+
+static bool same_results(const struct step_result *a, const struct step_result *b)
+{
+    bool same = a->n_modules == b->n_modules && memcmp(a, b, offsetof(struct step_result, module)) == 0;
+    for (int m = 0; m < a->n_modules && same; m++)
+        same = a->module[m].grad_norm == b->module[m].grad_norm;
+    return same && a->n_masked == b->n_masked && a->n_koleo_left_out == b->n_koleo_left_out &&
+           a->teacher_entropy == b->teacher_entropy && a->teacher_entropy_mean == b->teacher_entropy_mean &&
+           a->feature_rank == b->feature_rank && a->prototypes_used == b->prototypes_used;
+}
+
+static uint64_t compare(const struct variant *v, int n_ranks)
+{
+    struct process all = run_processes(v, n_ranks, n_ranks);
+    ok(all.result.total_loss > 0 && all.result.n_masked > 0, "%s: %d ranks (%g)", v->what, n_ranks,
+       all.result.total_loss);
+    for (int size = 1; size < n_ranks; size++) {
+        if (n_ranks % size)
+            continue;
+        struct process some = run_processes(v, n_ranks, size);
+        ok(some.bits == all.bits && same_results(&some.result, &all.result),
+           "%s: %d ranks on %d: the bits of a process for each", v->what, n_ranks, size);
+    }
+    return all.bits;
+}
+
+int main(void)
+{
+    static const struct variant variants[] = {
+        {"Sinkhorn-Knopp", {"train.centering=sinkhorn_knopp", "ibot.separate_head=false"}},
+        {"centering, separate heads", {"train.centering=centering", "ibot.separate_head=true"}},
+        {"in parts",
+         {"train.centering=sinkhorn_knopp", "train.micro_batch_size=2", "ibot.separate_head=true",
+          "dino.kl_loss_weight=0.1"}},
+        {"SGD, frozen at first",
+         {"optim.optimizer=sgd", "train.freeze_backbone_iterations=2", "train.centering=centering"}},
+        {"bf16", {ALL_BF16}}};
+    draw_ranks();
+    uint64_t two = 0, four = 0;
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        if (i == 4 && !test_backend()->supports(DTYPE_BF16)) {
+            skip("this processor has no instructions for it", "ranks in bf16");
+            continue;
+        }
+        two = compare(&variants[i], 2);
+        four = compare(&variants[i], 4);
+        ok(two != four, "%s: which are others for each number of ranks", variants[i].what);
+    }
+    compare(&variants[0], 3);
+    compare(&variants[1], 6);
+    return tap_done();
+}
