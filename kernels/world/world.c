@@ -8,6 +8,8 @@
 #include "op.h"
 #include "world-tree.h"
 
+enum { GATHER_BYTES = 4 << 20 }; /* of all ranks in a piece of world_gather_shares */
+
 static bool may_call(struct op_ctx *c, bool good, const char *what)
 {
     return op_check(c, good, what) && !op_planning(c);
@@ -76,6 +78,43 @@ int world_all_gather_host(const struct world *w, void *all, const void *mine, si
     if (bytes > WORLD_GATHER_MAX)
         return fmt_fail(e, FMT_LIMIT, "all_gather: %zu bytes of a rank, more than %d", bytes, WORLD_GATHER_MAX);
     return w->calls->all_gather_host(w, all, mine, bytes, e);
+}
+
+struct part world_share(const struct world *w)
+{
+    return (struct part){w->rank + 1, w->size};
+}
+
+/* Bytes [first, first + count) of the array: what `rank` gives in the piece that begins at `offset` of each share. */
+static struct world_part share_piece(const struct world *w, int rank, int64_t n, int64_t item_bytes, int64_t offset,
+                                     int64_t most)
+{
+    struct part p = {rank + 1, w->size};
+    int64_t end = part_end(p, n) * item_bytes, first = num_min(part_first(p, n) * item_bytes + offset, end);
+    return (struct world_part){first, num_min(most, end - first)};
+}
+
+int world_gather_shares(const struct world *w, void *x, int64_t n, size_t item_bytes, struct fmt_error *e)
+{
+    int64_t each = (int64_t)item_bytes, longest = num_ceil_div(n, w->size) * each,
+            most = num_min(WORLD_GATHER_MAX, num_max(64, GATHER_BYTES / w->size));
+    if (w->size == 1)
+        return 0;
+    char *mine = malloc((size_t)(1 + w->size) * (size_t)most), *all = mine ? mine + most : NULL;
+    int status = world_agree(w, mine ? 0 : fmt_no_memory(e), e);
+    for (int64_t offset = 0; offset < longest && !status; offset += most) {
+        size_t bytes = (size_t)num_min(most, longest - offset);
+        struct world_part own = share_piece(w, w->rank, n, each, offset, most);
+        memcpy(mine, (char *)x + own.first, (size_t)own.count);
+        memset(mine + own.count, 0, bytes - (size_t)own.count);
+        status = world_all_gather_host(w, all, mine, bytes, e);
+        for (int r = 0; r < w->size && !status; r++) {
+            struct world_part its = share_piece(w, r, n, each, offset, most);
+            memcpy((char *)x + its.first, all + (size_t)r * bytes, (size_t)its.count);
+        }
+    }
+    free(mine);
+    return status;
 }
 
 int world_any(const struct world *w, bool here, bool *any, struct fmt_error *e)

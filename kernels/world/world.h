@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "part.h"
+
 struct op_ctx;
 struct tensor;
 struct fmt_error;
@@ -58,6 +60,12 @@ int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum worl
 /* all [size][bytes] = what each process gives, in host memory; at most WORLD_GATHER_MAX bytes of each. */
 enum { WORLD_GATHER_MAX = 1 << 16 };
 int world_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e);
+
+/* A job of n items that the processes share, such as the images of a set: each does those of its own part (part_first,
+ * part_end), into an array in host memory that has room for all. Then all get all: x [n][item_bytes] in every process.
+ * The exchange takes up to 4 MiB and 64 KiB of memory; one process takes none. */
+struct part world_share(const struct world *w);
+int world_gather_shares(const struct world *w, void *x, int64_t n, size_t item_bytes, struct fmt_error *e);
 
 /* One decision for all ranks: 0 where `status` is 0 on all of them; else on each the status of the lowest rank that
  * failed, and its text in *e: "rank 2: train.dataset_path: ...", without the number where all ranks say the same. A

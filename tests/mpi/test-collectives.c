@@ -188,6 +188,30 @@ static void test_host(void)
     ok(world_barrier(&w, &e) == 0 || w.size == 0, "barrier");
 }
 
+/* Each process fills its own items; the others' are gathered, whatever their size and number. */
+static void test_shares(void)
+{
+    static const int64_t counts[] = {0, 1, 2, 7, 1000, 70001};
+    static const size_t sizes[] = {1, 12, 1536};
+    struct fmt_error e = {0};
+    struct part own = world_share(&w);
+    bool good = own.i == w.rank + 1 && own.n == w.size;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
+            int64_t n = counts[i], each = (int64_t)sizes[j];
+            uint8_t *x = calloc((size_t)(n * each) + 1, 1);
+            if (!x)
+                abort();
+            for (int64_t b = part_first(own, n) * each; b < part_end(own, n) * each; b++)
+                x[b] = (uint8_t)(b * 7 % 251);
+            good &= world_gather_shares(&w, x, n, sizes[j], &e) == 0 && x[n * each] == 0;
+            for (int64_t b = 0; b < n * each; b++)
+                good &= x[b] == (uint8_t)(b * 7 % 251);
+            free(x);
+        }
+    ok(good, "gather_shares: every process has the items of all %s", e.text);
+}
+
 /* A failure of the last rank is one of all; of two, that of the lower rank is told. */
 static void test_agree(void)
 {
@@ -294,6 +318,7 @@ int main(void)
     test_all_gather(DTYPE_F64, true, WORLD_GRAIN);
     test_broadcast();
     test_host();
+    test_shares();
     test_agree();
     test_refused();
     test_bytes_sent();
