@@ -64,14 +64,12 @@ static int best_class(const double *votes, int n_classes)
     return best;
 }
 
-double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_classes)
+int64_t knn_count_right(const double *votes, const int32_t *label, int64_t n, int n_classes)
 {
-    int64_t right = 0, all = 0;
-    for (int64_t i = 0; i < n; i++) {
-        all += label[i] >= 0;
+    int64_t right = 0;
+    for (int64_t i = 0; i < n; i++)
         right += label[i] >= 0 && best_class(votes + i * n_classes, n_classes) == label[i];
-    }
-    return all ? (double)right / (double)all : NAN;
+    return right;
 }
 
 /* ------------------------------------------------------------------ votes of whole sets */
@@ -118,7 +116,7 @@ int64_t knn_evaluate_bytes(const struct knn_problem *p, const struct device *dev
            p->n_ks * p->val->n * p->n_classes * (int64_t)sizeof(double);
 }
 
-int knn_evaluate(const struct knn_problem *p, const struct device *device, double *top1, struct fmt_error *e)
+int knn_evaluate(const struct knn_problem *p, const struct device *device, int64_t *right, struct fmt_error *e)
 {
     int k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0;
     const struct rows *train = p->train, *val = p->val;
@@ -127,10 +125,10 @@ int knn_evaluate(const struct knn_problem *p, const struct device *device, doubl
     struct knn_voting voting = {.search = {.bank = train, .k = k}, .memory_bytes = INT64_MAX,
                                 .vote = {k, KNN_TEMPERATURE, train->label, p->n_classes, p->ks, p->n_ks}};
     size_t cells = (size_t)val->n * (size_t)p->n_classes;
-    double *votes = malloc((size_t)p->n_ks * cells * sizeof *votes);
+    double *votes = malloc(((size_t)p->n_ks * cells + 1) * sizeof *votes);
     int status = votes ? knn_vote_rows(&voting, val, device, votes, e) : fmt_fail(e, FMT_MEMORY, "k-NN: out of memory");
     for (int i = 0; !status && i < p->n_ks; i++)
-        top1[i] = knn_top1(votes + (size_t)i * cells, val->label, val->n, p->n_classes);
+        right[i] = knn_count_right(votes + (size_t)i * cells, val->label, val->n, p->n_classes);
     free(votes);
     return status;
 }

@@ -4,7 +4,7 @@
  *   struct knn_search s = {.bank = &train, .k = 200};
  *   knn_search(&s, &val, first, n, &device, &callback, e);    the 200 nearest of rows first .. first + n - 1
  *   knn_votes(&v, similarity, index, m, votes, stride);       votes of the first k of them
- *   knn_top1(...)                                             fraction of queries classified correctly
+ *   knn_count_right(...)                                      queries classified correctly
  *
  * or all of it in one call, from memory: knn_evaluate.
  *
@@ -59,9 +59,9 @@ int knn_sort_ks(int *ks, int n); /* sorts and removes duplicates; returns how ma
 void knn_votes(const struct knn_vote *v, const float *similarity, const int64_t *index, int64_t n, double *votes,
                int64_t stride);
 
-/* Fraction of queries classified correctly: the highest vote (of equal ones the lower class) is the label; rows with
- * label < 0 do not count. */
-double knn_top1(const double *votes, const int32_t *label, int64_t n, int n_classes);
+/* Queries classified correctly: the highest vote (of equal ones the lower class) is the label; rows with label < 0 do
+ * not count. */
+int64_t knn_count_right(const double *votes, const int32_t *label, int64_t n, int n_classes);
 
 /* Votes of all rows of a set, in parts that fit into memory_bytes together with their neighbours. step: called after
  * each part with the number of rows done; may be NULL. votes [n_ks,queries->n,n_classes]. */
@@ -75,8 +75,9 @@ struct knn_voting {
 int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const struct device *device, double *votes,
                   struct fmt_error *e);
 
-/* Search, votes and top-1 accuracy in one call for features in memory, for the evaluation during training: top1[i] for
- * each ks[i] (ascending; a k larger than the number of training rows is an error). */
+/* Search, votes and the rows of `val` that are classified correctly in one call for features in memory, for the
+ * evaluation during training: right[i] for each ks[i] (ascending; a k larger than the number of training rows is an
+ * error). Those of parts of `val` add up to those of the whole: the processes of a run search a part each. */
 struct knn_problem {
     const struct rows *train, *val;
     int n_classes;
@@ -85,6 +86,7 @@ struct knn_problem {
 };
 /* Memory used; reads only n and dim. */
 int64_t knn_evaluate_bytes(const struct knn_problem *p, const struct device *device);
-int knn_evaluate(const struct knn_problem *p, const struct device *device, double *top1, struct fmt_error *e);
+int knn_evaluate(const struct knn_problem *p, const struct device *device, int64_t *right,
+                 struct fmt_error *e);
 
 #endif

@@ -129,6 +129,12 @@ status 1 dino-train -c t.yaml --ranks 2 train.dataset_path=holes train.max_repla
 err_has 'a run of several processes replaces none yet'
 status 1 dino-train -c t.yaml --ranks 2 train.output_dir=other 'train.dataset_path=data-{rank}'
 err_has 'data-0'
+
+mkdir broken
+: >broken/eval
+status 1 dino-train -c t.yaml --ranks 2 train.output_dir=broken
+err_has 'rank 0: broken/eval'
+
 ln -s all data-0
 ln -s val data-1
 status 1 dino-train -c t.yaml --ranks 2 train.output_dir=other 'train.dataset_path=data-{rank}'
@@ -145,7 +151,13 @@ for n in 2 4; do
 done
 status 0 dino-weights compare by1/model_0000023.rank_0.ckpt by2/model_0000023.rank_1.ckpt
 check 'but not with another number of ranks' bash -c '! cmp -s by1/training_metrics.json run/training_metrics.json'
-status 0 dino-train -q -c t.yaml --ranks 3 train.ranks=6 optim.epochs=1 train.output_dir=six
+six="train.ranks=6 optim.epochs=1 evaluation.knn_val=all evaluation.allow_overlap=true"
+status 0 dino-train -q -c t.yaml --ranks 3 $six train.output_dir=six
+for n in 1 2; do
+    status 0 dino-train -q -c t.yaml --ranks $n $six train.output_dir=six$n
+    same six/evaluation.json six$n/evaluation.json
+done
+check 'scores before the first step, in the middle, and at the end' test "$(wc -l <six/evaluation.json)" = 3
 status 0 dino-train -c t.yaml train.ranks=4 --plan
 out_has 'sums of gradients over ranks'
 status 2 dino-train -c t.yaml --ranks 2 train.ranks=3 train.output_dir=x

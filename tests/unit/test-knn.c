@@ -215,9 +215,10 @@ static void test_refusals(void)
     struct rows few = rows_of(bank, 5), asked = rows_of(query, 3);
     few.label = asked.label = label;
     struct knn_problem p = {&few, &asked, 2, (const int[]){10}, 1};
-    double top1[1];
+    int64_t right[1];
     struct device device = test_device(1);
-    ok(knn_evaluate(&p, &device, top1, &(struct fmt_error){0}) == FMT_INVALID, "k above the number of rows is refused");
+    ok(knn_evaluate(&p, &device, right, &(struct fmt_error){0}) == FMT_INVALID,
+       "k above the number of rows is refused");
     test_device_close(&device);
 }
 

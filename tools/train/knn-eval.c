@@ -1,5 +1,8 @@
 /* knn-eval.c - class tokens of both sets by the teacher, then one search. The features are made only by extract.h,
  * with the settings that dino-extract would be given, from a copy of the backbone: extraction transposes its weights.
+ *
+ * A feature depends on its image alone and a similarity on its two rows alone, so it does not matter which process
+ * computes them. What is summed over processes are counts.
  */
 #include "knn-eval.h"
 
@@ -22,6 +25,7 @@ enum { TRAIN, VAL, SETS };
 
 struct knn_eval {
     const struct config *config;
+    const struct world *world;
     struct knn_set set[SETS];
     int k[CONFIG_INTS_MAX], n_k, n_left_out;
 };
@@ -59,7 +63,8 @@ static void warn(const struct knn_eval *ev, const char *overlap, struct run_log 
                 "evaluation.knn_val are alike is not known", train ? train : val);
 }
 
-int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_log *log, struct fmt_error *e)
+int knn_eval_open(struct knn_eval **ev, const struct config *config, const struct world *world, struct run_log *log,
+                  struct fmt_error *e)
 {
     char overlap[OVERLAP_TEXT];
     *ev = NULL;
@@ -68,10 +73,11 @@ int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_
     if (!(*ev = calloc(1, sizeof **ev)))
         return fmt_no_memory(e);
     (*ev)->config = config;
+    (*ev)->world = world;
     int64_t dim = config_dims(config).embed_dim;
-    int status = knn_set_open(&(*ev)->set[TRAIN], config->evaluation.knn_train, dim, e);
+    int status = knn_set_open(&(*ev)->set[TRAIN], config->evaluation.knn_train, dim, 1, e);
     if (!status)
-        status = knn_set_open(&(*ev)->set[VAL], config->evaluation.knn_val, dim, e);
+        status = knn_set_open(&(*ev)->set[VAL], config->evaluation.knn_val, dim, world->size, e);
     if (!status)
         status = knn_set_compare(&(*ev)->set[TRAIN], &(*ev)->set[VAL], config, overlap, e);
     if (!status)
@@ -120,34 +126,36 @@ static int64_t backbone_count(const struct params *table)
     return first + n;
 }
 
-/* A copy of the teacher's backbone in memory of its own. */
+/* A copy of the teacher's backbone in memory of its own, whole on every process. All of them call it. */
 static int copy_teacher(struct step *step, struct device_arena *memory, struct params_array *copy, struct fmt_error *e)
 {
     const struct params_array *teacher = step_teacher(step);
     int64_t n = backbone_count(teacher->table);
+    int status = 0;
     if (params_array_reserve(copy, memory, step_context(step)->backend, teacher->table, DTYPE_F32, n, NULL))
-        return fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
+        status = fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
+    status = world_agree(step_world(step), status, e);
+    if (status)
+        return status;
     op_copy(step_context(step), copy->data, params_range(teacher, 0, n));
     return op_sync(step_context(step), e);
 }
 
-static int set_features(struct knn_set *s, struct extract *x, struct knn_eval_scores *scores, struct fmt_error *e)
+/* The own part of a set. *first: why the first image of it that failed did. */
+static int extract_part(struct knn_set *s, const struct world *w, struct extract *x, struct fmt_error *first,
+                        struct fmt_error *e)
 {
-    struct extract_shards_job job = {.image = s->image, .n = s->rows.n, .out = s->x, .failed = s->failed};
+    knn_set_divide(s, world_share(w));
+    struct extract_shards_job job = {.image = s->image + s->own, .n = s->n_own, .out = knn_set_own_x(s),
+                                     .failed = s->failed + s->own};
     int status = extract_shards(x, &s->shards, &job, e);
-    if (status || !job.n_failed)
-        return status;
-    if (job.n_failed == s->rows.n || job.first.status == FMT_MEMORY)
-        return fmt_fail(e, job.first.status, "%s", job.first.text);
-    knn_set_remove_failed(s);
-    if (!scores->n_failed)
-        scores->failed = job.first;
-    scores->n_failed += job.n_failed;
-    return 0;
+    *first = job.first;
+    return status || first->status != FMT_MEMORY ? status : fmt_fail(e, FMT_MEMORY, "%s", first->text);
 }
 
-static int all_features(struct knn_eval *ev, struct step *step, const struct device *device,
-                        struct knn_eval_scores *scores, struct fmt_error *e)
+/* The own parts of both sets. */
+static int extract_parts(struct knn_eval *ev, struct step *step, const struct device *device,
+                         uint8_t weights[DIGEST_BYTES], struct fmt_error first[SETS], struct fmt_error *e)
 {
     struct extract x = {.n_workers = 0};
     struct extract_settings settings = settings_of(ev->config);
@@ -156,36 +164,79 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
     struct params_array values;
     int status = copy_teacher(step, &memory, &values, e);
     if (!status)
+        status = weights_hash(step_context(step), &values, WEIGHTS_BACKBONE, weights, e);
+    if (!status)
         status = extract_pack_weights(device, step_teacher_vit(step), &values, PRECISION_F32, NULL, &packed, e);
     if (!status) {
         struct extract_model model = model_of(ev->config, step_teacher_vit(step), &values, &packed.weights);
         status = extract_open(&x, device, &model, &settings, e);
     }
     for (int i = 0; i < SETS && !status; i++)
-        status = set_features(&ev->set[i], &x, scores, e);
+        status = extract_part(&ev->set[i], ev->world, &x, &first[i], e);
     extract_close(&x);
     packed_weights_release(&packed);
     device_arena_release(&memory);
+    return status;
+}
+
+/* Images that failed on any process are left out on all. */
+static int gather(struct knn_set *s, const struct world *w, struct fmt_error *first, struct knn_eval_scores *scores,
+                  struct fmt_error *e)
+{
+    int status = world_gather_shares(w, s->failed, s->rows.n, sizeof *s->failed, e);
+    if (!status && s->whole)
+        status = world_gather_shares(w, s->x, s->rows.n, (size_t)s->rows.dim * sizeof *s->x, e);
+    int64_t n_failed = status ? 0 : knn_set_n_failed(s);
+    if (!n_failed)
+        return status;
+    world_agree(w, (int)first->status, first); /* the lowest rank's has the first image */
+    if (n_failed == s->rows.n)
+        return fmt_fail(e, first->status, "%s", first->text);
+    knn_set_remove_failed(s);
+    if (!scores->n_failed)
+        scores->failed = *first;
+    scores->n_failed += n_failed;
+    return 0;
+}
+
+static int all_features(struct knn_eval *ev, struct step *step, const struct device *device,
+                        struct knn_eval_scores *scores, struct fmt_error *e)
+{
+    struct fmt_error first[SETS] = {{0}, {0}};
+    int status = world_agree(ev->world, extract_parts(ev, step, device, scores->weights, first, e), e);
+    for (int i = 0; i < SETS && !status; i++)
+        status = gather(&ev->set[i], ev->world, &first[i], scores, e);
     return status || !scores->n_failed ? status : choose_ks(ev, e);
 }
 
 /* ---------------------------------------------------------------- scores */
+/* right[i]: images of evaluation.knn_val, of all processes, that ks[i] neighbours classify correctly. */
+static int search(struct knn_eval *ev, const struct device *device, const int *ks, int n_ks, double *right,
+                  struct fmt_error *e)
+{
+    int64_t own_right[CONFIG_INTS_MAX] = {0};
+    struct rows own = knn_set_own_rows(&ev->set[VAL]);
+    struct knn_problem problem = {.train = &ev->set[TRAIN].rows, .val = &own,
+                                  .n_classes = ev->set[TRAIN].shards.n_classes, .ks = ks, .n_ks = n_ks};
+    int status = world_agree(ev->world, knn_evaluate(&problem, device, own_right, e), e);
+    for (int i = 0; i < n_ks; i++)
+        right[i] = (double)own_right[i];
+    return status ? status : world_all_reduce_host(ev->world, right, n_ks, WORLD_SUM, e);
+}
+
 int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *device, struct knn_eval_scores *scores,
                  struct fmt_error *e)
 {
-    int ks[CONFIG_INTS_MAX];
-    double top1[CONFIG_INTS_MAX];
+    int ks[CONFIG_INTS_MAX], n_ks = 0;
+    double right[CONFIG_INTS_MAX];
     const struct knn_set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
     *scores = (struct knn_eval_scores){.n = 0};
     int status = all_features(ev, step, device, scores, e);
-    memcpy(ks, ev->k, sizeof ks);
-    int n_ks = knn_sort_ks(ks, ev->n_k);
-    struct knn_problem problem = {.train = &train->rows, .val = &val->rows, .n_classes = train->shards.n_classes,
-                                  .ks = ks, .n_ks = n_ks};
-    if (!status)
-        status = knn_evaluate(&problem, device, top1, e);
-    if (!status)
-        status = weights_hash(step_context(step), step_teacher(step), WEIGHTS_BACKBONE, scores->weights, e);
+    if (!status) {
+        memcpy(ks, ev->k, sizeof ks);
+        n_ks = knn_sort_ks(ks, ev->n_k);
+        status = search(ev, device, ks, n_ks, right, e);
+    }
     memcpy(scores->train, train->identity, DIGEST_BYTES);
     memcpy(scores->val, val->identity, DIGEST_BYTES);
     scores->n = status ? 0 : ev->n_k;
@@ -195,7 +246,7 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *de
         scores->k[i] = ev->k[i];
         for (int j = 0; j < n_ks; j++)
             if (ks[j] == ev->k[i])
-                scores->top1[i] = top1[j];
+                scores->top1[i] = right[j] / (double)val->rows.n;
     }
     return status;
 }
@@ -297,7 +348,7 @@ static int plan_network(const struct config *c, const struct counts *n, const st
     return status;
 }
 
-int knn_eval_plan(const struct config *c, const struct device *device, struct knn_eval_bytes *bytes,
+int knn_eval_plan(const struct config *c, int n_processes, const struct device *device, struct knn_eval_bytes *bytes,
                   struct fmt_error *e)
 {
     struct counts n = {.n_classes = 0};
@@ -314,10 +365,11 @@ int knn_eval_plan(const struct config *c, const struct device *device, struct kn
     for (int i = 0; i < c->evaluation.knn_k.n; i++)
         if (c->evaluation.knn_k.item[i] <= n.n[TRAIN])
             ks[n_ks++] = (int)c->evaluation.knn_k.item[i];
-    int64_t row = shape.C * (int64_t)sizeof(float) + (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1);
-    struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n.n[VAL], .dim = shape.C};
+    int64_t row = shape.C * (int64_t)sizeof(float), image = (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1),
+            n_own = num_ceil_div(n.n[VAL], n_processes);
+    struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n_own, .dim = shape.C};
     struct knn_problem problem = {&train, &val, n.n_classes, ks, knn_sort_ks(ks, n_ks)};
-    bytes->features = (n.n[TRAIN] + n.n[VAL]) * row + n.index;
+    bytes->features = (n.n[TRAIN] + n_own) * row + (n.n[TRAIN] + n.n[VAL]) * image + n.index;
     bytes->search = knn_evaluate_bytes(&problem, device);
     return 0;
 }

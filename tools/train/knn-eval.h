@@ -2,10 +2,14 @@
  * (evaluation.knn_train vote, evaluation.knn_val are scored), on exactly the features that dino-extract makes with the
  * exported teacher (extract.h) and with exactly the votes that feat-knn counts (knn.h).
  *
- *   knn_eval_open(&ev, config, log, e);          NULL where no shards are named or the period is 0
+ *   knn_eval_open(&ev, config, world, log, e);   NULL where no shards are named or the period is 0
  *   knn_eval_run(ev, step, device, &scores, e);
  *   knn_eval_line(&scores, iteration, best_iteration, &out, e);      for evaluation.json
  *   knn_eval_close(ev);
+ *
+ * In a world of several processes each extracts its part of the images of both sets and finds the neighbours of its
+ * part of knn_val; the features of knn_train are gathered by all. The scores are the same bytes for any number of
+ * processes, on all of them, and a failure of one is one of all.
  *
  * Images without a label are left out, and so is one that cannot be decoded, from then on: that does not stop a run.
  * Numbers of neighbours above the number of images that vote are left out, too.
@@ -21,6 +25,7 @@
 #include "fmt.h"
 #include "run-log.h"
 #include "thread.h"
+#include "world.h"
 
 struct knn_eval;
 struct step;
@@ -38,21 +43,23 @@ struct knn_eval_scores {
 
 /* Memory beside that of training. The search starts when copy and extraction are released. */
 struct knn_eval_bytes {
-    int64_t features;   /* of both sets, as if all images had labels, and the sets' indices */
+    int64_t features;   /* of knn_train and the own part of knn_val, as if all images had labels; the sets' indices */
     int64_t copy;       /* of the teacher's backbone */
     int64_t extraction; /* images and forward passes of all threads */
     int64_t search;
 };
 
 /* Warnings: what makes the scores optimistic or the sets hard to compare, numbers of neighbours that are left out. */
-int knn_eval_open(struct knn_eval **ev, const struct config *config, struct run_log *log, struct fmt_error *e);
-void knn_eval_close(struct knn_eval *ev); /* NULL is allowed */
-/* What knn_eval_run will take, without reading an image; all 0 where nothing is scored. */
-int knn_eval_plan(const struct config *config, const struct device *device, struct knn_eval_bytes *bytes,
+int knn_eval_open(struct knn_eval **ev, const struct config *config, const struct world *world, struct run_log *log,
                   struct fmt_error *e);
+void knn_eval_close(struct knn_eval *ev); /* NULL is allowed */
+/* What knn_eval_run will take in each of n_processes, without reading an image; all 0 where nothing is scored. */
+int knn_eval_plan(const struct config *config, int n_processes, const struct device *device,
+                  struct knn_eval_bytes *bytes, struct fmt_error *e);
 
 const uint8_t *knn_eval_identity(const struct knn_eval *ev, bool val); /* [DIGEST_BYTES] of the shards */
 
+/* All processes call it. */
 int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *device, struct knn_eval_scores *scores,
                  struct fmt_error *e);
 /* {"iteration": -1, "knn_top1": {"10": 0.91, ...}, "n_train": 100, "n_val": 50, "best_iteration": -1}, without a

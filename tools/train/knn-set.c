@@ -45,9 +45,9 @@ static int find_labels(struct knn_set *s, const char *path, struct fmt_error *e)
     return status;
 }
 
-int knn_set_open(struct knn_set *s, const char *path, int64_t dim, struct fmt_error *e)
+int knn_set_open(struct knn_set *s, const char *path, int64_t dim, int n_parts, struct fmt_error *e)
 {
-    *s = (struct knn_set){.open = false};
+    *s = (struct knn_set){.whole = n_parts == 1};
     int status = shard_set_open(&s->shards, &path, 1, e);
     if (status)
         return status;
@@ -58,11 +58,11 @@ int knn_set_open(struct knn_set *s, const char *path, int64_t dim, struct fmt_er
         digest_add(&d, s->shards.identity[i], DIGEST_BYTES);
     digest_end(&d, s->identity);
     status = find_labels(s, path, e);
-    size_t bytes;
-    if (!status && (!num_mul((size_t)s->rows.n, (size_t)dim * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
+    size_t bytes, held = (size_t)num_ceil_div(s->rows.n, n_parts);
+    if (!status && (!num_mul(held, (size_t)dim * sizeof(float), &bytes) || !(s->x = malloc(bytes)) ||
                     !(s->failed = malloc((size_t)s->rows.n))))
         status = fmt_fail(e, FMT_MEMORY, "%.300s: out of memory", path);
-    s->rows.host_x = s->x;
+    s->rows.host_x = s->whole ? s->x : NULL;
     s->rows.dim = dim;
     return status;
 }
@@ -132,16 +132,53 @@ int knn_set_compare(struct knn_set *train, struct knn_set *val, const struct con
     return status;
 }
 
+/* ---------------------------------------------------------------- parts */
+void knn_set_divide(struct knn_set *s, struct part own)
+{
+    s->own = part_first(own, s->rows.n);
+    s->n_own = part_end(own, s->rows.n) - s->own;
+}
+
+static float *held_row(const struct knn_set *s, int64_t row)
+{
+    return s->x + (size_t)(s->whole ? row : row - s->own) * (size_t)s->rows.dim;
+}
+
+float *knn_set_own_x(const struct knn_set *s)
+{
+    return held_row(s, s->own);
+}
+
+struct rows knn_set_own_rows(const struct knn_set *s)
+{
+    return (struct rows){.n = s->n_own, .dim = s->rows.dim, .label = s->rows.label + s->own,
+                         .host_x = knn_set_own_x(s)};
+}
+
+int64_t knn_set_n_failed(const struct knn_set *s)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < s->rows.n; i++)
+        n += s->failed[i] != 0;
+    return n;
+}
+
 void knn_set_remove_failed(struct knn_set *s)
 {
-    size_t dim = (size_t)s->rows.dim;
-    int64_t n = 0;
-    for (int64_t i = 0; i < s->rows.n; i++) {
-        if (s->failed[i])
+    struct knn_set before = *s;
+    int64_t n = 0, end = before.own + before.n_own;
+    for (int64_t i = 0; i <= before.rows.n; i++) {
+        if (i == before.own)
+            s->own = n;
+        if (i == end)
+            s->n_own = n - s->own;
+        if (i == before.rows.n || s->failed[i])
             continue;
         s->image[n] = s->image[i];
         s->rows.label[n] = s->rows.label[i];
-        memmove(s->x + (size_t)n++ * dim, s->x + (size_t)i * dim, dim * sizeof *s->x);
+        if (s->whole || (i >= before.own && i < end))
+            memmove(held_row(s, n), held_row(&before, i), (size_t)s->rows.dim * sizeof *s->x);
+        n++;
     }
     s->rows.n = n;
 }

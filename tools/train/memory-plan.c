@@ -70,7 +70,7 @@ int memory_plan(struct step_plan *plan, const struct config *config, const struc
     if (status)
         return status;
     int64_t data = data_bytes(config, world, n), activations = (int64_t)plan->activations;
-    bool evaluated = knn_eval_plan(config, device, &knn, NULL) == 0;
+    bool evaluated = knn_eval_plan(config, world->size, device, &knn, NULL) == 0;
     *unknown = data < 0 && !evaluated ? "the data and scoring: their shards cannot be opened"
                : data < 0             ? "the data: train.dataset_path cannot be opened"
                : !evaluated           ? "scoring: evaluation.knn_train or evaluation.knn_val cannot be opened"

@@ -139,7 +139,7 @@ static int open_inputs(struct run *r, struct fmt_error *e)
 {
     int status = open_data(r, e);
     if (!status)
-        status = knn_eval_open(&r->eval.knn, &r->config, &r->log, e);
+        status = knn_eval_open(&r->eval.knn, &r->config, r->world, &r->log, e);
     status = agree(r, status, e);
     if (!status)
         status = check_inputs(r, e);
@@ -467,7 +467,7 @@ void run_log_metrics(struct run *r)
 }
 
 /* ---------------------------------------------------------------- evaluation */
-/* Of rank 0. 0, or the failure of the first evaluation, which ends the run; later ones are logged. */
+/* By all ranks. 0, or the failure of the first evaluation, which ends the run; later ones are logged. */
 static int evaluate(struct run *r, int64_t iteration)
 {
     struct fmt_error e = {0};
@@ -481,20 +481,18 @@ static int evaluate(struct run *r, int64_t iteration)
     if (r->eval_failed)
         run_log(&r->log, RUN_WARNING, "%s; the teacher of iteration %" PRId64 ", or its score, is not written", e.text,
                 iteration);
-    else if (teacher_folder_prune(&r->config, iteration, &e))
+    else if (is_first(r) && teacher_folder_prune(&r->config, iteration, &e))
         run_log(&r->log, RUN_WARNING, "%s; this older teacher stays", e.text);
     memory_trim();
     run_report_scores(&r->log, &r->eval, &scores, iteration);
     return 0;
 }
 
-/* The other ranks wait. The exit status is one for all. */
 void run_evaluate(struct run *r)
 {
     int64_t iteration = r->state.iteration;
     if (r->end || !periodic_eval_due(&r->eval, iteration) ||
-        fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)) ||
-        fails(r, agree(r, is_first(r) ? evaluate(r, iteration) : 0, &r->error)))
+        fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)))
         return;
-    fails_alone(r, world_any(r->world, r->eval_failed, &r->eval_failed, &r->error));
+    fails(r, evaluate(r, iteration));
 }
