@@ -164,12 +164,17 @@ static void update(struct step *s, int64_t iteration, const struct schedule_rate
 int step_run(struct step *s, const struct step_batch *batches, int64_t iteration, const struct schedule_rates *rates,
              const struct step_draws *draws, struct step_result *result, struct fmt_error *e)
 {
+    double begin = world_clock(s->world);
     int status = batches_begin(s, batches, e);
     if (!status)
         status = step_forward_backward(s, iteration, rates->teacher_temp, draws, result, e);
     s->batch = s->batches = NULL;
     if (status)
         return status;
+    double reached = world_clock(s->world);
+    for (int turn = 0; turn < s->world->turns; turn++)
+        result->times.backward += s->of_rank[turn].times.backward;
+    result->times.forward = reached - begin - result->times.backward;
     if (!result->bad) {
         if (s->world->turns == 1)
             world_all_reduce(s->world, &s->c, s->grads.data, s->grads.data, WORLD_SUM);
@@ -177,5 +182,7 @@ int step_run(struct step *s, const struct step_batch *batches, int64_t iteration
     }
     if (!result->bad)
         update(s, iteration, rates, result);
-    return op_sync(&s->c, e);
+    status = op_sync(&s->c, e);
+    result->times.update = world_clock(s->world) - reached;
+    return status;
 }

@@ -274,7 +274,9 @@ static int student_micro(struct step *s, int64_t i, bool frozen, struct step_res
         koleo_term(s, tensor_rows(heads[0].x, heads[0].n_local, heads[0].n_global), r);
         kl_term(s, &heads[0].loss.student, heads[0].n_local, r);
     }
+    double begin = world_clock(s->world);
     backward(s, &micro, &act, heads, frozen);
+    r->times.backward += world_clock(s->world) - begin;
     return 0;
 }
 

@@ -68,6 +68,13 @@ struct step_module {
     double grad_norm; /* before clipping */
 };
 
+/* Seconds of this process in parts of a step, without those in which it waits for other ranks (world_clock). */
+struct step_times {
+    double forward;  /* teacher and student, targets and losses */
+    double backward;
+    double update;   /* sums of gradients, norms, the update */
+};
+
 /* Everything that is logged of a step. Losses as published logs them (koleo and ibot halved, dino unweighted). */
 struct step_result {
     const char *bad; /* NULL, or the term or gradient that was not finite: "ibot_loss", "gradient of backbone" */
@@ -83,6 +90,7 @@ struct step_result {
     double teacher_entropy_mean; /* entropy of the mean of these: equal to the above when all crops look alike */
     double feature_rank;         /* op_effective_rank of the 2B class tokens: 1 when they lie on a line */
     double prototypes_used;      /* distinct winners of the 2B crops over the most there can be, min(2B, K) */
+    struct step_times times;
 };
 
 /* The norm of a module's gradient; 0 of a module that is not there. */

@@ -1,9 +1,10 @@
-/* world.c - checks for all implementations, and how an array is cut into parts. */
+/* world.c - checks and the meter for all implementations, and how an array is cut into parts. */
 #include "world.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "num.h"
 #include "op.h"
 #include "world-tree.h"
@@ -37,12 +38,40 @@ int world_slots(const struct world *w)
     return world_tree_slots(w->size, world_ranks(w));
 }
 
+/* ---------------------------------------------------------------- the meter */
+/* When it was. */
+static double enter(const struct world *w, const char *call)
+{
+    if (!w->meter)
+        return 0;
+    w->meter->n_calls++;
+    w->meter->inside = call;
+    return clock_now();
+}
+
+static void leave(const struct world *w, double entered)
+{
+    if (!w->meter)
+        return;
+    w->meter->seconds += clock_now() - entered;
+    w->meter->inside = NULL;
+}
+
+double world_clock(const struct world *w)
+{
+    return clock_now() - (w->meter ? w->meter->seconds : 0);
+}
+
+/* ---------------------------------------------------------------- calls */
 void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
                       enum world_reduction how)
 {
     bool good = is_summed(in) && in.dtype == out.dtype && tensor_elements(in) == w->turns * tensor_elements(out);
-    if (may_call(c, good, "all_reduce: not what each turn has, in f32 or f64"))
-        w->calls->all_reduce(w, c, out, in, how);
+    if (!may_call(c, good, "all_reduce: not what each turn has, in f32 or f64"))
+        return;
+    double entered = enter(w, "all_reduce");
+    w->calls->all_reduce(w, c, out, in, how);
+    leave(w, entered);
 }
 
 int world_sum_ranks(const struct world *w, double *out, const double *in, int n, struct fmt_error *e)
@@ -70,14 +99,20 @@ int world_sum_ranks(const struct world *w, double *out, const double *in, int n,
 
 int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum world_reduction how, struct fmt_error *e)
 {
-    return w->calls->all_reduce_host(w, x, n, how, e);
+    double entered = enter(w, "all_reduce of numbers");
+    int status = w->calls->all_reduce_host(w, x, n, how, e);
+    leave(w, entered);
+    return status;
 }
 
 int world_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e)
 {
     if (bytes > WORLD_GATHER_MAX)
         return fmt_fail(e, FMT_LIMIT, "all_gather: %zu bytes of a rank, more than %d", bytes, WORLD_GATHER_MAX);
-    return w->calls->all_gather_host(w, all, mine, bytes, e);
+    double entered = enter(w, "all_gather of bytes");
+    int status = w->calls->all_gather_host(w, all, mine, bytes, e);
+    leave(w, entered);
+    return status;
 }
 
 struct part world_share(const struct world *w)
@@ -174,23 +209,35 @@ void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct 
     bool good = is_summed(whole) && turn >= 0 && turn < w->turns;
     for (int i = 0; i < world_slots(w); i++)
         good = good && is_part(w, slot[i], whole, grain);
-    if (may_call(c, good, "reduce_scatter: not this process's part"))
-        w->calls->reduce_scatter(w, c, slot, turn, whole, grain);
+    if (!may_call(c, good, "reduce_scatter: not this process's part"))
+        return;
+    double entered = enter(w, "reduce_scatter");
+    w->calls->reduce_scatter(w, c, slot, turn, whole, grain);
+    leave(w, entered);
 }
 
 void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain)
 {
-    if (may_call(c, is_part(w, part, whole, grain), "all_gather: not this process's part"))
-        w->calls->all_gather(w, c, whole, part, grain);
+    if (!may_call(c, is_part(w, part, whole, grain), "all_gather: not this process's part"))
+        return;
+    double entered = enter(w, "all_gather");
+    w->calls->all_gather(w, c, whole, part, grain);
+    leave(w, entered);
 }
 
 void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
 {
-    if (may_call(c, root >= 0 && root < w->size, "broadcast: no such rank"))
-        w->calls->broadcast(w, c, x, root);
+    if (!may_call(c, root >= 0 && root < w->size, "broadcast: no such rank"))
+        return;
+    double entered = enter(w, "broadcast");
+    w->calls->broadcast(w, c, x, root);
+    leave(w, entered);
 }
 
 int world_barrier(const struct world *w, struct fmt_error *e)
 {
-    return w->calls->barrier(w, e);
+    double entered = enter(w, "barrier");
+    int status = w->calls->barrier(w, e);
+    leave(w, entered);
+    return status;
 }

@@ -29,11 +29,19 @@ struct fmt_error;
 
 enum world_reduction { WORLD_SUM, WORLD_MAX };
 
+/* What a process does in the calls of its world. Another thread may read it, to see whether a call comes back. */
+struct world_meter { /* zero-initialise */
+    _Atomic int64_t n_calls;      /* that were begun: the same calls, in the same order, on all ranks */
+    _Atomic(const char *) inside; /* the name of the last one; NULL: it has come back */
+    double seconds;               /* in calls, in all; of the calling thread */
+};
+
 struct world {
     int rank, size; /* this process, and how many there are */
     int turns;      /* ranks that each of them computes, one after another */
     const struct world_calls *calls;
     void *state; /* of the implementation */
+    struct world_meter *meter; /* NULL: calls are not metered */
 };
 
 extern const struct world world_single;
@@ -95,6 +103,10 @@ void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor who
 void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root);
 /* Returns when all processes have called it. */
 int world_barrier(const struct world *w, struct fmt_error *e);
+
+/* Seconds of a clock that stands still while this process is in a call: differences are its own time, without that of
+ * the ranks that it waits for. Without a meter it never stands. */
+double world_clock(const struct world *w);
 
 /* What an implementation fills in (world-single.c). Arguments were checked; the context neither plans nor failed. */
 struct world_calls {

@@ -255,6 +255,9 @@ static uint64_t test_bits(bool bf16)
                bed_bits(&rank[0][i].bed) == bed_bits(&rank[2][i].bed),
            "%s, rank %d: stopped and resumed with other threads: the bits of one run", what, i);
     ok(bed_bits(&rank[1][0].bed) != bed_bits(&rank[2][0].bed), "%s: which two more steps changed", what);
+    const struct step_times *t = &rank[0][0].result.times;
+    ok(t->forward > 0 && t->backward > 0 && t->update > 0, "%s: forward %g s, backward %g s, update %g s", what,
+       t->forward, t->backward, t->update);
     uint64_t bits = bed_bits(&rank[0][0].bed);
     for (int run = 0; run < 3; run++)
         close_ranks(rank[run], &shared[run]);

@@ -1,14 +1,18 @@
 /* test-world - one process changes nothing; parts of arrays; the order of sums; what rank and size do to the order of
  * samples and to the learning rate. */
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "clock.h"
 #include "config.h"
 #include "op.h"
 #include "rng.h"
 #include "schedule.h"
 #include "tap.h"
+#include "world-threads.h"
 #include "world-tree.h"
 #include "world.h"
 
@@ -38,6 +42,52 @@ static void test_parts(void)
             good &= end == n;
         }
     ok(good, "the parts of all ranks are the whole");
+}
+
+/* ---- the meter ---- */
+
+struct metered {
+    struct world world;
+    struct world_meter meter;
+    double own, all; /* seconds of its own and by the clock */
+};
+
+static void *wait_at_barrier(void *arg)
+{
+    struct metered *m = arg;
+    struct fmt_error e = {0};
+    double begin = clock_now(), own = world_clock(&m->world);
+    world_barrier(&m->world, &e);
+    m->own = world_clock(&m->world) - own;
+    m->all = clock_now() - begin;
+    return NULL;
+}
+
+/* Rank 0 waits for rank 1, which comes when it has seen that and has slept a little. */
+static void test_meter(void)
+{
+    enum { SLEPT_MS = 300 };
+    struct world_threads shared;
+    struct metered m[2] = {{.own = 0}};
+    pthread_t thread;
+    world_threads_open(&shared, 2);
+    for (int r = 0; r < 2; r++) {
+        m[r].world = world_threads_rank(&shared, r);
+        m[r].world.meter = &m[r].meter;
+    }
+    if (pthread_create(&thread, NULL, wait_at_barrier, &m[0]))
+        abort();
+    while (!m[0].meter.inside)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    is_text(m[0].meter.inside, "barrier", "another thread sees which call a process is in");
+    nanosleep(&(struct timespec){.tv_nsec = SLEPT_MS * 1000000L}, NULL);
+    wait_at_barrier(&m[1]);
+    pthread_join(thread, NULL);
+    ok(m[0].meter.n_calls == 1 && m[1].meter.n_calls == 1 && !m[0].meter.inside, "and that it has come back");
+    ok(m[0].meter.seconds >= SLEPT_MS / 1000. && m[0].all >= m[0].meter.seconds,
+       "the one that waits is metered (%.3f s)", m[0].meter.seconds);
+    ok(m[0].own < m[0].all - SLEPT_MS / 2000., "its own clock stands still meanwhile");
+    world_threads_close(&shared);
 }
 
 /* ---- the order of sums ---- */
@@ -164,6 +214,7 @@ int main(void)
 {
     test_one();
     test_parts();
+    test_meter();
     test_tree();
     test_push();
     test_agree();
