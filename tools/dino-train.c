@@ -329,6 +329,7 @@ static void train(struct run *r)
     progress_begin(&progress, "train", "iteration", "iterations", r->n_iterations - first);
     while (run_next_batches(r)) {
         run_step(r);
+        run_check_ranks(r);
         run_log_metrics(r);
         run_evaluate(r);
         run_save(r);

@@ -14,6 +14,9 @@ check 'collectives of 3, of memory that the host cannot reach' processes 3 env T
 for n in 1 2 3 4; do
     check "steps of $n" processes $n "$BUILD/tests/mpi/test-step"
 done
+for n in 2 3; do
+    check "one state of $n, and one that is another" processes $n "$BUILD/tests/mpi/test-rank-check"
+done
 dies() { ! mpirun_n 3 "$BUILD/tests/mpi/test-dies" 2>log && grep -q 'rank 1 ends' log; }
 check 'a process that ends all ends all' dies
 # What calls no MPI does not load it: that takes longer than most tools run.

@@ -138,7 +138,7 @@ err_has 'rank 0: broken/eval'
 ln -s all data-0
 ln -s val data-1
 status 1 dino-train -c t.yaml --ranks 2 train.output_dir=other 'train.dataset_path=data-{rank}'
-err_has 'rank 1 has other data or evaluation sets than rank 0'
+err_has 'rank 1 differs from rank 0 in the contents of train.dataset_path'
 
 # ---- ranks by turns: what a run of four ranks writes does not depend on the number of processes
 status 0 dino-train -q -c t.yaml train.ranks=4 train.output_dir=by1
@@ -180,7 +180,7 @@ status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=y train.resume=true 
     'train.resume_path=run/model_0000019.rank_{rank}.ckpt'
 same run/model_0000023.rank_1.ckpt y/model_0000023.rank_1.ckpt
 status 1 dino-train -c t.yaml --ranks 2 'train.output_dir=z{rank}'
-err_has 'rank 1 has other train.output_dir'
+err_has 'rank 1 differs from rank 0 in train.output_dir'
 status 2 mpirun_n 2 dino-train -c t.yaml --ranks 3 train.output_dir=x
 err_has '--ranks: is 3, and 2 processes are started'
 status 2 mpirun_n 2 env WORLD_SIZE=4 dino-train -c t.yaml train.output_dir=x

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "digest.h"
 #include "num.h"
 #include "resource-limit.h"
 
@@ -113,19 +112,4 @@ bool ranks_text(const struct ranks *r, int *first, char out[RANKS_TEXT_MAX])
         snprintf(out, RANKS_TEXT_MAX, "ranks %d to %d: host %s, device %s, %s each", from, end - 1, p->host, p->device,
                  threads);
     return true;
-}
-
-/* ---------------------------------------------------------------- the same on all */
-int ranks_check_same(const struct world *world, const char *what, const void *bytes, size_t n, struct fmt_error *e)
-{
-    uint8_t mine[DIGEST_BYTES], (*all)[DIGEST_BYTES] = calloc((size_t)world->size, sizeof *all);
-    digest_of(bytes, n, mine);
-    int status = world_agree(world, all ? 0 : fmt_no_memory(e), e);
-    if (!status)
-        status = world_all_gather_host(world, all, mine, sizeof mine, e);
-    for (int r = 1; r < world->size && !status; r++)
-        if (memcmp(all[r], all[0], sizeof all[0]) != 0)
-            status = fmt_fail(e, FMT_MISMATCH, "rank %d has other %s than rank 0", r, what);
-    free(all);
-    return status;
 }

@@ -47,7 +47,4 @@ int ranks_local(const struct ranks *r, int rank);
  * threads each". False: there is none. */
 bool ranks_text(const struct ranks *r, int *first, char out[RANKS_TEXT_MAX]);
 
-/* FMT_MISMATCH, on all ranks, where the bytes are not those of rank 0: "rank 2 has other settings than rank 0". */
-int ranks_check_same(const struct world *world, const char *what, const void *bytes, size_t n, struct fmt_error *e);
-
 #endif

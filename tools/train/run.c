@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "file.h"
 #include "memory-plan.h"
-#include "ranks.h"
 #include "resume-history.h"
 #include "run-folder.h"
 #include "run-report.h"
@@ -29,20 +28,6 @@ static bool is_first(const struct run *r)
 static int agree(const struct run *r, int status, struct fmt_error *e)
 {
     return world_agree(r->world, status, e);
-}
-
-/* Settings that change the result, and the folder; paths of inputs may differ, their contents not (check_inputs). */
-static int check_settings(struct run *r, struct fmt_error *e)
-{
-    struct fmt_buffer text = {0};
-    const char *folder = r->config.train.output_dir;
-    int status = agree(r, config_json(&r->config, CONFIG_RESULT, &text, e), e);
-    if (!status)
-        status = ranks_check_same(r->world, "settings", text.data, text.bytes, e);
-    if (!status)
-        status = ranks_check_same(r->world, "train.output_dir, which is one for all ranks,", folder, strlen(folder), e);
-    fmt_buffer_release(&text);
-    return status;
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -76,10 +61,7 @@ static int open_step(struct run *r, struct fmt_error *e)
     if (!status)
         status = resume_load(&r->resume, r->step, &r->state, e);
     r->schedules = schedules_from(&r->config, world_ranks(r->world));
-    int64_t iteration = r->state.iteration;
-    status = agree(r, status, e);
-    return status ? status
-                  : ranks_check_same(r->world, "iterations behind it", &iteration, sizeof iteration, e);
+    return agree(r, status, e);
 }
 
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
@@ -106,7 +88,7 @@ static int open_data(struct run *r, struct fmt_error *e)
     return status;
 }
 
-/* What the run is made from, compared with what the checkpoint was made from, and with the other ranks. */
+/* What the run is made from, compared with what the checkpoint was made from. */
 static int check_inputs(struct run *r, struct fmt_error *e)
 {
     struct run_inputs inputs = {.set = {false}};
@@ -116,12 +98,7 @@ static int check_inputs(struct run *r, struct fmt_error *e)
         run_inputs_set(&inputs, INPUT_KNN_TRAIN, knn_eval_identity(knn, false));
         run_inputs_set(&inputs, INPUT_KNN_VAL, knn_eval_identity(knn, true));
     }
-    int status = agree(r, resume_check_inputs(&r->resume, &inputs, &r->state, e), e);
-    if (!status)
-        status = ranks_check_same(r->world, "data or evaluation sets", inputs.digest, sizeof inputs.digest, e);
-    if (!status)
-        status = ranks_check_same(r->world, "weights", r->state.inputs.digest[INPUT_WEIGHTS], DIGEST_BYTES, e);
-    return status;
+    return agree(r, resume_check_inputs(&r->resume, &inputs, &r->state, e), e);
 }
 
 /* Images that cannot be used are counted over the whole run, by their numbers where the data are the same. */
@@ -144,6 +121,14 @@ static int open_inputs(struct run *r, struct fmt_error *e)
     if (!status)
         status = check_inputs(r, e);
     return status ? status : restore_replaced(r, e);
+}
+
+/* Everything that a run begins with: all ranks have the same, or nothing is written. */
+static int check_ranks(struct run *r, struct fmt_error *e)
+{
+    r->checked = r->state.iteration;
+    int status = rank_check_open(&r->rank_check, r->world, r->device.pool, r->step, e);
+    return status ? status : rank_check_run(r->rank_check, r->step, &r->state, e);
 }
 
 static int open_lines(struct run *r, struct jsonl_writer *w, const char *name, struct jsonl_history history,
@@ -208,13 +193,15 @@ void run_open(struct run *r)
     r->n_iterations = config_iterations(&r->config);
     r->lock = r->metrics_file.fd = r->times_file.fd = r->eval.scores.fd = -1;
     r->log.rank = r->world->rank;
-    int status = check_settings(r, e);
+    int status = rank_check_settings(r->world, &r->config, e);
     if (!status)
         status = agree(r, open_folder(r, e), e);
     if (!status)
         status = agree(r, open_step(r, e), e);
     if (!status)
         status = agree(r, open_inputs(r, e), e);
+    if (!status)
+        status = check_ranks(r, e);
     if (!status)
         status = agree(r, open_outputs(r, e), e);
     if (status) {
@@ -234,6 +221,7 @@ void run_close(struct run *r)
     batch_loader_close(r->loader);
     free(r->batch);
     free(r->step_batch);
+    rank_check_close(r->rank_check);
     step_close(r->step);
     resume_release(&r->resume);
     run_log_close(&r->log);
@@ -298,10 +286,27 @@ void run_start(struct run *r)
     }
 }
 
+/* ---------------------------------------------------------------- all ranks have one state */
+/* Once in an iteration: when it is due, and before what stays, a checkpoint or a teacher. */
+static bool ranks_differ(struct run *r)
+{
+    if (!r->config.train.check_ranks_every || r->checked == r->state.iteration)
+        return false;
+    r->checked = r->state.iteration;
+    return fails(r, rank_check_run(r->rank_check, r->step, &r->state, &r->error));
+}
+
+void run_check_ranks(struct run *r)
+{
+    int64_t every = r->config.train.check_ranks_every;
+    if (!r->end && every && (r->state.iteration + 1) % every == 0)
+        ranks_differ(r);
+}
+
 /* ---------------------------------------------------------------- checkpoints */
 static void save(struct run *r, bool last)
 {
-    if (r->saver.last == r->state.iteration ||
+    if (r->saver.last == r->state.iteration || ranks_differ(r) ||
         fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)))
         return;
     char *path = checkpoint_saver_save(&r->saver, &r->state, r->step);
@@ -491,7 +496,7 @@ static int evaluate(struct run *r, int64_t iteration)
 void run_evaluate(struct run *r)
 {
     int64_t iteration = r->state.iteration;
-    if (r->end || !periodic_eval_due(&r->eval, iteration) ||
+    if (r->end || !periodic_eval_due(&r->eval, iteration) || ranks_differ(r) ||
         fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)))
         return;
     fails(r, evaluate(r, iteration));

@@ -5,6 +5,7 @@
  *   run_start(&r);
  *   while (run_next_batches(&r)) {
  *       run_step(&r);
+ *       run_check_ranks(&r);
  *       run_log_metrics(&r);
  *       run_evaluate(&r);
  *       run_save(&r);
@@ -34,6 +35,7 @@
 #include "jsonl-writer.h"
 #include "op.h"
 #include "periodic-eval.h"
+#include "rank-check.h"
 #include "resume.h"
 #include "run-log.h"
 #include "run-state.h"
@@ -81,6 +83,8 @@ struct run {
     struct resume resume;
     size_t planned_bytes;
     struct step *step;
+    struct rank_check *rank_check;
+    int64_t checked; /* the iteration in which the ranks were last compared */
     struct schedules schedules;
     struct batch_loader *loader;
     const struct views_batch **batch; /* [turns] of the current step */
@@ -104,6 +108,9 @@ void run_start(struct run *r);
 /* Those of the next step, one for each turn. false: the run is over, r->end says why. */
 bool run_next_batches(struct run *r);
 void run_step(struct run *r);
+/* That all ranks have the same state, every train.check_ranks_every steps and before a checkpoint or a teacher is
+ * written: else the run fails, and nothing more is written. */
+void run_check_ranks(struct run *r);
 void run_log_metrics(struct run *r); /* every 10 iterations and at the last; also judges collapse */
 void run_evaluate(struct run *r);    /* periodic-eval.h says when */
 void run_save(struct run *r);        /* a checkpoint when it is due, and where the run ends */

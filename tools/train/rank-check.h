@@ -1,0 +1,36 @@
+/* rank-check.h - whether all ranks of a run still do the same: settings, inputs, iteration, and all of the state that
+ * each of them has a copy of. Of tensors that are spread over processes each element is there once, and there is nothing
+ * to compare.
+ *
+ *   rank_check_settings(world, &config, e);                 first of all
+ *   rank_check_open(&check, world, pool, step, e);
+ *   rank_check_run(check, step, &state, e);                 at the start, then every train.check_ranks_every steps
+ *   rank_check_close(check);
+ *
+ * All ranks make the same calls. A check reads the state once and takes its SHA-256; what it sends is 40 bytes of each
+ * rank.
+ */
+#ifndef RANK_CHECK_H
+#define RANK_CHECK_H
+
+#include "config.h"
+#include "fmt.h"
+#include "run-state.h"
+#include "world.h"
+
+struct rank_check;
+struct step;
+struct thread_pool;
+
+/* Settings that change the result, those that say when something is done, and the folder: FMT_MISMATCH names the first
+ * that differs. Paths of inputs may differ, their contents not, which rank_check_run compares. */
+int rank_check_settings(const struct world *world, const struct config *config, struct fmt_error *e);
+
+/* pool: for the digests. Of one process: *check is NULL, for which the others do nothing. */
+int rank_check_open(struct rank_check **check, const struct world *world, struct thread_pool *pool, struct step *step,
+                    struct fmt_error *e);
+/* FMT_MISMATCH, on all ranks: "rank 2 differs from the other ranks in student.blocks.0.norm1.weight". */
+int rank_check_run(struct rank_check *check, struct step *step, const struct run_state *state, struct fmt_error *e);
+void rank_check_close(struct rank_check *check);
+
+#endif
