@@ -1,4 +1,5 @@
 /* feat-knn - nearest neighbours: votes, predictions and scores. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,9 +7,12 @@
 #include "device.h"
 #include "groups.h"
 #include "input-guard.h"
+#include "job-part.h"
+#include "knn-part.h"
 #include "knn.h"
 #include "msg.h"
 #include "num.h"
+#include "part-set.h"
 #include "predictions.h"
 #include "progress.h"
 #include "row-sample.h"
@@ -19,9 +23,10 @@ static const char PUBLISHED_KS[] = "10,20,100,200";
 
 static const char *k_text = PUBLISHED_KS, *per_class_text, *val_path, *output, *report_path = "-";
 static int64_t n_tries = 1, n_jobs, seed, memory_bytes = (int64_t)1 << 30;
-static const char *device_name = "auto";
+static const char *device_name = "auto", *part_option;
+static struct part part;
 static double temperature = KNN_TEMPERATURE;
-static bool leave_group_out, no_thresholds, json;
+static bool leave_group_out, no_thresholds, join, json;
 static struct score_options score_options = SCORE_OPTIONS_DEFAULT;
 
 static const struct opt options[] = {
@@ -37,6 +42,9 @@ static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE", "write votes and predictions of each row to FILE"),
     OPT_PATH('r', "report", &report_path, "FILE", "write the scores to FILE [-]"),
     OPT_FLAG(0, "json", &json, "scores and predictions as JSON lines"),
+    OPT_STRING(0, "part", &part_option, "I/N",
+               "search for part I of N of the rows, votes to -o; slurm: of this task of an array [all]"),
+    OPT_FLAG(0, "join", &join, "take the votes from the files of all parts"),
     OPT_SIZE(0, "memory", &memory_bytes, 1 << 20, 1e15, "SIZE", "about how much memory features may take [1G]"),
     OPT_SEED(&seed),
     OPT_JOBS(&n_jobs),
@@ -44,11 +52,11 @@ static const struct opt options[] = {
     OPT_COMMON,
     OPT_END};
 
-static const struct opt_tool tool = {"feat-knn", "TRAIN... [QUERY]",
+static const struct opt_tool tool = {"feat-knn", "TRAIN... [QUERY] [PART...]",
                                      "Classify rows of features by their nearest neighbours and score the result.",
                                      options,
                                      "Several files, also parts of a job (dino-extract --part), are TRAIN together.\n"
-                                     "One FILE of features may be - for standard input."};
+                                     "One FILE of features may be - for standard input. PART: with --join."};
 
 /* One run of the tool. */
 struct job {
@@ -57,6 +65,8 @@ struct job {
     struct featset train, query, val; /* without QUERY: the rows of train are the queries; without --val: none */
     int ks[KS_MAX], n_ks;
     bool one_file, show_progress;
+    const char *const *part_path; /* [n_parts], with --join */
+    int n_parts;
 };
 
 /* Rows with the votes that they got. */
@@ -103,11 +113,36 @@ static void limit_ks(struct job *j, int64_t n_bank)
 }
 
 /* ------------------------------------------------------------------ inputs */
+/* What --part wrote is JSON, features are not. */
+static bool is_part(const char *path)
+{
+    struct file f;
+    char first = 0;
+    if (strcmp(path, "-") == 0 || file_open_regular(&f, path, NULL))
+        return false;
+    struct fmt_reader io = file_reader(&f);
+    bool is = fmt_read_exact(&io, &first, 1, NULL) == 0 && first == '{';
+    file_close(&f);
+    return is;
+}
+
+/* The operands behind the features. */
+static int count_parts(char **path, int n)
+{
+    int n_parts = 0;
+    while (join && n_parts < n && is_part(path[n - 1 - n_parts]))
+        n_parts++;
+    if (join && n_parts == 0)
+        msg_usage("--join needs the files that --part wrote, after TRAIN and QUERY");
+    return n_parts;
+}
+
+/* A join reads labels and names, no features. */
 static void open_set(struct job *j, struct featset *set, const char *role, const char *const *path, int n)
 {
     struct fmt_error e = {0};
     const struct feat_header *h = set == &j->train ? NULL : &j->train.header;
-    check(featset_open_all(set, path, n, memory_bytes / 4, &j->device, &e), &e);
+    check(featset_open_all(set, path, n, join ? 0 : memory_bytes / 4, &j->device, &e), &e);
     check(scoring_add_set(&j->scoring, set, role, h, j->train.path, &e), &e);
 }
 
@@ -181,19 +216,25 @@ static void show_step(void *arg, int64_t n_done)
     progress_step(arg, n_done);
 }
 
+static void allocate_votes(struct voted *v, int n_ks, int n_classes)
+{
+    free(v->votes);
+    v->votes = calloc((size_t)v->rows.n * (size_t)n_ks + 1, (size_t)n_classes * sizeof *v->votes);
+    if (!v->votes)
+        msg_die("out of memory");
+}
+
 static void vote(const struct job *j, const struct rows *bank, bool exclude_own_group, struct voted *v, const int *ks,
                  int n_ks)
 {
     struct progress progress;
     struct fmt_error e = {0};
+    int n_classes = j->scoring.plan.n_classes;
     struct knn_voting voting = {
         .search = {bank, ks[n_ks - 1], num_min(memory_bytes / 8, KNN_BLOCKS_BYTES), exclude_own_group},
-        .vote = {ks[n_ks - 1], temperature, bank->label, j->scoring.plan.n_classes, ks, n_ks},
+        .vote = {ks[n_ks - 1], temperature, bank->label, n_classes, ks, n_ks},
         .memory_bytes = memory_bytes / 4, .step = show_step, .step_arg = &progress};
-    free(v->votes);
-    v->votes = calloc((size_t)v->rows.n * (size_t)n_ks, (size_t)voting.vote.n_classes * sizeof *v->votes);
-    if (!v->votes)
-        msg_die("out of memory");
+    allocate_votes(v, n_ks, n_classes);
     progress_begin(&progress, "neighbours", "row", "rows", v->rows.n);
     progress.silent = progress.silent || !j->show_progress;
     if (knn_vote_rows(&voting, &v->rows, &j->device, v->votes, &e))
@@ -281,35 +322,131 @@ static void write_predictions(const struct job *j, struct voted *q)
     check(predictions_commit(&p, &e), &e);
 }
 
-/* ------------------------------------------------------------------ the two ways of working */
-static void run_all(struct job *j, struct voted *q)
+/* ------------------------------------------------------------------ all rows vote */
+/* What is searched for: the queries, and rows that thresholds are chosen on, if they are others. */
+enum { QUERIES, CHOICE, SOUGHT = KNN_PART_SETS };
+
+struct search {
+    struct rows bank;
+    struct voted choice;
+    int n_sought;
+    bool scored, thresholds;
+};
+
+static struct search search_open(struct job *j, struct voted *q)
 {
     struct fmt_error e = {0};
-    struct rows bank;
-    struct voted choice = {.votes = NULL};
-    check(rows_select_labelled(&bank, &j->train.rows, NULL, 0, &e), &e);
-    limit_ks(j, bank.n);
-    vote(j, &bank, leave_group_out, q, j->ks, j->n_ks);
-    bool scored = rows_n_labelled(&q->rows) > 0;
-    bool thresholds = scored && !no_thresholds && j->scoring.plan.n_classes <= CLASSES_WITH_POINTS;
-    bool out_of_fold = j->one_file && !val_path;
-    if (thresholds && !out_of_fold) {
-        choice = choice_rows(j, q->rows.n);
-        vote(j, &bank, !val_path || leave_group_out, &choice, j->ks, j->n_ks);
+    struct search s = {.n_sought = 1};
+    check(rows_select_labelled(&s.bank, &j->train.rows, NULL, 0, &e), &e);
+    limit_ks(j, s.bank.n);
+    s.scored = rows_n_labelled(&q->rows) > 0;
+    s.thresholds = s.scored && !no_thresholds && j->scoring.plan.n_classes <= CLASSES_WITH_POINTS;
+    if (s.thresholds && (!j->one_file || val_path)) { /* else they are chosen out of fold */
+        s.choice = choice_rows(j, q->rows.n);
+        s.n_sought = SOUGHT;
     }
-    for (int i = 0; scored && i < j->n_ks; i++) {
-        struct scores_list list = score(j, q, !thresholds ? NULL : out_of_fold ? q : &choice, i);
-        report_scores(j, &list, j->ks[i], 0, bank.n);
+    return s;
+}
+
+static void search_close(struct search *s)
+{
+    voted_release(&s->choice);
+    rows_release(&s->bank);
+}
+
+static void search(const struct job *j, const struct search *s, struct voted *v, int i)
+{
+    bool exclude_own_group = i == QUERIES ? leave_group_out : !val_path || leave_group_out;
+    vote(j, &s->bank, exclude_own_group, v, j->ks, j->n_ks);
+}
+
+static struct knn_part_job part_job(const struct job *j, struct voted *const *all, int n)
+{
+    struct knn_part_job job = {.tool = tool.name, .plan = &j->scoring.plan, .inputs = &j->scoring.inputs,
+                               .ks = j->ks, .n_ks = j->n_ks, .temperature = temperature,
+                               .leave_group_out = leave_group_out, .n_sets = n};
+    for (int i = 0; i < n; i++)
+        job.n_rows[i] = all[i]->rows.n;
+    return job;
+}
+
+/* The rows of the part. */
+static struct voted own_rows(const struct voted *all)
+{
+    struct fmt_error e = {0};
+    struct voted own = {.set = all->set};
+    int64_t first = part_first(part, all->rows.n), n = part_end(part, all->rows.n) - first;
+    int64_t *pick = malloc(((size_t)n + 1) * sizeof *pick);
+    for (int64_t i = 0; pick && i < n; i++)
+        pick[i] = first + i;
+    check(pick ? rows_select(&own.rows, &all->rows, pick, n, &e) : fmt_no_memory(&e), &e);
+    free(pick);
+    return own;
+}
+
+/* Votes for the rows of the part, to be joined. */
+static void run_part(struct job *j, struct voted *q)
+{
+    struct fmt_error e = {0};
+    struct search s = search_open(j, q);
+    struct voted own[SOUGHT] = {{0}}, *all[SOUGHT] = {q, &s.choice};
+    struct knn_part_rows rows[SOUGHT];
+    struct knn_part_job job = part_job(j, all, s.n_sought);
+    for (int i = 0; i < s.n_sought; i++) {
+        own[i] = own_rows(all[i]);
+        search(j, &s, &own[i], i);
+        rows[i] = (struct knn_part_rows){&own[i].rows, own[i].votes};
+    }
+    msg_note("part %d of %d: %s of %" PRId64, part.i, part.n, FMT_COUNT(own[QUERIES].rows.n, "row", "rows"), q->rows.n);
+    check(knn_part_write(output, part, &job, rows, &e), &e);
+    for (int i = 0; i < s.n_sought; i++)
+        voted_release(&own[i]);
+    search_close(&s);
+}
+
+/* The votes of all rows from the files of the parts. Each is checked to be of this job, so all are of one. */
+static void read_parts(const struct job *j, struct voted *const *all, int n_sought)
+{
+    static const struct block_header this_job = {.provenance = ""};
+    struct fmt_error e = {0};
+    struct knn_part_rows rows[SOUGHT];
+    struct knn_part_job job = part_job(j, all, n_sought);
+    struct part_file *f = calloc((size_t)j->n_parts, sizeof *f);
+    check(f ? 0 : fmt_no_memory(&e), &e);
+    for (int i = 0; i < n_sought; i++) {
+        allocate_votes(all[i], j->n_ks, j->scoring.plan.n_classes);
+        rows[i] = (struct knn_part_rows){&all[i]->rows, all[i]->votes};
+    }
+    for (int k = 0; k < j->n_parts; k++) {
+        f[k] = (struct part_file){.path = j->part_path[k], .header = &this_job, .i = k};
+        check(knn_part_read(f[k].path, &job, rows, &f[k].part, &e), &e);
+    }
+    check(part_set_arrange(f, j->n_parts, false, &e), &e);
+    free(f);
+}
+
+static void run_all(struct job *j, struct voted *q)
+{
+    struct search s = search_open(j, q);
+    struct voted *all[SOUGHT] = {q, &s.choice};
+    if (join)
+        read_parts(j, all, s.n_sought);
+    for (int i = 0; i < s.n_sought && !join; i++)
+        search(j, &s, all[i], i);
+    for (int i = 0; s.scored && i < j->n_ks; i++) {
+        struct voted *choice = !s.thresholds ? NULL : s.n_sought == SOUGHT ? &s.choice : q;
+        struct scores_list list = score(j, q, choice, i);
+        report_scores(j, &list, j->ks[i], 0, s.bank.n);
         scores_release(&list);
     }
-    if (!scored)
+    if (!s.scored)
         (output ? msg_note : msg_warn)("%s: no labels, no scores", q->set->path);
     if (output)
         write_predictions(j, q);
-    voted_release(&choice);
-    rows_release(&bank);
+    search_close(&s);
 }
 
+/* ------------------------------------------------------------------ few rows of each class vote */
 /* n rows of each class: the ks up to n, and n itself, as published. */
 static void run_per_class(struct job *j, struct voted *q, int n)
 {
@@ -351,14 +488,37 @@ static void run_per_class(struct job *j, struct voted *q, int n)
     }
 }
 
+static void run_scored(struct job *j, struct voted *q, const int *per_class, int n_per_class)
+{
+    struct fmt_error e = {0};
+    check(scoring_open(&j->scoring, &e), &e);
+    check(scoring_head(&j->scoring, &e), &e);
+    for (int i = 0; i < n_per_class; i++)
+        run_per_class(j, q, per_class[i]);
+    if (!n_per_class)
+        run_all(j, q);
+    check(scoring_save(&j->scoring, report_path, &e), &e);
+}
+
 static void check_usage(int n_operands, int n_per_class)
 {
     static const void *const of_thresholds[] = {&val_path, &score_options.at_recall, &score_options.at_precision, NULL};
+    static const void *const of_scores[] = {&report_path, &json, &score_options.at_recall, &score_options.at_precision,
+                                            &score_options.group_score, &score_options.n_resamples,
+                                            &score_options.level, NULL};
     struct fmt_error e = {0};
     if (n_operands < 1)
         msg_usage("TRAIN and QUERY are missing");
     if (n_operands == 1 && !leave_group_out)
         msg_usage("a single file is classified with --leave-group-out");
+    if (n_per_class && (part.n || join))
+        msg_usage("%s is incompatible with --per-class", join ? "--join" : "--part");
+    if (part.n && join)
+        msg_usage("--part and --join exclude each other");
+    if (part.n && !output)
+        msg_usage("--part needs -o FILE");
+    if (part.n)
+        opt_unused(&tool, of_scores, "it is for the scores, which --join computes");
     if (n_per_class && output)
         msg_usage("-o is incompatible with --per-class");
     if (n_tries > 1 && !n_per_class)
@@ -383,29 +543,31 @@ int main(int argc, char **argv)
 {
     int first = opt_parse(&tool, argc, argv), per_class[KS_MAX];
     struct fmt_error e = {0};
-    struct job j = {.one_file = argc - first == 1, .show_progress = true};
+    struct job j = {.show_progress = true};
     file_on_signal();
     input_guard_enable();
+    if (job_part_parse(part_option, &part, &e))
+        msg_usage("%s", e.text);
+    j.n_parts = count_parts(argv + first, argc - first);
+    j.part_path = (const char *const *)argv + argc - j.n_parts;
+    int n_features = argc - first - j.n_parts;
+    j.one_file = n_features == 1;
     j.scoring = (struct scoring){.tool = tool.name, .options = &score_options, .note = msg_note,
                                  .warn = msg_warn, .print = report_printer_of(json ? "json" : "text")};
     j.n_ks = knn_sort_ks(j.ks, parse_counts("-k", k_text, j.ks));
     int n_per_class = per_class_text ? parse_counts("--per-class", per_class_text, per_class) : 0;
-    check_usage(argc - first, n_per_class);
+    check_usage(n_features, n_per_class);
     check(file_check_output(output, false, &e) || file_check_output(report_path, false, &e), &e);
 
     if (device_open(&j.device, device_name, (int)n_jobs, msg_warn, &e))
         opt_fail(&e);
-    open_inputs(&j, (const char *const *)argv + first, argc - first);
-    check(scoring_open(&j.scoring, &e), &e);
-    check(scoring_head(&j.scoring, &e), &e);
+    open_inputs(&j, (const char *const *)argv + first, n_features);
 
     struct voted q = voted_rows(j.one_file ? &j.train : &j.query);
-    for (int i = 0; i < n_per_class; i++)
-        run_per_class(&j, &q, per_class[i]);
-    if (!n_per_class)
-        run_all(&j, &q);
-
-    check(scoring_save(&j.scoring, report_path, &e), &e);
+    if (part.n)
+        run_part(&j, &q);
+    else
+        run_scored(&j, &q, per_class, n_per_class);
     voted_release(&q);
     close_job(&j);
     return msg_finish(EXIT_DONE);
