@@ -9,7 +9,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "ckpt.h"
+#include "checkpoint-reader.h"
 #include "feat.h"
 #include "linear.h"
 #include "readings.h"
@@ -299,7 +299,7 @@ static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fm
         return status;
     int64_t bytes = 0;
     for (int64_t i = 0; i < c.n_tensors; i++)
-        bytes += c.tensor[i].bytes;
+        bytes += c.tensor[i].bytes; /* those in this file */
     add_container(o, &c.block);
     json_report_int(o, "iteration", c.header.iteration);
     json_report_int(o, "rank", c.header.rank);
@@ -311,6 +311,42 @@ static int describe_ckpt(struct cJSON *o, const struct fmt_reader *io, struct fm
     add_json(o, "provenance", c.block.header.provenance);
     ckpt_close(&c);
     return 0;
+}
+
+/* Whether the set to which a file belongs is complete. */
+static void add_set(struct cJSON *o, const char *path)
+{
+    struct checkpoint_reader r;
+    struct fmt_error e = {0};
+    if (checkpoint_reader_open(&r, path, &e)) {
+        const char *incomplete = strstr(e.text, "not complete: ");
+        json_report_text(o, "set", incomplete ? incomplete : e.text);
+        return;
+    }
+    json_report_text(o, "set", "complete");
+    checkpoint_reader_close(&r);
+}
+
+static int describe_ckpt_set(struct cJSON *o, const struct fmt_reader *io, struct fmt_error *e)
+{
+    struct block_reader r;
+    struct ckpt_set s;
+    int status = block_open(&r, io, BLOCK_CKPT_SET, e);
+    if (status)
+        return status;
+    if ((status = ckpt_set_read(&s, io, e)) == 0) {
+        int64_t bytes = 0;
+        for (int32_t rank = 0; rank < s.n_ranks; rank++)
+            bytes += s.seal[rank].bytes;
+        add_container(o, &r);
+        json_report_int(o, "iteration", s.iteration);
+        json_report_int(o, "ranks", s.n_ranks);
+        json_report_int(o, "bytes_of_all", bytes);
+        add_json(o, "provenance", r.header.provenance);
+        ckpt_set_release(&s);
+    }
+    block_close(&r);
+    return status;
 }
 
 /* Files of weights are opened by name; the copy of a pipe has only the name of its descriptor. */
@@ -379,7 +415,7 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
     static int (*const describe[])(struct cJSON *, const struct fmt_reader *, struct fmt_error *) = {
         [BLOCK_INDEX] = describe_index, [BLOCK_SHARD] = describe_shard, [BLOCK_VIEWS] = describe_views,
         [BLOCK_FEAT] = describe_feat,   [BLOCK_CKPT] = describe_ckpt,   [BLOCK_LINEAR] = describe_linear,
-        [BLOCK_READINGS] = describe_readings,
+        [BLOCK_READINGS] = describe_readings, [BLOCK_CKPT_SET] = describe_ckpt_set,
     };
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
@@ -389,7 +425,11 @@ int describe_file(struct cJSON *o, struct file *f, bool *ours, struct fmt_error 
         return fmt_no_memory(e);
     if (*ours) {
         json_report_text(o, "kind", block_kind_name(kind));
-        return describe[kind](o, &io, e);
+        int status = describe[kind](o, &io, e);
+        bool part = kind == BLOCK_CKPT && p.first[19] == CKPT_PART_MAJOR;
+        if (!status && (part || kind == BLOCK_CKPT_SET))
+            add_set(o, f->path);
+        return status;
     }
     return looks_like_weights(p.first, p.n) ? describe_weights(o, f, e) : not_known(&p, &io, e);
 }
@@ -580,6 +620,7 @@ int describe_records(struct file *f, void (*line)(const char *text), struct fmt_
     struct fmt_reader io = file_reader(f);
     struct verify_peek p;
     enum block_kind kind = verify_peek(&p, &io);
-    int status = kind != BLOCK_ANY && kind != BLOCK_CKPT ? lines[kind](&io, line, e) : tensor_lines(f, line, e);
+    bool tensors = kind == BLOCK_ANY || kind == BLOCK_CKPT || kind == BLOCK_CKPT_SET;
+    int status = tensors ? tensor_lines(f, line, e) : lines[kind](&io, line, e);
     return status == FMT_END ? 0 : status;
 }

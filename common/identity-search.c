@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "bytes.h"
+#include "ckpt.h"
 #include "describe.h"
 #include "feat.h"
 #include "file.h"
@@ -88,10 +89,15 @@ static int add(struct identity_search *f, const char *path, enum block_kind kind
     return identity ? add_identities(f, item, identity, e) : 0;
 }
 
+/* Of the files of a checkpoint's set the first stands for all. */
 static bool is_part(const struct block_header *h)
 {
     struct bytes fields = bytes_over(h->fields, h->fields_bytes);
     struct feat_header features;
+    if (h->kind == BLOCK_CKPT) {
+        bytes_i64(&fields); /* the iteration */
+        return h->major == CKPT_PART_MAJOR && bytes_i32(&fields) != 0;
+    }
     if (h->kind != BLOCK_FEAT || feat_header_take(&fields, h->minor, &features, NULL))
         return false;
     bool part = features.part.n > 0;
@@ -183,7 +189,8 @@ static void hash_all(struct identity_search *f, bool checkpoints)
 {
     for (int64_t i = 0; i < f->n && f->weights_hash; i++) {
         struct identity_file *t = &f->item[i];
-        if (t->kind != (checkpoints ? BLOCK_CKPT : BLOCK_ANY) || f->weights_hash(t->path, t->weights, NULL) != 0)
+        if (t->kind != (checkpoints ? BLOCK_CKPT : BLOCK_ANY) || t->part ||
+            f->weights_hash(t->path, t->weights, NULL) != 0)
             continue;
         for (int k = 0; k < IDENTITY_SEARCH_HASHES; k++)
             if (add_key(&f->weights[checkpoints], t->weights[k], i, NULL))

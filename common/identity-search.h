@@ -30,7 +30,7 @@ struct identity_file {
     enum block_kind kind; /* BLOCK_ANY: foreign weights */
     uint8_t identity[DIGEST_BYTES];
     uint8_t weights[IDENTITY_SEARCH_HASHES][DIGEST_BYTES]; /* set by identity_search_find_weights */
-    bool part; /* features of a part of a job, which have the identity of the whole */
+    bool part; /* features of a part of a job, or a checkpoint's file of a later rank: the identity is the whole's */
 };
 
 struct identity_search_keys { /* sorted before the first search: by digest, then in the order of the walk */

@@ -32,9 +32,8 @@ struct ckpt_source {
 };
 
 struct tensorfile_ckpt {
-    struct ckpt *ckpt;
+    struct checkpoint_reader *from;
     struct ckpt_source *source; /* one per tensor */
-    struct block_buffer buffer;
     uint8_t *cached; /* the bytes of tensor i_cached */
     int64_t i_cached;
 };
@@ -44,18 +43,23 @@ struct tensorfile_ckpt {
 static int read_whole(struct tensorfile_ckpt *all, int64_t i, void *to)
 {
     struct fmt_error e = {0};
-    if (ckpt_read(all->ckpt, i, to, all->ckpt->tensor[i].bytes, &all->buffer, &e) == 0)
+    if (checkpoint_reader_read_all(all->from, i, to, &e) == 0)
         return 0;
     if (e.status != FMT_IO)
         errno = e.status == FMT_MEMORY ? ENOMEM : EBADMSG;
     return -1;
 }
 
+static int64_t bytes_of(const struct ckpt_tensor *t)
+{
+    return t->n * (int64_t)dtype_bytes(t->dtype);
+}
+
 static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
 {
     const struct ckpt_source *s = arg;
     struct tensorfile_ckpt *all = s->all;
-    int64_t bytes = all->ckpt->tensor[s->i].bytes;
+    int64_t bytes = bytes_of(&checkpoint_reader_first(all->from)->tensor[s->i]);
     if (offset >= (uint64_t)bytes)
         return 0;
     if (n > (uint64_t)bytes - offset)
@@ -78,21 +82,21 @@ static int64_t ckpt_read_part(void *arg, uint64_t offset, void *to, size_t n)
 
 static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
 {
-    const struct ckpt *c = &f->ckpt;
+    const struct ckpt *c = checkpoint_reader_first(&f->checkpoint);
     struct tensorfile_ckpt *all = calloc(1, sizeof *all);
     f->ckpt_part = all;
     if (all)
         all->source = calloc((size_t)c->n_tensors + 1, sizeof *all->source);
     if (!all || !all->source)
         return fmt_no_memory(e);
-    all->ckpt = &f->ckpt;
+    all->from = &f->checkpoint;
     all->i_cached = -1;
     for (int64_t i = 0; i < c->n_tensors; i++) {
         const struct ckpt_tensor *t = &c->tensor[i];
         struct ckpt_source *s = &all->source[i];
-        *s = (struct ckpt_source){{s, NULL, ckpt_read_part, (uint64_t)t->bytes}, all, i};
-        int status = named_tensor_add(&f->set, t->name, t->dtype, t->n_dims, t->dims, NULL, &s->reader, 0,
-                                      (uint64_t)t->bytes, e);
+        uint64_t bytes = (uint64_t)bytes_of(t);
+        *s = (struct ckpt_source){{s, NULL, ckpt_read_part, bytes}, all, i};
+        int status = named_tensor_add(&f->set, t->name, t->dtype, t->n_dims, t->dims, NULL, &s->reader, 0, bytes, e);
         if (status)
             return status;
     }
@@ -102,7 +106,7 @@ static int list_ckpt(struct tensorfile *f, struct fmt_error *e)
 /* The members of the state become metadata, above all the settings of the run. */
 static int copy_state(struct tensorfile *f, struct fmt_error *e)
 {
-    cJSON *state = cJSON_Parse(f->ckpt.header.state);
+    cJSON *state = cJSON_Parse(checkpoint_reader_first(&f->checkpoint)->header.state);
     const cJSON *item;
     int status = 0;
     cJSON_ArrayForEach(item, state)
@@ -117,14 +121,23 @@ static int copy_state(struct tensorfile *f, struct fmt_error *e)
     return status;
 }
 
+/* A file is opened again, by its name, which those of its set have but for the rank. Errors name a path. */
 static int read_ckpt(struct tensorfile *f, struct fmt_error *e)
 {
-    int status = ckpt_open(&f->ckpt, &f->part[0].reader, e);
-    if (status)
-        return status;
+    const struct tensorfile_part *p = &f->part[0];
+    bool named = p->file.regular && strcmp(f->path, "-") != 0;
     f->kind = TENSORFILE_CKPT;
-    status = list_ckpt(f, e);
-    return status ? status : copy_state(f, e);
+    int status = named ? checkpoint_reader_open(&f->checkpoint, f->path, e)
+                       : checkpoint_reader_over(&f->checkpoint, &p->reader, e);
+    if (status && named)
+        return status;
+    if (!status)
+        status = list_ckpt(f, e);
+    if (!status)
+        status = copy_state(f, e);
+    if (status)
+        fmt_prefix(e, f->path);
+    return status;
 }
 
 /* ------------------------------------------------------------------ files */
@@ -296,7 +309,8 @@ int tensorfile_open(struct tensorfile *f, const char *given, struct fmt_error *e
     }
     if (!status)
         return 0;
-    fmt_prefix(&why, path);
+    if (f->kind != TENSORFILE_CKPT)
+        fmt_prefix(&why, path);
     tensorfile_close(f);
     return fmt_fail(e, why.status, "%s", why.text);
 }
@@ -307,11 +321,10 @@ void tensorfile_close(struct tensorfile *f)
     if (f->ckpt_part) {
         free(f->ckpt_part->source);
         free(f->ckpt_part->cached);
-        block_buffer_release(&f->ckpt_part->buffer);
         free(f->ckpt_part);
     }
     if (f->kind == TENSORFILE_CKPT)
-        ckpt_close(&f->ckpt);
+        checkpoint_reader_close(&f->checkpoint);
     for (int i = 0; i < f->n_parts; i++) {
         file_close(&f->part[i].file);
         free(f->part[i].data);

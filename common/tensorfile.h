@@ -1,5 +1,5 @@
 /* tensorfile.h - a file of named tensors of any kind: safetensors, .pth, the index of several such files
- * (model.safetensors.index.json), or a dinotools checkpoint. The first bytes show the kind.
+ * (model.safetensors.index.json), or a dinotools checkpoint, in one file or a set. The first bytes show the kind.
  *
  *   struct tensorfile f;
  *   tensorfile_open(&f, path, e);     "-" is standard input, which is read into memory; a folder means the file in
@@ -10,7 +10,7 @@
 #ifndef TENSORFILE_H
 #define TENSORFILE_H
 
-#include "ckpt.h"
+#include "checkpoint-reader.h"
 #include "file.h"
 #include "named-tensor.h"
 
@@ -23,7 +23,7 @@ struct tensorfile {
     struct named_tensor_set set;
     struct tensorfile_part *part; /* [n_parts] the open files */
     int n_parts;
-    struct ckpt ckpt; /* TENSORFILE_CKPT: header.iteration, header.state ... */
+    struct checkpoint_reader checkpoint; /* TENSORFILE_CKPT */
     struct tensorfile_ckpt *ckpt_part;
 };
 

@@ -19,7 +19,7 @@
 #define CONTAINER_MAJOR 1
 #define CONTAINER_MINOR 0
 #define FIXED_BYTES ((size_t)72) /* of the header, before the fields */
-#define CHECK_BYTES ((size_t)16) /* the first half of a SHA-256 */
+#define CHECK_BYTES ((size_t)BLOCK_CHECK_BYTES)
 #define ENTRY_BYTES ((size_t)24)
 #define TAIL_BYTES ((size_t)48)
 #define WORTH_BYTES ((size_t)512) /* smaller blocks are not worth compressing */
@@ -29,8 +29,8 @@ static const char file_magic[8] = "bbu-file", end_mark[8] = "bbu-end\n";
 
 const char *block_kind_name(enum block_kind kind)
 {
-    static const char *const name[] = {"file",     "catalogue",  "shard",      "views",
-                                       "features", "checkpoint", "classifier", "readings"};
+    static const char *const name[] = {"file",       "catalogue",  "shard",    "views",         "features",
+                                       "checkpoint", "classifier", "readings", "checkpoint set"};
     return kind <= BLOCK_LAST ? name[kind] : "file of an unknown kind";
 }
 
@@ -178,6 +178,10 @@ int block_finish(struct block_writer *w, struct fmt_error *e)
     int status = index_build(&w->entries, w->n_records, w->bytes, w->header_check, &index)
                      ? fmt_no_memory(e)
                      : fmt_write_all(&w->io, index.data, index.bytes, e);
+    if (!status) {
+        w->bytes += index.bytes;
+        memcpy(w->index_check, index.data + index.bytes - sizeof end_mark - CHECK_BYTES, CHECK_BYTES);
+    }
     fmt_buffer_release(&index);
     block_abandon(w);
     return status;
@@ -214,9 +218,10 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
     if (expected != BLOCK_ANY && h->kind != expected)
         return fmt_fail(e, FMT_MAGIC, "is a file of kind %s, not %s", block_kind_name(h->kind),
                         block_kind_name(expected));
-    if (h->major != 1)
+    unsigned newest = h->kind == BLOCK_CKPT ? 2 : 1;
+    if (h->major < 1 || h->major > newest)
         return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (%s version %u.%u, this program "
-                        "reads 1)", block_kind_name(h->kind), h->major, h->minor);
+                        "reads %u)", block_kind_name(h->kind), h->major, h->minor, newest);
     return 0;
 }
 
@@ -376,6 +381,7 @@ static int open_index(struct block_reader *r, struct fmt_error *e)
             status = fmt_fail(e, FMT_CHECKSUM, "the index is damaged");
         else
             status = open_entries(r, index + FRAME_BYTES, index_at, e);
+        memcpy(r->index_check, check, CHECK_BYTES);
     }
     free(index);
     return status;

@@ -7,8 +7,8 @@
  * wherever it is, and a reader can stream (pipe) or seek (read_at).
  *
  * The kind of the file defines the contents of blocks (index.h, shard.h, views.h, feat.h, ckpt.h, linear.h,
- * readings.h). Here a
- * block is a number of bytes that hold a number of records; records are numbered through the file.
+ * readings.h, ckpt-set.h).
+ * Here a block is a number of bytes that hold a number of records; records are numbered through the file.
  *
  *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;
  *             block_finish(&w, e);
@@ -31,13 +31,14 @@
 
 enum block_kind {
     BLOCK_ANY = 0, BLOCK_INDEX = 1, BLOCK_SHARD, BLOCK_VIEWS, BLOCK_FEAT, BLOCK_CKPT, BLOCK_LINEAR, BLOCK_READINGS,
-    BLOCK_LAST = BLOCK_READINGS
+    BLOCK_CKPT_SET, BLOCK_LAST = BLOCK_CKPT_SET
 };
 
 #define BLOCK_BYTES_MAX ((uint32_t)1 << 30)   /* of a decoded block */
 #define BLOCK_FIELDS_MAX ((uint32_t)16 << 20) /* fields of the kind in the header */
 #define BLOCK_PROVENANCE_MAX ((uint32_t)16 << 20)
 #define BLOCK_COUNT_MAX ((int64_t)1 << 24)    /* blocks in a file */
+#define BLOCK_CHECK_BYTES 16 /* the first half of a SHA-256 */
 #define BLOCK_STORED 0                        /* a level: stored as it is, as fast as memory */
 
 struct block_header {
@@ -52,7 +53,7 @@ struct block_header {
 
 /* The kind of a file by its first n bytes; BLOCK_ANY: not a kind of file that this version knows. */
 enum block_kind block_kind_of(const uint8_t *first, size_t n);
-/* "catalogue", "shard", "views", "features", "checkpoint", "classifier", "readings" */
+/* "catalogue", "shard", "views", "features", "checkpoint", "classifier", "readings", "checkpoint set" */
 const char *block_kind_name(enum block_kind kind);
 
 /* ---------------------------------------------------------------- writing */
@@ -75,8 +76,9 @@ struct block_writer {
     struct fmt_writer io;
     uint32_t block_bytes_max;
     int64_t n_blocks, n_records;
-    uint64_t bytes; /* written so far */
-    uint8_t header_check[16];
+    uint64_t bytes; /* written so far; after block_finish of the whole file */
+    uint8_t header_check[BLOCK_CHECK_BYTES];
+    uint8_t index_check[BLOCK_CHECK_BYTES]; /* after block_finish: over the header's check and all blocks' hashes */
     struct fmt_buffer entries;
     struct block_frame frame;
 };
@@ -112,7 +114,8 @@ struct block_reader {
     struct fmt_reader io;
     struct block_header header; /* fields and provenance live until block_close */
     uint8_t *header_bytes;
-    uint8_t header_check[16];
+    uint8_t header_check[BLOCK_CHECK_BYTES];
+    uint8_t index_check[BLOCK_CHECK_BYTES]; /* seekable */
     uint64_t at;                 /* of a pipe: bytes read so far */
     int64_t n_blocks, n_records; /* seekable: of the file; of a pipe: read so far */
     int64_t i_next;              /* the block that block_next reads */

@@ -1,5 +1,6 @@
-/* ckpt.c - block 0 is the table. Then follow the tensors in pieces of 4 MiB; the last piece may be shorter, an empty
- * tensor has one empty piece. So the table gives the blocks of a tensor, and random access needs no further index.
+/* ckpt.c - block 0 is the table. Then follows what the file has of the tensors, in pieces of 4 MiB; the last piece may
+ * be shorter, an empty tensor has one empty piece. So the table gives the blocks of a tensor, and random access needs
+ * no further index.
  * Stored, not compressed: moments and weights hardly shrink, and the run waits while it writes a checkpoint. */
 #include "ckpt.h"
 
@@ -20,7 +21,7 @@ static int code_of(enum dtype dtype) /* 0: checkpoints have no such elements */
     return 0;
 }
 
-/* Bytes; -1: beyond a limit, or of another element type. */
+/* Bytes of the whole tensor; -1: beyond a limit, or of another element type. */
 static int64_t tensor_size(const struct ckpt_tensor *t)
 {
     int64_t bytes = (int64_t)dtype_bytes(t->dtype);
@@ -32,25 +33,36 @@ static int64_t tensor_size(const struct ckpt_tensor *t)
     return bytes;
 }
 
+/* Bytes that a file has of a tensor that was checked. */
+static int64_t file_size(const struct ckpt_tensor *t, bool part)
+{
+    return part ? t->count * (int64_t)dtype_bytes(t->dtype) : tensor_size(t);
+}
+
 static int64_t pieces_of(int64_t bytes)
 {
     int64_t piece = (int64_t)CKPT_PIECE_BYTES;
     return bytes == 0 ? 1 : (bytes + piece - 1) / piece;
 }
 
-static int check_tensor(const struct ckpt_tensor *t, struct fmt_error *e)
+static int check_tensor(const struct ckpt_tensor *t, bool part, struct fmt_error *e)
 {
     size_t n = strlen(t->name);
     if (n < 1 || n > CKPT_NAME_MAX)
         return fmt_fail(e, FMT_LIMIT, "a tensor's name of %zu bytes", n);
     if (tensor_size(t) < 0)
         return fmt_fail(e, FMT_LIMIT, "%s: a shape or type beyond the limits", t->name);
+    int64_t whole = tensor_size(t) / (int64_t)dtype_bytes(t->dtype);
+    if (part && (t->first < 0 || t->count < 0 || t->first > whole || t->count > whole - t->first))
+        return fmt_fail(e, FMT_LIMIT, "%s: %lld elements from %lld on, of %lld", t->name, (long long)t->count,
+                        (long long)t->first, (long long)whole);
     return 0;
 }
 
-static int check_header(const struct ckpt_header *h, struct fmt_error *e)
+static int check_header(const struct ckpt_header *h, bool part, struct fmt_error *e)
 {
-    if (h->iteration < -1 || h->n_ranks < 1 || h->rank < 0 || h->rank >= h->n_ranks)
+    if (h->iteration < -1 || h->n_ranks < 1 || h->rank < 0 || h->rank >= h->n_ranks ||
+        (part && (h->n_ranks < 2 || h->n_ranks > CKPT_RANKS_MAX)))
         return fmt_fail(e, FMT_LIMIT, "iteration %lld of rank %d of %d", (long long)h->iteration, h->rank,
                         h->n_ranks);
     return 0;
@@ -69,7 +81,7 @@ static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tens
     bad |= bytes_put(to, h->state, state_bytes + 1);
     for (int64_t i = 0; i < n_tensors; i++) {
         const struct ckpt_tensor *t = &tensor[i];
-        int status = check_tensor(t, e);
+        int status = check_tensor(t, h->n_ranks > 1, e);
         if (status)
             return status;
         size_t n = strlen(t->name);
@@ -79,6 +91,10 @@ static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tens
         bad |= bytes_put_u8(to, (uint8_t)t->n_dims);
         for (int32_t d = 0; d < t->n_dims; d++)
             bad |= bytes_put_i64(to, t->dims[d]);
+        if (h->n_ranks > 1) {
+            bad |= bytes_put_i64(to, t->first);
+            bad |= bytes_put_i64(to, t->count);
+        }
     }
     return bad ? fmt_no_memory(e) : 0;
 }
@@ -86,9 +102,10 @@ static int put_table(const struct ckpt_header *h, const struct ckpt_tensor *tens
 int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct ckpt_header *h,
                 const struct ckpt_tensor *tensor, int64_t n_tensors, const struct provenance *p, struct fmt_error *e)
 {
-    *w = (struct ckpt_writer){.tensor = tensor, .n_tensors = n_tensors};
+    bool part = h->n_ranks > 1;
+    *w = (struct ckpt_writer){.tensor = tensor, .n_tensors = n_tensors, .part = part};
     struct fmt_buffer fields = {0}, table = {0};
-    int status = check_header(h, e);
+    int status = check_header(h, part, e);
     if (status == 0 && (bytes_put_i64(&fields, h->iteration) || bytes_put_u32(&fields, (uint32_t)h->rank) ||
                         bytes_put_u32(&fields, (uint32_t)h->n_ranks)))
         status = fmt_no_memory(e);
@@ -97,7 +114,8 @@ int ckpt_create(struct ckpt_writer *w, const struct fmt_writer *io, const struct
     size_t bytes_max = table.bytes > CKPT_PIECE_BYTES ? table.bytes : CKPT_PIECE_BYTES;
     if (status == 0 && bytes_max > BLOCK_BYTES_MAX)
         status = fmt_fail(e, FMT_LIMIT, "the table of tensors is too large");
-    struct block_header block = {BLOCK_CKPT, CKPT_MAJOR, CKPT_MINOR, .block_bytes_max = (uint32_t)bytes_max};
+    struct block_header block = {BLOCK_CKPT, part ? CKPT_PART_MAJOR : CKPT_MAJOR, CKPT_MINOR,
+                                 .block_bytes_max = (uint32_t)bytes_max};
     if (status == 0)
         status = provenance_begin(p, io, &block, &fields, &w->block, e);
     if (status == 0)
@@ -134,7 +152,7 @@ int ckpt_add(struct ckpt_writer *w, const void *data, size_t bytes, struct fmt_e
         if (w->i_tensor == w->n_tensors)
             return bytes == 0 ? 0 : fmt_fail(e, FMT_INVALID, "%s more than the table of tensors has",
                                              FMT_COUNT(bytes, "byte", "bytes"));
-        int64_t tensor_bytes = tensor_size(&w->tensor[w->i_tensor]);
+        int64_t tensor_bytes = file_size(&w->tensor[w->i_tensor], w->part);
         size_t piece = next_piece(tensor_bytes, w->done), have = w->piece.bytes;
         size_t take = piece - have < bytes ? piece - have : bytes;
         int status = 0;
@@ -163,6 +181,8 @@ int ckpt_finish(struct ckpt_writer *w, struct fmt_error *e)
         status = fmt_fail(e, FMT_INVALID, "%s: not all of its bytes were given", w->tensor[w->i_tensor].name);
     if (status == 0)
         status = block_finish(&w->block, e);
+    w->seal.bytes = (int64_t)w->block.bytes;
+    memcpy(w->seal.check, w->block.index_check, CKPT_CHECK_BYTES);
     ckpt_abandon(w);
     return status;
 }
@@ -175,7 +195,7 @@ void ckpt_abandon(struct ckpt_writer *w)
 
 /* ---------------------------------------------------------------- reading */
 
-static int take_tensor(struct bytes *c, struct ckpt_tensor *t, struct fmt_error *e)
+static int take_tensor(struct bytes *c, bool part, struct ckpt_tensor *t, struct fmt_error *e)
 {
     size_t n = bytes_u16(c);
     t->name = (const char *)bytes_take(c, n + 1);
@@ -188,9 +208,19 @@ static int take_tensor(struct bytes *c, struct ckpt_tensor *t, struct fmt_error 
         return fmt_fail(e, FMT_LIMIT, "%s: %d dimensions", t->name, t->n_dims);
     for (int32_t d = 0; d < t->n_dims; d++)
         t->dims[d] = bytes_i64(c);
+    if (part) {
+        t->first = bytes_i64(c);
+        t->count = bytes_i64(c);
+    }
     if (!bytes_ok(c))
         return fmt_fail(e, FMT_INVALID, "the table of tensors is too short");
-    return check_tensor(t, e);
+    int status = check_tensor(t, part, e);
+    if (status)
+        return status;
+    t->n = tensor_size(t) / (int64_t)dtype_bytes(t->dtype);
+    t->count = part ? t->count : t->n;
+    t->bytes = file_size(t, part);
+    return 0;
 }
 
 static int take_table(struct ckpt *c, struct fmt_error *e)
@@ -212,10 +242,9 @@ static int take_table(struct ckpt *c, struct fmt_error *e)
     int64_t block = 1;
     for (uint32_t i = 0; i < n; i++) {
         struct ckpt_tensor *t = &c->tensor[i];
-        int status = take_tensor(&b, t, e);
+        int status = take_tensor(&b, c->part, t, e);
         if (status)
             return status;
-        t->bytes = tensor_size(t);
         t->first_block = block;
         t->n_blocks = pieces_of(t->bytes);
         block += t->n_blocks;
@@ -267,7 +296,10 @@ static int take_fields(struct ckpt *c, struct fmt_error *e)
     c->header.n_ranks = bytes_i32(&b);
     if (!bytes_ok(&b))
         return fmt_fail(e, FMT_INVALID, "the header of the checkpoint is too short");
-    return check_header(&c->header, e);
+    c->part = c->block.header.major == CKPT_PART_MAJOR;
+    c->seal.bytes = c->block.seekable ? (int64_t)c->block.io.size : 0;
+    memcpy(c->seal.check, c->block.index_check, CKPT_CHECK_BYTES);
+    return check_header(&c->header, c->part, e);
 }
 
 int ckpt_open(struct ckpt *c, const struct fmt_reader *io, struct fmt_error *e)
@@ -331,33 +363,45 @@ static int read_piece(struct ckpt *c, int64_t i_block, int first, void *to, size
                              : block_set_count(&c->block, b, (uint32_t)first, e);
 }
 
-/* Where the pieces of a tensor go: side by side to `to`, or, each by itself, through `memory` to `take`; all NULL:
+/* Where elements [first, first + n) go: side by side to `to`, or, piece by piece, through `memory` to `take`; all NULL:
  * nowhere. */
 struct pieces {
+    int64_t first, n;
     uint8_t *to, *memory;
     ckpt_take *take;
     void *arg;
 };
 
+/* Elements [at, at + k) of the tensor are in `data`: those that are asked for are handed on. */
+static int hand_on(const struct pieces *p, int64_t at, int64_t k, size_t each, const uint8_t *data, struct fmt_error *e)
+{
+    int64_t begin = at > p->first ? at : p->first, end = at + k < p->first + p->n ? at + k : p->first + p->n;
+    return begin < end ? p->take(p->arg, begin, data + (size_t)(begin - at) * each, end - begin, e) : 0;
+}
+
 static int read_pieces(struct ckpt *c, int64_t i, const struct pieces *p, struct block_buffer *b, struct fmt_error *e)
 {
     const struct ckpt_tensor *t = &c->tensor[i];
+    size_t each = dtype_bytes(t->dtype);
     if (!c->block.seekable && i != c->i_next)
         return fmt_fail(e, FMT_UNSUPPORTED, "%s: a pipe gives tensors in order only", t->name);
     int64_t done = 0;
     for (int64_t piece = 0; piece < t->n_blocks; piece++) {
         size_t n = next_piece(t->bytes, done);
+        int64_t at = t->first + done / (int64_t)each, k = (int64_t)(n / each);
         uint8_t *to = n == 0 ? NULL : p->to ? p->to + done : p->memory;
+        done += (int64_t)n;
+        if (p->take && c->block.seekable && (at >= p->first + p->n || at + k <= p->first))
+            continue; /* none of it is asked for */
         int status = read_piece(c, t->first_block + piece, piece == 0, to, n, b, e);
         if (!status && to)
             values_to_host(to, n, t->dtype);
         if (!status && p->take)
-            status = p->take(p->arg, done, to, n, e);
+            status = hand_on(p, at, k, each, to, e);
         if (status) {
             fmt_prefix(e, t->name);
             return status;
         }
-        done += (int64_t)n;
     }
     if (!c->block.seekable)
         c->i_next = i + 1;
@@ -375,14 +419,19 @@ int ckpt_read(struct ckpt *c, int64_t i, void *to, int64_t bytes, struct block_b
     return read_pieces(c, i, &(struct pieces){.to = to}, b, e);
 }
 
-int ckpt_read_pieces(struct ckpt *c, int64_t i, ckpt_take *take, void *arg, struct block_buffer *b, struct fmt_error *e)
+int ckpt_read_pieces(struct ckpt *c, int64_t i, int64_t first, int64_t n, ckpt_take *take, void *arg,
+                     struct block_buffer *b, struct fmt_error *e)
 {
     if (i < 0 || i >= c->n_tensors)
         return fmt_fail(e, FMT_INVALID, "no tensor %lld", (long long)i);
+    if (first < 0 || n < 0 || first > c->tensor[i].n || n > c->tensor[i].n - first)
+        return fmt_fail(e, FMT_INVALID, "%s: %lld elements from %lld on, of %lld", c->tensor[i].name, (long long)n,
+                        (long long)first, (long long)c->tensor[i].n);
     uint8_t *memory = malloc(next_piece(c->tensor[i].bytes, 0) + 1);
     if (!memory)
         return fmt_no_memory(e);
-    int status = read_pieces(c, i, &(struct pieces){.memory = memory, .take = take, .arg = arg}, b, e);
+    struct pieces p = {first, n, .memory = memory, .take = take, .arg = arg};
+    int status = read_pieces(c, i, &p, b, e);
     free(memory);
     return status;
 }

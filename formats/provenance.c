@@ -177,7 +177,9 @@ int provenance_begin(const struct provenance *p, const struct fmt_writer *io, st
                      const struct fmt_buffer *fields, struct block_writer *w, struct fmt_error *e)
 {
     char *json;
-    int status = provenance_identity(p, h->kind, h->major, h->identity, e);
+    /* A state is the same in one file and in the files of a set. */
+    bool state = h->kind == BLOCK_CKPT || h->kind == BLOCK_CKPT_SET;
+    int status = provenance_identity(p, state ? BLOCK_CKPT : h->kind, state ? 1 : h->major, h->identity, e);
     if (status || (status = print_json(p, &json, e)))
         return status;
     h->provenance = json;

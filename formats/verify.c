@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt.h"
+#include "ckpt-set.h"
 #include "feat.h"
 #include "index.h"
 #include "linear.h"
@@ -129,6 +129,18 @@ static int walk_ckpt(const struct fmt_reader *io, struct walk *w, struct fmt_err
     return status;
 }
 
+/* The files that the set names are elsewhere. */
+static int walk_ckpt_set(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
+{
+    struct ckpt_set s;
+    int status = ckpt_set_read(&s, io, e);
+    if (status)
+        return status;
+    count(w, s.n_ranks);
+    ckpt_set_release(&s);
+    return 0;
+}
+
 static int walk_linear(const struct fmt_reader *io, struct walk *w, struct fmt_error *e)
 {
     struct linear m;
@@ -169,6 +181,7 @@ int verify_whole(const struct fmt_reader *io, struct verify_counts *n, void (*st
     case BLOCK_CKPT: status = walk_ckpt(&p.io, &w, e); break;
     case BLOCK_LINEAR: status = walk_linear(&p.io, &w, e); break;
     case BLOCK_READINGS: status = walk_readings(&p.io, &w, e); break;
+    case BLOCK_CKPT_SET: status = walk_ckpt_set(&p.io, &w, e); break;
     case BLOCK_ANY: /* block_open finds the reason */
         if ((status = block_open(&r, &p.io, BLOCK_ANY, e)) == 0) {
             block_close(&r);

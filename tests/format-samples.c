@@ -1,6 +1,6 @@
 /* format-samples - writes the small files of samples.h: KIND (catalogue, shard, views, features, checkpoint,
- * classifier, readings) to a FILE. For tests of the command lines, and how the golden examples and the corpora of the
- * fuzz targets were made.
+ * classifier, readings, checkpoint set; part: of a checkpoint) to a FILE. For tests of the command lines, and how the
+ * golden examples and the corpora of the fuzz targets were made.
  * usage: format-samples KIND FILE [bare|small|apart|joined]
  *   bare: without provenance; small: the example of the manual's page (KIND "empty" too); apart: as tests/fuzz/wrap.h
  *   takes it; joined: such bytes from standard input into a container
@@ -35,7 +35,7 @@ static int write_joined(int kind, struct file_out *f, struct fmt_error *e)
     int status = file_load("-", 1 << 20, &data, &n, e);
     if (status)
         return status;
-    if (wrap((enum block_kind)kind, data, n, &whole) || file_put(f, whole.data, whole.bytes))
+    if (wrap(kind == SAMPLE_CKPT_PART ? BLOCK_CKPT : (enum block_kind)kind, data, n, &whole) || file_put(f, whole.data, whole.bytes))
         status = fmt_fail(e, FMT_IO, "cannot be joined");
     free(data);
     fmt_buffer_release(&whole);
@@ -56,7 +56,11 @@ int main(int argc, char **argv)
         sample_weights = (uint8_t)atoi(colon + 1);
     int kind = 0; /* "empty" */
     for (int k = BLOCK_INDEX; k <= BLOCK_LAST; k++)
-        kind = strncmp(argv[1], block_kind_name((enum block_kind)k), n) == 0 ? k : kind;
+        kind = strncmp(argv[1], block_kind_name((enum block_kind)k), n) == 0 &&
+                       block_kind_name((enum block_kind)k)[n] == 0
+                   ? k
+                   : kind;
+    kind = strcmp(argv[1], "part") == 0 ? SAMPLE_CKPT_PART : kind;
     struct fmt_writer io = file_writer(&f);
     int status = strcmp(how, "small") == 0    ? sample_small(kind, &io, &e)
                  : strcmp(how, "apart") == 0  ? write_apart(kind, &f, &e)

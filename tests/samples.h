@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ckpt.h"
+#include "ckpt-set.h"
 #include "feat.h"
 #include "index.h"
 #include "linear.h"
@@ -340,6 +340,62 @@ static inline int small_ckpt(const struct fmt_writer *io, const struct provenanc
     return status ? status : ckpt_finish(&w, e);
 }
 
+/* The parts of rank `rank` of two: of "a" its first two elements and the rest, the others whole in one of them. */
+enum { SAMPLE_PARTS = 2 };
+static inline int sample_part(const struct fmt_writer *io, int rank, bool with_provenance, struct ckpt_seal *seal,
+                              struct fmt_error *e)
+{
+    struct ckpt_tensor t[SAMPLE_TENSORS];
+    memcpy(t, sample_tensors, sizeof t);
+    t[0].first = rank ? 2 : 0, t[0].count = rank ? 4 : 2;
+    t[2].first = !rank, t[2].count = rank;
+    t[3].first = 0, t[3].count = rank ? 0 : 5;
+    struct ckpt_writer w;
+    struct ckpt_header h = {99, rank, SAMPLE_PARTS, "{\"epoch\":3}"};
+    struct provenance p;
+    sample_provenance(&p, with_provenance);
+    int status;
+    if ((status = ckpt_create(&w, io, &h, t, SAMPLE_TENSORS, &p, e)) ||
+        (status = ckpt_add(&w, sample_a + t[0].first, (size_t)t[0].count * 4, e)) ||
+        (status = ckpt_add(&w, NULL, 0, e)) || (status = ckpt_add(&w, &sample_count, rank ? 8 : 0, e)) ||
+        (status = ckpt_add(&w, sample_bytes, rank ? 0 : 5, e)))
+        ckpt_abandon(&w);
+    else
+        status = ckpt_finish(&w, e);
+    if (seal)
+        *seal = w.seal;
+    provenance_release(&p);
+    return status;
+}
+
+/* The set of both parts. */
+static inline int sample_ckpt_set(const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
+{
+    struct ckpt_seal seal[SAMPLE_PARTS];
+    struct ckpt_set s = {.iteration = 99, .n_ranks = SAMPLE_PARTS, .seal = seal};
+    struct provenance p;
+    int status = 0;
+    for (int r = 0; r < SAMPLE_PARTS && !status; r++) {
+        struct fmt_buffer b = {0};
+        struct fmt_writer to = fmt_buffer_writer(&b);
+        status = sample_part(&to, r, with_provenance, &seal[r], e);
+        fmt_buffer_release(&b);
+    }
+    sample_provenance(&p, with_provenance);
+    if (!status)
+        status = ckpt_set_write(&s, &p, io, e);
+    provenance_release(&p);
+    return status;
+}
+
+/* Of two files of 269 and 285 bytes. */
+static inline int small_ckpt_set(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
+{
+    struct ckpt_seal seal[2] = {{269, {0xab}}, {285, {0xcd}}};
+    struct ckpt_set s = {.iteration = 0, .n_ranks = 2, .seal = seal};
+    return ckpt_set_write(&s, p, io, e);
+}
+
 /* One reading of each state, those of part 2 of 3 of a list of 12 images. */
 enum { SAMPLE_READINGS = 4 };
 static struct image_reading sample_reading(int i)
@@ -392,12 +448,15 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_CKPT: status = small_ckpt(io, &p, e); break;
     case BLOCK_LINEAR: status = small_linear(io, &p, e); break;
     case BLOCK_READINGS: status = write_readings(io, &p, 1, e); break;
+    case BLOCK_CKPT_SET: status = small_ckpt_set(io, &p, e); break;
     }
     provenance_release(&p);
     return status;
 }
 
-/* kind 1 .. 7, as enum block_kind. */
+enum { SAMPLE_CKPT_PART = BLOCK_LAST + 1 }; /* rank 1 of the sample of a set */
+
+/* kind 1 .. 8, as enum block_kind, or the one above. */
 static inline int sample_write(int kind, const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     switch (kind) {
@@ -408,6 +467,8 @@ static inline int sample_write(int kind, const struct fmt_writer *io, bool with_
     case BLOCK_CKPT: return sample_ckpt(io, with_provenance, e);
     case BLOCK_LINEAR: return sample_linear(io, with_provenance, e);
     case BLOCK_READINGS: return sample_readings(io, with_provenance, e);
+    case BLOCK_CKPT_SET: return sample_ckpt_set(io, with_provenance, e);
+    case SAMPLE_CKPT_PART: return sample_part(io, 1, with_provenance, NULL, e);
     }
     return FMT_INVALID;
 }

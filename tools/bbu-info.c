@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "checkpoint-reader.h"
 #include "describe.h"
 #include "identity-search.h"
 #include "json-report.h"
@@ -195,6 +196,25 @@ static int verify_file(struct file *f, struct cJSON *o, struct fmt_error *e)
     return status;
 }
 
+/* Checks all files of a checkpoint's set, whichever was named; a whole checkpoint is its only file. */
+static int verify_set(const char *path, const struct cJSON *o, struct fmt_error *e)
+{
+    struct checkpoint_reader r;
+    if (!cJSON_HasObjectItem(o, "set"))
+        return 0;
+    int status = checkpoint_reader_open(&r, path, e);
+    if (status)
+        return status;
+    progress_begin(&progress, "verify", "file", "files", r.set.n_ranks);
+    for (int rank = 0; rank < r.set.n_ranks && !status; rank++) {
+        status = checkpoint_reader_check(&r, rank, e);
+        progress_step(&progress, rank + 1);
+    }
+    progress_end(&progress);
+    checkpoint_reader_close(&r);
+    return status;
+}
+
 /* The hash of weights that features record; null if they are no network that is known here. */
 static void add_hash(const char *path, const struct file *f, bool copied, struct cJSON *o)
 {
@@ -223,7 +243,7 @@ static int info_file(const char *path, struct cJSON *o, struct fmt_error *e)
     else if ((status = describe_file(o, &f, &ours, &why)) == 0 && !ours)
         add_hash(path, &f, copied, o);
     if (status == 0 && verify && ours)
-        status = verify_file(&f, o, &why);
+        status = verify_set(path, o, &why) || verify_file(&f, o, &why) ? (int)why.status : 0;
     else if (status == 0 && verify && !list)
         msg_warn("%s: not verified: files of this kind have no dinotools checksums", path);
     if (status && !ours && trace_is_report(&f))

@@ -20,6 +20,7 @@
 #include "quantize.h"
 #include "safetensors.h"
 #include "text.h"
+#include "whole-checkpoint.h"
 
 static const char *output, *format, *net = "teacher", *model, *config_path, *dtype = "f32", *top;
 static const char *device_name = "auto";
@@ -29,8 +30,8 @@ static bool bare, keep_going, json;
 
 static const struct opt options[] = {
     OPT_PATH('o', "output", &output, "FILE",
-             "convert, quantize: write to FILE; convert: a name that ends in .pth or .pt chooses that"),
-    OPT_CHOICE(0, "format", &format, "safetensors|pth", "convert: the format, whatever the name [by the name]"),
+             "convert, quantize: write to FILE; convert: a name that ends in .pth, .pt or .ckpt chooses that"),
+    OPT_CHOICE(0, "format", &format, "safetensors|pth|ckpt", "convert: the format, whatever the name [by the name]"),
     OPT_CHOICE(0, "dtype", &dtype, "f32|f16|bf16", "convert: type of the values [f32]"),
     OPT_FLAG(0, "bare", &bare, "convert, quantize: only the backbone, its names without backbone."),
     OPT_COUNT(0, "chunks", &chunks, 0, 1024, "N", "convert: names of blocks in N chunks; 0: not chunked [0]"),
@@ -313,6 +314,11 @@ static bool writes_pth(void)
     return format ? strcmp(format, "pth") == 0 : text_ends_with(output, ".pth") || text_ends_with(output, ".pt");
 }
 
+static bool writes_ckpt(void)
+{
+    return format ? strcmp(format, "ckpt") == 0 : text_ends_with(output, ".ckpt");
+}
+
 static void warn_of_origin(const struct network *n)
 {
     msg_warn("%s: its tensors do not match the metadata; origin omitted", n->w.path);
@@ -376,6 +382,14 @@ static void note_gaps(const struct network *n, const struct weights_export *x)
         msg_note("%s: %s; --model or --config would put them into %s", n->argument,
                  n->w.vit.n_heads > 0 ? "heads and resampling are deduced"
                                       : "the number of heads is unknown, the resampling deduced", output);
+}
+
+/* A checkpoint stays what it is: both networks, the optimizer, the state. */
+static void join(const char *path)
+{
+    struct fmt_error e = {0};
+    if (whole_checkpoint_write(path, output, &e))
+        msg_die("%s", e.text);
 }
 
 static void convert(const char *path)
@@ -481,11 +495,14 @@ static void check_unused(enum command command)
     static const void *const of_convert[] = {&format, &dtype, &chunks, &top, NULL};
     static const void *const of_pth[] = {&top, NULL}, *const of_compare[] = {&tolerance, NULL};
     static const void *const of_writing[] = {&bare, NULL};
+    static const void *const of_network[] = {&dtype, &chunks, &bare, &net, &model, &config_path, NULL};
     static const void *const of_quantize[] = {&n_images, &resize, &size, &keep_going, &n_jobs, &device_name, NULL};
     if (command != CONVERT)
         opt_unused(&tool, of_convert, "it is for convert");
     else if (!writes_pth())
         opt_unused(&tool, of_pth, "it is for .pth");
+    if (command == CONVERT && writes_ckpt())
+        opt_unused(&tool, of_network, "a checkpoint is written as it is");
     if (command != COMPARE)
         opt_unused(&tool, of_compare, "it is for compare");
     if (command != QUANTIZE)
@@ -528,7 +545,7 @@ int main(int argc, char **argv)
     bool good = true, whole = true;
     switch (command) {
     case COMPARE: good = compare(argv[first], argv[first + 1]); break;
-    case CONVERT: convert(argv[first]); break;
+    case CONVERT: (writes_ckpt() ? join : convert)(argv[first]); break;
     case QUANTIZE: whole = quantize(argv[first], argv + first + 1, argc - first - 1); break;
     default:
         for (int i = first; i < argc; i++)

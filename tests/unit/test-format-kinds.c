@@ -330,17 +330,17 @@ static void test_ckpt(void)
 }
 
 struct copied { /* what ckpt_read_pieces gives, in order */
-    char *to;
-    int64_t bytes, stop; /* copied so far; from here on it fails */
+    float *to;
+    int64_t n, stop; /* elements copied so far; from here on it fails */
 };
 
-static int copy_piece(void *arg, int64_t first, const void *data, size_t n, struct fmt_error *e)
+static int copy_piece(void *arg, int64_t at, const void *data, int64_t k, struct fmt_error *e)
 {
     struct copied *c = arg;
-    if (first != c->bytes || first >= c->stop)
-        return fmt_fail(e, FMT_STOPPED, "byte %lld", (long long)first);
-    memcpy(c->to + first, data, n);
-    c->bytes += (int64_t)n;
+    if (at != c->n || at >= c->stop)
+        return fmt_fail(e, FMT_STOPPED, "element %lld", (long long)at);
+    memcpy(c->to + at, data, (size_t)k * sizeof *c->to);
+    c->n += k;
     return 0;
 }
 
@@ -376,10 +376,10 @@ static void test_ckpt_large(void)
     ok(ckpt_open(&c, &in, &e) == 0 && ckpt_read(&c, 1, y, (int64_t)n * 4, &buffer, &e) == 0 &&
            memcmp(x, y, n * 4) == 0, "ckpt: and back %s", e.text);
     memset(y, 0, n * 4);
-    struct copied whole = {(char *)y, 0, INT64_MAX}, part = {(char *)y, 0, (int64_t)CKPT_PIECE_BYTES};
-    ok(ckpt_read_pieces(&c, 0, copy_piece, &whole, &buffer, &e) == 0 && whole.bytes == (int64_t)n * 4 &&
+    struct copied whole = {y, 0, INT64_MAX}, part = {y, 0, (int64_t)CKPT_PIECE_BYTES / 4};
+    ok(ckpt_read_pieces(&c, 0, 0, (int64_t)n, copy_piece, &whole, &buffer, &e) == 0 && whole.n == (int64_t)n &&
            memcmp(x, y, n * 4) == 0, "ckpt: in pieces %s", e.text);
-    ok(ckpt_read_pieces(&c, 0, copy_piece, &part, &buffer, &e) == FMT_STOPPED && part.bytes == part.stop,
+    ok(ckpt_read_pieces(&c, 0, 0, (int64_t)n, copy_piece, &part, &buffer, &e) == FMT_STOPPED && part.n == part.stop,
        "ckpt: until the caller stops: %s", e.text);
     e = (struct fmt_error){0};
     ckpt_close(&c);

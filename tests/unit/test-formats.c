@@ -34,7 +34,7 @@ static int verify_piped(const void *data, size_t n, struct verify_counts *counts
 
 static const char *name_of(int kind)
 {
-    return block_kind_name((enum block_kind)kind);
+    return kind == SAMPLE_CKPT_PART ? "part of a checkpoint" : block_kind_name((enum block_kind)kind);
 }
 
 /* ---------------------------------------------------------------- all kinds */
@@ -42,7 +42,7 @@ static const char *name_of(int kind)
 static void test_bytes(int kind)
 {
     static const int64_t n_records[] = {0, SAMPLE_IMAGES, SAMPLE_IMAGES, SAMPLE_BATCHES, SAMPLE_ROWS, SAMPLE_TENSORS,
-                                        3, SAMPLE_READINGS};
+                                        3, SAMPLE_READINGS, SAMPLE_PARTS, SAMPLE_TENSORS};
     struct fmt_buffer b = make(kind, true), again = make(kind, true), bare = make(kind, false);
     struct verify_counts n;
     struct fmt_error e = {0};
@@ -169,7 +169,7 @@ static int full(void *arg, const void *data, size_t n)
 static void test_full_disk(void)
 {
     int quiet = 0;
-    for (int kind = BLOCK_INDEX; kind <= BLOCK_LAST; kind++) {
+    for (int kind = BLOCK_INDEX; kind <= SAMPLE_CKPT_PART; kind++) {
         struct fmt_buffer b = make(kind, true);
         for (size_t space = 0; space < b.bytes; space++) {
             size_t left = space;
@@ -222,7 +222,7 @@ int main(void)
     test_finite();
     test_xxh64();
     test_provenance();
-    for (int kind = BLOCK_INDEX; kind <= BLOCK_LAST; kind++) {
+    for (int kind = BLOCK_INDEX; kind <= SAMPLE_CKPT_PART; kind++) {
         test_legal(kind);
         test_bytes(kind);
     }

@@ -98,7 +98,10 @@ static void test_checkpoint_names(void)
     is_text(checkpoint_name(99, 0, name), "model_0000099.rank_0.ckpt", "seven digits");
     is_text(checkpoint_name(123456789, 3, name), "model_123456789.rank_3.ckpt", "more where they are needed");
     ok(checkpoint_parse_name(name, &iteration, &rank) && iteration == 123456789 && rank == 3, "and back");
+    is_text(checkpoint_name(99, CHECKPOINT_SET, name), "model_0000099.set", "the set's");
+    ok(checkpoint_parse_name(name, &iteration, &rank) && iteration == 99 && rank == CHECKPOINT_SET, "and back");
     static const char *const foreign[] = {
+        "model_99.set", "model_0000099.sets", "model_0000099.rank_.set", "model_0000099.rank_-1.ckpt",
         "model_99.rank_0.ckpt",       "model_00000099.rank_0.ckpt",        "model_0000099.rank_0.ckpt~",
         "model_-000099.rank_0.ckpt",  "model_ 000099.rank_0.ckpt",         "model_final.rank_0.ckpt",
         "model_0000099.rank_00.ckpt", ".model_0000099.rank_0.ckpt.12.tmp", "model_0000099.rank_0.pth"};
@@ -111,7 +114,7 @@ static void test_prune(void)
     struct fmt_error e = {0};
     char *dir = file_join(tap_scratch(), "keep");
     struct checkpoint_list list;
-    ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 0, "a folder that is not there holds no checkpoints");
+    ok(!checkpoint_list(dir, &list, &e) && list.n == 0, "a folder that is not there holds no checkpoints");
     checkpoint_list_release(&list);
     file_make_dirs(dir, &e);
     static const char *const names[] = {"model_0000019.rank_0.ckpt", "model_0000009.rank_0.ckpt",
@@ -120,14 +123,14 @@ static void test_prune(void)
                                         ".model_0000049.rank_0.ckpt.77.tmp"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         free(put_file(dir, names[i], "x"));
-    ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 5 && list.iteration[0] == 9 && list.iteration[4] == 10000000,
+    ok(!checkpoint_list(dir, &list, &e) && list.n == 5 && list.iteration[0] == 9 && list.iteration[4] == 10000000,
        "the checkpoints of a rank, in the order of their iterations");
     checkpoint_list_release(&list);
-    ok(!checkpoint_prune(dir, 0, 29, 2, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 4 &&
+    ok(!checkpoint_prune(dir, 29, 1, 2, &e) && !checkpoint_list(dir, &list, &e) && list.n == 4 &&
            list.iteration[0] == 19,
        "of those up to the newest two are left; later ones are not touched");
     checkpoint_list_release(&list);
-    ok(!checkpoint_prune(dir, 0, 10000000, 1, &e) && !checkpoint_list(dir, 0, &list, &e) && list.n == 1 &&
+    ok(!checkpoint_prune(dir, 10000000, 1, 1, &e) && !checkpoint_list(dir, &list, &e) && list.n == 1 &&
            list.iteration[0] == 10000000, "the newest alone");
     checkpoint_list_release(&list);
     free(dir);
@@ -175,23 +178,23 @@ static void test_evict(void)
     file_fail("a", &full);
     errno = EIO;
     file_fail("a", &other);
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &other), -1, "nothing for an error of the device");
-    is_int(checkpoint_evict_oldest(dir, 0, -1, &full), -1, "nothing before the first good one");
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 9, "the oldest");
+    is_int(checkpoint_evict_oldest(dir, 49, &other), -1, "nothing for an error of the device");
+    is_int(checkpoint_evict_oldest(dir, -1, &full), -1, "nothing before the first good one");
+    is_int(checkpoint_evict_oldest(dir, 49, &full), 9, "the oldest");
     file_make_dirs(folder = file_join(dir, checkpoint_name(3, 0, name)), &e);
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 19, "the oldest that can be removed");
+    is_int(checkpoint_evict_oldest(dir, 49, &full), 19, "the oldest that can be removed");
     rmdir(folder);
     free(folder);
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 29, "the next");
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), 39, "and the next");
-    is_int(checkpoint_evict_oldest(dir, 0, 49, &full), -1, "the last good one is never removed");
-    ok(!checkpoint_list(dir, 0, &list, &e) && list.n == 2 && list.iteration[0] == 49 && list.iteration[1] == 59,
+    is_int(checkpoint_evict_oldest(dir, 49, &full), 29, "the next");
+    is_int(checkpoint_evict_oldest(dir, 49, &full), 39, "and the next");
+    is_int(checkpoint_evict_oldest(dir, 49, &full), -1, "the last good one is never removed");
+    ok(!checkpoint_list(dir, &list, &e) && list.n == 2 && list.iteration[0] == 49 && list.iteration[1] == 59,
        "and the later one that is not counted");
     checkpoint_list_release(&list);
     errno = EDQUOT;
     full = (struct fmt_error){0};
     file_fail("a", &full);
-    is_int(checkpoint_evict_oldest(dir, 0, 59, &full), 49, "a quota is a full disk, too");
+    is_int(checkpoint_evict_oldest(dir, 59, &full), 49, "a quota is a full disk, too");
     free(dir);
 }
 
@@ -442,33 +445,34 @@ static void test_backup(void)
     struct config c;
     struct checkpoint_backup *b;
     config_init(&c);
-    ok(!checkpoint_backup_open(&b, &c, 0, &log, &e) && !b, "no backup_dir, no backup");
+    ok(!checkpoint_backup_open(&b, &c, &log, &e) && !b, "no backup_dir, no backup");
     char *to = file_join(tap_scratch(), "other/place");
     set(&c, "train.backup_dir", to);
     set(&c, "train.backup_period", "20");
     set(&c, "train.max_to_keep", "2");
-    ok(!checkpoint_backup_open(&b, &c, 0, &log, &e), "a backup every 20 iterations");
+    set(&c, "train.output_dir", tap_scratch());
+    ok(!checkpoint_backup_open(&b, &c, &log, &e), "a backup every 20 iterations");
     struct checkpoint_list list;
     for (int64_t it = 9; it < 100; it += 10) {
         char name[CHECKPOINT_NAME_MAX],
             *path = put_file(tap_scratch(), checkpoint_name(it, 0, name), "a checkpoint's bytes");
-        checkpoint_backup_start(b, path, it, it == 99);
+        checkpoint_backup_start(b, it, 1, it == 99);
         struct timespec wait = {0, 30000000};
         nanosleep(&wait, NULL);
         free(path);
     }
     checkpoint_backup_close(b);
     ok(n_good == 5 && n_bad == 0, "10 checkpoints, one in 10 iterations: 5 copies");
-    ok(!checkpoint_list(to, 0, &list, &e) && list.n == 2 && list.iteration[0] == 79 && list.iteration[1] == 99,
+    ok(!checkpoint_list(to, &list, &e) && list.n == 2 && list.iteration[0] == 79 && list.iteration[1] == 99,
        "of which the newest two are kept");
     checkpoint_list_release(&list);
     n_good = n_bad = 0;
     char *file = put_file(tap_scratch(), "a-file", "x");
     set(&c, "train.backup_dir", file);
     char *path = put_file(tap_scratch(), "model_0000001.rank_0.ckpt", "x");
-    checkpoint_backup_open(&b, &c, 0, &log, &e);
+    checkpoint_backup_open(&b, &c, &log, &e);
     ok(n_bad == 1 && n_good == 0, "a folder for backups that cannot be used is warned of at once");
-    checkpoint_backup_start(b, path, 1, true);
+    checkpoint_backup_start(b, 1, 1, true);
     checkpoint_backup_close(b);
     ok(n_bad == 2 && n_good == 0, "a backup that fails is a warning and no more");
     free(file);

@@ -1,5 +1,6 @@
-/* checkpoint-backup.c - one copy at a time. The file is opened before checkpoint_backup_start returns, so that a
- * checkpoint which is removed meanwhile is still copied whole. */
+/* checkpoint-backup.c - one copy at a time. The files are opened before checkpoint_backup_start returns, so that a
+ * checkpoint which is removed meanwhile is still copied whole. The file of a set is copied after those that it names.
+ */
 #include "checkpoint-backup.h"
 
 #include <errno.h>
@@ -20,13 +21,14 @@ enum { COPY_BYTES = 1 << 20, CHECK_SECONDS = 2 };
 
 struct checkpoint_backup {
     char *directory;
-    int rank;
+    const char *from;      /* train.output_dir */
     struct run_log *log;
     int64_t period, max_to_keep, last_iteration; /* period 0: each checkpoint */
     pthread_t thread;
     bool started;
     _Atomic bool done;
-    struct file source; /* closed: the thread only checks the directory */
+    struct file *source;   /* [n_sources] in the order in which they are copied; none: only the directory is checked */
+    int n_sources, n_ranks;
     int64_t iteration;
     int status;
     struct fmt_error error;
@@ -115,24 +117,42 @@ static int check_directory(const struct checkpoint_backup *b, struct fmt_error *
     return status;
 }
 
+/* A copy of the same iteration ends where another one begins: the file of its set would name other files. */
+static int copy_files(struct checkpoint_backup *b)
+{
+    int status = 0;
+    if (b->n_ranks > 1) {
+        char name[CHECKPOINT_NAME_MAX];
+        char *set = file_join(b->directory, checkpoint_name(b->iteration, CHECKPOINT_SET, name));
+        if (set)
+            unlink(set);
+        free(set);
+    }
+    for (int i = 0; i < b->n_sources && !status; i++)
+        status = lseek(b->source[i].fd, 0, SEEK_SET) == 0 ? copy_open_file(&b->source[i], b->directory, &b->error)
+                                                          : file_fail(b->source[i].path, &b->error);
+    return status;
+}
+
 /* Makes the copy; on a full disk older ones are removed for it. */
 static int copy(struct checkpoint_backup *b)
 {
-    b->status = copy_open_file(&b->source, b->directory, &b->error);
-    while (b->status && checkpoint_evict_oldest(b->directory, b->rank, b->iteration - 1, &b->error) >= 0 &&
-           lseek(b->source.fd, 0, SEEK_SET) == 0) {
+    b->status = copy_files(b);
+    while (b->status && checkpoint_evict_oldest(b->directory, b->iteration - 1, &b->error) >= 0) {
         b->error = (struct fmt_error){0};
-        b->status = copy_open_file(&b->source, b->directory, &b->error);
+        b->status = copy_files(b);
     }
+    if (b->status && b->n_ranks > 1) /* some of a set are no copy */
+        checkpoint_remove(b->directory, b->iteration, NULL);
     if (!b->status)
-        b->status = checkpoint_prune(b->directory, b->rank, b->iteration, b->max_to_keep, &b->error);
+        b->status = checkpoint_prune(b->directory, b->iteration, b->n_ranks, b->max_to_keep, &b->error);
     return b->status;
 }
 
 static void *work(void *arg)
 {
     struct checkpoint_backup *b = arg;
-    b->status = b->source.fd < 0 ? check_directory(b, &b->error) : copy(b);
+    b->status = b->n_sources == 0 ? check_directory(b, &b->error) : copy(b);
     atomic_store(&b->done, true);
     return NULL;
 }
@@ -144,15 +164,24 @@ static bool start_thread(struct checkpoint_backup *b)
     return b->started = pthread_create(&b->thread, NULL, work, b) == 0;
 }
 
+static void close_sources(struct checkpoint_backup *b)
+{
+    for (int i = 0; i < b->n_sources; i++)
+        file_close(&b->source[i]);
+    free(b->source);
+    b->source = NULL;
+    b->n_sources = 0;
+}
+
 static void log_result(struct checkpoint_backup *b)
 {
     b->started = false;
     if (b->status)
-        run_log(b->log, RUN_OWN_WARNING, "backup: %s; training continues", b->error.text);
-    else if (b->source.fd >= 0)
-        run_log(b->log, RUN_NOTE, "backup of %.200s in %.200s, read back and compared", last_name(b->source.path),
-                b->directory);
-    file_close(&b->source);
+        run_log(b->log, RUN_WARNING, "backup: %s; training continues", b->error.text);
+    else if (b->n_sources)
+        run_log(b->log, RUN_NOTE, "backup of %s in %.200s, read back and compared",
+                last_name(b->source[b->n_sources - 1].path), b->directory);
+    close_sources(b);
 }
 
 static void finish(struct checkpoint_backup *b)
@@ -174,10 +203,10 @@ static void check_first(struct checkpoint_backup *b)
     if (pthread_timedjoin_np(b->thread, NULL, &until) == 0)
         log_result(b);
     else
-        run_log(b->log, RUN_OWN_WARNING, "backup: %.200s: does not answer; training continues", b->directory);
+        run_log(b->log, RUN_WARNING, "backup: %.200s: does not answer; training continues", b->directory);
 }
 
-int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, int rank, struct run_log *log,
+int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *config, struct run_log *log,
                            struct fmt_error *e)
 {
     *b = NULL;
@@ -193,13 +222,36 @@ int checkpoint_backup_open(struct checkpoint_backup **b, const struct config *co
     (*b)->max_to_keep = config->train.max_to_keep;
     (*b)->last_iteration = -1;
     (*b)->log = log;
-    (*b)->rank = rank;
-    (*b)->source.fd = -1;
+    (*b)->from = config->train.output_dir;
+    file_allow_many();
     check_first(*b);
     return 0;
 }
 
-void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int64_t iteration, bool last)
+static int open_source(struct checkpoint_backup *b, int rank, struct fmt_error *e)
+{
+    char name[CHECKPOINT_NAME_MAX];
+    char *path = file_join(b->from, checkpoint_name(b->iteration, rank, name));
+    int status = path ? file_open(&b->source[b->n_sources], path, e) : fmt_no_memory(e);
+    b->n_sources += !status;
+    free(path);
+    return status;
+}
+
+static int open_sources(struct checkpoint_backup *b, struct fmt_error *e)
+{
+    b->source = calloc((size_t)b->n_ranks + 1, sizeof *b->source);
+    int status = b->source ? 0 : fmt_no_memory(e);
+    for (int rank = 0; rank < b->n_ranks && !status; rank++)
+        status = open_source(b, rank, e);
+    if (!status && b->n_ranks > 1)
+        status = open_source(b, CHECKPOINT_SET, e);
+    if (status)
+        close_sources(b);
+    return status;
+}
+
+void checkpoint_backup_start(struct checkpoint_backup *b, int64_t iteration, int n_ranks, bool last)
 {
     if (!b)
         return;
@@ -209,18 +261,19 @@ void checkpoint_backup_start(struct checkpoint_backup *b, const char *path, int6
         return;
     b->last_iteration = iteration;
     if (b->started) {
-        run_log(b->log, RUN_OWN_WARNING, "backup: the previous copy is still running; this checkpoint is not copied");
+        run_log(b->log, RUN_WARNING, "backup: the previous copy is still running; this checkpoint is not copied");
         return;
     }
     b->error = (struct fmt_error){0};
     b->iteration = iteration;
-    if (file_open(&b->source, path, &b->error)) {
-        run_log(b->log, RUN_OWN_WARNING, "%s", b->error.text);
+    b->n_ranks = n_ranks;
+    if (open_sources(b, &b->error)) {
+        run_log(b->log, RUN_WARNING, "backup: %s; this checkpoint is not copied", b->error.text);
         return;
     }
     if (!start_thread(b)) {
-        run_log(b->log, RUN_OWN_WARNING, "backup: cannot start a thread; training continues");
-        file_close(&b->source);
+        run_log(b->log, RUN_WARNING, "backup: cannot start a thread; training continues");
+        close_sources(b);
     }
 }
 

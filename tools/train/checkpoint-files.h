@@ -1,6 +1,9 @@
-/* checkpoint-files.h - the checkpoints in a directory: their names, which are there, which are removed.
+/* checkpoint-files.h - the checkpoints in a directory: which are there, which are removed. Names are in
+ * checkpoint-name.h; what is inside is in checkpoint.h.
  *
- * Each rank has files of its own. What is inside one is in checkpoint.h.
+ * A checkpoint is one: the file of a run of one process, or a set, the files of all processes and the set's. What is
+ * there of a set without the set's file is of no use: somebody was killed while it was written or removed. It is no
+ * checkpoint, and is removed where older checkpoints are.
  */
 #ifndef CHECKPOINT_FILES_H
 #define CHECKPOINT_FILES_H
@@ -8,29 +11,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "checkpoint-name.h"
 #include "fmt.h"
-
-#define CHECKPOINT_NAME_MAX 64
-
-/* "model_0000099.rank_0.ckpt" */
-const char *checkpoint_name(int64_t iteration, int rank, char out[CHECKPOINT_NAME_MAX]);
-bool checkpoint_parse_name(const char *name, int64_t *iteration, int *rank); /* exactly such a name */
 
 struct checkpoint_list {
     int64_t *iteration; /* ascending */
     int64_t n;
 };
-/* The checkpoints of a rank in a directory; a directory that is not there holds none. */
-int checkpoint_list(const char *directory, int rank, struct checkpoint_list *list, struct fmt_error *e);
+/* The checkpoints in a directory; a directory that is not there holds none. Whether they can be read is not known. */
+int checkpoint_list(const char *directory, struct checkpoint_list *list, struct fmt_error *e);
+/* The rest of sets that are not complete. */
+int checkpoint_list_rests(const char *directory, struct checkpoint_list *list, struct fmt_error *e);
 void checkpoint_list_release(struct checkpoint_list *list);
 
-/* Removes the oldest so that max_to_keep are left of those up to iteration `newest`. Later ones are not counted: they
- * are damaged, or will be written again. One that cannot be removed is an error, and the others are removed anyway. */
-int checkpoint_prune(const char *directory, int rank, int64_t newest, int64_t max_to_keep,
-                     struct fmt_error *e);
+/* The file by which a checkpoint is opened: of the set, where there is one. For free(); NULL: no memory. */
+char *checkpoint_path(const char *directory, int64_t iteration);
 
-/* Makes space for a write that failed: where the disk was full (FMT_FULL), removes the oldest one before `last_good`,
- * the newest that was written whole, which is never removed. Returns the iteration of what was removed; -1: nothing. */
-int64_t checkpoint_evict_oldest(const char *directory, int rank, int64_t last_good, const struct fmt_error *why);
+/* Removes every file of this iteration, of the set first, so that what a kill leaves is no checkpoint. */
+int checkpoint_remove(const char *directory, int64_t iteration, struct fmt_error *e);
+/* Everything of all iterations. */
+int checkpoint_remove_all(const char *directory, struct fmt_error *e);
+
+/* Removes the oldest so that max_to_keep are left of those up to iteration `newest`, which was just written by
+ * n_ranks processes; what others have left of it, and the rest of older sets. Later ones are not counted: they are
+ * damaged, or will be written again. One that cannot be removed is an error, and the others are removed anyway. */
+int checkpoint_prune(const char *directory, int64_t newest, int n_ranks, int64_t max_to_keep, struct fmt_error *e);
+
+/* Makes space for a write that failed: where the disk was full (FMT_FULL), removes the rest of a set, else the oldest
+ * one before `last_good`, the newest that was written whole, which is never removed. Returns the iteration of what was
+ * removed; -1: nothing. */
+int64_t checkpoint_evict_oldest(const char *directory, int64_t last_good, const struct fmt_error *why);
 
 #endif

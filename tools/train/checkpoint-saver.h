@@ -4,8 +4,9 @@
  * last good one is left, which is never removed: a disk may hold fewer than train.max_to_keep. Each failure is logged,
  * and the next checkpoint that is due is the next attempt.
  *
- * In a run of several processes an iteration is saved when all ranks have written theirs; a failure of one is a failure
- * of all, and what the others have written is no checkpoint to resume from (resume.h).
+ * In a run of several processes each writes its file, and when all are there and synced, the first writes the set's
+ * (checkpoint.h). A failure of one is a failure of all, and then each removes what it has written. The first removes
+ * older checkpoints, for all.
  */
 #ifndef CHECKPOINT_SAVER_H
 #define CHECKPOINT_SAVER_H
@@ -31,9 +32,8 @@ struct checkpoint_saver {
 /* Every train.saveckp_freq iterations, and after the last. */
 bool checkpoint_saver_due(const struct config *config, int64_t iteration);
 
-/* Writes one and prunes older ones to train.max_to_keep. Returns its path, for free(); NULL: it failed, which is
- * logged. */
-char *checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *state, struct step *step);
+/* Writes one and prunes older ones to train.max_to_keep. All ranks call it. False: it failed, which is logged. */
+bool checkpoint_saver_save(struct checkpoint_saver *s, const struct run_state *state, struct step *step);
 
 /* "iteration 99", or "nothing". */
 #define CHECKPOINT_SAVER_LAST_MAX 40

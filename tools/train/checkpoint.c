@@ -2,7 +2,9 @@
  *
  * The tensors are those of state.h in its order, then metrics.window [METRICS, 20] in float64. They are read by name;
  * exactly these must be there with exactly these dimensions, and all that are missing, misshapen or foreign are logged.
- */
+ *
+ * A process writes the part of each tensor that state.h gives it; the window, which all have, is written by parts, too.
+ * When it reads, it opens one file of the set after the other and takes the elements that it holds. */
 #include "checkpoint.h"
 
 #include <cjson/cJSON.h>
@@ -12,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint-files.h"
+#include "checkpoint-name.h"
 #include "named-tensor.h"
 #include "num.h"
 #include "state.h"
@@ -103,7 +105,7 @@ static int read_settings(const cJSON *object, struct config *c, struct fmt_error
 
 static int read_state(struct checkpoint_file *f, struct fmt_error *e)
 {
-    cJSON *root = cJSON_Parse(f->ckpt.header.state);
+    cJSON *root = cJSON_Parse(checkpoint_reader_first(&f->reader)->header.state);
     int status = cJSON_IsObject(root) ? 0 : fmt_fail(e, FMT_INVALID, "state: not a JSON object");
     const struct {
         const char *key;
@@ -137,11 +139,14 @@ static int list_tensors(struct step *step, struct ckpt_tensor **table, struct st
     for (int64_t i = 0; i < n; i++) {
         struct state_tensor *t = &(*tensors)[i];
         state_tensor(step, i, t);
-        (*table)[i] = (struct ckpt_tensor){.name = t->name, .dtype = DTYPE_F32, .n_dims = t->n_dims};
+        (*table)[i] = (struct ckpt_tensor){.name = t->name, .dtype = DTYPE_F32, .n_dims = t->n_dims,
+                                           .first = t->part_first, .count = t->part_count};
         memcpy((*table)[i].dims, t->dims, (size_t)t->n_dims * sizeof t->dims[0]);
     }
-    (*table)[n] = (struct ckpt_tensor){
-        .name = window_name, .dtype = DTYPE_F64, .n_dims = 2, .dims = {window_dims[0], window_dims[1]}};
+    struct world_part window = world_part(step_world(step), window_dims[0] * window_dims[1], WORLD_GRAIN);
+    (*table)[n] = (struct ckpt_tensor){.name = window_name, .dtype = DTYPE_F64, .n_dims = 2,
+                                       .dims = {window_dims[0], window_dims[1]}, .first = window.first,
+                                       .count = window.count};
     return 0;
 }
 
@@ -149,10 +154,10 @@ static int list_tensors(struct step *step, struct ckpt_tensor **table, struct st
 static int write_tensor(struct ckpt_writer *w, struct step *step, const struct state_tensor *t, float *host,
                         struct fmt_error *e)
 {
-    int status = 0;
-    for (int64_t first = 0; first < t->n && !status; first += PIECE) {
-        int64_t n = num_min(PIECE, t->n - first);
-        status = state_read(step, t, first, n, host, e);
+    int status = ckpt_add(w, NULL, 0, e); /* of an empty part this is all */
+    for (int64_t done = 0; done < t->part_count && !status; done += PIECE) {
+        int64_t n = num_min(PIECE, t->part_count - done);
+        status = state_read(step, t, t->part_first + done, n, host, e);
         if (!status)
             status = ckpt_add(w, host, (size_t)n * sizeof *host, e);
     }
@@ -171,63 +176,92 @@ static int write_tensors(struct ckpt_writer *w, struct step *step, const struct 
     return status;
 }
 
-static int write_all(const struct fmt_writer *io, const struct run_state *state, struct step *step,
-                     const struct ckpt_tensor *table, const struct state_tensor *tensors, const char *json,
-                     const struct provenance *p, struct fmt_error *e)
+/* What a file is made of. */
+struct contents {
+    const struct run_state *state;
+    struct step *step;
+    struct ckpt_tensor *table;
+    struct state_tensor *tensors;
+    struct fmt_buffer json;
+};
+
+static int write_all(const struct fmt_writer *io, const struct contents *x, const struct provenance *p,
+                     struct ckpt_seal *seal, struct fmt_error *e)
 {
     struct ckpt_writer w;
-    int64_t n = state_count(step);
-    const struct world *world = step_world(step);
-    struct ckpt_header h = {.iteration = state->iteration, .rank = world->rank, .n_ranks = world->size, .state = json};
-    int status = ckpt_create(&w, io, &h, table, n + 1, p, e);
+    int64_t n = state_count(x->step);
+    const struct world *world = step_world(x->step);
+    struct ckpt_header h = {.iteration = x->state->iteration, .rank = world->rank, .n_ranks = world->size,
+                            .state = (const char *)x->json.data};
+    int status = ckpt_create(&w, io, &h, x->table, n + 1, p, e);
     if (status)
         return status;
-    status = write_tensors(&w, step, tensors, e);
+    const double *window = &x->state->metrics.window[0][0];
+    status = write_tensors(&w, x->step, x->tensors, e);
     if (!status)
-        status = ckpt_add(&w, state->metrics.window, sizeof state->metrics.window, e);
-    if (!status)
-        return ckpt_finish(&w, e);
-    ckpt_abandon(&w);
+        status = ckpt_add(&w, window + x->table[n].first, (size_t)x->table[n].count * sizeof *window, e);
+    if (status)
+        ckpt_abandon(&w);
+    else
+        status = ckpt_finish(&w, e);
+    *seal = w.seal;
     return status;
 }
 
 static int write_file(const char *path, const struct run_state *state, struct step *step, const struct provenance *p,
-                      struct fmt_error *e)
+                      struct ckpt_seal *seal, struct fmt_error *e)
 {
-    struct ckpt_tensor *table;
-    struct state_tensor *tensors;
-    struct fmt_buffer json = {0};
+    struct contents x = {state, step, .json = {0}};
     struct file_out out;
-    int status = list_tensors(step, &table, &tensors, e);
+    int status = list_tensors(step, &x.table, &x.tensors, e);
     if (!status)
-        status = state_json(state, step, &json, e);
+        status = state_json(state, step, &x.json, e);
     if (!status)
         status = file_check_fifo(path, e);
     if (!status && !(status = file_create(&out, path, e))) {
         struct fmt_writer io = file_writer(&out);
-        status = file_finish(&out, write_all(&io, state, step, table, tensors, (const char *)json.data, p, e), e);
+        status = file_finish(&out, write_all(&io, &x, p, seal, e), e);
     }
-    fmt_buffer_release(&json);
-    free(table);
-    free(tensors);
+    fmt_buffer_release(&x.json);
+    free(x.table);
+    free(x.tensors);
     return status;
 }
 
 int checkpoint_write(const char *directory, const struct run_state *state, struct step *step, bool provenance,
-                     char **path, struct fmt_error *e)
+                     struct ckpt_seal *seal, struct fmt_error *e)
 {
     char name[CHECKPOINT_NAME_MAX];
     struct provenance p;
-    if (!(*path = file_join(directory, checkpoint_name(state->iteration, step_world(step)->rank, name))))
+    char *path = file_join(directory, checkpoint_name(state->iteration, step_world(step)->rank, name));
+    int status = path ? run_state_provenance(state, state->iteration, provenance, &p, e) : fmt_no_memory(e);
+    if (path && !status)
+        status = write_file(path, state, step, &p, seal, e);
+    if (path)
+        provenance_release(&p);
+    free(path);
+    return status;
+}
+
+int checkpoint_write_set(const char *directory, const struct run_state *state, struct ckpt_seal *seal, int n_ranks,
+                         bool provenance, struct fmt_error *e)
+{
+    char name[CHECKPOINT_NAME_MAX];
+    struct ckpt_set set = {.iteration = state->iteration, .n_ranks = n_ranks, .seal = seal};
+    struct provenance p;
+    struct file_out out;
+    char *path = file_join(directory, checkpoint_name(state->iteration, CHECKPOINT_SET, name));
+    if (!path)
         return fmt_no_memory(e);
     int status = run_state_provenance(state, state->iteration, provenance, &p, e);
     if (!status)
-        status = write_file(*path, state, step, &p, e);
-    provenance_release(&p);
-    if (status) {
-        free(*path);
-        *path = NULL;
+        status = file_check_fifo(path, e);
+    if (!status && !(status = file_create(&out, path, e))) {
+        struct fmt_writer io = file_writer(&out);
+        status = file_finish(&out, ckpt_set_write(&set, &p, &io, e), e);
     }
+    provenance_release(&p);
+    free(path);
     return status;
 }
 
@@ -248,50 +282,44 @@ int checkpoint_open(struct checkpoint_file *f, const char *path, struct fmt_erro
 {
     *f = (struct checkpoint_file){0};
     config_init(&f->settings);
-    int status = file_open_regular(&f->file, path, e);
-    if (status)
-        return status;
-    f->io = file_reader(&f->file);
-    status = ckpt_open(&f->ckpt, &f->io, e);
+    int status = checkpoint_reader_open(&f->reader, path, e);
     if (status) {
-        file_close(&f->file);
-        fmt_prefix(e, path);
+        config_release(&f->settings);
         return status;
     }
-    f->state.iteration = f->ckpt.header.iteration;
+    const struct ckpt_header *h = &checkpoint_reader_first(&f->reader)->header;
+    f->path = f->reader.path;
+    f->state.iteration = h->iteration;
     f->state.config = &f->settings;
     f->state.replaced = &f->replaced;
     status = read_state(f, e);
     if (!f->settings.train.ranks) /* older versions did not have it */
-        f->settings.train.ranks = f->ckpt.header.n_ranks;
+        f->settings.train.ranks = h->n_ranks;
     if (!status)
-        status = check_name(f, path, e);
+        status = check_name(f, f->path, e);
     if (status) {
+        fmt_prefix(e, f->path);
         checkpoint_close(f);
-        fmt_prefix(e, path);
     }
     return status;
 }
 
 void checkpoint_close(struct checkpoint_file *f)
 {
-    ckpt_close(&f->ckpt);
-    file_close(&f->file);
+    checkpoint_reader_close(&f->reader);
     config_release(&f->settings);
     replaced_images_release(&f->replaced);
 }
 
-int checkpoint_check_rank(const struct checkpoint_file *f, const struct world *w, struct fmt_error *e)
+int checkpoint_check_ranks(const struct checkpoint_file *f, const struct config *config, struct fmt_error *e)
 {
-    int n = f->ckpt.header.n_ranks, rank = f->ckpt.header.rank;
-    if (n != w->size)
-        return fmt_fail(e, FMT_MISMATCH,
-                        "%.200s: of a run of %s, not %d: a run resumes on as many as before (--ranks %d)",
-                        f->file.path, FMT_COUNT(n, "process", "processes"), w->size, n);
-    if (rank != w->rank)
-        return fmt_fail(e, FMT_MISMATCH, "%.200s: is of rank %d, not of rank %d; {rank} in a name stands for the rank",
-                        f->file.path, rank, w->rank);
-    return 0;
+    int64_t there = f->settings.train.ranks, here = config->train.ranks;
+    if (there == here || config->origin[CONFIG_train_ranks].kind != CONFIG_COMPUTED)
+        return 0;
+    return fmt_fail(e, FMT_MISMATCH,
+                    "%.200s: of a run of %s, and this one would have %" PRId64 ", as many as processes: "
+                    "train.ranks=%" PRId64 " resumes it, on any number of processes that divides it", f->path,
+                    FMT_COUNT(there, "rank", "ranks"), here, there);
 }
 
 int checkpoint_compare_settings(const struct checkpoint_file *f, const struct config *config, struct run_log *log,
@@ -369,27 +397,25 @@ static void check_unexpected(const struct ckpt *c, const struct state_tensor *t,
 static int check_tensors(struct checkpoint_file *f, const struct state_tensor *t, int64_t n, bool everything,
                          struct run_log *log, struct fmt_error *e)
 {
-    struct problems p = {.log = log, .path = f->file.path};
+    struct problems p = {.log = log, .path = f->path};
+    const struct ckpt *first = checkpoint_reader_first(&f->reader);
     for (int64_t i = 0; i < n; i++)
         if (is_loaded(t[i].name, everything))
-            check_tensor(&f->ckpt, t[i].name, DTYPE_F32, t[i].n_dims, t[i].dims, &p);
+            check_tensor(first, t[i].name, DTYPE_F32, t[i].n_dims, t[i].dims, &p);
     if (everything)
-        check_tensor(&f->ckpt, window_name, DTYPE_F64, 2, window_dims, &p);
-    check_unexpected(&f->ckpt, t, n, everything, &p);
+        check_tensor(first, window_name, DTYPE_F64, 2, window_dims, &p);
+    check_unexpected(first, t, n, everything, &p);
     if (!p.missing && !p.misshapen && !p.unexpected)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
                     "%.200s: tensors: %" PRId64 " missing, %" PRId64 " of wrong shape, %" PRId64 " unexpected",
-                    f->file.path, p.missing, p.misshapen, p.unexpected);
+                    f->path, p.missing, p.misshapen, p.unexpected);
 }
 
 static int read_window(struct checkpoint_file *f, struct fmt_error *e)
 {
-    int64_t i = ckpt_find(&f->ckpt, window_name);
-    int status = ckpt_read(&f->ckpt, i, f->state.metrics.window, sizeof f->state.metrics.window, &f->ckpt.buffer, e);
-    if (status)
-        fmt_prefix(e, f->file.path);
-    return status;
+    int64_t i = ckpt_find(checkpoint_reader_first(&f->reader), window_name);
+    return checkpoint_reader_read_all(&f->reader, i, f->state.metrics.window, e);
 }
 
 struct loading {
@@ -397,18 +423,28 @@ struct loading {
     const struct state_tensor *tensor;
 };
 
-static int load_piece(void *arg, int64_t first, const void *data, size_t n, struct fmt_error *e)
+static int load_piece(void *arg, int64_t at, const void *data, int64_t k, struct fmt_error *e)
 {
     const struct loading *l = arg;
-    return state_write(l->step, l->tensor, first / (int64_t)sizeof(float), (int64_t)(n / sizeof(float)), data, e);
+    return state_write(l->step, l->tensor, at, k, data, e);
 }
 
-static int load_tensor(struct checkpoint_file *f, struct step *step, const struct state_tensor *t, struct fmt_error *e)
+/* What the file of one rank has of the tensors, as far as it is held here. */
+static int load_file(struct checkpoint_file *f, int rank, struct step *step, const struct state_tensor *t, int64_t n,
+                     bool everything, struct fmt_error *e)
 {
-    struct loading l = {step, t};
-    int status = ckpt_read_pieces(&f->ckpt, ckpt_find(&f->ckpt, t->name), load_piece, &l, &f->ckpt.buffer, e);
-    if (status)
-        fmt_prefix(e, f->file.path);
+    struct ckpt *c = checkpoint_reader_file(&f->reader, rank, e);
+    int status = c ? 0 : (int)e->status;
+    for (int64_t k = 0; k < n && !status; k++) {
+        struct loading l = {step, &t[k]};
+        if (is_loaded(t[k].name, everything) && t[k].count > 0)
+            status = ckpt_read_pieces(c, ckpt_find(c, t[k].name), t[k].first, t[k].count, load_piece, &l, &c->buffer,
+                                      e);
+    }
+    char *path = c && status ? checkpoint_reader_path(&f->reader, rank) : NULL;
+    if (path)
+        fmt_prefix(e, path);
+    free(path);
     return status;
 }
 
@@ -420,9 +456,9 @@ static int load(struct checkpoint_file *f, struct step *step, bool everything, s
     int status = list_tensors(step, &table, &t, e);
     if (!status)
         status = check_tensors(f, t, n, everything, log, e);
-    for (int64_t i = 0; i < n && !status; i++)
-        if (is_loaded(t[i].name, everything))
-            status = load_tensor(f, step, &t[i], e);
+    int n_files = f->reader.set.n_ranks, first = step_world(step)->rank;
+    for (int k = 0; k < n_files && !status; k++) /* each process begins with another file */
+        status = load_file(f, (first + k) % n_files, step, t, n, everything, e);
     free(table);
     free(t);
     return status;

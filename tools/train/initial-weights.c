@@ -58,10 +58,10 @@ static int load_checkpoint(struct step *step, const struct config *c, struct che
                            struct run_log *log, uint8_t digest[DIGEST_BYTES], struct fmt_error *e)
 {
     int status = checkpoint_load_networks(f, step, log, e);
-    memcpy(digest, f->ckpt.block.header.identity, DIGEST_BYTES);
+    memcpy(digest, checkpoint_reader_first(&f->reader)->block.header.identity, DIGEST_BYTES);
     if (status || !announce)
         return status;
-    run_log(log, RUN_NOTE, "Loaded pretrained weights from %.300s", f->file.path);
+    run_log(log, RUN_NOTE, "Loaded pretrained weights from %.300s", f->path);
     log_tensors(log, c, step_student(step)->table->n_rows, 0, "", config_dims(c).grid);
     run_log(log, RUN_NOTE, "both networks and the centres of iteration %" PRId64 "; the optimizer state is reset",
             f->state.iteration);

@@ -17,25 +17,23 @@
 /* The path of checkpoint i to be tried, newest first; NULL when there are no more. For free(). */
 static char *candidate(const struct resume *r, int64_t i)
 {
-    char name[CHECKPOINT_NAME_MAX];
     if (r->plan.path)
         return i == 0 ? strdup(r->plan.path) : NULL;
     if (i >= r->checkpoints.n)
         return NULL;
-    int64_t iteration = r->checkpoints.iteration[r->checkpoints.n - 1 - i];
-    return file_join(r->config->train.output_dir, checkpoint_name(iteration, r->world->rank, name));
+    return checkpoint_path(r->config->train.output_dir, r->checkpoints.iteration[r->checkpoints.n - 1 - i]);
 }
 
 /* ---------------------------------------------------------------- deciding */
-/* The newest iteration up to `limit` of which all ranks have a checkpoint: each names its newest, and those that have a
+/* The newest iteration up to `limit` of which all ranks see a checkpoint: each names its newest, and those that see a
  * newer one than another go back. -1: there is none. */
 static int newest_common(const struct resume *r, int64_t limit, int64_t *iteration, struct fmt_error *e)
 {
     for (;;) {
-        int64_t i = r->own.n - 1;
-        while (i >= 0 && r->own.iteration[i] > limit)
+        int64_t i = r->seen.n - 1;
+        while (i >= 0 && r->seen.iteration[i] > limit)
             i--;
-        int64_t mine = i < 0 ? -1 : r->own.iteration[i];
+        int64_t mine = i < 0 ? -1 : r->seen.iteration[i];
         double ends[2] = {(double)mine, -(double)mine}; /* the newest and the oldest of all */
         int status = world_all_reduce_host(r->world, ends, 2, WORLD_MAX, e);
         if (status)
@@ -48,9 +46,9 @@ static int newest_common(const struct resume *r, int64_t limit, int64_t *iterati
 
 static int list_checkpoints(struct resume *r, struct fmt_error *e)
 {
-    int status = checkpoint_list(r->config->train.output_dir, r->world->rank, &r->own, e);
+    int status = checkpoint_list(r->config->train.output_dir, &r->seen, e);
     struct checkpoint_list *common = &r->checkpoints;
-    if (!status && !(common->iteration = calloc((size_t)r->own.n + 1, sizeof *common->iteration)))
+    if (!status && !(common->iteration = calloc((size_t)r->seen.n + 1, sizeof *common->iteration)))
         status = fmt_no_memory(e);
     status = world_agree(r->world, status, e);
     int64_t iteration = INT64_MAX;
@@ -100,22 +98,18 @@ static int grid_of_weights(const struct resume *r, struct config *config, struct
     return 0;
 }
 
-/* Where not all ranks have a checkpoint: those of a run of fewer processes must not be taken for none. */
-static int check_world(const struct resume *r, struct fmt_error *e)
+/* A set that nobody completed must not vanish in silence. */
+static void log_rests(const struct resume *r)
 {
     char name[CHECKPOINT_NAME_MAX];
-    struct checkpoint_file f;
-    if (r->checkpoints.n > 0 || r->own.n == 0 || r->plan.remove_old)
-        return 0;
-    char *path = file_join(r->config->train.output_dir,
-                           checkpoint_name(r->own.iteration[r->own.n - 1], r->world->rank, name));
-    int status = path ? 0 : fmt_no_memory(e);
-    if (path && checkpoint_open(&f, path, NULL) == 0) {
-        status = checkpoint_check_rank(&f, r->world, e);
-        checkpoint_close(&f);
-    }
-    free(path);
-    return status;
+    struct checkpoint_list rests;
+    if (r->plan.remove_old || checkpoint_list_rests(r->config->train.output_dir, &rests, NULL))
+        return;
+    for (int64_t i = 0; i < rests.n; i++)
+        run_log(r->log, RUN_WARNING, "%.200s: the checkpoint of iteration %" PRId64
+                " is not complete, for want of %s; it is not used", r->config->train.output_dir, rests.iteration[i],
+                checkpoint_name(rests.iteration[i], CHECKPOINT_SET, name));
+    checkpoint_list_release(&rests);
 }
 
 static int find_grid(const struct resume *r, struct config *config, struct fmt_error *e)
@@ -143,16 +137,27 @@ static bool is_within(const struct config *c, const char *name, const char *path
     return is;
 }
 
+/* Whether `path`, or what it links to, has the name of a checkpoint and is in the output directory. */
+static bool is_checkpoint_within(const struct config *c, const char *path)
+{
+    int64_t iteration;
+    int rank;
+    char *file = realpath(path, NULL);
+    const char *name = file ? file : path, *slash = strrchr(name, '/');
+    char *folder = file_directory(name), *a = folder ? realpath(folder, NULL) : NULL,
+         *b = realpath(c->train.output_dir, NULL);
+    bool is = a && b && strcmp(a, b) == 0 && checkpoint_parse_name(slash ? slash + 1 : name, &iteration, &rank);
+    free(file), free(folder), free(a), free(b);
+    return is;
+}
+
 /* The old run that will be removed must not hold what the new one starts from. */
 static int check_removal(const struct resume *r, struct fmt_error *e)
 {
-    char name[CHECKPOINT_NAME_MAX];
     if (!r->plan.remove_old || !r->plan.path)
         return 0;
     bool is = is_within(r->config, TEACHER_FOLDERS, r->plan.path);
-    for (int64_t i = 0; i < r->own.n && !is; i++)
-        is = is_within(r->config, checkpoint_name(r->own.iteration[i], r->world->rank, name), r->plan.path);
-    if (!is)
+    if (!is && !is_checkpoint_within(r->config, r->plan.path))
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
                     "%.250s: belongs to the run that would be removed; use another train.output_dir to keep it",
@@ -179,10 +184,9 @@ int resume_decide(struct resume *r, struct config *config, const struct world *w
     status = resume_policy_decide(&options, &r->plan, e);
     if (!status)
         status = check_removal(r, e);
-    if (!status)
-        status = check_world(r, e);
     if (status)
         return status;
+    log_rests(r);
     log_unused(r);
     return find_grid(r, config, e);
 }
@@ -214,7 +218,7 @@ static int check_settings(const struct resume *r, const struct checkpoint_file *
     if (!n || r->plan.may_differ)
         return 0;
     return fmt_fail(e, FMT_MISMATCH,
-                    "%.200s: belongs to another run: %s (train.resume=true resumes anyway)", f->file.path,
+                    "%.200s: belongs to another run: %s (train.resume=true resumes anyway)", f->path,
                     FMT_COUNT(n, "setting differs", "settings differ"));
 }
 
@@ -235,7 +239,7 @@ static void take_state(struct resume *r, struct checkpoint_file *f, struct run_s
     r->eval_period = f->settings.evaluation.eval_period_iterations;
     r->replaced = f->replaced;
     f->replaced = (struct replaced_images){0};
-    snprintf(r->checkpoint, sizeof r->checkpoint, "%.300s", f->file.path);
+    snprintf(r->checkpoint, sizeof r->checkpoint, "%.300s", f->path);
 }
 
 static int load_one(struct resume *r, const char *path, struct step *step, struct run_state *state,
@@ -245,7 +249,7 @@ static int load_one(struct resume *r, const char *path, struct step *step, struc
     int status = checkpoint_open(&f, path, e);
     if (status)
         return status;
-    status = checkpoint_check_rank(&f, r->world, e);
+    status = checkpoint_check_ranks(&f, r->config, e);
     if (!status)
         status = check_settings(r, &f, e);
     if (!status)
@@ -343,7 +347,7 @@ int resume_check_inputs(const struct resume *r, const struct run_inputs *inputs,
 
 void resume_release(struct resume *r)
 {
-    checkpoint_list_release(&r->own);
+    checkpoint_list_release(&r->seen);
     checkpoint_list_release(&r->checkpoints);
     replaced_images_release(&r->replaced);
 }

@@ -30,8 +30,8 @@ struct resume {
     const struct world *world;
     const struct config *config;
     struct run_log *log;
-    struct checkpoint_list own;         /* of this rank in the output directory */
-    struct checkpoint_list checkpoints; /* those of them that all ranks have: a kill leaves some without */
+    struct checkpoint_list seen;        /* by this rank in the output directory */
+    struct checkpoint_list checkpoints; /* those of them that all ranks see: a network file system may be late */
     /* The checkpoint that was loaded, where one was. */
     bool resumed;
     char checkpoint[304];     /* its path */

@@ -70,14 +70,13 @@ static int remove_output(const struct config *c, const char *name, struct fmt_er
     return status;
 }
 
-int run_folder_clear(const struct config *c, const struct checkpoint_list *checkpoints, int rank, struct fmt_error *e)
+int run_folder_clear(const struct config *c, struct fmt_error *e)
 {
-    char name[CHECKPOINT_NAME_MAX];
     int status = 0;
     for (int i = 0; i < N_JSON_FILES && !status; i++)
         status = remove_output(c, outputs[i], e);
-    for (int64_t i = 0; i < checkpoints->n && !status; i++)
-        status = remove_output(c, checkpoint_name(checkpoints->iteration[i], rank, name), e);
+    if (!status)
+        status = checkpoint_remove_all(c->train.output_dir, e);
     return status ? status : remove_output(c, TEACHER_FOLDERS, e);
 }
 

@@ -29,9 +29,8 @@ int run_folder_check(const struct config *config, int lock, struct fmt_error *e)
 /* config.yaml. */
 int run_folder_save_settings(const struct config *config, struct fmt_error *e);
 
-/* Removes an old run: these checkpoints of this rank, the files of JSON lines, and eval/. */
-int run_folder_clear(const struct config *config, const struct checkpoint_list *checkpoints, int rank,
-                     struct fmt_error *e);
+/* Removes an old run: checkpoints of all ranks, the files of JSON lines, and eval/. For one process of the run. */
+int run_folder_clear(const struct config *config, struct fmt_error *e);
 
 /* Removes what killed runs left half-written of their own outputs (.NAME.RANDOM.tmp) in the directory and the folders
  * of its eval/; other files of that form are left alone. Only for the process that holds the directory's lock. */

@@ -46,15 +46,6 @@ static int open_folder(struct run *r, struct fmt_error *e)
     return status;
 }
 
-/* From here on a rank that hangs is missed by the others. */
-static int open_watch(struct run *r, struct fmt_error *e)
-{
-    struct rank_watch_options options = {.world = r->world, .folder = r->config.train.output_dir,
-                                         .seconds = r->config.train.hang_seconds, .log = &r->log,
-                                         .end = r->end_now};
-    return rank_watch_open(&r->watch, &options, e);
-}
-
 /* The step, with weights or with the state of a checkpoint. */
 static int open_step(struct run *r, struct fmt_error *e)
 {
@@ -184,8 +175,8 @@ static int open_own_files(struct run *r, struct fmt_error *e)
 static int open_outputs(struct run *r, struct fmt_error *e)
 {
     int status = 0;
-    if (r->resume.plan.remove_old)
-        status = run_folder_clear(&r->config, &r->resume.own, r->world->rank, e);
+    if (r->resume.plan.remove_old && is_first(r))
+        status = run_folder_clear(&r->config, e);
     if (!status && is_first(r))
         status = open_own_files(r, e);
     if (!status)
@@ -193,7 +184,7 @@ static int open_outputs(struct run *r, struct fmt_error *e)
     r->saver = (struct checkpoint_saver){.world = r->world, .config = &r->config, .log = &r->log,
                                          .provenance = r->provenance, .sync = sync_lines, .arg = r,
                                          .last = r->state.iteration};
-    return status ? status : checkpoint_backup_open(&r->backup, &r->config, r->world->rank, &r->log, e);
+    return status || !is_first(r) ? status : checkpoint_backup_open(&r->backup, &r->config, &r->log, e);
 }
 
 void run_open(struct run *r)
@@ -205,8 +196,6 @@ void run_open(struct run *r)
     int status = rank_check_settings(r->world, &r->config, e);
     if (!status)
         status = agree(r, open_folder(r, e), e);
-    if (!status)
-        status = agree(r, open_watch(r, e), e);
     if (!status)
         status = agree(r, open_step(r, e), e);
     if (!status)
@@ -235,7 +224,6 @@ void run_close(struct run *r)
     rank_check_close(r->rank_check);
     step_close(r->step);
     resume_release(&r->resume);
-    rank_watch_close(r->watch);
     run_log_close(&r->log);
     if (r->lock >= 0)
         close(r->lock);
@@ -321,12 +309,12 @@ static void save(struct run *r, bool last)
     if (r->saver.last == r->state.iteration || ranks_differ(r) ||
         fails(r, agree(r, run_folder_check(&r->config, r->lock, &r->error), &r->error)))
         return;
-    char *path = checkpoint_saver_save(&r->saver, &r->state, r->step);
-    if (!path)
+    if (!checkpoint_saver_save(&r->saver, &r->state, r->step))
         return;
-    run_log(&r->log, RUN_FILE_ONLY, "saved %s", path);
-    checkpoint_backup_start(r->backup, path, r->state.iteration, last);
+    char *path = checkpoint_path(r->config.train.output_dir, r->state.iteration);
+    run_log(&r->log, RUN_FILE_ONLY, "saved %s", path ? path : "");
     free(path);
+    checkpoint_backup_start(r->backup, r->state.iteration, r->world->size, last);
 }
 
 void run_save(struct run *r)
@@ -393,7 +381,6 @@ bool run_next_batches(struct run *r)
         r->end = RUN_COLLAPSED;
     if (r->end)
         return false;
-    rank_watch_iteration(r->watch, r->state.iteration + 1);
     r->step_start = clock_now();
     r->wait_start = batch_loader_wait_seconds(r->loader);
     int status = next_batches(r, &e);

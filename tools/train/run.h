@@ -36,7 +36,6 @@
 #include "op.h"
 #include "periodic-eval.h"
 #include "rank-check.h"
-#include "rank-watch.h"
 #include "resume.h"
 #include "run-log.h"
 #include "run-state.h"
@@ -66,7 +65,6 @@ struct run {
     int n_local;          /* ranks on this host, which share its memory */
     bool force;           /* -f */
     bool provenance;
-    void (*end_now)(void);   /* ends the process at once, with status 75: another rank hangs */
     const _Atomic int *stop; /* a signal; when nonzero, the run ends after the current iteration */
 
     /* Where the run is. */
@@ -86,7 +84,6 @@ struct run {
     size_t planned_bytes;
     struct step *step;
     struct rank_check *rank_check;
-    struct rank_watch *watch;
     int64_t checked; /* the iteration in which the ranks were last compared */
     struct schedules schedules;
     struct batch_loader *loader;
