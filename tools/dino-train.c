@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "device.h"
@@ -30,6 +31,7 @@ static const char *device_name = "auto";
 static bool force, provenance = true, only_plan, only_config, json;
 static _Atomic int stop_signal; /* when nonzero, the run ends after the current iteration */
 static struct world world;
+static struct world_meter meter; /* of its calls */
 
 static const struct opt options[] = {
     OPT_PATH('c', "config", &config_path, "FILE", "settings: YAML with the published keys [the published defaults]"),
@@ -87,6 +89,12 @@ static void stop(int number)
 static const char start_several[] = "dino-train runs as several processes by mpirun (mpirun -n N dino-train ...) or "
                                     "srun (srun --mpi=pmix -n N dino-train ...), or by --ranks N";
 
+/* The main thread waits for a rank that hangs. */
+static void end_now(void)
+{
+    _exit(EXIT_RESUMABLE);
+}
+
 /* What a launcher has started that does not fit, with what would fit. */
 _Noreturn static void refuse_launch(const struct launch *l)
 {
@@ -132,6 +140,7 @@ static void join_world(int argc, char **argv)
         refuse_launch(&l);
     if (l.name && world_mpi_open(&world, &mpi))
         msg_die("%s", mpi.text);
+    world.meter = &meter;
     if (world.rank > 0) /* what is not of this rank alone is said by rank 0 */
         msg_level = -1;
     if (!status && l.name)
@@ -446,6 +455,7 @@ int main(int argc, char **argv)
         msg_usage("train.dataset_path is not set; it must name shards or views");
     share_machine(&r);
     open_device(&r.device, &r.config, r.n_threads);
+    r.end_now = end_now;
     r.force = force;
     r.provenance = provenance;
     run_open(&r);

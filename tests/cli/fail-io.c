@@ -6,8 +6,8 @@
  * calls have succeeded (default 0), always or the given number of times. With path, only descriptors (for rename and
  * link: names) whose name contains TEXT count; with output, only descriptors of incomplete outputs, without a name or
  * with a temporary one. With named, or with path, unnamed files (O_TMPFILE) cannot be created, as on NFS. CALL damage:
- * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms. CALL space: nothing fails, but every file
- * system (with path: of a name that contains TEXT) reports N free bytes.
+ * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms. CALL hang: after N reads none comes back. CALL
+ * space: nothing fails, but every file system (with path: of a name that contains TEXT) reports N free bytes.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -80,10 +80,12 @@ static bool fails(const char *call, bool concerned)
     return true;
 }
 
-static void delay(void)
+static void delay(int fd)
 {
-    if (strcmp(wanted, "slow") == 0)
+    if (strcmp(wanted, "slow") == 0 && (!path_part[0] || concerns(fd)))
         usleep(30000);
+    while (fails("hang", concerns(fd)))
+        pause();
 }
 
 static ssize_t damage(int fd, void *buffer, ssize_t n)
@@ -100,7 +102,7 @@ ssize_t read(int fd, void *buffer, size_t n)
 {
     if (fails("read", concerns(fd)))
         return -1;
-    delay();
+    delay(fd);
     return damage(fd, buffer, NEXT("read", ssize_t (*)(int, void *, size_t))(fd, buffer, n));
 }
 
@@ -108,7 +110,7 @@ ssize_t pread64(int fd, void *buffer, size_t n, off64_t offset)
 {
     if (fails("read", concerns(fd)))
         return -1;
-    delay();
+    delay(fd);
     return damage(fd, buffer, NEXT("pread64", ssize_t (*)(int, void *, size_t, off64_t))(fd, buffer, n, offset));
 }
 

@@ -28,5 +28,66 @@ check 'before the folder is made' test ! -e y
 status 0 dino-train -c t.yaml --ranks 2 optim.epochs=1 train.check_ranks_every=1 train.output_dir=each
 status 0 dino-train -c t.yaml --ranks 2 optim.epochs=1 train.check_ranks_every=0 train.output_dir=never
 same each/model_0000011.rank_1.ckpt never/model_0000011.rank_1.ckpt
+# ---- a rank that hangs is named, and the run ends to be started again
+preload=$BUILD/tests/cli/fail-io.so
+wait_for() { # file: until it is there
+    for _ in $(seq 1000); do [ -s "$1" ] && return; sleep 0.02; done
+    return 1
+}
+processes_of() { pgrep -f "^$BUILD/dino-train .*train.output_dir=$1"; } # folder: by rank, of --ranks
+resumable() { # status: MPICH's mpiexec loses the status of its processes now and then
+    case $1/$(cat "$BUILD/.mpi") in 75/*|0/mpich*) return 0 ;; esac
+    echo "status $1"
+    return 1
+}
+same_checkpoints() { # folder folder: the last of all ranks
+    local f n=0
+    for f in $(cd "$1" && ls model_0000023.*); do
+        cmp "$1/$f" "$2/$f" || return 1
+        n=$((n + 1))
+    done
+    [ $n -ge 2 ]
+}
+status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=run
+check 'no line of a rank is left' test ! -e run/ranks
+hangs() { # folder rank: stopped, it does not answer, and nothing ends it but the others
+    dino-train -q -c t.yaml --ranks 2 train.output_dir=$1 train.hang_seconds=5 optim.epochs=2 >hang.log 2>&1 &
+    local pid=$! status
+    wait_for $1/training_metrics.json || return 1
+    kill -STOP "$(processes_of $1 | sed -n $((1 + $2))p)"
+    wait $pid
+    status=$?
+    ! processes_of $1 && resumable $status
+}
+for rank in 0 1; do
+    check "rank $rank is stopped: status 75, and no process is left" hangs h$rank $rank
+    check 'it is named, by the other' grep -q \
+        "dino-train: .*iteration [0-9]*: all_.* has not come back for 5 s (train.hang_seconds): rank $rank ($(hostname), silent for [0-9]* s) has not arrived" \
+        hang.log
+    check 'in the log, too' grep -q "rank $rank ($(hostname), silent for" h$rank/log.txt
+    status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=h$rank
+    check 'the same command goes on to the same bytes' same_checkpoints run h$rank
+    check 'and takes the lines of the ranks away' test ! -e h$rank/ranks
+done
+# One whose data do not come back is alive; it is not at a call, and the others wait there for it.
+stuck() {
+    mpirun_n 1 dino-train -q -c t.yaml train.output_dir=s train.hang_seconds=5 :\
+        -n 1 env FAIL_IO=hang,path=all/,after=60 LD_PRELOAD="$preload" \
+        dino-train -q -c t.yaml train.output_dir=s train.hang_seconds=5 >stuck.log 2>&1
+    resumable $?
+}
+check 'a rank whose data do not come back: status 75' stuck
+check 'its process is alive, which is said' grep -q "rank 1 ($(hostname), its process is alive) has not arrived" stuck.log
+suspended() { # longer than the limit, all of them: a batch system does that
+    dino-train -q -c t.yaml --ranks 2 train.output_dir=p train.hang_seconds=2 >suspended.log 2>&1 &
+    local pid=$!
+    wait_for p/training_metrics.json || return 1
+    kill -STOP $(processes_of p)
+    sleep 4
+    kill -CONT $(processes_of p)
+    wait $pid
+}
+check 'a run that is suspended as a whole goes on' suspended
+check 'to the same bytes' same_checkpoints run p
 no_leftovers
 done_testing

@@ -46,6 +46,15 @@ static int open_folder(struct run *r, struct fmt_error *e)
     return status;
 }
 
+/* From here on a rank that hangs is missed by the others. */
+static int open_watch(struct run *r, struct fmt_error *e)
+{
+    struct rank_watch_options options = {.world = r->world, .folder = r->config.train.output_dir,
+                                         .seconds = r->config.train.hang_seconds, .log = &r->log,
+                                         .end = r->end_now};
+    return rank_watch_open(&r->watch, &options, e);
+}
+
 /* The step, with weights or with the state of a checkpoint. */
 static int open_step(struct run *r, struct fmt_error *e)
 {
@@ -197,6 +206,8 @@ void run_open(struct run *r)
     if (!status)
         status = agree(r, open_folder(r, e), e);
     if (!status)
+        status = agree(r, open_watch(r, e), e);
+    if (!status)
         status = agree(r, open_step(r, e), e);
     if (!status)
         status = agree(r, open_inputs(r, e), e);
@@ -224,6 +235,7 @@ void run_close(struct run *r)
     rank_check_close(r->rank_check);
     step_close(r->step);
     resume_release(&r->resume);
+    rank_watch_close(r->watch);
     run_log_close(&r->log);
     if (r->lock >= 0)
         close(r->lock);
@@ -381,6 +393,7 @@ bool run_next_batches(struct run *r)
         r->end = RUN_COLLAPSED;
     if (r->end)
         return false;
+    rank_watch_iteration(r->watch, r->state.iteration + 1);
     r->step_start = clock_now();
     r->wait_start = batch_loader_wait_seconds(r->loader);
     int status = next_batches(r, &e);

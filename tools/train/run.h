@@ -36,6 +36,7 @@
 #include "op.h"
 #include "periodic-eval.h"
 #include "rank-check.h"
+#include "rank-watch.h"
 #include "resume.h"
 #include "run-log.h"
 #include "run-state.h"
@@ -65,6 +66,7 @@ struct run {
     int n_local;          /* ranks on this host, which share its memory */
     bool force;           /* -f */
     bool provenance;
+    void (*end_now)(void);   /* ends the process at once, with status 75: another rank hangs */
     const _Atomic int *stop; /* a signal; when nonzero, the run ends after the current iteration */
 
     /* Where the run is. */
@@ -84,6 +86,7 @@ struct run {
     size_t planned_bytes;
     struct step *step;
     struct rank_check *rank_check;
+    struct rank_watch *watch;
     int64_t checked; /* the iteration in which the ranks were last compared */
     struct schedules schedules;
     struct batch_loader *loader;

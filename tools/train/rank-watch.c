@@ -1,0 +1,311 @@
+/* rank-watch.c - a rank has arrived at call n when it has begun n calls or more: all ranks make the same ones. */
+#include "rank-watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "file.h"
+#include "num.h"
+#include "run-report.h"
+
+enum { LINE = 256, LAST_SECONDS = 30, GRACE_SECONDS = 5, NAMED_MAX = 4 };
+
+struct rank_watch {
+    struct rank_watch_options options;
+    char *folder, *path, host[64]; /* of all lines, of this rank's */
+    double period;                 /* seconds between two lines */
+    _Atomic int64_t iteration;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool closing;
+    /* What the thread has seen. */
+    int64_t call;                  /* the last one */
+    double looked, written, waited; /* when; how long the call has been waiting */
+};
+
+/* ---------------------------------------------------------------- lines */
+struct line {
+    bool known;
+    long long iteration, call;
+    char host[64], inside[64]; /* inside: the call, "-" between calls */
+    double age;                /* seconds older than this rank's own line; one clock has set both times */
+    struct timespec when;
+};
+
+static char *path_of(const struct rank_watch *w, int rank)
+{
+    char name[32];
+    snprintf(name, sizeof name, "rank_%d", rank);
+    return file_join(w->folder, name);
+}
+
+/* 0, or errno. The line always has the same length, so that a reader never finds a part of it. */
+static int write_line(struct rank_watch *w)
+{
+    char line[LINE + 1], text[LINE];
+    const struct world_meter *m = w->options.world->meter;
+    const char *inside = m->inside;
+    snprintf(text, sizeof text, "iteration %lld call %lld host %s process %ld in %s", (long long)w->iteration,
+             (long long)m->n_calls, w->host, (long)getpid(), inside ? inside : "-");
+    snprintf(line, sizeof line, "%-*s\n", LINE - 1, text);
+    int fd = open(w->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666), failed = 0;
+    if (fd < 0)
+        return errno;
+    if (write(fd, line, LINE) != LINE)
+        failed = errno ? errno : ENOSPC;
+    if (close(fd) != 0)
+        failed = errno;
+    return failed;
+}
+
+static double seconds(struct timespec t)
+{
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static struct line read_line(const struct rank_watch *w, int rank)
+{
+    struct line l = {.known = false};
+    char text[LINE + 1] = "", *path = path_of(w, rank);
+    struct stat s;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    free(path);
+    if (fd < 0)
+        return l;
+    l.known = read(fd, text, LINE) == LINE && fstat(fd, &s) == 0 &&
+              sscanf(text, "iteration %lld call %lld host %63s process %*d in %63[^\n]", &l.iteration, &l.call, l.host,
+                     l.inside) == 4;
+    if (l.known)
+        l.when = s.st_mtim;
+    close(fd);
+    return l;
+}
+
+/* Of all ranks, for free(); NULL: no memory. */
+static struct line *read_lines(const struct rank_watch *w)
+{
+    const struct world *world = w->options.world;
+    struct line *all = calloc((size_t)world->size, sizeof *all);
+    if (!all)
+        return NULL;
+    for (int r = 0; r < world->size; r++)
+        all[r] = read_line(w, r);
+    for (int r = 0; r < world->size; r++)
+        all[r].age = seconds(all[world->rank].when) - seconds(all[r].when);
+    return all;
+}
+
+/* ---------------------------------------------------------------- who has not arrived */
+static bool arrived(const struct rank_watch *w, const struct line *l)
+{
+    return l->known && l->call >= w->call;
+}
+
+/* "rank 3 (node7, silent for 90 s)" */
+static void describe(const struct rank_watch *w, const struct line *l, int rank, char *out, size_t bytes)
+{
+    if (!l->known)
+        snprintf(out, bytes, "rank %d (nothing is known of it)", rank);
+    else if (l->age > 3 * w->period + 1)
+        snprintf(out, bytes, "rank %d (%s, silent for %.0f s)", rank, l->host, l->age);
+    else
+        snprintf(out, bytes, "rank %d (%s, its process is alive)", rank, l->host);
+}
+
+static void list_missing(const struct rank_watch *w, const struct line *all, char *out, size_t bytes)
+{
+    int n_missing = 0, n = 0;
+    size_t used = 0;
+    for (int r = 0; r < w->options.world->size; r++)
+        n_missing += !arrived(w, &all[r]);
+    if (!n_missing) {
+        snprintf(out, bytes, "all ranks have arrived, the connection between them is broken");
+        return;
+    }
+    for (int r = 0; r < w->options.world->size && n < NAMED_MAX; r++)
+        if (!arrived(w, &all[r])) {
+            char one[140];
+            describe(w, &all[r], r, one, sizeof one);
+            used += (size_t)snprintf(out + used, bytes - used, "%s%s", n++ ? ", " : "", one);
+        }
+    if (n_missing > n)
+        used += (size_t)snprintf(out + used, bytes - used, " and %s", FMT_COUNT(n_missing - n, "other", "others"));
+    snprintf(out + used, bytes - used, n_missing == 1 ? " has not arrived" : " have not arrived");
+}
+
+/* The first of those that wait says it for all. */
+static bool is_speaker(const struct rank_watch *w, const struct line *all)
+{
+    int first = 0;
+    while (first < w->options.world->rank && !arrived(w, &all[first]))
+        first++;
+    return first == w->options.world->rank;
+}
+
+/* ---------------------------------------------------------------- the end */
+static _Atomic bool ending; /* while end_run works */
+
+/* The folder of the run may be what hangs: the end comes even so. */
+static void *end_anyway(void *arg)
+{
+    const struct rank_watch *w = arg; /* is there while end_run works */
+    nanosleep(&(struct timespec){.tv_sec = LAST_SECONDS}, NULL);
+    if (!ending)
+        return NULL;
+    if (w->options.log->print)
+        w->options.log->print(w->options.log->arg, RUN_ERROR,
+                              "a call has not come back (train.hang_seconds), nor has what would say more");
+    w->options.end();
+    return NULL;
+}
+
+static bool still_there(const struct rank_watch *w)
+{
+    const struct world_meter *m = w->options.world->meter;
+    return m->inside && m->n_calls == w->call;
+}
+
+/* Returns only where the call has come back after all. */
+static void end_run(struct rank_watch *w)
+{
+    char missing[NAMED_MAX * 140 + 60] = "who has not arrived is not known", when[RUN_REPORT_ITERATION_MAX];
+    const char *call = w->options.world->meter->inside;
+    pthread_t helper;
+    ending = true;
+    if (pthread_create(&helper, NULL, end_anyway, w) == 0)
+        pthread_detach(helper);
+    write_line(w);
+    struct line *all = read_lines(w);
+    if (all && !is_speaker(w, all))
+        nanosleep(&(struct timespec){.tv_sec = GRACE_SECONDS}, NULL);
+    if (all)
+        list_missing(w, all, missing, sizeof missing);
+    free(all);
+    if (!call || !still_there(w)) {
+        ending = false;
+        return;
+    }
+    run_log(w->options.log, RUN_ERROR,
+            "%s: %s has not come back for %.0f s (train.hang_seconds): %s; the run ends, and the same command resumes it",
+            run_report_iteration(w->iteration, when), call, w->waited, missing);
+    w->options.end();
+}
+
+/* ---------------------------------------------------------------- the thread */
+/* tick: how often it looks. Only as much time counts as has passed while it could look. */
+static void look(struct rank_watch *w, double tick)
+{
+    const struct world_meter *m = w->options.world->meter;
+    double now = clock_now();
+    bool inside = m->inside != NULL;
+    int64_t call = m->n_calls;
+    w->waited = inside && call == w->call ? w->waited + (now - w->looked < 2 * tick ? now - w->looked : 2 * tick) : 0;
+    w->call = call;
+    w->looked = now;
+    if (now - w->written >= w->period) {
+        write_line(w);
+        w->written = now;
+    }
+    if (w->waited >= (double)w->options.seconds)
+        end_run(w);
+}
+
+static void *watch(void *arg)
+{
+    struct rank_watch *w = arg;
+    double tick = w->period < 1 ? w->period : 1;
+    pthread_mutex_lock(&w->lock);
+    while (!w->closing) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        int64_t ns = until.tv_nsec + (int64_t)(tick * 1e9);
+        until.tv_sec += ns / 1000000000;
+        until.tv_nsec = ns % 1000000000;
+        pthread_cond_timedwait(&w->wake, &w->lock, &until);
+        pthread_mutex_unlock(&w->lock);
+        look(w, tick);
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- opening and closing */
+static void release(struct rank_watch *w)
+{
+    if (w->path)
+        unlink(w->path);
+    if (w->folder)
+        rmdir(w->folder); /* by the last */
+    free(w->path);
+    free(w->folder);
+    free(w);
+}
+
+static int start(struct rank_watch *w, struct fmt_error *e)
+{
+    gethostname(w->host, sizeof w->host - 1);
+    w->folder = file_join(w->options.folder, "ranks");
+    w->path = w->folder ? path_of(w, w->options.world->rank) : NULL;
+    if (!w->path)
+        return fmt_no_memory(e);
+    int status = file_make_dirs(w->folder, e);
+    if (!status && (errno = write_line(w)) != 0)
+        status = file_fail(w->path, e);
+    return status;
+}
+
+int rank_watch_open(struct rank_watch **watcher, const struct rank_watch_options *o, struct fmt_error *e)
+{
+    *watcher = NULL;
+    if (o->world->size == 1 || o->seconds == 0)
+        return 0;
+    struct rank_watch *w = calloc(1, sizeof *w);
+    if (w)
+        *w = (struct rank_watch){.options = *o, .iteration = -1, .looked = clock_now()};
+    int status = w ? 0 : fmt_no_memory(e);
+    if (w) {
+        w->period = (double)o->seconds / 60 > 0.25 ? (double)o->seconds / 60 : 0.25;
+        status = start(w, e);
+    }
+    status = world_agree(o->world, status, e); /* from here on every line is one of this run */
+    if (!status && pthread_mutex_init(&w->lock, NULL) == 0 && pthread_cond_init(&w->wake, NULL) == 0 &&
+        pthread_create(&w->thread, NULL, watch, w) != 0)
+        status = fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
+    if (status && w)
+        release(w);
+    else
+        *watcher = w;
+    return status;
+}
+
+void rank_watch_iteration(struct rank_watch *w, int64_t iteration)
+{
+    if (w)
+        w->iteration = iteration;
+}
+
+void rank_watch_close(struct rank_watch *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->closing = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    pthread_mutex_destroy(&w->lock);
+    pthread_cond_destroy(&w->wake);
+    release(w);
+}
