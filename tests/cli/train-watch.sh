@@ -89,5 +89,31 @@ suspended() { # longer than the limit, all of them: a batch system does that
 }
 check 'a run that is suspended as a whole goes on' suspended
 check 'to the same bytes' same_checkpoints run p
+# ---- the slowest rank
+plain="optim.epochs=6 evaluation.eval_period_iterations=0 evaluation.knn_train= evaluation.knn_val= train.saveckp_freq=72"
+check 'a line of times has the own time of ranks, and the slowest' grep -qE \
+    '"own_time": [0-9.]+, "slowest_rank": [01], "slowest_time": [0-9.]+, "slowest_in": "(data|forward|backward|update)"}$' \
+    run/training_times.json
+status 0 mpirun_n 1 dino-train -c t.yaml $plain train.output_dir=d :\
+    -n 1 env FAIL_IO=slow,path=all/ LD_PRELOAD="$preload" dino-train -c t.yaml $plain train.output_dir=d
+check 'slow data of rank 1 are found' grep -q '"slowest_rank": 1, "slowest_time": [0-9.]*, "slowest_in": "data"}' d/training_times.json
+err_has "rank 1 ($(hostname)) is slower than the others, most in data: "
+check 'a warning that is said once' test "$(grep -c 'is slower than the others' d/log.txt)" = 1
+check 'and changes no byte' bash -c "dino-train -q -c t.yaml --ranks 2 $plain train.output_dir=fast &&
+    cmp d/model_0000071.rank_1.ckpt fast/model_0000071.rank_1.ckpt"
+slowed() { # rank 1 is stopped most of the time
+    dino-train -q -c t.yaml --ranks 2 $plain train.output_dir=w >slowed.log 2>&1 &
+    local pid=$! rank
+    wait_for w/training_times.json || return 1
+    rank=$(processes_of w | sed -n 2p)
+    while kill -STOP "$rank"; do
+        sleep 0.3
+        kill -CONT "$rank"
+        sleep 0.05
+    done 2>/dev/null
+    wait $pid
+}
+check 'a rank that is stopped now and then' slowed
+check 'is the slowest' bash -c 'test "$(grep -c "\"slowest_rank\": 1" w/training_times.json)" -ge 4'
 no_leftovers
 done_testing

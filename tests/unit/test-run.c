@@ -357,7 +357,7 @@ static void test_metrics(void)
     struct training_times t = {0};
     training_times_add(&t, 0.5, 0.125);
     training_times_add(&t, 1.5, 0.375);
-    ok(!training_times_line(&t, 1, 8, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
+    ok(!training_times_line(&t, 1, 8, NULL, &line, &e) && !fmt_buffer_append(&line, "", 1), "a line of times");
     is_text((char *)line.data, "{\"iteration\": 1, \"iter_time\": 0.500000, \"data_time\": 0.125000, "
                                "\"images_per_second\": 16, \"data_wait\": 0.2500}", "and what it holds");
     fmt_buffer_release(&line);

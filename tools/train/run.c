@@ -395,6 +395,7 @@ bool run_next_batches(struct run *r)
         return false;
     rank_watch_iteration(r->watch, r->state.iteration + 1);
     r->step_start = clock_now();
+    r->own_start = world_clock(r->world);
     r->wait_start = batch_loader_wait_seconds(r->loader);
     int status = next_batches(r, &e);
     if (status)
@@ -434,7 +435,9 @@ void run_step(struct run *r)
         r->state.bad_steps = 0;
         training_metrics_push(&r->state.metrics, &rates, h->batch, &result);
     }
-    training_times_add(&r->times, clock_now() - r->step_start, batch_loader_wait_seconds(r->loader) - r->wait_start);
+    double waited = batch_loader_wait_seconds(r->loader) - r->wait_start;
+    training_times_add(&r->times, clock_now() - r->step_start, waited);
+    rank_times_add(&r->rank_times, world_clock(r->world) - r->own_start, waited, &result.times);
     fails_alone(r, stop_together(r, &r->error));
 }
 
@@ -449,15 +452,15 @@ static void add_line(struct run *r, struct jsonl_writer *w, const struct fmt_buf
     r->lines_pending = pending;
 }
 
-/* 0, or no memory. */
-static int add_lines(struct run *r)
+/* 0, or no memory. ranks: NULL of one process. */
+static int add_lines(struct run *r, const struct rank_report *ranks)
 {
     struct fmt_buffer metrics = {0}, times = {0};
     int64_t iteration = r->state.iteration, batch = config_step_images(&r->config);
     int status = training_metrics_line(&r->state.metrics, iteration, r->state.replaced->samples, r->verdict, &metrics,
                                        &r->error);
     if (!status)
-        status = training_times_line(&r->times, iteration, batch, &times, &r->error);
+        status = training_times_line(&r->times, iteration, batch, ranks, &times, &r->error);
     if (!status) {
         add_line(r, &r->metrics_file, &metrics);
         add_line(r, &r->times_file, &times);
@@ -467,16 +470,31 @@ static int add_lines(struct run *r)
     return status;
 }
 
+static void warn_slow(struct run *r, const struct rank_report *ranks)
+{
+    if (rank_times_persists(&r->slow, ranks))
+        run_log(&r->log, RUN_WARNING,
+                "rank %d (%s) is slower than the others, most in %s: %.3g s of a step before it waits for them, their "
+                "median is %.3g s", ranks->slowest, ranks->host, rank_part_name[ranks->part], ranks->time,
+                ranks->median);
+}
+
 void run_log_metrics(struct run *r)
 {
     int64_t iteration = r->state.iteration;
+    struct rank_report ranks;
+    bool several = r->world->size > 1;
     enum collapse_verdict before = r->verdict;
     char text[TRAINING_METRICS_TEXT_MAX];
     if (r->end || !training_metrics_due(iteration, is_complete(r)))
         return;
     r->verdict = judge(r);
-    if (!is_first(r) || fails_alone(r, add_lines(r)))
+    if (several && fails(r, rank_times_compare(r->world, &r->rank_times, &ranks, &r->error)))
         return;
+    if (!is_first(r) || fails_alone(r, add_lines(r, several ? &ranks : NULL)))
+        return;
+    if (several)
+        warn_slow(r, &ranks);
     training_metrics_text(&r->state.metrics, &r->times, iteration, r->n_iterations - 1 - iteration,
                           config_step_images(&r->config), r->verdict, text);
     run_log(&r->log, RUN_DETAIL, "%s", text);

@@ -36,6 +36,7 @@
 #include "op.h"
 #include "periodic-eval.h"
 #include "rank-check.h"
+#include "rank-times.h"
 #include "rank-watch.h"
 #include "resume.h"
 #include "run-log.h"
@@ -95,6 +96,9 @@ struct run {
     struct jsonl_writer metrics_file, times_file;
     struct training_times times;
     double step_start, wait_start; /* of the current step: clock_now, and the seconds waited for data until then */
+    double own_start;              /* the same by world_clock */
+    struct rank_times rank_times;
+    struct rank_slow slow;
     struct periodic_eval eval;
     struct checkpoint_saver saver;
     struct checkpoint_backup *backup;

@@ -96,7 +96,7 @@ void training_times_add(struct training_times *t, double iter_seconds, double da
 }
 
 int training_times_line(const struct training_times *t, int64_t iteration, int64_t batch,
-                        struct fmt_buffer *out, struct fmt_error *e)
+                        const struct rank_report *ranks, struct fmt_buffer *out, struct fmt_error *e)
 {
     double iter = lower_median(t->iter, t->count);
     struct json_line l = json_line_begin(out);
@@ -105,6 +105,12 @@ int training_times_line(const struct training_times *t, int64_t iteration, int64
     json_line_fixed(&l, "data_time", lower_median(t->data, t->count), 6);
     json_line_rounded(&l, "images_per_second", (double)batch / iter, 6);
     json_line_fixed(&l, "data_wait", t->data_total / t->iter_total, 4);
+    if (ranks) {
+        json_line_fixed(&l, "own_time", ranks->median, 6);
+        json_line_int(&l, "slowest_rank", ranks->slowest);
+        json_line_fixed(&l, "slowest_time", ranks->time, 6);
+        json_line_text(&l, "slowest_in", rank_part_name[ranks->part]);
+    }
     return json_line_end(&l, e);
 }
 

@@ -12,6 +12,7 @@
 
 #include "collapse.h"
 #include "fmt.h"
+#include "rank-times.h"
 #include "schedule.h"
 #include "step.h"
 
@@ -61,9 +62,10 @@ struct training_times {
     int64_t count;
 };
 void training_times_add(struct training_times *t, double iter_seconds, double data_seconds);
-/* {"iteration": 90, "iter_time": ..., "data_time": ..., "images_per_second": ..., "data_wait": ...} */
+/* {"iteration": 90, "iter_time": ..., "data_time": ..., "images_per_second": ..., "data_wait": ...}; ranks: NULL, or
+ * of several processes, then also "own_time": ..., "slowest_rank": 1, "slowest_time": ..., "slowest_in": "data" */
 int training_times_line(const struct training_times *t, int64_t iteration, int64_t batch,
-                        struct fmt_buffer *out, struct fmt_error *e);
+                        const struct rank_report *ranks, struct fmt_buffer *out, struct fmt_error *e);
 
 /* A line for users: the newest figures of both, and the time that n_left more iterations take. */
 void training_metrics_text(const struct training_metrics *m, const struct training_times *t, int64_t iteration,
