@@ -1,70 +1,23 @@
-/* gemm.c - oneDNN's sgemm, called on tiles by our own threads. Its own threads (OpenMP) are switched off, which has an
- * effect on the calling thread only, so every thread does it before its first product.
+/* gemm.c - oneDNN's sgemm, called on tiles by our own threads.
  *
  * Why sgemm and not the matmul primitive with weights packed beforehand: with B as [K,N] it leaves little to gain, 93
  * to 99 % of the peak at the shapes of ViT-S (tests/bench-op sgemm, Zen 4), and it needs no primitive, no cache of
  * them, and no call that differs between versions 2 and 3.
  *
- * Memory. The library generates machine code in the first product of each kind of sgemm and for each other primitive.
- * Version 2 ends by SIGSEGV or an exception where it gets no memory for that (it writes to a null pointer). Measured:
- * sgemm takes 17.6 MiB of address space with AVX-512, 6 with AVX2; a primitive at most 3.3. So where address space is
- * limited onednn_has_room first checks that there is more than enough and gives it back. gemm_open does so for sgemm,
- * and computes one product of each kind while no other thread can take the memory; from then on a product allocates its
- * workspace only, and the library reports if it does not get that. */
+ * Memory (onednn.c): the code of sgemm takes 17.6 MiB of address space with AVX-512, 6 with AVX2. gemm_open checks that
+ * there is more than enough, and computes one product of each kind while no other thread can take the memory; from then
+ * on a product allocates its workspace only, and the library reports if it does not get that. */
 #include "gemm.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/mman.h>
 
 #include "isa.h"
-#include "msg.h"
 #include "onednn.h"
 #include "resource-limit.h"
 
-/* From the OpenMP library that oneDNN links; not all compilers have its header. */
-void omp_set_num_threads(int n);
-
 enum { SGEMM_MIB = 32 }; /* more than the generated code takes */
-
-static _Thread_local bool single;
-static atomic_bool out_of_memory;
-
-void onednn_use_this_thread_only(void)
-{
-    if (single)
-        return;
-    omp_set_num_threads(1);
-    single = true;
-}
-
-bool onednn_usable(void)
-{
-    return !atomic_load_explicit(&out_of_memory, memory_order_relaxed);
-}
-
-bool onednn_has_room(int mib)
-{
-    const size_t bytes = (size_t)mib << 20;
-    if (!resource_limit_address_space())
-        return true;
-    void *reserve = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (reserve == MAP_FAILED)
-        return onednn_check(dnnl_out_of_memory);
-    munmap(reserve, bytes);
-    return true;
-}
-
-bool onednn_check(dnnl_status_t status)
-{
-    if (status == dnnl_out_of_memory)
-        atomic_store(&out_of_memory, true);
-    else if (status != dnnl_success)
-        msg_bug("gemm: the library refused a product");
-    return status == dnnl_success;
-}
 
 void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
               const float *B, int64_t ldb, float beta, float *C, int64_t ldc)
@@ -77,7 +30,7 @@ void gemm_f32(bool ta, bool tb, int64_t M, int64_t N, int64_t K, float alpha, co
 
 int gemm_status(struct fmt_error *e)
 {
-    return atomic_load(&out_of_memory) ? fmt_fail(e, FMT_MEMORY, "out of memory for a product of matrices") : 0;
+    return onednn_usable() ? 0 : fmt_fail(e, FMT_MEMORY, "out of memory for a product of matrices");
 }
 
 enum { SIDE = 64 };

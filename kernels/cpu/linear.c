@@ -76,9 +76,9 @@ static void linear_f32(struct op_ctx *c, struct product *p, struct tensor y, str
     c->scratch->used = mark;
 }
 
-/* Rows of bf16. */
-static void linear_bf16(struct op_ctx *c, struct tensor y, struct tensor gelu, struct tensor x, struct tensor w,
-                        struct tensor b)
+/* Of rows in bf16: the weight says in what they are multiplied. */
+static void linear_of_bf16(struct op_ctx *c, struct tensor y, struct tensor gelu, struct tensor x, struct tensor w,
+                           struct tensor b)
 {
     if (x.dims[0] == 0)
         return;
@@ -91,7 +91,7 @@ static void linear_bf16(struct op_ctx *c, struct tensor y, struct tensor gelu, s
 void cpu_linear_fwd(struct op_ctx *c, struct tensor y, struct tensor x, struct tensor w, struct tensor b)
 {
     if (x.dtype == DTYPE_BF16)
-        linear_bf16(c, y, TENSOR_NONE, x, w, b);
+        linear_of_bf16(c, y, TENSOR_NONE, x, w, b);
     else
         linear_f32(c, &(struct product){.bias = cpu_f32(b)}, y, x, w);
 }
@@ -100,7 +100,7 @@ void cpu_linear_gelu_fwd(struct op_ctx *c, struct tensor a, struct tensor u, str
                          struct tensor b)
 {
     if (x.dtype == DTYPE_BF16)
-        linear_bf16(c, tensor_given(u) ? u : a, a, x, w, b);
+        linear_of_bf16(c, tensor_given(u) ? u : a, a, x, w, b);
     else
         linear_f32(c, &(struct product){.bias = cpu_f32(b), .u = cpu_f32(u), .gelu = true}, a, x, w);
 }

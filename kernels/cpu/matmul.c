@@ -89,20 +89,22 @@ static bool make_attributes(dnnl_primitive_attr_t *attr, bool accumulate)
 {
     if (!onednn_check(dnnl_primitive_attr_create(attr)))
         return false;
-    return onednn_check(dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user)) &&
-           (!accumulate || onednn_check(onednn_add_to_destination(*attr)));
+    bool good = onednn_check(dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user)) &&
+                (!accumulate || onednn_check(onednn_add_to_destination(*attr)));
+    if (!good)
+        dnnl_primitive_attr_destroy(*attr);
+    return good;
 }
 
 /* The order of packed weights B [K,N]. */
 static bool packed_order(dnnl_memory_desc_t *order, enum dtype type, int64_t K, int64_t N)
 {
-    dnnl_memory_desc_t a, b, c;
+    dnnl_memory_desc_t a = {0}, b = {0}, c = {0};
     dnnl_primitive_desc_t pd;
-    if (!onednn_check(onednn_strided(&a, ORDER_ROWS, K, library_type(type), K, 1)) ||
-        !onednn_check(onednn_any_order(&b, K, N, library_type(type))) ||
-        !onednn_check(onednn_strided(&c, ORDER_ROWS, N, sum_type(type), N, 1)))
-        return false;
-    bool good = onednn_check(onednn_matmul(&pd, engine, &a, &b, NULL, &c, NULL));
+    bool good = onednn_check(onednn_strided(&a, ORDER_ROWS, K, library_type(type), K, 1)) &&
+                onednn_check(onednn_any_order(&b, K, N, library_type(type))) &&
+                onednn_check(onednn_strided(&c, ORDER_ROWS, N, sum_type(type), N, 1)) &&
+                onednn_check(onednn_matmul(&pd, engine, &a, &b, NULL, &c, NULL));
     if (good) {
         good = onednn_check(onednn_described(order, pd, dnnl_query_weights_md));
         dnnl_primitive_desc_destroy(pd);
@@ -133,23 +135,6 @@ static bool describe(struct primitive *p, dnnl_primitive_attr_t attr, dnnl_primi
            onednn_check(onednn_matmul(pd, engine, &p->src, &p->weights, k->bias ? &p->bias : NULL, &p->dst, attr));
 }
 
-static bool make(struct primitive *p, const struct key *key)
-{
-    dnnl_primitive_attr_t attr;
-    dnnl_primitive_desc_t pd;
-    *p = (struct primitive){.key = *key};
-    if (!open_engine() || !make_attributes(&attr, key->accumulate != 0))
-        return false;
-    bool good = describe(p, attr, &pd);
-    dnnl_primitive_attr_destroy(attr);
-    if (!good)
-        return false;
-    good = onednn_check(onednn_described(&p->scratch, pd, dnnl_query_scratchpad_md)) &&
-           onednn_check(dnnl_primitive_create(&p->primitive, pd));
-    dnnl_primitive_desc_destroy(pd);
-    return good;
-}
-
 static void destroy_call(struct call *call)
 {
     for (int i = 0; i < call->n; i++)
@@ -158,6 +143,7 @@ static void destroy_call(struct call *call)
     free(call);
 }
 
+/* What is there of it: making may have failed. */
 static void destroy(struct primitive *p)
 {
     for (struct call *next, *call = p->idle; call; call = next) {
@@ -169,8 +155,26 @@ static void destroy(struct primitive *p)
     onednn_release(p->weights);
     onednn_release(p->scratch);
     onednn_release(p->dst);
-    if (!p->key.is_reorder)
-        onednn_release(p->bias);
+    onednn_release(p->bias);
+}
+
+static bool make(struct primitive *p, const struct key *key)
+{
+    dnnl_primitive_attr_t attr;
+    dnnl_primitive_desc_t pd;
+    *p = (struct primitive){.key = *key};
+    if (!open_engine() || !make_attributes(&attr, key->accumulate != 0))
+        return false;
+    bool good = describe(p, attr, &pd);
+    dnnl_primitive_attr_destroy(attr);
+    if (good) {
+        good = onednn_check(onednn_described(&p->scratch, pd, dnnl_query_scratchpad_md)) &&
+               onednn_check(dnnl_primitive_create(&p->primitive, pd));
+        dnnl_primitive_desc_destroy(pd);
+    }
+    if (!good)
+        destroy(p);
+    return good;
 }
 
 /* A place for a new primitive: an empty one, or that of the one which was not used for the longest time. */

@@ -1,5 +1,5 @@
-/* matmul.h - matrix products of bf16 and of int8 on the CPU, with one operand packed beforehand. matmul.c and gemm.c
- * are the only files that use oneDNN (versions 2 and 3).
+/* matmul.h - matrix products of bf16 and of int8 on the CPU, with one operand packed beforehand. matmul.c, gemm.c and
+ * onednn.c are the only files that use oneDNN (versions 2 and 3).
  *
  *   struct matmul m = {.type = DTYPE_BF16, .M = 64, .N = 384, .K = 384};
  *   void *packed = ... matmul_packed_bytes(DTYPE_BF16, K, N) bytes, aligned to 64

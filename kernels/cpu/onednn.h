@@ -4,6 +4,7 @@
 #define ONEDNN_H
 
 #include <oneapi/dnnl/dnnl.h>
+#include <stdbool.h>
 
 /* Before a thread's first product: the library's own threads (OpenMP) are switched off for it. */
 void onednn_use_this_thread_only(void);
