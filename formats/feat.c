@@ -214,12 +214,15 @@ int feat_compatible(const struct feat_header *a, const struct feat_header *b, bo
     return compatible_classes(a, b, e);
 }
 
-bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *names, size_t bytes)
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *text, size_t bytes)
 {
-    if (a->recipe.n > 0 || b->recipe.n > 0)
-        return recipe_uncompared(&a->recipe, &b->recipe, names, bytes) > 0;
-    snprintf(names, bytes, "how the photographs were resized, cut and normalised");
-    return true;
+    static const char *const all = "how the photographs were resized, cut and normalised";
+    char names[400];
+    bool neither = a->recipe.n == 0 && b->recipe.n == 0;
+    int n = neither ? 0 : recipe_uncompared(&a->recipe, &b->recipe, names, sizeof names);
+    snprintf(text, bytes, "cannot compare (missing in %s): %s", neither ? "both files" : "one file",
+             neither ? all : names);
+    return neither || n > 0;
 }
 
 /* ---------------------------------------------------------------- values as bytes */

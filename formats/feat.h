@@ -70,9 +70,9 @@ bool feat_same_precision(const struct feat_header *a, const struct feat_header *
  * recipe, classes or, unless that is allowed, precision. */
 int feat_compatible(const struct feat_header *a, const struct feat_header *b, bool allow_precision,
                     struct fmt_error *e);
-/* What feat_compatible could not compare because only one of the two records it, "resize, size, fit", cut to `bytes`.
- * False: there is nothing of the kind. */
-bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *names, size_t bytes);
+/* A sentence about what feat_compatible could not compare because one of the two does not record it, or neither:
+ * "cannot compare (missing in one file): resize, size, fit", cut to `bytes`. False: there is nothing of the kind. */
+bool feat_uncompared(const struct feat_header *a, const struct feat_header *b, char *text, size_t bytes);
 
 /* The header as bytes of version 1.1, also for files that name the features they apply to (linear.h). minor: the
  * version of the bytes that are read. A header that was taken needs feat_header_release. */

@@ -66,7 +66,7 @@ static void join_recipe(const struct input *first, const struct input *in)
     char what[512];
     bool mixed = in != first && !feat_same_precision(header, &in->feat.header);
     if (in != first && feat_uncompared(header, &in->feat.header, what, sizeof what))
-        msg_warn("%s, %s: cannot compare (missing in one file): %s", first->path, in->path, what);
+        msg_warn("%s, %s: %s", first->path, in->path, what);
     if (mixed)
         msg_warn("%s: precision %s; the rows before it: %s", in->path, feat_precision(&in->feat.header),
                  feat_precision(header));

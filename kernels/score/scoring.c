@@ -19,7 +19,7 @@ static void compare_sets(const struct scoring *s, const struct featset *set, con
 {
     const struct feat_header *own = &set->header;
     bool same = own->n_classes == h->n_classes;
-    char what[200];
+    char what[240];
     for (int c = 0; same && c < h->n_classes; c++)
         same = strcmp(own->class_name[c], h->class_name[c]) == 0;
     if (own->n_classes > 0 && own->n_classes < h->n_classes)
@@ -30,7 +30,7 @@ static void compare_sets(const struct scoring *s, const struct featset *set, con
     if (!feat_same_precision(h, own))
         s->warn("%.150s: precision %s; %.150s has %s", set->path, feat_precision(own), name, feat_precision(h));
     if (feat_uncompared(h, own, what, sizeof what))
-        s->warn("%.150s, %.150s: cannot compare (missing in one file): %s", name, set->path, what);
+        s->warn("%.150s, %.150s: %s", name, set->path, what);
 }
 
 int scoring_add_set(struct scoring *s, struct featset *set, const char *role, const struct feat_header *h,

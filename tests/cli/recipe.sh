@@ -121,6 +121,6 @@ err_has "new.feat, $old: cannot compare (missing in one file): pack.short_side, 
 status 0 bbu-info --json joined.feat
 out_has '"recipe":{}'
 status 0 feat-cat "$old" "$old" -o joined.feat
-err_has 'how the photographs were resized, cut and normalised'
+err_has 'cannot compare (missing in both files): how the photographs were resized, cut and normalised'
 no_leftovers
 done_testing
