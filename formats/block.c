@@ -1,31 +1,14 @@
-/* block.c - the container. Writing needs no seek: sizes and hashes of the blocks are collected and written last. A
- * reader that can seek reads header, tail and index first and trusts nothing that does not add up to the file's size. A
- * reader of a pipe rebuilds the index from the blocks and expects exactly its bytes at the end.
- *
- * Offsets below are those of bbu-file(5). */
-#include "block.h"
-
+/* block.c - reading a container. A reader that can seek reads header, tail and index first and trusts nothing that does
+ * not add up to the file's size. A reader of a pipe rebuilds the index from the blocks and expects exactly its bytes at
+ * the end. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
+#include "block-internal.h"
 #include "bytes.h"
-#include "frame.h"
 #include "xxh64.h"
-
-#define HEADER_MAGIC FRAME_SKIPPABLE_FIRST
-#define INDEX_MAGIC (FRAME_SKIPPABLE_FIRST + 1)
-#define CONTAINER_MAJOR 1
-#define CONTAINER_MINOR 0
-#define FIXED_BYTES ((size_t)72) /* of the header, before the fields */
-#define CHECK_BYTES ((size_t)BLOCK_CHECK_BYTES)
-#define ENTRY_BYTES ((size_t)24)
-#define TAIL_BYTES ((size_t)48)
-#define WORTH_BYTES ((size_t)512) /* smaller blocks are not worth compressing */
-#define FRAME_BYTES ((size_t)8)  /* magic and size of a skippable frame */
-
-static const char file_magic[8] = "bbu-file", end_mark[8] = "bbu-end\n";
 
 const char *block_kind_name(enum block_kind kind)
 {
@@ -39,158 +22,11 @@ enum block_kind block_kind_of(const uint8_t *first, size_t n)
     struct bytes c = bytes_over(first, n);
     uint32_t magic = bytes_u32(&c);
     bytes_u32(&c); /* size of the frame */
-    const uint8_t *mark = bytes_take(&c, sizeof file_magic);
+    const uint8_t *mark = bytes_take(&c, BLOCK_MARK_BYTES);
     bytes_u16(&c); /* version of the container */
     unsigned kind = bytes_u8(&c);
-    bool ours = bytes_ok(&c) && magic == HEADER_MAGIC && memcmp(mark, file_magic, sizeof file_magic) == 0;
+    bool ours = bytes_ok(&c) && magic == BLOCK_HEADER_MAGIC && memcmp(mark, BLOCK_FILE_MARK, BLOCK_MARK_BYTES) == 0;
     return ours && kind <= BLOCK_LAST ? (enum block_kind)kind : BLOCK_ANY;
-}
-
-/* The first half of the SHA-256 over two pieces. */
-static void check_of(const void *a, size_t a_bytes, const void *b, size_t b_bytes, uint8_t check[CHECK_BYTES])
-{
-    struct digest d;
-    uint8_t whole[DIGEST_BYTES];
-    digest_init(&d);
-    digest_add(&d, a, a_bytes);
-    digest_add(&d, b, b_bytes);
-    digest_end(&d, whole);
-    memcpy(check, whole, CHECK_BYTES);
-}
-
-/* ---------------------------------------------------------------- writing */
-
-int block_encode(const void *raw, size_t raw_bytes, uint32_t n_records, int level, struct block_frame *frame,
-                 struct fmt_error *e)
-{
-    if (raw_bytes > BLOCK_BYTES_MAX)
-        return fmt_fail(e, FMT_LIMIT, "a block of %zu bytes, %u are allowed", raw_bytes, BLOCK_BYTES_MAX);
-    frame->coded.bytes = 0;
-    frame->raw_bytes = (uint32_t)raw_bytes;
-    frame->n_records = n_records;
-    return frame_encode(raw, raw_bytes, raw_bytes < WORTH_BYTES ? BLOCK_STORED : level, &frame->coded, &frame->zstd, e);
-}
-
-uint64_t block_stored_bytes(size_t raw_bytes)
-{
-    return frame_stored_bytes(raw_bytes) + ENTRY_BYTES;
-}
-
-static int header_build(const struct block_header *h, struct fmt_buffer *to)
-{
-    size_t provenance_bytes = strlen(h->provenance);
-    size_t frame_bytes = FIXED_BYTES + h->fields_bytes + provenance_bytes + CHECK_BYTES - FRAME_BYTES;
-    int bad = bytes_put_u32(to, HEADER_MAGIC);
-    bad |= bytes_put_u32(to, (uint32_t)frame_bytes);
-    bad |= bytes_put(to, file_magic, sizeof file_magic);
-    bad |= bytes_put_u8(to, CONTAINER_MAJOR);
-    bad |= bytes_put_u8(to, CONTAINER_MINOR);
-    bad |= bytes_put_u8(to, (uint8_t)h->kind);
-    bad |= bytes_put_u8(to, h->major);
-    bad |= bytes_put_u8(to, h->minor);
-    bad |= bytes_put_uint(to, 0, 3); /* reserved */
-    bad |= bytes_put_u32(to, h->block_bytes_max);
-    bad |= bytes_put_u32(to, (uint32_t)h->fields_bytes);
-    bad |= bytes_put_u32(to, (uint32_t)provenance_bytes);
-    bad |= bytes_put_u32(to, 0); /* reserved */
-    bad |= bytes_put(to, h->identity, DIGEST_BYTES);
-    bad |= bytes_put(to, h->fields, h->fields_bytes);
-    bad |= bytes_put(to, h->provenance, provenance_bytes);
-    uint8_t check[CHECK_BYTES];
-    if (!bad)
-        check_of(to->data, to->bytes, NULL, 0, check);
-    return bad ? bad : bytes_put(to, check, CHECK_BYTES);
-}
-
-int block_create(struct block_writer *w, const struct fmt_writer *io, const struct block_header *h,
-                 struct fmt_error *e)
-{
-    *w = (struct block_writer){.io = *io, .block_bytes_max = h->block_bytes_max};
-    if (h->fields_bytes > BLOCK_FIELDS_MAX || strlen(h->provenance) > BLOCK_PROVENANCE_MAX)
-        return fmt_fail(e, FMT_LIMIT, "the header is too large");
-    struct fmt_buffer header = {0};
-    int status = header_build(h, &header) ? fmt_no_memory(e) : fmt_write_all(io, header.data, header.bytes, e);
-    if (status == 0) {
-        w->bytes = header.bytes;
-        memcpy(w->header_check, header.data + header.bytes - CHECK_BYTES, CHECK_BYTES);
-    }
-    fmt_buffer_release(&header);
-    return status;
-}
-
-static int put_entry(struct fmt_buffer *to, uint32_t coded_bytes, uint32_t raw_bytes, uint32_t n_records,
-                     uint64_t hash)
-{
-    int bad = bytes_put_u32(to, coded_bytes);
-    bad |= bytes_put_u32(to, raw_bytes);
-    bad |= bytes_put_u32(to, n_records);
-    bad |= bytes_put_u32(to, 0); /* reserved */
-    return bad | bytes_put_u64(to, hash);
-}
-
-int block_put(struct block_writer *w, const struct block_frame *f, struct fmt_error *e)
-{
-    if (f->raw_bytes > w->block_bytes_max)
-        return fmt_fail(e, FMT_LIMIT, "a block of %u bytes, the header allows %u", f->raw_bytes,
-                        w->block_bytes_max);
-    if (w->n_blocks == BLOCK_COUNT_MAX)
-        return fmt_fail(e, FMT_LIMIT, "more than %lld blocks", (long long)BLOCK_COUNT_MAX);
-    if (put_entry(&w->entries, (uint32_t)f->coded.bytes, f->raw_bytes, f->n_records,
-                  xxh64(f->coded.data, f->coded.bytes)))
-        return fmt_no_memory(e);
-    int status = fmt_write_all(&w->io, f->coded.data, f->coded.bytes, e);
-    if (status)
-        return status;
-    w->n_blocks++;
-    w->n_records += f->n_records;
-    w->bytes += f->coded.bytes;
-    return 0;
-}
-
-int block_add(struct block_writer *w, const void *raw, size_t raw_bytes, uint32_t n_records, int level,
-              struct fmt_error *e)
-{
-    int status = block_encode(raw, raw_bytes, n_records, level, &w->frame, e);
-    return status ? status : block_put(w, &w->frame, e);
-}
-
-/* The index frame with these entries; `before`: bytes of the file before it. */
-static int index_build(const struct fmt_buffer *entries, int64_t n_records, uint64_t before,
-                       const uint8_t header_check[CHECK_BYTES], struct fmt_buffer *to)
-{
-    size_t frame_bytes = entries->bytes + TAIL_BYTES;
-    int bad = bytes_put_u32(to, INDEX_MAGIC);
-    bad |= bytes_put_u32(to, (uint32_t)frame_bytes);
-    bad |= bytes_put(to, entries->data, entries->bytes);
-    bad |= bytes_put_u64(to, entries->bytes / ENTRY_BYTES);
-    bad |= bytes_put_u64(to, (uint64_t)n_records);
-    bad |= bytes_put_u64(to, before + FRAME_BYTES + frame_bytes);
-    uint8_t check[CHECK_BYTES];
-    if (!bad)
-        check_of(header_check, CHECK_BYTES, to->data, to->bytes, check);
-    bad = bad ? bad : bytes_put(to, check, CHECK_BYTES);
-    return bad | bytes_put(to, end_mark, sizeof end_mark);
-}
-
-int block_finish(struct block_writer *w, struct fmt_error *e)
-{
-    struct fmt_buffer index = {0};
-    int status = index_build(&w->entries, w->n_records, w->bytes, w->header_check, &index)
-                     ? fmt_no_memory(e)
-                     : fmt_write_all(&w->io, index.data, index.bytes, e);
-    if (!status) {
-        w->bytes += index.bytes;
-        memcpy(w->index_check, index.data + index.bytes - sizeof end_mark - CHECK_BYTES, CHECK_BYTES);
-    }
-    fmt_buffer_release(&index);
-    block_abandon(w);
-    return status;
-}
-
-void block_abandon(struct block_writer *w)
-{
-    fmt_buffer_release(&w->entries);
-    block_frame_release(&w->frame);
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -206,7 +42,7 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
 {
     uint8_t major = bytes_u8(c);
     bytes_u8(c); /* minor: its additions can be ignored */
-    if (major != CONTAINER_MAJOR)
+    if (major != BLOCK_MAJOR)
         return fmt_fail(e, FMT_VERSION, "made by a newer version of dinotools (container version %u, this program "
                         "reads 1)", major);
     unsigned kind = bytes_u8(c);
@@ -229,9 +65,9 @@ static int header_version(struct bytes *c, struct block_header *h, enum block_ki
 static int header_fixed(const uint8_t *p, struct block_header *h, size_t *rest, size_t *provenance_bytes,
                         enum block_kind expected, struct fmt_error *e)
 {
-    struct bytes c = bytes_over(p, FIXED_BYTES);
+    struct bytes c = bytes_over(p, BLOCK_FIXED_BYTES);
     uint32_t magic = bytes_u32(&c), frame_bytes = bytes_u32(&c);
-    if (magic != HEADER_MAGIC || memcmp(bytes_take(&c, sizeof file_magic), file_magic, sizeof file_magic) != 0)
+    if (magic != BLOCK_HEADER_MAGIC || memcmp(bytes_take(&c, BLOCK_MARK_BYTES), BLOCK_FILE_MARK, BLOCK_MARK_BYTES) != 0)
         return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
     int status = header_version(&c, h, expected, e);
     if (status)
@@ -247,44 +83,44 @@ static int header_fixed(const uint8_t *p, struct block_header *h, size_t *rest, 
     if (h->block_bytes_max > BLOCK_BYTES_MAX || h->fields_bytes > BLOCK_FIELDS_MAX ||
         *provenance_bytes > BLOCK_PROVENANCE_MAX)
         return fmt_fail(e, FMT_LIMIT, "a size in the header is beyond its limit");
-    *rest = h->fields_bytes + *provenance_bytes + CHECK_BYTES;
-    if (frame_bytes != FIXED_BYTES + *rest - FRAME_BYTES)
+    *rest = h->fields_bytes + *provenance_bytes + BLOCK_CHECK_BYTES;
+    if (frame_bytes != BLOCK_FIXED_BYTES + *rest - BLOCK_FRAME_BYTES)
         return fmt_fail(e, FMT_INVALID, "the sizes in the header do not add up");
     return 0;
 }
 
 static int open_header(struct block_reader *r, enum block_kind expected, struct fmt_error *e)
 {
-    uint8_t fixed[FIXED_BYTES];
+    uint8_t fixed[BLOCK_FIXED_BYTES];
     size_t rest = 0, provenance_bytes = 0;
     struct fmt_error why = {0};
     /* A foreign file may be shorter than our header: the magic number is checked before the rest is read. */
-    int status = fetch(r, 0, fixed, FRAME_BYTES + sizeof file_magic, &why);
+    int status = fetch(r, 0, fixed, BLOCK_FRAME_BYTES + BLOCK_MARK_BYTES, &why);
     if (status == FMT_TRUNCATED)
         return fmt_fail(e, r->io.size == 0 ? FMT_TRUNCATED : FMT_MAGIC, "%s",
                         r->io.size == 0 ? "is empty" : "not a file of dinotools, or cut short");
     if (status)
         return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
-    if (memcmp(fixed + FRAME_BYTES, file_magic, sizeof file_magic) != 0)
+    if (memcmp(fixed + BLOCK_FRAME_BYTES, BLOCK_FILE_MARK, BLOCK_MARK_BYTES) != 0)
         return fmt_fail(e, FMT_MAGIC, "not a file of dinotools");
-    size_t have = FRAME_BYTES + sizeof file_magic;
-    if ((status = fetch(r, have, fixed + have, FIXED_BYTES - have, e)) ||
+    size_t have = BLOCK_FRAME_BYTES + BLOCK_MARK_BYTES;
+    if ((status = fetch(r, have, fixed + have, BLOCK_FIXED_BYTES - have, e)) ||
         (status = header_fixed(fixed, &r->header, &rest, &provenance_bytes, expected, e)))
         return status;
-    size_t bytes = FIXED_BYTES + rest;
+    size_t bytes = BLOCK_FIXED_BYTES + rest;
     if (r->seekable && bytes > r->io.size)
         return fmt_fail(e, FMT_TRUNCATED, "ends early: inside its header");
     if (!(r->header_bytes = malloc(bytes)))
         return fmt_no_memory(e);
-    memcpy(r->header_bytes, fixed, FIXED_BYTES);
-    if ((status = fetch(r, FIXED_BYTES, r->header_bytes + FIXED_BYTES, rest, e)))
+    memcpy(r->header_bytes, fixed, BLOCK_FIXED_BYTES);
+    if ((status = fetch(r, BLOCK_FIXED_BYTES, r->header_bytes + BLOCK_FIXED_BYTES, rest, e)))
         return status;
-    uint8_t *end = r->header_bytes + bytes - CHECK_BYTES;
-    check_of(r->header_bytes, bytes - CHECK_BYTES, NULL, 0, r->header_check);
-    if (memcmp(end, r->header_check, CHECK_BYTES) != 0)
+    uint8_t *end = r->header_bytes + bytes - BLOCK_CHECK_BYTES;
+    block_check_of(r->header_bytes, bytes - BLOCK_CHECK_BYTES, NULL, 0, r->header_check);
+    if (memcmp(end, r->header_check, BLOCK_CHECK_BYTES) != 0)
         return fmt_fail(e, FMT_CHECKSUM, "the header is damaged");
     *end = 0; /* ends the provenance; header_check has a copy of the check */
-    r->header.fields = r->header_bytes + FIXED_BYTES;
+    r->header.fields = r->header_bytes + BLOCK_FIXED_BYTES;
     r->header.provenance = (const char *)end - provenance_bytes;
     if (strlen(r->header.provenance) != provenance_bytes)
         return fmt_fail(e, FMT_INVALID, "the provenance has a zero byte");
@@ -301,8 +137,8 @@ static int no_end_mark(struct block_reader *r, struct fmt_error *e)
     int status = fetch(r, r->io.size - n, last, n, e);
     if (status)
         return status;
-    for (size_t after = 1; after + sizeof end_mark <= n; after++)
-        if (memcmp(last + n - after - sizeof end_mark, end_mark, sizeof end_mark) == 0)
+    for (size_t after = 1; after + BLOCK_MARK_BYTES <= n; after++)
+        if (memcmp(last + n - after - BLOCK_MARK_BYTES, BLOCK_END_MARK, BLOCK_MARK_BYTES) == 0)
             return fmt_fail(e, FMT_INVALID, "%zu byte%s after the end mark", after, after > 1 ? "s" : "");
     return fmt_fail(e, FMT_TRUNCATED, "ends early: no end mark");
 }
@@ -310,15 +146,15 @@ static int no_end_mark(struct block_reader *r, struct fmt_error *e)
 /* The size of the index frame according to the tail, checked against the file. */
 static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_error *e)
 {
-    uint8_t tail[TAIL_BYTES];
-    if (r->io.size < r->at + FRAME_BYTES + TAIL_BYTES)
+    uint8_t tail[BLOCK_TAIL_BYTES];
+    if (r->io.size < r->at + BLOCK_FRAME_BYTES + BLOCK_TAIL_BYTES)
         return fmt_fail(e, FMT_TRUNCATED, "ends early: no index, no end mark");
-    int status = fetch(r, r->io.size - TAIL_BYTES, tail, TAIL_BYTES, e);
+    int status = fetch(r, r->io.size - BLOCK_TAIL_BYTES, tail, BLOCK_TAIL_BYTES, e);
     if (status)
         return status;
-    struct bytes c = bytes_over(tail, TAIL_BYTES);
+    struct bytes c = bytes_over(tail, BLOCK_TAIL_BYTES);
     uint64_t n_blocks = bytes_u64(&c), n_records = bytes_u64(&c), file_bytes = bytes_u64(&c);
-    if (memcmp(tail + TAIL_BYTES - sizeof end_mark, end_mark, sizeof end_mark) != 0)
+    if (memcmp(tail + BLOCK_TAIL_BYTES - BLOCK_MARK_BYTES, BLOCK_END_MARK, BLOCK_MARK_BYTES) != 0)
         return no_end_mark(r, e);
     if (file_bytes < r->io.size)
         return fmt_fail(e, FMT_INVALID, "another file follows after the end mark of the first, or other bytes come "
@@ -326,7 +162,7 @@ static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_e
                         (unsigned long long)r->io.size);
     if (n_blocks > (uint64_t)BLOCK_COUNT_MAX || n_records > INT64_MAX)
         return fmt_fail(e, FMT_LIMIT, "the index names more blocks or records than are allowed");
-    *index_bytes = FRAME_BYTES + n_blocks * ENTRY_BYTES + TAIL_BYTES;
+    *index_bytes = BLOCK_FRAME_BYTES + n_blocks * BLOCK_ENTRY_BYTES + BLOCK_TAIL_BYTES;
     if (file_bytes != r->io.size || *index_bytes > r->io.size - r->at)
         return fmt_fail(e, FMT_INVALID, "the index does not fit the file");
     r->n_blocks = (int64_t)n_blocks;
@@ -337,7 +173,7 @@ static int open_tail(struct block_reader *r, uint64_t *index_bytes, struct fmt_e
 /* Entries must be possible, and blocks must fill the file between header and index. */
 static int open_entries(struct block_reader *r, const uint8_t *index, uint64_t index_at, struct fmt_error *e)
 {
-    struct bytes c = bytes_over(index, (size_t)r->n_blocks * ENTRY_BYTES);
+    struct bytes c = bytes_over(index, (size_t)r->n_blocks * BLOCK_ENTRY_BYTES);
     uint64_t at = r->at, n_records = 0;
     for (int64_t i = 0; i < r->n_blocks; i++) {
         struct block_entry *t = &r->entry[i];
@@ -373,15 +209,15 @@ static int open_index(struct block_reader *r, struct fmt_error *e)
     if (status == 0 && (status = fetch(r, index_at, index, (size_t)index_bytes, e)) == 0) {
         struct bytes c = bytes_over(index, (size_t)index_bytes);
         uint32_t magic = bytes_u32(&c), frame_bytes = bytes_u32(&c);
-        uint8_t check[CHECK_BYTES], *end = index + index_bytes - CHECK_BYTES - sizeof end_mark;
-        check_of(r->header_check, CHECK_BYTES, index, (size_t)(end - index), check);
-        if (magic != INDEX_MAGIC || frame_bytes != index_bytes - FRAME_BYTES)
+        uint8_t check[BLOCK_CHECK_BYTES], *end = index + index_bytes - BLOCK_CHECK_BYTES - BLOCK_MARK_BYTES;
+        block_check_of(r->header_check, BLOCK_CHECK_BYTES, index, (size_t)(end - index), check);
+        if (magic != BLOCK_INDEX_MAGIC || frame_bytes != index_bytes - BLOCK_FRAME_BYTES)
             status = fmt_fail(e, FMT_INVALID, "no index where it should begin");
-        else if (memcmp(end, check, CHECK_BYTES) != 0)
+        else if (memcmp(end, check, BLOCK_CHECK_BYTES) != 0)
             status = fmt_fail(e, FMT_CHECKSUM, "the index is damaged");
         else
-            status = open_entries(r, index + FRAME_BYTES, index_at, e);
-        memcpy(r->index_check, check, CHECK_BYTES);
+            status = open_entries(r, index + BLOCK_FRAME_BYTES, index_at, e);
+        memcpy(r->index_check, check, BLOCK_CHECK_BYTES);
     }
     free(index);
     return status;
@@ -471,7 +307,7 @@ static int read_at(const struct block_reader *r, int64_t i_block, void *to, size
 static int pipe_end(struct block_reader *r, struct fmt_error *e)
 {
     struct fmt_buffer expected = {0}, got = {0};
-    int status = index_build(&r->seen, r->n_records, r->at, r->header_check, &expected) ||
+    int status = block_build_index(&r->seen, r->n_records, r->at, r->header_check, &expected) ||
                          fmt_buffer_reserve(&got, expected.bytes + 1)
                      ? fmt_no_memory(e)
                      : fmt_read_exact(&r->io, got.data + 4, expected.bytes - 4, e);
@@ -497,7 +333,7 @@ static int pipe_next(struct block_reader *r, void *to, size_t to_bytes, struct b
         return status;
     b->coded.bytes = 4;
     struct bytes c = bytes_over(b->coded.data, 4);
-    if (bytes_u32(&c) == INDEX_MAGIC)
+    if (bytes_u32(&c) == BLOCK_INDEX_MAGIC)
         return pipe_end(r, e);
     size_t raw_bytes;
     if ((status = frame_collect(&r->io, &b->coded, r->header.block_bytes_max, &raw_bytes, e)) ||
@@ -509,7 +345,7 @@ static int pipe_next(struct block_reader *r, void *to, size_t to_bytes, struct b
     b->first_record = r->n_records;
     b->n_records = 0; /* until block_set_count */
     r->at += b->coded.bytes;
-    return put_entry(&r->seen, (uint32_t)b->coded.bytes, (uint32_t)raw_bytes, 0,
+    return block_put_entry(&r->seen, (uint32_t)b->coded.bytes, (uint32_t)raw_bytes, 0,
                      xxh64(b->coded.data, b->coded.bytes))
                ? fmt_no_memory(e)
                : 0;
@@ -569,7 +405,7 @@ int block_set_count(struct block_reader *r, struct block_buffer *b, uint32_t n_r
 {
     if (r->seekable)
         return block_check_count(r, b, n_records, e);
-    uint8_t *at = r->seen.data + (size_t)b->i_block * ENTRY_BYTES + 8; /* n_records in the entry */
+    uint8_t *at = r->seen.data + (size_t)b->i_block * BLOCK_ENTRY_BYTES + 8; /* n_records in the entry */
     for (int i = 0; i < 4; i++)
         at[i] = (uint8_t)(n_records >> (8 * i));
     r->n_records += n_records;
@@ -590,13 +426,6 @@ int64_t block_of_record(const struct block_reader *r, int64_t i_record)
             high = middle;
     }
     return low;
-}
-
-void block_frame_release(struct block_frame *f)
-{
-    fmt_buffer_release(&f->coded);
-    ZSTD_freeCCtx(f->zstd);
-    f->zstd = NULL;
 }
 
 void block_buffer_release(struct block_buffer *b)

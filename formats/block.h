@@ -7,8 +7,8 @@
  * wherever it is, and a reader can stream (pipe) or seek (read_at).
  *
  * The kind of the file defines the contents of blocks (index.h, shard.h, views.h, feat.h, ckpt.h, linear.h,
- * readings.h, ckpt-set.h).
- * Here a block is a number of bytes that hold a number of records; records are numbered through the file.
+ * readings.h, ckpt-set.h). Here a block is a number of bytes that hold a number of records; records are numbered
+ * through the file.
  *
  *   writing:  block_create(&w, &io, &header, e);  block_add(&w, bytes, n, n_records, level, e) ...;
  *             block_finish(&w, e);
