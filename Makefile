@@ -78,7 +78,9 @@ MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kern
 KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
 MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats
 MAY_INCLUDE_tools/weights    := tools/weights $(addprefix kernels/,device extract weights nn img op) common formats
-MAY_INCLUDE_tools            := tools/train tools/weights kernels/device $(KERNELS_FOR_TOOLS) common formats
+MAY_INCLUDE_tools/extract    := tools/extract $(addprefix kernels/,device extract weights nn img op) common formats
+MAY_INCLUDE_tools/pack       := tools/pack kernels/img common formats
+MAY_INCLUDE_tools            := tools/train tools/weights tools/extract tools/pack kernels/device $(KERNELS_FOR_TOOLS) common formats
 MAY_INCLUDE_tests            := tests tests/fuzz kernels/cpu $(MAY_INCLUDE_tools)
 MAY_INCLUDE_examples         := $(MAY_INCLUDE_tests)
 

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "arena.h"
-#include "crop.h"
 #include "disk-space.h"
 #include "file.h"
 #include "index.h"
@@ -17,6 +16,7 @@
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
+#include "pack-plan.h"
 #include "progress.h"
 #include "resize.h"
 #include "rootpath.h"
@@ -53,103 +53,6 @@ static const struct opt options[] = {
 
 static const struct opt_tool tool = {"bbu-pack", "CATALOGUE -o DIR", "Put the images of a catalogue into shards.",
                                      options, NULL};
-
-/* ---------------------------------------------------------------- plan: which image goes into which shard */
-
-struct plan {
-    const struct index *index;
-    int64_t *entry, n_images; /* [n_images] the entry of the catalogue that image i is */
-    int64_t *first;           /* [n_shards + 1] the first image of each shard */
-    uint32_t n_shards;
-    int64_t first_shard, end_shard; /* those of the part, */
-    int64_t first_image, end_image; /* and their images */
-    bool *failed;             /* [n_entries] left out, by -k */
-    int64_t n_failed;
-    uint32_t side_max;        /* of all images, whatever the part */
-    uint64_t pixels_max;
-    double bytes;             /* of the part's shards, about: pixels before compression, JPEG bytes before scaling */
-    int64_t stored_max;       /* bytes of the largest image */
-};
-
-static void scaled_size(int width, int height, int64_t *w, int64_t *h)
-{
-    *w = width, *h = height;
-    if (short_side && num_min(width, height) > short_side)
-        crop_short_side(height, width, short_side, h, w);
-}
-
-static int64_t stored_bytes(const struct index_entry *t)
-{
-    int64_t w, h;
-    scaled_size(t->width, t->height, &w, &h);
-    return strcmp(store, "rgb") == 0 ? w * h * (t->components == 1 ? 1 : 3) : t->bytes;
-}
-
-/* Shards are numbered through all parts: which images are in them does not depend on the parts. */
-static void plan_part(struct plan *p)
-{
-    enum { HEADER_BYTES = 1024 }; /* of the header and end of a shard, without the catalogue's provenance; about */
-    p->first_shard = part_first(part, p->n_shards);
-    p->end_shard = part_end(part, p->n_shards);
-    p->first_image = p->first[p->first_shard];
-    p->end_image = p->first[p->end_shard];
-    p->bytes = (double)(p->end_shard - p->first_shard) * (double)(HEADER_BYTES + strlen(p->index->provenance));
-    for (int64_t i = p->first_image; i < p->end_image; i++) {
-        const struct index_entry *t = &p->index->entry[p->entry[i]];
-        p->bytes += (double)shard_image_bytes(&t->labels, (size_t)stored_bytes(t));
-    }
-}
-
-static void plan_shards(struct plan *p)
-{
-    const struct index *x = p->index;
-    int64_t filled = 0;
-    p->n_images = p->n_shards = 0;
-    p->side_max = 0, p->pixels_max = 0, p->stored_max = 0;
-    for (int64_t i = 0; i < x->n_entries; i++) {
-        const struct index_entry *t = &x->entry[i];
-        int64_t w, h, bytes = stored_bytes(t);
-        if ((split && strcmp(t->labels.split, split) != 0) || p->failed[i])
-            continue;
-        if (p->n_images == 0 || (filled > 0 && filled + bytes > shard_bytes)) {
-            p->first[p->n_shards++] = p->n_images;
-            filled = 0;
-        }
-        filled += bytes;
-        p->stored_max = num_max(p->stored_max, bytes);
-        p->entry[p->n_images++] = i;
-        scaled_size(t->width, t->height, &w, &h);
-        /* Stored JPEG bytes may have width and height swapped: both must fit. */
-        p->side_max = (uint32_t)num_max(p->side_max, num_max(w, h));
-        p->pixels_max = (uint64_t)num_max((int64_t)p->pixels_max, w * h);
-    }
-    p->first[p->n_shards] = p->n_images;
-    plan_part(p);
-}
-
-static void plan_init(struct plan *p, const struct index *x)
-{
-    size_t n = (size_t)x->n_entries + 1;
-    *p = (struct plan){.index = x};
-    p->entry = calloc(n, sizeof *p->entry);
-    p->first = calloc(n + 1, sizeof *p->first);
-    p->failed = calloc(n, sizeof *p->failed);
-    if (!p->entry || !p->first || !p->failed)
-        msg_die("out of memory");
-    plan_shards(p);
-    if (p->n_images == 0)
-        msg_die("%s%s", split ? split : "the catalogue",
-                split ? ": no image of the catalogue is in this split" : " has no images");
-    if (p->n_shards > SHARD_SET_MAX)
-        msg_die("%" PRIu32 " shards are more than %d: make them larger (--shard-bytes)", p->n_shards, SHARD_SET_MAX);
-}
-
-static void plan_release(struct plan *p)
-{
-    free(p->entry);
-    free(p->first);
-    free(p->failed);
-}
 
 /* ---------------------------------------------------------------- one image */
 
@@ -196,7 +99,8 @@ static int store_encoded(struct worker *w, const struct image *im, struct shard_
 }
 
 /* Decodes the bytes of the file, which proves that they are all there, and chooses what is stored. */
-static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shard_image *out, struct fmt_error *e)
+static int make_image(struct worker *w, const struct pack_how *how, uint8_t *data, size_t bytes,
+                      struct shard_image *out, struct fmt_error *e)
 {
     struct jpeg_settings settings = {.pixels_max = pixels_max, .orientation = as_stored ? 1 : 0};
     struct jpeg_info info;
@@ -204,15 +108,15 @@ static int make_image(struct worker *w, uint8_t *data, size_t bytes, struct shar
     int status = jpeg_read_info(data, bytes, &settings, &info, e);
     if (status)
         return status;
-    scaled_size(info.width, info.height, &width, &height);
-    bool scales = width != info.width || height != info.height, pixels = strcmp(store, "rgb") == 0;
-    status = jpeg_decode(data, bytes, &settings, scales || pixels ? &w->decoded : NULL, NULL, e);
+    pack_plan_scaled_size(how, info.width, info.height, &width, &height);
+    bool scales = width != info.width || height != info.height;
+    status = jpeg_decode(data, bytes, &settings, scales || how->pixels ? &w->decoded : NULL, NULL, e);
     if (status == 0 && scales)
         status = scale(w, width, height, e);
     if (status)
         return status;
     const struct image *im = scales ? &w->scaled : &w->decoded;
-    if (pixels) {
+    if (how->pixels) {
         store_pixels(im, out);
         return 0;
     }
@@ -234,7 +138,7 @@ struct slot {
 };
 
 struct packing {
-    struct plan *plan;
+    struct pack_plan *plan;
     const char *root, *folder; /* of the photographs; of the shards, with its temporary name */
     struct provenance *prov;
     struct shard_header header;
@@ -288,7 +192,7 @@ static int pack_compute(void *arg, int slot, int64_t item, int worker)
         return 0; /* pack_write reports it, in order */
     struct shard_image im = {.labels = t->labels};
     memcpy(im.sha256, t->sha256, DIGEST_BYTES);
-    if (make_image(w, data, bytes, &im, &s->e))
+    if (make_image(w, &g->plan->how, data, bytes, &im, &s->e))
         fmt_prefix(&s->e, t->path);
     else
         shard_encode(&g->header, &im, &w->raw, &s->frame, &s->e);
@@ -338,7 +242,7 @@ static int pack_write(void *arg, int slot, int64_t item)
 {
     struct packing *g = arg;
     struct slot *s = &g->slot[slot];
-    const struct plan *p = g->plan;
+    const struct pack_plan *p = g->plan;
     int status = 0;
     int64_t i = p->first_image + item, i_shard = item == 0 ? p->first_shard : g->header.i_shard + (int64_t)1;
     if (i_shard < p->end_shard && i == p->first[i_shard])
@@ -360,7 +264,7 @@ static int pack_write(void *arg, int slot, int64_t item)
 }
 
 /* Images that are left out change the identity of the set. */
-static void describe(const struct plan *p, struct provenance *prov)
+static void describe(const struct pack_plan *p, struct provenance *prov)
 {
     provenance_init(prov, "bbu-pack", DINOTOOLS_VERSION, provenance);
     provenance_text(prov, "split", split);
@@ -385,7 +289,7 @@ static void describe(const struct plan *p, struct provenance *prov)
 
 /* A slot keeps the memory of its largest image. Many slots let fast threads go ahead of a slow one; with large images,
  * few must do. */
-static int choose_slots(const struct plan *p, int n_workers)
+static int choose_slots(const struct pack_plan *p, int n_workers)
 {
     return p->stored_max < 4 << 20 ? 3 * n_workers : n_workers + (n_workers + 3) / 4;
 }
@@ -415,7 +319,7 @@ static void make_recipe(struct recipe *r)
 }
 
 /* Packs all images of the plan into `folder`. False: some failed; the plan then says which. */
-static bool pack(struct plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
+static bool pack(struct pack_plan *p, const char *root, const char *folder, struct thread_pool *pool, uint64_t *bytes)
 {
     int n_workers = thread_workers(pool), n_slots = choose_slots(p, n_workers);
     struct provenance prov;
@@ -499,11 +403,11 @@ static void read_catalogue(const char *path, struct index *x, char **root)
 }
 
 /* Before anything is written. The size of JPEG bytes that will be scaled is not known. */
-static void announce_size(const struct plan *p)
+static void announce_size(const struct pack_plan *p)
 {
     struct fmt_error e = {0};
     char text[32];
-    bool pixels = strcmp(store, "rgb") == 0;
+    bool pixels = p->how.pixels;
     if (short_side && !pixels)
         return;
     msg_note("%s going to be written: %s%s", FMT_COUNT(p->end_image - p->first_image, "image is", "images are"),
@@ -516,7 +420,7 @@ static void announce_size(const struct plan *p)
 }
 
 /* n_there: shards in the folder to which parts are added */
-static void report(const struct plan *p, int64_t n_there, uint64_t bytes)
+static void report(const struct pack_plan *p, int64_t n_there, uint64_t bytes)
 {
     char text[32], name[PART_TEXT];
     int64_t n_images = p->end_image - p->first_image, n_shards = p->end_shard - p->first_shard;
@@ -541,7 +445,7 @@ static void report(const struct plan *p, int64_t n_there, uint64_t bytes)
 }
 
 /* All shards, in a folder that appears when it is whole. */
-static void pack_all(struct plan *p, const char *root, struct thread_pool *pool, uint64_t *bytes)
+static void pack_all(struct pack_plan *p, const char *root, struct thread_pool *pool, uint64_t *bytes)
 {
     struct fmt_error e = {0};
     char *folder;
@@ -554,7 +458,7 @@ static void pack_all(struct plan *p, const char *root, struct thread_pool *pool,
     while (!whole) { /* again, without the failed ones: shards are divided and named by what is in them */
         if (file_remove_tree(folder, &e) || file_make_dirs(folder, &e))
             msg_die("%s", e.text);
-        plan_shards(p);
+        pack_plan_divide(p);
         if (p->n_images == 0)
             msg_die("%s: no shards written: no image is left", output);
         whole = pack(p, root, folder, pool, bytes);
@@ -564,7 +468,7 @@ static void pack_all(struct plan *p, const char *root, struct thread_pool *pool,
 }
 
 /* The shards of a part, beside those of the others. folder: what lay there before, and then after the work. */
-static void pack_part(struct plan *p, const char *root, struct shard_folder *folder, struct thread_pool *pool,
+static void pack_part(struct pack_plan *p, const char *root, struct shard_folder *folder, struct thread_pool *pool,
                       uint64_t *bytes)
 {
     uint8_t identity[DIGEST_BYTES];
@@ -603,7 +507,7 @@ static void check_usage(void)
 int main(int argc, char **argv)
 {
     struct index x;
-    struct plan plan;
+    struct pack_plan plan;
     struct shard_folder shards = {0}; /* of a part */
     struct fmt_error e = {0};
     char *root;
@@ -620,7 +524,9 @@ int main(int argc, char **argv)
     /* what these read is no input */
     input_guard_enable();
     read_catalogue(argv[first], &x, &root);
-    plan_init(&plan, &x);
+    struct pack_how how = {split, strcmp(store, "rgb") == 0, short_side, shard_bytes, part};
+    if (pack_plan_open(&plan, &x, &how, &e))
+        msg_die("%s", e.text);
     announce_size(&plan);
     struct thread_pool *pool = thread_open((int)n_jobs, &e);
     if (!pool)
@@ -631,9 +537,10 @@ int main(int argc, char **argv)
         pack_all(&plan, root, pool, &bytes);
     report(&plan, shards.n, bytes);
     thread_close(pool);
-    plan_release(&plan);
+    int64_t n_failed = plan.n_failed;
+    pack_plan_close(&plan);
     index_release(&x);
     free(root);
     shard_folder_release(&shards);
-    return msg_finish(plan.n_failed ? EXIT_SKIPPED : EXIT_DONE);
+    return msg_finish(n_failed ? EXIT_SKIPPED : EXIT_DONE);
 }
