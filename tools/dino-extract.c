@@ -7,6 +7,7 @@
 
 #include "device.h"
 #include "disk-space.h"
+#include "extract-network.h"
 #include "extract.h"
 #include "file.h"
 #include "image-set.h"
@@ -20,8 +21,6 @@
 #include "precision-check.h"
 #include "progress.h"
 #include "version.h"
-#include "weights-origin.h"
-#include "weights-quantized.h"
 #include "weights.h"
 
 static const char *weights_path, *config_path, *model, *output = "-";
@@ -67,36 +66,6 @@ static const struct opt_tool tool = {
     "Compute features of images from shards, JPEG files, or names on standard input.", options, NULL};
 
 /* ------------------------------------------------------------------ the network */
-struct network {
-    struct params table;
-    struct vit vit;
-    struct head head;
-    bool with_head;
-    struct device_arena memory;
-    struct params_array values; /* in it; of quantised weights without those of products */
-    bool quantized;
-    struct device_arena reference_memory;
-    struct params_array reference; /* in it: the values of --reference */
-    struct pixel_norm pixel_norm;
-    uint8_t hash[DIGEST_BYTES];
-    char text[WEIGHTS_NETWORK_TEXT_MAX];
-    enum precision precision;
-    struct packed_weights packed;
-    char products[VIT_QUANTIZE_TEXT_MAX]; /* which are in int8 */
-};
-
-static void make_table(struct network *n, const struct weights *w)
-{
-    struct fmt_error e = {0};
-    n->with_head = strcmp(tokens, "head") == 0;
-    if (n->with_head && !w->has_dino_head)
-        msg_die("%s: holds no projection head (--tokens head)", weights_path);
-    if (vit_params(&n->vit, &w->vit, &n->table, &e))
-        msg_die("%s: %s", weights_path, e.text);
-    if (n->with_head && head_params(&n->head, &w->dino_head, HEAD_DINO, (int)w->vit.depth + 1, &n->table, &e))
-        msg_die("%s: %s", weights_path, e.text);
-}
-
 /* --net is without effect on a file of one network, which is that one, whichever was asked for. */
 static void note_unused_net(void)
 {
@@ -118,11 +87,10 @@ static void open_weights(struct weights *w, const char *path, const struct confi
 }
 
 /* Quantised weights have no other precision than int8, and nothing in float32 to be compared with. */
-static void choose_precision(struct network *n, const struct weights *w, const struct device *device)
+static void choose_precision(struct extract_network *n, const struct weights *w, const struct device *device)
 {
     static const void *const of_quantized[] = {&reference_path, NULL};
     struct fmt_error e = {0};
-    n->quantized = w->quantized;
     if (!w->quantized || n_check == 0)
         opt_unused(&tool, of_quantized, w->quantized ? "nothing is compared without --check"
                                                      : "the weights themselves are in float32");
@@ -136,81 +104,36 @@ static void choose_precision(struct network *n, const struct weights *w, const s
         msg_die("%s: quantised to int8: %s", w->path, e.text);
 }
 
-static void die_of_weights(const struct weights *w, const struct fmt_error *e)
+static void check_loaded(int status, const struct weights *w, const struct fmt_error *e)
 {
+    if (!status)
+        return;
     for (int64_t i = 0; i < w->n_problems; i++)
         msg_error("%s: %s", w->path, w->problem[i]);
     msg_die("%s", e->text);
 }
 
-/* Memory for the first `count` elements of the table, and a scratch of nothing, which copies need. */
-static void reserve_values(struct params_array *values, struct device_arena *memory, const struct params *table,
-                           int64_t count, struct op_ctx *c)
-{
-    struct fmt_error e = {0};
-    if (params_array_reserve(values, memory, c->backend, table, DTYPE_F32, count, &e) ||
-        device_arena_init(c->scratch, c->backend, 0, &e))
-        msg_die("out of memory for the weights");
-}
-
-/* Each tensor to its place, and the hash of them all; meanwhile the device prepares its first products. */
-static void read_values(struct network *n, struct weights *w, const struct device *device)
-{
-    struct fmt_error e = {0};
-    struct device_arena scratch;
-    struct thread_task prepare;
-    struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
-    unsigned modules = WEIGHTS_BACKBONE | (n->with_head ? WEIGHTS_DINO_HEAD : 0);
-    reserve_values(&n->values, &n->memory, &n->table,
-                   n->quantized ? weights_put_products_last(&n->table) : n->table.count, &c);
-    device_prepare_start(device, &prepare);
-    int status = n->quantized ? weights_load_quantized(w, device, &n->vit, &n->values, modules, &n->packed, n->hash, &e)
-                              : weights_load_hashed(w, &c, &n->values, modules, n->hash, &e);
-    thread_task_wait(&prepare);
-    if (status)
-        die_of_weights(w, &e);
-    device_arena_release(&scratch);
-}
-
-static void pack_values(struct network *n, const struct device *device)
-{
-    struct fmt_error e = {0};
-    if (!n->quantized &&
-        extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, &e))
-        msg_die("%s", e.text);
-    if (n->precision == PRECISION_INT8)
-        msg_note("%s", vit_quantization_text(&n->packed.quantization, n->products));
-}
-
-/* The weights in float32 that quantised ones w were made from, which these name. */
-static void load_reference(struct network *n, const struct weights *w, const struct config *settings,
+static void load_reference(struct extract_network *n, const struct weights *w, const struct config *settings,
                            const struct device *device)
 {
     struct fmt_error e = {0};
     struct weights exact;
-    struct weights_origin origin;
-    struct device_arena scratch;
-    struct op_ctx c = {.backend = device->backend, .pool = device->pool, .scratch = &scratch};
-    uint8_t hash[DIGEST_BYTES];
-    char hex[DIGEST_HEX];
     open_weights(&exact, reference_path, settings);
-    reserve_values(&n->reference, &n->reference_memory, &n->table, n->table.count, &c);
-    if (weights_load_hashed(&exact, &c, &n->reference, WEIGHTS_BACKBONE, hash, &e))
-        die_of_weights(&exact, &e);
-    digest_hex(hash, hex);
-    if (weights_origin_read(&origin, &w->file, &e))
-        msg_die("%s", e.text);
-    if (!weights_origin_names(&origin, hex))
-        msg_die("%s: not the weights that %s was made from", exact.path, w->path);
-    weights_origin_release(&origin);
+    check_loaded(extract_network_load_reference(n, &exact, w, device, &e), &exact, &e);
     weights_close(&exact);
-    device_arena_release(&scratch);
 }
 
-static void load_network(struct network *n, const struct device *device)
+static void note_loaded(const struct extract_network *n, const struct weights *w)
+{
+    char unused[WEIGHTS_UNUSED_TEXT_MAX];
+    msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w->path,
+             FMT_COUNT(w->n_loaded, "tensor", "tensors"), w->n_new, weights_unused_text(w, unused), n->text,
+             weights_deduced_text(w), *w->choice ? "; " : "", w->choice);
+}
+
+static void load_network(struct extract_network *n, const struct device *device)
 {
     struct fmt_error e = {0};
-    char unused[WEIGHTS_UNUSED_TEXT_MAX];
     struct weights w;
     struct config settings;
     config_init(&settings);
@@ -218,26 +141,19 @@ static void load_network(struct network *n, const struct device *device)
         opt_fail(&e);
     open_weights(&w, weights_path, &settings);
     choose_precision(n, &w, device);
-    make_table(n, &w);
-    read_values(n, &w, device);
-    if (n_check > 0 && n->quantized)
+    n->with_head = strcmp(tokens, "head") == 0;
+    if (n->with_head && !w.has_dino_head)
+        msg_die("%s: holds no projection head (--tokens head)", weights_path);
+    check_loaded(extract_network_load(n, &w, device, &e), &w, &e);
+    if (n_check > 0 && w.quantized)
         load_reference(n, &w, &settings, device);
-    n->pixel_norm = w.pixel_norm;
-    weights_network_text(&w.vit, n->text);
-    msg_note("Loaded pretrained weights from %s: %s loaded, %" PRId64 " new%s; %s%s%s%s", w.path,
-             FMT_COUNT(w.n_loaded, "tensor", "tensors"), w.n_new, weights_unused_text(&w, unused), n->text,
-             weights_deduced_text(&w), *w.choice ? "; " : "", w.choice);
+    note_loaded(n, &w);
     weights_close(&w);
     config_release(&settings);
-    pack_values(n, device);
-}
-
-static void release_network(struct network *n)
-{
-    params_release(&n->table);
-    device_arena_release(&n->memory);
-    device_arena_release(&n->reference_memory);
-    packed_weights_release(&n->packed);
+    if (extract_network_pack(n, device, &e))
+        msg_die("%s", e.text);
+    if (n->precision == PRECISION_INT8)
+        msg_note("%s", n->products);
 }
 
 /* ------------------------------------------------------------------ the run */
@@ -360,7 +276,7 @@ static void make_recipe(const struct extract *x, const struct image_set *images,
                  "not say it either", without);
 }
 
-static void complete_header(struct run *r, const struct network *n)
+static void complete_header(struct run *r, const struct extract_network *n)
 {
     memcpy(r->header.weights, n->hash, DIGEST_BYTES);
     r->header.class_name = r->images->shards.class_name;
@@ -393,7 +309,7 @@ static void check_disk_space(const struct run *r)
 enum { LIST_MAX = 4 * VIT_DEPTH_MAX }; /* "63," and a little */
 
 /* In the form of the option: "10,11"; a single block is "11,", because "11" means the last eleven. */
-static void list_layers(const struct network *n, const struct extract *x, char list[LIST_MAX])
+static void list_layers(const struct extract_network *n, const struct extract *x, char list[LIST_MAX])
 {
     list[0] = 0;
     for (int64_t i = 0, at = 0; i < n->vit.config.depth; i++)
@@ -404,7 +320,7 @@ static void list_layers(const struct network *n, const struct extract *x, char l
 }
 
 /* "2" means two blocks, "2," one block: a note lists the blocks that are used. */
-static void note_layers(const struct network *n, const struct extract *x)
+static void note_layers(const struct extract_network *n, const struct extract *x)
 {
     char list[LIST_MAX];
     list_layers(n, x, list);
@@ -412,7 +328,7 @@ static void note_layers(const struct network *n, const struct extract *x)
         msg_note("--layers %s: of blocks 0 to %" PRId64 " these: %s", layers, n->vit.config.depth - 1, list);
 }
 
-static void make_provenance(struct provenance *p, const struct network *n, const struct run *r,
+static void make_provenance(struct provenance *p, const struct extract_network *n, const struct run *r,
                             struct image_set *images, struct thread_pool *pool)
 {
     struct fmt_error e = {0};
@@ -514,7 +430,7 @@ static bool check_precision(struct check *c, struct run *r, const struct device 
 
 /* ------------------------------------------------------------------ the report */
 /* check NULL: there was none */
-static void report(const struct run *r, const struct network *n, const struct check *check)
+static void report(const struct run *r, const struct extract_network *n, const struct check *check)
 {
     double cropped = r->n_rows > 0 ? r->cropped / (double)r->n_rows : 0;
     char hex[DIGEST_HEX], part_name[PART_TEXT];
@@ -547,7 +463,7 @@ static void report(const struct run *r, const struct network *n, const struct ch
 }
 
 /* ------------------------------------------------------------------ options */
-static struct extract_settings settings_of(const struct network *n)
+static struct extract_settings settings_of(const struct extract_network *n)
 {
     struct fmt_error e = {0};
     struct extract_settings s = {.resize = resize, .size = size, .as_stored = as_stored, .no_norm = no_norm,
@@ -607,15 +523,11 @@ static void open_images(struct image_set *images, char **operand, int n)
         msg_die("no images are named");
 }
 
-static void open_extraction(struct extract *x, const struct network *n, const struct device *device)
+static void open_extraction(struct extract *x, const struct extract_network *n, const struct device *device)
 {
     struct fmt_error e = {0};
     struct extract_settings settings = settings_of(n);
-    struct extract_model m = {.vit = &n->vit, .values = &n->values, .precision = n->precision,
-                              .packed = &n->packed.weights,
-                              .reference = n->reference_memory.size > 0 ? &n->reference : NULL,
-                              .head = n->with_head ? &n->head : NULL,
-                              .pixel_norm = n->pixel_norm};
+    struct extract_model m = extract_network_model(n);
     if (extract_open(x, device, &m, &settings, &e))
         msg_die("%s", e.text);
 }
@@ -625,7 +537,7 @@ int main(int argc, char **argv)
     resize = extract_published_settings().resize, size = extract_published_settings().size;
     int first = opt_parse(&tool, argc, argv);
     struct fmt_error e = {0};
-    struct network n = {0};
+    struct extract_network n = {0};
     struct image_set images;
     struct extract x;
     struct run r;
@@ -655,7 +567,7 @@ int main(int argc, char **argv)
     close_run(&r);
     extract_close(&x);
     image_set_close(&images);
-    release_network(&n);
+    extract_network_release(&n);
     device_close(&device);
     bool imprecise = checked && !precision_check_passed(&check.result);
     return msg_finish(imprecise ? EXIT_IMPRECISE : n_skipped > 0 ? EXIT_SKIPPED : EXIT_DONE);
