@@ -41,32 +41,49 @@ static int hash_rows(const struct params *t, unsigned modules, add_values *add, 
     return status;
 }
 
-/* ------------------------------------------------------------------ an array */
-struct device_values {
-    struct op_ctx *c;
-    const struct params_array *values;
+/* ------------------------------------------------------------------ a callback, an array */
+struct read_values {
+    weights_read_row *read;
+    void *arg;
 };
 
-static int add_device_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
-                             struct fmt_error *e)
+static int add_read_values(const void *from, struct digest *d, const struct params *t, const struct param *row,
+                           struct fmt_error *e)
 {
-    const struct device_values *v = from;
+    const struct read_values *v = from;
     float *piece = malloc((size_t)num_min(row->count, PARAMS_PIECE) * sizeof *piece);
     int status = piece ? 0 : fmt_no_memory(e);
     for (int64_t first = 0; first < row->count && !status; first += PARAMS_PIECE) {
         int64_t n = num_min(PARAMS_PIECE, row->count - first);
-        params_read(v->c, v->values, (int)(row - t->rows), first, n, piece);
-        status = op_sync(v->c, e);
+        status = v->read(v->arg, (int)(row - t->rows), first, n, piece, e);
         digest_add(d, piece, status ? 0 : (size_t)n * sizeof *piece);
     }
     free(piece);
     return status;
 }
 
+int weights_hash_rows(const struct params *t, unsigned modules, weights_read_row *read, void *arg,
+                      uint8_t out[DIGEST_BYTES], struct fmt_error *e)
+{
+    return hash_rows(t, modules, add_read_values, &(struct read_values){read, arg}, out, e);
+}
+
+struct device_values {
+    struct op_ctx *c;
+    const struct params_array *values;
+};
+
+static int read_device_row(void *arg, int i_row, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    const struct device_values *v = arg;
+    params_read(v->c, v->values, i_row, first, n, out);
+    return op_sync(v->c, e);
+}
+
 int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned modules, uint8_t out[DIGEST_BYTES],
                  struct fmt_error *e)
 {
-    return hash_rows(values->table, modules, add_device_values, &(struct device_values){c, values}, out, e);
+    return weights_hash_rows(values->table, modules, read_device_row, &(struct device_values){c, values}, out, e);
 }
 
 /* ------------------------------------------------------------------ a file */

@@ -131,6 +131,10 @@ int weights_load_hashed(struct weights *w, struct op_ctx *c, const struct params
  * excluded: features do not depend on it, and not every naming scheme has it. */
 int weights_hash(struct op_ctx *c, const struct params_array *values, unsigned modules, uint8_t out[DIGEST_BYTES],
                  struct fmt_error *e);
+/* The same of values that a function reads: elements [first, first + n) of a row of the table, row by row, in order. */
+typedef int weights_read_row(void *arg, int i_row, int64_t first, int64_t n, float *out, struct fmt_error *e);
+int weights_hash_rows(const struct params *t, unsigned modules, weights_read_row *read, void *arg,
+                      uint8_t out[DIGEST_BYTES], struct fmt_error *e);
 /* The same for the values that weights_load would read into an array over t; weights_check_stored must have succeeded.
  * Of a product in int8 the values are its integers, one byte each, then its scales, then its smoothing. */
 int weights_hash_tensors(const struct weights *w, const struct params *t, unsigned modules, uint8_t out[DIGEST_BYTES],

@@ -88,14 +88,6 @@ int periodic_eval_export(const struct periodic_eval *x, struct step *step, const
     return teacher_export_write(step, &options, e);
 }
 
-/* By rank 0, for all. */
-static int export_once(const struct periodic_eval *x, struct step *step, const char *folder, int64_t iteration,
-                       struct fmt_error *e)
-{
-    const struct world *w = step_world(step);
-    return world_agree(w, w->rank == 0 ? periodic_eval_export(x, step, folder, iteration, e) : 0, e);
-}
-
 /* The line of rank 0. *best: whether this teacher is the best so far. */
 static int add_line(struct periodic_eval *x, const struct knn_eval_scores *scores, int64_t iteration, bool *best,
                     struct fmt_error *e)
@@ -121,7 +113,7 @@ static int score(struct periodic_eval *x, struct step *step, const struct device
     status = world_agree(w, w->rank == 0 ? add_line(x, scores, iteration, &best, e) : 0, e);
     int exported = world_any(w, best, &any, status ? &other : e);
     if (!exported && any)
-        exported = export_once(x, step, TEACHER_BEST, iteration, status ? &other : e);
+        exported = periodic_eval_export(x, step, TEACHER_BEST, iteration, status ? &other : e);
     return status ? status : exported;
 }
 
@@ -130,7 +122,7 @@ int periodic_eval_run(struct periodic_eval *x, struct step *step, const struct d
 {
     char folder[TEACHER_FOLDER_NAME_MAX];
     *scores = (struct knn_eval_scores){.n = 0};
-    int status = export_once(x, step, teacher_folder_name(iteration, folder), iteration, e);
+    int status = periodic_eval_export(x, step, teacher_folder_name(iteration, folder), iteration, e);
     struct fmt_error other = {0}; /* the first failure is the one to report */
     int scored = x->knn ? score(x, step, device, iteration, scores, status ? &other : e) : 0;
     return status ? status : scored;

@@ -49,7 +49,7 @@ int periodic_eval_run(struct periodic_eval *x, struct step *step, const struct d
                       struct knn_eval_scores *scores, struct fmt_error *e);
 int periodic_eval_sync(struct periodic_eval *x, struct fmt_error *e); /* before a checkpoint is written */
 
-/* Exports the teacher into a folder of eval/; this process alone. */
+/* Exports the teacher into a folder of eval/. All processes call it. */
 int periodic_eval_export(const struct periodic_eval *x, struct step *step, const char *folder, int64_t iteration,
                          struct fmt_error *e);
 

@@ -290,9 +290,7 @@ void run_start(struct run *r)
     r->verdict = judge(r);
     if (is_complete(r)) {
         run_log(&r->log, RUN_NOTE, "nothing is left to do: the run is complete");
-        int status =
-            is_first(r) ? teacher_restore(&r->eval, r->step, r->state.iteration, &r->log, &r->error) : 0;
-        fails(r, agree(r, status, &r->error));
+        fails(r, teacher_restore(&r->eval, r->step, r->state.iteration, &r->log, &r->error));
     } else if (r->state.iteration == PERIODIC_EVAL_INITIAL) {
         run_evaluate(r);
     }

@@ -1,4 +1,4 @@
-/* teacher-export.c - one list of tensors for two writers; no copy of the values is made. */
+/* teacher-export.c - one list of tensors for two writers; the values come piece by piece. */
 #include "teacher-export.h"
 
 #include <inttypes.h>
@@ -14,20 +14,19 @@
 #include "safetensors.h"
 #include "step.h"
 #include "teacher-folder.h"
+#include "teacher-values.h"
 #include "trace-record.h"
 #include "version.h"
 #include "weights.h"
 
-struct teacher_values {
-    struct op_ctx *c;
-    const struct params_array *values;
-};
-
 static int read_values(void *arg, int64_t i, int64_t first, int64_t n, float *out, struct fmt_error *e)
 {
-    const struct teacher_values *t = arg;
-    params_read(t->c, t->values, (int)i, first, n, out);
-    return op_sync(t->c, e);
+    return teacher_values_read(arg, (int)i, first, n, out, e);
+}
+
+static int read_row(void *arg, int i_row, int64_t first, int64_t n, float *out, struct fmt_error *e)
+{
+    return teacher_values_read(arg, i_row, first, n, out, e);
 }
 
 struct teacher_list {
@@ -71,6 +70,7 @@ enum { META_MAX = 6 };
 
 struct teacher_job {
     const struct teacher_export_options *options;
+    const struct params *table; /* of the teacher */
     const struct teacher_list *list;
     const struct named_tensor_values *values;
     struct named_tensor_meta meta[META_MAX]; /* values are for free() */
@@ -93,7 +93,7 @@ static char *settings_text(const struct config *config, struct fmt_error *e)
 }
 
 /* The origin of the teacher: which run, after which iteration; and the hash that features made with it carry. */
-static int add_origin(struct teacher_job *job, struct step *step, struct fmt_error *e)
+static int add_origin(struct teacher_job *job, struct teacher_values *v, struct fmt_error *e)
 {
     const struct teacher_export_options *options = job->options;
     uint8_t hash[DIGEST_BYTES];
@@ -103,7 +103,7 @@ static int add_origin(struct teacher_job *job, struct step *step, struct fmt_err
     if (!status)
         status = provenance_inputs_json(&p, &inputs, e);
     if (!status)
-        status = weights_hash(step_context(step), step_teacher(step), WEIGHTS_BACKBONE, hash, e);
+        status = weights_hash_rows(job->table, WEIGHTS_BACKBONE, read_row, v, hash, e);
     provenance_release(&p);
     if (status) {
         free(inputs);
@@ -118,11 +118,11 @@ static int add_origin(struct teacher_job *job, struct step *step, struct fmt_err
     return 0;
 }
 
-static int make_meta(struct teacher_job *job, struct step *step, struct fmt_error *e)
+static int make_meta(struct teacher_job *job, struct teacher_values *v, struct fmt_error *e)
 {
     add_meta(job, "format", strdup("pt")); /* what other readers of such files look for */
     add_meta(job, CONFIG_META_KEY, settings_text(job->options->config, e));
-    int status = job->options->provenance ? add_origin(job, step, e) : 0;
+    int status = job->options->provenance ? add_origin(job, v, e) : 0;
     for (int i = 0; i < job->n_meta && !status; i++)
         status = job->meta[i].value ? 0 : fmt_no_memory(e);
     return status;
@@ -152,24 +152,33 @@ static int write_both(const char *folder, struct teacher_list *list, const struc
     return write_file(folder, TEACHER_PTH, write_pth, job, e);
 }
 
-int teacher_export_write(struct step *step, const struct teacher_export_options *options, struct fmt_error *e)
+/* Of the first process. */
+static int write_teacher(void *arg, struct teacher_values *v, struct fmt_error *e)
 {
+    struct teacher_job *job = arg;
+    const struct teacher_export_options *options = job->options;
     struct teacher_list list = {0};
-    struct teacher_values source = {step_context(step), step_teacher(step)};
-    struct named_tensor_values values = {&source, read_values};
-    struct teacher_job job = {.options = options, .list = &list, .values = &values};
+    struct named_tensor_values values = {v, read_values};
     char *folder = teacher_folder_path(options->config, options->folder, NULL);
     int status = folder ? file_make_dirs(folder, e) : fmt_no_memory(e);
+    job->list = &list;
+    job->values = &values;
     if (!status)
-        status = make_list(&list, source.values->table, e);
+        status = make_list(&list, job->table, e);
     if (!status)
-        status = make_meta(&job, step, e);
+        status = make_meta(job, v, e);
     if (!status)
-        status = write_both(folder, &list, &job, e);
-    for (int i = 0; i < job.n_meta; i++)
-        free(job.meta[i].value);
+        status = write_both(folder, &list, job, e);
+    for (int i = 0; i < job->n_meta; i++)
+        free(job->meta[i].value);
     free(list.out);
     free(list.name);
     free(folder);
     return status;
+}
+
+int teacher_export_write(struct step *step, const struct teacher_export_options *options, struct fmt_error *e)
+{
+    struct teacher_job job = {.options = options, .table = step_teacher(step)->table};
+    return teacher_values_use(step, write_teacher, &job, e);
 }

@@ -2,7 +2,8 @@
  * teacher_checkpoint.safetensors under the published names (backbone., dino_head., ibot_head.; blocks not chunked),
  * with the settings that extraction needs in its __metadata__, and what it was made from: iteration, inputs, the hash
  * of its backbone (trace.h). With train.teacher_pth also teacher_checkpoint.pth, which the published code reads (top
- * key teacher, block names chunked where student.block_chunks says so).
+ * key teacher, block names chunked where student.block_chunks says so). All processes call it, and the first one
+ * writes, without ever having all values in memory (teacher-values.h).
  */
 #ifndef TEACHER_EXPORT_H
 #define TEACHER_EXPORT_H

@@ -15,6 +15,7 @@
 #include "num.h"
 #include "params.h"
 #include "step.h"
+#include "teacher-values.h"
 #include "tensorfile.h"
 
 enum { PIECE = 1 << 14 }; /* values compared at once, bytes copied at once */
@@ -118,10 +119,9 @@ int teacher_folder_prune(const struct config *c, int64_t newest, struct fmt_erro
 }
 
 /* ---------------------------------------------------------------- checking */
-static int check_tensor(const struct named_tensor *t, struct step *step, int i_row, const char *path,
-                        struct fmt_error *e)
+static int check_tensor(const struct named_tensor *t, const struct param *row, int i_row, struct teacher_values *v,
+                        const char *path, struct fmt_error *e)
 {
-    const struct param *row = &step_teacher(step)->table->rows[i_row];
     float values[PIECE], expected[PIECE];
     bool same = t && t->n_dims == row->n_dims &&
                 memcmp(t->dims, row->dims, (size_t)row->n_dims * sizeof *row->dims) == 0;
@@ -132,27 +132,24 @@ static int check_tensor(const struct named_tensor *t, struct step *step, int i_r
             fmt_prefix(e, path);
             return status;
         }
-        params_read(step_context(step), step_teacher(step), i_row, at, n, expected);
-        if ((status = op_sync(step_context(step), e)))
+        if ((status = teacher_values_read(v, i_row, at, n, expected, e)))
             return status;
         same = memcmp(values, expected, (size_t)n * sizeof *values) == 0;
     }
     return same ? 0 : fmt_fail(e, FMT_MISMATCH, "%.250s: not what the checkpoint holds: %.80s", path, row->name);
 }
 
-static int check_file(struct step *step, const struct config *c, bool chunked, const char *path, struct fmt_error *e)
+/* table, v: NULL where the values are not compared. */
+static int check_file(const struct params *table, struct teacher_values *v, const struct config *c, bool chunked,
+                      const char *path, struct fmt_error *e)
 {
     struct tensorfile f;
     int status = file_check_fifo(path, e);
     if (!status)
         status = tensorfile_open(&f, path, e);
-    if (status || !step) {
-        if (!status)
-            tensorfile_close(&f);
+    if (status)
         return status;
-    }
-    const struct params *table = step_teacher(step)->table;
-    for (int i = 0; i < table->n_rows && !status; i++) {
+    for (int i = 0; v && i < table->n_rows && !status; i++) {
         char buffer[BLOCK_CHUNKS_NAME_MAX];
         const struct param *row = &table->rows[i];
         int64_t chunks = chunked ? c->student.block_chunks : 0;
@@ -163,21 +160,34 @@ static int check_file(struct step *step, const struct config *c, bool chunked, c
             snprintf(top, sizeof top, "teacher.%s", name);
             t = named_tensor_find(&f.set, top);
         }
-        status = check_tensor(t, step, i, path, e);
+        status = check_tensor(t, row, i, v, path, e);
     }
     tensorfile_close(&f);
     return status;
 }
 
-int teacher_folder_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
+struct checking {
+    const struct config *config;
+    const char *folder;
+    const struct params *table;
+};
+
+static int check_files(void *arg, struct teacher_values *v, struct fmt_error *e)
 {
+    const struct checking *x = arg;
     int status = 0;
-    for (int i = 0; i < n_files(c) && !status; i++) {
-        char *path = teacher_folder_path(c, folder, file_names[i]);
-        status = path ? check_file(step, c, i == 1, path, e) : fmt_no_memory(e);
+    for (int i = 0; i < n_files(x->config) && !status; i++) {
+        char *path = teacher_folder_path(x->config, x->folder, file_names[i]);
+        status = path ? check_file(x->table, v, x->config, i == 1, path, e) : fmt_no_memory(e);
         free(path);
     }
     return status;
+}
+
+int teacher_folder_check(struct step *step, const struct config *c, const char *folder, struct fmt_error *e)
+{
+    struct checking x = {c, folder, step ? step_teacher(step)->table : NULL};
+    return step ? teacher_values_use(step, check_files, &x, e) : check_files(&x, NULL, e);
 }
 
 /* ---------------------------------------------------------------- copying */

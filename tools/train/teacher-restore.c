@@ -4,7 +4,9 @@
 
 #include <inttypes.h>
 
+#include "step.h"
 #include "teacher-folder.h"
+#include "world.h"
 
 /* A folder that should hold the teacher of the step. */
 static int restore_from_step(const struct periodic_eval *x, struct step *step, const char *folder, int64_t iteration,
@@ -40,11 +42,15 @@ static int restore_best(const struct periodic_eval *x, struct run_log *log, stru
 int teacher_restore(const struct periodic_eval *x, struct step *step, int64_t iteration, struct run_log *log,
                     struct fmt_error *e)
 {
+    const struct world *w = step_world(step);
     char folder[TEACHER_FOLDER_NAME_MAX];
+    double best = (double)x->best_iteration; /* as the first process knows it; the others have the smallest number */
     int status = restore_from_step(x, step, teacher_folder_name(iteration, folder), iteration, log, e);
-    if (status || x->best_iteration == INT64_MIN)
+    if (!status)
+        status = world_all_reduce_host(w, &best, 1, WORLD_MAX, e);
+    if (status || best == (double)INT64_MIN)
         return status;
-    if (x->best_iteration == iteration)
+    if ((int64_t)best == iteration)
         return restore_from_step(x, step, TEACHER_BEST, iteration, log, e);
-    return restore_best(x, log, e);
+    return world_agree(w, w->rank == 0 ? restore_best(x, log, e) : 0, e);
 }

@@ -9,7 +9,7 @@
 #include "periodic-eval.h"
 #include "run-log.h"
 
-/* Logs what was restored, and what cannot be. */
+/* Logs what was restored, and what cannot be. All processes call it. */
 int teacher_restore(const struct periodic_eval *x, struct step *step, int64_t iteration, struct run_log *log,
                     struct fmt_error *e);
 
