@@ -83,12 +83,13 @@ for n in 1 2; do
     err_has "No checkpoint found at $wrong"
 done
 check 'once' test "$(grep -c 'set is not complete' err)" -eq 1
+err_has "dino-train: No checkpoint found"
 status 1 dino-weights list bad/model_0000019.rank_0.ckpt
 err_has "$wrong"
 status 1 bbu-info --verify bad/model_0000019.rank_0.ckpt
 err_has "$wrong"
 status 1 train --ranks 2 train.output_dir=x train.resume=true 'train.resume_path=none/model_0000019.rank_{rank}.ckpt'
-err_has 'No checkpoint found at none/model_0000019.rank_0.ckpt: No such file or directory'
+err_has 'dino-train: No checkpoint found at none/model_0000019.rank_*.ckpt: No such file or directory, for ranks 0 to 1'
 
 # ---- what is not complete is passed over, and removed when the run goes on
 broken() { # folder, what breaks the set of iteration 23, words of the warning

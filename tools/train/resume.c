@@ -12,6 +12,7 @@
 #include "initial-weights.h"
 #include "step.h"
 #include "teacher-folder.h"
+#include "text.h"
 #include "weights.h"
 
 /* The path of checkpoint i to be tried, newest first; NULL when there are no more. For free(). */
@@ -266,13 +267,29 @@ static bool is_damage(int status)
     return status != FMT_MISMATCH && status != FMT_MEMORY && status != FMT_VERSION && status != FMT_UNSUPPORTED;
 }
 
+/* Where a path has {rank} and no file is there, it is missing on all ranks, which name it by one text. */
+static void name_missing(const struct resume *r, struct fmt_error *why)
+{
+    const char *path = r->plan.path;
+    char *set = checkpoint_sibling(path, CHECKPOINT_SET);
+    if (set && r->world->size > 1 && !file_exists(path) && text_after(why->text, path))
+        snprintf(why->text, sizeof why->text, "%.*s.rank_*.ckpt: No such file or directory, for ranks 0 to %d",
+                 (int)(strlen(set) - strlen(".set")), set, r->world->size - 1);
+    free(set);
+}
+
+/* All ranks read the same files, and what is wrong with them is said once. */
 static int load_exactly(struct resume *r, struct step *step, struct run_state *state, struct fmt_error *e)
 {
     struct fmt_error why = {0};
+    char rank[32] = "";
     int status = load_one(r, r->plan.path, step, state, &why);
+    if (status)
+        name_missing(r, &why);
+    if (r->world->size == 1)
+        snprintf(rank, sizeof rank, "Rank %d: ", r->world->rank);
     if (status && is_damage(status))
-        return fmt_fail(e, (enum fmt_status)status, "Rank %d: No checkpoint found at %.300s", r->world->rank,
-                        why.text);
+        return fmt_fail(e, (enum fmt_status)status, "%sNo checkpoint found at %.300s", rank, why.text);
     return status ? fmt_fail(e, (enum fmt_status)status, "%s", why.text) : 0;
 }
 
