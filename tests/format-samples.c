@@ -1,5 +1,5 @@
 /* format-samples - writes the small files of samples.h: KIND (catalogue, shard, views, features, checkpoint,
- * classifier, readings, checkpoint set; part: of a checkpoint) to a FILE. For tests of the command lines, and how the
+ * classifier, readings, checkpoint set; part, part-0: of one) to a FILE. For tests of the command lines, and how the
  * golden examples and the corpora of the fuzz targets were made.
  * usage: format-samples KIND FILE [bare|small|apart|joined]
  *   bare: without provenance; small: the example of the manual's page (KIND "empty" too); apart: as tests/fuzz/wrap.h
@@ -35,7 +35,8 @@ static int write_joined(int kind, struct file_out *f, struct fmt_error *e)
     int status = file_load("-", 1 << 20, &data, &n, e);
     if (status)
         return status;
-    if (wrap(kind == SAMPLE_CKPT_PART ? BLOCK_CKPT : (enum block_kind)kind, data, n, &whole) || file_put(f, whole.data, whole.bytes))
+    enum block_kind wrapped = kind > BLOCK_LAST ? BLOCK_CKPT : (enum block_kind)kind;
+    if (wrap(wrapped, data, n, &whole) || file_put(f, whole.data, whole.bytes))
         status = fmt_fail(e, FMT_IO, "cannot be joined");
     free(data);
     fmt_buffer_release(&whole);
@@ -60,7 +61,8 @@ int main(int argc, char **argv)
                        block_kind_name((enum block_kind)k)[n] == 0
                    ? k
                    : kind;
-    kind = strcmp(argv[1], "part") == 0 ? SAMPLE_CKPT_PART : kind;
+    if (strncmp(argv[1], "part", 4) == 0)
+        kind = strcmp(argv[1], "part-0") == 0 ? SAMPLE_CKPT_PART_0 : SAMPLE_CKPT_PART;
     struct fmt_writer io = file_writer(&f);
     int status = strcmp(how, "small") == 0    ? sample_small(kind, &io, &e)
                  : strcmp(how, "apart") == 0  ? write_apart(kind, &f, &e)

@@ -340,6 +340,8 @@ static inline int small_ckpt(const struct fmt_writer *io, const struct provenanc
     return status ? status : ckpt_finish(&w, e);
 }
 
+enum { SAMPLE_CKPT_PART = BLOCK_LAST + 1, SAMPLE_CKPT_PART_0 }; /* as kinds: ranks 1 and 0 of the sample of a set */
+
 /* The parts of rank `rank` of two: of "a" its first two elements and the rest, the others whole in one of them. */
 enum { SAMPLE_PARTS = 2 };
 static inline int sample_part(const struct fmt_writer *io, int rank, bool with_provenance, struct ckpt_seal *seal,
@@ -388,12 +390,36 @@ static inline int sample_ckpt_set(const struct fmt_writer *io, bool with_provena
     return status;
 }
 
-/* Of two files of 269 and 285 bytes. */
+/* The state of small_ckpt with two elements, of which each rank has one. */
+static inline int small_part(const struct fmt_writer *io, int rank, const struct provenance *p, struct ckpt_seal *seal,
+                             struct fmt_error *e)
+{
+    const struct ckpt_tensor t = {.name = "a", .dtype = DTYPE_F32, .n_dims = 1, .dims = {2}, .first = rank,
+                                  .count = 1};
+    static const float a[2] = {1, 2};
+    struct ckpt_header h = {0, rank, 2, "{}"};
+    struct ckpt_writer w;
+    int status = ckpt_create(&w, io, &h, &t, 1, p, e);
+    if (status == 0)
+        status = ckpt_add(&w, a + rank, sizeof *a, e);
+    if (status == 0)
+        status = ckpt_finish(&w, e);
+    *seal = w.seal;
+    return status;
+}
+
 static inline int small_ckpt_set(const struct fmt_writer *io, const struct provenance *p, struct fmt_error *e)
 {
-    struct ckpt_seal seal[2] = {{269, {0xab}}, {285, {0xcd}}};
+    struct ckpt_seal seal[2];
     struct ckpt_set s = {.iteration = 0, .n_ranks = 2, .seal = seal};
-    return ckpt_set_write(&s, p, io, e);
+    int status = 0;
+    for (int rank = 0; rank < 2 && !status; rank++) {
+        struct fmt_buffer b = {0};
+        struct fmt_writer to = fmt_buffer_writer(&b);
+        status = small_part(&to, rank, p, &seal[rank], e);
+        fmt_buffer_release(&b);
+    }
+    return status ? status : ckpt_set_write(&s, p, io, e);
 }
 
 /* One reading of each state, those of part 2 of 3 of a list of 12 images. */
@@ -449,14 +475,13 @@ static inline int sample_small(int kind, const struct fmt_writer *io, struct fmt
     case BLOCK_LINEAR: status = small_linear(io, &p, e); break;
     case BLOCK_READINGS: status = write_readings(io, &p, 1, e); break;
     case BLOCK_CKPT_SET: status = small_ckpt_set(io, &p, e); break;
+    case SAMPLE_CKPT_PART: status = small_part(io, 1, &p, &(struct ckpt_seal){0}, e); break;
     }
     provenance_release(&p);
     return status;
 }
 
-enum { SAMPLE_CKPT_PART = BLOCK_LAST + 1 }; /* rank 1 of the sample of a set */
-
-/* kind 1 .. 8, as enum block_kind, or the one above. */
+/* kind 1 .. 8, as enum block_kind, or one of those above. */
 static inline int sample_write(int kind, const struct fmt_writer *io, bool with_provenance, struct fmt_error *e)
 {
     switch (kind) {
@@ -469,6 +494,7 @@ static inline int sample_write(int kind, const struct fmt_writer *io, bool with_
     case BLOCK_READINGS: return sample_readings(io, with_provenance, e);
     case BLOCK_CKPT_SET: return sample_ckpt_set(io, with_provenance, e);
     case SAMPLE_CKPT_PART: return sample_part(io, 1, with_provenance, NULL, e);
+    case SAMPLE_CKPT_PART_0: return sample_part(io, 0, with_provenance, NULL, e);
     }
     return FMT_INVALID;
 }

@@ -25,7 +25,7 @@ for page in "$first" "$TESTS"/../man/*.[15]; do
         continue
     fi
     while IFS= read -r command; do
-        case $command in *--ranks*|*mpirun*) [ -z "$no_mpi" ] || { skip "$no_mpi" "$name: $command"; continue; } ;; esac
+        case $command in *--ranks*|*mpirun*|*ranks/*) [ -z "$no_mpi" ] || { skip "$no_mpi" "$name: $command"; continue; } ;; esac
         check "$name: $command" bash -c 'cd typed && eval "$1" </dev/null' - "$command"
     done <commands
 done

@@ -38,6 +38,12 @@ check 'a file has a part' test "$(stat -c %s by4/model_0000023.rank_2.ckpt)" -lt
 check 'whatever the number of processes' results by1 by4
 check 'in one file it is what one process writes' cmp by4.whole by1/model_0000023.rank_0.ckpt
 
+for tensor in optimizer.v.backbone.blocks.1.attn.qkv.weight metrics.window; do
+    "$BUILD/examples/readckpt" by1/model_0000023.rank_0.ckpt $tensor >of-one
+    "$BUILD/examples/readckpt" by4/model_0000023.* $tensor >of-four
+    check "a stranger reads $tensor" cmp of-one of-four
+done
+
 # ---- resumed on another number of processes
 resume() { # folder, iteration that is left, processes
     cp -r by4 "$1"
@@ -239,7 +245,7 @@ killed() { # whom: one or all; a run that is killed, and again, until there were
         kill -KILL $pids 2>/dev/null && k=$((k + 1))
         wait $pid 2>/dev/null
         while pgrep -f "dino-train .*train.output_dir=$folder " >/dev/null; do sleep 0.02; done
-        if [ -s $folder/eval/training_23/teacher_checkpoint.safetensors ]; then # over too soon: once more
+        if grep -q 'saved .*_0000023\.' $folder/log.txt 2>/dev/null; then # over too soon: once more
             results by1 $folder || return 1
             rm -rf $folder
         fi
