@@ -106,29 +106,3 @@ int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const 
     }
     return status;
 }
-
-int64_t knn_evaluate_bytes(const struct knn_problem *p, const struct device *device)
-{
-    struct knn_search s = {.bank = p->train, .k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0};
-    if (p->val->n <= 0 || p->train->dim <= 0)
-        return 0;
-    return knn_search_bytes(&s, p->val->n, device) +
-           p->n_ks * p->val->n * p->n_classes * (int64_t)sizeof(double);
-}
-
-int knn_evaluate(const struct knn_problem *p, const struct device *device, int64_t *right, struct fmt_error *e)
-{
-    int k = p->n_ks > 0 ? p->ks[p->n_ks - 1] : 0;
-    const struct rows *train = p->train, *val = p->val;
-    if (k < 1 || k > train->n)
-        return fmt_fail(e, FMT_INVALID, "k-NN: k = %d of %s", k, FMT_COUNT(train->n, "training row", "training rows"));
-    struct knn_voting voting = {.search = {.bank = train, .k = k}, .memory_bytes = INT64_MAX,
-                                .vote = {k, KNN_TEMPERATURE, train->label, p->n_classes, p->ks, p->n_ks}};
-    size_t cells = (size_t)val->n * (size_t)p->n_classes;
-    double *votes = malloc(((size_t)p->n_ks * cells + 1) * sizeof *votes);
-    int status = votes ? knn_vote_rows(&voting, val, device, votes, e) : fmt_fail(e, FMT_MEMORY, "k-NN: out of memory");
-    for (int i = 0; !status && i < p->n_ks; i++)
-        right[i] = knn_count_right(votes + (size_t)i * cells, val->label, val->n, p->n_classes);
-    free(votes);
-    return status;
-}

@@ -6,8 +6,6 @@
  *   knn_votes(&v, similarity, index, m, votes, stride);       votes of the first k of them
  *   knn_count_right(...)                                      queries classified correctly
  *
- * or all of it in one call, from memory: knn_evaluate.
- *
  * The bank is read in blocks, so it may be larger than memory; the queries of one call and their k neighbours must fit
  * in memory (callers split them). Rows are divided by max(norm, 1e-12) when loaded: callers pass features unscaled.
  * Neighbours are in descending order of similarity; of equal ones the lower index comes first. Products are computed on
@@ -74,19 +72,5 @@ struct knn_voting {
 };
 int knn_vote_rows(const struct knn_voting *v, const struct rows *queries, const struct device *device, double *votes,
                   struct fmt_error *e);
-
-/* Search, votes and the rows of `val` that are classified correctly in one call for features in memory, for the
- * evaluation during training: right[i] for each ks[i] (ascending; a k larger than the number of training rows is an
- * error). Those of parts of `val` add up to those of the whole: the processes of a run search a part each. */
-struct knn_problem {
-    const struct rows *train, *val;
-    int n_classes;
-    const int *ks;
-    int n_ks;
-};
-/* Memory used; reads only n and dim. */
-int64_t knn_evaluate_bytes(const struct knn_problem *p, const struct device *device);
-int knn_evaluate(const struct knn_problem *p, const struct device *device, int64_t *right,
-                 struct fmt_error *e);
 
 #endif

@@ -241,8 +241,8 @@ static void test_plan(struct bed *b)
        "copy %d, passes %d, features %d, search %d bytes", (int)two.copy, (int)two.extraction, (int)two.features,
        (int)two.search);
     ok(knn_eval_plan(&b->config, 3, &b->device, &parts, &e) == 0 && two.features - parts.features == 8 * 32 * 4 &&
-           parts.search < two.search && parts.copy == two.copy,
-       "of three processes each has the features of a third of those that are scored");
+           parts.search > 0 && parts.copy == two.copy,
+       "of three processes each has the features of a third of those that vote");
     set(&b->config, "evaluation.eval_period_iterations", "0");
     ok(knn_eval_plan(&b->config, 1, &b->device, &none, &e) == 0 &&
            none.copy + none.extraction + none.features + none.search == 0,

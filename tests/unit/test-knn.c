@@ -211,15 +211,6 @@ static void test_refusals(void)
     struct knn_search s = {.bank = &m, .k = K};
     ok(search(&s, query, N_QUERY, 4, &r, &e) == FMT_NONFINITE && strstr(e.text, "row 700"), "names the first row: %s",
        e.text);
-    int32_t label[N_BANK] = {0};
-    struct rows few = rows_of(bank, 5), asked = rows_of(query, 3);
-    few.label = asked.label = label;
-    struct knn_problem p = {&few, &asked, 2, (const int[]){10}, 1};
-    int64_t right[1];
-    struct device device = test_device(1);
-    ok(knn_evaluate(&p, &device, right, &(struct fmt_error){0}) == FMT_INVALID,
-       "k above the number of rows is refused");
-    test_device_close(&device);
 }
 
 static void test_selected(void)

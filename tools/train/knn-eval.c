@@ -2,7 +2,7 @@
  * with the settings that dino-extract would be given, from a copy of the backbone: extraction transposes its weights.
  *
  * A feature depends on its image alone and a similarity on its two rows alone, so it does not matter which process
- * computes them. What is summed over processes are counts.
+ * computes them.
  */
 #include "knn-eval.h"
 
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "bank-search.h"
 #include "extract.h"
 #include "json-line.h"
 #include "knn.h"
@@ -75,9 +76,9 @@ int knn_eval_open(struct knn_eval **ev, const struct config *config, const struc
     (*ev)->config = config;
     (*ev)->world = world;
     int64_t dim = config_dims(config).embed_dim;
-    int status = knn_set_open(&(*ev)->set[TRAIN], config->evaluation.knn_train, dim, 1, e);
+    int status = knn_set_open(&(*ev)->set[TRAIN], config->evaluation.knn_train, dim, world->size, e);
     if (!status)
-        status = knn_set_open(&(*ev)->set[VAL], config->evaluation.knn_val, dim, world->size, e);
+        status = knn_set_open(&(*ev)->set[VAL], config->evaluation.knn_val, dim, 1, e);
     if (!status)
         status = knn_set_compare(&(*ev)->set[TRAIN], &(*ev)->set[VAL], config, overlap, e);
     if (!status)
@@ -210,25 +211,23 @@ static int all_features(struct knn_eval *ev, struct step *step, const struct dev
 }
 
 /* ---------------------------------------------------------------- scores */
-/* right[i]: images of evaluation.knn_val, of all processes, that ks[i] neighbours classify correctly. */
-static int search(struct knn_eval *ev, const struct device *device, const int *ks, int n_ks, double *right,
+/* right[i]: images of evaluation.knn_val that ks[i] neighbours classify correctly. */
+static int search(struct knn_eval *ev, const struct device *device, const int *ks, int n_ks, int64_t *right,
                   struct fmt_error *e)
 {
-    int64_t own_right[CONFIG_INTS_MAX] = {0};
-    struct rows own = knn_set_own_rows(&ev->set[VAL]);
-    struct knn_problem problem = {.train = &ev->set[TRAIN].rows, .val = &own,
-                                  .n_classes = ev->set[TRAIN].shards.n_classes, .ks = ks, .n_ks = n_ks};
-    int status = world_agree(ev->world, knn_evaluate(&problem, device, own_right, e), e);
-    for (int i = 0; i < n_ks; i++)
-        right[i] = (double)own_right[i];
-    return status ? status : world_all_reduce_host(ev->world, right, n_ks, WORLD_SUM, e);
+    const struct knn_set *train = &ev->set[TRAIN];
+    struct rows own = knn_set_own_rows(train);
+    struct bank_search s = {.world = ev->world, .own = &own, .first = train->own,
+                            .vote = {ks[n_ks - 1], KNN_TEMPERATURE, train->rows.label, train->shards.n_classes, ks,
+                                     n_ks}};
+    return bank_search_count_right(&s, &ev->set[VAL].rows, device, right, e);
 }
 
 int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *device, struct knn_eval_scores *scores,
                  struct fmt_error *e)
 {
     int ks[CONFIG_INTS_MAX], n_ks = 0;
-    double right[CONFIG_INTS_MAX];
+    int64_t right[CONFIG_INTS_MAX];
     const struct knn_set *train = &ev->set[TRAIN], *val = &ev->set[VAL];
     *scores = (struct knn_eval_scores){.n = 0};
     int status = all_features(ev, step, device, scores, e);
@@ -246,7 +245,7 @@ int knn_eval_run(struct knn_eval *ev, struct step *step, const struct device *de
         scores->k[i] = ev->k[i];
         for (int j = 0; j < n_ks; j++)
             if (ks[j] == ev->k[i])
-                scores->top1[i] = right[j] / (double)val->rows.n;
+                scores->top1[i] = (double)right[j] / (double)val->rows.n;
     }
     return status;
 }
@@ -366,10 +365,11 @@ int knn_eval_plan(const struct config *c, int n_processes, const struct device *
         if (c->evaluation.knn_k.item[i] <= n.n[TRAIN])
             ks[n_ks++] = (int)c->evaluation.knn_k.item[i];
     int64_t row = shape.C * (int64_t)sizeof(float), image = (int64_t)(sizeof(int64_t) + sizeof(int32_t) + 1),
-            n_own = num_ceil_div(n.n[VAL], n_processes);
-    struct rows train = {.n = n.n[TRAIN], .dim = shape.C}, val = {.n = n_own, .dim = shape.C};
-    struct knn_problem problem = {&train, &val, n.n_classes, ks, knn_sort_ks(ks, n_ks)};
-    bytes->features = (n.n[TRAIN] + n_own) * row + (n.n[TRAIN] + n.n[VAL]) * image + n.index;
-    bytes->search = knn_evaluate_bytes(&problem, device);
+            n_own = num_ceil_div(n.n[TRAIN], n_processes);
+    struct rows own = {.n = n_own, .dim = shape.C};
+    struct knn_vote vote = {.n_classes = n.n_classes, .ks = ks, .n_ks = knn_sort_ks(ks, n_ks)};
+    vote.k = vote.n_ks > 0 ? ks[vote.n_ks - 1] : 0;
+    bytes->features = (n_own + n.n[VAL]) * row + (n.n[TRAIN] + n.n[VAL]) * image + n.index;
+    bytes->search = bank_search_bytes(&own, n.n[VAL], &vote, n_processes, device);
     return 0;
 }

@@ -7,9 +7,9 @@
  *   knn_eval_line(&scores, iteration, best_iteration, &out, e);      for evaluation.json
  *   knn_eval_close(ev);
  *
- * In a world of several processes each extracts its part of the images of both sets and finds the neighbours of its
- * part of knn_val; the features of knn_train are gathered by all. The scores are the same bytes for any number of
- * processes, on all of them, and a failure of one is one of all.
+ * In a world of several processes each extracts its part of the images of both sets. The features of knn_train stay
+ * where they are, and each process searches its part of them for the neighbours of all of knn_val (bank-search.h). The
+ * scores are the same bytes for any number of processes, on all of them, and a failure of one is one of all.
  *
  * Images without a label are left out, and so is one that cannot be decoded, from then on: that does not stop a run.
  * Numbers of neighbours above the number of images that vote are left out, too.
@@ -43,7 +43,7 @@ struct knn_eval_scores {
 
 /* Memory beside that of training. The search starts when copy and extraction are released. */
 struct knn_eval_bytes {
-    int64_t features;   /* of knn_train and the own part of knn_val, as if all images had labels; the sets' indices */
+    int64_t features;   /* of knn_val and the own part of knn_train, as if all images had labels; the sets' indices */
     int64_t copy;       /* of the teacher's backbone */
     int64_t extraction; /* images and forward passes of all threads */
     int64_t search;

@@ -1,8 +1,8 @@
 /* knn-set.h - a set of the k-NN evaluation: the labelled images of shards, with memory for their features. Each process
  * of the run extracts its own part of them; the features of a set are held whole, or only those of the own part.
  *
- *   knn_set_open(&train, config->evaluation.knn_train, dim, 1, e);                 whole: any image may be a neighbour
- *   knn_set_open(&val, config->evaluation.knn_val, dim, world->size, e);           only the own part is searched for
+ *   knn_set_open(&train, config->evaluation.knn_train, dim, world->size, e);       each searches its own part ...
+ *   knn_set_open(&val, config->evaluation.knn_val, dim, 1, e);                     ... for all of these
  *   knn_set_compare(&train, &val, config, overlap, e);      may one be scored by the other?
  *   knn_set_divide(&train, world_share(world));
  *   ... extract_shards fills knn_set_own_x(&train) and train.failed, the processes exchange them ...
