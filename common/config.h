@@ -44,6 +44,7 @@ enum config_arch { ARCH_SMALL, ARCH_BASE, ARCH_LARGE, ARCH_GIANT2 };
 enum config_ffn { FFN_MLP, FFN_SWIGLU, FFN_SWIGLUFUSED, FFN_IDENTITY }; /* the two SwiGLU are the same */
 enum config_optimizer { OPTIMIZER_ADAMW, OPTIMIZER_SGD, OPTIMIZER_ADAM };
 enum config_blur_rule { BLUR_PUBLISHED, BLUR_PAPER };
+enum config_sharding { SHARD_GRAD_OP, FULL_SHARD, NO_SHARD };
 enum config_param_dtype { PARAM_DTYPE_FP32, PARAM_DTYPE_BF16, PARAM_DTYPE_FP16 };
 
 enum config_kind {
@@ -137,7 +138,8 @@ int config_set(struct config *c, const char *word, struct fmt_error *e); /* "key
  * of `n_ranks` processes) and refuses values that contradict each other. */
 int config_finish(struct config *c, int rank, int n_ranks, struct fmt_error *e);
 
-/* compute_precision: what the products of each part of a run are computed in (config-precision.c). */
+/* compute_precision: what the products of each part of a run are computed in, and what of it each of several processes
+ * holds (config-precision.c). */
 enum config_part {
     PART_TEACHER_BACKBONE,
     PART_TEACHER_DINO_HEAD,
@@ -151,6 +153,8 @@ const char *config_part_name(enum config_part part);   /* as in the keys: "teach
 int config_param_dtype_key(enum config_part part);     /* CONFIG_compute_precision_teacher_backbone_param_dtype */
 /* PARAM_DTYPE_FP32 where the key is without effect: for iBOT heads unless ibot.separate_head. */
 enum config_param_dtype config_param_dtype(const struct config *c, enum config_part part);
+int config_sharding_key(enum config_part part);
+enum config_sharding config_sharding(const struct config *c, enum config_part part);
 bool config_asks_fp16(const struct config *c);         /* before config_finish: whether a param_dtype is fp16 */
 
 /* The value of a key as YAML text that config_set reads back: "[0.32, 1.0]"; for free(). NULL: no memory. */

@@ -3,16 +3,19 @@
 #ifndef OP_CASES_H
 #define OP_CASES_H
 
+#include "num.h"
 #include "op-cases-rows.h"
 #include "op-cases-tokens.h"
 
 /* ------------------------------------------------------------------ whole arrays */
-/* y = x^T with 2 x added, the sum of squares, a quotient of two doubles, and x[0] by way of bf16 */
+/* y = x^T with 2 x added, the sum of squares, a quotient of two doubles, x[0] by way of bf16, and the squares of runs */
+
+enum { RUN = 7 }; /* elements */
 
 static void arrays_shape(struct run *r)
 {
     operand(r, 0, "x", r->T * ROW_C, false);
-    r->y_n = r->T * ROW_C + 3;
+    r->y_n = r->T * ROW_C + 3 + num_ceil_div(r->T * ROW_C, RUN);
     r->saved_n[0] = 5; /* two doubles, a bf16 */
 }
 
@@ -25,6 +28,11 @@ static void arrays_forward(struct run *r)
     ON_DEVICE(&r->c, op_sum_squares(&r->c, &squares, COPY(r->in[0].x, n)));
     if (!op_planning(&r->c))
         r->y[n] = (float)squares;
+    double *each = calloc((size_t)num_ceil_div(n, RUN), sizeof *each);
+    ON_DEVICE(&r->c, op_sum_squares_each(&r->c, each, COPY(r->in[0].x, n), RUN));
+    for (int64_t i = 0; i < num_ceil_div(n, RUN) && !op_planning(&r->c); i++)
+        r->y[n + 3 + i] = (float)each[i];
+    free(each);
     double *f64 = (double *)(void *)r->saved[0];
     ON_DEVICE(&r->c, op_fill(&r->c, COPY(f64, 1), 7));
     ON_DEVICE(&r->c, op_copy(&r->c, COPY(f64 ? f64 + 1 : f64, 1), COPY(f64, 1)));
@@ -41,6 +49,10 @@ static void arrays_plain(const struct run *r, double *y)
     for (int64_t i = 0; i < n; i++) {
         y[i] = (double)r->in[0].x[i % r->T * ROW_C + i / r->T] + 2 * (double)r->in[0].x[i];
         y[n] += (double)r->in[0].x[i] * (double)r->in[0].x[i];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        double *run = &y[n + 3 + i / RUN], square = (double)r->in[0].x[i] * (double)r->in[0].x[i];
+        *run = i % RUN ? *run + square : square;
     }
     y[n + 1] = 7.0 / 3;
     y[n + 2] = (double)bf16_to_f32(f32_to_bf16(r->in[0].x[0]));
@@ -65,7 +77,7 @@ static const struct op_case cases[] = {
     {" interp_fwd interp_bwd ", interp_shape, interp_forward, interp_backward, interp_plain},
     {" patchify_fwd ", patchify_shape, patchify_forward, NULL, patchify_plain},
     {" patchify_u8_fwd ", patchify_shape, patchify_u8_forward, NULL, patchify_u8_plain},
-    {" transpose axpy sum_squares fill copy divide convert ", arrays_shape, arrays_forward, NULL, arrays_plain},
+    {" transpose axpy sum_squares sum_squares_each fill copy divide convert ", arrays_shape, arrays_forward, NULL, arrays_plain},
 };
 
 #endif

@@ -34,6 +34,15 @@ static inline void draw_batch(void)
 #define STUDENT_BF16 PARAM_DTYPE("student.backbone"), PARAM_DTYPE("student.dino_head"), PARAM_DTYPE("student.ibot_head")
 #define ALL_BF16 TEACHER_BF16, STUDENT_BF16
 
+/* Of every part. */
+#define SHARDING(strategy)                                                                                             \
+    "compute_precision.student.backbone.sharding_strategy=" strategy,                                                  \
+        "compute_precision.student.dino_head.sharding_strategy=" strategy,                                             \
+        "compute_precision.student.ibot_head.sharding_strategy=" strategy,                                             \
+        "compute_precision.teacher.backbone.sharding_strategy=" strategy,                                              \
+        "compute_precision.teacher.dino_head.sharding_strategy=" strategy,                                             \
+        "compute_precision.teacher.ibot_head.sharding_strategy=" strategy
+
 struct bed {
     struct config config;
     struct device device;
@@ -147,7 +156,8 @@ static inline double loss_distance(const struct step_result *a, const struct ste
     return off / sum;
 }
 
-/* In host memory, for free(): an array, a tensor of the state; and the first element of a row. */
+/* In host memory, for free(): an array that is whole here; a tensor of the state, whole, which all processes ask for; and
+ * the first element of a row. */
 static inline float *bed_array(struct bed *b, const struct params_array *a)
 {
     return copy_to_host(step_context(b->step), a->data);
@@ -155,7 +165,11 @@ static inline float *bed_array(struct bed *b, const struct params_array *a)
 
 static inline float *bed_state(struct bed *b, const struct state_tensor *t)
 {
-    return copy_to_host(step_context(b->step), t->data);
+    struct fmt_error e = {0};
+    float *host = malloc((size_t)t->n * sizeof *host);
+    if (!host || state_collect(b->step, t, 0, t->n, host, &e))
+        ok(false, "%s: %s", t->name, e.text);
+    return host;
 }
 
 /* A sum over all bits of the state. */

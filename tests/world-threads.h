@@ -20,7 +20,8 @@
 
 enum { WORLD_THREADS_MAX = 6 };
 enum world_threads_call {
-    WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_ALL_GATHER_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST, WT_BARRIER,
+    WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_ALL_GATHER_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST,
+    WT_BROADCAST_HOST, WT_BARRIER,
     WT_CALLS
 };
 
@@ -170,6 +171,17 @@ static inline void wt_broadcast(const struct world *w, struct op_ctx *c, struct 
     free(mine);
 }
 
+static inline int wt_broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e)
+{
+    (void)e;
+    struct world_threads *s = wt_shared(w, WT_BROADCAST_HOST);
+    wt_meet(s, w, x);
+    if (w->rank != root)
+        memcpy(x, s->given[root], bytes);
+    wt_leave(s);
+    return 0;
+}
+
 static inline int wt_barrier(const struct world *w, struct fmt_error *e)
 {
     (void)e;
@@ -177,8 +189,14 @@ static inline int wt_barrier(const struct world *w, struct fmt_error *e)
     return 0;
 }
 
-static const struct world_calls wt_calls = {wt_all_reduce, wt_all_reduce_host, wt_all_gather_host, wt_reduce_scatter,
-                                            wt_all_gather, wt_broadcast,       wt_barrier};
+static const struct world_calls wt_calls = {.all_reduce = wt_all_reduce,
+                                            .all_reduce_host = wt_all_reduce_host,
+                                            .all_gather_host = wt_all_gather_host,
+                                            .reduce_scatter = wt_reduce_scatter,
+                                            .all_gather = wt_all_gather,
+                                            .broadcast = wt_broadcast,
+                                            .broadcast_host = wt_broadcast_host,
+                                            .barrier = wt_barrier};
 
 static inline void world_threads_open(struct world_threads *s, int size)
 {

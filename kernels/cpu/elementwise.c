@@ -194,7 +194,8 @@ struct stretch {
     const double *x64;
     double a;
     int64_t n;
-    double *sums;
+    double *sums; /* of runs of `each` elements */
+    int64_t each;
 };
 
 struct filled {
@@ -291,19 +292,26 @@ static void sum_squares_item(void *arg, int64_t item, int worker)
 {
     (void)worker;
     const struct stretch *s = arg;
-    int64_t at = item * CPU_STRETCH;
-    s->sums[item] = row_loops()->sum_squares(s->x + at, num_min(CPU_STRETCH, s->n - at));
+    int64_t at = item * s->each;
+    s->sums[item] = row_loops()->sum_squares(s->x + at, num_min(s->each, s->n - at));
+}
+
+void cpu_sum_squares_each(struct op_ctx *c, double *out, struct tensor x, int64_t each)
+{
+    int64_t n = tensor_elements(x);
+    struct stretch s = {.x = cpu_f32(x), .n = n, .sums = out, .each = each};
+    op_for(c, num_ceil_div(n, each), sum_squares_item, &s);
 }
 
 void cpu_sum_squares(struct op_ctx *c, double *out, struct tensor x)
 {
     size_t mark = c->scratch->used;
-    int64_t n = tensor_elements(x), n_sums = num_ceil_div(n, CPU_STRETCH);
-    struct stretch s = {.x = cpu_f32(x), .n = n, .sums = CPU_TAKE(c, double, n_sums)};
-    op_for(c, n_sums, sum_squares_item, &s);
+    int64_t n_sums = num_ceil_div(tensor_elements(x), CPU_STRETCH);
+    double *sums = CPU_TAKE(c, double, n_sums);
+    cpu_sum_squares_each(c, sums, x, CPU_STRETCH);
     *out = 0;
     for (int64_t i = 0; i < n_sums && !op_planning(c); i++)
-        *out += s.sums[i];
+        *out += sums[i];
     c->scratch->used = mark;
 }
 

@@ -146,22 +146,44 @@ static void tokens_backward(const struct vit_pass *k, int i, struct tensor dx)
 
 /* ------------------------------------------------------------------ the whole */
 
+static void enter(struct vit_pass *k, int64_t unit)
+{
+    const struct vit_feed *feed = k->act->request.feed;
+    vit_enter(k, unit);
+    if (feed)
+        k->g = feed->gradients(feed->arg, unit);
+}
+
+static void leave(const struct vit_pass *k, int64_t unit)
+{
+    const struct vit_feed *feed = k->act->request.feed;
+    if (feed)
+        feed->complete(feed->arg, unit);
+}
+
 void vit_backward(struct op_ctx *c, const struct vit *v, const struct params_array *values,
                   struct vit_activations *act, struct tensor d_normed, const struct vit_memory *memory,
                   const struct params_array *grads)
 {
     struct vit_pass k = {.c = c, .v = v, .w = values, .g = grads, .act = act, .host = memory->host};
     struct tensor dx = d_normed;
+    int64_t norm = 1 + v->config.depth;
     if (!op_check(c, act->request.save_for_backward && !act->request.packed,
                   "backbone: backward without what forward saves for it") ||
         !op_check(c, act->request.precision != PRECISION_INT8, "backbone: backward in int8"))
         return;
+    enter(&k, norm);
     op_layernorm_bwd(c, dx, grad(&k, v->norm_w), grad(&k, v->norm_b), d_normed, act->prenorm, act->mean, act->rstd,
-                     vit_vector(values, v->norm_w));
+                     vit_vector(k.w, v->norm_w));
+    leave(&k, norm);
     for (int64_t i = v->config.depth; i-- > 0;) {
+        enter(&k, 1 + i);
         ffn_backward(&k, i, dx);
         attention_backward(&k, i, dx);
+        leave(&k, 1 + i);
     }
+    enter(&k, 0);
     for (int i = 0; i < act->request.n_inputs; i++)
         tokens_backward(&k, i, dx);
+    leave(&k, 0);
 }

@@ -289,16 +289,19 @@ int vit_forward(struct op_ctx *c, const struct vit *v, const struct params_array
     act->normed = TENSOR_TAKE(arena, DTYPE_F32, act->T, v->config.C);
     act->mean = TENSOR_TAKE(arena, DTYPE_F32, act->T);
     act->rstd = TENSOR_TAKE(arena, DTYPE_F32, act->T);
+    vit_enter(&k, 0);
     for (int i = 0; i < request->n_inputs; i++)
         tokens_forward(&k, i, x);
     if (request->return_tokens)
         act->tokens = copy_of(c, arena, x);
     for (int64_t i = 0; i < v->config.depth; i++) {
+        vit_enter(&k, 1 + i);
         attention_forward(&k, i, x);
         ffn_forward(&k, i, x);
         if (request->return_layer[i])
             act->layers[i] = copy_of(c, arena, x);
     }
+    vit_enter(&k, 1 + v->config.depth);
     vit_layernorm(&k, act->normed, act->mean, act->rstd, x, v->norm_w, v->norm_b);
     return 0;
 }

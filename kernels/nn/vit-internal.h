@@ -14,8 +14,8 @@
 struct vit_pass {
     struct op_ctx *c;
     const struct vit *v;
-    const struct params_array *w; /* values */
-    const struct params_array *g; /* gradients, backward alone */
+    const struct params_array *w; /* values, with a feed those of the current unit */
+    const struct params_array *g; /* gradients, backward alone; likewise */
     struct vit_activations *act;
     struct device_arena *saved;   /* where what backward needs goes: the caller's arena, or scratch */
     struct arena *host;
@@ -33,6 +33,14 @@ static inline struct tensor vit_matrix(const struct params_array *a, int row, in
 {
     struct tensor t = params_tensor(a, row);
     return row < 0 ? t : TENSOR_SHAPED(t, n, tensor_elements(t) / n);
+}
+
+/* What follows is about this unit (vit.h). */
+static inline void vit_enter(struct vit_pass *k, int64_t unit)
+{
+    const struct vit_feed *feed = k->act->request.feed;
+    if (feed)
+        k->w = feed->values(feed->arg, unit);
 }
 
 static inline struct tensor vit_scratch(const struct vit_pass *k, int64_t rows, int64_t width)

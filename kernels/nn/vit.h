@@ -116,6 +116,17 @@ struct vit_observer {
     void *arg;
 };
 
+/* Values and gradients of a unit at a time (params-cut.h), where the arrays that a call is given do not have them: 0 the
+ * embeddings, 1 + i block i, depth + 1 the last norm. Forward enters the units in this order, backward in the other. */
+struct vit_feed {
+    /* Returns an array that has the unit; its values are used until the next unit is entered. */
+    const struct params_array *(*values)(void *arg, int64_t unit);
+    /* Backward alone: an array that its gradients are added to; then they are complete. */
+    const struct params_array *(*gradients)(void *arg, int64_t unit);
+    void (*complete)(void *arg, int64_t unit);
+    void *arg;
+};
+
 struct vit_request {
     int n_inputs;
     struct vit_input inputs[VIT_INPUTS_MAX];
@@ -124,6 +135,7 @@ struct vit_request {
     enum precision precision;              /* of products; activations are of precision_activations() */
     const struct vit_packed *packed;       /* vit_pack of the values in this precision; NULL: packed in each product */
     const struct vit_observer *observer;   /* or NULL */
+    const struct vit_feed *feed;           /* NULL: all is in the arrays; not with vit_packed; must live as long */
     bool save_for_backward;                /* what vit_backward needs */
     bool return_layer[VIT_DEPTH_MAX];      /* the output of this block (before the norm) */
     bool return_tokens;                    /* the input of the first block */

@@ -488,3 +488,9 @@ void op_sum_squares(struct op_ctx *c, double *out, struct tensor x)
     if (same(c, "sum_squares: x", x, x))
         c->backend->sum_squares(c, out, x);
 }
+
+void op_sum_squares_each(struct op_ctx *c, double *out, struct tensor x, int64_t each)
+{
+    if (op_check(c, each > 0, "sum_squares_each: of no elements") && same(c, "sum_squares_each: x", x, x))
+        c->backend->sum_squares_each(c, out, x, each);
+}

@@ -187,5 +187,7 @@ void op_divide(struct op_ctx *c, struct tensor y, struct tensor x, double diviso
 void op_axpy(struct op_ctx *c, struct tensor y, double a, struct tensor x); /* y += a x; f32 or f64 */
 /* *out = sum of squares, in double, in fixed order; NaN or infinity where x has one (host memory, waits) */
 void op_sum_squares(struct op_ctx *c, double *out, struct tensor x);
+/* The same of runs of `each` elements of x [n], the last one of the rest: out [n / each, rounded up] */
+void op_sum_squares_each(struct op_ctx *c, double *out, struct tensor x, int64_t each);
 
 #endif

@@ -52,14 +52,25 @@ static void center_tensor(struct step *s, int64_t i, struct state_tensor *t)
     t->data = i % 2 ? center->pending : center->now;
 }
 
-/* Held whole: an equal part is this process's to write. */
-static void set_parts(const struct step *s, struct state_tensor *t)
+/* Of what is held whole an equal part is this process's to write. */
+static void set_parts(const struct step *s, struct state_tensor *t, bool sharded)
 {
     struct world_part part = world_part(s->world, t->n, WORLD_GRAIN);
-    t->first = 0;
-    t->count = t->n;
-    t->part_first = part.first;
-    t->part_count = part.count;
+    t->part_first = sharded ? t->first : part.first;
+    t->part_count = sharded ? t->count : part.count;
+}
+
+/* What is held of a row, if anything. */
+static void take_row(const struct step *s, const struct params_array *a, int row, struct state_tensor *t)
+{
+    const struct param *p = &a->table->rows[row];
+    t->n_dims = p->n_dims;
+    for (int d = 0; d < p->n_dims; d++)
+        t->dims[d] = p->dims[d];
+    t->n = p->count;
+    t->count = params_held(a, row, &t->first);
+    t->data = t->count ? params_range(a, p->offset + t->first, t->count) : tensor_rows(a->data, 0, 0);
+    set_parts(s, t, s->shard.sharded[p->module]);
 }
 
 void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
@@ -71,18 +82,15 @@ void state_tensor(struct step *s, int64_t i, struct state_tensor *t)
             i -= a->table->n_rows;
             continue;
         }
-        const struct param *p = &a->table->rows[i];
-        snprintf(t->name, sizeof t->name, "%s%s", arrays[k].prefix, p->name);
-        t->n_dims = p->n_dims;
-        for (int d = 0; d < p->n_dims; d++)
-            t->dims[d] = p->dims[d];
-        t->n = p->count;
-        t->data = params_range(a, p->offset, p->count);
-        set_parts(s, t);
+        snprintf(t->name, sizeof t->name, "%s%s", arrays[k].prefix, a->table->rows[i].name);
+        t->array = a;
+        t->row = (int)i;
+        take_row(s, a, t->row, t);
         return;
     }
     center_tensor(s, i, t);
-    set_parts(s, t);
+    t->count = t->n;
+    set_parts(s, t, false);
 }
 
 int state_read(struct step *s, const struct state_tensor *t, int64_t first, int64_t n, float *host,
@@ -102,7 +110,10 @@ int state_write(struct step *s, const struct state_tensor *t, int64_t first, int
 int state_collect(struct step *s, const struct state_tensor *t, int64_t first, int64_t n, float *host,
                   struct fmt_error *e)
 {
-    return state_read(s, t, first, n, host, e);
+    if (!t->array)
+        return state_read(s, t, first, n, host, e);
+    params_read(&s->c, t->array, t->row, first, n, host);
+    return op_sync(&s->c, e);
 }
 
 /* ---- numbers ---- */

@@ -18,12 +18,14 @@
 #include "fmt.h"
 #include "tensor.h"
 
+struct params_array;
 struct step;
 
 #define STATE_DIMS 4
 
-/* dims and n are of the whole tensor. Of a sharded one each process holds a part of its own; what is not sharded all hold,
- * and each is given an equal part of it to write. The parts of all processes are the whole, and none overlaps another. */
+/* dims and n are of the whole tensor. Of a sharded one each process holds a part of its own, which may be empty; what is
+ * not sharded all hold, and each is given an equal part of it to write. The parts of all processes are the whole, and
+ * none overlaps another. */
 struct state_tensor {
     char name[128];
     int n_dims;
@@ -32,6 +34,8 @@ struct state_tensor {
     int64_t first, count;           /* elements [first, first + count) are held here */
     struct tensor data;             /* [count] in the step's memory */
     int64_t part_first, part_count; /* what this process writes; it is held here */
+    const struct params_array *array; /* of networks and moments, for state_collect; NULL: of the centres */
+    int row;
 };
 
 int64_t state_count(const struct step *step);

@@ -207,7 +207,8 @@ void micro_begin(struct step *s, int64_t i, struct micro *micro)
 struct vit_request micro_request(const struct step *s, const struct step_network *network, const struct micro *micro,
                                  int n_inputs)
 {
-    struct vit_request r = {.n_inputs = n_inputs, .pixel_norm = s->batch->pixel_norm, .precision = network->precision};
+    struct vit_request r = {.n_inputs = n_inputs, .pixel_norm = s->batch->pixel_norm, .precision = network->precision,
+                            .feed = sharding_feed(s, network)};
     for (int i = 0; i < n_inputs; i++)
         r.inputs[i] = micro->input[i];
     return r;

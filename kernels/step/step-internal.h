@@ -2,7 +2,8 @@
  *
  *   step.c          networks, memory, plan           step-batch.c     a batch cut into micro-batches, drop path, rows
  *   step-run.c      the order of a step, the update  step-teacher.c   targets, signs of collapse
- *   step-student.c  losses and gradients             state.c          what a checkpoint holds
+ *   step-student.c  losses and gradients             step-sharding.c     what each of several processes holds
+ *   state.c         what a checkpoint holds
  *
  * Whatever the planning run needs as well (how many rows there are, which crops a branch is computed for) is in host
  * tables that are allocated at the start; all else comes from the arenas.
@@ -13,6 +14,7 @@
 #include "head.h"
 #include "loss.h"
 #include "optim.h"
+#include "step-sharding.h"
 #include "step.h"
 #include "vit.h"
 
@@ -36,13 +38,15 @@ struct step_network {
     struct vit vit;
     enum precision precision; /* of the backbone; heads have their own */
     struct params_array values;
+    bool keeps_units;         /* SHARD_GRAD_OP: units of a sharded backbone that are gathered are kept for the step */
+    struct sharding_view view;
 };
 
 struct step {
     const struct world *world;
     struct step_sizes sizes;
     struct step_network student, teacher;
-    struct loss_head head[2]; /* the first serves DINO, the last iBOT */
+    struct loss_head head[STEP_HEADS_MAX]; /* the first serves DINO, the last iBOT */
     int n_heads;
     struct optim_config optim;
     double dino_weight, ibot_weight, koleo_weight, kl_weight;
@@ -58,7 +62,9 @@ struct step {
     struct tensor heads_memory;                 /* [bytes] u8: see step_one_piece() */
     bool caches_logits;
     struct arena host;                          /* lists on their way to the device, results on their way from it */
-    struct params_array grads, m1, m2;          /* over the student's table; m2 with AdamW alone */
+    struct params_array grads;                  /* of a rank, of the student; without the backbone's where these stream */
+    struct params_array m1, m2;                 /* over the student's table; m2 with AdamW alone */
+    struct sharding shard;
     int64_t updates[PARAMS_MODULES_MAX];        /* of each module of the student: Adam's t */
     char bad_gradient[PARAMS_MODULES_MAX][sizeof "gradient of " + PARAMS_MODULE_NAME_MAX];
     int64_t *teacher_offset;                    /* [rows of the student] in the teacher's layout; -1: no such row */
@@ -71,7 +77,6 @@ struct step {
     const struct step_batch *batches;           /* [turns] of the current step */
     struct step_result *of_rank;                /* [turns]: what each rank has of it to log */
     double *entropy, *logged;                   /* [turns] of the teacher, likewise; [turns,STEP_LOGGED] to be summed */
-    struct params_array sums[WORLD_SLOTS_MAX];  /* with several turns: sums of gradients, of this process's part */
 
     /* the current turn */
     int turn;
@@ -143,10 +148,11 @@ static inline bool step_frozen(const struct step *s, int64_t iteration)
     return iteration < s->frozen_iterations;
 }
 /* In a step of one piece the gradients of the backbone begin where the losses end: heads_memory reaches into them. Of
- * several micro-batches they add up meanwhile, and the targets of later turns are still needed. */
+ * several micro-batches they add up meanwhile, the targets of later turns are still needed, and those of a sharded
+ * backbone are not there. */
 static inline bool step_one_piece(const struct step *s)
 {
-    return s->sizes.n_micro == 1 && s->world->turns == 1;
+    return s->sizes.n_micro == 1 && s->world->turns == 1 && !s->shard.streams;
 }
 /* Elements of the backbone's parameters, the first of each array over a table. */
 static inline int64_t step_backbone_span(const struct step *s)

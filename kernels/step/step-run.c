@@ -40,27 +40,13 @@ static void reduce_result(struct step *s, struct step_result *r)
     r->n_koleo_left_out = (int64_t)sum[8];
 }
 
-/* With several turns: the contribution of this turn is added; after the last one the sum is where the gradients were. */
-static void sum_gradients(struct step *s)
-{
-    struct tensor slot[WORLD_SLOTS_MAX];
-    const struct world *w = s->world;
-    for (int i = 0; i < WORLD_SLOTS_MAX; i++)
-        slot[i] = s->sums[i].data;
-    if (w->turns == 1)
-        return;
-    world_reduce_scatter(w, &s->c, slot, s->turn, s->grads.data, WORLD_GRAIN);
-    if (s->turn + 1 == w->turns)
-        world_all_gather(w, &s->c, s->grads.data, slot[0], WORLD_GRAIN);
-}
-
 /* ---- forward and backward ---- */
 
 /* All gradients but those whose memory the heads have: 0. */
 static void begin_gradients(struct step *s)
 {
-    int64_t first = step_one_piece(s) ? step_backbone_span(s) : 0;
-    op_fill(&s->c, params_range(&s->grads, first, s->grads.count - first), 0);
+    int64_t first = step_one_piece(s) ? step_backbone_span(s) : s->grads.first;
+    op_fill(&s->c, params_range(&s->grads, first, s->student.table.count - first), 0);
 }
 
 static void begin_heads(struct step *s)
@@ -80,7 +66,7 @@ static int student_turns(struct step *s, int64_t iteration, const struct step_dr
         begin_gradients(s);
         status = student_pass(s, step_frozen(s, iteration), &s->of_rank[turn], e);
         if (!status)
-            sum_gradients(s);
+            sharding_sum_gradients(s);
     }
     return status;
 }
@@ -94,6 +80,7 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
         s->of_rank[turn] = (struct step_result){.n_masked = s->patch_start[s->sizes.crops[GLOBAL]]};
     }
     begin_heads(s);
+    sharding_begin_step(s, step_frozen(s, iteration));
     int status = teacher_targets(s, teacher_temp, e);
     if (!status) {
         measure_collapse(s, r);
@@ -111,15 +98,11 @@ int step_forward_backward(struct step *s, int64_t iteration, double teacher_temp
 static void gradient_norms(struct step *s, struct step_result *r)
 {
     const struct params *t = &s->student.table;
-    for (int m = 0; m < t->n_modules; m++) {
-        int64_t first, count;
-        double squares = 0, of_range;
-        for (int row = 0; params_trained_range(t, m, &row, &first, &count); squares += of_range) {
-            of_range = 0;
-            op_sum_squares(&s->c, &of_range, params_range(&s->grads, first, count));
-        }
-        r->module[r->n_modules++] = (struct step_module){t->modules[m].name, sqrt(squares)};
-        if (!isfinite(squares) && !r->bad)
+    double squares[PARAMS_MODULES_MAX];
+    sharding_sum_squares(s, squares);
+    for (int m = 0; m < t->n_modules && !s->c.error.status; m++) {
+        r->module[r->n_modules++] = (struct step_module){t->modules[m].name, sqrt(squares[m])};
+        if (!isfinite(squares[m]) && !r->bad)
             r->bad = s->bad_gradient[m];
     }
 }
@@ -134,29 +117,40 @@ double step_grad_norm(const struct step_result *r, const char *module)
 
 /* ---- update ---- */
 
-static void update(struct step *s, int64_t iteration, const struct schedule_rates *rates, const struct step_result *r)
+/* What this process holds of a unit. */
+static void update_unit(struct step *s, int unit, const struct schedule_rates *rates,
+                        const struct optim_module module[PARAMS_MODULES_MAX])
 {
-    struct optim_module module[PARAMS_MODULES_MAX];
-    const struct params_array *student = &s->student.values;
-    struct optim_extent extent = {student->first, student->count, s->teacher.values.first, s->teacher_offset};
-    for (int m = 0; m < s->student.table.n_modules; m++) {
-        bool frozen = m == MODULE_BACKBONE && step_frozen(s, iteration);
-        s->updates[m] += !frozen;
-        module[m] = (struct optim_module){frozen, optim_clip(&s->optim, r->module[m].grad_norm), s->updates[m]};
-    }
+    const struct params_unit *held = &s->shard.held.unit[unit];
+    int64_t first = held->part_first, n = held->part_count;
+    struct optim_extent extent = {first, n, first - held->at, s->teacher_offset};
+    if (n == 0)
+        return;
     struct update u = {.rule = s->optim.rule,
                        .ranges = s->ranges,
                        .n_ranges = optim_ranges(&s->optim, &s->student.table, &extent, rates, module, s->ranges),
-                       .student = student->data,
-                       .m = s->m1.data,
-                       .v = s->m2.data,
-                       .grad = s->grads.data,
+                       .student = params_range(&s->student.values, first, n),
+                       .m = params_range(&s->m1, first, n),
+                       .v = s->optim.rule == UPDATE_ADAMW ? params_range(&s->m2, first, n) : TENSOR_NONE,
+                       .grad = sharding_gradient(s, unit),
                        .teacher = s->teacher.values.data,
                        .teacher_momentum = rates->momentum,
                        .beta1 = s->optim.beta1,
                        .beta2 = s->optim.beta2,
                        .eps = s->optim.eps};
     op_update(&s->c, &u);
+}
+
+static void update(struct step *s, int64_t iteration, const struct schedule_rates *rates, const struct step_result *r)
+{
+    struct optim_module module[PARAMS_MODULES_MAX];
+    for (int m = 0; m < s->student.table.n_modules; m++) {
+        bool frozen = m == MODULE_BACKBONE && step_frozen(s, iteration);
+        s->updates[m] += !frozen;
+        module[m] = (struct optim_module){frozen, optim_clip(&s->optim, r->module[m].grad_norm), s->updates[m]};
+    }
+    for (int u = 0; u < s->shard.held.n_units; u++)
+        update_unit(s, u, rates, module);
     for (int h = 0; h < s->n_heads; h++)
         loss_commit(&s->c, &s->head[h]);
 }
@@ -175,11 +169,8 @@ int step_run(struct step *s, const struct step_batch *batches, int64_t iteration
     for (int turn = 0; turn < s->world->turns; turn++)
         result->times.backward += s->of_rank[turn].times.backward;
     result->times.forward = reached - begin - result->times.backward;
-    if (!result->bad) {
-        if (s->world->turns == 1)
-            world_all_reduce(s->world, &s->c, s->grads.data, s->grads.data, WORLD_SUM);
+    if (!result->bad)
         gradient_norms(s, result);
-    }
     if (!result->bad)
         update(s, iteration, rates, result);
     status = op_sync(&s->c, e);

@@ -59,7 +59,7 @@ static int global_micro(struct step *s, int64_t i, struct fmt_error *e)
     micro_to_batch(s, &micro, s->student_cls, x);
     if (s->kl_weight > 0) {
         struct head_activations out;
-        head_forward(&s->c, &s->head[0].student, &s->student.values, x, false, &s->heads, &out);
+        head_forward(&s->c, &s->head[0].student, sharding_head(s, &s->student, 0), x, false, &s->heads, &out);
         micro_to_batch(s, &micro, s->z_kl, out.z);
     }
     return 0;
@@ -76,7 +76,7 @@ static int global_pass(struct step *s, struct step_result *r, struct fmt_error *
         s->heads.used = heads;
         s->host.used = host;
     }
-    struct prototype_layer p = head_prototypes(&s->head[0].student, &s->student.values, s->z_kl);
+    struct prototype_layer p = head_prototypes(&s->head[0].student, sharding_head(s, &s->student, 0), s->z_kl);
     koleo_term(s, s->student_cls, r);
     kl_term(s, &p, 0, r);
     return 0;
@@ -158,6 +158,7 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
                         struct loss_head *l, struct student_head *h)
 {
     struct loss_range ranges[4];
+    const struct params_array *values = sharding_head(s, &s->student, (int)(l - s->head));
     *h = (struct student_head){.n_local = l->has_loss[LOSS_DINO] ? s->sizes.n_local * micro->m : 0,
                                .n_global = l->has_loss[LOSS_DINO] ? 2 * micro->m : 0,
                                .n_patches = l->has_loss[LOSS_IBOT] ? micro->n_patches : 0};
@@ -165,14 +166,14 @@ static void head_losses(struct step *s, const struct micro *micro, const struct 
     if (h->T == 0)
         return;
     h->x = gather_rows(s, act, list_rows(s, micro, act, h), h->T, &h->rows);
-    head_forward(&s->c, &l->student, &s->student.values, h->x, true, &s->heads, &h->act);
+    head_forward(&s->c, &l->student, values, h->x, true, &s->heads, &h->act);
     int64_t *target = ARENA_TAKE(&s->host, int64_t, 2 * h->T);
     h->weight = ARENA_TAKE(&s->host, float, h->T);
     if (!op_planning(&s->c))
         fill_pairs(s, micro, h, target, h->weight);
     struct loss_part part = teacher_part(s, micro, l, h, ranges);
     loss_begin(&s->c, l, loss_batch(s, l), &h->loss, h->T, &part, target, h->weight, &s->heads);
-    loss_forward(&s->c, l, &h->loss, &s->student.values, h->act.z);
+    loss_forward(&s->c, l, &h->loss, values, h->act.z);
 }
 
 /* ---- losses ---- */
@@ -239,7 +240,7 @@ static void backward(struct step *s, const struct micro *micro, struct vit_activ
         loss_backward(&s->c, l, &h->loss, &s->grads);
         if (h->n_global && s->kl_weight > 0)
             add_batch_to_micro(s, micro, h->loss.dz, h->n_local, s->d_kl);
-        head_backward(&s->c, &l->student, &s->student.values, &h->act, h->loss.dz, dx, &s->heads, &s->grads);
+        head_backward(&s->c, &l->student, sharding_head(s, &s->student, i), &h->act, h->loss.dz, dx, &s->heads, &s->grads);
         if (h->n_global && s->koleo_weight > 0)
             add_batch_to_micro(s, micro, dx, h->n_local, s->d_cls);
         op_scatter_add_rows(&s->c, d_normed, dx, h->rows);

@@ -36,7 +36,7 @@ static void head_rows(struct step *s, const struct micro *micro, const struct vi
     if (T == 0)
         return;
     struct tensor x = gather_rows(s, act, list_rows(s, micro, act, l, T), T, &rows);
-    head_forward(&s->c, &l->teacher, &s->teacher.values, x, false, &s->heads, &out);
+    head_forward(&s->c, &l->teacher, sharding_head(s, &s->teacher, (int)(l - s->head)), x, false, &s->heads, &out);
     if (l->has_loss[LOSS_DINO]) {
         micro_to_batch(s, micro, s->teacher_cls, x);
         micro_to_batch(s, micro, loss_batch(s, l)->z, out.z);
@@ -83,7 +83,7 @@ int teacher_targets(struct step *s, double temperature, struct fmt_error *e)
         op_effective_rank(&s->c, &s->of_rank[turn].feature_rank, s->teacher_cls);
     }
     for (int h = 0; h < s->n_heads && !status; h++)
-        loss_targets(&s->c, s->world, &s->head[h], &s->teacher.values, temperature);
+        loss_targets(&s->c, s->world, &s->head[h], sharding_head(s, &s->teacher, h), temperature);
     return status;
 }
 

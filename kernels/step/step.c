@@ -143,19 +143,13 @@ static void plan_line(struct step_plan *plan, const char *what, size_t bytes)
 /* Gradients, and before them what the heads need beyond those of the backbone. */
 static void carve_gradients(struct step *s, struct device_arena *a)
 {
+    const struct params *t = &s->student.table;
     size_t shared = step_one_piece(s) ? (size_t)step_backbone_span(s) * sizeof(float) : 0;
+    int64_t first = s->shard.streams ? step_backbone_span(s) : 0;
     struct tensor beyond = TENSOR_TAKE(a, DTYPE_U8, s->heads.high > shared ? (int64_t)(s->heads.high - shared) : 0);
-    s->grads = params_array_take(a, &s->student.table, DTYPE_F32);
+    s->grads = params_array_take_part(a, t, DTYPE_F32, first, t->count - first);
     s->heads_memory = beyond;
     s->heads_memory.dims[0] = (int64_t)(s->grads.data.data.at - beyond.data.at + shared);
-}
-
-/* Of this process's part of all gradients. */
-static void carve_sums(struct step *s, struct device_arena *a)
-{
-    struct world_part part = world_part(s->world, s->student.table.count, WORLD_GRAIN);
-    for (int i = 0; i < world_slots(s->world); i++)
-        s->sums[i] = params_array_take_part(a, &s->student.table, DTYPE_F32, part.first, part.count);
 }
 
 /* Takes what lasts as long as the run; each kind is a line of the plan (NULL: memory, and no plan). */
@@ -164,20 +158,20 @@ static void carve_persistent(struct step *s, struct step_plan *plan)
     struct device_arena *a = &s->persistent;
     size_t before = a->used;
 #define LINE(what) (plan ? plan_line(plan, what, a->used - before) : (void)0, before = a->used)
-    const struct params *student = &s->student.table;
     int64_t crops = s->sizes.crops[GLOBAL], C = s->student.vit.config.C, b = s->head[0].student.config.bottleneck_dim;
-    s->student.values = params_array_take(a, student, DTYPE_F32);
+    s->student.values = sharding_take(s, false, a);
     LINE("student");
-    s->teacher.values = params_array_take(a, &s->teacher.table, DTYPE_F32);
+    s->teacher.values = sharding_take(s, true, a);
     LINE("teacher");
+    sharding_carve_gathered(s, a);
+    LINE("parameters gathered from all processes, gradients of a block");
     carve_gradients(s, a);
     LINE("gradients, targets, heads and losses");
-    if (s->world->turns > 1)
-        carve_sums(s, a);
+    sharding_carve_sums(s, a);
     LINE("sums of gradients over ranks");
-    s->m1 = params_array_take(a, student, DTYPE_F32);
+    s->m1 = sharding_take(s, false, a);
     if (s->optim.rule == UPDATE_ADAMW)
-        s->m2 = params_array_take(a, student, DTYPE_F32);
+        s->m2 = sharding_take(s, false, a);
     LINE("moments of the optimizer");
     for (int i = 0; i < s->n_heads; i++)
         loss_carve(&s->head[i], a);
@@ -268,6 +262,7 @@ static int plan_step(struct step *s, struct fmt_error *e)
     static const uint8_t masks[1];
     struct step_batch batch = {.B = s->sizes.B, .global_f32 = crops, .local_f32 = crops, .masks = masks};
     struct step_result r;
+    double squares[PARAMS_MODULES_MAX];
     s->batches = &batch;
     fill_with_masks(s);
     for (int turn = 0; turn < s->world->turns; turn++) {
@@ -278,6 +273,7 @@ static int plan_step(struct step *s, struct fmt_error *e)
     int status = step_forward_backward(s, s->frozen_iterations, 1, NULL, &r, e);
     if (!status && s->frozen_iterations > 0) /* a frozen backbone takes scratch and saves nothing for backward */
         status = step_forward_backward(s, 0, 1, NULL, &r, e);
+    sharding_sum_squares(s, squares);
     s->batch = s->batches = NULL;
     return status;
 }
@@ -316,7 +312,9 @@ static int open_step(struct step *s, const struct config *config, const struct c
         status = step_supported(teacher, device->backend, e);
     if (!status)
         status = add_networks(s, config, teacher, e);
-    if (status || (status = take_tables(s, e)))
+    if (!status)
+        status = take_tables(s, e);
+    if (status || (status = sharding_open(s, config, e)))
         return status;
     s->caches_logits = caches_logits(s);
     carve_persistent(s, NULL);
@@ -385,6 +383,7 @@ void step_close(struct step *s)
         return;
     params_release(&s->student.table);
     params_release(&s->teacher.table);
+    sharding_close(s);
     device_arena_release(&s->persistent);
     device_arena_release(&s->work);
     device_arena_release(&s->scratch);
@@ -410,10 +409,12 @@ void step_close(struct step *s)
 void step_copy_to_teacher(struct step *s)
 {
     const struct params *t = &s->student.table;
-    for (int i = 0; i < t->n_rows; i++)
-        if (s->teacher_offset[i] >= 0)
-            op_copy(&s->c, params_range(&s->teacher.values, s->teacher_offset[i], t->rows[i].count),
-                    params_range(&s->student.values, t->rows[i].offset, t->rows[i].count));
+    for (int i = 0; i < t->n_rows; i++) {
+        int64_t first, n = params_held(&s->student.values, i, &first);
+        if (s->teacher_offset[i] >= 0 && n > 0)
+            op_copy(&s->c, params_range(&s->teacher.values, s->teacher_offset[i] + first, n),
+                    params_range(&s->student.values, t->rows[i].offset + first, n));
+    }
 }
 
 static void reset_optimizer(struct step *s)

@@ -153,6 +153,18 @@ static int all_gather_host(const struct world *w, void *all, const void *mine, s
     return check(MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, m->comm), "all_gather", e);
 }
 
+static int broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e)
+{
+    struct world_mpi *m = w->state;
+    int status = 0;
+    for (size_t at = 0, n; at < bytes && !status; at += n) {
+        n = bytes - at < BUFFER_BYTES ? bytes - at : BUFFER_BYTES;
+        m->bytes_sent += w->rank == root ? (int64_t)n * (w->size - 1) : 0;
+        status = check(MPI_Bcast((char *)x + at, (int)n, MPI_BYTE, root, m->comm), "broadcast", e);
+    }
+    return status;
+}
+
 static int barrier(const struct world *w, struct fmt_error *e)
 {
     struct world_mpi *m = w->state;
@@ -301,6 +313,7 @@ static const struct world_calls calls = {.all_reduce = all_reduce,
                                          .reduce_scatter = reduce_scatter,
                                          .all_gather = all_gather,
                                          .broadcast = broadcast,
+                                         .broadcast_host = broadcast_host,
                                          .barrier = barrier};
 
 /* ---------------------------------------------------------------- opening and closing */

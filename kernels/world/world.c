@@ -234,6 +234,14 @@ void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, i
     leave(w, entered);
 }
 
+int world_broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e)
+{
+    double entered = enter(w, "broadcast of bytes");
+    int status = w->calls->broadcast_host(w, x, bytes, root, e);
+    leave(w, entered);
+    return status;
+}
+
 int world_barrier(const struct world *w, struct fmt_error *e)
 {
     double entered = enter(w, "barrier");

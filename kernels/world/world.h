@@ -101,6 +101,8 @@ void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct 
 void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
 /* x = x of process `root` */
 void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root);
+/* The same of bytes in host memory. */
+int world_broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e);
 /* Returns when all processes have called it. */
 int world_barrier(const struct world *w, struct fmt_error *e);
 
@@ -118,6 +120,7 @@ struct world_calls {
                            struct tensor whole, int64_t grain);
     void (*all_gather)(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
     void (*broadcast)(const struct world *w, struct op_ctx *c, struct tensor x, int root);
+    int (*broadcast_host)(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e);
     int (*barrier)(const struct world *w, struct fmt_error *e);
 };
 

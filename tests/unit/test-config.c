@@ -254,7 +254,7 @@ static void test_rank(void)
                  "train: {dataset_path: 'd{rank}', output_dir: 'o{rank}', backup_dir: 'b{rank}', resume: true, "
                  "resume_path: 'r{rank}'}\nstudent: {pretrained_weights: 'p{rank}'}\n"
                  "evaluation: {knn_train: 't{rank}', knn_val: 'v{rank}'}\n"
-                 "compute_precision.teacher.backbone.sharding_strategy: '{rank}'\n"),
+                 "compute_precision.teacher.backbone.mixed_precision.reduce_dtype: '{rank}'\n"),
        "paths with {rank}");
     is_text(c.MODEL.WEIGHTS, "/x/model_0000009.rank_0.ckpt 0{", "{rank} is put in wherever it stands");
     for (int id = 0; id < CONFIG_N_KEYS; id++)
@@ -264,7 +264,7 @@ static void test_rank(void)
             n_put += !strstr(text, "{rank}") && strchr(text, '0') != NULL;
         }
     ok(n_paths == 8 && n_put == n_paths, "in all %d paths alike", n_paths);
-    is_text(c.compute_precision.teacher_backbone_sharding_strategy, "{rank}", "in no other text");
+    is_text(c.compute_precision.teacher_backbone_reduce_dtype, "{rank}", "in no other text");
     config_release(&c);
 }
 

@@ -1,5 +1,6 @@
-/* test-step-turns - a run of several ranks has the bits that it has with a process for each of them, whatever number of
- * processes shares them: weights, moments, centres, and what is logged. Processes are threads here.
+/* test-step-turns - a run of several ranks has the bits that it has with a process for each of them that holds all,
+ * whatever number of processes shares them, and whatever these hold: weights, moments, centres, and what is logged.
+ * Processes are threads here.
  */
 #include <pthread.h>
 #include <string.h>
@@ -32,9 +33,20 @@ struct variant {
     const char *word[8]; /* settings, ending with NULL */
 };
 
+enum strategy { NONE, GRADIENTS, FULL, MIXED, STRATEGIES };
+static const char *const strategy_name[STRATEGIES] = {"NO_SHARD", "SHARD_GRAD_OP", "FULL_SHARD", "mixed"};
+static const char *const strategy_words[STRATEGIES][6] = {
+    {SHARDING("NO_SHARD")},
+    {SHARDING("SHARD_GRAD_OP")},
+    {SHARDING("FULL_SHARD")},
+    {"compute_precision.student.backbone.sharding_strategy=FULL_SHARD",
+     "compute_precision.student.dino_head.sharding_strategy=NO_SHARD",
+     "compute_precision.teacher.dino_head.sharding_strategy=NO_SHARD"}};
+
 struct process {
     struct world world;
     const struct variant *variant;
+    enum strategy strategy;
     uint64_t bits; /* of the state after the last step */
     struct step_result result;
     pthread_t thread;
@@ -43,11 +55,12 @@ struct process {
 static void *steps_of_process(void *arg)
 {
     struct process *p = arg;
-    const char *const *w = p->variant->word;
+    const char *const *w = p->variant->word, *const *h = strategy_words[p->strategy];
     struct fmt_error e = {0};
     struct step_batch batches[RANKS_MAX];
-    struct bed b = bed_open_in(&p->world, 1, "student.drop_path_rate=0.3", "dino.koleo_loss_weight=0.2", w[0], w[1],
-                               w[2], w[3], w[4], w[5], w[6], NULL);
+    struct bed b = bed_open_in(&p->world, 1, "student.drop_path_rate=0.3", "dino.koleo_loss_weight=0.2", h[0], h[1],
+                               h[2], h[3] ? h[3] : h[0], h[4] ? h[4] : h[0], h[5] ? h[5] : h[0], w[0], w[1], w[2], w[3],
+                               w[4], w[5], w[6], NULL);
     struct schedules s = schedules_from(&b.config, world_ranks(&p->world));
     for (int64_t i = 0; i < STEPS; i++) {
         struct schedule_rates rates = schedules_at(&s, i);
@@ -66,13 +79,14 @@ static void *steps_of_process(void *arg)
     return NULL;
 }
 
-static struct process run_processes(const struct variant *v, int n_ranks, int size)
+static struct process run_processes(const struct variant *v, int n_ranks, int size, enum strategy strategy)
 {
     struct world_threads shared;
     struct process p[RANKS_MAX];
     world_threads_open(&shared, size);
     for (int i = 0; i < size; i++) {
-        p[i] = (struct process){.world = size == 1 ? world_single : world_threads_rank(&shared, i), .variant = v};
+        p[i] = (struct process){.world = size == 1 ? world_single : world_threads_rank(&shared, i), .variant = v,
+                                .strategy = strategy};
         p[i].world.turns = n_ranks / size;
         if (pthread_create(&p[i].thread, NULL, steps_of_process, &p[i]))
             abort();
@@ -82,7 +96,7 @@ static struct process run_processes(const struct variant *v, int n_ranks, int si
         pthread_join(p[i].thread, NULL);
         same &= p[i].bits == p[0].bits;
     }
-    ok(same, "%s: %d ranks on %d: all processes have one state", v->what, n_ranks, size);
+    ok(same, "%s: %d ranks on %d, %s: all processes have one state", v->what, n_ranks, size, strategy_name[strategy]);
     world_threads_close(&shared);
     return p[0];
 }
@@ -99,16 +113,18 @@ static bool same_results(const struct step_result *a, const struct step_result *
 
 static uint64_t compare(const struct variant *v, int n_ranks)
 {
-    struct process all = run_processes(v, n_ranks, n_ranks);
+    struct process all = run_processes(v, n_ranks, n_ranks, NONE);
     ok(all.result.total_loss > 0 && all.result.n_masked > 0, "%s: %d ranks (%g)", v->what, n_ranks,
        all.result.total_loss);
-    for (int size = 1; size < n_ranks; size++) {
-        if (n_ranks % size)
-            continue;
-        struct process some = run_processes(v, n_ranks, size);
-        ok(some.bits == all.bits && same_results(&some.result, &all.result),
-           "%s: %d ranks on %d: the bits of a process for each", v->what, n_ranks, size);
-    }
+    for (int size = 1; size <= n_ranks; size++)
+        for (enum strategy strategy = NONE; strategy < (size == 1 ? GRADIENTS : STRATEGIES); strategy++) {
+            if (n_ranks % size || (size == n_ranks && strategy == NONE))
+                continue;
+            struct process some = run_processes(v, n_ranks, size, strategy);
+            ok(some.bits == all.bits && same_results(&some.result, &all.result),
+               "%s: %d ranks on %d, %s: the bits of a process for each", v->what, n_ranks, size,
+               strategy_name[strategy]);
+        }
     return all.bits;
 }
 

@@ -72,7 +72,7 @@ struct variant {
 };
 
 /* KoLeo is of the rank, and a rank draws its own drop path: without them the batches of the ranks are one batch. */
-#define ONE_BATCH "student.drop_path_rate=0", "dino.koleo_loss_weight=0", "train.seed=4"
+#define ONE_BATCH "student.drop_path_rate=0", "dino.koleo_loss_weight=0", "train.seed=4", SHARDING("NO_SHARD")
 static void open_one(struct rank *r, struct world world, const char *n_images, const struct variant *v)
 {
     *r = (struct rank){.world = world, .iteration = 1};
@@ -211,8 +211,8 @@ static void open_drawing(struct rank *r, struct world world, int i, int n_thread
 {
     const char *const rate = "student.drop_path_rate=0.4";
     *r = (struct rank){.world = world, .batch = batch_of_rank(i)};
-    r->bed = bf16 ? bed_open_in(&r->world, n_threads, rate, ALL_BF16, NULL)
-                  : bed_open_in(&r->world, n_threads, rate, NULL);
+    r->bed = bf16 ? bed_open_in(&r->world, n_threads, rate, SHARDING("NO_SHARD"), ALL_BF16, NULL)
+                  : bed_open_in(&r->world, n_threads, rate, SHARDING("NO_SHARD"), NULL);
 }
 
 static void carry_over(struct rank *to, struct rank *from)
@@ -297,7 +297,7 @@ static void open_koleo(struct rank *r, int i, struct world world)
 {
     *r = (struct rank){.world = world, .iteration = 1, .batch = batch_of_rank(i)};
     r->bed = bed_open_in(&r->world, 1, "student.drop_path_rate=0", "dino.koleo_loss_weight=0.3",
-                         "dino.loss_weight=1e-12", "ibot.loss_weight=0", NULL);
+                         "dino.loss_weight=1e-12", "ibot.loss_weight=0", SHARDING("NO_SHARD"), NULL);
 }
 
 /* KoLeo is of the rank: loss and gradients are the means of those that the ranks have alone. */
@@ -343,7 +343,7 @@ static void test_drop_path(void)
     for (int i = 0; i < RANKS; i++) { /* one after the other, each alone but for its number */
         struct world w = {.rank = i, .size = RANKS, .turns = 1, .calls = world_single.calls};
         rank[i] = (struct rank){.world = w, .iteration = 1, .batch = batch_of_rank(0)};
-        rank[i].bed = bed_open_in(&rank[i].world, 1, "student.drop_path_rate=0.4", NULL);
+        rank[i].bed = bed_open_in(&rank[i].world, 1, "student.drop_path_rate=0.4", SHARDING("NO_SHARD"), NULL);
         step_of_rank(&rank[i]);
         loss[i] = rank[i].result.dino_local_crops_loss;
     }
