@@ -24,7 +24,7 @@ int main(void)
     struct rank_check *check = NULL;
     char want[120];
     draw_batch();
-    struct bed b = bed_open_in(&w, 1, NULL);
+    struct bed b = bed_open_in(&w, 1, SHARDING("NO_SHARD"), NULL);
     struct run_state state = {.config = &b.config};
     ok(rank_check_settings(&w, &b.config, &e) == 0 && rank_check_open(&check, &w, b.device.pool, b.step, &e) == 0,
        "settings: %s", e.text);

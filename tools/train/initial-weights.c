@@ -39,6 +39,7 @@ static int load_foreign(struct step *step, const struct config *c, enum resume_f
     status = weights_load(&w, step_context(step), step_student(step), modules, e);
     for (int64_t i = 0; i < w.n_problems && status; i++)
         run_log(log, RUN_ERROR, "%.200s: %s", w.path, w.problem[i]);
+    status = world_agree(step_world(step), status, e); /* all read what is sharded */
     if (!status) {
         step_copy_to_teacher(step);
         status = weights_hash(step_context(step), step_student(step), WEIGHTS_ALL, digest, e);

@@ -127,19 +127,36 @@ static int64_t backbone_count(const struct params *table)
     return first + n;
 }
 
+/* Of the rows of a backbone, piece by piece: what is sharded comes from the processes that hold it. */
+static void copy_rows(struct op_ctx *c, const struct params_array *copy, const struct params_array *from, float *piece)
+{
+    const struct params *t = from->table;
+    int module = params_find_module(t, VIT_MODULE);
+    for (int row = 0; row < t->n_rows; row++)
+        for (int64_t first = 0; t->rows[row].module == module && first < t->rows[row].count; first += PARAMS_PIECE) {
+            int64_t n = num_min(PARAMS_PIECE, t->rows[row].count - first);
+            params_read(c, from, row, first, n, piece);
+            params_write(c, copy, row, first, n, piece);
+        }
+}
+
 /* A copy of the teacher's backbone in memory of its own, whole on every process. All of them call it. */
 static int copy_teacher(struct step *step, struct device_arena *memory, struct params_array *copy, struct fmt_error *e)
 {
     const struct params_array *teacher = step_teacher(step);
     int64_t n = backbone_count(teacher->table);
+    float *piece = malloc(PARAMS_PIECE * sizeof *piece);
     int status = 0;
-    if (params_array_reserve(copy, memory, step_context(step)->backend, teacher->table, DTYPE_F32, n, NULL))
+    if (!piece ||
+        params_array_reserve(copy, memory, step_context(step)->backend, teacher->table, DTYPE_F32, n, NULL))
         status = fmt_fail(e, FMT_MEMORY, "out of memory for a copy of the teacher");
     status = world_agree(step_world(step), status, e);
-    if (status)
-        return status;
-    op_copy(step_context(step), copy->data, params_range(teacher, 0, n));
-    return op_sync(step_context(step), e);
+    if (!status) {
+        copy_rows(step_context(step), copy, teacher, piece);
+        status = op_sync(step_context(step), e);
+    }
+    free(piece);
+    return status;
 }
 
 /* The own part of a set. *first: why the first image of it that failed did. */
