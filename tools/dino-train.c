@@ -24,6 +24,7 @@
 #include "run-report.h"
 #include "signals.h"
 #include "world-mpi.h"
+#include "world-queue.h"
 
 static const char *config_path;
 static int64_t n_jobs, n_ranks;
@@ -328,6 +329,15 @@ static void open_device(struct device *device, const struct config *c, int n_thr
         fail_together(&e);
 }
 
+/* What processes send each other behind the computation. */
+static void open_queue(const struct device *device)
+{
+    struct fmt_error e = {0};
+    bool can = world.size > 1 && world_mpi_any_thread(&world);
+    if (world_agree(&world, can ? world_queue_open(&world.queue, &world, device->backend, &e) : 0, &e))
+        fail_together(&e);
+}
+
 /* The teacher is scored before the first step; each step takes a batch; metrics, scores and checkpoints are written
  * when they are due. */
 static void train(struct run *r)
@@ -456,6 +466,7 @@ int main(int argc, char **argv)
     share_machine(&r);
     open_device(&r.device, &r.config, r.n_threads);
     r.end_now = end_now;
+    open_queue(&r.device);
     r.force = force;
     r.provenance = provenance;
     run_open(&r);
@@ -465,6 +476,7 @@ int main(int argc, char **argv)
     if (r.alone)
         world_mpi_abort(&world, status);
     run_close(&r);
+    world_queue_close(world.queue);
     device_close(&r.device);
     config_release(&r.config);
     leave(status);

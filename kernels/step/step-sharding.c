@@ -1,4 +1,5 @@
-/* step-sharding.c - units are gathered into slots: with FULL_SHARD two, which take turns, else one for each unit. */
+/* step-sharding.c - units are gathered into slots: with FULL_SHARD two, which take turns, else one for each unit. While one
+ * computes, the next one comes into the other. */
 #include "step-sharding.h"
 
 #include <stdlib.h>
@@ -129,7 +130,7 @@ void sharding_carve_gathered(struct step *s, struct device_arena *a)
     struct sharding *h = &s->shard;
     int64_t most = h->keeps ? step_backbone_span(s) : 2 * h->held.unit_max;
     h->backbone = h->sharded[MODULE_BACKBONE] ? TENSOR_TAKE(a, DTYPE_F32, most) : TENSOR_NONE;
-    h->gradients = h->streams ? TENSOR_TAKE(a, DTYPE_F32, h->held.unit_max) : TENSOR_NONE;
+    h->gradients = h->streams ? TENSOR_TAKE(a, DTYPE_F32, 2 * h->held.unit_max) : TENSOR_NONE;
     carve_view(s, &s->student, a);
     carve_view(s, &s->teacher, a);
 }
@@ -166,17 +167,32 @@ static void forget_units(struct step *s, const struct step_network *of)
         s->shard.unit_in[i] = -1;
 }
 
+/* Starts to gather a unit that is not there. */
+static struct params_array gather_unit(struct step *s, const struct step_network *n, int unit)
+{
+    int slot;
+    struct params_array to = slot_of(s, n, unit, &slot);
+    if (s->shard.unit_in[slot] != unit)
+        s->shard.gathering =
+            world_start_all_gather(s->world, &s->c, to.data, part_in(&n->values, unit), PARAMS_GRAIN);
+    s->shard.unit_in[slot] = unit;
+    return to;
+}
+
+/* Forward goes from unit to unit, backward the other way. */
 static const struct params_array *give_values(void *arg, int64_t unit)
 {
     struct sharding_view *v = arg;
     struct step *s = v->step;
-    int slot;
     if (s->shard.of != v->network)
         forget_units(s, v->network);
-    v->unit = slot_of(s, v->network, (int)unit, &slot);
-    if (s->shard.unit_in[slot] != unit)
-        world_all_gather(s->world, &s->c, v->unit.data, part_in(&v->network->values, (int)unit), PARAMS_GRAIN);
-    s->shard.unit_in[slot] = (int)unit;
+    v->unit = gather_unit(s, v->network, (int)unit);
+    world_finish(s->world, &s->c, s->shard.gathering);
+    int64_t next = unit == 0 || unit > v->entered ? unit + 1 : unit - 1;
+    if (unit == s->shard.n_units - 1)
+        next = unit - 1;
+    v->entered = unit;
+    gather_unit(s, v->network, (int)next);
     return &v->unit;
 }
 
@@ -190,26 +206,32 @@ static const struct params_array *give_gradients(void *arg, int64_t unit)
     if (!s->shard.streams)
         return &s->grads;
     v->gradients = (struct params_array){.table = &v->network->table,
-                                         .data = tensor_rows(s->shard.gradients, 0, u->count),
+                                         .data = tensor_rows(s->shard.gradients, unit % 2 * s->shard.held.unit_max,
+                                                             u->count),
                                          .first = u->first, .count = u->count};
     op_fill(&s->c, v->gradients.data, 0);
     return &v->gradients;
 }
 
-/* Adds this turn's contribution to the sums of a unit. */
-static void add_to_sums(struct step *s, int unit, struct tensor whole)
+/* Adds this turn's contribution to the sums of a unit, behind the computation. */
+static int64_t add_to_sums(struct step *s, int unit, struct tensor whole)
 {
     struct tensor slot[WORLD_SLOTS_MAX];
     for (int i = 0; i < world_slots(s->world); i++)
         slot[i] = part_in(&s->shard.sums[i], unit);
-    world_reduce_scatter(s->world, &s->c, slot, s->turn, whole, PARAMS_GRAIN);
+    return world_start_reduce_scatter(s->world, &s->c, slot, s->turn, whole, PARAMS_GRAIN);
 }
 
+/* The buffer is used again by the next unit but one. */
 static void take_gradients(void *arg, int64_t unit)
 {
     struct sharding_view *v = arg;
-    if (v->step->shard.streams)
-        add_to_sums(v->step, (int)unit, v->gradients.data);
+    struct sharding *h = &v->step->shard;
+    if (!h->streams)
+        return;
+    int64_t before = h->sending;
+    h->sending = add_to_sums(v->step, (int)unit, v->gradients.data);
+    world_finish(v->step->world, &v->step->c, before);
 }
 
 /* What is not sharded is whole after the last turn, where the contributions were. */
@@ -232,6 +254,7 @@ void sharding_sum_gradients(struct step *s)
     int first = s->shard.streams ? s->shard.n_units : 0;
     for (int u = first; u < s->shard.held.n_units && world_ranks(s->world) > 1; u++)
         sum_unit(s, u);
+    world_finish(s->world, &s->c, INT64_MAX);
 }
 
 struct tensor sharding_gradient(const struct step *s, int unit)

@@ -6,7 +6,8 @@
  *                   gathered from all processes when they are first needed, and then kept
  *   FULL_SHARD      the same, and of the backbone no more than two units are whole at a time
  *
- * Heads are gathered as wholes for the time of a step in both. A backbone's gradients are summed over the ranks and
+ * The next unit is gathered while one computes, and gradients are sent behind the computation (world-queue.h). Heads are
+ * gathered as wholes for the time of a step in both. A backbone's gradients are summed over the ranks and
  * scattered unit by unit as backward leaves it; those of heads, and all where a batch is cut into micro-batches or the
  * backbone is not sharded, are whole in memory and are summed at the end of a turn. In one process nothing is sharded.
  * Neither strategy nor number of processes changes a bit.
@@ -35,6 +36,7 @@ struct sharding_view {
     const struct step_network *network;
     struct vit_feed feed;                       /* of a sharded backbone */
     struct params_array unit, gradients;        /* that the feed gives */
+    int64_t entered;                            /* the unit entered last */
     struct params_array head[STEP_HEADS_MAX];   /* of sharded heads */
 };
 
@@ -51,6 +53,8 @@ struct sharding {
     struct tensor backbone, gradients;          /* memory of gathered units, of a unit's gradients */
     const struct step_network *of;              /* whose units there are */
     int *unit_in;                               /* [units of the backbone]: the unit in a slot; -1: none */
+    int64_t gathering;                          /* what was started last (world_start_all_gather) */
+    int64_t sending;                            /* the same of gradients */
     int n_units;                                /* of the backbone */
     double *squares;                            /* [n_grains]: of the gradients, by grains of units */
     int64_t n_grains;
@@ -73,7 +77,7 @@ const struct params_array *sharding_head(const struct step *s, const struct step
 
 /* Gathers the heads of both networks; what was gathered before is out of date. frozen: the backbone has no gradients. */
 void sharding_begin_step(struct step *s, bool frozen);
-/* Gradients of a turn that are whole in s->grads. */
+/* Gradients of a turn that are whole in s->grads. All of the turn are in the sums then. */
 void sharding_sum_gradients(struct step *s);
 
 /* The sum over all ranks of what this process holds of a unit. */

@@ -40,6 +40,12 @@ void world_mpi_abort(const struct world *w, int exit_status)
     (void)w, (void)exit_status;
 }
 
+bool world_mpi_any_thread(const struct world *w)
+{
+    (void)w;
+    return false;
+}
+
 int64_t world_mpi_bytes_sent(const struct world *w)
 {
     (void)w;

@@ -23,6 +23,7 @@ struct world_mpi {
     const void **given;    /* [ranks]: contributions, by rank */
     struct layout to, from;
     int64_t bytes_sent;
+    bool any_thread;       /* may make calls, one at a time */
 };
 
 /* ---------------------------------------------------------------- MPI and its kinds */
@@ -381,6 +382,7 @@ int world_mpi_take_turns(struct world *w, int turns, struct fmt_error *e)
         return fmt_no_memory(e);
     m->comm = before->comm;
     m->bytes_sent = before->bytes_sent;
+    m->any_thread = before->any_thread;
     release(before);
     w->state = m;
     return 0;
@@ -390,7 +392,7 @@ int world_mpi_open(struct world *w, struct fmt_error *e)
 {
     int threads;
     *w = (struct world){.size = 1, .turns = 1, .calls = &calls};
-    int status = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &threads), "start", e);
+    int status = check(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &threads), "start", e);
     if (status)
         return status;
     if (threads < MPI_THREAD_FUNNELED)
@@ -398,6 +400,8 @@ int world_mpi_open(struct world *w, struct fmt_error *e)
                           world_mpi_name());
     if (!status)
         status = join(w, e);
+    if (!status)
+        ((struct world_mpi *)w->state)->any_thread = threads >= MPI_THREAD_SERIALIZED;
     if (status)
         MPI_Finalize();
     return status;
@@ -418,6 +422,12 @@ void world_mpi_abort(const struct world *w, int exit_status)
 {
     if (w->calls == &calls)
         MPI_Abort(MPI_COMM_WORLD, exit_status);
+}
+
+bool world_mpi_any_thread(const struct world *w)
+{
+    const struct world_mpi *m = w->state;
+    return w->calls == &calls && m->any_thread;
 }
 
 int64_t world_mpi_bytes_sent(const struct world *w)

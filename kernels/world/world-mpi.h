@@ -11,8 +11,9 @@
  * and an exchange of results. Long arrays go through three buffers of 4 MiB each, in pieces, by the copies of the
  * device's backend.
  *
- * Only the thread that has called world_mpi_open may make calls (MPI_THREAD_FUNNELED). A failure within MPI is FMT_IO
- * with the text of MPI. A rank that dies is not survived: the launcher ends the others, with SIGTERM and soon SIGKILL.
+ * Calls are made one at a time: by the thread that has called world_mpi_open, or, where this MPI allows it
+ * (MPI_THREAD_SERIALIZED), by that of a queue (world-queue.h). A failure within MPI is FMT_IO with the text of MPI. A
+ * rank that dies is not survived: the launcher ends the others, with SIGTERM and soon SIGKILL.
  * What MPI cannot do at its very start, it reports by itself and ends the process.
  *
  * In a build without MPI there is no name, and world_mpi_open is FMT_UNSUPPORTED.
@@ -20,6 +21,7 @@
 #ifndef WORLD_MPI_H
 #define WORLD_MPI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fmt.h"
@@ -44,6 +46,9 @@ int world_mpi_take_turns(struct world *w, int turns, struct fmt_error *e);
 void world_mpi_close(struct world *w);
 /* Ends all processes of the run, this one too, if the world is of MPI; else it returns. */
 void world_mpi_abort(const struct world *w, int exit_status);
+
+/* Whether calls may be made by another thread than the one that has opened the world. */
+bool world_mpi_any_thread(const struct world *w);
 
 /* Bytes that this rank has sent to others: each once for each rank that needs it, whatever way MPI takes. 0 in other
  * worlds. */

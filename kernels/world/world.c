@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "num.h"
 #include "op.h"
+#include "world-queue.h"
 #include "world-tree.h"
 
 enum { GATHER_BYTES = 4 << 20 }; /* of all ranks in a piece of world_gather_shares */
@@ -42,11 +43,15 @@ int world_slots(const struct world *w)
 /* When it was. */
 static double enter(const struct world *w, const char *call)
 {
-    if (!w->meter)
-        return 0;
-    w->meter->n_calls++;
-    w->meter->inside = call;
-    return clock_now();
+    double now = clock_now();
+    struct fmt_error of_queue = {0}; /* it sticks there, and the next world_finish has it */
+    if (w->meter) {
+        w->meter->n_calls++;
+        w->meter->inside = call;
+    }
+    if (w->queue)
+        world_queue_wait(w->queue, world_queue_last(w->queue), &of_queue);
+    return now;
 }
 
 static void leave(const struct world *w, double entered)
@@ -203,25 +208,80 @@ int world_agree(const struct world *w, int status, struct fmt_error *e)
     return any ? first_failure(w, status, e) : 0;
 }
 
-void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
-                          struct tensor whole, int64_t grain)
+static bool may_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                               struct tensor whole, int64_t grain)
 {
     bool good = is_summed(whole) && turn >= 0 && turn < w->turns;
     for (int i = 0; i < world_slots(w); i++)
         good = good && is_part(w, slot[i], whole, grain);
-    if (!may_call(c, good, "reduce_scatter: not this process's part"))
+    return may_call(c, good, "reduce_scatter: not this process's part");
+}
+
+void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                          struct tensor whole, int64_t grain)
+{
+    if (!may_reduce_scatter(w, c, slot, turn, whole, grain))
         return;
     double entered = enter(w, "reduce_scatter");
     w->calls->reduce_scatter(w, c, slot, turn, whole, grain);
     leave(w, entered);
 }
 
+static bool may_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,
+                           int64_t grain)
+{
+    return may_call(c, is_part(w, part, whole, grain), "all_gather: not this process's part");
+}
+
 void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain)
 {
-    if (!may_call(c, is_part(w, part, whole, grain), "all_gather: not this process's part"))
+    if (!may_all_gather(w, c, whole, part, grain))
         return;
     double entered = enter(w, "all_gather");
     w->calls->all_gather(w, c, whole, part, grain);
+    leave(w, entered);
+}
+
+/* The operations whose results it takes are complete: the thread of the queue does not wait for them. */
+static int64_t start(const struct world *w, struct op_ctx *c, const struct world_job *job)
+{
+    if (w->meter)
+        w->meter->n_calls++;
+    return op_sync(c, NULL) ? 0 : world_queue_add(w->queue, job);
+}
+
+int64_t world_start_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                                   struct tensor whole, int64_t grain)
+{
+    struct world_job job = {.call = WORLD_JOB_REDUCE, .whole = whole, .n_parts = world_slots(w), .turn = turn,
+                            .grain = grain};
+    if (!w->queue)
+        world_reduce_scatter(w, c, slot, turn, whole, grain);
+    if (!w->queue || !may_reduce_scatter(w, c, slot, turn, whole, grain))
+        return 0;
+    memcpy(job.part, slot, (size_t)job.n_parts * sizeof *slot);
+    return start(w, c, &job);
+}
+
+int64_t world_start_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,
+                               int64_t grain)
+{
+    struct world_job job = {.call = WORLD_JOB_GATHER, .whole = whole, .part = {part}, .n_parts = 1, .grain = grain};
+    if (!w->queue)
+        world_all_gather(w, c, whole, part, grain);
+    if (!w->queue || !may_all_gather(w, c, whole, part, grain))
+        return 0;
+    return start(w, c, &job);
+}
+
+void world_finish(const struct world *w, struct op_ctx *c, int64_t started)
+{
+    if (!w->queue || op_planning(c))
+        return;
+    double entered = clock_now();
+    if (w->meter)
+        w->meter->inside = "all_gather or reduce_scatter behind the computation";
+    world_queue_wait(w->queue, started, &c->error);
     leave(w, entered);
 }
 

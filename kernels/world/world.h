@@ -42,6 +42,7 @@ struct world {
     const struct world_calls *calls;
     void *state; /* of the implementation */
     struct world_meter *meter; /* NULL: calls are not metered */
+    struct world_queue *queue; /* NULL: what is started is made at once */
 };
 
 extern const struct world world_single;
@@ -99,6 +100,15 @@ void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct 
                           struct tensor whole, int64_t grain);
 /* whole = the parts of all processes. `part` may be a view of `whole`. */
 void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
+/* The same two calls behind the computation (world-queue.h): the memory of their tensors is theirs until world_finish of
+ * the number that is returned, which waits for this call and all that were started before it (INT64_MAX: for all). Every
+ * other call waits for all. Without a queue they are complete at once. */
+int64_t world_start_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                                   struct tensor whole, int64_t grain);
+int64_t world_start_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,
+                               int64_t grain);
+void world_finish(const struct world *w, struct op_ctx *c, int64_t started);
+
 /* x = x of process `root` */
 void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root);
 /* The same of bytes in host memory. */

@@ -5,6 +5,7 @@
 
 #include "mpitest.h"
 #include "stepbed.h"
+#include "world-queue.h"
 #include "world-threads.h"
 
 enum { STEPS = 3 };
@@ -54,8 +55,10 @@ static void *steps_of_rank(void *arg)
 {
     struct rank *r = arg;
     struct fmt_error e = {0};
+    if (world_mpi_any_thread(&r->world) && world_queue_open(&r->world.queue, &r->world, test_backend(), &e))
+        ok(false, "%s", e.text);
     struct bed b = bed_open_in(&r->world, 1, r->centering, "student.drop_path_rate=0.3", "dino.koleo_loss_weight=0.2",
-                               "ibot.separate_head=true", "train.seed=4", NULL);
+                               "ibot.separate_head=true", "train.seed=4", SHARDING("FULL_SHARD"), NULL);
     struct step_batch mine = batch;
     mine.global_u8 = rank_pixels[r->world.rank];
     struct schedules s = schedules_from(&b.config, world_ranks(&r->world));
@@ -66,6 +69,7 @@ static void *steps_of_rank(void *arg)
     }
     r->bits = bits_of_state(&b);
     bed_close(&b);
+    world_queue_close(r->world.queue);
     return NULL;
 }
 

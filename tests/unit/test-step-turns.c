@@ -1,11 +1,12 @@
 /* test-step-turns - a run of several ranks has the bits that it has with a process for each of them that holds all,
  * whatever number of processes shares them, and whatever these hold: weights, moments, centres, and what is logged.
- * Processes are threads here.
+ * Processes are threads here; with FULL_SHARD another thread of each makes calls behind the computation.
  */
 #include <pthread.h>
 #include <string.h>
 
 #include "stepbed.h"
+#include "world-queue.h"
 #include "world-threads.h"
 
 enum { RANKS_MAX = 6, STEPS = 3 };
@@ -58,6 +59,8 @@ static void *steps_of_process(void *arg)
     const char *const *w = p->variant->word, *const *h = strategy_words[p->strategy];
     struct fmt_error e = {0};
     struct step_batch batches[RANKS_MAX];
+    if (p->strategy == FULL && world_queue_open(&p->world.queue, &p->world, test_backend(), &e))
+        ok(false, "%s", e.text);
     struct bed b = bed_open_in(&p->world, 1, "student.drop_path_rate=0.3", "dino.koleo_loss_weight=0.2", h[0], h[1],
                                h[2], h[3] ? h[3] : h[0], h[4] ? h[4] : h[0], h[5] ? h[5] : h[0], w[0], w[1], w[2], w[3],
                                w[4], w[5], w[6], NULL);
@@ -76,6 +79,7 @@ static void *steps_of_process(void *arg)
     }
     p->bits = bed_bits(&b);
     bed_close(&b);
+    world_queue_close(p->world.queue);
     return NULL;
 }
 
