@@ -44,6 +44,18 @@ double config_peak_lr(const struct config *c, int n_ranks)
     return c->optim.base_lr * sqrt((double)(c->train.batch_size_per_gpu * n_ranks) / 1024.0);
 }
 
+/* The teacher follows the student element by element, so both hold the same ones. */
+static bool shards_alike(const struct config *c)
+{
+    static const enum config_part pair[][2] = {{PART_STUDENT_BACKBONE, PART_TEACHER_BACKBONE},
+                                               {PART_STUDENT_DINO_HEAD, PART_TEACHER_DINO_HEAD},
+                                               {PART_STUDENT_IBOT_HEAD, PART_TEACHER_IBOT_HEAD}};
+    bool alike = true;
+    for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
+        alike = alike && (config_sharding(c, pair[i][0]) == NO_SHARD) == (config_sharding(c, pair[i][1]) == NO_SHARD);
+    return alike;
+}
+
 static int contradiction(const struct config *c, struct fmt_error *e)
 {
     struct config_dims d = config_dims(c);
@@ -68,6 +80,8 @@ static int contradiction(const struct config *c, struct fmt_error *e)
         {c->evaluation.crop > c->evaluation.resize, "evaluation.crop: is larger than evaluation.resize"},
         {*c->evaluation.knn_train && c->evaluation.crop % patch != 0,
          "evaluation.crop: is not a multiple of student.patch_size"},
+        {!shards_alike(c),
+         "compute_precision.*.sharding_strategy: of student and teacher one is NO_SHARD, the other not"},
         {!*c->train.output_dir, "train.output_dir: is empty"},
         {*c->train.backup_dir && strcmp(c->train.backup_dir, c->train.output_dir) == 0,
          "train.backup_dir: is train.output_dir"},

@@ -8,7 +8,7 @@
 #include "op-cases-tokens.h"
 
 /* ------------------------------------------------------------------ whole arrays */
-/* y = x^T with 2 x added, the sum of squares, a quotient of two doubles, x[0] by way of bf16, and the squares of runs */
+/* y = x^T with 2 x added, the sum of squares, a quotient of two doubles, x[0] by way of bf16, the squares of runs */
 
 enum { RUN = 7 }; /* elements */
 
@@ -77,7 +77,8 @@ static const struct op_case cases[] = {
     {" interp_fwd interp_bwd ", interp_shape, interp_forward, interp_backward, interp_plain},
     {" patchify_fwd ", patchify_shape, patchify_forward, NULL, patchify_plain},
     {" patchify_u8_fwd ", patchify_shape, patchify_u8_forward, NULL, patchify_u8_plain},
-    {" transpose axpy sum_squares sum_squares_each fill copy divide convert ", arrays_shape, arrays_forward, NULL, arrays_plain},
+    {" transpose axpy sum_squares sum_squares_each fill copy divide convert ", arrays_shape, arrays_forward, NULL,
+     arrays_plain},
 };
 
 #endif

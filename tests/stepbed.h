@@ -156,8 +156,8 @@ static inline double loss_distance(const struct step_result *a, const struct ste
     return off / sum;
 }
 
-/* In host memory, for free(): an array that is whole here; a tensor of the state, whole, which all processes ask for; and
- * the first element of a row. */
+/* In host memory, for free(): an array that is whole here; a tensor of the state, whole, which all processes ask for;
+ * and the first element of a row. */
 static inline float *bed_array(struct bed *b, const struct params_array *a)
 {
     return copy_to_host(step_context(b->step), a->data);

@@ -36,8 +36,8 @@ int params_array_reserve(struct params_array *a, struct device_arena *memory, co
     return status;
 }
 
-/* The elements from [first, first + count) of the layout that the array has, a run of them: where it begins in the layout
- * and in the array. Returns how many. */
+/* The elements from [first, first + count) of the layout that the array has, a run of them: where it begins in the
+ * layout and in the array. Returns how many. */
 static int64_t overlap(const struct params_array *a, int64_t first, int64_t count, int64_t *begin, int64_t *at)
 {
     int64_t held = a->first, n = a->count, place = 0;
@@ -62,7 +62,7 @@ int64_t params_held(const struct params_array *a, int row, int64_t *first)
 {
     const struct param *p = &a->table->rows[row];
     int64_t begin, at, n = overlap(a, p->offset, p->count, &begin, &at);
-    *first = begin - p->offset;
+    *first = n > 0 ? begin - p->offset : 0;
     return n;
 }
 

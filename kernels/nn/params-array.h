@@ -6,8 +6,9 @@
  *   op_linear_fwd(&c, y, x, params_tensor(&w, row), ...);          a row as an operand
  *   params_read(&c, &w, row, 0, n, host);                          and in host memory, piece by piece
  *
- * An array may be a part of the table's layout (params.h), from any element to any other, or the parts of its units that
- * one process of several holds (params-cut.h). Arrays over one table with one extent belong together element by element.
+ * An array may be a part of the table's layout (params.h), from any element to any other, or the parts of its units
+ * that one process of several holds (params-cut.h). Arrays over one table with one extent belong together element by
+ * element.
  */
 #ifndef PARAMS_ARRAY_H
 #define PARAMS_ARRAY_H
@@ -55,8 +56,9 @@ void params_clear(struct op_ctx *c, const struct params_array *a); /* 0, padding
 /* First values of all rows, or of what the array has of them; row i draws from the stream (seed, i, 0, RNG_INIT). */
 void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed);
 
-/* Elements [first, first + n) of a row between float32 in host memory and the array. Errors stick to the context. Reading
- * waits; with a cut all processes read, and all get the values. Of what is written an array takes what it has. */
+/* Elements [first, first + n) of a row between float32 in host memory and the array. Errors stick to the context.
+ * Reading waits; with a cut all processes read, and all get the values. Of what is written an array takes what it has.
+ * */
 void params_read(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n, float *host);
 void params_write(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n,
                   const float *host);

@@ -7,9 +7,9 @@
  *   a = params_array_take_cut(&arena, &cut, DTYPE_F32);        params-array.h
  *   params_cut_release(&cut);
  *
- * Parts begin at multiples of PARAMS_GRAIN from the unit's first element, whatever the number of processes, so that what
- * is computed grain by grain has the same bits on any number of them. Whatever the size of a unit, all of it is in some
- * part; the last processes may have none.
+ * Parts begin at multiples of PARAMS_GRAIN from the unit's first element, whatever the number of processes, so that
+ * what is computed grain by grain has the same bits on any number of them. Whatever the size of a unit, all of it is
+ * in some part; the last processes may have none.
  */
 #ifndef PARAMS_CUT_H
 #define PARAMS_CUT_H

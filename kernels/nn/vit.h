@@ -116,8 +116,9 @@ struct vit_observer {
     void *arg;
 };
 
-/* Values and gradients of a unit at a time (params-cut.h), where the arrays that a call is given do not have them: 0 the
- * embeddings, 1 + i block i, depth + 1 the last norm. Forward enters the units in this order, backward in the other. */
+/* Values and gradients of a unit at a time (params-cut.h), where the arrays that a call is given do not have them: 0
+ * the embeddings, 1 + i block i, depth + 1 the last norm. Forward enters the units in this order, backward in the
+ * other. */
 struct vit_feed {
     /* Returns an array that has the unit; its values are used until the next unit is entered. */
     const struct params_array *(*values)(void *arg, int64_t unit);

@@ -23,9 +23,9 @@ struct step;
 
 #define STATE_DIMS 4
 
-/* dims and n are of the whole tensor. Of a sharded one each process holds a part of its own, which may be empty; what is
- * not sharded all hold, and each is given an equal part of it to write. The parts of all processes are the whole, and
- * none overlaps another. */
+/* dims and n are of the whole tensor. Of a sharded one each process holds a part of its own, which may be empty; what
+ * is not sharded all hold, and each is given an equal part of it to write. The parts of all processes are the whole,
+ * and none overlaps another. */
 struct state_tensor {
     char name[128];
     int n_dims;

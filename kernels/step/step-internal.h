@@ -62,7 +62,7 @@ struct step {
     struct tensor heads_memory;                 /* [bytes] u8: see step_one_piece() */
     bool caches_logits;
     struct arena host;                          /* lists on their way to the device, results on their way from it */
-    struct params_array grads;                  /* of a rank, of the student; without the backbone's where these stream */
+    struct params_array grads;                  /* of a rank; without the backbone's where these stream */
     struct params_array m1, m2;                 /* over the student's table; m2 with AdamW alone */
     struct sharding shard;
     int64_t updates[PARAMS_MODULES_MAX];        /* of each module of the student: Adam's t */

@@ -1,5 +1,5 @@
-/* step-sharding.c - units are gathered into slots: with FULL_SHARD two, which take turns, else one for each unit. While one
- * computes, the next one comes into the other. */
+/* step-sharding.c - units are gathered into slots: with FULL_SHARD two, which take turns, else one for each unit.
+ * While one computes, the next one comes into the other. */
 #include "step-sharding.h"
 
 #include <stdlib.h>
@@ -9,30 +9,22 @@
 
 /* ---- what is held ---- */
 
-static const enum config_part parts[][STEP_HEADS_MAX + 1] = {
-    {PART_STUDENT_BACKBONE, PART_STUDENT_DINO_HEAD, PART_STUDENT_IBOT_HEAD},
-    {PART_TEACHER_BACKBONE, PART_TEACHER_DINO_HEAD, PART_TEACHER_IBOT_HEAD}};
+static const enum config_part parts[] = {PART_STUDENT_BACKBONE, PART_STUDENT_DINO_HEAD, PART_STUDENT_IBOT_HEAD};
 
+/* Of the teacher the same modules are sharded (config_finish). */
 static int choose(struct step *s, const struct config *c, struct fmt_error *e)
 {
     struct sharding *h = &s->shard;
     for (int m = 0; m < s->student.table.n_modules && s->world->size > 1; m++) {
-        enum config_part student = parts[0][m], teacher = parts[1][m];
-        bool here = config_sharding(c, student) != NO_SHARD, there = config_sharding(c, teacher) != NO_SHARD;
-        if (here != there)
-            return fmt_fail(e, FMT_UNSUPPORTED,
-                            "compute_precision.%s.sharding_strategy and that of %s: both are sharded or none",
-                            config_part_name(student), config_part_name(teacher));
-        h->sharded[m] = here;
-        h->any = h->any || here;
+        h->sharded[m] = config_sharding(c, parts[m]) != NO_SHARD;
+        h->any = h->any || h->sharded[m];
     }
     if (h->any && (s->n_common < s->student.table.n_rows || s->n_common < s->teacher.table.n_rows))
         return fmt_fail(e, FMT_UNSUPPORTED, "a student and a teacher of different sizes cannot be sharded");
     h->streams = h->sharded[MODULE_BACKBONE] && s->sizes.n_micro == 1;
-    h->keeps = config_sharding(c, PART_STUDENT_BACKBONE) == SHARD_GRAD_OP ||
-               config_sharding(c, PART_TEACHER_BACKBONE) == SHARD_GRAD_OP;
     s->student.keeps_units = config_sharding(c, PART_STUDENT_BACKBONE) == SHARD_GRAD_OP;
     s->teacher.keeps_units = config_sharding(c, PART_TEACHER_BACKBONE) == SHARD_GRAD_OP;
+    h->keeps = s->student.keeps_units || s->teacher.keeps_units;
     return 0;
 }
 
@@ -305,8 +297,8 @@ void sharding_begin_step(struct step *s, bool frozen)
 
 /* ---- norms ---- */
 
-/* Trained elements [first, first + count) of a unit, which are of the part that is this process's: their squares are added
- * to those of the unit's grains. x: these elements. */
+/* Trained elements [first, first + count) of a unit, which are of the part that is this process's: their squares are
+ * added to those of the unit's grains. x: these elements. */
 static void add_squares(struct step *s, const struct params_unit *u, int64_t first, struct tensor x, double *grains)
 {
     int64_t n = tensor_elements(x), done = 0;

@@ -1,13 +1,13 @@
-/* step-sharding.h - what of the networks a process holds (compute_precision.*.sharding_strategy, as FSDP of the published
- * code has it), and the way of gradients to their sums.
+/* step-sharding.h - what of the networks a process holds (compute_precision.*.sharding_strategy, as FSDP of the
+ * published code has it), and the way of gradients to their sums.
  *
  *   NO_SHARD        all of a module
- *   SHARD_GRAD_OP   a part of each unit (params-cut.h) of parameters, moments and sums of gradients; in a step units are
+ * SHARD_GRAD_OP   a part of each unit (params-cut.h) of parameters, moments and sums of gradients; in a step units are
  *                   gathered from all processes when they are first needed, and then kept
  *   FULL_SHARD      the same, and of the backbone no more than two units are whole at a time
  *
- * The next unit is gathered while one computes, and gradients are sent behind the computation (world-queue.h). Heads are
- * gathered as wholes for the time of a step in both. A backbone's gradients are summed over the ranks and
+ * The next unit is gathered while one computes, and gradients are sent behind the computation (world-queue.h). Heads
+ * are gathered as wholes for the time of a step in both. A backbone's gradients are summed over the ranks and
  * scattered unit by unit as backward leaves it; those of heads, and all where a batch is cut into micro-batches or the
  * backbone is not sharded, are whole in memory and are summed at the end of a turn. In one process nothing is sharded.
  * Neither strategy nor number of processes changes a bit.
@@ -60,7 +60,7 @@ struct sharding {
     int64_t n_grains;
 };
 
-/* Which modules are sharded, and what is held. FMT_UNSUPPORTED: student and teacher differ. */
+/* Which modules are sharded, and what is held. FMT_UNSUPPORTED: student and teacher have other tables. */
 int sharding_open(struct step *s, const struct config *config, struct fmt_error *e);
 void sharding_close(struct step *s);
 
@@ -75,7 +75,8 @@ const struct vit_feed *sharding_feed(const struct step *s, const struct step_net
 /* Values of a head, which is whole in a step. */
 const struct params_array *sharding_head(const struct step *s, const struct step_network *n, int head);
 
-/* Gathers the heads of both networks; what was gathered before is out of date. frozen: the backbone has no gradients. */
+/* Gathers the heads of both networks; what was gathered before is out of date. frozen: the backbone has no gradients.
+ * */
 void sharding_begin_step(struct step *s, bool frozen);
 /* Gradients of a turn that are whole in s->grads. All of the turn are in the sums then. */
 void sharding_sum_gradients(struct step *s);

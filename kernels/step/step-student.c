@@ -114,12 +114,13 @@ static struct loss_part teacher_part(struct step *s, const struct micro *micro, 
 {
     struct loss_part part = {.ranges = ranges, .n_first = h->n_global};
     struct patch_ranges patches = micro_patch_ranges(s, micro);
+    int64_t n_dino = loss_batch(s, l)->rows[LOSS_DINO];
     if (s->sizes.n_micro == 1)
         return part;
     for (int c = 0; c < 2 && h->n_global; c++)
         ranges[part.n_ranges++] = (struct loss_range){c * s->sizes.B + micro->first, micro->m};
     for (int c = 0; c < 2 && h->n_patches; c++)
-        ranges[part.n_ranges++] = (struct loss_range){loss_batch(s, l)->rows[LOSS_DINO] + patches.first[c], patches.n[c]};
+        ranges[part.n_ranges++] = (struct loss_range){n_dino + patches.first[c], patches.n[c]};
     return part;
 }
 
@@ -240,7 +241,8 @@ static void backward(struct step *s, const struct micro *micro, struct vit_activ
         loss_backward(&s->c, l, &h->loss, &s->grads);
         if (h->n_global && s->kl_weight > 0)
             add_batch_to_micro(s, micro, h->loss.dz, h->n_local, s->d_kl);
-        head_backward(&s->c, &l->student, sharding_head(s, &s->student, i), &h->act, h->loss.dz, dx, &s->heads, &s->grads);
+        head_backward(&s->c, &l->student, sharding_head(s, &s->student, i), &h->act, h->loss.dz, dx, &s->heads,
+                      &s->grads);
         if (h->n_global && s->koleo_weight > 0)
             add_batch_to_micro(s, micro, dx, h->n_local, s->d_cls);
         op_scatter_add_rows(&s->c, d_normed, dx, h->rows);

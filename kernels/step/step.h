@@ -4,7 +4,7 @@
  *   step_open(&step, config, &world_single, device, &error);  all memory of the run; nothing is allocated after it
  *   step_init_weights(step);                               or fill step_student(), step_teacher() from files
  *   for (it = ...) {
- *       status = step_run(step, &batch, it, &rates, NULL, &result, &error);
+ *       status = step_run(step, batches, it, &rates, NULL, &result, &error);
  *       if (result.bad) ...                                skipped: the term that is not finite; count them
  *   }
  *   state.h                                                what a checkpoint holds
@@ -21,10 +21,11 @@
  * themselves. Weights, their gradients, moments, targets and losses are float32 in all of them.
  *
  * In a world of several ranks (world.h) each of them makes the step with a batch of its own. Drop path, KoLeo and the
- * KL term are per rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over
- * the ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps. A process
- * computes its ranks one after another: the teacher's part of all of them, the targets, then the student's part of each,
- * whose gradients are added in the order of world-tree.h. So the bits do not depend on how many processes there are.
+ * KL term are per rank; Sinkhorn-Knopp and centres are over all ranks; gradients and logged losses are means over the
+ * ranks, and what is not finite on one is not finite on all, so that all make or skip the same steps. A process
+ * computes its ranks one after another: the teacher's part of all of them, the targets, then the student's part of
+ * each, whose gradients are added in the order of world-tree.h. So the bits do not depend on how many processes there
+ * are.
  */
 #ifndef STEP_H
 #define STEP_H
@@ -135,13 +136,14 @@ struct op_ctx *step_context(struct step *step); /* to read and write the arrays 
 const struct vit *step_teacher_vit(const struct step *step);
 const struct params_array *step_student(const struct step *step);
 const struct params_array *step_teacher(const struct step *step);
-/* Of the last step, before clipping; undefined after one whose losses were not finite. */
+/* Of the last step, before clipping, where nothing is sharded; undefined after one whose losses were not finite. */
 const struct params_array *step_gradients(const struct step *step);
 
-/* One step, with the rates of its iteration (schedule.h). batches, draws: of each turn of the world; NULL draws. With result->bad set only the
- * caller's iteration advances: weights, moments, centres and Adam's count are as before. The status is 0 then; it
- * is not 0 for a batch that does not fit the settings. */
-int step_run(struct step *step, const struct step_batch *batch, int64_t iteration, const struct schedule_rates *rates,
-             const struct step_draws *draws, struct step_result *result, struct fmt_error *e);
+/* One step, with the rates of its iteration (schedule.h). batches, draws: of each turn of the world; NULL draws. With
+ * result->bad set only the caller's iteration advances: weights, moments, centres and Adam's count are as before. The
+ * status is 0 then; it is not 0 for a batch that does not fit the settings. */
+int step_run(struct step *step, const struct step_batch *batches, int64_t iteration,
+             const struct schedule_rates *rates, const struct step_draws *draws, struct step_result *result,
+             struct fmt_error *e);
 
 #endif

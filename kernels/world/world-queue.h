@@ -3,8 +3,8 @@
  *   world_queue_open(&queue, world, backend, e);      world->queue = queue: world_start_* then use it (world.h)
  *   world_queue_close(queue);                         after the last call
  *
- * The order of calls is that in which they were started, the same in all processes. No two calls are made at a time: who
- * makes one by himself waits for the queue first. Copies are those of the backend, without threads.
+ * The order of calls is that in which they were started, the same in all processes. No two calls are made at a time:
+ * who makes one by himself waits for the queue first. Copies are those of the backend, without threads.
  */
 #ifndef WORLD_QUEUE_H
 #define WORLD_QUEUE_H
@@ -32,8 +32,8 @@ void world_queue_close(struct world_queue *q); /* NULL is allowed */
 
 /* The number of the job: 1, 2, ... Waits while the queue is full. */
 int64_t world_queue_add(struct world_queue *q, const struct world_job *job);
-/* Returns when this job and those before it are done, or all that there are. *e, unless it is an error already: the first
- * failure of them all. */
+/* Returns when this job and those before it are done, or all that there are. *e, unless it is an error already: the
+ * first failure of them all. */
 void world_queue_wait(struct world_queue *q, int64_t job, struct fmt_error *e);
 int64_t world_queue_last(const struct world_queue *q); /* the number of the job that was added last */
 

@@ -60,8 +60,8 @@ static int all_gather_host(const struct world *w, void *all, const void *mine, s
     return 0;
 }
 
-/* The binary counter of world-tree.c, with whole slots: the turns before this one have a slot for each binary digit, and
- * the newest sum is added to the last of them while that has as many ranks, after the last turn to all. */
+/* The binary counter of world-tree.c, with whole slots: the turns before this one have a slot for each binary digit,
+ * and the newest sum is added to the last of them while that has as many ranks, after the last turn to all. */
 static void reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
                            struct tensor whole, int64_t grain)
 {

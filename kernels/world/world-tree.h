@@ -3,9 +3,9 @@
  * largest power of two below b - a. Of 5 ranks: ((0 + 1) + (2 + 3)) + 4.
  *
  * Contributions come in the order of their ranks, some at a time. What has come is kept as the sums of a few nodes of
- * the tree, in slots: of n ranks as many as n has binary digits 1, the largest node first; of all ranks one. So the bits
- * do not depend on how many come at a time, and ranks that one process computes one after another need the memory of
- * few.
+ * the tree, in slots: of n ranks as many as n has binary digits 1, the largest node first; of all ranks one. So the
+ * bits do not depend on how many come at a time, and ranks that one process computes one after another need the memory
+ * of few.
  */
 #ifndef WORLD_TREE_H
 #define WORLD_TREE_H

@@ -56,8 +56,8 @@ static inline int world_rank(const struct world *w, int turn)
     return turn * w->size + w->rank;
 }
 
-/* out = the sum or the largest over all ranks, element by element; f32 or f64. in: for each turn as many elements as out
- * has; with one turn it may be out. */
+/* out = the sum or the largest over all ranks, element by element; f32 or f64. in: for each turn as many elements as
+ * out has; with one turn it may be out. */
 void world_all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
                       enum world_reduction how);
 /* out [n] = the sum over all ranks of in [turns][n], in host memory. n is at most WORLD_FEW. */
@@ -100,9 +100,9 @@ void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct 
                           struct tensor whole, int64_t grain);
 /* whole = the parts of all processes. `part` may be a view of `whole`. */
 void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
-/* The same two calls behind the computation (world-queue.h): the memory of their tensors is theirs until world_finish of
- * the number that is returned, which waits for this call and all that were started before it (INT64_MAX: for all). Every
- * other call waits for all. Without a queue they are complete at once. */
+/* The same two calls behind the computation (world-queue.h): the memory of their tensors is theirs until world_finish
+ * of the number that is returned, which waits for this call and all that were started before it (INT64_MAX: for all).
+ * Every other call waits for all. Without a queue they are complete at once. */
 int64_t world_start_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
                                    struct tensor whole, int64_t grain);
 int64_t world_start_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,

@@ -165,9 +165,25 @@ status 2 dino-train -c t.yaml --ranks 2 train.ranks=3 train.output_dir=x
 err_has 'train.ranks: 3 ranks cannot be shared evenly by 2 processes; start a number that divides it, or one process'
 
 # ---- what is not there yet, and launchers that do not fit
-status 0 dino-train -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=ns \
-    compute_precision.student.backbone.sharding_strategy=FULL_SHARD
-err_has 'compute_precision.student.backbone.sharding_strategy: has no effect: '
+sharding() { # strategy: of every part
+    local part
+    for part in student.backbone student.dino_head student.ibot_head teacher.backbone teacher.dino_head teacher.ibot_head; do
+        echo compute_precision.$part.sharding_strategy=$1
+    done
+}
+for strategy in FULL_SHARD NO_SHARD; do # run has SHARD_GRAD_OP
+    status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=$strategy $(sharding $strategy)
+    for f in training_metrics.json evaluation.json eval/training_23/teacher_checkpoint.safetensors; do
+        same run/$f $strategy/$f
+    done
+done
+status 0 dino-train -q -c t.yaml --ranks 3 train.ranks=6 optim.epochs=1 train.output_dir=six3 $(sharding FULL_SHARD)
+same six/training_metrics.json six3/training_metrics.json
+status 2 dino-train -c t.yaml --ranks 2 train.output_dir=x compute_precision.student.backbone.sharding_strategy=NO_SHARD
+err_has 'compute_precision.*.sharding_strategy: of student and teacher one is NO_SHARD, the other not'
+status 2 dino-train -c t.yaml train.output_dir=x compute_precision.student.backbone.sharding_strategy=HYBRID_SHARD
+err_has 'compute_precision.student.backbone.sharding_strategy'
+status 0 dino-train -q -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=ns
 status 0 dino-train -c ns/config.yaml --ranks 2 train.output_dir=ns2
 check 'settings of a run are those of another one' cmp ns/eval/training_11/teacher_checkpoint.safetensors \
     ns2/eval/training_11/teacher_checkpoint.safetensors

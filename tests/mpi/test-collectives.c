@@ -7,7 +7,8 @@
 #include "mpitest.h"
 #include "world-tree.h"
 
-enum { PROCESSES_MAX = 8, TURNS_MAX = 5, RANKS_MAX = PROCESSES_MAX * TURNS_MAX, LONGEST = 1200007 }; /* more than a buffer, of float64 two */
+enum { PROCESSES_MAX = 8, TURNS_MAX = 5, RANKS_MAX = PROCESSES_MAX * TURNS_MAX };
+enum { LONGEST = 1200007 }; /* more than a buffer, of float64 two */
 
 static struct world w;
 static struct device_memory device;
@@ -171,7 +172,8 @@ static void test_host(void)
     struct fmt_error e = {0};
     bool good = true;
     for (int i = 0; i < LENGTHS; i++) {
-        double *x = contribution(w.rank, DTYPE_F64, lengths[i]), *want = expected(w.size, DTYPE_F64, lengths[i], WORLD_SUM);
+        double *x = contribution(w.rank, DTYPE_F64, lengths[i]),
+               *want = expected(w.size, DTYPE_F64, lengths[i], WORLD_SUM);
         good &= world_all_reduce_host(&w, x, lengths[i], WORLD_SUM, &e) == 0 &&
                 memcmp(x, want, (size_t)lengths[i] * sizeof *x) == 0;
         free(x), free(want);

@@ -146,7 +146,8 @@ static void test_plan(void)
     struct bed low = bed_open(1, "student.depth=24", ALL_BF16, NULL), wide = bed_open(1, "student.depth=24", NULL);
     struct step_plan a, b;
     struct fmt_error e = {0};
-    ok(step_plan(&a, &low.config, &world_single, &low.device, &e) == 0 && step_plan(&b, &wide.config, &world_single, &wide.device, &e) == 0,
+    ok(step_plan(&a, &low.config, &world_single, &low.device, &e) == 0 &&
+           step_plan(&b, &wide.config, &world_single, &wide.device, &e) == 0,
        "plans %s", e.text);
     ok(a.activations < b.activations / 2, "activations: %.0f KiB instead of %.0f", (double)a.activations / 1024,
        (double)b.activations / 1024);
