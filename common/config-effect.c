@@ -17,6 +17,8 @@ static const char *disabled_by(const struct config *c, int id)
     case CONFIG_ibot_head_n_prototypes:
     case CONFIG_ibot_head_bottleneck_dim:
     case CONFIG_ibot_head_nlayers: return one_head;
+    case CONFIG_compute_precision_teacher_ibot_head_sharding_strategy:
+    case CONFIG_compute_precision_student_ibot_head_sharding_strategy:
     case CONFIG_compute_precision_teacher_ibot_head_param_dtype:
     case CONFIG_compute_precision_student_ibot_head_param_dtype: return one_head;
     case CONFIG_ibot_head_hidden_dim: return one_head || c->ibot.head_nlayers > 1 ? one_head : "ibot.head_nlayers is 1";

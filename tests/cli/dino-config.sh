@@ -65,9 +65,9 @@ err_has 'optim.lr: ignored; computed as'
 
 # ---- settings without effect are named, once for each key, and marked
 status 0 dino-train compute_precision.student.backbone.mixed_precision.buffer_dtype=bf16 train.num_workers=3 \
-    compute_precision.teacher.backbone.sharding_strategy=FULL_SHARD train.cache_dataset=true ibot.head_nlayers=2 --print-config
+    compute_precision.teacher.backbone.mixed_precision.reduce_dtype=bf16 train.cache_dataset=true ibot.head_nlayers=2 --print-config
 err_has 'dino-train: compute_precision.student.backbone.mixed_precision.buffer_dtype: has no effect: type of buffers; here float32'
-err_has 'compute_precision.teacher.backbone.sharding_strategy: has no effect: '
+err_has 'compute_precision.teacher.backbone.mixed_precision.reduce_dtype: has no effect: '
 err_has 'train.num_workers: has no effect: loader processes; here threads'
 err_has 'ibot.head_nlayers: has no effect: ibot.separate_head is false'
 check 'and nothing else' test "$(wc -l <err)" -eq 4
