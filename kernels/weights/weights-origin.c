@@ -71,7 +71,9 @@ static bool read_metadata(struct weights_origin *o, const struct named_tensor_se
 int weights_origin_read(struct weights_origin *o, const struct tensorfile *f, struct fmt_error *e)
 {
     *o = (struct weights_origin){0};
-    if (f->kind == TENSORFILE_CKPT ? read_checkpoint(o, checkpoint_reader_first(&f->checkpoint)) : read_metadata(o, &f->set))
+    bool good = f->kind == TENSORFILE_CKPT ? read_checkpoint(o, checkpoint_reader_first(&f->checkpoint))
+                                           : read_metadata(o, &f->set);
+    if (good)
         return 0;
     weights_origin_release(o);
     return fmt_no_memory(e);

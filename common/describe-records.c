@@ -1,0 +1,177 @@
+/* describe-records.c - a line for each record: one function for each kind of file. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "describe-internal.h"
+#include "feat.h"
+#include "index.h"
+#include "linear.h"
+#include "readings.h"
+#include "shard.h"
+#include "verify.h"
+#include "views.h"
+
+enum { LINE_BYTES = 16384 };
+
+static void labels_line(const struct index_labels *l, int n_classes, char *const *class_name,
+                        char text[LINE_BYTES - 128])
+{
+    char view[16] = "";
+    if (l->group_view >= 0)
+        snprintf(view, sizeof view, "%" PRId32, l->group_view);
+    const char *field[] = {l->key, l->split, l->group, view,
+                           l->label >= 0 && l->label < n_classes ? class_name[l->label] : ""};
+    size_t at = 0, end = LINE_BYTES - 128 - 1;
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+        if (i && at < end)
+            text[at++] = '\t';
+        for (const char *s = field[i]; *s && at < end; s++)
+            text[at++] = *s == '\t' ? '?' : *s; /* a tab in a name does not end the field */
+    }
+    text[at] = 0;
+}
+
+static int index_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct index x;
+    int status = index_read(&x, io, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < x.n_entries; i++) {
+        const struct index_entry *t = &x.entry[i];
+        char text[LINE_BYTES], labels[LINE_BYTES - 128];
+        labels_line(&t->labels, x.n_classes, x.class_name, labels);
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64, labels, t->width,
+                 t->height, t->components, t->bytes);
+        line(text);
+    }
+    index_release(&x);
+    return FMT_END;
+}
+
+static int shard_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    static const char *const store[] = {"", "jpeg", "rgb", "grey"};
+    struct shard s;
+    struct block_buffer b = {0};
+    struct shard_image t;
+    int status = shard_open(&s, io, e);
+    if (status)
+        return status;
+    while ((status = shard_next(&s, &b, &t, e)) == 0) {
+        char text[LINE_BYTES], labels[LINE_BYTES - 128];
+        labels_line(&t.labels, s.header.n_classes, s.header.class_name, labels);
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%s\t%zu", labels, t.width, t.height,
+                 t.components, store[t.store], t.bytes);
+        line(text);
+    }
+    block_buffer_release(&b);
+    shard_close(&s);
+    return status;
+}
+
+static int views_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct views v;
+    struct views_batch b = {0};
+    int status = views_open(&v, io, e);
+    if (status)
+        return status;
+    status = views_batch_init(&b, &v.header, e);
+    while (status == 0 && (status = views_next(&v, &b, e)) == 0)
+        for (int32_t i = 0; i < v.header.batch; i++) {
+            char text[LINE_BYTES];
+            snprintf(text, sizeof text, "%" PRId64 "\t%" PRId64 "\t%s", b.step, b.image[i], b.key[i]);
+            line(text);
+        }
+    views_batch_release(&b);
+    views_close(&v);
+    return status;
+}
+
+static int feat_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct feat f;
+    struct feat_block b = {0};
+    int status = feat_open(&f, io, e);
+    if (status)
+        return status;
+    while ((status = feat_next_block(&f, &b, e)) == 0)
+        for (int32_t i = 0; i < b.n_rows; i++) {
+            char text[LINE_BYTES - 128];
+            labels_line(&b.labels[i], f.header.n_classes, f.header.class_name, text);
+            line(text);
+        }
+    feat_block_release(&b);
+    feat_close(&f);
+    return status;
+}
+
+/* The thresholds; the weights are of no use to people. */
+static int linear_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct linear m;
+    int status = linear_read(&m, io, e);
+    if (status)
+        return status;
+    for (int i = 0; i < m.n_points; i++) {
+        const struct linear_point *p = &m.point[i];
+        char text[LINE_BYTES];
+        snprintf(text, sizeof text, "%s\t%s\t%s >= %g\t%.9g\t%.6g\t%.6g", m.features.class_name[p->class_index],
+                 p->level == LINEAR_GROUPS ? "groups" : "images", p->at_recall ? "recall" : "precision", p->target,
+                 p->threshold, p->precision, p->recall);
+        line(text);
+    }
+    linear_release(&m);
+    return FMT_END;
+}
+
+/* The findings stand where others have the label. */
+static int readings_lines(const struct fmt_reader *io, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct readings r;
+    struct image_reading t;
+    int status = readings_open(&r, io, e);
+    if (status)
+        return status;
+    while ((status = readings_next(&r, &t, e)) == 0) {
+        char text[LINE_BYTES];
+        snprintf(text, sizeof text, "%s\t%" PRId32 " x %" PRId32 " x %" PRId32 "\t%" PRId64 "\t%s\t%s", t.path, t.width,
+                 t.height, t.components, t.bytes, t.kind, t.reason);
+        line(text);
+    }
+    readings_close(&r);
+    return status;
+}
+
+static int tensor_lines(struct file *f, void (*line)(const char *text), struct fmt_error *e)
+{
+    struct tensorfile t;
+    int status = describe_open_weights(&t, f, e);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < t.set.n; i++) {
+        const struct named_tensor *n = &t.set.item[i];
+        char text[LINE_BYTES], dims[NAMED_TENSOR_DIMS_TEXT_MAX];
+        snprintf(text, sizeof text, "%s\t%s\t%s", n->name,
+                 n->unusable ? "unusable" : dtype_name(n->dtype),
+                 n->unusable ? n->unusable : named_tensor_dims_text(n->dims, n->n_dims, dims));
+        line(text);
+    }
+    tensorfile_close(&t);
+    return FMT_END;
+}
+
+int describe_records(struct file *f, void (*line)(const char *text), struct fmt_error *e)
+{
+    static int (*const lines[])(const struct fmt_reader *, void (*)(const char *), struct fmt_error *) = {
+        [BLOCK_INDEX] = index_lines, [BLOCK_SHARD] = shard_lines, [BLOCK_VIEWS] = views_lines,
+        [BLOCK_FEAT] = feat_lines,   [BLOCK_LINEAR] = linear_lines,
+        [BLOCK_READINGS] = readings_lines};
+    struct fmt_reader io = file_reader(f);
+    struct verify_peek p;
+    enum block_kind kind = verify_peek(&p, &io);
+    bool tensors = kind == BLOCK_ANY || kind == BLOCK_CKPT || kind == BLOCK_CKPT_SET;
+    int status = tensors ? tensor_lines(f, line, e) : lines[kind](&io, line, e);
+    return status == FMT_END ? 0 : status;
+}
