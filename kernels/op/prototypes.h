@@ -99,8 +99,7 @@ void op_prototype_sinkhorn_rows(struct op_ctx *c, struct tensor log_col, struct 
                                 double temperature, double log_rows);
 
 /* Centering: log_col [K] = -center / temperature and log_row [n] = -log sum exp((logits - center) / temperature), both
- * f64. sum [K] f64: of these rows' logits; over all ranks and divided by N (op_divide) it is the mean that moves the
- * centre of the next step. */
+ * f64. sum [K] f64: of these rows' logits, from which comes the mean that moves the centre of the next step. */
 void op_prototype_center(struct op_ctx *c, struct tensor log_col, struct tensor log_row, struct tensor sum,
                          const struct prototype_layer *p, int64_t first, struct tensor center, double temperature);
 

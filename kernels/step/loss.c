@@ -107,17 +107,21 @@ void loss_commit(struct op_ctx *c, struct loss_head *l)
 
 /* ------------------------------------------------------------------ targets */
 
-/* Sets l->rows_all_ranks: how many rows there are of each kind on all ranks. */
+/* How many rows there are of each kind on all ranks, and how many ranks have any. */
 static void count_rows_all_ranks(struct op_ctx *c, const struct world *world, struct loss_head *l)
 {
-    double n[LOSS_KINDS] = {0};
+    double n[2][LOSS_KINDS] = {{0}};
     for (int turn = 0; turn < world->turns; turn++)
-        for (int kind = 0; kind < LOSS_KINDS; kind++)
-            n[kind] += (double)l->batch[turn].rows[kind];
+        for (int kind = 0; kind < LOSS_KINDS; kind++) {
+            n[0][kind] += (double)l->batch[turn].rows[kind];
+            n[1][kind] += l->batch[turn].rows[kind] > 0;
+        }
     if (!op_planning(c))
-        world_all_reduce_host(world, n, LOSS_KINDS, WORLD_SUM, &c->error);
-    for (int kind = 0; kind < LOSS_KINDS; kind++)
-        l->rows_all_ranks[kind] = (int64_t)n[kind];
+        world_all_reduce_host(world, n[0], 2 * LOSS_KINDS, WORLD_SUM, &c->error);
+    for (int kind = 0; kind < LOSS_KINDS; kind++) {
+        l->rows_all_ranks[kind] = (int64_t)n[0][kind];
+        l->ranks_with_rows[kind] = (int64_t)n[1][kind];
+    }
 }
 
 /* The rows of a kind in a batch. */
@@ -195,8 +199,23 @@ static void sinkhorn(struct op_ctx *c, const struct world *world, const struct l
     }
 }
 
+/* x [K] f64 = what a rank's mean is of the sum of its rows. */
+static void divide_sum(struct op_ctx *c, struct tensor x, int64_t rows)
+{
+    size_t mark = c->scratch->used;
+    struct tensor sum = TENSOR_TAKE(c->scratch, DTYPE_F64, x.dims[0]);
+    op_copy(c, sum, x);
+    op_fill(c, x, 0);
+    op_axpy(c, x, 1 / (double)rows, sum);
+    c->scratch->used = mark;
+}
+
+/* The mean that moves the centre is that of the ranks' means, as published (dinov2/loss/ibot_patch_loss.py,
+ * reduce_center_update), whatever number of rows each has; a rank without rows, whose mean is not a number there, does
+ * not count. Of one rank it is the mean of its rows. */
 static void centering(struct op_ctx *c, const struct world *world, const struct loss_head *l, enum loss_kind kind)
 {
+    bool several = world_ranks(world) > 1;
     size_t mark = c->scratch->used;
     int64_t K = l->log_col[kind].dims[0];
     const struct loss_center *center = &l->center[kind];
@@ -209,9 +228,11 @@ static void centering(struct op_ctx *c, const struct world *world, const struct 
                                 l->temperature);
         else
             op_fill(c, of_turn(sums, turn), 0);
+        if (several && r.log_row.dims[0] > 0)
+            divide_sum(c, of_turn(sums, turn), r.log_row.dims[0]);
     }
     world_all_reduce(world, c, sum, sums, WORLD_SUM);
-    op_divide(c, center->mean, sum, (double)l->rows_all_ranks[kind]);
+    op_divide(c, center->mean, sum, (double)(several ? l->ranks_with_rows[kind] : l->rows_all_ranks[kind]));
     c->scratch->used = mark;
 }
 

@@ -63,7 +63,7 @@ struct loss_head {
     struct loss_batch *batch;           /* [turns] */
     struct tensor log_col[LOSS_KINDS];  /* [K] f64 */
     struct tensor student_logits;       /* memory to cache them, or TENSOR_NONE */
-    int64_t rows_all_ranks[LOSS_KINDS]; /* from loss_targets() on */
+    int64_t rows_all_ranks[LOSS_KINDS], ranks_with_rows[LOSS_KINDS]; /* from loss_targets() on */
     double temperature;
 };
 
