@@ -1,5 +1,4 @@
-/* knn-part.c - a reader knows which rows must be there: it compares their keys and their number, so a file that was cut
- * or mixed up is found without sums. */
+/* knn-part.c - see knn-part.h. A reader knows which rows must be there, and compares their keys and their number. */
 #include "knn-part.h"
 
 #include <cjson/cJSON.h>
@@ -80,16 +79,25 @@ static const char *find_difference(const struct cJSON *expected, const struct cJ
     return cJSON_GetArraySize(expected) == cJSON_GetArraySize(head) ? NULL : "head";
 }
 
-static int check_head(const struct cJSON *head, const struct knn_part_job *job, struct part *part, struct fmt_error *e)
+static int take_part(const struct cJSON *head, struct part *part, struct fmt_error *e)
 {
     const char *report = cJSON_GetStringValue(json_member(head, "report")),
-               *name = cJSON_GetStringValue(json_member(head, "part")), *what;
+               *name = cJSON_GetStringValue(json_member(head, "part"));
     if (!report || strcmp(report, "votes") != 0 || !name || part_parse(name, part, NULL))
         return fmt_fail(e, FMT_INVALID, "no votes of a part (feat-knn --part)");
+    return 0;
+}
+
+static int compare_heads(const struct cJSON *head, const struct knn_part_job *job, struct part part,
+                         struct fmt_error *e)
+{
+    char name[PART_TEXT];
     struct cJSON *expected = expected_head(job);
+    const char *what = expected ? find_difference(expected, head) : NULL;
     int status = expected ? 0 : fmt_no_memory(e);
-    if (!status && (what = find_difference(expected, head)))
-        status = fmt_fail(e, FMT_MISMATCH, "is part %s of another job: see \"%s\" in its first line", name, what);
+    if (what)
+        status = fmt_fail(e, FMT_MISMATCH, "is part %s of another job: see \"%s\" in its first line",
+                          part_text(part, name), what);
     cJSON_Delete(expected);
     return status;
 }
@@ -167,8 +175,23 @@ static int take_row(const struct cJSON *o, const struct knn_part_rows *set, cons
 }
 
 /* ------------------------------------------------------------------ the file */
+enum { END_BYTES = sizeof "{\"sha256\":\"\"}\n" - 1 + DIGEST_HEX - 1 };
+
+/* The last line, with the digest of those before it. */
+static void end_line(const uint8_t digest[DIGEST_BYTES], char out[END_BYTES + 1])
+{
+    char hex[DIGEST_HEX];
+    digest_hex(digest, hex);
+    snprintf(out, END_BYTES + 1, "{\"sha256\":\"%s\"}\n", hex);
+}
+
+struct writer {
+    struct file_out out;
+    struct digest digest;
+};
+
 /* Row i of a set, or, without one, the head. A failure of file_put is reported by file_finish. */
-static int write_line(struct file_out *out, struct part part, const struct knn_part_job *job,
+static int write_line(struct writer *w, struct part part, const struct knn_part_job *job,
                       const struct knn_part_rows *set, int64_t i, struct fmt_error *e)
 {
     char *text = NULL;
@@ -179,29 +202,41 @@ static int write_line(struct file_out *out, struct part part, const struct knn_p
     int status = set ? put_row(line, set, job, i, e) : put_head(line, part, job, e);
     if (fclose(line) && !status)
         status = fmt_no_memory(e);
-    if (!status && file_put(out, text, bytes))
+    if (!status && file_put(&w->out, text, bytes))
         status = FMT_IO;
+    if (!status)
+        digest_add(&w->digest, text, bytes);
     free(text);
     return status;
+}
+
+static int write_end(struct writer *w)
+{
+    uint8_t digest[DIGEST_BYTES];
+    char line[END_BYTES + 1];
+    digest_end(&w->digest, digest);
+    end_line(digest, line);
+    return file_put(&w->out, line, END_BYTES) ? FMT_IO : 0;
 }
 
 int knn_part_write(const char *path, struct part part, const struct knn_part_job *job,
                    const struct knn_part_rows *own, struct fmt_error *e)
 {
-    struct file_out out;
-    int status = file_create(&out, path, e);
+    struct writer w;
+    int status = file_create(&w.out, path, e);
     if (status)
         return status;
-    status = write_line(&out, part, job, NULL, 0, e);
+    digest_init(&w.digest);
+    status = write_line(&w, part, job, NULL, 0, e);
     for (int s = 0; s < job->n_sets && !status; s++)
         for (int64_t i = 0; i < own[s].rows->n && !status; i++)
-            status = write_line(&out, part, job, &own[s], i, e);
-    return file_finish(&out, status, e);
+            status = write_line(&w, part, job, &own[s], i, e);
+    return file_finish(&w.out, status ? status : write_end(&w), e);
 }
 
 struct lines {
-    const char *at, *end;
-    int64_t n; /* taken so far */
+    const char *data, *at, *end; /* all that was read, from the next line on */
+    int64_t n;                   /* lines taken so far */
 };
 
 /* The next line as a tree for cJSON_Delete. */
@@ -220,26 +255,50 @@ static int next_line(struct lines *l, struct cJSON **o, struct fmt_error *e)
     return *o ? 0 : fmt_no_memory(e);
 }
 
-static int take_all(struct lines *l, const struct knn_part_job *job, const struct knn_part_rows *all,
-                    struct part *part, struct fmt_error *e)
+/* Takes the last line off. */
+static int check_digest(struct lines *l, struct fmt_error *e)
+{
+    uint8_t digest[DIGEST_BYTES];
+    char expected[END_BYTES + 1];
+    const char *last = l->end - END_BYTES;
+    if (last < l->at || strncmp(last, "{\"sha256\":\"", 11) != 0)
+        return fmt_fail(e, FMT_TRUNCATED, "it ends too early");
+    digest_of(l->data, (size_t)(last - l->data), digest);
+    end_line(digest, expected);
+    if (memcmp(last, expected, END_BYTES) != 0)
+        return fmt_fail(e, FMT_CHECKSUM, "it is damaged");
+    l->end = last;
+    return 0;
+}
+
+static int take_head(struct lines *l, const struct knn_part_job *job, struct part *part, struct fmt_error *e)
 {
     struct cJSON *o = NULL;
     int status = next_line(l, &o, e);
     if (!status)
-        status = check_head(o, job, part, e);
+        status = take_part(o, part, e);
+    if (!status)
+        status = check_digest(l, e);
+    if (!status)
+        status = compare_heads(o, job, *part, e);
     cJSON_Delete(o);
+    return status;
+}
+
+static int take_rows(struct lines *l, const struct knn_part_job *job, const struct knn_part_rows *all,
+                     struct part part, struct fmt_error *e)
+{
+    int status = 0;
     for (int s = 0; s < job->n_sets && !status; s++)
-        for (int64_t i = part_first(*part, all[s].rows->n); i < part_end(*part, all[s].rows->n) && !status; i++) {
+        for (int64_t i = part_first(part, all[s].rows->n); i < part_end(part, all[s].rows->n) && !status; i++) {
+            struct cJSON *o = NULL;
             status = next_line(l, &o, e);
-            if (status)
-                break;
-            status = take_row(o, &all[s], job, i, e);
+            if (!status)
+                status = take_row(o, &all[s], job, i, e);
             cJSON_Delete(o);
         }
     l->n += !status;
-    if (!status && l->at < l->end)
-        status = fmt_fail(e, FMT_INVALID, "more rows than the part has");
-    return status;
+    return status || l->at == l->end ? status : fmt_fail(e, FMT_INVALID, "more rows than the part has");
 }
 
 int knn_part_read(const char *path, const struct knn_part_job *job, const struct knn_part_rows *all,
@@ -251,8 +310,10 @@ int knn_part_read(const char *path, const struct knn_part_job *job, const struct
     int status = file_load(path, BYTES_MAX, &data, &bytes, e);
     if (status)
         return status;
-    struct lines l = {(const char *)data, (const char *)data + bytes, 0};
-    status = take_all(&l, job, all, part, &why);
+    struct lines l = {(const char *)data, (const char *)data, (const char *)data + bytes, 0};
+    status = take_head(&l, job, part, &why);
+    if (!status)
+        status = take_rows(&l, job, all, *part, &why);
     free(data);
     if (status && l.n > 1)
         return fmt_fail(e, why.status, "%.200s: line %" PRId64 ": %s", path, l.n, why.text);

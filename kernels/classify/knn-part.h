@@ -8,6 +8,7 @@
  *
  *   {"report":"votes","tool":"feat-knn","part":"2/7","classes":[...],"k":[3,5],"temperature":0.07, ...}
  *   {"key":"a.jpeg","votes":[[0.25,0.75],[0.125,0.625]]}          for each k a vote of each class
+ *   {"sha256":"..."}                                              of all bytes before this last line
  *
  * Votes have 17 digits, so that the same float64 is read back.
  */
@@ -44,7 +45,8 @@ struct knn_part_rows {
 /* own, all: [n_sets]. */
 int knn_part_write(const char *path, struct part part, const struct knn_part_job *job,
                    const struct knn_part_rows *own, struct fmt_error *e);
-/* FMT_INVALID: no such file, or it has other rows; FMT_TRUNCATED: it is cut. FMT_MISMATCH: it is of another job. */
+/* FMT_INVALID: no such file, or it has other rows; FMT_TRUNCATED: it is cut; FMT_CHECKSUM: it is
+ * damaged; FMT_MISMATCH: it is of another job. */
 int knn_part_read(const char *path, const struct knn_part_job *job, const struct knn_part_rows *all,
                   struct part *part, struct fmt_error *e);
 

@@ -27,7 +27,7 @@ same_as_one() { # N arguments...: text and JSON
     done
 }
 
-for n in 1 2 3 7 100; do same_as_one $n -k 5,20 train.feat test.feat; done
+for n in 1 2 7 65; do same_as_one $n -k 5,20 train.feat test.feat; done
 same_as_one 3 -k 5,20 --val val.feat train.feat test.feat
 same_as_one 3 -k 5 --no-thresholds train.feat test.feat
 same_as_one 3 -T 0.031 -k 3 -g train.feat test.feat
@@ -80,20 +80,17 @@ refused origins -k 5 --val val.feat train.feat test.feat
 refused rows -k 5 --no-thresholds train.feat test.feat
 (cat part-1; tail -n 1 part-1) >longer
 status 1 feat-knn --join -k 5 train.feat test.feat longer part-2
-err_has "longer: line $(wc -l <longer): more rows than the part has"
+err_has 'longer: it is damaged'
 head -c 3000 part-1 >cut
 status 1 feat-knn --join -k 5 train.feat test.feat cut part-2
-err_has 'cut: line '
-err_has ': it ends too early'
+err_has 'cut: it ends too early'
 head -n 20 part-1 >cut
 status 1 feat-knn --join -k 5 train.feat test.feat cut part-2
-err_has 'cut: line 21: it ends too early'
-for change in 's/"key":"g00101/"key":"g00199/' 's/"votes":\[\[/"votes":[[7,/' 's/\]\]}$/]]/' 's/"votes":\[\[0/"votes":[[-1/'; do
-    sed "3,5$change" part-1 >changed
-    check "changed by $change" bash -c '! cmp -s part-1 changed'
-    status 1 feat-knn --join -k 5 train.feat test.feat changed part-2
-    err_has 'changed: line '
-done
+err_has 'cut: it ends too early'
+sed '3s/"votes":\[\[0/"votes":[[1/' part-1 >changed
+check 'a digit has changed' bash -c '! cmp -s part-1 changed'
+status 1 feat-knn --join -k 5 train.feat test.feat changed part-2
+err_has 'changed: it is damaged'
 feat-knn -q -k 5 --json train.feat test.feat -o votes.json -r /dev/null
 status 1 feat-knn --join -k 5 train.feat test.feat votes.json
 err_has 'votes.json: no votes of a part (feat-knn --part)'

@@ -92,6 +92,25 @@ static void test_parts(int n)
     ok(good, "%d parts: every vote as it was %s", n, e.text);
 }
 
+/* Without waiting for the disk. */
+static bool overwrite(int i, const uint8_t *data, size_t bytes)
+{
+    FILE *f = fopen(path_of(i), "wb");
+    bool good = f && fwrite(data, 1, bytes, f) == bytes;
+    return f && fclose(f) == 0 && good;
+}
+
+/* With the digest of what the file holds now. */
+static void sign(uint8_t *data, size_t bytes)
+{
+    enum { LINE = 11 + DIGEST_HEX - 1 + 3 };
+    uint8_t digest[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    digest_of(data, bytes - LINE, digest);
+    digest_hex(digest, hex);
+    memcpy(data + bytes - LINE + 11, hex, DIGEST_HEX - 1);
+}
+
 /* A file in which one text stands for another; both as long. */
 static void refuse_changed(const char *from, const char *to, enum fmt_status status, const char *what)
 {
@@ -108,8 +127,9 @@ static void refuse_changed(const char *from, const char *to, enum fmt_status sta
         at = memcmp(text + i, from, strlen(from)) == 0 ? text + i : NULL;
     if (at)
         memcpy(at, to, strlen(to));
-    ok(at && file_save(path_of(1), data, bytes, &e) == 0 && read_part(1, &p, &e) == (int)status && strstr(e.text, what),
-       "%s: %s", to, e.text);
+    sign(data, bytes);
+    ok(at && overwrite(1, data, bytes) && read_part(1, &p, &e) == (int)status && strstr(e.text, what), "%s: %s", to,
+       e.text);
     free(data);
 }
 
@@ -125,8 +145,44 @@ static void test_cut(void)
         return;
     }
     for (size_t n = 0; n < bytes; n++)
-        n_taken += file_save(path_of(2), data, n, &e) != 0 || read_part(2, &p, &e) == 0;
+        n_taken += !overwrite(2, data, n) || read_part(2, &p, &e) == 0;
     is_int((int64_t)n_taken, 0, "cut at any byte it is refused");
+    free(data);
+}
+
+/* Bytes changed at random: found by the digest. Where that fits them, what is taken are numbers from 0 to 1. */
+static void test_noise(void)
+{
+    struct fmt_error e = {0};
+    struct part p;
+    uint8_t *data;
+    size_t bytes;
+    struct rng r = rng_stream(3, 1, 0, RNG_TEST);
+    int n_taken = 0, n_signed = 0;
+    bool good = true;
+    if (write_part((struct part){3, 4}, &e) || file_load(path_of(3), 1 << 20, &data, &bytes, &e)) {
+        ok(false, "%s", e.text);
+        return;
+    }
+    for (int i = 0; i < 3000; i++) {
+        size_t at = rng_below(&r, (uint32_t)bytes);
+        uint8_t before = data[at], other = (uint8_t)"0123456789.-e[]{}\",\n"[rng_below(&r, 21)];
+        data[at] = i % 2 || other == before ? (uint8_t)(before ^ (1 + rng_below(&r, 255))) : other;
+        good &= overwrite(3, data, bytes);
+        n_taken += read_part(3, &p, &e) == 0;
+        if (at < bytes - 80) {
+            sign(data, bytes);
+            good &= overwrite(3, data, bytes);
+            n_signed += read_part(3, &p, &e) == 0;
+        }
+        data[at] = before;
+        sign(data, bytes);
+    }
+    for (int s = 0; s < 2; s++)
+        for (int i = 0; i < job.n_rows[s] * CELLS; i++)
+            good &= found[s][i] >= 0 && found[s][i] <= 1;
+    is_int(n_taken, 0, "a byte that has changed is found wherever it is");
+    ok(good && n_signed > 0 && n_signed < 3000, "with the right digest %d are taken", n_signed);
     free(data);
 }
 
@@ -147,5 +203,6 @@ int main(void)
     refuse_changed("\"votes\":[[", "\"votes\":[{", FMT_INVALID, "line 2: no JSON");
     refuse_changed("\"votes\":", "\"vote_\":", FMT_INVALID, "line 2: expected 3 votes");
     test_cut();
+    test_noise();
     return tap_done();
 }
