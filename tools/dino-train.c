@@ -133,7 +133,7 @@ static void join_world(int argc, char **argv)
     int status = launcher_find(&l, start_several, &e);
     if (status && !l.name)
         opt_fail(&e);
-    if (!l.name && n_ranks > 1)
+    if (n_ranks > 1 && launcher_leaves(&l, n_ranks))
         start_ranks(argc, argv);
     if (signals_take(stop, &mpi))
         msg_die("%s", mpi.text);

@@ -64,6 +64,9 @@ else
         check "$what is said once" test "$(grep -c "^dino-train: $what: is no " err)" = 1
     done
     check 'and nothing is begun' test ! -e none
+    status 0 env SLURM_NTASKS=2 SLURM_PROCID=0 dino-train -q -c t.yaml --ranks 2 optim.epochs=1 train.output_dir=job
+    status 2 env SLURM_NTASKS=4 SLURM_PROCID=0 dino-train -q -c t.yaml --ranks 2 train.output_dir=none
+    err_has 'dino-train: SLURM_NTASKS=4: dino-train runs'
 fi
 
 status 0 dino-train --version

@@ -109,6 +109,11 @@ static struct launch find_job(void)
     return number(l.name, &l.value) && l.value > 1 ? l : (struct launch){.name = NULL};
 }
 
+bool launcher_leaves(const struct launch *l, int64_t n)
+{
+    return !l->name || (l->name == job_size && l->value == n);
+}
+
 int launcher_check(struct fmt_error *e)
 {
     const char *one = "srun -n 1";

@@ -25,6 +25,9 @@ struct launch {
  * the text, starts several processes. */
 int launcher_find(struct launch *l, const char *command, struct fmt_error *e);
 
+/* Whether it is left to this process to start n: no launcher has, and a job in which it runs is of as many tasks. */
+bool launcher_leaves(const struct launch *l, int64_t n);
+
 /* Once MPI is open: FMT_MISMATCH where l, found before, or a variable says otherwise, with a command that fits. */
 int launcher_compare(const struct launch *l, int rank, int size, const char *mpi_name, struct fmt_error *e);
 
