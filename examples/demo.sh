@@ -11,12 +11,12 @@
 set -euo pipefail
 . "$(dirname "$0")/find-tools.sh"
 groups=${DEMO_GROUPS:-300} settings=() takes="a minute or two" trained="after minutes, on a few hundred photographs,"
-worth=
+worth= half=12
 if [ "${1:-}" = --quick ]; then
     groups=${DEMO_GROUPS:-30} takes=seconds trained="after seconds, on a few dozen photographs,"
     worth="These scores say nothing: --quick only shows that all works.
 "
-    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8)
+    settings=(optim.epochs=1 optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=4 train.batch_size_per_gpu=8) half=4
     shift
 fi
 case ${1:-} in -*) echo "demo.sh: $1: usage: demo.sh [--quick] [FOLDER]" >&2; exit 2 ;; esac
@@ -30,7 +30,7 @@ mkdir -p "$out"
 cd "$out"
 out=$PWD
 : >.demo
-rm -rf demo.yaml bbu bbu.index train val test crops.jpg run scores.txt
+rm -rf demo.yaml bbu bbu.index train val test crops.jpg run run-of-two scores.txt
 for name in plain before after before-patch after-patch; do
     rm -f $name-{train,val,test}.feat $name-{knn,logreg}.txt
 done
@@ -115,4 +115,8 @@ Look at    $out/crops.jpg             crops that training saw
            $out/after-logreg.txt      all scores of one of its lines
            $out/run/evaluation.json   nearest neighbours during training
 Took $SECONDS seconds.
+END
+dino-train --version | grep -q 'built without MPI' || cat <<END
+The same training by two processes, each with half of the images of a step:
+    cd $(printf %q "$out") && $(command -v dino-train) --ranks 2 --config demo.yaml train.dataset_path=train train.output_dir=run-of-two evaluation.knn_train=train evaluation.knn_val=val${settings[*]:+ ${settings[*]}} train.batch_size_per_gpu=$half
 END

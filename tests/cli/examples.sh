@@ -14,6 +14,19 @@ out_has "These scores say nothing"
 check "no minutes" lacks minute out
 check 'a table of ten rows' test "$(grep -cE '(k-NN|logreg) +[01]\.[0-9]+ \[' 'my demo/scores.txt')" = 10
 out_has "$PWD/my demo/crops.jpg"
+. "$TESTS/cli/mpi-fixture.sh"
+BUILD=$source
+if why=$(mpi_missing); then
+    skip "$why" 'the training of the demo by two processes'
+    check 'nothing is said about them' lacks 'two processes' out
+else
+    two=$(grep -A 1 'The same training by two processes' out | tail -n 1)
+    status 0 installed bash -c "$two"
+    err_has '2 ranks by '
+    err_has '4 iterations of 8 images'
+    check 'in a folder of its own' test -s 'my demo/run-of-two/training_metrics.json'
+fi
+unset BUILD
 echo precious >'my demo/notes'
 cp 'my demo/scores.txt' first
 status 0 installed "$examples/demo.sh" --quick 'my demo'
