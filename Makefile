@@ -237,12 +237,13 @@ endif
 
 # ------------------------------------------------------------------ installing
 MAN_PAGES := $(sort $(wildcard man/*.[157]))
-EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg))
+EXAMPLES  := $(sort $(wildcard examples/*.yaml examples/*.c examples/*.sh examples/*.mk examples/*.jpg examples/*.md))
+SLURM     := $(sort $(wildcard examples/slurm/*.sh))
 TEXTS     := README.md NEWS.md LICENSE
 # What demo.sh, elpv.sh, bench.sh and bench-curves.sh call.
 INSTALLED_HELPERS := $(addprefix $(B)/,tests/datagen tests/featgen tests/bench tests/bench-step tests/bench-run tests/bench-plot examples/plainfeat)
 install: tools $(INSTALLED_HELPERS)
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(foreach s,1 5 7,$(DESTDIR)$(MANDIR)/man$(s))
 	install -d $(DESTDIR)$(HELPERDIR)
 	install -m 755 $(TOOLS) $(DESTDIR)$(BINDIR)
 	install -m 755 $(INSTALLED_HELPERS) $(DESTDIR)$(HELPERDIR)
@@ -250,11 +251,12 @@ install: tools $(INSTALLED_HELPERS)
 	install -m 644 $(TEXTS) $(DESTDIR)$(DOCDIR)
 	install -m 644 $(filter-out %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
 	install -m 755 $(filter %.sh,$(EXAMPLES)) $(DESTDIR)$(DOCDIR)/examples
+	install -m 755 $(SLURM) $(DESTDIR)$(DOCDIR)/examples/slurm
 # Files by name; folders stay if they hold anything else.
 uninstall:
 	rm -f $(TOOLS:$(B)/%=$(DESTDIR)$(BINDIR)/%) $(foreach p,$(MAN_PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
-	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
-	-rmdir $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(TEXTS) $(EXAMPLES) $(SLURM)) $(addprefix $(DESTDIR)$(HELPERDIR)/,$(notdir $(INSTALLED_HELPERS)))
+	-rmdir $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(DOCDIR)/examples/slurm $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
 dist:
 	git archive --format=tar.gz --prefix=dinotools-$(VERSION)/ -o dinotools-$(VERSION).tar.gz HEAD
 	@echo dinotools-$(VERSION).tar.gz

@@ -1,0 +1,13 @@
+#!/bin/sh
+# again.sh - runs a command once more while its status asks for it, as a batch system does: 75, with which dino-train ends
+# when it was stopped or misses another process, and 205, with which mpirun of Open MPI ends when it has lost a machine.
+#
+#   again.sh mpirun --hostfile hosts ... dino-train ...
+#
+# PAUSE: seconds before the next start [30]. Any other status ends the loop and is that of again.sh.
+[ $# -gt 0 ] || { echo "usage: again.sh COMMAND..." >&2; exit 2; }
+while "$@"; status=$?; [ $status -eq 75 ] || [ $status -eq 205 ]; do
+    echo "again.sh: status $status; once more in ${PAUSE:-30} seconds" >&2
+    sleep "${PAUSE:-30}"
+done
+exit $status
