@@ -123,7 +123,7 @@ PRELOADS    := $(patsubst tests/%.c,$(B)/tests/%.so,$(sort $(wildcard tests/cli/
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 REPLAY      := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz-*.c)))
 
-.PHONY: all tools check check-unit check-cli check-golden check-fuzz demo bench bench-curves fuzz lint install uninstall dist clean deps tests help
+.PHONY: all tools check check-unit check-cli check-golden check-fuzz check-cluster demo bench bench-curves fuzz lint install uninstall dist clean deps tests help
 all: deps
 	@$(MAKE) --no-print-directory tools
 
@@ -198,6 +198,13 @@ check-golden: tests
 	@B=$(B) GOLDEN=$(GOLDEN) tests/run.sh golden
 check-fuzz: tests
 	@B=$(B) tests/run.sh fuzz
+# Several machines and Slurm, on this one, in namespaces of Linux: for root. What cannot run says why.
+check-cluster: deps
+ifneq ($(DEPS),0)
+	@tests/install-packages.sh cluster
+endif
+	@$(MAKE) --no-print-directory tests
+	@B=$(B) tests/run.sh cluster
 
 # A fuzz target as a plain program that runs the files of its corpus once (every compiler can build it) ...
 $(REPLAY): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(LIBS)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Checks for the packages that the build needs. Prints the one command that installs the missing ones, and runs it if it
 # may (as root, or by sudo without a password, with apt-get). Called by make; DEPS=0 disables it. MPI is asked for too,
-# unless MPI=0, but nothing fails without it.
+# unless MPI=0, but nothing fails without it. `install-packages.sh cluster`, as root: what check-cluster needs besides,
+# without which its tests are skipped.
 set -u
 probe() { # header library [what must compile]
     printf '#include <stddef.h>\n#include <stdio.h>\n#include <%s>\nint main(void){return 0;}\n' "$1" |
@@ -27,6 +28,23 @@ optional_packages() {
     [ "${MPI:-1}" = 0 ] || [ -n "${DEPS_PREFIX:-}" ] || [ -n "$(CC="${CC:-cc}" "$(dirname "$0")/find-mpi.sh")" ] ||
         echo libopenmpi-dev openmpi-bin # training by several processes
 }
+cluster_packages() { # a command of each
+    local pair
+    for pair in ip:iproute2 munged:munge slurmctld:slurmctld slurmd:slurmd sbatch:slurm-client mpirun:openmpi-bin; do
+        command -v "${pair%:*}" >/dev/null 2>&1 || echo "${pair#*:}"
+    done
+}
+if [ "${1:-}" = cluster ]; then
+    packages=$(cluster_packages | tr '\n' ' ')
+    [ -n "$packages" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || exit 0
+    echo "Tests of several machines need packages that are not here. They are installed by:"
+    echo "    apt-get install -y --no-install-recommends $packages"
+    export DEBIAN_FRONTEND=noninteractive
+    . "$(dirname "$0")/apt.sh"
+    apt install -y --no-install-recommends $packages ||
+        { apt update && apt install -y --no-install-recommends $packages; } || echo "They cannot be installed." >&2
+    exit 0
+fi
 may_install() { command -v apt-get >/dev/null 2>&1 && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; }
 # The result of one check is valid as long as the mark in the build folder is newer than this script.
 mark=${B:-build}/.deps

@@ -83,4 +83,28 @@ out_has 'MPI is not here: a training run will be one process'
 rm b/.deps
 status 0 env MPI=0 PATH="$PWD/bin:$PATH" B="$PWD/b" CC=cc "$TESTS/install-packages.sh"
 out_empty
+
+# ---- what check-cluster needs: root installs it, and nothing fails without it
+mkdir only
+for command in bash tr dirname mktemp tee grep rm cat sed wc; do ln -s "$(command -v $command)" only/$command; done
+cluster() { PATH=$PWD/bin:$PWD/only "$TESTS/install-packages.sh" cluster; }
+for command in ip munged slurmctld mpirun; do stand_in $command true; done
+fresh </dev/null
+status 0 cluster
+check 'nobody but root' test ! -e asked
+stand_in id 'echo 0'
+fresh </dev/null
+status 0 cluster
+out_has 'apt-get install -y --no-install-recommends slurmd slurm-client'
+check 'what is missing, once' grep -q ' install -y --no-install-recommends slurmd slurm-client$' asked
+fresh <<'END'
+echo 'E: no network' >&2; exit 100
+echo 'E: no network' >&2; exit 100
+END
+status 0 cluster
+err_has 'They cannot be installed.'
+for command in slurmd sbatch; do stand_in $command true; done
+fresh </dev/null
+status 0 cluster
+out_empty
 done_testing
