@@ -393,7 +393,7 @@ static void report_sent(struct run *r)
                 FMT_COUNT(n, "step", "steps"));
 }
 
-static void report_results(struct run *r)
+static void report_results(struct run *r, double peak_bytes)
 {
     struct fmt_error e = {0};
     if (world.rank == 0 && jsonl_writer_sync(&r->times_file, &e)) /* of the process, and in no checkpoint */
@@ -404,7 +404,7 @@ static void report_results(struct run *r)
     if (r->end == RUN_COMPLETE)
         run_report_teachers(&r->log, &r->eval, r->state.iteration);
     run_report_replaced(&r->log, &r->state);
-    run_report_memory(&r->log, r->planned_bytes);
+    run_report_memory(&r->log, &world, peak_bytes, r->planned_bytes);
     report_sent(r);
 }
 
@@ -424,6 +424,10 @@ static int exit_status(const struct run *r)
 /* What all ranks know is said by the first. */
 static void report(struct run *r)
 {
+    struct fmt_error e = {0};
+    double peak_bytes = (double)memory_peak_bytes();
+    if (!r->alone && r->end != RUN_FAILED) /* where all processes come to this */
+        world_all_reduce_host(&world, &peak_bytes, 1, WORLD_MAX, &e);
     if (world.rank > 0 && !r->alone)
         return;
     if (r->end == RUN_FAILED) {
@@ -433,7 +437,7 @@ static void report(struct run *r)
                 signals_name(stop_signal));
     } else {
         report_end(r);
-        report_results(r);
+        report_results(r, peak_bytes);
     }
 }
 

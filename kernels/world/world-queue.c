@@ -23,14 +23,14 @@ struct world_queue {
     bool closing;
 };
 
-static void make(struct world_queue *q, const struct world_job *job)
+static void make(struct world_queue *q, const struct world_job *job, struct fmt_error *e)
 {
     const struct world *w = q->world;
     if (job->call == WORLD_JOB_GATHER)
         w->calls->all_gather(w, &q->c, job->whole, job->part[0], job->grain);
     else
         w->calls->reduce_scatter(w, &q->c, job->part, job->turn, job->whole, job->grain);
-    op_sync(&q->c, NULL);
+    op_sync(&q->c, e);
 }
 
 static void *make_all(void *arg)
@@ -43,11 +43,13 @@ static void *make_all(void *arg)
             continue;
         }
         struct world_job job = q->job[(q->n_done + 1) % JOBS];
+        struct fmt_error e = {0};
         pthread_mutex_unlock(&q->lock);
-        make(q, &job);
+        make(q, &job, &e);
         pthread_mutex_lock(&q->lock);
         q->n_done++;
-        q->error = q->c.error;
+        if (e.status && !q->error.status)
+            q->error = e;
         pthread_cond_broadcast(&q->changed);
     }
     pthread_mutex_unlock(&q->lock);

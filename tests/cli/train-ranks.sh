@@ -179,6 +179,27 @@ for strategy in FULL_SHARD NO_SHARD; do # run has SHARD_GRAD_OP
 done
 status 0 dino-train -q -c t.yaml --ranks 3 train.ranks=6 optim.epochs=1 train.output_dir=six3 $(sharding FULL_SHARD)
 same six/training_metrics.json six3/training_metrics.json
+# What is planned for a process is what it takes: of networks that are larger than the program.
+planned_is_taken() { # processes strategy
+    local ranks=
+    [ $1 -gt 1 ] && ranks="--ranks $1"
+    rm -rf large
+    dino-train -c t.yaml $ranks train.ranks=4 train.output_dir=large student.embed_dim=384 student.num_heads=6 student.depth=6 \
+        dino.head_n_prototypes=16384 optim.epochs=1 train.OFFICIAL_EPOCH_LENGTH=2 optim.warmup_epochs=0 evaluation.knn_train= \
+        evaluation.knn_val= -j1 $(sharding $2) 2>log || return 1
+    awk '/were taken at most/ {
+        for (i = 2; i < NF; i++) {
+            if ($(i + 1) ~ /^[KMG]iB/) n[++k] = $i * ($(i + 1) ~ /^G/ ? 1024 : 1)
+        }
+        print n[1] " taken, " n[2] " planned"
+        exit !(n[1] > 0.8 * n[2] && n[1] < 1.1 * n[2])
+    }' log
+}
+check 'memory of one process, four ranks' planned_is_taken 1 NO_SHARD
+for strategy in NO_SHARD SHARD_GRAD_OP FULL_SHARD; do
+    check "memory of each of two, $strategy" planned_is_taken 2 $strategy
+done
+check 'memory of each of four' planned_is_taken 4 FULL_SHARD
 status 2 dino-train -c t.yaml --ranks 2 train.output_dir=x compute_precision.student.backbone.sharding_strategy=NO_SHARD
 err_has 'compute_precision.*.sharding_strategy: of student and teacher one is NO_SHARD, the other not'
 status 2 dino-train -c t.yaml train.output_dir=x compute_precision.student.backbone.sharding_strategy=HYBRID_SHARD

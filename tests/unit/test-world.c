@@ -13,6 +13,8 @@
 #include "schedule.h"
 #include "tap.h"
 #include "world-threads.h"
+#include "test-device.h"
+#include "world-queue.h"
 #include "world-tree.h"
 #include "world.h"
 
@@ -210,6 +212,53 @@ static void test_learning_rate(void)
     config_release(&c);
 }
 
+/* ---- calls behind the computation ---- */
+
+enum { CALLS = 20 }; /* more than the queue holds */
+static int made[CALLS], n_made;
+static pthread_mutex_t may_go = PTHREAD_MUTEX_INITIALIZER;
+
+static void note_call(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain)
+{
+    (void)w, (void)part, (void)grain;
+    pthread_mutex_lock(&may_go);
+    made[n_made++] = (int)whole.dims[0];
+    pthread_mutex_unlock(&may_go);
+    op_check(c, whole.dims[0] != CALLS, "the last one fails");
+}
+
+static void test_queue(void)
+{
+    const struct world_calls calls = {.all_gather = note_call};
+    struct world w = {.size = 1, .turns = 1, .calls = &calls};
+    struct fmt_error e = {0};
+    struct world_queue *q;
+    ok(world_queue_open(&q, &w, test_backend(), &e) == 0, "a queue: %s", e.text);
+    pthread_mutex_lock(&may_go);
+    for (int i = 1; i <= 3; i++) {
+        struct world_job job = {.call = WORLD_JOB_GATHER, .whole = {.n_dims = 1, .dims = {i}}};
+        ok(world_queue_add(q, &job) == i, "job %d", i);
+    }
+    ok(n_made == 0 && world_queue_last(q) == 3, "nothing waits for what is started");
+    pthread_mutex_unlock(&may_go);
+    world_queue_wait(q, 2, &e);
+    pthread_mutex_lock(&may_go);
+    ok(n_made >= 2 && made[0] == 1 && made[1] == 2, "who waits for the second has the first, too, in their order");
+    pthread_mutex_unlock(&may_go);
+    for (int i = 4; i <= CALLS; i++) {
+        struct world_job job = {.call = WORLD_JOB_GATHER, .whole = {.n_dims = 1, .dims = {i}}};
+        world_queue_add(q, &job);
+    }
+    world_queue_wait(q, CALLS - 1, &e);
+    world_queue_wait(q, INT64_MAX, &e);
+    bool ordered = n_made == CALLS;
+    for (int i = 0; i < n_made; i++)
+        ordered &= made[i] == i + 1;
+    ok(ordered, "more than the queue holds wait for room, and come in their order");
+    ok(e.status == FMT_MISMATCH && strstr(e.text, "the last one fails"), "a failure is the caller's: %s", e.text);
+    world_queue_close(q);
+}
+
 int main(void)
 {
     test_one();
@@ -217,6 +266,7 @@ int main(void)
     test_meter();
     test_tree();
     test_push();
+    test_queue();
     test_agree();
     test_learning_rate();
     return tap_done();

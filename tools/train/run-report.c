@@ -160,9 +160,9 @@ void run_report_replaced(struct run_log *log, const struct run_state *state)
                 replaced->samples, FMT_COUNT(n, "sample", "samples"));
 }
 
-void run_report_memory(struct run_log *log, size_t planned_bytes)
+void run_report_memory(struct run_log *log, const struct world *world, double peak_bytes, size_t planned_bytes)
 {
     char used[32], planned[32];
-    run_log(log, RUN_NOTE, "memory: %s were taken at most, %s were planned",
-            num_bytes_text((double)memory_peak_bytes(), used), num_bytes_text((double)planned_bytes, planned));
+    run_log(log, RUN_NOTE, "memory: %s were taken at most%s, %s were planned", num_bytes_text(peak_bytes, used),
+            world->size > 1 ? " by a process" : "", num_bytes_text((double)planned_bytes, planned));
 }

@@ -37,7 +37,7 @@ void run_report_divergence(struct run_log *log, const struct run_state *state, c
 void run_report_teachers(struct run_log *log, const struct periodic_eval *x, int64_t iteration);
 /* samples that used replacement images, which were named when they were met; */
 void run_report_replaced(struct run_log *log, const struct run_state *state);
-/* the most memory that was taken. */
-void run_report_memory(struct run_log *log, size_t planned_bytes);
+/* the most memory that a process has taken. */
+void run_report_memory(struct run_log *log, const struct world *world, double peak_bytes, size_t planned_bytes);
 
 #endif
