@@ -144,7 +144,8 @@ static void write_batches(struct batch_loader *loader, struct views_writer *w, i
     const struct views_batch *batch;
     progress_begin(&progress, "augment", "batch", "batches", n);
     for (int64_t i = 0; i < n; i++) {
-        if (batch_loader_next(loader, &batch, &e) || views_add(w, batch, &e))
+        if (batch_loader_next(loader, &batch, &e) || batch_loader_count_replaced(loader, &e) ||
+            views_add(w, batch, &e))
             die_of(out, &e);
         progress_step(&progress, i + 1);
     }

@@ -1,15 +1,15 @@
 /* batch-loader.c - fills a ring of batches (batch-ring.h): from shards a part is a sample, which any thread can make;
- * from views one thread reads whole batches. What was replaced is counted when a batch is given, in the order of the
+ * from views one thread reads whole batches. What was replaced is counted when batches are given, in the order of the
  * samples, so the count does not depend on the threads. */
 #include "batch-loader.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "batch-ring.h"
 #include "crop-sampler.h"
 #include "clock.h"
+#include "replaced-count.h"
 #include "thread.h"
 #include "views-input.h"
 
@@ -33,8 +33,9 @@ struct batch_loader {
     int64_t next;                 /* the batch that is given next */
     int over;                     /* why there are no more batches */
 
-    uint8_t *unusable_seen; /* a bit for each image */
-    struct replaced_images replaced;
+    const struct sample_origin **given; /* [turns] of batches that were given and are not counted yet */
+    int n_given;
+    struct replaced_count count; /* of shards */
     double wait_seconds;
 };
 
@@ -70,6 +71,8 @@ static int make_sample(void *arg, int thread, int64_t i, struct batch_slot *slot
     if (i == 0)
         crop_sampler_masks(&l->sampler, batch_number(l, slot->batch.step), &slot->batch);
     struct sample_origin *origin = &l->origin[slot->i * l->header.batch + i];
+    free(origin->unusable);
+    origin->unusable = NULL;
     return crop_sampler_fill(&l->sampler, &t->worker, t->sample, i, &slot->batch, origin, e);
 }
 
@@ -130,8 +133,10 @@ static int open_input(struct batch_loader *l, struct fmt_error *e)
     int status;
     if (l->is_views) {
         if (o->world->size > 1 && views_input_is_pipe(o->paths[0]))
-            return fmt_fail(e, FMT_UNSUPPORTED, "%s: a pipe cannot be read by %d processes", o->paths[0],
-                            o->world->size);
+            return fmt_fail(e, FMT_UNSUPPORTED,
+                            "%s: a pipe cannot be read by %d processes: write the views to a file (dino-augment -o "
+                            "FILE), or start one process, with train.ranks=%d for the same steps", o->paths[0],
+                            o->world->size, world_ranks(o->world));
         l->n_threads = 1;
         int64_t first = batch_number(l, first_of_step(l, o->first_step));
         if ((status = views_input_open(&l->views, o->paths[0], o->config, first, o->stop, e)))
@@ -163,13 +168,15 @@ int batch_loader_open(struct batch_loader **loader, const struct batch_loader_op
         free(l);
         return status;
     }
-    l->unusable_seen = calloc((size_t)(l->is_views ? 1 : l->header.n_images / 8 + 1), 1);
-    if (!l->unusable_seen) {
+    l->given = calloc((size_t)l->options.world->turns, sizeof *l->given);
+    status = l->given ? 0 : fmt_no_memory(e);
+    if (!status && !l->is_views)
+        status = replaced_count_open(&l->count, l->options.world, &l->sampler.images, l->header.batch, e);
+    if (status)
         batch_loader_close(l);
-        return fmt_fail(e, FMT_MEMORY, "out of memory for a bit for each image");
-    }
-    *loader = l;
-    return 0;
+    else
+        *loader = l;
+    return status;
 }
 
 void batch_loader_close(struct batch_loader *l)
@@ -185,8 +192,8 @@ void batch_loader_close(struct batch_loader *l)
         crop_sampler_worker_release(&l->thread[i].worker);
     free(l->origin);
     free(l->thread);
-    free(l->unusable_seen);
-    replaced_images_release(&l->replaced);
+    free(l->given);
+    replaced_count_close(&l->count);
     if (l->is_views)
         views_input_close(&l->views);
     else
@@ -196,74 +203,34 @@ void batch_loader_close(struct batch_loader *l)
 
 /* ------------------------------------------------------------ what was replaced */
 
-/* Whether this is the first time that the image is marked. */
-static bool mark_unusable(struct batch_loader *l, int64_t image)
-{
-    uint8_t *byte = &l->unusable_seen[image / 8], bit = (uint8_t)(1 << image % 8);
-    bool first = !(*byte & bit);
-    *byte |= bit;
-    return first;
-}
-
 int batch_loader_restore_replaced(struct batch_loader *l, const struct replaced_images *before, bool same_data,
                                   struct fmt_error *e)
 {
-    int status = 0;
-    l->replaced.samples = before->samples;
-    for (int64_t i = 0; same_data && !l->is_views && i < before->n_images && !status; i++) {
-        int64_t image = before->image[i];
-        if (image >= l->header.n_images)
-            status = fmt_fail(e, FMT_INVALID, "image %" PRId64 " was replaced, the data have %" PRId64, image,
-                              l->header.n_images);
-        else if (mark_unusable(l, image))
-            status = replaced_images_add(&l->replaced, image, i < before->n_keys ? before->key[i] : "", e);
-    }
-    return status;
+    return replaced_count_restore(&l->count, before, same_data && !l->is_views, e);
 }
 
-/* An image that is unusable for the first time: adds and reports it. FMT_LIMIT: it is one too many. */
-static int add_replaced(struct batch_loader *l, const struct sample_origin *origin, struct fmt_error *e)
+int batch_loader_count_replaced(struct batch_loader *l, struct fmt_error *e)
 {
-    const struct unusable_image *u = origin->unusable;
-    if (l->replaced.n_images >= l->sampler.images.replaced_max)
-        return image_loader_too_many(&l->sampler.images, u, l->replaced.n_images + 1, e);
-    int status = replaced_images_add(&l->replaced, u->image, u->key, e);
-    if (status == 0 && l->options.bad_image)
-        l->options.bad_image(l->options.arg, u->why.text, origin->key);
-    return status;
-}
-
-/* Counts what was replaced in a batch. One with an image too many is not given, so nothing of it is counted. */
-static int count_replaced(struct batch_loader *l, const struct sample_origin *origin, struct fmt_error *e)
-{
-    int64_t n_before = l->replaced.n_images, n_samples = 0;
-    int status = 0;
-    for (int64_t i = 0; i < l->header.batch && !status; i++) {
-        n_samples += origin[i].unusable != NULL;
-        if (origin[i].unusable && mark_unusable(l, origin[i].unusable->image))
-            status = add_replaced(l, &origin[i], e);
-    }
-    if (status)
-        replaced_images_cut(&l->replaced, n_before);
-    else
-        l->replaced.samples += n_samples;
-    return status;
-}
-
-/* What threads noted about a batch of shards: keys go into the batch, replaced images are counted. */
-static int finish_batch(struct batch_loader *l, struct batch_slot *slot, struct fmt_error *e)
-{
-    struct sample_origin *origin = &l->origin[slot->i * l->header.batch];
-    int status = count_replaced(l, origin, e);
-    for (int64_t i = 0; i < l->header.batch && !status; i++) {
-        free(origin[i].unusable);
-        origin[i].unusable = NULL;
-        status = views_batch_set_key(&slot->batch, i, origin[i].key, e);
-    }
-    return status;
+    const struct replaced_report report = {l->options.bad_image, l->options.arg};
+    if (l->is_views)
+        return 0;
+    l->over = replaced_count_add(&l->count, l->given, l->n_given, &report, e);
+    l->n_given = 0;
+    return l->over;
 }
 
 /* ------------------------------------------------------------ the next batch */
+
+/* What threads noted about a batch of shards: keys go into the batch. */
+static int finish_batch(struct batch_loader *l, struct batch_slot *slot, struct fmt_error *e)
+{
+    const struct sample_origin *origin = &l->origin[slot->i * l->header.batch];
+    int status = 0;
+    for (int64_t i = 0; i < l->header.batch && !status; i++)
+        status = views_batch_set_key(&slot->batch, i, origin[i].key, e);
+    l->given[l->n_given++ % l->options.world->turns] = origin;
+    return status;
+}
 
 int batch_loader_next(struct batch_loader *l, const struct views_batch **batch, struct fmt_error *e)
 {
@@ -309,7 +276,7 @@ const struct views_header *batch_loader_header(const struct batch_loader *l)
 
 const struct replaced_images *batch_loader_replaced(const struct batch_loader *l)
 {
-    return &l->replaced;
+    return &l->count.all;
 }
 
 double batch_loader_wait_seconds(const struct batch_loader *l)

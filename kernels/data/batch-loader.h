@@ -4,7 +4,8 @@
  *
  *   struct batch_loader_options options = {.config = &config, .paths = paths, .n_paths = 1, .n_threads = 2};
  *   batch_loader_open(&loader, &options, e);              opens and checks; threads start with the first batch
- *   while (batch_loader_next(loader, &batch, e) == 0)     FMT_END: views have no more, or end_step is reached
+ *   while (batch_loader_next(loader, &batch, e) == 0 &&   FMT_END: views have no more, or end_step is reached
+ *          batch_loader_count_replaced(loader, e) == 0)
  *       ... batch is valid until the next call, with turns for as many calls as there are turns ...
  *   batch_loader_close(loader);
  *
@@ -13,8 +14,9 @@
  * same batches whatever the number of processes.
  *
  * Sample i of a batch: sample-order.h says which image it is, crop-sampler.h what its crops are. An image that cannot
- * be read or decoded is replaced by another (image-loader.h), and bad_image is called. With more than
- * train.max_replaced of the images unusable, batch_loader_next ends: FMT_LIMIT.
+ * be read or decoded is replaced by another (image-loader.h). That is counted over all processes, and bad_image called
+ * in all of them, when each has the batches of a step. With more than train.max_replaced of the images unusable there
+ * are no more batches: FMT_LIMIT.
  *
  * Views must fit the settings: batch size, crops, masks, normalisation, and, where they carry their provenance, every
  * setting that they depend on but the seed. Batches before first_step are skipped, and those of other ranks; a pipe can
@@ -48,13 +50,17 @@ struct batch_loader_options {
     /* Checked while batch_loader_open waits for the header of a pipe, and batch_loader_next for a batch: once it is not
      * 0, FMT_STOPPED (a pipe may be silent for ever). May be NULL. */
     const _Atomic int *stop;
-    /* Called once for each image that cannot be used, from within batch_loader_next. May be NULL. */
+    /* Called once for each image that cannot be used, from within batch_loader_count_replaced. May be NULL. */
     void (*bad_image)(void *arg, const char *reason, const char *replaced_by);
     void *arg;
 };
 
 int batch_loader_open(struct batch_loader **loader, const struct batch_loader_options *options, struct fmt_error *e);
 int batch_loader_next(struct batch_loader *l, const struct views_batch **batch, struct fmt_error *e);
+/* Counts what was replaced in the batches that were given since the last call, at most one for each turn. All processes
+ * call it, once each of them has been given the batches of a step, and make that step then. What fails in one fails in
+ * all, and nothing of the step is counted. */
+int batch_loader_count_replaced(struct batch_loader *l, struct fmt_error *e);
 /* Before the first batch: continues the count of what an earlier part of the run replaced. same_data: its images are
  * numbers in these data; they are not reported again. */
 int batch_loader_restore_replaced(struct batch_loader *l, const struct replaced_images *before, bool same_data,
@@ -67,7 +73,7 @@ bool batch_loader_is_pipe(const char *path);
 
 const uint8_t *batch_loader_identity(const struct batch_loader *l); /* [DIGEST_BYTES] of the shards or of the views */
 const struct views_header *batch_loader_header(const struct batch_loader *l);
-/* What was replaced up to the batch given last. Valid until the next call of batch_loader_next. */
+/* What was replaced, in all processes, as it was counted last. */
 const struct replaced_images *batch_loader_replaced(const struct batch_loader *l);
 double batch_loader_wait_seconds(const struct batch_loader *l); /* that batch_loader_next has waited, in all */
 /* Of the batches, and of the images and scratch of all threads. */

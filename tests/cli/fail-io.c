@@ -1,13 +1,14 @@
 /* fail-io.c - a preload that makes input and output fail on demand, for the tests of the command lines.
  *
- *   FAIL_IO=CALL[,after=N][,times=N][,errno=E][,path=TEXT][,output][,named] LD_PRELOAD=fail-io.so tool ...
+ *   FAIL_IO=CALL[,after=N][,times=N][,errno=E][,ms=N][,path=TEXT][,output][,named] LD_PRELOAD=fail-io.so tool ...
  *
  * CALL is read (read, pread), write, fsync, rename, exchange (renameat2), link (linkat) or close. It fails after N
  * calls have succeeded (default 0), always or the given number of times. With path, only descriptors (for rename and
  * link: names) whose name contains TEXT count; with output, only descriptors of incomplete outputs, without a name or
  * with a temporary one. With named, or with path, unnamed files (O_TMPFILE) cannot be created, as on NFS. CALL damage:
- * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms. CALL hang: after N reads none comes back. CALL
- * space: nothing fails, but every file system (with path: of a name that contains TEXT) reports N free bytes.
+ * reads succeed, with one bit flipped. CALL slow: every read takes 30 ms, or so many as are given. CALL hang: after N
+ * reads none comes back. CALL space: nothing fails, but every file system (with path: of a name that contains TEXT)
+ * reports N free bytes.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 static char wanted[16], path_part[128];
-static long after, times = LONG_MAX, number = EIO;
+static long after, times = LONG_MAX, number = EIO, ms = 30;
 static bool only_outputs, only_named;
 static _Atomic long n_seen;
 
@@ -43,6 +44,8 @@ __attribute__((constructor)) static void read_settings(void)
             times = strtol(word + 6, NULL, 10);
         else if (strncmp(word, "errno=", 6) == 0)
             number = strtol(word + 6, NULL, 10);
+        else if (strncmp(word, "ms=", 3) == 0)
+            ms = strtol(word + 3, NULL, 10);
         else if (strncmp(word, "path=", 5) == 0)
             snprintf(path_part, sizeof path_part, "%s", word + 5);
         else if (strcmp(word, "output") == 0)
@@ -83,7 +86,7 @@ static bool fails(const char *call, bool concerned)
 static void delay(int fd)
 {
     if (strcmp(wanted, "slow") == 0 && (!path_part[0] || concerns(fd)))
-        usleep(30000);
+        usleep((useconds_t)ms * 1000);
     while (fails("hang", concerns(fd)))
         pause();
 }

@@ -123,11 +123,6 @@ mkdir full/model_0000019.rank_1.ckpt full/model_0000023.rank_1.ckpt
 status 1 dino-train -c t.yaml --ranks 2 train.output_dir=full
 err_has 'rank 1: full/model_0000023.rank_1.ckpt: '
 err_has 'the last state is not saved; last saved: iteration 15'
-cp -r all holes
-shard=holes/shard-00000-of-00001.shard
-printf XXXX | dd of=$shard bs=1 seek=$(($(stat -c %s $shard) / 2)) conv=notrunc 2>/dev/null
-status 1 dino-train -c t.yaml --ranks 2 train.dataset_path=holes train.max_replaced=1 train.output_dir=h
-err_has 'a run of several processes replaces none yet'
 status 1 dino-train -c t.yaml --ranks 2 train.output_dir=other 'train.dataset_path=data-{rank}'
 err_has 'data-0'
 

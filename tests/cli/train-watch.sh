@@ -94,13 +94,13 @@ plain="optim.epochs=6 evaluation.eval_period_iterations=0 evaluation.knn_train= 
 check 'a line of times has the own time of ranks, and the slowest' grep -qE \
     '"own_time": [0-9.]+, "slowest_rank": [01], "slowest_time": [0-9.]+, "slowest_in": "(data|forward|backward|update)"}$' \
     run/training_times.json
-status 0 mpirun_n 1 dino-train -c t.yaml $plain train.output_dir=d :\
-    -n 1 env FAIL_IO=slow,path=all/ LD_PRELOAD="$preload" dino-train -c t.yaml $plain train.output_dir=d
+status 0 mpirun_n 1 dino-train -c t.yaml $plain optim.epochs=3 train.output_dir=d :\
+    -n 1 env FAIL_IO=slow,ms=100,path=all/ LD_PRELOAD="$preload" dino-train -c t.yaml $plain optim.epochs=3 train.output_dir=d
 check 'slow data of rank 1 are found' grep -q '"slowest_rank": 1, "slowest_time": [0-9.]*, "slowest_in": "data"}' d/training_times.json
 err_has "rank 1 ($(hostname)) is slower than the others, most in data: "
 check 'a warning that is said once' test "$(grep -c 'is slower than the others' d/log.txt)" = 1
-check 'and changes no byte' bash -c "dino-train -q -c t.yaml --ranks 2 $plain train.output_dir=fast &&
-    cmp d/model_0000071.rank_1.ckpt fast/model_0000071.rank_1.ckpt"
+check 'and changes no byte' bash -c "dino-train -q -c t.yaml --ranks 2 $plain optim.epochs=3 train.output_dir=fast &&
+    cmp d/model_0000035.rank_1.ckpt fast/model_0000035.rank_1.ckpt"
 slowed() { # rank 1 is stopped most of the time
     dino-train -q -c t.yaml --ranks 2 $plain train.output_dir=w >slowed.log 2>&1 &
     local pid=$! rank
@@ -115,5 +115,61 @@ slowed() { # rank 1 is stopped most of the time
 }
 check 'a rank that is stopped now and then' slowed
 check 'is the slowest' bash -c 'test "$(grep -c "\"slowest_rank\": 1" w/training_times.json)" -ge 4'
+# ---- images that cannot be used are replaced, and all ranks know of each
+damage() { # folder places...: in 32nds of the shard
+    local at shard=$1/shard-00000-of-00001.shard
+    shift
+    for at in "$@"; do
+        printf XXXX | dd of=$shard bs=1 seek=$(($(stat -c %s $shard) * at / 32)) conv=notrunc 2>/dev/null
+    done
+}
+state_of() { bbu-info --json "$1" | grep -o '"replaced":{[^}]*}' | head -n 1; }
+cp -r all holes
+damage holes 9 20
+four="train.dataset_path=holes train.max_replaced=0.1 train.ranks=4"
+status 0 dino-train -c t.yaml $four train.output_dir=r1
+check 'two images of thirty: two warnings' test "$(grep -c 'is damaged; replaced by ' err)" = 2
+check 'the last line of the metrics counts their samples' grep -q '"replaced": [1-9]' r1/training_metrics.json
+grep 'is damaged; replaced by ' err >named
+for n in 2 4; do
+    status 0 dino-train -c t.yaml $four --ranks $n train.output_dir=r$n
+    check "$n processes: the same warnings, each once" cmp named <(grep 'is damaged; replaced by ' err)
+    err_has 'samples used replacement images: 2 images of the data cannot be used'
+    for f in training_metrics.json eval/training_23/teacher_checkpoint.safetensors; do
+        same r1/$f r$n/$f
+    done
+    check 'the same in the checkpoints of all' test -n "$(state_of r1/model_0000023.rank_0.ckpt)" -a \
+        "$(for r in $(seq 0 $((n - 1))); do state_of r$n/model_0000023.rank_$r.ckpt; done | sort -u)" = \
+        "$(state_of r1/model_0000023.rank_0.ckpt)"
+done
+stopped() {
+    dino-train -q -c t.yaml $four --ranks 2 train.output_dir=r3 &
+    local pid=$!
+    wait_for r3/training_metrics.json
+    kill -TERM $pid
+    wait $pid
+    resumable $?
+}
+check 'stopped in between' stopped
+status 0 dino-train -q -c t.yaml $four --ranks 4 train.output_dir=r3
+same r1/training_metrics.json r3/training_metrics.json
+# One too many ends all, with what was done saved and one message.
+status 1 dino-train -c t.yaml $four --ranks 4 train.max_replaced=0.01 train.output_dir=many
+err_has 'with it 2 of 30 images cannot be used, train.max_replaced=0.01 allows 1'
+check 'said once' test "$(grep -c 'allows 1' err)" = 1
+# A copy of the data that is damaged on one host alone.
+ln -s all copy-0
+ln -s holes copy-1
+status 0 dino-train -c t.yaml --ranks 2 'train.dataset_path=copy-{rank}' train.max_replaced=0.1 train.output_dir=own
+err_has 'replaced by '
+check 'is known to both ranks' test -n "$(state_of own/model_0000023.rank_0.ckpt)" -a \
+    "$(state_of own/model_0000023.rank_0.ckpt)" = "$(state_of own/model_0000023.rank_1.ckpt)"
+
+# ---- views from a pipe are for one process
+status 1 bash -c 'dino-augment -q -c t.yaml -n 2 all -o - | dino-train -c t.yaml --ranks 2 train.dataset_path=- train.output_dir=pipe'
+err_has '-: a pipe cannot be read by 2 processes: write the views to a file (dino-augment -o FILE), or start one process, with train.ranks=2 for the same steps'
+status 0 bash -c 'dino-augment -q -c t.yaml -n 48 all -o - |
+    dino-train -q -c t.yaml train.ranks=2 train.dataset_path=- train.output_dir=pipe'
+same run/training_metrics.json pipe/training_metrics.json
 no_leftovers
 done_testing

@@ -77,7 +77,8 @@ static void *check(void *arg)
 {
     struct rank *r = arg;
     struct rank_check *c = NULL;
-    struct bed b = bed_open_in(&r->world, 1, "train.centering=centering", "dino.head_n_prototypes=70000", r->word, NULL);
+    struct bed b =
+        bed_open_in(&r->world, 1, "train.centering=centering", "dino.head_n_prototypes=70000", r->word, NULL);
     struct run_state state = {.iteration = r->iteration, .config = &b.config};
     r->status = rank_check_settings(&r->world, &b.config, &r->error);
     if (!r->status)
@@ -129,7 +130,8 @@ static void test_run(void)
     checked((struct rank[RANKS]){[1] = {.iteration = 7}}, 3, "rank 1 differs from the other ranks in the iteration");
     checked((struct rank[RANKS]){[1] = {.word = "train.saveckp_freq=7"}}, 3,
             "rank 1 differs from the other ranks in train.saveckp_freq");
-    checked((struct rank[RANKS]){[1] = {.word = "optim.base_lr=0.25"}}, 2, "rank 1 differs from rank 0 in optim.base_lr");
+    checked((struct rank[RANKS]){[1] = {.word = "optim.base_lr=0.25"}}, 2,
+            "rank 1 differs from rank 0 in optim.base_lr");
     checked((struct rank[RANKS]){[0] = {.word = "train.dataset_path=elsewhere"}}, 3, NULL);
 }
 

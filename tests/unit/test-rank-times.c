@@ -33,10 +33,12 @@ static void test_judge(void)
 {
     struct rank_times two[2] = {took(0, 1, 2, .1), took(.5, 1, 2, .1)};
     struct rank_report r = judged(two, 2);
-    ok(r.slowest == 1 && r.part == RANK_DATA && near(r.time, 3.6) && near(r.median, 3.1), "of two, the faster is the median");
+    ok(r.slowest == 1 && r.part == RANK_DATA && near(r.time, 3.6) && near(r.median, 3.1),
+       "of two, the faster is the median");
     struct rank_times four[4] = {took(0, 1, 2, .1), took(0, 1.5, 2.4, .1), took(.1, 1, 2, .1), took(0, 1, 2, .2)};
     r = judged(four, 4);
-    ok(r.slowest == 1 && r.part == RANK_FORWARD && near(r.time, 4) && near(r.median, 3.2), "of four, the lower of the middle two");
+    ok(r.slowest == 1 && r.part == RANK_FORWARD && near(r.time, 4) && near(r.median, 3.2),
+       "of four, the lower of the middle two");
     four[2] = took(0, 1, 3, .1);
     r = judged(four, 4);
     ok(r.slowest == 2 && r.part == RANK_BACKWARD, "another one, in another part");

@@ -1,5 +1,5 @@
-/* test-rank-watch - a call that one rank does not make ends the process with status 75 and names that rank; one that comes
- * back late, but in time, ends nothing. Ranks are threads of a process that is forked for each case. */
+/* test-rank-watch - a call that one rank does not make ends the process with status 75 and names that rank; one that
+ * comes back late, but in time, ends nothing. Ranks are threads of a process that is forked for each case. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,8 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* ranks: '+' comes, '-' does not, '?' neither does nor can be heard, '*' comes and hears nobody. Returns the status; out: what was said. */
+/* ranks: '+' comes, '-' does not, '?' neither does nor can be heard, '*' comes and hears nobody. Returns the status;
+ * out: what was said. */
 static int watched(const char *ranks, int64_t seconds, int late_ms, char out[1000])
 {
     static int n_cases;
@@ -132,7 +133,8 @@ static void test_hang(const char *ranks, const char *missing)
 int main(void)
 {
     char out[1000];
-    test_hang("+-", "rank 1 (HOST, its process is alive) has not arrived; the run ends, and the same command resumes it");
+    test_hang("+-",
+              "rank 1 (HOST, its process is alive) has not arrived; the run ends, and the same command resumes it");
     test_hang("++-+", "rank 2 (HOST, its process is alive) has not arrived;");
     test_hang("-++", "rank 0 (HOST, its process is alive) has not arrived;");
     test_hang("+--", "rank 1 (HOST, its process is alive), rank 2 (HOST, its process is alive) have not arrived;");

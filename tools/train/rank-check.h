@@ -1,6 +1,6 @@
 /* rank-check.h - whether all ranks of a run still do the same: settings, inputs, iteration, and all of the state that
- * each of them has a copy of. Of tensors that are spread over processes each element is there once, and there is nothing
- * to compare.
+ * each of them has a copy of. Of tensors that are spread over processes each element is there once: there is nothing to
+ * compare.
  *
  *   rank_check_settings(world, &config, e);                 first of all
  *   rank_check_open(&check, world, pool, step, e);

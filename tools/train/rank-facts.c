@@ -111,8 +111,8 @@ static int judge_one(const struct world *w, const uint8_t (*all)[DIGEST_BYTES], 
     return rank_facts_judge((const uint8_t(*)[DIGEST_BYTES])of_ranks, w->size, name, e);
 }
 
-/* All facts, in parts that a call takes. There is one that differs. all, of_ranks: room for a part of each rank, and for
- * one fact of each. */
+/* All facts, in parts that a call takes, of which one differs. all, of_ranks: room for a part of each rank, and for one
+ * fact of each. */
 static int find_first(const struct world *w, const struct rank_facts *f, int64_t n_part, uint8_t (*all)[DIGEST_BYTES],
                       uint8_t (*mine)[DIGEST_BYTES], uint8_t (*of_ranks)[DIGEST_BYTES], struct fmt_error *e)
 {

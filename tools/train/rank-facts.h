@@ -5,7 +5,7 @@
  *   rank_facts_compare(world, &facts, e);                          all ranks call it, and all get the same verdict
  *   rank_facts_release(&facts);
  *
- * Where the facts are all the same, 40 bytes of each rank are exchanged; else all of them, to find the first that is not.
+ * Where all facts are the same, 40 bytes of each rank are exchanged; else all of them, to find the first that is not.
  */
 #ifndef RANK_FACTS_H
 #define RANK_FACTS_H

@@ -1,5 +1,5 @@
-/* rank-times.h - the slowest rank. All ranks end a step at the same time, since they wait for each other; so what counts
- * is the time of each up to there: without the calls in which it waits (world_clock).
+/* rank-times.h - the slowest rank. All ranks end a step at the same time, since each waits for the others; what counts
+ * is the time of each without the calls in which it waits (world_clock).
  *
  *   rank_times_add(&times, own, data, &result.times);         after each step
  *   rank_times_compare(world, &times, &report, e);            all ranks, now and then; begins again from 0

@@ -197,8 +197,8 @@ static void end_run(struct rank_watch *w)
         return;
     }
     run_log(w->options.log, RUN_ERROR,
-            "%s: %s has not come back for %.0f s (train.hang_seconds): %s; the run ends, and the same command resumes it",
-            run_report_iteration(w->iteration, when), call, w->waited, missing);
+            "%s: %s has not come back for %.0f s (train.hang_seconds): %s; the run ends, and the same command resumes "
+            "it", run_report_iteration(w->iteration, when), call, w->waited, missing);
     w->options.end();
 }
 

@@ -1,15 +1,15 @@
-/* rank-watch.h - a call that waits for other ranks and does not come back, since one of them hangs: it is named, with the
- * iteration and who has not arrived, and the process ends with status 75, so that whatever has started the run may start
- * it again.
+/* rank-watch.h - a call that waits for other ranks and does not come back, since one of them hangs: it is named, with
+ * the iteration and who has not arrived, and the process ends with status 75, so that whatever has started the run may
+ * start it again.
  *
  *   rank_watch_open(&watch, &options, e);            all ranks; starts a thread in each
  *   rank_watch_iteration(watch, i);                  that is at work
  *   rank_watch_close(watch);
  *
- * The main thread is stuck in MPI then, whose other threads may make no calls (MPI_THREAD_FUNNELED). So each rank tells
- * the others by a file of one line in the folder of the run, which all of them see: ranks/rank_3. The thread rewrites it
- * every sixtieth of the limit, at most four times a second. A rank that does not is stopped, or its machine is; one that
- * does and has not arrived is busy or stuck elsewhere. The files are removed when the run ends otherwise.
+ * The main thread is stuck in MPI then, and no other may call it (MPI_THREAD_FUNNELED). So each rank tells the others
+ * by a file of one line in the folder of the run, which all of them see: ranks/rank_3. The thread rewrites it every
+ * sixtieth of the limit, at most four times a second. A rank that does not is stopped, or its machine is; one that does
+ * and has not arrived is busy or stuck elsewhere. The files are removed when the run ends otherwise.
  *
  * Time in which the thread itself did not run does not count: a run that was suspended as a whole goes on.
  */

@@ -76,10 +76,7 @@ static int open_step(struct run *r, struct fmt_error *e)
 static void bad_image(void *arg, const char *reason, const char *replaced_by)
 {
     struct run *r = arg;
-    if (r->world->size > 1)
-        run_log(&r->log, RUN_ERROR, "%s", reason);
-    else
-        run_log(&r->log, RUN_WARNING, "%s; replaced by %s", reason, replaced_by);
+    run_log(&r->log, RUN_WARNING, "%s; replaced by %s", reason, replaced_by);
 }
 
 static int open_data(struct run *r, struct fmt_error *e)
@@ -356,16 +353,6 @@ static void end_without_data(struct run *r, int status, const struct fmt_error *
                 r->config.train.dataset_path, r->state.iteration + 1, r->n_iterations, s->failed ? "not " : "");
 }
 
-/* Which images were replaced is not yet known to all ranks, and so not to what they write. */
-static int check_replaced(const struct run *r, struct fmt_error *e)
-{
-    if (r->world->size == 1 || r->state.replaced->samples == 0)
-        return 0;
-    return fmt_fail(e, FMT_UNSUPPORTED,
-                    "an image cannot be used, and a run of several processes replaces none yet: take it out of the "
-                    "data (bbu-pack -k), or train with one process");
-}
-
 /* The batches of this process, where all have theirs. A signal meanwhile stops all. */
 static int next_batches(struct run *r, struct fmt_error *e)
 {
@@ -373,13 +360,12 @@ static int next_batches(struct run *r, struct fmt_error *e)
     int status = r->stopping || (r->stop && *r->stop) ? FMT_STOPPED : 0;
     for (int turn = 0; turn < r->world->turns && !status; turn++)
         status = batch_loader_next(r->loader, &r->batch[turn], e);
-    if (!status)
-        status = check_replaced(r, e);
     if (stop_together(r, &broken)) {
         *e = broken;
         return FMT_IO;
     }
-    return r->stopping ? FMT_STOPPED : agree(r, status, e);
+    status = r->stopping ? FMT_STOPPED : agree(r, status, e);
+    return status ? status : batch_loader_count_replaced(r->loader, e);
 }
 
 bool run_next_batches(struct run *r)
