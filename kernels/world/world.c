@@ -245,9 +245,14 @@ void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor who
 /* The operations whose results it takes are complete: the thread of the queue does not wait for them. */
 static int64_t start(const struct world *w, struct op_ctx *c, const struct world_job *job)
 {
-    if (w->meter)
+    double entered = clock_now();
+    if (w->meter) {
         w->meter->n_calls++;
-    return op_sync(c, NULL) ? 0 : world_queue_add(w->queue, job);
+        w->meter->inside = "all_gather or reduce_scatter behind the computation";
+    }
+    int64_t n = op_sync(c, NULL) ? 0 : world_queue_add(w->queue, job);
+    leave(w, entered);
+    return n;
 }
 
 int64_t world_start_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
