@@ -9,12 +9,11 @@
  *   step_grid37            37 x 37 stored; crops of 8 x 8 and 7 x 7 patches, as 112 and 98 pixels make of 14
  *   step_grid5_antialias   5 x 5 stored, antialiased, registers; crops of 6 x 6 and 3 x 3: one grows, one shrinks */
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "device-memory.h"
-#include "golden.h"
+#include "golden-step.h"
 #include "state.h"
 #include "step-internal.h"
 #include "test-device.h"
@@ -34,84 +33,16 @@ struct run {
 /* Relative. The networks are tiny and of random weights, so that roundings do not average out. */
 static const double LOW_LOSS = 0.02, LOW_GRADIENT = 0.2;
 
-static void set(struct run *r, const char *format, ...)
-{
-    char word[200];
-    struct fmt_error e = {0};
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(word, sizeof word, format, ap);
-    va_end(ap);
-    if (config_set(&r->config, word, &e))
-        ok(false, "setting %s: %s", word, e.text);
-}
-
-static void set_from(struct run *r, const char *key, const char *meta)
-{
-    const char *text = named_tensor_meta_find(&r->g.set, meta);
-    char lower[64] = "";
-    for (size_t i = 0; text && text[i] && i < sizeof lower - 1; i++)
-        lower[i] = (char)(text[i] == 'T' ? 't' : text[i] == 'F' ? 'f' : text[i]);
-    set(r, "%s=%s", key, lower);
-}
-
 static void settings(struct run *r, int64_t micro)
 {
-    static const char *const same[][2] = {
-        {"train.batch_size_per_gpu", "batch"},
-        {"student.embed_dim", "embed_dim"},
-        {"student.depth", "depth"},
-        {"student.num_heads", "num_heads"},
-        {"student.patch_size", "patch"},
-        {"crops.global_crops_size", "img_size"},
-        {"crops.local_crops_size", "local"},
-        {"crops.local_crops_number", "n_local"},
-        {"dino.head_n_prototypes", "prototypes"},
-        {"dino.head_hidden_dim", "hidden"},
-        {"dino.head_bottleneck_dim", "bottleneck"},
-        {"ibot.head_n_prototypes", "ibot_prototypes"},
-        {"ibot.head_hidden_dim", "hidden"},
-        {"ibot.head_bottleneck_dim", "bottleneck"},
-        {"train.centering", "centering"},
-        {"ibot.separate_head", "separate_head"},
-        {"student.drop_path_rate", "drop_path_rate"},
-        {"dino.loss_weight", "dino_loss_weight"},
-        {"ibot.loss_weight", "ibot_loss_weight"},
-        {"dino.koleo_loss_weight", "koleo_loss_weight"},
-        {"student.num_register_tokens", "num_register_tokens"},
-        {"student.interpolate_offset", "interpolate_offset"},
-        {"student.interpolate_antialias", "interpolate_antialias"},
-        {"student.ffn_layer", "ffn_layer"},
-        {"optim.layerwise_decay", "layerwise_decay"},
-        {"optim.patch_embed_lr_mult", "patch_embed_lr_mult"},
-    };
-    config_init(&r->config);
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        set_from(r, same[i][0], same[i][1]);
-    if (named_tensor_meta_find(&r->g.set, "pos_grid"))
-        set_from(r, "student.pos_grid", "pos_grid");
-    set(r, "optim.clip_grad=%.17g", golden_number(&r->g, "clip_grad", 3.0));
-    set(r, "ibot.mask_sample_probability=1"); /* space for any masks */
-    set(r, "ibot.mask_ratio_min_max=[0.1, 1.0]");
+    golden_step_settings(&r->config, &r->g);
     if (micro)
-        set(r, "train.micro_batch_size=%lld", (long long)micro);
+        golden_step_set(&r->config, "train.micro_batch_size=%lld", (long long)micro);
     static const char *const parts[] = {"backbone", "dino_head", "ibot_head"};
     for (int i = 0; i < 3 && r->bf16; i++) {
-        set(r, "compute_precision.student.%s.mixed_precision.param_dtype=bf16", parts[i]);
-        set(r, "compute_precision.teacher.%s.mixed_precision.param_dtype=bf16", parts[i]);
+        golden_step_set(&r->config, "compute_precision.student.%s.mixed_precision.param_dtype=bf16", parts[i]);
+        golden_step_set(&r->config, "compute_precision.teacher.%s.mixed_precision.param_dtype=bf16", parts[i]);
     }
-}
-
-/* A golden tensor of parameter p, values and shape; NULL if it is not there. */
-static const float *golden_param(struct run *r, const char *prefix, const struct param *p)
-{
-    char name[200];
-    int64_t n;
-    snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    if (!golden_find(&r->g, name))
-        return NULL;
-    const float *values = golden_f32(&r->g, name, &n);
-    return n == p->count ? values : NULL;
 }
 
 static void load_weights(struct run *r)
@@ -121,7 +52,7 @@ static void load_weights(struct run *r)
     step_init_weights(r->step);
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        const float *s = golden_param(r, "student.", p), *te = golden_param(r, "teacher.", p);
+        const float *s = golden_step_param(&r->g, "student.", p), *te = golden_step_param(&r->g, "teacher.", p);
         all &= s && te;
         if (s && te) {
             params_write(step_context(r->step), step_student(r->step), i, 0, p->count, s);
@@ -132,52 +63,11 @@ static void load_weights(struct run *r)
     op_copy_out(step_context(r->step), r->start, step_student(r->step)->data);
 }
 
-static int64_t *golden_indices(struct run *r, const char *name, int64_t *n)
-{
-    const double *values = golden_f64(&r->g, name, n);
-    int64_t *out = malloc((size_t)(*n + 1) * sizeof *out);
-    for (int64_t i = 0; i < *n; i++)
-        out[i] = (int64_t)values[i];
-    return out;
-}
-
-static struct step_draws load_draws(struct run *r, int64_t k)
-{
-    struct step_draws d = {.survivors = NULL};
-    int64_t depth = r->config.student.depth;
-    if (r->config.student.drop_path_rate <= 0)
-        return d;
-    const int64_t *(*kept)[2][2] = calloc((size_t)depth, sizeof *kept);
-    for (int64_t block = 0; block < depth; block++)
-        for (int branch = 0; branch < 2; branch++)
-            for (int kind = 0; kind < 2; kind++) {
-                char name[100];
-                snprintf(name, sizeof name, "step%lld.kept.block%lld.%s.%s", (long long)k, (long long)block,
-                         branch ? "ffn" : "attn", kind ? "local" : "global");
-                kept[block][branch][kind] = golden_indices(r, name, &d.n_survivors[kind]);
-            }
-    d.survivors = kept;
-    return d;
-}
-
-static void release_draws(struct run *r, struct step_draws *d)
-{
-    for (int64_t block = 0; d->survivors && block < r->config.student.depth; block++)
-        for (int i = 0; i < 4; i++)
-            free((void *)(uintptr_t)d->survivors[block][i / 2][i % 2]);
-    free((void *)(uintptr_t)d->survivors);
-}
-
-static float *step_values(struct run *r, int64_t k, const char *what, int64_t *n)
-{
-    char name[100];
-    snprintf(name, sizeof name, "step%lld.%s", (long long)k, what);
-    return golden_f32(&r->g, name, n);
-}
-
 static float *step_tensor(struct run *r, int64_t k, const char *what)
 {
-    return step_values(r, k, what, NULL);
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "step%lld.", (long long)k);
+    return golden_step_values(&r->g, prefix, what, NULL);
 }
 
 /* The masked patches as the step lists them for its heads, part by part: by place in the whole batch, crop x N + patch,
@@ -186,11 +76,12 @@ static void check_masks(struct run *r, int64_t k, const struct step_batch *batch
 {
     struct step *s = r->step;
     struct fmt_error e = {0};
-    char name[100];
+    char prefix[32], name[100];
     int64_t n_want, n_got = 0, N = s->sizes.N, B = s->sizes.B;
-    snprintf(name, sizeof name, "step%lld.mask_indices_list", (long long)k);
-    int64_t *want = golden_indices(r, name, &n_want), *rows = calloc((size_t)(2 * B * N), sizeof *rows);
-    snprintf(name, sizeof name, "step%lld.masks_weight", (long long)k);
+    snprintf(prefix, sizeof prefix, "step%lld.", (long long)k);
+    int64_t *want = golden_step_indices(&r->g, prefix, "mask_indices_list", &n_want),
+            *rows = calloc((size_t)(2 * B * N), sizeof *rows);
+    snprintf(name, sizeof name, "%smasks_weight", prefix);
     const float *weight = golden_find(&r->g, name) ? golden_f32(&r->g, name, NULL) : NULL;
     uint8_t *seen = calloc((size_t)(2 * B * N), 1);
     bool good = batches_begin(s, batch, &e) == 0;
@@ -248,48 +139,21 @@ static float *array_of(struct run *r, const struct params_array *a)
     return copy_to_host(step_context(r->step), a->data);
 }
 
-static bool is_k_bias(const struct param *p, int64_t i)
-{
-    return strstr(p->name, "attn.qkv.bias") && i >= p->count / 3 && i < p->count / 3 * 2;
-}
-
-/* A gradient of 0 is none: cells of the stored grid that no crop uses move by weight decay alone. */
-static bool is_noise(float gradient, double clip)
-{
-    return gradient != 0 && fabs((double)gradient) * (clip < 1 ? clip : 1) < 1e-5;
-}
-
 static void choose_elements(struct run *r, const struct step_result *got)
 {
     const struct params *t = step_student(r->step)->table;
     int64_t n_left_out = 0, n = 0;
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        const float *g = golden_param(r, "step0.grad.", p);
+        const float *g = golden_step_param(&r->g, "step0.grad.", p);
         double norm = got->module[p->module].grad_norm, clip = r->config.optim.clip_grad / (norm + 1e-6);
-        for (int64_t j = 0; g && j < p->count; j++) {
-            bool keep = !is_noise(g[j], clip) && !is_k_bias(p, j);
-            r->keep[p->offset + j] = keep;
-            n_left_out += !keep;
-            n++;
+        if (g) {
+            n_left_out += golden_step_keep(r->keep + p->offset, p, g, clip);
+            n += p->count;
         }
     }
     ok(n > 0 && n_left_out * 20 < n, "%.2f %% of the elements are not compared",
        100.0 * (double)n_left_out / (double)n);
-}
-
-/* ||a - b|| / ||b|| over the elements compared, b less `from` if given; tells whether b is more than 0. */
-static double relative(const struct run *r, const struct param *p, const float *a, const float *b, const float *from)
-{
-    double dd = 0, bb = 0;
-    for (int64_t j = 0; j < p->count; j++) {
-        if (!r->keep[p->offset + j])
-            continue;
-        double start = from ? (double)from[j] : 0, d = (double)a[j] - (double)b[j], w = (double)b[j] - start;
-        dd += d * d;
-        bb += w * w;
-    }
-    return dd == 0 ? 0 : sqrt(dd / bb);
 }
 
 static void check_gradients(struct run *r, int64_t k)
@@ -302,14 +166,8 @@ static void check_gradients(struct run *r, int64_t k)
     snprintf(prefix, sizeof prefix, "step%lld.grad.", (long long)k);
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        const float *want = golden_param(r, prefix, p), *got = gradients + p->offset;
-        double dd = 0, bb = 0;
-        for (int64_t j = 0; want && j < p->count; j++) {
-            double d = is_k_bias(p, j) ? 0 : (double)got[j] - (double)want[j];
-            dd += d * d;
-            bb += (double)want[j] * (double)want[j];
-        }
-        double rel = dd == 0 ? 0 : sqrt(dd / bb);
+        const float *want = golden_step_param(&r->g, prefix, p), *got = gradients + p->offset;
+        double rel = want ? golden_step_gradient(p, got, want) : 0;
         n += want != NULL;
         if (want && !(rel <= limit))
             ok(false, "step %lld: gradient of %s: relative difference %.3g", (long long)k, p->name, rel);
@@ -332,13 +190,15 @@ static void check_weights(struct run *r, int64_t k)
     snprintf(teacher, sizeof teacher, "step%lld.after.teacher.", (long long)k);
     for (int i = 0; i < t->n_rows; i++) {
         const struct param *p = &t->rows[i];
-        const float *s = golden_param(r, student, p), *te = golden_param(r, teacher, p), *start = r->start + p->offset;
-        const float *got = of_student + p->offset;
+        const float *s = golden_step_param(&r->g, student, p), *te = golden_step_param(&r->g, teacher, p);
+        const float *start = r->start + p->offset, *got = of_student + p->offset;
+        const bool *keep = r->keep + p->offset;
         if (!s || !te)
             continue;
         bool frozen = k == 0 && (p->flags & PARAM_LAST_LAYER);
-        double rel[3] = {relative(r, p, got, s, NULL), relative(r, p, of_teacher + p->offset, te, NULL),
-                         frozen ? 0 : relative(r, p, got, s, start)};
+        double rel[3] = {golden_step_way(keep, p->count, got, s, NULL),
+                         golden_step_way(keep, p->count, of_teacher + p->offset, te, NULL),
+                         frozen ? 0 : golden_step_way(keep, p->count, got, s, start)};
         static const double limit[3] = {1e-4, 1e-4, 1e-3};
         static const char *const what[3] = {"student", "teacher", "way of the student"};
         for (int c = 0; c < 3; c++) {
@@ -360,23 +220,19 @@ static void check_weights(struct run *r, int64_t k)
 
 static void run_steps(struct run *r)
 {
-    double lr = golden_number(&r->g, "lr", 1e-3), wd = golden_number(&r->g, "wd", 0.05);
     for (int64_t k = 0; k < r->n_steps; k++) {
         struct fmt_error e = {0};
+        char prefix[32];
         int64_t n_masks;
-        float *masks = step_values(r, k, "collated_masks", &n_masks);
-        uint8_t *bytes = malloc((size_t)n_masks);
-        for (int64_t i = 0; i < n_masks; i++)
-            bytes[i] = masks[i] != 0;
+        snprintf(prefix, sizeof prefix, "step%lld.", (long long)k);
+        uint8_t *masks = golden_step_masks(&r->g, prefix, &n_masks);
         struct step_batch batch = {.B = r->config.train.batch_size_per_gpu,
                                    .global_f32 = step_tensor(r, k, "collated_global_crops"),
                                    .local_f32 = step_tensor(r, k, "collated_local_crops"),
-                                   .masks = bytes,
+                                   .masks = masks,
                                    .N = n_masks / (2 * r->config.train.batch_size_per_gpu)};
-        struct schedule_rates rates = {
-            lr, golden_number(&r->g, k ? "last_layer_lr_from_step1" : "last_layer_lr_step0", 0), wd,
-            golden_number(&r->g, "momentum", 0.95), golden_number(&r->g, "teacher_temp", 0.06)};
-        struct step_draws draws = load_draws(r, k);
+        struct schedule_rates rates = golden_step_rates(&r->g, k);
+        struct step_draws draws = golden_step_draws(&r->g, &r->config, prefix);
         struct step_result result;
         check_masks(r, k, &batch);
         ok(step_run(r->step, &batch, k, &rates, draws.survivors ? &draws : NULL, &result, &e) == 0,
@@ -388,8 +244,8 @@ static void run_steps(struct run *r)
         check_gradients(r, k);
         if (!r->bf16) /* Adam's first steps are signs: noise in bf16 where a gradient is small */
             check_weights(r, k);
-        release_draws(r, &draws);
-        free(bytes);
+        golden_step_release_draws(&r->config, &draws);
+        free(masks);
     }
 }
 
