@@ -105,6 +105,25 @@ static void compare(const struct world *w, const char *centering)
     ok(same, "%s: all ranks have one state", centering);
 }
 
+/* The crops of the last process are no numbers: all skip the step, and all make the next one. */
+static void bad_step(const struct world *w)
+{
+    struct bed b = bed_open_in(w, 1, NULL);
+    struct step_batch mine = batch;
+    mine.global_u8 = rank_pixels[w->rank];
+    if (w->rank == w->size - 1)
+        mine.pixel_norm.mean[1] = NAN;
+    uint64_t before = bits_of_state(&b);
+    struct fmt_error e = {0};
+    struct step_result r;
+    int status = run_batch(&b, &mine, 0, &r, &e);
+    ok(status == 0 && r.bad, "a step that is bad in one process is bad in all: %s", status ? e.text : r.bad);
+    ok(bits_of_state(&b) == before, "it changes nothing");
+    mine.pixel_norm = batch.pixel_norm;
+    ok(run_batch(&b, &mine, 1, &r, &e) == 0 && !r.bad && bits_of_state(&b) != before, "the next one is made by all");
+    bed_close(&b);
+}
+
 int main(void)
 {
     struct world w = mpitest_open();
@@ -113,5 +132,6 @@ int main(void)
     draw_ranks();
     compare(&w, "train.centering=centering");
     compare(&w, "train.centering=sinkhorn_knopp");
+    bad_step(&w);
     return mpitest_done(&w);
 }
