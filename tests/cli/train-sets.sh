@@ -62,6 +62,27 @@ check 'from one to four' results by1 up
 status 1 dino-train -q -c t.yaml evaluation.knn_train= evaluation.knn_val= --ranks 2 train.output_dir=by4
 err_has 'by4/model_0000023.set: of a run of 4 ranks, and this one would have 2, as many as processes: train.ranks=4 resumes it'
 
+# ---- whatever each process holds: the default divides the gradients and moments, FULL_SHARD networks, NO_SHARD nothing
+sharding() { # strategy: of every part
+    local part
+    for part in student.backbone student.dino_head student.ibot_head teacher.backbone teacher.dino_head teacher.ibot_head; do
+        echo compute_precision.$part.sharding_strategy=$1
+    done
+}
+strategies() { # folder strategy processes, strategy processes: begun with one, resumed with the other
+    train --ranks "$3" train.output_dir="$1" $(sharding "$2") && results by1 "$1" &&
+        rm -rf "$1"/model_0000023.* "$1"/eval/training_23 &&
+        train --ranks "$5" train.output_dir="$1" $(sharding "$4") && results by1 "$1"
+}
+check 'FULL_SHARD, resumed with NO_SHARD' strategies full-no FULL_SHARD 4 NO_SHARD 2
+check 'NO_SHARD, resumed with FULL_SHARD' strategies no-full NO_SHARD 2 FULL_SHARD 4
+check 'FULL_SHARD, resumed by one process' strategies full-one FULL_SHARD 2 FULL_SHARD 1
+rm full-no/eval/training_23/teacher_checkpoint.safetensors
+status 0 dino-train -c t.yaml train.ranks=4 evaluation.knn_train= evaluation.knn_val= --ranks 4 \
+    train.output_dir=full-no $(sharding FULL_SHARD)
+err_has 'written again from the state of iteration 23'
+check 'a teacher that nobody holds whole is written again' results by1 full-no
+
 # ---- by a path, with {rank}
 named() { # processes path
     rm -rf named
