@@ -44,6 +44,25 @@ for tensor in optimizer.v.backbone.blocks.1.attn.qkv.weight metrics.window; do
     check "a stranger reads $tensor" cmp of-one of-four
 done
 
+# ---- dino-ckpt(5) names every key of the state, every tensor in its order, and the rows of the window
+page=$TESTS/../man/dino-ckpt.5 one=by1/model_0000023.rank_0.ckpt
+for key in $(bbu-info -v $one | awk '/^  state/ {on = 1; next} /^  [a-z]/ {on = 0} on && /^    [a-z_]/ {print $1}'); do
+    check "the key $key" grep -q "^\.It Li $key\$" "$page"
+done
+of_page() { # the parameters of two blocks and of a head of three layers
+    awk -F '\t' '/^backbone\.cls_token/ {on = 1} /^\.TE/ {on = 0} on && $1 != "" {print $1}' "$page" | grep -v register | awk '
+        function put(name) { if (split(name, part, ", ") == 2) {print part[1]; sub("weight", "bias", part[1])} print part[1] }
+        /blocks\.i/ {block[n++] = $0; next}
+        n {for (i = 0; i < 2; i++) for (k = 0; k < n; k++) {name = block[k]; sub("\\.i\\.", "." i ".", name); put(name)}; n = 0}
+        /mlp\.0/ {for (i = 0; i < 6; i += 2) {name = $0; sub("mlp\\.0", "mlp." i, name); put(name)}; next}
+        {put($0)}'
+}
+for array in student teacher optimizer.m optimizer.v; do of_page | sed "s/^/$array./"; done >want
+printf '%s\n' {dino_loss,ibot_patch_loss}.center{,.pending} metrics.window >>want
+check 'the tensors' diff <(bbu-info --list $one | cut -f 1) want
+check 'the rows' diff <(head -n 1 by1/training_metrics.json | grep -o '"[a-z_]*":' | tr -d '":' | grep -v 'iteration\|replaced\|collapse$') \
+    <(sed -n '/^The rows are/,/\.$/p' "$page" | tr -d '.\n' | sed 's/The rows are//; s/,/ /g' | tr -s ' ' '\n' | grep .)
+
 # ---- resumed on another number of processes
 resume() { # folder, iteration that is left, processes
     cp -r by4 "$1"
@@ -122,9 +141,9 @@ err_has 'dino-train: No checkpoint found at none/model_0000019.rank_*.ckpt: No s
 broken() { # folder, what breaks the set of iteration 23, words of the warning
     rm -rf "$1" && cp -r by4 "$1" && rm -rf "$1"/eval/training_23
     (cd "$1" && eval "$2") || return 1
-    train --ranks 2 train.output_dir="$1" >log 2>&1
+    train train.output_dir="$1" >log 2>&1
     grep -q "$3" log || { cat log; return 1; }
-    results by1 "$1" && [ "$(files "$1" | tr ' ' '\n' | grep -c 0000023)" -eq 3 ]
+    results by1 "$1" && [ "$(files "$1" | tr ' ' '\n' | grep 0000023)" = model_0000023.rank_0.ckpt ]
 }
 f=model_0000023
 check 'no file of the set' broken b1 "rm $f.set" 'of iteration 23 is not complete, for want of model_0000023.set'
