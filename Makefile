@@ -235,6 +235,7 @@ bench: deps
 bench-curves: deps
 	@$(MAKE) --no-print-directory tools $(HELPERS)
 	@B=$(B) examples/bench-curves.sh $(B)/curves
+	@B=$(B) examples/bench-processes.sh $(B)/curves
 
 # Looks for the packages, prints the command that installs what is missing and runs it where it may.
 deps:

@@ -389,7 +389,7 @@ static void report_sent(struct run *r)
     int64_t n = r->times.count;
     if (world.size > 1 && n > 0)
         run_log(&r->log, RUN_NOTE, "sent to other ranks: %s in each of %s",
-                num_bytes_text((double)world_mpi_bytes_sent(&world) / (double)n, bytes),
+                num_bytes_text((double)r->bytes_sent / (double)n, bytes),
                 FMT_COUNT(n, "step", "steps"));
 }
 

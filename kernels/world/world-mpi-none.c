@@ -45,9 +45,3 @@ bool world_mpi_any_thread(const struct world *w)
     (void)w;
     return false;
 }
-
-int64_t world_mpi_bytes_sent(const struct world *w)
-{
-    (void)w;
-    return 0;
-}

@@ -308,6 +308,12 @@ static void broadcast(const struct world *w, struct op_ctx *c, struct tensor x, 
     }
 }
 
+static int64_t bytes_sent(const struct world *w)
+{
+    const struct world_mpi *m = w->state;
+    return m->bytes_sent;
+}
+
 static const struct world_calls calls = {.all_reduce = all_reduce,
                                          .all_reduce_host = all_reduce_host,
                                          .all_gather_host = all_gather_host,
@@ -315,7 +321,8 @@ static const struct world_calls calls = {.all_reduce = all_reduce,
                                          .all_gather = all_gather,
                                          .broadcast = broadcast,
                                          .broadcast_host = broadcast_host,
-                                         .barrier = barrier};
+                                         .barrier = barrier,
+                                         .bytes_sent = bytes_sent};
 
 /* ---------------------------------------------------------------- opening and closing */
 static void release(struct world_mpi *m)
@@ -428,10 +435,4 @@ bool world_mpi_any_thread(const struct world *w)
 {
     const struct world_mpi *m = w->state;
     return w->calls == &calls && m->any_thread;
-}
-
-int64_t world_mpi_bytes_sent(const struct world *w)
-{
-    const struct world_mpi *m = w->state;
-    return w->calls == &calls ? m->bytes_sent : 0;
 }

@@ -22,7 +22,6 @@
 #define WORLD_MPI_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "fmt.h"
 #include "world.h"
@@ -49,9 +48,5 @@ void world_mpi_abort(const struct world *w, int exit_status);
 
 /* Whether calls may be made by another thread than the one that has opened the world. */
 bool world_mpi_any_thread(const struct world *w);
-
-/* Bytes that this rank has sent to others: each once for each rank that needs it, whatever way MPI takes. 0 in other
- * worlds. */
-int64_t world_mpi_bytes_sent(const struct world *w);
 
 #endif

@@ -62,6 +62,11 @@ static void leave(const struct world *w, double entered)
     w->meter->inside = NULL;
 }
 
+int64_t world_bytes_sent(const struct world *w)
+{
+    return w->calls->bytes_sent ? w->calls->bytes_sent(w) : 0;
+}
+
 double world_clock(const struct world *w)
 {
     return clock_now() - (w->meter ? w->meter->seconds : 0);

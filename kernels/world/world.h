@@ -116,6 +116,9 @@ int world_broadcast_host(const struct world *w, void *x, size_t bytes, int root,
 /* Returns when all processes have called it. */
 int world_barrier(const struct world *w, struct fmt_error *e);
 
+/* Bytes that this process has sent to others, each once for each that needs it, whatever way they take. */
+int64_t world_bytes_sent(const struct world *w);
+
 /* Seconds of a clock that stands still while this process is in a call: differences are its own time, without that of
  * the ranks that it waits for. Without a meter it never stands. */
 double world_clock(const struct world *w);
@@ -132,6 +135,7 @@ struct world_calls {
     void (*broadcast)(const struct world *w, struct op_ctx *c, struct tensor x, int root);
     int (*broadcast_host)(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e);
     int (*barrier)(const struct world *w, struct fmt_error *e);
+    int64_t (*bytes_sent)(const struct world *w); /* NULL: not counted */
 };
 
 #endif

@@ -69,4 +69,17 @@ for curve in images:2 resolution:2 prototypes:2 bank:2 threads:0; do
     [ "${curve#*:}" = 0 ] || check "$name: two sizes" test "$(cut -f 2 "curves/$name.tsv" | sed 1d | sort -u | wc -l)" = 2
 done
 check 'images in every precision' test "$(cut -f 1 curves/images.tsv | sed 1d | sort -u | wc -l)" = "$n_precisions"
+# ---- processes
+. "$TESTS/cli/mpi-fixture.sh"
+if why=$(mpi_missing); then
+    skip "$why" 'curves of processes'
+    done_testing
+fi
+status 0 env B="$BUILD" bash "$TESTS/../examples/bench-processes.sh" curves quick
+for name in processes bytes; do
+    out_has "curves/$name.svg"
+    check "$name: well-formed" well_formed "curves/$name.svg"
+done
+check 'a point for each strategy and number of processes' test "$(points curves/processes.svg | wc -l)" = 6
+check 'bytes of each strategy, and by the formula' test "$(points curves/bytes.svg | wc -l)" = 5
 done_testing

@@ -195,6 +195,20 @@ for strategy in NO_SHARD SHARD_GRAD_OP FULL_SHARD; do
     check "memory of each of two, $strategy" planned_is_taken 2 $strategy
 done
 check 'memory of each of four' planned_is_taken 4 FULL_SHARD
+# Bytes of a step by the formula of bench-processes.sh: 6 blocks and a head, one turn.
+bytes_by_formula() {
+    awk '/sent to other ranks/ {
+        C = 384; D = 6; p = 8; h = 32; b = 16; K = 16384; W = 4
+        block = 12 * C * C + 13 * C + 2 * C
+        P = D * block + C * (3 * p * p + 1) + C * (16 + 3) + 2 * C
+        H = C * h + h + h * h + h + h * b + b + K * (b + 1)
+        want = (W - 1) / W * (4 * (4 * P - block + 3 * H) + 8 * K * 28) / 2 ^ 20
+        for (i = 2; i < NF; i++) if ($(i + 1) == "MiB") got = $i
+        print got " MiB sent, " want " by the formula"
+        exit !(got > 0.98 * want && got < 1.02 * want)
+    }' log
+}
+check 'and what each of them sends' bytes_by_formula
 status 2 dino-train -c t.yaml --ranks 2 train.output_dir=x compute_precision.student.backbone.sharding_strategy=NO_SHARD
 err_has 'compute_precision.*.sharding_strategy: of student and teacher one is NO_SHARD, the other not'
 status 2 dino-train -c t.yaml train.output_dir=x compute_precision.student.backbone.sharding_strategy=HYBRID_SHARD

@@ -240,11 +240,11 @@ static void test_refused(void)
 {
     struct fmt_error e = {0};
     struct tensor x = mine(DTYPE_F32, 16);
-    int64_t before = world_mpi_bytes_sent(&w);
+    int64_t before = world_bytes_sent(&w);
     world_broadcast(&w, &device.c, x, w.size);
     world_all_reduce(&w, &device.c, x, x, WORLD_SUM);
     ok(op_sync(&device.c, &e) == FMT_MISMATCH && strstr(e.text, "no such rank"), "%s", e.text);
-    is_int(world_mpi_bytes_sent(&w), before, "nothing was sent");
+    is_int(world_bytes_sent(&w), before, "nothing was sent");
 }
 
 static void test_bytes_sent(void)
@@ -252,13 +252,13 @@ static void test_bytes_sent(void)
     enum { N = 1000 };
     struct tensor x = mine(DTYPE_F32, N);
     struct world_part p = world_part(&w, N, WORLD_GRAIN);
-    int64_t before = world_mpi_bytes_sent(&w);
+    int64_t before = world_bytes_sent(&w);
     world_all_reduce(&w, &device.c, x, x, WORLD_SUM);
-    is_int(world_mpi_bytes_sent(&w) - before, 4 * (N - p.count) + 4 * p.count * (w.size - 1),
+    is_int(world_bytes_sent(&w) - before, 4 * (N - p.count) + 4 * p.count * (w.size - 1),
            "a sum sends the others' parts of what is here, and the sum of the own part");
-    before = world_mpi_bytes_sent(&w);
+    before = world_bytes_sent(&w);
     world_broadcast(&w, &device.c, x, 0);
-    is_int(world_mpi_bytes_sent(&w) - before, w.rank == 0 ? 4 * N * (w.size - 1) : 0, "a broadcast is its root's");
+    is_int(world_bytes_sent(&w) - before, w.rank == 0 ? 4 * N * (w.size - 1) : 0, "a broadcast is its root's");
 }
 
 static void test_sum_ranks(void)

@@ -404,6 +404,7 @@ void run_step(struct run *r)
     const struct views_header *h = batch_loader_header(r->loader);
     int64_t iteration = r->state.iteration + 1;
     struct schedule_rates rates = schedules_at(&r->schedules, iteration);
+    int64_t sent = world_bytes_sent(r->world);
     for (int turn = 0; turn < r->world->turns && !r->end; turn++) {
         const struct views_batch *batch = r->batch[turn];
         r->step_batch[turn] = (struct step_batch){.B = h->batch, .global_u8 = batch->global, .local_u8 = batch->local,
@@ -419,6 +420,7 @@ void run_step(struct run *r)
         r->state.bad_steps = 0;
         training_metrics_push(&r->state.metrics, &rates, h->batch, &result);
     }
+    r->bytes_sent += world_bytes_sent(r->world) - sent;
     double waited = batch_loader_wait_seconds(r->loader) - r->wait_start;
     training_times_add(&r->times, clock_now() - r->step_start, waited);
     rank_times_add(&r->rank_times, world_clock(r->world) - r->own_start, waited, &result.times);

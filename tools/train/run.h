@@ -95,6 +95,7 @@ struct run {
     struct step_batch *step_batch;    /* [turns] the same for the step */
     struct jsonl_writer metrics_file, times_file;
     struct training_times times;
+    int64_t bytes_sent; /* to other processes, in the steps of this one */
     double step_start, wait_start; /* of the current step: clock_now, and the seconds waited for data until then */
     double own_start;              /* the same by world_clock */
     struct rank_times rank_times;
