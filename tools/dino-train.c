@@ -102,6 +102,10 @@ _Noreturn static void refuse_launch(const struct launch *l)
     if (!l->mpi)
         msg_error("%s=%" PRId64 ": %s, not by torchrun or side by side; unset %s if there is only one process",
                   l->name, l->value, start_several, l->name);
+    else if (world_mpi_name())
+        msg_error("%s=%" PRId64 ": srun has started these processes and told MPI nothing of them: start them by "
+                  "srun --mpi=pmix (srun --mpi=list names what there is), by its own mpirun, or by --ranks",
+                  l->name, l->value);
     else
         msg_error("%s=%" PRId64 ": started as one of several processes, but this dino-train is built without MPI: "
                   "install %s and build again, or start one process", l->name, l->value, world_mpi_packages());
@@ -137,7 +141,7 @@ static void join_world(int argc, char **argv)
         start_ranks(argc, argv);
     if (signals_take(stop, &mpi))
         msg_die("%s", mpi.text);
-    if (l.name && (!l.mpi || !world_mpi_name()))
+    if (l.name && (!l.mpi || !world_mpi_name() || launcher_silent(&l)))
         refuse_launch(&l);
     if (l.name && world_mpi_open(&world, &mpi))
         msg_die("%s", mpi.text);

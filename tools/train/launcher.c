@@ -109,6 +109,16 @@ static struct launch find_job(void)
     return number(l.name, &l.value) && l.value > 1 ? l : (struct launch){.name = NULL};
 }
 
+bool launcher_silent(const struct launch *l)
+{
+    bool step = false, told = false;
+    for (int i = 0; i < LAUNCHERS; i++) {
+        step |= launchers[i].kind == STEP && (l->name == launchers[i].size || l->name == launchers[i].rank);
+        told |= launchers[i].kind == BY_MPI && (text_of(launchers[i].size) || text_of(launchers[i].rank));
+    }
+    return step && !told;
+}
+
 bool launcher_leaves(const struct launch *l, int64_t n)
 {
     return !l->name || (l->name == job_size && l->value == n);

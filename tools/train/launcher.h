@@ -25,6 +25,10 @@ struct launch {
  * the text, starts several processes. */
 int launcher_find(struct launch *l, const char *command, struct fmt_error *e);
 
+/* srun has started the processes and told MPI nothing (--mpi=none, its default): MPI would end them with a text of its
+ * own. */
+bool launcher_silent(const struct launch *l);
+
 /* Whether it is left to this process to start n: no launcher has, and a job in which it runs is of as many tasks. */
 bool launcher_leaves(const struct launch *l, int64_t n);
 
