@@ -1,18 +1,10 @@
 # Runs the EXAMPLES of every manual page as printed: lines that begin with "$ " (continued by a backslash and "> ").
 # All in one folder, as dinotools(7) says, those of that page first: they make the files that the others need.
 . "$TESTS/cli/lib.sh"
+. "$TESTS/cli/man-fixture.sh"
 . "$TESTS/cli/mpi-fixture.sh"
 no_mpi=$(mpi_missing) # why; empty where several processes can be started
 
-# page -> one command per line
-commands_of() {
-    awk '/^\.Sh EXAMPLES/ {on = 1; next} /^\.Sh/ {on = 0}
-         on && /^\$ / {line = substr($0, 3); while (line ~ /\\e$/ && (getline next_line) > 0) {
-             sub(/\\e$/, "", line); sub(/^> ?/, "", next_line); line = line next_line}
-             gsub(/\\e/, "\\", line); gsub(/\\-/, "-", line); gsub(/\\&/, "", line); gsub(/\\\(aq/, "\x27", line); gsub(/\\\(dq/, "\"", line)
-             gsub(/\\ti/, "~", line); gsub(/\\\(ti/, "~", line); gsub(/\\\(ha/, "^", line)
-             print line}' "$1"
-}
 mkdir typed
 "$BUILD/tests/datagen" --groups 12 --seed 1 typed/bbu 2>datagen.err || check 'the dataset is drawn' cat datagen.err
 cp "$TESTS/../examples/tiny.yaml" typed
@@ -25,6 +17,7 @@ for page in "$first" "$TESTS"/../man/*.[15]; do
         continue
     fi
     while IFS= read -r command; do
+        case $command in 'srun '*) continue ;; esac # tests/cluster/slurm.sh runs them
         case $command in *--ranks*|*mpirun*|*ranks/*) [ -z "$no_mpi" ] || { skip "$no_mpi" "$name: $command"; continue; } ;; esac
         check "$name: $command" bash -c 'cd typed && eval "$1" </dev/null' - "$command"
     done <commands

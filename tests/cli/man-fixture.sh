@@ -24,3 +24,12 @@ make_fixture() {
         feat-cat -q --split $split all.feat -o $split.feat
     done
 }
+# The commands of a page's EXAMPLES, one a line.
+commands_of() {
+    awk '/^\.Sh EXAMPLES/ {on = 1; next} /^\.Sh/ {on = 0}
+         on && /^\$ / {line = substr($0, 3); while (line ~ /\\e$/ && (getline next_line) > 0) {
+             sub(/\\e$/, "", line); sub(/^> ?/, "", next_line); line = line next_line}
+             gsub(/\\e/, "\\", line); gsub(/\\-/, "-", line); gsub(/\\&/, "", line); gsub(/\\\(aq/, "\x27", line); gsub(/\\\(dq/, "\"", line)
+             gsub(/\\ti/, "~", line); gsub(/\\\(ti/, "~", line); gsub(/\\\(ha/, "^", line)
+             print line}' "$1"
+}

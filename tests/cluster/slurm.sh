@@ -4,6 +4,7 @@
 enter_hosts 'munged slurmctld slurmd sbatch srun scancel scontrol mpirun'
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
+. "$TESTS/cli/man-fixture.sh"
 . "$TESTS/cli/mpi-fixture.sh"
 join_hosts
 if why=$(no_open_mpi); then
@@ -68,8 +69,11 @@ if ! srun --mpi=list 2>&1 | grep -q pmix; then
     kinds='node nodes-mpirun'
 fi
 
-# ---- references, by one process
 train_fixture || exit 1
+status 2 srun -N 2 -n 2 dino-train -c t.yaml
+err_has 'dino-train: SLURM_STEP_NUM_TASKS=2: srun has started these processes and told MPI nothing of them: start them by srun --mpi=pmix'
+
+# ---- references, by one process
 long='optim.epochs=10 evaluation.knn_train= evaluation.knn_val='
 status 0 dino-train -q -c t.yaml train.ranks=4 $long train.output_dir=whole
 status 0 dino-extract -q -w whole/eval/training_119/teacher_checkpoint.safetensors --size 32 all -o one.feat
@@ -201,6 +205,16 @@ for kind in $kinds; do
     check "train-$kind.sh: the run is completed" ends 'COMPLETED 0:0'
     check 'the bytes are those of a run that nothing disturbed' same_as whole $kind-again
 done
+
+# ---- dinotools(7)
+commands_of "$TESTS/../man/dinotools.7" | grep -E '^(dino-train --ranks|srun)' >commands
+check 'dinotools(7) has a command of srun' test "$(wc -l <commands)" = 2
+cp "$TESTS/../examples/tiny.yaml" .
+ln -s all shards
+if [[ $kinds == *nodes\ * ]]; then
+    while IFS= read -r command; do check "$command" bash -c "$command" </dev/null; done <commands
+    check 'the same bytes' same_as ranks by-srun
+fi
 
 stop_slurm() {
     scontrol shutdown && until_true 20 no_slurm && pkill -x munged
