@@ -323,7 +323,7 @@ static void test_unused(void)
     unused(all_defaults, "");
     unused("compute_precision:\n  grad_scaler: false\n  student:\n    backbone:\n      sharding_strategy: FULL_SHARD\n"
            "      mixed_precision: {param_dtype: bf16, reduce_dtype: fp32, buffer_dtype: bf16}\n",
-           "grad_scaler sharding_strategy reduce_dtype buffer_dtype ");
+           "grad_scaler reduce_dtype buffer_dtype ");
     unused("train: {num_workers: 4, cache_dataset: false, backup_period: 5}\n",
            "num_workers cache_dataset backup_period ");
     unused("train: {num_workers: 10, backup_period: 5, backup_dir: b}\n", "");
