@@ -57,8 +57,8 @@ void params_clear(struct op_ctx *c, const struct params_array *a); /* 0, padding
 void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed);
 
 /* Elements [first, first + n) of a row between float32 in host memory and the array. Errors stick to the context.
- * Reading waits; with a cut all processes read, and all get the values. Of what is written an array takes what it has.
- * */
+ * Reading waits; with a cut all processes read, and all get the values. An array takes what it has of what is
+ * written. */
 void params_read(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n, float *host);
 void params_write(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n,
                   const float *host);

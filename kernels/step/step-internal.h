@@ -2,7 +2,7 @@
  *
  *   step.c          networks, memory, plan           step-batch.c     a batch cut into micro-batches, drop path, rows
  *   step-run.c      the order of a step, the update  step-teacher.c   targets, signs of collapse
- *   step-student.c  losses and gradients             step-sharding.c     what each of several processes holds
+ *   step-student.c  losses and gradients             step-sharding.c  what each of several processes holds
  *   state.c         what a checkpoint holds
  *
  * Whatever the planning run needs as well (how many rows there are, which crops a branch is computed for) is in host

@@ -120,7 +120,7 @@ static void carve_view(struct step *s, struct step_network *n, struct device_are
 void sharding_carve_gathered(struct step *s, struct device_arena *a)
 {
     struct sharding *h = &s->shard;
-    int64_t most = h->keeps ? step_backbone_span(s) : 2 * h->held.unit_max;
+    int64_t two = 2 * h->held.unit_max, most = h->keeps ? num_max(step_backbone_span(s), two) : two;
     h->backbone = h->sharded[MODULE_BACKBONE] ? TENSOR_TAKE(a, DTYPE_F32, most) : TENSOR_NONE;
     h->gradients = h->streams ? TENSOR_TAKE(a, DTYPE_F32, 2 * h->held.unit_max) : TENSOR_NONE;
     carve_view(s, &s->student, a);

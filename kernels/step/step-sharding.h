@@ -2,7 +2,7 @@
  * published code has it), and the way of gradients to their sums.
  *
  *   NO_SHARD        all of a module
- * SHARD_GRAD_OP   a part of each unit (params-cut.h) of parameters, moments and sums of gradients; in a step units are
+ *   SHARD_GRAD_OP   a part of each unit (params-cut.h) of parameters, moments and sums of gradients; in a step units are
  *                   gathered from all processes when they are first needed, and then kept
  *   FULL_SHARD      the same, and of the backbone no more than two units are whole at a time
  *
@@ -12,8 +12,8 @@
  * backbone is not sharded, are whole in memory and are summed at the end of a turn. In one process nothing is sharded.
  * Neither strategy nor number of processes changes a bit.
  */
-#ifndef STEP_SHARD_H
-#define STEP_SHARD_H
+#ifndef STEP_SHARDING_H
+#define STEP_SHARDING_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,7 +50,7 @@ struct sharding {
     struct params_cut summed;                   /* by sums of gradients */
     struct params_array sums[WORLD_SLOTS_MAX];  /* of this turn and those before; slot 0 at last */
     struct params_fetch fetch;
-    struct tensor backbone, gradients;          /* memory of gathered units, of a unit's gradients */
+    struct tensor backbone, gradients;          /* memory of gathered units; of two units' gradients */
     const struct step_network *of;              /* whose units there are */
     int *unit_in;                               /* [units of the backbone]: the unit in a slot; -1: none */
     int64_t gathering;                          /* what was started last (world_start_all_gather) */
@@ -75,8 +75,7 @@ const struct vit_feed *sharding_feed(const struct step *s, const struct step_net
 /* Values of a head, which is whole in a step. */
 const struct params_array *sharding_head(const struct step *s, const struct step_network *n, int head);
 
-/* Gathers the heads of both networks; what was gathered before is out of date. frozen: the backbone has no gradients.
- * */
+/* Gathers the heads of both networks; what was gathered before is out of date. frozen: no gradients of the backbone. */
 void sharding_begin_step(struct step *s, bool frozen);
 /* Gradients of a turn that are whole in s->grads. All of the turn are in the sums then. */
 void sharding_sum_gradients(struct step *s);
