@@ -1,4 +1,4 @@
-# Collectives and steps among processes of MPI: tests/mpi/*.c, each by one to five processes.
+# Collectives and steps among processes of MPI: tests/mpi/*.c, by one to five processes.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/mpi-fixture.sh"
 if why=$(mpi_missing); then
@@ -13,6 +13,7 @@ done
 check 'collectives of 3, of memory that the host cannot reach' processes 3 env TEST_DEVICE=foreign "$BUILD/tests/mpi/test-collectives"
 for n in 1 2 3 4; do
     check "steps of $n" processes $n "$BUILD/tests/mpi/test-step"
+    check "steps of $n against the published code" processes $n env -C "$TESTS/.." "$BUILD/tests/mpi/test-step-golden"
 done
 for n in 2 3; do
     check "one state of $n, and one that is another" processes $n "$BUILD/tests/mpi/test-rank-check"
