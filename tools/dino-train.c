@@ -280,7 +280,7 @@ static void print_plan_text(const struct step_plan *plan, const char *unknown, c
         printf("%12s  %s\n", num_bytes_text((double)plan->line[i].bytes, bytes), plan->line[i].what);
     printf("%12s  in all%s%s; %s\n", num_bytes_text((double)plan->total, bytes), unknown ? ", but for " : "",
            unknown ? unknown : "", memory_limit_text(limit, allowed));
-    if (memory_large_model_text(c, text, sizeof text))
+    if (n_ranks <= 1 && memory_large_model_text(c, text, sizeof text))
         printf("%s.\n", text);
 }
 
@@ -292,7 +292,8 @@ static int print_plan(struct config *c, const struct device *device)
     struct resource_limit limit = resource_limit_memory();
     struct world imagined = {.size = (int)num_max(n_ranks, 1), .turns = 1};
     if (c->train.ranks % imagined.size)
-        msg_die("train.ranks: %" PRId64 " ranks cannot be shared evenly by %d processes", c->train.ranks, imagined.size);
+        msg_die("train.ranks: %" PRId64 " ranks cannot be shared evenly by %d processes", c->train.ranks,
+                imagined.size);
     imagined.turns = (int)(c->train.ranks / imagined.size);
     find_grid(c);
     if (memory_plan(&plan, c, &imagined, device, &unknown, &e))

@@ -150,9 +150,8 @@ const char *memory_large_model_text(const struct config *config, char *out, size
     snprintf(
         out, size,
         "a backbone of %.2g parameters is held five times in float32 (student, teacher, gradients, two moments): %s "
-        "before the first activation. One process on one machine trains it only in a shortened form "
-        "(student.depth=4, say); the full model needs parameter sharding, which this version does not have. "
-        "Extraction works with the full model",
+        "before the first activation. One process trains it only in a shortened form (student.depth=4, say); many "
+        "share the full model (--ranks, compute_precision.*.sharding_strategy). Extraction works with the full model",
         parameters, num_bytes_text(5 * 4 * parameters, bytes));
     return out;
 }

@@ -26,7 +26,7 @@ const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LI
 int memory_plan_check(const struct config *config, const struct world *world, const struct device *device, int n_local, size_t *planned,
                       struct fmt_error *e);
 
-/* Why a network like ViT-g is trained here only in a shortened form; NULL for smaller ones. size: of out. */
+/* Why a network like ViT-g is trained by one process only in a shortened form; NULL for smaller ones. size: of out. */
 const char *memory_large_model_text(const struct config *config, char *out, size_t size);
 
 /* Before the first thread: freed pictures and records return to the system, as the plan has it. glibc would keep one of
