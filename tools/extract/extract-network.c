@@ -89,7 +89,9 @@ int extract_network_load_reference(struct extract_network *n, struct weights *ex
 
 int extract_network_pack(struct extract_network *n, const struct device *device, struct fmt_error *e)
 {
-    int status = n->quantized ? 0 : extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, e);
+    int status = 0;
+    if (!n->quantized)
+        status = extract_pack_weights(device, &n->vit, &n->values, n->precision, NULL, &n->packed, e);
     if (!status && n->precision == PRECISION_INT8)
         vit_quantization_text(&n->packed.quantization, n->products);
     return status;
