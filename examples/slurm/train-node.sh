@@ -35,7 +35,7 @@ while [ $status -eq 138 ]; do
 done
 
 # A job that never gets on must not come back forever.
-if [ $status -eq 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ]; then
+if [ $status -eq 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi
 exit $status

@@ -30,8 +30,8 @@ while [ $status -eq 138 ]; do
     status=$?
 done
 
-# A job that never gets on must not come back forever.
-if [ $status -eq 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ]; then
+# 205: mpirun has lost a node. A job that never gets on must not come back forever.
+if [ $status -eq 75 ] || [ $status -eq 205 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi
 exit $status

@@ -28,12 +28,14 @@
 #SBATCH --output=%x-%j.out
 
 # Without B: before the signal's name the processes of srun receive it, this shell does not. --cpus-per-task: srun takes
-# it from no line above. --wait: should a process end alone, the others are given a minute.
-srun --mpi=pmix --cpus-per-task="$SLURM_CPUS_PER_TASK" --wait=60 dino-train -j "$SLURM_CPUS_PER_TASK" "$@"
+# it from no line above. --wait: when a process has ended, srun gives the others a minute.
+srun --mpi=pmix --cpus-per-task="$SLURM_CPUS_PER_TASK" --wait="${SLURM_WAIT:-60}" \
+    dino-train -j "$SLURM_CPUS_PER_TASK" "$@"
 status=$?
 
-# A job that never gets on must not come back forever.
-if [ $status -eq 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 1000 ]; then
+# 137: srun had to kill a process, such as one that hangs, which the others have missed (train.hang_seconds) and ended
+# with 75. A job that never gets on must not come back forever.
+if [ $status -eq 75 ] || [ $status -eq 137 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi
 exit $status

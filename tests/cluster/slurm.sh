@@ -1,5 +1,5 @@
 # A Slurm of two nodes, and the scripts of examples/slurm: submitted, stopped, cancelled, short of time, put back into the
-# queue; all end in the bytes of one process.
+# queue, with a process that hangs or a node that is gone; all end in the bytes of one process.
 . "$TESTS/cluster/hosts-fixture.sh"
 enter_hosts 'munged slurmctld slurmd sbatch srun scancel scontrol mpirun'
 . "$TESTS/cli/lib.sh"
@@ -43,7 +43,9 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0
 SlurmdParameters=config_overrides
-KillWait=10
+KillWait=5
+SlurmdTimeout=15
+ReturnToService=2
 OverTimeLimit=3
 MpiDefault=none
 NodeName=node[1-2] CPUs=8 State=UNKNOWN
@@ -205,6 +207,27 @@ for kind in $kinds; do
     check "train-$kind.sh: the run is completed" ends 'COMPLETED 0:0'
     check 'the bytes are those of a run that nothing disturbed' same_as whole $kind-again
 done
+
+# ---- a process that hangs, and a node that is gone
+if [[ $kinds == *nodes\ * ]]; then
+    SLURM_WAIT=3 check 'a job begins' submit nodes hang -- train.hang_seconds=2
+    check 'a run' begun hang
+    kill -STOP "$(ranks hang | tail -n 1)"
+    check 'a process hangs: the job is back in the queue' goes_back
+    check 'as the others ended by themselves' grep -q 'hang_seconds): .*; the run ends' dino-train-$job.out
+    check 'the run is completed' ends 'COMPLETED 0:0'
+    check 'the bytes are those of a run that nothing disturbed' same_as whole hang
+    check 'a job begins' submit nodes lost
+    check 'a run' begun lost
+    plug out
+    check 'a node is gone: Slurm puts the job back' until_true 90 waits_again
+    plug in
+    clean() { both_idle && none_of lost && ! pgrep -x slurmstepd >/dev/null; }
+    check 'the node is back, and rid of the job' until_true 60 clean
+    hurry
+    check 'the run is completed' ends 'COMPLETED 0:0'
+    check 'the bytes are those of a run that nothing disturbed' same_as whole lost
+fi
 
 # ---- dinotools(7)
 commands_of "$TESTS/../man/dinotools.7" | grep -E '^(dino-train --ranks|srun)' >commands
