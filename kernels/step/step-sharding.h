@@ -2,8 +2,8 @@
  * published code has it), and the way of gradients to their sums.
  *
  *   NO_SHARD        all of a module
- *   SHARD_GRAD_OP   a part of each unit (params-cut.h) of parameters, moments and sums of gradients; in a step units are
- *                   gathered from all processes when they are first needed, and then kept
+ *   SHARD_GRAD_OP   a part of each unit (params-cut.h) of parameters, moments and sums of gradients; in a step units
+ *                   are gathered from all processes when they are first needed, and then kept
  *   FULL_SHARD      the same, and of the backbone no more than two units are whole at a time
  *
  * The next unit is gathered while one computes, and gradients are sent behind the computation (world-queue.h). Heads
