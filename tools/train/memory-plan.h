@@ -23,8 +23,8 @@ const char *memory_limit_text(const struct resource_limit *l, char out[MEMORY_LI
 
 /* FMT_LIMIT with the figures if the plan, of *planned bytes, is more than this process may use: n_local processes like
  * it share the memory of the machine and of its control groups. */
-int memory_plan_check(const struct config *config, const struct world *world, const struct device *device, int n_local, size_t *planned,
-                      struct fmt_error *e);
+int memory_plan_check(const struct config *config, const struct world *world, const struct device *device,
+                      int n_local, size_t *planned, struct fmt_error *e);
 
 /* Why a network like ViT-g is trained by one process only in a shortened form; NULL for smaller ones. size: of out. */
 const char *memory_large_model_text(const struct config *config, char *out, size_t size);
