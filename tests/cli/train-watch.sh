@@ -62,7 +62,7 @@ hangs() { # folder rank: stopped, it does not answer, and nothing ends it but th
 for rank in 0 1; do
     check "rank $rank is stopped: status 75, and no process is left" hangs h$rank $rank
     check 'it is named, by the other' grep -q \
-        "dino-train: .*iteration [0-9]*: all_.* has not come back for 5 s (train.hang_seconds): rank $rank ($(hostname), silent for [0-9]* s) has not arrived" \
+        "dino-train: .*iteration [0-9]*: all_.* has not come back for 5 s (train.hang_seconds): .*rank $rank ($(hostname), silent for [0-9]* s) " \
         hang.log
     check 'in the log, too' grep -q "rank $rank ($(hostname), silent for" h$rank/log.txt
     status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=h$rank
@@ -101,20 +101,7 @@ err_has "rank 1 ($(hostname)) is slower than the others, most in data: "
 check 'a warning that is said once' test "$(grep -c 'is slower than the others' d/log.txt)" = 1
 check 'and changes no byte' bash -c "dino-train -q -c t.yaml --ranks 2 $plain optim.epochs=2 train.output_dir=fast &&
     cmp d/model_0000023.rank_1.ckpt fast/model_0000023.rank_1.ckpt"
-slowed() { # rank 1 is stopped most of the time
-    dino-train -q -c t.yaml --ranks 2 $plain train.output_dir=w >slowed.log 2>&1 &
-    local pid=$! rank
-    wait_for w/training_times.json || return 1
-    rank=$(processes_of w | sed -n 2p)
-    while kill -STOP "$rank"; do
-        sleep 0.3
-        kill -CONT "$rank"
-        sleep 0.05
-    done 2>/dev/null
-    wait $pid
-}
-check 'a rank that is stopped now and then' slowed
-check 'is the slowest' bash -c 'test "$(grep -c "\"slowest_rank\": 1" w/training_times.json)" -ge 4'
+
 # ---- images that cannot be used are replaced, and all ranks know of each
 damage() { # folder places...: in 32nds of the shard
     local at shard=$1/shard-00000-of-00001.shard

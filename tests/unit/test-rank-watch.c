@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct rank {
     struct world_meter meter;
     bool comes, is_watched; /* makes the second call; has a line for the others */
     bool is_cut;            /* its second call never comes back */
+    bool is_gone, is_stuck; /* it says that it waits, and is gone; its line cannot be written */
     int late_ms;
     int64_t seconds;
     char folder[200];
@@ -48,6 +50,26 @@ static void end(void)
     _exit(75);
 }
 
+/* Its last words. */
+static void write_words(const struct rank *r)
+{
+    char path[300], line[300];
+    struct fmt_error e = {0};
+    snprintf(path, sizeof path, "%s/ranks/rank_%d", r->folder, r->world.rank);
+    int n = snprintf(line, sizeof line, "%-255s\n", "iteration 7 call 99 host there process 1 in barrier");
+    if (file_save(path, line, (size_t)n, &e))
+        _exit(1);
+}
+
+/* Whoever opens the line waits. */
+static void block_line(const struct rank *r)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/ranks/rank_%d", r->folder, r->world.rank);
+    if (unlink(path) || mkfifo(path, 0600))
+        _exit(1);
+}
+
 static void *work(void *arg)
 {
     struct rank *r = arg;
@@ -60,6 +82,10 @@ static void *work(void *arg)
     else
         world_agree(&r->world, 0, &e); /* as opening does */
     rank_watch_iteration(watch, 7);
+    if (r->is_gone)
+        write_words(r);
+    if (r->is_stuck)
+        block_line(r);
     world_barrier(&r->world, &e);
     if (!r->comes)
         nap(60000);
@@ -73,8 +99,8 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* ranks: '+' comes, '-' does not, '?' neither does nor can be heard, '*' comes and hears nobody. Returns the status;
- * out: what was said. */
+/* ranks: '+' comes, '-' does not, '?' neither does nor can be heard, '*' comes and hears nobody, '!' is gone after it
+ * has come, 'b' comes, but the folder of the lines hangs. Returns the status; out: what was said. */
 static int watched(const char *ranks, int64_t seconds, int late_ms, char out[1000])
 {
     static int n_cases;
@@ -92,8 +118,9 @@ static int watched(const char *ranks, int64_t seconds, int late_ms, char out[100
         setvbuf(stderr, NULL, _IOLBF, 0);
         world_threads_open(&shared, n);
         for (int r = 0; r < n; r++) {
-            rank[r] = (struct rank){.world = world_threads_rank(&shared, r), .comes = strchr("+*", ranks[r]) != NULL,
-                                    .is_watched = ranks[r] != '?', .is_cut = ranks[r] == '*',
+            rank[r] = (struct rank){.world = world_threads_rank(&shared, r), .comes = strchr("+*b", ranks[r]) != NULL,
+                                    .is_watched = !strchr("?!", ranks[r]), .is_cut = ranks[r] == '*',
+                                    .is_gone = ranks[r] == '!', .is_stuck = ranks[r] == 'b',
                                     .late_ms = r == n - 1 ? late_ms : 0, .seconds = seconds};
             rank[r].world.meter = &rank[r].meter;
             memcpy(rank[r].folder, folder, sizeof folder);
@@ -140,6 +167,10 @@ int main(void)
     test_hang("+--", "rank 1 (HOST, its process is alive), rank 2 (HOST, its process is alive) have not arrived;");
     test_hang("+?", "rank 1 (nothing is known of it) has not arrived;");
     test_hang("**", "all ranks have arrived, the connection between them is broken;");
+    is_int(watched("-!", 1, 0, out), 75, "a rank that is missed, by those that have ended, ends by itself");
+    ok(strstr(out, "iteration 7: rank 1 waits in barrier, to which this one has not come for "), "%s", out);
+    is_int(watched("b?", 1, 0, out), 75, "the end comes even where the folder hangs");
+    ok(strstr(out, "a call has not come back (train.hang_seconds), nor has what would say more"), "%s", out);
     is_int(watched("+++", 3, 1000, out), 0, "a rank that is late ends nothing, and no line is left");
     is_text(out, "", "nor is anything said");
     is_int(watched("+++", 0, 1500, out), 0, "null: nobody watches");

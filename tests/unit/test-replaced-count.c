@@ -46,7 +46,7 @@ static void *work(void *arg)
     struct batch_loader *l;
     const struct views_batch *b;
     struct batch_loader_options o = {.world = &p->world, .config = p->config, .paths = &p->path, .n_paths = 1,
-                                     .n_threads = 2, .bad_image = on_bad, .arg = p};
+                                     .n_threads = 1, .bad_image = on_bad, .arg = p};
     int n_steps = RUN_STEPS * RANKS / world_ranks(&p->world);
     need(batch_loader_open(&l, &o, &p->error), &p->error);
     for (; p->steps < n_steps; p->steps++) {

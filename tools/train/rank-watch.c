@@ -1,4 +1,5 @@
-/* rank-watch.c - a rank has arrived at call n when it has begun n calls or more: all ranks make the same ones. */
+/* rank-watch.c - a rank has arrived at call n when it has begun n calls or more: all ranks make the same ones. One
+ * thread looks, and one writes: what hangs may be the file system of the lines. */
 #include "rank-watch.h"
 
 #include <errno.h>
@@ -18,20 +19,21 @@
 #include "num.h"
 #include "run-report.h"
 
-enum { LINE = 256, LAST_SECONDS = 30, GRACE_SECONDS = 5, NAMED_MAX = 4 };
+enum { LINE = 256, LAST_SECONDS = 10, GRACE_SECONDS = 3, NAMED_MAX = 4 };
 
 struct rank_watch {
     struct rank_watch_options options;
     char *folder, *path, host[64]; /* of all lines, of this rank's */
     double period;                 /* seconds between two lines */
     _Atomic int64_t iteration;
-    pthread_t thread;
+    pthread_t looker, teller;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool closing;
-    /* What the thread has seen. */
-    int64_t call;                  /* the last one */
-    double looked, written, waited; /* when; how long the call has been waiting */
+    /* What the looker has seen. */
+    int64_t call;          /* the last one */
+    bool inside;           /* it has not come back */
+    double looked, waited; /* when; for how long both have been so */
 };
 
 /* ---------------------------------------------------------------- lines */
@@ -88,6 +90,8 @@ static struct line read_line(const struct rank_watch *w, int rank)
                      l.inside) == 4;
     if (l.known)
         l.when = s.st_mtim;
+    for (size_t n = strlen(l.inside); n > 0 && l.inside[n - 1] == ' '; n--)
+        l.inside[n - 1] = 0;
     close(fd);
     return l;
 }
@@ -107,9 +111,14 @@ static struct line *read_lines(const struct rank_watch *w)
 }
 
 /* ---------------------------------------------------------------- who has not arrived */
-static bool arrived(const struct rank_watch *w, const struct line *l)
+static bool is_late(const struct rank_watch *w, const struct line *l)
 {
-    return l->known && l->call >= w->call;
+    return !l->known || l->call < w->call;
+}
+
+static bool is_silent(const struct rank_watch *w, const struct line *l)
+{
+    return l->known && l->age > 3 * w->period + 1;
 }
 
 /* "rank 3 (node7, silent for 90 s)" */
@@ -117,38 +126,48 @@ static void describe(const struct rank_watch *w, const struct line *l, int rank,
 {
     if (!l->known)
         snprintf(out, bytes, "rank %d (nothing is known of it)", rank);
-    else if (l->age > 3 * w->period + 1)
+    else if (is_silent(w, l))
         snprintf(out, bytes, "rank %d (%s, silent for %.0f s)", rank, l->host, l->age);
     else
         snprintf(out, bytes, "rank %d (%s, its process is alive)", rank, l->host);
 }
 
-static void list_missing(const struct rank_watch *w, const struct line *all, char *out, size_t bytes)
+/* Those that are so, "rank 3 (...), rank 4 (...) and 7 others"; returns how many. */
+static int list_ranks(const struct rank_watch *w, const struct line *all,
+                      bool (*is_so)(const struct rank_watch *, const struct line *), char *out, size_t bytes)
 {
-    int n_missing = 0, n = 0;
+    int n = 0;
     size_t used = 0;
-    for (int r = 0; r < w->options.world->size; r++)
-        n_missing += !arrived(w, &all[r]);
-    if (!n_missing) {
-        snprintf(out, bytes, "all ranks have arrived, the connection between them is broken");
-        return;
+    for (int r = 0; r < w->options.world->size; r++) {
+        char one[140];
+        if (!is_so(w, &all[r]) || n++ >= NAMED_MAX)
+            continue;
+        describe(w, &all[r], r, one, sizeof one);
+        used += (size_t)snprintf(out + used, bytes - used, "%s%s", n > 1 ? ", " : "", one);
     }
-    for (int r = 0; r < w->options.world->size && n < NAMED_MAX; r++)
-        if (!arrived(w, &all[r])) {
-            char one[140];
-            describe(w, &all[r], r, one, sizeof one);
-            used += (size_t)snprintf(out + used, bytes - used, "%s%s", n++ ? ", " : "", one);
-        }
-    if (n_missing > n)
-        used += (size_t)snprintf(out + used, bytes - used, " and %s", FMT_COUNT(n_missing - n, "other", "others"));
-    snprintf(out + used, bytes - used, n_missing == 1 ? " has not arrived" : " have not arrived");
+    if (n > NAMED_MAX)
+        snprintf(out + used, bytes - used, " and %s", FMT_COUNT(n - NAMED_MAX, "other", "others"));
+    return n;
+}
+
+/* Of those that have arrived one may have been stopped since. */
+static void explain(const struct rank_watch *w, const struct line *all, char *out, size_t bytes)
+{
+    char ranks[NAMED_MAX * 140 + 60];
+    int n = list_ranks(w, all, is_late, ranks, sizeof ranks);
+    if (n)
+        snprintf(out, bytes, "%s %s not arrived", ranks, n == 1 ? "has" : "have");
+    else if ((n = list_ranks(w, all, is_silent, ranks, sizeof ranks)) > 0)
+        snprintf(out, bytes, "all ranks have arrived, and %s %s not go on", ranks, n == 1 ? "does" : "do");
+    else
+        snprintf(out, bytes, "all ranks have arrived, the connection between them is broken");
 }
 
 /* The first of those that wait says it for all. */
 static bool is_speaker(const struct rank_watch *w, const struct line *all)
 {
     int first = 0;
-    while (first < w->options.world->rank && !arrived(w, &all[first]))
+    while (first < w->options.world->rank && (is_late(w, &all[first]) || is_silent(w, &all[first])))
         first++;
     return first == w->options.world->rank;
 }
@@ -173,68 +192,108 @@ static void *end_anyway(void *arg)
 static bool still_there(const struct rank_watch *w)
 {
     const struct world_meter *m = w->options.world->meter;
-    return m->inside && m->n_calls == w->call;
+    return (m->inside != NULL) == w->inside && m->n_calls == w->call;
 }
 
-/* Returns only where the call has come back after all. */
-static void end_run(struct rank_watch *w)
+/* The call does not come back. */
+static void report_others(struct rank_watch *w, const struct line *all, const char *when)
 {
-    char missing[NAMED_MAX * 140 + 60] = "who has not arrived is not known", when[RUN_REPORT_ITERATION_MAX];
+    char why[NAMED_MAX * 140 + 140] = "who has not arrived is not known";
     const char *call = w->options.world->meter->inside;
-    pthread_t helper;
-    ending = true;
-    if (pthread_create(&helper, NULL, end_anyway, w) == 0)
-        pthread_detach(helper);
-    write_line(w);
-    struct line *all = read_lines(w);
     if (all && !is_speaker(w, all))
         nanosleep(&(struct timespec){.tv_sec = GRACE_SECONDS}, NULL);
     if (all)
-        list_missing(w, all, missing, sizeof missing);
-    free(all);
-    if (!call || !still_there(w)) {
-        ending = false;
-        return;
-    }
-    run_log(w->options.log, RUN_ERROR,
-            "%s: %s has not come back for %.0f s (train.hang_seconds): %s; the run ends, and the same command resumes "
-            "it", run_report_iteration(w->iteration, when), call, w->waited, missing);
-    w->options.end();
+        explain(w, all, why, sizeof why);
+    if (call && still_there(w))
+        run_log(w->options.log, RUN_ERROR,
+                "%s: %s has not come back for %.0f s (train.hang_seconds): %s; the run ends, and the same command "
+                "resumes it", when, call, w->waited, why);
 }
 
-/* ---------------------------------------------------------------- the thread */
-/* tick: how often it looks. Only as much time counts as has passed while it could look. */
+/* Whether another rank is in a call that this one has not come to; which is said. */
+static bool is_missed(struct rank_watch *w, const struct line *all, const char *when)
+{
+    for (int r = 0; all && r < w->options.world->size; r++)
+        if (all[r].known && all[r].call > w->call) {
+            run_log(w->options.log, RUN_ERROR,
+                    "%s: rank %d waits in %s, to which this one has not come for %.0f s (train.hang_seconds)", when, r,
+                    all[r].inside, w->waited);
+            return true;
+        }
+    return false;
+}
+
+/* Returns only where things move on after all. */
+static void end_run(struct rank_watch *w)
+{
+    char when[RUN_REPORT_ITERATION_MAX];
+    pthread_t helper;
+    ending = true;
+    if (w->inside && pthread_create(&helper, NULL, end_anyway, w) == 0)
+        pthread_detach(helper);
+    if (w->inside)
+        write_line(w);
+    struct line *all = read_lines(w);
+    run_report_iteration(w->iteration, when);
+    bool over = w->inside || is_missed(w, all, when);
+    if (w->inside)
+        report_others(w, all, when);
+    free(all);
+    if (over && still_there(w))
+        w->options.end();
+    w->waited = 0;
+    ending = false;
+}
+
+/* ---------------------------------------------------------------- the threads */
+/* tick: how often it looks. Only as much time counts as has passed while it could look. A rank that is missed is ended
+ * by what has started it, once those that wait have ended; else it ends by itself a little later. */
 static void look(struct rank_watch *w, double tick)
 {
     const struct world_meter *m = w->options.world->meter;
-    double now = clock_now();
-    bool inside = m->inside != NULL;
-    int64_t call = m->n_calls;
-    w->waited = inside && call == w->call ? w->waited + (now - w->looked < 2 * tick ? now - w->looked : 2 * tick) : 0;
-    w->call = call;
+    double now = clock_now(), passed = now - w->looked < 2 * tick ? now - w->looked : 2 * tick,
+           limit = (double)w->options.seconds;
+    w->waited = still_there(w) ? w->waited + passed : 0;
+    w->inside = m->inside != NULL;
+    w->call = m->n_calls;
     w->looked = now;
-    if (now - w->written >= w->period) {
-        write_line(w);
-        w->written = now;
-    }
-    if (w->waited >= (double)w->options.seconds)
+    if (w->waited >= limit + (w->inside ? 0 : 2 * w->period + GRACE_SECONDS))
         end_run(w);
 }
 
-static void *watch(void *arg)
+/* With the lock: until so many seconds have passed, or it is to close. */
+static void wait_for(struct rank_watch *w, double duration)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t ns = until.tv_nsec + (int64_t)(duration * 1e9);
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    if (!w->closing)
+        pthread_cond_timedwait(&w->wake, &w->lock, &until);
+}
+
+static void *look_on(void *arg)
 {
     struct rank_watch *w = arg;
     double tick = w->period < 1 ? w->period : 1;
     pthread_mutex_lock(&w->lock);
-    while (!w->closing) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        int64_t ns = until.tv_nsec + (int64_t)(tick * 1e9);
-        until.tv_sec += ns / 1000000000;
-        until.tv_nsec = ns % 1000000000;
-        pthread_cond_timedwait(&w->wake, &w->lock, &until);
+    for (; !w->closing; wait_for(w, tick)) {
         pthread_mutex_unlock(&w->lock);
         look(w, tick);
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void *tell_on(void *arg)
+{
+    struct rank_watch *w = arg;
+    pthread_mutex_lock(&w->lock);
+    for (; !w->closing; wait_for(w, w->period)) {
+        pthread_mutex_unlock(&w->lock);
+        write_line(w);
         pthread_mutex_lock(&w->lock);
     }
     pthread_mutex_unlock(&w->lock);
@@ -266,6 +325,27 @@ static int start(struct rank_watch *w, struct fmt_error *e)
     return status;
 }
 
+static void stop_thread(struct rank_watch *w, pthread_t thread)
+{
+    pthread_mutex_lock(&w->lock);
+    w->closing = true;
+    pthread_cond_broadcast(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(thread, NULL);
+}
+
+static int start_threads(struct rank_watch *w, struct fmt_error *e)
+{
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wake, NULL);
+    if (pthread_create(&w->looker, NULL, look_on, w))
+        return fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
+    if (pthread_create(&w->teller, NULL, tell_on, w) == 0)
+        return 0;
+    stop_thread(w, w->looker);
+    return fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
+}
+
 int rank_watch_open(struct rank_watch **watcher, const struct rank_watch_options *o, struct fmt_error *e)
 {
     *watcher = NULL;
@@ -280,9 +360,8 @@ int rank_watch_open(struct rank_watch **watcher, const struct rank_watch_options
         status = start(w, e);
     }
     status = world_agree(o->world, status, e); /* from here on every line is one of this run */
-    if (!status && pthread_mutex_init(&w->lock, NULL) == 0 && pthread_cond_init(&w->wake, NULL) == 0 &&
-        pthread_create(&w->thread, NULL, watch, w) != 0)
-        status = fmt_fail(e, FMT_MEMORY, "a thread cannot be started");
+    if (!status)
+        status = start_threads(w, e);
     if (status && w)
         release(w);
     else
@@ -300,11 +379,8 @@ void rank_watch_close(struct rank_watch *w)
 {
     if (!w)
         return;
-    pthread_mutex_lock(&w->lock);
-    w->closing = true;
-    pthread_cond_signal(&w->wake);
-    pthread_mutex_unlock(&w->lock);
-    pthread_join(w->thread, NULL);
+    stop_thread(w, w->looker);
+    stop_thread(w, w->teller);
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->wake);
     release(w);

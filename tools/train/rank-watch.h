@@ -7,9 +7,10 @@
  *   rank_watch_close(watch);
  *
  * A call of MPI is stuck then, and there may be no other one beside it (MPI_THREAD_SERIALIZED). So each rank tells the
- * others by a file of one line in the folder of the run, which all of them see: ranks/rank_3. The thread rewrites it
- * every sixtieth of the limit, at most four times a second. A rank that does not is stopped, or its machine is; one that
- * does and has not arrived is busy or stuck elsewhere. The files are removed when the run ends otherwise.
+ * others by a file of one line in the folder of the run, which all of them see: ranks/rank_3. A thread rewrites it
+ * every sixtieth of the limit, at most four times a second. A rank that does not is stopped, or its machine is; one
+ * that does and has not arrived is busy or stuck elsewhere; it ends, too, a little later, should nothing end it. The
+ * files are removed when the run ends otherwise.
  *
  * Time in which the thread itself did not run does not count: a run that was suspended as a whole goes on.
  */
