@@ -90,7 +90,7 @@ suspended() { # longer than the limit, all of them: a batch system does that
 check 'a run that is suspended as a whole goes on' suspended
 check 'to the same bytes' same_checkpoints run p
 # ---- the slowest rank
-plain="optim.epochs=6 evaluation.eval_period_iterations=0 evaluation.knn_train= evaluation.knn_val= train.saveckp_freq=72"
+plain="evaluation.eval_period_iterations=0 evaluation.knn_train= evaluation.knn_val= train.saveckp_freq=72"
 check 'a line of times has the own time of ranks, and the slowest' grep -qE \
     '"own_time": [0-9.]+, "slowest_rank": [01], "slowest_time": [0-9.]+, "slowest_in": "(data|forward|backward|update)"}$' \
     run/training_times.json
