@@ -23,6 +23,7 @@ struct world_mpi {
     const void **given;    /* [ranks]: contributions, by rank */
     struct layout to, from;
     int64_t bytes_sent;
+    int turns;             /* that the buffers are for */
     bool any_thread;       /* may make calls, one at a time */
 };
 
@@ -204,7 +205,10 @@ static void reduce_turns(const struct world *w, struct op_ctx *c, struct tensor 
 static void all_reduce(const struct world *w, struct op_ctx *c, struct tensor out, struct tensor in,
                        enum world_reduction how)
 {
+    const struct world_mpi *m = w->state;
     int64_t n = tensor_elements(out), most = num_max(BUFFER_BYTES / w->turns / (int64_t)dtype_bytes(in.dtype), 1);
+    if (!op_check(c, w->turns <= m->turns, "all_reduce: turns without world_mpi_take_turns"))
+        return;
     for (int64_t first = 0; first < n && !c->error.status; first += most)
         reduce_turns(w, c, out, in, first, num_min(most, n - first), how);
 }
@@ -343,6 +347,7 @@ static struct world_mpi *allocate(const struct world *w)
     size_t bytes = BUFFER_BYTES + ranks * WORLD_GRAIN * sizeof(double);
     if (!m)
         return NULL;
+    m->turns = w->turns;
     m->out = malloc(bytes);
     m->in = malloc(bytes);
     m->sums = malloc(bytes);
