@@ -61,12 +61,13 @@ static void write_words(const struct rank *r)
         _exit(1);
 }
 
-/* Whoever opens the line waits. */
+/* Whoever opens the line waits. It takes the place of the line at once: its writer would make it again. */
 static void block_line(const struct rank *r)
 {
-    char path[300];
+    char path[300], fifo[310];
     snprintf(path, sizeof path, "%s/ranks/rank_%d", r->folder, r->world.rank);
-    if (unlink(path) || mkfifo(path, 0600))
+    snprintf(fifo, sizeof fifo, "%s.fifo", path);
+    if (mkfifo(fifo, 0600) || rename(fifo, path))
         _exit(1);
 }
 
