@@ -4,8 +4,10 @@
 #
 #   again.sh mpirun --hostfile hosts ... dino-train ...
 #
-# PAUSE: seconds before the next start [30]. Any other status ends the loop and is that of again.sh.
+# PAUSE: seconds before the next start [30]. Any other status ends the loop and is that of again.sh. SIGINT (Ctrl-C) or
+# SIGTERM to again.sh ends the loop, too, as soon as the command has ended, whatever its status.
 [ $# -gt 0 ] || { echo "usage: again.sh COMMAND..." >&2; exit 2; }
+trap 'exit $?' INT TERM
 while "$@"; status=$?; [ $status -eq 75 ] || [ $status -eq 205 ]; do
     echo "again.sh: status $status; once more in ${PAUSE:-30} seconds" >&2
     sleep "${PAUSE:-30}"

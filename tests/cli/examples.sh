@@ -6,6 +6,7 @@ unset B BUILD
 status 0 make -s -C "$root" B="$source" DEPS=0 install DESTDIR="$PWD/dest" PREFIX=/usr
 examples=$PWD/dest/usr/share/doc/dinotools/examples
 check 'job scripts, too' test -x "$examples/slurm/train-node.sh" -a -s "$examples/cluster.md" -a -x "$examples/again.sh"
+status 75 env PAUSE=0 "$examples/again.sh" sh -c 'kill -TERM "$PPID"; exit 75' # told to end: it starts nothing more
 installed() { PATH=$scratch/dest/usr/bin:/usr/bin:/bin "$@"; }
 
 # ---- the demo, into a folder of its own, again, and not into somebody's
