@@ -117,6 +117,6 @@ Look at    $out/crops.jpg             crops that training saw
 Took $SECONDS seconds.
 END
 dino-train --version | grep -q 'built without MPI' || cat <<END
-The same training by two processes, each with half of the images of a step:
+Another training, of two ranks, each with half of the images of a step, by two processes:
     cd $(printf %q "$out") && $(command -v dino-train) --ranks 2 --config demo.yaml train.dataset_path=train train.output_dir=run-of-two evaluation.knn_train=train evaluation.knn_val=val${settings[*]:+ ${settings[*]}} train.batch_size_per_gpu=$half
 END

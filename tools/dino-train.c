@@ -125,6 +125,8 @@ static void start_ranks(int argc, char **argv)
     if (status) {
         msg_note("%s", e.text);
         exit_status = EXIT_RESUMABLE;
+    } else if (e.status) {
+        msg_error("%s", e.text);
     }
     exit(exit_status);
 }
@@ -176,7 +178,7 @@ static void share_machine(struct run *r)
     if (world_agree(&world, meet(&ranks, &e), &e))
         fail_together(&e);
     if (world.size > 1 && world.rank == 0) {
-        msg_note("%d ranks by %s", world.size, world_mpi_name());
+        msg_note("%d ranks by %s", world.size, world_mpi_name()); /* of MPI: each may compute several of a step */
         for (int first = 0; ranks_text(&ranks, &first, text);)
             msg_note("%s", text);
     }
@@ -280,6 +282,9 @@ static void print_plan_text(const struct step_plan *plan, const char *unknown, c
         printf("%12s  %s\n", num_bytes_text((double)plan->line[i].bytes, bytes), plan->line[i].what);
     printf("%12s  in all%s%s; %s\n", num_bytes_text((double)plan->total, bytes), unknown ? ", but for " : "",
            unknown ? unknown : "", memory_limit_text(limit, allowed));
+    if (n_ranks > 1)
+        printf("%12s  in each of %" PRId64 " processes: %s in those of one machine that runs all of them\n", "", n_ranks,
+               num_bytes_text((double)n_ranks * (double)plan->total, bytes));
     if (n_ranks <= 1 && memory_large_model_text(c, text, sizeof text))
         printf("%s.\n", text);
 }

@@ -41,7 +41,8 @@ static int open_folder(struct run *r, struct fmt_error *e)
     if (!status)
         status = run_log_open(&r->log, r->config.train.output_dir, e);
     if (!status)
-        run_log(&r->log, RUN_FILE_ONLY, "dino-train %s begins: process %ld, threads: %d", DINOTOOLS_VERSION,
+        run_log(&r->log, RUN_FILE_ONLY, "dino-train %s begins: processes: %d, ranks: %d; process %ld, threads: %d",
+                DINOTOOLS_VERSION, r->world->size, world_ranks(r->world),
                 (long)getpid(), thread_workers(r->device.pool));
     return status;
 }
