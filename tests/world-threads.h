@@ -99,7 +99,7 @@ static inline void *wt_copy_out(struct op_ctx *c, struct tensor t)
     return host;
 }
 
-/* `mine` has n elements for each of n_turns turns. The contributions of all ranks, in their order, between two barriers;
+/* `mine` has n elements for each of n_turns turns. The contributions of all ranks, in order, between two barriers;
  * for free(). */
 static inline const void **wt_contributions(struct world_threads *s, const struct world *w, const void *mine,
                                             int n_turns, size_t turn_bytes)

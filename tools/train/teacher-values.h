@@ -1,5 +1,5 @@
-/* teacher-values.h - the values of the teacher for the process that writes or compares them, piece by piece: nobody need
- * hold all of them.
+/* teacher-values.h - the values of the teacher for the process that writes or compares them, piece by piece: nobody
+ * need hold all of them.
  *
  *   teacher_values_use(step, work, &arg, e);              all processes call it; the first one does the work:
  *       teacher_values_read(v, i_row, first, n, out, e)   in any order; the others help with what it does not hold

@@ -5,7 +5,8 @@
 
 #include "fmt.h"
 
-/* from: any file of it. Takes memory of one piece of a tensor. Errors name a path; FMT_MAGIC: `from` is no checkpoint. */
+/* from: any file of it. Takes memory of one piece of a tensor. Errors name a path; FMT_MAGIC: `from` is no
+ * checkpoint. */
 int whole_checkpoint_write(const char *from, const char *to, struct fmt_error *e);
 
 #endif
