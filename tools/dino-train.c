@@ -277,14 +277,14 @@ static void print_plan_json(const struct step_plan *plan, const struct resource_
 static void print_plan_text(const struct step_plan *plan, const char *unknown, const struct resource_limit *limit,
                             const struct config *c)
 {
-    char text[600], bytes[32], allowed[MEMORY_LIMIT_TEXT_MAX];
+    char text[600], bytes[32], allowed[MEMORY_LIMIT_TEXT_MAX], each[100] = "";
+    if (n_ranks > 1)
+        snprintf(each, sizeof each, ", in each of %" PRId64 " processes (%s together)", n_ranks,
+                 num_bytes_text((double)n_ranks * (double)plan->total, bytes));
     for (int i = 0; i < plan->n_lines; i++)
         printf("%12s  %s\n", num_bytes_text((double)plan->line[i].bytes, bytes), plan->line[i].what);
-    printf("%12s  in all%s%s; %s\n", num_bytes_text((double)plan->total, bytes), unknown ? ", but for " : "",
+    printf("%12s  in all%s%s%s; %s\n", num_bytes_text((double)plan->total, bytes), each, unknown ? ", but for " : "",
            unknown ? unknown : "", memory_limit_text(limit, allowed));
-    if (n_ranks > 1)
-        printf("%12s  in each of %" PRId64 " processes: %s in those of one machine that runs all of them\n", "", n_ranks,
-               num_bytes_text((double)n_ranks * (double)plan->total, bytes));
     if (n_ranks <= 1 && memory_large_model_text(c, text, sizeof text))
         printf("%s.\n", text);
 }

@@ -52,6 +52,7 @@ check 'three, too' test -s three/model_0000011.rank_2.ckpt
 
 status 0 dino-train -c t.yaml --ranks 2 --plan
 out_has 'sums over ranks'
+out_has 'in all, in each of 2 processes ('
 status 0 dino-train -c t.yaml --ranks 2 --print-config
 out_has 'ranks: 2'
 

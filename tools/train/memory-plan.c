@@ -129,8 +129,9 @@ int memory_plan_check(const struct config *config, const struct world *world, co
         snprintf(each, sizeof each, " in each of its %d processes on this host", sharing);
     return fmt_fail(e, FMT_LIMIT,
                     "this run takes %s of memory%s and %s; a smaller train.micro_batch_size, "
-                    "dino.head_n_prototypes or student.arch reduces it (--plan shows the breakdown)",
-                    num_bytes_text((double)plan.total, needs), each, memory_limit_text(&limit, has));
+                    "dino.head_n_prototypes or student.arch reduces it%s (--plan shows the breakdown)",
+                    num_bytes_text((double)plan.total, needs), each, memory_limit_text(&limit, has),
+                    world->size > 1 ? ", and so does compute_precision.*.sharding_strategy=FULL_SHARD" : "");
 }
 
 /* Parameters of the blocks only, which are nearly all. */
