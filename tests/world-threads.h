@@ -99,8 +99,8 @@ static inline void *wt_copy_out(struct op_ctx *c, struct tensor t)
     return host;
 }
 
-/* `mine` has n elements for each of n_turns turns. The contributions of all ranks, in order, between two barriers;
- * for free(). */
+/* mine: turn_bytes for each of n_turns turns. Returns the contributions of all ranks, in order of rank, which may be
+ * read until wt_leave; for free(). */
 static inline const void **wt_contributions(struct world_threads *s, const struct world *w, const void *mine,
                                             int n_turns, size_t turn_bytes)
 {

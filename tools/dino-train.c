@@ -194,20 +194,22 @@ static void warn_unused(void *arg, const char *key, const char *why)
     msg_warn("%s: has no effect: %s", key, why);
 }
 
-/* The processes share the ranks evenly. */
-static int share_ranks(const struct config *c, struct fmt_error *e)
+/* The processes share the ranks evenly: *turns of each. */
+static int share_ranks(const struct config *c, int n_processes, int *turns, struct fmt_error *e)
 {
-    if (c->train.ranks % world.size == 0)
-        return world_mpi_take_turns(&world, (int)(c->train.ranks / world.size), e);
+    *turns = (int)(c->train.ranks / n_processes);
+    if (c->train.ranks % n_processes == 0)
+        return 0;
     return fmt_fail(e, FMT_INVALID,
                     "train.ranks: %" PRId64 " ranks cannot be shared evenly by %d processes; start a number that "
-                    "divides it, or one process", c->train.ranks, world.size);
+                    "divides it, or one process", c->train.ranks, n_processes);
 }
 
 /* runs: the run begins; else settings or plan are printed, for as many ranks as train.ranks says. */
 static void read_settings(struct config *c, bool runs, int argc, char **argv, int first)
 {
     struct fmt_error e = {0};
+    int turns;
     config_init(c);
     int status = config_path ? config_load(c, config_path, &e) : 0;
     for (int i = first; i < argc && !status; i++)
@@ -216,8 +218,8 @@ static void read_settings(struct config *c, bool runs, int argc, char **argv, in
     bool fp16 = config_asks_fp16(c);
     if (!status)
         status = config_finish(c, world.rank, runs ? world.size : (int)num_max(n_ranks, 1), &e);
-    if (!status && runs)
-        status = share_ranks(c, &e);
+    if (!status && runs && !(status = share_ranks(c, world.size, &turns, &e)))
+        status = world_mpi_take_turns(&world, turns, &e);
     if (world_agree(&world, status, &e))
         fail_together(&e);
     if (world.rank > 0)
@@ -296,10 +298,8 @@ static int print_plan(struct config *c, const struct device *device)
     const char *unknown;
     struct resource_limit limit = resource_limit_memory();
     struct world imagined = {.size = (int)num_max(n_ranks, 1), .turns = 1};
-    if (c->train.ranks % imagined.size)
-        msg_die("train.ranks: %" PRId64 " ranks cannot be shared evenly by %d processes", c->train.ranks,
-                imagined.size);
-    imagined.turns = (int)(c->train.ranks / imagined.size);
+    if (share_ranks(c, imagined.size, &imagined.turns, &e))
+        msg_die("%s", e.text);
     find_grid(c);
     if (memory_plan(&plan, c, &imagined, device, &unknown, &e))
         msg_die("%s", e.text);

@@ -13,8 +13,7 @@
 /* The lines of the step, then of the data and of the evaluation where their shards can be opened (a pipe is not), then
  * of the program itself. *unknown: NULL, or what is not in the plan and why. Nothing is computed on the device. */
 int memory_plan(struct step_plan *plan, const struct config *config, const struct world *world,
-                const struct device *device, const char **unknown,
-                struct fmt_error *e);
+                const struct device *device, const char **unknown, struct fmt_error *e);
 
 /* How much memory this process may use, and who says so (resource-limit.h): "this machine has 23.5 GiB",
  * "control group /jobs/7 (memory.max) allows 2.0 GiB". */

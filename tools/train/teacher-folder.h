@@ -32,7 +32,7 @@ char *teacher_folder_path(const struct config *config, const char *folder, const
 int teacher_folder_prune(const struct config *config, int64_t newest, struct fmt_error *e);
 
 /* 0: the files of this folder hold the teacher of the step; else what is wrong with them. All processes of the step
- * call it. step NULL: only that they are files of tensors, whatever their values; of this process alone. */
+ * make the call. With step NULL, by one process alone: only whether they are files of tensors, whatever the values. */
 int teacher_folder_check(struct step *step, const struct config *config, const char *folder, struct fmt_error *e);
 
 /* Copies the files of one folder into another, each whole or not at all. */

@@ -31,8 +31,8 @@ static int init(struct teacher_values *v, struct step *step, struct fmt_error *e
     return v->piece ? 0 : fmt_no_memory(e);
 }
 
-/* What the first process says to the others: of which tensor it needs n elements from `first` on; tensor -1: nothing
- * more. One message to all is the largest of what each gives, and the others give what is smaller. */
+/* What process 0 tells the others: the tensor of which it needs n elements from `first` on; tensor -1: nothing more. It
+ * is sent as a maximum over all processes, to which the others contribute smaller numbers. */
 struct request {
     int64_t tensor, first, n;
 };
@@ -47,7 +47,7 @@ static int pass_on(const struct world *w, struct request *q, struct fmt_error *e
     return status;
 }
 
-/* Of the first process. What it holds it reads by itself. */
+/* In process 0. What it holds it reads by itself. */
 static int read_or_collect(struct teacher_values *v, const struct state_tensor *t, struct request q, float *out,
                            struct fmt_error *e)
 {
@@ -57,7 +57,7 @@ static int read_or_collect(struct teacher_values *v, const struct state_tensor *
     return status ? status : state_collect(v->step, t, q.first, q.n, out, e);
 }
 
-/* Of the others, until the first one is done. */
+/* In the others, until process 0 has finished. */
 static int help(struct teacher_values *v, struct fmt_error *e)
 {
     struct request q = {.tensor = -1};
