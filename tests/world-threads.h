@@ -20,8 +20,8 @@
 
 enum { WORLD_THREADS_MAX = 6 };
 enum world_threads_call {
-    WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_ALL_GATHER_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST,
-    WT_BROADCAST_HOST, WT_BARRIER,
+    WT_ALL_REDUCE, WT_ALL_REDUCE_HOST, WT_ALL_GATHER_HOST, WT_REDUCE_SCATTER, WT_ALL_GATHER, WT_BROADCAST_HOST,
+    WT_BARRIER,
     WT_CALLS
 };
 
@@ -161,16 +161,6 @@ static inline void wt_all_gather(const struct world *w, struct op_ctx *c, struct
     free(mine), free(all);
 }
 
-static inline void wt_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
-{
-    struct world_threads *s = wt_shared(w, WT_BROADCAST);
-    void *mine = wt_copy_out(c, x);
-    wt_meet(s, w, mine);
-    op_copy_in(c, x, s->given[root]);
-    wt_leave(s);
-    free(mine);
-}
-
 static inline int wt_broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e)
 {
     (void)e;
@@ -194,7 +184,6 @@ static const struct world_calls wt_calls = {.all_reduce = wt_all_reduce,
                                             .all_gather_host = wt_all_gather_host,
                                             .reduce_scatter = wt_reduce_scatter,
                                             .all_gather = wt_all_gather,
-                                            .broadcast = wt_broadcast,
                                             .broadcast_host = wt_broadcast_host,
                                             .barrier = wt_barrier};
 

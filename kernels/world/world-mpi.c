@@ -294,24 +294,6 @@ static void all_gather(const struct world *w, struct op_ctx *c, struct tensor wh
     }
 }
 
-static void broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
-{
-    struct world_mpi *m = w->state;
-    int64_t n = tensor_elements(x), each = (int64_t)dtype_bytes(x.dtype), most = BUFFER_BYTES / each;
-    for (int64_t first = 0; first < n && !c->error.status; first += most) {
-        int64_t count = num_min(most, n - first);
-        if (w->rank == root) {
-            op_copy_out(c, m->out, elements(x, first, count));
-            m->bytes_sent += count * each * (w->size - 1);
-        }
-        if (c->error.status ||
-            check(MPI_Bcast(m->out, (int)(count * each), MPI_BYTE, root, m->comm), "broadcast", &c->error))
-            return;
-        if (w->rank != root)
-            op_copy_in(c, elements(x, first, count), m->out);
-    }
-}
-
 static int64_t bytes_sent(const struct world *w)
 {
     const struct world_mpi *m = w->state;
@@ -323,7 +305,6 @@ static const struct world_calls calls = {.all_reduce = all_reduce,
                                          .all_gather_host = all_gather_host,
                                          .reduce_scatter = reduce_scatter,
                                          .all_gather = all_gather,
-                                         .broadcast = broadcast,
                                          .broadcast_host = broadcast_host,
                                          .barrier = barrier,
                                          .bytes_sent = bytes_sent};

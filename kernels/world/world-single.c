@@ -81,11 +81,6 @@ static void all_gather(const struct world *w, struct op_ctx *c, struct tensor wh
     copy(c, whole, part);
 }
 
-static void broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
-{
-    (void)w, (void)c, (void)x, (void)root;
-}
-
 static int broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e)
 {
     (void)w, (void)x, (void)bytes, (void)root, (void)e;
@@ -103,7 +98,6 @@ static const struct world_calls calls = {.all_reduce = all_reduce,
                                          .all_gather_host = all_gather_host,
                                          .reduce_scatter = reduce_scatter,
                                          .all_gather = all_gather,
-                                         .broadcast = broadcast,
                                          .broadcast_host = broadcast_host,
                                          .barrier = barrier};
 

@@ -295,15 +295,6 @@ void world_finish(const struct world *w, struct op_ctx *c, int64_t started)
     leave(w, entered);
 }
 
-void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root)
-{
-    if (!may_call(c, root >= 0 && root < w->size, "broadcast: no such rank"))
-        return;
-    double entered = enter(w, "broadcast");
-    w->calls->broadcast(w, c, x, root);
-    leave(w, entered);
-}
-
 int world_broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e)
 {
     double entered = enter(w, "broadcast of bytes");

@@ -109,9 +109,7 @@ int64_t world_start_all_gather(const struct world *w, struct op_ctx *c, struct t
                                int64_t grain);
 void world_finish(const struct world *w, struct op_ctx *c, int64_t started);
 
-/* x = x of process `root` */
-void world_broadcast(const struct world *w, struct op_ctx *c, struct tensor x, int root);
-/* The same of bytes in host memory. */
+/* x [bytes] = x of process `root`, in host memory. */
 int world_broadcast_host(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e);
 /* Returns when all processes have called it. */
 int world_barrier(const struct world *w, struct fmt_error *e);
@@ -132,7 +130,6 @@ struct world_calls {
     void (*reduce_scatter)(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
                            struct tensor whole, int64_t grain);
     void (*all_gather)(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
-    void (*broadcast)(const struct world *w, struct op_ctx *c, struct tensor x, int root);
     int (*broadcast_host)(const struct world *w, void *x, size_t bytes, int root, struct fmt_error *e);
     int (*barrier)(const struct world *w, struct fmt_error *e);
     int64_t (*bytes_sent)(const struct world *w); /* NULL: not counted */

@@ -153,18 +153,16 @@ static void test_all_gather(enum dtype dtype, bool view, int64_t grain)
 
 static void test_broadcast(void)
 {
+    struct fmt_error e = {0};
     bool good = true;
     for (int i = 0; i < LENGTHS; i++)
         for (int root = 0; root < w.size; root++) {
-            size_t mark = device.memory.used;
-            struct tensor x = mine(DTYPE_F64, lengths[i]);
-            void *want = contribution(root, DTYPE_F64, lengths[i]);
-            world_broadcast(&w, &device.c, x, root);
-            good &= same(x, want, 0, lengths[i]);
-            free(want);
-            device.memory.used = mark;
+            size_t bytes = (size_t)lengths[i] * sizeof(double);
+            void *x = contribution(w.rank, DTYPE_F64, lengths[i]), *want = contribution(root, DTYPE_F64, lengths[i]);
+            good &= world_broadcast_host(&w, x, bytes, root, &e) == 0 && memcmp(x, want, bytes) == 0;
+            free(x), free(want);
         }
-    ok(good, "broadcast from each of %d", w.size);
+    ok(good, "broadcast_host from each of %d: %s", w.size, e.text);
 }
 
 static void test_host(void)
@@ -241,9 +239,9 @@ static void test_refused(void)
     struct fmt_error e = {0};
     struct tensor x = mine(DTYPE_F32, 16);
     int64_t before = world_bytes_sent(&w);
-    world_broadcast(&w, &device.c, x, w.size);
+    world_all_reduce(&w, &device.c, x, tensor_rows(x, 0, 8), WORLD_SUM);
     world_all_reduce(&w, &device.c, x, x, WORLD_SUM);
-    ok(op_sync(&device.c, &e) == FMT_MISMATCH && strstr(e.text, "no such rank"), "%s", e.text);
+    ok(op_sync(&device.c, &e) == FMT_MISMATCH && strstr(e.text, "not what each turn has"), "%s", e.text);
     is_int(world_bytes_sent(&w), before, "nothing was sent");
 }
 
@@ -257,8 +255,10 @@ static void test_bytes_sent(void)
     is_int(world_bytes_sent(&w) - before, 4 * (N - p.count) + 4 * p.count * (w.size - 1),
            "a sum sends the others' parts of what is here, and the sum of the own part");
     before = world_bytes_sent(&w);
-    world_broadcast(&w, &device.c, x, 0);
-    is_int(world_bytes_sent(&w) - before, w.rank == 0 ? 4 * N * (w.size - 1) : 0, "a broadcast is its root's");
+    double numbers[N] = {0};
+    struct fmt_error e = {0};
+    world_broadcast_host(&w, numbers, sizeof numbers, 0, &e);
+    is_int(world_bytes_sent(&w) - before, w.rank == 0 ? 8 * N * (w.size - 1) : 0, "a broadcast is its root's");
 }
 
 static void test_sum_ranks(void)
