@@ -36,11 +36,6 @@ static enum config_param_dtype value_of(const struct config *c, enum config_part
     return (enum config_param_dtype)choice(c, parts[part].param_dtype);
 }
 
-int config_sharding_key(enum config_part part)
-{
-    return parts[part].sharding;
-}
-
 enum config_sharding config_sharding(const struct config *c, enum config_part part)
 {
     return (enum config_sharding)choice(c, parts[part].sharding);

@@ -153,7 +153,6 @@ const char *config_part_name(enum config_part part);   /* as in the keys: "teach
 int config_param_dtype_key(enum config_part part);     /* CONFIG_compute_precision_teacher_backbone_param_dtype */
 /* PARAM_DTYPE_FP32 where the key is without effect: for iBOT heads unless ibot.separate_head. */
 enum config_param_dtype config_param_dtype(const struct config *c, enum config_part part);
-int config_sharding_key(enum config_part part);
 enum config_sharding config_sharding(const struct config *c, enum config_part part);
 bool config_asks_fp16(const struct config *c);         /* before config_finish: whether a param_dtype is fp16 */
 

@@ -151,8 +151,7 @@ static inline void wt_all_gather(const struct world *w, struct op_ctx *c, struct
     char *all = wt_take(wt_bytes(whole));
     wt_meet(s, w, mine);
     for (int r = 0; r < s->size; r++) {
-        struct world other = {.rank = r, .size = s->size};
-        struct world_part at = world_part(&other, tensor_elements(whole), grain);
+        struct world_part at = world_part_of(w, r, tensor_elements(whole), grain);
         memcpy(all + (size_t)at.first * dtype_bytes(whole.dtype), s->given[r],
                (size_t)at.count * dtype_bytes(whole.dtype));
     }

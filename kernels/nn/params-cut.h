@@ -1,6 +1,6 @@
 /* params-cut.h - which elements of a table's layout (params.h) a process holds. The layout is cut into units, which a
- * network computes with one after another: the rows of a module that have one `layer`. A backbone's are its embeddings,
- * each of its blocks, and its last norm; a head is one. Of a unit a process holds all, an equal part, or nothing.
+ * network uses one after another: the rows of a module with the same `layer`. A backbone's units are its embeddings,
+ * each of its blocks, and its last norm; a head is one unit. A process holds all of a unit, an equal part, or nothing.
  *
  *   struct params_cut cut = {0};
  *   params_cut_build(&cut, &table, hold, rank, size, e);
@@ -8,8 +8,9 @@
  *   params_cut_release(&cut);
  *
  * Parts begin at multiples of PARAMS_GRAIN from the unit's first element, whatever the number of processes, so that
- * what is computed grain by grain has the same bits on any number of them. Whatever the size of a unit, all of it is
- * in some part; the last processes may have none.
+ * what is computed grain by grain has the same bits on any number of them. A unit of any size is covered by the parts,
+ * each element by one; the last processes may have none. The parts are those of world_part(w, count, PARAMS_GRAIN),
+ * which gathers and scatters them.
  */
 #ifndef PARAMS_CUT_H
 #define PARAMS_CUT_H

@@ -57,8 +57,7 @@ static void fetch_elements(void *arg, const struct params_array *a, int64_t firs
         return;
     }
     for (int r = 0; r < s->world->size; r++) {
-        struct world other = {.rank = r, .size = s->world->size};
-        struct world_part part = world_part(&other, unit->count, PARAMS_GRAIN);
+        struct world_part part = world_part_of(s->world, r, unit->count, PARAMS_GRAIN);
         int64_t from = num_max(first, unit->first + part.first),
                 end = num_min(first + n, unit->first + part.first + part.count);
         if (from >= end)

@@ -19,7 +19,7 @@ struct layout {
 
 struct world_mpi {
     MPI_Comm comm;
-    char *out, *in, *sums; /* what is sent, received, and summed; room for a part of each rank */
+    char *out, *in, *sums; /* what is sent, received, and summed; room for a part from each rank */
     const void **given;    /* [ranks]: contributions, by rank */
     struct layout to, from;
     int64_t bytes_sent;
@@ -81,16 +81,10 @@ static int check(int code, const char *what, struct fmt_error *e)
 }
 
 /* ---------------------------------------------------------------- pieces in host memory */
-static struct world_part part_of(const struct world *w, int rank, int64_t n, int64_t grain)
+static void set(struct layout *l, int process, int64_t count, int64_t at, size_t each)
 {
-    struct world other = {.rank = rank, .size = w->size};
-    return world_part(&other, n, grain);
-}
-
-static void set(struct layout *l, int rank, int64_t count, int64_t at, size_t each)
-{
-    l->count[rank] = (int)((size_t)count * each);
-    l->at[rank] = (int)((size_t)at * each);
+    l->count[process] = (int)((size_t)count * each);
+    l->at[process] = (int)((size_t)at * each);
 }
 
 /* Sends out and receives at `in`. */
@@ -109,7 +103,7 @@ static struct world_part lay_out_piece(const struct world *w, int64_t n, size_t 
     struct world_mpi *m = w->state;
     struct world_part mine = world_part(w, n, WORLD_GRAIN);
     for (int r = 0; r < w->size; r++) {
-        struct world_part theirs = part_of(w, r, n, WORLD_GRAIN);
+        struct world_part theirs = world_part_of(w, r, n, WORLD_GRAIN);
         set(&m->to, r, theirs.count, theirs.first, each);
         set(&m->from, r, mine.count, r * mine.count, each);
     }
@@ -221,13 +215,13 @@ struct pieces {
 static struct pieces pieces_of(const struct world *w, struct tensor whole, int64_t grain, int divisor)
 {
     int64_t n = tensor_elements(whole), most = BUFFER_BYTES / divisor / (int64_t)dtype_bytes(whole.dtype);
-    return (struct pieces){n, grain, num_max(most, 1), 0, part_of(w, 0, n, grain).count};
+    return (struct pieces){n, grain, num_max(most, 1), 0, world_part_of(w, 0, n, grain).count};
 }
 
 /* The piece of a process's part: elements of the whole. */
-static struct world_part piece_of(const struct world *w, const struct pieces *p, int rank)
+static struct world_part piece_of(const struct world *w, const struct pieces *p, int process)
 {
-    struct world_part part = part_of(w, rank, p->n, p->grain);
+    struct world_part part = world_part_of(w, process, p->n, p->grain);
     int64_t skipped = num_min(p->offset, part.count);
     return (struct world_part){part.first + skipped, num_min(p->most, part.count - skipped)};
 }

@@ -12,10 +12,10 @@ enum { JOBS = 8 };
 
 struct world_queue {
     const struct world *world;
-    struct op_ctx c; /* of the thread; copies need no scratch memory, but one that is not planned only */
+    struct op_ctx c; /* of the thread; copies use no scratch memory, but a context without any would only plan */
     struct device_arena scratch;
     pthread_t thread;
-    pthread_mutex_t lock; /* for what follows */
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct world_job job[JOBS]; /* job n is in job[n % JOBS] */
     int64_t n_added, n_done;

@@ -1,10 +1,10 @@
-/* world-queue.h - calls of a world that a thread of their own makes, one after another, behind the computation.
+/* world-queue.h - a thread that makes calls of a world, one after another, while the caller computes.
  *
  *   world_queue_open(&queue, world, backend, e);      world->queue = queue: world_start_* then use it (world.h)
  *   world_queue_close(queue);                         after the last call
  *
- * The order of calls is that in which they were started, the same in all processes. No two calls are made at a time:
- * who makes one by himself waits for the queue first. Copies are those of the backend, without threads.
+ * Calls are made in the order in which they were started, the same in all processes, and never two at a time: a call
+ * that the caller makes itself first waits until the queue is empty. Copies are the backend's, on one thread.
  */
 #ifndef WORLD_QUEUE_H
 #define WORLD_QUEUE_H
@@ -32,8 +32,8 @@ void world_queue_close(struct world_queue *q); /* NULL is allowed */
 
 /* The number of the job: 1, 2, ... Waits while the queue is full. */
 int64_t world_queue_add(struct world_queue *q, const struct world_job *job);
-/* Returns when this job and those before it are done, or all that there are. *e, unless it is an error already: the
- * first failure of them all. */
+/* Returns when this job and those before it are done; a number beyond the last job waits for all. Unless *e is an error
+ * already, it gets the first failure of any job so far. */
 void world_queue_wait(struct world_queue *q, int64_t job, struct fmt_error *e);
 int64_t world_queue_last(const struct world_queue *q); /* the number of the job that was added last */
 

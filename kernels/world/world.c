@@ -10,7 +10,7 @@
 #include "world-queue.h"
 #include "world-tree.h"
 
-enum { GATHER_BYTES = 4 << 20 }; /* of all ranks in a piece of world_gather_shares */
+enum { GATHER_BYTES = 4 << 20 }; /* of all processes in a piece of world_gather_shares */
 
 static bool may_call(struct op_ctx *c, bool good, const char *what)
 {
@@ -28,10 +28,15 @@ static bool is_summed(struct tensor x)
     return x.dtype == DTYPE_F32 || x.dtype == DTYPE_F64;
 }
 
+struct world_part world_part_of(const struct world *w, int process, int64_t n, int64_t grain)
+{
+    int64_t each = num_ceil_div(num_ceil_div(n, w->size), grain) * grain, first = num_min(process * each, n);
+    return (struct world_part){first, num_min(each, n - first)};
+}
+
 struct world_part world_part(const struct world *w, int64_t n, int64_t grain)
 {
-    int64_t each = num_ceil_div(num_ceil_div(n, w->size), grain) * grain, first = num_min(w->rank * each, n);
-    return (struct world_part){first, num_min(each, n - first)};
+    return world_part_of(w, w->rank, n, grain);
 }
 
 int world_slots(const struct world *w)
@@ -40,11 +45,11 @@ int world_slots(const struct world *w)
 }
 
 /* ---------------------------------------------------------------- the meter */
-/* When it was. */
+/* Returns the time, for leave(). */
 static double enter(const struct world *w, const char *call)
 {
     double now = clock_now();
-    struct fmt_error of_queue = {0}; /* it sticks there, and the next world_finish has it */
+    struct fmt_error of_queue = {0}; /* the queue keeps it: the next world_finish reports it */
     if (w->meter) {
         w->meter->n_calls++;
         w->meter->inside = call;
@@ -118,7 +123,7 @@ int world_all_reduce_host(const struct world *w, double *x, int64_t n, enum worl
 int world_all_gather_host(const struct world *w, void *all, const void *mine, size_t bytes, struct fmt_error *e)
 {
     if (bytes > WORLD_GATHER_MAX)
-        return fmt_fail(e, FMT_LIMIT, "all_gather: %zu bytes of a rank, more than %d", bytes, WORLD_GATHER_MAX);
+        return fmt_fail(e, FMT_LIMIT, "all_gather: %zu bytes of a process, more than %d", bytes, WORLD_GATHER_MAX);
     double entered = enter(w, "all_gather of bytes");
     int status = w->calls->all_gather_host(w, all, mine, bytes, e);
     leave(w, entered);
@@ -130,11 +135,11 @@ struct part world_share(const struct world *w)
     return (struct part){w->rank + 1, w->size};
 }
 
-/* Bytes [first, first + count) of the array: what `rank` gives in the piece that begins at `offset` of each share. */
-static struct world_part share_piece(const struct world *w, int rank, int64_t n, int64_t item_bytes, int64_t offset,
+/* What a process gives in the piece that begins at `offset` of each share: a range of bytes of the array. */
+static struct world_part share_piece(const struct world *w, int process, int64_t n, int64_t item_bytes, int64_t offset,
                                      int64_t most)
 {
-    struct part p = {rank + 1, w->size};
+    struct part p = {process + 1, w->size};
     int64_t end = part_end(p, n) * item_bytes, first = num_min(part_first(p, n) * item_bytes + offset, end);
     return (struct world_part){first, num_min(most, end - first)};
 }
@@ -170,7 +175,7 @@ int world_any(const struct world *w, bool here, bool *any, struct fmt_error *e)
     return status;
 }
 
-/* The first failure of all ranks, which the caller knows to be there. */
+/* The first failure of all processes, which the caller knows to be there. */
 static int first_failure(const struct world *w, int status, struct fmt_error *e)
 {
     struct verdict {
@@ -247,7 +252,7 @@ void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor who
     leave(w, entered);
 }
 
-/* The operations whose results it takes are complete: the thread of the queue does not wait for them. */
+/* Waits for the operations that compute what is sent: the thread of the queue does not. */
 static int64_t start(const struct world *w, struct op_ctx *c, const struct world_job *job)
 {
     double entered = clock_now();

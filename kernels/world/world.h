@@ -1,10 +1,11 @@
 /* world.h - the processes of one training run, and their collectives: sums, copies, waiting for each other.
  *
- * A run has `ranks`, each with a batch of its own in every step: the processes of the published code. Here they are
- * shared out evenly among the processes that there are: process `rank` of `size` computes world_rank(w, turn) = turn *
- * size + rank for each turn, so that in a turn all processes together compute neighbouring ranks. Where there is one
- * turn, a process is a rank. All processes make the same calls in the same order; a call completes once all have made
- * it.
+ * Two numbers must not be confused. A run has `ranks` (train.ranks): each has a batch of its own in every step, as each
+ * process of the published code has. And there are `size` processes, as many as MPI has started, which share the ranks
+ * evenly: in turn t, process p computes rank t * size + p (world_rank). With one turn the two numbers are equal. The
+ * field `rank` is the process's own number p, as MPI calls it; so do file names and messages ("rank 1: ...").
+ *
+ * All processes make the same calls in the same order; a call completes once all have made it.
  *
  *   const struct world *world = &world_single;             one process: every call returns at once and changes no bit
  *   world_all_reduce(world, &c, sum, mine, WORLD_SUM);     the sum over all ranks, in every process the same bits
@@ -31,18 +32,18 @@ enum world_reduction { WORLD_SUM, WORLD_MAX };
 
 /* What a process does in the calls of its world. Another thread may read it, to see whether a call comes back. */
 struct world_meter { /* zero-initialise */
-    _Atomic int64_t n_calls;      /* that were begun: the same calls, in the same order, on all ranks */
-    _Atomic(const char *) inside; /* the name of the last one; NULL: it has come back */
-    double seconds;               /* in calls, in all; of the calling thread */
+    _Atomic int64_t n_calls;      /* calls begun so far: the same ones, in the same order, in all processes */
+    _Atomic(const char *) inside; /* name of the call in progress; NULL: none */
+    double seconds;               /* spent in calls so far, by the calling thread */
 };
 
 struct world {
-    int rank, size; /* this process, and how many there are */
-    int turns;      /* ranks that each of them computes, one after another */
+    int rank, size; /* number of this process, and how many processes there are */
+    int turns;      /* ranks that each process computes, one after another */
     const struct world_calls *calls;
     void *state; /* of the implementation */
     struct world_meter *meter; /* NULL: calls are not metered */
-    struct world_queue *queue; /* NULL: what is started is made at once */
+    struct world_queue *queue; /* NULL: world_start_* complete at once */
 };
 
 extern const struct world world_single;
@@ -76,20 +77,21 @@ int world_all_gather_host(const struct world *w, void *all, const void *mine, si
 struct part world_share(const struct world *w);
 int world_gather_shares(const struct world *w, void *x, int64_t n, size_t item_bytes, struct fmt_error *e);
 
-/* One decision for all ranks: 0 where `status` is 0 on all of them; else on each the status of the lowest rank that
- * failed, and its text in *e: "rank 2: train.dataset_path: ...", without the number where all ranks say the same. A
- * failure of the call itself is FMT_IO. */
+/* One decision for all processes: 0 where `status` is 0 in all of them; else, in each, the status of the lowest process
+ * that failed, and its text in *e: "rank 2: train.dataset_path: ...", without the number where all say the same. If the
+ * call itself fails, FMT_IO. */
 int world_agree(const struct world *w, int status, struct fmt_error *e);
-/* Whether `here` is true on any rank. */
+/* Whether `here` is true in any process. */
 int world_any(const struct world *w, bool here, bool *any, struct fmt_error *e);
 
-/* A process's part of an array of n elements: [first, first + count). Parts begin at multiples of `grain`; those of the
- * last processes may be shorter or empty. */
+/* The part of an array of n elements that this process has, or another one: [first, first + count). Parts begin at
+ * multiples of `grain`; those of the last processes may be shorter or empty. params-cut.h cuts units the same way. */
 enum { WORLD_GRAIN = 16 };
 struct world_part {
     int64_t first, count;
 };
 struct world_part world_part(const struct world *w, int64_t n, int64_t grain);
+struct world_part world_part_of(const struct world *w, int process, int64_t n, int64_t grain);
 
 /* Sums over ranks of which each process keeps its part, turn by turn, in slots of the part's size (world-tree.h):
  * `whole` is the contribution of world_rank(w, turn); after the last turn slot[0] is the sum over all ranks. With one
@@ -100,9 +102,10 @@ void world_reduce_scatter(const struct world *w, struct op_ctx *c, const struct 
                           struct tensor whole, int64_t grain);
 /* whole = the parts of all processes. `part` may be a view of `whole`. */
 void world_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part, int64_t grain);
-/* The same two calls behind the computation (world-queue.h): the memory of their tensors is theirs until world_finish
- * of the number that is returned, which waits for this call and all that were started before it (INT64_MAX: for all).
- * Every other call waits for all. Without a queue they are complete at once. */
+/* The same two calls, overlapped with computation (world-queue.h). They return a number: until world_finish of it has
+ * returned, the caller must not touch the tensors. world_finish waits for that call and all that were started before it
+ * (INT64_MAX: for all). Every other call of the world first waits for all of them. Without a queue they are complete
+ * when they return. */
 int64_t world_start_reduce_scatter(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
                                    struct tensor whole, int64_t grain);
 int64_t world_start_all_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,
@@ -114,11 +117,11 @@ int world_broadcast_host(const struct world *w, void *x, size_t bytes, int root,
 /* Returns when all processes have called it. */
 int world_barrier(const struct world *w, struct fmt_error *e);
 
-/* Bytes that this process has sent to others, each once for each that needs it, whatever way they take. */
+/* Bytes that this process has sent so far, counted once for each receiver, whatever route MPI takes. */
 int64_t world_bytes_sent(const struct world *w);
 
-/* Seconds of a clock that stands still while this process is in a call: differences are its own time, without that of
- * the ranks that it waits for. Without a meter it never stands. */
+/* Seconds of a clock that stops while this process is in a call: a difference is the process's own time, without its
+ * waiting for others. Without a meter it never stops. */
 double world_clock(const struct world *w);
 
 /* What an implementation fills in (world-single.c). Arguments were checked; the context neither plans nor failed. */

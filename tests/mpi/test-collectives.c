@@ -135,8 +135,7 @@ static void test_all_gather(enum dtype dtype, bool view, int64_t grain)
         struct world_part p = world_part(&w, n, grain);
         char *want = malloc((size_t)n * each);
         for (int r = 0; r < w.size; r++) {
-            struct world other = {.rank = r, .size = w.size};
-            struct world_part theirs = world_part(&other, n, grain);
+            struct world_part theirs = world_part_of(&w, r, n, grain);
             char *x = contribution(r, dtype, n);
             memcpy(want + (size_t)theirs.first * each, x + (size_t)theirs.first * each, (size_t)theirs.count * each);
             free(x);

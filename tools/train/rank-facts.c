@@ -48,7 +48,7 @@ static int count_alike(const uint8_t (*all)[DIGEST_BYTES], int n, int rank)
     return n_alike;
 }
 
-/* "rank 3 differs", "ranks 3, 5 and 7 differ", "ranks 3, 5, 6 and 20 others differ" */
+/* "rank 3 differs", "ranks 3, 5 and 7 differ", "ranks 3, 5, ... and 20 others differ" */
 static void odd_text(const uint8_t (*all)[DIGEST_BYTES], int n, int right, char *out, size_t bytes)
 {
     enum { NAMED_MAX = 8 };

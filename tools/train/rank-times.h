@@ -1,8 +1,8 @@
-/* rank-times.h - the slowest rank. All ranks end a step at the same time, since each waits for the others; what counts
- * is the time of each without the calls in which it waits (world_clock).
+/* rank-times.h - finds the slowest process. All processes end a step at the same time, since each waits for the others;
+ * so what counts is the time of each without the calls in which it waits (world_clock).
  *
  *   rank_times_add(&times, own, data, &result.times);         after each step
- *   rank_times_compare(world, &times, &report, e);            all ranks, now and then; begins again from 0
+ *   rank_times_compare(world, &times, &report, e);            all processes, now and then; times are zero afterwards
  *   if (rank_times_persists(&slow, &report)) ...              worth a warning
  */
 #ifndef RANK_TIMES_H
@@ -29,7 +29,7 @@ void rank_times_add(struct rank_times *t, double own, double data, const struct 
 
 /* Seconds of a step, the mean since the last report. */
 struct rank_report {
-    int slowest;
+    int slowest;           /* its number */
     char host[64];         /* of the slowest */
     double time, median;   /* own time of the slowest, and the lower median of all */
     enum rank_part part;   /* in which the slowest differs most from the median of that part */
@@ -37,11 +37,11 @@ struct rank_report {
 };
 int rank_times_compare(const struct world *world, struct rank_times *t, struct rank_report *report,
                        struct fmt_error *e);
-/* The same from the times of all ranks. Of equally slow ones the first. */
+/* The same from the times of all processes. Of equally slow ones the first. */
 int rank_times_judge(const struct rank_times *all, int n_ranks, struct rank_report *report, struct fmt_error *e);
 
-/* A rank that is slower than the median by more than a tenth in three reports in a row or more, which have cost all
- * others five seconds at least. True once for each such time. */
+/* Whether to warn: one process has been slower than the median by more than a tenth in three consecutive reports or
+ * more, which together have cost the others at least five seconds. True once in each such period. */
 struct rank_slow { /* zero-initialise */
     int rank;
     int64_t n_reports;

@@ -1,18 +1,19 @@
-/* rank-watch.h - a call that waits for other ranks and does not come back, since one of them hangs: it is named, with
- * the iteration and who has not arrived, and the process ends with status 75, so that whatever has started the run may
- * start it again.
+/* rank-watch.h - ends a run in which a call that waits for other processes does not return, because one of them hangs.
+ * A message names the call, the iteration and who has not arrived; the process ends with status 75, so that whatever
+ * has started the run may start it again. A process is named by its number: "rank 3".
  *
- *   rank_watch_open(&watch, &options, e);            all ranks; starts a thread in each
- *   rank_watch_iteration(watch, i);                  that is at work
+ *   rank_watch_open(&watch, &options, e);            all processes; starts a thread in each
+ *   rank_watch_iteration(watch, i);                  the iteration that is computed from here on
  *   rank_watch_close(watch);
  *
- * A call of MPI is stuck then, and there may be no other one beside it (MPI_THREAD_SERIALIZED). So each rank tells the
- * others by a file of one line in the folder of the run, which all of them see: ranks/rank_3. A thread rewrites it
- * every sixtieth of the limit, at most four times a second. A rank that does not is stopped, or its machine is; one
- * that does and has not arrived is busy or stuck elsewhere; it ends, too, a little later, should nothing end it. The
- * files are removed when the run ends otherwise.
+ * One call of MPI is stuck then, and no other may be made beside it (MPI_THREAD_SERIALIZED). So each process tells the
+ * others where it is by a file of one line in the folder of the run, which all of them see: ranks/rank_3. The thread
+ * rewrites it at intervals of a sixtieth of the limit, but not more than four times a second. A process whose line
+ * grows old is stopped, or its machine is; one that rewrites it and has not arrived is busy or stuck elsewhere, and
+ * ends by itself a little later if nothing else ends it. The files are removed at the end of a run, but not where this
+ * module ends it.
  *
- * Time in which the thread itself did not run does not count: a run that was suspended as a whole goes on.
+ * Time in which the thread itself could not run does not count: a run that was suspended as a whole goes on.
  */
 #ifndef RANK_WATCH_H
 #define RANK_WATCH_H
@@ -28,7 +29,7 @@ struct rank_watch;
 struct rank_watch_options {
     const struct world *world; /* with a meter */
     const char *folder;        /* of the run */
-    int64_t seconds;           /* train.hang_seconds */
+    int64_t seconds;           /* train.hang_seconds; 0: no watch */
     struct run_log *log;
     void (*end)(void);         /* ends the process at once, with status 75 */
 };

@@ -1,4 +1,4 @@
-/* ranks.c - each rank gathers the places of all and computes the same from them. */
+/* ranks.c - each process gathers the places of all and computes the same from them. */
 #include "ranks.h"
 
 #include <limits.h>

@@ -1,5 +1,5 @@
-/* whole-checkpoint.h - copies a checkpoint, be it one file or a set, to one file: the one that a run of one process would
- * have written. */
+/* whole-checkpoint.h - copies a checkpoint, be it one file or a set, to one file: the one that a run of one process
+ * would have written. */
 #ifndef WHOLE_CHECKPOINT_H
 #define WHOLE_CHECKPOINT_H
 
