@@ -1,6 +1,6 @@
 #!/bin/sh
-# again.sh - runs a command once more while its status asks for it, as a batch system does: 75, with which dino-train ends
-# when it was stopped or misses another process, and 205, with which mpirun of Open MPI ends when it has lost a machine.
+# again.sh - runs a command again while its status asks for it, as a batch system does: 75, with which dino-train ends
+# when it was stopped or another process hangs, and 205, with which mpirun of Open MPI ends when it has lost a machine.
 #
 #   again.sh mpirun --hostfile hosts ... dino-train ...
 #

@@ -1,6 +1,6 @@
 #!/bin/bash
-# bench-processes.sh - time of a training step and bytes that a process sends, over the number of processes, as pictures;
-# and what the formulas say of 64 and 1024 processes.
+# bench-processes.sh - plots the time of a training step and the bytes that a process sends over the number of
+# processes, and what the formulas say of 64 and 1024 processes.
 # usage: bench-processes.sh FOLDER [quick]      FOLDER gets processes.tsv, processes.svg and bytes.svg
 #
 # The run has 8 ranks whatever the number of processes, so the work is one; each process has one thread. Columns:
@@ -21,7 +21,9 @@ ranks=8 processes="1 2 4 8" far="64 1024" C=384 depth=12 patch=16 side=112 K=163
 if [ "${2:-}" = quick ]; then
     ranks=2 processes="1 2" far=4 C=32 depth=2 side=32 K=64 hidden=32 bottleneck=16
 fi
-case $(dino-train --version) in *built\ without*) echo "no curve of processes: dino-train is built without MPI"; exit ;; esac
+case $(dino-train --version) in
+*built\ without*) echo "no curve of processes: dino-train is built without MPI"; exit ;;
+esac
 mkdir -p "$folder"
 tsv=$folder/processes.tsv
 make_photographs --groups 5 --width 256
@@ -30,24 +32,26 @@ printf 'strategy\tprocesses\tseconds\tseconds of its own\tbytes\n' >"$tsv"
 train() { # strategy processes
     local several= part shardings=
     [ "$2" -eq 1 ] || several="--ranks $2"
-    for part in student.backbone student.dino_head student.ibot_head teacher.backbone teacher.dino_head teacher.ibot_head; do
+    for part in {student,teacher}.{backbone,dino_head,ibot_head}; do
         shardings="$shardings compute_precision.$part.sharding_strategy=$1"
     done
     rm -rf "$scratch/run"
     dino-train $several -j 1 train.dataset_path="$scratch/shards" train.output_dir="$scratch/run" train.ranks=$ranks \
-        train.batch_size_per_gpu=1 dino.koleo_loss_weight=0 student.embed_dim=$C student.num_heads=2 student.depth=$depth \
-        student.patch_size=$patch crops.global_crops_size=$side crops.local_crops_size=$((side / 2)) \
-        crops.local_crops_number=2 dino.head_n_prototypes=$K dino.head_hidden_dim=$hidden \
-        dino.head_bottleneck_dim=$bottleneck evaluation.eval_period_iterations=0 optim.epochs=1 optim.warmup_epochs=0 \
-        train.OFFICIAL_EPOCH_LENGTH=3 $shardings 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
+        train.batch_size_per_gpu=1 dino.koleo_loss_weight=0 student.embed_dim=$C student.num_heads=2 \
+        student.depth=$depth student.patch_size=$patch crops.global_crops_size=$side \
+        crops.local_crops_size=$((side / 2)) crops.local_crops_number=2 dino.head_n_prototypes=$K \
+        dino.head_hidden_dim=$hidden \
+        dino.head_bottleneck_dim=$bottleneck evaluation.eval_period_iterations=0 optim.epochs=1 \
+        optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=3 \
+        $shardings 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
 }
 number() { # key: its smallest value in the file of times
     sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "$scratch/run/training_times.json" | sort -g | head -n 1
 }
 bytes_sent() {
-    awk '/sent to other ranks/ {
+    awk '/sent to other processes/ {
         for (i = 2; i < NF; i++) if ($(i + 1) ~ /^([KMG]i)?B$/)
-            print $i * (index($(i + 1), "K") ? 2 ^ 10 : index($(i + 1), "M") ? 2 ^ 20 : index($(i + 1), "G") ? 2 ^ 30 : 1)
+            print $i * 1024 ^ index("KMG", substr($(i + 1), 1, 1))
     }' "$scratch/log"
 }
 for strategy in NO_SHARD SHARD_GRAD_OP FULL_SHARD; do
@@ -61,7 +65,8 @@ done
 for n in $processes $far; do
     [ "$n" -gt 1 ] || continue
     turns=$((n < ranks ? ranks / n : 1))
-    awk -v W="$n" -v T="$turns" -v C=$C -v D=$depth -v p=$patch -v side=$side -v K=$K -v h=$hidden -v b=$bottleneck 'BEGIN {
+    awk -v W="$n" -v T="$turns" -v C=$C -v D=$depth -v p=$patch -v side=$side -v K=$K -v h=$hidden \
+        -v b=$bottleneck 'BEGIN {
         block = 12 * C * C + 13 * C + 2 * C
         N = (side / p) ^ 2
         P = D * block + C * (3 * p * p + 1) + C * (N + 3) + 2 * C
@@ -76,6 +81,7 @@ awk -F'\t' 'NR == 1 || $2 > 1' "$tsv" >"$scratch/bytes.tsv"
 bench-plot -t "training step of $ranks ranks, $(nproc) cores" -x processes -y 'seconds by the clock' -c 3 \
     "$scratch/times.tsv" >"$folder/processes.svg"
 sed -i 's/\t\t\t/\t1\t1\t/' "$scratch/bytes.tsv"
-bench-plot -t "bytes that a process sends in a step" -x processes -y bytes -c 5 "$scratch/bytes.tsv" >"$folder/bytes.svg"
+bench-plot -t "bytes that a process sends in a step" -x processes -y bytes -c 5 "$scratch/bytes.tsv" \
+    >"$folder/bytes.svg"
 echo "$folder/processes.svg"
 echo "$folder/bytes.svg"

@@ -112,7 +112,7 @@ _Noreturn static void refuse_launch(const struct launch *l)
     exit(EXIT_USAGE);
 }
 
-/* --ranks N without a launcher: this process starts mpirun and is no rank. */
+/* --ranks N without a launcher: this process only starts mpirun and waits for it. */
 static void start_ranks(int argc, char **argv)
 {
     struct fmt_error e = {0};
@@ -166,7 +166,7 @@ static int meet(struct ranks *ranks, struct fmt_error *e)
     return status ? status : ranks_meet(ranks, &world, n_jobs, backend->name, e);
 }
 
-/* The table of ranks, first of all; and this rank's threads. */
+/* The table of processes, first of all; and the threads of this one. */
 static void share_machine(struct run *r)
 {
     struct ranks ranks;
@@ -178,7 +178,7 @@ static void share_machine(struct run *r)
     if (world_agree(&world, meet(&ranks, &e), &e))
         fail_together(&e);
     if (world.size > 1 && world.rank == 0) {
-        msg_note("%d ranks by %s", world.size, world_mpi_name()); /* of MPI: each may compute several of a step */
+        msg_note("%d processes by %s, %d ranks", world.size, world_mpi_name(), world_ranks(&world));
         for (int first = 0; ranks_text(&ranks, &first, text);)
             msg_note("%s", text);
     }
@@ -392,13 +392,13 @@ static void report_end(struct run *r)
                 run_report_iteration(r->state.iteration, text), collapse_text(r->verdict));
 }
 
-/* What rank 0 sent to others; every rank sends about as much. */
+/* What process 0 sent to others; each sends about as much. */
 static void report_sent(struct run *r)
 {
     char bytes[32];
     int64_t n = r->times.count;
     if (world.size > 1 && n > 0)
-        run_log(&r->log, RUN_NOTE, "sent to other ranks: %s in each of %s",
+        run_log(&r->log, RUN_NOTE, "sent to other processes: %s in each of %s",
                 num_bytes_text((double)r->bytes_sent / (double)n, bytes),
                 FMT_COUNT(n, "step", "steps"));
 }

@@ -4,8 +4,8 @@
 #
 #   sbatch train-node.sh --config vits14.yaml train.dataset_path=shards train.output_dir=run
 #
-# What follows the name of this script goes to dino-train. Options of sbatch stand before it and win over the lines below:
-# sbatch --ntasks=8 --cpus-per-task=8 train-node.sh ... A process is a task.
+# What follows the name of this script goes to dino-train. Options of sbatch stand before it and override the lines
+# below: sbatch --ntasks=8 --cpus-per-task=8 train-node.sh ... Each task is a process.
 #
 # Two minutes before its time is up the job receives SIGUSR1, the run saves its state and ends with status 75, and the
 # job goes back into the queue, to go on from there. Large networks on slow disks need more than two minutes.
@@ -23,8 +23,7 @@
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%j.out
 
-# B: sends the signal to this shell alone, which passes it on. A signal also ends `wait`, with
-# status 138.
+# B: sends the signal to this shell alone, which passes it on. A signal also ends `wait`, with status 138.
 trap '[ -z "${run:-}" ] || kill -USR1 "$run"' USR1
 dino-train --ranks "$SLURM_NTASKS" -j "$SLURM_CPUS_PER_TASK" "$@" &
 run=$!
@@ -34,7 +33,7 @@ while [ $status -eq 138 ]; do
     status=$?
 done
 
-# A job that never gets on must not come back forever.
+# A job that makes no progress must not be requeued forever.
 if [ $status -eq 75 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi

@@ -1,6 +1,6 @@
 #!/bin/bash
 # train-nodes-mpirun.sh - training on several nodes of a Slurm cluster, by mpirun: where `srun --mpi=list` does not name
-# the language of the MPI that dino-train is built with (dino-train --version says which).
+# a protocol of the MPI that dino-train is built with (dino-train --version says which).
 #
 #   sbatch train-nodes-mpirun.sh --config vitl14.yaml train.dataset_path=shards train.output_dir=run
 #
@@ -30,7 +30,7 @@ while [ $status -eq 138 ]; do
     status=$?
 done
 
-# 205: mpirun has lost a node. A job that never gets on must not come back forever.
+# 205: mpirun has lost a node. A job that makes no progress must not be requeued forever.
 if [ $status -eq 75 ] || [ $status -eq 205 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi

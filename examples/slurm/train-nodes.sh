@@ -3,12 +3,12 @@
 #
 #   sbatch train-nodes.sh --config vitl14.yaml train.dataset_path=shards train.output_dir=run
 #
-# What follows the name of this script goes to dino-train. Options of sbatch stand before it and win over the lines below:
-# sbatch --nodes=16 train-nodes.sh ... A process is a task. Shards and output folder lie where all nodes see them, under
-# the same path; shards may also lie on each node's own disk.
+# What follows the name of this script goes to dino-train. Options of sbatch stand before it and override the lines
+# below: sbatch --nodes=16 train-nodes.sh ... Each task is a process. Shards and output folder lie where all nodes see
+# them, under the same path; shards may also lie on each node's own disk.
 #
-# srun has to speak the language of MPI. On Debian 12 that is pmix, which `srun --mpi=list` then names; where it does
-# not, use train-nodes-mpirun.sh.
+# srun has to speak the protocol of MPI. On Debian 12 that is pmix; where `srun --mpi=list` does not name it, use
+# train-nodes-mpirun.sh.
 #
 # Two minutes before its time is up the job receives SIGUSR1, the run saves its state and ends with status 75, and the
 # job goes back into the queue, to go on from there. Large networks on slow disks need more than two minutes.
@@ -34,7 +34,7 @@ srun --mpi=pmix --cpus-per-task="$SLURM_CPUS_PER_TASK" --wait="${SLURM_WAIT:-60}
 status=$?
 
 # 137: srun had to kill a process, such as one that hangs, which the others have missed (train.hang_seconds) and ended
-# with 75. A job that never gets on must not come back forever.
+# with 75. A job that makes no progress must not be requeued forever.
 if [ $status -eq 75 ] || [ $status -eq 137 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ]; then
     scontrol requeue "$SLURM_JOB_ID" && sleep 60 # Slurm ends this script
 fi

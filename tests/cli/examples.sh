@@ -24,7 +24,7 @@ if why=$(mpi_missing); then
 else
     two=$(grep -A 1 'The same training by two processes' out | tail -n 1)
     status 0 installed bash -c "$two"
-    err_has '2 ranks by '
+    err_has '2 processes by '
     err_has '4 iterations of 8 images'
     check 'in a folder of its own' test -s 'my demo/run-of-two/training_metrics.json'
 fi

@@ -31,11 +31,11 @@ wait_for() { # file: until it is there
 
 # ---- a run of two
 status 0 dino-train -c t.yaml --ranks 2
-err_has 'dino-train: 2 ranks by '
+err_has 'dino-train: 2 processes by '
 err_has "dino-train: ranks 0 to 1: host $(uname -n), device cpu, "
 err_has '24 iterations of 8 images'
 err_has 'x sqrt(batch 8 / 1024)'
-err_has 'sent to other ranks: '
+err_has 'sent to other processes: '
 err_lacks 'rank 1: '
 check 'one line of metrics a period' test "$(wc -l <run/training_metrics.json)" = 4
 check 'one log, begun once' test "$(grep -c 'dino-train .* begins' run/log.txt)" = 1
@@ -199,7 +199,7 @@ done
 check 'memory of each of four' planned_is_taken 4 FULL_SHARD
 # Bytes of a step by the formula of bench-processes.sh: 6 blocks and a head, one turn.
 bytes_by_formula() {
-    awk '/sent to other ranks/ {
+    awk '/sent to other processes/ {
         C = 384; D = 6; p = 8; h = 32; b = 16; K = 16384; W = 4
         block = 12 * C * C + 13 * C + 2 * C
         P = D * block + C * (3 * p * p + 1) + C * (16 + 3) + 2 * C

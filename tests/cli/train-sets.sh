@@ -19,7 +19,8 @@ ends_as() { # folder folder
     cmp "$1/$teacher" "$2/$teacher" && whole "$1" 23 && whole "$2" 23 && cmp "$1.whole" "$2.whole"
 }
 whole() { # folder iteration: FOLDER.whole is its state in one file
-    dino-weights convert -o "$1.whole" --format ckpt "$(ls "$1"/model_*"$2".set "$1"/model_*"$2".rank_0.ckpt 2>/dev/null | tail -n 1)"
+    dino-weights convert -o "$1.whole" --format ckpt \
+        "$(ls "$1"/model_*"$2".set "$1"/model_*"$2".rank_0.ckpt 2>/dev/null | tail -n 1)"
 }
 change() { # file offset: one byte
     printf '\377' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
@@ -50,17 +51,26 @@ for key in $(bbu-info -v $one | awk '/^  state/ {on = 1; next} /^  [a-z]/ {on = 
     check "the key $key" grep -q "^\.It Li $key\$" "$page"
 done
 of_page() { # the parameters of two blocks and of a head of three layers
-    awk -F '\t' '/^backbone\.cls_token/ {on = 1} /^\.TE/ {on = 0} on && $1 != "" {print $1}' "$page" | grep -v register | awk '
-        function put(name) { if (split(name, part, ", ") == 2) {print part[1]; sub("weight", "bias", part[1])} print part[1] }
+    awk -F '\t' '/^backbone\.cls_token/ {on = 1} /^\.TE/ {on = 0} on && $1 != "" {print $1}' "$page" |
+        grep -v register | awk '
+        function put(name) {
+            if (split(name, part, ", ") == 2) {print part[1]; sub("weight", "bias", part[1])}
+            print part[1]
+        }
         /blocks\.i/ {block[n++] = $0; next}
-        n {for (i = 0; i < 2; i++) for (k = 0; k < n; k++) {name = block[k]; sub("\\.i\\.", "." i ".", name); put(name)}; n = 0}
+        n {
+            for (i = 0; i < 2; i++)
+                for (k = 0; k < n; k++) {name = block[k]; sub("\\.i\\.", "." i ".", name); put(name)}
+            n = 0
+        }
         /mlp\.0/ {for (i = 0; i < 6; i += 2) {name = $0; sub("mlp\\.0", "mlp." i, name); put(name)}; next}
         {put($0)}'
 }
 for array in student teacher optimizer.m optimizer.v; do of_page | sed "s/^/$array./"; done >want
 printf '%s\n' {dino_loss,ibot_patch_loss}.center{,.pending} metrics.window >>want
 check 'the tensors' diff <(bbu-info --list $one | cut -f 1) want
-check 'the rows' diff <(head -n 1 by1/training_metrics.json | grep -o '"[a-z_]*":' | tr -d '":' | grep -v 'iteration\|replaced\|collapse$') \
+check 'the rows' diff <(head -n 1 by1/training_metrics.json | grep -o '"[a-z_]*":' | tr -d '":' |
+    grep -v 'iteration\|replaced\|collapse$') \
     <(sed -n '/^The rows are/,/\.$/p' "$page" | tr -d '.\n' | sed 's/The rows are//; s/,/ /g' | tr -s ' ' '\n' | grep .)
 
 # ---- resumed on another number of processes
@@ -84,7 +94,7 @@ err_has 'by4/model_0000023.set: of a run of 4 ranks, and this one would have 2, 
 # ---- whatever each process holds: the default divides the gradients and moments, FULL_SHARD networks, NO_SHARD nothing
 sharding() { # strategy: of every part
     local part
-    for part in student.backbone student.dino_head student.ibot_head teacher.backbone teacher.dino_head teacher.ibot_head; do
+    for part in {student,teacher}.{backbone,dino_head,ibot_head}; do
         echo compute_precision.$part.sharding_strategy=$1
     done
 }
@@ -125,7 +135,8 @@ rm bad/model_0000019.rank_1.ckpt bad/model_0000019.rank_2.ckpt
 cp by4/model_0000015.rank_3.ckpt bad/model_0000019.rank_3.ckpt
 wrong='bad/model_0000019.set: the set is not complete: missing: ranks 1, 2; different: rank 3 (of iteration 15)'
 for n in 1 2; do
-    status 1 train --ranks $n train.output_dir=x train.resume=true 'train.resume_path=bad/model_0000019.rank_{rank}.ckpt'
+    status 1 train --ranks $n train.output_dir=x train.resume=true \
+        'train.resume_path=bad/model_0000019.rank_{rank}.ckpt'
     err_has "No checkpoint found at $wrong"
 done
 check 'once' test "$(grep -c 'set is not complete' err)" -eq 1
@@ -147,7 +158,8 @@ broken() { # folder, what breaks the set of iteration 23, words of the warning
 }
 f=model_0000023
 check 'no file of the set' broken b1 "rm $f.set" 'of iteration 23 is not complete, for want of model_0000023.set'
-check 'nothing but one file' broken b2 "rm $f.set $f.rank_0.ckpt $f.rank_1.ckpt $f.rank_3.ckpt" 'of iteration 23 is not complete'
+check 'nothing but one file' broken b2 "rm $f.set $f.rank_0.ckpt $f.rank_1.ckpt $f.rank_3.ckpt" \
+    'of iteration 23 is not complete'
 check 'a file is missing' broken b3 "rm $f.rank_0.ckpt" 'missing: rank 0; this checkpoint cannot be used and is skipped'
 check 'a file that is cut' broken b4 "truncate -s -1 $f.rank_1.ckpt" 'different: rank 1 (ends early: no end mark)'
 check 'an empty file' broken b5 ": >$f.rank_1.ckpt" 'different: rank 1 (is empty)'
@@ -177,7 +189,8 @@ check 'a run begins from its beginning' results by1 first
 # ---- backups: the set is one, its file comes last, and it is read back
 status 0 train --ranks 2 train.output_dir=backed train.backup_dir=backups train.backup_period=8 train.max_to_keep=2
 err_lacks 'backup'
-check 'the newest two' test "$(ls backups | tr '\n' ' ')" = "$(printf '%s ' model_00000{15,23}.{rank_0.ckpt,rank_1.ckpt,set})"
+check 'the newest two' test "$(ls backups | tr '\n' ' ')" = \
+    "$(printf '%s ' model_00000{15,23}.{rank_0.ckpt,rank_1.ckpt,set})"
 for f in model_0000023.rank_0.ckpt model_0000023.rank_1.ckpt model_0000023.set; do
     same backed/$f backups/$f
 done
@@ -209,7 +222,8 @@ check 'whole sets are removed for space' test "$(files space)" = \
 check 'to the same bytes' results by1 space
 status 1 full end fsync,after=3
 err_has 'rank 1: end/model_0000023.rank_1.ckpt: No space left on device: the last state is not saved; last saved: iteration 11'
-check 'the last good set stays, alone' test "$(files end)" = "$(printf '%s ' model_0000011.{rank_0.ckpt,rank_1.ckpt,set})"
+check 'the last good set stays, alone' test "$(files end)" = \
+    "$(printf '%s ' model_0000011.{rank_0.ckpt,rank_1.ckpt,set})"
 no_leftovers end
 status 0 train --ranks 2 train.output_dir=end
 check 'and the run resumes' results by1 end

@@ -77,7 +77,8 @@ stuck() {
     resumable $?
 }
 check 'a rank whose data do not come back: status 75' stuck
-check 'its process is alive, which is said' grep -q "rank 1 ($(hostname), its process is alive) has not arrived" stuck.log
+check 'its process is alive, which is said' \
+    grep -q "rank 1 ($(hostname), its process is alive) has not arrived" stuck.log
 suspended() { # longer than the limit, all of them: a batch system does that
     dino-train -q -c t.yaml --ranks 2 train.output_dir=p train.hang_seconds=2 >suspended.log 2>&1 &
     local pid=$!
@@ -95,8 +96,10 @@ check 'a line of times has the own time of ranks, and the slowest' grep -qE \
     '"own_time": [0-9.]+, "slowest_rank": [01], "slowest_time": [0-9.]+, "slowest_in": "(data|forward|backward|update)"}$' \
     run/training_times.json
 status 0 mpirun_n 1 dino-train -c t.yaml $plain optim.epochs=2 train.output_dir=d :\
-    -n 1 env FAIL_IO=slow,ms=250,path=all/ LD_PRELOAD="$preload" dino-train -c t.yaml $plain optim.epochs=2 train.output_dir=d
-check 'slow data of rank 1 are found' grep -q '"slowest_rank": 1, "slowest_time": [0-9.]*, "slowest_in": "data"}' d/training_times.json
+    -n 1 env FAIL_IO=slow,ms=250,path=all/ LD_PRELOAD="$preload" \
+    dino-train -c t.yaml $plain optim.epochs=2 train.output_dir=d
+check 'slow data of rank 1 are found' \
+    grep -q '"slowest_rank": 1, "slowest_time": [0-9.]*, "slowest_in": "data"}' d/training_times.json
 err_has "rank 1 ($(hostname)) is slower than the others, most in data: "
 check 'a warning that is said once' test "$(grep -c 'is slower than the others' d/log.txt)" = 1
 check 'and changes no byte' bash -c "dino-train -q -c t.yaml --ranks 2 $plain optim.epochs=2 train.output_dir=fast &&
@@ -153,7 +156,8 @@ check 'is known to both ranks' test -n "$(state_of own/model_0000023.rank_0.ckpt
     "$(state_of own/model_0000023.rank_0.ckpt)" = "$(state_of own/model_0000023.rank_1.ckpt)"
 
 # ---- views from a pipe are for one process
-status 1 bash -c 'dino-augment -q -c t.yaml -n 2 all -o - | dino-train -c t.yaml --ranks 2 train.dataset_path=- train.output_dir=pipe'
+status 1 bash -c 'dino-augment -q -c t.yaml -n 2 all -o - |
+    dino-train -c t.yaml --ranks 2 train.dataset_path=- train.output_dir=pipe'
 err_has '-: a pipe cannot be read by 2 processes: write the views to a file (dino-augment -o FILE), or start one process, with train.ranks=2 for the same steps'
 status 0 bash -c 'dino-augment -q -c t.yaml -n 48 all -o - |
     dino-train -q -c t.yaml train.ranks=2 train.dataset_path=- train.output_dir=pipe'

@@ -104,7 +104,8 @@ field() { # name: of the job
 over() { case $(field JobState) in PENDING|RUNNING|COMPLETING|CONFIGURING) return 1 ;; esac; }
 ends() { # state and status: of the job
     until_true 60 over
-    [ "$(field JobState) $(field ExitCode)" = "$1" ] || { scontrol show job "$job"; tail -n 5 ./*-"$job".out; return 1; }
+    [ "$(field JobState) $(field ExitCode)" = "$1" ] ||
+        { scontrol show job "$job"; tail -n 5 ./*-"$job".out; return 1; }
 }
 begun() { until_true 60 compgen -G "$1/*.set" >/dev/null; } # folder
 resumed() { until_true 60 grep -q Resumed "dino-train-$job.out"; }

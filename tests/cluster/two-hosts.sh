@@ -32,7 +32,7 @@ mpirun_words=${command%% dino-train *}
 cp t.yaml settings.yaml
 status 0 dino-train -q -c t.yaml train.ranks=4 train.output_dir=one
 status 0 timeout 120 $command
-err_has 'dino-train: 4 ranks by Open MPI'
+err_has 'dino-train: 4 processes by Open MPI'
 err_has 'dino-train: ranks 0 to 1: host node1, device cpu, '
 err_has 'dino-train: ranks 2 to 3: host node2, device cpu, '
 same_as_one() { # folder: all that does not depend on the number of processes or on time
@@ -93,12 +93,14 @@ goes_on() { # folder: the same command resumes it, to the bytes of the run that 
 
 # ---- ports: of each connection between the machines one end has to be a port that the firewall lets through
 ports='--mca btl_tcp_port_min_v4 46000 --mca btl_tcp_port_range_v4 1000 --mca oob_tcp_dynamic_ipv4_ports 47000-47099'
-check 'the page names the ranges of ports' bash -c 'for word in $2; do grep -qF -- "$word" "$1" || exit; done' - "$page" "$ports"
+check 'the page names the ranges of ports' \
+    bash -c 'for word in $2; do grep -qF -- "$word" "$1" || exit; done' - "$page" "$ports"
 check 'a run with ranges of ports begins' begin ports over_both $ports -n 2 -- -q $long
 ss -Htn state established dst 10.0.0.2 >connections
 kill -USR1 $(pgrep -x mpirun)
 check 'SIGUSR1 to mpirun stops it, with status 75' ended 75
-check 'connections of the data and of mpirun' bash -c 'grep -q ":46[0-9][0-9][0-9] " connections && grep -q ":47[0-9][0-9][0-9] " connections'
+check 'connections of the data' grep -q ":46[0-9][0-9][0-9] " connections
+check 'and of mpirun' grep -q ":47[0-9][0-9][0-9] " connections
 check 'none by other ports' bash -c '! grep -v ":4[67][0-9][0-9][0-9] " connections'
 check 'and the same command goes on' goes_on ports
 
@@ -108,7 +110,8 @@ pkill -STOP -x dino-train --ns $node2 --nslist net
 check 'a process hangs: the run ends with status 75' ended 75
 check 'within seconds' within 30
 # Stopped within the call for which the others wait, it has arrived.
-check 'and says which one' grep -qE 'hang_seconds\): (rank 1 \(node2, .*has not|all ranks have) arrived.*; the run ends' hang.log
+check 'and says which one' \
+    grep -qE 'hang_seconds\): (rank 1 \(node2, .*has not|all ranks have) arrived.*; the run ends' hang.log
 check 'nothing is left of it' none_left
 check 'the same command goes on' goes_on hang
 
@@ -145,7 +148,9 @@ check 'the same command goes on' goes_on late
 export PAUSE=1
 status 3 "$examples/again.sh" sh -c 'exit 3'
 status 2 "$examples/again.sh"
-again() { "$examples/again.sh" mpirun $missed ${mpirun_words#mpirun} --map-by node -n 2 dino-train -c t.yaml train.ranks=4 "$@"; }
+again() {
+    "$examples/again.sh" mpirun $missed ${mpirun_words#mpirun} --map-by node -n 2 dino-train -c t.yaml train.ranks=4 "$@"
+}
 check 'a run begins' begin loop again -q $long
 plug out
 for _ in $(seq 300); do ! grep -q 'again.sh: status 205' loop.log || break; sleep 0.1; done
