@@ -80,7 +80,7 @@ static int wait_for(pid_t pid, int *exit_status, struct fmt_error *e)
         return fmt_fail(e, FMT_IO, "mpirun: ended by signal %d", WTERMSIG(status));
     *exit_status = WEXITSTATUS(status);
     if (ended_by > 0 && !passed)
-        fmt_fail(e, FMT_IO, "a rank was ended by signal %d%s; run the same command to resume", ended_by,
+        fmt_fail(e, FMT_IO, "a process was ended by signal %d%s; run the same command to resume", ended_by,
                  ended_by == SIGKILL ? " (SIGKILL, which the system sends where memory runs out)" : "");
     return 0;
 }
