@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "num.h"
 #include "text.h"
 
 static const char set_end[] = ".set", rank_begin[] = ".rank_", rank_end[] = ".ckpt";
@@ -24,7 +25,7 @@ bool checkpoint_parse_name(const char *name, int64_t *iteration, int *rank)
     int r = CHECKPOINT_SET;
     char again[CHECKPOINT_NAME_MAX];
     int n = sscanf(name, "model_%" SCNd64 ".rank_%d.ckpt", &i, &r);
-    if (n < 1 || i < 0 || (n == 2 && r < 0) || strcmp(checkpoint_name(i, r, again), name) != 0)
+    if (n < 1 || i < 0 || i > (int64_t)NUM_WHOLE_MAX || (n == 2 && r < 0) || strcmp(checkpoint_name(i, r, again), name) != 0)
         return false;
     *iteration = i;
     *rank = r;

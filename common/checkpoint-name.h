@@ -11,7 +11,7 @@
 enum { CHECKPOINT_SET = -1 }; /* as a rank: the set's file */
 
 const char *checkpoint_name(int64_t iteration, int rank, char out[CHECKPOINT_NAME_MAX]);
-/* Exactly such a name: no blanks, signs or digits too many. */
+/* Exactly such a name: no blanks, signs or digits too many, and no iteration beyond 2^53. */
 bool checkpoint_parse_name(const char *name, int64_t *iteration, int *rank);
 
 /* The path of another file of the set: any name in any folder that ends in ".rank_<r>.ckpt" or ".set" has its own end

@@ -104,7 +104,8 @@ static void test_checkpoint_names(void)
         "model_99.set", "model_0000099.sets", "model_0000099.rank_.set", "model_0000099.rank_-1.ckpt",
         "model_99.rank_0.ckpt",       "model_00000099.rank_0.ckpt",        "model_0000099.rank_0.ckpt~",
         "model_-000099.rank_0.ckpt",  "model_ 000099.rank_0.ckpt",         "model_final.rank_0.ckpt",
-        "model_0000099.rank_00.ckpt", ".model_0000099.rank_0.ckpt.12.tmp", "model_0000099.rank_0.pth"};
+        "model_0000099.rank_00.ckpt", ".model_0000099.rank_0.ckpt.12.tmp", "model_0000099.rank_0.pth",
+        "model_9007199254740995.set", "model_9223372036854775807.rank_0.ckpt"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         ok(!checkpoint_parse_name(foreign[i], &iteration, &rank), "%s is no checkpoint's name", foreign[i]);
 }
