@@ -48,8 +48,12 @@ same_checkpoints() { # folder folder: the last of all ranks
     done
     [ $n -ge 2 ]
 }
+mkdir -p run/ranks && touch run/ranks/rank_2 # of three processes that were killed
 status 0 dino-train -q -c t.yaml --ranks 2 train.output_dir=run
 check 'no line of a rank is left' test ! -e run/ranks
+mkdir -p fifo/ranks && mkfifo fifo/ranks/rank_1
+status 1 dino-train -q -c t.yaml --ranks 2 train.output_dir=fifo
+err_has 'rank 1: fifo/ranks/rank_1: '
 hangs() { # folder rank: stopped, it does not answer, and nothing ends it but the others
     dino-train -q -c t.yaml --ranks 2 train.output_dir=$1 train.hang_seconds=5 optim.epochs=2 >hang.log 2>&1 &
     local pid=$! status
@@ -69,6 +73,19 @@ for rank in 0 1; do
     check 'the same command goes on to the same bytes' same_checkpoints run h$rank
     check 'and takes the lines of the ranks away' test ! -e h$rank/ranks
 done
+killed() { # rank 1, as by the kernel where memory runs out
+    dino-train -q -c t.yaml --ranks 2 train.output_dir=k >killed.log 2>&1 &
+    local pid=$! status
+    wait_for k/training_metrics.json || return 1
+    kill -KILL "$(processes_of k | sed -n 2p)"
+    wait $pid
+    status=$?
+    case $status/$(cat "$BUILD/.mpi") in
+    */mpich*) ! processes_of k ;;
+    *) ! processes_of k && [ $status = 1 ] && grep -q 'dino-train: a rank was ended by signal 9' killed.log ;;
+    esac
+}
+check 'a rank is killed: no process is left, status 1, and the signal is named' killed
 # One whose data do not come back is alive; it is not at a call, and the others wait there for it.
 stuck() {
     mpirun_n 1 dino-train -q -c t.yaml train.output_dir=s train.hang_seconds=5 :\

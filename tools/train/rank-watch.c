@@ -61,7 +61,8 @@ static int write_line(struct rank_watch *w)
     snprintf(text, sizeof text, "iteration %lld call %lld host %s process %ld in %s", (long long)w->iteration,
              (long long)m->n_calls, w->host, (long)getpid(), inside ? inside : "-");
     snprintf(line, sizeof line, "%-*s\n", LINE - 1, text);
-    int fd = open(w->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666), failed = 0;
+    /* Of this run or left by another: no link to elsewhere, and no fifo to wait for. */
+    int fd = open(w->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666), failed = 0;
     if (fd < 0)
         return errno;
     if (write(fd, line, LINE) != LINE)
@@ -312,6 +313,17 @@ static void release(struct rank_watch *w)
     free(w);
 }
 
+/* Lines of a run with more processes that was killed. */
+static void remove_others(const struct rank_watch *w)
+{
+    bool there = true;
+    for (int r = w->options.world->size; there; r++) {
+        char *path = path_of(w, r);
+        there = path && unlink(path) == 0;
+        free(path);
+    }
+}
+
 static int start(struct rank_watch *w, struct fmt_error *e)
 {
     gethostname(w->host, sizeof w->host - 1);
@@ -322,6 +334,8 @@ static int start(struct rank_watch *w, struct fmt_error *e)
     int status = file_make_dirs(w->folder, e);
     if (!status && (errno = write_line(w)) != 0)
         status = file_fail(w->path, e);
+    if (!status && w->options.world->rank == 0)
+        remove_others(w);
     return status;
 }
 
