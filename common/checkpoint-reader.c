@@ -285,8 +285,7 @@ static int open_first(struct checkpoint_reader *r, const char *path, struct fmt_
     return set_path(r, strdup(path), e);
 }
 
-/* The file that stands for a path: itself, or one beside it. For free(). */
-static char *stand_in(const char *path)
+char *checkpoint_reader_stand_in(const char *path)
 {
     static const int others[] = {CHECKPOINT_SET, 0};
     for (int k = 0; k < 2 && !file_exists(path); k++) {
@@ -314,7 +313,7 @@ static bool is_set(const char *path)
 int checkpoint_reader_open(struct checkpoint_reader *r, const char *given, struct fmt_error *e)
 {
     *r = (struct checkpoint_reader){0};
-    char *path = stand_in(given);
+    char *path = checkpoint_reader_stand_in(given);
     if (!path)
         return fmt_no_memory(e);
     int status;

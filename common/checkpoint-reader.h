@@ -43,6 +43,8 @@ int checkpoint_reader_open(struct checkpoint_reader *r, const char *path, struct
 /* From a source that must outlive the reader: it must have the whole state. Errors name nothing. */
 int checkpoint_reader_over(struct checkpoint_reader *r, const struct fmt_reader *io, struct fmt_error *e);
 void checkpoint_reader_close(struct checkpoint_reader *r);
+/* The file that stands for a path: itself, or, where it is not there, one beside it. For free(); NULL: no memory. */
+char *checkpoint_reader_stand_in(const char *path);
 
 static inline struct ckpt *checkpoint_reader_first(const struct checkpoint_reader *r)
 {

@@ -2,6 +2,7 @@
 #include "initial-weights.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "checkpoint.h"
@@ -12,8 +13,12 @@
 int initial_weights_open(struct weights *w, const char *path, const struct config *config, struct fmt_error *e)
 {
     struct weights_hint hint = {.config = config};
-    int status = file_check_fifo(path, e);
-    return status ? status : weights_open(w, path, &hint, e);
+    char *file = checkpoint_reader_stand_in(path);
+    int status = file ? file_check_fifo(file, e) : fmt_no_memory(e);
+    if (!status)
+        status = weights_open(w, file, &hint, e);
+    free(file);
+    return status;
 }
 
 /* unused: what of the file has no use, as text; grid: the side of the grid of positions that was loaded. */
@@ -32,9 +37,13 @@ static int load_foreign(struct step *step, const struct config *c, enum resume_f
 {
     struct weights w;
     char unused[WEIGHTS_UNUSED_TEXT_MAX];
-    int status = initial_weights_open(&w, path, c, e);
-    if (status)
+    bool opened = initial_weights_open(&w, path, c, e) == 0;
+    int status = world_agree(step_world(step), opened ? 0 : (int)e->status, e);
+    if (status) {
+        if (opened)
+            weights_close(&w);
         return status;
+    }
     unsigned modules = from == RESUME_FROM_WEIGHTS ? WEIGHTS_ALL : WEIGHTS_BACKBONE;
     status = weights_load(&w, step_context(step), step_student(step), modules, e);
     for (int64_t i = 0; i < w.n_problems && status; i++)
@@ -69,6 +78,19 @@ static int load_checkpoint(struct step *step, const struct config *c, struct che
     return 0;
 }
 
+/* What follows is done by all ranks together, for one kind of file. status: of opening a checkpoint; FMT_MAGIC: another
+ * kind. */
+static int agree_on_kind(const struct world *world, int status, struct fmt_error *e)
+{
+    double foreign = status == FMT_MAGIC;
+    int failed = world_agree(world, status == FMT_MAGIC ? 0 : status, e);
+    if (!failed)
+        failed = world_all_reduce_host(world, &foreign, 1, WORLD_MAX, e);
+    if (!failed && foreign && !status)
+        failed = fmt_fail(e, FMT_MISMATCH, "MODEL.WEIGHTS: a checkpoint here, another kind of file on other ranks");
+    return world_agree(world, failed, e);
+}
+
 int initial_weights_load(struct step *step, const struct config *c, enum resume_from from, const char *path,
                          bool announce, struct run_log *log, uint8_t digest[DIGEST_BYTES], struct fmt_error *e)
 {
@@ -76,10 +98,16 @@ int initial_weights_load(struct step *step, const struct config *c, enum resume_
     struct fmt_error why = {0};
     bool may_be_checkpoint = from == RESUME_FROM_WEIGHTS && !file_is_dir(path);
     int status = may_be_checkpoint ? checkpoint_open(&f, path, &why) : FMT_MAGIC;
-    if (status == FMT_MAGIC)
+    bool opened = status == 0;
+    if (status && status != FMT_MAGIC)
+        fmt_fail(e, (enum fmt_status)status, "%s", why.text);
+    int failed = agree_on_kind(step_world(step), status, e);
+    if (failed && opened)
+        checkpoint_close(&f);
+    if (failed)
+        return failed;
+    if (!opened)
         return load_foreign(step, c, from, path, announce, log, digest, e);
-    if (status)
-        return fmt_fail(e, (enum fmt_status)status, "%s", why.text);
     status = load_checkpoint(step, c, &f, announce, log, digest, e);
     checkpoint_close(&f);
     return status;
