@@ -25,7 +25,8 @@ bool checkpoint_parse_name(const char *name, int64_t *iteration, int *rank)
     int r = CHECKPOINT_SET;
     char again[CHECKPOINT_NAME_MAX];
     int n = sscanf(name, "model_%" SCNd64 ".rank_%d.ckpt", &i, &r);
-    if (n < 1 || i < 0 || i > (int64_t)NUM_WHOLE_MAX || (n == 2 && r < 0) || strcmp(checkpoint_name(i, r, again), name) != 0)
+    if (n < 1 || i < 0 || i > (int64_t)NUM_WHOLE_MAX || (n == 2 && r < 0) ||
+        strcmp(checkpoint_name(i, r, again), name) != 0)
         return false;
     *iteration = i;
     *rank = r;
