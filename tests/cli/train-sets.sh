@@ -135,12 +135,12 @@ err_has 'both networks and the centres of iteration 19; the optimizer state is r
 # What one rank alone cannot read ends all, at once.
 cp by1/eval/training_23/teacher_checkpoint.safetensors own-0
 for weights in student.pretrained_weights MODEL.WEIGHTS; do
-    status 1 timeout 60 dino-train -q -c t.yaml train.ranks=4 --ranks 2 train.output_dir=alone student.pos_grid=4 \
+    status 1 timeout 60 dino-train -q -c t.yaml train.ranks=4 --ranks 2 train.output_dir=unread student.pos_grid=4 \
         "$weights=own-{rank}"
     err_has 'rank 1: own-1: No such file or directory'
 done
 cp by1/model_0000019.rank_0.ckpt own-1
-status 1 timeout 60 dino-train -q -c t.yaml train.ranks=4 --ranks 2 train.output_dir=alone student.pos_grid=4 \
+status 1 timeout 60 dino-train -q -c t.yaml train.ranks=4 --ranks 2 train.output_dir=unread student.pos_grid=4 \
     'MODEL.WEIGHTS=own-{rank}'
 err_has 'rank 1: MODEL.WEIGHTS: a checkpoint here, another kind of file on other ranks'
 
