@@ -125,8 +125,6 @@ static void start_ranks(int argc, char **argv)
     if (status) {
         msg_note("%s", e.text);
         exit_status = EXIT_RESUMABLE;
-    } else if (e.status) {
-        msg_error("%s", e.text);
     }
     exit(exit_status);
 }

@@ -82,7 +82,7 @@ killed() { # rank 1, as by the kernel where memory runs out
     status=$?
     case $status/$(cat "$BUILD/.mpi") in
     */mpich*) ! processes_of k ;;
-    *) ! processes_of k && [ $status = 1 ] && grep -q 'dino-train: a rank was ended by signal 9' killed.log ;;
+    *) ! processes_of k && [ $status = 1 ] && grep -q 'dino-train: a process was ended by signal 9' killed.log ;;
     esac
 }
 check 'a rank is killed: no process is left, status 1, and the signal is named' killed

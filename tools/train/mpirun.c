@@ -79,12 +79,9 @@ static int wait_for(pid_t pid, int *exit_status, struct fmt_error *e)
     if (WIFSIGNALED(status))
         return fmt_fail(e, FMT_IO, "mpirun: ended by signal %d", WTERMSIG(status));
     if (ended_by > 0)
-        return fmt_fail(e, FMT_IO, "a rank was ended by signal %d%s; the same command resumes the run", ended_by,
+        return fmt_fail(e, FMT_IO, "a process was ended by signal %d%s; the same command resumes the run", ended_by,
                         ended_by == SIGKILL ? ", which is what the system sends where memory runs out" : "");
     *exit_status = WEXITSTATUS(status);
-    if (ended_by > 0 && !passed)
-        fmt_fail(e, FMT_IO, "a process was ended by signal %d%s; run the same command to resume", ended_by,
-                 ended_by == SIGKILL ? " (SIGKILL, which the system sends where memory runs out)" : "");
     return 0;
 }
 

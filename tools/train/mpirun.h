@@ -12,7 +12,7 @@
  * the processes is empty.
  *
  * FMT_UNSUPPORTED, returned in the child, which has then to end: there is no mpirun. FMT_STOPPED: a signal came before
- * mpirun was ready for it, and nothing was begun. 0, and *e all the same: a rank was ended by a signal. */
+ * mpirun was ready for it, and nothing was begun. */
 int mpirun_start(int64_t n, int argc, char **argv, int *exit_status, struct fmt_error *e);
 
 #endif
