@@ -132,6 +132,70 @@ static uint64_t compare(const struct variant *v, int n_ranks)
     return all.bits;
 }
 
+/* ---- what is gathered and sent behind the computation ---- */
+
+/* The calls of process 0, in their order: G gathers, R sums and scatters. */
+static char made[200];
+
+static void note(const struct world *w, char call)
+{
+    size_t n = strlen(made);
+    if (w->rank == 0 && n + 1 < sizeof made)
+        made[n] = call;
+}
+
+static void noted_gather(const struct world *w, struct op_ctx *c, struct tensor whole, struct tensor part,
+                         int64_t grain)
+{
+    note(w, 'G');
+    wt_all_gather(w, c, whole, part, grain);
+}
+
+static void noted_reduce(const struct world *w, struct op_ctx *c, const struct tensor *slot, int turn,
+                         struct tensor whole, int64_t grain)
+{
+    note(w, 'R');
+    wt_reduce_scatter(w, c, slot, turn, whole, grain);
+}
+
+static void *one_step(void *arg)
+{
+    struct process *p = arg;
+    struct fmt_error e = {0};
+    struct bed b = bed_open_in(&p->world, 1, "ibot.separate_head=false", SHARDING("FULL_SHARD"), NULL);
+    if (p->world.rank == 0)
+        memset(made, 0, sizeof made);
+    ok(run_batch(&b, &batch, 0, &p->result, &e) == 0, "a step: %s", e.text);
+    bed_close(&b);
+    return NULL;
+}
+
+/* Backward starts to gather the block before the one that computes: its call is made before the gradients of that are
+ * sent. Units: embeddings, three blocks, the norm; two of them are there when backward begins. Then the head's. */
+static void test_order(void)
+{
+    static const char *const backward = "RGRGRGRR" "R";
+    struct world_calls noted = wt_calls;
+    struct world_threads shared;
+    struct process p[2];
+    noted.all_gather = noted_gather;
+    noted.reduce_scatter = noted_reduce;
+    world_threads_open(&shared, 2);
+    for (int i = 0; i < 2; i++) {
+        p[i] = (struct process){.world = world_threads_rank(&shared, i)};
+        p[i].world.calls = &noted;
+        if (pthread_create(&p[i].thread, NULL, one_step, &p[i]))
+            abort();
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_join(p[i].thread, NULL);
+    world_threads_close(&shared);
+    size_t n = strlen(made), tail = strlen(backward);
+    ok(n > tail && strcmp(made + n - tail, backward) == 0, "the next unit is gathered before gradients are sent: %s",
+       made);
+    is_int((int64_t)(n - tail), 2 + 5 + 5, "before that the heads of both networks, and each unit once for each");
+}
+
 int main(void)
 {
     static const struct variant variants[] = {
@@ -144,6 +208,7 @@ int main(void)
          {"optim.optimizer=sgd", "train.freeze_backbone_iterations=2", "train.centering=centering"}},
         {"bf16", {ALL_BF16}}};
     draw_ranks();
+    test_order();
     uint64_t two = 0, four = 0;
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         if (i == 4 && !test_backend()->supports(DTYPE_BF16)) {
