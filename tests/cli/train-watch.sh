@@ -107,6 +107,11 @@ suspended() { # longer than the limit, all of them: a batch system does that
 }
 check 'a run that is suspended as a whole goes on' suspended
 check 'to the same bytes' same_checkpoints run p
+# ---- the check in mid-run
+changed() { mpirun_n $1 "$BUILD/tests/mpi/test-run-check" t.yaml changed$1 >log 2>&1 || { cat log; return 1; }; }
+for n in 2 3; do
+    check "a state that becomes another one in one process of $n is found" changed $n
+done
 # ---- the slowest rank
 plain="evaluation.eval_period_iterations=0 evaluation.knn_train= evaluation.knn_val= train.saveckp_freq=72"
 check 'a line of times has the own time of ranks, and the slowest' grep -qE \
