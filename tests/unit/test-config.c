@@ -86,7 +86,7 @@ static void test_published(void)
     ok(reads(&c, vitg14_reg4_eval) && (d = config_dims(&c), d.grid == 37) && c.student.num_register_tokens == 4,
        "the evaluation settings of a model with registers: 37 patches a side");
     config_release(&c);
-    struct config plain;
+    struct config plain = {0};
     ok(reads(&plain, ""), "no settings at all");
     ok(reads(&c, all_defaults) && c.train.saveckp_freq == 20,
        "a file with the published defaults, both shapes of lists");
@@ -472,7 +472,7 @@ static void test_table(void)
     }
     is_int(n_wrong, 0, "%d keys, %d of them published: each is found, has a help and takes its own default",
            CONFIG_N_KEYS, n_published);
-    struct config plain;
+    struct config plain = {0};
     config_init(&plain);
     is_int(config_differ(&c, &plain, 7, 0), CONFIG_N_KEYS, "and is the same afterwards");
     config_release(&c);
