@@ -12,7 +12,7 @@ err_has 'learning rate 0.00025 = optim.base_lr 0.004 x sqrt(batch 4 / 1024)'
 err_has 'Random weights, drawn from train.seed 0'
 err_has 'are planned (--plan lists them), this machine has'
 err_has 'dino-train: before the first iteration: 5 nearest neighbours are right for'
-check 'log.txt names the process' grep -q '\] dino-train [0-9.]* begins: process [0-9]*, threads: 2$' run/log.txt
+check 'log.txt names the process' grep -q '\] dino-train [0-9.]* begins: processes: 1, ranks: 1; process [0-9]*, threads: 2$' run/log.txt
 check 'a line of figures, with the time that is left' grep -qE 'iteration 10: loss [0-9.]+, gradient norm [0-9.]+, learning rate [0-9.e-]+, collapse: early; [0-9.]+ images/s, [0-9]+ % waiting for data, [0-9]+ s left$' run/log.txt
 check 'the last three checkpoints are kept' test "$(iterations run)" = "15 19 23 "
 check 'the teacher before the first step, every 8 iterations, and the best' \

@@ -1,5 +1,5 @@
-/* test-run-check - a training run of several processes, the last of which changes its student after iteration 5: the next
- * check (train.check_ranks_every=4) names it, on all, and nothing is saved after it.
+/* test-run-check - a training run of several processes, the last of which changes its student after iteration 5: the
+ * next check (train.check_ranks_every=4) names it, on all, and nothing is saved after it.
  * usage: test-run-check SETTINGS.yaml FOLDER */
 #include <string.h>
 
