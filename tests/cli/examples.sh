@@ -20,9 +20,9 @@ out_has "$PWD/my demo/crops.jpg"
 BUILD=$source
 if why=$(mpi_missing); then
     skip "$why" 'the training of the demo by two processes'
-    check 'nothing is said about them' lacks 'two processes' out
+    check 'nothing is said about them' lacks 'two ranks' out
 else
-    two=$(grep -A 1 'The same training by two processes' out | tail -n 1)
+    two=$(grep -A 1 'Another training, of two ranks' out | tail -n 1)
     status 0 installed bash -c "$two"
     err_has '2 processes by '
     err_has '4 iterations of 8 images'
