@@ -262,7 +262,7 @@ static void reduce_scatter(const struct world *w, struct op_ctx *c, const struct
         }
         if (c->error.status || exchange(w, m->out, m->in, "reduce_scatter", &c->error))
             return;
-        add_received(w, c, slot, turn, p.offset, mine.count);
+        add_received(w, c, slot, turn, mine.first - world_part(w, p.n, grain).first, mine.count);
     }
 }
 
@@ -275,7 +275,7 @@ static void all_gather(const struct world *w, struct op_ctx *c, struct tensor wh
         for (int r = 0; r < w->size; r++)
             set(&m->from, r, piece_of(w, &p, r).count, r * p.most, each);
         struct world_part mine = piece_of(w, &p, w->rank);
-        op_copy_out(c, m->out, elements(part, p.offset, mine.count));
+        op_copy_out(c, m->out, elements(part, mine.first - world_part(w, p.n, grain).first, mine.count));
         if (c->error.status || check(MPI_Allgatherv(m->out, m->from.count[w->rank], MPI_BYTE, m->in, m->from.count,
                                                     m->from.at, MPI_BYTE, m->comm),
                                      "all_gather", &c->error))
