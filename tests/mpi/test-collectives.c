@@ -12,7 +12,7 @@ enum { LONGEST = 1200007 }; /* more than a buffer, of float64 two */
 
 static struct world w;
 static struct device_memory device;
-/* The last part of (1 << 19) + 100 float64, or (1 << 20) + 100 float32, ends before the piece that others go on with. */
+/* The last part of (1 << 19) + 100 float64, or (1 << 20) + 100 float32, ends before the piece that others go on with */
 static const int64_t lengths[] = {1, 2, 15, 16, 17, 64, 65, 1000, 4099, (1 << 19) + 100, (1 << 20) + 100, LONGEST};
 enum { LENGTHS = sizeof lengths / sizeof *lengths };
 
