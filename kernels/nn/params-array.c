@@ -103,10 +103,11 @@ void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed)
         struct rng r = rng_stream(seed, (uint64_t)row, 0, RNG_INIT);
         int64_t skip, held = params_held(a, row, &skip), end = held ? skip + held : 0;
         for (int64_t first = 0; first < end; first += DRAW_PIECE) {
-            int64_t n = num_min(DRAW_PIECE, end - first);
+            int64_t n = num_min(DRAW_PIECE, end - first), from = num_max(first, skip);
             for (int64_t i = 0; i < n; i++)
                 piece[i] = draw(p, &r);
-            params_write(c, a, row, first, n, piece);
+            if (from < first + n)
+                params_write(c, a, row, from, first + n - from, piece + (from - first));
         }
     }
 }
@@ -133,6 +134,10 @@ void params_write(struct op_ctx *c, const struct params_array *a, int row, int64
                   const float *host)
 {
     int64_t from = a->table->rows[row].offset + first, begin, at, count = overlap(a, from, n, &begin, &at);
-    if (is_f32(c, a) && count > 0)
+    if (!is_f32(c, a))
+        return;
+    if (!a->cut)
+        op_copy_in(c, params_range(a, from, n), host);
+    else if (count > 0)
         op_copy_in(c, tensor_rows(a->data, at, count), host + (begin - from));
 }

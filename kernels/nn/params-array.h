@@ -56,9 +56,9 @@ void params_clear(struct op_ctx *c, const struct params_array *a); /* 0, padding
 /* First values of all rows, or of what the array has of them; row i draws from the stream (seed, i, 0, RNG_INIT). */
 void params_init(struct op_ctx *c, const struct params_array *a, uint64_t seed);
 
-/* Elements [first, first + n) of a row between float32 in host memory and the array. Errors stick to the context.
- * Reading waits; with a cut all processes read, and all get the values. An array takes what it has of what is
- * written. */
+/* Elements [first, first + n) of a row, which the array has, between float32 in host memory and the array. Reading
+ * waits; errors stick to the context. With a cut any elements may be named: all processes read, and all get the values;
+ * of what is written the array takes what it has. */
 void params_read(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n, float *host);
 void params_write(struct op_ctx *c, const struct params_array *a, int row, int64_t first, int64_t n,
                   const float *host);

@@ -1,6 +1,7 @@
 /* step-run.c - one step: targets of the teacher, losses and gradients of the student, sums over all ranks, and, if all
  * is finite, one sweep that updates student, moments and teacher. All ranks reach the same verdict, from the same sums:
  * none makes a step that another one skips. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -10,14 +11,20 @@
 
 /* What is logged: means over the ranks of losses and rank of the features; sums of counts and of the entropy, of which
  * each rank has its part. The rest is already equal on all ranks. */
-enum { LOSSES_AND_RANK = 6, LOGGED = STEP_LOGGED };
+enum { DINO_LOCAL, DINO_GLOBAL, KOLEO, IBOT, KL, FEATURE_RANK, MEANS, ENTROPY = MEANS, MASKED, LEFT_OUT, LOGGED };
+static_assert((int)LOGGED == (int)STEP_LOGGED, "memory for the numbers of each rank");
 
 static void list_logged(const struct step_result *r, double entropy, double out[LOGGED])
 {
-    const double values[LOGGED] = {r->dino_local_crops_loss, r->dino_global_crops_loss, r->koleo_loss, r->ibot_loss,
-                                   r->kl_loss, r->feature_rank, entropy, (double)r->n_masked,
-                                   (double)r->n_koleo_left_out};
-    memcpy(out, values, sizeof values);
+    out[DINO_LOCAL] = r->dino_local_crops_loss;
+    out[DINO_GLOBAL] = r->dino_global_crops_loss;
+    out[KOLEO] = r->koleo_loss;
+    out[IBOT] = r->ibot_loss;
+    out[KL] = r->kl_loss;
+    out[FEATURE_RANK] = r->feature_rank;
+    out[ENTROPY] = entropy;
+    out[MASKED] = (double)r->n_masked;
+    out[LEFT_OUT] = (double)r->n_koleo_left_out;
 }
 
 static void reduce_result(struct step *s, struct step_result *r)
@@ -27,17 +34,17 @@ static void reduce_result(struct step *s, struct step_result *r)
         list_logged(&s->of_rank[turn], s->entropy[turn], s->logged + turn * LOGGED);
     if (op_planning(&s->c) || world_sum_ranks(s->world, sum, s->logged, LOGGED, &s->c.error))
         return;
-    for (int i = 0; i < LOSSES_AND_RANK; i++)
+    for (int i = 0; i < MEANS; i++)
         sum[i] /= world_ranks(s->world);
-    r->dino_local_crops_loss = sum[0];
-    r->dino_global_crops_loss = sum[1];
-    r->koleo_loss = sum[2];
-    r->ibot_loss = sum[3];
-    r->kl_loss = sum[4];
-    r->feature_rank = sum[5];
-    r->teacher_entropy = sum[6];
-    r->n_masked = (int64_t)sum[7];
-    r->n_koleo_left_out = (int64_t)sum[8];
+    r->dino_local_crops_loss = sum[DINO_LOCAL];
+    r->dino_global_crops_loss = sum[DINO_GLOBAL];
+    r->koleo_loss = sum[KOLEO];
+    r->ibot_loss = sum[IBOT];
+    r->kl_loss = sum[KL];
+    r->feature_rank = sum[FEATURE_RANK];
+    r->teacher_entropy = sum[ENTROPY];
+    r->n_masked = (int64_t)sum[MASKED];
+    r->n_koleo_left_out = (int64_t)sum[LEFT_OUT];
 }
 
 /* ---- forward and backward ---- */
