@@ -40,6 +40,15 @@ static inline int64_t num_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t num_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t num_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/* The share of taker i of n_takers of n elements: how many, from *first on. Shares follow one another and are all n;
+ * they begin at multiples of `grain`, so those of the last takers may be shorter or empty. */
+static inline int64_t num_share(int64_t n, int i, int n_takers, int64_t grain, int64_t *first)
+{
+    int64_t each = num_ceil_div(num_ceil_div(n, n_takers), grain) * grain;
+    *first = num_min(i * each, n);
+    return num_min(each, n - *first);
+}
+
 /* The whole text must be the number: no blanks before, nothing after. num_i64 accepts a sign and digits; num_size
  * digits and one of K, M, G, T (powers of 1024); num_f64 a finite decimal number with '.' in every locale. Else false,
  * and *v is untouched. */

@@ -27,14 +27,11 @@ static void list_units(struct params_cut *cut)
 
 static void hold_part(struct params_unit *unit, enum params_hold hold, int rank, int size)
 {
-    int64_t each = num_ceil_div(num_ceil_div(unit->count, size), PARAMS_GRAIN) * PARAMS_GRAIN,
-            skipped = num_min(rank * each, unit->count);
-    unit->part_first = unit->first;
+    int64_t skipped = 0;
     unit->part_count = hold == HOLD_ALL ? unit->count : 0;
-    if (hold != HOLD_PART)
-        return;
+    if (hold == HOLD_PART)
+        unit->part_count = num_share(unit->count, rank, size, PARAMS_GRAIN, &skipped);
     unit->part_first = unit->first + skipped;
-    unit->part_count = num_min(each, unit->count - skipped);
 }
 
 int params_cut_build(struct params_cut *cut, const struct params *t, const enum params_hold hold[PARAMS_MODULES_MAX],

@@ -10,7 +10,7 @@
  * Parts begin at multiples of PARAMS_GRAIN from the unit's first element, whatever the number of processes, so that
  * what is computed grain by grain has the same bits on any number of them. A unit of any size is covered by the parts,
  * each element by one; the last processes may have none. The parts are those of world_part(w, count, PARAMS_GRAIN),
- * which gathers and scatters them.
+ * which gathers and scatters them: both are num_share().
  */
 #ifndef PARAMS_CUT_H
 #define PARAMS_CUT_H

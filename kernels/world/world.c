@@ -30,8 +30,9 @@ static bool is_summed(struct tensor x)
 
 struct world_part world_part_of(const struct world *w, int process, int64_t n, int64_t grain)
 {
-    int64_t each = num_ceil_div(num_ceil_div(n, w->size), grain) * grain, first = num_min(process * each, n);
-    return (struct world_part){first, num_min(each, n - first)};
+    struct world_part part;
+    part.count = num_share(n, process, w->size, grain, &part.first);
+    return part;
 }
 
 struct world_part world_part(const struct world *w, int64_t n, int64_t grain)

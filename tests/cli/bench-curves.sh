@@ -71,10 +71,7 @@ done
 check 'images in every precision' test "$(cut -f 1 curves/images.tsv | sed 1d | sort -u | wc -l)" = "$n_precisions"
 # ---- processes
 . "$TESTS/cli/mpi-fixture.sh"
-if why=$(mpi_missing); then
-    skip "$why" 'curves of processes'
-    done_testing
-fi
+several_processes 'curves of processes'
 status 0 env B="$BUILD" bash "$TESTS/../examples/bench-processes.sh" curves quick
 for name in processes bytes; do
     out_has "curves/$name.svg"

@@ -20,3 +20,18 @@ mpirun_n() {
 # have allocated counts.
 export LSAN_OPTIONS=exitcode=0
 no_leaks() { ! grep -E '^ +#1 .* (kernels|common|formats|tools|tests)/[^ ]*\.[ch]:' "$1"; }
+several_processes() { # what: a test of nothing else ends here where it cannot be done
+    local why
+    why=$(mpi_missing) || return 0
+    skip "$why" "$1"
+    done_testing
+}
+resumable() { # status: MPICH's mpiexec loses the status of its processes now and then
+    case $1/$(cat "$BUILD/.mpi") in 75/*|0/mpich*) return 0 ;; esac
+    echo "status $1"
+    return 1
+}
+wait_for() { # file: until it is there
+    for _ in $(seq 1000); do [ -s "$1" ] && return; sleep 0.02; done
+    return 1
+}

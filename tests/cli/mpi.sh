@@ -1,10 +1,7 @@
 # Collectives and steps among processes of MPI: tests/mpi/*.c, by one to five processes.
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/mpi-fixture.sh"
-if why=$(mpi_missing); then
-    skip "$why" 'collectives among processes'
-    done_testing
-fi
+several_processes 'collectives among processes'
 # The output of a failure: what is not ok, of any process.
 processes() { mpirun_n "$@" >log 2>&1 && grep -q '^1\.\.[0-9]' log && no_leaks log || { grep -v '^ok' log; return 1; }; }
 for n in 1 2 3 5; do

@@ -3,10 +3,7 @@
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 . "$TESTS/cli/mpi-fixture.sh"
-if why=$(mpi_missing); then
-    skip "$why" 'training by several processes'
-    done_testing
-fi
+several_processes 'training by several processes'
 train_fixture || exit 1
 status 0 dino-train --version
 out_has 'several processes: '
@@ -18,15 +15,6 @@ same_of_all_ranks() { # folder folder: all that does not hold times
         n=$((n + 1))
     done
     [ $n -ge 8 ]
-}
-stopped_status() { # MPICH's mpiexec loses the status of its processes now and then
-    case $1/$(cat "$BUILD/.mpi") in 75/*|0/mpich*) return 0 ;; esac
-    echo "status $1"
-    return 1
-}
-wait_for() { # file: until it is there
-    for _ in $(seq 1000); do [ -s "$1" ] && return; sleep 0.02; done
-    return 1
 }
 
 # ---- a run of two
@@ -68,7 +56,7 @@ stop_and_resume() { # folder signal whom command...
     rank1) kill -$signal "$(pgrep -f "dino-train .*train.output_dir=$folder" | tail -n 1)" ;;
     esac
     wait $pid
-    stopped_status $? || return 1
+    resumable $? || return 1
     "$@" train.output_dir=$folder >resumed 2>&1 && same_of_all_ranks run $folder
 }
 check 'SIGTERM to dino-train --ranks' stop_and_resume t1 TERM launcher dino-train -c t.yaml --ranks 2
@@ -83,7 +71,7 @@ early() { # seconds: before the processes are there; or even before dino-train w
     wait $!
     local status=$?
     [ $status -eq 143 ] && [ ! -s early.log ] && return
-    stopped_status $status
+    resumable $status
 }
 case $(cat "$BUILD/.mpi") in openmpi*) # the mpiexec of MPICH may crash when a signal comes so early
     for seconds in 0.05 0.12 0.2; do check "SIGTERM after $seconds seconds" early $seconds; done ;;

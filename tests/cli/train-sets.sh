@@ -4,10 +4,7 @@
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 . "$TESTS/cli/mpi-fixture.sh"
-if why=$(mpi_missing); then
-    skip "$why" 'training by several processes'
-    done_testing
-fi
+several_processes 'training by several processes'
 train_fixture || exit 1
 train() { dino-train -q -c t.yaml train.ranks=4 evaluation.knn_train= evaluation.knn_val= "$@"; }
 files() { (cd "$1" && ls model_* 2>/dev/null | tr '\n' ' '); }

@@ -3,10 +3,7 @@
 . "$TESTS/cli/lib.sh"
 . "$TESTS/cli/train-fixture.sh"
 . "$TESTS/cli/mpi-fixture.sh"
-if why=$(mpi_missing); then
-    skip "$why" 'watching several processes'
-    done_testing
-fi
+several_processes 'watching several processes'
 train_fixture || exit 1
 
 # ---- a rank with other settings is named, and nothing is written
@@ -30,16 +27,7 @@ status 0 dino-train -c t.yaml --ranks 2 optim.epochs=1 train.check_ranks_every=0
 same each/model_0000011.rank_1.ckpt never/model_0000011.rank_1.ckpt
 # ---- a rank that hangs is named, and the run ends to be started again
 preload=$BUILD/tests/cli/fail-io.so
-wait_for() { # file: until it is there
-    for _ in $(seq 1000); do [ -s "$1" ] && return; sleep 0.02; done
-    return 1
-}
 processes_of() { pgrep -f "^$BUILD/dino-train .*train.output_dir=$1"; } # folder: by rank, of --ranks
-resumable() { # status: MPICH's mpiexec loses the status of its processes now and then
-    case $1/$(cat "$BUILD/.mpi") in 75/*|0/mpich*) return 0 ;; esac
-    echo "status $1"
-    return 1
-}
 same_checkpoints() { # folder folder: the last of all ranks
     local f n=0
     for f in $(cd "$1" && ls model_0000023.*); do

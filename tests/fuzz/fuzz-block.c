@@ -3,23 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "block-internal.h"
 #include "bytes.h"
 #include "verify.h"
 #include "wrap.h"
 #include "xxh64.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void set_check(uint8_t *at, const void *a, size_t a_bytes, const void *b, size_t b_bytes)
-{
-    struct digest d;
-    uint8_t whole[DIGEST_BYTES];
-    digest_init(&d);
-    digest_add(&d, a, a_bytes);
-    digest_add(&d, b, b_bytes);
-    digest_end(&d, whole);
-    memcpy(at, whole, 16);
-}
 
 static uint64_t number(const uint8_t *p, size_t n)
 {
@@ -34,7 +24,7 @@ static void repair(uint8_t *file, size_t n)
     uint64_t header = 8 + number(file + 4, 4), n_blocks = number(file + n - 48, 8);
     if (header < 88 || header > n || n_blocks > n / 24 || header + 56 + 24 * n_blocks > n)
         return;
-    set_check(file + header - 16, file, header - 16, NULL, 0);
+    block_check_of(file, header - 16, NULL, 0, file + header - 16);
     uint8_t *index = file + n - 56 - 24 * n_blocks;
     uint64_t at = header;
     for (uint64_t i = 0; i < n_blocks; i++) {
@@ -47,7 +37,7 @@ static void repair(uint8_t *file, size_t n)
             entry[16 + k] = (uint8_t)(hash >> (8 * k));
         at += coded;
     }
-    set_check(file + n - 24, file + header - 16, 16, index, (size_t)(file + n - 24 - index));
+    block_check_of(file + header - 16, 16, index, (size_t)(file + n - 24 - index), file + n - 24);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
