@@ -224,7 +224,7 @@ if [[ $kinds == *nodes\ * ]]; then
     check 'a node is gone: Slurm puts the job back' until_true 90 waits_again
     plug in
     clean() { both_idle && none_of lost && ! pgrep -x slurmstepd >/dev/null; }
-    check 'the node is back, and rid of the job' until_true 60 clean
+    check 'the node is back, and rid of the job' until_true 180 clean
     hurry
     check 'the run is completed' ends 'COMPLETED 0:0'
     check 'the bytes are those of a run that nothing disturbed' same_as whole lost
