@@ -39,7 +39,7 @@ train() { # strategy processes
     dino-train $several -j 1 train.dataset_path="$scratch/shards" train.output_dir="$scratch/run" train.ranks=$ranks \
         train.batch_size_per_gpu=1 dino.koleo_loss_weight=0 student.embed_dim=$C student.num_heads=2 \
         student.depth=$depth student.patch_size=$patch crops.global_crops_size=$side \
-        crops.local_crops_size=$((side / 2)) crops.local_crops_number=2 dino.head_n_prototypes=$K \
+        crops.local_crops_size=$((side / 2 / patch * patch)) crops.local_crops_number=2 dino.head_n_prototypes=$K \
         dino.head_hidden_dim=$hidden \
         dino.head_bottleneck_dim=$bottleneck evaluation.eval_period_iterations=0 optim.epochs=1 \
         optim.warmup_epochs=0 train.OFFICIAL_EPOCH_LENGTH=3 \

@@ -2,23 +2,28 @@
 #include "tap.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Tests check from several threads, too: a line and its number are one. */
+static pthread_mutex_t lines = PTHREAD_MUTEX_INITIALIZER;
 static int n_checks, n_bad;
 static char scratch[256];
 
 static bool report(bool good, const char *note, const char *format, va_list ap)
 {
+    pthread_mutex_lock(&lines);
     n_checks++;
     n_bad += !good;
     printf("%sok %d - ", good ? "" : "not ", n_checks);
     vprintf(format, ap);
     printf("%s%s\n", note[0] ? " # " : "", note);
     fflush(stdout);
+    pthread_mutex_unlock(&lines);
     return good;
 }
 
