@@ -137,6 +137,8 @@ static int by_first(const void *a, const void *b)
 
 static int fail_range(struct fmt_error *e, int64_t from, int64_t to, const char *what)
 {
+    if (to - from == 1)
+        return fmt_fail(e, FMT_INVALID, "element %lld is %s", (long long)from, what);
     return fmt_fail(e, FMT_INVALID, "elements %lld to %lld are %s", (long long)from, (long long)to - 1, what);
 }
 

@@ -28,7 +28,7 @@ void ckpt_set_release(struct ckpt_set *s);
 int ckpt_set_has(const struct ckpt_set *s, int32_t rank, const struct ckpt *c, struct fmt_error *e);
 
 /* The parts of one tensor in all files of a set, in any order, which is lost: each element must be in exactly one.
- * FMT_INVALID: "elements 16 to 31 are missing", "... are there twice". */
+ * FMT_INVALID: "elements 16 to 31 are missing", "element 16 is there twice". */
 struct ckpt_part {
     int64_t first, count;
 };

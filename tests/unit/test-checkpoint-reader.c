@@ -243,9 +243,9 @@ static void test_coverage(void)
     static const struct {
         const char *name, *text;
         struct ckpt_part part;
-    } cases[] = {{"gap", "x: elements 1248 to 1248 are missing", {1249, N - 1249}},
-                 {"overlap", "x: elements 1247 to 1247 are there twice", {1247, N - 1247}},
-                 {"end", "x: elements 4999 to 4999 are missing", {1248, N - 1249}}};
+    } cases[] = {{"gap", "x: element 1248 is missing", {1249, N - 1249}},
+                 {"overlap", "x: element 1247 is there twice", {1247, N - 1247}},
+                 {"end", "x: element 4999 is missing", {1248, N - 1249}}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         struct written x = parts_of(4);
         x.part[0][0].count = 1248;

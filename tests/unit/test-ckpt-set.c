@@ -132,9 +132,9 @@ static void test_parts(void)
     ok(check(3, (struct ckpt_part[]){{60, 40}, {0, 10}, {10, 50}}, &e) == 0, "in any order");
     ok(check(5, (struct ckpt_part[]){{0, 0}, {0, 100}, {100, 0}, {50, 0}, {0, 0}}, &e) == 0, "empty ones are nowhere");
     is_int(check(2, (struct ckpt_part[]){{0, 40}, {41, 59}}, &e), FMT_INVALID, "a gap");
-    is_text(e.text, "elements 40 to 40 are missing", "... is named");
+    is_text(e.text, "element 40 is missing", "... is named");
     is_int(check(2, (struct ckpt_part[]){{0, 40}, {40, 59}}, &e), FMT_INVALID, "a missing end");
-    is_text(e.text, "elements 99 to 99 are missing", "... is named");
+    is_text(e.text, "element 99 is missing", "... is named");
     is_int(check(2, (struct ckpt_part[]){{0, 60}, {40, 60}}, &e), FMT_INVALID, "an overlap");
     is_text(e.text, "elements 40 to 59 are there twice", "... is named");
     is_int(check(3, (struct ckpt_part[]){{0, 100}, {20, 5}, {25, 75}}, &e), FMT_INVALID, "one within another");
