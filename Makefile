@@ -74,17 +74,23 @@ MAY_INCLUDE_kernels/extract  := kernels/extract kernels/nn kernels/img kernels/o
 MAY_INCLUDE_kernels/rows     := kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/score    := kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
+MAY_INCLUDE_kernels/verdict  := kernels/verdict kernels/score kernels/rows kernels/op common formats
+MAY_INCLUDE_kernels/bank     := kernels/bank kernels/rows kernels/img kernels/op common formats
+MAY_INCLUDE_kernels/gate     := kernels/gate kernels/rows kernels/img kernels/op common formats
+MAY_INCLUDE_kernels/draw     := kernels/draw kernels/score kernels/rows kernels/img kernels/op common formats
 # What tools may include; kernels/cpu is not part of it.
-KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights classify score rows nn img world op)
+KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights verdict bank gate draw classify score rows nn img world op)
 MAY_INCLUDE_tools/train      := tools/train $(addprefix kernels/,data step extract weights classify rows nn world op) common formats
 MAY_INCLUDE_tools/weights    := tools/weights $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/extract    := tools/extract $(addprefix kernels/,device extract weights nn img op) common formats
 MAY_INCLUDE_tools/pack       := tools/pack kernels/img common formats
-MAY_INCLUDE_tools            := tools/train tools/weights tools/extract tools/pack kernels/device $(KERNELS_FOR_TOOLS) common formats
+MAY_INCLUDE_tools/inspect    := tools/inspect tools/extract kernels/device $(filter-out kernels/step kernels/world kernels/data,$(KERNELS_FOR_TOOLS)) common formats
+MAY_INCLUDE_tools/report     := $(patsubst tools/inspect,tools/report,$(MAY_INCLUDE_tools/inspect))
+MAY_INCLUDE_tools            := $(addprefix tools/,train weights extract pack inspect report) kernels/device $(KERNELS_FOR_TOOLS) common formats
 MAY_INCLUDE_tests            := tests tests/fuzz kernels/cpu $(MAY_INCLUDE_tools)
 MAY_INCLUDE_examples         := $(MAY_INCLUDE_tests)
 
-KERNEL_DIRS := $(addprefix kernels/,op cpu device world img data nn weights step extract rows score classify)
+KERNEL_DIRS := $(addprefix kernels/,op cpu device world img data nn weights step extract rows score classify verdict bank gate draw)
 # The include path of a source file, by its folder; all folders below tests/ have the same.
 folder   = $(patsubst %/,%,$(dir $(1)))
 includes = $(addprefix -I,$(MAY_INCLUDE_$(if $(filter tests/%,$(1)),tests,$(folder))))
