@@ -76,7 +76,7 @@ MAY_INCLUDE_kernels/score    := kernels/score kernels/rows kernels/op common for
 MAY_INCLUDE_kernels/classify := kernels/classify kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/verdict  := kernels/verdict kernels/score kernels/rows kernels/op common formats
 MAY_INCLUDE_kernels/bank     := kernels/bank kernels/rows kernels/img kernels/op common formats
-MAY_INCLUDE_kernels/gate     := kernels/gate kernels/rows kernels/img kernels/op common formats
+MAY_INCLUDE_kernels/gate     := kernels/gate kernels/verdict kernels/score kernels/rows kernels/img kernels/op common formats
 MAY_INCLUDE_kernels/draw     := kernels/draw kernels/score kernels/rows kernels/img kernels/op common formats
 # What tools may include; kernels/cpu is not part of it.
 KERNELS_FOR_TOOLS            := $(addprefix kernels/,data step extract weights verdict bank gate draw classify score rows nn img world op)

@@ -1,0 +1,24 @@
+/* gate-calibrate.h - the limits of the gates, from good photographs.
+ *
+ * A limit is an order statistic of the good photographs' values: the most k are stopped for which, with the confidence,
+ * at most `share` of all good photographs will be (binomial_upper(k, n) <= share: exact for any distribution, if the
+ * photographs are drawn independently). Where there are too few for this (0.5 % with 95 % confidence takes 598) none is
+ * stopped, and `bound` says what then holds. A limit says more than a rank for the similarity: copies are at least
+ * GATE_COPY alike, whatever good photographs have, and different photographs may have up to GATE_ALIKE.
+ */
+#ifndef GATE_CALIBRATE_H
+#define GATE_CALIBRATE_H
+
+#include "gate.h"
+
+/* v [n]: of good photographs; distance and similarity by gate_reference_look_all. share, confidence: 0.005, 0.95, say.
+ * FMT_INVALID: n is 0. FMT_MEMORY. */
+int gate_calibrate(const struct gate_values *v, int64_t n, double share, double confidence,
+                   struct gate_limits *limits, struct fmt_error *e);
+
+/* A line for people about a limit: "blurred: sharpness at least 0.52 stops 3 of 1,200 good photographs, with 95 %
+ * confidence at most 0.65 % of all"; "" where it is off. */
+enum { GATE_LINE_MAX = 300 };
+void gate_limit_text(const struct gate_limits *limits, enum gate_limit l, char text[GATE_LINE_MAX]);
+
+#endif

@@ -1,0 +1,79 @@
+/* gate.h - checks of a photograph itself. A photograph that a gate stops gets "review" and the reason, not a verdict.
+ *
+ *   struct gate_values v = gate_no_values();
+ *   gate_measure(&image, &print, &v, e);                        gate-image.h: from pixels
+ *   gate_reference_look(&reference, feature, &print, group, &v); gate-reference.h: from what is known
+ *   enum gate g = gate_check(&limits, &v, text);                GATE_NONE: no gate stops it
+ *
+ * The limits are calibrated on good photographs of the site (gate-calibrate.h).
+ */
+#ifndef GATE_H
+#define GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fmt.h"
+
+/* The first word of a reason is the name of its gate. A photograph that several gates stop has the first reason. */
+enum gate { GATE_BLURRED, GATE_DARK, GATE_BRIGHT, GATE_SUBJECT, GATE_REUSED, GATES, GATE_NONE = -1 };
+const char *gate_name(enum gate g); /* "blurred", "dark", "bright", "subject", "reused"; GATE_NONE: "" */
+
+/* What is measured. */
+enum gate_measure {
+    GATE_SHARPNESS,  /* gate-image.h */
+    GATE_BRIGHTNESS, /* mean luma, 0 .. 1 */
+    GATE_BLACK,      /* share of pixels that are nearly black: luma up to GATE_BLACK_LUMA */
+    GATE_WHITE,      /* share of pixels that are nearly white: luma from GATE_WHITE_LUMA on */
+    GATE_DISTANCE,   /* cosine distance, 0 .. 2, to the GATE_NEIGHBOURS-th nearest reference photograph */
+    GATE_SIMILARITY, /* of pixels, -1 .. 1, with the most similar photograph of another installation */
+    GATE_MEASURES
+};
+enum { GATE_BLACK_LUMA = 8, GATE_WHITE_LUMA = 247, GATE_NEIGHBOURS = 3 };
+/* "sharpness", "brightness", "black", "white", "distance", "similarity": members of JSON, columns of TSV */
+const char *gate_measure_name(enum gate_measure m);
+
+enum { GATE_NAME_MAX = 200 }; /* bytes of a name in a reason, with its end; longer ones are cut */
+
+struct gate_values {
+    double value[GATE_MEASURES];       /* NAN: not measured, and no gate stops it */
+    char similar_key[GATE_NAME_MAX];   /* the photograph that GATE_SIMILARITY is with; "" none */
+    char similar_group[GATE_NAME_MAX]; /* its installation */
+};
+struct gate_values gate_no_values(void);
+
+/* ------------------------------------------------------------------ limits */
+
+/* What a gate looks at: a value on the wrong side of its limit stops the photograph. Dark and bright look at two. */
+enum gate_limit {
+    GATE_SHARPNESS_LEAST, GATE_BRIGHTNESS_LEAST, GATE_BLACK_MOST, GATE_BRIGHTNESS_MOST, GATE_WHITE_MOST,
+    GATE_DISTANCE_MOST, GATE_SIMILARITY_MOST, GATE_LIMITS
+};
+
+struct gate_limits {
+    double limit[GATE_LIMITS];    /* values equal to it pass; NAN: off */
+    int64_t stopped[GATE_LIMITS]; /* of n good photographs, by this limit alone */
+    int64_t n[GATE_LIMITS];       /* good photographs that have the measure */
+    double share, confidence;     /* that were asked for, of each limit (gate-calibrate.h) */
+    double bound[GATE_LIMITS];    /* with that confidence at most this share of good photographs is stopped by it */
+    int64_t n_photographs, n_stopped; /* good ones of the calibration; those that any gate stops */
+};
+struct gate_limits gate_no_limits(void); /* all are off */
+enum gate gate_of_limit(enum gate_limit l);
+/* "sharpness_least" ...: names in JSON and of options */
+const char *gate_limit_name(enum gate_limit l);
+
+/* The first gate that stops the photograph, or GATE_NONE. text [GATE_TEXT_MAX], may be NULL: the reason,
+ * "blurred: sharpness 0.31, at least 0.52 in 99.5 % of good photographs"; GATE_NONE: "". */
+enum { GATE_TEXT_MAX = 600 };
+enum gate gate_check(const struct gate_limits *limits, const struct gate_values *v, char *text);
+
+/* As JSON, for the settings of an inspector file:
+ *   {"share":0.005,"confidence":0.95,"photographs":1200,"stopped":14,
+ *    "sharpness_least":{"limit":0.52,"stopped":3,"of":1200,"bound":0.0065}, ...}        a limit that is off is left out
+ * gate_limits_json: a new object, NULL: no memory. gate_limits_parse: FMT_INVALID names the member. */
+struct cJSON;
+struct cJSON *gate_limits_json(const struct gate_limits *limits);
+int gate_limits_parse(const struct cJSON *o, struct gate_limits *limits, struct fmt_error *e);
+
+#endif
